@@ -1,0 +1,95 @@
+// Package shared_test holds the rules of the tree below it: who may import
+// whom. A package without a row fails, so a new one has to be placed.
+package shared_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "callrecordings/"
+
+// arrows lists, for each package, what it may import of ours, and whether it
+// may know AWS. Data goes down once and comes up once: nothing imports
+// upwards.
+var arrows = map[string]struct {
+	ours []string
+	aws  bool
+}{
+	"shared/strictjson":       {},
+	"shared/cursor":           {},
+	"shared/auth":             {},
+	"shared/config":           {},
+	"shared/requestlog":       {},
+	"shared/media":            {},
+	"shared/audiofile":        {},
+	"shared/openapi":          {},
+	"shared/recording":        {ours: []string{"shared/strictjson"}},
+	"shared/store":            {ours: []string{"shared/recording"}},
+	"shared/store/sqlite":     {ours: []string{"shared/store", "shared/recording", "shared/requestlog"}},
+	"shared/store/dynamo":     {ours: []string{"shared/store", "shared/recording", "shared/requestlog"}, aws: true},
+	"shared/store/faultstore": {ours: []string{"shared/store", "shared/recording"}},
+	"shared/store/storetest":  {ours: []string{"shared/store", "shared/recording"}},
+	"shared/media/mediatest":  {ours: []string{"shared/media"}},
+	"shared/media/s3media":    {ours: []string{"shared/media", "shared/requestlog"}, aws: true},
+	"shared/gateway":          {ours: []string{"shared/requestlog"}, aws: true},
+	"shared/intake":           {ours: []string{"shared/recording", "shared/store", "shared/media", "shared/audiofile"}},
+	"shared/api": {ours: []string{
+		"shared/recording", "shared/cursor", "shared/strictjson", "shared/auth",
+		"shared/store", "shared/media", "shared/requestlog",
+	}},
+}
+
+// goList is what `go list -json` says of a package.
+type goList struct {
+	ImportPath string
+	Name       string
+	GoFiles    []string
+	Imports    []string
+}
+
+func packages(t *testing.T) []goList {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Name,GoFiles,Imports", "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []goList
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p goList
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatalf("go list: %v", err)
+		}
+		if len(p.GoFiles) > 0 {
+			all = append(all, p)
+		}
+	}
+}
+
+func TestImportsFollowTheArrows(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		name := strings.TrimPrefix(p.ImportPath, module)
+		row, ok := arrows[name]
+		if !ok {
+			t.Errorf("%s has no row in arrows: decide what it may import and add it", name)
+			continue
+		}
+		for _, i := range p.Imports {
+			ours, mine := strings.CutPrefix(i, module)
+			if mine && !slices.Contains(row.ours, ours) {
+				t.Errorf("%s imports %s, which its row does not allow", name, ours)
+			}
+			if strings.HasPrefix(i, "github.com/aws") && !row.aws {
+				t.Errorf("%s imports %s, but it may not know AWS", name, i)
+			}
+		}
+	}
+}
