@@ -1,0 +1,188 @@
+package config
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	// minCursorKey is the fewest characters of a cursor key; package cursor
+	// refuses a shorter one, too.
+	minCursorKey = 32
+	// maxTTL is the longest that S3 lets a presigned URL live.
+	maxTTL = 7 * 24 * time.Hour
+
+	lower   = "abcdefghijklmnopqrstuvwxyz"
+	upper   = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	digits  = "0123456789"
+	letters = lower + digits
+)
+
+// made reports whether v has least to most characters, all of the alphabet.
+// (Regular expressions would be compiled at every cold start.)
+func made(v, alphabet string, least, most int) bool {
+	return least <= len(v) && len(v) <= most && strings.Trim(v, alphabet) == ""
+}
+
+// jwks takes a JWKS by its outline. Package auth reads the keys; here it is
+// only said, together with all else that is wrong, that this can be none.
+func jwks(v string) (Secret, error) {
+	var set struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if err := json.Unmarshal([]byte(v), &set); err != nil || len(set.Keys) == 0 {
+		return Secret{}, errors.New(`is not a JWKS: want {"keys":[…]} with at least one key`)
+	}
+	return NewSecret(v), nil
+}
+
+func cursorKey(v string) (Secret, error) {
+	if len(v) < minCursorKey {
+		return Secret{}, fmt.Errorf("has %d characters, want at least %d", len(v), minCursorKey)
+	}
+	return NewSecret(v), nil
+}
+
+// tableName follows DynamoDB's naming rules.
+func tableName(v string) (string, error) {
+	if !made(v, lower+upper+digits+"_.-", 3, 255) {
+		return "", fmt.Errorf("is %q, want 3 to 255 of A-Z, a-z, 0-9, _ . -", v)
+	}
+	return v, nil
+}
+
+// bucketName follows S3's naming rules for general purpose buckets, as far as
+// they keep a name from being anything but a part of a host or a path.
+func bucketName(v string) (string, error) {
+	if !made(v, letters+".-", 3, 63) || strings.Trim(v, ".-") != v || strings.Contains(v, "..") {
+		return "", fmt.Errorf("is %q, want 3 to 63 of a-z, 0-9, . -, between letters or digits", v)
+	}
+	return v, nil
+}
+
+func region(v string) (string, error) {
+	if !made(v, letters+"-", 1, 32) {
+		return "", fmt.Errorf("is %q, want a region such as eu-central-1", v)
+	}
+	return v, nil
+}
+
+func oneOf(v string, values ...string) (string, error) {
+	if !slices.Contains(values, v) {
+		return "", fmt.Errorf("is %q, want one of %s", v, strings.Join(values, ", "))
+	}
+	return v, nil
+}
+
+func ttl(v string) (time.Duration, error) {
+	d, err := time.ParseDuration(v)
+	if err != nil {
+		return 0, fmt.Errorf("is %q, want a duration such as 5m or 90s", v)
+	}
+	if d < time.Second || d > maxTTL || d%time.Second != 0 {
+		return 0, fmt.Errorf("is %q, want whole seconds from 1s to 168h", v)
+	}
+	return d, nil
+}
+
+func level(v string) (slog.Level, error) {
+	v, err := oneOf(strings.ToLower(v), "debug", "info", "warn", "error")
+	if err != nil {
+		return 0, err
+	}
+	var l slog.Level
+	return l, l.UnmarshalText([]byte(v))
+}
+
+func port(v string) (string, error) {
+	n, err := strconv.ParseUint(v, 10, 16)
+	if err != nil {
+		return "", fmt.Errorf("is %q, want a port from 0 to 65535", v)
+	}
+	return strconv.FormatUint(n, 10), nil
+}
+
+// site takes a URL that is a scheme, a host and maybe a port and nothing
+// else. The value is not repeated in the error if it may hold a password.
+func site(v, what string) (string, error) {
+	u, err := url.Parse(v)
+	if err != nil || u.User != nil {
+		return "", errors.New("is not a plain URL, want " + what)
+	}
+	bare := &url.URL{Scheme: u.Scheme, Host: u.Host}
+	if (u.Scheme != "http" && u.Scheme != "https") || !hostPort(u) || strings.TrimSuffix(v, "/") != bare.String() {
+		return "", fmt.Errorf("is %q, want %s", v, what)
+	}
+	return bare.String(), nil
+}
+
+// hostPort reports whether u's host is a name or an address, and its port, if
+// there is one, a number.
+func hostPort(u *url.URL) bool {
+	if p := u.Port(); p != "" {
+		if n, err := strconv.ParseUint(p, 10, 16); err != nil || n == 0 {
+			return false
+		}
+	} else if strings.HasSuffix(u.Host, ":") {
+		return false
+	}
+	if _, err := netip.ParseAddr(u.Hostname()); err == nil {
+		return true
+	}
+	return hostName(strings.ToLower(u.Hostname()))
+}
+
+func endpoint(v string) (string, error) {
+	return site(v, "an endpoint such as https://s3.example.com or http://127.0.0.1:4566")
+}
+
+func origin(v string) (string, error) {
+	if v == "*" {
+		return v, nil
+	}
+	o, err := site(v, "* or one origin such as https://portal.example.com")
+	if err == nil && strings.HasSuffix(v, "/") {
+		return "", fmt.Errorf("is %q, want it without the slash at its end", v)
+	}
+	return o, err
+}
+
+// hosts takes a list of hosts, separated by commas or spaces.
+func hosts(v string) ([]string, error) {
+	var list []string
+	for _, host := range strings.FieldsFunc(strings.ToLower(v), func(r rune) bool { return r == ',' || r == ' ' }) {
+		suffix, wild := strings.CutPrefix(host, "*.")
+		if !hostName(suffix) {
+			return nil, fmt.Errorf("has %q, want a host such as audio.example.com or *.example.com, without scheme, port or path", host)
+		}
+		if wild && !strings.Contains(suffix, ".") {
+			return nil, fmt.Errorf("has %q, which is too wide: want two labels or more after the star", host)
+		}
+		if !slices.Contains(list, host) {
+			list = append(list, host)
+		}
+	}
+	return list, nil
+}
+
+// hostName reports whether h is a host name in lower case (RFC 1123, 2.1;
+// the underscore is met in names inside container networks).
+func hostName(h string) bool {
+	if h == "" || len(h) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(h, ".") {
+		if !made(label, letters+"-_", 1, 63) || strings.Trim(label, "-") != label {
+			return false
+		}
+	}
+	return true
+}
