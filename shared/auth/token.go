@@ -9,52 +9,50 @@ import (
 // Token takes the token from where the contract looks for it: X-Auth-Token,
 // else Authorization: Bearer, else the query parameter auth_token of a GET or
 // HEAD (for <audio src>). The first place that holds anything is used alone:
-// a bad token there is not made good by another place. "" when there is none.
+// a bad token there is not made good by another place. An empty place, and an
+// Authorization of another scheme, hold nothing. "" when there is no token.
 func Token(r *http.Request) string {
-	for _, place := range []func(*http.Request) (string, bool){fromHeader, fromBearer, fromQuery} {
-		if token, ok := place(r); ok {
+	for _, place := range []func(*http.Request) string{fromHeader, fromBearer, fromQuery} {
+		if token := place(r); token != "" {
 			return token
 		}
 	}
 	return ""
 }
 
-// fromHeader reads X-Auth-Token. An empty one counts as absent: interfaces
-// send it so before the user has logged in.
-func fromHeader(r *http.Request) (string, bool) {
-	token := strings.TrimSpace(r.Header.Get("X-Auth-Token"))
-	return token, token != ""
+func fromHeader(r *http.Request) string {
+	return strings.TrimSpace(r.Header.Get("X-Auth-Token"))
 }
 
-// fromBearer reads Authorization (RFC 6750, 2.1). Another scheme, such as
-// Basic, is a credential that is no token: it is used alone, and is bad.
-func fromBearer(r *http.Request) (string, bool) {
-	value := strings.TrimSpace(r.Header.Get("Authorization"))
-	if value == "" {
-		return "", false
+// fromBearer reads Authorization (RFC 6750, 2.1; the scheme in any case).
+func fromBearer(r *http.Request) string {
+	for _, value := range r.Header.Values("Authorization") {
+		scheme, token, _ := strings.Cut(strings.TrimSpace(value), " ")
+		if strings.EqualFold(scheme, "Bearer") {
+			return strings.TrimSpace(token)
+		}
 	}
-	scheme, token, _ := strings.Cut(value, " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return "", true
-	}
-	return strings.TrimSpace(token), true
+	return ""
 }
 
-// fromQuery reads ?auth_token= on the methods that change nothing.
-func fromQuery(r *http.Request) (string, bool) {
+// fromQuery reads ?auth_token= on the methods that change nothing. What is
+// not properly escaped is handed on as it is: it is no token then.
+func fromQuery(r *http.Request) string {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return "", false
+		return ""
 	}
 	for pair := range strings.SplitSeq(r.URL.RawQuery, "&") {
 		name, value, _ := strings.Cut(pair, "=")
-		if name != "auth_token" {
-			continue
+		if unescaped(name) == "auth_token" {
+			return strings.TrimSpace(unescaped(value))
 		}
-		token, err := url.QueryUnescape(value)
-		if err != nil {
-			return "", true
-		}
-		return token, token != ""
 	}
-	return "", false
+	return ""
+}
+
+func unescaped(s string) string {
+	if u, err := url.QueryUnescape(s); err == nil {
+		return u
+	}
+	return s
 }

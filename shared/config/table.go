@@ -72,7 +72,10 @@ var table = []Setting{
 	{
 		Name: "MEDIA_DELIVERY", Default: "auto", Functions: play,
 		Doc: "How audio travels unless the client asks for a way: inline (through the gateway, only what fits), redirect (to a presigned URL), or auto (inline when it fits, else redirect).",
-		set: func(s *Settings, v string) (err error) { s.Delivery, err = oneOf(v, "auto", "inline", "redirect"); return },
+		set: func(s *Settings, v string) (err error) {
+			s.Delivery, err = oneOf(v, "auto", "inline", "redirect")
+			return
+		},
 	},
 	{
 		Name: "PRESIGN_TTL", Default: "5m", Functions: play,

@@ -1,0 +1,147 @@
+package auth
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"math/big"
+	"slices"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+const (
+	minSecret = 32   // bytes of an HS256 key (RFC 7518, 3.2)
+	minRSA    = 2048 // bits of an RSA modulus (RFC 7518, 3.3)
+	maxRSA    = 8192 // more only costs time
+	p256Size  = 32   // bytes of a coordinate on P-256
+)
+
+// jwk is a key as RFC 7517 and RFC 7518, 6 write it, as far as it is used.
+type jwk struct {
+	Kty string   `json:"kty"`
+	Kid string   `json:"kid,omitempty"`
+	Use string   `json:"use,omitempty"`
+	Alg string   `json:"alg,omitempty"`
+	Ops []string `json:"key_ops,omitempty"`
+
+	K string `json:"k,omitempty"` // oct
+
+	N string `json:"n,omitempty"` // RSA
+	E string `json:"e,omitempty"`
+	P string `json:"p,omitempty"`
+	Q string `json:"q,omitempty"`
+
+	Crv string `json:"crv,omitempty"` // EC
+	X   string `json:"x,omitempty"`
+	Y   string `json:"y,omitempty"`
+
+	D string `json:"d,omitempty"` // private, RSA and EC
+}
+
+// kinds is the table of what a kty is good for.
+var kinds = map[string]struct {
+	method jwt.SigningMethod
+	public func(jwk) (any, error)
+}{
+	"oct": {jwt.SigningMethodHS256, jwk.secret},
+	"RSA": {jwt.SigningMethodRS256, func(j jwk) (any, error) { return j.rsa() }},
+	"EC":  {jwt.SigningMethodES256, func(j jwk) (any, error) { return j.ecdsa() }},
+}
+
+// verification reads the part of the key that verifies.
+func (j jwk) verification() (key, error) {
+	kind, ok := kinds[j.Kty]
+	if !ok {
+		return key{}, errors.New("kty is not oct, RSA or EC")
+	}
+	if j.Alg != "" && j.Alg != kind.method.Alg() {
+		return key{}, fmt.Errorf("alg of an %s key is not %s", j.Kty, kind.method.Alg())
+	}
+	if j.Use != "" && j.Use != "sig" {
+		return key{}, errors.New("use is not sig")
+	}
+	if len(j.Ops) > 0 && !slices.Contains(j.Ops, "verify") && !slices.Contains(j.Ops, "sign") {
+		return key{}, errors.New("key_ops has neither verify nor sign")
+	}
+	public, err := kind.public(j)
+	if err != nil {
+		return key{}, err
+	}
+	return key{id: j.Kid, method: kind.method, public: public}, nil
+}
+
+// secret reads an oct key. A public key pasted as a secret is refused: with
+// it anybody could sign.
+func (j jwk) secret() (any, error) {
+	k, err := number(j.K)
+	if err != nil {
+		return nil, fmt.Errorf("k %w", err)
+	}
+	if len(k) < minSecret {
+		return nil, fmt.Errorf("k has %d bytes, want at least %d", len(k), minSecret)
+	}
+	if bytes.Contains(k, []byte("-----BEGIN ")) {
+		return nil, errors.New("k is a PEM text, want a random secret")
+	}
+	return k, nil
+}
+
+// rsa reads an RSA public key.
+func (j jwk) rsa() (*rsa.PublicKey, error) {
+	n, err := number(j.N)
+	if err != nil {
+		return nil, fmt.Errorf("n %w", err)
+	}
+	e, err := number(j.E)
+	if err != nil {
+		return nil, fmt.Errorf("e %w", err)
+	}
+	modulus, exponent := new(big.Int).SetBytes(n), new(big.Int).SetBytes(e)
+	if bits := modulus.BitLen(); bits < minRSA || bits > maxRSA {
+		return nil, fmt.Errorf("n has %d bits, want %d to %d", bits, minRSA, maxRSA)
+	}
+	if modulus.Bit(0) == 0 || exponent.Bit(0) == 0 || exponent.BitLen() < 2 || exponent.BitLen() > 31 {
+		return nil, errors.New("n and e are not those of an RSA key")
+	}
+	return &rsa.PublicKey{N: modulus, E: int(exponent.Int64())}, nil
+}
+
+// ecdsa reads an EC public key, which must lie on P-256.
+func (j jwk) ecdsa() (*ecdsa.PublicKey, error) {
+	if j.Crv != "P-256" {
+		return nil, errors.New("crv is not P-256")
+	}
+	point := []byte{4} // uncompressed (SEC 1, 2.3.3)
+	for _, c := range []struct{ name, value string }{{"x", j.X}, {"y", j.Y}} {
+		b, err := number(c.value)
+		if err != nil {
+			return nil, fmt.Errorf("%s %w", c.name, err)
+		}
+		if len(b) != p256Size {
+			return nil, fmt.Errorf("%s has %d bytes, want %d", c.name, len(b), p256Size)
+		}
+		point = append(point, b...)
+	}
+	public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
+	if err != nil {
+		return nil, errors.New("x and y are no point of P-256")
+	}
+	return public, nil
+}
+
+// number decodes a value of a JWK: base64url without padding.
+func number(s string) ([]byte, error) {
+	if s == "" {
+		return nil, errors.New("is missing")
+	}
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	if err != nil {
+		return nil, errors.New("is not base64url")
+	}
+	return b, nil
+}

@@ -1,0 +1,132 @@
+package auth
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// Claims are what [Sign] puts into a token.
+type Claims struct {
+	// Account is required, Owner is not; both as in [Bearer].
+	Account, Owner string
+	// Expires ends the token, to the second. It is required.
+	Expires time.Time
+}
+
+// Sign makes a token with the first key of a JWKS that can sign: a secret, or
+// an RSA or EC key with its private parts. It serves the command line, the
+// demo and tests; no function signs. Claims that [Verifier.Verify] would
+// refuse are an error. An error shows nothing of the keys.
+func Sign(jwks []byte, c Claims) (string, error) {
+	if !ValidName(c.Account) {
+		return "", fmt.Errorf("account %q: want 1 to %d of A-Z, a-z, 0-9, _ -", c.Account, MaxName)
+	}
+	if c.Owner != "" && !ValidName(c.Owner) {
+		return "", fmt.Errorf("owner %q: want 1 to %d of A-Z, a-z, 0-9, _ -", c.Owner, MaxName)
+	}
+	if c.Expires.IsZero() {
+		return "", errors.New("a token needs an end")
+	}
+	list, err := parseSet(jwks)
+	if err != nil {
+		return "", err
+	}
+	for i, j := range list {
+		private, err := j.signing()
+		if err != nil {
+			return "", fmt.Errorf("token keys: key %d: %w", i, err)
+		}
+		if private != nil {
+			return sign(j, private, c)
+		}
+	}
+	return "", errors.New("token keys: no key in the set can sign; RSA and EC keys need their private parts")
+}
+
+func sign(j jwk, private any, c Claims) (string, error) {
+	content := jwt.MapClaims{"account_id": c.Account, "exp": c.Expires.Unix()}
+	if c.Owner != "" {
+		content["owner_id"] = c.Owner
+	}
+	t := jwt.NewWithClaims(kinds[j.Kty].method, content)
+	if j.Kid != "" {
+		t.Header["kid"] = j.Kid
+	}
+	text, err := t.SignedString(private)
+	if err != nil {
+		return "", errors.New("token keys: the key does not sign")
+	}
+	return text, nil
+}
+
+// signing reads the part of the key that signs, nil if it has none or is for
+// something else.
+func (j jwk) signing() (any, error) {
+	if j.Use == "enc" || (j.Kty != "oct" && j.D == "") {
+		return nil, nil //nolint:nilnil // a key that does not sign is neither a key nor an error
+	}
+	k, err := j.verification()
+	if err != nil {
+		return nil, err
+	}
+	switch public := k.public.(type) {
+	case *rsa.PublicKey:
+		return j.rsaPrivate(public)
+	case *ecdsa.PublicKey:
+		return j.ecdsaPrivate(public)
+	}
+	return k.public, nil
+}
+
+// rsaPrivate reads d and the two primes.
+func (j jwk) rsaPrivate(public *rsa.PublicKey) (any, error) {
+	var parts [3]*big.Int
+	for i, c := range []struct{ name, value string }{{"d", j.D}, {"p", j.P}, {"q", j.Q}} {
+		b, err := number(c.value)
+		if err != nil {
+			return nil, fmt.Errorf("%s %w", c.name, err)
+		}
+		parts[i] = new(big.Int).SetBytes(b)
+	}
+	k := &rsa.PrivateKey{PublicKey: *public, D: parts[0], Primes: parts[1:]}
+	if k.Validate() != nil {
+		return nil, errors.New("d, p and q do not belong to n and e")
+	}
+	k.Precompute()
+	return k, nil
+}
+
+// ecdsaPrivate reads d.
+func (j jwk) ecdsaPrivate(public *ecdsa.PublicKey) (any, error) {
+	d, err := number(j.D)
+	if err != nil {
+		return nil, fmt.Errorf("d %w", err)
+	}
+	k, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), d)
+	if err != nil || !k.PublicKey.Equal(public) {
+		return nil, errors.New("d does not belong to x and y")
+	}
+	return k, nil
+}
+
+// NewKeys makes a JWKS with one fresh HS256 key of that kid, for whoever both
+// signs and verifies. random is a source of 32 unpredictable bytes.
+func NewKeys(random io.Reader, kid string) ([]byte, error) {
+	secret := make([]byte, minSecret)
+	if _, err := io.ReadFull(random, secret); err != nil {
+		return nil, fmt.Errorf("make a token key: %w", err)
+	}
+	return json.Marshal(map[string][]jwk{"keys": {{
+		Kty: "oct", Kid: kid, Use: "sig", Alg: jwt.SigningMethodHS256.Alg(), K: base64.RawURLEncoding.EncodeToString(secret),
+	}}})
+}
