@@ -1,0 +1,138 @@
+package api
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxFileName is the longest file name that is offered, in bytes: what common
+// file systems take, less some room for a browser's " (1)".
+const maxFileName = 200
+
+// extensions are the usual ones of the types that are recorded. Names that end
+// in one of them, or in one of moreExtensions, keep their ending.
+var extensions = map[string]string{
+	"audio/mpeg":   ".mp3",
+	"audio/mp3":    ".mp3",
+	"audio/wav":    ".wav",
+	"audio/x-wav":  ".wav",
+	"audio/ogg":    ".ogg",
+	"audio/opus":   ".opus",
+	"audio/mp4":    ".m4a",
+	"audio/x-m4a":  ".m4a",
+	"audio/aac":    ".aac",
+	"audio/flac":   ".flac",
+	"audio/x-flac": ".flac",
+	"audio/webm":   ".webm",
+	"audio/amr":    ".amr",
+	"audio/basic":  ".au",
+}
+
+var moreExtensions = map[string]bool{".mp4": true, ".oga": true, ".wave": true, ".gsm": true, ".audio": true}
+
+// disposition is the Content-Disposition of a file called name: attachment, or
+// inline. The quoted filename is plain ASCII; a name that is more than that
+// follows as filename* (RFC 6266, 4.3 and appendix D; RFC 8187). Whatever the
+// name, the result is one line of ASCII.
+func disposition(inline bool, name string) string {
+	kind := "attachment"
+	if inline {
+		kind = "inline"
+	}
+	plain := strings.Map(func(r rune) rune {
+		// Some browsers decode %XX even here (RFC 6266, appendix D).
+		if r < ' ' || r >= utf8.RuneSelf-1 || strings.ContainsRune(`"\%`, r) {
+			return '_'
+		}
+		return r
+	}, name)
+	value := kind + `; filename="` + plain + `"`
+	if plain != name {
+		value += "; filename*=UTF-8''" + percentEncode(name)
+	}
+	return value
+}
+
+// percentEncode encodes text as the ext-value of RFC 8187, 3.2.1.
+func percentEncode(text string) string {
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(text) {
+		c := text[i]
+		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
+		if letter || '0' <= c && c <= '9' || strings.IndexByte("!#$&+-.^_`|~", c) >= 0 {
+			b.WriteByte(c)
+			continue
+		}
+		b.WriteByte('%')
+		b.WriteByte(hex[c>>4])
+		b.WriteByte(hex[c&15])
+	}
+	return b.String()
+}
+
+// fileName is what a recording's audio of type contentType is called on the
+// client's disk: wanted, made safe, else id; with an ending that says audio,
+// so that no name can pass for a program.
+func fileName(wanted, id, contentType string) string {
+	name := safeName(wanted)
+	if name == "" {
+		name = safeName(id)
+	}
+	ending := ""
+	if dot := strings.LastIndexByte(name, '.'); dot > 0 {
+		ending = strings.ToLower(name[dot:])
+	}
+	if !isAudioEnding(ending) {
+		if ending = extensions[plainType(contentType)]; ending == "" {
+			ending = ".audio"
+		}
+		name += ending
+	}
+	if len(name) > maxFileName {
+		name = cutUTF8(name[:len(name)-len(ending)], maxFileName-len(ending)) + name[len(name)-len(ending):]
+	}
+	return name
+}
+
+func isAudioEnding(ending string) bool {
+	if moreExtensions[ending] {
+		return true
+	}
+	for _, e := range extensions {
+		if e == ending {
+			return true
+		}
+	}
+	return false
+}
+
+// safeName makes a file name of text: no path separators, no characters that
+// Windows refuses, nothing invisible (controls, bidirectional overrides, other
+// formats, line separators), no dots or spaces at either end.
+func safeName(text string) string {
+	name := strings.Map(func(r rune) rune {
+		switch {
+		case r == utf8.RuneError, strings.ContainsRune(`/\:*?"<>|`, r):
+			return '_'
+		case unicode.IsSpace(r) && r != '\n' && r != '\r':
+			return ' '
+		case !unicode.IsGraphic(r):
+			return -1
+		}
+		return r
+	}, text)
+	return strings.Trim(name, ". ")
+}
+
+// cutUTF8 shortens text to at most n bytes of whole characters.
+func cutUTF8(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	for n > 0 && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return text[:n]
+}
