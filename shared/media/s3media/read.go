@@ -1,0 +1,100 @@
+package s3media
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"callrecordings/shared/media"
+	"callrecordings/shared/requestlog"
+)
+
+// Stat describes the object by a HEAD.
+func (b *Bucket) Stat(ctx context.Context, key string) (media.Object, error) {
+	out, err := b.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: &key})
+	if err != nil {
+		if statusOf(err) == statusNotFound && !b.exists.Load() {
+			if err := b.Warm(ctx); err != nil && statusOf(err) != statusForbidden {
+				return media.Object{}, err // the answer to a HEAD does not say what is missing
+			}
+			b.exists.Store(true)
+		}
+		return media.Object{}, b.fail("looking at", key, err)
+	}
+	b.exists.Store(true)
+	return object(out.ContentType, out.ContentLength, out.ETag, out.LastModified), nil
+}
+
+// Open reads a part of the object, or the whole.
+func (b *Bucket) Open(ctx context.Context, key, etag string, part *media.Part) (io.ReadCloser, media.Object, error) {
+	in := &s3.GetObjectInput{Bucket: &b.name, Key: &key}
+	if etag != "" {
+		in.IfMatch = &etag
+	}
+	if part != nil {
+		if part.Offset < 0 || part.Length < 1 {
+			return nil, media.Object{}, fmt.Errorf("reading %q: no part of an object: %+v", key, *part)
+		}
+		in.Range = aws.String(fmt.Sprintf("bytes=%d-%d", part.Offset, part.Offset+part.Length-1))
+	}
+	out, err := b.client.GetObject(ctx, in)
+	if err != nil {
+		return nil, media.Object{}, b.fail("reading", key, err)
+	}
+	b.exists.Store(true)
+	o := object(out.ContentType, out.ContentLength, out.ETag, out.LastModified)
+	if part != nil {
+		if o.Size, err = checkRange(aws.ToString(out.ContentRange), *part); err != nil {
+			_ = out.Body.Close()
+			return nil, media.Object{}, fmt.Errorf("reading %q: %w", key, err)
+		}
+	}
+	return &body{ReadCloser: out.Body, entry: requestlog.From(ctx), key: key}, o, nil
+}
+
+// checkRange demands that the store sent the part that was asked for, whole,
+// and returns the size of the object.
+func checkRange(header string, p media.Part) (int64, error) {
+	span, total, ok := strings.Cut(strings.TrimPrefix(header, "bytes "), "/")
+	size, err := strconv.ParseInt(total, 10, 64)
+	if !ok || err != nil {
+		return 0, fmt.Errorf("%w: it does not read parts", media.ErrUnavailable)
+	}
+	if want := fmt.Sprintf("%d-%d", p.Offset, p.Offset+p.Length-1); span != want {
+		return 0, fmt.Errorf("%w: bytes %s of %d instead of %s", media.ErrChanged, span, size, want)
+	}
+	return size, nil
+}
+
+func object(contentType *string, size *int64, etag *string, modified *time.Time) media.Object {
+	return media.Object{
+		ContentType: aws.ToString(contentType),
+		Size:        aws.ToInt64(size),
+		ETag:        aws.ToString(etag),
+		Modified:    aws.ToTime(modified).UTC().Truncate(time.Second),
+	}
+}
+
+// body counts what is read, and names the cause when the store breaks off.
+type body struct {
+	io.ReadCloser
+	entry *requestlog.Entry
+	key   string
+}
+
+// Read reads on; an end before the promised length is ErrUnavailable.
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.entry.AudioBytes += int64(n)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = fmt.Errorf("%w: reading %q: %w", media.ErrUnavailable, b.key, cause(err))
+	}
+	return n, err //nolint:wrapcheck // io.EOF must stay what it is
+}

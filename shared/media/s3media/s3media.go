@@ -1,0 +1,147 @@
+// Package s3media keeps the audio of recordings in a bucket of Amazon S3, or
+// of a server that speaks its protocol (local/s3server, LocalStack, MinIO).
+// A [Bucket] is a [media.Reader], [media.Remover] and [media.Writer].
+//
+// What it promises beside the interfaces of package media:
+//
+//   - Every call ends: 500 ms to connect, 2 s to the first byte of an answer
+//     (a minute for uploads, which a person waits for, not a gateway), three
+//     attempts with full jitter at most, and no other attempt when the rest
+//     of the context's deadline would not carry it (design, 11).
+//   - Memory is constant: a read streams, an upload holds one part.
+//   - A presigned URL is worked out here, without a call, under
+//     Options.PublicEndpoint, the name by which clients reach the store. It
+//     appears in no error and in no log.
+//   - Every request to the store, retries included, is counted in the
+//     context's requestlog entry, as is every byte of audio.
+//
+// Permissions: GetObject for Open, Stat and whoever follows a presigned URL;
+// DeleteObject for Remove; PutObject and AbortMultipartUpload for Put; and
+// ListBucket on the bucket itself, without which S3 answers 403 instead of
+// 404 for an object that is not there, which is ErrUnavailable here.
+package s3media
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"callrecordings/shared/media"
+)
+
+// Options say where the bucket is and who asks.
+type Options struct {
+	// Region of the bucket, "eu-west-1". Required.
+	Region string
+	// Endpoint is the base URL of a server other than S3 itself,
+	// "http://127.0.0.1:9000". With it the bucket is addressed in the path,
+	// without it in the host name.
+	Endpoint string
+	// PublicEndpoint is the base URL by which clients reach the same server;
+	// presigned URLs are signed for it. "" stands for Endpoint.
+	PublicEndpoint string
+	// Bucket is the bucket's name. Required.
+	Bucket string
+	// Credentials sign requests and URLs. Required.
+	Credentials aws.CredentialsProvider
+	// Now is the clock that presigned URLs begin at; nil is the system's.
+	Now func() time.Time
+}
+
+// Bucket is audio in one bucket. It is safe for concurrent use.
+type Bucket struct {
+	name    string
+	region  string
+	client  *s3.Client
+	signer  *v4.Signer
+	creds   aws.CredentialsProvider
+	now     func() time.Time
+	public  *url.URL // where clients find the bucket, without a final slash
+	exists  atomic.Bool
+	partLen int64 // bytes of a part of an upload; smaller in tests only
+}
+
+var (
+	_ media.Reader  = (*Bucket)(nil)
+	_ media.Remover = (*Bucket)(nil)
+	_ media.Writer  = (*Bucket)(nil)
+)
+
+// Open makes a Bucket. It touches no network; see [Bucket.Warm].
+func Open(o Options) (*Bucket, error) {
+	if err := o.check(); err != nil {
+		return nil, fmt.Errorf("audio bucket: %w", err)
+	}
+	public := o.PublicEndpoint
+	if public == "" {
+		public = o.Endpoint
+	}
+	base, err := bucketURL(o.Region, public, o.Bucket)
+	if err != nil {
+		return nil, fmt.Errorf("audio bucket: %w", err)
+	}
+	now := o.Now
+	if now == nil {
+		now = time.Now //nolint:forbidigo // the stated default of Options.Now
+	}
+	so := s3.Options{
+		Region:                     o.Region,
+		Credentials:                aws.NewCredentialsCache(o.Credentials),
+		UsePathStyle:               o.Endpoint != "",
+		HTTPClient:                 newClient(firstByte),
+		Retryer:                    newRetryer(readAttempt),
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
+		APIOptions:                 countCalls,
+	}
+	if o.Endpoint != "" {
+		so.BaseEndpoint = aws.String(o.Endpoint)
+	}
+	return &Bucket{
+		name: o.Bucket, region: o.Region, client: s3.New(so), creds: so.Credentials,
+		signer: newSigner(), now: now, public: base, partLen: minPart,
+	}, nil
+}
+
+// Warm opens the first connection, so that the first request does not wait
+// for it, and checks that the bucket is there. Its error is information: a
+// failed warm-up must not fail a start. Errors: ErrUnavailable.
+func (b *Bucket) Warm(ctx context.Context) error {
+	_, err := b.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &b.name})
+	if statusOf(err) == statusNotFound {
+		return b.noBucket()
+	}
+	return b.fail("opening", "", err)
+}
+
+func (o Options) check() error {
+	var errs []error
+	for _, part := range []struct {
+		missing bool
+		name    string
+	}{
+		{o.Region == "", "region"},
+		{o.Bucket == "", "bucket name"},
+		{o.Credentials == nil, "credentials"},
+	} {
+		if part.missing {
+			errs = append(errs, errors.New("no "+part.name))
+		}
+	}
+	for _, e := range []struct{ name, text string }{
+		{"endpoint", o.Endpoint}, {"public endpoint", o.PublicEndpoint},
+	} {
+		u, err := url.Parse(e.text)
+		if e.text != "" && (err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https")) {
+			errs = append(errs, fmt.Errorf("the %s is not a http or https URL", e.name))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,160 @@
+package s3media
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"callrecordings/shared/media"
+	"callrecordings/shared/requestlog"
+)
+
+const (
+	// minPart is the length of a part, and the size up to which an object
+	// goes in one request. It is also what an upload holds in memory, so that
+	// a part can be sent again.
+	minPart = 8 << 20
+	// maxParts is S3's; longer audio has longer parts.
+	maxParts = 10_000
+	// cleanUp is the time that taking back a broken upload may take.
+	cleanUp = 10 * time.Second
+)
+
+// Remove deletes the object. S3 acknowledges a deletion only once no reader
+// can see the object any more, whether it was there or not; in a bucket with
+// versions the bytes themselves go with the bucket's lifecycle rule.
+func (b *Bucket) Remove(ctx context.Context, key string) error {
+	_, err := b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key})
+	if err = b.fail("removing", key, err); errors.Is(err, media.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// Put stores size bytes of body under key: in one request if they fit into a
+// part, else part by part, taking everything back when a part fails. A body
+// of another length is an error and stores nothing.
+func (b *Bucket) Put(ctx context.Context, key, contentType string, body io.Reader, size int64) error {
+	if size < 0 {
+		return fmt.Errorf("storing %q: negative size", key)
+	}
+	u := &upload{b: b, key: &key, body: body, left: size, slow: patient()}
+	u.part = max(b.partLen, (size+maxParts-1)/maxParts)
+	u.buf = make([]byte, min(size, u.part))
+	if size <= u.part {
+		return u.whole(ctx, contentType)
+	}
+	return u.parts(ctx, contentType)
+}
+
+// upload is one Put under way.
+type upload struct {
+	b    *Bucket
+	key  *string
+	body io.Reader
+	left int64 // bytes still to be read
+	part int64 // length of a part
+	buf  []byte
+	slow func(*s3.Options)
+}
+
+// next reads the next part. The last one must be the end of the body.
+func (u *upload) next() ([]byte, error) {
+	p := u.buf[:min(u.left, u.part)]
+	if _, err := io.ReadFull(u.body, p); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		return nil, fmt.Errorf("storing %q: reading what to store: %w", *u.key, err)
+	}
+	u.left -= int64(len(p))
+	if u.left > 0 {
+		return p, nil
+	}
+	switch n, err := io.ReadFull(u.body, make([]byte, 1)); {
+	case n > 0:
+		return nil, fmt.Errorf("storing %q: there is more than was announced", *u.key)
+	case !errors.Is(err, io.EOF):
+		return nil, fmt.Errorf("storing %q: reading what to store: %w", *u.key, err)
+	}
+	return p, nil
+}
+
+func (u *upload) whole(ctx context.Context, contentType string) error {
+	p, err := u.next()
+	if err != nil {
+		return err
+	}
+	_, err = u.b.client.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: &u.b.name, Key: u.key, Body: bytes.NewReader(p),
+		ContentLength: aws.Int64(int64(len(p))), ContentType: &contentType,
+	}, u.slow)
+	return u.done(ctx, p, err)
+}
+
+func (u *upload) parts(ctx context.Context, contentType string) error {
+	made, err := u.b.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
+		Bucket: &u.b.name, Key: u.key, ContentType: &contentType,
+	}, u.slow)
+	if err != nil {
+		return u.done(ctx, nil, err)
+	}
+	if err := u.fill(ctx, made.UploadId); err != nil {
+		// Parts that nobody can see are paid for until they are taken back;
+		// the caller's context may be what ended the upload.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
+		defer cancel()
+		_, abort := u.b.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
+			Bucket: &u.b.name, Key: u.key, UploadId: made.UploadId,
+		})
+		if abort != nil && codeOf(abort) != "NoSuchUpload" {
+			err = fmt.Errorf("%w (and its parts were left behind: %w)", err, cause(abort))
+		}
+		return err
+	}
+	return nil
+}
+
+// fill sends the parts in turn and joins them.
+func (u *upload) fill(ctx context.Context, id *string) error {
+	var list []types.CompletedPart
+	for n := int32(1); u.left > 0; n++ {
+		p, err := u.next()
+		if err != nil {
+			return err
+		}
+		out, err := u.b.client.UploadPart(ctx, &s3.UploadPartInput{
+			Bucket: &u.b.name, Key: u.key, UploadId: id, PartNumber: aws.Int32(n),
+			Body: bytes.NewReader(p), ContentLength: aws.Int64(int64(len(p))),
+		}, u.slow)
+		if err = u.done(ctx, p, err); err != nil {
+			return err
+		}
+		list = append(list, types.CompletedPart{ETag: out.ETag, PartNumber: aws.Int32(n)})
+	}
+	_, err := u.b.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+		Bucket: &u.b.name, Key: u.key, UploadId: id,
+		MultipartUpload: &types.CompletedMultipartUpload{Parts: list},
+	}, u.slow)
+	return u.done(ctx, nil, err)
+}
+
+// done counts what was stored, or says what failed. A Put knows no
+// ErrNotFound and no ErrChanged: whatever the store objects to, it did not serve.
+func (u *upload) done(ctx context.Context, p []byte, err error) error {
+	if err = u.b.fail("storing", *u.key, err); err == nil {
+		requestlog.From(ctx).AudioBytes += int64(len(p))
+		return nil
+	}
+	if !errors.Is(err, media.ErrUnavailable) {
+		err = fmt.Errorf("%w: %w", media.ErrUnavailable, err)
+	}
+	return err
+}
