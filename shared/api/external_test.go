@@ -1,0 +1,102 @@
+package api
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+)
+
+func TestExternalURL(t *testing.T) {
+	t.Parallel()
+	hosts := []string{"pbx.example.com", "*.audio.example.net", "Media.Example.org.", "strict.example.com:8443", "[2001:db8::1]", "192.0.2.7"}
+	tests := []struct {
+		name, raw, want string // "" when refused
+	}{
+		{"the very host", "https://pbx.example.com/a.mp3", "https://pbx.example.com/a.mp3"},
+		{"plain http", "http://pbx.example.com/a.mp3", "http://pbx.example.com/a.mp3"},
+		{"with query", "https://pbx.example.com/a.mp3?x=%2F&y=1", "https://pbx.example.com/a.mp3?x=%2F&y=1"},
+		{"escaped path as it is", "https://pbx.example.com/a%2Fb.mp3", "https://pbx.example.com/a%2Fb.mp3"},
+		{"any port", "https://pbx.example.com:8080/a", "https://pbx.example.com:8080/a"},
+		{"any case", "HTTPS://PBX.Example.COM/a", "https://PBX.Example.COM/a"},
+		{"dot at the end", "https://pbx.example.com./a", "https://pbx.example.com./a"},
+		{"dot at the end of the entry", "https://media.example.org/a", "https://media.example.org/a"},
+		{"below a suffix", "https://eu.audio.example.net/a", "https://eu.audio.example.net/a"},
+		{"far below a suffix", "https://a.b.audio.example.net/a", "https://a.b.audio.example.net/a"},
+		{"the entry's port", "https://strict.example.com:8443/a", "https://strict.example.com:8443/a"},
+		{"IPv6", "https://[2001:db8::1]/a", "https://[2001:db8::1]/a"},
+		{"IPv6 in long and with port", "https://[2001:DB8:0:0::1]:444/a", "https://[2001:DB8:0:0::1]:444/a"},
+		{"IPv4", "http://192.0.2.7/a", "http://192.0.2.7/a"},
+		{"space and umlaut", "https://pbx.example.com/ü b?q=ü b", "https://pbx.example.com/%C3%BC%20b?q=%C3%BC%20b"},
+
+		{"empty", "", ""},
+		{"another host", "https://evil.example/a", ""},
+		{"the suffix itself", "https://audio.example.net/a", ""},
+		{"the suffix glued on", "https://evilaudio.example.net/a", ""},
+		{"host as a prefix", "https://pbx.example.com.evil.example/a", ""},
+		{"host as a suffix", "https://evilpbx.example.com/a", ""},
+		{"host in the path", "https://evil.example/pbx.example.com", ""},
+		{"another port than the entry's", "https://strict.example.com/a", ""},
+		{"user", "https://user@pbx.example.com/a", ""},
+		{"user and password", "https://user:pass@pbx.example.com/a", ""},
+		{"host as user", "https://pbx.example.com@evil.example/a", ""},
+		{"empty user", "https://@pbx.example.com/a", ""},
+		{"backslash", `https://evil.example\@pbx.example.com/a`, ""},
+		{"backslash in host", `https://evil.example\.audio.example.net/a`, ""},
+		{"no slashes", "https:pbx.example.com/a", ""},
+		{"three slashes", "https:///pbx.example.com/a", ""},
+		{"no scheme", "//pbx.example.com/a", ""},
+		{"ftp", "ftp://pbx.example.com/a", ""},
+		{"script", "javascript://pbx.example.com/%0aalert(1)", ""},
+		{"new line", "https://pbx.example.com/a\r\nX: y", ""},
+		{"leading space", " https://pbx.example.com/a", ""},
+		{"look-alike letters", "https://ｐbx.example.com/a", ""},
+		{"encoded host", "https://pbx%2eexample.com/a", ""},
+		{"another IPv6", "https://[2001:db8::2]/a", ""},
+		{"IPv4 by another notation", "http://0xc0000207/a", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got, ok := externalURL(tt.raw, hosts)
+			if got != tt.want || ok != (tt.want != "") {
+				t.Errorf("externalURL(%q) = %q, %v, want %q", tt.raw, got, ok, tt.want)
+			}
+		})
+	}
+}
+
+func TestExternalURLWithAnEmptyList(t *testing.T) {
+	t.Parallel()
+	for _, hosts := range [][]string{nil, {""}, {"*"}, {"*."}, {"."}, {":443"}} {
+		if got, ok := externalURL("https://pbx.example.com:443/a", hosts); ok {
+			t.Errorf("externalURL(…, %q) = %q, want it refused", hosts, got)
+		}
+	}
+}
+
+func FuzzExternalURL(f *testing.F) {
+	for _, seed := range []string{
+		"https://pbx.example.com/a", "http://a.example.net:80/?q", `https://x\@pbx.example.com`, "https://[::1%25eth0]/", "HTTPS://PBX.EXAMPLE.COM./%zz", "https:pbx.example.com",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		got, ok := externalURL(raw, []string{"pbx.example.com", "*.example.net"})
+		if !ok {
+			return
+		}
+		u, err := url.Parse(got)
+		if err != nil {
+			t.Fatalf("externalURL(%q) = %q: %v", raw, got, err)
+		}
+		host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+		if (host != "pbx.example.com" && !strings.HasSuffix(host, ".example.net")) || u.User != nil {
+			t.Errorf("externalURL(%q) = %q, which leads to %q", raw, got, host)
+		}
+		for i := range len(got) {
+			if got[i] <= ' ' || got[i] >= 0x7f || got[i] == '\\' {
+				t.Errorf("externalURL(%q) = %q, holds %q", raw, got, got[i])
+			}
+		}
+	})
+}
