@@ -49,27 +49,30 @@ func disposition(inline bool, name string) string {
 	}, name)
 	value := kind + `; filename="` + plain + `"`
 	if plain != name {
-		value += "; filename*=UTF-8''" + percentEncode(name)
+		value += "; filename*=UTF-8''" + percentEncode(name, isAttrChar)
 	}
 	return value
 }
 
-// percentEncode encodes text as the ext-value of RFC 8187, 3.2.1.
-func percentEncode(text string) string {
+// isAttrChar reports whether c stands for itself in the ext-value of RFC 8187,
+// 3.2.1.
+func isAttrChar(c byte) bool {
+	letter := 'a' <= c|0x20 && c|0x20 <= 'z'
+	return letter || '0' <= c && c <= '9' || strings.IndexByte("!#$&+-.^_`|~", c) >= 0
+}
+
+// percentEncode writes %XX for every byte of text that plain does not pass.
+func percentEncode(text string, plain func(byte) bool) string {
 	const hex = "0123456789ABCDEF"
-	var b strings.Builder
+	out := make([]byte, 0, len(text))
 	for i := range len(text) {
-		c := text[i]
-		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
-		if letter || '0' <= c && c <= '9' || strings.IndexByte("!#$&+-.^_`|~", c) >= 0 {
-			b.WriteByte(c)
-			continue
+		if c := text[i]; plain(c) {
+			out = append(out, c)
+		} else {
+			out = append(out, '%', hex[c>>4], hex[c&15])
 		}
-		b.WriteByte('%')
-		b.WriteByte(hex[c>>4])
-		b.WriteByte(hex[c&15])
 	}
-	return b.String()
+	return string(out)
 }
 
 // fileName is what a recording's audio of type contentType is called on the

@@ -3,14 +3,14 @@ package api
 import (
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 )
 
 // externalURL returns where external audio may be had from: raw itself, made
 // fit for a Location header, if it is an http or https URL whose host is one
 // of hosts. A host of the list is matched whole; "*.example.com" takes every
-// host below example.com, not example.com itself. An entry without a port
-// takes any. URLs with a user or password in them are refused: a redirect
+// host below example.com, not example.com itself. Any port will do. URLs with a user or password in them are refused: a redirect
 // would hand them on. So are those that another reader might take to mean
 // another host than we do.
 func externalURL(raw string, hosts []string) (string, bool) {
@@ -22,29 +22,19 @@ func externalURL(raw string, hosts []string) (string, bool) {
 	if host == "" || strings.IndexFunc(host, isNoHostRune) >= 0 {
 		return "", false
 	}
-	for _, entry := range hosts {
-		if allowsHost(entry, host, u.Port()) {
-			return escapeLocation(u.String()), true
-		}
+	if !slices.ContainsFunc(hosts, func(entry string) bool { return allowsHost(entry, host) }) {
+		return "", false
 	}
-	return "", false
+	return escapeLocation(u.String()), true
 }
 
-// allowsHost reports whether an entry of the allow-list takes host and port.
-func allowsHost(entry, host, port string) bool {
-	entry = strings.TrimSpace(entry)
-	// The host of an entry is read as the host of a URL is, brackets and all.
-	if u, err := url.Parse("//" + entry); err == nil && u.Port() != "" {
-		if u.Port() != port {
-			return false
-		}
-		entry = u.Hostname()
-	}
+// allowsHost reports whether an entry of the allow-list takes host.
+func allowsHost(entry, host string) bool {
 	entry = plainHost(entry)
 	if suffix, ok := strings.CutPrefix(entry, "*."); ok {
 		return suffix != "" && strings.HasSuffix(host, "."+suffix)
 	}
-	return entry != "" && entry == host
+	return entry == host
 }
 
 // plainHost gives the equal forms of a host one spelling: lower case, no dot
@@ -66,17 +56,7 @@ func isNoHostRune(r rune) bool {
 
 // escapeLocation percent-encodes what a URL in a header may not hold.
 func escapeLocation(location string) string {
-	const hex = "0123456789ABCDEF"
-	var b strings.Builder
-	for i := range len(location) {
-		c := location[i]
-		if c <= ' ' || c >= 0x7f || strings.IndexByte(`"<>\^`+"`{|}", c) >= 0 {
-			b.WriteByte('%')
-			b.WriteByte(hex[c>>4])
-			b.WriteByte(hex[c&15])
-			continue
-		}
-		b.WriteByte(c)
-	}
-	return b.String()
+	return percentEncode(location, func(c byte) bool {
+		return c > ' ' && c < 0x7f && strings.IndexByte("\"<>\\^`{|}", c) < 0
+	})
 }
