@@ -1,0 +1,193 @@
+package gateway
+
+import (
+	"encoding/base64"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/events"
+)
+
+// event is what is read of an event, of either shape. It is a type of our own
+// so that one decoding serves both, and so that no field that nobody reads
+// can spoil it.
+type event struct {
+	Headers         map[string]string `json:"headers"`
+	Body            string            `json:"body"`
+	IsBase64Encoded bool              `json:"isBase64Encoded"`
+	RequestContext  struct {
+		RequestID  string `json:"requestId"`
+		Stage      string `json:"stage"`
+		DomainName string `json:"domainName"`
+		Identity   struct {
+			SourceIP string `json:"sourceIp"`
+		} `json:"identity"`
+		HTTP struct {
+			Method   string `json:"method"`
+			Path     string `json:"path"`
+			SourceIP string `json:"sourceIp"`
+		} `json:"http"`
+	} `json:"requestContext"`
+	QueryStringParameters map[string]string `json:"queryStringParameters"`
+
+	// Version 1: REST APIs.
+	HTTPMethod                      string              `json:"httpMethod"`
+	Path                            string              `json:"path"`
+	MultiValueHeaders               map[string][]string `json:"multiValueHeaders"`
+	MultiValueQueryStringParameters map[string][]string `json:"multiValueQueryStringParameters"`
+
+	// Version 2: HTTP APIs and function URLs.
+	RawPath        string   `json:"rawPath"`
+	RawQueryString string   `json:"rawQueryString"`
+	Cookies        []string `json:"cookies"`
+
+	v2           bool
+	method, path string
+	spoiled      bool // the body claimed to be base64 and is not
+}
+
+// rawPath is the path of a version 2 event without its stage: HTTP APIs put
+// the name of any stage but $default in front.
+func (e *event) rawPath() string {
+	path := e.RawPath
+	if path == "" {
+		path = e.RequestContext.HTTP.Path
+	}
+	stage := e.RequestContext.Stage
+	if stage == "" || stage == "$default" {
+		return path
+	}
+	if rest, ok := strings.CutPrefix(path, "/"+stage); ok && (rest == "" || rest[0] == '/') {
+		return rest
+	}
+	return path
+}
+
+// decode decodes the body, once, and notes if that fails.
+func (e *event) decode() {
+	if !e.IsBase64Encoded {
+		return
+	}
+	body, err := base64.StdEncoding.DecodeString(e.Body)
+	e.Body, e.IsBase64Encoded, e.spoiled = string(body), false, err != nil
+}
+
+// proxyRequest makes the event that the adapter gets: always of version 1,
+// because it cuts headers of version 2 at every comma, dates included; and
+// without what it fails on or gets wrong, which mend puts back.
+func (e *event) proxyRequest() events.APIGatewayProxyRequest {
+	p := events.APIGatewayProxyRequest{
+		HTTPMethod:        http.MethodGet,
+		Path:              escaped(e.path),
+		MultiValueHeaders: e.headers(),
+		Body:              e.Body,
+	}
+	p.RequestContext.DomainName = "gateway.invalid"
+	p.RequestContext.Identity.SourceIP = e.RequestContext.Identity.SourceIP
+	if e.v2 {
+		p.RequestContext.Identity.SourceIP = e.RequestContext.HTTP.SourceIP
+	}
+	return p
+}
+
+// headers joins the headers of all shapes.
+func (e *event) headers() map[string][]string {
+	if len(e.MultiValueHeaders) > 0 {
+		return e.MultiValueHeaders
+	}
+	all := make(map[string][]string, len(e.Headers)+1)
+	for name, value := range e.Headers {
+		all[name] = []string{value}
+	}
+	if len(e.Cookies) > 0 {
+		all["Cookie"] = []string{strings.Join(e.Cookies, "; ")}
+	}
+	return all
+}
+
+// mend makes of the adapter's request what a server of net/http hands over.
+func (e *event) mend(r *http.Request) {
+	r.Method = e.method
+	r.URL.Scheme, r.URL.Host, r.URL.RawQuery = "", "", e.query()
+	r.Host = r.Header.Get("Host")
+	if r.Host == "" {
+		r.Host = e.RequestContext.DomainName
+	}
+	for name := range r.Header {
+		if name == "Host" || strings.HasPrefix(name, "X-Golambdaproxy-") {
+			delete(r.Header, name)
+		}
+	}
+	r.RequestURI = r.URL.RequestURI()
+	if e.spoiled {
+		r.Body, r.ContentLength = io.NopCloser(spoiledBody{}), -1
+	}
+}
+
+// spoiledBody is what stands for a body that cannot be decoded.
+type spoiledBody struct{}
+
+func (spoiledBody) Read([]byte) (int, error) { return 0, ErrBody }
+
+// query writes the query of a version 1 event, whose parameters come decoded
+// and in maps, and takes that of version 2 as it is.
+func (e *event) query() string {
+	if e.v2 && (e.RawQueryString != "" || len(e.QueryStringParameters) == 0) {
+		return e.RawQueryString
+	}
+	all := e.MultiValueQueryStringParameters
+	if len(all) == 0 {
+		all = make(map[string][]string, len(e.QueryStringParameters))
+		for name, value := range e.QueryStringParameters {
+			all[name] = []string{value}
+		}
+	}
+	var q strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		for _, value := range all[name] {
+			if q.Len() > 0 {
+				q.WriteByte('&')
+			}
+			q.WriteString(url.QueryEscape(name))
+			q.WriteByte('=')
+			q.WriteString(url.QueryEscape(value))
+		}
+	}
+	return q.String()
+}
+
+// escaped escapes what can never stand in a path (RFC 3986, 3.3), a percent
+// sign without two hexadecimal digits among it, and nothing else. So a path
+// that is escaped already stays as it is, and one that came decoded parses.
+func escaped(path string) string {
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	if !strings.HasPrefix(path, "/") {
+		b.WriteByte('/')
+	}
+	for i := range len(path) {
+		switch c := path[i]; {
+		case inPath(c), c == '%' && i+2 < len(path) && isHex(path[i+1]) && isHex(path[i+2]):
+			b.WriteByte(c)
+		default:
+			b.WriteByte('%')
+			b.WriteByte(hex[c>>4])
+			b.WriteByte(hex[c&15])
+		}
+	}
+	return b.String()
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+}
+
+// inPath reports whether c may stand in a path by itself.
+func inPath(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+		strings.IndexByte("-._~!$&'()*+,;=:@/", c) >= 0
+}
