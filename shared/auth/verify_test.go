@@ -1,0 +1,258 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/big"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"pgregory.net/rapid"
+)
+
+func TestVerifyAccepts(t *testing.T) {
+	t.Parallel()
+	exp := now.Add(time.Hour).Unix()
+	plain := Bearer{Account: account, Expires: now.Add(time.Hour)}
+	owned := Bearer{Account: account, Owner: owner, Expires: now.Add(time.Hour)}
+	set := func(pairs ...any) jwt.MapClaims {
+		c := goodClaims()
+		for i := 0; i < len(pairs); i += 2 {
+			c[pairs[i].(string)] = pairs[i+1]
+		}
+		return c
+	}
+	for name, tt := range map[string]struct {
+		token string
+		want  Bearer
+	}{
+		"HS256":           {hs256(header(), goodClaims()), plain},
+		"RS256":           {mint(header("alg", "RS256", "kid", "r"), goodClaims(), jwt.SigningMethodRS256, rsaPair()), plain},
+		"ES256":           {mint(header("alg", "ES256", "kid", "e"), goodClaims(), jwt.SigningMethodES256, ecPair()), plain},
+		"no kid":          {hs256(header("kid", nil), goodClaims()), plain},
+		"no kid, RS256":   {mint(header("alg", "RS256", "kid", nil), goodClaims(), jwt.SigningMethodRS256, rsaPair()), plain},
+		"owner":           {hs256(header(), set("owner_id", owner)), owned},
+		"owner null":      {hs256(header(), set("owner_id", nil)), plain},
+		"no typ":          {hs256(header("typ", nil), goodClaims()), plain},
+		"typ in any case": {hs256(header("typ", "jwt"), goodClaims()), plain},
+		"access token":    {hs256(header("typ", "application/at+jwt"), goodClaims()), plain},
+		"exp a fraction":  {hs256(header(), set("exp", float64(exp)+0.5)), plain},
+		"nbf now":         {hs256(header(), set("nbf", now.Unix())), plain},
+		"nbf null":        {hs256(header(), set("nbf", nil)), plain},
+		"Kazoo's claims":  {hs256(header(), set("iss", "kazoo", "method", "cb_user_auth", "identity_sig", "x", "owner_id", owner)), owned},
+		"exp far":         {hs256(header(), set("exp", 1e300)), Bearer{Account: account, Expires: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)}},
+		"a name of 64":    {hs256(header(), set("account_id", strings.Repeat("Z", 64))), Bearer{Account: strings.Repeat("Z", 64), Expires: now.Add(time.Hour)}},
+		"other case too":  {hs256(header(), set("Account_ID", "foreign", "EXP", 1)), plain},
+		"foreign headers": {hs256(header("jku", "https://evil.example/jwks", "jwk", map[string]any{"kty": "oct", "k": "AAAA"}, "x5u", "x"), goodClaims()), plain},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := NewVerifier(allKeys(t), clock).Verify(t.Context(), tt.token)
+			if err != nil || got != tt.want {
+				t.Errorf("Verify = %+v, %v, want %+v", got, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestVerifyRefuses(t *testing.T) {
+	t.Parallel()
+	good := hs256(header(), goodClaims())
+	parts := strings.Split(good, ".")
+	set := func(name string, value any) string {
+		c := goodClaims()
+		c[name] = value
+		return hs256(header(), c)
+	}
+	without := func(name string) string {
+		c := goodClaims()
+		delete(c, name)
+		return hs256(header(), c)
+	}
+	pem := rsaPair().N.Bytes()
+	for name, tt := range map[string]struct {
+		token string
+		want  reason
+	}{
+		"nothing":             {"", absent},
+		"one part":            {"opaque0123456789", malformed},
+		"two parts":           {parts[0] + "." + parts[1], malformed},
+		"four parts":          {good + ".x", malformed},
+		"JWE":                 {good + ".x.y", malformed},
+		"dots":                {"..", malformed},
+		"too long":            {good + strings.Repeat("A", MaxToken), tooLong},
+		"line break inside":   {parts[0] + "\n." + parts[1] + "." + parts[2], malformed},
+		"trailing space":      {good + " ", malformed},
+		"padding":             {good + "=", malformed},
+		"not ASCII":           {good + "é", malformed},
+		"header no JSON":      {b64([]byte("alg")) + "." + parts[1] + "." + parts[2], malformed},
+		"header a list":       {b64([]byte("[]")) + "." + parts[1] + "." + parts[2], malformed},
+		"header null":         {b64([]byte("null")) + "." + parts[1] + "." + parts[2], wrongAlgorithm},
+		"claims no JSON":      {mint(header(), "x", jwt.SigningMethodHS256, secret), malformed},
+		"claims a list":       {hs256(header(), []int{1}), malformed},
+		"claims null":         {hs256(header(), nil), noExpiry},
+		"no alg":              {hs256(header("alg", nil), goodClaims()), wrongAlgorithm},
+		"alg a number":        {hs256(header("alg", 256), goodClaims()), wrongAlgorithm},
+		"alg none":            {parts0("none") + "." + parts[1] + ".", wrongAlgorithm},
+		"alg None":            {parts0("None") + "." + parts[1] + ".", wrongAlgorithm},
+		"alg none, signed":    {parts0("none") + "." + parts[1] + "." + parts[2], wrongAlgorithm},
+		"HS512":               {mint(header("alg", "HS512"), goodClaims(), jwt.SigningMethodHS512, secret), wrongAlgorithm},
+		"HS256 by modulus":    {mint(header("kid", "r"), goodClaims(), jwt.SigningMethodHS256, pem), wrongAlgorithm},
+		"RS256 by the secret": {mint(header("alg", "RS256", "kid", "h"), goodClaims(), jwt.SigningMethodHS256, secret), wrongAlgorithm},
+		"RS512":               {mint(header("alg", "RS512", "kid", "r"), goodClaims(), jwt.SigningMethodRS512, rsaPair()), wrongAlgorithm},
+		"PS256":               {mint(header("alg", "PS256", "kid", "r"), goodClaims(), jwt.SigningMethodPS256, rsaPair()), wrongAlgorithm},
+		"kid unknown":         {hs256(header("kid", "x"), goodClaims()), unknownKey},
+		"kid empty":           {hs256(header("kid", ""), goodClaims()), unknownKey},
+		"kid a number":        {hs256(header("kid", 1), goodClaims()), unknownKey},
+		"kid a path":          {hs256(header("kid", "../../dev/null"), goodClaims()), unknownKey},
+		"kid of another kind": {hs256(header("kid", "e"), goodClaims()), wrongAlgorithm},
+		"crit":                {hs256(header("crit", []string{"exp"}), goodClaims()), critical},
+		"crit empty":          {hs256(header("crit", []string{}), goodClaims()), critical},
+		"typ of another use":  {hs256(header("typ", "logout+jwt"), goodClaims()), foreignType},
+		"typ a number":        {hs256(header("typ", 1), goodClaims()), foreignType},
+		"foreign secret":      {mint(header(), goodClaims(), jwt.SigningMethodHS256, []byte(strings.Repeat("x", 32))), badSignature},
+		"no signature":        {parts[0] + "." + parts[1] + ".", badSignature},
+		"claims swapped":      {parts[0] + "." + strings.Split(set("account_id", "other"), ".")[1] + "." + parts[2], badSignature},
+		"ES256 of zeros":      {parts0es() + "." + parts[1] + "." + b64(make([]byte, 64)), badSignature},
+		"no exp":              {without("exp"), noExpiry},
+		"exp null":            {set("exp", nil), noExpiry},
+		"exp a text":          {set("exp", "1900000000"), badClaims},
+		"exp now":             {set("exp", now.Unix()), expired},
+		"exp past":            {set("exp", 1), expired},
+		"exp negative":        {set("exp", -1e300), expired},
+		"nbf ahead":           {set("nbf", now.Unix()+1), tooEarly},
+		"nbf a text":          {set("nbf", "x"), badClaims},
+		"no account":          {without("account_id"), badAccount},
+		"account null":        {set("account_id", nil), badAccount},
+		"account empty":       {set("account_id", ""), badAccount},
+		"account a number":    {set("account_id", 7), badClaims},
+		"account of 65":       {set("account_id", strings.Repeat("a", 65)), badAccount},
+		"account with slash":  {set("account_id", "a/b"), badAccount},
+		"account with hash":   {set("account_id", account+"#"+owner), badAccount},
+		"account a list":      {set("account_id", []string{account}), badClaims},
+		"owner empty":         {set("owner_id", ""), badOwner},
+		"owner with dots":     {set("owner_id", ".."), badOwner},
+		"owner a number":      {set("owner_id", 7), badClaims},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := NewVerifier(allKeys(t), clock).Verify(t.Context(), tt.token)
+			var r reason
+			if !errors.Is(err, ErrInvalid) || !errors.As(err, &r) || r != tt.want || got != (Bearer{}) {
+				t.Errorf("Verify = %+v, %v, want %v: %v", got, err, ErrInvalid, tt.want)
+			}
+		})
+	}
+}
+
+// parts0 is the first part of a token of some algorithm, under the oct key.
+func parts0(alg string) string {
+	return strings.Split(hs256(header("alg", alg), goodClaims()), ".")[0]
+}
+
+func parts0es() string {
+	return strings.Split(hs256(header("alg", "ES256", "kid", "e"), goodClaims()), ".")[0]
+}
+
+// A token without kid is tried only if exactly one key has its algorithm.
+func TestNoKidNeedsOneKey(t *testing.T) {
+	t.Parallel()
+	token := hs256(header("kid", nil), goodClaims())
+	second := octKey().with(func(j *jwk) { j.Kid, j.K = "h2", b64([]byte(strings.Repeat("y", 32))) })
+	for name, tt := range map[string]struct {
+		keys []jwk
+		want bool
+	}{
+		"one":              {[]jwk{octKey()}, true},
+		"one of each kind": {[]jwk{octKey(), ecKey()}, true},
+		"two":              {[]jwk{octKey(), second}, false},
+		"none":             {[]jwk{ecKey()}, false},
+	} {
+		if _, err := NewVerifier(keysOf(t, tt.keys...), clock).Verify(t.Context(), token); (err == nil) != tt.want {
+			t.Errorf("%s: Verify = %v, want accepted %t", name, err, tt.want)
+		}
+	}
+	named := hs256(header("kid", "h2"), goodClaims())
+	if _, err := NewVerifier(keysOf(t, octKey(), second), clock).Verify(t.Context(), named); !errors.Is(err, badSignature) {
+		t.Errorf("signed by one key and naming another, Verify = %v, want %v", err, badSignature)
+	}
+}
+
+// The examples of RFC 7515, appendix A.1 to A.3, were signed by somebody
+// else. Their signatures are good; they have no account.
+func TestVerifyKnowsTheRFCsSignatures(t *testing.T) {
+	t.Parallel()
+	const payload = ".eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ."
+	keys := keysOf(t,
+		jwk{Kty: "oct", K: "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"},
+		jwk{Kty: "RSA", E: "AQAB", N: "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ"},
+		jwk{Kty: "EC", Crv: "P-256", X: "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", Y: "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"},
+	)
+	v := NewVerifier(keys, func() time.Time { return time.Unix(1300819379, 0) })
+	for alg, token := range map[string]string{
+		"HS256": "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9" + payload + "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+		"RS256": "eyJhbGciOiJSUzI1NiJ9" + payload + "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw",
+		"ES256": "eyJhbGciOiJFUzI1NiJ9" + payload + "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
+	} {
+		if _, err := v.Verify(t.Context(), token); !errors.Is(err, badAccount) {
+			t.Errorf("%s: Verify = %v, want %v", alg, err, badAccount)
+		}
+	}
+}
+
+// Not one character of a token can be changed without notice.
+func TestEveryCharacterCounts(t *testing.T) {
+	t.Parallel()
+	v := NewVerifier(allKeys(t), clock)
+	tokens := []string{
+		hs256(header(), goodClaims()),
+		mint(header("alg", "RS256", "kid", "r"), goodClaims(), jwt.SigningMethodRS256, rsaPair()),
+		mint(header("alg", "ES256", "kid", "e"), goodClaims(), jwt.SigningMethodES256, ecPair()),
+	}
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
+	rapid.Check(t, func(t *rapid.T) {
+		token := []byte(rapid.SampledFrom(tokens).Draw(t, "token"))
+		at := rapid.IntRange(0, len(token)-1).Draw(t, "at")
+		to := rapid.SampledFrom([]byte(alphabet)).Filter(func(c byte) bool { return c != token[at] }).Draw(t, "to")
+		token[at] = to
+		if b, err := v.Verify(context.Background(), string(token)); !errors.Is(err, ErrInvalid) {
+			t.Fatalf("Verify(%s) = %+v, %v, want ErrInvalid", token, b, err)
+		}
+	})
+}
+
+// An ES256 signature (r, s) has a twin (r, n-s): it says the same about the
+// same token, which is all that matters, since tokens are no identifiers.
+func TestTwinSignatureSaysTheSame(t *testing.T) {
+	t.Parallel()
+	token := mint(header("alg", "ES256", "kid", "e"), goodClaims(), jwt.SigningMethodES256, ecPair())
+	cut := strings.LastIndex(token, ".")
+	sig := must(number(token[cut+1:]))
+	s := new(big.Int).Sub(ecPair().Params().N, new(big.Int).SetBytes(sig[32:]))
+	twin := token[:cut+1] + b64(append(sig[:32:32], s.FillBytes(make([]byte, 32))...))
+	b, err := NewVerifier(allKeys(t), clock).Verify(t.Context(), twin)
+	if err != nil || b.Account != account {
+		t.Errorf("Verify = %+v, %v, want the token's account", b, err)
+	}
+}
+
+// Errors are for the log: whatever a token holds, they hold nothing of it.
+func TestErrorsShowNothingOfTheToken(t *testing.T) {
+	t.Parallel()
+	const canary = "canary-7f3a"
+	v := NewVerifier(allKeys(t), clock)
+	for _, token := range []string{
+		canary, canary + ".x.y", hs256(header("alg", canary), goodClaims()), hs256(header("kid", canary), goodClaims()),
+		hs256(header("typ", canary), goodClaims()), hs256(header("crit", canary), goodClaims()),
+		hs256(header(), jwt.MapClaims{"exp": canary}), hs256(header(), jwt.MapClaims{"exp": 9e9, "account_id": canary + "!"}),
+		b64([]byte(canary)) + "." + canary + "." + canary, hs256(header(), canary),
+	} {
+		_, err := v.Verify(t.Context(), token)
+		if text := fmt.Sprintf("%v %+v %#v", err, err, err); !errors.Is(err, ErrInvalid) || strings.Contains(text, "canary") {
+			t.Errorf("Verify(%q) = %s, which shows the token", token, text)
+		}
+	}
+}
