@@ -26,14 +26,12 @@ package s3server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"sync"
 
-	"github.com/versity/versitygw/auth"
 	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/s3api"
 	"github.com/versity/versitygw/s3api/middlewares"
@@ -91,11 +89,11 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	s.api, err = s3api.New(b,
 		middlewares.RootUserConfig{Access: o.AccessKeyID, Secret: o.SecretAccessKey},
 		o.Region,
-		auth.NewIAMServiceSingle(auth.Account{Access: o.AccessKeyID, Secret: o.SecretAccessKey, Role: auth.RoleAdmin}),
+		newKeyPair(o.AccessKeyID, o.SecretAccessKey),
 		nil, nil, // no audit logs
 		nil, // evs: nobody is told of events
 		nil, // no metrics
-		s3api.WithQuiet(), s3api.WithKeepAlive(),
+		s3api.WithQuiet(), s3api.WithKeepAlive(), s3api.WithMiddleware("/", refusals),
 		s3api.WithConcurrencyLimiter(maxConnections, maxRequests), s3api.WithMpMaxParts(maxParts),
 		s3api.WithOnListen(func() {
 			select {
@@ -155,13 +153,17 @@ func (s *Server) URL() string {
 }
 
 // Close lets the requests under way end, for ten seconds at most, and stops.
+// What it leaves to the library are sleepers that hold nothing: the caretaker
+// of a pool, which wakes once more within ten seconds and ends, and the clocks
+// of the process.
 func (s *Server) Close() error {
 	s.close.Do(func() {
-		s.err = errors.Join(s.api.ShutDown(), <-s.ended)
-		s.disk.Shutdown()
-		if s.err != nil {
+		if s.err = s.api.ShutDown(); s.err != nil {
 			s.err = fmt.Errorf("closing the S3 server: %w", s.err)
+			return // the requests under way still use the disk
 		}
+		<-s.ended // with the error that the listener was closed
+		s.disk.Shutdown()
 	})
 	return s.err
 }

@@ -1,7 +1,6 @@
 package s3media
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,14 +12,6 @@ import (
 	"callrecordings/shared/media"
 )
 
-// Statuses that decide; the codes in a body are not there on a HEAD.
-const (
-	statusNotFound    = http.StatusNotFound
-	statusForbidden   = http.StatusForbidden
-	statusChanged     = http.StatusPreconditionFailed
-	statusOutOfObject = http.StatusRequestedRangeNotSatisfiable
-)
-
 // statusOf is the HTTP status that err reports, 0 if there was no answer.
 func statusOf(err error) int {
 	if re, ok := errors.AsType[*smithyhttp.ResponseError](err); ok {
@@ -28,6 +19,9 @@ func statusOf(err error) int {
 	}
 	return 0
 }
+
+// noBucket is the code of a bucket that does not exist.
+const noBucket = "NoSuchBucket"
 
 // codeOf is the store's own name for what went wrong, "NoSuchKey".
 func codeOf(err error) string {
@@ -37,23 +31,32 @@ func codeOf(err error) string {
 	return ""
 }
 
-// fail says in terms of package media what err means; nil stays nil. Whatever
-// is not about the object itself is a store that did not serve.
+// fail says in terms of package media what err means; nil stays nil. A 404
+// without a code is the answer to a HEAD, which has no body.
 func (b *Bucket) fail(doing, key string, err error) error {
-	if err == nil {
+	status, code := statusOf(err), codeOf(err)
+	switch {
+	case err == nil:
 		b.exists.Store(true)
 		return nil
-	}
-	what := media.ErrUnavailable
-	switch status, code := statusOf(err), codeOf(err); {
-	case code == "NoSuchBucket":
-		return b.noBucket()
-	case code == "NoSuchKey", status == statusNotFound && key != "" && code != "NoSuchUpload":
+	case status == http.StatusNotFound && code != noBucket:
 		b.exists.Store(true)
-		what = media.ErrNotFound
-	case status == statusChanged, status == statusOutOfObject:
-		what = media.ErrChanged
+		return wrap(media.ErrNotFound, doing, key, err)
+	case status == http.StatusPreconditionFailed, status == http.StatusRequestedRangeNotSatisfiable:
+		return wrap(media.ErrChanged, doing, key, err)
 	}
+	return b.unserved(doing, key, err)
+}
+
+// unserved says that the store did not serve, whatever it objects to.
+func (b *Bucket) unserved(doing, key string, err error) error {
+	if codeOf(err) == noBucket {
+		return b.noBucket()
+	}
+	return wrap(media.ErrUnavailable, doing, key, err)
+}
+
+func wrap(what error, doing, key string, err error) error {
 	return fmt.Errorf("%w: %s %q: %w", what, doing, key, cause(err))
 }
 
@@ -66,9 +69,6 @@ func (b *Bucket) noBucket() error {
 func cause(err error) error {
 	if ue, ok := errors.AsType[*url.Error](err); ok {
 		err = ue.Err
-	}
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return fmt.Errorf("the caller's time is up: %w", err)
 	}
 	return err
 }

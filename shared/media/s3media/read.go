@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -19,16 +20,16 @@ import (
 // Stat describes the object by a HEAD.
 func (b *Bucket) Stat(ctx context.Context, key string) (media.Object, error) {
 	out, err := b.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: &key})
-	if err != nil {
-		if statusOf(err) == statusNotFound && !b.exists.Load() {
-			if err := b.Warm(ctx); err != nil && statusOf(err) != statusForbidden {
-				return media.Object{}, err // the answer to a HEAD does not say what is missing
-			}
-			b.exists.Store(true)
+	if statusOf(err) == http.StatusNotFound && !b.exists.Load() {
+		// The answer to a HEAD does not say what is missing. Who may not ask
+		// for the bucket is told 403, so there is one.
+		if err := b.Warm(ctx); err != nil && statusOf(err) != http.StatusForbidden {
+			return media.Object{}, err
 		}
-		return media.Object{}, b.fail("looking at", key, err)
 	}
-	b.exists.Store(true)
+	if err = b.fail("looking at", key, err); err != nil {
+		return media.Object{}, err
+	}
 	return object(out.ContentType, out.ContentLength, out.ETag, out.LastModified), nil
 }
 
@@ -44,19 +45,22 @@ func (b *Bucket) Open(ctx context.Context, key, etag string, part *media.Part) (
 		}
 		in.Range = aws.String(fmt.Sprintf("bytes=%d-%d", part.Offset, part.Offset+part.Length-1))
 	}
+	entry := requestlog.From(ctx)
+	ctx, cancel := context.WithCancel(ctx)
 	out, err := b.client.GetObject(ctx, in)
-	if err != nil {
-		return nil, media.Object{}, b.fail("reading", key, err)
+	if err = b.fail("reading", key, err); err != nil {
+		cancel()
+		return nil, media.Object{}, err
 	}
-	b.exists.Store(true)
 	o := object(out.ContentType, out.ContentLength, out.ETag, out.LastModified)
 	if part != nil {
 		if o.Size, err = checkRange(aws.ToString(out.ContentRange), *part); err != nil {
+			cancel()
 			_ = out.Body.Close()
 			return nil, media.Object{}, fmt.Errorf("reading %q: %w", key, err)
 		}
 	}
-	return &body{ReadCloser: out.Body, entry: requestlog.From(ctx), key: key}, o, nil
+	return &body{body: out.Body, cancel: cancel, entry: entry, key: key}, o, nil
 }
 
 // checkRange demands that the store sent the part that was asked for, whole,
@@ -82,19 +86,33 @@ func object(contentType *string, size *int64, etag *string, modified *time.Time)
 	}
 }
 
-// body counts what is read, and names the cause when the store breaks off.
+// body counts what is read, gives up a store that stalls, and names the cause
+// when it breaks off.
 type body struct {
-	io.ReadCloser
-	entry *requestlog.Entry
-	key   string
+	body   io.ReadCloser
+	cancel context.CancelFunc
+	entry  *requestlog.Entry
+	key    string
 }
 
 // Read reads on; an end before the promised length is ErrUnavailable.
 func (b *body) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	b.entry.AudioBytes += int64(n)
-	if err != nil && !errors.Is(err, io.EOF) {
-		err = fmt.Errorf("%w: reading %q: %w", media.ErrUnavailable, b.key, cause(err))
+	guard := time.AfterFunc(stall, b.cancel)
+	n, err := b.body.Read(p)
+	if !guard.Stop() && err != nil {
+		err = errStalled
 	}
-	return n, err //nolint:wrapcheck // io.EOF must stay what it is
+	b.entry.AudioBytes += int64(n)
+	if err == nil || errors.Is(err, io.EOF) {
+		return n, err
+	}
+	return n, wrap(media.ErrUnavailable, "reading", b.key, err)
+}
+
+var errStalled = errors.New("no byte for " + stall.String())
+
+// Close ends the read, wherever it is.
+func (b *body) Close() error {
+	b.cancel()
+	return b.body.Close()
 }

@@ -5,9 +5,10 @@
 // What it promises beside the interfaces of package media:
 //
 //   - Every call ends: 500 ms to connect, 2 s to the first byte of an answer
-//     (a minute for uploads, which a person waits for, not a gateway), three
-//     attempts with full jitter at most, and no other attempt when the rest
-//     of the context's deadline would not carry it (design, 11).
+//     (a minute for uploads, which a person waits for, not a gateway) and 5 s
+//     between two bytes, three attempts with full jitter at most, and no other
+//     attempt when the rest of the context's deadline would not carry it
+//     (design, 11).
 //   - Memory is constant: a read streams, an upload holds one part.
 //   - A presigned URL is worked out here, without a call, under
 //     Options.PublicEndpoint, the name by which clients reach the store. It
@@ -25,6 +26,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"net/url"
 	"sync/atomic"
 	"time"
@@ -60,12 +63,12 @@ type Bucket struct {
 	name    string
 	region  string
 	client  *s3.Client
+	patient func(*s3.Options) // for the operations of an upload
 	signer  *v4.Signer
 	creds   aws.CredentialsProvider
 	now     func() time.Time
-	public  *url.URL // where clients find the bucket, without a final slash
-	exists  atomic.Bool
-	partLen int64 // bytes of a part of an upload; smaller in tests only
+	public  *url.URL    // where clients find the bucket, without a final slash
+	exists  atomic.Bool // the bucket was seen
 }
 
 var (
@@ -75,7 +78,9 @@ var (
 )
 
 // Open makes a Bucket. It touches no network; see [Bucket.Warm].
-func Open(o Options) (*Bucket, error) {
+func Open(o Options) (*Bucket, error) { return open(o, (&net.Dialer{}).DialContext) }
+
+func open(o Options, dial dialer) (*Bucket, error) {
 	if err := o.check(); err != nil {
 		return nil, fmt.Errorf("audio bucket: %w", err)
 	}
@@ -95,7 +100,7 @@ func Open(o Options) (*Bucket, error) {
 		Region:                     o.Region,
 		Credentials:                aws.NewCredentialsCache(o.Credentials),
 		UsePathStyle:               o.Endpoint != "",
-		HTTPClient:                 newClient(firstByte),
+		HTTPClient:                 newClient(firstByte, dial),
 		Retryer:                    newRetryer(readAttempt),
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
@@ -105,8 +110,8 @@ func Open(o Options) (*Bucket, error) {
 		so.BaseEndpoint = aws.String(o.Endpoint)
 	}
 	return &Bucket{
-		name: o.Bucket, region: o.Region, client: s3.New(so), creds: so.Credentials,
-		signer: newSigner(), now: now, public: base, partLen: minPart,
+		name: o.Bucket, region: o.Region, client: s3.New(so), patient: patient(dial),
+		creds: so.Credentials, signer: newSigner(), now: now, public: base,
 	}, nil
 }
 
@@ -115,10 +120,10 @@ func Open(o Options) (*Bucket, error) {
 // failed warm-up must not fail a start. Errors: ErrUnavailable.
 func (b *Bucket) Warm(ctx context.Context) error {
 	_, err := b.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &b.name})
-	if statusOf(err) == statusNotFound {
+	if statusOf(err) == http.StatusNotFound {
 		return b.noBucket()
 	}
-	return b.fail("opening", "", err)
+	return b.fail("opening the bucket", b.name, err)
 }
 
 func (o Options) check() error {

@@ -27,14 +27,21 @@ const (
 	uploadAttempt = connect + uploadAnswer
 	attempts      = 3
 	backoffBase   = 50 * time.Millisecond
+	stall         = 5 * time.Second // between two bytes of a body
 )
 
+type dialer func(ctx context.Context, network, addr string) (net.Conn, error)
+
 // newClient makes an HTTP client that waits so long for the head of an answer.
-func newClient(head time.Duration) *http.Client {
+func newClient(head time.Duration, dial dialer) *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
-			Proxy:                 http.ProxyFromEnvironment,
-			DialContext:           (&net.Dialer{Timeout: connect, KeepAlive: 30 * time.Second}).DialContext,
+			Proxy: http.ProxyFromEnvironment,
+			DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+				ctx, cancel := context.WithTimeout(ctx, connect)
+				defer cancel()
+				return dial(ctx, network, addr)
+			},
 			TLSHandshakeTimeout:   tlsHandshake,
 			ResponseHeaderTimeout: head,
 			ExpectContinueTimeout: time.Second,
@@ -91,7 +98,7 @@ var countCalls = []func(*middleware.Stack) error{func(s *middleware.Stack) error
 }}
 
 // patient gives an operation of an upload the time that uploads take.
-func patient() func(*s3.Options) {
-	client, again := newClient(uploadAnswer), newRetryer(uploadAttempt)
+func patient(dial dialer) func(*s3.Options) {
+	client, again := newClient(uploadAnswer, dial), newRetryer(uploadAttempt)
 	return func(o *s3.Options) { o.HTTPClient, o.Retryer = client, again }
 }

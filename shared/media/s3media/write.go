@@ -45,8 +45,8 @@ func (b *Bucket) Put(ctx context.Context, key, contentType string, body io.Reade
 	if size < 0 {
 		return fmt.Errorf("storing %q: negative size", key)
 	}
-	u := &upload{b: b, key: &key, body: body, left: size, slow: patient()}
-	u.part = max(b.partLen, (size+maxParts-1)/maxParts)
+	u := &upload{b: b, key: &key, body: body, left: size}
+	u.part = max(minPart, (size+maxParts-1)/maxParts)
 	u.buf = make([]byte, min(size, u.part))
 	if size <= u.part {
 		return u.whole(ctx, contentType)
@@ -62,7 +62,6 @@ type upload struct {
 	left int64 // bytes still to be read
 	part int64 // length of a part
 	buf  []byte
-	slow func(*s3.Options)
 }
 
 // next reads the next part. The last one must be the end of the body.
@@ -95,14 +94,14 @@ func (u *upload) whole(ctx context.Context, contentType string) error {
 	_, err = u.b.client.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &u.b.name, Key: u.key, Body: bytes.NewReader(p),
 		ContentLength: aws.Int64(int64(len(p))), ContentType: &contentType,
-	}, u.slow)
+	}, u.b.patient)
 	return u.done(ctx, p, err)
 }
 
 func (u *upload) parts(ctx context.Context, contentType string) error {
 	made, err := u.b.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 		Bucket: &u.b.name, Key: u.key, ContentType: &contentType,
-	}, u.slow)
+	}, u.b.patient)
 	if err != nil {
 		return u.done(ctx, nil, err)
 	}
@@ -133,7 +132,7 @@ func (u *upload) fill(ctx context.Context, id *string) error {
 		out, err := u.b.client.UploadPart(ctx, &s3.UploadPartInput{
 			Bucket: &u.b.name, Key: u.key, UploadId: id, PartNumber: aws.Int32(n),
 			Body: bytes.NewReader(p), ContentLength: aws.Int64(int64(len(p))),
-		}, u.slow)
+		}, u.b.patient)
 		if err = u.done(ctx, p, err); err != nil {
 			return err
 		}
@@ -142,19 +141,15 @@ func (u *upload) fill(ctx context.Context, id *string) error {
 	_, err := u.b.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
 		Bucket: &u.b.name, Key: u.key, UploadId: id,
 		MultipartUpload: &types.CompletedMultipartUpload{Parts: list},
-	}, u.slow)
+	}, u.b.patient)
 	return u.done(ctx, nil, err)
 }
 
-// done counts what was stored, or says what failed. A Put knows no
-// ErrNotFound and no ErrChanged: whatever the store objects to, it did not serve.
+// done counts what was stored, or says what failed.
 func (u *upload) done(ctx context.Context, p []byte, err error) error {
-	if err = u.b.fail("storing", *u.key, err); err == nil {
-		requestlog.From(ctx).AudioBytes += int64(len(p))
-		return nil
+	if err != nil {
+		return u.b.unserved("storing", *u.key, err)
 	}
-	if !errors.Is(err, media.ErrUnavailable) {
-		err = fmt.Errorf("%w: %w", media.ErrUnavailable, err)
-	}
-	return err
+	requestlog.From(ctx).AudioBytes += int64(len(p))
+	return nil
 }

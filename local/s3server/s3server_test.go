@@ -1,0 +1,429 @@
+package s3server_test
+
+import (
+	"context"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"callrecordings/local/s3server"
+	"callrecordings/shared/media"
+	"callrecordings/shared/media/s3media"
+)
+
+func options(dir string) s3server.Options {
+	return s3server.Options{
+		Dir: dir, Addr: "127.0.0.1:0", AccessKeyID: "local", SecretAccessKey: "secret", Bucket: "recordings",
+	}
+}
+
+// start serves dir until stop is called, or the test ends.
+func start(t *testing.T, o s3server.Options) (s *s3server.Server, stop func()) {
+	t.Helper()
+	s, err := s3server.Start(t.Context(), o)
+	if err != nil {
+		t.Fatalf("Start(%+v) = %v, want nil", o, err)
+	}
+	stop = func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("Close = %v, want nil", err)
+		}
+	}
+	t.Cleanup(stop)
+	return s, stop
+}
+
+func bucket(t *testing.T, s *s3server.Server, id, secret string) *s3media.Bucket {
+	t.Helper()
+	b, err := s3media.Open(s3media.Options{
+		Region: "us-east-1", Endpoint: s.URL(), Bucket: "recordings",
+		Credentials: credentials.NewStaticCredentialsProvider(id, secret, ""),
+	})
+	if err != nil {
+		t.Fatalf("s3media.Open = %v, want nil", err)
+	}
+	return b
+}
+
+func put(t *testing.T, b *s3media.Bucket, key, contentType, text string) {
+	t.Helper()
+	if err := b.Put(t.Context(), key, contentType, strings.NewReader(text), int64(len(text))); err != nil {
+		t.Fatalf("Put(%q) = %v, want nil", key, err)
+	}
+}
+
+func wantObject(t *testing.T, b *s3media.Bucket, key, contentType, text string) {
+	t.Helper()
+	body, o, err := b.Open(t.Context(), key, "", nil)
+	if err != nil {
+		t.Fatalf("Open(%q) = %v, want nil", key, err)
+	}
+	got, err := io.ReadAll(body)
+	if err := body.Close(); err != nil {
+		t.Errorf("Close = %v, want nil", err)
+	}
+	if string(got) != text || err != nil || o.ContentType != contentType {
+		t.Errorf("Open(%q) = %q, %v of type %q, want %q of type %q", key, got, err, o.ContentType, text, contentType)
+	}
+}
+
+func TestObjectsSurvive(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "made", "by", "start")
+	s, stop := start(t, options(dir))
+	b := bucket(t, s, "local", "secret")
+	long := strings.Repeat("long", 3<<20)
+	put(t, b, "a/b/short", "audio/mpeg", "short")
+	put(t, b, "a/b/long", "audio/x-wav", long)
+	put(t, b, "a/b/empty", "audio/ogg; codecs=opus", "")
+	before, err := b.Stat(t.Context(), "a/b/long")
+	if err != nil {
+		t.Fatalf("Stat = %v, want nil", err)
+	}
+	stop()
+
+	// Elsewhere and with another key pair: the data does not depend on either.
+	moved := filepath.Join(t.TempDir(), "moved")
+	if err := os.Rename(dir, moved); err != nil {
+		t.Fatal(err)
+	}
+	o := options(moved)
+	o.AccessKeyID, o.SecretAccessKey = "other", "pair"
+	s, _ = start(t, o)
+	b = bucket(t, s, "other", "pair")
+	wantObject(t, b, "a/b/short", "audio/mpeg", "short")
+	wantObject(t, b, "a/b/long", "audio/x-wav", long)
+	wantObject(t, b, "a/b/empty", "audio/ogg; codecs=opus", "")
+	if after, err := b.Stat(t.Context(), "a/b/long"); after != before || err != nil {
+		t.Errorf("Stat = %+v, %v, want %+v as before", after, err, before)
+	}
+}
+
+// TestFilesAreTheOwnersOnly: recordings are nobody else's business.
+func TestFilesAreTheOwnersOnly(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		return // there are no permission bits
+	}
+	dir := filepath.Join(t.TempDir(), "data")
+	s, _ := start(t, options(dir))
+	put(t, bucket(t, s, "local", "secret"), "a/b", "audio/mpeg", strings.Repeat("x", 9<<20))
+	err := filepath.WalkDir(filepath.Join(dir, "objects"), func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil && info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has mode %v, want it closed to others", path, info.Mode())
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if info, err := os.Stat(filepath.Join(dir, "attributes")); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("attributes: %v, %v, want mode 0700", info, err)
+	}
+}
+
+// TestTwoOverOneFolder: the server runs while a command adds a recording.
+func TestTwoOverOneFolder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	one, _ := start(t, options(dir))
+	two, _ := start(t, options(dir))
+	a, b := bucket(t, one, "local", "secret"), bucket(t, two, "local", "secret")
+	put(t, a, "from/one", "audio/mpeg", "1")
+	put(t, b, "from/two", "audio/ogg", "2")
+	wantObject(t, a, "from/two", "audio/ogg", "2")
+	wantObject(t, b, "from/one", "audio/mpeg", "1")
+	if err := a.Remove(t.Context(), "from/two"); err != nil {
+		t.Errorf("Remove = %v, want nil", err)
+	}
+	wantObject(t, b, "from/one", "audio/mpeg", "1")
+}
+
+// TestStartLeavesTheProcessAlone: the library would change the working
+// directory and print. Not parallel, for it looks at both.
+func TestStartLeavesTheProcessAlone(t *testing.T) {
+	t.Chdir(t.TempDir())
+	before, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	printed, err := os.Create(filepath.Join(t.TempDir(), "printed"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, errOut := os.Stdout, os.Stderr
+	os.Stdout, os.Stderr = printed, printed
+	defer func() { os.Stdout, os.Stderr = out, errOut }()
+
+	s, stop := start(t, options("relative"))
+	b := bucket(t, s, "local", "secret")
+	put(t, b, "key", "audio/mpeg", "text")
+	_ = bucket(t, s, "local", "wrong").Warm(t.Context())
+	_, _ = b.Stat(t.Context(), "nothing")
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.URL(), "http://"))
+	if err == nil {
+		_, _ = io.WriteString(conn, "NO SENSE\r\n\r\n")
+		_, _ = io.ReadAll(conn)
+		_ = conn.Close()
+	}
+	stop()
+
+	os.Stdout, os.Stderr = out, errOut
+	if after, _ := os.Getwd(); after != before {
+		t.Errorf("the working directory is %s, want %s", after, before)
+	}
+	if text, _ := os.ReadFile(printed.Name()); len(text) > 0 {
+		t.Errorf("it printed %q, want nothing", text)
+	}
+	if _, err := os.Stat("relative/objects/recordings/key"); err != nil {
+		t.Errorf("the object's file: %v", err)
+	}
+	if rest, _ := filepath.Glob("*"); len(rest) != 1 {
+		t.Errorf("the working directory holds %v, want only the folder", rest)
+	}
+}
+
+// TestCloseLeavesNothingRunning. Not parallel, for it counts goroutines.
+func TestCloseLeavesNothingRunning(t *testing.T) {
+	for range 3 {
+		s, stop := start(t, options(t.TempDir()))
+		b := bucket(t, s, "local", "secret")
+		put(t, b, "key", "audio/mpeg", strings.Repeat("x", 9<<20))
+		stop()
+		stop() // twice is as good
+		if err := b.Warm(t.Context()); err == nil {
+			t.Error("Warm after Close = nil, want an error")
+		}
+	}
+	// The library's clocks run once in a process, from the first server on;
+	// the caretaker of its pool sleeps on for ten seconds and ends.
+	var rest []string
+	for range 100 {
+		rest = rest[:0]
+		buf := make([]byte, 1<<20)
+		for _, g := range strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+			ours := strings.Contains(g, "versity") || strings.Contains(g, "gofiber") ||
+				strings.Contains(g, "fasthttp") || strings.Contains(g, "s3server.")
+			sleeper := strings.Contains(g, "fasthttp.updateServerDate") || strings.Contains(g, "StartTimeStampUpdater") ||
+				strings.Contains(g, "(*workerPool).Start.func2")
+			if ours && !sleeper && !strings.Contains(g, "testing.tRunner") {
+				rest = append(rest, g)
+			}
+		}
+		if len(rest) == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond) // goroutines end after Close told them
+	}
+	t.Errorf("still running:\n%s", strings.Join(rest, "\n\n"))
+}
+
+func TestStartSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	running, _ := start(t, options(t.TempDir()))
+	taken := strings.TrimPrefix(running.URL(), "http://")
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		edit func(*s3server.Options)
+		says []string
+	}{
+		{"a taken port", func(o *s3server.Options) { o.Addr = taken }, []string{taken, "address already in use"}},
+		{"no address", func(o *s3server.Options) { o.Addr = "9000" }, []string{`"9000"`, "host:port"}},
+		{"a file for a folder", func(o *s3server.Options) { o.Dir = file }, []string{file, "not a directory"}},
+		{"no keys", func(o *s3server.Options) { o.AccessKeyID = "" }, []string{"key pair"}},
+		{"no bucket name", func(o *s3server.Options) { o.Bucket = "../x" }, []string{`"../x"`}},
+	} {
+		o := options(t.TempDir())
+		c.edit(&o)
+		s, err := s3server.Start(t.Context(), o)
+		if err == nil {
+			t.Errorf("%s: Start = nil, want an error", c.name)
+			_ = s.Close()
+			continue
+		}
+		for _, says := range c.says {
+			if !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%s: Start = %q, want one line with %q", c.name, err, says)
+			}
+		}
+	}
+	wantListening(t, running)
+}
+
+func wantListening(t *testing.T, s *s3server.Server) {
+	t.Helper()
+	if err := bucket(t, s, "local", "secret").Warm(t.Context()); err != nil {
+		t.Errorf("the first server: Warm = %v, want nil", err)
+	}
+}
+
+// do sends a request and returns the answer, its body read.
+func do(t *testing.T, method, link string, header http.Header) *http.Response {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, link, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header = header
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatalf("%s: %v", method, err)
+	}
+	_, _ = io.Copy(io.Discard, res.Body)
+	if err := res.Body.Close(); err != nil {
+		t.Errorf("closing the answer: %v", err)
+	}
+	return res
+}
+
+// TestStrangersAreRefused: without the key pair nothing is read or written.
+// (Forged and expired URLs: mediatest.)
+func TestStrangersAreRefused(t *testing.T) {
+	t.Parallel()
+	s, _ := start(t, options(t.TempDir()))
+	put(t, bucket(t, s, "local", "secret"), "key", "audio/mpeg", "text")
+	for _, method := range []string{"GET", "HEAD", "PUT", "DELETE", "POST"} {
+		for _, path := range []string{"/recordings/key", "/recordings", "/recordings/"} {
+			// A POST is no form, which is what it is told first.
+			got := do(t, method, s.URL()+path, nil).StatusCode
+			if got != 403 && (method != "POST" || got/100 != 4) {
+				t.Errorf("anonymous %s %s = %d, want 403", method, path, got)
+			}
+		}
+	}
+	for name, b := range map[string]*s3media.Bucket{
+		"a wrong secret": bucket(t, s, "local", "wrong"), "another key": bucket(t, s, "other", "secret"),
+	} {
+		_, err := b.Stat(t.Context(), "key")
+		if err == nil || !strings.Contains(err.Error(), "403") {
+			t.Errorf("Stat with %s = %v, want a 403", name, err)
+		}
+		if err := b.Remove(t.Context(), "key"); err == nil || !strings.Contains(err.Error(), "403") {
+			t.Errorf("Remove with %s = %v, want a 403", name, err)
+		}
+	}
+	wantObject(t, bucket(t, s, "local", "secret"), "key", "audio/mpeg", "text")
+}
+
+// TestBrowsersMayFollow: CORS as the contract has it (Document or audio). A
+// browser's origin after a redirect is "null".
+func TestBrowsersMayFollow(t *testing.T) {
+	t.Parallel()
+	s, _ := start(t, options(t.TempDir()))
+	b := bucket(t, s, "local", "secret")
+	put(t, b, "key", "audio/mpeg", "some text")
+	link, err := b.Presign(t.Context(), "key", media.Grant{TTL: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := link[:len(link)-1] + string('0'+(link[len(link)-1]-'0'+1)%10)
+	for _, origin := range []string{"null", "https://app.example.com", "http://localhost:3000"} {
+		for _, asked := range []string{"x-auth-token", "X-Auth-Token, Range, If-Range, authorization", "x-anything"} {
+			for _, method := range []string{"GET", "HEAD"} {
+				res := do(t, http.MethodOptions, link, http.Header{
+					"Origin": {origin}, "Access-Control-Request-Method": {method}, "Access-Control-Request-Headers": {asked},
+				})
+				if res.StatusCode/100 != 2 {
+					t.Errorf("preflight for %s from %s = %d, want 2xx", method, origin, res.StatusCode)
+				}
+				wantHeader(t, res, "Access-Control-Allow-Origin", "*")
+				wantHeader(t, res, "Access-Control-Allow-Methods", "GET", "HEAD")
+				wantHeader(t, res, "Access-Control-Allow-Headers", strings.Split(asked, ", ")...)
+			}
+		}
+		for _, c := range []struct {
+			link   string
+			ranges string
+			status int
+		}{{link, "", 200}, {link, "bytes=1-3", 206}, {link, "bytes=100-", 416}, {forged, "", 403}} {
+			header := http.Header{"Origin": {origin}, "X-Auth-Token": {"some.jwt"}}
+			if c.ranges != "" {
+				header.Set("Range", c.ranges)
+			}
+			res := do(t, http.MethodGet, c.link, header)
+			if res.StatusCode != c.status {
+				t.Errorf("GET %s from %s = %d, want %d", c.ranges, origin, res.StatusCode, c.status)
+			}
+			wantHeader(t, res, "Access-Control-Allow-Origin", "*")
+			wantHeader(t, res, "Access-Control-Expose-Headers", "content-range", "accept-ranges", "etag", "content-disposition")
+			if c.status < 400 {
+				wantHeader(t, res, "Accept-Ranges", "bytes")
+			}
+		}
+	}
+	res := do(t, http.MethodOptions, link, http.Header{"Origin": {"null"}, "Access-Control-Request-Method": {"DELETE"}})
+	if res.StatusCode != 403 || res.Header.Get("Access-Control-Allow-Origin") != "" {
+		t.Errorf("preflight for DELETE = %d, %v, want 403", res.StatusCode, res.Header)
+	}
+}
+
+// wantHeader demands that a list in a header holds all of want.
+func wantHeader(t *testing.T, res *http.Response, name string, want ...string) {
+	t.Helper()
+	got := strings.ToLower(", " + strings.Join(res.Header.Values(name), ", ") + ",")
+	for _, w := range want {
+		if !strings.Contains(got, ", "+strings.ToLower(w)+",") {
+			t.Errorf("%d to %s: %s = %q, want %q in it", res.StatusCode, res.Request.Method, name, res.Header.Values(name), w)
+		}
+	}
+}
+
+func TestURL(t *testing.T) {
+	t.Parallel()
+	for addr, host := range map[string]string{"127.0.0.1:0": "127.0.0.1", "0.0.0.0:0": "127.0.0.1", ":0": "127.0.0.1", "localhost:0": "127.0.0.1"} {
+		o := options(t.TempDir())
+		o.Addr = addr
+		s, stop := start(t, o)
+		u, err := url.Parse(s.URL())
+		if err != nil || u.Scheme != "http" || u.Hostname() != host || u.Port() == "0" || u.Path != "" {
+			t.Errorf("URL of %s = %q, want http://%s and a port", addr, s.URL(), host)
+		}
+		wantListening(t, s)
+		stop()
+	}
+}
+
+// TestEndedContext: ctx is about the start only.
+func TestEndedContext(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	s, err := s3server.Start(ctx, options(t.TempDir()))
+	if err != nil {
+		t.Fatalf("Start = %v, want nil", err)
+	}
+	cancel()
+	wantListening(t, s)
+	if err := s.Close(); err != nil {
+		t.Errorf("Close = %v, want nil", err)
+	}
+}
+
+func BenchmarkStart(b *testing.B) {
+	for b.Loop() {
+		s, err := s3server.Start(b.Context(), options(b.TempDir()))
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,137 @@
+package s3media_test
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"callrecordings/local/s3server"
+	"callrecordings/shared/media/mediatest"
+	"callrecordings/shared/media/s3media"
+)
+
+// target is an S3 server with an empty bucket.
+type target struct {
+	name     string
+	open     func(t testing.TB) s3media.Options
+	unsigned string
+}
+
+// targets are the in-process server and, where S3_TEST_ENDPOINT names one,
+// any other, with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.
+func targets(t *testing.T) []target {
+	t.Helper()
+	all := []target{{name: "s3server", open: local}}
+	if endpoint := os.Getenv("S3_TEST_ENDPOINT"); endpoint != "" {
+		other := target{name: "S3_TEST_ENDPOINT", open: remote}
+		if isLocalStack(t, endpoint) {
+			other.unsigned = "LocalStack skips the validation of signatures unless told otherwise"
+		}
+		all = append(all, other)
+	}
+	return all
+}
+
+func isLocalStack(t *testing.T, endpoint string) bool {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, endpoint+"/_localstack/health", http.NoBody)
+	if err != nil {
+		t.Fatalf("S3_TEST_ENDPOINT: %v", err)
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatalf("S3_TEST_ENDPOINT does not answer: %v", err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	return res.StatusCode == http.StatusOK
+}
+
+func local(t testing.TB) s3media.Options {
+	t.Helper()
+	s, err := s3server.Start(t.Context(), s3server.Options{
+		Dir: t.TempDir(), Addr: "127.0.0.1:0", AccessKeyID: "local", SecretAccessKey: "secret", Bucket: "recordings",
+	})
+	if err != nil {
+		t.Fatalf("s3server.Start = %v, want nil", err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("Close = %v, want nil", err)
+		}
+	})
+	return s3media.Options{
+		Region: "us-east-1", Endpoint: s.URL(), Bucket: "recordings",
+		Credentials: credentials.NewStaticCredentialsProvider("local", "secret", ""),
+	}
+}
+
+// remote makes a bucket that goes with the test.
+func remote(t testing.TB) s3media.Options {
+	t.Helper()
+	o := s3media.Options{
+		Region: os.Getenv("AWS_REGION"), Endpoint: os.Getenv("S3_TEST_ENDPOINT"),
+		Bucket: "mediatest-" + time.Now().UTC().Format("20060102-150405-000000000"),
+		Credentials: credentials.NewStaticCredentialsProvider(
+			os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN")),
+	}
+	c := s3.New(s3.Options{
+		Region: o.Region, Credentials: o.Credentials, BaseEndpoint: &o.Endpoint, UsePathStyle: true,
+	})
+	if _, err := c.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &o.Bucket}); err != nil {
+		t.Fatalf("making a bucket at %s: %v", o.Endpoint, err)
+	}
+	t.Cleanup(func() {
+		if _, err := c.DeleteBucket(context.WithoutCancel(t.Context()), &s3.DeleteBucketInput{Bucket: &o.Bucket}); err != nil {
+			t.Errorf("removing the bucket, which should be empty: %v", err)
+		}
+	})
+	return o
+}
+
+func TestConformance(t *testing.T) {
+	for _, target := range targets(t) {
+		t.Run(target.name, func(t *testing.T) {
+			o := target.open(t)
+			mediatest.Run(t, mediatest.Harness{
+				Open: func(t testing.TB, now func() time.Time) mediatest.Store {
+					t.Helper()
+					o := o
+					o.Now = now
+					return open(t, o)
+				},
+				Now: time.Now, Unsigned: target.unsigned,
+			})
+			noUploadsLeft(t, o)
+		})
+	}
+}
+
+func open(t testing.TB, o s3media.Options) *s3media.Bucket {
+	t.Helper()
+	b, err := s3media.Open(o)
+	if err != nil {
+		t.Fatalf("Open(%+v) = %v, want nil", o, err)
+	}
+	return b
+}
+
+// noUploadsLeft demands that every broken upload was taken back.
+func noUploadsLeft(t *testing.T, o s3media.Options) {
+	t.Helper()
+	c := s3.New(s3.Options{
+		Region: o.Region, Credentials: o.Credentials, BaseEndpoint: &o.Endpoint, UsePathStyle: true,
+	})
+	out, err := c.ListMultipartUploads(t.Context(), &s3.ListMultipartUploadsInput{Bucket: &o.Bucket})
+	if err != nil {
+		t.Fatalf("ListMultipartUploads = %v, want nil", err)
+	}
+	for _, u := range out.Uploads {
+		t.Errorf("an upload of %q was left behind", aws.ToString(u.Key))
+	}
+}
