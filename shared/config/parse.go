@@ -134,8 +134,8 @@ func hostPort(u *url.URL) bool {
 	} else if strings.HasSuffix(u.Host, ":") {
 		return false
 	}
-	if _, err := netip.ParseAddr(u.Hostname()); err == nil {
-		return true
+	if ip, err := netip.ParseAddr(u.Hostname()); err == nil {
+		return ip.Zone() == "" // which may hold any character
 	}
 	return hostName(strings.ToLower(u.Hostname()))
 }

@@ -1,0 +1,191 @@
+package config
+
+import (
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const jwksText = `{"keys":[{"kty":"oct","kid":"a","k":"c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTEyMzQ"}]}`
+
+// environment is a whole one; every function starts with it.
+func environment() map[string]string {
+	return map[string]string{
+		"TOKEN_KEYS": jwksText, "CURSOR_KEY": strings.Repeat("k", 32), "CURSOR_KEY_PREVIOUS": strings.Repeat("p", 40),
+		"TABLE_NAME": "recordings-live", "BUCKET_NAME": "recordings.live", "MEDIA_DELIVERY": "redirect", "PRESIGN_TTL": "90s",
+		"S3_PUBLIC_ENDPOINT": "https://media.example.com/", "EXTERNAL_AUDIO_HOSTS": "Audio.Example.com, *.cdn.example.net",
+		"CORS_ORIGIN": "https://portal.example.com", "LOG_LEVEL": "Debug", "AWS_REGION": "eu-central-1",
+		"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "secret-access", "AWS_SESSION_TOKEN": "session-token",
+		"AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "AWS_ENDPOINT_URL_S3": "http://s3.localhost:9000",
+		"HOST": "0.0.0.0", "PORT": "0", "DATA_DIR": "/var/lib/recordings",
+	}
+}
+
+func getenv(env map[string]string) func(string) string {
+	return func(name string) string { return env[name] }
+}
+
+// secrets are compared by what they hide.
+var secrets = cmp.Comparer(func(a, b Secret) bool { return a.Reveal() == b.Reveal() })
+
+func TestLoad(t *testing.T) {
+	t.Parallel()
+	aws := Settings{
+		Region: "eu-central-1", AccessKeyID: "AKIA", SecretAccessKey: NewSecret("secret-access"),
+		SessionToken: NewSecret("session-token"), DynamoDBEndpoint: "http://127.0.0.1:4566", S3Endpoint: "http://127.0.0.1:4566",
+		Table: "recordings-live",
+	}
+	every := func(s Settings) Settings {
+		s.TokenKeys, s.Origin, s.LogLevel = NewSecret(jwksText), "https://portal.example.com", slog.LevelDebug
+		return s
+	}
+	list := every(aws)
+	list.CursorKey, list.CursorKeyPrevious = NewSecret(strings.Repeat("k", 32)), NewSecret(strings.Repeat("p", 40))
+	remove := every(aws)
+	remove.Bucket, remove.S3Endpoint = "recordings.live", "http://s3.localhost:9000"
+	get := remove
+	get.Delivery, get.PresignTTL, get.S3PublicEndpoint = "redirect", 90*time.Second, "https://media.example.com"
+	get.ExternalHosts = []string{"audio.example.com", "*.cdn.example.net"}
+	local := Settings{
+		Origin: "https://portal.example.com", LogLevel: slog.LevelDebug, Delivery: "redirect", PresignTTL: 90 * time.Second,
+		ExternalHosts: get.ExternalHosts, Host: "0.0.0.0", Port: "0", DataDir: "/var/lib/recordings",
+	}
+	tool := aws
+	tool.TokenKeys, tool.Bucket, tool.S3Endpoint, tool.DataDir = NewSecret(jwksText), "recordings.live", "http://s3.localhost:9000", "/var/lib/recordings"
+	for f, want := range map[Function]Settings{
+		List: list, Get: get, Patch: every(aws), Delete: remove, Fallback: every(Settings{}), Local: local, Tool: tool,
+	} {
+		t.Run(string(f), func(t *testing.T) {
+			t.Parallel()
+			got, err := Load(getenv(environment()), f)
+			if err != nil {
+				t.Fatalf("Load: %v", err)
+			}
+			if diff := cmp.Diff(want, got, secrets); diff != "" {
+				t.Errorf("Load (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	got, err := Load(getenv(nil), Local)
+	want := Settings{Delivery: "auto", PresignTTL: 5 * time.Minute, Origin: "*", LogLevel: slog.LevelInfo, Host: "127.0.0.1", Port: "8000"}
+	if diff := cmp.Diff(want, got, secrets); err != nil || diff != "" {
+		t.Errorf("Load of nothing: %v (-want +got):\n%s", err, diff)
+	}
+	if got, err := Load(getenv(nil), Tool); err != nil || got.Table != "" {
+		t.Errorf("Load of nothing for the command line = %+v, %v", got, err)
+	}
+}
+
+// Everything that is wrong is said at once, and no secret with it.
+func TestLoadNamesAllThatIsWrong(t *testing.T) {
+	t.Parallel()
+	_, err := Load(getenv(map[string]string{
+		"TOKEN_KEYS": "hunter2-jwks", "MEDIA_DELIVERY": "pigeon", "PRESIGN_TTL": "forever", "BUCKET_NAME": "Bucket!",
+		"EXTERNAL_AUDIO_HOSTS": "https://a.example", "CORS_ORIGIN": "portal.example.com", "LOG_LEVEL": "loud",
+		"S3_PUBLIC_ENDPOINT": "https://user:hunter2@s3.example.com", "AWS_REGION": "eu central",
+	}), Get)
+	var e *Error
+	if !errors.As(err, &e) || e.Function != Get {
+		t.Fatalf("Load = %v, want an *Error of %s", err, Get)
+	}
+	want := []string{
+		"TOKEN_KEYS", "TABLE_NAME", "BUCKET_NAME", "MEDIA_DELIVERY", "PRESIGN_TTL", "S3_PUBLIC_ENDPOINT", "EXTERNAL_AUDIO_HOSTS",
+		"CORS_ORIGIN", "LOG_LEVEL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+	}
+	var got []string
+	for _, p := range e.Problems {
+		name, _, _ := strings.Cut(p, " ")
+		got = append(got, name)
+		if !strings.Contains(err.Error(), p) {
+			t.Errorf("Error() = %q lacks %q", err, p)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("problems of %q, want %q", got, want)
+	}
+	if strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("Error() = %q shows a secret", err)
+	}
+	one, err := Load(getenv(nil), Fallback)
+	if want := "settings of fallback: TOKEN_KEYS is required and not set"; err == nil || err.Error() != want {
+		t.Errorf("Load = %+v, %v, want %q", one, err, want)
+	}
+}
+
+func TestEnvironmentMustFitLambda(t *testing.T) {
+	t.Parallel()
+	env := environment()
+	// Lambda measures the JSON: each quote of the JWKS counts twice.
+	fixed := size(map[string]string{
+		"TOKEN_KEYS": "", "CORS_ORIGIN": env["CORS_ORIGIN"], "LOG_LEVEL": env["LOG_LEVEL"],
+	})
+	jwks := func(n int) string { // one whose JSON has n bytes
+		const head, tail = `{"keys":["`, `"]}`
+		return head + strings.Repeat("x", n-len(head)-len(tail)-4) + tail
+	}
+	for over, want := range map[int]bool{0: true, 1: false, 1000: false} {
+		env := environment()
+		env["TOKEN_KEYS"] = jwks(MaxEnvironment - fixed + over)
+		env["AWS_SESSION_TOKEN"] = strings.Repeat("t", 2000) // Lambda's own does not count
+		_, err := Load(getenv(env), Fallback)
+		if (err == nil) != want {
+			t.Errorf("with %d bytes too many, Load = %v", over, err)
+		}
+		if err != nil && (!strings.Contains(err.Error(), "4096") || !strings.Contains(err.Error(), "TOKEN_KEYS")) {
+			t.Errorf("Load = %v, want the limit and the largest variable named", err)
+		}
+		if _, err := Load(getenv(env), Tool); err != nil {
+			t.Errorf("with %d bytes too many, the command line: %v", over, err)
+		}
+	}
+}
+
+func TestSpaceIsNothing(t *testing.T) {
+	t.Parallel()
+	env := environment()
+	env["TABLE_NAME"], env["LOG_LEVEL"], env["EXTERNAL_AUDIO_HOSTS"] = " recordings\n", "  ", " , "
+	got, err := Load(getenv(env), Get)
+	if err != nil || got.Table != "recordings" || got.LogLevel != slog.LevelInfo || got.ExternalHosts != nil {
+		t.Errorf("Load = %+v, %v", got, err)
+	}
+}
+
+// The table is fit to be compared with the template and the guide.
+func TestTable(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, row := range All() {
+		if seen[row.Name] {
+			t.Errorf("%s is there twice", row.Name)
+		}
+		seen[row.Name] = true
+		if !strings.HasSuffix(row.Doc, ".") || len(row.Functions) == 0 || row.set == nil {
+			t.Errorf("%s lacks a sentence, a function or a parser", row.Name)
+		}
+		for _, f := range row.Required {
+			if !slices.Contains(row.Functions, f) || row.Default != "" {
+				t.Errorf("%s is required by %s, which does not read it or has a default", row.Name, f)
+			}
+		}
+		if row.Default != "" {
+			if err := row.set(&Settings{}, row.Default); err != nil {
+				t.Errorf("%s: its default %q %v", row.Name, row.Default, err)
+			}
+		}
+	}
+	if rows := All(); len(rows) > 0 {
+		rows[0].Name = "changed"
+		if All()[0].Name == "changed" {
+			t.Error("All gives the table itself away")
+		}
+	}
+}

@@ -1,0 +1,116 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// check runs a table of texts: want "" means refused.
+func check[T any](t *testing.T, name string, parse func(string) (T, error), table map[string]string) {
+	t.Helper()
+	for text, want := range table {
+		got, err := parse(text)
+		switch {
+		case want == "" && err == nil:
+			t.Errorf("%s(%q) = %v, want an error", name, text, got)
+		case want != "" && (err != nil || fmt.Sprint(got) != want):
+			t.Errorf("%s(%q) = %v, %v, want %s", name, text, got, err, want)
+		}
+	}
+}
+
+func TestParsers(t *testing.T) {
+	t.Parallel()
+	check(t, "endpoint", endpoint, map[string]string{
+		"https://s3.eu-central-1.amazonaws.com": "https://s3.eu-central-1.amazonaws.com",
+		"http://127.0.0.1:4566/":                "http://127.0.0.1:4566",
+		"http://[::1]:9000":                     "http://[::1]:9000",
+		"http://host_gateway.internal:80":       "http://host_gateway.internal:80",
+		"http://localstack":                     "http://localstack",
+		"":                                      "", "s3.example.com": "", "//s3.example.com": "", "ftp://s3.example.com": "",
+		"https://": "", "https:///x": "", "https://s3.example.com/path": "", "https://s3.example.com?x=1": "",
+		"https://s3.example.com/?": "", "https://s3.example.com#f": "", "https://u:p@s3.example.com": "", "http://a b": "",
+		"http://s3.example.com:": "", "http://s3.example.com:0": "", "http://s3.example.com:70000": "", "http://-a.example": "",
+		"http://a..b": "", "http://a\nb": "", "javascript:alert(1)": "",
+	})
+	check(t, "origin", origin, map[string]string{
+		"*": "*", "https://portal.example.com": "https://portal.example.com", "http://localhost:3000": "http://localhost:3000",
+		"https://portal.example.com/": "", "portal.example.com": "", "null": "", "https://a.example,https://b.example": "",
+		"https://*.example.com": "", "https://a.example\r\nX: y": "", "**": "",
+	})
+	check(t, "hosts", hosts, map[string]string{
+		"audio.example.com": "[audio.example.com]", "A.example,b.example c.example": "[a.example b.example c.example]",
+		"*.example.com": "[*.example.com]", "a.example,a.example": "[a.example]", "localhost": "[localhost]", "10.0.0.7": "[10.0.0.7]",
+		"*": "", "*.com": "", "*.": "", "https://a.example": "", "a.example:443": "", "a.example/x": "", "*.*.example.com": "",
+		"a.*.com": "", "a*.example.com": "", ".example.com": "", "a..example": "", "-a.example": "", "a.example.": "", "é.example": "",
+		strings.Repeat("a", 64) + ".example": "", strings.Repeat("a.", 127) + "a": "",
+	})
+	check(t, "ttl", ttl, map[string]string{
+		"5m": "5m0s", "1s": "1s", "168h": "168h0m0s", "168h1s": "", "0": "", "0s": "", "-5m": "", "500ms": "", "1.5s": "", "5": "", "x": "", "1e3s": "",
+	})
+	check(t, "port", port, map[string]string{
+		"0": "0", "8000": "8000", "65535": "65535", "0080": "80", "65536": "", "-1": "", "http": "", "80.0": "", "+80": "",
+	})
+	check(t, "level", level, map[string]string{
+		"debug": "DEBUG", "INFO": "INFO", "Warn": "WARN", "error": "ERROR", "info+2": "", "trace": "", "0": "",
+	})
+	check(t, "tableName", tableName, map[string]string{
+		"abc": "abc", "A_b.c-9": "A_b.c-9", "ab": "", "a b": "", "a/b": "", strings.Repeat("a", 256): "",
+	})
+	check(t, "bucketName", bucketName, map[string]string{
+		"abc": "abc", "a.b-9": "a.b-9", "ab": "", "ABC": "", "a..b": "", "-abc": "", "abc.": "", "a_b": "", "a/b": "", strings.Repeat("a", 64): "",
+	})
+	check(t, "region", region, map[string]string{"eu-central-1": "eu-central-1", "local": "local", "eu central": "", "../x": "", "EU": ""})
+	check(t, "cursorKey", cursorKey, map[string]string{strings.Repeat("k", 32): hidden, strings.Repeat("k", 31): ""})
+	check(t, "jwks", jwks, map[string]string{jwksText: hidden, "{}": "", `{"keys":[]}`: "", `{"keys":{}}`: "", "[]": "", "x": ""})
+}
+
+// Whatever hosts takes is a host in lower case, or a star before two labels.
+func FuzzHosts(f *testing.F) {
+	f.Add("a.example,*.b.example")
+	f.Add("*.com")
+	f.Add(" ,, ")
+	f.Fuzz(func(t *testing.T, text string) {
+		list, err := hosts(text)
+		if err != nil {
+			return
+		}
+		for _, h := range list {
+			if h != strings.ToLower(h) || strings.ContainsAny(strings.TrimPrefix(h, "*."), "*/:@?# \t\r\n") || h == "*" || strings.Contains(h, "..") {
+				t.Fatalf("hosts(%q) = %q", text, list)
+			}
+		}
+		again, err := hosts(strings.Join(list, ","))
+		if err != nil || !slices.Equal(again, list) {
+			t.Fatalf("hosts(%q) = %q, and of that %q, %v", text, list, again, err)
+		}
+	})
+}
+
+// Whatever endpoint takes is a scheme, a host and maybe a port.
+func FuzzEndpoint(f *testing.F) {
+	f.Add("https://s3.example.com:443/")
+	f.Add("http://[::1%25eth0]:9000")
+	f.Add("https://u:p@h?q#f")
+	f.Fuzz(func(t *testing.T, text string) {
+		got, err := endpoint(text)
+		if err != nil {
+			return
+		}
+		if again, err := endpoint(got); err != nil || again != got || strings.ContainsAny(got, " \t\r\n@?#\"<>") || strings.Count(got, "/") != 2 {
+			t.Fatalf("endpoint(%q) = %q, and of that %q, %v", text, got, again, err)
+		}
+	})
+}
+
+func BenchmarkLoad(b *testing.B) {
+	env := getenv(environment())
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Load(env, Get); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
