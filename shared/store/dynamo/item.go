@@ -1,0 +1,186 @@
+package dynamo
+
+import (
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store"
+)
+
+type item = map[string]types.AttributeValue
+
+// Limits of DynamoDB.
+const (
+	maxItem         = 400 << 10 // bytes of an item, names included
+	maxPartitionKey = 2048      // bytes of a partition key's value
+)
+
+func str(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+
+func num[N ~int64](n N) types.AttributeValue {
+	return &types.AttributeValueMemberN{Value: strconv.FormatInt(int64(n), 10)}
+}
+
+// text reads a string attribute, "" when there is none.
+func text(m item, name string) string {
+	if v, ok := m[name].(*types.AttributeValueMemberS); ok {
+		return v.Value
+	}
+	return ""
+}
+
+// number reads a whole number, 0 when there is none.
+func number(m item, name string) (int64, error) {
+	v, ok := m[name].(*types.AttributeValueMemberN)
+	if !ok {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(v.Value, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %s is %q", errLayout, name, v.Value)
+	}
+	return n, nil
+}
+
+func tableKey(account, id string) item {
+	return item{attrAccount: str(account), attrID: str(id)}
+}
+
+// encode makes the item of r. What the item that it replaces has besides, it
+// keeps; old is nil for a new one.
+func encode(old item, r *recording.Recording) (item, error) {
+	if r.Created < 0 || r.Created > maxCreated {
+		return nil, fmt.Errorf("recording %s/%s: created %d is no time of this era", r.Account, r.ID, r.Created)
+	}
+	m := make(item, max(9, len(old)))
+	maps.Copy(m, old)
+	m[attrAccount] = str(r.Account)
+	m[attrID] = str(r.ID)
+	m[attrCreatedID] = str(createdID(r.Created, r.ID))
+	m[attrRevision] = str(r.Revision)
+	if r.Modified != 0 {
+		m[attrModified] = num(r.Modified)
+	} else {
+		delete(m, attrModified)
+	}
+	set(m, attrAccountOwner, accountOwner(r.Account, r.Owner), r.Owner != "")
+	set(m, attrDocument, string(r.Document), r.Document != "")
+	set(m, attrAudio, encodeAudio(r.Audio), r.Audio != recording.Audio{Key: r.Audio.Key})
+	set(m, attrAudioKey, r.Audio.Key, r.Audio.Key != "" && r.Audio.Key != recording.AudioKey(r.Account, r.ID))
+	if n := size(m); n > maxItem || len(text(m, attrAccountOwner)) > maxPartitionKey {
+		return nil, fmt.Errorf("%w: recording %s/%s takes %d bytes", store.ErrTooLarge, r.Account, r.ID, n)
+	}
+	return m, nil
+}
+
+func set(m item, name, value string, there bool) {
+	if there {
+		m[name] = str(value)
+	} else {
+		delete(m, name)
+	}
+}
+
+// decode reads the item of a living recording into r.
+func decode(m item, r *recording.Recording) error {
+	key := text(m, attrCreatedID)
+	created, ok := createdOf(key)
+	modified, err := number(m, attrModified)
+	if err != nil {
+		return err
+	}
+	account, id := text(m, attrAccount), text(m, attrID)
+	if !ok || account == "" || id == "" || key[createdDigits+1:] != id {
+		return fmt.Errorf("%w: %s %q of %q/%q", errLayout, attrCreatedID, key, account, id)
+	}
+	_, owner, _ := strings.Cut(text(m, attrAccountOwner), separator)
+	*r = recording.Recording{
+		Account: account, ID: id, Owner: owner,
+		Created: created, Modified: recording.Seconds(modified),
+		Revision: text(m, attrRevision),
+		Document: recording.Document(text(m, attrDocument)),
+	}
+	r.Audio, err = decodeAudio(m)
+	return err
+}
+
+// encodeAudio makes "managed 499712 audio/mpeg"; each part may be missing,
+// the blanks are there.
+func encodeAudio(a recording.Audio) string {
+	return string(a.Place) + " " + strconv.FormatInt(a.Size, 10) + " " + a.ContentType
+}
+
+func decodeAudio(m item) (recording.Audio, error) {
+	a := recording.Audio{Key: text(m, attrAudioKey)}
+	line := text(m, attrAudio)
+	if line == "" {
+		return a, nil
+	}
+	place, rest, _ := strings.Cut(line, " ")
+	length, kind, ok := strings.Cut(rest, " ")
+	n, err := strconv.ParseInt(length, 10, 64)
+	if !ok || err != nil {
+		return a, fmt.Errorf("%w: %s is %q", errLayout, attrAudio, line)
+	}
+	a.Place, a.Size, a.ContentType = recording.Place(place), n, kind
+	return a, nil
+}
+
+// isTombstone reports whether m is what remains of a deleted recording.
+func isTombstone(m item) bool { return m[attrDeleted] != nil }
+
+// entomb makes the tombstone of the recording r, whose item is old.
+func entomb(old item, r *recording.Recording, revision string, now recording.Seconds) item {
+	m := maps.Clone(old)
+	for _, name := range []string{attrCreatedID, attrAccountOwner, attrDocument, attrModified} {
+		delete(m, name)
+	}
+	m[attrRevision] = str(revision)
+	m[attrCreated] = num(r.Created)
+	m[attrDeleted] = num(now)
+	m[attrPurgePending] = &types.AttributeValueMemberBOOL{Value: true}
+	return m
+}
+
+// decodeTombstone reads the item of a tombstone.
+func decodeTombstone(m item) (store.Tombstone, error) {
+	created, err := number(m, attrCreated)
+	if err != nil {
+		return store.Tombstone{}, err
+	}
+	t := store.Tombstone{
+		Account: text(m, attrAccount), ID: text(m, attrID), Created: recording.Seconds(created),
+		PurgePending: m[attrPurgePending] != nil,
+	}
+	if t.Audio, err = decodeAudio(m); err != nil {
+		return t, err
+	}
+	expires, err := number(m, attrExpires)
+	if expires != 0 {
+		t.Expires = fromUnix(expires)
+	}
+	return t, err
+}
+
+// size is what DynamoDB counts an item of this package as: the bytes of names
+// and values, two digits of a number to the byte.
+func size(m item) int {
+	n := 0
+	for name, v := range m {
+		n += len(name)
+		switch v := v.(type) {
+		case *types.AttributeValueMemberS:
+			n += len(v.Value)
+		case *types.AttributeValueMemberN:
+			n += (len(v.Value)+1)/2 + 1
+		default:
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,79 @@
+package dynamo
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"callrecordings/shared/recording"
+	"callrecordings/shared/requestlog"
+	"callrecordings/shared/store"
+)
+
+// Get returns the recording; see [store.Reader].
+func (s *Store) Get(ctx context.Context, account, id string) (*recording.Recording, error) {
+	const doing = "reading"
+	m, err := s.read(ctx, doing, account, id)
+	if err != nil {
+		return nil, err
+	}
+	r, err := living(m, doing, account, id)
+	if err != nil {
+		return nil, err
+	}
+	return &r, nil
+}
+
+// Tombstone returns what remains of a deleted recording, strongly consistent.
+// Errors: ErrNotFound when there is no tombstone, ErrUnavailable.
+func (s *Store) Tombstone(ctx context.Context, account, id string) (store.Tombstone, error) {
+	const doing = "reading the tombstone of"
+	m, err := s.read(ctx, doing, account, id)
+	if err != nil {
+		return store.Tombstone{}, err
+	}
+	if !isTombstone(m) {
+		return store.Tombstone{}, wrap(store.ErrNotFound, doing, account, id, nil)
+	}
+	t, err := decodeTombstone(m)
+	if err != nil {
+		return t, fmt.Errorf("%s %s/%s: %w", doing, account, id, err)
+	}
+	return t, nil
+}
+
+// read returns the item, strongly consistent, or ErrNotFound.
+func (s *Store) read(ctx context.Context, doing, account, id string) (item, error) {
+	out, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{
+		TableName: &s.table, Key: tableKey(account, id), ConsistentRead: aws.Bool(true),
+		ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
+	})
+	if err != nil {
+		return nil, fail(doing, account, id, err)
+	}
+	requestlog.From(ctx).ReadUnits += units(out.ConsumedCapacity)
+	if len(out.Item) == 0 {
+		return nil, wrap(store.ErrNotFound, doing, account, id, nil)
+	}
+	return out.Item, nil
+}
+
+// living decodes the item of a recording; none, or a tombstone, is ErrNotFound.
+func living(m item, doing, account, id string) (recording.Recording, error) {
+	var r recording.Recording
+	if len(m) == 0 || isTombstone(m) {
+		return r, wrap(store.ErrNotFound, doing, account, id, nil)
+	}
+	if err := decode(m, &r); err != nil {
+		return r, fmt.Errorf("%s %s/%s: %w", doing, account, id, err)
+	}
+	return r, nil
+}
+
+func fromUnix(seconds int64) recording.Seconds {
+	return recording.SecondsOf(time.Unix(seconds, 0))
+}

@@ -1,0 +1,41 @@
+package dynamo
+
+import (
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+// TableInput defines a table of this package's layout, for tests and
+// benchmarks; a test compares it with template.yaml, which makes the real one
+// and adds what an emulator need not have (TTL, backups, encryption).
+func TableInput(name string) *dynamodb.CreateTableInput {
+	in := &dynamodb.CreateTableInput{
+		TableName:   &name,
+		BillingMode: types.BillingModePayPerRequest,
+		KeySchema:   keySchema(attrAccount, attrID),
+		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{
+			index(indexByCreated, attrAccount),
+			index(indexByUser, attrAccountOwner),
+		},
+	}
+	for _, name := range []string{attrAccount, attrID, attrCreatedID, attrAccountOwner} {
+		in.AttributeDefinitions = append(in.AttributeDefinitions, types.AttributeDefinition{
+			AttributeName: &name, AttributeType: types.ScalarAttributeTypeS,
+		})
+	}
+	return in
+}
+
+func index(name, partition string) types.GlobalSecondaryIndex {
+	return types.GlobalSecondaryIndex{
+		IndexName: &name, KeySchema: keySchema(partition, attrCreatedID),
+		Projection: &types.Projection{ProjectionType: types.ProjectionTypeAll},
+	}
+}
+
+func keySchema(partition, sort string) []types.KeySchemaElement {
+	return []types.KeySchemaElement{
+		{AttributeName: &partition, KeyType: types.KeyTypeHash},
+		{AttributeName: &sort, KeyType: types.KeyTypeRange},
+	}
+}

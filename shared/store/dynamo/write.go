@@ -1,0 +1,198 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"callrecordings/shared/recording"
+	"callrecordings/shared/requestlog"
+	"callrecordings/shared/store"
+)
+
+// maxTries bounds the tries of one change where no deadline does.
+const maxTries = 100
+
+// Put stores a new recording; see [store.Writer].
+func (s *Store) Put(ctx context.Context, r *recording.Recording) error {
+	const doing = "storing"
+	revision, err := s.revision()
+	if err != nil {
+		return err
+	}
+	stored := *r
+	stored.Revision = revision
+	m, err := encode(nil, &stored)
+	if err != nil {
+		return err
+	}
+	found, err := s.write(ctx, m, condition{text: "attribute_not_exists(" + attrID + ")"})
+	switch {
+	case errors.Is(err, errUnmet) && isTombstone(found):
+		return wrap(store.ErrDeleted, doing, r.Account, r.ID, nil)
+	case errors.Is(err, errUnmet):
+		return wrap(store.ErrExists, doing, r.Account, r.ID, nil)
+	case err != nil:
+		return fail(doing, r.Account, r.ID, err)
+	}
+	r.Revision = revision
+	return nil
+}
+
+// Update changes a recording; see [store.Writer].
+func (s *Store) Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
+	var stored recording.Recording
+	err := s.rewrite(ctx, "changing", account, id, func(old item, was recording.Recording, revision string) (item, error) {
+		stored = was
+		if err := change(&stored); err != nil {
+			return nil, err
+		}
+		stored.Account, stored.ID, stored.Created, stored.Owner = was.Account, was.ID, was.Created, was.Owner
+		stored.Revision = revision
+		return encode(old, &stored)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &stored, nil
+}
+
+// Delete makes a tombstone of a recording; see [store.Writer].
+func (s *Store) Delete(ctx context.Context, account, id string, check func(*recording.Recording) error) (*recording.Recording, error) {
+	var deleted recording.Recording
+	err := s.rewrite(ctx, "deleting", account, id, func(old item, was recording.Recording, revision string) (item, error) {
+		deleted = was
+		if err := check(&was); err != nil {
+			return nil, err
+		}
+		return entomb(old, &deleted, revision, recording.SecondsOf(s.now())), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &deleted, nil
+}
+
+// rewrite replaces the item of a living recording by what next makes of it
+// and of a new revision, provided that nobody wrote in between; else it goes
+// on with what the failed condition showed, and should that be out of date as
+// well, waits and reads again.
+func (s *Store) rewrite(ctx context.Context, doing, account, id string,
+	next func(old item, was recording.Recording, revision string) (item, error),
+) error {
+	old, err := s.read(ctx, doing, account, id)
+	for try := 1; err == nil; try++ {
+		var was recording.Recording
+		if was, err = living(old, doing, account, id); err != nil {
+			return err
+		}
+		var revision string
+		if revision, err = s.revision(); err != nil {
+			return err
+		}
+		var m item
+		if m, err = next(old, was, revision); err != nil {
+			return err
+		}
+		old, err = s.write(ctx, m, condition{attrRevision + " = :revision", item{":revision": str(was.Revision)}})
+		if !errors.Is(err, errUnmet) {
+			return fail(doing, account, id, err)
+		}
+		old, err = s.again(ctx, try, old, doing, account, id)
+	}
+	return err
+}
+
+// again returns the item to go on with after a try that met found. Under
+// contention that is out of date at once: only every other try goes on with
+// it, the others wait first and read.
+func (s *Store) again(ctx context.Context, try int, found item, doing, account, id string) (item, error) {
+	var wait time.Duration
+	if try%2 == 0 {
+		wait = jitter(min(s.network.conflict<<min(try/2, 16), s.network.patience))
+	}
+	switch {
+	case !s.network.carries(ctx, wait):
+		return nil, wrap(store.ErrConflict, doing, account, id, errNoTime)
+	case try >= maxTries:
+		return nil, wrap(store.ErrConflict, doing, account, id, errors.New("too many tries"))
+	case try%2 != 0:
+		return found, nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return nil, wrap(store.ErrConflict, doing, account, id, ctx.Err())
+	case <-timer.C:
+	}
+	return s.read(ctx, doing, account, id)
+}
+
+// condition is what must hold for a write.
+type condition struct {
+	text   string
+	values item
+}
+
+// errUnmet: the condition of a write did not hold.
+var errUnmet = errors.New("condition not met")
+
+// write stores m if the condition holds, else it returns errUnmet and the
+// item that is there, nil if none is. A condition that is unmet because an
+// attempt of this very write took effect before is met.
+func (s *Store) write(ctx context.Context, m item, c condition) (found item, err error) {
+	out, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &s.table, Item: m,
+		ConditionExpression: aws.String(c.text), ExpressionAttributeValues: c.values,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		ReturnConsumedCapacity:              types.ReturnConsumedCapacityTotal,
+	})
+	if err == nil {
+		requestlog.From(ctx).WriteUnits += units(out.ConsumedCapacity)
+		return nil, nil
+	}
+	found, ok := unmet(err)
+	switch {
+	case !ok:
+		return nil, err
+	case found != nil && text(found, attrRevision) == text(m, attrRevision):
+		return nil, nil
+	}
+	return found, errUnmet
+}
+
+// Purged notes that the audio behind a tombstone is gone; see [store.Writer].
+// The first note decides when the tombstone expires.
+func (s *Store) Purged(ctx context.Context, account, id string) error {
+	const doing = "noting the purge of"
+	expires := s.now().AddDate(0, 0, store.TombstoneDays).Unix()
+	out, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.table, Key: tableKey(account, id),
+		UpdateExpression: aws.String("SET " + attrExpires + " = if_not_exists(" + attrExpires + ", :expires)" +
+			" REMOVE " + attrPurgePending),
+		ConditionExpression:       aws.String("attribute_exists(" + attrDeleted + ")"),
+		ExpressionAttributeValues: item{":expires": num(expires)},
+		ReturnConsumedCapacity:    types.ReturnConsumedCapacityTotal,
+	})
+	if _, ok := unmet(err); ok {
+		return wrap(store.ErrNotFound, doing, account, id, nil)
+	}
+	if err != nil {
+		return fail(doing, account, id, err)
+	}
+	requestlog.From(ctx).WriteUnits += units(out.ConsumedCapacity)
+	return nil
+}
+
+// units is the capacity that DynamoDB says it took.
+func units(c *types.ConsumedCapacity) float64 {
+	if c == nil {
+		return 0
+	}
+	return aws.ToFloat64(c.CapacityUnits)
+}
