@@ -1,0 +1,114 @@
+package recording
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"callrecordings/shared/strictjson"
+)
+
+// MaxUserMetadata is the most bytes of user_metadata that are stored, as
+// compact JSON (contract, Patch).
+const MaxUserMetadata = 16 << 10
+
+// userMetadata is the one field that a client may change.
+const userMetadata = "user_metadata"
+
+// Patch is what a PATCH asks for.
+type Patch struct {
+	// meta is the object to merge, as compact JSON; "" for none.
+	meta string
+}
+
+// ParsePatch reads the body of a PATCH: {"data": {"user_metadata": {…}}} or the
+// inner object alone. ui_metadata is dropped, because monster-ui adds it to
+// every write; any other field is an error, and so nothing of the body counts.
+// An object without user_metadata asks for nothing, which is no error.
+// Errors: those of strictjson.Check, [FieldErrors].
+func ParsePatch(body []byte) (Patch, error) {
+	if err := strictjson.Check(body, MaxDepth); err != nil {
+		return Patch{}, fmt.Errorf("parse patch: %w", err)
+	}
+	compact, err := strictjson.Compact(nil, body)
+	if err != nil {
+		return Patch{}, fmt.Errorf("parse patch: %w", err)
+	}
+	data := string(compact)
+	if inner, ok := member(data, "data"); ok {
+		data = inner
+	}
+	if data[0] != '{' {
+		return Patch{}, FieldErrors{wrongType("data", "object", data)}
+	}
+	var p Patch
+	var errs FieldErrors
+	for name, value := range members(data) {
+		switch {
+		case name == "ui_metadata":
+		case name != userMetadata:
+			errs = append(errs, unknownField(name, value))
+		case !object.is(value):
+			errs = append(errs, wrongType(name, string(object), value))
+		default:
+			p.meta = value
+		}
+	}
+	return p, errs.Err()
+}
+
+// Apply returns d with the patch merged into its user_metadata, recursively:
+// null removes a key, arrays and scalars are replaced (contract, Patch; the
+// rules are those of RFC 7396). Error: FieldErrors when the result would pass
+// [MaxUserMetadata].
+func (p Patch) Apply(d Document) (Document, error) {
+	if p.meta == "" {
+		return d, nil
+	}
+	old, _ := d.Raw(userMetadata)
+	merged := merge(old, p.meta)
+	if len(merged) > MaxUserMetadata {
+		return "", FieldErrors{{
+			Field: userMetadata, Code: "maxLength",
+			Message: "user_metadata must not be more than " + strconv.Itoa(MaxUserMetadata) + " bytes of JSON",
+			Target:  MaxUserMetadata,
+		}}
+	}
+	if merged == "{}" && old == "" {
+		return d, nil
+	}
+	return d.with(userMetadata, merged), nil
+}
+
+// merge lays patch, an object, over old and returns the result, without nulls
+// in objects. An old value that is no object gives way.
+func merge(old, patch string) string {
+	changes := map[string]string{}
+	for name, value := range members(patch) {
+		changes[name] = value
+	}
+	out := []byte{'{'}
+	seen := map[string]struct{}{}
+	for name, value := range members(old) {
+		seen[name] = struct{}{}
+		if change, ok := changes[name]; ok {
+			value = apply(value, change)
+		}
+		if value != "null" {
+			out = appendMember(out, name, value)
+		}
+	}
+	for name, value := range members(patch) {
+		if _, done := seen[name]; !done && value != "null" {
+			out = appendMember(out, name, apply("", value))
+		}
+	}
+	return string(append(out, '}'))
+}
+
+func apply(old, change string) string {
+	if strings.HasPrefix(change, "{") {
+		return merge(old, change)
+	}
+	return change
+}
