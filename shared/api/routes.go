@@ -1,0 +1,208 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Operation is what a request asks for. The functions are named after them,
+// and so is the route in the log.
+type Operation string
+
+// The operations. OpFallback is whatever the others do not serve.
+const (
+	OpList     Operation = "list"
+	OpGet      Operation = "get"
+	OpPatch    Operation = "patch"
+	OpDelete   Operation = "delete"
+	OpFallback Operation = "fallback"
+)
+
+// Route is one row of the route table: a method and a path with the operation
+// that serves them.
+type Route struct {
+	Op     Operation
+	Method string
+	// Path is a pattern: {version} is v1 or v2, any other {…} one segment.
+	Path string
+	// Public routes need no token.
+	Public bool
+}
+
+// The paths of the contract (Routes). The third form of each is how a deployed
+// interface asks for its users.
+const (
+	accountList = "/{version}/accounts/{account_id}/recordings"
+	userList    = "/{version}/accounts/{account_id}/users/{user_id}/recordings"
+	aliasList   = "/{version}/accounts/{account_id}/{user_id}/recordings"
+	accountItem = accountList + "/{recording_id}"
+	userItem    = userList + "/{recording_id}"
+	aliasItem   = aliasList + "/{recording_id}"
+	definition  = "/{version}/openapi.json"
+)
+
+// Routes is the one table of what is served. OPTIONS is answered on every
+// path and has no rows.
+var Routes = []Route{
+	{Op: OpList, Method: http.MethodGet, Path: accountList},
+	{Op: OpGet, Method: http.MethodGet, Path: accountItem},
+	{Op: OpGet, Method: http.MethodHead, Path: accountItem},
+	{Op: OpPatch, Method: http.MethodPatch, Path: accountItem},
+	{Op: OpDelete, Method: http.MethodDelete, Path: accountItem},
+	{Op: OpList, Method: http.MethodGet, Path: userList},
+	{Op: OpGet, Method: http.MethodGet, Path: userItem},
+	{Op: OpGet, Method: http.MethodHead, Path: userItem},
+	{Op: OpPatch, Method: http.MethodPatch, Path: userItem},
+	{Op: OpDelete, Method: http.MethodDelete, Path: userItem},
+	{Op: OpList, Method: http.MethodGet, Path: aliasList},
+	{Op: OpGet, Method: http.MethodGet, Path: aliasItem},
+	{Op: OpGet, Method: http.MethodHead, Path: aliasItem},
+	{Op: OpPatch, Method: http.MethodPatch, Path: aliasItem},
+	{Op: OpDelete, Method: http.MethodDelete, Path: aliasItem},
+	{Op: OpFallback, Method: http.MethodGet, Path: definition, Public: true},
+	{Op: OpFallback, Method: http.MethodHead, Path: definition, Public: true},
+}
+
+// Match returns the operation that serves a method on a path, OpFallback when
+// none does. The path is escaped, as [url.URL.EscapedPath] has it. It is for
+// those who mount several handlers on one address: whatever the mount, each
+// handler checks again.
+func Match(method, escapedPath string) Operation {
+	p := parsePath(escapedPath)
+	if op, ok := p.operation(method); ok {
+		return op
+	}
+	return OpFallback
+}
+
+// resource is one path of the table with all its methods.
+type resource struct {
+	segments []string
+	routes   []Route
+	allow    string // the value of Allow
+}
+
+// resources are the rows of Routes by path, in the order of the table.
+var resources = resourcesOf(Routes)
+
+func resourcesOf(routes []Route) []resource {
+	var all []resource
+	for _, route := range routes {
+		segments := strings.Split(route.Path[1:], "/")
+		i := slices.IndexFunc(all, func(r resource) bool { return slices.Equal(r.segments, segments) })
+		if i < 0 {
+			i = len(all)
+			all = append(all, resource{segments: segments, allow: http.MethodOptions})
+		}
+		all[i].routes = append(all[i].routes, route)
+		all[i].allow += ", " + route.Method
+	}
+	return all
+}
+
+// maxSegments is the length of the longest path of the table.
+const maxSegments = 7
+
+// path is what a request's path says.
+type path struct {
+	// resource is nil when no row of the table has this path.
+	resource *resource
+	// version is "v1" or "v2", account, user and id are as in the path, decoded once and
+	// not checked; "" where the path has none. account is set whenever the
+	// path is below one, routed or not.
+	version, account, user, id string
+	// owned is true when the path is below an account.
+	owned bool
+}
+
+// parsePath takes an escaped path apart: split first, then decoded, so that
+// an escaped slash separates nothing. A slash at the end is dropped.
+func parsePath(escaped string) path {
+	var p path
+	var segments [maxSegments]string
+	n := 0
+	rest := strings.TrimSuffix(strings.TrimPrefix(escaped, "/"), "/")
+	for part := range strings.SplitSeq(rest, "/") {
+		text, err := url.PathUnescape(part)
+		if n == maxSegments || err != nil {
+			n = maxSegments + 1 // no row is as long
+			break
+		}
+		segments[n] = text
+		n++
+	}
+	if segments[1] == "accounts" && n > 2 {
+		p.account, p.owned = segments[2], true
+	}
+	if n > maxSegments {
+		return p
+	}
+	for i := range resources {
+		if p.take(&resources[i], segments[:n]) {
+			break
+		}
+	}
+	return p
+}
+
+// take fills p from segments if they are those of res.
+func (p *path) take(res *resource, segments []string) bool {
+	if len(segments) != len(res.segments) {
+		return false
+	}
+	found := path{resource: res, account: p.account, owned: p.owned}
+	for i, want := range res.segments {
+		got := segments[i]
+		switch want {
+		case "{version}":
+			if got != "v1" && got != "v2" {
+				return false
+			}
+			found.version = got
+		case "{account_id}":
+		case "{user_id}":
+			// Behind the account stand Kazoo's own words, too.
+			if i == 3 && (got == "users" || got == "recordings") {
+				return false
+			}
+			found.user = got
+		case "{recording_id}":
+			found.id = got
+		default:
+			if got != want {
+				return false
+			}
+			continue
+		}
+		if got == "" {
+			return false
+		}
+	}
+	*p = found
+	return true
+}
+
+// operation returns what the table says for method on p.
+func (p *path) operation(method string) (Operation, bool) {
+	if p.resource != nil {
+		for _, route := range p.resource.routes {
+			if route.Method == method {
+				return route.Op, true
+			}
+		}
+	}
+	return OpFallback, false
+}
+
+// public reports whether p needs no token.
+func (p *path) public() bool { return p.resource != nil && p.resource.routes[0].Public }
+
+// allow is the value of Allow on p.
+func (p *path) allow() string {
+	if p.resource == nil {
+		return http.MethodOptions
+	}
+	return p.resource.allow
+}
