@@ -93,6 +93,3 @@ func contentRange(p media.Part, size int64) string {
 	return "bytes " + strconv.FormatInt(p.Offset, 10) + "-" + strconv.FormatInt(p.Offset+p.Length-1, 10) +
 		"/" + strconv.FormatInt(size, 10)
 }
-
-// unsatisfiedRange is the Content-Range of a 416.
-func unsatisfiedRange(size int64) string { return "bytes */" + strconv.FormatInt(size, 10) }
