@@ -1,0 +1,83 @@
+package sqlite
+
+import (
+	"context"
+	"strings"
+
+	"callrecordings/shared/recording"
+	"callrecordings/shared/requestlog"
+	"callrecordings/shared/store"
+)
+
+// Page reads a page of a list; see [store.Reader].
+func (s *Store) Page(ctx context.Context, q store.Query) (store.Page, error) {
+	for a := store.NewAssembler(q); ; {
+		all, err := s.rows(ctx, q, a)
+		if err != nil {
+			return store.Page{}, fail("list", q.Account, q.Owner, err)
+		}
+		if !a.More(ctx, all) {
+			return a.Page(), nil
+		}
+	}
+}
+
+// rows makes one read behind a's last row and hands the rows to a. It reports
+// whether there may be more.
+func (s *Store) rows(ctx context.Context, q store.Query, a *store.Assembler) (mayBeMore bool, err error) {
+	requestlog.From(ctx).Calls++
+	limit := a.Rows()
+	text, args := statement(q, a.Last(), limit)
+	rows, err := s.read.QueryContext(ctx, text, args...)
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close() //nolint:errcheck // reported by rows.Err
+	n := 0
+	for ; rows.Next(); n++ {
+		var r recording.Recording
+		if err := scan(rows, &r); err != nil {
+			return false, err
+		}
+		if !a.Add(&r) {
+			return true, nil
+		}
+	}
+	return n == limit, rows.Err()
+}
+
+// statement selects the rows of q's range from start on. Every condition is on
+// the columns of one index, in its order, so that a page is one scan of a part
+// of it.
+func statement(q store.Query, start store.Position, limit int) (string, []any) {
+	var b strings.Builder
+	index, args := "by_created", []any{q.Account}
+	where := " WHERE deleted = 0 AND account = ?"
+	if q.Owner != "" {
+		index, args = "by_user", append(args, q.Owner)
+		where += " AND owner = ?"
+	}
+	b.WriteString("SELECT " + columns + " FROM recordings INDEXED BY " + index + where)
+	if q.From > 0 {
+		b.WriteString(" AND created >= ?")
+		args = append(args, q.From)
+	}
+	if q.To > 0 {
+		b.WriteString(" AND created <= ?")
+		args = append(args, q.To)
+	}
+	order := " DESC"
+	compare := "<"
+	if q.Ascending {
+		order, compare = " ASC", ">"
+	}
+	if !start.IsZero() {
+		if !start.After {
+			compare += "="
+		}
+		b.WriteString(" AND (created, id) " + compare + " (?, ?)")
+		args = append(args, start.Created, start.ID)
+	}
+	b.WriteString(" ORDER BY created" + order + ", id" + order + " LIMIT ?")
+	return b.String(), append(args, limit)
+}

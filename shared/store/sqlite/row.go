@@ -1,0 +1,109 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"callrecordings/shared/recording"
+	"callrecordings/shared/requestlog"
+	"callrecordings/shared/store"
+)
+
+// columns in the order of scan.
+const columns = "account, id, owner, created, modified, revision, audio_place, audio_key, audio_type, audio_size, doc"
+
+// scanner is a row of either kind of query.
+type scanner interface{ Scan(into ...any) error }
+
+func scan(row scanner, r *recording.Recording) error {
+	return row.Scan(&r.Account, &r.ID, &r.Owner, &r.Created, &r.Modified, &r.Revision,
+		&r.Audio.Place, &r.Audio.Key, &r.Audio.ContentType, &r.Audio.Size, &r.Document)
+}
+
+// maxItem is DynamoDB's limit for an item in bytes, kept here too so that data
+// can move; overhead is what the private attributes take beside the texts.
+const (
+	maxItem  = 400 << 10
+	overhead = 200
+)
+
+// fits checks the size of r as DynamoDB would.
+func fits(r *recording.Recording) error {
+	n := len(r.Document) + 2*len(r.Account) + 3*len(r.ID) + len(r.Owner) + len(r.Audio.Key) + len(r.Audio.ContentType) + overhead
+	if n > maxItem {
+		return fmt.Errorf("%w: recording %s/%s takes about %d bytes", store.ErrTooLarge, r.Account, r.ID, n)
+	}
+	return nil
+}
+
+// Get returns the recording; see [store.Reader].
+func (s *Store) Get(ctx context.Context, account, id string) (*recording.Recording, error) {
+	requestlog.From(ctx).Calls++
+	r, err := living(s.read.QueryRowContext(ctx,
+		"SELECT "+columns+" FROM recordings WHERE account = ? AND id = ? AND deleted = 0", account, id))
+	if err != nil {
+		return nil, fail("read", account, id, err)
+	}
+	return r, nil
+}
+
+func living(row *sql.Row) (*recording.Recording, error) {
+	var r recording.Recording
+	err := scan(row, &r)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, store.ErrNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &r, nil
+}
+
+// tombstoneColumns in the order of scanTombstone.
+const tombstoneColumns = "account, id, created, audio_place, audio_key, audio_type, audio_size, purge_pending, expires"
+
+func scanTombstone(row scanner, t *store.Tombstone) error {
+	return row.Scan(&t.Account, &t.ID, &t.Created, &t.Audio.Place, &t.Audio.Key, &t.Audio.ContentType, &t.Audio.Size,
+		&t.PurgePending, &t.Expires)
+}
+
+// Tombstone returns what remains of a deleted recording.
+// Errors: ErrNotFound when there is no tombstone, ErrUnavailable.
+func (s *Store) Tombstone(ctx context.Context, account, id string) (store.Tombstone, error) {
+	requestlog.From(ctx).Calls++
+	var t store.Tombstone
+	err := scanTombstone(s.read.QueryRowContext(ctx,
+		"SELECT "+tombstoneColumns+" FROM recordings WHERE account = ? AND id = ? AND deleted > 0", account, id), &t)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = store.ErrNotFound
+	}
+	if err != nil {
+		return store.Tombstone{}, fail("read the tombstone of", account, id, err)
+	}
+	return t, nil
+}
+
+// PendingPurges returns up to limit tombstones whose audio is not confirmed
+// gone, the oldest first. Error: ErrUnavailable.
+func (s *Store) PendingPurges(ctx context.Context, limit int) ([]store.Tombstone, error) {
+	rows, err := s.read.QueryContext(ctx,
+		"SELECT "+tombstoneColumns+" FROM recordings WHERE purge_pending = 1 ORDER BY deleted LIMIT ?", limit)
+	if err != nil {
+		return nil, fail("list pending purges", "", "", err)
+	}
+	defer rows.Close() //nolint:errcheck // reported by rows.Err
+	var pending []store.Tombstone
+	for rows.Next() {
+		var t store.Tombstone
+		if err := scanTombstone(rows, &t); err != nil {
+			return nil, fail("list pending purges", "", "", err)
+		}
+		pending = append(pending, t)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fail("list pending purges", "", "", err)
+	}
+	return pending, nil
+}
