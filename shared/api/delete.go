@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"callrecordings/shared/auth"
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
@@ -25,7 +26,7 @@ const (
 // the rest again.
 func Delete(env Env, s store.Writer, m media.Remover) http.Handler {
 	return env.handle(OpDelete, func(w http.ResponseWriter, r *request) error {
-		id, err := r.changing()
+		id, err := r.changing(auth.Delete)
 		if err != nil {
 			return err
 		}

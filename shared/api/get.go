@@ -36,35 +36,55 @@ func Get(env Env, s store.Reader, m media.Reader, d Delivery) http.Handler {
 func (p *player) serve(w http.ResponseWriter, r *request) error {
 	query := r.URL.Query()
 	want := wishOf(query.Get("accept"), r.Header.Values("Accept"))
-	chosen, ok := want.choose(offerDocument, offerAnyAudio)
-	if !ok {
-		return errNotAcceptable
+	chosen, err := r.choose(want, offerAnyAudio)
+	if err != nil {
+		return err
 	}
 	way, err := p.way(query)
 	if err != nil && chosen == formAudio {
 		return err
 	}
-	id, err := recording.ParseID(r.id)
-	if err != nil {
-		return badIdentifier(r.id, "")
-	}
-	rec, err := p.store.Get(r.Context(), r.account, id)
-	if err == nil {
-		err = r.reaches(rec)
-	}
+	rec, err := p.load(r)
 	if err != nil {
 		return err
 	}
-	if chosen, ok = want.choose(offerDocument, offerAudio(audioType("", rec))); !ok {
-		return errNotAcceptable
+	if chosen, err = r.choose(want, offerAudio(audioType("", rec))); err != nil {
+		return err
 	}
-	if chosen == formDocument {
-		return p.document(w, r, rec)
+	if chosen == formAudio {
+		return p.audio(w, r, rec, way)
 	}
-	if !r.bearer.May(auth.Play) {
-		return errForbidden
+	return p.document(w, r, rec)
+}
+
+// choose picks the document or the audio, if the client takes either and the
+// bearer may have it.
+func (r *request) choose(want wish, audio offer) (form, error) {
+	chosen, ok := want.choose(offerDocument, audio)
+	action := auth.Read
+	if chosen == formAudio {
+		action = auth.Play
 	}
-	return p.audio(w, r, rec, way)
+	switch {
+	case !ok:
+		return 0, errNotAcceptable
+	case !r.bearer.May(action):
+		return 0, errForbidden
+	}
+	return chosen, nil
+}
+
+// load reads the recording of the path.
+func (p *player) load(r *request) (*recording.Recording, error) {
+	id, err := recording.ParseID(r.id)
+	if err != nil {
+		return nil, err
+	}
+	rec, err := p.store.Get(r.Context(), r.account, id)
+	if err != nil {
+		return nil, fmt.Errorf("load: %w", err)
+	}
+	return rec, r.reaches(rec)
 }
 
 // document answers with the metadata of rec.
@@ -88,7 +108,7 @@ func revisionTag(rec *recording.Recording) string { return `"` + rec.Revision + 
 // it did not exist.
 func (r *request) reaches(rec *recording.Recording) error {
 	if r.user != "" && rec.Owner != r.user {
-		return fmt.Errorf("%w: it is not of user %s", store.ErrNotFound, r.user)
+		return fmt.Errorf("%w: it is another user's", store.ErrNotFound)
 	}
 	return nil
 }

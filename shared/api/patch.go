@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 
+	"callrecordings/shared/auth"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
 )
@@ -19,7 +20,7 @@ const maxBody = 64 << 10
 // merged into that of the document (contract, Patch).
 func Patch(env Env, s store.Writer) http.Handler {
 	return env.handle(OpPatch, func(w http.ResponseWriter, r *request) error {
-		id, err := r.changing()
+		id, err := r.changing(auth.Change)
 		if err != nil {
 			return err
 		}
@@ -51,16 +52,17 @@ func Patch(env Env, s store.Writer) http.Handler {
 }
 
 // changing checks what PATCH and DELETE have in common before anything is
-// read: that the client takes the document they answer with, and the id.
-func (r *request) changing() (id string, err error) {
+// read: that the bearer may do it, that the client takes the document that
+// they answer with, and the id, which it returns.
+func (r *request) changing(action auth.Action) (string, error) {
+	if !r.bearer.May(action) {
+		return "", errForbidden
+	}
 	want := wishOf(r.URL.Query().Get("accept"), r.Header.Values("Accept"))
 	if _, ok := want.choose(offerDocument); !ok {
 		return "", errNotAcceptable
 	}
-	if id, err = recording.ParseID(r.id); err != nil {
-		return "", badIdentifier(r.id, "")
-	}
-	return id, nil
+	return recording.ParseID(r.id)
 }
 
 // mayChange refuses a recording of another user, and one whose revision is
