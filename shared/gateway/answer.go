@@ -106,11 +106,11 @@ func (a *answer) encode(v2 bool) []byte {
 	a.WriteHeader(http.StatusOK)
 	header := a.tidyHeader()
 	text := len(a.body) == 0 || (isText(header) && utf8.Valid(a.body))
-	size := len(a.body) + len(a.body)/4
+	size := 2048 // for the headers, and the body of text grows it once
 	if !text {
-		size = base64.StdEncoding.EncodedLen(len(a.body))
+		size += base64.StdEncoding.EncodedLen(len(a.body))
 	}
-	out := make([]byte, 0, size+2048)
+	out := make([]byte, 0, size)
 	out = append(out, `{"statusCode":`...)
 	out = strconv.AppendInt(out, int64(a.status), 10)
 	out = appendHeader(out, header, v2)
@@ -185,26 +185,54 @@ func appendJSON(out []byte, v any) []byte {
 	return append(out, text...)
 }
 
+// widths are the bytes that each byte takes inside a JSON string: 2 for what
+// a backslash escapes, 6 for other control characters, 1 for all else.
+var widths = func() (w [256]byte) {
+	for c := range w {
+		w[c] = 1
+		if c < ' ' {
+			w[c] = 6
+		}
+	}
+	w['"'], w['\\'], w['\n'] = 2, 2, 2
+	return w
+}()
+
+// escapedLen is the length of text inside of a JSON string.
+func escapedLen(text []byte) int {
+	n := 0
+	for _, c := range text {
+		n += int(widths[c])
+	}
+	return n
+}
+
 // appendEscaped appends valid UTF-8 as the inside of a JSON string.
-func appendEscaped(out, text []byte) []byte {
+func appendEscaped(dst, text []byte) []byte {
 	const hex = "0123456789abcdef"
-	from := 0
-	for i, c := range text {
-		if c >= ' ' && c != '"' && c != '\\' {
+	at := len(dst)
+	n := escapedLen(text)
+	dst = slices.Grow(dst, n+len(`","isBase64Encoded":false}`))[:at+n]
+	for _, c := range text {
+		if widths[c] == 1 {
+			dst[at] = c
+			at++
 			continue
 		}
-		out = append(out, text[from:i]...)
-		switch c {
-		case '"', '\\':
-			out = append(out, '\\', c)
-		case '\n':
-			out = append(out, '\\', 'n')
+		dst[at] = '\\'
+		switch widths[c] {
+		case 2:
+			dst[at+1] = c
+			if c == '\n' {
+				dst[at+1] = 'n'
+			}
 		default:
-			out = append(out, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+			copy(dst[at+1:], "u00")
+			dst[at+4], dst[at+5] = hex[c>>4], hex[c&15]
 		}
-		from = i + 1
+		at += int(widths[c])
 	}
-	return append(out, text[from:]...)
+	return dst
 }
 
 // stack is the stack of a panic, for the log.
