@@ -35,7 +35,7 @@ func (r *request) commonHeaders(h http.Header) {
 // allowMethods are those of the path, and the one that a preflight asks for,
 // so that a page gets to see the 405 (Kazoo does it, too).
 func (r *request) allowMethods() string {
-	methods := r.path.allow()
+	methods := r.target.allow()
 	asked := r.Header.Get("Access-Control-Request-Method")
 	if asked == "" || len(asked) > maxAsked || !isToken(asked) {
 		return methods
@@ -50,6 +50,6 @@ func (r *request) allowMethods() string {
 
 // preflight answers OPTIONS, on every path and without a token.
 func (r *request) preflight(w http.ResponseWriter) {
-	w.Header().Set("Allow", r.path.allow())
+	w.Header().Set("Allow", r.target.allow())
 	w.WriteHeader(http.StatusOK)
 }

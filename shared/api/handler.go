@@ -45,7 +45,7 @@ type request struct {
 	*http.Request
 	env    *Env
 	entry  *requestlog.Entry
-	path   path
+	target target
 	bearer auth.Bearer
 	op     Operation
 	// version is "v1" or "v2"; user is "" where the path is of the whole
@@ -94,9 +94,9 @@ func (c *chain) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 		Method:    loggedMethod(hr.Method),
 	}
 	r := &request{Request: hr.WithContext(requestlog.With(hr.Context(), entry)), env: c.env, entry: entry}
-	r.path = parsePath(hr.URL.EscapedPath())
-	r.op, _ = r.path.operation(hr.Method)
-	r.version, r.account, r.user, r.id = r.path.version, r.path.account, r.path.user, r.path.id
+	r.target = parseTarget(hr.URL.EscapedPath())
+	r.op, _ = r.target.operation(hr.Method)
+	r.version, r.account, r.user, r.id = r.target.version, r.target.account, r.target.user, r.target.id
 	entry.Route = string(r.op)
 
 	a := &answer{ResponseWriter: w, head: hr.Method == http.MethodHead}
@@ -136,7 +136,7 @@ func (c *chain) run(a *answer, r *request) (err error) {
 // authenticate checks the token and whether it reaches the account of the
 // path. An account that cannot exist is refused like one that does not.
 func (r *request) authenticate() error {
-	if r.path.public() {
+	if r.target.public() {
 		return nil
 	}
 	bearer, err := r.env.Verifier.Verify(r.Context(), auth.Token(r.Request))
@@ -144,7 +144,7 @@ func (r *request) authenticate() error {
 		return err
 	}
 	r.bearer = bearer
-	if !r.path.owned {
+	if !r.target.owned {
 		return nil
 	}
 	if !bearer.Reaches(r.account) {
@@ -156,11 +156,11 @@ func (r *request) authenticate() error {
 
 // admit checks route and method, and that the operation is c's own.
 func (c *chain) admit(r *request) error {
-	if r.path.resource == nil {
+	if r.target.resource == nil {
 		return errNotFound
 	}
-	if _, ok := r.path.operation(r.Method); !ok || r.tunnels() {
-		return invalidMethod(r.path.allow())
+	if _, ok := r.target.operation(r.Method); !ok || r.tunnels() {
+		return invalidMethod(r.target.allow())
 	}
 	if r.op != c.op {
 		return errNotFound // it came to a function that does not serve it

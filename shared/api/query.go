@@ -1,5 +1,229 @@
 package api
 
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"callrecordings/shared/recording"
+)
+
+const (
+	// defaultPageSize and maxPageSize are in recordings (contract, List).
+	defaultPageSize = 50
+	maxPageSize     = 1000
+	// unpagedWindow is how far an unpaged list reaches back, in seconds: 31
+	// days and an hour (kazoo.md, 3.1).
+	unpagedWindow = 2_682_000
+)
+
+// listQuery is what a request asks of a list.
+type listQuery struct {
+	ascending bool
+	// from and to bound created, both inclusive; 0 is open.
+	from, to recording.Seconds
+	// unpaged asks for everything in the range.
+	unpaged bool
+	// size is the page size, start the client's start_key, "" for none; both
+	// without meaning when unpaged.
+	size   int
+	start  string
+	filter recording.Filter
+
+	// What the two parameters of the order say; "" when they are not there.
+	ascendingText, descendingText string
+}
+
+// listParameters is the table of what a list takes beside filters. Of a
+// parameter that is there more than once, the first counts. A parser returns a
+// [recording.FieldError] whose field is still open.
+var listParameters = []struct {
+	name  string
+	paged bool // only a paged list looks at it
+	parse func(q *listQuery, value string) error
+}{
+	{name: "ascending", parse: func(q *listQuery, value string) error { q.ascendingText = flag(value); return nil }},
+	{name: "descending", parse: func(q *listQuery, value string) error { q.descendingText = flag(value); return nil }},
+	{name: "created_from", parse: func(q *listQuery, value string) error { return bound(&q.from, value) }},
+	{name: "created_to", parse: func(q *listQuery, value string) error { return bound(&q.to, value) }},
+	{name: "page_size", paged: true, parse: func(q *listQuery, value string) error { return pageSize(&q.size, value) }},
+	{name: "start_key", paged: true, parse: func(q *listQuery, value string) error {
+		if !isAbsent(value) {
+			q.start = value
+		}
+		return nil
+	}},
+}
+
+// parseListQuery reads the parameters of a list. All that is wrong with single
+// ones is in one error. version is that of the path: lists of v1 are unpaged.
+func parseListQuery(query parameters, version string, now recording.Seconds) (listQuery, error) {
+	q := listQuery{size: defaultPageSize}
+	paginate, given := query.first("paginate")
+	q.unpaged = version == "v1" || given && paginate != "true"
+	var errs recording.FieldErrors
+	for _, p := range listParameters {
+		value, ok := query.first(p.name)
+		if !ok || p.paged && q.unpaged {
+			continue
+		}
+		if err := p.parse(&q, value); err != nil {
+			f := recording.FieldError{}
+			if !errors.As(err, &f) {
+				return q, err
+			}
+			f.Field = p.name
+			errs = append(errs, f)
+		}
+	}
+	filter, err := recording.ParseFilter(query)
+	if more := (recording.FieldErrors)(nil); errors.As(err, &more) {
+		errs = append(errs, more...)
+	} else if err != nil {
+		return q, err
+	}
+	if err := errs.Err(); err != nil {
+		return q, err
+	}
+	q.filter, q.ascending = filter, q.ascends()
+	if q.from != 0 && q.to != 0 && q.from > q.to {
+		return q, invalid("created_from", "date_range",
+			fmt.Sprintf("created_to %d is prior to created_from %d", q.to, q.from), map[string]any{"cause": q.from})
+	}
+	if q.unpaged {
+		q.window(now)
+	}
+	return q, nil
+}
+
+// window closes the range of an unpaged list.
+func (q *listQuery) window(now recording.Seconds) {
+	if q.to == 0 {
+		q.to = now
+	}
+	if q.from == 0 {
+		q.from = max(q.to-unpagedWindow, 1)
+	}
+}
+
+// ascends decides the order: descending=true wins, then any ascending but
+// false as in Kazoo, then descending=false, which does nothing there.
+func (q *listQuery) ascends() bool {
+	switch {
+	case q.descendingText == "true", q.ascendingText == "false":
+		return false
+	case q.ascendingText != "":
+		return true
+	}
+	return q.descendingText == "false"
+}
+
+// binding is what cursors of the list are bound to: account, user, order and
+// filter (contract, List). None of the parts before the last can hold a line
+// break.
+func (q *listQuery) binding(account, user string) []byte {
+	order := "descending"
+	if q.ascending {
+		order = "ascending"
+	}
+	return []byte("list 1\n" + account + "\n" + user + "\n" + order + "\n" + q.filter.Canonical())
+}
+
+// flag is a yes-or-no parameter that is there: "" if it counts as absent all
+// the same, "true" for one without a value.
+func flag(value string) string {
+	switch value {
+	case "":
+		return "true"
+	case "undefined", "null":
+		return ""
+	}
+	return value
+}
+
+// bound reads a time.
+func bound(to *recording.Seconds, value string) error {
+	at, ok, err := recording.ParseBound(value)
+	if ok {
+		*to = at
+	}
+	return err
+}
+
+// pageSize reads the number of recordings that a page may hold: 1 or more,
+// and more than maxPageSize is served as that.
+func pageSize(to *int, value string) error {
+	if isAbsent(value) {
+		return nil
+	}
+	n, err := strconv.Atoi(value)
+	switch {
+	case err != nil && isDigits(value):
+		n = math.MaxInt // out of range
+	case err != nil || !isDigits(strings.TrimPrefix(value, "-")):
+		return recording.FieldError{
+			Code: "type", Message: "Value did not match type(s): integer",
+			Target: "integer", Value: json.RawMessage(recording.Quote(value)),
+		}
+	}
+	if n < 1 {
+		return recording.FieldError{
+			Code: "minimum", Message: "Value must be at least 1",
+			Target: 1, Value: json.RawMessage(strconv.Itoa(n)),
+		}
+	}
+	*to = min(n, maxPageSize)
+	return nil
+}
+
+func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+
 // isAbsent reports whether a parameter's value says nothing: interfaces send
 // "undefined" and "null" for what they do not have.
 func isAbsent(value string) bool { return value == "" || value == "undefined" || value == "null" }
+
+// parameters are those of a query, decoded, in order.
+type parameters [][2]string
+
+// first returns the value of the first parameter of that name.
+func (p parameters) first(name string) (value string, ok bool) {
+	for i := range p {
+		if p[i][0] == name {
+			return p[i][1], true
+		}
+	}
+	return "", false
+}
+
+// parseParameters takes a query apart. Nothing in it is an error: what is not
+// properly escaped stays as it is. A filter without "=" has the value "true",
+// as in Kazoo.
+func parseParameters(rawQuery string) parameters {
+	if rawQuery == "" {
+		return nil
+	}
+	var all parameters
+	for pair := range strings.SplitSeq(rawQuery, "&") {
+		name, value, given := strings.Cut(pair, "=")
+		if name == "" {
+			continue
+		}
+		name, value = unescaped(name), unescaped(value)
+		if !given && strings.HasPrefix(name, "filter_") {
+			value = "true"
+		}
+		all = append(all, [2]string{name, value})
+	}
+	return all
+}
+
+func unescaped(s string) string {
+	if u, err := url.QueryUnescape(s); err == nil {
+		return u
+	}
+	return s
+}

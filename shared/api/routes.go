@@ -70,7 +70,7 @@ var Routes = []Route{
 // those who mount several handlers on one address: whatever the mount, each
 // handler checks again.
 func Match(method, escapedPath string) Operation {
-	p := parsePath(escapedPath)
+	p := parseTarget(escapedPath)
 	if op, ok := p.operation(method); ok {
 		return op
 	}
@@ -105,8 +105,8 @@ func resourcesOf(routes []Route) []resource {
 // maxSegments is the length of the longest path of the table.
 const maxSegments = 7
 
-// path is what a request's path says.
-type path struct {
+// target is what a request's path says.
+type target struct {
 	// resource is nil when no row of the table has this path.
 	resource *resource
 	// version is "v1" or "v2", account, user and id are as in the path, decoded once and
@@ -117,10 +117,10 @@ type path struct {
 	owned bool
 }
 
-// parsePath takes an escaped path apart: split first, then decoded, so that
+// parseTarget takes an escaped path apart: split first, then decoded, so that
 // an escaped slash separates nothing. A slash at the end is dropped.
-func parsePath(escaped string) path {
-	var p path
+func parseTarget(escaped string) target {
+	var p target
 	var segments [maxSegments]string
 	n := 0
 	rest := strings.TrimSuffix(strings.TrimPrefix(escaped, "/"), "/")
@@ -148,11 +148,11 @@ func parsePath(escaped string) path {
 }
 
 // take fills p from segments if they are those of res.
-func (p *path) take(res *resource, segments []string) bool {
+func (p *target) take(res *resource, segments []string) bool {
 	if len(segments) != len(res.segments) {
 		return false
 	}
-	found := path{resource: res, account: p.account, owned: p.owned}
+	found := target{resource: res, account: p.account, owned: p.owned}
 	for i, want := range res.segments {
 		got := segments[i]
 		switch want {
@@ -185,7 +185,7 @@ func (p *path) take(res *resource, segments []string) bool {
 }
 
 // operation returns what the table says for method on p.
-func (p *path) operation(method string) (Operation, bool) {
+func (p *target) operation(method string) (Operation, bool) {
 	if p.resource != nil {
 		for _, route := range p.resource.routes {
 			if route.Method == method {
@@ -197,10 +197,10 @@ func (p *path) operation(method string) (Operation, bool) {
 }
 
 // public reports whether p needs no token.
-func (p *path) public() bool { return p.resource != nil && p.resource.routes[0].Public }
+func (p *target) public() bool { return p.resource != nil && p.resource.routes[0].Public }
 
 // allow is the value of Allow on p.
-func (p *path) allow() string {
+func (p *target) allow() string {
 	if p.resource == nil {
 		return http.MethodOptions
 	}
