@@ -86,10 +86,10 @@ func (k *Keys) find(header map[string]any, alg string) (key, error) {
 	name, _ := id.(string)
 	found, ok := k.byID[name]
 	if !ok {
-		return key{}, unknownKey
+		return key{}, errUnknownKey
 	}
 	if found.method.Alg() != alg {
-		return key{}, wrongAlgorithm
+		return key{}, errWrongAlgorithm
 	}
 	return found, nil
 }
@@ -103,7 +103,7 @@ func (k *Keys) only(alg string) (key, error) {
 		}
 	}
 	if len(found) != 1 {
-		return key{}, unknownKey
+		return key{}, errUnknownKey
 	}
 	return found[0], nil
 }

@@ -24,7 +24,7 @@ func TestSignedTokensVerify(t *testing.T) {
 			{Account: account, Expires: now.Add(time.Hour)},
 			{Account: account, Owner: owner, Expires: now.Add(time.Second)},
 		} {
-			token, err := Sign(jwksOf(keys...), Claims{Account: want.Account, Owner: want.Owner, Expires: want.Expires})
+			token, err := Sign(jwksOf(keys...), Claims(want))
 			if err != nil {
 				t.Errorf("%s: Sign: %v", name, err)
 				continue

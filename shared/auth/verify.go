@@ -15,27 +15,27 @@ import (
 // MaxToken is the most characters of a token.
 const MaxToken = 8 << 10
 
-// reason is why a token is no good: a text for the log, fixed, so that
+// reasonError is why a token is no good: a text for the log, fixed, so that
 // nothing of the token gets into it.
-type reason string
+type reasonError string
 
-func (r reason) Error() string { return string(r) }
+func (r reasonError) Error() string { return string(r) }
 
 const (
-	absent         reason = "no token"
-	tooLong        reason = "too long"
-	malformed      reason = "malformed"
-	foreignType    reason = "typ is not JWT"
-	critical       reason = "crit is not understood"
-	unknownKey     reason = "unknown key"
-	wrongAlgorithm reason = "algorithm is not that of the key"
-	badSignature   reason = "bad signature"
-	badClaims      reason = "claims are not those of a token of this service"
-	noExpiry       reason = "exp is missing"
-	expired        reason = "expired"
-	tooEarly       reason = "not valid yet"
-	badAccount     reason = "account_id is missing or malformed"
-	badOwner       reason = "owner_id is malformed"
+	errAbsent         reasonError = "no token"
+	errTooLong        reasonError = "too long"
+	errMalformed      reasonError = "malformed"
+	errForeignType    reasonError = "typ is not JWT"
+	errCritical       reasonError = "crit is not understood"
+	errUnknownKey     reasonError = "unknown key"
+	errWrongAlgorithm reasonError = "algorithm is not that of the key"
+	errBadSignature   reasonError = "bad signature"
+	errBadClaims      reasonError = "claims are not those of a token of this service"
+	errNoExpiry       reasonError = "exp is missing"
+	errExpired        reasonError = "expired"
+	errTooEarly       reasonError = "not valid yet"
+	errBadAccount     reasonError = "account_id is missing or malformed"
+	errBadOwner       reasonError = "owner_id is malformed"
 )
 
 // Verifier checks tokens. It may be used by many goroutines.
@@ -80,11 +80,11 @@ func (v *Verifier) verify(token string) (Bearer, error) {
 func form(token string) error {
 	switch {
 	case token == "":
-		return absent
+		return errAbsent
 	case len(token) > MaxToken:
-		return tooLong
+		return errTooLong
 	case strings.Trim(token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.") != "":
-		return malformed
+		return errMalformed
 	}
 	return nil
 }
@@ -92,10 +92,10 @@ func form(token string) error {
 // key chooses the key for a token by its header.
 func (v *Verifier) key(t *jwt.Token) (any, error) {
 	if _, has := t.Header["crit"]; has {
-		return nil, critical
+		return nil, errCritical
 	}
 	if typ, has := t.Header["typ"]; has && !isJWT(typ) {
-		return nil, foreignType
+		return nil, errForeignType
 	}
 	k, err := v.keys.find(t.Header, t.Method.Alg())
 	return k.public, err
@@ -112,16 +112,16 @@ func isJWT(typ any) bool {
 // cause turns the library's error into a reason: the library's own text may
 // quote the token.
 func cause(err error) error {
-	var r reason
+	var r reasonError
 	switch {
 	case errors.As(err, &r):
 		return r
 	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
-		return badSignature
+		return errBadSignature
 	case errors.Is(err, jwt.ErrTokenUnverifiable):
-		return wrongAlgorithm
+		return errWrongAlgorithm
 	}
-	return malformed
+	return errMalformed
 }
 
 // claims are those of a token that are looked at.
@@ -137,13 +137,13 @@ type claims struct {
 func (c *claims) UnmarshalJSON(data []byte) error {
 	var all map[string]json.RawMessage
 	if err := json.Unmarshal(data, &all); err != nil {
-		return malformed
+		return errMalformed
 	}
 	for name, to := range map[string]any{
 		"exp": &c.expires, "nbf": &c.notBefore, "account_id": &c.account, "owner_id": &c.owner,
 	} {
 		if raw, has := all[name]; has && json.Unmarshal(raw, to) != nil {
-			return badClaims
+			return errBadClaims
 		}
 	}
 	return nil
@@ -154,15 +154,15 @@ func (c *claims) bearer(now time.Time) (Bearer, error) {
 	clock := float64(now.UnixNano()) / float64(time.Second)
 	switch {
 	case c.expires == nil:
-		return Bearer{}, noExpiry
+		return Bearer{}, errNoExpiry
 	case *c.expires <= clock:
-		return Bearer{}, expired
+		return Bearer{}, errExpired
 	case c.notBefore != nil && *c.notBefore > clock:
-		return Bearer{}, tooEarly
+		return Bearer{}, errTooEarly
 	case c.account == nil || !ValidName(*c.account):
-		return Bearer{}, badAccount
+		return Bearer{}, errBadAccount
 	case c.owner != nil && !ValidName(*c.owner):
-		return Bearer{}, badOwner
+		return Bearer{}, errBadOwner
 	}
 	b := Bearer{Account: *c.account, Expires: until(*c.expires)}
 	if c.owner != nil {

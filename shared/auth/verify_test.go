@@ -75,72 +75,72 @@ func TestVerifyRefuses(t *testing.T) {
 	pem := rsaPair().N.Bytes()
 	for name, tt := range map[string]struct {
 		token string
-		want  reason
+		want  reasonError
 	}{
-		"nothing":             {"", absent},
-		"one part":            {"opaque0123456789", malformed},
-		"two parts":           {parts[0] + "." + parts[1], malformed},
-		"four parts":          {good + ".x", malformed},
-		"JWE":                 {good + ".x.y", malformed},
-		"dots":                {"..", malformed},
-		"too long":            {good + strings.Repeat("A", MaxToken), tooLong},
-		"line break inside":   {parts[0] + "\n." + parts[1] + "." + parts[2], malformed},
-		"trailing space":      {good + " ", malformed},
-		"padding":             {good + "=", malformed},
-		"not ASCII":           {good + "é", malformed},
-		"header no JSON":      {b64([]byte("alg")) + "." + parts[1] + "." + parts[2], malformed},
-		"header a list":       {b64([]byte("[]")) + "." + parts[1] + "." + parts[2], malformed},
-		"header null":         {b64([]byte("null")) + "." + parts[1] + "." + parts[2], wrongAlgorithm},
-		"claims no JSON":      {mint(header(), "x", jwt.SigningMethodHS256, secret), malformed},
-		"claims a list":       {hs256(header(), []int{1}), malformed},
-		"claims null":         {hs256(header(), nil), noExpiry},
-		"no alg":              {hs256(header("alg", nil), goodClaims()), wrongAlgorithm},
-		"alg a number":        {hs256(header("alg", 256), goodClaims()), wrongAlgorithm},
-		"alg none":            {parts0("none") + "." + parts[1] + ".", wrongAlgorithm},
-		"alg None":            {parts0("None") + "." + parts[1] + ".", wrongAlgorithm},
-		"alg none, signed":    {parts0("none") + "." + parts[1] + "." + parts[2], wrongAlgorithm},
-		"HS512":               {mint(header("alg", "HS512"), goodClaims(), jwt.SigningMethodHS512, secret), wrongAlgorithm},
-		"HS256 by modulus":    {mint(header("kid", "r"), goodClaims(), jwt.SigningMethodHS256, pem), wrongAlgorithm},
-		"RS256 by the secret": {mint(header("alg", "RS256", "kid", "h"), goodClaims(), jwt.SigningMethodHS256, secret), wrongAlgorithm},
-		"RS512":               {mint(header("alg", "RS512", "kid", "r"), goodClaims(), jwt.SigningMethodRS512, rsaPair()), wrongAlgorithm},
-		"PS256":               {mint(header("alg", "PS256", "kid", "r"), goodClaims(), jwt.SigningMethodPS256, rsaPair()), wrongAlgorithm},
-		"kid unknown":         {hs256(header("kid", "x"), goodClaims()), unknownKey},
-		"kid empty":           {hs256(header("kid", ""), goodClaims()), unknownKey},
-		"kid a number":        {hs256(header("kid", 1), goodClaims()), unknownKey},
-		"kid a path":          {hs256(header("kid", "../../dev/null"), goodClaims()), unknownKey},
-		"kid of another kind": {hs256(header("kid", "e"), goodClaims()), wrongAlgorithm},
-		"crit":                {hs256(header("crit", []string{"exp"}), goodClaims()), critical},
-		"crit empty":          {hs256(header("crit", []string{}), goodClaims()), critical},
-		"typ of another use":  {hs256(header("typ", "logout+jwt"), goodClaims()), foreignType},
-		"typ a number":        {hs256(header("typ", 1), goodClaims()), foreignType},
-		"foreign secret":      {mint(header(), goodClaims(), jwt.SigningMethodHS256, []byte(strings.Repeat("x", 32))), badSignature},
-		"no signature":        {parts[0] + "." + parts[1] + ".", badSignature},
-		"claims swapped":      {parts[0] + "." + strings.Split(set("account_id", "other"), ".")[1] + "." + parts[2], badSignature},
-		"ES256 of zeros":      {parts0es() + "." + parts[1] + "." + b64(make([]byte, 64)), badSignature},
-		"no exp":              {without("exp"), noExpiry},
-		"exp null":            {set("exp", nil), noExpiry},
-		"exp a text":          {set("exp", "1900000000"), badClaims},
-		"exp now":             {set("exp", now.Unix()), expired},
-		"exp past":            {set("exp", 1), expired},
-		"exp negative":        {set("exp", -1e300), expired},
-		"nbf ahead":           {set("nbf", now.Unix()+1), tooEarly},
-		"nbf a text":          {set("nbf", "x"), badClaims},
-		"no account":          {without("account_id"), badAccount},
-		"account null":        {set("account_id", nil), badAccount},
-		"account empty":       {set("account_id", ""), badAccount},
-		"account a number":    {set("account_id", 7), badClaims},
-		"account of 65":       {set("account_id", strings.Repeat("a", 65)), badAccount},
-		"account with slash":  {set("account_id", "a/b"), badAccount},
-		"account with hash":   {set("account_id", account+"#"+owner), badAccount},
-		"account a list":      {set("account_id", []string{account}), badClaims},
-		"owner empty":         {set("owner_id", ""), badOwner},
-		"owner with dots":     {set("owner_id", ".."), badOwner},
-		"owner a number":      {set("owner_id", 7), badClaims},
+		"nothing":             {"", errAbsent},
+		"one part":            {"opaque0123456789", errMalformed},
+		"two parts":           {parts[0] + "." + parts[1], errMalformed},
+		"four parts":          {good + ".x", errMalformed},
+		"JWE":                 {good + ".x.y", errMalformed},
+		"dots":                {"..", errMalformed},
+		"too long":            {good + strings.Repeat("A", MaxToken), errTooLong},
+		"line break inside":   {parts[0] + "\n." + parts[1] + "." + parts[2], errMalformed},
+		"trailing space":      {good + " ", errMalformed},
+		"padding":             {good + "=", errMalformed},
+		"not ASCII":           {good + "é", errMalformed},
+		"header no JSON":      {b64([]byte("alg")) + "." + parts[1] + "." + parts[2], errMalformed},
+		"header a list":       {b64([]byte("[]")) + "." + parts[1] + "." + parts[2], errMalformed},
+		"header null":         {b64([]byte("null")) + "." + parts[1] + "." + parts[2], errWrongAlgorithm},
+		"claims no JSON":      {mint(header(), "x", jwt.SigningMethodHS256, secret), errMalformed},
+		"claims a list":       {hs256(header(), []int{1}), errMalformed},
+		"claims null":         {hs256(header(), nil), errNoExpiry},
+		"no alg":              {hs256(header("alg", nil), goodClaims()), errWrongAlgorithm},
+		"alg a number":        {hs256(header("alg", 256), goodClaims()), errWrongAlgorithm},
+		"alg none":            {parts0("none") + "." + parts[1] + ".", errWrongAlgorithm},
+		"alg None":            {parts0("None") + "." + parts[1] + ".", errWrongAlgorithm},
+		"alg none, signed":    {parts0("none") + "." + parts[1] + "." + parts[2], errWrongAlgorithm},
+		"HS512":               {mint(header("alg", "HS512"), goodClaims(), jwt.SigningMethodHS512, secret), errWrongAlgorithm},
+		"HS256 by modulus":    {mint(header("kid", "r"), goodClaims(), jwt.SigningMethodHS256, pem), errWrongAlgorithm},
+		"RS256 by the secret": {mint(header("alg", "RS256", "kid", "h"), goodClaims(), jwt.SigningMethodHS256, secret), errWrongAlgorithm},
+		"RS512":               {mint(header("alg", "RS512", "kid", "r"), goodClaims(), jwt.SigningMethodRS512, rsaPair()), errWrongAlgorithm},
+		"PS256":               {mint(header("alg", "PS256", "kid", "r"), goodClaims(), jwt.SigningMethodPS256, rsaPair()), errWrongAlgorithm},
+		"kid unknown":         {hs256(header("kid", "x"), goodClaims()), errUnknownKey},
+		"kid empty":           {hs256(header("kid", ""), goodClaims()), errUnknownKey},
+		"kid a number":        {hs256(header("kid", 1), goodClaims()), errUnknownKey},
+		"kid a path":          {hs256(header("kid", "../../dev/null"), goodClaims()), errUnknownKey},
+		"kid of another kind": {hs256(header("kid", "e"), goodClaims()), errWrongAlgorithm},
+		"crit":                {hs256(header("crit", []string{"exp"}), goodClaims()), errCritical},
+		"crit empty":          {hs256(header("crit", []string{}), goodClaims()), errCritical},
+		"typ of another use":  {hs256(header("typ", "logout+jwt"), goodClaims()), errForeignType},
+		"typ a number":        {hs256(header("typ", 1), goodClaims()), errForeignType},
+		"foreign secret":      {mint(header(), goodClaims(), jwt.SigningMethodHS256, []byte(strings.Repeat("x", 32))), errBadSignature},
+		"no signature":        {parts[0] + "." + parts[1] + ".", errBadSignature},
+		"claims swapped":      {parts[0] + "." + strings.Split(set("account_id", "other"), ".")[1] + "." + parts[2], errBadSignature},
+		"ES256 of zeros":      {parts0es() + "." + parts[1] + "." + b64(make([]byte, 64)), errBadSignature},
+		"no exp":              {without("exp"), errNoExpiry},
+		"exp null":            {set("exp", nil), errNoExpiry},
+		"exp a text":          {set("exp", "1900000000"), errBadClaims},
+		"exp now":             {set("exp", now.Unix()), errExpired},
+		"exp past":            {set("exp", 1), errExpired},
+		"exp negative":        {set("exp", -1e300), errExpired},
+		"nbf ahead":           {set("nbf", now.Unix()+1), errTooEarly},
+		"nbf a text":          {set("nbf", "x"), errBadClaims},
+		"no account":          {without("account_id"), errBadAccount},
+		"account null":        {set("account_id", nil), errBadAccount},
+		"account empty":       {set("account_id", ""), errBadAccount},
+		"account a number":    {set("account_id", 7), errBadClaims},
+		"account of 65":       {set("account_id", strings.Repeat("a", 65)), errBadAccount},
+		"account with slash":  {set("account_id", "a/b"), errBadAccount},
+		"account with hash":   {set("account_id", account+"#"+owner), errBadAccount},
+		"account a list":      {set("account_id", []string{account}), errBadClaims},
+		"owner empty":         {set("owner_id", ""), errBadOwner},
+		"owner with dots":     {set("owner_id", ".."), errBadOwner},
+		"owner a number":      {set("owner_id", 7), errBadClaims},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got, err := NewVerifier(allKeys(t), clock).Verify(t.Context(), tt.token)
-			var r reason
+			var r reasonError
 			if !errors.Is(err, ErrInvalid) || !errors.As(err, &r) || r != tt.want || got != (Bearer{}) {
 				t.Errorf("Verify = %+v, %v, want %v: %v", got, err, ErrInvalid, tt.want)
 			}
@@ -176,8 +176,8 @@ func TestNoKidNeedsOneKey(t *testing.T) {
 		}
 	}
 	named := hs256(header("kid", "h2"), goodClaims())
-	if _, err := NewVerifier(keysOf(t, octKey(), second), clock).Verify(t.Context(), named); !errors.Is(err, badSignature) {
-		t.Errorf("signed by one key and naming another, Verify = %v, want %v", err, badSignature)
+	if _, err := NewVerifier(keysOf(t, octKey(), second), clock).Verify(t.Context(), named); !errors.Is(err, errBadSignature) {
+		t.Errorf("signed by one key and naming another, Verify = %v, want %v", err, errBadSignature)
 	}
 }
 
@@ -197,8 +197,8 @@ func TestVerifyKnowsTheRFCsSignatures(t *testing.T) {
 		"RS256": "eyJhbGciOiJSUzI1NiJ9" + payload + "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw",
 		"ES256": "eyJhbGciOiJFUzI1NiJ9" + payload + "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
 	} {
-		if _, err := v.Verify(t.Context(), token); !errors.Is(err, badAccount) {
-			t.Errorf("%s: Verify = %v, want %v", alg, err, badAccount)
+		if _, err := v.Verify(t.Context(), token); !errors.Is(err, errBadAccount) {
+			t.Errorf("%s: Verify = %v, want %v", alg, err, errBadAccount)
 		}
 	}
 }

@@ -3,9 +3,7 @@ package gateway
 import (
 	"encoding/base64"
 	"encoding/json"
-	"log/slog"
 	"net/http"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -234,6 +232,3 @@ func appendEscaped(dst, text []byte) []byte {
 	}
 	return dst
 }
-
-// stack is the stack of a panic, for the log.
-func stack() slog.Attr { return slog.String("stack", string(debug.Stack())) }

@@ -42,10 +42,19 @@ func TestStatusAsInNetHTTP(t *testing.T) {
 	}{
 		{"nothing written", func(http.ResponseWriter, *http.Request) {}, 200, ""},
 		{"only headers", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("A", "1") }, 200, ""},
-		{"only a status", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }, 404, ""},
-		{"the first status", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404); w.WriteHeader(500) }, 404, ""},
-		{"status after body", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "x"); w.WriteHeader(500) }, 200, "x"},
-		{"informational", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(103); w.WriteHeader(404) }, 404, ""},
+		{"only a status", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) }, 404, ""},
+		{"the first status", func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusNotFound)
+			w.WriteHeader(http.StatusInternalServerError)
+		}, 404, ""},
+		{"status after body", func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, "x")
+			w.WriteHeader(http.StatusInternalServerError)
+		}, 200, "x"},
+		{"informational", func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusEarlyHints)
+			w.WriteHeader(http.StatusNotFound)
+		}, 404, ""},
 		{"no status at all", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(0) }, 500, ""},
 		{"beyond all", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(1000) }, 500, ""},
 		{"empty write", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(nil) }, 200, ""},
@@ -198,7 +207,7 @@ func TestPanicIsAnEnvelope(t *testing.T) {
 		got, e, line := faulty(t, h, event)
 		want := envelope{Error: "500", Message: "unspecified_fault", RequestID: "client-1", Status: "error", Version: version}
 		want.Data.Message = "unspecified fault"
-		if diff := cmp.Diff(want, e); diff != "" || got.StatusCode != 500 || got.IsBase64Encoded {
+		if diff := cmp.Diff(want, e); diff != "" || got.StatusCode != http.StatusInternalServerError || got.IsBase64Encoded {
 			t.Errorf("%s: %d (-want +got):\n%s", shape, got.StatusCode, diff)
 		}
 		for name, want := range map[string]string{
@@ -219,7 +228,7 @@ func TestPanicOfAnyKind(t *testing.T) {
 	t.Parallel()
 	for _, p := range []any{http.ErrAbortHandler, errors.New("x"), 7, struct{}{}} {
 		got, e, line := faulty(t, handlerFunc(func(http.ResponseWriter, *http.Request) { panic(p) }), rest("HEAD", "/"))
-		if got.StatusCode != 500 || got.Body != "" || e != (envelope{}) || line["gateway_id"] != "g1" {
+		if got.StatusCode != http.StatusInternalServerError || got.Body != "" || e != (envelope{}) || line["gateway_id"] != "g1" {
 			t.Errorf("panic(%v) = %+v, %v", p, got, line)
 		}
 		if got.header("X-Request-Id") != "g1" || got.header("Access-Control-Allow-Origin") != "*" {
@@ -250,13 +259,13 @@ func TestAnswerMustFitLambda(t *testing.T) {
 				_, _ = io.Copy(w, bytes.NewReader(tt.body))
 			})
 			if tt.fits {
-				if got := invoke(t, h, rest("GET", "/")); got.StatusCode != 200 || !bytes.Equal(got.bytes(t), tt.body) {
+				if got := invoke(t, h, rest("GET", "/")); got.StatusCode != http.StatusOK || !bytes.Equal(got.bytes(t), tt.body) {
 					t.Errorf("%d with %d characters, want the body", got.StatusCode, len(got.Body))
 				}
 				return
 			}
 			got, e, line := faulty(t, h, rest("GET", "/"))
-			if got.StatusCode != 500 || e.Message != "unspecified_fault" || e.RequestID != "g1" || line["bytes"].(float64) < float64(len(tt.body)) {
+			if got.StatusCode != http.StatusInternalServerError || e.Message != "unspecified_fault" || e.RequestID != "g1" || line["bytes"].(float64) < float64(len(tt.body)) {
 				t.Errorf("%d %+v, logged %v", got.StatusCode, e, line)
 			}
 		})

@@ -46,6 +46,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"runtime/debug"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/awslabs/aws-lambda-go-api-proxy/httpadapter"
@@ -58,9 +59,10 @@ import (
 const runtimeAPI = "AWS_LAMBDA_RUNTIME_API"
 
 var (
-	// ErrEvent: the payload is not an event of API Gateway.
+	// ErrEvent says that the payload is not an event of API Gateway.
 	ErrEvent = errors.New("not an event of API Gateway (want a REST API's, an HTTP API's or a function URL's)")
-	// ErrBody: the body of the event is not the base64 that it claims to be.
+	// ErrBody says that the body of the event is not the base64 that it claims
+	// to be.
 	ErrBody = errors.New("body of the event is not base64")
 )
 
@@ -135,13 +137,17 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 		return // only the adapter calls it, with Invoke's context
 	}
 	w.WriteHeader(http.StatusOK) // the adapter takes silence for a fault
-	defer func() {
-		if p := recover(); p != nil {
-			h.fault(r.Context(), c, "the handler panicked", slog.Any("panic", fmt.Sprint(p)), stack())
-		}
-	}()
+	defer h.recovered(r.Context(), c)
 	c.event.mend(r)
 	h.next.ServeHTTP(c.answer, r)
+}
+
+// recovered, when deferred, turns a panic into a fault.
+func (h *handler) recovered(ctx context.Context, c *call) {
+	if p := recover(); p != nil {
+		h.fault(ctx, c, "the handler panicked",
+			slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
+	}
 }
 
 // fault replaces the answer by a 500 and says why, once, on stderr.

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -35,7 +36,7 @@ func raw(t *testing.T, s *httptest.Server, request string) (*http.Response, []by
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if _, err := io.WriteString(conn, strings.ReplaceAll(request, "\n", "\r\n")); err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +45,7 @@ func raw(t *testing.T, s *httptest.Server, request string) (*http.Response, []by
 	if err != nil {
 		t.Fatalf("%.60q: %v", request, err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatalf("%.60q: %v", request, err)
@@ -89,8 +90,8 @@ func TestLocalResponse(t *testing.T) {
 		{"audio", "GET", write("audio/mpeg", "\x00\xff\xfe"), 200, "3", "\x00\xff\xfe"},
 		{"nothing", "GET", func(http.ResponseWriter, *http.Request) {}, 200, "0", ""},
 		{"HEAD", "HEAD", write("audio/mpeg", "12345"), 200, "5", ""},
-		{"204", "GET", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, 204, "", ""},
-		{"304", "GET", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(304) }, 304, "", ""},
+		{"204", "GET", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }, 204, "", ""},
+		{"304", "GET", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotModified) }, 304, "", ""},
 		{"a length that lies", "GET", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", "2")
 			write("application/json", `"12345"`)(w, r)
@@ -145,7 +146,7 @@ func TestLocalRefuses(t *testing.T) {
 			if err := json.Unmarshal(body, &e); err != nil {
 				t.Fatalf("%d %.200q: %v", resp.StatusCode, body, err)
 			}
-			if resp.StatusCode != tt.status || e.Message != tt.code || e.Error != fmt.Sprint(tt.status) || e.Status != "error" || e.Data.Message == "" {
+			if resp.StatusCode != tt.status || e.Message != tt.code || e.Error != strconv.Itoa(tt.status) || e.Status != "error" || e.Data.Message == "" {
 				t.Errorf("%d %+v, want %d %s", resp.StatusCode, e, tt.status, tt.code)
 			}
 			if resp.Header.Get("Content-Type") != "application/json" || resp.Header.Get("Access-Control-Allow-Origin") != "*" || e.RequestID != resp.Header.Get("X-Request-Id") || e.RequestID == "" {
@@ -196,7 +197,7 @@ func TestLocalClientGoesAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	if resp, err := s.Client().Do(req); err == nil {
-		resp.Body.Close()
+		_ = resp.Body.Close()
 		t.Fatal("the request went through")
 	}
 	if err := <-ended; !errors.Is(err, context.Canceled) {

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +25,7 @@ func TestMain(m *testing.M) {
 			if r.URL.Path == "/panic" {
 				panic("boom")
 			}
-			fmt.Fprintf(w, `{"path":%q,"left":%t}`, r.URL.EscapedPath(), time.Until(deadline) > 20*time.Second)
+			_, _ = fmt.Fprintf(w, `{"path":%q,"left":%t}`, r.URL.EscapedPath(), time.Until(deadline) > 20*time.Second)
 		}))
 	}
 	os.Exit(m.Run())
@@ -83,8 +84,8 @@ func (l *runtime) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		<-r.Context().Done()
 		return
 	}
-	w.Header().Set("Lambda-Runtime-Aws-Request-Id", fmt.Sprint("id-", l.next))
-	w.Header().Set("Lambda-Runtime-Deadline-Ms", fmt.Sprint(time.Now().Add(29*time.Second).UnixMilli()))
+	w.Header().Set("Lambda-Runtime-Aws-Request-Id", "id-"+strconv.Itoa(l.next))
+	w.Header().Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(time.Now().Add(29*time.Second).UnixMilli(), 10))
 	_, _ = io.WriteString(w, l.events[l.next])
 	l.next++
 }
