@@ -29,13 +29,13 @@
 //	created_id     S  10 + 51   created and id
 //	account_owner  S  13 + 65   account and owner
 //	rev            S   3 + 16   Revision, changed by every write
-//	mod            N   3 +  7   Modified, in Gregorian seconds
 //	audio          S   5 + 25   place, size and type: "managed 499712 audio/mpeg"
-//	audio_key      S            Audio.Key, where it is not the usual one
 //	doc            S   3 +  n   the document's JSON text
+//	mod            N  (3 +  7)  Modified in Gregorian seconds, where it is not created
+//	audio_key      S            Audio.Key, where it is not the usual one
 //
-// That is 284 bytes and the text of the document, to which 740 remain. Eight
-// attributes are also what one bucket of a Go map holds.
+// That is 274 bytes and the text of the document, to which 750 remain, or 740
+// after a change. Eight attributes are also what one group of a Go map holds.
 //
 // A tombstone keeps account_id, id, audio and audio_key. It gives up
 // created_id and account_owner, by which it leaves the indexes, and doc and

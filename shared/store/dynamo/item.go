@@ -34,11 +34,11 @@ func text(m item, name string) string {
 	return ""
 }
 
-// number reads a whole number, 0 when there is none.
-func number(m item, name string) (int64, error) {
+// number reads a whole number; absent is what it is when there is none.
+func number(m item, name string, absent int64) (int64, error) {
 	v, ok := m[name].(*types.AttributeValueMemberN)
 	if !ok {
-		return 0, nil
+		return absent, nil
 	}
 	n, err := strconv.ParseInt(v.Value, 10, 64)
 	if err != nil {
@@ -63,9 +63,8 @@ func encode(old item, r *recording.Recording) (item, error) {
 	m[attrID] = str(r.ID)
 	m[attrCreatedID] = str(createdID(r.Created, r.ID))
 	m[attrRevision] = str(r.Revision)
-	if r.Modified != 0 {
-		m[attrModified] = num(r.Modified)
-	} else {
+	m[attrModified] = num(r.Modified)
+	if r.Modified == r.Created {
 		delete(m, attrModified)
 	}
 	set(m, attrAccountOwner, accountOwner(r.Account, r.Owner), r.Owner != "")
@@ -90,7 +89,7 @@ func set(m item, name, value string, there bool) {
 func decode(m item, r *recording.Recording) error {
 	key := text(m, attrCreatedID)
 	created, ok := createdOf(key)
-	modified, err := number(m, attrModified)
+	modified, err := number(m, attrModified, int64(created))
 	if err != nil {
 		return err
 	}
@@ -149,7 +148,7 @@ func entomb(old item, r *recording.Recording, revision string, now recording.Sec
 
 // decodeTombstone reads the item of a tombstone.
 func decodeTombstone(m item) (store.Tombstone, error) {
-	created, err := number(m, attrCreated)
+	created, err := number(m, attrCreated, 0)
 	if err != nil {
 		return store.Tombstone{}, err
 	}
@@ -160,7 +159,7 @@ func decodeTombstone(m item) (store.Tombstone, error) {
 	if t.Audio, err = decodeAudio(m); err != nil {
 		return t, err
 	}
-	expires, err := number(m, attrExpires)
+	expires, err := number(m, attrExpires, 0)
 	if expires != 0 {
 		t.Expires = fromUnix(expires)
 	}

@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -13,25 +14,24 @@ import (
 	"callrecordings/shared/store"
 )
 
-// Page reads a page of a list; see [store.Reader].
+// Page reads a page of a list; see [store.Reader]. An ordinary one takes one
+// Query, which reads as many recordings as the page holds and one more: a
+// Query ends at 1 MB whatever it was asked for, and another goes on from there.
 func (s *Store) Page(ctx context.Context, q store.Query) (store.Page, error) {
 	k, ok := rangeOf(q)
 	if !ok {
 		return store.Page{}, nil
 	}
-	var p store.Page
+	a := store.NewAssembler(q)
 	for in := s.query(q, k); ; {
-		in.Limit = aws.Int32(int32(min(q.Limit+1-len(p.Recordings), 1<<20)))
-		rows, err := s.rows(ctx, in)
-		if err != nil {
+		in.Limit = aws.Int32(int32(min(a.Rows(), math.MaxInt32)))
+		if err := s.feed(ctx, in, a); err != nil {
 			return store.Page{}, err
 		}
-		p.Recordings = append(p.Recordings, rows...)
-		if len(p.Recordings) > q.Limit || len(in.ExclusiveStartKey) == 0 {
-			break
+		if !a.More(ctx, len(in.ExclusiveStartKey) > 0) {
+			return a.Page(), nil
 		}
 	}
-	return p, nil
 }
 
 // query makes the first Query of a page.
@@ -54,21 +54,23 @@ func (s *Store) query(q store.Query, k keyRange) *dynamodb.QueryInput {
 	return in
 }
 
-// rows runs in, leaves in it the start of the Query that goes on from there,
-// none at the end, and returns what it read.
-func (s *Store) rows(ctx context.Context, in *dynamodb.QueryInput) ([]recording.Recording, error) {
-	account, index := text(in.ExpressionAttributeValues, ":partition"), aws.ToString(in.IndexName)
+// feed runs in, hands what it read to a, and makes in the Query that goes on
+// from there: without a start key at the end of the range.
+func (s *Store) feed(ctx context.Context, in *dynamodb.QueryInput, a *store.Assembler) error {
 	out, err := s.client.Query(ctx, in)
 	if err != nil {
-		return nil, fail("listing", account, index, err)
+		return fail("listing", text(in.ExpressionAttributeValues, ":partition"), *in.IndexName, err)
 	}
 	requestlog.From(ctx).ReadUnits += units(out.ConsumedCapacity)
-	rows := make([]recording.Recording, len(out.Items))
-	for i, m := range out.Items {
-		if err := decode(m, &rows[i]); err != nil {
-			return nil, fmt.Errorf("listing %s/%s: %w", account, index, err)
+	in.ExclusiveStartKey = out.LastEvaluatedKey
+	var r recording.Recording
+	for _, m := range out.Items {
+		if err := decode(m, &r); err != nil {
+			return fmt.Errorf("listing by index %s: %w", *in.IndexName, err)
+		}
+		if !a.Add(&r) {
+			break
 		}
 	}
-	in.ExclusiveStartKey = out.LastEvaluatedKey
-	return rows, nil
+	return nil
 }

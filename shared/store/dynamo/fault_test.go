@@ -1,0 +1,241 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"callrecordings/shared/recording"
+	"callrecordings/shared/requestlog"
+	"callrecordings/shared/store"
+)
+
+// operations are all that a store can be asked, with the number of the call
+// to DynamoDB that each makes first.
+var operations = []struct {
+	name string
+	call func(ctx context.Context, s *Store) error
+}{
+	{"Get", func(ctx context.Context, s *Store) error {
+		_, err := s.Get(ctx, account, sample(1).ID)
+		return err
+	}},
+	{"Tombstone", func(ctx context.Context, s *Store) error {
+		_, err := s.Tombstone(ctx, account, sample(1).ID)
+		return err
+	}},
+	{"Page", func(ctx context.Context, s *Store) error {
+		_, err := s.Page(ctx, store.Query{Account: account, Limit: 50})
+		return err
+	}},
+	{"Put", func(ctx context.Context, s *Store) error {
+		r := sample(1)
+		return s.Put(ctx, &r)
+	}},
+	{"Update", func(ctx context.Context, s *Store) error {
+		_, err := s.Update(ctx, account, sample(1).ID, func(*recording.Recording) error { return nil })
+		return err
+	}},
+	{"Delete", func(ctx context.Context, s *Store) error {
+		_, err := s.Delete(ctx, account, sample(1).ID, func(*recording.Recording) error { return nil })
+		return err
+	}},
+	{"Purged", func(ctx context.Context, s *Store) error {
+		return s.Purged(ctx, account, sample(1).ID)
+	}},
+}
+
+// passing are the faults that may pass, so that they are tried again.
+var passing = []struct {
+	name   string
+	answer answer
+}{
+	{"throttled", refuse(400, "ProvisionedThroughputExceededException", "too fast")},
+	{"throttled account", refuse(400, "ThrottlingException", "too fast")},
+	{"request limit", refuse(400, "RequestLimitExceeded", "too fast")},
+	{"internal error", refuse(500, "InternalServerError", "sorry")},
+	{"unavailable", say(503, "<html>Service Unavailable</html>")},
+	{"bad gateway", say(502, "")},
+	{"nonsense", say(200, "<html>hello</html>")},
+	{"cut in the body", cut},
+	{"connection closed", reset},
+	{"no answer", silence},
+	{"stalled answer", stall},
+}
+
+func TestPassingFaultsAreTriedThreeTimes(t *testing.T) {
+	t.Parallel()
+	for _, fault := range passing {
+		for _, op := range operations {
+			t.Run(fault.name+"/"+op.name, func(t *testing.T) {
+				t.Parallel()
+				f := newFake(t, fault.answer)
+				entry := new(requestlog.Entry)
+				err := op.call(requestlog.With(t.Context(), entry), at(t, f.url, hurried()))
+				if !errors.Is(err, store.ErrUnavailable) {
+					t.Errorf("%s = %v, want %v", op.name, err, store.ErrUnavailable)
+				}
+				if got := len(f.calls()); got != 3 || entry.Calls != 3 {
+					t.Errorf("%d calls, %d in the log, want 3", got, entry.Calls)
+				}
+				if err != nil && strings.Contains(err.Error(), f.url) {
+					t.Errorf("the error shows the URL: %v", err)
+				}
+			})
+		}
+	}
+}
+
+func TestPassingFaultsPass(t *testing.T) {
+	t.Parallel()
+	r := sample(1)
+	m, err := encode(nil, &r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fault := range passing {
+		t.Run(fault.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFake(t, fault.answer, fault.answer, give(m))
+			entry := new(requestlog.Entry)
+			if _, err := at(t, f.url, hurried()).Get(requestlog.With(t.Context(), entry), account, r.ID); err != nil {
+				t.Errorf("Get = %v, want success at the third attempt", err)
+			}
+			if entry.Calls != 3 || entry.ReadUnits != 1 {
+				t.Errorf("%d calls and %v read units in the log, want 3 and 1", entry.Calls, entry.ReadUnits)
+			}
+		})
+	}
+}
+
+func TestLastingFaultsAreNotTriedAgain(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		answer answer
+		want   error // nil: none of package store's
+	}{
+		{"no table", refuse(400, "ResourceNotFoundException", "no such table"), store.ErrUnavailable},
+		{"no permission", refuse(400, "AccessDeniedException", "not yours"), store.ErrUnavailable},
+		{"bad key", refuse(400, "UnrecognizedClientException", "who?"), store.ErrUnavailable},
+		{"item too large", refuse(400, "ValidationException", "Item size has exceeded the maximum allowed size"), store.ErrTooLarge},
+		{"item to update too large", refuse(400, "ValidationException", "Item size to update has exceeded the maximum allowed size"), store.ErrTooLarge},
+		{"bad request", refuse(400, "ValidationException", "The provided starting key is invalid"), nil},
+		{"not understood", refuse(400, "SerializationException", "?"), nil},
+	} {
+		for _, op := range operations {
+			t.Run(tt.name+"/"+op.name, func(t *testing.T) {
+				t.Parallel()
+				f := newFake(t, tt.answer)
+				err := op.call(t.Context(), at(t, f.url, hurried()))
+				if tt.want != nil && !errors.Is(err, tt.want) {
+					t.Errorf("%s = %v, want %v", op.name, err, tt.want)
+				}
+				if tt.want == nil && (err == nil || isOneOfStore(err)) {
+					t.Errorf("%s = %v, want an error that is none of package store's", op.name, err)
+				}
+				if got := len(f.calls()); got != 1 {
+					t.Errorf("%d calls, want 1", got)
+				}
+			})
+		}
+	}
+}
+
+func isOneOfStore(err error) bool {
+	for _, e := range []error{
+		store.ErrNotFound, store.ErrExists, store.ErrDeleted, store.ErrConflict, store.ErrTooLarge, store.ErrUnavailable,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestRefusedConnectionIsUnavailable(t *testing.T) {
+	t.Parallel()
+	address := refused(t)
+	for _, op := range operations {
+		t.Run(op.name, func(t *testing.T) {
+			t.Parallel()
+			if err := op.call(t.Context(), at(t, address, hurried())); !errors.Is(err, store.ErrUnavailable) {
+				t.Errorf("%s = %v, want %v", op.name, err, store.ErrUnavailable)
+			}
+		})
+	}
+}
+
+func TestConnectingIsBounded(t *testing.T) {
+	t.Parallel()
+	n := hurried()
+	n.connect, n.attempt = 10*time.Millisecond, time.Minute
+	n.dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	_, err := at(t, "http://192.0.2.1", n).Get(t.Context(), account, sample(1).ID)
+	if !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Get = %v, want %v", err, store.ErrUnavailable)
+	}
+}
+
+func TestNoAttemptThatTheDeadlineWouldNotCarry(t *testing.T) {
+	t.Parallel()
+	for _, op := range operations {
+		t.Run(op.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFake(t, refuse(500, "InternalServerError", "sorry"))
+			n := hurried()
+			n.attempt = time.Minute
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			if err := op.call(ctx, at(t, f.url, n)); !errors.Is(err, store.ErrUnavailable) {
+				t.Errorf("%s = %v, want %v", op.name, err, store.ErrUnavailable)
+			}
+			if got := len(f.calls()); got != 1 {
+				t.Errorf("%d calls, want 1", got)
+			}
+		})
+	}
+}
+
+func TestCallerWhoLeavesEndsTheCall(t *testing.T) {
+	t.Parallel()
+	for _, op := range operations {
+		t.Run(op.name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancel(t.Context())
+			f := newFake(t, func(w http.ResponseWriter, in map[string]any) {
+				cancel()
+				silence(w, in)
+			})
+			n := hurried()
+			n.attempt = time.Minute
+			err := op.call(ctx, at(t, f.url, n))
+			if !errors.Is(err, store.ErrUnavailable) || !errors.Is(err, context.Canceled) {
+				t.Errorf("%s = %v, want %v because of %v", op.name, err, store.ErrUnavailable, context.Canceled)
+			}
+			if got := len(f.calls()); got != 1 {
+				t.Errorf("%d calls, want 1", got)
+			}
+		})
+	}
+}
+
+func TestStandardNetwork(t *testing.T) {
+	t.Parallel()
+	n := standard()
+	if n.connect != 500*time.Millisecond || n.attempt != time.Second || n.attempts != 3 {
+		t.Errorf("standard() = connect %v, attempt %v, %d attempts, want the figures of design, 11", n.connect, n.attempt, n.attempts)
+	}
+	for range 100 {
+		if d, err := n.retryer().RetryDelay(2, nil); err != nil || d < 0 || d > 2*n.backoff {
+			t.Fatalf("RetryDelay(2) = %v, %v, want 0 to %v", d, err, 2*n.backoff)
+		}
+	}
+}

@@ -1,0 +1,265 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store"
+)
+
+// stored is the item of sample(1) as it lies in the table.
+func stored(t *testing.T) item {
+	t.Helper()
+	r := sample(1)
+	m, err := encode(nil, &r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// with returns m with another value for one attribute.
+func with(m item, name, value string) item {
+	out := item{name: str(value)}
+	for k, v := range m {
+		if k != name {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+func keep(*recording.Recording) error { return nil }
+
+// TestLostAnswerIsNoFailure: the write takes effect, its answer is lost, and
+// the SDK's second attempt meets the item of the first.
+func TestLostAnswerIsNoFailure(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		before []answer
+		call   func(ctx context.Context, s *Store) (string, error)
+	}{
+		{"Put", nil, func(ctx context.Context, s *Store) (string, error) {
+			r := sample(1)
+			err := s.Put(ctx, &r)
+			return r.Revision, err
+		}},
+		{"Update", []answer{give(stored(t))}, func(ctx context.Context, s *Store) (string, error) {
+			r, err := s.Update(ctx, account, sample(1).ID, keep)
+			if err != nil {
+				return "", err
+			}
+			return r.Revision, nil
+		}},
+		{"Delete", []answer{give(stored(t))}, func(ctx context.Context, s *Store) (string, error) {
+			r, err := s.Delete(ctx, account, sample(1).ID, keep)
+			if err != nil {
+				return "", err
+			}
+			if diff := cmp.Diff(sample(1), *r); diff != "" {
+				t.Errorf("Delete, -want +got: %s", diff)
+			}
+			return "", nil
+		}},
+	} {
+		for _, lost := range []struct {
+			name   string
+			answer answer
+		}{{"closed", reset}, {"cut", cut}, {"late", silence}, {"500", refuse(500, "InternalServerError", "sorry")}} {
+			t.Run(tt.name+"/"+lost.name, func(t *testing.T) {
+				t.Parallel()
+				var f *fake
+				met := func(w http.ResponseWriter, in map[string]any) {
+					unmetBy(written(t, f.calls()[len(tt.before)]))(w, in)
+				}
+				f = newFake(t, append(append([]answer{}, tt.before...), lost.answer, met)...)
+				revision, err := tt.call(t.Context(), at(t, f.url, hurried()))
+				if err != nil {
+					t.Fatalf("%s = %v, want success", tt.name, err)
+				}
+				calls := f.calls()
+				if len(calls) != len(tt.before)+2 {
+					t.Errorf("calls: %s", f.operations())
+				}
+				if sent := text(written(t, calls[len(calls)-1]), attrRevision); revision != "" && revision != sent {
+					t.Errorf("revision %q, want the one sent, %q", revision, sent)
+				}
+			})
+		}
+	}
+}
+
+func TestPutMeetsAnItem(t *testing.T) {
+	t.Parallel()
+	was := sample(1)
+	for _, tt := range []struct {
+		name  string
+		found item
+		want  error
+	}{
+		{"recording", stored(t), store.ErrExists},
+		{"tombstone", entomb(stored(t), &was, "another", 63866880100), store.ErrDeleted},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFake(t, unmetBy(tt.found))
+			r := sample(1)
+			if err := at(t, f.url, hurried()).Put(t.Context(), &r); !errors.Is(err, tt.want) {
+				t.Errorf("Put = %v, want %v", err, tt.want)
+			}
+			if f.operations() != "PutItem" {
+				t.Errorf("calls: %s, want no more than a PutItem", f.operations())
+			}
+		})
+	}
+}
+
+func TestUpdateGoesOnWithWhatItMet(t *testing.T) {
+	t.Parallel()
+	other := with(with(stored(t), attrRevision, "another"), attrDocument, `{"call_id":"new"}`)
+	f := newFake(t, give(stored(t)), unmetBy(other), done)
+	var seen []recording.Document
+	r, err := at(t, f.url, hurried()).Update(t.Context(), account, sample(1).ID, func(r *recording.Recording) error {
+		seen = append(seen, r.Document)
+		r.Modified++
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []recording.Document{sample(1).Document, `{"call_id":"new"}`}; !cmp.Equal(seen, want) {
+		t.Errorf("change saw %v, want %v", seen, want)
+	}
+	if f.operations() != "GetItem PutItem PutItem" {
+		t.Errorf("calls: %s, want GetItem PutItem PutItem", f.operations())
+	}
+	if got := f.calls()[2].input["ExpressionAttributeValues"]; !cmp.Equal(got, any(map[string]any{":revision": map[string]any{"S": "another"}})) {
+		t.Errorf("the condition of the second try: %v", got)
+	}
+	if r.Document != `{"call_id":"new"}` || r.Modified != sample(1).Modified+1 {
+		t.Errorf("Update = %+v", r)
+	}
+}
+
+func TestUpdateMeetsTheEnd(t *testing.T) {
+	t.Parallel()
+	was := sample(1)
+	for name, found := range map[string]item{
+		"tombstone": entomb(stored(t), &was, "another", 63866880100),
+		"nothing":   nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := at(t, newFake(t, give(stored(t)), unmetBy(found)).url, hurried())
+			if _, err := s.Update(t.Context(), account, was.ID, keep); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("Update = %v, want %v", err, store.ErrNotFound)
+			}
+			s = at(t, newFake(t, give(stored(t)), unmetBy(found)).url, hurried())
+			if _, err := s.Delete(t.Context(), account, was.ID, keep); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("Delete = %v, want %v", err, store.ErrNotFound)
+			}
+		})
+	}
+}
+
+// contested answers reads with the item, and refuses every write because of
+// another writer.
+func contested(t *testing.T) answer {
+	t.Helper()
+	read, write := give(stored(t)), unmetBy(with(stored(t), attrRevision, "another"))
+	return func(w http.ResponseWriter, in map[string]any) {
+		if in["Item"] != nil {
+			write(w, in)
+		} else {
+			read(w, in)
+		}
+	}
+}
+
+func TestEndlessConflict(t *testing.T) {
+	t.Parallel()
+	t.Run("ends with the deadline", func(t *testing.T) {
+		t.Parallel()
+		n := hurried()
+		ctx, cancel := context.WithTimeout(t.Context(), 2*n.attempt)
+		defer cancel()
+		_, err := at(t, newFake(t, contested(t)).url, n).Update(ctx, account, sample(1).ID, keep)
+		if !errors.Is(err, store.ErrConflict) || ctx.Err() != nil {
+			t.Errorf("Update = %v, context: %v; want %v before the deadline", err, ctx.Err(), store.ErrConflict)
+		}
+	})
+	t.Run("ends without a deadline", func(t *testing.T) {
+		t.Parallel()
+		f := newFake(t, contested(t))
+		_, err := at(t, f.url, hurried()).Delete(t.Context(), account, sample(1).ID, keep)
+		if !errors.Is(err, store.ErrConflict) {
+			t.Errorf("Delete = %v, want %v", err, store.ErrConflict)
+		}
+		if n := len(f.calls()); n != maxTries+maxTries/2 {
+			t.Errorf("%d calls, want %d writes and half as many reads", n, maxTries)
+		}
+	})
+	t.Run("ends when the caller leaves", func(t *testing.T) {
+		t.Parallel()
+		n := hurried()
+		n.conflict, n.patience = time.Hour, time.Hour
+		ctx, cancel := context.WithCancel(t.Context())
+		answer := contested(t)
+		tries := 0
+		f := newFake(t, func(w http.ResponseWriter, in map[string]any) {
+			answer(w, in)
+			if in["Item"] != nil {
+				if tries++; tries == 2 {
+					time.AfterFunc(10*time.Millisecond, cancel)
+				}
+			}
+		})
+		if _, err := at(t, f.url, n).Update(ctx, account, sample(1).ID, keep); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("Update = %v, want %v", err, store.ErrConflict)
+		}
+	})
+}
+
+func TestObjectionsAreReturnedAsTheyAre(t *testing.T) {
+	t.Parallel()
+	objection := errors.New("not this one")
+	object := func(*recording.Recording) error { return objection }
+	f := newFake(t, give(stored(t)))
+	s := at(t, f.url, hurried())
+	if _, err := s.Update(t.Context(), account, sample(1).ID, object); err != objection { //nolint:errorlint // the very error
+		t.Errorf("Update = %v, want the error of change", err)
+	}
+	if _, err := s.Delete(t.Context(), account, sample(1).ID, object); err != objection { //nolint:errorlint // the very error
+		t.Errorf("Delete = %v, want the error of check", err)
+	}
+	if f.operations() != "GetItem GetItem" {
+		t.Errorf("calls: %s, want no write", f.operations())
+	}
+}
+
+func TestStrangeItemIsABug(t *testing.T) {
+	t.Parallel()
+	for name, m := range map[string]item{
+		"no created_id":      {attrAccount: str(account), attrID: str("202311-1")},
+		"short created_id":   {attrAccount: str(account), attrID: str("202311-1"), attrCreatedID: str("1#202311-1")},
+		"letters":            {attrAccount: str(account), attrID: str("202311-1"), attrCreatedID: str("6386688006x#202311-1")},
+		"another id":         {attrAccount: str(account), attrID: str("202311-1"), attrCreatedID: str("63866880062#202311-2")},
+		"audio without size": {attrAccount: str(account), attrID: str("202311-1"), attrCreatedID: str("63866880062#202311-1"), attrAudio: str("managed audio/mpeg")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := at(t, newFake(t, give(m)).url, hurried())
+			r, err := s.Get(t.Context(), account, "202311-1")
+			if !errors.Is(err, errLayout) || isOneOfStore(err) {
+				t.Errorf("Get = %v, %v, want %v", r, err, errLayout)
+			}
+		})
+	}
+}
