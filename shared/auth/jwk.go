@@ -43,6 +43,29 @@ type jwk struct {
 	D string `json:"d,omitempty"` // private, RSA and EC
 }
 
+// read takes the members of a JWK, and reports whether each that is known is
+// of its type.
+func (j *jwk) read(members map[string]any) bool {
+	for name, to := range map[string]*string{
+		"kty": &j.Kty, "kid": &j.Kid, "use": &j.Use, "alg": &j.Alg, "k": &j.K, "n": &j.N, "e": &j.E, "p": &j.P, "q": &j.Q,
+		"crv": &j.Crv, "x": &j.X, "y": &j.Y, "d": &j.D,
+	} {
+		value, has := members[name]
+		text, ok := value.(string)
+		if has && !ok {
+			return false
+		}
+		*to = text
+	}
+	ops, has := members["key_ops"]
+	list, ok := ops.([]any)
+	for _, op := range list {
+		text, _ := op.(string)
+		j.Ops = append(j.Ops, text)
+	}
+	return ok || !has
+}
+
 // kinds is the table of what a kty is good for.
 var kinds = map[string]struct {
 	method jwt.SigningMethod

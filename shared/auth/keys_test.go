@@ -115,8 +115,9 @@ func TestParseKeysRefusesOtherTexts(t *testing.T) {
 	whole := must(json.Marshal(octKey()))
 	texts := map[string]string{
 		"": "not a JWKS", "null": "no keys", "[]": "not a JWKS", "{}": "no keys", `{"keys":[]}`: "no keys",
-		`{"keys":null}`: "no keys", `{"keys":{}}`: "not a JWKS", `{"keys":["abcdef"]}`: "key 0: not a JWK",
-		`{"keys":[null]}`: "key 0: kty", `{"keys":[{"kty":"oct","k":12345}]}`: "key 0: not a JWK",
+		`{"keys":null}`: "no keys", `{"keys":{}}`: "no keys", `{"KEYS":[{}]}`: "no keys", `{"keys":["abcdef"]}`: "key 0: not a JWK",
+		`{"keys":[null]}`: "key 0: not a JWK", `{"keys":[{"KTY":"oct"}]}`: "key 0: kty",
+		`{"keys":[{"kty":"oct","kid":7}]}`: "key 0: not a JWK", `{"keys":[{"kty":"oct","key_ops":"sign"}]}`: "key 0: not a JWK", `{"keys":[{"kty":"oct","k":12345}]}`: "key 0: not a JWK",
 		string(whole): "no keys", `{"keys":[`: "not a JWKS", "-----BEGIN PUBLIC KEY-----": "not a JWKS",
 	}
 	for _, text := range slices.Sorted(maps.Keys(texts)) {

@@ -1,9 +1,11 @@
 package config
 
 import (
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -146,6 +148,18 @@ func TestEnvironmentMustFitLambda(t *testing.T) {
 		if _, err := Load(getenv(env), Tool); err != nil {
 			t.Errorf("with %d bytes too many, the command line: %v", over, err)
 		}
+	}
+}
+
+func TestSizeIsThatOfTheJSON(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{}
+	for i, value := range []string{"", "a", `{"k":"\\"}`, "é\n\t\r\x01", strings.Repeat(`"`, 100)} {
+		text, err := json.Marshal(env)
+		if got := size(env); err != nil || got != len(text) {
+			t.Errorf("size(%v) = %d, want %d", env, got, len(text))
+		}
+		env[strconv.Itoa(i)] = value
 	}
 }
 

@@ -93,7 +93,7 @@ func (l *runtime) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func TestStartOutsideOfLambda(t *testing.T) {
 	t.Parallel()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = []string{startVariable + "=1"}
+	cmd.Env = []string{startVariable + "=1", "GOCOVERDIR=" + t.TempDir()}
 	out, err := cmd.CombinedOutput()
 	if err == nil || cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "AWS_LAMBDA_RUNTIME_API is not set") || bytes.Count(out, []byte("\n")) != 1 {
 		t.Errorf("outside of Lambda: %v, %q, want one sentence and exit code 1", err, out)
