@@ -1,0 +1,162 @@
+// Package datadir is the folder of a local installation: the database, the
+// audio and the keys. The server and the recordings command open the same one,
+// also at the same time.
+//
+//	recordings.db   metadata, SQLite
+//	audio/          what the built-in S3 server keeps
+//	keys.json       secrets and the demo's ids, for the owner's eyes only
+//	demo.env        what the server printed last, to be sourced by scripts
+package datadir
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"callrecordings/local/s3server"
+	"callrecordings/shared/auth"
+	"callrecordings/shared/media/s3media"
+	"callrecordings/shared/store/sqlite"
+)
+
+// Default is the folder that is used when nobody names one.
+const Default = ".data"
+
+const (
+	bucket = "recordings"
+	region = "us-east-1"
+)
+
+// Dir is an opened folder.
+type Dir struct {
+	// Path of the folder, absolute.
+	Path string
+	// Keys are its secrets.
+	Keys Keys
+}
+
+// Keys are the contents of keys.json. They are made once.
+type Keys struct {
+	// Token is the JWKS that tokens are signed and checked with.
+	Token json.RawMessage `json:"token_keys"`
+	// Cursor seals the cursors of lists.
+	Cursor string `json:"cursor_key"`
+	// S3AccessKeyID and S3SecretAccessKey are the built-in S3 server's.
+	S3AccessKeyID     string `json:"s3_access_key_id"`
+	S3SecretAccessKey string `json:"s3_secret_access_key"`
+	// Account and Users are those of the demo recordings.
+	Account string   `json:"account"`
+	Users   []string `json:"users"`
+}
+
+// demoUsers is how many users the demo account has.
+const demoUsers = 3
+
+// Open opens the folder at path, made if it is not there.
+func Open(path string) (*Dir, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, fmt.Errorf("the data folder cannot be made: %w", err)
+	}
+	d := &Dir{Path: path}
+	if err := d.readKeys(); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// File is the path of a file in the folder.
+func (d *Dir) File(name string) string { return filepath.Join(d.Path, name) }
+
+// readKeys reads keys.json, or makes it. Of two processes that make it at
+// once one is first, and both use its keys.
+func (d *Dir) readKeys() error {
+	name := d.File("keys.json")
+	text, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = d.makeKeys(name); err == nil {
+			text, err = os.ReadFile(name)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("the keys in the data folder: %w", err)
+	}
+	if err := json.Unmarshal(text, &d.Keys); err != nil {
+		return fmt.Errorf("the keys in %s: %w", name, err)
+	}
+	if len(d.Keys.Users) == 0 || d.Keys.Account == "" {
+		return fmt.Errorf("the keys in %s: something is missing", name)
+	}
+	return nil
+}
+
+func (d *Dir) makeKeys(name string) error {
+	token, err := auth.NewKeys(rand.Reader, "local")
+	if err != nil {
+		return err
+	}
+	k := Keys{Token: token, Cursor: random(32), S3AccessKeyID: random(10), S3SecretAccessKey: random(20), Account: random(16)}
+	for range demoUsers {
+		k.Users = append(k.Users, random(16))
+	}
+	text, err := json.MarshalIndent(k, "", "  ")
+	if err != nil {
+		return err
+	}
+	temporary := name + "." + random(4)
+	if err := os.WriteFile(temporary, append(text, '\n'), 0o600); err != nil {
+		return err
+	}
+	err = os.Link(temporary, name) // unlike a rename, it never replaces
+	if errors.Is(err, fs.ErrExist) {
+		err = nil
+	}
+	return errors.Join(err, os.Remove(temporary))
+}
+
+// random is n random bytes in hex.
+func random(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails (crypto/rand)
+	return hex.EncodeToString(b)
+}
+
+// OpenStore opens the database. The caller closes it.
+func (d *Dir) OpenStore(ctx context.Context) (*sqlite.Store, error) {
+	s, err := sqlite.Open(ctx, d.File("recordings.db"), sqlite.Options{Now: time.Now, Random: rand.Reader})
+	if err != nil {
+		return nil, fmt.Errorf("the database in the data folder: %w", err)
+	}
+	return s, nil
+}
+
+// StartS3 starts the built-in S3 server over the folder's audio. The caller
+// closes it.
+func (d *Dir) StartS3(ctx context.Context, addr string) (*s3server.Server, error) {
+	return s3server.Start(ctx, s3server.Options{
+		Dir: d.File("audio"), Addr: addr, Bucket: bucket, Region: region,
+		AccessKeyID: d.Keys.S3AccessKeyID, SecretAccessKey: d.Keys.S3SecretAccessKey,
+	})
+}
+
+// OpenBucket is the client of a built-in S3 server at endpoint. Presigned URLs
+// are signed for the address public, "" for the same.
+func (d *Dir) OpenBucket(endpoint, public string) (*s3media.Bucket, error) {
+	c := aws.Credentials{AccessKeyID: d.Keys.S3AccessKeyID, SecretAccessKey: d.Keys.S3SecretAccessKey}
+	return s3media.Open(s3media.Options{
+		Region: region, Endpoint: endpoint, PublicEndpoint: public, Bucket: bucket,
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return c, nil }),
+	})
+}
