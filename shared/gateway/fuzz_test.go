@@ -1,0 +1,96 @@
+package gateway
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// FuzzInvoke: whatever the payload, the invocation gives an answer that the
+// front understands, or says that this is no event.
+func FuzzInvoke(f *testing.F) {
+	f.Add([]byte(rest("GET", "/100%", `,"multiValueHeaders":{"Accept":["a"]}`)))
+	f.Add([]byte(v2("PATCH", "//x", `,"body":"%%%","isBase64Encoded":true`)))
+	f.Add([]byte(`{"httpMethod":"GET"}`))
+	f.Add([]byte(`{"requestContext":{"http":{"method":" "}}}`))
+	f.Add([]byte(`null`))
+	h := newHandler(handlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL == nil || !strings.HasPrefix(r.URL.Path, "/") || r.Method == "" || r.URL.Host != "" || r.URL.Scheme != "" {
+			panic("a request that net/http would not give")
+		}
+		for name := range r.Header {
+			if strings.HasPrefix(name, "X-Golambdaproxy") || name == "Host" {
+				panic("a header that must not be there")
+			}
+		}
+		if _, err := io.Copy(w, r.Body); err != nil && !errors.Is(err, ErrBody) {
+			panic(err)
+		}
+	}), io.Discard)
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		out, err := h.Invoke(t.Context(), payload)
+		if err != nil {
+			if !errors.Is(err, ErrEvent) {
+				t.Fatalf("Invoke = %v, want ErrEvent", err)
+			}
+			return
+		}
+		if got := parseReply(t, out); got.StatusCode != http.StatusOK {
+			t.Fatalf("Invoke = %d %s", got.StatusCode, got.bytes(t))
+		}
+	})
+}
+
+// FuzzEscape: what appendEscaped writes is what encoding/json reads.
+func FuzzEscape(f *testing.F) {
+	f.Add("\"\\\n\r\t\x00\x1f\x7f\u2028é")
+	f.Fuzz(func(t *testing.T, text string) {
+		if !utf8.ValidString(text) {
+			return
+		}
+		var got string
+		quoted := append(appendEscaped([]byte{'"'}, []byte(text)), '"')
+		if err := json.Unmarshal(quoted, &got); err != nil || got != text {
+			t.Fatalf("appendEscaped(%q) = %s, which reads as %q, %v", text, quoted, got, err)
+		}
+	})
+}
+
+var sink []byte
+
+// BenchmarkInvoke carries answers through; base64 of audio is what counts.
+func BenchmarkInvoke(b *testing.B) {
+	event, err := json.Marshal(map[string]any{
+		"httpMethod": "GET", "path": "/v2/accounts/3f2a/recordings", "requestContext": map[string]any{"requestId": "g"},
+		"multiValueHeaders": map[string][]string{"Accept": {"*/*"}, "Host": {"h"}, "X-Auth-Token": {"t"}, "User-Agent": {"curl"}},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, bb := range []struct {
+		name, contentType string
+		size              int
+	}{
+		{"answer=empty", "application/json", 0}, {"answer=json-40KB", "application/json", 40_000}, {"answer=audio-4MB", "audio/mpeg", 4_000_000},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			body := bytes.Repeat([]byte(`{"id":"x"},`), bb.size/11+1)[:bb.size]
+			h := newHandler(handlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", bb.contentType)
+				_, _ = w.Write(body)
+			}), io.Discard)
+			b.SetBytes(int64(bb.size))
+			b.ReportAllocs()
+			for b.Loop() {
+				if sink, err = h.Invoke(b.Context(), event); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
