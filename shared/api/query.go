@@ -46,8 +46,8 @@ var listParameters = []struct {
 	paged bool // only a paged list looks at it
 	parse func(q *listQuery, value string) error
 }{
-	{name: "ascending", parse: func(q *listQuery, value string) error { q.ascendingText = flag(value); return nil }},
-	{name: "descending", parse: func(q *listQuery, value string) error { q.descendingText = flag(value); return nil }},
+	{name: "ascending", parse: func(q *listQuery, value string) error { q.ascendingText = yesNo(value); return nil }},
+	{name: "descending", parse: func(q *listQuery, value string) error { q.descendingText = yesNo(value); return nil }},
 	{name: "created_from", parse: func(q *listQuery, value string) error { return bound(&q.from, value) }},
 	{name: "created_to", parse: func(q *listQuery, value string) error { return bound(&q.to, value) }},
 	{name: "page_size", paged: true, parse: func(q *listQuery, value string) error { return pageSize(&q.size, value) }},
@@ -133,9 +133,9 @@ func (q *listQuery) binding(account, user string) []byte {
 	return []byte("list 1\n" + account + "\n" + user + "\n" + order + "\n" + q.filter.Canonical())
 }
 
-// flag is a yes-or-no parameter that is there: "" if it counts as absent all
+// yesNo is a yes-or-no parameter that is there: "" if it counts as absent all
 // the same, "true" for one without a value.
-func flag(value string) string {
+func yesNo(value string) string {
 	switch value {
 	case "":
 		return "true"

@@ -1,0 +1,63 @@
+package api
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestPreflight(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t, nil)
+	const item = "OPTIONS, GET, HEAD, PATCH, DELETE"
+	for _, tt := range []struct{ name, path, asked, allow, methods string }{
+		{"list", tenantList, "GET", "OPTIONS, GET", "OPTIONS, GET"},
+		{"item", tenantList + "/202601-a", "DELETE", item, item},
+		{"nothing asked", tenantBase + "/users/" + alice + "/recordings/x", "", item, item},
+		{"a method that will be refused", tenantList, "PUT", "OPTIONS, GET", "OPTIONS, GET, PUT"},
+		{"no such path", "/nosuch", "GET", "OPTIONS", "OPTIONS, GET"},
+		{"account that cannot be", "/v2/accounts/%20/recordings", "GET", "OPTIONS, GET", "OPTIONS, GET"},
+		{"no method", tenantList, "a b", "OPTIONS, GET", "OPTIONS, GET"},
+		{"long", tenantList, strings.Repeat("X", 40), "OPTIONS, GET", "OPTIONS, GET"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			g := s.askOf(t, Fallback(s.env, nil), "OPTIONS", tt.path, "X-Auth-Token", "-",
+				"Origin", "https://example.com", "Access-Control-Request-Method", tt.asked)
+			if g.Code != 200 || len(g.body) != 0 {
+				t.Fatalf("answer = %d %q, want 200 and nothing", g.Code, g.body)
+			}
+			if got := g.Header().Get("Allow"); got != tt.allow {
+				t.Errorf("Allow = %s, want %s", got, tt.allow)
+			}
+			if got := g.Header().Get("Access-Control-Allow-Methods"); got != tt.methods {
+				t.Errorf("Access-Control-Allow-Methods = %s, want %s", got, tt.methods)
+			}
+		})
+	}
+}
+
+func TestConfiguredOrigin(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t, nil)
+	s.env.Origin = "https://console.example.com"
+	for _, method := range []string{"GET", "OPTIONS"} {
+		g := s.askOf(t, Fallback(s.env, nil), method, "/nosuch", "Origin", "https://evil.example.com")
+		if got := g.Header().Get("Access-Control-Allow-Origin"); got != s.env.Origin {
+			t.Errorf("%s: Access-Control-Allow-Origin = %s, want %s", method, got, s.env.Origin)
+		}
+	}
+}
+
+func TestContractsHeadersAreAllowed(t *testing.T) {
+	t.Parallel()
+	for list, names := range map[string]string{
+		allowHeaders:  "authorization range if-none-match if-range x-auth-token content-type if-match x-file-name",
+		exposeHeaders: "content-disposition content-range accept-ranges etag retry-after x-request-id location",
+	} {
+		for name := range strings.FieldsSeq(names) {
+			if !strings.Contains(", "+list+",", ", "+name+",") {
+				t.Errorf("%s is not in %s", name, list)
+			}
+		}
+	}
+}

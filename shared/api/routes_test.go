@@ -1,0 +1,163 @@
+package api
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+func TestMatch(t *testing.T) {
+	t.Parallel()
+	const a = "/v2/accounts/A"
+	for _, tt := range []struct {
+		method, path string
+		want         Operation
+	}{
+		{"GET", a + "/recordings", OpList},
+		{"GET", a + "/recordings/", OpList},
+		{"GET", "/v1/accounts/A/recordings", OpList},
+		{"GET", a + "/users/U/recordings", OpList},
+		{"GET", a + "/U/recordings", OpList},
+		{"GET", a + "/devices/recordings", OpList},
+		{"GET", a + "/users/recordings/recordings", OpList},
+		{"GET", a + "/%75sers/U/recordings", OpList},
+		{"GET", a + "/recordings/R", OpGet},
+		{"HEAD", a + "/recordings/R/", OpGet},
+		{"GET", a + "/recordings/recordings", OpGet},
+		{"GET", a + "/users/U/recordings/R", OpGet},
+		{"HEAD", a + "/U/recordings/R", OpGet},
+		{"PATCH", a + "/recordings/R", OpPatch},
+		{"PATCH", a + "/users/U/recordings/R", OpPatch},
+		{"PATCH", a + "/U/recordings/R", OpPatch},
+		{"DELETE", a + "/recordings/R", OpDelete},
+		{"DELETE", a + "/users/U/recordings/a%2Fb", OpDelete},
+		{"DELETE", a + "/U/recordings/R", OpDelete},
+		{"GET", "/v2/openapi.json", OpFallback},
+
+		{"HEAD", a + "/recordings", OpFallback},
+		{"POST", a + "/recordings", OpFallback},
+		{"OPTIONS", a + "/recordings", OpFallback},
+		{"get", a + "/recordings", OpFallback},
+		{"GET", "/v3/accounts/A/recordings", OpFallback},
+		{"GET", "/v/accounts/A/recordings", OpFallback},
+		{"GET", "/v22/accounts/A/recordings", OpFallback},
+		{"GET", "/V2/accounts/A/recordings", OpFallback},
+		{"GET", "/v2/account/A/recordings", OpFallback},
+		{"GET", "/v2/accounts/A/recording", OpFallback},
+		{"GET", "/v2/accounts/A/Recordings", OpFallback},
+		{"GET", "/v2/accounts//recordings", OpFallback},
+		{"GET", a + "//recordings", OpFallback},
+		{"GET", a + "/recordings//", OpFallback},
+		{"GET", a + "/users/recordings", OpFallback},
+		{"GET", a + "/users//recordings", OpFallback},
+		{"GET", a + "/recordings/recordings/R", OpFallback},
+		{"GET", a + "/users/recordings/R", OpFallback},
+		{"GET", a + "/recordings/R/x", OpFallback},
+		{"GET", a + "/users/U/recordings/R/x", OpFallback},
+		{"GET", a + "/users/U/recordings/R/x/y/z", OpFallback},
+		{"GET", a + "%2Frecordings", OpFallback},
+		{"GET", a + "/%zz/recordings", OpFallback},
+		{"GET", "", OpFallback},
+		{"GET", "/", OpFallback},
+		{"GET", "//", OpFallback},
+		{"GET", strings.Repeat("/x", 10_000), OpFallback},
+	} {
+		if got := Match(tt.method, tt.path); got != tt.want {
+			t.Errorf("Match(%s, %.60s) = %s, want %s", tt.method, tt.path, got, tt.want)
+		}
+	}
+}
+
+func TestTargetIsDecodedOnce(t *testing.T) {
+	t.Parallel()
+	p := parseTarget("/v1/accounts/a%2541/users/%C3%A9%2F/recordings/202601-%40x%3F/")
+	if p.resource == nil || p.version != "v1" || p.account != "a%41" || p.user != "é/" || p.id != "202601-@x?" {
+		t.Errorf("parseTarget = %+v", p)
+	}
+	if got, want := p.allow(), "OPTIONS, GET, HEAD, PATCH, DELETE"; got != want {
+		t.Errorf("allow() = %s, want %s", got, want)
+	}
+}
+
+func TestAccountIsKnownWhateverFollows(t *testing.T) {
+	t.Parallel()
+	for path, owned := range map[string]bool{
+		"/v2/accounts/A":                     true,
+		"/v2/accounts/A/":                    true,
+		"/v9/accounts/A/x":                   true,
+		"/v2/accounts/A/1/2/3/4/5/6/7/8/9":   true,
+		"/v2/accounts/A/%zz":                 true,
+		"/v2/accounts/A/recordings":          true,
+		"/v2/accounts/A/recordings/1/2/3":    true,
+		"/v2/accounts/A/users/U/recordings/": true,
+		"/v2/accounts":                       false,
+		"/v2/accounts/":                      false,
+		"/v2/account/A":                      false,
+		"/accounts/A/recordings":             false,
+		"/":                                  false,
+	} {
+		p := parseTarget(path)
+		if p.owned != owned || owned && p.account != "A" {
+			t.Errorf("parseTarget(%s): owned %t, account %q; want %t, A", path, p.owned, p.account, owned)
+		}
+	}
+}
+
+func TestRoutesAreMatched(t *testing.T) {
+	t.Parallel()
+	fill := strings.NewReplacer("{version}", "v2", "{account_id}", "A", "{user_id}", "U", "{recording_id}", "202601-x")
+	for _, route := range Routes {
+		if got := Match(route.Method, fill.Replace(route.Path)); got != route.Op {
+			t.Errorf("Match(%s, %s) = %s, want %s", route.Method, route.Path, got, route.Op)
+		}
+	}
+}
+
+func FuzzMatch(f *testing.F) {
+	for _, route := range Routes {
+		f.Add(route.Method, strings.ReplaceAll(route.Path, "{version}", "v2"))
+	}
+	f.Add("GET", "/v2/accounts/%41/%2e%2e/recordings/202601-%00")
+	f.Add("GET", "/v2/accounts/A/users/U/recordings/%%%")
+	f.Fuzz(func(t *testing.T, method, path string) {
+		op := Match(method, path)
+		p := parseTarget(path)
+		if p.resource == nil {
+			if op != OpFallback {
+				t.Fatalf("Match(%q, %q) = %s without a resource", method, path, op)
+			}
+			return
+		}
+		if p.version != "v1" && p.version != "v2" {
+			t.Fatalf("parseTarget(%q) has version %q", path, p.version)
+		}
+		if op == OpFallback {
+			return
+		}
+		if p.account == "" || (op == OpList) != (p.id == "") {
+			t.Fatalf("Match(%q, %q) = %s of account %q, id %q", method, path, op, p.account, p.id)
+		}
+		// The parts put together again give the same operation.
+		again := "/" + p.version + "/accounts/" + url.PathEscape(p.account)
+		if p.user != "" {
+			again += "/users/" + url.PathEscape(p.user)
+		}
+		again += "/recordings"
+		if p.id != "" {
+			again += "/" + url.PathEscape(p.id)
+		}
+		if got := Match(method, again); got != op {
+			t.Fatalf("Match(%q, %q) = %s, want %s as for %q", method, again, got, op, path)
+		}
+	})
+}
+
+func BenchmarkMatch(b *testing.B) {
+	r := httptest.NewRequest(http.MethodGet, tenantBase+"/users/"+alice+"/recordings/202601-x", nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		Match(r.Method, r.URL.EscapedPath())
+	}
+}
