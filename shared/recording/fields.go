@@ -48,16 +48,27 @@ var fields = map[string]kind{
 	"user_metadata":       object,
 }
 
-// is reports whether JSON text is of that kind.
-func (k kind) is(raw string) bool {
-	switch k {
-	case text:
-		return strings.HasPrefix(raw, `"`)
-	case object:
-		return strings.HasPrefix(raw, "{")
+// maxInteger is the largest whole number that every JSON parser keeps exactly
+// (RFC 7493, 2.2).
+const maxInteger = 1<<53 - 1
+
+// check returns what keeps JSON text from being of that kind; ok if nothing
+// does.
+func (k kind) check(name, raw string) (fault FieldError, ok bool) {
+	switch {
+	case k == text && raw[0] == '"', k == object && raw[0] == '{':
+		return FieldError{}, true
+	case k != natural || strings.Trim(raw, "-0123456789") != "":
+		return wrongType(name, string(k), raw), false
 	}
 	n, err := strconv.ParseInt(raw, 10, 64)
-	return err == nil && n >= 0
+	switch {
+	case n < 0:
+		return outOfBounds(name, "minimum", "Value must be at least ", 0, raw), false
+	case err != nil || n > maxInteger:
+		return outOfBounds(name, "maximum", "Value must be at most ", maxInteger, raw), false
+	}
+	return FieldError{}, true
 }
 
 // Validate lists what keeps d from being a document that a client may create:
@@ -67,11 +78,10 @@ func (d Document) Validate() FieldErrors {
 	var errs FieldErrors
 	for name, value := range d.Fields() {
 		k, known := fields[name]
-		switch {
-		case !known:
+		if !known {
 			errs = append(errs, unknownField(name, value))
-		case !k.is(value):
-			errs = append(errs, wrongType(name, string(k), value))
+		} else if fault, ok := k.check(name, value); !ok {
+			errs = append(errs, fault)
 		}
 	}
 	return errs
@@ -80,7 +90,7 @@ func (d Document) Validate() FieldErrors {
 // FieldError says what is wrong with one field of a request, in the terms of
 // Kazoo's validation errors (kazoo.md 5.4).
 type FieldError struct {
-	// Field is its path, joined by dots.
+	// Field is its path, joined by dots; a dot inside a name is "%2E".
 	Field string
 	// Code names the broken rule, "type"; Message is the sentence for it.
 	Code, Message string
@@ -116,7 +126,7 @@ func (e FieldErrors) Err() error {
 
 func unknownField(name, value string) FieldError {
 	return FieldError{
-		Field: name, Code: "additionalProperties",
+		Field: strings.ReplaceAll(name, ".", "%2E"), Code: "additionalProperties",
 		Message: "Strict checking of data is enabled; only include schema-defined properties",
 		Value:   json.RawMessage(value),
 	}
@@ -126,5 +136,12 @@ func wrongType(name, want, value string) FieldError {
 	return FieldError{
 		Field: name, Code: "type", Message: "Value did not match type(s): " + want,
 		Target: want, Value: json.RawMessage(value),
+	}
+}
+
+func outOfBounds(name, code, text string, bound int, value string) FieldError {
+	return FieldError{
+		Field: name, Code: code, Message: text + strconv.Itoa(bound),
+		Target: bound, Value: json.RawMessage(value),
 	}
 }

@@ -1,9 +1,7 @@
 package recording
 
 import (
-	"cmp"
 	"encoding/json"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,7 +10,14 @@ import (
 )
 
 // Filter says which recordings belong to a list; all of its tests must hold.
-// The zero value keeps everything.
+// The zero value keeps everything. A Filter is not changed by using it.
+//
+// It sees the id and the public fields, and follows dotted paths into them; a
+// step into a list is an index from 1. Values are compared as strings, whole
+// and case-sensitive: a string by its text, numbers and booleans by their JSON
+// text, so that 1.0 is "1.0" and not "1". What is missing, or null, is "". An
+// object or a list equals nothing. Keys that contain a dot cannot be reached
+// (kazoo.md 4; contract, Where we differ).
 type Filter struct {
 	tests []test
 }
@@ -23,6 +28,7 @@ type test struct {
 	name  string // the whole name of the parameter
 	value string
 	path  []string
+	id    bool // path is that of the id, which is not in the document
 	// any are the string forms of the members when value is a JSON list, or
 	// the one of a JSON string.
 	any  []string
@@ -33,7 +39,8 @@ type test struct {
 // path to look at stands, and what must hold.
 type operator struct {
 	prefix string
-	// named operators carry the path in their name, others in their value.
+	// named operators carry the path behind the prefix in their name; others
+	// are recognised by the whole name and carry it in their value.
 	named bool
 	// clock operators compare a time with Modified.
 	clock bool
@@ -79,20 +86,26 @@ func ParseFilter(query [][2]string) (Filter, error) {
 			}
 			t.time, t.value = at, strconv.FormatInt(int64(at), 10)
 		case op.named:
-			t.path = strings.Split(strings.TrimPrefix(q[0], op.prefix), ".")
+			t.follow(q[0][len(op.prefix):])
 			t.any = alternatives(q[1])
 		default:
-			t.path = strings.Split(q[1], ".")
+			t.follow(q[1])
 		}
 		f.tests = append(f.tests, t)
 	}
 	return f, errs.Err()
 }
 
+// follow sets the path that the test looks at.
+func (t *test) follow(path string) {
+	t.path = strings.Split(path, ".")
+	t.id = path == "id"
+}
+
 func operatorOf(name string) *operator {
 	for i := range operators {
 		op := &operators[i]
-		if rest, ok := strings.CutPrefix(name, op.prefix); ok && op.named == (rest != "") {
+		if rest, ok := strings.CutPrefix(name, op.prefix); ok && (op.named || rest == "") {
 			return op
 		}
 	}
@@ -103,6 +116,7 @@ func operatorOf(name string) *operator {
 // members of a list, or a string. Members are compared by their string form,
 // numbers too (contract, Where we differ).
 func alternatives(value string) []string {
+	value = strings.TrimLeft(value, " \t\r\n")
 	if value == "" || value[0] != '[' && value[0] != '"' || !json.Valid([]byte(value)) {
 		return nil
 	}
@@ -115,9 +129,13 @@ func alternatives(value string) []string {
 		return []string{unquote(text)}
 	}
 	var all []string
-	for part := range elements(text) {
-		if s, ok := form(part); ok {
-			all = append(all, s)
+	for member := range elements(text) {
+		switch member[0] {
+		case '"':
+			all = append(all, unquote(member))
+		case '{', '[', 'n':
+		default:
+			all = append(all, member)
 		}
 	}
 	return all
@@ -144,86 +162,6 @@ func (f Filter) Canonical() string {
 	for i, t := range f.tests {
 		texts[i] = strconv.Quote(t.name) + "=" + strconv.Quote(t.value)
 	}
-	slices.SortFunc(texts, cmp.Compare)
+	slices.Sort(texts)
 	return strings.Join(texts, "&")
 }
-
-// lookup returns the JSON text that the test is about.
-func (t *test) lookup(r *Recording) (string, bool) {
-	if len(t.path) == 1 && t.path[0] == "id" {
-		return Quote(r.ID), true
-	}
-	return find(string(r.Document), t.path)
-}
-
-// equal compares the string form of the value with what was asked for. A
-// missing value has the form "", an object or a list equals nothing.
-func (t *test) equal(r *Recording) bool {
-	got := ""
-	if raw, ok := t.lookup(r); ok {
-		if got, ok = form(raw); !ok {
-			return false
-		}
-	}
-	return got == t.value || slices.Contains(t.any, got)
-}
-
-func (t *test) present(r *Recording) bool {
-	_, ok := t.lookup(r)
-	return ok
-}
-
-// empties are the strings that count as no value (kazoo.md 4).
-var empties = []string{"", "0", "NULL", "undefined"}
-
-// valued reports whether there is a value that is not empty in Kazoo's sense.
-// Booleans, false as well, are values.
-func (t *test) valued(r *Recording) bool {
-	raw, ok := t.lookup(r)
-	switch {
-	case !ok, raw == "{}", raw == "[]":
-		return false
-	case raw[0] == '"':
-		return !slices.Contains(empties, unquote(raw))
-	case raw[0] == '-', '0' <= raw[0] && raw[0] <= '9':
-		n, err := strconv.ParseFloat(raw, 64)
-		return err != nil || n != 0
-	}
-	return true
-}
-
-// form is the string form of a scalar: a string's text, and the JSON text of
-// numbers and booleans. Objects, lists and null have none.
-func form(raw string) (string, bool) {
-	switch raw[0] {
-	case '"':
-		return unquote(raw), true
-	case '{', '[', 'n':
-		return "", false
-	}
-	return raw, true
-}
-
-// absent are the values that interfaces send for "nothing" (contract, List).
-var absent = []string{"", "undefined", "null", "NaN"}
-
-// ParseBound reads a time of a query in Gregorian seconds; a fraction is
-// rounded. Empty, "undefined", "null", "NaN", zero and negative values are
-// absent, which ok reports (contract, List). Error: a FieldError without a
-// field for any other text.
-func ParseBound(s string) (at Seconds, ok bool, err error) {
-	if slices.Contains(absent, s) {
-		return 0, false, nil
-	}
-	f, err := strconv.ParseFloat(s, 64)
-	if err != nil || math.IsInf(f, 0) || math.IsNaN(f) || strings.ContainsAny(s, "xX_pP") {
-		return 0, false, FieldError{Code: "type", Message: "Value did not match type(s): integer", Target: "integer", Value: json.RawMessage(Quote(s))}
-	}
-	if f = math.Round(f); f <= 0 {
-		return 0, false, nil
-	}
-	return Seconds(min(f, MaxSeconds)), true, nil
-}
-
-// MaxSeconds is the last time that fits into the 11 digits of a sort key.
-const MaxSeconds = 99_999_999_999

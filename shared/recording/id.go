@@ -42,10 +42,11 @@ func ParseID(s string) (string, error) {
 
 // NewID makes an id for a recording that started at that time: its month in
 // UTC and 32 random hex digits, as Kazoo's recorder makes them (kazoo.md 7.1).
+// Errors: those of random; ErrBadID for a time after the year 9999.
 func NewID(at Seconds, random io.Reader) (string, error) {
 	var b [16]byte
 	if _, err := io.ReadFull(random, b[:]); err != nil {
 		return "", fmt.Errorf("make recording id: %w", err)
 	}
-	return at.Time().Format("200601") + "-" + hex.EncodeToString(b[:]), nil
+	return ParseID(at.Time().Format("200601") + "-" + hex.EncodeToString(b[:]))
 }

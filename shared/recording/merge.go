@@ -24,8 +24,11 @@ type Patch struct {
 // ParsePatch reads the body of a PATCH: {"data": {"user_metadata": {…}}} or the
 // inner object alone. ui_metadata is dropped, because monster-ui adds it to
 // every write; any other field is an error, and so nothing of the body counts.
+// Beside data stands Kazoo's envelope (auth_token and so on), which is not
+// looked at; a public field there is somebody's mistake, and an error.
 // An object without user_metadata asks for nothing, which is no error.
-// Errors: those of strictjson.Check, [FieldErrors].
+// Errors: those of strictjson.Check with [MaxDepth] levels; [FieldErrors] for
+// JSON of another shape.
 func ParsePatch(body []byte) (Patch, error) {
 	if err := strictjson.Check(body, MaxDepth); err != nil {
 		return Patch{}, fmt.Errorf("parse patch: %w", err)
@@ -35,26 +38,34 @@ func ParsePatch(body []byte) (Patch, error) {
 		return Patch{}, fmt.Errorf("parse patch: %w", err)
 	}
 	data := string(compact)
+	var errs FieldErrors
 	if inner, ok := member(data, "data"); ok {
+		for name, value := range members(data) {
+			if _, public := fields[name]; public {
+				errs = append(errs, unknownField(name, value))
+			}
+		}
 		data = inner
 	}
 	if data[0] != '{' {
-		return Patch{}, FieldErrors{wrongType("data", "object", data)}
+		return Patch{}, append(errs, wrongType("data", string(object), data)).Err()
 	}
 	var p Patch
-	var errs FieldErrors
 	for name, value := range members(data) {
 		switch {
 		case name == "ui_metadata":
 		case name != userMetadata:
 			errs = append(errs, unknownField(name, value))
-		case !object.is(value):
+		case value[0] != '{':
 			errs = append(errs, wrongType(name, string(object), value))
 		default:
 			p.meta = value
 		}
 	}
-	return p, errs.Err()
+	if err := errs.Err(); err != nil {
+		return Patch{}, err
+	}
+	return p, nil
 }
 
 // Apply returns d with the patch merged into its user_metadata, recursively:

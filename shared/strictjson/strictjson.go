@@ -16,7 +16,8 @@ import (
 	"unicode/utf8"
 )
 
-// Why text is refused. They are wrapped with the place where it was seen.
+// Why text is refused. They are wrapped with the place where it was seen, and
+// show nothing of the text, which is for the client and not for a log.
 var (
 	// ErrSyntax: it is not one JSON value.
 	ErrSyntax = errors.New("not JSON")
@@ -68,7 +69,7 @@ func value(d *json.Decoder, maxDepth int) error {
 		case json.Delim:
 			switch v {
 			case '{', '[':
-				if len(open) == maxDepth {
+				if len(open) >= maxDepth {
 					return fmt.Errorf("%w: more than %d levels at byte %d", ErrDepth, maxDepth, d.InputOffset())
 				}
 				if top >= 0 {
@@ -85,7 +86,7 @@ func value(d *json.Decoder, maxDepth int) error {
 		case string:
 			if top >= 0 && open[top].key {
 				if _, twice := open[top].keys[v]; twice {
-					return fmt.Errorf("%w: %q", ErrDuplicate, v)
+					return fmt.Errorf("%w: before byte %d", ErrDuplicate, d.InputOffset())
 				}
 				open[top].keys[v] = struct{}{}
 				open[top].key = false
