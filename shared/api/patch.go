@@ -109,7 +109,7 @@ func saysJSON(contentType []string) bool {
 	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) || len(contentType) > 1 {
 		return false
 	}
-	return kind == "application/json" || strings.HasSuffix(kind, "+json")
+	return kind == "application/json" || strings.HasSuffix(kind, "+json") && strings.Contains(kind, "/")
 }
 
 func bodyTooLarge() error {

@@ -1,0 +1,212 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"callrecordings/shared/media"
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store"
+)
+
+func TestDelete(t *testing.T) {
+	t.Parallel()
+	s := newSingle(t, Delivery{})
+	rec := s.put(t, noise(100), nil)
+	p := s.do(t, http.MethodDelete, onePath, `{"data":{}}`, "Content-Type", "text/nonsense")
+	p.wantStatus(t, http.StatusOK, "")
+	if got := p.text(t, "revision"); got != rec.Revision {
+		t.Errorf("revision = %q, want the one before, %q", got, rec.Revision)
+	}
+	if got := p.header.Get("ETag"); got != "" {
+		t.Errorf("ETag = %s, want none", got)
+	}
+	for _, part := range []string{`"id":"` + oneID, `"name":"call.mp3"`, `"deleted":true`} {
+		if !strings.Contains(p.body, part) {
+			t.Errorf("body = %s, want %s", p.body, part)
+		}
+	}
+	for _, method := range []string{http.MethodGet, http.MethodPatch, http.MethodDelete} {
+		again := s.do(t, method, onePath, `{}`)
+		again.wantStatus(t, http.StatusNotFound, "bad_identifier")
+		if got := again.text(t, "data", "cause"); got != oneID {
+			t.Errorf("%s: cause = %q, want the id", method, got)
+		}
+	}
+	s.do(t, http.MethodGet, soundPath, "").wantStatus(t, http.StatusNotFound, "bad_identifier")
+	if _, err := s.bucket.Stat(t.Context(), rec.AudioKey()); !errors.Is(err, media.ErrNotFound) {
+		t.Errorf("Stat = %v, want the audio gone", err)
+	}
+	s.wantTombstone(t, false)
+}
+
+// wantTombstone checks what is left of the recording.
+func (s *single) wantTombstone(t testing.TB, pending bool) {
+	t.Helper()
+	tomb, err := s.store.Tombstone(t.Context(), oneAccount, oneID)
+	if err != nil || tomb.PurgePending != pending || (tomb.Expires == 0) != pending {
+		t.Errorf("Tombstone = %+v, %v, want pending %v", tomb, err, pending)
+	}
+}
+
+func TestDeleteRefuses(t *testing.T) {
+	t.Parallel()
+	s := newSingle(t, Delivery{})
+	rec := s.put(t, noise(10), nil)
+	tests := []struct {
+		name, target string
+		header       []string
+		status       int
+		message      string
+	}{
+		{"no such recording", oneBase + "/recordings/202311-x", nil, 404, "bad_identifier"},
+		{"malformed id", oneBase + "/recordings/x", nil, 404, "bad_identifier"},
+		{"another user's", oneBase + "/users/0123/recordings/" + oneID, nil, 404, "bad_identifier"},
+		{"revision unmet", onePath, []string{"If-Match", `"x"`}, 412, "precondition_failed"},
+		{"weak revision", onePath, []string{"If-Match", `W/"` + rec.Revision + `"`}, 412, "precondition_failed"},
+		{"a client that takes no JSON", onePath, []string{"Accept", "text/html"}, 406, "not_acceptable"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s.do(t, http.MethodDelete, tt.target, "", tt.header...).wantStatus(t, tt.status, tt.message)
+		})
+	}
+	s.do(t, http.MethodGet, soundPath, "").wantStatus(t, http.StatusOK, "")
+	p := s.do(t, http.MethodDelete, oneBase+"/users/"+oneUser+"/recordings/"+oneID, "", "If-Match", `"`+rec.Revision+`"`)
+	p.wantStatus(t, http.StatusOK, "")
+}
+
+// The audio of other places: none yet, a key of its own, somebody else's.
+func TestDeleteElsewhere(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*recording.Recording){
+		"not arrived": func(rec *recording.Recording) { rec.Audio = recording.Audio{} },
+		"key":         func(rec *recording.Recording) { rec.Audio.Key = "elsewhere/a.mp3" },
+		"key, no type": func(rec *recording.Recording) {
+			rec.Audio = recording.Audio{Place: recording.Managed, Key: "elsewhere/b"}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSingle(t, Delivery{})
+			rec := s.put(t, noise(10), change)
+			s.do(t, http.MethodDelete, onePath, "").wantStatus(t, http.StatusOK, "")
+			if _, err := s.bucket.Stat(t.Context(), rec.AudioKey()); !errors.Is(err, media.ErrNotFound) {
+				t.Errorf("Stat = %v, want the audio gone", err)
+			}
+			s.wantTombstone(t, false)
+		})
+	}
+	t.Run("external", func(t *testing.T) {
+		t.Parallel()
+		remover := new(brokenRemover)
+		s := newFaultySingle(t, Delivery{}, faults{remover: func(media.Remover) media.Remover { return remover }})
+		s.put(t, nil, func(rec *recording.Recording) { rec.Audio = recording.Audio{Place: recording.External} })
+		s.do(t, http.MethodDelete, onePath, "").wantStatus(t, http.StatusOK, "")
+		if remover.calls != 0 {
+			t.Errorf("Remove was called %d times, want external audio left alone", remover.calls)
+		}
+		s.wantTombstone(t, false)
+	})
+}
+
+// brokenRemover does not get through to the object store.
+type brokenRemover struct {
+	calls    int
+	deadline time.Time
+}
+
+func (b *brokenRemover) Remove(ctx context.Context, _ string) error {
+	b.calls++
+	b.deadline, _ = ctx.Deadline()
+	return fmt.Errorf("remove: %w", media.ErrUnavailable)
+}
+
+// forgetful is a store that does not take the note of a purge.
+type forgetful struct{ store.Writer }
+
+func (forgetful) Purged(context.Context, string, string) error { return store.ErrUnavailable }
+
+// Whatever fails behind the tombstone, the client's delete has succeeded, the
+// log knows, and the purge stays pending.
+func TestDeleteWhenThePurgeFails(t *testing.T) {
+	t.Parallel()
+	remover := new(brokenRemover)
+	for name, f := range map[string]faults{
+		"audio":  {remover: func(media.Remover) media.Remover { return remover }},
+		"Purged": {writer: func(w store.Writer) store.Writer { return forgetful{w} }},
+	} {
+		s := newFaultySingle(t, Delivery{}, f)
+		s.put(t, noise(10), nil)
+		p := s.do(t, http.MethodDelete, onePath, "")
+		p.wantStatus(t, http.StatusOK, "")
+		if !strings.Contains(p.body, `"deleted":true`) || strings.Contains(p.body, "purge") {
+			t.Errorf("%s: body = %s", name, p.body)
+		}
+		if !strings.Contains(s.log.String(), "the purge stays pending") {
+			t.Errorf("%s: log = %s, want the cause", name, s.log)
+		}
+		s.wantTombstone(t, true)
+		s.do(t, http.MethodGet, onePath, "").wantStatus(t, http.StatusNotFound, "bad_identifier")
+	}
+	if left := time.Until(remover.deadline); left <= 0 || left > purgeTime {
+		t.Errorf("the purge had %v left, want at most %v", left, purgeTime)
+	}
+}
+
+// The purge leaves time for the answer.
+func TestDeleteBeforeTheDeadline(t *testing.T) {
+	t.Parallel()
+	remover := new(brokenRemover)
+	s := newFaultySingle(t, Delivery{}, faults{remover: func(media.Remover) media.Remover { return remover }})
+	s.put(t, nil, nil)
+	end := time.Now().Add(4 * time.Second)
+	ctx, cancel := context.WithDeadline(t.Context(), end)
+	defer cancel()
+	s.send(ctx, http.MethodDelete, onePath, nil).wantStatus(t, http.StatusOK, "")
+	if got := end.Sub(remover.deadline); got != answerTime {
+		t.Errorf("the purge ends %v before the request, want %v", got, answerTime)
+	}
+}
+
+// A store that fails is no delete.
+func TestDeleteWhenTheStoreFails(t *testing.T) {
+	t.Parallel()
+	remover := new(brokenRemover)
+	for _, err := range []error{store.ErrUnavailable, store.ErrConflict} {
+		s := newFaultySingle(t, Delivery{}, faults{
+			remover: func(media.Remover) media.Remover { return remover },
+			writer:  func(w store.Writer) store.Writer { return refusing{w, err} },
+		})
+		s.put(t, noise(10), nil)
+		want, message := http.StatusServiceUnavailable, "datastore_unreachable"
+		if errors.Is(err, store.ErrConflict) {
+			want, message = http.StatusConflict, "datastore_conflict"
+		}
+		s.do(t, http.MethodDelete, onePath, "").wantStatus(t, want, message)
+		s.do(t, http.MethodPatch, onePath, `{}`).wantStatus(t, want, message)
+		s.do(t, http.MethodGet, soundPath, "").wantStatus(t, http.StatusOK, "")
+	}
+	if remover.calls != 0 {
+		t.Errorf("Remove was called %d times, want the audio left alone", remover.calls)
+	}
+}
+
+// refusing is a store whose changes fail.
+type refusing struct {
+	store.Writer
+	err error
+}
+
+func (r refusing) Delete(context.Context, string, string, func(*recording.Recording) error) (*recording.Recording, error) {
+	return nil, r.err
+}
+
+func (r refusing) Update(context.Context, string, string, func(*recording.Recording) error) (*recording.Recording, error) {
+	return nil, r.err
+}

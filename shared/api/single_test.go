@@ -1,0 +1,234 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"callrecordings/local/s3server"
+	"callrecordings/shared/auth"
+	"callrecordings/shared/media"
+	"callrecordings/shared/media/s3media"
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store"
+	"callrecordings/shared/store/sqlite"
+)
+
+// Who and what the tests of single recordings are about.
+const (
+	oneAccount = "3f2a0c5be0b34d5d8f0f6f6f1d7c9a10"
+	oneUser    = "77bc1d2e3f405162738495a6b7c8d9e0"
+	oneID      = "202311-6b3c0e1f9a4d4e7f8a1b2c3d4e5f6071"
+	oneBase    = "/v2/accounts/" + oneAccount
+	onePath    = oneBase + "/recordings/" + oneID
+)
+
+// oneNow is the time in the tests of single recordings.
+var oneNow = time.Date(2023, 11, 21, 10, 0, 0, 0, time.UTC)
+
+// single is the API of single recordings over a store on disk and a real S3
+// server, both of this test alone.
+type single struct {
+	store  *sqlite.Store
+	bucket *s3media.Bucket
+	get    http.Handler
+	patch  http.Handler
+	delete http.Handler
+	token  string
+	log    *bytes.Buffer
+}
+
+// faults wrap what the handlers get; nil leaves it as it is.
+type faults struct {
+	reader  func(store.Reader) store.Reader
+	writer  func(store.Writer) store.Writer
+	audio   func(media.Reader) media.Reader
+	remover func(media.Remover) media.Remover
+}
+
+func newSingle(t testing.TB, d Delivery) *single {
+	t.Helper()
+	return newFaultySingle(t, d, faults{})
+}
+
+func newFaultySingle(t testing.TB, d Delivery, f faults) *single {
+	t.Helper()
+	s := &single{store: openStore(t), bucket: openBucket(t), log: new(bytes.Buffer)}
+	env := oneEnv(t, s)
+	var (
+		reader  store.Reader  = s.store
+		writer  store.Writer  = s.store
+		audio   media.Reader  = s.bucket
+		remover media.Remover = s.bucket
+	)
+	if f.reader != nil {
+		reader = f.reader(reader)
+	}
+	if f.writer != nil {
+		writer = f.writer(writer)
+	}
+	if f.audio != nil {
+		audio = f.audio(audio)
+	}
+	if f.remover != nil {
+		remover = f.remover(remover)
+	}
+	s.get, s.patch, s.delete = Get(env, reader, audio, d), Patch(env, writer), Delete(env, writer, remover)
+	return s
+}
+
+// oneEnv makes an environment with a key of its own and a token for it.
+func oneEnv(t testing.TB, s *single) Env {
+	t.Helper()
+	jwks, err := auth.NewKeys(rand.Reader, "test")
+	if err != nil {
+		t.Fatalf("NewKeys = %v", err)
+	}
+	keys, err := auth.ParseKeys(jwks)
+	if err != nil {
+		t.Fatalf("ParseKeys = %v", err)
+	}
+	if s.token, err = auth.Sign(jwks, auth.Claims{Account: oneAccount, Expires: oneNow.Add(time.Hour)}); err != nil {
+		t.Fatalf("Sign = %v", err)
+	}
+	now := func() time.Time { return oneNow }
+	return Env{Verifier: auth.NewVerifier(keys, now), Log: slog.New(slog.NewJSONHandler(s.log, nil)), Now: now, Node: "test"}
+}
+
+func openStore(t testing.TB) *sqlite.Store {
+	t.Helper()
+	now := func() time.Time { return oneNow }
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "recordings.db"), sqlite.Options{Now: now, Random: rand.Reader})
+	if err != nil {
+		t.Fatalf("sqlite.Open = %v", err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func openBucket(t testing.TB) *s3media.Bucket {
+	t.Helper()
+	server, err := s3server.Start(t.Context(), s3server.Options{
+		Dir: t.TempDir(), Addr: "127.0.0.1:0", AccessKeyID: "local", SecretAccessKey: "secret", Bucket: "recordings",
+	})
+	if err != nil {
+		t.Fatalf("s3server.Start = %v", err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	b, err := s3media.Open(s3media.Options{
+		Region: "us-east-1", Endpoint: server.URL(), Bucket: "recordings",
+		Credentials: credentials.NewStaticCredentialsProvider("local", "secret", ""),
+	})
+	if err != nil {
+		t.Fatalf("s3media.Open = %v", err)
+	}
+	return b
+}
+
+// put stores a recording of id oneID and, unless audio is nil, its audio;
+// change may make it another one.
+func (s *single) put(t testing.TB, audio []byte, change func(*recording.Recording)) *recording.Recording {
+	t.Helper()
+	rec := &recording.Recording{
+		Account: oneAccount, ID: oneID, Owner: oneUser,
+		Created: recording.SecondsOf(oneNow), Modified: recording.SecondsOf(oneNow),
+		Document: documentOf(t, `{"name":"call.mp3","start":63867780000,"duration":62,"owner_id":"`+oneUser+`",
+			"user_metadata":{"tag":"old","deep":{"a":1,"b":2}}}`),
+		Audio: recording.Audio{Place: recording.Managed, ContentType: "audio/mpeg", Size: int64(len(audio))},
+	}
+	if change != nil {
+		change(rec)
+	}
+	if audio != nil {
+		err := s.bucket.Put(t.Context(), rec.AudioKey(), rec.Audio.ContentType, bytes.NewReader(audio), int64(len(audio)))
+		if err != nil {
+			t.Fatalf("Put audio = %v", err)
+		}
+	}
+	if err := s.store.Put(t.Context(), rec); err != nil {
+		t.Fatalf("Put = %v", err)
+	}
+	return rec
+}
+
+func documentOf(t testing.TB, text string) recording.Document {
+	t.Helper()
+	d, err := recording.ParseDocument([]byte(text))
+	if err != nil {
+		t.Fatalf("ParseDocument(%s) = %v", text, err)
+	}
+	return d
+}
+
+// reply is an answer with its body read.
+type reply struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// do sends a request; header holds names and values in turn.
+func (s *single) do(t testing.TB, method, target, body string, header ...string) reply {
+	t.Helper()
+	return s.send(t.Context(), method, target, strings.NewReader(body), header...)
+}
+
+func (s *single) send(ctx context.Context, method, target string, body io.Reader, header ...string) reply {
+	r := httptest.NewRequestWithContext(ctx, method, target, body)
+	r.Header.Set("X-Auth-Token", s.token)
+	r.Header.Set("X-Request-ID", "req-1")
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Add(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	handler, ok := map[string]http.Handler{http.MethodPatch: s.patch, http.MethodDelete: s.delete}[method]
+	if !ok {
+		handler = s.get
+	}
+	handler.ServeHTTP(w, r)
+	return reply{status: w.Code, header: w.Result().Header, body: w.Body.String()}
+}
+
+// wantStatus fails the test if p has another status, or no envelope that says
+// so where there has to be one.
+func (p reply) wantStatus(t testing.TB, status int, message string) {
+	t.Helper()
+	if p.status != status {
+		t.Fatalf("status = %d, want %d; body %.300s", p.status, status, p.body)
+	}
+	if message == "" {
+		return
+	}
+	if got := p.text(t, "message"); got != message {
+		t.Errorf("message = %q, want %q; body %s", got, message, p.body)
+	}
+	if got := p.header.Get("Content-Type"); got != "application/json" {
+		t.Errorf("Content-Type = %q, want application/json", got)
+	}
+}
+
+// text is the string at a path in the body.
+func (p reply) text(t testing.TB, path ...string) string {
+	t.Helper()
+	var v any
+	if err := json.Unmarshal([]byte(p.body), &v); err != nil {
+		t.Fatalf("body is no JSON: %v: %.300s", err, p.body)
+	}
+	for _, name := range path {
+		object, _ := v.(map[string]any)
+		v = object[name]
+	}
+	text, _ := v.(string)
+	return text
+}
