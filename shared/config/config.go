@@ -75,6 +75,9 @@ type Settings struct {
 	LogLevel slog.Level
 	// Host and Port are what a local server listens on.
 	Host, Port string
+	// S3Port is what its S3 server listens on; "" leaves the choice to the
+	// program.
+	S3Port string
 	// DataDir is where local data lies; "" leaves the choice to the program.
 	DataDir string
 }

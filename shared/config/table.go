@@ -83,7 +83,7 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.PresignTTL, err = ttl(v); return },
 	},
 	{
-		Name: "S3_PUBLIC_ENDPOINT", Functions: []Function{Get},
+		Name: "S3_PUBLIC_ENDPOINT", Functions: play,
 		Doc: "The S3 endpoint as clients reach it, for presigned URLs, when it is not the one that the function talks to.",
 		set: func(s *Settings, v string) (err error) { s.S3PublicEndpoint, err = endpoint(v); return },
 	},
@@ -150,6 +150,11 @@ var table = []Setting{
 		Name: "PORT", Default: "8000", Functions: []Function{Local},
 		Doc: "The port that the local server listens on; 0 takes a free one.",
 		set: func(s *Settings, v string) (err error) { s.Port, err = port(v); return },
+	},
+	{
+		Name: "S3_PORT", Functions: []Function{Local},
+		Doc: "The port of the local S3 server, which presigned URLs point to; the one behind PORT if it is not set.",
+		set: func(s *Settings, v string) (err error) { s.S3Port, err = port(v); return },
 	},
 	{
 		Name: "DATA_DIR", Functions: []Function{Local, Tool},

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"callrecordings/local/datadir"
+	"callrecordings/shared/intake"
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store"
+)
+
+// The sound of the demo recordings, spoken by a synthesizer (demo/make.sh).
+//
+//go:embed demo/*.mp3 demo/*.wav demo/*.ogg
+var demoAudio embed.FS
+
+// sample is one demo recording.
+type sample struct {
+	file string
+	user int // index into the demo's users, -1 for nobody's
+	// daysAgo and at place the call before today, so that the samples spread
+	// over three months whenever they are made.
+	daysAgo int
+	at      time.Duration
+	intake.Call
+}
+
+var samples = []sample{
+	{"01-appointment.mp3", 0, 1, 9*time.Hour + 12*time.Minute, intake.Call{Caller: "+15550142", CallerName: "Dana Reyes", Callee: "1001", CalleeName: "Front desk"}},
+	{"02-order.mp3", 1, 2, 14*time.Hour + 5*time.Minute, intake.Call{Caller: "+15550178", CallerName: "Ola Brandt", Callee: "1002", CalleeName: "Sales", UserMetadata: `{"tag":"order","order":{"number":4417}}`}},
+	{"03-wrong-number.mp3", 0, 4, 11*time.Hour + 31*time.Minute, intake.Call{Caller: "+15550111", Callee: "1001", CalleeName: "Front desk"}},
+	{"04-support.mp3", 2, 9, 16*time.Hour + 48*time.Minute, intake.Call{Caller: "1007", CallerName: "Workshop", Callee: "1003", CalleeName: "Help desk"}},
+	{"05-voicemail.wav", 1, 15, 19*time.Hour + 2*time.Minute, intake.Call{Caller: "+15550178", CallerName: "Ola Brandt", Callee: "1002", CalleeName: "Sales"}},
+	{"06-delivery.mp3", 0, 23, 8*time.Hour + 20*time.Minute, intake.Call{Caller: "+15550190", CallerName: "Parcel", Callee: "1001", CalleeName: "Front desk"}},
+	{"07-interview.mp3", -1, 31, 10 * time.Hour, intake.Call{Direction: "outbound", Caller: "1004", CallerName: "Meeting room", Callee: "+15550123", CalleeName: "Kim Osei"}},
+	{"08-invoice.ogg", 1, 40, 13*time.Hour + 37*time.Minute, intake.Call{Caller: "+15550155", CallerName: "Zoë Ngũgĩ", Callee: "1002", CalleeName: "Sales", UserMetadata: `{"tag":"invoice"}`}},
+	{"09-taxi.mp3", 0, 52, 17*time.Hour + 55*time.Minute, intake.Call{Direction: "outbound", Caller: "1001", CallerName: "Front desk", Callee: "+15550100", CalleeName: "Taxi"}},
+	{"10-reminder.wav", 2, 63, 14*time.Hour + 45*time.Minute, intake.Call{Direction: "outbound", Caller: "1003", CallerName: "Help desk", Callee: "+15550142", CalleeName: "Dana Reyes"}},
+	{"11-complaint.mp3", 2, 77, 15*time.Hour + 16*time.Minute, intake.Call{Caller: "+15550161", CallerName: "R. Castellanos", Callee: "1003", CalleeName: "Help desk", UserMetadata: `{"tag":"complaint","priority":1}`}},
+	{"12-conference.mp3", -1, 89, 9*time.Hour + 30*time.Minute, intake.Call{Caller: "1004", CallerName: "Meeting room", Callee: "1090", CalleeName: "Conference"}},
+}
+
+// demoRealm is where all demo calls are.
+const demoRealm = "pbx.example.com"
+
+// seed stores the demo recordings. Their ids follow from account and file, so
+// that a seeding that was cut off can be repeated. It returns the id of the
+// first, an mp3.
+func seed(ctx context.Context, in intake.Intake, k datadir.Keys) (string, error) {
+	for _, s := range samples {
+		audio, err := demoAudio.ReadFile("demo/" + s.file)
+		if err != nil {
+			return "", err
+		}
+		s.Account, s.Realm, s.Start = k.Account, demoRealm, recording.SecondsOf(s.start(in.Now()))
+		s.ID = s.id(k.Account, in.Now())
+		if s.user >= 0 {
+			s.Owner = k.Users[s.user]
+		}
+		_, err = in.Add(ctx, s.Call, bytes.NewReader(audio), int64(len(audio)), nil)
+		if err != nil && !errors.Is(err, store.ErrExists) && !errors.Is(err, store.ErrDeleted) {
+			return "", fmt.Errorf("demo recording %s: %w", s.file, err)
+		}
+	}
+	return samples[0].id(k.Account, in.Now()), nil
+}
+
+// start is when the call began, seen from now.
+func (s sample) start(now time.Time) time.Time {
+	return now.UTC().Truncate(24*time.Hour).AddDate(0, 0, -s.daysAgo).Add(s.at)
+}
+
+// id is the same whenever the sample is made in one month.
+func (s sample) id(account string, now time.Time) string {
+	sum := sha256.Sum256([]byte(account + "/" + s.file))
+	return s.start(now).Format("200601") + "-" + hex.EncodeToString(sum[:16])
+}
