@@ -10,7 +10,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -109,12 +111,21 @@ func oneEnv(t testing.TB, s *single) Env {
 func openStore(t testing.TB) *sqlite.Store {
 	t.Helper()
 	now := func() time.Time { return oneNow }
-	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "recordings.db"), sqlite.Options{Now: now, Random: rand.Reader})
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "recordings.db"), sqlite.Options{Now: now, Random: new(counter)})
 	if err != nil {
 		t.Fatalf("sqlite.Open = %v", err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	return s
+}
+
+// counter is a source of randomness that counts, so that revisions are known.
+type counter struct{ n atomic.Int64 }
+
+func (c *counter) Read(p []byte) (int, error) {
+	clear(p)
+	copy(p, strconv.FormatInt(c.n.Add(1), 10))
+	return len(p), nil
 }
 
 func openBucket(t testing.TB) *s3media.Bucket {
@@ -176,6 +187,7 @@ type reply struct {
 	status int
 	header http.Header
 	body   string
+	whole  got // for golden files
 }
 
 // do sends a request; header holds names and values in turn.
@@ -197,7 +209,7 @@ func (s *single) send(ctx context.Context, method, target string, body io.Reader
 		handler = s.get
 	}
 	handler.ServeHTTP(w, r)
-	return reply{status: w.Code, header: w.Result().Header, body: w.Body.String()}
+	return reply{status: w.Code, header: w.Result().Header, body: w.Body.String(), whole: got{w, w.Body.Bytes()}}
 }
 
 // wantStatus fails the test if p has another status, or no envelope that says
