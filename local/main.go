@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -41,7 +42,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	if err == nil {
 		err = serve(ctx, settings, !*empty, stdout, slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: settings.LogLevel})))
 	}
-	if err != nil {
+	if err != nil && !(errors.Is(err, context.Canceled) && ctx.Err() != nil) { // stopped while it started
 		fmt.Fprintln(stderr, "local:", err)
 		return 1
 	}

@@ -1,0 +1,148 @@
+// Command browser plays a recording in headless Chromium, the way deployed
+// interfaces do: everything in the URL of an <audio> element, and by fetch with
+// the token in a header, both redirected to presigned URLs of another origin.
+// The page itself comes from a third origin.
+//
+//	URL=… TOKEN=… ACCOUNT_ID=… browser [-chromium PATH]
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+func main() {
+	chromium := flag.String("chromium", "chromium", "the browser's `path`")
+	flag.Parse()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	err := run(ctx, *chromium, os.Getenv("URL")+"/v2/accounts/"+os.Getenv("ACCOUNT_ID"), os.Getenv("TOKEN"))
+	cancel()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "browser:", err)
+		os.Exit(1)
+	}
+}
+
+// page plays %s and then reads it by fetch; what came of it is in window.result.
+const page = `<!doctype html><title>play</title><audio id="a" preload="auto"></audio><script>
+async function play(src, api, token) {
+  const audio = document.getElementById("a");
+  audio.muted = true;
+  const ended = new Promise((ok, bad) => {
+    audio.onended = ok;
+    audio.onerror = () => bad(new Error("audio: " + audio.error.message));
+  });
+  audio.src = src;
+  audio.playbackRate = 4;
+  await audio.play();
+  await ended;
+  const answer = await fetch(api, { headers: { "x-auth-token": token, accept: "audio/mpeg", range: "bytes=0-9" } });
+  const bytes = (await answer.arrayBuffer()).byteLength;
+  return JSON.stringify({
+    duration: audio.duration, status: answer.status, redirected: answer.redirected, bytes,
+    type: answer.headers.get("content-type"), range: answer.headers.get("content-range"),
+  });
+}
+</script>`
+
+// result is what the page found.
+type result struct {
+	Duration   float64 // seconds, as the browser understood the audio
+	Status     int     // of the fetch, after its redirect
+	Redirected bool
+	Bytes      int
+	Type       string
+	Range      string
+}
+
+func run(ctx context.Context, chromium, account, token string) error {
+	path, err := exec.LookPath(chromium)
+	if err != nil {
+		return err
+	}
+	id, seconds, err := firstMP3(ctx, account, token)
+	if err != nil {
+		return err
+	}
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = w.Write([]byte(page))
+	}))
+	defer site.Close()
+
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("autoplay-policy", "no-user-gesture-required"))
+	ctx, cancel := chromedp.NewExecAllocator(ctx, options...)
+	defer cancel()
+	ctx, cancel = chromedp.NewContext(ctx)
+	defer cancel()
+
+	one := account + "/recordings/" + id + "?delivery=redirect"
+	src, _ := json.Marshal(one + "&accept=audio/mpeg&inline=true&auth_token=" + token)
+	api, _ := json.Marshal(one)
+	header, _ := json.Marshal(token)
+	if err := chromedp.Do(ctx, chromedp.Navigate(site.URL)); err != nil {
+		return fmt.Errorf("opening the page: %w", err)
+	}
+	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](fmt.Sprintf("play(%s, %s, %s)", src, api, header), chromedp.EvalAwaitPromise))
+	if err != nil {
+		return fmt.Errorf("playing %s: %w", id, err)
+	}
+	var got result
+	if err := json.Unmarshal([]byte(text), &got); err != nil {
+		return err
+	}
+	return got.check(id, seconds)
+}
+
+func (r result) check(id string, seconds float64) error {
+	switch {
+	case r.Duration < seconds-0.2 || r.Duration > seconds+1.2:
+		return fmt.Errorf("%s played for %.2f s, its document says %.2f s", id, r.Duration, seconds)
+	case r.Status != http.StatusPartialContent || !r.Redirected || r.Bytes != 10:
+		return fmt.Errorf("fetch of %s: %+v", id, r)
+	case r.Type != "audio/mpeg" || r.Range == "":
+		return fmt.Errorf("fetch of %s: headers are not exposed: %+v", id, r)
+	}
+	fmt.Fprintf(os.Stderr, "browser: played %s, %.2f s, redirected; fetch got %d bytes (%s)\n", id, r.Duration, r.Bytes, r.Range)
+	return nil
+}
+
+// firstMP3 finds an mp3 recording of the account and its length in seconds.
+func firstMP3(ctx context.Context, account, token string) (string, float64, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, account+"/recordings?filter_content_type=audio/mpeg", http.NoBody)
+	if err != nil {
+		return "", 0, err
+	}
+	req.Header.Set("X-Auth-Token", token)
+	req.Header.Set("Accept", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", 0, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var list struct {
+		Data []struct {
+			ID string  `json:"id"`
+			MS float64 `json:"duration_ms"`
+		} `json:"data"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&list); err != nil {
+		return "", 0, fmt.Errorf("reading the list (%s): %w", resp.Status, err)
+	}
+	if len(list.Data) == 0 {
+		return "", 0, errors.New("the account has no mp3 recording")
+	}
+	return list.Data[0].ID, list.Data[0].MS / 1000, nil
+}

@@ -1,0 +1,237 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// answer is what the last request of a script got.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+type answerKey struct{}
+
+// client never follows redirects: where a recording is redirected to is part
+// of the contract. Scripts follow by hand.
+var client = &http.Client{
+	Timeout:       60 * time.Second,
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+// last returns the last answer of the script, which must have one.
+func last(ts *testscript.TestScript) *answer {
+	a, ok := ts.Value(answerKey{}).(*answer)
+	if !ok || a.header == nil {
+		ts.Fatalf("no request was made yet")
+	}
+	return a
+}
+
+// cmdHTTP is `http [-H header]… [-as token] [-d body | -f file] METHOD path`.
+// The token is that of $TOKEN unless -as gives another, "-as none" sends
+// none. A path that begins with "http" is taken as a whole URL and gets no
+// token: it is presigned. Accept is application/json unless -H says otherwise.
+func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
+	if neg {
+		ts.Fatalf("http cannot be negated; ask for the status")
+	}
+	header := http.Header{"Accept": {"application/json"}}
+	token := ts.Getenv("TOKEN")
+	var body io.Reader
+	for len(args) > 2 && strings.HasPrefix(args[0], "-") {
+		switch args[0] {
+		case "-H":
+			name, value, ok := strings.Cut(args[1], ":")
+			if !ok {
+				ts.Fatalf("-H %q: want Name: value", args[1])
+			}
+			header.Set(name, strings.TrimSpace(value))
+		case "-as":
+			token = args[1]
+		case "-d":
+			body = strings.NewReader(args[1])
+		case "-f":
+			body = strings.NewReader(ts.ReadFile(args[1]))
+		default:
+			ts.Fatalf("http: unknown flag %s", args[0])
+		}
+		args = args[2:]
+	}
+	if len(args) != 2 {
+		ts.Fatalf("usage: http [-H header]… [-as token] [-d body | -f file] METHOD path")
+	}
+	url := args[1]
+	if !strings.HasPrefix(url, "http") {
+		url = ts.Getenv("URL") + url
+		if token != "none" {
+			header.Set("X-Auth-Token", token)
+		}
+	}
+	*ts.Value(answerKey{}).(*answer) = request(ts, args[0], url, header, body)
+}
+
+func request(ts *testscript.TestScript, method, url string, header http.Header, body io.Reader) answer {
+	req, err := http.NewRequest(method, url, body)
+	ts.Check(err)
+	req.Header = header
+	resp, err := client.Do(req)
+	ts.Check(err)
+	defer resp.Body.Close()
+	read, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	location, _, _ := strings.Cut(url, "?")
+	ts.Logf("%s %s: %d, %d bytes\n%.2000s", method, location, resp.StatusCode, len(read), printable(resp.Header, read))
+	return answer{status: resp.StatusCode, header: resp.Header, body: read}
+}
+
+// printable keeps audio and compressed bodies out of the log.
+func printable(h http.Header, body []byte) []byte {
+	if strings.HasPrefix(h.Get("Content-Type"), "audio/") || h.Get("Content-Encoding") != "" {
+		return nil
+	}
+	return body
+}
+
+// cmdStatus is `status CODE`.
+func cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: status CODE")
+	}
+	if got := strconv.Itoa(last(ts).status); (got == args[0]) == neg {
+		ts.Fatalf("status %s, want %s", got, not(neg, args[0]))
+	}
+}
+
+// cmdHeader is `header NAME PATTERN`: the header is there and matches; with !
+// and no pattern: it is absent.
+func cmdHeader(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) == 0 || len(args) > 2 {
+		ts.Fatalf("usage: header NAME [PATTERN]")
+	}
+	values := last(ts).header.Values(args[0])
+	got := strings.Join(values, ", ")
+	matched := len(values) > 0
+	if len(args) == 2 {
+		matched = matched && regexp.MustCompile(args[1]).MatchString(got)
+	}
+	if matched == neg {
+		ts.Fatalf("header %s: %q, want %s", args[0], got, not(neg, strings.Join(args[1:], "")))
+	}
+}
+
+// cmdJSON is `json PATH VALUE`: the value at the path of the body's JSON, in
+// its compact form (strings without quotes), equals VALUE. PATH is joined by
+// dots, "#" counts an array, "" is the whole. With ! and no value: absent.
+func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) == 0 || len(args) > 2 {
+		ts.Fatalf("usage: json PATH [VALUE]")
+	}
+	got, ok := lookup(last(ts).body, args[0])
+	matched := ok
+	if len(args) == 2 {
+		matched = matched && got == args[1]
+	}
+	if matched == neg {
+		ts.Fatalf("json %s: %q (present: %v), want %s", args[0], got, ok, not(neg, strings.Join(args[1:], "")))
+	}
+}
+
+// cmdSave is `save NAME json PATH`, `save NAME header NAME` or `save NAME body`
+// (the last one makes a file of the body).
+func cmdSave(ts *testscript.TestScript, neg bool, args []string) {
+	a := last(ts)
+	switch {
+	case neg || len(args) < 2:
+	case args[1] == "json" && len(args) == 3:
+		got, ok := lookup(a.body, args[2])
+		if !ok {
+			ts.Fatalf("save: no %s in the answer", args[2])
+		}
+		ts.Setenv(args[0], got)
+		return
+	case args[1] == "header" && len(args) == 3:
+		ts.Setenv(args[0], a.header.Get(args[2]))
+		return
+	case args[1] == "body":
+		ts.Check(writeFile(ts.MkAbs(args[0]), a.body))
+		return
+	}
+	ts.Fatalf("usage: save NAME json PATH | header NAME | body")
+}
+
+// cmdSize is `size N`: the body has N bytes.
+func cmdSize(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: size N")
+	}
+	if got := strconv.Itoa(len(last(ts).body)); (got == args[0]) == neg {
+		ts.Fatalf("body of %s bytes, want %s", got, not(neg, args[0]))
+	}
+}
+
+// cmdBody is `body PATTERN`: the body matches.
+func cmdBody(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: body PATTERN")
+	}
+	if regexp.MustCompile(args[0]).Match(last(ts).body) == neg {
+		ts.Fatalf("body %.300q, want %s", last(ts).body, not(neg, args[0]))
+	}
+}
+
+// lookup finds a value by a path of names and indices joined by dots.
+func lookup(body []byte, path string) (string, bool) {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return "", false
+	}
+	for path != "" {
+		var step string
+		step, path, _ = strings.Cut(path, ".")
+		switch at := v.(type) {
+		case map[string]any:
+			next, ok := at[strings.ReplaceAll(step, "%2E", ".")]
+			if !ok {
+				return "", false
+			}
+			v = next
+		case []any:
+			if step == "#" {
+				return strconv.Itoa(len(at)), true
+			}
+			i, err := strconv.Atoi(step)
+			if err != nil || i < 0 || i >= len(at) {
+				return "", false
+			}
+			v = at[i]
+		default:
+			return "", false
+		}
+	}
+	if s, ok := v.(string); ok {
+		return s, true
+	}
+	text, err := json.Marshal(v)
+	return string(text), err == nil
+}
+
+func not(neg bool, want string) string {
+	if neg {
+		return fmt.Sprintf("anything but %q", want)
+	}
+	return fmt.Sprintf("%q", want)
+}

@@ -1,0 +1,117 @@
+package e2e
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+)
+
+// TestSmoke is the read-only part of the suite: it needs an address and a
+// token of the account to look at, and changes nothing. Without them it looks
+// at a local server of its own, as TestScripts does.
+func TestSmoke(t *testing.T) {
+	url, token := strings.TrimSuffix(os.Getenv("URL"), "/"), os.Getenv("TOKEN")
+	if url == "" || token == "" {
+		url, token = smokeTarget(t)
+	}
+	base := url + "/v2/accounts/" + accountOf(t, token)
+	for _, c := range []struct {
+		name, method, path, token, accept string
+		want                              int
+	}{
+		{"a list", http.MethodGet, "/recordings?page_size=1", token, "application/json", http.StatusOK},
+		{"a list as CSV", http.MethodGet, "/recordings?page_size=1", token, "text/csv", http.StatusOK},
+		{"a user without recordings", http.MethodGet, "/users/nobody/recordings", token, "application/json", http.StatusOK},
+		{"a recording that is not there", http.MethodGet, "/recordings/200001-nosuch", token, "application/json", http.StatusNotFound},
+		{"a malformed id", http.MethodGet, "/recordings/nosuch", token, "application/json", http.StatusNotFound},
+		{"a bad cursor", http.MethodGet, "/recordings?start_key=AAAA", token, "application/json", http.StatusBadRequest},
+		{"no token", http.MethodGet, "/recordings", "", "application/json", http.StatusUnauthorized},
+		{"a method that no route has", http.MethodPut, "/recordings/200001-nosuch", token, "application/json", http.StatusMethodNotAllowed},
+		{"a preflight", http.MethodOptions, "/recordings", "", "*/*", http.StatusOK},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			status, body := get(t, c.method, base+c.path, c.token, c.accept)
+			if status != c.want {
+				t.Errorf("%s %s: status %d, want %d: %.300s", c.method, c.path, status, c.want, body)
+			}
+		})
+	}
+	t.Run("a recording of the list", func(t *testing.T) { smokeOne(t, base, token) })
+}
+
+// smokeOne reads the newest recording of the account, if there is any, and
+// the head of its audio.
+func smokeOne(t *testing.T, base, token string) {
+	var page struct {
+		Data []struct {
+			ID       string
+			ReadOnly struct {
+				ContentTypes []string `json:"content_types"`
+			} `json:"_read_only"`
+		}
+	}
+	if err := call(http.MethodGet, base+"/recordings?page_size=1", token, &page); err != nil {
+		t.Fatal(err)
+	}
+	if len(page.Data) == 0 {
+		t.Log("the account has no recordings")
+		return
+	}
+	one := base + "/recordings/" + page.Data[0].ID
+	if status, body := get(t, http.MethodGet, one, token, "application/json"); status != http.StatusOK {
+		t.Errorf("its document: status %d: %.300s", status, body)
+	}
+	if len(page.Data[0].ReadOnly.ContentTypes) > 0 {
+		if status, _ := get(t, http.MethodHead, one, token, "audio/mpeg"); status != http.StatusOK {
+			t.Errorf("the head of its audio: status %d", status)
+		}
+	}
+}
+
+// get makes one request and returns status and body.
+func get(t *testing.T, method, url, token, accept string) (int, []byte) {
+	t.Helper()
+	req, err := http.NewRequest(method, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Accept", accept)
+	if token != "" {
+		req.Header.Set("X-Auth-Token", token)
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, body
+}
+
+// accountOf reads the account from the token, which the server will verify.
+func accountOf(t *testing.T, token string) string {
+	t.Helper()
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		t.Fatal("TOKEN is not a JWT")
+	}
+	text, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		t.Fatal(fmt.Errorf("TOKEN: %w", err))
+	}
+	var claims struct {
+		Account string `json:"account_id"`
+	}
+	if err := json.Unmarshal(text, &claims); err != nil || claims.Account == "" {
+		t.Fatalf("TOKEN names no account_id: %v", err)
+	}
+	return claims.Account
+}

@@ -1,0 +1,32 @@
+// Command get is the Lambda function that answers with a recording's document
+// or its audio (contract, Document or audio).
+package main
+
+import (
+	"net/http"
+
+	"callrecordings/functions/internal/bucket"
+	"callrecordings/functions/internal/table"
+	"callrecordings/functions/internal/wiring"
+	"callrecordings/shared/api"
+	"callrecordings/shared/config"
+	"callrecordings/shared/media"
+)
+
+func main() { wiring.Serve(config.Get, build) }
+
+func build(s config.Settings, env api.Env) (http.Handler, error) {
+	store, err := table.Open(s)
+	if err != nil {
+		return nil, err
+	}
+	audio, err := bucket.Open(s)
+	if err != nil {
+		return nil, err
+	}
+	return api.Get(env, store, audio, api.Delivery{
+		Default:       media.Delivery(s.Delivery),
+		PresignTTL:    s.PresignTTL,
+		ExternalHosts: s.ExternalHosts,
+	}), nil
+}

@@ -1,0 +1,19 @@
+// Package bucket opens the S3 bucket of a function's settings.
+package bucket
+
+import (
+	"callrecordings/functions/internal/credentials"
+	"callrecordings/shared/config"
+	"callrecordings/shared/media/s3media"
+)
+
+// Open returns the bucket of managed audio; it touches no network.
+func Open(s config.Settings) (*s3media.Bucket, error) {
+	return s3media.Open(s3media.Options{
+		Region:         s.Region,
+		Endpoint:       s.S3Endpoint,
+		PublicEndpoint: s.S3PublicEndpoint,
+		Bucket:         s.Bucket,
+		Credentials:    credentials.Of(s),
+	})
+}

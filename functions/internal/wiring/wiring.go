@@ -1,0 +1,48 @@
+// Package wiring makes of a function's settings what every function needs.
+// What only some need is in packages beside it (table, bucket), so that a
+// function links, and initialises, only the services that it uses.
+package wiring
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"callrecordings/shared/api"
+	"callrecordings/shared/auth"
+	"callrecordings/shared/config"
+	"callrecordings/shared/gateway"
+)
+
+// Serve loads the settings of f, hands them and the handlers' environment to
+// build, and serves events with what build made. It ends the process with one
+// clear message when the function cannot start.
+func Serve(f config.Function, build func(config.Settings, api.Env) (http.Handler, error)) {
+	handler, err := handler(f, build)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	gateway.Start(handler)
+}
+
+func handler(f config.Function, build func(config.Settings, api.Env) (http.Handler, error)) (http.Handler, error) {
+	s, err := config.Load(os.Getenv, f)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := auth.ParseKeys([]byte(s.TokenKeys.Reveal()))
+	if err != nil {
+		return nil, fmt.Errorf("TOKEN_KEYS: %w", err)
+	}
+	return build(s, api.Env{
+		Verifier: auth.NewVerifier(keys, time.Now),
+		Log:      slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: s.LogLevel})),
+		Now:      time.Now,
+		Origin:   s.Origin,
+		Version:  api.Version,
+		Node:     os.Getenv("AWS_LAMBDA_LOG_STREAM_NAME"),
+	})
+}

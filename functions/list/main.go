@@ -1,0 +1,27 @@
+// Command list is the Lambda function that lists the recordings of an account
+// or of a user (contract, List).
+package main
+
+import (
+	"net/http"
+
+	"callrecordings/functions/internal/table"
+	"callrecordings/functions/internal/wiring"
+	"callrecordings/shared/api"
+	"callrecordings/shared/config"
+	"callrecordings/shared/cursor"
+)
+
+func main() { wiring.Serve(config.List, build) }
+
+func build(s config.Settings, env api.Env) (http.Handler, error) {
+	store, err := table.Open(s)
+	if err != nil {
+		return nil, err
+	}
+	sealer, err := cursor.New(s.CursorKey.Reveal(), s.CursorKeyPrevious.Reveal())
+	if err != nil {
+		return nil, err
+	}
+	return api.List(env, store, sealer), nil
+}
