@@ -39,16 +39,16 @@ func wrap(what error, doing, account, id string, err error) error {
 	return fmt.Errorf("%w: %s %s/%s: %w", what, doing, account, id, err)
 }
 
-// tooLarge recognises DynamoDB's own words for an item or an index key past
-// its limit; there is no code for it.
+// tooLarge recognises DynamoDB's own words for an item or a key past its limit
+// ("Item size has exceeded the maximum allowed size", "Size limit exceeded");
+// there is no code for it.
 func tooLarge(err error) bool {
 	ae, ok := errors.AsType[smithy.APIError](err)
 	if !ok || ae.ErrorCode() != "ValidationException" {
 		return false
 	}
 	text := strings.ToLower(ae.ErrorMessage())
-	return strings.Contains(text, "item size") && strings.Contains(text, "exceeded") ||
-		strings.Contains(text, "exceeded the maximum size limit of 2048 bytes")
+	return strings.Contains(text, "size") && strings.Contains(text, "exceeded")
 }
 
 // faulty recognises a request that no retry would mend.

@@ -1,0 +1,335 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/google/go-cmp/cmp"
+
+	"callrecordings/shared/recording"
+	"callrecordings/shared/requestlog"
+	"callrecordings/shared/store"
+)
+
+// endpoint is the emulator that the tests below it need.
+func endpoint(tb testing.TB) string {
+	tb.Helper()
+	e := os.Getenv("DYNAMODB_ENDPOINT")
+	if e == "" {
+		tb.Skip("DYNAMODB_ENDPOINT is not set, so nothing is tried against DynamoDB Local.")
+	}
+	return e
+}
+
+var tables atomic.Int64
+
+// live opens a store over a table of its own in the emulator.
+func live(tb testing.TB, change ...func(*Options)) *Store {
+	tb.Helper()
+	o := Options{
+		Region: "us-east-1", Endpoint: endpoint(tb), Credentials: static,
+		Table: fmt.Sprintf("recordings-%d-%d", os.Getpid(), tables.Add(1)),
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	// An emulator on a busy machine is slower than DynamoDB.
+	n := standard()
+	n.attempt = 10 * time.Second
+	s, err := open(o, n)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if _, err := s.client.CreateTable(tb.Context(), TableInput(o.Table)); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		_, err := s.client.DeleteTable(context.WithoutCancel(tb.Context()), &dynamodb.DeleteTableInput{TableName: &o.Table})
+		if err != nil {
+			tb.Error(err)
+		}
+	})
+	return s
+}
+
+// fill stores recordings without a call for each.
+func fill(tb testing.TB, s *Store, recordings []recording.Recording) {
+	tb.Helper()
+	const most = 25 // DynamoDB's limit for a batch
+	for len(recordings) > 0 {
+		var batch []types.WriteRequest
+		for i := range min(most, len(recordings)) {
+			m, err := encode(nil, &recordings[i])
+			if err != nil {
+				tb.Fatal(err)
+			}
+			batch = append(batch, types.WriteRequest{PutRequest: &types.PutRequest{Item: m}})
+		}
+		recordings = recordings[len(batch):]
+		out, err := s.client.BatchWriteItem(tb.Context(), &dynamodb.BatchWriteItemInput{
+			RequestItems: map[string][]types.WriteRequest{s.table: batch},
+		})
+		if err != nil || len(out.UnprocessedItems) > 0 {
+			tb.Fatalf("filling: %v, %d not processed", err, len(out.UnprocessedItems))
+		}
+	}
+}
+
+func samples(from, n int) []recording.Recording {
+	out := make([]recording.Recording, n)
+	for i := range out {
+		out[i] = sample(from + i)
+	}
+	return out
+}
+
+// TestPageCostsWhatThePageCosts: calls and units of a page do not depend on
+// what the account holds (contract, List).
+func TestPageCostsWhatThePageCosts(t *testing.T) {
+	t.Parallel()
+	s := live(t)
+	type cost struct {
+		calls int
+		units float64
+	}
+	measure := func(q store.Query) cost {
+		entry := new(requestlog.Entry)
+		q.Account, q.Limit = account, 50
+		p, err := s.Page(requestlog.With(t.Context(), entry), q)
+		if err != nil || len(p.Recordings) != q.Limit || p.Next == nil {
+			t.Fatalf("Page(%+v): %d recordings, next %v, error %v", q, len(p.Recordings), p.Next, err)
+		}
+		return cost{entry.Calls, entry.ReadUnits}
+	}
+	queries := map[string]store.Query{
+		"newest":    {},
+		"oldest":    {Ascending: true},
+		"of a user": {Owner: owner},
+		"a range":   {From: sample(40).Created, To: sample(140).Created},
+		"behind":    {Start: store.Position{Created: sample(120).Created, ID: sample(120).ID, After: true}},
+		"at":        {Start: store.Position{Created: sample(120).Created, ID: sample(120).ID}},
+		"filtered":  {Keep: func(*recording.Recording) bool { return true }, Work: store.Work{Calls: 8, Bytes: 4 << 20}},
+	}
+	fill(t, s, samples(0, 200))
+	small := make(map[string]cost)
+	for name, q := range queries {
+		small[name] = measure(q)
+	}
+	fill(t, s, samples(200, 1800))
+	for name, q := range queries {
+		got := measure(q)
+		if got != small[name] {
+			t.Errorf("%s: %+v of 2,000 recordings, %+v of 200", name, got, small[name])
+		}
+		if got.calls != 1 {
+			t.Errorf("%s: %d calls, want 1", name, got.calls)
+		}
+		// 51 rows of less than 1 KB, in units of 4 KB, and half of that
+		// because an index is read eventually consistent.
+		if name != "filtered" && got.units > 51.0/4/2+0.5 {
+			t.Errorf("%s: %v read units, want at most 7", name, got.units)
+		}
+	}
+}
+
+// TestPageOfManyMegabytes: DynamoDB ends a Query at 1 MB, a page goes on.
+func TestPageOfManyMegabytes(t *testing.T) {
+	t.Parallel()
+	s := live(t)
+	recordings := samples(0, 12)
+	for i := range recordings {
+		r := &recordings[i]
+		r.Document = r.Document[:len(r.Document)-1] + recording.Document(`,"description":"`+strings.Repeat("x", 300<<10)+`"}`)
+		if err := s.Put(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	entry := new(requestlog.Entry)
+	p, err := s.Page(requestlog.With(t.Context(), entry), store.Query{Account: account, Ascending: true, Limit: 11})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(recordings[:11], p.Recordings); diff != "" || p.Next == nil {
+		t.Errorf("Page: next %v, -want +got: %.500s", p.Next, diff)
+	}
+	if entry.Calls < 3 || entry.Calls > 5 {
+		t.Errorf("%d calls for 3.6 MB, want one for each megabyte", entry.Calls)
+	}
+}
+
+// TestTombstoneLeavesTheIndexes looks at the items themselves.
+func TestTombstoneLeavesTheIndexes(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2023, 11, 3, 8, 0, 0, 0, time.UTC)
+	s := live(t, func(o *Options) { o.Now = func() time.Time { return now } })
+	r := sample(1)
+	if err := s.Put(t.Context(), &r); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Delete(t.Context(), account, r.ID, keep); err != nil {
+		t.Fatal(err)
+	}
+	m := s.item(t, r.ID)
+	want := item{
+		attrAccount: str(account), attrID: str(r.ID), attrRevision: m[attrRevision],
+		attrAudio: str("managed 499712 audio/mpeg"), attrCreated: num(r.Created),
+		attrDeleted: num(recording.SecondsOf(now)), attrPurgePending: &types.AttributeValueMemberBOOL{Value: true},
+	}
+	if diff := cmp.Diff(wireItem(want), wireItem(m)); diff != "" || text(m, attrRevision) == r.Revision {
+		t.Errorf("the tombstone, -want +got: %s", diff)
+	}
+	for range 2 { // the second changes nothing, however late it comes
+		if err := s.Purged(t.Context(), account, r.ID); err != nil {
+			t.Fatal(err)
+		}
+		delete(want, attrPurgePending)
+		want[attrExpires] = num(time.Date(2024, 12, 7, 8, 0, 0, 0, time.UTC).Unix())
+		if diff := cmp.Diff(wireItem(want), wireItem(s.item(t, r.ID))); diff != "" {
+			t.Errorf("the tombstone after its purge, -want +got: %s", diff)
+		}
+		now = now.AddDate(0, 0, 3)
+	}
+}
+
+// item is an item as it lies in the table.
+func (s *Store) item(t *testing.T, id string) item {
+	t.Helper()
+	m, err := s.read(t.Context(), "looking at", account, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func TestStrangersSurviveWrites(t *testing.T) {
+	t.Parallel()
+	s := live(t)
+	r := sample(1)
+	m, err := encode(nil, &r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m["from_the_future"] = &types.AttributeValueMemberM{Value: item{"a": num(int64(1))}}
+	if _, err := s.client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &s.table, Item: m}); err != nil {
+		t.Fatal(err)
+	}
+	change := func(r *recording.Recording) error {
+		r.Document, r.Modified = `{"user_metadata":{}}`, r.Modified+1
+		return nil
+	}
+	if _, err := s.Update(t.Context(), account, r.ID, change); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Delete(t.Context(), account, r.ID, keep); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Purged(t.Context(), account, r.ID); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.item(t, r.ID)["from_the_future"]; got == nil {
+		t.Errorf("an attribute that is not ours is gone: %v", s.item(t, r.ID))
+	}
+}
+
+// TestLargestItem: what encode takes for the largest item, DynamoDB takes, too.
+func TestLargestItem(t *testing.T) {
+	t.Parallel()
+	s := live(t)
+	r := sample(1)
+	m, err := encode(nil, &r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	missing := maxItem - size(m) - len(`,"description":""`)
+	r.Document = r.Document[:len(r.Document)-1] + recording.Document(`,"description":"`+strings.Repeat("x", missing)+`"}`)
+	if err := s.Put(t.Context(), &r); err != nil {
+		t.Errorf("Put of %d bytes = %v, want success", maxItem, err)
+	}
+	// One byte more, past our own check.
+	m[attrDocument] = str(string(r.Document) + " ")
+	_, err = s.write(t.Context(), m, condition{text: "attribute_exists(" + attrID + ")"})
+	if err := fail("storing", account, r.ID, err); !errors.Is(err, store.ErrTooLarge) {
+		t.Errorf("DynamoDB says of %d bytes: %v, want %v", size(m), err, store.ErrTooLarge)
+	}
+	m[attrDocument], m[attrAccountOwner] = str("{}"), str(strings.Repeat("o", maxPartitionKey+1))
+	_, err = s.write(t.Context(), m, condition{text: "attribute_exists(" + attrID + ")"})
+	if err := fail("storing", account, r.ID, err); !errors.Is(err, store.ErrTooLarge) {
+		t.Errorf("DynamoDB says of a key of %d bytes: %v, want %v", maxPartitionKey+1, err, store.ErrTooLarge)
+	}
+}
+
+// losing drops the answer to every write that took effect, once.
+type losing struct {
+	client http.RoundTripper
+	lost   atomic.Int64
+}
+
+func (l *losing) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := l.client.RoundTrip(r)
+	write := strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".PutItem") || strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".UpdateItem")
+	if err == nil && write && l.lost.Add(1)%2 == 1 {
+		_ = resp.Body.Close()
+		return nil, errors.New("connection reset by peer")
+	}
+	return resp, err
+}
+
+func TestWritesWhoseAnswersAreLost(t *testing.T) {
+	t.Parallel()
+	l := &losing{client: standard().client().Transport}
+	s := live(t, func(o *Options) { o.HTTPClient = &http.Client{Transport: l} })
+	r := sample(1)
+	if err := s.Put(t.Context(), &r); err != nil {
+		t.Fatalf("Put = %v", err)
+	}
+	if got, err := s.Get(t.Context(), account, r.ID); err != nil || !cmp.Equal(*got, r) {
+		t.Errorf("Get = %+v, %v, want what was put, %+v", got, err, r)
+	}
+	ran := 0
+	changed, err := s.Update(t.Context(), account, r.ID, func(r *recording.Recording) error {
+		ran++
+		r.Document = `{"call_id":"changed"}`
+		return nil
+	})
+	if err != nil || ran != 1 {
+		t.Fatalf("Update = %v after %d runs of change, want success after 1", err, ran)
+	}
+	was, err := s.Delete(t.Context(), account, r.ID, keep)
+	if err != nil || !cmp.Equal(was, changed) {
+		t.Errorf("Delete = %+v, %v, want %+v", was, err, changed)
+	}
+	if err := s.Purged(t.Context(), account, r.ID); err != nil {
+		t.Errorf("Purged = %v", err)
+	}
+	if n := l.lost.Load(); n != 8 {
+		t.Errorf("%d writes, want each of 4 twice", n)
+	}
+}
+
+func TestMissingTable(t *testing.T) {
+	t.Parallel()
+	s, err := Open(Options{
+		Region: "us-east-1", Endpoint: endpoint(t), Table: "no-such-table", Credentials: aws.CredentialsProvider(static),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, op := range operations {
+		if err := op.call(t.Context(), s); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("%s = %v, want %v", op.name, err, store.ErrUnavailable)
+		}
+	}
+	if err := s.Warm(t.Context()); err != nil {
+		t.Errorf("Warm = %v", err)
+	}
+}
