@@ -1,7 +1,6 @@
 package dynamo
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -61,13 +60,10 @@ func faulty(err error) bool {
 	return invalid || unsent
 }
 
-// cause takes the URL out of an error of net/http, and says whose time is up.
+// cause takes the URL, and with it the endpoint, out of an error of net/http.
 func cause(err error) error {
 	if ue, ok := errors.AsType[*url.Error](err); ok {
-		err = ue.Err
-	}
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return fmt.Errorf("the caller's time is up: %w", err)
+		return ue.Err
 	}
 	return err
 }

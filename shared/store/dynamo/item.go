@@ -133,10 +133,11 @@ func decodeAudio(m item) (recording.Audio, error) {
 // isTombstone reports whether m is what remains of a deleted recording.
 func isTombstone(m item) bool { return m[attrDeleted] != nil }
 
-// entomb makes the tombstone of the recording r, whose item is old.
+// entomb makes the tombstone of the recording r, whose item is old. It must
+// not expire before its audio is gone, whatever old says.
 func entomb(old item, r *recording.Recording, revision string, now recording.Seconds) item {
 	m := maps.Clone(old)
-	for _, name := range []string{attrCreatedID, attrAccountOwner, attrDocument, attrModified} {
+	for _, name := range []string{attrCreatedID, attrAccountOwner, attrDocument, attrModified, attrExpires} {
 		delete(m, name)
 	}
 	m[attrRevision] = str(revision)

@@ -73,8 +73,9 @@ func TestTombstoneRoundTrip(t *testing.T) {
 		if isTombstone(old) {
 			t.Fatal("a recording is taken for a tombstone")
 		}
+		old[attrExpires] = num(int64(1))
 		m := entomb(old, &r, "new", 63866880100)
-		for _, name := range []string{attrCreatedID, attrAccountOwner, attrDocument, attrModified} {
+		for _, name := range []string{attrCreatedID, attrAccountOwner, attrDocument, attrModified, attrExpires} {
 			if m[name] != nil {
 				t.Errorf("the tombstone still has %s", name)
 			}

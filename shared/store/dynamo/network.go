@@ -32,7 +32,7 @@ type network struct {
 func standard() network {
 	return network{
 		connect: 500 * time.Millisecond, attempt: time.Second, attempts: 3, backoff: 50 * time.Millisecond,
-		conflict: 20 * time.Millisecond, patience: 640 * time.Millisecond,
+		conflict: 50 * time.Millisecond, patience: 640 * time.Millisecond,
 		dial: (&net.Dialer{}).DialContext,
 	}
 }
