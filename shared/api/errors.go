@@ -160,9 +160,10 @@ func plain(status int, code, text string) func(*request) *publicError {
 	return func(*request) *publicError { return &publicError{status: status, code: code, data: detail(text)} }
 }
 
-// notJSON is the 400 for a body that the strict decoder refuses.
+// notJSON is the 400 for a body that the strict decoder refuses. The decoder's
+// own words may quote the body, so the log does not get them.
 func notJSON(text string) func(*request) *publicError {
-	return func(*request) *publicError { return bodyError(text, nil) }
+	return func(*request) *publicError { return bodyError(text, errors.New(text)) }
 }
 
 // errorTable says what a client is told of each error that layers below
@@ -209,7 +210,9 @@ func (r *request) public(err error) *publicError {
 	for _, row := range errorTable {
 		if errors.Is(err, row.err) {
 			p := row.answer(r)
-			p.cause = err
+			if p.cause == nil {
+				p.cause = err
+			}
 			return p
 		}
 	}

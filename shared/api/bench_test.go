@@ -1,0 +1,83 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+// discard is a response writer that keeps nothing, so that only the handler
+// is measured.
+type discard struct{ header http.Header }
+
+func (d *discard) Header() http.Header         { return d.header }
+func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
+func (d *discard) WriteHeader(int)             {}
+
+// BenchmarkList is a page of 50 ordinary recordings: over SQLite as a whole,
+// and over memory, where nothing but the API's own work is left.
+func BenchmarkList(b *testing.B) {
+	m := ordinary(2000)
+	s := newShelf(b, nil)
+	for i := range m {
+		if err := s.store.Put(b.Context(), &m[i]); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for store, list := range map[string]http.Handler{"sqlite": s.list, "memory": List(s.env, m, s.sealer)} {
+		for _, c := range []struct{ name, query, encoding string }{
+			{"plain", "", ""},
+			{"filter=all", "?filter_direction=inbound", ""},
+			{"filter=sixth", "?filter_caller_id_name=Sales", ""},
+			{"gzip", "", "gzip"},
+			{"csv", "?accept=csv", ""},
+			{"pretty", "?pretty_print=true", ""},
+		} {
+			b.Run(fmt.Sprintf("store=%s/%s", store, c.name), func(b *testing.B) {
+				r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, tenantList+c.query, nil)
+				r.Header.Set("X-Auth-Token", s.token)
+				r.Header.Set("Accept-Encoding", c.encoding)
+				w := &discard{header: http.Header{}}
+				b.ReportAllocs()
+				for b.Loop() {
+					clear(w.header)
+					list.ServeHTTP(w, r)
+				}
+				s.log.Reset()
+			})
+		}
+	}
+}
+
+// BenchmarkUnpaged is everything at once, compressed.
+func BenchmarkUnpaged(b *testing.B) {
+	s := newShelf(b, nil)
+	for _, n := range []int{1000, 10_000} {
+		list := List(s.env, ordinary(n), s.sealer)
+		b.Run(fmt.Sprintf("recordings=%d", n), func(b *testing.B) {
+			r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, everything, nil)
+			r.Header.Set("X-Auth-Token", s.token)
+			r.Header.Set("Accept-Encoding", "gzip")
+			w := &discard{header: http.Header{}}
+			b.ReportAllocs()
+			for b.Loop() {
+				clear(w.header)
+				list.ServeHTTP(w, r)
+			}
+			s.log.Reset()
+		})
+	}
+}
+
+// BenchmarkRefuse is the way of a request without a token.
+func BenchmarkRefuse(b *testing.B) {
+	s := newShelf(b, nil)
+	r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, tenantList, nil)
+	w := &discard{header: http.Header{}}
+	b.ReportAllocs()
+	for b.Loop() {
+		clear(w.header)
+		s.list.ServeHTTP(w, r)
+	}
+}

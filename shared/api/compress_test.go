@@ -1,0 +1,83 @@
+package api
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+func TestAcceptsGzip(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		header string
+		want   bool
+	}{
+		{"", false},
+		{"gzip", true},
+		{"GZIP", true},
+		{"x-gzip", true},
+		{"deflate, gzip;q=1.0, *;q=0.5", true},
+		{"gzip;q=0", false},
+		{"gzip; q=0.000", false},
+		{"gzip ; q = 0.001", true},
+		{"*", true},
+		{"*;q=0", false},
+		{"*, gzip;q=0", false},
+		{"gzip;q=0, *", false},
+		{"*;q=0, gzip", true},
+		{"deflate, br", false},
+		{"identity", false},
+		{"identity, gzip", true},
+		{"identity, gzip;q=0.5", false},
+		{"identity;q=0.5, gzip;q=0.5", true},
+		{"identity;q=0", false},
+		{"gzip;q=x", false},
+		{"gzip;level=9", false},
+		{"gzipped", false},
+		{",,gzip,,", true},
+	} {
+		r := &request{Request: httptest.NewRequest(http.MethodGet, "/", nil)}
+		if tt.header != "" {
+			r.Header.Set("Accept-Encoding", tt.header)
+		}
+		if got := r.acceptsGzip(); got != tt.want {
+			t.Errorf("acceptsGzip(%q) = %t, want %t", tt.header, got, tt.want)
+		}
+	}
+}
+
+func TestBodiesAreCompressed(t *testing.T) {
+	t.Parallel()
+	s := sample(t)
+	for _, tt := range []struct {
+		name, target string
+		status       int
+		want         string
+	}{
+		{"list", tenantList, 200, "gzip"},
+		{"unpaged list", tenantList + "?paginate=false", 200, "gzip"},
+		{"CSV", tenantList + "?accept=csv", 200, "gzip"},
+		{"error", tenantList + "?page_size=" + strings.Repeat("x", 300), 400, "gzip"},
+		{"short error", "/nosuch", 404, ""},
+		{"short unpaged list", tenantList + "?paginate=false&filter_x=y", 200, ""},
+		{"short CSV", tenantList + "?accept=csv&page_size=1", 200, ""},
+		{"empty CSV", tenantList + "?accept=csv&filter_x=y", 200, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			g := s.ask(t, "GET", tt.target, "Accept-Encoding", "br, gzip")
+			g.want(t, tt.status, "")
+			if got := g.Header().Get("Content-Encoding"); got != tt.want {
+				t.Errorf("Content-Encoding = %q, want %q", got, tt.want)
+			}
+			if got := g.Header().Get("Vary"); !strings.Contains(got, "Accept-Encoding") {
+				t.Errorf("Vary = %q", got)
+			}
+			plain := s.ask(t, "GET", tt.target)
+			if plain.Header().Get("Content-Encoding") != "" || string(plain.body) != string(g.body) {
+				t.Errorf("the plain answer differs: %s", plain.body)
+			}
+		})
+	}
+}
