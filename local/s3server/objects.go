@@ -97,17 +97,6 @@ func (b *bucket) ListMultipartUploads(ctx context.Context, in *s3.ListMultipartU
 	return out, err
 }
 
-// ListParts lists the parts of an upload.
-func (b *bucket) ListParts(ctx context.Context, in *s3.ListPartsInput) (out s3response.ListPartsResult, err error) {
-	args := *in
-	if args.Bucket, err = b.at(in.Bucket); err != nil {
-		return out, err
-	}
-	out, err = b.disk.ListParts(ctx, &args)
-	out.Bucket = b.name
-	return out, err
-}
-
 // CompleteMultipartUpload makes an object of its parts.
 func (b *bucket) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput) (
 	out s3response.CompleteMultipartUploadResult, version string, err error,

@@ -31,6 +31,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/s3api"
@@ -57,7 +58,7 @@ type Server struct {
 	addr  string
 	api   *s3api.S3ApiServer
 	disk  *posix.Posix
-	ended chan error // what serving ended with
+	ended chan struct{} // closed when serving has ended
 	close sync.Once
 	err   error
 }
@@ -68,6 +69,7 @@ const (
 	maxRequests    = 1024
 	maxParts       = 10_000
 	listenAttempts = 5
+	stopAgain      = 10 * time.Millisecond
 )
 
 // Start makes the folder and the bucket if they are missing, and serves until
@@ -129,15 +131,19 @@ func (s *Server) listen(ctx context.Context, addr string, ready <-chan struct{})
 		if err := probe.Close(); err != nil {
 			return fmt.Errorf("cannot listen: %w", err)
 		}
-		ended := make(chan error, 1)
-		go func() { ended <- s.api.ServeMultiPort([]string{s.addr}) }()
+		ended := make(chan struct{})
+		var why error
+		go func() {
+			defer close(ended)
+			why = s.api.ServeMultiPort([]string{s.addr})
+		}()
 		select {
 		case <-ready:
 			s.ended = ended
 			return nil
-		case err = <-ended:
+		case <-ended:
 			if port != "0" || attempt == listenAttempts {
-				return fmt.Errorf("cannot listen: %w", err)
+				return fmt.Errorf("cannot listen: %w", why)
 			}
 		}
 	}
@@ -158,14 +164,28 @@ func (s *Server) URL() string {
 // of the process.
 func (s *Server) Close() error {
 	s.close.Do(func() {
-		if s.err = s.api.ShutDown(); s.err != nil {
-			s.err = fmt.Errorf("closing the S3 server: %w", s.err)
+		if err := s.stop(); err != nil {
+			s.err = fmt.Errorf("closing the S3 server: %w", err)
 			return // the requests under way still use the disk
 		}
-		<-s.ended // with the error that the listener was closed
 		s.disk.Shutdown()
 	})
 	return s.err
+}
+
+// stop tells the library to stop until it did. It says that it listens a
+// moment before it does, and what it is told in that moment it forgets.
+func (s *Server) stop() error {
+	for {
+		if err := s.api.ShutDown(); err != nil {
+			return err
+		}
+		select {
+		case <-s.ended:
+			return nil
+		case <-time.After(stopAgain):
+		}
+	}
 }
 
 // openBucket makes the folders, readable for their owner only, and the

@@ -29,11 +29,12 @@ func large(t *testing.T, s *suite) {
 	if err != nil {
 		t.Fatalf("Presign = %v, want nil", err)
 	}
-	res := fetch(t, http.MethodGet, link, nil)
-	if res.StatusCode != http.StatusOK || res.ContentLength != largeSize {
-		t.Errorf("GET = %d with %d bytes, want 200 with %d", res.StatusCode, res.ContentLength, largeSize)
-	}
-	same(t, "by presigned URL", res.Body, pattern(0, largeSize))
+	fetch(t, http.MethodGet, link, nil, func(res *http.Response) {
+		if res.StatusCode != http.StatusOK || res.ContentLength != largeSize {
+			t.Errorf("GET = %d with %d bytes, want 200 with %d", res.StatusCode, res.ContentLength, largeSize)
+		}
+		same(t, "by presigned URL", res.Body, pattern(0, largeSize))
+	})
 	body, _, err := s.Open(t.Context(), key, "", &media.Part{Offset: largeSize - 1000, Length: 1000})
 	if err != nil {
 		t.Fatalf("Open(the last bytes) = %v, want nil", err)

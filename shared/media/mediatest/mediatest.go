@@ -102,7 +102,7 @@ func (s *suite) stat(t *testing.T, key string) media.Object {
 	return o
 }
 
-// same reads body to its end and compares it with want.
+// same reads body to its end, closes it, and compares it with want.
 func same(t *testing.T, what string, body io.ReadCloser, want io.Reader) {
 	t.Helper()
 	defer func() { _ = body.Close() }()
@@ -127,23 +127,30 @@ func wantError(t *testing.T, what string, err, want error) {
 	}
 }
 
-// pattern is size bytes from the offset on of a sequence without short repeats.
+// pattern is size bytes from the offset on of an endless sequence. It repeats
+// a block of prime length, so that no part of an upload looks like another.
 func pattern(offset, size int64) io.Reader {
-	return io.LimitReader(&sequence{at: uint64(offset)}, size)
+	return io.LimitReader(&sequence{at: offset}, size)
 }
 
-type sequence struct{ at uint64 }
+type sequence struct{ at int64 }
+
+var block = func() []byte {
+	b := make([]byte, 65_521)
+	for i := range b {
+		b[i] = byte(uint64(i) * 0x9E3779B97F4A7C15 >> 56)
+	}
+	return b
+}()
 
 func (s *sequence) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = byte(s.at * 0x9E3779B97F4A7C15 >> 56)
-		s.at++
-	}
-	return len(p), nil
+	n := copy(p, block[s.at%int64(len(block)):])
+	s.at += int64(n)
+	return n, nil
 }
 
-// fetch asks url as any client would. The caller closes the body.
-func fetch(t *testing.T, method, url string, header http.Header) *http.Response {
+// fetch asks url as any client would, and closes the body after look.
+func fetch(t *testing.T, method, url string, header http.Header, look func(*http.Response)) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, http.NoBody)
 	if err != nil {
@@ -154,23 +161,21 @@ func fetch(t *testing.T, method, url string, header http.Header) *http.Response 
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, r.URL.Path, err)
 	}
-	return res
+	defer func() { _ = res.Body.Close() }()
+	look(res)
 }
 
 // refused is the status of what is not or no longer signed.
-func (s *suite) refused(want int) int {
+func (s *suite) refused() int {
 	if s.h.Unsigned != "" {
 		return http.StatusOK
 	}
-	return want
+	return http.StatusForbidden
 }
 
 // status asks url and returns the status only.
-func status(t *testing.T, url string) int {
+func status(t *testing.T, method, url string) (code int) {
 	t.Helper()
-	res := fetch(t, http.MethodGet, url, http.Header{})
-	if err := res.Body.Close(); err != nil {
-		t.Errorf("closing the answer: %v", err)
-	}
-	return res.StatusCode
+	fetch(t, method, url, http.Header{}, func(res *http.Response) { code = res.StatusCode })
+	return code
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -20,7 +22,7 @@ const fits = 4_400_000
 // in parts among them.
 func sizes(t *testing.T, s *suite) {
 	for _, size := range []int64{0, 1, fits, fits + 1, 8<<20 - 1, 8 << 20, 8<<20 + 1, 16 << 20} {
-		t.Run(fmt.Sprint(size), func(t *testing.T) {
+		t.Run(strconv.FormatInt(size, 10), func(t *testing.T) {
 			key := s.put(t, "audio", "audio/mpeg", size)
 			o := s.stat(t, key)
 			if o.Size != size || o.ContentType != "audio/mpeg" {
@@ -51,7 +53,7 @@ func sizes(t *testing.T, s *suite) {
 // piece and in several.
 func parts(t *testing.T, s *suite) {
 	for _, size := range []int64{1, 1000, 8<<20 + 7} {
-		key := s.put(t, fmt.Sprint(size), "audio/ogg", size)
+		key := s.put(t, strconv.FormatInt(size, 10), "audio/ogg", size)
 		o := s.stat(t, key)
 		for _, p := range []media.Part{
 			{Offset: 0, Length: 1},
@@ -132,7 +134,9 @@ func keys(t *testing.T, s *suite) {
 			t.Errorf("Presign(%q) = %v, want nil", key, err)
 			continue
 		}
-		same(t, "presigned "+key, fetch(t, "GET", url, nil).Body, strings.NewReader(name))
+		fetch(t, http.MethodGet, url, nil, func(res *http.Response) {
+			same(t, "presigned "+key, res.Body, strings.NewReader(name))
+		})
 	}
 }
 
@@ -184,7 +188,7 @@ func broken(t *testing.T, s *suite) {
 
 func removal(t *testing.T, s *suite) {
 	for _, size := range []int64{0, 10, 9 << 20} {
-		key := s.put(t, fmt.Sprint(size), "audio/mpeg", size)
+		key := s.put(t, strconv.FormatInt(size, 10), "audio/mpeg", size)
 		url, err := s.Presign(t.Context(), key, media.Grant{TTL: time.Minute})
 		if err != nil {
 			t.Fatalf("Presign = %v, want nil", err)
@@ -195,7 +199,7 @@ func removal(t *testing.T, s *suite) {
 			}
 			_, err := s.Stat(t.Context(), key)
 			wantError(t, "Stat of a removed object", err, media.ErrNotFound)
-			if got := status(t, url); got != 404 {
+			if got := status(t, http.MethodGet, url); got != http.StatusNotFound {
 				t.Errorf("GET of a removed object = %d, want 404", got)
 			}
 		}

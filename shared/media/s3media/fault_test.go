@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -27,6 +28,9 @@ func answer(status int, code string) fault {
 	return func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("Content-Type", "application/xml")
+		if status == http.StatusMovedPermanently {
+			w.Header().Set("Location", "http://elsewhere.test/")
+		}
 		w.WriteHeader(status)
 		_, _ = fmt.Fprintf(w, "<Error><Code>%s</Code><Message>so it is</Message></Error>", code)
 	}
@@ -35,7 +39,7 @@ func answer(status int, code string) fault {
 // bytesOf answers with a body that should be size bytes long.
 func bytesOf(size, sent int, header ...string) fault {
 	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Length", fmt.Sprint(size))
+		w.Header().Set("Content-Length", strconv.Itoa(size))
 		status := 200
 		for i := 0; i < len(header); i += 2 {
 			w.Header().Set(header[i], header[i+1])
@@ -226,7 +230,7 @@ func TestFaults(t *testing.T) {
 				err := c.do(ctx, w)
 				took := time.Since(begin)
 				for _, e := range []error{media.ErrNotFound, media.ErrChanged, media.ErrUnavailable} {
-					if errors.Is(err, e) != (e == c.want) {
+					if errors.Is(err, e) != errors.Is(c.want, e) {
 						t.Errorf("error = %v, want %v", err, c.want)
 					}
 				}
@@ -236,7 +240,7 @@ func TestFaults(t *testing.T) {
 				if c.want == nil && err != nil {
 					t.Errorf("error = %v, want nil", err)
 				}
-				if entry.MediaCalls != c.calls {
+				if entry.MediaCalls != c.calls || len(w.asked) > c.calls {
 					t.Errorf("calls = %d (%v), want %d", entry.MediaCalls, w.asked, c.calls)
 				}
 				if took > c.within {
@@ -260,7 +264,7 @@ func TestBrokenUploadIsTakenBack(t *testing.T) {
 	joined := func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "<CompleteMultipartUploadResult><ETag>e-2</ETag></CompleteMultipartUploadResult>")
 	}
-	gone := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }
+	gone := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }
 	no := answer(400, "InvalidRequest")
 	late := answer(200, "InternalError") // S3 answers before it knows
 	for _, c := range []struct {
@@ -309,7 +313,7 @@ func TestGivingUpEndsAnUpload(t *testing.T) {
 	begun := func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "<InitiateMultipartUploadResult><UploadId>7</UploadId></InitiateMultipartUploadResult>")
 	}
-	gone := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }
+	gone := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }
 	inWorld(t, nil, []fault{begun, silent, gone}, func(t *testing.T, w *world) {
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()

@@ -2,8 +2,11 @@ package s3media_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"callrecordings/local/s3server"
+	"callrecordings/shared/media"
 	"callrecordings/shared/media/mediatest"
 	"callrecordings/shared/media/s3media"
 )
@@ -108,6 +112,7 @@ func TestConformance(t *testing.T) {
 				Now: time.Now, Unsigned: target.unsigned,
 			})
 			noUploadsLeft(t, o)
+			noBucket(t, o)
 		})
 	}
 }
@@ -133,5 +138,26 @@ func noUploadsLeft(t *testing.T, o s3media.Options) {
 	}
 	for _, u := range out.Uploads {
 		t.Errorf("an upload of %q was left behind", aws.ToString(u.Key))
+	}
+}
+
+// noBucket asks for a bucket that does not exist: not a missing object, but a
+// deployment that is wrong, and it says so.
+func noBucket(t *testing.T, o s3media.Options) {
+	t.Helper()
+	o.Bucket = "no-such-bucket-of-ours"
+	for name, do := range map[string]func(*s3media.Bucket) error{
+		"Warm":   func(b *s3media.Bucket) error { return b.Warm(t.Context()) },
+		"Stat":   func(b *s3media.Bucket) error { _, err := b.Stat(t.Context(), "key"); return err },
+		"Open":   func(b *s3media.Bucket) error { _, _, err := b.Open(t.Context(), "key", "", nil); return err },
+		"Remove": func(b *s3media.Bucket) error { return b.Remove(t.Context(), "key") },
+		"Put": func(b *s3media.Bucket) error {
+			return b.Put(t.Context(), "key", "audio/mpeg", strings.NewReader(""), 0)
+		},
+	} {
+		err := do(open(t, o))
+		if !errors.Is(err, media.ErrUnavailable) || !strings.Contains(fmt.Sprint(err), `"no-such-bucket-of-ours" does not exist`) {
+			t.Errorf("%s without a bucket = %v, want ErrUnavailable that says so", name, err)
+		}
 	}
 }

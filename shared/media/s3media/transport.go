@@ -48,7 +48,6 @@ func newClient(head time.Duration, dial dialer) *http.Client {
 			IdleConnTimeout:       90 * time.Second,
 			MaxIdleConnsPerHost:   16,
 			ForceAttemptHTTP2:     true,
-			DisableCompression:    true, // audio comes as it is stored
 		},
 		// S3 redirects a bucket of another region; the signature would be
 		// wrong there, so the redirect is the answer.
