@@ -137,12 +137,12 @@ func TestUnknownTypeIsTheWidestOffer(t *testing.T) {
 			"application/json", "application/*", "audio/mpeg", "audio/ogg", "audio/x-wav", "audio/*", "*/*", "text/html", "rubbish",
 		})
 		weight := rapid.SampledFrom([]string{"", ";q=0", ";q=0.5", ";q=1", ";q=x"})
-		text := ""
+		var text []string
 		for range rapid.IntRange(0, 5).Draw(t, "elements") {
-			text += "," + element.Draw(t, "type") + weight.Draw(t, "weight")
+			text = append(text, element.Draw(t, "type")+weight.Draw(t, "weight"))
 		}
 		own := rapid.SampledFrom([]string{"audio/mpeg", "audio/ogg", "audio/wav"}).Draw(t, "own")
-		w := wishOf("", []string{text})
+		w := wishOf("", text)
 		before, possible := w.choose(offerDocument, offerAnyAudio)
 		after, ok := w.choose(offerDocument, offerAudio(own))
 		if ok && !possible {

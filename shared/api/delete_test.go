@@ -50,7 +50,7 @@ func (s *single) wantTombstone(t testing.TB, pending bool) {
 	t.Helper()
 	tomb, err := s.store.Tombstone(t.Context(), oneAccount, oneID)
 	if err != nil || tomb.PurgePending != pending || (tomb.Expires == 0) != pending {
-		t.Errorf("Tombstone = %+v, %v, want pending %v", tomb, err, pending)
+		t.Errorf("Tombstone = %+v, %v, want pending %v; log %s", tomb, err, pending, s.log)
 	}
 }
 

@@ -35,6 +35,8 @@ func TestFileName(t *testing.T) {
 		{"only spaces", " \t ", "audio/mpeg", "202311-abc.mp3"},
 		{"umlauts", "Grüße.mp3", "audio/mpeg", "Grüße.mp3"},
 		{"bad UTF-8", "a\xffb.mp3", "audio/mpeg", "a_b.mp3"},
+		{"a video's ending", "call.MP4", "audio/mp4", "call.MP4"},
+		{"long, cut within a character", "a" + strings.Repeat("é", 200), "audio/mpeg", "a" + strings.Repeat("é", 97) + ".mp3"},
 		{"long", strings.Repeat("é", 200) + ".mp3", "audio/mpeg", strings.Repeat("é", 98) + ".mp3"},
 	}
 	for _, tt := range tests {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -220,7 +221,7 @@ func TestPatchAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range patches {
-		if got, _ := rec.Document.Raw("user_metadata", fmt.Sprintf("k%d", i)); got != fmt.Sprint(i) {
+		if got, _ := rec.Document.Raw("user_metadata", fmt.Sprintf("k%d", i)); got != strconv.Itoa(i) {
 			t.Errorf("k%d = %q, want %d", i, got, i)
 		}
 	}
