@@ -4,64 +4,105 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"callrecordings/shared/audiofile"
 )
 
-// The demo's recordings are real files of three encoders; the lengths are
-// those that ffprobe tells.
+// within is how far a length may be off.
+const within = 50 * time.Millisecond
+
+var types = map[string]string{".mp3": "audio/mpeg", ".wav": "audio/wav", ".ogg": "audio/ogg"}
+
+// The files are real ones of several encoders (testdata/make.sh); the lengths
+// are those that ffprobe tells, or ffmpeg decodes where ffprobe only guesses.
 func TestProbeAgreesWithFFprobe(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		name, contentType string
-		want              time.Duration
-	}{
-		{"01-appointment.mp3", "audio/mpeg", 14472 * time.Millisecond},
-		{"02-order.mp3", "audio/mpeg", 11664 * time.Millisecond}, // variable bit rate
-		{"05-voicemail.wav", "audio/wav", 3813 * time.Millisecond},
-		{"08-invoice.ogg", "audio/ogg", 6455 * time.Millisecond},
-	} {
-		t.Run(c.name, func(t *testing.T) {
+	for name, want := range durations(t) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := probe(demo(t, c.name))
-			if err != nil || got.ContentType != c.contentType || (got.Duration-c.want).Abs() > 50*time.Millisecond {
-				t.Errorf("Probe(%s) = %+v, %v, want %s, %s within 50 ms", c.name, got, err, c.contentType, c.want)
+			got, err := probe(read(t, "testdata/"+name))
+			if err != nil || got.ContentType != types[filepath.Ext(name)] || "."+got.Extension != filepath.Ext(name) ||
+				(got.Duration-want).Abs() > within {
+				t.Errorf("Probe(%s) = %+v, %v, want %s, %s within %s", name, got, err, types[filepath.Ext(name)], want, within)
 			}
 		})
 	}
 }
 
+// durations reads testdata/durations.txt.
+func durations(t *testing.T) map[string]time.Duration {
+	t.Helper()
+	all := map[string]time.Duration{}
+	for line := range strings.Lines(string(read(t, "testdata/durations.txt"))) {
+		name, text, _ := strings.Cut(strings.TrimSpace(line), " ")
+		seconds, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			t.Fatalf("durations.txt: %q: %v", line, err)
+		}
+		all[name] = time.Duration(seconds * float64(time.Second))
+	}
+	if len(all) < 20 {
+		t.Fatalf("durations.txt has %d lines", len(all))
+	}
+	return all
+}
+
 func TestProbeRefusesWhatIsNotAudio(t *testing.T) {
 	t.Parallel()
+	format := "fmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x80\x3e\x00\x00\x02\x00\x10\x00"
+	const riff = "RIFF\x04\x00\x00\x00WAVE"
 	for _, c := range []struct {
-		name string
-		data []byte
-		want error
+		name, data string
+		want       error
 	}{
-		{"nothing", nil, audiofile.ErrUnknown},
-		{"text", []byte("hello, this is no audio at all"), audiofile.ErrUnknown},
-		{"a lone ID3 tag", []byte("ID3\x04\x00\x00\x00\x00\x00\x01x"), audiofile.ErrDamaged},
-		{"one header that nothing follows", append([]byte{0xFF, 0xE3, 0x18, 0xC4}, "and text"...), audiofile.ErrDamaged},
-		{"a wav without sound", []byte("RIFF\x04\x00\x00\x00WAVE"), audiofile.ErrDamaged},
-		{"an Ogg of something else", []byte("OggS but no page"), audiofile.ErrUnknown},
+		{"nothing", "", audiofile.ErrUnknown},
+		{"text", "hello, this is no audio at all", audiofile.ErrUnknown},
+		{"a picture", "\xFF\xD8\xFF\xE0\x00\x10JFIF\x00\x01" + strings.Repeat("\xFF\xE0", 99), audiofile.ErrUnknown},
+		{"another RIFF", "RIFF\x04\x00\x00\x00AVI LIST", audiofile.ErrUnknown},
+		{"a lone ID3 tag", "ID3\x04\x00\x00\x00\x00\x00\x01x", audiofile.ErrDamaged},
+		{"one header that nothing follows", "\xFF\xE3\x18\xC4and text", audiofile.ErrDamaged},
+		{"a wav without sound", riff, audiofile.ErrDamaged},
+		{"a wav with sound of no format", riff + "data\x04\x00\x00\x00abcd", audiofile.ErrDamaged},
+		{"a wav with half a format", riff + format[:12], audiofile.ErrDamaged},
+		{"a wav with a short format", riff + "fmt \x04\x00\x00\x00abcddata\x04\x00\x00\x00abcd", audiofile.ErrDamaged},
+		{"a wav of no channels", riff + strings.Replace(format, "\x01\x00\x01", "\x01\x00\x00", 1) + "data\x04\x00\x00\x00abcd", audiofile.ErrDamaged},
+		{"a wav of chunks only", riff + format + strings.Repeat("junk\x00\x00\x00\x00", 2000), audiofile.ErrDamaged},
+		{"an Ogg of no page", "OggS but no page", audiofile.ErrDamaged},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			if got, err := probe(c.data); !errors.Is(err, c.want) {
-				t.Errorf("Probe(%q) = %+v, %v, want %v", c.data, got, err, c.want)
+			if got, err := probe([]byte(c.data)); !errors.Is(err, c.want) {
+				t.Errorf("Probe(%.60q) = %+v, %v, want %v", c.data, got, err, c.want)
 			}
 		})
+	}
+}
+
+// An Ogg may hold anything; what is neither Opus nor Vorbis is not known.
+func TestProbeRefusesAnOggOfSomethingElse(t *testing.T) {
+	t.Parallel()
+	if got, err := probe(page(0, 0, []byte("Speex   1.2"))); !errors.Is(err, audiofile.ErrUnknown) {
+		t.Errorf("Probe(Ogg Speex) = %+v, %v, want %v", got, err, audiofile.ErrUnknown)
+	}
+	broken := bytes.Clone(read(t, "testdata/opus-8khz.ogg"))
+	broken[len(broken)/2] ^= 1
+	if got, err := probe(broken); !errors.Is(err, audiofile.ErrDamaged) {
+		t.Errorf("Probe(a bit flipped) = %+v, %v, want %v", got, err, audiofile.ErrDamaged)
 	}
 }
 
 // Half of a file is half as long, whatever its header promises.
 func TestProbeCountsOnlyWhatIsThere(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"01-appointment.mp3", "05-voicemail.wav", "08-invoice.ogg"} {
+	for _, name := range []string{"01-appointment.mp3", "02-order.mp3", "05-voicemail.wav", "08-invoice.ogg"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			data := demo(t, name)
@@ -77,32 +118,166 @@ func TestProbeCountsOnlyWhatIsThere(t *testing.T) {
 	}
 }
 
-// A recorder that streams does not know the size yet when it writes it.
+// A recorder that streams does not know the size yet when it writes it, and
+// one that was killed leaves a 0.
 func TestProbeTakesAStreamedWav(t *testing.T) {
 	t.Parallel()
-	data := bytes.Clone(demo(t, "05-voicemail.wav"))
-	at := bytes.Index(data, []byte("data")) + 4
-	for _, size := range []uint32{0xFFFFFFFF, 0x7FFFFFFF} {
-		binary.LittleEndian.PutUint32(data[at:], size)
+	for _, size := range []uint32{0, 0x7FFFFFFF, 0xFFFFFFFF} {
+		data := bytes.Clone(demo(t, "05-voicemail.wav"))
+		binary.LittleEndian.PutUint32(data[bytes.Index(data, []byte("data"))+4:], size)
 		got, err := probe(data)
-		if err != nil || (got.Duration-3813*time.Millisecond).Abs() > 50*time.Millisecond {
+		if err != nil || (got.Duration-3813*time.Millisecond).Abs() > within {
 			t.Errorf("Probe(size %#x) = %+v, %v, want 3.8 s", size, got, err)
 		}
 	}
 }
 
+// A wav of 0 s is audio, too.
+func TestProbeTakesAnEmptyWav(t *testing.T) {
+	t.Parallel()
+	data := demo(t, "05-voicemail.wav")
+	got, err := probe(data[:bytes.Index(data, []byte("data"))+8])
+	if err != nil || got.Duration != 0 || got.ContentType != "audio/wav" {
+		t.Errorf("Probe(empty wav) = %+v, %v, want 0 s of audio/wav", got, err)
+	}
+}
+
+// Tags before, behind and within an mp3 are no sound, and neither is what a
+// cut has left between two frames.
+func TestProbePassesOverWhatIsNoSound(t *testing.T) {
+	t.Parallel()
+	sound := read(t, "testdata/cbr-44khz-stereo.mp3")
+	plain, err := probe(sound)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tag := append([]byte("ID3\x04\x00\x00\x00\x00\x04\x00"), make([]byte, 512)...)
+	id3v1 := append([]byte("TAG"), make([]byte, 125)...)
+	for _, c := range []struct {
+		name  string
+		data  []byte
+		times time.Duration
+	}{
+		{"a tag in front", bytes.Join([][]byte{tag, sound}, nil), 1},
+		{"two tags in front", bytes.Join([][]byte{tag, tag, sound}, nil), 1},
+		{"a tag behind", bytes.Join([][]byte{sound, id3v1}, nil), 1},
+		{"two files in one", bytes.Join([][]byte{sound, id3v1, tag, sound}, nil), 2},
+		{"zeros between", bytes.Join([][]byte{sound, make([]byte, 5000), sound}, nil), 2},
+	} {
+		got, err := probe(c.data)
+		if want := c.times * plain.Duration; err != nil || got.Duration != want {
+			t.Errorf("Probe(%s) = %+v, %v, want %s", c.name, got, err, want)
+		}
+	}
+}
+
+// A stream that was joined while it ran begins at any position (RFC 7845, 4.5).
+func TestProbeTakesAJoinedOpusStream(t *testing.T) {
+	t.Parallel()
+	head := append([]byte("OpusHead\x01\x01\x38\x01"), make([]byte, 7)...) // pre-skip 312
+	second := bytes.Repeat([]byte{9 << 3}, 50)                             // 50 packets of 20 ms, SILK
+	const joined = 1 << 40
+	var data []byte
+	data = append(data, page(2, 0, head)...)
+	data = append(data, page(0, 0, []byte("OpusTags\x00\x00\x00\x00\x00\x00\x00\x00"))...)
+	data = append(data, packets(joined, second)...)
+	data = append(data, packets(joined+48000, second)...)
+	got, err := probe(data)
+	if want := 2*time.Second - 312*time.Second/48000; err != nil || (got.Duration-want).Abs() > time.Millisecond {
+		t.Errorf("Probe(joined) = %+v, %v, want %s", got, err, want)
+	}
+	data = append(data, packets(1<<60, second)...)
+	if got, err := probe(data); !errors.Is(err, audiofile.ErrDamaged) {
+		t.Errorf("Probe(a leap of ages) = %+v, %v, want %v", got, err, audiofile.ErrDamaged)
+	}
+}
+
+// Figures that multiply to ages are damage, and do not run over.
+func TestProbeRefusesAges(t *testing.T) {
+	t.Parallel()
+	const riff = "RIFF\x00\x00\x00\x00WAVEfmt \x14\x00\x00\x00"
+	for _, c := range []struct{ name, format string }{
+		{"a sample a second", "\x01\x00\x01\x00\x01\x00\x00\x00\x01\x00\x00\x00\x01\x00\x08\x00\x02\x00\x00\x00"},
+		{"a full block in a byte", "\x11\x00\x01\x00\x01\x00\x00\x00\x01\x00\x00\x00\x01\x00\x04\x00\x02\x00\xFF\xFF"},
+	} {
+		data := riff + c.format + "data\x00\x00\x00\x00" + strings.Repeat("x", 8<<20)
+		if got, err := audiofile.Probe(strings.NewReader(data), int64(len(data))); !errors.Is(err, audiofile.ErrDamaged) {
+			t.Errorf("Probe(%s) = %+v, %v, want %v", c.name, got, err, audiofile.ErrDamaged)
+		}
+	}
+}
+
+// Hostile files claim sizes that would fill the memory.
+// Not parallel: it measures.
+func TestProbeNeedsLittleMemory(t *testing.T) {
+	const riff = "RIFF\xFF\xFF\xFF\xFFWAVE"
+	silence := strings.Repeat("\x00", 1<<20)
+	for _, c := range []struct{ name, data string }{
+		{"a format of 4 GB", riff + "fmt \xFE\xFF\xFF\xFF" + strings.Repeat("\x01\x00", 99)},
+		{"a list of 4 GB", riff + "LIST\xFE\xFF\xFF\xFFINFOISFT\xFF\xFF\xFF\x7F"},
+		{"a tag of 256 MB", "ID3\x04\x00\x00\x7F\x7F\x7F\x7F" + silence},
+		{"an mp3 that turns into nothing", string(read(t, "testdata/cbr-8khz.mp3")) + strings.Repeat(silence, 8)},
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := audiofile.Probe(strings.NewReader(c.data), int64(len(c.data)))
+		runtime.ReadMemStats(&after)
+		if used := after.TotalAlloc - before.TotalAlloc; used > 8<<20 {
+			t.Errorf("Probe(%s) allocated %d bytes (%v), want at most 8 MB", c.name, used, err)
+		}
+	}
+}
+
+// Trouble with reading is neither of the two errors.
+func TestProbePassesReadErrorsOn(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"vbr-16khz.mp3", "pcm-24-stereo.wav", "vorbis.ogg"} {
+		data := read(t, "testdata/"+name)
+		for _, good := range []int64{0, 40, 2000} {
+			broken := &brokenReader{r: bytes.NewReader(data), good: good}
+			_, err := audiofile.Probe(broken, int64(len(data)))
+			if broken.met && !errors.Is(err, io.ErrClosedPipe) {
+				t.Errorf("Probe(%s, broken at %d) = %v, want %v", name, good, err, io.ErrClosedPipe)
+			}
+		}
+	}
+}
+
+// brokenReader fails behind the first good bytes.
+type brokenReader struct {
+	r    io.ReaderAt
+	good int64
+	met  bool
+}
+
+func (b *brokenReader) ReadAt(p []byte, at int64) (int, error) {
+	if at+int64(len(p)) <= b.good {
+		return b.r.ReadAt(p, at)
+	}
+	b.met = true
+	n := max(0, b.good-at)
+	got, _ := b.r.ReadAt(p[:n], at)
+	return got, io.ErrClosedPipe
+}
+
 func FuzzProbe(f *testing.F) {
-	for _, name := range []string{"03-wrong-number.mp3", "05-voicemail.wav", "08-invoice.ogg"} {
-		data, err := os.ReadFile(filepath.Join("../../local/demo", name))
+	names, err := filepath.Glob("testdata/*.*g*") // wav is seeded below: its sound is of no interest
+	if err != nil {
+		f.Fatal(err)
+	}
+	wavs, _ := filepath.Glob("testdata/*.wav")
+	for _, name := range append(names, wavs...) {
+		data, err := os.ReadFile(name)
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(data[:min(len(data), 4096)])
+		f.Add(data[:min(len(data), 1500)])
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		got, err := probe(data)
-		if err == nil && (got.Duration < 0 || got.ContentType == "") {
-			t.Errorf("Probe = %+v", got)
+		known := errors.Is(err, audiofile.ErrUnknown) || errors.Is(err, audiofile.ErrDamaged)
+		if err == nil && (got.Duration < 0 || got.ContentType == "") || err != nil && !known {
+			t.Errorf("Probe = %+v, %v", got, err)
 		}
 	})
 }
@@ -111,11 +286,43 @@ func probe(data []byte) (audiofile.Info, error) {
 	return audiofile.Probe(bytes.NewReader(data), int64(len(data)))
 }
 
-func demo(t *testing.T, name string) []byte {
+func demo(t *testing.T, name string) []byte { return read(t, "../../local/demo/"+name) }
+
+func read(t *testing.T, name string) []byte {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("../../local/demo", name))
+	data, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return data
+}
+
+// packets makes a page of packets of one byte each.
+func packets(position uint64, all []byte) []byte {
+	sizes := bytes.Repeat([]byte{1}, len(all))
+	return assemble(0, position, sizes, all)
+}
+
+// page makes an Ogg page of one packet.
+func page(kind byte, position uint64, packet []byte) []byte {
+	return assemble(kind, position, []byte{byte(len(packet))}, packet)
+}
+
+// assemble makes a page with its checksum (RFC 3533, 6).
+func assemble(kind byte, position uint64, sizes, payload []byte) []byte {
+	b := append([]byte("OggS\x00"), kind)
+	b = binary.LittleEndian.AppendUint64(b, position)
+	b = append(b, make([]byte, 12)...) // serial, number, checksum
+	b = append(b, byte(len(sizes)))
+	b = append(append(b, sizes...), payload...)
+	var sum uint32
+	for _, c := range b {
+		sum ^= uint32(c) << 24
+		for range 8 {
+			carry := sum >> 31
+			sum = sum<<1 ^ carry*0x04c11db7
+		}
+	}
+	binary.LittleEndian.PutUint32(b[22:], sum)
+	return b
 }

@@ -78,8 +78,13 @@ func (f frame) describes(b []byte) bool {
 		}
 		return false
 	}
-	return at(frameHeader+f.side, "Xing", "Info") || at(frameHeader+32, "VBRI")
+	const crc = 2 // may stand before the side information
+	return at(frameHeader+f.side, "Xing", "Info") || at(frameHeader+crc+f.side, "Xing", "Info") ||
+		at(frameHeader+32, "VBRI")
 }
+
+// maxRubbish is how many bytes of something else end the sound.
+const maxRubbish = 1 << 20
 
 // mp3Duration counts the samples of all frames, and passes over tags, rubbish
 // between frames, and the frame that only describes the others.
@@ -88,7 +93,8 @@ func mp3Duration(r *io.SectionReader) (time.Duration, error) {
 	in := bufio.NewReaderSize(r, buffer)
 	var samples, rate int64
 	var stream uint32
-	for first := true; ; {
+	rubbish := 0
+	for first := true; rubbish < maxRubbish; rubbish++ {
 		b, err := in.Peek(id3Header)
 		if len(b) < frameHeader {
 			if errors.Is(err, io.EOF) {
@@ -107,7 +113,7 @@ func mp3Duration(r *io.SectionReader) (time.Duration, error) {
 			if !first || !f.describes(whole) {
 				samples, rate = samples+f.samples, f.rate
 			}
-			n, first, stream = f.length, false, f.stream
+			n, first, stream, rubbish = f.length, false, f.stream, 0
 		}
 		if _, err := in.Discard(n); err != nil && !errors.Is(err, io.EOF) {
 			return 0, err
