@@ -2,7 +2,7 @@ package recording
 
 import (
 	"slices"
-	"strconv"
+	"strings"
 )
 
 // sight is what a test sees of a recording.
@@ -22,7 +22,7 @@ func (t *test) look(r *Recording) sight {
 	}
 	raw, ok := find(string(r.Document), t.path)
 	switch {
-	case !ok || raw == "":
+	case !ok:
 		return sight{}
 	case raw[0] == '"':
 		return sight{kind: '"', form: unquote(raw)}
@@ -58,7 +58,7 @@ func (t *test) valued(r *Recording) bool {
 	case 't', 'f':
 		return true
 	default:
-		n, err := strconv.ParseFloat(s.form, 64)
-		return err != nil || n != 0
+		mantissa, _, _ := strings.Cut(strings.ToLower(s.form), "e")
+		return strings.ContainsAny(mantissa, "123456789")
 	}
 }

@@ -91,26 +91,26 @@ func (p Patch) Apply(d Document) (Document, error) {
 	return d.with(userMetadata, merged), nil
 }
 
-// merge lays patch, an object, over old and returns the result, without nulls
-// in objects. An old value that is no object gives way.
+// merge lays patch, an object, over old and returns the result. An old value
+// that is no object gives way. Nulls of old that the patch does not name stay.
 func merge(old, patch string) string {
 	changes := map[string]string{}
 	for name, value := range members(patch) {
 		changes[name] = value
 	}
 	out := []byte{'{'}
-	seen := map[string]struct{}{}
 	for name, value := range members(old) {
-		seen[name] = struct{}{}
 		if change, ok := changes[name]; ok {
+			delete(changes, name)
+			if change == "null" {
+				continue
+			}
 			value = apply(value, change)
 		}
-		if value != "null" {
-			out = appendMember(out, name, value)
-		}
+		out = appendMember(out, name, value)
 	}
 	for name, value := range members(patch) {
-		if _, done := seen[name]; !done && value != "null" {
+		if _, open := changes[name]; open && value != "null" {
 			out = appendMember(out, name, apply("", value))
 		}
 	}

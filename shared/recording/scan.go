@@ -9,7 +9,7 @@ import (
 
 // The functions of this file walk over JSON text that strictjson has checked
 // and compacted, without decoding what is not asked for. On other text they
-// give nonsense, but stay within its bounds.
+// give nonsense, but stay within its bounds and yield no empty text.
 
 // skip returns the index behind the value that begins at s[i].
 func skip(s string, i int) int {
@@ -64,7 +64,7 @@ func members(object string) iter.Seq2[string, string] {
 			name := unquote(object[i:end])
 			start := min(end+1, len(object))
 			i = skip(object, start)
-			if !yield(name, object[start:i]) {
+			if i == start || !yield(name, object[start:i]) {
 				return
 			}
 		}
@@ -79,7 +79,7 @@ func elements(array string) iter.Seq[string] {
 		}
 		for i := 1; i < len(array); i++ {
 			end := skip(array, i)
-			if !yield(array[i:end]) {
+			if end == i || !yield(array[i:end]) {
 				return
 			}
 			i = end
@@ -103,7 +103,7 @@ func find(value string, path []string) (string, bool) {
 		}
 		value = next
 	}
-	return value, value != "null"
+	return value, value != "" && value != "null"
 }
 
 func member(object, name string) (string, bool) {

@@ -1,0 +1,64 @@
+package recording_test
+
+import (
+	"errors"
+	"testing"
+
+	"callrecordings/shared/recording"
+)
+
+func TestParseBound(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		in   string
+		want recording.Seconds // 0: absent
+		err  bool
+	}{
+		{in: "63866880000", want: 63866880000},
+		{in: "1", want: 1},
+		{in: "+1", want: 1},
+		{in: "007", want: 7},
+		{in: "1.4", want: 1},
+		{in: "1.5", want: 2},
+		{in: "0.5", want: 1},
+		{in: "6.386688e10", want: 63866880000},
+		{in: "99999999999", want: recording.MaxSeconds},
+		{in: "100000000000", want: recording.MaxSeconds},
+		{in: "1e400", want: recording.MaxSeconds},
+		{in: ""},
+		{in: "undefined"},
+		{in: "null"},
+		{in: "NaN"},
+		{in: "0"},
+		{in: "0.4"},
+		{in: "-1"},
+		{in: "-0.5"},
+		{in: "-1e400"},
+		{in: "1e-400"},
+		{in: "nan", err: true},
+		{in: "Inf", err: true},
+		{in: "-Infinity", err: true},
+		{in: "0x10", err: true},
+		{in: "0x1p4", err: true},
+		{in: "1_000", err: true},
+		{in: "1e", err: true},
+		{in: "e", err: true},
+		{in: "--1", err: true},
+		{in: "1.2.3", err: true},
+		{in: " 1", err: true},
+		{in: "1 ", err: true},
+		{in: "1,5", err: true},
+		{in: "now", err: true},
+		{in: "NULL", err: true},
+		{in: "\x00", err: true},
+		{in: "٣", err: true},
+	} {
+		got, ok, err := recording.ParseBound(c.in)
+		if got != c.want || ok != (c.want != 0) || (err != nil) != c.err {
+			t.Errorf("ParseBound(%q) = %d, %v, %v, want %d, error %v", c.in, got, ok, err, c.want, c.err)
+		}
+		if f := (recording.FieldError{}); c.err && !errors.As(err, &f) {
+			t.Errorf("ParseBound(%q) = %v, want a FieldError", c.in, err)
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package recording_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"callrecordings/shared/recording"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// kazooItem is the item of kazoo.md 1.4, in full.
+const kazooItem = `{"call_id":"x@10.1.1.5","cdr_id":"202311-x@10.1.1.5","interaction_id":"63866880000-9f3c2a1b",
+	"name":"6071.mp3","description":"recording 6071.mp3","content_type":"audio/mpeg","media_type":"mp3",
+	"media_source":"recorded","source_type":"kzc_recording","origin":"inbound from offnet to endpoint","direction":"inbound",
+	"start":63866880000,"duration":62,"duration_ms":62340,"from":"a@realm","to":"b@realm","request":"b@realm",
+	"caller_id_name":"A","caller_id_number":"+1","callee_id_name":"B","callee_id_number":"+2","owner_id":"77bc",
+	"url":"https://example.com","custom_channel_vars":{"Account-ID":"acc"},"endpoint_id":"dev","user_metadata":{"x":1}}`
+
+func TestValidate(t *testing.T) {
+	t.Parallel()
+	typed := func(field, want, value string) recording.FieldError {
+		return recording.FieldError{Field: field, Code: "type", Message: "Value did not match type(s): " + want, Target: want, Value: []byte(value)}
+	}
+	for _, c := range []struct {
+		name, doc string
+		want      recording.FieldErrors
+	}{
+		{"nothing", `{}`, nil},
+		{"everything", kazooItem, nil},
+		{"zero", `{"duration":0,"start":-0}`, nil},
+		{"largest", `{"start":9007199254740991}`, nil},
+		{"not text", `{"call_id":1}`, recording.FieldErrors{typed("call_id", "string", `1`)}},
+		{"not an object", `{"custom_channel_vars":[]}`, recording.FieldErrors{typed("custom_channel_vars", "object", `[]`)}},
+		{"number as text", `{"duration":"62"}`, recording.FieldErrors{typed("duration", "integer", `"62"`)}},
+		{"fraction", `{"duration":62.0}`, recording.FieldErrors{typed("duration", "integer", `62.0`)}},
+		{"exponent", `{"duration":1e3}`, recording.FieldErrors{typed("duration", "integer", `1e3`)}},
+		{"boolean", `{"start":true}`, recording.FieldErrors{typed("start", "integer", `true`)}},
+		{"below zero", `{"duration":-1}`, recording.FieldErrors{{
+			Field: "duration", Code: "minimum", Message: "Value must be at least 0", Target: 0, Value: []byte(`-1`),
+		}}},
+		{"far below zero", `{"duration":-99999999999999999999}`, recording.FieldErrors{{
+			Field: "duration", Code: "minimum", Message: "Value must be at least 0", Target: 0, Value: []byte(`-99999999999999999999`),
+		}}},
+		{"too large", `{"start":9007199254740992}`, recording.FieldErrors{{
+			Field: "start", Code: "maximum", Message: "Value must be at most 9007199254740991", Target: 9007199254740991,
+			Value: []byte(`9007199254740992`),
+		}}},
+		{"far too large", `{"start":99999999999999999999}`, recording.FieldErrors{{
+			Field: "start", Code: "maximum", Message: "Value must be at most 9007199254740991", Target: 9007199254740991,
+			Value: []byte(`99999999999999999999`),
+		}}},
+		{"unknown", `{"Call_id":"x","a.b":{}}`, recording.FieldErrors{
+			{Field: "Call_id", Code: "additionalProperties", Message: strictText, Value: []byte(`"x"`)},
+			{Field: "a%2Eb", Code: "additionalProperties", Message: strictText, Value: []byte(`{}`)},
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(c.want, mustDocument(t, c.doc).Validate()); diff != "" {
+				t.Errorf("Validate of %s (-want +got):\n%s", c.doc, diff)
+			}
+		})
+	}
+}
+
+const strictText = "Strict checking of data is enabled; only include schema-defined properties"
+
+func TestFieldErrors(t *testing.T) {
+	t.Parallel()
+	if err := (recording.FieldErrors{}).Err(); err != nil {
+		t.Errorf("Err() of none = %v, want nil", err)
+	}
+	err := recording.FieldErrors{{Field: "b", Message: "second"}, {Field: "a", Message: "first"}}.Err()
+	if want := "a: first; b: second"; err == nil || err.Error() != want {
+		t.Errorf("Err() = %v, want %s", err, want)
+	}
+	var all recording.FieldErrors
+	if !errors.As(err, &all) || len(all) != 2 {
+		t.Errorf("Err() = %T, want FieldErrors", err)
+	}
+}
+
+func TestComplete(t *testing.T) {
+	t.Parallel()
+	const neutral = `{"call_id":"202311-x","from":"unknown@unknown","to":"unknown@unknown","start":63866880000,"duration":0,` +
+		`"duration_ms":0,"direction":"inbound","origin":"inbound from offnet to account",` +
+		`"custom_channel_vars":{"Media-Recording-ID":"202311-x"}}`
+	for _, c := range []struct{ name, doc, want string }{
+		{"nothing is known", `{}`, neutral},
+		{"the zero value", ``, neutral},
+		{"everything is known", neutral, neutral},
+		{
+			"some is known", `{"to":"b@realm","duration":62,"direction":"outbound","custom_channel_vars":{"Account-ID":"acc"},"name":"n"}`,
+			`{"to":"b@realm","duration":62,"direction":"outbound","custom_channel_vars":{"Account-ID":"acc","Media-Recording-ID":"202311-x"},` +
+				`"name":"n","call_id":"202311-x","from":"unknown@unknown","start":63866880000,"duration_ms":0,` +
+				`"origin":"inbound from offnet to account"}`,
+		},
+		{
+			"another id", strings.Replace(neutral, `"Media-Recording-ID":"202311-x"`, `"Media-Recording-ID":"202311-y"`, 1),
+			strings.Replace(neutral, `"Media-Recording-ID":"202311-x"`, `"Media-Recording-ID":"202311-y"`, 1),
+		},
+		{
+			"an id that is null", strings.Replace(neutral, `"Media-Recording-ID":"202311-x"`, `"Media-Recording-ID":null`, 1), neutral,
+		},
+		{
+			"variables that are none", strings.Replace(neutral, `{"Media-Recording-ID":"202311-x"}`, `[]`, 1),
+			strings.Replace(neutral, `{"Media-Recording-ID":"202311-x"}`, `[]`, 1),
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if got := recording.Complete(recording.Document(c.doc), "202311-x", 63866880000); string(got) != c.want {
+				t.Errorf("Complete(%s) = %s, want %s", c.doc, got, c.want)
+			}
+		})
+	}
+	if faults := recording.Complete("{}", "202311-x", 63866880000).Validate(); len(faults) > 0 {
+		t.Errorf("a completed document is not valid: %v", faults)
+	}
+}
+
+// TestCompleteKeepsWhatIsThere, whatever it is.
+func TestCompleteKeepsWhatIsThere(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		d := mustDocument(t, objectText(2).Draw(t, "document"))
+		full := recording.Complete(d, "202311-x", 1)
+		for name, was := range d.Fields() {
+			now, ok := full.Raw(name)
+			if !ok || name != "custom_channel_vars" && now != was {
+				t.Errorf("Complete makes %s of %q, which was %s", now, name, was)
+			}
+		}
+		if again := recording.Complete(full, "202311-y", 2); again != full {
+			t.Errorf("a second Complete makes %s of %s", again, full)
+		}
+		if mustDocument(t, string(full)) != full {
+			t.Errorf("Complete gives %s, which is no document", full)
+		}
+	})
+}
