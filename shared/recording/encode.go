@@ -24,9 +24,11 @@ func (r *Recording) AppendJSON(dst []byte, deleted bool) []byte {
 	return append(dst, "}}"...)
 }
 
-// EscapedLen is how many bytes text takes as a JSON string inside the answer
-// of a Lambda function, its quotes not counted. The runtime encodes without
-// HTML escapes.
+// EscapedLen is how many bytes JSON text takes as a string inside the answer of
+// a Lambda function, its quotes not counted: what encoding/json without HTML
+// escapes makes of it, as aws-lambda-go uses it. shared/gateway, which writes
+// U+2028 and U+2029 as they are, never takes more. No byte of JSON text takes
+// more than two.
 func EscapedLen(text []byte) int {
 	n := 0
 	for i := 0; i < len(text); {

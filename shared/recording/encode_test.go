@@ -86,7 +86,8 @@ func TestAppendJSONIsTheDocument(t *testing.T) {
 }
 
 // TestHotPathDoesNotAllocate pins what a list does for each recording.
-func TestHotPathDoesNotAllocate(t *testing.T) { //nolint:paralleltest // AllocsPerRun measures the whole process
+// It is not parallel: AllocsPerRun measures the whole process.
+func TestHotPathDoesNotAllocate(t *testing.T) {
 	r := sample(t)
 	buf := make([]byte, 0, 4096)
 	if n := testing.AllocsPerRun(100, func() { buf = r.AppendJSON(buf[:0], true) }); n != 0 {
