@@ -2,9 +2,13 @@
 // line and for the samples of a first start.
 //
 // The audio is stored first, under a key that nothing knows yet, and the
-// document second. A crash in between leaves an object that no recording
-// names: it costs its bytes, and the same call again makes a whole recording.
-// The other order would leave a recording that cannot be played.
+// document second. So whoever sees a recording can play it, an upload that is
+// interrupted leaves nothing, and an id that is in use, or was deleted, loses
+// nothing to a second file. What is left to go wrong: a crash between the two
+// steps, or a store that does not say whether it has stored, leaves an object
+// that no recording names. It costs its bytes, and the same call again makes a
+// whole recording. (The other order would show a recording without sound for
+// as long as its upload takes, and for good after a crash.)
 package intake
 
 import (
@@ -23,21 +27,31 @@ import (
 	"callrecordings/shared/store"
 )
 
-// Intake stores recordings.
+// Audio is where the sound goes, and whence it is taken back.
+type Audio interface {
+	media.Writer
+	media.Remover
+}
+
+// Intake stores recordings. It is safe for concurrent use if Random is.
 type Intake struct {
+	// Store takes the documents.
 	Store store.Writer
-	Audio interface {
-		media.Writer
-		media.Remover
-	}
+	// Audio takes the sound.
+	Audio Audio
 	// Now is the clock, Random makes ids.
 	Now    func() time.Time
 	Random io.Reader
 }
 
+// finish is how long the steps behind an upload may take, also when the caller
+// has given up by then: they are short, and half of them would be a loss.
+const finish = 30 * time.Second
+
 // Call is what is known of a recorded call beside its sound. Empty fields are
 // not known, but for Account.
 type Call struct {
+	// Account and Owner are ids that the caller has checked (contract, Routes).
 	Account, Owner string
 	// ID of the recording; "" makes one.
 	ID string
@@ -45,9 +59,10 @@ type Call struct {
 	Direction string
 	// Start of the recording; 0 for unknown.
 	Start recording.Seconds
-	// Numbers and names of the two sides.
+	// Numbers and names of the two sides. A number may be an address,
+	// user@realm.
 	Caller, CallerName, Callee, CalleeName string
-	// Realm is the SIP realm of both sides' addresses.
+	// Realm is the SIP realm of both sides' addresses, where a number names none.
 	Realm string
 	// UserMetadata is a JSON object, "" for none.
 	UserMetadata string
@@ -64,7 +79,8 @@ var ErrDirection = errors.New(`direction is "inbound" or "outbound"`)
 
 // Add stores audio, which has size bytes, as a recording of the call, and
 // returns it. progress, if not nil, is told the bytes sent so far.
-// Errors: ErrDirection, recording.ErrBadID, those of audiofile.Probe, of
+// Errors: ErrDirection, recording.ErrBadID, recording.FieldErrors and what
+// Document.With says of UserMetadata; those of audiofile.Probe, of
 // store.Writer's Put and of media.Writer's Put.
 func (in Intake) Add(ctx context.Context, c Call, audio io.ReaderAt, size int64, progress func(int64)) (*recording.Recording, error) {
 	info, err := audiofile.Probe(audio, size)
@@ -79,8 +95,14 @@ func (in Intake) Add(ctx context.Context, c Call, audio io.ReaderAt, size int64,
 	if progress != nil {
 		body = &counter{Reader: body, tell: progress}
 	}
-	if err := in.Audio.Put(ctx, r.AudioKey(), info.ContentType, body, size); err != nil {
-		return nil, fmt.Errorf("store the audio: %w", err)
+	sent := in.Audio.Put(ctx, r.AudioKey(), info.ContentType, body, size)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finish)
+	defer cancel()
+	if sent != nil {
+		// It may be there all the same, when only the answer was lost; but
+		// what is gone is not worth a second complaint.
+		_ = in.Audio.Remove(ctx, r.AudioKey())
+		return nil, fmt.Errorf("store the audio: %w", sent)
 	}
 	if err := in.Store.Put(ctx, r); err != nil {
 		if refused(err) { // the store has answered: nothing will ever name this object
@@ -117,8 +139,17 @@ func (in Intake) compose(c Call, info audiofile.Info, size int64) (*recording.Re
 		return nil, err
 	}
 	doc, err := recording.ParseDocument(document(r, c, info))
+	if err == nil && c.UserMetadata != "" {
+		doc, err = doc.With("user_metadata", c.UserMetadata)
+	}
 	if err != nil {
 		return nil, err
+	}
+	if err := doc.Validate().Err(); err != nil {
+		return nil, err
+	}
+	if meta, _ := doc.Raw("user_metadata"); len(meta) > recording.MaxUserMetadata {
+		return nil, fmt.Errorf("user_metadata has %d bytes, at most %d are stored", len(meta), recording.MaxUserMetadata)
 	}
 	r.Document = recording.Complete(doc, r.ID, created)
 	return r, nil
@@ -136,7 +167,7 @@ func (in Intake) name(r *recording.Recording, c Call) (err error) {
 		return err
 	}
 	if r.ID, err = recording.ParseID(c.ID); err != nil {
-		return fmt.Errorf("id %q: %w", c.ID, err)
+		return fmt.Errorf("id %q: %w (want YYYYMM- and 1 to 128 of A-Z, a-z, 0-9, _ . @ -)", c.ID, err)
 	}
 	var b [8]byte
 	if _, err := io.ReadFull(in.Random, b[:]); err != nil {
@@ -165,15 +196,18 @@ func document(r *recording.Recording, c Call, info audiofile.Info) []byte {
 	d.number("duration_ms", info.Duration.Milliseconds())
 	d.text("from", address(c.Caller, c.Realm))
 	d.text("to", address(c.Callee, c.Realm))
-	d.text("caller_id_number", c.Caller)
+	d.text("caller_id_number", number(c.Caller))
 	d.text("caller_id_name", c.CallerName)
-	d.text("callee_id_number", c.Callee)
+	d.text("callee_id_number", number(c.Callee))
 	d.text("callee_id_name", c.CalleeName)
 	d.text("owner_id", c.Owner)
-	if c.UserMetadata != "" {
-		d.raw("user_metadata", c.UserMetadata)
-	}
 	return d.json()
+}
+
+// number is what stands before the realm of an address.
+func number(s string) string {
+	n, _, _ := strings.Cut(s, "@")
+	return n
 }
 
 // address is a side of the call as user@realm, "" when neither is known.
@@ -181,6 +215,8 @@ func address(number, realm string) string {
 	switch {
 	case number == "" && realm == "":
 		return ""
+	case strings.Contains(number, "@"):
+		return number
 	case number == "":
 		number = "unknown"
 	case realm == "":
@@ -194,6 +230,7 @@ type object []string
 
 func (o *object) raw(name, value string)          { *o = append(*o, recording.Quote(name)+":"+value) }
 func (o *object) number(name string, value int64) { o.raw(name, strconv.FormatInt(value, 10)) }
+
 func (o *object) text(name, value string) {
 	if value != "" {
 		o.raw(name, recording.Quote(value))
