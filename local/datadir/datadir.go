@@ -58,51 +58,100 @@ type Keys struct {
 	Users   []string `json:"users"`
 }
 
+// String keeps the secrets out of logs.
+func (k Keys) String() string { return "keys of account " + k.Account }
+
+// GoString is String for %#v.
+func (k Keys) GoString() string { return k.String() }
+
 // demoUsers is how many users the demo account has.
 const demoUsers = 3
 
-// Open opens the folder at path, made if it is not there.
+// Open opens the folder at path, made if it is not there. Two processes may do
+// so at once. A folder that cannot be used is one error that says why.
 func Open(path string) (*Dir, error) {
-	path, err := filepath.Abs(path)
+	absolute, err := filepath.Abs(path)
 	if err != nil {
-		return nil, fmt.Errorf("data folder: %w", err)
+		return nil, fmt.Errorf("the data folder %s cannot be found: %w", path, err)
 	}
-	if err := os.MkdirAll(path, 0o700); err != nil {
-		return nil, fmt.Errorf("the data folder cannot be made: %w", err)
+	d := &Dir{Path: absolute}
+	if err := os.MkdirAll(d.Path, 0o700); err != nil {
+		return nil, fmt.Errorf("the data folder %s cannot be made: %w", d.Path, cause(err))
 	}
-	d := &Dir{Path: path}
 	if err := d.readKeys(); err != nil {
 		return nil, err
 	}
 	return d, nil
 }
 
+// cause drops from err what the sentence around it says: what was done, and
+// with which file.
+func cause(err error) error {
+	if e := (*fs.PathError)(nil); errors.As(err, &e) {
+		return e.Err
+	}
+	return err
+}
+
 // File is the path of a file in the folder.
 func (d *Dir) File(name string) string { return filepath.Join(d.Path, name) }
 
-// readKeys reads keys.json, or makes it. Of two processes that make it at
-// once one is first, and both use its keys.
-func (d *Dir) readKeys() error {
-	name := d.File("keys.json")
-	text, err := os.ReadFile(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err = d.makeKeys(name); err == nil {
-			text, err = os.ReadFile(name)
-		}
+// WritePrivate replaces a file of the folder, which only its owner may read.
+// Whoever reads it meanwhile finds the old or the new text, and never a part.
+func (d *Dir) WritePrivate(name, text string) error {
+	temporary, err := d.temporary(name, text)
+	if err == nil {
+		err = os.Rename(temporary, d.File(name))
 	}
 	if err != nil {
-		return fmt.Errorf("the keys in the data folder: %w", err)
-	}
-	if err := json.Unmarshal(text, &d.Keys); err != nil {
-		return fmt.Errorf("the keys in %s: %w", name, err)
-	}
-	if len(d.Keys.Users) == 0 || d.Keys.Account == "" {
-		return fmt.Errorf("the keys in %s: something is missing", name)
+		return fmt.Errorf("the data folder %s cannot be written: %w", d.Path, cause(err))
 	}
 	return nil
 }
 
-func (d *Dir) makeKeys(name string) error {
+// temporary writes text, safe on the disk, under a name that nobody else uses.
+func (d *Dir) temporary(name, text string) (string, error) {
+	f, err := os.CreateTemp(d.Path, name+".*") // mode 0600
+	if err != nil {
+		return "", err
+	}
+	_, err = f.WriteString(text)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return "", errors.Join(err, os.Remove(f.Name()))
+	}
+	return f.Name(), nil
+}
+
+const keysFile = "keys.json"
+
+// readKeys reads keys.json, or makes it. Of two processes that make it at
+// once one is first, and both use its keys.
+func (d *Dir) readKeys() error {
+	text, err := os.ReadFile(d.File(keysFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := d.makeKeys(); err != nil {
+			return fmt.Errorf("the data folder %s cannot be written: %w", d.Path, cause(err))
+		}
+		text, err = os.ReadFile(d.File(keysFile))
+	}
+	if err != nil {
+		return fmt.Errorf("the keys in %s cannot be read: %w", d.File(keysFile), cause(err))
+	}
+	if err := json.Unmarshal(text, &d.Keys); err != nil {
+		return fmt.Errorf("the keys in %s are damaged: %w", d.File(keysFile), err)
+	}
+	if d.Keys.incomplete() {
+		return fmt.Errorf("the keys in %s are damaged: something is missing", d.File(keysFile))
+	}
+	return nil
+}
+
+func (k Keys) incomplete() bool {
+	return len(k.Token) == 0 || k.Cursor == "" || k.S3AccessKeyID == "" || k.S3SecretAccessKey == "" ||
+		k.Account == "" || len(k.Users) == 0
+}
+
+func (d *Dir) makeKeys() error {
 	token, err := auth.NewKeys(rand.Reader, "local")
 	if err != nil {
 		return err
@@ -115,15 +164,21 @@ func (d *Dir) makeKeys(name string) error {
 	if err != nil {
 		return err
 	}
-	temporary := name + "." + random(4)
-	if err := os.WriteFile(temporary, append(text, '\n'), 0o600); err != nil {
+	temporary, err := d.temporary(keysFile, string(text)+"\n")
+	if err != nil {
 		return err
 	}
-	err = os.Link(temporary, name) // unlike a rename, it never replaces
-	if errors.Is(err, fs.ErrExist) {
-		err = nil
+	defer os.Remove(temporary)                 //nolint:errcheck // a rename may have taken it
+	err = os.Link(temporary, d.File(keysFile)) // unlike a rename, it never replaces
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return nil
 	}
-	return errors.Join(err, os.Remove(temporary))
+	// Some file systems have no links. There the first starts of two
+	// processes must not coincide to the millisecond.
+	if _, err := os.Stat(d.File(keysFile)); err == nil {
+		return nil
+	}
+	return os.Rename(temporary, d.File(keysFile))
 }
 
 // random is n random bytes in hex.
@@ -137,7 +192,7 @@ func random(n int) string {
 func (d *Dir) OpenStore(ctx context.Context) (*sqlite.Store, error) {
 	s, err := sqlite.Open(ctx, d.File("recordings.db"), sqlite.Options{Now: time.Now, Random: rand.Reader})
 	if err != nil {
-		return nil, fmt.Errorf("the database in the data folder: %w", err)
+		return nil, fmt.Errorf("the database of the data folder cannot be used: %w", err)
 	}
 	return s, nil
 }

@@ -1,0 +1,248 @@
+package datadir_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"callrecordings/local/datadir"
+	"callrecordings/shared/auth"
+	"callrecordings/shared/cursor"
+	"callrecordings/shared/media"
+	"callrecordings/shared/store"
+)
+
+// What is made once stays: keys, account and users.
+func TestOpenMakesKeysOnce(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "made", "by", "open")
+	first, err := datadir.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := datadir.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(first, second); diff != "" {
+		t.Errorf("the second Open differs (-first +second):\n%s", diff)
+	}
+	if _, err := auth.ParseKeys(first.Keys.Token); err != nil {
+		t.Errorf("ParseKeys = %v, want nil", err)
+	}
+	if _, err := cursor.New(first.Keys.Cursor, ""); err != nil {
+		t.Errorf("cursor.New = %v, want nil", err)
+	}
+	if !auth.ValidName(first.Keys.Account) || len(first.Keys.Users) < 2 || !auth.ValidName(first.Keys.Users[0]) {
+		t.Errorf("account %q, users %q: want ids", first.Keys.Account, first.Keys.Users)
+	}
+	if names := list(t, path); !cmp.Equal(names, []string{"keys.json"}) {
+		t.Errorf("the folder holds %q, want keys.json alone", names)
+	}
+	wantMode(t, filepath.Join(path, "keys.json"), 0o600)
+	wantMode(t, path, 0o700|fs.ModeDir)
+}
+
+func wantMode(t *testing.T, path string, want fs.FileMode) {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if runtime.GOOS != "windows" && info.Mode() != want {
+		t.Errorf("mode of %s = %v, want %v", filepath.Base(path), info.Mode(), want)
+	}
+}
+
+func list(t *testing.T, path string) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// Many that come first at once agree on keys and can use the database.
+func TestOpenAtOnce(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "data")
+	const many = 8
+	accounts := make([]string, many)
+	var wg sync.WaitGroup
+	for i := range many {
+		wg.Go(func() {
+			d, err := datadir.Open(path)
+			if err != nil {
+				t.Errorf("Open = %v, want nil", err)
+				return
+			}
+			accounts[i] = d.Keys.Account
+			s, err := d.OpenStore(t.Context())
+			if err != nil {
+				t.Errorf("OpenStore = %v, want nil", err)
+				return
+			}
+			if _, err := s.Page(t.Context(), store.Query{Account: "a", Limit: 1}); err != nil {
+				t.Errorf("Page = %v, want nil", err)
+			}
+			if err := s.Close(); err != nil {
+				t.Errorf("Close = %v, want nil", err)
+			}
+		})
+	}
+	wg.Wait()
+	for _, got := range accounts {
+		if got != accounts[0] {
+			t.Errorf("account %q, want %q as the first one has", got, accounts[0])
+		}
+	}
+}
+
+// A folder that cannot be used is one sentence, which names it.
+func TestOpenSaysWhyNot(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	damaged := func(text string) string {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "keys.json"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	folder := t.TempDir()
+	if err := os.Mkdir(filepath.Join(folder, "keys.json"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, path, want string }{
+		{"a file", file, "cannot be made"},
+		{"below a file", filepath.Join(file, "data"), "cannot be made"},
+		{"keys that are a folder", folder, "cannot be read"},
+		{"keys that are no JSON", damaged("secret!"), "are damaged"},
+		{"keys that are cut off", damaged(`{"account":"a"`), "are damaged"},
+		{"keys that lack something", damaged(`{"account":"a","users":["b"]}`), "are damaged: something is missing"},
+	} {
+		_, err := datadir.Open(c.path)
+		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.path) ||
+			strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "secret!") {
+			t.Errorf("Open(%s) = %v, want one line with %q and the path", c.name, err, c.want)
+		}
+	}
+}
+
+// Two servers over the folder show the same audio, and the presigned URLs of
+// one name its own address.
+func TestAudioIsShared(t *testing.T) {
+	t.Parallel()
+	d, err := datadir.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	one, two := bucket(t, d), bucket(t, d)
+	if err := one.Put(ctx, "recordings/a/x", "audio/wav", strings.NewReader("sound"), 5); err != nil {
+		t.Fatal(err)
+	}
+	o, err := two.Stat(ctx, "recordings/a/x")
+	if err != nil || o.Size != 5 || o.ContentType != "audio/wav" {
+		t.Errorf("Stat by the other = %+v, %v, want 5 bytes of audio/wav", o, err)
+	}
+	if err := two.Remove(ctx, "recordings/a/x"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := one.Stat(ctx, "recordings/a/x"); !errors.Is(err, media.ErrNotFound) {
+		t.Errorf("Stat after the other's Remove = %v, want %v", err, media.ErrNotFound)
+	}
+}
+
+// both is what the tests ask of a bucket.
+type both interface {
+	media.Reader
+	media.Writer
+	media.Remover
+}
+
+func bucket(t *testing.T, d *datadir.Dir) both {
+	t.Helper()
+	s, err := d.StartS3(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	b, err := d.OpenBucket(s.URL(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestWritePrivateReplaces(t *testing.T) {
+	t.Parallel()
+	d, err := datadir.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"first, which is longer\n", "second\n"} {
+		if err := d.WritePrivate("demo.env", text); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(d.File("demo.env")); err != nil || string(got) != text {
+			t.Errorf("demo.env = %q, %v, want %q", got, err, text)
+		}
+	}
+	wantMode(t, d.File("demo.env"), 0o600)
+	if names := list(t, d.Path); !cmp.Equal(names, []string{"demo.env", "keys.json"}) {
+		t.Errorf("the folder holds %q, want demo.env and keys.json", names)
+	}
+}
+
+// Secrets do not show when keys are printed by mistake.
+func TestKeysAreSecret(t *testing.T) {
+	t.Parallel()
+	d, err := datadir.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{fmt.Sprint(d.Keys), fmt.Sprintf("%+v %#v", *d, d.Keys)} {
+		if strings.Contains(text, d.Keys.S3SecretAccessKey) || strings.Contains(text, d.Keys.Cursor) {
+			t.Errorf("printed: %s", text)
+		}
+	}
+	text, err := json.Marshal(d.Keys) // this is how they are kept
+	if err != nil || !strings.Contains(string(text), d.Keys.S3SecretAccessKey) {
+		t.Errorf("Marshal = %s, %v, want the secrets", text, err)
+	}
+}
+
+func TestOpenStoreIsStopped(t *testing.T) {
+	t.Parallel()
+	d, err := datadir.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if s, err := d.OpenStore(ctx); err == nil {
+		t.Errorf("OpenStore(a stopped context) = %v, want an error", s.Close())
+	}
+}
