@@ -1,9 +1,6 @@
 package api
 
 import (
-	"bytes"
-	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,11 +8,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"testing/iotest"
 
 	"pgregory.net/rapid"
 
-	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
 )
 
@@ -301,127 +296,6 @@ func TestAudioThatIsNotThere(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// alteredReader does something between the look at the object and the read.
-type alteredReader struct {
-	media.Reader
-	afterStat func()
-	open      func(io.ReadCloser) io.ReadCloser
-}
-
-func (a *alteredReader) Stat(ctx context.Context, key string) (media.Object, error) {
-	o, err := a.Reader.Stat(ctx, key)
-	if a.afterStat != nil {
-		a.afterStat()
-	}
-	return o, err
-}
-
-func (a *alteredReader) Open(ctx context.Context, key, etag string, part *media.Part) (io.ReadCloser, media.Object, error) {
-	body, o, err := a.Reader.Open(ctx, key, etag, part)
-	if err == nil && a.open != nil {
-		body = a.open(body)
-	}
-	return body, o, err
-}
-
-// The bytes and the headers are of one object, even if it is replaced while
-// it is being answered.
-func TestAudioReplacedMeanwhile(t *testing.T) {
-	t.Parallel()
-	altered := new(alteredReader)
-	s := newFaultySingle(t, Delivery{}, faults{audio: func(r media.Reader) media.Reader { altered.Reader = r; return altered }})
-	rec := s.put(t, []byte("old sound"), nil)
-	stats, sounds := 0, 0
-	replaceUntil := func(n int) func() {
-		return func() {
-			if stats++; stats > n {
-				return
-			}
-			sounds++
-			data := []byte("new sound " + strconv.Itoa(sounds))
-			if err := s.bucket.Put(t.Context(), rec.AudioKey(), "audio/mpeg", bytes.NewReader(data), int64(len(data))); err != nil {
-				t.Errorf("Put = %v", err)
-			}
-		}
-	}
-	altered.afterStat = replaceUntil(1)
-	p := s.do(t, http.MethodGet, soundPath, "")
-	p.wantStatus(t, http.StatusOK, "")
-	object, err := s.bucket.Stat(t.Context(), rec.AudioKey())
-	if err != nil || p.body != "new sound 1" || p.header.Get("ETag") != object.ETag {
-		t.Errorf("got %q with ETag %s, want the new sound with %s (%v)", p.body, p.header.Get("ETag"), object.ETag, err)
-	}
-	stats = 0
-	altered.afterStat = replaceUntil(100)
-	p = s.do(t, http.MethodGet, soundPath, "")
-	p.wantStatus(t, http.StatusServiceUnavailable, "datastore_unreachable")
-	if stats != 2 {
-		t.Errorf("looked %d times, want 2", stats)
-	}
-}
-
-func TestAudioThatBreaksOff(t *testing.T) {
-	t.Parallel()
-	for name, open := range map[string]func(io.ReadCloser) io.ReadCloser{
-		"with an error": func(io.ReadCloser) io.ReadCloser { return io.NopCloser(iotest.ErrReader(errors.New("reset"))) },
-		"too short":     func(b io.ReadCloser) io.ReadCloser { return io.NopCloser(io.LimitReader(b, 5)) },
-	} {
-		s := newFaultySingle(t, Delivery{}, faults{audio: func(r media.Reader) media.Reader {
-			return &alteredReader{Reader: r, open: open}
-		}})
-		s.put(t, noise(100), nil)
-		p := s.do(t, http.MethodGet, soundPath, "")
-		p.wantStatus(t, http.StatusServiceUnavailable, "datastore_unreachable")
-		if p.header.Get("Accept-Ranges") != "" || strings.Contains(p.body, "reset") {
-			t.Errorf("%s: %v %s, want nothing of the audio or the cause", name, p.header, p.body)
-		}
-	}
-}
-
-func TestExternalAudio(t *testing.T) {
-	t.Parallel()
-	const address = "https://pbx.example.com/a b.mp3?x=1"
-	s := newSingle(t, Delivery{ExternalHosts: []string{"pbx.example.com"}})
-	s.put(t, nil, func(rec *recording.Recording) {
-		rec.Audio = recording.Audio{Place: recording.External, ContentType: "audio/x-wav", Size: 123}
-		rec.Document = documentOf(t, `{"url":"`+address+`"}`)
-	})
-	for _, query := range []string{"", "&delivery=inline", "&delivery=redirect"} {
-		p := s.do(t, http.MethodGet, soundPath+query, "", "Range", "bytes=0-")
-		p.wantStatus(t, http.StatusFound, "")
-		if got, want := p.header.Get("Location"), strings.Replace(address, " ", "%20", 1); got != want {
-			t.Errorf("Location = %q, want %q", got, want)
-		}
-		if got := p.header.Get("Cache-Control"); got != "no-store" {
-			t.Errorf("Cache-Control = %q, want no-store", got)
-		}
-	}
-	p := s.do(t, http.MethodHead, soundPath, "")
-	p.wantStatus(t, http.StatusOK, "")
-	if p.header.Get("Content-Type") != "audio/x-wav" || p.header.Get("Content-Length") != "123" || p.header.Get("Location") != "" {
-		t.Errorf("HEAD has %v", p.header)
-	}
-}
-
-func TestExternalAudioElsewhere(t *testing.T) {
-	t.Parallel()
-	for _, document := range []string{`{"url":"https://evil.example/a"}`, `{"url":"https://u:p@pbx.example.com/a"}`, `{"url":7}`, `{}`} {
-		s := newSingle(t, Delivery{ExternalHosts: []string{"pbx.example.com"}})
-		s.put(t, nil, func(rec *recording.Recording) {
-			rec.Audio = recording.Audio{Place: recording.External}
-			rec.Document = recording.Document(document)
-		})
-		p := s.do(t, http.MethodGet, soundPath, "")
-		p.wantStatus(t, http.StatusNotFound, "bad_identifier")
-		if p.text(t, "data", "details") == "" || p.header.Get("Location") != "" || strings.Contains(p.body, "evil") {
-			t.Errorf("%s: %s, want details and no address", document, p.body)
-		}
-		if p := s.do(t, http.MethodHead, soundPath, ""); p.status != http.StatusNotFound {
-			t.Errorf("%s: HEAD = %d, want 404", document, p.status)
-		}
 	}
 }
 

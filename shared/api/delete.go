@@ -8,6 +8,7 @@ import (
 
 	"callrecordings/shared/auth"
 	"callrecordings/shared/media"
+	"callrecordings/shared/purge"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
 )
@@ -34,17 +35,15 @@ func Delete(env Env, s store.Writer, m media.Remover) http.Handler {
 		if err != nil {
 			return err
 		}
-		if err := purge(r.Context(), s, m, rec); err != nil {
+		if err := finish(r.Context(), s, m, rec); err != nil {
 			r.entry.Cause = fmt.Errorf("the purge stays pending: %w", err)
 		}
 		return r.writeDocument(w, rec, true)
 	})
 }
 
-// purge removes the audio behind rec's tombstone and notes it. Audio that has
-// not arrived may be on its way, so it is removed, too, at the place where it
-// would be; external audio stays where it is.
-func purge(ctx context.Context, s store.Writer, m media.Remover, rec *recording.Recording) error {
+// finish purges what is behind rec's tombstone, as far as time allows.
+func finish(ctx context.Context, s store.Writer, m media.Remover, rec *recording.Recording) error {
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-answerTime))
@@ -52,13 +51,5 @@ func purge(ctx context.Context, s store.Writer, m media.Remover, rec *recording.
 	}
 	ctx, cancel := context.WithTimeout(ctx, purgeTime)
 	defer cancel()
-	if rec.Audio.Place != recording.External {
-		if err := m.Remove(ctx, rec.AudioKey()); err != nil {
-			return fmt.Errorf("remove audio: %w", err)
-		}
-	}
-	if err := s.Purged(ctx, rec.Account, rec.ID); err != nil {
-		return fmt.Errorf("note the purge: %w", err)
-	}
-	return nil
+	return purge.Finish(ctx, s, m, store.Tombstone{Account: rec.Account, ID: rec.ID, Audio: rec.Audio})
 }

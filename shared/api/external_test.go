@@ -1,9 +1,12 @@
 package api
 
 import (
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+
+	"callrecordings/shared/recording"
 )
 
 func TestExternalURL(t *testing.T) {
@@ -68,6 +71,50 @@ func TestExternalURLWithAnEmptyList(t *testing.T) {
 	for _, hosts := range [][]string{nil, {""}, {"*"}, {"*."}, {"."}, {":443"}} {
 		if got, ok := externalURL("https://pbx.example.com:443/a", hosts); ok {
 			t.Errorf("externalURL(…, %q) = %q, want it refused", hosts, got)
+		}
+	}
+}
+
+func TestExternalAudio(t *testing.T) {
+	t.Parallel()
+	const address = "https://pbx.example.com/a b.mp3?x=1"
+	s := newSingle(t, Delivery{ExternalHosts: []string{"pbx.example.com"}})
+	s.put(t, nil, func(rec *recording.Recording) {
+		rec.Audio = recording.Audio{Place: recording.External, ContentType: "audio/x-wav", Size: 123}
+		rec.Document = documentOf(t, `{"url":"`+address+`"}`)
+	})
+	for _, query := range []string{"", "&delivery=inline", "&delivery=redirect"} {
+		p := s.do(t, http.MethodGet, soundPath+query, "", "Range", "bytes=0-")
+		p.wantStatus(t, http.StatusFound, "")
+		if got, want := p.header.Get("Location"), strings.Replace(address, " ", "%20", 1); got != want {
+			t.Errorf("Location = %q, want %q", got, want)
+		}
+		if got := p.header.Get("Cache-Control"); got != "no-store" {
+			t.Errorf("Cache-Control = %q, want no-store", got)
+		}
+	}
+	p := s.do(t, http.MethodHead, soundPath, "")
+	p.wantStatus(t, http.StatusOK, "")
+	if p.header.Get("Content-Type") != "audio/x-wav" || p.header.Get("Content-Length") != "123" || p.header.Get("Location") != "" {
+		t.Errorf("HEAD has %v", p.header)
+	}
+}
+
+func TestExternalAudioElsewhere(t *testing.T) {
+	t.Parallel()
+	for _, document := range []string{`{"url":"https://evil.example/a"}`, `{"url":"https://u:p@pbx.example.com/a"}`, `{"url":7}`, `{}`} {
+		s := newSingle(t, Delivery{ExternalHosts: []string{"pbx.example.com"}})
+		s.put(t, nil, func(rec *recording.Recording) {
+			rec.Audio = recording.Audio{Place: recording.External}
+			rec.Document = recording.Document(document)
+		})
+		p := s.do(t, http.MethodGet, soundPath, "")
+		p.wantStatus(t, http.StatusNotFound, "bad_identifier")
+		if p.text(t, "data", "details") == "" || p.header.Get("Location") != "" || strings.Contains(p.body, "evil") {
+			t.Errorf("%s: %s, want details and no address", document, p.body)
+		}
+		if p := s.do(t, http.MethodHead, soundPath, ""); p.status != http.StatusNotFound {
+			t.Errorf("%s: HEAD = %d, want 404", document, p.status)
 		}
 	}
 }
