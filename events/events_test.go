@@ -1,0 +1,179 @@
+// Package events_test answers every sample event beside it with the handler of
+// its function, over the embedded store and the local S3 server, and compares
+// the whole answer with testdata. `sam local invoke` takes the same files.
+package events_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"callrecordings/local/s3server"
+	"callrecordings/shared/api"
+	"callrecordings/shared/auth"
+	"callrecordings/shared/cursor"
+	"callrecordings/shared/gateway"
+	"callrecordings/shared/media/s3media"
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store/sqlite"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// The events are of this account and signed with this key; it signs nothing
+// else anywhere.
+const (
+	account = "5a3f0c9e7b1d4e2f8a6c0b9d7e5f3a1c"
+	user    = "7e5f3a1c5a3f0c9e7b1d4e2f8a6c0b9d"
+	id      = "202601-0c9e7b1d4e2f8a6c0b9d7e5f3a1c5a3f"
+	jwks    = `{"keys":[{"kty":"oct","kid":"sample","alg":"HS256","k":"c2FtcGxlLWtleS1mb3Itc2FtLWxvY2FsLWludm9rZS1vbmx5"}]}`
+)
+
+func now() time.Time { return time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC) }
+
+func TestEventsAreAnswered(t *testing.T) {
+	events, err := filepath.Glob("*.json")
+	if err != nil || len(events) == 0 {
+		t.Fatalf("no events: %v", err)
+	}
+	for _, name := range events {
+		t.Run(strings.TrimSuffix(name, ".json"), func(t *testing.T) {
+			t.Parallel()
+			event, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			function, _, _ := strings.Cut(name, "-")
+			out, err := handlers(t)[function].Invoke(t.Context(), event)
+			if err != nil {
+				t.Fatalf("Invoke(%s): %v", name, err)
+			}
+			golden(t, filepath.Join("testdata", strings.TrimSuffix(name, ".json")+".golden"), pretty(t, out))
+		})
+	}
+}
+
+// handlers are those of the functions, by folder, over the sample recordings.
+func handlers(t *testing.T) map[string]lambda.Handler {
+	t.Helper()
+	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "r.db"), sqlite.Options{Now: now, Random: zeros{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	audio := bucket(t)
+	seed(t, store, audio)
+	keys, err := auth.ParseKeys([]byte(jwks))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealer, err := cursor.New(strings.Repeat("sample-", 6), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := api.Env{Verifier: auth.NewVerifier(keys, now), Now: now, Random: zeros{}, Node: "sample"}
+	answer := func(h http.Handler) lambda.Handler { return gateway.Handler(h) }
+	return map[string]lambda.Handler{
+		"list":     answer(api.List(env, store, sealer)),
+		"get":      answer(api.Get(env, store, audio, api.Delivery{})),
+		"patch":    answer(api.Patch(env, store)),
+		"delete":   answer(api.Delete(env, store, audio)),
+		"fallback": answer(api.Fallback(env, nil)),
+	}
+}
+
+// zeros is randomness that the golden files can know.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+func bucket(t *testing.T) *s3media.Bucket {
+	t.Helper()
+	const key = "sample"
+	server, err := s3server.Start(t.Context(), s3server.Options{
+		Dir: t.TempDir(), Addr: "127.0.0.1:0", AccessKeyID: key, SecretAccessKey: key, Bucket: key,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	b, err := s3media.Open(s3media.Options{
+		Region: "us-east-1", Endpoint: server.URL(), Bucket: key,
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: key, SecretAccessKey: key}, nil
+		}),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// seed stores two recordings, one of them with sound.
+func seed(t *testing.T, store *sqlite.Store, audio *s3media.Bucket) {
+	t.Helper()
+	start := recording.SecondsOf(now().Add(-time.Hour))
+	sound := bytes.Repeat([]byte{0xFF, 0xE3, 0x18, 0xC4}, 8)
+	r := recording.Recording{
+		Account: account, ID: id, Owner: user, Created: start, Modified: start,
+		Audio:    recording.Audio{Place: recording.Managed, ContentType: "audio/mpeg", Size: int64(len(sound))},
+		Document: recording.Complete(`{"direction":"outbound","owner_id":"`+user+`","content_type":"audio/mpeg"}`, id, start),
+	}
+	if err := audio.Put(t.Context(), r.AudioKey(), "audio/mpeg", bytes.NewReader(sound), int64(len(sound))); err != nil {
+		t.Fatal(err)
+	}
+	other := "202601-pending"
+	pending := recording.Recording{
+		Account: account, ID: other, Created: start + 1, Modified: start + 1,
+		Document: recording.Complete("{}", other, start+1),
+	}
+	for _, r := range []*recording.Recording{&r, &pending} {
+		if err := store.Put(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// modified is the one part of an answer that follows the wall clock: the
+// object's, which the S3 server writes.
+var modified = regexp.MustCompile(`[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT`)
+
+func pretty(t *testing.T, answer []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := json.Indent(&b, modified.ReplaceAll(answer, []byte("<time>")), "", "  "); err != nil {
+		t.Fatalf("the answer is no JSON: %v\n%s", err, answer)
+	}
+	return append(b.Bytes(), '\n')
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(name), 0o750); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, got, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatalf("%v; to make it: go test ./events -update", err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s differs; to accept it: go test ./events -update\n got %s\nwant %s", name, got, want)
+	}
+}
