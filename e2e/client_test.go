@@ -88,7 +88,7 @@ func request(ts *testscript.TestScript, method, url string, header http.Header, 
 	req.Header = header
 	resp, err := client.Do(req)
 	ts.Check(err)
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	read, err := io.ReadAll(resp.Body)
 	ts.Check(err)
 	location, _, _ := strings.Cut(url, "?")
