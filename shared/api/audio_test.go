@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"pgregory.net/rapid"
-
 	"callrecordings/shared/recording"
+
+	"pgregory.net/rapid"
 )
 
 const soundPath = onePath + "?accept=audio/mpeg"

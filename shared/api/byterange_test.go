@@ -5,9 +5,9 @@ import (
 	"strconv"
 	"testing"
 
-	"pgregory.net/rapid"
-
 	"callrecordings/shared/media"
+
+	"pgregory.net/rapid"
 )
 
 func TestParseRange(t *testing.T) {

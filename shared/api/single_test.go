@@ -16,8 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/credentials"
-
 	"callrecordings/local/s3server"
 	"callrecordings/shared/auth"
 	"callrecordings/shared/media"
@@ -25,6 +23,8 @@ import (
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
 	"callrecordings/shared/store/sqlite"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
 )
 
 // Who and what the tests of single recordings are about.
