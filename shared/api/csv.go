@@ -146,7 +146,7 @@ func (r *request) writeTable(w http.ResponseWriter, t *table, query parameters) 
 	if err != nil {
 		return err
 	}
-	return body.send(w, r, text)
+	return body.send(w, text)
 }
 
 // csvFile is the name of the file: X-File-Name, else file_name, made safe and

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -136,7 +137,7 @@ func (r *request) pretty() bool {
 	if r.Header.Get("X-Pretty-Print") == "true" {
 		return true
 	}
-	return r.URL.RawQuery != "" && r.URL.Query().Get("pretty_print") == "true"
+	return strings.Contains(r.URL.RawQuery, "pretty_print") && r.URL.Query().Get("pretty_print") == "true"
 }
 
 // appendMember appends ,"name":"value" to an object.

@@ -201,7 +201,7 @@ func (r *request) public(err error) *publicError {
 	if p := (*publicError)(nil); errors.As(err, &p) {
 		return p
 	}
-	if f := (recording.FieldErrors)(nil); errors.As(err, &f) {
+	if f := recording.FieldErrors(nil); errors.As(err, &f) {
 		return fieldAnswer(f)
 	}
 	if f := (recording.FieldError{}); errors.As(err, &f) {

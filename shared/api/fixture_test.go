@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -236,7 +237,7 @@ func (g got) want(t testing.TB, status int, message string) {
 	if message == "" {
 		return
 	}
-	if p := g.page(t); p.Message != message || p.Error != fmt.Sprint(status) || p.Status != "error" {
+	if p := g.page(t); p.Message != message || p.Error != strconv.Itoa(status) || p.Status != "error" {
 		t.Errorf("envelope has message %q, error %q, status %q; want %q, %d, error", p.Message, p.Error, p.Status, message, status)
 	}
 }

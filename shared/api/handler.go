@@ -93,7 +93,8 @@ func (c *chain) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 		GatewayID: requestlog.GatewayID(hr.Context()),
 		Method:    loggedMethod(hr.Method),
 	}
-	r := &request{Request: hr.WithContext(requestlog.With(hr.Context(), entry)), env: c.env, entry: entry}
+	ctx := requestlog.With(hr.Context(), entry)
+	r := &request{Request: hr.WithContext(ctx), env: c.env, entry: entry}
 	r.target = parseTarget(hr.URL.EscapedPath())
 	r.op, _ = r.target.operation(hr.Method)
 	r.version, r.account, r.user, r.id = r.target.version, r.target.account, r.target.user, r.target.id
@@ -101,7 +102,7 @@ func (c *chain) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 
 	a := &answer{ResponseWriter: w, head: hr.Method == http.MethodHead}
 	r.commonHeaders(a.Header())
-	err := c.run(a, r)
+	err := c.run(ctx, a, r)
 	if err == nil && a.status == 0 {
 		err = errNoAnswer
 	}
@@ -110,11 +111,11 @@ func (c *chain) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	}
 	entry.Status, entry.Bytes = a.status, a.bytes
 	entry.Duration = c.env.Now().Sub(start)
-	c.env.log(r.Context(), entry)
+	c.env.log(ctx, entry)
 }
 
 // run makes the checks and calls the handler; a panic becomes an error.
-func (c *chain) run(a *answer, r *request) (err error) {
+func (c *chain) run(ctx context.Context, a *answer, r *request) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = &panicError{value: p, stack: debug.Stack()}
@@ -124,7 +125,7 @@ func (c *chain) run(a *answer, r *request) (err error) {
 		r.preflight(a)
 		return nil
 	}
-	if err := r.authenticate(); err != nil {
+	if err := r.authenticate(ctx); err != nil {
 		return err
 	}
 	if err := c.admit(r); err != nil {
@@ -135,11 +136,11 @@ func (c *chain) run(a *answer, r *request) (err error) {
 
 // authenticate checks the token and whether it reaches the account of the
 // path. An account that cannot exist is refused like one that does not.
-func (r *request) authenticate() error {
+func (r *request) authenticate(ctx context.Context) error {
 	if r.target.public() {
 		return nil
 	}
-	bearer, err := r.env.Verifier.Verify(r.Context(), auth.Token(r.Request))
+	bearer, err := r.env.Verifier.Verify(ctx, auth.Token(r.Request))
 	if err != nil {
 		return err
 	}

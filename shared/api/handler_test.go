@@ -263,8 +263,13 @@ func TestEveryAnswerHasTheHeaders(t *testing.T) {
 	s := sample(t)
 	timestamp := regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`)
 	for _, tt := range []struct{ method, path string }{
-		{"GET", tenantList}, {"GET", tenantList + "?paginate=false"}, {"GET", tenantList + "?page_size=x"},
-		{"GET", tenantList + "?accept=image/png"}, {"GET", "/nosuch"}, {"POST", tenantList}, {"GET", "/v2/accounts/x/recordings"},
+		{"GET", tenantList},
+		{"GET", tenantList + "?paginate=false"},
+		{"GET", tenantList + "?page_size=x"},
+		{"GET", tenantList + "?accept=image/png"},
+		{"GET", "/nosuch"},
+		{"POST", tenantList},
+		{"GET", "/v2/accounts/x/recordings"},
 	} {
 		t.Run(fmt.Sprint(tt.method, tt.path), func(t *testing.T) {
 			t.Parallel()

@@ -55,7 +55,7 @@ func TestListAnswers(t *testing.T) {
 		{"page size", tenantList + "?page_size=2", "e d"},
 		{"v1 goes a month back", "/v1/accounts/" + tenant + "/recordings", "e d c"},
 		{"unpaged goes a month back", tenantList + "?paginate=false", "e d c"},
-		{"unpaged with a window", fmt.Sprintf("%s?paginate=no&created_from=1", tenantList), "e d c b a"},
+		{"unpaged with a window", tenantList + "?paginate=no&created_from=1", "e d c b a"},
 		{"unpaged before a time", fmt.Sprintf("%s?paginate=&created_to=%d", tenantList, daysAgo(15)), "d c b"},
 		{"unpaged in the future", fmt.Sprintf("%s?paginate=false&created_from=%d", tenantList, daysAgo(-1)), ""},
 		{"unpaged and filtered", tenantList + "?paginate=false&filter_owner_id=" + alice, "d"},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
@@ -71,7 +72,7 @@ func ordinary(n int) memory {
 		created := recording.SecondsOf(today) - recording.Seconds(i*60+random.IntN(60))
 		id, call, interaction, owner := "202602-"+hexes(32), hexes(32), hexes(8), owners[random.IntN(len(owners))]
 		duration := random.IntN(600_000)
-		caller, callee := fmt.Sprintf("+1555%07d", random.IntN(10_000_000)), fmt.Sprint(1000+random.IntN(100))
+		caller, callee := fmt.Sprintf("+1555%07d", random.IntN(10_000_000)), strconv.Itoa(1000+random.IntN(100))
 		media := hexes(32)
 		all[i] = recording.Recording{
 			Account: tenant, ID: id, Owner: owner, Created: created, Modified: created, Revision: hexes(32),

@@ -81,7 +81,7 @@ func parseListQuery(query parameters, version string, now recording.Seconds) (li
 		}
 	}
 	filter, err := recording.ParseFilter(query)
-	if more := (recording.FieldErrors)(nil); errors.As(err, &more) {
+	if more := recording.FieldErrors(nil); errors.As(err, &more) {
 		errs = append(errs, more...)
 	} else if err != nil {
 		return q, err

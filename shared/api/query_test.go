@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -115,15 +116,12 @@ func TestParseListQueryRefuses(t *testing.T) {
 
 // rules names the fields and rules of an error.
 func rules(err error) string {
-	if f := (recording.FieldErrors)(nil); errors.As(err, &f) {
-		text := ""
-		for i, e := range f {
-			if i > 0 {
-				text += ", "
-			}
-			text += e.Field + " " + e.Code
+	if f := recording.FieldErrors(nil); errors.As(err, &f) {
+		var texts []string
+		for _, e := range f {
+			texts = append(texts, e.Field+" "+e.Code)
 		}
-		return text
+		return strings.Join(texts, ", ")
 	}
 	if p := (*publicError)(nil); errors.As(err, &p) {
 		for field, rule := range p.data {
@@ -141,8 +139,15 @@ func TestParseParameters(t *testing.T) {
 	t.Parallel()
 	got := parseParameters("a=1&a=2&b&filter_x&filter_y=&c%20d=e%2Bf+g&%zz=%zz&=x&h=i=j&k;l=m")
 	want := parameters{
-		{"a", "1"}, {"a", "2"}, {"b", ""}, {"filter_x", "true"}, {"filter_y", ""}, {"c d", "e+f g"},
-		{"%zz", "%zz"}, {"h", "i=j"}, {"k;l", "m"},
+		{"a", "1"},
+		{"a", "2"},
+		{"b", ""},
+		{"filter_x", "true"},
+		{"filter_y", ""},
+		{"c d", "e+f g"},
+		{"%zz", "%zz"},
+		{"h", "i=j"},
+		{"k;l", "m"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("parseParameters (-want +got):\n%s", diff)
@@ -196,7 +201,7 @@ func FuzzParseListQuery(f *testing.F) {
 			t.Fatalf("parseListQuery(%q) = %+v", query, q)
 		}
 		// What was understood is understood the same when it is written anew.
-		var again url.Values = url.Values{}
+		again := url.Values{}
 		for _, p := range pairs {
 			again.Add(p[0], p[1])
 		}

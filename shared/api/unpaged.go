@@ -57,7 +57,7 @@ func (l *lister) whole(w http.ResponseWriter, r *request, q listQuery, chosen fo
 		return err
 	}
 	w.Header().Set("Content-Type", jsonType)
-	return body.send(w, r, items.close(r, nil))
+	return body.send(w, items.close(r, nil))
 }
 
 // each reads the range of q, page by page.
@@ -129,7 +129,7 @@ func (s *sink) fit() error {
 }
 
 // send adds the last text and answers.
-func (s *sink) send(w http.ResponseWriter, r *request, last []byte) error {
+func (s *sink) send(w http.ResponseWriter, last []byte) error {
 	if s.z == nil && s.out.Len() == 0 { // it is small
 		s.zip = s.zip && len(last) > minCompressed
 	}
