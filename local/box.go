@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,7 +19,6 @@ import (
 	"callrecordings/shared/config"
 	"callrecordings/shared/cursor"
 	"callrecordings/shared/gateway"
-	"callrecordings/shared/intake"
 	"callrecordings/shared/media"
 	"callrecordings/shared/media/s3media"
 	"callrecordings/shared/purge"
@@ -29,40 +27,59 @@ import (
 
 // box is what runs in the one process.
 type box struct {
+	dir      *datadir.Dir
+	settings config.Settings
+	now      func() time.Time
+	log      *slog.Logger
+
 	listener net.Listener
 	store    *sqlite.Store
 	s3       *s3server.Server
 	bucket   *s3media.Bucket
 }
 
-// open takes the ports and opens the folder's parts.
-func open(ctx context.Context, dir *datadir.Dir, s config.Settings) (b *box, err error) {
-	b = &box{}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, b.close())
-		}
-	}()
+// open takes the ports and opens the folder's parts. The caller calls close,
+// whatever comes of it.
+func (b *box) open(ctx context.Context) (err error) {
+	host, port := b.settings.Host, b.settings.Port
 	var lc net.ListenConfig
-	b.listener, err = lc.Listen(ctx, "tcp", net.JoinHostPort(s.Host, s.Port))
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return b, fmt.Errorf("port %s of %s is taken; choose another with PORT=…", s.Port, s.Host)
-	}
+	b.listener, err = lc.Listen(ctx, "tcp", net.JoinHostPort(host, port))
 	if err != nil {
-		return b, err
+		return taken(err, host, port, "PORT")
 	}
-	if b.store, err = dir.OpenStore(ctx); err != nil {
-		return b, err
+	if b.store, err = b.dir.OpenStore(ctx, b.now); err != nil {
+		return err
 	}
-	port := s.S3Port
-	if port == "" {
-		port = strconv.Itoa(b.listener.Addr().(*net.TCPAddr).Port + 1)
+	port = b.s3Port()
+	if b.s3, err = b.dir.StartS3(ctx, net.JoinHostPort(host, port)); err != nil {
+		return taken(err, host, port, "S3_PORT")
 	}
-	if b.s3, err = dir.StartS3(ctx, net.JoinHostPort(s.Host, port)); err != nil {
-		return b, fmt.Errorf("%w; S3_PORT=… chooses another port", err)
+	b.bucket, err = b.dir.OpenBucket(b.s3.URL(), b.settings.S3PublicEndpoint) //nolint:contextcheck // it makes a client and calls nobody
+	return err
+}
+
+// s3Port is the one that was asked for, else the API's successor; where any
+// port will do for the API, any will do here.
+func (b *box) s3Port() string {
+	switch {
+	case b.settings.S3Port != "":
+		return b.settings.S3Port
+	case b.settings.Port == "0":
+		return "0"
 	}
-	b.bucket, err = dir.OpenBucket(b.s3.URL(), s.S3PublicEndpoint)
-	return b, err
+	return strconv.Itoa(b.listener.Addr().(*net.TCPAddr).Port + 1)
+}
+
+// taken says of an address that is in use, or is not ours, what helps.
+func taken(err error, host, port, setting string) error {
+	var op *net.OpError
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("port %s of %s is taken; choose another with %s=…", port, host, setting)
+	case errors.As(err, &op):
+		return fmt.Errorf("cannot listen on %s: %w; HOST=… and %s=… choose another address", net.JoinHostPort(host, port), op.Err, setting)
+	}
+	return err
 }
 
 // url is the API's base address.
@@ -78,60 +95,37 @@ func (b *box) url() string {
 // pendingAtOnce bounds how many purges are read at a time.
 const pendingAtOnce = 100
 
-// prepare finishes the deletes that an earlier process has left, and stores
-// the demo recordings once.
-func (b *box) prepare(ctx context.Context, dir *datadir.Dir, samples bool) error {
+// finishPurges finishes the deletes that an earlier process has left. What
+// fails stays pending for the next start.
+func (b *box) finishPurges(ctx context.Context) {
 	for {
 		pending, err := b.store.PendingPurges(ctx, pendingAtOnce)
-		if err != nil {
-			return err
-		}
 		for _, t := range pending {
-			if err := purge.Finish(ctx, b.store, b.bucket, t); err != nil {
-				return err
-			}
+			err = errors.Join(err, purge.Finish(ctx, b.store, b.bucket, t))
 		}
-		if len(pending) < pendingAtOnce {
-			break
+		if err != nil {
+			b.log.WarnContext(ctx, "purges stay pending", slog.String("cause", err.Error()))
+		}
+		if err != nil || len(pending) < pendingAtOnce {
+			return
 		}
 	}
-	if !samples || seeded(dir) != "" {
-		return nil
-	}
-	in := intake.Intake{Store: b.store, Audio: b.bucket, Now: time.Now, Random: rand.Reader}
-	id, err := seed(ctx, in, dir.Keys)
-	if err != nil {
-		return err
-	}
-	return writePrivate(dir.File(seededFile), id)
-}
-
-// seededFile holds the id of a demo recording, once all are there.
-const seededFile = "demo.done"
-
-// seeded returns the id of a demo recording to try things on, "" if the demo
-// recordings were never stored.
-func seeded(dir *datadir.Dir) string {
-	id, err := os.ReadFile(dir.File(seededFile))
-	if err != nil {
-		return ""
-	}
-	return string(id)
 }
 
 // handler is the API: each operation behind a gateway of its own, as in the
 // cloud.
-func (b *box) handler(dir *datadir.Dir, s config.Settings, log *slog.Logger) (http.Handler, error) {
-	keys, err := auth.ParseKeys(dir.Keys.Token)
+func (b *box) handler() (http.Handler, error) {
+	keys, err := auth.ParseKeys(b.dir.Keys.Token)
 	if err != nil {
 		return nil, fmt.Errorf("the token keys in the data folder: %w", err)
 	}
-	sealer, err := cursor.New(dir.Keys.Cursor, "")
+	sealer, err := cursor.New(b.dir.Keys.Cursor, "")
 	if err != nil {
 		return nil, fmt.Errorf("the cursor key in the data folder: %w", err)
 	}
-	node, _ := os.Hostname()
-	env := api.Env{Verifier: auth.NewVerifier(keys, time.Now), Log: log, Now: time.Now, Origin: s.Origin, Node: node}
+	node, _ := os.Hostname() // "" is a name, too
+	s := b.settings
+	env := api.Env{Verifier: auth.NewVerifier(keys, b.now), Log: b.log, Now: b.now, Origin: s.Origin, Node: node}
 	operations := map[api.Operation]http.Handler{
 		api.OpList: gateway.Local(api.List(env, b.store, sealer)),
 		api.OpGet: gateway.Local(api.Get(env, b.store, b.bucket, api.Delivery{
@@ -152,7 +146,7 @@ const (
 	headerTime   = 5 * time.Second
 	bodyTime     = 30 * time.Second
 	idleTime     = 2 * time.Minute
-	shutdownTime = 5 * time.Second
+	shutdownTime = 3 * time.Second
 )
 
 // serve answers requests until ctx ends; those under way then may finish.
@@ -160,6 +154,7 @@ func (b *box) serve(ctx context.Context, h http.Handler) error {
 	server := &http.Server{
 		Handler: h, ReadHeaderTimeout: headerTime, ReadTimeout: bodyTime, IdleTimeout: idleTime,
 		WriteTimeout: gateway.Deadline + bodyTime, MaxHeaderBytes: 4 * gateway.MaxHeader,
+		ErrorLog: slog.NewLogLogger(b.log.Handler(), slog.LevelWarn),
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(b.listener) }()
@@ -173,7 +168,9 @@ func (b *box) serve(ctx context.Context, h http.Handler) error {
 	if err := server.Shutdown(ctx); err != nil {
 		_ = server.Close() // what did not finish in time is cut off
 	}
-	<-ended
+	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
 	return nil
 }
 

@@ -3,11 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"callrecordings/local/datadir"
@@ -50,26 +52,45 @@ var samples = []sample{
 // demoRealm is where all demo calls are.
 const demoRealm = "pbx.example.com"
 
+// seededFile marks a folder whose demo recordings were all stored, so that
+// those which are deleted stay so.
+const seededFile = "demo.done"
+
+// seedOnce stores the demo recordings, the first time.
+func (b *box) seedOnce(ctx context.Context) error {
+	if _, err := os.Stat(b.dir.File(seededFile)); err == nil {
+		return nil
+	}
+	if err := seed(ctx, b.intake(), b.dir.Keys); err != nil {
+		return err
+	}
+	return b.dir.WritePrivate(seededFile, "")
+}
+
+func (b *box) intake() intake.Intake {
+	return intake.Intake{Store: b.store, Audio: b.bucket, Now: b.now, Random: rand.Reader}
+}
+
 // seed stores the demo recordings. Their ids follow from account and file, so
-// that a seeding that was cut off can be repeated. It returns the id of the
-// first, an mp3.
-func seed(ctx context.Context, in intake.Intake, k datadir.Keys) (string, error) {
+// that a seeding that was cut off can be repeated.
+func seed(ctx context.Context, in intake.Intake, k datadir.Keys) error {
+	now := in.Now()
 	for _, s := range samples {
 		audio, err := demoAudio.ReadFile("demo/" + s.file)
 		if err != nil {
-			return "", err
+			return err
 		}
-		s.Account, s.Realm, s.Start = k.Account, demoRealm, recording.SecondsOf(s.start(in.Now()))
-		s.ID = s.id(k.Account, in.Now())
+		s.Account, s.Realm, s.Start = k.Account, demoRealm, recording.SecondsOf(s.start(now))
+		s.ID = s.id(k.Account, now)
 		if s.user >= 0 {
 			s.Owner = k.Users[s.user]
 		}
 		_, err = in.Add(ctx, s.Call, bytes.NewReader(audio), int64(len(audio)), nil)
 		if err != nil && !errors.Is(err, store.ErrExists) && !errors.Is(err, store.ErrDeleted) {
-			return "", fmt.Errorf("demo recording %s: %w", s.file, err)
+			return fmt.Errorf("demo recording %s: %w", s.file, err)
 		}
 	}
-	return samples[0].id(k.Account, in.Now()), nil
+	return nil
 }
 
 // start is when the call began, seen from now.

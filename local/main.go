@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -24,33 +25,53 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	code := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
+	code := run(ctx, env{os.Getenv, time.Now, os.Stdout, os.Stderr}, os.Args[1:])
 	stop()
 	os.Exit(code)
 }
 
+// env is what the program gets from outside.
+type env struct {
+	getenv         func(string) string
+	now            func() time.Time
+	stdout, stderr io.Writer
+}
+
 // run serves until ctx ends and returns the process's exit code. Every error
 // is one sentence.
-func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, e env, args []string) int {
 	fs := flag.NewFlagSet("local", flag.ContinueOnError)
-	fs.SetOutput(stderr)
+	fs.SetOutput(e.stderr)
 	empty := fs.Bool("empty", false, "start without the demo recordings")
-	if err := fs.Parse(args); err != nil {
+	if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return 0
+	} else if err != nil {
 		return 2
 	}
-	settings, err := config.Load(getenv, config.Local)
+	err := e.unexpected(fs.Args())
 	if err == nil {
-		err = serve(ctx, settings, !*empty, stdout, slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: settings.LogLevel})))
+		err = e.start(ctx, !*empty)
 	}
-	if err != nil && !(errors.Is(err, context.Canceled) && ctx.Err() != nil) { // stopped while it started
-		fmt.Fprintln(stderr, "local:", err)
+	if err != nil {
+		_, _ = fmt.Fprintln(e.stderr, "local:", err)
 		return 1
 	}
 	return 0
 }
 
-// serve opens the folder, starts everything, and serves until ctx ends.
-func serve(ctx context.Context, s config.Settings, samples bool, stdout io.Writer, log *slog.Logger) (err error) {
+func (e env) unexpected(args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("unexpected argument %q; the settings are in the environment: PORT, HOST, DATA_DIR", args[0])
+	}
+	return nil
+}
+
+// start opens the folder, starts everything, and serves until ctx ends.
+func (e env) start(ctx context.Context, samples bool) (err error) {
+	s, err := config.Load(e.getenv, config.Local)
+	if err != nil {
+		return err
+	}
 	if s.DataDir == "" {
 		s.DataDir = datadir.Default
 	}
@@ -58,30 +79,38 @@ func serve(ctx context.Context, s config.Settings, samples bool, stdout io.Write
 	if err != nil {
 		return err
 	}
-	b, err := open(ctx, dir, s)
-	if err != nil {
-		return err
+	b := &box{
+		dir: dir, settings: s, now: e.now,
+		log: slog.New(slog.NewJSONHandler(e.stderr, &slog.HandlerOptions{Level: s.LogLevel})),
 	}
-	defer func() { err = first(err, b.close()) }()
-	if err := b.prepare(ctx, dir, samples); err != nil {
-		return err
+	defer func() {
+		if closed := b.close(); err == nil {
+			err = closed
+		}
+	}()
+	handler, err := b.prepare(ctx, samples)
+	if err == nil {
+		err = b.welcome(ctx, e.stdout)
 	}
-	handler, err := b.handler(dir, s, log)
-	if err != nil {
-		return err
-	}
-	w := welcome{Dir: dir, url: b.url(), now: time.Now()}
-	if err := w.print(stdout); err != nil {
+	switch {
+	case ctx.Err() != nil:
+		return nil // stopped while it started
+	case err != nil:
 		return err
 	}
 	return b.serve(ctx, handler)
 }
 
-func first(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
+// prepare does all that comes before the first request.
+func (b *box) prepare(ctx context.Context, samples bool) (http.Handler, error) {
+	if err := b.open(ctx); err != nil {
+		return nil, err
+	}
+	b.finishPurges(ctx)
+	if samples {
+		if err := b.seedOnce(ctx); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return b.handler() //nolint:contextcheck // its requests have contexts of their own
 }

@@ -2,15 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 	"time"
 
-	"callrecordings/shared/auth"
 	"callrecordings/shared/intake"
 	"callrecordings/shared/recording"
 )
@@ -18,12 +15,12 @@ import (
 // add stores each FILE as a recording. It goes on after one that fails.
 func add(ctx context.Context, e env, args []string) error {
 	var call intake.Call
-	fs := e.flags("add", "FILE… --account A [--owner U] [--caller NUMBER] [--callee NUMBER] [--start TIME]")
+	fs := flags("add")
 	t := e.targetFlags(fs)
 	fs.StringVar(&call.Account, "account", "", "`id` of the account")
 	fs.StringVar(&call.Owner, "owner", "", "`id` of the user whose recording it is")
 	fs.StringVar(&call.ID, "id", "", "`id` of the recording, YYYYMM-…; made if missing")
-	fs.StringVar(&call.Direction, "direction", "", "inbound (the default) or outbound")
+	fs.StringVar(&call.Direction, "direction", "", "`way` of the call: inbound (the default) or outbound")
 	fs.StringVar(&call.Caller, "caller", "", "`number` of the caller")
 	fs.StringVar(&call.CallerName, "caller-name", "", "`name` of the caller")
 	fs.StringVar(&call.Callee, "callee", "", "`number` of the callee")
@@ -33,8 +30,9 @@ func add(ctx context.Context, e env, args []string) error {
 		call.Start, err = parseStart(s)
 		return err
 	})
+	fs.StringVar(&call.UserMetadata, "metadata", "", "`JSON` object for user_metadata")
 	asJSON := fs.Bool("json", false, "print a JSON object for each file")
-	files, err := parse(fs, args)
+	files, err := e.parse(fs, "FILE… --account A [--owner U] [--caller NUMBER] [--callee NUMBER] [--start TIME]", args)
 	if err != nil {
 		return err
 	}
@@ -45,21 +43,22 @@ func add(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	failures := 0
-	for _, name := range files {
-		r, err := addFile(ctx, in, call, name, e.stderr)
+	var failed error
+	for i, name := range files {
+		r, err := e.addFile(ctx, in, call, name)
 		if err != nil {
-			failures++
+			failed = errReported
 		}
 		e.report(name, r, err, *asJSON)
+		if left := len(files) - i - 1; ctx.Err() != nil && left > 0 {
+			failed = fmt.Errorf("stopped; %d not tried, the first of them %s", left, files[i+1])
+			break
+		}
 	}
 	if err := closed(); err != nil {
 		return err
 	}
-	if failures > 0 {
-		return errReported
-	}
-	return nil
+	return failed
 }
 
 // check finds what is wrong with the call before any file is opened.
@@ -67,18 +66,12 @@ func check(c intake.Call, files []string) error {
 	switch {
 	case len(files) == 0:
 		return errors.New("no file is named")
-	case c.Account == "":
-		return errors.New("--account is missing")
-	case !auth.ValidName(c.Account):
-		return fmt.Errorf("--account %q: want 1 to 64 of A-Z, a-z, 0-9, _ -", c.Account)
-	case c.Owner != "" && !auth.ValidName(c.Owner):
-		return fmt.Errorf("--owner %q: want 1 to 64 of A-Z, a-z, 0-9, _ -", c.Owner)
 	case c.ID != "" && len(files) > 1:
 		return errors.New("--id is for one file")
 	case c.Direction != "" && c.Direction != "inbound" && c.Direction != "outbound":
 		return fmt.Errorf("--direction %q: %w", c.Direction, intake.ErrDirection)
 	}
-	return nil
+	return checkNames(c.Account, c.Owner)
 }
 
 // gregorianFrom is where numbers begin to mean Gregorian seconds: as Unix
@@ -87,34 +80,37 @@ const gregorianFrom = 32_503_680_000
 
 // parseStart reads a time as people and as PBXs write it.
 func parseStart(s string) (recording.Seconds, error) {
-	if n, err := strconv.ParseInt(s, 10, 64); err == nil && n > 0 {
-		if n >= gregorianFrom {
-			return recording.Seconds(n), nil
-		}
-		return recording.SecondsOf(time.Unix(n, 0)), nil
-	}
 	at, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		return 0, errors.New("want 2026-01-31T09:30:00Z, or Unix or Gregorian seconds")
+	if n, notNumber := strconv.ParseInt(s, 10, 64); notNumber == nil {
+		at, err = time.Unix(n, 0), nil
+		if n >= gregorianFrom {
+			at = recording.Seconds(n).Time()
+		}
+	}
+	if err != nil || at.Unix() <= 0 || at.Year() > lastYear {
+		return 0, errors.New("want a time such as 2026-01-31T09:30:00Z, or Unix or Gregorian seconds")
 	}
 	return recording.SecondsOf(at), nil
 }
 
+// lastYear is the last one whose month an id can begin with.
+const lastYear = 9999
+
 // addFile stores one file.
-func addFile(ctx context.Context, in intake.Intake, call intake.Call, name string, stderr io.Writer) (*recording.Recording, error) {
-	f, err := os.Open(name)
+func (e env) addFile(ctx context.Context, in intake.Intake, call intake.Call, name string) (*recording.Recording, error) {
+	f, err := os.Open(name) //nolint:gosec // the operator says which
 	if err != nil {
 		return nil, reason(err)
 	}
 	defer f.Close() //nolint:errcheck // only read
 	info, err := f.Stat()
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, reason(err)
-	case !info.Mode().IsRegular():
+	}
+	if !info.Mode().IsRegular() {
 		return nil, errors.New("not a regular file")
 	}
-	p := &progress{out: stderr, name: name, total: info.Size(), now: time.Now, terminal: isTerminal(stderr)}
+	p := &progress{out: e.stderr, name: name, total: info.Size(), now: e.now, terminal: isTerminal(e.stderr)}
 	defer p.end()
 	return in.Add(ctx, call, f, info.Size(), p.at)
 }
@@ -127,23 +123,34 @@ func reason(err error) error {
 	return err
 }
 
+// outcome is what --json prints of a file.
+type outcome struct {
+	File        string `json:"file"`
+	Error       string `json:"error,omitempty"`
+	ID          string `json:"id,omitempty"`
+	Account     string `json:"account_id,omitempty"`
+	Owner       string `json:"owner_id,omitempty"`
+	ContentType string `json:"content_type,omitempty"`
+	DurationMS  *int64 `json:"duration_ms,omitempty"`
+	Bytes       int64  `json:"bytes,omitempty"`
+}
+
 // report prints what became of a file.
 func (e env) report(name string, r *recording.Recording, err error, asJSON bool) {
+	o := outcome{File: name}
+	var ms int64
+	if err != nil {
+		o.Error = err.Error()
+	} else {
+		ms, _ = r.Document.Int("duration_ms")
+		o = outcome{name, "", r.ID, r.Account, r.Owner, r.Audio.ContentType, &ms, r.Audio.Size}
+	}
 	switch {
 	case asJSON:
-		line := map[string]any{"file": name}
-		if err != nil {
-			line["error"] = err.Error()
-		} else {
-			ms, _ := r.Document.Int("duration_ms")
-			line["id"], line["account_id"], line["bytes"] = r.ID, r.Account, r.Audio.Size
-			line["content_type"], line["duration_ms"] = r.Audio.ContentType, ms
-		}
-		_ = json.NewEncoder(e.stdout).Encode(line) // nothing to do if standard output is gone
+		_ = printJSON(e.stdout, o) // nothing to do if standard output is gone
 	case err != nil:
-		fmt.Fprintf(e.stderr, "recordings add: %s: %v\n", name, err)
+		say(e.stderr, "recordings add: %s: %v\n", name, err)
 	default:
-		ms, _ := r.Document.Int("duration_ms")
-		fmt.Fprintf(e.stdout, "%s  %s  %s, %.1f s\n", r.ID, name, r.Audio.ContentType, float64(ms)/1000)
+		say(e.stdout, "%s  %s  %s, %.1f s\n", r.ID, name, r.Audio.ContentType, float64(ms)/1000)
 	}
 }

@@ -16,12 +16,15 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
+	"time"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	code := run(ctx, env{os.Getenv, time.Now, os.Stdout, os.Stderr}, os.Args[1:])
 	stop()
 	os.Exit(code)
 }
@@ -36,8 +39,12 @@ const (
 // env is what a command gets to work with.
 type env struct {
 	getenv         func(string) string
+	now            func() time.Time
 	stdout, stderr io.Writer
 }
+
+// say prints; there is nothing to be done if nobody reads any more.
+func say(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
 
 // command is one subcommand.
 type command struct {
@@ -57,21 +64,24 @@ type usageError struct{ error }
 var errReported = errors.New("something failed")
 
 // run is the whole program.
-func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
-	e := env{getenv, stdout, stderr}
-	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
-		help(stdout)
-		if len(args) == 0 {
-			return misuse
+func run(ctx context.Context, e env, args []string) int {
+	if len(args) == 0 {
+		help(e.stderr)
+		return misuse
+	}
+	if slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]) {
+		if len(args) == 1 {
+			help(e.stdout)
+			return done
 		}
-		return done
+		args = []string{args[1], "--help"}
 	}
 	for _, c := range commands {
 		if c.name == args[0] {
 			return e.exit(c.name, c.run(ctx, e, args[1:]))
 		}
 	}
-	fmt.Fprintf(stderr, "recordings: there is no command %q; see: recordings help\n", args[0])
+	say(e.stderr, "recordings: there is no command %q; see: recordings help\n", args[0])
 	return misuse
 }
 
@@ -84,58 +94,62 @@ func (e env) exit(name string, err error) int {
 	case errors.Is(err, errReported):
 		return failed
 	case errors.As(err, &u):
-		fmt.Fprintf(e.stderr, "recordings %s: %v; see: recordings %s --help\n", name, err, name)
+		say(e.stderr, "recordings %s: %v; see: recordings %s --help\n", name, err, name)
 		return misuse
 	}
-	fmt.Fprintf(e.stderr, "recordings %s: %v\n", name, err)
+	say(e.stderr, "recordings %s: %v\n", name, err)
 	return failed
 }
 
 func help(w io.Writer) {
-	fmt.Fprint(w, "recordings works on the recordings of a local data folder or of a deployment.\n\n")
+	say(w, "recordings works on the recordings of a local data folder or of a deployment.\n\n")
 	for _, c := range commands {
-		fmt.Fprintf(w, "  recordings %-6s %s\n", c.name, c.summary)
+		say(w, "  recordings %-6s %s\n", c.name, c.summary)
 	}
-	fmt.Fprint(w, `
-Where the recordings are, from flags or the environment:
+	say(w, `
+Where the recordings are, from flags or else from the environment:
 
   --data-dir, DATA_DIR        a local data folder, .data if nothing else is said
   --table, TABLE_NAME         a deployment: its table
   --bucket, BUCKET_NAME       and its bucket; region and credentials as the AWS CLI finds them
+  --endpoint, AWS_ENDPOINT_URL
+                              an emulator in place of AWS
   TOKEN_KEYS                  the private keys that a deployment's tokens are signed with, a JWKS
 
+It exits with 0 when everything was done, 1 when something failed, 2 when it was called wrongly.
 recordings COMMAND --help lists the flags of a command.
 `)
 }
 
-// parse reads flags that may stand before, between and behind the other
-// arguments, which it returns.
-func parse(fs *flag.FlagSet, args []string) ([]string, error) {
-	var rest []string
-	for {
-		if err := fs.Parse(args); err != nil {
-			if errors.Is(err, flag.ErrHelp) {
-				return nil, err
-			}
-			return nil, usageError{err}
-		}
-		args = fs.Args()
-		if len(args) == 0 {
-			return rest, nil
-		}
-		rest, args = append(rest, args[0]), args[1:]
-	}
-}
-
-// flags makes the flag set of a command, with the help in front of the list.
-func (e env) flags(name, usage string) *flag.FlagSet {
+// flags makes the flag set of a command. It prints nothing by itself.
+func flags(name string) *flag.FlagSet {
 	fs := flag.NewFlagSet(name, flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
-	fs.Usage = func() {
-		fmt.Fprintf(e.stdout, "usage: recordings %s %s\n\n", name, usage)
-		fs.SetOutput(e.stdout)
-		fs.PrintDefaults()
-		fs.SetOutput(io.Discard)
-	}
 	return fs
+}
+
+// parse reads flags that may stand before, between and behind the other
+// arguments, which it returns; behind a "--" there are no flags. Asked for
+// help, it prints usage and the flags, and returns flag.ErrHelp.
+func (e env) parse(fs *flag.FlagSet, usage string, args []string) ([]string, error) {
+	var rest []string
+	for {
+		before := len(args)
+		if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
+			say(e.stdout, "usage: recordings %s %s\n\n", fs.Name(), usage)
+			fs.SetOutput(e.stdout)
+			fs.PrintDefaults()
+			return nil, err
+		} else if err != nil {
+			return nil, usageError{err}
+		}
+		left := fs.Args()
+		if parsed := args[:before-len(left)]; len(parsed) > 0 && parsed[len(parsed)-1] == "--" {
+			return append(rest, left...), nil
+		}
+		if len(left) == 0 {
+			return rest, nil
+		}
+		rest, args = append(rest, left[0]), left[1:]
+	}
 }

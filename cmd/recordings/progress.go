@@ -45,16 +45,16 @@ func (p *progress) at(n int64) {
 	p.told, p.shown = now, true
 	line := fmt.Sprintf("%s: %d of %d MB (%d %%)", p.name, n>>20, p.total>>20, n*100/max(p.total, 1))
 	if p.terminal {
-		fmt.Fprintf(p.out, "\r%s\x1b[K", line)
+		say(p.out, "\r%s\x1b[K", line)
 		return
 	}
-	fmt.Fprintln(p.out, line)
+	say(p.out, "%s\n", line)
 }
 
 // end clears the line that at has left on a terminal.
 func (p *progress) end() {
 	if p.terminal && p.shown {
-		fmt.Fprint(p.out, "\r\x1b[K")
+		say(p.out, "\r\x1b[K")
 	}
 }
 

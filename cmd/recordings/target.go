@@ -6,7 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"time"
+	"os"
 
 	"github.com/aws/aws-sdk-go-v2/config"
 
@@ -16,30 +16,65 @@ import (
 	"callrecordings/shared/store/dynamo"
 )
 
-// target says where the recordings are.
+// target says where the recordings are. What flags say counts; where they say
+// nothing, the environment does.
 type target struct {
 	dataDir, table, bucket, endpoint string
-	getenv                           func(string) string
+	env
 }
 
-// targetFlags adds the flags that choose a target; the environment has their
-// defaults.
+// targetFlags adds the flags that choose a target.
 func (e env) targetFlags(fs *flag.FlagSet) *target {
-	t := &target{getenv: e.getenv}
-	fs.StringVar(&t.dataDir, "data-dir", e.getenv("DATA_DIR"), "local data `folder`")
-	fs.StringVar(&t.table, "table", e.getenv("TABLE_NAME"), "`name` of a deployment's table")
-	fs.StringVar(&t.bucket, "bucket", e.getenv("BUCKET_NAME"), "`name` of a deployment's bucket")
-	fs.StringVar(&t.endpoint, "endpoint", e.getenv("AWS_ENDPOINT_URL"), "`URL` of an emulator in place of AWS")
+	t := &target{env: e}
+	fs.StringVar(&t.dataDir, "data-dir", "", "local data `folder` (or DATA_DIR; else "+datadir.Default+")")
+	fs.StringVar(&t.table, "table", "", "`name` of a deployment's table (or TABLE_NAME)")
+	fs.StringVar(&t.bucket, "bucket", "", "`name` of a deployment's bucket (or BUCKET_NAME)")
+	fs.StringVar(&t.endpoint, "endpoint", "", "`URL` of an emulator in place of AWS (or AWS_ENDPOINT_URL)")
 	return t
 }
 
-// deployed reports whether the target is a deployment. A data folder that was
-// named wins over a deployment in the environment only if the flags say so.
-func (t *target) deployed() bool { return t.table != "" || t.bucket != "" }
+// choose settles on a data folder or a deployment, once the flags are read.
+// To guess between the two could put recordings where nobody expects them.
+func (t *target) choose() error {
+	local, deployed := t.dataDir != "", t.table != "" || t.bucket != "" || t.endpoint != ""
+	if local && deployed {
+		return usageError{errors.New("--data-dir is a local target, --table, --bucket and --endpoint a deployment: give one of the two")}
+	}
+	if local {
+		return nil
+	}
+	t.table, t.bucket = first(t.table, t.getenv("TABLE_NAME")), first(t.bucket, t.getenv("BUCKET_NAME"))
+	if t.table == "" && t.bucket == "" && !deployed {
+		return t.chooseFolder()
+	}
+	if !deployed && t.getenv("DATA_DIR") != "" {
+		return usageError{errors.New("DATA_DIR is set, and TABLE_NAME or BUCKET_NAME too: choose by --data-dir, or by --table and --bucket")}
+	}
+	return nil
+}
+
+// chooseFolder takes the folder that the environment names, else the default,
+// which must be there: a command in the wrong place would make one.
+func (t *target) chooseFolder() error {
+	if t.dataDir = t.getenv("DATA_DIR"); t.dataDir != "" {
+		return nil
+	}
+	t.dataDir = datadir.Default
+	if _, err := os.Stat(t.dataDir); err != nil {
+		return usageError{fmt.Errorf("there is no %s here: run make run first, or name a folder by --data-dir, or a deployment by --table and --bucket", t.dataDir)}
+	}
+	return nil
+}
+
+// deployed reports whether the target is a deployment.
+func (t *target) deployed() bool { return t.dataDir == "" }
 
 // open makes what takes recordings in; the caller calls close.
 func (t *target) open(ctx context.Context) (in intake.Intake, closed func() error, err error) {
-	in = intake.Intake{Now: time.Now, Random: rand.Reader}
+	if err := t.choose(); err != nil {
+		return in, nil, err
+	}
+	in = intake.Intake{Now: t.now, Random: rand.Reader}
 	if t.deployed() {
 		return in, func() error { return nil }, t.openDeployment(ctx, &in)
 	}
@@ -50,11 +85,11 @@ func (t *target) open(ctx context.Context) (in intake.Intake, closed func() erro
 // openLocal opens the data folder. Audio goes through an S3 server of our own
 // over the same folder, so that the running server need not be found, or run.
 func (t *target) openLocal(ctx context.Context, in *intake.Intake) (closed func() error, err error) {
-	dir, err := t.openDir()
+	dir, err := datadir.Open(t.dataDir)
 	if err != nil {
 		return nil, err
 	}
-	store, err := dir.OpenStore(ctx)
+	store, err := dir.OpenStore(ctx, t.now)
 	if err != nil {
 		return nil, err
 	}
@@ -63,20 +98,12 @@ func (t *target) openLocal(ctx context.Context, in *intake.Intake) (closed func(
 		return nil, errors.Join(err, store.Close())
 	}
 	closed = func() error { return errors.Join(server.Close(), store.Close()) }
-	bucket, err := dir.OpenBucket(server.URL(), "")
+	bucket, err := dir.OpenBucket(server.URL(), "") //nolint:contextcheck // it makes a client and calls nobody
 	if err != nil {
 		return nil, errors.Join(err, closed())
 	}
 	in.Store, in.Audio = store, bucket
 	return closed, nil
-}
-
-func (t *target) openDir() (*datadir.Dir, error) {
-	path := t.dataDir
-	if path == "" {
-		path = datadir.Default
-	}
-	return datadir.Open(path)
 }
 
 func (t *target) openDeployment(ctx context.Context, in *intake.Intake) error {
@@ -90,15 +117,21 @@ func (t *target) openDeployment(ctx context.Context, in *intake.Intake) error {
 	if aws.Region == "" {
 		return errors.New("settings of AWS: no region; set AWS_REGION")
 	}
+	if _, err := aws.Credentials.Retrieve(ctx); err != nil {
+		return fmt.Errorf("settings of AWS: no credentials: %w", err)
+	}
+	endpoint := func(service string) string {
+		return first(t.endpoint, t.getenv("AWS_ENDPOINT_URL_"+service), t.getenv("AWS_ENDPOINT_URL"))
+	}
 	store, err := dynamo.Open(dynamo.Options{
-		Region: aws.Region, Endpoint: first(t.getenv("AWS_ENDPOINT_URL_DYNAMODB"), t.endpoint), Table: t.table,
-		Credentials: aws.Credentials, Now: time.Now, Random: rand.Reader,
+		Region: aws.Region, Endpoint: endpoint("DYNAMODB"), Table: t.table,
+		Credentials: aws.Credentials, Now: t.now, Random: rand.Reader,
 	})
 	if err != nil {
 		return err
 	}
-	bucket, err := s3media.Open(s3media.Options{
-		Region: aws.Region, Endpoint: first(t.getenv("AWS_ENDPOINT_URL_S3"), t.endpoint), Bucket: t.bucket, Credentials: aws.Credentials,
+	bucket, err := s3media.Open(s3media.Options{ //nolint:contextcheck // it makes a client and calls nobody
+		Region: aws.Region, Endpoint: endpoint("S3"), Bucket: t.bucket, Credentials: aws.Credentials,
 	})
 	if err != nil {
 		return err
@@ -107,15 +140,25 @@ func (t *target) openDeployment(ctx context.Context, in *intake.Intake) error {
 	return nil
 }
 
-// tokenKeys are the keys that tokens of the target are signed with.
+// tokenKeys are the keys that tokens of the target are signed with. They are
+// all that a token needs of a deployment, so TOKEN_KEYS alone names one.
 func (t *target) tokenKeys() ([]byte, error) {
-	if keys := t.getenv("TOKEN_KEYS"); keys != "" {
-		return []byte(keys), nil
+	if t.dataDir == "" && t.getenv("DATA_DIR") == "" {
+		if keys := t.getenv("TOKEN_KEYS"); keys != "" {
+			return []byte(keys), nil
+		}
+	}
+	if err := t.choose(); err != nil {
+		return nil, err
 	}
 	if t.deployed() {
-		return nil, usageError{errors.New("TOKEN_KEYS is not set; a deployment's tokens are signed with its private keys")}
+		keys := t.getenv("TOKEN_KEYS")
+		if keys == "" {
+			return nil, errors.New("TOKEN_KEYS is not set; a deployment's tokens are signed with its private keys, a JWKS")
+		}
+		return []byte(keys), nil
 	}
-	dir, err := t.openDir()
+	dir, err := datadir.Open(t.dataDir)
 	if err != nil {
 		return nil, err
 	}

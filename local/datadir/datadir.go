@@ -188,9 +188,10 @@ func random(n int) string {
 	return hex.EncodeToString(b)
 }
 
-// OpenStore opens the database. The caller closes it.
-func (d *Dir) OpenStore(ctx context.Context) (*sqlite.Store, error) {
-	s, err := sqlite.Open(ctx, d.File("recordings.db"), sqlite.Options{Now: time.Now, Random: rand.Reader})
+// OpenStore opens the database, with the clock of the process. The caller
+// closes it.
+func (d *Dir) OpenStore(ctx context.Context, now func() time.Time) (*sqlite.Store, error) {
+	s, err := sqlite.Open(ctx, d.File("recordings.db"), sqlite.Options{Now: now, Random: rand.Reader})
 	if err != nil {
 		return nil, fmt.Errorf("the database of the data folder cannot be used: %w", err)
 	}

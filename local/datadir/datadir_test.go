@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -91,7 +92,7 @@ func TestOpenAtOnce(t *testing.T) {
 				return
 			}
 			accounts[i] = d.Keys.Account
-			s, err := d.OpenStore(t.Context())
+			s, err := d.OpenStore(t.Context(), time.Now)
 			if err != nil {
 				t.Errorf("OpenStore = %v, want nil", err)
 				return
@@ -242,7 +243,7 @@ func TestOpenStoreIsStopped(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	if s, err := d.OpenStore(ctx); err == nil {
+	if s, err := d.OpenStore(ctx, time.Now); err == nil {
 		t.Errorf("OpenStore(a stopped context) = %v, want an error", s.Close())
 	}
 }

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bytes"
+	"regexp"
+	"testing"
+	"time"
+
+	"callrecordings/shared/recording"
+)
+
+// generatedID is an id as recording.NewID makes it.
+var generatedID = regexp.MustCompile(`\b\d{6}-[0-9a-f]{32}\b`)
+
+func TestParseStart(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 1, 31, 9, 30, 0, 0, time.UTC)
+	for _, c := range []struct {
+		text string
+		want time.Time // zero for an error
+	}{
+		{"2026-01-31T09:30:00Z", at},
+		{"2026-01-31T10:30:00+01:00", at},
+		{"2026-01-31T09:30:00.999Z", at},
+		{"1769851800", at},
+		{"63937071000", at},
+		{"32503679999", time.Date(2999, 12, 31, 23, 59, 59, 0, time.UTC)},
+		{"62167219201", time.Unix(1, 0).UTC()},
+		{"2026-01-31", time.Time{}},
+		{"2026-01-31T09:30:00", time.Time{}}, // where?
+		{"2026-02-30T09:30:00Z", time.Time{}},
+		{"0", time.Time{}},
+		{"-5", time.Time{}},
+		{"1.5", time.Time{}},
+		{"0001-01-01T00:00:00Z", time.Time{}},
+		{"99999999999999", time.Time{}},
+		{"9223372036854775807", time.Time{}},
+		{"yesterday", time.Time{}},
+		{"", time.Time{}},
+	} {
+		got, err := parseStart(c.text)
+		if c.want.IsZero() != (err != nil) || err == nil && got != recording.SecondsOf(c.want) {
+			t.Errorf("parseStart(%q) = %s, %v, want %s", c.text, got.Time(), err, c.want)
+		}
+	}
+}
+
+func TestParseTakesFlagsAnywhere(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		args []string
+		want []string
+		flag string
+	}{
+		{"before", []string{"--x", "1", "a", "b"}, []string{"a", "b"}, "1"},
+		{"behind", []string{"a", "b", "--x", "1"}, []string{"a", "b"}, "1"},
+		{"between", []string{"a", "-x=1", "b"}, []string{"a", "b"}, "1"},
+		{"no flags behind --", []string{"a", "--x", "1", "--", "-b", "--x", "2"}, []string{"a", "-b", "--x", "2"}, "1"},
+		{"a dash is a name", []string{"-", "--x", "1"}, []string{"-"}, "1"},
+		{"nothing", nil, nil, ""},
+	} {
+		fs := flags("test")
+		x := fs.String("x", "", "")
+		got, err := env{}.parse(fs, "", c.args)
+		if err != nil || !equal(got, c.want) || *x != c.flag {
+			t.Errorf("parse(%s) = %q, %v with x %q, want %q with %q", c.name, got, err, *x, c.want, c.flag)
+		}
+	}
+}
+
+func equal(a, b []string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// A long upload speaks now and then, a short one not at all.
+func TestProgress(t *testing.T) {
+	t.Parallel()
+	const mb = 1 << 20
+	for _, c := range []struct {
+		name     string
+		terminal bool
+		step     time.Duration
+		want     string
+	}{
+		{"short", false, time.Millisecond, ""},
+		{"short on a terminal", true, time.Millisecond, ""},
+		{"long", false, 3 * time.Second, "call.wav: 24 of 80 MB (30 %)\ncall.wav: 40 of 80 MB (50 %)\ncall.wav: 56 of 80 MB (70 %)\ncall.wav: 72 of 80 MB (90 %)\n"},
+		{"long on a terminal", true, 400 * time.Millisecond, "\rcall.wav: 32 of 80 MB (40 %)\x1b[K\rcall.wav: 40 of 80 MB (50 %)\x1b[K" +
+			"\rcall.wav: 48 of 80 MB (60 %)\x1b[K\rcall.wav: 56 of 80 MB (70 %)\x1b[K\rcall.wav: 64 of 80 MB (80 %)\x1b[K" +
+			"\rcall.wav: 72 of 80 MB (90 %)\x1b[K\rcall.wav: 80 of 80 MB (100 %)\x1b[K\r\x1b[K"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+			p := &progress{out: &out, name: "call.wav", total: 80 * mb, terminal: c.terminal, now: func() time.Time { return now }}
+			for n := int64(8 * mb); n <= 80*mb; n += 8 * mb {
+				p.at(n)
+				now = now.Add(c.step)
+			}
+			p.end()
+			if out.String() != c.want {
+				t.Errorf("progress = %q, want %q", out.String(), c.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"callrecordings/local/datadir"
+	"callrecordings/shared/api"
+	"callrecordings/shared/auth"
+	"callrecordings/shared/cursor"
+	"callrecordings/shared/gateway"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected output in the scripts")
+
+// TestMain lets scripts run this very program as a process.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"recordings": main})
+}
+
+// TestScripts runs the command as people do. Each script has a folder of its
+// own with real audio in it, and nothing in its environment that leads
+// elsewhere.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:           "testdata",
+		UpdateScripts: *update,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+			e.Setenv("HOME", e.WorkDir)
+			return copyAudio(e.WorkDir)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"mask": mask, "verify": verify, "serve": serve, "play": play, "files": files,
+		},
+	})
+}
+
+// audio is what scripts find in their folder, and where it comes from.
+var audio = map[string]string{
+	"call.mp3":      "../../local/demo/03-wrong-number.mp3",
+	"voicemail.wav": "../../local/demo/10-reminder.wav",
+	"note.ogg":      "../../local/demo/08-invoice.ogg",
+}
+
+func copyAudio(dir string) error {
+	for name, from := range audio {
+		data, err := os.ReadFile(from)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mask is `mask FILE`: ids that are made anew become YYYYMM-ID, so that the
+// rest can be compared.
+func mask(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: mask FILE")
+	}
+	text := generatedID.ReplaceAllString(ts.ReadFile(args[0]), "YYYYMM-ID")
+	ts.Check(os.WriteFile(ts.MkAbs("masked"), []byte(text), 0o600))
+}
+
+// verify is `verify TOKENFILE DATA ACCOUNT OWNER TTL`: the folder's keys
+// accept the token, which is whose it should be and ends when it should.
+func verify(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 5 {
+		ts.Fatalf("usage: verify TOKENFILE KEYS|FOLDER ACCOUNT OWNER TTL")
+	}
+	var jwks []byte
+	if info, err := os.Stat(ts.MkAbs(args[1])); err == nil && info.IsDir() {
+		dir, err := datadir.Open(ts.MkAbs(args[1]))
+		ts.Check(err)
+		jwks = dir.Keys.Token
+	} else {
+		jwks = []byte(ts.ReadFile(args[1]))
+	}
+	keys, err := auth.ParseKeys(jwks)
+	ts.Check(err)
+	b, err := auth.NewVerifier(keys, time.Now).Verify(context.Background(), strings.TrimSpace(ts.ReadFile(args[0])))
+	if neg {
+		if err == nil {
+			ts.Fatalf("the token is accepted")
+		}
+		return
+	}
+	ts.Check(err)
+	ttl, err := time.ParseDuration(args[4])
+	ts.Check(err)
+	if b.Account != args[2] || b.Owner != args[3] || (time.Until(b.Expires)-ttl).Abs() > time.Minute {
+		ts.Fatalf("the token is of %q, %q and ends in %s", b.Account, b.Owner, time.Until(b.Expires))
+	}
+}
+
+// serve is `serve FOLDER`: from here on play asks handlers over the folder.
+func serve(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: serve FOLDER")
+	}
+	url, err := handlers(ts, ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Setenv("URL", url)
+}
+
+// handlers starts list and get over the folder, as local/ does.
+func handlers(ts *testscript.TestScript, path string) (string, error) {
+	ctx := context.Background()
+	dir, err := datadir.Open(path)
+	if err != nil {
+		return "", err
+	}
+	s, err := dir.OpenStore(ctx, time.Now)
+	if err != nil {
+		return "", err
+	}
+	ts.Defer(func() { _ = s.Close() })
+	s3, err := dir.StartS3(ctx, "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	ts.Defer(func() { _ = s3.Close() })
+	bucket, err := dir.OpenBucket(s3.URL(), "")
+	if err != nil {
+		return "", err
+	}
+	keys, err := auth.ParseKeys(dir.Keys.Token)
+	if err != nil {
+		return "", err
+	}
+	sealer, err := cursor.New(dir.Keys.Cursor, "")
+	if err != nil {
+		return "", err
+	}
+	env := api.Env{Verifier: auth.NewVerifier(keys, time.Now), Now: time.Now}
+	ops := map[api.Operation]http.Handler{
+		api.OpList: gateway.Local(api.List(env, s, sealer)),
+		api.OpGet:  gateway.Local(api.Get(env, s, bucket, api.Delivery{})),
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ops[api.Match(r.Method, r.URL.EscapedPath())].ServeHTTP(w, r)
+	}))
+	ts.Defer(server.Close)
+	return server.URL, nil
+}
+
+// play is `play TOKENFILE PATH TYPE FILE`: the API gives that type, and the
+// bytes of the file, or its text for application/json (by containing it).
+func play(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: play TOKENFILE PATH TYPE FILE")
+	}
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, ts.Getenv("URL")+args[1], http.NoBody)
+	ts.Check(err)
+	req.Header.Set("X-Auth-Token", strings.TrimSpace(ts.ReadFile(args[0])))
+	req.Header.Set("Accept", args[2])
+	resp, err := http.DefaultClient.Do(req)
+	ts.Check(err)
+	defer func() { _ = resp.Body.Close() }()
+	var body bytes.Buffer
+	_, err = body.ReadFrom(resp.Body)
+	ts.Check(err)
+	if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != args[2] {
+		ts.Fatalf("%s: %s, %s, %.500s", args[1], resp.Status, resp.Header.Get("Content-Type"), body.Bytes())
+	}
+	want := ts.ReadFile(args[3])
+	if args[2] != "application/json" {
+		if body.String() != want {
+			ts.Fatalf("%s: %d bytes, want those of %s", args[1], body.Len(), args[3])
+		}
+		return
+	}
+	var answer struct{ Data json.RawMessage }
+	ts.Check(json.Unmarshal(body.Bytes(), &answer))
+	for line := range strings.Lines(want) {
+		if line = strings.TrimSpace(line); !strings.Contains(string(answer.Data), line) {
+			ts.Fatalf("%s: %s\nwant %s in it", args[1], answer.Data, line)
+		}
+	}
+}
+
+// files is `files FOLDER N`: so many objects are in the folder.
+func files(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: files FOLDER N")
+	}
+	n := 0
+	ts.Check(filepath.WalkDir(ts.MkAbs(filepath.Join(args[0], "audio", "objects")), func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			n++
+			ts.Logf("%s", path)
+		}
+		return err
+	}))
+	if strconv.Itoa(n) != args[1] {
+		ts.Fatalf("%d objects, want %s", n, args[1])
+	}
+}

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// asServer in the environment makes the test's own binary the server, so that
+// tests can signal and kill a real process.
+const asServer = "LOCAL_TEST_AS_SERVER=1"
+
+func TestMain(m *testing.M) {
+	if os.Getenv("LOCAL_TEST_AS_SERVER") != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// process is a server in a process of its own.
+type process struct {
+	cmd  *exec.Cmd
+	vars map[string]string // of demo.env
+	// greeting is what it printed, stderr what it logged.
+	greeting string
+	stderr   *buffer
+	ended    chan error
+}
+
+// launch starts a server over the folder and waits until it serves.
+func launch(t *testing.T, dir string, args ...string) *process {
+	t.Helper()
+	p := &process{cmd: exec.CommandContext(t.Context(), os.Args[0], args...), stderr: &buffer{}, ended: make(chan error, 1)}
+	p.cmd.Env = append(os.Environ(), asServer, "DATA_DIR="+dir, "PORT=0", "HOST=127.0.0.1", "S3_PORT=0")
+	p.cmd.Stderr = p.stderr
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	for !strings.HasPrefix(lines.Text(), "go run") && lines.Scan() { // the greeting's last line
+		p.greeting += lines.Text() + "\n"
+	}
+	go func() {
+		_, _ = io.Copy(io.Discard, out)
+		p.ended <- p.cmd.Wait()
+	}()
+	t.Cleanup(func() { _ = p.cmd.Process.Kill() })
+	p.vars = readEnv(t, dir)
+	if p.greeting == "" {
+		t.Fatalf("the server did not start: %s", p.stderr)
+	}
+	return p
+}
+
+// wait returns how the process ended, and fails if it does not in time.
+func (p *process) wait(t *testing.T, most time.Duration) error {
+	t.Helper()
+	select {
+	case err := <-p.ended:
+		return err
+	case <-time.After(most):
+		t.Fatalf("the server runs on after %s: %s", most, p.stderr)
+		return nil
+	}
+}
+
+// readEnv reads the lines of demo.env.
+func readEnv(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, envFile))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	vars := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		vars[name] = value
+	}
+	return vars
+}
+
+// buffer is a bytes.Buffer that a process may write to meanwhile.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// answer is an envelope of the API, as far as tests look at it.
+type answer struct {
+	status   int
+	Revision string
+	Data     json.RawMessage
+}
+
+// call asks the API as the demo's account.
+func call(t *testing.T, vars map[string]string, method, path, body string) answer {
+	t.Helper()
+	a, err := ask(t.Context(), vars, method, path, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func ask(ctx context.Context, vars map[string]string, method, path, body string) (answer, error) {
+	url := vars["URL"] + "/v2/accounts/" + vars["ACCOUNT_ID"] + path
+	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
+	if err != nil {
+		return answer{}, err
+	}
+	req.Header.Set("X-Auth-Token", vars["TOKEN"])
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return answer{}, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	a := answer{status: resp.StatusCode}
+	return a, json.NewDecoder(resp.Body).Decode(&a)
+}
+
+// ids are those of the account's recordings, newest first.
+func ids(t *testing.T, vars map[string]string) []string {
+	t.Helper()
+	var all []struct{ ID string }
+	a := call(t, vars, http.MethodGet, "/recordings?page_size=1000", "")
+	if err := json.Unmarshal(a.Data, &all); err != nil || a.status != http.StatusOK {
+		t.Fatalf("list: %d, %v", a.status, err)
+	}
+	var list []string
+	for _, one := range all {
+		list = append(list, one.ID)
+	}
+	return list
+}
