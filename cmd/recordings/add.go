@@ -112,8 +112,15 @@ func (e env) addFile(ctx context.Context, in intake.Intake, call intake.Call, na
 	}
 	p := &progress{out: e.stderr, name: name, total: info.Size(), now: e.now, terminal: isTerminal(e.stderr)}
 	defer p.end()
-	return in.Add(ctx, call, f, info.Size(), p.at)
+	r, err := in.Add(ctx, call, f, info.Size(), p.at)
+	if err != nil && ctx.Err() != nil {
+		return nil, errStopped
+	}
+	return r, err
 }
+
+// errStopped stands for what an interrupted upload gives.
+var errStopped = errors.New("stopped; nothing was stored")
 
 // reason drops the file's name from err: the report has it already.
 func reason(err error) error {

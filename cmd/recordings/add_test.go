@@ -2,10 +2,15 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
 	"regexp"
 	"testing"
 	"time"
 
+	"callrecordings/shared/intake"
 	"callrecordings/shared/recording"
 )
 
@@ -79,6 +84,28 @@ func equal(a, b []string) bool {
 		}
 	}
 	return true
+}
+
+// stopped is audio storage that is interrupted while it takes audio in.
+type stopped struct{ interrupt func() }
+
+func (s stopped) Put(ctx context.Context, _, _ string, _ io.Reader, _ int64) error {
+	s.interrupt()
+	return ctx.Err()
+}
+
+func (stopped) Remove(context.Context, string) error { return nil }
+
+// An interrupt is told as what it is, and ends the rest.
+func TestAnInterruptIsToldPlainly(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	var out bytes.Buffer
+	e := env{func(string) string { return "" }, time.Now, &out, &out}
+	in := intake.Intake{Audio: stopped{stop}, Now: time.Now, Random: rand.Reader}
+	if r, err := e.addFile(ctx, in, intake.Call{Account: "acc"}, audio["call.mp3"]); !errors.Is(err, errStopped) {
+		t.Errorf("addFile = %v, %v, want %v", r, err, errStopped)
+	}
 }
 
 // A long upload speaks now and then, a short one not at all.

@@ -13,6 +13,7 @@ import (
 	"callrecordings/local/datadir"
 	"callrecordings/shared/intake"
 	"callrecordings/shared/media/s3media"
+	"callrecordings/shared/store"
 	"callrecordings/shared/store/dynamo"
 )
 
@@ -89,20 +90,20 @@ func (t *target) openLocal(ctx context.Context, in *intake.Intake) (closed func(
 	if err != nil {
 		return nil, err
 	}
-	store, err := dir.OpenStore(ctx, t.now)
+	database, err := dir.OpenStore(ctx, t.now)
 	if err != nil {
 		return nil, err
 	}
 	server, err := dir.StartS3(ctx, "127.0.0.1:0")
 	if err != nil {
-		return nil, errors.Join(err, store.Close())
+		return nil, errors.Join(err, database.Close())
 	}
-	closed = func() error { return errors.Join(server.Close(), store.Close()) }
+	closed = func() error { return errors.Join(server.Close(), database.Close()) }
 	bucket, err := dir.OpenBucket(server.URL(), "") //nolint:contextcheck // it makes a client and calls nobody
 	if err != nil {
 		return nil, errors.Join(err, closed())
 	}
-	in.Store, in.Audio = store, bucket
+	in.Store, in.Audio = database, bucket
 	return closed, nil
 }
 
@@ -123,7 +124,7 @@ func (t *target) openDeployment(ctx context.Context, in *intake.Intake) error {
 	endpoint := func(service string) string {
 		return first(t.endpoint, t.getenv("AWS_ENDPOINT_URL_"+service), t.getenv("AWS_ENDPOINT_URL"))
 	}
-	store, err := dynamo.Open(dynamo.Options{
+	table, err := dynamo.Open(dynamo.Options{
 		Region: aws.Region, Endpoint: endpoint("DYNAMODB"), Table: t.table,
 		Credentials: aws.Credentials, Now: t.now, Random: rand.Reader,
 	})
@@ -136,7 +137,19 @@ func (t *target) openDeployment(ctx context.Context, in *intake.Intake) error {
 	if err != nil {
 		return err
 	}
-	in.Store, in.Audio = store, bucket
+	in.Store, in.Audio = table, bucket
+	return t.reach(ctx, table, bucket)
+}
+
+// reach finds out whether table and bucket are there, before any audio is
+// sent to the one for a document that the other cannot take.
+func (t *target) reach(ctx context.Context, s *dynamo.Store, b *s3media.Bucket) error {
+	if _, err := s.Get(ctx, "none", "000001-none"); !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("the table %s cannot be used: %w", t.table, err)
+	}
+	if err := b.Warm(ctx); err != nil {
+		return fmt.Errorf("the bucket %s cannot be used: %w", t.bucket, err)
+	}
 	return nil
 }
 
