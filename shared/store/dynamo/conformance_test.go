@@ -1,0 +1,19 @@
+package dynamo
+
+import (
+	"testing"
+
+	"callrecordings/shared/store/storetest"
+)
+
+var harness = storetest.Harness{Open: func(t testing.TB) storetest.Store { return live(t) }}
+
+func TestConformance(t *testing.T) {
+	endpoint(t) // skips the suite where there is none
+	storetest.Run(t, harness)
+}
+
+func BenchmarkStore(b *testing.B) {
+	endpoint(b)
+	storetest.Bench(b, harness)
+}

@@ -1,0 +1,100 @@
+package faultstore_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"callrecordings/shared/purge"
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store"
+	"callrecordings/shared/store/faultstore"
+	"callrecordings/shared/store/sqlite"
+	"callrecordings/shared/store/storetest"
+)
+
+// transparent is the decorator without faults, with the driver's tombstones.
+type transparent struct {
+	*faultstore.Store
+	driver *sqlite.Store
+}
+
+func (s transparent) Tombstone(ctx context.Context, account, id string) (store.Tombstone, error) {
+	return s.driver.Tombstone(ctx, account, id)
+}
+
+func open(t testing.TB) *sqlite.Store {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "r.db"), sqlite.Options{Now: time.Now, Random: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func TestConformance(t *testing.T) {
+	storetest.Run(t, storetest.Harness{Open: func(t testing.TB) storetest.Store {
+		driver := open(t)
+		return transparent{faultstore.New(driver), driver}
+	}})
+}
+
+var errFault = errors.New("fault")
+
+func TestFaultBeforeAndAfter(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		when   faultstore.When
+		stored bool
+	}{{faultstore.Before, false}, {faultstore.After, true}} {
+		driver := open(t)
+		s := faultstore.New(driver, faultstore.Fault{Call: 1, When: c.when, Err: errFault})
+		r := recording.Recording{Account: "a", ID: "202601-a", Created: 1, Document: "{}"}
+		if err := s.Put(t.Context(), &r); !errors.Is(err, errFault) {
+			t.Errorf("Put = %v, want the fault", err)
+		}
+		_, err := driver.Get(t.Context(), "a", r.ID)
+		if stored := err == nil; stored != c.stored || s.Calls() != 1 {
+			t.Errorf("stored %v after %d calls, want %v after 1", stored, s.Calls(), c.stored)
+		}
+	}
+}
+
+// gone is a bucket that confirms everything.
+type gone struct{ removed []string }
+
+func (g *gone) Remove(_ context.Context, key string) error {
+	g.removed = append(g.removed, key)
+	return nil
+}
+
+// A purge that is cut off anywhere is finished by the next one.
+func TestPurgeIsFinishedAfterAFault(t *testing.T) {
+	t.Parallel()
+	for _, when := range []faultstore.When{faultstore.Before, faultstore.After} {
+		driver := open(t)
+		r := recording.Recording{Account: "a", ID: "202601-a", Created: 1, Document: "{}", Audio: recording.Audio{Place: recording.Managed}}
+		if err := driver.Put(t.Context(), &r); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := driver.Delete(t.Context(), "a", r.ID, func(*recording.Recording) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		s, audio := faultstore.New(driver, faultstore.Fault{Call: 1, When: when, Err: errFault}), &gone{}
+		tombstone := store.Tombstone{Account: "a", ID: r.ID, Audio: r.Audio}
+		if err := purge.Finish(t.Context(), s, audio, tombstone); !errors.Is(err, errFault) {
+			t.Errorf("Finish = %v, want the fault", err)
+		}
+		if err := purge.Finish(t.Context(), s, audio, tombstone); err != nil {
+			t.Errorf("Finish again = %v, want nil", err)
+		}
+		got, err := driver.Tombstone(t.Context(), "a", r.ID)
+		if err != nil || got.PurgePending || len(audio.removed) != 2 || audio.removed[0] != r.AudioKey() {
+			t.Errorf("Tombstone = %+v, %v, removed %v, want no purge pending", got, err, audio.removed)
+		}
+	}
+}

@@ -1,0 +1,194 @@
+package sqlite_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store"
+	"callrecordings/shared/store/sqlite"
+	"callrecordings/shared/store/storetest"
+)
+
+var harness = storetest.Harness{Open: func(t testing.TB) storetest.Store {
+	return open(t, filepath.Join(t.TempDir(), "recordings.db"))
+}}
+
+func TestConformance(t *testing.T) { storetest.Run(t, harness) }
+
+func BenchmarkStore(b *testing.B) { storetest.Bench(b, harness) }
+
+func open(t testing.TB, path string) *sqlite.Store {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), path, sqlite.Options{Now: time.Now, Random: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// TestMain lets the test binary be the process that TestKilled kills.
+func TestMain(m *testing.M) {
+	if path := os.Getenv("SQLITE_TEST_WRITER"); path != "" {
+		write(path)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// write puts recordings until it is killed, and prints the id of each that was
+// acknowledged.
+func write(path string) {
+	s, err := sqlite.Open(context.Background(), path, sqlite.Options{Now: time.Now, Random: rand.Reader})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	for i := 0; ; i++ {
+		r := recording.Recording{
+			Account: "a", ID: fmt.Sprintf("202601-%d-%d", os.Getpid(), i), Created: recording.Seconds(i),
+			Document: recording.Document(`{"x":"` + strings.Repeat("x", 2000) + `"}`),
+		}
+		if err := s.Put(context.Background(), &r); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		fmt.Println(r.ID)
+	}
+}
+
+// What was acknowledged is there after a kill in mid-write, however often.
+func TestKilled(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "recordings.db")
+	var acknowledged []string
+	for kill := range 5 {
+		child := exec.Command(os.Args[0])
+		child.Env = append(os.Environ(), "SQLITE_TEST_WRITER="+path)
+		out, err := child.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := child.Start(); err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(out)
+		for n := 0; n < 20+7*kill && lines.Scan(); n++ {
+			acknowledged = append(acknowledged, lines.Text())
+		}
+		if err := child.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		for lines.Scan() { // what it said before it died counts too
+			acknowledged = append(acknowledged, lines.Text())
+		}
+		_ = child.Wait()
+	}
+	if len(acknowledged) < 100 {
+		t.Fatalf("%d writes were acknowledged, want at least 100", len(acknowledged))
+	}
+	s := open(t, path)
+	for _, id := range acknowledged {
+		if _, err := s.Get(t.Context(), "a", id); err != nil {
+			t.Errorf("Get(%s), which was acknowledged: %v", id, err)
+		}
+	}
+}
+
+// A server and a command line open the same file.
+func TestTwoOpenTheSameFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "recordings.db")
+	stores := []*sqlite.Store{open(t, path), open(t, path)}
+	var wg sync.WaitGroup
+	const each = 20
+	for n, s := range stores {
+		wg.Go(func() {
+			for i := range each {
+				r := recording.Recording{Account: "a", ID: fmt.Sprintf("202601-%d-%d", n, i), Created: 1, Document: "{}"}
+				if err := s.Put(t.Context(), &r); err != nil {
+					t.Errorf("Put(%s): %v", r.ID, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	p, err := stores[0].Page(t.Context(), store.Query{Account: "a", Limit: 100})
+	if err != nil || len(p.Recordings) != 2*each {
+		t.Errorf("Page has %d recordings, %v, want %d", len(p.Recordings), err, 2*each)
+	}
+}
+
+func TestPendingPurgesAndExpiry(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "recordings.db")
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	clock := func() time.Time { return now }
+	ctx := t.Context()
+	s, err := sqlite.Open(ctx, path, sqlite.Options{Now: clock, Random: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"202601-a", "202601-b"} {
+		if err := s.Put(ctx, &recording.Recording{Account: "a", ID: id, Created: 1, Document: "{}"}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Delete(ctx, "a", id, func(*recording.Recording) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Purged(ctx, "a", "202601-a"); err != nil {
+		t.Fatal(err)
+	}
+	pending, err := s.PendingPurges(ctx, 10)
+	if err != nil || len(pending) != 1 || pending[0].ID != "202601-b" {
+		t.Errorf("PendingPurges = %+v, %v, want that of b", pending, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	now = now.AddDate(0, 0, store.TombstoneDays)
+	if s, err = sqlite.Open(ctx, path, sqlite.Options{Now: clock, Random: rand.Reader}); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	for id, want := range map[string]error{"202601-a": store.ErrNotFound, "202601-b": nil} {
+		if _, err := s.Tombstone(ctx, "a", id); !errors.Is(err, want) {
+			t.Errorf("Tombstone(%s) after its time = %v, want %v", id, err, want)
+		}
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
+	newer := filepath.Join(t.TempDir(), "newer.db")
+	db, err := sql.Open("sqlite", newer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ExecContext(t.Context(), "PRAGMA user_version = 99"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sqlite.Open(t.Context(), newer, sqlite.Options{Now: time.Now, Random: rand.Reader}); !errors.Is(err, sqlite.ErrNewer) {
+		t.Errorf("Open of a newer file = %v, want ErrNewer", err)
+	}
+	nowhere := filepath.Join(t.TempDir(), "no", "such", "folder.db")
+	if _, err := sqlite.Open(t.Context(), nowhere, sqlite.Options{Now: time.Now, Random: rand.Reader}); err == nil {
+		t.Error("Open in a folder that is not there = nil, want an error")
+	}
+}

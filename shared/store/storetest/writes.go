@@ -1,0 +1,307 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store"
+)
+
+// singles are about one recording.
+var singles = []testCase{
+	{"what is put is what is got", func(s *suite) {
+		for _, r := range []recording.Recording{
+			{ID: "202601-empty", Created: epoch, Modified: epoch, Document: "{}"},
+			{ID: "202601-external", Created: epoch, Modified: epoch + 5, Owner: "u", Document: `{"url":"https://x"}`, Audio: recording.Audio{Place: recording.External, ContentType: "audio/mpeg"}},
+			{ID: "202601-key", Created: 1, Modified: 2, Document: "{}", Audio: recording.Audio{Place: recording.Managed, Key: "some/other key~1", ContentType: "audio/wav", Size: 1 << 40}},
+			{ID: "202601-Odd_.@-", Created: epoch, Modified: epoch, Document: `{"name":"Zoë 🎧 é\u0000","n":1.50,"big":1e400,"user_metadata":{"a":{"b":[null,"",{}]}}}`},
+		} {
+			r.Account = s.account
+			s.put(r)
+			got, err := s.store.Get(s.Context(), s.account, r.ID)
+			if err != nil {
+				s.Fatalf("Get(%s): %v", r.ID, err)
+			}
+			if got.Revision == "" {
+				s.Errorf("Get(%s): no revision", r.ID)
+			}
+			r.Revision = got.Revision
+			if diff := cmp.Diff(r, *got); diff != "" {
+				s.Errorf("Get(%s) (-want +got):\n%s", r.ID, diff)
+			}
+		}
+	}},
+	{"the usual key comes back as the usual key", func(s *suite) {
+		r := s.rec("a", 0, "")
+		r.Audio.Key = recording.AudioKey(r.Account, r.ID)
+		s.put(r)
+		if got := s.get("a").AudioKey(); got != r.Audio.Key {
+			s.Errorf("AudioKey() = %s, want %s", got, r.Audio.Key)
+		}
+	}},
+	{"put sets the revision", func(s *suite) {
+		r := s.rec("a", 0, "")
+		if err := s.store.Put(s.Context(), &r); err != nil || r.Revision == "" || r.Revision != s.get("a").Revision {
+			s.Errorf("Put left the revision %q, %v; Get has %q", r.Revision, err, s.get("a").Revision)
+		}
+	}},
+	{"what is not there", func(s *suite) {
+		ctx := s.Context()
+		_, err := s.store.Get(ctx, s.account, "202601-no")
+		s.wantErr("Get", err, store.ErrNotFound)
+		_, err = s.store.Update(ctx, s.account, "202601-no", nothing)
+		s.wantErr("Update", err, store.ErrNotFound)
+		_, err = s.store.Delete(ctx, s.account, "202601-no", nothing)
+		s.wantErr("Delete", err, store.ErrNotFound)
+		s.wantErr("Purged", s.store.Purged(ctx, s.account, "202601-no"), store.ErrNotFound)
+		_, err = s.store.Tombstone(ctx, s.account, "202601-no")
+		s.wantErr("Tombstone", err, store.ErrNotFound)
+	}},
+	{"accounts do not meet", func(s *suite) {
+		s.put(s.rec("a", 0, "u"))
+		_, err := s.store.Get(s.Context(), s.account+"x", "202601-a")
+		s.wantErr("Get of another account", err, store.ErrNotFound)
+		s.settled(store.Query{}, "a")
+		p, err := s.store.Page(s.Context(), store.Query{Account: s.account + "x", Limit: 5})
+		if err != nil || len(p.Recordings) != 0 || p.Next != nil || !p.First.IsZero() {
+			s.Errorf("Page of another account = %+v, %v, want nothing", p, err)
+		}
+	}},
+	{"put does not replace", func(s *suite) {
+		r := s.rec("a", 0, "")
+		s.put(r)
+		first := s.get("a")
+		r.Document = `{"x":1}`
+		s.wantErr("Put", s.store.Put(s.Context(), &r), store.ErrExists)
+		if got := s.get("a"); got.Document != first.Document || got.Revision != first.Revision {
+			s.Errorf("Get = %+v, want %+v", got, first)
+		}
+	}},
+	{"a context that is over", func(s *suite) {
+		s.put(s.rec("a", 0, ""))
+		ctx, cancel := context.WithCancel(s.Context())
+		cancel()
+		_, get := s.store.Get(ctx, s.account, "202601-a")
+		_, page := s.store.Page(ctx, store.Query{Account: s.account, Limit: 1})
+		r := s.rec("b", 0, "")
+		for doing, err := range map[string]error{"Get": get, "Page": page, "Put": s.store.Put(ctx, &r)} {
+			if !errors.Is(err, store.ErrUnavailable) && !errors.Is(err, context.Canceled) {
+				s.Errorf("%s = %v, want ErrUnavailable or the context's error", doing, err)
+			}
+		}
+	}},
+}
+
+var errRefused = errors.New("refused")
+
+// changes are about Update.
+var changes = []testCase{
+	{"a change is stored under a new revision", func(s *suite) {
+		s.put(s.rec("a", 7, "u"))
+		before := s.get("a")
+		got, err := s.store.Update(s.Context(), s.account, "202601-a", func(r *recording.Recording) error {
+			r.Document, r.Modified = `{"x":2}`, epoch+99
+			r.Audio = recording.Audio{Place: recording.Managed, ContentType: "audio/wav", Size: 7}
+			return nil
+		})
+		if err != nil || got.Revision == before.Revision {
+			s.Fatalf("Update = %+v, %v, want a new revision", got, err)
+		}
+		if diff := cmp.Diff(got, s.get("a")); diff != "" {
+			s.Errorf("Get after Update (-returned +got):\n%s", diff)
+		}
+		if got.Document != `{"x":2}` || got.Modified != epoch+99 || got.Audio.Size != 7 || got.Created != before.Created || got.Owner != "u" {
+			s.Errorf("Update = %+v", got)
+		}
+		s.settled(store.Query{Owner: "u"}, "a")
+	}},
+	{"an error of change stores nothing", func(s *suite) {
+		s.put(s.rec("a", 0, ""))
+		before := s.get("a")
+		_, err := s.store.Update(s.Context(), s.account, "202601-a", func(r *recording.Recording) error {
+			r.Document = `{"x":2}`
+			return errRefused
+		})
+		if err != errRefused { //nolint:errorlint // it must be the very error
+			s.Errorf("Update = %v, want change's own error", err)
+		}
+		if diff := cmp.Diff(before, s.get("a")); diff != "" {
+			s.Errorf("Get (-before +after):\n%s", diff)
+		}
+	}},
+	{"fifty at once all survive", func(s *suite) {
+		const n = 50
+		s.put(s.rec("a", 0, ""))
+		ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
+		defer cancel()
+		errs := make([]error, n)
+		var wg sync.WaitGroup
+		for i := range n {
+			wg.Go(func() {
+				p, err := recording.ParsePatch(fmt.Appendf(nil, `{"user_metadata":{"k%d":%d}}`, i, i))
+				if err == nil {
+					_, err = s.store.Update(ctx, s.account, "202601-a", func(r *recording.Recording) (err error) {
+						r.Document, err = p.Apply(r.Document)
+						return err
+					})
+				}
+				errs[i] = err
+			})
+		}
+		wg.Wait()
+		if err := errors.Join(errs...); err != nil {
+			s.Fatalf("Update: %v", err)
+		}
+		d := s.get("a").Document
+		for i := range n {
+			if _, ok := d.Raw("user_metadata", fmt.Sprintf("k%d", i)); !ok {
+				s.Errorf("the change of k%d is lost", i)
+			}
+		}
+	}},
+}
+
+// deletes are about Delete and what comes after.
+var deletes = []testCase{
+	{"a tombstone remains, hidden", func(s *suite) {
+		ctx := s.Context()
+		r := s.rec("a", 3, "u")
+		r.Audio.Key = "elsewhere"
+		s.put(r, s.rec("b", 4, "u"))
+		before := s.get("a")
+		got, err := s.store.Delete(ctx, s.account, r.ID, nothing)
+		if err != nil {
+			s.Fatalf("Delete: %v", err)
+		}
+		if diff := cmp.Diff(before, got); diff != "" {
+			s.Errorf("Delete (-before +returned):\n%s", diff)
+		}
+		_, err = s.store.Get(ctx, s.account, r.ID)
+		s.wantErr("Get", err, store.ErrNotFound)
+		_, err = s.store.Update(ctx, s.account, r.ID, nothing)
+		s.wantErr("Update", err, store.ErrNotFound)
+		_, err = s.store.Delete(ctx, s.account, r.ID, nothing)
+		s.wantErr("Delete again", err, store.ErrNotFound)
+		s.wantErr("Put", s.store.Put(ctx, &r), store.ErrDeleted)
+		s.settled(store.Query{}, "b")
+		s.settled(store.Query{Owner: "u"}, "b")
+		want := store.Tombstone{Account: s.account, ID: r.ID, Created: r.Created, Audio: r.Audio, PurgePending: true}
+		if t, err := s.store.Tombstone(ctx, s.account, r.ID); err != nil || t != want {
+			s.Errorf("Tombstone = %+v, %v, want %+v", t, err, want)
+		}
+	}},
+	{"check may refuse", func(s *suite) {
+		s.put(s.rec("a", 0, "u"))
+		_, err := s.store.Delete(s.Context(), s.account, "202601-a", func(r *recording.Recording) error {
+			if r.Owner != "u" || r.Revision == "" {
+				s.Errorf("check got %+v", r)
+			}
+			return errRefused
+		})
+		if err != errRefused { //nolint:errorlint // it must be the very error
+			s.Errorf("Delete = %v, want check's own error", err)
+		}
+		s.get("a")
+		_, err = s.store.Tombstone(s.Context(), s.account, "202601-a")
+		s.wantErr("Tombstone of a living one", err, store.ErrNotFound)
+		s.wantErr("Purged of a living one", s.store.Purged(s.Context(), s.account, "202601-a"), store.ErrNotFound)
+	}},
+	{"purged once, expires once", func(s *suite) {
+		ctx := s.Context()
+		s.put(s.rec("a", 0, ""))
+		if _, err := s.store.Delete(ctx, s.account, "202601-a", nothing); err != nil {
+			s.Fatalf("Delete: %v", err)
+		}
+		var expires recording.Seconds
+		for range 2 {
+			if err := s.store.Purged(ctx, s.account, "202601-a"); err != nil {
+				s.Fatalf("Purged: %v", err)
+			}
+			t, err := s.store.Tombstone(ctx, s.account, "202601-a")
+			if err != nil || t.PurgePending || t.Expires == 0 || expires != 0 && t.Expires != expires {
+				s.Errorf("Tombstone = %+v, %v, want no purge pending and an end that stays", t, err)
+			}
+			expires = t.Expires
+		}
+		want := recording.SecondsOf(time.Now().AddDate(0, 0, store.TombstoneDays))
+		if expires < want-3600 || expires > want+3600 {
+			s.Errorf("Expires = %d, want about %d", expires, want)
+		}
+		r := s.rec("a", 0, "")
+		s.wantErr("Put", s.store.Put(ctx, &r), store.ErrDeleted)
+	}},
+	{"of many at once one deletes", func(s *suite) {
+		s.put(s.rec("a", 0, ""))
+		var wg sync.WaitGroup
+		errs := make([]error, 8)
+		for i := range errs {
+			wg.Go(func() { _, errs[i] = s.store.Delete(s.Context(), s.account, "202601-a", nothing) })
+		}
+		wg.Wait()
+		won := 0
+		for _, err := range errs {
+			if err == nil {
+				won++
+			} else {
+				s.wantErr("Delete", err, store.ErrNotFound)
+			}
+		}
+		if won != 1 {
+			s.Errorf("%d deletes took effect, want 1", won)
+		}
+	}},
+}
+
+// sized is a document of n bytes.
+func sized(n int) recording.Document {
+	const frame = len(`{"x":""}`)
+	return recording.Document(`{"x":"` + strings.Repeat("ä", (n-frame)/2) + `"}`)
+}
+
+// limits are about the size of a recording.
+var limits = []testCase{
+	{"near the most", func(s *suite) {
+		r := s.rec("a", 0, "u")
+		r.Document = sized(390_000)
+		s.put(r)
+		if got := s.get("a").Document; got != r.Document {
+			s.Errorf("Get has a document of %d bytes, want %d", len(got), len(r.Document))
+		}
+		s.settled(store.Query{Owner: "u"}, "a")
+	}},
+	{"past the most", func(s *suite) {
+		r := s.rec("a", 0, "")
+		r.Document = sized(420_000)
+		s.wantErr("Put", s.store.Put(s.Context(), &r), store.ErrTooLarge)
+		s.put(s.rec("a", 0, ""))
+		before := s.get("a")
+		_, err := s.store.Update(s.Context(), s.account, "202601-a", func(r *recording.Recording) error {
+			r.Document = sized(420_000)
+			return nil
+		})
+		s.wantErr("Update", err, store.ErrTooLarge)
+		if diff := cmp.Diff(before, s.get("a")); diff != "" {
+			s.Errorf("Get (-before +after):\n%s", diff)
+		}
+	}},
+	{"pages of large ones end early", func(s *suite) {
+		for i := range 4 {
+			r := s.rec(strconv.Itoa(i), recording.Seconds(i), "")
+			r.Document = sized(300_000)
+			s.put(r)
+		}
+		s.settled(store.Query{Ascending: true}, "0", "1", "2", "3")
+		p := s.page(store.Query{Ascending: true, Limit: 10, MaxBytes: 500_000})
+		if got := strings.Join(ids(p), " "); got != "0 1" || p.Next == nil {
+			s.Errorf("Page = %s, next %v, want 0 1 and a next page", got, p.Next)
+		}
+	}},
+}
