@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"callrecordings/shared/recording"
+	"callrecordings/shared/requestlog"
+	"callrecordings/shared/store"
+	"callrecordings/shared/store/dynamo"
+)
+
+// Accounts of two sizes; BENCH_LARGE sets the larger one (a million takes a
+// quarter of an hour to store).
+const (
+	smallAccount = 200
+	largeAccount = 20_000
+	writers      = 32
+)
+
+// pageCost reads a page of 50 of a small and of a large account, from the
+// beginning and from a cursor in the middle, on a real DynamoDB, and compares
+// the Queries and the units: they must not depend on the account.
+func (b *bench) pageCost(ctx context.Context) error {
+	endpoint := os.Getenv("DYNAMODB_ENDPOINT")
+	if endpoint == "" {
+		return errors.New("DYNAMODB_ENDPOINT is not set; `make e2e` starts one, compose.yaml too")
+	}
+	large := largeAccount
+	if text := os.Getenv("BENCH_LARGE"); text != "" {
+		var err error
+		if large, err = strconv.Atoi(text); err != nil {
+			return fmt.Errorf("BENCH_LARGE: %w", err)
+		}
+	}
+	name := "bench-" + strconv.FormatInt(time.Now().UnixNano(), 36)
+	client := nativeClient(endpoint)
+	if _, err := client.CreateTable(ctx, dynamo.TableInput(name)); err != nil {
+		return err
+	}
+	defer func() {
+		_, _ = client.DeleteTable(context.WithoutCancel(ctx), &dynamodb.DeleteTableInput{TableName: &name})
+	}()
+	table, err := openTable(endpoint, name)
+	if err != nil {
+		return err
+	}
+	small, err := costs(ctx, table, "small", smallAccount)
+	if err != nil {
+		return err
+	}
+	all, err := costs(ctx, table, "large", large)
+	if err != nil {
+		return err
+	}
+	for i, where := range []string{"", ", from the middle"} {
+		b.add("page of 50, calls, large account"+where, "", float64(all[i].Calls), float64(small[i].Calls))
+		b.add("page of 50, units, large account"+where, "", all[i].ReadUnits, small[i].ReadUnits)
+	}
+	return nil
+}
+
+// costs fills an account and returns what its first page and one from the
+// middle take.
+func costs(ctx context.Context, table *dynamo.Store, account string, n int) ([2]requestlog.Entry, error) {
+	var entries [2]requestlog.Entry
+	if err := load(ctx, table, account, n); err != nil {
+		return entries, fmt.Errorf("storing %d recordings: %w", n, err)
+	}
+	middle := sample(n / 2)
+	for i, start := range []store.Position{{}, {Created: middle.Created, ID: middle.ID}} {
+		p, err := table.Page(requestlog.With(ctx, &entries[i]), store.Query{Account: account, Limit: pageSize, Start: start})
+		if err != nil {
+			return entries, err
+		}
+		if len(p.Recordings) != pageSize || p.Next == nil {
+			return entries, fmt.Errorf("a page of %d recordings, want %d and a next one", len(p.Recordings), pageSize)
+		}
+	}
+	return entries, nil
+}
+
+// load stores n recordings.
+func load(ctx context.Context, table *dynamo.Store, account string, n int) error {
+	numbers := make(chan int)
+	errs := make(chan error, writers)
+	var wg sync.WaitGroup
+	for range writers {
+		wg.Go(func() {
+			for i := range numbers {
+				r := sample(i)
+				r.Account = account
+				r.Owner = ""
+				if err := put(ctx, table, &r); err != nil {
+					errs <- err
+					return
+				}
+			}
+		})
+	}
+	var err error
+	for i := 0; i < n && err == nil; i++ {
+		select {
+		case numbers <- i:
+		case err = <-errs:
+		}
+	}
+	close(numbers)
+	wg.Wait()
+	if err == nil && len(errs) > 0 {
+		err = <-errs
+	}
+	return err
+}
+
+// put stores r, again if the emulator was too slow to say that it has.
+func put(ctx context.Context, table *dynamo.Store, r *recording.Recording) (err error) {
+	const attempts = 5
+	for range attempts {
+		if err = table.Put(ctx, r); err == nil || errors.Is(err, store.ErrExists) {
+			return nil
+		}
+	}
+	return err
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// answerTime is how long the fake services wait before they answer: what
+// answers faster makes some of the SDK's calls fail in mid-body, because
+// smithy-go closes the request's body when the response starts.
+const answerTime = 300 * time.Microsecond
+
+// fake is a DynamoDB that keeps the items of each table and answers every
+// Query with all of them and every GetItem with the first, an S3 whose one
+// object is everywhere, and a Lambda runtime API.
+type fake struct {
+	url    string
+	server *http.Server
+
+	mu     sync.Mutex
+	tables map[string][]json.RawMessage
+	// events are handed out to a function; when there are none left it is told
+	// to go away.
+	events  int
+	event   []byte
+	drained chan struct{}
+}
+
+func startFake(ctx context.Context) (*fake, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	f := &fake{url: "http://" + l.Addr().String(), tables: map[string][]json.RawMessage{}}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", f.next)
+	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/response", func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusAccepted)
+	})
+	mux.HandleFunc("POST /{$}", f.dynamo)
+	mux.HandleFunc("HEAD /bucket/{key...}", object)
+	f.server = &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
+	go func() { _ = f.server.Serve(l) }()
+	return f, nil
+}
+
+func (f *fake) close() { _ = f.server.Close() }
+
+// feed hands out n events and returns what is closed when all are answered.
+func (f *fake) feed(n int, event []byte) <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.events, f.event, f.drained = n, event, make(chan struct{})
+	if n == 0 {
+		f.drained = nil
+	}
+	return f.drained
+}
+
+// next gives an event, or ends the function: an error there is fatal to it. A
+// function that is to be looked at is left waiting.
+func (f *fake) next(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	left, event, drained := f.events, f.event, f.drained
+	f.events--
+	f.mu.Unlock()
+	switch {
+	case left > 0:
+		h := w.Header()
+		h.Set("Lambda-Runtime-Aws-Request-Id", strconv.Itoa(left))
+		h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(time.Now().Add(29*time.Second).UnixMilli(), 10))
+		_, _ = w.Write(event)
+	case left == 0 && drained != nil:
+		close(drained)
+		<-r.Context().Done()
+	default:
+		w.WriteHeader(http.StatusGone)
+	}
+}
+
+func (f *fake) dynamo(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		TableName string
+		Item      json.RawMessage
+	}
+	body, err := io.ReadAll(r.Body)
+	if err == nil {
+		err = json.Unmarshal(body, &in)
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	time.Sleep(answerTime)
+	f.mu.Lock()
+	items := f.tables[in.TableName]
+	f.mu.Unlock()
+	var out any = struct{}{}
+	switch r.Header.Get("X-Amz-Target") {
+	case "DynamoDB_20120810.Query":
+		out = map[string]any{"Items": items, "Count": len(items), "ScannedCount": len(items)}
+	case "DynamoDB_20120810.GetItem":
+		out = map[string]any{"Item": items[0]}
+	case "DynamoDB_20120810.PutItem":
+		if len(items) < pageSize {
+			f.mu.Lock()
+			f.tables[in.TableName] = append(items, in.Item)
+			f.mu.Unlock()
+		}
+	}
+	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+	_ = json.NewEncoder(w).Encode(out)
+}
+
+func object(w http.ResponseWriter, _ *http.Request) {
+	time.Sleep(answerTime)
+	h := w.Header()
+	h.Set("Content-Type", "audio/mpeg")
+	h.Set("Content-Length", "499712")
+	h.Set("ETag", `"0123456789abcdef0123456789abcdef"`)
+	h.Set("Last-Modified", "Mon, 05 Jan 2026 10:00:00 GMT")
+}
+
+// environment is what a function finds in Lambda.
+func (f *fake) environment() []string {
+	env := []string{"PATH=" + os.Getenv("PATH"), "GODEBUG=asyncpreemptoff=1"}
+	for name, value := range map[string]string{
+		"AWS_LAMBDA_RUNTIME_API": f.url[len("http://"):], "AWS_LAMBDA_FUNCTION_NAME": "bench", "_LAMBDA_SERVER_PORT": "",
+		"AWS_REGION": region, "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "token",
+		"AWS_ENDPOINT_URL": f.url, "TABLE_NAME": ourTable, "BUCKET_NAME": "bucket",
+		"TOKEN_KEYS": jwks, "CURSOR_KEY": cursorKey, "CORS_ORIGIN": "*", "LOG_LEVEL": "error",
+	} {
+		if value != "" {
+			env = append(env, fmt.Sprintf("%s=%s", name, value))
+		}
+	}
+	return env
+}

@@ -1,0 +1,28 @@
+// Command dynamo is the floor of list and patch: the runtime and a DynamoDB
+// client, built like the functions' own, and nothing else.
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+)
+
+func main() {
+	client := dynamodb.New(dynamodb.Options{Region: os.Getenv("AWS_REGION"), Credentials: environment{}})
+	lambda.Start(func(ctx context.Context) error {
+		_, err := client.GetItem(ctx, &dynamodb.GetItemInput{})
+		return err
+	})
+}
+
+// environment is where Lambda puts the credentials.
+type environment struct{}
+
+// Retrieve returns them.
+func (environment) Retrieve(context.Context) (aws.Credentials, error) {
+	return aws.Credentials{AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY")}, nil
+}

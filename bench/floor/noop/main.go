@@ -1,0 +1,11 @@
+// Command noop is the floor of a function that uses no service: the runtime
+// and nothing else.
+package main
+
+import (
+	"context"
+
+	"github.com/aws/aws-lambda-go/lambda"
+)
+
+func main() { lambda.Start(func(context.Context) error { return nil }) }

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// functions with the floor of each.
+var functions = []struct{ name, floor string }{
+	{"list", "dynamo"}, {"get", "audio"}, {"patch", "dynamo"}, {"delete", "audio"}, {"fallback", "noop"},
+}
+
+// build compiles a command as the functions are built for the cloud.
+func (b *bench) build(ctx context.Context, pkg, arch string) (string, error) {
+	out := filepath.Join(b.dir, arch, pkg)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", out, "./"+pkg)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
+	if arch != "" {
+		cmd.Env = append(cmd.Env, "GOARCH="+arch)
+	}
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building %s: %w\n%s", pkg, err, text)
+	}
+	return out, nil
+}
+
+// startUp counts the instructions of each function until it asks for its first
+// event. The fake answers with an error then, which ends the process, so the
+// little that comes after is the same for a function and its floor.
+func (b *bench) startUp(ctx context.Context) error {
+	counts := map[string]float64{}
+	count := func(pkg string) (float64, error) {
+		if counts[pkg] == 0 {
+			binary, err := b.build(ctx, pkg, "")
+			if err != nil {
+				return 0, err
+			}
+			if counts[pkg], err = b.callgrind(ctx, binary); err != nil {
+				return 0, fmt.Errorf("%s: %w", pkg, err)
+			}
+		}
+		return counts[pkg], nil
+	}
+	for _, f := range functions {
+		floor, err := count("bench/floor/" + f.floor)
+		if err != nil {
+			return err
+		}
+		ours, err := count("functions/" + f.name)
+		if err != nil {
+			return err
+		}
+		b.add("start "+f.name, "instr", ours, floor)
+	}
+	return nil
+}
+
+var collected = regexp.MustCompile(`Collected : (\d+)`)
+
+// callgrind counts the instructions of a whole process.
+func (b *bench) callgrind(ctx context.Context, binary string, args ...string) (float64, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	defer cancel()
+	args = append([]string{"--tool=callgrind", "--callgrind-out-file=/dev/null", binary}, args...)
+	cmd := exec.CommandContext(ctx, "valgrind", args...)
+	cmd.Env = append(b.fake.environment(), "GOMAXPROCS=1")
+	out, err := cmd.CombinedOutput()
+	if errors.Is(err, exec.ErrNotFound) {
+		return 0, errors.New("valgrind is needed: apt-get install valgrind")
+	}
+	m := collected.FindSubmatch(out)
+	if m == nil {
+		return 0, fmt.Errorf("callgrind counted nothing: %w\n%s", err, tail(out))
+	}
+	return strconv.ParseFloat(string(m[1]), 64)
+}
+
+func tail(out []byte) []byte { return out[max(0, len(out)-2000):] }
+
+// sizes of the binaries for arm64, as they are deployed.
+func (b *bench) sizes(ctx context.Context) error {
+	for _, f := range functions {
+		binary, err := b.build(ctx, "functions/"+f.name, "arm64")
+		if err != nil {
+			return err
+		}
+		info, err := os.Stat(binary)
+		if err != nil {
+			return err
+		}
+		b.add("size "+f.name, "B", float64(info.Size()), 0)
+	}
+	return nil
+}
+
+// manyRequests is after how many the memory of list is read.
+const manyRequests = 10_000
+
+// memory reads the peak of list's memory after many requests.
+func (b *bench) memory(ctx context.Context) error {
+	binary, err := b.build(ctx, "functions/list", "")
+	if err != nil {
+		return err
+	}
+	if err := b.fill(ctx); err != nil {
+		return err
+	}
+	event, err := event("GET", listPath, nil)
+	if err != nil {
+		return err
+	}
+	drained := b.fake.feed(manyRequests, event)
+	defer b.fake.feed(0, nil)
+	cmd := exec.CommandContext(ctx, binary)
+	cmd.Env = b.fake.environment()
+	var log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	select {
+	case <-drained:
+	case <-time.After(3 * time.Minute):
+		_ = cmd.Process.Kill()
+		return fmt.Errorf("list did not answer %d events in time: %s", manyRequests, tail(log.Bytes()))
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", cmd.Process.Pid))
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(status)) {
+		if fields := strings.Fields(line); len(fields) == 3 && fields[0] == "VmHWM:" {
+			kb, err := strconv.ParseFloat(fields[1], 64)
+			b.add("memory list", "KB", kb, 0)
+			return err
+		}
+	}
+	return errors.New("no VmHWM in /proc")
+}
