@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -21,7 +22,7 @@ func main() {
 	n := flag.Int("n", 1, "how many")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
-	err := error(nil)
+	var err error
 	if *child != "" {
 		err = runChild(ctx, *child, *n)
 	} else {
@@ -54,8 +55,12 @@ func run(ctx context.Context) error {
 		name    string
 		measure func(context.Context) error
 	}{
-		{"start-up", b.startUp}, {"sizes", b.sizes}, {"memory", b.memory},
-		{"requests", b.requests}, {"pieces", b.pieces}, {"cost of a page", b.pageCost},
+		{"start-up", b.startUp},
+		{"sizes", b.sizes},
+		{"memory", b.memory},
+		{"requests", b.requests},
+		{"pieces", b.pieces},
+		{"cost of a page", b.pageCost},
 	} {
 		began := time.Now()
 		if err := part.measure(ctx); err != nil {
@@ -93,19 +98,19 @@ func (b *bench) print() error {
 		if r.floor > 0 {
 			ratio = strconv.FormatFloat(r.ours/r.floor, 'f', 2, 64)
 		}
-		verdict := ""
+		var verdict strings.Builder
 		for _, budget := range budgets {
 			if budget.name != r.name {
 				continue
 			}
 			seen[r.name] = true
 			ok := budget.keeps(r)
-			verdict += budget.String() + map[bool]string{true: " ok  ", false: " OVER  "}[ok]
-			if !ok {
+			verdict.WriteString(budget.String() + map[bool]string{true: " ok; ", false: " OVER; "}[ok])
+			if !ok && !budget.wish {
 				over = errOver
 			}
 		}
-		fmt.Printf("%-34s %14s %14s %7s  %s\n", r.name, amount(r.ours, r.unit), amount(r.floor, r.unit), ratio, verdict)
+		fmt.Printf("%-34s %14s %14s %7s  %s\n", r.name, amount(r.ours, r.unit), amount(r.floor, r.unit), ratio, verdict.String())
 	}
 	for _, budget := range budgets {
 		if !seen[budget.name] {

@@ -128,7 +128,7 @@ func requestOf(name, way string) (func(context.Context) error, error) {
 		{name: "patch", method: "PATCH", path: one, body: `{"data":{"user_metadata":{"tag":"vip"}}}`, handler: api.Patch(env, table), want: "vip"},
 		{name: "redirect", method: "GET", path: one, header: map[string]string{"Accept": "audio/mpeg"}, handler: get, want: "X-Amz-Signature"},
 	} {
-		if c.name == name {
+		if c.name == strings.TrimSuffix(name, ", bare floor") {
 			e, err := event(c.method, c.path, c.header, c.body)
 			return invoke(c.handler, e, c.want), err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 )
 
@@ -25,12 +26,12 @@ func (b *bench) requests(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{"list", "list with a filter", "get", "patch", "redirect"} {
+	for _, name := range []string{"list", "list with a filter", "get", "get, bare floor", "patch", "redirect"} {
 		var figures [2]float64
 		for i, way := range []string{"ours", "floor"} {
 			var counts [2]float64
 			for j, n := range []int{fewRequests, mostRequests} {
-				counts[j], err = b.callgrind(ctx, self, "-child", name+"/"+way, "-n", fmt.Sprint(n))
+				counts[j], err = b.callgrind(ctx, self, "-child", name+"/"+way, "-n", strconv.Itoa(n))
 				if err != nil {
 					return fmt.Errorf("%s/%s: %w", name, way, err)
 				}
