@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"callrecordings/shared/recording"
@@ -40,7 +41,10 @@ type Assembler struct {
 }
 
 // NewAssembler begins the page that q asks for.
-func NewAssembler(q Query) *Assembler { return &Assembler{q: q} }
+func NewAssembler(q Query) *Assembler {
+	q.Limit = min(q.Limit, math.MaxInt32-1) // leaves room to count with
+	return &Assembler{q: q}
+}
 
 // Rows is how many rows the next read should ask for.
 func (a *Assembler) Rows() int {

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 
@@ -70,6 +71,11 @@ var pages = []testCase{
 				s.Errorf("First = %+v, want that of %s", p.First, p.Recordings[0].ID)
 			}
 		}
+	}},
+	{"no limit worth the name", func(s *suite) {
+		names := s.many(3)
+		s.settled(store.Query{Ascending: true, Limit: math.MaxInt}, names...)
+		s.settled(store.Query{Ascending: true, Limit: math.MaxInt, Keep: func(*recording.Recording) bool { return true }}, names...)
 	}},
 	{"nothing", func(s *suite) {
 		for _, q := range []store.Query{{Limit: 1}, {Limit: 1, Ascending: true, Owner: "u"}, {Limit: 3, From: epoch, To: epoch - 1}} {
