@@ -17,7 +17,7 @@ help: ## this list
 
 .PHONY: run
 run: ## the API on this machine, with demo recordings (ARGS=--empty: without; PORT, HOST, DATA_DIR)
-	@go run ./local $(ARGS)
+	@go build -o bin/ ./local && exec bin/local $(ARGS)
 
 .PHONY: test
 test: ## all tests; needs nothing but Go

@@ -24,7 +24,7 @@ func environment() map[string]string {
 		"CORS_ORIGIN": "https://portal.example.com", "LOG_LEVEL": "Debug", "AWS_REGION": "eu-central-1",
 		"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "secret-access", "AWS_SESSION_TOKEN": "session-token",
 		"AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "AWS_ENDPOINT_URL_S3": "http://s3.localhost:9000",
-		"HOST": "0.0.0.0", "PORT": "0", "DATA_DIR": "/var/lib/recordings",
+		"HOST": "0.0.0.0", "PORT": "0", "S3_PORT": "9001", "DATA_DIR": "/var/lib/recordings",
 	}
 }
 
@@ -55,7 +55,8 @@ func TestLoad(t *testing.T) {
 	get.ExternalHosts = []string{"audio.example.com", "*.cdn.example.net"}
 	local := Settings{
 		Origin: "https://portal.example.com", LogLevel: slog.LevelDebug, Delivery: "redirect", PresignTTL: 90 * time.Second,
-		ExternalHosts: get.ExternalHosts, Host: "0.0.0.0", Port: "0", DataDir: "/var/lib/recordings",
+		ExternalHosts: get.ExternalHosts, S3PublicEndpoint: get.S3PublicEndpoint,
+		Host: "0.0.0.0", Port: "0", S3Port: "9001", DataDir: "/var/lib/recordings",
 	}
 	tool := aws
 	tool.TokenKeys, tool.Bucket, tool.S3Endpoint, tool.DataDir = NewSecret(jwksText), "recordings.live", "http://s3.localhost:9000", "/var/lib/recordings"
