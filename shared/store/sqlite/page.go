@@ -47,8 +47,9 @@ func (s *Store) rows(ctx context.Context, q store.Query, a *store.Assembler) (ma
 }
 
 // statement selects the rows of q's range from start on. Every condition is on
-// the columns of one index, in its order, so that a page is one scan of a part
-// of it.
+// the columns of one index, in its order, and each end of the range has one
+// condition alone, so that a page is one scan of a part of the index: with two
+// on an end, SQLite might seek by one and test every row by the other.
 func statement(q store.Query, start store.Position, limit int) (string, []any) {
 	var b strings.Builder
 	index, args := "by_created", []any{q.Account}
@@ -58,26 +59,42 @@ func statement(q store.Query, start store.Position, limit int) (string, []any) {
 		where += " AND owner = ?"
 	}
 	b.WriteString("SELECT " + columns + " FROM recordings INDEXED BY " + index + where)
-	if q.From > 0 {
-		b.WriteString(" AND created >= ?")
-		args = append(args, q.From)
-	}
-	if q.To > 0 {
-		b.WriteString(" AND created <= ?")
-		args = append(args, q.To)
-	}
-	order := " DESC"
-	compare := "<"
+	from, to := q.From, q.To
+	order, compare := " DESC", "<"
 	if q.Ascending {
 		order, compare = " ASC", ">"
 	}
-	if !start.IsZero() {
+	if within(q, start) {
+		if q.Ascending {
+			from = 0
+		} else {
+			to = 0
+		}
 		if !start.After {
 			compare += "="
 		}
 		b.WriteString(" AND (created, id) " + compare + " (?, ?)")
 		args = append(args, start.Created, start.ID)
 	}
+	if from > 0 {
+		b.WriteString(" AND created >= ?")
+		args = append(args, from)
+	}
+	if to > 0 {
+		b.WriteString(" AND created <= ?")
+		args = append(args, to)
+	}
 	b.WriteString(" ORDER BY created" + order + ", id" + order + " LIMIT ?")
 	return b.String(), append(args, limit)
+}
+
+// within reports whether start, and not the range, is where the page begins.
+func within(q store.Query, start store.Position) bool {
+	switch {
+	case start.IsZero():
+		return false
+	case q.Ascending:
+		return q.From <= 0 || start.Created >= q.From
+	}
+	return q.To <= 0 || start.Created <= q.To
 }

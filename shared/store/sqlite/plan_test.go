@@ -1,63 +1,84 @@
 package sqlite
 
 import (
-	"crypto/rand"
+	"context"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"callrecordings/shared/store"
 )
 
-// Every page is one scan of a part of one index: no sorting, and nothing read
-// that is not on the page.
+// plan is what SQLite means to do for a statement.
+func (s *Store) plan(ctx context.Context, text string, args []any) (string, error) {
+	rows, err := s.read.QueryContext(ctx, "EXPLAIN QUERY PLAN "+text, args...)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = rows.Close() }()
+	var steps []string
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			return "", err
+		}
+		steps = append(steps, detail)
+	}
+	return strings.Join(steps, "; "), rows.Err()
+}
+
+// Every page is one scan of a part of one index, which begins and ends where
+// the page does: no sorting, and nothing read that is not on the page.
 func TestPagesAreIndexRanges(t *testing.T) {
 	t.Parallel()
-	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "recordings.db"), Options{Now: time.Now, Random: rand.Reader})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = s.Close() }()
-	start := store.Position{Created: 5, ID: "202601-a", After: true}
-	for _, q := range []store.Query{
-		{},
-		{Ascending: true},
-		{From: 1, To: 9},
-		{Owner: "u"},
-		{Owner: "u", From: 1, To: 9, Ascending: true},
-		{Start: start},
-		{Start: start, Ascending: true},
-		{Owner: "u", Start: start},
-		{From: 1, To: 9, Start: start, Ascending: true},
+	s := opened(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
+	for _, c := range []struct {
+		name     string
+		from, to int64
+		start    store.Position
+		up, down string // the range of the index that is read
+	}{
+		{"all", 0, 0, store.Position{}, "", ""},
+		{"from", 3, 0, store.Position{}, " AND created>?", " AND created>?"},
+		{"to", 0, 9, store.Position{}, " AND created<?", " AND created<?"},
+		{"range", 3, 9, store.Position{}, " AND created>? AND created<?", " AND created>? AND created<?"},
+		{"start", 0, 0, position(5), " AND (created,id)>(?,?)", " AND (created,id)<(?,?)"},
+		{"start behind from", 3, 0, position(5), " AND (created,id)>(?,?)", " AND created>? AND (created,id)<(?,?)"},
+		{"start before to", 0, 9, position(5), " AND (created,id)>(?,?) AND created<?", " AND (created,id)<(?,?)"},
+		{"start in the range", 3, 9, position(5), " AND (created,id)>(?,?) AND created<?", " AND created>? AND (created,id)<(?,?)"},
+		{"start at from", 3, 9, position(3), " AND (created,id)>(?,?) AND created<?", " AND created>? AND (created,id)<(?,?)"},
+		{"start before the range", 3, 9, position(1), " AND created>? AND created<?", " AND created>? AND (created,id)<(?,?)"},
+		{"start behind the range", 3, 9, position(20), " AND (created,id)>(?,?) AND created<?", " AND created>? AND created<?"},
 	} {
-		text, args := statement(q, q.Start, 51)
-		rows, err := s.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+text, args...)
-		if err != nil {
-			t.Fatalf("%s: %v", text, err)
-		}
-		var plan []string
-		for rows.Next() {
-			var id, parent, unused int
-			var detail string
-			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
-				t.Fatal(err)
+		for _, after := range []bool{false, true} {
+			for owner, index := range map[string]string{"": "by_created (account=?", "u": "by_user (account=? AND owner=?"} {
+				for ascending, bounds := range map[bool]string{true: c.up, false: c.down} {
+					q := store.Query{Account: "a", Owner: owner, Ascending: ascending, From: seconds(c.from), To: seconds(c.to), Start: c.start}
+					q.Start.After = after && !c.start.IsZero()
+					text, args := statement(q, q.Start, 51)
+					got, err := s.plan(t.Context(), text, args)
+					if want := fmt.Sprintf("SEARCH recordings USING INDEX %s%s)", index, bounds); err != nil || got != want {
+						t.Errorf("%s, %+v: plan %s, %v, want %s", c.name, q, got, err, want)
+					}
+				}
 			}
-			plan = append(plan, detail)
 		}
-		if err := rows.Err(); err != nil {
-			t.Fatal(err)
-		}
-		index := "by_created (account=?"
-		if q.Owner != "" {
-			index = "by_user (account=? AND owner=?"
-		}
-		got := strings.Join(plan, "; ")
-		if len(plan) != 1 || !strings.Contains(got, "SEARCH") || !strings.Contains(got, index) {
-			t.Errorf("plan of %+v: %s, want one SEARCH of %s", q, got, index)
-		}
-		if !q.Start.IsZero() && !strings.Contains(got, "created") {
-			t.Errorf("plan of %+v: %s, want the start in the range", q, got)
+	}
+}
+
+// What finishes purges and what expires tombstones finds them by an index.
+func TestUpkeepIsIndexed(t *testing.T) {
+	t.Parallel()
+	s := opened(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
+	for text, want := range map[string]string{
+		selectPending: "USING INDEX pending",
+		deleteExpired: "USING INDEX expiring",
+	} {
+		got, err := s.plan(t.Context(), text, []any{5})
+		if err != nil || !strings.Contains(got, want) || strings.Contains(got, "TEMP") {
+			t.Errorf("plan of %s: %s, %v, want %s and no sorting", text, got, err, want)
 		}
 	}
 }

@@ -85,11 +85,13 @@ func (s *Store) Tombstone(ctx context.Context, account, id string) (store.Tombst
 	return t, nil
 }
 
+// selectPending reads the tombstones with a purge pending, in the order of its index.
+const selectPending = "SELECT " + tombstoneColumns + " FROM recordings WHERE purge_pending = 1 ORDER BY deleted LIMIT ?"
+
 // PendingPurges returns up to limit tombstones whose audio is not confirmed
 // gone, the oldest first. Error: ErrUnavailable.
 func (s *Store) PendingPurges(ctx context.Context, limit int) ([]store.Tombstone, error) {
-	rows, err := s.read.QueryContext(ctx,
-		"SELECT "+tombstoneColumns+" FROM recordings WHERE purge_pending = 1 ORDER BY deleted LIMIT ?", limit)
+	rows, err := s.read.QueryContext(ctx, selectPending, limit)
 	if err != nil {
 		return nil, fail("list pending purges", "", "", err)
 	}

@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,6 +32,9 @@ import (
 
 // busyTimeout is how long a writer waits for another.
 const busyTimeout = 5 * time.Second
+
+// openInterval is the time between two tries to open a file that is busy.
+const openInterval = 20 * time.Millisecond
 
 //go:embed schema.sql
 var schema string
@@ -62,34 +66,64 @@ var _ store.Store = (*Store)(nil)
 
 // Open opens the file at path, made if it is not there, and brings it up to
 // date. Tombstones that have expired are removed. The caller closes the store.
-// Errors: ErrNewer, what the file system says.
+// Errors: ErrNewer, store.ErrUnavailable if others keep the file busy, what the
+// file system says.
 func Open(ctx context.Context, path string, o Options) (*Store, error) {
+	return open(ctx, path, o, busyTimeout)
+}
+
+// open is Open for writers that wait for busy.
+func open(ctx context.Context, path string, o Options, busy time.Duration) (*Store, error) {
 	s := &Store{now: o.Now, random: o.Random}
 	for _, db := range []struct {
 		pool **sql.DB
 		most int
 	}{{&s.write, 1}, {&s.read, 4}} {
-		pool, err := sql.Open("sqlite", source(path))
+		pool, err := sql.Open("sqlite", source(path, busy))
 		if err != nil {
 			return nil, fmt.Errorf("open %s: %w", path, err)
 		}
 		pool.SetMaxOpenConns(db.most)
 		*db.pool = pool
 	}
-	if err := s.prepare(ctx); err != nil {
+	if err := s.prepared(ctx, busy); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), s.Close())
 	}
 	return s, nil
 }
 
+// prepared prepares the file, again and again for as long as busy if another
+// process is just making it: the turn to WAL takes the whole file, and SQLite
+// does not let two that both want it wait for each other.
+func (s *Store) prepared(ctx context.Context, busy time.Duration) error {
+	waiting, cancel := context.WithTimeout(ctx, busy)
+	defer cancel()
+	again := time.NewTicker(openInterval)
+	defer again.Stop()
+	for {
+		err := s.prepare(ctx)
+		if err == nil || !isBusy(err) {
+			return err
+		}
+		select {
+		case <-waiting.Done():
+			return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+		case <-again.C:
+		}
+	}
+}
+
 // source is the driver's address of the file.
-func source(path string) string {
+func source(path string, busy time.Duration) string {
 	q := url.Values{"_txlock": {"immediate"}, "_pragma": {
-		"busy_timeout(" + strconv.FormatInt(busyTimeout.Milliseconds(), 10) + ")",
+		"busy_timeout(" + strconv.FormatInt(busy.Milliseconds(), 10) + ")",
 		"journal_mode(WAL)", "synchronous(FULL)",
 	}}
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
 }
+
+// deleteExpired removes the tombstones whose time is over.
+const deleteExpired = "DELETE FROM recordings WHERE expires > 0 AND expires <= ?"
 
 // prepare migrates the schema and drops expired tombstones.
 func (s *Store) prepare(ctx context.Context) error {
@@ -109,7 +143,7 @@ func (s *Store) prepare(ctx context.Context) error {
 		if _, err := tx.ExecContext(ctx, "PRAGMA user_version = "+strconv.Itoa(len(migrations))); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, "DELETE FROM recordings WHERE expires > 0 AND expires <= ?", recording.SecondsOf(s.now()))
+		_, err := tx.ExecContext(ctx, deleteExpired, recording.SecondsOf(s.now()))
 		return err
 	})
 }
@@ -126,24 +160,22 @@ func (s *Store) Close() error {
 }
 
 // change runs do in one transaction, which holds the write lock from its
-// beginning.
-func (s *Store) change(ctx context.Context, do func(*sql.Tx) error) error {
+// beginning. A do that fails, or panics, changes nothing and gives the lock back.
+func (s *Store) change(ctx context.Context, do func(*sql.Tx) error) (err error) {
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
+	defer func() {
+		// Of no effect after a commit, or where a cancelled context came first.
+		if e := tx.Rollback(); e != nil && !errors.Is(e, sql.ErrTxDone) {
+			err = errors.Join(err, e)
+		}
+	}()
 	if err := do(tx); err != nil {
-		return errors.Join(err, ignoreDone(tx.Rollback()))
+		return err
 	}
 	return tx.Commit()
-}
-
-// ignoreDone drops the error of a roll-back that a cancelled context forestalled.
-func ignoreDone(err error) error {
-	if errors.Is(err, sql.ErrTxDone) {
-		return nil
-	}
-	return err
 }
 
 // revision follows the one before: a counter and a random part, so that no
@@ -160,13 +192,32 @@ func (s *Store) revision(before string) (string, error) {
 
 // SQLite's primary result codes that a later try may not meet again
 // (https://www.sqlite.org/rescode.html).
-var passing = map[int]bool{5: true /* BUSY */, 6: true /* LOCKED */, 10: true /* IOERR */, 13: true /* FULL */, 14: true /* CANTOPEN */}
+const (
+	codeBusy      = 5
+	codeLocked    = 6
+	codeInterrupt = 9 // a context that ended
+	codeIO        = 10
+	codeFull      = 13
+	codeCantOpen  = 14
+	codeProtocol  = 15 // too many openers at once
+)
+
+var passing = []int{codeBusy, codeLocked, codeInterrupt, codeIO, codeFull, codeCantOpen, codeProtocol}
+
+// code is SQLite's primary result code in err, 0 if there is none.
+func code(err error) int {
+	if e := (*sqlite.Error)(nil); errors.As(err, &e) {
+		return e.Code() & 0xff // the rest is detail
+	}
+	return 0
+}
+
+func isBusy(err error) bool { return code(err) == codeBusy || code(err) == codeProtocol }
 
 // fail wraps err with what was being done, as store.ErrUnavailable if it is
 // the store's trouble and not the caller's.
 func fail(doing, account, id string, err error) error {
-	var e *sqlite.Error
-	if errors.As(err, &e) && passing[e.Code()&0xff] || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+	if slices.Contains(passing, code(err)) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%w: %s %s/%s: %w", store.ErrUnavailable, doing, account, id, err)
 	}
 	return fmt.Errorf("%s %s/%s: %w", doing, account, id, err)

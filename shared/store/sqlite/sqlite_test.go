@@ -105,6 +105,15 @@ func TestKilled(t *testing.T) {
 			t.Errorf("Get(%s), which was acknowledged: %v", id, err)
 		}
 	}
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	var sound string
+	if err := db.QueryRowContext(t.Context(), "PRAGMA integrity_check").Scan(&sound); err != nil || sound != "ok" {
+		t.Errorf("integrity_check = %s, %v, want ok", sound, err)
+	}
 }
 
 // A server and a command line open the same file.
@@ -187,8 +196,35 @@ func TestOpenRefuses(t *testing.T) {
 	if _, err := sqlite.Open(t.Context(), newer, sqlite.Options{Now: time.Now, Random: rand.Reader}); !errors.Is(err, sqlite.ErrNewer) {
 		t.Errorf("Open of a newer file = %v, want ErrNewer", err)
 	}
-	nowhere := filepath.Join(t.TempDir(), "no", "such", "folder.db")
-	if _, err := sqlite.Open(t.Context(), nowhere, sqlite.Options{Now: time.Now, Random: rand.Reader}); err == nil {
-		t.Error("Open in a folder that is not there = nil, want an error")
+	folder := t.TempDir()
+	text := filepath.Join(folder, "text")
+	if err := os.WriteFile(text, []byte(strings.Repeat("This is no database. ", 100)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, path := range map[string]string{
+		"in a folder that is not there": filepath.Join(folder, "no", "such.db"),
+		"of a folder":                   folder,
+		"of another kind of file":       text,
+		"below a file":                  filepath.Join(text, "r.db"),
+	} {
+		_, err := sqlite.Open(t.Context(), path, sqlite.Options{Now: time.Now, Random: rand.Reader})
+		if err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("Open %s = %v, want an error that names it", name, err)
+		}
+	}
+}
+
+// Every path is taken as it is, whatever it means in an address.
+func TestOddPaths(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"a b.db", "a?b.db", "a#b.db", "a%41.db", "ä🎧.db", "a&_pragma=x.db"} {
+		path := filepath.Join(t.TempDir(), name)
+		s := open(t, path)
+		if err := s.Put(t.Context(), &recording.Recording{Account: "a", ID: "202601-a", Created: 1, Document: "{}"}); err != nil {
+			t.Errorf("Put into %s = %v", name, err)
+		}
+		if _, err := os.Stat(path); err != nil {
+			t.Errorf("the file of %s: %v", name, err)
+		}
 	}
 }

@@ -1,0 +1,139 @@
+package sqlite
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store"
+)
+
+func seconds(n int64) recording.Seconds { return recording.Seconds(n) }
+
+func position(created int64) store.Position {
+	return store.Position{Created: seconds(created), ID: "202601-a"}
+}
+
+// opened is a store whose writers wait for busy.
+func opened(t *testing.T, path string, busy time.Duration) *Store {
+	t.Helper()
+	s, err := open(t.Context(), path, Options{Now: time.Now, Random: rand.Reader}, busy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func sample(id string) *recording.Recording {
+	return &recording.Recording{Account: "a", ID: "202601-" + id, Created: 1, Document: "{}"}
+}
+
+// writes are all ways to change something.
+var writes = map[string]func(ctx context.Context, s *Store) error{
+	"Put": func(ctx context.Context, s *Store) error { return s.Put(ctx, sample("new")) },
+	"Update": func(ctx context.Context, s *Store) error {
+		_, err := s.Update(ctx, "a", "202601-a", func(*recording.Recording) error { return nil })
+		return err
+	},
+	"Delete": func(ctx context.Context, s *Store) error {
+		_, err := s.Delete(ctx, "a", "202601-a", func(*recording.Recording) error { return nil })
+		return err
+	},
+	"Purged": func(ctx context.Context, s *Store) error { return s.Purged(ctx, "a", "202601-a") },
+}
+
+// hold takes the write lock of the file until the test ends.
+func hold(t *testing.T, s *Store) {
+	t.Helper()
+	tx, err := s.write.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tx.Rollback() })
+}
+
+// A writer that keeps the lock makes others fail, and readers do not notice.
+func TestBusyWriter(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "recordings.db")
+	other := opened(t, path, busyTimeout)
+	s := opened(t, path, 30*time.Millisecond)
+	if err := s.Put(t.Context(), sample("a")); err != nil {
+		t.Fatal(err)
+	}
+	hold(t, other)
+	for name, write := range writes {
+		if err := write(t.Context(), s); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("%s while another writes = %v, want ErrUnavailable", name, err)
+		}
+	}
+	if _, err := s.Get(t.Context(), "a", "202601-a"); err != nil {
+		t.Errorf("Get while another writes = %v, want nil", err)
+	}
+	if p, err := s.Page(t.Context(), store.Query{Account: "a", Limit: 5}); err != nil || len(p.Recordings) != 1 {
+		t.Errorf("Page while another writes = %+v, %v, want one recording", p, err)
+	}
+	_, err := open(t.Context(), path, Options{Now: time.Now, Random: rand.Reader}, 30*time.Millisecond)
+	if !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Open while another writes = %v, want ErrUnavailable", err)
+	}
+}
+
+// A writer that waits for another does so no longer than its context.
+func TestBusyWriterAndDeadline(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "recordings.db")
+	s, other := opened(t, path, time.Minute), opened(t, path, time.Minute)
+	hold(t, other)
+	for name, write := range writes {
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+		begun := time.Now()
+		err := write(ctx, s)
+		cancel()
+		if !errors.Is(err, store.ErrUnavailable) || time.Since(begun) > 20*time.Second {
+			t.Errorf("%s = %v after %v, want ErrUnavailable at the deadline", name, err, time.Since(begun))
+		}
+	}
+}
+
+// Several may make the same file at once.
+func TestOpenAtOnce(t *testing.T) {
+	t.Parallel()
+	for range 10 {
+		path := filepath.Join(t.TempDir(), "recordings.db")
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				s, err := Open(t.Context(), path, Options{Now: time.Now, Random: rand.Reader})
+				if err != nil {
+					t.Errorf("Open = %v", err)
+					return
+				}
+				if err := s.Close(); err != nil {
+					t.Errorf("Close = %v", err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+}
+
+// After Close every change fails, and none panics.
+func TestClosed(t *testing.T) {
+	t.Parallel()
+	s := opened(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, write := range writes {
+		if err := write(t.Context(), s); err == nil {
+			t.Errorf("%s after Close = nil, want an error", name)
+		}
+	}
+}
