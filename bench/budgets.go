@@ -8,12 +8,12 @@ type budget struct {
 	name  string
 	ratio float64 // 0: no limit
 	most  float64 // 0: no limit
-	// wish marks what the design asks for and the product does not reach yet: it
+	// wish marks what was planned and the product does not reach yet: it
 	// is shown and judges nothing; another row keeps it from getting worse.
 	wish bool
 }
 
-// budgets are those of the design. Sizes are in bytes, a MB is 2^20 of them.
+// budgets are what the product promises itself. Sizes are in bytes, a MB is 2^20 of them.
 //
 // Two wishes: the SDK's clients alone, linked and built, take 3.2 of the 3.4
 // million instructions that the start of list may take, and warming up the

@@ -22,7 +22,7 @@ const (
 
 // Delete answers DELETE of one recording: first the tombstone, which hides
 // the recording, then the audio, then the note that the audio is gone
-// (design, 6). From the tombstone on the delete is a success: should the rest
+// (docs/adr/006-deleting.md). From the tombstone on the delete is a success: should the rest
 // fail, the purge stays pending, and whatever finishes pending purges does
 // the rest again.
 func Delete(env Env, s store.Writer, m media.Remover) http.Handler {

@@ -16,7 +16,7 @@ const (
 	// escaped text (contract, List): with the envelope it stays below the 6 MB
 	// of a Lambda response, whoever asks.
 	pageBytes = 5_000_000
-	// filterCalls and filterBytes are what a filtered page may cost (design, 4).
+	// filterCalls and filterBytes are what a filtered page may cost (docs/adr/001-store-keys.md).
 	filterCalls = 8
 	filterBytes = 4 << 20
 )

@@ -2,7 +2,7 @@
 // ([Token]), whether the token is good ([Verifier]), and what its bearer may
 // do ([Bearer]).
 //
-// Tokens are JWTs (RFC 7519), checked in every function (design, 9). The
+// Tokens are JWTs (RFC 7519), checked in every function (docs/adr/003-tokens-in-the-function.md). The
 // order of the checks:
 //
 //  1. form: at most [MaxToken] characters, three parts of base64url;

@@ -1,7 +1,7 @@
 // Package media is the border between the API and the audio of recordings:
 // what may be asked of an object store, and the errors that a caller decides
 // on. It knows no AWS, so that functions without audio do not link S3;
-// media/s3media is the one implementation, everywhere (design, 8).
+// media/s3media is the one implementation, everywhere (docs/adr/005-s3-server.md).
 package media
 
 import (

@@ -1,6 +1,6 @@
 // Package purge finishes deletes: behind a tombstone the audio goes, and only
-// when it is confirmed gone is the tombstone told (design of the delete
-// protocol, docs/adr/006-deleting.md). Every step may be repeated, and
+// when it is confirmed gone is the tombstone told (docs/adr/006-deleting.md).
+// Every step may be repeated, and
 // whoever finds a tombstone with its purge pending may do it: the request that
 // made it, the start of a local server, a function on the table's stream.
 package purge

@@ -83,7 +83,7 @@ type Store interface {
 }
 
 // TombstoneDays is how long a tombstone outlives its audio, so that late
-// events and repeated imports cannot bring the recording back (design, 6).
+// events and repeated imports cannot bring the recording back (docs/adr/006-deleting.md).
 const TombstoneDays = 400
 
 // Tombstone is what remains of a deleted recording. Drivers offer it beside

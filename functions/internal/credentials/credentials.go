@@ -1,6 +1,6 @@
 // Package credentials hands the credentials that Lambda puts into a function's
 // environment to the SDK's clients, without the SDK's chain of providers,
-// which costs every cold start (design of the start-up, docs/adr).
+// which costs every cold start (docs/adr/007-time-outs.md).
 package credentials
 
 import (

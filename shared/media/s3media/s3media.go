@@ -8,7 +8,7 @@
 //     (a minute for uploads, which a person waits for, not a gateway) and 5 s
 //     between two bytes, three attempts with full jitter at most, and no other
 //     attempt when the rest of the context's deadline would not carry it
-//     (design, 11).
+//     (docs/adr/007-time-outs.md).
 //   - Memory is constant: a read streams, an upload holds one part.
 //   - A presigned URL is worked out here, without a call, under
 //     Options.PublicEndpoint, the name by which clients reach the store. It

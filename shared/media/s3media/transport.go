@@ -16,7 +16,7 @@ import (
 	"callrecordings/shared/requestlog"
 )
 
-// Time-outs and retries (design, 11). The SDK's own connect time-out of 30 s
+// Time-outs and retries (docs/adr/007-time-outs.md). The SDK's own connect time-out of 30 s
 // is longer than the gateway in front waits.
 const (
 	connect       = 500 * time.Millisecond

@@ -59,7 +59,7 @@
 //
 // Every call ends: 500 ms to connect, 1 s for an attempt, three attempts with
 // full jitter at most, and none that the rest of the context's deadline would
-// not carry (design, 11). Every attempt, and the capacity that DynamoDB
+// not carry (docs/adr/007-time-outs.md). Every attempt, and the capacity that DynamoDB
 // reports, are noted in the context's requestlog entry; DynamoDB does not
 // report what a failed condition costs.
 //

@@ -231,7 +231,7 @@ func TestStandardNetwork(t *testing.T) {
 	t.Parallel()
 	n := standard()
 	if n.connect != 500*time.Millisecond || n.attempt != time.Second || n.attempts != 3 {
-		t.Errorf("standard() = connect %v, attempt %v, %d attempts, want the figures of design, 11", n.connect, n.attempt, n.attempts)
+		t.Errorf("standard() = connect %v, attempt %v, %d attempts, want the figures of docs/adr/007", n.connect, n.attempt, n.attempts)
 	}
 	for range 100 {
 		if d, err := n.retryer().RetryDelay(2, nil); err != nil || d < 0 || d > 2*n.backoff {

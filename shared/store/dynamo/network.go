@@ -17,7 +17,7 @@ import (
 	"callrecordings/shared/requestlog"
 )
 
-// network says how long to wait and how often to try (design, 11). The SDK's
+// network says how long to wait and how often to try (docs/adr/007-time-outs.md). The SDK's
 // own connect time-out of 30 s is longer than the gateway in front waits.
 type network struct {
 	connect  time.Duration // name look-up included
