@@ -81,8 +81,8 @@ validate: ## the template, by SAM and cfn-lint
 	sam validate --lint
 
 .PHONY: deploy
-deploy: build ## to AWS with sam deploy; guided the first time
-	sam deploy $(if $(wildcard .deploy),,--guided) $(SAM_DEPLOY_FLAGS)
+deploy: build ## to AWS with sam deploy (the first time SAM_DEPLOY_FLAGS=--guided)
+	sam deploy $(SAM_DEPLOY_FLAGS)
 
 .PHONY: e2e
 e2e: ## the black-box suite against make run, sam local and LocalStack, with everything they need
