@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
 )
@@ -57,7 +59,7 @@ func Run(t *testing.T, h Harness) {
 			for _, c := range group.cases {
 				t.Run(c.name, func(t *testing.T) {
 					t.Parallel()
-					c.run(&suite{T: t, store: s, account: "t" + token()})
+					c.run(&suite{reporter: t, store: s, account: "t" + token()})
 				})
 			}
 		})
@@ -73,9 +75,20 @@ type testCase struct {
 // suite is what a case works with: a store, and an account that nobody else
 // uses.
 type suite struct {
-	*testing.T
+	reporter
 	store   Store
 	account string
+}
+
+// reporter is a test, or one try of a property.
+type reporter interface {
+	rapid.TB
+	Context() context.Context
+}
+
+// fresh is s in another account, of which r is told.
+func (s *suite) fresh(r reporter) *suite {
+	return &suite{reporter: r, store: s.store, account: "t" + token()}
 }
 
 // epoch is about the time at which the suite's recordings were made.
@@ -180,11 +193,4 @@ func (s *suite) many(n int) []string {
 		s.put(s.rec(names[i], recording.Seconds(i/2), owner))
 	}
 	return names
-}
-
-// reversed is a copy of list, last first.
-func reversed(list []string) []string {
-	list = slices.Clone(list)
-	slices.Reverse(list)
-	return list
 }

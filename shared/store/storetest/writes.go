@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -20,9 +18,10 @@ var singles = []testCase{
 	{"what is put is what is got", func(s *suite) {
 		for _, r := range []recording.Recording{
 			{ID: "202601-empty", Created: epoch, Modified: epoch, Document: "{}"},
+			{ID: "202601-managed", Created: epoch, Modified: epoch, Document: "{}", Audio: recording.Audio{Place: recording.Managed, ContentType: "audio/mpeg", Size: 1}},
 			{ID: "202601-external", Created: epoch, Modified: epoch + 5, Owner: "u", Document: `{"url":"https://x"}`, Audio: recording.Audio{Place: recording.External, ContentType: "audio/mpeg"}},
 			{ID: "202601-key", Created: 1, Modified: 2, Document: "{}", Audio: recording.Audio{Place: recording.Managed, Key: "some/other key~1", ContentType: "audio/wav", Size: 1 << 40}},
-			{ID: "202601-Odd_.@-", Created: epoch, Modified: epoch, Document: `{"name":"Zoë 🎧 é\u0000","n":1.50,"big":1e400,"user_metadata":{"a":{"b":[null,"",{}]}}}`},
+			{ID: "202601-Odd_.@-", Created: epoch, Modified: epoch, Document: `{"name":"Zoë 🎧 é é\u0000","n":1.50,"big":1e400,"user_metadata":{"a":{"b":[null,"",{}]}}}`},
 		} {
 			r.Account = s.account
 			s.put(r)
@@ -91,10 +90,32 @@ var singles = []testCase{
 		cancel()
 		_, get := s.store.Get(ctx, s.account, "202601-a")
 		_, page := s.store.Page(ctx, store.Query{Account: s.account, Limit: 1})
+		_, update := s.store.Update(ctx, s.account, "202601-a", nothing)
+		_, remove := s.store.Delete(ctx, s.account, "202601-a", nothing)
+		_, tombstone := s.store.Tombstone(ctx, s.account, "202601-a")
 		r := s.rec("b", 0, "")
-		for doing, err := range map[string]error{"Get": get, "Page": page, "Put": s.store.Put(ctx, &r)} {
+		for doing, err := range map[string]error{
+			"Get": get, "Page": page, "Put": s.store.Put(ctx, &r), "Update": update, "Delete": remove,
+			"Purged": s.store.Purged(ctx, s.account, "202601-a"), "Tombstone": tombstone,
+		} {
 			if !errors.Is(err, store.ErrUnavailable) && !errors.Is(err, context.Canceled) {
 				s.Errorf("%s = %v, want ErrUnavailable or the context's error", doing, err)
+			}
+		}
+		s.get("a")
+	}},
+	{"get sees every write at once", func(s *suite) {
+		s.put(s.rec("a", 0, ""))
+		for i := range 20 {
+			want, err := s.store.Update(s.Context(), s.account, "202601-a", func(r *recording.Recording) error {
+				r.Modified = epoch + recording.Seconds(i)
+				return nil
+			})
+			if err != nil {
+				s.Fatalf("Update: %v", err)
+			}
+			if diff := cmp.Diff(want, s.get("a")); diff != "" {
+				s.Fatalf("Get after Update (-stored +got):\n%s", diff)
 			}
 		}
 	}},
@@ -122,6 +143,66 @@ var changes = []testCase{
 			s.Errorf("Update = %+v", got)
 		}
 		s.settled(store.Query{Owner: "u"}, "a")
+	}},
+	{"a change without effect is stored, too", func(s *suite) {
+		s.put(s.rec("a", 0, ""))
+		before := s.get("a")
+		got, err := s.store.Update(s.Context(), s.account, "202601-a", nothing)
+		if err != nil || got.Revision == before.Revision || got.Document != before.Document {
+			s.Errorf("Update = %+v, %v, want what was there under a new revision", got, err)
+		}
+	}},
+	{"account, id, created and owner stay", func(s *suite) {
+		s.put(s.rec("a", 7, "u"))
+		before := s.get("a")
+		got, err := s.store.Update(s.Context(), s.account, "202601-a", func(r *recording.Recording) error {
+			r.Account, r.ID, r.Created, r.Owner, r.Revision = s.account+"x", "202601-b", 1, "v", before.Revision
+			return nil
+		})
+		if err != nil || got.Revision == before.Revision {
+			s.Fatalf("Update = %+v, %v, want a new revision", got, err)
+		}
+		before.Revision = got.Revision
+		if diff := cmp.Diff(before, got); diff != "" {
+			s.Errorf("Update (-want +returned):\n%s", diff)
+		}
+		if diff := cmp.Diff(before, s.get("a")); diff != "" {
+			s.Errorf("Get (-want +got):\n%s", diff)
+		}
+		s.settled(store.Query{}, "a")
+		s.settled(store.Query{Owner: "u"}, "a")
+		s.settled(store.Query{Owner: "v"})
+	}},
+	{"what change does to the recording it was handed changes nothing by itself", func(s *suite) {
+		s.put(s.rec("a", 0, "u"))
+		before := s.get("a")
+		got, err := s.store.Delete(s.Context(), s.account, "202601-a", func(r *recording.Recording) error {
+			*r = recording.Recording{}
+			return nil
+		})
+		if err != nil {
+			s.Fatalf("Delete: %v", err)
+		}
+		if diff := cmp.Diff(before, got); diff != "" {
+			s.Errorf("Delete (-before +returned):\n%s", diff)
+		}
+	}},
+	{"a change that panics holds nobody up", func(s *suite) {
+		s.put(s.rec("a", 0, ""))
+		before := s.get("a")
+		func() {
+			defer func() { _ = recover() }()
+			_, _ = s.store.Update(s.Context(), s.account, "202601-a", func(*recording.Recording) error { panic("change") })
+			s.Error("Update returned, want the panic to pass")
+		}()
+		if diff := cmp.Diff(before, s.get("a")); diff != "" {
+			s.Errorf("Get (-before +after):\n%s", diff)
+		}
+		ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
+		defer cancel()
+		if _, err := s.store.Update(ctx, s.account, "202601-a", nothing); err != nil {
+			s.Errorf("Update = %v, want nil", err)
+		}
 	}},
 	{"an error of change stores nothing", func(s *suite) {
 		s.put(s.rec("a", 0, ""))
@@ -165,143 +246,6 @@ var changes = []testCase{
 			if _, ok := d.Raw("user_metadata", fmt.Sprintf("k%d", i)); !ok {
 				s.Errorf("the change of k%d is lost", i)
 			}
-		}
-	}},
-}
-
-// deletes are about Delete and what comes after.
-var deletes = []testCase{
-	{"a tombstone remains, hidden", func(s *suite) {
-		ctx := s.Context()
-		r := s.rec("a", 3, "u")
-		r.Audio.Key = "elsewhere"
-		s.put(r, s.rec("b", 4, "u"))
-		before := s.get("a")
-		got, err := s.store.Delete(ctx, s.account, r.ID, nothing)
-		if err != nil {
-			s.Fatalf("Delete: %v", err)
-		}
-		if diff := cmp.Diff(before, got); diff != "" {
-			s.Errorf("Delete (-before +returned):\n%s", diff)
-		}
-		_, err = s.store.Get(ctx, s.account, r.ID)
-		s.wantErr("Get", err, store.ErrNotFound)
-		_, err = s.store.Update(ctx, s.account, r.ID, nothing)
-		s.wantErr("Update", err, store.ErrNotFound)
-		_, err = s.store.Delete(ctx, s.account, r.ID, nothing)
-		s.wantErr("Delete again", err, store.ErrNotFound)
-		s.wantErr("Put", s.store.Put(ctx, &r), store.ErrDeleted)
-		s.settled(store.Query{}, "b")
-		s.settled(store.Query{Owner: "u"}, "b")
-		want := store.Tombstone{Account: s.account, ID: r.ID, Created: r.Created, Audio: r.Audio, PurgePending: true}
-		if t, err := s.store.Tombstone(ctx, s.account, r.ID); err != nil || t != want {
-			s.Errorf("Tombstone = %+v, %v, want %+v", t, err, want)
-		}
-	}},
-	{"check may refuse", func(s *suite) {
-		s.put(s.rec("a", 0, "u"))
-		_, err := s.store.Delete(s.Context(), s.account, "202601-a", func(r *recording.Recording) error {
-			if r.Owner != "u" || r.Revision == "" {
-				s.Errorf("check got %+v", r)
-			}
-			return errRefused
-		})
-		if err != errRefused { //nolint:errorlint // it must be the very error
-			s.Errorf("Delete = %v, want check's own error", err)
-		}
-		s.get("a")
-		_, err = s.store.Tombstone(s.Context(), s.account, "202601-a")
-		s.wantErr("Tombstone of a living one", err, store.ErrNotFound)
-		s.wantErr("Purged of a living one", s.store.Purged(s.Context(), s.account, "202601-a"), store.ErrNotFound)
-	}},
-	{"purged once, expires once", func(s *suite) {
-		ctx := s.Context()
-		s.put(s.rec("a", 0, ""))
-		if _, err := s.store.Delete(ctx, s.account, "202601-a", nothing); err != nil {
-			s.Fatalf("Delete: %v", err)
-		}
-		var expires recording.Seconds
-		for range 2 {
-			if err := s.store.Purged(ctx, s.account, "202601-a"); err != nil {
-				s.Fatalf("Purged: %v", err)
-			}
-			t, err := s.store.Tombstone(ctx, s.account, "202601-a")
-			if err != nil || t.PurgePending || t.Expires == 0 || expires != 0 && t.Expires != expires {
-				s.Errorf("Tombstone = %+v, %v, want no purge pending and an end that stays", t, err)
-			}
-			expires = t.Expires
-		}
-		want := recording.SecondsOf(time.Now().AddDate(0, 0, store.TombstoneDays))
-		if expires < want-3600 || expires > want+3600 {
-			s.Errorf("Expires = %d, want about %d", expires, want)
-		}
-		r := s.rec("a", 0, "")
-		s.wantErr("Put", s.store.Put(ctx, &r), store.ErrDeleted)
-	}},
-	{"of many at once one deletes", func(s *suite) {
-		s.put(s.rec("a", 0, ""))
-		var wg sync.WaitGroup
-		errs := make([]error, 8)
-		for i := range errs {
-			wg.Go(func() { _, errs[i] = s.store.Delete(s.Context(), s.account, "202601-a", nothing) })
-		}
-		wg.Wait()
-		won := 0
-		for _, err := range errs {
-			if err == nil {
-				won++
-			} else {
-				s.wantErr("Delete", err, store.ErrNotFound)
-			}
-		}
-		if won != 1 {
-			s.Errorf("%d deletes took effect, want 1", won)
-		}
-	}},
-}
-
-// sized is a document of n bytes.
-func sized(n int) recording.Document {
-	const frame = len(`{"x":""}`)
-	return recording.Document(`{"x":"` + strings.Repeat("ä", (n-frame)/2) + `"}`)
-}
-
-// limits are about the size of a recording.
-var limits = []testCase{
-	{"near the most", func(s *suite) {
-		r := s.rec("a", 0, "u")
-		r.Document = sized(390_000)
-		s.put(r)
-		if got := s.get("a").Document; got != r.Document {
-			s.Errorf("Get has a document of %d bytes, want %d", len(got), len(r.Document))
-		}
-		s.settled(store.Query{Owner: "u"}, "a")
-	}},
-	{"past the most", func(s *suite) {
-		r := s.rec("a", 0, "")
-		r.Document = sized(420_000)
-		s.wantErr("Put", s.store.Put(s.Context(), &r), store.ErrTooLarge)
-		s.put(s.rec("a", 0, ""))
-		before := s.get("a")
-		_, err := s.store.Update(s.Context(), s.account, "202601-a", func(r *recording.Recording) error {
-			r.Document = sized(420_000)
-			return nil
-		})
-		s.wantErr("Update", err, store.ErrTooLarge)
-		if diff := cmp.Diff(before, s.get("a")); diff != "" {
-			s.Errorf("Get (-before +after):\n%s", diff)
-		}
-	}},
-	{"pages of large ones end early", func(s *suite) {
-		for i := range 4 {
-			r := s.rec(strconv.Itoa(i), recording.Seconds(i), "")
-			r.Document = sized(300_000)
-			s.put(r)
-		}
-		s.settled(store.Query{Ascending: true}, "0", "1", "2", "3")
-		p := s.page(store.Query{Ascending: true, Limit: 10, MaxBytes: 500_000})
-		if got := strings.Join(ids(p), " "); got != "0 1" || p.Next == nil {
-			s.Errorf("Page = %s, next %v, want 0 1 and a next page", got, p.Next)
 		}
 	}},
 }

@@ -1,0 +1,102 @@
+package storetest
+
+import (
+	"sync"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store"
+)
+
+// deletes are about Delete and what comes after.
+var deletes = []testCase{
+	{"a tombstone remains, hidden", func(s *suite) {
+		ctx := s.Context()
+		r := s.rec("a", 3, "u")
+		r.Audio.Key = "elsewhere"
+		s.put(r, s.rec("b", 4, "u"))
+		before := s.get("a")
+		got, err := s.store.Delete(ctx, s.account, r.ID, nothing)
+		if err != nil {
+			s.Fatalf("Delete: %v", err)
+		}
+		if diff := cmp.Diff(before, got); diff != "" {
+			s.Errorf("Delete (-before +returned):\n%s", diff)
+		}
+		_, err = s.store.Get(ctx, s.account, r.ID)
+		s.wantErr("Get", err, store.ErrNotFound)
+		_, err = s.store.Update(ctx, s.account, r.ID, nothing)
+		s.wantErr("Update", err, store.ErrNotFound)
+		_, err = s.store.Delete(ctx, s.account, r.ID, nothing)
+		s.wantErr("Delete again", err, store.ErrNotFound)
+		s.wantErr("Put", s.store.Put(ctx, &r), store.ErrDeleted)
+		s.settled(store.Query{}, "b")
+		s.settled(store.Query{Owner: "u"}, "b")
+		want := store.Tombstone{Account: s.account, ID: r.ID, Created: r.Created, Audio: r.Audio, PurgePending: true}
+		if t, err := s.store.Tombstone(ctx, s.account, r.ID); err != nil || t != want {
+			s.Errorf("Tombstone = %+v, %v, want %+v", t, err, want)
+		}
+	}},
+	{"check may refuse", func(s *suite) {
+		s.put(s.rec("a", 0, "u"))
+		_, err := s.store.Delete(s.Context(), s.account, "202601-a", func(r *recording.Recording) error {
+			if r.Owner != "u" || r.Revision == "" {
+				s.Errorf("check got %+v", r)
+			}
+			return errRefused
+		})
+		if err != errRefused { //nolint:errorlint // it must be the very error
+			s.Errorf("Delete = %v, want check's own error", err)
+		}
+		s.get("a")
+		_, err = s.store.Tombstone(s.Context(), s.account, "202601-a")
+		s.wantErr("Tombstone of a living one", err, store.ErrNotFound)
+		s.wantErr("Purged of a living one", s.store.Purged(s.Context(), s.account, "202601-a"), store.ErrNotFound)
+	}},
+	{"purged once, expires once", func(s *suite) {
+		ctx := s.Context()
+		s.put(s.rec("a", 0, ""))
+		if _, err := s.store.Delete(ctx, s.account, "202601-a", nothing); err != nil {
+			s.Fatalf("Delete: %v", err)
+		}
+		var expires recording.Seconds
+		for range 2 {
+			if err := s.store.Purged(ctx, s.account, "202601-a"); err != nil {
+				s.Fatalf("Purged: %v", err)
+			}
+			t, err := s.store.Tombstone(ctx, s.account, "202601-a")
+			if err != nil || t.PurgePending || t.Expires == 0 || expires != 0 && t.Expires != expires {
+				s.Errorf("Tombstone = %+v, %v, want no purge pending and an end that stays", t, err)
+			}
+			expires = t.Expires
+		}
+		want := recording.SecondsOf(time.Now().AddDate(0, 0, store.TombstoneDays))
+		if expires < want-3600 || expires > want+3600 {
+			s.Errorf("Expires = %d, want about %d", expires, want)
+		}
+		r := s.rec("a", 0, "")
+		s.wantErr("Put", s.store.Put(ctx, &r), store.ErrDeleted)
+	}},
+	{"of many at once one deletes", func(s *suite) {
+		s.put(s.rec("a", 0, ""))
+		var wg sync.WaitGroup
+		errs := make([]error, 8)
+		for i := range errs {
+			wg.Go(func() { _, errs[i] = s.store.Delete(s.Context(), s.account, "202601-a", nothing) })
+		}
+		wg.Wait()
+		won := 0
+		for _, err := range errs {
+			if err == nil {
+				won++
+			} else {
+				s.wantErr("Delete", err, store.ErrNotFound)
+			}
+		}
+		if won != 1 {
+			s.Errorf("%d deletes took effect, want 1", won)
+		}
+	}},
+}
