@@ -1,0 +1,89 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+
+	"callrecordings/shared/media"
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store"
+	"callrecordings/shared/store/faultstore"
+)
+
+// failing makes handlers whose n-th call of the store fails.
+func failing(t *testing.T, n int, when faultstore.When) *single {
+	t.Helper()
+	return newFaultySingle(t, Delivery{}, faults{writer: func(w store.Writer) store.Writer {
+		driver, ok := w.(store.Store)
+		if !ok {
+			t.Fatalf("%T is no store.Store", w)
+		}
+		return faultstore.New(driver, faultstore.Fault{Call: n, When: when, Err: store.ErrUnavailable})
+	}})
+}
+
+// A delete whose store fails anywhere, with or without effect, says only what
+// is true, and a client that tries again gets to the same end. The audio goes
+// no sooner than the recording, and is not forgotten.
+func TestDeleteWithAFaultAnywhere(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name          string
+		call          int
+		when          faultstore.When
+		status, again int
+		pending       bool // what is left of the purge in the end
+		audio         bool // whether the audio is still there in the end
+	}{
+		{"no tombstone", 1, faultstore.Before, http.StatusServiceUnavailable, http.StatusOK, false, false},
+		{"tombstone, answer lost", 1, faultstore.After, http.StatusServiceUnavailable, http.StatusNotFound, true, true},
+		{"purge not noted", 2, faultstore.Before, http.StatusOK, http.StatusNotFound, true, false},
+		{"purge noted, answer lost", 2, faultstore.After, http.StatusOK, http.StatusNotFound, false, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := failing(t, tt.call, tt.when)
+			rec := s.put(t, noise(10), nil)
+			s.do(t, http.MethodDelete, onePath, "").wantStatus(t, tt.status, "")
+			s.do(t, http.MethodDelete, onePath, "").wantStatus(t, tt.again, "")
+			s.do(t, http.MethodGet, onePath, "").wantStatus(t, http.StatusNotFound, "bad_identifier")
+			s.wantTombstone(t, tt.pending)
+			_, err := s.bucket.Stat(t.Context(), rec.AudioKey())
+			if got := !errors.Is(err, media.ErrNotFound); got != tt.audio {
+				t.Errorf("Stat = %v, want audio there: %v", err, tt.audio)
+			}
+		})
+	}
+}
+
+// A patch whose answer was lost gives the same document when it is sent again.
+func TestPatchWithAFault(t *testing.T) {
+	t.Parallel()
+	const body = `{"data":{"user_metadata":{"tag":"new"}}}`
+	for name, when := range map[string]faultstore.When{"without effect": faultstore.Before, "answer lost": faultstore.After} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := failing(t, 1, when)
+			s.put(t, nil, nil)
+			s.do(t, http.MethodPatch, onePath, body).wantStatus(t, http.StatusServiceUnavailable, "")
+			s.wantTag(t, map[faultstore.When]string{faultstore.Before: `"old"`, faultstore.After: `"new"`}[when])
+			s.do(t, http.MethodPatch, onePath, body).wantStatus(t, http.StatusOK, "")
+			s.wantTag(t, `"new"`)
+		})
+	}
+}
+
+// wantTag checks what is stored.
+func (s *single) wantTag(t *testing.T, want string) {
+	t.Helper()
+	rec, err := s.store.Get(t.Context(), oneAccount, oneID)
+	if err != nil {
+		t.Fatalf("Get = %v", err)
+	}
+	got, _ := rec.Document.Raw("user_metadata", "tag")
+	deep, _ := rec.Document.Raw("user_metadata", "deep")
+	if got != want || recording.Document(deep) != `{"a":1,"b":2}` {
+		t.Errorf("user_metadata has tag %s and deep %s, want %s and the rest as it was", got, deep, want)
+	}
+}
