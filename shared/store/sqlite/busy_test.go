@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"errors"
 	"path/filepath"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"callrecordings/shared/recording"
+	"callrecordings/shared/requestlog"
 	"callrecordings/shared/store"
 )
 
@@ -121,6 +123,43 @@ func TestOpenAtOnce(t *testing.T) {
 			})
 		}
 		wg.Wait()
+	}
+}
+
+// What was acknowledged survives a power cut, which no test can try: every
+// connection writes through to the disk.
+func TestEveryCommitIsSynced(t *testing.T) {
+	t.Parallel()
+	s := opened(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
+	for name, db := range map[string]*sql.DB{"writer": s.write, "reader": s.read} {
+		for pragma, want := range map[string]string{"synchronous": "2", "journal_mode": "wal"} {
+			var got string
+			if err := db.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil || got != want {
+				t.Errorf("%s of the %s = %s, %v, want %s", pragma, name, got, err, want)
+			}
+		}
+	}
+}
+
+// An ordinary page takes one read, full or not.
+func TestPageTakesOneRead(t *testing.T) {
+	t.Parallel()
+	s := opened(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
+	for _, id := range []string{"a", "b", "c", "d", "e"} {
+		if err := s.Put(t.Context(), sample(id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for limit := 1; limit <= 7; limit++ {
+		for name, keep := range map[string]func(*recording.Recording) bool{
+			"all": nil, "filtered": func(*recording.Recording) bool { return true },
+		} {
+			entry := new(requestlog.Entry)
+			p, err := s.Page(requestlog.With(t.Context(), entry), store.Query{Account: "a", Limit: limit, Keep: keep})
+			if err != nil || len(p.Recordings) != min(limit, 5) || (p.Next != nil) != (limit < 5) || entry.Calls != 1 {
+				t.Errorf("%s, Page of %d: %d recordings, next %v, %v after %d reads, want 1", name, limit, len(p.Recordings), p.Next, err, entry.Calls)
+			}
+		}
 	}
 }
 

@@ -143,7 +143,8 @@ func TestTwoOpenTheSameFile(t *testing.T) {
 func TestPendingPurgesAndExpiry(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "recordings.db")
-	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	begun := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	now := begun
 	clock := func() time.Time { return now }
 	ctx := t.Context()
 	s, err := sqlite.Open(ctx, path, sqlite.Options{Now: clock, Random: rand.Reader})
@@ -158,8 +159,15 @@ func TestPendingPurgesAndExpiry(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := s.Purged(ctx, "a", "202601-a"); err != nil {
-		t.Fatal(err)
+	for range 2 { // the second changes nothing, however late it comes
+		if err := s.Purged(ctx, "a", "202601-a"); err != nil {
+			t.Fatal(err)
+		}
+		want := recording.SecondsOf(begun.AddDate(0, 0, store.TombstoneDays))
+		if got, err := s.Tombstone(ctx, "a", "202601-a"); err != nil || got.Expires != want {
+			t.Errorf("Tombstone = %+v, %v, want it to expire at %d", got, err, want)
+		}
+		now = now.AddDate(0, 0, 3)
 	}
 	pending, err := s.PendingPurges(ctx, 10)
 	if err != nil || len(pending) != 1 || pending[0].ID != "202601-b" {
@@ -168,7 +176,7 @@ func TestPendingPurgesAndExpiry(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	now = now.AddDate(0, 0, store.TombstoneDays)
+	now = begun.AddDate(0, 0, store.TombstoneDays)
 	if s, err = sqlite.Open(ctx, path, sqlite.Options{Now: clock, Random: rand.Reader}); err != nil {
 		t.Fatal(err)
 	}
