@@ -29,7 +29,7 @@ test-race: ## all tests under the race detector, shuffled
 
 .PHONY: cover
 cover: ## coverage by package; the pure ones must stay above their floor
-	@go test -cover ./shared/... ./cmd/... ./local/... | sed -n 's/^ok *\([^ \t]*\).*coverage: \([^ ]*\).*/  \1 \2/p'
+	@go test -cover ./shared/... ./cmd/... ./local/... | awk '{ print } $$1 == "FAIL" { bad = 1 } END { exit bad }' | awk '$$1 == "ok" { print "  " $$2, $$5 }'
 	@for p in $(PURE); do \
 	  got=$$(go test -cover $$p | sed -n 's/.*coverage: \([0-9]*\)\..*/\1/p'); \
 	  [ "$${got:-0}" -ge $(COVER_FLOOR) ] || { echo "$$p: $${got:-0} % covered, floor $(COVER_FLOOR) %" >&2; exit 1; }; \
