@@ -79,6 +79,7 @@ func startLocal(t *testing.T, tg *target) (data string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		client.CloseIdleConnections()
 		_ = server.Process.Signal(os.Interrupt)
 		if err := server.Wait(); err != nil {
 			text, _ := os.ReadFile(log.Name())
