@@ -31,9 +31,6 @@ func TestScripts(t *testing.T) {
 	for _, script := range scripts {
 		name := strings.TrimSuffix(filepath.Base(script), ".txtar")
 		t.Run(name, func(t *testing.T) {
-			if tg.name == "run" {
-				t.Parallel()
-			}
 			cause := exception(tg.name, name)
 			if cause == "" {
 				testscript.RunT(runner{T: t}, tg.params(t, script))
