@@ -16,7 +16,7 @@ import (
 
 // functions with the floor of each.
 var functions = []struct{ name, floor string }{
-	{"list", "dynamo"}, {"get", "audio"}, {"patch", "dynamo"}, {"delete", "audio"}, {"fallback", "noop"},
+	{"list", "dynamo"}, {"get", "audio"}, {"patch", "dynamo"}, {"delete", "audio"}, {"fallback", "noop"}, {"purge", "audio"},
 }
 
 // build compiles a command as the functions are built for the cloud.

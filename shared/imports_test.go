@@ -39,6 +39,7 @@ var arrows = map[string]struct {
 	"shared/media/s3media":    {ours: []string{"shared/media", "shared/requestlog"}, aws: true},
 	"shared/gateway":          {ours: []string{"shared/requestlog"}, aws: true},
 	"shared/purge":            {ours: []string{"shared/recording", "shared/store", "shared/media"}},
+	"shared/tablestream":      {aws: true},
 	"shared/intake":           {ours: []string{"shared/recording", "shared/store", "shared/media", "shared/audiofile"}},
 	"shared/api": {ours: []string{
 		"shared/recording", "shared/cursor", "shared/strictjson", "shared/auth",

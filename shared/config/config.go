@@ -28,6 +28,7 @@ const (
 	Patch    Function = "patch"
 	Delete   Function = "delete"
 	Fallback Function = "fallback"
+	Purge    Function = "purge"
 	// Local is the whole API in one process.
 	Local Function = "local"
 	// Tool is the operator's command line.
@@ -35,7 +36,11 @@ const (
 )
 
 // Lambdas are those that run as Lambda functions.
-func Lambdas() []Function { return []Function{List, Get, Patch, Delete, Fallback} }
+func Lambdas() []Function { return append(Answering(), Purge) }
+
+// Answering are those that answer requests of API Gateway; the other Lambda
+// functions follow events.
+func Answering() []Function { return []Function{List, Get, Patch, Delete, Fallback} }
 
 // MaxEnvironment is the most bytes that all variables of a Lambda function
 // may have together, measured as the JSON object of names and values.
@@ -43,6 +48,8 @@ const MaxEnvironment = 4096
 
 // Settings are the values. Those that the function does not use are zero.
 type Settings struct {
+	// Function is the program that they are for.
+	Function Function
 	// Region of AWS, "eu-central-1".
 	Region string
 	// AccessKeyID, SecretAccessKey and SessionToken are AWS's credentials.
@@ -101,7 +108,7 @@ func (e *Error) Error() string {
 
 // Load reads the settings that f uses. Its error is an [*Error].
 func Load(getenv func(string) string, f Function) (Settings, error) {
-	var s Settings
+	s := Settings{Function: f}
 	e := &Error{Function: f}
 	environment := map[string]string{}
 	for _, row := range table {

@@ -42,6 +42,8 @@ func TestLoad(t *testing.T) {
 		SessionToken: NewSecret("session-token"), DynamoDBEndpoint: "http://127.0.0.1:4566", S3Endpoint: "http://127.0.0.1:4566",
 		Table: "recordings-live",
 	}
+	purge := aws
+	purge.Bucket, purge.S3Endpoint, purge.LogLevel = "recordings.live", "http://s3.localhost:9000", slog.LevelDebug
 	every := func(s Settings) Settings {
 		s.TokenKeys, s.Origin, s.LogLevel = NewSecret(jwksText), "https://portal.example.com", slog.LevelDebug
 		return s
@@ -61,10 +63,11 @@ func TestLoad(t *testing.T) {
 	tool := aws
 	tool.TokenKeys, tool.Bucket, tool.S3Endpoint, tool.DataDir = NewSecret(jwksText), "recordings.live", "http://s3.localhost:9000", "/var/lib/recordings"
 	for f, want := range map[Function]Settings{
-		List: list, Get: get, Patch: every(aws), Delete: remove, Fallback: every(Settings{}), Local: local, Tool: tool,
+		List: list, Get: get, Patch: every(aws), Delete: remove, Fallback: every(Settings{}), Purge: purge, Local: local, Tool: tool,
 	} {
 		t.Run(string(f), func(t *testing.T) {
 			t.Parallel()
+			want.Function = f
 			got, err := Load(getenv(environment()), f)
 			if err != nil {
 				t.Fatalf("Load: %v", err)
@@ -79,7 +82,7 @@ func TestLoad(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	t.Parallel()
 	got, err := Load(getenv(nil), Local)
-	want := Settings{Delivery: "auto", PresignTTL: 5 * time.Minute, Origin: "*", LogLevel: slog.LevelInfo, Host: "127.0.0.1", Port: "8000"}
+	want := Settings{Function: Local, Delivery: "auto", PresignTTL: 5 * time.Minute, Origin: "*", LogLevel: slog.LevelInfo, Host: "127.0.0.1", Port: "8000"}
 	if diff := cmp.Diff(want, got, secrets); err != nil || diff != "" {
 		t.Errorf("Load of nothing: %v (-want +got):\n%s", err, diff)
 	}

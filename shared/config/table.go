@@ -31,10 +31,10 @@ var errMissing = errors.New("is required and not set")
 
 // Groups of programs that read the same things.
 var (
-	data    = []Function{List, Get, Patch, Delete}
-	audio   = []Function{Get, Delete}
+	data    = []Function{List, Get, Patch, Delete, Purge}
+	audio   = []Function{Get, Delete, Purge}
 	play    = []Function{Get, Local}
-	lambdas = Lambdas()
+	answers = Answering()
 )
 
 func with(f []Function, more ...Function) []Function { return slices.Concat(f, more) }
@@ -45,7 +45,7 @@ func All() []Setting { return slices.Clone(table) }
 
 var table = []Setting{
 	{
-		Name: "TOKEN_KEYS", Secret: true, Functions: with(lambdas, Tool), Required: lambdas,
+		Name: "TOKEN_KEYS", Secret: true, Functions: with(answers, Tool), Required: answers,
 		Doc: "The keys that tokens are checked with, as a JWKS: HS256 (oct), RS256 (RSA, 2048 bits or more) and ES256 (EC, P-256).",
 		set: func(s *Settings, v string) (err error) { s.TokenKeys, err = jwks(v); return },
 	},
@@ -93,12 +93,12 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.ExternalHosts, err = hosts(v); return },
 	},
 	{
-		Name: "CORS_ORIGIN", Default: "*", Functions: with(lambdas, Local),
+		Name: "CORS_ORIGIN", Default: "*", Functions: with(answers, Local),
 		Doc: "The origin that browsers may call from: * or one origin, such as https://portal.example.com.",
 		set: func(s *Settings, v string) (err error) { s.Origin, err = origin(v); return },
 	},
 	{
-		Name: "LOG_LEVEL", Default: "info", Functions: with(lambdas, Local),
+		Name: "LOG_LEVEL", Default: "info", Functions: with(Lambdas(), Local),
 		Doc: "The least level that is logged: debug, info, warn or error.",
 		set: func(s *Settings, v string) (err error) { s.LogLevel, err = level(v); return },
 	},

@@ -15,5 +15,6 @@ func Open(s config.Settings) (*s3media.Bucket, error) {
 		PublicEndpoint: s.S3PublicEndpoint,
 		Bucket:         s.Bucket,
 		Credentials:    credentials.Of(s),
+		Application:    string("callrecordings-" + s.Function),
 	})
 }

@@ -22,6 +22,7 @@ func Open(s config.Settings) (*dynamo.Store, error) {
 		Endpoint:    s.DynamoDBEndpoint,
 		Table:       s.Table,
 		Credentials: credentials.Of(s),
+		Application: string("callrecordings-" + s.Function),
 		Now:         time.Now,
 		Random:      rand.Reader,
 	})

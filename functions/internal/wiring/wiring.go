@@ -14,18 +14,42 @@ import (
 	"callrecordings/shared/auth"
 	"callrecordings/shared/config"
 	"callrecordings/shared/gateway"
+	"callrecordings/shared/tablestream"
 )
 
 // Serve loads the settings of f, hands them and the handlers' environment to
-// build, and serves events with what build made. It ends the process with one
+// build, and serves requests with what build made. It ends the process with one
 // clear message when the function cannot start.
 func Serve(f config.Function, build func(config.Settings, api.Env) (http.Handler, error)) {
 	handler, err := handler(f, build)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		fail(err)
 	}
 	gateway.Start(handler)
+}
+
+// Follow loads the settings of f, hands them to build, and does what build
+// made for every item of the table's stream. It ends the process as Serve does.
+func Follow(f config.Function, build func(config.Settings) (tablestream.Work, error)) {
+	s, err := config.Load(os.Getenv, f)
+	if err != nil {
+		fail(err)
+	}
+	work, err := build(s)
+	if err != nil {
+		fail(err)
+	}
+	tablestream.Start(work, logger(s))
+}
+
+// fail ends a function that cannot start.
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}
+
+func logger(s config.Settings) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: s.LogLevel}))
 }
 
 func handler(f config.Function, build func(config.Settings, api.Env) (http.Handler, error)) (http.Handler, error) {
@@ -39,7 +63,7 @@ func handler(f config.Function, build func(config.Settings, api.Env) (http.Handl
 	}
 	return build(s, api.Env{
 		Verifier: auth.NewVerifier(keys, time.Now),
-		Log:      slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: s.LogLevel})),
+		Log:      logger(s),
 		Now:      time.Now,
 		Origin:   s.Origin,
 		Version:  api.Version,

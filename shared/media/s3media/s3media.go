@@ -54,6 +54,9 @@ type Options struct {
 	Bucket string
 	// Credentials sign requests and URLs. Required.
 	Credentials aws.CredentialsProvider
+	// Application names the caller in the User-Agent of its requests, and so in
+	// the bucket's access log; "" is nobody.
+	Application string
 	// Now is the clock that presigned URLs begin at; nil is the system's.
 	Now func() time.Time
 }
@@ -98,6 +101,7 @@ func open(o Options, dial dialer) (*Bucket, error) {
 	}
 	so := s3.Options{
 		Region:                     o.Region,
+		AppID:                      o.Application,
 		Credentials:                aws.NewCredentialsCache(o.Credentials),
 		UsePathStyle:               o.Endpoint != "",
 		HTTPClient:                 newClient(firstByte, dial),

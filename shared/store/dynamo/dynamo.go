@@ -97,6 +97,9 @@ type Options struct {
 	Table string
 	// Credentials sign requests; they are asked for every attempt. Required.
 	Credentials aws.CredentialsProvider
+	// Application names the caller in the User-Agent of its requests, and so in
+	// CloudTrail; "" is nobody.
+	Application string
 	// Now is the clock that dates tombstones; nil is the system's.
 	Now func() time.Time
 	// Random gives revisions; nil is crypto/rand.
@@ -143,7 +146,7 @@ func open(o Options, n network) (*Store, error) {
 		now: o.Now, random: o.Random, network: n,
 	}
 	do := n.options()
-	do.Region, do.Credentials, do.HTTPClient = o.Region, o.Credentials, o.HTTPClient
+	do.Region, do.Credentials, do.HTTPClient, do.AppID = o.Region, o.Credentials, o.HTTPClient, o.Application
 	if o.Endpoint != "" {
 		do.BaseEndpoint = &s.endpoint
 	}

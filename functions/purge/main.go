@@ -1,0 +1,30 @@
+// Command purge is the Lambda function on the table's stream that finishes
+// deletes whose audio is not confirmed gone (docs/adr/006-deleting.md).
+package main
+
+import (
+	"context"
+
+	"callrecordings/functions/internal/bucket"
+	"callrecordings/functions/internal/table"
+	"callrecordings/functions/internal/wiring"
+	"callrecordings/shared/config"
+	"callrecordings/shared/purge"
+	"callrecordings/shared/tablestream"
+)
+
+func main() { wiring.Follow(config.Purge, build) }
+
+func build(s config.Settings) (tablestream.Work, error) {
+	store, err := table.Open(s)
+	if err != nil {
+		return nil, err
+	}
+	audio, err := bucket.Open(s)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, key tablestream.Key) error {
+		return purge.Pending(ctx, store, audio, key.Account, key.ID)
+	}, nil
+}

@@ -1,0 +1,103 @@
+package tablestream_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/google/go-cmp/cmp"
+
+	"callrecordings/shared/tablestream"
+)
+
+// event has a record for each id; an id of "" stands for a record without key.
+func event(t *testing.T, ids ...string) events.DynamoDBEvent {
+	t.Helper()
+	var records []string
+	for _, id := range ids {
+		keys := `{}`
+		if id != "" {
+			keys = `{"account_id":{"S":"a"},"id":{"S":"` + id + `"}}`
+		}
+		records = append(records, `{"eventName":"MODIFY","dynamodb":{"Keys":`+keys+`,"SequenceNumber":"seq-`+id+`"}}`)
+	}
+	var e events.DynamoDBEvent
+	if err := json.Unmarshal([]byte(`{"Records":[`+strings.Join(records, ",")+`]}`), &e); err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// work notes what it is asked for and fails for those ids that begin with "bad".
+type work struct{ done []string }
+
+func (w *work) do(_ context.Context, key tablestream.Key) error {
+	w.done = append(w.done, key.Account+"/"+key.ID)
+	if strings.HasPrefix(key.ID, "bad") {
+		return errors.New("no luck")
+	}
+	return nil
+}
+
+func TestFailuresAreReportedItemByItem(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		ids  []string
+		done []string
+		want string
+	}{
+		{name: "nothing", want: `{"batchItemFailures":[]}`},
+		{name: "all well", ids: []string{"1", "2"}, done: []string{"a/1", "a/2"}, want: `{"batchItemFailures":[]}`},
+		{
+			name: "one fails, the others are done", ids: []string{"1", "bad", "2"}, done: []string{"a/1", "a/bad", "a/2"},
+			want: `{"batchItemFailures":[{"itemIdentifier":"seq-bad"}]}`,
+		},
+		{
+			name: "several fail", ids: []string{"bad1", "2", "bad3"}, done: []string{"a/bad1", "a/2", "a/bad3"},
+			want: `{"batchItemFailures":[{"itemIdentifier":"seq-bad1"},{"itemIdentifier":"seq-bad3"}]}`,
+		},
+		{
+			name: "no key", ids: []string{"", "2"}, done: []string{"a/2"},
+			want: `{"batchItemFailures":[{"itemIdentifier":"seq-"}]}`,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var w work
+			var log bytes.Buffer
+			got, err := tablestream.Handler(w.do, slog.New(slog.NewJSONHandler(&log, nil)))(t.Context(), event(t, c.ids...))
+			if err != nil {
+				t.Fatalf("Handler: %v", err)
+			}
+			if diff := cmp.Diff(c.done, w.done); diff != "" {
+				t.Errorf("work (-want +got):\n%s", diff)
+			}
+			text, err := json.Marshal(got)
+			if err != nil || string(text) != c.want {
+				t.Errorf("answer = %s, %v, want %s", text, err, c.want)
+			}
+			if lines := bytes.Count(log.Bytes(), []byte("\n")); lines != len(got.BatchItemFailures) {
+				t.Errorf("%d lines for %d failures:\n%s", lines, len(got.BatchItemFailures), log.Bytes())
+			}
+		})
+	}
+}
+
+// What there is no time for is left to the next invocation.
+func TestNothingIsBegunTooLate(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	var w work
+	got, err := tablestream.Handler(w.do, slog.New(slog.DiscardHandler))(ctx, event(t, "1", "2"))
+	if err != nil || len(w.done) > 0 || len(got.BatchItemFailures) != 2 {
+		t.Errorf("Handler = %+v, %v after %v, want both reported and none begun", got, err, w.done)
+	}
+}
