@@ -1,8 +1,9 @@
 // Command recordings is the operator's command line: it takes audio in and
-// makes tokens, for a local data folder and for a deployment alike.
+// makes tokens and their keys, for a local data folder and for a deployment alike.
 //
 //	recordings add call.mp3 --account A --caller +15550100 --callee 1001
 //	recordings token --account A --ttl 1h
+//	recordings keys >keys.json
 //
 // `recordings help` says the rest. It exits with 0 when everything was done, 1
 // when something failed, and 2 when it was called wrongly.
@@ -55,6 +56,7 @@ type command struct {
 var commands = []command{
 	{"add", "store audio files as recordings", add},
 	{"token", "make a token", token},
+	{"keys", "make a key that tokens are signed with", keys},
 }
 
 // usageError is a command called wrongly.
