@@ -81,8 +81,12 @@ validate: ## the template, by SAM and cfn-lint
 	sam validate --lint
 
 .PHONY: deploy
-deploy: build ## to AWS with sam deploy (the first time SAM_DEPLOY_FLAGS=--guided)
-	sam deploy $(SAM_DEPLOY_FLAGS)
+deploy: ## the stack of ENV=dev, staging, prod or localstack; the first time it asks
+	@./tools/deploy "$(ENV)"
+
+.PHONY: destroy
+destroy: ## delete the stack of ENV; its table and bucket stay
+	@./tools/destroy "$(ENV)"
 
 .PHONY: e2e
 e2e: ## the black-box suite against make run, sam local and LocalStack, with everything they need
