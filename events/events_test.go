@@ -8,39 +8,30 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"callrecordings/events/sample"
 	"callrecordings/local/s3server"
 	"callrecordings/shared/api"
 	"callrecordings/shared/auth"
 	"callrecordings/shared/cursor"
 	"callrecordings/shared/gateway"
 	"callrecordings/shared/media/s3media"
-	"callrecordings/shared/recording"
+	"callrecordings/shared/purge"
 	"callrecordings/shared/store/sqlite"
+	"callrecordings/shared/tablestream"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
-
-// The events are of this account and signed with this key; it signs nothing
-// else anywhere.
-const (
-	account = "5a3f0c9e7b1d4e2f8a6c0b9d7e5f3a1c"
-	user    = "7e5f3a1c5a3f0c9e7b1d4e2f8a6c0b9d"
-	id      = "202601-0c9e7b1d4e2f8a6c0b9d7e5f3a1c5a3f"
-	jwks    = `{"keys":[{"kty":"oct","kid":"sample","alg":"HS256","k":"c2FtcGxlLWtleS1mb3Itc2FtLWxvY2FsLWludm9rZS1vbmx5"}]}`
-)
-
-func now() time.Time { return time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC) }
 
 func TestEventsAreAnswered(t *testing.T) {
 	events, err := filepath.Glob("*.json")
@@ -67,22 +58,24 @@ func TestEventsAreAnswered(t *testing.T) {
 // handlers are those of the functions, by folder, over the sample recordings.
 func handlers(t *testing.T) map[string]lambda.Handler {
 	t.Helper()
-	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "r.db"), sqlite.Options{Now: now, Random: zeros{}})
+	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "r.db"), sqlite.Options{Now: sample.Now, Random: zeros{}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() })
 	audio := bucket(t)
-	seed(t, store, audio)
-	keys, err := auth.ParseKeys([]byte(jwks))
+	if err := sample.Seed(t.Context(), store, audio); err != nil {
+		t.Fatal(err)
+	}
+	keys, err := auth.ParseKeys([]byte(sample.Keys))
 	if err != nil {
 		t.Fatal(err)
 	}
-	sealer, err := cursor.New(strings.Repeat("sample-", 6), "")
+	sealer, err := cursor.New(sample.CursorKey, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := api.Env{Verifier: auth.NewVerifier(keys, now), Now: now, Random: zeros{}, Node: "sample"}
+	env := api.Env{Verifier: auth.NewVerifier(keys, sample.Now), Now: sample.Now, Random: zeros{}, Node: "sample"}
 	answer := func(h http.Handler) lambda.Handler { return gateway.Handler(h) }
 	return map[string]lambda.Handler{
 		"list":     answer(api.List(env, store, sealer)),
@@ -90,6 +83,9 @@ func handlers(t *testing.T) map[string]lambda.Handler {
 		"patch":    answer(api.Patch(env, store)),
 		"delete":   answer(api.Delete(env, store, audio)),
 		"fallback": answer(api.Fallback(env, nil)),
+		"purge": lambda.NewHandler(tablestream.Handler(func(ctx context.Context, key tablestream.Key) error {
+			return purge.Pending(ctx, store, audio, key.Account, key.ID)
+		}, slog.New(slog.DiscardHandler))),
 	}
 }
 
@@ -118,31 +114,6 @@ func bucket(t *testing.T) *s3media.Bucket {
 		t.Fatal(err)
 	}
 	return b
-}
-
-// seed stores two recordings, one of them with sound.
-func seed(t *testing.T, store *sqlite.Store, audio *s3media.Bucket) {
-	t.Helper()
-	start := recording.SecondsOf(now().Add(-time.Hour))
-	sound := bytes.Repeat([]byte{0xFF, 0xE3, 0x18, 0xC4}, 8)
-	r := recording.Recording{
-		Account: account, ID: id, Owner: user, Created: start, Modified: start,
-		Audio:    recording.Audio{Place: recording.Managed, ContentType: "audio/mpeg", Size: int64(len(sound))},
-		Document: recording.Complete(`{"direction":"outbound","owner_id":"`+user+`","content_type":"audio/mpeg"}`, id, start),
-	}
-	if err := audio.Put(t.Context(), r.AudioKey(), "audio/mpeg", bytes.NewReader(sound), int64(len(sound))); err != nil {
-		t.Fatal(err)
-	}
-	other := "202601-pending"
-	pending := recording.Recording{
-		Account: account, ID: other, Created: start + 1, Modified: start + 1,
-		Document: recording.Complete("{}", other, start+1),
-	}
-	for _, r := range []*recording.Recording{&r, &pending} {
-		if err := store.Put(t.Context(), r); err != nil {
-			t.Fatal(err)
-		}
-	}
 }
 
 // modified is the one part of an answer that follows the wall clock: the

@@ -1,0 +1,59 @@
+// Package sample holds the recordings that the events beside it ask for, and
+// the key that their tokens are signed with, for tests that answer them: over
+// an embedded store (events_test) and by `sam local invoke` (e2e/invoke).
+package sample
+
+import (
+	"bytes"
+	"context"
+	"time"
+
+	"callrecordings/shared/media"
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store"
+)
+
+// The events are of this account and signed with this key; it signs nothing
+// else anywhere.
+const (
+	Account = "5a3f0c9e7b1d4e2f8a6c0b9d7e5f3a1c"
+	User    = "7e5f3a1c5a3f0c9e7b1d4e2f8a6c0b9d"
+	ID      = "202601-0c9e7b1d4e2f8a6c0b9d7e5f3a1c5a3f"
+	Keys    = `{"keys":[{"kty":"oct","kid":"sample","alg":"HS256","k":"c2FtcGxlLWtleS1mb3Itc2FtLWxvY2FsLWludm9rZS1vbmx5"}]}`
+)
+
+// CursorKey seals the cursors of the events.
+const CursorKey = "sample-sample-sample-sample-sample-sample-"
+
+// Now is when the events happen.
+func Now() time.Time { return time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC) }
+
+// Deleted is the recording of which a tombstone is left, its purge pending.
+const Deleted = "202601-deleted"
+
+// Seed stores a recording with sound, one without, and the tombstone of a third.
+func Seed(ctx context.Context, s store.Writer, audio media.Writer) error {
+	start := recording.SecondsOf(Now().Add(-time.Hour))
+	sound := bytes.Repeat([]byte{0xFF, 0xE3, 0x18, 0xC4}, 8)
+	managed := recording.Audio{Place: recording.Managed, ContentType: "audio/mpeg", Size: int64(len(sound))}
+	const pending = "202601-pending"
+	for _, r := range []*recording.Recording{
+		{
+			Account: Account, ID: ID, Owner: User, Created: start, Modified: start, Audio: managed,
+			Document: recording.Complete(`{"direction":"outbound","owner_id":"`+User+`","content_type":"audio/mpeg"}`, ID, start),
+		},
+		{Account: Account, ID: pending, Created: start + 1, Modified: start + 1, Document: recording.Complete("{}", pending, start+1)},
+		{Account: Account, ID: Deleted, Created: start + 2, Modified: start + 2, Audio: managed, Document: recording.Complete("{}", Deleted, start+2)},
+	} {
+		if r.Audio.Place == recording.Managed {
+			if err := audio.Put(ctx, r.AudioKey(), "audio/mpeg", bytes.NewReader(sound), int64(len(sound))); err != nil {
+				return err
+			}
+		}
+		if err := s.Put(ctx, r); err != nil {
+			return err
+		}
+	}
+	_, err := s.Delete(ctx, Account, Deleted, func(*recording.Recording) error { return nil })
+	return err
+}
