@@ -11,8 +11,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"gopkg.in/yaml.v3"
 
+	"callrecordings/e2e/stack"
 	"callrecordings/shared/api"
 	"callrecordings/shared/config"
 )
@@ -203,6 +205,24 @@ func TestGuideNamesTheSettings(t *testing.T) {
 	for _, s := range config.All() {
 		if !bytes.Contains(guide, []byte("`"+s.Name+"`")) {
 			t.Errorf("docs/operate.md does not name %s", s.Name)
+		}
+	}
+}
+
+// A function's policy is the table of what it may do, with the reasons, and
+// nothing else: no action is missing, none is left over.
+func TestPoliciesAreTheTable(t *testing.T) {
+	t.Parallel()
+	policies, err := stack.Grants("../template.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range config.Lambdas() {
+		name := strings.ToUpper(string(f[:1])) + string(f[1:])
+		want := append(stack.Of(f, false), stack.Logs(name)...)
+		stack.Sort(want)
+		if diff := cmp.Diff(want, policies[f]); diff != "" {
+			t.Errorf("the policy of %s against e2e/stack (-table +template):\n%s", f, diff)
 		}
 	}
 }

@@ -1,0 +1,82 @@
+package stack
+
+import (
+	"slices"
+
+	"callrecordings/shared/config"
+)
+
+// Allowed is a row of the table of what functions may do.
+type Allowed struct {
+	Grant
+
+	// Functions that may do it.
+	Functions []config.Function
+	// Unseen says why no call of the SDK shows it; "" means that calls do, so
+	// the suite must see each of Functions make one.
+	Unseen string
+}
+
+// The resources, as the template writes them.
+const (
+	table   = "Table.Arn"
+	objects = "${Bucket.Arn}/recordings/*"
+	stream  = "Table.StreamArn"
+	anyone  = "*"
+)
+
+// Functions, for the rows below.
+var (
+	purge    = []config.Function{config.Purge}
+	get      = []config.Function{config.Get}
+	list     = []config.Function{config.List}
+	deleting = []config.Function{config.Delete, config.Purge}
+)
+
+// Table is what functions may do, beside their logs ([Logs]).
+var Table = []Allowed{
+	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_created"}, Functions: list},
+	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_user"}, Functions: list},
+	{Grant: Grant{"dynamodb:GetItem", table}, Functions: []config.Function{config.Get, config.Patch, config.Delete, config.Purge}},
+	{Grant: Grant{"dynamodb:PutItem", table}, Functions: []config.Function{config.Patch, config.Delete}},
+	{Grant: Grant{"dynamodb:UpdateItem", table}, Functions: deleting},
+	{Grant: Grant{"s3:DeleteObject", objects}, Functions: deleting},
+	{Grant: Grant{"s3:GetObject", objects}, Functions: get}, // and behind the URLs that it signs
+	{
+		Grant: Grant{"s3:ListBucket", "Bucket.Arn"}, Functions: get,
+		Unseen: "without it S3 answers 403 instead of 404 for an object that is not there",
+	},
+	{
+		Grant: Grant{"kms:Decrypt", "KmsKeyArn"}, Functions: get,
+		Unseen: "S3 decrypts with a key of the operator's own in the name of whoever reads",
+	},
+	{Grant: Grant{"dynamodb:DescribeStream", stream}, Functions: purge, Unseen: "Lambda reads the stream in the function's name"},
+	{Grant: Grant{"dynamodb:GetRecords", stream}, Functions: purge, Unseen: "Lambda reads the stream in the function's name"},
+	{Grant: Grant{"dynamodb:GetShardIterator", stream}, Functions: purge, Unseen: "Lambda reads the stream in the function's name"},
+	{Grant: Grant{"dynamodb:ListStreams", stream}, Functions: purge, Unseen: "Lambda reads the stream in the function's name"},
+	{Grant: Grant{"sqs:SendMessage", "DeadLetters.Arn"}, Functions: purge, Unseen: "Lambda puts what was given up into the queue"},
+	{Grant: Grant{"xray:PutTraceSegments", anyone}, Functions: config.Lambdas(), Unseen: "Lambda traces; X-Ray knows no resources"},
+	{Grant: Grant{"xray:PutTelemetryRecords", anyone}, Functions: config.Lambdas(), Unseen: "Lambda traces; X-Ray knows no resources"},
+}
+
+// Logs are what each function may do with its log group, which Lambda does in
+// its name; name is the function's in the template, "List".
+func Logs(name string) []Grant {
+	return []Grant{{"logs:CreateLogStream", name + "Log.Arn"}, {"logs:PutLogEvents", name + "Log.Arn"}}
+}
+
+// Of returns the rows' grants to f, sorted; seen limits them to those that
+// calls of the SDK show.
+func Of(f config.Function, seen bool) []Grant {
+	var grants []Grant
+	for _, row := range Table {
+		if slices.Contains(row.Functions, f) && (row.Unseen == "" || !seen) {
+			grants = append(grants, row.Grant)
+		}
+	}
+	slices.SortFunc(grants, compare)
+	return grants
+}
+
+// Sort puts grants into the order of [Of] and [Grants].
+func Sort(grants []Grant) { slices.SortFunc(grants, compare) }
