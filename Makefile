@@ -77,8 +77,9 @@ build: ## the functions, by SAM, into .aws-sam/build
 	sam build $(SAM_BUILD_FLAGS)
 
 .PHONY: validate
-validate: ## the template, by SAM and cfn-lint
+validate: ## the template, by SAM, cfn-lint and checkov (.checkov.yaml)
 	sam validate --lint
+	"$$(./tools/venv checkov)/checkov" --config-file .checkov.yaml
 
 .PHONY: deploy
 deploy: ## the stack of ENV=dev, staging, prod or localstack; the first time it asks

@@ -76,7 +76,7 @@ func Handler(work Work, log *slog.Logger) func(context.Context, events.DynamoDBE
 
 // within does work if there is time for it.
 func within(ctx context.Context, key Key, work Work) error {
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < reserve { //nolint:forbidigo // the deadline is the wall clock's
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < reserve {
 		return ErrTime
 	}
 	return work(ctx, key)

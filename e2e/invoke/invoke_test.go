@@ -1,0 +1,155 @@
+//go:build deployed
+
+// Package invoke_test gives every sample event of events/ to its function by
+// `sam local invoke`, over a table and a bucket of an emulator, and compares
+// the answer with the golden one of events/testdata. e2e/run sets it up.
+package invoke_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/google/go-cmp/cmp"
+
+	"callrecordings/events/sample"
+	"callrecordings/shared/media/s3media"
+	"callrecordings/shared/store/dynamo"
+)
+
+// variable is the value of a variable that e2e/run sets.
+func variable(t *testing.T, name string) string {
+	t.Helper()
+	value := os.Getenv(name)
+	if value == "" {
+		t.Fatalf("%s is not set; make e2e sets it", name)
+	}
+	return value
+}
+
+func TestSamLocalInvoke(t *testing.T) {
+	seed(t)
+	vars := variables(t)
+	events, err := filepath.Glob("../../events/*.json")
+	if err != nil || len(events) == 0 {
+		t.Fatalf("no events: %v", err)
+	}
+	// All see the same recordings, so the delete comes last.
+	slices.SortStableFunc(events, func(a, b string) int {
+		deletes := func(event string) bool { return strings.HasPrefix(filepath.Base(event), "delete-") }
+		switch {
+		case deletes(a) == deletes(b):
+			return 0
+		case deletes(a):
+			return 1
+		}
+		return -1
+	})
+	for _, event := range events {
+		name := strings.TrimSuffix(filepath.Base(event), ".json")
+		t.Run(name, func(t *testing.T) {
+			golden, err := os.ReadFile(filepath.Join("../../events/testdata", name+".golden"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, want := outline(t, invoke(t, name, event, vars)), outline(t, golden)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("sam local invoke (-golden +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// seed stores the sample recordings.
+func seed(t *testing.T) {
+	t.Helper()
+	credentials := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		return aws.Credentials{AccessKeyID: variable(t, "AWS_ACCESS_KEY_ID"), SecretAccessKey: variable(t, "AWS_SECRET_ACCESS_KEY")}, nil
+	})
+	region, endpoint := variable(t, "AWS_REGION"), variable(t, "LOCALSTACK_ENDPOINT")
+	table, err := dynamo.Open(dynamo.Options{Region: region, Endpoint: endpoint, Table: variable(t, "TABLE_NAME"), Credentials: credentials})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bucket, err := s3media.Open(s3media.Options{Region: region, Endpoint: endpoint, Bucket: variable(t, "BUCKET_NAME"), Credentials: credentials})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sample.Seed(t.Context(), table, bucket); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// variables writes the file of variables that sam local gives to functions: that
+// of e2e/run, with the keys of the samples.
+func variables(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(variable(t, "SAM_VARS"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var vars struct{ Parameters map[string]string }
+	if err := json.Unmarshal(text, &vars); err != nil {
+		t.Fatal(err)
+	}
+	vars.Parameters["TOKEN_KEYS"], vars.Parameters["CURSOR_KEY"] = sample.Keys, sample.CursorKey
+	if text, err = json.Marshal(vars); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "vars.json")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// invoke answers an event in the container of its function.
+func invoke(t *testing.T, name, event, vars string) []byte {
+	t.Helper()
+	folder, _, _ := strings.Cut(name, "-")
+	event, err := filepath.Abs(event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"local", "invoke", strings.ToUpper(folder[:1]) + folder[1:] + "Function", "--event", event, "--env-vars", vars}
+	cmd := exec.CommandContext(t.Context(), "sam", append(args, strings.Fields(variable(t, "INVOKE_FLAGS"))...)...)
+	cmd.Dir = "../.."
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %v\n%s", cmd.Args, err, stderr.Bytes())
+	}
+	return out
+}
+
+// outline is what of an answer does not follow clock, revision and machine: the
+// status, the type, and who says what in the body.
+func outline(t *testing.T, answer []byte) map[string]any {
+	t.Helper()
+	var a struct {
+		StatusCode        int                 `json:"statusCode"`
+		MultiValueHeaders map[string][]string `json:"multiValueHeaders"`
+		Body              string              `json:"body"`
+		Failures          []any               `json:"batchItemFailures"`
+	}
+	if err := json.Unmarshal(answer, &a); err != nil {
+		t.Fatalf("%v: %s", err, answer)
+	}
+	o := map[string]any{"status": a.StatusCode, "type": strings.Join(a.MultiValueHeaders["Content-Type"], ","), "failures": a.Failures}
+	var envelope struct {
+		Status, Message, Error string
+		PageSize               int `json:"page_size"`
+	}
+	if json.Unmarshal([]byte(a.Body), &envelope) == nil {
+		o["envelope"] = envelope
+	}
+	return o
+}

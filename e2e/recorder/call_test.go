@@ -1,0 +1,43 @@
+package main
+
+import (
+	"net/http/httptest"
+	"testing"
+)
+
+func TestCallOf(t *testing.T) {
+	t.Parallel()
+	const get = "aws-sdk-go-v2/1.47.7 app/callrecordings-get"
+	for _, c := range []struct {
+		agent, method, path, target, body string
+		want                              call
+		ok                                bool
+	}{
+		{
+			agent: get, method: "POST", path: "/", target: "DynamoDB_20120810.GetItem", body: `{"TableName":"t"}`,
+			want: call{"get", "dynamodb:GetItem", "Table.Arn"}, ok: true,
+		},
+		{
+			agent: "x app/callrecordings-list y", method: "POST", path: "/", target: "DynamoDB_20120810.Query", body: `{"TableName":"t","IndexName":"by_user"}`,
+			want: call{"list", "dynamodb:Query", "${Table.Arn}/index/by_user"}, ok: true,
+		},
+		{agent: get, method: "POST", path: "/", target: "DynamoDB_20120810.ListTables", body: `{}`, want: call{"get", "dynamodb:ListTables", "unknown"}, ok: true},
+		{agent: get, method: "HEAD", path: "/b/recordings/a/202601/x", want: call{"get", "s3:GetObject", "${Bucket.Arn}/recordings/*"}, ok: true},
+		{agent: get, method: "DELETE", path: "/b/recordings/a/202601/x", want: call{"get", "s3:DeleteObject", "${Bucket.Arn}/recordings/*"}, ok: true},
+		{agent: get, method: "GET", path: "/b/inbox/x", want: call{"get", "s3:GetObject", "${Bucket.Arn}/inbox/x"}, ok: true},
+		{agent: get, method: "HEAD", path: "/b", want: call{"get", "s3:ListBucket", "Bucket.Arn"}, ok: true},
+		{agent: get, method: "POST", path: "/b/recordings/x", want: call{"get", "POST of S3", "/b/recordings/x"}, ok: true},
+		{agent: "aws-sdk-go-v2/1.47.7", method: "GET", path: "/b/k", want: call{Function: "unknown", Action: "GET "}, ok: true},
+		{agent: "Go-http-client/1.1", method: "GET", path: "/"},
+	} {
+		r := httptest.NewRequest(c.method, c.path, nil)
+		r.Header.Set("User-Agent", c.agent)
+		if c.target != "" {
+			r.Header.Set(dynamoTarget, c.target)
+		}
+		got, ok := callOf(r, []byte(c.body))
+		if ok != c.ok || ok && got != c.want {
+			t.Errorf("callOf(%s %s %s) = %+v, %v, want %+v, %v", c.method, c.path, c.target, got, ok, c.want, c.ok)
+		}
+	}
+}

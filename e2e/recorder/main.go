@@ -1,0 +1,100 @@
+// Command recorder stands between the functions and an emulator of AWS, passes
+// every request on, and notes which function made which call on what.
+//
+//	recorder -listen 127.0.0.1:4600 -target http://127.0.0.1:4566 -out calls.jsonl
+//
+// A function is known by the application that its SDK clients name in their
+// User-Agent. Each line of the file is a call that was not seen before:
+// {"function":"get","action":"dynamodb:GetItem","resource":"Table.Arn"}, with
+// the resource as the policies of template.yaml write it (package stack).
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+func main() {
+	listen := flag.String("listen", "127.0.0.1:4600", "`address` to listen on")
+	target := flag.String("target", "http://127.0.0.1:4566", "the emulator's `URL`")
+	out := flag.String("out", "calls.jsonl", "`file` that calls are added to")
+	flag.Parse()
+	if err := run(*listen, *target, *out); err != nil {
+		fmt.Fprintln(os.Stderr, "recorder:", err)
+		os.Exit(1)
+	}
+}
+
+func run(listen, target, out string) error {
+	u, err := url.Parse(target)
+	if err != nil {
+		return err
+	}
+	file, err := os.OpenFile(filepath.Clean(out), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	r := &recorder{out: json.NewEncoder(file), seen: map[call]bool{}}
+	r.next = &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) {
+		p.SetURL(u)
+		p.Out.Host = p.In.Host
+	}}
+	server := &http.Server{Addr: listen, Handler: r, ReadHeaderTimeout: 10 * time.Second}
+	return errors.Join(server.ListenAndServe(), file.Close())
+}
+
+// recorder is the proxy.
+type recorder struct {
+	next *httputil.ReverseProxy
+
+	mu   sync.Mutex // guards the rest
+	out  *json.Encoder
+	seen map[call]bool
+	err  error
+}
+
+// maxBody is the most of a request that is held to look into it; DynamoDB
+// takes no larger one.
+const maxBody = 1 << 20
+
+// ServeHTTP notes the call and passes it on.
+func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	var body []byte
+	if req.Header.Get(dynamoTarget) != "" {
+		var err error
+		if body, err = io.ReadAll(http.MaxBytesReader(w, req.Body, maxBody)); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		req.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	if c, ok := callOf(req, body); ok {
+		if err := r.note(c); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+	}
+	r.next.ServeHTTP(w, req)
+}
+
+// note writes a call down the first time.
+func (r *recorder) note(c call) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.seen[c] {
+		r.seen[c] = true
+		r.err = errors.Join(r.err, r.out.Encode(c))
+	}
+	return r.err
+}
