@@ -77,8 +77,9 @@ build: ## the functions, by SAM, into .aws-sam/build
 	sam build $(SAM_BUILD_FLAGS)
 
 .PHONY: validate
-validate: ## the template, by SAM and cfn-lint
+validate: ## the templates, by SAM and cfn-lint
 	sam validate --lint
+	sam validate --lint --template front/cloudfront.yaml
 
 .PHONY: deploy
 deploy: build ## to AWS with sam deploy (the first time SAM_DEPLOY_FLAGS=--guided)
