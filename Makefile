@@ -77,8 +77,9 @@ build: ## the functions, by SAM, into .aws-sam/build
 	sam build $(SAM_BUILD_FLAGS)
 
 .PHONY: validate
-validate: ## the template, by SAM, cfn-lint and checkov (.checkov.yaml)
+validate: ## the templates, by SAM, cfn-lint and checkov (.checkov.yaml)
 	sam validate --lint
+	sam validate --lint --template front/cloudfront.yaml
 	"$$(./tools/venv checkov)/checkov" --config-file .checkov.yaml
 
 .PHONY: deploy

@@ -1,9 +1,10 @@
 // Command browser plays a recording in headless Chromium, the way deployed
 // interfaces do: everything in the URL of an <audio> element, and by fetch with
-// the token in a header, both redirected to presigned URLs of another origin.
-// The page itself comes from a third origin.
+// the token in a header, both redirected to presigned URLs of another origin,
+// or with -delivery inline answered at once. The page itself comes from a third
+// origin.
 //
-//	URL=… TOKEN=… ACCOUNT_ID=… browser [-chromium PATH]
+//	URL=… TOKEN=… ACCOUNT_ID=… browser [-chromium PATH] [-delivery WAY] [-any-certificate]
 package main
 
 import (
@@ -22,15 +23,25 @@ import (
 )
 
 func main() {
-	chromium := flag.String("chromium", "chromium", "the browser's `path`")
+	var b browser
+	flag.StringVar(&b.chromium, "chromium", "chromium", "the browser's `path`")
+	flag.StringVar(&b.delivery, "delivery", "redirect", "the `way` that the audio is asked for: redirect or inline")
+	flag.BoolVar(&b.anyCertificate, "any-certificate", false, "let the browser take the certificate of a test (for this program: SSL_CERT_FILE)")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	err := run(ctx, *chromium, os.Getenv("URL")+"/v2/accounts/"+os.Getenv("ACCOUNT_ID"), os.Getenv("TOKEN"))
+	err := b.run(ctx, os.Getenv("URL")+"/v2/accounts/"+os.Getenv("ACCOUNT_ID"), os.Getenv("TOKEN"))
 	cancel()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "browser:", err)
 		os.Exit(1)
 	}
+}
+
+// browser is how to start one, and how it asks for audio.
+type browser struct {
+	chromium       string
+	delivery       string
+	anyCertificate bool
 }
 
 // page plays %s and then reads it by fetch; what came of it is in window.result.
@@ -65,8 +76,8 @@ type result struct {
 	Range      string
 }
 
-func run(ctx context.Context, chromium, account, token string) error {
-	path, err := exec.LookPath(chromium)
+func (b browser) run(ctx context.Context, account, token string) error {
+	path, err := exec.LookPath(b.chromium)
 	if err != nil {
 		return err
 	}
@@ -82,13 +93,13 @@ func run(ctx context.Context, chromium, account, token string) error {
 
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("autoplay-policy", "no-user-gesture-required"))
+		chromedp.Flag("autoplay-policy", "no-user-gesture-required"), chromedp.Flag("ignore-certificate-errors", b.anyCertificate))
 	ctx, cancel := chromedp.NewExecAllocator(ctx, options...)
 	defer cancel()
 	ctx, cancel = chromedp.NewContext(ctx)
 	defer cancel()
 
-	one := account + "/recordings/" + id + "?delivery=redirect"
+	one := account + "/recordings/" + id + "?delivery=" + b.delivery
 	src, _ := json.Marshal(one + "&accept=audio/mpeg&inline=true&auth_token=" + token)
 	api, _ := json.Marshal(one)
 	header, _ := json.Marshal(token)
@@ -103,19 +114,19 @@ func run(ctx context.Context, chromium, account, token string) error {
 	if err := json.Unmarshal([]byte(text), &got); err != nil {
 		return err
 	}
-	return got.check(id, seconds)
+	return got.check(id, seconds, b.delivery == "redirect")
 }
 
-func (r result) check(id string, seconds float64) error {
+func (r result) check(id string, seconds float64, redirected bool) error {
 	switch {
 	case r.Duration < seconds-0.2 || r.Duration > seconds+1.2:
 		return fmt.Errorf("%s played for %.2f s, its document says %.2f s", id, r.Duration, seconds)
-	case r.Status != http.StatusPartialContent || !r.Redirected || r.Bytes != 10:
+	case r.Status != http.StatusPartialContent || r.Redirected != redirected || r.Bytes != 10:
 		return fmt.Errorf("fetch of %s: %+v", id, r)
 	case r.Type != "audio/mpeg" || r.Range == "":
 		return fmt.Errorf("fetch of %s: headers are not exposed: %+v", id, r)
 	}
-	fmt.Fprintf(os.Stderr, "browser: played %s, %.2f s, redirected; fetch got %d bytes (%s)\n", id, r.Duration, r.Bytes, r.Range)
+	fmt.Fprintf(os.Stderr, "browser: played %s, %.2f s, redirected: %v; fetch got %d bytes (%s)\n", id, r.Duration, r.Redirected, r.Bytes, r.Range)
 	return nil
 }
 

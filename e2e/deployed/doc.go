@@ -4,7 +4,7 @@
 // template, as it was transformed and deployed, says what emulators accept and
 // ignore.
 //
-// They need a deployment and are built only with the tag `deployed`; what they
+// They need a deployment and are built only with the tag `e2e`; what they
 // miss makes them fail, not skip. e2e/run sets it all up:
 //
 //	.deploy/localstack.env   written by make deploy ENV=localstack, in the environment

@@ -1,4 +1,4 @@
-//go:build deployed
+//go:build e2e
 
 package deployed_test
 

@@ -1,4 +1,4 @@
-//go:build deployed
+//go:build e2e
 
 // Package invoke_test gives every sample event of events/ to its function by
 // `sam local invoke`, over a table and a bucket of an emulator, and compares

@@ -1,0 +1,155 @@
+//go:build e2e
+
+package front
+
+import (
+	"bufio"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestNginx(t *testing.T) {
+	f := start(t)
+	t.Run("paths", f.testPaths)
+	t.Run("kazoo", f.testKazoo)
+	t.Run("recordings", f.testRecordings)
+	t.Run("unreachable", f.testUnreachable)
+	t.Run("moved", f.testMoved)
+	t.Run("logs", f.testLogs)
+}
+
+// testPaths sends every target of the rule as it is written, by every method
+// that clients use.
+func (f *front) testPaths(t *testing.T) {
+	methods := []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"}
+	for i, r := range rule {
+		f.gateway.take()
+		f.kazoo.take()
+		method := methods[i%len(methods)]
+		f.raw(t, method, r.target)
+		recordings, rest := f.gateway.take(), f.kazoo.take()
+		got, at := recordings, "/live"
+		if !r.recordings {
+			got, at = rest, ""
+		}
+		if len(recordings)+len(rest) != 1 || len(got) != 1 {
+			t.Errorf("%s %s reached recordings %d times and Kazoo %d times, want recordings: %v", method, r.target, len(recordings), len(rest), r.recordings)
+			continue
+		}
+		if got[0].Method != method || got[0].RequestURI != at+r.target {
+			t.Errorf("%s %s arrived as %s %s", method, r.target, got[0].Method, got[0].RequestURI)
+		}
+	}
+}
+
+// raw sends a request whose target no client library has touched.
+func (f *front) raw(t *testing.T, method, target string) *http.Response {
+	t.Helper()
+	conn, err := tls.Dial("tcp", f.addr, &tls.Config{RootCAs: f.roots})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	if _, err := fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: pbx.example.com\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", method, target); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
+	if err != nil {
+		t.Fatalf("%s %s: %v", method, target, err)
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	_ = resp.Body.Close()
+	return resp
+}
+
+// do sends a request with pairs of header names and values.
+func (f *front) do(t *testing.T, method, target string, body io.Reader, header ...string) (*http.Response, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, f.url+target, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Add(header[i], header[i+1])
+	}
+	resp, err := f.client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatalf("%s %s: %v", method, target, err)
+	}
+	return resp, string(text)
+}
+
+// testMoved gives the service's name another address, as AWS does.
+func (f *front) testMoved(t *testing.T) {
+	defer f.gateway.addr.Store("127.0.0.1")
+	f.gateway.addr.Store("127.0.0.9")
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		f.do(t, "OPTIONS", "/v2/accounts/A/recordings", nil)
+		f.gateway.take()
+		text, err := os.ReadFile(f.file("recordings-front.log"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), `"127.0.0.9:`) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("nginx never asked for the name again")
+		}
+	}
+}
+
+// testUnreachable leads the name to where nobody listens.
+func (f *front) testUnreachable(t *testing.T) {
+	defer f.gateway.addr.Store("127.0.0.1")
+	f.gateway.addr.Store("240.0.0.1")
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		resp, body := f.do(t, "GET", "/v2/accounts/A/recordings?auth_token="+f.demo["TOKEN"], nil)
+		if resp.StatusCode == http.StatusServiceUnavailable {
+			h := resp.Header
+			if !strings.Contains(body, `"message":"datastore_unreachable"`) || !strings.Contains(body, `"request_id":"`+h.Get("X-Request-ID")+`"`) {
+				t.Errorf("body %s", body)
+			}
+			if h.Get("Content-Type") != "application/json" || h.Get("Access-Control-Allow-Origin") != "*" || h.Get("Retry-After") == "" {
+				t.Errorf("header %v", h)
+			}
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("status %d, want 503", resp.StatusCode)
+		}
+	}
+}
+
+// testLogs comes last: nothing of what was sent as a token is in any log.
+func (f *front) testLogs(t *testing.T) {
+	secret := "secret-in-the-query"
+	f.do(t, "GET", "/v2/accounts/A/recordings/202601-x?auth_token="+secret, nil)
+	f.do(t, "GET", "/v2/accounts/A/devices?auth_token="+secret, nil)
+	for _, name := range []string{"recordings-front.log", "recordings-front.error.log", "main.log", "nginx.out"} {
+		text, err := os.ReadFile(f.file(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, token := range []string{secret, f.demo["TOKEN"], "auth_token"} {
+			if strings.Contains(string(text), token) {
+				t.Errorf("%s holds a token", name)
+			}
+		}
+		if name == "recordings-front.log" && !strings.Contains(string(text), `"GET /v2/accounts/A/recordings/202601-x HTTP/1.1" 401 `) {
+			t.Errorf("the access log lacks a line:\n%s", text)
+		}
+	}
+}
