@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"callrecordings/shared/openapi/openapitest"
 )
 
 // answer is what the last request of a script got.
@@ -49,7 +52,7 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	header := http.Header{"Accept": {"application/json"}}
 	token := ts.Getenv("TOKEN")
-	var body io.Reader
+	var body []byte
 	for len(args) > 2 && strings.HasPrefix(args[0], "-") {
 		switch args[0] {
 		case "-H":
@@ -61,9 +64,9 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 		case "-as":
 			token = args[1]
 		case "-d":
-			body = strings.NewReader(args[1])
+			body = []byte(args[1])
 		case "-f":
-			body = strings.NewReader(ts.ReadFile(args[1]))
+			body = []byte(ts.ReadFile(args[1]))
 		default:
 			ts.Fatalf("http: unknown flag %s", args[0])
 		}
@@ -72,18 +75,18 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: http [-H header]… [-as token] [-d body | -f file] METHOD path")
 	}
-	url := args[1]
-	if !strings.HasPrefix(url, "http") {
-		url = ts.Getenv("URL") + url
+	target := args[1]
+	if !strings.HasPrefix(target, "http") {
+		target = ts.Getenv("URL") + target
 		if token != "none" {
 			header.Set("X-Auth-Token", token)
 		}
 	}
-	*ts.Value(answerKey{}).(*answer) = request(ts, args[0], url, header, body)
+	*ts.Value(answerKey{}).(*answer) = request(ts, args[0], target, header, body)
 }
 
-func request(ts *testscript.TestScript, method, url string, header http.Header, body io.Reader) answer {
-	req, err := http.NewRequest(method, url, body)
+func request(ts *testscript.TestScript, method, target string, header http.Header, body []byte) answer {
+	req, err := http.NewRequest(method, target, bytes.NewReader(body))
 	ts.Check(err)
 	req.Header = header
 	resp, err := client.Do(req)
@@ -91,9 +94,23 @@ func request(ts *testscript.TestScript, method, url string, header http.Header, 
 	defer func() { _ = resp.Body.Close() }()
 	read, err := io.ReadAll(resp.Body)
 	ts.Check(err)
-	location, _, _ := strings.Cut(url, "?")
+	location, _, _ := strings.Cut(target, "?")
 	ts.Logf("%s %s: %d, %d bytes\n%.2000s", method, location, resp.StatusCode, len(read), printable(resp.Header, read))
-	return answer{status: resp.StatusCode, header: resp.Header, body: read}
+	got := answer{status: resp.StatusCode, header: resp.Header, body: read}
+	if base := ts.Getenv("URL"); strings.HasPrefix(target, base) {
+		ts.Check(judge(base, req, body, got))
+	}
+	return got
+}
+
+// judge holds a request to the API at base, and its answer, against the API's
+// definition.
+func judge(base string, req *http.Request, body []byte, a answer) error {
+	u, err := url.Parse(base)
+	if err != nil {
+		return err
+	}
+	return openapitest.Check(req, body, u.Path, openapitest.Answer{Status: a.status, Header: a.header, Body: a.body})
 }
 
 // printable keeps audio and compressed bodies out of the log.

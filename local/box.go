@@ -21,6 +21,7 @@ import (
 	"callrecordings/shared/gateway"
 	"callrecordings/shared/media"
 	"callrecordings/shared/media/s3media"
+	"callrecordings/shared/openapi"
 	"callrecordings/shared/purge"
 	"callrecordings/shared/store/sqlite"
 )
@@ -133,7 +134,7 @@ func (b *box) handler() (http.Handler, error) {
 		})),
 		api.OpPatch:    gateway.Local(api.Patch(env, b.store)),
 		api.OpDelete:   gateway.Local(api.Delete(env, b.store, b.bucket)),
-		api.OpFallback: gateway.Local(api.Fallback(env, nil)),
+		api.OpFallback: gateway.Local(api.Fallback(env, openapi.JSON())),
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		operations[api.Match(r.Method, r.URL.EscapedPath())].ServeHTTP(w, r)

@@ -1,5 +1,5 @@
 // Command fallback is the Lambda function that answers what no other route
-// serves: preflights, 404 and 405 (contract, Routes).
+// serves: preflights, 404 and 405, and the API's definition (contract, Routes).
 package main
 
 import (
@@ -8,10 +8,11 @@ import (
 	"callrecordings/functions/internal/wiring"
 	"callrecordings/shared/api"
 	"callrecordings/shared/config"
+	"callrecordings/shared/openapi"
 )
 
 func main() { wiring.Serve(config.Fallback, build) }
 
 func build(_ config.Settings, env api.Env) (http.Handler, error) {
-	return api.Fallback(env, nil), nil
+	return api.Fallback(env, openapi.JSON()), nil
 }

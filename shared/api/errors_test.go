@@ -56,6 +56,8 @@ var rowless = map[string]string{
 	"store.ErrDeleted":       "no operation of the API creates recordings",
 	"store.ErrExists":        "no operation of the API creates recordings",
 	"store/sqlite.ErrNewer":  "ends the program before there is a request",
+	"tablestream.ErrKey":     "belongs to an event of the table's stream, not to a request",
+	"tablestream.ErrTime":    "belongs to an event of the table's stream, not to a request",
 }
 
 func TestErrorTableIsComplete(t *testing.T) {

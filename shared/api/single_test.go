@@ -20,6 +20,7 @@ import (
 	"callrecordings/shared/auth"
 	"callrecordings/shared/media"
 	"callrecordings/shared/media/s3media"
+	"callrecordings/shared/openapi/openapitest"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
 	"callrecordings/shared/store/sqlite"
@@ -193,7 +194,13 @@ type reply struct {
 // do sends a request; header holds names and values in turn.
 func (s *single) do(t testing.TB, method, target, body string, header ...string) reply {
 	t.Helper()
-	return s.send(t.Context(), method, target, strings.NewReader(body), header...)
+	got := s.send(t.Context(), method, target, strings.NewReader(body), header...)
+	r := httptest.NewRequestWithContext(t.Context(), method, target, nil)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Add(header[i], header[i+1])
+	}
+	judge(t, r, []byte(body), openapitest.Answer{Status: got.status, Header: got.header, Body: []byte(got.body)})
+	return got
 }
 
 func (s *single) send(ctx context.Context, method, target string, body io.Reader, header ...string) reply {

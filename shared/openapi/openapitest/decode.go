@@ -2,6 +2,7 @@ package openapitest
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,6 +11,18 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 )
+
+// plain is the body without compression.
+func (a Answer) plain() ([]byte, error) {
+	if a.Header.Get("Content-Encoding") != "gzip" || len(a.Body) == 0 {
+		return a.Body, nil
+	}
+	z, err := gzip.NewReader(bytes.NewReader(a.Body))
+	if err != nil {
+		return nil, fmt.Errorf("the answer is no gzip: %w", err)
+	}
+	return io.ReadAll(z)
+}
 
 // decode reads the JSON of an answer.
 func decode(body []byte) (any, error) {
