@@ -94,6 +94,10 @@ destroy: ## delete the stack of ENV; its table and bucket stay
 e2e: ## the black-box suite against make run, sam local and LocalStack, with everything they need
 	@./e2e/run
 
+.PHONY: schemathesis
+schemathesis: ## thousands of requests made up from the API's definition, against a local server
+	@./tools/schemathesis
+
 .PHONY: smoke
 smoke: ## the read-only part of the suite against URL with TOKEN
 	go test -count=1 ./e2e -run TestSmoke -v
