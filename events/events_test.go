@@ -83,9 +83,12 @@ func handlers(t *testing.T) map[string]lambda.Handler {
 		"patch":    answer(api.Patch(env, store)),
 		"delete":   answer(api.Delete(env, store, audio)),
 		"fallback": answer(api.Fallback(env, nil)),
-		"purge": lambda.NewHandler(tablestream.Handler(func(ctx context.Context, key tablestream.Key) error {
-			return purge.Pending(ctx, store, audio, key.Account, key.ID)
-		}, slog.New(slog.DiscardHandler))),
+		"purge": lambda.NewHandler(tablestream.Handler(tablestream.Options{
+			Route: "purge", Log: slog.New(slog.DiscardHandler), Now: sample.Now,
+			Work: func(ctx context.Context, key tablestream.Key) error {
+				return purge.Pending(ctx, store, audio, key.Account, key.ID)
+			},
+		})),
 	}
 }
 

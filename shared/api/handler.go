@@ -27,6 +27,8 @@ type Env struct {
 	Verifier *auth.Verifier
 	// Log gets one line for each request; nil logs nothing.
 	Log *slog.Logger
+	// Metrics, if not nil, are in the same line.
+	Metrics *requestlog.Metrics
 	// Now is the clock; required.
 	Now func() time.Time
 	// Random is where ids of requests come from that bring none; nil is the
@@ -92,6 +94,7 @@ func (c *chain) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 		RequestID: c.env.requestID(hr),
 		GatewayID: requestlog.GatewayID(hr.Context()),
 		Method:    loggedMethod(hr.Method),
+		Start:     start,
 	}
 	ctx := requestlog.With(hr.Context(), entry)
 	r := &request{Request: hr.WithContext(ctx), env: c.env, entry: entry}
@@ -111,7 +114,7 @@ func (c *chain) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	}
 	entry.Status, entry.Bytes = a.status, a.bytes
 	entry.Duration = c.env.Now().Sub(start)
-	c.env.log(ctx, entry)
+	entry.Log(ctx, c.env.Log, c.env.Metrics)
 }
 
 // run makes the checks and calls the handler; a panic becomes an error.
@@ -219,15 +222,6 @@ func loggedMethod(method string) string {
 		return method
 	}
 	return "other"
-}
-
-// log writes the request's line.
-func (e *Env) log(ctx context.Context, entry *requestlog.Entry) {
-	level := slog.LevelInfo
-	if entry.Status >= http.StatusInternalServerError {
-		level = slog.LevelError
-	}
-	e.Log.LogAttrs(ctx, level, "request", slog.Any("", entry))
 }
 
 // panicError is a panic of a handler, with its stack for the log.

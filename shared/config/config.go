@@ -78,6 +78,9 @@ type Settings struct {
 	// lower case, exact ("audio.example.com") or any host below a suffix
 	// ("*.example.com").
 	ExternalHosts []string
+	// MetricsNamespace is where CloudWatch puts the metrics of the log's
+	// lines; "" logs none.
+	MetricsNamespace string
 	// LogLevel is the least level that is logged.
 	LogLevel slog.Level
 	// Host and Port are what a local server listens on.

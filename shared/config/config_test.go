@@ -21,7 +21,7 @@ func environment() map[string]string {
 		"TOKEN_KEYS": jwksText, "CURSOR_KEY": strings.Repeat("k", 32), "CURSOR_KEY_PREVIOUS": strings.Repeat("p", 40),
 		"TABLE_NAME": "recordings-live", "BUCKET_NAME": "recordings.live", "MEDIA_DELIVERY": "redirect", "PRESIGN_TTL": "90s",
 		"S3_PUBLIC_ENDPOINT": "https://media.example.com/", "EXTERNAL_AUDIO_HOSTS": "Audio.Example.com, *.cdn.example.net",
-		"CORS_ORIGIN": "https://portal.example.com", "LOG_LEVEL": "Debug", "AWS_REGION": "eu-central-1",
+		"CORS_ORIGIN": "https://portal.example.com", "LOG_LEVEL": "Debug", "METRICS_NAMESPACE": "CallRecordings/live", "AWS_REGION": "eu-central-1",
 		"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "secret-access", "AWS_SESSION_TOKEN": "session-token",
 		"AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "AWS_ENDPOINT_URL_S3": "http://s3.localhost:9000",
 		"HOST": "0.0.0.0", "PORT": "0", "S3_PORT": "9001", "DATA_DIR": "/var/lib/recordings",
@@ -44,8 +44,10 @@ func TestLoad(t *testing.T) {
 	}
 	purge := aws
 	purge.Bucket, purge.S3Endpoint, purge.LogLevel = "recordings.live", "http://s3.localhost:9000", slog.LevelDebug
+	purge.MetricsNamespace = "CallRecordings/live"
 	every := func(s Settings) Settings {
 		s.TokenKeys, s.Origin, s.LogLevel = NewSecret(jwksText), "https://portal.example.com", slog.LevelDebug
+		s.MetricsNamespace = "CallRecordings/live"
 		return s
 	}
 	list := every(aws)
@@ -132,7 +134,7 @@ func TestEnvironmentMustFitLambda(t *testing.T) {
 	env := environment()
 	// Lambda measures the JSON: each quote of the JWKS counts twice.
 	fixed := size(map[string]string{
-		"TOKEN_KEYS": "", "CORS_ORIGIN": env["CORS_ORIGIN"], "LOG_LEVEL": env["LOG_LEVEL"],
+		"TOKEN_KEYS": "", "CORS_ORIGIN": env["CORS_ORIGIN"], "LOG_LEVEL": env["LOG_LEVEL"], "METRICS_NAMESPACE": env["METRICS_NAMESPACE"],
 	})
 	jwks := func(n int) string { // one whose JSON has n bytes
 		const head, tail = `{"keys":["`, `"]}`

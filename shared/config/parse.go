@@ -47,6 +47,14 @@ func cursorKey(v string) (Secret, error) {
 	return NewSecret(v), nil
 }
 
+// namespace follows CloudWatch's rules for namespaces of metrics.
+func namespace(v string) (string, error) {
+	if !made(v, lower+upper+digits+"._/#:-", 1, 255) || v[0] == ':' || strings.HasPrefix(v, "AWS/") {
+		return "", fmt.Errorf("is %q, want up to 255 of A-Z, a-z, 0-9, . _ / # : - and not AWS/ in front", v)
+	}
+	return v, nil
+}
+
 // tableName follows DynamoDB's naming rules.
 func tableName(v string) (string, error) {
 	if !made(v, lower+upper+digits+"_.-", 3, 255) {

@@ -103,6 +103,11 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.LogLevel, err = level(v); return },
 	},
 	{
+		Name: "METRICS_NAMESPACE", Functions: Lambdas(),
+		Doc: "The namespace of CloudWatch for the metrics in the log's lines; none without it.",
+		set: func(s *Settings, v string) (err error) { s.MetricsNamespace, err = namespace(v); return },
+	},
+	{
 		Name: "AWS_REGION", Functions: with(data, Tool), Required: data, runtime: true,
 		Doc: "The region of AWS. Lambda sets it.",
 		set: func(s *Settings, v string) (err error) { s.Region, err = region(v); return },

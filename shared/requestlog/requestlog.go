@@ -1,6 +1,7 @@
 // Package requestlog carries what one request's log line will say. The API
 // puts an [Entry] into the context, whoever does work for the request adds to
-// it on the way, and it is logged once, at the end, as one JSON line.
+// it on the way, and it is logged once, at the end, as one JSON line. With
+// [Metrics] the same line is what CloudWatch takes metrics from.
 //
 // What never goes into an Entry: tokens, phone numbers, names, query strings.
 package requestlog
@@ -8,6 +9,7 @@ package requestlog
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"time"
 )
 
@@ -15,6 +17,8 @@ import (
 type Entry struct {
 	// RequestID is the one that the client sees.
 	RequestID string
+	// Start is when the request came; it dates the metrics.
+	Start time.Time
 	// GatewayID is the front's own id of the request, "" where there is none.
 	GatewayID string
 	// Account is the one in the path, after the token was found to reach it.
@@ -41,6 +45,9 @@ type Entry struct {
 	Cause error
 }
 
+// lineFields is room for all fields of a line, those of its metrics included.
+const lineFields = 20
+
 type key struct{}
 
 // With returns a context that carries e.
@@ -57,9 +64,22 @@ func From(ctx context.Context) *Entry {
 	return &Entry{}
 }
 
-// LogValue lists the fields of the line; it implements [slog.LogValuer].
-func (e *Entry) LogValue() slog.Value {
-	attrs := []slog.Attr{
+// Log writes the line of e, with m's block of metrics if m is not nil. A status
+// of 500 or more is an error.
+func (e *Entry) Log(ctx context.Context, log *slog.Logger, m *Metrics) {
+	level := slog.LevelInfo
+	if e.Status >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	if !log.Enabled(ctx, level) {
+		return
+	}
+	log.LogAttrs(ctx, level, "request", m.append(e.attrs(), e)...)
+}
+
+// attrs are the fields of the line.
+func (e *Entry) attrs() []slog.Attr {
+	attrs := append(make([]slog.Attr, 0, lineFields),
 		slog.String("request_id", e.RequestID),
 		slog.String("gateway_id", e.GatewayID),
 		slog.String("account", e.Account),
@@ -71,12 +91,12 @@ func (e *Entry) LogValue() slog.Value {
 		slog.Int("store_calls", e.Calls),
 		slog.Float64("read_units", e.ReadUnits),
 		slog.Float64("write_units", e.WriteUnits),
-	}
+	)
 	if e.MediaCalls > 0 {
 		attrs = append(attrs, slog.Int("media_calls", e.MediaCalls), slog.Int64("audio_bytes", e.AudioBytes))
 	}
 	if e.Cause != nil {
 		attrs = append(attrs, slog.String("cause", e.Cause.Error()))
 	}
-	return slog.GroupValue(attrs...)
+	return attrs
 }

@@ -16,17 +16,20 @@ import (
 )
 
 // line logs an entry as functions do and reads the line again.
-func line(t *testing.T, e *requestlog.Entry) map[string]any {
+func line(t *testing.T, e *requestlog.Entry, m *requestlog.Metrics) map[string]any {
 	t.Helper()
 	var b bytes.Buffer
-	slog.New(slog.NewJSONHandler(&b, nil)).Info("request", slog.Any("request", e))
-	var all struct {
-		Request map[string]any `json:"request"`
-	}
+	e.Log(t.Context(), slog.New(slog.NewJSONHandler(&b, nil)), m)
+	var all map[string]any
 	if err := json.Unmarshal(b.Bytes(), &all); err != nil || bytes.Count(b.Bytes(), []byte("\n")) != 1 {
 		t.Fatalf("not one line of JSON: %v: %s", err, b.Bytes())
 	}
-	return all.Request
+	for name := range all {
+		if name == "time" || name == "level" || name == "msg" {
+			delete(all, name)
+		}
+	}
+	return all
 }
 
 func TestLine(t *testing.T) {
@@ -35,7 +38,7 @@ func TestLine(t *testing.T) {
 		RequestID: "r\n1", GatewayID: "g", Account: "a", Route: "get", Method: "GET", Status: 503, Bytes: 7,
 		Duration: 1500 * time.Microsecond, Calls: 2, ReadUnits: 0.5, WriteUnits: 1, MediaCalls: 3, AudioBytes: 9,
 		Cause: errors.New("store unavailable"),
-	})
+	}, nil)
 	want := map[string]any{
 		"request_id": "r\n1", "gateway_id": "g", "account": "a", "route": "get", "method": "GET", "status": 503.0, "bytes": 7.0,
 		"duration_ms": 1.5, "store_calls": 2.0, "read_units": 0.5, "write_units": 1.0, "media_calls": 3.0, "audio_bytes": 9.0,
@@ -55,12 +58,12 @@ func TestLineHasNoPlaceForSecrets(t *testing.T) {
 		"account", "bytes", "duration_ms", "gateway_id", "method", "read_units", "request_id", "route", "status",
 		"store_calls", "write_units",
 	}
-	if got := slices.Sorted(maps.Keys(line(t, &requestlog.Entry{}))); !slices.Equal(got, always) {
+	if got := slices.Sorted(maps.Keys(line(t, &requestlog.Entry{}, nil))); !slices.Equal(got, always) {
 		t.Errorf("fields = %q, want %q", got, always)
 	}
 	full := slices.Sorted(slices.Values(append(always, "audio_bytes", "cause", "media_calls")))
 	e := &requestlog.Entry{MediaCalls: 1, Cause: errors.New("x")}
-	if got := slices.Sorted(maps.Keys(line(t, e))); !slices.Equal(got, full) {
+	if got := slices.Sorted(maps.Keys(line(t, e, nil))); !slices.Equal(got, full) {
 		t.Errorf("fields = %q, want %q", got, full)
 	}
 }

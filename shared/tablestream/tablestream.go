@@ -14,11 +14,15 @@ package tablestream
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
+
+	"callrecordings/shared/requestlog"
 )
 
 // The attributes of an item's key, as store/dynamo lays the table out.
@@ -48,30 +52,55 @@ type Key struct {
 // same item, whatever it returned.
 type Work func(ctx context.Context, key Key) error
 
-// Start does work as a Lambda function on a stream, and does not return.
-func Start(work Work, log *slog.Logger) { lambda.Start(Handler(work, log)) }
+// Options are what a function on a stream is made of; all but Metrics are
+// required.
+type Options struct {
+	// Route is what lines of the log call the work, "purge".
+	Route string
+	// Work is done for every item.
+	Work Work
+	// Log gets one line for each item.
+	Log *slog.Logger
+	// Metrics, if not nil, are in the same line.
+	Metrics *requestlog.Metrics
+	// Now is the clock.
+	Now func() time.Time
+}
 
-// Handler makes a Lambda handler that does work for every item of an event, in
-// their order. An item that fails is reported, and logged with its key; those
-// behind it are done all the same. The handler's own error is always nil.
-func Handler(work Work, log *slog.Logger) func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
+// Start serves events as a Lambda function, and does not return.
+func Start(o Options) { lambda.Start(Handler(o)) }
+
+// Handler makes a Lambda handler that does the work for every item of an event,
+// in their order. An item that fails is reported; those behind it are done all
+// the same. The handler's own error is always nil.
+func Handler(o Options) func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 	return func(ctx context.Context, e events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 		answer := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
 		for _, record := range e.Records {
-			key, err := keyOf(record.Change.Keys)
-			if err == nil {
-				err = within(ctx, key, work)
-			}
-			if err != nil {
-				log.LogAttrs(ctx, slog.LevelError, "an item of the stream failed",
-					slog.String("account", key.Account), slog.String("recording", key.ID),
-					slog.String("sequence_number", record.Change.SequenceNumber), slog.String("cause", err.Error()))
+			if !o.item(ctx, record.Change) {
 				answer.BatchItemFailures = append(answer.BatchItemFailures,
 					events.DynamoDBBatchItemFailure{ItemIdentifier: record.Change.SequenceNumber})
 			}
 		}
 		return answer, nil
 	}
+}
+
+// item does the work for one item, logs it, and reports whether it is done.
+func (o Options) item(ctx context.Context, change events.DynamoDBStreamRecord) bool {
+	entry := &requestlog.Entry{Start: o.Now(), Route: o.Route, Status: http.StatusOK}
+	key, err := keyOf(change.Keys)
+	if err == nil {
+		entry.Account = key.Account
+		err = within(requestlog.With(ctx, entry), key, o.Work)
+	}
+	if err != nil {
+		entry.Status = http.StatusInternalServerError
+		entry.Cause = fmt.Errorf("item %s of the stream: %w", change.SequenceNumber, err)
+	}
+	entry.Duration = o.Now().Sub(entry.Start)
+	entry.Log(ctx, o.Log, o.Metrics)
+	return err == nil
 }
 
 // within does work if there is time for it.

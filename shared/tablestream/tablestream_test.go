@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -45,6 +46,10 @@ func (w *work) do(_ context.Context, key tablestream.Key) error {
 	return nil
 }
 
+func options(w tablestream.Work, log io.Writer) tablestream.Options {
+	return tablestream.Options{Route: "purge", Work: w, Log: slog.New(slog.NewJSONHandler(log, nil)), Now: time.Now}
+}
+
 func TestFailuresAreReportedItemByItem(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -72,7 +77,7 @@ func TestFailuresAreReportedItemByItem(t *testing.T) {
 			t.Parallel()
 			var w work
 			var log bytes.Buffer
-			got, err := tablestream.Handler(w.do, slog.New(slog.NewJSONHandler(&log, nil)))(t.Context(), event(t, c.ids...))
+			got, err := tablestream.Handler(options(w.do, &log))(t.Context(), event(t, c.ids...))
 			if err != nil {
 				t.Fatalf("Handler: %v", err)
 			}
@@ -83,8 +88,10 @@ func TestFailuresAreReportedItemByItem(t *testing.T) {
 			if err != nil || string(text) != c.want {
 				t.Errorf("answer = %s, %v, want %s", text, err, c.want)
 			}
-			if lines := bytes.Count(log.Bytes(), []byte("\n")); lines != len(got.BatchItemFailures) {
-				t.Errorf("%d lines for %d failures:\n%s", lines, len(got.BatchItemFailures), log.Bytes())
+			lines, failures := bytes.Count(log.Bytes(), []byte("\n")), bytes.Count(log.Bytes(), []byte(`"cause":"item seq-`))
+			if lines != len(c.ids) || failures != len(got.BatchItemFailures) {
+				t.Errorf("%d lines, %d with a cause, for %d items and %d failures:\n%s",
+					lines, failures, len(c.ids), len(got.BatchItemFailures), log.Bytes())
 			}
 		})
 	}
@@ -96,7 +103,7 @@ func TestNothingIsBegunTooLate(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	var w work
-	got, err := tablestream.Handler(w.do, slog.New(slog.DiscardHandler))(ctx, event(t, "1", "2"))
+	got, err := tablestream.Handler(options(w.do, io.Discard))(ctx, event(t, "1", "2"))
 	if err != nil || len(w.done) > 0 || len(got.BatchItemFailures) != 2 {
 		t.Errorf("Handler = %+v, %v after %v, want both reported and none begun", got, err, w.done)
 	}

@@ -14,6 +14,7 @@ import (
 	"callrecordings/shared/auth"
 	"callrecordings/shared/config"
 	"callrecordings/shared/gateway"
+	"callrecordings/shared/requestlog"
 	"callrecordings/shared/tablestream"
 )
 
@@ -39,7 +40,11 @@ func Follow(f config.Function, build func(config.Settings) (tablestream.Work, er
 	if err != nil {
 		fail(err)
 	}
-	tablestream.Start(work, logger(s))
+	metrics, err := requestlog.NewMetrics(s.MetricsNamespace)
+	if err != nil {
+		fail(err)
+	}
+	tablestream.Start(tablestream.Options{Route: string(f), Work: work, Log: logger(s), Metrics: metrics, Now: time.Now})
 }
 
 // fail ends a function that cannot start.
@@ -48,8 +53,18 @@ func fail(err error) {
 	os.Exit(1)
 }
 
+// logger writes lines as Lambda's JSON format has them: it takes the level from
+// level and the time from timestamp.
 func logger(s config.Settings) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: s.LogLevel}))
+	return slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{
+		Level: s.LogLevel,
+		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey && len(groups) == 0 {
+				a.Key = "timestamp"
+			}
+			return a
+		},
+	}))
 }
 
 func handler(f config.Function, build func(config.Settings, api.Env) (http.Handler, error)) (http.Handler, error) {
@@ -61,7 +76,12 @@ func handler(f config.Function, build func(config.Settings, api.Env) (http.Handl
 	if err != nil {
 		return nil, fmt.Errorf("TOKEN_KEYS: %w", err)
 	}
+	metrics, err := requestlog.NewMetrics(s.MetricsNamespace)
+	if err != nil {
+		return nil, err
+	}
 	return build(s, api.Env{
+		Metrics:  metrics,
 		Verifier: auth.NewVerifier(keys, time.Now),
 		Log:      logger(s),
 		Now:      time.Now,
