@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -230,5 +231,11 @@ type panicError struct {
 	stack []byte
 }
 
-// Error implements error.
-func (p *panicError) Error() string { return fmt.Sprintf("panic: %v\n%s", p.value, p.stack) }
+// Error implements error. A value that is not the runtime's own is told by its
+// type alone: it may quote what a client has sent.
+func (p *panicError) Error() string {
+	if e, ok := p.value.(runtime.Error); ok {
+		return fmt.Sprintf("panic: %v\n%s", e, p.stack)
+	}
+	return fmt.Sprintf("panic: a %T\n%s", p.value, p.stack)
+}

@@ -218,7 +218,7 @@ func TestPanicIsAnEnvelope(t *testing.T) {
 				t.Errorf("%s: header %s = %q, want %q", shape, name, got.header(name), want)
 			}
 		}
-		if line["panic"] != "boom" || line["level"] != "ERROR" || !strings.Contains(line["stack"].(string), "answer_test.go") {
+		if line["panic"] != "a string" || line["level"] != "ERROR" || !strings.Contains(line["stack"].(string), "answer_test.go") {
 			t.Errorf("%s: logged %v", shape, line)
 		}
 	}

@@ -46,6 +46,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"runtime"
 	"runtime/debug"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -146,8 +147,17 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 func (h *handler) recovered(ctx context.Context, c *call) {
 	if p := recover(); p != nil {
 		h.fault(ctx, c, "the handler panicked",
-			slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
+			slog.String("panic", panicText(p)), slog.String("stack", string(debug.Stack())))
 	}
+}
+
+// panicText tells a panic of the runtime's by its text and any other value by
+// its type, because it may quote what a client has sent.
+func panicText(p any) string {
+	if e, ok := p.(runtime.Error); ok {
+		return e.Error()
+	}
+	return fmt.Sprintf("a %T", p)
 }
 
 // fault replaces the answer by a 500 and says why, once, on stderr.

@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 func TestStart(t *testing.T) {
 	t.Parallel()
 	posts := make(chan string)
-	api := httptest.NewServer(&runtime{
+	api := httptest.NewServer(&fakeRuntime{
 		events: []string{rest("GET", "/100%"), rest("GET", "/panic"), `{"Records":[]}`, v2("GET", "/last")}, posts: posts,
 	})
 	defer api.Close()
@@ -65,14 +65,14 @@ func TestStart(t *testing.T) {
 	_ = cmd.Wait()
 }
 
-// runtime is as much of Lambda's runtime API as a function needs.
-type runtime struct {
+// fakeRuntime is as much of Lambda's runtime API as a function needs.
+type fakeRuntime struct {
 	events []string
 	posts  chan string
 	next   int
 }
 
-func (l *runtime) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (l *fakeRuntime) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	const prefix = "/2018-06-01/runtime/invocation/"
 	if r.Method == http.MethodPost {
 		body, _ := io.ReadAll(r.Body)

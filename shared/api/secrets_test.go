@@ -1,0 +1,189 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"callrecordings/shared/cursor"
+	"callrecordings/shared/gateway"
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store"
+)
+
+// marks are secrets that the test plants wherever a client, or a document, can
+// bring one; none may be in the log, in any spelling.
+var marks = map[string]string{
+	"token":  "eyJhbGciOiJIUzI1NiJ9.markedtoken.marked-signature",
+	"number": "+15559998877",
+	"name":   "Marceline Marked",
+	"query":  "X-Amz-Signature=markedsignature",
+	"tag":    "marked-tag",
+	"path":   "marked-path",
+}
+
+// spellings are how a secret could stand in a log.
+func spellings(secret string) []string {
+	return []string{
+		secret, url.QueryEscape(secret), url.PathEscape(secret), strings.TrimPrefix(secret, "+"),
+		base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)),
+	}
+}
+
+// leaks names the secrets that log holds.
+func leaks(log string, secrets map[string]string) []string {
+	var found []string
+	for name, secret := range secrets {
+		for _, s := range spellings(secret) {
+			if strings.Contains(log, s) {
+				found = append(found, name+" as "+s)
+				break
+			}
+		}
+	}
+	return found
+}
+
+// panicking is a store that panics with what it was asked.
+type panicking struct{ store.Reader }
+
+func (panicking) Get(context.Context, string, string) (*recording.Recording, error) {
+	panic("no recording for " + marks["number"])
+}
+
+// Secrets are planted in every input of every operation; the log has one line
+// for each request and none of them, whatever becomes of the request.
+func TestSecretsStayOutOfTheLog(t *testing.T) {
+	t.Parallel()
+	secrets := map[string]string{}
+	for name, secret := range marks {
+		secrets[name] = secret
+	}
+	var (
+		number, name, tag = url.QueryEscape(marks["number"]), url.QueryEscape(marks["name"]), url.QueryEscape(marks["tag"])
+		list              = oneBase + "/recordings"
+		body              = `{"data":{"user_metadata":{"tag":"` + marks["tag"] + `","who":"` + marks["name"] + `"}}}`
+	)
+	for _, c := range []struct {
+		name, method, target, body string
+		header                     []string
+	}{
+		{name: "a list", method: "GET", target: list + "?filter_caller_id_number=" + number + "&filter_callee_id_name=" + name + "&has_value=" + tag},
+		{name: "a list as CSV", method: "GET", target: list + "?file_name=" + name, header: []string{"Accept", "text/csv", "X-File-Name", marks["name"]}},
+		{name: "a bad page size", method: "GET", target: list + "?page_size=" + number},
+		{name: "a bad time", method: "GET", target: list + "?created_from=" + tag},
+		{name: "a bad cursor", method: "GET", target: list + "?start_key=" + tag},
+		{name: "what nobody gives", method: "GET", target: list + "?accept=" + tag, header: []string{"Accept", marks["tag"]}},
+		{name: "another user", method: "GET", target: oneBase + "/users/" + marks["path"] + "/recordings"},
+		{name: "a bad user", method: "GET", target: oneBase + "/users/" + number + "/recordings"},
+		{name: "a token in the query", method: "GET", target: list + "?auth_token=" + marks["token"], header: []string{"X-Auth-Token", ""}},
+		{name: "a bad token", method: "GET", target: list, header: []string{"X-Auth-Token", marks["token"]}},
+		{name: "a bad bearer", method: "GET", target: list, header: []string{"X-Auth-Token", "", "Authorization", "Bearer " + marks["token"]}},
+		{name: "a document", method: "GET", target: onePath + "?_=" + number, header: []string{"If-None-Match", `"` + marks["tag"] + `"`}},
+		{name: "audio", method: "GET", target: onePath + "?accept=mp3", header: []string{"Range", "bytes=0-1", "If-Range", `"` + marks["tag"] + `"`}},
+		{name: "a bad range", method: "GET", target: onePath + "?accept=mp3", header: []string{"Range", "bytes=" + marks["tag"]}},
+		{name: "a redirect", method: "GET", target: onePath + "?accept=mp3&delivery=redirect"},
+		{name: "a bad delivery", method: "GET", target: onePath + "?accept=mp3&delivery=" + tag},
+		{name: "external audio", method: "GET", target: oneBase + "/recordings/202311-external?accept=mp3"},
+		{name: "the head", method: "HEAD", target: onePath},
+		{name: "a bad id", method: "GET", target: list + "/" + number},
+		{name: "no such id", method: "GET", target: list + "/202311-nosuch?x=" + tag},
+		{name: "a patch", method: "PATCH", target: onePath, body: body},
+		{name: "a broken body", method: "PATCH", target: onePath, body: body + marks["name"]},
+		{name: "a key twice", method: "PATCH", target: onePath, body: `{"` + marks["name"] + `":1,"` + marks["name"] + `":2}`},
+		{name: "a wrong key", method: "PATCH", target: onePath, body: `{"data":{"` + marks["name"] + `":"` + marks["number"] + `"}}`},
+		{name: "a wrong type", method: "PATCH", target: onePath, body: `{"data":{"user_metadata":"` + marks["name"] + `"}}`},
+		{name: "too large", method: "PATCH", target: onePath, body: `{"data":{"user_metadata":{"a":"` + strings.Repeat(marks["name"], 5000) + `"}}}`},
+		{name: "a strange body", method: "PATCH", target: onePath, body: body, header: []string{"Content-Type", "text/" + marks["path"]}},
+		{name: "an unmet condition", method: "DELETE", target: onePath, header: []string{"If-Match", `"` + marks["tag"] + `"`}},
+		{name: "a delete", method: "DELETE", target: onePath, body: body},
+		{name: "an unknown path", method: "GET", target: "/v2/" + marks["path"] + "?x=" + number},
+		{name: "an unknown method", method: "BREW", target: onePath + "?x=" + number},
+		{name: "another verb", method: "GET", target: onePath + "?verb=" + tag},
+		{name: "a preflight", method: "OPTIONS", target: list, header: []string{"Access-Control-Request-Method", "PUT", "Access-Control-Request-Headers", marks["tag"]}},
+		{name: "a panic", method: "GET", target: oneBase + "/recordings/202311-panic"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := newMarkedAPI(t)
+			r := httptest.NewRequestWithContext(t.Context(), c.method, c.target, strings.NewReader(c.body))
+			r.Header.Set("X-Auth-Token", s.token)
+			r.Header.Set("User-Agent", marks["name"])
+			r.Header.Set("Referer", "https://portal.example.com/?q="+marks["query"])
+			r.Header.Set("Cookie", marks["token"])
+			r.Header.Set("X-Forwarded-For", "203.0.113.77")
+			for i := 0; i < len(c.header); i += 2 {
+				r.Header.Set(c.header[i], c.header[i+1])
+			}
+			w := httptest.NewRecorder()
+			s.handler.ServeHTTP(w, r) // through the events of a gateway and back
+			log := s.log.String()
+			if n := strings.Count(log, "\n"); n != 1 || !strings.Contains(log, `"status":`) {
+				t.Errorf("%d lines, want one with the status %d:\n%s", n, w.Code, log)
+			}
+			planted := map[string]string{"own token": s.token, "address": "203.0.113.77"}
+			for name, secret := range secrets {
+				planted[name] = secret
+			}
+			if found := leaks(log, planted); len(found) > 0 {
+				t.Errorf("the log of a %d has %q:\n%s", w.Code, found, log)
+			}
+		})
+	}
+}
+
+// The search finds what it looks for.
+func TestLeaksAreFound(t *testing.T) {
+	t.Parallel()
+	for name, secret := range marks {
+		for _, s := range spellings(secret) {
+			if got := leaks(`{"cause":"it was `+s+`"}`, map[string]string{name: secret}); len(got) != 1 {
+				t.Errorf("leaks overlooks %s", s)
+			}
+		}
+	}
+	if got := leaks(`{"cause":"not found"}`, marks); len(got) != 0 {
+		t.Errorf("leaks finds %q in nothing", got)
+	}
+}
+
+// markedAPI is all operations over documents that hold the marks.
+type markedAPI struct {
+	*single
+
+	handler http.Handler
+}
+
+func newMarkedAPI(t *testing.T) *markedAPI {
+	t.Helper()
+	s := &single{store: openStore(t), bucket: openBucket(t), log: new(bytes.Buffer)}
+	env := oneEnv(t, s)
+	marked := documentOf(t, `{"caller_id_number":"`+marks["number"]+`","from":"`+marks["number"]+`@pbx.example.com","callee_id_name":"`+marks["name"]+
+		`","user_metadata":{"tag":"`+marks["tag"]+`"},"url":"https://audio.example.com/a.mp3?`+marks["query"]+`"}`)
+	s.put(t, []byte("sound of "+marks["name"]), func(r *recording.Recording) { r.Document = marked })
+	s.put(t, nil, func(r *recording.Recording) {
+		r.ID, r.Document, r.Audio = "202311-external", marked, recording.Audio{Place: recording.External, Key: "https://audio.example.com/a.mp3?" + marks["query"]}
+	})
+	sealer, err := cursor.New(testSecret, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := Delivery{ExternalHosts: []string{"audio.example.com"}}
+	operations := map[Operation]http.Handler{
+		OpList: List(env, s.store, sealer), OpGet: Get(env, s.store, s.bucket, d), OpPatch: Patch(env, s.store),
+		OpDelete: Delete(env, s.store, s.bucket), OpFallback: Fallback(env, nil),
+	}
+	broken := Get(env, panicking{s.store}, s.bucket, d)
+	return &markedAPI{s, gateway.Local(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := operations[Match(r.Method, r.URL.EscapedPath())]
+		if strings.HasSuffix(r.URL.Path, "-panic") {
+			h = broken
+		}
+		h.ServeHTTP(w, r)
+	}))}
+}
