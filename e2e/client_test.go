@@ -96,11 +96,23 @@ func request(ts *testscript.TestScript, method, target string, header http.Heade
 	ts.Check(err)
 	location, _, _ := strings.Cut(target, "?")
 	ts.Logf("%s %s: %d, %d bytes\n%.2000s", method, location, resp.StatusCode, len(read), printable(resp.Header, read))
-	got := answer{status: resp.StatusCode, header: resp.Header, body: read}
+	got := answer{status: resp.StatusCode, header: restored(resp.Header), body: read}
 	if base := ts.Getenv("URL"); strings.HasPrefix(target, base) {
 		ts.Check(judge(base, req, body, got))
 	}
 	return got
+}
+
+// restored gives headers that API Gateway has renamed their names back
+// (docs/gateway.md).
+func restored(h http.Header) http.Header {
+	const prefix = "X-Amzn-Remapped-"
+	for name, values := range h {
+		if short, ok := strings.CutPrefix(name, prefix); ok {
+			h[http.CanonicalHeaderKey(short)] = values
+		}
+	}
+	return h
 }
 
 // judge holds a request to the API at base, and its answer, against the API's
