@@ -114,15 +114,17 @@ func (p *player) external(w http.ResponseWriter, r *request, rec *recording.Reco
 // headers sets what an answer with bytes has.
 func (s *sound) headers(h http.Header) {
 	s.validatorHeaders(h)
-	h.Set("Content-Type", s.ContentType)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Disposition", s.disposition)
 	h.Set("Accept-Ranges", "bytes")
 	h.Set("Content-Length", strconv.FormatInt(s.length(), 10))
 }
 
-// validatorHeaders sets what a 304 has, too.
+// validatorHeaders sets what a 304 has, too. The type is among it because API
+// Gateway gives application/json to an answer without one, and a cache takes
+// that over (docs/gateway.md).
 func (s *sound) validatorHeaders(h http.Header) {
+	h.Set("Content-Type", s.ContentType)
 	h.Set("Cache-Control", audioCache)
 	if s.ETag != "" {
 		h.Set("ETag", s.ETag)

@@ -193,6 +193,9 @@ func TestAudioUnderConditions(t *testing.T) {
 		if p.status == http.StatusNotModified && (p.body != "" || p.header.Get("ETag") != object.ETag || p.header.Get("Last-Modified") != at) {
 			t.Errorf("%s: 304 with body %q and headers %v", tt.name, p.body, p.header)
 		}
+		if got := p.header.Get("Content-Type"); p.status == http.StatusNotModified && got != "audio/mpeg" {
+			t.Errorf("%s: 304 of type %q, want the audio's", tt.name, got)
+		}
 	}
 }
 
