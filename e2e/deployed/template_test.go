@@ -190,7 +190,7 @@ func TestGatewayResponsesHaveTheEnvelope(t *testing.T) {
 	statuses := map[string]string{
 		"REQUEST_TOO_LARGE": "413", "UNSUPPORTED_MEDIA_TYPE": "415", "THROTTLED": "429", "QUOTA_EXCEEDED": "429",
 		"INTEGRATION_TIMEOUT": "503", "INTEGRATION_FAILURE": "503", "MISSING_AUTHENTICATION_TOKEN": "404", "RESOURCE_NOT_FOUND": "404",
-		"WAF_FILTERED": "403", "ACCESS_DENIED": "403", "DEFAULT_4XX": "400", "DEFAULT_5XX": "500",
+		"WAF_FILTERED": "403", "ACCESS_DENIED": "403", "DEFAULT_4XX": "400", "DEFAULT_5XX": "503",
 	}
 	for name, status := range statuses {
 		r := responses[name]
