@@ -95,8 +95,8 @@ e2e: ## the black-box suite against make run, sam local and LocalStack, with eve
 	@./e2e/run
 
 .PHONY: schemathesis
-schemathesis: ## thousands of requests made up from the API's definition, against a local server
-	@./tools/schemathesis
+schemathesis: ## thousands of requests made of the definition, against a local server; needs Python (ARGS, SEED)
+	@./tools/schemathesis $(ARGS)
 
 .PHONY: smoke
 smoke: ## the read-only part of the suite against URL with TOKEN

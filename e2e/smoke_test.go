@@ -93,6 +93,11 @@ func get(t *testing.T, method, url, token, accept string) (int, []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	restore(resp.Header)
+	base, _, _ := strings.Cut(url, "/v2/")
+	if err := conforms(base, resp, nil, body); err != nil {
+		t.Error(err)
+	}
 	return resp.StatusCode, body
 }
 

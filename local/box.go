@@ -134,7 +134,7 @@ func (b *box) handler() (http.Handler, error) {
 		})),
 		api.OpPatch:    gateway.Local(api.Patch(env, b.store)),
 		api.OpDelete:   gateway.Local(api.Delete(env, b.store, b.bucket)),
-		api.OpFallback: gateway.Local(api.Fallback(env, openapi.JSON())),
+		api.OpFallback: gateway.Local(api.Fallback(env, openapi.JSON)),
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		operations[api.Match(r.Method, r.URL.EscapedPath())].ServeHTTP(w, r)

@@ -14,5 +14,5 @@ import (
 func main() { wiring.Serve(config.Fallback, build) }
 
 func build(_ config.Settings, env api.Env) (http.Handler, error) {
-	return api.Fallback(env, openapi.JSON()), nil
+	return api.Fallback(env, openapi.JSON), nil
 }

@@ -168,13 +168,12 @@ func TestErrorsAnswer(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			h := s.one(func(w http.ResponseWriter, _ *request) error {
+			g := s.askMade(t, func(w http.ResponseWriter, _ *request) error {
 				for _, name := range representationHeaders {
 					w.Header().Set(name, "of the answer that was not given")
 				}
 				return fmt.Errorf("private cause: %w", tt.err)
 			})
-			g := s.askOf(t, h, "GET", tenantList)
 			g.want(t, tt.status, tt.message)
 			if diff := cmp.Diff(tt.data, string(g.page(t).Data)); diff != "" {
 				t.Errorf("data (-want +got):\n%s", diff)

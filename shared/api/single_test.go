@@ -20,7 +20,6 @@ import (
 	"callrecordings/shared/auth"
 	"callrecordings/shared/media"
 	"callrecordings/shared/media/s3media"
-	"callrecordings/shared/openapi/openapitest"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
 	"callrecordings/shared/store/sqlite"
@@ -43,6 +42,7 @@ var oneNow = time.Date(2023, 11, 21, 10, 0, 0, 0, time.UTC)
 // single is the API of single recordings over a store on disk and a real S3
 // server, both of this test alone.
 type single struct {
+	t      testing.TB
 	store  *sqlite.Store
 	bucket *s3media.Bucket
 	get    http.Handler
@@ -67,7 +67,7 @@ func newSingle(t testing.TB, d Delivery) *single {
 
 func newFaultySingle(t testing.TB, d Delivery, f faults) *single {
 	t.Helper()
-	s := &single{store: openStore(t), bucket: openBucket(t), log: new(bytes.Buffer)}
+	s := &single{t: t, store: openStore(t), bucket: openBucket(t), log: new(bytes.Buffer)}
 	env := oneEnv(t, s)
 	var (
 		reader  store.Reader  = s.store
@@ -194,13 +194,7 @@ type reply struct {
 // do sends a request; header holds names and values in turn.
 func (s *single) do(t testing.TB, method, target, body string, header ...string) reply {
 	t.Helper()
-	got := s.send(t.Context(), method, target, strings.NewReader(body), header...)
-	r := httptest.NewRequestWithContext(t.Context(), method, target, nil)
-	for i := 0; i < len(header); i += 2 {
-		r.Header.Add(header[i], header[i+1])
-	}
-	judge(t, r, []byte(body), openapitest.Answer{Status: got.status, Header: got.header, Body: []byte(got.body)})
-	return got
+	return s.send(t.Context(), method, target, strings.NewReader(body), header...)
 }
 
 func (s *single) send(ctx context.Context, method, target string, body io.Reader, header ...string) reply {
@@ -215,8 +209,11 @@ func (s *single) send(ctx context.Context, method, target string, body io.Reader
 	if !ok {
 		handler = s.get
 	}
+	sent := record(r)
 	handler.ServeHTTP(w, r)
-	return reply{status: w.Code, header: w.Result().Header, body: w.Body.String(), whole: got{w, w.Body.Bytes()}}
+	g := got{w, w.Body.Bytes()}
+	conforms(s.t, r, sent, g)
+	return reply{status: w.Code, header: w.Result().Header, body: w.Body.String(), whole: g}
 }
 
 // wantStatus fails the test if p has another status, or no envelope that says

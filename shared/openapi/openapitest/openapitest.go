@@ -1,143 +1,209 @@
-// Package openapitest judges requests and answers by the API's definition, for
-// the tests of the handlers and the black-box suite alike.
+// Package openapitest holds requests and answers against the API's definition,
+// for the test suites: [Check] after each exchange, and the suite proves the
+// document as well as the code. It is for tests; no program links it.
 package openapitest
 
 import (
 	"bytes"
-	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
-	"github.com/getkin/kin-openapi/openapi3"
-	"github.com/getkin/kin-openapi/openapi3filter"
-	"github.com/getkin/kin-openapi/routers"
-	"github.com/getkin/kin-openapi/routers/gorillamux"
+	"github.com/pb33f/libopenapi"
+	validator "github.com/pb33f/libopenapi-validator"
+	"github.com/pb33f/libopenapi-validator/config"
+	invalid "github.com/pb33f/libopenapi-validator/errors"
+	"github.com/pb33f/libopenapi-validator/paths"
+	"github.com/pb33f/libopenapi-validator/schema_validation"
+	"github.com/pb33f/libopenapi/datamodel/high/base"
+	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
 
 	"callrecordings/shared/openapi"
 )
 
-// Load parses the definition and checks that it is a valid one.
-var Load = sync.OnceValues(func() (*openapi3.T, error) {
-	doc, err := openapi3.NewLoader().LoadFromData(openapi.JSON())
-	if err != nil {
-		return nil, fmt.Errorf("loading the definition: %w", err)
-	}
-	if err := doc.Validate(context.Background()); err != nil {
-		return nil, fmt.Errorf("the definition is not valid: %w", err)
-	}
-	return doc, nil
-})
-
-// router finds the operation of a request, whatever the host.
-var router = sync.OnceValues(func() (routers.Router, error) {
-	doc, err := Load()
-	if err != nil {
-		return nil, err
-	}
-	anywhere := *doc
-	anywhere.Servers = nil
-	return gorillamux.NewRouter(&anywhere)
-})
-
-// Answer is what came back.
-type Answer struct {
-	Status int
-	Header http.Header
-	Body   []byte
+// definition is the document, ready to be held against.
+type definition struct {
+	model     *v3.Document
+	validator validator.Validator
+	schemas   schema_validation.SchemaValidator
+	// envelope is the schema of an error's.
+	envelope *base.Schema
 }
 
-// Check says what an answer has that the definition does not, and, of requests
-// that succeeded, what the request has. prefix is the path that the API lies
-// under, "" or "/live". A path or a method that the definition does not know
-// must be refused with 401, 403, 404 or 405 in the envelope of errors; a
-// preflight is not looked at.
-func Check(r *http.Request, body []byte, prefix string, a Answer) error {
-	if r.Method == http.MethodOptions {
-		return nil
+// load reads the document once.
+var load = sync.OnceValues(func() (*definition, error) {
+	document, err := libopenapi.NewDocument(openapi.JSON)
+	if err != nil {
+		return nil, fmt.Errorf("openapi.json: %w", err)
 	}
-	find, err := router()
+	v, errs := validator.NewValidator(document, config.WithFormatAssertions())
+	if len(errs) > 0 {
+		return nil, fmt.Errorf("openapi.json: %w", errors.Join(errs...))
+	}
+	model, err := document.BuildV3Model()
+	if err != nil {
+		return nil, fmt.Errorf("openapi.json: %w", err)
+	}
+	return &definition{
+		model: &model.Model, validator: v, schemas: schema_validation.NewSchemaValidator(config.WithFormatAssertions()),
+		envelope: model.Model.Components.Schemas.GetOrZero("Error").Schema(),
+	}, nil
+})
+
+// Exchange is a request and what it got.
+type Exchange struct {
+	Method, URL string
+	Header      http.Header
+	Body        []byte
+
+	Status int
+	// Answer are the headers of the answer; AnswerBody is its body without any
+	// content coding.
+	Answer     http.Header
+	AnswerBody []byte
+}
+
+// Check returns what in the exchange is not as the definition says, nil if all
+// is. The answer is always looked at; the request only if it was a success,
+// because tests send bad ones on purpose. What the definition does not have
+// must be refused, in the envelope.
+func Check(x Exchange) error {
+	d, err := load()
 	if err != nil {
 		return err
 	}
-	req := r.Clone(r.Context())
-	req.URL = &url.URL{Path: strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, prefix), "/"), RawQuery: looked(r.URL)}
-	req.Body = io.NopCloser(bytes.NewReader(body))
-	if kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); kind == "" || strings.HasSuffix(kind, "+json") {
-		req.Header.Set("Content-Type", "application/json") // what these stand for (contract, Patch)
-	}
-	route, params, err := find.FindRoute(req)
-	if err != nil || params["version"] != "v1" && params["version"] != "v2" {
-		return unknown(a)
-	}
-	in := &openapi3filter.RequestValidationInput{
-		Request: req, PathParams: params, Route: route,
-		Options: &openapi3filter.Options{
-			AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true, MultiError: true,
-			SkipSettingDefaults: true,
-		},
-	}
-	if a.Body, err = a.plain(); err != nil {
+	req, err := x.request()
+	if err != nil {
 		return err
 	}
-	if a.Status < http.StatusBadRequest && r.Method != http.MethodDelete { // its body is not looked at
-		if err := openapi3filter.ValidateRequest(r.Context(), in); err != nil {
-			return fmt.Errorf("the request, which was served: %w", err)
+	item, missing, path := paths.FindPath(req, d.model, config.NewValidationOptions())
+	if item == nil || len(missing) > 0 {
+		return d.outside(x)
+	}
+	resp := &http.Response{StatusCode: x.Status, Header: x.Answer.Clone(), Body: io.NopCloser(bytes.NewReader(x.AnswerBody)), Request: req}
+	ok, errs := d.validator.ValidateHttpResponse(req, resp)
+	if !ok {
+		return x.mismatch("answer", path, errs)
+	}
+	if x.bodiless() && len(x.AnswerBody) > 0 {
+		return fmt.Errorf("%s %s: %d with a body", x.Method, path, x.Status)
+	}
+	if x.Status >= http.StatusBadRequest || x.Method == http.MethodOptions {
+		return nil
+	}
+	if ok, errs := d.validator.ValidateHttpRequestSync(req); !ok {
+		return x.mismatch("request", path, errs)
+	}
+	return d.alternatives(x, req, item.GetOperations().GetOrZero(strings.ToLower(x.Method)))
+}
+
+// alternatives looks at the query parameters of which there are several kinds,
+// as a number or a word, which the library passes over.
+func (d *definition) alternatives(x Exchange, req *http.Request, operation *v3.Operation) error {
+	query := req.URL.Query()
+	for _, p := range operation.Parameters {
+		schema := p.Schema.Schema()
+		if p.In != "query" || len(schema.AnyOf) == 0 || !query.Has(p.Name) {
+			continue
 		}
-	}
-	out := &openapi3filter.ResponseValidationInput{
-		RequestValidationInput: in, Status: a.Status, Header: a.Header, Options: in.Options,
-		Body: io.NopCloser(bytes.NewReader(a.Body)),
-	}
-	if err := openapi3filter.ValidateResponse(r.Context(), out); err != nil {
-		return fmt.Errorf("the answer: %w", err)
+		text := query.Get(p.Name)
+		values := []any{text}
+		if number, err := strconv.ParseFloat(text, 64); err == nil {
+			values = append(values, number)
+		}
+		if !slices.ContainsFunc(values, func(v any) bool {
+			ok, _ := d.schemas.ValidateSchemaObject(schema, v)
+			return ok
+		}) {
+			return fmt.Errorf("%s %s, %d: %s=%s is not as the definition says", x.Method, x.URL, x.Status, p.Name, text)
+		}
 	}
 	return nil
 }
 
-// looked is the query without what is not looked at: the paging of a list that
-// is asked for as a whole (contract, List).
-func looked(u *url.URL) string {
-	q := u.Query()
-	if q.Has("paginate") && q.Get("paginate") != "true" || strings.Contains(u.Path, "/v1/") {
-		q.Del("page_size")
-		q.Del("start_key")
-	}
-	return q.Encode()
-}
-
-// refusals are how a path that the definition does not know may be answered.
-var refusals = map[int]bool{
-	http.StatusUnauthorized: true, http.StatusForbidden: true, http.StatusNotFound: true, http.StatusMethodNotAllowed: true,
-}
-
-// errUnknown says that something is served that the definition does not know.
-var errUnknown = errors.New("the definition does not know this path or method")
-
-// unknown judges the answer to a request that the definition does not know.
-func unknown(a Answer) error {
-	if !refusals[a.Status] {
-		return fmt.Errorf("%w, and the answer is %d", errUnknown, a.Status)
-	}
-	if len(a.Body) == 0 {
-		return nil // HEAD
-	}
-	doc, err := Load()
+// request is the request as the definition sees it. A slash at the end is
+// dropped, as the API does; a body of any +json, or of no type, is called
+// application/json: the definition says so in words, its media types cannot.
+func (x *Exchange) request() (*http.Request, error) {
+	req, err := http.NewRequest(x.Method, x.URL, bytes.NewReader(x.Body)) //nolint:noctx // it is never sent
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("request: %w", err)
 	}
-	return judge(doc.Components.Schemas["Error"], a.Body)
+	req.URL.Path = strings.TrimSuffix(req.URL.Path, "/")
+	req.URL.RawQuery = x.meaningful(req.URL).Encode()
+	req.Header = x.Header.Clone()
+	if req.Header == nil {
+		req.Header = http.Header{}
+	}
+	kind, _, _ := mime.ParseMediaType(req.Header.Get("Content-Type"))
+	if len(x.Body) > 0 && (kind == "" || strings.HasSuffix(kind, "+json")) {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	return req, nil
 }
 
-// judge holds JSON against a schema.
-func judge(schema *openapi3.SchemaRef, body []byte) error {
-	value, err := decode(body)
-	if err != nil {
-		return err
+// meaningful are the parameters of the query but those that nobody looks at,
+// which the definition says in words: page_size and start_key where paging is
+// off, delivery where the document is asked for.
+func (x *Exchange) meaningful(u *url.URL) url.Values {
+	query := u.Query()
+	if strings.HasPrefix(u.Path, "/v1/") || query.Has("paginate") && query.Get("paginate") != "true" {
+		query.Del("page_size")
+		query.Del("start_key")
 	}
-	return schema.Value.VisitJSON(value, openapi3.EnableJSONSchema2020())
+	if x.Status != http.StatusFound && !strings.HasPrefix(x.Answer.Get("Content-Type"), "audio/") {
+		query.Del("delivery")
+	}
+	return query
+}
+
+// bodiless reports whether the answer may not have a body.
+func (x *Exchange) bodiless() bool {
+	return x.Method == http.MethodHead || x.Status == http.StatusNotModified || x.Method == http.MethodOptions && x.Status == http.StatusOK
+}
+
+// refusals are the answers to what the definition does not have; the token is
+// looked at first.
+var refusals = []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed}
+
+// outside judges the answer to a request that the definition does not have.
+func (d *definition) outside(x Exchange) error {
+	if x.Method == http.MethodOptions && x.Status == http.StatusOK {
+		return nil // a preflight is answered on every path
+	}
+	if !slices.Contains(refusals, x.Status) {
+		return fmt.Errorf("%s %s is not in the definition, but answered with %d", x.Method, x.URL, x.Status)
+	}
+	if x.Method == http.MethodHead {
+		return nil
+	}
+	var body any
+	if err := json.Unmarshal(x.AnswerBody, &body); err != nil {
+		return fmt.Errorf("%s %s: the envelope of the %d: %w", x.Method, x.URL, x.Status, err)
+	}
+	if ok, errs := d.schemas.ValidateSchemaObject(d.envelope, body); !ok {
+		return x.mismatch("answer", x.URL, errs)
+	}
+	return nil
+}
+
+// mismatch says what is not as it should be.
+func (x *Exchange) mismatch(what, path string, errs []*invalid.ValidationError) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s (%s), %d: the %s is not as the definition says", x.Method, x.URL, path, x.Status, what)
+	for _, e := range errs {
+		fmt.Fprintf(&b, "\n  %s: %s", e.Message, e.Reason)
+		for _, s := range e.SchemaValidationErrors {
+			fmt.Fprintf(&b, "\n    %s: %s", s.FieldPath, s.Reason)
+		}
+	}
+	return errors.New(b.String())
 }

@@ -1,0 +1,256 @@
+package openapi_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"callrecordings/shared/api"
+)
+
+// document is what these tests look at.
+type document struct {
+	Info struct {
+		Version string `json:"version"`
+	} `json:"info"`
+	Paths      map[string]map[string]json.RawMessage `json:"paths"`
+	Components struct {
+		Parameters map[string]parameter `json:"parameters"`
+		Responses  map[string]struct {
+			Content map[string]struct {
+				Schema json.RawMessage `json:"schema"`
+			} `json:"content"`
+		} `json:"responses"`
+		SecuritySchemes map[string]parameter `json:"securitySchemes"`
+	} `json:"components"`
+}
+
+type parameter struct {
+	Name   string `json:"name"`
+	In     string `json:"in"`
+	Schema struct {
+		PatternProperties map[string]json.RawMessage `json:"patternProperties"`
+	} `json:"schema"`
+}
+
+// read reads the source, of which openapi.json may be made in the same run.
+func read(t *testing.T) document {
+	t.Helper()
+	var d document
+	if err := json.Unmarshal(fromYAML(t), &d); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestVersionIsTheServices(t *testing.T) {
+	t.Parallel()
+	if got := read(t).Info.Version; got != api.Version {
+		t.Errorf("info.version = %s, want %s", got, api.Version)
+	}
+}
+
+// The paths and methods are those of the routes, and OPTIONS on each path.
+func TestRoutesAreTheSame(t *testing.T) {
+	t.Parallel()
+	var want, got []string
+	for _, r := range api.Routes {
+		want = append(want, r.Method+" "+r.Path, http.MethodOptions+" "+r.Path)
+	}
+	d := read(t)
+	for path, item := range d.Paths {
+		for method := range item {
+			if method != "parameters" {
+				got = append(got, strings.ToUpper(method)+" "+path)
+			}
+		}
+	}
+	same(t, "routes", got, want)
+}
+
+// Public routes need no token, all others do.
+func TestTokensAreAskedForWhereTheyAre(t *testing.T) {
+	t.Parallel()
+	d := read(t)
+	for _, r := range api.Routes {
+		var operation struct {
+			Security *[]json.RawMessage `json:"security"`
+		}
+		if err := json.Unmarshal(d.Paths[r.Path][strings.ToLower(r.Method)], &operation); err != nil {
+			t.Fatal(err)
+		}
+		if public := operation.Security != nil && len(*operation.Security) == 0; public != r.Public {
+			t.Errorf("%s %s is public: %t, want %t", r.Method, r.Path, public, r.Public)
+		}
+	}
+}
+
+// undefined are answers that the definition leaves out, each with a reason.
+var undefined = map[string]string{
+	"502 bad_gateway": "the local server's own fault, which a client of a deployment never meets",
+}
+
+// The errors are those that the code, the gateway of make run and the gateway
+// of template.yaml answer with.
+func TestErrorsAreTheSame(t *testing.T) {
+	t.Parallel()
+	want := append(errorsOf(t, "../api"), errorsOf(t, "../gateway")...)
+	template, err := os.ReadFile("../../template.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`"error":"(\d+)","message":"(\w+)"`).FindAllStringSubmatch(string(template), -1) {
+		want = append(want, m[1]+" "+m[2])
+	}
+	want = slices.DeleteFunc(want, func(e string) bool { return undefined[e] != "" })
+	var got []string
+	for name, r := range read(t).Components.Responses {
+		for _, media := range r.Content {
+			var schema struct {
+				AllOf []any `json:"allOf"`
+			}
+			if err := json.Unmarshal(media.Schema, &schema); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			status := find(schema.AllOf, "error", "const")
+			for _, code := range find(schema.AllOf, "message", "enum") {
+				got = append(got, status[0]+" "+code)
+			}
+		}
+	}
+	same(t, "errors", got, want)
+}
+
+// find collects the texts of a keyword of a property, at any depth.
+func find(v any, property, keyword string) []string {
+	var all []string
+	switch v := v.(type) {
+	case []any:
+		for _, member := range v {
+			all = append(all, find(member, property, keyword)...)
+		}
+	case map[string]any:
+		if p, ok := v[property].(map[string]any); ok {
+			switch text := p[keyword].(type) {
+			case string:
+				all = append(all, text)
+			case []any:
+				for _, t := range text {
+					all = append(all, fmt.Sprint(t))
+				}
+			}
+		}
+		for _, member := range v {
+			all = append(all, find(member, property, keyword)...)
+		}
+	}
+	return all
+}
+
+// errorsOf finds where a package pairs a status with a machine code: in a call
+// or a literal that has http.Status… and, next to it, the code.
+func errorsOf(t *testing.T, dir string) []string {
+	t.Helper()
+	isCode := regexp.MustCompile(`^[a-z]+([_ ][a-z]+)*$`)
+	var all []string
+	inspect(t, dir, func(n ast.Node) {
+		var parts []ast.Expr
+		switch n := n.(type) {
+		case *ast.CallExpr:
+			parts = n.Args
+		case *ast.CompositeLit:
+			parts = n.Elts
+		}
+		for i := 0; i+1 < len(parts); i++ {
+			status, code := statusOf(value(parts[i])), textOf(value(parts[i+1]))
+			if status >= http.StatusBadRequest && isCode.MatchString(code) {
+				all = append(all, strconv.Itoa(status)+" "+code)
+			}
+		}
+	})
+	if len(all) == 0 {
+		t.Fatalf("no errors found in %s", dir)
+	}
+	return all
+}
+
+// inspect walks the code of a package, tests not included.
+func inspect(t *testing.T, dir string, f func(ast.Node)) {
+	t.Helper()
+	files, err := filepath.Glob(dir + "/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no code in %s: %v", dir, err)
+	}
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool { f(n); return true })
+	}
+}
+
+// value is what a member of a literal is set to.
+func value(e ast.Expr) ast.Expr {
+	if kv, ok := e.(*ast.KeyValueExpr); ok {
+		return kv.Value
+	}
+	return e
+}
+
+// textOf is the value of a string literal, "" for anything else.
+func textOf(e ast.Expr) string {
+	if lit, ok := e.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+		if text, err := strconv.Unquote(lit.Value); err == nil {
+			return text
+		}
+	}
+	return ""
+}
+
+// statusOf is the status that http.Status… stands for, 0 for anything else.
+func statusOf(e ast.Expr) int {
+	s, ok := e.(*ast.SelectorExpr)
+	if !ok || !strings.HasPrefix(s.Sel.Name, "Status") {
+		return 0
+	}
+	name := strings.TrimPrefix(s.Sel.Name, "Status")
+	switch name {
+	case "RequestedRangeNotSatisfiable", "RequestEntityTooLarge":
+		return map[string]int{"RequestedRangeNotSatisfiable": 416, "RequestEntityTooLarge": 413}[name]
+	}
+	for status := http.StatusBadRequest; status < 600; status++ {
+		if strings.NewReplacer(" ", "", "-", "").Replace(http.StatusText(status)) == name {
+			return status
+		}
+	}
+	return 0
+}
+
+// same compares two sets.
+func same(t *testing.T, what string, got, want []string) {
+	t.Helper()
+	for _, s := range got {
+		if !slices.Contains(want, s) {
+			t.Errorf("%s: the definition has %q, the code does not", what, s)
+		}
+	}
+	for _, s := range want {
+		if !slices.Contains(got, s) {
+			t.Errorf("%s: the code has %q, the definition does not", what, s)
+		}
+	}
+}

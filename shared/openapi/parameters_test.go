@@ -1,0 +1,119 @@
+package openapi_test
+
+import (
+	"go/ast"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// wordless are names that the code reads but OpenAPI has no parameter for, or
+// that are none, each with a reason.
+var wordless = map[string]string{
+	"accept header":        "OpenAPI takes it from the media types of the answers",
+	"authorization header": "a security scheme",
+	"content-type header":  "OpenAPI takes it from the media types of the body",
+}
+
+// unread are parameters that the definition has but the API's code does not
+// look at, each with a reason.
+var unread = map[string]string{
+	"origin header":                         "every origin gets the same answer; a browser sends it",
+	"access-control-request-headers header": "every preflight gets the same answer; a browser sends it",
+}
+
+// The parameters are those that the code reads: from its tables, and by name.
+func TestParametersAreTheSame(t *testing.T) {
+	t.Parallel()
+	want := append(namesRead(t, "../api"), namesRead(t, "../auth")...)
+	want = append(want, tabled(t, "../api/query.go", "listParameters", "name")...)
+	filters := tabled(t, "../recording/filter.go", "operators", "prefix")
+	if len(filters) < 9 {
+		t.Fatalf("operators of filters: %q", filters)
+	}
+	want = append(want, filters...)
+	want = slices.DeleteFunc(want, func(name string) bool { return wordless[name] != "" })
+
+	var got []string
+	d := read(t)
+	for _, p := range d.Components.Parameters {
+		switch {
+		case p.In == "path":
+		case len(p.Schema.PatternProperties) > 0:
+			for pattern := range p.Schema.PatternProperties { // ^filter_.+$
+				got = append(got, strings.TrimSuffix(strings.TrimPrefix(pattern, "^"), ".+$")+" query")
+			}
+		default:
+			got = append(got, strings.ToLower(p.Name)+" "+p.In)
+		}
+	}
+	for _, p := range d.Components.SecuritySchemes {
+		if p.Name != "" {
+			got = append(got, strings.ToLower(p.Name)+" "+p.In)
+		}
+	}
+	got = slices.DeleteFunc(got, func(name string) bool { return unread[name] != "" })
+	same(t, "parameters", got, want)
+}
+
+// namesRead are the headers and parameters that a package reads by name:
+// r.Header.Get("…"), h.Values("…") of a request's headers, query.Get("…"),
+// query.first("…"), unescaped(name) == "…".
+func namesRead(t *testing.T, dir string) []string {
+	t.Helper()
+	var all []string
+	inspect(t, dir, func(n ast.Node) {
+		if b, ok := n.(*ast.BinaryExpr); ok && receiver(b.X) == "unescaped" && textOf(b.Y) != "" {
+			all = append(all, textOf(b.Y)+" query")
+		}
+		call, ok := n.(*ast.CallExpr)
+		if !ok || len(call.Args) == 0 {
+			return
+		}
+		f, ok := call.Fun.(*ast.SelectorExpr)
+		if !ok {
+			return
+		}
+		name := strings.ToLower(textOf(call.Args[len(call.Args)-1]))
+		switch of := receiver(f.X); {
+		case name == "" || f.Sel.Name != "Get" && f.Sel.Name != "Values" && f.Sel.Name != "first" && f.Sel.Name != "date":
+		case of == "Header" || of == "h" || of == "v":
+			all = append(all, name+" header")
+		case of == "query" || of == "Query":
+			all = append(all, name+" query")
+		}
+	})
+	return all
+}
+
+// receiver is the last name of what a method is called on.
+func receiver(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e.Name
+	case *ast.SelectorExpr:
+		return e.Sel.Name
+	case *ast.CallExpr:
+		return receiver(e.Fun)
+	}
+	return ""
+}
+
+// tabled are the texts of a field in the rows of a table.
+func tabled(t *testing.T, file, table, field string) []string {
+	t.Helper()
+	var all []string
+	inspect(t, strings.TrimSuffix(file, file[strings.LastIndex(file, "/"):]), func(n ast.Node) {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok || spec.Names[0].Name != table {
+			return
+		}
+		ast.Inspect(spec, func(n ast.Node) bool {
+			if kv, ok := n.(*ast.KeyValueExpr); ok && receiver(kv.Key) == field {
+				all = append(all, textOf(kv.Value)+" query")
+			}
+			return true
+		})
+	})
+	return all
+}
