@@ -135,11 +135,12 @@ func TestEveryFunctionIsTracedLimitedAndLogged(t *testing.T) {
 		functions++
 		short := strings.TrimSuffix(name, "Function")
 		for path, want := range map[string]string{
-			"Role":                         `{"Fn::GetAtt":["` + short + `Role","Arn"]}`,
-			"TracingConfig/Mode":           `"Active"`,
-			"LoggingConfig/LogFormat":      `"JSON"`,
-			"LoggingConfig/LogGroup":       `{"Ref":"` + short + `Log"}`,
-			"ReservedConcurrentExecutions": `{"Fn::If":["Has` + short + `Concurrency",{"Ref":"` + short + `Concurrency"},{"Ref":"AWS::NoValue"}]}`,
+			"Role":               `{"Fn::GetAtt":["` + short + `Role","Arn"]}`,
+			"TracingConfig/Mode": `"Active"`,
+			"Environment/Variables/METRICS_NAMESPACE": `{"Fn::If":["HasMetrics",{"Fn::Sub":"CallRecordings/${AWS::StackName}"},""]}`,
+			"LoggingConfig/LogFormat":                 `"JSON"`,
+			"LoggingConfig/LogGroup":                  `{"Ref":"` + short + `Log"}`,
+			"ReservedConcurrentExecutions":            `{"Fn::If":["Has` + short + `Concurrency",{"Ref":"` + short + `Concurrency"},{"Ref":"AWS::NoValue"}]}`,
 		} {
 			if got, err := json.Marshal(at(r.Properties, path)); err != nil || string(got) != want {
 				t.Errorf("%s/%s = %s, %v, want %s", name, path, got, err, want)
