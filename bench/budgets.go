@@ -28,6 +28,7 @@ var budgets = []budget{
 	{name: "start patch", ratio: 1.25},
 	{name: "start delete", ratio: 1.25},
 	{name: "start fallback", ratio: 1.2},
+	{name: "start purge", ratio: 1.25},
 	{name: "start list", most: 3_400_000, ratio: 1.15, wish: true},
 	{name: "start get", ratio: 1.15, wish: true},
 	{name: "start patch", ratio: 1.15, wish: true},
