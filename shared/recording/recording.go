@@ -28,6 +28,11 @@ type Recording struct {
 	Revision string
 	// Audio says where the sound is.
 	Audio Audio
+	// Upload is what was announced of audio that has not arrived yet.
+	Upload Upload
+	// Made is the fingerprint of the request that created the recording, by
+	// which a repeat of it is known; "" where there was none.
+	Made string
 	// Document holds the public fields without the id.
 	Document Document
 }
@@ -54,6 +59,17 @@ type Audio struct {
 	ContentType string
 	// Size is the length of the stored bytes; 0 when unknown or empty.
 	Size int64
+	// State is "" where Place says it all; see Condition.
+	State State
+	// Reason is why State is Failed.
+	Reason Reason
+	// SHA256 of the stored bytes in lower-case hex, where the upload announced
+	// one and the object store checked it; else "".
+	SHA256 string
+	// Sequencer orders the arrivals of one key, as the object store counts them
+	// (docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html);
+	// "" when the audio came another way.
+	Sequencer string
 }
 
 // AudioKey is where the managed audio of the recording lies in the bucket,

@@ -1,0 +1,58 @@
+package recording
+
+// State says how far the audio of a recording has come; clients see it as
+// _read_only.state (contract, Audio that arrives).
+type State string
+
+const (
+	// Pending: no audio has arrived yet.
+	Pending State = "pending"
+	// Ready: the audio can be played.
+	Ready State = "ready"
+	// Empty: the audio has arrived, and lasts for 0 s.
+	Empty State = "empty"
+	// Failed: what has arrived cannot be served; a [Reason] says why. A right
+	// upload mends it.
+	Failed State = "failed"
+)
+
+// Reason says why a recording is Failed; clients see it as _read_only.reason.
+type Reason string
+
+const (
+	// NotAudio: the bytes are no audio of a type that is served.
+	NotAudio Reason = "not_audio"
+	// Damaged: they begin as audio and do not go on so.
+	Damaged Reason = "damaged"
+	// OtherType: they are audio of another type than was announced.
+	OtherType Reason = "other_content_type"
+	// OtherSize: they are more or fewer than were announced.
+	OtherSize Reason = "other_size"
+	// OtherChecksum: their SHA-256 is not the one that was announced.
+	OtherChecksum Reason = "other_sha256"
+	// TooLarge: they are more than the service takes.
+	TooLarge Reason = "too_large"
+)
+
+// Condition is the state of a: the stored one, else Pending while it is
+// nowhere, and Ready wherever it is.
+func (a Audio) Condition() State {
+	switch {
+	case a.State != "":
+		return a.State
+	case a.Place == Nowhere:
+		return Pending
+	}
+	return Ready
+}
+
+// Upload is what a client announced of the audio that it is going to send.
+// Zero fields were not announced.
+type Upload struct {
+	// ContentType is the media type, as the client wrote it.
+	ContentType string
+	// Size in bytes.
+	Size int64
+	// SHA256 of the bytes, 64 lower-case hex digits.
+	SHA256 string
+}

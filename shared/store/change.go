@@ -1,0 +1,19 @@
+package store
+
+import "callrecordings/shared/recording"
+
+// Change is one write to the store, as its stream tells of it afterwards: at
+// least once, and in order for one recording.
+type Change struct {
+	// Before and After are what the write found and left; nil for nothing.
+	Before, After *Image
+}
+
+// Image is what lay in the store at one time.
+type Image struct {
+	// Recording as it was. That of a tombstone has its Account, ID, Revision,
+	// Created and Audio, and nothing else.
+	Recording recording.Recording
+	// Deleted is true for a tombstone.
+	Deleted bool
+}
