@@ -15,9 +15,9 @@ import (
 func failing(t *testing.T, n int, when faultstore.When) *single {
 	t.Helper()
 	return newFaultySingle(t, Delivery{}, faults{writer: func(w store.Writer) store.Writer {
-		driver, ok := w.(store.Store)
+		driver, ok := w.(faultstore.Driver)
 		if !ok {
-			t.Fatalf("%T is no store.Store", w)
+			t.Fatalf("%T is no faultstore.Driver", w)
 		}
 		return faultstore.New(driver, faultstore.Fault{Call: n, When: when, Err: store.ErrUnavailable})
 	}})

@@ -59,7 +59,7 @@ type Writer interface {
 	// Update reads the recording, hands a copy to change, and stores what
 	// change made of it under a new revision, provided that nobody wrote in
 	// between; else it begins again, so change may run several times. Account,
-	// ID, Created and Owner must stay. An error of change is returned as it is
+	// ID and Created stay, whatever change does. An error of change is returned as it is
 	// and nothing is stored. Returns the recording as stored.
 	// Errors: ErrNotFound, ErrConflict, ErrTooLarge, ErrUnavailable, change's own.
 	Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error)

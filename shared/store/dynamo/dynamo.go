@@ -33,6 +33,11 @@
 //	doc            S   3 +  n   the document's JSON text
 //	mod            N  (3 +  7)  Modified in Gregorian seconds, where it is not created
 //	audio_key      S            Audio.Key, where it is not the usual one
+//	state          S            Audio.State and Reason, where place does not say it all: "failed not_audio"
+//	seq            S   3 + 18   Audio.Sequencer, of audio that was uploaded
+//	sha256         S   6 + 64   Audio.SHA256, where the upload announced one
+//	upload         S            what was announced of audio that is still to come
+//	made           S   4 + 22   Made, where a repeat of the creation has to be known
 //
 // That is 274 bytes and the text of the document, to which 750 remain, or 740
 // after a change. Eight attributes are also what one group of a Go map holds.
@@ -45,6 +50,14 @@
 //	deleted        N            when it was deleted, in Gregorian seconds
 //	purge_pending  BOOL         there until the audio is confirmed gone
 //	expires        N            from then on: the table's TTL, in Unix seconds
+//
+// A claim on an Idempotency-Key is an item beside them, in no index: its id is
+// "key#" and the key's SHA-256, and it has
+//
+//	recording  S  the id of the recording that the key stands for
+//	made       S  the fingerprint of the request that came first
+//	rev        S  as everywhere
+//	expires    N  the table's TTL
 //
 // Attributes that are not listed here survive every write.
 //
@@ -66,7 +79,8 @@
 // # Permissions
 //
 // Query on the two indexes for Page; GetItem for Get and Tombstone; GetItem
-// and PutItem for Update and Delete; PutItem for Put; UpdateItem for Purged.
+// and PutItem for Update and Delete; PutItem for Put and Claim; UpdateItem for
+// Purged.
 package dynamo
 
 import (
@@ -123,7 +137,10 @@ type Store struct {
 	random io.Reader
 }
 
-var _ store.Store = (*Store)(nil)
+var (
+	_ store.Store   = (*Store)(nil)
+	_ store.Claimer = (*Store)(nil)
+)
 
 // Open makes a Store. It touches no network; see [Store.Warm].
 func Open(o Options) (*Store, error) { return open(o, standard()) }

@@ -69,8 +69,9 @@ func encode(old item, r *recording.Recording) (item, error) {
 	}
 	set(m, attrAccountOwner, accountOwner(r.Account, r.Owner), r.Owner != "")
 	set(m, attrDocument, string(r.Document), r.Document != "")
-	set(m, attrAudio, encodeAudio(r.Audio), r.Audio != recording.Audio{Key: r.Audio.Key})
-	set(m, attrAudioKey, r.Audio.Key, r.Audio.Key != "" && r.Audio.Key != recording.AudioKey(r.Account, r.ID))
+	setAudio(m, r)
+	set(m, attrUpload, encodeUpload(r.Upload), r.Upload != recording.Upload{})
+	set(m, attrMade, r.Made, r.Made != "")
 	if n := size(m); n > maxItem || len(text(m, attrAccountOwner)) > maxPartitionKey {
 		return nil, fmt.Errorf("%w: recording %s/%s takes %d bytes", store.ErrTooLarge, r.Account, r.ID, n)
 	}
@@ -103,31 +104,13 @@ func decode(m item, r *recording.Recording) error {
 		Created: created, Modified: recording.Seconds(modified),
 		Revision: text(m, attrRevision),
 		Document: recording.Document(text(m, attrDocument)),
+		Made:     text(m, attrMade),
+	}
+	if r.Upload, err = decodeUpload(m); err != nil {
+		return err
 	}
 	r.Audio, err = decodeAudio(m)
 	return err
-}
-
-// encodeAudio makes "managed 499712 audio/mpeg"; each part may be missing,
-// the blanks are there.
-func encodeAudio(a recording.Audio) string {
-	return string(a.Place) + " " + strconv.FormatInt(a.Size, 10) + " " + a.ContentType
-}
-
-func decodeAudio(m item) (recording.Audio, error) {
-	a := recording.Audio{Key: text(m, attrAudioKey)}
-	line := text(m, attrAudio)
-	if line == "" {
-		return a, nil
-	}
-	place, rest, _ := strings.Cut(line, " ")
-	length, kind, ok := strings.Cut(rest, " ")
-	n, err := strconv.ParseInt(length, 10, 64)
-	if !ok || err != nil {
-		return a, fmt.Errorf("%w: %s is %q", errLayout, attrAudio, line)
-	}
-	a.Place, a.Size, a.ContentType = recording.Place(place), n, kind
-	return a, nil
 }
 
 // isTombstone reports whether m is what remains of a deleted recording.
@@ -137,7 +120,9 @@ func isTombstone(m item) bool { return m[attrDeleted] != nil }
 // not expire before its audio is gone, whatever old says.
 func entomb(old item, r *recording.Recording, revision string, now recording.Seconds) item {
 	m := maps.Clone(old)
-	for _, name := range []string{attrCreatedID, attrAccountOwner, attrDocument, attrModified, attrExpires} {
+	for _, name := range []string{
+		attrCreatedID, attrAccountOwner, attrDocument, attrModified, attrExpires, attrUpload, attrMade,
+	} {
 		delete(m, name)
 	}
 	m[attrRevision] = str(revision)

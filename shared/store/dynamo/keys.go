@@ -18,11 +18,18 @@ const (
 	attrAudio        = "audio"
 	attrAudioKey     = "audio_key"
 	attrDocument     = "doc"
+	attrState        = "state"
+	attrSHA256       = "sha256"
+	attrSequencer    = "seq"
+	attrUpload       = "upload"
+	attrMade         = "made"
 
 	attrCreated      = "created"
 	attrDeleted      = "deleted"
 	attrPurgePending = "purge_pending"
 	attrExpires      = "expires"
+
+	attrRecording = "recording"
 )
 
 // The indexes of the package comment.

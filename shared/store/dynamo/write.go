@@ -51,7 +51,7 @@ func (s *Store) Update(ctx context.Context, account, id string, change func(*rec
 		if err := change(&stored); err != nil {
 			return nil, err
 		}
-		stored.Account, stored.ID, stored.Created, stored.Owner = was.Account, was.ID, was.Created, was.Owner
+		stored.Account, stored.ID, stored.Created = was.Account, was.ID, was.Created
 		stored.Revision = revision
 		return encode(old, &stored)
 	})

@@ -36,16 +36,24 @@ type Fault struct {
 // Store is the decorator. It may be used by many goroutines; calls are
 // numbered in the order in which they begin.
 type Store struct {
-	next   store.Store
+	next   Driver
 	mu     sync.Mutex
 	calls  int
 	faults []Fault
 }
 
-var _ store.Store = (*Store)(nil)
+// Driver is what can be decorated.
+type Driver interface {
+	store.Store
+	store.Claimer
+	// Tombstone returns what remains of a deleted recording.
+	Tombstone(ctx context.Context, account, id string) (store.Tombstone, error)
+}
+
+var _ Driver = (*Store)(nil)
 
 // New returns next with faults to come; without any it is next.
-func New(next store.Store, faults ...Fault) *Store { return &Store{next: next, faults: faults} }
+func New(next Driver, faults ...Fault) *Store { return &Store{next: next, faults: faults} }
 
 // Calls is how many calls have begun.
 func (s *Store) Calls() int {
@@ -111,4 +119,14 @@ func (s *Store) Delete(ctx context.Context, account, id string, check func(*reco
 func (s *Store) Purged(ctx context.Context, account, id string) error {
 	_, err := do(s, func() (struct{}, error) { return struct{}{}, s.next.Purged(ctx, account, id) })
 	return err
+}
+
+// Claim is the driver's, under a fault.
+func (s *Store) Claim(ctx context.Context, account, key string, c store.Claim) (store.Claim, error) {
+	return do(s, func() (store.Claim, error) { return s.next.Claim(ctx, account, key, c) })
+}
+
+// Tombstone is the driver's, under a fault.
+func (s *Store) Tombstone(ctx context.Context, account, id string) (store.Tombstone, error) {
+	return do(s, func() (store.Tombstone, error) { return s.next.Tombstone(ctx, account, id) })
 }

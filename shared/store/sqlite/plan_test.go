@@ -72,13 +72,19 @@ func TestPagesAreIndexRanges(t *testing.T) {
 func TestUpkeepIsIndexed(t *testing.T) {
 	t.Parallel()
 	s := opened(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
-	for text, want := range map[string]string{
-		selectPending: "USING INDEX pending",
-		deleteExpired: "USING INDEX expiring",
+	for _, c := range []struct {
+		text string
+		args []any
+		want string
+	}{
+		{selectPending, []any{5}, "USING INDEX pending"},
+		{deleteExpired, []any{5}, "USING INDEX expiring"},
+		{deleteExpiredClaims, []any{5}, "USING INDEX claims_expiring"},
+		{selectAwaiting, []any{"a", "202601-a", 5}, "USING INDEX awaiting"},
 	} {
-		got, err := s.plan(t.Context(), text, []any{5})
-		if err != nil || !strings.Contains(got, want) || strings.Contains(got, "TEMP") {
-			t.Errorf("plan of %s: %s, %v, want %s and no sorting", text, got, err, want)
+		got, err := s.plan(t.Context(), c.text, c.args)
+		if err != nil || !strings.Contains(got, c.want) || strings.Contains(got, "TEMP") {
+			t.Errorf("plan of %s: %s, %v, want %s and no sorting", c.text, got, err, c.want)
 		}
 	}
 }

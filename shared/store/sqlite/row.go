@@ -11,15 +11,30 @@ import (
 	"callrecordings/shared/store"
 )
 
-// columns in the order of scan.
-const columns = "account, id, owner, created, modified, revision, audio_place, audio_key, audio_type, audio_size, doc"
+// columns in the order of scan and of values; audioColumns are among them.
+const (
+	columns      = "account, id, owner, created, modified, revision, doc, upload_type, upload_size, upload_sha256, made, " + audioColumns
+	audioColumns = "audio_place, audio_key, audio_type, audio_size, audio_state, audio_reason, audio_sha256, audio_sequencer"
+)
+
+// audioOf are the places of audioColumns.
+func audioOf(a *recording.Audio) []any {
+	return []any{&a.Place, &a.Key, &a.ContentType, &a.Size, &a.State, &a.Reason, &a.SHA256, &a.Sequencer}
+}
+
+// placesOf are the places of columns. What they point to is also what is stored.
+func placesOf(r *recording.Recording) []any {
+	return append([]any{
+		&r.Account, &r.ID, &r.Owner, &r.Created, &r.Modified, &r.Revision, &r.Document,
+		&r.Upload.ContentType, &r.Upload.Size, &r.Upload.SHA256, &r.Made,
+	}, audioOf(&r.Audio)...)
+}
 
 // scanner is a row of either kind of query.
 type scanner interface{ Scan(into ...any) error }
 
 func scan(row scanner, r *recording.Recording) error {
-	return row.Scan(&r.Account, &r.ID, &r.Owner, &r.Created, &r.Modified, &r.Revision,
-		&r.Audio.Place, &r.Audio.Key, &r.Audio.ContentType, &r.Audio.Size, &r.Document)
+	return row.Scan(placesOf(r)...)
 }
 
 // maxItem is DynamoDB's limit for an item in bytes, kept here too so that data
@@ -31,7 +46,7 @@ const (
 
 // fits checks the size of r as DynamoDB would.
 func fits(r *recording.Recording) error {
-	n := len(r.Document) + 2*len(r.Account) + 3*len(r.ID) + len(r.Owner) + len(r.Audio.Key) + len(r.Audio.ContentType) + overhead
+	n := len(r.Document) + len(r.Upload.ContentType) + 2*len(r.Account) + 3*len(r.ID) + len(r.Owner) + len(r.Audio.Key) + len(r.Audio.ContentType) + overhead
 	if n > maxItem {
 		return fmt.Errorf("%w: recording %s/%s takes about %d bytes", store.ErrTooLarge, r.Account, r.ID, n)
 	}
@@ -62,11 +77,10 @@ func living(row *sql.Row) (*recording.Recording, error) {
 }
 
 // tombstoneColumns in the order of scanTombstone.
-const tombstoneColumns = "account, id, created, audio_place, audio_key, audio_type, audio_size, purge_pending, expires"
+const tombstoneColumns = "account, id, created, purge_pending, expires, " + audioColumns
 
 func scanTombstone(row scanner, t *store.Tombstone) error {
-	return row.Scan(&t.Account, &t.ID, &t.Created, &t.Audio.Place, &t.Audio.Key, &t.Audio.ContentType, &t.Audio.Size,
-		&t.PurgePending, &t.Expires)
+	return row.Scan(append([]any{&t.Account, &t.ID, &t.Created, &t.PurgePending, &t.Expires}, audioOf(&t.Audio)...)...)
 }
 
 // Tombstone returns what remains of a deleted recording.

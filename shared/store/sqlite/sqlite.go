@@ -39,9 +39,12 @@ const openInterval = 20 * time.Millisecond
 //go:embed schema.sql
 var schema string
 
+//go:embed arrivals.sql
+var arrivals string
+
 // migrations take the file from version i to i+1; the last one is what this
 // program knows. A step is never changed once released.
-var migrations = []string{schema}
+var migrations = []string{schema, arrivals}
 
 // ErrNewer is the error of a file that a newer version of this program made.
 var ErrNewer = errors.New("database is of a newer version")
@@ -52,6 +55,9 @@ type Options struct {
 	Now func() time.Time
 	// Random makes revisions unguessable and unique.
 	Random io.Reader
+	// Notes puts every change into the queue [Changes], in the transaction of
+	// the change itself. Somebody has to follow it.
+	Notes bool
 }
 
 // Store is a driver of package store.
@@ -60,12 +66,16 @@ type Store struct {
 	read, write *sql.DB
 	now         func() time.Time
 	random      io.Reader
+	notes       bool
 }
 
-var _ store.Store = (*Store)(nil)
+var (
+	_ store.Store   = (*Store)(nil)
+	_ store.Claimer = (*Store)(nil)
+)
 
 // Open opens the file at path, made if it is not there, and brings it up to
-// date. Tombstones that have expired are removed. The caller closes the store.
+// date. Tombstones and claims that have expired are removed. The caller closes the store.
 // Errors: ErrNewer, store.ErrUnavailable if others keep the file busy, what the
 // file system says.
 func Open(ctx context.Context, path string, o Options) (*Store, error) {
@@ -74,7 +84,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 
 // open is Open for writers that wait for busy.
 func open(ctx context.Context, path string, o Options, busy time.Duration) (*Store, error) {
-	s := &Store{now: o.Now, random: o.Random}
+	s := &Store{now: o.Now, random: o.Random, notes: o.Notes}
 	for _, db := range []struct {
 		pool **sql.DB
 		most int
@@ -122,8 +132,11 @@ func source(path string, busy time.Duration) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
 }
 
-// deleteExpired removes the tombstones whose time is over.
-const deleteExpired = "DELETE FROM recordings WHERE expires > 0 AND expires <= ?"
+// What removes the tombstones and the claims whose time is over.
+const (
+	deleteExpired       = "DELETE FROM recordings WHERE expires > 0 AND expires <= ?"
+	deleteExpiredClaims = "DELETE FROM claims WHERE expires <= ?"
+)
 
 // prepare migrates the schema and drops expired tombstones.
 func (s *Store) prepare(ctx context.Context) error {
@@ -143,8 +156,12 @@ func (s *Store) prepare(ctx context.Context) error {
 		if _, err := tx.ExecContext(ctx, "PRAGMA user_version = "+strconv.Itoa(len(migrations))); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, deleteExpired, recording.SecondsOf(s.now()))
-		return err
+		for _, expired := range []string{deleteExpired, deleteExpiredClaims} {
+			if _, err := tx.ExecContext(ctx, expired, recording.SecondsOf(s.now())); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

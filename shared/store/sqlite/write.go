@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 
 	"callrecordings/shared/recording"
 	"callrecordings/shared/requestlog"
@@ -31,10 +32,14 @@ func (s *Store) Put(ctx context.Context, r *recording.Recording) error {
 		case !errors.Is(err, sql.ErrNoRows):
 			return err
 		}
-		_, err = tx.ExecContext(ctx, "INSERT INTO recordings ("+columns+") VALUES (?,?,?,?,?,?,?,?,?,?,?)",
-			r.Account, r.ID, r.Owner, r.Created, r.Modified, revision,
-			r.Audio.Place, ownKey(r), r.Audio.ContentType, r.Audio.Size, r.Document)
-		return err
+		stored := *r
+		stored.Revision, stored.Audio.Key = revision, ownKey(r)
+		places := placesOf(&stored)
+		_, err = tx.ExecContext(ctx, "INSERT INTO recordings ("+columns+") VALUES ("+marks(len(places))+")", places...)
+		if err != nil {
+			return err
+		}
+		return s.noted(ctx, tx, nil, &store.Image{Recording: stored})
 	})
 	if err != nil {
 		return fail("store", r.Account, r.ID, err)
@@ -42,6 +47,9 @@ func (s *Store) Put(ctx context.Context, r *recording.Recording) error {
 	r.Revision = revision
 	return nil
 }
+
+// marks are n places for values.
+func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?,", n), ",") }
 
 // ownKey is the key of r's audio if it is not the usual one.
 func ownKey(r *recording.Recording) string {
@@ -60,7 +68,7 @@ func (s *Store) Update(ctx context.Context, account, id string, change func(*rec
 		if err := change(&r); err != nil {
 			return refusal{err}
 		}
-		r.Account, r.ID, r.Created, r.Owner = was.Account, was.ID, was.Created, was.Owner
+		r.Account, r.ID, r.Created = was.Account, was.ID, was.Created
 		if err := fits(&r); err != nil {
 			return refusal{err}
 		}
@@ -68,11 +76,16 @@ func (s *Store) Update(ctx context.Context, account, id string, change func(*rec
 		if r.Revision, err = s.revision(was.Revision); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, "UPDATE recordings SET modified = ?, revision = ?, audio_place = ?, audio_key = ?,"+
-			" audio_type = ?, audio_size = ?, doc = ? WHERE account = ? AND id = ?",
-			r.Modified, r.Revision, r.Audio.Place, ownKey(&r), r.Audio.ContentType, r.Audio.Size, r.Document, account, id)
 		stored = &r
-		return err
+		kept := r
+		kept.Audio.Key = ownKey(&r)
+		places := placesOf(&kept)
+		_, err = tx.ExecContext(ctx, "UPDATE recordings SET ("+columns+") = ("+marks(len(places))+
+			") WHERE account = ? AND id = ?", append(places, account, id)...)
+		if err != nil {
+			return err
+		}
+		return s.noted(ctx, tx, &store.Image{Recording: *was}, &store.Image{Recording: r})
 	})
 	if err != nil {
 		return nil, wrap("change", account, id, err)
@@ -89,9 +102,19 @@ func (s *Store) Delete(ctx context.Context, account, id string, check func(*reco
 			return refusal{err}
 		}
 		deleted = was
-		_, err := tx.ExecContext(ctx, "UPDATE recordings SET deleted = ?, purge_pending = 1, owner = '', doc = '{}'"+
-			" WHERE account = ? AND id = ?", max(1, recording.SecondsOf(s.now())), account, id)
-		return err
+		revision, err := s.revision(was.Revision)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "UPDATE recordings SET deleted = ?, purge_pending = 1, owner = '', doc = '{}',"+
+			" revision = ?, made = '', upload_type = '', upload_size = 0, upload_sha256 = ''"+
+			" WHERE account = ? AND id = ?", max(1, recording.SecondsOf(s.now())), revision, account, id)
+		if err != nil {
+			return err
+		}
+		return s.noted(ctx, tx, &store.Image{Recording: *was}, &store.Image{Deleted: true, Recording: recording.Recording{
+			Account: account, ID: id, Revision: revision, Created: was.Created, Audio: was.Audio,
+		}})
 	})
 	if err != nil {
 		return nil, wrap("delete", account, id, err)

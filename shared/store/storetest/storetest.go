@@ -28,6 +28,7 @@ import (
 // Store is what a driver offers.
 type Store interface {
 	store.Store
+	store.Claimer
 	// Tombstone returns what remains of a deleted recording; ErrNotFound when
 	// there is none.
 	Tombstone(ctx context.Context, account, id string) (store.Tombstone, error)
@@ -50,6 +51,7 @@ func Run(t *testing.T, h Harness) {
 		{"single", singles},
 		{"change", changes},
 		{"delete", deletes},
+		{"claim", claims},
 		{"limit", limits},
 		{"page", pages},
 		{"filter", filters},

@@ -21,6 +21,20 @@ var singles = []testCase{
 			{ID: "202601-managed", Created: epoch, Modified: epoch, Document: "{}", Audio: recording.Audio{Place: recording.Managed, ContentType: "audio/mpeg", Size: 1}},
 			{ID: "202601-external", Created: epoch, Modified: epoch + 5, Owner: "u", Document: `{"url":"https://x"}`, Audio: recording.Audio{Place: recording.External, ContentType: "audio/mpeg"}},
 			{ID: "202601-key", Created: 1, Modified: 2, Document: "{}", Audio: recording.Audio{Place: recording.Managed, Key: "some/other key~1", ContentType: "audio/wav", Size: 1 << 40}},
+			{
+				ID: "202601-awaited", Created: epoch, Modified: epoch, Document: "{}", Made: "fingerprint",
+				Upload: recording.Upload{ContentType: "audio/ogg; codecs=opus", Size: 1 << 30, SHA256: "abc"},
+			},
+			{ID: "202601-announced", Created: epoch, Modified: epoch, Document: "{}", Upload: recording.Upload{ContentType: "audio/wav"}},
+			{
+				ID: "202601-failed", Created: epoch, Modified: epoch, Document: "{}",
+				Audio: recording.Audio{Size: 3, State: recording.Failed, Reason: recording.NotAudio, Sequencer: "0A"},
+			},
+			{
+				ID: "202601-arrived", Created: epoch, Modified: epoch, Document: "{}", Audio: recording.Audio{
+					Place: recording.Managed, ContentType: "audio/mpeg", State: recording.Empty, SHA256: "abc", Sequencer: "0A",
+				},
+			},
 			{ID: "202601-Odd_.@-", Created: epoch, Modified: epoch, Document: `{"name":"Zoë 🎧 é é\u0000","n":1.50,"big":1e400,"user_metadata":{"a":{"b":[null,"",{}]}}}`},
 		} {
 			r.Account = s.account
@@ -152,11 +166,11 @@ var changes = []testCase{
 			s.Errorf("Update = %+v, %v, want what was there under a new revision", got, err)
 		}
 	}},
-	{"account, id, created and owner stay", func(s *suite) {
+	{"account, id and created stay", func(s *suite) {
 		s.put(s.rec("a", 7, "u"))
 		before := s.get("a")
 		got, err := s.store.Update(s.Context(), s.account, "202601-a", func(r *recording.Recording) error {
-			r.Account, r.ID, r.Created, r.Owner, r.Revision = s.account+"x", "202601-b", 1, "v", before.Revision
+			r.Account, r.ID, r.Created, r.Revision = s.account+"x", "202601-b", 1, before.Revision
 			return nil
 		})
 		if err != nil || got.Revision == before.Revision {
@@ -171,7 +185,42 @@ var changes = []testCase{
 		}
 		s.settled(store.Query{}, "a")
 		s.settled(store.Query{Owner: "u"}, "a")
-		s.settled(store.Query{Owner: "v"})
+	}},
+	{"an owner that becomes known lists the recording", func(s *suite) {
+		s.put(s.rec("a", 7, ""))
+		for _, owner := range []string{"u", "v", ""} {
+			_, err := s.store.Update(s.Context(), s.account, "202601-a", func(r *recording.Recording) error {
+				r.Owner = owner
+				return nil
+			})
+			if got := s.get("a").Owner; err != nil || got != owner {
+				s.Fatalf("Update left the owner %q, %v, want %q", got, err, owner)
+			}
+			for _, u := range []string{"u", "v"} {
+				if u == owner {
+					s.settled(store.Query{Owner: u}, "a")
+				} else {
+					s.settled(store.Query{Owner: u})
+				}
+			}
+		}
+	}},
+	{"a repeat of what was announced can be told and taken back", func(s *suite) {
+		r := s.rec("a", 0, "")
+		r.Audio, r.Made = recording.Audio{}, "fingerprint"
+		r.Upload = recording.Upload{ContentType: "audio/mpeg", Size: 9, SHA256: "ff"}
+		s.put(r)
+		got, err := s.store.Update(s.Context(), s.account, r.ID, func(r *recording.Recording) error {
+			r.Upload = recording.Upload{}
+			r.Audio = recording.Audio{Place: recording.Managed, ContentType: "audio/mpeg", Size: 9, SHA256: "ff", Sequencer: "01"}
+			return nil
+		})
+		if err != nil || got.Upload != (recording.Upload{}) || got.Made != "fingerprint" {
+			s.Fatalf("Update = %+v, %v", got, err)
+		}
+		if diff := cmp.Diff(got, s.get("a")); diff != "" {
+			s.Errorf("Get (-returned +got):\n%s", diff)
+		}
 	}},
 	{"what change does to the recording it was handed changes nothing by itself", func(s *suite) {
 		s.put(s.rec("a", 0, "u"))

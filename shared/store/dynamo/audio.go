@@ -1,0 +1,63 @@
+package dynamo
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"callrecordings/shared/recording"
+)
+
+// setAudio puts what is known of r's audio into m, and takes out what is not.
+func setAudio(m item, r *recording.Recording) {
+	a := r.Audio
+	set(m, attrAudio, encodeAudio(a), a.Place != "" || a.Size != 0 || a.ContentType != "")
+	set(m, attrAudioKey, a.Key, a.Key != "" && a.Key != recording.AudioKey(r.Account, r.ID))
+	set(m, attrState, strings.TrimSpace(string(a.State)+" "+string(a.Reason)), a.State != "")
+	set(m, attrSHA256, a.SHA256, a.SHA256 != "")
+	set(m, attrSequencer, a.Sequencer, a.Sequencer != "")
+}
+
+// encodeAudio makes "managed 499712 audio/mpeg"; each part may be missing,
+// the blanks are there.
+func encodeAudio(a recording.Audio) string {
+	return string(a.Place) + " " + strconv.FormatInt(a.Size, 10) + " " + a.ContentType
+}
+
+func decodeAudio(m item) (recording.Audio, error) {
+	state, reason, _ := strings.Cut(text(m, attrState), " ")
+	a := recording.Audio{
+		Key:   text(m, attrAudioKey),
+		State: recording.State(state), Reason: recording.Reason(reason),
+		SHA256: text(m, attrSHA256), Sequencer: text(m, attrSequencer),
+	}
+	place, length, kind, err := threeOf(m, attrAudio)
+	a.Place, a.Size, a.ContentType = recording.Place(place), length, kind
+	return a, err
+}
+
+// encodeUpload makes "64-hex-digits 499712 audio/mpeg", as encodeAudio does.
+func encodeUpload(u recording.Upload) string {
+	return u.SHA256 + " " + strconv.FormatInt(u.Size, 10) + " " + u.ContentType
+}
+
+func decodeUpload(m item) (u recording.Upload, err error) {
+	u.SHA256, u.Size, u.ContentType, err = threeOf(m, attrUpload)
+	return u, err
+}
+
+// threeOf reads a word, a number and a text, parted by blanks; nothing where
+// there is no such attribute.
+func threeOf(m item, name string) (word string, n int64, rest string, err error) {
+	line := text(m, name)
+	if line == "" {
+		return "", 0, "", nil
+	}
+	word, rest, _ = strings.Cut(line, " ")
+	length, rest, ok := strings.Cut(rest, " ")
+	n, err = strconv.ParseInt(length, 10, 64)
+	if !ok || err != nil {
+		return "", 0, "", fmt.Errorf("%w: %s is %q", errLayout, name, line)
+	}
+	return word, n, rest, nil
+}

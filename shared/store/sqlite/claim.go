@@ -1,0 +1,35 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+
+	"callrecordings/shared/recording"
+	"callrecordings/shared/requestlog"
+	"callrecordings/shared/store"
+)
+
+// Claim takes an Idempotency-Key; see [store.Claimer].
+func (s *Store) Claim(ctx context.Context, account, key string, c store.Claim) (store.Claim, error) {
+	requestlog.From(ctx).Calls++
+	now := s.now()
+	var holds store.Claim
+	err := s.change(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "DELETE FROM claims WHERE account = ? AND key = ? AND expires <= ?",
+			account, key, recording.SecondsOf(now))
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "INSERT INTO claims (account, key, id, made, expires) VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING",
+			account, key, c.ID, c.Made, recording.SecondsOf(now.Add(store.ClaimTTL)))
+		if err != nil {
+			return err
+		}
+		return tx.QueryRowContext(ctx, "SELECT id, made FROM claims WHERE account = ? AND key = ?", account, key).
+			Scan(&holds.ID, &holds.Made)
+	})
+	if err != nil {
+		return store.Claim{}, fail("claim a key for", account, c.ID, err)
+	}
+	return holds, nil
+}

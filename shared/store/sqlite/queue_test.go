@@ -1,0 +1,150 @@
+package sqlite
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store"
+)
+
+// bodies are those of the messages that are due.
+func bodies(t *testing.T, s *Store, q Queue) []string {
+	t.Helper()
+	due, err := s.Due(t.Context(), q, 100)
+	if err != nil {
+		t.Fatalf("Due: %v", err)
+	}
+	all := []string{}
+	for _, m := range due {
+		all = append(all, string(m.Body))
+	}
+	return all
+}
+
+func TestQueue(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "recordings.db")
+	s := opened(t, path, busyTimeout)
+	for _, body := range []string{"1", "2", "3"} {
+		if err := s.Enqueue(t.Context(), Arrivals, []byte(body)); err != nil {
+			t.Fatalf("Enqueue: %v", err)
+		}
+	}
+	other := opened(t, path, busyTimeout) // another process, or the next start
+	due, err := other.Due(t.Context(), Arrivals, 2)
+	if err != nil || len(due) != 2 || string(due[0].Body) != "1" || due[0].Tries != 0 {
+		t.Fatalf("Due = %+v, %v, want the first two", due, err)
+	}
+	first, second := due[0].Number, due[1].Number
+	for _, step := range []struct {
+		name string
+		do   func() error
+		want []string
+	}{
+		{"an hour later", func() error { return s.PutOff(t.Context(), first, time.Hour, "why") }, []string{"2", "3"}},
+		{"at once", func() error { return s.PutOff(t.Context(), first, 0, "why") }, []string{"1", "2", "3"}},
+		{"set aside", func() error { return s.PutOff(t.Context(), first, -1, "why") }, []string{"2", "3"}},
+		{"done", func() error { return s.Done(t.Context(), second) }, []string{"3"}},
+		{"done again", func() error { return s.Done(t.Context(), second) }, []string{"3"}},
+		{"replayed", func() error { _, err := s.Replay(t.Context(), Arrivals); return err }, []string{"1", "3"}},
+	} {
+		if err := step.do(); err != nil {
+			t.Fatalf("%s: %v", step.name, err)
+		}
+		if diff := cmp.Diff(step.want, bodies(t, other, Arrivals)); diff != "" {
+			t.Errorf("%s: due (-want +got):\n%s", step.name, diff)
+		}
+	}
+	if got := bodies(t, s, Changes); len(got) != 0 {
+		t.Errorf("the other queue has %q, want nothing", got)
+	}
+}
+
+// Every write is noted in its own transaction: one that takes effect is, one
+// that does not is not.
+func TestChangesAreNoted(t *testing.T) {
+	t.Parallel()
+	s := opened(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
+	s.notes = true
+	r := recording.Recording{Account: "a", ID: "202601-a", Owner: "u", Created: 5, Modified: 5, Document: `{"from":"secret"}`, Made: "m"}
+	if err := s.Put(t.Context(), &r); err != nil {
+		t.Fatal(err)
+	}
+	again := r
+	if err := s.Put(t.Context(), &again); err == nil {
+		t.Fatal("Put = nil, want ErrExists")
+	}
+	ready, err := s.Update(t.Context(), "a", r.ID, func(r *recording.Recording) error {
+		r.Audio = recording.Audio{Place: recording.Managed, ContentType: "audio/mpeg", Size: 1}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Delete(t.Context(), "a", r.ID, func(*recording.Recording) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	due, err := s.Due(t.Context(), Changes, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []store.Change
+	for _, m := range due {
+		var c store.Change
+		if err := json.Unmarshal(m.Body, &c); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, c)
+	}
+	created := recording.Recording{Account: "a", ID: r.ID, Owner: "u", Created: 5, Modified: 5, Revision: r.Revision}
+	completed := created
+	completed.Revision, completed.Audio = ready.Revision, ready.Audio
+	if len(got) != 3 || got[2].After.Recording.Revision == ready.Revision {
+		t.Fatalf("changes = %+v, want three, the last with a revision of its own", got)
+	}
+	deleted := recording.Recording{Account: "a", ID: r.ID, Created: 5, Revision: got[2].After.Recording.Revision, Audio: ready.Audio}
+	want := []store.Change{
+		{After: &store.Image{Recording: created}},
+		{Before: &store.Image{Recording: created}, After: &store.Image{Recording: completed}},
+		{Before: &store.Image{Recording: completed}, After: &store.Image{Recording: deleted, Deleted: true}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+}
+
+func TestAwaiting(t *testing.T) {
+	t.Parallel()
+	s := opened(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
+	for _, r := range []recording.Recording{
+		{Account: "a", ID: "202601-a"},
+		{Account: "a", ID: "202601-b", Audio: recording.Audio{Place: recording.Managed}},
+		{Account: "b", ID: "202601-a"},
+	} {
+		r.Document = "{}"
+		if err := s.Put(t.Context(), &r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found := []string{}
+	account, id := "", ""
+	for {
+		some, err := s.Awaiting(t.Context(), account, id, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(some) == 0 {
+			break
+		}
+		account, id = some[0].Account, some[0].ID
+		found = append(found, account+"/"+id)
+	}
+	if diff := cmp.Diff([]string{"a/202601-a", "b/202601-a"}, found); diff != "" {
+		t.Errorf("awaiting (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,61 @@
+package storetest
+
+import (
+	"sync"
+
+	"callrecordings/shared/store"
+)
+
+// claims are about Claim.
+var claims = []testCase{
+	{"the first claim holds", func(s *suite) {
+		first := store.Claim{ID: "202601-a", Made: "x"}
+		for _, c := range []store.Claim{first, first, {ID: "202601-b", Made: "y"}} {
+			if got, err := s.store.Claim(s.Context(), s.account, "key", c); err != nil || got != first {
+				s.Errorf("Claim(%+v) = %+v, %v, want %+v", c, got, err, first)
+			}
+		}
+	}},
+	{"keys are any text", func(s *suite) {
+		for i, key := range []string{"", "#", "a#b", "202601-a", "Zoë 🎧", "a/b\x00", string(make([]byte, 4000))} {
+			c := store.Claim{ID: "202601-a", Made: string(rune('a' + i))}
+			if got, err := s.store.Claim(s.Context(), s.account, key, c); err != nil || got != c {
+				s.Errorf("Claim of %.10q = %+v, %v, want %+v", key, got, err, c)
+			}
+		}
+	}},
+	{"keys of two accounts do not meet", func(s *suite) {
+		for _, account := range []string{s.account, s.account + "x"} {
+			c := store.Claim{ID: "202601-" + account, Made: account}
+			if got, err := s.store.Claim(s.Context(), account, "key", c); err != nil || got != c {
+				s.Errorf("Claim in %s = %+v, %v, want %+v", account, got, err, c)
+			}
+		}
+	}},
+	{"a claim is no recording", func(s *suite) {
+		c := store.Claim{ID: "202601-a", Made: "x"}
+		if _, err := s.store.Claim(s.Context(), s.account, "key", c); err != nil {
+			s.Fatalf("Claim: %v", err)
+		}
+		s.put(s.rec("b", 0, ""))
+		s.settled(store.Query{}, "b")
+		_, err := s.store.Get(s.Context(), s.account, c.ID)
+		s.wantErr("Get", err, store.ErrNotFound)
+	}},
+	{"of many at once one holds", func(s *suite) {
+		var wg sync.WaitGroup
+		got := make([]store.Claim, 8)
+		errs := make([]error, len(got))
+		for i := range got {
+			wg.Go(func() {
+				got[i], errs[i] = s.store.Claim(s.Context(), s.account, "key", store.Claim{ID: "202601-a", Made: string(rune('a' + i))})
+			})
+		}
+		wg.Wait()
+		for i := range got {
+			if errs[i] != nil || got[i] != got[0] {
+				s.Errorf("Claim = %+v, %v, want %+v as all others", got[i], errs[i], got[0])
+			}
+		}
+	}},
+}
