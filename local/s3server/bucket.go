@@ -32,9 +32,11 @@ type bucket struct {
 	name string
 	path string
 	acl  []byte
+	// created is told of every new object.
+	created func(ctx context.Context, key, etag string)
 }
 
-func newBucket(name, objects, attributes, owner string) (*posix.Posix, *bucket, error) {
+func newBucket(name, objects, attributes, owner string, created func(ctx context.Context, key, etag string)) (*posix.Posix, *bucket, error) {
 	files, err := newAttributes(objects, attributes)
 	if err != nil {
 		return nil, nil, err
@@ -52,7 +54,7 @@ func newBucket(name, objects, attributes, owner string) (*posix.Posix, *bucket, 
 	if err != nil {
 		return nil, nil, err
 	}
-	return disk, &bucket{disk: disk, name: name, path: filepath.Join(objects, name), acl: acl}, nil
+	return disk, &bucket{disk: disk, name: name, path: filepath.Join(objects, name), acl: acl, created: created}, nil
 }
 
 // at checks the name of a bucket and returns its path for the backend.

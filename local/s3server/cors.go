@@ -2,13 +2,14 @@ package s3server
 
 import "github.com/gofiber/fiber/v3"
 
-// cors is the bucket's CORS (contract, Document or audio). After a redirect a
-// browser's origin is "null", and the token's header travels along.
+// cors is the bucket's CORS (contract, Document or audio, and Create). After a
+// redirect a browser's origin is "null", and the token's header travels along.
 var cors = []byte(`<CORSConfiguration>
   <CORSRule>
     <AllowedOrigin>*</AllowedOrigin>
     <AllowedMethod>GET</AllowedMethod>
     <AllowedMethod>HEAD</AllowedMethod>
+    <AllowedMethod>PUT</AllowedMethod>
     <AllowedHeader>*</AllowedHeader>
     <ExposeHeader>content-range</ExposeHeader>
     <ExposeHeader>accept-ranges</ExposeHeader>
@@ -25,7 +26,7 @@ func refusals(c fiber.Ctx) error {
 	err := c.Next()
 	h := &c.Response().Header
 	if c.Get("Origin") != "" && len(h.Peek("Access-Control-Allow-Origin")) == 0 &&
-		(c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead) {
+		(c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead || c.Method() == fiber.MethodPut) {
 		h.Set("Access-Control-Allow-Origin", "*")
 		h.Set("Access-Control-Expose-Headers", "content-range, accept-ranges, etag, content-disposition")
 	}

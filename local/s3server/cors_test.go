@@ -23,7 +23,7 @@ func TestBrowsersMayFollow(t *testing.T) {
 	forged := link[:len(link)-1] + string('0'+(link[len(link)-1]-'0'+1)%10)
 	for _, origin := range []string{"null", "https://app.example.com", "http://localhost:3000"} {
 		for _, asked := range []string{"x-auth-token", "X-Auth-Token, Range, If-Range, authorization", "x-anything"} {
-			for _, method := range []string{"GET", "HEAD"} {
+			for _, method := range []string{"GET", "HEAD", "PUT"} {
 				res := do(t, http.MethodOptions, link, http.Header{
 					"Origin": {origin}, "Access-Control-Request-Method": {method}, "Access-Control-Request-Headers": {asked},
 				})
@@ -31,7 +31,7 @@ func TestBrowsersMayFollow(t *testing.T) {
 					t.Errorf("preflight for %s from %s = %d, want 2xx", method, origin, res.StatusCode)
 				}
 				wantHeader(t, res, "Access-Control-Allow-Origin", "*")
-				wantHeader(t, res, "Access-Control-Allow-Methods", "GET", "HEAD")
+				wantHeader(t, res, "Access-Control-Allow-Methods", "GET", "HEAD", "PUT")
 				wantHeader(t, res, "Access-Control-Allow-Headers", strings.Split(asked, ", ")...)
 			}
 		}

@@ -3,7 +3,9 @@ package s3server
 import (
 	"context"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/versity/versitygw/backend"
 	"github.com/versity/versitygw/s3response"
 )
 
@@ -15,7 +17,34 @@ func (b *bucket) PutObject(ctx context.Context, in s3response.PutObjectInput) (o
 	if in.Bucket, err = b.at(in.Bucket); err != nil {
 		return out, err
 	}
-	return b.disk.PutObject(ctx, in)
+	if out, err = b.disk.PutObject(ctx, in); err == nil {
+		b.created(ctx, *in.Key, out.ETag)
+	}
+	return out, err
+}
+
+// CopyObject copies an object within the bucket, with its type. The backend's
+// own takes the path that stands for the bucket apart.
+func (b *bucket) CopyObject(ctx context.Context, in s3response.CopyObjectInput) (out s3response.CopyObjectOutput, err error) {
+	from, key, _, err := backend.ParseCopySource(aws.ToString(in.CopySource))
+	if err != nil {
+		return out, err
+	}
+	source, err := b.GetObject(ctx, &s3.GetObjectInput{
+		Bucket: &from, Key: &key, Range: new(string), VersionId: new(string), IfMatch: in.CopySourceIfMatch,
+	})
+	if err != nil {
+		return out, err
+	}
+	defer source.Body.Close() //nolint:errcheck // it was read to its end, or the copy has failed
+	copied, err := b.PutObject(ctx, s3response.PutObjectInput{
+		Bucket: in.Bucket, Key: in.Key, Body: source.Body, ContentType: source.ContentType, ContentLength: source.ContentLength,
+	})
+	if err != nil {
+		return out, err
+	}
+	out.CopyObjectResult = &s3response.CopyObjectResult{ETag: &copied.ETag}
+	return out, nil
 }
 
 // HeadObject describes an object.
@@ -107,5 +136,8 @@ func (b *bucket) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMul
 	}
 	out, version, err = b.disk.CompleteMultipartUpload(ctx, &args)
 	out.Bucket = &b.name
+	if err == nil {
+		b.created(ctx, *in.Key, aws.ToString(out.ETag))
+	}
 	return out, version, err
 }

@@ -52,6 +52,10 @@ type Options struct {
 	Bucket string
 	// Region that signatures name; "" stands for us-east-1.
 	Region string
+	// Created, if not nil, is told of every object that was stored, by the
+	// event that S3 sends (docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html),
+	// before whoever stored it has an answer.
+	Created func(ctx context.Context, event []byte)
 }
 
 // Server is a running server.
@@ -207,5 +211,5 @@ func openBucket(o Options) (*posix.Posix, *bucket, error) {
 			return nil, nil, err
 		}
 	}
-	return newBucket(o.Bucket, objects, attributes, o.AccessKeyID)
+	return newBucket(o.Bucket, objects, attributes, o.AccessKeyID, o.notify())
 }

@@ -17,6 +17,8 @@ var (
 	ErrNotFound = errors.New("audio not found")
 	// ErrChanged: the object is not the one that was asked for (its ETag differs).
 	ErrChanged = errors.New("audio changed")
+	// ErrOccupied: there is an object already, where none may be replaced.
+	ErrOccupied = errors.New("audio is there already")
 	// ErrUnavailable: the object store was throttled, slow or gone.
 	ErrUnavailable = errors.New("audio store unavailable")
 )
@@ -31,6 +33,9 @@ type Object struct {
 	ETag string
 	// Modified to the second, UTC.
 	Modified time.Time
+	// SHA256 of the bytes in lower-case hex, if the store checked it when they
+	// came, and Examine asked for it; else "".
+	SHA256 string
 }
 
 // Part is a run of bytes, Length > 0 long, that lies within the object.
@@ -72,6 +77,53 @@ type Writer interface {
 	// Put stores size bytes of body under key, in constant memory. The object
 	// is there whole or not at all. Errors: ErrUnavailable, body's own.
 	Put(ctx context.Context, key, contentType string, body io.Reader, size int64) error
+}
+
+// Admission is what a presigned upload takes: nothing but what is said here.
+type Admission struct {
+	// ContentType that the upload must say; "" takes any.
+	ContentType string
+	// Size in bytes that it must have; 0 takes any.
+	Size int64
+	// SHA256 in lower-case hex that its bytes must have, which the store
+	// checks; "" takes any.
+	SHA256 string
+	// TTL is how long the upload may begin, up to 7 days.
+	TTL time.Duration
+}
+
+// SignedRequest is a request that anyone may make, until it expires.
+type SignedRequest struct {
+	// Method and URL of the request.
+	Method, URL string
+	// Header are the headers that it must have, by their names. Those that
+	// every HTTP client sets by itself (Host, Content-Length) are left out.
+	Header map[string]string
+	// Expires is when it ends, to the second, UTC.
+	Expires time.Time
+}
+
+// Uploader lets others put audio in.
+type Uploader interface {
+	// PresignPut makes a request that stores an object under key, unless there
+	// is one by then. It touches no network.
+	PresignPut(ctx context.Context, key string, a Admission) (SignedRequest, error)
+	// PutNew is Writer's Put for a body in memory that replaces nothing.
+	// Errors: ErrOccupied, ErrUnavailable.
+	PutNew(ctx context.Context, key, contentType string, body []byte) error
+}
+
+// Receiver looks at audio that others have put in.
+type Receiver interface {
+	Reader
+	Remover
+	// Examine is Stat, and tells the SHA-256 that the store has checked.
+	// Errors: ErrNotFound, ErrUnavailable.
+	Examine(ctx context.Context, key string) (Object, error)
+	// Copy stores the object from under the key to as well, in place of what is
+	// there, without its bytes coming through here. etag is that of the object
+	// that is meant. Errors: ErrNotFound, ErrChanged, ErrUnavailable.
+	Copy(ctx context.Context, from, etag, to string) error
 }
 
 // Delivery is how the bytes of audio travel to a client (contract, Document

@@ -23,6 +23,8 @@ type Store interface {
 	media.Reader
 	media.Remover
 	media.Writer
+	media.Uploader
+	media.Receiver
 }
 
 // Harness is a store under test.
@@ -58,6 +60,10 @@ func Run(t *testing.T, h Harness) {
 		{"presigned answers", answers},
 		{"presigned life time", lifetime},
 		{"forged URLs", forgery},
+		{"presigned uploads", uploads},
+		{"uploads that are not what was announced", mislabelled},
+		{"uploads replace nothing", occupied},
+		{"copies", copies},
 		{"two hundred megabytes", large}, // last: it looks at the heap
 	}
 	for _, c := range cases {

@@ -51,16 +51,21 @@ func (b *Bucket) Presign(ctx context.Context, key string, g media.Grant) (string
 			query.Set(name, value)
 		}
 	}
-	u := *b.public
-	u.RawPath = b.public.EscapedPath() + "/" + httpbinding.EscapePath(key, false)
-	u.Path = b.public.Path + "/" + key
-	u.RawQuery = query.Encode()
-	r := &http.Request{Method: http.MethodGet, URL: &u, Host: u.Host, Header: http.Header{}}
+	r := b.request(http.MethodGet, key, query)
 	signed, _, err := b.signer.PresignHTTP(ctx, creds, r, "UNSIGNED-PAYLOAD", "s3", b.region, b.now())
 	if err != nil {
 		return "", fmt.Errorf("signing a URL for %q: %w", key, err)
 	}
 	return signed, nil
+}
+
+// request is one for the object as clients make it.
+func (b *Bucket) request(method, key string, query url.Values) *http.Request {
+	u := *b.public
+	u.RawPath = b.public.EscapedPath() + "/" + httpbinding.EscapePath(key, false)
+	u.Path = b.public.Path + "/" + key
+	u.RawQuery = query.Encode()
+	return &http.Request{Method: method, URL: &u, Host: u.Host, Header: http.Header{}}
 }
 
 // bucketURL is where the bucket is found under endpoint, or in S3 itself if

@@ -19,7 +19,12 @@ import (
 
 // Stat describes the object by a HEAD.
 func (b *Bucket) Stat(ctx context.Context, key string) (media.Object, error) {
-	out, err := b.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: &key})
+	return b.look(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: &key})
+}
+
+func (b *Bucket) look(ctx context.Context, in *s3.HeadObjectInput) (media.Object, error) {
+	key := *in.Key
+	out, err := b.client.HeadObject(ctx, in)
 	if statusOf(err) == http.StatusNotFound && !b.exists.Load() {
 		// The answer to a HEAD does not say what is missing. Who may not ask
 		// for the bucket is told 403, so there is one.
@@ -30,7 +35,9 @@ func (b *Bucket) Stat(ctx context.Context, key string) (media.Object, error) {
 	if err = b.fail("looking at", key, err); err != nil {
 		return media.Object{}, err
 	}
-	return object(out.ContentType, out.ContentLength, out.ETag, out.LastModified), nil
+	o := object(out.ContentType, out.ContentLength, out.ETag, out.LastModified)
+	o.SHA256 = sha256Of(out.ChecksumSHA256)
+	return o, nil
 }
 
 // Open reads a part of the object, or the whole.

@@ -1,6 +1,6 @@
 // Package s3media keeps the audio of recordings in a bucket of Amazon S3, or
 // of a server that speaks its protocol (local/s3server, LocalStack, MinIO).
-// A [Bucket] is a [media.Reader], [media.Remover] and [media.Writer].
+// A [Bucket] is all that package media declares.
 //
 // What it promises beside the interfaces of package media:
 //
@@ -17,7 +17,9 @@
 //     context's requestlog entry, as is every byte of audio.
 //
 // Permissions: GetObject for Open, Stat and whoever follows a presigned URL;
-// DeleteObject for Remove; PutObject and AbortMultipartUpload for Put; and
+// DeleteObject for Remove; PutObject and AbortMultipartUpload for Put; PutObject
+// for PutNew, Copy and whoever follows a PresignPut; GetObject for Examine and
+// Copy; and
 // ListBucket on the bucket itself, without which S3 answers 403 instead of
 // 404 for an object that is not there, which is ErrUnavailable here.
 package s3media
@@ -75,9 +77,11 @@ type Bucket struct {
 }
 
 var (
-	_ media.Reader  = (*Bucket)(nil)
-	_ media.Remover = (*Bucket)(nil)
-	_ media.Writer  = (*Bucket)(nil)
+	_ media.Reader   = (*Bucket)(nil)
+	_ media.Remover  = (*Bucket)(nil)
+	_ media.Writer   = (*Bucket)(nil)
+	_ media.Uploader = (*Bucket)(nil)
+	_ media.Receiver = (*Bucket)(nil)
 )
 
 // Open makes a Bucket. It touches no network; see [Bucket.Warm].

@@ -1,0 +1,66 @@
+package s3server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// event is the part of S3's event that tells which object was stored.
+type event struct {
+	Records []eventRecord
+}
+
+type eventRecord struct {
+	EventVersion string   `json:"eventVersion"`
+	EventSource  string   `json:"eventSource"`
+	AWSRegion    string   `json:"awsRegion"`
+	EventTime    string   `json:"eventTime"`
+	EventName    string   `json:"eventName"`
+	S3           eventOf3 `json:"s3"`
+}
+
+type eventOf3 struct {
+	SchemaVersion string `json:"s3SchemaVersion"`
+	Bucket        struct {
+		Name string `json:"name"`
+		ARN  string `json:"arn"`
+	} `json:"bucket"`
+	Object struct {
+		Key       string `json:"key"`
+		ETag      string `json:"eTag"`
+		Sequencer string `json:"sequencer"`
+	} `json:"object"`
+}
+
+// Event is what S3 sends of an object that was stored at that time. The key is
+// encoded as in a form's field, and the time is the sequencer.
+func Event(bucket, key, etag, region string, at time.Time) []byte {
+	r := eventRecord{
+		EventVersion: "2.1", EventSource: "aws:s3", AWSRegion: region,
+		EventTime: at.UTC().Format("2006-01-02T15:04:05.000Z"), EventName: "ObjectCreated:Put",
+	}
+	r.S3.SchemaVersion = "1.0"
+	r.S3.Bucket.Name, r.S3.Bucket.ARN = bucket, "arn:aws:s3:::"+bucket
+	r.S3.Object.Key = strings.ReplaceAll(url.QueryEscape(key), "%2F", "/")
+	r.S3.Object.ETag = strings.Trim(etag, `"`)
+	r.S3.Object.Sequencer = fmt.Sprintf("%016X", at.UnixNano())
+	text, err := json.Marshal(event{Records: []eventRecord{r}})
+	if err != nil { // it is made of texts
+		return nil
+	}
+	return text
+}
+
+// notify makes what a bucket tells of its objects.
+func (o Options) notify() func(ctx context.Context, key, etag string) {
+	if o.Created == nil {
+		return func(context.Context, string, string) {}
+	}
+	return func(ctx context.Context, key, etag string) {
+		o.Created(ctx, Event(o.Bucket, key, etag, o.Region, time.Now()))
+	}
+}

@@ -1,0 +1,124 @@
+package s3media
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/encoding/httpbinding"
+
+	"callrecordings/shared/media"
+	"callrecordings/shared/requestlog"
+)
+
+// Headers of an upload. All that a signed request has are signed, so S3 refuses
+// an upload that leaves one out or says something else
+// (docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html).
+const (
+	// headerNew with a * lets nothing be replaced
+	// (docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
+	headerNew    = "If-None-Match"
+	headerSHA256 = "X-Amz-Checksum-Sha256"
+	headerType   = "Content-Type"
+)
+
+// PresignPut makes a request that stores an object under key, once. The
+// headers stay headers: in the query a client could not be seen to agree to
+// them, and S3 takes the checksum from there as little as the condition.
+func (b *Bucket) PresignPut(ctx context.Context, key string, a media.Admission) (media.SignedRequest, error) {
+	if a.TTL < time.Second || a.TTL > maxTTL {
+		return media.SignedRequest{}, errTTL
+	}
+	creds, err := b.creds.Retrieve(ctx)
+	if err != nil {
+		return media.SignedRequest{}, fmt.Errorf("%w: credentials to sign with: %w", media.ErrUnavailable, err)
+	}
+	r := b.request(http.MethodPut, key, url.Values{
+		"X-Amz-Expires": {strconv.FormatInt(int64(a.TTL/time.Second), 10)},
+		"x-id":          {"PutObject"},
+	})
+	r.ContentLength = a.Size
+	header, err := headersOf(a)
+	if err != nil {
+		return media.SignedRequest{}, fmt.Errorf("signing an upload of %q: %w", key, err)
+	}
+	for name, value := range header {
+		r.Header.Set(name, value)
+	}
+	now := b.now()
+	signed, _, err := b.signer.PresignHTTP(ctx, creds, r, "UNSIGNED-PAYLOAD", "s3", b.region, now,
+		func(o *v4.SignerOptions) { o.DisableHeaderHoisting = true })
+	if err != nil {
+		return media.SignedRequest{}, fmt.Errorf("signing an upload of %q: %w", key, err)
+	}
+	return media.SignedRequest{
+		Method: r.Method, URL: signed, Header: header,
+		Expires: now.Add(a.TTL).UTC().Truncate(time.Second),
+	}, nil
+}
+
+// headersOf are the headers that hold an upload to what was announced.
+func headersOf(a media.Admission) (map[string]string, error) {
+	header := map[string]string{headerNew: "*"}
+	if a.ContentType != "" {
+		header[headerType] = a.ContentType
+	}
+	if a.SHA256 != "" {
+		sum, err := hex.DecodeString(a.SHA256)
+		if err != nil {
+			return nil, fmt.Errorf("the SHA-256: %w", err)
+		}
+		header[headerSHA256] = base64.StdEncoding.EncodeToString(sum)
+	}
+	return header, nil
+}
+
+// PutNew stores body under key if nothing is there.
+func (b *Bucket) PutNew(ctx context.Context, key, contentType string, body []byte) error {
+	_, err := b.client.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: &b.name, Key: &key, Body: bytes.NewReader(body), IfNoneMatch: aws.String("*"),
+		ContentLength: aws.Int64(int64(len(body))), ContentType: &contentType,
+	}, b.patient)
+	if statusOf(err) == http.StatusPreconditionFailed {
+		return wrap(media.ErrOccupied, "storing", key, err)
+	}
+	if err != nil { // 409 ConditionalRequestConflict among it: another upload is under way
+		return b.unserved("storing", key, err)
+	}
+	requestlog.From(ctx).AudioBytes += int64(len(body))
+	return nil
+}
+
+// Examine describes the object by a HEAD that asks for its checksum, too.
+func (b *Bucket) Examine(ctx context.Context, key string) (media.Object, error) {
+	return b.look(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: &key, ChecksumMode: types.ChecksumModeEnabled})
+}
+
+// sha256Of is a checksum of S3 as hex. That of an object in parts is one of
+// checksums, and not of the bytes; it has a hyphen and the number of parts.
+func sha256Of(checksum *string) string {
+	sum, err := base64.StdEncoding.DecodeString(aws.ToString(checksum))
+	if err != nil {
+		return ""
+	}
+	return hex.EncodeToString(sum)
+}
+
+// Copy lets S3 copy the object.
+func (b *Bucket) Copy(ctx context.Context, from, etag, to string) error {
+	source := b.name + "/" + httpbinding.EscapePath(from, false) // also a plus, which some take for a blank
+	_, err := b.client.CopyObject(ctx, &s3.CopyObjectInput{
+		Bucket: &b.name, Key: &to, CopySource: &source, CopySourceIfMatch: &etag,
+	}, b.patient)
+	return b.fail("copying", from, err)
+}
