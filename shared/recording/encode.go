@@ -4,9 +4,25 @@ import "unicode/utf8"
 
 // AppendJSON appends what clients see of r: its id, its document, and
 // _read_only with the types of its audio, a sorted list that is empty while
-// none has arrived (contract, The document). deleted says so in _read_only, as
-// the answer to a DELETE does. It allocates only when dst has no room.
+// none has arrived, and its state (contract, The document). deleted says so in
+// _read_only, as the answer to a DELETE does. It allocates only when dst has no
+// room.
 func (r *Recording) AppendJSON(dst []byte, deleted bool) []byte {
+	more := ""
+	if deleted {
+		more = `,"deleted":true`
+	}
+	return r.appendJSON(dst, more)
+}
+
+// AppendCreated is AppendJSON with upload, a JSON object, among _read_only, as
+// the answer to a PUT has it.
+func (r *Recording) AppendCreated(dst []byte, upload string) []byte {
+	return r.appendJSON(dst, `,"upload":`+upload)
+}
+
+// appendJSON appends r; more are further members of _read_only.
+func (r *Recording) appendJSON(dst []byte, more string) []byte {
 	dst = append(dst, `{"id":`...)
 	dst = quote(dst, r.ID)
 	if len(r.Document) > 2 {
@@ -17,10 +33,13 @@ func (r *Recording) AppendJSON(dst []byte, deleted bool) []byte {
 	if r.Audio.Place != Nowhere && r.Audio.ContentType != "" {
 		dst = quote(dst, r.Audio.ContentType)
 	}
-	dst = append(dst, ']')
-	if deleted {
-		dst = append(dst, `,"deleted":true`...)
+	dst = append(dst, `],"state":"`...)
+	dst = append(append(dst, r.Audio.Condition()...), '"')
+	if r.Audio.Reason != "" {
+		dst = append(dst, `,"reason":"`...)
+		dst = append(append(dst, r.Audio.Reason...), '"')
 	}
+	dst = append(dst, more...)
 	return append(dst, "}}"...)
 }
 

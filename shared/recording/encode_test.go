@@ -24,33 +24,44 @@ func TestAppendJSON(t *testing.T) {
 			"with audio",
 			recording.Recording{ID: "202311-x", Document: `{"a":1}`, Audio: mp3},
 			false,
-			`{"id":"202311-x","a":1,"_read_only":{"content_types":["audio/mpeg"]}}`,
+			`{"id":"202311-x","a":1,"_read_only":{"content_types":["audio/mpeg"],"state":"ready"}}`,
 		},
 		{
 			"deleted",
 			recording.Recording{ID: "202311-x", Document: `{"a":1}`, Audio: mp3},
 			true,
-			`{"id":"202311-x","a":1,"_read_only":{"content_types":["audio/mpeg"],"deleted":true}}`,
+			`{"id":"202311-x","a":1,"_read_only":{"content_types":["audio/mpeg"],"state":"ready","deleted":true}}`,
 		},
 		{
 			"audio elsewhere",
 			recording.Recording{ID: "202311-x", Audio: recording.Audio{Place: recording.External, ContentType: "audio/ogg"}},
-			false, `{"id":"202311-x","_read_only":{"content_types":["audio/ogg"]}}`,
+			false, `{"id":"202311-x","_read_only":{"content_types":["audio/ogg"],"state":"ready"}}`,
 		},
 		{
 			"audio of unknown type",
 			recording.Recording{ID: "202311-x", Document: `{}`, Audio: recording.Audio{Place: recording.External}},
-			false, `{"id":"202311-x","_read_only":{"content_types":[]}}`,
+			false, `{"id":"202311-x","_read_only":{"content_types":[],"state":"ready"}}`,
 		},
 		{
 			"audio that has not arrived",
 			recording.Recording{ID: "202311-x", Document: `{}`, Audio: recording.Audio{ContentType: "audio/mpeg"}},
-			false, `{"id":"202311-x","_read_only":{"content_types":[]}}`,
+			false, `{"id":"202311-x","_read_only":{"content_types":[],"state":"pending"}}`,
+		},
+		{
+			"audio of no seconds",
+			recording.Recording{ID: "202311-x", Audio: recording.Audio{Place: recording.Managed, ContentType: "audio/wav", State: recording.Empty}},
+			false, `{"id":"202311-x","_read_only":{"content_types":["audio/wav"],"state":"empty"}}`,
+		},
+		{
+			"audio that failed",
+			recording.Recording{ID: "202311-x", Audio: recording.Audio{Size: 5, State: recording.Failed, Reason: recording.NotAudio}},
+			false, `{"id":"202311-x","_read_only":{"content_types":[],"state":"failed","reason":"not_audio"}}`,
 		},
 		{
 			"private values stay here",
-			recording.Recording{ID: "202311-x", Account: "acc", Owner: "own", Created: 1, Modified: 2, Revision: "r", Audio: recording.Audio{Key: "k"}},
-			true, `{"id":"202311-x","_read_only":{"content_types":[],"deleted":true}}`,
+			recording.Recording{ID: "202311-x", Account: "acc", Owner: "own", Created: 1, Modified: 2, Revision: "r", Made: "m",
+				Upload: recording.Upload{ContentType: "audio/mpeg", Size: 1, SHA256: "s"}, Audio: recording.Audio{Key: "k", SHA256: "s", Sequencer: "q"}},
+			true, `{"id":"202311-x","_read_only":{"content_types":[],"state":"pending","deleted":true}}`,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -78,7 +89,7 @@ func TestAppendJSONIsTheDocument(t *testing.T) {
 		if r.Audio.ContentType != "" {
 			types = append(types, r.Audio.ContentType)
 		}
-		want["_read_only"] = map[string]any{"content_types": types}
+		want["_read_only"] = map[string]any{"content_types": types, "state": "ready"}
 		if diff := cmp.Diff(want, decode(t, string(r.AppendJSON(nil, false)))); diff != "" {
 			t.Errorf("AppendJSON (-want +got):\n%s", diff)
 		}

@@ -20,7 +20,7 @@ func ExampleParseFilter() {
 	fmt.Println(string(r.AppendJSON(nil, false)))
 	// Output:
 	// true
-	// {"id":"202311-x","direction":"inbound","duration":62,"_read_only":{"content_types":[]}}
+	// {"id":"202311-x","direction":"inbound","duration":62,"_read_only":{"content_types":[],"state":"pending"}}
 }
 
 func ExamplePatch_Apply() {

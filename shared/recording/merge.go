@@ -53,7 +53,7 @@ func ParsePatch(body []byte) (Patch, error) {
 	var p Patch
 	for name, value := range members(data) {
 		switch {
-		case name == "ui_metadata":
+		case name == uiMetadata:
 		case name != userMetadata:
 			errs = append(errs, unknownField(name, value))
 		case value[0] != '{':
@@ -79,16 +79,20 @@ func (p Patch) Apply(d Document) (Document, error) {
 	old, _ := d.Raw(userMetadata)
 	merged := merge(old, p.meta)
 	if len(merged) > MaxUserMetadata {
-		return "", FieldErrors{{
-			Field: userMetadata, Code: "maxLength",
-			Message: "user_metadata must not be more than " + strconv.Itoa(MaxUserMetadata) + " bytes of JSON",
-			Target:  MaxUserMetadata,
-		}}
+		return "", FieldErrors{tooMuchMetadata()}
 	}
 	if merged == "{}" && old == "" {
 		return d, nil
 	}
 	return d.with(userMetadata, merged), nil
+}
+
+func tooMuchMetadata() FieldError {
+	return FieldError{
+		Field: userMetadata, Code: "maxLength",
+		Message: "user_metadata must not be more than " + strconv.Itoa(MaxUserMetadata) + " bytes of JSON",
+		Target:  MaxUserMetadata,
+	}
 }
 
 // merge lays patch, an object, over old and returns the result. An old value

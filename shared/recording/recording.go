@@ -31,11 +31,16 @@ type Recording struct {
 	// Upload is what was announced of audio that has not arrived yet.
 	Upload Upload
 	// Made is the fingerprint of the request that created the recording, by
-	// which a repeat of it is known; "" where there was none.
+	// which a repeat of it is known; MadeOfAudio where there was no request at
+	// all; "" where repeats are not known.
 	Made string
 	// Document holds the public fields without the id.
 	Document Document
 }
+
+// MadeOfAudio is Recording.Made of a recording that has nothing yet but its
+// audio, which came first. What creates it next completes it.
+const MadeOfAudio = "audio"
 
 // Place says who keeps the audio of a recording.
 type Place string
@@ -80,7 +85,7 @@ func AudioKey(account, id string) string {
 	if len(month) > 6 {
 		month = month[:6]
 	}
-	return "recordings/" + account + "/" + month + "/" + id
+	return keyPrefix + account + "/" + month + "/" + id
 }
 
 // AudioKey is the key of the recording's own audio.

@@ -1,0 +1,243 @@
+// Package arrival completes recordings by the audio that has arrived for them
+// (contract, Audio that arrives; docs/adr/010-arrival.md).
+//
+// What tells of an arrival is a hint: it may come twice, late, out of order, or
+// not be true any more. So a [Desk] looks at what is there, the object and the
+// recording, and writes only what follows from both. Every step may be
+// repeated, and whoever dies on the way is followed by somebody who finds
+// the same and goes on:
+//
+//   - Good audio completes its recording, in one write: place, type, length,
+//     duration. Without a recording it makes one, which the metadata completes
+//     when they come.
+//   - Bad audio is copied aside, the recording says why, and the object goes.
+//     Until then it is served by nobody, because the recording does not say
+//     that it is ready.
+//   - Audio of a deleted recording goes.
+//
+// An object cannot be replaced by an upload (media.Uploader), so what was
+// looked at is what is served. Where another writer replaced it all the same,
+// the sequencer of the events says who was last.
+package arrival
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"callrecordings/shared/media"
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store"
+)
+
+// Store is what a desk needs of a driver; see package store.
+type Store interface {
+	Get(ctx context.Context, account, id string) (*recording.Recording, error)
+	Put(ctx context.Context, r *recording.Recording) error
+	Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error)
+	// Tombstone returns what remains of a deleted recording. Errors:
+	// store.ErrNotFound, store.ErrUnavailable.
+	Tombstone(ctx context.Context, account, id string) (store.Tombstone, error)
+}
+
+// Desk takes arrivals. It is safe for concurrent use.
+type Desk struct {
+	// Store has the recordings, Audio what arrives.
+	Store Store
+	Audio media.Receiver
+	// MaxBytes is the most audio that a recording may have.
+	MaxBytes int64
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// Arrival is an object that is said to have been stored.
+type Arrival struct {
+	// Key of the object in the bucket, decoded.
+	Key string
+	// Sequencer orders the events of one key; "" for an arrival that is known
+	// otherwise, and counts as the last.
+	Sequencer string
+}
+
+// Outcome says what became of an arrival.
+type Outcome string
+
+const (
+	// Completed: the recording is ready, or empty.
+	Completed Outcome = "completed"
+	// Adopted: there was no recording, and now there is one.
+	Adopted Outcome = "adopted"
+	// Unchanged: what there is to know was known.
+	Unchanged Outcome = "unchanged"
+	// Refused: the audio cannot be served and was set aside.
+	Refused Outcome = "refused"
+	// Gone: there is no such object any more.
+	Gone Outcome = "gone"
+	// Removed: the recording is deleted, and so is the object now.
+	Removed Outcome = "removed"
+	// Ignored: the object is no recording's audio. It was left alone.
+	Ignored Outcome = "ignored"
+)
+
+// tries bounds how often Take begins again because somebody else made, or
+// deleted, the recording in between.
+const tries = 3
+
+// Take does what is to be done for one arrival. Repeated, it does what is
+// still to be done. Errors: store.ErrUnavailable, store.ErrConflict,
+// store.ErrTooLarge, media.ErrUnavailable, media.ErrChanged (the object was
+// replaced while it was read).
+func (d Desk) Take(ctx context.Context, a Arrival) (Outcome, error) {
+	account, id, ok := recording.ParseKey(a.Key)
+	if !ok {
+		return Ignored, nil
+	}
+	var err error
+	for range tries {
+		var done Outcome
+		done, err = d.take(ctx, a, account, id)
+		if !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrExists) && !errors.Is(err, store.ErrDeleted) {
+			return done, err
+		}
+	}
+	return "", err
+}
+
+// take is one try. store.ErrNotFound, ErrExists and ErrDeleted mean that the
+// recording came or went meanwhile.
+func (d Desk) take(ctx context.Context, a Arrival, account, id string) (Outcome, error) {
+	rec, err := d.Store.Get(ctx, account, id)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return d.unknown(ctx, a, account, id)
+	case err != nil:
+		return "", fmt.Errorf("read the recording of an arrival: %w", err)
+	case rec.AudioKey() != a.Key || rec.Audio.Place == recording.External:
+		return Ignored, nil
+	case !a.newsTo(rec.Audio):
+		return Unchanged, nil
+	}
+	found, err := d.look(ctx, a, rec.Upload)
+	switch {
+	case errors.Is(err, media.ErrNotFound):
+		return Gone, nil
+	case err != nil:
+		return "", err
+	case found.reason != "":
+		return d.refuse(ctx, a, rec, found)
+	}
+	return d.complete(ctx, rec, found)
+}
+
+// newsTo reports whether a may tell something that is not known of the audio.
+// Of audio that failed every arrival may: its object goes last, so there may
+// be a part left to do.
+func (a Arrival) newsTo(known recording.Audio) bool {
+	return known.Place == recording.Nowhere || a.Sequencer == "" || after(a.Sequencer, known.Sequencer)
+}
+
+// after orders sequencers, which are hexadecimal and of unequal length
+// (docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html).
+func after(a, b string) bool {
+	n := max(len(a), len(b))
+	pad := func(s string) string { return strings.Repeat("0", n-len(s)) + strings.ToUpper(s) }
+	return pad(a) > pad(b)
+}
+
+// unknown takes audio whose recording there is not: what is left of a deleted
+// one goes, and all else makes a recording.
+func (d Desk) unknown(ctx context.Context, a Arrival, account, id string) (Outcome, error) {
+	switch _, err := d.Store.Tombstone(ctx, account, id); {
+	case err == nil:
+		if err := d.Audio.Remove(ctx, a.Key); err != nil {
+			return "", fmt.Errorf("remove the audio of a deleted recording: %w", err)
+		}
+		return Removed, nil
+	case !errors.Is(err, store.ErrNotFound):
+		return "", fmt.Errorf("read the tombstone of an arrival: %w", err)
+	}
+	found, err := d.look(ctx, a, recording.Upload{})
+	switch {
+	case errors.Is(err, media.ErrNotFound):
+		return Gone, nil
+	case err != nil:
+		return "", err
+	case found.reason != "":
+		return d.refuse(ctx, a, nil, found)
+	}
+	now := recording.SecondsOf(d.Now())
+	r := &recording.Recording{
+		Account: account, ID: id, Created: now, Made: recording.MadeOfAudio,
+		Document: recording.Complete("{}", id, now),
+	}
+	if a.Key != recording.AudioKey(account, id) {
+		r.Audio.Key = a.Key
+	}
+	if err := found.fill(r, now); err != nil {
+		return "", err
+	}
+	if err := d.Store.Put(ctx, r); err != nil {
+		return "", fmt.Errorf("make a recording of audio: %w", err)
+	}
+	return Adopted, nil
+}
+
+// errUnchanged ends an update that would change nothing.
+var errUnchanged = errors.New("nothing to change")
+
+// complete writes what was found into the recording.
+func (d Desk) complete(ctx context.Context, rec *recording.Recording, found *finding) (Outcome, error) {
+	err := d.update(ctx, rec, found, found.fill)
+	switch {
+	case errors.Is(err, errUnchanged):
+		return Unchanged, nil
+	case err != nil:
+		return "", fmt.Errorf("complete a recording: %w", err)
+	}
+	return Completed, nil
+}
+
+// refuse sets audio aside that cannot be served; rec is nil where there is no
+// recording to say so. The object goes last, because it is what a repeat finds.
+func (d Desk) refuse(ctx context.Context, a Arrival, rec *recording.Recording, found *finding) (Outcome, error) {
+	if err := d.Audio.Copy(ctx, a.Key, found.object.ETag, recording.AsideKey(a.Key)); err != nil {
+		if errors.Is(err, media.ErrNotFound) {
+			return Gone, nil
+		}
+		return "", fmt.Errorf("set audio aside: %w", err)
+	}
+	if rec != nil {
+		if err := d.update(ctx, rec, found, found.spoil); err != nil && !errors.Is(err, errUnchanged) {
+			return "", fmt.Errorf("note that audio is refused: %w", err)
+		}
+	}
+	if err := d.Audio.Remove(ctx, a.Key); err != nil {
+		return "", fmt.Errorf("remove refused audio: %w", err)
+	}
+	return Refused, nil
+}
+
+// update writes what was found, unless it is known by then or somebody who
+// came later has written.
+func (d Desk) update(ctx context.Context, rec *recording.Recording, found *finding,
+	change func(*recording.Recording, recording.Seconds) error,
+) error {
+	now := recording.SecondsOf(d.Now())
+	_, err := d.Store.Update(ctx, rec.Account, rec.ID, func(r *recording.Recording) error {
+		if r.AudioKey() != found.arrival.Key || !found.arrival.newsTo(r.Audio) {
+			return errUnchanged
+		}
+		before := *r
+		if err := change(r, now); err != nil {
+			return err
+		}
+		if found.sameAs(before, *r) {
+			return errUnchanged
+		}
+		return nil
+	})
+	return err
+}

@@ -1,0 +1,152 @@
+package arrival
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"callrecordings/shared/audiofile"
+	"callrecordings/shared/media"
+	"callrecordings/shared/recording"
+)
+
+// finding is what a look at an object found.
+type finding struct {
+	arrival Arrival
+	object  media.Object
+	info    audiofile.Info
+	reason  recording.Reason // "" for audio that can be served
+}
+
+// look reads what the object is, and judges it by what was announced.
+// Errors: media.ErrNotFound, media.ErrChanged, media.ErrUnavailable.
+func (d Desk) look(ctx context.Context, a Arrival, u recording.Upload) (*finding, error) {
+	o, err := d.Audio.Examine(ctx, a.Key)
+	if err != nil {
+		return nil, fmt.Errorf("look at what has arrived: %w", err)
+	}
+	f := &finding{arrival: a, object: o}
+	if f.reason = d.weigh(o, u); f.reason != "" {
+		return f, nil
+	}
+	r := &object{ctx: ctx, media: d.Audio, key: a.Key, etag: o.ETag, size: o.Size}
+	defer r.close()
+	f.info, f.reason, err = judge(r, o.Size, u)
+	if err != nil {
+		return nil, fmt.Errorf("read what has arrived: %w", err)
+	}
+	if f.info.ContentType == "" {
+		f.info.ContentType, _ = recording.AudioType(o.ContentType)
+	}
+	return f, nil
+}
+
+// weigh judges an object without reading it.
+func (d Desk) weigh(o media.Object, u recording.Upload) recording.Reason {
+	switch {
+	case o.Size > d.MaxBytes:
+		return recording.TooLarge
+	case u.Size > 0 && u.Size != o.Size:
+		return recording.OtherSize
+	case u.SHA256 != "" && o.SHA256 != "" && u.SHA256 != o.SHA256:
+		return recording.OtherChecksum
+	}
+	return ""
+}
+
+// judge reads what size bytes of r are. No bytes at all are audio of no
+// seconds. Its error is r's.
+func judge(r io.ReaderAt, size int64, u recording.Upload) (audiofile.Info, recording.Reason, error) {
+	announced, _ := recording.AudioType(u.ContentType)
+	if size == 0 {
+		return audiofile.Info{ContentType: announced, Known: true}, "", nil
+	}
+	info, err := audiofile.Probe(r, size)
+	switch {
+	case errors.Is(err, audiofile.ErrUnknown):
+		return info, recording.NotAudio, nil
+	case errors.Is(err, audiofile.ErrDamaged):
+		return info, recording.Damaged, nil
+	case err != nil:
+		return info, "", err
+	case announced != "" && announced != info.ContentType:
+		return info, recording.OtherType, nil
+	}
+	return info, "", nil
+}
+
+// Judge says what keeps audio, which is whole and at hand, from being served;
+// "" for nothing. u is what was said of it.
+func (d Desk) Judge(audio io.ReaderAt, size int64, u recording.Upload) (recording.Reason, error) {
+	if size > d.MaxBytes {
+		return recording.TooLarge, nil
+	}
+	_, reason, err := judge(audio, size, u)
+	return reason, err
+}
+
+// fill writes what was found into the recording of good audio.
+func (f *finding) fill(r *recording.Recording, now recording.Seconds) error {
+	r.Audio = recording.Audio{
+		Place: recording.Managed, Key: r.Audio.Key, ContentType: f.info.ContentType, Size: f.object.Size,
+		Sequencer: f.arrival.Sequencer,
+	}
+	if f.info.Known && f.info.Duration == 0 {
+		r.Audio.State = recording.Empty
+	}
+	if r.Upload.SHA256 != "" {
+		r.Audio.SHA256 = f.object.SHA256
+	}
+	r.Upload = recording.Upload{}
+	r.Modified = max(now, r.Modified, r.Created)
+	return f.describe(r)
+}
+
+// describe writes what the audio says of itself into the document.
+func (f *finding) describe(r *recording.Recording) (err error) {
+	facts := []struct {
+		name, value string
+		known       bool
+	}{
+		{"content_type", recording.Quote(f.info.ContentType), f.info.ContentType != ""},
+		{"duration", strconv.FormatInt(int64(f.info.Duration/time.Second), 10), f.info.Known},
+		{"duration_ms", strconv.FormatInt(f.info.Duration.Milliseconds(), 10), f.info.Known},
+		{"media_type", recording.Quote(f.info.Extension), f.info.Extension != ""},
+	}
+	for _, fact := range facts {
+		if !fact.known {
+			continue
+		}
+		if r.Document, err = r.Document.With(fact.name, fact.value); err != nil {
+			return fmt.Errorf("describe audio: %w", err)
+		}
+	}
+	return nil
+}
+
+// spoil writes into the recording why its audio cannot be served. What was
+// announced stays, for the next upload.
+func (f *finding) spoil(r *recording.Recording, now recording.Seconds) error {
+	r.Audio = recording.Audio{
+		Key: r.Audio.Key, Size: f.object.Size, State: recording.Failed, Reason: f.reason, Sequencer: f.arrival.Sequencer,
+	}
+	r.Modified = max(now, r.Modified, r.Created)
+	return nil
+}
+
+// sameAs reports whether a write of now over before would tell nothing new. An
+// event about audio that came with its metadata brings a sequencer, which is
+// no news by itself.
+func (f *finding) sameAs(before, now recording.Recording) bool {
+	if before.Audio.Sequencer == "" || f.arrival.Sequencer == "" {
+		now.Audio.Sequencer = before.Audio.Sequencer
+	}
+	if before.Upload == (recording.Upload{}) { // it was there already
+		now.Audio.SHA256 = before.Audio.SHA256
+	}
+	now.Modified = before.Modified
+	return before == now
+}

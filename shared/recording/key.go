@@ -1,0 +1,48 @@
+package recording
+
+import "strings"
+
+const (
+	// keyPrefix begins the keys of audio that is served, asidePrefix those of
+	// what was set aside because it cannot be.
+	keyPrefix   = "recordings/"
+	asidePrefix = "set-aside/"
+	// variant parts the id from what tells two uploads for it apart. No id has
+	// it.
+	variant = "~"
+)
+
+// ParseKey is the inverse of [AudioKey], also for keys that go on behind a "~"
+// (of audio that was added under a chosen id). It takes nothing but what
+// AudioKey gives: neither "..", nor an escape, nor another month than the id's.
+func ParseKey(key string) (account, id string, ok bool) {
+	rest, ok := strings.CutPrefix(key, keyPrefix)
+	if !ok {
+		return "", "", false
+	}
+	account, rest, _ = strings.Cut(rest, "/")
+	month, name, _ := strings.Cut(rest, "/")
+	name, mark, varied := strings.Cut(name, variant)
+	id, err := ParseID(name)
+	if err != nil || month != id[:monthLen] || !isName(account) || varied && strings.Trim(mark, "0123456789abcdef") != "" {
+		return "", "", false
+	}
+	return account, id, true
+}
+
+// AsideKey is where audio lies that came under key and cannot be served.
+func AsideKey(key string) string { return asidePrefix + strings.TrimPrefix(key, keyPrefix) }
+
+// isName reports whether s can be the id of an account or of a user
+// (contract, Routes): 1 to 64 of [A-Za-z0-9_-].
+func isName(s string) bool {
+	const most = 64
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':
+		default:
+			return false
+		}
+	}
+	return s != "" && len(s) <= most
+}
