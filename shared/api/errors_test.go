@@ -48,6 +48,7 @@ var tabled = map[string]error{
 // rowless are the others, each with the reason why no client ever meets it.
 var rowless = map[string]string{
 	"audiofile.ErrDamaged":   "no operation of the API reads audio files",
+	"audiofile.ErrNoTime":    "no operation of the API reads audio files",
 	"audiofile.ErrUnknown":   "no operation of the API reads audio files",
 	"gateway.ErrBody":        "comes as a failed read of the body, which the operation answers with a parse_error",
 	"gateway.ErrEvent":       "ends the invocation before there is a request",

@@ -1,17 +1,46 @@
 // Package audiofile reads the type and the length of audio from its bytes: mp3
 // (layer III of all MPEG versions, any bit rate), wav (any format that has a
-// steady rate, and mp3 inside), and Ogg with Opus or Vorbis. What names, headers
-// and other people say of a file is not asked.
+// steady rate, and mp3 inside), Ogg with Opus or Vorbis, and the audio of an
+// mp4 (m4a, whole or in fragments). What names, headers and other people say of
+// a file is not asked.
 //
-// It believes no size that is written in a file: a part of a wav that its
-// header promises and the file does not have is not counted, and an mp3 is
-// counted frame by frame, whatever its Xing or VBRI header says. Memory is
-// constant. Of a wav only the chunk headers are read; an Ogg and an mp3 are
-// read through once, from the beginning to the end.
+// # What is read
 //
-// Wav formats and Ogg pages are read by libraries. The frames of an mp3 are
-// not: those that decode mp3 refuse the 8 to 12 kHz of telephones (MPEG 2.5),
-// and a frame's length takes four bytes and a table.
+// The audio may lie behind a network, where each place that is read costs a
+// request. So it is looked at through a few spans of 64 to 256 KiB, at its
+// beginning, its end, and where its own figures lead; source.go counts them and
+// stops at 128. Memory is constant. What each type takes:
+//
+//   - mp3: the frame behind the tags, and the tags at the end, if a Xing, Info
+//     or VBRI header counts the frames and its count of bytes is that of the
+//     file. Else the file is read through in order, 256 KiB at a time, and its
+//     frames are counted. A reader that has no time for that fails with
+//     ErrNoTime, and then the length is not known.
+//   - wav: the headers of its chunks.
+//   - Ogg: the first pages, the last, and three between, which tell whether
+//     streams follow one another; then their borders are found by bisection.
+//     One of at most 256 KiB is read through.
+//   - mp4: the headers of its boxes and what is in a few of them; of a file in
+//     fragments the first fragment and the last, or up to 128 of them.
+//
+// # What is believed
+//
+// No size that the file does not have. A part of a wav that its header promises
+// and the file does not have is not counted; an mp3 of another length than its
+// header says is counted frame by frame; of an Ogg the last whole page counts,
+// of an mp4 in fragments the last whole fragment. The length of a whole mp4
+// stands in its header only, so of one that is cut off it is not known.
+//
+// In an Ogg above 256 KiB the checksums of the pages between are not looked at,
+// and streams that follow one another under the same number, against RFC 3533,
+// are told apart only where the three pages show it.
+//
+// # Libraries
+//
+// Wav formats, Ogg pages and mp4 boxes are read by libraries, which are handed
+// no more than a few KiB each. The frames of an mp3 are not: those that decode
+// mp3 refuse the 8 to 12 kHz of telephones (MPEG 2.5), and a frame's length
+// takes four bytes and a table.
 package audiofile
 
 import (
@@ -25,10 +54,18 @@ import (
 
 var (
 	// ErrUnknown means that the bytes are none of the types that are known here.
-	ErrUnknown = errors.New("not audio of a known type (mp3, wav, Ogg with Opus or Vorbis)")
+	ErrUnknown = errors.New("not audio of a known type (mp3, wav, Ogg with Opus or Vorbis, m4a)")
 	// ErrDamaged means that they begin as one of the types and do not go on so.
 	ErrDamaged = errors.New("damaged audio")
+	// ErrNoTime is not returned of its own: the reader that Probe was given
+	// fails with it, or with what wraps it, to have no more of an mp3 read
+	// through. If frames were found by then, Probe returns the type, a length
+	// that is not Known, and no error; else it returns the reader's error.
+	ErrNoTime = errors.New("no time to read the audio through")
 )
+
+// errLength means that the type is plain and the length cannot be had.
+var errLength = errors.New("the length is not known")
 
 // Info is what the audio says of itself.
 type Info struct {
@@ -36,15 +73,18 @@ type Info struct {
 	ContentType string
 	// Extension is the usual end of such a file's name, without a dot.
 	Extension string
-	// Duration of the sound.
+	// Duration of the sound, at most 31 days; 0 unless Known.
 	Duration time.Duration
+	// Known reports whether the length was found. Audio of 0 s that is Known
+	// holds no sound.
+	Known bool
 }
 
 // format is a row of the table: how a type begins, and what reads its length.
 type format struct {
 	contentType, extension string
 	begins                 func(head []byte) bool
-	duration               func(r *io.SectionReader) (time.Duration, error)
+	duration               func(s *source) (time.Duration, error)
 }
 
 // formats in the order in which they are tried. An mp3 has no magic number of
@@ -52,6 +92,7 @@ type format struct {
 var formats = []format{
 	{"audio/wav", "wav", isWav, wavDuration},
 	{"audio/ogg", "ogg", func(h []byte) bool { return bytes.HasPrefix(h, []byte(oggMagic)) }, oggDuration},
+	{"audio/mp4", "m4a", isMP4, mp4Duration},
 	{"audio/mpeg", "mp3", func(h []byte) bool {
 		_, ok := parseFrame(h)
 		return ok || bytes.HasPrefix(h, []byte("ID3"))
@@ -62,25 +103,31 @@ var formats = []format{
 // more has figures that make no sense.
 const longest = 31 * 24 * time.Hour
 
-// Probe reads size bytes of r. Errors: ErrUnknown, ErrDamaged, what reading
+// Probe reads what it needs of the size bytes of r, as the package comment
+// says. ReadAt is called from one goroutine, for at most 264 KiB, and while an
+// mp3 is read through in order, for at least 256 KiB but at the end. Errors: ErrUnknown, ErrDamaged, what reading
 // gives.
 func Probe(r io.ReaderAt, size int64) (Info, error) {
-	head := make([]byte, min(max(size, 0), 64))
-	if _, err := r.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
+	s := &source{r: r, size: max(size, 0), left: maxReads}
+	head := make([]byte, min(s.size, 64))
+	if _, err := s.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
 		return Info{}, fmt.Errorf("read audio: %w", err)
 	}
 	for _, f := range formats {
 		if !f.begins(head) {
 			continue
 		}
-		d, err := f.duration(io.NewSectionReader(r, 0, size))
+		d, err := f.duration(s)
 		if err == nil && d > longest {
 			err = fmt.Errorf("%w: it would last for %d days", ErrDamaged, d/(24*time.Hour))
 		}
-		if err != nil {
+		info := Info{ContentType: f.contentType, Extension: f.extension, Duration: d, Known: true}
+		if errors.Is(err, errLength) {
+			info.Duration, info.Known = 0, false
+		} else if err != nil {
 			return Info{}, fmt.Errorf("read %s: %w", f.contentType, err)
 		}
-		return Info{ContentType: f.contentType, Extension: f.extension, Duration: d}, nil
+		return info, nil
 	}
 	return Info{}, ErrUnknown
 }

@@ -1,11 +1,7 @@
 package audiofile
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
-	"fmt"
-	"io"
 	"time"
 )
 
@@ -18,6 +14,9 @@ type frame struct {
 	// side is the length of the side information, behind which a Xing header
 	// stands.
 	side int
+	// least and most are the lengths of the shortest and the longest frame of
+	// the same rate.
+	least, most int64
 	// stream is the part of the header that is the same in a whole file.
 	stream uint32
 }
@@ -52,102 +51,75 @@ func parseFrame(b []byte) (frame, bool) {
 	}
 	f := frame{rate: rates[version][rate], stream: h & streamBits}
 	mono := h>>6&3 == 3
-	kilobits := kilobits2[bits]
+	kilobits := &kilobits2
 	f.samples, f.side = 576, 17
 	if mono {
 		f.side = 9
 	}
 	if version == 3 {
-		kilobits, f.samples, f.side = kilobits1[bits], 1152, 32
+		kilobits, f.samples, f.side = &kilobits1, 1152, 32
 		if mono {
 			f.side = 17
 		}
 	}
-	f.length = int(f.samples)/8*kilobits*1000/int(f.rate) + padding
+	length := func(bits uint32) int { return int(f.samples) / 8 * kilobits[bits] * 1000 / int(f.rate) }
+	f.length = length(bits) + padding
+	f.least, f.most = int64(length(1)), int64(length(14)+1)
 	return f, f.length > frameHeader
 }
 
-// describes reports whether b, the frame's bytes, holds not sound but a Xing,
-// Info or VBRI header.
-func (f frame) describes(b []byte) bool {
-	at := func(i int, names ...string) bool {
-		for _, name := range names {
-			if len(b) >= i+len(name) && string(b[i:i+len(name)]) == name {
-				return true
-			}
-		}
-		return false
+// mp3Duration is the length of a file that is all mp3.
+func mp3Duration(s *source) (time.Duration, error) { return mp3Between(s, 0, s.size) }
+
+// mp3Between is the length of the mp3 that lies between two places: what its
+// header says, if there is one to be believed, else what its frames add up to.
+func mp3Between(s *source, begin, end int64) (time.Duration, error) {
+	sound, err := passTags(s, begin, end)
+	if err != nil {
+		return 0, err
 	}
-	const crc = 2 // may stand before the side information
-	return at(frameHeader+f.side, "Xing", "Info") || at(frameHeader+crc+f.side, "Xing", "Info") ||
-		at(frameHeader+32, "VBRI")
+	d, err := toldDuration(s, sound, end)
+	if errors.Is(err, errLength) {
+		return countFrames(s.r, sound, end)
+	}
+	return d, err
 }
 
-// maxRubbish is how many bytes of something else end the sound.
-const maxRubbish = 1 << 20
+// maxTags is how many tags are looked for in front of the sound.
+const maxTags = 8
 
-// mp3Duration counts the samples of all frames, and passes over tags, rubbish
-// between frames, and the frame that only describes the others.
-func mp3Duration(r *io.SectionReader) (time.Duration, error) {
-	const buffer = 64 << 10
-	in := bufio.NewReaderSize(r, buffer)
-	var samples, rate int64
-	var stream uint32
-	rubbish := 0
-	for first := true; rubbish < maxRubbish; rubbish++ {
-		b, err := in.Peek(id3Header)
-		if len(b) < frameHeader {
-			if errors.Is(err, io.EOF) {
-				break
-			}
+// passTags is the place behind the ID3v2 tags, whose pictures may take
+// megabytes and are not read.
+func passTags(s *source, at, end int64) (int64, error) {
+	for range maxTags {
+		b, err := s.some(at, min(id3Header, end-at))
+		if err != nil {
 			return 0, err
 		}
-		n := 1
-		if tag := id3Length(b); tag > 0 {
-			n = tag
-		} else if f, ok := parseFrame(b); ok && (f.stream == stream || stream == 0 && continues(in, f)) {
-			whole, _ := in.Peek(f.length)
-			if len(whole) < f.length {
-				break // cut off
-			}
-			if !first || !f.describes(whole) {
-				samples, rate = samples+f.samples, f.rate
-			}
-			n, first, stream, rubbish = f.length, false, f.stream, 0
+		n := id3Length(b)
+		if n == 0 {
+			break
 		}
-		if _, err := in.Discard(n); err != nil && !errors.Is(err, io.EOF) {
-			return 0, err
-		}
+		at = min(at+n, end)
 	}
-	if rate == 0 {
-		return 0, fmt.Errorf("%w: no mp3 frame", ErrDamaged)
-	}
-	return seconds(samples, rate), nil
-}
-
-// continues reports whether another frame of the stream, or the end, follows
-// f. It keeps text that looks like one header from being taken for sound.
-func continues(in *bufio.Reader, f frame) bool {
-	b, _ := in.Peek(f.length + frameHeader)
-	if len(b) <= f.length {
-		return len(b) == f.length
-	}
-	next, ok := parseFrame(b[f.length:])
-	return ok && next.stream == f.stream || bytes.HasPrefix(b[f.length:], []byte("TAG"))
+	return at, nil
 }
 
 // id3Length is the length of the ID3v2 tag that b begins with, 0 if it does
-// not.
-func id3Length(b []byte) int {
+// not (id3.org, ID3v2.4.0 structure, 3.1).
+func id3Length(b []byte) int64 {
 	if len(b) < id3Header || string(b[:3]) != "ID3" {
 		return 0
 	}
-	n := 0
+	n := int64(0)
 	for _, c := range b[6:10] {
 		if c >= 0x80 {
 			return 0
 		}
-		n = n<<7 | int(c)
+		n = n<<7 | int64(c)
+	}
+	if b[5]&0x10 != 0 { // a footer repeats the header
+		n += id3Header
 	}
 	return id3Header + n
 }

@@ -43,7 +43,7 @@ func isWav(h []byte) bool {
 
 // wavDuration walks the chunks to the sound and divides what is really there
 // of it by what a second of it takes.
-func wavDuration(r *io.SectionReader) (time.Duration, error) {
+func wavDuration(r *source) (time.Duration, error) {
 	var format *wavFormat
 	var long int64 // the size that an RF64 file has for its sound
 	at := int64(wavHeader)
@@ -65,7 +65,7 @@ func wavDuration(r *io.SectionReader) (time.Duration, error) {
 			if said == unknownSize && long > 0 {
 				said = long
 			}
-			return format.duration(io.NewSectionReader(r, at, present(said, r.Size()-at)))
+			return format.duration(r, at, present(said, r.size-at))
 		}
 		if err != nil {
 			return 0, err
@@ -144,14 +144,14 @@ func readFormat(r io.ReaderAt, at, size int64) (*wavFormat, error) {
 	return f, nil
 }
 
-// duration is how long the sound of r lasts. Players go by the samples and
+// duration is how long the n bytes of sound at the place last. Players go by the samples and
 // blocks, and not by the average bytes of a second, which writers of ADPCM
 // get wrong; so that is the last resort.
-func (f *wavFormat) duration(r *io.SectionReader) (time.Duration, error) {
-	n, second := r.Size(), int64(f.AvgBytesPerSec)
+func (f *wavFormat) duration(r *source, at, n int64) (time.Duration, error) {
+	second := int64(f.AvgBytesPerSec)
 	switch f.WavAudioFormat {
 	case wavMP3:
-		return mp3Duration(r)
+		return mp3Between(r, at, at+n)
 	case wavPCM, wavFloat, wavALaw, wavMuLaw, wavExtensible:
 		second = int64(f.SampleRate) * int64(f.NumChans) * int64(f.BitDepth) / 8
 	case wavADPCM, wavIMAADPCM, wavGSM:

@@ -5,7 +5,7 @@
 # are sums: ffprobe looks at one stream only.
 set -euo pipefail
 cd "$(dirname "$0")"
-rm -f ./*.mp3 ./*.wav ./*.ogg durations.txt
+rm -f ./*.mp3 ./*.wav ./*.ogg ./*.m4a durations.txt
 
 # make NAME SECONDS RATE CHANNELS OPTIONS… of a tone that changes, for VBR.
 make() {
@@ -22,7 +22,8 @@ make cbr-8khz.mp3 2.3 8000 1 -b:a 8k -write_xing 0
 make cbr-11khz.mp3 1.1 11025 1 -b:a 16k -write_xing 0
 make cbr-44khz-stereo.mp3 0.9 44100 2 -b:a 64k -write_xing 0 -id3v2_version 0
 make one-frame.mp3 0.03 44100 1 -b:a 32k -write_xing 0 -id3v2_version 0
-for f in cbr-8khz cbr-11khz cbr-44khz-stereo one-frame; do note $f.mp3 "$(decoded $f.mp3)"; done
+make vbr-8khz-plain.mp3 2.3 8000 1 -q:a 7 -write_xing 0
+for f in cbr-8khz cbr-11khz cbr-44khz-stereo one-frame vbr-8khz-plain; do note $f.mp3 "$(decoded $f.mp3)"; done
 
 make cbr-xing-8khz.mp3 2.3 8000 1 -b:a 16k
 make vbr-16khz.mp3 2.3 16000 1 -q:a 9
@@ -43,7 +44,13 @@ ffmpeg -loglevel error -i alaw.wav -t 0.5 -c:a pcm_s16le -fflags +bitexact -f wa
 make opus-8khz.ogg 2.2 8000 1 -c:a libopus -b:a 8k
 make opus-stereo-60ms.ogg 1.7 48000 2 -c:a libopus -b:a 16k -frame_duration 60
 make vorbis.ogg 1.6 16000 1 -c:a libvorbis -q:a 0
-for f in *.mp3 *.wav *.ogg; do grep -q "^$f " durations.txt || note "$f" "$(said "$f")"; done
+make aac-8khz.m4a 2.1 8000 1 -c:a aac -b:a 12k
+make aac-44khz-faststart.m4a 1.2 44100 2 -c:a aac -b:a 24k -movflags +faststart
+make alac.m4a 0.6 8000 1 -c:a alac
+make aac-fragments.m4a 4.3 8000 1 -c:a aac -b:a 8k -movflags +frag_keyframe+empty_moov -frag_duration 1000000
+make aac-hybrid.m4a 2.3 8000 1 -c:a aac -b:a 8k -movflags +frag_keyframe -frag_duration 1000000
+make aac-unplaced.m4a 2.3 8000 1 -c:a aac -b:a 8k -f ismv -frag_duration 1000000
+for f in *.mp3 *.wav *.ogg *.m4a; do grep -q "^$f " durations.txt || note "$f" "$(said "$f")"; done
 
 # Two streams, one behind the other.
 cat opus-8khz.ogg vorbis.ogg >chained.ogg
