@@ -37,6 +37,7 @@ type box struct {
 	store    *sqlite.Store
 	s3       *s3server.Server
 	bucket   *s3media.Bucket
+	feed     notify.Feed
 }
 
 // open takes the ports and opens the folder's parts. The caller calls close,
@@ -52,7 +53,7 @@ func (b *box) open(ctx context.Context) (err error) {
 		return err
 	}
 	port = b.s3Port()
-	if b.s3, err = b.dir.StartS3(ctx, net.JoinHostPort(host, port)); err != nil {
+	if b.s3, err = b.dir.StartS3(ctx, net.JoinHostPort(host, port), b.arrived); err != nil {
 		return taken(err, host, port, "S3_PORT")
 	}
 	b.bucket, err = b.dir.OpenBucket(b.s3.URL(), b.settings.S3PublicEndpoint) //nolint:contextcheck // it makes a client and calls nobody
@@ -130,7 +131,10 @@ func (b *box) handler() (http.Handler, error) {
 	operations := map[api.Operation]http.Handler{
 		api.OpList: gateway.Local(api.List(env, b.store, sealer)),
 		api.OpGet: gateway.Local(api.Get(env, b.store, b.bucket, api.Delivery{
-			Default: media.Delivery(s.Delivery), PresignTTL: s.PresignTTL, ExternalHosts: s.ExternalHosts,
+			Default: media.Delivery(s.Delivery), PresignTTL: s.PresignTTL, ExternalHosts: s.ExternalHosts, MaxWait: s.MaxWait,
+		})),
+		api.OpCreate: gateway.Local(api.Create(env, b.store, api.Uploads{
+			Audio: b.bucket, Desk: b.desk(), MaxBytes: s.MaxAudioBytes, TTL: s.UploadTTL,
 		})),
 		api.OpPatch:    gateway.Local(api.Patch(env, b.store)),
 		api.OpDelete:   gateway.Local(api.Delete(env, b.store, b.bucket)),

@@ -98,6 +98,12 @@ func (e env) start(ctx context.Context, samples bool) (err error) {
 	case err != nil:
 		return err
 	}
+	following, stop := context.WithCancel(ctx)
+	wait := b.follow(following)
+	defer func() {
+		stop()
+		wait()
+	}()
 	return b.serve(ctx, handler)
 }
 
@@ -107,6 +113,9 @@ func (b *box) prepare(ctx context.Context, samples bool) (http.Handler, error) {
 		return nil, err
 	}
 	b.finishPurges(ctx)
+	if err := b.missed(ctx); err != nil {
+		return nil, err
+	}
 	if samples {
 		if err := b.seedOnce(ctx); err != nil {
 			return nil, err

@@ -40,6 +40,8 @@ var arrows = map[string]struct {
 	"shared/media/s3media":       {ours: []string{"shared/media", "shared/requestlog"}, aws: true},
 	"shared/gateway":             {ours: []string{"shared/requestlog"}, aws: true},
 	"shared/purge":               {ours: []string{"shared/recording", "shared/store", "shared/media"}},
+	"shared/arrival":             {ours: []string{"shared/recording", "shared/store", "shared/media", "shared/audiofile"}},
+	"shared/bucketevents":        {ours: []string{"shared/arrival", "shared/recording", "shared/requestlog"}, aws: true},
 	"shared/tablestream":         {ours: []string{"shared/requestlog"}, aws: true},
 	"shared/intake":              {ours: []string{"shared/recording", "shared/store", "shared/media", "shared/audiofile"}},
 	"shared/api": {ours: []string{

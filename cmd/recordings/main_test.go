@@ -132,7 +132,7 @@ func handlers(ts *testscript.TestScript, path string) (string, error) {
 		return "", err
 	}
 	ts.Defer(func() { _ = s.Close() })
-	s3, err := dir.StartS3(ctx, "127.0.0.1:0")
+	s3, err := dir.StartS3(ctx, "127.0.0.1:0", nil)
 	if err != nil {
 		return "", err
 	}

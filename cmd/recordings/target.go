@@ -94,7 +94,7 @@ func (t *target) openLocal(ctx context.Context, in *intake.Intake) (closed func(
 	if err != nil {
 		return nil, err
 	}
-	server, err := dir.StartS3(ctx, "127.0.0.1:0")
+	server, err := dir.StartS3(ctx, "127.0.0.1:0", nil)
 	if err != nil {
 		return nil, errors.Join(err, database.Close())
 	}

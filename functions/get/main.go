@@ -28,5 +28,6 @@ func build(s config.Settings, env api.Env) (http.Handler, error) {
 		Default:       media.Delivery(s.Delivery),
 		PresignTTL:    s.PresignTTL,
 		ExternalHosts: s.ExternalHosts,
+		MaxWait:       s.MaxWait,
 	}), nil
 }

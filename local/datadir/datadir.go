@@ -2,7 +2,8 @@
 // audio and the keys. The server and the recordings command open the same one,
 // also at the same time.
 //
-//	recordings.db   metadata, SQLite
+//	recordings.db   metadata, SQLite, and queues of what somebody is still to be told
+//	events.jsonl    what has happened to recordings, one event a line
 //	audio/          what the built-in S3 server keeps
 //	keys.json       secrets and the demo's ids, for the owner's eyes only
 //	demo.env        what the server printed last, to be sourced by scripts
@@ -31,8 +32,10 @@ import (
 // Default is the folder that is used when nobody names one.
 const Default = ".data"
 
+// Bucket is the name of the built-in S3 server's one bucket.
+const Bucket = "recordings"
+
 const (
-	bucket = "recordings"
 	region = "us-east-1"
 )
 
@@ -191,28 +194,33 @@ func random(n int) string {
 // OpenStore opens the database, with the clock of the process. The caller
 // closes it.
 func (d *Dir) OpenStore(ctx context.Context, now func() time.Time) (*sqlite.Store, error) {
-	s, err := sqlite.Open(ctx, d.File("recordings.db"), sqlite.Options{Now: now, Random: rand.Reader})
+	s, err := sqlite.Open(ctx, d.File("recordings.db"), sqlite.Options{Now: now, Random: rand.Reader, Notes: true})
 	if err != nil {
 		return nil, fmt.Errorf("the database of the data folder cannot be used: %w", err)
 	}
 	return s, nil
 }
 
-// StartS3 starts the built-in S3 server over the folder's audio. The caller
-// closes it.
-func (d *Dir) StartS3(ctx context.Context, addr string) (*s3server.Server, error) {
+// StartS3 starts the built-in S3 server over the folder's audio. created, if
+// not nil, gets the event of every new object. The caller closes the server.
+func (d *Dir) StartS3(ctx context.Context, addr string, created func(context.Context, []byte)) (*s3server.Server, error) {
 	return s3server.Start(ctx, s3server.Options{
-		Dir: d.File("audio"), Addr: addr, Bucket: bucket, Region: region,
+		Dir: d.File("audio"), Addr: addr, Bucket: Bucket, Region: region,
 		AccessKeyID: d.Keys.S3AccessKeyID, SecretAccessKey: d.Keys.S3SecretAccessKey,
+		Created: created,
 	})
 }
+
+// Event is the event of an object of the folder, for one that nobody was told
+// of.
+func Event(key string, at time.Time) []byte { return s3server.Event(Bucket, key, "", region, at) }
 
 // OpenBucket is the client of a built-in S3 server at endpoint. Presigned URLs
 // are signed for the address public, "" for the same.
 func (d *Dir) OpenBucket(endpoint, public string) (*s3media.Bucket, error) {
 	c := aws.Credentials{AccessKeyID: d.Keys.S3AccessKeyID, SecretAccessKey: d.Keys.S3SecretAccessKey}
 	return s3media.Open(s3media.Options{
-		Region: region, Endpoint: endpoint, PublicEndpoint: public, Bucket: bucket,
+		Region: region, Endpoint: endpoint, PublicEndpoint: public, Bucket: Bucket,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return c, nil }),
 	})
 }

@@ -181,7 +181,7 @@ type both interface {
 
 func bucket(t *testing.T, d *datadir.Dir) both {
 	t.Helper()
-	s, err := d.StartS3(t.Context(), "127.0.0.1:0")
+	s, err := d.StartS3(t.Context(), "127.0.0.1:0", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,14 +34,18 @@ func (s *sound) length() int64 {
 
 // audio answers with the audio of rec, wherever it is.
 func (p *player) audio(w http.ResponseWriter, r *request, rec *recording.Recording, way media.Delivery) error {
+	rec, err := p.await(w, r, rec)
+	if err != nil {
+		return err
+	}
 	switch rec.Audio.Place {
 	case recording.External:
 		return p.external(w, r, rec)
 	case recording.Managed:
 	default:
-		return badIdentifier(rec.ID, "the audio of this recording has not arrived yet")
+		return notServed(rec)
 	}
-	err := p.managed(w, r, rec, way)
+	err = p.managed(w, r, rec, way)
 	if errors.Is(err, media.ErrChanged) {
 		err = p.managed(w, r, rec, way) // replaced between the look and the read
 	}
@@ -149,12 +153,13 @@ var audioNames = map[string]string{
 	"video/webm":      "audio/webm",
 }
 
-// audioType is the type that rec's audio is sent with: the stored object's,
-// else the metadata's, else the document's, whichever first is one of audio;
+// audioType is the type that rec's audio is sent with: the metadata's, which
+// what was uploaded has been looked at for, else the stored object's, else the
+// document's, whichever first is one of audio;
 // else audio/mpeg, so that no upload can make a browser run it.
 func audioType(stored string, rec *recording.Recording) string {
 	documented, _ := rec.Document.Text("content_type")
-	for _, text := range []string{stored, rec.Audio.ContentType, documented} {
+	for _, text := range []string{rec.Audio.ContentType, stored, documented} {
 		kind, params, err := mime.ParseMediaType(text)
 		if err != nil {
 			continue

@@ -21,6 +21,9 @@ type Delivery struct {
 	// ExternalHosts are the hosts that external audio may be redirected to:
 	// exact, or "*.example.com" for all below that suffix.
 	ExternalHosts []string
+	// MaxWait is the longest that a request for audio may wait until it
+	// arrives; 0 lets none wait.
+	MaxWait time.Duration
 }
 
 const defaultPresignTTL = 5 * time.Minute

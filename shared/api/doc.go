@@ -1,5 +1,5 @@
 // Package api knows HTTP and the contract, and no AWS: one handler for each
-// operation ([List], [Get], [Patch], [Delete], [Fallback]) over the borders of
+// operation ([List], [Get], [Create], [Patch], [Delete], [Fallback]) over the borders of
 // shared/store and shared/media.
 //
 // Every handler is the same chain around its own few lines. The order of the
@@ -23,7 +23,8 @@
 // Files beyond the chain: envelope.go and compress.go write answers; list.go
 // with query.go, position.go, page.go, unpaged.go and csv.go is the list;
 // get.go, audio.go, delivery.go, byterange.go, conditional.go and
-// disposition.go give a document or its audio; patch.go and delete.go change
-// things. What is not here: rules of the document (shared/recording), tokens
+// disposition.go give a document or its audio, wait.go waits for it; create.go
+// with creation.go and upload.go takes recordings in; patch.go and delete.go
+// change things. What is not here: rules of the document (shared/recording), tokens
 // (shared/auth), events of Lambda (shared/gateway).
 package api

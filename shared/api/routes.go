@@ -15,6 +15,7 @@ type Operation string
 const (
 	OpList     Operation = "list"
 	OpGet      Operation = "get"
+	OpCreate   Operation = "create"
 	OpPatch    Operation = "patch"
 	OpDelete   Operation = "delete"
 	OpFallback Operation = "fallback"
@@ -47,6 +48,7 @@ const (
 // path and has no rows.
 var Routes = []Route{
 	{Op: OpList, Method: http.MethodGet, Path: accountList},
+	{Op: OpCreate, Method: http.MethodPut, Path: accountList},
 	{Op: OpGet, Method: http.MethodGet, Path: accountItem},
 	{Op: OpGet, Method: http.MethodHead, Path: accountItem},
 	{Op: OpPatch, Method: http.MethodPatch, Path: accountItem},

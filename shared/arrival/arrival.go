@@ -49,6 +49,9 @@ type Desk struct {
 	Audio media.Receiver
 	// MaxBytes is the most audio that a recording may have.
 	MaxBytes int64
+	// Grace is how old audio without a recording must be before it makes one:
+	// whoever adds both stores the audio first.
+	Grace time.Duration
 	// Now is the clock.
 	Now func() time.Time
 }
@@ -86,8 +89,12 @@ const (
 // deleted, the recording in between.
 const tries = 3
 
+// ErrEarly: audio without a recording is younger than the desk's Grace. Later it
+// will be taken, with or without one.
+var ErrEarly = errors.New("the audio may have a recording in a moment")
+
 // Take does what is to be done for one arrival. Repeated, it does what is
-// still to be done. Errors: store.ErrUnavailable, store.ErrConflict,
+// still to be done. Errors: ErrEarly, store.ErrUnavailable, store.ErrConflict,
 // store.ErrTooLarge, media.ErrUnavailable, media.ErrChanged (the object was
 // replaced while it was read).
 func (d Desk) Take(ctx context.Context, a Arrival) (Outcome, error) {
@@ -165,9 +172,23 @@ func (d Desk) unknown(ctx context.Context, a Arrival, account, id string) (Outco
 		return Gone, nil
 	case err != nil:
 		return "", err
+	case d.early(found.object):
+		return "", ErrEarly
 	case found.reason != "":
 		return d.refuse(ctx, a, nil, found)
 	}
+	return d.adopt(ctx, a, found, account, id)
+}
+
+// early reports whether o was stored within the grace. A clock that runs wrong
+// keeps nothing waiting for longer than that.
+func (d Desk) early(o media.Object) bool {
+	age := d.Now().Sub(o.Modified)
+	return -d.Grace < age && age < d.Grace
+}
+
+// adopt makes a recording of nothing but its audio.
+func (d Desk) adopt(ctx context.Context, a Arrival, found *finding, account, id string) (Outcome, error) {
 	now := recording.SecondsOf(d.Now())
 	r := &recording.Recording{
 		Account: account, ID: id, Created: now, Made: recording.MadeOfAudio,
@@ -239,5 +260,12 @@ func (d Desk) update(ctx context.Context, rec *recording.Recording, found *findi
 		}
 		return nil
 	})
+	return err
+}
+
+// Arrived takes what was stored under key by whoever calls. Its errors are
+// those of Take.
+func (d Desk) Arrived(ctx context.Context, key string) error {
+	_, err := d.Take(ctx, Arrival{Key: key})
 	return err
 }

@@ -31,6 +31,8 @@ const (
 	Read Action = "read"
 	// Play reads the audio.
 	Play Action = "play"
+	// Create makes a recording.
+	Create Action = "create"
 	// Change patches a document.
 	Change Action = "change"
 	// Delete deletes a recording.
@@ -44,6 +46,7 @@ var actions = map[Action]func(Bearer) bool{
 	List:   anyone,
 	Read:   anyone,
 	Play:   anyone,
+	Create: anyone,
 	Change: anyone,
 	Delete: anyone,
 }

@@ -25,10 +25,12 @@ type Function string
 const (
 	List     Function = "list"
 	Get      Function = "get"
+	Create   Function = "create"
 	Patch    Function = "patch"
 	Delete   Function = "delete"
 	Fallback Function = "fallback"
 	Purge    Function = "purge"
+	Ingest   Function = "ingest"
 	// Local is the whole API in one process.
 	Local Function = "local"
 	// Tool is the operator's command line.
@@ -36,11 +38,13 @@ const (
 )
 
 // Lambdas are those that run as Lambda functions.
-func Lambdas() []Function { return append(Answering(), Purge) }
+func Lambdas() []Function { return append(Answering(), Purge, Ingest) }
 
 // Answering are those that answer requests of API Gateway; the other Lambda
 // functions follow events.
-func Answering() []Function { return []Function{List, Get, Patch, Delete, Fallback} }
+func Answering() []Function {
+	return []Function{List, Get, Create, Patch, Delete, Fallback}
+}
 
 // MaxEnvironment is the most bytes that all variables of a Lambda function
 // may have together, measured as the JSON object of names and values.
@@ -65,6 +69,12 @@ type Settings struct {
 	Table, Bucket string
 	// PresignTTL is how long a presigned URL is good for.
 	PresignTTL time.Duration
+	// UploadTTL is how long a signed upload may begin.
+	UploadTTL time.Duration
+	// MaxAudioBytes is the most audio of one recording.
+	MaxAudioBytes int64
+	// MaxWait is the longest that a request for audio may wait for it.
+	MaxWait time.Duration
 	// Delivery is how audio travels unless the client asks for a way:
 	// auto, inline or redirect.
 	Delivery string

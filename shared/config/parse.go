@@ -97,6 +97,26 @@ func ttl(v string) (time.Duration, error) {
 	return d, nil
 }
 
+// wait takes seconds that leave a function the time to answer: the gateway in
+// front gives up after 29.
+func wait(v string) (time.Duration, error) {
+	const most = 25
+	n, err := strconv.ParseUint(v, 10, 16)
+	if err != nil || n > most {
+		return 0, fmt.Errorf("is %q, want seconds from 0 to %d", v, most)
+	}
+	return time.Duration(n) * time.Second, nil
+}
+
+func audioBytes(v string) (int64, error) {
+	const most = 5 << 30
+	n, err := strconv.ParseInt(v, 10, 64)
+	if err != nil || n < 1 || n > most {
+		return 0, fmt.Errorf("is %q, want bytes from 1 to %d", v, int64(most))
+	}
+	return n, nil
+}
+
 func level(v string) (slog.Level, error) {
 	v, err := oneOf(strings.ToLower(v), "debug", "info", "warn", "error")
 	if err != nil {

@@ -31,9 +31,10 @@ var errMissing = errors.New("is required and not set")
 
 // Groups of programs that read the same things.
 var (
-	data    = []Function{List, Get, Patch, Delete, Purge}
-	audio   = []Function{Get, Delete, Purge}
+	data    = []Function{List, Get, Create, Patch, Delete, Purge, Ingest}
+	audio   = []Function{Get, Create, Delete, Purge, Ingest}
 	play    = []Function{Get, Local}
+	upload  = []Function{Create, Local}
 	answers = Answering()
 )
 
@@ -83,7 +84,22 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.PresignTTL, err = ttl(v); return },
 	},
 	{
-		Name: "S3_PUBLIC_ENDPOINT", Functions: play,
+		Name: "MAX_WAIT_S", Default: "10", Functions: play,
+		Doc: "Seconds that a request for audio may wait for its arrival (Prefer: wait), from 0, which lets none wait, to 25.",
+		set: func(s *Settings, v string) (err error) { s.MaxWait, err = wait(v); return },
+	},
+	{
+		Name: "UPLOAD_TTL", Default: "15m", Functions: upload,
+		Doc: "How long a signed upload may begin, from 1s to 168h.",
+		set: func(s *Settings, v string) (err error) { s.UploadTTL, err = ttl(v); return },
+	},
+	{
+		Name: "MAX_AUDIO_BYTES", Default: "536870912", Functions: with(upload, Ingest),
+		Doc: "The most audio that one recording may have, in bytes, up to 5368709120 (5 GB, the most that S3 takes in one upload).",
+		set: func(s *Settings, v string) (err error) { s.MaxAudioBytes, err = audioBytes(v); return },
+	},
+	{
+		Name: "S3_PUBLIC_ENDPOINT", Functions: with(play, Create),
 		Doc: "The S3 endpoint as clients reach it, for presigned URLs, when it is not the one that the function talks to.",
 		set: func(s *Settings, v string) (err error) { s.S3PublicEndpoint, err = endpoint(v); return },
 	},

@@ -108,8 +108,8 @@ type Uploader interface {
 	// PresignPut makes a request that stores an object under key, unless there
 	// is one by then. It touches no network.
 	PresignPut(ctx context.Context, key string, a Admission) (SignedRequest, error)
-	// PutNew is Writer's Put for a body in memory that replaces nothing.
-	// Errors: ErrOccupied, ErrUnavailable.
+	// PutNew is Writer's Put for a body in memory that replaces nothing, and
+	// whose SHA-256 the store checks. Errors: ErrOccupied, ErrUnavailable.
 	PutNew(ctx context.Context, key, contentType string, body []byte) error
 }
 

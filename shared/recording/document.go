@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -128,6 +129,18 @@ func (d Document) with(field, value string) Document {
 			yield(field, value)
 		}
 	})
+}
+
+// Under returns d with those fields that are in over, and every field that only
+// over has: what d says counts, but for keep, of which over knows more.
+func (d Document) Under(over Document, keep ...string) Document {
+	for name, value := range over.Fields() {
+		_, there := d.Raw(name)
+		if !there || slices.Contains(keep, name) {
+			d = d.with(name, value)
+		}
+	}
+	return d
 }
 
 // Quote returns s as JSON text, for [Document.With].

@@ -41,12 +41,14 @@ type Entry struct {
 	MediaCalls int
 	// AudioBytes counts bytes of audio that passed through.
 	AudioBytes int64
+	// Outcome says in a word what became of something that is no request.
+	Outcome string
 	// Cause is the private cause of an error.
 	Cause error
 }
 
 // lineFields is room for all fields of a line, those of its metrics included.
-const lineFields = 20
+const lineFields = 21
 
 type key struct{}
 
@@ -94,6 +96,9 @@ func (e *Entry) attrs() []slog.Attr {
 	)
 	if e.MediaCalls > 0 {
 		attrs = append(attrs, slog.Int("media_calls", e.MediaCalls), slog.Int64("audio_bytes", e.AudioBytes))
+	}
+	if e.Outcome != "" {
+		attrs = append(attrs, slog.String("outcome", e.Outcome))
 	}
 	if e.Cause != nil {
 		attrs = append(attrs, slog.String("cause", e.Cause.Error()))

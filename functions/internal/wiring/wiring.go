@@ -24,7 +24,7 @@ import (
 func Serve(f config.Function, build func(config.Settings, api.Env) (http.Handler, error)) {
 	handler, err := handler(f, build)
 	if err != nil {
-		fail(err)
+		Fail(err)
 	}
 	gateway.Start(handler)
 }
@@ -34,28 +34,28 @@ func Serve(f config.Function, build func(config.Settings, api.Env) (http.Handler
 func Follow(f config.Function, build func(config.Settings) (tablestream.Work, error)) {
 	s, err := config.Load(os.Getenv, f)
 	if err != nil {
-		fail(err)
+		Fail(err)
 	}
 	work, err := build(s)
 	if err != nil {
-		fail(err)
+		Fail(err)
 	}
 	metrics, err := requestlog.NewMetrics(s.MetricsNamespace)
 	if err != nil {
-		fail(err)
+		Fail(err)
 	}
-	tablestream.Start(tablestream.Options{Route: string(f), Work: work, Log: logger(s), Metrics: metrics, Now: time.Now})
+	tablestream.Start(tablestream.Options{Route: string(f), Work: work, Log: Logger(s), Metrics: metrics, Now: time.Now})
 }
 
-// fail ends a function that cannot start.
-func fail(err error) {
+// Fail ends a function that cannot start.
+func Fail(err error) {
 	fmt.Fprintln(os.Stderr, err)
 	os.Exit(1)
 }
 
-// logger writes lines as Lambda's JSON format has them: it takes the level from
+// Logger writes lines as Lambda's JSON format has them: it takes the level from
 // level and the time from timestamp.
-func logger(s config.Settings) *slog.Logger {
+func Logger(s config.Settings) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{
 		Level: s.LogLevel,
 		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
@@ -83,7 +83,7 @@ func handler(f config.Function, build func(config.Settings, api.Env) (http.Handl
 	return build(s, api.Env{
 		Metrics:  metrics,
 		Verifier: auth.NewVerifier(keys, time.Now),
-		Log:      logger(s),
+		Log:      Logger(s),
 		Now:      time.Now,
 		Origin:   s.Origin,
 		Version:  api.Version,

@@ -3,6 +3,7 @@ package s3media
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
@@ -85,9 +86,11 @@ func headersOf(a media.Admission) (map[string]string, error) {
 
 // PutNew stores body under key if nothing is there.
 func (b *Bucket) PutNew(ctx context.Context, key, contentType string, body []byte) error {
+	sum := sha256.Sum256(body)
 	_, err := b.client.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &b.name, Key: &key, Body: bytes.NewReader(body), IfNoneMatch: aws.String("*"),
 		ContentLength: aws.Int64(int64(len(body))), ContentType: &contentType,
+		ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(sum[:])),
 	}, b.patient)
 	if statusOf(err) == http.StatusPreconditionFailed {
 		return wrap(media.ErrOccupied, "storing", key, err)

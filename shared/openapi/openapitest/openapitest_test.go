@@ -13,7 +13,7 @@ const (
 	list = "https://api.example.com/v2/accounts/A/recordings"
 	item = list + "/202601-a"
 	base = `"request_id":"r","version":"1.0.0","node":"n4bQgYhMfWWaL-qgxVrQFQ","timestamp":"2026-01-15T10:31:04Z"`
-	doc  = `{"data":{"id":"202601-a","_read_only":{"content_types":[]}},"status":"success","revision":"1-a",` + base + `}`
+	doc  = `{"data":{"id":"202601-a","_read_only":{"content_types":[],"state":"pending"}},"status":"success","revision":"1-a",` + base + `}`
 	page = `{"data":[],"page_size":0,"start_key":"k","status":"success",` + base + `}`
 	gone = `{"data":{"message":"bad identifier","cause":"202601-a"},"error":"404","message":"bad_identifier","status":"error",` + base + `}`
 )

@@ -1,0 +1,32 @@
+// Command create is the Lambda function that makes a recording, and signs the
+// upload of its audio (contract, Create).
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"callrecordings/functions/internal/bucket"
+	"callrecordings/functions/internal/table"
+	"callrecordings/functions/internal/wiring"
+	"callrecordings/shared/api"
+	"callrecordings/shared/arrival"
+	"callrecordings/shared/config"
+)
+
+func main() { wiring.Serve(config.Create, build) }
+
+func build(s config.Settings, env api.Env) (http.Handler, error) {
+	store, err := table.Open(s)
+	if err != nil {
+		return nil, err
+	}
+	audio, err := bucket.Open(s)
+	if err != nil {
+		return nil, err
+	}
+	return api.Create(env, store, api.Uploads{
+		Audio: audio, MaxBytes: s.MaxAudioBytes, TTL: s.UploadTTL,
+		Desk: arrival.Desk{Store: store, Audio: audio, MaxBytes: s.MaxAudioBytes, Now: time.Now},
+	}), nil
+}

@@ -1,0 +1,30 @@
+// Command ingest is the Lambda function on the queue of the bucket's events
+// that completes recordings by the audio that has arrived
+// (docs/adr/010-arrival.md).
+package main
+
+import (
+	"time"
+
+	"callrecordings/functions/internal/bucket"
+	"callrecordings/functions/internal/receiving"
+	"callrecordings/functions/internal/table"
+	"callrecordings/shared/arrival"
+	"callrecordings/shared/bucketevents"
+	"callrecordings/shared/config"
+)
+
+func main() { receiving.Receive(config.Ingest, build) }
+
+func build(s config.Settings) (bucketevents.Options, error) {
+	store, err := table.Open(s)
+	if err != nil {
+		return bucketevents.Options{}, err
+	}
+	audio, err := bucket.Open(s)
+	if err != nil {
+		return bucketevents.Options{}, err
+	}
+	desk := arrival.Desk{Store: store, Audio: audio, MaxBytes: s.MaxAudioBytes, Grace: time.Minute, Now: time.Now}
+	return bucketevents.Options{Bucket: s.Bucket, Take: desk.Take}, nil
+}

@@ -1,0 +1,33 @@
+// Package receiving is wiring for a function on the queue of the bucket's
+// events, apart from package wiring, because what reads audio would be linked,
+// and initialised, by all.
+package receiving
+
+import (
+	"os"
+	"time"
+
+	"callrecordings/functions/internal/wiring"
+	"callrecordings/shared/bucketevents"
+	"callrecordings/shared/config"
+	"callrecordings/shared/requestlog"
+)
+
+// Receive loads the settings of f, hands them to build, and takes what the
+// bucket's events tell of with what build made: its Bucket and Take. It ends
+// the process as wiring.Serve does.
+func Receive(f config.Function, build func(config.Settings) (bucketevents.Options, error)) {
+	s, err := config.Load(os.Getenv, f)
+	if err != nil {
+		wiring.Fail(err)
+	}
+	o, err := build(s)
+	if err != nil {
+		wiring.Fail(err)
+	}
+	if o.Metrics, err = requestlog.NewMetrics(s.MetricsNamespace); err != nil {
+		wiring.Fail(err)
+	}
+	o.Route, o.Log, o.Now = string(f), wiring.Logger(s), time.Now
+	bucketevents.Start(o)
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"callrecordings/local/datadir"
+	"callrecordings/shared/arrival"
+	"callrecordings/shared/bucketevents"
+	"callrecordings/shared/config"
+	"callrecordings/shared/media"
+	"callrecordings/shared/store"
+	"callrecordings/shared/store/sqlite"
+)
+
+// What follows events here, from queues of the data folder as in the cloud from
+// those of AWS: arrivals of audio, and changes of recordings.
+const (
+	// interval is the time between two looks at a queue. Another process may
+	// have put something in.
+	interval = 200 * time.Millisecond
+	// batch is the most messages that are taken at once.
+	batch = 25
+	// invocation is how long one batch may take, as the function's time-out in
+	// template.yaml.
+	invocation = 5 * time.Minute
+	// maxTries is how often a message is tried before it is set aside for
+	// `recordings replay`, and firstRetry how long after the first failure; the
+	// next waits are twice as long each.
+	maxTries   = 8
+	firstRetry = time.Second
+)
+
+// grace is that of the local desk. Here nobody adds audio without its document
+// for longer than a moment.
+const grace = 5 * time.Second
+
+// desk takes the audio that arrives.
+func (b *box) desk() arrival.Desk {
+	return arrival.Desk{Store: b.store, Audio: b.bucket, MaxBytes: b.settings.MaxAudioBytes, Grace: grace, Now: b.now}
+}
+
+// arrived keeps the event of a new object until somebody has taken it.
+func (b *box) arrived(ctx context.Context, event []byte) {
+	if err := b.store.Enqueue(context.WithoutCancel(ctx), sqlite.Arrivals, event); err != nil {
+		b.log.ErrorContext(ctx, "an event of the S3 server is lost until the next start", slog.String("cause", err.Error()))
+	}
+}
+
+// follow begins to work off the queues. It ends when ctx does; wait waits for
+// that.
+func (b *box) follow(ctx context.Context) (wait func()) {
+	ingest := bucketevents.Handler(bucketevents.Options{
+		Route: string(config.Ingest), Bucket: datadir.Bucket, Take: b.desk().Take, Log: b.log, Now: b.now,
+	})
+	var running sync.WaitGroup
+	for _, work := range []func(context.Context) error{
+		func(ctx context.Context) error { return b.takeArrivals(ctx, ingest) },
+		b.tellChanges,
+	} {
+		running.Go(func() { b.repeat(ctx, work) })
+	}
+	return running.Wait
+}
+
+// repeat does work again and again until ctx ends.
+func (b *box) repeat(ctx context.Context, work func(context.Context) error) {
+	again := time.NewTicker(interval)
+	defer again.Stop()
+	for {
+		if err := work(ctx); err != nil && ctx.Err() == nil {
+			b.log.ErrorContext(ctx, "a queue waits", slog.String("cause", err.Error()))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-again.C:
+		}
+	}
+}
+
+// takeArrivals hands what is due to the function ingest, as SQS and Lambda do.
+func (b *box) takeArrivals(ctx context.Context, ingest func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)) error {
+	due, err := b.store.Due(ctx, sqlite.Arrivals, batch)
+	if err != nil || len(due) == 0 {
+		return err
+	}
+	var e events.SQSEvent
+	for _, m := range due {
+		e.Records = append(e.Records, events.SQSMessage{MessageId: strconv.FormatInt(m.Number, 10), Body: string(m.Body)})
+	}
+	invoked, cancel := context.WithTimeout(ctx, invocation)
+	defer cancel()
+	answer, err := ingest(invoked, e)
+	if err != nil {
+		return fmt.Errorf("ingest: %w", err)
+	}
+	failed := map[string]bool{}
+	for _, f := range answer.BatchItemFailures {
+		failed[f.ItemIdentifier] = true
+	}
+	var errs []error
+	for _, m := range due {
+		if !failed[strconv.FormatInt(m.Number, 10)] {
+			errs = append(errs, b.store.Done(ctx, m.Number))
+			continue
+		}
+		errs = append(errs, b.store.PutOff(ctx, m.Number, pause(m.Tries), "see the log"))
+	}
+	return errors.Join(errs...)
+}
+
+// pause is the wait before a message is tried again; negative when it was tried
+// often enough.
+func pause(tries int) time.Duration {
+	if tries+1 >= maxTries {
+		return -1
+	}
+	return firstRetry << tries
+}
+
+// tellChanges hands what is due to the function publish, in order: what fails
+// holds up what is behind it.
+func (b *box) tellChanges(ctx context.Context) error {
+	due, err := b.store.Due(ctx, sqlite.Changes, batch)
+	if err != nil || len(due) == 0 {
+		return err
+	}
+	changes := make([]store.Change, len(due))
+	for i, m := range due {
+		if err := json.Unmarshal(m.Body, &changes[i]); err != nil {
+			return fmt.Errorf("change %d of the queue: %w", m.Number, err)
+		}
+	}
+	done, failed := b.feed(ctx, changes)
+	for _, m := range due[:done] {
+		if err := b.store.Done(ctx, m.Number); err != nil {
+			return err
+		}
+	}
+	if failed != nil {
+		return fmt.Errorf("publish: %w", failed)
+	}
+	return nil
+}
+
+// awaitingAtOnce bounds how many recordings are read at a time.
+const awaitingAtOnce = 100
+
+// missed looks for audio that arrived while nobody listened, and puts its event
+// into the queue.
+func (b *box) missed(ctx context.Context) error {
+	account, id := "", ""
+	for {
+		some, err := b.store.Awaiting(ctx, account, id, awaitingAtOnce)
+		if err != nil {
+			return err
+		}
+		for i := range some {
+			account, id = some[i].Account, some[i].ID
+			key := some[i].AudioKey()
+			switch _, err := b.bucket.Stat(ctx, key); {
+			case err == nil:
+				b.arrived(ctx, datadir.Event(key, b.now()))
+			case !errors.Is(err, media.ErrNotFound):
+				return fmt.Errorf("look for audio that was missed: %w", err)
+			}
+		}
+		if len(some) < awaitingAtOnce {
+			return nil
+		}
+	}
+}
