@@ -41,6 +41,12 @@ type Entry struct {
 	MediaCalls int
 	// AudioBytes counts bytes of audio that passed through.
 	AudioBytes int64
+	// Items counts the items of a stream that the line is about; 0 for a
+	// request, which is about none.
+	Items int
+	// Events counts those that were passed on, and EventCalls the requests made
+	// for it, retries included.
+	Events, EventCalls int
 	// Cause is the private cause of an error.
 	Cause error
 }
@@ -94,6 +100,9 @@ func (e *Entry) attrs() []slog.Attr {
 	)
 	if e.MediaCalls > 0 {
 		attrs = append(attrs, slog.Int("media_calls", e.MediaCalls), slog.Int64("audio_bytes", e.AudioBytes))
+	}
+	if e.Items > 0 {
+		attrs = append(attrs, slog.Int("items", e.Items), slog.Int("events", e.Events), slog.Int("event_calls", e.EventCalls))
 	}
 	if e.Cause != nil {
 		attrs = append(attrs, slog.String("cause", e.Cause.Error()))
