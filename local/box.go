@@ -21,6 +21,7 @@ import (
 	"callrecordings/shared/gateway"
 	"callrecordings/shared/media"
 	"callrecordings/shared/media/s3media"
+	"callrecordings/shared/notify"
 	"callrecordings/shared/openapi"
 	"callrecordings/shared/purge"
 	"callrecordings/shared/store/sqlite"
@@ -37,7 +38,7 @@ type box struct {
 	store    *sqlite.Store
 	s3       *s3server.Server
 	bucket   *s3media.Bucket
-	feed     notify.Feed
+	sink     notify.Sink
 }
 
 // open takes the ports and opens the folder's parts. The caller calls close,

@@ -17,6 +17,7 @@ import (
 	"callrecordings/shared/bucketevents"
 	"callrecordings/shared/config"
 	"callrecordings/shared/media"
+	"callrecordings/shared/notify"
 	"callrecordings/shared/store"
 	"callrecordings/shared/store/sqlite"
 )
@@ -140,7 +141,7 @@ func (b *box) tellChanges(ctx context.Context) error {
 			return fmt.Errorf("change %d of the queue: %w", m.Number, err)
 		}
 	}
-	done, failed := b.feed(ctx, changes)
+	done, failed := notify.Publish(ctx, b.sink, changes)
 	for _, m := range due[:done] {
 		if err := b.store.Done(ctx, m.Number); err != nil {
 			return err

@@ -43,12 +43,18 @@ type Entry struct {
 	AudioBytes int64
 	// Outcome says in a word what became of something that is no request.
 	Outcome string
+	// Items counts the items of a stream that the line is about; 0 for a
+	// request, which is about none.
+	Items int
+	// Events counts those that were passed on, and EventCalls the requests made
+	// for it, retries included.
+	Events, EventCalls int
 	// Cause is the private cause of an error.
 	Cause error
 }
 
 // lineFields is room for all fields of a line, those of its metrics included.
-const lineFields = 21
+const lineFields = 22
 
 type key struct{}
 
@@ -99,6 +105,9 @@ func (e *Entry) attrs() []slog.Attr {
 	}
 	if e.Outcome != "" {
 		attrs = append(attrs, slog.String("outcome", e.Outcome))
+	}
+	if e.Items > 0 {
+		attrs = append(attrs, slog.Int("items", e.Items), slog.Int("events", e.Events), slog.Int("event_calls", e.EventCalls))
 	}
 	if e.Cause != nil {
 		attrs = append(attrs, slog.String("cause", e.Cause.Error()))

@@ -66,4 +66,8 @@ func TestLineHasNoPlaceForSecrets(t *testing.T) {
 	if got := slices.Sorted(maps.Keys(line(t, e, nil))); !slices.Equal(got, full) {
 		t.Errorf("fields = %q, want %q", got, full)
 	}
+	stream := slices.Sorted(slices.Values(append(always, "event_calls", "events", "items")))
+	if got := slices.Sorted(maps.Keys(line(t, &requestlog.Entry{Items: 1}, nil))); !slices.Equal(got, stream) {
+		t.Errorf("fields of a line about a stream = %q, want %q", got, stream)
+	}
 }

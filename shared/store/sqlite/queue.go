@@ -40,7 +40,7 @@ func (s *Store) noted(ctx context.Context, tx *sql.Tx, before, after *store.Imag
 	if !s.notes {
 		return nil
 	}
-	body, err := json.Marshal(store.Change{Before: slim(before), After: slim(after)})
+	body, err := json.Marshal(store.Change{Before: slim(before), After: slim(after), At: s.now().UTC()})
 	if err != nil {
 		return fmt.Errorf("note a change: %w", err)
 	}

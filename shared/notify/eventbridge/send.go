@@ -1,0 +1,95 @@
+package eventbridge
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+
+	"callrecordings/shared/notify"
+	"callrecordings/shared/requestlog"
+)
+
+// Limits of a call of PutEvents
+// (docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html). Newer pages
+// say 1 MB, older ones, and emulators, 256 KB; events here have some 300 bytes.
+const (
+	maxEntries = 10
+	maxBytes   = 256 << 10
+	timeBytes  = 14 // what EventBridge counts for the time of an entry
+)
+
+// Send passes events on; see [notify.Sink]. It does not begin a call that the
+// rest of ctx's deadline would not carry. Error: notify.ErrUnavailable.
+func (b *Bus) Send(ctx context.Context, events []notify.Event) (accepted int, err error) {
+	for accepted < len(events) {
+		entries, err := b.entries(events[accepted:])
+		if err != nil {
+			return accepted, fail(err)
+		}
+		n, err := b.put(ctx, entries)
+		accepted += n
+		if err != nil {
+			return accepted, fail(err)
+		}
+	}
+	return accepted, nil
+}
+
+// entries makes those of the next call, one at least.
+func (b *Bus) entries(events []notify.Event) ([]types.PutEventsRequestEntry, error) {
+	type recording struct{ account, id string }
+	entries, bytes := make([]types.PutEventsRequestEntry, 0, maxEntries), 0
+	seen := make(map[recording]bool, maxEntries)
+	for _, e := range events[:min(len(events), maxEntries)] {
+		detail, err := e.Detail()
+		if err != nil {
+			return nil, fmt.Errorf("the detail of %s/%s: %w", e.Account, e.ID, err)
+		}
+		size := timeBytes + len(notify.Source) + len(e.Type) + len(detail)
+		key := recording{e.Account, e.ID}
+		if seen[key] || (len(entries) > 0 && bytes+size > maxBytes) {
+			break
+		}
+		seen[key], bytes = true, bytes+size
+		entries = append(entries, types.PutEventsRequestEntry{
+			EventBusName: &b.name, Source: aws.String(notify.Source), DetailType: aws.String(string(e.Type)),
+			Detail: aws.String(string(detail)), Time: aws.Time(e.Time),
+		})
+	}
+	return entries, nil
+}
+
+// put makes one call and returns how many entries, from the front, were
+// accepted.
+func (b *Bus) put(ctx context.Context, entries []types.PutEventsRequestEntry) (int, error) {
+	if !b.network.carries(ctx, 0) {
+		return 0, errNoTime
+	}
+	out, err := b.client.PutEvents(ctx, &sdk.PutEventsInput{Entries: entries})
+	if err != nil {
+		return 0, err
+	}
+	accepted, err := answered(out, len(entries))
+	requestlog.From(ctx).Events += accepted
+	return accepted, err
+}
+
+// answered reads how many entries, from the front, were accepted, and why the
+// next was not. The answer has an entry for each of the request, in its order.
+func answered(out *sdk.PutEventsOutput, sent int) (int, error) {
+	if len(out.Entries) != sent {
+		return 0, fmt.Errorf("an answer about %d events to a call with %d", len(out.Entries), sent)
+	}
+	for i, e := range out.Entries {
+		if e.ErrorCode != nil || e.EventId == nil {
+			return i, &entryError{aws.ToString(e.ErrorCode), aws.ToString(e.ErrorMessage), out.FailedEntryCount, sent}
+		}
+	}
+	if out.FailedEntryCount != 0 {
+		return 0, fmt.Errorf("an answer that %d events failed, and not which", out.FailedEntryCount)
+	}
+	return sent, nil
+}

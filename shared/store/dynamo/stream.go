@@ -1,0 +1,82 @@
+package dynamo
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store"
+)
+
+// ChangeOf reads a change from what the table's stream tells Lambda, which is
+// the item as it was before and after the write (StreamViewType
+// NEW_AND_OLD_IMAGES). Items of the table that are no recordings, which have
+// ids that no recording can have, are images of nothing.
+//
+// Its error is an item that does not have the table's layout: that is no
+// passing fault, but a later version of this program may know the layout.
+func ChangeOf(r events.DynamoDBStreamRecord) (store.Change, error) {
+	c := store.Change{At: r.ApproximateCreationDateTime.UTC()}
+	var err error
+	if c.Before, err = imageOf(r.OldImage); err != nil {
+		return store.Change{}, fmt.Errorf("the item before the change: %w", err)
+	}
+	after := itemOf(r.NewImage)
+	if c.After, err = image(after); err != nil {
+		return store.Change{}, fmt.Errorf("the item after the change: %w", err)
+	}
+	if c.After != nil && c.After.Deleted { // by our own clock
+		deleted, err := number(after, attrDeleted, 0)
+		if err != nil {
+			return store.Change{}, fmt.Errorf("the tombstone: %w", err)
+		}
+		c.At = recording.Seconds(deleted).Time()
+	}
+	return c, nil
+}
+
+func imageOf(attributes map[string]events.DynamoDBAttributeValue) (*store.Image, error) {
+	return image(itemOf(attributes))
+}
+
+// image reads what the item of a recording or of its tombstone says; nil where
+// there is no item, or one of another kind.
+func image(m item) (*store.Image, error) {
+	if len(m) == 0 || strings.Contains(text(m, attrID), separator) {
+		return nil, nil //nolint:nilnil // nothing is what lay there
+	}
+	i := &store.Image{Deleted: isTombstone(m)}
+	if !i.Deleted {
+		return i, decode(m, &i.Recording)
+	}
+	t, err := decodeTombstone(m)
+	i.Recording = recording.Recording{
+		Account: t.Account, ID: t.ID, Revision: text(m, attrRevision), Created: t.Created, Audio: t.Audio,
+	}
+	if err == nil && (t.Account == "" || t.ID == "") {
+		err = fmt.Errorf("%w: a tombstone of %q/%q", errLayout, t.Account, t.ID)
+	}
+	return i, err
+}
+
+// itemOf is an image of the stream as the SDK has items. Attributes of types
+// that this package does not write are there, but say nothing.
+func itemOf(attributes map[string]events.DynamoDBAttributeValue) item {
+	m := make(item, len(attributes))
+	for name, v := range attributes {
+		switch v.DataType() {
+		case events.DataTypeString:
+			m[name] = str(v.String())
+		case events.DataTypeNumber:
+			m[name] = &types.AttributeValueMemberN{Value: v.Number()}
+		case events.DataTypeBoolean:
+			m[name] = &types.AttributeValueMemberBOOL{Value: v.Boolean()}
+		default:
+			m[name] = &types.AttributeValueMemberNULL{Value: true}
+		}
+	}
+	return m
+}
