@@ -1,0 +1,181 @@
+package bucketevents
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"callrecordings/shared/arrival"
+	"callrecordings/shared/media"
+)
+
+const key = "recordings/acc/202601/202601-call"
+
+// body is a message about one object.
+func body(name, bucket, key, sequencer string) string {
+	return `{"Records":[{"eventVersion":"2.1","eventSource":"aws:s3","eventName":"` + name + `","s3":{"s3SchemaVersion":"1.0",` +
+		`"bucket":{"name":"` + bucket + `"},"object":{"key":"` + key + `","size":5,"eTag":"x","sequencer":"` + sequencer + `"}}}]}`
+}
+
+// inbox takes messages, and remembers what it was asked to take.
+type inbox struct {
+	Options
+	taken []arrival.Arrival
+	log   bytes.Buffer
+}
+
+func newInbox(take func(arrival.Arrival) (arrival.Outcome, error)) *inbox {
+	in := &inbox{}
+	in.Options = Options{
+		Route: "ingest", Bucket: "audio", Log: slog.New(slog.NewJSONHandler(&in.log, nil)), Now: time.Now,
+		Take: func(_ context.Context, a arrival.Arrival) (arrival.Outcome, error) {
+			in.taken = append(in.taken, a)
+			return take(a)
+		},
+	}
+	return in
+}
+
+// invoke hands messages over, and returns those that failed, by their number.
+func (in *inbox) invoke(ctx context.Context, t *testing.T, bodies ...string) []string {
+	t.Helper()
+	var e events.SQSEvent
+	for i, b := range bodies {
+		e.Records = append(e.Records, events.SQSMessage{MessageId: string(rune('0' + i)), Body: b})
+	}
+	answer, err := Handler(in.Options)(ctx, e)
+	if err != nil {
+		t.Fatalf("Handler = %v, want nil always", err)
+	}
+	failed := []string{}
+	for _, f := range answer.BatchItemFailures {
+		failed = append(failed, f.ItemIdentifier)
+	}
+	return failed
+}
+
+func completed(arrival.Arrival) (arrival.Outcome, error) { return arrival.Completed, nil }
+
+func TestEveryArrivalIsTaken(t *testing.T) {
+	t.Parallel()
+	in := newInbox(completed)
+	two := strings.Replace(body("ObjectCreated:Put", "audio", key, "0a"), `"Records":[`,
+		`"Records":[`+strings.TrimSuffix(strings.TrimPrefix(body("ObjectCreated:Copy", "audio", "recordings/acc/202601/202601-b+c%2B%C3%A4", "0B"), `{"Records":[`), "]}")+",", 1)
+	if failed := in.invoke(t.Context(), t, two, `{"Service":"Amazon S3","Event":"s3:TestEvent"}`, body("ObjectCreated:CompleteMultipartUpload", "audio", key, "")); len(failed) != 0 {
+		t.Errorf("failed: %q, want none", failed)
+	}
+	want := []arrival.Arrival{{Key: "recordings/acc/202601/202601-b c+ä", Sequencer: "0B"}, {Key: key, Sequencer: "0A"}, {Key: key}}
+	if !slices.Equal(in.taken, want) {
+		t.Errorf("taken %+v, want %+v", in.taken, want)
+	}
+	if n := strings.Count(in.log.String(), `"outcome":"completed"`); n != 3 {
+		t.Errorf("log has %d outcomes, want 3:\n%s", n, in.log.String())
+	}
+}
+
+func TestFailuresAreReportedOneByOne(t *testing.T) {
+	t.Parallel()
+	in := newInbox(func(a arrival.Arrival) (arrival.Outcome, error) {
+		switch a.Sequencer {
+		case "01":
+			return "", media.ErrUnavailable
+		case "02":
+			return "", arrival.ErrEarly
+		}
+		return arrival.Refused, nil
+	})
+	event := func(sequencer string) string { return body("ObjectCreated:Put", "audio", key, sequencer) }
+	if failed := in.invoke(t.Context(), t, event("00"), event("01"), event("02"), event("03")); !slices.Equal(failed, []string{"1", "2"}) {
+		t.Errorf("failed: %q, want 1 and 2", failed)
+	}
+	var statuses []float64
+	for line := range strings.Lines(in.log.String()) {
+		var entry map[string]any
+		if err := json.Unmarshal([]byte(line), &entry); err != nil {
+			t.Fatal(err)
+		}
+		if entry["account"] != "acc" || entry["route"] != "ingest" || strings.Contains(line, "202601-call") {
+			t.Errorf("line %s", line)
+		}
+		statuses = append(statuses, entry["status"].(float64))
+	}
+	if !slices.Equal(statuses, []float64{422, 500, 425, 422}) {
+		t.Errorf("statuses %v", statuses)
+	}
+}
+
+func TestWhatNoRepetitionMendsIsDoneWith(t *testing.T) {
+	t.Parallel()
+	for name, message := range map[string]string{
+		"another bucket": body("ObjectCreated:Put", "another", key, "0A"),
+		"no bucket":      body("ObjectCreated:Put", "", key, "0A"),
+		"a removal":      body("ObjectRemoved:Delete", "audio", key, "0A"),
+	} {
+		in := newInbox(completed)
+		if failed := in.invoke(t.Context(), t, message); len(failed) != 0 || len(in.taken) != 0 {
+			t.Errorf("%s: failed %q, taken %+v, want neither", name, failed, in.taken)
+		}
+		if !strings.Contains(in.log.String(), `"status":400`) {
+			t.Errorf("%s: log %s, want it told", name, in.log.String())
+		}
+	}
+}
+
+func TestWhatIsNoEventIsSetAsideByTheQueue(t *testing.T) {
+	t.Parallel()
+	for name, message := range map[string]string{
+		"no JSON":               `{"Records":[`,
+		"nothing":               ``,
+		"no records":            `{"Records":[]}`,
+		"another test event":    `{"Event":"other"}`,
+		"records of a kind":     `{"Records":5}`,
+		"a key badly encoded":   body("ObjectCreated:Put", "audio", "recordings/%zz", "0A"),
+		"a sequencer of text":   body("ObjectCreated:Put", "audio", key, "secret"),
+		"a sequencer of a book": body("ObjectCreated:Put", "audio", key, strings.Repeat("A", 65)),
+	} {
+		in := newInbox(completed)
+		if failed := in.invoke(t.Context(), t, message); len(failed) != 1 || len(in.taken) != 0 {
+			t.Errorf("%s: failed %q, taken %+v, want it to fail", name, failed, in.taken)
+		}
+		if strings.Contains(in.log.String(), "secret") || strings.Contains(in.log.String(), "%zz") {
+			t.Errorf("%s: the log quotes the message: %s", name, in.log.String())
+		}
+	}
+}
+
+func TestWithoutTimeNothingIsBegun(t *testing.T) {
+	t.Parallel()
+	in := newInbox(completed)
+	ctx, cancel := context.WithTimeout(t.Context(), reserve/2)
+	defer cancel()
+	if failed := in.invoke(ctx, t, body("ObjectCreated:Put", "audio", key, "0A")); len(failed) != 1 || len(in.taken) != 0 {
+		t.Errorf("failed %q, taken %+v, want it left for later", failed, in.taken)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{
+		body("ObjectCreated:Put", "audio", key, "0A"), `{"Event":"s3:TestEvent"}`, `{"Records":[{}]}`, `[]`, `{"Records":[{"s3":{"object":{"key":"%"}}}]}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, message []byte) {
+		notices, err := parse(message)
+		if err != nil && !errors.Is(err, ErrMessage) {
+			t.Errorf("parse(%q) = %v, want ErrMessage", message, err)
+		}
+		for _, n := range notices {
+			if len(n.Sequencer) > maxSequencer {
+				t.Errorf("parse(%q) = %+v", message, n)
+			}
+		}
+	})
+}
