@@ -214,7 +214,8 @@ func TestAudioTypes(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ stored, metadata, document, want string }{
 		{"audio/mpeg", "audio/mpeg", "", "audio/mpeg"},
-		{"audio/x-wav", "audio/mpeg", "", "audio/x-wav"},
+		{"audio/x-wav", "audio/mpeg", "", "audio/mpeg"},
+		{"audio/x-wav", "", "audio/mpeg", "audio/x-wav"},
 		{"AUDIO/OGG; codecs=opus; x=y", "", "", "audio/ogg; codecs=opus"},
 		{"text/html", "audio/ogg", "", "audio/ogg"},
 		{"text/html", "", "audio/x-wav", "audio/x-wav"},

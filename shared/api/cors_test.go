@@ -13,11 +13,11 @@ func TestPreflight(t *testing.T) {
 		{"list", tenantList, "GET", "OPTIONS, GET", "OPTIONS, GET"},
 		{"item", tenantList + "/202601-a", "DELETE", item, item},
 		{"nothing asked", tenantBase + "/users/" + alice + "/recordings/x", "", item, item},
-		{"a method that will be refused", tenantList, "PUT", "OPTIONS, GET", "OPTIONS, GET, PUT"},
+		{"a method that will be refused", tenantList, "POST", "OPTIONS, GET, PUT", "OPTIONS, GET, PUT, POST"},
 		{"no such path", "/nosuch", "GET", "OPTIONS", "OPTIONS, GET"},
-		{"account that cannot be", "/v2/accounts/%20/recordings", "GET", "OPTIONS, GET", "OPTIONS, GET"},
-		{"no method", tenantList, "a b", "OPTIONS, GET", "OPTIONS, GET"},
-		{"long", tenantList, strings.Repeat("X", 40), "OPTIONS, GET", "OPTIONS, GET"},
+		{"account that cannot be", "/v2/accounts/%20/recordings", "GET", "OPTIONS, GET, PUT", "OPTIONS, GET, PUT"},
+		{"no method", tenantList, "a b", "OPTIONS, GET, PUT", "OPTIONS, GET, PUT"},
+		{"long", tenantList, strings.Repeat("X", 40), "OPTIONS, GET, PUT", "OPTIONS, GET, PUT"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -45,10 +45,10 @@ func TestTable(t *testing.T) {
 		`{"a":"1,\"2\"\r\n3","b_c":"not b.c","k":{}}`,
 	)
 	want := [][]string{
-		{"id", "a", "b_c", "b_d_e", "_read_only_content_types", "b_d_f", "g", "h", "i", "b_c"},
-		{"202601-0", "1", "x", "true", "", "", "", "", "", ""},
-		{"202601-1", "", "", "", "", "-2.50", "", "p;q;3", `[{"j":1}]`, ""},
-		{"202601-2", "1,\"2\"\n3", "", "", "", "", "", "", "", "not b.c"},
+		{"id", "a", "b_c", "b_d_e", "_read_only_content_types", "_read_only_state", "b_d_f", "g", "h", "i", "b_c"},
+		{"202601-0", "1", "x", "true", "", "pending", "", "", "", "", ""},
+		{"202601-1", "", "", "", "", "pending", "-2.50", "", "p;q;3", `[{"j":1}]`, ""},
+		{"202601-2", "1,\"2\"\n3", "", "", "", "pending", "", "", "", "", "not b.c"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("table (-want +got):\n%s", diff)
@@ -94,7 +94,7 @@ func TestFormulasAreDefused(t *testing.T) {
 		}
 	}
 	rows := csvOf(t, `{"user_metadata":{"=cmd":"=x"},"=top":["=a","b"]}`)
-	want := [][]string{{"id", "user_metadata_=cmd", "'=top", "_read_only_content_types"}, {"202601-0", "'=x", "'=a;b", ""}}
+	want := [][]string{{"id", "user_metadata_=cmd", "'=top", "_read_only_content_types", "_read_only_state"}, {"202601-0", "'=x", "'=a;b", "", "pending"}}
 	if diff := cmp.Diff(want, rows); diff != "" {
 		t.Errorf("table (-want +got):\n%s", diff)
 	}

@@ -50,16 +50,21 @@ var tabled = map[string]error{
 
 // rowless are the others, each with the reason why no client ever meets it.
 var rowless = map[string]string{
-	"audiofile.ErrDamaged":   "package arrival says it as a recording.Reason",
-	"audiofile.ErrNoTime":    "package arrival says it as a recording.Reason",
-	"audiofile.ErrUnknown":   "package arrival says it as a recording.Reason",
-	"gateway.ErrBody":        "comes as a failed read of the body, which the operation answers with a parse_error",
-	"gateway.ErrEvent":       "ends the invocation before there is a request",
-	"intake.ErrDirection":    "belongs to the command line",
-	"recording.ErrNotObject": "documents from outside come by the command line; ParsePatch and ParseCreation have FieldErrors",
-	"store/sqlite.ErrNewer":  "ends the program before there is a request",
-	"tablestream.ErrKey":     "belongs to an event of the table's stream, not to a request",
-	"tablestream.ErrTime":    "belongs to an event of the table's stream, not to a request",
+	"arrival.ErrEarly":        "belongs to an event of the bucket, not to a request",
+	"bucketevents.ErrForeign": "belongs to an event of the bucket, not to a request",
+	"bucketevents.ErrMessage": "belongs to an event of the bucket, not to a request",
+	"bucketevents.ErrTime":    "belongs to an event of the bucket, not to a request",
+	"notify.ErrUnavailable":   "belongs to an event of the table's stream, not to a request",
+	"audiofile.ErrDamaged":    "package arrival says it as a recording.Reason",
+	"audiofile.ErrNoTime":     "package arrival says it as a recording.Reason",
+	"audiofile.ErrUnknown":    "package arrival says it as a recording.Reason",
+	"gateway.ErrBody":         "comes as a failed read of the body, which the operation answers with a parse_error",
+	"gateway.ErrEvent":        "ends the invocation before there is a request",
+	"intake.ErrDirection":     "belongs to the command line",
+	"recording.ErrNotObject":  "documents from outside come by the command line; ParsePatch and ParseCreation have FieldErrors",
+	"store/sqlite.ErrNewer":   "ends the program before there is a request",
+	"tablestream.ErrKey":      "belongs to an event of the table's stream, not to a request",
+	"tablestream.ErrTime":     "belongs to an event of the table's stream, not to a request",
 }
 
 func TestErrorTableIsComplete(t *testing.T) {

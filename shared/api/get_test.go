@@ -33,7 +33,7 @@ func TestGetDocument(t *testing.T) {
 			t.Errorf("%v = %q, want %q", want.path, got, want.value)
 		}
 	}
-	if !strings.Contains(p.body, `"_read_only":{"content_types":["audio/mpeg"]}`) {
+	if !strings.Contains(p.body, `"_read_only":{"content_types":["audio/mpeg"],"state":"ready"}`) {
 		t.Errorf("body = %s, want its content_types", p.body)
 	}
 	for name, want := range map[string]string{

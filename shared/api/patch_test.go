@@ -23,7 +23,7 @@ func TestPatch(t *testing.T) {
 	if want := `"user_metadata":{"tag":"new","deep":{"b":2,"c":[1]},"more":"é"}`; !strings.Contains(p.body, want) {
 		t.Errorf("body = %s, want %s", p.body, want)
 	}
-	for _, part := range []string{`"id":"` + oneID, `"name":"call.mp3"`, `"_read_only":{"content_types":["audio/mpeg"]}`} {
+	for _, part := range []string{`"id":"` + oneID, `"name":"call.mp3"`, `"_read_only":{"content_types":["audio/mpeg"],"state":"ready"}`} {
 		if !strings.Contains(p.body, part) {
 			t.Errorf("body = %s, want the whole document with %s", p.body, part)
 		}

@@ -136,7 +136,7 @@ func FuzzMatch(f *testing.F) {
 		if op == OpFallback {
 			return
 		}
-		if p.account == "" || (op == OpList) != (p.id == "") {
+		if p.account == "" || (op == OpList || op == OpCreate) != (p.id == "") {
 			t.Fatalf("Match(%q, %q) = %s of account %q, id %q", method, path, op, p.account, p.id)
 		}
 		// The parts put together again give the same operation.

@@ -101,6 +101,12 @@ func TestSecretsStayOutOfTheLog(t *testing.T) {
 		{name: "too large", method: "PATCH", target: onePath, body: `{"data":{"user_metadata":{"a":"` + strings.Repeat(marks["name"], 5000) + `"}}}`},
 		{name: "a strange body", method: "PATCH", target: onePath, body: body, header: []string{"Content-Type", "text/" + marks["path"]}},
 		{name: "an unmet condition", method: "DELETE", target: onePath, header: []string{"If-Match", `"` + marks["tag"] + `"`}},
+		{name: "a creation", method: "PUT", target: list, body: `{"data":{"from":"` + marks["number"] + `","caller_id_name":"` + marks["name"] + `"},"upload":{"content_type":"audio/mpeg"}}`, header: []string{"Idempotency-Key", marks["tag"]}},
+		{name: "a wrong creation", method: "PUT", target: list, body: `{"data":{"` + marks["name"] + `":"` + marks["number"] + `"},"upload":{"sha256":"` + marks["tag"] + `"}}`},
+		{name: "a creation under an id in use", method: "PUT", target: list, body: `{"data":{"id":"` + oneID + `","from":"` + marks["number"] + `"}}`},
+		{name: "a creation with audio", method: "PUT", target: list + "?from=" + number + "&name=" + name, body: marks["name"], header: []string{"Content-Type", "audio/mpeg"}},
+		{name: "a bad key", method: "PUT", target: list, body: `{}`, header: []string{"Idempotency-Key", marks["name"] + strings.Repeat("x", 255)}},
+		{name: "a wait", method: "GET", target: onePath + "?accept=mp3", header: []string{"Prefer", marks["tag"]}},
 		{name: "a delete", method: "DELETE", target: onePath, body: body},
 		{name: "an unknown path", method: "GET", target: "/v2/" + marks["path"] + "?x=" + number},
 		{name: "an unknown method", method: "BREW", target: onePath + "?x=" + number},
@@ -176,6 +182,7 @@ func newMarkedAPI(t *testing.T) *markedAPI {
 	d := Delivery{ExternalHosts: []string{"audio.example.com"}}
 	operations := map[Operation]http.Handler{
 		OpList: List(env, s.store, sealer), OpGet: Get(env, s.store, s.bucket, d), OpPatch: Patch(env, s.store),
+		OpCreate: Create(env, s.store, s.uploads()),
 		OpDelete: Delete(env, s.store, s.bucket), OpFallback: Fallback(env, nil),
 	}
 	broken := Get(env, panicking{s.store}, s.bucket, d)

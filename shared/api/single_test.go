@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"callrecordings/local/s3server"
+	"callrecordings/shared/arrival"
 	"callrecordings/shared/auth"
 	"callrecordings/shared/media"
 	"callrecordings/shared/media/s3media"
@@ -45,6 +46,7 @@ type single struct {
 	t      testing.TB
 	store  *sqlite.Store
 	bucket *s3media.Bucket
+	create http.Handler
 	get    http.Handler
 	patch  http.Handler
 	delete http.Handler
@@ -87,8 +89,18 @@ func newFaultySingle(t testing.TB, d Delivery, f faults) *single {
 	if f.remover != nil {
 		remover = f.remover(remover)
 	}
+	s.create = Create(env, s.store, s.uploads())
 	s.get, s.patch, s.delete = Get(env, reader, audio, d), Patch(env, writer), Delete(env, writer, remover)
 	return s
+}
+
+// uploads are those of the tests.
+func (s *single) uploads() Uploads {
+	now := func() time.Time { return oneNow }
+	return Uploads{
+		Audio: s.bucket, MaxBytes: 1 << 30, TTL: time.Minute,
+		Desk: arrival.Desk{Store: s.store, Audio: s.bucket, MaxBytes: 1 << 30, Now: now},
+	}
 }
 
 // oneEnv makes an environment with a key of its own and a token for it.
@@ -205,7 +217,9 @@ func (s *single) send(ctx context.Context, method, target string, body io.Reader
 		r.Header.Add(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()
-	handler, ok := map[string]http.Handler{http.MethodPatch: s.patch, http.MethodDelete: s.delete}[method]
+	handler, ok := map[string]http.Handler{
+		http.MethodPut: s.create, http.MethodPatch: s.patch, http.MethodDelete: s.delete,
+	}[method]
 	if !ok {
 		handler = s.get
 	}

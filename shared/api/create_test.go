@@ -1,0 +1,328 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"callrecordings/shared/arrival"
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store"
+)
+
+const oneList = oneBase + "/recordings"
+
+// made is the answer to a PUT.
+type made struct {
+	Data struct {
+		ID       string `json:"id"`
+		CallID   string `json:"call_id"`
+		From     string `json:"from"`
+		Start    int64  `json:"start"`
+		Duration int64  `json:"duration_ms"`
+		ReadOnly struct {
+			State  string        `json:"state"`
+			Reason string        `json:"reason"`
+			Upload *signedUpload `json:"upload"`
+		} `json:"_read_only"`
+	} `json:"data"`
+	Revision string `json:"revision"`
+}
+
+// made reads the answer to a PUT, which must be 201.
+func (p reply) made(t testing.TB) made {
+	t.Helper()
+	p.wantStatus(t, http.StatusCreated, "")
+	var m made
+	if err := json.Unmarshal([]byte(p.body), &m); err != nil {
+		t.Fatalf("body is no JSON: %v: %.300s", err, p.body)
+	}
+	if want := oneList + "/" + m.Data.ID; p.header.Get("Location") != want || p.header.Get("ETag") != `"`+m.Revision+`"` {
+		t.Errorf("Location %q, ETag %s, want %q and the revision %s", p.header.Get("Location"), p.header.Get("ETag"), want, m.Revision)
+	}
+	return m
+}
+
+// send does what a client does with its upload.
+func (u *signedUpload) send(t testing.TB, body []byte) int {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), u.Method, u.URL, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range u.Headers {
+		r.Header.Set(name, value)
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close() //nolint:errcheck // nothing of it is used
+	_, _ = io.Copy(io.Discard, res.Body)
+	return res.StatusCode
+}
+
+// someAudio is an mp3 of the probe's tests.
+func someAudio(t testing.TB) []byte {
+	t.Helper()
+	b, err := os.ReadFile("../audiofile/testdata/vbr-16khz.mp3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func hexSum(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+func TestCreateUploadPlay(t *testing.T) {
+	t.Parallel()
+	s, audio := newSingle(t, Delivery{}), someAudio(t)
+	p := s.do(t, http.MethodPut, oneList, fmt.Sprintf(
+		`{"data":{"from":"1001@pbx","start":63867780000,"owner_id":%q,"ui_metadata":{"x":1}},"upload":{"content_type":"audio/mp3","size":%d,"sha256":%q}}`,
+		oneUser, len(audio), hexSum(audio)))
+	m := p.made(t)
+	if m.Data.ReadOnly.State != "pending" || m.Data.ReadOnly.Upload == nil || !strings.HasPrefix(m.Data.ID, "202311-") {
+		t.Fatalf("made %+v, want it pending, with an upload", m)
+	}
+	if m.Data.From != "1001@pbx" || m.Data.CallID != m.Data.ID || m.Data.Duration != 0 || strings.Contains(p.body, "ui_metadata") {
+		t.Errorf("made %s, want neutral values for what is not known", p.body)
+	}
+	if p.header.Get("Cache-Control") != "no-store" {
+		t.Errorf("Cache-Control = %q: an upload is nobody else's", p.header.Get("Cache-Control"))
+	}
+	id := m.Data.ID
+	missing := s.do(t, http.MethodGet, oneList+"/"+id+"?accept=mp3", "")
+	missing.wantStatus(t, http.StatusNotFound, "bad_identifier")
+	if missing.header.Get("Retry-After") == "" || missing.text(t, "data", "details") == "" {
+		t.Errorf("audio while pending: %v %s, want Retry-After and why", missing.header, missing.body)
+	}
+	u := m.Data.ReadOnly.Upload
+	if status := u.send(t, append([]byte("x"), audio[1:]...)); status == http.StatusOK {
+		t.Error("other bytes were taken than announced")
+	}
+	if status := u.send(t, audio); status != http.StatusOK {
+		t.Fatalf("upload = %d, want 200", status)
+	}
+	if status := u.send(t, audio); status != http.StatusPreconditionFailed {
+		t.Errorf("second upload = %d, want 412", status)
+	}
+	desk := s.uploads().Desk.(arrival.Desk)
+	if done, err := desk.Take(t.Context(), arrival.Arrival{Key: recording.AudioKey(oneAccount, id), Sequencer: "0A"}); err != nil || done != arrival.Completed {
+		t.Fatalf("Take = %s, %v", done, err)
+	}
+	doc := s.do(t, http.MethodGet, oneBase+"/users/"+oneUser+"/recordings/"+id, "")
+	doc.wantStatus(t, http.StatusOK, "")
+	if !strings.Contains(doc.body, `"state":"ready"`) || strings.Contains(doc.body, `"upload"`) || strings.Contains(doc.body, hexSum(audio)) {
+		t.Errorf("document %s, want it ready, and nothing of the upload", doc.body)
+	}
+	sound := s.do(t, http.MethodGet, oneList+"/"+id+"?accept=mp3", "")
+	if sound.status != http.StatusOK || sound.body != string(audio) || sound.header.Get("Content-Type") != "audio/mpeg" {
+		t.Errorf("audio = %d, %d bytes of %s", sound.status, len(sound.body), sound.header.Get("Content-Type"))
+	}
+}
+
+func TestCreateWithAudio(t *testing.T) {
+	t.Parallel()
+	s, audio := newSingle(t, Delivery{}), string(someAudio(t))
+	put := func(target, body, kind string, header ...string) reply {
+		return s.do(t, http.MethodPut, target, body, append(header, "Content-Type", kind)...)
+	}
+	m := put(oneList+"?from=1001@pbx&start=63867780000&user_metadata=%7B%22tag%22:1%7D&_=123", audio, "audio/mp3").made(t)
+	if m.Data.ReadOnly.State != "ready" || m.Data.ReadOnly.Upload != nil || m.Data.Duration < 100 || m.Data.From != "1001@pbx" || m.Data.Start != 63867780000 {
+		t.Errorf("made %+v, want it ready, with its length and the query's fields", m)
+	}
+	if p := s.do(t, http.MethodGet, oneList+"/"+m.Data.ID+"?accept=mp3", ""); p.body != audio {
+		t.Errorf("audio = %d, %d bytes, want the %d that were sent", p.status, len(p.body), len(audio))
+	}
+	again := put(oneList+"?id=202311-x", audio, "audio/mpeg").made(t)
+	if once := put(oneList+"?id=202311-x", audio, "audio/mpeg").made(t); once != again {
+		t.Errorf("the repeat made %+v, want %+v", once, again)
+	}
+	put(oneList+"?id=202311-x", audio+audio, "audio/mpeg").wantStatus(t, http.StatusConflict, "datastore_conflict")
+	if empty := put(oneList, "", "audio/wav").made(t); empty.Data.ReadOnly.State != "empty" {
+		t.Errorf("no bytes are %+v, want it empty", empty)
+	}
+
+	for name, c := range map[string]struct {
+		target, body, kind string
+		status             int
+		message            string
+	}{
+		"no audio":           {oneList, "<script>", "audio/mpeg", 400, "validation error"},
+		"another type":       {oneList, audio, "audio/wav", 400, "validation error"},
+		"a type of nothing":  {oneList, audio, "text/html", 415, "unsupported_media_type"},
+		"a type not served":  {oneList, audio, "audio/amr", 415, "unsupported_media_type"},
+		"a field of no kind": {oneList + "?start=soon", audio, "audio/mpeg", 400, "validation error"},
+		"a bad id":           {oneList + "?id=..%2Fx", audio, "audio/mpeg", 400, "validation error"},
+		"a bad owner":        {oneList + "?owner_id=a%2Fb", audio, "audio/mpeg", 400, "validation error"},
+		"too much":           {oneList, strings.Repeat("x", fits+1), "audio/mpeg", 413, "entity_too_large"},
+	} {
+		put(c.target, c.body, c.kind).wantStatus(t, c.status, c.message)
+		t.Log(name)
+	}
+	page, err := s.store.Page(t.Context(), store.Query{Account: oneAccount, Limit: 10})
+	if err != nil || len(page.Recordings) != 3 {
+		t.Errorf("%d recordings, %v, want the three that were made", len(page.Recordings), err)
+	}
+}
+
+func TestRepeatedCreations(t *testing.T) {
+	t.Parallel()
+	s := newSingle(t, Delivery{})
+	put := func(body string, header ...string) reply { return s.do(t, http.MethodPut, oneList, body, header...) }
+	chosen := `{"data":{"id":"202311-mine","from":"a","user_metadata":{"x":1.50,"y":[2]}}}`
+	first := put(chosen).made(t)
+	for _, same := range []string{chosen, `{ "data" : {"user_metadata":{"y":[2],"x":1.50}, "from":"a", "id":"202311-mine"}, "auth_token": "x" }`} {
+		if m := put(same).made(t); m.Data.ID != first.Data.ID || m.Revision != first.Revision || m.Data.ReadOnly.Upload == nil {
+			t.Errorf("the repeat %s made %+v, want %+v", same, m, first)
+		}
+	}
+	put(`{"data":{"id":"202311-mine","from":"b"}}`).wantStatus(t, http.StatusConflict, "datastore_conflict")
+	put(strings.Replace(chosen, `}}}`, `}},"upload":{"size":5}}`, 1)).wantStatus(t, http.StatusConflict, "datastore_conflict")
+
+	keyed := put(`{"data":{"from":"a"}}`, "Idempotency-Key", "k1").made(t)
+	if m := put(`{"data":{"from":"a"}}`, "Idempotency-Key", "k1").made(t); m.Data.ID != keyed.Data.ID || m.Revision != keyed.Revision {
+		t.Errorf("the repeat made %+v, want %+v", m, keyed)
+	}
+	put(`{"data":{"from":"b"}}`, "Idempotency-Key", "k1").wantStatus(t, http.StatusConflict, "datastore_conflict")
+	put(`{"data":{"from":"a","start":63835000000}}`, "Idempotency-Key", "k1").wantStatus(t, http.StatusConflict, "datastore_conflict")
+	if m := put(`{"data":{"from":"a"}}`, "Idempotency-Key", "k2").made(t); m.Data.ID == keyed.Data.ID {
+		t.Error("another key made the same recording")
+	}
+	if a, b := put(`{}`).made(t), put(`{}`).made(t); a.Data.ID == b.Data.ID {
+		t.Error("two requests without a key made one recording")
+	}
+
+	s.do(t, http.MethodDelete, oneList+"/202311-mine", "").wantStatus(t, http.StatusOK, "")
+	put(chosen).wantStatus(t, http.StatusConflict, "datastore_conflict")
+	for _, key := range []string{"", strings.Repeat("x", 256), "ü"} {
+		put(`{}`, "Idempotency-Key", key).wantStatus(t, http.StatusBadRequest, "validation error")
+	}
+	put(`{}`, "Idempotency-Key", "a", "Idempotency-Key", "b").wantStatus(t, http.StatusBadRequest, "validation error")
+}
+
+func TestAKeyIsAnAccountsOwn(t *testing.T) {
+	t.Parallel()
+	s := newSingle(t, Delivery{})
+	other := "9e8d7c6b5a4f3e2d1c0b9a8f7e6d5c4b"
+	if _, err := s.store.Claim(t.Context(), other, "k", store.Claim{ID: "202311-theirs", Made: "x"}); err != nil {
+		t.Fatal(err)
+	}
+	if m := s.do(t, http.MethodPut, oneList, `{}`, "Idempotency-Key", "k").made(t); m.Data.ID == "202311-theirs" {
+		t.Errorf("made %+v under another account's key", m)
+	}
+}
+
+func TestMetadataAfterTheAudio(t *testing.T) {
+	t.Parallel()
+	s, audio := newSingle(t, Delivery{}), someAudio(t)
+	key := recording.AudioKey(oneAccount, "202311-first")
+	if err := s.bucket.PutNew(t.Context(), key, "audio/mpeg", audio); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.uploads().Desk.Arrived(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	s.do(t, http.MethodPut, oneList, `{"data":{"id":"202311-first"},"upload":{"size":1}}`).wantStatus(t, http.StatusConflict, "datastore_conflict")
+	body := fmt.Sprintf(`{"data":{"id":"202311-first","from":"a@b","owner_id":%q,"duration_ms":5,"custom_channel_vars":{"x":"y"}},"upload":{"size":%d}}`, oneUser, len(audio))
+	m := s.do(t, http.MethodPut, oneList, body).made(t)
+	if m.Data.From != "a@b" || m.Data.Duration < 100 || m.Data.ReadOnly.State != "ready" || m.Data.ReadOnly.Upload != nil {
+		t.Errorf("made %+v, want the metadata and the audio's own length", m)
+	}
+	p := s.do(t, http.MethodGet, oneBase+"/users/"+oneUser+"/recordings/202311-first", "")
+	p.wantStatus(t, http.StatusOK, "")
+	if !strings.Contains(p.body, `"x":"y"`) || !strings.Contains(p.body, "Media-Recording-ID") {
+		t.Errorf("document %s, want what was sent and what is always there", p.body)
+	}
+	if again := s.do(t, http.MethodPut, oneList, body).made(t); again.Revision != m.Revision {
+		t.Errorf("the repeat made %+v, want %+v", again, m)
+	}
+	s.do(t, http.MethodPut, oneList, `{"data":{"id":"202311-first","from":"other"}}`).wantStatus(t, http.StatusConflict, "datastore_conflict")
+}
+
+func TestCreateRefuses(t *testing.T) {
+	t.Parallel()
+	s := newSingle(t, Delivery{})
+	for _, c := range []struct {
+		name, body string
+		header     []string
+		status     int
+		data       string
+	}{
+		{"no JSON", `{"data":`, nil, 400, `{"json":{"invalid":{"message":"failed to parse request body","target":"body"}}}`},
+		{"a key twice", `{"data":{},"data":{}}`, nil, 400, `{"json":{"invalid":{"message":"a key stands twice in one object","target":"body"}}}`},
+		{"no body", ``, nil, 400, `{"json":{"invalid":{"message":"failed to parse request body","target":"body"}}}`},
+		{"an unknown field", `{"data":{"frm":"x"}}`, nil, 400, `{"frm":{"additionalProperties":{"message":"Strict checking of data is enabled; only include schema-defined properties","value":"x"}}}`},
+		{"a wrong type", `{"data":{"from":7}}`, nil, 400, `{"from":{"type":{"message":"Value did not match type(s): string","target":"string","value":7}}}`},
+		{"a negative time", `{"data":{"duration":-1}}`, nil, 400, `{"duration":{"minimum":{"message":"Value must be at least 0","target":0,"value":-1}}}`},
+		{"too much audio", `{"data":{},"upload":{"size":1073741825}}`, nil, 400, `{"upload.size":{"maximum":{"message":"Value must be at most 1073741824","target":1073741824,"value":1073741825}}}`},
+		{"another body", `<x/>`, []string{"Content-Type", "text/xml"}, 415, `{"message":"unsupported media type"}`},
+		{"two types", `{}`, []string{"Content-Type", "audio/mpeg", "Content-Type", "audio/wav"}, 415, `{"message":"unsupported media type"}`},
+		{"nothing to give", `{}`, []string{"Accept", "text/csv"}, 406, `{"message":"not acceptable"}`},
+	} {
+		p := s.do(t, http.MethodPut, oneList, c.body, c.header...)
+		if got := string(p.whole.page(t).Data); p.status != c.status || got != c.data {
+			t.Errorf("%s: %d %s, want %d %s", c.name, p.status, got, c.status, c.data)
+		}
+	}
+	s.do(t, http.MethodPut, oneBase+"/users/"+oneUser+"/recordings", `{}`).wantStatus(t, http.StatusMethodNotAllowed, "invalid_method")
+	s.do(t, http.MethodPut, onePath, `{}`).wantStatus(t, http.StatusMethodNotAllowed, "invalid_method")
+	if p, err := s.store.Page(t.Context(), store.Query{Account: oneAccount, Limit: 1}); err != nil || len(p.Recordings) != 0 {
+		t.Errorf("something was made: %+v, %v", p, err)
+	}
+}
+
+// failingDesk loses the audio's completion.
+type failingDesk struct{ Desk }
+
+func (failingDesk) Arrived(context.Context, string) error { return store.ErrUnavailable }
+
+func TestAudioWhoseCompletionFailsWaitsForItsEvent(t *testing.T) {
+	t.Parallel()
+	s := newSingle(t, Delivery{})
+	u := s.uploads()
+	desk := u.Desk
+	u.Desk = failingDesk{desk}
+	s.create = Create(oneEnv(t, s), s.store, u)
+	m := s.do(t, http.MethodPut, oneList, string(someAudio(t)), "Content-Type", "audio/mpeg").made(t)
+	if m.Data.ReadOnly.State != "pending" {
+		t.Errorf("made %+v, want it pending", m)
+	}
+	if !strings.Contains(s.log.String(), "waits for its event") {
+		t.Errorf("log %s, want the cause", s.log)
+	}
+	if err := desk.Arrived(t.Context(), recording.AudioKey(oneAccount, m.Data.ID)); err != nil {
+		t.Fatal(err)
+	}
+	if p := s.do(t, http.MethodGet, oneList+"/"+m.Data.ID, "", "X-Auth-Token", ""); p.status == http.StatusOK && !strings.Contains(p.body, `"state":"ready"`) {
+		t.Errorf("document %s", p.body)
+	}
+}
+
+func TestWholeAnswersOfCreation(t *testing.T) {
+	t.Parallel()
+	s := newSingle(t, Delivery{})
+	s.put(t, nil, nil)
+	for name, c := range map[string]struct {
+		body   string
+		header []string
+	}{
+		"create-400": {`{"data":{"from":1},"upload":{"content_type":"text/html","md5":"x"}}`, nil},
+		"create-409": {`{"data":{"id":"` + oneID + `"}}`, nil},
+		"create-413": {strings.Repeat("x", fits+1), []string{"Content-Type", "audio/mpeg"}},
+	} {
+		p := s.do(t, http.MethodPut, oneList, c.body, c.header...)
+		p.whole.golden(t, name)
+	}
+}
