@@ -4,6 +4,7 @@ package audiofile_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -140,13 +141,16 @@ func (k kind) check(t *testing.T, dir, seconds string) time.Duration {
 	} else {
 		run(t, "ffmpeg", append(args, name)...)
 	}
-	defer os.Remove(name)
 	want := k.length(t, name)
 	f, err := os.Open(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer func() { // at once, as they are large
+		if err := errors.Join(f.Close(), os.Remove(name)); err != nil {
+			t.Error(err)
+		}
+	}()
 	stat, err := f.Stat()
 	if err != nil {
 		t.Fatal(err)
