@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"callrecordings/shared/audiofile"
 )
 
@@ -142,4 +144,20 @@ func all(t *testing.T, l links) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// Whatever the links, the length is theirs, or not known; and it is known of a
+// few, if their serials differ as they must.
+func TestProbeAddsUpLinks(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		var l links
+		for i := range rapid.IntRange(1, 8).Draw(t, "links") {
+			l = append(l, links{{uint32(i), rapid.Int64Range(1, 3000).Draw(t, "seconds")}}...)
+		}
+		got, err := audiofile.Probe(l, l.size())
+		if err != nil || got.Known && got.Duration != l.duration() || !got.Known && len(l) < 4 {
+			t.Fatalf("Probe(%v) = %+v, %v, want %s", l, got, err, l.duration())
+		}
+	})
 }
