@@ -4,12 +4,18 @@
 // mp4 (m4a, whole or in fragments). What names, headers and other people say of
 // a file is not asked.
 //
+// The length is that which ffprobe tells, within 50 ms: what an mp3's encoder
+// puts in front counts, up to 0.15 s at 8 kHz; what an mp4's does is left out
+// where its edit list says so. Of an mp3 without a Xing or VBRI header, where
+// ffprobe only estimates, it is what ffmpeg decodes. matrix_test.go compares.
+//
 // # What is read
 //
 // The audio may lie behind a network, where each place that is read costs a
-// request. So it is looked at through a few spans of 64 to 256 KiB, at its
-// beginning, its end, and where its own figures lead; source.go counts them and
-// stops at 128. Memory is constant. What each type takes:
+// request. So it is looked at through a few spans of 32 to 256 KiB, at its
+// beginning, its end, and where its own figures lead: of most files 1 to 5 of
+// them and 64 to 330 KiB, never more than 128. Memory is constant. What each
+// type takes:
 //
 //   - mp3: the frame behind the tags, and the tags at the end, if a Xing, Info
 //     or VBRI header counts the frames and its count of bytes is that of the

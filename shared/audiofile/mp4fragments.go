@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/bits"
 	"time"
 
 	"github.com/abema/go-mp4"
@@ -17,6 +18,9 @@ const (
 	// maxMoofs how many places there are tried that say "moof".
 	mp4Tail  = 128 << 10
 	maxMoofs = 16
+	// maxRun is the longest box of samples that is read: some minutes, if their
+	// durations are given one by one.
+	maxRun = 128 << 10
 )
 
 // fragment is the sound of one fragment, in units of the track's rate.
@@ -163,27 +167,36 @@ func (m *movie) part(t *trackFragment, b *mp4.BoxInfo) error {
 	return nil
 }
 
-// run is the length of a run of samples. Only one whose samples are not all of
-// the usual length is read whole.
+// run is the length of a run of samples (ISO 14496-12, 8.8.8). It may have as
+// many entries as the fragment has samples, of which the library would make
+// many times the memory, so it is read here; and only read whole if samples are
+// not all of the usual length. errLength means that it is too long.
 func (m *movie) run(t *trackFragment, b *mp4.BoxInfo) (int64, error) {
-	p, err := m.s.some(int64(b.Offset+b.HeaderSize), 8) // version, flags, number of samples
+	const head = 8                                                  // version, flags, count
+	const optional, durations, entry = 0x000005, 0x000100, 0x000F00 // flags of what follows
+	size := int64(b.Size - b.HeaderSize)
+	p, err := m.s.some(int64(b.Offset+b.HeaderSize), min(head, size))
 	if err != nil {
 		return 0, err
 	}
-	if len(p) < 8 || b.Size-b.HeaderSize < 8 {
+	if len(p) < head {
 		return 0, fmt.Errorf("%w: an mp4 box is shorter than its header", ErrDamaged)
 	}
-	const durations = 0x000100 // a flag
-	if binary.BigEndian.Uint32(p)&durations == 0 {
-		return int64(binary.BigEndian.Uint32(p[4:])) * min(t.usual, math.MaxInt32), nil
+	flags, count := binary.BigEndian.Uint32(p), int64(binary.BigEndian.Uint32(p[4:]))
+	if flags&durations == 0 {
+		return min(count*min(t.usual, math.MaxInt32), math.MaxInt64/4), nil
 	}
-	var r mp4.Trun
-	if err := m.read(b, &r); err != nil {
+	if size > maxRun {
+		return 0, errLength
+	}
+	if p, err = m.s.some(int64(b.Offset+b.HeaderSize), size); err != nil {
 		return 0, err
 	}
+	p = p[min(head+4*bits.OnesCount32(flags&optional), len(p)):]
 	var n int64
-	for _, e := range r.Entries {
-		n += int64(e.SampleDuration)
+	for step := 4 * bits.OnesCount32(flags&entry); count > 0 && len(p) >= step; count-- {
+		n += int64(binary.BigEndian.Uint32(p)) // the first of an entry
+		p = p[step:]
 	}
 	return n, nil
 }

@@ -24,7 +24,8 @@ var errScattered = fmt.Errorf("%w: it takes too many reads", ErrDamaged)
 type source struct {
 	r    io.ReaderAt
 	size int64
-	left int // reads
+	left int   // reads
+	err  error // of the last read, if it was not the end
 
 	spans [4]span
 	next  int // the span to give up
@@ -45,6 +46,9 @@ func (s *source) ReadAt(p []byte, at int64) (int, error) {
 	}
 	there := p[:min(int64(len(p)), s.size-at)]
 	n, err := s.readAt(there, at)
+	if s.err = err; errors.Is(err, io.EOF) {
+		s.err = nil
+	}
 	if err == nil && n < len(p) {
 		err = io.EOF
 	}
@@ -100,4 +104,13 @@ func (s *source) some(at, n int64) ([]byte, error) {
 		err = nil
 	}
 	return b[:got], err
+}
+
+// blame is the error of a library that read from s: that of the reading, or
+// else the file is damaged.
+func (s *source) blame(err error) error {
+	if s.err != nil {
+		return s.err
+	}
+	return fmt.Errorf("%w: %w", ErrDamaged, err)
 }

@@ -83,7 +83,7 @@ const unknownSize = 1<<32 - 1
 // recorder that streams writes 0 or a very large number for a size that it
 // does not know yet.
 func present(said, there int64) int64 {
-	if said == 0 || said > there {
+	if said == 0 || said == unknownSize || said > there {
 		return there
 	}
 	return said
