@@ -10,7 +10,7 @@ func TestPreflight(t *testing.T) {
 	s := newShelf(t, nil)
 	const item = "OPTIONS, GET, HEAD, PATCH, DELETE"
 	for _, tt := range []struct{ name, path, asked, allow, methods string }{
-		{"list", tenantList, "GET", "OPTIONS, GET", "OPTIONS, GET"},
+		{"list", tenantList, "GET", "OPTIONS, GET, PUT", "OPTIONS, GET, PUT"},
 		{"item", tenantList + "/202601-a", "DELETE", item, item},
 		{"nothing asked", tenantBase + "/users/" + alice + "/recordings/x", "", item, item},
 		{"a method that will be refused", tenantList, "POST", "OPTIONS, GET, PUT", "OPTIONS, GET, PUT, POST"},

@@ -99,6 +99,10 @@ func TestChangesAreNoted(t *testing.T) {
 		if err := json.Unmarshal(m.Body, &c); err != nil {
 			t.Fatal(err)
 		}
+		if age := time.Since(c.At); age < 0 || age > time.Minute {
+			t.Errorf("a change of %v, want it to be of now", c.At)
+		}
+		c.At = time.Time{}
 		got = append(got, c)
 	}
 	created := recording.Recording{Account: "a", ID: r.ID, Owner: "u", Created: 5, Modified: 5, Revision: r.Revision}
