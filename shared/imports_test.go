@@ -40,7 +40,7 @@ var arrows = map[string]struct {
 	"shared/media/s3media":       {ours: []string{"shared/media", "shared/requestlog"}, aws: true},
 	"shared/gateway":             {ours: []string{"shared/requestlog"}, aws: true},
 	"shared/purge":               {ours: []string{"shared/recording", "shared/store", "shared/media"}},
-	"shared/tablestream":         {ours: []string{"shared/requestlog", "shared/store", "shared/store/dynamo"}, aws: true},
+	"shared/tablestream":         {ours: []string{"shared/requestlog", "shared/store"}, aws: true},
 	"shared/notify":              {ours: []string{"shared/recording", "shared/store"}},
 	"shared/notify/eventbridge":  {ours: []string{"shared/notify", "shared/requestlog"}, aws: true},
 	"shared/intake":              {ours: []string{"shared/recording", "shared/store", "shared/media", "shared/audiofile"}},

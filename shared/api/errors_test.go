@@ -52,6 +52,7 @@ var rowless = map[string]string{
 	"gateway.ErrBody":        "comes as a failed read of the body, which the operation answers with a parse_error",
 	"gateway.ErrEvent":       "ends the invocation before there is a request",
 	"intake.ErrDirection":    "no operation of the API creates recordings",
+	"notify.ErrUnavailable":  "events are sent behind the request, by the function on the table's stream",
 	"recording.ErrNotObject": "documents from outside come by the command line; ParsePatch has FieldErrors",
 	"store.ErrDeleted":       "no operation of the API creates recordings",
 	"store.ErrExists":        "no operation of the API creates recordings",

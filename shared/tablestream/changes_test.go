@@ -17,6 +17,7 @@ import (
 
 	"callrecordings/shared/requestlog"
 	"callrecordings/shared/store"
+	"callrecordings/shared/store/dynamo"
 	"callrecordings/shared/tablestream"
 )
 
@@ -36,10 +37,11 @@ func dead(id, revision string) string {
 func record(t *testing.T, number int, age time.Duration, before, after string) events.DynamoDBEventRecord {
 	t.Helper()
 	images := ""
-	for name, image := range map[string]string{"OldImage": before, "NewImage": after} {
-		if image != "" {
-			images += `"` + name + `":` + image + ","
-		}
+	if before != "" {
+		images = `"OldImage":` + before + ","
+	}
+	if after != "" {
+		images += `"NewImage":` + after + ","
 	}
 	text := fmt.Sprintf(`{"dynamodb":{%s"Keys":{"account_id":{"S":"a"},"id":{"S":"item %d"}},"SequenceNumber":"seq-%d","ApproximateCreationDateTime":%d}}`,
 		images, number, number, now.Add(-age).Unix())
@@ -78,7 +80,7 @@ func (f *feeder) feed(ctx context.Context, changes []store.Change) (int, error) 
 
 func feeding(f tablestream.Feed, log io.Writer) tablestream.ChangesOptions {
 	return tablestream.ChangesOptions{
-		Route: "publish", Feed: f, Log: slog.New(slog.NewJSONHandler(log, nil)), Now: func() time.Time { return now },
+		Route: "publish", Read: dynamo.ChangeOf, Feed: f, Log: slog.New(slog.NewJSONHandler(log, nil)), Now: func() time.Time { return now },
 	}
 }
 

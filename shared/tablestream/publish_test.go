@@ -94,7 +94,9 @@ func answer(entries, refused int) *http.Response {
 
 // Do is the only call that publish makes to the outside.
 func (b *bridge) Do(r *http.Request) (*http.Response, error) {
-	var in struct{ Entries []struct{ DetailType, Detail string } }
+	var in struct {
+		Entries []struct{ DetailType, Detail string }
+	}
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
 		return nil, err
 	}
