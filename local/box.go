@@ -9,10 +9,12 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"callrecordings/local/datadir"
+	"callrecordings/local/eventlog"
 	"callrecordings/local/s3server"
 	"callrecordings/shared/api"
 	"callrecordings/shared/auth"
@@ -21,7 +23,6 @@ import (
 	"callrecordings/shared/gateway"
 	"callrecordings/shared/media"
 	"callrecordings/shared/media/s3media"
-	"callrecordings/shared/notify"
 	"callrecordings/shared/openapi"
 	"callrecordings/shared/purge"
 	"callrecordings/shared/store/sqlite"
@@ -38,7 +39,8 @@ type box struct {
 	store    *sqlite.Store
 	s3       *s3server.Server
 	bucket   *s3media.Bucket
-	sink     notify.Sink
+	events   *eventlog.Log
+	seeding  atomic.Bool
 }
 
 // open takes the ports and opens the folder's parts. The caller calls close,
@@ -51,6 +53,9 @@ func (b *box) open(ctx context.Context) (err error) {
 		return taken(err, host, port, "PORT")
 	}
 	if b.store, err = b.dir.OpenStore(ctx, b.now); err != nil {
+		return err
+	}
+	if b.events, err = eventlog.Open(b.dir.File("events.jsonl")); err != nil {
 		return err
 	}
 	port = b.s3Port()
@@ -135,7 +140,7 @@ func (b *box) handler() (http.Handler, error) {
 			Default: media.Delivery(s.Delivery), PresignTTL: s.PresignTTL, ExternalHosts: s.ExternalHosts, MaxWait: s.MaxWait,
 		})),
 		api.OpCreate: gateway.Local(api.Create(env, b.store, api.Uploads{
-			Audio: b.bucket, Desk: b.desk(), MaxBytes: s.MaxAudioBytes, TTL: s.UploadTTL,
+			Audio: b.bucket, MaxBytes: s.MaxAudioBytes, TTL: s.UploadTTL,
 		})),
 		api.OpPatch:    gateway.Local(api.Patch(env, b.store)),
 		api.OpDelete:   gateway.Local(api.Delete(env, b.store, b.bucket)),
@@ -190,6 +195,9 @@ func (b *box) close() error {
 	}
 	if b.s3 != nil {
 		errs = append(errs, b.s3.Close())
+	}
+	if b.events != nil {
+		errs = append(errs, b.events.Close())
 	}
 	if b.store != nil {
 		errs = append(errs, b.store.Close())

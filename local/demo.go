@@ -61,6 +61,8 @@ func (b *box) seedOnce(ctx context.Context) error {
 	if _, err := os.Stat(b.dir.File(seededFile)); err == nil {
 		return nil
 	}
+	b.seeding.Store(true)
+	defer b.seeding.Store(false)
 	if err := seed(ctx, b.intake(), b.dir.Keys); err != nil {
 		return err
 	}

@@ -49,8 +49,12 @@ func (b *box) desk() arrival.Desk {
 	return arrival.Desk{Store: b.store, Audio: b.bucket, MaxBytes: b.settings.MaxAudioBytes, Grace: grace, Now: b.now}
 }
 
-// arrived keeps the event of a new object until somebody has taken it.
+// arrived keeps the event of a new object until somebody has taken it. Samples
+// come with their documents and need nobody.
 func (b *box) arrived(ctx context.Context, event []byte) {
+	if b.seeding.Load() {
+		return
+	}
 	if err := b.store.Enqueue(context.WithoutCancel(ctx), sqlite.Arrivals, event); err != nil {
 		b.log.ErrorContext(ctx, "an event of the S3 server is lost until the next start", slog.String("cause", err.Error()))
 	}
@@ -98,7 +102,7 @@ func (b *box) takeArrivals(ctx context.Context, ingest func(context.Context, eve
 	for _, m := range due {
 		e.Records = append(e.Records, events.SQSMessage{MessageId: strconv.FormatInt(m.Number, 10), Body: string(m.Body)})
 	}
-	invoked, cancel := context.WithTimeout(ctx, invocation)
+	invoked, cancel := outliving(ctx)
 	defer cancel()
 	answer, err := ingest(invoked, e)
 	if err != nil {
@@ -111,12 +115,23 @@ func (b *box) takeArrivals(ctx context.Context, ingest func(context.Context, eve
 	var errs []error
 	for _, m := range due {
 		if !failed[strconv.FormatInt(m.Number, 10)] {
-			errs = append(errs, b.store.Done(ctx, m.Number))
+			errs = append(errs, b.store.Done(invoked, m.Number))
 			continue
 		}
-		errs = append(errs, b.store.PutOff(ctx, m.Number, pause(m.Tries), "see the log"))
+		errs = append(errs, b.store.PutOff(invoked, m.Number, pause(m.Tries), "see the log"))
 	}
 	return errors.Join(errs...)
+}
+
+// outliving is a context for one invocation, which may end in peace when the
+// server stops.
+func outliving(ctx context.Context) (context.Context, context.CancelFunc) {
+	invoked, cancel := context.WithTimeout(context.WithoutCancel(ctx), invocation)
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(shutdownTime, cancel) })
+	return invoked, func() {
+		stop()
+		cancel()
+	}
 }
 
 // pause is the wait before a message is tried again; negative when it was tried
@@ -141,9 +156,9 @@ func (b *box) tellChanges(ctx context.Context) error {
 			return fmt.Errorf("change %d of the queue: %w", m.Number, err)
 		}
 	}
-	done, failed := notify.Publish(ctx, b.sink, changes)
-	for _, m := range due[:done] {
-		if err := b.store.Done(ctx, m.Number); err != nil {
+	done, failed := notify.Publish(ctx, b.events, changes)
+	for _, m := range due[:done] { // what was told is not told again at the next start
+		if err := b.store.Done(context.WithoutCancel(ctx), m.Number); err != nil {
 			return err
 		}
 	}

@@ -42,7 +42,9 @@ var arrows = map[string]struct {
 	"shared/purge":               {ours: []string{"shared/recording", "shared/store", "shared/media"}},
 	"shared/arrival":             {ours: []string{"shared/recording", "shared/store", "shared/media", "shared/audiofile"}},
 	"shared/bucketevents":        {ours: []string{"shared/arrival", "shared/recording", "shared/requestlog"}, aws: true},
-	"shared/tablestream":         {ours: []string{"shared/requestlog"}, aws: true},
+	"shared/tablestream":         {ours: []string{"shared/requestlog", "shared/store"}, aws: true},
+	"shared/notify":              {ours: []string{"shared/recording", "shared/store"}},
+	"shared/notify/eventbridge":  {ours: []string{"shared/notify", "shared/requestlog"}, aws: true},
 	"shared/intake":              {ours: []string{"shared/recording", "shared/store", "shared/media", "shared/audiofile"}},
 	"shared/api": {ours: []string{
 		"shared/recording", "shared/cursor", "shared/strictjson", "shared/auth",

@@ -4,13 +4,11 @@ package main
 
 import (
 	"net/http"
-	"time"
 
 	"callrecordings/functions/internal/bucket"
 	"callrecordings/functions/internal/table"
 	"callrecordings/functions/internal/wiring"
 	"callrecordings/shared/api"
-	"callrecordings/shared/arrival"
 	"callrecordings/shared/config"
 )
 
@@ -25,8 +23,5 @@ func build(s config.Settings, env api.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return api.Create(env, store, api.Uploads{
-		Audio: audio, MaxBytes: s.MaxAudioBytes, TTL: s.UploadTTL,
-		Desk: arrival.Desk{Store: store, Audio: audio, MaxBytes: s.MaxAudioBytes, Now: time.Now},
-	}), nil
+	return api.Create(env, store, api.Uploads{Audio: audio, MaxBytes: s.MaxAudioBytes, TTL: s.UploadTTL}), nil
 }

@@ -1,11 +1,9 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
@@ -23,23 +21,10 @@ type CreateStore interface {
 	Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error)
 }
 
-// Desk judges and takes audio; package arrival has the one there is. (It is an
-// interface, so that lists do not link what reads audio.)
-type Desk interface {
-	// Judge says what keeps audio of which u was said from being served; ""
-	// for nothing. Errors: audio's.
-	Judge(audio io.ReaderAt, size int64, u recording.Upload) (recording.Reason, error)
-	// Arrived completes the recording whose audio was stored under key. What it
-	// leaves undone, the store's own event finishes.
-	Arrived(ctx context.Context, key string) error
-}
-
 // Uploads is where audio goes.
 type Uploads struct {
 	// Audio signs uploads, and stores audio that comes along.
 	Audio media.Uploader
-	// Desk takes audio that comes along.
-	Desk Desk
 	// MaxBytes is the most audio of one recording; TTL is how long an upload
 	// may begin.
 	MaxBytes int64
@@ -54,7 +39,10 @@ type creator struct {
 }
 
 // Create answers PUT of a new recording (contract, Create): with its document
-// and a signed upload for its audio, or at once with the audio that came along.
+// and a signed upload for its audio, unless that came along. Either way the
+// recording is pending until what has arrived was looked at (package arrival):
+// whoever looks may take its time, and this function need not link what reads
+// audio.
 func Create(env Env, s CreateStore, u Uploads) http.Handler {
 	c := &creator{Uploads: u, env: &env, store: s}
 	return env.handle(OpCreate, c.serve)
@@ -81,11 +69,11 @@ func (c *creator) serve(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	if asked.withAudio && rec.Audio.Place == recording.Nowhere {
-		if rec, err = c.takeAlong(r, rec, asked); err != nil {
+		if err := c.takeAlong(r, rec, asked); err != nil {
 			return err
 		}
 	}
-	return c.answer(w, r, rec)
+	return c.answer(w, r, rec, asked.withAudio)
 }
 
 // create stores the recording that was asked for, or finds the one that the
@@ -172,29 +160,20 @@ func (c *creator) again(r *request, asked *creation, rec *recording.Recording) (
 // audioFields are what audio says of itself, and nobody else does better.
 var audioFields = []string{"content_type", "duration", "duration_ms", "media_type"}
 
-// takeAlong stores the audio that came in the request. What fails after that is
-// for the log: the audio is there, and its event completes the recording.
-func (c *creator) takeAlong(r *request, rec *recording.Recording, asked *creation) (*recording.Recording, error) {
-	key := rec.AudioKey()
-	err := c.Audio.PutNew(r.Context(), key, asked.Upload.ContentType, asked.audio)
+// takeAlong stores the audio that came in the request. The object store tells
+// of it, and so it is taken as every other.
+func (c *creator) takeAlong(r *request, rec *recording.Recording, asked *creation) error {
+	err := c.Audio.PutNew(r.Context(), rec.AudioKey(), asked.Upload.ContentType, asked.audio)
 	if err != nil && !errors.Is(err, media.ErrOccupied) { // by the same request before
-		return nil, fmt.Errorf("store the audio: %w", err)
+		return fmt.Errorf("store the audio: %w", err)
 	}
-	if err := c.Desk.Arrived(r.Context(), key); err != nil {
-		r.entry.Cause = fmt.Errorf("the audio waits for its event: %w", err)
-		return rec, nil
-	}
-	found, err := c.store.Get(r.Context(), rec.Account, rec.ID)
-	if err != nil {
-		return nil, fmt.Errorf("read what was made: %w", err)
-	}
-	return found, nil
+	return nil
 }
 
 // answer sends 201 with the document, and an upload while one is missing.
-func (c *creator) answer(w http.ResponseWriter, r *request, rec *recording.Recording) error {
+func (c *creator) answer(w http.ResponseWriter, r *request, rec *recording.Recording, sent bool) error {
 	upload := ""
-	if rec.Audio.Place == recording.Nowhere {
+	if rec.Audio.Place == recording.Nowhere && !sent {
 		var err error
 		if upload, err = c.upload(r.Context(), rec); err != nil {
 			return err
@@ -213,18 +192,5 @@ func (c *creator) answer(w http.ResponseWriter, r *request, rec *recording.Recor
 		buf = r.appendClosing(buf, extras{revision: rec.Revision})
 		return r.writeJSON(w, http.StatusCreated, buf)
 	})
-	return nil
-}
-
-// judge refuses audio that could not be served, before anything is stored.
-func (c *creator) judge(asked *creation) error {
-	reason, err := c.Desk.Judge(bytes.NewReader(asked.audio), int64(len(asked.audio)), asked.Upload)
-	if err != nil {
-		return fmt.Errorf("judge the audio: %w", err)
-	}
-	if reason != "" {
-		return invalid("audio", "wrong_format", "Field is not in the correct format",
-			map[string]any{"format": "audio of the Content-Type", "cause": string(reason)})
-	}
 	return nil
 }

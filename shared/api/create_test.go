@@ -2,7 +2,6 @@ package api
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -117,9 +116,8 @@ func TestCreateUploadPlay(t *testing.T) {
 	if status := u.send(t, audio); status != http.StatusPreconditionFailed {
 		t.Errorf("second upload = %d, want 412", status)
 	}
-	desk := s.uploads().Desk.(arrival.Desk)
-	if done, err := desk.Take(t.Context(), arrival.Arrival{Key: recording.AudioKey(oneAccount, id), Sequencer: "0A"}); err != nil || done != arrival.Completed {
-		t.Fatalf("Take = %s, %v", done, err)
+	if done := s.arrive(t, id); done != arrival.Completed {
+		t.Fatalf("the arrival is %s", done)
 	}
 	doc := s.do(t, http.MethodGet, oneBase+"/users/"+oneUser+"/recordings/"+id, "")
 	doc.wantStatus(t, http.StatusOK, "")
@@ -139,19 +137,34 @@ func TestCreateWithAudio(t *testing.T) {
 		return s.do(t, http.MethodPut, target, body, append(header, "Content-Type", kind)...)
 	}
 	m := put(oneList+"?from=1001@pbx&start=63867780000&user_metadata=%7B%22tag%22:1%7D&_=123", audio, "audio/mp3").made(t)
-	if m.Data.ReadOnly.State != "ready" || m.Data.ReadOnly.Upload != nil || m.Data.Duration < 100 || m.Data.From != "1001@pbx" || m.Data.Start != 63867780000 {
-		t.Errorf("made %+v, want it ready, with its length and the query's fields", m)
+	if m.Data.ReadOnly.State != "pending" || m.Data.ReadOnly.Upload != nil || m.Data.From != "1001@pbx" || m.Data.Start != 63867780000 {
+		t.Errorf("made %+v, want the query's fields, and no upload", m)
 	}
-	if p := s.do(t, http.MethodGet, oneList+"/"+m.Data.ID+"?accept=mp3", ""); p.body != audio {
+	if done := s.arrive(t, m.Data.ID); done != arrival.Completed {
+		t.Errorf("the arrival is %s", done)
+	}
+	if p := s.do(t, http.MethodGet, oneList+"/"+m.Data.ID+"?accept=mp3", ""); p.body != audio || p.header.Get("Content-Type") != "audio/mpeg" {
 		t.Errorf("audio = %d, %d bytes, want the %d that were sent", p.status, len(p.body), len(audio))
 	}
 	again := put(oneList+"?id=202311-x", audio, "audio/mpeg").made(t)
 	if once := put(oneList+"?id=202311-x", audio, "audio/mpeg").made(t); once != again {
 		t.Errorf("the repeat made %+v, want %+v", once, again)
 	}
+	s.arrive(t, "202311-x")
+	if once := put(oneList+"?id=202311-x", audio, "audio/mpeg").made(t); once.Data.ReadOnly.State != "ready" || once.Data.Duration < 100 {
+		t.Errorf("the repeat made %+v, want what has become of it", once)
+	}
 	put(oneList+"?id=202311-x", audio+audio, "audio/mpeg").wantStatus(t, http.StatusConflict, "datastore_conflict")
-	if empty := put(oneList, "", "audio/wav").made(t); empty.Data.ReadOnly.State != "empty" {
-		t.Errorf("no bytes are %+v, want it empty", empty)
+	for id, c := range map[string]struct{ body, kind, state, reason string }{
+		"202311-empty": {"", "audio/wav", "empty", ""},
+		"202311-text":  {"<script>", "audio/mpeg", "failed", "not_audio"},
+		"202311-other": {audio, "audio/wav", "failed", "other_content_type"},
+	} {
+		put(oneList+"?id="+id, c.body, c.kind).made(t)
+		s.arrive(t, id)
+		if m := put(oneList+"?id="+id, c.body, c.kind).made(t); m.Data.ReadOnly.State != c.state || m.Data.ReadOnly.Reason != c.reason {
+			t.Errorf("%s: made %+v, want it %s %s", id, m, c.state, c.reason)
+		}
 	}
 
 	for name, c := range map[string]struct {
@@ -159,8 +172,6 @@ func TestCreateWithAudio(t *testing.T) {
 		status             int
 		message            string
 	}{
-		"no audio":           {oneList, "<script>", "audio/mpeg", 400, "validation error"},
-		"another type":       {oneList, audio, "audio/wav", 400, "validation error"},
 		"a type of nothing":  {oneList, audio, "text/html", 415, "unsupported_media_type"},
 		"a type not served":  {oneList, audio, "audio/amr", 415, "unsupported_media_type"},
 		"a field of no kind": {oneList + "?start=soon", audio, "audio/mpeg", 400, "validation error"},
@@ -168,12 +179,11 @@ func TestCreateWithAudio(t *testing.T) {
 		"a bad owner":        {oneList + "?owner_id=a%2Fb", audio, "audio/mpeg", 400, "validation error"},
 		"too much":           {oneList, strings.Repeat("x", fits+1), "audio/mpeg", 413, "entity_too_large"},
 	} {
-		put(c.target, c.body, c.kind).wantStatus(t, c.status, c.message)
-		t.Log(name)
+		t.Run(name, func(t *testing.T) { put(c.target, c.body, c.kind).wantStatus(t, c.status, c.message) })
 	}
 	page, err := s.store.Page(t.Context(), store.Query{Account: oneAccount, Limit: 10})
-	if err != nil || len(page.Recordings) != 3 {
-		t.Errorf("%d recordings, %v, want the three that were made", len(page.Recordings), err)
+	if err != nil || len(page.Recordings) != 5 {
+		t.Errorf("%d recordings, %v, want the five that were made", len(page.Recordings), err)
 	}
 }
 
@@ -231,9 +241,7 @@ func TestMetadataAfterTheAudio(t *testing.T) {
 	if err := s.bucket.PutNew(t.Context(), key, "audio/mpeg", audio); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.uploads().Desk.Arrived(t.Context(), key); err != nil {
-		t.Fatal(err)
-	}
+	s.arrive(t, "202311-first")
 	s.do(t, http.MethodPut, oneList, `{"data":{"id":"202311-first"},"upload":{"size":1}}`).wantStatus(t, http.StatusConflict, "datastore_conflict")
 	body := fmt.Sprintf(`{"data":{"id":"202311-first","from":"a@b","owner_id":%q,"duration_ms":5,"custom_channel_vars":{"x":"y"}},"upload":{"size":%d}}`, oneUser, len(audio))
 	m := s.do(t, http.MethodPut, oneList, body).made(t)
@@ -280,33 +288,6 @@ func TestCreateRefuses(t *testing.T) {
 	s.do(t, http.MethodPut, onePath, `{}`).wantStatus(t, http.StatusMethodNotAllowed, "invalid_method")
 	if p, err := s.store.Page(t.Context(), store.Query{Account: oneAccount, Limit: 1}); err != nil || len(p.Recordings) != 0 {
 		t.Errorf("something was made: %+v, %v", p, err)
-	}
-}
-
-// failingDesk loses the audio's completion.
-type failingDesk struct{ Desk }
-
-func (failingDesk) Arrived(context.Context, string) error { return store.ErrUnavailable }
-
-func TestAudioWhoseCompletionFailsWaitsForItsEvent(t *testing.T) {
-	t.Parallel()
-	s := newSingle(t, Delivery{})
-	u := s.uploads()
-	desk := u.Desk
-	u.Desk = failingDesk{desk}
-	s.create = Create(oneEnv(t, s), s.store, u)
-	m := s.do(t, http.MethodPut, oneList, string(someAudio(t)), "Content-Type", "audio/mpeg").made(t)
-	if m.Data.ReadOnly.State != "pending" {
-		t.Errorf("made %+v, want it pending", m)
-	}
-	if !strings.Contains(s.log.String(), "waits for its event") {
-		t.Errorf("log %s, want the cause", s.log)
-	}
-	if err := desk.Arrived(t.Context(), recording.AudioKey(oneAccount, m.Data.ID)); err != nil {
-		t.Fatal(err)
-	}
-	if p := s.do(t, http.MethodGet, oneList+"/"+m.Data.ID, "", "X-Auth-Token", ""); p.status == http.StatusOK && !strings.Contains(p.body, `"state":"ready"`) {
-		t.Errorf("document %s", p.body)
 	}
 }
 

@@ -51,7 +51,7 @@ func (c *creator) read(r *request) (*creation, error) {
 	return c.readAudio(r, kinds[0])
 }
 
-// readAudio takes a body of audio, and judges it.
+// readAudio takes a body of audio, whatever it is.
 func (c *creator) readAudio(r *request, kind string) (*creation, error) {
 	asked := &creation{withAudio: true}
 	var err error
@@ -64,7 +64,7 @@ func (c *creator) readAudio(r *request, kind string) (*creation, error) {
 	sum := sha256.Sum256(asked.audio)
 	asked.Upload = recording.Upload{ContentType: plainParameters(kind), Size: int64(len(asked.audio)), SHA256: hex.EncodeToString(sum[:])}
 	asked.sign()
-	return asked, c.judge(asked)
+	return asked, nil
 }
 
 // audioBody reads audio, which has to fit into one request.

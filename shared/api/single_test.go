@@ -96,11 +96,18 @@ func newFaultySingle(t testing.TB, d Delivery, f faults) *single {
 
 // uploads are those of the tests.
 func (s *single) uploads() Uploads {
-	now := func() time.Time { return oneNow }
-	return Uploads{
-		Audio: s.bucket, MaxBytes: 1 << 30, TTL: time.Minute,
-		Desk: arrival.Desk{Store: s.store, Audio: s.bucket, MaxBytes: 1 << 30, Now: now},
+	return Uploads{Audio: s.bucket, MaxBytes: 1 << 30, TTL: time.Minute}
+}
+
+// arrive takes the audio of a recording, as the function ingest does.
+func (s *single) arrive(t testing.TB, id string) arrival.Outcome {
+	t.Helper()
+	desk := arrival.Desk{Store: s.store, Audio: s.bucket, MaxBytes: 1 << 30, Now: func() time.Time { return oneNow }}
+	done, err := desk.Take(t.Context(), arrival.Arrival{Key: recording.AudioKey(oneAccount, id), Sequencer: "0A"})
+	if err != nil {
+		t.Fatalf("Take = %v", err)
 	}
+	return done
 }
 
 // oneEnv makes an environment with a key of its own and a token for it.

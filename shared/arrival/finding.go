@@ -78,16 +78,6 @@ func judge(r io.ReaderAt, size int64, u recording.Upload) (audiofile.Info, recor
 	return info, "", nil
 }
 
-// Judge says what keeps audio, which is whole and at hand, from being served;
-// "" for nothing. u is what was said of it.
-func (d Desk) Judge(audio io.ReaderAt, size int64, u recording.Upload) (recording.Reason, error) {
-	if size > d.MaxBytes {
-		return recording.TooLarge, nil
-	}
-	_, reason, err := judge(audio, size, u)
-	return reason, err
-}
-
 // fill writes what was found into the recording of good audio.
 func (f *finding) fill(r *recording.Recording, now recording.Seconds) error {
 	r.Audio = recording.Audio{

@@ -31,6 +31,7 @@ const (
 	Fallback Function = "fallback"
 	Purge    Function = "purge"
 	Ingest   Function = "ingest"
+	Publish  Function = "publish"
 	// Local is the whole API in one process.
 	Local Function = "local"
 	// Tool is the operator's command line.
@@ -38,7 +39,7 @@ const (
 )
 
 // Lambdas are those that run as Lambda functions.
-func Lambdas() []Function { return append(Answering(), Purge, Ingest) }
+func Lambdas() []Function { return append(Answering(), Purge, Ingest, Publish) }
 
 // Answering are those that answer requests of API Gateway; the other Lambda
 // functions follow events.
@@ -60,13 +61,16 @@ type Settings struct {
 	AccessKeyID     string
 	SecretAccessKey Secret
 	SessionToken    Secret
-	// DynamoDBEndpoint and S3Endpoint replace AWS's own; "" is AWS.
-	DynamoDBEndpoint, S3Endpoint string
+	// DynamoDBEndpoint, S3Endpoint and EventBridgeEndpoint replace AWS's own;
+	// "" is AWS.
+	DynamoDBEndpoint, S3Endpoint, EventBridgeEndpoint string
 	// S3PublicEndpoint is the one that clients reach, for presigned URLs;
 	// "" is the same as S3Endpoint.
 	S3PublicEndpoint string
 	// Table and Bucket are the names of the DynamoDB table and S3 bucket.
 	Table, Bucket string
+	// EventBus is the name or ARN of EventBridge's bus for events.
+	EventBus string
 	// PresignTTL is how long a presigned URL is good for.
 	PresignTTL time.Duration
 	// UploadTTL is how long a signed upload may begin.

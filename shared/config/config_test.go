@@ -19,12 +19,14 @@ const jwksText = `{"keys":[{"kty":"oct","kid":"a","k":"c2VjcmV0LXNlY3JldC1zZWNyZ
 func environment() map[string]string {
 	return map[string]string{
 		"TOKEN_KEYS": jwksText, "CURSOR_KEY": strings.Repeat("k", 32), "CURSOR_KEY_PREVIOUS": strings.Repeat("p", 40),
-		"TABLE_NAME": "recordings-live", "BUCKET_NAME": "recordings.live", "MEDIA_DELIVERY": "redirect", "PRESIGN_TTL": "90s",
+		"TABLE_NAME": "recordings-live", "BUCKET_NAME": "recordings.live", "EVENT_BUS": "recordings", "MEDIA_DELIVERY": "redirect", "PRESIGN_TTL": "90s",
+		"UPLOAD_TTL": "1h", "MAX_AUDIO_BYTES": "1000", "MAX_WAIT_S": "5",
 		"S3_PUBLIC_ENDPOINT": "https://media.example.com/", "EXTERNAL_AUDIO_HOSTS": "Audio.Example.com, *.cdn.example.net",
 		"CORS_ORIGIN": "https://portal.example.com", "LOG_LEVEL": "Debug", "METRICS_NAMESPACE": "CallRecordings/live", "AWS_REGION": "eu-central-1",
 		"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "secret-access", "AWS_SESSION_TOKEN": "session-token",
 		"AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "AWS_ENDPOINT_URL_S3": "http://s3.localhost:9000",
-		"HOST": "0.0.0.0", "PORT": "0", "S3_PORT": "9001", "DATA_DIR": "/var/lib/recordings",
+		"AWS_ENDPOINT_URL_EVENTBRIDGE": "http://events.localhost:4010",
+		"HOST":                         "0.0.0.0", "PORT": "0", "S3_PORT": "9001", "DATA_DIR": "/var/lib/recordings",
 	}
 }
 
@@ -40,8 +42,12 @@ func TestLoad(t *testing.T) {
 	aws := Settings{
 		Region: "eu-central-1", AccessKeyID: "AKIA", SecretAccessKey: NewSecret("secret-access"),
 		SessionToken: NewSecret("session-token"), DynamoDBEndpoint: "http://127.0.0.1:4566", S3Endpoint: "http://127.0.0.1:4566",
-		Table: "recordings-live",
+		EventBridgeEndpoint: "http://127.0.0.1:4566",
 	}
+	publish := aws
+	publish.EventBus, publish.EventBridgeEndpoint = "recordings", "http://events.localhost:4010"
+	publish.LogLevel, publish.MetricsNamespace = slog.LevelDebug, "CallRecordings/live"
+	aws.Table = "recordings-live"
 	purge := aws
 	purge.Bucket, purge.S3Endpoint, purge.LogLevel = "recordings.live", "http://s3.localhost:9000", slog.LevelDebug
 	purge.MetricsNamespace = "CallRecordings/live"
@@ -57,15 +63,21 @@ func TestLoad(t *testing.T) {
 	get := remove
 	get.Delivery, get.PresignTTL, get.S3PublicEndpoint = "redirect", 90*time.Second, "https://media.example.com"
 	get.ExternalHosts = []string{"audio.example.com", "*.cdn.example.net"}
+	get.MaxWait = 5 * time.Second
+	create := remove
+	create.UploadTTL, create.MaxAudioBytes, create.S3PublicEndpoint = time.Hour, 1000, get.S3PublicEndpoint
+	ingest := purge
+	ingest.MaxAudioBytes = 1000
 	local := Settings{
 		Origin: "https://portal.example.com", LogLevel: slog.LevelDebug, Delivery: "redirect", PresignTTL: 90 * time.Second,
 		ExternalHosts: get.ExternalHosts, S3PublicEndpoint: get.S3PublicEndpoint,
+		UploadTTL: time.Hour, MaxAudioBytes: 1000, MaxWait: 5 * time.Second,
 		Host: "0.0.0.0", Port: "0", S3Port: "9001", DataDir: "/var/lib/recordings",
 	}
 	tool := aws
 	tool.TokenKeys, tool.Bucket, tool.S3Endpoint, tool.DataDir = NewSecret(jwksText), "recordings.live", "http://s3.localhost:9000", "/var/lib/recordings"
 	for f, want := range map[Function]Settings{
-		List: list, Get: get, Patch: every(aws), Delete: remove, Fallback: every(Settings{}), Purge: purge, Local: local, Tool: tool,
+		List: list, Get: get, Create: create, Ingest: ingest, Patch: every(aws), Delete: remove, Fallback: every(Settings{}), Purge: purge, Publish: publish, Local: local, Tool: tool,
 	} {
 		t.Run(string(f), func(t *testing.T) {
 			t.Parallel()
@@ -84,7 +96,7 @@ func TestLoad(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	t.Parallel()
 	got, err := Load(getenv(nil), Local)
-	want := Settings{Function: Local, Delivery: "auto", PresignTTL: 5 * time.Minute, Origin: "*", LogLevel: slog.LevelInfo, Host: "127.0.0.1", Port: "8000"}
+	want := Settings{Function: Local, Delivery: "auto", PresignTTL: 5 * time.Minute, UploadTTL: 15 * time.Minute, MaxAudioBytes: 512 << 20, MaxWait: 10 * time.Second, Origin: "*", LogLevel: slog.LevelInfo, Host: "127.0.0.1", Port: "8000"}
 	if diff := cmp.Diff(want, got, secrets); err != nil || diff != "" {
 		t.Errorf("Load of nothing: %v (-want +got):\n%s", err, diff)
 	}

@@ -72,6 +72,20 @@ func bucketName(v string) (string, error) {
 	return v, nil
 }
 
+// eventBus follows EventBridge's rules for the EventBusName of an entry, a name
+// or an ARN (docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html).
+func eventBus(v string) (string, error) {
+	name, arn := v, strings.SplitN(v, ":", 6)
+	if len(arn) == 6 && arn[0] == "arn" && strings.HasPrefix(arn[1], "aws") && arn[2] == "events" &&
+		made(arn[1], letters+"-", 3, 32) && made(arn[3], letters+"-", 1, 32) && made(arn[4], digits, 12, 12) {
+		name, _ = strings.CutPrefix(arn[5], "event-bus/")
+	}
+	if !made(name, lower+upper+digits+"/._-", 1, 256) {
+		return "", fmt.Errorf("is %q, want up to 256 of A-Z, a-z, 0-9, / . _ -, or arn:aws:events:REGION:ACCOUNT:event-bus/NAME", v)
+	}
+	return v, nil
+}
+
 func region(v string) (string, error) {
 	if !made(v, letters+"-", 1, 32) {
 		return "", fmt.Errorf("is %q, want a region such as eu-central-1", v)

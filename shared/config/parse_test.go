@@ -62,6 +62,13 @@ func TestParsers(t *testing.T) {
 	check(t, "bucketName", bucketName, map[string]string{
 		"abc": "abc", "a.b-9": "a.b-9", "ab": "", "ABC": "", "a..b": "", "-abc": "", "abc.": "", "a_b": "", "a/b": "", strings.Repeat("a", 64): "",
 	})
+	const arn = "arn:aws:events:eu-central-1:123456789012:event-bus/recordings"
+	check(t, "eventBus", eventBus, map[string]string{
+		"default": "default", "aws.partner/x.com/A_b-9": "aws.partner/x.com/A_b-9", arn: arn,
+		strings.Replace(arn, "aws", "aws-cn", 1): strings.Replace(arn, "aws", "aws-cn", 1),
+		"a b":                                    "", "a:b": "", strings.Repeat("a", 257): "", strings.TrimSuffix(arn, "recordings"): "", "arn:aws:sqs:eu-central-1:123456789012:x": "",
+		strings.Replace(arn, "123456789012", "1", 1): "", strings.Replace(arn, "eu-central-1", "", 1): "",
+	})
 	check(t, "region", region, map[string]string{"eu-central-1": "eu-central-1", "local": "local", "eu central": "", "../x": "", "EU": ""})
 	check(t, "cursorKey", cursorKey, map[string]string{strings.Repeat("k", 32): hidden, strings.Repeat("k", 31): ""})
 	check(t, "jwks", jwks, map[string]string{

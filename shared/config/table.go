@@ -36,6 +36,8 @@ var (
 	play    = []Function{Get, Local}
 	upload  = []Function{Create, Local}
 	answers = Answering()
+	events  = []Function{Publish}
+	clients = with(data, Publish) // of AWS's services
 )
 
 func with(f []Function, more ...Function) []Function { return slices.Concat(f, more) }
@@ -69,6 +71,11 @@ var table = []Setting{
 		Name: "BUCKET_NAME", Functions: with(audio, Tool), Required: audio,
 		Doc: "The S3 bucket of managed audio.",
 		set: func(s *Settings, v string) (err error) { s.Bucket, err = bucketName(v); return },
+	},
+	{
+		Name: "EVENT_BUS", Functions: events, Required: events,
+		Doc: "The bus of EventBridge that events go to, by its name or ARN. EventBridge drops events for a bus that does not exist.",
+		set: func(s *Settings, v string) (err error) { s.EventBus, err = eventBus(v); return },
 	},
 	{
 		Name: "MEDIA_DELIVERY", Default: "auto", Functions: play,
@@ -124,31 +131,31 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.MetricsNamespace, err = namespace(v); return },
 	},
 	{
-		Name: "AWS_REGION", Functions: with(data, Tool), Required: data, runtime: true,
+		Name: "AWS_REGION", Functions: with(clients, Tool), Required: clients, runtime: true,
 		Doc: "The region of AWS. Lambda sets it.",
 		set: func(s *Settings, v string) (err error) { s.Region, err = region(v); return },
 	},
 	{
-		Name: "AWS_ACCESS_KEY_ID", Functions: with(data, Tool), Required: data, runtime: true,
+		Name: "AWS_ACCESS_KEY_ID", Functions: with(clients, Tool), Required: clients, runtime: true,
 		Doc: "The credentials' id. Lambda sets it.",
 		set: func(s *Settings, v string) error { s.AccessKeyID = v; return nil },
 	},
 	{
-		Name: "AWS_SECRET_ACCESS_KEY", Secret: true, Functions: with(data, Tool), Required: data, runtime: true,
+		Name: "AWS_SECRET_ACCESS_KEY", Secret: true, Functions: with(clients, Tool), Required: clients, runtime: true,
 		Doc: "The credentials' secret. Lambda sets it.",
 		set: func(s *Settings, v string) error { s.SecretAccessKey = NewSecret(v); return nil },
 	},
 	{
-		Name: "AWS_SESSION_TOKEN", Secret: true, Functions: with(data, Tool), runtime: true,
+		Name: "AWS_SESSION_TOKEN", Secret: true, Functions: with(clients, Tool), runtime: true,
 		Doc: "The credentials' session. Lambda sets it.",
 		set: func(s *Settings, v string) error { s.SessionToken = NewSecret(v); return nil },
 	},
 	{
-		Name: "AWS_ENDPOINT_URL", Functions: with(data, Tool),
+		Name: "AWS_ENDPOINT_URL", Functions: with(clients, Tool),
 		Doc: "The endpoint of all of AWS, for emulators.",
 		set: func(s *Settings, v string) (err error) {
 			s.DynamoDBEndpoint, err = endpoint(v)
-			s.S3Endpoint = s.DynamoDBEndpoint
+			s.S3Endpoint, s.EventBridgeEndpoint = s.DynamoDBEndpoint, s.DynamoDBEndpoint
 			return
 		},
 	},
@@ -161,6 +168,11 @@ var table = []Setting{
 		Name: "AWS_ENDPOINT_URL_S3", Functions: with(audio, Tool),
 		Doc: "The endpoint of S3, for emulators and other object stores; over AWS_ENDPOINT_URL.",
 		set: func(s *Settings, v string) (err error) { s.S3Endpoint, err = endpoint(v); return },
+	},
+	{
+		Name: "AWS_ENDPOINT_URL_EVENTBRIDGE", Functions: events,
+		Doc: "The endpoint of EventBridge, for emulators; over AWS_ENDPOINT_URL.",
+		set: func(s *Settings, v string) (err error) { s.EventBridgeEndpoint, err = endpoint(v); return },
 	},
 	{
 		Name: "HOST", Default: "127.0.0.1", Functions: []Function{Local},

@@ -12,13 +12,17 @@ import (
 
 	"callrecordings/shared/requestlog"
 	"callrecordings/shared/store"
-	"callrecordings/shared/store/dynamo"
 )
 
 // Patience is how long an item that cannot be read holds the shard up, from the
 // write on. A function of the version that wrote it may be on its way to be
 // deployed; afterwards nobody would mend it, and all behind it would wait.
 const Patience = 5 * time.Minute
+
+// Read reads a change from what the stream tells of it, as store/dynamo's
+// ChangeOf does. It is an argument, so that who follows no changes does not link
+// the driver. Its error is an item that cannot be read.
+type Read func(events.DynamoDBStreamRecord) (store.Change, error)
 
 // Feed takes changes in the order of the stream and returns how many of them,
 // from the front, are done with. It is len(changes) if and only if the error is
@@ -30,7 +34,9 @@ type Feed func(ctx context.Context, changes []store.Change) (done int, err error
 type ChangesOptions struct {
 	// Route is what lines of the log call the work, "publish".
 	Route string
-	// Feed gets the changes.
+	// Read reads the changes.
+	Read Read
+	// Feed gets them.
 	Feed Feed
 	// Log gets one line for each batch, and one for each item that is given up.
 	Log *slog.Logger
@@ -95,7 +101,7 @@ func (o ChangesOptions) read(ctx context.Context, records []events.DynamoDBEvent
 	changes []store.Change, places []int, unread error,
 ) {
 	for i, r := range records {
-		c, err := dynamo.ChangeOf(r.Change)
+		c, err := o.Read(r.Change)
 		switch {
 		case err == nil:
 			changes, places = append(changes, c), append(places, i)

@@ -3,7 +3,8 @@
 //
 // An event is a hint and not the truth: it may come late, twice, or after the
 // item has changed again. So work gets the item's [Key] and nothing else, and
-// reads for itself what is there now.
+// reads for itself what is there now ([Handler]). Only who tells others what
+// happened needs the changes themselves, in their order ([ChangesHandler]).
 //
 // Lambda is told which items failed, by their sequence numbers
 // (ReportBatchItemFailures), and begins again with the first of them, in

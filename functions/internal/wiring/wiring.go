@@ -32,11 +32,26 @@ func Serve(f config.Function, build func(config.Settings, api.Env) (http.Handler
 // Follow loads the settings of f, hands them to build, and does what build
 // made for every item of the table's stream. It ends the process as Serve does.
 func Follow(f config.Function, build func(config.Settings) (tablestream.Work, error)) {
+	s, work, metrics := prepare(f, build)
+	tablestream.Start(tablestream.Options{Route: string(f), Work: work, Log: Logger(s), Metrics: metrics, Now: time.Now})
+}
+
+// FollowChanges is Follow for who needs the changes themselves, in their order:
+// it feeds what build made with what read makes of the stream.
+func FollowChanges(f config.Function, read tablestream.Read, build func(config.Settings) (tablestream.Feed, error)) {
+	s, feed, metrics := prepare(f, build)
+	tablestream.StartChanges(tablestream.ChangesOptions{
+		Route: string(f), Read: read, Feed: feed, Log: Logger(s), Metrics: metrics, Now: time.Now,
+	})
+}
+
+// prepare is what both have in common.
+func prepare[T any](f config.Function, build func(config.Settings) (T, error)) (config.Settings, T, *requestlog.Metrics) {
 	s, err := config.Load(os.Getenv, f)
 	if err != nil {
 		Fail(err)
 	}
-	work, err := build(s)
+	made, err := build(s)
 	if err != nil {
 		Fail(err)
 	}
@@ -44,7 +59,7 @@ func Follow(f config.Function, build func(config.Settings) (tablestream.Work, er
 	if err != nil {
 		Fail(err)
 	}
-	tablestream.Start(tablestream.Options{Route: string(f), Work: work, Log: Logger(s), Metrics: metrics, Now: time.Now})
+	return s, made, metrics
 }
 
 // Fail ends a function that cannot start.
