@@ -54,16 +54,20 @@ func (tg target) params(t *testing.T, script string) testscript.Params {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"http": cmdHTTP, "status": cmdStatus, "header": cmdHeader, "json": cmdJSON,
 			"save": cmdSave, "size": cmdSize, "body": cmdBody,
+			"upload": cmdUpload, "await": cmdAwait, "audio": cmdAudio,
 		},
 	}
 }
 
 // setup gives the script accounts, users, tokens and files of its own.
 func (tg target) setup(t *testing.T, e *testscript.Env) error {
-	e.Values[answerKey{}] = &answer{}
+	e.Values[answerKey{}], e.Values[uploadKey{}] = &answer{}, &upload{}
 	e.Vars = append(e.Vars, tg.env...)
 	e.Setenv("PATH", tg.bin+string(os.PathListSeparator)+e.Getenv("PATH"))
 	e.Setenv("URL", tg.url)
+	if tg.name == "sam" {
+		e.Setenv("EVENTS", "none") // see exceptions
+	}
 	account, other := newID(), newID()
 	for name, value := range map[string]string{"ACCOUNT": account, "OTHER": other, "USER": newID(), "USER2": newID()} {
 		e.Setenv(name, value)

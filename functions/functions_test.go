@@ -171,6 +171,9 @@ func TestTemplateHasTheRoutes(t *testing.T) {
 	serves := map[string]config.Function{} // "GET /path" or "ANY /path"
 	for f, resource := range tmpl.functions {
 		for name, e := range resource.Properties.Events {
+			if e.Properties.Path == "" {
+				continue // of a stream, or a queue
+			}
 			key := e.Properties.Method + " " + e.Properties.Path
 			if serves[key] != "" {
 				t.Errorf("template.yaml: %s of %s: %s is %s's already", name, f, key, serves[key])

@@ -1,9 +1,11 @@
-// Command recordings is the operator's command line: it takes audio in and
-// makes tokens and their keys, for a local data folder and for a deployment alike.
+// Command recordings is the operator's command line: it takes audio in, makes
+// tokens and their keys, and tries again what could not be done, for a local
+// data folder and for a deployment alike.
 //
 //	recordings add call.mp3 --account A --caller +15550100 --callee 1001
 //	recordings token --account A --ttl 1h
 //	recordings keys >keys.json
+//	recordings replay
 //
 // `recordings help` says the rest. It exits with 0 when everything was done, 1
 // when something failed, and 2 when it was called wrongly.
@@ -57,6 +59,7 @@ var commands = []command{
 	{"add", "store audio files as recordings", add},
 	{"token", "make a token", token},
 	{"keys", "make a key that tokens are signed with", keys},
+	{"replay", "try again to take audio that was set aside by the queue", replay},
 }
 
 // usageError is a command called wrongly.

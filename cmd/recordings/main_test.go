@@ -21,6 +21,7 @@ import (
 	"callrecordings/shared/auth"
 	"callrecordings/shared/cursor"
 	"callrecordings/shared/gateway"
+	"callrecordings/shared/store/sqlite"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected output in the scripts")
@@ -44,7 +45,7 @@ func TestScripts(t *testing.T) {
 			return copyAudio(e.WorkDir)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"mask": mask, "verify": verify, "serve": serve, "play": play, "files": files,
+			"mask": mask, "verify": verify, "serve": serve, "setaside": setAside, "play": play, "files": files,
 		},
 	})
 }
@@ -118,6 +119,23 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	url, err := handlers(ts, ts.MkAbs(args[0]))
 	ts.Check(err)
 	ts.Setenv("URL", url)
+}
+
+// setAside is `setaside FOLDER`: a message of its queue was tried often enough.
+func setAside(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: setaside FOLDER")
+	}
+	ctx := context.Background()
+	dir, err := datadir.Open(ts.MkAbs(args[0]))
+	ts.Check(err)
+	s, err := dir.OpenStore(ctx, time.Now)
+	ts.Check(err)
+	defer func() { ts.Check(s.Close()) }()
+	ts.Check(s.Enqueue(ctx, sqlite.Arrivals, []byte("{}")))
+	due, err := s.Due(ctx, sqlite.Arrivals, 1)
+	ts.Check(err)
+	ts.Check(s.PutOff(ctx, due[0].Number, -1, "a test"))
 }
 
 // handlers starts list and get over the folder, as local/ does.

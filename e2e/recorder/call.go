@@ -30,6 +30,10 @@ func callOf(req *http.Request, body []byte) (call, bool) {
 		return call{Function: "unknown", Action: req.Method + " " + target}, strings.Contains(req.UserAgent(), "aws-sdk-go")
 	}
 	c := call{Function: m[1]}
+	if operation, ok := strings.CutPrefix(target, "AWSEvents."); ok {
+		c.Action, c.Resource = "events:"+operation, "Bus.Arn"
+		return c, true
+	}
 	if target != "" {
 		_, operation, _ := strings.Cut(target, ".")
 		c.Action, c.Resource = "dynamodb:"+operation, tableOf(body)
@@ -67,8 +71,11 @@ func objectOf(method, path string) (action, resource string) {
 		return "s3:ListBucket", "Bucket.Arn"
 	case actions[method] == "" || key == "":
 		return method + " of S3", path
-	case strings.HasPrefix(key, "recordings/"):
-		return actions[method], "${Bucket.Arn}/recordings/*"
+	}
+	for _, prefix := range []string{"recordings/", "set-aside/"} {
+		if strings.HasPrefix(key, prefix) {
+			return actions[method], "${Bucket.Arn}/" + prefix + "*"
+		}
 	}
 	return actions[method], "${Bucket.Arn}/" + key
 }

@@ -21,14 +21,18 @@ type Allowed struct {
 const (
 	table   = "Table.Arn"
 	objects = "${Bucket.Arn}/recordings/*"
+	aside   = "${Bucket.Arn}/set-aside/*"
 	stream  = "Table.StreamArn"
 	anyone  = "*"
 )
 
 // Functions, for the rows below.
 var (
-	purge    = []config.Function{config.Purge}
+	follow   = []config.Function{config.Purge, config.Publish}
 	get      = []config.Function{config.Get}
+	ingest   = []config.Function{config.Ingest}
+	upload   = []config.Function{config.Create, config.Ingest}
+	hear     = []config.Function{config.Get, config.Ingest}
 	list     = []config.Function{config.List}
 	deleting = []config.Function{config.Delete, config.Purge}
 )
@@ -37,24 +41,35 @@ var (
 var Table = []Allowed{
 	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_created"}, Functions: list},
 	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_user"}, Functions: list},
-	{Grant: Grant{"dynamodb:GetItem", table}, Functions: []config.Function{config.Get, config.Patch, config.Delete, config.Purge}},
-	{Grant: Grant{"dynamodb:PutItem", table}, Functions: []config.Function{config.Patch, config.Delete}},
+	{Grant: Grant{"dynamodb:GetItem", table}, Functions: []config.Function{config.Get, config.Create, config.Patch, config.Delete, config.Purge, config.Ingest}},
+	{Grant: Grant{"dynamodb:PutItem", table}, Functions: []config.Function{config.Create, config.Patch, config.Delete, config.Ingest}},
 	{Grant: Grant{"dynamodb:UpdateItem", table}, Functions: deleting},
-	{Grant: Grant{"s3:DeleteObject", objects}, Functions: deleting},
-	{Grant: Grant{"s3:GetObject", objects}, Functions: get}, // and behind the URLs that it signs
+	{Grant: Grant{"s3:DeleteObject", objects}, Functions: append(ingest, deleting...)},
+	{Grant: Grant{"s3:DeleteObject", aside}, Functions: append(ingest, deleting...)},
+	{Grant: Grant{"s3:GetObject", objects}, Functions: hear},                             // and behind the URLs that get signs
+	{Grant: Grant{"s3:PutObject", objects}, Functions: []config.Function{config.Create}}, // and behind the uploads that it signs
+	{Grant: Grant{"s3:PutObject", aside}, Functions: ingest},
+	{Grant: Grant{"events:PutEvents", "Bus.Arn"}, Functions: []config.Function{config.Publish}},
 	{
-		Grant: Grant{"s3:ListBucket", "Bucket.Arn"}, Functions: get,
+		Grant: Grant{"s3:ListBucket", "Bucket.Arn"}, Functions: hear,
 		Unseen: "without it S3 answers 403 instead of 404 for an object that is not there",
 	},
 	{
-		Grant: Grant{"kms:Decrypt", "KmsKeyArn"}, Functions: get,
-		Unseen: "S3 decrypts with a key of the operator's own in the name of whoever reads",
+		Grant: Grant{"kms:Decrypt", "KmsKeyArn"}, Functions: append(upload, get...),
+		Unseen: "S3 decrypts with a key of the operator's own in the name of whoever reads, or writes in parts",
 	},
-	{Grant: Grant{"dynamodb:DescribeStream", stream}, Functions: purge, Unseen: "Lambda reads the stream in the function's name"},
-	{Grant: Grant{"dynamodb:GetRecords", stream}, Functions: purge, Unseen: "Lambda reads the stream in the function's name"},
-	{Grant: Grant{"dynamodb:GetShardIterator", stream}, Functions: purge, Unseen: "Lambda reads the stream in the function's name"},
-	{Grant: Grant{"dynamodb:ListStreams", stream}, Functions: purge, Unseen: "Lambda reads the stream in the function's name"},
-	{Grant: Grant{"sqs:SendMessage", "DeadLetters.Arn"}, Functions: purge, Unseen: "Lambda puts what was given up into the queue"},
+	{
+		Grant: Grant{"kms:GenerateDataKey", "KmsKeyArn"}, Functions: upload,
+		Unseen: "S3 encrypts with a key of the operator's own in the name of whoever writes",
+	},
+	{Grant: Grant{"sqs:ReceiveMessage", "Arrivals.Arn"}, Functions: ingest, Unseen: "Lambda reads the queue in the function's name"},
+	{Grant: Grant{"sqs:DeleteMessage", "Arrivals.Arn"}, Functions: ingest, Unseen: "Lambda reads the queue in the function's name"},
+	{Grant: Grant{"sqs:GetQueueAttributes", "Arrivals.Arn"}, Functions: ingest, Unseen: "Lambda reads the queue in the function's name"},
+	{Grant: Grant{"dynamodb:DescribeStream", stream}, Functions: follow, Unseen: "Lambda reads the stream in the function's name"},
+	{Grant: Grant{"dynamodb:GetRecords", stream}, Functions: follow, Unseen: "Lambda reads the stream in the function's name"},
+	{Grant: Grant{"dynamodb:GetShardIterator", stream}, Functions: follow, Unseen: "Lambda reads the stream in the function's name"},
+	{Grant: Grant{"dynamodb:ListStreams", stream}, Functions: follow, Unseen: "Lambda reads the stream in the function's name"},
+	{Grant: Grant{"sqs:SendMessage", "DeadLetters.Arn"}, Functions: follow, Unseen: "Lambda puts what was given up into the queue"},
 	{Grant: Grant{"xray:PutTraceSegments", anyone}, Functions: config.Lambdas(), Unseen: "Lambda traces; X-Ray knows no resources"},
 	{Grant: Grant{"xray:PutTelemetryRecords", anyone}, Functions: config.Lambdas(), Unseen: "Lambda traces; X-Ray knows no resources"},
 }

@@ -36,9 +36,11 @@ func (c *creator) upload(ctx context.Context, rec *recording.Recording) (string,
 	for name, value := range signed.Header {
 		u.Headers[strings.ToLower(name)] = value
 	}
-	text, err := json.Marshal(u)
-	if err != nil {
+	var text strings.Builder
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false) // URLs are to be read by people, too
+	if err := e.Encode(u); err != nil {
 		return "", fmt.Errorf("write an upload: %w", err)
 	}
-	return string(text), nil
+	return strings.TrimSuffix(text.String(), "\n"), nil
 }

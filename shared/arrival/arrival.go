@@ -159,8 +159,11 @@ func after(a, b string) bool {
 func (d Desk) unknown(ctx context.Context, a Arrival, account, id string) (Outcome, error) {
 	switch _, err := d.Store.Tombstone(ctx, account, id); {
 	case err == nil:
-		if err := d.Audio.Remove(ctx, a.Key); err != nil {
-			return "", fmt.Errorf("remove the audio of a deleted recording: %w", err)
+		// It may have been deleted while its audio was being set aside.
+		for _, key := range []string{recording.AsideKey(a.Key), a.Key} {
+			if err := d.Audio.Remove(ctx, key); err != nil {
+				return "", fmt.Errorf("remove the audio of a deleted recording: %w", err)
+			}
 		}
 		return Removed, nil
 	case !errors.Is(err, store.ErrNotFound):

@@ -49,13 +49,20 @@ type Noter interface {
 
 // Finish removes the audio behind a tombstone, unless somebody else keeps it,
 // and notes that it is gone. Audio that has not arrived may be on its way, so
-// the place where it would be is emptied too.
+// the place where it would be is emptied too, and so is the one where audio that
+// cannot be served is set aside.
 // Errors: those of media.Remover's Remove and of store.Writer's Purged.
 func Finish(ctx context.Context, s Noter, m media.Remover, t store.Tombstone) error {
 	if t.Audio.Place != recording.External {
 		r := recording.Recording{Account: t.Account, ID: t.ID, Audio: t.Audio}
-		if err := m.Remove(ctx, r.AudioKey()); err != nil {
-			return fmt.Errorf("remove the audio of %s/%s: %w", t.Account, t.ID, err)
+		keys := []string{r.AudioKey()}
+		if t.Audio.Place == recording.Nowhere { // what has arrived may have been set aside
+			keys = append(keys, recording.AsideKey(r.AudioKey()))
+		}
+		for _, key := range keys {
+			if err := m.Remove(ctx, key); err != nil {
+				return fmt.Errorf("remove the audio of %s/%s: %w", t.Account, t.ID, err)
+			}
 		}
 	}
 	if err := s.Purged(ctx, t.Account, t.ID); err != nil {

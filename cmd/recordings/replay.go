@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"callrecordings/local/datadir"
+	"callrecordings/shared/store/sqlite"
+)
+
+// replayTime bounds what a replay asks of SQS, which does the rest by itself.
+const replayTime = time.Minute
+
+// replay gives events about audio that could not be taken another try, once
+// what was in their way is mended.
+func replay(ctx context.Context, e env, args []string) error {
+	fs := flags("replay")
+	folder := fs.String("data-dir", "", "local data `folder` (or DATA_DIR; else "+datadir.Default+")")
+	queue := fs.String("dead-letters", "", "`ARN` of a deployment's queue of what was set aside (or ARRIVALS_DEAD_LETTERS)")
+	endpoint := fs.String("endpoint", "", "`URL` of an emulator in place of AWS (or AWS_ENDPOINT_URL)")
+	rest, err := e.parse(fs, "[--data-dir FOLDER | --dead-letters ARN]", args)
+	switch {
+	case err != nil:
+		return err
+	case len(rest) > 0:
+		return usageError{fmt.Errorf("unexpected argument %q", rest[0])}
+	case *folder != "" && *queue != "":
+		return usageError{errors.New("--data-dir is a local target, --dead-letters a deployment: give one of the two")}
+	}
+	if *folder == "" && *queue == "" {
+		*queue = e.getenv("ARRIVALS_DEAD_LETTERS")
+	}
+	if *queue == "" {
+		return e.replayLocal(ctx, *folder)
+	}
+	return e.replayDeployed(ctx, *queue, first(*endpoint, e.getenv("AWS_ENDPOINT_URL_SQS"), e.getenv("AWS_ENDPOINT_URL")))
+}
+
+// replayLocal makes the messages of a folder due again; the server that runs
+// over it, or the next one, takes them.
+func (e env) replayLocal(ctx context.Context, folder string) error {
+	t := e.targetFlags(flag.NewFlagSet("", flag.ContinueOnError))
+	t.dataDir = folder
+	if t.dataDir == "" {
+		if err := t.chooseFolder(); err != nil {
+			return err
+		}
+	}
+	dir, err := datadir.Open(t.dataDir)
+	if err != nil {
+		return err
+	}
+	database, err := dir.OpenStore(ctx, e.now)
+	if err != nil {
+		return err
+	}
+	n, err := database.Replay(ctx, sqlite.Arrivals)
+	if err := errors.Join(err, database.Close()); err != nil {
+		return err
+	}
+	say(e.stdout, "%d to be tried again\n", n)
+	return nil
+}
+
+// replayDeployed lets SQS move the messages back to the queue that they come
+// from (docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html).
+func (e env) replayDeployed(ctx context.Context, queue, endpoint string) error {
+	ctx, cancel := context.WithTimeout(ctx, replayTime)
+	defer cancel()
+	settings, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return fmt.Errorf("settings of AWS: %w", err)
+	}
+	client := sqs.NewFromConfig(settings, func(o *sqs.Options) {
+		if endpoint != "" {
+			o.BaseEndpoint = &endpoint
+		}
+	})
+	n, err := waiting(ctx, client, queue)
+	if err != nil {
+		return fmt.Errorf("look at %s: %w", queue, err)
+	}
+	if n == 0 { // SQS would take it for a mistake
+		say(e.stdout, "0 to be tried again\n")
+		return nil
+	}
+	if _, err := client.StartMessageMoveTask(ctx, &sqs.StartMessageMoveTaskInput{SourceArn: &queue}); err != nil {
+		return fmt.Errorf("move what %s holds: %w", queue, err)
+	}
+	say(e.stdout, "%d to be tried again, about\n", n)
+	return nil
+}
+
+// waiting is about how many messages a queue has.
+func waiting(ctx context.Context, client *sqs.Client, queue string) (int, error) {
+	name := queue[strings.LastIndexByte(queue, ':')+1:]
+	found, err := client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &name})
+	if err != nil {
+		return 0, err
+	}
+	count := types.QueueAttributeNameApproximateNumberOfMessages
+	got, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+		QueueUrl: found.QueueUrl, AttributeNames: []types.QueueAttributeName{count},
+	})
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(got.Attributes[string(count)])
+}

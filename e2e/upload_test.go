@@ -1,0 +1,99 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// upload is _read_only.upload of the answer to a PUT.
+type upload struct {
+	Method  string            `json:"method"`
+	URL     string            `json:"url"`
+	Headers map[string]string `json:"headers"`
+}
+
+type uploadKey struct{}
+
+// cmdUpload is `upload [-again] FILE`: does what the last answer's upload says,
+// or, again, what the upload before said.
+func cmdUpload(ts *testscript.TestScript, neg bool, args []string) {
+	u, _ := ts.Value(uploadKey{}).(*upload)
+	if len(args) == 2 && args[0] == "-again" {
+		args = args[1:]
+	} else {
+		var made struct {
+			Data struct {
+				ReadOnly struct {
+					Upload *upload `json:"upload"`
+				} `json:"_read_only"`
+			} `json:"data"`
+		}
+		ts.Check(json.Unmarshal(last(ts).body, &made))
+		if made.Data.ReadOnly.Upload == nil {
+			ts.Fatalf("the last answer has no upload")
+		}
+		*u = *made.Data.ReadOnly.Upload
+	}
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: upload [-again] FILE")
+	}
+	body, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	header := http.Header{}
+	for name, value := range u.Headers {
+		header.Set(name, value)
+	}
+	*ts.Value(answerKey{}).(*answer) = request(ts, u.Method, u.URL, header, bytes.NewReader(body))
+}
+
+// patience is how long audio may take to be taken.
+const patience = 90 * time.Second
+
+// cmdAwait is `await STATE path`: asks for the document until its state is that.
+func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: await STATE path")
+	}
+	state := ""
+	limit := patience
+	if ts.Getenv("EVENTS") == "none" {
+		limit = 3 * time.Second
+	}
+	for begun := time.Now(); time.Since(begun) < limit; time.Sleep(250 * time.Millisecond) {
+		cmdHTTP(ts, false, []string{"GET", args[1]})
+		var document struct {
+			Data struct {
+				ReadOnly struct {
+					State string `json:"state"`
+				} `json:"_read_only"`
+			} `json:"data"`
+		}
+		a := last(ts)
+		if a.status != http.StatusOK {
+			ts.Fatalf("GET %s: %d", args[1], a.status)
+		}
+		ts.Check(json.Unmarshal(a.body, &document))
+		if state = document.Data.ReadOnly.State; state == args[0] {
+			ts.Logf("%s after %v", state, time.Since(begun).Round(time.Millisecond))
+			return
+		}
+	}
+	ts.Fatalf("%s is %s after %v, want %s", args[1], state, limit, args[0])
+}
+
+// cmdAudio is `audio FILE`: the last answer's body is that file, byte for byte.
+func cmdAudio(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: audio FILE")
+	}
+	want, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if bytes.Equal(last(ts).body, want) == neg {
+		ts.Fatalf("the body has %d bytes, %s has %d; equal: %v", len(last(ts).body), args[0], len(want), !neg)
+	}
+}
