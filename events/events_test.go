@@ -15,18 +15,25 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"callrecordings/events/sample"
+	"callrecordings/local/eventlog"
 	"callrecordings/local/s3server"
 	"callrecordings/shared/api"
+	"callrecordings/shared/arrival"
 	"callrecordings/shared/auth"
+	"callrecordings/shared/bucketevents"
 	"callrecordings/shared/cursor"
 	"callrecordings/shared/gateway"
 	"callrecordings/shared/media/s3media"
+	"callrecordings/shared/notify"
 	"callrecordings/shared/purge"
+	"callrecordings/shared/store"
+	"callrecordings/shared/store/dynamo"
 	"callrecordings/shared/store/sqlite"
 	"callrecordings/shared/tablestream"
 )
@@ -58,15 +65,20 @@ func TestEventsAreAnswered(t *testing.T) {
 // handlers are those of the functions, by folder, over the sample recordings.
 func handlers(t *testing.T) map[string]lambda.Handler {
 	t.Helper()
-	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "r.db"), sqlite.Options{Now: sample.Now, Random: zeros{}})
+	embedded, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "r.db"), sqlite.Options{Now: sample.Now, Random: zeros{}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = store.Close() })
+	t.Cleanup(func() { _ = embedded.Close() })
 	audio := bucket(t)
-	if err := sample.Seed(t.Context(), store, audio); err != nil {
+	if err := sample.Seed(t.Context(), embedded, audio); err != nil {
 		t.Fatal(err)
 	}
+	events, err := eventlog.Open(filepath.Join(t.TempDir(), "events.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = events.Close() })
 	keys, err := auth.ParseKeys([]byte(sample.Keys))
 	if err != nil {
 		t.Fatal(err)
@@ -78,15 +90,26 @@ func handlers(t *testing.T) map[string]lambda.Handler {
 	env := api.Env{Verifier: auth.NewVerifier(keys, sample.Now), Now: sample.Now, Random: zeros{}, Node: "sample"}
 	answer := func(h http.Handler) lambda.Handler { return gateway.Handler(h) }
 	return map[string]lambda.Handler{
-		"list":     answer(api.List(env, store, sealer)),
-		"get":      answer(api.Get(env, store, audio, api.Delivery{})),
-		"patch":    answer(api.Patch(env, store)),
-		"delete":   answer(api.Delete(env, store, audio)),
+		"list":   answer(api.List(env, embedded, sealer)),
+		"get":    answer(api.Get(env, embedded, audio, api.Delivery{})),
+		"patch":  answer(api.Patch(env, embedded)),
+		"create": answer(api.Create(env, embedded, api.Uploads{Audio: audio, MaxBytes: 1 << 30, TTL: time.Minute})),
+		"ingest": lambda.NewHandler(bucketevents.Handler(bucketevents.Options{
+			Route: "ingest", Bucket: "sample", Log: slog.New(slog.DiscardHandler), Now: sample.Now,
+			Take: arrival.Desk{Store: embedded, Audio: audio, MaxBytes: 1 << 30, Now: sample.Now}.Take,
+		})),
+		"publish": lambda.NewHandler(tablestream.ChangesHandler(tablestream.ChangesOptions{
+			Route: "publish", Log: slog.New(slog.DiscardHandler), Now: sample.Now, Read: dynamo.ChangeOf,
+			Feed: func(ctx context.Context, changes []store.Change) (int, error) {
+				return notify.Publish(ctx, events, changes)
+			},
+		})),
+		"delete":   answer(api.Delete(env, embedded, audio)),
 		"fallback": answer(api.Fallback(env, nil)),
 		"purge": lambda.NewHandler(tablestream.Handler(tablestream.Options{
 			Route: "purge", Log: slog.New(slog.DiscardHandler), Now: sample.Now,
 			Work: func(ctx context.Context, key tablestream.Key) error {
-				return purge.Pending(ctx, store, audio, key.Account, key.ID)
+				return purge.Pending(ctx, embedded, audio, key.Account, key.ID)
 			},
 		})),
 	}

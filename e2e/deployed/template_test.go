@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"callrecordings/shared/config"
 )
 
 // resource is a resource of the processed template.
@@ -79,6 +81,23 @@ func TestTemplate(t *testing.T) {
 			"Bucket", "LifecycleConfiguration/Rules/1",
 			`{"ExpiredObjectDeleteMarker":true,"Id":"deleted-audio","NoncurrentVersionExpiration":{"NoncurrentDays":{"Ref":"DeletedAudioDays"}},"Status":"Enabled"}`,
 		},
+		{"Bucket", "LifecycleConfiguration/Rules/2", `{"ExpirationInDays":{"Ref":"SetAsideDays"},"Id":"set-aside","Prefix":"set-aside/","Status":"Enabled"}`},
+		{
+			"Bucket", "NotificationConfiguration/QueueConfigurations",
+			`[{"Event":"s3:ObjectCreated:*","Filter":{"S3Key":{"Rules":[{"Name":"prefix","Value":"recordings/"}]}},"Queue":{"Fn::GetAtt":["Arrivals","Arn"]}}]`,
+		},
+		{"Bucket", "CorsConfiguration/CorsRules/0/AllowedMethods", `["GET","HEAD","PUT"]`},
+		{"Arrivals", "SqsManagedSseEnabled", `true`},
+		{"Arrivals", "RedrivePolicy", `{"deadLetterTargetArn":{"Fn::GetAtt":["ArrivalsDeadLetters","Arn"]},"maxReceiveCount":5}`},
+		{"ArrivalsDeadLetters", "SqsManagedSseEnabled", `true`},
+		{"ArrivalsDeadLetters", "MessageRetentionPeriod", `1209600`},
+		{"ArrivalsPolicy", "PolicyDocument/Statement/0/Principal", `{"Service":"s3.amazonaws.com"}`},
+		{"ArrivalsPolicy", "PolicyDocument/Statement/0/Condition/StringEquals", `{"aws:SourceAccount":{"Ref":"AWS::AccountId"}}`},
+		{"IngestFunctionArrivals", "FunctionResponseTypes", `["ReportBatchItemFailures"]`},
+		{"PublishFunctionChanges", "FunctionResponseTypes", `["ReportBatchItemFailures"]`},
+		{"PublishFunctionChanges", "MaximumRetryAttempts", `-1`},
+		{"PublishFunctionChanges", "StartingPosition", `"TRIM_HORIZON"`},
+		{"PublishFunctionChanges", "DestinationConfig/OnFailure/Destination", `{"Fn::GetAtt":["DeadLetters","Arn"]}`},
 		{"BucketPolicy", "PolicyDocument/Statement/0/Condition", `{"Bool":{"aws:SecureTransport":"false"}}`},
 		{"BucketPolicy", "PolicyDocument/Statement/1/Condition", `{"NumericLessThan":{"s3:TlsVersion":"1.2"}}`},
 		{"BucketPolicy", "PolicyDocument/Statement/0/Effect", `"Deny"`},
@@ -147,8 +166,8 @@ func TestEveryFunctionIsTracedLimitedAndLogged(t *testing.T) {
 			}
 		}
 	}
-	if functions != 6 {
-		t.Errorf("%d functions, want 6", functions)
+	if want := len(config.Lambdas()); functions != want {
+		t.Errorf("%d functions, want %d", functions, want)
 	}
 }
 
@@ -260,7 +279,10 @@ func TestAlarms(t *testing.T) {
 		}
 	}
 	slices.Sort(alarms)
-	want := []string{"DeadLettersAlarm", "FunctionThrottlesAlarm", "LatencyAlarm", "ServerErrorsAlarm", "StreamAgeAlarm", "TableThrottlesAlarm"}
+	want := []string{
+		"ArrivalsAgeAlarm", "ArrivalsDeadLettersAlarm", "DeadLettersAlarm", "FunctionThrottlesAlarm", "LatencyAlarm",
+		"PublishAgeAlarm", "ServerErrorsAlarm", "StreamAgeAlarm", "TableThrottlesAlarm",
+	}
 	if !slices.Equal(alarms, want) {
 		t.Errorf("alarms %q, want %q", alarms, want)
 	}

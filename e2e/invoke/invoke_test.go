@@ -21,6 +21,7 @@ import (
 
 	"callrecordings/events/sample"
 	"callrecordings/shared/media/s3media"
+	"callrecordings/shared/recording"
 	"callrecordings/shared/store/dynamo"
 )
 
@@ -35,15 +36,18 @@ func variable(t *testing.T, name string) string {
 }
 
 func TestSamLocalInvoke(t *testing.T) {
-	seed(t)
+	table := seed(t)
 	vars := variables(t)
 	events, err := filepath.Glob("../../events/*.json")
 	if err != nil || len(events) == 0 {
 		t.Fatalf("no events: %v", err)
 	}
-	// All see the same recordings, so the delete comes last.
+	// All see the same recordings, so what makes and deletes some comes last.
 	slices.SortStableFunc(events, func(a, b string) int {
-		deletes := func(event string) bool { return strings.HasPrefix(filepath.Base(event), "delete-") }
+		deletes := func(event string) bool {
+			name := filepath.Base(event)
+			return strings.HasPrefix(name, "delete-") || strings.HasPrefix(name, "create-")
+		}
 		switch {
 		case deletes(a) == deletes(b):
 			return 0
@@ -65,10 +69,28 @@ func TestSamLocalInvoke(t *testing.T) {
 			}
 		})
 	}
+	if r, err := table.Get(t.Context(), sample.Account, sample.Arriving); err != nil || r.Audio.Condition() != recording.Ready {
+		t.Errorf("after its event the recording is %+v, %v, want it ready", r, err)
+	}
 }
 
-// seed stores the sample recordings.
-func seed(t *testing.T) {
+// ours makes the samples' bucket the one of the emulator.
+func ours(t *testing.T, event string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Clean(event))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "event.json")
+	text = bytes.ReplaceAll(text, []byte(`\"name\":\"sample\"`), []byte(`\"name\":\"`+variable(t, "BUCKET_NAME")+`\"`))
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// seed stores the sample recordings, and returns the table.
+func seed(t *testing.T) *dynamo.Store {
 	t.Helper()
 	credentials := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 		return aws.Credentials{AccessKeyID: variable(t, "AWS_ACCESS_KEY_ID"), SecretAccessKey: variable(t, "AWS_SECRET_ACCESS_KEY")}, nil
@@ -85,6 +107,7 @@ func seed(t *testing.T) {
 	if err := sample.Seed(t.Context(), table, bucket); err != nil {
 		t.Fatal(err)
 	}
+	return table
 }
 
 // variables writes the file of variables that sam local gives to functions: that
@@ -114,10 +137,7 @@ func variables(t *testing.T) string {
 func invoke(t *testing.T, name, event, vars string) []byte {
 	t.Helper()
 	folder, _, _ := strings.Cut(name, "-")
-	event, err := filepath.Abs(event)
-	if err != nil {
-		t.Fatal(err)
-	}
+	event = ours(t, event)
 	args := []string{"local", "invoke", strings.ToUpper(folder[:1]) + folder[1:] + "Function", "--event", event, "--env-vars", vars}
 	cmd := exec.CommandContext(t.Context(), "sam", append(args, strings.Fields(variable(t, "INVOKE_FLAGS"))...)...)
 	cmd.Dir = "../.."

@@ -28,10 +28,19 @@ const CursorKey = "sample-sample-sample-sample-sample-sample-"
 // Now is when the events happen.
 func Now() time.Time { return time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC) }
 
+// silence is a wav of a tenth of a second.
+var silence = append([]byte("RIFF\x64\x06\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00"+
+	"\x80\x3e\x00\x00\x02\x00\x10\x00data\x40\x06\x00\x00"), make([]byte, 1600)...)
+
 // Deleted is the recording of which a tombstone is left, its purge pending.
 const Deleted = "202601-deleted"
 
-// Seed stores a recording with sound, one without, and the tombstone of a third.
+// Arriving is the recording whose sound lies in the bucket, and which has not
+// been told.
+const Arriving = "202601-arriving"
+
+// Seed stores a recording with sound, one without, one whose sound has just
+// arrived, and the tombstone of a fourth.
 func Seed(ctx context.Context, s store.Writer, audio media.Writer) error {
 	start := recording.SecondsOf(Now().Add(-time.Hour))
 	sound := bytes.Repeat([]byte{0xFF, 0xE3, 0x18, 0xC4}, 8)
@@ -53,6 +62,15 @@ func Seed(ctx context.Context, s store.Writer, audio media.Writer) error {
 		if err := s.Put(ctx, r); err != nil {
 			return err
 		}
+	}
+	arriving := &recording.Recording{
+		Account: Account, ID: Arriving, Created: start - 1, Modified: start - 1, Document: recording.Complete("{}", Arriving, start-1),
+	}
+	if err := s.Put(ctx, arriving); err != nil {
+		return err
+	}
+	if err := audio.Put(ctx, arriving.AudioKey(), "audio/wav", bytes.NewReader(silence), int64(len(silence))); err != nil {
+		return err
 	}
 	_, err := s.Delete(ctx, Account, Deleted, func(*recording.Recording) error { return nil })
 	return err

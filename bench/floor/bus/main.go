@@ -1,0 +1,29 @@
+// Command bus is the floor of publish: the runtime, an EventBridge client, and
+// DynamoDB's types, in which the stream's images are read, and nothing else.
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+)
+
+func main() {
+	bus := eventbridge.New(eventbridge.Options{Region: os.Getenv("AWS_REGION"), Credentials: environment{}})
+	lambda.Start(func(ctx context.Context, in *dynamodb.GetItemOutput) error {
+		_, err := bus.PutEvents(ctx, &eventbridge.PutEventsInput{})
+		return err
+	})
+}
+
+// environment is where Lambda puts the credentials.
+type environment struct{}
+
+// Retrieve returns them.
+func (environment) Retrieve(context.Context) (aws.Credentials, error) {
+	return aws.Credentials{AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY")}, nil
+}

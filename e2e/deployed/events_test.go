@@ -1,0 +1,215 @@
+//go:build e2e
+
+package deployed_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	buses "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	queues "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"callrecordings/shared/media"
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store/dynamo"
+)
+
+// listen makes a queue that hears everything on the deployment's bus, and
+// returns its client and address.
+func listen(t *testing.T, bus string) (*sqs.Client, string) {
+	t.Helper()
+	endpoint := variable(t, "AWS_ENDPOINT_URL")
+	settings, err := awsconfig.LoadDefaultConfig(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := sqs.NewFromConfig(settings, func(o *sqs.Options) { o.BaseEndpoint = &endpoint })
+	rules := eventbridge.NewFromConfig(settings, func(o *eventbridge.Options) { o.BaseEndpoint = &endpoint })
+	name := "heard-" + fmt.Sprint(time.Now().UnixNano())
+	queue, err := client.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: &name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	described, err := client.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{
+		QueueUrl: queue.QueueUrl, AttributeNames: []queues.QueueAttributeName{queues.QueueAttributeNameQueueArn},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pattern := `{"source":["callrecordings"]}`
+	if _, err := rules.PutRule(t.Context(), &eventbridge.PutRuleInput{Name: &name, EventBusName: &bus, EventPattern: &pattern}); err != nil {
+		t.Fatal(err)
+	}
+	arn := described.Attributes[string(queues.QueueAttributeNameQueueArn)]
+	if _, err := rules.PutTargets(t.Context(), &eventbridge.PutTargetsInput{
+		Rule: &name, EventBusName: &bus, Targets: []buses.Target{{Id: &name, Arn: &arn}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx := context.WithoutCancel(t.Context())
+		_, _ = rules.RemoveTargets(ctx, &eventbridge.RemoveTargetsInput{Rule: &name, EventBusName: &bus, Ids: []string{name}})
+		_, _ = rules.DeleteRule(ctx, &eventbridge.DeleteRuleInput{Name: &name, EventBusName: &bus})
+		_, _ = client.DeleteQueue(ctx, &sqs.DeleteQueueInput{QueueUrl: queue.QueueUrl})
+	})
+	return client, *queue.QueueUrl
+}
+
+// event is what a rule hears.
+type event struct {
+	Source string `json:"source"`
+	Type   string `json:"detail-type"`
+	Detail struct {
+		Account  string `json:"account_id"`
+		ID       string `json:"id"`
+		Revision string `json:"revision"`
+		State    string `json:"state"`
+	} `json:"detail"`
+}
+
+// What happens to a recording is heard on the bus, each write under a revision
+// of its own.
+func TestEventsAreHeardOnTheBus(t *testing.T) {
+	table, bucket := open(t)
+	client, queue := listen(t, variable(t, "EVENT_BUS"))
+	account, id := "bus"+fmt.Sprint(time.Now().UnixNano()), "202601-heard"
+	await(t, table, bucket, account, id)
+	if _, err := table.Update(t.Context(), account, id, func(r *recording.Recording) error {
+		r.Modified++
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := table.Delete(t.Context(), account, id, func(*recording.Recording) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"Recording Created pending", "Recording Completed ready", "Recording Changed ready", "Recording Deleted deleted"}
+	heard, revisions := map[string]bool{}, map[string]bool{}
+	for deadline := time.Now().Add(patience); len(heard) < len(want) && time.Now().Before(deadline); {
+		got, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &queue, MaxNumberOfMessages: 10, WaitTimeSeconds: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range got.Messages {
+			var e event
+			if err := json.Unmarshal([]byte(*m.Body), &e); err != nil || e.Source != "callrecordings" {
+				t.Errorf("heard %s, %v", *m.Body, err)
+			}
+			if e.Detail.Account == account && e.Detail.ID == id {
+				heard[e.Type+" "+e.Detail.State], revisions[e.Detail.Revision] = true, true
+			}
+			if _, err := client.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: &queue, ReceiptHandle: m.ReceiptHandle}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, w := range want {
+		if !heard[w] {
+			t.Errorf("%q was not heard; heard %v", w, heard)
+		}
+	}
+	if len(revisions) != len(want) {
+		t.Errorf("%d revisions for %d events", len(revisions), len(want))
+	}
+}
+
+// silence is a wav of a tenth of a second.
+func silence() []byte {
+	return append([]byte("RIFF\x64\x06\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00"+
+		"\x80\x3e\x00\x00\x02\x00\x10\x00data\x40\x06\x00\x00"), make([]byte, 1600)...)
+}
+
+// await makes a recording, stores its audio, and waits until it is ready.
+func await(t *testing.T, table *dynamo.Store, audio media.Writer, account, id string) {
+	t.Helper()
+	const created = 63_900_000_000
+	r := &recording.Recording{Account: account, ID: id, Created: created, Modified: created, Document: recording.Complete("{}", id, created)}
+	if err := table.Put(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if err := audio.Put(t.Context(), r.AudioKey(), "audio/wav", bytes.NewReader(silence()), int64(len(silence()))); err != nil {
+		t.Fatal(err)
+	}
+	waitReady(t, table, account, id)
+}
+
+func waitReady(t *testing.T, table *dynamo.Store, account, id string) {
+	t.Helper()
+	begun := time.Now()
+	for ; time.Since(begun) < patience; time.Sleep(100 * time.Millisecond) {
+		r, err := table.Get(t.Context(), account, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Audio.Condition() == recording.Ready {
+			t.Logf("%s is ready after %v", id, time.Since(begun).Round(10*time.Millisecond))
+			return
+		}
+	}
+	t.Fatalf("%s is not ready after %s", id, patience)
+}
+
+// What the queue has set aside is taken after a replay. The event tells of
+// audio that was stored by nobody's event.
+func TestReplayTakesWhatWasSetAside(t *testing.T) {
+	table, bucket := open(t)
+	account, id := "replay"+fmt.Sprint(time.Now().UnixNano()), "202601-replayed"
+	await(t, table, bucket, account, "202601-first")
+	// A recording of which no event ever came: its audio lies elsewhere at first.
+	const created = 63_900_000_000
+	r := &recording.Recording{Account: account, ID: id, Created: created, Modified: created, Document: recording.Complete("{}", id, created)}
+	key := recording.AudioKey(account, id)
+	if err := bucket.Put(t.Context(), recording.AsideKey(key), "audio/wav", bytes.NewReader(silence()), int64(len(silence()))); err != nil {
+		t.Fatal(err)
+	}
+	r.Audio.Key = recording.AsideKey(key) // so that the event of the copy is not this recording's
+	if err := table.Put(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	o, err := bucket.Stat(t.Context(), recording.AsideKey(key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := bucket.Copy(t.Context(), recording.AsideKey(key), o.ETag, key); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(3 * time.Second) // let the event of the copy be ignored
+	if _, err := table.Update(t.Context(), account, id, func(r *recording.Recording) error { r.Audio.Key = ""; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	setAside(t, `{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"`+variable(t, "BUCKET_NAME")+
+		`"},"object":{"key":"`+key+`","sequencer":"0A"}}}]}`)
+	out, err := exec.CommandContext(t.Context(), "go", "run", "../../cmd/recordings", "replay").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "1 to be tried again") {
+		t.Fatalf("recordings replay = %v: %s", err, out)
+	}
+	waitReady(t, table, account, id)
+}
+
+// setAside puts a message where SQS puts what fails too often.
+func setAside(t *testing.T, body string) {
+	t.Helper()
+	endpoint, arn := variable(t, "AWS_ENDPOINT_URL"), variable(t, "ARRIVALS_DEAD_LETTERS")
+	settings, err := awsconfig.LoadDefaultConfig(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := sqs.NewFromConfig(settings, func(o *sqs.Options) { o.BaseEndpoint = &endpoint })
+	name := arn[strings.LastIndexByte(arn, ':')+1:]
+	queue, err := client.GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: &name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: queue.QueueUrl, MessageBody: &body}); err != nil {
+		t.Fatal(err)
+	}
+}
