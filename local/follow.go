@@ -32,7 +32,7 @@ const (
 	batch = 25
 	// invocation is how long one batch may take, as the function's time-out in
 	// template.yaml.
-	invocation = 5 * time.Minute
+	invocation = time.Minute
 	// maxTries is how often a message is tried before it is set aside for
 	// `recordings replay`, and firstRetry how long after the first failure; the
 	// next waits are twice as long each.

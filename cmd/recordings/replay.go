@@ -85,7 +85,16 @@ func (e env) replayDeployed(ctx context.Context, queue, endpoint string) error {
 			o.BaseEndpoint = &endpoint
 		}
 	})
-	n, err := waiting(ctx, client, queue)
+	name := queue[strings.LastIndexByte(queue, ':')+1:]
+	letters, err := client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &name})
+	if err != nil {
+		return fmt.Errorf("look for %s: %w", queue, err)
+	}
+	count, err := attribute(ctx, client, letters.QueueUrl, types.QueueAttributeNameApproximateNumberOfMessages)
+	if err != nil {
+		return fmt.Errorf("look at %s: %w", queue, err)
+	}
+	n, err := strconv.Atoi(count)
 	if err != nil {
 		return fmt.Errorf("look at %s: %w", queue, err)
 	}
@@ -93,26 +102,34 @@ func (e env) replayDeployed(ctx context.Context, queue, endpoint string) error {
 		say(e.stdout, "0 to be tried again\n")
 		return nil
 	}
-	if _, err := client.StartMessageMoveTask(ctx, &sqs.StartMessageMoveTaskInput{SourceArn: &queue}); err != nil {
+	source, err := sourceOf(ctx, client, letters.QueueUrl)
+	if err != nil {
+		return fmt.Errorf("look for the queue that %s belongs to: %w", queue, err)
+	}
+	if _, err := client.StartMessageMoveTask(ctx, &sqs.StartMessageMoveTaskInput{SourceArn: &queue, DestinationArn: &source}); err != nil {
 		return fmt.Errorf("move what %s holds: %w", queue, err)
 	}
 	say(e.stdout, "%d to be tried again, about\n", n)
 	return nil
 }
 
-// waiting is about how many messages a queue has.
-func waiting(ctx context.Context, client *sqs.Client, queue string) (int, error) {
-	name := queue[strings.LastIndexByte(queue, ':')+1:]
-	found, err := client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &name})
+// sourceOf is the ARN of the queue whose dead letters the one at url takes.
+func sourceOf(ctx context.Context, client *sqs.Client, url *string) (string, error) {
+	found, err := client.ListDeadLetterSourceQueues(ctx, &sqs.ListDeadLetterSourceQueuesInput{QueueUrl: url})
 	if err != nil {
-		return 0, err
+		return "", err
 	}
-	count := types.QueueAttributeNameApproximateNumberOfMessages
-	got, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
-		QueueUrl: found.QueueUrl, AttributeNames: []types.QueueAttributeName{count},
-	})
+	if len(found.QueueUrls) != 1 {
+		return "", fmt.Errorf("%d queues name it, want one", len(found.QueueUrls))
+	}
+	return attribute(ctx, client, &found.QueueUrls[0], types.QueueAttributeNameQueueArn)
+}
+
+// attribute is one attribute of a queue.
+func attribute(ctx context.Context, client *sqs.Client, url *string, name types.QueueAttributeName) (string, error) {
+	got, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: url, AttributeNames: []types.QueueAttributeName{name}})
 	if err != nil {
-		return 0, err
+		return "", err
 	}
-	return strconv.Atoi(got.Attributes[string(count)])
+	return got.Attributes[string(name)], nil
 }

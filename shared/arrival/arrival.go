@@ -212,8 +212,14 @@ func (d Desk) adopt(ctx context.Context, a Arrival, found *finding, account, id 
 // errUnchanged ends an update that would change nothing.
 var errUnchanged = errors.New("nothing to change")
 
-// complete writes what was found into the recording.
+// complete writes what was found into the recording. What was set aside before
+// is of no use to anybody then.
 func (d Desk) complete(ctx context.Context, rec *recording.Recording, found *finding) (Outcome, error) {
+	if rec.Audio.Condition() == recording.Failed {
+		if err := d.Audio.Remove(ctx, recording.AsideKey(found.arrival.Key)); err != nil {
+			return "", fmt.Errorf("remove what was set aside: %w", err)
+		}
+	}
 	err := d.update(ctx, rec, found, found.fill)
 	switch {
 	case errors.Is(err, errUnchanged):

@@ -230,6 +230,7 @@ func TestAudioThatCannotBeServedIsSetAside(t *testing.T) {
 			if r := d.get(); r.Audio.Condition() != recording.Ready || r.Audio.Reason != "" {
 				t.Errorf("recording = %+v, want a right upload to mend it", r)
 			}
+			d.lies(aside, false)
 		})
 	}
 }

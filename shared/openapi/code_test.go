@@ -131,6 +131,37 @@ func TestErrorsAreTheSame(t *testing.T) {
 	same(t, "errors", got, want)
 }
 
+// The states and reasons are those of package recording.
+func TestStatesAreTheSame(t *testing.T) {
+	t.Parallel()
+	var d struct {
+		Components struct {
+			Schemas struct {
+				ReadOnly struct {
+					Properties map[string]struct {
+						Enum []string `json:"enum"`
+					} `json:"properties"`
+				}
+			} `json:"schemas"`
+		} `json:"components"`
+	}
+	if err := json.Unmarshal(fromYAML(t), &d); err != nil {
+		t.Fatal(err)
+	}
+	for name, kind := range map[string]string{"state": "State", "reason": "Reason"} {
+		var want []string
+		inspect(t, "../recording", func(n ast.Node) {
+			if spec, ok := n.(*ast.ValueSpec); ok && len(spec.Values) == 1 && receiver(spec.Type) == kind {
+				want = append(want, textOf(spec.Values[0]))
+			}
+		})
+		if len(want) < 4 {
+			t.Fatalf("%s: found %q", kind, want)
+		}
+		same(t, name, d.Components.Schemas.ReadOnly.Properties[name].Enum, want)
+	}
+}
+
 // find collects the texts of a keyword of a property, at any depth.
 func find(v any, property, keyword string) []string {
 	var all []string
