@@ -16,8 +16,15 @@ import (
 
 // functions with the floor of each.
 var functions = []struct{ name, floor string }{
-	{"list", "dynamo"}, {"get", "audio"}, {"patch", "dynamo"}, {"delete", "audio"}, {"fallback", "noop"}, {"purge", "audio"},
-	{"create", "audio"}, {"ingest", "audio"}, {"publish", "bus"},
+	{"list", "dynamo"},
+	{"get", "audio"},
+	{"patch", "dynamo"},
+	{"delete", "audio"},
+	{"fallback", "noop"},
+	{"purge", "audio"},
+	{"create", "audio"},
+	{"ingest", "audio"},
+	{"publish", "bus"},
 }
 
 // build compiles a command as the functions are built for the cloud.

@@ -6,8 +6,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -34,7 +34,7 @@ func listen(t *testing.T, bus string) (*sqs.Client, string) {
 	}
 	client := sqs.NewFromConfig(settings, func(o *sqs.Options) { o.BaseEndpoint = &endpoint })
 	rules := eventbridge.NewFromConfig(settings, func(o *eventbridge.Options) { o.BaseEndpoint = &endpoint })
-	name := "heard-" + fmt.Sprint(time.Now().UnixNano())
+	name := "heard-" + strconv.FormatInt(time.Now().UnixNano(), 10)
 	queue, err := client.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: &name})
 	if err != nil {
 		t.Fatal(err)
@@ -81,7 +81,7 @@ type event struct {
 func TestEventsAreHeardOnTheBus(t *testing.T) {
 	table, bucket := open(t)
 	client, queue := listen(t, variable(t, "EVENT_BUS"))
-	account, id := "bus"+fmt.Sprint(time.Now().UnixNano()), "202601-heard"
+	account, id := "bus"+strconv.FormatInt(time.Now().UnixNano(), 10), "202601-heard"
 	await(t, table, bucket, account, id)
 	if _, err := table.Update(t.Context(), account, id, func(r *recording.Recording) error {
 		r.Modified++
@@ -162,7 +162,7 @@ func waitReady(t *testing.T, table *dynamo.Store, account, id string) {
 // audio that was stored by nobody's event.
 func TestReplayTakesWhatWasSetAside(t *testing.T) {
 	table, bucket := open(t)
-	account, id := "replay"+fmt.Sprint(time.Now().UnixNano()), "202601-replayed"
+	account, id := "replay"+strconv.FormatInt(time.Now().UnixNano(), 10), "202601-replayed"
 	await(t, table, bucket, account, "202601-first")
 	// A recording of which no event ever came: its audio lies elsewhere at first.
 	const created = 63_900_000_000

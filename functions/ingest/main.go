@@ -4,8 +4,6 @@
 package main
 
 import (
-	"time"
-
 	"callrecordings/functions/internal/bucket"
 	"callrecordings/functions/internal/receiving"
 	"callrecordings/functions/internal/table"
@@ -25,6 +23,6 @@ func build(s config.Settings) (bucketevents.Options, error) {
 	if err != nil {
 		return bucketevents.Options{}, err
 	}
-	desk := arrival.Desk{Store: store, Audio: audio, MaxBytes: s.MaxAudioBytes, Grace: time.Minute, Now: time.Now}
+	desk := arrival.Desk{Store: store, Audio: audio, MaxBytes: s.MaxAudioBytes, Grace: receiving.Grace, Now: receiving.Now}
 	return bucketevents.Options{Bucket: s.Bucket, Take: desk.Take}, nil
 }

@@ -69,19 +69,19 @@ type Arrival struct {
 type Outcome string
 
 const (
-	// Completed: the recording is ready, or empty.
+	// Completed means: the recording is ready, or empty.
 	Completed Outcome = "completed"
-	// Adopted: there was no recording, and now there is one.
+	// Adopted means: there was no recording, and now there is one.
 	Adopted Outcome = "adopted"
-	// Unchanged: what there is to know was known.
+	// Unchanged means: what there is to know was known.
 	Unchanged Outcome = "unchanged"
-	// Refused: the audio cannot be served and was set aside.
+	// Refused means: the audio cannot be served and was set aside.
 	Refused Outcome = "refused"
-	// Gone: there is no such object any more.
+	// Gone means: there is no such object any more.
 	Gone Outcome = "gone"
-	// Removed: the recording is deleted, and so is the object now.
+	// Removed means: the recording is deleted, and so is the object now.
 	Removed Outcome = "removed"
-	// Ignored: the object is no recording's audio. It was left alone.
+	// Ignored means: the object is no recording's audio. It was left alone.
 	Ignored Outcome = "ignored"
 )
 
@@ -89,7 +89,7 @@ const (
 // deleted, the recording in between.
 const tries = 3
 
-// ErrEarly: audio without a recording is younger than the desk's Grace. Later it
+// ErrEarly means: audio without a recording is younger than the desk's Grace. Later it
 // will be taken, with or without one.
 var ErrEarly = errors.New("the audio may have a recording in a moment")
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"callrecordings/shared/arrival"
@@ -152,17 +153,17 @@ func (d *desk) settled(when string, state recording.State, served bool, events s
 	if err != nil {
 		d.Fatal(err)
 	}
-	told := ""
+	var told []string
 	for _, m := range due {
 		var c store.Change
 		if err := json.Unmarshal(m.Body, &c); err != nil {
 			d.Fatal(err)
 		}
 		if e, ok := notify.Of(c); ok {
-			told += ", " + string(e.Type)
+			told = append(told, string(e.Type))
 		}
 	}
-	if told != ", "+events {
-		d.Errorf("%s: events%s, want %s", when, told, events)
+	if got := strings.Join(told, ", "); got != events {
+		d.Errorf("%s: events %s, want %s", when, got, events)
 	}
 }

@@ -24,16 +24,24 @@ func TestParseCreation(t *testing.T) {
 		want       recording.Creation
 	}{
 		{"nothing", `{}`, recording.Creation{Document: "{}"}},
-		{"fields", `{"data": {"from": "a@b", "start": 63900000000, "user_metadata": {"x": [null]}}}`,
-			recording.Creation{Document: `{"from":"a@b","start":63900000000,"user_metadata":{"x":[null]}}`}},
-		{"without data", `{"from":"a@b","upload":{"size":5}}`,
-			recording.Creation{Document: `{"from":"a@b"}`, Upload: recording.Upload{Size: 5}}},
+		{
+			"fields", `{"data": {"from": "a@b", "start": 63900000000, "user_metadata": {"x": [null]}}}`,
+			recording.Creation{Document: `{"from":"a@b","start":63900000000,"user_metadata":{"x":[null]}}`},
+		},
+		{
+			"without data", `{"from":"a@b","upload":{"size":5}}`,
+			recording.Creation{Document: `{"from":"a@b"}`, Upload: recording.Upload{Size: 5}},
+		},
 		{"beside Kazoo's envelope", `{"data":{"to":"x"},"auth_token":"t","verb":"PUT"}`, recording.Creation{Document: `{"to":"x"}`}},
 		{"an id", `{"data":{"id":"202601-my.call@1_-"}}`, recording.Creation{ID: "202601-my.call@1_-", Document: "{}"}},
-		{"what was read is written", `{"data":{"id":null,"from":null,"_read_only":{"state":"ready"},"pvt_account_id":"x","ui_metadata":{},"to":"y"}}`,
-			recording.Creation{Document: `{"to":"y"}`}},
-		{"all announced", `{"data":{"owner_id":"u"},"upload":{"content_type":"audio/x-wav; a=b","size":1000,"sha256":"` + strings.ToUpper(sha) + `"}}`,
-			recording.Creation{Document: `{"owner_id":"u"}`, Upload: recording.Upload{ContentType: "audio/x-wav; a=b", Size: 1000, SHA256: sha}}},
+		{
+			"what was read is written", `{"data":{"id":null,"from":null,"_read_only":{"state":"ready"},"pvt_account_id":"x","ui_metadata":{},"to":"y"}}`,
+			recording.Creation{Document: `{"to":"y"}`},
+		},
+		{
+			"all announced", `{"data":{"owner_id":"u"},"upload":{"content_type":"audio/x-wav; a=b","size":1000,"sha256":"` + strings.ToUpper(sha) + `"}}`,
+			recording.Creation{Document: `{"owner_id":"u"}`, Upload: recording.Upload{ContentType: "audio/x-wav; a=b", Size: 1000, SHA256: sha}},
+		},
 		{"nothing announced", `{"data":{},"upload":null}`, recording.Creation{Document: `{}`}},
 		{"nulls announced", `{"data":{},"upload":{"content_type":null,"size":null,"sha256":null}}`, recording.Creation{Document: `{}`}},
 	} {

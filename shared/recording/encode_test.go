@@ -59,8 +59,10 @@ func TestAppendJSON(t *testing.T) {
 		},
 		{
 			"private values stay here",
-			recording.Recording{ID: "202311-x", Account: "acc", Owner: "own", Created: 1, Modified: 2, Revision: "r", Made: "m",
-				Upload: recording.Upload{ContentType: "audio/mpeg", Size: 1, SHA256: "s"}, Audio: recording.Audio{Key: "k", SHA256: "s", Sequencer: "q"}},
+			recording.Recording{
+				ID: "202311-x", Account: "acc", Owner: "own", Created: 1, Modified: 2, Revision: "r", Made: "m",
+				Upload: recording.Upload{ContentType: "audio/mpeg", Size: 1, SHA256: "s"}, Audio: recording.Audio{Key: "k", SHA256: "s", Sequencer: "q"},
+			},
 			true, `{"id":"202311-x","_read_only":{"content_types":[],"state":"pending","deleted":true}}`,
 		},
 	} {

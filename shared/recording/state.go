@@ -5,13 +5,13 @@ package recording
 type State string
 
 const (
-	// Pending: no audio has arrived yet.
+	// Pending means: no audio has arrived yet.
 	Pending State = "pending"
-	// Ready: the audio can be played.
+	// Ready means: the audio can be played.
 	Ready State = "ready"
-	// Empty: the audio has arrived, and lasts for 0 s.
+	// Empty means: the audio has arrived, and lasts for 0 s.
 	Empty State = "empty"
-	// Failed: what has arrived cannot be served; a [Reason] says why. A right
+	// Failed means: what has arrived cannot be served; a [Reason] says why. A right
 	// upload mends it.
 	Failed State = "failed"
 )
@@ -20,17 +20,17 @@ const (
 type Reason string
 
 const (
-	// NotAudio: the bytes are no audio of a type that is served.
+	// NotAudio means: the bytes are no audio of a type that is served.
 	NotAudio Reason = "not_audio"
-	// Damaged: they begin as audio and do not go on so.
+	// Damaged means: they begin as audio and do not go on so.
 	Damaged Reason = "damaged"
-	// OtherType: they are audio of another type than was announced.
+	// OtherType means: they are audio of another type than was announced.
 	OtherType Reason = "other_content_type"
-	// OtherSize: they are more or fewer than were announced.
+	// OtherSize means: they are more or fewer than were announced.
 	OtherSize Reason = "other_size"
-	// OtherChecksum: their SHA-256 is not the one that was announced.
+	// OtherChecksum means: their SHA-256 is not the one that was announced.
 	OtherChecksum Reason = "other_sha256"
-	// TooLarge: they are more than the service takes.
+	// TooLarge means: they are more than the service takes.
 	TooLarge Reason = "too_large"
 )
 

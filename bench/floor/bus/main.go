@@ -14,7 +14,7 @@ import (
 
 func main() {
 	bus := eventbridge.New(eventbridge.Options{Region: os.Getenv("AWS_REGION"), Credentials: environment{}})
-	lambda.Start(func(ctx context.Context, in *dynamodb.GetItemOutput) error {
+	lambda.Start(func(ctx context.Context, _ *dynamodb.GetItemOutput) error {
 		_, err := bus.PutEvents(ctx, &eventbridge.PutEventsInput{})
 		return err
 	})

@@ -13,6 +13,13 @@ import (
 	"callrecordings/shared/requestlog"
 )
 
+// Grace is how old audio must be before it makes a recording of its own
+// (arrival.Desk).
+const Grace = time.Minute
+
+// Now is the clock of what a function builds.
+func Now() time.Time { return time.Now() }
+
 // Receive loads the settings of f, hands them to build, and takes what the
 // bucket's events tell of with what build made: its Bucket and Take. It ends
 // the process as wiring.Serve does.

@@ -14,6 +14,7 @@ import (
 // columns in the order of scan and of values; audioColumns are among them.
 const (
 	columns      = "account, id, owner, created, modified, revision, doc, upload_type, upload_size, upload_sha256, made, " + audioColumns
+	marks        = "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?" // a place for each
 	audioColumns = "audio_place, audio_key, audio_type, audio_size, audio_state, audio_reason, audio_sha256, audio_sequencer"
 )
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"strings"
 
 	"callrecordings/shared/recording"
 	"callrecordings/shared/requestlog"
@@ -35,7 +34,7 @@ func (s *Store) Put(ctx context.Context, r *recording.Recording) error {
 		stored := *r
 		stored.Revision, stored.Audio.Key = revision, ownKey(r)
 		places := placesOf(&stored)
-		_, err = tx.ExecContext(ctx, "INSERT INTO recordings ("+columns+") VALUES ("+marks(len(places))+")", places...)
+		_, err = tx.ExecContext(ctx, insertRecording, places...)
 		if err != nil {
 			return err
 		}
@@ -48,8 +47,12 @@ func (s *Store) Put(ctx context.Context, r *recording.Recording) error {
 	return nil
 }
 
-// marks are n places for values.
-func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?,", n), ",") }
+// Both take the columns of a recording, the latter its account and id behind
+// them.
+const (
+	insertRecording = "INSERT INTO recordings (" + columns + ") VALUES (" + marks + ")"
+	updateRecording = "UPDATE recordings SET (" + columns + ") = (" + marks + ") WHERE account = ? AND id = ?"
+)
 
 // ownKey is the key of r's audio if it is not the usual one.
 func ownKey(r *recording.Recording) string {
@@ -80,8 +83,7 @@ func (s *Store) Update(ctx context.Context, account, id string, change func(*rec
 		kept := r
 		kept.Audio.Key = ownKey(&r)
 		places := placesOf(&kept)
-		_, err = tx.ExecContext(ctx, "UPDATE recordings SET ("+columns+") = ("+marks(len(places))+
-			") WHERE account = ? AND id = ?", append(places, account, id)...)
+		_, err = tx.ExecContext(ctx, updateRecording, append(places, account, id)...)
 		if err != nil {
 			return err
 		}
