@@ -123,3 +123,31 @@ func BenchmarkLoad(b *testing.B) {
 		}
 	}
 }
+
+func TestLimitsOfArrivals(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, value string
+		ok          bool
+	}{
+		{"MAX_WAIT_S", "0", true},
+		{"MAX_WAIT_S", "25", true},
+		{"MAX_WAIT_S", "26", false},
+		{"MAX_WAIT_S", "-1", false},
+		{"MAX_WAIT_S", "10s", false},
+		{"UPLOAD_TTL", "168h", true},
+		{"UPLOAD_TTL", "169h", false},
+		{"UPLOAD_TTL", "0s", false},
+		{"MAX_AUDIO_BYTES", "1", true},
+		{"MAX_AUDIO_BYTES", "5368709120", true},
+		{"MAX_AUDIO_BYTES", "5368709121", false},
+		{"MAX_AUDIO_BYTES", "0", false},
+		{"MAX_AUDIO_BYTES", "512M", false},
+	} {
+		env := environment()
+		env[c.name] = c.value
+		if _, err := Load(getenv(env), Local); (err == nil) != c.ok {
+			t.Errorf("Load with %s=%s = %v, want that to be right: %v", c.name, c.value, err, c.ok)
+		}
+	}
+}
