@@ -15,10 +15,6 @@ const recordingID = "Media-Recording-ID"
 // were. What is there is never replaced, whatever its type: see
 // [Document.Validate] for that.
 func Complete(d Document, id string, created Seconds) Document {
-	origin := `"inbound from offnet to account"`
-	if direction, _ := d.Text("direction"); direction == "outbound" {
-		origin = `"outbound to offnet from account"`
-	}
 	for _, f := range []struct{ name, value string }{
 		{"call_id", Quote(id)},
 		{"from", Quote(unknownParty)},
@@ -27,7 +23,7 @@ func Complete(d Document, id string, created Seconds) Document {
 		{"duration", "0"},
 		{"duration_ms", "0"},
 		{"direction", `"inbound"`},
-		{"origin", origin},
+		{"origin", `"inbound from offnet to account"`},
 	} {
 		if _, ok := d.Raw(f.name); !ok {
 			d = d.with(f.name, f.value)
