@@ -83,23 +83,27 @@ func uploads(t *testing.T, s *suite) {
 }
 
 func mislabelled(t *testing.T, s *suite) {
-	a := media.Admission{ContentType: "audio/ogg", Size: int64(len(sound)), SHA256: sumOf(sound), TTL: time.Minute}
+	all := media.Admission{ContentType: "audio/ogg", Size: int64(len(sound)), SHA256: sumOf(sound), TTL: time.Minute}
+	size := media.Admission{Size: int64(len(sound)), TTL: time.Minute}
 	for _, c := range []struct {
-		name, body string
-		change     func(*http.Request)
-		signed     bool // refused by the signature, and not by the bytes
+		name   string
+		a      media.Admission
+		body   string
+		change func(*http.Request)
+		signed bool // refused by the signature, and not by the bytes
 	}{
-		{"longer", sound + "!", nil, true},
-		{"shorter", sound[1:], nil, true},
-		{"other bytes", strings.ToUpper(sound), nil, false},
-		{"other type", sound, func(r *http.Request) { r.Header.Set("Content-Type", "text/html") }, true},
-		{"other checksum", sound, func(r *http.Request) {
+		{"longer", size, sound + "!", nil, true},
+		{"shorter", size, sound[1:], nil, true},
+		{"longer, with a checksum", all, sound + "!", nil, false},
+		{"other bytes", all, strings.ToUpper(sound), nil, false},
+		{"other type", all, sound, func(r *http.Request) { r.Header.Set("Content-Type", "text/html") }, true},
+		{"other checksum", all, sound, func(r *http.Request) {
 			r.Header.Set("X-Amz-Checksum-Sha256", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=")
 		}, false},
-		{"no condition", sound, func(r *http.Request) { r.Header.Del("If-None-Match") }, true},
+		{"no condition", all, sound, func(r *http.Request) { r.Header.Del("If-None-Match") }, true},
 	} {
 		key := s.key(t, c.name)
-		r, err := s.PresignPut(t.Context(), key, a)
+		r, err := s.PresignPut(t.Context(), key, c.a)
 		if err != nil {
 			t.Fatalf("PresignPut: %v", err)
 		}
