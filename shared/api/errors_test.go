@@ -55,6 +55,7 @@ var rowless = map[string]string{
 	"bucketevents.ErrMessage": "belongs to an event of the bucket, not to a request",
 	"bucketevents.ErrTime":    "belongs to an event of the bucket, not to a request",
 	"notify.ErrUnavailable":   "belongs to an event of the table's stream, not to a request",
+	"attempt.ErrNoTime":       "inside store.ErrUnavailable, ErrConflict and notify.ErrUnavailable",
 	"audiofile.ErrDamaged":    "package arrival says it as a recording.Reason",
 	"audiofile.ErrNoTime":     "package arrival says it as a recording.Reason",
 	"audiofile.ErrUnknown":    "package arrival says it as a recording.Reason",

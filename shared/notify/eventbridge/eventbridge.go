@@ -31,11 +31,15 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/smithy-go/middleware"
 
+	"callrecordings/shared/attempt"
 	"callrecordings/shared/notify"
+	"callrecordings/shared/requestlog"
 )
 
 // Options say where the bus is and who sends.
@@ -60,29 +64,36 @@ type Options struct {
 // Bus is one bus of events. It is safe for concurrent use, but order holds only
 // for one who calls Send.
 type Bus struct {
-	client  *sdk.Client
-	name    string
-	network network
+	client *sdk.Client
+	name   string
+	limits attempt.Limits
 }
 
 var _ notify.Sink = (*Bus)(nil)
 
+// idle is one connection: a function makes one call after the other.
+const idle = 1
+
+// standard are the limits that the package comment promises.
+func standard() attempt.Limits { return attempt.Standard(2 * time.Second) }
+
 // Open makes a Bus. It touches no network.
 func Open(o Options) (*Bus, error) { return open(o, standard()) }
 
-func open(o Options, n network) (*Bus, error) {
+func open(o Options, l attempt.Limits) (*Bus, error) {
 	if err := o.check(); err != nil {
 		return nil, fmt.Errorf("event bus: %w", err)
 	}
 	if o.HTTPClient == nil {
-		o.HTTPClient = n.client()
+		o.HTTPClient = l.Client(idle)
 	}
-	so := n.options()
+	count := func(e *requestlog.Entry) { e.EventCalls++ }
+	so := sdk.Options{Retryer: l.Retryer(), APIOptions: []func(*middleware.Stack) error{l.Each(count)}}
 	so.Region, so.Credentials, so.HTTPClient, so.AppID = o.Region, o.Credentials, o.HTTPClient, o.Application
 	if o.Endpoint != "" {
 		so.BaseEndpoint = &o.Endpoint
 	}
-	return &Bus{client: sdk.New(so), name: o.Bus, network: n}, nil
+	return &Bus{client: sdk.New(so), name: o.Bus, limits: l}, nil
 }
 
 func (o Options) check() error {

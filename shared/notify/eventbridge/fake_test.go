@@ -15,6 +15,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"callrecordings/shared/attempt"
 	"callrecordings/shared/notify"
 	"callrecordings/shared/recording"
 )
@@ -150,10 +151,10 @@ func refused(t *testing.T) string {
 	return "http://" + l.Addr().String()
 }
 
-// hurried is a network whose every wait is short.
-func hurried() network {
+// hurried is limits whose every wait is short.
+func hurried() attempt.Limits {
 	n := standard()
-	n.attempt, n.backoff = 100*time.Millisecond, time.Millisecond
+	n.Attempt, n.Backoff = 100*time.Millisecond, time.Millisecond
 	return n
 }
 
@@ -162,7 +163,7 @@ var static = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials,
 })
 
 // at opens a bus at the endpoint.
-func at(t *testing.T, endpoint string, n network) *Bus {
+func at(t *testing.T, endpoint string, n attempt.Limits) *Bus {
 	t.Helper()
 	b, err := open(Options{
 		Region: "eu-west-1", Endpoint: endpoint, Bus: "recordings", Credentials: static, Application: "callrecordings-publish",

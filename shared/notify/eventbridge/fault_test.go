@@ -87,8 +87,8 @@ func TestRefusedConnectionIsUnavailable(t *testing.T) {
 func TestConnectingIsBounded(t *testing.T) {
 	t.Parallel()
 	n := hurried()
-	n.connect, n.attempt = 10*time.Millisecond, time.Minute
-	n.dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
+	n.Connect, n.Attempt = 10*time.Millisecond, time.Minute
+	n.Dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
@@ -113,7 +113,7 @@ func TestNoAttemptThatTheDeadlineWouldNotCarry(t *testing.T) {
 			t.Parallel()
 			f := newFake(t, refuse(500, "InternalException"))
 			n := hurried()
-			n.attempt, n.backoff = time.Minute, 10*time.Second
+			n.Attempt, n.Backoff = time.Minute, 10*time.Second
 			ctx, cancel := context.WithTimeout(t.Context(), c.left)
 			defer cancel()
 			if got, err := at(t, f.url, n).Send(ctx, events(3)); got != 0 || !errors.Is(err, notify.ErrUnavailable) {
@@ -134,7 +134,7 @@ func TestCallerWhoLeavesEndsTheCall(t *testing.T) {
 		silence(w, in)
 	})
 	n := hurried()
-	n.attempt = time.Minute
+	n.Attempt = time.Minute
 	_, err := at(t, f.url, n).Send(ctx, events(1))
 	if !errors.Is(err, notify.ErrUnavailable) || !errors.Is(err, context.Canceled) || len(f.calls()) != 1 {
 		t.Errorf("Send = %v after %d calls, want %v because of %v after 1", err, len(f.calls()), notify.ErrUnavailable, context.Canceled)
@@ -144,12 +144,12 @@ func TestCallerWhoLeavesEndsTheCall(t *testing.T) {
 func TestStandardNetwork(t *testing.T) {
 	t.Parallel()
 	n := standard()
-	if n.connect != 500*time.Millisecond || n.attempt != 2*time.Second || n.attempts != 3 {
-		t.Errorf("standard() = connect %v, attempt %v, %d attempts, want the figures of the package comment", n.connect, n.attempt, n.attempts)
+	if n.Connect != 500*time.Millisecond || n.Attempt != 2*time.Second || n.Attempts != 3 {
+		t.Errorf("standard() = connect %v, attempt %v, %d attempts, want the figures of the package comment", n.Connect, n.Attempt, n.Attempts)
 	}
 	for range 100 {
-		if d, err := n.retryer().RetryDelay(2, nil); err != nil || d < 0 || d > 2*n.backoff {
-			t.Fatalf("RetryDelay(2) = %v, %v, want 0 to %v", d, err, 2*n.backoff)
+		if d, err := n.Retryer().RetryDelay(2, nil); err != nil || d < 0 || d > 2*n.Backoff {
+			t.Fatalf("RetryDelay(2) = %v, %v, want 0 to %v", d, err, 2*n.Backoff)
 		}
 	}
 }

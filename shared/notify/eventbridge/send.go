@@ -8,6 +8,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
+	"callrecordings/shared/attempt"
 	"callrecordings/shared/notify"
 	"callrecordings/shared/requestlog"
 )
@@ -65,8 +66,8 @@ func (b *Bus) entries(events []notify.Event) ([]types.PutEventsRequestEntry, err
 // put makes one call and returns how many entries, from the front, were
 // accepted.
 func (b *Bus) put(ctx context.Context, entries []types.PutEventsRequestEntry) (int, error) {
-	if !b.network.carries(ctx, 0) {
-		return 0, errNoTime
+	if !b.limits.Carries(ctx, 0) {
+		return 0, attempt.ErrNoTime
 	}
 	out, err := b.client.PutEvents(ctx, &sdk.PutEventsInput{Entries: entries})
 	if err != nil {

@@ -156,7 +156,7 @@ func open(o Options, n network) (*Store, error) {
 		o.Random = rand.Reader
 	}
 	if o.HTTPClient == nil {
-		o.HTTPClient = n.client()
+		o.HTTPClient = n.Client(idle)
 	}
 	s := &Store{
 		http: o.HTTPClient, table: o.Table, region: o.Region, endpoint: o.Endpoint,

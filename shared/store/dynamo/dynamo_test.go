@@ -90,8 +90,8 @@ func TestWarm(t *testing.T) {
 		f := newFake(t, say(http.StatusOK, "healthy: dynamodb.eu-west-1.amazonaws.com "), give(stored(t)))
 		dials := 0
 		n := hurried()
-		dial := n.dial
-		n.dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		dial := n.Dial
+		n.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 			dials++
 			return dial(ctx, network, address)
 		}

@@ -78,7 +78,7 @@ func (f *fake) operations() string {
 // hurried is a network whose every wait is short.
 func hurried() network {
 	n := standard()
-	n.attempt, n.backoff, n.conflict, n.patience = 100*time.Millisecond, time.Millisecond, time.Millisecond, 4*time.Millisecond
+	n.Attempt, n.Backoff, n.conflict, n.patience = 100*time.Millisecond, time.Millisecond, time.Millisecond, 4*time.Millisecond
 	return n
 }
 

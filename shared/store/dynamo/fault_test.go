@@ -173,8 +173,8 @@ func TestRefusedConnectionIsUnavailable(t *testing.T) {
 func TestConnectingIsBounded(t *testing.T) {
 	t.Parallel()
 	n := hurried()
-	n.connect, n.attempt = 10*time.Millisecond, time.Minute
-	n.dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
+	n.Connect, n.Attempt = 10*time.Millisecond, time.Minute
+	n.Dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
@@ -191,7 +191,7 @@ func TestNoAttemptThatTheDeadlineWouldNotCarry(t *testing.T) {
 			t.Parallel()
 			f := newFake(t, refuse(500, "InternalServerError", "sorry"))
 			n := hurried()
-			n.attempt = time.Minute
+			n.Attempt = time.Minute
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
 			if err := op.call(ctx, at(t, f.url, n)); !errors.Is(err, store.ErrUnavailable) {
@@ -215,7 +215,7 @@ func TestCallerWhoLeavesEndsTheCall(t *testing.T) {
 				silence(w, in)
 			})
 			n := hurried()
-			n.attempt = time.Minute
+			n.Attempt = time.Minute
 			err := op.call(ctx, at(t, f.url, n))
 			if !errors.Is(err, store.ErrUnavailable) || !errors.Is(err, context.Canceled) {
 				t.Errorf("%s = %v, want %v because of %v", op.name, err, store.ErrUnavailable, context.Canceled)
@@ -230,12 +230,12 @@ func TestCallerWhoLeavesEndsTheCall(t *testing.T) {
 func TestStandardNetwork(t *testing.T) {
 	t.Parallel()
 	n := standard()
-	if n.connect != 500*time.Millisecond || n.attempt != time.Second || n.attempts != 3 {
-		t.Errorf("standard() = connect %v, attempt %v, %d attempts, want the figures of docs/adr/007", n.connect, n.attempt, n.attempts)
+	if n.Connect != 500*time.Millisecond || n.Attempt != time.Second || n.Attempts != 3 {
+		t.Errorf("standard() = connect %v, attempt %v, %d attempts, want the figures of docs/adr/007", n.Connect, n.Attempt, n.Attempts)
 	}
 	for range 100 {
-		if d, err := n.retryer().RetryDelay(2, nil); err != nil || d < 0 || d > 2*n.backoff {
-			t.Fatalf("RetryDelay(2) = %v, %v, want 0 to %v", d, err, 2*n.backoff)
+		if d, err := n.Retryer().RetryDelay(2, nil); err != nil || d < 0 || d > 2*n.Backoff {
+			t.Fatalf("RetryDelay(2) = %v, %v, want 0 to %v", d, err, 2*n.Backoff)
 		}
 	}
 }

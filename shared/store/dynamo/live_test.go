@@ -45,7 +45,7 @@ func live(tb testing.TB, change ...func(*Options)) *Store {
 	}
 	// An emulator on a busy machine is slower than DynamoDB.
 	n := standard()
-	n.attempt = 10 * time.Second
+	n.Attempt = 10 * time.Second
 	s, err := open(o, n)
 	if err != nil {
 		tb.Fatal(err)
@@ -286,7 +286,7 @@ func (l *losing) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func TestWritesWhoseAnswersAreLost(t *testing.T) {
 	t.Parallel()
-	l := &losing{client: standard().client().Transport}
+	l := &losing{client: standard().Client(idle).Transport}
 	s := live(t, func(o *Options) { o.HTTPClient = &http.Client{Transport: l} })
 	r := sample(1)
 	if err := s.Put(t.Context(), &r); err != nil {

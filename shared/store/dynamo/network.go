@@ -1,60 +1,28 @@
 package dynamo
 
 import (
-	"context"
-	"errors"
-	"math/rand/v2"
-	"net"
-	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	smithy "github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
 
+	"callrecordings/shared/attempt"
 	"callrecordings/shared/requestlog"
 )
 
-// network says how long to wait and how often to try (docs/adr/007-time-outs.md). The SDK's
-// own connect time-out of 30 s is longer than the gateway in front waits.
+// idle connections are kept for that many requests at once.
+const idle = 64
+
+// network says how long to wait and how often to try (docs/adr/007-time-outs.md).
 type network struct {
-	connect  time.Duration // name look-up included
-	attempt  time.Duration // from connecting to the last byte of the answer
-	attempts int
-	backoff  time.Duration // longest wait before the second attempt, doubled before each later one
-	conflict time.Duration // the same between two tries of a write that met another writer's
+	attempt.Limits
+	conflict time.Duration // longest wait between two tries of a write that met another writer's, doubled before each later one
 	patience time.Duration // longest wait between those
-	dial     func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 func standard() network {
-	return network{
-		connect: 500 * time.Millisecond, attempt: time.Second, attempts: 3, backoff: 50 * time.Millisecond,
-		conflict: 50 * time.Millisecond, patience: 640 * time.Millisecond,
-		dial: (&net.Dialer{}).DialContext,
-	}
-}
-
-// client makes the HTTP client. DynamoDB speaks HTTP/1.1 only, and its
-// answers within a region are cheaper to read than to unpack.
-func (n network) client() *http.Client {
-	return &http.Client{
-		Transport: &http.Transport{
-			Proxy: http.ProxyFromEnvironment,
-			DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-				ctx, cancel := context.WithTimeout(ctx, n.connect)
-				defer cancel()
-				return n.dial(ctx, network, addr)
-			},
-			TLSHandshakeTimeout: n.attempt,
-			IdleConnTimeout:     90 * time.Second,
-			MaxIdleConnsPerHost: 64,
-			DisableCompression:  true,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	return network{Limits: attempt.Standard(time.Second), conflict: 50 * time.Millisecond, patience: 640 * time.Millisecond}
 }
 
 // options makes the part of the SDK client's options that has to do with time.
@@ -62,85 +30,12 @@ func (n network) client() *http.Client {
 // then only logs that it is wrong. So does everything that would lead to
 // another host: endpoint discovery and endpoints by account.
 func (n network) options() dynamodb.Options {
+	count := func(e *requestlog.Entry) { e.Calls++ }
 	return dynamodb.Options{
-		Retryer:                         n.retryer(),
-		APIOptions:                      []func(*middleware.Stack) error{n.eachAttempt},
+		Retryer:                         n.Retryer(),
+		APIOptions:                      []func(*middleware.Stack) error{n.Each(count)},
 		DisableValidateResponseChecksum: true,
 		AccountIDEndpointMode:           aws.AccountIDEndpointModeDisabled,
 		EndpointDiscovery:               dynamodb.EndpointDiscoveryOptions{EnableEndpointDiscovery: aws.EndpointDiscoveryDisabled},
 	}
-}
-
-// eachAttempt counts every attempt and bounds its time.
-func (n network) eachAttempt(s *middleware.Stack) error {
-	return s.Finalize.Insert(middleware.FinalizeMiddlewareFunc("EachAttempt",
-		func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
-			middleware.FinalizeOutput, middleware.Metadata, error,
-		) {
-			requestlog.From(ctx).Calls++
-			attempt, cancel := context.WithTimeout(ctx, n.attempt)
-			defer cancel()
-			out, md, err := next.HandleFinalize(attempt, in)
-			if err != nil && attempt.Err() != nil && ctx.Err() == nil {
-				// The SDK takes it for the caller's own time-out, after which
-				// it does not try again.
-				err = &slowError{n.attempt}
-			}
-			return out, md, err
-		}), "Retry", middleware.After)
-}
-
-// slowError is an attempt that took too long.
-type slowError struct{ limit time.Duration }
-
-func (e *slowError) Error() string { return "no answer within " + e.limit.String() }
-
-// RetryableError tells the SDK to try again.
-func (*slowError) RetryableError() bool { return true }
-
-// retryer is the SDK's standard one, but it also repeats what broke off in
-// the middle of an answer, and it tries again only when the rest of the
-// deadline carries another whole attempt.
-type retryer struct {
-	*retry.Standard
-	network
-}
-
-func (n network) retryer() aws.RetryerV2 {
-	return &retryer{network: n, Standard: retry.NewStandard(func(o *retry.StandardOptions) {
-		o.MaxAttempts = n.attempts
-		o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(brokeOff)}, o.Retryables...)
-		o.Backoff = retry.BackoffDelayerFunc(func(failed int, _ error) (time.Duration, error) {
-			return jitter(n.backoff << min(max(failed-1, 0), n.attempts)), nil
-		})
-	})}
-}
-
-// brokeOff recognises an answer that could not be read to its end.
-func brokeOff(err error) aws.Ternary {
-	if _, ok := errors.AsType[*smithy.DeserializationError](err); ok {
-		return aws.TrueTernary
-	}
-	return aws.UnknownTernary
-}
-
-var errNoTime = errors.New("the deadline leaves no time for another attempt")
-
-// GetRetryToken is asked before every attempt but the first.
-func (r *retryer) GetRetryToken(ctx context.Context, err error) (func(error) error, error) {
-	if !r.carries(ctx, r.backoff<<r.attempts) {
-		return nil, errNoTime
-	}
-	return r.Standard.GetRetryToken(ctx, err)
-}
-
-// carries reports whether the deadline leaves time for a wait and an attempt.
-func (n network) carries(ctx context.Context, wait time.Duration) bool {
-	end, ok := ctx.Deadline()
-	return !ok || time.Until(end) >= wait+n.attempt
-}
-
-// jitter is a wait of any length up to the longest.
-func jitter(longest time.Duration) time.Duration {
-	return rand.N(longest + 1) //nolint:gosec // jitter is no secret
 }

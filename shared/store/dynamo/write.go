@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"callrecordings/shared/attempt"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/requestlog"
 	"callrecordings/shared/store"
@@ -113,11 +114,11 @@ func (s *Store) rewrite(ctx context.Context, doing, account, id string,
 func (s *Store) again(ctx context.Context, try int, found item, doing, account, id string) (item, error) {
 	var wait time.Duration
 	if try%2 == 0 {
-		wait = jitter(min(s.network.conflict<<min(try/2, 16), s.network.patience))
+		wait = attempt.Jitter(min(s.network.conflict<<min(try/2, 16), s.network.patience))
 	}
 	switch {
-	case !s.network.carries(ctx, wait):
-		return nil, wrap(store.ErrConflict, doing, account, id, errNoTime)
+	case !s.network.Carries(ctx, wait):
+		return nil, wrap(store.ErrConflict, doing, account, id, attempt.ErrNoTime)
 	case try >= maxTries:
 		return nil, wrap(store.ErrConflict, doing, account, id, errors.New("too many tries"))
 	case try%2 != 0:

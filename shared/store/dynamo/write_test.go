@@ -188,7 +188,7 @@ func TestEndlessConflict(t *testing.T) {
 	t.Run("ends with the deadline", func(t *testing.T) {
 		t.Parallel()
 		n := hurried()
-		ctx, cancel := context.WithTimeout(t.Context(), 2*n.attempt)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*n.Attempt)
 		defer cancel()
 		_, err := at(t, newFake(t, contested(t)).url, n).Update(ctx, account, sample(1).ID, keep)
 		if !errors.Is(err, store.ErrConflict) || ctx.Err() != nil {

@@ -1,0 +1,101 @@
+package attempt_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/smithy-go/middleware"
+
+	"callrecordings/shared/attempt"
+	"callrecordings/shared/requestlog"
+)
+
+func TestCarries(t *testing.T) {
+	t.Parallel()
+	l := attempt.Standard(time.Second)
+	if !l.Carries(context.Background(), time.Hour) {
+		t.Error("without a deadline there is time for everything")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for wait, want := range map[time.Duration]bool{0: true, 8 * time.Second: true, 9500 * time.Millisecond: false, time.Hour: false} {
+		if got := l.Carries(ctx, wait); got != want {
+			t.Errorf("Carries(%v) with 10 s left = %v, want %v", wait, got, want)
+		}
+	}
+}
+
+func TestJitter(t *testing.T) {
+	t.Parallel()
+	for range 1000 {
+		if d := attempt.Jitter(3); d < 0 || d > 3 {
+			t.Fatalf("Jitter(3) = %d", d)
+		}
+	}
+}
+
+// client asks the server under l, and counts its attempts.
+func client(url string, l attempt.Limits) *dynamodb.Client {
+	return dynamodb.New(dynamodb.Options{
+		Region: "eu-west-1", BaseEndpoint: &url, HTTPClient: l.Client(1), Retryer: l.Retryer(),
+		APIOptions: []func(*middleware.Stack) error{l.Each(func(e *requestlog.Entry) { e.Calls++ })},
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: "id", SecretAccessKey: "secret"}, nil
+		}),
+	})
+}
+
+// A call is tried three times, whether the server is slow, breaks off in the
+// middle of an answer, or says that it cannot; and not once more than the
+// deadline carries.
+func TestAttempts(t *testing.T) {
+	t.Parallel()
+	limits := attempt.Standard(100 * time.Millisecond)
+	limits.Backoff = time.Millisecond
+	for name, serve := range map[string]http.HandlerFunc{
+		"slow": func(_ http.ResponseWriter, r *http.Request) {
+			select {
+			case <-r.Context().Done():
+			case <-time.After(5 * time.Second):
+			}
+		},
+		"broken": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "100")
+			_, _ = w.Write([]byte(`{"TableNames":`))
+		},
+		"unable": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
+	} {
+		for _, c := range []struct {
+			left time.Duration
+			want int
+		}{{time.Minute, 3}, {150 * time.Millisecond, 1}} {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body)
+				serve(w, r)
+			}))
+			l := limits
+			if c.want == 1 {
+				l.Backoff = 50 * time.Millisecond // which nothing is left for
+			}
+			entry := &requestlog.Entry{}
+			ctx, cancel := context.WithTimeout(requestlog.With(t.Context(), entry), c.left)
+			_, err := client(server.URL, l).ListTables(ctx, &dynamodb.ListTablesInput{})
+			cancel()
+			server.CloseClientConnections()
+			server.Close()
+			if err == nil || entry.Calls != c.want {
+				t.Errorf("%s, with %v left: %d attempts, %v, want %d", name, c.left, entry.Calls, err, c.want)
+			}
+			if c.want == 1 && !errors.Is(err, attempt.ErrNoTime) && ctx.Err() == nil {
+				t.Errorf("%s: %v, want ErrNoTime", name, err)
+			}
+		}
+	}
+}
