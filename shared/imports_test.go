@@ -32,6 +32,7 @@ var arrows = map[string]struct {
 	"shared/openapi":             {},
 	"shared/openapi/openapitest": {ours: []string{"shared/openapi"}},
 	"shared/recording":           {ours: []string{"shared/strictjson"}},
+	"shared/keypattern":          {ours: []string{"shared/recording"}},
 	"shared/store":               {ours: []string{"shared/recording"}},
 	"shared/store/sqlite":        {ours: []string{"shared/store", "shared/recording", "shared/requestlog"}},
 	"shared/store/dynamo":        {ours: []string{"shared/store", "shared/recording", "shared/requestlog", "shared/attempt"}, aws: true},
@@ -41,7 +42,7 @@ var arrows = map[string]struct {
 	"shared/media/s3media":       {ours: []string{"shared/media", "shared/requestlog"}, aws: true},
 	"shared/gateway":             {ours: []string{"shared/requestlog"}, aws: true},
 	"shared/purge":               {ours: []string{"shared/recording", "shared/store", "shared/media"}},
-	"shared/arrival":             {ours: []string{"shared/recording", "shared/store", "shared/media", "shared/audiofile"}},
+	"shared/arrival":             {ours: []string{"shared/recording", "shared/keypattern", "shared/store", "shared/media", "shared/audiofile"}},
 	"shared/bucketevents":        {ours: []string{"shared/arrival", "shared/recording", "shared/requestlog"}, aws: true},
 	"shared/tablestream":         {ours: []string{"shared/requestlog", "shared/store"}, aws: true},
 	"shared/notify":              {ours: []string{"shared/recording", "shared/store"}},
@@ -49,7 +50,7 @@ var arrows = map[string]struct {
 	"shared/intake":              {ours: []string{"shared/recording", "shared/store", "shared/media", "shared/audiofile"}},
 	"shared/api": {ours: []string{
 		"shared/recording", "shared/cursor", "shared/strictjson", "shared/auth",
-		"shared/store", "shared/media", "shared/requestlog", "shared/purge",
+		"shared/store", "shared/media", "shared/requestlog", "shared/purge", "shared/keypattern",
 	}},
 }
 

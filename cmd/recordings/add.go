@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
-	"time"
 
 	"callrecordings/shared/intake"
 	"callrecordings/shared/recording"
@@ -27,7 +25,7 @@ func add(ctx context.Context, e env, args []string) error {
 	fs.StringVar(&call.CalleeName, "callee-name", "", "`name` of the callee")
 	fs.StringVar(&call.Realm, "realm", "", "SIP `realm` of both")
 	fs.Func("start", "`time` of the call's start: 2026-01-31T09:30:00Z, or Unix or Gregorian seconds", func(s string) (err error) {
-		call.Start, err = parseStart(s)
+		call.Start, err = recording.ParseTime(s)
 		return err
 	})
 	fs.StringVar(&call.UserMetadata, "metadata", "", "`JSON` object for user_metadata")
@@ -73,28 +71,6 @@ func check(c intake.Call, files []string) error {
 	}
 	return checkNames(c.Account, c.Owner)
 }
-
-// gregorianFrom is where numbers begin to mean Gregorian seconds: as Unix
-// seconds they would lie past the year 3000.
-const gregorianFrom = 32_503_680_000
-
-// parseStart reads a time as people and as PBXs write it.
-func parseStart(s string) (recording.Seconds, error) {
-	at, err := time.Parse(time.RFC3339, s)
-	if n, notNumber := strconv.ParseInt(s, 10, 64); notNumber == nil {
-		at, err = time.Unix(n, 0), nil
-		if n >= gregorianFrom {
-			at = recording.Seconds(n).Time()
-		}
-	}
-	if err != nil || at.Unix() <= 0 || at.Year() > lastYear {
-		return 0, errors.New("want a time such as 2026-01-31T09:30:00Z, or Unix or Gregorian seconds")
-	}
-	return recording.SecondsOf(at), nil
-}
-
-// lastYear is the last one whose month an id can begin with.
-const lastYear = 9999
 
 // addFile stores one file.
 func (e env) addFile(ctx context.Context, in intake.Intake, call intake.Call, name string) (*recording.Recording, error) {

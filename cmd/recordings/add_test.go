@@ -11,44 +11,10 @@ import (
 	"time"
 
 	"callrecordings/shared/intake"
-	"callrecordings/shared/recording"
 )
 
 // generatedID is an id as recording.NewID makes it.
 var generatedID = regexp.MustCompile(`\b\d{6}-[0-9a-f]{32}\b`)
-
-func TestParseStart(t *testing.T) {
-	t.Parallel()
-	at := time.Date(2026, 1, 31, 9, 30, 0, 0, time.UTC)
-	for _, c := range []struct {
-		text string
-		want time.Time // zero for an error
-	}{
-		{"2026-01-31T09:30:00Z", at},
-		{"2026-01-31T10:30:00+01:00", at},
-		{"2026-01-31T09:30:00.999Z", at},
-		{"1769851800", at},
-		{"63937071000", at},
-		{"32503679999", time.Date(2999, 12, 31, 23, 59, 59, 0, time.UTC)},
-		{"62167219201", time.Unix(1, 0).UTC()},
-		{"2026-01-31", time.Time{}},
-		{"2026-01-31T09:30:00", time.Time{}}, // where?
-		{"2026-02-30T09:30:00Z", time.Time{}},
-		{"0", time.Time{}},
-		{"-5", time.Time{}},
-		{"1.5", time.Time{}},
-		{"0001-01-01T00:00:00Z", time.Time{}},
-		{"99999999999999", time.Time{}},
-		{"9223372036854775807", time.Time{}},
-		{"yesterday", time.Time{}},
-		{"", time.Time{}},
-	} {
-		got, err := parseStart(c.text)
-		if c.want.IsZero() != (err != nil) || err == nil && got != recording.SecondsOf(c.want) {
-			t.Errorf("parseStart(%q) = %s, %v, want %s", c.text, got.Time(), err, c.want)
-		}
-	}
-}
 
 func TestParseTakesFlagsAnywhere(t *testing.T) {
 	t.Parallel()

@@ -1,0 +1,183 @@
+// Package keypattern reads what the name of a file tells of a recorded call:
+// its call, sides, times and user, as the PBX that wrote it put them there.
+//
+// A [Pattern] describes a layout of names. Outside of braces and brackets a
+// character stands for itself.
+//
+//	{field}          a public field, or another name of one (recording.Call): one
+//	                 or more characters, no slash
+//	{start:FORMAT}   a time as strftime writes it: %Y %y %m %d %H %M %S %b %s
+//	{id}             the id of a recording, YYYYMM-…
+//	{ext}            the extension; "json" for a file of metadata beside the audio
+//	{labels}         parts such as from=1001, with & or ; or / between them
+//	{*}              anything without a slash
+//	{**}             anything
+//	[…]              may be missing
+//
+// Percent escapes in a name are decoded in the values, after the match: an
+// escaped slash parts nothing. What follows from a match is only ever taken for
+// the account that the file was found in.
+package keypattern
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"callrecordings/shared/recording"
+)
+
+// ErrPattern is the error of a text that is no pattern.
+var ErrPattern = errors.New("not a pattern of file names")
+
+// MaxName is the most bytes of a name; longer ones match nothing. Keys of S3
+// have no more.
+const MaxName = 1024
+
+// Pattern is one layout of names. It is safe for concurrent use.
+type Pattern struct {
+	text   string
+	expr   *regexp.Regexp
+	groups []group // of expr, from 1
+}
+
+// group is a part of a name that is kept.
+type group struct {
+	field string
+	// layout of a time, as package time has it; unix for seconds since 1970; ""
+	// for other fields.
+	layout string
+}
+
+const (
+	labels = "labels"
+	unix   = "unix"
+)
+
+// String is the text that the pattern was made of.
+func (p Pattern) String() string { return p.text }
+
+// Set is patterns in the order in which they are tried, and the zone of times
+// that name none.
+type Set struct {
+	Patterns []Pattern
+	// Zone of the PBX's clock; nil is UTC.
+	Zone *time.Location
+}
+
+// Parse reads patterns with white space between them. Error: ErrPattern.
+func Parse(text string, zone *time.Location) (Set, error) {
+	s := Set{Zone: zone}
+	for _, one := range strings.Fields(text) {
+		p, err := compile(one)
+		if err != nil {
+			return Set{}, fmt.Errorf("%w: %q: %w", ErrPattern, one, err)
+		}
+		s.Patterns = append(s.Patterns, p)
+	}
+	return s, nil
+}
+
+// Name is what a name tells.
+type Name struct {
+	// Call is what it says of the call. Its "name" is the file's own, with its
+	// extension.
+	Call recording.Call
+	// Stem is the name without its extension, by which audio and the metadata
+	// beside it belong together.
+	Stem string
+	// Ext is the extension, in lower case, without its dot; "" for none.
+	Ext string
+}
+
+// Match reads name, which has slashes between its folders and none in front.
+// It reports false if no pattern describes it.
+func (s Set) Match(name string) (Name, bool) {
+	if len(name) > MaxName || strings.HasPrefix(name, "/") {
+		return Name{}, false
+	}
+	for _, p := range s.Patterns {
+		if call, ok := p.match(name, s.Zone); ok {
+			return named(name, call), true
+		}
+	}
+	return Name{}, false
+}
+
+// Unmatched is the Name of a file whose name tells nothing.
+func Unmatched(name string) Name { return named(name, recording.Call{}) }
+
+func named(name string, call recording.Call) Name {
+	ext := path.Ext(name)
+	n := Name{Call: call, Stem: strings.TrimRight(strings.TrimSuffix(name, ext), "."), Ext: strings.ToLower(strings.TrimPrefix(ext, "."))}
+	delete(call, "ext")
+	if said := call["name"]; said != "" && !strings.HasSuffix(said, ext) {
+		call["name"] = said + ext
+	}
+	call.Set("name", decoded(path.Base(name)))
+	return n
+}
+
+// match reads a name by one pattern.
+func (p Pattern) match(name string, zone *time.Location) (recording.Call, bool) {
+	found := p.expr.FindStringSubmatch(name)
+	if found == nil {
+		return nil, false
+	}
+	call := recording.Call{}
+	for i, g := range p.groups {
+		value := found[i+1]
+		switch {
+		case value == "":
+		case g.field == labels:
+			readLabels(call, value)
+		case g.layout != "":
+			at, ok := readTime(g.layout, value, zone)
+			if !ok {
+				return nil, false
+			}
+			call.Set(g.field, strconv.FormatInt(int64(at), 10))
+		default:
+			call.Set(g.field, decoded(value))
+		}
+	}
+	if _, err := call.ID(); err != nil {
+		return nil, false
+	}
+	return call, true
+}
+
+// readLabels reads name=value parts. What has no name says nothing.
+func readLabels(call recording.Call, text string) {
+	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '&' || r == ';' || r == '/' }) {
+		if name, value, ok := strings.Cut(part, "="); ok {
+			call.Set(name, decoded(value))
+		}
+	}
+}
+
+// readTime reads a time by its layout.
+func readTime(layout, value string, zone *time.Location) (recording.Seconds, bool) {
+	if layout == unix {
+		at, err := recording.ParseTime(value)
+		return at, err == nil
+	}
+	if zone == nil {
+		zone = time.UTC
+	}
+	at, err := time.ParseInLocation(layout, value, zone)
+	return recording.SecondsOf(at), err == nil
+}
+
+// decoded takes percent escapes away; a value with a wrong one stays as it is.
+func decoded(value string) string {
+	if d, err := url.PathUnescape(value); err == nil {
+		return d
+	}
+	return value
+}

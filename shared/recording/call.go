@@ -1,0 +1,213 @@
+package recording
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"callrecordings/shared/strictjson"
+)
+
+// Call is what the name of a file, the headers of an upload or the parameters
+// of a URL tell of a recorded call: texts, by the names of public fields, or by
+// another name that PBXs have for them. Nobody waits for an answer who could
+// mend it, and the audio behind it is not to be lost for a bad date: so what
+// cannot be understood counts as not said.
+type Call map[string]string
+
+// names are the other names of fields.
+var names = map[string]string{
+	"caller":       "caller_id_number",
+	"caller_name":  "caller_id_name",
+	"callee":       "callee_id_number",
+	"callee_name":  "callee_id_name",
+	"recording_id": idField,
+	"uniqueid":     "call_id",
+	"uuid":         "call_id",
+}
+
+// ParseCall reads a JSON object as a call: its texts, and numbers, objects and
+// booleans as they are written. Private members (_…, pvt_…) and nulls say
+// nothing. Errors: those of [ParseDocument].
+func ParseCall(raw []byte) (Call, error) {
+	if err := strictjson.Check(raw, MaxDepth); err != nil {
+		return nil, fmt.Errorf("parse call: %w", err)
+	}
+	text, err := strictjson.Compact(nil, raw)
+	if err != nil {
+		return nil, fmt.Errorf("parse call: %w", err)
+	}
+	if text[0] != '{' {
+		return nil, fmt.Errorf("parse call: %w", ErrNotObject)
+	}
+	c := Call{}
+	for name, value := range members(string(text)) {
+		switch {
+		case value == "null", private(name) && name != idField:
+		case value[0] == '"':
+			c.Set(name, unquote(value))
+		default:
+			c.Set(name, value)
+		}
+	}
+	return c, nil
+}
+
+// Set notes what is said of a field, unless it was said already: who sets first
+// counts. A hyphen in the name is an underscore, as headers have them; an empty
+// value says nothing.
+func (c Call) Set(name, value string) {
+	name = strings.ReplaceAll(strings.ToLower(name), "-", "_")
+	if other, ok := names[name]; ok {
+		name = other
+	}
+	value = strings.TrimSpace(strings.ToValidUTF8(value, "\ufffd"))
+	if _, said := c[name]; !said && value != "" {
+		c[name] = value
+	}
+}
+
+// Under adds to c what only below says.
+func (c Call) Under(below Call) Call {
+	all := maps.Clone(below)
+	if all == nil {
+		all = Call{}
+	}
+	maps.Copy(all, c)
+	return all
+}
+
+// ID is the recording's, "" for none. Error: ErrBadID.
+func (c Call) ID() (string, error) {
+	if c[idField] == "" {
+		return "", nil
+	}
+	return ParseID(c[idField])
+}
+
+// Owner is the user whose recording it is, "" for none that could be one.
+func (c Call) Owner() string {
+	if owner := c[ownerField]; isName(owner) {
+		return owner
+	}
+	return ""
+}
+
+// Start is when the recording began; false if that is not known.
+func (c Call) Start() (Seconds, bool) {
+	at, err := ParseTime(c["start"])
+	return at, err == nil
+}
+
+// ways are what PBXs call the directions of a call, with the origin that goes
+// with each direction.
+var ways = map[string]struct{ direction, origin string }{
+	"inbound":  {"inbound", "inbound from offnet to account"},
+	"in":       {"inbound", "inbound from offnet to account"},
+	"incoming": {"inbound", "inbound from offnet to account"},
+	"outbound": {"outbound", "outbound to offnet from account"},
+	"out":      {"outbound", "outbound to offnet from account"},
+	"outgoing": {"outbound", "outbound to offnet from account"},
+}
+
+// Document writes what was said as public fields, each of its type; a side of
+// the call whose number alone is known gets an address of it. [Complete] adds
+// the rest.
+func (c Call) Document() Document {
+	c = c.completed()
+	d := Document("{}")
+	for _, name := range slices.Sorted(maps.Keys(c)) {
+		value, _ := fields[name].of(name, c[name])
+		d = d.with(name, value)
+	}
+	return d
+}
+
+// completed is what was said and understood, with what follows from it.
+func (c Call) completed() Call {
+	all := Call{}.Under(c)
+	way, known := ways[strings.ToLower(c["direction"])]
+	all["direction"] = way.direction
+	maps.DeleteFunc(all, func(name, value string) bool {
+		k, public := fields[name]
+		_, understood := k.of(name, value)
+		return !public || !understood || value == "" || name == ownerField && !isName(value)
+	})
+	if known {
+		all.Set("origin", way.origin)
+	}
+	all.Set("from", address(c["caller_id_number"]))
+	all.Set("to", address(c["callee_id_number"]))
+	if ms, err := strconv.ParseInt(all["duration_ms"], 10, 64); err == nil {
+		all.Set("duration", strconv.FormatInt(ms/1000, 10))
+	}
+	return all
+}
+
+// address is a number as user@realm, "" for none.
+func address(number string) string {
+	if number == "" || strings.Contains(number, "@") {
+		return number
+	}
+	return number + "@unknown"
+}
+
+// maxText is the most bytes of a text that is taken from a name or a header; a
+// longer one is cut. Kazoo's are below 256.
+const maxText = 1024
+
+// of writes a text as a value of that kind, as JSON.
+func (k kind) of(name, value string) (string, bool) {
+	switch k {
+	case text:
+		if len(value) > maxText {
+			value = strings.ToValidUTF8(value[:maxText], "")
+		}
+		return Quote(value), true
+	case natural:
+		if name == "start" {
+			at, err := ParseTime(value)
+			return strconv.FormatInt(int64(at), 10), err == nil
+		}
+		whole, _, _ := strings.Cut(value, ".")
+		n, err := strconv.ParseInt(whole, 10, 64)
+		return strconv.FormatInt(n, 10), err == nil && n >= 0 && n <= maxInteger
+	case object:
+		if strictjson.Check([]byte(value), MaxDepth-1) != nil || value[0] != '{' || len(value) > MaxUserMetadata {
+			return "", false
+		}
+		compact, err := strictjson.Compact(nil, []byte(value))
+		return string(compact), err == nil
+	}
+	return "", false
+}
+
+// gregorianFrom is where numbers begin to mean Gregorian seconds: as Unix
+// seconds they would lie past the year 3000.
+const gregorianFrom = 32_503_680_000
+
+// lastYear is the last one whose month an id can begin with.
+const lastYear = 9999
+
+// errTime is the error of a text that is no time.
+var errTime = errors.New("want a time such as 2026-01-31T09:30:00Z, or Unix or Gregorian seconds")
+
+// ParseTime reads a time as people and as PBXs write it: RFC 3339, or seconds
+// since 1970 or since the year 0.
+func ParseTime(s string) (Seconds, error) {
+	at, err := time.Parse(time.RFC3339, s)
+	if n, notNumber := strconv.ParseInt(s, 10, 64); notNumber == nil {
+		at, err = time.Unix(n, 0), nil
+		if n >= gregorianFrom {
+			at = Seconds(n).Time()
+		}
+	}
+	if err != nil || at.Unix() <= 0 || at.Year() > lastYear {
+		return 0, errTime
+	}
+	return SecondsOf(at), nil
+}

@@ -1,0 +1,162 @@
+package recording_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"callrecordings/shared/recording"
+)
+
+func TestParseTime(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 1, 31, 9, 30, 0, 0, time.UTC)
+	for _, c := range []struct {
+		text string
+		want time.Time // zero for an error
+	}{
+		{"2026-01-31T09:30:00Z", at},
+		{"2026-01-31T10:30:00+01:00", at},
+		{"2026-01-31T09:30:00.999Z", at},
+		{"1769851800", at},
+		{"63937071000", at},
+		{"32503679999", time.Date(2999, 12, 31, 23, 59, 59, 0, time.UTC)},
+		{"62167219201", time.Unix(1, 0).UTC()},
+		{"2026-01-31", time.Time{}},
+		{"2026-01-31T09:30:00", time.Time{}}, // where?
+		{"2026-02-30T09:30:00Z", time.Time{}},
+		{"0", time.Time{}},
+		{"-5", time.Time{}},
+		{"1.5", time.Time{}},
+		{"0001-01-01T00:00:00Z", time.Time{}},
+		{"99999999999999", time.Time{}},
+		{"9223372036854775807", time.Time{}},
+		{"yesterday", time.Time{}},
+		{"", time.Time{}},
+	} {
+		got, err := recording.ParseTime(c.text)
+		if c.want.IsZero() != (err != nil) || err == nil && got != recording.SecondsOf(c.want) {
+			t.Errorf("ParseTime(%q) = %s, %v, want %s", c.text, got.Time(), err, c.want)
+		}
+	}
+}
+
+func TestCallDocument(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		said [][2]string
+		want string
+	}{
+		{"nothing", nil, `{}`},
+		{"Kazoo's fields", [][2]string{
+			{"call_id", "a@10.1.1.5"},
+			{"from", "1001@pbx"},
+			{"to", "+15550100@pbx"},
+			{"start", "63937071000"},
+			{"duration_ms", "62340"},
+			{"direction", "outbound"},
+			{"owner_id", "u1"},
+		}, `{"call_id":"a@10.1.1.5","direction":"outbound","duration":62,"duration_ms":62340,"from":"1001@pbx",` +
+			`"origin":"outbound to offnet from account","owner_id":"u1","start":63937071000,"to":"+15550100@pbx"}`},
+		{
+			"other names",
+			[][2]string{{"Caller", "1001"}, {"callee", "sip@x"}, {"uuid", "7"}, {"x-odd", "1"}, {"direction", "IN"}},
+			`{"call_id":"7","callee_id_number":"sip@x","caller_id_number":"1001","direction":"inbound","from":"1001@unknown",` +
+				`"origin":"inbound from offnet to account","to":"sip@x"}`,
+		},
+		{"what is no value", [][2]string{
+			{"start", "yesterday"},
+			{"duration", "-1"},
+			{"duration_ms", "long"},
+			{"direction", "up"},
+			{"owner_id", "a/b"},
+			{"user_metadata", "[1]"},
+			{"custom_channel_vars", `{"a":`},
+			{"to", "  "},
+			{"name", "\xff.mp3"},
+		}, `{"name":"�.mp3"}`},
+		{
+			"numbers and objects",
+			[][2]string{{"duration", "62.9"}, {"start", "1769851800"}, {"user_metadata", ` { "tag" : 1.0 } `}},
+			`{"duration":62,"start":63937071000,"user_metadata":{"tag":1.0}}`,
+		},
+		{
+			"who says first",
+			[][2]string{{"caller_id_number", "1"}, {"caller", "2"}, {"caller-id-name", "Ann"}, {"caller_id_name", "Bob"}},
+			`{"caller_id_name":"Ann","caller_id_number":"1","from":"1@unknown"}`,
+		},
+		{"a quote and a line", [][2]string{{"from", "\"a\"\n@b"}}, `{"from":"\"a\"\n@b"}`},
+	} {
+		call := recording.Call{}
+		for _, s := range c.said {
+			call.Set(s[0], s[1])
+		}
+		if got := string(call.Document()); got != c.want {
+			t.Errorf("%s: Document() = %s, want %s", c.name, got, c.want)
+		}
+	}
+	long := recording.Call{"from": strings.Repeat("é", 2000)}
+	if from, _ := long.Document().Text("from"); from != strings.Repeat("é", 512) {
+		t.Errorf("a text of 4,000 bytes is cut to %d", len(from))
+	}
+}
+
+func TestCallIdentity(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string]error{"": nil, "202601-a": nil, "a": recording.ErrBadID, "../202601-a": recording.ErrBadID} {
+		if got, err := (recording.Call{"id": id}).ID(); !errors.Is(err, want) || err == nil && got != id {
+			t.Errorf("ID() of %q = %q, %v, want %v", id, got, err, want)
+		}
+	}
+	if got := (recording.Call{"owner_id": "u 1"}).Owner(); got != "" {
+		t.Errorf("Owner() = %q, want none", got)
+	}
+	if at, ok := (recording.Call{"start": "1769851800"}).Start(); !ok || at != 63937071000 {
+		t.Errorf("Start() = %d, %v", at, ok)
+	}
+}
+
+func TestParseCall(t *testing.T) {
+	t.Parallel()
+	got, err := recording.ParseCall([]byte(`{"id":"202601-a","caller":"1001","start":63937071000,"_rev":"1","pvt_type":"x","to":null,"user_metadata":{ "a":1}}`))
+	want := recording.Call{"id": "202601-a", "caller_id_number": "1001", "start": "63937071000", "user_metadata": `{"a":1}`}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("ParseCall: %v (-want +got):\n%s", err, diff)
+	}
+	for _, bad := range []string{``, `[]`, `{`, `{"a":1,"a":2}`, `{"a":"\ud800"}`, strings.Repeat(`{"a":`, 40) + `1` + strings.Repeat(`}`, 40)} {
+		if c, err := recording.ParseCall([]byte(bad)); err == nil {
+			t.Errorf("ParseCall(%.20q) = %v, want an error", bad, c)
+		}
+	}
+	over := recording.Call{"from": "a@b"}.Under(recording.Call{"from": "c@d", "to": "e@f"})
+	if diff := cmp.Diff(recording.Call{"from": "a@b", "to": "e@f"}, over); diff != "" {
+		t.Errorf("Under (-want +got):\n%s", diff)
+	}
+}
+
+// Whatever is said, the document is one that a client may create, and says the
+// same again.
+func TestCallDocumentIsValid(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		c := recording.Call{}
+		names := []string{"start", "duration", "duration_ms", "direction", "from", "to", "owner_id", "user_metadata", "caller", "origin", "x"}
+		for range rapid.IntRange(0, 8).Draw(t, "n") {
+			value := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"1", "in", "out", "63937071000", `{"a":{}}`, "1e9"})).Draw(t, "value")
+			c.Set(rapid.SampledFrom(names).Draw(t, "name"), value)
+		}
+		d := c.Document()
+		if err := d.Validate().Err(); err != nil {
+			t.Fatalf("%s: %v", d, err)
+		}
+		again, err := recording.ParseCall([]byte(d))
+		if err != nil || again.Document() != d {
+			t.Fatalf("%s: read again: %s, %v", d, again.Document(), err)
+		}
+	})
+}
