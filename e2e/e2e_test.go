@@ -54,14 +54,14 @@ func (tg target) params(t *testing.T, script string) testscript.Params {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"http": cmdHTTP, "status": cmdStatus, "header": cmdHeader, "json": cmdJSON,
 			"save": cmdSave, "size": cmdSize, "body": cmdBody,
-			"upload": cmdUpload, "await": cmdAwait, "audio": cmdAudio,
+			"upload": cmdUpload, "await": cmdAwait, "audio": cmdAudio, "drop": cmdDrop, "dropped": cmdDropped,
 		},
 	}
 }
 
 // setup gives the script accounts, users, tokens and files of its own.
 func (tg target) setup(t *testing.T, e *testscript.Env) error {
-	e.Values[answerKey{}], e.Values[uploadKey{}] = &answer{}, &upload{}
+	e.Values[answerKey{}], e.Values[uploadKey{}], e.Values[storageKey{}] = &answer{}, &upload{}, tg.storage
 	e.Vars = append(e.Vars, tg.env...)
 	e.Setenv("PATH", tg.bin+string(os.PathListSeparator)+e.Getenv("PATH"))
 	e.Setenv("URL", tg.url)

@@ -22,6 +22,8 @@ type target struct {
 	jwks string
 	// env is what the recordings command needs to find the same data.
 	env []string
+	// storage is its bucket.
+	storage storage
 	// bin is the folder with the recordings command.
 	bin string
 }
@@ -44,7 +46,7 @@ func openTarget(t *testing.T) target {
 	for _, name := range passedOn {
 		tg.env = append(tg.env, name+"="+os.Getenv(name))
 	}
-	tg.jwks = os.Getenv("TOKEN_KEYS")
+	tg.jwks, tg.storage = os.Getenv("TOKEN_KEYS"), deployedStorage()
 	return tg
 }
 
@@ -90,7 +92,7 @@ func startLocal(t *testing.T, tg *target) (data string) {
 	tg.url = fmt.Sprintf("http://127.0.0.1:%d", port)
 	waitFor(t, tg.url, log.Name())
 	tg.env = []string{"DATA_DIR=" + data, "HOME=" + os.Getenv("HOME")}
-	tg.jwks = localKeys(t, data)
+	tg.jwks, tg.storage = localKeys(t, data), localStorage(t, data, port+1)
 	return data
 }
 

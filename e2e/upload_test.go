@@ -54,7 +54,8 @@ func cmdUpload(ts *testscript.TestScript, neg bool, args []string) {
 // patience is how long audio may take to be taken.
 const patience = 90 * time.Second
 
-// cmdAwait is `await STATE path`: asks for the document until its state is that.
+// cmdAwait is `await STATE path`: asks for the document until it is there and
+// its state is that.
 func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: await STATE path")
@@ -74,6 +75,10 @@ func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 			} `json:"data"`
 		}
 		a := last(ts)
+		if a.status == http.StatusNotFound {
+			state = "not there"
+			continue
+		}
 		if a.status != http.StatusOK {
 			ts.Fatalf("GET %s: %d", args[1], a.status)
 		}

@@ -16,7 +16,6 @@ import (
 	"callrecordings/shared/arrival"
 	"callrecordings/shared/bucketevents"
 	"callrecordings/shared/config"
-	"callrecordings/shared/media"
 	"callrecordings/shared/notify"
 	"callrecordings/shared/store"
 	"callrecordings/shared/store/sqlite"
@@ -46,7 +45,7 @@ const grace = 5 * time.Second
 
 // desk takes the audio that arrives.
 func (b *box) desk() arrival.Desk {
-	return arrival.Desk{Store: b.store, Audio: b.bucket, MaxBytes: b.settings.MaxAudioBytes, Grace: grace, Now: b.now}
+	return arrival.Desk{Store: b.store, Audio: b.bucket, Names: b.names, MaxBytes: b.settings.MaxAudioBytes, Grace: grace, Now: b.now}
 }
 
 // arrived keeps the event of a new object until somebody has taken it. Samples
@@ -166,32 +165,4 @@ func (b *box) tellChanges(ctx context.Context) error {
 		return fmt.Errorf("publish: %w", failed)
 	}
 	return nil
-}
-
-// awaitingAtOnce bounds how many recordings are read at a time.
-const awaitingAtOnce = 100
-
-// missed looks for audio that arrived while nobody listened, and puts its event
-// into the queue.
-func (b *box) missed(ctx context.Context) error {
-	account, id := "", ""
-	for {
-		some, err := b.store.Awaiting(ctx, account, id, awaitingAtOnce)
-		if err != nil {
-			return err
-		}
-		for i := range some {
-			account, id = some[i].Account, some[i].ID
-			key := some[i].AudioKey()
-			switch _, err := b.bucket.Stat(ctx, key); {
-			case err == nil:
-				b.arrived(ctx, datadir.Event(key, b.now()))
-			case !errors.Is(err, media.ErrNotFound):
-				return fmt.Errorf("look for audio that was missed: %w", err)
-			}
-		}
-		if len(some) < awaitingAtOnce {
-			return nil
-		}
-	}
 }

@@ -37,7 +37,7 @@ func add(ctx context.Context, e env, args []string) error {
 	if err := check(call, files); err != nil {
 		return usageError{err}
 	}
-	in, closed, err := t.open(ctx)
+	in, closed, err := t.openIntake(ctx)
 	if err != nil {
 		return err
 	}

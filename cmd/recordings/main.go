@@ -6,6 +6,7 @@
 //	recordings token --account A --ttl 1h
 //	recordings keys >keys.json
 //	recordings replay
+//	recordings inbox-policy --account A
 //
 // `recordings help` says the rest. It exits with 0 when everything was done, 1
 // when something failed, and 2 when it was called wrongly.
@@ -59,7 +60,8 @@ var commands = []command{
 	{"add", "store audio files as recordings", add},
 	{"token", "make a token", token},
 	{"keys", "make a key that tokens are signed with", keys},
-	{"replay", "try again to take audio that was set aside by the queue", replay},
+	{"replay", "try again to take audio that could not be taken", replay},
+	{"inbox-policy", "print the policy of whoever writes into the inbox of an account", inboxPolicy},
 }
 
 // usageError is a command called wrongly.
@@ -109,7 +111,7 @@ func (e env) exit(name string, err error) int {
 func help(w io.Writer) {
 	say(w, "recordings works on the recordings of a local data folder or of a deployment.\n\n")
 	for _, c := range commands {
-		say(w, "  recordings %-6s %s\n", c.name, c.summary)
+		say(w, "  recordings %-12s %s\n", c.name, c.summary)
 	}
 	say(w, `
 Where the recordings are, from flags or else from the environment:
@@ -119,6 +121,8 @@ Where the recordings are, from flags or else from the environment:
   --bucket, BUCKET_NAME       and its bucket; region and credentials as the AWS CLI finds them
   --endpoint, AWS_ENDPOINT_URL
                               an emulator in place of AWS
+  INBOX_PATTERNS, INBOX_TIMEZONE
+                              layouts of names in inboxes, as the deployment has them
   TOKEN_KEYS                  the private keys that a deployment's tokens are signed with, a JWKS
 
 It exits with 0 when everything was done, 1 when something failed, 2 when it was called wrongly.

@@ -45,7 +45,7 @@ func TestScripts(t *testing.T) {
 			return copyAudio(e.WorkDir)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"mask": mask, "verify": verify, "serve": serve, "setaside": setAside, "play": play, "files": files,
+			"mask": mask, "verify": verify, "serve": serve, "setaside": setAside, "drop": drop, "play": play, "files": files,
 		},
 	})
 }

@@ -27,7 +27,9 @@ func replay(ctx context.Context, e env, args []string) error {
 	folder := fs.String("data-dir", "", "local data `folder` (or DATA_DIR; else "+datadir.Default+")")
 	queue := fs.String("dead-letters", "", "`ARN` of a deployment's queue of what was set aside (or ARRIVALS_DEAD_LETTERS)")
 	endpoint := fs.String("endpoint", "", "`URL` of an emulator in place of AWS (or AWS_ENDPOINT_URL)")
-	rest, err := e.parse(fs, "[--data-dir FOLDER | --dead-letters ARN]", args)
+	boxes := fs.Bool("inbox", false, "take what lies in the inboxes of --data-dir, or of TABLE_NAME and BUCKET_NAME, instead")
+	account := fs.String("account", "", "`id` of the account whose inbox is meant; all if missing")
+	rest, err := e.parse(fs, "[--data-dir FOLDER | --dead-letters ARN] [--inbox [--account A]]", args)
 	switch {
 	case err != nil:
 		return err
@@ -35,6 +37,13 @@ func replay(ctx context.Context, e env, args []string) error {
 		return usageError{fmt.Errorf("unexpected argument %q", rest[0])}
 	case *folder != "" && *queue != "":
 		return usageError{errors.New("--data-dir is a local target, --dead-letters a deployment: give one of the two")}
+	case *account != "" && !*boxes:
+		return usageError{errors.New("--account goes with --inbox")}
+	case *queue != "" && *boxes:
+		return usageError{errors.New("--dead-letters is a queue, --inbox takes what lies in the bucket: give one of the two")}
+	}
+	if *boxes {
+		return e.replayInbox(ctx, &target{env: e, dataDir: *folder, endpoint: *endpoint}, *account)
 	}
 	if *folder == "" && *queue == "" {
 		*queue = e.getenv("ARRIVALS_DEAD_LETTERS")

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"callrecordings/local/datadir"
+	"callrecordings/shared/arrival"
 	"callrecordings/shared/intake"
 	"callrecordings/shared/media/s3media"
 	"callrecordings/shared/store"
@@ -70,22 +71,36 @@ func (t *target) chooseFolder() error {
 // deployed reports whether the target is a deployment.
 func (t *target) deployed() bool { return t.dataDir == "" }
 
-// open makes what takes recordings in; the caller calls close.
-func (t *target) open(ctx context.Context) (in intake.Intake, closed func() error, err error) {
+// opened is a target: its store of documents and its bucket of audio.
+type opened struct {
+	store interface {
+		store.Store
+		arrival.Store
+	}
+	audio *s3media.Bucket
+}
+
+// open opens the target; the caller calls closed.
+func (t *target) open(ctx context.Context) (o opened, closed func() error, err error) {
 	if err := t.choose(); err != nil {
-		return in, nil, err
+		return o, nil, err
 	}
-	in = intake.Intake{Now: t.now, Random: rand.Reader}
 	if t.deployed() {
-		return in, func() error { return nil }, t.openDeployment(ctx, &in)
+		return o, func() error { return nil }, t.openDeployment(ctx, &o)
 	}
-	closed, err = t.openLocal(ctx, &in)
-	return in, closed, err
+	closed, err = t.openLocal(ctx, &o)
+	return o, closed, err
+}
+
+// openIntake opens the target as what takes recordings in.
+func (t *target) openIntake(ctx context.Context) (in intake.Intake, closed func() error, err error) {
+	o, closed, err := t.open(ctx)
+	return intake.Intake{Store: o.store, Audio: o.audio, Now: t.now, Random: rand.Reader}, closed, err
 }
 
 // openLocal opens the data folder. Audio goes through an S3 server of our own
 // over the same folder, so that the running server need not be found, or run.
-func (t *target) openLocal(ctx context.Context, in *intake.Intake) (closed func() error, err error) {
+func (t *target) openLocal(ctx context.Context, o *opened) (closed func() error, err error) {
 	dir, err := datadir.Open(t.dataDir)
 	if err != nil {
 		return nil, err
@@ -103,11 +118,11 @@ func (t *target) openLocal(ctx context.Context, in *intake.Intake) (closed func(
 	if err != nil {
 		return nil, errors.Join(err, closed())
 	}
-	in.Store, in.Audio = database, bucket
+	o.store, o.audio = database, bucket
 	return closed, nil
 }
 
-func (t *target) openDeployment(ctx context.Context, in *intake.Intake) error {
+func (t *target) openDeployment(ctx context.Context, o *opened) error {
 	if t.table == "" || t.bucket == "" {
 		return usageError{errors.New("a deployment needs both --table and --bucket")}
 	}
@@ -137,7 +152,7 @@ func (t *target) openDeployment(ctx context.Context, in *intake.Intake) error {
 	if err != nil {
 		return err
 	}
-	in.Store, in.Audio = table, bucket
+	o.store, o.audio = table, bucket
 	return t.reach(ctx, table, bucket)
 }
 

@@ -280,7 +280,7 @@ func TestAlarms(t *testing.T) {
 	}
 	slices.Sort(alarms)
 	want := []string{
-		"ArrivalsAgeAlarm", "ArrivalsDeadLettersAlarm", "DeadLettersAlarm", "FunctionThrottlesAlarm", "LatencyAlarm",
+		"ArrivalsAgeAlarm", "ArrivalsDeadLettersAlarm", "ArrivalsRefusedAlarm", "DeadLettersAlarm", "FunctionThrottlesAlarm", "LatencyAlarm",
 		"PublishAgeAlarm", "ServerErrorsAlarm", "StreamAgeAlarm", "TableThrottlesAlarm",
 	}
 	if !slices.Equal(alarms, want) {

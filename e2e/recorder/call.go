@@ -67,12 +67,12 @@ var actions = map[string]string{
 func objectOf(method, path string) (action, resource string) {
 	_, key, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	switch {
-	case key == "" && method == http.MethodHead:
+	case key == "" && (method == http.MethodHead || method == http.MethodGet):
 		return "s3:ListBucket", "Bucket.Arn"
 	case actions[method] == "" || key == "":
 		return method + " of S3", path
 	}
-	for _, prefix := range []string{"recordings/", "set-aside/"} {
+	for _, prefix := range []string{"recordings/", "inbox/", "set-aside/"} {
 		if strings.HasPrefix(key, prefix) {
 			return actions[method], "${Bucket.Arn}/" + prefix + "*"
 		}

@@ -21,6 +21,7 @@ type Allowed struct {
 const (
 	table   = "Table.Arn"
 	objects = "${Bucket.Arn}/recordings/*"
+	inbox   = "${Bucket.Arn}/inbox/*"
 	aside   = "${Bucket.Arn}/set-aside/*"
 	stream  = "Table.StreamArn"
 	anyone  = "*"
@@ -45,13 +46,16 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: []config.Function{config.Create, config.Patch, config.Delete, config.Ingest}},
 	{Grant: Grant{"dynamodb:UpdateItem", table}, Functions: deleting},
 	{Grant: Grant{"s3:DeleteObject", objects}, Functions: append(ingest, deleting...)},
+	{Grant: Grant{"s3:DeleteObject", inbox}, Functions: append(ingest, deleting...)},
 	{Grant: Grant{"s3:DeleteObject", aside}, Functions: append(ingest, deleting...)},
-	{Grant: Grant{"s3:GetObject", objects}, Functions: hear},                             // and behind the URLs that get signs
+	{Grant: Grant{"s3:GetObject", objects}, Functions: hear}, // and behind the URLs that get signs
+	{Grant: Grant{"s3:GetObject", inbox}, Functions: hear},
 	{Grant: Grant{"s3:PutObject", objects}, Functions: []config.Function{config.Create}}, // and behind the uploads that it signs
 	{Grant: Grant{"s3:PutObject", aside}, Functions: ingest},
 	{Grant: Grant{"events:PutEvents", "Bus.Arn"}, Functions: []config.Function{config.Publish}},
+	{Grant: Grant{"s3:ListBucket", "Bucket.Arn"}, Functions: ingest},
 	{
-		Grant: Grant{"s3:ListBucket", "Bucket.Arn"}, Functions: hear,
+		Grant: Grant{"s3:ListBucket", "Bucket.Arn"}, Functions: get,
 		Unseen: "without it S3 answers 403 instead of 404 for an object that is not there",
 	},
 	{

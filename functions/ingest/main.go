@@ -4,12 +4,15 @@
 package main
 
 import (
+	_ "time/tzdata" // of INBOX_TIMEZONE; Lambda's system has none
+
 	"callrecordings/functions/internal/bucket"
 	"callrecordings/functions/internal/receiving"
 	"callrecordings/functions/internal/table"
 	"callrecordings/shared/arrival"
 	"callrecordings/shared/bucketevents"
 	"callrecordings/shared/config"
+	"callrecordings/shared/keypattern"
 )
 
 func main() { receiving.Receive(config.Ingest, build) }
@@ -23,6 +26,10 @@ func build(s config.Settings) (bucketevents.Options, error) {
 	if err != nil {
 		return bucketevents.Options{}, err
 	}
-	desk := arrival.Desk{Store: store, Audio: audio, MaxBytes: s.MaxAudioBytes, Grace: receiving.Grace, Now: receiving.Now}
+	names, err := keypattern.Open(s.InboxPatterns, s.InboxTimezone)
+	if err != nil {
+		return bucketevents.Options{}, err
+	}
+	desk := arrival.Desk{Store: store, Audio: audio, Names: names, MaxBytes: s.MaxAudioBytes, Grace: receiving.Grace, Now: receiving.Now}
 	return bucketevents.Options{Bucket: s.Bucket, Take: desk.Take}, nil
 }

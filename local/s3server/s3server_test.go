@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -106,7 +107,7 @@ func TestObjectsSurvive(t *testing.T) {
 	wantObject(t, b, "a/b/short", "audio/mpeg", "short")
 	wantObject(t, b, "a/b/long", "audio/x-wav", long)
 	wantObject(t, b, "a/b/empty", "audio/ogg; codecs=opus", "")
-	if after, err := b.Stat(t.Context(), "a/b/long"); after != before || err != nil {
+	if after, err := b.Stat(t.Context(), "a/b/long"); !reflect.DeepEqual(after, before) || err != nil {
 		t.Errorf("Stat = %+v, %v, want %+v as before", after, err, before)
 	}
 }

@@ -14,6 +14,8 @@
 //     Until then it is served by nobody, because the recording does not say
 //     that it is ready.
 //   - Audio of a deleted recording goes.
+//   - What others drop into an inbox is audio whose recording is told by its
+//     name, its metadata and a file beside it (inbox.go).
 //
 // An object cannot be replaced by an upload (media.Uploader), so what was
 // looked at is what is served. Where another writer replaced it all the same,
@@ -27,6 +29,7 @@ import (
 	"strings"
 	"time"
 
+	"callrecordings/shared/keypattern"
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
@@ -40,6 +43,7 @@ type Store interface {
 	// Tombstone returns what remains of a deleted recording. Errors:
 	// store.ErrNotFound, store.ErrUnavailable.
 	Tombstone(ctx context.Context, account, id string) (store.Tombstone, error)
+	store.Claimer
 }
 
 // Desk takes arrivals. It is safe for concurrent use.
@@ -47,6 +51,8 @@ type Desk struct {
 	// Store has the recordings, Audio what arrives.
 	Store Store
 	Audio media.Receiver
+	// Names reads the names of files in inboxes.
+	Names keypattern.Set
 	// MaxBytes is the most audio that a recording may have.
 	MaxBytes int64
 	// Grace is how old audio without a recording must be before it makes one:
@@ -83,6 +89,8 @@ const (
 	Removed Outcome = "removed"
 	// Ignored means: the object is no recording's audio. It was left alone.
 	Ignored Outcome = "ignored"
+	// Awaiting means: metadata came before their audio, and wait for it.
+	Awaiting Outcome = "awaiting"
 )
 
 // tries bounds how often Take begins again because somebody else made, or
@@ -93,19 +101,29 @@ const tries = 3
 // will be taken, with or without one.
 var ErrEarly = errors.New("the audio may have a recording in a moment")
 
+// ErrKept means: a file lies in an inbox and cannot be taken as it is; the error
+// says why. It was left alone, and is taken once the cause is mended.
+var ErrKept = errors.New("left in the inbox")
+
 // Take does what is to be done for one arrival. Repeated, it does what is
-// still to be done. Errors: ErrEarly, store.ErrUnavailable, store.ErrConflict,
+// still to be done. Errors: ErrEarly, ErrKept, store.ErrUnavailable, store.ErrConflict,
 // store.ErrTooLarge, media.ErrUnavailable, media.ErrChanged (the object was
 // replaced while it was read).
 func (d Desk) Take(ctx context.Context, a Arrival) (Outcome, error) {
+	if account, name, ok := recording.ParseInboxKey(a.Key); ok {
+		return d.takeDropped(ctx, a, account, name)
+	}
 	account, id, ok := recording.ParseKey(a.Key)
 	if !ok {
 		return Ignored, nil
 	}
-	var err error
+	return again(func() (Outcome, error) { return d.take(ctx, a, account, id) })
+}
+
+// again tries until no recording comes or goes meanwhile.
+func again(try func() (Outcome, error)) (done Outcome, err error) {
 	for range tries {
-		var done Outcome
-		done, err = d.take(ctx, a, account, id)
+		done, err = try()
 		if !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrExists) && !errors.Is(err, store.ErrDeleted) {
 			return done, err
 		}
@@ -264,7 +282,7 @@ func (d Desk) update(ctx context.Context, rec *recording.Recording, found *findi
 		if err := change(r, now); err != nil {
 			return err
 		}
-		if found.sameAs(before, *r) {
+		if found.arrival.unchanged(before, *r) {
 			return errUnchanged
 		}
 		return nil

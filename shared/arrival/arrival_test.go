@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"callrecordings/shared/arrival"
+	"callrecordings/shared/keypattern"
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
@@ -46,7 +47,11 @@ func newDesk(t *testing.T) *desk {
 	}
 	t.Cleanup(func() { _ = d.store.Close() })
 	d.shelf = &shelf{objects: map[string]object{}, now: clock}
-	d.Desk = arrival.Desk{Store: d.store, Audio: d.shelf, MaxBytes: 1 << 20, Now: clock}
+	names, err := keypattern.Open("{caller}to{callee}.{ext}", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Desk = arrival.Desk{Store: d.store, Audio: d.shelf, Names: names, MaxBytes: 1 << 20, Now: clock}
 	return d
 }
 

@@ -1,6 +1,7 @@
 package arrival
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,12 +29,18 @@ func (d Desk) look(ctx context.Context, a Arrival, u recording.Upload) (*finding
 	if err != nil {
 		return nil, fmt.Errorf("look at what has arrived: %w", err)
 	}
+	return d.hear(ctx, a, o, u)
+}
+
+// hear reads what an object is that was found already.
+func (d Desk) hear(ctx context.Context, a Arrival, o media.Object, u recording.Upload) (*finding, error) {
 	f := &finding{arrival: a, object: o}
 	if f.reason = d.weigh(o, u); f.reason != "" {
 		return f, nil
 	}
 	r := &object{ctx: ctx, media: d.Audio, key: a.Key, etag: o.ETag, size: o.Size}
 	defer r.close()
+	var err error
 	f.info, f.reason, err = judge(r, o.Size, u)
 	if err != nil {
 		return nil, fmt.Errorf("read what has arrived: %w", err)
@@ -82,7 +89,7 @@ func judge(r io.ReaderAt, size int64, u recording.Upload) (audiofile.Info, recor
 func (f *finding) fill(r *recording.Recording, now recording.Seconds) error {
 	r.Audio = recording.Audio{
 		Place: recording.Managed, Key: r.Audio.Key, ContentType: f.info.ContentType, Size: f.object.Size,
-		Sequencer: f.arrival.Sequencer,
+		Sequencer: cmp.Or(f.arrival.Sequencer, r.Audio.Sequencer),
 	}
 	if f.info.Known && f.info.Duration == 0 {
 		r.Audio.State = recording.Empty
@@ -127,11 +134,11 @@ func (f *finding) spoil(r *recording.Recording, now recording.Seconds) error {
 	return nil
 }
 
-// sameAs reports whether a write of now over before would tell nothing new. An
-// event about audio that came with its metadata brings a sequencer, which is
-// no news by itself.
-func (f *finding) sameAs(before, now recording.Recording) bool {
-	if before.Audio.Sequencer == "" || f.arrival.Sequencer == "" {
+// unchanged reports whether a write of now over before would tell nothing new.
+// An event about audio that is known brings a sequencer, which is no news by
+// itself.
+func (a Arrival) unchanged(before, now recording.Recording) bool {
+	if before.Audio.Sequencer == "" || a.Sequencer == "" {
 		now.Audio.Sequencer = before.Audio.Sequencer
 	}
 	if before.Upload == (recording.Upload{}) { // it was there already

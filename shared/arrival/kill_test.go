@@ -69,6 +69,11 @@ func (s doomed) Tombstone(ctx context.Context, account, id string) (t store.Tomb
 	return t, err
 }
 
+func (s doomed) Claim(ctx context.Context, account, key string, c store.Claim) (got store.Claim, err error) {
+	err = s.call(func() error { got, err = s.Store.Claim(ctx, account, key, c); return err })
+	return got, err
+}
+
 // A function that is killed at any of its outside calls, and called again by
 // the queue, leaves exactly one right recording, its audio in one place, and
 // every event of it once at least and in order.

@@ -8,6 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"callrecordings/shared/media"
@@ -101,6 +104,18 @@ func (s *shelf) Open(_ context.Context, key, etag string, part *media.Part) (bod
 		return nil
 	})
 	return body, found, err
+}
+
+func (s *shelf) List(_ context.Context, prefix, after string) (keys []string, err error) {
+	err = s.call(func() error {
+		for _, key := range slices.Sorted(maps.Keys(s.objects)) {
+			if strings.HasPrefix(key, prefix) && key > after {
+				keys = append(keys, key)
+			}
+		}
+		return nil
+	})
+	return keys, err
 }
 
 func (s *shelf) Presign(context.Context, string, media.Grant) (string, error) {

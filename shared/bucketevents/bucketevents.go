@@ -6,7 +6,8 @@
 // reported one by one (ReportBatchItemFailures); the queue delivers them again,
 // and sets aside what keeps failing, for a replay. What no repetition mends (an
 // event of another bucket, of an object that is no recording's, of something
-// else than a new object) is logged and done with.
+// else than a new object) is logged and done with; so is what was left in an
+// inbox, for another replay.
 package bucketevents
 
 import (
@@ -106,7 +107,7 @@ func (o Options) notice(ctx context.Context, n notice) bool {
 		o.end(ctx, entry, http.StatusBadRequest, ErrForeign)
 		return true
 	}
-	entry.Account, _, _ = recording.ParseKey(n.Key)
+	entry.Account = accountOf(n.Key)
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < reserve {
 		o.end(ctx, entry, http.StatusServiceUnavailable, ErrTime)
 		return false
@@ -116,6 +117,10 @@ func (o Options) notice(ctx context.Context, n notice) bool {
 	case errors.Is(err, arrival.ErrEarly):
 		o.end(ctx, entry, http.StatusTooEarly, err)
 		return false
+	case errors.Is(err, arrival.ErrKept): // until somebody has mended the cause
+		entry.Outcome = kept
+		o.end(ctx, entry, http.StatusUnprocessableEntity, err)
+		return true
 	case err != nil:
 		o.end(ctx, entry, http.StatusInternalServerError, err)
 		return false
@@ -127,6 +132,18 @@ func (o Options) notice(ctx context.Context, n notice) bool {
 	entry.Outcome = string(outcome)
 	o.end(ctx, entry, status, nil)
 	return true
+}
+
+// kept is what the log calls the outcome of arrival.ErrKept.
+const kept = "kept"
+
+// accountOf is the account whose audio lies under key, "" for none.
+func accountOf(key string) string {
+	if account, _, ok := recording.ParseInboxKey(key); ok {
+		return account
+	}
+	account, _, _ := recording.ParseKey(key)
+	return account
 }
 
 func (o Options) begin() *requestlog.Entry {

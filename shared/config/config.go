@@ -77,6 +77,8 @@ type Settings struct {
 	UploadTTL time.Duration
 	// MaxAudioBytes is the most audio of one recording.
 	MaxAudioBytes int64
+	// InboxPatterns and InboxTimezone are what keypattern.Open takes.
+	InboxPatterns, InboxTimezone string
 	// MaxWait is the longest that a request for audio may wait for it.
 	MaxWait time.Duration
 	// Delivery is how audio travels unless the client asks for a way:

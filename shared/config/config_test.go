@@ -67,11 +67,11 @@ func TestLoad(t *testing.T) {
 	create := remove
 	create.UploadTTL, create.MaxAudioBytes, create.S3PublicEndpoint = time.Hour, 1000, get.S3PublicEndpoint
 	ingest := purge
-	ingest.MaxAudioBytes = 1000
+	ingest.MaxAudioBytes, ingest.InboxTimezone = 1000, "UTC"
 	local := Settings{
 		Origin: "https://portal.example.com", LogLevel: slog.LevelDebug, Delivery: "redirect", PresignTTL: 90 * time.Second,
 		ExternalHosts: get.ExternalHosts, S3PublicEndpoint: get.S3PublicEndpoint,
-		UploadTTL: time.Hour, MaxAudioBytes: 1000, MaxWait: 5 * time.Second,
+		UploadTTL: time.Hour, MaxAudioBytes: 1000, MaxWait: 5 * time.Second, InboxTimezone: "UTC",
 		Host: "0.0.0.0", Port: "0", S3Port: "9001", DataDir: "/var/lib/recordings",
 	}
 	tool := aws
@@ -96,7 +96,7 @@ func TestLoad(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	t.Parallel()
 	got, err := Load(getenv(nil), Local)
-	want := Settings{Function: Local, Delivery: "auto", PresignTTL: 5 * time.Minute, UploadTTL: 15 * time.Minute, MaxAudioBytes: 512 << 20, MaxWait: 10 * time.Second, Origin: "*", LogLevel: slog.LevelInfo, Host: "127.0.0.1", Port: "8000"}
+	want := Settings{Function: Local, Delivery: "auto", PresignTTL: 5 * time.Minute, UploadTTL: 15 * time.Minute, MaxAudioBytes: 512 << 20, MaxWait: 10 * time.Second, Origin: "*", LogLevel: slog.LevelInfo, Host: "127.0.0.1", Port: "8000", InboxTimezone: "UTC"}
 	if diff := cmp.Diff(want, got, secrets); err != nil || diff != "" {
 		t.Errorf("Load of nothing: %v (-want +got):\n%s", err, diff)
 	}

@@ -35,6 +35,7 @@ var (
 	audio   = []Function{Get, Create, Delete, Purge, Ingest}
 	play    = []Function{Get, Local}
 	upload  = []Function{Create, Local}
+	names   = []Function{Ingest, Local, Tool}
 	answers = Answering()
 	events  = []Function{Publish}
 	clients = with(data, Publish) // of AWS's services
@@ -101,9 +102,19 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.UploadTTL, err = ttl(v); return },
 	},
 	{
-		Name: "MAX_AUDIO_BYTES", Default: "536870912", Functions: with(upload, Ingest),
+		Name: "MAX_AUDIO_BYTES", Default: "536870912", Functions: with(upload, Ingest, Tool),
 		Doc: "The most audio that one recording may have, in bytes, up to 5368709120 (5 GB, the most that S3 takes in one upload).",
 		set: func(s *Settings, v string) (err error) { s.MaxAudioBytes, err = audioBytes(v); return },
+	},
+	{
+		Name: "INBOX_PATTERNS", Functions: names,
+		Doc: "Layouts of the names of files in inboxes, beside those that are known, with blanks between them (docs/inbox.md).",
+		set: func(s *Settings, v string) error { s.InboxPatterns = v; return nil },
+	},
+	{
+		Name: "INBOX_TIMEZONE", Default: "UTC", Functions: names,
+		Doc: "The time zone of the times in such names, as the IANA calls it, such as Europe/Berlin.",
+		set: func(s *Settings, v string) error { s.InboxTimezone = v; return nil },
 	},
 	{
 		Name: "S3_PUBLIC_ENDPOINT", Functions: with(play, Create),

@@ -95,8 +95,11 @@ func compile(text string) (Pattern, error) {
 	return p, err
 }
 
-// fieldName is what a field may be called.
-var fieldName = regexp.MustCompile(`^[a-z_]{1,64}$`)
+// isField reports whether name may be that of a field. (An expression would
+// have to be made at every start of a program.)
+func isField(name string) bool {
+	return name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") == ""
+}
 
 // field is the expression of what stands between braces.
 func (p *Pattern) field(inner string) (string, error) {
@@ -107,7 +110,7 @@ func (p *Pattern) field(inner string) (string, error) {
 		return `.*?`, nil
 	}
 	name, format, timed := strings.Cut(inner, ":")
-	if !fieldName.MatchString(name) {
+	if !isField(name) {
 		return "", errField
 	}
 	g := group{field: name}

@@ -35,6 +35,9 @@ import (
 // ErrPattern is the error of a text that is no pattern.
 var ErrPattern = errors.New("not a pattern of file names")
 
+// ErrZone is the error of a time zone that is not known.
+var ErrZone = errors.New("not a time zone")
+
 // MaxName is the most bytes of a name; longer ones match nothing. Keys of S3
 // have no more.
 const MaxName = 1024
@@ -68,6 +71,17 @@ type Set struct {
 	Patterns []Pattern
 	// Zone of the PBX's clock; nil is UTC.
 	Zone *time.Location
+}
+
+// Open returns a set of patterns of one's own, with white space between them,
+// in front of [Known]. zone is a name of the IANA's time zones, "" for UTC.
+// Errors: ErrPattern; ErrZone.
+func Open(own, zone string) (Set, error) {
+	at, err := time.LoadLocation(zone)
+	if err != nil {
+		return Set{}, fmt.Errorf("%w: %q", ErrZone, zone)
+	}
+	return Parse(own+" "+Known, at)
 }
 
 // Parse reads patterns with white space between them. Error: ErrPattern.
@@ -114,7 +128,7 @@ func Unmatched(name string) Name { return named(name, recording.Call{}) }
 
 func named(name string, call recording.Call) Name {
 	ext := path.Ext(name)
-	n := Name{Call: call, Stem: strings.TrimRight(strings.TrimSuffix(name, ext), "."), Ext: strings.ToLower(strings.TrimPrefix(ext, "."))}
+	n := Name{Call: call, Stem: recording.Stem(name), Ext: strings.ToLower(strings.TrimPrefix(ext, "."))}
 	delete(call, "ext")
 	if said := call["name"]; said != "" && !strings.HasSuffix(said, ext) {
 		call["name"] = said + ext

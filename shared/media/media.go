@@ -36,6 +36,9 @@ type Object struct {
 	// SHA256 of the bytes in lower-case hex, if the store checked it when they
 	// came, and Examine asked for it; else "".
 	SHA256 string
+	// Metadata are what the uploader said beside the bytes (x-amz-meta-*), by
+	// their names in lower case without that prefix, if Examine asked for them.
+	Metadata map[string]string
 }
 
 // Part is a run of bytes, Length > 0 long, that lies within the object.
@@ -113,11 +116,24 @@ type Uploader interface {
 	PutNew(ctx context.Context, key, contentType string, body []byte) error
 }
 
+// Lister tells what there is.
+type Lister interface {
+	// List returns the keys that begin with prefix and stand behind after ("" for
+	// all), in the order of their bytes: at most 1,000; fewer only at the end.
+	// Errors: ErrUnavailable.
+	List(ctx context.Context, prefix, after string) ([]string, error)
+}
+
+// MaxList is the most keys that List returns.
+const MaxList = 1000
+
 // Receiver looks at audio that others have put in.
 type Receiver interface {
 	Reader
 	Remover
-	// Examine is Stat, and tells the SHA-256 that the store has checked.
+	Lister
+	// Examine is Stat, and tells the SHA-256 that the store has checked, and the
+	// uploader's metadata.
 	// Errors: ErrNotFound, ErrUnavailable.
 	Examine(ctx context.Context, key string) (Object, error)
 	// Copy stores the object from under the key to as well, in place of what is

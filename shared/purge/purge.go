@@ -50,12 +50,16 @@ type Noter interface {
 // Finish removes the audio behind a tombstone, unless somebody else keeps it,
 // and notes that it is gone. Audio that has not arrived may be on its way, so
 // the place where it would be is emptied too, and so is the one where audio that
-// cannot be served is set aside.
+// cannot be served is set aside. Metadata beside audio in an inbox go first.
 // Errors: those of media.Remover's Remove and of store.Writer's Purged.
 func Finish(ctx context.Context, s Noter, m media.Remover, t store.Tombstone) error {
 	if t.Audio.Place != recording.External {
 		r := recording.Recording{Account: t.Account, ID: t.ID, Audio: t.Audio}
-		keys := []string{r.AudioKey()}
+		var keys []string
+		if _, _, inbox := recording.ParseInboxKey(r.AudioKey()); inbox {
+			keys = append(keys, recording.BesideKey(r.AudioKey()))
+		}
+		keys = append(keys, r.AudioKey())
 		if t.Audio.Place == recording.Nowhere { // what has arrived may have been set aside
 			keys = append(keys, recording.AsideKey(r.AudioKey()))
 		}

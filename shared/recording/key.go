@@ -1,12 +1,17 @@
 package recording
 
-import "strings"
+import (
+	"path"
+	"strings"
+)
 
 const (
 	// keyPrefix begins the keys of audio that is served, asidePrefix those of
-	// what was set aside because it cannot be.
+	// what was set aside because it cannot be, inboxPrefix those of what others
+	// drop in.
 	keyPrefix   = "recordings/"
 	asidePrefix = "set-aside/"
+	inboxPrefix = "inbox/"
 	// variant parts the id from what tells two uploads for it apart. No id has
 	// it.
 	variant = "~"
@@ -32,6 +37,34 @@ func ParseKey(key string) (account, id string, ok bool) {
 
 // AsideKey is where audio lies that came under key and cannot be served.
 func AsideKey(key string) string { return asidePrefix + strings.TrimPrefix(key, keyPrefix) }
+
+// InboxKey is where the inbox of an account has a file of that name; "" for the
+// name is what all its keys begin with, and "" for both those of all inboxes.
+func InboxKey(account, name string) string {
+	if account == "" {
+		return inboxPrefix
+	}
+	return inboxPrefix + account + "/" + name
+}
+
+// ParseInboxKey is the inverse of [InboxKey] for a file. The name is any text.
+func ParseInboxKey(key string) (account, name string, ok bool) {
+	rest, ok := strings.CutPrefix(key, inboxPrefix)
+	account, name, found := strings.Cut(rest, "/")
+	if !ok || !found || name == "" || !isName(account) {
+		return "", "", false
+	}
+	return account, name, true
+}
+
+// Stem is the name of a file, or a key, without its extension: what audio and
+// the metadata beside it have in common.
+func Stem(name string) string {
+	return strings.TrimRight(strings.TrimSuffix(name, path.Ext(name)), ".")
+}
+
+// BesideKey is where metadata lie beside the audio under key in an inbox.
+func BesideKey(key string) string { return Stem(key) + ".json" }
 
 // isName reports whether s can be the id of an account or of a user
 // (contract, Routes): 1 to 64 of [A-Za-z0-9_-].

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
 )
 
 // Metrics makes a line one that CloudWatch takes metrics from: its embedded
@@ -52,6 +53,7 @@ func NewMetrics(namespace string) (*Metrics, error) {
 			Namespace: namespace, Dimensions: [][]string{{routeDimension}},
 			Metrics: []metric{
 				{"errors", "Count"},
+				{"refused", "Count"},
 				{"store_calls", "Count"},
 				{"read_units", "Count"},
 				{"write_units", "Count"},
@@ -74,12 +76,15 @@ func (m *Metrics) append(attrs []slog.Attr, e *Entry) []slog.Attr {
 	if m == nil {
 		return attrs
 	}
-	class, failed := classes[0], 0
+	class, failed, refused := classes[0], 0, 0
 	if c := e.Status / 100; c < len(classes) {
 		class = classes[c]
 	}
 	if e.Status >= 500 {
 		failed = 1
+	}
+	if e.Status == http.StatusUnprocessableEntity { // audio that arrived in vain; no answer of the API
+		refused = 1
 	}
 	if e.MediaCalls == 0 { // else it is there
 		attrs = append(attrs, slog.Int64("audio_bytes", e.AudioBytes))
@@ -88,6 +93,7 @@ func (m *Metrics) append(attrs []slog.Attr, e *Entry) []slog.Attr {
 		slog.String(statusDimension, class),
 		slog.Int("requests", 1),
 		slog.Int("errors", failed),
+		slog.Int("refused", refused),
 		slog.Attr{Key: "_aws", Value: slog.GroupValue(
 			slog.Int64("Timestamp", e.Start.UnixMilli()),
 			slog.Any("CloudWatchMetrics", m.directives),

@@ -45,6 +45,8 @@ func TestMetricsKeepToTheFormat(t *testing.T) {
 		404: {"status_class": "4xx", "errors": 0.0},
 		503: {"status_class": "5xx", "errors": 1.0},
 		0:   {"status_class": "none", "errors": 0.0},
+		422: {"status_class": "4xx", "errors": 0.0, "refused": 1.0},
+		500: {"status_class": "5xx", "errors": 1.0, "refused": 0.0},
 		999: {"status_class": "none", "errors": 1.0},
 	} {
 		for _, media := range []int{0, 2} {
@@ -114,7 +116,7 @@ func TestDimensionsAreRouteAndStatusClass(t *testing.T) {
 	if diff := cmp.Diff([][]string{{"route", "status_class"}, {"route"}}, got); diff != "" {
 		t.Errorf("dimensions (-want +got):\n%s", diff)
 	}
-	want := []string{"requests", "duration_ms", "errors", "store_calls", "read_units", "write_units", "audio_bytes"}
+	want := []string{"requests", "duration_ms", "errors", "refused", "store_calls", "read_units", "write_units", "audio_bytes"}
 	if !slices.Equal(metrics, want) {
 		t.Errorf("metrics %q, want %q", metrics, want)
 	}

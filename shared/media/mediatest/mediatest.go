@@ -64,6 +64,7 @@ func Run(t *testing.T, h Harness) {
 		{"uploads that are not what was announced", mislabelled},
 		{"uploads replace nothing", occupied},
 		{"copies", copies},
+		{"lists", lists},
 		{"two hundred megabytes", large}, // last: it looks at the heap
 	}
 	for _, c := range cases {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -40,7 +41,7 @@ func sizes(t *testing.T, s *suite) {
 				if err != nil {
 					t.Fatalf("Open(etag %s) = %v, want nil", etag, err)
 				}
-				if opened != o {
+				if !reflect.DeepEqual(opened, o) {
 					t.Errorf("Open(etag %s) = %+v, want what Stat says, %+v", etag, opened, o)
 				}
 				same(t, "Open", body, pattern(0, size))
@@ -68,7 +69,7 @@ func parts(t *testing.T, s *suite) {
 					t.Errorf("%s = %v, want nil", what, err)
 					continue
 				}
-				if opened != o {
+				if !reflect.DeepEqual(opened, o) {
 					t.Errorf("%s = %+v, want the whole object's %+v", what, opened, o)
 				}
 				same(t, what, body, pattern(p.Offset, p.Length))

@@ -37,7 +37,27 @@ func (b *Bucket) look(ctx context.Context, in *s3.HeadObjectInput) (media.Object
 	}
 	o := object(out.ContentType, out.ContentLength, out.ETag, out.LastModified)
 	o.SHA256 = sha256Of(out.ChecksumSHA256)
+	if in.ChecksumMode != "" {
+		o.Metadata = out.Metadata
+	}
 	return o, nil
+}
+
+// List returns keys, a page of S3's.
+func (b *Bucket) List(ctx context.Context, prefix, after string) ([]string, error) {
+	in := &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &prefix, MaxKeys: aws.Int32(media.MaxList)}
+	if after != "" {
+		in.StartAfter = &after
+	}
+	out, err := b.client.ListObjectsV2(ctx, in)
+	if err = b.fail("listing", prefix, err); err != nil {
+		return nil, err
+	}
+	keys := make([]string, len(out.Contents))
+	for i := range out.Contents {
+		keys[i] = aws.ToString(out.Contents[i].Key)
+	}
+	return keys, nil
 }
 
 // Open reads a part of the object, or the whole.

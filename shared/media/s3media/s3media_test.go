@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"strings"
@@ -114,6 +115,31 @@ func TestConformance(t *testing.T) {
 			noUploadsLeft(t, o)
 			noBucket(t, o)
 		})
+	}
+}
+
+// What an uploader says beside the bytes is told by Examine, and by nothing
+// else.
+func TestMetadata(t *testing.T) {
+	for _, target := range targets(t) {
+		o := target.open(t)
+		c := s3.New(s3.Options{Region: o.Region, Credentials: o.Credentials, BaseEndpoint: &o.Endpoint, UsePathStyle: true})
+		_, err := c.PutObject(t.Context(), &s3.PutObjectInput{
+			Bucket: &o.Bucket, Key: aws.String("a"), Body: strings.NewReader("x"), Metadata: map[string]string{"call-id": "7", "from": "a@b"},
+		})
+		if err != nil {
+			t.Fatalf("%s: PutObject = %v", target.name, err)
+		}
+		b := open(t, o)
+		if got, err := b.Examine(t.Context(), "a"); err != nil || !maps.Equal(got.Metadata, map[string]string{"call-id": "7", "from": "a@b"}) {
+			t.Errorf("%s: Examine = %+v, %v, want the metadata", target.name, got, err)
+		}
+		if got, err := b.Stat(t.Context(), "a"); err != nil || got.Metadata != nil {
+			t.Errorf("%s: Stat = %+v, %v, want none", target.name, got, err)
+		}
+		if err := b.Remove(t.Context(), "a"); err != nil {
+			t.Errorf("%s: Remove = %v", target.name, err)
+		}
 	}
 }
 

@@ -30,7 +30,9 @@ func (s *Store) Claim(ctx context.Context, account, key string, c store.Claim) (
 	now := s.now()
 	m := tableKey(account, claimID(key))
 	m[attrRecording], m[attrMade], m[attrRevision] = str(c.ID), str(c.Made), str(revision)
-	m[attrExpires] = num(now.Add(store.ClaimTTL).Unix())
+	if !c.Lasting {
+		m[attrExpires] = num(now.Add(store.ClaimTTL).Unix())
+	}
 	found, err := s.write(ctx, m, condition{
 		"attribute_not_exists(" + attrID + ") OR " + attrExpires + " <= :now", item{":now": num(now.Unix())},
 	})
@@ -40,5 +42,5 @@ func (s *Store) Claim(ctx context.Context, account, key string, c store.Claim) (
 	case err != nil:
 		return store.Claim{}, fail(doing, account, c.ID, err)
 	}
-	return c, nil
+	return store.Claim{ID: c.ID, Made: c.Made}, nil
 }

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"math"
 
 	"callrecordings/shared/recording"
 	"callrecordings/shared/requestlog"
@@ -13,6 +14,10 @@ import (
 func (s *Store) Claim(ctx context.Context, account, key string, c store.Claim) (store.Claim, error) {
 	requestlog.From(ctx).Calls++
 	now := s.now()
+	expires := recording.SecondsOf(now.Add(store.ClaimTTL))
+	if c.Lasting {
+		expires = math.MaxInt64
+	}
 	var holds store.Claim
 	err := s.change(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "DELETE FROM claims WHERE account = ? AND key = ? AND expires <= ?",
@@ -21,7 +26,7 @@ func (s *Store) Claim(ctx context.Context, account, key string, c store.Claim) (
 			return err
 		}
 		_, err = tx.ExecContext(ctx, "INSERT INTO claims (account, key, id, made, expires) VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING",
-			account, key, c.ID, c.Made, recording.SecondsOf(now.Add(store.ClaimTTL)))
+			account, key, c.ID, c.Made, expires)
 		if err != nil {
 			return err
 		}

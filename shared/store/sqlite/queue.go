@@ -126,6 +126,29 @@ func (s *Store) Replay(ctx context.Context, q Queue) (int64, error) {
 	return done.RowsAffected()
 }
 
+// AudioKeys returns the keys that begin with prefix under which recordings have
+// their audio. Error: ErrUnavailable.
+func (s *Store) AudioKeys(ctx context.Context, prefix string) (map[string]bool, error) {
+	const doing = "list the keys of audio"
+	rows, err := s.read.QueryContext(ctx, "SELECT audio_key FROM recordings WHERE substr(audio_key, 1, ?) = ?", len(prefix), prefix)
+	if err != nil {
+		return nil, fail(doing, "", "", err)
+	}
+	defer rows.Close() //nolint:errcheck // reported by rows.Err
+	found := map[string]bool{}
+	for rows.Next() {
+		var key string
+		if err := rows.Scan(&key); err != nil {
+			return nil, fail(doing, "", "", err)
+		}
+		found[key] = true
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fail(doing, "", "", err)
+	}
+	return found, nil
+}
+
 // Awaiting returns up to limit living recordings without audio, of which an
 // object may have arrived while nobody listened; id is that of the last one
 // seen before, "" at first. Error: ErrUnavailable.

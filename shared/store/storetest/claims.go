@@ -16,6 +16,16 @@ var claims = []testCase{
 			}
 		}
 	}},
+	{"a lasting claim", func(s *suite) {
+		c := store.Claim{ID: "202601-a", Made: "x"}
+		first := c
+		first.Lasting = true
+		for _, next := range []store.Claim{first, {ID: "202602-b", Made: "y", Lasting: true}, {ID: "202602-c", Made: "z"}} {
+			if got, err := s.store.Claim(s.Context(), s.account, "key", next); err != nil || got != c {
+				s.Errorf("Claim(%+v) = %+v, %v, want %+v", next, got, err, c)
+			}
+		}
+	}},
 	{"keys are any text", func(s *suite) {
 		for i, key := range []string{"", "#", "a#b", "202601-a", "Zoë 🎧", "a/b\x00", string(make([]byte, 4000))} {
 			c := store.Claim{ID: "202601-a", Made: string(rune('a' + i))}

@@ -1,0 +1,78 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"callrecordings/local/datadir"
+)
+
+// storage is the target's bucket, as whoever has credentials for it sees it.
+type storage struct {
+	client *s3.Client
+	bucket string
+}
+
+type storageKey struct{}
+
+func newStorage(endpoint, id, secret, bucket string) storage {
+	return storage{bucket: bucket, client: s3.New(s3.Options{
+		Region: "us-east-1", BaseEndpoint: &endpoint, UsePathStyle: true, Credentials: credentials.NewStaticCredentialsProvider(id, secret, ""),
+	})}
+}
+
+// deployedStorage is the bucket that the environment names.
+func deployedStorage() storage {
+	return newStorage(os.Getenv("AWS_ENDPOINT_URL"), os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("BUCKET_NAME"))
+}
+
+// localStorage is the built-in S3 server's, on its port.
+func localStorage(t *testing.T, data string, port int) storage {
+	t.Helper()
+	dir, err := datadir.Open(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newStorage("http://127.0.0.1:"+strconv.Itoa(port), dir.Keys.S3AccessKeyID, dir.Keys.S3SecretAccessKey, datadir.Bucket)
+}
+
+// cmdDrop is `drop FILE KEY [name=value …]`: puts a file into the bucket, as a
+// PBX does with credentials of its own, with metadata of S3.
+func cmdDrop(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: drop FILE KEY [name=value …]")
+	}
+	body, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	said := map[string]string{}
+	for _, arg := range args[2:] {
+		name, value, _ := strings.Cut(arg, "=")
+		said[name] = value
+	}
+	at := ts.Value(storageKey{}).(storage)
+	_, err = at.client.PutObject(context.Background(), &s3.PutObjectInput{
+		Bucket: &at.bucket, Key: aws.String(args[1]), Body: bytes.NewReader(body), Metadata: said,
+	})
+	ts.Check(err)
+}
+
+// cmdDropped is `[!] dropped KEY`: whether there is an object of that key.
+func cmdDropped(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: dropped KEY")
+	}
+	at := ts.Value(storageKey{}).(storage)
+	_, err := at.client.HeadObject(context.Background(), &s3.HeadObjectInput{Bucket: &at.bucket, Key: &args[0]})
+	if (err == nil) == neg {
+		ts.Fatalf("%s: %v", args[0], err)
+	}
+}
