@@ -29,6 +29,7 @@ import (
 	"callrecordings/shared/bucketevents"
 	"callrecordings/shared/cursor"
 	"callrecordings/shared/gateway"
+	"callrecordings/shared/keypattern"
 	"callrecordings/shared/media/s3media"
 	"callrecordings/shared/notify"
 	"callrecordings/shared/purge"
@@ -87,6 +88,10 @@ func handlers(t *testing.T) map[string]lambda.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
+	names, err := keypattern.Open("", "")
+	if err != nil {
+		t.Fatal(err)
+	}
 	env := api.Env{Verifier: auth.NewVerifier(keys, sample.Now), Now: sample.Now, Random: zeros{}, Node: "sample"}
 	answer := func(h http.Handler) lambda.Handler { return gateway.Handler(h) }
 	return map[string]lambda.Handler{
@@ -96,7 +101,7 @@ func handlers(t *testing.T) map[string]lambda.Handler {
 		"create": answer(api.Create(env, embedded, api.Uploads{Audio: audio, MaxBytes: 1 << 30, TTL: time.Minute})),
 		"ingest": lambda.NewHandler(bucketevents.Handler(bucketevents.Options{
 			Route: "ingest", Bucket: "sample", Log: slog.New(slog.DiscardHandler), Now: sample.Now,
-			Take: arrival.Desk{Store: embedded, Audio: audio, MaxBytes: 1 << 30, Now: sample.Now}.Take,
+			Take: arrival.Desk{Store: embedded, Audio: audio, Names: names, MaxBytes: 1 << 30, Now: sample.Now}.Take,
 		})),
 		"publish": lambda.NewHandler(tablestream.ChangesHandler(tablestream.ChangesOptions{
 			Route: "publish", Log: slog.New(slog.DiscardHandler), Now: sample.Now, Read: dynamo.ChangeOf,

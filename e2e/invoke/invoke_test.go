@@ -69,8 +69,10 @@ func TestSamLocalInvoke(t *testing.T) {
 			}
 		})
 	}
-	if r, err := table.Get(t.Context(), sample.Account, sample.Arriving); err != nil || r.Audio.Condition() != recording.Ready {
-		t.Errorf("after its event the recording is %+v, %v, want it ready", r, err)
+	for _, id := range []string{sample.Arriving, sample.Dropped} {
+		if r, err := table.Get(t.Context(), sample.Account, id); err != nil || r.Audio.Condition() != recording.Ready {
+			t.Errorf("after its event the recording %s is %+v, %v, want it ready", id, r, err)
+		}
 	}
 }
 

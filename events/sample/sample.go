@@ -39,8 +39,15 @@ const Deleted = "202601-deleted"
 // been told.
 const Arriving = "202601-arriving"
 
+// Dropped is the recording whose sound lies under DroppedKey, in the account's
+// inbox.
+const (
+	Dropped    = "202601-dropped"
+	DroppedKey = "inbox/" + Account + "/" + Dropped + "/call_id=a1%40pbx/owner_id=/from=1001%40pbx/to=/x.wav"
+)
+
 // Seed stores a recording with sound, one without, one whose sound has just
-// arrived, and the tombstone of a fourth.
+// arrived, the tombstone of a fourth, and what was dropped for a fifth.
 func Seed(ctx context.Context, s store.Writer, audio media.Writer) error {
 	start := recording.SecondsOf(Now().Add(-time.Hour))
 	sound := bytes.Repeat([]byte{0xFF, 0xE3, 0x18, 0xC4}, 8)
@@ -70,6 +77,9 @@ func Seed(ctx context.Context, s store.Writer, audio media.Writer) error {
 		return err
 	}
 	if err := audio.Put(ctx, arriving.AudioKey(), "audio/wav", bytes.NewReader(silence), int64(len(silence))); err != nil {
+		return err
+	}
+	if err := audio.Put(ctx, DroppedKey, "audio/x-wav", bytes.NewReader(silence), int64(len(silence))); err != nil {
 		return err
 	}
 	_, err := s.Delete(ctx, Account, Deleted, func(*recording.Recording) error { return nil })

@@ -75,6 +75,7 @@ func TestLoad(t *testing.T) {
 		Host: "0.0.0.0", Port: "0", S3Port: "9001", DataDir: "/var/lib/recordings",
 	}
 	tool := aws
+	tool.MaxAudioBytes, tool.InboxTimezone = 1000, "UTC"
 	tool.TokenKeys, tool.Bucket, tool.S3Endpoint, tool.DataDir = NewSecret(jwksText), "recordings.live", "http://s3.localhost:9000", "/var/lib/recordings"
 	for f, want := range map[Function]Settings{
 		List: list, Get: get, Create: create, Ingest: ingest, Patch: every(aws), Delete: remove, Fallback: every(Settings{}), Purge: purge, Publish: publish, Local: local, Tool: tool,
