@@ -51,6 +51,9 @@ var tabled = map[string]error{
 // rowless are the others, each with the reason why no client ever meets it.
 var rowless = map[string]string{
 	"arrival.ErrEarly":        "belongs to an event of the bucket, not to a request",
+	"arrival.ErrKept":         "belongs to an event of the bucket, not to a request",
+	"keypattern.ErrPattern":   "ends the program before there is a request",
+	"keypattern.ErrZone":      "ends the program before there is a request",
 	"bucketevents.ErrForeign": "belongs to an event of the bucket, not to a request",
 	"bucketevents.ErrMessage": "belongs to an event of the bucket, not to a request",
 	"bucketevents.ErrTime":    "belongs to an event of the bucket, not to a request",
