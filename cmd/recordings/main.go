@@ -6,6 +6,7 @@
 //	recordings token --account A --ttl 1h
 //	recordings keys >keys.json
 //	recordings replay
+//	recordings storage-secret create --account A
 //	recordings inbox-policy --account A
 //
 // `recordings help` says the rest. It exits with 0 when everything was done, 1
@@ -61,6 +62,7 @@ var commands = []command{
 	{"token", "make a token", token},
 	{"keys", "make a key that tokens are signed with", keys},
 	{"replay", "try again to take audio that could not be taken", replay},
+	{"storage-secret", "make, list and revoke the secrets of who writes recordings over HTTP", storageSecret},
 	{"inbox-policy", "print the policy of whoever writes into the inbox of an account", inboxPolicy},
 }
 
@@ -111,7 +113,7 @@ func (e env) exit(name string, err error) int {
 func help(w io.Writer) {
 	say(w, "recordings works on the recordings of a local data folder or of a deployment.\n\n")
 	for _, c := range commands {
-		say(w, "  recordings %-12s %s\n", c.name, c.summary)
+		say(w, "  recordings %-14s %s\n", c.name, c.summary)
 	}
 	say(w, `
 Where the recordings are, from flags or else from the environment:

@@ -75,6 +75,7 @@ func (t *target) deployed() bool { return t.dataDir == "" }
 type opened struct {
 	store interface {
 		store.Store
+		store.Secrets
 		arrival.Store
 	}
 	audio *s3media.Bucket

@@ -57,7 +57,15 @@
 //	recording  S  the id of the recording that the key stands for
 //	made       S  the fingerprint of the request that came first
 //	rev        S  as everywhere
-//	expires    N  the table's TTL
+//	expires    N  the table's TTL; none for a lasting claim
+//
+// So is what is kept of a storage secret: its id is "secret#" and the secret's,
+// and it has
+//
+//	sha256   S  the secret's SHA-256
+//	label    S  whose it is
+//	created  N  when it was made, in Gregorian seconds
+//	rev      S  as everywhere
 //
 // Attributes that are not listed here survive every write.
 //
@@ -80,7 +88,8 @@
 //
 // Query on the two indexes for Page; GetItem for Get and Tombstone; GetItem
 // and PutItem for Update and Delete; PutItem for Put and Claim; UpdateItem for
-// Purged.
+// Purged. For storage secrets GetItem, and, for whoever manages them, PutItem,
+// Query on the table, and DeleteItem.
 package dynamo
 
 import (

@@ -44,6 +44,18 @@ var operations = []struct {
 		_, err := s.Delete(ctx, account, sample(1).ID, func(*recording.Recording) error { return nil })
 		return err
 	}},
+	{"Secret", func(ctx context.Context, s *Store) error {
+		_, err := s.Secret(ctx, account, "0a")
+		return err
+	}},
+	{"AddSecret", func(ctx context.Context, s *Store) error {
+		return s.AddSecret(ctx, store.Secret{Account: account, ID: "0a", Sum: "aa"})
+	}},
+	{"ListSecrets", func(ctx context.Context, s *Store) error {
+		_, err := s.ListSecrets(ctx, account)
+		return err
+	}},
+	{"RevokeSecret", func(ctx context.Context, s *Store) error { return s.RevokeSecret(ctx, account, "0a") }},
 	{"Purged", func(ctx context.Context, s *Store) error {
 		return s.Purged(ctx, account, sample(1).ID)
 	}},

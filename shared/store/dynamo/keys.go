@@ -30,6 +30,7 @@ const (
 	attrExpires      = "expires"
 
 	attrRecording = "recording"
+	attrLabel     = "label"
 )
 
 // The indexes of the package comment.

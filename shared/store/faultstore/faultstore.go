@@ -46,6 +46,7 @@ type Store struct {
 type Driver interface {
 	store.Store
 	store.Claimer
+	store.SecretReader
 	// Tombstone returns what remains of a deleted recording.
 	Tombstone(ctx context.Context, account, id string) (store.Tombstone, error)
 }
@@ -124,6 +125,11 @@ func (s *Store) Purged(ctx context.Context, account, id string) error {
 // Claim is the driver's, under a fault.
 func (s *Store) Claim(ctx context.Context, account, key string, c store.Claim) (store.Claim, error) {
 	return do(s, func() (store.Claim, error) { return s.next.Claim(ctx, account, key, c) })
+}
+
+// Secret is the driver's, under a fault.
+func (s *Store) Secret(ctx context.Context, account, id string) (store.Secret, error) {
+	return do(s, func() (store.Secret, error) { return s.next.Secret(ctx, account, id) })
 }
 
 // Tombstone is the driver's, under a fault.

@@ -19,7 +19,12 @@ import (
 // transparent is the decorator without faults, with the driver's tombstones.
 type transparent struct {
 	*faultstore.Store
+	store.Secrets
 	driver *sqlite.Store
+}
+
+func (s transparent) Secret(ctx context.Context, account, id string) (store.Secret, error) {
+	return s.Store.Secret(ctx, account, id)
 }
 
 func (s transparent) Tombstone(ctx context.Context, account, id string) (store.Tombstone, error) {
@@ -39,7 +44,7 @@ func open(t testing.TB) *sqlite.Store {
 func TestConformance(t *testing.T) {
 	storetest.Run(t, storetest.Harness{Open: func(t testing.TB) storetest.Store {
 		driver := open(t)
-		return transparent{faultstore.New(driver), driver}
+		return transparent{faultstore.New(driver), driver, driver}
 	}})
 }
 

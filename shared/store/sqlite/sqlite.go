@@ -42,9 +42,12 @@ var schema string
 //go:embed arrivals.sql
 var arrivals string
 
+//go:embed secrets.sql
+var secretsTable string
+
 // migrations take the file from version i to i+1; the last one is what this
 // program knows. A step is never changed once released.
-var migrations = []string{schema, arrivals}
+var migrations = []string{schema, arrivals, secretsTable}
 
 // ErrNewer is the error of a file that a newer version of this program made.
 var ErrNewer = errors.New("database is of a newer version")

@@ -29,6 +29,7 @@ import (
 type Store interface {
 	store.Store
 	store.Claimer
+	store.Secrets
 	// Tombstone returns what remains of a deleted recording; ErrNotFound when
 	// there is none.
 	Tombstone(ctx context.Context, account, id string) (store.Tombstone, error)
@@ -52,6 +53,7 @@ func Run(t *testing.T, h Harness) {
 		{"change", changes},
 		{"delete", deletes},
 		{"claim", claims},
+		{"secret", secrets},
 		{"limit", limits},
 		{"page", pages},
 		{"filter", filters},
