@@ -70,8 +70,13 @@ func (c *creator) readAudio(r *request, kind string) (*creation, error) {
 // audioBody reads audio, which has to fit into one request.
 func (c *creator) audioBody(r *request) ([]byte, error) {
 	most := min(fits, c.MaxBytes)
+	return bodyUpTo(r, most, audioTooLarge(most))
+}
+
+// bodyUpTo reads a body of at most that many bytes; a larger one is tooMuch.
+func bodyUpTo(r *request, most int64, tooMuch error) ([]byte, error) {
 	if r.ContentLength > most {
-		return nil, audioTooLarge(most)
+		return nil, tooMuch
 	}
 	if r.Body == nil {
 		return nil, nil
@@ -81,7 +86,7 @@ func (c *creator) audioBody(r *request) ([]byte, error) {
 	case err != nil:
 		return nil, parseError("the body could not be read", err)
 	case int64(len(body)) > most:
-		return nil, audioTooLarge(most)
+		return nil, tooMuch
 	}
 	return body, nil
 }

@@ -65,11 +65,19 @@ type chain struct {
 	env  *Env
 	op   Operation
 	next handlerFunc
+	// check is what comes before route and method: whose the request is.
+	check func(ctx context.Context, r *request) error
 }
 
 // handle puts the whole chain around f, which serves op. The environment is
 // copied.
 func (e *Env) handle(op Operation, f handlerFunc) http.Handler {
+	return e.handleFor(op, func(ctx context.Context, r *request) error { return r.authenticate(ctx) }, f)
+}
+
+// handleFor is handle for an operation that knows by other means than a token
+// whose the request is.
+func (e *Env) handleFor(op Operation, check func(context.Context, *request) error, f handlerFunc) http.Handler {
 	env := *e
 	if env.Log == nil {
 		env.Log = slog.New(slog.DiscardHandler)
@@ -85,7 +93,7 @@ func (e *Env) handle(op Operation, f handlerFunc) http.Handler {
 	}
 	sum := sha256.Sum256([]byte(env.Node))
 	env.Node = base64.RawURLEncoding.EncodeToString(sum[:16])
-	return &chain{env: &env, op: op, next: f}
+	return &chain{env: &env, op: op, next: f, check: check}
 }
 
 // ServeHTTP implements [http.Handler].
@@ -129,7 +137,7 @@ func (c *chain) run(ctx context.Context, a *answer, r *request) (err error) {
 		r.preflight(a)
 		return nil
 	}
-	if err := r.authenticate(ctx); err != nil {
+	if err := c.check(ctx, r); err != nil {
 		return err
 	}
 	if err := c.admit(r); err != nil {

@@ -18,6 +18,7 @@ const (
 	OpCreate   Operation = "create"
 	OpPatch    Operation = "patch"
 	OpDelete   Operation = "delete"
+	OpReceive  Operation = "receive"
 	OpFallback Operation = "fallback"
 )
 
@@ -28,7 +29,7 @@ type Route struct {
 	Method string
 	// Path is a pattern: {version} is v1 or v2, any other {…} one segment.
 	Path string
-	// Public routes need no token.
+	// Public routes need no token; that of storage has a secret instead.
 	Public bool
 }
 
@@ -42,6 +43,9 @@ const (
 	userItem    = userList + "/{recording_id}"
 	aliasItem   = aliasList + "/{recording_id}"
 	definition  = "/{version}/openapi.json"
+	// storage is where PBXs put recordings. Behind the secret, which stands for a
+	// token, comes a name of one segment or more.
+	storage = "/{version}/storage/{account_id}/{secret}/{proxy+}"
 )
 
 // Routes is the one table of what is served. OPTIONS is answered on every
@@ -63,6 +67,10 @@ var Routes = []Route{
 	{Op: OpGet, Method: http.MethodHead, Path: aliasItem},
 	{Op: OpPatch, Method: http.MethodPatch, Path: aliasItem},
 	{Op: OpDelete, Method: http.MethodDelete, Path: aliasItem},
+	{Op: OpReceive, Method: http.MethodPut, Path: storage, Public: true},
+	{Op: OpReceive, Method: http.MethodPost, Path: storage, Public: true},
+	{Op: OpReceive, Method: http.MethodGet, Path: storage, Public: true},
+	{Op: OpReceive, Method: http.MethodHead, Path: storage, Public: true},
 	{Op: OpFallback, Method: http.MethodGet, Path: definition, Public: true},
 	{Op: OpFallback, Method: http.MethodHead, Path: definition, Public: true},
 }
@@ -75,6 +83,9 @@ func Match(method, escapedPath string) Operation {
 	p := parseTarget(escapedPath)
 	if op, ok := p.operation(method); ok {
 		return op
+	}
+	if p.secret != "" {
+		return OpReceive // it alone can check the secret, which comes first
 	}
 	return OpFallback
 }
@@ -115,6 +126,9 @@ type target struct {
 	// not checked; "" where the path has none. account is set whenever the
 	// path is below one, routed or not.
 	version, account, user, id string
+	// secret and name are those of storage; the name is still escaped, because an
+	// escaped slash separates nothing.
+	secret, name string
 	// owned is true when the path is below an account.
 	owned bool
 }
@@ -126,6 +140,9 @@ func parseTarget(escaped string) target {
 	var segments [maxSegments]string
 	n := 0
 	rest := strings.TrimSuffix(strings.TrimPrefix(escaped, "/"), "/")
+	if s, ok := parseStorage(rest); ok {
+		return s
+	}
 	for part := range strings.SplitSeq(rest, "/") {
 		text, err := url.PathUnescape(part)
 		if n == maxSegments || err != nil {
@@ -147,6 +164,26 @@ func parseTarget(escaped string) target {
 		}
 	}
 	return p
+}
+
+// storageResource is the row of storage in resources.
+var storageResource = &resources[slices.IndexFunc(resources, func(r resource) bool { return r.segments[1] == "storage" })]
+
+// parseStorage takes a path of storage apart.
+func parseStorage(rest string) (p target, ok bool) {
+	parts := strings.SplitN(rest, "/", len(storageResource.segments))
+	if len(parts) < len(storageResource.segments) || parts[1] != "storage" || parts[0] != "v1" && parts[0] != "v2" {
+		return p, false
+	}
+	p = target{resource: storageResource, version: parts[0], name: parts[4]}
+	for i, place := range map[int]*string{2: &p.account, 3: &p.secret} {
+		text, err := url.PathUnescape(parts[i])
+		if err != nil || text == "" {
+			return p, false
+		}
+		*place = text
+	}
+	return p, p.name != ""
 }
 
 // take fills p from segments if they are those of res.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"strings"
 
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
@@ -108,7 +107,7 @@ func (d Desk) takeBeside(ctx context.Context, f *dropped) (Outcome, error) {
 	}
 	done := Awaiting
 	for _, key := range keys {
-		if recording.Stem(key) != stem || key == f.Key || strings.HasSuffix(key, ProbeSuffix) {
+		if recording.Stem(key) != stem || key == f.Key || recording.IsProbe(key) {
 			continue
 		}
 		if done, err = d.Take(ctx, Arrival{Key: key}); err != nil {

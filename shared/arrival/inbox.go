@@ -15,10 +15,6 @@ import (
 	"callrecordings/shared/store"
 )
 
-// ProbeSuffix ends the name of the text file with which Kazoo tests a storage
-// setting: it puts one and reads it back (kazoo.md 7.8).
-const ProbeSuffix = "_test_credentials_file.txt"
-
 // dropped is a file in the inbox of an account.
 type dropped struct {
 	Arrival
@@ -43,7 +39,7 @@ func (d Desk) takeDropped(ctx context.Context, a Arrival, account, name string) 
 	switch {
 	case strings.HasSuffix(name, "/"): // a folder, as consoles make them
 		return Ignored, nil
-	case strings.HasSuffix(name, ProbeSuffix):
+	case recording.IsProbe(name):
 		return d.takeProbe(ctx, a)
 	case f.name.Ext == "json":
 		return d.takeBeside(ctx, f)

@@ -65,7 +65,8 @@ func TestRoutesAreTheSame(t *testing.T) {
 	t.Parallel()
 	var want, got []string
 	for _, r := range api.Routes {
-		want = append(want, r.Method+" "+r.Path, http.MethodOptions+" "+r.Path)
+		path := documented(r.Path)
+		want = append(want, r.Method+" "+path, http.MethodOptions+" "+path)
 	}
 	d := read(t)
 	for path, item := range d.Paths {
@@ -86,7 +87,7 @@ func TestTokensAreAskedForWhereTheyAre(t *testing.T) {
 		var operation struct {
 			Security *[]json.RawMessage `json:"security"`
 		}
-		if err := json.Unmarshal(d.Paths[r.Path][strings.ToLower(r.Method)], &operation); err != nil {
+		if err := json.Unmarshal(d.Paths[documented(r.Path)][strings.ToLower(r.Method)], &operation); err != nil {
 			t.Fatal(err)
 		}
 		if public := operation.Security != nil && len(*operation.Security) == 0; public != r.Public {
@@ -94,6 +95,10 @@ func TestTokensAreAskedForWhereTheyAre(t *testing.T) {
 		}
 	}
 }
+
+// documented is a route's path as the definition writes it, which has no
+// parameters of several segments.
+func documented(path string) string { return strings.Replace(path, "{proxy+}", "{name}", 1) }
 
 // undefined are answers that the definition leaves out, each with a reason.
 var undefined = map[string]string{

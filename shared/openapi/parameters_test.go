@@ -10,9 +10,10 @@ import (
 // wordless are names that the code reads but OpenAPI has no parameter for, or
 // that are none, each with a reason.
 var wordless = map[string]string{
-	"accept header":        "OpenAPI takes it from the media types of the answers",
-	"authorization header": "a security scheme",
-	"content-type header":  "OpenAPI takes it from the media types of the body",
+	"accept header":           "OpenAPI takes it from the media types of the answers",
+	"authorization header":    "a security scheme",
+	"content-type header":     "OpenAPI takes it from the media types of the body",
+	"content-encoding header": "OpenAPI knows no codings of bodies; storage refuses them all",
 }
 
 // unread are parameters that the definition has but the API's code does not

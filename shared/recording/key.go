@@ -57,6 +57,27 @@ func ParseInboxKey(key string) (account, name string, ok bool) {
 	return account, name, true
 }
 
+// probeSuffix ends the name of the text file with which Kazoo tests a storage
+// setting: it puts one and reads it back (kazoo.md 7.8).
+const probeSuffix = "_test_credentials_file.txt"
+
+// IsProbe reports whether a name, or a key, is that of the file with which Kazoo
+// tests a storage setting.
+func IsProbe(name string) bool { return strings.HasSuffix(name, probeSuffix) }
+
+// ProbePattern is what the names of such files look like in a policy of IAM.
+const ProbePattern = "*" + probeSuffix
+
+// ProbeKey is where such a file lies that came over HTTP; false for what is
+// none. Its name has random hex digits in front, and nothing else.
+func ProbeKey(account, name string) (string, bool) {
+	random, ok := strings.CutSuffix(path.Base(name), probeSuffix)
+	if !ok || random == "" || len(random) > 64 || strings.Trim(random, "0123456789abcdef") != "" || !isName(account) {
+		return "", false
+	}
+	return "probes/" + account + "/" + random, true
+}
+
 // Stem is the name of a file, or a key, without its extension: what audio and
 // the metadata beside it have in common.
 func Stem(name string) string {

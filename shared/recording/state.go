@@ -56,3 +56,9 @@ type Upload struct {
 	// SHA256 of the bytes, 64 lower-case hex digits.
 	SHA256 string
 }
+
+// Admits reports whether audio of that size and checksum is what u announced;
+// what u left out admits all.
+func (u Upload) Admits(audio Upload) bool {
+	return (u.Size == 0 || u.Size == audio.Size) && (u.SHA256 == "" || u.SHA256 == audio.SHA256)
+}

@@ -131,24 +131,40 @@ func (d *definition) alternatives(x Exchange, req *http.Request, operation *v3.O
 
 // request is the request as the definition sees it. A slash at the end is
 // dropped, as the API does; a body of any +json, or of no type, is called
-// application/json: the definition says so in words, its media types cannot.
+// application/json: the definition says so in words, its media types cannot. In
+// storage a body of no type is one of any.
 func (x *Exchange) request() (*http.Request, error) {
 	req, err := http.NewRequest(x.Method, x.URL, bytes.NewReader(x.Body)) //nolint:noctx // it is never sent
 	if err != nil {
 		return nil, fmt.Errorf("request: %w", err)
 	}
 	req.URL.Path = strings.TrimSuffix(req.URL.Path, "/")
+	parts := strings.SplitN(req.URL.Path, "/", storageParts)
+	stored := len(parts) == storageParts && parts[2] == "storage"
+	if stored {
+		// A path of the definition has no parameter of several segments.
+		parts[storageParts-1] = strings.ReplaceAll(parts[storageParts-1], "/", ":")
+		req.URL.Path, req.URL.RawPath = strings.Join(parts, "/"), ""
+	}
 	req.URL.RawQuery = x.meaningful(req.URL).Encode()
 	req.Header = x.Header.Clone()
 	if req.Header == nil {
 		req.Header = http.Header{}
 	}
 	kind, _, _ := mime.ParseMediaType(req.Header.Get("Content-Type"))
+	if stored && kind == "" {
+		kind = "application/octet-stream"
+		req.Header.Set("Content-Type", kind)
+	}
 	if len(x.Body) > 0 && (kind == "" || strings.HasSuffix(kind, "+json")) {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	return req, nil
 }
+
+// storageParts are the parts of a path of storage: the empty one in front, the
+// version, "storage", account, secret and name.
+const storageParts = 6
 
 // meaningful are the parameters of the query but those that nobody looks at,
 // which the definition says in words: page_size and start_key where paging is
