@@ -23,6 +23,7 @@ var functions = []struct{ name, floor string }{
 	{"fallback", "noop"},
 	{"purge", "audio"},
 	{"create", "audio"},
+	{"receive", "audio"},
 	{"ingest", "audio"},
 	{"publish", "bus"},
 }

@@ -76,3 +76,13 @@ func cmdDropped(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s: %v", args[0], err)
 	}
 }
+
+// cmdSecret is `secret NAME ACCOUNT`: makes a storage secret for the account, and
+// sets NAME to the path of its storage.
+func cmdSecret(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: secret NAME ACCOUNT")
+	}
+	ts.Check(ts.Exec("recordings", "storage-secret", "create", "--account", args[1]))
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
+}

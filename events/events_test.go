@@ -95,10 +95,11 @@ func handlers(t *testing.T) map[string]lambda.Handler {
 	env := api.Env{Verifier: auth.NewVerifier(keys, sample.Now), Now: sample.Now, Random: zeros{}, Node: "sample"}
 	answer := func(h http.Handler) lambda.Handler { return gateway.Handler(h) }
 	return map[string]lambda.Handler{
-		"list":   answer(api.List(env, embedded, sealer)),
-		"get":    answer(api.Get(env, embedded, audio, api.Delivery{})),
-		"patch":  answer(api.Patch(env, embedded)),
-		"create": answer(api.Create(env, embedded, api.Uploads{Audio: audio, MaxBytes: 1 << 30, TTL: time.Minute})),
+		"list":    answer(api.List(env, embedded, sealer)),
+		"get":     answer(api.Get(env, embedded, audio, api.Delivery{})),
+		"patch":   answer(api.Patch(env, embedded)),
+		"receive": answer(api.Receive(env, embedded, api.Inlet{Audio: audio, MaxBytes: 1 << 30, Names: names})),
+		"create":  answer(api.Create(env, embedded, api.Uploads{Audio: audio, MaxBytes: 1 << 30, TTL: time.Minute})),
 		"ingest": lambda.NewHandler(bucketevents.Handler(bucketevents.Options{
 			Route: "ingest", Bucket: "sample", Log: slog.New(slog.DiscardHandler), Now: sample.Now,
 			Take: arrival.Desk{Store: embedded, Audio: audio, Names: names, MaxBytes: 1 << 30, Now: sample.Now}.Take,

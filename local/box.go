@@ -148,6 +148,9 @@ func (b *box) handler() (http.Handler, error) {
 		api.OpCreate: gateway.Local(api.Create(env, b.store, api.Uploads{
 			Audio: b.bucket, MaxBytes: s.MaxAudioBytes, TTL: s.UploadTTL,
 		})),
+		api.OpReceive: gateway.Local(api.Receive(env, b.store, api.Inlet{
+			Audio: b.bucket, MaxBytes: s.MaxAudioBytes, Names: b.names,
+		})),
 		api.OpPatch:    gateway.Local(api.Patch(env, b.store)),
 		api.OpDelete:   gateway.Local(api.Delete(env, b.store, b.bucket)),
 		api.OpFallback: gateway.Local(api.Fallback(env, openapi.JSON)),

@@ -138,6 +138,7 @@ func (f *front) testLogs(t *testing.T) {
 	secret := "secret-in-the-query"
 	f.do(t, "GET", "/v2/accounts/A/recordings/202601-x?auth_token="+secret, nil)
 	f.do(t, "GET", "/v2/accounts/A/devices?auth_token="+secret, nil)
+	f.do(t, "PUT", "/v2/storage/A/"+secret+"/x.mp3?from=a", nil)
 	for _, name := range []string{"recordings-front.log", "recordings-front.error.log", "main.log", "nginx.out"} {
 		text, err := os.ReadFile(f.file(name))
 		if err != nil {
@@ -150,6 +151,9 @@ func (f *front) testLogs(t *testing.T) {
 		}
 		if name == "recordings-front.log" && !strings.Contains(string(text), `"GET /v2/accounts/A/recordings/202601-x HTTP/1.1" 401 `) {
 			t.Errorf("the access log lacks a line:\n%s", text)
+		}
+		if name == "recordings-front.log" && !strings.Contains(string(text), `"PUT /v2/storage/A/- HTTP/1.1" 401 `) {
+			t.Errorf("the access log lacks the line of a recording that was put:\n%s", text)
 		}
 	}
 }

@@ -23,6 +23,7 @@ const (
 	objects = "${Bucket.Arn}/recordings/*"
 	inbox   = "${Bucket.Arn}/inbox/*"
 	aside   = "${Bucket.Arn}/set-aside/*"
+	probes  = "${Bucket.Arn}/probes/*"
 	stream  = "Table.StreamArn"
 	anyone  = "*"
 )
@@ -32,7 +33,8 @@ var (
 	follow   = []config.Function{config.Purge, config.Publish}
 	get      = []config.Function{config.Get}
 	ingest   = []config.Function{config.Ingest}
-	upload   = []config.Function{config.Create, config.Ingest}
+	upload   = []config.Function{config.Create, config.Receive, config.Ingest}
+	receive  = []config.Function{config.Receive}
 	hear     = []config.Function{config.Get, config.Ingest}
 	list     = []config.Function{config.List}
 	deleting = []config.Function{config.Delete, config.Purge}
@@ -42,20 +44,22 @@ var (
 var Table = []Allowed{
 	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_created"}, Functions: list},
 	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_user"}, Functions: list},
-	{Grant: Grant{"dynamodb:GetItem", table}, Functions: []config.Function{config.Get, config.Create, config.Patch, config.Delete, config.Purge, config.Ingest}},
-	{Grant: Grant{"dynamodb:PutItem", table}, Functions: []config.Function{config.Create, config.Patch, config.Delete, config.Ingest}},
+	{Grant: Grant{"dynamodb:GetItem", table}, Functions: []config.Function{config.Get, config.Create, config.Patch, config.Delete, config.Receive, config.Purge, config.Ingest}},
+	{Grant: Grant{"dynamodb:PutItem", table}, Functions: []config.Function{config.Create, config.Patch, config.Delete, config.Receive, config.Ingest}},
 	{Grant: Grant{"dynamodb:UpdateItem", table}, Functions: deleting},
 	{Grant: Grant{"s3:DeleteObject", objects}, Functions: append(ingest, deleting...)},
 	{Grant: Grant{"s3:DeleteObject", inbox}, Functions: append(ingest, deleting...)},
 	{Grant: Grant{"s3:DeleteObject", aside}, Functions: append(ingest, deleting...)},
 	{Grant: Grant{"s3:GetObject", objects}, Functions: hear}, // and behind the URLs that get signs
 	{Grant: Grant{"s3:GetObject", inbox}, Functions: hear},
-	{Grant: Grant{"s3:PutObject", objects}, Functions: []config.Function{config.Create}}, // and behind the uploads that it signs
+	{Grant: Grant{"s3:PutObject", objects}, Functions: []config.Function{config.Create, config.Receive}}, // and behind the uploads that it signs
+	{Grant: Grant{"s3:PutObject", probes}, Functions: receive},
+	{Grant: Grant{"s3:GetObject", probes}, Functions: receive},
 	{Grant: Grant{"s3:PutObject", aside}, Functions: ingest},
 	{Grant: Grant{"events:PutEvents", "Bus.Arn"}, Functions: []config.Function{config.Publish}},
 	{Grant: Grant{"s3:ListBucket", "Bucket.Arn"}, Functions: ingest},
 	{
-		Grant: Grant{"s3:ListBucket", "Bucket.Arn"}, Functions: get,
+		Grant: Grant{"s3:ListBucket", "Bucket.Arn"}, Functions: append(receive, get...),
 		Unseen: "without it S3 answers 403 instead of 404 for an object that is not there",
 	},
 	{

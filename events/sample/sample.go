@@ -6,6 +6,8 @@ package sample
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"time"
 
 	"callrecordings/shared/media"
@@ -28,6 +30,10 @@ const CursorKey = "sample-sample-sample-sample-sample-sample-"
 // Now is when the events happen.
 func Now() time.Time { return time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC) }
 
+// secret is that of the storage that events put recordings into; it opens
+// nothing else anywhere.
+const secret = "5a3f0c9e-c2FtcGxlLXNlY3JldC1mb3Itc2FtLWxvY2FsLW9ubHk"
+
 // silence is a wav of a tenth of a second.
 var silence = append([]byte("RIFF\x64\x06\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00"+
 	"\x80\x3e\x00\x00\x02\x00\x10\x00data\x40\x06\x00\x00"), make([]byte, 1600)...)
@@ -46,9 +52,19 @@ const (
 	DroppedKey = "inbox/" + Account + "/" + Dropped + "/call_id=a1%40pbx/owner_id=/from=1001%40pbx/to=/x.wav"
 )
 
+// Store is where the samples go.
+type Store interface {
+	store.Writer
+	store.Secrets
+}
+
 // Seed stores a recording with sound, one without, one whose sound has just
 // arrived, the tombstone of a fourth, and what was dropped for a fifth.
-func Seed(ctx context.Context, s store.Writer, audio media.Writer) error {
+func Seed(ctx context.Context, s Store, audio media.Writer) error {
+	sum := sha256.Sum256([]byte(secret))
+	if err := s.AddSecret(ctx, store.Secret{Account: Account, ID: secret[:8], Sum: hex.EncodeToString(sum[:])}); err != nil {
+		return err
+	}
 	start := recording.SecondsOf(Now().Add(-time.Hour))
 	sound := bytes.Repeat([]byte{0xFF, 0xE3, 0x18, 0xC4}, 8)
 	managed := recording.Audio{Place: recording.Managed, ContentType: "audio/mpeg", Size: int64(len(sound))}

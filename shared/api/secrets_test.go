@@ -3,7 +3,9 @@ package api
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -12,6 +14,7 @@ import (
 
 	"callrecordings/shared/cursor"
 	"callrecordings/shared/gateway"
+	"callrecordings/shared/keypattern"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
 )
@@ -26,6 +29,12 @@ var marks = map[string]string{
 	"tag":    "marked-tag",
 	"path":   "marked-path",
 }
+
+// markedSecret is the storage secret of the account, markedStorage its storage.
+const (
+	markedSecret  = "0a1b2c3d-MarkedMarkedMarkedMarkedMarkedMarkedMarked1"
+	markedStorage = "/v2/storage/" + oneAccount + "/" + markedSecret + "/"
+)
 
 // spellings are how a secret could stand in a log.
 func spellings(secret string) []string {
@@ -47,6 +56,12 @@ func leaks(log string, secrets map[string]string) []string {
 		}
 	}
 	return found
+}
+
+// markedSum is what is kept of the secret.
+func markedSum() string {
+	sum := sha256.Sum256([]byte(markedSecret))
+	return hex.EncodeToString(sum[:])
 }
 
 // panicking is a store that panics with what it was asked.
@@ -107,6 +122,14 @@ func TestSecretsStayOutOfTheLog(t *testing.T) {
 		{name: "a creation with audio", method: "PUT", target: list + "?from=" + number + "&name=" + name, body: marks["name"], header: []string{"Content-Type", "audio/mpeg"}},
 		{name: "a bad key", method: "PUT", target: list, body: `{}`, header: []string{"Idempotency-Key", marks["name"] + strings.Repeat("x", 255)}},
 		{name: "a wait", method: "GET", target: onePath + "?accept=mp3", header: []string{"Prefer", marks["tag"]}},
+		{name: "a put", method: "PUT", target: markedStorage + "call_recording_" + number + ".mp3?from=" + number + "&caller_id_name=" + name, body: marks["name"]},
+		{name: "a form", method: "POST", target: markedStorage + name, body: "--b\r\nContent-Disposition: form-data; name=from\r\n\r\n" + marks["number"] + "\r\n--b--", header: []string{"Content-Type", "multipart/form-data; boundary=b"}},
+		{name: "a put under a bad id", method: "PUT", target: markedStorage + "x?id=" + name, body: "a"},
+		{name: "a put for another account", method: "PUT", target: markedStorage + "x?account_id=" + tag, body: "a"},
+		{name: "a wrong secret", method: "PUT", target: strings.Replace(markedStorage, "M", "m", 1) + number, body: "a"},
+		{name: "a test of a setting", method: "PUT", target: markedStorage + "0a_test_credentials_file.txt", body: marks["name"]},
+		{name: "a test that is not there", method: "GET", target: markedStorage + "0a_test_credentials_file.txt?x=" + number},
+		{name: "a delete from storage", method: "DELETE", target: markedStorage + number},
 		{name: "a delete", method: "DELETE", target: onePath, body: body},
 		{name: "an unknown path", method: "GET", target: "/v2/" + marks["path"] + "?x=" + number},
 		{name: "an unknown method", method: "BREW", target: onePath + "?x=" + number},
@@ -132,7 +155,7 @@ func TestSecretsStayOutOfTheLog(t *testing.T) {
 			if n := strings.Count(log, "\n"); n != 1 || !strings.Contains(log, `"status":`) {
 				t.Errorf("%d lines, want one with the status %d:\n%s", n, w.Code, log)
 			}
-			planted := map[string]string{"own token": s.token, "address": "203.0.113.77"}
+			planted := map[string]string{"storage secret": markedSecret[9:], "its hash": markedSum(), "own token": s.token, "address": "203.0.113.77"}
 			for name, secret := range secrets {
 				planted[name] = secret
 			}
@@ -175,6 +198,13 @@ func newMarkedAPI(t *testing.T) *markedAPI {
 	s.put(t, nil, func(r *recording.Recording) {
 		r.ID, r.Document, r.Audio = "202311-external", marked, recording.Audio{Place: recording.External, Key: "https://audio.example.com/a.mp3?" + marks["query"]}
 	})
+	if err := s.store.AddSecret(t.Context(), store.Secret{Account: oneAccount, ID: markedSecret[:8], Sum: markedSum()}); err != nil {
+		t.Fatal(err)
+	}
+	names, err := keypattern.Open("", "")
+	if err != nil {
+		t.Fatal(err)
+	}
 	sealer, err := cursor.New(testSecret, "")
 	if err != nil {
 		t.Fatal(err)
@@ -182,7 +212,7 @@ func newMarkedAPI(t *testing.T) *markedAPI {
 	d := Delivery{ExternalHosts: []string{"audio.example.com"}}
 	operations := map[Operation]http.Handler{
 		OpList: List(env, s.store, sealer), OpGet: Get(env, s.store, s.bucket, d), OpPatch: Patch(env, s.store),
-		OpCreate: Create(env, s.store, s.uploads()),
+		OpCreate: Create(env, s.store, s.uploads()), OpReceive: Receive(env, s.store, Inlet{Audio: s.bucket, MaxBytes: 1 << 30, Names: names}),
 		OpDelete: Delete(env, s.store, s.bucket), OpFallback: Fallback(env, nil),
 	}
 	broken := Get(env, panicking{s.store}, s.bucket, d)

@@ -32,6 +32,7 @@ const (
 	Purge    Function = "purge"
 	Ingest   Function = "ingest"
 	Publish  Function = "publish"
+	Receive  Function = "receive"
 	// Local is the whole API in one process.
 	Local Function = "local"
 	// Tool is the operator's command line.
@@ -44,7 +45,7 @@ func Lambdas() []Function { return append(Answering(), Purge, Ingest, Publish) }
 // Answering are those that answer requests of API Gateway; the other Lambda
 // functions follow events.
 func Answering() []Function {
-	return []Function{List, Get, Create, Patch, Delete, Fallback}
+	return []Function{List, Get, Create, Patch, Delete, Receive, Fallback}
 }
 
 // MaxEnvironment is the most bytes that all variables of a Lambda function

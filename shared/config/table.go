@@ -31,12 +31,13 @@ var errMissing = errors.New("is required and not set")
 
 // Groups of programs that read the same things.
 var (
-	data    = []Function{List, Get, Create, Patch, Delete, Purge, Ingest}
-	audio   = []Function{Get, Create, Delete, Purge, Ingest}
+	data    = []Function{List, Get, Create, Patch, Delete, Receive, Purge, Ingest}
+	audio   = []Function{Get, Create, Delete, Receive, Purge, Ingest}
 	play    = []Function{Get, Local}
 	upload  = []Function{Create, Local}
-	names   = []Function{Ingest, Local, Tool}
+	names   = []Function{Ingest, Receive, Local, Tool}
 	answers = Answering()
+	tokens  = []Function{List, Get, Create, Patch, Delete, Fallback}
 	events  = []Function{Publish}
 	clients = with(data, Publish) // of AWS's services
 )
@@ -49,7 +50,7 @@ func All() []Setting { return slices.Clone(table) }
 
 var table = []Setting{
 	{
-		Name: "TOKEN_KEYS", Secret: true, Functions: with(answers, Tool), Required: answers,
+		Name: "TOKEN_KEYS", Secret: true, Functions: with(tokens, Tool), Required: tokens,
 		Doc: "The keys that tokens are checked with, as a JWKS: HS256 (oct), RS256 (RSA, 2048 bits or more) and ES256 (EC, P-256).",
 		set: func(s *Settings, v string) (err error) { s.TokenKeys, err = jwks(v); return },
 	},
@@ -102,7 +103,7 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.UploadTTL, err = ttl(v); return },
 	},
 	{
-		Name: "MAX_AUDIO_BYTES", Default: "536870912", Functions: with(upload, Ingest, Tool),
+		Name: "MAX_AUDIO_BYTES", Default: "536870912", Functions: with(upload, Ingest, Receive, Tool),
 		Doc: "The most audio that one recording may have, in bytes, up to 5368709120 (5 GB, the most that S3 takes in one upload).",
 		set: func(s *Settings, v string) (err error) { s.MaxAudioBytes, err = audioBytes(v); return },
 	},

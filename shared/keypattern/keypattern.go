@@ -27,6 +27,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"callrecordings/shared/recording"
@@ -71,6 +72,8 @@ type Set struct {
 	Patterns []Pattern
 	// Zone of the PBX's clock; nil is UTC.
 	Zone *time.Location
+	// more are tried behind Patterns.
+	more func() []Pattern
 }
 
 // Open returns a set of patterns of one's own, with white space between them,
@@ -81,8 +84,20 @@ func Open(own, zone string) (Set, error) {
 	if err != nil {
 		return Set{}, fmt.Errorf("%w: %q", ErrZone, zone)
 	}
-	return Parse(own+" "+Known, at)
+	s, err := Parse(own, at)
+	s.more = known
+	return s, err
 }
+
+// known are the patterns of [Known], made when the first name is read: a
+// function's start has no use for them.
+var known = sync.OnceValue(func() []Pattern {
+	s, err := Parse(Known, nil)
+	if err != nil { // a test would have failed
+		return nil
+	}
+	return s.Patterns
+})
 
 // Parse reads patterns with white space between them. Error: ErrPattern.
 func Parse(text string, zone *time.Location) (Set, error) {
@@ -115,12 +130,24 @@ func (s Set) Match(name string) (Name, bool) {
 	if len(name) > MaxName || strings.HasPrefix(name, "/") {
 		return Name{}, false
 	}
-	for _, p := range s.Patterns {
+	call, ok := s.first(s.Patterns, name)
+	if !ok && s.more != nil {
+		call, ok = s.first(s.more(), name)
+	}
+	if !ok {
+		return Name{}, false
+	}
+	return named(name, call), true
+}
+
+// first reads a name by the first pattern that describes it.
+func (s Set) first(patterns []Pattern, name string) (recording.Call, bool) {
+	for _, p := range patterns {
 		if call, ok := p.match(name, s.Zone); ok {
-			return named(name, call), true
+			return call, true
 		}
 	}
-	return Name{}, false
+	return nil, false
 }
 
 // Unmatched is the Name of a file whose name tells nothing.

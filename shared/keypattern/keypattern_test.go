@@ -24,6 +24,26 @@ func known(t testing.TB, zone *time.Location) keypattern.Set {
 	return s
 }
 
+func TestOpen(t *testing.T) {
+	t.Parallel()
+	s, err := keypattern.Open("[{*}-]{caller}.{ext}", "Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"1001.wav": "", "archive/1001.2026-07-24-09-30-05.wav": seconds(time.Date(2026, 7, 24, 7, 30, 5, 0, time.UTC))} {
+		got, ok := s.Match(name)
+		if !ok || got.Call["caller_id_number"] != "1001" || got.Call["start"] != want {
+			t.Errorf("Match(%q) = %v, %v, want the caller and %q", name, got, ok, want)
+		}
+	}
+	if _, err := keypattern.Open("", "Nowhere/None"); !errors.Is(err, keypattern.ErrZone) {
+		t.Errorf("Open = %v, want ErrZone", err)
+	}
+	if _, err := keypattern.Open("{", ""); !errors.Is(err, keypattern.ErrPattern) {
+		t.Errorf("Open = %v, want ErrPattern", err)
+	}
+}
+
 // seconds are Gregorian, as text.
 func seconds(at time.Time) string { return strconv.FormatInt(int64(recording.SecondsOf(at)), 10) }
 

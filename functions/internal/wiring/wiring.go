@@ -82,12 +82,21 @@ func Logger(s config.Settings) *slog.Logger {
 	}))
 }
 
+// tokenKeys are those that the settings have. A function without tokens has
+// none, by which none is accepted.
+func tokenKeys(s config.Settings) (*auth.Keys, error) {
+	if s.TokenKeys.Reveal() == "" {
+		return new(auth.Keys), nil
+	}
+	return auth.ParseKeys([]byte(s.TokenKeys.Reveal()))
+}
+
 func handler(f config.Function, build func(config.Settings, api.Env) (http.Handler, error)) (http.Handler, error) {
 	s, err := config.Load(os.Getenv, f)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := auth.ParseKeys([]byte(s.TokenKeys.Reveal()))
+	keys, err := tokenKeys(s)
 	if err != nil {
 		return nil, fmt.Errorf("TOKEN_KEYS: %w", err)
 	}

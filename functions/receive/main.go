@@ -1,0 +1,33 @@
+// Command receive is the Lambda function that takes recordings as PBXs put
+// them over HTTP, with a secret in the path (contract, Storage).
+package main
+
+import (
+	"net/http"
+	_ "time/tzdata" // of INBOX_TIMEZONE; Lambda's system has none
+
+	"callrecordings/functions/internal/bucket"
+	"callrecordings/functions/internal/table"
+	"callrecordings/functions/internal/wiring"
+	"callrecordings/shared/api"
+	"callrecordings/shared/config"
+	"callrecordings/shared/keypattern"
+)
+
+func main() { wiring.Serve(config.Receive, build) }
+
+func build(s config.Settings, env api.Env) (http.Handler, error) {
+	names, err := keypattern.Open(s.InboxPatterns, s.InboxTimezone)
+	if err != nil {
+		return nil, err
+	}
+	store, err := table.Open(s)
+	if err != nil {
+		return nil, err
+	}
+	audio, err := bucket.Open(s)
+	if err != nil {
+		return nil, err
+	}
+	return api.Receive(env, store, api.Inlet{Audio: audio, MaxBytes: s.MaxAudioBytes, Names: names}), nil
+}
