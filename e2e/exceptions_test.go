@@ -9,6 +9,7 @@ var exceptions = []struct{ target, script, cause string }{
 	{"sam", "create-failed", noEvents},
 	{"sam", "inbox", noEvents},
 	{"sam", "receive", noEvents},
+	{"localstack", "receive-form", "LocalStack's gateway drops the body of a PUT that is a multipart form (rolo's restore_payload); POST loses the types of its parts"},
 	{"sam", "audio-refused", "sam local decodes base64 only when Accept matches the answer's type; here it is compressed JSON for a client of audio"},
 	{"sam", "encoded-slash", "sam local decodes %2F before it routes, so the path has a segment more"},
 }

@@ -30,7 +30,7 @@ const CursorKey = "sample-sample-sample-sample-sample-sample-"
 // Now is when the events happen.
 func Now() time.Time { return time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC) }
 
-// secret is that of the storage that events put recordings into; it opens
+// opener is the secret of the storage that events put recordings into; it opens
 // nothing else anywhere.
 const secret = "5a3f0c9e-c2FtcGxlLXNlY3JldC1mb3Itc2FtLWxvY2FsLW9ubHk"
 

@@ -122,10 +122,16 @@ func (c *creator) compose(r *request, asked *creation) (*recording.Recording, er
 			return nil, err
 		}
 	}
-	return &recording.Recording{
+	rec := &recording.Recording{
 		Account: r.account, ID: id, Owner: asked.Owner(), Created: now, Modified: now, Upload: asked.Upload,
 		Document: recording.Complete(asked.Document, id, now),
-	}, nil
+	}
+	if asked.URL() != "" {
+		said, _ := asked.Document.Text("content_type")
+		kind, _ := recording.AudioType(said)
+		rec.Audio = recording.Audio{Place: recording.External, ContentType: kind}
+	}
+	return rec, nil
 }
 
 // again finds what the repeated request has made, or completes what has nothing

@@ -155,7 +155,7 @@ func canonical(d recording.Document) any {
 func (asked *creation) isOf(there *recording.Recording) bool {
 	u, a := asked.Upload, there.Audio
 	kind, _ := recording.AudioType(u.ContentType)
-	return (u.ContentType == "" || kind == a.ContentType) && (u.Size == 0 || u.Size == a.Size) &&
+	return asked.URL() == "" && (u.ContentType == "" || kind == a.ContentType) && (u.Size == 0 || u.Size == a.Size) &&
 		(u.SHA256 == "" || a.SHA256 == "" || u.SHA256 == a.SHA256)
 }
 

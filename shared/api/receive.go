@@ -161,7 +161,7 @@ func (c *receiver) keep(ctx context.Context, rec *recording.Recording, put *parc
 		return rec, nil
 	}
 	err = c.Audio.PutNew(ctx, rec.AudioKey(), put.contentType, put.audio)
-	if err != nil && !(own && errors.Is(err, media.ErrOccupied)) { // its own, by the same request before
+	if err != nil && (!own || !errors.Is(err, media.ErrOccupied)) { // its own, by the same request before
 		return nil, fmt.Errorf("store the audio: %w", err)
 	}
 	return rec, nil

@@ -126,7 +126,8 @@ func TestKazooPutsItsRecordings(t *testing.T) {
 	}{
 		{
 			"4.3 by url", "PUT", "call_recording_a1%4010.1.1.5.mp3" + kazooQuery + "&owner_id=u1&start=63867780000&duration_ms=62340&recording_id=202311-43", "audio/mpeg",
-			audio, "202311-43", "u1", map[string]string{"from": "1001@pbx.example", "to": "+15550100@pbx.example", "call_id": "a1@10.1.1.5", "caller_id_name": "Zoë", "start": "63867780000"},
+			audio, "202311-43", "u1",
+			map[string]string{"from": "1001@pbx.example", "to": "+15550100@pbx.example", "call_id": "a1@10.1.1.5", "caller_id_name": "Zoë", "start": "63867780000"},
 		},
 		{"5.0 by url", "POST", "call_recording_a1%4010.1.1.5..mp3" + kazooQuery, "audio/mpeg", audio, "", "", map[string]string{"from": "1001@pbx.example", "name": "call_recording_a1@10.1.1.5..mp3"}},
 		{"by plan", "PUT", oneAccount + "/u1/202311-plan/0f1e.mp3", "audio/mpeg", audio, "202311-plan", "u1", map[string]string{"name": "0f1e.mp3", "from": "unknown@unknown"}},

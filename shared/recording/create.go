@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -24,6 +25,12 @@ type Creation struct {
 func (c Creation) Owner() string {
 	owner, _ := c.Document.Text("owner_id")
 	return owner
+}
+
+// URL is where somebody else keeps the audio, "" for nobody.
+func (c Creation) URL() string {
+	address, _ := c.Document.Text(urlField)
+	return address
 }
 
 // uiMetadata is what monster-ui adds to every write. It is dropped.
@@ -64,6 +71,9 @@ func ParseCreation(body []byte, most int64) (Creation, error) {
 	c, found := newCreation(members(data))
 	errs = append(errs, found...)
 	c.Upload, found = parseUpload(upload, most)
+	if c.URL() != "" && c.Upload != (Upload{}) {
+		found = append(found, elsewhere("upload", upload))
+	}
 	if err := append(errs, found...).Err(); err != nil {
 		return Creation{}, err
 	}
@@ -105,6 +115,9 @@ func CreationOf(parameters iter.Seq2[string, string]) (Creation, error) {
 			}
 		}
 	})
+	if c.URL() != "" {
+		found = append(found, elsewhere(urlField, Quote(c.URL())))
+	}
 	if err := append(errs, found...).Err(); err != nil {
 		return Creation{}, err
 	}
@@ -114,6 +127,7 @@ func CreationOf(parameters iter.Seq2[string, string]) (Creation, error) {
 const (
 	idField    = "id"
 	ownerField = "owner_id"
+	urlField   = "url"
 )
 
 // newCreation makes a creation of fields, and lists what is wrong with them.
@@ -141,7 +155,25 @@ func newCreation(given iter.Seq2[string, string]) (Creation, FieldErrors) {
 	if meta, _ := c.Document.Raw(userMetadata); len(meta) > MaxUserMetadata {
 		errs = append(errs, tooMuchMetadata())
 	}
+	if raw, ok := c.Document.Raw(urlField); ok && raw[0] == '"' && !isWebAddress(unquote(raw)) {
+		errs = append(errs, mismatch(urlField, webPattern, raw))
+	}
 	return c, errs
+}
+
+// isWebAddress reports whether s is an absolute http or https URL without a
+// user or a password in it: everybody who may read the document sees it.
+func isWebAddress(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil
+}
+
+// elsewhere is the error of audio that comes here for a recording whose url says
+// that somebody else keeps it.
+func elsewhere(field, value string) FieldError {
+	return FieldError{
+		Field: field, Code: "wrong_format", Message: "The audio is either where url says, or comes here", Value: json.RawMessage(value),
+	}
 }
 
 // parseUpload reads what is announced of the audio; "" and null announce
@@ -215,6 +247,7 @@ var uploadFields = map[string]func(u *Upload, path, raw string, most int64) (Fie
 const (
 	idPattern   = "^[0-9]{6}-[A-Za-z0-9_.@-]{1,128}$"
 	namePattern = "^[A-Za-z0-9_-]{1,64}$"
+	webPattern  = "^https?://[^@]+$"
 )
 
 func mismatch(field, pattern, value string) FieldError {

@@ -9,13 +9,13 @@ import (
 	"callrecordings/shared/store"
 )
 
-const secretColumns = "account, id, sum, label, created"
+const keptColumns = "account, id, sum, label, created"
 
 // Secret finds a storage secret; see [store.SecretReader].
 func (s *Store) Secret(ctx context.Context, account, id string) (store.Secret, error) {
 	requestlog.From(ctx).Calls++
 	var found store.Secret
-	row := s.read.QueryRowContext(ctx, "SELECT "+secretColumns+" FROM secrets WHERE account = ? AND id = ?", account, id)
+	row := s.read.QueryRowContext(ctx, "SELECT "+keptColumns+" FROM secrets WHERE account = ? AND id = ?", account, id)
 	err := row.Scan(&found.Account, &found.ID, &found.Sum, &found.Label, &found.Created)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = store.ErrNotFound
@@ -29,7 +29,7 @@ func (s *Store) Secret(ctx context.Context, account, id string) (store.Secret, e
 // AddSecret stores a storage secret; see [store.Secrets].
 func (s *Store) AddSecret(ctx context.Context, added store.Secret) error {
 	err := s.change(ctx, func(tx *sql.Tx) error {
-		done, err := tx.ExecContext(ctx, "INSERT INTO secrets ("+secretColumns+") VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING",
+		done, err := tx.ExecContext(ctx, "INSERT INTO secrets ("+keptColumns+") VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING",
 			added.Account, added.ID, added.Sum, added.Label, added.Created)
 		return touched(done, err, store.ErrExists)
 	})
@@ -42,7 +42,7 @@ func (s *Store) AddSecret(ctx context.Context, added store.Secret) error {
 // ListSecrets lists storage secrets; see [store.Secrets].
 func (s *Store) ListSecrets(ctx context.Context, account string) ([]store.Secret, error) {
 	const doing = "list the secrets of"
-	rows, err := s.read.QueryContext(ctx, "SELECT "+secretColumns+" FROM secrets WHERE account = ? ORDER BY id", account)
+	rows, err := s.read.QueryContext(ctx, "SELECT "+keptColumns+" FROM secrets WHERE account = ? ORDER BY id", account)
 	if err != nil {
 		return nil, fail(doing, account, "", err)
 	}
