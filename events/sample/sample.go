@@ -32,7 +32,7 @@ func Now() time.Time { return time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC) }
 
 // opener is the secret of the storage that events put recordings into; it opens
 // nothing else anywhere.
-const secret = "5a3f0c9e-c2FtcGxlLXNlY3JldC1mb3Itc2FtLWxvY2FsLW9ubHk"
+const opener = "5a3f0c9e-c2FtcGxlLXNlY3JldC1mb3Itc2FtLWxvY2FsLW9ubHk"
 
 // silence is a wav of a tenth of a second.
 var silence = append([]byte("RIFF\x64\x06\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00"+
@@ -61,8 +61,8 @@ type Store interface {
 // Seed stores a recording with sound, one without, one whose sound has just
 // arrived, the tombstone of a fourth, and what was dropped for a fifth.
 func Seed(ctx context.Context, s Store, audio media.Writer) error {
-	sum := sha256.Sum256([]byte(secret))
-	if err := s.AddSecret(ctx, store.Secret{Account: Account, ID: secret[:8], Sum: hex.EncodeToString(sum[:])}); err != nil {
+	sum := sha256.Sum256([]byte(opener))
+	if err := s.AddSecret(ctx, store.Secret{Account: Account, ID: opener[:8], Sum: hex.EncodeToString(sum[:])}); err != nil {
 		return err
 	}
 	start := recording.SecondsOf(Now().Add(-time.Hour))
