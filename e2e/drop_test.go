@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -75,6 +76,24 @@ func cmdDropped(ts *testscript.TestScript, neg bool, args []string) {
 	if (err == nil) == neg {
 		ts.Fatalf("%s: %v", args[0], err)
 	}
+}
+
+// cmdAwaitGone is `awaitgone KEY`: waits until there is no such object any more.
+func cmdAwaitGone(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: awaitgone KEY")
+	}
+	limit := patience
+	if ts.Getenv("EVENTS") == "none" {
+		limit = 3 * time.Second
+	}
+	at := ts.Value(storageKey{}).(storage)
+	for begun := time.Now(); time.Since(begun) < limit; time.Sleep(250 * time.Millisecond) {
+		if _, err := at.client.HeadObject(context.Background(), &s3.HeadObjectInput{Bucket: &at.bucket, Key: &args[0]}); err != nil {
+			return
+		}
+	}
+	ts.Fatalf("%s is still there after %v", args[0], limit)
 }
 
 // cmdSecret is `secret NAME ACCOUNT`: makes a storage secret for the account, and

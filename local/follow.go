@@ -66,8 +66,8 @@ func (b *box) follow(ctx context.Context) (wait func()) {
 		Route: string(config.Ingest), Bucket: datadir.Bucket, Take: b.desk().Take, Log: b.log, Now: b.now,
 	})
 	var running sync.WaitGroup
-	for _, work := range []func(context.Context) error{
-		func(ctx context.Context) error { return b.takeArrivals(ctx, ingest) },
+	for _, work := range []func(context.Context) (bool, error){
+		func(ctx context.Context) (bool, error) { return b.takeArrivals(ctx, ingest) },
 		b.tellChanges,
 	} {
 		running.Go(func() { b.repeat(ctx, work) })
@@ -75,13 +75,18 @@ func (b *box) follow(ctx context.Context) (wait func()) {
 	return running.Wait
 }
 
-// repeat does work again and again until ctx ends.
-func (b *box) repeat(ctx context.Context, work func(context.Context) error) {
+// repeat does work again and again until ctx ends, at once while it says that
+// there is more.
+func (b *box) repeat(ctx context.Context, work func(context.Context) (more bool, err error)) {
 	again := time.NewTicker(interval)
 	defer again.Stop()
 	for {
-		if err := work(ctx); err != nil && ctx.Err() == nil {
+		more, err := work(ctx)
+		if err != nil && ctx.Err() == nil {
 			b.log.ErrorContext(ctx, "a queue waits", slog.String("cause", err.Error()))
+		}
+		if more && err == nil && ctx.Err() == nil {
+			continue
 		}
 		select {
 		case <-ctx.Done():
@@ -92,10 +97,10 @@ func (b *box) repeat(ctx context.Context, work func(context.Context) error) {
 }
 
 // takeArrivals hands what is due to the function ingest, as SQS and Lambda do.
-func (b *box) takeArrivals(ctx context.Context, ingest func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)) error {
+func (b *box) takeArrivals(ctx context.Context, ingest func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)) (more bool, err error) {
 	due, err := b.store.Due(ctx, sqlite.Arrivals, batch)
 	if err != nil || len(due) == 0 {
-		return err
+		return false, err
 	}
 	var e events.SQSEvent
 	for _, m := range due {
@@ -105,7 +110,7 @@ func (b *box) takeArrivals(ctx context.Context, ingest func(context.Context, eve
 	defer cancel()
 	answer, err := ingest(invoked, e)
 	if err != nil {
-		return fmt.Errorf("ingest: %w", err)
+		return false, fmt.Errorf("ingest: %w", err)
 	}
 	failed := map[string]bool{}
 	for _, f := range answer.BatchItemFailures {
@@ -119,7 +124,7 @@ func (b *box) takeArrivals(ctx context.Context, ingest func(context.Context, eve
 		}
 		errs = append(errs, b.store.PutOff(invoked, m.Number, pause(m.Tries), "see the log"))
 	}
-	return errors.Join(errs...)
+	return len(due) == batch, errors.Join(errs...)
 }
 
 // outliving is a context for one invocation, which may end in peace when the
@@ -144,25 +149,25 @@ func pause(tries int) time.Duration {
 
 // tellChanges hands what is due to the function publish, in order: what fails
 // holds up what is behind it.
-func (b *box) tellChanges(ctx context.Context) error {
+func (b *box) tellChanges(ctx context.Context) (more bool, err error) {
 	due, err := b.store.Due(ctx, sqlite.Changes, batch)
 	if err != nil || len(due) == 0 {
-		return err
+		return false, err
 	}
 	changes := make([]store.Change, len(due))
 	for i, m := range due {
 		if err := json.Unmarshal(m.Body, &changes[i]); err != nil {
-			return fmt.Errorf("change %d of the queue: %w", m.Number, err)
+			return false, fmt.Errorf("change %d of the queue: %w", m.Number, err)
 		}
 	}
 	done, failed := notify.Publish(ctx, b.events, changes)
 	for _, m := range due[:done] { // what was told is not told again at the next start
 		if err := b.store.Done(context.WithoutCancel(ctx), m.Number); err != nil {
-			return err
+			return false, err
 		}
 	}
 	if failed != nil {
-		return fmt.Errorf("publish: %w", failed)
+		return false, fmt.Errorf("publish: %w", failed)
 	}
-	return nil
+	return len(due) == batch, nil
 }

@@ -16,11 +16,16 @@ const awaitingAtOnce = 100
 // missed looks for audio that arrived while nobody listened, and puts its event
 // into the queue.
 func (b *box) missed(ctx context.Context) error {
-	return errors.Join(b.missedAudio(ctx), b.missedDrops(ctx))
+	waiting, err := b.store.Arriving(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(b.missedAudio(ctx, waiting), b.missedDrops(ctx, waiting))
 }
 
-// missedAudio looks where recordings wait for theirs.
-func (b *box) missedAudio(ctx context.Context) error {
+// missedAudio looks where recordings wait for theirs, but for those of which
+// the queue knows.
+func (b *box) missedAudio(ctx context.Context, waiting map[string]bool) error {
 	account, id := "", ""
 	for {
 		some, err := b.store.Awaiting(ctx, account, id, awaitingAtOnce)
@@ -30,6 +35,9 @@ func (b *box) missedAudio(ctx context.Context) error {
 		for i := range some {
 			account, id = some[i].Account, some[i].ID
 			key := some[i].AudioKey()
+			if waiting[key] {
+				continue
+			}
 			switch _, err := b.bucket.Stat(ctx, key); {
 			case err == nil:
 				b.arrived(ctx, datadir.Event(key, b.now()))
@@ -44,7 +52,7 @@ func (b *box) missedAudio(ctx context.Context) error {
 }
 
 // missedDrops looks into the inboxes, for what is no recording's audio.
-func (b *box) missedDrops(ctx context.Context) error {
+func (b *box) missedDrops(ctx context.Context, waiting map[string]bool) error {
 	prefix := recording.InboxKey("", "")
 	known, err := b.store.AudioKeys(ctx, prefix)
 	if err != nil {
@@ -57,7 +65,7 @@ func (b *box) missedDrops(ctx context.Context) error {
 		}
 		for _, key := range keys {
 			after = key
-			if !known[key] {
+			if !known[key] && !waiting[key] {
 				b.arrived(ctx, datadir.Event(key, b.now()))
 			}
 		}

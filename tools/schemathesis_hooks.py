@@ -43,12 +43,14 @@ def filter_failure(_context, failure, case, response):
 
 
 def rejected_by_value(response):
-    """A well-formed cursor that the server did not make is refused, and a range of time that ends before it begins."""
+    """A well-formed cursor that the server did not make is refused, a range of time that ends before it begins, and an
+    announcement of audio beside the url where it is."""
     if response.status_code != 400 or response.json()["message"] != "validation error":
         return False
     data = response.json()["data"]
     return (
         set(data) == {"start_key"}
+        or list(data.get("upload", {})) == ["wrong_format"]
         or list(data.get("created_from", {})) == ["date_range"]
         or all(written_as_fraction(rules) for rules in data.values())
     )

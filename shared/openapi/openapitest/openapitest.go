@@ -132,7 +132,7 @@ func (d *definition) alternatives(x Exchange, req *http.Request, operation *v3.O
 // request is the request as the definition sees it. A slash at the end is
 // dropped, as the API does; a body of any +json, or of no type, is called
 // application/json: the definition says so in words, its media types cannot. In
-// storage a body of no type is one of any.
+// storage a body may be of any type but JSON.
 func (x *Exchange) request() (*http.Request, error) {
 	req, err := http.NewRequest(x.Method, x.URL, bytes.NewReader(x.Body)) //nolint:noctx // it is never sent
 	if err != nil {
@@ -152,7 +152,7 @@ func (x *Exchange) request() (*http.Request, error) {
 		req.Header = http.Header{}
 	}
 	kind, _, _ := mime.ParseMediaType(req.Header.Get("Content-Type"))
-	if stored && kind == "" {
+	if stored {
 		kind = "application/octet-stream"
 		req.Header.Set("Content-Type", kind)
 	}

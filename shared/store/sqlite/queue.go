@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"time"
 
 	"callrecordings/shared/recording"
@@ -126,22 +127,37 @@ func (s *Store) Replay(ctx context.Context, q Queue) (int64, error) {
 	return done.RowsAffected()
 }
 
+// Arriving returns the keys of the objects of which events wait in the queue
+// Arrivals. Error: ErrUnavailable.
+func (s *Store) Arriving(ctx context.Context) (map[string]bool, error) {
+	return s.keys(ctx, "list the objects that the queue tells of",
+		"SELECT replace(json_extract(CAST(body AS TEXT), '$.Records[0].s3.object.key'), '+', ' ') FROM queue WHERE name = ?", url.PathUnescape, Arrivals)
+}
+
 // AudioKeys returns the keys that begin with prefix under which recordings have
 // their audio. Error: ErrUnavailable.
 func (s *Store) AudioKeys(ctx context.Context, prefix string) (map[string]bool, error) {
-	const doing = "list the keys of audio"
-	rows, err := s.read.QueryContext(ctx, "SELECT audio_key FROM recordings WHERE substr(audio_key, 1, ?) = ?", len(prefix), prefix)
+	whole := func(key string) (string, error) { return key, nil }
+	return s.keys(ctx, "list the keys of audio",
+		"SELECT audio_key FROM recordings WHERE substr(audio_key, 1, ?) = ?", whole, len(prefix), prefix)
+}
+
+// keys is the set of keys that a query finds, decoded.
+func (s *Store) keys(ctx context.Context, doing, query string, decode func(string) (string, error), args ...any) (map[string]bool, error) {
+	rows, err := s.read.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, fail(doing, "", "", err)
 	}
 	defer rows.Close() //nolint:errcheck // reported by rows.Err
 	found := map[string]bool{}
 	for rows.Next() {
-		var key string
-		if err := rows.Scan(&key); err != nil {
+		var text sql.NullString
+		if err := rows.Scan(&text); err != nil {
 			return nil, fail(doing, "", "", err)
 		}
-		found[key] = true
+		if key, err := decode(text.String); err == nil {
+			found[key] = true
+		}
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fail(doing, "", "", err)

@@ -1,0 +1,391 @@
+//go:build e2e
+
+package storm_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"callrecordings/e2e/pbx"
+	"callrecordings/shared/auth"
+)
+
+const (
+	accounts = 3
+	workers  = 8
+	// patience is how long one upload is tried, and how long all may take to be
+	// ready after the last.
+	patience = 3 * time.Minute
+)
+
+// begun is when the first call began; each begins a minute after the one before.
+var begun = time.Date(2026, 10, 30, 9, 0, 0, 0, time.UTC)
+
+// gregorian is a time as Kazoo writes it.
+func gregorian(at time.Time) int64 { return at.Unix() + 62167219200 }
+
+// place is where uploads go, and who looks after it.
+type place struct {
+	url     string // of the API
+	storage map[string]string
+	tokens  map[string]string
+	s3      pbx.S3
+	// kill ends whoever receives, at once, every so often.
+	kill  func()
+	every time.Duration
+}
+
+// upload is one recording on its way, and what it has to become.
+type upload struct {
+	call pbx.Call
+	// make makes the request anew for each try.
+	make func(ctx context.Context) (*http.Request, error)
+	// find tells it in a list.
+	find func(r item) bool
+	want map[string]string
+}
+
+// item is a recording in a list.
+type item struct {
+	ID, From, To, Direction string
+	CallID                  string `json:"call_id"`
+	Owner                   string `json:"owner_id"`
+	Caller                  string `json:"caller_id_number"`
+	Start                   int64
+	DurationMS              int64                  `json:"duration_ms"`
+	ReadOnly                struct{ State string } `json:"_read_only"`
+}
+
+// storm sends n recordings to p and checks what comes of them.
+func storm(t *testing.T, p place, n int) {
+	client := &http.Client{Timeout: time.Minute}
+	uploads := make([]upload, n)
+	for i := range uploads {
+		uploads[i] = p.upload(t, i)
+	}
+	var sent, tries, cut, repeated atomic.Int64
+	start := time.Now()
+	dying, stop := context.WithCancel(t.Context())
+	var killer sync.WaitGroup
+	kills := 0
+	killer.Go(func() {
+		every := time.NewTicker(p.every)
+		defer every.Stop()
+		for {
+			select {
+			case <-dying.Done():
+				return
+			case <-every.C:
+				p.kill()
+				kills++
+			}
+		}
+	})
+	queue := make(chan int)
+	var working sync.WaitGroup
+	for range workers {
+		working.Go(func() {
+			for i := range queue {
+				if i%10 == 3 { // the connection breaks within the body
+					cut.Add(1)
+					broken(t, client, uploads[i])
+				}
+				times := 1
+				if i%10 == 7 {
+					times = 2
+					repeated.Add(1)
+				}
+				var both sync.WaitGroup
+				for range times {
+					both.Go(func() { tries.Add(deliver(t, client, uploads[i])) })
+				}
+				both.Wait()
+				sent.Add(1)
+			}
+		})
+	}
+	for i := range uploads {
+		queue <- i
+	}
+	close(queue)
+	working.Wait()
+	stop()
+	killer.Wait()
+	took := time.Since(start)
+	p.settle(t, client, uploads)
+	t.Logf("%d uploads in %v (%d tries, %d repeated, %d cut off, %d kills); all ready %v later",
+		sent.Load(), took.Round(time.Second), tries.Load(), repeated.Load(), cut.Load(), kills, time.Since(start.Add(took)).Round(time.Second))
+}
+
+// upload makes the i-th recording, in one of the ways that there are.
+func (p place) upload(t *testing.T, i int) upload {
+	t.Helper()
+	at := begun.Add(time.Duration(i) * time.Minute)
+	account := fmt.Sprintf("%032x", 0xa0+i%accounts)
+	c := pbx.Call{
+		Account: account, ID: fmt.Sprintf("%s-%032x", at.Format("200601"), i), CallID: fmt.Sprintf("call-%d@10.0.0.1", i),
+		Owner: "owner" + strconv.Itoa(i%5), Start: gregorian(at), DurationMS: 2000, Direction: []string{"inbound", "outbound"}[i%2],
+		From: fmt.Sprintf("%d@pbx.example", 1000+i), To: "+15550100@pbx.example", Caller: strconv.Itoa(1000 + i), Callee: "+15550100",
+		Attachment: fmt.Sprintf("%032x.wav", i), Type: "audio/x-wav", Audio: tone(i),
+	}
+	if i%6 == 5 { // much is missing
+		c.Owner, c.To, c.Callee = "", "", ""
+	}
+	if i%42 >= 21 { // another leg of an earlier call of the account
+		c.CallID = fmt.Sprintf("call-%d@10.0.0.1", i-21)
+	}
+	byID := func(r item) bool { return r.ID == c.ID }
+	byCaller := func(r item) bool { return r.Caller == c.Caller }
+	all := map[string]string{
+		"owner_id": c.Owner, "from": c.From, "to": c.To, "call_id": c.CallID, "start": strconv.FormatInt(c.Start, 10),
+		"direction": c.Direction, "caller_id_number": c.Caller,
+	}
+	base, box := p.storage[account], "inbox/"+account+"/"
+	put := func(key string) func(context.Context) (*http.Request, error) {
+		return func(ctx context.Context) (*http.Request, error) {
+			return p.s3.Request(ctx, http.MethodPut, key, c.Audio)
+		}
+	}
+	send := func(u pbx.Upload) func(context.Context) (*http.Request, error) {
+		return func(ctx context.Context) (*http.Request, error) {
+			r, err := http.NewRequestWithContext(ctx, u.Method, u.URL, bytes.NewReader(u.Body))
+			if err == nil {
+				r.Header.Set("Content-Type", u.Type)
+			}
+			return r, err
+		}
+	}
+	switch i % 7 {
+	case 0:
+		all["direction"] = "inbound" // it is not told
+		return upload{c, send(pbx.Recorder(base, c, false)), byID, all}
+	case 1:
+		return upload{c, send(pbx.Recorder(base, c, true)), byCaller, map[string]string{"from": c.From, "to": c.To, "call_id": c.CallID}}
+	case 2:
+		return upload{c, send(pbx.Plan(base, c)), byID, map[string]string{"owner_id": c.Owner}}
+	case 3:
+		return upload{c, put(box + pbx.Format(pbx.GuideList(), c)), byID, all}
+	case 4:
+		return upload{c, put(box + pbx.Format(pbx.DefaultList(), c)), byID, nil}
+	case 5:
+		return upload{c, put(box + pbx.FreePBX("out", "15550100", c.Caller, at, strconv.Itoa(i), "wav")), byCaller, map[string]string{
+			"direction": "outbound", "start": all["start"], "call_id": strconv.Itoa(i), "from": c.Caller + "@unknown", "to": "15550100@unknown",
+		}}
+	}
+	return upload{c, put(box + pbx.FreeSWITCH(c.Caller, at, "wav")), byCaller, map[string]string{"start": all["start"]}}
+}
+
+// tone is a wav of two seconds that no other upload has.
+func tone(i int) []byte {
+	const size = 2 * 2 * 8000
+	b := append([]byte("RIFF\x24\x7d\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x80\x3e\x00\x00\x02\x00\x10\x00data\x00\x7d\x00\x00"), make([]byte, size)...)
+	copy(b[44:], fmt.Sprint("sound ", i))
+	return b
+}
+
+// broken begins an upload that ends within its body.
+func broken(t *testing.T, client *http.Client, u upload) {
+	r, err := u.make(t.Context())
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	whole, _ := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(whole[:len(whole)/2]), failing{}))
+	r.GetBody = nil
+	if resp, err := client.Do(r); err == nil {
+		_ = resp.Body.Close()
+		if resp.StatusCode < 300 {
+			t.Errorf("half of %s is taken for stored: %d", u.call.ID, resp.StatusCode)
+		}
+	}
+}
+
+type failing struct{}
+
+func (failing) Read([]byte) (int, error) { return 0, errors.New("the line is cut") }
+
+// deliver tries an upload until it is stored, and returns how often.
+func deliver(t *testing.T, client *http.Client, u upload) (tries int64) {
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		tries++
+		r, err := u.make(t.Context())
+		if err != nil {
+			t.Error(err)
+			return tries
+		}
+		resp, err := client.Do(r)
+		if err != nil {
+			time.Sleep(100 * time.Millisecond)
+			continue
+		}
+		text, _ := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		switch {
+		case resp.StatusCode < 300:
+			return tries
+		case resp.StatusCode < 500:
+			t.Errorf("%s: %d %.300s", u.call.ID, resp.StatusCode, text)
+			return tries
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Errorf("%s was not stored", u.call.ID)
+	return tries
+}
+
+// settle waits until all is ready, and compares: each upload is one right
+// recording of its account, and there is nothing else.
+func (p place) settle(t *testing.T, client *http.Client, uploads []upload) {
+	t.Helper()
+	end := time.Now().Add(patience)
+	for account := range p.storage {
+		var mine []upload
+		for _, u := range uploads {
+			if u.call.Account == account {
+				mine = append(mine, u)
+			}
+		}
+		var all []item
+		for {
+			all = p.list(t, client, account)
+			ready := 0
+			for _, r := range all {
+				if r.ReadOnly.State == "ready" {
+					ready++
+				}
+			}
+			if ready >= len(mine) || time.Now().After(end) {
+				t.Logf("account %s: %d recordings, %d ready, %d uploads", account[30:], len(all), ready, len(mine))
+				break
+			}
+			time.Sleep(time.Second)
+		}
+		if len(all) != len(mine) {
+			t.Errorf("account %s has %d recordings, want %d", account, len(all), len(mine))
+		}
+		for i, u := range mine {
+			p.check(t, client, u, all, i%20 == 0)
+		}
+	}
+}
+
+// check compares one upload with what there is.
+func (p place) check(t *testing.T, client *http.Client, u upload, all []item, listen bool) {
+	t.Helper()
+	at := slices.IndexFunc(all, u.find)
+	if at < 0 {
+		t.Errorf("%s is missing", u.call.ID)
+		return
+	}
+	r := all[at]
+	if r.ReadOnly.State != "ready" || r.DurationMS != 2000 {
+		t.Errorf("%s is %s, of %d ms", r.ID, r.ReadOnly.State, r.DurationMS)
+	}
+	got := map[string]string{
+		"owner_id": r.Owner, "from": r.From, "to": r.To, "call_id": r.CallID, "start": strconv.FormatInt(r.Start, 10),
+		"direction": r.Direction, "caller_id_number": r.Caller,
+	}
+	for name, want := range u.want {
+		if want == "" && name == "to" {
+			want = "unknown@unknown"
+		}
+		if got[name] != want {
+			t.Errorf("%s: %s = %q, want %q", r.ID, name, got[name], want)
+		}
+	}
+	if listen {
+		body := p.get(t, client, u.call.Account, "/"+r.ID+"?accept=audio/mpeg")
+		if !bytes.Equal(body, u.call.Audio) {
+			t.Errorf("%s plays %d bytes, want the %d that were sent", r.ID, len(body), len(u.call.Audio))
+		}
+	}
+}
+
+// list reads all recordings of an account.
+func (p place) list(t *testing.T, client *http.Client, account string) (all []item) {
+	t.Helper()
+	for cursor := ""; ; {
+		var page struct {
+			Data []item
+			Next string `json:"next_start_key"`
+		}
+		if err := json.Unmarshal(p.get(t, client, account, "?page_size=500"+cursor), &page); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, page.Data...)
+		if page.Next == "" {
+			return all
+		}
+		cursor = "&start_key=" + page.Next
+	}
+}
+
+// get asks the API, again while it is away.
+func (p place) get(t *testing.T, client *http.Client, account, rest string) []byte {
+	t.Helper()
+	for range 100 {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url+"/v2/accounts/"+account+"/recordings"+rest, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("X-Auth-Token", p.tokens[account])
+		resp, err := client.Do(r)
+		if err != nil {
+			time.Sleep(100 * time.Millisecond)
+			continue
+		}
+		body, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if resp.StatusCode == http.StatusOK && err == nil {
+			return body
+		}
+		if resp.StatusCode < 500 {
+			t.Fatalf("%s: %d %.300s", rest, resp.StatusCode, body)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Fatalf("%s has no answer", rest)
+	return nil
+}
+
+// open makes what both targets need: tokens and storage secrets. command runs the
+// operator's command line.
+func (p *place) open(t *testing.T, jwks []byte, command func(args ...string) string) {
+	t.Helper()
+	p.storage, p.tokens = map[string]string{}, map[string]string{}
+	for i := range accounts {
+		account := fmt.Sprintf("%032x", 0xa0+i)
+		token, err := auth.Sign(jwks, auth.Claims{Account: account, Expires: time.Now().Add(time.Hour)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.tokens[account] = token
+		p.storage[account] = p.url + strings.TrimSpace(command("storage-secret", "create", "--account", account))
+	}
+}
+
+// uploadsOf is how many recordings are sent: STORM_UPLOADS, else n.
+func uploadsOf(t *testing.T, n int) int {
+	t.Helper()
+	if text := os.Getenv("STORM_UPLOADS"); text != "" {
+		var err error
+		if n, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return n
+}
