@@ -81,13 +81,11 @@ func Recorder(url string, c Call, v5 bool) Upload {
 	if v5 {
 		ext = "." + ext
 	}
-	u := url + "/call_recording_" + Encode(d["call_id"]) + "." + ext
-	separator := "?"
+	var query []string
 	for _, name := range fields {
-		u += separator + name + "=" + Encode(d[name])
-		separator = "&"
+		query = append(query, name+"="+Encode(d[name]))
 	}
-	u += "&account_id=" + c.Account
+	u := url + "/call_recording_" + Encode(d["call_id"]) + "." + ext + "?" + strings.Join(query, "&") + "&account_id=" + c.Account
 	if !v5 {
 		u += "&owner_id=" + Encode(d["owner_id"]) + "&start=" + d["start"] + "&duration_ms=" + d["duration_ms"] + "&recording_id=" + d["id"]
 	}
