@@ -82,9 +82,10 @@ func TestTemplate(t *testing.T) {
 			`{"ExpiredObjectDeleteMarker":true,"Id":"deleted-audio","NoncurrentVersionExpiration":{"NoncurrentDays":{"Ref":"DeletedAudioDays"}},"Status":"Enabled"}`,
 		},
 		{"Bucket", "LifecycleConfiguration/Rules/2", `{"ExpirationInDays":{"Ref":"SetAsideDays"},"Id":"set-aside","Prefix":"set-aside/","Status":"Enabled"}`},
+		{"Bucket", "LifecycleConfiguration/Rules/3", `{"ExpirationInDays":1,"Id":"probes","Prefix":"probes/","Status":"Enabled"}`},
 		{
 			"Bucket", "NotificationConfiguration/QueueConfigurations",
-			`[{"Event":"s3:ObjectCreated:*","Filter":{"S3Key":{"Rules":[{"Name":"prefix","Value":"recordings/"}]}},"Queue":{"Fn::GetAtt":["Arrivals","Arn"]}}]`,
+			`[{"Event":"s3:ObjectCreated:*","Filter":{"S3Key":{"Rules":[{"Name":"prefix","Value":"recordings/"}]}},"Queue":{"Fn::GetAtt":["Arrivals","Arn"]}},{"Event":"s3:ObjectCreated:*","Filter":{"S3Key":{"Rules":[{"Name":"prefix","Value":"inbox/"}]}},"Queue":{"Fn::GetAtt":["Arrivals","Arn"]}}]`,
 		},
 		{"Bucket", "CorsConfiguration/CorsRules/0/AllowedMethods", `["GET","HEAD","PUT"]`},
 		{"Arrivals", "SqsManagedSseEnabled", `true`},
