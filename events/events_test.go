@@ -98,7 +98,7 @@ func handlers(t *testing.T) map[string]lambda.Handler {
 		"list":    answer(api.List(env, embedded, sealer)),
 		"get":     answer(api.Get(env, embedded, audio, api.Delivery{})),
 		"patch":   answer(api.Patch(env, embedded)),
-		"receive": answer(api.Receive(env, embedded, api.Inlet{Audio: audio, MaxBytes: 1 << 30, Names: names})),
+		"receive": answer(api.Receive(env, embedded, api.Inlet{Audio: audio, MaxBytes: 1 << 30, Names: names.Call})),
 		"create":  answer(api.Create(env, embedded, api.Uploads{Audio: audio, MaxBytes: 1 << 30, TTL: time.Minute})),
 		"ingest": lambda.NewHandler(bucketevents.Handler(bucketevents.Options{
 			Route: "ingest", Bucket: "sample", Log: slog.New(slog.DiscardHandler), Now: sample.Now,

@@ -149,7 +149,7 @@ func (b *box) handler() (http.Handler, error) {
 			Audio: b.bucket, MaxBytes: s.MaxAudioBytes, TTL: s.UploadTTL,
 		})),
 		api.OpReceive: gateway.Local(api.Receive(env, b.store, api.Inlet{
-			Audio: b.bucket, MaxBytes: s.MaxAudioBytes, Names: b.names,
+			Audio: b.bucket, MaxBytes: s.MaxAudioBytes, Names: b.names.Call,
 		})),
 		api.OpPatch:    gateway.Local(api.Patch(env, b.store)),
 		api.OpDelete:   gateway.Local(api.Delete(env, b.store, b.bucket)),

@@ -50,7 +50,7 @@ var arrows = map[string]struct {
 	"shared/intake":              {ours: []string{"shared/recording", "shared/store", "shared/media", "shared/audiofile"}},
 	"shared/api": {ours: []string{
 		"shared/recording", "shared/cursor", "shared/strictjson", "shared/auth",
-		"shared/store", "shared/media", "shared/requestlog", "shared/purge", "shared/keypattern",
+		"shared/store", "shared/media", "shared/requestlog", "shared/purge",
 	}},
 }
 

@@ -75,12 +75,12 @@ func (c *receiver) address(r *request, put *parcel) error {
 	for name, values := range r.URL.Query() {
 		query.Set(name, values[0])
 	}
-	name, ok := c.Names.Match(r.target.name)
+	named, ok := c.Names(r.target.name)
 	if !ok {
-		name.Call = recording.Call{}
+		named = recording.Call{}
 	}
 	id := ""
-	for _, told := range []recording.Call{put.call, query, name.Call} {
+	for _, told := range []recording.Call{put.call, query, named} {
 		if account := told["account_id"]; account != "" && account != r.account {
 			return errForbidden
 		}
@@ -92,7 +92,7 @@ func (c *receiver) address(r *request, put *parcel) error {
 			id = said
 		}
 	}
-	put.call = put.call.Under(query).Under(name.Call)
+	put.call = put.call.Under(query).Under(named)
 	return nil
 }
 

@@ -10,7 +10,6 @@ import (
 	"net/http"
 
 	"callrecordings/shared/auth"
-	"callrecordings/shared/keypattern"
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
@@ -35,8 +34,9 @@ type Inlet struct {
 	Audio ReceiveAudio
 	// MaxBytes is the most audio of one recording.
 	MaxBytes int64
-	// Names reads the names of what is put.
-	Names keypattern.Set
+	// Names reads what the name of a file tells of the call; false for nothing
+	// (keypattern.Set's Call, which would cost all functions their start here).
+	Names func(name string) (recording.Call, bool)
 }
 
 // receiver answers what PBXs put into the storage of an account.

@@ -45,7 +45,7 @@ func (s *depot) inlet(t testing.TB, audio ReceiveAudio) Inlet {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Inlet{Audio: audio, MaxBytes: 1 << 30, Names: names}
+	return Inlet{Audio: audio, MaxBytes: 1 << 30, Names: names.Call}
 }
 
 func (s *depot) newSecret(t testing.TB, account string) string {

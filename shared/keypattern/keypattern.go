@@ -140,6 +140,12 @@ func (s Set) Match(name string) (Name, bool) {
 	return named(name, call), true
 }
 
+// Call is what Match reads of the call.
+func (s Set) Call(name string) (recording.Call, bool) {
+	n, ok := s.Match(name)
+	return n.Call, ok
+}
+
 // first reads a name by the first pattern that describes it.
 func (s Set) first(patterns []Pattern, name string) (recording.Call, bool) {
 	for _, p := range patterns {
