@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -78,6 +79,10 @@ func TestStormLocal(t *testing.T) {
 	storm(t, p, uploadsOf(t, 2000))
 	if t.Failed() {
 		text, _ := os.ReadFile(log.Name())
-		t.Logf("…%s", text[max(0, len(text)-4000):])
+		for line := range strings.Lines(string(text)) {
+			if strings.Contains(line, `"level":`) && !strings.Contains(line, `"level":"INFO"`) {
+				t.Log(strings.TrimSpace(line))
+			}
+		}
 	}
 }

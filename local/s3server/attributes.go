@@ -1,6 +1,8 @@
 package s3server
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -28,8 +30,13 @@ func (a attributes) name(path string) string {
 	return path
 }
 
-// RetrieveAttribute reads one attribute.
+// RetrieveAttribute reads one attribute. An object has none before it is there:
+// the backend writes attributes first, and whoever dies between the two leaves
+// an ETag of nothing, by which a conditional write would be refused for ever.
 func (a attributes) RetrieveAttribute(f *os.File, bucket, object, attribute string) ([]byte, error) {
+	if _, err := os.Lstat(filepath.Join(a.root, a.name(bucket), object)); errors.Is(err, fs.ErrNotExist) {
+		return nil, meta.ErrNoSuchKey
+	}
 	return a.files.RetrieveAttribute(f, a.name(bucket), object, attribute)
 }
 

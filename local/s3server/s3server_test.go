@@ -2,6 +2,7 @@ package s3server_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"io/fs"
 	"net"
@@ -21,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"callrecordings/local/s3server"
+	"callrecordings/shared/media"
 	"callrecordings/shared/media/s3media"
 )
 
@@ -113,6 +115,31 @@ func TestObjectsSurvive(t *testing.T) {
 }
 
 // TestFilesAreTheOwnersOnly: recordings are nobody else's business.
+// TestDeathBetweenAttributesAndObject is what kill -9 leaves when it comes after
+// the attributes of a new object and before the object.
+func TestDeathBetweenAttributesAndObject(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, _ := start(t, options(dir))
+	b := bucket(t, s, "local", "secret")
+	if err := b.PutNew(t.Context(), "a/b", "audio/mpeg", []byte("first")); err != nil {
+		t.Fatalf("PutNew = %v, want nil", err)
+	}
+	if err := os.Remove(filepath.Join(dir, "objects", "recordings", "a", "b")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Stat(t.Context(), "a/b"); !errors.Is(err, media.ErrNotFound) {
+		t.Errorf("Stat = %v, want %v", err, media.ErrNotFound)
+	}
+	if err := b.PutNew(t.Context(), "a/b", "audio/ogg", []byte("second")); err != nil {
+		t.Fatalf("PutNew again = %v, want nil", err)
+	}
+	wantObject(t, b, "a/b", "audio/ogg", "second")
+	if err := b.PutNew(t.Context(), "a/b", "audio/ogg", []byte("third")); !errors.Is(err, media.ErrOccupied) {
+		t.Errorf("PutNew over it = %v, want %v", err, media.ErrOccupied)
+	}
+}
+
 func TestFilesAreTheOwnersOnly(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
