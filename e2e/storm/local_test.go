@@ -46,11 +46,12 @@ func TestStormLocal(t *testing.T) {
 	}
 	start()
 	t.Cleanup(end)
-	p := place{url: "http://127.0.0.1:" + strconv.Itoa(port), every: 400 * time.Millisecond, kill: func() {
+	p := place{url: "http://127.0.0.1:" + strconv.Itoa(port), every: 400 * time.Millisecond, ways: append(ways, forms), kill: func() bool {
 		mu.Lock()
 		defer mu.Unlock()
 		end()
 		start()
+		return true
 	}}
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		if resp, err := http.Get(p.url); err == nil {

@@ -31,31 +31,18 @@ const (
 	patience = 3 * time.Minute
 )
 
-// begun is when the first call began; each begins a minute after the one before.
-var begun = time.Date(2026, 10, 30, 9, 0, 0, 0, time.UTC)
-
-// gregorian is a time as Kazoo writes it.
-func gregorian(at time.Time) int64 { return at.Unix() + 62167219200 }
-
 // place is where uploads go, and who looks after it.
 type place struct {
 	url     string // of the API
 	storage map[string]string
 	tokens  map[string]string
 	s3      pbx.S3
-	// kill ends whoever receives, at once, every so often.
-	kill  func()
+	// kill ends whoever receives, at once, every so often; it reports whether
+	// there was anybody.
+	kill  func() bool
 	every time.Duration
-}
-
-// upload is one recording on its way, and what it has to become.
-type upload struct {
-	call pbx.Call
-	// make makes the request anew for each try.
-	make func(ctx context.Context) (*http.Request, error)
-	// find tells it in a list.
-	find func(r item) bool
-	want map[string]string
+	// ways are those that lead there.
+	ways []way
 }
 
 // item is a recording in a list.
@@ -74,7 +61,7 @@ func storm(t *testing.T, p place, n int) {
 	client := &http.Client{Timeout: time.Minute}
 	uploads := make([]upload, n)
 	for i := range uploads {
-		uploads[i] = p.upload(t, i)
+		uploads[i] = p.upload(i)
 	}
 	var sent, tries, cut, repeated atomic.Int64
 	start := time.Now()
@@ -89,8 +76,9 @@ func storm(t *testing.T, p place, n int) {
 			case <-dying.Done():
 				return
 			case <-every.C:
-				p.kill()
-				kills++
+				if p.kill() {
+					kills++
+				}
 			}
 		}
 	})
@@ -110,7 +98,11 @@ func storm(t *testing.T, p place, n int) {
 				}
 				var both sync.WaitGroup
 				for range times {
-					both.Go(func() { tries.Add(deliver(t, client, uploads[i])) })
+					both.Go(func() {
+						for _, part := range uploads[i].parts() {
+							tries.Add(deliver(t, client, uploads[i].call.ID, part))
+						}
+					})
 				}
 				both.Wait()
 				sent.Add(1)
@@ -125,80 +117,17 @@ func storm(t *testing.T, p place, n int) {
 	stop()
 	killer.Wait()
 	took := time.Since(start)
+	if kills == 0 {
+		t.Error("nobody was killed")
+	}
 	p.settle(t, client, uploads)
 	t.Logf("%d uploads in %v (%d tries, %d repeated, %d cut off, %d kills); all ready %v later",
 		sent.Load(), took.Round(time.Second), tries.Load(), repeated.Load(), cut.Load(), kills, time.Since(start.Add(took)).Round(time.Second))
 }
 
-// upload makes the i-th recording, in one of the ways that there are.
-func (p place) upload(t *testing.T, i int) upload {
-	t.Helper()
-	at := begun.Add(time.Duration(i) * time.Minute)
-	account := fmt.Sprintf("%032x", 0xa0+i%accounts)
-	c := pbx.Call{
-		Account: account, ID: fmt.Sprintf("%s-%032x", at.Format("200601"), i), CallID: fmt.Sprintf("call-%d@10.0.0.1", i),
-		Owner: "owner" + strconv.Itoa(i%5), Start: gregorian(at), DurationMS: 2000, Direction: []string{"inbound", "outbound"}[i%2],
-		From: fmt.Sprintf("%d@pbx.example", 1000+i), To: "+15550100@pbx.example", Caller: strconv.Itoa(1000 + i), Callee: "+15550100",
-		Attachment: fmt.Sprintf("%032x.wav", i), Type: "audio/x-wav", Audio: tone(i),
-	}
-	if i%6 == 5 { // much is missing
-		c.Owner, c.To, c.Callee = "", "", ""
-	}
-	if i%42 >= 21 { // another leg of an earlier call of the account
-		c.CallID = fmt.Sprintf("call-%d@10.0.0.1", i-21)
-	}
-	byID := func(r item) bool { return r.ID == c.ID }
-	byCaller := func(r item) bool { return r.Caller == c.Caller }
-	all := map[string]string{
-		"owner_id": c.Owner, "from": c.From, "to": c.To, "call_id": c.CallID, "start": strconv.FormatInt(c.Start, 10),
-		"direction": c.Direction, "caller_id_number": c.Caller,
-	}
-	base, box := p.storage[account], "inbox/"+account+"/"
-	put := func(key string) func(context.Context) (*http.Request, error) {
-		return func(ctx context.Context) (*http.Request, error) {
-			return p.s3.Request(ctx, http.MethodPut, key, c.Audio)
-		}
-	}
-	send := func(u pbx.Upload) func(context.Context) (*http.Request, error) {
-		return func(ctx context.Context) (*http.Request, error) {
-			r, err := http.NewRequestWithContext(ctx, u.Method, u.URL, bytes.NewReader(u.Body))
-			if err == nil {
-				r.Header.Set("Content-Type", u.Type)
-			}
-			return r, err
-		}
-	}
-	switch i % 7 {
-	case 0:
-		all["direction"] = "inbound" // it is not told
-		return upload{c, send(pbx.Recorder(base, c, false)), byID, all}
-	case 1:
-		return upload{c, send(pbx.Recorder(base, c, true)), byCaller, map[string]string{"from": c.From, "to": c.To, "call_id": c.CallID}}
-	case 2:
-		return upload{c, send(pbx.Plan(base, c)), byID, map[string]string{"owner_id": c.Owner}}
-	case 3:
-		return upload{c, put(box + pbx.Format(pbx.GuideList(), c)), byID, all}
-	case 4:
-		return upload{c, put(box + pbx.Format(pbx.DefaultList(), c)), byID, nil}
-	case 5:
-		return upload{c, put(box + pbx.FreePBX("out", "15550100", c.Caller, at, strconv.Itoa(i), "wav")), byCaller, map[string]string{
-			"direction": "outbound", "start": all["start"], "call_id": strconv.Itoa(i), "from": c.Caller + "@unknown", "to": "15550100@unknown",
-		}}
-	}
-	return upload{c, put(box + pbx.FreeSWITCH(c.Caller, at, "wav")), byCaller, map[string]string{"start": all["start"]}}
-}
-
-// tone is a wav of two seconds that no other upload has.
-func tone(i int) []byte {
-	const size = 2 * 2 * 8000
-	b := append([]byte("RIFF\x24\x7d\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x80\x3e\x00\x00\x02\x00\x10\x00data\x00\x7d\x00\x00"), make([]byte, size)...)
-	copy(b[44:], fmt.Sprint("sound ", i))
-	return b
-}
-
 // broken begins an upload that ends within its body.
 func broken(t *testing.T, client *http.Client, u upload) {
-	r, err := u.make(t.Context())
+	r, err := u.audio(t.Context())
 	if err != nil {
 		t.Error(err)
 		return
@@ -218,11 +147,11 @@ type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errors.New("the line is cut") }
 
-// deliver tries an upload until it is stored, and returns how often.
-func deliver(t *testing.T, client *http.Client, u upload) (tries int64) {
+// deliver tries a request until it is taken, and returns how often.
+func deliver(t *testing.T, client *http.Client, id string, part request) (tries int64) {
 	for end := time.Now().Add(patience); time.Now().Before(end); {
 		tries++
-		r, err := u.make(t.Context())
+		r, err := part(t.Context())
 		if err != nil {
 			t.Error(err)
 			return tries
@@ -238,12 +167,12 @@ func deliver(t *testing.T, client *http.Client, u upload) (tries int64) {
 		case resp.StatusCode < 300:
 			return tries
 		case resp.StatusCode < 500:
-			t.Errorf("%s: %d %.300s", u.call.ID, resp.StatusCode, text)
+			t.Errorf("%s: %d %.300s", id, resp.StatusCode, text)
 			return tries
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	t.Errorf("%s was not stored", u.call.ID)
+	t.Errorf("%s was not stored", id)
 	return tries
 }
 
