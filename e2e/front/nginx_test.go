@@ -139,6 +139,14 @@ func (f *front) testLogs(t *testing.T) {
 	f.do(t, "GET", "/v2/accounts/A/recordings/202601-x?auth_token="+secret, nil)
 	f.do(t, "GET", "/v2/accounts/A/devices?auth_token="+secret, nil)
 	f.do(t, "PUT", "/v2/storage/A/"+secret+"/x.mp3?from=a", nil)
+	for _, line := range []string{
+		`"GET /v2/accounts/A/recordings/202601-x HTTP/1.1" 401 `,
+		`"PUT /v2/storage/A/- HTTP/1.1" 401 `,
+	} {
+		if text := f.awaitLog(t, line); !strings.Contains(text, line) {
+			t.Errorf("the access log lacks %s:\n%s", line, text)
+		}
+	}
 	for _, name := range []string{"recordings-front.log", "recordings-front.error.log", "main.log", "nginx.out"} {
 		text, err := os.ReadFile(f.file(name))
 		if err != nil {
@@ -149,11 +157,19 @@ func (f *front) testLogs(t *testing.T) {
 				t.Errorf("%s holds a token", name)
 			}
 		}
-		if name == "recordings-front.log" && !strings.Contains(string(text), `"GET /v2/accounts/A/recordings/202601-x HTTP/1.1" 401 `) {
-			t.Errorf("the access log lacks a line:\n%s", text)
-		}
-		if name == "recordings-front.log" && !strings.Contains(string(text), `"PUT /v2/storage/A/- HTTP/1.1" 401 `) {
-			t.Errorf("the access log lacks the line of a recording that was put:\n%s", text)
-		}
 	}
+}
+
+// awaitLog reads the access log until it has line, or some seconds are over:
+// nginx writes a line after the answer.
+func (f *front) awaitLog(t *testing.T, line string) (text string) {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Second); !strings.Contains(text, line) && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		all, err := os.ReadFile(f.file("recordings-front.log"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = string(all)
+	}
+	return text
 }
