@@ -5,7 +5,7 @@ package keypattern
 const Known = kazoo + freepbx + freeswitch + labelled
 
 const (
-	// kazoo is the field list of docs/connect.md, Kazoo's own for S3 and
+	// kazoo is the field list of docs/connect-kazoo-s3.md, Kazoo's own for S3 and
 	// for HTTP (kazoo.md 7.6), and what a recorder's url gets (kazoo.md 7.7; 5.0
 	// writes the dot twice).
 	kazoo = "{id}/{labels}/{name}.{ext}" +
