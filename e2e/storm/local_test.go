@@ -46,7 +46,7 @@ func TestStormLocal(t *testing.T) {
 	}
 	start()
 	t.Cleanup(end)
-	p := place{url: "http://127.0.0.1:" + strconv.Itoa(port), every: 400 * time.Millisecond, ways: append(ways, forms), kill: func() bool {
+	p := place{url: "http://127.0.0.1:" + strconv.Itoa(port), every: 400 * time.Millisecond, rest: patience, ways: append(ways, forms), kill: func() bool {
 		mu.Lock()
 		defer mu.Unlock()
 		end()

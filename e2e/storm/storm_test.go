@@ -26,8 +26,7 @@ import (
 const (
 	accounts = 3
 	workers  = 8
-	// patience is how long one upload is tried, and how long all may take to be
-	// ready after the last.
+	// patience is how long one upload is tried.
 	patience = 3 * time.Minute
 )
 
@@ -41,6 +40,8 @@ type place struct {
 	// there was anybody.
 	kill  func() bool
 	every time.Duration
+	// rest is how long all may take to be ready after the last upload.
+	rest time.Duration
 	// ways are those that lead there.
 	ways []way
 }
@@ -180,7 +181,7 @@ func deliver(t *testing.T, client *http.Client, id string, part request) (tries 
 // recording of its account, and there is nothing else.
 func (p place) settle(t *testing.T, client *http.Client, uploads []upload) {
 	t.Helper()
-	end := time.Now().Add(patience)
+	end := time.Now().Add(p.rest)
 	for account := range p.storage {
 		var mine []upload
 		for _, u := range uploads {
