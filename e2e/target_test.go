@@ -3,14 +3,14 @@ package e2e
 import (
 	"bufio"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
+
+	"callrecordings/e2e/given"
 )
 
 // target is an API to test, and how to reach its data.
@@ -38,7 +38,7 @@ var passedOn = []string{
 // server on a fresh data folder, stopped when the test ends.
 func openTarget(t *testing.T) target {
 	t.Helper()
-	tg := target{name: os.Getenv("TARGET"), url: strings.TrimSuffix(os.Getenv("URL"), "/"), bin: build(t, "./cmd/recordings")}
+	tg := target{name: os.Getenv("TARGET"), url: strings.TrimSuffix(os.Getenv("URL"), "/"), bin: given.Programs(t, "callrecordings/cmd/recordings")}
 	if tg.url == "" {
 		startLocal(t, &tg)
 		return tg
@@ -50,27 +50,15 @@ func openTarget(t *testing.T) target {
 	return tg
 }
 
-// build compiles a command of this module and returns the folder it is in.
-func build(t *testing.T, pkg string) string {
-	t.Helper()
-	dir := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", dir+string(os.PathSeparator), pkg)
-	cmd.Dir = ".."
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("building %s: %v\n%s", pkg, err, out)
-	}
-	return dir
-}
-
 // startLocal starts what make run starts, on free ports, and returns the data
 // folder.
 func startLocal(t *testing.T, tg *target) (data string) {
 	t.Helper()
 	tg.name = "run"
 	data = filepath.Join(t.TempDir(), "data")
-	port := freePorts(t)
+	port := given.Ports(t)
 	// Its own context: the test's ends before the cleanup that stops it.
-	server := exec.Command(filepath.Join(build(t, "./local"), "local"), "--empty")
+	server := exec.Command(filepath.Join(given.Programs(t, "callrecordings/local"), "local"), "--empty")
 	server.Env = append(os.Environ(), "DATA_DIR="+data, "HOST=127.0.0.1", "PORT="+strconv.Itoa(port), "S3_PORT="+strconv.Itoa(port+1))
 	log, err := os.Create(filepath.Join(t.TempDir(), "server.log"))
 	if err != nil {
@@ -90,43 +78,10 @@ func startLocal(t *testing.T, tg *target) (data string) {
 		_ = log.Close()
 	})
 	tg.url = fmt.Sprintf("http://127.0.0.1:%d", port)
-	waitFor(t, tg.url, log.Name())
+	given.Await(t, tg.url, log.Name())
 	tg.env = []string{"DATA_DIR=" + data, "HOME=" + os.Getenv("HOME")}
 	tg.jwks, tg.storage = localKeys(t, data), localStorage(t, data, port+1)
 	return data
-}
-
-// freePorts returns a port whose successor is free as well.
-func freePorts(t *testing.T) int {
-	t.Helper()
-	for range 50 {
-		first, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := first.Addr().(*net.TCPAddr).Port
-		second, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port+1)))
-		_ = first.Close()
-		if err == nil {
-			_ = second.Close()
-			return port
-		}
-	}
-	t.Fatal("no two free ports in a row")
-	return 0
-}
-
-// waitFor waits until a server answers at url.
-func waitFor(t *testing.T, url, log string) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		if resp, err := client.Get(url); err == nil {
-			_ = resp.Body.Close()
-			return
-		}
-	}
-	text, _ := os.ReadFile(log)
-	t.Fatalf("nothing answers at %s:\n%s", url, text)
 }
 
 // envFile reads NAME=value lines, as make run writes them to demo.env.

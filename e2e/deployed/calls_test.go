@@ -11,25 +11,16 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"callrecordings/e2e/given"
 	"callrecordings/e2e/stack"
 	"callrecordings/shared/config"
 )
-
-// variable is the value of a variable that e2e/run sets.
-func variable(t *testing.T, name string) string {
-	t.Helper()
-	value := os.Getenv(name)
-	if value == "" {
-		t.Fatalf("%s is not set; make e2e sets it", name)
-	}
-	return value
-}
 
 // While the suite ran, each function made every call that the table of e2e/stack
 // says it makes, on those resources, and no other. A call that the policy lacks
 // is one that AWS would refuse; one that nobody makes should not be allowed.
 func TestCallsAreTheTable(t *testing.T) {
-	file, err := os.Open(variable(t, "CALLS"))
+	file, err := os.Open(given.Variable(t, "CALLS"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	queues "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"callrecordings/e2e/given"
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store/dynamo"
@@ -27,7 +28,7 @@ import (
 // returns its client and address.
 func listen(t *testing.T, bus string) (*sqs.Client, string) {
 	t.Helper()
-	endpoint := variable(t, "AWS_ENDPOINT_URL")
+	endpoint := given.Variable(t, "AWS_ENDPOINT_URL")
 	settings, err := awsconfig.LoadDefaultConfig(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +81,7 @@ type event struct {
 // of its own.
 func TestEventsAreHeardOnTheBus(t *testing.T) {
 	table, bucket := open(t)
-	client, queue := listen(t, variable(t, "EVENT_BUS"))
+	client, queue := listen(t, given.Variable(t, "EVENT_BUS"))
 	account, id := "bus"+strconv.FormatInt(time.Now().UnixNano(), 10), "202601-heard"
 	await(t, table, bucket, account, id)
 	if _, err := table.Update(t.Context(), account, id, func(r *recording.Recording) error {
@@ -186,7 +187,7 @@ func TestReplayTakesWhatWasSetAside(t *testing.T) {
 	if _, err := table.Update(t.Context(), account, id, func(r *recording.Recording) error { r.Audio.Key = ""; return nil }); err != nil {
 		t.Fatal(err)
 	}
-	setAside(t, `{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"`+variable(t, "BUCKET_NAME")+
+	setAside(t, `{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"`+given.Variable(t, "BUCKET_NAME")+
 		`"},"object":{"key":"`+key+`","sequencer":"0A"}}}]}`)
 	out, err := exec.CommandContext(t.Context(), "go", "run", "../../cmd/recordings", "replay").CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "1 to be tried again") {
@@ -198,7 +199,7 @@ func TestReplayTakesWhatWasSetAside(t *testing.T) {
 // setAside puts a message where SQS puts what fails too often.
 func setAside(t *testing.T, body string) {
 	t.Helper()
-	endpoint, arn := variable(t, "AWS_ENDPOINT_URL"), variable(t, "ARRIVALS_DEAD_LETTERS")
+	endpoint, arn := given.Variable(t, "AWS_ENDPOINT_URL"), given.Variable(t, "ARRIVALS_DEAD_LETTERS")
 	settings, err := awsconfig.LoadDefaultConfig(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"callrecordings/e2e/given"
 	"callrecordings/shared/config"
 	"callrecordings/shared/media"
 	"callrecordings/shared/media/s3media"
@@ -29,7 +30,7 @@ const patience = 90 * time.Second
 func open(t *testing.T) (*dynamo.Store, *s3media.Bucket) {
 	t.Helper()
 	for _, name := range []string{"TABLE_NAME", "BUCKET_NAME", "AWS_REGION", "AWS_ACCESS_KEY_ID"} {
-		variable(t, name)
+		given.Variable(t, name)
 	}
 	s, err := config.Load(os.Getenv, config.Tool)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"callrecordings/e2e/given"
 	"callrecordings/shared/config"
 )
 
@@ -26,7 +27,7 @@ type resource struct {
 // deployed.
 func processed(t *testing.T) map[string]resource {
 	t.Helper()
-	text, err := os.ReadFile(variable(t, "PROCESSED"))
+	text, err := os.ReadFile(given.Variable(t, "PROCESSED"))
 	if err != nil {
 		t.Fatal(err)
 	}

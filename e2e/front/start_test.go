@@ -23,6 +23,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"callrecordings/e2e/given"
 )
 
 // front is a running nginx and what stands behind it.
@@ -50,7 +52,7 @@ func start(t *testing.T) *front {
 	cert := f.certificate(t)
 	f.demo = startLocal(t)
 	f.gateway = startGateway(t, cert, f.demo["URL"])
-	f.addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(freePorts(t)))
+	f.addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(given.Ports(t)))
 	f.url = "https://" + f.addr
 	f.startNginx(t, startNames(t, f.gateway))
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: f.roots}, DisableCompression: true}
@@ -91,7 +93,7 @@ func (f *front) startNginx(t *testing.T, resolver string) {
 		t.Fatalf("nginx -t: %v\n%s", err, out)
 	}
 	run(t, exec.Command("nginx", "-p", f.dir, "-e", f.file("main.log"), "-c", f.file("nginx.conf")), f.file("nginx.out"))
-	await(t, f.addr, f.file("main.log"))
+	given.Await(t, "http://"+f.addr, f.file("main.log"))
 }
 
 // shipped reads front.env, whose names must be those of the template.
@@ -128,17 +130,12 @@ func render(t *testing.T, template string, settings map[string]string) string {
 // returns what it tells scripts.
 func startLocal(t *testing.T) map[string]string {
 	t.Helper()
-	dir := t.TempDir()
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", dir+string(os.PathSeparator), "./local")
-	build.Dir = "../.."
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building the local server: %v\n%s", err, out)
-	}
-	port := freePorts(t)
+	dir := given.Programs(t, "callrecordings/local")
+	port := given.Ports(t)
 	server := exec.Command(filepath.Join(dir, "local"))
 	server.Env = append(os.Environ(), "DATA_DIR="+filepath.Join(dir, "data"), "HOST=127.0.0.1", "PORT="+strconv.Itoa(port), "S3_PORT="+strconv.Itoa(port+1))
 	run(t, server, filepath.Join(dir, "server.log"))
-	await(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), filepath.Join(dir, "server.log"))
+	given.Await(t, "http://"+net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), filepath.Join(dir, "server.log"))
 	text, err := os.ReadFile(filepath.Join(dir, "data", "demo.env"))
 	if err != nil {
 		t.Fatal(err)
@@ -171,39 +168,6 @@ func run(t *testing.T, cmd *exec.Cmd, output string) {
 		}
 		_ = out.Close()
 	})
-}
-
-// await waits until something answers at addr, be it that it wants TLS.
-func await(t *testing.T, addr, log string) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if resp, err := http.Get("http://" + addr); err == nil {
-			_ = resp.Body.Close()
-			return
-		}
-	}
-	text, _ := os.ReadFile(log)
-	t.Fatalf("nothing answers at %s:\n%s", addr, text)
-}
-
-// freePorts returns a port whose successor is free as well.
-func freePorts(t *testing.T) int {
-	t.Helper()
-	for range 50 {
-		first, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := first.Addr().(*net.TCPAddr).Port
-		second, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port+1)))
-		_ = first.Close()
-		if err == nil {
-			_ = second.Close()
-			return port
-		}
-	}
-	t.Fatal("no two free ports in a row")
-	return 0
 }
 
 // certificate makes one for all names of the test, and its own authority.

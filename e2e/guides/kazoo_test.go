@@ -190,7 +190,7 @@ func TestKazooS3(t *testing.T) {
 	k := w.kazoo()
 	if w.cloud {
 		w.follow("sh", "aws")
-		pair := strings.Fields(w.said[strings.LastIndexByte(w.said, '\n')+1:])
+		pair := strings.Fields(w.said)
 		if len(pair) != 2 {
 			t.Fatalf("no pair of keys: %q", w.said)
 		}

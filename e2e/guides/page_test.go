@@ -40,7 +40,7 @@ type walk struct {
 	t    *testing.T
 	dir  string // where commands run, and where absolute paths begin
 	page []block
-	said string // by the last command
+	said string // by the last command, on its last line
 	vars map[string]string
 }
 
@@ -81,7 +81,8 @@ func (w *walk) follow(lang, info string) {
 		if err != nil {
 			w.t.Fatalf("%v\n%s%s", err, b.text, out)
 		}
-		w.said = strings.TrimSpace(out)
+		out = strings.TrimSpace(out)
+		w.said = out[strings.LastIndexByte(out, '\n')+1:]
 	}
 	if ran == 0 {
 		w.t.Fatalf("there is no block %s %s", lang, info)

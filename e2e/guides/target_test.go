@@ -9,13 +9,13 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"callrecordings/e2e/given"
 	"callrecordings/e2e/pbx"
 	"callrecordings/local/datadir"
 	"callrecordings/shared/auth"
@@ -31,22 +31,12 @@ type target struct {
 	cloud   bool
 }
 
-// need is a variable that has to be set.
-func need(t *testing.T, name string) string {
-	t.Helper()
-	value := os.Getenv(name)
-	if value == "" {
-		t.Fatalf("%s is not set; make e2e sets it", name)
-	}
-	return value
-}
-
 func open(t *testing.T) *target {
 	t.Helper()
-	to := &target{url: need(t, "URL"), cloud: os.Getenv("DATA_DIR") == ""}
+	to := &target{url: given.Variable(t, "URL"), cloud: os.Getenv("DATA_DIR") == ""}
 	if to.cloud {
-		to.s3 = pbx.S3{Endpoint: need(t, "AWS_ENDPOINT_URL"), Bucket: need(t, "BUCKET_NAME"), Region: need(t, "AWS_REGION")}
-		to.jwks = []byte(need(t, "TOKEN_KEYS"))
+		to.s3 = pbx.S3{Endpoint: given.Variable(t, "AWS_ENDPOINT_URL"), Bucket: given.Variable(t, "BUCKET_NAME"), Region: given.Variable(t, "AWS_REGION")}
+		to.jwks = []byte(given.Variable(t, "TOKEN_KEYS"))
 	} else {
 		dir, err := datadir.Open(os.Getenv("DATA_DIR"))
 		if err != nil {
@@ -66,12 +56,8 @@ func open(t *testing.T) *target {
 		}
 		to.jwks = dir.Keys.Token
 	}
-	bin := t.TempDir()
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin+"/", "callrecordings/cmd/recordings").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
 	to.env = os.Environ()
-	to.command = filepath.Join(bin, "recordings")
+	to.command = filepath.Join(given.Programs(t, "callrecordings/cmd/recordings"), "recordings")
 	if !to.cloud {
 		to.env = append(to.env, "AWS_ACCESS_KEY_ID="+to.s3.ID, "AWS_SECRET_ACCESS_KEY="+to.s3.Secret, "AWS_REGION="+to.s3.Region,
 			"AWS_DEFAULT_REGION="+to.s3.Region, "AWS_ENDPOINT_URL="+to.s3.Endpoint, "BUCKET_NAME="+to.s3.Bucket)

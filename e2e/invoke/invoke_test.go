@@ -19,21 +19,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/go-cmp/cmp"
 
+	"callrecordings/e2e/given"
 	"callrecordings/events/sample"
 	"callrecordings/shared/media/s3media"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store/dynamo"
 )
-
-// variable is the value of a variable that e2e/run sets.
-func variable(t *testing.T, name string) string {
-	t.Helper()
-	value := os.Getenv(name)
-	if value == "" {
-		t.Fatalf("%s is not set; make e2e sets it", name)
-	}
-	return value
-}
 
 func TestSamLocalInvoke(t *testing.T) {
 	table := seed(t)
@@ -84,7 +75,7 @@ func ours(t *testing.T, event string) string {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "event.json")
-	text = bytes.ReplaceAll(text, []byte(`\"name\":\"sample\"`), []byte(`\"name\":\"`+variable(t, "BUCKET_NAME")+`\"`))
+	text = bytes.ReplaceAll(text, []byte(`\"name\":\"sample\"`), []byte(`\"name\":\"`+given.Variable(t, "BUCKET_NAME")+`\"`))
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -95,14 +86,14 @@ func ours(t *testing.T, event string) string {
 func seed(t *testing.T) *dynamo.Store {
 	t.Helper()
 	credentials := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-		return aws.Credentials{AccessKeyID: variable(t, "AWS_ACCESS_KEY_ID"), SecretAccessKey: variable(t, "AWS_SECRET_ACCESS_KEY")}, nil
+		return aws.Credentials{AccessKeyID: given.Variable(t, "AWS_ACCESS_KEY_ID"), SecretAccessKey: given.Variable(t, "AWS_SECRET_ACCESS_KEY")}, nil
 	})
-	region, endpoint := variable(t, "AWS_REGION"), variable(t, "LOCALSTACK_ENDPOINT")
-	table, err := dynamo.Open(dynamo.Options{Region: region, Endpoint: endpoint, Table: variable(t, "TABLE_NAME"), Credentials: credentials})
+	region, endpoint := given.Variable(t, "AWS_REGION"), given.Variable(t, "LOCALSTACK_ENDPOINT")
+	table, err := dynamo.Open(dynamo.Options{Region: region, Endpoint: endpoint, Table: given.Variable(t, "TABLE_NAME"), Credentials: credentials})
 	if err != nil {
 		t.Fatal(err)
 	}
-	bucket, err := s3media.Open(s3media.Options{Region: region, Endpoint: endpoint, Bucket: variable(t, "BUCKET_NAME"), Credentials: credentials})
+	bucket, err := s3media.Open(s3media.Options{Region: region, Endpoint: endpoint, Bucket: given.Variable(t, "BUCKET_NAME"), Credentials: credentials})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +107,7 @@ func seed(t *testing.T) *dynamo.Store {
 // of e2e/run, with the keys of the samples.
 func variables(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile(variable(t, "SAM_VARS"))
+	text, err := os.ReadFile(given.Variable(t, "SAM_VARS"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +132,7 @@ func invoke(t *testing.T, name, event, vars string) []byte {
 	folder, _, _ := strings.Cut(name, "-")
 	event = ours(t, event)
 	args := []string{"local", "invoke", strings.ToUpper(folder[:1]) + folder[1:] + "Function", "--event", event, "--env-vars", vars}
-	cmd := exec.CommandContext(t.Context(), "sam", append(args, strings.Fields(variable(t, "INVOKE_FLAGS"))...)...)
+	cmd := exec.CommandContext(t.Context(), "sam", append(args, strings.Fields(given.Variable(t, "INVOKE_FLAGS"))...)...)
 	cmd.Dir = "../.."
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

@@ -3,7 +3,6 @@
 package storm_test
 
 import (
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"callrecordings/e2e/given"
 	"callrecordings/e2e/pbx"
 	"callrecordings/local/datadir"
 )
@@ -20,11 +20,10 @@ import (
 // TestStormLocal is against what make run starts, killed again and again and
 // started over the same folder.
 func TestStormLocal(t *testing.T) {
-	bin := t.TempDir()
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin+"/", "callrecordings/local", "callrecordings/cmd/recordings").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	bin := given.Programs(t, "callrecordings/local", "callrecordings/cmd/recordings")
 	data := filepath.Join(t.TempDir(), "data")
+	// Below the ports that outgoing connections get: one of them could take that of
+	// a server that was killed.
 	const port = 18700
 	log, err := os.Create(filepath.Join(bin, "local.log"))
 	if err != nil {
@@ -53,15 +52,7 @@ func TestStormLocal(t *testing.T) {
 		start()
 		return true
 	}}
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
-		if resp, err := http.Get(p.url); err == nil {
-			_ = resp.Body.Close()
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the server does not start")
-		}
-	}
+	given.Await(t, p.url, log.Name())
 	dir, err := datadir.Open(data)
 	if err != nil {
 		t.Fatal(err)
@@ -70,13 +61,7 @@ func TestStormLocal(t *testing.T) {
 		Endpoint: "http://127.0.0.1:" + strconv.Itoa(port+1), Bucket: datadir.Bucket, Region: "us-east-1",
 		ID: dir.Keys.S3AccessKeyID, Secret: dir.Keys.S3SecretAccessKey,
 	}
-	p.open(t, dir.Keys.Token, func(args ...string) string {
-		out, err := exec.CommandContext(t.Context(), filepath.Join(bin, "recordings"), append(args, "--data-dir", data)...).Output()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(out)
-	})
+	p.open(t, dir.Keys.Token, filepath.Join(bin, "recordings"), "--data-dir", data)
 	storm(t, p, uploadsOf(t, 2000))
 	if t.Failed() {
 		text, _ := os.ReadFile(log.Name())

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -292,9 +293,9 @@ func (p place) get(t *testing.T, client *http.Client, account, rest string) []by
 	return nil
 }
 
-// open makes what both targets need: tokens and storage secrets. command runs the
-// operator's command line.
-func (p *place) open(t *testing.T, jwks []byte, command func(args ...string) string) {
+// open makes what both targets need: tokens and storage secrets. command is the
+// operator's command line, flags lead it to the target.
+func (p *place) open(t *testing.T, jwks []byte, command string, flags ...string) {
 	t.Helper()
 	p.storage, p.tokens = map[string]string{}, map[string]string{}
 	for i := range accounts {
@@ -304,7 +305,11 @@ func (p *place) open(t *testing.T, jwks []byte, command func(args ...string) str
 			t.Fatal(err)
 		}
 		p.tokens[account] = token
-		p.storage[account] = p.url + strings.TrimSpace(command("storage-secret", "create", "--account", account))
+		out, err := exec.CommandContext(t.Context(), command, append([]string{"storage-secret", "create", "--account", account}, flags...)...).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.storage[account] = p.url + strings.TrimSpace(string(out))
 	}
 }
 
