@@ -218,9 +218,7 @@ func (d Desk) adopt(ctx context.Context, a Arrival, found *finding, account, id 
 	if a.Key != recording.AudioKey(account, id) {
 		r.Audio.Key = a.Key
 	}
-	if err := found.fill(r, now); err != nil {
-		return "", err
-	}
+	found.fill(r, now)
 	if err := d.Store.Put(ctx, r); err != nil {
 		return "", fmt.Errorf("make a recording of audio: %w", err)
 	}
@@ -271,7 +269,7 @@ func (d Desk) refuse(ctx context.Context, a Arrival, rec *recording.Recording, f
 // update writes what was found, unless it is known by then or somebody who
 // came later has written.
 func (d Desk) update(ctx context.Context, rec *recording.Recording, found *finding,
-	change func(*recording.Recording, recording.Seconds) error,
+	change func(*recording.Recording, recording.Seconds),
 ) error {
 	now := recording.SecondsOf(d.Now())
 	_, err := d.Store.Update(ctx, rec.Account, rec.ID, func(r *recording.Recording) error {
@@ -279,9 +277,7 @@ func (d Desk) update(ctx context.Context, rec *recording.Recording, found *findi
 			return errUnchanged
 		}
 		before := *r
-		if err := change(r, now); err != nil {
-			return err
-		}
+		change(r, now)
 		if found.arrival.unchanged(before, *r) {
 			return errUnchanged
 		}

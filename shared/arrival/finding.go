@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
-	"time"
 
 	"callrecordings/shared/audiofile"
 	"callrecordings/shared/media"
@@ -41,7 +39,7 @@ func (d Desk) hear(ctx context.Context, a Arrival, o media.Object, u recording.U
 	r := &object{ctx: ctx, media: d.Audio, key: a.Key, etag: o.ETag, size: o.Size}
 	defer r.close()
 	var err error
-	f.info, f.reason, err = judge(r, o.Size, u)
+	f.info, f.reason, err = Judge(r, o.Size, u)
 	if err != nil {
 		return nil, fmt.Errorf("read what has arrived: %w", err)
 	}
@@ -64,9 +62,9 @@ func (d Desk) weigh(o media.Object, u recording.Upload) recording.Reason {
 	return ""
 }
 
-// judge reads what size bytes of r are. No bytes at all are audio of no
-// seconds. Its error is r's.
-func judge(r io.ReaderAt, size int64, u recording.Upload) (audiofile.Info, recording.Reason, error) {
+// Judge reads what size bytes of r are, and why they cannot be served, "" for
+// audio that can. No bytes at all are audio of no seconds. Its error is r's.
+func Judge(r io.ReaderAt, size int64, u recording.Upload) (audiofile.Info, recording.Reason, error) {
 	announced, _ := recording.AudioType(u.ContentType)
 	if size == 0 {
 		return audiofile.Info{ContentType: announced, Known: true}, "", nil
@@ -86,7 +84,7 @@ func judge(r io.ReaderAt, size int64, u recording.Upload) (audiofile.Info, recor
 }
 
 // fill writes what was found into the recording of good audio.
-func (f *finding) fill(r *recording.Recording, now recording.Seconds) error {
+func (f *finding) fill(r *recording.Recording, now recording.Seconds) {
 	r.Audio = recording.Audio{
 		Place: recording.Managed, Key: r.Audio.Key, ContentType: f.info.ContentType, Size: f.object.Size,
 		Sequencer: cmp.Or(f.arrival.Sequencer, r.Audio.Sequencer),
@@ -99,39 +97,16 @@ func (f *finding) fill(r *recording.Recording, now recording.Seconds) error {
 	}
 	r.Upload = recording.Upload{}
 	r.Modified = max(now, r.Modified, r.Created)
-	return f.describe(r)
-}
-
-// describe writes what the audio says of itself into the document.
-func (f *finding) describe(r *recording.Recording) (err error) {
-	facts := []struct {
-		name, value string
-		known       bool
-	}{
-		{"content_type", recording.Quote(f.info.ContentType), f.info.ContentType != ""},
-		{"duration", strconv.FormatInt(int64(f.info.Duration/time.Second), 10), f.info.Known},
-		{"duration_ms", strconv.FormatInt(f.info.Duration.Milliseconds(), 10), f.info.Known},
-		{"media_type", recording.Quote(f.info.Extension), f.info.Extension != ""},
-	}
-	for _, fact := range facts {
-		if !fact.known {
-			continue
-		}
-		if r.Document, err = r.Document.With(fact.name, fact.value); err != nil {
-			return fmt.Errorf("describe audio: %w", err)
-		}
-	}
-	return nil
+	r.Document = r.Document.Describe(recording.Sound(f.info))
 }
 
 // spoil writes into the recording why its audio cannot be served. What was
 // announced stays, for the next upload.
-func (f *finding) spoil(r *recording.Recording, now recording.Seconds) error {
+func (f *finding) spoil(r *recording.Recording, now recording.Seconds) {
 	r.Audio = recording.Audio{
 		Key: r.Audio.Key, Size: f.object.Size, State: recording.Failed, Reason: f.reason, Sequencer: f.arrival.Sequencer,
 	}
 	r.Modified = max(now, r.Modified, r.Created)
-	return nil
 }
 
 // unchanged reports whether a write of now over before would tell nothing new.

@@ -2,8 +2,6 @@ package arrival
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -105,13 +103,11 @@ func (d Desk) identify(ctx context.Context, f *dropped) (string, error) {
 	if !known {
 		at = recording.SecondsOf(f.object.Modified)
 	}
-	sum := sha256.Sum256([]byte(f.account + "/" + f.name.Stem))
-	c := store.Claim{ID: at.Time().Format("200601") + "-" + hex.EncodeToString(sum[:16]), Made: recording.MadeOfAudio, Lasting: true}
-	c, err := d.Store.Claim(ctx, f.account, recording.InboxKey("", "")+f.name.Stem, c)
+	id, err := store.ClaimStem(ctx, d.Store, f.account, f.name.Stem, at)
 	if err != nil {
 		return "", fmt.Errorf("settle the id of what was dropped: %w", err)
 	}
-	return c.ID, nil
+	return id, nil
 }
 
 // make makes the recording of a file, unless it was deleted. What cannot be
@@ -138,9 +134,7 @@ func (d Desk) make(ctx context.Context, f *dropped, id string) (Outcome, error) 
 		Account: f.account, ID: id, Owner: f.call.Owner(), Created: created, Made: recording.MadeOfAudio,
 		Audio: recording.Audio{Key: f.Key}, Document: recording.Complete(f.call.Document(), id, created),
 	}
-	if err := found.settle(r, now); err != nil {
-		return "", err
-	}
+	found.settle(r, now)
 	if err := d.Store.Put(ctx, r); err != nil {
 		return "", fmt.Errorf("make a recording of what was dropped: %w", err)
 	}
@@ -195,9 +189,7 @@ func (d Desk) supply(ctx context.Context, f *dropped, rec *recording.Recording) 
 		r.Modified = max(now, r.Modified)
 		if found != nil {
 			r.Audio.Key = f.Key
-			if err := found.settle(r, now); err != nil {
-				return err
-			}
+			found.settle(r, now)
 		}
 		if f.unchanged(before, *r) {
 			return errUnchanged
@@ -235,9 +227,10 @@ func (f *dropped) describe(r *recording.Recording) {
 var kept = []string{"content_type", "duration", "duration_ms", "media_type", "user_metadata"}
 
 // settle writes what was found into a recording, good or bad.
-func (f *finding) settle(r *recording.Recording, now recording.Seconds) error {
+func (f *finding) settle(r *recording.Recording, now recording.Seconds) {
 	if f.reason != "" {
-		return f.spoil(r, now)
+		f.spoil(r, now)
+		return
 	}
-	return f.fill(r, now)
+	f.fill(r, now)
 }

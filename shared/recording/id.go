@@ -1,6 +1,7 @@
 package recording
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -49,4 +50,11 @@ func NewID(at Seconds, random io.Reader) (string, error) {
 		return "", fmt.Errorf("make recording id: %w", err)
 	}
 	return ParseID(at.Time().Format("200601") + "-" + hex.EncodeToString(b[:]))
+}
+
+// StemID is the id that the name of a file, without its extension, gets in an
+// account, for a recording that began at that time.
+func StemID(account, stem string, at Seconds) string {
+	sum := sha256.Sum256([]byte(account + "/" + stem))
+	return at.Time().Format("200601") + "-" + hex.EncodeToString(sum[:16])
 }
