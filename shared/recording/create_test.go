@@ -165,6 +165,8 @@ func TestParseKey(t *testing.T) {
 		{"recordings/" + strings.Repeat("a", 65) + "/202601/202601-x", "", ""},
 		{"recordings/a/202601/", "", ""},
 		{"set-aside/a/202601/202601-x", "", ""},
+		{"imported/a/202601/202601-x", "", ""},
+		{"imported/recordings/a/202601/202601-x", "", ""},
 		{"/recordings/a/202601/202601-x", "", ""},
 		{"", "", ""},
 	} {

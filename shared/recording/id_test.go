@@ -98,6 +98,32 @@ func TestAudioKey(t *testing.T) {
 	}
 }
 
+// What an import brought is found by account and month, too, and is nothing that
+// the bucket's notifications could be about.
+func TestImportedKey(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ account, id, want string }{
+		{"acc", "202311-x", "imported/acc/202311/202311-x"},
+		{"A_-9", "202311-Odd_.@-", "imported/A_-9/202311/202311-Odd_.@-"},
+		{"acc", "x", "imported/acc/x/x"},
+		{"recordings", "202311-x", "imported/recordings/202311/202311-x"},
+	} {
+		got := recording.ImportedKey(c.account, c.id)
+		if got != c.want {
+			t.Errorf("ImportedKey(%q, %q) = %q, want %q", c.account, c.id, got, c.want)
+		}
+		if account, id, ok := recording.ParseKey(got); ok {
+			t.Errorf("ParseKey(%q) = %q, %q, want it to be refused", got, account, id)
+		}
+		if account, name, ok := recording.ParseInboxKey(got); ok {
+			t.Errorf("ParseInboxKey(%q) = %q, %q, want it to be refused", got, account, name)
+		}
+		if own := (&recording.Recording{Account: c.account, ID: c.id, Audio: recording.Audio{Key: got}}).AudioKey(); own != got {
+			t.Errorf("AudioKey() = %q, want %q", own, got)
+		}
+	}
+}
+
 var idPattern = regexp.MustCompile(`^[0-9]{6}-[A-Za-z0-9_.@-]{1,128}\z`)
 
 func FuzzParseID(f *testing.F) {

@@ -6,12 +6,13 @@ import (
 )
 
 const (
-	// keyPrefix begins the keys of audio that is served, asidePrefix those of
-	// what was set aside because it cannot be, inboxPrefix those of what others
-	// drop in.
-	keyPrefix   = "recordings/"
-	asidePrefix = "set-aside/"
-	inboxPrefix = "inbox/"
+	// keyPrefix begins the keys of audio that is served, importedPrefix those of
+	// what an import has brought, asidePrefix those of what was set aside because
+	// it cannot be served, inboxPrefix those of what others drop in.
+	keyPrefix      = "recordings/"
+	importedPrefix = "imported/"
+	asidePrefix    = "set-aside/"
+	inboxPrefix    = "inbox/"
 	// variant parts the id from what tells two uploads for it apart. No id has
 	// it.
 	variant = "~"
@@ -33,6 +34,14 @@ func ParseKey(key string) (account, id string, ok bool) {
 		return "", "", false
 	}
 	return account, id, true
+}
+
+// ImportedKey is where the audio of a recording lies that an import has brought.
+// The bucket tells nobody of it, as it does of what lies under the keys of
+// [AudioKey]: nobody looks at it again, and the document stays as it was
+// (docs/adr/014-import.md).
+func ImportedKey(account, id string) string {
+	return importedPrefix + strings.TrimPrefix(AudioKey(account, id), keyPrefix)
 }
 
 // AsideKey is where audio lies that came under key and cannot be served.

@@ -18,11 +18,13 @@ func TestDescribe(t *testing.T) {
 	}{
 		{"nothing known", recording.Sound{}, was},
 		{
-			"all known", recording.Sound{ContentType: "audio/wav", Extension: "wav", Duration: 2500 * time.Millisecond, Known: true},
+			"all known",
+			recording.Sound{ContentType: "audio/wav", Extension: "wav", Duration: 2500 * time.Millisecond, Known: true},
 			`{"media_type":"wav","duration":2,"x":1,"content_type":"audio/wav","duration_ms":2500}`,
 		},
 		{
-			"no length", recording.Sound{ContentType: "audio/mpeg", Extension: "mp3"},
+			"no length",
+			recording.Sound{ContentType: "audio/mpeg", Extension: "mp3"},
 			`{"media_type":"mp3","duration":7,"x":1,"content_type":"audio/mpeg"}`,
 		},
 	} {

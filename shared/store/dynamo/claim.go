@@ -34,7 +34,7 @@ func (s *Store) Claim(ctx context.Context, account, key string, c store.Claim) (
 		m[attrExpires] = num(now.Add(store.ClaimTTL).Unix())
 	}
 	found, err := s.write(ctx, m, condition{
-		"attribute_not_exists(" + attrID + ") OR " + attrExpires + " <= :now", item{":now": num(now.Unix())},
+		nothingThere + " OR " + attrExpires + " <= :now", item{":now": num(now.Unix())},
 	})
 	switch {
 	case errors.Is(err, errUnmet):

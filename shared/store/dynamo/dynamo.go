@@ -67,7 +67,8 @@
 //	created  N  when it was made, in Gregorian seconds
 //	rev      S  as everywhere
 //
-// Attributes that are not listed here survive every write.
+// Attributes that are not listed here survive every write but Revive, which
+// leaves nothing of what it replaces.
 //
 // # Guarantees
 //
@@ -75,8 +76,8 @@
 // is 96 random bits, so a write that took effect although its answer was lost
 // is recognised when the retry meets the very revision that it brings. Should
 // somebody else have written in between, it is not, and the change is made
-// again on top, or Put reports ErrExists; should the retries fail as well, the
-// caller gets ErrUnavailable and does not know. Neither loses a change.
+// again on top, or Put and Revive report ErrExists; should the retries fail as
+// well, the caller gets ErrUnavailable and does not know. Neither loses a change.
 //
 // Every call ends: 500 ms to connect, 1 s for an attempt, three attempts with
 // full jitter at most, and none that the rest of the context's deadline would
@@ -87,9 +88,10 @@
 // # Permissions
 //
 // Query on the two indexes for Page; GetItem for Get and Tombstone; GetItem
-// and PutItem for Update and Delete; PutItem for Put and Claim; UpdateItem for
-// Purged. For storage secrets GetItem, and, for whoever manages them, PutItem,
-// Query on the table, and DeleteItem.
+// and PutItem for Update and Delete; PutItem for Put, Revive and Claim;
+// UpdateItem for Purged. For storage secrets GetItem, and, for whoever manages
+// them, PutItem, Query on the table, and DeleteItem. BatchGetItem for Find, which
+// only the operator's command line calls.
 package dynamo
 
 import (
@@ -149,6 +151,8 @@ type Store struct {
 var (
 	_ store.Store   = (*Store)(nil)
 	_ store.Claimer = (*Store)(nil)
+	_ store.Finder  = (*Store)(nil)
+	_ store.Reviver = (*Store)(nil)
 )
 
 // Open makes a Store. It touches no network; see [Store.Warm].

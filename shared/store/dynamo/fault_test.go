@@ -36,6 +36,14 @@ var operations = []struct {
 		r := sample(1)
 		return s.Put(ctx, &r)
 	}},
+	{"Find", func(ctx context.Context, s *Store) error {
+		_, err := s.Find(ctx, account, []string{sample(1).ID, sample(2).ID})
+		return err
+	}},
+	{"Revive", func(ctx context.Context, s *Store) error {
+		r := sample(1)
+		return s.Revive(ctx, &r)
+	}},
 	{"Update", func(ctx context.Context, s *Store) error {
 		_, err := s.Update(ctx, account, sample(1).ID, func(*recording.Recording) error { return nil })
 		return err

@@ -311,8 +311,14 @@ func TestWritesWhoseAnswersAreLost(t *testing.T) {
 	if err := s.Purged(t.Context(), account, r.ID); err != nil {
 		t.Errorf("Purged = %v", err)
 	}
-	if n := l.lost.Load(); n != 8 {
-		t.Errorf("%d writes, want each of 4 twice", n)
+	if err := s.Revive(t.Context(), &r); err != nil {
+		t.Errorf("Revive = %v", err)
+	}
+	if got, err := s.Get(t.Context(), account, r.ID); err != nil || !cmp.Equal(*got, r) {
+		t.Errorf("Get = %+v, %v, want what was revived, %+v", got, err, r)
+	}
+	if n := l.lost.Load(); n != 10 {
+		t.Errorf("%d writes, want each of 5 twice", n)
 	}
 }
 

@@ -17,8 +17,13 @@ const idle = 64
 // network says how long to wait and how often to try (docs/adr/007-time-outs.md).
 type network struct {
 	attempt.Limits
-	conflict time.Duration // longest wait between two tries of a write that met another writer's, doubled before each later one
+	conflict time.Duration // longest wait between two tries of a write that met another writer's, or of a read of which DynamoDB left out a part, doubled before each later one
 	patience time.Duration // longest wait between those
+}
+
+// wait is that before the n-th repeat of what DynamoDB answered but did not do.
+func (n network) wait(repeat int) time.Duration {
+	return attempt.Jitter(min(n.conflict<<min(repeat, 16), n.patience))
 }
 
 func standard() network {

@@ -36,7 +36,7 @@ func (s *Store) AddSecret(ctx context.Context, added store.Secret) error {
 	}
 	m := tableKey(added.Account, secretPrefix+added.ID)
 	m[attrSHA256], m[attrLabel], m[attrCreated], m[attrRevision] = str(added.Sum), str(added.Label), num(added.Created), str(revision)
-	_, err = s.write(ctx, m, condition{text: "attribute_not_exists(" + attrID + ")"})
+	_, err = s.write(ctx, m, condition{text: nothingThere})
 	if errors.Is(err, errUnmet) {
 		return wrap(store.ErrExists, doing, added.Account, added.ID, nil)
 	}

@@ -15,12 +15,20 @@ import (
 	"callrecordings/shared/store"
 )
 
-// maxTries bounds the tries of one change where no deadline does.
+// maxTries bounds the tries of one call where no deadline does.
 const maxTries = 100
+
+// nothingThere is the condition of a write that replaces nothing.
+const nothingThere = "attribute_not_exists(" + attrID + ")"
 
 // Put stores a new recording; see [store.Writer].
 func (s *Store) Put(ctx context.Context, r *recording.Recording) error {
-	const doing = "storing"
+	return s.put(ctx, "storing", r, nothingThere)
+}
+
+// put stores r as a new item where the condition holds. A tombstone for which
+// it does not is ErrDeleted, a living recording ErrExists.
+func (s *Store) put(ctx context.Context, doing string, r *recording.Recording, where string) error {
 	revision, err := s.revision()
 	if err != nil {
 		return err
@@ -31,7 +39,7 @@ func (s *Store) Put(ctx context.Context, r *recording.Recording) error {
 	if err != nil {
 		return err
 	}
-	found, err := s.write(ctx, m, condition{text: "attribute_not_exists(" + attrID + ")"})
+	found, err := s.write(ctx, m, condition{text: where})
 	switch {
 	case errors.Is(err, errUnmet) && isTombstone(found):
 		return wrap(store.ErrDeleted, doing, r.Account, r.ID, nil)
@@ -114,24 +122,35 @@ func (s *Store) rewrite(ctx context.Context, doing, account, id string,
 func (s *Store) again(ctx context.Context, try int, found item, doing, account, id string) (item, error) {
 	var wait time.Duration
 	if try%2 == 0 {
-		wait = attempt.Jitter(min(s.network.conflict<<min(try/2, 16), s.network.patience))
+		wait = s.network.wait(try / 2)
 	}
-	switch {
-	case !s.network.Carries(ctx, wait):
-		return nil, wrap(store.ErrConflict, doing, account, id, attempt.ErrNoTime)
-	case try >= maxTries:
-		return nil, wrap(store.ErrConflict, doing, account, id, errors.New("too many tries"))
+	switch err := s.pause(ctx, try, wait); {
+	case err != nil:
+		return nil, wrap(store.ErrConflict, doing, account, id, err)
 	case try%2 != 0:
 		return found, nil
+	}
+	return s.read(ctx, doing, account, id)
+}
+
+// pause waits between a try and the next one, or says why there is none.
+func (s *Store) pause(ctx context.Context, try int, wait time.Duration) error {
+	switch {
+	case !s.network.Carries(ctx, wait):
+		return attempt.ErrNoTime
+	case try >= maxTries:
+		return errors.New("too many tries")
+	case wait == 0:
+		return nil
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return nil, wrap(store.ErrConflict, doing, account, id, ctx.Err())
+		return ctx.Err()
 	case <-timer.C:
+		return nil
 	}
-	return s.read(ctx, doing, account, id)
 }
 
 // condition is what must hold for a write.

@@ -51,6 +51,11 @@ func TestLostAnswerIsNoFailure(t *testing.T) {
 			err := s.Put(ctx, &r)
 			return r.Revision, err
 		}},
+		{"Revive", nil, func(ctx context.Context, s *Store) (string, error) {
+			r := sample(1)
+			err := s.Revive(ctx, &r)
+			return r.Revision, err
+		}},
 		{"Update", []answer{give(stored(t))}, func(ctx context.Context, s *Store) (string, error) {
 			r, err := s.Update(ctx, account, sample(1).ID, keep)
 			if err != nil {
@@ -96,6 +101,8 @@ func TestLostAnswerIsNoFailure(t *testing.T) {
 	}
 }
 
+// TestPutMeetsAnItem: so does Revive, of which a tombstone is told only when its
+// purge is pending.
 func TestPutMeetsAnItem(t *testing.T) {
 	t.Parallel()
 	was := sample(1)
@@ -111,11 +118,15 @@ func TestPutMeetsAnItem(t *testing.T) {
 			t.Parallel()
 			f := newFake(t, unmetBy(tt.found))
 			r := sample(1)
-			if err := at(t, f.url, hurried()).Put(t.Context(), &r); !errors.Is(err, tt.want) {
+			s := at(t, f.url, hurried())
+			if err := s.Put(t.Context(), &r); !errors.Is(err, tt.want) {
 				t.Errorf("Put = %v, want %v", err, tt.want)
 			}
-			if f.operations() != "PutItem" {
-				t.Errorf("calls: %s, want no more than a PutItem", f.operations())
+			if err := s.Revive(t.Context(), &r); !errors.Is(err, tt.want) {
+				t.Errorf("Revive = %v, want %v", err, tt.want)
+			}
+			if f.operations() != "PutItem PutItem" {
+				t.Errorf("calls: %s, want no more than a PutItem each", f.operations())
 			}
 		})
 	}

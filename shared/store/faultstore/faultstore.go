@@ -46,6 +46,8 @@ type Store struct {
 type Driver interface {
 	store.Store
 	store.Claimer
+	store.Finder
+	store.Reviver
 	store.SecretReader
 	// Tombstone returns what remains of a deleted recording.
 	Tombstone(ctx context.Context, account, id string) (store.Tombstone, error)
@@ -120,6 +122,17 @@ func (s *Store) Delete(ctx context.Context, account, id string, check func(*reco
 func (s *Store) Purged(ctx context.Context, account, id string) error {
 	_, err := do(s, func() (struct{}, error) { return struct{}{}, s.next.Purged(ctx, account, id) })
 	return err
+}
+
+// Revive is the driver's, under a fault.
+func (s *Store) Revive(ctx context.Context, r *recording.Recording) error {
+	_, err := do(s, func() (struct{}, error) { return struct{}{}, s.next.Revive(ctx, r) })
+	return err
+}
+
+// Find is the driver's, under a fault.
+func (s *Store) Find(ctx context.Context, account string, ids []string) (map[string]store.Found, error) {
+	return do(s, func() (map[string]store.Found, error) { return s.next.Find(ctx, account, ids) })
 }
 
 // Claim is the driver's, under a fault.

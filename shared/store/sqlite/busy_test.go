@@ -38,7 +38,8 @@ func sample(id string) *recording.Recording {
 
 // writes are all ways to change something.
 var writes = map[string]func(ctx context.Context, s *Store) error{
-	"Put": func(ctx context.Context, s *Store) error { return s.Put(ctx, sample("new")) },
+	"Put":    func(ctx context.Context, s *Store) error { return s.Put(ctx, sample("new")) },
+	"Revive": func(ctx context.Context, s *Store) error { return s.Revive(ctx, sample("new")) },
 	"Update": func(ctx context.Context, s *Store) error {
 		_, err := s.Update(ctx, "a", "202601-a", func(*recording.Recording) error { return nil })
 		return err
@@ -77,6 +78,9 @@ func TestBusyWriter(t *testing.T) {
 	}
 	if _, err := s.Get(t.Context(), "a", "202601-a"); err != nil {
 		t.Errorf("Get while another writes = %v, want nil", err)
+	}
+	if found, err := s.Find(t.Context(), "a", []string{"202601-a"}); err != nil || len(found) != 1 {
+		t.Errorf("Find while another writes = %+v, %v, want one recording", found, err)
 	}
 	if p, err := s.Page(t.Context(), store.Query{Account: "a", Limit: 5}); err != nil || len(p.Recordings) != 1 {
 		t.Errorf("Page while another writes = %+v, %v, want one recording", p, err)

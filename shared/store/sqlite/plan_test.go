@@ -68,6 +68,19 @@ func TestPagesAreIndexRanges(t *testing.T) {
 	}
 }
 
+// Find looks up each id by the key of the table.
+func TestFindIsIndexed(t *testing.T) {
+	t.Parallel()
+	s := opened(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
+	for _, n := range []int{1, 2, store.MaxFind} {
+		text, args := finding("a", make([]string, n))
+		got, err := s.plan(t.Context(), text, args)
+		if want := "SEARCH recordings USING INDEX sqlite_autoindex_recordings_1 (account=? AND id=?)"; err != nil || got != want {
+			t.Errorf("plan of %d ids: %s, %v, want %s", n, got, err, want)
+		}
+	}
+}
+
 // What finishes purges and what expires tombstones finds them by an index.
 func TestUpkeepIsIndexed(t *testing.T) {
 	t.Parallel()

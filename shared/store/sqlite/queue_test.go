@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"encoding/json"
+	"errors"
 	"path/filepath"
 	"testing"
 	"time"
@@ -89,6 +90,79 @@ func TestChangesAreNoted(t *testing.T) {
 	if _, err := s.Delete(t.Context(), "a", r.ID, func(*recording.Recording) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
+	got := changesNoted(t, s)
+	created := recording.Recording{Account: "a", ID: r.ID, Owner: "u", Created: 5, Modified: 5, Revision: r.Revision}
+	completed := created
+	completed.Revision, completed.Audio = ready.Revision, ready.Audio
+	if len(got) != 3 || got[2].After.Recording.Revision == ready.Revision {
+		t.Fatalf("changes = %+v, want three, the last with a revision of its own", got)
+	}
+	deleted := recording.Recording{Account: "a", ID: r.ID, Created: 5, Revision: got[2].After.Recording.Revision, Audio: ready.Audio}
+	want := []store.Change{
+		{After: &store.Image{Recording: created}},
+		{Before: &store.Image{Recording: created}, After: &store.Image{Recording: completed}},
+		{Before: &store.Image{Recording: completed}, After: &store.Image{Recording: deleted, Deleted: true}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+}
+
+// A recording that comes back is noted as what takes the place of its tombstone,
+// and one that does not come back is not.
+func TestRevivalsAreNoted(t *testing.T) {
+	t.Parallel()
+	s := opened(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
+	audio := recording.Audio{Place: recording.Managed, Key: "elsewhere", ContentType: "audio/mpeg", Size: 1}
+	was := recording.Recording{Account: "a", ID: "202601-a", Created: 5, Document: "{}", Audio: audio}
+	if err := s.Put(t.Context(), &was); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Delete(t.Context(), "a", was.ID, func(*recording.Recording) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	s.notes = true
+	r := recording.Recording{Account: "a", ID: was.ID, Owner: "u", Created: 7, Modified: 7, Document: `{"from":"secret"}`}
+	if err := s.Revive(t.Context(), &r); !errors.Is(err, store.ErrDeleted) {
+		t.Fatalf("Revive = %v, want ErrDeleted", err)
+	}
+	if err := s.Purged(t.Context(), "a", was.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Revive(t.Context(), &r); err != nil {
+		t.Fatal(err)
+	}
+	again := r
+	if err := s.Revive(t.Context(), &again); !errors.Is(err, store.ErrExists) {
+		t.Fatalf("Revive = %v, want ErrExists", err)
+	}
+	anew := recording.Recording{Account: "a", ID: "202601-b", Created: 8, Modified: 8, Document: "{}"}
+	if err := s.Revive(t.Context(), &anew); err != nil {
+		t.Fatal(err)
+	}
+	got := changesNoted(t, s)
+	if len(got) != 2 || got[0].Before == nil {
+		t.Fatalf("changes = %+v, want two, the first from a tombstone", got)
+	}
+	// Its revision is neither that of what was deleted nor that of what came back.
+	revision := got[0].Before.Recording.Revision
+	if revision == "" || revision == was.Revision || revision == r.Revision {
+		t.Errorf("the tombstone's revision %q, beside %q before and %q after it", revision, was.Revision, r.Revision)
+	}
+	tombstone := recording.Recording{Account: "a", ID: was.ID, Created: 5, Revision: revision, Audio: audio}
+	r.Document, anew.Document = "", ""
+	want := []store.Change{
+		{Before: &store.Image{Recording: tombstone, Deleted: true}, After: &store.Image{Recording: r}},
+		{After: &store.Image{Recording: anew}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+}
+
+// changesNoted are the changes of the queue, which are of now, without their time.
+func changesNoted(t *testing.T, s *Store) []store.Change {
+	t.Helper()
 	due, err := s.Due(t.Context(), Changes, 10)
 	if err != nil {
 		t.Fatal(err)
@@ -105,21 +179,7 @@ func TestChangesAreNoted(t *testing.T) {
 		c.At = time.Time{}
 		got = append(got, c)
 	}
-	created := recording.Recording{Account: "a", ID: r.ID, Owner: "u", Created: 5, Modified: 5, Revision: r.Revision}
-	completed := created
-	completed.Revision, completed.Audio = ready.Revision, ready.Audio
-	if len(got) != 3 || got[2].After.Recording.Revision == ready.Revision {
-		t.Fatalf("changes = %+v, want three, the last with a revision of its own", got)
-	}
-	deleted := recording.Recording{Account: "a", ID: r.ID, Created: 5, Revision: got[2].After.Recording.Revision, Audio: ready.Audio}
-	want := []store.Change{
-		{After: &store.Image{Recording: created}},
-		{Before: &store.Image{Recording: created}, After: &store.Image{Recording: completed}},
-		{Before: &store.Image{Recording: completed}, After: &store.Image{Recording: deleted, Deleted: true}},
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("changes (-want +got):\n%s", diff)
-	}
+	return got
 }
 
 func TestAwaiting(t *testing.T) {

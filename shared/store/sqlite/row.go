@@ -38,6 +38,21 @@ func scan(row scanner, r *recording.Recording) error {
 	return row.Scan(placesOf(r)...)
 }
 
+// rowColumns in the order of row.scan.
+const rowColumns = columns + ", deleted, purge_pending, expires"
+
+// row is all that lies under an id: a recording, or its tombstone where deleted
+// is not 0.
+type row struct {
+	r                recording.Recording
+	deleted, expires recording.Seconds
+	purgePending     bool
+}
+
+func (w *row) scan(from scanner) error {
+	return from.Scan(append(placesOf(&w.r), &w.deleted, &w.purgePending, &w.expires)...)
+}
+
 // maxItem is DynamoDB's limit for an item in bytes, kept here too so that data
 // can move; overhead is what the private attributes take beside the texts.
 const (

@@ -75,6 +75,8 @@ type Store struct {
 var (
 	_ store.Store   = (*Store)(nil)
 	_ store.Claimer = (*Store)(nil)
+	_ store.Finder  = (*Store)(nil)
+	_ store.Reviver = (*Store)(nil)
 )
 
 // Open opens the file at path, made if it is not there, and brings it up to

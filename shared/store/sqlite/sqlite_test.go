@@ -151,13 +151,19 @@ func TestPendingPurgesAndExpiry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, id := range []string{"202601-a", "202601-b"} {
+	for _, id := range []string{"202601-a", "202601-b", "202601-c"} {
 		if err := s.Put(ctx, &recording.Recording{Account: "a", ID: id, Created: 1, Document: "{}"}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := s.Delete(ctx, "a", id, func(*recording.Recording) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := s.Purged(ctx, "a", "202601-c"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Revive(ctx, &recording.Recording{Account: "a", ID: "202601-c", Created: 2, Document: "{}"}); err != nil {
+		t.Fatal(err)
 	}
 	for range 2 { // the second changes nothing, however late it comes
 		if err := s.Purged(ctx, "a", "202601-a"); err != nil {
@@ -185,6 +191,9 @@ func TestPendingPurgesAndExpiry(t *testing.T) {
 		if _, err := s.Tombstone(ctx, "a", id); !errors.Is(err, want) {
 			t.Errorf("Tombstone(%s) after its time = %v, want %v", id, err, want)
 		}
+	}
+	if _, err := s.Get(ctx, "a", "202601-c"); err != nil {
+		t.Errorf("Get of what was revived, after its tombstone's time = %v, want nil", err)
 	}
 }
 

@@ -12,39 +12,62 @@ import (
 
 // Put stores a new recording; see [store.Writer].
 func (s *Store) Put(ctx context.Context, r *recording.Recording) error {
+	return s.put(ctx, "store", r, func(*row) bool { return false })
+}
+
+// put stores r as a new row, in place of a tombstone if that may go.
+func (s *Store) put(ctx context.Context, doing string, r *recording.Recording, mayGo func(*row) bool) error {
 	if err := fits(r); err != nil {
 		return err
 	}
 	requestlog.From(ctx).Calls++
-	revision, err := s.revision("")
-	if err != nil {
-		return err
-	}
-	err = s.change(ctx, func(tx *sql.Tx) error {
-		var deleted recording.Seconds
-		err := tx.QueryRowContext(ctx, "SELECT deleted FROM recordings WHERE account = ? AND id = ?", r.Account, r.ID).Scan(&deleted)
-		switch {
-		case err == nil && deleted > 0:
-			return store.ErrDeleted
-		case err == nil:
-			return store.ErrExists
-		case !errors.Is(err, sql.ErrNoRows):
-			return err
-		}
-		stored := *r
-		stored.Revision, stored.Audio.Key = revision, ownKey(r)
-		places := placesOf(&stored)
-		_, err = tx.ExecContext(ctx, insertRecording, places...)
+	stored := *r
+	stored.Audio.Key = ownKey(r)
+	err := s.change(ctx, func(tx *sql.Tx) error {
+		before, revision, err := makeWay(ctx, tx, r.Account, r.ID, mayGo)
 		if err != nil {
 			return err
 		}
-		return s.noted(ctx, tx, nil, &store.Image{Recording: stored})
+		if stored.Revision, err = s.revision(revision); err != nil {
+			return err
+		}
+		places := placesOf(&stored)
+		if _, err = tx.ExecContext(ctx, insertRecording, places...); err != nil {
+			return err
+		}
+		return s.noted(ctx, tx, before, &store.Image{Recording: stored})
 	})
 	if err != nil {
-		return fail("store", r.Account, r.ID, err)
+		return fail(doing, r.Account, r.ID, err)
 	}
-	r.Revision = revision
+	r.Revision = stored.Revision
 	return nil
+}
+
+// makeWay removes a tombstone that may go, and returns what it was and its
+// revision; nothing where nothing lies. Errors: ErrExists, ErrDeleted.
+func makeWay(ctx context.Context, tx *sql.Tx, account, id string, mayGo func(*row) bool) (*store.Image, string, error) {
+	var was row
+	err := was.scan(tx.QueryRowContext(ctx, "SELECT "+rowColumns+" FROM recordings WHERE account = ? AND id = ?", account, id))
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, "", nil
+	case err != nil:
+		return nil, "", err
+	case was.deleted == 0:
+		return nil, "", store.ErrExists
+	case !mayGo(&was):
+		return nil, "", store.ErrDeleted
+	}
+	_, err = tx.ExecContext(ctx, "DELETE FROM recordings WHERE account = ? AND id = ?", account, id)
+	return buried(&was.r, was.r.Revision), was.r.Revision, err
+}
+
+// buried is the image of the tombstone of r.
+func buried(r *recording.Recording, revision string) *store.Image {
+	return &store.Image{Deleted: true, Recording: recording.Recording{
+		Account: r.Account, ID: r.ID, Revision: revision, Created: r.Created, Audio: r.Audio,
+	}}
 }
 
 // Both take the columns of a recording, the latter its account and id behind
@@ -114,9 +137,7 @@ func (s *Store) Delete(ctx context.Context, account, id string, check func(*reco
 		if err != nil {
 			return err
 		}
-		return s.noted(ctx, tx, &store.Image{Recording: *was}, &store.Image{Deleted: true, Recording: recording.Recording{
-			Account: account, ID: id, Revision: revision, Created: was.Created, Audio: was.Audio,
-		}})
+		return s.noted(ctx, tx, &store.Image{Recording: *was}, buried(was, revision))
 	})
 	if err != nil {
 		return nil, wrap("delete", account, id, err)

@@ -29,6 +29,8 @@ import (
 type Store interface {
 	store.Store
 	store.Claimer
+	store.Finder
+	store.Reviver
 	store.Secrets
 	// Tombstone returns what remains of a deleted recording; ErrNotFound when
 	// there is none.
@@ -52,6 +54,8 @@ func Run(t *testing.T, h Harness) {
 		{"single", singles},
 		{"change", changes},
 		{"delete", deletes},
+		{"find", finds},
+		{"revive", revivals},
 		{"claim", claims},
 		{"secret", secrets},
 		{"limit", limits},

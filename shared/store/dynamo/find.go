@@ -1,0 +1,80 @@
+package dynamo
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"callrecordings/shared/recording"
+	"callrecordings/shared/requestlog"
+	"callrecordings/shared/store"
+)
+
+// Find looks up many recordings; see [store.Finder]. One BatchGetItem reads them
+// all, unless they take more than 16 MB or DynamoDB is throttled: then it leaves
+// out some, which are asked for again after a wait that grows.
+func (s *Store) Find(ctx context.Context, account string, ids []string) (map[string]store.Found, error) {
+	const doing = "finding recordings of"
+	found := make(map[string]store.Found, len(ids))
+	keys := make([]item, len(ids))
+	for i, id := range ids {
+		keys[i] = tableKey(account, id)
+	}
+	for try := 1; len(keys) > 0; try++ {
+		items, rest, err := s.batch(ctx, keys)
+		if err != nil {
+			return nil, fail(doing, account, "", err)
+		}
+		for _, m := range items {
+			if found[text(m, attrID)], err = foundIn(m); err != nil {
+				return nil, fmt.Errorf("%s %s/%s: %w", doing, account, text(m, attrID), err)
+			}
+		}
+		if keys = rest; len(keys) == 0 {
+			break
+		}
+		if err := s.pause(ctx, try, s.network.wait(try)); err != nil {
+			return nil, wrap(store.ErrUnavailable, doing, account, "", err)
+		}
+	}
+	return found, nil
+}
+
+// batch reads the items of keys, strongly consistent, and returns the keys that
+// DynamoDB did not get to.
+func (s *Store) batch(ctx context.Context, keys []item) (items, rest []item, err error) {
+	out, err := s.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
+		RequestItems:           map[string]types.KeysAndAttributes{s.table: {Keys: keys, ConsistentRead: aws.Bool(true)}},
+		ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, c := range out.ConsumedCapacity {
+		requestlog.From(ctx).ReadUnits += units(&c)
+	}
+	return out.Responses[s.table], out.UnprocessedKeys[s.table].Keys, nil
+}
+
+// foundIn decodes an item of either kind.
+func foundIn(m item) (store.Found, error) {
+	if isTombstone(m) {
+		t, err := decodeTombstone(m)
+		return store.Found{Tombstone: &t}, err
+	}
+	r := new(recording.Recording)
+	return store.Found{Recording: r}, decode(m, r)
+}
+
+// purgedThere is the condition of a tombstone whose audio is confirmed gone.
+const purgedThere = "attribute_exists(" + attrDeleted + ") AND attribute_not_exists(" + attrPurgePending + ")"
+
+// Revive stores a recording, also in place of a tombstone; see [store.Reviver].
+// The item is new, so nothing of the tombstone stays in it: what still had its
+// expiry would vanish with it.
+func (s *Store) Revive(ctx context.Context, r *recording.Recording) error {
+	return s.put(ctx, "reviving", r, nothingThere+" OR ("+purgedThere+")")
+}
