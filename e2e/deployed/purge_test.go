@@ -60,14 +60,17 @@ func TestPurgeFollowsTheStream(t *testing.T) {
 	_, _ = rand.Read(b)
 	account := hex.EncodeToString(b)
 	sound := bytes.Repeat([]byte{0xFF, 0xE3, 0x18, 0xC4}, 64)
-	for _, id := range []string{"202601-one", "202601-dropped", "202601-without-audio"} {
+	for _, id := range []string{"202601-one", "202601-dropped", "202601-imported", "202601-without-audio"} {
 		r := recording.Recording{
 			Account: account, ID: id, Created: 63_900_000_000, Modified: 63_900_000_000, Document: recording.Complete("{}", id, 63_900_000_000),
 		}
 		if id != "202601-without-audio" {
 			r.Audio = recording.Audio{Place: recording.Managed, ContentType: "audio/mpeg", Size: int64(len(sound))}
-			if id == "202601-dropped" { // under a name of which nobody makes a recording
+			switch id {
+			case "202601-dropped": // under a name of which nobody makes a recording
 				r.Audio.Key = recording.InboxKey(account, "greeting.mp3")
+			case "202601-imported":
+				r.Audio.Key = recording.ImportedKey(account, id)
 			}
 			if err := bucket.Put(t.Context(), r.AudioKey(), "audio/mpeg", bytes.NewReader(sound), int64(len(sound))); err != nil {
 				t.Fatal(err)

@@ -72,7 +72,7 @@ func objectOf(method, path string) (action, resource string) {
 	case actions[method] == "" || key == "":
 		return method + " of S3", path
 	}
-	for _, prefix := range []string{"recordings/", "inbox/", "set-aside/", "probes/"} {
+	for _, prefix := range []string{"recordings/", "inbox/", "imported/", "set-aside/", "probes/"} {
 		if strings.HasPrefix(key, prefix) {
 			return actions[method], "${Bucket.Arn}/" + prefix + "*"
 		}

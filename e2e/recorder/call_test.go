@@ -28,6 +28,7 @@ func TestCallOf(t *testing.T) {
 		{agent: get, method: "HEAD", path: "/b", want: call{"get", "s3:ListBucket", "Bucket.Arn"}, ok: true},
 		{agent: get, method: "GET", path: "/b", want: call{"get", "s3:ListBucket", "Bucket.Arn"}, ok: true},
 		{agent: get, method: "GET", path: "/b/inbox/a/x", want: call{"get", "s3:GetObject", "${Bucket.Arn}/inbox/*"}, ok: true},
+		{agent: get, method: "DELETE", path: "/b/imported/a/202601/x", want: call{"get", "s3:DeleteObject", "${Bucket.Arn}/imported/*"}, ok: true},
 		{agent: get, method: "POST", path: "/b/recordings/x", want: call{"get", "POST of S3", "/b/recordings/x"}, ok: true},
 		{agent: "aws-sdk-go-v2/1.47.7", method: "GET", path: "/b/k", want: call{Function: "unknown", Action: "GET "}, ok: true},
 		{agent: "Go-http-client/1.1", method: "GET", path: "/"},

@@ -19,13 +19,14 @@ type Allowed struct {
 
 // The resources, as the template writes them.
 const (
-	table   = "Table.Arn"
-	objects = "${Bucket.Arn}/recordings/*"
-	inbox   = "${Bucket.Arn}/inbox/*"
-	aside   = "${Bucket.Arn}/set-aside/*"
-	probes  = "${Bucket.Arn}/probes/*"
-	stream  = "Table.StreamArn"
-	anyone  = "*"
+	table    = "Table.Arn"
+	objects  = "${Bucket.Arn}/recordings/*"
+	inbox    = "${Bucket.Arn}/inbox/*"
+	imported = "${Bucket.Arn}/imported/*"
+	aside    = "${Bucket.Arn}/set-aside/*"
+	probes   = "${Bucket.Arn}/probes/*"
+	stream   = "Table.StreamArn"
+	anyone   = "*"
 )
 
 // Functions, for the rows below.
@@ -49,9 +50,11 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:UpdateItem", table}, Functions: deleting},
 	{Grant: Grant{"s3:DeleteObject", objects}, Functions: append(ingest, deleting...)},
 	{Grant: Grant{"s3:DeleteObject", inbox}, Functions: append(ingest, deleting...)},
+	{Grant: Grant{"s3:DeleteObject", imported}, Functions: deleting},
 	{Grant: Grant{"s3:DeleteObject", aside}, Functions: append(ingest, deleting...)},
 	{Grant: Grant{"s3:GetObject", objects}, Functions: hear}, // and behind the URLs that get signs
 	{Grant: Grant{"s3:GetObject", inbox}, Functions: hear},
+	{Grant: Grant{"s3:GetObject", imported}, Functions: get},
 	{Grant: Grant{"s3:PutObject", objects}, Functions: []config.Function{config.Create, config.Receive}}, // and behind the uploads that it signs
 	{Grant: Grant{"s3:PutObject", probes}, Functions: receive},
 	{Grant: Grant{"s3:GetObject", probes}, Functions: receive},
