@@ -137,10 +137,7 @@ func inWorld(t *testing.T, dial func(context.Context) error, script []fault, tes
 		s := &http.Server{Handler: w}
 		go func() { _ = s.Serve(w) }()
 		test(t, w)
-		o := b.client.Options()
-		b.patient(&o)
-		o.HTTPClient.(*http.Client).CloseIdleConnections()
-		b.client.Options().HTTPClient.(*http.Client).CloseIdleConnections()
+		b.Rest()
 		if err := s.Close(); err != nil {
 			t.Errorf("closing the fake = %v, want nil", err)
 		}

@@ -69,6 +69,7 @@ type Bucket struct {
 	region  string
 	client  *s3.Client
 	patient func(*s3.Options) // for the operations of an upload
+	idle    []*http.Client    // which may keep connections
 	signer  *v4.Signer
 	creds   aws.CredentialsProvider
 	now     func() time.Time
@@ -103,12 +104,13 @@ func open(o Options, dial dialer) (*Bucket, error) {
 	if now == nil {
 		now = time.Now //nolint:forbidigo // the stated default of Options.Now
 	}
+	hasty, uploads := newClient(firstByte, dial), newClient(uploadAnswer, dial)
 	so := s3.Options{
 		Region:                     o.Region,
 		AppID:                      o.Application,
 		Credentials:                aws.NewCredentialsCache(o.Credentials),
 		UsePathStyle:               o.Endpoint != "",
-		HTTPClient:                 newClient(firstByte, dial),
+		HTTPClient:                 hasty,
 		Retryer:                    newRetryer(readAttempt),
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
@@ -118,7 +120,7 @@ func open(o Options, dial dialer) (*Bucket, error) {
 		so.BaseEndpoint = aws.String(o.Endpoint)
 	}
 	return &Bucket{
-		name: o.Bucket, region: o.Region, client: s3.New(so), patient: patient(dial),
+		name: o.Bucket, region: o.Region, client: s3.New(so), patient: patient(uploads), idle: []*http.Client{hasty, uploads},
 		creds: so.Credentials, signer: newSigner(), now: now, public: base,
 	}, nil
 }
@@ -132,6 +134,14 @@ func (b *Bucket) Warm(ctx context.Context) error {
 		return b.noBucket()
 	}
 	return b.fail("opening the bucket", b.name, err)
+}
+
+// Rest lets go of connections that nothing is under way on. A server that is to
+// close would wait for them.
+func (b *Bucket) Rest() {
+	for _, client := range b.idle {
+		client.CloseIdleConnections()
+	}
 }
 
 func (o Options) check() error {

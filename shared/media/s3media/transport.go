@@ -97,7 +97,7 @@ var countCalls = []func(*middleware.Stack) error{func(s *middleware.Stack) error
 }}
 
 // patient gives an operation of an upload the time that uploads take.
-func patient(dial dialer) func(*s3.Options) {
-	client, again := newClient(uploadAnswer, dial), newRetryer(uploadAttempt)
+func patient(client *http.Client) func(*s3.Options) {
+	again := newRetryer(uploadAttempt)
 	return func(o *s3.Options) { o.HTTPClient, o.Retryer = client, again }
 }
