@@ -48,6 +48,14 @@ var arrows = map[string]struct {
 	"shared/notify":              {ours: []string{"shared/recording", "shared/store"}},
 	"shared/notify/eventbridge":  {ours: []string{"shared/notify", "shared/requestlog", "shared/attempt"}, aws: true},
 	"shared/intake":              {ours: []string{"shared/recording", "shared/store", "shared/media", "shared/audiofile"}},
+	"shared/migration": {ours: []string{
+		"shared/recording", "shared/store", "shared/media", "shared/audiofile", "shared/arrival", "shared/attempt",
+	}},
+	"shared/kazoo":           {ours: []string{"shared/recording", "shared/store", "shared/migration", "shared/attempt"}},
+	"shared/kazoo/kazootest": {},
+	"shared/folder": {ours: []string{
+		"shared/recording", "shared/store", "shared/media", "shared/audiofile", "shared/keypattern", "shared/migration",
+	}},
 	"shared/api": {ours: []string{
 		"shared/recording", "shared/cursor", "shared/strictjson", "shared/auth",
 		"shared/store", "shared/media", "shared/requestlog", "shared/purge",

@@ -1,0 +1,161 @@
+package kazootest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// one is a recording: its document or its audio (1.5, 1.6, 1.8).
+func (x *exchange) one() *refusal {
+	want := choose(x.r.Header.Get("Accept"), x.query.Get("accept"), itemTypes)
+	if want == asRefused {
+		return &refusal{status: http.StatusNotAcceptable}
+	}
+	e := x.s.archive.find(x.account.ID, x.id)
+	switch {
+	case !prefixed(x.id) && want != asAudio:
+		return &refusal{http.StatusNotFound, "bad identifier", []string{x.id}}
+	case !monthly(x.id):
+		return &refusal{http.StatusInternalServerError, "init failed", nil}
+	case e == nil:
+		return system("bad_identifier", map[string]any{"cause": x.id})
+	}
+	if no := x.unmodified(e); no != nil {
+		return no
+	}
+	switch want {
+	case asAudio:
+		return x.audio(e)
+	case asNothing:
+		x.send(http.StatusOK, nil)
+		return nil
+	default:
+		return x.succeed(http.StatusOK, e.with(), map[string]any{"revision": e.revision()})
+	}
+}
+
+// revision is CouchDB's: it is another when the document is.
+func (e *entry) revision() string { return "1-" + digest(e.ID, e.Document) }
+
+// unmodified answers conditional requests, as cowboy does.
+func (x *exchange) unmodified(e *entry) *refusal {
+	etag := `"` + e.revision() + `"`
+	switch {
+	case !matches(x.r.Header.Get("If-Match"), etag, true):
+		return &refusal{status: http.StatusPreconditionFailed}
+	case matches(x.r.Header.Get("If-None-Match"), etag, false):
+		x.w.Header().Set("ETag", etag)
+		return &refusal{status: http.StatusNotModified}
+	}
+	return nil
+}
+
+// matches tells whether a header names an ETag; otherwise is for no header.
+func matches(header, etag string, otherwise bool) bool {
+	if header == "" {
+		return otherwise
+	}
+	return header == "*" || strings.Contains(header, etag)
+}
+
+// audio sends the attachment (1.8), unless it is one that misbehaves.
+func (x *exchange) audio(e *entry) *refusal {
+	body := e.Audio
+	bad := x.faults.Always[e.ID]
+	switch {
+	case bad == AudioFails:
+		return broken("The specified key does not exist.")
+	case bad == AudioGone:
+		return system("bad_identifier", map[string]any{"cause": e.ID})
+	case e.AudioType == "":
+		return system("bad_identifier", map[string]any{"details": e.ID})
+	case bad == AudioEmpty:
+		body = nil
+	case bad == AudioCut:
+		x.fate.cut = true
+	}
+	part, no := cutRange(body, x.r.Header.Get("Range"))
+	if no != nil {
+		return no
+	}
+	header := x.w.Header()
+	if bad == AudioShort {
+		header.Set("Content-Length", strconv.Itoa(len(part.body)+missing))
+	}
+	header.Set("ETag", `"`+e.revision()+`"`)
+	header.Set("Content-Type", e.AudioType)
+	header.Set("Content-Disposition", x.disposition(e))
+	header.Set("Expires", "Fri, 01 Jan 1999 00:00:00 GMT")
+	header.Set("Vary", "accept")
+	if part.span != "" {
+		header.Set("Content-Range", part.span)
+		header.Set("Accept-Ranges", "bytes")
+	}
+	if x.send(part.status, part.body) && part.status == http.StatusOK && bad == 0 {
+		x.s.counts.play(x.account.ID, e.ID)
+	}
+	return nil
+}
+
+// disposition names the file, without quotes, as Kazoo does.
+func (x *exchange) disposition(e *entry) string {
+	var names struct {
+		Name any `json:"name"`
+	}
+	name := e.ID
+	if err := json.Unmarshal([]byte(e.Document), &names); err == nil {
+		if text, ok := names.Name.(string); ok && text != "" {
+			name = text
+		}
+	}
+	if x.query.Get("inline") == "true" {
+		return "inline; filename=" + name
+	}
+	return "attachment; filename=" + name
+}
+
+// part is what a range comes to.
+type part struct {
+	status int
+	body   []byte
+	// span is the content-range; "" without a Range header.
+	span string
+}
+
+// cutRange is get_range of api_resource.erl (1.8): only a-b and a- are
+// understood, all else that a parser takes is the whole; what crashes there is
+// the status that a crash comes to.
+func cutRange(body []byte, header string) (part, *refusal) {
+	if header == "" {
+		return part{status: http.StatusOK, body: body}, nil
+	}
+	crash := &refusal{status: http.StatusInternalServerError}
+	unit, spec, ok := strings.Cut(header, "=")
+	if !ok || unit == "" || spec == "" {
+		return part{}, crash
+	}
+	from, to := 0, len(body)
+	if first, last, dash := strings.Cut(spec, "-"); unit == "bytes" && first != "" && !strings.Contains(spec, ",") {
+		a, err := strconv.ParseUint(first, 10, 31)
+		b, err2 := strconv.ParseUint(last, 10, 31)
+		switch {
+		case !dash || err != nil || last != "" && err2 != nil:
+			return part{}, crash
+		case last == "":
+			from = int(a)
+		case int(b) < len(body):
+			from, to = int(a), int(b)+1
+		}
+	}
+	if from > to {
+		return part{}, crash
+	}
+	p := part{status: http.StatusOK, body: body[from:to], span: fmt.Sprintf("bytes %d-%d/%d", from, to-1, len(body))}
+	if len(p.body) < len(body) {
+		p.status = http.StatusPartialContent
+	}
+	return p, nil
+}

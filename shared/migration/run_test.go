@@ -1,0 +1,470 @@
+package migration_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"callrecordings/shared/migration"
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store"
+	"callrecordings/shared/store/faultstore"
+)
+
+// What is copied is what was there, and a second run touches nothing.
+func TestRunCopiesOnce(t *testing.T) {
+	t.Parallel()
+	p, mp3 := newPlace(t), demo(t, "03-wrong-number.mp3")
+	silent, external := kazoos("silent", begun), kazoos("external", begun)
+	silent.Audio = recording.Audio{}
+	external.Audio = recording.Audio{Place: recording.External, ContentType: "audio/mpeg"}
+	s := &source{
+		pages:  []any{[]migration.Item{kazoos("a", begun), silent}, []migration.Item{external}},
+		sounds: map[string]any{"202610-a": mp3},
+	}
+	o := options()
+	if err := migration.Run(t.Context(), s, p.target(), o); err != nil {
+		t.Fatal(err)
+	}
+	want := migration.Count{
+		Found: 3, All: true, Copied: 3, Silent: 1, External: 1, Bytes: int64(len(mp3)), First: begun + 60, Last: begun + 60,
+	}
+	if diff := cmp.Diff(want, o.Tally.Count()); diff != "" {
+		t.Errorf("Count (-want +got):\n%s", diff)
+	}
+	r := p.get(t, "202610-a")
+	if r.Document != kazoos("a", begun).Document || r.Created != begun+60 || r.Modified != r.Created || r.Owner != "u1" {
+		t.Errorf("stored %+v", r)
+	}
+	if !bytes.Equal(p.play(t, r), mp3) || r.Audio.Size != int64(len(mp3)) || len(r.Audio.SHA256) != 64 {
+		t.Errorf("its audio is %+v", r.Audio)
+	}
+	if got := p.get(t, "202610-external").Audio; got != external.Audio {
+		t.Errorf("the audio of an external one is %+v", got)
+	}
+	if diff := cmp.Diff([]string{"imported/a0/202610/202610-a"}, p.keys(t)); diff != "" {
+		t.Errorf("objects (-want +got):\n%s", diff)
+	}
+	again := options()
+	if err := migration.Run(t.Context(), s, p.target(), again); err != nil {
+		t.Fatal(err)
+	}
+	if c := again.Tally.Count(); c.Known != 3 || c.Copied != 0 || c.Silent != 1 || c.External != 1 || s.opened["202610-a"] != 1 {
+		t.Errorf("a second run counts %+v and opens %v", c, s.opened)
+	}
+}
+
+// What becomes of audio, at once and at the next run.
+func TestRunAudio(t *testing.T) {
+	t.Parallel()
+	mp3, wav := demo(t, "03-wrong-number.mp3"), demo(t, "10-reminder.wav")
+	for _, c := range []struct {
+		name          string
+		sound         any
+		want, again   migration.Outcome
+		lack          migration.Lack
+		state         recording.State
+		reason        recording.Reason
+		opened        int // after both runs
+		kind          string
+		textInReports string
+	}{
+		{"as it should be", mp3, migration.Copied, migration.Known, "", recording.Ready, "", 1, "audio/mpeg", ""},
+		{"another type than its document says", wav, migration.Copied, migration.Known, "", recording.Ready, "", 1, "audio/wav", ""},
+		{"empty", []byte{}, migration.Copied, migration.Known, "", recording.Empty, "", 1, "audio/mpeg", ""},
+		{"no audio", []byte("<html>502 Bad Gateway</html>"), migration.Refused, migration.Refused, "", recording.Failed, recording.NotAudio, 1, "", "not_audio"},
+		{"too large", bytes.Repeat(mp3, 1+(1<<20)/len(mp3)), migration.Refused, migration.Refused, "", recording.Failed, recording.TooLarge, 1, "", "too_large"},
+		{"gone", fmt.Errorf("%w: 404", migration.ErrGone), migration.Copied, migration.Known, migration.Silent, recording.Pending, "", 2, "", ""},
+		{"refused", fmt.Errorf("%w: too much", migration.ErrRefused), migration.Refused, migration.Refused, "", recording.Pending, "", 2, "", "too much"},
+		{"not to be had", errors.New("500 datastore_fault"), migration.Failed, migration.Failed, "", recording.Pending, "", 2, "", "500 datastore_fault; its document is there"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t)
+			s := &source{pages: []any{[]migration.Item{kazoos("a", begun)}}, sounds: map[string]any{"202610-a": c.sound}}
+			for i, want := range []migration.Outcome{c.want, c.again} {
+				var named results
+				o := options()
+				o.Named = named.add
+				if err := migration.Run(t.Context(), s, p.target(), o); err != nil {
+					t.Fatal(err)
+				}
+				got := outcomes(o.Tally.Count())
+				if got[want] != 1 || o.Tally.Count().Done() != 1 {
+					t.Errorf("run %d: %v, want one %s", i, got, want)
+				}
+				if c.textInReports != "" && (len(named.all) != 1 || !strings.Contains(named.all[0].Reason, c.textInReports)) {
+					t.Errorf("run %d: named %+v, want %q", i, named.all, c.textInReports)
+				}
+				if (o.Tally.Count().Silent == 1) != (c.lack == migration.Silent) {
+					t.Errorf("run %d: %+v", i, o.Tally.Count())
+				}
+			}
+			r := p.get(t, "202610-a")
+			if r.Document != kazoos("a", begun).Document {
+				t.Errorf("the document is %s", r.Document)
+			}
+			if r.Audio.Condition() != c.state || r.Audio.Reason != c.reason || r.Audio.ContentType != c.kind {
+				t.Errorf("the audio is %+v", r.Audio)
+			}
+			if s.opened["202610-a"] != c.opened || s.open != 0 {
+				t.Errorf("opened %d times, want %d; %d left open", s.opened["202610-a"], c.opened, s.open)
+			}
+			if objects := len(p.keys(t)); (objects == 1) != (r.Audio.Place == recording.Managed) {
+				t.Errorf("%d objects", objects)
+			}
+		})
+	}
+}
+
+func outcomes(c migration.Count) map[migration.Outcome]int64 {
+	return map[migration.Outcome]int64{
+		migration.Copied: c.Copied, migration.Known: c.Known, migration.Deleted: c.Deleted,
+		migration.Refused: c.Refused, migration.Failed: c.Failed,
+	}
+}
+
+// Audio that could not be had comes with a later run, and so does what
+// --no-audio has left out.
+func TestRunSuppliesAudio(t *testing.T) {
+	t.Parallel()
+	mp3 := demo(t, "03-wrong-number.mp3")
+	for name, first := range map[string]struct {
+		sound   any
+		noAudio bool
+	}{"failed": {errors.New("500"), false}, "left out": {mp3, true}} {
+		p := newPlace(t)
+		s := &source{pages: []any{[]migration.Item{kazoos("a", begun)}}, sounds: map[string]any{"202610-a": first.sound}}
+		o := options()
+		o.NoAudio = first.noAudio
+		if err := migration.Run(t.Context(), s, p.target(), o); err != nil {
+			t.Fatal(err)
+		}
+		if got := p.get(t, "202610-a").Audio.Condition(); got != recording.Pending {
+			t.Errorf("%s: %s after the first run", name, got)
+		}
+		s.sounds["202610-a"] = mp3
+		o = options()
+		if err := migration.Run(t.Context(), s, p.target(), o); err != nil || o.Tally.Count().Copied != 1 {
+			t.Fatalf("%s: Run = %v, %+v", name, err, o.Tally.Count())
+		}
+		r := p.get(t, "202610-a")
+		if !bytes.Equal(p.play(t, r), mp3) || r.Document != kazoos("a", begun).Document {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
+
+// What was deleted here stays so, unless it is to be revived, and its purge is
+// over.
+func TestRunDeleted(t *testing.T) {
+	t.Parallel()
+	p, mp3 := newPlace(t), demo(t, "03-wrong-number.mp3")
+	s := &source{pages: []any{[]migration.Item{kazoos("a", begun)}}, sounds: map[string]any{"202610-a": mp3}}
+	run := func(revive bool) migration.Count {
+		o := options()
+		o.Revive = revive
+		if err := migration.Run(t.Context(), s, p.target(), o); err != nil {
+			t.Fatal(err)
+		}
+		return o.Tally.Count()
+	}
+	run(false)
+	if _, err := p.store.Delete(t.Context(), account, "202610-a", func(*recording.Recording) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if c := run(false); c.Deleted != 1 || s.opened["202610-a"] != 1 {
+		t.Errorf("of a deleted one: %+v, opened %v", c, s.opened)
+	}
+	if c := run(true); c.Failed != 1 {
+		t.Errorf("revived while its purge is pending: %+v", c)
+	}
+	if err := p.bucket.Remove(t.Context(), recording.ImportedKey(account, "202610-a")); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.store.Purged(t.Context(), account, "202610-a"); err != nil {
+		t.Fatal(err)
+	}
+	if keys := p.keys(t); len(keys) != 0 {
+		t.Errorf("left behind: %v", keys)
+	}
+	if c := run(true); c.Copied != 1 {
+		t.Fatalf("revived: %+v", c)
+	}
+	r := p.get(t, "202610-a")
+	if r.AudioKey() == recording.ImportedKey(account, "202610-a") || !bytes.Equal(p.play(t, r), mp3) {
+		t.Errorf("revived with the audio at %s", r.AudioKey())
+	}
+	if c := run(false); c.Known != 1 {
+		t.Errorf("after that: %+v", c)
+	}
+}
+
+// Somebody else makes, or deletes, the recording while its audio is on its way.
+func TestRunBeaten(t *testing.T) {
+	t.Parallel()
+	mp3 := demo(t, "03-wrong-number.mp3")
+	other := recording.Recording{Account: account, ID: "202610-a", Created: begun, Modified: begun, Document: "{}"}
+	for _, c := range []struct {
+		name    string
+		during  func(t *testing.T, p place)
+		want    migration.Outcome
+		objects int
+	}{
+		{"by an import", func(t *testing.T, p place) {
+			r := other
+			r.Audio = recording.Audio{Place: recording.Managed, Key: recording.ImportedKey(account, r.ID), ContentType: "audio/mpeg", Size: int64(len(mp3))}
+			check(t, p.store.Put(t.Context(), &r))
+		}, migration.Known, 1},
+		{"by a recorder", func(t *testing.T, p place) {
+			r := other
+			check(t, p.store.Put(t.Context(), &r))
+		}, migration.Known, 0},
+		{"and deleted again", func(t *testing.T, p place) {
+			r := other
+			check(t, p.store.Put(t.Context(), &r))
+			_, err := p.store.Delete(t.Context(), account, r.ID, func(*recording.Recording) error { return nil })
+			check(t, err)
+		}, migration.Deleted, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t)
+			s := &source{
+				pages: []any{[]migration.Item{kazoos("a", begun)}}, sounds: map[string]any{"202610-a": mp3},
+				during: func(*migration.Item) { c.during(t, p) },
+			}
+			o := options()
+			check(t, migration.Run(t.Context(), s, p.target(), o))
+			if outcomes(o.Tally.Count())[c.want] != 1 || len(p.keys(t)) != c.objects {
+				t.Errorf("%+v with the objects %v, want %s and %d", o.Tally.Count(), p.keys(t), c.want, c.objects)
+			}
+		})
+	}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// Items that cannot be taken are named, and so is a part of the list that
+// cannot be read; the rest is copied all the same.
+func TestRunNames(t *testing.T) {
+	t.Parallel()
+	p, mp3 := newPlace(t), demo(t, "03-wrong-number.mp3")
+	bad, huge := kazoos("bad", begun), kazoos("huge", begun)
+	bad.Fault = fmt.Errorf("%w: no id", migration.ErrRefused)
+	huge.Document = recording.Document(`{"x":"` + strings.Repeat("x", 500<<10) + `"}`)
+	s := &source{
+		pages: []any{
+			[]migration.Item{bad, huge}, errors.New("503"), []migration.Item{kazoos("a", begun), kazoos("a", begun)},
+		},
+		sounds: map[string]any{"202610-a": mp3, "202610-huge": mp3},
+	}
+	var named results
+	o := options()
+	o.Named, o.Concurrency = named.add, 1
+	check(t, migration.Run(t.Context(), s, p.target(), o))
+	c := o.Tally.Count()
+	if c.Refused != 2 || c.Lists != 1 || c.Copied != 1 || c.Known != 1 || c.Complete() {
+		t.Errorf("%+v", c)
+	}
+	if len(named.all) != 3 {
+		t.Errorf("named %+v", named.all)
+	}
+	if diff := cmp.Diff([]string{"imported/a0/202610/202610-a"}, p.keys(t)); diff != "" {
+		t.Errorf("objects (-want +got):\n%s", diff)
+	}
+}
+
+// A run ends when nothing works any more, and not for single faults.
+func TestRunStops(t *testing.T) {
+	t.Parallel()
+	many := make([]migration.Item, 60)
+	for i := range many {
+		many[i] = kazoos(fmt.Sprintf("r%02d", i), begun)
+	}
+	for _, c := range []struct {
+		name string
+		err  error
+		list error
+		stop bool
+	}{
+		{"a full disk", fmt.Errorf("%w: no room", migration.ErrStop), nil, true},
+		{"nobody answers", fmt.Errorf("%w: refused", migration.ErrUnreachable), nil, true},
+		{"nobody lists", nil, fmt.Errorf("%w: refused", migration.ErrUnreachable), true},
+		{"a token that is not taken", nil, fmt.Errorf("%w: 401", migration.ErrStop), true},
+		{"a storage that is gone", errors.New("500 datastore_fault"), nil, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t)
+			s := &source{sounds: map[string]any{}}
+			for i := range many {
+				s.sounds[many[i].Name] = c.err
+			}
+			if c.list != nil {
+				s.pages = []any{c.list, many}
+			} else {
+				s.pages = []any{many}
+			}
+			o := options()
+			err := migration.Run(t.Context(), s, p.target(), o)
+			if errors.Is(err, migration.ErrStop) != c.stop {
+				t.Errorf("Run = %v", err)
+			}
+			if count := o.Tally.Count(); c.stop == (count.Done() == int64(len(many))) || c.stop && count.Complete() {
+				t.Errorf("%+v", count)
+			}
+		})
+	}
+}
+
+// stopping is a target that ends the run, as a kill would, at its n-th call.
+type stopping struct {
+	migration.Store
+	faults *faultstore.Store
+	at     int
+	kill   context.CancelFunc
+}
+
+func (s stopping) dies() {
+	if s.faults.Calls() >= s.at {
+		s.kill()
+	}
+}
+
+func (s stopping) Put(ctx context.Context, r *recording.Recording) error {
+	err := s.faults.Put(ctx, r)
+	s.dies()
+	return err
+}
+
+func (s stopping) Find(ctx context.Context, account string, ids []string) (map[string]store.Found, error) {
+	found, err := s.faults.Find(ctx, account, ids)
+	s.dies()
+	return found, err
+}
+
+// However often a run is ended, the last one leaves what a single one would
+// have left.
+func TestRunResumes(t *testing.T) {
+	t.Parallel()
+	p, mp3, wav := newPlace(t), demo(t, "03-wrong-number.mp3"), demo(t, "10-reminder.wav")
+	s := &source{sounds: map[string]any{}}
+	var want []string
+	for i := range 5 {
+		var page []migration.Item
+		for j := range 4 {
+			it := kazoos(fmt.Sprintf("r%d%d", i, j), begun)
+			s.sounds[it.Name] = append(bytes.Clone([2][]byte{mp3, wav}[j%2]), byte(i), byte(j))
+			want = append(want, recording.ImportedKey(account, it.ID))
+			page = append(page, it)
+		}
+		s.pages = append(s.pages, page)
+	}
+	kills := 0
+	for n := 1; ; n++ {
+		ctx, kill := context.WithCancel(t.Context())
+		faults := faultstore.New(p.store)
+		o := options()
+		err := migration.Run(ctx, s, migration.Target{Store: stopping{p.store, faults, n, kill}, Audio: p.bucket}, o)
+		kill()
+		if err == nil {
+			break
+		}
+		kills++
+	}
+	if kills < 3 {
+		t.Errorf("ended %d times only", kills)
+	}
+	if diff := cmp.Diff(want, p.keys(t)); diff != "" {
+		t.Errorf("objects (-want +got):\n%s", diff)
+	}
+	for _, page := range s.pages {
+		for _, it := range page.([]migration.Item) {
+			r := p.get(t, it.ID)
+			if sound, _ := s.sounds[it.Name].([]byte); r.Document != it.Document || !bytes.Equal(p.play(t, r), sound) {
+				t.Errorf("%s is not what it was", it.ID)
+			}
+		}
+	}
+	total := 0
+	for _, n := range s.opened {
+		total += n
+	}
+	if most := len(want) + kills*options().Concurrency; total > most {
+		t.Errorf("audio was opened %d times, want at most %d", total, most)
+	}
+}
+
+// Calls of the store that fail, before or after they took effect, cost a wait and
+// nothing else.
+func TestRunWaitsForTheStore(t *testing.T) {
+	t.Parallel()
+	mp3 := demo(t, "03-wrong-number.mp3")
+	for n := 1; n <= 4; n++ {
+		for _, when := range []faultstore.When{faultstore.Before, faultstore.After} {
+			p := newPlace(t)
+			s := &source{
+				pages:  []any{[]migration.Item{kazoos("a", begun)}, []migration.Item{kazoos("b", begun)}},
+				sounds: map[string]any{"202610-a": mp3, "202610-b": mp3},
+			}
+			o := options()
+			o.Concurrency = 1
+			faults := faultstore.New(p.store, faultstore.Fault{Call: n, When: when, Err: store.ErrUnavailable})
+			if err := migration.Run(t.Context(), s, migration.Target{Store: faults, Audio: p.bucket}, o); err != nil {
+				t.Fatal(err)
+			}
+			c := o.Tally.Count()
+			if c.Copied+c.Known != 2 || c.Waits != 1 || !c.Complete() || len(p.keys(t)) != 2 {
+				t.Errorf("call %d, after %v: %+v, %v", n, when, c, p.keys(t))
+			}
+		}
+	}
+}
+
+// Two runs at once do no harm to each other.
+func TestRunTwiceAtOnce(t *testing.T) {
+	t.Parallel()
+	p, mp3 := newPlace(t), demo(t, "03-wrong-number.mp3")
+	s := &source{sounds: map[string]any{}}
+	for i := range 6 {
+		var page []migration.Item
+		for j := range 5 {
+			it := kazoos(fmt.Sprintf("r%d%d", i, j), begun)
+			s.sounds[it.Name] = append(bytes.Clone(mp3), byte(i), byte(j))
+			page = append(page, it)
+		}
+		s.pages = append(s.pages, page)
+	}
+	counts := make([]migration.Count, 2)
+	var both sync.WaitGroup
+	for i := range counts {
+		both.Go(func() {
+			o := options()
+			check(t, migration.Run(t.Context(), s, p.target(), o))
+			counts[i] = o.Tally.Count()
+		})
+	}
+	both.Wait()
+	if a, b := counts[0], counts[1]; a.Copied+b.Copied != 30 || a.Known+b.Known != 30 || !a.Complete() || !b.Complete() {
+		t.Errorf("%+v, %+v", a, b)
+	}
+	if n := len(p.keys(t)); n != 30 {
+		t.Errorf("%d objects, want 30", n)
+	}
+	v, err := migration.Verify(t.Context(), s, p.target(), migration.VerifyOptions{Options: options(), Audio: true})
+	if err != nil || v.Same != 30 || v.More != 0 {
+		t.Errorf("Verify = %+v, %v", v, err)
+	}
+}
