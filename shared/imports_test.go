@@ -54,7 +54,7 @@ var arrows = map[string]struct {
 	"shared/kazoo":           {ours: []string{"shared/recording", "shared/store", "shared/migration", "shared/attempt"}},
 	"shared/kazoo/kazootest": {},
 	"shared/folder": {ours: []string{
-		"shared/recording", "shared/store", "shared/media", "shared/audiofile", "shared/keypattern", "shared/migration",
+		"shared/recording", "shared/store", "shared/media", "shared/audiofile", "shared/keypattern", "shared/migration", "shared/attempt",
 	}},
 	"shared/api": {ours: []string{
 		"shared/recording", "shared/cursor", "shared/strictjson", "shared/auth",

@@ -144,3 +144,15 @@ func (l Limits) Carries(ctx context.Context, wait time.Duration) bool {
 func Jitter(longest time.Duration) time.Duration {
 	return rand.N(longest + 1) //nolint:gosec // jitter is no secret
 }
+
+// Sleep waits by the clock. Error: the context's cause, where that ends first.
+func Sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -98,4 +99,19 @@ func TestAttempts(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestSleep(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		if err := attempt.Sleep(t.Context(), time.Minute); err != nil || time.Since(began) != time.Minute {
+			t.Errorf("Sleep = %v after %v, want nil after a minute", err, time.Since(began))
+		}
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errors.New("enough"))
+		defer cancel()
+		if err := attempt.Sleep(ctx, time.Minute); err == nil || err.Error() != "enough" || time.Since(began) != 61*time.Second {
+			t.Errorf("Sleep = %v after %v, want enough after a second", err, time.Since(began)-time.Minute)
+		}
+	})
 }

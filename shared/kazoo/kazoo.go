@@ -43,6 +43,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"callrecordings/shared/attempt"
 	"callrecordings/shared/migration"
 	"callrecordings/shared/recording"
 )
@@ -117,7 +118,7 @@ func Open(ctx context.Context, o Options) (*Source, error) {
 		o.Transport = transport()
 	}
 	if o.Wait == nil {
-		o.Wait = sleep
+		o.Wait = attempt.Sleep
 	}
 	if o.Until == 0 {
 		o.Until = recording.SecondsOf(o.Now())
@@ -163,16 +164,4 @@ func explain(err error) error {
 		return fmt.Errorf("there is no such account: %w", err)
 	}
 	return fmt.Errorf("it has no recordings to list; is this Kazoo, and its module started (sup crossbar_maintenance start_module cb_recordings)? %w", err)
-}
-
-// sleep waits by the clock.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
 }

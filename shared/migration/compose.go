@@ -45,7 +45,7 @@ func (c *copying) hear(ctx context.Context) *heard {
 	}
 	h.audio, h.err = c.source.Open(ctx, c.item)
 	switch {
-	case errors.Is(h.err, ErrGone):
+	case errors.Is(h.err, ErrGone) && c.item.Exact:
 		h.err = nil
 	case h.err != nil:
 	case c.MaxBytes > 0 && h.audio.Size > c.MaxBytes:

@@ -83,7 +83,7 @@ func newRun(s Source, t Target, o Options, end context.CancelCauseFunc) *run {
 		r.Random = rand.Reader
 	}
 	if o.Wait == nil {
-		r.Wait = sleep
+		r.Wait = attempt.Sleep
 	}
 	return r
 }
@@ -230,16 +230,4 @@ func again[T any](ctx context.Context, r *run, do func() (T, error)) (got T, err
 		}
 	}
 	return got, err
-}
-
-// sleep waits by the clock.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
 }

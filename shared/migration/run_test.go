@@ -468,3 +468,29 @@ func TestRunTwiceAtOnce(t *testing.T) {
 		t.Errorf("Verify = %+v, %v", v, err)
 	}
 }
+
+// A file whose audio cannot be read makes no recording: there is nothing to it
+// but its audio.
+func TestRunFilesWithoutAudio(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err  error
+		want migration.Outcome
+	}{
+		{fmt.Errorf("%w: it was renamed", migration.ErrGone), migration.Failed},
+		{errors.New("it is being changed"), migration.Failed},
+		{fmt.Errorf("%w: a link", migration.ErrRefused), migration.Refused},
+	} {
+		p := newPlace(t)
+		file := migration.Item{
+			Name: "f.wav", Account: account, Stem: "f", Started: begun, Document: `{}`, Audio: recording.Audio{Place: recording.Managed},
+		}
+		s := &source{pages: []any{[]migration.Item{file}}, sounds: map[string]any{"f.wav": c.err}}
+		o := options()
+		check(t, migration.Run(t.Context(), s, p.target(), o))
+		_, err := p.store.Get(t.Context(), account, recording.StemID(account, "f", begun))
+		if outcomes(o.Tally.Count())[c.want] != 1 || !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("of %v: %+v, and Get = %v", c.err, o.Tally.Count(), err)
+		}
+	}
+}

@@ -143,8 +143,11 @@ const finish = 30 * time.Second
 func (c *copying) fresh(ctx context.Context) Result {
 	h := c.hear(ctx)
 	defer h.close()
-	if errors.Is(h.err, ErrStop) || ctx.Err() != nil {
+	switch {
+	case errors.Is(h.err, ErrStop), ctx.Err() != nil:
 		return c.failed(ctx, c.res, h.err)
+	case h.err != nil && !c.item.Exact: // there is nothing to it but its audio
+		return c.failed(ctx, c.res, fmt.Errorf("its audio: %w", h.err))
 	}
 	rec := c.compose(h)
 	if err := c.send(ctx, rec, h); err != nil {
