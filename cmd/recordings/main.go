@@ -5,6 +5,9 @@
 //	recordings add call.mp3 --account A --caller +15550100 --callee 1001
 //	recordings token --account A --ttl 1h
 //	recordings keys >keys.json
+//	recordings import kazoo --url https://pbx.example.com:8443 --account A --api-key K
+//	recordings import dir monitor/ --account A
+//	recordings export dir backup/ --account A
 //	recordings replay
 //	recordings storage-secret create --account A
 //	recordings inbox-policy --account A
@@ -59,6 +62,8 @@ type command struct {
 
 var commands = []command{
 	{"add", "store audio files as recordings", add},
+	{"import", "copy recordings from a running Kazoo, or from a folder", importFrom},
+	{"export", "write recordings into a folder", exportTo},
 	{"token", "make a token", token},
 	{"keys", "make a key that tokens are signed with", keys},
 	{"replay", "try again to take audio that could not be taken", replay},
@@ -125,6 +130,8 @@ Where the recordings are, from flags or else from the environment:
                               an emulator in place of AWS
   INBOX_PATTERNS, INBOX_TIMEZONE
                               layouts of names in inboxes, as the deployment has them
+  KAZOO_URL, KAZOO_API_KEY, KAZOO_TOKEN
+                              a Kazoo to import from, and who asks
   TOKEN_KEYS                  the private keys that a deployment's tokens are signed with, a JWKS
 
 It exits with 0 when everything was done, 1 when something failed, 2 when it was called wrongly.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"net/http"
 	"net/http/httptest"
@@ -46,6 +47,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"mask": mask, "verify": verify, "serve": serve, "setaside": setAside, "drop": drop, "play": play, "files": files,
+			"kazoo": kazooServer, "awaitfiles": awaitFiles,
 		},
 	})
 }
@@ -219,15 +221,34 @@ func files(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: files FOLDER N")
 	}
-	n := 0
-	ts.Check(filepath.WalkDir(ts.MkAbs(filepath.Join(args[0], "audio", "objects")), func(path string, d os.DirEntry, err error) error {
+	if n := objects(ts, args[0]); strconv.Itoa(n) != args[1] {
+		ts.Fatalf("%d objects, want %s", n, args[1])
+	}
+}
+
+// objects is how many objects are in a folder.
+func objects(ts *testscript.TestScript, folder string) (n int) {
+	err := filepath.WalkDir(ts.MkAbs(filepath.Join(folder, "audio", "objects")), func(path string, d os.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() {
 			n++
 			ts.Logf("%s", path)
 		}
 		return err
-	}))
-	if strconv.Itoa(n) != args[1] {
-		ts.Fatalf("%d objects, want %s", n, args[1])
+	})
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		ts.Fatalf("%v", err)
+	}
+	return n
+}
+
+// awaitFiles is `awaitfiles FOLDER N`: so many objects come to be in the folder.
+func awaitFiles(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: awaitfiles FOLDER N")
+	}
+	for end := time.Now().Add(time.Minute); strconv.Itoa(objects(ts, args[0])) != args[1]; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			ts.Fatalf("%d objects, want %s", objects(ts, args[0]), args[1])
+		}
 	}
 }

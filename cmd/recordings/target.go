@@ -76,6 +76,8 @@ type opened struct {
 	store interface {
 		store.Store
 		store.Secrets
+		store.Finder
+		store.Reviver
 		arrival.Store
 	}
 	audio *s3media.Bucket
@@ -114,13 +116,15 @@ func (t *target) openLocal(ctx context.Context, o *opened) (closed func() error,
 	if err != nil {
 		return nil, errors.Join(err, database.Close())
 	}
-	closed = func() error { return errors.Join(server.Close(), database.Close()) }
 	bucket, err := dir.OpenBucket(server.URL(), "") //nolint:contextcheck // it makes a client and calls nobody
 	if err != nil {
-		return nil, errors.Join(err, closed())
+		return nil, errors.Join(err, server.Close(), database.Close())
 	}
 	o.store, o.audio = database, bucket
-	return closed, nil
+	return func() error {
+		bucket.Rest()
+		return errors.Join(server.Close(), database.Close())
+	}, nil
 }
 
 func (t *target) openDeployment(ctx context.Context, o *opened) error {

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"os"
+	"testing"
+	"time"
+
+	"callrecordings/shared/migration"
+)
+
+// What the progress says, and how much of it is done.
+func TestBar(t *testing.T) {
+	t.Parallel()
+	began := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		name  string
+		bar   bar
+		count migration.Count
+		width int
+		want  string
+	}{
+		{"nothing yet", bar{verb: "copied"}, migration.Count{}, 0, "0 of 0+ copied, 0 bytes, 0.0/s, 0 bytes/s"},
+		{
+			"by the time of recordings",
+			bar{verb: "copied", until: 1100},
+			migration.Count{Found: 300, Copied: 200, First: 100, Last: 350, Bytes: 2e6},
+			0,
+			"200 of 300+ copied, 2.0 MB, 20.0/s, 200.0 kB/s, 30s left",
+		},
+		{
+			"of a whole list",
+			bar{verb: "compared"},
+			migration.Count{Found: 400, All: true, Known: 99, Failed: 1, First: 1, Last: 2},
+			0,
+			"100 of 400 compared, 0 bytes, 10.0/s, 0 bytes/s, 30s left, 0 refused, 1 failed",
+		},
+		{
+			"of a known total, as a bar",
+			bar{verb: "copied", total: 40},
+			migration.Count{Found: 20, Copied: 10},
+			8,
+			"[==      ] 10 of 40 copied, 0 bytes, 1.0/s, 0 bytes/s, 30s left",
+		},
+		{"done", bar{verb: "copied"}, migration.Count{Found: 10, Copied: 10, All: true}, 4, "[====] 10 of 10 copied, 0 bytes, 1.0/s, 0 bytes/s"},
+	} {
+		c.bar.began = began
+		if got := c.bar.line(c.count, began.Add(10*time.Second), c.width); got != c.want {
+			t.Errorf("%s: line = %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// Audio on its way leaves nothing in its folder.
+func TestSpool(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	f, remove, err := spool(dir)()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString("audio"); err != nil {
+		t.Error(err)
+	}
+	text, err := io.ReadAll(io.NewSectionReader(f, 0, 5))
+	if err != nil || string(text) != "audio" {
+		t.Errorf("read %q, %v", text, err)
+	}
+	if err := remove(); err != nil {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left %v, %v", left, err)
+	}
+	if _, _, err := spool(dir + "/none")(); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("spool in no folder = %v", err)
+	}
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"net/http/httptest"
+	"strconv"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"callrecordings/shared/kazoo/kazootest"
+	"callrecordings/shared/recording"
+)
+
+// The account that scripts import, and the key for it.
+const (
+	kazooAccount = "0000000000000000000000000000000a"
+	kazooKey     = "key-of-kazoo"
+)
+
+// kazoo is `kazoo N [bad]`: from here on a Kazoo is at KAZOO_URL with N
+// recordings of the account ACCOUNT; one of them fails, and another has an id that is none,
+// if it is bad.
+func kazooServer(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: kazoo N [bad]")
+	}
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	o := kazootest.Options{
+		Accounts: []kazootest.Tenant{{ID: kazooAccount, Name: "one"}},
+		APIKeys:  map[string]string{kazooKey: kazooAccount}, Now: time.Now,
+	}
+	to := time.Date(2026, 6, 20, 0, 0, 0, 0, time.UTC)
+	all := kazootest.Account(1, kazooAccount, n, to.AddDate(0, -3, 0), to)
+	if len(args) > 1 {
+		bad := kazootest.Recording{ID: "202605-bad", Created: int64(recording.SecondsOf(to.AddDate(0, -1, 0))), Document: `{"duration":9}`, AudioType: "audio/mpeg", Audio: []byte("x")}
+		odd := bad
+		odd.ID, odd.AudioType = "of another form", ""
+		all = append(all, bad, odd)
+		o.Faults.Always = map[string]kazootest.Misbehaviour{"202605-bad": kazootest.AudioFails}
+	}
+	k := kazootest.New(o)
+	k.Add(kazooAccount, all...)
+	server := httptest.NewServer(k)
+	ts.Defer(server.Close)
+	ts.Setenv("KAZOO_URL", server.URL)
+	ts.Setenv("KAZOO_API_KEY", kazooKey)
+	ts.Setenv("ACCOUNT", kazooAccount)
+}
