@@ -74,8 +74,8 @@ func notStop(err error) error {
 // save writes an answer into f from its beginning.
 func (s *Source) save(resp *http.Response, f *os.File, into *migration.Audio) error {
 	switch kind := resp.Header.Get("Content-Type"); {
-	case strings.HasPrefix(kind, "application/json"):
-		return errors.New("it sent a document instead of audio")
+	case strings.HasPrefix(kind, "application/json"), strings.HasPrefix(kind, "text/"):
+		return errors.New("it sent a document instead of audio") // a proxy's, or Kazoo's
 	case s.MaxBytes > 0 && resp.ContentLength > s.MaxBytes:
 		return final(s.tooMuch())
 	}

@@ -142,6 +142,10 @@ func TestOpenOddities(t *testing.T) {
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = io.WriteString(w, empty)
 		}, nil, nil, "document"},
+		{"a proxy's page", func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			_, _ = io.WriteString(w, "<html>try again</html>")
+		}, nil, nil, "document"},
 		{"too much, as is said", func(w http.ResponseWriter) {
 			w.Header().Set("Content-Length", "2000000")
 			_, _ = w.Write(make([]byte, 2_000_000))
@@ -155,7 +159,10 @@ func TestOpenOddities(t *testing.T) {
 			w.WriteHeader(http.StatusFound)
 		}, nil, nil, "elsewhere: 302"},
 		{"nobody's any more", func(w http.ResponseWriter) { w.WriteHeader(http.StatusForbidden) }, nil, migration.ErrStop, "403"},
-		{"for a full disk", func(w http.ResponseWriter) { _, _ = w.Write([]byte("audio")) }, fullDisk, migration.ErrStop, "no room is left"},
+		{"for a full disk", func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "audio/mpeg")
+			_, _ = io.WriteString(w, "audio")
+		}, fullDisk, migration.ErrStop, "no room is left"},
 		{
 			"for no folder", func(http.ResponseWriter) {}, func() (*os.File, func() error, error) { return nil, nil, syscall.ENOENT },
 			migration.ErrStop, "make a file",

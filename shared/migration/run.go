@@ -19,7 +19,7 @@ import (
 type Options struct {
 	// Concurrency is how many items are copied at once, 1 or more.
 	Concurrency int
-	// Rate bounds the items that are begun in a second; 0 sets no limit.
+	// Rate bounds the items that are copied in a second; 0 sets no limit.
 	Rate float64
 	// NoAudio copies documents alone; a later run brings the audio.
 	NoAudio bool

@@ -494,3 +494,25 @@ func TestRunFilesWithoutAudio(t *testing.T) {
 		}
 	}
 }
+
+// A store that takes nothing for longer than anybody waits is a failure, and the
+// next run mends it.
+func TestRunStoreGone(t *testing.T) {
+	t.Parallel()
+	p, mp3 := newPlace(t), demo(t, "03-wrong-number.mp3")
+	s := &source{pages: []any{[]migration.Item{kazoos("a", begun)}}, sounds: map[string]any{"202610-a": mp3}}
+	var faults []faultstore.Fault
+	for n := 2; n < 20; n++ {
+		faults = append(faults, faultstore.Fault{Call: n, Err: store.ErrUnavailable})
+	}
+	o := options()
+	check(t, migration.Run(t.Context(), s, migration.Target{Store: faultstore.New(p.store, faults...), Audio: p.bucket}, o))
+	if c := o.Tally.Count(); c.Failed != 1 || c.Complete() {
+		t.Errorf("%+v", c)
+	}
+	o = options()
+	check(t, migration.Run(t.Context(), s, p.target(), o))
+	if c := o.Tally.Count(); c.Copied != 1 || !c.Complete() || !bytes.Equal(p.play(t, p.get(t, "202610-a")), mp3) {
+		t.Errorf("after that: %+v", c)
+	}
+}

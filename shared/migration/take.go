@@ -28,9 +28,6 @@ func (r *run) take(ctx context.Context, t task) Result {
 	if err := it.refusal(); err != nil {
 		return res.ends(Refused, err)
 	}
-	if r.pace != nil && r.pace.Wait(ctx) != nil {
-		return Result{}
-	}
 	id, found, err := r.settle(ctx, it, t.found)
 	if err != nil {
 		return r.failed(ctx, res, err)
@@ -45,6 +42,11 @@ func (r *run) take(ctx context.Context, t task) Result {
 	}
 	c.revived = found.Tombstone != nil
 	return c.fresh(ctx)
+}
+
+// turn waits until another item may be copied; false if the run ends first.
+func (r *run) turn(ctx context.Context) bool {
+	return r.pace == nil || r.pace.Wait(ctx) == nil
 }
 
 // maxDocument is more than fits beside what else is kept of a recording
@@ -135,12 +137,25 @@ func lackOf(a recording.Audio) Lack {
 	return ""
 }
 
-// finish is how long the steps behind the audio may take, also when the run is
-// to end: they are short, and half of them would be a loss.
+// finish is how long the steps behind the audio may go on when the run is to
+// end: they are short, and half of them would be a loss.
 const finish = 30 * time.Second
+
+// outlasting is a context that ends so long after ctx.
+func outlasting(ctx context.Context) (context.Context, context.CancelFunc) {
+	lasting, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(finish, cancel) })
+	return lasting, func() {
+		stop()
+		cancel()
+	}
+}
 
 // fresh copies an item that is not there.
 func (c *copying) fresh(ctx context.Context) Result {
+	if !c.turn(ctx) {
+		return Result{}
+	}
 	h := c.hear(ctx)
 	defer h.close()
 	switch {
@@ -153,7 +168,7 @@ func (c *copying) fresh(ctx context.Context) Result {
 	if err := c.send(ctx, rec, h); err != nil {
 		return c.failed(ctx, c.res, err)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finish)
+	ctx, cancel := outlasting(ctx)
 	defer cancel()
 	put := c.target.Store.Put
 	if c.revived {
@@ -224,6 +239,9 @@ var errSupplied = errors.New("it has audio by now")
 
 // supply brings the audio of a recording that is there without.
 func (c *copying) supply(ctx context.Context) Result {
+	if !c.turn(ctx) {
+		return Result{}
+	}
 	h := c.hear(ctx)
 	defer h.close()
 	switch {
@@ -239,7 +257,7 @@ func (c *copying) supply(ctx context.Context) Result {
 	if err := c.send(ctx, made, h); err != nil {
 		return c.failed(ctx, c.res, err)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finish)
+	ctx, cancel := outlasting(ctx)
 	defer cancel()
 	_, err := again(ctx, c.run, func() (*recording.Recording, error) {
 		return c.target.Store.Update(ctx, made.Account, made.ID, func(r *recording.Recording) error {

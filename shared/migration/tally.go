@@ -86,7 +86,7 @@ type Count struct {
 func (c Count) Done() int64 { return c.Copied + c.Known + c.Deleted + c.Refused + c.Failed }
 
 // Complete reports whether nothing failed that could have succeeded.
-func (c Count) Complete() bool { return c.Failed == 0 && c.Lists == 0 && c.All }
+func (c Count) Complete() bool { return c.Failed == 0 && c.Lists == 0 && c.All && c.Done() == c.Found }
 
 // Estimate of audio that is still to be copied.
 type Estimate struct {
