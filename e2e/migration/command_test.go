@@ -67,10 +67,12 @@ func (c *command) imports(t *testing.T, k *standIn, more ...string) *exec.Cmd {
 }
 
 // killed imports again and again, each time until it is killed at random, every
-// third time by two at once. It returns how many kills there were.
-func (c *command) killed(t *testing.T, k *standIn, times int, shortest, longest time.Duration) (kills int) {
+// third time by two at once. It returns how many kills there were, and how often
+// audio was fetched again while two ran: they do the same work twice.
+func (c *command) killed(t *testing.T, k *standIn, times int, shortest, longest time.Duration) (kills, twofold int) {
 	t.Helper()
 	for i := range times {
+		_, before := k.fetched()
 		var running []*exec.Cmd
 		for range 1 + (i+1)%3/2 {
 			cmd := c.imports(t, k, "--report", "-")
@@ -88,8 +90,11 @@ func (c *command) killed(t *testing.T, k *standIn, times int, shortest, longest 
 			}
 			c.note(cmd)
 		}
+		if _, after := k.fetched(); len(running) > 1 {
+			twofold += after - before
+		}
 	}
-	return kills
+	return kills, twofold
 }
 
 // note notes how much memory a run took.

@@ -61,7 +61,7 @@ func TestImportDeployed(t *testing.T) {
 func prove(t *testing.T, k *standIn, c *command, shortest, longest time.Duration, open func() api, every int) {
 	t.Helper()
 	began := time.Now()
-	died := c.killed(t, k, kills, shortest, longest)
+	died, twofold := c.killed(t, k, kills, shortest, longest)
 	if died < kills*3/4 {
 		t.Errorf("it was killed %d times only", died)
 	}
@@ -86,8 +86,10 @@ func prove(t *testing.T, k *standIn, c *command, shortest, longest time.Duration
 	}
 	t.Log(k.said())
 	// What was on its way at a kill may have been handed out, and come again.
-	if _, again := k.fetched(); again > died*16 {
-		t.Errorf("audio was fetched %d times again, for %d kills of 16 workers", again, died)
+	_, again := k.fetched()
+	t.Logf("audio was handed out again %d times while two imports ran, %d times else, for %d kills of 16 workers", twofold, again-twofold, died)
+	if again-twofold > died*16 {
+		t.Error("that is more than was on its way")
 	}
 	compare(t, k, open(), every)
 }
