@@ -64,13 +64,17 @@ type Source struct {
 	// Interval between two looks, Settle for how long a file must have been as it
 	// is before it is taken; 0 for the defaults.
 	Interval, Settle time.Duration
-	// Now is the clock; Watch needs it.
+	// Now is the clock, which Watch needs; without it, files are taken however new
+	// they are.
 	Now func() time.Time
 	// Sleep waits between two looks; nil waits by the clock.
 	Sleep func(ctx context.Context, d time.Duration) error
 }
 
-var _ migration.Source = Source{}
+var (
+	_ migration.Source  = Source{}
+	_ migration.Retrier = Source{}
+)
 
 // Pages yields an item for each file, and for each exported document; see
 // migration.Source. A folder that cannot be read is an error; the folder itself
@@ -152,6 +156,16 @@ type origin struct {
 	// vouched says that a document vouches for size, and for sha256 unless "".
 	vouched bool
 	sha256  string
+	// again, if not nil, has it listed again.
+	again func()
+}
+
+// Retry lists an item again whose failure was told, while watching; see
+// migration.Retrier.
+func (s Source) Retry(it *migration.Item) {
+	if o, ok := it.Ref.(*origin); ok && o.again != nil {
+		o.again()
+	}
 }
 
 // begun is when the call of a file began, as far as that is known.

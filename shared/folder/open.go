@@ -1,6 +1,7 @@
 package folder
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -17,6 +18,7 @@ import (
 var (
 	errNoSound  = errors.New("there is no file of it")
 	errNotThere = errors.New("the file that its document names is not there")
+	errNew      = errors.New("it was written just now, and may not be whole")
 	errChanged  = errors.New("it is being changed")
 	errLink     = fmt.Errorf("%w: it is no regular file any more", migration.ErrRefused)
 )
@@ -37,12 +39,26 @@ func (s Source) Open(ctx context.Context, it *migration.Item) (*migration.Audio,
 	case err != nil:
 		return nil, err
 	}
+	if !o.vouched && s.unsettled(info) {
+		_ = f.Close() // nothing was read
+		return nil, errNew
+	}
 	a, err := o.hash(ctx, f, info)
 	if err != nil {
 		_ = f.Close() // it was only read
 		return nil, err
 	}
 	return a, nil
+}
+
+// unsettled reports whether a file is so new that somebody may still write it: a
+// call may be in progress. A watch has looked itself.
+func (s Source) unsettled(info fs.FileInfo) bool {
+	if s.Watch || s.Now == nil {
+		return false
+	}
+	age := s.Now().Sub(info.ModTime())
+	return 0 <= age && age < cmp.Or(s.Settle, DefaultSettle)
 }
 
 // open opens a regular file. Errors: migration.ErrGone, ErrRefused, ErrStop,

@@ -33,7 +33,9 @@ func (sc *scan) run(ctx context.Context) bool {
 	}
 	for g, err := range sc.walk(ctx) {
 		if err == nil && sc.watch.due(&g) {
+			before := len(sc.page)
 			err = sc.take(ctx, &g)
+			sc.watch.follow(&g, sc.page[before:])
 		}
 		if err != nil && !sc.fail(err) || sc.full() && !sc.flush() {
 			return false

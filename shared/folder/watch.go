@@ -5,9 +5,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"sync"
 	"time"
 
 	"callrecordings/shared/attempt"
+	"callrecordings/shared/migration"
 )
 
 // watch remembers what a folder that is watched had, and what of it was taken.
@@ -20,6 +22,10 @@ type watch struct {
 	before, after map[fingerprint]sight
 	// failed and failing are what could not be read.
 	failed, failing map[string]bool
+
+	mu sync.Mutex
+	// retry are those that were taken, and whose items have failed.
+	retry map[fingerprint]bool
 }
 
 // fingerprint stands for the files of a group as they are.
@@ -36,7 +42,7 @@ func newWatch(s Source) *watch {
 	if s.Sleep == nil {
 		s.Sleep = attempt.Sleep
 	}
-	return &watch{Source: s, start: s.Now()}
+	return &watch{Source: s, start: s.Now(), retry: map[fingerprint]bool{}}
 }
 
 func (w *watch) pause(ctx context.Context) error { return w.Sleep(ctx, w.Interval) }
@@ -65,10 +71,39 @@ func (w *watch) due(g *group) bool {
 	if !known {
 		seen.since = now
 	}
+	if w.again(key) {
+		seen = sight{since: now}
+	}
 	due := !seen.taken && now-seen.since >= w.Settle
 	seen.taken = seen.taken || due
 	w.after[key] = seen
 	return due
+}
+
+// again reports whether something of a group has failed since it was taken.
+func (w *watch) again(key fingerprint) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	failed := w.retry[key]
+	delete(w.retry, key)
+	return failed
+}
+
+// follow has a group taken again when one of its items fails.
+func (w *watch) follow(g *group, items []migration.Item) {
+	if w == nil {
+		return
+	}
+	key := g.fingerprint()
+	for i := range items {
+		if o, ok := items[i].Ref.(*origin); ok {
+			o.again = func() {
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				w.retry[key] = true
+			}
+		}
+	}
 }
 
 // missed takes back that a group was taken.

@@ -241,3 +241,65 @@ func TestWatchStops(t *testing.T) {
 		}
 	}
 }
+
+// What has failed is listed again, once it has waited as long as what is new;
+// what was copied is not.
+func TestWatchRetries(t *testing.T) {
+	t.Parallel()
+	d := newTree(t)
+	d.put("a.mp3", "s")
+	d.put("b.mp3", "s")
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	s, now, looks := d.Source, stored, 0
+	s.Watch, s.Now = true, func() time.Time { return now }
+	s.Sleep = func(ctx context.Context, interval time.Duration) error {
+		if looks++; looks == 20 {
+			stop()
+		}
+		now = now.Add(interval)
+		return context.Cause(ctx)
+	}
+	var found []string
+	for page, err := range s.Pages(ctx) {
+		if err != nil {
+			t.Error(err)
+		}
+		for i := range page {
+			found = append(found, page[i].Name)
+			if page[i].Name == "a.mp3" && len(found) < 4 {
+				s.Retry(&page[i])
+			}
+		}
+	}
+	if diff := cmp.Diff([]string{"a.mp3", "b.mp3", "a.mp3", "a.mp3"}, found); diff != "" {
+		t.Errorf("listed (-want +got):\n%s", diff)
+	}
+}
+
+// Without a watch, a file that is new may still be written.
+func TestOpenNew(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		age, settle time.Duration
+		taken       bool
+	}{
+		{0, 0, false},
+		{9 * time.Second, 0, false},
+		{10 * time.Second, 0, true},
+		{9 * time.Second, time.Second, true},
+		{-time.Hour, 0, true}, // a clock that runs wrong
+	} {
+		d := newTree(t)
+		d.put("a.mp3", "s")
+		d.Settle, d.Now = c.settle, func() time.Time { return stored.Add(c.age) }
+		items := d.all()
+		a, err := d.Open(t.Context(), &items[0])
+		if err == nil {
+			_ = a.Close()
+		}
+		if (err == nil) != c.taken || errors.Is(err, migration.ErrRefused) {
+			t.Errorf("after %v, with %v: Open = %v", c.age, c.settle, err)
+		}
+	}
+}
