@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"callrecordings/shared/migration"
+	"callrecordings/shared/recording"
 )
 
 // Open fetches the audio of an item into a file; see migration.Source.
@@ -25,16 +26,25 @@ func (s *Source) Open(ctx context.Context, it *migration.Item) (*migration.Audio
 	}
 	audio := &migration.Audio{ReaderAt: f, Close: remove}
 	err = s.do(ctx, s.play(it, nil, func(resp *http.Response) error { return s.save(resp, f, audio) }))
-	if err == nil && audio.Size == 0 {
-		if lasts, _ := it.Document.Int("duration"); lasts > 0 {
-			err = fmt.Errorf("no bytes came of what lasts %d s", lasts)
-		}
+	if err == nil && audio.Size == 0 && !lastsNoTime(it.Document) {
+		err = errNoBytes
 	}
 	if err != nil {
 		_ = remove() // what is in it is of no use
 		return nil, notStop(gone(err))
 	}
 	return audio, nil
+}
+
+// errNoBytes is an answer of a Kazoo that has lost its way to the audio
+// (kazoo.md 1.7).
+var errNoBytes = errors.New("no bytes came, and its document does not say that it lasts for 0 s")
+
+// lastsNoTime reports whether a document says that there is nothing to hear.
+func lastsNoTime(doc recording.Document) bool {
+	seconds, said := doc.Int("duration")
+	ms, _ := doc.Int("duration_ms")
+	return said && seconds == 0 && ms == 0
 }
 
 // play asks for the audio of an item.
@@ -53,20 +63,26 @@ func (s *Source) play(it *migration.Item, header map[string]string, read func(*h
 	}
 }
 
-// gone recognises audio that is not there (kazoo.md 1.5).
+// gone recognises audio that is not there (kazoo.md 1.5). A 404 that is none of
+// a recording's is somebody else's.
 func gone(err error) error {
 	var status *statusError
-	if errors.As(err, &status) && status.status == http.StatusNotFound {
+	if errors.As(err, &status) && status.status == http.StatusNotFound && !errors.Is(err, migration.ErrStop) && status.ofID() {
 		return fmt.Errorf("%w: %w", migration.ErrGone, err)
 	}
 	return err
 }
 
-// notStop lets the import go on when one recording's audio leads elsewhere.
+// notStop lets the import go on when one recording's audio leads elsewhere, or
+// is not for us.
 func notStop(err error) error {
 	var status *statusError
-	if errors.As(err, &status) && status.status/100 == 3 {
+	switch {
+	case !errors.As(err, &status):
+	case status.status/100 == 3:
 		return fmt.Errorf("it leads elsewhere: %w", status)
+	case status.status == http.StatusForbidden:
+		return fmt.Errorf("it is refused: %w", status)
 	}
 	return err
 }
@@ -76,6 +92,8 @@ func (s *Source) save(resp *http.Response, f *os.File, into *migration.Audio) er
 	switch kind := resp.Header.Get("Content-Type"); {
 	case strings.HasPrefix(kind, "application/json"), strings.HasPrefix(kind, "text/"):
 		return errors.New("it sent a document instead of audio") // a proxy's, or Kazoo's
+	case resp.ContentLength < 0 && resp.ProtoMajor == 1 && len(resp.TransferEncoding) == 0:
+		return errors.New("it does not say how long the audio is")
 	case s.MaxBytes > 0 && resp.ContentLength > s.MaxBytes:
 		return final(s.tooMuch())
 	}
@@ -104,7 +122,7 @@ func (s *Source) save(resp *http.Response, f *os.File, into *migration.Audio) er
 }
 
 func (s *Source) tooMuch() error {
-	return fmt.Errorf("%w: more than %d bytes", migration.ErrRefused, s.MaxBytes)
+	return fmt.Errorf("%w: more than %d bytes", migration.ErrTooLarge, s.MaxBytes)
 }
 
 // emptied takes away what an answer that broke off has left in f.

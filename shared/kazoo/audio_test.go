@@ -149,7 +149,7 @@ func TestOpenOddities(t *testing.T) {
 		{"too much, as is said", func(w http.ResponseWriter) {
 			w.Header().Set("Content-Length", "2000000")
 			_, _ = w.Write(make([]byte, 2_000_000))
-		}, nil, migration.ErrRefused, "more than"},
+		}, nil, migration.ErrTooLarge, "more than"},
 		{"too much, as turns out", func(w http.ResponseWriter) {
 			_ = http.NewResponseController(w).Flush()
 			_, _ = w.Write(make([]byte, 2_000_000))
@@ -158,7 +158,15 @@ func TestOpenOddities(t *testing.T) {
 			w.Header().Set("Location", "https://elsewhere.example.com/")
 			w.WriteHeader(http.StatusFound)
 		}, nil, nil, "elsewhere: 302"},
-		{"nobody's any more", func(w http.ResponseWriter) { w.WriteHeader(http.StatusForbidden) }, nil, migration.ErrStop, "403"},
+		{"for somebody else", func(w http.ResponseWriter) { w.WriteHeader(http.StatusForbidden) }, nil, nil, "refused: 403"},
+		{"a proxy's 404", func(w http.ResponseWriter) { w.WriteHeader(http.StatusNotFound) }, nil, nil, "404"},
+		{"of a length that nobody knows", func(w http.ResponseWriter) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				_, _ = io.WriteString(conn, "HTTP/1.0 200 OK\r\nContent-Type: audio/mpeg\r\n\r\naud")
+				_ = conn.Close()
+			}
+		}, nil, nil, "how long"},
 		{"for a full disk", func(w http.ResponseWriter) {
 			w.Header().Set("Content-Type", "audio/mpeg")
 			_, _ = io.WriteString(w, "audio")
@@ -189,8 +197,8 @@ func TestOpenOddities(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.text) || c.want != nil && !errors.Is(err, c.want) {
 				t.Errorf("Open = %v, want %v with %q", err, c.want, c.text)
 			}
-			if c.want == nil && errors.Is(err, migration.ErrStop) {
-				t.Errorf("Open = %v, which ends all", err)
+			if c.want == nil && (errors.Is(err, migration.ErrStop) || errors.Is(err, migration.ErrGone)) {
+				t.Errorf("Open = %v, which ends all, or is for good", err)
 			}
 		})
 	}

@@ -1,6 +1,7 @@
 package kazoo
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -21,12 +22,12 @@ func newItem(account string, row json.RawMessage) (it migration.Item, key string
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(row, &members); err != nil || members == nil {
 		it.Name, it.Fault = "a row without an id", fmt.Errorf("%w: it is no object", migration.ErrRefused)
-		return it, string(row)
+		return it, sumOf(row)
 	}
 	var id string
 	if json.Unmarshal(members["id"], &id) != nil || id == "" {
 		it.Name, it.Fault = "a row without an id", fmt.Errorf("%w: it has no id", migration.ErrRefused)
-		return it, string(row)
+		return it, sumOf(row)
 	}
 	it.Name = short(id)
 	if _, err := recording.ParseID(id); err != nil {
@@ -41,6 +42,12 @@ func newItem(account string, row json.RawMessage) (it migration.Item, key string
 	}
 	it.Document, it.Audio = doc, audioOf(doc, members["_read_only"])
 	return it, id
+}
+
+// sumOf stands for a row without an id: there may be many, and large ones.
+func sumOf(row []byte) string {
+	sum := sha256.Sum256(row)
+	return string(sum[:])
 }
 
 // short is an id as reports show it.

@@ -160,7 +160,7 @@ func explain(err error) error {
 		return fmt.Errorf("this is no Kazoo: %w", err)
 	case !errors.As(err, &s) || s.status != http.StatusNotFound:
 		return err
-	case s.code == "bad_identifier" || s.code == "bad identifier":
+	case s.ofID():
 		return fmt.Errorf("there is no such account: %w", err)
 	}
 	return fmt.Errorf("it has no recordings to list; is this Kazoo, and its module started (sup crossbar_maintenance start_module cb_recordings)? %w", err)

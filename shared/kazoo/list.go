@@ -70,7 +70,7 @@ func (w *walk) span(ctx context.Context, span window, month string) (whole, ok b
 		switch {
 		case ctx.Err() != nil:
 			return false, false
-		case errors.Is(err, errLong) && size > 1:
+		case size > 1 && tooMuch(err):
 			size = max(1, size/4)
 			continue
 		case tooWide(err) && span.to-span.from > narrow:
@@ -93,6 +93,15 @@ func (w *walk) span(ctx context.Context, span window, month string) (whole, ok b
 		seen[page.Next] = true
 		start = page.Next
 	}
+}
+
+// tooMuch reports whether less may be had where a page cannot: it is too long,
+// for Kazoo's memory too (kazoo.md 3.4), or one document in it is what Kazoo fails
+// of.
+func tooMuch(err error) bool {
+	var s *statusError
+	return errors.Is(err, errLong) || errors.As(err, &s) && !errors.Is(err, migration.ErrStop) &&
+		(s.status == http.StatusRequestedRangeNotSatisfiable || s.status >= http.StatusInternalServerError)
 }
 
 // split asks for halves of a window that Kazoo finds too wide. Of one that

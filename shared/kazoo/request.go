@@ -31,6 +31,9 @@ const (
 	lastWait  = 20 * time.Second
 )
 
+// longestHold is the longest that is believed of a Retry-After.
+const longestHold = 5 * time.Minute
+
 // stall is how long a body may bring nothing.
 const stall = 30 * time.Second
 
@@ -59,6 +62,9 @@ func (e *statusError) Error() string {
 	}
 	return strconv.Itoa(e.status) + " " + e.code
 }
+
+// ofID reports whether it says that there is nothing under an id.
+func (e *statusError) ofID() bool { return e.code == "bad_identifier" || e.code == "bad identifier" }
 
 // errNotKazoo is an answer that Kazoo would not give.
 var errNotKazoo = errors.New("its answer is not in Kazoo's envelope")
@@ -126,7 +132,7 @@ func (s *Source) next(ctx context.Context, q request, t *trial, token string, wa
 		return s.renew(ctx, token)
 	case answered && status.status == http.StatusTooManyRequests && t.refusals < refusals:
 		t.refusals++
-		s.pause(max(wait, attempt.Jitter(min(firstWait<<min(t.refusals, 8), lastWait))))
+		s.pause(max(min(wait, longestHold), attempt.Jitter(min(firstWait<<min(t.refusals, 8), lastWait))))
 		return nil
 	case answered && !mayPass(status.status):
 		return verdict(err, status)

@@ -11,10 +11,11 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// heard is what became of the audio of an item: none was wanted or there is
-// none (all zero), it cannot be had (err), it cannot be served (reason), or here
-// it is.
+// heard is what became of the audio of an item: none was wanted (all zero),
+// there is none after all (gone), it cannot be had (err), it cannot be served
+// (reason), or here it is.
 type heard struct {
+	gone   bool
 	audio  *Audio
 	info   audiofile.Info
 	reason recording.Reason
@@ -40,13 +41,15 @@ func (h *heard) close() {
 // hear fetches the audio of the item and finds out what it is.
 func (c *copying) hear(ctx context.Context) *heard {
 	h := &heard{}
-	if c.item.Audio.Place != recording.Managed || c.NoAudio {
+	if !c.wants() {
 		return h
 	}
 	h.audio, h.err = c.source.Open(ctx, c.item)
 	switch {
 	case errors.Is(h.err, ErrGone) && c.item.Exact:
-		h.err = nil
+		h.gone, h.err = true, nil
+	case errors.Is(h.err, ErrTooLarge):
+		h.reason, h.err = recording.TooLarge, nil
 	case h.err != nil:
 	case c.MaxBytes > 0 && h.audio.Size > c.MaxBytes:
 		h.reason = recording.TooLarge
@@ -87,18 +90,18 @@ func (c *copying) describe(h *heard) recording.Audio {
 	switch {
 	case h.good():
 		a := recording.Audio{
-			Place: recording.Managed, Key: c.key(), ContentType: h.info.ContentType, Size: h.audio.Size, SHA256: h.audio.SHA256,
+			Place: recording.Managed, Key: c.key, ContentType: h.info.ContentType, Size: h.audio.Size, SHA256: h.audio.SHA256,
 		}
 		if h.info.Known && h.info.Duration == 0 {
 			a.State = recording.Empty
 		}
 		return a
 	case h.reason != "":
-		return recording.Audio{Size: h.size(), State: recording.Failed, Reason: h.reason}
+		return recording.Audio{Key: c.key, Size: h.size(), State: recording.Failed, Reason: h.reason}
 	case c.item.Audio.Place == recording.Managed, c.item.Audio == recording.Audio{}:
 		// It cannot be had, or not yet. A later run may be killed between bringing it
 		// and saying so: who deletes the recording then has to know where it is.
-		return recording.Audio{Key: c.key()}
+		return recording.Audio{Key: c.key}
 	}
 	return c.item.Audio
 }

@@ -47,11 +47,13 @@ func (r *run) weigh(ctx context.Context, t task) Result {
 	case found.Recording != nil:
 		has := found.Recording.Audio
 		res.Lack = lackOf(has)
-		if !sound || res.Lack != Silent {
+		if !sound || !awaits(has) {
 			return res.ends(Known, nil)
 		}
 	}
-	res.Lack = lackOf(it.Audio)
+	if res.Lack = lackOf(it.Audio); r.NoAudio && it.Audio.Place == recording.Managed {
+		res.Lack = ""
+	}
 	if sound {
 		if err := r.estimate(ctx, it); err != nil {
 			return r.failed(ctx, res, err)

@@ -20,6 +20,7 @@ package migration
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 
@@ -36,6 +37,8 @@ var (
 	ErrGone = errors.New("the source has no audio of it")
 	// ErrRefused: the item, or its audio, can never be taken as it is.
 	ErrRefused = errors.New("cannot be taken")
+	// ErrTooLarge: there is more audio than Options.MaxBytes.
+	ErrTooLarge = fmt.Errorf("%w: more audio than is taken", ErrRefused)
 	// ErrUnreachable: nobody answered, for as long as was tried. Several in a row
 	// end the run.
 	ErrUnreachable = errors.New("the source does not answer")
@@ -53,8 +56,16 @@ type Source interface {
 	Pages(ctx context.Context) iter.Seq2[[]Item, error]
 	// Open returns the audio of an item whose Audio is recording.Managed, whole and checked:
 	// as long as the source said, and of the checksum that it said. The caller
-	// closes it. Errors: ErrGone, ErrRefused, ErrUnreachable, ErrStop, others.
+	// closes it. Errors: ErrGone, ErrRefused, ErrTooLarge, ErrUnreachable, ErrStop,
+	// others.
 	Open(ctx context.Context, it *Item) (*Audio, error)
+}
+
+// Retrier is a source that lists again what has failed, for as long as it goes
+// on.
+type Retrier interface {
+	// Retry is told of an item that has failed, from any goroutine.
+	Retry(it *Item)
 }
 
 // Item is one recording of a source.

@@ -2,10 +2,8 @@ package migration
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 	"time"
 
@@ -29,8 +27,6 @@ type Options struct {
 	MaxBytes int64
 	// Now is the clock.
 	Now func() time.Time
-	// Random makes keys; nil is crypto/rand.
-	Random io.Reader
 	// Wait waits between two tries of what the target did not do; nil waits by
 	// the clock.
 	Wait func(ctx context.Context, d time.Duration) error
@@ -53,8 +49,12 @@ type run struct {
 	pace   *rate.Limiter
 	end    context.CancelCauseFunc
 
-	mu      sync.Mutex // guards random
 	trouble counter
+
+	mu sync.Mutex // guards names
+	// names are those of the items whose id is another, by their ids; both are
+	// hashed, as there may be millions.
+	names map[[16]byte][8]byte
 }
 
 // task is an item, and what the target had of it when its page was listed.
@@ -75,12 +75,9 @@ func Run(ctx context.Context, s Source, t Target, o Options) error {
 }
 
 func newRun(s Source, t Target, o Options, end context.CancelCauseFunc) *run {
-	r := &run{Options: o, source: s, target: t, end: end}
+	r := &run{Options: o, source: s, target: t, end: end, names: map[[16]byte][8]byte{}}
 	if o.Rate > 0 {
 		r.pace = rate.NewLimiter(rate.Limit(o.Rate), 1)
-	}
-	if o.Random == nil {
-		r.Random = rand.Reader
 	}
 	if o.Wait == nil {
 		r.Wait = attempt.Sleep
@@ -123,7 +120,9 @@ func (r *run) list(ctx context.Context, tasks chan<- task) {
 			r.Tally.missed()
 		}
 	}
-	r.Tally.listed()
+	if ctx.Err() == nil {
+		r.Tally.listed()
+	}
 }
 
 // hand looks up what the target has of a page and hands its items out.
@@ -133,6 +132,7 @@ func (r *run) hand(ctx context.Context, page []Item, tasks chan<- task) error {
 		return fmt.Errorf("%w: look for what is there: %w", ErrStop, err)
 	}
 	r.Tally.found(page)
+	r.trouble.reset() // both have answered
 	for i := range page {
 		select {
 		case tasks <- task{&page[i], found[i]}:
@@ -183,12 +183,15 @@ func (r *run) done(t task, res Result) {
 	if res.worthNaming() {
 		r.name(res)
 	}
+	if again, ok := r.source.(Retrier); ok && res.Outcome == Failed {
+		again.Retry(t.item)
+	}
 	switch {
 	case errors.Is(res.cause, ErrUnreachable), unavailable(res.cause):
 		if r.trouble.up() >= r.inARow() {
 			r.stop(fmt.Errorf("%w: %d in a row failed, the last one: %w", ErrStop, r.inARow(), res.cause))
 		}
-	case res.Outcome == Copied:
+	case res.Outcome != Deleted && res.Outcome != Known:
 		r.trouble.reset()
 	}
 }

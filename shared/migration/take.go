@@ -2,10 +2,11 @@ package migration
 
 import (
 	"context"
-	"encoding/hex"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 
 	"callrecordings/shared/media"
@@ -33,15 +34,45 @@ func (r *run) take(ctx context.Context, t task) Result {
 		return r.failed(ctx, res, err)
 	}
 	res.ID = id
-	c := &copying{run: r, item: it, id: id, res: res}
+	if !r.first(it, id) {
+		return res.ends(Refused, fmt.Errorf("%w: another one has the same id", ErrRefused))
+	}
+	c := &copying{run: r, item: it, id: id, res: res, key: recording.ImportedKey(it.Account, id)}
 	switch {
 	case found.Recording != nil:
 		return c.known(ctx, found.Recording)
 	case found.Tombstone != nil && !r.Revive:
 		return res.ends(Deleted, nil)
+	case found.Tombstone != nil && found.Tombstone.PurgePending:
+		return res.ends(Failed, errPurging)
+	case found.Tombstone != nil:
+		c.put = r.target.Store.Revive
+		// Whoever still removes the audio of the tombstone must not take this for it,
+		// and a run that is repeated is to come to the same key.
+		c.key += "~" + strconv.FormatInt(int64(found.Tombstone.Expires), 16)
+	default:
+		c.put = r.target.Store.Put
 	}
-	c.revived = found.Tombstone != nil
 	return c.fresh(ctx)
+}
+
+// errPurging says that what was deleted cannot be revived yet.
+var errPurging = errors.New("its deletion here is not finished yet")
+
+// first reports whether no other item of the run has that id. One that comes
+// again under its name is the same.
+func (r *run) first(it *Item, id string) bool {
+	if it.Name == id {
+		return true
+	}
+	sum, name := sha256.Sum256([]byte(it.Account+"/"+id)), sha256.Sum256([]byte(it.Name))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	has, there := r.names[[16]byte(sum[:16])]
+	if !there {
+		r.names[[16]byte(sum[:16])] = [8]byte(name[:8])
+	}
+	return !there || has == [8]byte(name[:8])
 }
 
 // turn waits until another item may be copied; false if the run ends first.
@@ -107,24 +138,50 @@ func (r *run) failed(ctx context.Context, res Result, err error) Result {
 // copying is one item on its way.
 type copying struct {
 	*run
-	item    *Item
-	id      string
-	revived bool // it takes the place of a tombstone
-	res     Result
+	item *Item
+	id   string
+	// key is where its audio goes. It follows from the recording, so that whoever
+	// repeats a run writes over what a kill left behind.
+	key string
+	// put stores its document.
+	put func(ctx context.Context, r *recording.Recording) error
+	res Result
+}
+
+// wants reports whether the source's audio is to be brought.
+func (c *copying) wants() bool { return c.item.Audio.Place == recording.Managed && !c.NoAudio }
+
+// awaits reports whether a recording still lacks audio that a source may have
+// (by now): a PBX may save the document first, with the url that the audio is
+// about to go to, and what was too large may not be any more.
+func awaits(a recording.Audio) bool {
+	return a.Place != recording.Managed && (a.State == "" || a.Reason == recording.TooLarge)
 }
 
 // known deals with an item that is there: only audio that was missing is still
 // to be brought.
 func (c *copying) known(ctx context.Context, rec *recording.Recording) Result {
-	has, wants := rec.Audio, c.item.Audio.Place == recording.Managed && !c.NoAudio
-	switch {
-	case wants && has.State == recording.Failed:
+	switch has := rec.Audio; {
+	case c.wants() && awaits(has):
+		return c.supply(ctx, rec)
+	case c.wants() && has.State == recording.Failed:
 		return c.res.ends(Refused, fmt.Errorf("%w: its audio is %s; its document is there", ErrRefused, has.Reason))
-	case wants && has.Place == recording.Nowhere && has.State == "":
-		return c.supply(ctx)
 	}
-	c.res.Lack = lackOf(has)
+	return c.there(rec)
+}
+
+// there is the result of an item that is there as far as can be.
+func (c *copying) there(rec *recording.Recording) Result {
+	c.res.Lack = c.lackOf(rec.Audio)
 	return c.res.ends(Known, nil)
+}
+
+// lackOf is why there is no audio. What --no-audio leaves out is not lacking.
+func (c *copying) lackOf(a recording.Audio) Lack {
+	if c.NoAudio && c.item.Audio.Place == recording.Managed {
+		return ""
+	}
+	return lackOf(a)
 }
 
 func lackOf(a recording.Audio) Lack {
@@ -170,15 +227,11 @@ func (c *copying) fresh(ctx context.Context) Result {
 	}
 	ctx, cancel := outlasting(ctx)
 	defer cancel()
-	put := c.target.Store.Put
-	if c.revived {
-		put = c.target.Store.Revive
-	}
-	_, err := again(ctx, c.run, func() (struct{}, error) { return struct{}{}, put(ctx, rec) })
+	_, err := again(ctx, c.run, func() (struct{}, error) { return struct{}{}, c.put(ctx, rec) })
 	switch {
 	case err == nil:
 		return c.copied(h, rec)
-	case errors.Is(err, store.ErrExists):
+	case errors.Is(err, store.ErrExists), errors.Is(err, store.ErrDeleted):
 		return c.beaten(ctx, rec, h)
 	case unavailable(err), ctx.Err() != nil: // it may have been stored
 		return c.failed(ctx, c.res, fmt.Errorf("store the document: %w", err))
@@ -186,12 +239,7 @@ func (c *copying) fresh(ctx context.Context) Result {
 	if gone := c.withdraw(ctx, rec, h); gone != nil {
 		return c.failed(ctx, c.res, gone)
 	}
-	switch {
-	case errors.Is(err, store.ErrDeleted) && c.revived:
-		return c.res.ends(Failed, fmt.Errorf("its deletion here is not finished yet: %w", err))
-	case errors.Is(err, store.ErrDeleted):
-		return c.res.ends(Deleted, nil)
-	case errors.Is(err, store.ErrTooLarge):
+	if errors.Is(err, store.ErrTooLarge) {
 		return c.res.ends(Refused, fmt.Errorf("%w: its document has %d bytes", ErrRefused, len(rec.Document)))
 	}
 	return c.failed(ctx, c.res, fmt.Errorf("store the document: %w", err))
@@ -199,86 +247,22 @@ func (c *copying) fresh(ctx context.Context) Result {
 
 // copied is the result of an item whose document is stored.
 func (c *copying) copied(h *heard, rec *recording.Recording) Result {
-	c.res.Lack = lackOf(rec.Audio)
 	switch {
 	case h.err != nil:
 		res := c.res.ends(Failed, fmt.Errorf("its audio: %w; its document is there", h.err))
 		if errors.Is(h.err, ErrRefused) {
 			res.Outcome = Refused
 		}
-		res.Lack = ""
 		return res
 	case h.reason != "":
 		return c.res.ends(Refused, fmt.Errorf("%w: its audio is %s; its document is there", ErrRefused, h.reason))
 	}
+	c.res.Lack = c.lackOf(rec.Audio)
 	c.res.bytes = h.size()
+	if h.gone {
+		c.res.Reason = "the source lists audio, and has none"
+	}
 	return c.res.ends(Copied, nil)
-}
-
-// beaten deals with a recording that somebody else made meanwhile. Audio under
-// another key than that one's is nobody's.
-func (c *copying) beaten(ctx context.Context, rec *recording.Recording, h *heard) Result {
-	found, err := c.foundOne(ctx, rec.Account, rec.ID)
-	switch {
-	case err != nil:
-		return c.failed(ctx, c.res, err)
-	case found.Recording == nil, found.Recording.AudioKey() != rec.AudioKey():
-		if err := c.withdraw(ctx, rec, h); err != nil {
-			return c.failed(ctx, c.res, err)
-		}
-	}
-	if found.Recording == nil {
-		return c.res.ends(Deleted, nil)
-	}
-	c.res.Lack = lackOf(found.Recording.Audio)
-	return c.res.ends(Known, nil)
-}
-
-// errSupplied ends an update of a recording that has audio by then.
-var errSupplied = errors.New("it has audio by now")
-
-// supply brings the audio of a recording that is there without.
-func (c *copying) supply(ctx context.Context) Result {
-	if !c.turn(ctx) {
-		return Result{}
-	}
-	h := c.hear(ctx)
-	defer h.close()
-	switch {
-	case errors.Is(h.err, ErrStop), ctx.Err() != nil:
-		return c.failed(ctx, c.res, h.err)
-	case h.err != nil:
-		return c.copied(h, c.compose(h))
-	case h.audio == nil:
-		c.res.Lack = Silent
-		return c.res.ends(Known, nil)
-	}
-	made := c.compose(h)
-	if err := c.send(ctx, made, h); err != nil {
-		return c.failed(ctx, c.res, err)
-	}
-	ctx, cancel := outlasting(ctx)
-	defer cancel()
-	_, err := again(ctx, c.run, func() (*recording.Recording, error) {
-		return c.target.Store.Update(ctx, made.Account, made.ID, func(r *recording.Recording) error {
-			if r.Audio.Place != recording.Nowhere || r.Audio.State != "" {
-				return errSupplied
-			}
-			r.Audio = made.Audio
-			if !c.item.Exact {
-				r.Document = r.Document.Describe(h.sound())
-				r.Modified = max(r.Modified, recording.SecondsOf(c.Now()))
-			}
-			return nil
-		})
-	})
-	switch {
-	case errors.Is(err, errSupplied), errors.Is(err, store.ErrNotFound):
-		return c.beaten(ctx, made, h)
-	case err != nil:
-		return c.failed(ctx, c.res, fmt.Errorf("store what is known of the audio: %w", err))
-	}
-	return c.copied(h, made)
 }
 
 // send stores the audio that was heard, if it can be served.
@@ -306,20 +290,4 @@ func (c *copying) withdraw(ctx context.Context, rec *recording.Recording, h *hea
 		return fmt.Errorf("take the audio back: %w", err)
 	}
 	return nil
-}
-
-// key is where the audio goes. It follows from the recording, so that whoever
-// repeats a run writes over what a kill left behind; for one that takes the
-// place of a tombstone nothing may follow, because somebody may still be
-// removing the audio of that.
-func (c *copying) key() string {
-	key := recording.ImportedKey(c.item.Account, c.id)
-	if !c.revived {
-		return key
-	}
-	var b [8]byte
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	_, _ = io.ReadFull(c.Random, b[:]) // crypto/rand never fails; zeros are a key, too
-	return key + "~" + hex.EncodeToString(b[:])
 }

@@ -40,7 +40,8 @@ type Result struct {
 	// Outcome of it; "" where the end of the run broke it off.
 	Outcome Outcome `json:"outcome"`
 	// Account and ID of the recording, and the source's Name for it where that is
-	// another; no number and no name of a caller.
+	// another. The name of a file may have numbers of callers in it: it is for the
+	// operator's eyes, and for no log.
 	Account string `json:"account_id,omitempty"`
 	ID      string `json:"id,omitempty"`
 	Name    string `json:"name,omitempty"`

@@ -184,7 +184,7 @@ func (c *check) listen(ctx context.Context, it *Item, rec *recording.Recording) 
 	case has.State == recording.Failed:
 		return fmt.Errorf("%w: its audio is %s", ErrRefused, has.Reason)
 	case has.Place != recording.Managed:
-		return differs{&v.Damaged, errors.New("its audio is missing")}
+		return c.lacking(ctx, it)
 	}
 	want := has.SHA256
 	if c.options.Audio {
@@ -210,6 +210,20 @@ func (c *check) listen(ctx context.Context, it *Item, rec *recording.Recording) 
 	return nil
 }
 
+// lacking says of a recording without audio whether it should have some: an
+// import cannot bring what the source lists and does not have.
+func (c *check) lacking(ctx context.Context, it *Item) error {
+	a, err := c.source.Open(ctx, it)
+	switch {
+	case errors.Is(err, ErrGone):
+		return nil
+	case err != nil:
+		return fmt.Errorf("its audio: %w", err)
+	}
+	_ = a.Close() // nobody listened
+	return differs{&c.verdict.Damaged, errors.New("its audio is missing")}
+}
+
 // digest is the checksum of an object, and its size.
 type digest struct {
 	sum  string
@@ -229,13 +243,17 @@ func (c *check) sum(ctx context.Context, key string) (digest, error) {
 	})
 }
 
-// rows are read at once to see what is here and not at the source.
-const rows = 500
+// rows and pageBytes bound what is read at once to see what is here and not at
+// the source.
+const (
+	rows      = 500
+	pageBytes = 8 << 20
+)
 
 // more counts what the source does not have.
 func (c *check) more(ctx context.Context) error {
 	for account, ids := range c.seen {
-		q := store.Query{Account: account, From: c.options.Since, To: c.options.Until, Ascending: true, Limit: rows}
+		q := store.Query{Account: account, From: c.options.Since, To: c.options.Until, Ascending: true, Limit: rows, MaxBytes: pageBytes}
 		for {
 			page, err := again(ctx, c.run, func() (store.Page, error) {
 				ctx, cancel := context.WithTimeout(ctx, time.Minute)

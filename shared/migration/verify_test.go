@@ -64,6 +64,11 @@ func TestVerify(t *testing.T) {
 			"no audio", func(t *testing.T, p place, _ *source) { check(t, p.bucket.Remove(t.Context(), key)) },
 			false, func(v migration.Verdict) int64 { return v.Damaged }, "missing",
 		},
+		{"audio that the source does not have any more", func(t *testing.T, p place, s *source) {
+			s.pages = []any{[]migration.Item{kazoos("d", begun)}}
+			s.sounds["202610-d"] = migration.ErrGone
+			check(t, migration.Run(t.Context(), s, p.target(), options()))
+		}, true, func(v migration.Verdict) int64 { return v.Same }, ""},
 		{"here only", func(t *testing.T, p place, _ *source) {
 			check(t, p.store.Put(t.Context(), &recording.Recording{Account: account, ID: "202610-x", Created: begun, Document: "{}"}))
 		}, true, func(v migration.Verdict) int64 { return v.More }, ""},
