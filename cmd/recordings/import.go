@@ -159,6 +159,9 @@ func (e env) migrate(ctx context.Context, f *importFlags, open func(i *importer,
 	if err := open(i, settings.MaxAudioBytes); err != nil {
 		return err
 	}
+	if f.dry {
+		f.reportTo = "-" // that of an import before may be wanted
+	}
 	if i.report, err = openReport(f.reportTo); err != nil {
 		return err
 	}

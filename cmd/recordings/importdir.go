@@ -28,7 +28,7 @@ func importDir(ctx context.Context, e env, args []string) error {
 	zone := fs.String("timezone", "", "`zone` of the times in names, Europe/Berlin (or INBOX_TIMEZONE)")
 	metadata := fs.String("metadata", "", "`file` with a row for each recording: .csv, .json or .jsonl, by its member \"file\"")
 	fs.BoolVar(&s.Watch, "watch", false, "go on and take what arrives, until it is stopped")
-	fs.DurationVar(&s.Settle, "settle", folder.DefaultSettle, "`time` for which a file has not changed before --watch takes it")
+	fs.DurationVar(&s.Settle, "settle", folder.DefaultSettle, "`time` for which a file has not changed when it is taken: a call may be in progress")
 	rest, err := e.parse(fs, "FOLDER --account A", args)
 	if err != nil {
 		return err

@@ -36,7 +36,7 @@ func openReport(name string) (*reportFile, error) {
 	if name == "-" {
 		return r, nil
 	}
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("the report cannot be written: %w", err)
 	}
