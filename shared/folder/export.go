@@ -9,11 +9,11 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"callrecordings/shared/attempt"
 	"callrecordings/shared/media"
+	"callrecordings/shared/migration"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
 )
@@ -181,7 +181,7 @@ func (x *exporting) do(ctx context.Context, r *recording.Recording) {
 	done, err := x.write(ctx, r)
 	switch {
 	case err == nil:
-	case full(err):
+	case migration.NoRoom(err):
 		x.end(fmt.Errorf("write into the folder %s: %w", x.Root, cause(err)))
 		return
 	case ctx.Err() != nil:
@@ -238,14 +238,4 @@ func (x *exporting) again(ctx context.Context, do func() error) (err error) {
 // unavailable reports whether an answer may come later.
 func unavailable(err error) bool {
 	return errors.Is(err, store.ErrUnavailable) || errors.Is(err, media.ErrUnavailable)
-}
-
-// full reports whether the folder will not take the next recording, either.
-func full(err error) bool {
-	for _, reason := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EROFS} {
-		if errors.Is(err, reason) {
-			return true
-		}
-	}
-	return false
 }

@@ -12,7 +12,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"callrecordings/shared/migration"
 	"callrecordings/shared/recording"
@@ -154,11 +153,8 @@ func (w *writer) Write(p []byte) (n int, err error) {
 // the next one could not be, either.
 func full(err error) error {
 	err = fmt.Errorf("write audio into a file: %w", err)
-	for _, reason := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
-		if errors.Is(err, reason) {
-			err = fmt.Errorf("no room is left: %w", err)
-			break
-		}
+	if migration.NoRoom(err) {
+		err = fmt.Errorf("no room is left: %w", err)
 	}
 	return final(fmt.Errorf("%w: %w", migration.ErrStop, err))
 }

@@ -23,6 +23,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
+	"syscall"
 
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
@@ -130,4 +132,12 @@ type Target struct {
 	// Store takes the documents, Audio the sound.
 	Store Store
 	Audio Media
+}
+
+// NoRoom reports whether a file could not be written for a reason that holds for
+// the next one, too: the disk is full, or takes nothing at all.
+func NoRoom(err error) bool {
+	return slices.ContainsFunc([]error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EROFS}, func(reason error) bool {
+		return errors.Is(err, reason)
+	})
 }
