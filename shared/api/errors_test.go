@@ -69,6 +69,7 @@ var rowless = map[string]string{
 	"kazoo.ErrURL":             "belongs to the command line",
 	"migration.ErrGone":        "belongs to the command line",
 	"migration.ErrRefused":     "belongs to the command line",
+	"migration.ErrTooLarge":    "belongs to the command line",
 	"migration.ErrStop":        "belongs to the command line",
 	"migration.ErrUnreachable": "belongs to the command line",
 	"recording.ErrNotObject":   "documents from outside come by the command line; ParsePatch and ParseCreation have FieldErrors",
