@@ -29,7 +29,7 @@ import (
 	"callrecordings/shared/bucketevents"
 	"callrecordings/shared/cursor"
 	"callrecordings/shared/gateway"
-	"callrecordings/shared/keypattern"
+	"callrecordings/shared/incoming/namepattern"
 	"callrecordings/shared/media/s3media"
 	"callrecordings/shared/notify"
 	"callrecordings/shared/purge"
@@ -88,7 +88,7 @@ func handlers(t *testing.T) map[string]lambda.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names, err := keypattern.Open("", "")
+	names, err := namepattern.Open("", "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ import (
 	"callrecordings/shared/config"
 	"callrecordings/shared/cursor"
 	"callrecordings/shared/gateway"
-	"callrecordings/shared/keypattern"
+	"callrecordings/shared/incoming/namepattern"
 	"callrecordings/shared/media"
 	"callrecordings/shared/media/s3media"
 	"callrecordings/shared/openapi"
@@ -43,14 +43,14 @@ type box struct {
 	events   *eventlog.Log
 	seeding  atomic.Bool
 	// names are the layouts of names in inboxes.
-	names keypattern.Set
+	names namepattern.Set
 }
 
 // open takes the ports and opens the folder's parts. The caller calls close,
 // whatever comes of it.
 func (b *box) open(ctx context.Context) (err error) {
 	host, port := b.settings.Host, b.settings.Port
-	if b.names, err = keypattern.Open(b.settings.InboxPatterns, b.settings.InboxTimezone); err != nil {
+	if b.names, err = namepattern.Open(b.settings.InboxPatterns, b.settings.InboxTimezone); err != nil {
 		return fmt.Errorf("INBOX_PATTERNS, INBOX_TIMEZONE: %w", err)
 	}
 	var lc net.ListenConfig

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"os"
 
-	"callrecordings/shared/intake"
+	"callrecordings/shared/incoming/upload"
 	"callrecordings/shared/recording"
 )
 
 // add stores each FILE as a recording. It goes on after one that fails.
 func add(ctx context.Context, e env, args []string) error {
-	var call intake.Call
+	var call upload.Call
 	fs := flags("add")
 	t := e.targetFlags(fs)
 	fs.StringVar(&call.Account, "account", "", "`id` of the account")
@@ -60,20 +60,20 @@ func add(ctx context.Context, e env, args []string) error {
 }
 
 // check finds what is wrong with the call before any file is opened.
-func check(c intake.Call, files []string) error {
+func check(c upload.Call, files []string) error {
 	switch {
 	case len(files) == 0:
 		return errors.New("no file is named")
 	case c.ID != "" && len(files) > 1:
 		return errors.New("--id is for one file")
 	case c.Direction != "" && c.Direction != "inbound" && c.Direction != "outbound":
-		return fmt.Errorf("--direction %q: %w", c.Direction, intake.ErrDirection)
+		return fmt.Errorf("--direction %q: %w", c.Direction, upload.ErrDirection)
 	}
 	return checkNames(c.Account, c.Owner)
 }
 
 // addFile stores one file.
-func (e env) addFile(ctx context.Context, in intake.Intake, call intake.Call, name string) (*recording.Recording, error) {
+func (e env) addFile(ctx context.Context, in upload.Uploader, call upload.Call, name string) (*recording.Recording, error) {
 	f, err := os.Open(name) //nolint:gosec // the operator says which
 	if err != nil {
 		return nil, reason(err)

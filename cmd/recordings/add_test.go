@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/intake"
+	"callrecordings/shared/incoming/upload"
 )
 
 // generatedID is an id as recording.NewID makes it.
@@ -68,8 +68,8 @@ func TestAnInterruptIsToldPlainly(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	var out bytes.Buffer
 	e := env{func(string) string { return "" }, time.Now, &out, &out}
-	in := intake.Intake{Audio: stopped{stop}, Now: time.Now, Random: rand.Reader}
-	if r, err := e.addFile(ctx, in, intake.Call{Account: "acc"}, audio["call.mp3"]); !errors.Is(err, errStopped) {
+	in := upload.Uploader{Audio: stopped{stop}, Now: time.Now, Random: rand.Reader}
+	if r, err := e.addFile(ctx, in, upload.Call{Account: "acc"}, audio["call.mp3"]); !errors.Is(err, errStopped) {
 		t.Errorf("addFile = %v, %v, want %v", r, err, errStopped)
 	}
 }

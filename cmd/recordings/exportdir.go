@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"callrecordings/shared/folder"
-	"callrecordings/shared/migration"
+	"callrecordings/shared/incoming/importer"
+	"callrecordings/shared/incoming/importer/folder"
 )
 
 // exportDir writes the recordings of an account into a folder.
@@ -52,7 +52,7 @@ func exportDir(ctx context.Context, e env, args []string) (err error) {
 
 // export runs x and tells how far it comes, and what came of it.
 func (e env) export(ctx context.Context, x folder.Export, asJSON bool) error {
-	tally := &migration.Tally{}
+	tally := &importer.Tally{}
 	x.Tell = func(one folder.Exported) {
 		tally.Exported(one.Bytes)
 		if one.Outcome != folder.Failed && !one.Missing {
@@ -68,7 +68,7 @@ func (e env) export(ctx context.Context, x folder.Export, asJSON bool) error {
 			say(e.stderr, "%s%s: %s\n", wiped(e.stderr), one.ID, reason)
 		}
 	}
-	shown := (&importer{env: e, importFlags: &importFlags{asJSON: asJSON}, report: &reportFile{}}).show(ctx, tally, "written")
+	shown := (&importJob{env: e, importFlags: &importFlags{asJSON: asJSON}, report: &reportFile{}}).show(ctx, tally, "written")
 	s, err := x.Run(ctx)
 	shown()
 	if asJSON {

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"callrecordings/shared/config"
-	"callrecordings/shared/migration"
+	"callrecordings/shared/incoming/importer"
 	"callrecordings/shared/recording"
 )
 
@@ -115,13 +115,13 @@ func timeFlag(fs *flag.FlagSet, into *recording.Seconds, name, usage string) {
 	})
 }
 
-// importer is one import under way.
-type importer struct {
+// importJob is one import under way.
+type importJob struct {
 	env
 	*importFlags
-	source migration.Source
-	target migration.Target
-	tally  *migration.Tally
+	source importer.Source
+	target importer.Target
+	tally  *importer.Tally
 	report *reportFile
 	named  int // lines that were shown, guarded by report
 	// total is how many there are, where that is known beforehand; until is the
@@ -138,7 +138,7 @@ type importer struct {
 
 // migrate opens the target, lets open make the source, and does what the flags
 // say.
-func (e env) migrate(ctx context.Context, f *importFlags, open func(i *importer, most int64) error) (err error) {
+func (e env) migrate(ctx context.Context, f *importFlags, open func(i *importJob, most int64) error) (err error) {
 	settings, err := config.Load(e.getenv, config.Tool)
 	if err != nil {
 		return err
@@ -152,9 +152,9 @@ func (e env) migrate(ctx context.Context, f *importFlags, open func(i *importer,
 			err = e
 		}
 	}()
-	i := &importer{
-		env: e, importFlags: f, target: migration.Target{Store: o.store, Audio: o.audio},
-		tally: &migration.Tally{}, until: int64(recording.SecondsOf(e.now())),
+	i := &importJob{
+		env: e, importFlags: f, target: importer.Target{Store: o.store, Audio: o.audio},
+		tally: &importer.Tally{}, until: int64(recording.SecondsOf(e.now())),
 	}
 	if err := open(i, settings.MaxAudioBytes); err != nil {
 		return err
@@ -173,8 +173,8 @@ func (e env) migrate(ctx context.Context, f *importFlags, open func(i *importer,
 }
 
 // run does what the flags say.
-func (i *importer) run(ctx context.Context, most int64) error {
-	o := migration.Options{
+func (i *importJob) run(ctx context.Context, most int64) error {
+	o := importer.Options{
 		Concurrency: i.concurrency, NoAudio: i.noAudio, Revive: i.revive, MaxBytes: most, Now: i.now,
 		Tally: i.tally, Named: i.tell,
 	}
@@ -200,10 +200,10 @@ func (i *importer) run(ctx context.Context, most int64) error {
 }
 
 // copy copies, and tells what came of it.
-func (i *importer) copy(ctx context.Context, o migration.Options) error {
+func (i *importJob) copy(ctx context.Context, o importer.Options) error {
 	shown := i.show(ctx, i.tally, "copied")
 	began := i.now()
-	err := migration.Run(ctx, i.source, i.target, o)
+	err := importer.Run(ctx, i.source, i.target, o)
 	shown()
 	c := i.tally.Count()
 	s := summaryOf(c, i.now().Sub(began))
@@ -216,7 +216,7 @@ func (i *importer) copy(ctx context.Context, o migration.Options) error {
 }
 
 // verdict says why an import did not come to its end.
-func (i *importer) verdict(ctx context.Context, err error, complete bool) error {
+func (i *importJob) verdict(ctx context.Context, err error, complete bool) error {
 	switch {
 	case ctx.Err() != nil && i.endless && complete:
 		return nil
@@ -232,9 +232,9 @@ func (i *importer) verdict(ctx context.Context, err error, complete bool) error 
 }
 
 // weigh counts what is to be copied.
-func (i *importer) weigh(ctx context.Context, o migration.Options) error {
+func (i *importJob) weigh(ctx context.Context, o importer.Options) error {
 	shown := i.show(ctx, i.tally, "counted")
-	err := migration.DryRun(ctx, i.source, i.target, o)
+	err := importer.DryRun(ctx, i.source, i.target, o)
 	shown()
 	c := i.tally.Count()
 	e := estimateOf(c, i.rate)
@@ -243,17 +243,17 @@ func (i *importer) weigh(ctx context.Context, o migration.Options) error {
 }
 
 // compare verifies.
-func (i *importer) compare(ctx context.Context, o migration.Options) error {
-	o.Tally = &migration.Tally{}
+func (i *importJob) compare(ctx context.Context, o importer.Options) error {
+	o.Tally = &importer.Tally{}
 	if i.verify { // copying has named what cannot be taken
-		o.Named = func(r migration.Result) {
-			if r.Outcome != migration.Refused {
+		o.Named = func(r importer.Result) {
+			if r.Outcome != importer.Refused {
 				i.tell(r)
 			}
 		}
 	}
 	shown := i.show(ctx, o.Tally, "compared")
-	v, err := migration.Verify(ctx, i.source, i.target, migration.VerifyOptions{
+	v, err := importer.Verify(ctx, i.source, i.target, importer.VerifyOptions{
 		Options: o, Audio: !i.hearsay, Since: i.since, Until: recording.Seconds(i.until),
 	})
 	shown()

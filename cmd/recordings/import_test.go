@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/migration"
+	"callrecordings/shared/incoming/importer"
 )
 
 // What the progress says, and how much of it is done.
@@ -17,33 +17,33 @@ func TestBar(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		bar   bar
-		count migration.Count
+		count importer.Count
 		width int
 		want  string
 	}{
-		{"nothing yet", bar{verb: "copied"}, migration.Count{}, 0, "0 of 0+ copied, 0 bytes, 0.0/s, 0 bytes/s"},
+		{"nothing yet", bar{verb: "copied"}, importer.Count{}, 0, "0 of 0+ copied, 0 bytes, 0.0/s, 0 bytes/s"},
 		{
 			"by the time of recordings",
 			bar{verb: "copied", until: 1100},
-			migration.Count{Found: 300, Copied: 200, First: 100, Last: 350, Bytes: 2e6},
+			importer.Count{Found: 300, Copied: 200, First: 100, Last: 350, Bytes: 2e6},
 			0,
 			"200 of 300+ copied, 2.0 MB, 20.0/s, 200.0 kB/s, 30s left",
 		},
 		{
 			"of a whole list",
 			bar{verb: "compared"},
-			migration.Count{Found: 400, All: true, Known: 99, Failed: 1, First: 1, Last: 2},
+			importer.Count{Found: 400, All: true, Known: 99, Failed: 1, First: 1, Last: 2},
 			0,
 			"100 of 400 compared, 0 bytes, 10.0/s, 0 bytes/s, 30s left, 0 refused, 1 failed",
 		},
 		{
 			"of a known total, as a bar",
 			bar{verb: "copied", total: 40},
-			migration.Count{Found: 20, Copied: 10},
+			importer.Count{Found: 20, Copied: 10},
 			8,
 			"[==      ] 10 of 40 copied, 0 bytes, 1.0/s, 0 bytes/s, 30s left",
 		},
-		{"done", bar{verb: "copied"}, migration.Count{Found: 10, Copied: 10, All: true}, 4, "[====] 10 of 10 copied, 0 bytes, 1.0/s, 0 bytes/s"},
+		{"done", bar{verb: "copied"}, importer.Count{Found: 10, Copied: 10, All: true}, 4, "[====] 10 of 10 copied, 0 bytes, 1.0/s, 0 bytes/s"},
 	} {
 		c.bar.began = began
 		if got := c.bar.line(c.count, began.Add(10*time.Second), c.width); got != c.want {

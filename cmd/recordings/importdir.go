@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"callrecordings/shared/config"
-	"callrecordings/shared/folder"
-	"callrecordings/shared/keypattern"
+	"callrecordings/shared/incoming/importer/folder"
+	"callrecordings/shared/incoming/namepattern"
 )
 
 // dirConcurrency is how many files are copied at once: what keeps a deployment
@@ -53,7 +53,7 @@ func importDir(ctx context.Context, e env, args []string) error {
 			return err
 		}
 	}
-	return e.migrate(ctx, f, func(i *importer, _ int64) error {
+	return e.migrate(ctx, f, func(i *importJob, _ int64) error {
 		i.source = s
 		if i.endless = s.Watch; i.endless {
 			return nil
@@ -66,10 +66,10 @@ func importDir(ctx context.Context, e env, args []string) error {
 
 // names are the patterns of names, own ones first, as flags or the environment
 // have them.
-func (e env) names(patterns, zone string) (keypattern.Set, error) {
+func (e env) names(patterns, zone string) (namepattern.Set, error) {
 	s, err := config.Load(e.getenv, config.Tool)
 	if err != nil {
-		return keypattern.Set{}, err
+		return namepattern.Set{}, err
 	}
 	if patterns == "" {
 		patterns = s.InboxPatterns
@@ -77,7 +77,7 @@ func (e env) names(patterns, zone string) (keypattern.Set, error) {
 	if zone == "" {
 		zone = s.InboxTimezone
 	}
-	names, err := keypattern.Open(patterns, zone)
+	names, err := namepattern.Open(patterns, zone)
 	if err != nil {
 		return names, usageError{fmt.Errorf("--pattern, --timezone: %w", err)}
 	}

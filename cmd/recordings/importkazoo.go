@@ -8,7 +8,7 @@ import (
 	"os"
 	"runtime"
 
-	"callrecordings/shared/kazoo"
+	"callrecordings/shared/incoming/importer/kazoo"
 	"callrecordings/shared/recording"
 )
 
@@ -54,7 +54,7 @@ func importKazoo(ctx context.Context, e env, args []string) error {
 	if err := f.wrong(rest, 0); err != nil {
 		return err
 	}
-	return e.migrate(ctx, f, func(i *importer, most int64) error {
+	return e.migrate(ctx, f, func(i *importJob, most int64) error {
 		o.Account, o.Rate, o.MaxBytes, o.Now = f.account, f.rate, most, e.now
 		o.Again, o.Spool = i.tally.Again, spool(cmp.Or(*temp, f.dataDir))
 		i.noAudio, i.hearsay, i.since = *noAudio, true, o.Since

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"callrecordings/shared/migration"
+	"callrecordings/shared/incoming/importer"
 )
 
 // wiped is what takes away the line that progress has left on a terminal.
@@ -22,7 +22,7 @@ func wiped(w io.Writer) string {
 
 // show tells how far it has come until the returned function is called: a bar
 // on a terminal, else a line every few seconds, of JSON for --json.
-func (i *importer) show(ctx context.Context, tally *migration.Tally, verb string) (end func()) {
+func (i *importJob) show(ctx context.Context, tally *importer.Tally, verb string) (end func()) {
 	every := everyLine
 	if isTerminal(i.stderr) && !i.asJSON {
 		every = everyOnTerm
@@ -51,7 +51,7 @@ func (i *importer) show(ctx context.Context, tally *migration.Tally, verb string
 	}
 }
 
-func (i *importer) tellProgress(b *bar, c migration.Count) {
+func (i *importJob) tellProgress(b *bar, c importer.Count) {
 	i.report.mu.Lock()
 	defer i.report.mu.Unlock()
 	switch {
@@ -77,7 +77,7 @@ type bar struct {
 // fraction is how much of the work is done, 0 for unknown: of a total that is known
 // beforehand or since the list has ended, else of the time that the recordings are
 // of, since they come in order.
-func (b *bar) fraction(c migration.Count) float64 {
+func (b *bar) fraction(c importer.Count) float64 {
 	done, total := c.Done(), b.total
 	if c.All {
 		total = c.Found
@@ -93,7 +93,7 @@ func (b *bar) fraction(c migration.Count) float64 {
 
 // line is the progress in words, behind a bar of that many characters; of 0,
 // without one.
-func (b *bar) line(c migration.Count, now time.Time, width int) string {
+func (b *bar) line(c importer.Count, now time.Time, width int) string {
 	took, f := now.Sub(b.began), b.fraction(c)
 	of := strconv.FormatInt(max(c.Found, b.total), 10)
 	if !c.All && b.total == 0 {

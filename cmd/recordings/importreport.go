@@ -11,16 +11,16 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"callrecordings/shared/migration"
+	"callrecordings/shared/incoming/importer"
 )
 
 // line is one line of a report's file, and of --json: one of its members.
 type line struct {
-	*migration.Result
-	Progress *migration.Count `json:"progress,omitempty"`
-	Report   *summary         `json:"report,omitempty"`
-	Estimate *estimate        `json:"estimate,omitempty"`
-	Verified *verified        `json:"verified,omitempty"`
+	*importer.Result
+	Progress *importer.Count `json:"progress,omitempty"`
+	Report   *summary        `json:"report,omitempty"`
+	Estimate *estimate       `json:"estimate,omitempty"`
+	Verified *verified       `json:"verified,omitempty"`
 }
 
 // reportFile takes what an import has to say of single recordings, a line of
@@ -76,11 +76,11 @@ func (r *reportFile) close() error {
 const mostShown = 20
 
 // tell notes what was not simply copied, and shows what should not be.
-func (i *importer) tell(res migration.Result) {
+func (i *importJob) tell(res importer.Result) {
 	if err := i.report.add(line{Result: &res}); err != nil {
 		say(i.stderr, "%v\n", err)
 	}
-	if res.Outcome != migration.Failed && res.Outcome != migration.Refused {
+	if res.Outcome != importer.Failed && res.Outcome != importer.Refused {
 		return
 	}
 	i.report.mu.Lock()
@@ -98,7 +98,7 @@ func (i *importer) tell(res migration.Result) {
 }
 
 // print prints a result, as a line of JSON or as text.
-func (i *importer) print(l line, text string) {
+func (i *importJob) print(l line, text string) {
 	if i.asJSON {
 		_ = printJSON(i.stdout, l) // nothing to do if standard output is gone
 		return
@@ -128,7 +128,7 @@ type summary struct {
 	Seconds   float64 `json:"seconds"`
 }
 
-func summaryOf(c migration.Count, took time.Duration) *summary {
+func summaryOf(c importer.Count, took time.Duration) *summary {
 	return &summary{
 		c.Found, c.Twice, c.Copied, c.Known, c.Silent, c.External, c.Deleted, c.Refused, c.Failed, c.Found - c.Done(),
 		c.Lists, c.All, c.Bytes, c.Waits, took.Seconds(),
@@ -185,7 +185,7 @@ type estimate struct {
 	Seconds float64 `json:"seconds_at_this_rate_about,omitempty"`
 }
 
-func estimateOf(c migration.Count, rate float64) *estimate {
+func estimateOf(c importer.Count, rate float64) *estimate {
 	e := &estimate{
 		c.Found, c.Copied, c.Known, c.Silent, c.Deleted, c.Refused, c.Failed,
 		c.ToCopy.Sounds, c.ToCopy.Total(), c.ToCopy.Samples, 0,
@@ -227,7 +227,7 @@ type verified struct {
 	Bytes     int64 `json:"audio_bytes"`
 }
 
-func verifiedOf(v migration.Verdict) *verified {
+func verifiedOf(v importer.Verdict) *verified {
 	return &verified{
 		v.Found, v.Same, v.Deleted, v.Missing, v.Different, v.Damaged, v.Unchecked, v.Untaken, v.Lists, v.More, v.Bytes,
 	}

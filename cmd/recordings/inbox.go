@@ -9,7 +9,7 @@ import (
 
 	"callrecordings/shared/arrival"
 	"callrecordings/shared/config"
-	"callrecordings/shared/keypattern"
+	"callrecordings/shared/incoming/namepattern"
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
 )
@@ -26,7 +26,7 @@ func (e env) replayInbox(ctx context.Context, t *target, account string) error {
 	if err != nil {
 		return err
 	}
-	names, err := keypattern.Open(s.InboxPatterns, s.InboxTimezone)
+	names, err := namepattern.Open(s.InboxPatterns, s.InboxTimezone)
 	if err != nil {
 		return fmt.Errorf("INBOX_PATTERNS, INBOX_TIMEZONE: %w", err)
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"callrecordings/shared/kazoo/kazootest"
+	"callrecordings/shared/incoming/importer/kazoo/kazootest"
 	"callrecordings/shared/recording"
 )
 

@@ -12,7 +12,7 @@ import (
 
 	"callrecordings/local/datadir"
 	"callrecordings/shared/arrival"
-	"callrecordings/shared/intake"
+	"callrecordings/shared/incoming/upload"
 	"callrecordings/shared/media/s3media"
 	"callrecordings/shared/store"
 	"callrecordings/shared/store/dynamo"
@@ -96,9 +96,9 @@ func (t *target) open(ctx context.Context) (o opened, closed func() error, err e
 }
 
 // openIntake opens the target as what takes recordings in.
-func (t *target) openIntake(ctx context.Context) (in intake.Intake, closed func() error, err error) {
+func (t *target) openIntake(ctx context.Context) (in upload.Uploader, closed func() error, err error) {
 	o, closed, err := t.open(ctx)
-	return intake.Intake{Store: o.store, Audio: o.audio, Now: t.now, Random: rand.Reader}, closed, err
+	return upload.Uploader{Store: o.store, Audio: o.audio, Now: t.now, Random: rand.Reader}, closed, err
 }
 
 // openLocal opens the data folder. Audio goes through an S3 server of our own

@@ -1,6 +1,6 @@
 //go:build e2e
 
-package migration_test
+package importer_test
 
 import (
 	"bytes"

@@ -1,6 +1,6 @@
 //go:build e2e
 
-package migration_test
+package importer_test
 
 import (
 	"fmt"
@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/kazoo/kazootest"
+	"callrecordings/shared/incoming/importer/kazoo/kazootest"
 	"callrecordings/shared/recording"
 )
 

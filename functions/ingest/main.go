@@ -12,7 +12,7 @@ import (
 	"callrecordings/shared/arrival"
 	"callrecordings/shared/bucketevents"
 	"callrecordings/shared/config"
-	"callrecordings/shared/keypattern"
+	"callrecordings/shared/incoming/namepattern"
 )
 
 func main() { receiving.Receive(config.Ingest, build) }
@@ -26,7 +26,7 @@ func build(s config.Settings) (bucketevents.Options, error) {
 	if err != nil {
 		return bucketevents.Options{}, err
 	}
-	names, err := keypattern.Open(s.InboxPatterns, s.InboxTimezone)
+	names, err := namepattern.Open(s.InboxPatterns, s.InboxTimezone)
 	if err != nil {
 		return bucketevents.Options{}, err
 	}

@@ -11,13 +11,13 @@ import (
 	"callrecordings/functions/internal/wiring"
 	"callrecordings/shared/api"
 	"callrecordings/shared/config"
-	"callrecordings/shared/keypattern"
+	"callrecordings/shared/incoming/namepattern"
 )
 
 func main() { wiring.Serve(config.Receive, build) }
 
 func build(s config.Settings, env api.Env) (http.Handler, error) {
-	names, err := keypattern.Open(s.InboxPatterns, s.InboxTimezone)
+	names, err := namepattern.Open(s.InboxPatterns, s.InboxTimezone)
 	if err != nil {
 		return nil, err
 	}

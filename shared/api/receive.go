@@ -35,7 +35,7 @@ type Inlet struct {
 	// MaxBytes is the most audio of one recording.
 	MaxBytes int64
 	// Names reads what the name of a file tells of the call; false for nothing
-	// (keypattern.Set's Call, which would cost all functions their start here).
+	// (namepattern.Set's Call, which would cost all functions their start here).
 	Names func(name string) (recording.Call, bool)
 }
 

@@ -15,7 +15,7 @@ import (
 	"testing"
 
 	"callrecordings/shared/auth"
-	"callrecordings/shared/keypattern"
+	"callrecordings/shared/incoming/namepattern"
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
@@ -41,7 +41,7 @@ func newDepot(t testing.TB) *depot {
 
 func (s *depot) inlet(t testing.TB, audio ReceiveAudio) Inlet {
 	t.Helper()
-	names, err := keypattern.Open("", "")
+	names, err := namepattern.Open("", "")
 	if err != nil {
 		t.Fatal(err)
 	}

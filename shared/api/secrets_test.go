@@ -14,7 +14,7 @@ import (
 
 	"callrecordings/shared/cursor"
 	"callrecordings/shared/gateway"
-	"callrecordings/shared/keypattern"
+	"callrecordings/shared/incoming/namepattern"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
 )
@@ -201,7 +201,7 @@ func newMarkedAPI(t *testing.T) *markedAPI {
 	if err := s.store.AddSecret(t.Context(), store.Secret{Account: oneAccount, ID: markedSecret[:8], Sum: markedSum()}); err != nil {
 		t.Fatal(err)
 	}
-	names, err := keypattern.Open("", "")
+	names, err := namepattern.Open("", "")
 	if err != nil {
 		t.Fatal(err)
 	}

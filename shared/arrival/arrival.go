@@ -29,7 +29,7 @@ import (
 	"strings"
 	"time"
 
-	"callrecordings/shared/keypattern"
+	"callrecordings/shared/incoming/namepattern"
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
@@ -52,7 +52,7 @@ type Desk struct {
 	Store Store
 	Audio media.Receiver
 	// Names reads the names of files in inboxes.
-	Names keypattern.Set
+	Names namepattern.Set
 	// MaxBytes is the most audio that a recording may have.
 	MaxBytes int64
 	// Grace is how old audio without a recording must be before it makes one:

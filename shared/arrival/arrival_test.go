@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"callrecordings/shared/arrival"
-	"callrecordings/shared/keypattern"
+	"callrecordings/shared/incoming/namepattern"
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
@@ -47,7 +47,7 @@ func newDesk(t *testing.T) *desk {
 	}
 	t.Cleanup(func() { _ = d.store.Close() })
 	d.shelf = &shelf{objects: map[string]object{}, now: clock}
-	names, err := keypattern.Open("{caller}to{callee}.{ext}", "")
+	names, err := namepattern.Open("{caller}to{callee}.{ext}", "")
 	if err != nil {
 		t.Fatal(err)
 	}

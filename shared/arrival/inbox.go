@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"callrecordings/shared/keypattern"
+	"callrecordings/shared/incoming/namepattern"
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
@@ -17,7 +17,7 @@ import (
 type dropped struct {
 	Arrival
 	account string
-	name    keypattern.Name
+	name    namepattern.Name
 	// understood says that a pattern describes the name.
 	understood bool
 	object     media.Object
@@ -32,7 +32,7 @@ type dropped struct {
 func (d Desk) takeDropped(ctx context.Context, a Arrival, account, name string) (Outcome, error) {
 	f := &dropped{Arrival: a, account: account}
 	if f.name, f.understood = d.Names.Match(name); !f.understood {
-		f.name = keypattern.Unmatched(name)
+		f.name = namepattern.Unmatched(name)
 	}
 	switch {
 	case strings.HasSuffix(name, "/"): // a folder, as consoles make them

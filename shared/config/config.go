@@ -78,7 +78,7 @@ type Settings struct {
 	UploadTTL time.Duration
 	// MaxAudioBytes is the most audio of one recording.
 	MaxAudioBytes int64
-	// InboxPatterns and InboxTimezone are what keypattern.Open takes.
+	// InboxPatterns and InboxTimezone are what namepattern.Open takes.
 	InboxPatterns, InboxTimezone string
 	// MaxWait is the longest that a request for audio may wait for it.
 	MaxWait time.Duration

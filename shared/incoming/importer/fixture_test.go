@@ -1,0 +1,203 @@
+package importer_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"callrecordings/local/datadir"
+	"callrecordings/shared/incoming/importer"
+	"callrecordings/shared/media/s3media"
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store/sqlite"
+)
+
+const account = "a0"
+
+// now is the time of all tests.
+var now = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+
+func clock() time.Time { return now }
+
+// source is a source in memory.
+type source struct {
+	pages []any // []importer.Item or error
+	// sounds are what Open gives, by name: bytes or an error.
+	sounds map[string]any
+	// during, if not nil, runs while the audio of an item is on its way.
+	during func(it *importer.Item)
+
+	mu     sync.Mutex
+	opened map[string]int
+	open   int // not closed again
+}
+
+func (s *source) Pages(ctx context.Context) iter.Seq2[[]importer.Item, error] {
+	return func(yield func([]importer.Item, error) bool) {
+		for _, p := range s.pages {
+			if ctx.Err() != nil {
+				return
+			}
+			items, _ := p.([]importer.Item)
+			err, _ := p.(error)
+			if !yield(append([]importer.Item(nil), items...), err) {
+				return
+			}
+		}
+	}
+}
+
+func (s *source) Open(_ context.Context, it *importer.Item) (*importer.Audio, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.opened == nil {
+		s.opened = map[string]int{}
+	}
+	s.opened[it.Name]++
+	if s.during != nil {
+		s.during(it)
+	}
+	switch sound := s.sounds[it.Name].(type) {
+	case error:
+		return nil, sound
+	case []byte:
+		s.open++
+		sum := sha256.Sum256(sound)
+		return &importer.Audio{
+			ReaderAt: bytes.NewReader(sound), Size: int64(len(sound)), SHA256: hex.EncodeToString(sum[:]),
+			Close: func() error {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				s.open--
+				return nil
+			},
+		}, nil
+	}
+	return nil, fmt.Errorf("no sound of %s", it.Name)
+}
+
+func (s *source) Size(_ context.Context, it *importer.Item) (int64, error) {
+	sound, _ := s.sounds[it.Name].([]byte)
+	return int64(len(sound)), nil
+}
+
+// kazoos is an item as a Kazoo has it, with audio.
+func kazoos(name string, start recording.Seconds) importer.Item {
+	return importer.Item{
+		Name: "202610-" + name, Account: account, ID: "202610-" + name, Exact: true,
+		Document: recording.Document(fmt.Sprintf(`{"start":%d,"duration":60,"media_type":".mp3","owner_id":"u1","from":"x"}`, start)),
+		Audio:    recording.Audio{Place: recording.Managed, ContentType: "audio/mpeg"},
+	}
+}
+
+// begun is a time before now.
+const begun = recording.Seconds(63_960_000_000)
+
+// place is a real target: SQLite and the built-in S3 server.
+type place struct {
+	store  *sqlite.Store
+	bucket *s3media.Bucket
+}
+
+func newPlace(t *testing.T) place {
+	t.Helper()
+	dir, err := datadir.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := dir.OpenStore(t.Context(), clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := dir.StartS3(t.Context(), "127.0.0.1:0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bucket, err := dir.OpenBucket(server.URL(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		bucket.Rest()
+		if err := errors.Join(server.Close(), s.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return place{s, bucket}
+}
+
+func (p place) target() importer.Target { return importer.Target{Store: p.store, Audio: p.bucket} }
+
+// options are those of most tests: nobody waits.
+func options() importer.Options {
+	return importer.Options{
+		Concurrency: 4, Now: clock, Tally: &importer.Tally{}, MaxBytes: 1 << 20,
+		Wait: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
+	}
+}
+
+// results collects what is named.
+type results struct {
+	mu  sync.Mutex
+	all []importer.Result
+}
+
+func (r *results) add(res importer.Result) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all = append(r.all, res)
+}
+
+// get is a recording of the target.
+func (p place) get(t *testing.T, id string) *recording.Recording {
+	t.Helper()
+	r, err := p.store.Get(t.Context(), account, id)
+	if err != nil {
+		t.Fatalf("Get(%s): %v", id, err)
+	}
+	return r
+}
+
+// play are the bytes of its audio.
+func (p place) play(t *testing.T, r *recording.Recording) []byte {
+	t.Helper()
+	body, o, err := p.bucket.Open(t.Context(), r.AudioKey(), "", nil)
+	if err != nil {
+		t.Fatalf("Open(%s): %v", r.AudioKey(), err)
+	}
+	defer func() { _ = body.Close() }()
+	all, err := io.ReadAll(body)
+	if err != nil || o.ContentType != r.Audio.ContentType {
+		t.Fatalf("the audio of %s is %s, want %s; %v", r.ID, o.ContentType, r.Audio.ContentType, err)
+	}
+	return all
+}
+
+// keys are all objects of the bucket.
+func (p place) keys(t *testing.T) []string {
+	t.Helper()
+	keys, err := p.bucket.List(t.Context(), "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+// demo is audio of a file.
+func demo(t *testing.T, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile("../../local/demo/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}

@@ -1,0 +1,139 @@
+package kazoo_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"callrecordings/shared/incoming/importer"
+	"callrecordings/shared/incoming/importer/kazoo"
+	"callrecordings/shared/incoming/importer/kazoo/kazootest"
+	"callrecordings/shared/recording"
+)
+
+// The accounts of the stand-in, and the key of the upper one.
+const (
+	upper = "0000000000000000000000000000000a"
+	lower = "0000000000000000000000000000000b"
+	other = "0000000000000000000000000000000c"
+	key   = "1234567890abcdef"
+)
+
+// The time that its recordings are of.
+var (
+	from = time.Date(2026, 1, 10, 0, 0, 0, 0, time.UTC)
+	to   = time.Date(2026, 6, 20, 0, 0, 0, 0, time.UTC)
+)
+
+// standIn is a Kazoo over HTTP.
+type standIn struct {
+	*kazootest.Server
+	url string
+}
+
+// start starts a Kazoo; what o leaves out has the values of most tests.
+func start(t *testing.T, o kazootest.Options) standIn {
+	t.Helper()
+	o.Now = time.Now
+	o.Accounts = []kazootest.Tenant{
+		{ID: upper, Name: "upper", Children: []kazootest.Tenant{{ID: lower, Name: "lower"}}}, {ID: other, Name: "other"},
+	}
+	o.APIKeys = map[string]string{key: upper}
+	s := kazootest.New(o)
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	return standIn{s, server.URL}
+}
+
+// options are those of a client for which a second is over in a millisecond, but
+// when it waits for its turn.
+func (s standIn) options(t *testing.T) kazoo.Options {
+	t.Helper()
+	began := time.Now()
+	return kazoo.Options{
+		URL: s.url, Account: upper, APIKey: key, Rate: 10_000,
+		Now:   func() time.Time { return to.AddDate(0, 1, 0).Add(1000 * time.Since(began)) },
+		Since: recording.SecondsOf(from.AddDate(0, -2, 0)), MaxBytes: 1 << 20, Spool: spool(t), Wait: noWait,
+	}
+}
+
+// noWait waits by that clock.
+func noWait(ctx context.Context, d time.Duration) error {
+	time.Sleep(d / 1000)
+	return ctx.Err()
+}
+
+// spool makes files of the test's, and counts those that are not removed again.
+func spool(t *testing.T) func() (*os.File, func() error, error) {
+	t.Helper()
+	dir := t.TempDir()
+	var left atomic.Int64
+	t.Cleanup(func() {
+		if n := left.Load(); n != 0 {
+			t.Errorf("%d files are left", n)
+		}
+	})
+	return func() (*os.File, func() error, error) {
+		f, err := os.CreateTemp(dir, "")
+		left.Add(1)
+		return f, func() error {
+			left.Add(-1)
+			return errors.Join(f.Close(), os.Remove(filepath.Join(dir, filepath.Base(f.Name()))))
+		}, err
+	}
+}
+
+func open(t *testing.T, o kazoo.Options) *kazoo.Source {
+	t.Helper()
+	s, err := kazoo.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// items lists a source, and the errors on the way.
+func items(ctx context.Context, s importer.Source) (all []importer.Item, errs []error) {
+	for page, err := range s.Pages(ctx) {
+		if err != nil {
+			errs = append(errs, err)
+		}
+		all = append(all, page...)
+	}
+	return all, errs
+}
+
+// ids are those of items, sorted.
+func ids(all []importer.Item) []string {
+	names := make([]string, len(all))
+	for i := range all {
+		names[i] = all[i].ID
+	}
+	slices.Sort(names)
+	return names
+}
+
+// idsOf are those of recordings, sorted.
+func idsOf(all []kazootest.Recording) []string {
+	names := make([]string, len(all))
+	for i := range all {
+		names[i] = all[i].ID
+	}
+	slices.Sort(names)
+	return names
+}
+
+// handler is a server of a test's own.
+func handler(t *testing.T, h http.HandlerFunc) string {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	return server.URL
+}

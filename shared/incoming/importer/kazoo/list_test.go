@@ -1,0 +1,240 @@
+package kazoo_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"callrecordings/shared/incoming/importer/kazoo/kazootest"
+	"callrecordings/shared/recording"
+)
+
+// Whatever Kazoo allows and does wrong, all is found, and once.
+func TestPagesFindAll(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		n    int
+		o    kazootest.Options
+	}{
+		{"a few", 30, kazootest.Options{}},
+		{"many pages a month", 2500, kazootest.Options{}},
+		{"windows of a week", 400, kazootest.Options{MaximumRange: 7 * 24 * 3600}},
+		{"windows of a day and many", 1500, kazootest.Options{MaximumRange: 24 * 3600}},
+		{"all that goes wrong", 1500, kazootest.Options{Seed: 7, TokenUses: 9, Faults: kazootest.Faults{
+			Slow: .05, Delay: time.Millisecond, TooMany: .1, Broken: .1, Cut: .1, Truncated: .1, Duplicates: .1,
+		}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			k := start(t, c.o)
+			want := kazootest.Account(1, upper, c.n, from, to)
+			k.Add(upper, want...)
+			k.Add(lower, kazootest.Account(2, lower, 10, from, to)...)
+			o := k.options(t)
+			var twice atomic.Int64
+			o.Again = func() { twice.Add(1) }
+			got, errs := items(t.Context(), open(t, o))
+			if len(errs) > 0 {
+				t.Errorf("errors: %v", errs)
+			}
+			if diff := cmp.Diff(idsOf(want), ids(got)); diff != "" {
+				t.Errorf("ids (-want +got):\n%s", diff)
+			}
+			for _, it := range got {
+				if it.Fault != nil || it.Account != upper || !it.Exact {
+					t.Errorf("%+v", it)
+				}
+			}
+			if c.o.TokenUses > 0 && k.Renewals() < 3 {
+				t.Errorf("%d tokens were made", k.Renewals())
+			}
+			t.Logf("%d requests, %d rows twice", k.Requests(), twice.Load())
+		})
+	}
+}
+
+// What was recorded before the turn of a month and saved after it is seen by no
+// window of one month, however many there are of it.
+func TestPagesAtTheTurnOfAMonth(t *testing.T) {
+	t.Parallel()
+	turn := recording.SecondsOf(time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC))
+	for _, late := range []recording.Seconds{0, 1, 600, 3 * 3600, 5 * 24 * 3600, 30 * 24 * 3600} {
+		k := start(t, kazootest.Options{})
+		var all []kazootest.Recording
+		for i := range 250 { // before the turn, and after it in both databases
+			for _, r := range []struct {
+				month string
+				saved recording.Seconds
+			}{{"202602", turn - 1 - recording.Seconds(i)}, {"202602", turn + late + recording.Seconds(i)}, {"202603", turn + recording.Seconds(2*i)}} {
+				all = append(all, kazootest.Recording{
+					ID: fmt.Sprintf("%s-%032d", r.month, len(all)), Created: int64(r.saved), Document: `{}`,
+				})
+			}
+		}
+		k.Add(upper, all...)
+		got, errs := items(t.Context(), open(t, k.options(t)))
+		if len(errs) > 0 {
+			t.Errorf("saved %d s later: %v", late, errs)
+		}
+		if diff := cmp.Diff(idsOf(all), ids(got)); diff != "" {
+			t.Errorf("saved %d s later (-want +got):\n%s", late, diff)
+		}
+	}
+}
+
+// since and until bound the time of saving.
+func TestPagesBounds(t *testing.T) {
+	t.Parallel()
+	k := start(t, kazootest.Options{})
+	all := kazootest.Account(1, upper, 500, from, to)
+	k.Add(upper, all...)
+	for _, c := range []struct{ since, until time.Time }{
+		{from, to},
+		{time.Date(2026, 2, 14, 0, 0, 0, 0, time.UTC), time.Date(2026, 5, 14, 0, 0, 0, 0, time.UTC)},
+		{time.Date(2026, 3, 3, 0, 0, 0, 0, time.UTC), time.Date(2026, 3, 5, 12, 0, 0, 0, time.UTC)},
+		{to.AddDate(0, 1, 0), to.AddDate(0, 2, 0)},
+	} {
+		o := k.options(t)
+		o.Since, o.Until = recording.SecondsOf(c.since), recording.SecondsOf(c.until)
+		var want []kazootest.Recording
+		for _, r := range all {
+			if r.Created >= int64(o.Since) && r.Created <= int64(o.Until) {
+				want = append(want, r)
+			}
+		}
+		got, errs := items(t.Context(), open(t, o))
+		if diff := cmp.Diff(idsOf(want), ids(got)); diff != "" || len(errs) > 0 {
+			t.Errorf("from %v to %v: %v (-want +got):\n%s", c.since, c.until, errs, diff)
+		}
+	}
+}
+
+// Rows that vanish between two pages take nothing else with them.
+func TestPagesWhileRowsVanish(t *testing.T) {
+	t.Parallel()
+	all := kazootest.Account(1, upper, 600, from, from.AddDate(0, 0, 10))
+	gone := map[string]bool{}
+	k := start(t, kazootest.Options{Faults: kazootest.Faults{BeforePage: func(s *kazootest.Server, n int) {
+		if n > 2 && n < 12 {
+			id := all[n*50].ID
+			gone[id] = true
+			s.Remove(upper, id)
+		}
+	}}})
+	k.Add(upper, all...)
+	got, errs := items(t.Context(), open(t, k.options(t)))
+	seen := ids(got)
+	for _, id := range idsOf(all) {
+		if !gone[id] && !slices.Contains(seen, id) {
+			t.Errorf("%s is missing", id)
+		}
+	}
+	if len(errs) > 0 || len(gone) < 3 {
+		t.Errorf("%d have vanished; %v", len(gone), errs)
+	}
+}
+
+// The accounts below come with their own ids.
+func TestPagesOfDescendants(t *testing.T) {
+	t.Parallel()
+	k := start(t, kazootest.Options{})
+	k.Add(upper, kazootest.Account(1, upper, 20, from, to)...)
+	k.Add(lower, kazootest.Account(2, lower, 30, from, to)...)
+	k.Add(other, kazootest.Account(3, other, 40, from, to)...)
+	o := k.options(t)
+	o.Descendants = true
+	got, errs := items(t.Context(), open(t, o))
+	count := map[string]int{}
+	for _, it := range got {
+		count[it.Account]++
+	}
+	if diff := cmp.Diff(map[string]int{upper: 20, lower: 30}, count); diff != "" || len(errs) > 0 {
+		t.Errorf("%v (-want +got):\n%s", errs, diff)
+	}
+}
+
+// A list that cannot be read, or is none, is named, and what stands behind it
+// follows.
+func TestPagesOfALiar(t *testing.T) {
+	t.Parallel()
+	row := `{"id":"202602-a","_read_only":{"content_types":[]}}`
+	for _, c := range []struct{ name, february, text string }{
+		{"round in a circle", `{"status":"success","data":[` + row + `],"next_start_key":"k"}`, "circle"},
+		{"a page", "<html></html>", "envelope"},
+		{"an error in the guise of a success", `{"status":"error","data":{}}`, "envelope"},
+		{"no list", `{"status":"success","data":{"id":"x"}}`, "envelope"},
+		{"a key that is none", `{"status":"success","data":[],"next_start_key":7}`, "envelope"},
+		{"cut", `{"status":"success","data":[` + row, "envelope"},
+		{"too long", `{"status":"success","data":["` + strings.Repeat("x", 32<<20) + `"]}`, "32 MB"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			february := recording.SecondsOf(time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC))
+			url := handler(t, func(w http.ResponseWriter, r *http.Request) {
+				var begins recording.Seconds
+				_, _ = fmt.Sscan(r.URL.Query().Get("created_from"), &begins)
+				w.Header().Set("Content-Type", "application/json")
+				switch {
+				case begins >= february && begins < february+28*24*3600-1800:
+					_, _ = w.Write([]byte(c.february))
+				case begins > february+20*24*3600 && begins <= february+28*24*3600:
+					_, _ = w.Write([]byte(`{"status":"success","data":[{"id":"202603-b"}]}`))
+				default:
+					_, _ = w.Write([]byte(`{"status":"success","data":[],"next_start_key":"` + fmt.Sprint(begins) + `"}`))
+				}
+			})
+			o := standIn{url: url}.options(t)
+			o.APIKey, o.Token = "", "token"
+			o.Since, o.Until = february+5*24*3600, february+40*24*3600
+			got, errs := items(t.Context(), open(t, o))
+			if len(errs) == 0 || !strings.Contains(errs[0].Error(), c.text) {
+				t.Errorf("errors: %v, want %q", errs, c.text)
+			}
+			if !slices.Contains(ids(got), "202603-b") {
+				t.Errorf("got %v", ids(got))
+			}
+		})
+	}
+}
+
+// No more is asked in a second than was allowed.
+func TestPace(t *testing.T) {
+	t.Parallel()
+	k := start(t, kazootest.Options{})
+	k.Add(upper, kazootest.Account(1, upper, 60, from, to)...)
+	o := k.options(t)
+	o.Rate = 20
+	items(t.Context(), open(t, o))
+	if got := k.PeakRate(); got > 21 {
+		t.Errorf("%d requests in a second, want 20", got)
+	}
+}
+
+// A list ends with its context.
+func TestPagesEnd(t *testing.T) {
+	t.Parallel()
+	k := start(t, kazootest.Options{})
+	k.Add(upper, kazootest.Account(1, upper, 500, from, to)...)
+	s := open(t, k.options(t))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	n := 0
+	for _, err := range s.Pages(ctx) {
+		if err != nil {
+			t.Error(err)
+		}
+		n++
+		cancel()
+	}
+	if n != 1 {
+		t.Errorf("%d pages came after the end", n-1)
+	}
+}

@@ -1,0 +1,107 @@
+package kazoo_test
+
+import (
+	"errors"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"callrecordings/shared/incoming/importer"
+	"callrecordings/shared/incoming/importer/kazoo"
+	"callrecordings/shared/incoming/importer/kazoo/kazootest"
+)
+
+// Sources that are none, and what is said of them.
+func TestOpenSource(t *testing.T) {
+	t.Parallel()
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	tls := httptest.NewUnstartedServer(http.NotFoundHandler())
+	tls.Config.ErrorLog = log.New(io.Discard, "", 0)
+	tls.StartTLS()
+	t.Cleanup(tls.Close)
+	for _, c := range []struct {
+		name   string
+		server kazootest.Options
+		change func(o *kazoo.Options)
+		want   error
+		text   string
+	}{
+		{"a web server", kazootest.Options{NotKazoo: true}, func(o *kazoo.Options) { o.APIKey, o.Token = "", "t" }, importer.ErrStop, "no Kazoo"},
+		{"a web server, asked for a token", kazootest.Options{NotKazoo: true}, nil, nil, "envelope"},
+		{"a redirect", kazootest.Options{RedirectTo: "https://elsewhere.example.com/"}, nil, importer.ErrStop, "elsewhere"},
+		{"nobody", kazootest.Options{}, func(o *kazoo.Options) { o.URL = closed.URL }, importer.ErrUnreachable, "refused"},
+		{"a certificate of nobody's", kazootest.Options{}, func(o *kazoo.Options) { o.URL = tls.URL }, importer.ErrStop, "certificate"},
+		{"a wrong key", kazootest.Options{}, func(o *kazoo.Options) { o.APIKey = "wrong-secret" }, importer.ErrStop, "API key is not taken"},
+		{"a wrong token", kazootest.Options{}, func(o *kazoo.Options) { o.APIKey, o.Token = "", "wrong-secret" }, importer.ErrStop, "token is not taken"},
+		{"an account that it does not reach", kazootest.Options{}, func(o *kazoo.Options) { o.Account = other }, importer.ErrStop, "does not reach"},
+		{"an account that is none", kazootest.Options{}, func(o *kazoo.Options) { o.Account = strings.Repeat("f", 32) }, importer.ErrStop, "no such account"},
+		{"no URL", kazootest.Options{}, func(o *kazoo.Options) { o.URL = "pbx.example.com" }, kazoo.ErrURL, ""},
+		{"a URL with a password", kazootest.Options{}, func(o *kazoo.Options) { o.URL = "https://a:b@pbx.example.com" }, kazoo.ErrURL, ""},
+		{"a file", kazootest.Options{}, func(o *kazoo.Options) { o.URL = "file:///etc" }, kazoo.ErrURL, ""},
+		{"neither token nor key", kazootest.Options{}, func(o *kazoo.Options) { o.APIKey = "" }, kazoo.ErrLogin, ""},
+		{"both", kazootest.Options{}, func(o *kazoo.Options) { o.Token = "t" }, kazoo.ErrLogin, ""},
+		{"with its version", kazootest.Options{}, func(o *kazoo.Options) { o.URL += "/v2/" }, nil, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			k := start(t, c.server)
+			o := k.options(t)
+			if c.change != nil {
+				c.change(&o)
+			}
+			_, err := kazoo.Open(t.Context(), o)
+			if c.want == nil && c.text == "" {
+				if err != nil {
+					t.Errorf("Open = %v", err)
+				}
+				return
+			}
+			if err == nil || c.want != nil && !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) {
+				t.Errorf("Open = %v, want %v with %q", err, c.want, c.text)
+			}
+			if strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), key) {
+				t.Errorf("Open = %v, which tells a secret", err)
+			}
+		})
+	}
+}
+
+// A list without the module says so.
+func TestOpenWithoutTheModule(t *testing.T) {
+	t.Parallel()
+	url := handler(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = w.Write([]byte(`{"status":"error","message":"not_found","error":"404"}`))
+	})
+	o := standIn{url: url}.options(t)
+	o.APIKey, o.Token = "", "token"
+	if _, err := kazoo.Open(t.Context(), o); err == nil || !strings.Contains(err.Error(), "start_module cb_recordings") {
+		t.Errorf("Open = %v", err)
+	}
+}
+
+// A token that ends, with nothing to make another of, ends the import.
+func TestTokenEnds(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	url := handler(t, func(w http.ResponseWriter, _ *http.Request) {
+		if asked++; asked > 3 {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		_, _ = w.Write([]byte(`{"status":"success","data":[]}`))
+	})
+	o := standIn{url: url}.options(t)
+	o.APIKey, o.Token = "", "token"
+	for _, err := range open(t, o).Pages(t.Context()) {
+		if !errors.Is(err, importer.ErrStop) {
+			t.Errorf("Pages yields %v, want ErrStop", err)
+		}
+		return
+	}
+	t.Error("Pages yields nothing")
+}

@@ -1,0 +1,302 @@
+package importer_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"callrecordings/shared/incoming/importer"
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store"
+	"callrecordings/shared/store/faultstore"
+)
+
+// Somebody else makes, or deletes, the recording while its audio is on its way.
+func TestRunBeaten(t *testing.T) {
+	t.Parallel()
+	mp3 := demo(t, "03-wrong-number.mp3")
+	other := recording.Recording{Account: account, ID: "202610-a", Created: begun, Modified: begun, Document: "{}"}
+	for _, c := range []struct {
+		name    string
+		during  func(t *testing.T, p place)
+		want    importer.Outcome
+		objects int
+	}{
+		{"by an import", func(t *testing.T, p place) {
+			r := other
+			r.Audio = recording.Audio{Place: recording.Managed, Key: recording.ImportedKey(account, r.ID), ContentType: "audio/mpeg", Size: int64(len(mp3))}
+			check(t, p.store.Put(t.Context(), &r))
+		}, importer.Known, 1},
+		{"by a recorder that waits for audio", func(t *testing.T, p place) {
+			r := other
+			check(t, p.store.Put(t.Context(), &r))
+		}, importer.Copied, 1},
+		{"by a recorder that has audio", func(t *testing.T, p place) {
+			r := other
+			r.Audio = recording.Audio{Place: recording.Managed, ContentType: "audio/mpeg", Size: 1}
+			check(t, p.store.Put(t.Context(), &r))
+		}, importer.Known, 0},
+		{"and deleted again", func(t *testing.T, p place) {
+			r := other
+			check(t, p.store.Put(t.Context(), &r))
+			_, err := p.store.Delete(t.Context(), account, r.ID, func(*recording.Recording) error { return nil })
+			check(t, err)
+		}, importer.Deleted, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t)
+			s := &source{
+				pages: []any{[]importer.Item{kazoos("a", begun)}}, sounds: map[string]any{"202610-a": mp3},
+				during: func(*importer.Item) { c.during(t, p) },
+			}
+			o := options()
+			check(t, importer.Run(t.Context(), s, p.target(), o))
+			if outcomes(o.Tally.Count())[c.want] != 1 || len(p.keys(t)) != c.objects {
+				t.Errorf("%+v with the objects %v, want %s and %d", o.Tally.Count(), p.keys(t), c.want, c.objects)
+			}
+		})
+	}
+}
+
+// stopping is a target that ends the run, as a kill would, at its n-th call.
+type stopping struct {
+	importer.Store
+	faults *faultstore.Store
+	at     int
+	kill   context.CancelFunc
+}
+
+func (s stopping) dies() {
+	if s.faults.Calls() >= s.at {
+		s.kill()
+	}
+}
+
+func (s stopping) Put(ctx context.Context, r *recording.Recording) error {
+	err := s.faults.Put(ctx, r)
+	s.dies()
+	return err
+}
+
+func (s stopping) Find(ctx context.Context, account string, ids []string) (map[string]store.Found, error) {
+	found, err := s.faults.Find(ctx, account, ids)
+	s.dies()
+	return found, err
+}
+
+// However often a run is ended, the last one leaves what a single one would
+// have left.
+func TestRunResumes(t *testing.T) {
+	t.Parallel()
+	p, mp3, wav := newPlace(t), demo(t, "03-wrong-number.mp3"), demo(t, "10-reminder.wav")
+	s := &source{sounds: map[string]any{}}
+	var want []string
+	for i := range 5 {
+		var page []importer.Item
+		for j := range 4 {
+			it := kazoos(fmt.Sprintf("r%d%d", i, j), begun)
+			s.sounds[it.Name] = append(bytes.Clone([2][]byte{mp3, wav}[j%2]), byte(i), byte(j))
+			want = append(want, recording.ImportedKey(account, it.ID))
+			page = append(page, it)
+		}
+		s.pages = append(s.pages, page)
+	}
+	kills := 0
+	for n := 1; ; n++ {
+		ctx, kill := context.WithCancel(t.Context())
+		faults := faultstore.New(p.store)
+		o := options()
+		err := importer.Run(ctx, s, importer.Target{Store: stopping{p.store, faults, n, kill}, Audio: p.bucket}, o)
+		kill()
+		if err == nil {
+			break
+		}
+		kills++
+	}
+	if kills < 3 {
+		t.Errorf("ended %d times only", kills)
+	}
+	if diff := cmp.Diff(want, p.keys(t)); diff != "" {
+		t.Errorf("objects (-want +got):\n%s", diff)
+	}
+	for _, page := range s.pages {
+		for _, it := range page.([]importer.Item) {
+			r := p.get(t, it.ID)
+			if sound, _ := s.sounds[it.Name].([]byte); r.Document != it.Document || !bytes.Equal(p.play(t, r), sound) {
+				t.Errorf("%s is not what it was", it.ID)
+			}
+		}
+	}
+	total := 0
+	for _, n := range s.opened {
+		total += n
+	}
+	if most := len(want) + kills*options().Concurrency; total > most {
+		t.Errorf("audio was opened %d times, want at most %d", total, most)
+	}
+}
+
+// Calls of the store that fail, before or after they took effect, cost a wait and
+// nothing else.
+func TestRunWaitsForTheStore(t *testing.T) {
+	t.Parallel()
+	mp3 := demo(t, "03-wrong-number.mp3")
+	for n := 1; n <= 4; n++ {
+		for _, when := range []faultstore.When{faultstore.Before, faultstore.After} {
+			p := newPlace(t)
+			s := &source{
+				pages:  []any{[]importer.Item{kazoos("a", begun)}, []importer.Item{kazoos("b", begun)}},
+				sounds: map[string]any{"202610-a": mp3, "202610-b": mp3},
+			}
+			o := options()
+			o.Concurrency = 1
+			faults := faultstore.New(p.store, faultstore.Fault{Call: n, When: when, Err: store.ErrUnavailable})
+			if err := importer.Run(t.Context(), s, importer.Target{Store: faults, Audio: p.bucket}, o); err != nil {
+				t.Fatal(err)
+			}
+			c := o.Tally.Count()
+			if c.Copied+c.Known != 2 || c.Waits != 1 || !c.Complete() || len(p.keys(t)) != 2 {
+				t.Errorf("call %d, after %v: %+v, %v", n, when, c, p.keys(t))
+			}
+		}
+	}
+}
+
+// Two runs at once do no harm to each other.
+func TestRunTwiceAtOnce(t *testing.T) {
+	t.Parallel()
+	p, mp3 := newPlace(t), demo(t, "03-wrong-number.mp3")
+	s := &source{sounds: map[string]any{}}
+	for i := range 6 {
+		var page []importer.Item
+		for j := range 5 {
+			it := kazoos(fmt.Sprintf("r%d%d", i, j), begun)
+			s.sounds[it.Name] = append(bytes.Clone(mp3), byte(i), byte(j))
+			page = append(page, it)
+		}
+		s.pages = append(s.pages, page)
+	}
+	counts := make([]importer.Count, 2)
+	var both sync.WaitGroup
+	for i := range counts {
+		both.Go(func() {
+			o := options()
+			check(t, importer.Run(t.Context(), s, p.target(), o))
+			counts[i] = o.Tally.Count()
+		})
+	}
+	both.Wait()
+	if a, b := counts[0], counts[1]; a.Copied+b.Copied != 30 || a.Known+b.Known != 30 || !a.Complete() || !b.Complete() {
+		t.Errorf("%+v, %+v", a, b)
+	}
+	if n := len(p.keys(t)); n != 30 {
+		t.Errorf("%d objects, want 30", n)
+	}
+	v, err := importer.Verify(t.Context(), s, p.target(), importer.VerifyOptions{Options: options(), Audio: true})
+	if err != nil || v.Same != 30 || v.More != 0 {
+		t.Errorf("Verify = %+v, %v", v, err)
+	}
+}
+
+// A file whose audio cannot be read makes no recording: there is nothing to it
+// but its audio.
+func TestRunFilesWithoutAudio(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err  error
+		want importer.Outcome
+	}{
+		{fmt.Errorf("%w: it was renamed", importer.ErrGone), importer.Failed},
+		{errors.New("it is being changed"), importer.Failed},
+		{fmt.Errorf("%w: a link", importer.ErrRefused), importer.Refused},
+	} {
+		p := newPlace(t)
+		file := importer.Item{
+			Name: "f.wav", Account: account, Stem: "f", Started: begun, Document: `{}`, Audio: recording.Audio{Place: recording.Managed},
+		}
+		s := &source{pages: []any{[]importer.Item{file}}, sounds: map[string]any{"f.wav": c.err}}
+		o := options()
+		check(t, importer.Run(t.Context(), s, p.target(), o))
+		_, err := p.store.Get(t.Context(), account, recording.StemID(account, "f", begun))
+		if outcomes(o.Tally.Count())[c.want] != 1 || !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("of %v: %+v, and Get = %v", c.err, o.Tally.Count(), err)
+		}
+	}
+}
+
+// A store that takes nothing for longer than anybody waits is a failure, and the
+// next run mends it.
+func TestRunStoreGone(t *testing.T) {
+	t.Parallel()
+	p, mp3 := newPlace(t), demo(t, "03-wrong-number.mp3")
+	s := &source{pages: []any{[]importer.Item{kazoos("a", begun)}}, sounds: map[string]any{"202610-a": mp3}}
+	var faults []faultstore.Fault
+	for n := 2; n < 20; n++ {
+		faults = append(faults, faultstore.Fault{Call: n, Err: store.ErrUnavailable})
+	}
+	o := options()
+	check(t, importer.Run(t.Context(), s, importer.Target{Store: faultstore.New(p.store, faults...), Audio: p.bucket}, o))
+	if c := o.Tally.Count(); c.Failed != 1 || c.Complete() {
+		t.Errorf("%+v", c)
+	}
+	o = options()
+	check(t, importer.Run(t.Context(), s, p.target(), o))
+	if c := o.Tally.Count(); c.Copied != 1 || !c.Complete() || !bytes.Equal(p.play(t, p.get(t, "202610-a")), mp3) {
+		t.Errorf("after that: %+v", c)
+	}
+}
+
+// Two files of one id: the first is it, and the second is named, whatever is
+// there already.
+func TestRunSameID(t *testing.T) {
+	t.Parallel()
+	p, mp3, wav := newPlace(t), demo(t, "03-wrong-number.mp3"), demo(t, "10-reminder.wav")
+	a := importer.Item{
+		Name: "a.mp3", Account: account, ID: "202610-x", Started: begun, Document: `{}`, Audio: recording.Audio{Place: recording.Managed},
+	}
+	b := a
+	b.Name = "b.wav"
+	s := &source{pages: []any{[]importer.Item{a, b, a}}, sounds: map[string]any{"a.mp3": mp3, "b.wav": wav}}
+	for i := range 2 {
+		o := options()
+		o.Concurrency = 1
+		check(t, importer.Run(t.Context(), s, p.target(), o))
+		c := o.Tally.Count()
+		if c.Refused != 1 || c.Copied+c.Known != 2 || c.Copied != int64(1-i) {
+			t.Errorf("run %d: %+v", i, c)
+		}
+		if !bytes.Equal(p.play(t, p.get(t, "202610-x")), mp3) {
+			t.Errorf("run %d: the audio is another", i)
+		}
+	}
+}
+
+// A PBX that saves the document first says at first that its audio is elsewhere,
+// or that there is none; later it has it.
+func TestRunAudioThatComesLater(t *testing.T) {
+	t.Parallel()
+	for _, at := range []recording.Audio{{}, {Place: recording.External, ContentType: "audio/mpeg"}} {
+		p, mp3 := newPlace(t), demo(t, "03-wrong-number.mp3")
+		it := kazoos("a", begun)
+		it.Audio = at
+		s := &source{pages: []any{[]importer.Item{it}}, sounds: map[string]any{"202610-a": mp3}}
+		check(t, importer.Run(t.Context(), s, p.target(), options()))
+		s.pages = []any{[]importer.Item{kazoos("a", begun)}}
+		o := options()
+		check(t, importer.DryRun(t.Context(), s, p.target(), o))
+		if c := o.Tally.Count(); c.Copied != 1 {
+			t.Errorf("to be done for %+v: %+v", at, c)
+		}
+		o = options()
+		check(t, importer.Run(t.Context(), s, p.target(), o))
+		if c := o.Tally.Count(); c.Copied != 1 || !bytes.Equal(p.play(t, p.get(t, "202610-a")), mp3) {
+			t.Errorf("for %+v: %+v", at, c)
+		}
+	}
+}

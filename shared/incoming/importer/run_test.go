@@ -1,0 +1,287 @@
+package importer_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"callrecordings/shared/incoming/importer"
+	"callrecordings/shared/recording"
+)
+
+// What is copied is what was there, and a second run touches nothing.
+func TestRunCopiesOnce(t *testing.T) {
+	t.Parallel()
+	p, mp3 := newPlace(t), demo(t, "03-wrong-number.mp3")
+	silent, external := kazoos("silent", begun), kazoos("external", begun)
+	silent.Audio = recording.Audio{}
+	external.Audio = recording.Audio{Place: recording.External, ContentType: "audio/mpeg"}
+	s := &source{
+		pages:  []any{[]importer.Item{kazoos("a", begun), silent}, []importer.Item{external}},
+		sounds: map[string]any{"202610-a": mp3},
+	}
+	o := options()
+	if err := importer.Run(t.Context(), s, p.target(), o); err != nil {
+		t.Fatal(err)
+	}
+	want := importer.Count{
+		Found: 3, All: true, Copied: 3, Silent: 1, External: 1, Bytes: int64(len(mp3)), First: begun + 60, Last: begun + 60,
+	}
+	if diff := cmp.Diff(want, o.Tally.Count()); diff != "" {
+		t.Errorf("Count (-want +got):\n%s", diff)
+	}
+	r := p.get(t, "202610-a")
+	if r.Document != kazoos("a", begun).Document || r.Created != begun+60 || r.Modified != r.Created || r.Owner != "u1" {
+		t.Errorf("stored %+v", r)
+	}
+	if !bytes.Equal(p.play(t, r), mp3) || r.Audio.Size != int64(len(mp3)) || len(r.Audio.SHA256) != 64 {
+		t.Errorf("its audio is %+v", r.Audio)
+	}
+	if got := p.get(t, "202610-external").Audio; got != external.Audio {
+		t.Errorf("the audio of an external one is %+v", got)
+	}
+	if diff := cmp.Diff([]string{"imported/a0/202610/202610-a"}, p.keys(t)); diff != "" {
+		t.Errorf("objects (-want +got):\n%s", diff)
+	}
+	again := options()
+	if err := importer.Run(t.Context(), s, p.target(), again); err != nil {
+		t.Fatal(err)
+	}
+	if c := again.Tally.Count(); c.Known != 3 || c.Copied != 0 || c.Silent != 1 || c.External != 1 || s.opened["202610-a"] != 1 {
+		t.Errorf("a second run counts %+v and opens %v", c, s.opened)
+	}
+}
+
+// What becomes of audio, at once and at the next run.
+func TestRunAudio(t *testing.T) {
+	t.Parallel()
+	mp3, wav := demo(t, "03-wrong-number.mp3"), demo(t, "10-reminder.wav")
+	for _, c := range []struct {
+		name          string
+		sound         any
+		want, again   importer.Outcome
+		lack          importer.Lack
+		state         recording.State
+		reason        recording.Reason
+		opened        int // after both runs
+		kind          string
+		textInReports string
+	}{
+		{"as it should be", mp3, importer.Copied, importer.Known, "", recording.Ready, "", 1, "audio/mpeg", ""},
+		{"another type than its document says", wav, importer.Copied, importer.Known, "", recording.Ready, "", 1, "audio/wav", ""},
+		{"empty", []byte{}, importer.Copied, importer.Known, "", recording.Empty, "", 1, "audio/mpeg", ""},
+		{"no audio", []byte("<html>502 Bad Gateway</html>"), importer.Refused, importer.Refused, "", recording.Failed, recording.NotAudio, 1, "", "not_audio"},
+		{"too large", bytes.Repeat(mp3, 1+(1<<20)/len(mp3)), importer.Refused, importer.Refused, "", recording.Failed, recording.TooLarge, 2, "", "too_large"},
+		{"gone", fmt.Errorf("%w: 404", importer.ErrGone), importer.Copied, importer.Known, importer.Silent, recording.Pending, "", 2, "", ""},
+		{"refused", fmt.Errorf("%w: too much", importer.ErrRefused), importer.Refused, importer.Refused, "", recording.Pending, "", 2, "", "too much"},
+		{"not to be had", errors.New("500 datastore_fault"), importer.Failed, importer.Failed, "", recording.Pending, "", 2, "", "500 datastore_fault; its document is there"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t)
+			s := &source{pages: []any{[]importer.Item{kazoos("a", begun)}}, sounds: map[string]any{"202610-a": c.sound}}
+			for i, want := range []importer.Outcome{c.want, c.again} {
+				var named results
+				o := options()
+				o.Named = named.add
+				if err := importer.Run(t.Context(), s, p.target(), o); err != nil {
+					t.Fatal(err)
+				}
+				got := outcomes(o.Tally.Count())
+				if got[want] != 1 || o.Tally.Count().Done() != 1 {
+					t.Errorf("run %d: %v, want one %s", i, got, want)
+				}
+				if c.textInReports != "" && (len(named.all) != 1 || !strings.Contains(named.all[0].Reason, c.textInReports)) {
+					t.Errorf("run %d: named %+v, want %q", i, named.all, c.textInReports)
+				}
+				if (o.Tally.Count().Silent == 1) != (c.lack == importer.Silent) {
+					t.Errorf("run %d: %+v", i, o.Tally.Count())
+				}
+			}
+			r := p.get(t, "202610-a")
+			if r.Document != kazoos("a", begun).Document {
+				t.Errorf("the document is %s", r.Document)
+			}
+			if r.Audio.Condition() != c.state || r.Audio.Reason != c.reason || r.Audio.ContentType != c.kind {
+				t.Errorf("the audio is %+v", r.Audio)
+			}
+			if s.opened["202610-a"] != c.opened || s.open != 0 {
+				t.Errorf("opened %d times, want %d; %d left open", s.opened["202610-a"], c.opened, s.open)
+			}
+			if objects := len(p.keys(t)); (objects == 1) != (r.Audio.Place == recording.Managed) {
+				t.Errorf("%d objects", objects)
+			}
+		})
+	}
+}
+
+func outcomes(c importer.Count) map[importer.Outcome]int64 {
+	return map[importer.Outcome]int64{
+		importer.Copied: c.Copied, importer.Known: c.Known, importer.Deleted: c.Deleted,
+		importer.Refused: c.Refused, importer.Failed: c.Failed,
+	}
+}
+
+// Audio that could not be had comes with a later run, and so does what
+// --no-audio has left out.
+func TestRunSuppliesAudio(t *testing.T) {
+	t.Parallel()
+	mp3 := demo(t, "03-wrong-number.mp3")
+	for name, first := range map[string]struct {
+		sound   any
+		noAudio bool
+	}{"failed": {errors.New("500"), false}, "left out": {mp3, true}} {
+		p := newPlace(t)
+		s := &source{pages: []any{[]importer.Item{kazoos("a", begun)}}, sounds: map[string]any{"202610-a": first.sound}}
+		o := options()
+		o.NoAudio = first.noAudio
+		if err := importer.Run(t.Context(), s, p.target(), o); err != nil {
+			t.Fatal(err)
+		}
+		if got := p.get(t, "202610-a").Audio.Condition(); got != recording.Pending || o.Tally.Count().Silent != 0 {
+			t.Errorf("%s: %s after the first run, %+v", name, got, o.Tally.Count())
+		}
+		s.sounds["202610-a"] = mp3
+		o = options()
+		if err := importer.Run(t.Context(), s, p.target(), o); err != nil || o.Tally.Count().Copied != 1 {
+			t.Fatalf("%s: Run = %v, %+v", name, err, o.Tally.Count())
+		}
+		r := p.get(t, "202610-a")
+		if !bytes.Equal(p.play(t, r), mp3) || r.Document != kazoos("a", begun).Document {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
+
+// What was deleted here stays so, unless it is to be revived, and its purge is
+// over.
+func TestRunDeleted(t *testing.T) {
+	t.Parallel()
+	p, mp3 := newPlace(t), demo(t, "03-wrong-number.mp3")
+	s := &source{pages: []any{[]importer.Item{kazoos("a", begun)}}, sounds: map[string]any{"202610-a": mp3}}
+	run := func(revive bool) importer.Count {
+		o := options()
+		o.Revive = revive
+		if err := importer.Run(t.Context(), s, p.target(), o); err != nil {
+			t.Fatal(err)
+		}
+		return o.Tally.Count()
+	}
+	run(false)
+	if _, err := p.store.Delete(t.Context(), account, "202610-a", func(*recording.Recording) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if c := run(false); c.Deleted != 1 || s.opened["202610-a"] != 1 {
+		t.Errorf("of a deleted one: %+v, opened %v", c, s.opened)
+	}
+	if c := run(true); c.Failed != 1 {
+		t.Errorf("revived while its purge is pending: %+v", c)
+	}
+	if err := p.bucket.Remove(t.Context(), recording.ImportedKey(account, "202610-a")); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.store.Purged(t.Context(), account, "202610-a"); err != nil {
+		t.Fatal(err)
+	}
+	if keys := p.keys(t); len(keys) != 0 {
+		t.Errorf("left behind: %v", keys)
+	}
+	if c := run(true); c.Copied != 1 {
+		t.Fatalf("revived: %+v", c)
+	}
+	r := p.get(t, "202610-a")
+	if r.AudioKey() == recording.ImportedKey(account, "202610-a") || !bytes.Equal(p.play(t, r), mp3) {
+		t.Errorf("revived with the audio at %s", r.AudioKey())
+	}
+	if c := run(false); c.Known != 1 {
+		t.Errorf("after that: %+v", c)
+	}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// Items that cannot be taken are named, and so is a part of the list that
+// cannot be read; the rest is copied all the same.
+func TestRunNames(t *testing.T) {
+	t.Parallel()
+	p, mp3 := newPlace(t), demo(t, "03-wrong-number.mp3")
+	bad, huge := kazoos("bad", begun), kazoos("huge", begun)
+	bad.Fault = fmt.Errorf("%w: no id", importer.ErrRefused)
+	huge.Document = recording.Document(`{"x":"` + strings.Repeat("x", 500<<10) + `"}`)
+	s := &source{
+		pages: []any{
+			[]importer.Item{bad, huge}, errors.New("503"), []importer.Item{kazoos("a", begun), kazoos("a", begun)},
+		},
+		sounds: map[string]any{"202610-a": mp3, "202610-huge": mp3},
+	}
+	var named results
+	o := options()
+	o.Named, o.Concurrency = named.add, 1
+	check(t, importer.Run(t.Context(), s, p.target(), o))
+	c := o.Tally.Count()
+	if c.Refused != 2 || c.Lists != 1 || c.Copied != 1 || c.Known != 1 || c.Complete() {
+		t.Errorf("%+v", c)
+	}
+	if len(named.all) != 3 {
+		t.Errorf("named %+v", named.all)
+	}
+	if diff := cmp.Diff([]string{"imported/a0/202610/202610-a"}, p.keys(t)); diff != "" {
+		t.Errorf("objects (-want +got):\n%s", diff)
+	}
+}
+
+// A run ends when nothing works any more, and not for single faults.
+func TestRunStops(t *testing.T) {
+	t.Parallel()
+	many := make([]importer.Item, 60)
+	for i := range many {
+		many[i] = kazoos(fmt.Sprintf("r%02d", i), begun)
+	}
+	for _, c := range []struct {
+		name string
+		err  error
+		list error
+		stop bool
+	}{
+		{"a full disk", fmt.Errorf("%w: no room", importer.ErrStop), nil, true},
+		{"nobody answers", fmt.Errorf("%w: refused", importer.ErrUnreachable), nil, true},
+		{"nobody lists", nil, fmt.Errorf("%w: refused", importer.ErrUnreachable), true},
+		{"a token that is not taken", nil, fmt.Errorf("%w: 401", importer.ErrStop), true},
+		{"a storage that is gone", errors.New("500 datastore_fault"), nil, false},
+		{"a storage that is slow, and a list that comes", fmt.Errorf("%w: time-out", importer.ErrUnreachable), nil, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t)
+			s := &source{sounds: map[string]any{}}
+			for i := range many {
+				s.sounds[many[i].Name] = c.err
+			}
+			if c.list != nil {
+				s.pages = []any{c.list, many}
+			} else {
+				s.pages = []any{many}
+			}
+			if strings.Contains(c.name, "a list that comes") {
+				s.pages = []any{many[:15], many[15:30], many[30:45], many[45:]}
+			}
+			o := options()
+			err := importer.Run(t.Context(), s, p.target(), o)
+			if errors.Is(err, importer.ErrStop) != c.stop {
+				t.Errorf("Run = %v", err)
+			}
+			if count := o.Tally.Count(); c.stop == (count.Done() == int64(len(many))) || c.stop && count.Complete() {
+				t.Errorf("%+v", count)
+			}
+		})
+	}
+}

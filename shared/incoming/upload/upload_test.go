@@ -1,0 +1,297 @@
+package upload_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"callrecordings/shared/audiofile"
+	"callrecordings/shared/incoming/upload"
+	"callrecordings/shared/media"
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store"
+	"callrecordings/shared/store/sqlite"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// fixture is an intake over a real store; the sound goes into a map, so that
+// a test sees what is left of it.
+type fixture struct {
+	upload.Uploader
+	store *sqlite.Store
+	audio *shelf
+	sound []byte
+}
+
+func open(t *testing.T) *fixture {
+	t.Helper()
+	now := func() time.Time { return noon }
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "db"), sqlite.Options{Now: now, Random: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	sound, err := os.ReadFile("../audiofile/testdata/alaw.wav") // 1.2 s
+	if err != nil {
+		t.Fatal(err)
+	}
+	audio := &shelf{objects: map[string]string{}}
+	return &fixture{Uploader: upload.Uploader{Store: s, Audio: audio, Now: now, Random: rand.Reader}, store: s, audio: audio, sound: sound}
+}
+
+func (f *fixture) add(ctx context.Context, c upload.Call) (*recording.Recording, error) {
+	return f.Add(ctx, c, bytes.NewReader(f.sound), int64(len(f.sound)), nil)
+}
+
+// shelf is an object store in memory that can fail.
+type shelf struct {
+	mu      sync.Mutex
+	objects map[string]string
+	fail    error
+	after   func() // runs behind a Put that succeeded
+}
+
+func (s *shelf) Put(_ context.Context, key, contentType string, body io.Reader, size int64) error {
+	data, err := io.ReadAll(body)
+	if err != nil || int64(len(data)) != size {
+		return errors.Join(err, errors.New("body of another size"))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.objects[key] = contentType
+	if s.fail == nil && s.after != nil {
+		s.after()
+	}
+	return s.fail // with fail it took effect all the same
+}
+
+func (s *shelf) Remove(ctx context.Context, key string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.objects, key)
+	return ctx.Err()
+}
+
+func (s *shelf) keys() []string {
+	var keys []string
+	for k := range s.objects {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// The document has what deployed interfaces read (contract, The document).
+func TestAddWritesTheDocument(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	start := recording.SecondsOf(noon.AddDate(0, -1, 0))
+	for _, c := range []struct {
+		name string
+		call upload.Call
+		want map[string]string // the JSON text of fields
+	}{
+		{"everything", upload.Call{
+			Account: "acc", Owner: "usr", ID: "202602-x", Direction: "outbound", Start: start,
+			Caller: "1001", CallerName: "Zoë \"Z\"", Callee: "+15550100", CalleeName: "Taxi", Realm: "pbx.example.com",
+			UserMetadata: `{"tag": "vip"}`,
+		}, map[string]string{
+			"name": `"x.wav"`, "description": `"recording x.wav"`, "content_type": `"audio/wav"`, "media_type": `"wav"`,
+			"direction": `"outbound"`, "origin": `"outbound to offnet from account"`, "start": "63937166400",
+			"duration": "1", "duration_ms": "1200", "from": `"1001@pbx.example.com"`, "to": `"+15550100@pbx.example.com"`,
+			"caller_id_number": `"1001"`, "caller_id_name": `"Zoë \"Z\""`, "callee_id_number": `"+15550100"`, "callee_id_name": `"Taxi"`,
+			"owner_id": `"usr"`, "call_id": `"202602-x"`, "custom_channel_vars": `{"Media-Recording-ID":"202602-x"}`,
+			"user_metadata": `{"tag":"vip"}`,
+		}},
+		{"nothing", upload.Call{Account: "acc", ID: "202603-y"}, map[string]string{
+			"direction": `"inbound"`, "origin": `"inbound from offnet to account"`, "start": "63939585600",
+			"from": `"unknown@unknown"`, "to": `"unknown@unknown"`, "caller_id_number": "", "owner_id": "", "user_metadata": "",
+		}},
+		{"one side", upload.Call{Account: "acc", ID: "202603-z", Caller: "+15550123"}, map[string]string{
+			"from": `"+15550123@unknown"`, "to": `"unknown@unknown"`,
+		}},
+		{"addresses", upload.Call{Account: "acc", ID: "202603-a", Caller: "ann@here.example", Callee: "1001", Realm: "there.example"}, map[string]string{
+			"from": `"ann@here.example"`, "caller_id_number": `"ann"`, "to": `"1001@there.example"`,
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			added, err := f.add(t.Context(), c.call)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := f.store.Get(t.Context(), "acc", c.call.ID)
+			if err != nil || *got != *added {
+				t.Fatalf("Get = %+v, %v, want %+v", got, err, added)
+			}
+			for field, want := range c.want {
+				if raw, _ := got.Document.Raw(field); raw != want {
+					t.Errorf("%s = %s, want %s", field, raw, want)
+				}
+			}
+			if err := got.Document.Validate().Err(); err != nil {
+				t.Errorf("Validate = %v, want nil", err)
+			}
+		})
+	}
+}
+
+// created is start + duration, never in the future; an id's month is that of
+// the start, in UTC (contract, List).
+func TestAddDatesTheRecording(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	now := recording.SecondsOf(noon)
+	for _, c := range []struct {
+		name    string
+		start   time.Time
+		created recording.Seconds
+		month   string
+	}{
+		{"no start", time.Time{}, now, "202603"},
+		{"long ago", noon.AddDate(-1, 0, 0), recording.SecondsOf(noon.AddDate(-1, 0, 0)) + 1, "202503"},
+		{"just now", noon, now, "202603"},
+		{"tomorrow", noon.AddDate(0, 0, 1), now, "202603"},
+		{"in another month elsewhere", time.Date(2026, 2, 1, 0, 30, 0, 0, time.FixedZone("", 3600)), recording.SecondsOf(time.Date(2026, 1, 31, 23, 30, 1, 0, time.UTC)), "202601"},
+	} {
+		call := upload.Call{Account: "acc"}
+		if !c.start.IsZero() {
+			call.Start = recording.SecondsOf(c.start)
+		}
+		r, err := f.add(t.Context(), call)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Created != c.created || !strings.HasPrefix(r.ID, c.month+"-") || r.Modified != now {
+			t.Errorf("%s: id %s, created %d, modified %d, want month %s, %d, %d", c.name, r.ID, r.Created, r.Modified, c.month, c.created, now)
+		}
+	}
+}
+
+// A second file for an id, or one for an id that was deleted, is refused and
+// leaves the first one's sound as it was.
+func TestAddRefusesAnIDInUse(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	call := upload.Call{Account: "acc", ID: "202603-x"}
+	first, err := f.add(t.Context(), call)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.add(t.Context(), call); !errors.Is(err, store.ErrExists) {
+		t.Errorf("Add(the same id) = %v, want %v", err, store.ErrExists)
+	}
+	if got := f.audio.keys(); !slices.Equal(got, []string{first.AudioKey()}) {
+		t.Errorf("objects = %q, want the first one's, %q", got, first.AudioKey())
+	}
+	if _, err := f.store.Delete(t.Context(), "acc", call.ID, func(*recording.Recording) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.add(t.Context(), call); !errors.Is(err, store.ErrDeleted) {
+		t.Errorf("Add(a deleted id) = %v, want %v", err, store.ErrDeleted)
+	}
+	if got := f.audio.keys(); !slices.Equal(got, []string{first.AudioKey()}) {
+		t.Errorf("objects = %q, want the first one's, %q", got, first.AudioKey())
+	}
+}
+
+func TestAddRefusesWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	for _, c := range []struct {
+		name string
+		call upload.Call
+		want error
+	}{
+		{"an id", upload.Call{ID: "nomonth"}, recording.ErrBadID},
+		{"an id with a slash", upload.Call{ID: "202603-../x"}, recording.ErrBadID},
+		{"a direction", upload.Call{Direction: "sideways"}, upload.ErrDirection},
+		{"metadata of another kind", upload.Call{UserMetadata: `[1]`}, recording.FieldErrors{}},
+		{"metadata that ends early", upload.Call{UserMetadata: `{"a":1}, "owner_id": "x"`}, nil},
+		{"metadata that is too much", upload.Call{UserMetadata: `{"a":"` + strings.Repeat("x", recording.MaxUserMetadata) + `"}`}, nil},
+	} {
+		c.call.Account = "acc"
+		_, err := f.add(t.Context(), c.call)
+		var fields recording.FieldErrors
+		switch _, wantFields := c.want.(recording.FieldErrors); { //nolint:errorlint // the table's own value
+		case err == nil, wantFields && !errors.As(err, &fields), !wantFields && c.want != nil && !errors.Is(err, c.want):
+			t.Errorf("Add(%s) = %v, want %v", c.name, err, c.want)
+		}
+	}
+	if _, err := f.Add(t.Context(), upload.Call{Account: "acc"}, strings.NewReader("text"), 4, nil); !errors.Is(err, audiofile.ErrUnknown) {
+		t.Errorf("Add(text) = %v, want %v", err, audiofile.ErrUnknown)
+	}
+	if got := f.audio.keys(); len(got) > 0 {
+		t.Errorf("objects = %q, want none", got)
+	}
+}
+
+// What fails on the way leaves neither a document without sound nor sound
+// that nothing names.
+func TestAddLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	t.Run("an upload that fails", func(t *testing.T) {
+		t.Parallel()
+		f := open(t)
+		f.audio.fail = media.ErrUnavailable
+		ctx, stop := context.WithCancel(t.Context())
+		stop() // as if it was interrupted
+		if _, err := f.add(ctx, upload.Call{Account: "acc", ID: "202603-x"}); !errors.Is(err, media.ErrUnavailable) {
+			t.Errorf("Add = %v, want %v", err, media.ErrUnavailable)
+		}
+		f.nothing(t)
+	})
+	t.Run("a document that is too large", func(t *testing.T) {
+		t.Parallel()
+		f := open(t)
+		_, err := f.add(t.Context(), upload.Call{Account: "acc", ID: "202603-x", CallerName: strings.Repeat("x", 400<<10)})
+		if !errors.Is(err, store.ErrTooLarge) {
+			t.Errorf("Add = %v, want %v", err, store.ErrTooLarge)
+		}
+		f.nothing(t)
+	})
+	t.Run("an interrupt behind the upload", func(t *testing.T) {
+		t.Parallel()
+		f := open(t)
+		ctx, stop := context.WithCancel(t.Context())
+		f.audio.after = stop
+		if r, err := f.add(ctx, upload.Call{Account: "acc", ID: "202603-x"}); err != nil {
+			t.Errorf("Add = %v, %v, want it finished", r, err)
+		}
+		if _, err := f.store.Get(t.Context(), "acc", "202603-x"); err != nil {
+			t.Errorf("Get = %v, want nil", err)
+		}
+	})
+}
+
+func (f *fixture) nothing(t *testing.T) {
+	t.Helper()
+	if got := f.audio.keys(); len(got) > 0 {
+		t.Errorf("objects = %q, want none", got)
+	}
+	if _, err := f.store.Get(t.Context(), "acc", "202603-x"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("Get = %v, want %v", err, store.ErrNotFound)
+	}
+}
+
+func TestAddTellsItsProgress(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	var told []int64
+	_, err := f.Add(t.Context(), upload.Call{Account: "acc"}, bytes.NewReader(f.sound), int64(len(f.sound)), func(n int64) { told = append(told, n) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(told) == 0 || !slices.IsSorted(told) || told[len(told)-1] != int64(len(f.sound)) {
+		t.Errorf("progress = %d, want it to end at %d", told, len(f.sound))
+	}
+}
