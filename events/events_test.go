@@ -24,11 +24,10 @@ import (
 	"callrecordings/local/eventlog"
 	"callrecordings/local/s3server"
 	"callrecordings/shared/api"
-	"callrecordings/shared/arrival"
 	"callrecordings/shared/auth"
-	"callrecordings/shared/bucketevents"
 	"callrecordings/shared/cursor"
 	"callrecordings/shared/gateway"
+	ingest "callrecordings/shared/incoming/bucket"
 	"callrecordings/shared/incoming/namepattern"
 	"callrecordings/shared/media/s3media"
 	"callrecordings/shared/notify"
@@ -98,11 +97,11 @@ func handlers(t *testing.T) map[string]lambda.Handler {
 		"list":    answer(api.List(env, embedded, sealer)),
 		"get":     answer(api.Get(env, embedded, audio, api.Delivery{})),
 		"patch":   answer(api.Patch(env, embedded)),
-		"receive": answer(api.Receive(env, embedded, api.Inlet{Audio: audio, MaxBytes: 1 << 30, Names: names.Call})),
+		"receive": answer(api.Receive(env, embedded, api.Storage{Audio: audio, MaxBytes: 1 << 30, Names: names.Call})),
 		"create":  answer(api.Create(env, embedded, api.Uploads{Audio: audio, MaxBytes: 1 << 30, TTL: time.Minute})),
-		"ingest": lambda.NewHandler(bucketevents.Handler(bucketevents.Options{
+		"ingest": lambda.NewHandler(ingest.Handler(ingest.Queue{
 			Route: "ingest", Bucket: "sample", Log: slog.New(slog.DiscardHandler), Now: sample.Now,
-			Take: arrival.Desk{Store: embedded, Audio: audio, Names: names, MaxBytes: 1 << 30, Now: sample.Now}.Take,
+			Ingest: ingest.Ingester{Store: embedded, Audio: audio, Names: names, MaxBytes: 1 << 30, Now: sample.Now}.Ingest,
 		})),
 		"publish": lambda.NewHandler(tablestream.ChangesHandler(tablestream.ChangesOptions{
 			Route: "publish", Log: slog.New(slog.DiscardHandler), Now: sample.Now, Read: dynamo.ChangeOf,

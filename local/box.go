@@ -148,7 +148,7 @@ func (b *box) handler() (http.Handler, error) {
 		api.OpCreate: gateway.Local(api.Create(env, b.store, api.Uploads{
 			Audio: b.bucket, MaxBytes: s.MaxAudioBytes, TTL: s.UploadTTL,
 		})),
-		api.OpReceive: gateway.Local(api.Receive(env, b.store, api.Inlet{
+		api.OpReceive: gateway.Local(api.Receive(env, b.store, api.Storage{
 			Audio: b.bucket, MaxBytes: s.MaxAudioBytes, Names: b.names.Call,
 		})),
 		api.OpPatch:    gateway.Local(api.Patch(env, b.store)),

@@ -31,22 +31,22 @@ type sample struct {
 	// over three months whenever they are made.
 	daysAgo int
 	at      time.Duration
-	upload.Call
+	upload.Request
 }
 
 var samples = []sample{
-	{"01-appointment.mp3", 0, 1, 9*time.Hour + 12*time.Minute, upload.Call{Caller: "+15550142", CallerName: "Dana Reyes", Callee: "1001", CalleeName: "Front desk"}},
-	{"02-order.mp3", 1, 2, 14*time.Hour + 5*time.Minute, upload.Call{Caller: "+15550178", CallerName: "Ola Brandt", Callee: "1002", CalleeName: "Sales", UserMetadata: `{"tag":"order","order":{"number":4417}}`}},
-	{"03-wrong-number.mp3", 0, 4, 11*time.Hour + 31*time.Minute, upload.Call{Caller: "+15550111", Callee: "1001", CalleeName: "Front desk"}},
-	{"04-support.mp3", 2, 9, 16*time.Hour + 48*time.Minute, upload.Call{Caller: "1007", CallerName: "Workshop", Callee: "1003", CalleeName: "Help desk"}},
-	{"05-voicemail.wav", 1, 15, 19*time.Hour + 2*time.Minute, upload.Call{Caller: "+15550178", CallerName: "Ola Brandt", Callee: "1002", CalleeName: "Sales"}},
-	{"06-delivery.mp3", 0, 23, 8*time.Hour + 20*time.Minute, upload.Call{Caller: "+15550190", CallerName: "Parcel", Callee: "1001", CalleeName: "Front desk"}},
-	{"07-interview.mp3", -1, 31, 10 * time.Hour, upload.Call{Direction: "outbound", Caller: "1004", CallerName: "Meeting room", Callee: "+15550123", CalleeName: "Kim Osei"}},
-	{"08-invoice.ogg", 1, 40, 13*time.Hour + 37*time.Minute, upload.Call{Caller: "+15550155", CallerName: "Zoë Ngũgĩ", Callee: "1002", CalleeName: "Sales", UserMetadata: `{"tag":"invoice"}`}},
-	{"09-taxi.mp3", 0, 52, 17*time.Hour + 55*time.Minute, upload.Call{Direction: "outbound", Caller: "1001", CallerName: "Front desk", Callee: "+15550100", CalleeName: "Taxi"}},
-	{"10-reminder.wav", 2, 63, 14*time.Hour + 45*time.Minute, upload.Call{Direction: "outbound", Caller: "1003", CallerName: "Help desk", Callee: "+15550142", CalleeName: "Dana Reyes"}},
-	{"11-complaint.mp3", 2, 77, 15*time.Hour + 16*time.Minute, upload.Call{Caller: "+15550161", CallerName: "R. Castellanos", Callee: "1003", CalleeName: "Help desk", UserMetadata: `{"tag":"complaint","priority":1}`}},
-	{"12-conference.mp3", -1, 89, 9*time.Hour + 30*time.Minute, upload.Call{Caller: "1004", CallerName: "Meeting room", Callee: "1090", CalleeName: "Conference"}},
+	{"01-appointment.mp3", 0, 1, 9*time.Hour + 12*time.Minute, upload.Request{Caller: "+15550142", CallerName: "Dana Reyes", Callee: "1001", CalleeName: "Front desk"}},
+	{"02-order.mp3", 1, 2, 14*time.Hour + 5*time.Minute, upload.Request{Caller: "+15550178", CallerName: "Ola Brandt", Callee: "1002", CalleeName: "Sales", UserMetadata: `{"tag":"order","order":{"number":4417}}`}},
+	{"03-wrong-number.mp3", 0, 4, 11*time.Hour + 31*time.Minute, upload.Request{Caller: "+15550111", Callee: "1001", CalleeName: "Front desk"}},
+	{"04-support.mp3", 2, 9, 16*time.Hour + 48*time.Minute, upload.Request{Caller: "1007", CallerName: "Workshop", Callee: "1003", CalleeName: "Help desk"}},
+	{"05-voicemail.wav", 1, 15, 19*time.Hour + 2*time.Minute, upload.Request{Caller: "+15550178", CallerName: "Ola Brandt", Callee: "1002", CalleeName: "Sales"}},
+	{"06-delivery.mp3", 0, 23, 8*time.Hour + 20*time.Minute, upload.Request{Caller: "+15550190", CallerName: "Parcel", Callee: "1001", CalleeName: "Front desk"}},
+	{"07-interview.mp3", -1, 31, 10 * time.Hour, upload.Request{Direction: "outbound", Caller: "1004", CallerName: "Meeting room", Callee: "+15550123", CalleeName: "Kim Osei"}},
+	{"08-invoice.ogg", 1, 40, 13*time.Hour + 37*time.Minute, upload.Request{Caller: "+15550155", CallerName: "Zoë Ngũgĩ", Callee: "1002", CalleeName: "Sales", UserMetadata: `{"tag":"invoice"}`}},
+	{"09-taxi.mp3", 0, 52, 17*time.Hour + 55*time.Minute, upload.Request{Direction: "outbound", Caller: "1001", CallerName: "Front desk", Callee: "+15550100", CalleeName: "Taxi"}},
+	{"10-reminder.wav", 2, 63, 14*time.Hour + 45*time.Minute, upload.Request{Direction: "outbound", Caller: "1003", CallerName: "Help desk", Callee: "+15550142", CalleeName: "Dana Reyes"}},
+	{"11-complaint.mp3", 2, 77, 15*time.Hour + 16*time.Minute, upload.Request{Caller: "+15550161", CallerName: "R. Castellanos", Callee: "1003", CalleeName: "Help desk", UserMetadata: `{"tag":"complaint","priority":1}`}},
+	{"12-conference.mp3", -1, 89, 9*time.Hour + 30*time.Minute, upload.Request{Caller: "1004", CallerName: "Meeting room", Callee: "1090", CalleeName: "Conference"}},
 }
 
 // demoRealm is where all demo calls are.
@@ -87,7 +87,7 @@ func seed(ctx context.Context, in upload.Uploader, k datadir.Keys) error {
 		if s.user >= 0 {
 			s.Owner = k.Users[s.user]
 		}
-		_, err = in.Add(ctx, s.Call, bytes.NewReader(audio), int64(len(audio)), nil)
+		_, err = in.Add(ctx, s.Request, bytes.NewReader(audio), int64(len(audio)), nil)
 		if err != nil && !errors.Is(err, store.ErrExists) && !errors.Is(err, store.ErrDeleted) {
 			return fmt.Errorf("demo recording %s: %w", s.file, err)
 		}

@@ -84,7 +84,7 @@ func TestSeedingGoesOn(t *testing.T) {
 	s := samples[0]
 	s.Account, s.ID = dir.Keys.Account, s.id(dir.Keys.Account, b.now())
 	data := sound(t, s.file)
-	if _, err := b.uploader().Add(t.Context(), s.Call, strings.NewReader(string(data)), int64(len(data)), nil); err != nil {
+	if _, err := b.uploader().Add(t.Context(), s.Request, strings.NewReader(string(data)), int64(len(data)), nil); err != nil {
 		t.Fatal(err)
 	}
 	deleted := samples[1].id(dir.Keys.Account, b.now())

@@ -13,9 +13,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"callrecordings/local/datadir"
-	"callrecordings/shared/arrival"
-	"callrecordings/shared/bucketevents"
 	"callrecordings/shared/config"
+	"callrecordings/shared/incoming/bucket"
 	"callrecordings/shared/notify"
 	"callrecordings/shared/store"
 	"callrecordings/shared/store/sqlite"
@@ -43,9 +42,9 @@ const (
 // for longer than a moment.
 const grace = 5 * time.Second
 
-// desk takes the audio that arrives.
-func (b *box) desk() arrival.Desk {
-	return arrival.Desk{Store: b.store, Audio: b.bucket, Names: b.names, MaxBytes: b.settings.MaxAudioBytes, Grace: grace, Now: b.now}
+// ingester takes the audio that arrives.
+func (b *box) ingester() bucket.Ingester {
+	return bucket.Ingester{Store: b.store, Audio: b.bucket, Names: b.names, MaxBytes: b.settings.MaxAudioBytes, Grace: grace, Now: b.now}
 }
 
 // arrived keeps the event of a new object until somebody has taken it. Samples
@@ -62,8 +61,8 @@ func (b *box) arrived(ctx context.Context, event []byte) {
 // follow begins to work off the queues. It ends when ctx does; wait waits for
 // that.
 func (b *box) follow(ctx context.Context) (wait func()) {
-	ingest := bucketevents.Handler(bucketevents.Options{
-		Route: string(config.Ingest), Bucket: datadir.Bucket, Take: b.desk().Take, Log: b.log, Now: b.now,
+	ingest := bucket.Handler(bucket.Queue{
+		Route: string(config.Ingest), Bucket: datadir.Bucket, Ingest: b.ingester().Ingest, Log: b.log, Now: b.now,
 	})
 	var running sync.WaitGroup
 	for _, work := range []func(context.Context) (bool, error){

@@ -191,7 +191,7 @@ func TestAnotherProcessAdds(t *testing.T) {
 func add(t *testing.T, dir *datadir.Dir, name string) *recording.Recording {
 	t.Helper()
 	data := sound(t, name)
-	r, err := opened(t, dir).uploader().Add(t.Context(), upload.Call{Account: dir.Keys.Account, Owner: dir.Keys.Users[0]}, bytes.NewReader(data), int64(len(data)), nil)
+	r, err := opened(t, dir).uploader().Add(t.Context(), upload.Request{Account: dir.Keys.Account, Owner: dir.Keys.Users[0]}, bytes.NewReader(data), int64(len(data)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

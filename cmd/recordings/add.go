@@ -12,7 +12,7 @@ import (
 
 // add stores each FILE as a recording. It goes on after one that fails.
 func add(ctx context.Context, e env, args []string) error {
-	var call upload.Call
+	var call upload.Request
 	fs := flags("add")
 	t := e.targetFlags(fs)
 	fs.StringVar(&call.Account, "account", "", "`id` of the account")
@@ -60,7 +60,7 @@ func add(ctx context.Context, e env, args []string) error {
 }
 
 // check finds what is wrong with the call before any file is opened.
-func check(c upload.Call, files []string) error {
+func check(c upload.Request, files []string) error {
 	switch {
 	case len(files) == 0:
 		return errors.New("no file is named")
@@ -73,7 +73,7 @@ func check(c upload.Call, files []string) error {
 }
 
 // addFile stores one file.
-func (e env) addFile(ctx context.Context, in upload.Uploader, call upload.Call, name string) (*recording.Recording, error) {
+func (e env) addFile(ctx context.Context, in upload.Uploader, call upload.Request, name string) (*recording.Recording, error) {
 	f, err := os.Open(name) //nolint:gosec // the operator says which
 	if err != nil {
 		return nil, reason(err)

@@ -69,7 +69,7 @@ func TestAnInterruptIsToldPlainly(t *testing.T) {
 	var out bytes.Buffer
 	e := env{func(string) string { return "" }, time.Now, &out, &out}
 	in := upload.Uploader{Audio: stopped{stop}, Now: time.Now, Random: rand.Reader}
-	if r, err := e.addFile(ctx, in, upload.Call{Account: "acc"}, audio["call.mp3"]); !errors.Is(err, errStopped) {
+	if r, err := e.addFile(ctx, in, upload.Request{Account: "acc"}, audio["call.mp3"]); !errors.Is(err, errStopped) {
 		t.Errorf("addFile = %v, %v, want %v", r, err, errStopped)
 	}
 }

@@ -7,8 +7,9 @@ import (
 	"fmt"
 	"strings"
 
-	"callrecordings/shared/arrival"
 	"callrecordings/shared/config"
+	"callrecordings/shared/incoming"
+	"callrecordings/shared/incoming/bucket"
 	"callrecordings/shared/incoming/namepattern"
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
@@ -34,24 +35,24 @@ func (e env) replayInbox(ctx context.Context, t *target, account string) error {
 	if err != nil {
 		return err
 	}
-	desk := arrival.Desk{Store: o.store, Audio: o.audio, Names: names, MaxBytes: s.MaxAudioBytes, Now: e.now}
-	failed := e.takeAll(ctx, desk, recording.InboxKey(account, ""))
+	ingester := bucket.Ingester{Store: o.store, Audio: o.audio, Names: names, MaxBytes: s.MaxAudioBytes, Now: e.now}
+	failed := e.takeAll(ctx, ingester, recording.InboxKey(account, ""))
 	return errors.Join(failed, closed())
 }
 
 // takeAll takes every object under prefix. It goes on after one that cannot be
 // taken.
-func (e env) takeAll(ctx context.Context, desk arrival.Desk, prefix string) error {
-	counts := map[arrival.Outcome]int{}
+func (e env) takeAll(ctx context.Context, ingester bucket.Ingester, prefix string) error {
+	counts := map[incoming.Outcome]int{}
 	kept := 0
 	for after := ""; ; {
-		keys, err := desk.Audio.List(ctx, prefix, after)
+		keys, err := ingester.Audio.List(ctx, prefix, after)
 		if err != nil {
 			return fmt.Errorf("look into the inboxes: %w", err)
 		}
 		for _, key := range keys {
 			after = key
-			outcome, err := desk.Take(ctx, arrival.Arrival{Key: key})
+			outcome, err := ingester.Ingest(ctx, incoming.Arrival{Key: key})
 			switch {
 			case ctx.Err() != nil:
 				return ctx.Err()
@@ -67,8 +68,8 @@ func (e env) takeAll(ctx context.Context, desk arrival.Desk, prefix string) erro
 		}
 	}
 	say(e.stdout, "%d new, %d completed, %d as they were, %d no audio, %d removed, %d metadata that wait for audio, %d left where they are\n",
-		counts[arrival.Adopted], counts[arrival.Completed], counts[arrival.Unchanged]+counts[arrival.Ignored], counts[arrival.Refused],
-		counts[arrival.Removed]+counts[arrival.Gone], counts[arrival.Awaiting], kept)
+		counts[incoming.Adopted], counts[incoming.Completed], counts[incoming.Unchanged]+counts[incoming.Ignored], counts[incoming.Refused],
+		counts[incoming.Removed]+counts[incoming.Gone], counts[incoming.Awaiting], kept)
 	if kept > 0 {
 		return errReported
 	}

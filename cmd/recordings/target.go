@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"callrecordings/local/datadir"
-	"callrecordings/shared/arrival"
+	"callrecordings/shared/incoming"
 	"callrecordings/shared/incoming/upload"
 	"callrecordings/shared/media/s3media"
 	"callrecordings/shared/store"
@@ -78,7 +78,7 @@ type opened struct {
 		store.Secrets
 		store.Finder
 		store.Reviver
-		arrival.Store
+		incoming.Store
 	}
 	audio *s3media.Bucket
 }

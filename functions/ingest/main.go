@@ -6,30 +6,29 @@ package main
 import (
 	_ "time/tzdata" // of INBOX_TIMEZONE; Lambda's system has none
 
-	"callrecordings/functions/internal/bucket"
+	objects "callrecordings/functions/internal/bucket"
 	"callrecordings/functions/internal/receiving"
 	"callrecordings/functions/internal/table"
-	"callrecordings/shared/arrival"
-	"callrecordings/shared/bucketevents"
 	"callrecordings/shared/config"
+	"callrecordings/shared/incoming/bucket"
 	"callrecordings/shared/incoming/namepattern"
 )
 
 func main() { receiving.Receive(config.Ingest, build) }
 
-func build(s config.Settings) (bucketevents.Options, error) {
+func build(s config.Settings) (bucket.Queue, error) {
 	store, err := table.Open(s)
 	if err != nil {
-		return bucketevents.Options{}, err
+		return bucket.Queue{}, err
 	}
-	audio, err := bucket.Open(s)
+	audio, err := objects.Open(s)
 	if err != nil {
-		return bucketevents.Options{}, err
+		return bucket.Queue{}, err
 	}
 	names, err := namepattern.Open(s.InboxPatterns, s.InboxTimezone)
 	if err != nil {
-		return bucketevents.Options{}, err
+		return bucket.Queue{}, err
 	}
-	desk := arrival.Desk{Store: store, Audio: audio, Names: names, MaxBytes: s.MaxAudioBytes, Grace: receiving.Grace, Now: receiving.Now}
-	return bucketevents.Options{Bucket: s.Bucket, Take: desk.Take}, nil
+	ingester := bucket.Ingester{Store: store, Audio: audio, Names: names, MaxBytes: s.MaxAudioBytes, Grace: receiving.Grace, Now: receiving.Now}
+	return bucket.Queue{Bucket: s.Bucket, Ingest: ingester.Ingest}, nil
 }

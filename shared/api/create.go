@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"callrecordings/shared/auth"
+	"callrecordings/shared/incoming"
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
 )
 
-// CreateStore is what Create needs of a driver; see package store.
+// CreateStore is what Create needs of a store driver; see package store.
 type CreateStore interface {
 	store.Claimer
 	Get(ctx context.Context, account, id string) (*recording.Recording, error)
@@ -21,12 +22,12 @@ type CreateStore interface {
 	Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error)
 }
 
-// Uploads is where audio goes.
+// Uploads says where audio goes, and its limits.
 type Uploads struct {
-	// Audio signs uploads, and stores audio that comes along.
+	// Audio signs uploads, and stores audio that comes in the request.
 	Audio media.Uploader
-	// MaxBytes is the most audio of one recording; TTL is how long an upload
-	// may begin.
+	// MaxBytes is the most audio that a recording may have. TTL is how long a
+	// presigned upload may begin.
 	MaxBytes int64
 	TTL      time.Duration
 }
@@ -38,11 +39,11 @@ type creator struct {
 	store CreateStore
 }
 
-// Create answers PUT of a new recording (contract, Create): with its document
-// and a signed upload for its audio, unless that came along. Either way the
-// recording is pending until what has arrived was looked at (package arrival):
-// whoever looks may take its time, and this function need not link what reads
-// audio.
+// Create answers PUT of a new recording (contract, Create) with its document and
+// a presigned upload for its audio, unless the audio came in the request. Either
+// way the recording is pending until its audio has been ingested (package
+// bucket). So the answer waits for no analysis, and this function does not link
+// the audio parsers.
 func Create(env Env, s CreateStore, u Uploads) http.Handler {
 	c := &creator{Uploads: u, env: &env, store: s}
 	return env.handle(OpCreate, c.serve)
@@ -69,114 +70,115 @@ func (c *creator) serve(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	if asked.withAudio && rec.Audio.Place == recording.Nowhere {
-		if err := c.takeAlong(r, rec, asked); err != nil {
+		if err := c.storeAudio(r, rec, asked); err != nil {
 			return err
 		}
 	}
 	return c.answer(w, r, rec, asked.withAudio)
 }
 
-// create stores the recording that was asked for, or finds the one that the
-// same request has made before.
+// create stores the requested recording, or returns the one that the same
+// request created before.
 func (c *creator) create(r *request, asked *creation, key string) (*recording.Recording, error) {
-	rec, err := c.compose(r, asked)
+	id, err := c.identify(r, asked, key)
 	if err != nil {
 		return nil, err
 	}
-	if key != "" {
-		claim, err := c.store.Claim(r.Context(), r.account, key, store.Claim{ID: rec.ID, Made: asked.made})
-		switch {
-		case err != nil:
-			return nil, fmt.Errorf("claim a key: %w", err)
-		case claim.Made != asked.made:
-			return nil, fmt.Errorf("%w: the key stands for another request", store.ErrExists)
-		case claim.ID != rec.ID:
-			rec.ID = claim.ID
-			rec.Document = recording.Complete(asked.Document, rec.ID, rec.Created)
-		}
-	}
+	rec := c.compose(r.account, id, asked)
 	if key != "" || asked.ID != "" {
-		rec.Made = asked.made
+		rec.Made = asked.fingerprint
 	}
 	err = c.store.Put(r.Context(), rec)
 	switch {
 	case errors.Is(err, store.ErrExists) && rec.Made != "":
-		return c.again(r, asked, rec)
+		return c.retry(r, asked, rec)
 	case err != nil:
 		return nil, fmt.Errorf("create: %w", err)
 	}
 	return rec, nil
 }
 
-// compose makes the recording that is asked for.
-func (c *creator) compose(r *request, asked *creation) (*recording.Recording, error) {
-	now := recording.SecondsOf(c.env.Now())
+// identify returns the ID of the recording: the client's, the one that its
+// idempotency key stands for, or a new one. Error: store.ErrExists if the key
+// was used for another request.
+func (c *creator) identify(r *request, asked *creation, key string) (string, error) {
 	id := asked.ID
 	if id == "" {
-		at := now
-		if start, ok := asked.Document.Int("start"); ok && start > 0 && start <= recording.MaxSeconds {
-			at = recording.Seconds(start)
-		}
+		start, _ := asked.Document.Int("start")
 		var err error
-		if id, err = recording.NewID(at, r.env.Random); err != nil {
-			return nil, err
+		if id, err = incoming.NewID(recording.Seconds(start), recording.SecondsOf(c.env.Now()), r.env.Random); err != nil {
+			return "", err
 		}
 	}
-	rec := &recording.Recording{
-		Account: r.account, ID: id, Owner: asked.Owner(), Created: now, Modified: now, Upload: asked.Upload,
-		Document: recording.Complete(asked.Document, id, now),
+	if key == "" {
+		return id, nil
 	}
-	if asked.URL() != "" {
-		said, _ := asked.Document.Text("content_type")
-		kind, _ := recording.AudioType(said)
-		rec.Audio = recording.Audio{Place: recording.External, ContentType: kind}
+	claim, err := c.store.Claim(r.Context(), r.account, key, store.Claim{ID: id, Made: asked.fingerprint})
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("claim an idempotency key: %w", err)
+	case claim.Made != asked.fingerprint:
+		return "", fmt.Errorf("%w: the key stands for another request", store.ErrExists)
 	}
-	return rec, nil
+	return claim.ID, nil
 }
 
-// again finds what the repeated request has made, or completes what has nothing
-// but its audio yet. Another recording of that id is store.ErrExists.
-func (c *creator) again(r *request, asked *creation, rec *recording.Recording) (*recording.Recording, error) {
-	found, err := c.store.Get(r.Context(), rec.Account, rec.ID)
+// compose makes the requested recording. Over the API, a recording is created
+// now, whenever its call was (contract, List).
+func (c *creator) compose(account, id string, asked *creation) *recording.Recording {
+	now := recording.SecondsOf(c.env.Now())
+	draft := incoming.Draft{
+		Account: account, ID: id, Document: asked.Document, Created: now, Modified: now, Upload: asked.Upload,
+	}
+	if asked.URL() != "" {
+		reported, _ := asked.Document.Text("content_type")
+		kind, _ := recording.AudioType(reported)
+		draft.Audio = recording.Audio{Place: recording.External, ContentType: kind}
+	}
+	return incoming.Compose(draft, now)
+}
+
+// retry returns the recording that the same request created before, or completes
+// one that was made of its audio alone. Error: store.ErrExists if the ID belongs
+// to another recording.
+func (c *creator) retry(r *request, asked *creation, rec *recording.Recording) (*recording.Recording, error) {
+	existing, err := c.store.Get(r.Context(), rec.Account, rec.ID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil, fmt.Errorf("%w: meanwhile", store.ErrDeleted)
 	case err != nil:
-		return nil, fmt.Errorf("look at what is there: %w", err)
-	case found.Made == asked.made:
-		return found, nil
-	case found.Made != recording.MadeOfAudio:
+		return nil, fmt.Errorf("read the existing recording: %w", err)
+	case existing.Made == asked.fingerprint:
+		return existing, nil
+	case existing.Made != recording.MadeOfAudio:
 		return nil, store.ErrExists
 	}
-	now := rec.Modified
-	found, err = c.store.Update(r.Context(), rec.Account, rec.ID, func(there *recording.Recording) error {
-		if there.Made != recording.MadeOfAudio || !asked.isOf(there) {
+	completed, err := c.store.Update(r.Context(), rec.Account, rec.ID, func(existing *recording.Recording) error {
+		if !incoming.Claims(asked.Upload, asked.URL(), existing) {
 			return store.ErrExists
 		}
-		there.Owner, there.Made, there.Modified = rec.Owner, rec.Made, max(now, there.Modified)
-		there.Document = recording.Complete(asked.Document.Under(there.Document, audioFields...), there.ID, there.Created)
+		incoming.AddMetadata(existing, asked.Document)
+		existing.Made, existing.Modified = rec.Made, max(rec.Modified, existing.Modified)
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("complete audio that came first: %w", err)
 	}
-	return found, nil
+	return completed, nil
 }
 
-// audioFields are what audio says of itself, and nobody else does better.
-var audioFields = []string{"content_type", "duration", "duration_ms", "media_type"}
-
-// takeAlong stores the audio that came in the request. The object store tells
-// of it, and so it is taken as every other.
-func (c *creator) takeAlong(r *request, rec *recording.Recording, asked *creation) error {
+// storeAudio stores the audio that came in the request. The bucket's event about
+// it gets it ingested like any other.
+func (c *creator) storeAudio(r *request, rec *recording.Recording, asked *creation) error {
 	err := c.Audio.PutNew(r.Context(), rec.AudioKey(), asked.Upload.ContentType, asked.audio)
-	if err != nil && !errors.Is(err, media.ErrOccupied) { // by the same request before
+	if err != nil && !errors.Is(err, media.ErrOccupied) { // the same request stored it before
 		return fmt.Errorf("store the audio: %w", err)
 	}
 	return nil
 }
 
-// answer sends 201 with the document, and an upload while one is missing.
+// answer sends 201 with the document, and with a presigned upload while the
+// audio is missing.
 func (c *creator) answer(w http.ResponseWriter, r *request, rec *recording.Recording, sent bool) error {
 	upload := ""
 	if rec.Audio.Place == recording.Nowhere && !sent {

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/arrival"
+	"callrecordings/shared/incoming"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
 )
@@ -116,7 +116,7 @@ func TestCreateUploadPlay(t *testing.T) {
 	if status := u.send(t, audio); status != http.StatusPreconditionFailed {
 		t.Errorf("second upload = %d, want 412", status)
 	}
-	if done := s.arrive(t, id); done != arrival.Completed {
+	if done := s.arrive(t, id); done != incoming.Completed {
 		t.Fatalf("the arrival is %s", done)
 	}
 	doc := s.do(t, http.MethodGet, oneBase+"/users/"+oneUser+"/recordings/"+id, "")
@@ -140,7 +140,7 @@ func TestCreateWithAudio(t *testing.T) {
 	if m.Data.ReadOnly.State != "pending" || m.Data.ReadOnly.Upload != nil || m.Data.From != "1001@pbx" || m.Data.Start != 63867780000 {
 		t.Errorf("made %+v, want the query's fields, and no upload", m)
 	}
-	if done := s.arrive(t, m.Data.ID); done != arrival.Completed {
+	if done := s.arrive(t, m.Data.ID); done != incoming.Completed {
 		t.Errorf("the arrival is %s", done)
 	}
 	if p := s.do(t, http.MethodGet, oneList+"/"+m.Data.ID+"?accept=mp3", ""); p.body != audio || p.header.Get("Content-Type") != "audio/mpeg" {

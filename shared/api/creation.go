@@ -16,17 +16,17 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// creation is what a PUT asks for.
+// creation is the recording that a PUT asks for.
 type creation struct {
 	recording.Creation
-	// withAudio says that the audio, maybe of no bytes, came along.
+	// withAudio is set if the request carries the audio, even zero bytes of it.
 	withAudio bool
 	audio     []byte
-	// made is the fingerprint of all that.
-	made string
+	// fingerprint identifies the request, so that a retry is recognized.
+	fingerprint string
 }
 
-// read takes the body: a document as JSON, or audio whose document is in the
+// read reads the body: a document as JSON, or audio whose document is in the
 // query.
 func (c *creator) read(r *request) (*creation, error) {
 	kinds := r.Header.Values("Content-Type")
@@ -51,7 +51,7 @@ func (c *creator) read(r *request) (*creation, error) {
 	return c.readAudio(r, kinds[0])
 }
 
-// readAudio takes a body of audio, whatever it is.
+// readAudio reads a body of audio. Its bytes are judged later.
 func (c *creator) readAudio(r *request, kind string) (*creation, error) {
 	asked := &creation{withAudio: true}
 	var err error
@@ -67,13 +67,14 @@ func (c *creator) readAudio(r *request, kind string) (*creation, error) {
 	return asked, nil
 }
 
-// audioBody reads audio, which has to fit into one request.
+// audioBody reads audio that must fit into one request.
 func (c *creator) audioBody(r *request) ([]byte, error) {
 	most := min(fits, c.MaxBytes)
 	return bodyUpTo(r, most, audioTooLarge(most))
 }
 
-// bodyUpTo reads a body of at most that many bytes; a larger one is tooMuch.
+// bodyUpTo reads a body of at most that many bytes. A larger one is the error
+// tooMuch.
 func bodyUpTo(r *request, most int64, tooMuch error) ([]byte, error) {
 	if r.ContentLength > most {
 		return nil, tooMuch
@@ -96,7 +97,7 @@ func audioTooLarge(most int64) error {
 		"and send the audio to the upload of the answer", most))
 }
 
-// plainParameters is a media type that is known to parse, as it is stored.
+// plainParameters returns a valid media type in the form in which it is stored.
 func plainParameters(kind string) string {
 	name, params, err := mime.ParseMediaType(kind)
 	if err != nil {
@@ -108,13 +109,13 @@ func plainParameters(kind string) string {
 	return name
 }
 
-// given yields the parameters of a query, the first of each name.
+// given yields the parameters of a query, sorted, the first of each name.
 func given(query url.Values) func(yield func(string, string) bool) {
 	names := make([]string, 0, len(query))
 	for name := range query {
 		names = append(names, name)
 	}
-	slices.Sort(names) // a document has its fields in one order, whatever the query's
+	slices.Sort(names) // so that equal queries make equal documents
 	return func(yield func(string, string) bool) {
 		for _, name := range names {
 			if !yield(name, query.Get(name)) {
@@ -124,23 +125,23 @@ func given(query url.Values) func(yield func(string, string) bool) {
 	}
 }
 
-// sign makes the fingerprint of the request: equal for bodies that differ in
-// white space and in the order of members only.
+// sign computes the fingerprint of the request. Bodies that differ only in white
+// space and in the order of members have the same one.
 func (asked *creation) sign() {
 	audio := ""
 	if asked.withAudio {
 		audio = asked.Upload.SHA256
 	}
 	text, err := json.Marshal([]any{asked.ID, canonical(asked.Document), asked.Upload, audio, asked.withAudio})
-	if err != nil { // it is made of JSON and texts
+	if err != nil { // cannot happen: it consists of JSON and strings
 		text = []byte(asked.Document)
 	}
 	sum := sha256.Sum256(text)
-	asked.made = base64.RawURLEncoding.EncodeToString(sum[:16])
+	asked.fingerprint = base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
-// canonical is d with the members of all objects in order, and every number as
-// it was written.
+// canonical returns d with the members of all objects sorted, and with numbers as
+// they were written.
 func canonical(d recording.Document) any {
 	decoder := json.NewDecoder(bytes.NewReader([]byte(d)))
 	decoder.UseNumber()
@@ -151,18 +152,10 @@ func canonical(d recording.Document) any {
 	return v
 }
 
-// isOf reports whether what was announced is the audio that is there.
-func (asked *creation) isOf(there *recording.Recording) bool {
-	u, a := asked.Upload, there.Audio
-	kind, _ := recording.AudioType(u.ContentType)
-	return asked.URL() == "" && (u.ContentType == "" || kind == a.ContentType) && (u.Size == 0 || u.Size == a.Size) &&
-		(u.SHA256 == "" || a.SHA256 == "" || u.SHA256 == a.SHA256)
-}
-
-// maxKey is the longest Idempotency-Key.
+// maxKey is the most bytes of an Idempotency-Key.
 const maxKey = 255
 
-// idempotencyKey is the client's, "" for none.
+// idempotencyKey returns the client's Idempotency-Key, or "".
 func idempotencyKey(h http.Header) (string, error) {
 	keys := h.Values("Idempotency-Key")
 	if len(keys) == 0 {

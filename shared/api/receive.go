@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -10,63 +11,65 @@ import (
 	"net/http"
 
 	"callrecordings/shared/auth"
+	"callrecordings/shared/incoming"
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
 )
 
-// ReceiveStore is what Receive needs of a driver; see package store.
+// ReceiveStore is what Receive needs of a store driver; see package store.
 type ReceiveStore interface {
 	CreateStore
 	store.SecretReader
 }
 
-// ReceiveAudio is where audio goes, and where the file with which Kazoo tests
-// its setting is read back.
-type ReceiveAudio interface {
+// StorageAudio stores audio, and reads back the file with which Kazoo tests its
+// setting.
+type StorageAudio interface {
 	media.Reader
 	PutNew(ctx context.Context, key, contentType string, body []byte) error
 }
 
-// Inlet is how audio comes in.
-type Inlet struct {
-	// Audio takes it.
-	Audio ReceiveAudio
-	// MaxBytes is the most audio of one recording.
+// Storage says where storage requests put audio, and how they are read.
+type Storage struct {
+	// Audio stores it.
+	Audio StorageAudio
+	// MaxBytes is the most audio that a recording may have.
 	MaxBytes int64
-	// Names reads what the name of a file tells of the call; false for nothing
-	// (namepattern.Set's Call, which would cost all functions their start here).
+	// Names reads what a file name says about a call; false if it says nothing.
+	// (It is namepattern.Set's Call; importing that package here would make every
+	// function start slower.)
 	Names func(name string) (recording.Call, bool)
 }
 
-// receiver answers what PBXs put into the storage of an account.
+// receiver answers storage requests.
 type receiver struct {
-	Inlet
+	Storage
 	env   *Env
 	store ReceiveStore
 }
 
-// Receive takes recordings as Kazoo's HTTP storage puts them (contract,
-// Storage): with a secret in the path instead of a token, and what there is to
-// know of the call in the name, the query and the body. An answer of 2xx means
-// that document and audio are stored; the same request again makes nothing anew.
-func Receive(env Env, s ReceiveStore, in Inlet) http.Handler {
-	c := &receiver{Inlet: in, env: &env, store: s}
+// Receive stores recordings as Kazoo's HTTP storage sends them (contract,
+// Storage): with a secret in the path instead of a token, and with the facts
+// about the call in the name, the query and the body. A 2xx means that document
+// and audio are stored. A retry of the same request creates nothing new.
+func Receive(env Env, s ReceiveStore, to Storage) http.Handler {
+	c := &receiver{Storage: to, env: &env, store: s}
 	return env.handleFor(OpReceive, c.authenticate, c.serve)
 }
 
-// authenticate checks the secret. Whatever is wrong with it, or with the
-// account, takes the same way.
+// authenticate checks the secret. A wrong secret and a wrong account take the
+// same path, so that neither can be told from the other.
 func (c *receiver) authenticate(ctx context.Context, r *request) error {
-	var kept store.Secret
+	var stored store.Secret
 	if id, ok := auth.StorageSecretID(r.target.secret); ok && auth.ValidName(r.account) {
 		var err error
-		kept, err = c.store.Secret(ctx, r.account, id)
+		stored, err = c.store.Secret(ctx, r.account, id)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return fmt.Errorf("look for a secret: %w", err)
 		}
 	}
-	if !auth.IsStorageSecret(r.target.secret, kept.Sum) {
+	if !auth.IsStorageSecret(r.target.secret, stored.Sum) {
 		return auth.ErrInvalid
 	}
 	r.entry.Account = r.account
@@ -75,10 +78,10 @@ func (c *receiver) authenticate(ctx context.Context, r *request) error {
 
 func (c *receiver) serve(w http.ResponseWriter, r *request) error {
 	if key, ok := recording.ProbeKey(r.account, r.target.name); ok {
-		return c.probe(w, r, key)
+		return c.testFile(w, r, key)
 	}
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		return errNotFound // a secret writes, and reads nothing
+		return errNotFound // a secret permits writing, never reading
 	}
 	put, err := c.read(r)
 	if err != nil {
@@ -101,8 +104,8 @@ func (c *receiver) serve(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// compose makes the recording of what was put.
-func (c *receiver) compose(r *request, put *parcel) (*recording.Recording, error) {
+// compose makes the recording of a storage request.
+func (c *receiver) compose(r *request, put *storageRequest) (*recording.Recording, error) {
 	now := recording.SecondsOf(c.env.Now())
 	sum := sha256.Sum256(put.audio)
 	upload := recording.Upload{Size: int64(len(put.audio)), SHA256: hex.EncodeToString(sum[:])}
@@ -110,87 +113,67 @@ func (c *receiver) compose(r *request, put *parcel) (*recording.Recording, error
 	if err != nil {
 		return nil, err
 	}
-	document := put.call.Document()
-	created := now
-	if start, known := put.call.Start(); known {
-		length, _ := document.Int("duration")
-		created = min(now, start+recording.Seconds(length))
-	}
 	made := sha256.Sum256([]byte("storage " + id + " " + upload.SHA256))
-	return &recording.Recording{
-		Account: r.account, ID: id, Owner: put.call.Owner(), Created: created, Modified: now, Upload: upload,
-		Made: base64.RawURLEncoding.EncodeToString(made[:16]), Document: recording.Complete(document, id, created),
-	}, nil
+	return incoming.Compose(incoming.Draft{
+		Account: r.account, ID: id, Document: put.call.Document(), Modified: now, Upload: upload,
+		Made: base64.RawURLEncoding.EncodeToString(made[:16]),
+	}, now), nil
 }
 
-// identify is the recording's id: the one that was told, else one that stands
-// for this audio of this call, so that a repeat finds it, in another month too.
-func (c *receiver) identify(r *request, put *parcel, audio string, now recording.Seconds) (string, error) {
+// identify returns the reported ID, or else the one that stands for this audio
+// of this call.
+func (c *receiver) identify(r *request, put *storageRequest, sha256Hex string, now recording.Seconds) (string, error) {
 	if id, err := put.call.ID(); id != "" || err != nil {
 		return id, err
 	}
-	call := put.call["call_id"]
-	if call == "" {
-		call = r.target.name
-	}
-	sum := sha256.Sum256([]byte(call + "\x00" + audio))
-	name := hex.EncodeToString(sum[:16])
+	call := cmp.Or(put.call["call_id"], r.target.name)
 	at := now
 	if start, known := put.call.Start(); known {
 		at = start
 	}
-	claim, err := c.store.Claim(r.Context(), r.account, "storage/"+name, store.Claim{ID: at.Time().Format("200601") + "-" + name, Made: audio})
-	if err != nil {
-		return "", fmt.Errorf("settle the id of what was put: %w", err)
-	}
-	return claim.ID, nil
+	return incoming.ClaimCall(r.Context(), c.store, r.account, call, sha256Hex, at)
 }
 
-// keep stores document and audio, or finds them. Whoever died on the way is
-// followed by a repeat that does the rest.
-func (c *receiver) keep(ctx context.Context, rec *recording.Recording, put *parcel) (*recording.Recording, error) {
+// keep stores document and audio, or finds them stored. If a request dies
+// partway, a retry finishes the job.
+func (c *receiver) keep(ctx context.Context, rec *recording.Recording, put *storageRequest) (*recording.Recording, error) {
 	err := c.store.Put(ctx, rec)
 	own := true
 	if errors.Is(err, store.ErrExists) {
-		rec, own, err = c.supply(ctx, rec)
+		rec, own, err = c.attach(ctx, rec, put.call)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("store what was put: %w", err)
+		return nil, fmt.Errorf("store the document of a storage request: %w", err)
 	}
 	if rec.Audio.Place != recording.Nowhere {
 		return rec, nil
 	}
 	err = c.Audio.PutNew(ctx, rec.AudioKey(), put.contentType, put.audio)
-	if err != nil && (!own || !errors.Is(err, media.ErrOccupied)) { // its own, by the same request before
+	if err != nil && (!own || !errors.Is(err, media.ErrOccupied)) { // stored by an earlier try
 		return nil, fmt.Errorf("store the audio: %w", err)
 	}
 	return rec, nil
 }
 
-// supply finds the recording of that id, and lets it wait for this audio if it
-// has none. own reports whether a request like this one made it. Another with
-// audio is store.ErrExists.
-func (c *receiver) supply(ctx context.Context, rec *recording.Recording) (found *recording.Recording, own bool, err error) {
-	found, err = c.store.Get(ctx, rec.Account, rec.ID)
+// attach finds the recording with that ID, and makes it wait for this audio if
+// it has none. own reports whether an earlier try of this request made it.
+// Error: store.ErrExists if it has other audio.
+func (c *receiver) attach(ctx context.Context, rec *recording.Recording, call recording.Call) (existing *recording.Recording, own bool, err error) {
+	existing, err = c.store.Get(ctx, rec.Account, rec.ID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil, false, fmt.Errorf("%w: meanwhile", store.ErrDeleted)
 	case err != nil:
-		return nil, false, fmt.Errorf("look at what is there: %w", err)
-	case found.Made == rec.Made, found.Audio.SHA256 == rec.Upload.SHA256:
-		return found, true, nil
+		return nil, false, fmt.Errorf("read the existing recording: %w", err)
+	case existing.Made == rec.Made, existing.Audio.SHA256 == rec.Upload.SHA256:
+		return existing, true, nil
 	}
-	found, err = c.store.Update(ctx, rec.Account, rec.ID, func(there *recording.Recording) error {
-		if there.Audio.Place != recording.Nowhere || !there.Upload.Admits(rec.Upload) {
-			return store.ErrExists
-		}
-		there.Document = there.Document.Under(rec.Document)
-		there.Owner, _ = there.Document.Text("owner_id")
-		there.Audio, there.Upload, there.Modified = recording.Audio{}, rec.Upload, max(rec.Modified, there.Modified)
-		return nil
+	existing, err = c.store.Update(ctx, rec.Account, rec.ID, func(r *recording.Recording) error {
+		r.Modified = max(rec.Modified, r.Modified)
+		return incoming.Await(r, rec.Upload, call.Document())
 	})
 	if err != nil {
-		return nil, false, fmt.Errorf("give a recording its audio: %w", err)
+		return nil, false, fmt.Errorf("attach audio to a recording: %w", err)
 	}
-	return found, false, nil
+	return existing, false, nil
 }

@@ -33,19 +33,19 @@ type depot struct {
 func newDepot(t testing.TB) *depot {
 	t.Helper()
 	s := &depot{single: newSingle(t, Delivery{})}
-	s.handler = Receive(oneEnv(t, s.single), s.store, s.inlet(t, s.bucket))
+	s.handler = Receive(oneEnv(t, s.single), s.store, s.storage(t, s.bucket))
 	s.secret = s.newSecret(t, oneAccount)
 	s.base = "/v2/storage/" + oneAccount + "/" + s.secret + "/"
 	return s
 }
 
-func (s *depot) inlet(t testing.TB, audio ReceiveAudio) Inlet {
+func (s *depot) storage(t testing.TB, audio StorageAudio) Storage {
 	t.Helper()
 	names, err := namepattern.Open("", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Inlet{Audio: audio, MaxBytes: 1 << 30, Names: names.Call}
+	return Storage{Audio: audio, MaxBytes: 1 << 30, Names: names.Call}
 }
 
 func (s *depot) newSecret(t testing.TB, account string) string {
@@ -351,9 +351,9 @@ func TestReceiveDiesAnywhere(t *testing.T) {
 				good := s.handler
 				env := oneEnv(t, s.single)
 				if call == 6 { // the bucket's one call
-					s.handler = Receive(env, s.store, s.inlet(t, &dying{Reader: s.bucket, Uploader: s.bucket, at: 1, after: bool(when)}))
+					s.handler = Receive(env, s.store, s.storage(t, &dying{Reader: s.bucket, Uploader: s.bucket, at: 1, after: bool(when)}))
 				} else {
-					s.handler = Receive(env, faultstore.New(s.store, faultstore.Fault{Call: call, When: when, Err: errDied}), s.inlet(t, s.bucket))
+					s.handler = Receive(env, faultstore.New(s.store, faultstore.Fault{Call: call, When: when, Err: errDied}), s.storage(t, s.bucket))
 				}
 				first := s.ask(t, "PUT", s.base+path, audio)
 				if first.status >= 200 && first.status < 300 && s.unstored(t) {

@@ -212,7 +212,7 @@ func newMarkedAPI(t *testing.T) *markedAPI {
 	d := Delivery{ExternalHosts: []string{"audio.example.com"}}
 	operations := map[Operation]http.Handler{
 		OpList: List(env, s.store, sealer), OpGet: Get(env, s.store, s.bucket, d), OpPatch: Patch(env, s.store),
-		OpCreate: Create(env, s.store, s.uploads()), OpReceive: Receive(env, s.store, Inlet{Audio: s.bucket, MaxBytes: 1 << 30, Names: names.Call}),
+		OpCreate: Create(env, s.store, s.uploads()), OpReceive: Receive(env, s.store, Storage{Audio: s.bucket, MaxBytes: 1 << 30, Names: names.Call}),
 		OpDelete: Delete(env, s.store, s.bucket), OpFallback: Fallback(env, nil),
 	}
 	broken := Get(env, panicking{s.store}, s.bucket, d)

@@ -17,8 +17,9 @@ import (
 	"time"
 
 	"callrecordings/local/s3server"
-	"callrecordings/shared/arrival"
 	"callrecordings/shared/auth"
+	"callrecordings/shared/incoming"
+	"callrecordings/shared/incoming/bucket"
 	"callrecordings/shared/media"
 	"callrecordings/shared/media/s3media"
 	"callrecordings/shared/recording"
@@ -100,10 +101,10 @@ func (s *single) uploads() Uploads {
 }
 
 // arrive takes the audio of a recording, as the function ingest does.
-func (s *single) arrive(t testing.TB, id string) arrival.Outcome {
+func (s *single) arrive(t testing.TB, id string) incoming.Outcome {
 	t.Helper()
-	desk := arrival.Desk{Store: s.store, Audio: s.bucket, MaxBytes: 1 << 30, Now: func() time.Time { return oneNow }}
-	done, err := desk.Take(t.Context(), arrival.Arrival{Key: recording.AudioKey(oneAccount, id), Sequencer: "0A"})
+	ingester := bucket.Ingester{Store: s.store, Audio: s.bucket, MaxBytes: 1 << 30, Now: func() time.Time { return oneNow }}
+	done, err := ingester.Ingest(t.Context(), incoming.Arrival{Key: recording.AudioKey(oneAccount, id), Sequencer: "0A"})
 	if err != nil {
 		t.Fatalf("Take = %v", err)
 	}

@@ -103,15 +103,22 @@ func (c Call) Start() (Seconds, bool) {
 	return at, err == nil
 }
 
-// ways are what PBXs call the directions of a call, with the origin that goes
-// with each direction.
-var ways = map[string]struct{ direction, origin string }{
+// directions are the words that PBXs use for the direction of a call, each with
+// Kazoo's word and the origin that goes with it.
+var directions = map[string]struct{ direction, origin string }{
 	"inbound":  {"inbound", "inbound from offnet to account"},
 	"in":       {"inbound", "inbound from offnet to account"},
 	"incoming": {"inbound", "inbound from offnet to account"},
 	"outbound": {"outbound", "outbound to offnet from account"},
 	"out":      {"outbound", "outbound to offnet from account"},
 	"outgoing": {"outbound", "outbound to offnet from account"},
+}
+
+// Direction returns Kazoo's word for the direction of a call, and the origin
+// that goes with it. It returns false for a word that no PBX uses.
+func Direction(word string) (direction, origin string, known bool) {
+	d, known := directions[strings.ToLower(word)]
+	return d.direction, d.origin, known
 }
 
 // Document writes what was said as public fields, each of its type; a side of
@@ -130,30 +137,37 @@ func (c Call) Document() Document {
 // completed is what was said and understood, with what follows from it.
 func (c Call) completed() Call {
 	all := Call{}.Under(c)
-	way, known := ways[strings.ToLower(c["direction"])]
-	all["direction"] = way.direction
+	direction, origin, known := Direction(c["direction"])
+	all["direction"] = direction
 	maps.DeleteFunc(all, func(name, value string) bool {
 		k, public := fields[name]
 		_, understood := k.of(name, value)
 		return !public || !understood || value == "" || name == ownerField && !isName(value)
 	})
 	if known {
-		all.Set("origin", way.origin)
+		all.Set("origin", origin)
 	}
-	all.Set("from", address(c["caller_id_number"]))
-	all.Set("to", address(c["callee_id_number"]))
+	all.Set("from", Address(c["caller_id_number"], ""))
+	all.Set("to", Address(c["callee_id_number"], ""))
 	if ms, err := strconv.ParseInt(all["duration_ms"], 10, 64); err == nil {
 		all.Set("duration", strconv.FormatInt(ms/1000, 10))
 	}
 	return all
 }
 
-// address is a number as user@realm, "" for none.
-func address(number string) string {
-	if number == "" || strings.Contains(number, "@") {
+// Address returns one side of a call as user@realm. A number that is an address
+// stays as it is; an unknown number or realm becomes "unknown". It returns ""
+// if both are unknown.
+func Address(number, realm string) string {
+	switch {
+	case number == "" && realm == "", strings.Contains(number, "@"):
 		return number
+	case number == "":
+		number = "unknown"
+	case realm == "":
+		realm = "unknown"
 	}
-	return number + "@unknown"
+	return number + "@" + realm
 }
 
 // maxText is the most bytes of a text that is taken from a name or a header; a

@@ -49,12 +49,15 @@ func NewID(at Seconds, random io.Reader) (string, error) {
 	if _, err := io.ReadFull(random, b[:]); err != nil {
 		return "", fmt.Errorf("make recording id: %w", err)
 	}
-	return ParseID(at.Time().Format("200601") + "-" + hex.EncodeToString(b[:]))
+	return ParseID(MonthID(at, hex.EncodeToString(b[:])))
 }
+
+// MonthID joins the month of a time, in UTC, and a name to an ID, YYYYMM-name.
+func MonthID(at Seconds, name string) string { return at.Time().Format("200601") + "-" + name }
 
 // StemID is the id that the name of a file, without its extension, gets in an
 // account, for a recording that began at that time.
 func StemID(account, stem string, at Seconds) string {
 	sum := sha256.Sum256([]byte(account + "/" + stem))
-	return at.Time().Format("200601") + "-" + hex.EncodeToString(sum[:16])
+	return MonthID(at, hex.EncodeToString(sum[:16]))
 }

@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"time"
-
-	"callrecordings/shared/recording"
 )
 
 // ClaimTTL is how long a key stands for what it was used for first.
@@ -28,15 +26,4 @@ type Claimer interface {
 	// returns the claim that holds: c, or the one that came first. Keys of two accounts
 	// do not meet. Atomic and strongly consistent. Errors: ErrUnavailable.
 	Claim(ctx context.Context, account, key string, c Claim) (Claim, error)
-}
-
-// ClaimStem settles the id of a recording that has nothing but the name of a
-// file, stem, without its extension: the name stands for it for good in this
-// account, whatever is known of the call later (docs/inbox.md). at gives a new
-// id its month: the call's start, else when the file came. Errors:
-// ErrUnavailable.
-func ClaimStem(ctx context.Context, s Claimer, account, stem string, at recording.Seconds) (string, error) {
-	c := Claim{ID: recording.StemID(account, stem, at), Made: recording.MadeOfAudio, Lasting: true}
-	c, err := s.Claim(ctx, account, recording.InboxKey("", "")+stem, c)
-	return c.ID, err
 }

@@ -8,22 +8,22 @@ import (
 	"time"
 
 	"callrecordings/functions/internal/wiring"
-	"callrecordings/shared/bucketevents"
 	"callrecordings/shared/config"
+	"callrecordings/shared/incoming/bucket"
 	"callrecordings/shared/requestlog"
 )
 
 // Grace is how old audio must be before it makes a recording of its own
-// (arrival.Desk).
+// (bucket.Ingester).
 const Grace = time.Minute
 
 // Now is the clock of what a function builds.
 func Now() time.Time { return time.Now() }
 
 // Receive loads the settings of f, hands them to build, and takes what the
-// bucket's events tell of with what build made: its Bucket and Take. It ends
+// bucket's events tell of with what build made: its Bucket and Ingest. It ends
 // the process as wiring.Serve does.
-func Receive(f config.Function, build func(config.Settings) (bucketevents.Options, error)) {
+func Receive(f config.Function, build func(config.Settings) (bucket.Queue, error)) {
 	s, err := config.Load(os.Getenv, f)
 	if err != nil {
 		wiring.Fail(err)
@@ -36,5 +36,5 @@ func Receive(f config.Function, build func(config.Settings) (bucketevents.Option
 		wiring.Fail(err)
 	}
 	o.Route, o.Log, o.Now = string(f), wiring.Logger(s), time.Now
-	bucketevents.Start(o)
+	bucket.Start(o)
 }

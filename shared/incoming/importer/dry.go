@@ -3,8 +3,8 @@ package importer
 import (
 	"context"
 	"fmt"
-	"time"
 
+	"callrecordings/shared/incoming"
 	"callrecordings/shared/recording"
 )
 
@@ -47,7 +47,7 @@ func (r *run) weigh(ctx context.Context, t task) Result {
 	case found.Recording != nil:
 		has := found.Recording.Audio
 		res.Lack = lackOf(has)
-		if !sound || !awaits(has) {
+		if !sound || !incoming.NeedsAudio(has) {
 			return res.ends(Known, nil)
 		}
 	}
@@ -67,8 +67,7 @@ func sampled(n int64) bool { return n <= 16 || n&(n-1) == 0 }
 
 // estimate adds audio to what is to be copied.
 func (r *run) estimate(ctx context.Context, it *Item) error {
-	seconds, _ := it.number("duration")
-	lasting := time.Duration(min(max(seconds, 0), lasts)) * time.Second
+	lasting := incoming.Duration(it.Document)
 	var unsized int64
 	r.Tally.with(func(c *Count) {
 		c.ToCopy.Sounds++

@@ -195,7 +195,7 @@ func (p place) keys(t *testing.T) []string {
 // demo is audio of a file.
 func demo(t *testing.T, name string) []byte {
 	t.Helper()
-	data, err := os.ReadFile("../../local/demo/" + name)
+	data, err := os.ReadFile("../../../local/demo/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}

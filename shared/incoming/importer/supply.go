@@ -5,91 +5,92 @@ import (
 	"errors"
 	"fmt"
 
+	"callrecordings/shared/incoming"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
 )
 
-// beaten deals with a recording that somebody else made, or deleted, meanwhile;
-// or that this run did, when only the answer was lost. Audio under another key
-// than that one's is nobody's.
-func (c *copying) beaten(ctx context.Context, made *recording.Recording, h *heard) Result {
+// conflict handles a recording that another request created or deleted
+// meanwhile, or that this run created when only the answer was lost. Audio under
+// another key than the existing recording's belongs to no recording and is
+// removed.
+func (c *copying) conflict(ctx context.Context, made *recording.Recording, f *fetched) Result {
 	found, err := c.foundOne(ctx, made.Account, made.ID)
 	if err != nil {
 		return c.failed(ctx, c.res, err)
 	}
-	rec := found.Recording
-	if rec != nil && c.wants() && awaits(rec.Audio) {
-		return c.attach(ctx, made, h)
+	existing := found.Recording
+	if existing != nil && c.wantsAudio() && incoming.NeedsAudio(existing.Audio) {
+		return c.attach(ctx, made, f)
 	}
-	if rec == nil || rec.AudioKey() != made.AudioKey() {
-		if err := c.withdraw(ctx, made, h); err != nil {
+	if existing == nil || existing.AudioKey() != made.AudioKey() {
+		if err := c.withdraw(ctx, made, f); err != nil {
 			return c.failed(ctx, c.res, err)
 		}
 	}
-	if rec == nil {
+	if existing == nil {
 		return c.res.ends(Deleted, nil)
 	}
-	return c.there(rec)
+	return c.complete(existing)
 }
 
-// supply brings the audio of a recording that is there without.
+// supply copies the audio of a recording that exists without it.
 func (c *copying) supply(ctx context.Context, rec *recording.Recording) Result {
 	if !c.turn(ctx) {
 		return Result{}
 	}
-	if rec.Audio.Key != "" { // whoever deletes the recording looks there
+	if rec.Audio.Key != "" { // where a delete will look for it
 		c.key = rec.Audio.Key
 	}
-	h := c.hear(ctx)
-	defer h.close()
+	f := c.fetch(ctx)
+	defer f.close()
 	switch {
-	case errors.Is(h.err, ErrStop), ctx.Err() != nil:
-		return c.failed(ctx, c.res, h.err)
-	case h.gone:
-		return c.there(rec)
+	case errors.Is(f.err, ErrStop), ctx.Err() != nil:
+		return c.failed(ctx, c.res, f.err)
+	case f.gone:
+		return c.complete(rec)
 	}
-	made := c.compose(h)
-	if err := c.send(ctx, made, h); err != nil {
+	made := c.compose(f)
+	if err := c.send(ctx, made, f); err != nil {
 		return c.failed(ctx, c.res, err)
 	}
 	ctx, cancel := outlasting(ctx)
 	defer cancel()
-	return c.attach(ctx, made, h)
+	return c.attach(ctx, made, f)
 }
 
-// What ends an update that has nothing to change: the recording has audio by
-// then, or is known to have none.
+// Reasons to end an update without a change.
 var (
-	errSupplied = errors.New("it has audio by now")
-	errNoNews   = errors.New("that is known")
+	errHasAudio = errors.New("it has audio by now")
+	errKnown    = errors.New("the reason is noted already")
 )
 
-// attach notes in a recording that is there what is known of its audio.
-func (c *copying) attach(ctx context.Context, made *recording.Recording, h *heard) Result {
-	if !h.good() && h.reason == "" {
-		return c.copied(h, made)
+// attach notes the fetched audio in a recording that exists.
+func (c *copying) attach(ctx context.Context, made *recording.Recording, f *fetched) Result {
+	if !f.usable() && f.rejected() == "" {
+		return c.copied(f, made)
 	}
 	_, err := again(ctx, c.run, func() (*recording.Recording, error) {
 		return c.target.Store.Update(ctx, made.Account, made.ID, func(r *recording.Recording) error {
 			switch {
-			case !awaits(r.Audio):
-				return errSupplied
-			case h.reason != "" && h.reason == r.Audio.Reason:
-				return errNoNews
+			case !incoming.NeedsAudio(r.Audio):
+				return errHasAudio
+			case f.rejected() != "" && f.rejected() == r.Audio.Reason:
+				return errKnown
 			}
 			r.Audio = made.Audio
-			if !c.item.Exact && h.good() {
-				r.Document = r.Document.Describe(h.sound())
+			if !c.item.Exact && f.usable() {
+				r.Document = r.Document.Describe(f.verdict.Sound)
 				r.Modified = max(r.Modified, recording.SecondsOf(c.Now()))
 			}
 			return nil
 		})
 	})
 	switch {
-	case errors.Is(err, errSupplied), errors.Is(err, store.ErrNotFound):
-		return c.beaten(ctx, made, h)
-	case err != nil && !errors.Is(err, errNoNews):
-		return c.failed(ctx, c.res, fmt.Errorf("store what is known of the audio: %w", err))
+	case errors.Is(err, errHasAudio), errors.Is(err, store.ErrNotFound):
+		return c.conflict(ctx, made, f)
+	case err != nil && !errors.Is(err, errKnown):
+		return c.failed(ctx, c.res, fmt.Errorf("note the audio in its recording: %w", err))
 	}
-	return c.copied(h, made)
+	return c.copied(f, made)
 }

@@ -9,17 +9,18 @@ import (
 	"strconv"
 	"time"
 
+	"callrecordings/shared/incoming"
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
 )
 
-// unavailable reports whether the target may do later what it did not do now.
+// unavailable reports whether the target may succeed later.
 func unavailable(err error) bool {
 	return errors.Is(err, store.ErrUnavailable) || errors.Is(err, media.ErrUnavailable) || errors.Is(err, store.ErrConflict)
 }
 
-// take does one item.
+// take copies one item, or finds out why not.
 func (r *run) take(ctx context.Context, t task) Result {
 	it := t.item
 	res := Result{Account: it.Account, ID: it.ID, Name: it.Name}
@@ -29,7 +30,7 @@ func (r *run) take(ctx context.Context, t task) Result {
 	if err := it.refusal(); err != nil {
 		return res.ends(Refused, err)
 	}
-	id, found, err := r.settle(ctx, it, t.found)
+	id, found, err := r.identify(ctx, it, t.found)
 	if err != nil {
 		return r.failed(ctx, res, err)
 	}
@@ -47,8 +48,8 @@ func (r *run) take(ctx context.Context, t task) Result {
 		return res.ends(Failed, errPurging)
 	case found.Tombstone != nil:
 		c.put = r.target.Store.Revive
-		// Whoever still removes the audio of the tombstone must not take this for it,
-		// and a run that is repeated is to come to the same key.
+		// The purge of the deleted recording must not remove this audio, and another
+		// run must arrive at the same key.
 		c.key += "~" + strconv.FormatInt(int64(found.Tombstone.Expires), 16)
 	default:
 		c.put = r.target.Store.Put
@@ -56,11 +57,11 @@ func (r *run) take(ctx context.Context, t task) Result {
 	return c.fresh(ctx)
 }
 
-// errPurging says that what was deleted cannot be revived yet.
+// errPurging means that a deleted recording cannot be revived yet.
 var errPurging = errors.New("its deletion here is not finished yet")
 
-// first reports whether no other item of the run has that id. One that comes
-// again under its name is the same.
+// first reports whether the item is the first one of the run with that ID. A
+// source may list an item again: one of the same name is the same item.
 func (r *run) first(it *Item, id string) bool {
 	if it.Name == id {
 		return true
@@ -68,23 +69,23 @@ func (r *run) first(it *Item, id string) bool {
 	sum, name := sha256.Sum256([]byte(it.Account+"/"+id)), sha256.Sum256([]byte(it.Name))
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	has, there := r.names[[16]byte(sum[:16])]
-	if !there {
+	known, found := r.names[[16]byte(sum[:16])]
+	if !found {
 		r.names[[16]byte(sum[:16])] = [8]byte(name[:8])
 	}
-	return !there || has == [8]byte(name[:8])
+	return !found || known == [8]byte(name[:8])
 }
 
-// turn waits until another item may be copied; false if the run ends first.
+// turn waits until the rate allows another item; false if the run ends first.
 func (r *run) turn(ctx context.Context) bool {
 	return r.pace == nil || r.pace.Wait(ctx) == nil
 }
 
-// maxDocument is more than fits beside what else is kept of a recording
-// (store.ErrTooLarge): audio need not be fetched for it.
+// maxDocument is more bytes than any store takes for a document
+// (store.ErrTooLarge): its audio need not be fetched.
 const maxDocument = 400 << 10
 
-// refusal is why the item cannot be taken, nil if it may be.
+// refusal returns why the item cannot be copied, or nil.
 func (it *Item) refusal() error {
 	if it.Fault == nil && len(it.Document) > maxDocument {
 		return fmt.Errorf("%w: its document has %d bytes", ErrRefused, len(it.Document))
@@ -92,16 +93,16 @@ func (it *Item) refusal() error {
 	return it.Fault
 }
 
-// settle is the id of the item, and what lies under it.
-func (r *run) settle(ctx context.Context, it *Item, found store.Found) (string, store.Found, error) {
+// identify returns the ID of the item, and what the target has under it.
+func (r *run) identify(ctx context.Context, it *Item, found store.Found) (string, store.Found, error) {
 	if it.ID != "" {
 		return it.ID, found, nil
 	}
 	id, err := again(ctx, r, func() (string, error) {
-		return store.ClaimStem(ctx, r.target.Store, it.Account, it.Stem, it.Started)
+		return incoming.ClaimName(ctx, r.target.Store, it.Account, it.Stem, it.Started)
 	})
 	if err != nil {
-		return "", found, fmt.Errorf("settle an id: %w", err)
+		return "", found, err
 	}
 	found, err = r.foundOne(ctx, it.Account, id)
 	return id, found, err
@@ -114,7 +115,7 @@ func (r *run) foundOne(ctx context.Context, account, id string) (store.Found, er
 	return all[id], err
 }
 
-// ends is the result with its outcome. The text of an error is for the report.
+// ends returns the result with its outcome. The error's text goes to the report.
 func (res Result) ends(o Outcome, err error) Result {
 	res.Outcome, res.cause = o, err
 	if err != nil {
@@ -123,8 +124,8 @@ func (res Result) ends(o Outcome, err error) Result {
 	return res
 }
 
-// failed is the result of what could not be done; of nothing, where the end of
-// the run is what broke it off.
+// failed returns the result of an item that could not be copied, or no result if
+// the end of the run interrupted it.
 func (r *run) failed(ctx context.Context, res Result, err error) Result {
 	if ctx.Err() != nil {
 		return Result{}
@@ -135,48 +136,41 @@ func (r *run) failed(ctx context.Context, res Result, err error) Result {
 	return res.ends(Failed, err)
 }
 
-// copying is one item on its way.
+// copying is one item that is being copied.
 type copying struct {
 	*run
 	item *Item
 	id   string
-	// key is where its audio goes. It follows from the recording, so that whoever
-	// repeats a run writes over what a kill left behind.
+	// key is where its audio goes. It follows from the recording, so that another
+	// run overwrites what a kill left behind.
 	key string
 	// put stores its document.
 	put func(ctx context.Context, r *recording.Recording) error
 	res Result
 }
 
-// wants reports whether the source's audio is to be brought.
-func (c *copying) wants() bool { return c.item.Audio.Place == recording.Managed && !c.NoAudio }
+// wantsAudio reports whether the source's audio is to be copied.
+func (c *copying) wantsAudio() bool { return c.item.Audio.Place == recording.Managed && !c.NoAudio }
 
-// awaits reports whether a recording still lacks audio that a source may have
-// (by now): a PBX may save the document first, with the url that the audio is
-// about to go to, and what was too large may not be any more.
-func awaits(a recording.Audio) bool {
-	return a.Place != recording.Managed && (a.State == "" || a.Reason == recording.TooLarge)
-}
-
-// known deals with an item that is there: only audio that was missing is still
-// to be brought.
+// known handles an item whose recording exists: only missing audio is copied.
 func (c *copying) known(ctx context.Context, rec *recording.Recording) Result {
-	switch has := rec.Audio; {
-	case c.wants() && awaits(has):
+	switch stored := rec.Audio; {
+	case c.wantsAudio() && incoming.NeedsAudio(stored):
 		return c.supply(ctx, rec)
-	case c.wants() && has.State == recording.Failed:
-		return c.res.ends(Refused, fmt.Errorf("%w: its audio is %s; its document is there", ErrRefused, has.Reason))
+	case c.wantsAudio() && stored.State == recording.Failed:
+		return c.res.ends(Refused, fmt.Errorf("%w: its audio is %s; its document is there", ErrRefused, stored.Reason))
 	}
-	return c.there(rec)
+	return c.complete(rec)
 }
 
-// there is the result of an item that is there as far as can be.
-func (c *copying) there(rec *recording.Recording) Result {
+// complete returns the result of an item that was copied as far as possible.
+func (c *copying) complete(rec *recording.Recording) Result {
 	c.res.Lack = c.lackOf(rec.Audio)
 	return c.res.ends(Known, nil)
 }
 
-// lackOf is why there is no audio. What --no-audio leaves out is not lacking.
+// lackOf returns why there is no audio, or "". Audio that --no-audio leaves out
+// does not count as lacking.
 func (c *copying) lackOf(a recording.Audio) Lack {
 	if c.NoAudio && c.item.Audio.Place == recording.Managed {
 		return ""
@@ -194,11 +188,11 @@ func lackOf(a recording.Audio) Lack {
 	return ""
 }
 
-// finish is how long the steps behind the audio may go on when the run is to
-// end: they are short, and half of them would be a loss.
+// finish is how long the steps after the audio may take when the run ends. They
+// are short, and stopping halfway would waste the upload.
 const finish = 30 * time.Second
 
-// outlasting is a context that ends so long after ctx.
+// outlasting returns a context that ends that much later than ctx.
 func outlasting(ctx context.Context) (context.Context, context.CancelFunc) {
 	lasting, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(finish, cancel) })
@@ -208,21 +202,21 @@ func outlasting(ctx context.Context) (context.Context, context.CancelFunc) {
 	}
 }
 
-// fresh copies an item that is not there.
+// fresh copies an item that the target does not have.
 func (c *copying) fresh(ctx context.Context) Result {
 	if !c.turn(ctx) {
 		return Result{}
 	}
-	h := c.hear(ctx)
-	defer h.close()
+	f := c.fetch(ctx)
+	defer f.close()
 	switch {
-	case errors.Is(h.err, ErrStop), ctx.Err() != nil:
-		return c.failed(ctx, c.res, h.err)
-	case h.err != nil && !c.item.Exact: // there is nothing to it but its audio
-		return c.failed(ctx, c.res, fmt.Errorf("its audio: %w", h.err))
+	case errors.Is(f.err, ErrStop), ctx.Err() != nil:
+		return c.failed(ctx, c.res, f.err)
+	case f.err != nil && !c.item.Exact: // without its audio it would be an empty shell
+		return c.failed(ctx, c.res, fmt.Errorf("its audio: %w", f.err))
 	}
-	rec := c.compose(h)
-	if err := c.send(ctx, rec, h); err != nil {
+	rec := c.compose(f)
+	if err := c.send(ctx, rec, f); err != nil {
 		return c.failed(ctx, c.res, err)
 	}
 	ctx, cancel := outlasting(ctx)
@@ -230,13 +224,13 @@ func (c *copying) fresh(ctx context.Context) Result {
 	_, err := again(ctx, c.run, func() (struct{}, error) { return struct{}{}, c.put(ctx, rec) })
 	switch {
 	case err == nil:
-		return c.copied(h, rec)
+		return c.copied(f, rec)
 	case errors.Is(err, store.ErrExists), errors.Is(err, store.ErrDeleted):
-		return c.beaten(ctx, rec, h)
+		return c.conflict(ctx, rec, f)
 	case unavailable(err), ctx.Err() != nil: // it may have been stored
 		return c.failed(ctx, c.res, fmt.Errorf("store the document: %w", err))
 	}
-	if gone := c.withdraw(ctx, rec, h); gone != nil {
+	if gone := c.withdraw(ctx, rec, f); gone != nil {
 		return c.failed(ctx, c.res, gone)
 	}
 	if errors.Is(err, store.ErrTooLarge) {
@@ -245,34 +239,34 @@ func (c *copying) fresh(ctx context.Context) Result {
 	return c.failed(ctx, c.res, fmt.Errorf("store the document: %w", err))
 }
 
-// copied is the result of an item whose document is stored.
-func (c *copying) copied(h *heard, rec *recording.Recording) Result {
+// copied returns the result of an item whose document is stored.
+func (c *copying) copied(f *fetched, rec *recording.Recording) Result {
 	switch {
-	case h.err != nil:
-		res := c.res.ends(Failed, fmt.Errorf("its audio: %w; its document is there", h.err))
-		if errors.Is(h.err, ErrRefused) {
+	case f.err != nil:
+		res := c.res.ends(Failed, fmt.Errorf("its audio: %w; its document is there", f.err))
+		if errors.Is(f.err, ErrRefused) {
 			res.Outcome = Refused
 		}
 		return res
-	case h.reason != "":
-		return c.res.ends(Refused, fmt.Errorf("%w: its audio is %s; its document is there", ErrRefused, h.reason))
+	case f.rejected() != "":
+		return c.res.ends(Refused, fmt.Errorf("%w: its audio is %s; its document is there", ErrRefused, f.rejected()))
 	}
 	c.res.Lack = c.lackOf(rec.Audio)
-	c.res.bytes = h.size()
-	if h.gone {
+	c.res.bytes = f.size()
+	if f.gone {
 		c.res.Reason = "the source lists audio, and has none"
 	}
 	return c.res.ends(Copied, nil)
 }
 
-// send stores the audio that was heard, if it can be served.
-func (c *copying) send(ctx context.Context, rec *recording.Recording, h *heard) error {
-	if !h.good() {
+// send stores the fetched audio, if it can be served.
+func (c *copying) send(ctx context.Context, rec *recording.Recording, f *fetched) error {
+	if !f.usable() {
 		return nil
 	}
 	_, err := again(ctx, c.run, func() (struct{}, error) {
-		body := io.NewSectionReader(h.audio, 0, h.audio.Size)
-		return struct{}{}, c.target.Audio.Put(ctx, rec.AudioKey(), rec.Audio.ContentType, body, h.audio.Size)
+		body := io.NewSectionReader(f.audio, 0, f.audio.Size)
+		return struct{}{}, c.target.Audio.Put(ctx, rec.AudioKey(), rec.Audio.ContentType, body, f.audio.Size)
 	})
 	if err != nil {
 		return fmt.Errorf("store the audio: %w", err)
@@ -280,9 +274,9 @@ func (c *copying) send(ctx context.Context, rec *recording.Recording, h *heard) 
 	return nil
 }
 
-// withdraw takes back audio whose recording will not be made.
-func (c *copying) withdraw(ctx context.Context, rec *recording.Recording, h *heard) error {
-	if !h.good() {
+// withdraw removes audio whose recording will not be made.
+func (c *copying) withdraw(ctx context.Context, rec *recording.Recording, f *fetched) error {
+	if !f.usable() {
 		return nil
 	}
 	_, err := again(ctx, c.run, func() (struct{}, error) { return struct{}{}, c.target.Audio.Remove(ctx, rec.AudioKey()) })

@@ -1,10 +1,12 @@
 package importer
 
 import (
+	"cmp"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"callrecordings/shared/incoming"
 	"callrecordings/shared/recording"
 )
 
@@ -160,7 +162,7 @@ func (t *Tally) count(it *Item, r Result) {
 			c.External++
 		}
 		c.Bytes += r.bytes
-		if at := it.ended(0); at > 0 {
+		if at := cmp.Or(it.Created, incoming.Ended(it.Document, 0)); at > 0 {
 			if c.First == 0 || at < c.First {
 				c.First = at
 			}

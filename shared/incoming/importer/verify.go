@@ -121,7 +121,7 @@ func (c *check) compare(ctx context.Context, t task, res *Result) error {
 	if err := it.refusal(); err != nil {
 		return err
 	}
-	id, found, err := c.settle(ctx, it, t.found)
+	id, found, err := c.identify(ctx, it, t.found)
 	if err != nil {
 		return err
 	}

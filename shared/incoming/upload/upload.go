@@ -1,14 +1,14 @@
-// Package upload takes audio files in as recordings: for the operator's command
-// line and for the samples of a first start.
+// Package upload adds audio files as recordings: for the operator's command line,
+// and for the demo recordings of a first start.
 //
-// The audio is stored first, under a key that nothing knows yet, and the
-// document second. So whoever sees a recording can play it, an upload that is
-// interrupted leaves nothing, and an id that is in use, or was deleted, loses
-// nothing to a second file. What is left to go wrong: a crash between the two
-// steps, or a store that does not say whether it has stored, leaves an object
-// that no recording names. It costs its bytes, and the same call again makes a
-// whole recording. (The other order would show a recording without sound for
-// as long as its upload takes, and for good after a crash.)
+// The audio is stored first, under a key that nothing refers to yet, and the
+// document second. So a recording that can be seen can be played, an interrupted
+// upload leaves nothing visible, and an ID that is in use, or was deleted, keeps
+// its own audio. A crash between the two steps, or a store that does not answer,
+// can leave an object that no recording refers to; it takes up space until it is
+// removed, and another upload makes a complete recording. (The other order would
+// show a recording without audio while its upload takes, and for good after a
+// crash.)
 package upload
 
 import (
@@ -21,13 +21,14 @@ import (
 	"strings"
 	"time"
 
-	"callrecordings/shared/audiofile"
+	"callrecordings/shared/incoming"
+	"callrecordings/shared/incoming/judge"
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
 )
 
-// Audio is where the sound goes, and whence it is taken back.
+// Audio stores audio, and removes it if its recording cannot be stored.
 type Audio interface {
 	media.Writer
 	media.Remover
@@ -37,75 +38,73 @@ type Audio interface {
 type Uploader struct {
 	// Store takes the documents.
 	Store store.Writer
-	// Audio takes the sound.
+	// Audio takes the audio.
 	Audio Audio
-	// Now is the clock, Random makes ids.
+	// Now is the clock, and Random makes IDs.
 	Now    func() time.Time
 	Random io.Reader
 }
 
-// finish is how long the steps behind an upload may take, also when the caller
-// has given up by then: they are short, and half of them would be a loss.
+// finish is how long the steps after an upload may take when the caller has
+// given up. They are short, and stopping halfway would waste the upload.
 const finish = 30 * time.Second
 
-// Call is what is known of a recorded call beside its sound. Empty fields are
-// not known, but for Account.
-type Call struct {
-	// Account and Owner are ids that the caller has checked (contract, Routes).
+// Request describes the recorded call. Empty fields are unknown; only Account is
+// required.
+type Request struct {
+	// Account and Owner are IDs that the caller has checked (contract, Routes).
 	Account, Owner string
 	// ID of the recording; "" makes one.
 	ID string
-	// Direction is "inbound" or "outbound"; "" stands for inbound.
+	// Direction is "inbound" or "outbound"; "" means inbound.
 	Direction string
-	// Start of the recording; 0 for unknown.
+	// Start of the recording; 0 if unknown.
 	Start recording.Seconds
-	// Numbers and names of the two sides. A number may be an address,
-	// user@realm.
+	// Caller and Callee are numbers, or addresses: user@realm.
 	Caller, CallerName, Callee, CalleeName string
-	// Realm is the SIP realm of both sides' addresses, where a number names none.
+	// Realm is the SIP realm of numbers that name none.
 	Realm string
-	// UserMetadata is a JSON object, "" for none.
+	// UserMetadata is a JSON object, or "".
 	UserMetadata string
 }
 
-// directions are the values of Direction with the origin that goes with each.
-var directions = map[string]string{
-	"inbound":  "inbound from offnet to account",
-	"outbound": "outbound to offnet from account",
-}
+var (
+	// ErrDirection means that a direction is neither of the two.
+	ErrDirection = errors.New(`direction is "inbound" or "outbound"`)
+	// ErrNotAudio means that the bytes are not audio of a type that is served.
+	ErrNotAudio = judge.ErrNotAudio
+	// ErrDamaged means that the audio cannot be played.
+	ErrDamaged = judge.ErrDamaged
+)
 
-// ErrDirection is the error of a direction that is none.
-var ErrDirection = errors.New(`direction is "inbound" or "outbound"`)
-
-// Add stores audio, which has size bytes, as a recording of the call, and
-// returns it. progress, if not nil, is told the bytes sent so far.
-// Errors: ErrDirection, recording.ErrBadID, recording.FieldErrors and what
-// Document.With says of UserMetadata; those of audiofile.Probe, of
-// store.Writer's Put and of media.Writer's Put.
-func (u Uploader) Add(ctx context.Context, c Call, audio io.ReaderAt, size int64, progress func(int64)) (*recording.Recording, error) {
-	info, err := audiofile.Probe(audio, size)
+// Add stores audio of size bytes as a recording of the call, and returns it.
+// progress, if not nil, is called with the number of bytes sent so far.
+// Errors: ErrDirection, ErrNotAudio, ErrDamaged, recording.ErrBadID,
+// recording.FieldErrors; those of store.Writer's and media.Writer's Put.
+func (u Uploader) Add(ctx context.Context, req Request, audio io.ReaderAt, size int64, progress func(int64)) (*recording.Recording, error) {
+	verdict, err := judge.File(audio, size)
 	if err != nil {
 		return nil, err
 	}
-	r, err := u.compose(c, info, size)
+	r, err := u.compose(req, verdict)
 	if err != nil {
 		return nil, err
 	}
 	body := io.Reader(io.NewSectionReader(audio, 0, size))
 	if progress != nil {
-		body = &counter{Reader: body, tell: progress}
+		body = &counter{Reader: body, report: progress}
 	}
-	sent := u.Audio.Put(ctx, r.AudioKey(), info.ContentType, body, size)
+	sent := u.Audio.Put(ctx, r.AudioKey(), verdict.ContentType, body, size)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finish)
 	defer cancel()
 	if sent != nil {
-		// It may be there all the same, when only the answer was lost; but
-		// what is gone is not worth a second complaint.
+		// The object may exist all the same, if only the answer was lost. Failing to
+		// remove it is not worth a second error.
 		_ = u.Audio.Remove(ctx, r.AudioKey())
 		return nil, fmt.Errorf("store the audio: %w", sent)
 	}
 	if err := u.Store.Put(ctx, r); err != nil {
-		if refused(err) { // the store has answered: nothing will ever name this object
+		if rejected(err) {
 			err = errors.Join(err, u.Audio.Remove(ctx, r.AudioKey()))
 		}
 		return nil, fmt.Errorf("store the document: %w", err)
@@ -113,141 +112,107 @@ func (u Uploader) Add(ctx context.Context, c Call, audio io.ReaderAt, size int64
 	return r, nil
 }
 
-// refused reports whether the store certainly has not stored the document.
-func refused(err error) bool {
+// rejected reports whether the store certainly did not store the document, so
+// that nothing will ever refer to its audio.
+func rejected(err error) bool {
 	return errors.Is(err, store.ErrExists) || errors.Is(err, store.ErrDeleted) || errors.Is(err, store.ErrTooLarge)
 }
 
-// compose makes the recording of the call.
-func (u Uploader) compose(c Call, info audiofile.Info, size int64) (*recording.Recording, error) {
-	if c.Direction == "" {
-		c.Direction = "inbound"
-	}
-	if directions[c.Direction] == "" {
-		return nil, ErrDirection
-	}
+// compose makes the recording of a request.
+func (u Uploader) compose(req Request, verdict incoming.Judgment) (*recording.Recording, error) {
 	now := recording.SecondsOf(u.Now())
-	created := now
-	if c.Start > 0 {
-		created = min(now, c.Start+recording.Seconds(info.Duration/time.Second))
-	}
-	r := &recording.Recording{
-		Account: c.Account, Owner: c.Owner, Created: created, Modified: now,
-		Audio: recording.Audio{Place: recording.Managed, ContentType: info.ContentType, Size: size},
-	}
-	if err := u.name(r, c); err != nil {
-		return nil, err
-	}
-	doc, err := recording.ParseDocument(document(r, c, info))
-	if err == nil && c.UserMetadata != "" {
-		doc, err = doc.With("user_metadata", c.UserMetadata)
-	}
+	id, key, err := u.identify(req, now)
 	if err != nil {
 		return nil, err
 	}
-	if err := doc.Validate().Err(); err != nil {
+	asked, err := req.creation(id, verdict.Sound)
+	if err != nil {
 		return nil, err
 	}
-	if meta, _ := doc.Raw("user_metadata"); len(meta) > recording.MaxUserMetadata {
-		return nil, fmt.Errorf("user_metadata has %d bytes, at most %d are stored", len(meta), recording.MaxUserMetadata)
-	}
-	r.Document = recording.Complete(doc, r.ID, created)
-	return r, nil
+	return incoming.Compose(incoming.Draft{
+		Account: req.Account, ID: id, Document: asked.Document, Modified: now,
+		Audio: verdict.Audio(key), Sound: verdict.Sound,
+	}, now), nil
 }
 
-// name gives r its id. An id that was chosen may be in use already, so its
-// audio gets a key that no other upload can have.
-func (u Uploader) name(r *recording.Recording, c Call) (err error) {
-	if c.ID == "" {
-		at := c.Start
-		if at == 0 {
-			at = r.Created
-		}
-		r.ID, err = recording.NewID(at, u.Random)
-		return err
+// identify returns the ID of the recording and the key of its audio, "" for the
+// recording's own. An ID that the caller chose may be in use, so its audio gets
+// a key that no other upload can have.
+func (u Uploader) identify(req Request, now recording.Seconds) (id, key string, err error) {
+	if req.ID == "" {
+		id, err = incoming.NewID(req.Start, now, u.Random)
+		return id, "", err
 	}
-	if r.ID, err = recording.ParseID(c.ID); err != nil {
-		return fmt.Errorf("id %q: %w (want YYYYMM- and 1 to 128 of A-Z, a-z, 0-9, _ . @ -)", c.ID, err)
+	if id, err = recording.ParseID(req.ID); err != nil {
+		return "", "", fmt.Errorf("id %q: %w (want YYYYMM- and 1 to 128 of A-Z, a-z, 0-9, _ . @ -)", req.ID, err)
 	}
 	var b [8]byte
 	if _, err := io.ReadFull(u.Random, b[:]); err != nil {
-		return fmt.Errorf("make a key: %w", err)
+		return "", "", fmt.Errorf("make a key: %w", err)
 	}
-	r.Audio.Key = recording.AudioKey(r.Account, r.ID) + "~" + hex.EncodeToString(b[:])
-	return nil
+	return id, recording.AudioKey(req.Account, id) + "~" + hex.EncodeToString(b[:]), nil
 }
 
-// document writes the fields that are known.
-func document(r *recording.Recording, c Call, info audiofile.Info) []byte {
-	_, unique, _ := strings.Cut(r.ID, "-")
-	name := unique + "." + info.Extension
-	d := object{}
-	d.text("name", name)
-	d.text("description", "recording "+name)
-	d.text("content_type", info.ContentType)
-	d.text("media_type", info.Extension)
-	d.text("media_source", "recorded")
-	d.text("direction", c.Direction)
-	d.text("origin", directions[c.Direction])
-	if c.Start > 0 {
-		d.number("start", int64(c.Start))
+// creation checks the request's fields as those of an API request are checked.
+func (req Request) creation(id string, sound recording.Sound) (recording.Creation, error) {
+	direction, origin, known := recording.Direction(req.Direction)
+	switch {
+	case req.Direction == "":
+		direction, origin, _ = recording.Direction("inbound")
+	case !known || direction != req.Direction:
+		return recording.Creation{}, ErrDirection
 	}
-	d.number("duration", int64(info.Duration/time.Second))
-	d.number("duration_ms", info.Duration.Milliseconds())
-	d.text("from", address(c.Caller, c.Realm))
-	d.text("to", address(c.Callee, c.Realm))
-	d.text("caller_id_number", number(c.Caller))
-	d.text("caller_id_name", c.CallerName)
-	d.text("callee_id_number", number(c.Callee))
-	d.text("callee_id_name", c.CalleeName)
-	d.text("owner_id", c.Owner)
-	return d.json()
+	if req.UserMetadata != "" { // for an error that says where the JSON is wrong
+		if _, err := recording.Document("{}").With("user_metadata", req.UserMetadata); err != nil {
+			return recording.Creation{}, err
+		}
+	}
+	_, unique, _ := strings.Cut(id, "-")
+	name := unique + "." + sound.Extension
+	start := ""
+	if req.Start > 0 {
+		start = strconv.FormatInt(int64(req.Start), 10)
+	}
+	return recording.CreationOf(func(yield func(string, string) bool) {
+		for _, field := range []struct{ name, value string }{
+			{"name", name},
+			{"description", "recording " + name},
+			{"media_source", "recorded"},
+			{"direction", direction},
+			{"origin", origin},
+			{"start", start},
+			{"from", recording.Address(req.Caller, req.Realm)},
+			{"to", recording.Address(req.Callee, req.Realm)},
+			{"caller_id_number", number(req.Caller)},
+			{"caller_id_name", req.CallerName},
+			{"callee_id_number", number(req.Callee)},
+			{"callee_id_name", req.CalleeName},
+			{"owner_id", req.Owner},
+			{"user_metadata", req.UserMetadata},
+		} {
+			if field.value != "" && !yield(field.name, field.value) {
+				return
+			}
+		}
+	})
 }
 
-// number is what stands before the realm of an address.
-func number(s string) string {
-	n, _, _ := strings.Cut(s, "@")
+// number returns an address without its realm.
+func number(address string) string {
+	n, _, _ := strings.Cut(address, "@")
 	return n
 }
 
-// address is a side of the call as user@realm, "" when neither is known.
-func address(number, realm string) string {
-	switch {
-	case number == "" && realm == "":
-		return ""
-	case strings.Contains(number, "@"):
-		return number
-	case number == "":
-		number = "unknown"
-	case realm == "":
-		realm = "unknown"
-	}
-	return number + "@" + realm
-}
-
-// object writes a JSON object, leaving out empty texts.
-type object []string
-
-func (o *object) raw(name, value string)          { *o = append(*o, recording.Quote(name)+":"+value) }
-func (o *object) number(name string, value int64) { o.raw(name, strconv.FormatInt(value, 10)) }
-
-func (o *object) text(name, value string) {
-	if value != "" {
-		o.raw(name, recording.Quote(value))
-	}
-}
-func (o object) json() []byte { return []byte("{" + strings.Join(o, ",") + "}") }
-
-// counter tells how much was read.
+// counter reports how many bytes were read.
 type counter struct {
 	io.Reader
-	tell func(int64)
-	n    int64
+	report func(int64)
+	n      int64
 }
 
 func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)
 	c.n += int64(n)
-	c.tell(c.n)
+	c.report(c.n)
 	return n, err
 }

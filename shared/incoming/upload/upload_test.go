@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/audiofile"
 	"callrecordings/shared/incoming/upload"
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
@@ -41,7 +40,7 @@ func open(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	sound, err := os.ReadFile("../audiofile/testdata/alaw.wav") // 1.2 s
+	sound, err := os.ReadFile("../../audiofile/testdata/alaw.wav") // 1.2 s
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,8 +48,8 @@ func open(t *testing.T) *fixture {
 	return &fixture{Uploader: upload.Uploader{Store: s, Audio: audio, Now: now, Random: rand.Reader}, store: s, audio: audio, sound: sound}
 }
 
-func (f *fixture) add(ctx context.Context, c upload.Call) (*recording.Recording, error) {
-	return f.Add(ctx, c, bytes.NewReader(f.sound), int64(len(f.sound)), nil)
+func (f *fixture) add(ctx context.Context, req upload.Request) (*recording.Recording, error) {
+	return f.Add(ctx, req, bytes.NewReader(f.sound), int64(len(f.sound)), nil)
 }
 
 // shelf is an object store in memory that can fail.
@@ -97,11 +96,11 @@ func TestAddWritesTheDocument(t *testing.T) {
 	f := open(t)
 	start := recording.SecondsOf(noon.AddDate(0, -1, 0))
 	for _, c := range []struct {
-		name string
-		call upload.Call
-		want map[string]string // the JSON text of fields
+		name    string
+		request upload.Request
+		want    map[string]string // the JSON text of fields
 	}{
-		{"everything", upload.Call{
+		{"everything", upload.Request{
 			Account: "acc", Owner: "usr", ID: "202602-x", Direction: "outbound", Start: start,
 			Caller: "1001", CallerName: "Zoë \"Z\"", Callee: "+15550100", CalleeName: "Taxi", Realm: "pbx.example.com",
 			UserMetadata: `{"tag": "vip"}`,
@@ -113,23 +112,23 @@ func TestAddWritesTheDocument(t *testing.T) {
 			"owner_id": `"usr"`, "call_id": `"202602-x"`, "custom_channel_vars": `{"Media-Recording-ID":"202602-x"}`,
 			"user_metadata": `{"tag":"vip"}`,
 		}},
-		{"nothing", upload.Call{Account: "acc", ID: "202603-y"}, map[string]string{
+		{"nothing", upload.Request{Account: "acc", ID: "202603-y"}, map[string]string{
 			"direction": `"inbound"`, "origin": `"inbound from offnet to account"`, "start": "63939585600",
 			"from": `"unknown@unknown"`, "to": `"unknown@unknown"`, "caller_id_number": "", "owner_id": "", "user_metadata": "",
 		}},
-		{"one side", upload.Call{Account: "acc", ID: "202603-z", Caller: "+15550123"}, map[string]string{
+		{"one side", upload.Request{Account: "acc", ID: "202603-z", Caller: "+15550123"}, map[string]string{
 			"from": `"+15550123@unknown"`, "to": `"unknown@unknown"`,
 		}},
-		{"addresses", upload.Call{Account: "acc", ID: "202603-a", Caller: "ann@here.example", Callee: "1001", Realm: "there.example"}, map[string]string{
+		{"addresses", upload.Request{Account: "acc", ID: "202603-a", Caller: "ann@here.example", Callee: "1001", Realm: "there.example"}, map[string]string{
 			"from": `"ann@here.example"`, "caller_id_number": `"ann"`, "to": `"1001@there.example"`,
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			added, err := f.add(t.Context(), c.call)
+			added, err := f.add(t.Context(), c.request)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := f.store.Get(t.Context(), "acc", c.call.ID)
+			got, err := f.store.Get(t.Context(), "acc", c.request.ID)
 			if err != nil || *got != *added {
 				t.Fatalf("Get = %+v, %v, want %+v", got, err, added)
 			}
@@ -163,11 +162,11 @@ func TestAddDatesTheRecording(t *testing.T) {
 		{"tomorrow", noon.AddDate(0, 0, 1), now, "202603"},
 		{"in another month elsewhere", time.Date(2026, 2, 1, 0, 30, 0, 0, time.FixedZone("", 3600)), recording.SecondsOf(time.Date(2026, 1, 31, 23, 30, 1, 0, time.UTC)), "202601"},
 	} {
-		call := upload.Call{Account: "acc"}
+		request := upload.Request{Account: "acc"}
 		if !c.start.IsZero() {
-			call.Start = recording.SecondsOf(c.start)
+			request.Start = recording.SecondsOf(c.start)
 		}
-		r, err := f.add(t.Context(), call)
+		r, err := f.add(t.Context(), request)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -182,21 +181,21 @@ func TestAddDatesTheRecording(t *testing.T) {
 func TestAddRefusesAnIDInUse(t *testing.T) {
 	t.Parallel()
 	f := open(t)
-	call := upload.Call{Account: "acc", ID: "202603-x"}
-	first, err := f.add(t.Context(), call)
+	request := upload.Request{Account: "acc", ID: "202603-x"}
+	first, err := f.add(t.Context(), request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.add(t.Context(), call); !errors.Is(err, store.ErrExists) {
+	if _, err := f.add(t.Context(), request); !errors.Is(err, store.ErrExists) {
 		t.Errorf("Add(the same id) = %v, want %v", err, store.ErrExists)
 	}
 	if got := f.audio.keys(); !slices.Equal(got, []string{first.AudioKey()}) {
 		t.Errorf("objects = %q, want the first one's, %q", got, first.AudioKey())
 	}
-	if _, err := f.store.Delete(t.Context(), "acc", call.ID, func(*recording.Recording) error { return nil }); err != nil {
+	if _, err := f.store.Delete(t.Context(), "acc", request.ID, func(*recording.Recording) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.add(t.Context(), call); !errors.Is(err, store.ErrDeleted) {
+	if _, err := f.add(t.Context(), request); !errors.Is(err, store.ErrDeleted) {
 		t.Errorf("Add(a deleted id) = %v, want %v", err, store.ErrDeleted)
 	}
 	if got := f.audio.keys(); !slices.Equal(got, []string{first.AudioKey()}) {
@@ -208,27 +207,27 @@ func TestAddRefusesWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	f := open(t)
 	for _, c := range []struct {
-		name string
-		call upload.Call
-		want error
+		name    string
+		request upload.Request
+		want    error
 	}{
-		{"an id", upload.Call{ID: "nomonth"}, recording.ErrBadID},
-		{"an id with a slash", upload.Call{ID: "202603-../x"}, recording.ErrBadID},
-		{"a direction", upload.Call{Direction: "sideways"}, upload.ErrDirection},
-		{"metadata of another kind", upload.Call{UserMetadata: `[1]`}, recording.FieldErrors{}},
-		{"metadata that ends early", upload.Call{UserMetadata: `{"a":1}, "owner_id": "x"`}, nil},
-		{"metadata that is too much", upload.Call{UserMetadata: `{"a":"` + strings.Repeat("x", recording.MaxUserMetadata) + `"}`}, nil},
+		{"an id", upload.Request{ID: "nomonth"}, recording.ErrBadID},
+		{"an id with a slash", upload.Request{ID: "202603-../x"}, recording.ErrBadID},
+		{"a direction", upload.Request{Direction: "sideways"}, upload.ErrDirection},
+		{"metadata of another kind", upload.Request{UserMetadata: `[1]`}, recording.FieldErrors{}},
+		{"metadata that ends early", upload.Request{UserMetadata: `{"a":1}, "owner_id": "x"`}, nil},
+		{"metadata that is too much", upload.Request{UserMetadata: `{"a":"` + strings.Repeat("x", recording.MaxUserMetadata) + `"}`}, nil},
 	} {
-		c.call.Account = "acc"
-		_, err := f.add(t.Context(), c.call)
+		c.request.Account = "acc"
+		_, err := f.add(t.Context(), c.request)
 		var fields recording.FieldErrors
 		switch _, wantFields := c.want.(recording.FieldErrors); { //nolint:errorlint // the table's own value
 		case err == nil, wantFields && !errors.As(err, &fields), !wantFields && c.want != nil && !errors.Is(err, c.want):
 			t.Errorf("Add(%s) = %v, want %v", c.name, err, c.want)
 		}
 	}
-	if _, err := f.Add(t.Context(), upload.Call{Account: "acc"}, strings.NewReader("text"), 4, nil); !errors.Is(err, audiofile.ErrUnknown) {
-		t.Errorf("Add(text) = %v, want %v", err, audiofile.ErrUnknown)
+	if _, err := f.Add(t.Context(), upload.Request{Account: "acc"}, strings.NewReader("text"), 4, nil); !errors.Is(err, upload.ErrNotAudio) {
+		t.Errorf("Add(text) = %v, want %v", err, upload.ErrNotAudio)
 	}
 	if got := f.audio.keys(); len(got) > 0 {
 		t.Errorf("objects = %q, want none", got)
@@ -245,7 +244,7 @@ func TestAddLeavesNothingBehind(t *testing.T) {
 		f.audio.fail = media.ErrUnavailable
 		ctx, stop := context.WithCancel(t.Context())
 		stop() // as if it was interrupted
-		if _, err := f.add(ctx, upload.Call{Account: "acc", ID: "202603-x"}); !errors.Is(err, media.ErrUnavailable) {
+		if _, err := f.add(ctx, upload.Request{Account: "acc", ID: "202603-x"}); !errors.Is(err, media.ErrUnavailable) {
 			t.Errorf("Add = %v, want %v", err, media.ErrUnavailable)
 		}
 		f.nothing(t)
@@ -253,7 +252,7 @@ func TestAddLeavesNothingBehind(t *testing.T) {
 	t.Run("a document that is too large", func(t *testing.T) {
 		t.Parallel()
 		f := open(t)
-		_, err := f.add(t.Context(), upload.Call{Account: "acc", ID: "202603-x", CallerName: strings.Repeat("x", 400<<10)})
+		_, err := f.add(t.Context(), upload.Request{Account: "acc", ID: "202603-x", CallerName: strings.Repeat("x", 400<<10)})
 		if !errors.Is(err, store.ErrTooLarge) {
 			t.Errorf("Add = %v, want %v", err, store.ErrTooLarge)
 		}
@@ -264,7 +263,7 @@ func TestAddLeavesNothingBehind(t *testing.T) {
 		f := open(t)
 		ctx, stop := context.WithCancel(t.Context())
 		f.audio.after = stop
-		if r, err := f.add(ctx, upload.Call{Account: "acc", ID: "202603-x"}); err != nil {
+		if r, err := f.add(ctx, upload.Request{Account: "acc", ID: "202603-x"}); err != nil {
 			t.Errorf("Add = %v, %v, want it finished", r, err)
 		}
 		if _, err := f.store.Get(t.Context(), "acc", "202603-x"); err != nil {
@@ -287,7 +286,7 @@ func TestAddTellsItsProgress(t *testing.T) {
 	t.Parallel()
 	f := open(t)
 	var told []int64
-	_, err := f.Add(t.Context(), upload.Call{Account: "acc"}, bytes.NewReader(f.sound), int64(len(f.sound)), func(n int64) { told = append(told, n) })
+	_, err := f.Add(t.Context(), upload.Request{Account: "acc"}, bytes.NewReader(f.sound), int64(len(f.sound)), func(n int64) { told = append(told, n) })
 	if err != nil {
 		t.Fatal(err)
 	}

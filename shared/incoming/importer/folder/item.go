@@ -2,11 +2,13 @@ package folder
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 
+	"callrecordings/shared/incoming"
 	"callrecordings/shared/incoming/importer"
 	"callrecordings/shared/incoming/namepattern"
 	"callrecordings/shared/recording"
@@ -110,14 +112,14 @@ func (sc *scan) item(f file, beside recording.Call) importer.Item {
 	if !understood {
 		name = namepattern.Unmatched(f.name)
 	}
-	call := beside.Under(row).Under(name.Call)
-	if other := call["account_id"]; other != "" && other != sc.Account {
-		return sc.refused(f.name, errForeign)
-	}
-	id, err := call.ID()
-	if err != nil {
+	id, err := incoming.Agree(sc.Account, beside, row, name.Call)
+	switch {
+	case errors.Is(err, recording.ErrBadID):
 		return sc.refused(f.name, errBadID)
+	case err != nil:
+		return sc.refused(f.name, fmt.Errorf("%w: %w", importer.ErrRefused, err))
 	}
+	call := beside.Under(row).Under(name.Call)
 	it := importer.Item{
 		Name: f.name, Account: sc.Account, ID: id, Started: begun(call, f), Document: call.Document(),
 		Audio: recording.Audio{Place: recording.Managed, Size: f.size},

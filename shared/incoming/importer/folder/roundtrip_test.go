@@ -175,7 +175,7 @@ func TestRoundTripOfABucket(t *testing.T) {
 	}
 	d := newDesk(t)
 	d.Store, d.Audio, d.Concurrency = narrow{d.store}, bucket, 8
-	sound, err := os.ReadFile("../audiofile/testdata/alaw.wav")
+	sound, err := os.ReadFile("../../../audiofile/testdata/alaw.wav")
 	if err != nil {
 		t.Fatal(err)
 	}

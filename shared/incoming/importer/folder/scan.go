@@ -99,6 +99,5 @@ var (
 	errSecond    = fmt.Errorf("%w: it would be the same recording as the file of the same name with another extension", importer.ErrRefused)
 	errVouched   = fmt.Errorf("%w: the document beside it is of other audio", importer.ErrRefused)
 	errAmbiguous = fmt.Errorf("%w: more than one row of the table, or more than one file, has that name", importer.ErrRefused)
-	errForeign   = fmt.Errorf("%w: it is said to be of another account", importer.ErrRefused)
 	errBadID     = fmt.Errorf("%w: its id is none of a recording (want YYYYMM- and 1 to 128 of A-Z, a-z, 0-9, _ . @ -)", importer.ErrRefused)
 )

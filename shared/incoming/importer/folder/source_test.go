@@ -152,7 +152,7 @@ func TestWhatAFolderTells(t *testing.T) {
 		}},
 		{"hidden, and not whole", map[string]string{".a.mp3": "s", "a.mp3.part": "s", ".x/a.mp3": "s", "x.part/a.mp3": "s", ".json": "{}"}, nil},
 		{"of another account", map[string]string{"a.mp3": "s", "a.json": `{"account_id":"other"}`, "b.mp3": "s", "b.json": `{"account_id":"acc"}`}, []string{
-			"a.mp3: ! it is said to be of another account", `b.mp3: ~b {"name":"b.mp3"}`,
+			"a.mp3: ! it names another account", `b.mp3: ~b {"name":"b.mp3"}`,
 		}},
 		{"a bad id", map[string]string{"a.mp3": "s", "a.json": `{"id":"../a"}`}, []string{"a.mp3: " + badID}},
 		{"exported", map[string]string{"202601/202601-a.json": exported, "202601/202601-a.wav": "sound"}, []string{

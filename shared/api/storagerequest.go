@@ -10,14 +10,15 @@ import (
 	"net/http"
 	"strings"
 
+	"callrecordings/shared/incoming"
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
 )
 
-// parcel is what was put into storage.
-type parcel struct {
+// storageRequest is the content of a storage request.
+type storageRequest struct {
 	audio []byte
-	// contentType is what the sender calls the audio. The bytes know better.
+	// contentType is the sender's word for the audio. Its bytes decide later.
 	contentType string
 	call        recording.Call
 }
@@ -25,28 +26,28 @@ type parcel struct {
 // Limits of a multipart body.
 const (
 	maxParts = 16
-	maxPart  = 64 << 10 // bytes of a part that is no audio
+	maxPart  = 64 << 10 // bytes of a part other than the audio
 )
 
-// errTooBigForStorage is the 413, with the way that is left.
+// errTooBigForStorage is the 413. It names the way that has no such limit.
 func errTooBigForStorage() error {
 	return tooLarge("over HTTP a recording has at most 4400000 bytes: let the PBX write into the account's inbox in S3 (docs/connect.md)")
 }
 
-// badParcel is the 400 of a body that is no recording.
-func badParcel(text string) error {
+// badStorageBody is the 400 for a body that does not hold one recording.
+func badStorageBody(text string) error {
 	return invalid("body", "wrong_format", text, nil)
 }
 
-// read takes name, query and body, and what they tell of the call: the body
-// first, then the query, then the name.
-func (c *receiver) read(r *request) (*parcel, error) {
+// read reads a storage request. Facts about the call come from the body, the
+// query and the name; where they disagree, the first counts.
+func (c *receiver) read(r *request) (*storageRequest, error) {
 	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
 		return nil, errUnsupportedMediaType
 	}
 	kind, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil {
-		kind = "application/octet-stream" // a file is what it is
+		kind = "application/octet-stream" // its bytes decide
 	}
 	if kind == jsonType || strings.HasSuffix(kind, "+json") {
 		return nil, errUnsupportedMediaType
@@ -56,21 +57,21 @@ func (c *receiver) read(r *request) (*parcel, error) {
 	if err != nil {
 		return nil, err
 	}
-	put := &parcel{audio: body, contentType: kind, call: recording.Call{}}
+	put := &storageRequest{audio: body, contentType: kind, call: recording.Call{}}
 	if kind == "multipart/form-data" {
 		if put, err = unpack(body, parameters["boundary"]); err != nil {
 			return nil, err
 		}
 	}
 	if len(put.audio) == 0 {
-		return nil, badParcel("There is no audio in it")
+		return nil, badStorageBody("There is no audio in it")
 	}
-	return put, c.address(r, put)
+	return put, c.describe(r, put)
 }
 
-// address adds what query and name tell, and demands that all of them tell of
-// one recording, of this account.
-func (c *receiver) address(r *request, put *parcel) error {
+// describe adds the facts from query and name, and checks that all reports
+// describe one recording of this account.
+func (c *receiver) describe(r *request, put *storageRequest) error {
 	query := recording.Call{}
 	for name, values := range r.URL.Query() {
 		query.Set(name, values[0])
@@ -79,29 +80,22 @@ func (c *receiver) address(r *request, put *parcel) error {
 	if !ok {
 		named = recording.Call{}
 	}
-	id := ""
-	for _, told := range []recording.Call{put.call, query, named} {
-		if account := told["account_id"]; account != "" && account != r.account {
-			return errForbidden
-		}
-		said, err := told.ID()
-		if err != nil || id != "" && said != "" && said != id {
-			return invalid("id", "wrong_format", "Field is not in the correct format", map[string]any{"format": "one YYYYMM-…"})
-		}
-		if said != "" {
-			id = said
-		}
+	switch _, err := incoming.Agree(r.account, put.call, query, named); {
+	case errors.Is(err, incoming.ErrOtherAccount):
+		return errForbidden
+	case err != nil:
+		return invalid("id", "wrong_format", "Field is not in the correct format", map[string]any{"format": "one YYYYMM-…"})
 	}
 	put.call = put.call.Under(query).Under(named)
 	return nil
 }
 
-// unpack takes a multipart body apart as Kazoo sends it (kazoo.md 7.7), or as
-// forms do: the part that is JSON is the document, one of no type a field, and
-// the one that is left the audio. Kazoo's names are not quoted and tell nothing
-// more.
-func unpack(body []byte, boundary string) (*parcel, error) {
-	put := &parcel{call: recording.Call{}}
+// unpack reads a multipart body, as Kazoo sends it (kazoo.md 7.7) or as HTML
+// forms do: a JSON part is the document, a part without a type is a field, and
+// the remaining part is the audio. The names that Kazoo gives to its parts are
+// not quoted and carry no information.
+func unpack(body []byte, boundary string) (*storageRequest, error) {
+	put := &storageRequest{call: recording.Call{}}
 	files := 0
 	parts := multipart.NewReader(bytes.NewReader(body), boundary)
 	for n := 0; ; n++ {
@@ -110,18 +104,18 @@ func unpack(body []byte, boundary string) (*parcel, error) {
 			break
 		}
 		if err != nil || n == maxParts {
-			return nil, badParcel("It is not a multipart body of a few parts")
+			return nil, badStorageBody("It is not a multipart body of a few parts")
 		}
 		text, err := io.ReadAll(part)
 		if err != nil {
-			return nil, badParcel("It ends within a part")
+			return nil, badStorageBody("It ends within a part")
 		}
-		said := part.Header.Get("Content-Type")
-		kind, _, _ := mime.ParseMediaType(said)
+		declared := part.Header.Get("Content-Type")
+		kind, _, _ := mime.ParseMediaType(declared)
 		switch {
 		case kind == jsonType:
 			err = put.document(text)
-		case said == "" && part.FileName() == "":
+		case declared == "" && part.FileName() == "":
 			err = put.field(part.FormName(), text)
 		default:
 			files++
@@ -132,14 +126,14 @@ func unpack(body []byte, boundary string) (*parcel, error) {
 		}
 	}
 	if files != 1 {
-		return nil, badParcel("It holds one recording: one file, not none and not several")
+		return nil, badStorageBody("It holds one recording: one file, not none and not several")
 	}
 	return put, nil
 }
 
-// document reads the part that tells of the call. What cannot be read tells
-// nothing, because the audio beside it is not to be lost for it.
-func (put *parcel) document(text []byte) error {
+// document reads the part that describes the call. A document that cannot be
+// read is ignored, so that the audio beside it is not lost.
+func (put *storageRequest) document(text []byte) error {
 	if len(text) > maxPart {
 		return tooLarge("a document has at most 65536 bytes")
 	}
@@ -149,8 +143,8 @@ func (put *parcel) document(text []byte) error {
 	return nil
 }
 
-// field notes a field of a form.
-func (put *parcel) field(name string, text []byte) error {
+// field adds a field of a form.
+func (put *storageRequest) field(name string, text []byte) error {
 	if len(text) > maxPart {
 		return tooLarge("a field has at most 65536 bytes")
 	}
@@ -158,8 +152,8 @@ func (put *parcel) field(name string, text []byte) error {
 	return nil
 }
 
-// plainAudio decodes base64, which Kazoo sends without saying so if
-// base64_encode_data is set (kazoo.md 7.7). No audio looks like it.
+// plainAudio decodes base64, which Kazoo sends without a header that says so if
+// base64_encode_data is set (kazoo.md 7.7). No audio format looks like base64.
 func plainAudio(text []byte) []byte {
 	audio := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
 	if n, err := base64.StdEncoding.Decode(audio, text); err == nil && n > 0 {
@@ -168,14 +162,14 @@ func plainAudio(text []byte) []byte {
 	return text
 }
 
-// maxProbe is the most bytes of the file with which Kazoo tests a setting; it
-// has some 50.
+// maxProbe is the most bytes of the file with which Kazoo tests a setting. Kazoo
+// writes about 50.
 const maxProbe = 4 << 10
 
-// probe stores that file, or reads it back.
-func (c *receiver) probe(w http.ResponseWriter, r *request, key string) error {
+// testFile stores the file with which Kazoo tests a setting, or reads it back.
+func (c *receiver) testFile(w http.ResponseWriter, r *request, key string) error {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		return c.readProbe(w, r, key)
+		return c.readTestFile(w, r, key)
 	}
 	body, err := bodyUpTo(r, maxProbe, tooLarge("a file of this name has at most 4096 bytes"))
 	if err != nil {
@@ -199,7 +193,7 @@ func (c *receiver) probe(w http.ResponseWriter, r *request, key string) error {
 	return nil
 }
 
-func (c *receiver) readProbe(w http.ResponseWriter, r *request, key string) error {
+func (c *receiver) readTestFile(w http.ResponseWriter, r *request, key string) error {
 	body, _, err := c.Audio.Open(r.Context(), key, "", nil)
 	if errors.Is(err, media.ErrNotFound) {
 		return errNotFound
@@ -207,13 +201,13 @@ func (c *receiver) readProbe(w http.ResponseWriter, r *request, key string) erro
 	if err != nil {
 		return err
 	}
-	defer body.Close() //nolint:errcheck // it was only read
+	defer body.Close() //nolint:errcheck // read-only
 	text, err := io.ReadAll(io.LimitReader(body, maxProbe))
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "text/plain")
 	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(text) // a client that has gone is no fault
+	_, _ = w.Write(text) // the client may have gone
 	return nil
 }

@@ -1,4 +1,4 @@
-package bucketevents
+package bucket
 
 import (
 	"bytes"
@@ -13,7 +13,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"callrecordings/shared/arrival"
+	"callrecordings/shared/incoming"
 	"callrecordings/shared/media"
 )
 
@@ -25,33 +25,33 @@ func body(name, bucket, key, sequencer string) string {
 		`"bucket":{"name":"` + bucket + `"},"object":{"key":"` + key + `","size":5,"eTag":"x","sequencer":"` + sequencer + `"}}}]}`
 }
 
-// inbox takes messages, and remembers what it was asked to take.
-type inbox struct {
-	Options
-	taken []arrival.Arrival
-	log   bytes.Buffer
+// consumer handles messages and records the arrivals that it was asked to ingest.
+type consumer struct {
+	Queue
+	ingested []incoming.Arrival
+	log      bytes.Buffer
 }
 
-func newInbox(take func(arrival.Arrival) (arrival.Outcome, error)) *inbox {
-	in := &inbox{}
-	in.Options = Options{
-		Route: "ingest", Bucket: "audio", Log: slog.New(slog.NewJSONHandler(&in.log, nil)), Now: time.Now,
-		Take: func(_ context.Context, a arrival.Arrival) (arrival.Outcome, error) {
-			in.taken = append(in.taken, a)
-			return take(a)
+func newConsumer(ingest func(incoming.Arrival) (incoming.Outcome, error)) *consumer {
+	c := &consumer{}
+	c.Queue = Queue{
+		Route: "ingest", Bucket: "audio", Log: slog.New(slog.NewJSONHandler(&c.log, nil)), Now: time.Now,
+		Ingest: func(_ context.Context, a incoming.Arrival) (incoming.Outcome, error) {
+			c.ingested = append(c.ingested, a)
+			return ingest(a)
 		},
 	}
-	return in
+	return c
 }
 
 // invoke hands messages over, and returns those that failed, by their number.
-func (in *inbox) invoke(ctx context.Context, t *testing.T, bodies ...string) []string {
+func (c *consumer) invoke(ctx context.Context, t *testing.T, bodies ...string) []string {
 	t.Helper()
 	var e events.SQSEvent
 	for i, b := range bodies {
 		e.Records = append(e.Records, events.SQSMessage{MessageId: string(rune('0' + i)), Body: b})
 	}
-	answer, err := Handler(in.Options)(ctx, e)
+	answer, err := Handler(c.Queue)(ctx, e)
 	if err != nil {
 		t.Fatalf("Handler = %v, want nil always", err)
 	}
@@ -62,42 +62,42 @@ func (in *inbox) invoke(ctx context.Context, t *testing.T, bodies ...string) []s
 	return failed
 }
 
-func completed(arrival.Arrival) (arrival.Outcome, error) { return arrival.Completed, nil }
+func completed(incoming.Arrival) (incoming.Outcome, error) { return incoming.Completed, nil }
 
 func TestEveryArrivalIsTaken(t *testing.T) {
 	t.Parallel()
-	in := newInbox(completed)
+	c := newConsumer(completed)
 	two := strings.Replace(body("ObjectCreated:Put", "audio", key, "0a"), `"Records":[`,
 		`"Records":[`+strings.TrimSuffix(strings.TrimPrefix(body("ObjectCreated:Copy", "audio", "recordings/acc/202601/202601-b+c%2B%C3%A4", "0B"), `{"Records":[`), "]}")+",", 1)
-	if failed := in.invoke(t.Context(), t, two, `{"Service":"Amazon S3","Event":"s3:TestEvent"}`, body("ObjectCreated:CompleteMultipartUpload", "audio", key, "")); len(failed) != 0 {
+	if failed := c.invoke(t.Context(), t, two, `{"Service":"Amazon S3","Event":"s3:TestEvent"}`, body("ObjectCreated:CompleteMultipartUpload", "audio", key, "")); len(failed) != 0 {
 		t.Errorf("failed: %q, want none", failed)
 	}
-	want := []arrival.Arrival{{Key: "recordings/acc/202601/202601-b c+ä", Sequencer: "0B"}, {Key: key, Sequencer: "0A"}, {Key: key}}
-	if !slices.Equal(in.taken, want) {
-		t.Errorf("taken %+v, want %+v", in.taken, want)
+	want := []incoming.Arrival{{Key: "recordings/acc/202601/202601-b c+ä", Sequencer: "0B"}, {Key: key, Sequencer: "0A"}, {Key: key}}
+	if !slices.Equal(c.ingested, want) {
+		t.Errorf("ingested %+v, want %+v", c.ingested, want)
 	}
-	if n := strings.Count(in.log.String(), `"outcome":"completed"`); n != 3 {
-		t.Errorf("log has %d outcomes, want 3:\n%s", n, in.log.String())
+	if n := strings.Count(c.log.String(), `"outcome":"completed"`); n != 3 {
+		t.Errorf("log has %d outcomes, want 3:\n%s", n, c.log.String())
 	}
 }
 
 func TestFailuresAreReportedOneByOne(t *testing.T) {
 	t.Parallel()
-	in := newInbox(func(a arrival.Arrival) (arrival.Outcome, error) {
+	c := newConsumer(func(a incoming.Arrival) (incoming.Outcome, error) {
 		switch a.Sequencer {
 		case "01":
 			return "", media.ErrUnavailable
 		case "02":
-			return "", arrival.ErrEarly
+			return "", incoming.ErrEarly
 		}
-		return arrival.Refused, nil
+		return incoming.Refused, nil
 	})
 	event := func(sequencer string) string { return body("ObjectCreated:Put", "audio", key, sequencer) }
-	if failed := in.invoke(t.Context(), t, event("00"), event("01"), event("02"), event("03")); !slices.Equal(failed, []string{"1", "2"}) {
+	if failed := c.invoke(t.Context(), t, event("00"), event("01"), event("02"), event("03")); !slices.Equal(failed, []string{"1", "2"}) {
 		t.Errorf("failed: %q, want 1 and 2", failed)
 	}
 	var statuses []float64
-	for line := range strings.Lines(in.log.String()) {
+	for line := range strings.Lines(c.log.String()) {
 		var entry map[string]any
 		if err := json.Unmarshal([]byte(line), &entry); err != nil {
 			t.Fatal(err)
@@ -119,12 +119,12 @@ func TestWhatNoRepetitionMendsIsDoneWith(t *testing.T) {
 		"no bucket":      body("ObjectCreated:Put", "", key, "0A"),
 		"a removal":      body("ObjectRemoved:Delete", "audio", key, "0A"),
 	} {
-		in := newInbox(completed)
-		if failed := in.invoke(t.Context(), t, message); len(failed) != 0 || len(in.taken) != 0 {
-			t.Errorf("%s: failed %q, taken %+v, want neither", name, failed, in.taken)
+		c := newConsumer(completed)
+		if failed := c.invoke(t.Context(), t, message); len(failed) != 0 || len(c.ingested) != 0 {
+			t.Errorf("%s: failed %q, ingested %+v, want neither", name, failed, c.ingested)
 		}
-		if !strings.Contains(in.log.String(), `"status":400`) {
-			t.Errorf("%s: log %s, want it told", name, in.log.String())
+		if !strings.Contains(c.log.String(), `"status":400`) {
+			t.Errorf("%s: log %s, want it told", name, c.log.String())
 		}
 	}
 }
@@ -141,23 +141,23 @@ func TestWhatIsNoEventIsSetAsideByTheQueue(t *testing.T) {
 		"a sequencer of text":   body("ObjectCreated:Put", "audio", key, "secret"),
 		"a sequencer of a book": body("ObjectCreated:Put", "audio", key, strings.Repeat("A", 65)),
 	} {
-		in := newInbox(completed)
-		if failed := in.invoke(t.Context(), t, message); len(failed) != 1 || len(in.taken) != 0 {
-			t.Errorf("%s: failed %q, taken %+v, want it to fail", name, failed, in.taken)
+		c := newConsumer(completed)
+		if failed := c.invoke(t.Context(), t, message); len(failed) != 1 || len(c.ingested) != 0 {
+			t.Errorf("%s: failed %q, ingested %+v, want it to fail", name, failed, c.ingested)
 		}
-		if strings.Contains(in.log.String(), "secret") || strings.Contains(in.log.String(), "%zz") {
-			t.Errorf("%s: the log quotes the message: %s", name, in.log.String())
+		if strings.Contains(c.log.String(), "secret") || strings.Contains(c.log.String(), "%zz") {
+			t.Errorf("%s: the log quotes the message: %s", name, c.log.String())
 		}
 	}
 }
 
 func TestWithoutTimeNothingIsBegun(t *testing.T) {
 	t.Parallel()
-	in := newInbox(completed)
+	c := newConsumer(completed)
 	ctx, cancel := context.WithTimeout(t.Context(), reserve/2)
 	defer cancel()
-	if failed := in.invoke(ctx, t, body("ObjectCreated:Put", "audio", key, "0A")); len(failed) != 1 || len(in.taken) != 0 {
-		t.Errorf("failed %q, taken %+v, want it left for later", failed, in.taken)
+	if failed := c.invoke(ctx, t, body("ObjectCreated:Put", "audio", key, "0A")); len(failed) != 1 || len(c.ingested) != 0 {
+		t.Errorf("failed %q, ingested %+v, want it left for later", failed, c.ingested)
 	}
 }
 

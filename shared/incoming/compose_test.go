@@ -1,4 +1,4 @@
-package importer
+package incoming
 
 import (
 	"testing"
@@ -7,7 +7,8 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// When a recording ended, of whatever its document says.
+// A call ends at its start plus its duration. Other systems write both in many
+// ways.
 func TestEnded(t *testing.T) {
 	t.Parallel()
 	const start = "63960000000"
@@ -30,9 +31,12 @@ func TestEnded(t *testing.T) {
 		{`{}`, 0, time.Minute, 0},
 		{`{"start":` + start + `}`, 7, time.Minute, 7},
 	} {
-		it := Item{Document: c.document, Created: c.created}
-		if got := it.ended(c.length); got != c.want {
-			t.Errorf("ended of %s = %d, want %d", c.document, got, c.want)
+		got := Ended(c.document, c.length)
+		if c.created != 0 {
+			got = Compose(Draft{Document: c.document, Created: c.created, Exact: true}, recording.MaxSeconds).Created
+		}
+		if got != c.want {
+			t.Errorf("Ended(%s, %v) = %d, want %d", c.document, c.length, got, c.want)
 		}
 	}
 }

@@ -1,10 +1,8 @@
-package arrival_test
+package bucket_test
 
 import (
 	"bytes"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"os"
 	"path/filepath"
@@ -12,7 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/arrival"
+	"callrecordings/shared/incoming"
+	"callrecordings/shared/incoming/bucket"
+	"callrecordings/shared/incoming/incomingtest"
 	"callrecordings/shared/incoming/namepattern"
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
@@ -27,18 +27,18 @@ const (
 	aside   = "set-aside/acc/202601/202601-call"
 )
 
-// desk is a desk over a real store and a shelf of objects.
-type desk struct {
-	arrival.Desk
+// fixture is an ingester over a real store and a bucket in memory.
+type fixture struct {
+	bucket.Ingester
 	*testing.T
-	store *sqlite.Store
-	shelf *shelf
-	now   time.Time
+	store  *sqlite.Store
+	bucket *incomingtest.Bucket
+	now    time.Time
 }
 
-func newDesk(t *testing.T) *desk {
+func open(t *testing.T) *fixture {
 	t.Helper()
-	d := &desk{T: t, now: time.Date(2026, 3, 5, 10, 0, 0, 0, time.UTC)}
+	d := &fixture{T: t, now: time.Date(2026, 3, 5, 10, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { return d.now }
 	var err error
 	d.store, err = sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "r.db"), sqlite.Options{Now: clock, Random: rand.Reader, Notes: true})
@@ -46,17 +46,17 @@ func newDesk(t *testing.T) *desk {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = d.store.Close() })
-	d.shelf = &shelf{objects: map[string]object{}, now: clock}
+	d.bucket = incomingtest.NewBucket(clock)
 	names, err := namepattern.Open("{caller}to{callee}.{ext}", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.Desk = arrival.Desk{Store: d.store, Audio: d.shelf, Names: names, MaxBytes: 1 << 20, Now: clock}
+	d.Ingester = bucket.Ingester{Store: d.store, Audio: d.bucket, Names: names, MaxBytes: 1 << 20, Now: clock}
 	return d
 }
 
 // create makes a recording that waits for its audio.
-func (d *desk) create(u recording.Upload) {
+func (d *fixture) create(u recording.Upload) {
 	d.Helper()
 	now := recording.SecondsOf(d.now)
 	r := &recording.Recording{
@@ -68,7 +68,7 @@ func (d *desk) create(u recording.Upload) {
 	}
 }
 
-func (d *desk) get() *recording.Recording {
+func (d *fixture) get() *recording.Recording {
 	d.Helper()
 	r, err := d.store.Get(d.Context(), account, id)
 	if err != nil {
@@ -77,18 +77,18 @@ func (d *desk) get() *recording.Recording {
 	return r
 }
 
-// take expects an outcome of an arrival.
-func (d *desk) take(sequencer string, want arrival.Outcome) {
+// ingest expects an outcome of an arrival.
+func (d *fixture) ingest(sequencer string, want incoming.Outcome) {
 	d.Helper()
-	if got, err := d.Take(d.Context(), arrival.Arrival{Key: key, Sequencer: sequencer}); err != nil || got != want {
-		d.Fatalf("Take(%s) = %q, %v, want %q", sequencer, got, err, want)
+	if got, err := d.Ingest(d.Context(), incoming.Arrival{Key: key, Sequencer: sequencer}); err != nil || got != want {
+		d.Fatalf("Ingest(%s) = %q, %v, want %q", sequencer, got, err, want)
 	}
 }
 
-func (d *desk) lies(key string, want bool) {
+func (d *fixture) exists(key string, want bool) {
 	d.Helper()
-	if _, there := d.shelf.objects[key]; there != want {
-		d.Errorf("object %s is there: %v, want %v", key, there, want)
+	if _, exists := d.bucket.Objects[key]; exists != want {
+		d.Errorf("object %s exists: %v, want %v", key, exists, want)
 	}
 }
 
@@ -105,30 +105,25 @@ func number(t testing.TB, r *recording.Recording, field string) int64 {
 // sound is a file of the probe's tests.
 func sound(t testing.TB, name string) []byte {
 	t.Helper()
-	b, err := os.ReadFile("../audiofile/testdata/" + name)
+	b, err := os.ReadFile("../../audiofile/testdata/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return b
 }
 
-func sha(b []byte) string {
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
-}
-
 func TestAudioCompletesItsRecording(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := open(t)
 	audio := sound(t, "vbr-16khz.mp3")
-	d.create(recording.Upload{ContentType: "audio/mp3", Size: int64(len(audio)), SHA256: sha(audio)})
+	d.create(recording.Upload{ContentType: "audio/mp3", Size: int64(len(audio)), SHA256: incomingtest.SHA256(audio)})
 	before := d.get()
 	d.now = d.now.Add(time.Minute)
-	d.shelf.put(key, "text/html", audio)
-	d.take("0A", arrival.Completed)
+	d.bucket.Put(key, "text/html", audio, nil)
+	d.ingest("0A", incoming.Completed)
 	r := d.get()
 	want := recording.Audio{
-		Place: recording.Managed, ContentType: "audio/mpeg", Size: int64(len(audio)), SHA256: sha(audio), Sequencer: "0A",
+		Place: recording.Managed, ContentType: "audio/mpeg", Size: int64(len(audio)), SHA256: incomingtest.SHA256(audio), Sequencer: "0A",
 	}
 	if r.Audio != want || r.Upload != (recording.Upload{}) || r.Audio.Condition() != recording.Ready {
 		t.Errorf("recording = %+v, want audio %+v and nothing awaited", r, want)
@@ -146,43 +141,43 @@ func TestAudioCompletesItsRecording(t *testing.T) {
 
 func TestDuplicateLateAndReorderedEventsChangeNothing(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := open(t)
 	d.create(recording.Upload{})
-	d.shelf.put(key, "audio/wav", sound(t, "alaw.wav"))
-	d.take("00B1", arrival.Completed)
+	d.bucket.Put(key, "audio/wav", sound(t, "alaw.wav"), nil)
+	d.ingest("00B1", incoming.Completed)
 	ready := d.get()
 	for _, sequencer := range []string{"00B1", "b1", "B0", "0", "00000000000000000000B1"} {
-		d.take(sequencer, arrival.Unchanged)
+		d.ingest(sequencer, incoming.Unchanged)
 	}
-	if err := d.Arrived(t.Context(), key); err != nil { // known by another way
+	if err := d.Stored(t.Context(), key); err != nil { // known by another way
 		t.Fatal(err)
 	}
 	if r := d.get(); *r != *ready {
 		t.Errorf("recording = %+v, want it unchanged: %+v", r, ready)
 	}
-	d.shelf.put(key, "audio/ogg", sound(t, "vorbis.ogg")) // by another writer
-	d.take("B1", arrival.Unchanged)
-	d.take("100", arrival.Completed)
+	d.bucket.Put(key, "audio/ogg", sound(t, "vorbis.ogg"), nil) // by another writer
+	d.ingest("B1", incoming.Unchanged)
+	d.ingest("100", incoming.Completed)
 	if r := d.get(); r.Audio.ContentType != "audio/ogg" || r.Audio.Sequencer != "100" {
 		t.Errorf("audio = %+v, want that of the last writer", r.Audio)
 	}
-	d.take("B2", arrival.Unchanged)
+	d.ingest("B2", incoming.Unchanged)
 }
 
 func TestAnEventBesideTheMetadataIsNoNews(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := open(t)
 	audio := sound(t, "alaw.wav")
 	d.create(recording.Upload{})
-	d.shelf.put(key, "audio/wav", audio)
-	if err := d.Arrived(t.Context(), key); err != nil {
+	d.bucket.Put(key, "audio/wav", audio, nil)
+	if err := d.Stored(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
 	ready := d.get()
 	if ready.Audio.Condition() != recording.Ready || ready.Audio.Sequencer != "" {
 		t.Fatalf("audio = %+v, want it ready", ready.Audio)
 	}
-	d.take("05", arrival.Unchanged)
+	d.ingest("05", incoming.Unchanged)
 	if r := d.get(); r.Revision != ready.Revision {
 		t.Error("the event has written what was known")
 	}
@@ -201,27 +196,27 @@ func TestAudioThatCannotBeServedIsSetAside(t *testing.T) {
 		{"another type", recording.Upload{ContentType: "audio/mpeg"}, wav, recording.OtherType},
 		{"larger", recording.Upload{Size: 10}, wav, recording.OtherSize},
 		{"smaller", recording.Upload{Size: 1 << 19}, wav, recording.OtherSize},
-		{"other bytes", recording.Upload{SHA256: sha([]byte("x"))}, wav, recording.OtherChecksum},
+		{"other bytes", recording.Upload{SHA256: incomingtest.SHA256([]byte("x"))}, wav, recording.OtherChecksum},
 		{"too large", recording.Upload{}, make([]byte, 1<<20+1), recording.TooLarge},
 		{"cut in its header", recording.Upload{}, wav[:20], recording.Damaged},
 		{"a header alone", recording.Upload{}, []byte("OggS"), recording.Damaged},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			d := newDesk(t)
+			d := open(t)
 			d.create(c.upload)
-			d.shelf.put(key, "audio/mpeg", c.audio)
-			d.take("0A", arrival.Refused)
+			d.bucket.Put(key, "audio/mpeg", c.audio, nil)
+			d.ingest("0A", incoming.Refused)
 			r := d.get()
 			if r.Audio.Condition() != recording.Failed || r.Audio.Reason != c.want || r.Audio.Place != recording.Nowhere || r.Upload != c.upload {
 				t.Errorf("recording = %+v, want it failed: %s", r, c.want)
 			}
-			d.lies(key, false)
-			d.lies(aside, true)
-			if got := d.shelf.objects[aside].body; !bytes.Equal(got, c.audio) {
+			d.exists(key, false)
+			d.exists(aside, true)
+			if got := d.bucket.Objects[aside].Body; !bytes.Equal(got, c.audio) {
 				t.Errorf("%d bytes were set aside, want all %d", len(got), len(c.audio))
 			}
-			d.take("0A", arrival.Gone) // again
+			d.ingest("0A", incoming.Gone) // again
 			if again := d.get(); *again != *r {
 				t.Errorf("recording = %+v, want it as it was", again)
 			}
@@ -230,12 +225,12 @@ func TestAudioThatCannotBeServedIsSetAside(t *testing.T) {
 			if c.upload.Size > 0 || c.upload.SHA256 != "" {
 				return // no other audio is right
 			}
-			d.shelf.put(key, "audio/mpeg", good)
-			d.take("0B", arrival.Completed)
+			d.bucket.Put(key, "audio/mpeg", good, nil)
+			d.ingest("0B", incoming.Completed)
 			if r := d.get(); r.Audio.Condition() != recording.Ready || r.Audio.Reason != "" {
 				t.Errorf("recording = %+v, want a right upload to mend it", r)
 			}
-			d.lies(aside, false)
+			d.exists(aside, false)
 		})
 	}
 }
@@ -247,10 +242,10 @@ func TestAudioOfNoSeconds(t *testing.T) {
 		audio []byte
 		kind  string
 	}{"a wav without samples": {header, "audio/wav"}, "no bytes": {nil, "audio/ogg"}} {
-		d := newDesk(t)
+		d := open(t)
 		d.create(recording.Upload{})
-		d.shelf.put(key, "application/ogg", c.audio)
-		d.take("0A", arrival.Completed)
+		d.bucket.Put(key, "application/ogg", c.audio, nil)
+		d.ingest("0A", incoming.Completed)
 		r := d.get()
 		if r.Audio.Condition() != recording.Empty || r.Audio.Place != recording.Managed || r.Audio.ContentType != c.kind || number(t, r, "duration_ms") != 0 {
 			t.Errorf("%s: recording = %+v, want it empty, of %s", name, r, c.kind)
@@ -260,25 +255,25 @@ func TestAudioOfNoSeconds(t *testing.T) {
 
 func TestAudioThatComesFirst(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := open(t)
 	d.Grace = time.Minute
-	d.shelf.put(key, "audio/wav", sound(t, "alaw.wav"))
-	if got, err := d.Take(t.Context(), arrival.Arrival{Key: key, Sequencer: "0A"}); !errors.Is(err, arrival.ErrEarly) {
-		t.Fatalf("Take = %q, %v, want ErrEarly", got, err)
+	d.bucket.Put(key, "audio/wav", sound(t, "alaw.wav"), nil)
+	if got, err := d.Ingest(t.Context(), incoming.Arrival{Key: key, Sequencer: "0A"}); !errors.Is(err, incoming.ErrEarly) {
+		t.Fatalf("Ingest = %q, %v, want ErrEarly", got, err)
 	}
 	d.now = d.now.Add(time.Minute)
-	d.take("0A", arrival.Adopted)
+	d.ingest("0A", incoming.Adopted)
 	r := d.get()
 	if r.Made != recording.MadeOfAudio || r.Audio.Condition() != recording.Ready || number(t, r, "duration_ms") == 0 || number(t, r, "start") == 0 {
 		t.Errorf("recording = %+v, want one of its audio alone", r)
 	}
-	d.take("0A", arrival.Unchanged)
+	d.ingest("0A", incoming.Unchanged)
 
-	d.shelf.put(strings.Replace(key, id, "202601-bad", 1), "audio/wav", []byte("no sound"))
+	d.bucket.Put(strings.Replace(key, id, "202601-bad", 1), "audio/wav", []byte("no sound"), nil)
 	d.now = d.now.Add(time.Hour)
-	bad := arrival.Arrival{Key: strings.Replace(key, id, "202601-bad", 1)}
-	if got, err := d.Take(t.Context(), bad); err != nil || got != arrival.Refused {
-		t.Errorf("Take of what is no audio = %q, %v, want it refused", got, err)
+	bad := incoming.Arrival{Key: strings.Replace(key, id, "202601-bad", 1)}
+	if got, err := d.Ingest(t.Context(), bad); err != nil || got != incoming.Refused {
+		t.Errorf("Ingest of what is no audio = %q, %v, want it refused", got, err)
 	}
 	if _, err := d.store.Get(t.Context(), account, "202601-bad"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("Get = %v, want no recording of it", err)
@@ -287,15 +282,15 @@ func TestAudioThatComesFirst(t *testing.T) {
 
 func TestADeletedRecordingDoesNotComeBack(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := open(t)
 	d.create(recording.Upload{})
 	if _, err := d.store.Delete(t.Context(), account, id, func(*recording.Recording) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
-	d.shelf.put(key, "audio/wav", sound(t, "alaw.wav"))
-	d.take("0A", arrival.Removed)
-	d.lies(key, false)
-	d.take("0A", arrival.Removed)
+	d.bucket.Put(key, "audio/wav", sound(t, "alaw.wav"), nil)
+	d.ingest("0A", incoming.Removed)
+	d.exists(key, false)
+	d.ingest("0A", incoming.Removed)
 	if _, err := d.store.Get(t.Context(), account, id); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("Get = %v, want the recording to stay deleted", err)
 	}
@@ -303,18 +298,18 @@ func TestADeletedRecordingDoesNotComeBack(t *testing.T) {
 
 func TestWhatIsNoRecordingsAudioIsLeftAlone(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := open(t)
 	d.create(recording.Upload{})
 	for _, k := range []string{
 		"recordings/acc/202602/202601-call", "recordings/../202601/202601-call", "recordings/acc%2F/202601/202601-call",
 		"recordings/acc/202601/202601-call/x", "recordings/äcc/202601/202601-call", "set-aside/acc/202601/202601-call", "x", "",
 		key + "~00", // of another upload for the same id
 	} {
-		d.shelf.put(k, "audio/wav", sound(t, "alaw.wav"))
-		if got, err := d.Take(t.Context(), arrival.Arrival{Key: k, Sequencer: "0A"}); err != nil || got != arrival.Ignored {
-			t.Errorf("Take(%q) = %q, %v, want it ignored", k, got, err)
+		d.bucket.Put(k, "audio/wav", sound(t, "alaw.wav"), nil)
+		if got, err := d.Ingest(t.Context(), incoming.Arrival{Key: k, Sequencer: "0A"}); err != nil || got != incoming.Ignored {
+			t.Errorf("Ingest(%q) = %q, %v, want it ignored", k, got, err)
 		}
-		d.lies(k, true)
+		d.exists(k, true)
 	}
 	if r := d.get(); r.Audio.Condition() != recording.Pending {
 		t.Errorf("recording = %+v, want it pending", r)
@@ -323,36 +318,36 @@ func TestWhatIsNoRecordingsAudioIsLeftAlone(t *testing.T) {
 
 func TestAClockThatRunsWrong(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := open(t)
 	d.Grace = time.Minute
 	d.create(recording.Upload{})
 	created := d.get().Modified
 	d.now = d.now.AddDate(-1, 0, 0)
-	d.shelf.put(key, "audio/wav", sound(t, "alaw.wav"))
-	d.take("0A", arrival.Completed)
+	d.bucket.Put(key, "audio/wav", sound(t, "alaw.wav"), nil)
+	d.ingest("0A", incoming.Completed)
 	if r := d.get(); r.Modified < created || r.Created != created {
 		t.Errorf("created %d, modified %d, want neither before %d", r.Created, r.Modified, created)
 	}
 	other := strings.Replace(key, id, "202601-other", 1)
-	d.shelf.put(other, "audio/wav", sound(t, "alaw.wav"))
-	o := d.shelf.objects[other]
+	d.bucket.Put(other, "audio/wav", sound(t, "alaw.wav"), nil)
+	o := d.bucket.Objects[other]
 	o.Modified = d.now.AddDate(5, 0, 0) // the store's clock is ahead
-	d.shelf.objects[other] = o
-	if got, err := d.Take(t.Context(), arrival.Arrival{Key: other}); err != nil || got != arrival.Adopted {
-		t.Errorf("Take = %q, %v, want it adopted", got, err)
+	d.bucket.Objects[other] = o
+	if got, err := d.Ingest(t.Context(), incoming.Arrival{Key: other}); err != nil || got != incoming.Adopted {
+		t.Errorf("Ingest = %q, %v, want it adopted", got, err)
 	}
 }
 
 func TestAnObjectThatIsReplacedWhileItIsRead(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := open(t)
 	d.create(recording.Upload{})
-	d.shelf.put(key, "audio/mpeg", []byte("no sound"))
-	d.shelf.meanwhile = func() { d.shelf.put(key, "audio/wav", sound(t, "alaw.wav")) }
-	if got, err := d.Take(t.Context(), arrival.Arrival{Key: key, Sequencer: "0A"}); !errors.Is(err, media.ErrChanged) {
-		t.Fatalf("Take = %q, %v, want ErrChanged", got, err)
+	d.bucket.Put(key, "audio/mpeg", []byte("no sound"), nil)
+	d.bucket.BeforeOpen = func() { d.bucket.Put(key, "audio/wav", sound(t, "alaw.wav"), nil) }
+	if got, err := d.Ingest(t.Context(), incoming.Arrival{Key: key, Sequencer: "0A"}); !errors.Is(err, media.ErrChanged) {
+		t.Fatalf("Ingest = %q, %v, want ErrChanged", got, err)
 	}
-	d.take("0A", arrival.Completed)
+	d.ingest("0A", incoming.Completed)
 	if r := d.get(); r.Audio.ContentType != "audio/wav" {
 		t.Errorf("audio = %+v, want that of the new object", r.Audio)
 	}

@@ -1,4 +1,4 @@
-package arrival
+package judge
 
 import (
 	"context"
@@ -12,32 +12,32 @@ import (
 )
 
 const (
-	// mostAhead is the most that is asked for at once while an object is read
-	// from one end to the other. It is not held in memory.
-	mostAhead = 16 << 20
-	// growth is how much more every further part of such a read asks for.
+	// maxAhead is the most bytes that one request asks for while an object is read
+	// from one end to the other. They are streamed, not held in memory.
+	maxAhead = 16 << 20
+	// growth is the factor by which each further request of such a read grows.
 	growth = 4
-	// spare is the time before the deadline at which such a read is given up,
-	// so that what is known can still be written down.
+	// spare is the time before the deadline at which such a read is given up, so
+	// that the result so far can still be stored.
 	spare = 10 * time.Second
 )
 
-// object is an [io.ReaderAt] of one object in the store, as it was looked at:
-// when it is replaced, reads fail. A read here and there is one request for
-// what it wants; reads one behind the other share requests that grow.
+// object is an [io.ReaderAt] of one object in the store. Reads fail when the
+// object is replaced. A read at a new place is one request for the bytes it
+// wants; reads that continue where the last one ended share requests that grow.
 type object struct {
-	ctx       context.Context //nolint:containedctx // an io.ReaderAt is handed none
+	ctx       context.Context //nolint:containedctx // io.ReaderAt takes no context
 	media     media.Reader
 	key, etag string
 	size      int64
 
 	body    io.ReadCloser
-	at, end int64 // where the body stands, and where it ends
-	ahead   int64 // what the last request asked for
+	at, end int64 // the body's position, and where the body ends
+	ahead   int64 // the length of the last request
 }
 
 // ReadAt reads at an offset. Errors: io.EOF, those of media.Reader's Open, and
-// audiofile.ErrNoTime when a long read would not leave time for the rest.
+// audiofile.ErrNoTime when a long read would leave no time for the rest.
 func (o *object) ReadAt(p []byte, off int64) (int, error) {
 	if off < 0 || off >= o.size {
 		return 0, io.EOF
@@ -59,14 +59,14 @@ func (o *object) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// open asks for the part that begins at off.
+// open requests the part that begins at off.
 func (o *object) open(off, want int64) error {
 	length := want
-	if o.ahead > 0 && off == o.at { // it goes on where it stopped
+	if o.ahead > 0 && off == o.at { // continues where the last read ended
 		if deadline, ok := o.ctx.Deadline(); ok && time.Until(deadline) < spare {
 			return audiofile.ErrNoTime
 		}
-		length = min(max(want, growth*o.ahead), max(want, mostAhead))
+		length = min(max(want, growth*o.ahead), max(want, maxAhead))
 	}
 	length = min(length, o.size-off)
 	o.close()
@@ -83,7 +83,7 @@ func (o *object) open(off, want int64) error {
 
 func (o *object) close() {
 	if o.body != nil {
-		_ = o.body.Close() // it was only read
+		_ = o.body.Close() // read-only
 		o.body = nil
 	}
 }

@@ -1,0 +1,119 @@
+package incoming
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store"
+)
+
+// Arrival is an object that was reported as stored in the bucket.
+type Arrival struct {
+	// Key of the object in the bucket, decoded.
+	Key string
+	// Sequencer orders the events of one key; "" for an arrival that was not
+	// found through an event, which counts as the latest.
+	Sequencer string
+}
+
+// Outcome is the result of ingesting an arrival.
+type Outcome string
+
+const (
+	// Completed means that the recording is ready or empty now.
+	Completed Outcome = "completed"
+	// Adopted means that a recording was made of the audio.
+	Adopted Outcome = "adopted"
+	// Unchanged means that the recording already reflected the arrival.
+	Unchanged Outcome = "unchanged"
+	// Refused means that the audio cannot be served.
+	Refused Outcome = "refused"
+	// Gone means that the object no longer exists.
+	Gone Outcome = "gone"
+	// Removed means that the object belonged to a deleted recording and was
+	// removed.
+	Removed Outcome = "removed"
+	// Ignored means that the object belongs to no recording. It was left alone.
+	Ignored Outcome = "ignored"
+	// Awaiting means that metadata arrived before its audio and waits for it.
+	Awaiting Outcome = "awaiting"
+)
+
+var (
+	// ErrEarly means that audio without a recording is too young to make one: the
+	// recording may be on its way. A later try takes it either way.
+	ErrEarly = errors.New("the audio may get its recording in a moment")
+	// ErrKept means that a file in an inbox cannot be ingested as it is; the error
+	// says why. The file was left alone, and a replay ingests it once the cause is
+	// fixed.
+	ErrKept = errors.New("left in the inbox")
+	// ErrUnchanged ends an update that would change nothing.
+	ErrUnchanged = errors.New("nothing to change")
+)
+
+// Store is what ingesting arrivals needs of a store driver; see package store.
+type Store interface {
+	Get(ctx context.Context, account, id string) (*recording.Recording, error)
+	Put(ctx context.Context, r *recording.Recording) error
+	Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error)
+	// Tombstone returns what remains of a deleted recording. Errors:
+	// store.ErrNotFound, store.ErrUnavailable.
+	Tombstone(ctx context.Context, account, id string) (store.Tombstone, error)
+	store.Claimer
+}
+
+// Newer reports whether the arrival may bring something new for audio in that
+// condition. Without an order, or after a failure, it always may: rejected audio
+// is removed last, so there may be steps left to do.
+func (a Arrival) Newer(known recording.Audio) bool {
+	return known.Place == recording.Nowhere || a.Sequencer == "" || after(a.Sequencer, known.Sequencer)
+}
+
+// after orders sequencers, which are hexadecimal and of unequal length
+// (docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html).
+func after(a, b string) bool {
+	n := max(len(a), len(b))
+	pad := func(s string) string { return strings.Repeat("0", n-len(s)) + strings.ToUpper(s) }
+	return pad(a) > pad(b)
+}
+
+// Changes reports whether storing now in place of before would say anything
+// new. A sequencer or a checksum that was not known before is no reason to write
+// by itself.
+func (a Arrival) Changes(before, now recording.Recording) bool {
+	if before.Audio.Sequencer == "" || a.Sequencer == "" {
+		now.Audio.Sequencer = before.Audio.Sequencer
+	}
+	if before.Upload == (recording.Upload{}) { // the audio was known already
+		now.Audio.SHA256 = before.Audio.SHA256
+	}
+	now.Modified = before.Modified
+	return before != now
+}
+
+// tries bounds how often Settle starts over.
+const tries = 3
+
+// Settle calls try again while recordings appear or disappear under it, at most
+// three times. try returns store.ErrNotFound, store.ErrExists or
+// store.ErrDeleted when another request created, completed or deleted the
+// recording in between.
+func Settle(try func() (Outcome, error)) (done Outcome, err error) {
+	for range tries {
+		done, err = try()
+		if !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrExists) && !errors.Is(err, store.ErrDeleted) {
+			return done, err
+		}
+	}
+	return "", err
+}
+
+// IsEarly reports whether an object was stored within the grace period. A wrong
+// clock delays it by that period at most.
+func IsEarly(now, stored time.Time, grace time.Duration) bool {
+	age := now.Sub(stored)
+	return -grace < age && age < grace
+}

@@ -1,0 +1,226 @@
+// Package bucket ingests objects that have arrived in the bucket: it completes
+// the recordings that wait for them (contract, Audio that arrives;
+// docs/adr/010-arrival.md).
+//
+// An event about an object is a hint. It may come twice, late, out of order, or
+// be outdated. So an [Ingester] looks at the object and at the recording as they
+// are now, and writes what follows from both. Every step may be repeated, and if
+// an invocation dies partway, a retry finds the same situation and finishes the
+// job:
+//
+//   - Good audio completes its recording in one write: place, type, size,
+//     duration. Without a recording it makes one, which metadata may complete
+//     later.
+//   - Bad audio is set aside by a copy, the recording notes the reason, and then
+//     the object is removed. Until then it is not served, because the recording
+//     is not ready.
+//   - Audio of a deleted recording is removed.
+//   - Files in an inbox belong to package inbox.
+//
+// An upload cannot replace an object (media.Uploader), so the audio that was
+// judged is the audio that is served. If another writer replaced it all the
+// same, the sequencers of the events show which write was the last.
+//
+// A [Queue] connects an Ingester to the queue that the bucket sends its events
+// to.
+package bucket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"callrecordings/shared/incoming"
+	"callrecordings/shared/incoming/inbox"
+	"callrecordings/shared/incoming/judge"
+	"callrecordings/shared/incoming/namepattern"
+	"callrecordings/shared/media"
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store"
+)
+
+// Ingester ingests arrivals. It is safe for concurrent use.
+type Ingester struct {
+	// Store has the recordings, Audio the objects.
+	Store incoming.Store
+	Audio media.Receiver
+	// Names reads the names of files in inboxes.
+	Names namepattern.Set
+	// MaxBytes is the most audio that a recording may have.
+	MaxBytes int64
+	// Grace is the age at which audio without a recording makes one. Until then
+	// its recording may be on its way, since some clients store the audio first.
+	Grace time.Duration
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// Ingest does what is to be done for one arrival. A retry does what is left to
+// do. Errors: incoming.ErrEarly, incoming.ErrKept, store.ErrUnavailable,
+// store.ErrConflict, store.ErrTooLarge, media.ErrUnavailable, and
+// media.ErrChanged if the object was replaced while it was read.
+func (g Ingester) Ingest(ctx context.Context, a incoming.Arrival) (incoming.Outcome, error) {
+	if _, _, ok := recording.ParseInboxKey(a.Key); ok {
+		files := inbox.Inbox{Store: g.Store, Audio: g.Audio, Names: g.Names, MaxBytes: g.MaxBytes, Grace: g.Grace, Now: g.Now}
+		return files.Ingest(ctx, a)
+	}
+	account, id, ok := recording.ParseKey(a.Key)
+	if !ok {
+		return incoming.Ignored, nil
+	}
+	return incoming.Settle(func() (incoming.Outcome, error) { return g.audio(ctx, a, account, id) })
+}
+
+// Stored ingests the object under key after its caller has stored it. Its errors
+// are those of Ingest.
+func (g Ingester) Stored(ctx context.Context, key string) error {
+	_, err := g.Ingest(ctx, incoming.Arrival{Key: key})
+	return err
+}
+
+// audio is one try to ingest the audio of a recording; see [incoming.Settle].
+func (g Ingester) audio(ctx context.Context, a incoming.Arrival, account, id string) (incoming.Outcome, error) {
+	rec, err := g.Store.Get(ctx, account, id)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return g.orphan(ctx, a, account, id)
+	case err != nil:
+		return "", fmt.Errorf("read the recording of an arrival: %w", err)
+	case rec.AudioKey() != a.Key || rec.Audio.Place == recording.External:
+		return incoming.Ignored, nil
+	case !a.Newer(rec.Audio):
+		return incoming.Unchanged, nil
+	}
+	object, verdict, err := g.judge(ctx, a, rec.Upload)
+	switch {
+	case errors.Is(err, media.ErrNotFound):
+		return incoming.Gone, nil
+	case err != nil:
+		return "", err
+	case !verdict.Accepted():
+		return g.reject(ctx, a, rec, object, verdict)
+	}
+	return g.complete(ctx, a, rec, verdict)
+}
+
+// orphan handles audio without a recording: the audio of a deleted recording is
+// removed, any other makes a recording.
+func (g Ingester) orphan(ctx context.Context, a incoming.Arrival, account, id string) (incoming.Outcome, error) {
+	switch _, err := g.Store.Tombstone(ctx, account, id); {
+	case err == nil:
+		return g.remove(ctx, recording.AsideKey(a.Key), a.Key)
+	case !errors.Is(err, store.ErrNotFound):
+		return "", fmt.Errorf("read the tombstone of an arrival: %w", err)
+	}
+	object, verdict, err := g.judge(ctx, a, recording.Upload{})
+	switch {
+	case errors.Is(err, media.ErrNotFound):
+		return incoming.Gone, nil
+	case err != nil:
+		return "", err
+	case incoming.IsEarly(g.Now(), object.Modified, g.Grace):
+		return "", incoming.ErrEarly
+	case !verdict.Accepted():
+		return g.reject(ctx, a, nil, object, verdict)
+	}
+	return g.adopt(ctx, a, verdict, account, id)
+}
+
+// judge examines the object of an arrival and reads its audio. Errors:
+// media.ErrNotFound, media.ErrChanged, media.ErrUnavailable.
+func (g Ingester) judge(ctx context.Context, a incoming.Arrival, announced recording.Upload) (media.Object, incoming.Judgment, error) {
+	object, err := g.Audio.Examine(ctx, a.Key)
+	if err != nil {
+		return object, incoming.Judgment{}, fmt.Errorf("examine an arrival: %w", err)
+	}
+	verdict, err := judge.Judge{Audio: g.Audio, MaxBytes: g.MaxBytes}.Object(ctx, a.Key, object, announced)
+	return object, verdict, err
+}
+
+// remove removes the objects of a deleted recording.
+func (g Ingester) remove(ctx context.Context, keys ...string) (incoming.Outcome, error) {
+	for _, key := range keys {
+		if err := g.Audio.Remove(ctx, key); err != nil {
+			return "", fmt.Errorf("remove the audio of a deleted recording: %w", err)
+		}
+	}
+	return incoming.Removed, nil
+}
+
+// adopt makes a recording of audio alone. Its metadata may follow.
+func (g Ingester) adopt(ctx context.Context, a incoming.Arrival, verdict incoming.Judgment, account, id string) (incoming.Outcome, error) {
+	now := recording.SecondsOf(g.Now())
+	key := a.Key
+	if key == recording.AudioKey(account, id) {
+		key = ""
+	}
+	verdict.SHA256 = "" // the client announced none
+	audio := verdict.Audio(key)
+	audio.Sequencer = a.Sequencer
+	r := incoming.Compose(incoming.Draft{
+		Account: account, ID: id, Modified: now, Made: recording.MadeOfAudio,
+		Document: "{}", Audio: audio, Sound: verdict.Sound,
+	}, now)
+	if err := g.Store.Put(ctx, r); err != nil {
+		return "", fmt.Errorf("make a recording of audio: %w", err)
+	}
+	return incoming.Adopted, nil
+}
+
+// complete stores the verdict on good audio in its recording. A copy of rejected
+// audio that was set aside earlier is no longer needed.
+func (g Ingester) complete(ctx context.Context, a incoming.Arrival, rec *recording.Recording, verdict incoming.Judgment) (incoming.Outcome, error) {
+	if rec.Audio.Condition() == recording.Failed {
+		if err := g.Audio.Remove(ctx, recording.AsideKey(a.Key)); err != nil {
+			return "", fmt.Errorf("remove audio that was set aside: %w", err)
+		}
+	}
+	err := g.update(ctx, a, rec, verdict)
+	switch {
+	case errors.Is(err, incoming.ErrUnchanged):
+		return incoming.Unchanged, nil
+	case err != nil:
+		return "", fmt.Errorf("complete a recording: %w", err)
+	}
+	return incoming.Completed, nil
+}
+
+// reject sets audio aside that cannot be served; rec is nil if there is no
+// recording to note the reason in. The object is removed last, so that a retry
+// still finds it.
+func (g Ingester) reject(ctx context.Context, a incoming.Arrival, rec *recording.Recording, object media.Object, verdict incoming.Judgment) (incoming.Outcome, error) {
+	if err := g.Audio.Copy(ctx, a.Key, object.ETag, recording.AsideKey(a.Key)); err != nil {
+		if errors.Is(err, media.ErrNotFound) {
+			return incoming.Gone, nil
+		}
+		return "", fmt.Errorf("set audio aside: %w", err)
+	}
+	if rec != nil {
+		if err := g.update(ctx, a, rec, verdict); err != nil && !errors.Is(err, incoming.ErrUnchanged) {
+			return "", fmt.Errorf("note why audio was rejected: %w", err)
+		}
+	}
+	if err := g.Audio.Remove(ctx, a.Key); err != nil {
+		return "", fmt.Errorf("remove rejected audio: %w", err)
+	}
+	return incoming.Refused, nil
+}
+
+// update stores the verdict in the recording, unless the recording already
+// reflects it or a later arrival. Error: incoming.ErrUnchanged in these cases.
+func (g Ingester) update(ctx context.Context, a incoming.Arrival, rec *recording.Recording, verdict incoming.Judgment) error {
+	now := recording.SecondsOf(g.Now())
+	_, err := g.Store.Update(ctx, rec.Account, rec.ID, func(r *recording.Recording) error {
+		if r.AudioKey() != a.Key || !a.Newer(r.Audio) {
+			return incoming.ErrUnchanged
+		}
+		before := *r
+		verdict.Attach(r, a.Sequencer, now)
+		if !a.Changes(before, *r) {
+			return incoming.ErrUnchanged
+		}
+		return nil
+	})
+	return err
+}

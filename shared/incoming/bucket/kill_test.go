@@ -1,0 +1,115 @@
+package bucket_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"callrecordings/shared/incoming"
+	"callrecordings/shared/incoming/incomingtest"
+	"callrecordings/shared/notify"
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store"
+	"callrecordings/shared/store/sqlite"
+)
+
+// A function that is killed at any of its outside calls, and called again by
+// the queue, leaves exactly one right recording, its audio in one place, and
+// every event of it once at least and in order.
+func TestKilledAnywhere(t *testing.T) {
+	t.Parallel()
+	good, bad := sound(t, "vbr-48khz-stereo.mp3"), []byte("no sound at all")
+	for _, c := range []struct {
+		name   string
+		before func(d *fixture)
+		audio  []byte
+		state  recording.State // "" for no recording
+		served bool
+		events string
+	}{
+		{"good audio", func(d *fixture) { d.create(recording.Upload{}) }, good, recording.Ready, true, "Recording Created, Recording Completed"},
+		{"no audio", func(d *fixture) { d.create(recording.Upload{}) }, bad, recording.Failed, false, "Recording Created, Recording Failed"},
+		{"audio first", func(*fixture) {}, good, recording.Ready, true, "Recording Created"},
+		{"after the deletion", func(d *fixture) {
+			d.create(recording.Upload{})
+			if _, err := d.store.Delete(d.Context(), account, id, func(*recording.Recording) error { return nil }); err != nil {
+				d.Fatal(err)
+			}
+		}, good, "", false, "Recording Created, Recording Deleted"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			kills := 0
+			for n := 1; ; n++ {
+				calls := 0
+				for _, after := range []bool{false, true} {
+					d := open(t)
+					c.before(d)
+					d.bucket.Put(key, "audio/mpeg", c.audio, nil)
+					k := &incomingtest.Killer{N: n, After: after}
+					d.bucket.Fault = k.Fault
+					d.Store = incomingtest.Store{Store: d.store, Killer: k}
+					a := incoming.Arrival{Key: key, Sequencer: "0A"}
+					_, err := d.Ingest(t.Context(), a)
+					if k.Dead != (err != nil) {
+						t.Fatalf("killed %v, but Ingest = %v", k.Dead, err)
+					}
+					calls = k.Calls
+					k.Revive()
+					for range 2 { // the queue's retry, and a duplicate
+						if _, err := d.Ingest(t.Context(), a); err != nil {
+							t.Fatalf("Ingest again = %v", err)
+						}
+					}
+					if err != nil {
+						kills++
+					}
+					d.settled(fmt.Sprintf("killed at call %d, after %v", n, after), c.state, c.served, c.events)
+				}
+				if calls < n {
+					break
+				}
+			}
+			if kills < 6 {
+				t.Errorf("only %d kills were tried", kills)
+			}
+		})
+	}
+}
+
+// settled checks what is left in the end.
+func (d *fixture) settled(when string, state recording.State, served bool, events string) {
+	d.Helper()
+	r, err := d.store.Get(d.Context(), account, id)
+	switch {
+	case state == "" && !errors.Is(err, store.ErrNotFound):
+		d.Errorf("%s: Get = %+v, %v, want nothing", when, r, err)
+	case state != "" && (err != nil || r.Audio.Condition() != state):
+		d.Errorf("%s: Get = %+v, %v, want it %s", when, r, err, state)
+	}
+	d.exists(key, served)
+	d.exists(aside, state == recording.Failed)
+	page, err := d.store.Page(d.Context(), store.Query{Account: account, Limit: 10})
+	if want := map[bool]int{true: 0, false: 1}[state == ""]; err != nil || len(page.Recordings) != want {
+		d.Errorf("%s: %d recordings are listed, %v, want %d", when, len(page.Recordings), err, want)
+	}
+	due, err := d.store.Due(d.Context(), sqlite.Changes, 100)
+	if err != nil {
+		d.Fatal(err)
+	}
+	var types []string
+	for _, m := range due {
+		var c store.Change
+		if err := json.Unmarshal(m.Body, &c); err != nil {
+			d.Fatal(err)
+		}
+		if e, ok := notify.Of(c); ok {
+			types = append(types, string(e.Type))
+		}
+	}
+	if got := strings.Join(types, ", "); got != events {
+		d.Errorf("%s: events %s, want %s", when, got, events)
+	}
+}

@@ -1,0 +1,218 @@
+package bucket
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"callrecordings/shared/incoming"
+	"callrecordings/shared/recording"
+	"callrecordings/shared/requestlog"
+)
+
+// reserve is the time that an invocation keeps for its answer: an arrival that
+// would begin within it is left to the next invocation.
+const reserve = 5 * time.Second
+
+var (
+	// ErrMessage means that a message is not an event of a bucket.
+	ErrMessage = errors.New("the message is not an event of a bucket")
+	// ErrForeign means that an event belongs to another bucket, or is not about a
+	// new object.
+	ErrForeign = errors.New("the event is not about a new object of this bucket")
+	// ErrTime means that the invocation ran out of time before the arrival.
+	ErrTime = errors.New("no time left for the arrival")
+)
+
+// Queue handles messages from the queue of the bucket's events. S3 puts its
+// events there, and Lambda delivers them in batches
+// (docs.aws.amazon.com/lambda/latest/dg/with-sqs.html). Messages that fail are
+// reported one by one (ReportBatchItemFailures); the queue delivers them again,
+// and moves a message that keeps failing to its dead-letter queue, for a replay.
+// An event that no retry can help (of another bucket, of an object that belongs
+// to no recording, or not about a new object) is logged and done with. So is a
+// file that stays in an inbox.
+//
+// All fields but Metrics are required.
+type Queue struct {
+	// Route names the work in the log, "ingest".
+	Route string
+	// Bucket is the name of the bucket whose events count.
+	Bucket string
+	// Ingest ingests one arrival. It may be called again for the same one.
+	Ingest func(ctx context.Context, a incoming.Arrival) (incoming.Outcome, error)
+	// Log gets one line per arrival.
+	Log *slog.Logger
+	// Metrics, if not nil, are written to the same line.
+	Metrics *requestlog.Metrics
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// Start serves messages as a Lambda function, and does not return.
+func Start(q Queue) { lambda.Start(Handler(q)) }
+
+// Handler makes a Lambda handler that ingests the arrivals of each message. A
+// message is reported as failed if one of its arrivals fails; the messages
+// behind it are handled all the same. The handler's own error is always nil.
+func Handler(q Queue) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+	return func(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
+		answer := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
+		for _, m := range e.Records {
+			if !q.message(ctx, m) {
+				answer.BatchItemFailures = append(answer.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
+			}
+		}
+		return answer, nil
+	}
+}
+
+// message handles one message, and reports whether it is done with.
+func (q Queue) message(ctx context.Context, m events.SQSMessage) bool {
+	notices, err := parse([]byte(m.Body))
+	if err != nil {
+		entry := q.begin()
+		q.end(ctx, entry, http.StatusBadRequest, fmt.Errorf("message %s: %w", m.MessageId, err))
+		return false // an operator has to look at it
+	}
+	done := true
+	for _, n := range notices {
+		done = q.notice(ctx, n) && done
+	}
+	return done
+}
+
+// statuses maps outcomes to the HTTP status that the log shows for them.
+var statuses = map[incoming.Outcome]int{
+	incoming.Refused: http.StatusUnprocessableEntity,
+	incoming.Ignored: http.StatusBadRequest,
+	incoming.Gone:    http.StatusGone,
+	incoming.Removed: http.StatusGone,
+}
+
+// notice ingests one arrival, logs it, and reports whether it is done with.
+func (q Queue) notice(ctx context.Context, n notice) bool {
+	entry := q.begin()
+	if n.bucket != q.Bucket || !strings.HasPrefix(n.name, created) {
+		q.end(ctx, entry, http.StatusBadRequest, ErrForeign)
+		return true
+	}
+	entry.Account = accountOf(n.Key)
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < reserve {
+		q.end(ctx, entry, http.StatusServiceUnavailable, ErrTime)
+		return false
+	}
+	outcome, err := q.Ingest(requestlog.With(ctx, entry), n.Arrival)
+	switch {
+	case errors.Is(err, incoming.ErrEarly):
+		q.end(ctx, entry, http.StatusTooEarly, err)
+		return false
+	case errors.Is(err, incoming.ErrKept): // a replay ingests it once its cause is fixed
+		entry.Outcome = kept
+		q.end(ctx, entry, http.StatusUnprocessableEntity, err)
+		return true
+	case err != nil:
+		q.end(ctx, entry, http.StatusInternalServerError, err)
+		return false
+	}
+	status := statuses[outcome]
+	if status == 0 {
+		status = http.StatusOK
+	}
+	entry.Outcome = string(outcome)
+	q.end(ctx, entry, status, nil)
+	return true
+}
+
+// kept is the outcome that the log shows for incoming.ErrKept.
+const kept = "kept"
+
+// accountOf returns the account whose audio lies under key, or "".
+func accountOf(key string) string {
+	if account, _, ok := recording.ParseInboxKey(key); ok {
+		return account
+	}
+	account, _, _ := recording.ParseKey(key)
+	return account
+}
+
+func (q Queue) begin() *requestlog.Entry {
+	return &requestlog.Entry{Start: q.Now(), Route: q.Route}
+}
+
+func (q Queue) end(ctx context.Context, entry *requestlog.Entry, status int, cause error) {
+	entry.Status, entry.Cause = status, cause
+	entry.Duration = q.Now().Sub(entry.Start)
+	entry.Log(ctx, q.Log, q.Metrics)
+}
+
+// created is the prefix of the names of events about new objects, however they
+// were stored
+// (docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html).
+const created = "ObjectCreated:"
+
+// notice is one record of an event.
+type notice struct {
+	incoming.Arrival
+	bucket, name string
+}
+
+// envelope is the part of S3's event that is read
+// (docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html).
+type envelope struct {
+	Event   string // of S3's test message
+	Records []struct {
+		EventName string `json:"eventName"`
+		S3        struct {
+			Bucket struct {
+				Name string `json:"name"`
+			} `json:"bucket"`
+			Object struct {
+				Key       string `json:"key"`
+				Sequencer string `json:"sequencer"`
+			} `json:"object"`
+		} `json:"s3"`
+	} `json:"Records"`
+}
+
+// testEvent is what S3 sends when notifications are configured for a bucket.
+const testEvent = "s3:TestEvent"
+
+// maxSequencer is longer than any sequencer of S3.
+const maxSequencer = 64
+
+// parse reads a message. Its error is ErrMessage, without a quote from the
+// message, which may hold a phone number.
+func parse(body []byte) ([]notice, error) {
+	var e envelope
+	if err := json.Unmarshal(body, &e); err != nil {
+		return nil, fmt.Errorf("%w: it is not JSON", ErrMessage)
+	}
+	if len(e.Records) == 0 && e.Event != testEvent {
+		return nil, fmt.Errorf("%w: it has no records", ErrMessage)
+	}
+	var notices []notice
+	for _, r := range e.Records {
+		key, err := url.QueryUnescape(r.S3.Object.Key)
+		if err != nil {
+			return nil, fmt.Errorf("%w: its key is badly encoded", ErrMessage)
+		}
+		sequencer := strings.ToUpper(r.S3.Object.Sequencer)
+		if len(sequencer) > maxSequencer || strings.Trim(sequencer, "0123456789ABCDEF") != "" {
+			return nil, fmt.Errorf("%w: its sequencer is not a hexadecimal number", ErrMessage)
+		}
+		notices = append(notices, notice{
+			Arrival: incoming.Arrival{Key: key, Sequencer: sequencer}, bucket: r.S3.Bucket.Name, name: r.EventName,
+		})
+	}
+	return notices, nil
+}

@@ -1,0 +1,80 @@
+package incoming
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store"
+)
+
+// Contradictions between reports about one file.
+var (
+	// ErrOtherAccount means that a report names another account.
+	ErrOtherAccount = errors.New("it names another account")
+	// ErrTwoIDs means that two reports name different recordings.
+	ErrTwoIDs = errors.New("it names two different recording IDs")
+)
+
+// Agree checks that all reports about one file describe one recording of the
+// account, and returns the ID that they name, or "". Errors: ErrOtherAccount,
+// ErrTwoIDs, recording.ErrBadID.
+func Agree(account string, reports ...recording.Call) (string, error) {
+	agreed := ""
+	for _, report := range reports {
+		id, err := report.ID()
+		switch named := report["account_id"]; {
+		case named != "" && named != account:
+			return "", ErrOtherAccount
+		case err != nil:
+			return "", err
+		case agreed != "" && id != "" && agreed != id:
+			return "", ErrTwoIDs
+		case id != "":
+			agreed = id
+		}
+	}
+	return agreed, nil
+}
+
+// NewID makes an ID for a recording without one. Its month is that of the call's
+// start, or of now if the start is unknown, 0 (contract, List). Errors: those of
+// random; recording.ErrBadID for a year after 9999.
+func NewID(start, now recording.Seconds, random io.Reader) (string, error) {
+	if start <= 0 || start > recording.MaxSeconds {
+		start = now
+	}
+	return recording.NewID(start, random)
+}
+
+// ClaimName returns the ID that a file name, without its extension, stands for
+// in an account, for good: whatever becomes known of the call later, the same
+// name stays the same recording (docs/inbox.md). A name that is new gets an ID
+// of the month of at, the call's start if known. Errors: store.ErrUnavailable.
+func ClaimName(ctx context.Context, s store.Claimer, account, stem string, at recording.Seconds) (string, error) {
+	c := store.Claim{ID: recording.StemID(account, stem, at), Made: recording.MadeOfAudio, Lasting: true}
+	c, err := s.Claim(ctx, account, recording.InboxKey("", "")+stem, c)
+	if err != nil {
+		return "", fmt.Errorf("claim an ID for a file name: %w", err)
+	}
+	return c.ID, nil
+}
+
+// ClaimCall returns the ID for the audio of a call that was sent without one.
+// It follows from the call and the audio's checksum, so that a retry finds the
+// same recording for [store.ClaimTTL], in another month too. Errors:
+// store.ErrUnavailable.
+func ClaimCall(ctx context.Context, s store.Claimer, account, call, sha256Hex string, at recording.Seconds) (string, error) {
+	sum := sha256.Sum256([]byte(call + "\x00" + sha256Hex))
+	name := hex.EncodeToString(sum[:16])
+	c := store.Claim{ID: recording.MonthID(at, name), Made: sha256Hex}
+	c, err := s.Claim(ctx, account, "storage/"+name, c)
+	if err != nil {
+		return "", fmt.Errorf("claim an ID for a call: %w", err)
+	}
+	return c.ID, nil
+}

@@ -1,0 +1,104 @@
+package importer
+
+import (
+	"context"
+	"errors"
+
+	"callrecordings/shared/incoming"
+	"callrecordings/shared/incoming/judge"
+	"callrecordings/shared/recording"
+)
+
+// fetched is the outcome of fetching the audio of an item: none was wanted (the
+// zero value), the source has none after all (gone), it could not be fetched
+// (err), or it was fetched and judged.
+type fetched struct {
+	gone bool
+	// audio is nil if there is none, or if the source refused it for its size.
+	audio   *Audio
+	verdict *incoming.Judgment // nil unless judged
+	err     error
+}
+
+// usable reports whether there is audio that can be served.
+func (f *fetched) usable() bool { return f.audio != nil && f.verdict != nil && f.verdict.Accepted() }
+
+// rejected returns why the audio cannot be served, or "".
+func (f *fetched) rejected() recording.Reason {
+	if f.verdict == nil {
+		return ""
+	}
+	return f.verdict.Reason
+}
+
+func (f *fetched) size() int64 {
+	if f.audio == nil {
+		return 0
+	}
+	return f.audio.Size
+}
+
+func (f *fetched) close() {
+	if f.audio != nil {
+		_ = f.audio.Close() // read-only
+	}
+}
+
+// fetch fetches the audio of the item and judges it.
+func (c *copying) fetch(ctx context.Context) *fetched {
+	f := &fetched{}
+	if !c.wantsAudio() {
+		return f
+	}
+	f.audio, f.err = c.source.Open(ctx, c.item)
+	switch {
+	case errors.Is(f.err, ErrGone) && c.item.Exact:
+		f.gone, f.err = true, nil
+		return f
+	case errors.Is(f.err, ErrTooLarge):
+		f.verdict, f.err = &incoming.Judgment{Reason: recording.TooLarge}, nil
+		return f
+	case f.err != nil:
+		return f
+	case c.MaxBytes > 0 && f.audio.Size > c.MaxBytes:
+		f.verdict = &incoming.Judgment{Size: f.audio.Size, Reason: recording.TooLarge}
+		return f
+	}
+	verdict, err := judge.Bytes(f.audio, f.audio.Size, recording.Upload{})
+	if err != nil {
+		f.err = err
+		return f
+	}
+	if verdict.ContentType == "" {
+		verdict.ContentType, _ = recording.AudioType(c.item.Audio.ContentType)
+	}
+	verdict.SHA256 = f.audio.SHA256
+	f.verdict = &verdict
+	return f
+}
+
+// compose makes the recording of an item and of its fetched audio.
+func (c *copying) compose(f *fetched) *recording.Recording {
+	it := c.item
+	draft := incoming.Draft{
+		Account: it.Account, ID: c.id, Document: it.Document, Exact: it.Exact,
+		Created: it.Created, Modified: it.Modified, Audio: c.stored(f),
+	}
+	if f.usable() {
+		draft.Sound = f.verdict.Sound
+	}
+	return incoming.Compose(draft, recording.SecondsOf(c.Now()))
+}
+
+// stored describes the audio as the recording stores it.
+func (c *copying) stored(f *fetched) recording.Audio {
+	switch {
+	case f.err == nil && f.verdict != nil:
+		return f.verdict.Audio(c.key)
+	case c.item.Audio.Place == recording.Managed, c.item.Audio == recording.Audio{}:
+		// There is no audio, or not yet. A later run may be killed after it stores the
+		// audio and before it notes that; a delete then has to know the key.
+		return recording.Audio{Key: c.key}
+	}
+	return c.item.Audio
+}

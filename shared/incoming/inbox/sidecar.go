@@ -1,0 +1,121 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+
+	"callrecordings/shared/incoming"
+	"callrecordings/shared/media"
+	"callrecordings/shared/recording"
+)
+
+// maxSidecar is the most bytes of a sidecar file. (S3 limits an object's own
+// metadata to 2 KB.)
+const maxSidecar = 64 << 10
+
+// Why a file, or the metadata for it, cannot be used.
+var (
+	errUnmatched  = fmt.Errorf("%w: no pattern describes its name, and no metadata describes the call", incoming.ErrKept)
+	errBadSidecar = fmt.Errorf("%w: metadata must be one JSON object of at most %d bytes", incoming.ErrKept, maxSidecar)
+)
+
+// describe gathers what was reported about a file. A faulty sidecar does not
+// hold up the audio: it is reported when it arrives itself.
+func (in Inbox) describe(ctx context.Context, f *file) error {
+	own := recording.Call{}
+	for name, value := range f.object.Metadata {
+		own.Set(name, decodeWords(value))
+	}
+	if _, err := agree(f.account, f.name.Call, own); err != nil {
+		return err
+	}
+	sidecar, err := in.sidecar(ctx, recording.BesideKey(f.Key))
+	switch {
+	case errors.Is(err, media.ErrNotFound), errors.Is(err, incoming.ErrKept):
+		sidecar = nil
+	case err != nil:
+		return err
+	}
+	if _, err := agree(f.account, f.name.Call, own, sidecar); err != nil {
+		sidecar = nil
+	}
+	if !f.matched && own.Document() == "{}" && sidecar.Document() == "{}" {
+		return errUnmatched
+	}
+	delete(sidecar, "id") // the ID comes from the audio's own reports, whichever file arrives first
+	f.call = sidecar.Under(own).Under(f.name.Call)
+	return nil
+}
+
+// agree is [incoming.Agree] for files, which are kept when reports disagree.
+func agree(account string, reports ...recording.Call) (string, error) {
+	id, err := incoming.Agree(account, reports...)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", incoming.ErrKept, err)
+	}
+	return id, nil
+}
+
+// sidecar reads a sidecar file. Errors: incoming.ErrKept, media.ErrNotFound,
+// media.ErrUnavailable.
+func (in Inbox) sidecar(ctx context.Context, key string) (recording.Call, error) {
+	body, _, err := in.Audio.Open(ctx, key, "", nil)
+	if err != nil {
+		return nil, fmt.Errorf("read metadata: %w", err)
+	}
+	defer body.Close() //nolint:errcheck // read-only
+	text, err := io.ReadAll(io.LimitReader(body, maxSidecar+1))
+	if err != nil {
+		return nil, fmt.Errorf("read metadata: %w", err)
+	}
+	call, err := recording.ParseCall(text)
+	if err != nil || len(text) > maxSidecar {
+		return nil, errBadSidecar
+	}
+	return call, nil
+}
+
+// metadata ingests a sidecar file: it completes the recordings of the audio
+// beside it. Metadata that arrived first waits for its audio. A sidecar never
+// describes another sidecar.
+func (in Inbox) metadata(ctx context.Context, f *file) (incoming.Outcome, error) {
+	call, err := in.sidecar(ctx, f.Key)
+	if errors.Is(err, media.ErrNotFound) {
+		return incoming.Gone, nil
+	}
+	if err == nil {
+		_, err = agree(f.account, f.name.Call, call)
+	}
+	if err != nil {
+		return "", err
+	}
+	stem := recording.InboxKey(f.account, f.name.Stem)
+	keys, err := in.Audio.List(ctx, stem+".", "")
+	if err != nil {
+		return "", fmt.Errorf("look for the audio of metadata: %w", err)
+	}
+	done := incoming.Awaiting
+	for _, key := range keys {
+		audio, ok := in.open(incoming.Arrival{Key: key})
+		if !ok || audio.sidecar() || recording.Stem(key) != stem || recording.IsProbe(key) {
+			continue
+		}
+		if done, err = in.audio(ctx, audio); err != nil {
+			return "", err
+		}
+	}
+	return done, nil
+}
+
+// decodeWords decodes metadata that is not ASCII, which S3 returns as encoded
+// words (RFC 2047).
+func decodeWords(value string) string {
+	var words mime.WordDecoder
+	if text, err := words.DecodeHeader(value); err == nil {
+		return text
+	}
+	return value
+}

@@ -1,0 +1,158 @@
+// Package incomingtest holds what the tests of recordings that come in share: a
+// bucket in memory, and a killer that ends an invocation at any of its outside
+// calls.
+package incomingtest
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5" //nolint:gosec // ETags are MD5 sums
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"callrecordings/shared/media"
+)
+
+// Object is an object of a Bucket.
+type Object struct {
+	media.Object
+	Body []byte
+}
+
+// Bucket is an object store in memory that keeps the promises of package media,
+// those for which s3media passes its suite. It is not safe for concurrent use.
+type Bucket struct {
+	Objects map[string]Object
+	Now     func() time.Time
+	// BeforeOpen, if not nil, runs once, before the next body is opened.
+	BeforeOpen func()
+	// Fault, if not nil, is asked before and after each call and may fail it.
+	Fault func(after bool) error
+	// Calls is the number of calls.
+	Calls int
+}
+
+var _ media.Receiver = (*Bucket)(nil)
+
+// NewBucket returns an empty bucket.
+func NewBucket(now func() time.Time) *Bucket { return &Bucket{Objects: map[string]Object{}, Now: now} }
+
+// Put stores an object with the uploader's metadata.
+func (b *Bucket) Put(key, contentType string, body []byte, metadata map[string]string) {
+	sum := md5.Sum(body) //nolint:gosec // an ETag
+	b.Objects[key] = Object{media.Object{
+		ContentType: contentType, Size: int64(len(body)), ETag: `"` + hex.EncodeToString(sum[:]) + `"`,
+		Modified: b.Now().UTC().Truncate(time.Second), SHA256: SHA256(body), Metadata: metadata,
+	}, body}
+}
+
+// SHA256 returns the checksum of b in lower-case hex.
+func SHA256(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// call makes one call under the bucket's faults.
+func (b *Bucket) call(do func() error) error {
+	b.Calls++
+	if b.Fault == nil {
+		return do()
+	}
+	if err := b.Fault(false); err != nil {
+		return err
+	}
+	return errors.Join(do(), b.Fault(true))
+}
+
+func (b *Bucket) find(key, etag string) (Object, error) {
+	o, ok := b.Objects[key]
+	switch {
+	case !ok:
+		return o, fmt.Errorf("%w: %s", media.ErrNotFound, key)
+	case etag != "" && etag != o.ETag:
+		return o, fmt.Errorf("%w: %s", media.ErrChanged, key)
+	}
+	return o, nil
+}
+
+// Stat implements media.Reader.
+func (b *Bucket) Stat(ctx context.Context, key string) (media.Object, error) {
+	o, err := b.Examine(ctx, key)
+	o.SHA256 = ""
+	return o, err
+}
+
+// Examine implements media.Receiver.
+func (b *Bucket) Examine(_ context.Context, key string) (found media.Object, err error) {
+	err = b.call(func() error {
+		o, err := b.find(key, "")
+		found = o.Object
+		return err
+	})
+	return found, err
+}
+
+// Open implements media.Reader.
+func (b *Bucket) Open(_ context.Context, key, etag string, part *media.Part) (body io.ReadCloser, found media.Object, err error) {
+	err = b.call(func() error {
+		if do := b.BeforeOpen; do != nil {
+			b.BeforeOpen = nil
+			do()
+		}
+		o, err := b.find(key, etag)
+		if err != nil {
+			return err
+		}
+		text := o.Body
+		if part != nil {
+			text = text[part.Offset : part.Offset+part.Length]
+		}
+		body, found = io.NopCloser(bytes.NewReader(text)), o.Object
+		return nil
+	})
+	return body, found, err
+}
+
+// List implements media.Lister.
+func (b *Bucket) List(_ context.Context, prefix, after string) (keys []string, err error) {
+	err = b.call(func() error {
+		for _, key := range slices.Sorted(maps.Keys(b.Objects)) {
+			if strings.HasPrefix(key, prefix) && key > after {
+				keys = append(keys, key)
+			}
+		}
+		return nil
+	})
+	return keys, err
+}
+
+// Presign implements media.Reader. No test needs it.
+func (b *Bucket) Presign(context.Context, string, media.Grant) (string, error) {
+	return "", errors.New("not supported")
+}
+
+// Remove implements media.Remover.
+func (b *Bucket) Remove(_ context.Context, key string) error {
+	return b.call(func() error {
+		delete(b.Objects, key)
+		return nil
+	})
+}
+
+// Copy implements media.Receiver.
+func (b *Bucket) Copy(_ context.Context, from, etag, to string) error {
+	return b.call(func() error {
+		o, err := b.find(from, etag)
+		if err == nil {
+			b.Objects[to] = o
+		}
+		return err
+	})
+}

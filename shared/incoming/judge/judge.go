@@ -1,0 +1,94 @@
+// Package judge reads the bytes of audio and decides whether they can be
+// served: their media type and duration, or the reason for rejecting them. It is
+// the only package that uses the audio parsers of package audiofile; functions
+// that read no audio do not link it.
+package judge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"callrecordings/shared/audiofile"
+	"callrecordings/shared/incoming"
+	"callrecordings/shared/media"
+	"callrecordings/shared/recording"
+)
+
+// Bytes judges size bytes of r by what the client announced for them. Zero bytes
+// are audio that lasts 0 s. Errors: those of r; [audiofile.ErrNoTime].
+func Bytes(r io.ReaderAt, size int64, announced recording.Upload) (incoming.Judgment, error) {
+	j := incoming.Judgment{Size: size}
+	if size == 0 {
+		j.ContentType, _ = recording.AudioType(announced.ContentType)
+		j.Known = true
+		return j, nil
+	}
+	info, err := audiofile.Probe(r, size)
+	switch {
+	case errors.Is(err, audiofile.ErrUnknown):
+		j.Reason = recording.NotAudio
+	case errors.Is(err, audiofile.ErrDamaged):
+		j.Reason = recording.Damaged
+	case err != nil:
+		return j, err
+	}
+	if !j.Accepted() {
+		return j, nil
+	}
+	j.Reason = incoming.Mismatch(recording.Upload{ContentType: announced.ContentType}, recording.Upload{ContentType: info.ContentType})
+	if j.Accepted() {
+		j.Sound = recording.Sound(info)
+	}
+	return j, nil
+}
+
+// Errors of [File].
+var (
+	// ErrNotAudio means that the bytes are not audio of a type that is served.
+	ErrNotAudio = audiofile.ErrUnknown
+	// ErrDamaged means that the bytes begin as audio and cannot be played.
+	ErrDamaged = audiofile.ErrDamaged
+)
+
+// File judges a file that a person picked. A file that cannot be served is an
+// error that says what is wrong with it, and so is a file without a byte, whose
+// type cannot be known. Errors: ErrNotAudio, ErrDamaged; those of r.
+func File(r io.ReaderAt, size int64) (incoming.Judgment, error) {
+	info, err := audiofile.Probe(r, size)
+	return incoming.Judgment{Sound: recording.Sound(info), Size: size}, err
+}
+
+// Judge judges objects of the bucket.
+type Judge struct {
+	// Audio reads the objects.
+	Audio media.Reader
+	// MaxBytes is the most audio that a recording may have.
+	MaxBytes int64
+}
+
+// Object judges the object o that lies under key. Its size and checksum are
+// compared before any of it is read. Errors: media.ErrNotFound, media.ErrChanged
+// if it was replaced meanwhile, media.ErrUnavailable.
+func (j Judge) Object(ctx context.Context, key string, o media.Object, announced recording.Upload) (incoming.Judgment, error) {
+	verdict := incoming.Judgment{Size: o.Size, SHA256: o.SHA256}
+	if o.Size > j.MaxBytes {
+		verdict.Reason = recording.TooLarge
+		return verdict, nil
+	}
+	if verdict.Reason = incoming.Mismatch(announced, recording.Upload{Size: o.Size, SHA256: o.SHA256}); !verdict.Accepted() {
+		return verdict, nil
+	}
+	r := &object{ctx: ctx, media: j.Audio, key: key, etag: o.ETag, size: o.Size}
+	defer r.close()
+	verdict, err := Bytes(r, o.Size, announced)
+	if err != nil {
+		return verdict, fmt.Errorf("read the audio of an object: %w", err)
+	}
+	verdict.SHA256 = o.SHA256
+	if verdict.ContentType == "" {
+		verdict.ContentType, _ = recording.AudioType(o.ContentType)
+	}
+	return verdict, nil
+}

@@ -1,0 +1,71 @@
+package incoming
+
+import (
+	"cmp"
+
+	"callrecordings/shared/recording"
+)
+
+// Judgment is what the bytes of a recording's audio turned out to be.
+type Judgment struct {
+	// Sound holds the media type, the extension and the duration, where known.
+	recording.Sound
+	// Size in bytes.
+	Size int64
+	// SHA256 in lower-case hex, if the object store or the source checked it.
+	SHA256 string
+	// Reason says why the audio cannot be served; "" accepts it.
+	Reason recording.Reason
+}
+
+// Accepted reports whether the audio can be served.
+func (j Judgment) Accepted() bool { return j.Reason == "" }
+
+// Audio describes this audio as a recording stores it, under an object key
+// ("" for the recording's own). Audio that is known to last 0 s is empty.
+func (j Judgment) Audio(key string) recording.Audio {
+	if !j.Accepted() {
+		return recording.Audio{Key: key, Size: j.Size, State: recording.Failed, Reason: j.Reason}
+	}
+	a := recording.Audio{Place: recording.Managed, Key: key, ContentType: j.ContentType, Size: j.Size, SHA256: j.SHA256}
+	if j.Known && j.Duration == 0 {
+		a.State = recording.Empty
+	}
+	return a
+}
+
+// Attach records in r that this audio arrived for it. Accepted audio completes
+// the recording. Rejected audio leaves its reason there, and the announced
+// upload stays for the next try.
+func (j Judgment) Attach(r *recording.Recording, sequencer string, now recording.Seconds) {
+	before := r.Audio
+	r.Audio = j.Audio(before.Key)
+	r.Audio.Sequencer = sequencer
+	r.Modified = max(now, r.Modified, r.Created)
+	if !j.Accepted() {
+		return
+	}
+	r.Audio.Sequencer = cmp.Or(sequencer, before.Sequencer)
+	if r.Upload.SHA256 == "" {
+		r.Audio.SHA256 = "" // it matters only where the client announced one
+	}
+	r.Upload = recording.Upload{}
+	r.Document = r.Document.Describe(j.Sound)
+}
+
+// Mismatch compares audio with what a client announced for it, and returns why
+// they differ, or "". What was not announced, or is not known of the audio,
+// matches everything. Media types match by the name under which they are served.
+func Mismatch(announced, audio recording.Upload) recording.Reason {
+	wanted, _ := recording.AudioType(announced.ContentType)
+	kind, _ := recording.AudioType(audio.ContentType)
+	switch {
+	case announced.Size > 0 && announced.Size != audio.Size:
+		return recording.OtherSize
+	case announced.SHA256 != "" && audio.SHA256 != "" && announced.SHA256 != audio.SHA256:
+		return recording.OtherChecksum
+	case wanted != "" && kind != "" && wanted != kind:
+		return recording.OtherType
+	}
+	return ""
+}
