@@ -8,45 +8,47 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// Reserve is the time before the context's deadline at which a driver stops to
-// read on and ends the page early (contract, List: the clock cuts only in an
-// emergency).
+// Reserve is the time before the context's deadline at which a driver stops
+// reading and ends the page early (contract, List: the clock ends a page only
+// in an emergency).
 const Reserve = 2 * time.Second
 
-// Rows that a read of a filtered list asks for: more with every read, so that
-// a filter that keeps much costs little and one that keeps little gets far.
+// A read of a filtered list asks for at least firstRows rows. Each further read
+// asks for twice as many, up to mostRows. A filter that keeps most rows then
+// reads little, and one that keeps few still makes progress.
 const (
 	firstRows = 64
 	mostRows  = 2000
 )
 
-// Assembler puts a page together of the rows that a driver reads in order. It
-// is where both drivers get the same page of the same data from: what belongs
-// to it, where it ends, and where the next one begins.
+// Assembler builds a page from the rows that a driver reads in order. Both
+// drivers use it, so that the same data gives the same page: which recordings
+// belong to it, where it ends and where the next one begins.
 //
 //	for a := NewAssembler(q); ; {
-//		read a.Rows() rows, hand each to a.Add while that returns true
+//		read a.Rows() rows, pass each to a.Add while that returns true
 //		if !a.More(ctx, thereMayBeMore) { return a.Page() }
 //	}
 type Assembler struct {
 	q    Query
 	page Page
-	// last is the row examined last; its ID is "" before the first.
+	// last is the last row examined; its ID is "" before the first.
 	last Position
-	// kept and examined are bytes of documents.
+	// kept and examined count bytes of documents.
 	kept, examined int64
 	reads          int
-	// full waits for one more row, whose being there makes a next page.
+	// full means that the page holds all it may. One more row, if there is
+	// one, proves that there is a next page.
 	full, done bool
 }
 
-// NewAssembler begins the page that q asks for.
+// NewAssembler starts the page that q asks for.
 func NewAssembler(q Query) *Assembler {
-	q.Limit = min(q.Limit, math.MaxInt32-1) // leaves room to count with
+	q.Limit = min(q.Limit, math.MaxInt32-1) // Rows adds 1 without overflow
 	return &Assembler{q: q}
 }
 
-// Rows is how many rows the next read should ask for.
+// Rows returns how many rows the next read should ask for.
 func (a *Assembler) Rows() int {
 	missing := a.q.Limit - len(a.page.Recordings) + 1
 	switch {
@@ -58,7 +60,7 @@ func (a *Assembler) Rows() int {
 	return min(max(missing, firstRows)<<min(a.reads, 8), mostRows)
 }
 
-// Add takes the next row and reports whether the page has use for another.
+// Add takes the next row and reports whether the page needs another one.
 func (a *Assembler) Add(r *recording.Recording) bool {
 	if a.done {
 		return false
@@ -84,9 +86,8 @@ func (a *Assembler) Add(r *recording.Recording) bool {
 	return true
 }
 
-// More notes the end of a read and reports whether the driver should read on
-// behind the last row. mayBeMore is false when the read came to the end of the
-// range.
+// More ends a read and reports whether the driver should read on after the
+// last row. mayBeMore is false if the read reached the end of the range.
 func (a *Assembler) More(ctx context.Context, mayBeMore bool) bool {
 	a.reads++
 	switch {
@@ -105,8 +106,8 @@ func nearDeadline(ctx context.Context) bool {
 	return ok && time.Until(deadline) < Reserve
 }
 
-// Last is the row examined last, behind which the next read goes on; the
-// query's Start before the first.
+// Last returns the position after the last row examined, where the next read
+// begins. Before the first row it is the query's Start.
 func (a *Assembler) Last() Position {
 	if a.last.ID == "" {
 		return a.q.Start
@@ -114,12 +115,12 @@ func (a *Assembler) Last() Position {
 	return a.last
 }
 
-// end closes the page; the next one begins behind the last row.
+// end closes the page; the next one begins after the last row.
 func (a *Assembler) end() {
 	next := a.Last()
 	a.page.Next = &next
 	a.done = true
 }
 
-// Page is the page.
+// Page returns the page as built so far.
 func (a *Assembler) Page() Page { return a.page }

@@ -6,20 +6,22 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// Change is one write to the store, as its stream tells of it afterwards: at
-// least once, and in order for one recording.
+// Change is one write to the store, as its stream delivers it: at least once,
+// and in order for each recording.
 type Change struct {
-	// Before and After are what the write found and left; nil for nothing.
+	// Before is the item that the write replaced, After the item that it
+	// stored. Either is nil if there is no such item, or if the item is neither
+	// a recording nor a tombstone.
 	Before, After *Image
-	// At is when it was made, to the second or better; zero where the stream
-	// does not say. It is the same whenever the change is told of.
+	// At is the time of the write, to the second or better; zero if the stream
+	// does not have it. It stays the same when the change is delivered again.
 	At time.Time
 }
 
-// Image is what lay in the store at one time.
+// Image is a recording or a tombstone as it was before or after a write.
 type Image struct {
-	// Recording as it was. That of a tombstone has its Account, ID, Revision,
-	// Created and Audio, and nothing else.
+	// Recording is the recording. For a tombstone it holds only Account, ID,
+	// Revision, Created and Audio.
 	Recording recording.Recording
 	// Deleted is true for a tombstone.
 	Deleted bool

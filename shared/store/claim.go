@@ -5,25 +5,26 @@ import (
 	"time"
 )
 
-// ClaimTTL is how long a key stands for what it was used for first.
+// ClaimTTL is how long a claim holds, unless it is lasting.
 const ClaimTTL = 7 * 24 * time.Hour
 
-// Claim is what the first request with an Idempotency-Key was about.
+// Claim reserves a recording ID for the first request that used a key.
 type Claim struct {
-	// ID is that of the recording to be made.
+	// ID is the ID of the recording to create.
 	ID string
 	// Made is the fingerprint of the request.
 	Made string
-	// Lasting claims hold for good, and not for ClaimTTL alone. It is not told
-	// of the claim that holds.
+	// Lasting claims never expire; others expire after ClaimTTL. It is an
+	// input only: the claim that Claimer.Claim returns does not have it set.
 	Lasting bool
 }
 
-// Claimer remembers keys, so that the repeat of a request that names no id
-// makes no second recording.
+// Claimer remembers keys, so that retrying a request that has no recording ID
+// does not create a second recording.
 type Claimer interface {
-	// Claim takes key for c, unless it was taken within ClaimTTL or for good, and
-	// returns the claim that holds: c, or the one that came first. Keys of two accounts
-	// do not meet. Atomic and strongly consistent. Errors: ErrUnavailable.
+	// Claim reserves key for c and returns c. If an earlier claim on key still
+	// holds, it returns that one instead and stores nothing. A key is any text
+	// and belongs to its account: the same key in two accounts makes two
+	// claims. Atomic and strongly consistent. Errors: ErrUnavailable.
 	Claim(ctx context.Context, account, key string, c Claim) (Claim, error)
 }

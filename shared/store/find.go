@@ -6,31 +6,32 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// MaxFind is the most ids of one Find. It is the most items that DynamoDB reads
-// at once (docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html).
+// MaxFind is the maximum number of IDs in one Find. It is DynamoDB's limit for
+// BatchGetItem (docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html).
 const MaxFind = 100
 
-// Found is what lies under an id: one of the two.
+// Found is the result of a lookup by ID. Exactly one field is set.
 type Found struct {
-	// Recording that lives there.
+	// Recording is the recording with this ID.
 	Recording *recording.Recording
-	// Tombstone of a deleted one.
+	// Tombstone is the tombstone of a deleted recording.
 	Tombstone *Tombstone
 }
 
 // Finder looks up many recordings at once.
 type Finder interface {
-	// Find returns what lies under ids of an account, each strongly consistent;
-	// ids under which nothing lies are left out. At most MaxFind ids, none of
-	// them twice. Errors: ErrUnavailable.
+	// Find returns the recordings and tombstones with the given IDs in an
+	// account, by ID. Each is read with strong consistency, but not all of them
+	// at one instant. IDs that are not in use are left out of the result. There
+	// may be at most MaxFind IDs, without duplicates. Errors: ErrUnavailable.
 	Find(ctx context.Context, account string, ids []string) (map[string]Found, error)
 }
 
-// Reviver brings deleted recordings back.
+// Reviver restores deleted recordings.
 type Reviver interface {
-	// Revive is Writer's Put that takes the place of a tombstone, too, once the
-	// audio behind it is confirmed gone. Until then it is ErrDeleted: whoever
-	// finishes the purge could take the new audio for the old. Errors: ErrExists,
-	// ErrDeleted, ErrTooLarge, ErrUnavailable.
+	// Revive stores a new recording like Writer.Put, and also replaces a
+	// tombstone once its audio is confirmed gone. Until then it fails with
+	// ErrDeleted, because the unfinished purge could remove the new audio.
+	// Errors: ErrExists, ErrDeleted, ErrTooLarge, ErrUnavailable.
 	Revive(ctx context.Context, r *recording.Recording) error
 }

@@ -6,37 +6,39 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// Secret is what is kept of a storage secret, which whoever writes recordings
-// into an account has in his URL. The secret itself is nowhere.
+// Secret describes a storage secret: the part of a URL that lets a PBX store
+// recordings in an account. Only its checksum is stored, never the secret.
 type Secret struct {
-	// Account that it writes into.
+	// Account is the account that the secret may write to.
 	Account string
-	// ID by which it is found, listed and revoked; unique within the account.
+	// ID identifies the secret in lookups, lists and revocations; unique within
+	// the account.
 	ID string
-	// Sum is its SHA-256, in hex.
+	// Sum is the SHA-256 of the secret, in hex.
 	Sum string
-	// Label says whose it is, for people.
+	// Label is free text for people, such as the name of the PBX.
 	Label string
-	// Created is when it was made.
+	// Created is the time at which the secret was created.
 	Created recording.Seconds
 }
 
-// SecretReader finds storage secrets.
+// SecretReader looks up storage secrets.
 type SecretReader interface {
-	// Secret returns one, strongly consistent. Errors: ErrNotFound,
+	// Secret returns one secret, strongly consistent. Errors: ErrNotFound,
 	// ErrUnavailable.
 	Secret(ctx context.Context, account, id string) (Secret, error)
 }
 
-// Secrets keeps storage secrets.
+// Secrets stores, lists and revokes storage secrets.
 type Secrets interface {
 	SecretReader
-	// AddSecret stores a new one. Errors: ErrExists, ErrUnavailable.
+	// AddSecret stores a new secret. Errors: ErrExists if the account has a
+	// secret with this ID, ErrUnavailable.
 	AddSecret(ctx context.Context, s Secret) error
-	// ListSecrets returns those of an account, in the order of their ids. Error:
+	// ListSecrets returns all secrets of an account, ordered by ID. Errors:
 	// ErrUnavailable.
 	ListSecrets(ctx context.Context, account string) ([]Secret, error)
-	// RevokeSecret forgets one, from the next request on. Errors: ErrNotFound,
-	// ErrUnavailable.
+	// RevokeSecret removes a secret. The next request that uses it fails.
+	// Errors: ErrNotFound, ErrUnavailable.
 	RevokeSecret(ctx context.Context, account, id string) error
 }

@@ -1,20 +1,27 @@
-// Package store is the border between the API and the metadata of recordings.
+// Package store defines how the API stores the metadata of recordings: small
+// interfaces, the types of their arguments and results, and the errors that
+// callers act on. It contains no driver.
 //
-// It declares what the API may ask (small interfaces, one concrete type for
-// each question and answer) and the errors that a caller decides on. Drivers
-// live below it: store/dynamo is the product, store/sqlite serves a laptop or
-// a single box. store/storetest is the suite that both pass; a behaviour that
-// the suite does not pin down does not exist (docs/adr/004-embedded-engine.md).
+// There are two drivers. store/dynamo is for production; store/sqlite is for a
+// laptop or a single machine. Each documents its own layout. Both must pass
+// the test suite in store/storetest, and callers may rely only on behavior that
+// the suite tests (docs/adr/004-embedded-engine.md).
 //
-// The guarantees, whatever the driver:
+// Every driver guarantees:
 //
 //   - Get, Put, Update and Delete are strongly consistent and atomic for one
-//     recording; what they acknowledged survives a crash.
-//   - A deleted recording leaves a tombstone behind. No reader sees it, and
-//     nothing brings it back by accident: Put on it is ErrDeleted.
-//   - Page reads an index that follows the store. Whoever follows Page.Next to
-//     the end meets every recording that the index held throughout, exactly
-//     once and in order, whatever is created, changed or deleted meanwhile.
+//     recording. A write that returned without an error survives a crash.
+//   - Deleting a recording leaves a tombstone. Readers do not see it, and it
+//     reserves the ID: Put fails with ErrDeleted.
+//   - A client that follows Page.Next to the end sees every recording that was
+//     in the list all that time, exactly once and in order, even while
+//     recordings are created, changed and deleted.
+//
+// What callers must expect:
+//
+//   - Page reads an index, which may lag behind the latest writes.
+//   - A write that returns ErrUnavailable may have taken effect all the same:
+//     only its response may have been lost.
 package store
 
 import (
@@ -24,152 +31,162 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// What a caller decides on. Drivers wrap them with what was being done.
+// Errors that callers act on. Drivers wrap them with the operation and the
+// recording.
 var (
-	// ErrNotFound: no such recording, or only its tombstone.
+	// ErrNotFound means that there is no such recording, or only its tombstone.
 	ErrNotFound = errors.New("recording not found")
-	// ErrExists: Put met a living recording of that id.
+	// ErrExists means that a recording with this ID exists already.
 	ErrExists = errors.New("recording exists")
-	// ErrDeleted: Put met the tombstone of that id.
+	// ErrDeleted means that the ID belongs to a deleted recording.
 	ErrDeleted = errors.New("recording was deleted")
-	// ErrConflict: a concurrent change that retries could not settle.
+	// ErrConflict means that other requests changed the recording at the same
+	// time, and that the driver ran out of retries.
 	ErrConflict = errors.New("concurrent change")
-	// ErrTooLarge: the recording does not fit into one item (400 KB on DynamoDB).
+	// ErrTooLarge means that the recording does not fit into one item (400 KB
+	// on DynamoDB).
 	ErrTooLarge = errors.New("recording too large for the store")
-	// ErrUnavailable: the store was throttled, slow or gone; worth a retry later.
+	// ErrUnavailable means that the store was throttled, slow or unreachable.
+	// The caller may retry later.
 	ErrUnavailable = errors.New("store unavailable")
 )
 
-// Reader reads recordings. Account ids, user ids and recording ids were
-// checked by the caller (contract, Routes); drivers take them as they are.
+// Reader reads recordings. The caller has validated account IDs, user IDs and
+// recording IDs (contract, Routes); drivers use them unchecked.
 type Reader interface {
 	// Get returns the recording, strongly consistent.
 	// Errors: ErrNotFound, ErrUnavailable.
 	Get(ctx context.Context, account, id string) (*recording.Recording, error)
-	// Page returns the recordings of q's range from q.Start on, in order.
+	// Page returns the recordings in q's range from q.Start on, in order.
 	// Errors: ErrUnavailable.
 	Page(ctx context.Context, q Query) (Page, error)
 }
 
 // Writer changes recordings.
 type Writer interface {
-	// Put stores a new recording. The driver sets r.Revision; the caller has
-	// set everything else. Errors: ErrExists, ErrDeleted, ErrTooLarge, ErrUnavailable.
+	// Put stores a new recording. The driver sets r.Revision; the caller sets
+	// all other fields. Errors: ErrExists, ErrDeleted, ErrTooLarge,
+	// ErrUnavailable.
 	Put(ctx context.Context, r *recording.Recording) error
-	// Update reads the recording, hands a copy to change, and stores what
-	// change made of it under a new revision, provided that nobody wrote in
-	// between; else it begins again, so change may run several times. Account,
-	// ID and Created stay, whatever change does. An error of change is returned as it is
-	// and nothing is stored. Returns the recording as stored.
-	// Errors: ErrNotFound, ErrConflict, ErrTooLarge, ErrUnavailable, change's own.
+	// Update reads the recording, passes a copy to change, and stores the
+	// changed copy under a new revision. If another request wrote in between,
+	// it starts over, so change may run several times. Account, ID and Created
+	// keep their values even if change sets them. If change fails, Update
+	// returns that error unwrapped and stores nothing. It returns the recording
+	// as stored.
+	// Errors: ErrNotFound, ErrConflict, ErrTooLarge, ErrUnavailable, and those
+	// of change.
 	Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error)
-	// Delete turns the recording into a tombstone with its purge pending,
-	// unless check objects to the recording that it read (an unmet If-Match,
-	// another owner); check's error is returned as it is. check may run several
-	// times. Returns the recording as it was.
-	// Errors: ErrNotFound, ErrConflict, ErrUnavailable, check's own.
+	// Delete turns the recording into a tombstone with a pending purge. First
+	// it passes the recording to check, which may veto the delete (If-Match not
+	// met, another owner); Delete returns check's error unwrapped. check may
+	// run several times. Delete returns the recording as it was.
+	// Errors: ErrNotFound, ErrConflict, ErrUnavailable, and those of check.
 	Delete(ctx context.Context, account, id string, check func(*recording.Recording) error) (*recording.Recording, error)
-	// Purged notes that the audio behind a tombstone is confirmed gone: the
-	// purge is no longer pending and the tombstone expires TombstoneTTL later.
-	// Idempotent; ErrNotFound when there is no tombstone.
-	// Errors: ErrNotFound, ErrUnavailable.
+	// Purged marks the purge of a deleted recording as finished: its audio is
+	// confirmed gone. The tombstone then expires TombstoneDays later.
+	// Idempotent: only the first call sets the expiry.
+	// Errors: ErrNotFound if there is no tombstone, ErrUnavailable.
 	Purged(ctx context.Context, account, id string) error
 }
 
-// Store is both.
+// Store reads and writes recordings.
 type Store interface {
 	Reader
 	Writer
 }
 
 // TombstoneDays is how long a tombstone outlives its audio, so that late
-// events and repeated imports cannot bring the recording back (docs/adr/006-deleting.md).
+// events and repeated imports cannot restore the recording by accident
+// (docs/adr/006-deleting.md).
 const TombstoneDays = 400
 
-// Tombstone is what remains of a deleted recording. Drivers offer it beside
-// the interface, to whatever finishes purges.
+// Tombstone is the remains of a deleted recording. Store has no method that
+// returns it; drivers offer one of their own to code that finishes purges.
 type Tombstone struct {
+	// Account and ID are those of the deleted recording.
 	Account, ID string
-	// Created is the original one, kept for a restore.
+	// Created is the creation time of the recording, kept for a restore.
 	Created recording.Seconds
 	// Audio is where the audio was.
 	Audio recording.Audio
 	// PurgePending is true until the audio is confirmed gone.
 	PurgePending bool
-	// Expires is when the tombstone itself goes; 0 while the purge is pending.
+	// Expires is when the tombstone itself is removed; 0 while the purge is
+	// pending.
 	Expires recording.Seconds
 }
 
-// Query asks for one page of a list.
+// Query selects one page of a list.
 type Query struct {
-	// Account whose recordings are listed.
+	// Account is the account whose recordings are listed.
 	Account string
-	// Owner limits the list to recordings of that owner; "" lists them all.
+	// Owner limits the list to the recordings of one owner; "" lists all.
 	Owner string
-	// Ascending lists the oldest first; the default is newest first. Ties in
-	// Created are ordered by ID, in the same direction.
+	// Ascending lists the oldest first; the default is the newest first.
+	// Recordings with the same Created are ordered by ID, in the same direction.
 	Ascending bool
 	// From and To bound Created, both inclusive; 0 leaves that end open.
 	From, To recording.Seconds
-	// Start is where the page begins; the zero Position is the beginning of
-	// the order. A Start outside of From and To is cut to them: before the
-	// range it means its beginning, behind it an empty page.
+	// Start is where the page begins; the zero Position means the beginning of
+	// the list. A Start outside From and To is clamped to them: before the
+	// range it means the beginning of the range, after it an empty page.
 	Start Position
-	// Limit is the most recordings that the page may hold, 1 or more.
+	// Limit is the maximum number of recordings on the page, 1 or more.
 	Limit int
-	// MaxBytes ends the page with the recording whose Document takes the sum
-	// of kept Documents to MaxBytes or beyond; 0 sets no limit. It bounds memory; the exact
-	// size of an answer is for the caller to cut.
+	// MaxBytes ends the page after the recording that brings the total size of
+	// its documents to MaxBytes or more; 0 means no limit. It bounds memory. A
+	// caller that must limit the size of its response does so itself.
 	MaxBytes int64
-	// Keep, if not nil, says which recordings belong to the page.
+	// Keep, if not nil, decides which recordings belong on the page.
 	Keep func(*recording.Recording) bool
-	// Work bounds what a page with Keep may examine.
+	// Work limits how much a page with Keep may examine.
 	Work Work
 }
 
-// Work is a budget in calls and bytes, so that the same data is cut at the
-// same place whenever it is read; zero fields set no limit. Apart from it a
-// driver ends a page early only when less than 2 s remain to the deadline of
-// the context.
+// Work is a budget in reads and bytes rather than in time, so that the same
+// data gives the same page at every read. A zero field means no limit. Besides
+// this budget, a driver ends a page early only if less than Reserve remains
+// until the deadline of the context.
 type Work struct {
-	// Calls is the number of reads (Queries on DynamoDB; a read of an
-	// embedded driver asks for as many rows as a Query of the same turn).
+	// Calls is the maximum number of reads. A read is one Query on DynamoDB. In
+	// SQLite it is one SELECT for the same number of rows.
 	Calls int
-	// Bytes is the sum of the examined Documents; reached, the page ends.
+	// Bytes is the total size of examined documents at which the page ends.
 	Bytes int64
 }
 
 // Page is one page of a list.
 type Page struct {
-	// Recordings in order, at most Query.Limit.
+	// Recordings are in the order of the list, at most Query.Limit of them.
 	Recordings []recording.Recording
-	// First is the position of the first row that was examined, inclusive;
-	// the zero Position if there was none.
+	// First is the position at the first row examined, inclusive; the zero
+	// Position if no row was examined.
 	First Position
-	// Next is where the next page begins, nil when nothing follows. After a
-	// full page it is given only if at least one more row was seen.
+	// Next is where the next page begins; nil if this is the last one. After a
+	// full page it is set only if the driver saw at least one more row.
 	Next *Position
 }
 
-// Position is a place in the order of a list: at a row or right behind it.
-// The row need not exist any more. The zero value is the beginning, whatever
-// the direction.
+// Position is a place in the order of a list: at a row or directly after it.
+// The row need not exist any more. The zero value is the beginning of the list
+// in either direction.
 type Position struct {
 	// Created and ID are the row's place in the order.
 	Created recording.Seconds
 	ID      string
-	// After is false when the row itself belongs to the page, true when the
-	// page begins behind it.
+	// After is false if the page begins with the row, true if it begins after
+	// the row.
 	After bool
 }
 
-// At is the position of r, r included.
+// At returns the position at r: the page begins with r.
 func At(r *recording.Recording) Position { return Position{Created: r.Created, ID: r.ID} }
 
-// After is the position right behind r.
+// After returns the position directly after r.
 func After(r *recording.Recording) Position {
 	return Position{Created: r.Created, ID: r.ID, After: true}
 }
 
-// IsZero reports whether p is the beginning of the order.
+// IsZero reports whether p is the beginning of the list.
 func (p Position) IsZero() bool { return p == Position{} }
