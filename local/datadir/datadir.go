@@ -194,7 +194,7 @@ func random(n int) string {
 // OpenStore opens the database, with the clock of the process. The caller
 // closes it.
 func (d *Dir) OpenStore(ctx context.Context, now func() time.Time) (*sqlite.Store, error) {
-	s, err := sqlite.Open(ctx, d.File("recordings.db"), sqlite.Options{Now: now, Random: rand.Reader, Notes: true})
+	s, err := sqlite.Open(ctx, d.File("recordings.db"), sqlite.Options{Now: now, Random: rand.Reader, QueueChanges: true})
 	if err != nil {
 		return nil, fmt.Errorf("the database of the data folder cannot be used: %w", err)
 	}

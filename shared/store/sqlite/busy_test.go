@@ -21,8 +21,8 @@ func position(created int64) store.Position {
 	return store.Position{Created: seconds(created), ID: "202601-a"}
 }
 
-// opened is a store whose writers wait for busy.
-func opened(t *testing.T, path string, busy time.Duration) *Store {
+// openWithTimeout opens a store with busy as its busy timeout.
+func openWithTimeout(t *testing.T, path string, busy time.Duration) *Store {
 	t.Helper()
 	s, err := open(t.Context(), path, Options{Now: time.Now, Random: rand.Reader}, busy)
 	if err != nil {
@@ -36,7 +36,7 @@ func sample(id string) *recording.Recording {
 	return &recording.Recording{Account: "a", ID: "202601-" + id, Created: 1, Document: "{}"}
 }
 
-// writes are all ways to change something.
+// writes holds one call of every method that writes.
 var writes = map[string]func(ctx context.Context, s *Store) error{
 	"Put":    func(ctx context.Context, s *Store) error { return s.Put(ctx, sample("new")) },
 	"Revive": func(ctx context.Context, s *Store) error { return s.Revive(ctx, sample("new")) },
@@ -51,8 +51,8 @@ var writes = map[string]func(ctx context.Context, s *Store) error{
 	"Purged": func(ctx context.Context, s *Store) error { return s.Purged(ctx, "a", "202601-a") },
 }
 
-// hold takes the write lock of the file until the test ends.
-func hold(t *testing.T, s *Store) {
+// lock takes the write lock of the file until the test ends.
+func lock(t *testing.T, s *Store) {
 	t.Helper()
 	tx, err := s.write.BeginTx(t.Context(), nil)
 	if err != nil {
@@ -61,16 +61,16 @@ func hold(t *testing.T, s *Store) {
 	t.Cleanup(func() { _ = tx.Rollback() })
 }
 
-// A writer that keeps the lock makes others fail, and readers do not notice.
+// While one writer holds the lock, other writers fail and readers succeed.
 func TestBusyWriter(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "recordings.db")
-	other := opened(t, path, busyTimeout)
-	s := opened(t, path, 30*time.Millisecond)
+	other := openWithTimeout(t, path, busyTimeout)
+	s := openWithTimeout(t, path, 30*time.Millisecond)
 	if err := s.Put(t.Context(), sample("a")); err != nil {
 		t.Fatal(err)
 	}
-	hold(t, other)
+	lock(t, other)
 	for name, write := range writes {
 		if err := write(t.Context(), s); !errors.Is(err, store.ErrUnavailable) {
 			t.Errorf("%s while another writes = %v, want ErrUnavailable", name, err)
@@ -91,25 +91,25 @@ func TestBusyWriter(t *testing.T) {
 	}
 }
 
-// A writer that waits for another does so no longer than its context.
-func TestBusyWriterAndDeadline(t *testing.T) {
+// A writer waits for the lock no longer than its context allows.
+func TestBusyWriterStopsAtDeadline(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "recordings.db")
-	s, other := opened(t, path, time.Minute), opened(t, path, time.Minute)
-	hold(t, other)
+	s, other := openWithTimeout(t, path, time.Minute), openWithTimeout(t, path, time.Minute)
+	lock(t, other)
 	for name, write := range writes {
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
-		begun := time.Now()
+		start := time.Now()
 		err := write(ctx, s)
 		cancel()
-		if !errors.Is(err, store.ErrUnavailable) || time.Since(begun) > 20*time.Second {
-			t.Errorf("%s = %v after %v, want ErrUnavailable at the deadline", name, err, time.Since(begun))
+		if !errors.Is(err, store.ErrUnavailable) || time.Since(start) > 20*time.Second {
+			t.Errorf("%s = %v after %v, want ErrUnavailable at the deadline", name, err, time.Since(start))
 		}
 	}
 }
 
-// Several may make the same file at once.
-func TestOpenAtOnce(t *testing.T) {
+// Several callers may create the same file at once.
+func TestConcurrentOpen(t *testing.T) {
 	t.Parallel()
 	for range 10 {
 		path := filepath.Join(t.TempDir(), "recordings.db")
@@ -130,25 +130,25 @@ func TestOpenAtOnce(t *testing.T) {
 	}
 }
 
-// What was acknowledged survives a power cut, which no test can try: every
-// connection writes through to the disk.
+// A test cannot cut the power. It can check that every connection syncs its
+// commits to the disk.
 func TestEveryCommitIsSynced(t *testing.T) {
 	t.Parallel()
-	s := opened(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
+	s := openWithTimeout(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
 	for name, db := range map[string]*sql.DB{"writer": s.write, "reader": s.read} {
 		for pragma, want := range map[string]string{"synchronous": "2", "journal_mode": "wal"} {
 			var got string
 			if err := db.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil || got != want {
-				t.Errorf("%s of the %s = %s, %v, want %s", pragma, name, got, err, want)
+				t.Errorf("PRAGMA %s of the %s = %s, %v, want %s", pragma, name, got, err, want)
 			}
 		}
 	}
 }
 
-// An ordinary page takes one read, full or not.
+// A page without a selective filter takes one read, whether it is full or not.
 func TestPageTakesOneRead(t *testing.T) {
 	t.Parallel()
-	s := opened(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
+	s := openWithTimeout(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
 	for _, id := range []string{"a", "b", "c", "d", "e"} {
 		if err := s.Put(t.Context(), sample(id)); err != nil {
 			t.Fatal(err)
@@ -161,16 +161,16 @@ func TestPageTakesOneRead(t *testing.T) {
 			entry := new(requestlog.Entry)
 			p, err := s.Page(requestlog.With(t.Context(), entry), store.Query{Account: "a", Limit: limit, Keep: keep})
 			if err != nil || len(p.Recordings) != min(limit, 5) || (p.Next != nil) != (limit < 5) || entry.Calls != 1 {
-				t.Errorf("%s, Page of %d: %d recordings, next %v, %v after %d reads, want 1", name, limit, len(p.Recordings), p.Next, err, entry.Calls)
+				t.Errorf("%s, Page with limit %d: %d recordings, next %v, %v after %d reads, want 1", name, limit, len(p.Recordings), p.Next, err, entry.Calls)
 			}
 		}
 	}
 }
 
-// After Close every change fails, and none panics.
-func TestClosed(t *testing.T) {
+// After Close every write returns an error and does not panic.
+func TestWriteAfterClose(t *testing.T) {
 	t.Parallel()
-	s := opened(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
+	s := openWithTimeout(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

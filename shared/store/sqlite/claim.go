@@ -10,7 +10,7 @@ import (
 	"callrecordings/shared/store"
 )
 
-// Claim takes an Idempotency-Key; see [store.Claimer].
+// Claim reserves a recording ID for a key; see [store.Claimer].
 func (s *Store) Claim(ctx context.Context, account, key string, c store.Claim) (store.Claim, error) {
 	requestlog.From(ctx).Calls++
 	now := s.now()
@@ -18,7 +18,7 @@ func (s *Store) Claim(ctx context.Context, account, key string, c store.Claim) (
 	if c.Lasting {
 		expires = math.MaxInt64
 	}
-	var holds store.Claim
+	var current store.Claim
 	err := s.change(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "DELETE FROM claims WHERE account = ? AND key = ? AND expires <= ?",
 			account, key, recording.SecondsOf(now))
@@ -31,10 +31,10 @@ func (s *Store) Claim(ctx context.Context, account, key string, c store.Claim) (
 			return err
 		}
 		return tx.QueryRowContext(ctx, "SELECT id, made FROM claims WHERE account = ? AND key = ?", account, key).
-			Scan(&holds.ID, &holds.Made)
+			Scan(&current.ID, &current.Made)
 	})
 	if err != nil {
 		return store.Claim{}, fail("claim a key for", account, c.ID, err)
 	}
-	return holds, nil
+	return current, nil
 }

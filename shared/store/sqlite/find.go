@@ -11,33 +11,34 @@ import (
 
 // Find looks up many recordings; see [store.Finder].
 func (s *Store) Find(ctx context.Context, account string, ids []string) (map[string]store.Found, error) {
-	const doing = "find recordings of"
+	const action = "find recordings of"
 	found := make(map[string]store.Found, len(ids))
 	if len(ids) == 0 {
 		return found, nil
 	}
 	requestlog.From(ctx).Calls++
-	text, args := finding(account, ids)
+	text, args := findStatement(account, ids)
 	rows, err := s.read.QueryContext(ctx, text, args...)
 	if err != nil {
-		return nil, fail(doing, account, "", err)
+		return nil, fail(action, account, "", err)
 	}
 	defer rows.Close() //nolint:errcheck // reported by rows.Err
 	for rows.Next() {
 		var w row
 		if err := w.scan(rows); err != nil {
-			return nil, fail(doing, account, "", err)
+			return nil, fail(action, account, "", err)
 		}
 		found[w.r.ID] = w.found()
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fail(doing, account, "", err)
+		return nil, fail(action, account, "", err)
 	}
 	return found, nil
 }
 
-// finding selects the rows of ids, at least one.
-func finding(account string, ids []string) (string, []any) {
+// findStatement returns the query for the rows of ids, at least one, and its
+// arguments.
+func findStatement(account string, ids []string) (string, []any) {
 	args := []any{account}
 	for _, id := range ids {
 		args = append(args, id)
@@ -45,7 +46,7 @@ func finding(account string, ids []string) (string, []any) {
 	return "SELECT " + rowColumns + " FROM recordings WHERE account = ? AND id IN (?" + strings.Repeat(",?", len(ids)-1) + ")", args
 }
 
-// found is what the row says.
+// found returns the row as the result of a lookup.
 func (w *row) found() store.Found {
 	if w.deleted == 0 {
 		return store.Found{Recording: &w.r}
@@ -56,9 +57,9 @@ func (w *row) found() store.Found {
 	}}
 }
 
-// Revive stores a recording, also in place of a tombstone; see [store.Reviver].
-// The row is new, so nothing of the tombstone stays in it: what still had its
-// expiry would vanish with it.
+// Revive stores a new recording and may replace a tombstone; see
+// [store.Reviver]. It deletes the tombstone's row and inserts a new one, so that
+// the recording does not inherit the tombstone's expiry.
 func (s *Store) Revive(ctx context.Context, r *recording.Recording) error {
-	return s.put(ctx, "revive", r, func(was *row) bool { return !was.purgePending })
+	return s.put(ctx, "revive", r, func(tombstone *row) bool { return !tombstone.purgePending })
 }

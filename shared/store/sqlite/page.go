@@ -22,12 +22,12 @@ func (s *Store) Page(ctx context.Context, q store.Query) (store.Page, error) {
 	}
 }
 
-// rows makes one read behind a's last row and hands the rows to a. It reports
-// whether there may be more.
+// rows does one read after a's last row and passes the rows to a. It reports
+// whether there may be more rows.
 func (s *Store) rows(ctx context.Context, q store.Query, a *store.Assembler) (mayBeMore bool, err error) {
 	requestlog.From(ctx).Calls++
 	limit := a.Rows()
-	text, args := statement(q, a.Last(), limit)
+	text, args := pageStatement(q, a.Last(), limit)
 	rows, err := s.read.QueryContext(ctx, text, args...)
 	if err != nil {
 		return false, err
@@ -46,11 +46,12 @@ func (s *Store) rows(ctx context.Context, q store.Query, a *store.Assembler) (ma
 	return n == limit, rows.Err()
 }
 
-// statement selects the rows of q's range from start on. Every condition is on
-// the columns of one index, in its order, and each end of the range has one
-// condition alone, so that a page is one scan of a part of the index: with two
-// on an end, SQLite might seek by one and test every row by the other.
-func statement(q store.Query, start store.Position, limit int) (string, []any) {
+// pageStatement returns the query for the rows of q's range from start on, and
+// its arguments. All conditions are on the columns of one index, in its order,
+// and each end of the range has a single condition. SQLite then scans exactly
+// the part of the index that the page needs. With two conditions on one end, it
+// might seek by one and test every row against the other.
+func pageStatement(q store.Query, start store.Position, limit int) (string, []any) {
 	var b strings.Builder
 	index, args := "by_created", []any{q.Account}
 	where := " WHERE deleted = 0 AND account = ?"
@@ -88,7 +89,8 @@ func statement(q store.Query, start store.Position, limit int) (string, []any) {
 	return b.String(), append(args, limit)
 }
 
-// within reports whether start, and not the range, is where the page begins.
+// within reports whether the page begins at start rather than at the end of q's
+// range.
 func within(q store.Query, start store.Position) bool {
 	switch {
 	case start.IsZero():

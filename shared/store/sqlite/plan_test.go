@@ -10,7 +10,7 @@ import (
 	"callrecordings/shared/store"
 )
 
-// plan is what SQLite means to do for a statement.
+// plan returns SQLite's query plan for a statement.
 func (s *Store) plan(ctx context.Context, text string, args []any) (string, error) {
 	rows, err := s.read.QueryContext(ctx, "EXPLAIN QUERY PLAN "+text, args...)
 	if err != nil {
@@ -29,35 +29,35 @@ func (s *Store) plan(ctx context.Context, text string, args []any) (string, erro
 	return strings.Join(steps, "; "), rows.Err()
 }
 
-// Every page is one scan of a part of one index, which begins and ends where
-// the page does: no sorting, and nothing read that is not on the page.
+// Every page is a scan of one range of one index. The range begins and ends with
+// the page, so SQLite sorts nothing and reads no row that is not on the page.
 func TestPagesAreIndexRanges(t *testing.T) {
 	t.Parallel()
-	s := opened(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
+	s := openWithTimeout(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
 	for _, c := range []struct {
 		name     string
 		from, to int64
 		start    store.Position
-		up, down string // the range of the index that is read
+		up, down string // expected index range, ascending and descending
 	}{
 		{"all", 0, 0, store.Position{}, "", ""},
 		{"from", 3, 0, store.Position{}, " AND created>?", " AND created>?"},
 		{"to", 0, 9, store.Position{}, " AND created<?", " AND created<?"},
 		{"range", 3, 9, store.Position{}, " AND created>? AND created<?", " AND created>? AND created<?"},
 		{"start", 0, 0, position(5), " AND (created,id)>(?,?)", " AND (created,id)<(?,?)"},
-		{"start behind from", 3, 0, position(5), " AND (created,id)>(?,?)", " AND created>? AND (created,id)<(?,?)"},
+		{"start after from", 3, 0, position(5), " AND (created,id)>(?,?)", " AND created>? AND (created,id)<(?,?)"},
 		{"start before to", 0, 9, position(5), " AND (created,id)>(?,?) AND created<?", " AND (created,id)<(?,?)"},
 		{"start in the range", 3, 9, position(5), " AND (created,id)>(?,?) AND created<?", " AND created>? AND (created,id)<(?,?)"},
 		{"start at from", 3, 9, position(3), " AND (created,id)>(?,?) AND created<?", " AND created>? AND (created,id)<(?,?)"},
 		{"start before the range", 3, 9, position(1), " AND created>? AND created<?", " AND created>? AND (created,id)<(?,?)"},
-		{"start behind the range", 3, 9, position(20), " AND (created,id)>(?,?) AND created<?", " AND created>? AND created<?"},
+		{"start after the range", 3, 9, position(20), " AND (created,id)>(?,?) AND created<?", " AND created>? AND created<?"},
 	} {
 		for _, after := range []bool{false, true} {
 			for owner, index := range map[string]string{"": "by_created (account=?", "u": "by_user (account=? AND owner=?"} {
 				for ascending, bounds := range map[bool]string{true: c.up, false: c.down} {
 					q := store.Query{Account: "a", Owner: owner, Ascending: ascending, From: seconds(c.from), To: seconds(c.to), Start: c.start}
 					q.Start.After = after && !c.start.IsZero()
-					text, args := statement(q, q.Start, 51)
+					text, args := pageStatement(q, q.Start, 51)
 					got, err := s.plan(t.Context(), text, args)
 					if want := fmt.Sprintf("SEARCH recordings USING INDEX %s%s)", index, bounds); err != nil || got != want {
 						t.Errorf("%s, %+v: plan %s, %v, want %s", c.name, q, got, err, want)
@@ -68,23 +68,23 @@ func TestPagesAreIndexRanges(t *testing.T) {
 	}
 }
 
-// Find looks up each id by the key of the table.
+// Find looks up each ID by the primary key of the table.
 func TestFindIsIndexed(t *testing.T) {
 	t.Parallel()
-	s := opened(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
+	s := openWithTimeout(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
 	for _, n := range []int{1, 2, store.MaxFind} {
-		text, args := finding("a", make([]string, n))
+		text, args := findStatement("a", make([]string, n))
 		got, err := s.plan(t.Context(), text, args)
 		if want := "SEARCH recordings USING INDEX sqlite_autoindex_recordings_1 (account=? AND id=?)"; err != nil || got != want {
-			t.Errorf("plan of %d ids: %s, %v, want %s", n, got, err, want)
+			t.Errorf("plan for %d IDs: %s, %v, want %s", n, got, err, want)
 		}
 	}
 }
 
-// What finishes purges and what expires tombstones finds them by an index.
-func TestUpkeepIsIndexed(t *testing.T) {
+// Maintenance statements find their rows by an index.
+func TestMaintenanceIsIndexed(t *testing.T) {
 	t.Parallel()
-	s := opened(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
+	s := openWithTimeout(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
 	for _, c := range []struct {
 		text string
 		args []any
@@ -97,7 +97,7 @@ func TestUpkeepIsIndexed(t *testing.T) {
 	} {
 		got, err := s.plan(t.Context(), c.text, c.args)
 		if err != nil || !strings.Contains(got, c.want) || strings.Contains(got, "TEMP") {
-			t.Errorf("plan of %s: %s, %v, want %s and no sorting", c.text, got, err, c.want)
+			t.Errorf("plan for %s: %s, %v, want %s and no sorting", c.text, got, err, c.want)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"callrecordings/shared/store"
 )
 
-// bodies are those of the messages that are due.
+// bodies returns the bodies of the messages that are due.
 func bodies(t *testing.T, s *Store, q Queue) []string {
 	t.Helper()
 	due, err := s.Due(t.Context(), q, 100)
@@ -30,13 +30,13 @@ func bodies(t *testing.T, s *Store, q Queue) []string {
 func TestQueue(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "recordings.db")
-	s := opened(t, path, busyTimeout)
+	s := openWithTimeout(t, path, busyTimeout)
 	for _, body := range []string{"1", "2", "3"} {
 		if err := s.Enqueue(t.Context(), Arrivals, []byte(body)); err != nil {
 			t.Fatalf("Enqueue: %v", err)
 		}
 	}
-	other := opened(t, path, busyTimeout) // another process, or the next start
+	other := openWithTimeout(t, path, busyTimeout) // as another process would, or this one after a restart
 	due, err := other.Due(t.Context(), Arrivals, 2)
 	if err != nil || len(due) != 2 || string(due[0].Body) != "1" || due[0].Tries != 0 {
 		t.Fatalf("Due = %+v, %v, want the first two", due, err)
@@ -47,9 +47,9 @@ func TestQueue(t *testing.T) {
 		do   func() error
 		want []string
 	}{
-		{"an hour later", func() error { return s.PutOff(t.Context(), first, time.Hour, "why") }, []string{"2", "3"}},
-		{"at once", func() error { return s.PutOff(t.Context(), first, 0, "why") }, []string{"1", "2", "3"}},
-		{"set aside", func() error { return s.PutOff(t.Context(), first, -1, "why") }, []string{"2", "3"}},
+		{"put off for an hour", func() error { return s.PutOff(t.Context(), first, time.Hour, "why") }, []string{"2", "3"}},
+		{"put off without a delay", func() error { return s.PutOff(t.Context(), first, 0, "why") }, []string{"1", "2", "3"}},
+		{"put off until a replay", func() error { return s.PutOff(t.Context(), first, -1, "why") }, []string{"2", "3"}},
 		{"done", func() error { return s.Done(t.Context(), second) }, []string{"3"}},
 		{"done again", func() error { return s.Done(t.Context(), second) }, []string{"3"}},
 		{"replayed", func() error { _, err := s.Replay(t.Context(), Arrivals); return err }, []string{"1", "3"}},
@@ -62,22 +62,21 @@ func TestQueue(t *testing.T) {
 		}
 	}
 	if got := bodies(t, s, Changes); len(got) != 0 {
-		t.Errorf("the other queue has %q, want nothing", got)
+		t.Errorf("queue Changes has %q, want no messages", got)
 	}
 }
 
-// Every write is noted in its own transaction: one that takes effect is, one
-// that does not is not.
-func TestChangesAreNoted(t *testing.T) {
+// A write that takes effect adds its change to the queue; a failed one does not.
+func TestWritesQueueChanges(t *testing.T) {
 	t.Parallel()
-	s := opened(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
-	s.notes = true
+	s := openWithTimeout(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
+	s.queueChanges = true
 	r := recording.Recording{Account: "a", ID: "202601-a", Owner: "u", Created: 5, Modified: 5, Document: `{"from":"secret"}`, Made: "m"}
 	if err := s.Put(t.Context(), &r); err != nil {
 		t.Fatal(err)
 	}
-	again := r
-	if err := s.Put(t.Context(), &again); err == nil {
+	duplicate := r
+	if err := s.Put(t.Context(), &duplicate); err == nil {
 		t.Fatal("Put = nil, want ErrExists")
 	}
 	ready, err := s.Update(t.Context(), "a", r.ID, func(r *recording.Recording) error {
@@ -90,12 +89,12 @@ func TestChangesAreNoted(t *testing.T) {
 	if _, err := s.Delete(t.Context(), "a", r.ID, func(*recording.Recording) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
-	got := changesNoted(t, s)
+	got := queuedChanges(t, s)
 	created := recording.Recording{Account: "a", ID: r.ID, Owner: "u", Created: 5, Modified: 5, Revision: r.Revision}
 	completed := created
 	completed.Revision, completed.Audio = ready.Revision, ready.Audio
 	if len(got) != 3 || got[2].After.Recording.Revision == ready.Revision {
-		t.Fatalf("changes = %+v, want three, the last with a revision of its own", got)
+		t.Fatalf("changes = %+v, want three, the last with a new revision", got)
 	}
 	deleted := recording.Recording{Account: "a", ID: r.ID, Created: 5, Revision: got[2].After.Recording.Revision, Audio: ready.Audio}
 	want := []store.Change{
@@ -108,60 +107,61 @@ func TestChangesAreNoted(t *testing.T) {
 	}
 }
 
-// A recording that comes back is noted as what takes the place of its tombstone,
-// and one that does not come back is not.
-func TestRevivalsAreNoted(t *testing.T) {
+// Reviving a recording queues a change that replaces its tombstone. A failed
+// Revive queues nothing.
+func TestRevivalsQueueChanges(t *testing.T) {
 	t.Parallel()
-	s := opened(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
+	s := openWithTimeout(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
 	audio := recording.Audio{Place: recording.Managed, Key: "elsewhere", ContentType: "audio/mpeg", Size: 1}
-	was := recording.Recording{Account: "a", ID: "202601-a", Created: 5, Document: "{}", Audio: audio}
-	if err := s.Put(t.Context(), &was); err != nil {
+	deleted := recording.Recording{Account: "a", ID: "202601-a", Created: 5, Document: "{}", Audio: audio}
+	if err := s.Put(t.Context(), &deleted); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Delete(t.Context(), "a", was.ID, func(*recording.Recording) error { return nil }); err != nil {
+	if _, err := s.Delete(t.Context(), "a", deleted.ID, func(*recording.Recording) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
-	s.notes = true
-	r := recording.Recording{Account: "a", ID: was.ID, Owner: "u", Created: 7, Modified: 7, Document: `{"from":"secret"}`}
+	s.queueChanges = true
+	r := recording.Recording{Account: "a", ID: deleted.ID, Owner: "u", Created: 7, Modified: 7, Document: `{"from":"secret"}`}
 	if err := s.Revive(t.Context(), &r); !errors.Is(err, store.ErrDeleted) {
 		t.Fatalf("Revive = %v, want ErrDeleted", err)
 	}
-	if err := s.Purged(t.Context(), "a", was.ID); err != nil {
+	if err := s.Purged(t.Context(), "a", deleted.ID); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Revive(t.Context(), &r); err != nil {
 		t.Fatal(err)
 	}
-	again := r
-	if err := s.Revive(t.Context(), &again); !errors.Is(err, store.ErrExists) {
+	duplicate := r
+	if err := s.Revive(t.Context(), &duplicate); !errors.Is(err, store.ErrExists) {
 		t.Fatalf("Revive = %v, want ErrExists", err)
 	}
-	anew := recording.Recording{Account: "a", ID: "202601-b", Created: 8, Modified: 8, Document: "{}"}
-	if err := s.Revive(t.Context(), &anew); err != nil {
+	created := recording.Recording{Account: "a", ID: "202601-b", Created: 8, Modified: 8, Document: "{}"}
+	if err := s.Revive(t.Context(), &created); err != nil {
 		t.Fatal(err)
 	}
-	got := changesNoted(t, s)
+	got := queuedChanges(t, s)
 	if len(got) != 2 || got[0].Before == nil {
 		t.Fatalf("changes = %+v, want two, the first from a tombstone", got)
 	}
-	// Its revision is neither that of what was deleted nor that of what came back.
+	// The tombstone has a revision of its own.
 	revision := got[0].Before.Recording.Revision
-	if revision == "" || revision == was.Revision || revision == r.Revision {
-		t.Errorf("the tombstone's revision %q, beside %q before and %q after it", revision, was.Revision, r.Revision)
+	if revision == "" || revision == deleted.Revision || revision == r.Revision {
+		t.Errorf("tombstone has the revision %q, want one that differs from %q (deleted) and %q (revived)", revision, deleted.Revision, r.Revision)
 	}
-	tombstone := recording.Recording{Account: "a", ID: was.ID, Created: 5, Revision: revision, Audio: audio}
-	r.Document, anew.Document = "", ""
+	tombstone := recording.Recording{Account: "a", ID: deleted.ID, Created: 5, Revision: revision, Audio: audio}
+	r.Document, created.Document = "", ""
 	want := []store.Change{
 		{Before: &store.Image{Recording: tombstone, Deleted: true}, After: &store.Image{Recording: r}},
-		{After: &store.Image{Recording: anew}},
+		{After: &store.Image{Recording: created}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
 	}
 }
 
-// changesNoted are the changes of the queue, which are of now, without their time.
-func changesNoted(t *testing.T, s *Store) []store.Change {
+// queuedChanges returns the changes in the queue. It checks that their times are
+// recent, and then clears them.
+func queuedChanges(t *testing.T, s *Store) []store.Change {
 	t.Helper()
 	due, err := s.Due(t.Context(), Changes, 10)
 	if err != nil {
@@ -174,7 +174,7 @@ func changesNoted(t *testing.T, s *Store) []store.Change {
 			t.Fatal(err)
 		}
 		if age := time.Since(c.At); age < 0 || age > time.Minute {
-			t.Errorf("a change of %v, want it to be of now", c.At)
+			t.Errorf("change has the time %v, want a recent one", c.At)
 		}
 		c.At = time.Time{}
 		got = append(got, c)
@@ -184,7 +184,7 @@ func changesNoted(t *testing.T, s *Store) []store.Change {
 
 func TestAwaiting(t *testing.T) {
 	t.Parallel()
-	s := opened(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
+	s := openWithTimeout(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
 	for _, r := range []recording.Recording{
 		{Account: "a", ID: "202601-a"},
 		{Account: "a", ID: "202601-b", Audio: recording.Audio{Place: recording.Managed}},

@@ -11,37 +11,39 @@ import (
 	"callrecordings/shared/store"
 )
 
-// columns in the order of scan and of values; audioColumns are among them.
+// columns lists the columns of a recording in the order of fieldsOf; it ends with
+// audioColumns.
 const (
 	columns      = "account, id, owner, created, modified, revision, doc, upload_type, upload_size, upload_sha256, made, " + audioColumns
-	marks        = "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?" // a place for each
+	marks        = "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?" // one for each column
 	audioColumns = "audio_place, audio_key, audio_type, audio_size, audio_state, audio_reason, audio_sha256, audio_sequencer"
 )
 
-// audioOf are the places of audioColumns.
-func audioOf(a *recording.Audio) []any {
+// audioFields returns pointers to the fields of a that are stored in audioColumns.
+func audioFields(a *recording.Audio) []any {
 	return []any{&a.Place, &a.Key, &a.ContentType, &a.Size, &a.State, &a.Reason, &a.SHA256, &a.Sequencer}
 }
 
-// placesOf are the places of columns. What they point to is also what is stored.
-func placesOf(r *recording.Recording) []any {
+// fieldsOf returns pointers to the fields of r that are stored in columns. They
+// serve both to scan a row and as arguments of a statement.
+func fieldsOf(r *recording.Recording) []any {
 	return append([]any{
 		&r.Account, &r.ID, &r.Owner, &r.Created, &r.Modified, &r.Revision, &r.Document,
 		&r.Upload.ContentType, &r.Upload.Size, &r.Upload.SHA256, &r.Made,
-	}, audioOf(&r.Audio)...)
+	}, audioFields(&r.Audio)...)
 }
 
-// scanner is a row of either kind of query.
+// scanner is *sql.Row or *sql.Rows.
 type scanner interface{ Scan(into ...any) error }
 
 func scan(row scanner, r *recording.Recording) error {
-	return row.Scan(placesOf(r)...)
+	return row.Scan(fieldsOf(r)...)
 }
 
-// rowColumns in the order of row.scan.
+// rowColumns lists the columns in the order of row.scan.
 const rowColumns = columns + ", deleted, purge_pending, expires"
 
-// row is all that lies under an id: a recording, or its tombstone where deleted
+// row is a row of the table recordings: a recording, or a tombstone if deleted
 // is not 0.
 type row struct {
 	r                recording.Recording
@@ -50,18 +52,20 @@ type row struct {
 }
 
 func (w *row) scan(from scanner) error {
-	return from.Scan(append(placesOf(&w.r), &w.deleted, &w.purgePending, &w.expires)...)
+	return from.Scan(append(fieldsOf(&w.r), &w.deleted, &w.purgePending, &w.expires)...)
 }
 
-// maxItem is DynamoDB's limit for an item in bytes, kept here too so that data
-// can move; overhead is what the private attributes take beside the texts.
+// maxItem is DynamoDB's limit for an item in bytes. This driver has the same
+// limit, so that recordings can move between the two. overhead is an estimate of
+// the bytes that an item takes beside the texts that checkSize counts.
 const (
 	maxItem  = 400 << 10
 	overhead = 200
 )
 
-// fits checks the size of r as DynamoDB would.
-func fits(r *recording.Recording) error {
+// checkSize returns an error if r would be too large for DynamoDB.
+// Errors: ErrTooLarge.
+func checkSize(r *recording.Recording) error {
 	n := len(r.Document) + len(r.Upload.ContentType) + 2*len(r.Account) + 3*len(r.ID) + len(r.Owner) + len(r.Audio.Key) + len(r.Audio.ContentType) + overhead
 	if n > maxItem {
 		return fmt.Errorf("%w: recording %s/%s takes about %d bytes", store.ErrTooLarge, r.Account, r.ID, n)
@@ -72,7 +76,7 @@ func fits(r *recording.Recording) error {
 // Get returns the recording; see [store.Reader].
 func (s *Store) Get(ctx context.Context, account, id string) (*recording.Recording, error) {
 	requestlog.From(ctx).Calls++
-	r, err := living(s.read.QueryRowContext(ctx,
+	r, err := scanRecording(s.read.QueryRowContext(ctx,
 		"SELECT "+columns+" FROM recordings WHERE account = ? AND id = ? AND deleted = 0", account, id))
 	if err != nil {
 		return nil, fail("read", account, id, err)
@@ -80,7 +84,8 @@ func (s *Store) Get(ctx context.Context, account, id string) (*recording.Recordi
 	return r, nil
 }
 
-func living(row *sql.Row) (*recording.Recording, error) {
+// scanRecording scans a row that was selected as columns. Errors: ErrNotFound.
+func scanRecording(row *sql.Row) (*recording.Recording, error) {
 	var r recording.Recording
 	err := scan(row, &r)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -92,15 +97,15 @@ func living(row *sql.Row) (*recording.Recording, error) {
 	return &r, nil
 }
 
-// tombstoneColumns in the order of scanTombstone.
+// tombstoneColumns lists the columns in the order of scanTombstone.
 const tombstoneColumns = "account, id, created, purge_pending, expires, " + audioColumns
 
 func scanTombstone(row scanner, t *store.Tombstone) error {
-	return row.Scan(append([]any{&t.Account, &t.ID, &t.Created, &t.PurgePending, &t.Expires}, audioOf(&t.Audio)...)...)
+	return row.Scan(append([]any{&t.Account, &t.ID, &t.Created, &t.PurgePending, &t.Expires}, audioFields(&t.Audio)...)...)
 }
 
-// Tombstone returns what remains of a deleted recording.
-// Errors: ErrNotFound when there is no tombstone, ErrUnavailable.
+// Tombstone returns the tombstone of a deleted recording, strongly consistent.
+// Errors: ErrNotFound if there is no tombstone, ErrUnavailable.
 func (s *Store) Tombstone(ctx context.Context, account, id string) (store.Tombstone, error) {
 	requestlog.From(ctx).Calls++
 	var t store.Tombstone
@@ -115,11 +120,12 @@ func (s *Store) Tombstone(ctx context.Context, account, id string) (store.Tombst
 	return t, nil
 }
 
-// selectPending reads the tombstones with a purge pending, in the order of its index.
+// selectPending reads the tombstones with a pending purge, in the order of the
+// index pending.
 const selectPending = "SELECT " + tombstoneColumns + " FROM recordings WHERE purge_pending = 1 ORDER BY deleted LIMIT ?"
 
 // PendingPurges returns up to limit tombstones whose audio is not confirmed
-// gone, the oldest first. Error: ErrUnavailable.
+// gone, of all accounts, the oldest first. Errors: ErrUnavailable.
 func (s *Store) PendingPurges(ctx context.Context, limit int) ([]store.Tombstone, error) {
 	rows, err := s.read.QueryContext(ctx, selectPending, limit)
 	if err != nil {

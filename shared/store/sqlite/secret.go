@@ -9,63 +9,63 @@ import (
 	"callrecordings/shared/store"
 )
 
-const keptColumns = "account, id, sum, label, created"
+const secretColumns = "account, id, sum, label, created"
 
-// Secret finds a storage secret; see [store.SecretReader].
+// Secret looks up a storage secret; see [store.SecretReader].
 func (s *Store) Secret(ctx context.Context, account, id string) (store.Secret, error) {
 	requestlog.From(ctx).Calls++
-	var found store.Secret
-	row := s.read.QueryRowContext(ctx, "SELECT "+keptColumns+" FROM secrets WHERE account = ? AND id = ?", account, id)
-	err := row.Scan(&found.Account, &found.ID, &found.Sum, &found.Label, &found.Created)
+	var secret store.Secret
+	row := s.read.QueryRowContext(ctx, "SELECT "+secretColumns+" FROM secrets WHERE account = ? AND id = ?", account, id)
+	err := row.Scan(&secret.Account, &secret.ID, &secret.Sum, &secret.Label, &secret.Created)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = store.ErrNotFound
 	}
 	if err != nil {
-		return store.Secret{}, fail("find a secret of", account, id, err)
+		return store.Secret{}, fail("look up a secret of", account, id, err)
 	}
-	return found, nil
+	return secret, nil
 }
 
 // AddSecret stores a storage secret; see [store.Secrets].
-func (s *Store) AddSecret(ctx context.Context, added store.Secret) error {
+func (s *Store) AddSecret(ctx context.Context, secret store.Secret) error {
 	err := s.change(ctx, func(tx *sql.Tx) error {
-		done, err := tx.ExecContext(ctx, "INSERT INTO secrets ("+keptColumns+") VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING",
-			added.Account, added.ID, added.Sum, added.Label, added.Created)
-		return touched(done, err, store.ErrExists)
+		done, err := tx.ExecContext(ctx, "INSERT INTO secrets ("+secretColumns+") VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING",
+			secret.Account, secret.ID, secret.Sum, secret.Label, secret.Created)
+		return orIfUnchanged(done, err, store.ErrExists)
 	})
 	if err != nil {
-		return fail("add a secret to", added.Account, added.ID, err)
+		return fail("add a secret to", secret.Account, secret.ID, err)
 	}
 	return nil
 }
 
 // ListSecrets lists storage secrets; see [store.Secrets].
 func (s *Store) ListSecrets(ctx context.Context, account string) ([]store.Secret, error) {
-	const doing = "list the secrets of"
-	rows, err := s.read.QueryContext(ctx, "SELECT "+keptColumns+" FROM secrets WHERE account = ? ORDER BY id", account)
+	const action = "list the secrets of"
+	rows, err := s.read.QueryContext(ctx, "SELECT "+secretColumns+" FROM secrets WHERE account = ? ORDER BY id", account)
 	if err != nil {
-		return nil, fail(doing, account, "", err)
+		return nil, fail(action, account, "", err)
 	}
 	defer rows.Close() //nolint:errcheck // reported by rows.Err
 	var found []store.Secret
 	for rows.Next() {
 		var one store.Secret
 		if err := rows.Scan(&one.Account, &one.ID, &one.Sum, &one.Label, &one.Created); err != nil {
-			return nil, fail(doing, account, "", err)
+			return nil, fail(action, account, "", err)
 		}
 		found = append(found, one)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fail(doing, account, "", err)
+		return nil, fail(action, account, "", err)
 	}
 	return found, nil
 }
 
-// RevokeSecret forgets a storage secret; see [store.Secrets].
+// RevokeSecret removes a storage secret; see [store.Secrets].
 func (s *Store) RevokeSecret(ctx context.Context, account, id string) error {
 	err := s.change(ctx, func(tx *sql.Tx) error {
 		done, err := tx.ExecContext(ctx, "DELETE FROM secrets WHERE account = ? AND id = ?", account, id)
-		return touched(done, err, store.ErrNotFound)
+		return orIfUnchanged(done, err, store.ErrNotFound)
 	})
 	if err != nil {
 		return fail("revoke a secret of", account, id, err)
@@ -73,13 +73,13 @@ func (s *Store) RevokeSecret(ctx context.Context, account, id string) error {
 	return nil
 }
 
-// touched is none if a statement changed no row.
-func touched(done sql.Result, err, none error) error {
+// orIfUnchanged returns err, or unchanged if the statement changed no row.
+func orIfUnchanged(done sql.Result, err, unchanged error) error {
 	if err != nil {
 		return err
 	}
 	if n, err := done.RowsAffected(); err != nil || n > 0 {
 		return err
 	}
-	return none
+	return unchanged
 }

@@ -1,10 +1,10 @@
--- What is kept of storage secrets, which are in the URLs of who writes
--- recordings.
+-- Storage secrets, which clients put in the URL of a storage request. Only
+-- their checksums are stored.
 CREATE TABLE secrets (
   account TEXT    NOT NULL,
   id      TEXT    NOT NULL,
-  sum     TEXT    NOT NULL, -- SHA-256, hex
+  sum     TEXT    NOT NULL, -- SHA-256 of the secret, in hex
   label   TEXT    NOT NULL,
-  created INTEGER NOT NULL,
+  created INTEGER NOT NULL, -- Gregorian seconds
   PRIMARY KEY (account, id)
 );

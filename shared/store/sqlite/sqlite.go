@@ -1,13 +1,30 @@
-// Package sqlite keeps the metadata of recordings in one SQLite file, for a
-// laptop or a single box (docs/adr/004-embedded-engine.md).
+// Package sqlite is the driver of package store for a laptop or a single
+// machine: it keeps all metadata in one SQLite file
+// (docs/adr/004-embedded-engine.md).
 //
-// What it acknowledged is on the disk: WAL with synchronous=FULL, so that
-// neither a kill nor a power cut loses it. Several processes may open the same
-// file; writers take turns, and one that waits longer than [busyTimeout] gets
-// store.ErrUnavailable. Lists read the same table and have no lag.
+// # Guarantees
 //
-// The layout is in schema.sql; PRAGMA user_version counts its changes. The
-// sqlite3 shell and every other tool for SQLite can read the file.
+// A write that returned without an error is on the disk. The file uses WAL mode
+// with synchronous=FULL, so neither a killed process nor a power failure loses
+// it. Lists read the same tables as Get and never lag.
+//
+// # Layout
+//
+//	recordings  recordings and tombstones       schema.sql
+//	claims      reserved recording IDs, by key  arrivals.sql
+//	queue       the durable queues [Changes]
+//	            and [Arrivals]                  arrivals.sql
+//	secrets     checksums of storage secrets    secrets.sql
+//
+// PRAGMA user_version counts the migrations that the file has gone through. The
+// sqlite3 shell and other SQLite tools can read the file.
+//
+// # Limits
+//
+// Several processes may open the same file. Writers take turns; one that waits
+// longer than [busyTimeout] fails with store.ErrUnavailable, and so does a write
+// to a full disk. Expired tombstones are removed only when a process opens the
+// file; until then they still reserve their IDs.
 package sqlite
 
 import (
@@ -30,10 +47,10 @@ import (
 	"callrecordings/shared/store"
 )
 
-// busyTimeout is how long a writer waits for another.
+// busyTimeout is how long a writer waits for the writers of other processes.
 const busyTimeout = 5 * time.Second
 
-// openInterval is the time between two tries to open a file that is busy.
+// openInterval is the wait between two attempts to open a file that is busy.
 const openInterval = 20 * time.Millisecond
 
 //go:embed schema.sql
@@ -45,31 +62,32 @@ var arrivals string
 //go:embed secrets.sql
 var secretsTable string
 
-// migrations take the file from version i to i+1; the last one is what this
-// program knows. A step is never changed once released.
+// migrations holds the statements that take a file from version i to i+1. Their
+// number is the version of this program. A released migration never changes.
 var migrations = []string{schema, arrivals, secretsTable}
 
-// ErrNewer is the error of a file that a newer version of this program made.
-var ErrNewer = errors.New("database is of a newer version")
+// ErrNewer means that a newer version of this program has migrated the file.
+var ErrNewer = errors.New("database has a newer version")
 
-// Options of a store.
+// Options configure a store.
 type Options struct {
 	// Now is the clock.
 	Now func() time.Time
-	// Random makes revisions unguessable and unique.
+	// Random is the source of the random part of revisions.
 	Random io.Reader
-	// Notes puts every change into the queue [Changes], in the transaction of
-	// the change itself. Somebody has to follow it.
-	Notes bool
+	// QueueChanges adds every change to the queue [Changes], in the transaction
+	// of the change itself. The queue grows until a reader calls Done.
+	QueueChanges bool
 }
 
-// Store is a driver of package store.
+// Store is an open file. It is safe for concurrent use.
 type Store struct {
-	// One connection for writers, so that they queue here and not in SQLite.
-	read, write *sql.DB
-	now         func() time.Time
-	random      io.Reader
-	notes       bool
+	// write has one connection, so that writers of this process wait for each
+	// other here and not in SQLite.
+	read, write  *sql.DB
+	now          func() time.Time
+	random       io.Reader
+	queueChanges bool
 }
 
 var (
@@ -79,42 +97,42 @@ var (
 	_ store.Reviver = (*Store)(nil)
 )
 
-// Open opens the file at path, made if it is not there, and brings it up to
-// date. Tombstones and claims that have expired are removed. The caller closes the store.
-// Errors: ErrNewer, store.ErrUnavailable if others keep the file busy, what the
-// file system says.
+// Open opens the file at path, or creates it in an existing folder, and migrates
+// it to the version of this program. It removes expired tombstones and claims.
+// The caller closes the store. Errors: ErrNewer, store.ErrUnavailable if other
+// processes keep the file busy, and those of the file system.
 func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	return open(ctx, path, o, busyTimeout)
 }
 
-// open is Open for writers that wait for busy.
+// open is Open with a given busyTimeout.
 func open(ctx context.Context, path string, o Options, busy time.Duration) (*Store, error) {
-	s := &Store{now: o.Now, random: o.Random, notes: o.Notes}
+	s := &Store{now: o.Now, random: o.Random, queueChanges: o.QueueChanges}
 	for _, db := range []struct {
-		pool **sql.DB
-		most int
+		pool     **sql.DB
+		maxConns int
 	}{{&s.write, 1}, {&s.read, 4}} {
-		pool, err := sql.Open("sqlite", source(path, busy))
+		pool, err := sql.Open("sqlite", dataSource(path, busy))
 		if err != nil {
 			return nil, fmt.Errorf("open %s: %w", path, err)
 		}
-		pool.SetMaxOpenConns(db.most)
+		pool.SetMaxOpenConns(db.maxConns)
 		*db.pool = pool
 	}
-	if err := s.prepared(ctx, busy); err != nil {
+	if err := s.prepareWithRetry(ctx, busy); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), s.Close())
 	}
 	return s, nil
 }
 
-// prepared prepares the file, again and again for as long as busy if another
-// process is just making it: the turn to WAL takes the whole file, and SQLite
-// does not let two that both want it wait for each other.
-func (s *Store) prepared(ctx context.Context, busy time.Duration) error {
+// prepareWithRetry calls prepare and retries for as long as busy if the file is
+// busy. Another process may be creating it: switching to WAL needs an exclusive
+// lock, and SQLite's busy timeout does not cover two processes that both want it.
+func (s *Store) prepareWithRetry(ctx context.Context, busy time.Duration) error {
 	waiting, cancel := context.WithTimeout(ctx, busy)
 	defer cancel()
-	again := time.NewTicker(openInterval)
-	defer again.Stop()
+	retry := time.NewTicker(openInterval)
+	defer retry.Stop()
 	for {
 		err := s.prepare(ctx)
 		if err == nil || !isBusy(err) {
@@ -123,13 +141,13 @@ func (s *Store) prepared(ctx context.Context, busy time.Duration) error {
 		select {
 		case <-waiting.Done():
 			return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
-		case <-again.C:
+		case <-retry.C:
 		}
 	}
 }
 
-// source is the driver's address of the file.
-func source(path string, busy time.Duration) string {
+// dataSource returns the data source name of the file for [sql.Open].
+func dataSource(path string, busy time.Duration) string {
 	q := url.Values{"_txlock": {"immediate"}, "_pragma": {
 		"busy_timeout(" + strconv.FormatInt(busy.Milliseconds(), 10) + ")",
 		"journal_mode(WAL)", "synchronous(FULL)",
@@ -137,13 +155,13 @@ func source(path string, busy time.Duration) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
 }
 
-// What removes the tombstones and the claims whose time is over.
+// The statements that remove expired tombstones and claims.
 const (
 	deleteExpired       = "DELETE FROM recordings WHERE expires > 0 AND expires <= ?"
 	deleteExpiredClaims = "DELETE FROM claims WHERE expires <= ?"
 )
 
-// prepare migrates the schema and drops expired tombstones.
+// prepare migrates the schema and removes expired tombstones and claims.
 func (s *Store) prepare(ctx context.Context) error {
 	return s.change(ctx, func(tx *sql.Tx) error {
 		var version int
@@ -151,7 +169,7 @@ func (s *Store) prepare(ctx context.Context) error {
 			return err
 		}
 		if version > len(migrations) {
-			return fmt.Errorf("%w: %d, this program knows %d", ErrNewer, version, len(migrations))
+			return fmt.Errorf("%w: %d, but this program supports %d", ErrNewer, version, len(migrations))
 		}
 		for _, step := range migrations[version:] {
 			if _, err := tx.ExecContext(ctx, step); err != nil {
@@ -182,14 +200,15 @@ func (s *Store) Close() error {
 }
 
 // change runs do in one transaction, which holds the write lock from its
-// beginning. A do that fails, or panics, changes nothing and gives the lock back.
+// beginning. If do fails or panics, the transaction is rolled back, which
+// releases the lock.
 func (s *Store) change(ctx context.Context, do func(*sql.Tx) error) (err error) {
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer func() {
-		// Of no effect after a commit, or where a cancelled context came first.
+		// After a commit, or a rollback by a canceled context, this has no effect.
 		if e := tx.Rollback(); e != nil && !errors.Is(e, sql.ErrTxDone) {
 			err = errors.Join(err, e)
 		}
@@ -200,10 +219,11 @@ func (s *Store) change(ctx context.Context, do func(*sql.Tx) error) (err error) 
 	return tx.Commit()
 }
 
-// revision follows the one before: a counter and a random part, so that no
-// revision ever comes again, also not after a delete.
-func (s *Store) revision(before string) (string, error) {
-	count, _, _ := strings.Cut(before, "-")
+// revision returns the revision that follows previous ("" for a new recording):
+// a counter and a random part. The random part keeps a recording that is created
+// again after a delete from reusing a revision.
+func (s *Store) revision(previous string) (string, error) {
+	count, _, _ := strings.Cut(previous, "-")
 	n, _ := strconv.Atoi(count) // "" counts as 0
 	var b [4]byte
 	if _, err := io.ReadFull(s.random, b[:]); err != nil {
@@ -212,35 +232,39 @@ func (s *Store) revision(before string) (string, error) {
 	return strconv.Itoa(n+1) + "-" + hex.EncodeToString(b[:]), nil
 }
 
-// SQLite's primary result codes that a later try may not meet again
+// SQLite's primary result codes that a retry may not meet again
 // (https://www.sqlite.org/rescode.html).
 const (
 	codeBusy      = 5
 	codeLocked    = 6
-	codeInterrupt = 9 // a context that ended
+	codeInterrupt = 9 // the context ended
 	codeIO        = 10
 	codeFull      = 13
 	codeCantOpen  = 14
-	codeProtocol  = 15 // too many openers at once
+	codeProtocol  = 15 // too many processes opened the file at once
 )
 
-var passing = []int{codeBusy, codeLocked, codeInterrupt, codeIO, codeFull, codeCantOpen, codeProtocol}
+var transientCodes = []int{codeBusy, codeLocked, codeInterrupt, codeIO, codeFull, codeCantOpen, codeProtocol}
 
-// code is SQLite's primary result code in err, 0 if there is none.
-func code(err error) int {
+// resultCode returns SQLite's primary result code in err; 0 if err is not an
+// error of SQLite.
+func resultCode(err error) int {
 	if e := (*sqlite.Error)(nil); errors.As(err, &e) {
-		return e.Code() & 0xff // the rest is detail
+		return e.Code() & 0xff // the other bits make it an extended code
 	}
 	return 0
 }
 
-func isBusy(err error) bool { return code(err) == codeBusy || code(err) == codeProtocol }
+// isBusy reports whether other processes keep the file busy.
+func isBusy(err error) bool { return resultCode(err) == codeBusy || resultCode(err) == codeProtocol }
 
-// fail wraps err with what was being done, as store.ErrUnavailable if it is
-// the store's trouble and not the caller's.
-func fail(doing, account, id string, err error) error {
-	if slices.Contains(passing, code(err)) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return fmt.Errorf("%w: %s %s/%s: %w", store.ErrUnavailable, doing, account, id, err)
+// fail wraps err with the action that failed and its subject, account/id, either
+// of which may be "". An error that a retry may not meet again also becomes
+// store.ErrUnavailable.
+func fail(action, account, id string, err error) error {
+	doing := strings.TrimRight(action+" "+account+"/"+id, " /")
+	if slices.Contains(transientCodes, resultCode(err)) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%w: %s: %w", store.ErrUnavailable, doing, err)
 	}
-	return fmt.Errorf("%s %s/%s: %w", doing, account, id, err)
+	return fmt.Errorf("%s: %w", doing, err)
 }

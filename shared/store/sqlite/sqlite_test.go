@@ -39,18 +39,18 @@ func open(t testing.TB, path string) *sqlite.Store {
 	return s
 }
 
-// TestMain lets the test binary be the process that TestKilled kills.
+// TestMain also runs the process that TestWritesSurviveKill kills.
 func TestMain(m *testing.M) {
 	if path := os.Getenv("SQLITE_TEST_WRITER"); path != "" {
-		write(path)
+		writeUntilKilled(path)
 		return
 	}
 	os.Exit(m.Run())
 }
 
-// write puts recordings until it is killed, and prints the id of each that was
-// acknowledged.
-func write(path string) {
+// writeUntilKilled stores recordings until it is killed. It prints the ID of each
+// recording once Put has returned.
+func writeUntilKilled(path string) {
 	s, err := sqlite.Open(context.Background(), path, sqlite.Options{Now: time.Now, Random: rand.Reader})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -69,8 +69,9 @@ func write(path string) {
 	}
 }
 
-// What was acknowledged is there after a kill in mid-write, however often.
-func TestKilled(t *testing.T) {
+// Writes that returned survive a process that is killed in the middle of a write,
+// even several times.
+func TestWritesSurviveKill(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "recordings.db")
 	var acknowledged []string
@@ -91,7 +92,7 @@ func TestKilled(t *testing.T) {
 		if err := child.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		for lines.Scan() { // what it said before it died counts too
+		for lines.Scan() { // IDs printed just before the kill count too
 			acknowledged = append(acknowledged, lines.Text())
 		}
 		_ = child.Wait()
@@ -102,7 +103,7 @@ func TestKilled(t *testing.T) {
 	s := open(t, path)
 	for _, id := range acknowledged {
 		if _, err := s.Get(t.Context(), "a", id); err != nil {
-			t.Errorf("Get(%s), which was acknowledged: %v", id, err)
+			t.Errorf("Get(%s), which Put had stored: %v", id, err)
 		}
 	}
 	db, err := sql.Open("sqlite", path)
@@ -110,14 +111,14 @@ func TestKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	var sound string
-	if err := db.QueryRowContext(t.Context(), "PRAGMA integrity_check").Scan(&sound); err != nil || sound != "ok" {
-		t.Errorf("integrity_check = %s, %v, want ok", sound, err)
+	var integrity string
+	if err := db.QueryRowContext(t.Context(), "PRAGMA integrity_check").Scan(&integrity); err != nil || integrity != "ok" {
+		t.Errorf("integrity_check = %s, %v, want ok", integrity, err)
 	}
 }
 
-// A server and a command line open the same file.
-func TestTwoOpenTheSameFile(t *testing.T) {
+// Two processes, such as a server and a command-line tool, may use the same file.
+func TestTwoStoresShareFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "recordings.db")
 	stores := []*sqlite.Store{open(t, path), open(t, path)}
@@ -143,8 +144,8 @@ func TestTwoOpenTheSameFile(t *testing.T) {
 func TestPendingPurgesAndExpiry(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "recordings.db")
-	begun := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	now := begun
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	now := start
 	clock := func() time.Time { return now }
 	ctx := t.Context()
 	s, err := sqlite.Open(ctx, path, sqlite.Options{Now: clock, Random: rand.Reader})
@@ -165,11 +166,11 @@ func TestPendingPurgesAndExpiry(t *testing.T) {
 	if err := s.Revive(ctx, &recording.Recording{Account: "a", ID: "202601-c", Created: 2, Document: "{}"}); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 { // the second changes nothing, however late it comes
+	for range 2 { // the second call does not move the expiry
 		if err := s.Purged(ctx, "a", "202601-a"); err != nil {
 			t.Fatal(err)
 		}
-		want := recording.SecondsOf(begun.AddDate(0, 0, store.TombstoneDays))
+		want := recording.SecondsOf(start.AddDate(0, 0, store.TombstoneDays))
 		if got, err := s.Tombstone(ctx, "a", "202601-a"); err != nil || got.Expires != want {
 			t.Errorf("Tombstone = %+v, %v, want it to expire at %d", got, err, want)
 		}
@@ -177,27 +178,27 @@ func TestPendingPurgesAndExpiry(t *testing.T) {
 	}
 	pending, err := s.PendingPurges(ctx, 10)
 	if err != nil || len(pending) != 1 || pending[0].ID != "202601-b" {
-		t.Errorf("PendingPurges = %+v, %v, want that of b", pending, err)
+		t.Errorf("PendingPurges = %+v, %v, want only b", pending, err)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	now = begun.AddDate(0, 0, store.TombstoneDays)
+	now = start.AddDate(0, 0, store.TombstoneDays)
 	if s, err = sqlite.Open(ctx, path, sqlite.Options{Now: clock, Random: rand.Reader}); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = s.Close() }()
 	for id, want := range map[string]error{"202601-a": store.ErrNotFound, "202601-b": nil} {
 		if _, err := s.Tombstone(ctx, "a", id); !errors.Is(err, want) {
-			t.Errorf("Tombstone(%s) after its time = %v, want %v", id, err, want)
+			t.Errorf("Tombstone(%s) after its expiry = %v, want %v", id, err, want)
 		}
 	}
 	if _, err := s.Get(ctx, "a", "202601-c"); err != nil {
-		t.Errorf("Get of what was revived, after its tombstone's time = %v, want nil", err)
+		t.Errorf("Get of a revived recording, after its tombstone's expiry = %v, want nil", err)
 	}
 }
 
-func TestOpenRefuses(t *testing.T) {
+func TestOpenErrors(t *testing.T) {
 	t.Parallel()
 	newer := filepath.Join(t.TempDir(), "newer.db")
 	db, err := sql.Open("sqlite", newer)
@@ -215,33 +216,33 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	folder := t.TempDir()
 	text := filepath.Join(folder, "text")
-	if err := os.WriteFile(text, []byte(strings.Repeat("This is no database. ", 100)), 0o600); err != nil {
+	if err := os.WriteFile(text, []byte(strings.Repeat("This is not a database. ", 100)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for name, path := range map[string]string{
-		"in a folder that is not there": filepath.Join(folder, "no", "such.db"),
-		"of a folder":                   folder,
-		"of another kind of file":       text,
-		"below a file":                  filepath.Join(text, "r.db"),
+		"in a missing folder": filepath.Join(folder, "no", "such.db"),
+		"of a folder":         folder,
+		"of a text file":      text,
+		"below a file":        filepath.Join(text, "r.db"),
 	} {
 		_, err := sqlite.Open(t.Context(), path, sqlite.Options{Now: time.Now, Random: rand.Reader})
 		if err == nil || !strings.Contains(err.Error(), path) {
-			t.Errorf("Open %s = %v, want an error that names it", name, err)
+			t.Errorf("Open %s = %v, want an error that contains the path", name, err)
 		}
 	}
 }
 
-// Every path is taken as it is, whatever it means in an address.
-func TestOddPaths(t *testing.T) {
+// Characters with a meaning in URLs are literal in a path.
+func TestPathsWithURLCharacters(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"a b.db", "a?b.db", "a#b.db", "a%41.db", "ä🎧.db", "a&_pragma=x.db"} {
 		path := filepath.Join(t.TempDir(), name)
 		s := open(t, path)
 		if err := s.Put(t.Context(), &recording.Recording{Account: "a", ID: "202601-a", Created: 1, Document: "{}"}); err != nil {
-			t.Errorf("Put into %s = %v", name, err)
+			t.Errorf("Put into %s: %v", name, err)
 		}
 		if _, err := os.Stat(path); err != nil {
-			t.Errorf("the file of %s: %v", name, err)
+			t.Errorf("no file %s: %v", name, err)
 		}
 	}
 }

@@ -15,102 +15,102 @@ func (s *Store) Put(ctx context.Context, r *recording.Recording) error {
 	return s.put(ctx, "store", r, func(*row) bool { return false })
 }
 
-// put stores r as a new row, in place of a tombstone if that may go.
-func (s *Store) put(ctx context.Context, doing string, r *recording.Recording, mayGo func(*row) bool) error {
-	if err := fits(r); err != nil {
+// put stores r as a new row. It replaces a tombstone if mayReplace allows it.
+func (s *Store) put(ctx context.Context, action string, r *recording.Recording, mayReplace func(*row) bool) error {
+	if err := checkSize(r); err != nil {
 		return err
 	}
 	requestlog.From(ctx).Calls++
 	stored := *r
-	stored.Audio.Key = ownKey(r)
+	stored.Audio.Key = storedKey(r)
 	err := s.change(ctx, func(tx *sql.Tx) error {
-		before, revision, err := makeWay(ctx, tx, r.Account, r.ID, mayGo)
+		before, revision, err := removeTombstone(ctx, tx, r.Account, r.ID, mayReplace)
 		if err != nil {
 			return err
 		}
 		if stored.Revision, err = s.revision(revision); err != nil {
 			return err
 		}
-		places := placesOf(&stored)
-		if _, err = tx.ExecContext(ctx, insertRecording, places...); err != nil {
+		if _, err = tx.ExecContext(ctx, insertRecording, fieldsOf(&stored)...); err != nil {
 			return err
 		}
-		return s.noted(ctx, tx, before, &store.Image{Recording: stored})
+		return s.queueChange(ctx, tx, before, &store.Image{Recording: stored})
 	})
 	if err != nil {
-		return fail(doing, r.Account, r.ID, err)
+		return fail(action, r.Account, r.ID, err)
 	}
 	r.Revision = stored.Revision
 	return nil
 }
 
-// makeWay removes a tombstone that may go, and returns what it was and its
-// revision; nothing where nothing lies. Errors: ErrExists, ErrDeleted.
-func makeWay(ctx context.Context, tx *sql.Tx, account, id string, mayGo func(*row) bool) (*store.Image, string, error) {
-	var was row
-	err := was.scan(tx.QueryRowContext(ctx, "SELECT "+rowColumns+" FROM recordings WHERE account = ? AND id = ?", account, id))
+// removeTombstone deletes the tombstone with this ID if mayReplace allows it,
+// and returns its image and revision. Without a tombstone it returns nil and "".
+// Errors: ErrExists, ErrDeleted.
+func removeTombstone(ctx context.Context, tx *sql.Tx, account, id string, mayReplace func(*row) bool) (*store.Image, string, error) {
+	var old row
+	err := old.scan(tx.QueryRowContext(ctx, "SELECT "+rowColumns+" FROM recordings WHERE account = ? AND id = ?", account, id))
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil, "", nil
 	case err != nil:
 		return nil, "", err
-	case was.deleted == 0:
+	case old.deleted == 0:
 		return nil, "", store.ErrExists
-	case !mayGo(&was):
+	case !mayReplace(&old):
 		return nil, "", store.ErrDeleted
 	}
 	_, err = tx.ExecContext(ctx, "DELETE FROM recordings WHERE account = ? AND id = ?", account, id)
-	return buried(&was.r, was.r.Revision), was.r.Revision, err
+	return tombstoneImage(&old.r, old.r.Revision), old.r.Revision, err
 }
 
-// buried is the image of the tombstone of r.
-func buried(r *recording.Recording, revision string) *store.Image {
+// tombstoneImage returns the image of the tombstone of r.
+func tombstoneImage(r *recording.Recording, revision string) *store.Image {
 	return &store.Image{Deleted: true, Recording: recording.Recording{
 		Account: r.Account, ID: r.ID, Revision: revision, Created: r.Created, Audio: r.Audio,
 	}}
 }
 
-// Both take the columns of a recording, the latter its account and id behind
-// them.
+// The arguments of both statements are the fieldsOf a recording. Those of
+// updateRecording end with its account and ID.
 const (
 	insertRecording = "INSERT INTO recordings (" + columns + ") VALUES (" + marks + ")"
 	updateRecording = "UPDATE recordings SET (" + columns + ") = (" + marks + ") WHERE account = ? AND id = ?"
 )
 
-// ownKey is the key of r's audio if it is not the usual one.
-func ownKey(r *recording.Recording) string {
+// storedKey returns the value of audio_key: "" if the key of r's audio is
+// recording.AudioKey, else the key.
+func storedKey(r *recording.Recording) string {
 	if r.Audio.Key == recording.AudioKey(r.Account, r.ID) {
 		return ""
 	}
 	return r.Audio.Key
 }
 
-// Update changes a recording; see [store.Writer]. It holds the write lock
-// while change runs, so there is never a conflict.
+// Update changes a recording; see [store.Writer]. It holds the write lock while
+// change runs, so it never returns ErrConflict.
 func (s *Store) Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
 	var stored *recording.Recording
-	err := s.rewrite(ctx, account, id, func(tx *sql.Tx, was *recording.Recording) error {
-		r := *was
+	err := s.rewrite(ctx, account, id, func(tx *sql.Tx, old *recording.Recording) error {
+		r := *old
 		if err := change(&r); err != nil {
-			return refusal{err}
+			return callerError{err}
 		}
-		r.Account, r.ID, r.Created = was.Account, was.ID, was.Created
-		if err := fits(&r); err != nil {
-			return refusal{err}
+		r.Account, r.ID, r.Created = old.Account, old.ID, old.Created
+		if err := checkSize(&r); err != nil {
+			return callerError{err}
 		}
 		var err error
-		if r.Revision, err = s.revision(was.Revision); err != nil {
+		if r.Revision, err = s.revision(old.Revision); err != nil {
 			return err
 		}
 		stored = &r
-		kept := r
-		kept.Audio.Key = ownKey(&r)
-		places := placesOf(&kept)
-		_, err = tx.ExecContext(ctx, updateRecording, append(places, account, id)...)
+		values := r
+		values.Audio.Key = storedKey(&r)
+		_, err = tx.ExecContext(ctx, updateRecording, append(fieldsOf(&values), account, id)...)
 		if err != nil {
 			return err
 		}
-		return s.noted(ctx, tx, &store.Image{Recording: *was}, &store.Image{Recording: r})
+		return s.queueChange(ctx, tx, &store.Image{Recording: *old}, &store.Image{Recording: r})
 	})
 	if err != nil {
 		return nil, wrap("change", account, id, err)
@@ -118,16 +118,16 @@ func (s *Store) Update(ctx context.Context, account, id string, change func(*rec
 	return stored, nil
 }
 
-// Delete makes a tombstone of a recording; see [store.Writer].
+// Delete turns a recording into a tombstone; see [store.Writer].
 func (s *Store) Delete(ctx context.Context, account, id string, check func(*recording.Recording) error) (*recording.Recording, error) {
 	var deleted *recording.Recording
-	err := s.rewrite(ctx, account, id, func(tx *sql.Tx, was *recording.Recording) error {
-		seen := *was
+	err := s.rewrite(ctx, account, id, func(tx *sql.Tx, old *recording.Recording) error {
+		seen := *old
 		if err := check(&seen); err != nil {
-			return refusal{err}
+			return callerError{err}
 		}
-		deleted = was
-		revision, err := s.revision(was.Revision)
+		deleted = old
+		revision, err := s.revision(old.Revision)
 		if err != nil {
 			return err
 		}
@@ -137,7 +137,7 @@ func (s *Store) Delete(ctx context.Context, account, id string, check func(*reco
 		if err != nil {
 			return err
 		}
-		return s.noted(ctx, tx, &store.Image{Recording: *was}, buried(was, revision))
+		return s.queueChange(ctx, tx, &store.Image{Recording: *old}, tombstoneImage(old, revision))
 	})
 	if err != nil {
 		return nil, wrap("delete", account, id, err)
@@ -145,43 +145,44 @@ func (s *Store) Delete(ctx context.Context, account, id string, check func(*reco
 	return deleted, nil
 }
 
-// rewrite reads a living recording and lets do change its row, in one
-// transaction.
+// rewrite reads a recording and calls do to change its row, in one transaction.
+// Errors: ErrNotFound, and those of do.
 func (s *Store) rewrite(ctx context.Context, account, id string, do func(*sql.Tx, *recording.Recording) error) error {
 	requestlog.From(ctx).Calls++
 	return s.change(ctx, func(tx *sql.Tx) error {
-		was, err := living(tx.QueryRowContext(ctx,
+		old, err := scanRecording(tx.QueryRowContext(ctx,
 			"SELECT "+columns+" FROM recordings WHERE account = ? AND id = ? AND deleted = 0", account, id))
 		if err != nil {
 			return err
 		}
-		return do(tx, was)
+		return do(tx, old)
 	})
 }
 
-// refusal marks an error of the caller's, which goes back as it is.
-type refusal struct{ error }
+// callerError marks an error of the caller's function, or about its arguments,
+// which is returned unwrapped.
+type callerError struct{ error }
 
-func wrap(doing, account, id string, err error) error {
-	var r refusal
-	if errors.As(err, &r) {
-		return r.error
+// wrap is fail, except that it unwraps a callerError.
+func wrap(action, account, id string, err error) error {
+	var c callerError
+	if errors.As(err, &c) {
+		return c.error
 	}
-	return fail(doing, account, id, err)
+	return fail(action, account, id, err)
 }
 
-// Purged notes that the audio behind a tombstone is gone; see [store.Writer].
-// The first note decides when the tombstone expires.
+// Purged marks the purge of a deleted recording as finished; see [store.Writer].
 func (s *Store) Purged(ctx context.Context, account, id string) error {
 	requestlog.From(ctx).Calls++
 	expires := recording.SecondsOf(s.now().AddDate(0, 0, store.TombstoneDays))
 	done, err := s.write.ExecContext(ctx, "UPDATE recordings SET purge_pending = 0,"+
 		" expires = CASE expires WHEN 0 THEN ? ELSE expires END WHERE account = ? AND id = ? AND deleted > 0", expires, account, id)
 	if err != nil {
-		return fail("note the purge of", account, id, err)
+		return fail("mark as purged", account, id, err)
 	}
 	if n, err := done.RowsAffected(); err == nil && n == 0 {
-		return fail("note the purge of", account, id, store.ErrNotFound)
+		return fail("mark as purged", account, id, store.ErrNotFound)
 	}
 	return nil
 }

@@ -89,7 +89,7 @@ type desk struct {
 func newDesk(t *testing.T) *desk {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "r.db"), sqlite.Options{
-		Now: func() time.Time { return stored }, Random: rand.Reader, Notes: true,
+		Now: func() time.Time { return stored }, Random: rand.Reader, QueueChanges: true,
 	})
 	if err != nil {
 		t.Fatal(err)
