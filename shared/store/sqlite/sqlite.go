@@ -232,7 +232,7 @@ func (s *Store) revision(previous string) (string, error) {
 	return strconv.Itoa(n+1) + "-" + hex.EncodeToString(b[:]), nil
 }
 
-// SQLite's primary result codes that a retry may not meet again
+// SQLite's primary result codes for transient errors
 // (https://www.sqlite.org/rescode.html).
 const (
 	codeBusy      = 5
@@ -259,8 +259,7 @@ func resultCode(err error) int {
 func isBusy(err error) bool { return resultCode(err) == codeBusy || resultCode(err) == codeProtocol }
 
 // fail wraps err with the action that failed and its subject, account/id, either
-// of which may be "". An error that a retry may not meet again also becomes
-// store.ErrUnavailable.
+// of which may be "". It also wraps a transient error in store.ErrUnavailable.
 func fail(action, account, id string, err error) error {
 	doing := strings.TrimRight(action+" "+account+"/"+id, " /")
 	if slices.Contains(transientCodes, resultCode(err)) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {

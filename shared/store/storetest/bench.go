@@ -12,7 +12,7 @@ import (
 // benchRows is how many recordings the benchmark's account holds.
 const benchRows = 2000
 
-// Bench measures what the API asks of a driver most.
+// Bench measures the most frequent operations of the API: Get and Page.
 func Bench(b *testing.B, h Harness) {
 	s := h.Open(b)
 	account := "b" + token()

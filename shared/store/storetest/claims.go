@@ -6,9 +6,9 @@ import (
 	"callrecordings/shared/store"
 )
 
-// claims are about Claim.
+// claims are the cases for Claim.
 var claims = []testCase{
-	{"the first claim holds", func(s *suite) {
+	{"the first claim on a key holds", func(s *suite) {
 		first := store.Claim{ID: "202601-a", Made: "x"}
 		for _, c := range []store.Claim{first, first, {ID: "202601-b", Made: "y"}} {
 			if got, err := s.store.Claim(s.Context(), s.account, "key", c); err != nil || got != first {
@@ -16,7 +16,7 @@ var claims = []testCase{
 			}
 		}
 	}},
-	{"a lasting claim", func(s *suite) {
+	{"a lasting claim holds", func(s *suite) {
 		c := store.Claim{ID: "202601-a", Made: "x"}
 		first := c
 		first.Lasting = true
@@ -34,7 +34,7 @@ var claims = []testCase{
 			}
 		}
 	}},
-	{"keys of two accounts do not meet", func(s *suite) {
+	{"accounts do not share keys", func(s *suite) {
 		for _, account := range []string{s.account, s.account + "x"} {
 			c := store.Claim{ID: "202601-" + account, Made: account}
 			if got, err := s.store.Claim(s.Context(), account, "key", c); err != nil || got != c {
@@ -42,17 +42,17 @@ var claims = []testCase{
 			}
 		}
 	}},
-	{"a claim is no recording", func(s *suite) {
+	{"a claim is not visible as a recording", func(s *suite) {
 		c := store.Claim{ID: "202601-a", Made: "x"}
 		if _, err := s.store.Claim(s.Context(), s.account, "key", c); err != nil {
 			s.Fatalf("Claim: %v", err)
 		}
 		s.put(s.rec("b", 0, ""))
-		s.settled(store.Query{}, "b")
+		s.wantList(store.Query{}, "b")
 		_, err := s.store.Get(s.Context(), s.account, c.ID)
 		s.wantErr("Get", err, store.ErrNotFound)
 	}},
-	{"of many at once one holds", func(s *suite) {
+	{"one of many concurrent claims holds", func(s *suite) {
 		var wg sync.WaitGroup
 		got := make([]store.Claim, 8)
 		errs := make([]error, len(got))
@@ -64,7 +64,7 @@ var claims = []testCase{
 		wg.Wait()
 		for i := range got {
 			if errs[i] != nil || got[i] != got[0] {
-				s.Errorf("Claim = %+v, %v, want %+v as all others", got[i], errs[i], got[0])
+				s.Errorf("Claim = %+v, %v, want %+v like all others", got[i], errs[i], got[0])
 			}
 		}
 	}},

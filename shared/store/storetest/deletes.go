@@ -10,15 +10,15 @@ import (
 	"callrecordings/shared/store"
 )
 
-// deletes are about Delete and what comes after.
+// deletes are the cases for Delete and Purged.
 var deletes = []testCase{
-	{"a tombstone remains, hidden", func(s *suite) {
+	{"a delete leaves a hidden tombstone", func(s *suite) {
 		ctx := s.Context()
 		r := s.rec("a", 3, "u")
 		r.Audio.Key = "elsewhere"
 		s.put(r, s.rec("b", 4, "u"))
 		before := s.get("a")
-		got, err := s.store.Delete(ctx, s.account, r.ID, nothing)
+		got, err := s.store.Delete(ctx, s.account, r.ID, noop)
 		if err != nil {
 			s.Fatalf("Delete: %v", err)
 		}
@@ -27,38 +27,38 @@ var deletes = []testCase{
 		}
 		_, err = s.store.Get(ctx, s.account, r.ID)
 		s.wantErr("Get", err, store.ErrNotFound)
-		_, err = s.store.Update(ctx, s.account, r.ID, nothing)
+		_, err = s.store.Update(ctx, s.account, r.ID, noop)
 		s.wantErr("Update", err, store.ErrNotFound)
-		_, err = s.store.Delete(ctx, s.account, r.ID, nothing)
+		_, err = s.store.Delete(ctx, s.account, r.ID, noop)
 		s.wantErr("Delete again", err, store.ErrNotFound)
 		s.wantErr("Put", s.store.Put(ctx, &r), store.ErrDeleted)
-		s.settled(store.Query{}, "b")
-		s.settled(store.Query{Owner: "u"}, "b")
+		s.wantList(store.Query{}, "b")
+		s.wantList(store.Query{Owner: "u"}, "b")
 		want := store.Tombstone{Account: s.account, ID: r.ID, Created: r.Created, Audio: r.Audio, PurgePending: true}
 		if t, err := s.store.Tombstone(ctx, s.account, r.ID); err != nil || t != want {
 			s.Errorf("Tombstone = %+v, %v, want %+v", t, err, want)
 		}
 	}},
-	{"check may refuse", func(s *suite) {
+	{"check may veto the delete", func(s *suite) {
 		s.put(s.rec("a", 0, "u"))
 		_, err := s.store.Delete(s.Context(), s.account, "202601-a", func(r *recording.Recording) error {
 			if r.Owner != "u" || r.Revision == "" {
 				s.Errorf("check got %+v", r)
 			}
-			return errRefused
+			return errCallback
 		})
-		if err != errRefused { //nolint:errorlint // it must be the very error
+		if err != errCallback { //nolint:errorlint // it must be the very error
 			s.Errorf("Delete = %v, want check's own error", err)
 		}
 		s.get("a")
 		_, err = s.store.Tombstone(s.Context(), s.account, "202601-a")
-		s.wantErr("Tombstone of a living one", err, store.ErrNotFound)
-		s.wantErr("Purged of a living one", s.store.Purged(s.Context(), s.account, "202601-a"), store.ErrNotFound)
+		s.wantErr("Tombstone of an existing recording", err, store.ErrNotFound)
+		s.wantErr("Purged of an existing recording", s.store.Purged(s.Context(), s.account, "202601-a"), store.ErrNotFound)
 	}},
-	{"purged once, expires once", func(s *suite) {
+	{"only the first Purged sets the expiry", func(s *suite) {
 		ctx := s.Context()
 		s.put(s.rec("a", 0, ""))
-		if _, err := s.store.Delete(ctx, s.account, "202601-a", nothing); err != nil {
+		if _, err := s.store.Delete(ctx, s.account, "202601-a", noop); err != nil {
 			s.Fatalf("Delete: %v", err)
 		}
 		var expires recording.Seconds
@@ -68,7 +68,7 @@ var deletes = []testCase{
 			}
 			t, err := s.store.Tombstone(ctx, s.account, "202601-a")
 			if err != nil || t.PurgePending || t.Expires == 0 || expires != 0 && t.Expires != expires {
-				s.Errorf("Tombstone = %+v, %v, want no purge pending and an end that stays", t, err)
+				s.Errorf("Tombstone = %+v, %v, want no pending purge and the same expiry each time", t, err)
 			}
 			expires = t.Expires
 		}
@@ -79,24 +79,24 @@ var deletes = []testCase{
 		r := s.rec("a", 0, "")
 		s.wantErr("Put", s.store.Put(ctx, &r), store.ErrDeleted)
 	}},
-	{"of many at once one deletes", func(s *suite) {
+	{"one of many concurrent deletes takes effect", func(s *suite) {
 		s.put(s.rec("a", 0, ""))
 		var wg sync.WaitGroup
 		errs := make([]error, 8)
 		for i := range errs {
-			wg.Go(func() { _, errs[i] = s.store.Delete(s.Context(), s.account, "202601-a", nothing) })
+			wg.Go(func() { _, errs[i] = s.store.Delete(s.Context(), s.account, "202601-a", noop) })
 		}
 		wg.Wait()
-		won := 0
+		succeeded := 0
 		for _, err := range errs {
 			if err == nil {
-				won++
+				succeeded++
 			} else {
 				s.wantErr("Delete", err, store.ErrNotFound)
 			}
 		}
-		if won != 1 {
-			s.Errorf("%d deletes took effect, want 1", won)
+		if succeeded != 1 {
+			s.Errorf("%d deletes took effect, want 1", succeeded)
 		}
 	}},
 }

@@ -12,7 +12,7 @@ import (
 	"callrecordings/shared/store"
 )
 
-// find finds what lies under ids, which are given without their month.
+// find calls Find for IDs in an account. names are the IDs without their month.
 func (s *suite) find(account string, names ...string) map[string]store.Found {
 	s.Helper()
 	ids := make([]string, len(names))
@@ -21,12 +21,12 @@ func (s *suite) find(account string, names ...string) map[string]store.Found {
 	}
 	found, err := s.store.Find(s.Context(), account, ids)
 	if err != nil {
-		s.Fatalf("Find of %d in %s: %v", len(ids), account, err)
+		s.Fatalf("Find of %d IDs in %s: %v", len(ids), account, err)
 	}
 	return found
 }
 
-// tombstone returns that of a deleted recording.
+// tombstone returns the tombstone of a deleted recording.
 func (s *suite) tombstone(id string) *store.Tombstone {
 	s.Helper()
 	t, err := s.store.Tombstone(s.Context(), s.account, "202601-"+id)
@@ -36,17 +36,17 @@ func (s *suite) tombstone(id string) *store.Tombstone {
 	return &t
 }
 
-// bury deletes recordings, whose purges stay pending.
-func (s *suite) bury(ids ...string) {
+// remove deletes recordings and leaves their purges pending.
+func (s *suite) remove(ids ...string) {
 	s.Helper()
 	for _, id := range ids {
-		if _, err := s.store.Delete(s.Context(), s.account, "202601-"+id, nothing); err != nil {
+		if _, err := s.store.Delete(s.Context(), s.account, "202601-"+id, noop); err != nil {
 			s.Fatalf("Delete(%s): %v", id, err)
 		}
 	}
 }
 
-// purge notes that the audio of deleted recordings is gone.
+// purge marks the purges of deleted recordings as finished.
 func (s *suite) purge(ids ...string) {
 	s.Helper()
 	for _, id := range ids {
@@ -56,8 +56,9 @@ func (s *suite) purge(ids ...string) {
 	}
 }
 
-// oddly makes n names of all that an id may have, and more.
-func oddly(n int) []string {
+// unusualNames returns n names for IDs with all characters that an ID may have,
+// and some that it may not.
+func unusualNames(n int) []string {
 	names := []string{"Odd_.@-", "odd_.@-", "ODD_.@-", "-", ".", "..", "@", strings.Repeat("x", 128), "%41", "a b", "'", "Zoë 🎧"}
 	for i := len(names); i < n; i++ {
 		names = append(names, fmt.Sprintf("Odd_.@-%d", i))
@@ -65,14 +66,14 @@ func oddly(n int) []string {
 	return names[:n]
 }
 
-// finds are about Find.
+// finds are the cases for Find.
 var finds = []testCase{
-	{"recordings and tombstones, and nothing else", func(s *suite) {
+	{"Find returns recordings and tombstones only", func(s *suite) {
 		a, b := s.rec("a", 3, "u"), s.rec("b", 4, "")
 		a.Audio.Key, b.Audio.Key = "elsewhere/a", "elsewhere/b"
 		a.Document = `{"name":"Zoë 🎧 é","n":1.50}`
 		s.put(a, b, s.rec("c", 5, "u"), s.rec("d", 6, ""))
-		s.bury("b", "c")
+		s.remove("b", "c")
 		s.purge("c")
 		if _, err := s.store.Claim(s.Context(), s.account, "202601-e", store.Claim{ID: "202601-e"}); err != nil {
 			s.Fatalf("Claim: %v", err)
@@ -86,12 +87,12 @@ var finds = []testCase{
 			s.Errorf("Find (-want +got):\n%s", diff)
 		}
 	}},
-	{"sees every write at once", func(s *suite) {
+	{"Find sees every write immediately", func(s *suite) {
 		s.put(s.rec("a", 0, ""))
 		for i := range 20 {
 			r := s.rec(fmt.Sprintf("b%d", i), 0, "")
 			s.put(r)
-			if _, err := s.store.Update(s.Context(), s.account, "202601-a", nothing); err != nil {
+			if _, err := s.store.Update(s.Context(), s.account, "202601-a", noop); err != nil {
 				s.Fatalf("Update: %v", err)
 			}
 			r.Revision = s.get(fmt.Sprintf("b%d", i)).Revision
@@ -101,8 +102,8 @@ var finds = []testCase{
 			}
 		}
 	}},
-	{"as many as may be, whatever their ids", func(s *suite) {
-		names := oddly(store.MaxFind)
+	{"MaxFind recordings with unusual IDs", func(s *suite) {
+		names := unusualNames(store.MaxFind)
 		want := map[string]store.Found{}
 		for i, name := range names {
 			if i%3 == 0 {
@@ -113,29 +114,29 @@ var finds = []testCase{
 				want["202601-"+name] = store.Found{Recording: s.get(name)}
 				continue
 			}
-			s.bury(name)
+			s.remove(name)
 			want["202601-"+name] = store.Found{Tombstone: s.tombstone(name)}
 		}
 		if diff := cmp.Diff(want, s.find(s.account, names...)); diff != "" {
 			s.Errorf("Find (-want +got):\n%s", diff)
 		}
 	}},
-	{"accounts do not meet", func(s *suite) {
+	{"accounts are separate", func(s *suite) {
 		s.put(s.rec("a", 0, ""), s.rec("b", 0, ""))
-		s.bury("b")
+		s.remove("b")
 		if got := s.find(s.account+"x", "a", "b"); len(got) != 0 {
 			s.Errorf("Find in another account = %+v, want nothing", got)
 		}
 	}},
-	{"of no ids", func(s *suite) {
+	{"no IDs", func(s *suite) {
 		s.put(s.rec("a", 0, ""))
 		for _, ids := range [][]string{nil, {}} {
 			if got, err := s.store.Find(s.Context(), s.account, ids); err != nil || got == nil || len(got) != 0 {
-				s.Errorf("Find of no ids = %+v, %v, want an empty map", got, err)
+				s.Errorf("Find of no IDs = %+v, %v, want an empty map", got, err)
 			}
 		}
 	}},
-	{"a context that is over", func(s *suite) {
+	{"a canceled context", func(s *suite) {
 		ctx, cancel := context.WithCancel(s.Context())
 		cancel()
 		got, err := s.store.Find(ctx, s.account, []string{"202601-a"})
@@ -143,9 +144,9 @@ var finds = []testCase{
 			s.Errorf("Find = %+v, %v, want ErrUnavailable or the context's error", got, err)
 		}
 	}},
-	// DynamoDB answers with 16 MB at most, and a driver has to ask for the rest
+	// DynamoDB returns at most 16 MB per call; a driver must request the rest
 	// (docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html).
-	{"large ones", func(s *suite) {
+	{"large recordings", func(s *suite) {
 		const n, size = 50, 390_000
 		names := make([]string, n)
 		for i := range names {
@@ -158,7 +159,7 @@ var finds = []testCase{
 		for _, name := range names {
 			r := got["202601-"+name].Recording
 			if r == nil || r.ID != "202601-"+name || r.Document != sized(size) {
-				s.Errorf("Find has %s with another document, or not at all", name)
+				s.Errorf("Find has no recording %s, or one with another document", name)
 			}
 		}
 		if len(got) != n {

@@ -11,29 +11,29 @@ import (
 	"callrecordings/shared/store"
 )
 
-// pages are about one page: what is on it, and where it begins and ends.
+// pages are the cases for a single page: its recordings, its beginning and its end.
 var pages = []testCase{
-	{"newest first, ties by id", func(s *suite) {
+	{"newest first, ties ordered by ID", func(s *suite) {
 		s.put(s.rec("b", 5, ""), s.rec("a", 5, ""), s.rec("d", 1, ""), s.rec("c", 9, ""))
-		s.settled(store.Query{}, "c", "b", "a", "d")
-		s.settled(store.Query{Ascending: true}, "d", "a", "b", "c")
+		s.wantList(store.Query{}, "c", "b", "a", "d")
+		s.wantList(store.Query{Ascending: true}, "d", "a", "b", "c")
 	}},
-	{"items are whole", func(s *suite) {
+	{"lists have whole recordings", func(s *suite) {
 		s.put(s.rec("a", 5, "u"))
-		got := s.settled(store.Query{Owner: "u"}, "a").Recordings[0]
+		got := s.wantList(store.Query{Owner: "u"}, "a").Recordings[0]
 		if want := s.get("a"); got != *want {
 			s.Errorf("Page has %+v, Get %+v", got, *want)
 		}
 	}},
-	{"an owner's own", func(s *suite) {
+	{"a list of one owner", func(s *suite) {
 		s.put(s.rec("a", 1, "u"), s.rec("b", 2, "v"), s.rec("c", 3, "u"), s.rec("d", 4, ""))
-		s.settled(store.Query{Owner: "u"}, "c", "a")
-		s.settled(store.Query{Owner: "v", Ascending: true}, "b")
-		s.settled(store.Query{Owner: "w"})
+		s.wantList(store.Query{Owner: "u"}, "c", "a")
+		s.wantList(store.Query{Owner: "v", Ascending: true}, "b")
+		s.wantList(store.Query{Owner: "w"})
 	}},
-	{"ranges hold their ends", func(s *suite) {
+	{"ranges are inclusive", func(s *suite) {
 		s.put(s.rec("a", 1, ""), s.rec("b", 2, ""), s.rec("c", 3, ""), s.rec("d", 4, ""))
-		s.settled(store.Query{}, "d", "c", "b", "a")
+		s.wantList(store.Query{}, "d", "c", "b", "a")
 		for _, c := range []struct {
 			from, to recording.Seconds
 			want     string
@@ -58,9 +58,9 @@ var pages = []testCase{
 			}
 		}
 	}},
-	{"where it starts", testStart},
-	{"the first row that was looked at", func(s *suite) {
-		s.settled(store.Query{Ascending: true}, s.many(4)...)
+	{"the start of a page", testStart},
+	{"First is the first row examined", func(s *suite) {
+		s.wantList(store.Query{Ascending: true}, s.putMany(4)...)
 		for _, c := range []struct {
 			q    store.Query
 			want string // "" for none
@@ -85,39 +85,39 @@ var pages = []testCase{
 			}
 		}
 	}},
-	{"a next page only if there is more", func(s *suite) {
-		names := s.many(4)
-		s.settled(store.Query{Ascending: true}, names...)
+	{"a next page only if there are more rows", func(s *suite) {
+		names := s.putMany(4)
+		s.wantList(store.Query{Ascending: true}, names...)
 		for limit, want := range map[int]bool{1: true, 3: true, 4: false, 5: false} {
 			p := s.page(store.Query{Ascending: true, Limit: limit})
 			if got := p.Next != nil; got != want || len(p.Recordings) != min(limit, 4) {
-				s.Errorf("Page of %d: %v, next %v, want next: %v", limit, ids(p), p.Next, want)
+				s.Errorf("Page with limit %d: %v, next %v, want next: %v", limit, ids(p), p.Next, want)
 			}
 			if p.First != store.At(&p.Recordings[0]) {
-				s.Errorf("First = %+v, want that of %s", p.First, p.Recordings[0].ID)
+				s.Errorf("First = %+v, want the position of %s", p.First, p.Recordings[0].ID)
 			}
 		}
 	}},
-	{"no limit worth the name", func(s *suite) {
-		names := s.many(3)
-		s.settled(store.Query{Ascending: true, Limit: math.MaxInt}, names...)
-		s.settled(store.Query{Ascending: true, Limit: math.MaxInt, Keep: func(*recording.Recording) bool { return true }}, names...)
+	{"a very large limit", func(s *suite) {
+		names := s.putMany(3)
+		s.wantList(store.Query{Ascending: true, Limit: math.MaxInt}, names...)
+		s.wantList(store.Query{Ascending: true, Limit: math.MaxInt, Keep: func(*recording.Recording) bool { return true }}, names...)
 	}},
-	{"nothing", func(s *suite) {
+	{"empty pages", func(s *suite) {
 		for _, q := range []store.Query{{Limit: 1}, {Limit: 1, Ascending: true, Owner: "u"}, {Limit: 3, From: epoch, To: epoch - 1}} {
 			if p := s.page(q); len(p.Recordings) != 0 || p.Next != nil || !p.First.IsZero() {
-				s.Errorf("Page(%+v) = %+v, want nothing", q, p)
+				s.Errorf("Page(%+v) = %+v, want an empty page", q, p)
 			}
 		}
 	}},
-	{"short of time it ends early", testDeadline},
+	{"a page ends early when time is short", testDeadline},
 }
 
-// testDeadline reads with little time left. Such a page may fail, for there is
-// little time, but one of some tries has to come, and has to be cut.
+// testDeadline reads with little time left. A page may then fail, but one of 20
+// attempts must succeed, and that page must end early.
 func testDeadline(s *suite) {
-	names := s.many(100)
-	s.settled(store.Query{Ascending: true}, names...)
+	names := s.putMany(100)
+	s.wantList(store.Query{Ascending: true}, names...)
 	q := store.Query{
 		Account: s.account, Ascending: true, Limit: 2,
 		Keep: func(r *recording.Recording) bool { return r.ID == "202601-"+names[99] },
@@ -130,21 +130,21 @@ func testDeadline(s *suite) {
 			continue
 		}
 		if err != nil || len(p.Recordings) != 0 || p.Next == nil || p.First.ID != "202601-"+names[0] {
-			s.Fatalf("Page = %+v, %v, want an empty page of which the rest follows", p, err)
+			s.Fatalf("Page = %+v, %v, want an empty page and a next one", p, err)
 		}
 		q.Start = *p.Next
 		if got := s.walk(q, nil); !slices.Equal(got, names[99:]) {
-			s.Errorf("the pages behind it have %v, want %s", got, names[99])
+			s.Errorf("the pages after it have %v, want %s", got, names[99])
 		}
 		return
 	}
-	s.Errorf("no page came with %v left", store.Reserve*9/10)
+	s.Errorf("no page succeeded with %v left", store.Reserve*9/10)
 }
 
-// testStart begins pages at, behind, between and beside rows.
+// testStart begins pages at rows, after them, between them and beyond them.
 func testStart(s *suite) {
 	s.put(s.rec("a", 1, "u"), s.rec("b", 2, "u"), s.rec("c", 2, "u"), s.rec("d", 4, "u"))
-	s.settled(store.Query{}, "d", "c", "b", "a")
+	s.wantList(store.Query{}, "d", "c", "b", "a")
 	at := func(id string, created recording.Seconds, after bool) store.Position {
 		return store.Position{ID: "202601-" + id, Created: epoch + created, After: after}
 	}
@@ -155,13 +155,13 @@ func testStart(s *suite) {
 	}{
 		{"the beginning", store.Position{}, "a b c d", "d c b a"},
 		{"at a row", at("b", 2, false), "b c d", "b a"},
-		{"behind a row", at("b", 2, true), "c d", "a"},
-		{"at the first", at("a", 1, false), "a b c d", "a"},
-		{"behind the last", at("d", 4, true), "", "c b a"},
+		{"after a row", at("b", 2, true), "c d", "a"},
+		{"at the oldest row", at("a", 1, false), "a b c d", "a"},
+		{"after the newest row", at("d", 4, true), "", "c b a"},
 		{"between rows", at("x", 3, false), "d", "c b a"},
-		{"behind what is not there", at("bb", 2, true), "c d", "b a"},
-		{"before all", at("z", -5, true), "a b c d", ""},
-		{"behind all", at("z", 50, false), "", "d c b a"},
+		{"after a missing row", at("bb", 2, true), "c d", "b a"},
+		{"before all rows", at("z", -5, true), "a b c d", ""},
+		{"after all rows", at("z", 50, false), "", "d c b a"},
 	} {
 		for _, owner := range []string{"", "u"} {
 			for ascending, want := range map[bool]string{true: c.up, false: c.down} {
@@ -172,7 +172,7 @@ func testStart(s *suite) {
 			}
 		}
 	}
-	// A start outside of the range is cut to it.
+	// A start outside the range is clamped to it.
 	for _, c := range []struct {
 		start     store.Position
 		ascending bool
@@ -185,10 +185,10 @@ func testStart(s *suite) {
 			s.Errorf("Page(%+v) = %s, want %s", q, got, c.want)
 		}
 	}
-	// The row of a position may be gone.
-	if _, err := s.store.Delete(s.Context(), s.account, "202601-b", nothing); err != nil {
+	// The row of a position may have been deleted.
+	if _, err := s.store.Delete(s.Context(), s.account, "202601-b", noop); err != nil {
 		s.Fatalf("Delete: %v", err)
 	}
-	s.settled(store.Query{Start: at("b", 2, false), Ascending: true}, "c", "d")
-	s.settled(store.Query{Start: at("b", 2, true)}, "a")
+	s.wantList(store.Query{Start: at("b", 2, false), Ascending: true}, "c", "d")
+	s.wantList(store.Query{Start: at("b", 2, true)}, "a")
 }

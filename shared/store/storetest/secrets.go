@@ -6,9 +6,9 @@ import (
 	"callrecordings/shared/store"
 )
 
-// secrets are about storage secrets.
+// secrets are the cases for storage secrets.
 var secrets = []testCase{
-	{"added, found, listed and revoked", func(s *suite) {
+	{"secrets are added, looked up, listed and revoked", func(s *suite) {
 		one := store.Secret{Account: s.account, ID: "0a", Sum: "aa", Label: "PBX \"1\" ü", Created: 63_900_000_000}
 		two := store.Secret{Account: s.account, ID: "0b", Sum: "bb", Created: 63_900_000_001}
 		for _, secret := range []store.Secret{two, one} {
@@ -19,16 +19,16 @@ var secrets = []testCase{
 		if got, err := s.store.Secret(s.Context(), s.account, "0a"); err != nil || got != one {
 			s.Errorf("Secret = %+v, %v, want %+v", got, err, one)
 		}
-		s.listsSecrets(s.account, one, two)
+		s.wantSecrets(s.account, one, two)
 		if err := s.store.RevokeSecret(s.Context(), s.account, "0a"); err != nil {
 			s.Errorf("RevokeSecret: %v", err)
 		}
 		_, err := s.store.Secret(s.Context(), s.account, "0a")
-		s.wantErr("Secret, revoked", err, store.ErrNotFound)
+		s.wantErr("Secret after RevokeSecret", err, store.ErrNotFound)
 		s.wantErr("RevokeSecret again", s.store.RevokeSecret(s.Context(), s.account, "0a"), store.ErrNotFound)
-		s.listsSecrets(s.account, two)
+		s.wantSecrets(s.account, two)
 	}},
-	{"an id stands for one secret of its account", func(s *suite) {
+	{"IDs of secrets are unique within an account", func(s *suite) {
 		one := store.Secret{Account: s.account, ID: "0a", Sum: "aa"}
 		if err := s.store.AddSecret(s.Context(), one); err != nil {
 			s.Fatalf("AddSecret: %v", err)
@@ -40,30 +40,31 @@ var secrets = []testCase{
 		if err := s.store.AddSecret(s.Context(), other); err != nil {
 			s.Errorf("AddSecret to another account: %v", err)
 		}
-		s.listsSecrets(s.account, one)
-		s.listsSecrets(other.Account, other)
+		s.wantSecrets(s.account, one)
+		s.wantSecrets(other.Account, other)
 		if got, err := s.store.Secret(s.Context(), s.account, "0a"); err != nil || got != one {
 			s.Errorf("Secret = %+v, %v, want %+v", got, err, one)
 		}
 	}},
-	{"a secret is no recording", func(s *suite) {
+	{"a secret is not visible as a recording", func(s *suite) {
 		if err := s.store.AddSecret(s.Context(), store.Secret{Account: s.account, ID: "0a", Sum: "aa"}); err != nil {
 			s.Fatalf("AddSecret: %v", err)
 		}
 		s.put(s.rec("b", 0, ""))
-		s.settled(store.Query{}, "b")
+		s.wantList(store.Query{}, "b")
 		_, err := s.store.Get(s.Context(), s.account, "0a")
 		s.wantErr("Get", err, store.ErrNotFound)
 	}},
 	{"an account without secrets", func(s *suite) {
 		s.put(s.rec("b", 0, ""))
-		s.listsSecrets(s.account)
+		s.wantSecrets(s.account)
 		_, err := s.store.Secret(s.Context(), s.account, "")
 		s.wantErr("Secret", err, store.ErrNotFound)
 	}},
 }
 
-func (s *suite) listsSecrets(account string, want ...store.Secret) {
+// wantSecrets fails the case unless account has exactly these secrets.
+func (s *suite) wantSecrets(account string, want ...store.Secret) {
 	s.Helper()
 	if got, err := s.store.ListSecrets(s.Context(), account); err != nil || !slices.Equal(got, want) {
 		s.Errorf("ListSecrets = %+v, %v, want %+v", got, err, want)

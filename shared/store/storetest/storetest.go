@@ -1,12 +1,12 @@
-// Package storetest is the suite that every driver of package store passes. A
-// behaviour that it does not pin down does not exist.
+// Package storetest is the test suite for drivers of package store. Every driver
+// must pass it, and callers may rely only on behavior that it tests.
 //
-// A driver's test is a harness and a call:
+// A driver's test consists of a harness and a call:
 //
 //	storetest.Run(t, storetest.Harness{Open: func(t testing.TB) storetest.Store { … }})
 //
-// Each case works in an account of its own, so that all may share one table.
-// Lists may follow the store with a lag; cases wait for them to settle.
+// Each case uses an account of its own, so that all cases can share one table.
+// A list may lag behind the latest writes; cases wait until it has caught up.
 package storetest
 
 import (
@@ -25,26 +25,26 @@ import (
 	"callrecordings/shared/store"
 )
 
-// Store is what a driver offers.
+// Store is the interface that a driver under test implements.
 type Store interface {
 	store.Store
 	store.Claimer
 	store.Finder
 	store.Reviver
 	store.Secrets
-	// Tombstone returns what remains of a deleted recording; ErrNotFound when
-	// there is none.
+	// Tombstone returns the tombstone of a deleted recording.
+	// Errors: ErrNotFound if there is no tombstone, ErrUnavailable.
 	Tombstone(ctx context.Context, account, id string) (store.Tombstone, error)
 }
 
-// Harness makes the driver for the suite.
+// Harness opens the driver under test.
 type Harness struct {
-	// Open returns a store that is closed when the test ends. It may be empty
-	// or hold other accounts.
+	// Open returns a store and closes it when the test ends. The store may
+	// already have other accounts.
 	Open func(t testing.TB) Store
 }
 
-// Run runs the suite.
+// Run runs the suite against one store from h.
 func Run(t *testing.T, h Harness) {
 	s := h.Open(t)
 	for _, group := range []struct {
@@ -74,41 +74,43 @@ func Run(t *testing.T, h Harness) {
 	}
 }
 
-// testCase is one behaviour.
+// testCase tests one behavior.
 type testCase struct {
 	name string
 	run  func(s *suite)
 }
 
-// suite is what a case works with: a store, and an account that nobody else
-// uses.
+// suite is the environment of a case: the store, and an account that no other
+// case uses.
 type suite struct {
 	reporter
 	store   Store
 	account string
 }
 
-// reporter is a test, or one try of a property.
+// reporter is a *testing.T or a *rapid.T.
 type reporter interface {
 	rapid.TB
 	Context() context.Context
 }
 
-// fresh is s in another account, of which r is told.
-func (s *suite) fresh(r reporter) *suite {
+// inNewAccount returns s with another account and with the reporter r.
+func (s *suite) inNewAccount(r reporter) *suite {
 	return &suite{reporter: r, store: s.store, account: "t" + token()}
 }
 
-// epoch is about the time at which the suite's recordings were made.
+// epoch is the base of all creation times in the suite.
 const epoch = recording.Seconds(63_900_000_000)
 
+// token returns a random text that keeps accounts apart.
 func token() string {
 	var b [8]byte
 	_, _ = rand.Read(b[:])
 	return hex.EncodeToString(b[:])
 }
 
-// rec is a recording of the suite's account, not stored yet.
+// rec returns a recording of the suite's account that is not stored yet. id lacks
+// the month, and created counts from epoch.
 func (s *suite) rec(id string, created recording.Seconds, owner string) recording.Recording {
 	doc := recording.Document(`{"call_id":` + recording.Quote(id) + `}`)
 	return recording.Recording{
@@ -127,7 +129,7 @@ func (s *suite) put(rs ...recording.Recording) {
 	}
 }
 
-// get returns a stored recording.
+// get returns a stored recording. id lacks the month.
 func (s *suite) get(id string) *recording.Recording {
 	s.Helper()
 	r, err := s.store.Get(s.Context(), s.account, "202601-"+id)
@@ -138,10 +140,10 @@ func (s *suite) get(id string) *recording.Recording {
 }
 
 // wantErr fails the case unless err is want.
-func (s *suite) wantErr(doing string, err, want error) {
+func (s *suite) wantErr(method string, err, want error) {
 	s.Helper()
 	if !errors.Is(err, want) {
-		s.Errorf("%s = %v, want %v", doing, err, want)
+		s.Errorf("%s = %v, want %v", method, err, want)
 	}
 }
 
@@ -156,7 +158,7 @@ func (s *suite) page(q store.Query) store.Page {
 	return p
 }
 
-// ids are those of a page, without the month.
+// ids returns the IDs on a page, without the month.
 func ids(p store.Page) []string {
 	all := make([]string, len(p.Recordings))
 	for i := range p.Recordings {
@@ -165,15 +167,16 @@ func ids(p store.Page) []string {
 	return all
 }
 
-// settleTime is how long a list may lag.
-const settleTime = 10 * time.Second
+// maxLag is how long a list may lag behind the writes.
+const maxLag = 10 * time.Second
 
-// settled waits until q lists just want, in order, on one page.
-func (s *suite) settled(q store.Query, want ...string) store.Page {
+// wantList waits until q lists exactly want, in order, on one page. It fails the
+// case if that takes longer than maxLag.
+func (s *suite) wantList(q store.Query, want ...string) store.Page {
 	s.Helper()
 	q.Limit = max(q.Limit, len(want)+1)
 	var got store.Page
-	for deadline := time.Now().Add(settleTime); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(maxLag); ; time.Sleep(20 * time.Millisecond) {
 		got = s.page(q)
 		if slices.Equal(ids(got), want) {
 			return got
@@ -184,12 +187,12 @@ func (s *suite) settled(q store.Query, want ...string) store.Page {
 	}
 }
 
-// nothing is a change, or a check, that does nothing.
-func nothing(*recording.Recording) error { return nil }
+// noop is a change that changes nothing, and a check that accepts everything.
+func noop(*recording.Recording) error { return nil }
 
-// many makes n recordings with rising times, two at each time; every third is
-// of the owner "u".
-func (s *suite) many(n int) []string {
+// putMany stores n recordings in ascending order, two with the same creation
+// time; every third belongs to the owner "u". It returns their names.
+func (s *suite) putMany(n int) []string {
 	s.Helper()
 	names := make([]string, n)
 	for i := range n {

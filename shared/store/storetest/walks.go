@@ -9,22 +9,22 @@ import (
 	"callrecordings/shared/store"
 )
 
-// mostPages bounds a walk that does not come to its end.
-const mostPages = 500
+// maxPages stops a walk that does not end.
+const maxPages = 500
 
-// walk follows a list to its end and returns the names; that they come in
-// order, and so none twice, it sees to itself. between, if not nil, is called
-// behind every page but the last with the row examined last.
-func (s *suite) walk(q store.Query, between func(cut store.Position)) []string {
+// walk follows Next from page to page until the last one and returns all names.
+// It fails the case if they are out of order or repeat. If between is not nil,
+// walk calls it after every page but the last, with the start of the next page.
+func (s *suite) walk(q store.Query, between func(next store.Position)) []string {
 	s.Helper()
 	var all []string
 	var last *recording.Recording
-	for range mostPages {
+	for range maxPages {
 		p := s.page(q)
 		for i := range p.Recordings {
 			r := &p.Recordings[i]
 			if last != nil && !precedes(last, r, q.Ascending) {
-				s.Fatalf("ascending %v: %s of %d comes behind %s of %d", q.Ascending, r.ID, r.Created, last.ID, last.Created)
+				s.Fatalf("ascending %v: %s created at %d comes after %s created at %d", q.Ascending, r.ID, r.Created, last.ID, last.Created)
 			}
 			last = r
 		}
@@ -33,14 +33,14 @@ func (s *suite) walk(q store.Query, between func(cut store.Position)) []string {
 			return all
 		}
 		if *p.Next == q.Start {
-			s.Fatalf("the next page begins where this one did: %+v", q.Start)
+			s.Fatalf("the next page begins where this one began: %+v", q.Start)
 		}
 		q.Start = *p.Next
 		if between != nil {
 			between(q.Start)
 		}
 	}
-	s.Fatalf("no end after %d pages", mostPages)
+	s.Fatalf("no end after %d pages", maxPages)
 	return nil
 }
 
@@ -52,11 +52,11 @@ func precedes(a, b *recording.Recording, ascending bool) bool {
 	return a.Created < b.Created || a.Created == b.Created && a.ID < b.ID
 }
 
-// walks are about sequences of pages.
+// walks are the cases for sequences of pages.
 var walks = []testCase{
-	{"cut and resumed everywhere", func(s *suite) {
-		names := s.many(7)
-		s.settled(store.Query{Ascending: true}, names...)
+	{"pages of every size", func(s *suite) {
+		names := s.putMany(7)
+		s.wantList(store.Query{Ascending: true}, names...)
 		for _, owner := range []string{"", "u"} {
 			for _, ascending := range []bool{true, false} {
 				q := store.Query{Owner: owner, Ascending: ascending, Limit: len(names)}
@@ -70,28 +70,28 @@ var walks = []testCase{
 			}
 		}
 	}},
-	{"cut anywhere, all that is held comes, whatever happens meanwhile", testDisturbedWalks},
-	{"any cut of any list", testAnyWalk},
-	{"any cut of any list, any changes meanwhile", testAnyDisturbedWalk},
+	{"writes after the first page, for every first page", testDisturbedWalks},
+	{"random queries", testRandomWalk},
+	{"random queries with random writes after each page", testRandomDisturbedWalk},
 }
 
-// testDisturbedWalks cuts lists at every position, and at the cut inserts,
-// changes and deletes around it.
+// testDisturbedWalks ends the first page at every position of a list, and then
+// inserts, changes and deletes recordings around that position.
 func testDisturbedWalks(s *suite) {
 	const n = 6
 	for _, owner := range []string{"", "u"} {
 		for _, ascending := range []bool{true, false} {
-			for cut := 1; cut < n; cut++ {
-				s := s.fresh(s.reporter)
-				s.testDisturbedWalk(store.Query{Owner: owner, Ascending: ascending, Limit: cut}, n)
+			for limit := 1; limit < n; limit++ {
+				s := s.inNewAccount(s.reporter)
+				s.testDisturbedWalk(store.Query{Owner: owner, Ascending: ascending, Limit: limit}, n)
 			}
 		}
 	}
 }
 
-// testDisturbedWalk makes n recordings and disturbs the list behind the first
-// page. The row of the cut and the second one behind it go, all others have to
-// come.
+// testDisturbedWalk stores n recordings and changes the list after the first
+// page. It deletes the last row of that page and the second row after it. All
+// other rows must be on some page.
 func (s *suite) testDisturbedWalk(q store.Query, n int) {
 	var names []string
 	for i := range n {
@@ -101,11 +101,10 @@ func (s *suite) testDisturbedWalk(q store.Query, n int) {
 	if !q.Ascending {
 		slices.Reverse(names)
 	}
-	s.settled(store.Query{Owner: q.Owner, Ascending: q.Ascending}, names...)
-	cut := q.Limit
-	gone := names[cut-1 : cut]
-	if cut+1 < n {
-		gone = []string{gone[0], names[cut+1]}
+	s.wantList(store.Query{Owner: q.Owner, Ascending: q.Ascending}, names...)
+	deleted := names[q.Limit-1 : q.Limit]
+	if q.Limit+1 < n {
+		deleted = []string{deleted[0], names[q.Limit+1]}
 	}
 	disturbed := false
 	all := s.walk(q, func(at store.Position) {
@@ -113,28 +112,26 @@ func (s *suite) testDisturbedWalk(q store.Query, n int) {
 			return
 		}
 		disturbed = true
-		if name := at.ID[len("202601-"):]; name != gone[0] || !at.After {
-			s.Errorf("the first page ends at %+v, want behind %s", at, gone[0])
+		if name := at.ID[len("202601-"):]; name != deleted[0] || !at.After {
+			s.Errorf("the first page ends at %+v, want after %s", at, deleted[0])
 		}
-		// Right before and right behind the row, and beyond both ends.
-		before := string(rune(gone[0][0] - 1))
-		s.put(s.rec(before, at.Created-epoch, "u"), s.rec(gone[0]+"1", at.Created-epoch, "u"),
+		// Directly before and after that row, and beyond both ends of the list.
+		before := string(rune(deleted[0][0] - 1))
+		s.put(s.rec(before, at.Created-epoch, "u"), s.rec(deleted[0]+"1", at.Created-epoch, "u"),
 			s.rec("0", -10, "u"), s.rec("z", 50, "u"))
 		for _, name := range names {
 			s.touch(name)
 		}
-		for _, name := range gone {
-			s.remove(name)
-		}
+		s.remove(deleted...)
 	})
-	held := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(gone, name) })
+	held := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(deleted, name) })
 	got := slices.DeleteFunc(slices.Clone(all), func(name string) bool { return !slices.Contains(held, name) })
 	if !slices.Equal(got, held) {
 		s.Errorf("%+v: %v, of which %v were there throughout, want %v", q, all, got, held)
 	}
 }
 
-// touch changes a recording, and remove deletes it.
+// touch changes a recording.
 func (s *suite) touch(name string) {
 	s.Helper()
 	if _, err := s.store.Update(s.Context(), s.account, "202601-"+name, func(r *recording.Recording) error {
@@ -145,17 +142,11 @@ func (s *suite) touch(name string) {
 	}
 }
 
-func (s *suite) remove(name string) {
-	s.Helper()
-	if _, err := s.store.Delete(s.Context(), s.account, "202601-"+name, nothing); err != nil {
-		s.Fatalf("Delete(%s): %v", name, err)
-	}
-}
-
-// testAnyWalk compares walks with what a sorted list of all rows says.
-func testAnyWalk(s *suite) {
-	names := s.many(15)
-	s.settled(store.Query{Ascending: true}, names...)
+// testRandomWalk compares the pages of random queries with a sorted list of all
+// rows.
+func testRandomWalk(s *suite) {
+	names := s.putMany(15)
+	s.wantList(store.Query{Ascending: true}, names...)
 	s.check(func(t *rapid.T) {
 		s := &suite{reporter: t, store: s.store, account: s.account}
 		q := store.Query{
@@ -173,8 +164,8 @@ func testAnyWalk(s *suite) {
 		var want []string
 		for i, name := range names {
 			created := epoch + recording.Seconds(i/2)
-			in := (q.From == 0 || created >= q.From) && (q.To == 0 || created <= q.To)
-			if in && (q.Owner == "" || i%3 == 0) && (modulus == 0 || (i/2)%modulus == 0) {
+			inRange := (q.From == 0 || created >= q.From) && (q.To == 0 || created <= q.To)
+			if inRange && (q.Owner == "" || i%3 == 0) && (modulus == 0 || (i/2)%modulus == 0) {
 				want = append(want, name)
 			}
 		}
@@ -182,24 +173,24 @@ func testAnyWalk(s *suite) {
 			slices.Reverse(want)
 		}
 		if got := s.walk(q, nil); !slices.Equal(got, want) {
-			t.Fatalf("walk of %+v: %v, want %v", q, got, want)
+			t.Fatalf("pages of %+v: %v, want %v", q, got, want)
 		}
 	})
 }
 
-// testAnyDisturbedWalk draws a list, a walk, and what happens behind each page.
-func testAnyDisturbedWalk(s *suite) {
+// testRandomDisturbedWalk draws a list, a query and the writes after each page.
+func testRandomDisturbedWalk(s *suite) {
 	type row struct {
 		name    string
 		created recording.Seconds
 	}
-	// Names and times of which many coincide.
+	// The ranges are small, so that names and times often coincide.
 	rows := rapid.Custom(func(t *rapid.T) row {
 		return row{rapid.StringMatching("[a-e]{1,2}").Draw(t, "name"), recording.Seconds(rapid.IntRange(0, 3).Draw(t, "created"))}
 	})
 	nameOf := func(r row) string { return r.name }
 	s.check(func(t *rapid.T) {
-		s := s.fresh(t)
+		s := s.inNewAccount(t)
 		list := rapid.SliceOfNDistinct(rows, 1, 6, nameOf).Draw(t, "rows")
 		for _, r := range list {
 			s.put(s.rec(r.name, r.created, "u"))
@@ -219,20 +210,20 @@ func testAnyDisturbedWalk(s *suite) {
 		for _, r := range list {
 			held = append(held, r.name)
 		}
-		s.settled(store.Query{Owner: q.Owner, Ascending: q.Ascending}, held...)
+		s.wantList(store.Query{Owner: q.Owner, Ascending: q.Ascending}, held...)
 		living := slices.Clone(held)
 		used := slices.Clone(held)
 		all := s.walk(q, func(store.Position) {
-			switch what := rapid.IntRange(0, 3).Draw(t, "what"); {
-			case what == 0:
+			switch write := rapid.IntRange(0, 3).Draw(t, "write"); {
+			case write == 0:
 				r := rows.Draw(t, "new")
 				if !slices.Contains(used, r.name) && len(used) < 20 {
 					s.put(s.rec(r.name, r.created, "u"))
 					used, living = append(used, r.name), append(living, r.name)
 				}
-			case what == 1 && len(living) > 0:
+			case write == 1 && len(living) > 0:
 				s.touch(rapid.SampledFrom(living).Draw(t, "touched"))
-			case what == 2 && len(living) > 0:
+			case write == 2 && len(living) > 0:
 				name := rapid.SampledFrom(living).Draw(t, "removed")
 				s.remove(name)
 				is := func(n string) bool { return n == name }
@@ -246,7 +237,7 @@ func testAnyDisturbedWalk(s *suite) {
 	})
 }
 
-// check tries a property.
+// check tests a property with random values.
 func (s *suite) check(property func(*rapid.T)) {
 	s.Helper()
 	rapid.Check(s.reporter, property)

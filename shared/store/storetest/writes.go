@@ -13,9 +13,9 @@ import (
 	"callrecordings/shared/store"
 )
 
-// singles are about one recording.
+// singles are the cases for reads and writes of one recording.
 var singles = []testCase{
-	{"what is put is what is got", func(s *suite) {
+	{"Get returns the recording as stored by Put", func(s *suite) {
 		for _, r := range []recording.Recording{
 			{ID: "202601-empty", Created: epoch, Modified: epoch, Document: "{}"},
 			{ID: "202601-managed", Created: epoch, Modified: epoch, Document: "{}", Audio: recording.Audio{Place: recording.Managed, ContentType: "audio/mpeg", Size: 1}},
@@ -52,7 +52,7 @@ var singles = []testCase{
 			}
 		}
 	}},
-	{"the usual key comes back as the usual key", func(s *suite) {
+	{"an explicit default audio key", func(s *suite) {
 		r := s.rec("a", 0, "")
 		r.Audio.Key = recording.AudioKey(r.Account, r.ID)
 		s.put(r)
@@ -60,35 +60,35 @@ var singles = []testCase{
 			s.Errorf("AudioKey() = %s, want %s", got, r.Audio.Key)
 		}
 	}},
-	{"put sets the revision", func(s *suite) {
+	{"Put sets the revision", func(s *suite) {
 		r := s.rec("a", 0, "")
 		if err := s.store.Put(s.Context(), &r); err != nil || r.Revision == "" || r.Revision != s.get("a").Revision {
 			s.Errorf("Put left the revision %q, %v; Get has %q", r.Revision, err, s.get("a").Revision)
 		}
 	}},
-	{"what is not there", func(s *suite) {
+	{"a missing recording", func(s *suite) {
 		ctx := s.Context()
 		_, err := s.store.Get(ctx, s.account, "202601-no")
 		s.wantErr("Get", err, store.ErrNotFound)
-		_, err = s.store.Update(ctx, s.account, "202601-no", nothing)
+		_, err = s.store.Update(ctx, s.account, "202601-no", noop)
 		s.wantErr("Update", err, store.ErrNotFound)
-		_, err = s.store.Delete(ctx, s.account, "202601-no", nothing)
+		_, err = s.store.Delete(ctx, s.account, "202601-no", noop)
 		s.wantErr("Delete", err, store.ErrNotFound)
 		s.wantErr("Purged", s.store.Purged(ctx, s.account, "202601-no"), store.ErrNotFound)
 		_, err = s.store.Tombstone(ctx, s.account, "202601-no")
 		s.wantErr("Tombstone", err, store.ErrNotFound)
 	}},
-	{"accounts do not meet", func(s *suite) {
+	{"accounts are separate", func(s *suite) {
 		s.put(s.rec("a", 0, "u"))
 		_, err := s.store.Get(s.Context(), s.account+"x", "202601-a")
 		s.wantErr("Get of another account", err, store.ErrNotFound)
-		s.settled(store.Query{}, "a")
+		s.wantList(store.Query{}, "a")
 		p, err := s.store.Page(s.Context(), store.Query{Account: s.account + "x", Limit: 5})
 		if err != nil || len(p.Recordings) != 0 || p.Next != nil || !p.First.IsZero() {
-			s.Errorf("Page of another account = %+v, %v, want nothing", p, err)
+			s.Errorf("Page of another account = %+v, %v, want an empty page", p, err)
 		}
 	}},
-	{"put does not replace", func(s *suite) {
+	{"Put does not replace a recording", func(s *suite) {
 		r := s.rec("a", 0, "")
 		s.put(r)
 		first := s.get("a")
@@ -98,27 +98,27 @@ var singles = []testCase{
 			s.Errorf("Get = %+v, want %+v", got, first)
 		}
 	}},
-	{"a context that is over", func(s *suite) {
+	{"a canceled context", func(s *suite) {
 		s.put(s.rec("a", 0, ""))
 		ctx, cancel := context.WithCancel(s.Context())
 		cancel()
 		_, get := s.store.Get(ctx, s.account, "202601-a")
 		_, page := s.store.Page(ctx, store.Query{Account: s.account, Limit: 1})
-		_, update := s.store.Update(ctx, s.account, "202601-a", nothing)
-		_, remove := s.store.Delete(ctx, s.account, "202601-a", nothing)
+		_, update := s.store.Update(ctx, s.account, "202601-a", noop)
+		_, remove := s.store.Delete(ctx, s.account, "202601-a", noop)
 		_, tombstone := s.store.Tombstone(ctx, s.account, "202601-a")
 		r := s.rec("b", 0, "")
-		for doing, err := range map[string]error{
+		for method, err := range map[string]error{
 			"Get": get, "Page": page, "Put": s.store.Put(ctx, &r), "Update": update, "Delete": remove,
 			"Purged": s.store.Purged(ctx, s.account, "202601-a"), "Tombstone": tombstone,
 		} {
 			if !errors.Is(err, store.ErrUnavailable) && !errors.Is(err, context.Canceled) {
-				s.Errorf("%s = %v, want ErrUnavailable or the context's error", doing, err)
+				s.Errorf("%s = %v, want ErrUnavailable or the context's error", method, err)
 			}
 		}
 		s.get("a")
 	}},
-	{"get sees every write at once", func(s *suite) {
+	{"Get sees every write immediately", func(s *suite) {
 		s.put(s.rec("a", 0, ""))
 		for i := range 20 {
 			want, err := s.store.Update(s.Context(), s.account, "202601-a", func(r *recording.Recording) error {
@@ -135,11 +135,12 @@ var singles = []testCase{
 	}},
 }
 
-var errRefused = errors.New("refused")
+// errCallback is the error of a change or a check.
+var errCallback = errors.New("callback failed")
 
-// changes are about Update.
+// changes are the cases for Update.
 var changes = []testCase{
-	{"a change is stored under a new revision", func(s *suite) {
+	{"Update stores the change under a new revision", func(s *suite) {
 		s.put(s.rec("a", 7, "u"))
 		before := s.get("a")
 		got, err := s.store.Update(s.Context(), s.account, "202601-a", func(r *recording.Recording) error {
@@ -156,17 +157,17 @@ var changes = []testCase{
 		if got.Document != `{"x":2}` || got.Modified != epoch+99 || got.Audio.Size != 7 || got.Created != before.Created || got.Owner != "u" {
 			s.Errorf("Update = %+v", got)
 		}
-		s.settled(store.Query{Owner: "u"}, "a")
+		s.wantList(store.Query{Owner: "u"}, "a")
 	}},
-	{"a change without effect is stored, too", func(s *suite) {
+	{"Update without a change stores a new revision", func(s *suite) {
 		s.put(s.rec("a", 0, ""))
 		before := s.get("a")
-		got, err := s.store.Update(s.Context(), s.account, "202601-a", nothing)
+		got, err := s.store.Update(s.Context(), s.account, "202601-a", noop)
 		if err != nil || got.Revision == before.Revision || got.Document != before.Document {
-			s.Errorf("Update = %+v, %v, want what was there under a new revision", got, err)
+			s.Errorf("Update = %+v, %v, want the same document under a new revision", got, err)
 		}
 	}},
-	{"account, id and created stay", func(s *suite) {
+	{"Update keeps Account, ID and Created", func(s *suite) {
 		s.put(s.rec("a", 7, "u"))
 		before := s.get("a")
 		got, err := s.store.Update(s.Context(), s.account, "202601-a", func(r *recording.Recording) error {
@@ -183,10 +184,10 @@ var changes = []testCase{
 		if diff := cmp.Diff(before, s.get("a")); diff != "" {
 			s.Errorf("Get (-want +got):\n%s", diff)
 		}
-		s.settled(store.Query{}, "a")
-		s.settled(store.Query{Owner: "u"}, "a")
+		s.wantList(store.Query{}, "a")
+		s.wantList(store.Query{Owner: "u"}, "a")
 	}},
-	{"an owner that becomes known lists the recording", func(s *suite) {
+	{"Update of the owner moves the recording between lists", func(s *suite) {
 		s.put(s.rec("a", 7, ""))
 		for _, owner := range []string{"u", "v", ""} {
 			_, err := s.store.Update(s.Context(), s.account, "202601-a", func(r *recording.Recording) error {
@@ -198,14 +199,14 @@ var changes = []testCase{
 			}
 			for _, u := range []string{"u", "v"} {
 				if u == owner {
-					s.settled(store.Query{Owner: u}, "a")
+					s.wantList(store.Query{Owner: u}, "a")
 				} else {
-					s.settled(store.Query{Owner: u})
+					s.wantList(store.Query{Owner: u})
 				}
 			}
 		}
 	}},
-	{"a repeat of what was announced can be told and taken back", func(s *suite) {
+	{"Update replaces the announced upload with audio", func(s *suite) {
 		r := s.rec("a", 0, "")
 		r.Audio, r.Made = recording.Audio{}, "fingerprint"
 		r.Upload = recording.Upload{ContentType: "audio/mpeg", Size: 9, SHA256: "ff"}
@@ -222,7 +223,7 @@ var changes = []testCase{
 			s.Errorf("Get (-returned +got):\n%s", diff)
 		}
 	}},
-	{"what change does to the recording it was handed changes nothing by itself", func(s *suite) {
+	{"check works on a copy", func(s *suite) {
 		s.put(s.rec("a", 0, "u"))
 		before := s.get("a")
 		got, err := s.store.Delete(s.Context(), s.account, "202601-a", func(r *recording.Recording) error {
@@ -236,38 +237,38 @@ var changes = []testCase{
 			s.Errorf("Delete (-before +returned):\n%s", diff)
 		}
 	}},
-	{"a change that panics holds nobody up", func(s *suite) {
+	{"a change that panics does not block others", func(s *suite) {
 		s.put(s.rec("a", 0, ""))
 		before := s.get("a")
 		func() {
 			defer func() { _ = recover() }()
 			_, _ = s.store.Update(s.Context(), s.account, "202601-a", func(*recording.Recording) error { panic("change") })
-			s.Error("Update returned, want the panic to pass")
+			s.Error("Update returned, want it to panic")
 		}()
 		if diff := cmp.Diff(before, s.get("a")); diff != "" {
 			s.Errorf("Get (-before +after):\n%s", diff)
 		}
 		ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
 		defer cancel()
-		if _, err := s.store.Update(ctx, s.account, "202601-a", nothing); err != nil {
+		if _, err := s.store.Update(ctx, s.account, "202601-a", noop); err != nil {
 			s.Errorf("Update = %v, want nil", err)
 		}
 	}},
-	{"an error of change stores nothing", func(s *suite) {
+	{"Update stores nothing if change fails", func(s *suite) {
 		s.put(s.rec("a", 0, ""))
 		before := s.get("a")
 		_, err := s.store.Update(s.Context(), s.account, "202601-a", func(r *recording.Recording) error {
 			r.Document = `{"x":2}`
-			return errRefused
+			return errCallback
 		})
-		if err != errRefused { //nolint:errorlint // it must be the very error
+		if err != errCallback { //nolint:errorlint // it must be the very error
 			s.Errorf("Update = %v, want change's own error", err)
 		}
 		if diff := cmp.Diff(before, s.get("a")); diff != "" {
 			s.Errorf("Get (-before +after):\n%s", diff)
 		}
 	}},
-	{"fifty at once all survive", func(s *suite) {
+	{"fifty concurrent updates all take effect", func(s *suite) {
 		const n = 50
 		s.put(s.rec("a", 0, ""))
 		ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
