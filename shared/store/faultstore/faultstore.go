@@ -1,7 +1,6 @@
-// Package faultstore is a store that fails when a test says so: a decorator of
-// a real driver that counts calls and fails the n-th, before it took effect or
-// after. What a caller does with either is the question; that it may not tell
-// them apart is the point.
+// Package faultstore injects faults into a store. It wraps a driver, counts the
+// calls and makes chosen ones fail, either before or after they take effect.
+// Callers cannot distinguish the two cases, so tests must cover both.
 package faultstore
 
 import (
@@ -12,29 +11,28 @@ import (
 	"callrecordings/shared/store"
 )
 
-// When says whether the call that fails takes effect.
+// When determines whether a failing call takes effect.
 type When bool
 
 const (
-	// Before fails the call instead of making it.
+	// Before means that the call fails without reaching the driver.
 	Before When = false
-	// After makes the call and fails all the same: its answer was lost.
+	// After means that the driver executes the call, but its response is lost.
 	After When = true
 )
 
-// Fault is a failure to come.
+// Fault describes one call that fails.
 type Fault struct {
-	// Call is the number of the call that fails, from 1, counted over all
-	// methods.
+	// Call is the number of the call, counted from 1 over all methods.
 	Call int
-	// When says whether it takes effect.
+	// When determines whether the call takes effect.
 	When When
-	// Err is what the caller gets.
+	// Err is the error that the call returns.
 	Err error
 }
 
-// Store is the decorator. It may be used by many goroutines; calls are
-// numbered in the order in which they begin.
+// Store wraps a driver and injects faults. It is safe for concurrent use; calls
+// are numbered in the order in which they begin.
 type Store struct {
 	next   Driver
 	mu     sync.Mutex
@@ -42,30 +40,31 @@ type Store struct {
 	faults []Fault
 }
 
-// Driver is what can be decorated.
+// Driver is the interface of a driver that Store can wrap.
 type Driver interface {
 	store.Store
 	store.Claimer
 	store.Finder
 	store.Reviver
 	store.SecretReader
-	// Tombstone returns what remains of a deleted recording.
+	// Tombstone returns the tombstone of a deleted recording.
+	// Errors: store.ErrNotFound if there is no tombstone, store.ErrUnavailable.
 	Tombstone(ctx context.Context, account, id string) (store.Tombstone, error)
 }
 
 var _ Driver = (*Store)(nil)
 
-// New returns next with faults to come; without any it is next.
+// New wraps next. Without faults, the result behaves like next.
 func New(next Driver, faults ...Fault) *Store { return &Store{next: next, faults: faults} }
 
-// Calls is how many calls have begun.
+// Calls returns the number of calls that have begun.
 func (s *Store) Calls() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.calls
 }
 
-// fault counts a call and returns what happens to it.
+// fault counts a call and returns its fault; the zero Fault if it has none.
 func (s *Store) fault() Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,7 +77,7 @@ func (s *Store) fault() Fault {
 	return Fault{}
 }
 
-// do makes a call under its fault.
+// do counts a call, executes it and applies its fault.
 func do[T any](s *Store, call func() (T, error)) (T, error) {
 	f := s.fault()
 	var zero T
@@ -92,60 +91,60 @@ func do[T any](s *Store, call func() (T, error)) (T, error) {
 	return got, err
 }
 
-// Get is the driver's, under a fault.
+// Get calls the driver's Get, unless it has a fault.
 func (s *Store) Get(ctx context.Context, account, id string) (*recording.Recording, error) {
 	return do(s, func() (*recording.Recording, error) { return s.next.Get(ctx, account, id) })
 }
 
-// Page is the driver's, under a fault.
+// Page calls the driver's Page, unless it has a fault.
 func (s *Store) Page(ctx context.Context, q store.Query) (store.Page, error) {
 	return do(s, func() (store.Page, error) { return s.next.Page(ctx, q) })
 }
 
-// Put is the driver's, under a fault.
+// Put calls the driver's Put, unless it has a fault.
 func (s *Store) Put(ctx context.Context, r *recording.Recording) error {
 	_, err := do(s, func() (struct{}, error) { return struct{}{}, s.next.Put(ctx, r) })
 	return err
 }
 
-// Update is the driver's, under a fault.
+// Update calls the driver's Update, unless it has a fault.
 func (s *Store) Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
 	return do(s, func() (*recording.Recording, error) { return s.next.Update(ctx, account, id, change) })
 }
 
-// Delete is the driver's, under a fault.
+// Delete calls the driver's Delete, unless it has a fault.
 func (s *Store) Delete(ctx context.Context, account, id string, check func(*recording.Recording) error) (*recording.Recording, error) {
 	return do(s, func() (*recording.Recording, error) { return s.next.Delete(ctx, account, id, check) })
 }
 
-// Purged is the driver's, under a fault.
+// Purged calls the driver's Purged, unless it has a fault.
 func (s *Store) Purged(ctx context.Context, account, id string) error {
 	_, err := do(s, func() (struct{}, error) { return struct{}{}, s.next.Purged(ctx, account, id) })
 	return err
 }
 
-// Revive is the driver's, under a fault.
+// Revive calls the driver's Revive, unless it has a fault.
 func (s *Store) Revive(ctx context.Context, r *recording.Recording) error {
 	_, err := do(s, func() (struct{}, error) { return struct{}{}, s.next.Revive(ctx, r) })
 	return err
 }
 
-// Find is the driver's, under a fault.
+// Find calls the driver's Find, unless it has a fault.
 func (s *Store) Find(ctx context.Context, account string, ids []string) (map[string]store.Found, error) {
 	return do(s, func() (map[string]store.Found, error) { return s.next.Find(ctx, account, ids) })
 }
 
-// Claim is the driver's, under a fault.
+// Claim calls the driver's Claim, unless it has a fault.
 func (s *Store) Claim(ctx context.Context, account, key string, c store.Claim) (store.Claim, error) {
 	return do(s, func() (store.Claim, error) { return s.next.Claim(ctx, account, key, c) })
 }
 
-// Secret is the driver's, under a fault.
+// Secret calls the driver's Secret, unless it has a fault.
 func (s *Store) Secret(ctx context.Context, account, id string) (store.Secret, error) {
 	return do(s, func() (store.Secret, error) { return s.next.Secret(ctx, account, id) })
 }
 
-// Tombstone is the driver's, under a fault.
+// Tombstone calls the driver's Tombstone, unless it has a fault.
 func (s *Store) Tombstone(ctx context.Context, account, id string) (store.Tombstone, error) {
 	return do(s, func() (store.Tombstone, error) { return s.next.Tombstone(ctx, account, id) })
 }

@@ -16,7 +16,8 @@ import (
 	"callrecordings/shared/store/storetest"
 )
 
-// transparent is the decorator without faults, with the driver's tombstones.
+// transparent is a Store without faults. The driver itself serves secrets and
+// tombstones.
 type transparent struct {
 	*faultstore.Store
 	store.Secrets
@@ -64,21 +65,21 @@ func TestFaultBeforeAndAfter(t *testing.T) {
 		}
 		_, err := driver.Get(t.Context(), "a", r.ID)
 		if stored := err == nil; stored != c.stored || s.Calls() != 1 {
-			t.Errorf("stored %v after %d calls, want %v after 1", stored, s.Calls(), c.stored)
+			t.Errorf("stored = %v after %d calls, want %v after 1", stored, s.Calls(), c.stored)
 		}
 	}
 }
 
-// gone is a bucket that confirms everything.
-type gone struct{ removed []string }
+// fakeBucket confirms every removal.
+type fakeBucket struct{ removed []string }
 
-func (g *gone) Remove(_ context.Context, key string) error {
-	g.removed = append(g.removed, key)
+func (b *fakeBucket) Remove(_ context.Context, key string) error {
+	b.removed = append(b.removed, key)
 	return nil
 }
 
-// A purge that is cut off anywhere is finished by the next one.
-func TestPurgeIsFinishedAfterAFault(t *testing.T) {
+// If a purge fails at any point, the next one finishes it.
+func TestPurgeFinishesAfterFault(t *testing.T) {
 	t.Parallel()
 	for _, when := range []faultstore.When{faultstore.Before, faultstore.After} {
 		driver := open(t)
@@ -89,7 +90,7 @@ func TestPurgeIsFinishedAfterAFault(t *testing.T) {
 		if _, err := driver.Delete(t.Context(), "a", r.ID, func(*recording.Recording) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
-		s, audio := faultstore.New(driver, faultstore.Fault{Call: 1, When: when, Err: errFault}), &gone{}
+		s, audio := faultstore.New(driver, faultstore.Fault{Call: 1, When: when, Err: errFault}), &fakeBucket{}
 		tombstone := store.Tombstone{Account: "a", ID: r.ID, Audio: r.Audio}
 		if err := purge.Finish(t.Context(), s, audio, tombstone); !errors.Is(err, errFault) {
 			t.Errorf("Finish = %v, want the fault", err)
@@ -99,7 +100,7 @@ func TestPurgeIsFinishedAfterAFault(t *testing.T) {
 		}
 		got, err := driver.Tombstone(t.Context(), "a", r.ID)
 		if err != nil || got.PurgePending || len(audio.removed) != 2 || audio.removed[0] != r.AudioKey() {
-			t.Errorf("Tombstone = %+v, %v, removed %v, want no purge pending", got, err, audio.removed)
+			t.Errorf("Tombstone = %+v, %v, removed %v, want no pending purge", got, err, audio.removed)
 		}
 	}
 }
