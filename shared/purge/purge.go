@@ -1,8 +1,11 @@
-// Package purge finishes deletes: behind a tombstone the audio goes, and only
-// when it is confirmed gone is the tombstone told (docs/adr/006-deleting.md).
-// Every step may be repeated, and
-// whoever finds a tombstone with its purge pending may do it: the request that
-// made it, the start of a local server, a function on the table's stream.
+// Package purge finishes deletes. A delete first leaves a tombstone; the purge
+// then removes the audio, and marks the tombstone as purged only once the audio
+// is confirmed gone (docs/adr/006-deleting.md).
+//
+// Every step can be repeated, so any process that finds a tombstone with a
+// pending purge may finish it: the request that deleted the recording, a local
+// server at its start, and the function on the table's stream. If a purge dies
+// partway, the next one does the rest.
 package purge
 
 import (
@@ -15,19 +18,19 @@ import (
 	"callrecordings/shared/store"
 )
 
-// Store is what a purge needs of a driver.
+// Store is the part of a driver that Pending needs.
 type Store interface {
-	// Tombstone returns what remains of a deleted recording, strongly
-	// consistent. Errors: store.ErrNotFound where there is none, or a living
-	// recording in its place; store.ErrUnavailable.
+	// Tombstone returns the tombstone of a deleted recording, strongly
+	// consistent. Errors: store.ErrNotFound if the ID is not in use or belongs
+	// to an existing recording, store.ErrUnavailable.
 	Tombstone(ctx context.Context, account, id string) (store.Tombstone, error)
-	// Purged is that of store.Writer.
+	// Purged marks the purge as finished; see [store.Writer].
 	Purged(ctx context.Context, account, id string) error
 }
 
-// Pending finishes the purge of one recording, if it is pending now. A
-// recording that lives, is unknown, or was purged already is left alone: who
-// heard of a tombstone may have heard late.
+// Pending finishes the purge of one recording if it is still pending. It does
+// nothing if the recording exists, is unknown, or has been purged: an event
+// about the tombstone may arrive late.
 // Errors: those of Finish, and store.ErrUnavailable.
 func Pending(ctx context.Context, s Store, m media.Remover, account, id string) error {
 	t, err := s.Tombstone(ctx, account, id)
@@ -42,17 +45,20 @@ func Pending(ctx context.Context, s Store, m media.Remover, account, id string) 
 	return Finish(ctx, s, m, t)
 }
 
-// Noter notes finished purges; it is the part of store.Writer that Finish needs.
-type Noter interface {
+// Marker marks tombstones as purged. It is the part of [store.Writer] that Finish
+// needs.
+type Marker interface {
+	// Purged marks the purge as finished; see [store.Writer].
 	Purged(ctx context.Context, account, id string) error
 }
 
-// Finish removes the audio behind a tombstone, unless somebody else keeps it,
-// and notes that it is gone. Audio that has not arrived may be on its way, so
-// the place where it would be is emptied too, and so is the one where audio that
-// cannot be served is set aside. Metadata beside audio in an inbox go first.
+// Finish removes the managed audio of a deleted recording and marks the
+// tombstone as purged. External audio is not touched. If no audio had arrived
+// before the delete, an upload may have arrived since, so Finish removes the
+// objects at its key and at the key to which rejected audio is set aside. The
+// sidecar of audio in an inbox is removed before the audio.
 // Errors: those of media.Remover's Remove and of store.Writer's Purged.
-func Finish(ctx context.Context, s Noter, m media.Remover, t store.Tombstone) error {
+func Finish(ctx context.Context, s Marker, m media.Remover, t store.Tombstone) error {
 	if t.Audio.Place != recording.External {
 		r := recording.Recording{Account: t.Account, ID: t.ID, Audio: t.Audio}
 		var keys []string
@@ -60,7 +66,7 @@ func Finish(ctx context.Context, s Noter, m media.Remover, t store.Tombstone) er
 			keys = append(keys, recording.BesideKey(r.AudioKey()))
 		}
 		keys = append(keys, r.AudioKey())
-		if t.Audio.Place == recording.Nowhere { // what has arrived may have been set aside
+		if t.Audio.Place == recording.Nowhere { // an arrival may have been set aside
 			keys = append(keys, recording.AsideKey(r.AudioKey()))
 		}
 		for _, key := range keys {
@@ -70,7 +76,7 @@ func Finish(ctx context.Context, s Noter, m media.Remover, t store.Tombstone) er
 		}
 	}
 	if err := s.Purged(ctx, t.Account, t.ID); err != nil {
-		return fmt.Errorf("note the purge of %s/%s: %w", t.Account, t.ID, err)
+		return fmt.Errorf("mark %s/%s as purged: %w", t.Account, t.ID, err)
 	}
 	return nil
 }

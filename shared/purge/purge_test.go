@@ -27,8 +27,9 @@ func (b *bucket) Remove(_ context.Context, key string) error {
 	return b.err
 }
 
-// open returns a store with three recordings of account a: one lives, one is
-// a tombstone with its purge pending, one is purged.
+// open returns a store with an existing recording in account a and three deleted
+// ones: managed audio with a pending purge, the same but purged, and external
+// audio with a pending purge.
 func open(t *testing.T) *sqlite.Store {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "r.db"), sqlite.Options{Now: time.Now, Random: rand.Reader})
@@ -36,7 +37,7 @@ func open(t *testing.T) *sqlite.Store {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	for _, id := range []string{"202601-lives", "202601-pending", "202601-purged", "202601-external"} {
+	for _, id := range []string{"202601-existing", "202601-pending", "202601-purged", "202601-external"} {
 		place := recording.Managed
 		if id == "202601-external" {
 			place = recording.External
@@ -45,7 +46,7 @@ func open(t *testing.T) *sqlite.Store {
 		if err := s.Put(t.Context(), &r); err != nil {
 			t.Fatal(err)
 		}
-		if id == "202601-lives" {
+		if id == "202601-existing" {
 			continue
 		}
 		if _, err := s.Delete(t.Context(), "a", id, func(*recording.Recording) error { return nil }); err != nil {
@@ -58,22 +59,22 @@ func open(t *testing.T) *sqlite.Store {
 	return s
 }
 
-func TestPendingFinishesWhatIsPendingNow(t *testing.T) {
+func TestPendingFinishesPendingPurges(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		id      string
 		removed []string
 	}{
 		{id: "202601-pending", removed: []string{"recordings/a/202601/202601-pending"}},
-		{id: "202601-external"}, // somebody else keeps its audio
+		{id: "202601-external"}, // its audio is not in the bucket
 		{id: "202601-purged"},
-		{id: "202601-lives"}, // restored since the event
+		{id: "202601-existing"}, // restored after the event
 		{id: "202601-nosuch"},
 	} {
 		t.Run(c.id, func(t *testing.T) {
 			t.Parallel()
 			s, b := open(t), &bucket{}
-			for range 2 { // an event may come twice
+			for range 2 { // an event may be delivered twice
 				if err := purge.Pending(t.Context(), s, b, "a", c.id); err != nil {
 					t.Fatalf("Pending: %v", err)
 				}
@@ -81,47 +82,47 @@ func TestPendingFinishesWhatIsPendingNow(t *testing.T) {
 			if !slices.Equal(b.removed, c.removed) {
 				t.Errorf("removed %q, want %q", b.removed, c.removed)
 			}
-			tomb, err := s.Tombstone(t.Context(), "a", c.id)
-			if c.id == "202601-lives" || c.id == "202601-nosuch" {
+			tombstone, err := s.Tombstone(t.Context(), "a", c.id)
+			if c.id == "202601-existing" || c.id == "202601-nosuch" {
 				if !errors.Is(err, store.ErrNotFound) {
-					t.Errorf("Tombstone = %+v, %v, want none", tomb, err)
+					t.Errorf("Tombstone = %+v, %v, want ErrNotFound", tombstone, err)
 				}
 				return
 			}
-			if err != nil || tomb.PurgePending || tomb.Expires == 0 {
-				t.Errorf("Tombstone = %+v, %v, want the purge finished", tomb, err)
+			if err != nil || tombstone.PurgePending || tombstone.Expires == 0 {
+				t.Errorf("Tombstone = %+v, %v, want the purge finished", tombstone, err)
 			}
 		})
 	}
 }
 
-// As long as the audio is not confirmed gone, the tombstone says so.
-func TestPendingStaysPendingWhenTheAudioStays(t *testing.T) {
+// The purge stays pending until the audio is confirmed gone.
+func TestPurgeStaysPendingIfRemoveFails(t *testing.T) {
 	t.Parallel()
 	s, b := open(t), &bucket{err: media.ErrUnavailable}
 	if err := purge.Pending(t.Context(), s, b, "a", "202601-pending"); !errors.Is(err, media.ErrUnavailable) {
 		t.Errorf("Pending = %v, want %v", err, media.ErrUnavailable)
 	}
-	if tomb, err := s.Tombstone(t.Context(), "a", "202601-pending"); err != nil || !tomb.PurgePending {
-		t.Errorf("Tombstone = %+v, %v, want it pending", tomb, err)
+	if tombstone, err := s.Tombstone(t.Context(), "a", "202601-pending"); err != nil || !tombstone.PurgePending {
+		t.Errorf("Tombstone = %+v, %v, want a pending purge", tombstone, err)
 	}
 	b.err = nil
 	if err := purge.Pending(t.Context(), s, b, "a", "202601-pending"); err != nil {
-		t.Errorf("Pending again = %v", err)
+		t.Errorf("second Pending = %v, want nil", err)
 	}
 }
 
-// unavailable is a store that cannot be asked.
+// unavailable is a store whose Tombstone always fails.
 type unavailable struct{ purge.Store }
 
 func (unavailable) Tombstone(context.Context, string, string) (store.Tombstone, error) {
 	return store.Tombstone{}, store.ErrUnavailable
 }
 
-func TestPendingSaysThatTheStoreIsGone(t *testing.T) {
+func TestPendingReturnsStoreErrors(t *testing.T) {
 	t.Parallel()
 	b := &bucket{}
 	if err := purge.Pending(t.Context(), unavailable{}, b, "a", "202601-a"); !errors.Is(err, store.ErrUnavailable) || len(b.removed) > 0 {
-		t.Errorf("Pending = %v, removed %q, want %v and nothing", err, b.removed, store.ErrUnavailable)
+		t.Errorf("Pending = %v, removed %q, want %v and no removals", err, b.removed, store.ErrUnavailable)
 	}
 }
