@@ -14,76 +14,75 @@ import (
 	"callrecordings/shared/store"
 )
 
-// Patience is how long an item that cannot be read holds the shard up, from the
-// write on. A function of the version that wrote it may be on its way to be
-// deployed; afterwards nobody would mend it, and all behind it would wait.
-const Patience = 5 * time.Minute
+// GiveUpAfter is how long after its write an unreadable item blocks its shard.
+// During a deployment, a newer version may write items that only the newer
+// function can read, so it pays to wait for that function. Waiting longer would
+// not help, and it would hold up all later items of the shard.
+const GiveUpAfter = 5 * time.Minute
 
-// Read reads a change from what the stream tells of it, as store/dynamo's
-// ChangeOf does. It is an argument, so that who follows no changes does not link
-// the driver. Its error is an item that cannot be read.
+// Read decodes a stream record, as ChangeOf in store/dynamo does. It is an
+// argument, so that functions that use only Handler do not link the driver. An
+// error means that the item is unreadable.
 type Read func(events.DynamoDBStreamRecord) (store.Change, error)
 
-// Feed takes changes in the order of the stream and returns how many of them,
-// from the front, are done with. It is len(changes) if and only if the error is
-// nil. What is not done comes again, with all behind it.
+// Feed processes changes in the order of the stream and returns how many of them,
+// counted from the first, are done. done is len(changes) if and only if the error
+// is nil. Lambda delivers the remaining changes again.
 type Feed func(ctx context.Context, changes []store.Change) (done int, err error)
 
-// ChangesOptions are what a function is made of that is fed with changes; all
-// but Metrics are required.
+// ChangesOptions configure ChangesHandler; all but Metrics are required.
 type ChangesOptions struct {
-	// Route is what lines of the log call the work, "publish".
+	// Route is the route in log lines, such as "publish".
 	Route string
-	// Read reads the changes.
+	// Read decodes the records.
 	Read Read
-	// Feed gets them.
+	// Feed processes the changes.
 	Feed Feed
-	// Log gets one line for each batch, and one for each item that is given up.
+	// Log gets one line for each batch, and one for each item given up.
 	Log *slog.Logger
-	// Metrics, if not nil, are in the same lines.
+	// Metrics, if not nil, are written to the same lines.
 	Metrics *requestlog.Metrics
 	// Now is the clock.
 	Now func() time.Time
 }
 
-// StartChanges serves events as a Lambda function, and does not return.
+// StartChanges serves events as a Lambda function. It does not return.
 func StartChanges(o ChangesOptions) { lambda.Start(ChangesHandler(o)) }
 
-// ChangesHandler makes a Lambda handler that feeds on whole changes, with what
-// was there before and after.
+// ChangesHandler returns a Lambda handler that passes changes, with the items
+// before and after each write, to Feed.
 //
-// For whom an event is more than a hint, order counts: so the changes of an
-// event go to the Feed together, and of what is not done only the first is
-// reported, with which Lambda begins again
+// Order matters to Feed, so it gets all changes of an event at once. If it does
+// not finish, the handler reports only the first change that is not done, and
+// Lambda retries from there
 // (docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html).
-// The handler's own error is always nil. A function that dies has reported
-// nothing, so all of the event comes again.
+// The handler's own error is always nil. If the function crashes, it has reported
+// nothing, and Lambda delivers the whole event again.
 //
-// An item that cannot be read is a failure with which the event ends, like any
-// other, for as long as [Patience] lasts. After that it is given up: a line of
-// the log names it, with status 500, and the changes behind it go on. Not to
-// give it up would lose more: Lambda, when its patience ends, drops the item
-// together with all of the batch behind it.
+// An unreadable item ends the event like any other failure until [GiveUpAfter]
+// has passed since its write. Then the handler gives it up: it logs the item with
+// status 500 and goes on with the changes after it. Retrying for longer would
+// lose more, because Lambda finally drops the item and the rest of its batch.
 func ChangesHandler(o ChangesOptions) func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 	return func(ctx context.Context, e events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
-		answer := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
+		response := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
 		if done := o.batch(ctx, e.Records); done < len(e.Records) {
-			answer.BatchItemFailures = append(answer.BatchItemFailures,
+			response.BatchItemFailures = append(response.BatchItemFailures,
 				events.DynamoDBBatchItemFailure{ItemIdentifier: e.Records[done].Change.SequenceNumber})
 		}
-		return answer, nil
+		return response, nil
 	}
 }
 
-// batch feeds records, logs it, and returns how many are done.
+// batch processes records, logs them as one batch, and returns how many are done.
 func (o ChangesOptions) batch(ctx context.Context, records []events.DynamoDBEventRecord) int {
 	entry := &requestlog.Entry{Start: o.Now(), Route: o.Route, Status: http.StatusOK, Items: len(records)}
-	changes, places, unread := o.read(ctx, records)
+	changes, indexes, readErr := o.read(ctx, records)
 	done, err := o.feed(requestlog.With(ctx, entry), changes)
 	if err == nil {
-		err = unread
+		err = readErr
 	}
-	at := places[done]
+	at := indexes[done]
 	if err != nil {
 		entry.Status = http.StatusInternalServerError
 		entry.Cause = fmt.Errorf("item %s of the stream, %d of %d: %w",
@@ -94,27 +93,28 @@ func (o ChangesOptions) batch(ctx context.Context, records []events.DynamoDBEven
 	return at
 }
 
-// read returns the changes of records up to the first that has to wait, whose
-// error it is, without those that are given up. places has the record of each
-// change, and behind them the first that was not read.
+// read decodes records up to the first unreadable one that is still worth a
+// retry, and returns the error of that one. It skips the records that it gives
+// up. indexes has the index of each change in records, and then the index of the
+// first record that was not read.
 func (o ChangesOptions) read(ctx context.Context, records []events.DynamoDBEventRecord) (
-	changes []store.Change, places []int, unread error,
+	changes []store.Change, indexes []int, err error,
 ) {
 	for i, r := range records {
 		c, err := o.Read(r.Change)
 		switch {
 		case err == nil:
-			changes, places = append(changes, c), append(places, i)
-		case o.Now().Sub(r.Change.ApproximateCreationDateTime.Time) < Patience:
-			return changes, append(places, i), err
+			changes, indexes = append(changes, c), append(indexes, i)
+		case o.Now().Sub(r.Change.ApproximateCreationDateTime.Time) < GiveUpAfter:
+			return changes, append(indexes, i), err
 		default:
 			o.giveUp(ctx, r.Change, err)
 		}
 	}
-	return changes, append(places, len(records)), nil
+	return changes, append(indexes, len(records)), nil
 }
 
-// giveUp logs an item that nobody will be told of.
+// giveUp logs an unreadable item, of which no event is published.
 func (o ChangesOptions) giveUp(ctx context.Context, r events.DynamoDBStreamRecord, cause error) {
 	key, err := keyOf(r.Keys)
 	if err != nil {
@@ -127,7 +127,8 @@ func (o ChangesOptions) giveUp(ctx context.Context, r events.DynamoDBStreamRecor
 	entry.Log(ctx, o.Log, o.Metrics)
 }
 
-// feed leaves time for the answer.
+// feed calls Feed with a deadline that leaves reserve for the response.
+// Errors: ErrTime, and those of Feed.
 func (o ChangesOptions) feed(ctx context.Context, changes []store.Change) (int, error) {
 	if len(changes) == 0 {
 		return 0, nil

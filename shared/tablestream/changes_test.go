@@ -23,17 +23,18 @@ import (
 
 var now = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 
-// living is the item of a recording.
-func living(id, revision, more string) string {
+// recordingItem returns the table's item of a recording, as JSON.
+func recordingItem(id, revision, more string) string {
 	return `{"account_id":{"S":"a"},"id":{"S":"` + id + `"},"created_id":{"S":"63934830000#` + id + `"},"rev":{"S":"` + revision + `"}` + more + `}`
 }
 
-// dead is the item of a tombstone.
-func dead(id, revision string) string {
+// tombstoneItem returns the table's item of a tombstone, as JSON.
+func tombstoneItem(id, revision string) string {
 	return `{"account_id":{"S":"a"},"id":{"S":"` + id + `"},"created":{"N":"63934830000"},"deleted":{"N":"63934833600"},"rev":{"S":"` + revision + `"}}`
 }
 
-// record is one write, told of age after it was made; "" is no item.
+// record returns the stream record of a write that happened age ago; "" means
+// that there is no item.
 func record(t *testing.T, number int, age time.Duration, before, after string) events.DynamoDBEventRecord {
 	t.Helper()
 	images := ""
@@ -52,7 +53,7 @@ func record(t *testing.T, number int, age time.Duration, before, after string) e
 	return r
 }
 
-// feeder notes the revisions that it is fed with and stops at one that is "bad".
+// feeder collects the revisions of changes and fails at the revision "bad".
 type feeder struct {
 	fed   []string
 	calls int
@@ -71,14 +72,15 @@ func (f *feeder) feed(ctx context.Context, changes []store.Change) (int, error) 
 			revision = c.After.Recording.Revision
 		}
 		if revision == "bad" {
-			return i, errors.New("no luck")
+			return i, errors.New("feed failed")
 		}
 		f.fed = append(f.fed, revision)
 	}
 	return len(changes), nil
 }
 
-func feeding(f tablestream.Feed, log io.Writer) tablestream.ChangesOptions {
+// changesOptions returns options with the feed f and a log.
+func changesOptions(f tablestream.Feed, log io.Writer) tablestream.ChangesOptions {
 	return tablestream.ChangesOptions{
 		Route: "publish", Read: dynamo.ChangeOf, Feed: f, Log: slog.New(slog.NewJSONHandler(log, nil)), Now: func() time.Time { return now },
 	}
@@ -86,33 +88,33 @@ func feeding(f tablestream.Feed, log io.Writer) tablestream.ChangesOptions {
 
 func TestChanges(t *testing.T) {
 	t.Parallel()
-	good := func(revision string) string { return living("202601-1", revision, "") }
-	const strange = `{"account_id":{"S":"a"},"id":{"S":"202601-2"},"rev":{"S":"2"}}`
-	young, old := tablestream.Patience-time.Second, tablestream.Patience
+	good := func(revision string) string { return recordingItem("202601-1", revision, "") }
+	const unreadable = `{"account_id":{"S":"a"},"id":{"S":"202601-2"},"rev":{"S":"2"}}`
+	recent, old := tablestream.GiveUpAfter-time.Second, tablestream.GiveUpAfter
 	for _, c := range []struct {
 		name    string
 		after   []string
 		age     time.Duration
 		fed     []string
-		failed  string // the one that Lambda begins again with
+		failed  string // the item from which Lambda retries
 		givenUp int
 	}{
-		{name: "nothing"},
-		{name: "all well", after: []string{good("1"), good("2")}, fed: []string{"1", "2"}},
+		{name: "no records"},
+		{name: "all succeed", after: []string{good("1"), good("2")}, fed: []string{"1", "2"}},
 		{name: "the first fails", after: []string{good("bad"), good("2")}, failed: "seq-0"},
-		{name: "one fails", after: []string{good("1"), good("bad"), good("3")}, fed: []string{"1"}, failed: "seq-1"},
-		{name: "removed", after: []string{""}, fed: []string{"gone"}},
-		{name: "deleted", after: []string{dead("202601-1", "9")}, fed: []string{"9"}},
-		{name: "a young one cannot be read", after: []string{good("1"), strange, good("3")}, age: young, fed: []string{"1"}, failed: "seq-1"},
-		{name: "only that", after: []string{strange, good("2")}, age: young, failed: "seq-0"},
-		{name: "an old one cannot be read", after: []string{good("1"), strange, good("3")}, age: old, fed: []string{"1", "3"}, givenUp: 1},
-		{name: "only old ones", after: []string{strange, strange}, age: old, givenUp: 2},
+		{name: "a later one fails", after: []string{good("1"), good("bad"), good("3")}, fed: []string{"1"}, failed: "seq-1"},
+		{name: "item removed", after: []string{""}, fed: []string{"gone"}},
+		{name: "recording deleted", after: []string{tombstoneItem("202601-1", "9")}, fed: []string{"9"}},
+		{name: "recent unreadable item", after: []string{good("1"), unreadable, good("3")}, age: recent, fed: []string{"1"}, failed: "seq-1"},
+		{name: "recent unreadable item first", after: []string{unreadable, good("2")}, age: recent, failed: "seq-0"},
+		{name: "old unreadable item", after: []string{good("1"), unreadable, good("3")}, age: old, fed: []string{"1", "3"}, givenUp: 1},
+		{name: "only old unreadable items", after: []string{unreadable, unreadable}, age: old, givenUp: 2},
 		{
-			name: "an old one, and a failure behind it", after: []string{strange, good("2"), good("bad")}, age: old,
+			name: "old unreadable item before a failure", after: []string{unreadable, good("2"), good("bad")}, age: old,
 			fed: []string{"2"}, failed: "seq-2", givenUp: 1,
 		},
 		{
-			name: "a failure, and an old one behind it", after: []string{good("bad"), strange}, age: old,
+			name: "old unreadable item after a failure", after: []string{good("bad"), unreadable}, age: old,
 			failed: "seq-0", givenUp: 1,
 		},
 	} {
@@ -124,7 +126,7 @@ func TestChanges(t *testing.T) {
 			}
 			var f feeder
 			var log bytes.Buffer
-			got, err := tablestream.ChangesHandler(feeding(f.feed, &log))(t.Context(), e)
+			got, err := tablestream.ChangesHandler(changesOptions(f.feed, &log))(t.Context(), e)
 			if err != nil {
 				t.Fatalf("ChangesHandler: %v", err)
 			}
@@ -136,25 +138,25 @@ func TestChanges(t *testing.T) {
 				want = `{"batchItemFailures":[{"itemIdentifier":"` + c.failed + `"}]}`
 			}
 			if text, err := json.Marshal(got); err != nil || string(text) != want {
-				t.Errorf("answer = %s, %v, want %s", text, err, want)
+				t.Errorf("response = %s, %v, want %s", text, err, want)
 			}
 			lines, givenUp := strings.Count(log.String(), "\n"), strings.Count(log.String(), "is given up")
 			if lines != 1+c.givenUp || givenUp != c.givenUp {
-				t.Errorf("%d lines, %d items given up, want a line for the batch and %d:\n%s", lines, givenUp, c.givenUp, &log)
+				t.Errorf("%d lines, %d items given up, want one line for the batch and %d items given up:\n%s", lines, givenUp, c.givenUp, &log)
 			}
 			if c.failed != "" && !strings.Contains(log.String(), `"cause":"item `+c.failed+` of the stream`) {
-				t.Errorf("the log does not say why %s failed:\n%s", c.failed, &log)
+				t.Errorf("log has no cause for the failure of %s:\n%s", c.failed, &log)
 			}
 		})
 	}
 }
 
-func TestLineOfABatch(t *testing.T) {
+func TestBatchLogLine(t *testing.T) {
 	t.Parallel()
 	var f feeder
 	var log bytes.Buffer
-	e := events.DynamoDBEvent{Records: []events.DynamoDBEventRecord{record(t, 0, 0, "", living("202601-1", "1", ""))}}
-	if _, err := tablestream.ChangesHandler(feeding(f.feed, &log))(t.Context(), e); err != nil {
+	e := events.DynamoDBEvent{Records: []events.DynamoDBEventRecord{record(t, 0, 0, "", recordingItem("202601-1", "1", ""))}}
+	if _, err := tablestream.ChangesHandler(changesOptions(f.feed, &log))(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{`"route":"publish"`, `"status":200`, `"items":1`, `"events":1`, `"account":""`} {
@@ -164,20 +166,21 @@ func TestLineOfABatch(t *testing.T) {
 	}
 }
 
-// There is time left for the answer, and nothing is begun when there is none.
-func TestTimeIsKeptForTheAnswer(t *testing.T) {
+// The feed's deadline leaves time for the response. Without enough time, the
+// handler does not call the feed.
+func TestChangesReserveTimeForResponse(t *testing.T) {
 	t.Parallel()
-	e := events.DynamoDBEvent{Records: []events.DynamoDBEventRecord{record(t, 0, 0, "", living("202601-1", "1", ""))}}
+	e := events.DynamoDBEvent{Records: []events.DynamoDBEventRecord{record(t, 0, 0, "", recordingItem("202601-1", "1", ""))}}
 	for _, c := range []struct {
-		has   time.Duration
+		left  time.Duration
 		calls int
 	}{{time.Second, 0}, {time.Minute, 1}} {
-		ctx, cancel := context.WithTimeout(t.Context(), c.has)
+		ctx, cancel := context.WithTimeout(t.Context(), c.left)
 		defer cancel()
 		var f feeder
-		got, err := tablestream.ChangesHandler(feeding(f.feed, io.Discard))(ctx, e)
-		if err != nil || f.calls != c.calls || len(got.BatchItemFailures) != 1-c.calls || (f.calls > 0 && f.left > c.has-time.Second) {
-			t.Errorf("with %v to go: %d calls with %v, %+v, %v", c.has, f.calls, f.left, got, err)
+		got, err := tablestream.ChangesHandler(changesOptions(f.feed, io.Discard))(ctx, e)
+		if err != nil || f.calls != c.calls || len(got.BatchItemFailures) != 1-c.calls || (f.calls > 0 && f.left > c.left-time.Second) {
+			t.Errorf("with %v left: %d calls with %v for the feed, %+v, %v", c.left, f.calls, f.left, got, err)
 		}
 	}
 }

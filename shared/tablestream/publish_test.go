@@ -21,8 +21,8 @@ import (
 	"callrecordings/shared/tablestream"
 )
 
-// history is what happened to three recordings, write by write, as the stream
-// tells of it, and the events that have to come of it.
+// history returns the stream records of all writes to three recordings, and the
+// events that must be published for them.
 func history(t *testing.T) (records []events.DynamoDBEventRecord, want []string) {
 	t.Helper()
 	const ready, claim = `,"audio":{"S":"managed 32 audio/mpeg"}`, `{"account_id":{"S":"a"},"id":{"S":"key#00"},"rev":{"S":"c"}}`
@@ -36,42 +36,42 @@ func history(t *testing.T) (records []events.DynamoDBEventRecord, want []string)
 	}
 	for _, id := range []string{"202601-1", "202601-2", "202601-3"} {
 		write("key#00", claim, "")
-		write(id, living(id, "r1", ""), "r1 Recording Created")
-		write(id, living(id, "r2", ready), "r2 Recording Completed")
+		write(id, recordingItem(id, "r1", ""), "r1 Recording Created")
+		write(id, recordingItem(id, "r2", ready), "r2 Recording Completed")
 	}
 	for i := 3; i < 9; i++ {
 		revision := "r" + strconv.Itoa(i)
-		write("202601-1", living("202601-1", revision, ready), revision+" Recording Changed")
-		write("202601-3", living("202601-3", revision, ready), revision+" Recording Changed")
+		write("202601-1", recordingItem("202601-1", revision, ready), revision+" Recording Changed")
+		write("202601-3", recordingItem("202601-3", revision, ready), revision+" Recording Changed")
 	}
-	write("202601-2", dead("202601-2", "r3"), "r3 Recording Deleted")
-	write("202601-2", dead("202601-2", "r4"), "") // its audio is gone
-	write("202601-2", "", "")                     // its tombstone is
+	write("202601-2", tombstoneItem("202601-2", "r3"), "r3 Recording Deleted")
+	write("202601-2", tombstoneItem("202601-2", "r4"), "") // the purge is finished
+	write("202601-2", "", "")                              // the tombstone has expired
 	return records, want
 }
 
-// bridge is EventBridge, reached by calls of which one has a fault. It notes
-// what it accepted.
-type bridge struct {
+// fakeBus is EventBridge behind an HTTP client. One call has a fault. It collects
+// the events that it accepts.
+type fakeBus struct {
 	accepted []string
 	calls    int
 	at       int // the call with the fault
 	fault    fault
 }
 
-// fault is what happens to a call: fn gets the number of entries and the way
-// to have the first n of them accepted.
+// fault handles a faulty call. It gets the number of entries in the call and a
+// function that accepts the first n of them.
 type fault func(entries int, accept func(n int)) *http.Response
 
-// died is the end of the process.
-type died struct{}
+// crash is the panic value of a process that dies.
+type crash struct{}
 
 var faults = map[string]fault{
-	"the process dies before the call": func(int, func(int)) *http.Response { panic(died{}) },
-	"the process dies behind the call": func(n int, accept func(int)) *http.Response { accept(n); panic(died{}) },
-	"the first entry is refused":       func(n int, _ func(int)) *http.Response { return answer(n, 0) },
-	"the last entry is refused":        func(n int, accept func(int)) *http.Response { accept(n - 1); return answer(n, n-1) },
-	"the call is refused": func(int, func(int)) *http.Response {
+	"the process dies before the call": func(int, func(int)) *http.Response { panic(crash{}) },
+	"the process dies after the call":  func(n int, accept func(int)) *http.Response { accept(n); panic(crash{}) },
+	"the first entry is rejected":      func(n int, _ func(int)) *http.Response { return results(n, 0) },
+	"the last entry is rejected":       func(n int, accept func(int)) *http.Response { accept(n - 1); return results(n, n-1) },
+	"the call is rejected": func(int, func(int)) *http.Response {
 		return respond(http.StatusBadRequest, `{"__type":"AccessDeniedException"}`)
 	},
 }
@@ -80,20 +80,20 @@ func respond(status int, body string) *http.Response {
 	return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader(body)), Header: http.Header{}}
 }
 
-// answer says that entries were accepted, but for the one at refused.
-func answer(entries, refused int) *http.Response {
-	results, failed := make([]string, entries), 0
-	for i := range results {
-		results[i] = `{"EventId":"e"}`
-		if i == refused {
-			results[i], failed = `{"ErrorCode":"ThrottlingException"}`, 1
+// results responds that all entries were accepted, except the one at rejected.
+func results(entries, rejected int) *http.Response {
+	list, failed := make([]string, entries), 0
+	for i := range list {
+		list[i] = `{"EventId":"e"}`
+		if i == rejected {
+			list[i], failed = `{"ErrorCode":"ThrottlingException"}`, 1
 		}
 	}
-	return respond(http.StatusOK, fmt.Sprintf(`{"FailedEntryCount":%d,"Entries":[%s]}`, failed, strings.Join(results, ",")))
+	return respond(http.StatusOK, fmt.Sprintf(`{"FailedEntryCount":%d,"Entries":[%s]}`, failed, strings.Join(list, ",")))
 }
 
-// Do is the only call that publish makes to the outside.
-func (b *bridge) Do(r *http.Request) (*http.Response, error) {
+// Do handles a call of the AWS client, the only external call of publish.
+func (b *fakeBus) Do(r *http.Request) (*http.Response, error) {
 	var in struct {
 		Entries []struct{ DetailType, Detail string }
 	}
@@ -112,32 +112,32 @@ func (b *bridge) Do(r *http.Request) (*http.Response, error) {
 		return b.fault(len(in.Entries), accept), nil
 	}
 	accept(len(in.Entries))
-	return answer(len(in.Entries), -1), nil
+	return results(len(in.Entries), -1), nil
 }
 
-// publish is the function, as functions/publish has it.
-func publish(t *testing.T, b *bridge) func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
+// publish returns the handler of functions/publish with b as its event bus.
+func publish(t *testing.T, b *fakeBus) func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 	t.Helper()
-	nobody := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+	credentials := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 		return aws.Credentials{AccessKeyID: "A", SecretAccessKey: "S"}, nil
 	})
-	bus, err := eventbridge.Open(eventbridge.Options{Region: "eu-west-1", Bus: "default", Credentials: nobody, HTTPClient: b})
+	bus, err := eventbridge.Open(eventbridge.Options{Region: "eu-west-1", Bus: "default", Credentials: credentials, HTTPClient: b})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tablestream.ChangesHandler(feeding(func(ctx context.Context, changes []store.Change) (int, error) {
+	return tablestream.ChangesHandler(changesOptions(func(ctx context.Context, changes []store.Change) (int, error) {
 		return notify.Publish(ctx, bus, changes)
 	}, io.Discard))
 }
 
-// deliver does what Lambda does with a shard: it hands out batches, begins
-// again with the first item that was reported, and with all of the batch when
-// the function died. It returns the number of invocations.
-func deliver(t *testing.T, b *bridge, batch int, records []events.DynamoDBEventRecord) int {
+// deliver processes records as Lambda processes a shard: in batches, with a retry
+// from the first item reported, or of the whole batch if the function crashed.
+// It returns the number of invocations.
+func deliver(t *testing.T, b *fakeBus, batch int, records []events.DynamoDBEventRecord) int {
 	t.Helper()
 	invoke := func(e events.DynamoDBEvent) (done int) {
 		defer func() {
-			if r := recover(); r != nil && r != (died{}) {
+			if r := recover(); r != nil && r != (crash{}) {
 				panic(r)
 			}
 		}()
@@ -161,28 +161,28 @@ func deliver(t *testing.T, b *bridge, batch int, records []events.DynamoDBEventR
 	return invocations
 }
 
-// Whichever outside call publish is killed at, or refused, and whatever the
-// size of batches: in the end every event was accepted, and none before the
-// ones ahead of it of the same recording.
+// For every external call that fails, every kind of fault and several batch
+// sizes: in the end all events are accepted, and those of one recording are in
+// order.
 func TestNoFaultLosesAnEvent(t *testing.T) {
 	t.Parallel()
 	records, want := history(t)
 	for name, fault := range faults {
 		for _, batch := range []int{1, 2, 7, 100} {
-			t.Run(name+"/batches of "+strconv.Itoa(batch), func(t *testing.T) {
+			t.Run(name+"/batch size "+strconv.Itoa(batch), func(t *testing.T) {
 				t.Parallel()
 				for at := 0; ; at++ {
-					b := &bridge{at: at, fault: fault}
+					b := &fakeBus{at: at, fault: fault}
 					invocations := deliver(t, b, batch, records)
-					first := firsts(b.accepted)
+					first := unique(b.accepted)
 					for id := range strings.FieldsSeq("202601-1 202601-2 202601-3") {
-						if got, want := of(id, first), of(id, want); !slices.Equal(got, want) {
+						if got, want := eventsOf(id, first), eventsOf(id, want); !slices.Equal(got, want) {
 							t.Fatalf("fault at call %d: %s has the events %q, want %q", at, id, got, want)
 						}
 					}
-					if b.calls <= at { // no fault any more
+					if b.calls <= at { // all calls have had the fault
 						if !slices.Equal(b.accepted, want) || invocations != (len(records)+batch-1)/batch {
-							t.Errorf("without a fault, %d invocations send %q, want %q", invocations, b.accepted, want)
+							t.Errorf("without a fault, %d invocations published %q, want %q", invocations, b.accepted, want)
 						}
 						return
 					}
@@ -192,8 +192,8 @@ func TestNoFaultLosesAnEvent(t *testing.T) {
 	}
 }
 
-// firsts are the events without those that came again.
-func firsts(events []string) []string {
+// unique returns events without duplicates, in the order of their first delivery.
+func unique(events []string) []string {
 	var first []string
 	for _, e := range events {
 		if !slices.Contains(first, e) {
@@ -203,26 +203,26 @@ func firsts(events []string) []string {
 	return first
 }
 
-// of are the events of the recording.
-func of(id string, events []string) []string {
+// eventsOf returns the events of one recording.
+func eventsOf(id string, events []string) []string {
 	return slices.DeleteFunc(slices.Clone(events), func(e string) bool { return !strings.HasPrefix(e, id+" ") })
 }
 
-// No event of a recording is sent while one ahead of it is not accepted, so a
-// bus that accepts nothing gets the first of each and no other.
-func TestNothingOvertakes(t *testing.T) {
+// An event is not sent until the bus has accepted the earlier events of its
+// recording. A bus that rejects the first event gets only that one.
+func TestEventsOfARecordingStayInOrder(t *testing.T) {
 	t.Parallel()
 	records, want := history(t)
 	var seen bytes.Buffer
-	b := &bridge{at: 0, fault: func(n int, _ func(int)) *http.Response {
+	b := &fakeBus{at: 0, fault: func(n int, _ func(int)) *http.Response {
 		seen.WriteString(strconv.Itoa(n))
-		return answer(n, 0)
+		return results(n, 0)
 	}}
 	got, err := publish(t, b)(t.Context(), events.DynamoDBEvent{Records: records})
 	if err != nil || len(got.BatchItemFailures) != 1 || got.BatchItemFailures[0].ItemIdentifier != "seq-1" {
 		t.Errorf("publish = %+v, %v, want the first recording's creation reported", got, err)
 	}
 	if b.calls != 1 || len(b.accepted) != 0 || seen.String() != "1" {
-		t.Errorf("%d calls with %s entries, want one with the first of %q, which the second is of, too", b.calls, &seen, want)
+		t.Errorf("%d calls with %s entries, want one call with only the first event of %q", b.calls, &seen, want)
 	}
 }

@@ -1,15 +1,16 @@
-// Package tablestream turns events of the table's stream into work, one item
-// after another (docs/adr/006-deleting.md).
+// Package tablestream is the glue between the DynamoDB table's stream and the
+// Lambda functions that process it (docs/adr/006-deleting.md).
 //
-// An event is a hint and not the truth: it may come late, twice, or after the
-// item has changed again. So work gets the item's [Key] and nothing else, and
-// reads for itself what is there now ([Handler]). Only who tells others what
-// happened needs the changes themselves, in their order ([ChangesHandler]).
+// An event is a hint, not the truth: it may arrive late, twice, or after the
+// item has changed again. [Handler] therefore gives a function only the [Key] of
+// each item, and the function reads the item's current state itself.
+// [ChangesHandler] is for functions that publish events: they need the changes
+// themselves, in order.
 //
-// Lambda is told which items failed, by their sequence numbers
-// (ReportBatchItemFailures), and begins again with the first of them, in
-// order; so work must bear to be repeated. What keeps failing goes to the
-// on-failure queue of the event source (template.yaml).
+// Both report failed items to Lambda by sequence number
+// (ReportBatchItemFailures). Lambda retries from the first of them on, in order,
+// so a function must tolerate processing an item more than once. Items that keep
+// failing go to the on-failure queue of the event source (template.yaml).
 package tablestream
 
 import (
@@ -26,74 +27,73 @@ import (
 	"callrecordings/shared/requestlog"
 )
 
-// The attributes of an item's key, as store/dynamo lays the table out.
+// The key attributes of the table in store/dynamo.
 const (
 	accountAttribute = "account_id"
 	idAttribute      = "id"
 )
 
-// reserve is what is left of the invocation's time for its answer: an item
-// that would begin in it is left for the next invocation.
+// reserve is the time before the invocation's deadline that is kept for the
+// response. No item is started in it; the next invocation gets those items.
 const reserve = 2 * time.Second
 
 var (
-	// ErrKey says that an event names no item of the table.
-	ErrKey = errors.New("the event has no key of a recording")
-	// ErrTime says that the invocation's time was used up before the item.
+	// ErrKey means that an event lacks the key of an item.
+	ErrKey = errors.New("the event has no item key")
+	// ErrTime means that the invocation had no time left for the item.
 	ErrTime = errors.New("no time left for the item")
 )
 
-// Key names an item of the table.
+// Key is the key of an item in the table.
 type Key struct {
-	// Account and ID are the item's key.
+	// Account is the partition key, ID the sort key.
 	Account, ID string
 }
 
-// Work does what is to be done for one item. It may be called again for the
-// same item, whatever it returned.
+// Work processes one item. It may be called more than once for the same item,
+// even after it has returned nil.
 type Work func(ctx context.Context, key Key) error
 
-// Options are what a function on a stream is made of; all but Metrics are
-// required.
+// Options configure Handler; all but Metrics are required.
 type Options struct {
-	// Route is what lines of the log call the work, "purge".
+	// Route is the route in log lines, such as "purge".
 	Route string
-	// Work is done for every item.
+	// Work is called for every item.
 	Work Work
 	// Log gets one line for each item.
 	Log *slog.Logger
-	// Metrics, if not nil, are in the same line.
+	// Metrics, if not nil, are written to the same line.
 	Metrics *requestlog.Metrics
 	// Now is the clock.
 	Now func() time.Time
 }
 
-// Start serves events as a Lambda function, and does not return.
+// Start serves events as a Lambda function. It does not return.
 func Start(o Options) { lambda.Start(Handler(o)) }
 
-// Handler makes a Lambda handler that does the work for every item of an event,
-// in their order. An item that fails is reported; those behind it are done all
-// the same. The handler's own error is always nil.
+// Handler returns a Lambda handler that calls Work for every item of an event, in
+// order. It reports each failed item and still processes those after it. The
+// handler's own error is always nil.
 func Handler(o Options) func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 	return func(ctx context.Context, e events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
-		answer := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
+		response := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
 		for _, record := range e.Records {
 			if !o.item(ctx, record.Change) {
-				answer.BatchItemFailures = append(answer.BatchItemFailures,
+				response.BatchItemFailures = append(response.BatchItemFailures,
 					events.DynamoDBBatchItemFailure{ItemIdentifier: record.Change.SequenceNumber})
 			}
 		}
-		return answer, nil
+		return response, nil
 	}
 }
 
-// item does the work for one item, logs it, and reports whether it is done.
+// item processes one item, logs it, and reports whether it succeeded.
 func (o Options) item(ctx context.Context, change events.DynamoDBStreamRecord) bool {
 	entry := &requestlog.Entry{Start: o.Now(), Route: o.Route, Status: http.StatusOK}
 	key, err := keyOf(change.Keys)
 	if err == nil {
 		entry.Account = key.Account
-		err = within(requestlog.With(ctx, entry), key, o.Work)
+		err = workInTime(requestlog.With(ctx, entry), key, o.Work)
 	}
 	if err != nil {
 		entry.Status = http.StatusInternalServerError
@@ -104,15 +104,15 @@ func (o Options) item(ctx context.Context, change events.DynamoDBStreamRecord) b
 	return err == nil
 }
 
-// within does work if there is time for it.
-func within(ctx context.Context, key Key, work Work) error {
+// workInTime calls work if there is time for it. Errors: ErrTime, and those of work.
+func workInTime(ctx context.Context, key Key, work Work) error {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < reserve {
 		return ErrTime
 	}
 	return work(ctx, key)
 }
 
-// keyOf reads the key of an item. Its error is [ErrKey].
+// keyOf reads the key of an item. Errors: ErrKey.
 func keyOf(keys map[string]events.DynamoDBAttributeValue) (Key, error) {
 	account, id := keys[accountAttribute], keys[idAttribute]
 	if account.DataType() != events.DataTypeString || id.DataType() != events.DataTypeString {

@@ -17,7 +17,7 @@ import (
 	"callrecordings/shared/tablestream"
 )
 
-// event has a record for each id; an id of "" stands for a record without key.
+// event returns an event with a record for each ID; "" is a record without a key.
 func event(t *testing.T, ids ...string) events.DynamoDBEvent {
 	t.Helper()
 	var records []string
@@ -35,13 +35,13 @@ func event(t *testing.T, ids ...string) events.DynamoDBEvent {
 	return e
 }
 
-// work notes what it is asked for and fails for those ids that begin with "bad".
+// work collects its keys and fails for IDs that begin with "bad".
 type work struct{ done []string }
 
 func (w *work) do(_ context.Context, key tablestream.Key) error {
 	w.done = append(w.done, key.Account+"/"+key.ID)
 	if strings.HasPrefix(key.ID, "bad") {
-		return errors.New("no luck")
+		return errors.New("work failed")
 	}
 	return nil
 }
@@ -50,7 +50,7 @@ func options(w tablestream.Work, log io.Writer) tablestream.Options {
 	return tablestream.Options{Route: "purge", Work: w, Log: slog.New(slog.NewJSONHandler(log, nil)), Now: time.Now}
 }
 
-func TestFailuresAreReportedItemByItem(t *testing.T) {
+func TestFailuresAreReportedByItem(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name string
@@ -58,10 +58,10 @@ func TestFailuresAreReportedItemByItem(t *testing.T) {
 		done []string
 		want string
 	}{
-		{name: "nothing", want: `{"batchItemFailures":[]}`},
-		{name: "all well", ids: []string{"1", "2"}, done: []string{"a/1", "a/2"}, want: `{"batchItemFailures":[]}`},
+		{name: "no records", want: `{"batchItemFailures":[]}`},
+		{name: "all succeed", ids: []string{"1", "2"}, done: []string{"a/1", "a/2"}, want: `{"batchItemFailures":[]}`},
 		{
-			name: "one fails, the others are done", ids: []string{"1", "bad", "2"}, done: []string{"a/1", "a/bad", "a/2"},
+			name: "one fails, the others succeed", ids: []string{"1", "bad", "2"}, done: []string{"a/1", "a/bad", "a/2"},
 			want: `{"batchItemFailures":[{"itemIdentifier":"seq-bad"}]}`,
 		},
 		{
@@ -69,7 +69,7 @@ func TestFailuresAreReportedItemByItem(t *testing.T) {
 			want: `{"batchItemFailures":[{"itemIdentifier":"seq-bad1"},{"itemIdentifier":"seq-bad3"}]}`,
 		},
 		{
-			name: "no key", ids: []string{"", "2"}, done: []string{"a/2"},
+			name: "record without a key", ids: []string{"", "2"}, done: []string{"a/2"},
 			want: `{"batchItemFailures":[{"itemIdentifier":"seq-"}]}`,
 		},
 	} {
@@ -86,7 +86,7 @@ func TestFailuresAreReportedItemByItem(t *testing.T) {
 			}
 			text, err := json.Marshal(got)
 			if err != nil || string(text) != c.want {
-				t.Errorf("answer = %s, %v, want %s", text, err, c.want)
+				t.Errorf("response = %s, %v, want %s", text, err, c.want)
 			}
 			lines, failures := bytes.Count(log.Bytes(), []byte("\n")), bytes.Count(log.Bytes(), []byte(`"cause":"item seq-`))
 			if lines != len(c.ids) || failures != len(got.BatchItemFailures) {
@@ -97,14 +97,14 @@ func TestFailuresAreReportedItemByItem(t *testing.T) {
 	}
 }
 
-// What there is no time for is left to the next invocation.
-func TestNothingIsBegunTooLate(t *testing.T) {
+// Items for which there is no time are left for the next invocation.
+func TestNoItemStartsTooLate(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	var w work
 	got, err := tablestream.Handler(options(w.do, io.Discard))(ctx, event(t, "1", "2"))
 	if err != nil || len(w.done) > 0 || len(got.BatchItemFailures) != 2 {
-		t.Errorf("Handler = %+v, %v after %v, want both reported and none begun", got, err, w.done)
+		t.Errorf("Handler = %+v, %v after %v, want both items reported and no work done", got, err, w.done)
 	}
 }
