@@ -13,12 +13,12 @@ import (
 // in an emergency).
 const Reserve = 2 * time.Second
 
-// A read of a filtered list asks for at least firstRows rows. Each further read
-// asks for twice as many, up to mostRows. A filter that keeps most rows then
+// A read of a filtered list asks for at least minRows rows. Each further read
+// asks for twice as many, up to maxRows. A filter that keeps most rows then
 // reads little, and one that keeps few still makes progress.
 const (
-	firstRows = 64
-	mostRows  = 2000
+	minRows = 64
+	maxRows = 2000
 )
 
 // Assembler builds a page from the rows that a driver reads in order. Both
@@ -57,7 +57,7 @@ func (a *Assembler) Rows() int {
 	case a.q.Keep == nil:
 		return missing
 	}
-	return min(max(missing, firstRows)<<min(a.reads, 8), mostRows)
+	return min(max(missing, minRows)<<min(a.reads, 8), maxRows)
 }
 
 // Add takes the next row and reports whether the page needs another one.

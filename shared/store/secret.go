@@ -18,7 +18,7 @@ type Secret struct {
 	Sum string
 	// Label is free text for people, such as the name of the PBX.
 	Label string
-	// Created is the time at which the secret was created.
+	// Created is the creation time.
 	Created recording.Seconds
 }
 

@@ -11,10 +11,10 @@
 //
 //   - Get, Put, Update and Delete are strongly consistent and atomic for one
 //     recording. A write that returned without an error survives a crash.
-//   - Deleting a recording leaves a tombstone. Readers do not see it, and it
+//   - Deleting a recording leaves a tombstone. Get and Page hide it, and it
 //     reserves the ID: Put fails with ErrDeleted.
-//   - A client that follows Page.Next to the end sees every recording that was
-//     in the list all that time, exactly once and in order, even while
+//   - A client that follows Page.Next to the end gets every recording that is in
+//     the index for the whole time, exactly once and in order, even while
 //     recordings are created, changed and deleted.
 //
 // What callers must expect:
@@ -149,8 +149,8 @@ type Query struct {
 // this budget, a driver ends a page early only if less than Reserve remains
 // until the deadline of the context.
 type Work struct {
-	// Calls is the maximum number of reads. A read is one Query on DynamoDB. In
-	// SQLite it is one SELECT for the same number of rows.
+	// Calls is the maximum number of reads. On DynamoDB a read is one Query, on
+	// SQLite one SELECT. Both ask for Assembler.Rows rows.
 	Calls int
 	// Bytes is the total size of examined documents at which the page ends.
 	Bytes int64

@@ -33,8 +33,8 @@ func tombstoneItem(id, revision string) string {
 	return `{"account_id":{"S":"a"},"id":{"S":"` + id + `"},"created":{"N":"63934830000"},"deleted":{"N":"63934833600"},"rev":{"S":"` + revision + `"}}`
 }
 
-// record returns the stream record of a write that happened age ago; "" means
-// that there is no item.
+// record returns the stream record of a write that happened age ago. before
+// and after are items as JSON, "" for none.
 func record(t *testing.T, number int, age time.Duration, before, after string) events.DynamoDBEventRecord {
 	t.Helper()
 	images := ""

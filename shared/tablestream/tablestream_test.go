@@ -97,7 +97,7 @@ func TestFailuresAreReportedByItem(t *testing.T) {
 	}
 }
 
-// Items for which there is no time are left for the next invocation.
+// Shortly before the deadline, the handler starts no item and reports them all.
 func TestNoItemStartsTooLate(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)

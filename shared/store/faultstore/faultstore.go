@@ -32,7 +32,7 @@ type Fault struct {
 }
 
 // Store wraps a driver and injects faults. It is safe for concurrent use; calls
-// are numbered in the order in which they begin.
+// are numbered in the order they begin.
 type Store struct {
 	next   Driver
 	mu     sync.Mutex

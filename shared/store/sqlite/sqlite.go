@@ -261,9 +261,9 @@ func isBusy(err error) bool { return resultCode(err) == codeBusy || resultCode(e
 // fail wraps err with the action that failed and its subject, account/id, either
 // of which may be "". It also wraps a transient error in store.ErrUnavailable.
 func fail(action, account, id string, err error) error {
-	doing := strings.TrimRight(action+" "+account+"/"+id, " /")
+	operation := strings.TrimRight(action+" "+account+"/"+id, " /")
 	if slices.Contains(transientCodes, resultCode(err)) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return fmt.Errorf("%w: %s: %w", store.ErrUnavailable, doing, err)
+		return fmt.Errorf("%w: %s: %w", store.ErrUnavailable, operation, err)
 	}
-	return fmt.Errorf("%s: %w", doing, err)
+	return fmt.Errorf("%s: %w", operation, err)
 }

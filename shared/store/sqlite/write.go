@@ -159,8 +159,8 @@ func (s *Store) rewrite(ctx context.Context, account, id string, do func(*sql.Tx
 	})
 }
 
-// callerError marks an error of the caller's function, or about its arguments,
-// which is returned unwrapped.
+// callerError marks an error of the caller's function, or about its arguments.
+// The store returns such errors unwrapped.
 type callerError struct{ error }
 
 // wrap is fail, except that it unwraps a callerError.

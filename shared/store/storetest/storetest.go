@@ -109,8 +109,8 @@ func token() string {
 	return hex.EncodeToString(b[:])
 }
 
-// rec returns a recording of the suite's account that is not stored yet. id lacks
-// the month, and created counts from epoch.
+// rec returns a recording of the suite's account that is not stored yet. id is
+// without the month, and created counts from epoch.
 func (s *suite) rec(id string, created recording.Seconds, owner string) recording.Recording {
 	doc := recording.Document(`{"call_id":` + recording.Quote(id) + `}`)
 	return recording.Recording{
@@ -129,7 +129,7 @@ func (s *suite) put(rs ...recording.Recording) {
 	}
 }
 
-// get returns a stored recording. id lacks the month.
+// get returns a stored recording. id is without the month.
 func (s *suite) get(id string) *recording.Recording {
 	s.Helper()
 	r, err := s.store.Get(s.Context(), s.account, "202601-"+id)

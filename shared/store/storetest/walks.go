@@ -124,10 +124,10 @@ func (s *suite) testDisturbedWalk(q store.Query, n int) {
 		}
 		s.remove(deleted...)
 	})
-	held := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(deleted, name) })
-	got := slices.DeleteFunc(slices.Clone(all), func(name string) bool { return !slices.Contains(held, name) })
-	if !slices.Equal(got, held) {
-		s.Errorf("%+v: %v, of which %v were there throughout, want %v", q, all, got, held)
+	kept := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(deleted, name) })
+	got := slices.DeleteFunc(slices.Clone(all), func(name string) bool { return !slices.Contains(kept, name) })
+	if !slices.Equal(got, kept) {
+		s.Errorf("pages of %+v: %v, with %v of the recordings not deleted, want %v", q, all, got, kept)
 	}
 }
 
@@ -206,33 +206,33 @@ func testRandomDisturbedWalk(s *suite) {
 			}
 			return 1
 		})
-		var held []string
+		var kept []string
 		for _, r := range list {
-			held = append(held, r.name)
+			kept = append(kept, r.name)
 		}
-		s.wantList(store.Query{Owner: q.Owner, Ascending: q.Ascending}, held...)
-		living := slices.Clone(held)
-		used := slices.Clone(held)
+		s.wantList(store.Query{Owner: q.Owner, Ascending: q.Ascending}, kept...)
+		existing := slices.Clone(kept)
+		used := slices.Clone(kept)
 		all := s.walk(q, func(store.Position) {
 			switch write := rapid.IntRange(0, 3).Draw(t, "write"); {
 			case write == 0:
 				r := rows.Draw(t, "new")
 				if !slices.Contains(used, r.name) && len(used) < 20 {
 					s.put(s.rec(r.name, r.created, "u"))
-					used, living = append(used, r.name), append(living, r.name)
+					used, existing = append(used, r.name), append(existing, r.name)
 				}
-			case write == 1 && len(living) > 0:
-				s.touch(rapid.SampledFrom(living).Draw(t, "touched"))
-			case write == 2 && len(living) > 0:
-				name := rapid.SampledFrom(living).Draw(t, "removed")
+			case write == 1 && len(existing) > 0:
+				s.touch(rapid.SampledFrom(existing).Draw(t, "touched"))
+			case write == 2 && len(existing) > 0:
+				name := rapid.SampledFrom(existing).Draw(t, "removed")
 				s.remove(name)
 				is := func(n string) bool { return n == name }
-				living, held = slices.DeleteFunc(living, is), slices.DeleteFunc(held, is)
+				existing, kept = slices.DeleteFunc(existing, is), slices.DeleteFunc(kept, is)
 			}
 		})
-		got := slices.DeleteFunc(slices.Clone(all), func(name string) bool { return !slices.Contains(held, name) })
-		if !slices.Equal(got, held) {
-			t.Fatalf("%+v: %v, of which %v were there throughout, want %v", q, all, got, held)
+		got := slices.DeleteFunc(slices.Clone(all), func(name string) bool { return !slices.Contains(kept, name) })
+		if !slices.Equal(got, kept) {
+			t.Fatalf("pages of %+v: %v, with %v of the recordings not deleted, want %v", q, all, got, kept)
 		}
 	})
 }
