@@ -33,7 +33,7 @@ func open(t *testing.T) *fixture {
 	d := &fixture{T: t, now: time.Date(2026, 3, 5, 10, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { return d.now }
 	var err error
-	d.store, err = sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "r.db"), sqlite.Options{Now: clock, Random: rand.Reader, Notes: true})
+	d.store, err = sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "r.db"), sqlite.Options{Now: clock, Random: rand.Reader, QueueChanges: true})
 	if err != nil {
 		t.Fatal(err)
 	}
