@@ -28,7 +28,7 @@ var arrows = map[string]struct {
 	"shared/requestlog":            {},
 	"shared/media":                 {},
 	"shared/attempt":               {ours: []string{"shared/requestlog"}, aws: true},
-	"shared/audiofile":             {},
+	"shared/audiofile":             {ours: []string{"shared/recording"}},
 	"shared/openapi":               {},
 	"shared/openapi/openapitest":   {ours: []string{"shared/openapi"}},
 	"shared/recording":             {ours: []string{"shared/strictjson"}},

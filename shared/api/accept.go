@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"callrecordings/shared/recording"
 )
 
 // form is a way in which an answer can be given.
@@ -33,15 +35,15 @@ var (
 
 // offerAudio is audio of the type own; Kazoo's names get it whatever that is.
 func offerAudio(own string) offer {
-	return offer{formAudio, []string{plainType(own), "audio/mpeg", "audio/mp3"}}
+	return offer{formAudio, []string{plainType(own), recording.AudioMPEG, "audio/mp3"}}
 }
 
 // shortNames are what ?accept= takes beside media types (contract, Document
 // or audio, and List).
 var shortNames = map[string]string{
 	"json":  "application/json",
-	"mp3":   "audio/mpeg",
-	"mpeg":  "audio/mpeg",
+	"mp3":   recording.AudioMPEG,
+	"mpeg":  recording.AudioMPEG,
 	"audio": "audio/*",
 	"csv":   "text/csv",
 }
@@ -187,12 +189,10 @@ func plainType(value string) string {
 	return strings.ToLower(strings.TrimSpace(essence))
 }
 
-// plainSub brings the names that one kind of audio has had over the years
-// together: audio/x-wav, audio/vnd.wave and audio/wave are audio/wav.
+// plainSub returns the usual spelling of a subtype of audio, and any other
+// without an "x-". So audio/x-wav, audio/vnd.wave and audio/wave all match
+// audio/wav.
 func plainSub(sub string) string {
-	sub = strings.TrimPrefix(sub, "x-")
-	if sub == "wave" || sub == "vnd.wave" {
-		return "wav"
-	}
-	return sub
+	const audio = "audio/"
+	return strings.TrimPrefix(recording.AudioSpelling(audio+strings.TrimPrefix(sub, "x-")), audio)
 }

@@ -145,14 +145,6 @@ func dispositionOf(r *request, rec *recording.Recording, contentType string) str
 	return disposition(r.URL.Query().Get("inline") == "true", fileName(name, rec.ID, contentType))
 }
 
-// audioNames are the audio types of what containers are often stored as.
-var audioNames = map[string]string{
-	"application/ogg": "audio/ogg",
-	"video/ogg":       "audio/ogg",
-	"video/mp4":       "audio/mp4",
-	"video/webm":      "audio/webm",
-}
-
 // audioType is the type that rec's audio is sent with: the metadata's, which
 // what was uploaded has been looked at for, else the stored object's, else the
 // document's, whichever first is one of audio;
@@ -164,10 +156,10 @@ func audioType(stored string, rec *recording.Recording) string {
 		if err != nil {
 			continue
 		}
-		if name, ok := audioNames[kind]; ok {
-			kind = name
+		if !strings.HasPrefix(kind, "audio/") { // a container, perhaps: video/mp4
+			kind = recording.AudioName(kind)
 		}
-		if !strings.HasPrefix(kind, "audio/") {
+		if kind == "" {
 			continue
 		}
 		if codecs, ok := params["codecs"]; ok {
@@ -177,5 +169,5 @@ func audioType(stored string, rec *recording.Recording) string {
 		}
 		return kind
 	}
-	return "audio/mpeg"
+	return recording.AudioMPEG
 }

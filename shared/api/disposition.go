@@ -1,35 +1,21 @@
 package api
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"callrecordings/shared/recording"
 )
 
 // maxFileName is the longest file name that is offered, in bytes: what common
 // file systems take, less some room for a browser's " (1)".
 const maxFileName = 200
 
-// extensions are the usual ones of the types that are recorded. Names that end
-// in one of them, or in one of moreExtensions, keep their ending.
-var extensions = map[string]string{
-	"audio/mpeg":   ".mp3",
-	"audio/mp3":    ".mp3",
-	"audio/wav":    ".wav",
-	"audio/x-wav":  ".wav",
-	"audio/ogg":    ".ogg",
-	"audio/opus":   ".opus",
-	"audio/mp4":    ".m4a",
-	"audio/x-m4a":  ".m4a",
-	"audio/aac":    ".aac",
-	"audio/flac":   ".flac",
-	"audio/x-flac": ".flac",
-	"audio/webm":   ".webm",
-	"audio/amr":    ".amr",
-	"audio/basic":  ".au",
-}
-
-var moreExtensions = map[string]bool{".mp4": true, ".oga": true, ".wave": true, ".gsm": true, ".audio": true}
+// moreEndings are endings of audio that are not in the table of formats.
+var moreEndings = []string{"wave", "gsm", "audio"}
 
 // disposition is the Content-Disposition of a file called name: attachment, or
 // inline. The quoted filename is plain ASCII; a name that is more than that
@@ -88,9 +74,7 @@ func fileName(wanted, id, contentType string) string {
 		ending = strings.ToLower(name[dot:])
 	}
 	if !isAudioEnding(ending) {
-		if ending = extensions[plainType(contentType)]; ending == "" {
-			ending = ".audio"
-		}
+		ending = "." + cmp.Or(recording.AudioExtension(plainType(contentType)), "audio")
 		name += ending
 	}
 	if len(name) > maxFileName {
@@ -100,15 +84,8 @@ func fileName(wanted, id, contentType string) string {
 }
 
 func isAudioEnding(ending string) bool {
-	if moreExtensions[ending] {
-		return true
-	}
-	for _, e := range extensions {
-		if e == ending {
-			return true
-		}
-	}
-	return false
+	extension, ok := strings.CutPrefix(ending, ".")
+	return ok && (recording.IsAudioExtension(extension) || slices.Contains(moreEndings, extension))
 }
 
 // safeName makes a file name of text: no path separators, no characters that

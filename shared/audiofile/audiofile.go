@@ -56,6 +56,8 @@ import (
 	"io"
 	"math"
 	"time"
+
+	"callrecordings/shared/recording"
 )
 
 var (
@@ -86,20 +88,21 @@ type Info struct {
 	Known bool
 }
 
-// format is a row of the table: how a type begins, and what reads its length.
+// format detects a media type by the first bytes of a file, and reads its
+// duration. The other facts about the type are in package recording.
 type format struct {
-	contentType, extension string
-	begins                 func(head []byte) bool
-	duration               func(s *source) (time.Duration, error)
+	contentType string
+	begins      func(head []byte) bool
+	duration    func(s *source) (time.Duration, error)
 }
 
 // formats in the order in which they are tried. An mp3 has no magic number of
 // its own, so it is the last.
 var formats = []format{
-	{"audio/wav", "wav", isWav, wavDuration},
-	{"audio/ogg", "ogg", func(h []byte) bool { return bytes.HasPrefix(h, []byte(oggMagic)) }, oggDuration},
-	{"audio/mp4", "m4a", isMP4, mp4Duration},
-	{"audio/mpeg", "mp3", func(h []byte) bool {
+	{recording.AudioWAV, isWav, wavDuration},
+	{recording.AudioOgg, func(h []byte) bool { return bytes.HasPrefix(h, []byte(oggMagic)) }, oggDuration},
+	{recording.AudioMP4, isMP4, mp4Duration},
+	{recording.AudioMPEG, func(h []byte) bool {
 		_, ok := parseFrame(h)
 		return ok || bytes.HasPrefix(h, []byte("ID3"))
 	}, mp3Duration},
@@ -127,7 +130,7 @@ func Probe(r io.ReaderAt, size int64) (Info, error) {
 		if err == nil && d > longest {
 			err = fmt.Errorf("%w: it would last for %d days", ErrDamaged, d/(24*time.Hour))
 		}
-		info := Info{ContentType: f.contentType, Extension: f.extension, Duration: d, Known: true}
+		info := Info{ContentType: f.contentType, Extension: recording.AudioExtension(f.contentType), Duration: d, Known: true}
 		if errors.Is(err, errLength) {
 			info.Duration, info.Known = 0, false
 		} else if err != nil {

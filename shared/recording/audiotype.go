@@ -3,40 +3,147 @@ package recording
 import (
 	"mime"
 	"slices"
+	"strings"
 )
 
-// audioTypes are the media types of audio that is served, each with the other
-// names that it goes by.
-var audioTypes = []struct {
-	name  string
-	alias []string
-}{
-	{"audio/mpeg", []string{"audio/mp3", "audio/mpeg3", "audio/x-mp3", "audio/x-mpeg", "audio/x-mpeg-3"}},
-	{"audio/wav", []string{"audio/wave", "audio/x-wav", "audio/vnd.wave", "audio/x-pn-wav"}},
-	{"audio/ogg", []string{"application/ogg", "video/ogg", "audio/opus", "audio/vorbis", "audio/x-ogg"}},
-	{"audio/mp4", []string{"video/mp4", "audio/m4a", "audio/x-m4a", "audio/mp4a-latm"}},
+// The media types of the audio that this service accepts and serves.
+const (
+	AudioMPEG = "audio/mpeg"
+	AudioWAV  = "audio/wav"
+	AudioOgg  = "audio/ogg"
+	AudioMP4  = "audio/mp4"
+)
+
+// audioFormat is a row of audioFormats.
+type audioFormat struct {
+	name string
+	// accepted formats may be uploaded. Package audiofile detects them. The
+	// others occur in recordings that were made elsewhere.
+	accepted bool
+	// spellings are other names of the same type, which match it in an Accept
+	// header.
+	spellings []string
+	// aliases are other types that clients and stores use for the format.
+	aliases []string
+	// extensions are those of its files, without a dot, the usual one first.
+	extensions []string
 }
 
-// AudioTypes are the media types of audio that is served.
+// audioFormats holds every fact about the formats of audio: names, aliases and
+// file extensions. All other packages read it.
+var audioFormats = []audioFormat{
+	{
+		name: AudioMPEG, accepted: true,
+		aliases:    []string{"audio/mp3", "audio/mpeg3", "audio/x-mp3", "audio/x-mpeg", "audio/x-mpeg-3"},
+		extensions: []string{"mp3"},
+	},
+	{
+		name: AudioWAV, accepted: true,
+		spellings:  []string{"audio/wave", "audio/vnd.wave"},
+		aliases:    []string{"audio/x-wav", "audio/x-pn-wav"},
+		extensions: []string{"wav"},
+	},
+	{
+		name: AudioOgg, accepted: true,
+		aliases:    []string{"application/ogg", "video/ogg", "audio/opus", "audio/vorbis", "audio/x-ogg"},
+		extensions: []string{"ogg", "oga", "opus"},
+	},
+	{
+		name: AudioMP4, accepted: true,
+		aliases:    []string{"video/mp4", "audio/m4a", "audio/x-m4a", "audio/mp4a-latm"},
+		extensions: []string{"m4a", "mp4"},
+	},
+	{name: "audio/aac", extensions: []string{"aac"}},
+	{name: "audio/flac", aliases: []string{"audio/x-flac"}, extensions: []string{"flac"}},
+	{name: "audio/webm", aliases: []string{"video/webm"}, extensions: []string{"webm"}},
+	{name: "audio/amr", extensions: []string{"amr"}},
+	{name: "audio/basic", extensions: []string{"au"}},
+}
+
+// formatOf finds the row of a media type in lower case, without parameters.
+func formatOf(mediaType string) (audioFormat, bool) {
+	i := slices.IndexFunc(audioFormats, func(f audioFormat) bool {
+		return f.name == mediaType || slices.Contains(f.spellings, mediaType) || slices.Contains(f.aliases, mediaType)
+	})
+	if i < 0 {
+		return audioFormat{}, false
+	}
+	return audioFormats[i], true
+}
+
+// AudioTypes returns the media types of the formats that are accepted.
 func AudioTypes() []string {
 	var names []string
-	for _, t := range audioTypes {
-		names = append(names, t.name)
+	for _, f := range audioFormats {
+		if f.accepted {
+			names = append(names, f.name)
+		}
 	}
 	return names
 }
 
-// AudioType gives a media type of audio, with or without parameters, the name
-// by which it is served. It reports false for every other type.
-func AudioType(text string) (string, bool) {
-	kind, _, err := mime.ParseMediaType(text)
+// AudioType returns the name under which audio of a media type is served: for
+// "audio/x-wav" it is "audio/wav". The type may have parameters. ok is false
+// unless the format is accepted.
+func AudioType(text string) (name string, ok bool) {
+	mediaType, _, err := mime.ParseMediaType(text)
 	if err != nil {
 		return "", false
 	}
-	for _, t := range audioTypes {
-		if t.name == kind || slices.Contains(t.alias, kind) {
-			return t.name, true
-		}
+	if f, _ := formatOf(mediaType); f.accepted {
+		return f.name, true
 	}
 	return "", false
+}
+
+// AudioName returns the name of the format that a media type stands for, also
+// of one that is not accepted: for "video/webm" it is "audio/webm". The type is
+// in lower case, without parameters. The name is "" if the type is unknown.
+func AudioName(mediaType string) string {
+	f, _ := formatOf(mediaType)
+	return f.name
+}
+
+// AudioSpelling returns the usual spelling of a media type: for "audio/wave" it
+// is "audio/wav". A type that is spelled in one way only is returned unchanged.
+func AudioSpelling(mediaType string) string {
+	for _, f := range audioFormats {
+		if slices.Contains(f.spellings, mediaType) {
+			return f.name
+		}
+	}
+	return mediaType
+}
+
+// AudioExtension returns the usual extension of files of a media type, without
+// a dot, or "" if the type is unknown. The type is in lower case, without
+// parameters. An alias that is itself an extension of the format keeps it:
+// "audio/opus" has "opus", though its format is Ogg.
+func AudioExtension(mediaType string) string {
+	f, ok := formatOf(mediaType)
+	if !ok {
+		return ""
+	}
+	if _, sub, _ := strings.Cut(mediaType, "/"); mediaType != f.name && slices.Contains(f.extensions, sub) {
+		return sub
+	}
+	return f.extensions[0]
+}
+
+// IsAudioExtension reports whether files of a format in the table have the
+// extension. It is in lower case and has no dot.
+func IsAudioExtension(extension string) bool {
+	return slices.ContainsFunc(audioFormats, func(f audioFormat) bool { return slices.Contains(f.extensions, extension) })
+}
+
+// AudioExtensions returns the extensions of files of the accepted formats,
+// without a dot.
+func AudioExtensions() []string {
+	var all []string
+	for _, f := range audioFormats {
+		if f.accepted {
+			all = append(all, f.extensions...)
+		}
+	}
+	return all
 }

@@ -134,18 +134,6 @@ func TestCreationOfAQuery(t *testing.T) {
 	}
 }
 
-func TestAudioType(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]string{
-		"audio/mpeg": "audio/mpeg", "AUDIO/MP3": "audio/mpeg", "audio/ogg; codecs=opus": "audio/ogg", "audio/vnd.wave": "audio/wav",
-		"audio/x-m4a": "audio/mp4", "video/mp4": "audio/mp4", "text/html": "", "": "", "mp3": "", "audio/amr": "",
-	} {
-		if got, ok := recording.AudioType(text); got != want || ok != (want != "") {
-			t.Errorf("AudioType(%q) = %q, %v, want %q", text, got, ok, want)
-		}
-	}
-}
-
 func TestParseKey(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ key, account, id string }{

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"callrecordings/shared/incoming/importer"
+	"callrecordings/shared/recording"
 )
 
 // file is a regular file as it was when the walk came by.
@@ -36,15 +37,22 @@ const (
 	table
 )
 
-// kinds by extension, in lower case.
+// kinds by extension, in lower case. Those of the accepted formats of audio are
+// not listed here. An .mp2 cannot be served, but it is reported as audio.
 var kinds = map[string]kind{
-	".mp3": sound, ".mp2": sound, ".wav": sound, ".ogg": sound, ".oga": sound, ".opus": sound, ".m4a": sound, ".mp4": sound,
+	".mp2":  sound,
 	".bin":  unnamed,
 	".json": metadata,
 	".csv":  table,
 }
 
-func kindOf(name string) kind { return kinds[strings.ToLower(path.Ext(name))] }
+func kindOf(name string) kind {
+	extension := strings.ToLower(path.Ext(name))
+	if slices.Contains(recording.AudioExtensions(), strings.TrimPrefix(extension, ".")) {
+		return sound
+	}
+	return kinds[extension]
+}
 
 // stemOf is a name without its extension. Dots in front of that are part of it,
 // as they may be of an id (recording.Stem takes them away).

@@ -22,14 +22,11 @@ const (
 	fileMode = 0o600
 )
 
-// extensions of audio by its type.
-var extensions = map[string]string{"audio/mpeg": ".mp3", "audio/wav": ".wav", "audio/ogg": ".ogg", "audio/mp4": ".m4a"}
-
-// extensionOf is that of a type; .bin for all others.
+// extensionOf returns the extension of the files of a media type, with its dot.
+// It is ".bin" unless the format is accepted.
 func extensionOf(contentType string) string {
-	name, _ := recording.AudioType(contentType)
-	if ext, ok := extensions[name]; ok {
-		return ext
+	if name, ok := recording.AudioType(contentType); ok {
+		return "." + recording.AudioExtension(name)
 	}
 	return ".bin"
 }
