@@ -1,52 +1,53 @@
-// Package audiofile reads the type and the length of audio from its bytes: mp3
-// (layer III of all MPEG versions, any bit rate), wav (any format that has a
-// steady rate, and mp3 inside), Ogg with Opus or Vorbis, and the audio of an
-// mp4 (m4a, whole or in fragments). What names, headers and other people say of
-// a file is not asked.
+// Package audiofile detects the type and the duration of audio from its bytes:
+// mp3 (layer III of all MPEG versions, any bit rate), wav (any format with a
+// constant rate, and mp3 inside a wav), Ogg with Opus or Vorbis, and the audio of
+// an mp4 (m4a, whole or fragmented). File names and headers of a request are not
+// considered.
 //
-// The length is that which ffprobe tells, within 50 ms: what an mp3's encoder
-// puts in front counts, up to 0.15 s at 8 kHz; what an mp4's does is left out
-// where its edit list says so. Of an mp3 without a Xing or VBRI header, where
-// ffprobe only estimates, it is what ffmpeg decodes. matrix_test.go compares.
+// The duration agrees with ffprobe's within 50 ms. The samples that an mp3
+// encoder adds in front count, up to 0.15 s at 8 kHz. Those of an mp4 encoder do
+// not, if the edit list excludes them. For an mp3 without a Xing or VBRI header,
+// where ffprobe only estimates, it is the duration that ffmpeg decodes.
+// matrix_test.go compares.
 //
-// # What is read
+// # Which parts of a file are read
 //
-// The audio may lie behind a network, where each place that is read costs a
-// request. So it is looked at through a few spans of 32 to 256 KiB, at its
-// beginning, its end, and where its own figures lead: of most files 1 to 5 of
-// them and 64 to 330 KiB, never more than 128. Memory is constant. What each
-// type takes:
+// The audio may be on the other side of a network, where each read at a new
+// offset costs a request. Probe therefore reads a few spans of 32 to 256 KiB: at
+// the beginning, at the end, and at the offsets that the file itself gives. Most
+// files need 1 to 5 spans and 64 to 330 KiB. The limit is 128 spans. Memory use is
+// constant. By type:
 //
-//   - mp3: the frame behind the tags, and the tags at the end, if a Xing, Info
-//     or VBRI header counts the frames and its count of bytes is that of the
-//     file. Else the file is read through in order, 256 KiB at a time, and its
+//   - mp3: the first frame after the tags, and the tags at the end, if a Xing,
+//     Info or VBRI header counts the frames and its byte count is that of the
+//     file. Otherwise the whole file is read in order, 256 KiB at a time, and its
 //     frames are counted. A reader that has no time for that fails with
-//     ErrNoTime, and then the length is not known.
+//     ErrNoTime, and then the duration is unknown.
 //   - wav: the headers of its chunks.
-//   - Ogg: the first pages, the last, and three between, which tell whether
-//     streams follow one another; then their borders are found by bisection.
-//     One of at most 256 KiB is read through.
-//   - mp4: the headers of its boxes and what is in a few of them; of a file in
-//     fragments the first fragment and the last, or up to 128 of them.
+//   - Ogg: the first pages, the last ones, and three places between, to detect
+//     chained streams. The boundaries of chained streams are found by bisection.
+//     A file of at most 256 KiB is read completely.
+//   - mp4: the headers of its boxes and the content of a few of them. Of a
+//     fragmented file, the first and the last fragment, or up to 128 of them.
 //
-// # What is believed
+// # Damaged and truncated files
 //
-// No size that the file does not have. A part of a wav that its header promises
-// and the file does not have is not counted; an mp3 of another length than its
-// header says is counted frame by frame; of an Ogg the last whole page counts,
-// of an mp4 in fragments the last whole fragment. The length of a whole mp4
-// stands in its header only, so of one that is cut off it is not known.
+// Only bytes that exist count. If a wav header declares more audio than the file
+// has, the rest is ignored. If the length of an mp3 differs from its header, its
+// frames are counted. In an Ogg the last complete page counts, in a fragmented mp4
+// the last complete fragment. The duration of an mp4 without fragments is in its
+// header only, so it is unknown if the file is truncated.
 //
-// In an Ogg above 256 KiB the checksums of the pages between are not looked at,
-// and streams that follow one another under the same number, against RFC 3533,
-// are told apart only where the three pages show it.
+// In an Ogg above 256 KiB most checksums are not verified. Chained streams that
+// share a serial number, which violates RFC 3533, are detected only if the three
+// places between show them.
 //
 // # Libraries
 //
-// Wav formats, Ogg pages and mp4 boxes are read by libraries, which are handed
-// no more than a few KiB each. The frames of an mp3 are not: those that decode
-// mp3 refuse the 8 to 12 kHz of telephones (MPEG 2.5), and a frame's length
-// takes four bytes and a table.
+// Libraries parse wav formats, Ogg pages and mp4 boxes. Each gets no more than a
+// few KiB. The frames of an mp3 are parsed here: the libraries that decode mp3
+// reject the 8 to 12 kHz of telephony (MPEG 2.5), and a frame's length only takes
+// four bytes and a table.
 package audiofile
 
 import (
@@ -61,30 +62,32 @@ import (
 )
 
 var (
-	// ErrUnknown means that the bytes are none of the types that are known here.
+	// ErrUnknown means that the bytes are not of a supported type.
 	ErrUnknown = errors.New("not audio of a known type (mp3, wav, Ogg with Opus or Vorbis, m4a)")
-	// ErrDamaged means that they begin as one of the types and do not go on so.
+	// ErrDamaged means that the bytes begin like a supported type but are not
+	// valid.
 	ErrDamaged = errors.New("damaged audio")
-	// ErrNoTime is not returned of its own: the reader that Probe was given
-	// fails with it, or with what wraps it, to have no more of an mp3 read
-	// through. If frames were found by then, Probe returns the type, a length
-	// that is not Known, and no error; else it returns the reader's error.
+	// ErrNoTime is returned by the reader that Probe gets, possibly wrapped, to
+	// stop an mp3 from being read completely. If Probe has found frames by
+	// then, it returns the type, a duration that is not Known, and no error.
+	// Otherwise it returns the reader's error.
 	ErrNoTime = errors.New("no time to read the audio through")
 )
 
-// errLength means that the type is plain and the length cannot be had.
-var errLength = errors.New("the length is not known")
+// errNoDuration means that the type is certain but the duration cannot be
+// determined.
+var errNoDuration = errors.New("the duration is unknown")
 
-// Info is what the audio says of itself.
+// Info is the result of Probe.
 type Info struct {
-	// ContentType is the media type to store it with.
+	// ContentType is the media type, such as "audio/mpeg".
 	ContentType string
-	// Extension is the usual end of such a file's name, without a dot.
+	// Extension is the usual extension of such a file, without a dot.
 	Extension string
-	// Duration of the sound, at most 31 days; 0 unless Known.
+	// Duration is at most 31 days. It is 0 unless Known.
 	Duration time.Duration
-	// Known reports whether the length was found. Audio of 0 s that is Known
-	// holds no sound.
+	// Known reports whether the duration was found. If it is true and Duration
+	// is 0, the file contains no audio data.
 	Known bool
 }
 
@@ -92,12 +95,12 @@ type Info struct {
 // duration. The other facts about the type are in package recording.
 type format struct {
 	contentType string
-	begins      func(head []byte) bool
+	matches     func(head []byte) bool
 	duration    func(s *source) (time.Duration, error)
 }
 
-// formats in the order in which they are tried. An mp3 has no magic number of
-// its own, so it is the last.
+// formats are tried in this order. An mp3 has no magic number, so it comes
+// last.
 var formats = []format{
 	{recording.AudioWAV, isWav, wavDuration},
 	{recording.AudioOgg, func(h []byte) bool { return bytes.HasPrefix(h, []byte(oggMagic)) }, oggDuration},
@@ -108,14 +111,15 @@ var formats = []format{
 	}, mp3Duration},
 }
 
-// longest is the longest audio that is believed to be audio: what lasts for
-// more has figures that make no sense.
-const longest = 31 * 24 * time.Hour
+// maxDuration is the longest duration that is plausible. A file that claims
+// more is damaged.
+const maxDuration = 31 * 24 * time.Hour
 
-// Probe reads what it needs of the size bytes of r, as the package comment
-// says. ReadAt is called from one goroutine, for at most 264 KiB, and while an
-// mp3 is read through in order, for at least 256 KiB but at the end. Errors: ErrUnknown, ErrDamaged, what reading
-// gives.
+// Probe detects the type and the duration of the audio in the first size bytes
+// of r. The package comment describes which parts it reads. It calls ReadAt
+// from one goroutine, for at most 264 KiB; while it reads an mp3 in order, for
+// at least 256 KiB except at the end. Errors: ErrUnknown, ErrDamaged, and those
+// of r.
 func Probe(r io.ReaderAt, size int64) (Info, error) {
 	s := &source{r: r, size: max(size, 0), left: maxReads}
 	head := make([]byte, min(s.size, 64))
@@ -123,15 +127,15 @@ func Probe(r io.ReaderAt, size int64) (Info, error) {
 		return Info{}, fmt.Errorf("read audio: %w", err)
 	}
 	for _, f := range formats {
-		if !f.begins(head) {
+		if !f.matches(head) {
 			continue
 		}
 		d, err := f.duration(s)
-		if err == nil && d > longest {
-			err = fmt.Errorf("%w: it would last for %d days", ErrDamaged, d/(24*time.Hour))
+		if err == nil && d > maxDuration {
+			err = fmt.Errorf("%w: a duration of %d days", ErrDamaged, d/(24*time.Hour))
 		}
 		info := Info{ContentType: f.contentType, Extension: recording.AudioExtension(f.contentType), Duration: d, Known: true}
-		if errors.Is(err, errLength) {
+		if errors.Is(err, errNoDuration) {
 			info.Duration, info.Known = 0, false
 		} else if err != nil {
 			return Info{}, fmt.Errorf("read %s: %w", f.contentType, err)
@@ -141,8 +145,8 @@ func Probe(r io.ReaderAt, size int64) (Info, error) {
 	return Info{}, ErrUnknown
 }
 
-// seconds is n/rate as a duration, also where n nanoseconds would overflow.
-// What lasts for centuries is cut to that.
+// seconds returns n/rate as a duration, without overflow where n nanoseconds
+// would. Durations of centuries are capped.
 func seconds(n, rate int64) time.Duration {
 	if n/rate >= int64(math.MaxInt64/time.Second) {
 		return math.MaxInt64

@@ -16,13 +16,13 @@ import (
 	"callrecordings/shared/audiofile"
 )
 
-// within is how far a length may be off.
+// within is the largest accepted error of a duration.
 const within = 50 * time.Millisecond
 
 var types = map[string]string{".mp3": "audio/mpeg", ".wav": "audio/wav", ".ogg": "audio/ogg", ".m4a": "audio/mp4"}
 
-// The files are real ones of several encoders (testdata/make.sh); the lengths
-// are those that ffprobe tells, or ffmpeg decodes where ffprobe only guesses.
+// The files come from several encoders (testdata/make.sh). The durations are
+// those of ffprobe, or those that ffmpeg decodes where ffprobe only estimates.
 func TestProbeAgreesWithFFprobe(t *testing.T) {
 	t.Parallel()
 	for name, want := range durations(t) {
@@ -55,7 +55,7 @@ func durations(t *testing.T) map[string]time.Duration {
 	return all
 }
 
-func TestProbeRefusesWhatIsNotAudio(t *testing.T) {
+func TestProbeRejectsOtherFiles(t *testing.T) {
 	t.Parallel()
 	format := "fmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x80\x3e\x00\x00\x02\x00\x10\x00"
 	const riff = "RIFF\x04\x00\x00\x00WAVE"
@@ -63,19 +63,19 @@ func TestProbeRefusesWhatIsNotAudio(t *testing.T) {
 		name, data string
 		want       error
 	}{
-		{"nothing", "", audiofile.ErrUnknown},
+		{"empty file", "", audiofile.ErrUnknown},
 		{"text", "hello, this is no audio at all", audiofile.ErrUnknown},
-		{"a picture", "\xFF\xD8\xFF\xE0\x00\x10JFIF\x00\x01" + strings.Repeat("\xFF\xE0", 99), audiofile.ErrUnknown},
-		{"another RIFF", "RIFF\x04\x00\x00\x00AVI LIST", audiofile.ErrUnknown},
-		{"a lone ID3 tag", "ID3\x04\x00\x00\x00\x00\x00\x01x", audiofile.ErrDamaged},
-		{"one header that nothing follows", "\xFF\xE3\x18\xC4and text", audiofile.ErrDamaged},
-		{"a wav without sound", riff, audiofile.ErrDamaged},
-		{"a wav with sound of no format", riff + "data\x04\x00\x00\x00abcd", audiofile.ErrDamaged},
-		{"a wav with half a format", riff + format[:12], audiofile.ErrDamaged},
-		{"a wav with a short format", riff + "fmt \x04\x00\x00\x00abcddata\x04\x00\x00\x00abcd", audiofile.ErrDamaged},
-		{"a wav of no channels", riff + strings.Replace(format, "\x01\x00\x01", "\x01\x00\x00", 1) + "data\x04\x00\x00\x00abcd", audiofile.ErrDamaged},
-		{"a wav of chunks only", riff + format + strings.Repeat("junk\x00\x00\x00\x00", 2000), audiofile.ErrDamaged},
-		{"an Ogg of no page", "OggS but no page", audiofile.ErrDamaged},
+		{"JPEG", "\xFF\xD8\xFF\xE0\x00\x10JFIF\x00\x01" + strings.Repeat("\xFF\xE0", 99), audiofile.ErrUnknown},
+		{"RIFF that is not wav", "RIFF\x04\x00\x00\x00AVI LIST", audiofile.ErrUnknown},
+		{"ID3 tag only", "ID3\x04\x00\x00\x00\x00\x00\x01x", audiofile.ErrDamaged},
+		{"one frame header only", "\xFF\xE3\x18\xC4and text", audiofile.ErrDamaged},
+		{"wav without data chunk", riff, audiofile.ErrDamaged},
+		{"wav without format chunk", riff + "data\x04\x00\x00\x00abcd", audiofile.ErrDamaged},
+		{"wav with half a format chunk", riff + format[:12], audiofile.ErrDamaged},
+		{"wav with a short format chunk", riff + "fmt \x04\x00\x00\x00abcddata\x04\x00\x00\x00abcd", audiofile.ErrDamaged},
+		{"wav with no channels", riff + strings.Replace(format, "\x01\x00\x01", "\x01\x00\x00", 1) + "data\x04\x00\x00\x00abcd", audiofile.ErrDamaged},
+		{"wav with other chunks only", riff + format + strings.Repeat("junk\x00\x00\x00\x00", 2000), audiofile.ErrDamaged},
+		{"Ogg without a page", "OggS but no page", audiofile.ErrDamaged},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -86,8 +86,8 @@ func TestProbeRefusesWhatIsNotAudio(t *testing.T) {
 	}
 }
 
-// An Ogg may hold anything; what is neither Opus nor Vorbis is not known.
-func TestProbeRefusesAnOggOfSomethingElse(t *testing.T) {
+// An Ogg with neither Opus nor Vorbis is not supported.
+func TestProbeRejectsOtherOggs(t *testing.T) {
 	t.Parallel()
 	if got, err := probe(page(0, 0, []byte("Speex   1.2"))); !errors.Is(err, audiofile.ErrUnknown) {
 		t.Errorf("Probe(Ogg Speex) = %+v, %v, want %v", got, err, audiofile.ErrUnknown)
@@ -95,12 +95,12 @@ func TestProbeRefusesAnOggOfSomethingElse(t *testing.T) {
 	broken := bytes.Clone(read(t, "testdata/opus-8khz.ogg"))
 	broken[len(broken)/2] ^= 1
 	if got, err := probe(broken); !errors.Is(err, audiofile.ErrDamaged) {
-		t.Errorf("Probe(a bit flipped) = %+v, %v, want %v", got, err, audiofile.ErrDamaged)
+		t.Errorf("Probe(Ogg with a flipped bit) = %+v, %v, want %v", got, err, audiofile.ErrDamaged)
 	}
 }
 
-// Half of a file is half as long, whatever its header promises.
-func TestProbeCountsOnlyWhatIsThere(t *testing.T) {
+// Half of a file has half the duration, even if its header declares more.
+func TestProbeIgnoresMissingBytes(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"01-appointment.mp3", "02-order.mp3", "05-voicemail.wav", "08-invoice.ogg"} {
 		t.Run(name, func(t *testing.T) {
@@ -118,9 +118,9 @@ func TestProbeCountsOnlyWhatIsThere(t *testing.T) {
 	}
 }
 
-// A recorder that streams does not know the size yet when it writes it, and
-// one that was killed leaves a 0.
-func TestProbeTakesAStreamedWav(t *testing.T) {
+// A recorder that streams does not know the size yet. One that was killed
+// leaves a 0.
+func TestProbeAcceptsAStreamedWav(t *testing.T) {
 	t.Parallel()
 	for _, size := range []uint32{0, 0x7FFFFFFF, 0xFFFFFFFF} {
 		data := bytes.Clone(demo(t, "05-voicemail.wav"))
@@ -132,8 +132,8 @@ func TestProbeTakesAStreamedWav(t *testing.T) {
 	}
 }
 
-// A wav of 0 s is audio, too.
-func TestProbeTakesAnEmptyWav(t *testing.T) {
+// A wav without audio data has a known duration of 0.
+func TestProbeAcceptsAnEmptyWav(t *testing.T) {
 	t.Parallel()
 	data := demo(t, "05-voicemail.wav")
 	got, err := probe(data[:bytes.Index(data, []byte("data"))+8])
@@ -142,12 +142,11 @@ func TestProbeTakesAnEmptyWav(t *testing.T) {
 	}
 }
 
-// Tags before, behind and within an mp3 are no sound, and neither is what a
-// cut has left between two frames.
-func TestProbePassesOverWhatIsNoSound(t *testing.T) {
+// Tags and junk before, after and between the frames do not count.
+func TestProbeSkipsTagsAndJunk(t *testing.T) {
 	t.Parallel()
-	sound := read(t, "testdata/cbr-44khz-stereo.mp3")
-	plain, err := probe(sound)
+	audio := read(t, "testdata/cbr-44khz-stereo.mp3")
+	plain, err := probe(audio)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,11 +157,11 @@ func TestProbePassesOverWhatIsNoSound(t *testing.T) {
 		data  []byte
 		times time.Duration
 	}{
-		{"a tag in front", bytes.Join([][]byte{tag, sound}, nil), 1},
-		{"two tags in front", bytes.Join([][]byte{tag, tag, sound}, nil), 1},
-		{"a tag behind", bytes.Join([][]byte{sound, id3v1}, nil), 1},
-		{"two files in one", bytes.Join([][]byte{sound, id3v1, tag, sound}, nil), 2},
-		{"zeros between", bytes.Join([][]byte{sound, make([]byte, 5000), sound}, nil), 2},
+		{"one tag before", bytes.Join([][]byte{tag, audio}, nil), 1},
+		{"two tags before", bytes.Join([][]byte{tag, tag, audio}, nil), 1},
+		{"one tag after", bytes.Join([][]byte{audio, id3v1}, nil), 1},
+		{"two files", bytes.Join([][]byte{audio, id3v1, tag, audio}, nil), 2},
+		{"zeros between two files", bytes.Join([][]byte{audio, make([]byte, 5000), audio}, nil), 2},
 	} {
 		got, err := probe(c.data)
 		if want := c.times * plain.Duration; err != nil || got.Duration != want {
@@ -171,8 +170,8 @@ func TestProbePassesOverWhatIsNoSound(t *testing.T) {
 	}
 }
 
-// A stream that was joined while it ran begins at any position (RFC 7845, 4.5).
-func TestProbeTakesAJoinedOpusStream(t *testing.T) {
+// A recording of a live stream may begin at any position (RFC 7845, 4.5).
+func TestProbeAcceptsAJoinedOpusStream(t *testing.T) {
 	t.Parallel()
 	head := append([]byte("OpusHead\x01\x01\x38\x01"), make([]byte, 7)...) // pre-skip 312
 	second := bytes.Repeat([]byte{9 << 3}, 50)                             // 50 packets of 20 ms, SILK
@@ -188,17 +187,17 @@ func TestProbeTakesAJoinedOpusStream(t *testing.T) {
 	}
 	data = append(data, packets(1<<60, second)...)
 	if got, err := probe(data); !errors.Is(err, audiofile.ErrDamaged) {
-		t.Errorf("Probe(a leap of ages) = %+v, %v, want %v", got, err, audiofile.ErrDamaged)
+		t.Errorf("Probe(a jump of centuries) = %+v, %v, want %v", got, err, audiofile.ErrDamaged)
 	}
 }
 
-// Figures that multiply to ages are damage, and do not run over.
-func TestProbeRefusesAges(t *testing.T) {
+// Durations of centuries are rejected and do not overflow.
+func TestProbeRejectsImplausibleDurations(t *testing.T) {
 	t.Parallel()
 	const riff = "RIFF\x00\x00\x00\x00WAVEfmt \x14\x00\x00\x00"
 	for _, c := range []struct{ name, format string }{
-		{"a sample a second", "\x01\x00\x01\x00\x01\x00\x00\x00\x01\x00\x00\x00\x01\x00\x08\x00\x02\x00\x00\x00"},
-		{"a full block in a byte", "\x11\x00\x01\x00\x01\x00\x00\x00\x01\x00\x00\x00\x01\x00\x04\x00\x02\x00\xFF\xFF"},
+		{"one sample per second", "\x01\x00\x01\x00\x01\x00\x00\x00\x01\x00\x00\x00\x01\x00\x08\x00\x02\x00\x00\x00"},
+		{"maximum samples in a block of one byte", "\x11\x00\x01\x00\x01\x00\x00\x00\x01\x00\x00\x00\x01\x00\x04\x00\x02\x00\xFF\xFF"},
 	} {
 		data := riff + c.format + "data\x00\x00\x00\x00" + strings.Repeat("x", 8<<20)
 		if got, err := audiofile.Probe(strings.NewReader(data), int64(len(data))); !errors.Is(err, audiofile.ErrDamaged) {
@@ -207,16 +206,16 @@ func TestProbeRefusesAges(t *testing.T) {
 	}
 }
 
-// Hostile files claim sizes that would fill the memory.
-// Not parallel: it measures.
+// Malicious files declare sizes that would fill the memory. The test is not
+// parallel because it measures allocations.
 func TestProbeNeedsLittleMemory(t *testing.T) {
 	const riff = "RIFF\xFF\xFF\xFF\xFFWAVE"
 	silence := strings.Repeat("\x00", 1<<20)
 	for _, c := range []struct{ name, data string }{
-		{"a format of 4 GB", riff + "fmt \xFE\xFF\xFF\xFF" + strings.Repeat("\x01\x00", 99)},
-		{"a list of 4 GB", riff + "LIST\xFE\xFF\xFF\xFFINFOISFT\xFF\xFF\xFF\x7F"},
-		{"a tag of 256 MB", "ID3\x04\x00\x00\x7F\x7F\x7F\x7F" + silence},
-		{"an mp3 that turns into nothing", string(read(t, "testdata/cbr-8khz.mp3")) + strings.Repeat(silence, 8)},
+		{"format chunk of 4 GB", riff + "fmt \xFE\xFF\xFF\xFF" + strings.Repeat("\x01\x00", 99)},
+		{"list chunk of 4 GB", riff + "LIST\xFE\xFF\xFF\xFFINFOISFT\xFF\xFF\xFF\x7F"},
+		{"tag of 256 MB", "ID3\x04\x00\x00\x7F\x7F\x7F\x7F" + silence},
+		{"mp3 followed by zeros", string(read(t, "testdata/cbr-8khz.mp3")) + strings.Repeat(silence, 8)},
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
@@ -228,33 +227,33 @@ func TestProbeNeedsLittleMemory(t *testing.T) {
 	}
 }
 
-// Trouble with reading is neither of the two errors.
-func TestProbePassesReadErrorsOn(t *testing.T) {
+// A read error is neither ErrUnknown nor ErrDamaged.
+func TestProbeReturnsReadErrors(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"vbr-16khz.mp3", "pcm-24-stereo.wav", "vorbis.ogg"} {
 		data := read(t, "testdata/"+name)
 		for _, good := range []int64{0, 40, 2000} {
 			broken := &brokenReader{r: bytes.NewReader(data), good: good}
 			_, err := audiofile.Probe(broken, int64(len(data)))
-			if broken.met && !errors.Is(err, io.ErrClosedPipe) {
+			if broken.failed && !errors.Is(err, io.ErrClosedPipe) {
 				t.Errorf("Probe(%s, broken at %d) = %v, want %v", name, good, err, io.ErrClosedPipe)
 			}
 		}
 	}
 }
 
-// brokenReader fails behind the first good bytes.
+// brokenReader fails after the first good bytes.
 type brokenReader struct {
-	r    io.ReaderAt
-	good int64
-	met  bool
+	r      io.ReaderAt
+	good   int64
+	failed bool
 }
 
 func (b *brokenReader) ReadAt(p []byte, at int64) (int, error) {
 	if at+int64(len(p)) <= b.good {
 		return b.r.ReadAt(p, at)
 	}
-	b.met = true
+	b.failed = true
 	n := max(0, b.good-at)
 	got, _ := b.r.ReadAt(p[:n], at)
 	return got, io.ErrClosedPipe
@@ -275,13 +274,13 @@ func read(t *testing.T, name string) []byte {
 	return data
 }
 
-// packets makes a page of packets of one byte each.
+// packets makes a page with packets of one byte each.
 func packets(position uint64, all []byte) []byte {
 	sizes := bytes.Repeat([]byte{1}, len(all))
 	return assemble(0, position, sizes, all)
 }
 
-// page makes an Ogg page of one packet.
+// page makes an Ogg page with one packet.
 func page(kind byte, position uint64, packet []byte) []byte {
 	return assemble(kind, position, []byte{byte(len(packet))}, packet)
 }

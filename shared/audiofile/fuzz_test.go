@@ -12,8 +12,8 @@ import (
 	"callrecordings/shared/audiofile"
 )
 
-// FuzzProbe: whatever the bytes, the answer is one of those documented, after
-// few reads and with little memory.
+// FuzzProbe checks that any input has one of the documented results, after few
+// reads and with little memory.
 func FuzzProbe(f *testing.F) {
 	for _, pattern := range []string{"*.mp3", "*.ogg", "*.wav", "*.m4a"} {
 		names, err := filepath.Glob("testdata/" + pattern)
@@ -33,12 +33,12 @@ func FuzzProbe(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte, hole int64) {
-		// The second half lies behind a hole, as in a large file.
+		// A hole separates the halves, as in a large file.
 		half := int64(len(data) / 2)
 		hole = max(0, hole) % (1 << 33)
 		rec := &recorder{r: bytes.NewReader(data), size: int64(len(data))}
 		if hole > 0 {
-			rec.r, rec.size = holed{0: data[:half], half + hole: data[half:]}, rec.size+hole
+			rec.r, rec.size = sparse{0: data[:half], half + hole: data[half:]}, rec.size+hole
 		}
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
@@ -52,9 +52,9 @@ func FuzzProbe(f *testing.F) {
 			t.Errorf("Probe = %+v", got)
 		}
 		if used := after.TotalAlloc - before.TotalAlloc; used > 64<<20 {
-			t.Errorf("Probe allocated %d bytes in all", used)
+			t.Errorf("Probe allocated %d bytes", used)
 		}
-		// What may be an mp3 is read through.
+		// An mp3 may be read completely.
 		if mp3 := got.ContentType == "audio/mpeg" || errors.Is(err, audiofile.ErrDamaged); !mp3 && (rec.reads > 129 || rec.bytes > 32<<20) {
 			t.Errorf("Probe = %+v, %v, took %v", got, err, rec)
 		}

@@ -20,22 +20,23 @@ import (
 	"callrecordings/shared/audiofile"
 )
 
-// kind is a row of the matrix: what ffmpeg is told to make.
+// kind is a row of the matrix: the files that ffmpeg makes with one set of
+// options.
 type kind struct {
 	name, extension string
 	rate            int
 	options         string
-	// decoded says that ffprobe only estimates, and the length is what is
-	// decoded.
+	// decoded means that ffprobe only estimates, so the duration is measured by
+	// decoding.
 	decoded bool
-	// most is the longest that is made, in seconds, if it is more than a
-	// minute: coders of other than telephones' rates take a while.
+	// most is the longest duration in seconds, if it is more than a minute.
+	// Encoding takes a while at rates above those of telephony.
 	most int
-	// piped files are written where ffmpeg cannot go back.
+	// piped files are written to a pipe, where ffmpeg cannot seek.
 	piped bool
 }
 
-// Long files, in seconds.
+// The durations of long files, in seconds.
 const (
 	minutes = 600
 	hours   = 3 * 3600
@@ -93,8 +94,8 @@ func matrix() []kind {
 	return all
 }
 
-// The lengths agree with ffprobe's, or what is decoded, for everything that
-// ffmpeg makes. It prints the worst of each type.
+// The durations agree with ffprobe, or with the decoded audio, for all files
+// that ffmpeg makes. The test logs the largest error of each type.
 func TestMatrixAgreesWithFFmpeg(t *testing.T) {
 	t.Parallel()
 	for _, program := range []string{"ffmpeg", "ffprobe"} {
@@ -111,24 +112,24 @@ func TestMatrixAgreesWithFFmpeg(t *testing.T) {
 				t.Parallel()
 				for _, seconds := range k.lengths() {
 					off := k.check(t, dir, seconds)
-					what, _, _ := strings.Cut(k.name, "-")
-					what += "." + k.extension
+					group, _, _ := strings.Cut(k.name, "-")
+					group += "." + k.extension
 					if k.decoded {
-						what += " without Xing"
+						group += " without Xing"
 					}
 					mu.Lock()
-					worst[what], count[what] = max(worst[what], off), count[what]+1
+					worst[group], count[group] = max(worst[group], off), count[group]+1
 					mu.Unlock()
 				}
 			})
 		}
 	})
-	for _, what := range slices.Sorted(maps.Keys(worst)) {
-		t.Logf("%-24s %3d files, worst %s", what, count[what], worst[what])
+	for _, group := range slices.Sorted(maps.Keys(worst)) {
+		t.Logf("%-24s %3d files, worst %s", group, count[group], worst[group])
 	}
 }
 
-// lengths of the files in seconds.
+// lengths returns the durations of the files, in seconds.
 func (k kind) lengths() []string {
 	all := []string{"0.1", "1", "59.9"}
 	for _, n := range []int{minutes, hours} {
@@ -139,7 +140,7 @@ func (k kind) lengths() []string {
 	return all
 }
 
-// check makes a file and returns how far the length is off.
+// check makes a file and returns the error of its duration.
 func (k kind) check(t *testing.T, dir, seconds string) time.Duration {
 	t.Helper()
 	name := filepath.Join(dir, k.name+"-"+seconds+"."+k.extension)
@@ -158,7 +159,7 @@ func (k kind) check(t *testing.T, dir, seconds string) time.Duration {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { // at once, as they are large
+	defer func() { // now, because the files are large
 		if err := errors.Join(f.Close(), os.Remove(name)); err != nil {
 			t.Error(err)
 		}
@@ -175,7 +176,7 @@ func (k kind) check(t *testing.T, dir, seconds string) time.Duration {
 	return off
 }
 
-// length is what ffmpeg says of the file.
+// length measures the duration of the file with ffprobe or ffmpeg.
 func (k kind) length(t *testing.T, name string) time.Duration {
 	t.Helper()
 	if k.decoded {
@@ -195,19 +196,19 @@ func (k kind) length(t *testing.T, name string) time.Duration {
 	return time.Duration(seconds * float64(time.Second))
 }
 
-// run is what a program prints; the test fails if it does.
+// run returns the output of a program. The test fails if the program does.
 func run(t *testing.T, program string, args ...string) []byte {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), program, args...)
-	var out, complaints bytes.Buffer
-	c.Stdout, c.Stderr = &out, &complaints
+	var out, stderr bytes.Buffer
+	c.Stdout, c.Stderr = &out, &stderr
 	if err := c.Run(); err != nil {
-		t.Fatalf("%s %s: %v: %s", program, strings.Join(args, " "), err, complaints.String())
+		t.Fatalf("%s %s: %v: %s", program, strings.Join(args, " "), err, stderr.String())
 	}
 	return out.Bytes()
 }
 
-// counting counts what is written to it.
+// counting counts the bytes written to it.
 type counting struct{ n int64 }
 
 func (c *counting) Write(p []byte) (int, error) {

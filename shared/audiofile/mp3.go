@@ -5,25 +5,24 @@ import (
 	"time"
 )
 
-// frame is one header of MPEG audio, layer III (ISO 11172-3 2.4.1.3, ISO
-// 13818-3, and Fraunhofer's MPEG 2.5 for 8 to 12 kHz, which telephones use).
+// frame is a parsed frame header of MPEG audio, layer III (ISO 11172-3 2.4.1.3,
+// ISO 13818-3, and Fraunhofer's MPEG 2.5 for the 8 to 12 kHz of telephony).
 type frame struct {
-	rate    int64 // samples a second
+	rate    int64 // samples per second
 	samples int64
-	length  int // bytes, header included
-	// side is the length of the side information, behind which a Xing header
-	// stands.
+	length  int // in bytes, including the header
+	// side is the length of the side information. A Xing header follows it.
 	side int
-	// least and most are the lengths of the shortest and the longest frame of
-	// the same rate.
-	least, most int64
-	// stream is the part of the header that is the same in a whole file.
+	// minLength and maxLength are the lengths of the shortest and the longest
+	// frame with the same rate.
+	minLength, maxLength int64
+	// stream is the part of the header that is constant within a file.
 	stream uint32
 }
 
 const (
 	frameHeader = 4
-	// streamBits are sync, version, layer and rate.
+	// streamBits masks sync, version, layer and rate.
 	streamBits = 0xFFFE0C00
 	id3Header  = 10
 )
@@ -31,14 +30,14 @@ const (
 // rates by version bits (2.5, reserved, 2, 1) and rate bits.
 var rates = [4][3]int64{{11025, 12000, 8000}, {}, {22050, 24000, 16000}, {44100, 48000, 32000}}
 
-// kilobits by rate index, for MPEG 1 and for the others.
+// Bit rates in kbit/s by rate index, for MPEG 1 and for the other versions.
 var (
-	kilobits1 = [15]int{0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320}
-	kilobits2 = [15]int{0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160}
+	bitRates1 = [15]int{0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320}
+	bitRates2 = [15]int{0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160}
 )
 
-// parseFrame reads the header at the beginning of b. Free-format streams,
-// which nobody makes, are not taken.
+// parseFrame parses the frame header at the beginning of b. It rejects
+// free-format streams, which encoders do not produce in practice.
 func parseFrame(b []byte) (frame, bool) {
 	if len(b) < frameHeader {
 		return frame{}, false
@@ -51,48 +50,48 @@ func parseFrame(b []byte) (frame, bool) {
 	}
 	f := frame{rate: rates[version][rate], stream: h & streamBits}
 	mono := h>>6&3 == 3
-	kilobits := &kilobits2
+	bitRates := &bitRates2
 	f.samples, f.side = 576, 17
 	if mono {
 		f.side = 9
 	}
 	if version == 3 {
-		kilobits, f.samples, f.side = &kilobits1, 1152, 32
+		bitRates, f.samples, f.side = &bitRates1, 1152, 32
 		if mono {
 			f.side = 17
 		}
 	}
-	length := func(bits uint32) int { return int(f.samples) / 8 * kilobits[bits] * 1000 / int(f.rate) }
+	length := func(bits uint32) int { return int(f.samples) / 8 * bitRates[bits] * 1000 / int(f.rate) }
 	f.length = length(bits) + padding
-	f.least, f.most = int64(length(1)), int64(length(14)+1)
+	f.minLength, f.maxLength = int64(length(1)), int64(length(14)+1)
 	return f, f.length > frameHeader
 }
 
-// mp3Duration is the length of a file that is all mp3.
+// mp3Duration returns the duration of a file that is entirely mp3.
 func mp3Duration(s *source) (time.Duration, error) { return mp3Between(s, 0, s.size) }
 
-// mp3Between is the length of the mp3 that lies between two places: what its
-// header says, if there is one to be believed, else what its frames add up to.
+// mp3Between returns the duration of the mp3 between two offsets: from its Xing
+// or VBRI header, if that is plausible, otherwise by counting its frames.
 func mp3Between(s *source, begin, end int64) (time.Duration, error) {
-	sound, err := passTags(s, begin, end)
+	audio, err := skipTags(s, begin, end)
 	if err != nil {
 		return 0, err
 	}
-	d, err := toldDuration(s, sound, end)
-	if errors.Is(err, errLength) {
-		return countFrames(s.r, sound, end)
+	d, err := headerDuration(s, audio, end)
+	if errors.Is(err, errNoDuration) {
+		return countFrames(s.r, audio, end)
 	}
 	return d, err
 }
 
-// maxTags is how many tags are looked for in front of the sound.
+// maxTags is the number of tags that are looked for in front of the audio.
 const maxTags = 8
 
-// passTags is the place behind the ID3v2 tags, whose pictures may take
-// megabytes and are not read.
-func passTags(s *source, at, end int64) (int64, error) {
+// skipTags returns the offset after the ID3v2 tags. It does not read their
+// content, as pictures may take megabytes.
+func skipTags(s *source, at, end int64) (int64, error) {
 	for range maxTags {
-		b, err := s.some(at, min(id3Header, end-at))
+		b, err := s.readUpTo(at, min(id3Header, end-at))
 		if err != nil {
 			return 0, err
 		}
@@ -105,8 +104,8 @@ func passTags(s *source, at, end int64) (int64, error) {
 	return at, nil
 }
 
-// id3Length is the length of the ID3v2 tag that b begins with, 0 if it does
-// not (id3.org, ID3v2.4.0 structure, 3.1).
+// id3Length returns the length of the ID3v2 tag at the beginning of b, or 0 if
+// there is none (id3.org, ID3v2.4.0 structure, 3.1).
 func id3Length(b []byte) int64 {
 	if len(b) < id3Header || string(b[:3]) != "ID3" {
 		return 0

@@ -12,8 +12,8 @@ import (
 	"callrecordings/shared/audiofile"
 )
 
-// plain is an mp3 without a header: n frames of 72 bytes and 72 ms, and a text
-// in the first of them, at the place that it is given.
+// plain makes an mp3 of n frames of 72 bytes and 72 ms. The bytes of text
+// replace those at the offset.
 func plain(n int, at int, text []byte) []byte {
 	frame := append([]byte("\xFF\xE3\x18\xC4"), make([]byte, 68)...)
 	data := bytes.Repeat(frame, n)
@@ -21,7 +21,7 @@ func plain(n int, at int, text []byte) []byte {
 	return data
 }
 
-// vbri is the header of Fraunhofer's encoder.
+// vbri makes the header of Fraunhofer's encoder.
 func vbri(bytes, frames int) []byte {
 	b := append([]byte("VBRI\x00\x01\x00\x00\x00\x4B"), make([]byte, 8)...)
 	binary.BigEndian.PutUint32(b[10:], uint32(bytes))
@@ -29,7 +29,7 @@ func vbri(bytes, frames int) []byte {
 	return b
 }
 
-// xing is the header of the others; flags say what is in it.
+// xing makes the header of other encoders. The flags select its fields.
 func xing(flags, frames, bytes int) []byte {
 	b := append([]byte("Xing"), make([]byte, 12)...)
 	binary.BigEndian.PutUint32(b[4:], uint32(flags))
@@ -44,38 +44,38 @@ func xing(flags, frames, bytes int) []byte {
 	return b
 }
 
-// A header is believed if it fits the file; else the frames are counted. There
-// are 1000 of sound and that of the header, and a header that is believed says
-// 900, so that it shows.
-func TestProbeBelievesAHeaderThatFits(t *testing.T) {
+// A header counts if it fits the file. Otherwise the frames are counted. There
+// are 1000 frames of audio and that of the header. The headers that fit declare
+// 900 frames, to make a difference.
+func TestProbeUsesAHeaderThatFits(t *testing.T) {
 	t.Parallel()
 	const frames, size, frame, atXing, atVBRI = 1000, 1001 * 72, 72 * time.Millisecond, 4 + 9, 4 + 32
 	id3v1 := append([]byte("TAG"), make([]byte, 125)...)
 	ape := append(append(make([]byte, 50), "APETAGEX\xD0\x07\x00\x00\x52\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00"...), make([]byte, 8)...)
 	for _, c := range []struct {
-		name   string
-		at     int
-		header []byte
-		behind []byte
-		want   int
+		name    string
+		at      int
+		header  []byte
+		trailer []byte
+		want    int
 	}{
 		{"VBRI", atVBRI, vbri(size, 900), nil, 900},
-		{"VBRI that does not count itself", atVBRI, vbri(size-72, 900), nil, 900},
-		{"VBRI of too many bytes", atVBRI, vbri(size+1, 900), nil, frames},
-		{"VBRI of too few bytes", atVBRI, vbri(size/2, 900), nil, frames},
+		{"VBRI that excludes its own frame", atVBRI, vbri(size-72, 900), nil, 900},
+		{"VBRI with too many bytes", atVBRI, vbri(size+1, 900), nil, frames},
+		{"VBRI with too few bytes", atVBRI, vbri(size/2, 900), nil, frames},
 		{"Xing", atXing, xing(3, 900, size), nil, 900},
 		{"Xing and an ID3v1 tag", atXing, xing(3, 900, size), id3v1, 900},
 		{"Xing and an APE tag", atXing, xing(3, 900, size), ape, 900},
 		{"Xing, an APE and an ID3v1 tag", atXing, xing(3, 900, size), append(bytes.Clone(ape), id3v1...), 900},
-		{"Xing behind a checksum", atXing + 2, xing(3, 900, size), nil, 900},
+		{"Xing after a checksum", atXing + 2, xing(3, 900, size), nil, 900},
 		{"Xing without frames", atXing, xing(2, 0, size), nil, frames},
 		{"Xing without bytes", atXing, xing(1, 900, 0), nil, frames},
-		{"Xing of no frames", atXing, xing(3, 0, size), nil, frames},
-		{"Xing of more frames than fit", atXing, xing(3, 50_000_000, size), nil, frames},
-		{"Xing of less frames than there must be", atXing, xing(3, 10, size), nil, frames},
-		{"Xing of the first part only", atXing, xing(3, 900, size), plain(500, 0, nil), 1500},
+		{"Xing with zero frames", atXing, xing(3, 0, size), nil, frames},
+		{"Xing with more frames than fit", atXing, xing(3, 50_000_000, size), nil, frames},
+		{"Xing with fewer frames than possible", atXing, xing(3, 10, size), nil, frames},
+		{"Xing of the first of two parts", atXing, xing(3, 900, size), plain(500, 0, nil), 1500},
 	} {
-		data := append(plain(frames+1, c.at, c.header), c.behind...)
+		data := append(plain(frames+1, c.at, c.header), c.trailer...)
 		got, err := probe(data)
 		if want := time.Duration(c.want) * frame; err != nil || !got.Known || got.Duration != want {
 			t.Errorf("Probe(%s) = %+v, %v, want %s", c.name, got, err, want)
@@ -83,11 +83,11 @@ func TestProbeBelievesAHeaderThatFits(t *testing.T) {
 	}
 	cut := plain(frames+1, atXing, xing(3, 50_000, 50_000*72))
 	if got, err := probe(cut); err != nil || got.Duration != frames*frame {
-		t.Errorf("Probe(an hour cut off) = %+v, %v, want %s", got, err, frames*frame)
+		t.Errorf("Probe(truncated) = %+v, %v, want %s", got, err, frames*frame)
 	}
 }
 
-// failing has no time behind the first good bytes.
+// failing returns err for reads that go beyond the first good bytes.
 type failing struct {
 	io.ReaderAt
 	good int64
@@ -101,8 +101,8 @@ func (f failing) ReadAt(p []byte, at int64) (int, error) {
 	return f.ReaderAt.ReadAt(p, at)
 }
 
-// Who gives up reading an mp3 through still learns what it is.
-func TestProbeOfAnMP3EndsWhenThereIsNoTime(t *testing.T) {
+// If the reader stops with ErrNoTime, Probe still returns the type.
+func TestProbeOfAnMP3StopsOnErrNoTime(t *testing.T) {
 	t.Parallel()
 	data := plain(50_000, 0, nil) // an hour
 	for _, c := range []struct {
@@ -122,20 +122,20 @@ func TestProbeOfAnMP3EndsWhenThereIsNoTime(t *testing.T) {
 	}
 }
 
-// What is read through is read in order and in large parts; a large tag in
-// front of it is not.
-func TestProbeReadsAnMP3ThroughInOrder(t *testing.T) {
+// An mp3 without a header is read in order and in large parts. A large tag
+// before the audio is skipped.
+func TestProbeReadsAnMP3InOrder(t *testing.T) {
 	t.Parallel()
 	data := plain(50_000, 0, nil)
 	const tag = 10 + 0x7F<<14
 	size := tag + int64(len(data))
-	rec := &recorder{r: holed{0: []byte("ID3\x04\x00\x00\x00\x7F\x00\x00"), tag: data}, size: size}
+	rec := &recorder{r: sparse{0: []byte("ID3\x04\x00\x00\x00\x7F\x00\x00"), tag: data}, size: size}
 	got, err := audiofile.Probe(rec, size)
 	if err != nil || !got.Known || got.Duration != time.Hour {
 		t.Errorf("Probe(an hour) = %+v, %v, want 1 h", got, err)
 	}
-	rec.reads, rec.far, rec.bytes = rec.reads-2, rec.far-2, rec.bytes-2*64<<10 // at the tags
+	rec.reads, rec.far, rec.bytes = rec.reads-2, rec.far-2, rec.bytes-2*64<<10 // for the tags
 	if rec.far > 1 || rec.bytes > int64(len(data)) || rec.reads > len(data)/(256<<10)+1 {
-		t.Errorf("Probe(an hour) took %v for %d bytes of sound, want them in order, 256 KiB or more at once", rec, len(data))
+		t.Errorf("Probe(an hour) took %v for %d bytes of audio, want sequential reads of at least 256 KiB", rec, len(data))
 	}
 }

@@ -10,57 +10,58 @@ import (
 )
 
 const (
-	// maxRubbish is how many bytes of something else end the sound.
-	maxRubbish = 1 << 20
-	// throughSize is the least that is read at once of an mp3 that is read
-	// through, and the buffer has room for a frame that lies across two reads.
-	throughSize = 256 << 10
-	throughRoom = throughSize + 8<<10
+	// maxJunk is the number of consecutive bytes that are not mp3 after which
+	// counting stops.
+	maxJunk = 1 << 20
+	// bulkRead is the minimum size of a read while an mp3 is read in order. The
+	// buffer has room for a frame that crosses two reads.
+	bulkRead   = 256 << 10
+	bulkBuffer = bulkRead + 8<<10
 )
 
-// tally is what was counted of an mp3.
-type tally struct {
+// frameCounter adds up the samples of an mp3.
+type frameCounter struct {
 	samples, rate int64
-	stream        uint32 // of the frames so far, see frame
-	begun         bool
+	stream        uint32 // of the frames so far; see frame
+	started       bool
 }
 
-// countFrames counts the samples of all frames between two places, and passes
-// over tags, rubbish between frames, and the frame that only describes the
-// others. Errors: errLength if r had no time, ErrDamaged, those of r.
+// countFrames counts the samples of all frames between two offsets. It skips
+// tags, junk between frames, and the frame that holds a Xing or VBRI header.
+// Errors: errNoDuration if r fails with ErrNoTime, ErrDamaged, and those of r.
 func countFrames(r io.ReaderAt, begin, end int64) (time.Duration, error) {
-	src := &remembering{r: io.NewSectionReader(r, begin, end-begin)}
-	in := bufio.NewReaderSize(src, throughRoom)
-	var t tally
-	for rubbish := 0; rubbish < maxRubbish && src.err == nil; rubbish++ {
-		n, sound, err := t.step(in)
+	src := &errorKeeper{r: io.NewSectionReader(r, begin, end-begin)}
+	in := bufio.NewReaderSize(src, bulkBuffer)
+	var c frameCounter
+	for junk := 0; junk < maxJunk && src.err == nil; junk++ {
+		n, isAudio, err := c.step(in)
 		if err != nil {
-			break // the end; src.err tells if it was another
+			break // the end, unless src.err is set
 		}
-		if sound {
-			rubbish = 0
+		if isAudio {
+			junk = 0
 		}
-		for n > 0 && err == nil { // a tag is longer than an int on small machines
+		for n > 0 && err == nil { // a tag may exceed an int on 32-bit machines
 			var m int
-			m, err = in.Discard(int(min(n, throughSize)))
+			m, err = in.Discard(int(min(n, bulkRead)))
 			n -= int64(m)
 		}
 	}
 	switch {
-	case errors.Is(src.err, ErrNoTime) && t.rate > 0:
-		return 0, errLength
+	case errors.Is(src.err, ErrNoTime) && c.rate > 0:
+		return 0, errNoDuration
 	case src.err != nil:
 		return 0, src.err
-	case t.rate == 0:
+	case c.rate == 0:
 		return 0, fmt.Errorf("%w: no mp3 frame", ErrDamaged)
 	}
-	return seconds(t.samples, t.rate), nil
+	return seconds(c.samples, c.rate), nil
 }
 
-// step looks at what comes next: a tag, a frame or a byte of rubbish. It
-// returns its length, and whether it was sound; and io.EOF at the end, which a
-// frame that is cut off is, too.
-func (t *tally) step(in *bufio.Reader) (n int64, sound bool, err error) {
+// step examines the next tag, frame or byte of junk. It returns the length, and
+// whether it is a frame. It returns io.EOF at the end, and also for a frame
+// that is truncated.
+func (c *frameCounter) step(in *bufio.Reader) (n int64, isAudio bool, err error) {
 	b, _ := in.Peek(id3Header)
 	if len(b) < frameHeader {
 		return 0, false, io.EOF
@@ -69,22 +70,22 @@ func (t *tally) step(in *bufio.Reader) (n int64, sound bool, err error) {
 		return n, false, nil
 	}
 	f, ok := parseFrame(b)
-	if !ok || f.stream != t.stream && (t.stream != 0 || !continues(in, f)) {
+	if !ok || f.stream != c.stream && (c.stream != 0 || !continues(in, f)) {
 		return 1, false, nil
 	}
 	whole, _ := in.Peek(f.length)
 	if len(whole) < f.length {
 		return 0, false, io.EOF
 	}
-	if _, described := f.told(whole); t.begun || !described {
-		t.samples, t.rate = t.samples+f.samples, f.rate
+	if _, isHeader := f.vbrHeader(whole); c.started || !isHeader {
+		c.samples, c.rate = c.samples+f.samples, f.rate
 	}
-	t.begun, t.stream = true, f.stream
+	c.started, c.stream = true, f.stream
 	return int64(f.length), true, nil
 }
 
-// continues reports whether another frame of the stream, or the end, follows
-// f. It keeps text that looks like one header from being taken for sound.
+// continues reports whether another frame of the stream, or the end, follows f.
+// Without this check, text that resembles one header would count as audio.
 func continues(in *bufio.Reader, f frame) bool {
 	b, _ := in.Peek(f.length + frameHeader)
 	if len(b) <= f.length {
@@ -94,14 +95,14 @@ func continues(in *bufio.Reader, f frame) bool {
 	return ok && next.stream == f.stream || bytes.HasPrefix(b[f.length:], []byte("TAG"))
 }
 
-// remembering keeps the error of r that is none of the end. bufio gives it
-// once and then tries again.
-type remembering struct {
+// errorKeeper keeps the first error of r other than io.EOF, because bufio
+// returns an error once and then reads again.
+type errorKeeper struct {
 	r   io.Reader
 	err error
 }
 
-func (r *remembering) Read(p []byte) (int, error) {
+func (r *errorKeeper) Read(p []byte) (int, error) {
 	if r.err != nil {
 		return 0, r.err
 	}

@@ -11,43 +11,44 @@ import (
 )
 
 const (
-	// maxBoxes bounds how many boxes of a file are looked at, and maxPayload
-	// how large one is that is read: the library's memory is a multiple of it.
+	// maxBoxes limits the boxes of a file that are visited. maxPayload limits
+	// the size of a box that is readBox, as the memory that the library takes is a
+	// multiple of it.
 	maxBoxes   = 4096
 	maxPayload = 64 << 10
-	// leastRate is the least number of bytes that a second of sound takes: an
-	// eighth of what ffmpeg's AAC and ALAC make of silence at 8 kHz, so that
-	// only figures that are made up are below it.
-	leastRate = 4
+	// minByteRate is the lowest plausible number of bytes per second of audio.
+	// It is an eighth of the rate that ffmpeg's AAC and ALAC have for silence
+	// at 8 kHz, so only invented durations are below it.
+	minByteRate = 4
 )
 
-// errCut means that a box reaches over the end of the file.
-var errCut = fmt.Errorf("%w: the mp4 is cut off", ErrDamaged)
+// errTruncated means that a box extends beyond the end of the file.
+var errTruncated = fmt.Errorf("%w: the mp4 is truncated", ErrDamaged)
 
-// isMP4 knows the file type box that begins an mp4 (ISO 14496-12, 4.3), unless
-// it says that the file is QuickTime's.
+// isMP4 recognizes the file type box at the beginning of an mp4 (ISO 14496-12,
+// 4.3). A box of QuickTime does not match.
 func isMP4(h []byte) bool {
 	return len(h) >= 12 && string(h[4:8]) == "ftyp" && string(h[8:12]) != "qt  "
 }
 
-// movie is what an mp4 says.
+// movie collects the contents of the boxes of an mp4.
 type movie struct {
 	s     *source
-	r     *io.SectionReader // s for the library, which seeks
-	boxes int               // seen
+	r     *io.SectionReader // reads s, for the library, which seeks
+	boxes int               // visited so far
 
-	rate      int64 // of mvhd and the edits
-	told      int64 // by mehd
+	rate      int64 // units per second of mvhd, mehd and the edits
+	mehd      int64 // the duration in mehd
 	fragments bool
 	audio     *track
-	trex      map[uint32]uint32 // the usual duration of a sample, by track
+	trex      map[uint32]uint32 // default sample duration by track ID
 
-	moov  bool
-	sound int64 // bytes of media data
+	moov       bool
+	mediaBytes int64 // in mdat boxes
 }
 
-// track is one track of a movie. Durations are in units of rate, but for
-// edited, which is in the movie's.
+// track is one track of a movie. Its length is in units of its own rate, edited
+// in units of the movie's.
 type track struct {
 	id      uint32
 	rate    int64
@@ -56,29 +57,29 @@ type track struct {
 	isAudio bool
 }
 
-// mp4Duration walks the boxes of the file. The media data is passed over.
+// mp4Duration walks the boxes of the file. It skips the media data.
 func mp4Duration(s *source) (time.Duration, error) {
 	m := &movie{s: s, r: io.NewSectionReader(s, 0, s.size), trex: map[uint32]uint32{}}
-	cut := false
-	var behind int64 // the header
-	err := m.each(0, s.size, func(b *mp4.BoxInfo) error {
+	truncated := false
+	var moovEnd int64
+	err := m.eachBox(0, s.size, func(b *mp4.BoxInfo) error {
 		switch b.Type {
 		case mp4.BoxTypeMoov():
 			m.moov = true
-			behind = int64(b.Offset + b.Size)
-			if err := m.within(b, m.header); err != nil {
+			moovEnd = int64(b.Offset + b.Size)
+			if err := m.eachChild(b, m.moovBox); err != nil {
 				return err
 			}
 			if m.fragments {
-				return io.EOF // they are found in another way
+				return io.EOF // m.fragmented visits them
 			}
 		case mp4.BoxTypeMdat():
-			m.sound += int64(b.Size - b.HeaderSize)
+			m.mediaBytes += int64(b.Size - b.HeaderSize)
 		}
 		return nil
 	})
-	if errors.Is(err, errCut) && m.audio != nil { // behind the header
-		err, cut = nil, true
+	if errors.Is(err, errTruncated) && m.audio != nil { // after the header
+		err, truncated = nil, true
 	}
 	switch {
 	case err != nil && !errors.Is(err, io.EOF):
@@ -88,16 +89,16 @@ func mp4Duration(s *source) (time.Duration, error) {
 	case m.audio == nil:
 		return 0, fmt.Errorf("%w: no audio in the mp4", ErrUnknown)
 	case m.fragments:
-		m.sound = s.size
-		return m.plausible(m.fragmented(behind))
-	case cut:
-		return 0, errLength
+		m.mediaBytes = s.size
+		return m.plausible(m.fragmented(moovEnd))
+	case truncated:
+		return 0, errNoDuration
 	}
 	return m.plausible(m.whole(), nil)
 }
 
-// whole is the length that the header says: that of the edits, which leave out
-// what the encoder has put in front, or else that of the track.
+// whole returns the duration from the header: that of the edits, which exclude
+// the samples that the encoder adds in front, or otherwise that of the track.
 func (m *movie) whole() time.Duration {
 	if m.audio.edited > 0 && m.rate > 0 {
 		return seconds(m.audio.edited, m.rate)
@@ -105,33 +106,33 @@ func (m *movie) whole() time.Duration {
 	return seconds(m.audio.length, m.audio.rate)
 }
 
-// plausible passes the length on if there are bytes for it.
+// plausible returns d, or ErrDamaged if the file has too few bytes for it.
 func (m *movie) plausible(d time.Duration, err error) (time.Duration, error) {
-	if err == nil && int64(d/time.Second) > m.sound/leastRate {
-		return 0, fmt.Errorf("%w: the mp4 says that %d bytes last for %s", ErrDamaged, m.sound, d)
+	if err == nil && int64(d/time.Second) > m.mediaBytes/minByteRate {
+		return 0, fmt.Errorf("%w: the mp4 claims a duration of %s for %d bytes", ErrDamaged, d, m.mediaBytes)
 	}
 	return d, err
 }
 
-// each calls do for the boxes between two places. Errors: those of do, errCut
-// for a box that is longer than the rest.
-func (m *movie) each(at, end int64, do func(b *mp4.BoxInfo) error) error {
+// eachBox calls do for the boxes between two offsets. Errors: those of do, and
+// errTruncated for a box that extends beyond the end.
+func (m *movie) eachBox(at, end int64, do func(b *mp4.BoxInfo) error) error {
 	for end-at >= mp4.SmallHeaderSize {
 		if m.boxes++; m.boxes > maxBoxes {
-			return errScattered
+			return errTooManyReads
 		}
 		if _, err := m.r.Seek(at, io.SeekStart); err != nil {
 			return err
 		}
 		b, err := mp4.ReadBoxInfo(m.r)
 		if err != nil {
-			return m.s.blame(err)
+			return m.s.readError(err)
 		}
 		if b.Size < b.HeaderSize {
 			return fmt.Errorf("%w: an mp4 box is shorter than its header", ErrDamaged)
 		}
 		if b.Size > uint64(end-at) {
-			return errCut
+			return errTruncated
 		}
 		if err := do(b); err != nil {
 			return err
@@ -141,18 +142,19 @@ func (m *movie) each(at, end int64, do func(b *mp4.BoxInfo) error) error {
 	return nil
 }
 
-// within calls do for the boxes in b.
-func (m *movie) within(b *mp4.BoxInfo, do func(b *mp4.BoxInfo) error) error {
-	return m.each(int64(b.Offset+b.HeaderSize), int64(b.Offset+b.Size), do)
+// eachChild calls do for the boxes in b.
+func (m *movie) eachChild(b *mp4.BoxInfo, do func(b *mp4.BoxInfo) error) error {
+	return m.eachBox(int64(b.Offset+b.HeaderSize), int64(b.Offset+b.Size), do)
 }
 
-// read reads what is in b. errLength means that it is more than is read.
-func (m *movie) read(b *mp4.BoxInfo, into mp4.IBox) error {
+// readBox parses the content of b. Error: errNoDuration if b is larger than
+// maxPayload.
+func (m *movie) readBox(b *mp4.BoxInfo, into mp4.IBox) error {
 	n := int64(b.Size - b.HeaderSize)
 	if n > maxPayload {
-		return errLength
+		return errNoDuration
 	}
-	p, err := m.s.some(int64(b.Offset+b.HeaderSize), n)
+	p, err := m.s.readUpTo(int64(b.Offset+b.HeaderSize), n)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,8 @@ import (
 	"callrecordings/shared/audiofile"
 )
 
-// patched is the file with the bytes behind the n-th name of a box replaced.
+// patched returns the file with the bytes after the first name of a box
+// replaced.
 func patched(t *testing.T, name, box string, offset int, with string) []byte {
 	t.Helper()
 	data := bytes.Clone(read(t, "testdata/"+name))
@@ -22,8 +23,9 @@ func patched(t *testing.T, name, box string, offset int, with string) []byte {
 	return data
 }
 
-// An mp4 lies in its boxes' sizes, in its durations, or holds something else.
-func TestProbeOfMP4sThatLie(t *testing.T) {
+// The boxes have wrong sizes or durations, or contain something other than
+// audio.
+func TestProbeOfInvalidMP4s(t *testing.T) {
 	t.Parallel()
 	const whole, parts = "aac-44khz-faststart.m4a", "aac-fragments.m4a"
 	file := read(t, "testdata/"+whole)
@@ -33,19 +35,19 @@ func TestProbeOfMP4sThatLie(t *testing.T) {
 		data []byte
 		want error
 	}{
-		{"only its type", file[:28], audiofile.ErrDamaged},
-		{"half its header", header[:len(header)/2], audiofile.ErrDamaged},
-		{"no sound", header, audiofile.ErrDamaged},
-		{"a picture", []byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic\x00\x00\x00\x08mdat"), audiofile.ErrDamaged},
+		{"file type box only", file[:28], audiofile.ErrDamaged},
+		{"half the header", header[:len(header)/2], audiofile.ErrDamaged},
+		{"no media data", header, audiofile.ErrDamaged},
+		{"HEIC", []byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic\x00\x00\x00\x08mdat"), audiofile.ErrDamaged},
 		{"QuickTime", patched(t, whole, "ftyp", 0, "qt  "), audiofile.ErrUnknown},
 		{"video only", patched(t, whole, "hdlr", 8, "vide"), audiofile.ErrUnknown},
-		{"a box of no length", patched(t, whole, "mvhd", -8, "\x00\x00\x00\x03"), audiofile.ErrDamaged},
-		{"a box of 2^64", patched(t, whole, "mvhd", -8, "\x00\x00\x00\x01mvhd\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"), audiofile.ErrDamaged},
-		{"edits of days", patched(t, whole, "elst", 8, "\x7F\x00\x00\x00"), audiofile.ErrDamaged},
-		{"more edits than there are", patched(t, whole, "elst", 4, "\xFF\xFF\xFF\xFF"), nil},
-		{"samples of years", patched(t, parts, "trun", 4, "\xFF\xFF\xFF\xFF"), nil}, // in the first fragment; the last counts
+		{"box shorter than its header", patched(t, whole, "mvhd", -8, "\x00\x00\x00\x03"), audiofile.ErrDamaged},
+		{"box of 2^64 bytes", patched(t, whole, "mvhd", -8, "\x00\x00\x00\x01mvhd\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"), audiofile.ErrDamaged},
+		{"edits that last for days", patched(t, whole, "elst", 8, "\x7F\x00\x00\x00"), audiofile.ErrDamaged},
+		{"edit count too large", patched(t, whole, "elst", 4, "\xFF\xFF\xFF\xFF"), nil},
+		{"sample count too large", patched(t, parts, "trun", 4, "\xFF\xFF\xFF\xFF"), nil}, // in the first fragment, which does not count
 		{"no rate", patched(t, whole, "mdhd", 12, "\x00\x00\x00\x00"), audiofile.ErrUnknown},
-		{"boxes only", append(file[:28:28], bytes.Repeat([]byte("\x00\x00\x00\x08free"), 100_000)...), audiofile.ErrDamaged},
+		{"free boxes only", append(file[:28:28], bytes.Repeat([]byte("\x00\x00\x00\x08free"), 100_000)...), audiofile.ErrDamaged},
 	} {
 		rec := &recorder{r: bytes.NewReader(c.data), size: int64(len(c.data))}
 		got, err := audiofile.Probe(rec, rec.size)
@@ -58,14 +60,14 @@ func TestProbeOfMP4sThatLie(t *testing.T) {
 	}
 }
 
-// The length of a whole mp4 is in its header, so of half of it it is not known;
-// of one in fragments the whole ones count.
-func TestProbeOfAnMP4ThatIsCutOff(t *testing.T) {
+// Without fragments the duration is in the header, so that of a truncated file
+// is unknown. With fragments the complete ones count.
+func TestProbeOfATruncatedMP4(t *testing.T) {
 	t.Parallel()
 	data := read(t, "testdata/aac-44khz-faststart.m4a")
 	got, err := probe(data[:len(data)-100])
 	if err != nil || got.Known || got.Duration != 0 || got.ContentType != "audio/mp4" {
-		t.Errorf("Probe(cut off) = %+v, %v, want audio/mp4 of no known length", got, err)
+		t.Errorf("Probe(truncated) = %+v, %v, want audio/mp4 of unknown duration", got, err)
 	}
 	data = read(t, "testdata/aac-8khz.m4a")
 	if got, err := probe(data[:len(data)-100]); !errors.Is(err, audiofile.ErrDamaged) {
@@ -76,55 +78,56 @@ func TestProbeOfAnMP4ThatIsCutOff(t *testing.T) {
 	for name, half := range map[string][]byte{"in the last fragment": data[:last+400], "before it": data[:last-4]} {
 		got, err := probe(half)
 		if err != nil || !got.Known || got.Duration < 3*time.Second || got.Duration > 4200*time.Millisecond {
-			t.Errorf("Probe(cut off %s) = %+v, %v, want 3 to 4.2 s", name, got, err)
+			t.Errorf("Probe(truncated %s) = %+v, %v, want 3 to 4.2 s", name, got, err)
 		}
 	}
 }
 
-// Fragments that do not say where they begin, and lie far apart, are added up
-// as long as there are not too many; then mehd tells, if there is one.
+// Fragments that do not give their beginning, and lie far apart, are added up
+// unless there are too many. Then the duration comes from mehd, if there is
+// one.
 func TestProbeOfManyFragments(t *testing.T) {
 	t.Parallel()
 	data := read(t, "testdata/aac-unplaced.m4a")
 	first := bytes.Index(data, []byte("moof")) - 4
 	next := bytes.Index(data[first+8:], []byte("moof")) + first + 4
 	fragment := data[first:next]
-	const apart = 200 << 10
-	many := func(header []byte, n int) (holed, int64) {
-		h := holed{0: header}
+	const gap = 200 << 10
+	fragments := func(header []byte, n int) (sparse, int64) {
+		h := sparse{0: header}
 		at := int64(len(header))
 		for range n {
 			h[at] = fragment
-			h[at+int64(len(fragment))] = binary.BigEndian.AppendUint32(nil, apart)
+			h[at+int64(len(fragment))] = binary.BigEndian.AppendUint32(nil, gap)
 			h[at+int64(len(fragment))+4] = []byte("free")
-			at += int64(len(fragment)) + apart
+			at += int64(len(fragment)) + gap
 		}
 		return h, at
 	}
-	r, size := many(data[:first], 1)
-	one, err := audiofile.Probe(r, size)
-	if err != nil || !one.Known || one.Duration < time.Second/2 {
-		t.Fatalf("Probe(one fragment) = %+v, %v", one, err)
+	r, size := fragments(data[:first], 1)
+	single, err := audiofile.Probe(r, size)
+	if err != nil || !single.Known || single.Duration < time.Second/2 {
+		t.Fatalf("Probe(one fragment) = %+v, %v", single, err)
 	}
-	r, size = many(data[:first], 20)
-	if got, err := audiofile.Probe(r, size); err != nil || got.Duration != 20*one.Duration {
-		t.Errorf("Probe(20 fragments) = %+v, %v, want %s", got, err, 20*one.Duration)
+	r, size = fragments(data[:first], 20)
+	if got, err := audiofile.Probe(r, size); err != nil || got.Duration != 20*single.Duration {
+		t.Errorf("Probe(20 fragments) = %+v, %v, want %s", got, err, 20*single.Duration)
 	}
-	r, size = many(data[:first], 500)
+	r, size = fragments(data[:first], 500)
 	if got, err := audiofile.Probe(r, size); err != nil || got.Known || got.Duration != 0 {
-		t.Errorf("Probe(500 fragments) = %+v, %v, want no known length", got, err)
+		t.Errorf("Probe(500 fragments) = %+v, %v, want unknown duration", got, err)
 	}
-	told := bytes.Clone(data[:first])
-	i := bytes.Index(told, []byte("trex")) - 4
+	withMehd := bytes.Clone(data[:first])
+	i := bytes.Index(withMehd, []byte("trex")) - 4
 	mehd := []byte("\x00\x00\x00\x10mehd\x00\x00\x00\x00\x00\x00\x00\x00")
 	binary.BigEndian.PutUint32(mehd[12:], 500_000) // of mvhd's milliseconds
-	told = append(append(bytes.Clone(told[:i]), mehd...), told[i:]...)
+	withMehd = append(append(bytes.Clone(withMehd[:i]), mehd...), withMehd[i:]...)
 	for _, box := range []string{"mvex", "moov"} {
-		at := bytes.Index(told, []byte(box)) - 4
-		binary.BigEndian.PutUint32(told[at:], binary.BigEndian.Uint32(told[at:])+uint32(len(mehd)))
+		at := bytes.Index(withMehd, []byte(box)) - 4
+		binary.BigEndian.PutUint32(withMehd[at:], binary.BigEndian.Uint32(withMehd[at:])+uint32(len(mehd)))
 	}
-	rate := binary.BigEndian.Uint32(told[bytes.Index(told, []byte("mvhd"))+16:])
-	r, size = many(told, 500)
+	rate := binary.BigEndian.Uint32(withMehd[bytes.Index(withMehd, []byte("mvhd"))+16:])
+	r, size = fragments(withMehd, 500)
 	if got, err := audiofile.Probe(r, size); err != nil || got.Duration != 500_000*time.Second/time.Duration(rate) {
 		t.Errorf("Probe(500 fragments and mehd) = %+v, %v, want %d of %d", got, err, 500_000, rate)
 	}

@@ -14,48 +14,49 @@ import (
 )
 
 const (
-	// mp4Tail is how far from the end the last fragment is looked for, and
-	// maxMoofs how many places there are tried that say "moof".
+	// mp4Tail is how far from the end the search for the last fragment begins.
+	// maxMoofs limits the places that contain "moof" and are tried.
 	mp4Tail  = 128 << 10
 	maxMoofs = 16
-	// maxRun is the longest box of samples that is read: some minutes, if their
-	// durations are given one by one.
+	// maxRun is the maximum size of a trun box that is read. It holds some
+	// minutes if each sample has its own duration.
 	maxRun = 128 << 10
 )
 
-// fragment is the sound of one fragment, in units of the track's rate.
+// fragment is the audio of one fragment, in units of the track's rate.
 type fragment struct {
 	begin, length int64
-	placed        bool // it says where it begins
-	has           bool // something of the track
+	hasBegin      bool // the file gives begin
+	hasTrack      bool // the fragment contains samples of the track
 }
 
 func (f fragment) end() int64 { return min(f.begin, math.MaxInt64/4) + f.length }
 
-// fragmented is the length of a movie whose fragments begin behind the place:
-// from where the first begins to where the last one ends, or else of all
-// together. Where there are too many, it is what mehd says.
-func (m *movie) fragmented(behind int64) (time.Duration, error) {
-	begin, end := int64(-1), m.audio.length // of what is in moov itself
-	var open fragment                       // its media data is to come
-	err := m.each(behind, m.s.size, func(b *mp4.BoxInfo) error {
+// fragmented returns the duration of a fragmented movie: from the beginning of
+// the first fragment to the end of the last, or otherwise the sum of all. The
+// fragments follow the offset moovEnd. If there are too many, it is the
+// duration in mehd.
+func (m *movie) fragmented(moovEnd int64) (time.Duration, error) {
+	begin, end := int64(-1), m.audio.length // end of the samples that moov itself describes
+	var open fragment                       // its mdat has not been visited
+	err := m.eachBox(moovEnd, m.s.size, func(b *mp4.BoxInfo) error {
 		switch b.Type {
 		case mp4.BoxTypeMdat():
-			if open.has && !open.placed {
+			if open.hasTrack && !open.hasBegin {
 				open.begin = end
 			}
-			if open.has {
+			if open.hasTrack {
 				end = max(end, open.end())
 			}
 			open = fragment{}
 		case mp4.BoxTypeMoof():
 			var err error
-			if open, err = m.fragment(b); err != nil || !open.has {
+			if open, err = m.fragment(b); err != nil || !open.hasTrack {
 				return err
 			}
 			if begin < 0 { // the first
 				begin = max(0, open.begin-m.audio.length)
-				if last := m.lastFragment(int64(b.Offset)); last.has {
+				if last := m.lastFragment(int64(b.Offset)); last.hasTrack {
 					end = last.end()
 					return io.EOF
 				}
@@ -64,37 +65,38 @@ func (m *movie) fragmented(behind int64) (time.Duration, error) {
 		return nil
 	})
 	switch {
-	case errors.Is(err, errScattered) && m.told > 0 && m.rate > 0:
-		return seconds(m.told, m.rate), nil
-	case errors.Is(err, errScattered):
-		return 0, errLength
-	case err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errCut):
+	case errors.Is(err, errTooManyReads) && m.mehd > 0 && m.rate > 0:
+		return seconds(m.mehd, m.rate), nil
+	case errors.Is(err, errTooManyReads):
+		return 0, errNoDuration
+	case err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errTruncated):
 		return 0, err
 	}
 	return seconds(max(0, end-max(begin, 0)), m.audio.rate), nil
 }
 
-// lastFragment finds the last fragment, behind the first: the boxes from there
-// on end with the file. None, if there is no such, if it does not say where it
-// begins, or if reading fails, which it will then do again.
+// lastFragment finds the last fragment after the first, such that valid boxes
+// fill the file from there to its end. The result is empty if no fragment
+// qualifies, if the fragment does not give its beginning, or if reading fails.
+// The caller then reads on and meets the same error.
 func (m *movie) lastFragment(first int64) fragment {
 	at := max(first, m.s.size-mp4Tail)
-	b, err := m.s.some(at, mp4Tail)
+	b, err := m.s.readUpTo(at, mp4Tail)
 	if err != nil {
 		return fragment{}
 	}
 	for range maxMoofs {
-		n := bytes.LastIndex(b, []byte("moof")) - 4 // behind the length
+		n := bytes.LastIndex(b, []byte("moof")) - 4 // the size precedes the type
 		if n < 0 {
 			break
 		}
 		var f fragment
 		media := false
-		err := m.each(at+int64(n), m.s.size, func(b *mp4.BoxInfo) (err error) {
+		err := m.eachBox(at+int64(n), m.s.size, func(b *mp4.BoxInfo) (err error) {
 			switch b.Type {
 			case mp4.BoxTypeMoof():
 				var next fragment
-				if next, err = m.fragment(b); next.has {
+				if next, err = m.fragment(b); next.hasTrack {
 					f = next
 				}
 			case mp4.BoxTypeMdat():
@@ -102,7 +104,7 @@ func (m *movie) lastFragment(first int64) fragment {
 			}
 			return err
 		})
-		if err == nil && f.has && f.placed && media {
+		if err == nil && f.hasTrack && f.hasBegin && media {
 			return f
 		}
 		b = b[:n+4]
@@ -110,72 +112,73 @@ func (m *movie) lastFragment(first int64) fragment {
 	return fragment{}
 }
 
-// fragment reads a moof as far as it is about the audio.
+// fragment reads the parts of a moof that concern the audio track.
 func (m *movie) fragment(b *mp4.BoxInfo) (fragment, error) {
 	var f fragment
-	err := m.within(b, func(b *mp4.BoxInfo) error {
+	err := m.eachChild(b, func(b *mp4.BoxInfo) error {
 		if b.Type != mp4.BoxTypeTraf() {
 			return nil
 		}
 		var t trackFragment
-		if err := m.within(b, func(b *mp4.BoxInfo) error { return m.part(&t, b) }); err != nil {
+		if err := m.eachChild(b, func(b *mp4.BoxInfo) error { return m.trafBox(&t, b) }); err != nil {
 			return err
 		}
 		if t.id == m.audio.id {
-			if f.has { // more of the same track
-				t.begin, t.placed = f.begin, f.placed
+			if f.hasTrack { // a further traf of the same track
+				t.begin, t.hasBegin = f.begin, f.hasBegin
 			}
 			t.length = min(f.length+t.length, math.MaxInt64/4)
-			f, f.has = t.fragment, true
+			f, f.hasTrack = t.fragment, true
 		}
 		return nil
 	})
 	return f, err
 }
 
-// trackFragment is a fragment of one track.
+// trackFragment is the fragment of one track.
 type trackFragment struct {
 	fragment
-	id    uint32
-	usual int64 // duration of a sample
+	id              uint32
+	defaultDuration int64 // of a sample
 }
 
-// part reads a box of a traf.
-func (m *movie) part(t *trackFragment, b *mp4.BoxInfo) error {
+// trafBox reads a child of a traf.
+func (m *movie) trafBox(t *trackFragment, b *mp4.BoxInfo) error {
 	switch b.Type {
 	case mp4.BoxTypeTfhd():
 		var h mp4.Tfhd
-		if err := m.read(b, &h); err != nil {
+		if err := m.readBox(b, &h); err != nil {
 			return err
 		}
-		t.id, t.usual = h.TrackID, int64(m.trex[h.TrackID])
+		t.id, t.defaultDuration = h.TrackID, int64(m.trex[h.TrackID])
 		if h.CheckFlag(mp4.TfhdDefaultSampleDurationPresent) {
-			t.usual = int64(h.DefaultSampleDuration)
+			t.defaultDuration = int64(h.DefaultSampleDuration)
 		}
 	case mp4.BoxTypeTfdt():
 		var d mp4.Tfdt
-		if err := m.read(b, &d); err != nil {
+		if err := m.readBox(b, &d); err != nil {
 			return err
 		}
 		t.begin = length(d.GetVersion(), uint64(d.BaseMediaDecodeTimeV0), d.BaseMediaDecodeTimeV1)
-		t.placed = true
+		t.hasBegin = true
 	case mp4.BoxTypeTrun():
-		n, err := m.run(t, b)
+		n, err := m.trunDuration(t, b)
 		t.length = min(t.length+n, math.MaxInt64/4)
 		return err
 	}
 	return nil
 }
 
-// run is the length of a run of samples (ISO 14496-12, 8.8.8). It may have as
-// many entries as the fragment has samples, of which the library would make
-// many times the memory, so it is read here; and only read whole if samples are
-// not all of the usual length. errLength means that it is too long.
-func (m *movie) run(t *trackFragment, b *mp4.BoxInfo) (int64, error) {
+// trunDuration returns the duration of a run of samples (ISO 14496-12, 8.8.8).
+// The box may have an entry for each sample, and the library would take many
+// times its size in memory, so it is parsed here. It is only read completely if
+// the samples have their own durations. Error: errNoDuration if it is then too
+// long.
+func (m *movie) trunDuration(t *trackFragment, b *mp4.BoxInfo) (int64, error) {
 	const head = 8                                                  // version, flags, count
-	const optional, durations, entry = 0x000005, 0x000100, 0x000F00 // flags of what follows
+	const optional, durations, entry = 0x000005, 0x000100, 0x000F00 // flags for the fields that follow
 	size := int64(b.Size - b.HeaderSize)
-	p, err := m.s.some(int64(b.Offset+b.HeaderSize), min(head, size))
+	p, err := m.s.readUpTo(int64(b.Offset+b.HeaderSize), min(head, size))
 	if err != nil {
 		return 0, err
 	}
@@ -184,18 +187,18 @@ func (m *movie) run(t *trackFragment, b *mp4.BoxInfo) (int64, error) {
 	}
 	flags, count := binary.BigEndian.Uint32(p), int64(binary.BigEndian.Uint32(p[4:]))
 	if flags&durations == 0 {
-		return min(count*min(t.usual, math.MaxInt32), math.MaxInt64/4), nil
+		return min(count*min(t.defaultDuration, math.MaxInt32), math.MaxInt64/4), nil
 	}
 	if size > maxRun {
-		return 0, errLength
+		return 0, errNoDuration
 	}
-	if p, err = m.s.some(int64(b.Offset+b.HeaderSize), size); err != nil {
+	if p, err = m.s.readUpTo(int64(b.Offset+b.HeaderSize), size); err != nil {
 		return 0, err
 	}
 	p = p[min(head+4*bits.OnesCount32(flags&optional), len(p)):]
 	var n int64
 	for step := 4 * bits.OnesCount32(flags&entry); count > 0 && len(p) >= step; count-- {
-		n += int64(binary.BigEndian.Uint32(p)) // the first of an entry
+		n += int64(binary.BigEndian.Uint32(p)) // the duration is the first field of an entry
 		p = p[step:]
 	}
 	return n, nil

@@ -6,18 +6,18 @@ import (
 	"github.com/abema/go-mp4"
 )
 
-// header reads a box of moov.
-func (m *movie) header(b *mp4.BoxInfo) error {
+// moovBox reads a child of moov.
+func (m *movie) moovBox(b *mp4.BoxInfo) error {
 	switch b.Type {
 	case mp4.BoxTypeMvhd():
 		var h mp4.Mvhd
-		if err := m.read(b, &h); err != nil {
+		if err := m.readBox(b, &h); err != nil {
 			return err
 		}
 		m.rate = int64(h.Timescale)
 	case mp4.BoxTypeTrak():
 		var t track
-		if err := m.within(b, func(b *mp4.BoxInfo) error { return m.track(&t, b) }); err != nil {
+		if err := m.eachChild(b, func(b *mp4.BoxInfo) error { return m.trakBox(&t, b) }); err != nil {
 			return err
 		}
 		if t.isAudio && t.rate > 0 && m.audio == nil {
@@ -25,60 +25,60 @@ func (m *movie) header(b *mp4.BoxInfo) error {
 		}
 	case mp4.BoxTypeMvex():
 		m.fragments = true
-		return m.within(b, m.extends)
+		return m.eachChild(b, m.mvexBox)
 	}
 	return nil
 }
 
-// track reads a box of trak, or of the mdia or the edts in it.
-func (m *movie) track(t *track, b *mp4.BoxInfo) error {
+// trakBox reads a child of trak, or of an mdia or edts in it.
+func (m *movie) trakBox(t *track, b *mp4.BoxInfo) error {
 	switch b.Type {
 	case mp4.BoxTypeMdia(), mp4.BoxTypeEdts():
-		return m.within(b, func(b *mp4.BoxInfo) error { return m.track(t, b) })
+		return m.eachChild(b, func(b *mp4.BoxInfo) error { return m.trakBox(t, b) })
 	case mp4.BoxTypeTkhd():
 		var h mp4.Tkhd
-		if err := m.read(b, &h); err != nil {
+		if err := m.readBox(b, &h); err != nil {
 			return err
 		}
 		t.id = h.TrackID
 	case mp4.BoxTypeMdhd():
 		var h mp4.Mdhd
-		if err := m.read(b, &h); err != nil {
+		if err := m.readBox(b, &h); err != nil {
 			return err
 		}
 		t.rate = int64(h.Timescale)
 		t.length = length(h.GetVersion(), uint64(h.DurationV0), h.DurationV1)
 	case mp4.BoxTypeHdlr():
 		var h mp4.Hdlr
-		if err := m.read(b, &h); err != nil {
+		if err := m.readBox(b, &h); err != nil {
 			return err
 		}
 		t.isAudio = string(h.HandlerType[:]) == "soun"
 	case mp4.BoxTypeElst():
 		var e mp4.Elst
-		if err := m.read(b, &e); err != nil {
+		if err := m.readBox(b, &e); err != nil {
 			return err
 		}
-		for _, one := range e.Entries {
-			t.edited += length(e.GetVersion(), uint64(one.SegmentDurationV0), one.SegmentDurationV1)
+		for _, edit := range e.Entries {
+			t.edited += length(e.GetVersion(), uint64(edit.SegmentDurationV0), edit.SegmentDurationV1)
 			t.edited = min(t.edited, math.MaxInt64/4)
 		}
 	}
 	return nil
 }
 
-// extends reads a box of mvex.
-func (m *movie) extends(b *mp4.BoxInfo) error {
+// mvexBox reads a child of mvex.
+func (m *movie) mvexBox(b *mp4.BoxInfo) error {
 	switch b.Type {
 	case mp4.BoxTypeMehd():
 		var h mp4.Mehd
-		if err := m.read(b, &h); err != nil {
+		if err := m.readBox(b, &h); err != nil {
 			return err
 		}
-		m.told = length(h.GetVersion(), uint64(h.FragmentDurationV0), h.FragmentDurationV1)
+		m.mehd = length(h.GetVersion(), uint64(h.FragmentDurationV0), h.FragmentDurationV1)
 	case mp4.BoxTypeTrex():
 		var x mp4.Trex
-		if err := m.read(b, &x); err != nil {
+		if err := m.readBox(b, &x); err != nil {
 			return err
 		}
 		m.trex[x.TrackID] = x.DefaultSampleDuration
@@ -86,8 +86,9 @@ func (m *movie) extends(b *mp4.BoxInfo) error {
 	return nil
 }
 
-// length is a duration of a box, which has 32 bits in version 0 and 64 in
-// version 1. All bits set mean that it is not known (ISO 14496-12, 8.2.2).
+// length returns a duration field. It has 32 bits in version 0 and 64 in
+// version 1. If all bits are set, the duration is unknown (ISO 14496-12,
+// 8.2.2), and length returns 0.
 func length(version uint8, v0, v1 uint64) int64 {
 	if version == 0 {
 		if v0 == math.MaxUint32 {

@@ -10,22 +10,22 @@ import (
 )
 
 const (
-	// opusRate is what positions in Ogg Opus count in, whatever the sound was
-	// sampled with (RFC 7845, 4).
+	// opusRate is the rate of positions in Ogg Opus, for any sample rate of the
+	// input (RFC 7845, 4).
 	opusRate = 48000
 
 	vorbisMagic = "\x01vorbis"
-	// vorbisHeader is the length of Vorbis's first packet (Vorbis I, 4.2.2).
+	// vorbisHeader is the length of the first Vorbis packet (Vorbis I, 4.2.2).
 	vorbisHeader = 30
 
-	// oggThrough is the size up to which an Ogg is read through: it takes no
-	// more than a look at several places of it.
-	oggThrough = 256 << 10
+	// oggReadAll is the size up to which an Ogg is read completely. This takes
+	// no more bytes than spans at several places.
+	oggReadAll = 256 << 10
 )
 
-// oggDuration is the length of the streams that follow one another.
+// oggDuration returns the sum of the durations of the chained streams.
 func oggDuration(s *source) (time.Duration, error) {
-	if s.size > oggThrough {
+	if s.size > oggReadAll {
 		return oggLinks(s)
 	}
 	return oggPages(s)
@@ -33,35 +33,35 @@ func oggDuration(s *source) (time.Duration, error) {
 
 // oggPages reads the positions of all pages, and adds up the streams.
 func oggPages(s *source) (time.Duration, error) {
-	b, err := s.some(0, s.size)
+	b, err := s.readUpTo(0, s.size)
 	if err != nil {
 		return 0, err
 	}
-	var heard *stream
-	var total time.Duration // of the streams before
+	var current *stream
+	var total time.Duration // of the previous streams
 	for len(b) > 0 {
 		p, ok := parsePage(b)
 		if !ok {
-			break // cut off in the middle of a page, which does not count, or no Ogg any more
+			break // a truncated page, which does not count, or something other than Ogg
 		}
-		if !p.sound {
+		if !p.valid {
 			return 0, fmt.Errorf("%w: an Ogg page's checksum is wrong", ErrDamaged)
 		}
 		b = b[p.length:]
 		if next := newStream(p); next != nil {
-			total = min(total+heard.duration(), longest+1)
-			heard = next
+			total = min(total+current.duration(), maxDuration+1)
+			current = next
 			continue
 		}
-		if heard == nil {
+		if current == nil {
 			return 0, fmt.Errorf("%w: no Opus and no Vorbis in the Ogg", ErrUnknown)
 		}
-		heard.page(p)
+		current.page(p)
 	}
-	if heard == nil {
+	if current == nil {
 		return 0, fmt.Errorf("%w: no page in the Ogg", ErrDamaged)
 	}
-	return min(total+heard.duration(), longest+1), nil
+	return min(total+current.duration(), maxDuration+1), nil
 }
 
 // stream is one logical stream of an Ogg. Positions count samples.
@@ -69,13 +69,14 @@ type stream struct {
 	serial uint32
 	rate   int64
 	opus   bool
-	skip   int64 // samples at the beginning that are not to be heard (RFC 7845, 4.2)
+	skip   int64 // samples at the beginning that players discard (RFC 7845, 4.2)
 
-	begun       bool
+	started     bool
 	first, last int64
 }
 
-// newStream makes a stream if the page has the first packet of one.
+// newStream returns a stream if the page holds the first packet of one, and
+// otherwise nil.
 func newStream(p page) *stream {
 	if head, err := oggreader.ParseOpusHead(p.payload); err == nil && bytes.HasPrefix(p.payload, []byte(oggreader.HeaderOpusID)) {
 		return &stream{serial: p.serial, rate: opusRate, opus: true, skip: int64(head.PreSkip)}
@@ -88,25 +89,26 @@ func newStream(p page) *stream {
 	return nil
 }
 
-// page notes the position of a page of the stream: that of the last sample
-// that ends on it. Headers have 0, and a page on which no packet ends has -1.
+// page records the position of a page of the stream: the number of samples up
+// to the end of the page. Header pages have position 0, and a page on which no
+// packet ends has -1.
 func (s *stream) page(p page) {
 	if p.serial != s.serial || p.position <= 0 {
 		return
 	}
-	if !s.begun {
-		s.begun = true
-		if s.opus { // a stream joined while it ran does not begin at 0 (RFC 7845, 4.5)
+	if !s.started {
+		s.started = true
+		if s.opus { // a recording that joined a live stream does not begin at 0 (RFC 7845, 4.5)
 			s.first = max(0, p.position-opusSamples(p.sizes, p.payload))
 		}
 	}
 	s.last = max(s.last, p.position)
 }
 
-// duration of the stream; nil has none.
+// duration returns the duration of the stream, 0 for nil.
 func (s *stream) duration() time.Duration {
 	if s == nil {
 		return 0
 	}
-	return min(seconds(max(0, s.last-s.first-s.skip), s.rate), longest+1)
+	return min(seconds(max(0, s.last-s.first-s.skip), s.rate), maxDuration+1)
 }

@@ -8,27 +8,29 @@ import (
 )
 
 const (
-	// maxLinks is how many streams behind one another are looked for, and
-	// maxHeaders how many pages at the beginning of each.
+	// maxLinks limits the chained streams, maxHeaders the pages at the
+	// beginning of each.
 	maxLinks   = 32
 	maxHeaders = 64
-	// oggTail is how far from the end the last page of a stream is looked for.
+	// oggTail is how far from the end the search for the last page of a stream
+	// begins.
 	oggTail = 256 << 10
 )
 
-// link is one of the parts of an Ogg that follow one another (RFC 3533, 4:
-// chained streams). Of the streams that run side by side in it, one is heard.
+// link is one of the chained parts of an Ogg (RFC 3533, 4). Of the streams that
+// are multiplexed in it, the first one with Opus or Vorbis counts.
 type link struct {
-	heard   *stream
+	audio   *stream
 	serials map[uint32]bool
-	// last is the last page that is known to be of the link, and number the
-	// last of those of the stream that is heard.
-	last   placed
+	// last is the last page that is known to belong to the link. number is that
+	// of the last such page of the audio stream.
+	last   pageAt
 	number uint32
 }
 
-// oggLinks is the length of a large Ogg: of each link from its first pages and
-// its last. Errors: errLength if the Ogg is not one that this understands.
+// oggLinks returns the duration of a large Ogg. It takes the duration of each
+// link from its first pages and its last one. Error: errNoDuration if the
+// structure of the file is not supported.
 func oggLinks(s *source) (time.Duration, error) {
 	var total time.Duration
 	at := int64(0)
@@ -40,20 +42,20 @@ func oggLinks(s *source) (time.Duration, error) {
 			return 0, err
 		}
 		if errors.Is(err, ErrDamaged) || errors.Is(err, ErrUnknown) {
-			return 0, errLength // it began well
+			return 0, errNoDuration // the first link is good
 		}
 		if err != nil {
 			return 0, err
 		}
-		total = min(total+l.heard.duration(), longest+1)
+		total = min(total+l.audio.duration(), maxDuration+1)
 		if at >= s.size {
 			return total, nil
 		}
 	}
-	return 0, errLength
+	return 0, errNoDuration
 }
 
-// openLink reads the first pages of a link, up to that with the first sound.
+// openLink reads the first pages of a link, up to the first page with audio.
 func openLink(s *source, at int64) (*link, error) {
 	l := &link{serials: map[uint32]bool{}}
 	for range maxHeaders {
@@ -67,55 +69,56 @@ func openLink(s *source, at int64) (*link, error) {
 		at += p.length
 		if p.begins {
 			l.serials[p.serial] = true
-			if l.heard == nil {
-				l.heard = newStream(p.page)
+			if l.audio == nil {
+				l.audio = newStream(p.page)
 			}
 			continue
 		}
-		if l.heard == nil {
+		if l.audio == nil {
 			return nil, fmt.Errorf("%w: no Opus and no Vorbis in the Ogg", ErrUnknown)
 		}
-		l.note(p)
-		if l.heard.begun {
+		l.add(p)
+		if l.audio.started {
 			return l, nil
 		}
 	}
-	return nil, fmt.Errorf("%w: no sound in the Ogg", ErrDamaged)
+	return nil, fmt.Errorf("%w: no audio in the Ogg", ErrDamaged)
 }
 
-// has reports whether a page that lies behind those noted is of the link.
-func (l *link) has(p placed) bool {
-	return l.serials[p.serial] && !p.begins && (p.serial != l.heard.serial || p.number > l.number)
+// owns reports whether a page after those added belongs to the link.
+func (l *link) owns(p pageAt) bool {
+	return l.serials[p.serial] && !p.begins && (p.serial != l.audio.serial || p.number > l.number)
 }
 
-// note notes a page of the link.
-func (l *link) note(p placed) {
-	if p.serial == l.heard.serial {
+// add records a page of the link.
+func (l *link) add(p pageAt) {
+	if p.serial == l.audio.serial {
 		l.number = p.number
 	}
 	l.last = p
-	l.heard.page(p.page)
+	l.audio.page(p.page)
 }
 
-// noteAll notes the pages as far as they are the link's, and reports whether
-// all are. What is noted already is passed over.
-func (l *link) noteAll(pages []placed) bool {
+// addAll records the pages up to the first that does not belong to the link,
+// and reports whether all belong to it. It skips pages that are already
+// recorded.
+func (l *link) addAll(pages []pageAt) bool {
 	for _, p := range pages {
 		if p.at <= l.last.at {
 			continue
 		}
-		if !l.has(p) {
+		if !l.owns(p) {
 			return false
 		}
-		l.note(p)
+		l.add(p)
 	}
 	return true
 }
 
-// end is where the link ends: the size, or where the next one begins. It looks
-// at three places on the way to the end, for another link between that has the
-// serial of this one; then at the end; and where one of them is of another
-// link, it halves the distance to it.
+// end returns the offset where the link ends: the size of the file, or the
+// beginning of the next link. It samples three places up to the end, to detect
+// a link between that reuses the serial number of this one, and then the end
+// itself. If one of them belongs to another link, it bisects the distance.
 func (l *link) end(s *source) (int64, error) {
 	begin := l.last.at + l.last.length
 	for i := int64(1); i <= 3; i++ {
@@ -124,29 +127,29 @@ func (l *link) end(s *source) (int64, error) {
 		if err != nil {
 			return 0, err
 		}
-		if !l.noteAll(pages) {
+		if !l.addAll(pages) {
 			return l.border(s, at)
 		}
 	}
-	position := l.heard.last
+	position := l.audio.last
 	for _, n := range []int64{spanSize, oggTail} {
 		at := max(l.last.at, s.size-n)
-		b, err := s.some(at, n)
+		b, err := s.readUpTo(at, n)
 		if err != nil {
 			return 0, err
 		}
-		if !l.noteAll(pagesIn(b, at)) {
+		if !l.addAll(pagesIn(b, at)) {
 			return l.border(s, at)
 		}
-		if l.heard.last > position || at == l.last.at {
+		if l.audio.last > position || at == l.last.at {
 			return s.size, nil
 		}
 	}
-	return 0, errLength // the last page of the stream is not near the end
+	return 0, errNoDuration // the last page of the stream is too far from the end
 }
 
-// border is the end of the link, which lies before the first page behind the
-// place.
+// border returns the offset where the link ends. The first page at or after the
+// offset after belongs to another link.
 func (l *link) border(s *source, after int64) (int64, error) {
 	for after-l.last.at > spanSize {
 		at := l.last.at + (after-l.last.at)/2
@@ -155,27 +158,27 @@ func (l *link) border(s *source, after int64) (int64, error) {
 			return 0, err
 		}
 		if len(pages) == 0 {
-			return 0, errLength
+			return 0, errNoDuration
 		}
-		if !l.has(pages[0]) && pages[0].at > l.last.at {
+		if !l.owns(pages[0]) && pages[0].at > l.last.at {
 			after = at
 			continue
 		}
 		before := l.last.at
-		if !l.noteAll(pages) {
+		if !l.addAll(pages) {
 			return l.last.at + l.last.length, nil
 		}
 		if l.last.at == before {
-			return 0, errLength
+			return 0, errNoDuration
 		}
 	}
-	// One page may reach over the place, and the next link begins behind it.
-	b, err := s.some(l.last.at, max(0, after-l.last.at)+2*oggPage)
+	// One page may cross the offset, and the next link begins after it.
+	b, err := s.readUpTo(l.last.at, max(0, after-l.last.at)+2*oggPage)
 	if err != nil {
 		return 0, err
 	}
-	if l.noteAll(pagesIn(b, l.last.at)) {
-		return 0, errLength
+	if l.addAll(pagesIn(b, l.last.at)) {
+		return 0, errNoDuration
 	}
 	return l.last.at + l.last.length, nil
 }

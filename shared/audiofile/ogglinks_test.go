@@ -11,8 +11,9 @@ import (
 	"callrecordings/shared/audiofile"
 )
 
-// links is an Ogg Opus in links of so many seconds, of serials that it names.
-// Each second has a page of linkPage bytes; one before them has the headers.
+// links is an Ogg Opus file of chained links, each with a serial number and a
+// duration in seconds. It has a page of linkPage bytes for each second. In each
+// link a page with the headers precedes them.
 type links []struct {
 	serial  uint32
 	seconds int64
@@ -27,8 +28,8 @@ func (l links) size() (n int64) {
 	return n
 }
 
-// duration is short of the sum by what the first page of a link claims to
-// begin with: its packet of 10 ms ends at 1 s.
+// duration returns the sum, less the time that precedes the first packet of
+// each link: that packet has 10 ms and ends at 1 s.
 func (l links) duration() (d time.Duration) {
 	for _, one := range l {
 		d += time.Duration(one.seconds-1)*time.Second + 10*time.Millisecond
@@ -68,8 +69,8 @@ func (l links) block(n int64) []byte {
 	return append(first, filled(0, 1, linkPage-len(first))...)
 }
 
-// Of a large Ogg only a few pages are read, where it has links only to find
-// their borders.
+// Few pages of a large Ogg are read. More are needed to find the boundaries of
+// links.
 func TestProbeReadsLittleOfLargeOggs(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -78,13 +79,13 @@ func TestProbeReadsLittleOfLargeOggs(t *testing.T) {
 		reads, most int64
 	}{
 		{"one", links{{1, 1_300_000}}, mostReads, mostBytes}, // 5 GB
-		{"one of an hour", links{{1, 3600}}, mostReads, mostBytes},
-		{"one above the limit", links{{1, 70}}, mostReads, mostBytes},
-		{"a long and a short one", links{{1, 1_300_000}, {2, 3}}, 30, 2 << 20},
-		{"a short and a long one", links{{1, 3}, {2, 1_300_000}}, 40, 3 << 20},
+		{"one hour", links{{1, 3600}}, mostReads, mostBytes},
+		{"one, just above the limit", links{{1, 70}}, mostReads, mostBytes},
+		{"long and short", links{{1, 1_300_000}, {2, 3}}, 30, 2 << 20},
+		{"short and long", links{{1, 3}, {2, 1_300_000}}, 40, 3 << 20},
 		{"three", links{{1, 1000}, {2, 1}, {9, 5000}}, 50, 3 << 20},
-		{"the same again", links{{1, 1000}, {1, 1000}}, 50, 3 << 20},
-		{"the same number", links{{1, 1000}, {1, 700}, {2, 1500}, {1, 4000}}, 80, 5 << 20},
+		{"the same link twice", links{{1, 1000}, {1, 1000}}, 50, 3 << 20},
+		{"repeated serial number", links{{1, 1000}, {1, 700}, {2, 1500}, {1, 4000}}, 80, 5 << 20},
 		{"many", links{{1, 100}, {2, 200}, {3, 300}, {4, 200}, {5, 100}, {6, 200}}, 80, 5 << 20},
 	} {
 		rec := &recorder{r: c.links, size: c.links.size()}
@@ -99,9 +100,9 @@ func TestProbeReadsLittleOfLargeOggs(t *testing.T) {
 	}
 }
 
-// More links than are looked for have a length that is not known; neither has
-// what ends in something else.
-func TestProbeSaysWhenAnOggIsNotUnderstood(t *testing.T) {
+// The duration is unknown if there are too many links, or if something else
+// follows them.
+func TestProbeOfUnsupportedOggs(t *testing.T) {
 	t.Parallel()
 	var many links
 	for i := range uint32(500) {
@@ -114,12 +115,12 @@ func TestProbeSaysWhenAnOggIsNotUnderstood(t *testing.T) {
 		size int64
 	}{
 		{"500 links", many, many.size()},
-		{"zeros at the end", holed{0: all(t, tail)}, huge},
+		{"zeros at the end", sparse{0: all(t, tail)}, huge},
 	} {
 		rec := &recorder{r: c.r, size: c.size}
 		got, err := audiofile.Probe(rec, rec.size)
 		if err != nil || got.Known || got.Duration != 0 || got.ContentType != "audio/ogg" {
-			t.Errorf("Probe(%s) = %+v, %v, want audio/ogg of no known length", c.name, got, err)
+			t.Errorf("Probe(%s) = %+v, %v, want audio/ogg of unknown duration", c.name, got, err)
 		}
 		if rec.reads > 128 || rec.bytes > 16<<20 {
 			t.Errorf("Probe(%s) took %v", c.name, rec)
@@ -127,13 +128,13 @@ func TestProbeSaysWhenAnOggIsNotUnderstood(t *testing.T) {
 	}
 }
 
-// A page that is cut off at the end does not count.
-func TestProbeTakesALargeOggThatIsCutOff(t *testing.T) {
+// A truncated page at the end does not count.
+func TestProbeOfATruncatedOgg(t *testing.T) {
 	t.Parallel()
 	l := links{{1, 1000}}
 	got, err := audiofile.Probe(l, l.size()-linkPage*100-7)
 	if want := l.duration() - 101*time.Second; err != nil || !got.Known || got.Duration != want {
-		t.Errorf("Probe(cut off) = %+v, %v, want %s", got, err, want)
+		t.Errorf("Probe(truncated) = %+v, %v, want %s", got, err, want)
 	}
 }
 
@@ -146,8 +147,8 @@ func all(t *testing.T, l links) []byte {
 	return b
 }
 
-// Whatever the links, the length is theirs, or not known; and it is known of a
-// few, if their serials differ as they must.
+// The duration is the sum of the links, or unknown. It is known for up to three
+// links with different serial numbers.
 func TestProbeAddsUpLinks(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

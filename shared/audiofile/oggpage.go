@@ -10,10 +10,10 @@ import (
 
 const (
 	oggMagic = "OggS"
-	// oggHeader is the length of a page's header without its segment table,
-	// whose length is the last byte (RFC 3533, 6).
+	// oggHeader is the length of a page header without its segment table. The
+	// last byte is the length of that table (RFC 3533, 6).
 	oggHeader = 27
-	// oggPage is the most that a page can have.
+	// oggPage is the maximum length of a page.
 	oggPage = oggHeader + 255 + 255*255
 )
 
@@ -21,15 +21,15 @@ const (
 type page struct {
 	serial, number uint32
 	position       int64
-	begins         bool // a stream
+	begins         bool // the first page of a stream
 	sizes, payload []byte
-	length         int64 // of all of it
-	sound          bool  // its checksum is right
+	length         int64 // in bytes, including the header
+	valid          bool  // the checksum is right
 }
 
-// parsePage reads the page that b begins with, and reports whether all of it
-// is there. The library reads it again, for the checksum.
-func parsePage(b []byte) (page, bool) {
+// parsePage parses the page at the beginning of b. ok is false unless b holds
+// all of it. The library parses it again, to verify the checksum.
+func parsePage(b []byte) (_ page, ok bool) {
 	if len(b) < oggHeader || !bytes.HasPrefix(b, []byte(oggMagic)) {
 		return page{}, false
 	}
@@ -56,23 +56,23 @@ func parsePage(b []byte) (page, bool) {
 	if err == nil {
 		_, _, err = pages.ParseNextPage()
 	}
-	p.sound = err == nil
+	p.valid = err == nil
 	return p, true
 }
 
-// placed is a page and where it begins in the file.
-type placed struct {
+// pageAt is a page and its offset in the file.
+type pageAt struct {
 	page
 	at int64
 }
 
-// maxFalse is how many places that look like a page and are none are tried in
-// a window: the checksum of each takes a while.
+// maxFalse limits the places in a window that begin like a page but have a
+// wrong checksum, as each checksum takes time.
 const maxFalse = 16
 
-// pagesIn finds the whole pages that begin in b, which lies at the place.
-func pagesIn(b []byte, at int64) []placed {
-	var all []placed
+// pagesIn finds the complete pages in b. The offset of b in the file is at.
+func pagesIn(b []byte, at int64) []pageAt {
+	var all []pageAt
 	for wrong := 0; wrong < maxFalse; {
 		n := bytes.Index(b, []byte(oggMagic))
 		if n < 0 {
@@ -80,8 +80,8 @@ func pagesIn(b []byte, at int64) []placed {
 		}
 		b, at = b[n:], at+int64(n)
 		step := int64(len(oggMagic))
-		if p, ok := parsePage(b); ok && p.sound {
-			all = append(all, placed{p, at})
+		if p, ok := parsePage(b); ok && p.valid {
+			all = append(all, pageAt{p, at})
 			step = p.length
 		} else {
 			wrong++
@@ -91,15 +91,15 @@ func pagesIn(b []byte, at int64) []placed {
 	return all
 }
 
-// windows are tried one after another until a page is found. Pages are mostly
-// small; the second window has a whole page wherever it begins.
+// windows are tried in this order until a page is found. Most pages are small.
+// The second window always contains a complete page.
 var windows = [...]int64{32 << 10, 2 * oggPage}
 
-// pagesFrom finds pages that begin at the place or soon behind it; none, if
-// there are none.
-func pagesFrom(s *source, at int64) ([]placed, error) {
+// pagesFrom finds pages at the offset or shortly after it. The result is empty
+// if there are none.
+func pagesFrom(s *source, at int64) ([]pageAt, error) {
 	for _, n := range windows {
-		b, err := s.some(at, n)
+		b, err := s.readUpTo(at, n)
 		if err != nil {
 			return nil, err
 		}
@@ -110,25 +110,25 @@ func pagesFrom(s *source, at int64) ([]placed, error) {
 	return nil, nil
 }
 
-// onePage reads the page that begins at the place. io.EOF means that no whole
-// page does.
-func onePage(s *source, at int64) (placed, error) {
-	b, err := s.some(at, oggHeader+255)
+// onePage reads the page at the offset. Error: io.EOF if no complete page
+// begins there.
+func onePage(s *source, at int64) (pageAt, error) {
+	b, err := s.readUpTo(at, oggHeader+255)
 	if err != nil {
-		return placed{}, err
+		return pageAt{}, err
 	}
 	if len(b) < oggHeader {
-		return placed{}, io.EOF
+		return pageAt{}, io.EOF
 	}
 	n := int64(oggHeader) + int64(b[oggHeader-1])
 	for _, size := range b[oggHeader:min(n, int64(len(b)))] {
 		n += int64(size)
 	}
-	if b, err = s.some(at, n); err != nil {
-		return placed{}, err
+	if b, err = s.readUpTo(at, n); err != nil {
+		return pageAt{}, err
 	}
-	if p, ok := parsePage(b); ok && p.sound {
-		return placed{p, at}, nil
+	if p, ok := parsePage(b); ok && p.valid {
+		return pageAt{p, at}, nil
 	}
-	return placed{}, io.EOF
+	return pageAt{}, io.EOF
 }

@@ -1,13 +1,13 @@
 package audiofile
 
-// opusSamples adds up the packets that end on a page.
+// opusSamples adds up the samples of the packets that end on a page.
 func opusSamples(sizes, payload []byte) int64 {
 	var n int64
 	begin, end := 0, 0
 	for _, size := range sizes {
 		end += int(size)
 		if size == 255 {
-			continue // the packet goes on
+			continue // the packet continues
 		}
 		if end <= len(payload) {
 			n += packetSamples(payload[begin:end])
@@ -17,8 +17,8 @@ func opusSamples(sizes, payload []byte) int64 {
 	return n
 }
 
-// packetSamples is the length of an Opus packet at 48 kHz, as its first two
-// bytes tell (RFC 6716, 3.1 and 3.2).
+// packetSamples returns the number of samples of an Opus packet at 48 kHz, from
+// its first two bytes (RFC 6716, 3.1 and 3.2).
 func packetSamples(p []byte) int64 {
 	if len(p) == 0 {
 		return 0

@@ -11,21 +11,20 @@ import (
 	"callrecordings/shared/audiofile"
 )
 
-// What is read of a file whose length stands in it, whatever its size.
+// The limits for a file of any size that contains its duration.
 const (
 	mostReads = 8
 	mostBytes = 512 << 10
 )
 
-// recorder notes what is read.
+// recorder counts reads.
 type recorder struct {
 	r     io.ReaderAt
 	size  int64
 	reads int
 	bytes int64
-	// far counts the reads that do not go on where the last one ended.
+	// far counts the reads that do not continue where the previous one ended.
 	far, next int64
-	least     int64 // of the reads that did not reach the end
 }
 
 func (r *recorder) ReadAt(p []byte, at int64) (int, error) {
@@ -35,9 +34,7 @@ func (r *recorder) ReadAt(p []byte, at int64) (int, error) {
 	if at != r.next {
 		r.far++
 	}
-	if r.next = at + n; r.next < r.size && (r.least == 0 || n < r.least) {
-		r.least = n
-	}
+	r.next = at + n
 	return r.r.ReadAt(p, at)
 }
 
@@ -45,10 +42,10 @@ func (r *recorder) String() string {
 	return fmt.Sprintf("%d reads (%d far) of %d bytes", r.reads, r.far, r.bytes)
 }
 
-// holed is a file with zeros but for its parts.
-type holed map[int64][]byte
+// sparse is a file of zeros, except for its parts.
+type sparse map[int64][]byte
 
-func (h holed) ReadAt(p []byte, at int64) (int, error) {
+func (h sparse) ReadAt(p []byte, at int64) (int, error) {
 	clear(p)
 	for from, data := range h {
 		if from < at+int64(len(p)) && at < from+int64(len(data)) {
@@ -62,12 +59,12 @@ func TestProbeReadsLittle(t *testing.T) {
 	t.Parallel()
 	for name, want := range durations(t) {
 		data := read(t, "testdata/"+name)
-		few(t, name, bytes.NewReader(data), int64(len(data)), want)
+		checkReads(t, name, bytes.NewReader(data), int64(len(data)), want)
 	}
 }
 
-// few fails unless the length is the one wanted, after a few reads.
-func few(t *testing.T, name string, r io.ReaderAt, size int64, want time.Duration) {
+// checkReads fails the test unless Probe finds the duration with few reads.
+func checkReads(t *testing.T, name string, r io.ReaderAt, size int64, want time.Duration) {
 	t.Helper()
 	rec := &recorder{r: r, size: size}
 	got, err := audiofile.Probe(rec, size)
@@ -82,39 +79,39 @@ func few(t *testing.T, name string, r io.ReaderAt, size int64, want time.Duratio
 
 const huge = 5 << 30
 
-// Files of 5 GB, mostly of zeros, take as little as small ones.
+// Files of 5 GB, mostly zeros, need no more reads than small ones.
 func TestProbeReadsLittleOfHugeFiles(t *testing.T) {
 	t.Parallel()
 	wav := read(t, "testdata/pcm-u8.wav")
-	sound := int64(bytes.Index(wav, []byte("data")) + 8)
-	few(t, "wav", holed{0: wav[:sound-4], sound - 4: []byte("\xFF\xFF\xFF\xFF")}, huge, (huge-time.Duration(sound))*time.Second/8000)
+	start := int64(bytes.Index(wav, []byte("data")) + 8)
+	checkReads(t, "wav", sparse{0: wav[:start-4], start - 4: []byte("\xFF\xFF\xFF\xFF")}, huge, (huge-time.Duration(start))*time.Second/8000)
 
 	rf64 := read(t, "testdata/rf64.wav")
-	sound = int64(bytes.Index(rf64, []byte("data")) + 8)
-	binary.LittleEndian.PutUint64(rf64[28:], huge-uint64(sound)-1000)
-	few(t, "rf64", holed{0: rf64[:sound]}, huge, (huge-time.Duration(sound)-1000)*time.Second/16000)
+	start = int64(bytes.Index(rf64, []byte("data")) + 8)
+	binary.LittleEndian.PutUint64(rf64[28:], huge-uint64(start)-1000)
+	checkReads(t, "rf64", sparse{0: rf64[:start]}, huge, (huge-time.Duration(start)-1000)*time.Second/16000)
 
-	// A Xing header has 32 bits for the bytes.
+	// The byte count of a Xing header has 32 bits.
 	const large = 4_000_000_000
 	mp3 := read(t, "testdata/cbr-xing-8khz.mp3")
 	xing := bytes.Index(mp3, []byte("Info")) // 13 bytes into its frame
 	binary.BigEndian.PutUint32(mp3[xing+8:], large/144)
 	binary.BigEndian.PutUint32(mp3[xing+12:], large)
 	tag := int64(10 + 0x0FFFFFFF)
-	few(t, "mp3", holed{0: []byte("ID3\x04\x00\x00\x7F\x7F\x7F\x7F"), tag: mp3[xing-13 : 1000]}, tag+large, large/144*72*time.Millisecond)
+	checkReads(t, "mp3", sparse{0: []byte("ID3\x04\x00\x00\x7F\x7F\x7F\x7F"), tag: mp3[xing-13 : 1000]}, tag+large, large/144*72*time.Millisecond)
 
 	m4a := read(t, "testdata/aac-8khz.m4a")
 	mdat, moov := bytes.Index(m4a, []byte("mdat"))-4, bytes.Index(m4a, []byte("moov"))-4
 	head := binary.BigEndian.AppendUint64(append(bytes.Clone(m4a[:mdat]), "\x00\x00\x00\x01mdat"...), uint64(huge-mdat-len(m4a[moov:])))
-	few(t, "m4a, header last", holed{0: head, int64(huge - len(m4a[moov:])): m4a[moov:]}, huge, 2100*time.Millisecond)
+	checkReads(t, "m4a, header last", sparse{0: head, int64(huge - len(m4a[moov:])): m4a[moov:]}, huge, 2100*time.Millisecond)
 
 	m4a = read(t, "testdata/aac-44khz-faststart.m4a")
 	mdat = bytes.Index(m4a, []byte("mdat")) - 4
 	head = binary.BigEndian.AppendUint64(append(bytes.Clone(m4a[:mdat]), "\x00\x00\x00\x01mdat"...), uint64(huge-mdat))
-	few(t, "m4a, header first", holed{0: head}, huge, 1200*time.Millisecond)
+	checkReads(t, "m4a, header first", sparse{0: head}, huge, 1200*time.Millisecond)
 
 	m4a = read(t, "testdata/aac-fragments.m4a")
 	last := bytes.LastIndex(m4a, []byte("moof")) - 4
 	head = binary.BigEndian.AppendUint64(append(bytes.Clone(m4a[:last]), "\x00\x00\x00\x01free"...), uint64(huge-len(m4a)))
-	few(t, "m4a, in fragments", holed{0: head, int64(huge - len(m4a[last:])): m4a[last:]}, huge, 4428*time.Millisecond)
+	checkReads(t, "m4a, in fragments", sparse{0: head, int64(huge - len(m4a[last:])): m4a[last:]}, huge, 4428*time.Millisecond)
 }

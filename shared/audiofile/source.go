@@ -7,45 +7,45 @@ import (
 )
 
 const (
-	// spanSize is how much is fetched where a little is asked for: what is
-	// asked for next lies mostly near, and a request costs more than its bytes.
+	// spanSize is the number of bytes that are fetched for a smaller read. The
+	// next read is mostly close by, and a request costs more than its bytes.
 	spanSize = 64 << 10
-	// maxReads bounds the reads of one file, other than those of an mp3 that
-	// is read through. Ordinary files take two to eight; more are needed for
-	// Oggs of many streams and mp4 in many fragments.
+	// maxReads limits the reads of one file, except those of an mp3 that is
+	// read in order. Ordinary files take two to eight. An Ogg with many streams
+	// or an mp4 with many fragments takes more.
 	maxReads = 128
 )
 
-// errScattered means that a file is made so that its figures lead to more
-// places than are looked at.
-var errScattered = fmt.Errorf("%w: it takes too many reads", ErrDamaged)
+// errTooManyReads means that the offsets in a file lead to more places than
+// Probe reads.
+var errTooManyReads = fmt.Errorf("%w: too many reads", ErrDamaged)
 
-// source is the audio, with the last few spans that were fetched of it.
+// source reads the audio and caches the last few spans.
 type source struct {
 	r    io.ReaderAt
 	size int64
-	left int   // reads
-	err  error // of the last read, if it was not the end
+	left int   // reads that may follow
+	err  error // error of the last read, unless io.EOF
 
 	spans [4]span
-	next  int // the span to give up
+	next  int // index of the span to replace
 }
 
-// span is a part of the audio that was fetched.
+// span is a cached part of the audio.
 type span struct {
 	at   int64
 	data []byte
 }
 
-// ReadAt reads from a span, or makes one that begins at the place; what is
-// longer than a span is read past them. Errors: io.EOF at the end,
-// errScattered, those of the reader below.
+// ReadAt reads from a cached span, or fetches one that begins at the offset.
+// Reads longer than a span bypass the cache. Errors: io.EOF at the end,
+// errTooManyReads, and those of the underlying reader.
 func (s *source) ReadAt(p []byte, at int64) (int, error) {
 	if at < 0 || at >= s.size {
 		return 0, io.EOF
 	}
-	there := p[:min(int64(len(p)), s.size-at)]
-	n, err := s.readAt(there, at)
+	available := p[:min(int64(len(p)), s.size-at)]
+	n, err := s.readAt(available, at)
 	if s.err = err; errors.Is(err, io.EOF) {
 		s.err = nil
 	}
@@ -55,7 +55,7 @@ func (s *source) ReadAt(p []byte, at int64) (int, error) {
 	return n, err
 }
 
-// readAt fills p, which lies within the size.
+// readAt fills p. All of p lies within the size.
 func (s *source) readAt(p []byte, at int64) (int, error) {
 	for i := range s.spans {
 		if from := at - s.spans[i].at; from >= 0 && from+int64(len(p)) <= int64(len(s.spans[i].data)) {
@@ -63,7 +63,7 @@ func (s *source) readAt(p []byte, at int64) (int, error) {
 		}
 	}
 	if s.left--; s.left < 0 {
-		return 0, errScattered
+		return 0, errTooManyReads
 	}
 	if len(p) > spanSize {
 		n, err := s.r.ReadAt(p, at)
@@ -74,7 +74,7 @@ func (s *source) readAt(p []byte, at int64) (int, error) {
 	}
 	c := &s.spans[s.next]
 	s.next = (s.next + 1) % len(s.spans)
-	c.at, c.data = at, grown(c.data, min(spanSize, s.size-at))
+	c.at, c.data = at, resized(c.data, min(spanSize, s.size-at))
 	n, err := s.r.ReadAt(c.data, at)
 	if n < len(c.data) {
 		c.data = c.data[:n]
@@ -88,16 +88,16 @@ func (s *source) readAt(p []byte, at int64) (int, error) {
 	return n, nil
 }
 
-// grown is b with the length n, in its own memory if that is enough.
-func grown(b []byte, n int64) []byte {
+// resized returns b with length n, reusing its memory if that suffices.
+func resized(b []byte, n int64) []byte {
 	if int64(cap(b)) >= n {
 		return b[:n]
 	}
 	return make([]byte, n)
 }
 
-// some reads up to n bytes at the place; fewer only at the end.
-func (s *source) some(at, n int64) ([]byte, error) {
+// readUpTo reads up to n bytes at the offset. It returns fewer only at the end.
+func (s *source) readUpTo(at, n int64) ([]byte, error) {
 	b := make([]byte, max(0, min(n, s.size-at)))
 	got, err := s.ReadAt(b, at)
 	if errors.Is(err, io.EOF) {
@@ -106,9 +106,9 @@ func (s *source) some(at, n int64) ([]byte, error) {
 	return b[:got], err
 }
 
-// blame is the error of a library that read from s: that of the reading, or
-// else the file is damaged.
-func (s *source) blame(err error) error {
+// readError maps an error of a library that read from s: to the error of the
+// read, if that failed, and otherwise to ErrDamaged.
+func (s *source) readError(err error) error {
 	if s.err != nil {
 		return s.err
 	}

@@ -11,8 +11,7 @@ import (
 	"github.com/go-audio/wav"
 )
 
-// Formats of wav, as far as they are told apart here
-// (RFC 2361, appendix A).
+// The wav formats that are distinguished here (RFC 2361, appendix A).
 const (
 	wavPCM        = 0x0001
 	wavADPCM      = 0x0002
@@ -28,78 +27,79 @@ const (
 const (
 	chunkHeader = 8
 	wavHeader   = 12 // RIFF, size, WAVE
-	// formatLeast and formatMost bound the bytes of a format chunk that are
-	// read; all known ones are shorter than the latter.
-	formatLeast, formatMost = 16, 64
-	// maxChunks bounds the reads that a file of nothing but chunks can cause.
+	// formatLeast and formatMost limit the bytes of a format chunk that are
+	// read. All known chunks are shorter than formatMost.
+	minFormat, maxFormat = 16, 64
+	// maxChunks limits the reads for a file that consists of chunks only.
 	maxChunks = 1000
 )
 
-// isWav knows RIFF, and RF64 and BW64 for more than 4 GB (EBU Tech 3306).
+// isWav recognizes RIFF, and RF64 and BW64, which are for more than 4 GB (EBU
+// Tech 3306).
 func isWav(h []byte) bool {
 	return len(h) >= wavHeader && string(h[8:12]) == "WAVE" &&
 		(string(h[:4]) == "RIFF" || string(h[:4]) == "RF64" || string(h[:4]) == "BW64")
 }
 
-// wavDuration walks the chunks to the sound and divides what is really there
-// of it by what a second of it takes.
+// wavDuration walks the chunks up to the audio data. It divides the bytes that
+// exist by the bytes per second.
 func wavDuration(r *source) (time.Duration, error) {
 	var format *wavFormat
-	var long int64 // the size that an RF64 file has for its sound
+	var longSize int64 // of the audio data in an RF64 file
 	at := int64(wavHeader)
 	for range maxChunks {
-		id, said, err := chunk(r, at)
+		id, size, err := chunk(r, at)
 		if err != nil {
 			return 0, err
 		}
 		at += chunkHeader
 		switch id {
 		case "ds64":
-			long, err = longSize(r, at, said)
+			longSize, err = readLongSize(r, at, size)
 		case "fmt ":
-			format, err = readFormat(r, at, said)
+			format, err = readFormat(r, at, size)
 		case "data":
 			if format == nil {
-				return 0, fmt.Errorf("%w: the wav does not say its format", ErrDamaged)
+				return 0, fmt.Errorf("%w: no format chunk in the wav", ErrDamaged)
 			}
-			if said == unknownSize && long > 0 {
-				said = long
+			if size == unknownSize && longSize > 0 {
+				size = longSize
 			}
-			return format.duration(r, at, present(said, r.size-at))
+			return format.duration(r, at, dataSize(size, r.size-at))
 		}
 		if err != nil {
 			return 0, err
 		}
-		at += said + said%2 // chunks begin at even places
+		at += size + size%2 // chunks begin at even offsets
 	}
-	return 0, fmt.Errorf("%w: no sound in the wav", ErrDamaged)
+	return 0, fmt.Errorf("%w: no audio data in the wav", ErrDamaged)
 }
 
-// unknownSize is what streaming recorders write for a size, and RF64 files
-// for one that is elsewhere.
+// unknownSize is the size that streaming recorders write, and that RF64 files
+// have if the size is in the ds64 chunk.
 const unknownSize = 1<<32 - 1
 
-// present is how much of the sound is there, of what its header said. A
-// recorder that streams writes 0 or a very large number for a size that it
-// does not know yet.
-func present(said, there int64) int64 {
-	if said == 0 || said == unknownSize || said > there {
-		return there
+// dataSize returns how many bytes of audio data the file has. declared is the
+// size in the chunk header. A recorder that streams does not know the size yet
+// and declares 0 or a very large number.
+func dataSize(declared, available int64) int64 {
+	if declared == 0 || declared == unknownSize || declared > available {
+		return available
 	}
-	return said
+	return declared
 }
 
-// chunk reads the header of the chunk at that place.
+// chunk reads the chunk header at the offset.
 func chunk(r io.ReaderAt, at int64) (id string, size int64, err error) {
 	var h [chunkHeader]byte
-	if err := readAt(r, h[:], at, "no sound in the wav"); err != nil {
+	if err := readAt(r, h[:], at, "no audio data in the wav"); err != nil {
 		return "", 0, err
 	}
 	return string(h[:4]), int64(binary.LittleEndian.Uint32(h[4:])), nil
 }
 
-// longSize reads the size of the sound from the ds64 chunk.
-func longSize(r io.ReaderAt, at, size int64) (int64, error) {
+// readLongSize reads the size of the audio data from the ds64 chunk.
+func readLongSize(r io.ReaderAt, at, size int64) (int64, error) {
 	var b [16]byte
 	if size < int64(len(b)) {
 		return 0, nil
@@ -110,22 +110,22 @@ func longSize(r io.ReaderAt, at, size int64) (int64, error) {
 	return int64(min(binary.LittleEndian.Uint64(b[8:]), 1<<62)), nil
 }
 
-// wavFormat is what the format chunk says.
+// wavFormat is the content of the format chunk.
 type wavFormat struct {
 	*wav.Decoder
-	// block is the length of a block in bytes, and samples what is in one of
-	// every channel, where blocks hold more than one; else 0.
+	// block is the length of a block in bytes. samples is the number of samples
+	// of each channel in a block. It is 0 if a block holds one sample.
 	block, samples int64
 }
 
-// readFormat reads the format chunk. The library is given that chunk alone,
-// under a header of our own: of a whole file it would take chunks into memory
-// as long as they claim to be.
+// readFormat reads the format chunk. The library gets this chunk only, after a
+// header that is made here. From a whole file it would read chunks into memory
+// with the length that they declare.
 func readFormat(r io.ReaderAt, at, size int64) (*wavFormat, error) {
-	if size < formatLeast {
-		return nil, fmt.Errorf("%w: the wav's format is too short", ErrDamaged)
+	if size < minFormat {
+		return nil, fmt.Errorf("%w: the format chunk of the wav is too short", ErrDamaged)
 	}
-	size = min(size, formatMost)
+	size = min(size, maxFormat)
 	b := append([]byte("RIFF\x00\x00\x00\x00WAVEfmt "), byte(size), 0, 0, 0)
 	head := len(b)
 	b = append(b, make([]byte, size)...)
@@ -135,18 +135,18 @@ func readFormat(r io.ReaderAt, at, size int64) (*wavFormat, error) {
 	f := &wavFormat{Decoder: wav.NewDecoder(bytes.NewReader(b))}
 	f.ReadInfo()
 	if f.Err() != nil || f.NumChans == 0 || f.SampleRate == 0 {
-		return nil, fmt.Errorf("%w: the wav's format makes no sense", ErrDamaged)
+		return nil, fmt.Errorf("%w: the format of the wav is invalid", ErrDamaged)
 	}
-	if b = b[head:]; len(b) >= 20 { // the library leaves these out
+	if b = b[head:]; len(b) >= 20 { // fields that the library ignores
 		f.block = int64(binary.LittleEndian.Uint16(b[12:]))
 		f.samples = int64(binary.LittleEndian.Uint16(b[18:]))
 	}
 	return f, nil
 }
 
-// duration is how long the n bytes of sound at the place last. Players go by the samples and
-// blocks, and not by the average bytes of a second, which writers of ADPCM
-// get wrong; so that is the last resort.
+// duration returns the duration of the n bytes of audio data at the offset.
+// Like players, it uses samples and blocks. The average bytes per second are
+// the last resort, as ADPCM encoders get them wrong.
 func (f *wavFormat) duration(r *source, at, n int64) (time.Duration, error) {
 	second := int64(f.AvgBytesPerSec)
 	switch f.WavAudioFormat {
@@ -160,12 +160,13 @@ func (f *wavFormat) duration(r *source, at, n int64) (time.Duration, error) {
 		}
 	}
 	if second <= 0 {
-		return 0, fmt.Errorf("%w: the wav's format makes no sense", ErrDamaged)
+		return 0, fmt.Errorf("%w: the format of the wav is invalid", ErrDamaged)
 	}
 	return seconds(n, second), nil
 }
 
-// readAt fills b, or says that the file is damaged if it ends before.
+// readAt fills b. If the file ends before, it returns ErrDamaged with the text
+// of damage.
 func readAt(r io.ReaderAt, b []byte, at int64, damage string) error {
 	n, err := r.ReadAt(b, at)
 	if n == len(b) {

@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# Makes the files anew, and durations.txt with what ffprobe says of each, in
-# seconds; needs ffmpeg. Of an mp3 without a Xing header ffprobe only guesses,
-# so there the length is what ffmpeg decodes. Durations of more than the first
-# are sums: ffprobe looks at one stream only.
+# Makes the files again, and durations.txt with their durations in seconds
+# according to ffprobe. It needs ffmpeg. For an mp3 without a Xing header ffprobe
+# only estimates, so the duration is that of the decoded audio. For chained
+# streams it is the sum, as ffprobe looks at one stream only.
 set -euo pipefail
 cd "$(dirname "$0")"
 rm -f ./*.mp3 ./*.wav ./*.ogg ./*.m4a durations.txt
 
-# make NAME SECONDS RATE CHANNELS OPTIONS… of a tone that changes, for VBR.
+# make NAME SECONDS RATE CHANNELS OPTIONS… makes a changing tone, for VBR.
 make() {
 	local name=$1 seconds=$2 rate=$3 channels=$4
 	shift 4
 	ffmpeg -y -loglevel error -f lavfi -i "aevalsrc='0.3*sin(2*PI*t*(200+300*mod(t,0.7)))*(0.2+0.8*gt(sin(9*t),0))':s=$rate:d=$seconds" \
 		-ac "$channels" -map_metadata -1 -fflags +bitexact "$@" "$name"
 }
-said() { ffprobe -v error -show_entries format=duration -of csv=p=0 "$1"; }
+probed() { ffprobe -v error -show_entries format=duration -of csv=p=0 "$1"; }
 decoded() { ffmpeg -loglevel info -i "$1" -f null - 2>&1 | tr '\r' '\n' | sed -n 's/.*time=\([0-9:.]*\).*/\1/p' | tail -1 | awk -F: '{print $1*3600+$2*60+$3}'; }
 note() { echo "$1 $2" >>durations.txt; }
 
@@ -50,9 +50,9 @@ make alac.m4a 0.6 8000 1 -c:a alac
 make aac-fragments.m4a 4.3 8000 1 -c:a aac -b:a 8k -movflags +frag_keyframe+empty_moov -frag_duration 1000000
 make aac-hybrid.m4a 2.3 8000 1 -c:a aac -b:a 8k -movflags +frag_keyframe -frag_duration 1000000
 make aac-unplaced.m4a 2.3 8000 1 -c:a aac -b:a 8k -f ismv -frag_duration 1000000
-for f in *.mp3 *.wav *.ogg *.m4a; do grep -q "^$f " durations.txt || note "$f" "$(said "$f")"; done
+for f in *.mp3 *.wav *.ogg *.m4a; do grep -q "^$f " durations.txt || note "$f" "$(probed "$f")"; done
 
-# Two streams, one behind the other.
+# Two chained streams.
 cat opus-8khz.ogg vorbis.ogg >chained.ogg
 note chained.ogg "$(awk '$1=="opus-8khz.ogg"||$1=="vorbis.ogg"{n+=$2} END{print n}' durations.txt)"
 sort -o durations.txt durations.txt
