@@ -1,31 +1,31 @@
-// Package cursor seals places in a list into the opaque texts that clients
-// carry from page to page (contract, List: start_key and next_start_key).
+// Package cursor seals positions in a list into the opaque texts that clients
+// send to get the next page (contract, List: start_key and next_start_key).
 //
 // The guarantees:
 //
-//   - A cursor can be neither read nor forged: it is AES-256-GCM.
-//   - It belongs to one query. Opened with any other it is [ErrInvalid], like
-//     one with a bit flipped, one under a foreign key, or plain rubbish; the
-//     error never says which.
-//   - It is deterministic: the same position of the same query gives the same
-//     text for as long as the secret is the same. Deployed clients stop only
+//   - Clients can neither read nor forge a cursor: it is AES-256-GCM.
+//   - A cursor belongs to one query. With any other query [Sealer.Open] returns
+//     [ErrInvalid]. It returns the same error for a cursor that was altered, for
+//     one that was sealed with an unknown secret, and for any other text.
+//   - Sealing is deterministic: the same position of the same query gives the
+//     same text as long as the secret is the same. Deployed clients stop only
 //     when next_start_key repeats.
-//   - It is made of [A-Za-z0-9_-] and has at most [MaxLen] characters, in any
-//     URL as it is.
+//   - A cursor consists of [A-Za-z0-9_-] and has at most [MaxLen] characters, so
+//     it needs no escaping in a URL.
 //
 // Layout, before base64url without padding:
 //
 //	12 bytes nonce ‖ ciphertext of the position ‖ 16 bytes tag
 //
-// The nonce is HMAC-SHA-256, under a key of its own, over the query and the
-// position, each behind its length, cut to 12 bytes. So it repeats only where
-// query and position do, and then the whole text repeats; no nonce ever
-// serves two different messages but by a collision of 96 bits. The query is
-// also the additional data of the seal. Both keys are derived from the
-// operator's secret by HKDF-SHA-256.
+// The nonce is HMAC-SHA-256 over the query and the position, each preceded by its
+// length, cut to 12 bytes. It uses a separate key. So the nonce repeats only if
+// query and position do, and then the whole text repeats. Two different messages
+// share a nonce only through a 96-bit collision. The query is also the additional
+// data of the AEAD. Both keys are derived from the operator's secret by
+// HKDF-SHA-256.
 //
-// What a query or a position consists of is the caller's business. The length
-// of the position shows in the length of the cursor; nothing else does.
+// The caller defines the content of queries and positions. The length of a cursor
+// reveals the length of the position, but nothing else.
 package cursor
 
 import (
@@ -41,40 +41,40 @@ import (
 )
 
 const (
-	// MaxLen is the most characters that a cursor has (contract, List).
+	// MaxLen is the maximum length of a cursor in characters (contract, List).
 	MaxLen = 512
-	// MaxPosition is the most bytes that a position may have to fit.
+	// MaxPosition is the maximum length of a position in bytes.
 	MaxPosition = MaxLen/4*3 - nonceSize - tagSize
-	// MinSecret is the fewest characters that a secret may have.
+	// MinSecret is the minimum length of a secret in characters.
 	MinSecret = 32
 
 	nonceSize = 12
 	tagSize   = 16
 )
 
-// ErrInvalid is the one error of [Sealer.Open], whatever is wrong.
+// ErrInvalid is the only error of [Sealer.Open].
 var ErrInvalid = errors.New("invalid cursor")
 
-// strict refuses texts whose last character has unused bits set, so that one
-// cursor has one spelling.
+// strict rejects a text if unused bits of its last character are set, so that
+// each cursor has one spelling.
 var strict = base64.RawURLEncoding.Strict()
 
-// Sealer seals under the current secret and opens what was sealed under the
-// current or the previous one. It may be used by many goroutines.
+// Sealer seals with the current secret, and opens cursors that were sealed with
+// the current or the previous one. It is safe for concurrent use.
 type Sealer struct {
-	keys []keys // the current first
+	keys []keys // of the current secret first
 }
 
-// keys are what one secret derives to.
+// keys are derived from one secret.
 type keys struct {
 	aead  cipher.AEAD
 	nonce []byte
 }
 
-// New makes a sealer. To rotate, the secret in use becomes the previous one;
-// when that goes, too, cursors that clients still hold become invalid. The
-// previous secret may be "". An error names the secret by its role, and
-// never shows it.
+// New makes a sealer. To rotate, pass the secret in use as the previous one.
+// When that is dropped at the next rotation, cursors that clients still hold
+// become invalid. The previous secret may be "". An error names the secret by
+// its role and never contains it.
 func New(current, previous string) (*Sealer, error) {
 	s := &Sealer{}
 	for _, c := range []struct{ role, secret string }{{"current", current}, {"previous", previous}} {
@@ -93,8 +93,8 @@ func New(current, previous string) (*Sealer, error) {
 	return s, nil
 }
 
-// derive makes the two keys of a secret. The info strings are part of the
-// format: a change of the layout comes with new ones.
+// derive derives the two keys of a secret. The info strings are part of the
+// format: change them together with the layout.
 func derive(secret string) (keys, error) {
 	seal, err := hkdf.Key(sha256.New, []byte(secret), nil, "callrecordings cursor 1 seal", 32)
 	if err != nil {
@@ -115,15 +115,15 @@ func derive(secret string) (keys, error) {
 	return keys{aead: aead, nonce: nonce}, nil
 }
 
-// Seal makes the cursor for a position of a query. The position has at most
-// [MaxPosition] bytes; a longer one is a mistake of the program and panics.
+// Seal makes the cursor for a position of a query. It panics if the position
+// has more than [MaxPosition] bytes, because that is a bug of the caller.
 func (s *Sealer) Seal(query, position []byte) string {
 	if len(position) > MaxPosition {
-		panic(fmt.Sprintf("cursor: a position of %d bytes, at most %d fit", len(position), MaxPosition))
+		panic(fmt.Sprintf("cursor: position has %d bytes, want at most %d", len(position), MaxPosition))
 	}
 	k := s.keys[0]
-	var room [nonceSize + MaxPosition + tagSize]byte
-	nonce := k.nonceFor(room[:0], query, position)
+	var buffer [nonceSize + MaxPosition + tagSize]byte
+	nonce := k.nonceFor(buffer[:0], query, position)
 	return strict.EncodeToString(k.aead.Seal(nonce, nonce, position, query))
 }
 
@@ -140,8 +140,8 @@ func (k keys) nonceFor(dst, query, position []byte) []byte {
 	return append(dst, h.Sum(sum[:0])[:nonceSize]...)
 }
 
-// Open returns the position that text was sealed for, if it was sealed here
-// for that very query; all else is [ErrInvalid].
+// Open returns the position that text was sealed for. Error: [ErrInvalid]
+// unless text was sealed for exactly that query with one of the two secrets.
 func (s *Sealer) Open(query []byte, text string) ([]byte, error) {
 	if len(text) > MaxLen || !plain(text) {
 		return nil, ErrInvalid
@@ -158,8 +158,8 @@ func (s *Sealer) Open(query []byte, text string) ([]byte, error) {
 	return nil, ErrInvalid
 }
 
-// plain reports whether text has only characters of base64url: the decoder
-// would skip line breaks.
+// plain reports whether text contains only characters of base64url. The decoder
+// alone would skip line breaks.
 func plain(text string) bool {
 	for i := range len(text) {
 		switch c := text[i]; {

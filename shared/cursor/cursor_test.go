@@ -27,7 +27,7 @@ func sealer(t testing.TB, current, previous string) *cursor.Sealer {
 	return s
 }
 
-// The format is kept: clients hold cursors across deployments.
+// The format must not change, because clients hold cursors across deployments.
 func TestSealKeepsItsFormat(t *testing.T) {
 	t.Parallel()
 	got := sealer(t, secretA, "").Seal([]byte("query"), []byte("position"))
@@ -42,14 +42,14 @@ func TestNew(t *testing.T) {
 	short := strings.Repeat("s", cursor.MinSecret-1)
 	for _, tt := range []struct {
 		name, current, previous string
-		want                    string // in the error; "" for none
+		want                    string // part of the error; "" if there is none
 	}{
-		{"one", secretA, "", ""},
-		{"two", secretA, secretB, ""},
-		{"none", "", "", "current cursor key has 0"},
-		{"only the previous", "", secretA, "current cursor key has 0"},
-		{"short", short, "", "current cursor key has 31"},
-		{"short previous", secretA, short, "previous cursor key has 31"},
+		{"one secret", secretA, "", ""},
+		{"two secrets", secretA, secretB, ""},
+		{"no secret", "", "", "current cursor key has 0"},
+		{"previous secret only", "", secretA, "current cursor key has 0"},
+		{"short secret", short, "", "current cursor key has 31"},
+		{"short previous secret", secretA, short, "previous cursor key has 31"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -58,13 +58,13 @@ func TestNew(t *testing.T) {
 				t.Errorf("New = %v, want an error with %q", err, tt.want)
 			}
 			if err != nil && strings.Contains(err.Error(), short) {
-				t.Errorf("New = %v, which shows the secret", err)
+				t.Errorf("New = %v, which contains the secret", err)
 			}
 		})
 	}
 }
 
-func TestOpenRefuses(t *testing.T) {
+func TestOpenRejects(t *testing.T) {
 	t.Parallel()
 	s := sealer(t, secretA, secretB)
 	good := s.Seal([]byte("q"), []byte("p"))
@@ -73,22 +73,22 @@ func TestOpenRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{
-		"nothing":           "",
-		"one character":     "A",
-		"28 zeros":          base64.RawURLEncoding.EncodeToString(make([]byte, 28)),
-		"27 zeros":          base64.RawURLEncoding.EncodeToString(make([]byte, 27)),
-		"foreign secret":    sealer(t, strings.Repeat("x", 32), "").Seal([]byte("q"), []byte("p")),
-		"cut":               good[:len(good)-4],
-		"longer":            good + "AAAA",
-		"padding":           good + "=",
-		"line break":        good[:10] + "\n" + good[10:],
-		"carriage return":   good + "\r",
-		"space":             " " + good,
-		"other alphabet":    strings.Repeat("+/", 40),
-		"513 characters":    strings.Repeat("A", 513),
-		"not ASCII":         good[:8] + "é" + good[8:],
-		"nonce and tag off": base64.RawURLEncoding.EncodeToString(raw[12:]),
-		"undefined":         "undefined",
+		"empty text":      "",
+		"one character":   "A",
+		"28 zeros":        base64.RawURLEncoding.EncodeToString(make([]byte, 28)),
+		"27 zeros":        base64.RawURLEncoding.EncodeToString(make([]byte, 27)),
+		"unknown secret":  sealer(t, strings.Repeat("x", 32), "").Seal([]byte("q"), []byte("p")),
+		"truncated":       good[:len(good)-4],
+		"longer":          good + "AAAA",
+		"padding":         good + "=",
+		"line break":      good[:10] + "\n" + good[10:],
+		"carriage return": good + "\r",
+		"space":           " " + good,
+		"other alphabet":  strings.Repeat("+/", 40),
+		"513 characters":  strings.Repeat("A", 513),
+		"not ASCII":       good[:8] + "é" + good[8:],
+		"without nonce":   base64.RawURLEncoding.EncodeToString(raw[12:]),
+		"undefined":       "undefined",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -99,8 +99,9 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// One cursor has one spelling: the unused bits of the last character count.
-func TestOpenRefusesUnusedBits(t *testing.T) {
+// Each cursor has one spelling, so unused bits of the last character must be
+// zero.
+func TestOpenRejectsUnusedBits(t *testing.T) {
 	t.Parallel()
 	s := sealer(t, secretA, "")
 	good := s.Seal(nil, []byte("x")) // 29 bytes: two unused bits
@@ -116,7 +117,7 @@ func TestOpenRefusesUnusedBits(t *testing.T) {
 	}
 }
 
-func TestSealRefusesWhatWouldNotFit(t *testing.T) {
+func TestSealPanicsIfThePositionIsTooLong(t *testing.T) {
 	t.Parallel()
 	s := sealer(t, secretA, "")
 	if got := len(s.Seal(nil, make([]byte, cursor.MaxPosition))); got > cursor.MaxLen {
@@ -136,17 +137,17 @@ func positions() *rapid.Generator[[]byte] {
 	return rapid.SliceOfN(rapid.Byte(), 0, cursor.MaxPosition)
 }
 
-// What is sealed opens to the same, is plain, and is the same every time.
+// A sealed position opens unchanged. The text is plain and the same each time.
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
-	s, again := sealer(t, secretA, ""), sealer(t, secretA, secretB)
+	s, second := sealer(t, secretA, ""), sealer(t, secretA, secretB)
 	rapid.Check(t, func(t *rapid.T) {
 		query, position := rapid.SliceOf(rapid.Byte()).Draw(t, "query"), positions().Draw(t, "position")
 		text := s.Seal(query, position)
 		if !plain.MatchString(text) {
 			t.Fatalf("Seal = %q, want %v", text, plain)
 		}
-		if other := again.Seal(query, position); other != text {
+		if other := second.Seal(query, position); other != text {
 			t.Fatalf("Seal = %q, then %q", text, other)
 		}
 		got, err := s.Open(query, text)
@@ -156,8 +157,8 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-// A cursor opens with no other query, wherever the border between query and
-// position lies.
+// A cursor opens with no other query, even if query and position are the same
+// text divided elsewhere.
 func TestBoundToQuery(t *testing.T) {
 	t.Parallel()
 	s := sealer(t, secretA, secretB)
@@ -175,12 +176,12 @@ func TestBoundToQuery(t *testing.T) {
 			}
 		}
 		if moved := s.Seal(both[:at+1], both[at+1:]); moved[:16] == text[:16] {
-			t.Fatalf("the nonce of (%x, %x) serves another query", both[:at], both[at:])
+			t.Fatalf("the nonce of (%x, %x) is used for another query", both[:at], both[at:])
 		}
 	})
 }
 
-// Not one bit can be changed.
+// No bit can be changed.
 func TestEveryBitCounts(t *testing.T) {
 	t.Parallel()
 	s := sealer(t, secretA, secretB)
@@ -198,8 +199,8 @@ func TestEveryBitCounts(t *testing.T) {
 	})
 }
 
-// Rotation: the previous secret opens, the current one seals, and two steps
-// on the cursor is gone.
+// The previous secret opens cursors but does not seal them. After two rotations
+// a cursor is invalid.
 func TestRotation(t *testing.T) {
 	t.Parallel()
 	before, now := sealer(t, secretA, ""), sealer(t, secretB, secretA)
@@ -221,8 +222,8 @@ func TestRotation(t *testing.T) {
 	})
 }
 
-// FuzzOpen: whatever comes, Open says ErrInvalid or gives a position that
-// seals to that very text.
+// FuzzOpen checks that Open returns ErrInvalid, or a position that seals to the
+// same text.
 func FuzzOpen(f *testing.F) {
 	s := sealer(f, secretA, secretB)
 	f.Add([]byte("q"), s.Seal([]byte("q"), []byte("p")))

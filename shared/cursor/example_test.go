@@ -6,7 +6,7 @@ import (
 	"callrecordings/shared/cursor"
 )
 
-// A cursor opens for the query that it was sealed for, and for no other.
+// A cursor opens only for the query that it was sealed for.
 func ExampleSealer() {
 	s, err := cursor.New("a secret of at least 32 characters", "")
 	if err != nil {

@@ -1,10 +1,9 @@
-// Package strictjson checks JSON text that comes from outside, before anything
-// decodes it.
+// Package strictjson validates JSON text from clients before it is decoded.
 //
-// encoding/json takes the last of two equal keys, replaces bad UTF-8 and lone
-// surrogates, and stops at 10,000 levels only. Here all of that is refused, so
-// that what was checked is what will be stored and what another parser will
-// read (RFC 8259, 4 and 8; RFC 7493).
+// encoding/json uses the last of two equal keys, replaces invalid UTF-8 and
+// lone surrogates, and allows 10,000 levels of nesting. This package rejects
+// all of these. So the text that was validated is the text that is stored, and
+// other parsers read the same from it (RFC 8259, 4 and 8; RFC 7493).
 package strictjson
 
 import (
@@ -16,21 +15,23 @@ import (
 	"unicode/utf8"
 )
 
-// Why text is refused. They are wrapped with the place where it was seen, and
-// show nothing of the text, which is for the client and not for a log.
+// Check wraps these errors with the offset. They never contain the text itself,
+// which must not appear in logs.
 var (
-	// ErrSyntax: it is not one JSON value.
+	// ErrSyntax means that the text is not one JSON value.
 	ErrSyntax = errors.New("not JSON")
-	// ErrDuplicate: an object has a key twice.
+	// ErrDuplicate means that an object contains a key twice.
 	ErrDuplicate = errors.New("duplicate key")
-	// ErrDepth: it is nested too deep.
+	// ErrDepth means that the value is nested too deeply.
 	ErrDepth = errors.New("nested too deep")
-	// ErrUTF8: it is not UTF-8, or an escape is half a surrogate pair.
+	// ErrUTF8 means that the text is not UTF-8, or that an escape is half a
+	// surrogate pair.
 	ErrUTF8 = errors.New("not valid UTF-8")
 )
 
-// Check reports what is wrong with data as one JSON value of at most maxDepth
-// nested objects and arrays; nil if nothing is. A scalar has depth 0.
+// Check returns an error unless data is one valid JSON value with at most
+// maxDepth nested objects and arrays. A scalar has depth 0. Errors: ErrSyntax,
+// ErrDuplicate, ErrDepth, ErrUTF8.
 func Check(data []byte, maxDepth int) error {
 	if !utf8.Valid(data) {
 		return ErrUTF8
@@ -56,7 +57,7 @@ type container struct {
 	key bool
 }
 
-// value reads one value, token by token, without recursion.
+// value reads one value token by token, without recursion.
 func value(d *json.Decoder, maxDepth int) error {
 	var open []container
 	for {
@@ -85,7 +86,7 @@ func value(d *json.Decoder, maxDepth int) error {
 			open = open[:top]
 		case string:
 			if top >= 0 && open[top].key {
-				if _, twice := open[top].keys[v]; twice {
+				if _, duplicate := open[top].keys[v]; duplicate {
 					return fmt.Errorf("%w: before byte %d", ErrDuplicate, d.InputOffset())
 				}
 				open[top].keys[v] = struct{}{}
@@ -101,7 +102,8 @@ func value(d *json.Decoder, maxDepth int) error {
 	}
 }
 
-// reason is the decoder's complaint in words for people who never saw Go.
+// reason describes the error of the decoder to clients, without the Go terms
+// for the end of input.
 func reason(err error) string {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return "unexpected end"
@@ -109,8 +111,8 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// loneSurrogate returns the place of the first \u escape in valid JSON that is
-// half a surrogate pair, -1 if there is none.
+// loneSurrogate returns the offset of the first \u escape that is half a
+// surrogate pair, or -1 if there is none. data is valid JSON.
 func loneSurrogate(data []byte) int {
 	for i := 0; i < len(data); i++ {
 		if data[i] != '\\' {
@@ -154,8 +156,8 @@ func hex4(b []byte) rune {
 	return r
 }
 
-// Compact appends data, which Check has passed, to dst without white space
-// between its tokens. Numbers and strings keep their text.
+// Compact appends data to dst without white space between the tokens. Numbers
+// and strings keep their text. Check must have accepted data.
 func Compact(dst, data []byte) ([]byte, error) {
 	b := bytes.NewBuffer(dst)
 	if err := json.Compact(b, data); err != nil {

@@ -11,7 +11,7 @@ import (
 
 const depth = 4
 
-// checks are texts, and what Check says of each with depth levels.
+// checks are inputs and the error that Check returns for them.
 var checks = []struct {
 	name, text string
 	want       error
@@ -22,39 +22,39 @@ var checks = []struct {
 	{"number", `12`, nil},
 	{"empty containers", `[{},[],{"a":{}}]`, nil},
 	{"white space", " { \"a\" :\t[ 1 ,\r\n2 ] } ", nil},
-	{"equal keys of different objects", `{"a":{"a":1},"b":[{"a":1},{"a":1}]}`, nil},
-	{"a value like a key", `{"a":"a","b":"a"}`, nil},
+	{"equal keys in different objects", `{"a":{"a":1},"b":[{"a":1},{"a":1}]}`, nil},
+	{"value equal to a key", `{"a":"a","b":"a"}`, nil},
 	{"keys that differ in case", `{"a":1,"A":1}`, nil},
-	{"the empty key", `{"":1}`, nil},
+	{"empty key", `{"":1}`, nil},
 	{"surrogate pair", `"\ud83d\ude00"`, nil},
 	{"surrogate pair in capitals", `"\uD83D\uDE00"`, nil},
 	{"escaped backslash before u", `"\\ud800"`, nil},
 	{"replacement character", `"\ufffd` + "\ufffd" + `"`, nil},
 	{"NUL, escaped", `"\u0000"`, nil},
-	{"as deep as allowed", `[[[[]]]]`, nil},
+	{"maximum depth", `[[[[]]]]`, nil},
 
-	{"nothing", ``, strictjson.ErrSyntax},
-	{"white space alone", " \n", strictjson.ErrSyntax},
+	{"empty text", ``, strictjson.ErrSyntax},
+	{"white space only", " \n", strictjson.ErrSyntax},
 	{"text", `hello`, strictjson.ErrSyntax},
 	{"single quotes", `{'a':1}`, strictjson.ErrSyntax},
-	{"cut off", `{"a":[1`, strictjson.ErrSyntax},
-	{"cut off in a string", `{"a":"b`, strictjson.ErrSyntax},
-	{"cut off in an escape", `"\u00`, strictjson.ErrSyntax},
+	{"truncated", `{"a":[1`, strictjson.ErrSyntax},
+	{"truncated in a string", `{"a":"b`, strictjson.ErrSyntax},
+	{"truncated in an escape", `"\u00`, strictjson.ErrSyntax},
 	{"key without value", `{"a"}`, strictjson.ErrSyntax},
 	{"key that is a number", `{1:2}`, strictjson.ErrSyntax},
-	{"comma at the end of an object", `{"a":1,}`, strictjson.ErrSyntax},
-	{"comma at the end of an array", `[1,]`, strictjson.ErrSyntax},
-	{"comma alone", `[,]`, strictjson.ErrSyntax},
-	{"comma missing", `[1 2]`, strictjson.ErrSyntax},
-	{"colon missing", `{"a" 1}`, strictjson.ErrSyntax},
+	{"trailing comma in an object", `{"a":1,}`, strictjson.ErrSyntax},
+	{"trailing comma in an array", `[1,]`, strictjson.ErrSyntax},
+	{"comma only", `[,]`, strictjson.ErrSyntax},
+	{"missing comma", `[1 2]`, strictjson.ErrSyntax},
+	{"missing colon", `{"a" 1}`, strictjson.ErrSyntax},
 	{"two colons", `{"a"::1}`, strictjson.ErrSyntax},
 	{"wrong bracket", `{"a":1]`, strictjson.ErrSyntax},
-	{"bracket too much", `{}}`, strictjson.ErrSyntax},
+	{"extra bracket", `{}}`, strictjson.ErrSyntax},
 	{"two values", `{} {}`, strictjson.ErrSyntax},
 	{"text after the value", `1 x`, strictjson.ErrSyntax},
 	{"leading zero", `[01]`, strictjson.ErrSyntax},
-	{"plus", `+1`, strictjson.ErrSyntax},
-	{"point at the end", `1.`, strictjson.ErrSyntax},
+	{"plus sign", `+1`, strictjson.ErrSyntax},
+	{"trailing decimal point", `1.`, strictjson.ErrSyntax},
 	{"NaN", `NaN`, strictjson.ErrSyntax},
 	{"raw line break in a string", "\"a\nb\"", strictjson.ErrSyntax},
 	{"NUL", "\x00", strictjson.ErrSyntax},
@@ -62,26 +62,26 @@ var checks = []struct {
 	{"comment", `{}//`, strictjson.ErrSyntax},
 	{"byte order mark", "\ufeff{}", strictjson.ErrSyntax},
 
-	{"a key twice", `{"a":1,"a":2}`, strictjson.ErrDuplicate},
-	{"a key twice, with the same value", `{"a":1,"b":2,"a":1}`, strictjson.ErrDuplicate},
-	{"a key twice, once escaped", `{"a":1,"\u0061":2}`, strictjson.ErrDuplicate},
-	{"a key twice, further in", `[{"x":{"a":[],"a":[]}}]`, strictjson.ErrDuplicate},
-	{"the empty key twice", `{"":1,"":2}`, strictjson.ErrDuplicate},
+	{"duplicate key", `{"a":1,"a":2}`, strictjson.ErrDuplicate},
+	{"duplicate key with the same value", `{"a":1,"b":2,"a":1}`, strictjson.ErrDuplicate},
+	{"duplicate key, one escaped", `{"a":1,"\u0061":2}`, strictjson.ErrDuplicate},
+	{"duplicate key in a nested object", `[{"x":{"a":[],"a":[]}}]`, strictjson.ErrDuplicate},
+	{"duplicate empty key", `{"":1,"":2}`, strictjson.ErrDuplicate},
 
 	{"arrays too deep", `[[[[[]]]]]`, strictjson.ErrDepth},
 	{"objects too deep", `{"a":{"a":{"a":{"a":{}}}}}`, strictjson.ErrDepth},
-	{"too deep to be finished", strings.Repeat(`[`, 100_000), strictjson.ErrDepth},
+	{"100,000 open arrays", strings.Repeat(`[`, 100_000), strictjson.ErrDepth},
 
 	{"bad byte in a string", "\"\xff\"", strictjson.ErrUTF8},
 	{"bad byte in a key", "{\"\xc3\":1}", strictjson.ErrUTF8},
 	{"surrogate as bytes", "\"\xed\xa0\x80\"", strictjson.ErrUTF8},
-	{"overlong", "\"\xc0\xaf\"", strictjson.ErrUTF8},
-	{"first half alone", `"\ud83d"`, strictjson.ErrUTF8},
-	{"first half before text", `"\ud83dx-----"`, strictjson.ErrUTF8},
-	{"first half before another escape", `"\ud83d\n----"`, strictjson.ErrUTF8},
-	{"first half twice", `"\ud83d\ud83d"`, strictjson.ErrUTF8},
-	{"second half alone", `"\ude00"`, strictjson.ErrUTF8},
-	{"half a pair in a key", `{"\ud83d":1}`, strictjson.ErrUTF8},
+	{"overlong encoding", "\"\xc0\xaf\"", strictjson.ErrUTF8},
+	{"high surrogate only", `"\ud83d"`, strictjson.ErrUTF8},
+	{"high surrogate before text", `"\ud83dx-----"`, strictjson.ErrUTF8},
+	{"high surrogate before another escape", `"\ud83d\n----"`, strictjson.ErrUTF8},
+	{"two high surrogates", `"\ud83d\ud83d"`, strictjson.ErrUTF8},
+	{"low surrogate only", `"\ude00"`, strictjson.ErrUTF8},
+	{"lone surrogate in a key", `{"\ud83d":1}`, strictjson.ErrUTF8},
 }
 
 func TestCheck(t *testing.T) {
@@ -116,8 +116,9 @@ func TestCheckDepth(t *testing.T) {
 	}
 }
 
-// TestErrorsShowNothing: errors go to logs, what was sent does not.
-func TestErrorsShowNothing(t *testing.T) {
+// TestErrorsOmitTheInput checks that no part of a request gets into a log by
+// way of an error.
+func TestErrorsOmitTheInput(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{`{"secret":1,"secret":2}`, `["secret`, `{"secret" 1}`, `"secret\ud800"`, `{} secret`} {
 		err := strictjson.Check([]byte(text), depth)
@@ -146,7 +147,7 @@ func TestCompact(t *testing.T) {
 	}
 }
 
-// FuzzCheck holds Check against encoding/json and against a count of colons.
+// FuzzCheck compares Check with encoding/json and with the number of colons.
 func FuzzCheck(f *testing.F) {
 	for _, c := range checks {
 		if len(c.text) < 1000 {
@@ -158,23 +159,23 @@ func FuzzCheck(f *testing.F) {
 		valid := json.Valid(data)
 		switch {
 		case err == nil && !valid:
-			t.Fatalf("Check(%q) = nil, but it is not JSON", data)
+			t.Fatalf("Check(%q) = nil, but the text is not JSON", data)
 		case errors.Is(err, strictjson.ErrSyntax) && valid:
-			t.Fatalf("Check(%q) = %v, but it is JSON", data, err)
+			t.Fatalf("Check(%q) = %v, but the text is JSON", data, err)
 		case errors.Is(err, strictjson.ErrDuplicate) && valid && colons(data) == keys(t, data):
-			t.Fatalf("Check(%q) = %v, but no key is there twice", data, err)
+			t.Fatalf("Check(%q) = %v, but all keys differ", data, err)
 		case err != nil:
 			return
 		}
 		if c, k := colons(data), keys(t, data); c != k {
-			t.Fatalf("Check(%q) = nil, but of %d keys only %d are left", data, c, k)
+			t.Fatalf("Check(%q) = nil, but the text has %d keys and the value %d", data, c, k)
 		}
 		compact, err := strictjson.Compact(nil, data)
 		if err != nil {
 			t.Fatalf("Compact(%q) = %v", data, err)
 		}
-		if again, err := strictjson.Compact(nil, compact); err != nil || string(again) != string(compact) {
-			t.Fatalf("Compact(%q) = %q, %v, want the same", compact, again, err)
+		if second, err := strictjson.Compact(nil, compact); err != nil || string(second) != string(compact) {
+			t.Fatalf("Compact(%q) = %q, %v, want the same", compact, second, err)
 		}
 		if strictjson.Check(compact, depth) != nil || strings.Contains(string(compact), "\n") {
 			t.Fatalf("Compact(%q) = %q", data, compact)
@@ -182,7 +183,8 @@ func FuzzCheck(f *testing.F) {
 	})
 }
 
-// colons counts the colons outside of strings: the keys as they were written.
+// colons counts the colons outside of strings, which is the number of keys in
+// the text.
 func colons(data []byte) int {
 	n, inside := 0, false
 	for i := 0; i < len(data); i++ {
@@ -198,7 +200,7 @@ func colons(data []byte) int {
 	return n
 }
 
-// keys counts the keys that are left when valid data is decoded.
+// keys decodes valid data and counts the keys of the value.
 func keys(t *testing.T, data []byte) int {
 	d := json.NewDecoder(strings.NewReader(string(data)))
 	d.UseNumber()
