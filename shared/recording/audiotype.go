@@ -17,8 +17,8 @@ const (
 // audioFormat is a row of audioFormats.
 type audioFormat struct {
 	name string
-	// accepted formats may be uploaded. Package audiofile detects them. The
-	// others occur in recordings that were made elsewhere.
+	// accepted formats may be uploaded, and package audiofile detects them. The
+	// others occur in recordings from other systems.
 	accepted bool
 	// spellings are other names of the same type, which match it in an Accept
 	// header.
@@ -96,16 +96,16 @@ func AudioType(text string) (name string, ok bool) {
 	return "", false
 }
 
-// AudioName returns the name of the format that a media type stands for, also
-// of one that is not accepted: for "video/webm" it is "audio/webm". The type is
-// in lower case, without parameters. The name is "" if the type is unknown.
+// AudioName returns the name of the format of a media type, including formats
+// that are not accepted: for "video/webm" it is "audio/webm". The media type is
+// in lower case, without parameters. The name is "" for an unknown type.
 func AudioName(mediaType string) string {
 	f, _ := formatOf(mediaType)
 	return f.name
 }
 
 // AudioSpelling returns the usual spelling of a media type: for "audio/wave" it
-// is "audio/wav". A type that is spelled in one way only is returned unchanged.
+// is "audio/wav". It returns any other type unchanged.
 func AudioSpelling(mediaType string) string {
 	for _, f := range audioFormats {
 		if slices.Contains(f.spellings, mediaType) {

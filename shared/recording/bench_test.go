@@ -7,7 +7,7 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// benchFilters are filters as interfaces send them, over the sample.
+// benchFilters are typical filters of user interfaces, applied to the sample.
 var benchFilters = []struct {
 	name  string
 	query [][2]string
@@ -29,7 +29,8 @@ func benchRecording(b *testing.B) *recording.Recording {
 	}
 }
 
-// BenchmarkAppendJSON stands beside its floor, a copy of as many bytes.
+// BenchmarkAppendJSON compares AppendJSON with its lower bound, a copy of the
+// same number of bytes.
 func BenchmarkAppendJSON(b *testing.B) {
 	r := benchRecording(b)
 	buf := r.AppendJSON(nil, false)
@@ -59,7 +60,7 @@ func BenchmarkEscapedLen(b *testing.B) {
 	}
 }
 
-// BenchmarkMatch stands beside decoding the document, the ordinary way.
+// BenchmarkMatch compares Match with decoding the document.
 func BenchmarkMatch(b *testing.B) {
 	r := benchRecording(b)
 	for _, q := range benchFilters {

@@ -8,23 +8,24 @@ import (
 	"strings"
 )
 
-// MaxSeconds is the last time that fits into the 11 digits of a sort key.
+// MaxSeconds is the latest time that fits into the 11 digits of a sort key.
 const MaxSeconds = 99_999_999_999
 
-// absent are the values that interfaces send for "nothing" (contract, List).
+// absent are the values that user interfaces send for a missing time (contract,
+// List).
 var absent = []string{"", "undefined", "null", "NaN"}
 
-// ParseBound reads a time of a query in Gregorian seconds; a fraction is
-// rounded. Empty, "undefined", "null", "NaN", zero and negative values are
-// absent, which ok reports (contract, List). What lies beyond [MaxSeconds] is
-// served as that. Error: a [FieldError] whose Field is open, for any other
-// text.
+// ParseBound parses a time of a query in Gregorian seconds. It rounds a
+// fraction. ok is false for an absent time: empty, "undefined", "null", "NaN",
+// zero or negative (contract, List). Times after [MaxSeconds] become
+// MaxSeconds. Error: for any other text a [FieldError] with an empty Field, for
+// the caller to set.
 func ParseBound(s string) (at Seconds, ok bool, err error) {
 	if slices.Contains(absent, s) {
 		return 0, false, nil
 	}
 	f, err := strconv.ParseFloat(s, 64)
-	// ParseFloat also takes "Inf", hexadecimals and underscores.
+	// ParseFloat also accepts "Inf", hexadecimals and underscores.
 	if strings.Trim(s, "0123456789+-.eE") != "" || err != nil && !errors.Is(err, strconv.ErrRange) {
 		return 0, false, wrongType("", "integer", Quote(s))
 	}

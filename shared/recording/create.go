@@ -11,40 +11,41 @@ import (
 	"callrecordings/shared/strictjson"
 )
 
-// Creation is what the PUT of a new recording asks for.
+// Creation is the content of a PUT request that creates a recording.
 type Creation struct {
-	// ID is the one that the client chose, "" for none.
+	// ID is the one that the client chose, or "".
 	ID string
 	// Document holds the public fields.
 	Document Document
-	// Upload is what was announced of the audio.
+	// Upload is the announcement of the audio.
 	Upload Upload
 }
 
-// Owner is the document's owner_id, "" for none.
+// Owner returns the document's owner_id, or "".
 func (c Creation) Owner() string {
 	owner, _ := c.Document.Text("owner_id")
 	return owner
 }
 
-// URL is where somebody else keeps the audio, "" for nobody.
+// URL returns the address of external audio, or "".
 func (c Creation) URL() string {
 	address, _ := c.Document.Text(urlField)
 	return address
 }
 
-// uiMetadata is what monster-ui adds to every write. It is dropped.
+// uiMetadata is a field that monster-ui adds to every write. It is ignored.
 const uiMetadata = "ui_metadata"
 
-// ParseCreation reads the body of a PUT: {"data": {…}, "upload": {…}}, or the
-// inner object alone. Private fields of data (_… and pvt_…), nulls and
-// ui_metadata are dropped, so that a document that was read can be written;
-// anything else that is no public field, and every value of a wrong type, is an
-// error (contract, Create). Beside data stands Kazoo's envelope, which is not
-// looked at; a public field there is somebody's mistake, and an error. most is
-// the most bytes of audio that may be announced.
-// Errors: those of strictjson.Check with [MaxDepth] levels; [FieldErrors].
-func ParseCreation(body []byte, most int64) (Creation, error) {
+// ParseCreation parses the body of a PUT: {"data": {…}, "upload": {…}}, or the
+// inner object alone. It ignores ui_metadata, nulls and private fields of data
+// (_… and pvt_…), so that clients can write a document that they have read. Any
+// other unknown field, and every value of a wrong type, is an error (contract,
+// Create). Next to data it ignores the members of Kazoo's envelope, but rejects
+// public fields, because they are in the wrong place. maxBytes limits the
+// announced size of the audio.
+//
+// Errors: those of strictjson.Check for [MaxDepth] levels; [FieldErrors].
+func ParseCreation(body []byte, maxBytes int64) (Creation, error) {
 	if err := strictjson.Check(body, MaxDepth); err != nil {
 		return Creation{}, fmt.Errorf("parse creation: %w", err)
 	}
@@ -68,21 +69,21 @@ func ParseCreation(body []byte, most int64) (Creation, error) {
 	if data[0] != '{' {
 		return Creation{}, append(errs, wrongType("data", string(object), data)).Err()
 	}
-	c, found := newCreation(members(data))
-	errs = append(errs, found...)
-	c.Upload, found = parseUpload(upload, most)
+	c, more := newCreation(members(data))
+	errs = append(errs, more...)
+	c.Upload, more = parseUpload(upload, maxBytes)
 	if c.URL() != "" && c.Upload != (Upload{}) {
-		found = append(found, elsewhere("upload", upload))
+		more = append(more, audioConflict("upload", upload))
 	}
-	if err := append(errs, found...).Err(); err != nil {
+	if err := append(errs, more...).Err(); err != nil {
 		return Creation{}, err
 	}
 	return c, nil
 }
 
-// CreationOf makes a creation of the parameters of a query, for audio that
-// comes in the same request. A parameter that is no public field is not looked
-// at (contract, Routes); of two of one name the first counts. Error:
+// CreationOf makes a creation from query parameters, for a request with audio
+// as its body. It ignores parameters that are not public fields (contract,
+// Routes). The first of two parameters with one name counts. Error:
 // [FieldErrors].
 func CreationOf(parameters iter.Seq2[string, string]) (Creation, error) {
 	var errs FieldErrors
@@ -90,7 +91,7 @@ func CreationOf(parameters iter.Seq2[string, string]) (Creation, error) {
 	var order []string
 	for name, value := range parameters {
 		k, public := fields[name]
-		if _, twice := given[name]; twice || !public && name != idField {
+		if _, duplicate := given[name]; duplicate || !public && name != idField {
 			continue
 		}
 		raw := Quote(value)
@@ -108,7 +109,7 @@ func CreationOf(parameters iter.Seq2[string, string]) (Creation, error) {
 		given[name] = raw
 		order = append(order, name)
 	}
-	c, found := newCreation(func(yield func(string, string) bool) {
+	c, more := newCreation(func(yield func(string, string) bool) {
 		for _, name := range order {
 			if !yield(name, given[name]) {
 				return
@@ -116,9 +117,9 @@ func CreationOf(parameters iter.Seq2[string, string]) (Creation, error) {
 		}
 	})
 	if c.URL() != "" {
-		found = append(found, elsewhere(urlField, Quote(c.URL())))
+		more = append(more, audioConflict(urlField, Quote(c.URL())))
 	}
-	if err := append(errs, found...).Err(); err != nil {
+	if err := append(errs, more...).Err(); err != nil {
 		return Creation{}, err
 	}
 	return c, nil
@@ -130,7 +131,7 @@ const (
 	urlField   = "url"
 )
 
-// newCreation makes a creation of fields, and lists what is wrong with them.
+// newCreation makes a creation from fields, and returns the errors in them.
 func newCreation(given iter.Seq2[string, string]) (Creation, FieldErrors) {
 	var c Creation
 	var errs FieldErrors
@@ -153,7 +154,7 @@ func newCreation(given iter.Seq2[string, string]) (Creation, FieldErrors) {
 		errs = append(errs, mismatch(ownerField, namePattern, raw))
 	}
 	if meta, _ := c.Document.Raw(userMetadata); len(meta) > MaxUserMetadata {
-		errs = append(errs, tooMuchMetadata())
+		errs = append(errs, metadataTooLarge())
 	}
 	if raw, ok := c.Document.Raw(urlField); ok && raw[0] == '"' && !isWebAddress(unquote(raw)) {
 		errs = append(errs, mismatch(urlField, webPattern, raw))
@@ -161,24 +162,24 @@ func newCreation(given iter.Seq2[string, string]) (Creation, FieldErrors) {
 	return c, errs
 }
 
-// isWebAddress reports whether s is an absolute http or https URL without a
-// user or a password in it: everybody who may read the document sees it.
+// isWebAddress reports whether s is an absolute http or https URL. It must not
+// contain a user or a password, because everyone who may read the document sees
+// it.
 func isWebAddress(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil
 }
 
-// elsewhere is the error of audio that comes here for a recording whose url says
-// that somebody else keeps it.
-func elsewhere(field, value string) FieldError {
+// audioConflict is the error for an upload to a recording with external audio.
+func audioConflict(field, value string) FieldError {
 	return FieldError{
 		Field: field, Code: "wrong_format", Message: "The audio is either where url says, or comes here", Value: json.RawMessage(value),
 	}
 }
 
-// parseUpload reads what is announced of the audio; "" and null announce
+// parseUpload parses the announcement of the audio. "" and null announce
 // nothing.
-func parseUpload(raw string, most int64) (u Upload, errs FieldErrors) {
+func parseUpload(raw string, maxBytes int64) (u Upload, errs FieldErrors) {
 	if raw == "" || raw == "null" {
 		return u, nil
 	}
@@ -194,7 +195,7 @@ func parseUpload(raw string, most int64) (u Upload, errs FieldErrors) {
 			errs[len(errs)-1].Field = path
 		case value == "null":
 		default:
-			if fault, ok := set(&u, path, value, most); !ok {
+			if fault, ok := set(&u, path, value, maxBytes); !ok {
 				errs = append(errs, fault)
 			}
 		}
@@ -202,9 +203,9 @@ func parseUpload(raw string, most int64) (u Upload, errs FieldErrors) {
 	return u, errs
 }
 
-// uploadFields are the parts of upload: each reads its value, or says what is
-// wrong with it.
-var uploadFields = map[string]func(u *Upload, path, raw string, most int64) (FieldError, bool){
+// uploadFields are the members of upload. Each function stores a value, or
+// returns an error and false.
+var uploadFields = map[string]func(u *Upload, path, raw string, maxBytes int64) (FieldError, bool){
 	"content_type": func(u *Upload, path, raw string, _ int64) (FieldError, bool) {
 		if fault, ok := text.check(path, raw); !ok {
 			return fault, false
@@ -218,16 +219,16 @@ var uploadFields = map[string]func(u *Upload, path, raw string, most int64) (Fie
 		}
 		return FieldError{}, true
 	},
-	"size": func(u *Upload, path, raw string, most int64) (FieldError, bool) {
+	"size": func(u *Upload, path, raw string, maxBytes int64) (FieldError, bool) {
 		if fault, ok := natural.check(path, raw); !ok {
 			return fault, false
 		}
-		u.Size, _ = strconv.ParseInt(raw, 10, 64) // it was checked
+		u.Size, _ = strconv.ParseInt(raw, 10, 64) // check has accepted it
 		switch {
 		case u.Size < 1:
 			return outOfBounds(path, "minimum", "Value must be at least ", 1, raw), false
-		case u.Size > most:
-			return outOfBounds(path, "maximum", "Value must be at most ", int(most), raw), false
+		case u.Size > maxBytes:
+			return outOfBounds(path, "maximum", "Value must be at most ", int(maxBytes), raw), false
 		}
 		return FieldError{}, true
 	},
@@ -243,7 +244,7 @@ var uploadFields = map[string]func(u *Upload, path, raw string, most int64) (Fie
 	},
 }
 
-// Patterns as errors show them (contract, Routes).
+// Patterns that errors contain (contract, Routes).
 const (
 	idPattern   = "^[0-9]{6}-[A-Za-z0-9_.@-]{1,128}$"
 	namePattern = "^[A-Za-z0-9_-]{1,64}$"
@@ -257,7 +258,7 @@ func mismatch(field, pattern, value string) FieldError {
 	}
 }
 
-// without is an object less one member.
+// without returns an object without one of its members.
 func without(text, name string) string {
 	if text == "" || text[0] != '{' {
 		return text

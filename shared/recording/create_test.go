@@ -13,7 +13,7 @@ import (
 	"callrecordings/shared/strictjson"
 )
 
-const most = 1000
+const maxBytes = 1000
 
 var sha = strings.Repeat("ab", 32)
 
@@ -23,7 +23,7 @@ func TestParseCreation(t *testing.T) {
 		name, body string
 		want       recording.Creation
 	}{
-		{"nothing", `{}`, recording.Creation{Document: "{}"}},
+		{"empty object", `{}`, recording.Creation{Document: "{}"}},
 		{
 			"fields", `{"data": {"from": "a@b", "start": 63900000000, "user_metadata": {"x": [null]}}}`,
 			recording.Creation{Document: `{"from":"a@b","start":63900000000,"user_metadata":{"x":[null]}}`},
@@ -32,20 +32,20 @@ func TestParseCreation(t *testing.T) {
 			"without data", `{"from":"a@b","upload":{"size":5}}`,
 			recording.Creation{Document: `{"from":"a@b"}`, Upload: recording.Upload{Size: 5}},
 		},
-		{"beside Kazoo's envelope", `{"data":{"to":"x"},"auth_token":"t","verb":"PUT"}`, recording.Creation{Document: `{"to":"x"}`}},
-		{"an id", `{"data":{"id":"202601-my.call@1_-"}}`, recording.Creation{ID: "202601-my.call@1_-", Document: "{}"}},
+		{"Kazoo's envelope", `{"data":{"to":"x"},"auth_token":"t","verb":"PUT"}`, recording.Creation{Document: `{"to":"x"}`}},
+		{"ID", `{"data":{"id":"202601-my.call@1_-"}}`, recording.Creation{ID: "202601-my.call@1_-", Document: "{}"}},
 		{
-			"what was read is written", `{"data":{"id":null,"from":null,"_read_only":{"state":"ready"},"pvt_account_id":"x","ui_metadata":{},"to":"y"}}`,
+			"document as read", `{"data":{"id":null,"from":null,"_read_only":{"state":"ready"},"pvt_account_id":"x","ui_metadata":{},"to":"y"}}`,
 			recording.Creation{Document: `{"to":"y"}`},
 		},
 		{
-			"all announced", `{"data":{"owner_id":"u"},"upload":{"content_type":"audio/x-wav; a=b","size":1000,"sha256":"` + strings.ToUpper(sha) + `"}}`,
+			"complete announcement", `{"data":{"owner_id":"u"},"upload":{"content_type":"audio/x-wav; a=b","size":1000,"sha256":"` + strings.ToUpper(sha) + `"}}`,
 			recording.Creation{Document: `{"owner_id":"u"}`, Upload: recording.Upload{ContentType: "audio/x-wav; a=b", Size: 1000, SHA256: sha}},
 		},
-		{"nothing announced", `{"data":{},"upload":null}`, recording.Creation{Document: `{}`}},
-		{"nulls announced", `{"data":{},"upload":{"content_type":null,"size":null,"sha256":null}}`, recording.Creation{Document: `{}`}},
+		{"upload null", `{"data":{},"upload":null}`, recording.Creation{Document: `{}`}},
+		{"upload members null", `{"data":{},"upload":{"content_type":null,"size":null,"sha256":null}}`, recording.Creation{Document: `{}`}},
 	} {
-		got, err := recording.ParseCreation([]byte(c.body), most)
+		got, err := recording.ParseCreation([]byte(c.body), maxBytes)
 		if err != nil {
 			t.Errorf("%s: ParseCreation = %v", c.name, err)
 		}
@@ -55,43 +55,43 @@ func TestParseCreation(t *testing.T) {
 	}
 }
 
-func TestParseCreationRefuses(t *testing.T) {
+func TestParseCreationErrors(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, body string
-		want       string // field and code of each fault
+		want       string // field and code of each error
 	}{
-		{"data that is no object", `{"data":[]}`, "data type"},
-		{"no object", `"x"`, "data type"},
-		{"an unknown field", `{"data":{"frm":"x","a.b":1}}`, "a%2Eb additionalProperties, frm additionalProperties"},
-		{"a field beside data", `{"data":{},"from":"x"}`, "from additionalProperties"},
-		{"types", `{"data":{"from":1,"start":"x","user_metadata":[],"duration":-1}}`, "duration minimum, from type, start type, user_metadata type"},
-		{"an id that is none", `{"data":{"id":"../x"}}`, "id pattern"},
-		{"an id that is a number", `{"data":{"id":202601}}`, "id pattern"},
-		{"an owner that no path can name", `{"data":{"owner_id":"a/b"}}`, "owner_id pattern"},
-		{"an owner of another type", `{"data":{"owner_id":7}}`, "owner_id type"},
-		{"too much metadata", `{"data":{"user_metadata":{"x":"` + strings.Repeat("x", recording.MaxUserMetadata) + `"}}}`, "user_metadata maxLength"},
-		{"upload that is no object", `{"data":{},"upload":"x"}`, "upload type"},
-		{"unknown part of upload", `{"data":{},"upload":{"md5":"x"}}`, "upload.md5 additionalProperties"},
-		{"upload of text", `{"data":{},"upload":{"content_type":"text/html"}}`, "upload.content_type enum"},
-		{"upload of no type", `{"data":{},"upload":{"content_type":"mp3"}}`, "upload.content_type enum"},
-		{"upload of nothing", `{"data":{},"upload":{"size":0}}`, "upload.size minimum"},
-		{"upload of too much", `{"data":{},"upload":{"size":1001}}`, "upload.size maximum"},
-		{"upload of a text's size", `{"data":{},"upload":{"size":"5"}}`, "upload.size type"},
-		{"half a checksum", `{"data":{},"upload":{"sha256":"abcd"}}`, "upload.sha256 pattern"},
+		{"data not an object", `{"data":[]}`, "data type"},
+		{"body not an object", `"x"`, "data type"},
+		{"unknown fields", `{"data":{"frm":"x","a.b":1}}`, "a%2Eb additionalProperties, frm additionalProperties"},
+		{"field next to data", `{"data":{},"from":"x"}`, "from additionalProperties"},
+		{"wrong types", `{"data":{"from":1,"start":"x","user_metadata":[],"duration":-1}}`, "duration minimum, from type, start type, user_metadata type"},
+		{"invalid ID", `{"data":{"id":"../x"}}`, "id pattern"},
+		{"numeric ID", `{"data":{"id":202601}}`, "id pattern"},
+		{"owner with a slash", `{"data":{"owner_id":"a/b"}}`, "owner_id pattern"},
+		{"numeric owner", `{"data":{"owner_id":7}}`, "owner_id type"},
+		{"metadata too large", `{"data":{"user_metadata":{"x":"` + strings.Repeat("x", recording.MaxUserMetadata) + `"}}}`, "user_metadata maxLength"},
+		{"upload not an object", `{"data":{},"upload":"x"}`, "upload type"},
+		{"unknown member of upload", `{"data":{},"upload":{"md5":"x"}}`, "upload.md5 additionalProperties"},
+		{"upload of HTML", `{"data":{},"upload":{"content_type":"text/html"}}`, "upload.content_type enum"},
+		{"upload of an invalid type", `{"data":{},"upload":{"content_type":"mp3"}}`, "upload.content_type enum"},
+		{"upload of size 0", `{"data":{},"upload":{"size":0}}`, "upload.size minimum"},
+		{"upload too large", `{"data":{},"upload":{"size":1001}}`, "upload.size maximum"},
+		{"upload size as a string", `{"data":{},"upload":{"size":"5"}}`, "upload.size type"},
+		{"checksum too short", `{"data":{},"upload":{"sha256":"abcd"}}`, "upload.sha256 pattern"},
 	} {
-		_, err := recording.ParseCreation([]byte(c.body), most)
-		var faults recording.FieldErrors
-		if !errors.As(err, &faults) {
+		_, err := recording.ParseCreation([]byte(c.body), maxBytes)
+		var errs recording.FieldErrors
+		if !errors.As(err, &errs) {
 			t.Errorf("%s: ParseCreation = %v, want FieldErrors", c.name, err)
 			continue
 		}
 		var got []string
-		for _, f := range faults {
+		for _, f := range errs {
 			got = append(got, f.Field+" "+f.Code)
 		}
 		if text := strings.Join(got, ", "); text != c.want {
-			t.Errorf("%s: faults %s, want %s", c.name, text, c.want)
+			t.Errorf("%s: errors %s, want %s", c.name, text, c.want)
 		}
 	}
 	for body, want := range map[string]error{
@@ -99,7 +99,7 @@ func TestParseCreationRefuses(t *testing.T) {
 		`{"data":{},"data":{}}`:       strictjson.ErrDuplicate,
 		"{\"data\":{\"a\":\"\xff\"}}": strictjson.ErrUTF8,
 	} {
-		if _, err := recording.ParseCreation([]byte(body), most); !errors.Is(err, want) {
+		if _, err := recording.ParseCreation([]byte(body), maxBytes); !errors.Is(err, want) {
 			t.Errorf("ParseCreation(%s) = %v, want %v", body, err, want)
 		}
 	}
@@ -129,7 +129,7 @@ func TestCreationOfAQuery(t *testing.T) {
 	}
 	for name, value := range map[string]string{"start": "soon", "duration": "-1", "user_metadata": "x", "id": "x", "custom_channel_vars": "5", "duration_ms": ""} {
 		if _, err := recording.CreationOf(maps.All(map[string]string{name: value})); err == nil {
-			t.Errorf("CreationOf(%s=%s) = nil, want an error", name, value)
+			t.Errorf("CreationOf(%s=%s) succeeded, want an error", name, value)
 		}
 	}
 }
@@ -175,7 +175,7 @@ func FuzzParseKey(f *testing.F) {
 			return
 		}
 		if own := recording.AudioKey(account, id); key != own && !strings.HasPrefix(key, own+"~") {
-			t.Errorf("ParseKey(%q) = %q, %q, whose key is %q", key, account, id, own)
+			t.Errorf("ParseKey(%q) = %q, %q, but their key is %q", key, account, id, own)
 		}
 		if _, err := recording.ParseID(id); err != nil || strings.Contains(key, "..") && !strings.Contains(id, "..") {
 			t.Errorf("ParseKey(%q) = %q, %q", key, account, id)
@@ -188,17 +188,17 @@ func FuzzParseCreation(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		c, err := recording.ParseCreation(body, most)
+		c, err := recording.ParseCreation(body, maxBytes)
 		if err != nil {
 			return
 		}
-		if faults := c.Document.Validate(); len(faults) > 0 {
-			t.Errorf("ParseCreation(%q) = %+v, which is not valid: %v", body, c, faults)
+		if errs := c.Document.Validate(); len(errs) > 0 {
+			t.Errorf("ParseCreation(%q) = %+v, which is invalid: %v", body, c, errs)
 		}
 		if _, err := recording.ParseDocument([]byte(c.Document)); err != nil {
 			t.Errorf("ParseCreation(%q) made %q: %v", body, c.Document, err)
 		}
-		if _, ok := c.Document.Raw("id"); ok || c.Upload.Size > most || c.Upload.Size < 0 {
+		if _, ok := c.Document.Raw("id"); ok || c.Upload.Size > maxBytes || c.Upload.Size < 0 {
 			t.Errorf("ParseCreation(%q) = %+v", body, c)
 		}
 	})

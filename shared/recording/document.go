@@ -11,18 +11,18 @@ import (
 	"callrecordings/shared/strictjson"
 )
 
-// MaxDepth is the most levels that a document or a request body may nest
-// (contract, Patch).
+// MaxDepth is the maximum nesting of a document or a request body (contract,
+// Patch).
 const MaxDepth = 32
 
-// ErrNotObject is the error of JSON that is no object where one is needed.
+// ErrNotObject is the error for JSON that must be an object but is not.
 var ErrNotObject = errors.New("not a JSON object")
 
-// ParseDocument makes a document of a JSON object from outside: it drops the
-// id, nulls, and keys that begin with "_" or "pvt_" at the top level, and the
-// white space. Everything else stays as it is, unknown fields too, because
-// documents copied from a Kazoo keep what they had (contract, The document).
-// Errors: those of strictjson.Check with [MaxDepth] levels, ErrNotObject.
+// ParseDocument makes a document from a JSON object. At the top level it
+// removes the ID, nulls, and keys that begin with "_" or "pvt_". It also
+// removes white space. All other fields stay unchanged, including unknown ones,
+// because documents from a Kazoo keep their fields (contract, The document).
+// Errors: those of strictjson.Check for [MaxDepth] levels, ErrNotObject.
 func ParseDocument(raw []byte) (Document, error) {
 	if err := strictjson.Check(raw, MaxDepth); err != nil {
 		return "", fmt.Errorf("parse document: %w", err)
@@ -37,7 +37,7 @@ func ParseDocument(raw []byte) (Document, error) {
 	return build(members(string(text))), nil
 }
 
-// build writes the members that belong into a document.
+// build makes a document from the fields that are public and not null.
 func build(fields iter.Seq2[string, string]) Document {
 	out := []byte{'{'}
 	for name, value := range fields {
@@ -49,8 +49,8 @@ func build(fields iter.Seq2[string, string]) Document {
 	return Document(append(out, '}'))
 }
 
-// private reports whether a top-level key never leaves the service or is kept
-// elsewhere (the id).
+// private reports whether a top-level key is not part of a document: clients
+// never see it, or it is stored elsewhere (the ID).
 func private(name string) bool {
 	return name == "id" || strings.HasPrefix(name, "_") || strings.HasPrefix(name, "pvt_")
 }
@@ -63,16 +63,17 @@ func appendMember(dst []byte, name, value string) []byte {
 	return append(dst, value...)
 }
 
-// Fields yields the fields with their values as JSON text, in order.
+// Fields returns an iterator over the fields and their values as JSON text, in
+// order.
 func (d Document) Fields() iter.Seq2[string, string] { return members(string(d)) }
 
-// Raw returns the JSON text of the value at path; a step into an array is an
-// index from 1. It reports false where there is nothing, or null.
-func (d Document) Raw(path ...string) (string, bool) { return find(string(d), path) }
+// Raw returns the JSON text of the value at path. A step into an array is an
+// index from 1. ok is false if the value is missing or null.
+func (d Document) Raw(path ...string) (raw string, ok bool) { return find(string(d), path) }
 
-// Text returns a field that is a string. It reports false if it is missing or
-// something else.
-func (d Document) Text(field string) (string, bool) {
+// Text returns the value of a string field. ok is false if the field is missing
+// or has another type.
+func (d Document) Text(field string) (value string, ok bool) {
 	raw, ok := d.Raw(field)
 	if !ok || raw[0] != '"' {
 		return "", false
@@ -80,9 +81,9 @@ func (d Document) Text(field string) (string, bool) {
 	return unquote(raw), true
 }
 
-// Int returns a field that is a whole number. It reports false if it is
-// missing or something else.
-func (d Document) Int(field string) (int64, bool) {
+// Int returns the value of a field that is a whole number. ok is false if the
+// field is missing or something else.
+func (d Document) Int(field string) (value int64, ok bool) {
 	raw, ok := d.Raw(field)
 	if !ok {
 		return 0, false
@@ -97,8 +98,9 @@ func (d Document) Int(field string) (int64, bool) {
 	return 0, false
 }
 
-// With returns d with the field set to a JSON value; "null" removes it. The
-// value is checked as [ParseDocument] checks. A private name is an error.
+// With returns d with the field set to a JSON value. The value "null" removes
+// the field. The value must satisfy [ParseDocument], and the name must be
+// public.
 func (d Document) With(field, raw string) (Document, error) {
 	if private(field) {
 		return "", fmt.Errorf("set %s: not a public field", field)
@@ -113,7 +115,7 @@ func (d Document) With(field, raw string) (Document, error) {
 	return d.with(field, string(value)), nil
 }
 
-// with is With for text that is known to be right.
+// with is With for valid arguments.
 func (d Document) with(field, value string) Document {
 	return build(func(yield func(string, string) bool) {
 		found := false
@@ -131,12 +133,12 @@ func (d Document) with(field, value string) Document {
 	})
 }
 
-// Under returns d with those fields that are in over, and every field that only
-// over has: what d says counts, but for keep, of which over knows more.
+// Under returns d with the fields of over added. Where both have a field, the
+// value in d counts, except for the fields in keep.
 func (d Document) Under(over Document, keep ...string) Document {
 	for name, value := range over.Fields() {
-		_, there := d.Raw(name)
-		if !there || slices.Contains(keep, name) {
+		_, exists := d.Raw(name)
+		if !exists || slices.Contains(keep, name) {
 			d = d.with(name, value)
 		}
 	}

@@ -17,19 +17,19 @@ import (
 func TestParseDocument(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, in, want string }{
-		{"empty", `{}`, `{}`},
+		{"empty object", `{}`, `{}`},
 		{"private keys", `{"id":"x","_rev":"1","pvt_type":"y","call_id":"z"}`, `{"call_id":"z"}`},
-		{"names that only look private", `{"Id":"x","ids":1,"rev_":1,"pvt":1,"PVT_x":2}`, `{"Id":"x","ids":1,"rev_":1,"pvt":1,"PVT_x":2}`},
-		{"private names further in", `{"a":{"id":1,"_b":2,"pvt_c":3}}`, `{"a":{"id":1,"_b":2,"pvt_c":3}}`},
-		{"nulls at the top", `{"a":null,"b":{"c":null}}`, `{"b":{"c":null}}`},
+		{"similar public keys", `{"Id":"x","ids":1,"rev_":1,"pvt":1,"PVT_x":2}`, `{"Id":"x","ids":1,"rev_":1,"pvt":1,"PVT_x":2}`},
+		{"private keys in a nested object", `{"a":{"id":1,"_b":2,"pvt_c":3}}`, `{"a":{"id":1,"_b":2,"pvt_c":3}}`},
+		{"nulls at the top level", `{"a":null,"b":{"c":null}}`, `{"b":{"c":null}}`},
 		{"unknown fields", `{"from_elsewhere":[{"x":1}]}`, `{"from_elsewhere":[{"x":1}]}`},
 		{"white space", "{ \"a\" : [ 1 , 2 ] ,\n\"b\": \"c d\" }", `{"a":[1,2],"b":"c d"}`},
 		{"numbers keep their text", `{"a":1.50,"b":1e400,"c":-0}`, `{"a":1.50,"b":1e400,"c":-0}`},
 		{"escapes", `{"a\"b":"\u00e4\n","c":"<&>"}`, `{"a\"b":"\u00e4\n","c":"<&>"}`},
-		{"names lose needless escapes", `{"\u0061":"\u0061"}`, `{"a":"\u0061"}`},
-		{"a private key written with an escape", `{"\u005frev":1,"pvt\u005fx":2,"\u0069d":3}`, `{}`},
+		{"unnecessary escapes in names", `{"\u0061":"\u0061"}`, `{"a":"\u0061"}`},
+		{"private keys with escapes", `{"\u005frev":1,"pvt\u005fx":2,"\u0069d":3}`, `{}`},
 		{"braces in strings", `{"a":"}{][,:\\","b":"\"}"}`, `{"a":"}{][,:\\","b":"\"}"}`},
-		{"as deep as allowed", deep(recording.MaxDepth), deep(recording.MaxDepth)},
+		{"maximum depth", deep(recording.MaxDepth), deep(recording.MaxDepth)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -41,24 +41,24 @@ func TestParseDocument(t *testing.T) {
 	}
 }
 
-// deep is an object of so many levels.
+// deep makes an object with the given number of levels.
 func deep(levels int) string {
 	return strings.Repeat(`{"a":`, levels-1) + `{}` + strings.Repeat(`}`, levels-1)
 }
 
-func TestParseDocumentRefuses(t *testing.T) {
+func TestParseDocumentErrors(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, in string
 		want     error
 	}{
-		{"nothing", ``, strictjson.ErrSyntax},
-		{"broken", `{"a":`, strictjson.ErrSyntax},
-		{"a list", `[]`, recording.ErrNotObject},
+		{"empty text", ``, strictjson.ErrSyntax},
+		{"truncated", `{"a":`, strictjson.ErrSyntax},
+		{"list", `[]`, recording.ErrNotObject},
 		{"null", `null`, recording.ErrNotObject},
-		{"a string", `"{}"`, recording.ErrNotObject},
-		{"a key twice", `{"a":1,"a":1}`, strictjson.ErrDuplicate},
-		{"a private key twice", `{"_a":1,"_a":1}`, strictjson.ErrDuplicate},
+		{"string", `"{}"`, recording.ErrNotObject},
+		{"duplicate key", `{"a":1,"a":1}`, strictjson.ErrDuplicate},
+		{"duplicate private key", `{"_a":1,"_a":1}`, strictjson.ErrDuplicate},
 		{"bad UTF-8", "{\"a\":\"\xff\"}", strictjson.ErrUTF8},
 		{"too deep", deep(recording.MaxDepth + 1), strictjson.ErrDepth},
 	} {
@@ -126,11 +126,11 @@ func TestDocumentLookups(t *testing.T) {
 	}
 }
 
-func TestFieldsCanStop(t *testing.T) {
+func TestFieldsStops(t *testing.T) {
 	t.Parallel()
 	for name := range recording.Document(`{"a":1,"b":2}`).Fields() {
 		if name != "a" {
-			t.Fatalf("Fields() went on to %q", name)
+			t.Fatalf("Fields() continued with %q", name)
 		}
 		break
 	}
@@ -142,13 +142,13 @@ func TestFieldsCanStop(t *testing.T) {
 func TestWith(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, doc, field, raw, want string }{
-		{"new", `{"a":1}`, "b", ` [ 1 ] `, `{"a":1,"b":[1]}`},
-		{"first", `{}`, "b", `"x"`, `{"b":"x"}`},
-		{"in the zero value", ``, "b", `"x"`, `{"b":"x"}`},
-		{"replaced in its place", `{"a":1,"b":2}`, "a", `{}`, `{"a":{},"b":2}`},
-		{"removed", `{"a":1,"b":2}`, "a", `null`, `{"b":2}`},
-		{"removed where there is nothing", `{"b":2}`, "a", `null`, `{"b":2}`},
-		{"a name with escapes", `{}`, "a\"\n", `1`, `{"a\"\n":1}`},
+		{"new field", `{"a":1}`, "b", ` [ 1 ] `, `{"a":1,"b":[1]}`},
+		{"first field", `{}`, "b", `"x"`, `{"b":"x"}`},
+		{"field in the zero value", ``, "b", `"x"`, `{"b":"x"}`},
+		{"replaced field keeps its place", `{"a":1,"b":2}`, "a", `{}`, `{"a":{},"b":2}`},
+		{"removed field", `{"a":1,"b":2}`, "a", `null`, `{"b":2}`},
+		{"removed field that does not exist", `{"b":2}`, "a", `null`, `{"b":2}`},
+		{"name with escapes", `{}`, "a\"\n", `1`, `{"a\"\n":1}`},
 	} {
 		got, err := recording.Document(c.doc).With(c.field, c.raw)
 		if err != nil || string(got) != c.want {
@@ -170,12 +170,12 @@ func TestWith(t *testing.T) {
 	}
 }
 
-func TestQuoteSurvives(t *testing.T) {
+func TestQuoteRoundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		s := rapid.String().Draw(t, "s")
 		if got := decode(t, recording.Quote(s)); got != s {
-			t.Errorf("Quote(%q) is read as %q", s, got)
+			t.Errorf("Quote(%q) decodes to %q", s, got)
 		}
 	})
 	if got, want := recording.Quote("\xff"), "\"\ufffd\""; !sameJSON(t, got, want) {
@@ -183,8 +183,7 @@ func TestQuoteSurvives(t *testing.T) {
 	}
 }
 
-// checkDocument holds a parsed document against the decoded text that it came
-// from.
+// checkDocument compares a parsed document with the decoded source text.
 func checkDocument(t rapid.TB, text string, d recording.Document) {
 	t.Helper()
 	want := decode(t, text).(map[string]any)
@@ -230,7 +229,7 @@ func checkPaths(t rapid.TB, d recording.Document, whole, v any, path []string) {
 	}
 }
 
-func TestDocumentIsWhatWasGiven(t *testing.T) {
+func TestParseDocumentKeepsPublicFields(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		text := objectText(3).Draw(t, "text")
@@ -257,7 +256,7 @@ func TestWithChangesOneField(t *testing.T) {
 			t.Errorf("With(%q, %s) (-want +got):\n%s", name, value, diff)
 		}
 		if mustDocument(t, string(changed)) != changed {
-			t.Errorf("With(%q, %s) = %s, which is no document", name, value, changed)
+			t.Errorf("With(%q, %s) = %s, which is not a document", name, value, changed)
 		}
 	})
 }
@@ -282,12 +281,11 @@ func FuzzParseDocument(f *testing.F) {
 				return
 			}
 		}
-		t.Errorf("ParseDocument(%q) = %v, which nobody knows", data, err)
+		t.Errorf("ParseDocument(%q) = %v, want a documented error", data, err)
 	})
 }
 
-// FuzzBrokenDocument: text in the store that is no document gives nonsense,
-// but never a panic.
+// FuzzBrokenDocument checks that invalid text in a store causes no panic.
 func FuzzBrokenDocument(f *testing.F) {
 	for _, s := range []string{``, `{`, `{"a`, `{"a"`, `{"a":`, `{"a":}`, `{"a":"\`, `{"a":[`, `{"a":[1,`, `x`, `{"a":"`, `{:}`, `{"a":]`} {
 		f.Add(s, "a.1")
@@ -312,6 +310,6 @@ func FuzzBrokenDocument(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, _ = patch.Apply(d) // whatever it is
+		_, _ = patch.Apply(d) // must not panic
 	})
 }

@@ -2,11 +2,11 @@ package recording
 
 import "unicode/utf8"
 
-// AppendJSON appends what clients see of r: its id, its document, and
-// _read_only with the types of its audio, a sorted list that is empty while
-// none has arrived, and its state (contract, The document). deleted says so in
-// _read_only, as the answer to a DELETE does. It allocates only when dst has no
-// room.
+// AppendJSON appends the JSON of r that clients get: its ID, its document, and
+// _read_only. This holds the state and the media types of the audio, in a list
+// that is empty while no audio has arrived (contract, The document). With
+// deleted it also holds "deleted":true, as in the response to a DELETE.
+// AppendJSON allocates only if dst is too small.
 func (r *Recording) AppendJSON(dst []byte, deleted bool) []byte {
 	more := ""
 	if deleted {
@@ -15,13 +15,13 @@ func (r *Recording) AppendJSON(dst []byte, deleted bool) []byte {
 	return r.appendJSON(dst, more)
 }
 
-// AppendCreated is AppendJSON with upload, a JSON object, among _read_only, as
-// the answer to a PUT has it.
+// AppendCreated is AppendJSON with upload, a JSON object, in _read_only, as in
+// the response to a PUT.
 func (r *Recording) AppendCreated(dst []byte, upload string) []byte {
 	return r.appendJSON(dst, `,"upload":`+upload)
 }
 
-// appendJSON appends r; more are further members of _read_only.
+// appendJSON appends r. more is the text of further members of _read_only.
 func (r *Recording) appendJSON(dst []byte, more string) []byte {
 	dst = append(dst, `{"id":`...)
 	dst = quote(dst, r.ID)
@@ -43,11 +43,11 @@ func (r *Recording) appendJSON(dst []byte, more string) []byte {
 	return append(dst, "}}"...)
 }
 
-// EscapedLen is how many bytes JSON text takes as a string inside the answer of
-// a Lambda function, its quotes not counted: what encoding/json without HTML
-// escapes makes of it, as aws-lambda-go uses it. shared/gateway, which writes
-// U+2028 and U+2029 as they are, never takes more. No byte of JSON text takes
-// more than two.
+// EscapedLen returns the length in bytes of JSON text as a string inside the
+// response of a Lambda function, without its quotes. It counts the escapes of
+// encoding/json without HTML escapes, which aws-lambda-go uses. shared/gateway
+// does not escape U+2028 and U+2029, and never needs more. A byte of valid JSON
+// text needs at most two.
 func EscapedLen(text []byte) int {
 	n := 0
 	for i := 0; i < len(text); {
@@ -69,7 +69,7 @@ func EscapedLen(text []byte) int {
 	return n
 }
 
-// escaped is the length of each ASCII character in a JSON string.
+// escaped holds the length of each ASCII character in a JSON string.
 var escaped = func() (lengths [utf8.RuneSelf]uint8) {
 	for c := range lengths {
 		switch {

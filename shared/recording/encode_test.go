@@ -33,7 +33,7 @@ func TestAppendJSON(t *testing.T) {
 			`{"id":"202311-x","a":1,"_read_only":{"content_types":["audio/mpeg"],"state":"ready","deleted":true}}`,
 		},
 		{
-			"audio elsewhere",
+			"external audio",
 			recording.Recording{ID: "202311-x", Audio: recording.Audio{Place: recording.External, ContentType: "audio/ogg"}},
 			false, `{"id":"202311-x","_read_only":{"content_types":["audio/ogg"],"state":"ready"}}`,
 		},
@@ -43,22 +43,22 @@ func TestAppendJSON(t *testing.T) {
 			false, `{"id":"202311-x","_read_only":{"content_types":[],"state":"ready"}}`,
 		},
 		{
-			"audio that has not arrived",
+			"pending audio",
 			recording.Recording{ID: "202311-x", Document: `{}`, Audio: recording.Audio{ContentType: "audio/mpeg"}},
 			false, `{"id":"202311-x","_read_only":{"content_types":[],"state":"pending"}}`,
 		},
 		{
-			"audio of no seconds",
+			"empty audio",
 			recording.Recording{ID: "202311-x", Audio: recording.Audio{Place: recording.Managed, ContentType: "audio/wav", State: recording.Empty}},
 			false, `{"id":"202311-x","_read_only":{"content_types":["audio/wav"],"state":"empty"}}`,
 		},
 		{
-			"audio that failed",
+			"failed audio",
 			recording.Recording{ID: "202311-x", Audio: recording.Audio{Size: 5, State: recording.Failed, Reason: recording.NotAudio}},
 			false, `{"id":"202311-x","_read_only":{"content_types":[],"state":"failed","reason":"not_audio"}}`,
 		},
 		{
-			"private values stay here",
+			"private values are omitted",
 			recording.Recording{
 				ID: "202311-x", Account: "acc", Owner: "own", Created: 1, Modified: 2, Revision: "r", Made: "m",
 				Upload: recording.Upload{ContentType: "audio/mpeg", Size: 1, SHA256: "s"}, Audio: recording.Audio{Key: "k", SHA256: "s", Sequencer: "q"},
@@ -75,8 +75,8 @@ func TestAppendJSON(t *testing.T) {
 	}
 }
 
-// TestAppendJSONIsTheDocument: clients get id, document and _read_only, and
-// nothing more.
+// TestAppendJSONIsTheDocument checks that clients get the ID, the document and
+// _read_only only.
 func TestAppendJSONIsTheDocument(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -98,8 +98,8 @@ func TestAppendJSONIsTheDocument(t *testing.T) {
 	})
 }
 
-// TestHotPathDoesNotAllocate pins what a list does for each recording.
-// It is not parallel: AllocsPerRun measures the whole process.
+// TestHotPathDoesNotAllocate covers the work of a list for each recording. It
+// is not parallel because AllocsPerRun measures the whole process.
 func TestHotPathDoesNotAllocate(t *testing.T) {
 	r := sample(t)
 	buf := make([]byte, 0, 4096)
@@ -130,7 +130,7 @@ func TestEscapedLen(t *testing.T) {
 		).Draw(t, "text")
 		var b bytes.Buffer
 		e := json.NewEncoder(&b)
-		e.SetEscapeHTML(false) // as aws-lambda-go does
+		e.SetEscapeHTML(false) // like aws-lambda-go
 		if err := e.Encode(string(text)); err != nil {
 			t.Fatal(err)
 		}

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// kind is the type that a public field must have.
+// kind is the JSON type of a public field.
 type kind string
 
 const (
@@ -17,8 +17,8 @@ const (
 )
 
 // fields are the public fields: those of Kazoo's call_recordings schema
-// (kazoo.md 2.3), and endpoint_id and user_metadata (contract, The document).
-// The id stands apart, in [Recording].
+// (kazoo.md 2.3), endpoint_id and user_metadata (contract, The document). The
+// ID is in [Recording].
 var fields = map[string]kind{
 	"call_id":             text,
 	"callee_id_name":      text,
@@ -48,12 +48,12 @@ var fields = map[string]kind{
 	"user_metadata":       object,
 }
 
-// maxInteger is the largest whole number that every JSON parser keeps exactly
+// maxInteger is the largest integer that every JSON parser represents exactly
 // (RFC 7493, 2.2).
 const maxInteger = 1<<53 - 1
 
-// check returns what keeps JSON text from being of that kind; ok if nothing
-// does.
+// check returns an error unless JSON text is valid for the kind. ok is true if
+// it is.
 func (k kind) check(name, raw string) (fault FieldError, ok bool) {
 	switch {
 	case k == text && raw[0] == '"', k == object && raw[0] == '{':
@@ -71,9 +71,9 @@ func (k kind) check(name, raw string) (fault FieldError, ok bool) {
 	return FieldError{}, true
 }
 
-// Validate lists what keeps d from being a document that a client may create:
-// unknown fields, and known ones of another type. Documents copied from a
-// Kazoo need not pass.
+// Validate returns the errors in a document that a client sends: unknown
+// fields, and known ones of a wrong type. Documents from a Kazoo need not be
+// valid.
 func (d Document) Validate() FieldErrors {
 	var errs FieldErrors
 	for name, value := range d.Fields() {
@@ -87,26 +87,27 @@ func (d Document) Validate() FieldErrors {
 	return errs
 }
 
-// FieldError says what is wrong with one field of a request, in the terms of
-// Kazoo's validation errors (kazoo.md 5.4).
+// FieldError describes an error in one field of a request, like Kazoo's
+// validation errors (kazoo.md 5.4).
 type FieldError struct {
-	// Field is its path, joined by dots; a dot inside a name is "%2E".
+	// Field is the path, joined by dots. A dot inside a name is "%2E".
 	Field string
-	// Code names the broken rule, "type"; Message is the sentence for it.
+	// Code is the name of the violated rule, such as "type". Message describes
+	// it.
 	Code, Message string
-	// Target is what the rule wants, nil if it has no such thing.
+	// Target is the value that the rule requires, or nil.
 	Target any
-	// Value is what was given, as JSON; nil where it is not shown.
+	// Value is the rejected value, or nil if it is not shown.
 	Value json.RawMessage
 }
 
-// Error joins field and message.
+// Error joins the field and the message.
 func (e FieldError) Error() string { return e.Field + ": " + e.Message }
 
-// FieldErrors is all that is wrong with a request.
+// FieldErrors are the errors in a request.
 type FieldErrors []FieldError
 
-// Error joins them, one after another.
+// Error joins the texts of the errors.
 func (e FieldErrors) Error() string {
 	texts := make([]string, len(e))
 	for i := range e {
@@ -115,7 +116,7 @@ func (e FieldErrors) Error() string {
 	return strings.Join(texts, "; ")
 }
 
-// Err returns e as an error, nil if there is nothing in it.
+// Err sorts e by field and returns it as an error, or nil if it is empty.
 func (e FieldErrors) Err() error {
 	if len(e) == 0 {
 		return nil

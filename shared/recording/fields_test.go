@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// kazooItem is the item of kazoo.md 1.4, in full.
+// kazooItem is the complete item of kazoo.md 1.4.
 const kazooItem = `{"call_id":"x@10.1.1.5","cdr_id":"202311-x@10.1.1.5","interaction_id":"63866880000-9f3c2a1b",
 	"name":"6071.mp3","description":"recording 6071.mp3","content_type":"audio/mpeg","media_type":"mp3",
 	"media_source":"recorded","source_type":"kzc_recording","origin":"inbound from offnet to endpoint","direction":"inbound",
@@ -28,8 +28,8 @@ func TestValidate(t *testing.T) {
 		name, doc string
 		want      recording.FieldErrors
 	}{
-		{"nothing", `{}`, nil},
-		{"everything", kazooItem, nil},
+		{"empty document", `{}`, nil},
+		{"all fields", kazooItem, nil},
 		{"zero", `{"duration":0,"start":-0}`, nil},
 		{"largest", `{"start":9007199254740991}`, nil},
 		{"not text", `{"call_id":1}`, recording.FieldErrors{typed("call_id", "string", `1`)}},
@@ -38,17 +38,17 @@ func TestValidate(t *testing.T) {
 		{"fraction", `{"duration":62.0}`, recording.FieldErrors{typed("duration", "integer", `62.0`)}},
 		{"exponent", `{"duration":1e3}`, recording.FieldErrors{typed("duration", "integer", `1e3`)}},
 		{"boolean", `{"start":true}`, recording.FieldErrors{typed("start", "integer", `true`)}},
-		{"below zero", `{"duration":-1}`, recording.FieldErrors{{
+		{"negative", `{"duration":-1}`, recording.FieldErrors{{
 			Field: "duration", Code: "minimum", Message: "Value must be at least 0", Target: 0, Value: []byte(`-1`),
 		}}},
-		{"far below zero", `{"duration":-99999999999999999999}`, recording.FieldErrors{{
+		{"negative beyond 64 bits", `{"duration":-99999999999999999999}`, recording.FieldErrors{{
 			Field: "duration", Code: "minimum", Message: "Value must be at least 0", Target: 0, Value: []byte(`-99999999999999999999`),
 		}}},
 		{"too large", `{"start":9007199254740992}`, recording.FieldErrors{{
 			Field: "start", Code: "maximum", Message: "Value must be at most 9007199254740991", Target: 9007199254740991,
 			Value: []byte(`9007199254740992`),
 		}}},
-		{"far too large", `{"start":99999999999999999999}`, recording.FieldErrors{{
+		{"too large for 64 bits", `{"start":99999999999999999999}`, recording.FieldErrors{{
 			Field: "start", Code: "maximum", Message: "Value must be at most 9007199254740991", Target: 9007199254740991,
 			Value: []byte(`99999999999999999999`),
 		}}},
@@ -71,7 +71,7 @@ const strictText = "Strict checking of data is enabled; only include schema-defi
 func TestFieldErrors(t *testing.T) {
 	t.Parallel()
 	if err := (recording.FieldErrors{}).Err(); err != nil {
-		t.Errorf("Err() of none = %v, want nil", err)
+		t.Errorf("Err() without errors = %v, want nil", err)
 	}
 	err := recording.FieldErrors{{Field: "b", Message: "second"}, {Field: "a", Message: "first"}}.Err()
 	if want := "a: first; b: second"; err == nil || err.Error() != want {

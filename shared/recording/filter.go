@@ -9,63 +9,64 @@ import (
 	"callrecordings/shared/strictjson"
 )
 
-// Filter says which recordings belong to a list; all of its tests must hold.
-// The zero value keeps everything. A Filter is not changed by using it.
+// Filter selects the recordings of a list. A recording must pass all tests. The
+// zero value selects every recording. A Filter is immutable.
 //
-// It sees the id and the public fields, and follows dotted paths into them; a
-// step into a list is an index from 1. Values are compared as strings, whole
-// and case-sensitive: a string by its text, numbers and booleans by their JSON
-// text, so that 1.0 is "1.0" and not "1". What is missing, or null, is "". An
-// object or a list equals nothing. Keys that contain a dot cannot be reached
+// It sees the ID and the public fields, and follows dotted paths into them. A
+// step into a list is an index from 1. Values are compared as whole strings,
+// case-sensitive: a string by its text, numbers and booleans by their JSON
+// text, so 1.0 is "1.0" and not "1". A missing or null value is "". An object
+// or a list equals no string. Keys that contain a dot cannot be reached
 // (kazoo.md 4; contract, Where we differ).
 type Filter struct {
 	tests []test
 }
 
-// test is one parameter of the query.
+// test is one filter parameter of a query.
 type test struct {
 	op    *operator
-	name  string // the whole name of the parameter
+	name  string // the full name of the parameter
 	value string
 	path  []string
-	id    bool // path is that of the id, which is not in the document
-	// any are the string forms of the members when value is a JSON list, or
-	// the one of a JSON string.
-	any  []string
-	time Seconds
+	id    bool // path is "id", which is not in the document
+	// oneOf holds the accepted strings if value is a JSON list or a JSON
+	// string.
+	oneOf []string
+	time  Seconds
 }
 
-// operator is a row of the table: how its parameter is recognised, where the
-// path to look at stands, and what must hold.
+// operator describes a filter parameter: how it is recognized, where its path
+// is, and its condition.
 type operator struct {
 	prefix string
-	// named operators carry the path behind the prefix in their name; others
-	// are recognised by the whole name and carry it in their value.
-	named bool
-	// clock operators compare a time with Modified.
-	clock bool
-	keep  func(t *test, r *Recording) bool
+	// pathInName means that the path follows the prefix in the parameter name.
+	// Otherwise the prefix is the full name, and the path is the parameter
+	// value.
+	pathInName bool
+	// isTime means that the value is a time, which is compared with Modified.
+	isTime bool
+	match  func(t *test, r *Recording) bool
 }
 
-// operators are those of kazoo.md 4, with the contract's repairs: value_missing
-// and missing_value are the same, and modified_* work alone. filter_not_ stands
-// before filter_, which it begins with.
+// operators are those of kazoo.md 4, with the corrections of the contract:
+// value_missing and missing_value are equivalent, and modified_* work alone.
+// filter_not_ precedes filter_, which is a prefix of it.
 var operators = []operator{
-	{prefix: "filter_not_", named: true, keep: func(t *test, r *Recording) bool { return !t.equal(r) }},
-	{prefix: "filter_", named: true, keep: (*test).equal},
-	{prefix: "has_key", keep: func(t *test, r *Recording) bool { return t.present(r) }},
-	{prefix: "key_missing", keep: func(t *test, r *Recording) bool { return !t.present(r) }},
-	{prefix: "has_value", keep: func(t *test, r *Recording) bool { return t.valued(r) }},
-	{prefix: "value_missing", keep: func(t *test, r *Recording) bool { return !t.valued(r) }},
-	{prefix: "missing_value", keep: func(t *test, r *Recording) bool { return !t.valued(r) }},
-	{prefix: "modified_from", clock: true, keep: func(t *test, r *Recording) bool { return r.Modified >= t.time }},
-	{prefix: "modified_to", clock: true, keep: func(t *test, r *Recording) bool { return r.Modified <= t.time }},
+	{prefix: "filter_not_", pathInName: true, match: func(t *test, r *Recording) bool { return !t.equal(r) }},
+	{prefix: "filter_", pathInName: true, match: (*test).equal},
+	{prefix: "has_key", match: func(t *test, r *Recording) bool { return t.hasKey(r) }},
+	{prefix: "key_missing", match: func(t *test, r *Recording) bool { return !t.hasKey(r) }},
+	{prefix: "has_value", match: func(t *test, r *Recording) bool { return t.hasValue(r) }},
+	{prefix: "value_missing", match: func(t *test, r *Recording) bool { return !t.hasValue(r) }},
+	{prefix: "missing_value", match: func(t *test, r *Recording) bool { return !t.hasValue(r) }},
+	{prefix: "modified_from", isTime: true, match: func(t *test, r *Recording) bool { return r.Modified >= t.time }},
+	{prefix: "modified_to", isTime: true, match: func(t *test, r *Recording) bool { return r.Modified <= t.time }},
 }
 
-// ParseFilter finds the filters among the parameters of a query, given as
-// decoded names and values in order; a parameter without "=" comes with the
-// value "true". Parameters that are no filters are passed over. A parameter
-// given twice is applied twice. Error: FieldErrors.
+// ParseFilter takes the filters from the parameters of a query. These are
+// decoded names and values in order. A parameter without "=" has the value
+// "true". ParseFilter ignores other parameters. A parameter that occurs twice
+// makes two tests. Error: FieldErrors.
 func ParseFilter(query [][2]string) (Filter, error) {
 	var f Filter
 	var errs FieldErrors
@@ -76,7 +77,7 @@ func ParseFilter(query [][2]string) (Filter, error) {
 		}
 		t := test{op: op, name: q[0], value: q[1]}
 		switch {
-		case op.clock:
+		case op.isTime:
 			at, ok, err := ParseBound(q[1])
 			if err != nil {
 				errs = append(errs, wrongType(q[0], "integer", Quote(q[1])))
@@ -85,19 +86,19 @@ func ParseFilter(query [][2]string) (Filter, error) {
 				continue
 			}
 			t.time, t.value = at, strconv.FormatInt(int64(at), 10)
-		case op.named:
-			t.follow(q[0][len(op.prefix):])
-			t.any = alternatives(q[1])
+		case op.pathInName:
+			t.setPath(q[0][len(op.prefix):])
+			t.oneOf = alternatives(q[1])
 		default:
-			t.follow(q[1])
+			t.setPath(q[1])
 		}
 		f.tests = append(f.tests, t)
 	}
 	return f, errs.Err()
 }
 
-// follow sets the path that the test looks at.
-func (t *test) follow(path string) {
+// setPath sets the path of the field that is tested.
+func (t *test) setPath(path string) {
 	t.path = strings.Split(path, ".")
 	t.id = path == "id"
 }
@@ -105,16 +106,16 @@ func (t *test) follow(path string) {
 func operatorOf(name string) *operator {
 	for i := range operators {
 		op := &operators[i]
-		if rest, ok := strings.CutPrefix(name, op.prefix); ok && (op.named || rest == "") {
+		if rest, ok := strings.CutPrefix(name, op.prefix); ok && (op.pathInName || rest == "") {
 			return op
 		}
 	}
 	return nil
 }
 
-// alternatives are the values that a filter's JSON value stands for: the
-// members of a list, or a string. Members are compared by their string form,
-// numbers too (contract, Where we differ).
+// alternatives returns the accepted strings of a JSON value: the members of a
+// list, or the text of a string. Members are compared as strings, including
+// numbers (contract, Where we differ).
 func alternatives(value string) []string {
 	value = strings.TrimLeft(value, " \t\r\n")
 	if value == "" || value[0] != '[' && value[0] != '"' || !json.Valid([]byte(value)) {
@@ -141,22 +142,21 @@ func alternatives(value string) []string {
 	return all
 }
 
-// IsZero reports whether the filter keeps everything.
+// IsZero reports whether the filter has no tests.
 func (f Filter) IsZero() bool { return len(f.tests) == 0 }
 
-// Match reports whether r passes all tests. They see the public fields and the
-// id, and nothing else.
+// Match reports whether r passes all tests.
 func (f Filter) Match(r *Recording) bool {
 	for i := range f.tests {
-		if t := &f.tests[i]; !t.op.keep(t, r) {
+		if t := &f.tests[i]; !t.op.match(t, r) {
 			return false
 		}
 	}
 	return true
 }
 
-// Canonical is the same text for filters with the same tests, in whatever
-// order they were written, and never for others: cursors are bound to it.
+// Canonical returns a text that is equal for two filters if and only if they
+// have the same tests, in any order. Cursors depend on it.
 func (f Filter) Canonical() string {
 	texts := make([]string, len(f.tests))
 	for i, t := range f.tests {

@@ -12,7 +12,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// queryPair draws a parameter, mostly one of a filter.
+// queryPair draws a query parameter, usually a filter.
 var queryPair = rapid.Custom(func(t *rapid.T) [2]string {
 	path := strings.Join(rapid.SliceOfN(names, 1, 3).Draw(t, "path"), ".")
 	value := rapid.OneOf(texts, numbers, jsonText(2)).Draw(t, "value")
@@ -29,8 +29,8 @@ var queryPair = rapid.Custom(func(t *rapid.T) [2]string {
 	}
 })
 
-// TestFilterLikeANaiveOne holds Match against naive.
-func TestFilterLikeANaiveOne(t *testing.T) {
+// TestMatchAgreesWithNaive compares Match with naive.
+func TestMatchAgreesWithNaive(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		r := &recording.Recording{ID: "202311-x", Modified: 6, Document: mustDocument(t, objectText(3).Draw(t, "document"))}
@@ -45,8 +45,8 @@ func TestFilterLikeANaiveOne(t *testing.T) {
 	})
 }
 
-// naive is the filter over decoded values, written straight from kazoo.md 4
-// and the contract.
+// naive implements the filters over decoded values, as kazoo.md 4 and the
+// contract describe them.
 func naive(t rapid.TB, query [][2]string, r *recording.Recording) bool {
 	t.Helper()
 	public := decode(t, string(r.Document)).(map[string]any)
@@ -78,7 +78,7 @@ func naive(t rapid.TB, query [][2]string, r *recording.Recording) bool {
 	return true
 }
 
-// naiveForm is the string form of a scalar.
+// naiveForm returns the string form of a scalar.
 func naiveForm(t rapid.TB, v any) (string, bool) {
 	t.Helper()
 	switch v := v.(type) {
@@ -101,11 +101,11 @@ func naiveEqual(t rapid.TB, public map[string]any, path, value string) bool {
 		return false
 	}
 	wanted := []string{value}
-	switch asked := tryDecode(value).(type) {
+	switch decoded := tryDecode(value).(type) {
 	case string:
-		wanted = append(wanted, asked)
+		wanted = append(wanted, decoded)
 	case []any:
-		for _, member := range asked {
+		for _, member := range decoded {
 			if s, ok := naiveForm(t, member); ok && member != nil {
 				wanted = append(wanted, s)
 			}
@@ -147,7 +147,7 @@ func TestCanonical(t *testing.T) {
 		})
 		g, err := recording.ParseFilter(append(shuffled, [2]string{"page_size", "7"}, [2]string{"_", "1"}))
 		if err != nil || f.Canonical() != g.Canonical() {
-			t.Errorf("Canonical of %q = %q, but of %q %q, %v", query, f.Canonical(), shuffled, g.Canonical(), err)
+			t.Errorf("Canonical of %q = %q, but that of %q = %q, %v", query, f.Canonical(), shuffled, g.Canonical(), err)
 		}
 	})
 	seen := map[string][][2]string{}
@@ -170,7 +170,7 @@ func TestCanonical(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if other, twice := seen[f.Canonical()]; twice {
+		if other, duplicate := seen[f.Canonical()]; duplicate {
 			t.Errorf("Canonical of %q and of %q are both %q", query, other, f.Canonical())
 		}
 		seen[f.Canonical()] = query

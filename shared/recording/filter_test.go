@@ -26,7 +26,7 @@ func sample(t rapid.TB) *recording.Recording {
 	}
 }
 
-// filterCases say of single parameters whether they keep the sample.
+// filterCases are single parameters. want is true if the sample matches.
 var filterCases = []struct {
 	name, value string
 	want        bool
@@ -171,7 +171,7 @@ func TestFilter(t *testing.T) {
 				t.Fatal(err)
 			}
 			if f.IsZero() {
-				t.Fatalf("%s is no filter", c.name)
+				t.Fatalf("%s is not a filter", c.name)
 			}
 			if got := f.Match(r); got != c.want {
 				t.Errorf("Match with %s=%s = %v, want %v", c.name, c.value, got, c.want)
@@ -180,9 +180,9 @@ func TestFilter(t *testing.T) {
 	}
 }
 
-// TestOtherParametersAreNoFilters: exact names only, and bounds of created are
-// for the list.
-func TestOtherParametersAreNoFilters(t *testing.T) {
+// TestOtherParameters checks that names match exactly. The bounds of created
+// belong to the list.
+func TestOtherParameters(t *testing.T) {
 	t.Parallel()
 	for _, q := range [][2]string{
 		{"page_size", "5"},
@@ -204,15 +204,15 @@ func TestOtherParametersAreNoFilters(t *testing.T) {
 	} {
 		f, err := recording.ParseFilter([][2]string{q})
 		if err != nil || !f.IsZero() || f.Canonical() != "" {
-			t.Errorf("ParseFilter(%q) = %q, %v, want none", q, f.Canonical(), err)
+			t.Errorf("ParseFilter(%q) = %q, %v, want an empty filter", q, f.Canonical(), err)
 		}
 		if !f.Match(&recording.Recording{}) {
-			t.Errorf("the filter without tests (%q) leaves something out", q)
+			t.Errorf("the filter without tests (%q) does not match", q)
 		}
 	}
 }
 
-func TestFiltersAreAnded(t *testing.T) {
+func TestMatchRequiresAllTests(t *testing.T) {
 	t.Parallel()
 	r := sample(t)
 	for _, c := range []struct {

@@ -2,15 +2,15 @@ package recording
 
 import "time"
 
-// gregorianEpoch is the distance in seconds from 0000-01-01 to 1970-01-01,
-// as Erlang's calendar module counts it (contract, The document).
+// gregorianEpoch is the number of seconds from 0000-01-01 to 1970-01-01, as
+// Erlang's calendar module counts them (contract, The document).
 const gregorianEpoch = 62167219200
 
-// Seconds is a time in Gregorian seconds: seconds since the year 0, UTC, the
-// way every time of Kazoo's API is written. The zero value means "not set".
+// Seconds is a time in Gregorian seconds: seconds since the year 0 in UTC, as
+// in Kazoo's API. The zero value means "not set".
 type Seconds int64
 
-// SecondsOf converts t, dropping the fraction of a second.
+// SecondsOf converts t. It drops the fraction of a second.
 func SecondsOf(t time.Time) Seconds { return Seconds(t.Unix() + gregorianEpoch) }
 
 // Time converts s to a time in UTC.

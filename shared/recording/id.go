@@ -8,16 +8,17 @@ import (
 	"io"
 )
 
-// ErrBadID is the error of a string that cannot be a recording's id.
+// ErrBadID is the error for an invalid recording ID.
 var ErrBadID = errors.New("malformed recording id")
 
-// monthLen is the length of the month that ids begin with, "202601".
+// monthLen is the length of the month at the beginning of an ID, as in
+// "202601".
 const monthLen = 6
 
-// maxIDName is the most characters of an id behind its month and hyphen.
+// maxIDName is the maximum length of an ID after its month and hyphen.
 const maxIDName = 128
 
-// ParseID returns s if it is YYYYMM- and then 1 to 128 of [A-Za-z0-9_.@-]
+// ParseID returns s if it is YYYYMM- followed by 1 to 128 of [A-Za-z0-9_.@-]
 // (contract, Routes). Error: ErrBadID.
 func ParseID(s string) (string, error) {
 	if n := len(s); n <= monthLen+1 || n > monthLen+1+maxIDName || s[monthLen] != '-' {
@@ -41,13 +42,13 @@ func ParseID(s string) (string, error) {
 	return s, nil
 }
 
-// NewID makes an id for a recording that started at that time: its month in
-// UTC and 32 random hex digits, as Kazoo's recorder makes them (kazoo.md 7.1).
-// Errors: those of random; ErrBadID for a time after the year 9999.
+// NewID makes the ID of a recording that started at the given time: its month
+// in UTC and 32 random hex digits, like Kazoo's recorder (kazoo.md 7.1).
+// Errors: those of random, and ErrBadID for a time after the year 9999.
 func NewID(at Seconds, random io.Reader) (string, error) {
 	var b [16]byte
 	if _, err := io.ReadFull(random, b[:]); err != nil {
-		return "", fmt.Errorf("make recording id: %w", err)
+		return "", fmt.Errorf("make recording ID: %w", err)
 	}
 	return ParseID(MonthID(at, hex.EncodeToString(b[:])))
 }
@@ -55,8 +56,8 @@ func NewID(at Seconds, random io.Reader) (string, error) {
 // MonthID joins the month of a time, in UTC, and a name to an ID, YYYYMM-name.
 func MonthID(at Seconds, name string) string { return at.Time().Format("200601") + "-" + name }
 
-// StemID is the id that the name of a file, without its extension, gets in an
-// account, for a recording that began at that time.
+// StemID derives the ID of a recording from the stem of its file, its account
+// and its start time.
 func StemID(account, stem string, at Seconds) string {
 	sum := sha256.Sum256([]byte(account + "/" + stem))
 	return MonthID(at, hex.EncodeToString(sum[:16]))

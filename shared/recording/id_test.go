@@ -19,18 +19,18 @@ func TestParseID(t *testing.T) {
 		name, id string
 		ok       bool
 	}{
-		{"as Kazoo makes them", "202311-6b3c0e1f9a4d4e7f8a1b2c3d4e5f6071", true},
-		{"all that is allowed", "202311-azAZ09_.@-", true},
+		{"Kazoo's ID", "202311-6b3c0e1f9a4d4e7f8a1b2c3d4e5f6071", true},
+		{"all allowed characters", "202311-azAZ09_.@-", true},
 		{"one character", "202311-x", true},
 		{"128 characters", "202311-" + strings.Repeat("x", 128), true},
-		{"a month that does not exist", "202399-x", true},
+		{"nonexistent month", "202399-x", true},
 		{"129 characters", "202311-" + strings.Repeat("x", 129), false},
-		{"nothing", "", false},
-		{"month alone", "202311", false},
-		{"nothing behind the hyphen", "202311-", false},
+		{"empty text", "", false},
+		{"month only", "202311", false},
+		{"nothing after the hyphen", "202311-", false},
 		{"no month", "6b3c0e1f9a4d4e7f8a1b2c3d4e5f6071", false},
-		{"letters for a month", "abcdef-x", false},
-		{"five digits", "20231-xx", false},
+		{"letters as the month", "abcdef-x", false},
+		{"five-digit month", "20231-xx", false},
 		{"no hyphen", "202311x6b3c", false},
 		{"slash", "202311-a/b", false},
 		{"percent", "202311-a%2Fb", false},
@@ -56,14 +56,14 @@ func TestParseID(t *testing.T) {
 
 func TestNewID(t *testing.T) {
 	t.Parallel()
-	// Half an hour before the new year in Berlin is still December in UTC.
+	// Half an hour after the new year in Berlin is still December in UTC.
 	at := recording.SecondsOf(time.Date(2024, 1, 1, 0, 30, 0, 0, time.FixedZone("CET", 3600)))
 	got, err := recording.NewID(at, bytes.NewReader([]byte("0123456789abcdef")))
 	if want := "202312-30313233343536373839616263646566"; err != nil || got != want {
 		t.Errorf("NewID(%d) = %q, %v, want %q", at, got, err, want)
 	}
 	if got, err := recording.NewID(at, strings.NewReader("too short")); !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("NewID(%d) with little randomness = %q, %v, want ErrUnexpectedEOF", at, got, err)
+		t.Errorf("NewID(%d) with a short reader = %q, %v, want ErrUnexpectedEOF", at, got, err)
 	}
 	if got, err := recording.NewID(1<<45, iotest.DataErrReader(bytes.NewReader(make([]byte, 16)))); !errors.Is(err, recording.ErrBadID) {
 		t.Errorf("NewID(1<<45) = %q, %v, want ErrBadID", got, err)
@@ -98,8 +98,8 @@ func TestAudioKey(t *testing.T) {
 	}
 }
 
-// What an import brought is found by account and month, too, and is nothing that
-// the bucket's notifications could be about.
+// Imported keys have a prefix for each account and month. The bucket sends no
+// notifications for them.
 func TestImportedKey(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ account, id, want string }{
@@ -113,10 +113,10 @@ func TestImportedKey(t *testing.T) {
 			t.Errorf("ImportedKey(%q, %q) = %q, want %q", c.account, c.id, got, c.want)
 		}
 		if account, id, ok := recording.ParseKey(got); ok {
-			t.Errorf("ParseKey(%q) = %q, %q, want it to be refused", got, account, id)
+			t.Errorf("ParseKey(%q) = %q, %q, want ok = false", got, account, id)
 		}
 		if account, name, ok := recording.ParseInboxKey(got); ok {
-			t.Errorf("ParseInboxKey(%q) = %q, %q, want it to be refused", got, account, name)
+			t.Errorf("ParseInboxKey(%q) = %q, %q, want ok = false", got, account, name)
 		}
 		if own := (&recording.Recording{Account: c.account, ID: c.id, Audio: recording.Audio{Key: got}}).AudioKey(); own != got {
 			t.Errorf("AudioKey() = %q, want %q", own, got)

@@ -12,10 +12,10 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The tests hold the package, which works on JSON text, against plain ones
-// over decoded values. These are their common tools.
+// The package works on JSON text. The tests compare it with simple
+// implementations over decoded values. This file has their common helpers.
 
-// decode decodes JSON; numbers keep their text.
+// decode decodes JSON. Numbers keep their text.
 func decode(t rapid.TB, text string) any {
 	t.Helper()
 	d := json.NewDecoder(strings.NewReader(text))
@@ -27,7 +27,7 @@ func decode(t rapid.TB, text string) any {
 	return v
 }
 
-// encode encodes a decoded value; equal values have equal text.
+// encode encodes a decoded value. Equal values have equal text.
 func encode(t rapid.TB, v any) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -39,7 +39,7 @@ func encode(t rapid.TB, v any) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// sameJSON reports whether two texts mean the same.
+// sameJSON reports whether two texts represent the same value.
 func sameJSON(t rapid.TB, a, b string) bool {
 	t.Helper()
 	return encode(t, decode(t, a)) == encode(t, decode(t, b))
@@ -54,8 +54,9 @@ func mustDocument(t rapid.TB, text string) recording.Document {
 	return d
 }
 
-// at walks a decoded value. Null is nothing, also at the end.
-func at(v any, path []string) (any, bool) {
+// at returns the value at path in a decoded value. ok is false if it is missing
+// or null.
+func at(v any, path []string) (_ any, ok bool) {
 	for _, step := range path {
 		switch in := v.(type) {
 		case map[string]any:
@@ -73,18 +74,18 @@ func at(v any, path []string) (any, bool) {
 	return v, v != nil
 }
 
-// privateName is the rule of the contract, written down once more.
+// privateName repeats the rule of the contract independently of the package.
 func privateName(name string) bool {
 	return name == "id" || strings.HasPrefix(name, "_") || strings.HasPrefix(name, "pvt_")
 }
 
-// names come often enough to collide; some need escapes, some are private.
+// names collide often. Some need escapes, some are private.
 var names = rapid.SampledFrom([]string{
 	"a", "b", "c", "x", "1", "2", "", "id", "_rev", "pvt_type", "ä", "a\"b", "back\\slash", "line\nbreak", "<&>", "a.b",
 	"call_id", "custom_channel_vars", "duration", "from", "start", "user_metadata", "\u2028", "😀",
 })
 
-// texts are strings that a filter may mistake for something else.
+// texts are strings that a filter could confuse with other values.
 var texts = rapid.OneOf(
 	rapid.SampledFrom([]string{"", "0", "10", "1.0", "true", "null", "NULL", "undefined", "[1]", "{}", "x", `"x"`, "ä", "a\\", `a"b`}),
 	rapid.StringN(0, 6, -1),
@@ -92,8 +93,8 @@ var texts = rapid.OneOf(
 
 var numbers = rapid.SampledFrom([]string{"0", "-0", "0.0", "0e9", "1", "10", "1.0", "1.50", "-3", "1e400", "1e-400", "63866880000"})
 
-// jsonText draws JSON text of up to so many levels, with white space, escapes
-// and no key twice.
+// jsonText draws JSON text with at most depth levels, with white space,
+// escapes, and no duplicate keys.
 func jsonText(depth int) *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		space := rapid.SampledFrom([]string{"", "", "", " ", "\n\t"}).Draw(t, "space")
@@ -118,7 +119,7 @@ func jsonText(depth int) *rapid.Generator[string] {
 	})
 }
 
-// objectText draws JSON text that is an object.
+// objectText draws the JSON text of an object.
 func objectText(depth int) *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		var members []string
@@ -129,7 +130,7 @@ func objectText(depth int) *rapid.Generator[string] {
 	})
 }
 
-// quoted is s as JSON, with more escapes than needed at times.
+// quoted returns s as a JSON string, sometimes with unnecessary escapes.
 func quoted(t *rapid.T, s string) string {
 	text := encode(t, s)
 	if rapid.IntRange(0, 3).Draw(t, "escape") > 0 {
@@ -145,18 +146,18 @@ func quoted(t *rapid.T, s string) string {
 	return `"` + b.String() + `"`
 }
 
-// TestTools: what the other tests stand on.
-func TestTools(t *testing.T) {
+// TestHelpers checks the helpers of the other tests.
+func TestHelpers(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		text := jsonText(3).Draw(t, "json")
 		if !sameJSON(t, text, encode(t, decode(t, text))) {
-			t.Errorf("%s does not survive", text)
+			t.Errorf("%s changes when decoded and encoded", text)
 		}
 	})
 }
 
-// tryDecode is nil for what is not JSON.
+// tryDecode decodes text, or returns nil if it is not JSON.
 func tryDecode(text string) any {
 	if !json.Valid([]byte(text)) {
 		return nil

@@ -6,21 +6,22 @@ import (
 )
 
 const (
-	// keyPrefix begins the keys of audio that is served, importedPrefix those of
-	// what an import has brought, asidePrefix those of what was set aside because
-	// it cannot be served, inboxPrefix those of what others drop in.
+	// The keys of audio begin with keyPrefix if it is served, importedPrefix if
+	// an import copied it, setAsidePrefix if it was rejected, and inboxPrefix
+	// if a PBX dropped it there.
 	keyPrefix      = "recordings/"
 	importedPrefix = "imported/"
-	asidePrefix    = "set-aside/"
+	setAsidePrefix = "set-aside/"
 	inboxPrefix    = "inbox/"
-	// variant parts the id from what tells two uploads for it apart. No id has
-	// it.
-	variant = "~"
+	// variantMark separates the ID from a suffix that distinguishes two uploads
+	// for it. IDs do not contain it.
+	variantMark = "~"
 )
 
-// ParseKey is the inverse of [AudioKey], also for keys that go on behind a "~"
-// (of audio that was added under a chosen id). It takes nothing but what
-// AudioKey gives: neither "..", nor an escape, nor another month than the id's.
+// ParseKey is the inverse of [AudioKey]. It also accepts keys with a suffix
+// after "~" (of audio that was added with a chosen ID). It rejects everything
+// that AudioKey does not return: "..", an escape, or a month other than the
+// ID's.
 func ParseKey(key string) (account, id string, ok bool) {
 	rest, ok := strings.CutPrefix(key, keyPrefix)
 	if !ok {
@@ -28,27 +29,29 @@ func ParseKey(key string) (account, id string, ok bool) {
 	}
 	account, rest, _ = strings.Cut(rest, "/")
 	month, name, _ := strings.Cut(rest, "/")
-	name, mark, varied := strings.Cut(name, variant)
+	name, suffix, hasVariant := strings.Cut(name, variantMark)
 	id, err := ParseID(name)
-	if err != nil || month != id[:monthLen] || !isName(account) || varied && strings.Trim(mark, "0123456789abcdef") != "" {
+	if err != nil || month != id[:monthLen] || !isName(account) || hasVariant && strings.Trim(suffix, "0123456789abcdef") != "" {
 		return "", "", false
 	}
 	return account, id, true
 }
 
-// ImportedKey is where the audio of a recording lies that an import has brought.
-// The bucket tells nobody of it, as it does of what lies under the keys of
-// [AudioKey]: nobody looks at it again, and the document stays as it was
+// ImportedKey returns the key of audio that an import copied. Unlike the keys
+// of [AudioKey], these keys cause no notifications of the bucket. So the audio
+// is not ingested again, and the document keeps its values
 // (docs/adr/014-import.md).
 func ImportedKey(account, id string) string {
 	return importedPrefix + strings.TrimPrefix(AudioKey(account, id), keyPrefix)
 }
 
-// AsideKey is where audio lies that came under key and cannot be served.
-func AsideKey(key string) string { return asidePrefix + strings.TrimPrefix(key, keyPrefix) }
+// AsideKey returns the key of the copy of rejected audio that arrived under
+// key.
+func AsideKey(key string) string { return setAsidePrefix + strings.TrimPrefix(key, keyPrefix) }
 
-// InboxKey is where the inbox of an account has a file of that name; "" for the
-// name is what all its keys begin with, and "" for both those of all inboxes.
+// InboxKey returns the key of a file in the inbox of an account. Without a name
+// it is the prefix of the inbox, and without an account the prefix of all
+// inboxes.
 func InboxKey(account, name string) string {
 	if account == "" {
 		return inboxPrefix
@@ -56,7 +59,8 @@ func InboxKey(account, name string) string {
 	return inboxPrefix + account + "/" + name
 }
 
-// ParseInboxKey is the inverse of [InboxKey] for a file. The name is any text.
+// ParseInboxKey is the inverse of [InboxKey] for a file. The name may be any
+// text.
 func ParseInboxKey(key string) (account, name string, ok bool) {
 	rest, ok := strings.CutPrefix(key, inboxPrefix)
 	account, name, found := strings.Cut(rest, "/")
@@ -66,20 +70,20 @@ func ParseInboxKey(key string) (account, name string, ok bool) {
 	return account, name, true
 }
 
-// probeSuffix ends the name of the text file with which Kazoo tests a storage
-// setting: it puts one and reads it back (kazoo.md 7.8).
+// probeSuffix is the suffix of the text file with which Kazoo tests a storage
+// setting: it stores one and reads it back (kazoo.md 7.8).
 const probeSuffix = "_test_credentials_file.txt"
 
-// IsProbe reports whether a name, or a key, is that of the file with which Kazoo
+// IsProbe reports whether a name or a key is that of a file with which Kazoo
 // tests a storage setting.
 func IsProbe(name string) bool { return strings.HasSuffix(name, probeSuffix) }
 
-// ProbePattern is what the names of such files look like in a policy of IAM.
+// ProbePattern matches the names of such files in an IAM policy.
 const ProbePattern = "*" + probeSuffix
 
-// ProbeKey is where such a file lies that came over HTTP; false for what is
-// none. Its name has random hex digits in front, and nothing else.
-func ProbeKey(account, name string) (string, bool) {
+// ProbeKey returns the key of such a file that arrives over HTTP. ok is false
+// for any other name. Before the suffix the name has random hex digits only.
+func ProbeKey(account, name string) (key string, ok bool) {
 	random, ok := strings.CutSuffix(path.Base(name), probeSuffix)
 	if !ok || random == "" || len(random) > 64 || strings.Trim(random, "0123456789abcdef") != "" || !isName(account) {
 		return "", false
@@ -87,19 +91,20 @@ func ProbeKey(account, name string) (string, bool) {
 	return "probes/" + account + "/" + random, true
 }
 
-// Stem is the name of a file, or a key, without its extension: what audio and
-// the metadata beside it have in common.
+// Stem returns the name of a file, or a key, without its extension. Audio and
+// its sidecar file have the same stem.
 func Stem(name string) string {
 	return strings.TrimRight(strings.TrimSuffix(name, path.Ext(name)), ".")
 }
 
-// BesideKey is where metadata lie beside the audio under key in an inbox.
+// BesideKey returns the key of the sidecar file of the audio under key in an
+// inbox.
 func BesideKey(key string) string { return Stem(key) + ".json" }
 
-// isName reports whether s can be the id of an account or of a user
-// (contract, Routes): 1 to 64 of [A-Za-z0-9_-].
+// isName reports whether s is a valid ID of an account or a user: 1 to 64 of
+// [A-Za-z0-9_-] (contract, Routes).
 func isName(s string) bool {
-	const most = 64
+	const maxName = 64
 	for i := range len(s) {
 		switch c := s[i]; {
 		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':
@@ -107,5 +112,5 @@ func isName(s string) bool {
 			return false
 		}
 	}
-	return s != "" && len(s) <= most
+	return s != "" && len(s) <= maxName
 }

@@ -5,60 +5,59 @@ import (
 	"strings"
 )
 
-// sight is what a test sees of a recording.
-type sight struct {
-	// kind is the first character of the value's JSON text, '"' for a string;
-	// 0 when nothing is there.
+// fieldValue is the value that a test compares.
+type fieldValue struct {
+	// kind is the first character of the value's JSON text, such as '"' for a
+	// string. It is 0 if the value is missing.
 	kind byte
-	// form is a scalar's string form: the text of a string, and the JSON text
-	// of a number or boolean. Objects and lists have their JSON text here.
+	// form is the text of a string, and the JSON text of any other value.
 	form string
 }
 
-// look finds what the test is about: the id, or a public field.
-func (t *test) look(r *Recording) sight {
+// lookup returns the value of the tested field, or the ID.
+func (t *test) lookup(r *Recording) fieldValue {
 	if t.id {
-		return sight{kind: '"', form: r.ID}
+		return fieldValue{kind: '"', form: r.ID}
 	}
 	raw, ok := find(string(r.Document), t.path)
 	switch {
 	case !ok:
-		return sight{}
+		return fieldValue{}
 	case raw[0] == '"':
-		return sight{kind: '"', form: unquote(raw)}
+		return fieldValue{kind: '"', form: unquote(raw)}
 	}
-	return sight{kind: raw[0], form: raw}
+	return fieldValue{kind: raw[0], form: raw}
 }
 
-// equal compares the string form of the value with what was asked for. A
-// missing value has the form "", an object or a list equals nothing.
+// equal compares the string form of the value with the parameter. A missing
+// value has the form "". An object or a list equals no string.
 func (t *test) equal(r *Recording) bool {
-	s := t.look(r)
-	if s.kind == '{' || s.kind == '[' {
+	v := t.lookup(r)
+	if v.kind == '{' || v.kind == '[' {
 		return false
 	}
-	return s.form == t.value || slices.Contains(t.any, s.form)
+	return v.form == t.value || slices.Contains(t.oneOf, v.form)
 }
 
-func (t *test) present(r *Recording) bool { return t.look(r).kind != 0 }
+func (t *test) hasKey(r *Recording) bool { return t.lookup(r).kind != 0 }
 
-// empties are the strings that count as no value (kazoo.md 4).
-var empties = []string{"", "0", "NULL", "undefined"}
+// emptyValues are the strings that count as missing (kazoo.md 4).
+var emptyValues = []string{"", "0", "NULL", "undefined"}
 
-// valued reports whether there is a value that is not empty in Kazoo's sense.
-// Booleans, false as well, are values.
-func (t *test) valued(r *Recording) bool {
-	switch s := t.look(r); s.kind {
+// hasValue reports whether the field has a value that is not empty in Kazoo's
+// sense. Booleans are values, including false.
+func (t *test) hasValue(r *Recording) bool {
+	switch v := t.lookup(r); v.kind {
 	case 0:
 		return false
 	case '"':
-		return !slices.Contains(empties, s.form)
+		return !slices.Contains(emptyValues, v.form)
 	case '{', '[':
-		return len(s.form) > len("{}")
+		return len(v.form) > len("{}")
 	case 't', 'f':
 		return true
 	default:
-		mantissa, _, _ := strings.Cut(strings.ToLower(s.form), "e")
+		mantissa, _, _ := strings.Cut(strings.ToLower(v.form), "e")
 		return strings.ContainsAny(mantissa, "123456789")
 	}
 }

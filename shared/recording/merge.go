@@ -8,27 +8,28 @@ import (
 	"callrecordings/shared/strictjson"
 )
 
-// MaxUserMetadata is the most bytes of user_metadata that are stored, as
+// MaxUserMetadata is the maximum size of the stored user_metadata in bytes of
 // compact JSON (contract, Patch).
 const MaxUserMetadata = 16 << 10
 
-// userMetadata is the one field that a client may change.
+// userMetadata is the only field that clients may change.
 const userMetadata = "user_metadata"
 
-// Patch is what a PATCH asks for.
+// Patch is the content of a PATCH request.
 type Patch struct {
-	// meta is the object to merge, as compact JSON; "" for none.
+	// meta is the object to merge as compact JSON, or "".
 	meta string
 }
 
-// ParsePatch reads the body of a PATCH: {"data": {"user_metadata": {…}}} or the
-// inner object alone. ui_metadata is dropped, because monster-ui adds it to
-// every write; any other field is an error, and so nothing of the body counts.
-// Beside data stands Kazoo's envelope (auth_token and so on), which is not
-// looked at; a public field there is somebody's mistake, and an error.
-// An object without user_metadata asks for nothing, which is no error.
-// Errors: those of strictjson.Check with [MaxDepth] levels; [FieldErrors] for
-// JSON of another shape.
+// ParsePatch parses the body of a PATCH: {"data": {"user_metadata": {…}}}, or
+// the inner object alone. It ignores ui_metadata, because monster-ui adds it to
+// every write. Any other field is an error, and then the whole body is
+// rejected. Next to data it ignores the members of Kazoo's envelope (auth_token
+// and so on), but rejects public fields, because they are in the wrong place.
+// An object without user_metadata is valid and changes nothing.
+//
+// Errors: those of strictjson.Check for [MaxDepth] levels; [FieldErrors] for
+// JSON of another structure.
 func ParsePatch(body []byte) (Patch, error) {
 	if err := strictjson.Check(body, MaxDepth); err != nil {
 		return Patch{}, fmt.Errorf("parse patch: %w", err)
@@ -68,10 +69,10 @@ func ParsePatch(body []byte) (Patch, error) {
 	return p, nil
 }
 
-// Apply returns d with the patch merged into its user_metadata, recursively:
-// null removes a key, arrays and scalars are replaced (contract, Patch; the
-// rules are those of RFC 7396). Error: FieldErrors when the result would pass
-// [MaxUserMetadata].
+// Apply returns d with the patch merged into its user_metadata, recursively. A
+// null removes a key. Arrays and scalars replace the old value (contract,
+// Patch; the rules are those of RFC 7396). Error: FieldErrors if the result is
+// larger than [MaxUserMetadata].
 func (p Patch) Apply(d Document) (Document, error) {
 	if p.meta == "" {
 		return d, nil
@@ -79,7 +80,7 @@ func (p Patch) Apply(d Document) (Document, error) {
 	old, _ := d.Raw(userMetadata)
 	merged := merge(old, p.meta)
 	if len(merged) > MaxUserMetadata {
-		return "", FieldErrors{tooMuchMetadata()}
+		return "", FieldErrors{metadataTooLarge()}
 	}
 	if merged == "{}" && old == "" {
 		return d, nil
@@ -87,7 +88,7 @@ func (p Patch) Apply(d Document) (Document, error) {
 	return d.with(userMetadata, merged), nil
 }
 
-func tooMuchMetadata() FieldError {
+func metadataTooLarge() FieldError {
 	return FieldError{
 		Field: userMetadata, Code: "maxLength",
 		Message: "user_metadata must not be more than " + strconv.Itoa(MaxUserMetadata) + " bytes of JSON",
@@ -95,8 +96,8 @@ func tooMuchMetadata() FieldError {
 	}
 }
 
-// merge lays patch, an object, over old and returns the result. An old value
-// that is no object gives way. Nulls of old that the patch does not name stay.
+// merge merges patch, an object, into old. It replaces an old value that is not
+// an object. It keeps nulls in old unless the patch has the same key.
 func merge(old, patch string) string {
 	changes := map[string]string{}
 	for name, value := range members(patch) {
@@ -114,7 +115,7 @@ func merge(old, patch string) string {
 		out = appendMember(out, name, value)
 	}
 	for name, value := range members(patch) {
-		if _, open := changes[name]; open && value != "null" {
+		if _, isNew := changes[name]; isNew && value != "null" {
 			out = appendMember(out, name, apply("", value))
 		}
 	}

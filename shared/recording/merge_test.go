@@ -14,34 +14,34 @@ import (
 	"pgregory.net/rapid"
 )
 
-// patchCases are bodies that are good, and what they make of a document.
+// patchCases are valid bodies and the documents that they produce.
 var patchCases = []struct{ name, doc, body, want string }{
-	{"first", `{"a":1}`, `{"data":{"user_metadata":{"x":1}}}`, `{"a":1,"user_metadata":{"x":1}}`},
-	{"bare", `{}`, `{"user_metadata":{"x":"y"}}`, `{"user_metadata":{"x":"y"}}`},
-	{"its place is kept", `{"user_metadata":{"x":1},"a":1}`, `{"user_metadata":{"y":2}}`, `{"user_metadata":{"x":1,"y":2},"a":1}`},
+	{"first value", `{"a":1}`, `{"data":{"user_metadata":{"x":1}}}`, `{"a":1,"user_metadata":{"x":1}}`},
+	{"without data", `{}`, `{"user_metadata":{"x":"y"}}`, `{"user_metadata":{"x":"y"}}`},
+	{"field keeps its place", `{"user_metadata":{"x":1},"a":1}`, `{"user_metadata":{"y":2}}`, `{"user_metadata":{"x":1,"y":2},"a":1}`},
 	{"null removes", `{"user_metadata":{"x":1,"y":2}}`, `{"user_metadata":{"x":null}}`, `{"user_metadata":{"y":2}}`},
-	{"null removes the last", `{"user_metadata":{"x":1}}`, `{"user_metadata":{"x":null}}`, `{"user_metadata":{}}`},
-	{"null where there is nothing", `{"a":1}`, `{"user_metadata":{"x":null}}`, `{"a":1}`},
-	{"null in something new", `{}`, `{"user_metadata":{"x":{"y":null,"z":{"n":null}}}}`, `{"user_metadata":{"x":{"z":{}}}}`},
-	{"null in a list stays", `{}`, `{"user_metadata":{"x":[null,{"y":null}]}}`, `{"user_metadata":{"x":[null,{"y":null}]}}`},
-	{"deep", `{"user_metadata":{"x":{"a":1,"b":2}}}`, `{"user_metadata":{"x":{"b":[3]}}}`, `{"user_metadata":{"x":{"a":1,"b":[3]}}}`},
-	{"lists are replaced", `{"user_metadata":{"x":[1,2]}}`, `{"user_metadata":{"x":[3]}}`, `{"user_metadata":{"x":[3]}}`},
-	{"object over scalar", `{"user_metadata":{"x":1}}`, `{"user_metadata":{"x":{"y":1}}}`, `{"user_metadata":{"x":{"y":1}}}`},
-	{"scalar over object", `{"user_metadata":{"x":{"y":1}}}`, `{"user_metadata":{"x":1}}`, `{"user_metadata":{"x":1}}`},
-	{"object over what was none", `{"user_metadata":"old"}`, `{"user_metadata":{"x":1}}`, `{"user_metadata":{"x":1}}`},
+	{"null removes the last key", `{"user_metadata":{"x":1}}`, `{"user_metadata":{"x":null}}`, `{"user_metadata":{}}`},
+	{"null for a missing key", `{"a":1}`, `{"user_metadata":{"x":null}}`, `{"a":1}`},
+	{"null in a new object", `{}`, `{"user_metadata":{"x":{"y":null,"z":{"n":null}}}}`, `{"user_metadata":{"x":{"z":{}}}}`},
+	{"null in a list", `{}`, `{"user_metadata":{"x":[null,{"y":null}]}}`, `{"user_metadata":{"x":[null,{"y":null}]}}`},
+	{"nested objects", `{"user_metadata":{"x":{"a":1,"b":2}}}`, `{"user_metadata":{"x":{"b":[3]}}}`, `{"user_metadata":{"x":{"a":1,"b":[3]}}}`},
+	{"replaced list", `{"user_metadata":{"x":[1,2]}}`, `{"user_metadata":{"x":[3]}}`, `{"user_metadata":{"x":[3]}}`},
+	{"object replaces a scalar", `{"user_metadata":{"x":1}}`, `{"user_metadata":{"x":{"y":1}}}`, `{"user_metadata":{"x":{"y":1}}}`},
+	{"scalar replaces an object", `{"user_metadata":{"x":{"y":1}}}`, `{"user_metadata":{"x":1}}`, `{"user_metadata":{"x":1}}`},
+	{"object replaces a string", `{"user_metadata":"old"}`, `{"user_metadata":{"x":1}}`, `{"user_metadata":{"x":1}}`},
 	{"nulls of a copied document", `{"user_metadata":{"x":null,"y":null}}`, `{"user_metadata":{"x":1}}`, `{"user_metadata":{"x":1,"y":null}}`},
 	{"names with escapes", `{"user_metadata":{"ä":1}}`, `{"user_metadata":{"\u00e4":2}}`, `{"user_metadata":{"ä":2}}`},
-	{"private names inside", `{}`, `{"user_metadata":{"_x":1,"pvt_y":2,"id":3}}`, `{"user_metadata":{"_x":1,"pvt_y":2,"id":3}}`},
-	{"ui_metadata beside it", `{}`, `{"data":{"user_metadata":{"x":1},"ui_metadata":{"ui":"monster-ui"}}}`, `{"user_metadata":{"x":1}}`},
+	{"private names in user_metadata", `{}`, `{"user_metadata":{"_x":1,"pvt_y":2,"id":3}}`, `{"user_metadata":{"_x":1,"pvt_y":2,"id":3}}`},
+	{"ui_metadata next to user_metadata", `{}`, `{"data":{"user_metadata":{"x":1},"ui_metadata":{"ui":"monster-ui"}}}`, `{"user_metadata":{"x":1}}`},
 	{"only ui_metadata", `{"a":1}`, `{"data":{"ui_metadata":{"ui":"monster-ui"}}}`, `{"a":1}`},
 	{"ui_metadata of any type", `{"a":1}`, `{"ui_metadata":null}`, `{"a":1}`},
-	{"nothing", `{"a":1}`, `{}`, `{"a":1}`},
-	{"nothing in data", `{"a":1}`, `{"data":{}}`, `{"a":1}`},
-	{"nothing in user_metadata", `{"a":1}`, `{"user_metadata":{}}`, `{"a":1}`},
-	{"nothing in user_metadata, which is there", `{"user_metadata":{"x":1}}`, `{"user_metadata":{}}`, `{"user_metadata":{"x":1}}`},
+	{"empty body", `{"a":1}`, `{}`, `{"a":1}`},
+	{"empty data", `{"a":1}`, `{"data":{}}`, `{"a":1}`},
+	{"empty user_metadata", `{"a":1}`, `{"user_metadata":{}}`, `{"a":1}`},
+	{"empty user_metadata over a value", `{"user_metadata":{"x":1}}`, `{"user_metadata":{}}`, `{"user_metadata":{"x":1}}`},
 	{"Kazoo's envelope", `{}`, `{"auth_token":"t","verb":"PATCH","data":{"user_metadata":{"x":1}}}`, `{"user_metadata":{"x":1}}`},
 	{"numbers keep their text", `{}`, `{"user_metadata":{"x":1.50}}`, `{"user_metadata":{"x":1.50}}`},
-	{"as deep as allowed", `{}`, `{"user_metadata":` + deep(recording.MaxDepth-1) + `}`, `{"user_metadata":` + deep(recording.MaxDepth-1) + `}`},
+	{"maximum depth", `{}`, `{"user_metadata":` + deep(recording.MaxDepth-1) + `}`, `{"user_metadata":` + deep(recording.MaxDepth-1) + `}`},
 }
 
 func mustPatch(t rapid.TB, body string) recording.Patch {
@@ -53,7 +53,7 @@ func mustPatch(t rapid.TB, body string) recording.Patch {
 	return p
 }
 
-// mustApply applies a body to a document.
+// mustApply applies a PATCH body to a document.
 func mustApply(t rapid.TB, body string, d recording.Document) recording.Document {
 	t.Helper()
 	got, err := mustPatch(t, body).Apply(d)
@@ -75,18 +75,18 @@ func TestPatch(t *testing.T) {
 	}
 }
 
-func TestParsePatchRefusesText(t *testing.T) {
+func TestParsePatchTextErrors(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, body string
 		want       error
 	}{
-		{"nothing", ``, strictjson.ErrSyntax},
-		{"broken", `{"data":`, strictjson.ErrSyntax},
-		{"text behind", `{} x`, strictjson.ErrSyntax},
-		{"a form", `user_metadata=x`, strictjson.ErrSyntax},
-		{"a key twice", `{"user_metadata":{"a":1,"a":2}}`, strictjson.ErrDuplicate},
-		{"a key twice beside", `{"user_metadata":{},"user_metadata":{}}`, strictjson.ErrDuplicate},
+		{"empty text", ``, strictjson.ErrSyntax},
+		{"truncated", `{"data":`, strictjson.ErrSyntax},
+		{"text after the object", `{} x`, strictjson.ErrSyntax},
+		{"form", `user_metadata=x`, strictjson.ErrSyntax},
+		{"duplicate key", `{"user_metadata":{"a":1,"a":2}}`, strictjson.ErrDuplicate},
+		{"duplicate user_metadata", `{"user_metadata":{},"user_metadata":{}}`, strictjson.ErrDuplicate},
 		{"too deep", `{"user_metadata":` + deep(recording.MaxDepth) + `}`, strictjson.ErrDepth},
 		{"bad UTF-8", "{\"user_metadata\":{\"a\":\"\xff\"}}", strictjson.ErrUTF8},
 	} {
@@ -96,7 +96,7 @@ func TestParsePatchRefusesText(t *testing.T) {
 	}
 }
 
-func TestParsePatchRefusesFields(t *testing.T) {
+func TestParsePatchFieldErrors(t *testing.T) {
 	t.Parallel()
 	const notObject = "Value did not match type(s): object"
 	unknown := func(field, value string) recording.FieldError {
@@ -110,24 +110,24 @@ func TestParsePatchRefusesFields(t *testing.T) {
 		want       recording.FieldErrors
 	}{
 		{
-			"all other fields", `{"data":{"to":"x","from":[1, 2],"user_metadata":{}}}`,
+			"other public fields", `{"data":{"to":"x","from":[1, 2],"user_metadata":{}}}`,
 			recording.FieldErrors{unknown("from", `[1,2]`), unknown("to", `"x"`)},
 		},
 		{"private fields", `{"id":"x","_rev":1}`, recording.FieldErrors{unknown("_rev", `1`), unknown("id", `"x"`)}},
-		{"a field with a dot", `{"a.b":null}`, recording.FieldErrors{unknown("a%2Eb", `null`)}},
+		{"name with a dot", `{"a.b":null}`, recording.FieldErrors{unknown("a%2Eb", `null`)}},
 		{"user_metadata in another case", `{"User_Metadata":{}}`, recording.FieldErrors{unknown("User_Metadata", `{}`)}},
-		{"user_metadata that is null", `{"user_metadata":null}`, recording.FieldErrors{wrong("user_metadata", `null`)}},
-		{"user_metadata that is a list", `{"user_metadata":[]}`, recording.FieldErrors{wrong("user_metadata", `[]`)}},
-		{"user_metadata that is text", `{"user_metadata":"{}"}`, recording.FieldErrors{wrong("user_metadata", `"{}"`)}},
-		{"data that is a list", `{"data":[]}`, recording.FieldErrors{wrong("data", `[]`)}},
-		{"data that is null", `{"data":null}`, recording.FieldErrors{wrong("data", `null`)}},
-		{"a list", `[]`, recording.FieldErrors{wrong("data", `[]`)}},
-		{"null", `null`, recording.FieldErrors{wrong("data", `null`)}},
+		{"user_metadata null", `{"user_metadata":null}`, recording.FieldErrors{wrong("user_metadata", `null`)}},
+		{"user_metadata a list", `{"user_metadata":[]}`, recording.FieldErrors{wrong("user_metadata", `[]`)}},
+		{"user_metadata a string", `{"user_metadata":"{}"}`, recording.FieldErrors{wrong("user_metadata", `"{}"`)}},
+		{"data a list", `{"data":[]}`, recording.FieldErrors{wrong("data", `[]`)}},
+		{"data null", `{"data":null}`, recording.FieldErrors{wrong("data", `null`)}},
+		{"body a list", `[]`, recording.FieldErrors{wrong("data", `[]`)}},
+		{"body null", `null`, recording.FieldErrors{wrong("data", `null`)}},
 		{
-			"beside data", `{"data":{"user_metadata":{"x":1}},"user_metadata":{"y":1},"name":"n","verb":"v"}`,
+			"fields next to data", `{"data":{"user_metadata":{"x":1}},"user_metadata":{"y":1},"name":"n","verb":"v"}`,
 			recording.FieldErrors{unknown("name", `"n"`), unknown("user_metadata", `{"y":1}`)},
 		},
-		{"two kinds", `{"user_metadata":1,"start":2}`, recording.FieldErrors{unknown("start", `2`), wrong("user_metadata", `1`)}},
+		{"two codes", `{"user_metadata":1,"start":2}`, recording.FieldErrors{unknown("start", `2`), wrong("user_metadata", `1`)}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -140,7 +140,7 @@ func TestParsePatchRefusesFields(t *testing.T) {
 				t.Errorf("ParsePatch(%s) (-want +got):\n%s", c.body, diff)
 			}
 			if p != (recording.Patch{}) {
-				t.Errorf("ParsePatch(%s) gives a patch beside its error", c.body)
+				t.Errorf("ParsePatch(%s) returns a patch and an error", c.body)
 			}
 		})
 	}
@@ -163,11 +163,11 @@ func TestPatchLimit(t *testing.T) {
 			t.Errorf("Apply of %d bytes = %v, want ok = %v", c.size, err, c.ok)
 		}
 	}
-	// It is the sum that counts, not what one patch brings.
+	// The limit applies to the result, not to a single patch.
 	half := strings.Repeat("x", recording.MaxUserMetadata/2)
 	d := mustApply(t, fmt.Sprintf(`{"user_metadata":{"a":%q}}`, half), `{}`)
 	if _, err := mustPatch(t, fmt.Sprintf(`{"user_metadata":{"b":%q}}`, half)).Apply(d); err == nil {
-		t.Error("two patches of half the limit each were both taken")
+		t.Error("two patches of half the limit each were accepted")
 	}
 	mustApply(t, fmt.Sprintf(`{"user_metadata":{"a":null,"b":%q}}`, half), d)
 }
@@ -193,23 +193,23 @@ func rfc7396(target, patch any) any {
 	return result
 }
 
-// checkApply holds the outcome of a patch against RFC 7396.
+// checkApply compares the result of a patch with RFC 7396.
 func checkApply(t rapid.TB, meta string, before, after recording.Document) {
 	t.Helper()
 	want := decode(t, string(before)).(map[string]any)
 	merged := rfc7396(want["user_metadata"], decode(t, meta)).(map[string]any)
-	if _, had := want["user_metadata"]; had || len(merged) > 0 {
+	if _, exists := want["user_metadata"]; exists || len(merged) > 0 {
 		want["user_metadata"] = merged
 	}
 	if got := encode(t, decode(t, string(after))); got != encode(t, want) {
 		t.Fatalf("Apply(%s) to %s = %s, want %s", meta, before, after, encode(t, want))
 	}
 	if mustDocument(t, string(after)) != after {
-		t.Fatalf("Apply(%s) to %s = %s, which is no document", meta, before, after)
+		t.Fatalf("Apply(%s) to %s = %s, which is not a document", meta, before, after)
 	}
 }
 
-// plainObject draws an object without nulls, as a store holds it.
+// plainObject draws an object without nulls, as stored metadata has none.
 func plainObject(t *rapid.T, label string) string {
 	v := withoutNulls(decode(t, objectText(2).Draw(t, label)))
 	return encode(t, v)
@@ -228,7 +228,7 @@ func withoutNulls(v any) any {
 	return v
 }
 
-// hasNull reports whether an object, not looking into lists, has a null.
+// hasNull reports whether an object contains a null, not counting lists.
 func hasNull(v any) bool {
 	if object, ok := v.(map[string]any); ok {
 		for _, member := range object {
@@ -240,7 +240,7 @@ func hasNull(v any) bool {
 	return false
 }
 
-func TestPatchLaws(t *testing.T) {
+func TestPatchProperties(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		d := mustDocument(t, objectText(2).Draw(t, "document"))
@@ -252,15 +252,15 @@ func TestPatchLaws(t *testing.T) {
 		once := mustApply(t, body, d)
 		checkApply(t, meta, d, once)
 		if twice := mustApply(t, body, once); twice != once {
-			t.Errorf("a second Apply(%s) makes %s of %s", meta, twice, once)
+			t.Errorf("a second Apply(%s) returns %s for %s", meta, twice, once)
 		}
 		if enveloped := mustApply(t, `{"data":`+body+`}`, d); enveloped != once {
-			t.Errorf("in data, %s makes %s, bare %s", meta, enveloped, once)
+			t.Errorf("in data, %s results in %s, without data in %s", meta, enveloped, once)
 		}
 		old, _ := d.Raw("user_metadata")
 		now, _ := once.Raw("user_metadata")
 		if now != "" && (old == "" || !hasNull(decode(t, old))) && hasNull(decode(t, now)) {
-			t.Errorf("Apply(%s) to %s leaves a null: %s", meta, d, now)
+			t.Errorf("Apply(%s) to %s contains a null: %s", meta, d, now)
 		}
 	})
 }
@@ -282,7 +282,7 @@ func TestDisjointPatchesCommute(t *testing.T) {
 		a := mustApply(t, second, mustApply(t, first, d))
 		b := mustApply(t, first, mustApply(t, second, d))
 		if !sameJSON(t, string(a), string(b)) {
-			t.Errorf("%s and %s give %s, the other way round %s", first, second, a, b)
+			t.Errorf("%s and %s result in %s, in reverse order in %s", first, second, a, b)
 		}
 	})
 }
@@ -330,7 +330,7 @@ func checkPatchError(t *testing.T, body []byte, err error) {
 	t.Helper()
 	if errs := recording.FieldErrors(nil); errors.As(err, &errs) {
 		if len(errs) == 0 || strictjson.Check(body, recording.MaxDepth) != nil {
-			t.Fatalf("ParsePatch(%q) = %v, want an error of the text", body, err)
+			t.Fatalf("ParsePatch(%q) = %v, want a syntax error", body, err)
 		}
 		return
 	}

@@ -1,85 +1,88 @@
-// Package recording holds the document of a call recording and its rules:
-// ids, Gregorian time, the public fields, filters, the merge of a PATCH and
-// the encoding that clients see. It is pure: no I/O, no clock, no AWS.
+// Package recording holds the document of a call recording and its rules: IDs,
+// Gregorian time, the public fields, filters, the merge of a PATCH, and the
+// JSON that clients get. It does no I/O, reads no clock and does not depend on
+// AWS.
 //
-// A [Recording] is a public [Document], kept as the very JSON text that a
-// client gets, beside the few private values that the service needs to find,
-// order and play it. Keeping the text means that what was stored is what is
-// answered, byte for byte and whatever the driver, and that a list copies
-// instead of encoding (docs/adr/001-store-keys.md).
+// A [Recording] consists of a public [Document] and the few private values that
+// the service needs to find, order and play it. The document is stored as the
+// JSON text that clients get. So every store returns it byte for byte, and a
+// list copies it instead of encoding it (docs/adr/001-store-keys.md).
 package recording
 
 // Recording is one stored recording of one account.
 type Recording struct {
 	// Account is the account that the recording belongs to.
 	Account string
-	// ID is the recording's id, YYYYMM-…, unique within its account.
+	// ID is YYYYMM-…, unique within the account.
 	ID string
-	// Owner is the document's owner_id, "" when there is none. Lists of a
-	// user are those of one owner.
+	// Owner is the document's owner_id, or "" if it has none. The list of a
+	// user contains the recordings of that owner.
 	Owner string
-	// Created orders lists and is set once; it is private (contract, List).
+	// Created is the time of creation. It orders lists and never changes.
+	// Clients do not see it (contract, List).
 	Created Seconds
-	// Modified is the time of the last change; filters modified_from and
-	// modified_to look at it.
+	// Modified is the time of the last change. The filters modified_from and
+	// modified_to compare it.
 	Modified Seconds
-	// Revision changes with every write. Clients see it as the revision and
-	// as the document's ETag, and send it back in If-Match.
+	// Revision changes with every write. Clients see it as the revision and as
+	// the ETag of the document, and send it back in If-Match.
 	Revision string
-	// Audio says where the sound is.
+	// Audio describes the audio that has arrived.
 	Audio Audio
-	// Upload is what was announced of audio that has not arrived yet.
+	// Upload is the announcement of audio that has not arrived yet.
 	Upload Upload
 	// Made is the fingerprint of the request that created the recording, by
-	// which a repeat of it is known; MadeOfAudio where there was no request at
-	// all; "" where repeats are not known.
+	// which a retry is recognized. It is MadeOfAudio if there was no request,
+	// and "" if retries are not detected.
 	Made string
-	// Document holds the public fields without the id.
+	// Document holds the public fields, without the ID.
 	Document Document
 }
 
-// MadeOfAudio is Recording.Made of a recording that has nothing yet but its
-// audio, which came first. What creates it next completes it.
+// MadeOfAudio is the Recording.Made of a recording that was created because its
+// audio arrived first. The next request that creates it completes it.
 const MadeOfAudio = "audio"
 
-// Place says who keeps the audio of a recording.
+// Place is where the audio of a recording is kept.
 type Place string
 
 const (
 	// Nowhere means that no audio has arrived yet.
 	Nowhere Place = ""
-	// Managed audio lies in this service's bucket.
+	// Managed means that the audio is in this service's bucket.
 	Managed Place = "managed"
-	// External audio is kept by somebody else; the document's url says where.
+	// External means that the audio is kept elsewhere, at the document's url.
 	External Place = "external"
 )
 
-// Audio describes the sound of a recording as far as the metadata knows it.
+// Audio is the stored metadata of a recording's audio.
 type Audio struct {
-	// Place says who keeps the audio.
+	// Place is where the audio is kept.
 	Place Place
-	// Key is the object's key in the bucket; "" stands for [AudioKey].
+	// Key is the object's key in the bucket. "" stands for the result of
+	// [AudioKey].
 	Key string
-	// ContentType is the media type of the stored bytes, "audio/mpeg".
+	// ContentType is the media type of the stored bytes, such as "audio/mpeg".
 	ContentType string
-	// Size is the length of the stored bytes; 0 when unknown or empty.
+	// Size is the number of stored bytes, or 0 if it is unknown or the audio is
+	// empty.
 	Size int64
-	// State is "" where Place says it all; see Condition.
+	// State is "" if it follows from Place; see Condition.
 	State State
-	// Reason is why State is Failed.
+	// Reason explains why State is Failed.
 	Reason Reason
-	// SHA256 of the stored bytes in lower-case hex, where the upload announced
-	// one and the object store checked it; else "".
+	// SHA256 of the stored bytes in lowercase hex. It is "" unless the upload
+	// announced one and the object store verified it.
 	SHA256 string
-	// Sequencer orders the arrivals of one key, as the object store counts them
-	// (docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html);
-	// "" when the audio came another way.
+	// Sequencer orders the arrivals of one key. The object store assigns it
+	// (docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html).
+	// It is "" if the audio did not arrive by an event.
 	Sequencer string
 }
 
-// AudioKey is where the managed audio of the recording lies in the bucket,
-// unless Audio.Key says otherwise: account, month and id, so that an account
-// or a month can be addressed by prefix.
+// AudioKey returns the default key of managed audio in the bucket: account,
+// month and ID, so that a prefix selects an account or a month. Audio.Key
+// overrides it.
 func AudioKey(account, id string) string {
 	month := id
 	if len(month) > 6 {
@@ -88,7 +91,7 @@ func AudioKey(account, id string) string {
 	return keyPrefix + account + "/" + month + "/" + id
 }
 
-// AudioKey is the key of the recording's own audio.
+// AudioKey returns the key of the recording's managed audio.
 func (r *Recording) AudioKey() string {
 	if r.Audio.Key != "" {
 		return r.Audio.Key
@@ -96,8 +99,8 @@ func (r *Recording) AudioKey() string {
 	return AudioKey(r.Account, r.ID)
 }
 
-// Document is the public part of a recording without its id: a compact JSON
-// object whose top level never holds a null, an "id", or a key that begins
-// with "_" or "pvt_". Only [ParseDocument] and this package's other
-// constructors make one; the zero value stands for the empty object.
+// Document is the public part of a recording, without its ID. It is a compact
+// JSON object. Its top level contains no null, no "id", and no key that begins
+// with "_" or "pvt_". Only [ParseDocument] and other constructors of this
+// package make one. The zero value is the empty object.
 type Document string

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// The functions of this file walk over JSON text that strictjson has checked
-// and compacted, without decoding what is not asked for. On other text they
-// give nonsense, but stay within its bounds and yield no empty text.
+// The functions in this file scan JSON text that strictjson has checked and
+// compacted. They decode only the requested parts. On other text the results are
+// undefined, but they stay within its bounds and yield no empty text.
 
-// skip returns the index behind the value that begins at s[i].
+// skip returns the index after the value that begins at s[i].
 func skip(s string, i int) int {
 	depth := 0
 	for i < len(s) {
@@ -40,7 +40,7 @@ func skip(s string, i int) int {
 	return len(s)
 }
 
-// skipString returns the index behind the string that begins at s[i].
+// skipString returns the index after the string that begins at s[i].
 func skipString(s string, i int) int {
 	for i++; i < len(s); i++ {
 		switch s[i] {
@@ -53,7 +53,8 @@ func skipString(s string, i int) int {
 	return len(s)
 }
 
-// members yields the names, decoded, and the values, as text, of an object.
+// members returns an iterator over the decoded names and the JSON text of the
+// values of an object.
 func members(object string) iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		if len(object) < 2 || object[0] != '{' {
@@ -71,7 +72,7 @@ func members(object string) iter.Seq2[string, string] {
 	}
 }
 
-// elements yields the values of an array as text.
+// elements returns an iterator over the JSON text of the values of an array.
 func elements(array string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if len(array) < 2 || array[0] != '[' || array[1] == ']' {
@@ -88,8 +89,8 @@ func elements(array string) iter.Seq[string] {
 }
 
 // find returns the text at path below value. A step into an array is an index
-// from 1 (kazoo.md 4).
-func find(value string, path []string) (string, bool) {
+// from 1 (kazoo.md 4). ok is false if the value is missing or null.
+func find(value string, path []string) (raw string, ok bool) {
 	for _, step := range path {
 		next, ok := "", false
 		switch {
@@ -128,7 +129,7 @@ func element(array, index string) (string, bool) {
 	return "", false
 }
 
-// unquote decodes a string's text; text that is none comes back as it is.
+// unquote decodes a JSON string. It returns s unchanged if it is not one.
 func unquote(s string) string {
 	if len(s) < 2 || s[0] != '"' {
 		return s

@@ -1,41 +1,42 @@
 package recording
 
-// State says how far the audio of a recording has come; clients see it as
+// State is the progress of a recording's audio. Clients see it as
 // _read_only.state (contract, Audio that arrives).
 type State string
 
 const (
-	// Pending means: no audio has arrived yet.
+	// Pending means that no audio has arrived yet.
 	Pending State = "pending"
-	// Ready means: the audio can be played.
+	// Ready means that the audio can be played.
 	Ready State = "ready"
-	// Empty means: the audio has arrived, and lasts for 0 s.
+	// Empty means that audio of zero length has arrived.
 	Empty State = "empty"
-	// Failed means: what has arrived cannot be served; a [Reason] says why. A right
-	// upload mends it.
+	// Failed means that the audio that arrived cannot be served, for a
+	// [Reason]. A valid upload replaces it.
 	Failed State = "failed"
 )
 
-// Reason says why a recording is Failed; clients see it as _read_only.reason.
+// Reason explains why a recording is Failed. Clients see it as
+// _read_only.reason.
 type Reason string
 
 const (
-	// NotAudio means: the bytes are no audio of a type that is served.
+	// NotAudio means that the bytes are not audio of an accepted format.
 	NotAudio Reason = "not_audio"
-	// Damaged means: they begin as audio and do not go on so.
+	// Damaged means that the bytes begin like audio but are not valid.
 	Damaged Reason = "damaged"
-	// OtherType means: they are audio of another type than was announced.
+	// OtherType means that the media type differs from the announced one.
 	OtherType Reason = "other_content_type"
-	// OtherSize means: they are more or fewer than were announced.
+	// OtherSize means that the size differs from the announced one.
 	OtherSize Reason = "other_size"
-	// OtherChecksum means: their SHA-256 is not the one that was announced.
+	// OtherChecksum means that the SHA-256 differs from the announced one.
 	OtherChecksum Reason = "other_sha256"
-	// TooLarge means: they are more than the service takes.
+	// TooLarge means that the audio exceeds the size limit of the service.
 	TooLarge Reason = "too_large"
 )
 
-// Condition is the state of a: the stored one, else Pending while it is
-// nowhere, and Ready wherever it is.
+// Condition returns the state of a. If none is stored, it is Pending while no
+// audio has arrived, and otherwise Ready.
 func (a Audio) Condition() State {
 	switch {
 	case a.State != "":
@@ -46,19 +47,19 @@ func (a Audio) Condition() State {
 	return Ready
 }
 
-// Upload is what a client announced of the audio that it is going to send.
-// Zero fields were not announced.
+// Upload is the announcement of audio that a client will send. Zero fields were
+// not announced.
 type Upload struct {
-	// ContentType is the media type, as the client wrote it.
+	// ContentType is the media type in the client's spelling.
 	ContentType string
 	// Size in bytes.
 	Size int64
-	// SHA256 of the bytes, 64 lower-case hex digits.
+	// SHA256 of the bytes, as 64 lowercase hex digits.
 	SHA256 string
 }
 
-// Admits reports whether audio of that size and checksum is what u announced;
-// what u left out admits all.
+// Admits reports whether size and checksum of the audio match u. A field that
+// was not announced matches any value.
 func (u Upload) Admits(audio Upload) bool {
 	return (u.Size == 0 || u.Size == audio.Size) && (u.SHA256 == "" || u.SHA256 == audio.SHA256)
 }
