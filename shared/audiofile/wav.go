@@ -27,8 +27,8 @@ const (
 const (
 	chunkHeader = 8
 	wavHeader   = 12 // RIFF, size, WAVE
-	// formatLeast and formatMost limit the bytes of a format chunk that are
-	// read. All known chunks are shorter than formatMost.
+	// minFormat and maxFormat limit the bytes of a format chunk that are
+	// read. All known chunks are shorter than maxFormat.
 	minFormat, maxFormat = 16, 64
 	// maxChunks limits the reads for a file that consists of chunks only.
 	maxChunks = 1000
