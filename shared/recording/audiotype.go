@@ -29,8 +29,8 @@ type audioFormat struct {
 	extensions []string
 }
 
-// audioFormats holds every fact about the formats of audio: names, aliases and
-// file extensions. All other packages read it.
+// audioFormats is the table of the formats of audio, with their names, aliases
+// and file extensions. All other packages use it.
 var audioFormats = []audioFormat{
 	{
 		name: AudioMPEG, accepted: true,
