@@ -1,0 +1,283 @@
+package shared_test
+
+import (
+	"fmt"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+)
+
+// awaited lists paths that the documents already name and that changes under way
+// add. An entry has to go as soon as its path exists: the tests fail until then.
+var awaited = []string{
+	".github/dependabot.yml",
+	".github/workflows/ci.yml",
+	"shared/httpfield",
+	"shared/incoming/bucket",
+	"shared/incoming/inbox",
+	"shared/incoming/judge",
+	"shared/version",
+}
+
+// known lists what is wrong in a package comment and is to be mended there:
+// the comment's file, and a name in it. An entry has to go with its mistake.
+var known = []string{
+	"e2e/doc.go: exceptions.go",
+	"shared/api/doc.go: page.go",
+	"shared/incoming/importer/importer.go: shared/folder",
+	"shared/incoming/importer/importer.go: shared/kazoo",
+}
+
+// kazooPage describes Kazoo, and names files of Kazoo's source, not of ours.
+const kazooPage = "docs/kazoo.md"
+
+var (
+	// fenced is a code block, also an indented one; code is an inline code span.
+	fenced = regexp.MustCompile("(?ms)^ *```.*?^ *```[ \t]*$")
+	code   = regexp.MustCompile("`[^`\n]*`")
+	// link is an inline link's target, definition that of a reference.
+	link       = regexp.MustCompile(`\]\(([^)\s]+)[^)]*\)`)
+	definition = regexp.MustCompile(`(?m)^ {0,3}\[[^\]]+\]:\s+(\S+)`)
+	// heading is the text of a heading, linkText a link of which only the text
+	// counts, and anchorTag an anchor written in HTML.
+	heading   = regexp.MustCompile(`(?m)^#{1,6} +(.+?) *#*$`)
+	linkText  = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
+	anchorTag = regexp.MustCompile(`<a (?:id|name)="([^"]+)"`)
+	// address is a URL, also without its scheme: its path is not in this tree.
+	address = regexp.MustCompile(`(?:[a-z0-9]+://|[\w-]+(?:\.[\w-]+)*\.(?:com|org|net)/)[^\s)>"]+`)
+	// word is text without blanks in which file names are looked for.
+	word = regexp.MustCompile("[^\\s`\"'(),;:|<>\\[\\]]+")
+	// fileName is a name by its extension, below the file that mentions it, the
+	// root or docs; treePath is a path from the root, of a file or a folder.
+	fileName = regexp.MustCompile(`^[\w./-]*\w\.(?:go|md|ya?ml|sh|toml|mod|py|js|html|template)$`)
+	treePath = regexp.MustCompile(`^(?:\.ci|\.githooks|\.github|bench|cmd|docs|e2e|environments|events|front|functions|local|shared|tools)/[\w./-]*\w/?$`)
+)
+
+// tree returns the slash-separated paths of the repository's files, from its
+// root. It leaves out hidden folders, except for the tracked ones, and what
+// builds make.
+func tree(t *testing.T) []string {
+	t.Helper()
+	var files []string
+	err := fs.WalkDir(os.DirFS(".."), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			hidden := strings.HasPrefix(name, ".") && !slices.Contains([]string{".", ".ci", ".githooks", ".github"}, name)
+			if hidden || name == "bin" || name == "data" {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		files = append(files, name)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// pages returns the Markdown files, by their paths.
+func pages(t *testing.T, files []string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	for _, name := range files {
+		if path.Ext(name) == ".md" {
+			text, err := os.ReadFile(filepath.Join("..", filepath.FromSlash(name)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			all[name] = string(text)
+		}
+	}
+	if len(all) == 0 {
+		t.Fatal("found no Markdown files")
+	}
+	return all
+}
+
+// exists reports whether a path of the repository is a file or a folder.
+func exists(name string) bool {
+	_, err := os.Stat(filepath.Join("..", filepath.FromSlash(name)))
+	return err == nil
+}
+
+// anchors returns what links to a page may have behind the "#", as forges make
+// it from the headings: lower case, hyphens for blanks, without punctuation, and
+// numbered from the second of a name on.
+func anchors(page string) map[string]bool {
+	all, seen := map[string]bool{}, map[string]int{}
+	page = fenced.ReplaceAllString(page, "")
+	for _, m := range heading.FindAllStringSubmatch(page, -1) {
+		slug := strings.Map(func(r rune) rune {
+			switch {
+			case r == ' ':
+				return '-'
+			case r == '-', r == '_', unicode.IsLetter(r), unicode.IsDigit(r):
+				return unicode.ToLower(r)
+			}
+			return -1
+		}, linkText.ReplaceAllString(m[1], "$1"))
+		n := seen[slug]
+		seen[slug]++
+		if n > 0 {
+			slug = fmt.Sprintf("%s-%d", slug, n)
+		}
+		all[slug] = true
+	}
+	for _, m := range anchorTag.FindAllStringSubmatch(page, -1) {
+		all[m[1]] = true
+	}
+	return all
+}
+
+// brokenLinks returns the relative links of a page that lead nowhere.
+func brokenLinks(name string, all map[string]string) (broken []string) {
+	text := code.ReplaceAllString(fenced.ReplaceAllString(all[name], ""), "")
+	for _, m := range slices.Concat(link.FindAllStringSubmatch(text, -1), definition.FindAllStringSubmatch(text, -1)) {
+		target, anchor, _ := strings.Cut(m[1], "#")
+		if address.MatchString(m[1]) || strings.HasPrefix(target, "mailto:") {
+			continue
+		}
+		file := name
+		if target != "" {
+			file = path.Join(path.Dir(name), target)
+		}
+		page, read := all[file]
+		if !read && !exists(file) && !slices.Contains(awaited, file) || read && anchor != "" && !anchors(page)[anchor] {
+			broken = append(broken, m[1])
+		}
+	}
+	return broken
+}
+
+// missingFiles returns the file names and paths in a text that do not exist. A
+// name counts from the folder of the text, from the root, and from docs. With
+// anywhere, a name without a path may also be that of any file in the tree.
+func missingFiles(folder, text string, files []string, anywhere bool) (missing []string) {
+	for _, w := range word.FindAllString(address.ReplaceAllString(text, ""), -1) {
+		w = strings.TrimRight(w, ".")
+		if !fileName.MatchString(w) && !treePath.MatchString(w) {
+			continue
+		}
+		w = strings.TrimSuffix(w, "/")
+		found := slices.Contains(awaited, w) ||
+			slices.ContainsFunc([]string{folder, ".", "docs"}, func(base string) bool { return exists(path.Join(base, w)) }) ||
+			anywhere && slices.ContainsFunc(files, func(f string) bool { return path.Base(f) == w })
+		if !found {
+			missing = append(missing, w)
+		}
+	}
+	return missing
+}
+
+func TestLinksInDocumentsResolve(t *testing.T) {
+	t.Parallel()
+	all := pages(t, tree(t))
+	for name := range all {
+		for _, target := range brokenLinks(name, all) {
+			t.Errorf("%s links to %s, which does not exist", name, target)
+		}
+	}
+}
+
+func TestFilesNamedInDocumentsExist(t *testing.T) {
+	t.Parallel()
+	files := tree(t)
+	for name, text := range pages(t, files) {
+		if name == kazooPage {
+			continue
+		}
+		for _, missing := range missingFiles(path.Dir(name), fenced.ReplaceAllString(text, ""), files, true) {
+			t.Errorf("%s names %s, which does not exist", name, missing)
+		}
+	}
+}
+
+// The README's picture of the tree shows folders and files that exist.
+func TestReadmeShowsTheTree(t *testing.T) {
+	t.Parallel()
+	_, rest, _ := strings.Cut(pages(t, tree(t))["README.md"], "## How the code is laid out\n")
+	_, rest, _ = strings.Cut(rest, "```\n")
+	block, _, ok := strings.Cut(rest, "\n```")
+	if !ok {
+		t.Fatal("README.md has no code block under \"How the code is laid out\"")
+	}
+	for line := range strings.Lines(block) {
+		name, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if name = strings.TrimSuffix(name, "/"); !exists(name) && !slices.Contains(awaited, name) {
+			t.Errorf("README.md shows %s, which does not exist", name)
+		}
+	}
+}
+
+func TestFilesNamedInPackageCommentsExist(t *testing.T) {
+	t.Parallel()
+	files, comments, stale := tree(t), 0, slices.Clone(known)
+	for _, name := range files {
+		if path.Ext(name) != ".go" || strings.Contains(name, "/testdata/") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", filepath.FromSlash(name)), nil, parser.PackageClauseOnly|parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Doc == nil {
+			continue
+		}
+		comments++
+		for _, missing := range missingFiles(path.Dir(name), f.Doc.Text(), files, false) {
+			mistake := name + ": " + missing
+			stale = slices.DeleteFunc(stale, func(k string) bool { return k == mistake })
+			if !slices.Contains(known, mistake) {
+				t.Errorf("the package comment in %s names %s, which does not exist", name, missing)
+			}
+		}
+	}
+	for _, k := range stale {
+		t.Errorf("%q is mended: remove it from known", k)
+	}
+	if comments == 0 {
+		t.Fatal("found no package comments")
+	}
+}
+
+func TestAwaitedPathsDoNotExistYet(t *testing.T) {
+	t.Parallel()
+	for _, name := range awaited {
+		if exists(name) {
+			t.Errorf("%s exists by now: remove it from awaited", name)
+		}
+	}
+}
+
+// The checks above find what is broken.
+func TestBrokenReferencesAreFound(t *testing.T) {
+	t.Parallel()
+	all := map[string]string{"docs/page.md": "# A page\n\n## Set-up, in `sh`\n\n## Twice\n\n## Twice\n\n" +
+		"[good](operate.md), [good](../README.md), [good](#set-up-in-sh), [good](#twice-1), [good](https://example.com/no.md), `[code](no.md)`\n" +
+		"[bad](no.md), [bad](#no), [bad](page.md#twice-2)\n\n```\n[code](no.md)\n# No\n```\n\n[reference]: no/where.md\n"}
+	if got, want := brokenLinks("docs/page.md", all), []string{"no.md", "#no", "page.md#twice-2", "no/where.md"}; !slices.Equal(got, want) {
+		t.Errorf("brokenLinks = %q, want %q", got, want)
+	}
+	text := "See imports_test.go, docs/operate.md, operate.md, shared/store and `{name}.go` (https://example.com/no.go).\n" +
+		"Not no.go, shared/no, docs/no.md, nor main.go."
+	for anywhere, want := range map[bool][]string{
+		false: {"no.go", "shared/no", "docs/no.md", "main.go"},
+		true:  {"no.go", "shared/no", "docs/no.md"},
+	} {
+		if got := missingFiles("shared", text, []string{"local/main.go"}, anywhere); !slices.Equal(got, want) {
+			t.Errorf("missingFiles(anywhere %t) = %q, want %q", anywhere, got, want)
+		}
+	}
+}
