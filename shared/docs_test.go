@@ -20,6 +20,7 @@ import (
 var awaited = []string{
 	".github/dependabot.yml",
 	".github/workflows/ci.yml",
+	"shared/csvtable",
 	"shared/httpfield",
 	"shared/incoming/bucket",
 	"shared/incoming/inbox",
