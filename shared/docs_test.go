@@ -28,9 +28,10 @@ var awaited = []string{
 	"shared/version",
 }
 
-// known lists what is wrong in a package comment and is to be mended there:
-// the comment's file, and a name in it. An entry has to go with its mistake.
-var known = []string{
+// mistakes lists wrong names in package comments that are still to be corrected,
+// each with the file of the comment. An entry has to go once it is corrected: the
+// tests fail until then.
+var mistakes = []string{
 	"e2e/doc.go: exceptions.go",
 	"shared/api/doc.go: page.go",
 	"shared/incoming/importer/importer.go: shared/folder",
@@ -41,30 +42,31 @@ var known = []string{
 const kazooPage = "docs/kazoo.md"
 
 var (
-	// fenced is a code block, also an indented one; code is an inline code span.
+	// fenced matches a code block, indented or not; code matches an inline code span.
 	fenced = regexp.MustCompile("(?ms)^ *```.*?^ *```[ \t]*$")
 	code   = regexp.MustCompile("`[^`\n]*`")
-	// link is an inline link's target, definition that of a reference.
+	// link matches an inline link, definition the target of a reference link.
 	link       = regexp.MustCompile(`\]\(([^)\s]+)[^)]*\)`)
 	definition = regexp.MustCompile(`(?m)^ {0,3}\[[^\]]+\]:\s+(\S+)`)
-	// heading is the text of a heading, linkText a link of which only the text
-	// counts, and anchorTag an anchor written in HTML.
+	// heading matches a heading, linkText a link in it, and anchorTag an anchor
+	// written in HTML.
 	heading   = regexp.MustCompile(`(?m)^#{1,6} +(.+?) *#*$`)
 	linkText  = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
 	anchorTag = regexp.MustCompile(`<a (?:id|name)="([^"]+)"`)
-	// address is a URL, also without its scheme: its path is not in this tree.
+	// address matches a URL, with or without its scheme. Its path is not in this
+	// repository.
 	address = regexp.MustCompile(`(?:[a-z0-9]+://|[\w-]+(?:\.[\w-]+)*\.(?:com|org|net)/)[^\s)>"]+`)
-	// word is text without blanks in which file names are looked for.
+	// word matches text that may be a file name.
 	word = regexp.MustCompile("[^\\s`\"'(),;:|<>\\[\\]]+")
-	// fileName is a name by its extension, below the file that mentions it, the
-	// root or docs; treePath is a path from the root, of a file or a folder.
+	// fileName matches a file name by its extension, treePath a path of a file or
+	// a folder from the root.
 	fileName = regexp.MustCompile(`^[\w./-]*\w\.(?:go|md|ya?ml|sh|toml|mod|py|js|html|template)$`)
 	treePath = regexp.MustCompile(`^(?:\.ci|\.githooks|\.github|bench|cmd|docs|e2e|environments|events|front|functions|local|shared|tools)/[\w./-]*\w/?$`)
 )
 
-// tree returns the slash-separated paths of the repository's files, from its
-// root. It leaves out hidden folders, except for the tracked ones, and what
-// builds make.
+// tree returns the paths of the repository's files from its root, with slashes.
+// It leaves out hidden folders that are not tracked, and the folders that builds
+// and make run create.
 func tree(t *testing.T) []string {
 	t.Helper()
 	var files []string
@@ -113,9 +115,9 @@ func exists(name string) bool {
 	return err == nil
 }
 
-// anchors returns what links to a page may have behind the "#", as forges make
-// it from the headings: lower case, hyphens for blanks, without punctuation, and
-// numbered from the second of a name on.
+// anchors returns the anchors of a page. Forges derive them from the headings:
+// lower case, with hyphens for blanks and without punctuation. The second heading
+// with the same text gets the suffix -1, the third -2.
 func anchors(page string) map[string]bool {
 	all, seen := map[string]bool{}, map[string]int{}
 	page = fenced.ReplaceAllString(page, "")
@@ -142,7 +144,8 @@ func anchors(page string) map[string]bool {
 	return all
 }
 
-// brokenLinks returns the relative links of a page that lead nowhere.
+// brokenLinks returns the relative links of the page name whose file or anchor
+// does not exist. all holds the text of every page.
 func brokenLinks(name string, all map[string]string) (broken []string) {
 	text := code.ReplaceAllString(fenced.ReplaceAllString(all[name], ""), "")
 	for _, m := range slices.Concat(link.FindAllStringSubmatch(text, -1), definition.FindAllStringSubmatch(text, -1)) {
@@ -162,9 +165,9 @@ func brokenLinks(name string, all map[string]string) (broken []string) {
 	return broken
 }
 
-// missingFiles returns the file names and paths in a text that do not exist. A
-// name counts from the folder of the text, from the root, and from docs. With
-// anywhere, a name without a path may also be that of any file in the tree.
+// missingFiles returns the file names and paths in a text that do not exist.
+// Names may be relative to the folder of the text, to the root, or to docs. If
+// anywhere is true, a name without a path may belong to any of files.
 func missingFiles(folder, text string, files []string, anywhere bool) (missing []string) {
 	for _, w := range word.FindAllString(address.ReplaceAllString(text, ""), -1) {
 		w = strings.TrimRight(w, ".")
@@ -205,7 +208,7 @@ func TestFilesNamedInDocumentsExist(t *testing.T) {
 	}
 }
 
-// The README's picture of the tree shows folders and files that exist.
+// The tree in the README shows files and folders that exist.
 func TestReadmeShowsTheTree(t *testing.T) {
 	t.Parallel()
 	_, rest, _ := strings.Cut(pages(t, tree(t))["README.md"], "## How the code is laid out\n")
@@ -224,7 +227,7 @@ func TestReadmeShowsTheTree(t *testing.T) {
 
 func TestFilesNamedInPackageCommentsExist(t *testing.T) {
 	t.Parallel()
-	files, comments, stale := tree(t), 0, slices.Clone(known)
+	files, comments, stale := tree(t), 0, slices.Clone(mistakes)
 	for _, name := range files {
 		if path.Ext(name) != ".go" || strings.Contains(name, "/testdata/") {
 			continue
@@ -240,13 +243,13 @@ func TestFilesNamedInPackageCommentsExist(t *testing.T) {
 		for _, missing := range missingFiles(path.Dir(name), f.Doc.Text(), files, false) {
 			mistake := name + ": " + missing
 			stale = slices.DeleteFunc(stale, func(k string) bool { return k == mistake })
-			if !slices.Contains(known, mistake) {
+			if !slices.Contains(mistakes, mistake) {
 				t.Errorf("the package comment in %s names %s, which does not exist", name, missing)
 			}
 		}
 	}
 	for _, k := range stale {
-		t.Errorf("%q is mended: remove it from known", k)
+		t.Errorf("%q is corrected: remove it from mistakes", k)
 	}
 	if comments == 0 {
 		t.Fatal("found no package comments")
