@@ -265,7 +265,7 @@ func TestAwaitedPathsDoNotExistYet(t *testing.T) {
 	}
 }
 
-// The checks above find what is broken.
+// The checks above find broken references.
 func TestBrokenReferencesAreFound(t *testing.T) {
 	t.Parallel()
 	all := map[string]string{"docs/page.md": "# A page\n\n## Set-up, in `sh`\n\n## Twice\n\n## Twice\n\n" +
