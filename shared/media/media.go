@@ -127,18 +127,19 @@ type Lister interface {
 // MaxList is the most keys that List returns.
 const MaxList = 1000
 
-// Receiver looks at audio that others have put in.
-type Receiver interface {
+// Objects is what ingest needs of the bucket: to examine, read, copy, remove
+// and list objects that other clients have stored.
+type Objects interface {
 	Reader
 	Remover
 	Lister
-	// Examine is Stat, and tells the SHA-256 that the store has checked, and the
-	// uploader's metadata.
-	// Errors: ErrNotFound, ErrUnavailable.
+	// Examine returns what Stat does, plus the SHA-256 that the store verified
+	// and the uploader's metadata. Errors: ErrNotFound, ErrUnavailable.
 	Examine(ctx context.Context, key string) (Object, error)
-	// Copy stores the object from under the key to as well, in place of what is
-	// there, without its bytes coming through here. etag is that of the object
-	// that is meant. Errors: ErrNotFound, ErrChanged, ErrUnavailable.
+	// Copy stores the object at the key from under the key to as well, replacing
+	// any object there. The store copies the bytes itself; they do not pass
+	// through this process. etag must be that of the object at from. Errors:
+	// ErrNotFound, ErrChanged, ErrUnavailable.
 	Copy(ctx context.Context, from, etag, to string) error
 }
 

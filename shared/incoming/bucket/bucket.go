@@ -44,7 +44,7 @@ import (
 type Ingester struct {
 	// Store has the recordings, Audio the objects.
 	Store incoming.Store
-	Audio media.Receiver
+	Audio media.Objects
 	// Names reads the names of files in inboxes.
 	Names namepattern.Set
 	// MaxBytes is the most audio that a recording may have.

@@ -32,7 +32,7 @@ import (
 type Inbox struct {
 	// Store has the recordings, Audio the files.
 	Store incoming.Store
-	Audio media.Receiver
+	Audio media.Objects
 	// Names reads the names of files.
 	Names namepattern.Set
 	// MaxBytes is the most audio that a recording may have.

@@ -39,7 +39,7 @@ type Bucket struct {
 	Calls int
 }
 
-var _ media.Receiver = (*Bucket)(nil)
+var _ media.Objects = (*Bucket)(nil)
 
 // NewBucket returns an empty bucket.
 func NewBucket(now func() time.Time) *Bucket { return &Bucket{Objects: map[string]Object{}, Now: now} }
@@ -89,7 +89,7 @@ func (b *Bucket) Stat(ctx context.Context, key string) (media.Object, error) {
 	return o, err
 }
 
-// Examine implements media.Receiver.
+// Examine implements media.Objects.
 func (b *Bucket) Examine(_ context.Context, key string) (found media.Object, err error) {
 	err = b.call(func() error {
 		o, err := b.find(key, "")
@@ -146,7 +146,7 @@ func (b *Bucket) Remove(_ context.Context, key string) error {
 	})
 }
 
-// Copy implements media.Receiver.
+// Copy implements media.Objects.
 func (b *Bucket) Copy(_ context.Context, from, etag, to string) error {
 	return b.call(func() error {
 		o, err := b.find(from, etag)

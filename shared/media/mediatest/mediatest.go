@@ -24,7 +24,7 @@ type Store interface {
 	media.Remover
 	media.Writer
 	media.Uploader
-	media.Receiver
+	media.Objects
 }
 
 // Harness is a store under test.

@@ -82,7 +82,7 @@ var (
 	_ media.Remover  = (*Bucket)(nil)
 	_ media.Writer   = (*Bucket)(nil)
 	_ media.Uploader = (*Bucket)(nil)
-	_ media.Receiver = (*Bucket)(nil)
+	_ media.Objects  = (*Bucket)(nil)
 )
 
 // Open makes a Bucket. It touches no network; see [Bucket.Warm].
