@@ -39,7 +39,7 @@ var arrows = map[string]struct {
 	"shared/store/faultstore":      {ours: []string{"shared/store", "shared/recording"}},
 	"shared/store/storetest":       {ours: []string{"shared/store", "shared/recording"}},
 	"shared/media/mediatest":       {ours: []string{"shared/media"}},
-	"shared/media/s3media":         {ours: []string{"shared/media", "shared/requestlog"}, aws: true},
+	"shared/media/s3media":         {ours: []string{"shared/media", "shared/requestlog", "shared/attempt"}, aws: true},
 	"shared/gateway":               {ours: []string{"shared/requestlog"}, aws: true},
 	"shared/purge":                 {ours: []string{"shared/recording", "shared/store", "shared/media"}},
 	"shared/tablestream":           {ours: []string{"shared/requestlog", "shared/store"}, aws: true},

@@ -1,151 +1,83 @@
-// Package attempt bounds the calls of an AWS client: how long one attempt may
-// take, how often and after which wait it is made again, and that none is begun
-// which the rest of the context's deadline would not carry
-// (docs/adr/007-time-outs.md). The SDK's own connect time-out of 30 s is longer
-// than the gateway in front waits.
+// Package attempt holds what the drivers of AWS services (store/dynamo,
+// media/s3media and notify/eventbridge) have in common: the HTTP client, the
+// retries, the count of attempts in the request log, and the checks of options.
+// A driver keeps only its own values.
+//
+// Every call ends. [Limits] bounds connecting, each attempt, the number of
+// attempts and the wait before a retry. A retry starts only if the context's
+// deadline leaves enough time for it (docs/adr/007-time-outs.md). The SDK's
+// defaults are not used because its connect time-out of 30 s is longer than the
+// gateway waits for a function (29 s).
+//
+// Jitter and Sleep also serve clients of other services (incoming/importer).
+//
+// What can still go wrong: an attempt may succeed although its answer is lost.
+// The retry then repeats the request, so each driver must recognize its own
+// write or tolerate a duplicate.
 package attempt
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"net"
-	"net/http"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	smithy "github.com/aws/smithy-go"
-	"github.com/aws/smithy-go/middleware"
-
-	"callrecordings/shared/requestlog"
 )
 
-// Limits of the calls of one client.
+// Limits bounds the calls of one client.
 type Limits struct {
-	// Connect bounds the connecting, name look-up included.
+	// Connect bounds the time to connect, including the DNS lookup.
 	Connect time.Duration
-	// Attempt bounds the time from connecting to the last byte of the answer.
+	// Handshake bounds the TLS handshake.
+	Handshake time.Duration
+	// Head bounds the wait for the head of an answer whose body is streamed. 0
+	// means that answers are not streamed: the SDK reads the body as part of the
+	// attempt, and Attempt bounds both.
+	Head time.Duration
+	// Attempt is the longest that an attempt takes, from connecting to the last
+	// byte of the answer, or to the end of its head if Head is set. A retry needs
+	// at least this much time before the deadline.
 	Attempt time.Duration
-	// Attempts is the most of them for one call.
+	// Attempts is the maximum number of attempts for one call, at least 1.
 	Attempts int
-	// Backoff is the longest wait before the second attempt, doubled before each
-	// later one.
+	// Backoff is the longest wait before the second attempt. It doubles before
+	// each later attempt.
 	Backoff time.Duration
-	// Dial connects.
+	// Dial opens a connection.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
-// Standard are the limits for attempts of that length: 500 ms to connect, three
-// attempts, 50 ms to wait at first.
+// Standard returns limits for attempts that take up to attempt: 500 ms to
+// connect, three attempts, and a first wait of up to 50 ms.
 func Standard(attempt time.Duration) Limits {
 	return Limits{
-		Connect: 500 * time.Millisecond, Attempt: attempt, Attempts: 3, Backoff: 50 * time.Millisecond,
-		Dial: (&net.Dialer{}).DialContext,
+		Connect: 500 * time.Millisecond, Handshake: attempt, Attempt: attempt,
+		Attempts: 3, Backoff: 50 * time.Millisecond, Dial: (&net.Dialer{}).DialContext,
 	}
 }
 
-// ErrNoTime says that the deadline leaves no time for another attempt.
-var ErrNoTime = errors.New("the deadline leaves no time for another attempt")
-
-// Client makes an HTTP client that keeps up to idle connections to a host. It
-// speaks HTTP/1.1 only, as AWS's JSON services do, and asks for no compression:
-// answers within a region are cheaper to read than to unpack.
-func (l Limits) Client(idle int) *http.Client {
-	return &http.Client{
-		Transport: &http.Transport{
-			Proxy: http.ProxyFromEnvironment,
-			DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-				ctx, cancel := context.WithTimeout(ctx, l.Connect)
-				defer cancel()
-				return l.Dial(ctx, network, addr)
-			},
-			TLSHandshakeTimeout: l.Attempt,
-			IdleConnTimeout:     90 * time.Second,
-			MaxIdleConnsPerHost: idle,
-			DisableCompression:  true,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+// Streaming returns limits for a service whose answers are streamed: 500 ms to
+// connect, 1 s for the TLS handshake, up to head for the head of an answer,
+// three attempts, and a first wait of up to 100 ms. They do not bound the
+// reading of the body.
+func Streaming(head time.Duration) Limits {
+	l := Standard(0)
+	l.Handshake, l.Head, l.Attempt, l.Backoff = time.Second, head, l.Connect+head, 100*time.Millisecond
+	return l
 }
 
-// Each is an APIOption of a client that bounds the time of every attempt, and
-// counts it in the context's entry of the log.
-func (l Limits) Each(count func(*requestlog.Entry)) func(*middleware.Stack) error {
-	return func(s *middleware.Stack) error {
-		return s.Finalize.Insert(middleware.FinalizeMiddlewareFunc("EachAttempt",
-			func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
-				middleware.FinalizeOutput, middleware.Metadata, error,
-			) {
-				count(requestlog.From(ctx))
-				attempt, cancel := context.WithTimeout(ctx, l.Attempt)
-				defer cancel()
-				out, md, err := next.HandleFinalize(attempt, in)
-				if err != nil && attempt.Err() != nil && ctx.Err() == nil {
-					// The SDK takes it for the caller's own time-out, after which
-					// it does not try again.
-					err = &slowError{l.Attempt}
-				}
-				return out, md, err
-			}), "Retry", middleware.After)
-	}
-}
-
-// slowError is an attempt that took too long.
-type slowError struct{ limit time.Duration }
-
-func (e *slowError) Error() string { return "no answer within " + e.limit.String() }
-
-// RetryableError tells the SDK to try again.
-func (*slowError) RetryableError() bool { return true }
-
-// retryer is the SDK's standard one, but it also repeats what broke off in
-// the middle of an answer, and it tries again only when the rest of the
-// deadline carries another whole attempt.
-type retryer struct {
-	*retry.Standard
-	Limits
-}
-
-// Retryer decides about further attempts, with full jitter.
-func (l Limits) Retryer() aws.RetryerV2 {
-	return &retryer{Limits: l, Standard: retry.NewStandard(func(o *retry.StandardOptions) {
-		o.MaxAttempts = l.Attempts
-		o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(brokeOff)}, o.Retryables...)
-		o.Backoff = retry.BackoffDelayerFunc(func(failed int, _ error) (time.Duration, error) {
-			return Jitter(l.Backoff << min(max(failed-1, 0), l.Attempts)), nil
-		})
-	})}
-}
-
-// brokeOff recognises an answer that could not be read to its end.
-func brokeOff(err error) aws.Ternary {
-	if _, ok := errors.AsType[*smithy.DeserializationError](err); ok {
-		return aws.TrueTernary
-	}
-	return aws.UnknownTernary
-}
-
-// GetRetryToken is asked before every attempt but the first. Error: ErrNoTime.
-func (r *retryer) GetRetryToken(ctx context.Context, err error) (func(error) error, error) {
-	if !r.Carries(ctx, r.Backoff<<r.Attempts) {
-		return nil, ErrNoTime
-	}
-	return r.Standard.GetRetryToken(ctx, err)
-}
-
-// Carries reports whether the deadline leaves time for a wait and an attempt.
+// Carries reports whether the context's deadline leaves time for the wait and
+// an attempt after it.
 func (l Limits) Carries(ctx context.Context, wait time.Duration) bool {
 	end, ok := ctx.Deadline()
 	return !ok || time.Until(end) >= wait+l.Attempt
 }
 
-// Jitter is a wait of any length up to the longest.
+// Jitter returns a random duration from 0 to longest ("full jitter").
 func Jitter(longest time.Duration) time.Duration {
-	return rand.N(longest + 1) //nolint:gosec // jitter is no secret
+	return rand.N(longest + 1) //nolint:gosec // jitter needs no secure randomness
 }
 
-// Sleep waits by the clock. Error: the context's cause, where that ends first.
+// Sleep waits for d. If ctx ends first, it returns the context's cause.
 func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -12,7 +12,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/smithy-go/middleware"
 
 	"callrecordings/shared/attempt"
 	"callrecordings/shared/requestlog"
@@ -46,7 +45,7 @@ func TestJitter(t *testing.T) {
 func client(url string, l attempt.Limits) *dynamodb.Client {
 	return dynamodb.New(dynamodb.Options{
 		Region: "eu-west-1", BaseEndpoint: &url, HTTPClient: l.Client(1), Retryer: l.Retryer(),
-		APIOptions: []func(*middleware.Stack) error{l.Each(func(e *requestlog.Entry) { e.Calls++ })},
+		APIOptions: l.APIOptions(func(e *requestlog.Entry) { e.Calls++ }),
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "id", SecretAccessKey: "secret"}, nil
 		}),

@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 
 	smithy "github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"callrecordings/shared/attempt"
 	"callrecordings/shared/media"
 )
 
@@ -57,18 +57,9 @@ func (b *Bucket) unserved(doing, key string, err error) error {
 }
 
 func wrap(what error, doing, key string, err error) error {
-	return fmt.Errorf("%w: %s %q: %w", what, doing, key, cause(err))
+	return fmt.Errorf("%w: %s %q: %w", what, doing, key, attempt.WithoutURL(err))
 }
 
 func (b *Bucket) noBucket() error {
 	return fmt.Errorf("%w: the bucket %q does not exist", media.ErrUnavailable, b.name)
-}
-
-// cause takes URLs out of err: the text of an error of net/http has the whole
-// one, and a URL may be all that it takes to fetch the audio.
-func cause(err error) error {
-	if ue, ok := errors.AsType[*url.Error](err); ok {
-		err = ue.Err
-	}
-	return err
 }

@@ -126,10 +126,12 @@ func inWorld(t *testing.T, dial func(context.Context) error, script []fault, tes
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{script: script, conns: make(chan net.Conn), closed: make(chan struct{}), dial: dial}
+		n := standard()
+		n.calls.Dial, n.uploads.Dial = w.connect, w.connect
 		b, err := open(Options{
 			Region: "us-east-1", Endpoint: "http://store.test", Bucket: "recordings",
 			Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
-		}, w.connect)
+		}, n)
 		if err != nil {
 			t.Fatalf("open = %v, want nil", err)
 		}

@@ -28,7 +28,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"sync/atomic"
@@ -38,7 +37,9 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"callrecordings/shared/attempt"
 	"callrecordings/shared/media"
+	"callrecordings/shared/requestlog"
 )
 
 // Options say where the bucket is and who asks.
@@ -69,7 +70,7 @@ type Bucket struct {
 	region  string
 	client  *s3.Client
 	patient func(*s3.Options) // for the operations of an upload
-	idle    []*http.Client    // which may keep connections
+	clients []*http.Client    // those that may keep connections
 	signer  *v4.Signer
 	creds   aws.CredentialsProvider
 	now     func() time.Time
@@ -86,9 +87,9 @@ var (
 )
 
 // Open makes a Bucket. It touches no network; see [Bucket.Warm].
-func Open(o Options) (*Bucket, error) { return open(o, (&net.Dialer{}).DialContext) }
+func Open(o Options) (*Bucket, error) { return open(o, standard()) }
 
-func open(o Options, dial dialer) (*Bucket, error) {
+func open(o Options, n network) (*Bucket, error) {
 	if err := o.check(); err != nil {
 		return nil, fmt.Errorf("audio bucket: %w", err)
 	}
@@ -104,23 +105,23 @@ func open(o Options, dial dialer) (*Bucket, error) {
 	if now == nil {
 		now = time.Now //nolint:forbidigo // the stated default of Options.Now
 	}
-	hasty, uploads := newClient(firstByte, dial), newClient(uploadAnswer, dial)
+	client, uploads := n.calls.Client(idle), n.uploads.Client(idle)
 	so := s3.Options{
 		Region:                     o.Region,
 		AppID:                      o.Application,
 		Credentials:                aws.NewCredentialsCache(o.Credentials),
 		UsePathStyle:               o.Endpoint != "",
-		HTTPClient:                 hasty,
-		Retryer:                    newRetryer(readAttempt),
+		HTTPClient:                 client,
+		Retryer:                    n.calls.Retryer(),
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
-		APIOptions:                 countCalls,
+		APIOptions:                 n.calls.APIOptions(func(e *requestlog.Entry) { e.MediaCalls++ }),
 	}
 	if o.Endpoint != "" {
 		so.BaseEndpoint = aws.String(o.Endpoint)
 	}
 	return &Bucket{
-		name: o.Bucket, region: o.Region, client: s3.New(so), patient: patient(uploads), idle: []*http.Client{hasty, uploads},
+		name: o.Bucket, region: o.Region, client: s3.New(so), patient: n.patient(uploads), clients: []*http.Client{client, uploads},
 		creds: so.Credentials, signer: newSigner(), now: now, public: base,
 	}, nil
 }
@@ -139,32 +140,17 @@ func (b *Bucket) Warm(ctx context.Context) error {
 // Rest lets go of connections that nothing is under way on. A server that is to
 // close would wait for them.
 func (b *Bucket) Rest() {
-	for _, client := range b.idle {
+	for _, client := range b.clients {
 		client.CloseIdleConnections()
 	}
 }
 
 func (o Options) check() error {
-	var errs []error
-	for _, part := range []struct {
-		missing bool
-		name    string
-	}{
-		{o.Region == "", "region"},
-		{o.Bucket == "", "bucket name"},
-		{o.Credentials == nil, "credentials"},
-	} {
-		if part.missing {
-			errs = append(errs, errors.New("no "+part.name))
-		}
-	}
-	for _, e := range []struct{ name, text string }{
-		{"endpoint", o.Endpoint}, {"public endpoint", o.PublicEndpoint},
-	} {
-		u, err := url.Parse(e.text)
-		if e.text != "" && (err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https")) {
-			errs = append(errs, fmt.Errorf("the %s is not a http or https URL", e.name))
-		}
-	}
-	return errors.Join(errs...)
+	return errors.Join(
+		attempt.Require("region", o.Region != ""),
+		attempt.Require("bucket name", o.Bucket != ""),
+		attempt.Require("credentials", o.Credentials != nil),
+		attempt.CheckURL("endpoint", o.Endpoint),
+		attempt.CheckURL("public endpoint", o.PublicEndpoint),
+	)
 }

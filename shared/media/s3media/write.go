@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"callrecordings/shared/attempt"
 	"callrecordings/shared/media"
 	"callrecordings/shared/requestlog"
 )
@@ -114,7 +115,7 @@ func (u *upload) parts(ctx context.Context, contentType string) error {
 			Bucket: &u.b.name, Key: u.key, UploadId: made.UploadId,
 		})
 		if abort != nil && codeOf(abort) != "NoSuchUpload" {
-			err = fmt.Errorf("%w (and its parts were left behind: %w)", err, cause(abort))
+			err = fmt.Errorf("%w (and its parts were left behind: %w)", err, attempt.WithoutURL(abort))
 		}
 		return err
 	}

@@ -1,10 +1,9 @@
 package eventbridge
 
 import (
-	"errors"
 	"fmt"
-	"net/url"
 
+	"callrecordings/shared/attempt"
 	"callrecordings/shared/notify"
 )
 
@@ -24,12 +23,6 @@ func (e *entryError) Error() string {
 // fail says in terms of package notify what err means. Whatever it is, the
 // events have to come again: an access that was refused may be granted by then,
 // and events that EventBridge finds wrong are not made here.
-func fail(err error) error { return fmt.Errorf("%w: %w", notify.ErrUnavailable, cause(err)) }
-
-// cause takes the URL, and with it the endpoint, out of an error of net/http.
-func cause(err error) error {
-	if ue, ok := errors.AsType[*url.Error](err); ok {
-		return ue.Err
-	}
-	return err
+func fail(err error) error {
+	return fmt.Errorf("%w: %w", notify.ErrUnavailable, attempt.WithoutURL(err))
 }

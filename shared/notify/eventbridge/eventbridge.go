@@ -30,12 +30,10 @@ package eventbridge
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/eventbridge"
-	"github.com/aws/smithy-go/middleware"
 
 	"callrecordings/shared/attempt"
 	"callrecordings/shared/notify"
@@ -88,7 +86,7 @@ func open(o Options, l attempt.Limits) (*Bus, error) {
 		o.HTTPClient = l.Client(idle)
 	}
 	count := func(e *requestlog.Entry) { e.EventCalls++ }
-	so := sdk.Options{Retryer: l.Retryer(), APIOptions: []func(*middleware.Stack) error{l.Each(count)}}
+	so := sdk.Options{Retryer: l.Retryer(), APIOptions: l.APIOptions(count)}
 	so.Region, so.Credentials, so.HTTPClient, so.AppID = o.Region, o.Credentials, o.HTTPClient, o.Application
 	if o.Endpoint != "" {
 		so.BaseEndpoint = &o.Endpoint
@@ -97,22 +95,10 @@ func open(o Options, l attempt.Limits) (*Bus, error) {
 }
 
 func (o Options) check() error {
-	var errs []error
-	for _, part := range []struct {
-		missing bool
-		name    string
-	}{
-		{o.Region == "", "region"},
-		{o.Bus == "", "name of the bus"},
-		{o.Credentials == nil, "credentials"},
-	} {
-		if part.missing {
-			errs = append(errs, errors.New("no "+part.name))
-		}
-	}
-	u, err := url.Parse(o.Endpoint)
-	if o.Endpoint != "" && (err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https")) {
-		errs = append(errs, errors.New("the endpoint is not a http or https URL"))
-	}
-	return errors.Join(errs...)
+	return errors.Join(
+		attempt.Require("region", o.Region != ""),
+		attempt.Require("name of the bus", o.Bus != ""),
+		attempt.Require("credentials", o.Credentials != nil),
+		attempt.CheckURL("endpoint", o.Endpoint),
+	)
 }

@@ -101,14 +101,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"callrecordings/shared/attempt"
 	"callrecordings/shared/store"
 )
 
@@ -185,24 +184,12 @@ func open(o Options, n network) (*Store, error) {
 }
 
 func (o Options) check() error {
-	var errs []error
-	for _, part := range []struct {
-		missing bool
-		name    string
-	}{
-		{o.Region == "", "region"},
-		{o.Table == "", "table name"},
-		{o.Credentials == nil, "credentials"},
-	} {
-		if part.missing {
-			errs = append(errs, errors.New("no "+part.name))
-		}
-	}
-	u, err := url.Parse(o.Endpoint)
-	if o.Endpoint != "" && (err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https")) {
-		errs = append(errs, errors.New("the endpoint is not a http or https URL"))
-	}
-	return errors.Join(errs...)
+	return errors.Join(
+		attempt.Require("region", o.Region != ""),
+		attempt.Require("table name", o.Table != ""),
+		attempt.Require("credentials", o.Credentials != nil),
+		attempt.CheckURL("endpoint", o.Endpoint),
+	)
 }
 
 // Warm opens the first connection, so that the first request does not wait
@@ -225,17 +212,7 @@ func (s *Store) warm(ctx context.Context) error {
 		}
 		address = e.URI.String()
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
-	if err != nil {
-		return err
-	}
-	resp, err := s.http.Do(req)
-	if err != nil {
-		return err
-	}
-	// A connection goes back to the pool only when its answer was read.
-	_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
-	return errors.Join(err, resp.Body.Close())
+	return attempt.Warm(ctx, s.http, address)
 }
 
 // revision makes a new revision: 96 random bits in 16 characters.

@@ -3,12 +3,12 @@ package dynamo
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	smithy "github.com/aws/smithy-go"
 
+	"callrecordings/shared/attempt"
 	"callrecordings/shared/store"
 )
 
@@ -28,7 +28,7 @@ func fail(doing, account, id string, err error) error {
 	case faulty(err):
 		return fmt.Errorf("%s %s/%s: %w", doing, account, id, err)
 	}
-	return wrap(store.ErrUnavailable, doing, account, id, cause(err))
+	return wrap(store.ErrUnavailable, doing, account, id, attempt.WithoutURL(err))
 }
 
 func wrap(what error, doing, account, id string, err error) error {
@@ -58,14 +58,6 @@ func faulty(err error) bool {
 	_, invalid := errors.AsType[smithy.InvalidParamsError](err)
 	_, unsent := errors.AsType[*smithy.SerializationError](err)
 	return invalid || unsent
-}
-
-// cause takes the URL, and with it the endpoint, out of an error of net/http.
-func cause(err error) error {
-	if ue, ok := errors.AsType[*url.Error](err); ok {
-		return ue.Err
-	}
-	return err
 }
 
 // unmet returns what lay in the table when err is an unmet condition: the

@@ -5,7 +5,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/smithy-go/middleware"
 
 	"callrecordings/shared/attempt"
 	"callrecordings/shared/requestlog"
@@ -38,7 +37,7 @@ func (n network) options() dynamodb.Options {
 	count := func(e *requestlog.Entry) { e.Calls++ }
 	return dynamodb.Options{
 		Retryer:                         n.Retryer(),
-		APIOptions:                      []func(*middleware.Stack) error{n.Each(count)},
+		APIOptions:                      n.APIOptions(count),
 		DisableValidateResponseChecksum: true,
 		AccountIDEndpointMode:           aws.AccountIDEndpointModeDisabled,
 		EndpointDiscovery:               dynamodb.EndpointDiscoveryOptions{EnableEndpointDiscovery: aws.EndpointDiscoveryDisabled},

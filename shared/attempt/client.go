@@ -1,0 +1,64 @@
+package attempt
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+)
+
+// Client returns an HTTP client that keeps up to idle unused connections per
+// host. It speaks only HTTP/1.1, like the AWS services that it serves. It does
+// not request compression: within a region, reading the plain answer costs less
+// than decompressing it. It does not follow redirects, because the signature
+// would be wrong at the new address (S3 redirects to a bucket's own region).
+func (l Limits) Client(idle int) *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{
+			Proxy: http.ProxyFromEnvironment,
+			DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+				ctx, cancel := context.WithTimeout(ctx, l.Connect)
+				defer cancel()
+				return l.Dial(ctx, network, addr)
+			},
+			TLSHandshakeTimeout:   l.Handshake,
+			ResponseHeaderTimeout: l.Head,
+			ExpectContinueTimeout: time.Second, // only S3 uploads ask for "100 Continue"
+			IdleConnTimeout:       90 * time.Second,
+			MaxIdleConnsPerHost:   idle,
+			DisableCompression:    true,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// Warm opens a connection to address with an unsigned GET, so that the first
+// real request does not wait for one. Any answer will do.
+func Warm(ctx context.Context, client aws.HTTPClient, address string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	// The client keeps a connection only if its answer was read.
+	_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
+	return errors.Join(err, resp.Body.Close())
+}
+
+// WithoutURL returns err without the URL that net/http puts into its errors.
+// The URL shows the endpoint, and a presigned URL is all it takes to fetch the
+// audio, so neither belongs in an error or a log.
+func WithoutURL(err error) error {
+	if ue, ok := errors.AsType[*url.Error](err); ok {
+		return ue.Err
+	}
+	return err
+}
