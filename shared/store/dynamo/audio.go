@@ -8,7 +8,7 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// setAudio puts what is known of r's audio into m, and takes out what is not.
+// setAudio stores r's audio in m and removes the attributes that do not apply.
 func setAudio(m item, r *recording.Recording) {
 	a := r.Audio
 	set(m, attrAudio, encodeAudio(a), a.Place != "" || a.Size != 0 || a.ContentType != "")
@@ -18,8 +18,8 @@ func setAudio(m item, r *recording.Recording) {
 	set(m, attrSequencer, a.Sequencer, a.Sequencer != "")
 }
 
-// encodeAudio makes "managed 499712 audio/mpeg"; each part may be missing,
-// the blanks are there.
+// encodeAudio returns place, size and type: "managed 499712 audio/mpeg". The
+// place and the type may be empty, but both spaces are always present.
 func encodeAudio(a recording.Audio) string {
 	return string(a.Place) + " " + strconv.FormatInt(a.Size, 10) + " " + a.ContentType
 }
@@ -31,24 +31,25 @@ func decodeAudio(m item) (recording.Audio, error) {
 		State: recording.State(state), Reason: recording.Reason(reason),
 		SHA256: text(m, attrSHA256), Sequencer: text(m, attrSequencer),
 	}
-	place, length, kind, err := threeOf(m, attrAudio)
+	place, length, kind, err := splitAttribute(m, attrAudio)
 	a.Place, a.Size, a.ContentType = recording.Place(place), length, kind
 	return a, err
 }
 
-// encodeUpload makes "64-hex-digits 499712 audio/mpeg", as encodeAudio does.
+// encodeUpload returns SHA-256, size and type in the same form:
+// "64-hex-digits 499712 audio/mpeg".
 func encodeUpload(u recording.Upload) string {
 	return u.SHA256 + " " + strconv.FormatInt(u.Size, 10) + " " + u.ContentType
 }
 
 func decodeUpload(m item) (u recording.Upload, err error) {
-	u.SHA256, u.Size, u.ContentType, err = threeOf(m, attrUpload)
+	u.SHA256, u.Size, u.ContentType, err = splitAttribute(m, attrUpload)
 	return u, err
 }
 
-// threeOf reads a word, a number and a text, parted by blanks; nothing where
-// there is no such attribute.
-func threeOf(m item, name string) (word string, n int64, rest string, err error) {
+// splitAttribute reads a word, a number and a rest that are separated by
+// spaces. It returns zero values if m has no such attribute.
+func splitAttribute(m item, name string) (word string, n int64, rest string, err error) {
 	line := text(m, name)
 	if line == "" {
 		return "", 0, "", nil

@@ -9,21 +9,21 @@ import (
 	"callrecordings/shared/store"
 )
 
-// claimPrefix begins the sort key of claims. No recording's id has it.
+// claimPrefix starts the sort key of a claim. No recording ID starts with it.
 const claimPrefix = "key" + separator
 
-// claimID is the sort key of the claim on key, of any length and content.
+// claimID returns the sort key of the claim on key. The hash admits keys of any
+// length and content.
 func claimID(key string) string {
 	sum := sha256.Sum256([]byte(key))
 	return claimPrefix + hex.EncodeToString(sum[:])
 }
 
-// Claim takes an Idempotency-Key; see [store.Claimer]. A claim that is over
-// counts as none even before the table's TTL has removed it, which may take
-// days.
+// Claim reserves an Idempotency-Key; see [store.Claimer]. An expired claim no
+// longer counts, even before the table's TTL removes it, which may take days.
 func (s *Store) Claim(ctx context.Context, account, key string, c store.Claim) (store.Claim, error) {
 	const doing = "claiming a key for"
-	revision, err := s.revision() // by which a retry knows its own write
+	revision, err := s.revision() // lets a retry recognize its own write
 	if err != nil {
 		return store.Claim{}, err
 	}
@@ -34,7 +34,7 @@ func (s *Store) Claim(ctx context.Context, account, key string, c store.Claim) (
 		m[attrExpires] = num(now.Add(store.ClaimTTL).Unix())
 	}
 	found, err := s.write(ctx, m, condition{
-		nothingThere + " OR " + attrExpires + " <= :now", item{":now": num(now.Unix())},
+		noItem + " OR " + attrExpires + " <= :now", item{":now": num(now.Unix())},
 	})
 	switch {
 	case errors.Is(err, errUnmet):

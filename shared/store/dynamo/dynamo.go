@@ -1,97 +1,108 @@
-// Package dynamo keeps the metadata of recordings in one DynamoDB table. A
-// [Store] is a [store.Store]; store/storetest says what that means.
+// Package dynamo stores recordings' metadata in one DynamoDB table. [Store]
+// implements [store.Store]; store/storetest defines the behavior that it must
+// show.
 //
 // # Key layout
 //
-// One item for each recording, and later for its tombstone. The table has one
-// item collection for each account, so that get, patch and delete are one
-// strongly consistent operation on one item; two indexes that project
-// everything serve lists (docs/adr/001-store-keys.md):
+// Each recording is one item, which becomes its tombstone when it is deleted.
+// The table has one item collection per account, so get, patch and delete are
+// each one strongly consistent operation on one item. Two indexes serve lists
+// and project all attributes (docs/adr/001-store-keys.md):
 //
 //	             partition key                     sort key
 //	table        account_id                        id
 //	by_created   account_id                        created_id  "63866880062#202311-…"
 //	by_user      account_owner  "account#owner"    created_id
 //
-// The time in created_id is padded to 11 digits, so that text sorts like
-// numbers, and the id breaks ties. An item without created_id is in neither
-// index, one without account_owner (a recording without an owner) is not in
-// by_user.
+// The time in created_id is padded to 11 digits, so that strings sort like
+// numbers. The ID breaks ties. An item without created_id is in neither index;
+// one without account_owner (a recording without an owner) is not in by_user.
 //
-// # Attributes, and what they cost
+// # Attributes and their cost
 //
 // DynamoDB bills a write by the started kilobyte, once for the table and once
-// for each index, so an ordinary recording has to stay under 1,024 bytes,
-// names included. With account and owner of 32 characters:
+// for each index. An ordinary recording must therefore stay under 1,024 bytes,
+// attribute names included. With an account and an owner of 32 characters each:
 //
-//	account_id     S  10 + 32   the account
-//	id             S   2 + 39   the recording's id
-//	created_id     S  10 + 51   created and id
+//	account_id     S  10 + 32   account ID
+//	id             S   2 + 39   recording ID
+//	created_id     S  10 + 51   creation time and ID
 //	account_owner  S  13 + 65   account and owner
 //	rev            S   3 + 16   Revision, changed by every write
 //	audio          S   5 + 25   place, size and type: "managed 499712 audio/mpeg"
-//	doc            S   3 +  n   the document's JSON text
-//	mod            N  (3 +  7)  Modified in Gregorian seconds, where it is not created
-//	audio_key      S            Audio.Key, where it is not the usual one
-//	state          S            Audio.State and Reason, where place does not say it all: "failed not_audio"
-//	seq            S   3 + 18   Audio.Sequencer, of audio that was uploaded
-//	sha256         S   6 + 64   Audio.SHA256, where the upload announced one
-//	upload         S            what was announced of audio that is still to come
-//	made           S   4 + 22   Made, where a repeat of the creation has to be known
+//	doc            S   3 +  n   the document's JSON
+//	mod            N  (3 +  7)  Modified in Gregorian seconds, if it differs from created
+//	audio_key      S            Audio.Key, if it differs from the default
+//	state          S            Audio.State and Reason, if place alone does not imply them: "failed not_audio"
+//	seq            S   3 + 18   Audio.Sequencer, if the audio was uploaded
+//	sha256         S   6 + 64   Audio.SHA256, if the upload announced one
+//	upload         S            the announced upload, while the audio is pending
+//	made           S   4 + 22   Made, if a retry of the creation must be recognized
 //
-// That is 274 bytes and the text of the document, to which 750 remain, or 740
-// after a change. Eight attributes are also what one group of a Go map holds.
+// That adds up to 274 bytes plus the document. The document may take 750 bytes,
+// or 740 after a change. Eight attributes also fill exactly one group of a Go
+// map.
 //
-// A tombstone keeps account_id, id, audio and audio_key. It gives up
-// created_id and account_owner, by which it leaves the indexes, and doc and
-// mod, and gains a new rev and
+// A tombstone keeps account_id, id, audio and audio_key. It loses created_id
+// and account_owner, which removes it from the indexes, and doc and mod. It gets
+// a new rev and
 //
-//	created        N            what created_id said
-//	deleted        N            when it was deleted, in Gregorian seconds
-//	purge_pending  BOOL         there until the audio is confirmed gone
-//	expires        N            from then on: the table's TTL, in Unix seconds
+//	created        N            creation time, from created_id
+//	deleted        N            deletion time in Gregorian seconds
+//	purge_pending  BOOL         present until the audio is confirmed gone
+//	expires        N            expiry in Unix seconds (the table's TTL), set once the audio is gone
 //
-// A claim on an Idempotency-Key is an item beside them, in no index: its id is
-// "key#" and the key's SHA-256, and it has
+// A claim on an Idempotency-Key is an item in the same table, in no index. Its
+// id is "key#" plus the key's SHA-256, and it has
 //
-//	recording  S  the id of the recording that the key stands for
-//	made       S  the fingerprint of the request that came first
-//	rev        S  as everywhere
-//	expires    N  the table's TTL; none for a lasting claim
+//	recording  S  the ID of the recording that the key was used for
+//	made       S  the fingerprint of the first request
+//	rev        S  as above
+//	expires    N  expiry in Unix seconds (the table's TTL); absent for a lasting claim
 //
-// So is what is kept of a storage secret: its id is "secret#" and the secret's,
-// and it has
+// A storage secret is such an item, too. Its id is "secret#" plus the secret's
+// ID, and it has
 //
 //	sha256   S  the secret's SHA-256
-//	label    S  whose it is
-//	created  N  when it was made, in Gregorian seconds
-//	rev      S  as everywhere
+//	label    S  a note about its use
+//	created  N  creation time in Gregorian seconds
+//	rev      S  as above
 //
-// Attributes that are not listed here survive every write but Revive, which
-// leaves nothing of what it replaces.
+// Attributes that are not listed here survive every write except Revive, which
+// replaces the whole item.
 //
 // # Guarantees
 //
-// Every write replaces one item under a condition on its revision. A revision
-// is 96 random bits, so a write that took effect although its answer was lost
-// is recognised when the retry meets the very revision that it brings. Should
-// somebody else have written in between, it is not, and the change is made
-// again on top, or Put and Revive report ErrExists; should the retries fail as
-// well, the caller gets ErrUnavailable and does not know. Neither loses a change.
+// Every write replaces one item on condition that its revision is unchanged. A
+// revision is 96 random bits. If a write takes effect but its answer is lost,
+// the retry finds its own revision in the table and succeeds.
 //
-// Every call ends: 500 ms to connect, 1 s for an attempt, three attempts with
-// full jitter at most, and none that the rest of the context's deadline would
-// not carry (docs/adr/007-time-outs.md). Every attempt, and the capacity that DynamoDB
-// reports, are noted in the context's requestlog entry; DynamoDB does not
-// report what a failed condition costs.
+// # What can still go wrong
+//
+// If another client writes between the lost answer and the retry, the retry
+// does not recognize its own write. Update and Delete then apply the change
+// again on top of the other one; Put and Revive report ErrExists. If the
+// retries fail as well, the caller gets ErrUnavailable and cannot know whether
+// the write took effect. No change is lost in either case.
+//
+// # Time-outs
+//
+// Every call ends: 500 ms to connect, 1 s per attempt, and at most three
+// attempts with full jitter. A retry starts only if the context's deadline
+// leaves enough time for it (docs/adr/007-time-outs.md). The context's
+// requestlog entry counts every attempt and the capacity that DynamoDB reports.
+// DynamoDB does not report the capacity of a write with an unmet condition.
 //
 // # Permissions
 //
-// Query on the two indexes for Page; GetItem for Get and Tombstone; GetItem
-// and PutItem for Update and Delete; PutItem for Put, Revive and Claim;
-// UpdateItem for Purged. For storage secrets GetItem, and, for whoever manages
-// them, PutItem, Query on the table, and DeleteItem. BatchGetItem for Find, which
-// only the operator's command line calls.
+//   - Page: Query on the two indexes.
+//   - Get and Tombstone: GetItem.
+//   - Update and Delete: GetItem and PutItem.
+//   - Put, Revive and Claim: PutItem.
+//   - Purged: UpdateItem.
+//   - Storage secrets: GetItem to check them; PutItem, Query on the table, and
+//     DeleteItem to manage them.
+//   - Find, which only the operator's command line calls: BatchGetItem.
 package dynamo
 
 import (
@@ -111,29 +122,29 @@ import (
 	"callrecordings/shared/store"
 )
 
-// Options say where the table is and who asks.
+// Options locates the table and identifies the caller.
 type Options struct {
 	// Region of the table, "eu-west-1". Required.
 	Region string
-	// Endpoint is the base URL of an emulator; "" is DynamoDB itself.
+	// Endpoint is the base URL of an emulator; "" means DynamoDB itself.
 	Endpoint string
 	// Table is the table's name. Required.
 	Table string
-	// Credentials sign requests; they are asked for every attempt. Required.
+	// Credentials sign requests; they are retrieved for every attempt. Required.
 	Credentials aws.CredentialsProvider
-	// Application names the caller in the User-Agent of its requests, and so in
-	// CloudTrail; "" is nobody.
+	// Application identifies the caller in the User-Agent header, and so in
+	// CloudTrail. Optional.
 	Application string
-	// Now is the clock that dates tombstones; nil is the system's.
+	// Now is the clock that dates tombstones; nil means the system clock.
 	Now func() time.Time
-	// Random gives revisions; nil is crypto/rand.
+	// Random is the source of revisions; nil means crypto/rand.
 	Random io.Reader
-	// HTTPClient carries the requests; nil is one with the time-outs that the
-	// package comment promises.
+	// HTTPClient sends the requests; nil means a client with the time-outs of the
+	// package comment.
 	HTTPClient dynamodb.HTTPClient
 }
 
-// Store is the recordings of one table. It is safe for concurrent use.
+// Store holds the recordings of one table. It is safe for concurrent use.
 type Store struct {
 	client   *dynamodb.Client
 	http     dynamodb.HTTPClient
@@ -154,7 +165,7 @@ var (
 	_ store.Reviver = (*Store)(nil)
 )
 
-// Open makes a Store. It touches no network; see [Store.Warm].
+// Open returns a Store. It does not use the network; see [Store.Warm].
 func Open(o Options) (*Store, error) { return open(o, standard()) }
 
 func open(o Options, n network) (*Store, error) {
@@ -162,7 +173,7 @@ func open(o Options, n network) (*Store, error) {
 		return nil, fmt.Errorf("recordings table: %w", err)
 	}
 	if o.Now == nil {
-		o.Now = time.Now //nolint:forbidigo // the stated default of Options.Now
+		o.Now = time.Now //nolint:forbidigo // the documented default of Options.Now
 	}
 	if o.Random == nil {
 		o.Random = rand.Reader
@@ -193,9 +204,9 @@ func (o Options) check() error {
 }
 
 // Warm opens the first connection, so that the first request does not wait
-// for it. It asks for the endpoint's health page, which needs no permission
-// and costs no capacity; any answer will do. Its error is information: a
-// failed warm-up must not fail a start. Errors: ErrUnavailable.
+// for it. It fetches the endpoint's health page, which needs no permission and
+// costs no capacity. Any answer will do. A failed warm-up must not fail a start,
+// so callers only log the error. Error: ErrUnavailable.
 func (s *Store) Warm(ctx context.Context) error {
 	if err := s.warm(ctx); err != nil {
 		return fmt.Errorf("%w: opening the first connection: %w", store.ErrUnavailable, err)
@@ -215,14 +226,14 @@ func (s *Store) warm(ctx context.Context) error {
 	return attempt.Warm(ctx, s.http, address)
 }
 
-// revision makes a new revision: 96 random bits in 16 characters.
+// revision returns a new revision: 96 random bits in 16 characters.
 func (s *Store) revision() (string, error) {
 	var b [12]byte
 	s.mu.Lock()
 	_, err := io.ReadFull(s.random, b[:])
 	s.mu.Unlock()
 	if err != nil {
-		return "", fmt.Errorf("making a revision: %w", err)
+		return "", fmt.Errorf("generating a revision: %w", err)
 	}
 	return base64.RawURLEncoding.EncodeToString(b[:]), nil
 }

@@ -12,13 +12,13 @@ import (
 	"callrecordings/shared/store"
 )
 
-// errLayout is an item that this package did not write.
-var errLayout = errors.New("an item that does not have the table's layout")
+// errLayout reports an item that this package cannot have written.
+var errLayout = errors.New("an item that does not follow the table's layout")
 
-// fail says in terms of package store what err means; nil stays nil. What
-// DynamoDB finds wrong with the request is a bug here and stays nameless;
-// anything else means that DynamoDB did not serve: it was throttled, slow or
-// gone, or the table or the permission was.
+// fail translates err into the errors of package store; nil stays nil. A
+// request that DynamoDB rejects as malformed is a bug in this package and gets
+// no error of package store. Any other failure is ErrUnavailable: DynamoDB was
+// throttled, slow or unreachable, or the table or a permission is missing.
 func fail(doing, account, id string, err error) error {
 	switch {
 	case err == nil:
@@ -38,9 +38,9 @@ func wrap(what error, doing, account, id string, err error) error {
 	return fmt.Errorf("%w: %s %s/%s: %w", what, doing, account, id, err)
 }
 
-// tooLarge recognises DynamoDB's own words for an item or a key past its limit
-// ("Item size has exceeded the maximum allowed size", "Size limit exceeded");
-// there is no code for it.
+// tooLarge reports whether an item or a key exceeds DynamoDB's limit. DynamoDB
+// has no error code for this, so tooLarge matches its messages ("Item size has
+// exceeded the maximum allowed size", "Size limit exceeded").
 func tooLarge(err error) bool {
 	ae, ok := errors.AsType[smithy.APIError](err)
 	if !ok || ae.ErrorCode() != "ValidationException" {
@@ -50,7 +50,8 @@ func tooLarge(err error) bool {
 	return strings.Contains(text, "size") && strings.Contains(text, "exceeded")
 }
 
-// faulty recognises a request that no retry would mend.
+// faulty reports whether DynamoDB rejected the request itself, so that a retry
+// cannot help.
 func faulty(err error) bool {
 	if ae, ok := errors.AsType[smithy.APIError](err); ok {
 		return ae.ErrorCode() == "ValidationException" || ae.ErrorCode() == "SerializationException"
@@ -60,8 +61,8 @@ func faulty(err error) bool {
 	return invalid || unsent
 }
 
-// unmet returns what lay in the table when err is an unmet condition: the
-// item, or nil if there was none.
+// unmet returns the item that made a write's condition fail, nil if the table
+// has no such item. ok is false if err is not an unmet condition.
 func unmet(err error) (found item, ok bool) {
 	e, ok := errors.AsType[*types.ConditionalCheckFailedException](err)
 	if !ok {

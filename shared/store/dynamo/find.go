@@ -14,8 +14,8 @@ import (
 )
 
 // Find looks up many recordings; see [store.Finder]. One BatchGetItem reads them
-// all, unless they take more than 16 MB or DynamoDB is throttled: then it leaves
-// out some, which are asked for again after a wait that grows.
+// all, unless they exceed 16 MB or DynamoDB throttles the call. DynamoDB then
+// skips some keys, and Find requests those again after a growing wait.
 func (s *Store) Find(ctx context.Context, account string, ids []string) (map[string]store.Found, error) {
 	const doing = "finding recordings of"
 	found := make(map[string]store.Found, len(ids))
@@ -43,8 +43,8 @@ func (s *Store) Find(ctx context.Context, account string, ids []string) (map[str
 	return found, nil
 }
 
-// batch reads the items of keys, strongly consistent, and returns the keys that
-// DynamoDB did not get to.
+// batch reads the items at keys, strongly consistent. rest holds the keys that
+// DynamoDB did not process.
 func (s *Store) batch(ctx context.Context, keys []item) (items, rest []item, err error) {
 	out, err := s.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
 		RequestItems:           map[string]types.KeysAndAttributes{s.table: {Keys: keys, ConsistentRead: aws.Bool(true)}},
@@ -59,7 +59,7 @@ func (s *Store) batch(ctx context.Context, keys []item) (items, rest []item, err
 	return out.Responses[s.table], out.UnprocessedKeys[s.table].Keys, nil
 }
 
-// foundIn decodes an item of either kind.
+// foundIn decodes the item of a recording or of a tombstone.
 func foundIn(m item) (store.Found, error) {
 	if isTombstone(m) {
 		t, err := decodeTombstone(m)
@@ -69,12 +69,13 @@ func foundIn(m item) (store.Found, error) {
 	return store.Found{Recording: r}, decode(m, r)
 }
 
-// purgedThere is the condition of a tombstone whose audio is confirmed gone.
-const purgedThere = "attribute_exists(" + attrDeleted + ") AND attribute_not_exists(" + attrPurgePending + ")"
+// purgedTombstone is the condition that the item is a tombstone and its audio is
+// confirmed gone.
+const purgedTombstone = "attribute_exists(" + attrDeleted + ") AND attribute_not_exists(" + attrPurgePending + ")"
 
-// Revive stores a recording, also in place of a tombstone; see [store.Reviver].
-// The item is new, so nothing of the tombstone stays in it: what still had its
-// expiry would vanish with it.
+// Revive stores a recording, even in place of a tombstone; see [store.Reviver].
+// It writes a new item and keeps no attribute of the tombstone. An inherited
+// expires would make the table's TTL remove the recording.
 func (s *Store) Revive(ctx context.Context, r *recording.Recording) error {
-	return s.put(ctx, "reviving", r, nothingThere+" OR ("+purgedThere+")")
+	return s.put(ctx, "reviving", r, noItem+" OR ("+purgedTombstone+")")
 }

@@ -14,7 +14,8 @@ import (
 
 type item = map[string]types.AttributeValue
 
-// Limits of DynamoDB.
+// Limits of DynamoDB
+// (docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html).
 const (
 	maxItem         = 400 << 10 // bytes of an item, names included
 	maxPartitionKey = 2048      // bytes of a partition key's value
@@ -26,7 +27,7 @@ func num[N ~int64](n N) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: strconv.FormatInt(int64(n), 10)}
 }
 
-// text reads a string attribute, "" when there is none.
+// text returns a string attribute, "" if m does not have it.
 func text(m item, name string) string {
 	if v, ok := m[name].(*types.AttributeValueMemberS); ok {
 		return v.Value
@@ -34,7 +35,7 @@ func text(m item, name string) string {
 	return ""
 }
 
-// number reads a whole number; absent is what it is when there is none.
+// number returns an integer attribute, absent if m does not have it.
 func number(m item, name string, absent int64) (int64, error) {
 	v, ok := m[name].(*types.AttributeValueMemberN)
 	if !ok {
@@ -51,11 +52,11 @@ func tableKey(account, id string) item {
 	return item{attrAccount: str(account), attrID: str(id)}
 }
 
-// encode makes the item of r. What the item that it replaces has besides, it
-// keeps; old is nil for a new one.
+// encode returns the item of r. It keeps the unknown attributes of old, the item
+// that it replaces; old is nil for a new item.
 func encode(old item, r *recording.Recording) (item, error) {
 	if r.Created < 0 || r.Created > maxCreated {
-		return nil, fmt.Errorf("recording %s/%s: created %d is no time of this era", r.Account, r.ID, r.Created)
+		return nil, fmt.Errorf("recording %s/%s: created %d is out of range", r.Account, r.ID, r.Created)
 	}
 	m := make(item, max(9, len(old)))
 	maps.Copy(m, old)
@@ -78,15 +79,16 @@ func encode(old item, r *recording.Recording) (item, error) {
 	return m, nil
 }
 
-func set(m item, name, value string, there bool) {
-	if there {
+// set stores an attribute if it is present, and otherwise removes it from m.
+func set(m item, name, value string, present bool) {
+	if present {
 		m[name] = str(value)
 	} else {
 		delete(m, name)
 	}
 }
 
-// decode reads the item of a living recording into r.
+// decode reads the item of a recording into r.
 func decode(m item, r *recording.Recording) error {
 	key := text(m, attrCreatedID)
 	created, ok := createdOf(key)
@@ -113,11 +115,11 @@ func decode(m item, r *recording.Recording) error {
 	return err
 }
 
-// isTombstone reports whether m is what remains of a deleted recording.
+// isTombstone reports whether m is the tombstone of a deleted recording.
 func isTombstone(m item) bool { return m[attrDeleted] != nil }
 
-// entomb makes the tombstone of the recording r, whose item is old. It must
-// not expire before its audio is gone, whatever old says.
+// entomb returns the tombstone of r, whose item is old. It drops old's expires,
+// because a tombstone must not expire before its audio is gone.
 func entomb(old item, r *recording.Recording, revision string, now recording.Seconds) item {
 	m := maps.Clone(old)
 	for _, name := range []string{
@@ -152,8 +154,8 @@ func decodeTombstone(m item) (store.Tombstone, error) {
 	return t, err
 }
 
-// size is what DynamoDB counts an item of this package as: the bytes of names
-// and values, two digits of a number to the byte.
+// size returns the size of an item as DynamoDB counts it: the bytes of names and
+// values, with two digits of a number per byte.
 func size(m item) int {
 	n := 0
 	for name, v := range m {

@@ -7,7 +7,7 @@ import (
 	"callrecordings/shared/store"
 )
 
-// The attributes of the package comment.
+// Attributes; the package comment describes them.
 const (
 	attrAccount      = "account_id"
 	attrID           = "id"
@@ -33,23 +33,23 @@ const (
 	attrLabel     = "label"
 )
 
-// The indexes of the package comment.
+// Indexes; the package comment describes them.
 const (
 	indexByCreated = "by_created"
 	indexByUser    = "by_user"
 )
 
 const (
-	// createdDigits reach to the year 3168.
+	// createdDigits digits of Gregorian seconds last until the year 3168.
 	createdDigits = 11
 	maxCreated    = recording.Seconds(99999999999)
 	separator     = "#"
-	// pastSeparator sorts behind everything that has the separator there.
+	// pastSeparator sorts after any key that has the separator in its place.
 	pastSeparator = "$"
 )
 
-// createdID makes the sort key of the indexes: created, in 0 to maxCreated,
-// padded, and the id behind it.
+// createdID returns the sort key of the indexes: the padded creation time, from
+// 0 to maxCreated, followed by the ID.
 func createdID(created recording.Seconds, id string) string {
 	return padded(created) + separator + id
 }
@@ -61,8 +61,9 @@ func padded(created recording.Seconds) string {
 	return zeros[:max(0, createdDigits-len(d))] + string(d)
 }
 
-// createdOf reads createdID back.
-func createdOf(createdID string) (recording.Seconds, bool) {
+// createdOf returns the time in a key of createdID. ok is false if the key is
+// malformed.
+func createdOf(createdID string) (created recording.Seconds, ok bool) {
 	if len(createdID) <= createdDigits || createdID[createdDigits:createdDigits+1] != separator {
 		return 0, false
 	}
@@ -70,20 +71,20 @@ func createdOf(createdID string) (recording.Seconds, bool) {
 	return recording.Seconds(n), err == nil && n >= 0
 }
 
-// accountOwner makes the partition key of by_user. An account has no
-// separator in it (contract, Routes), so the first one ends it.
+// accountOwner returns the partition key of by_user. An account ID contains no
+// separator (contract, Routes), so the first separator ends it.
 func accountOwner(account, owner string) string { return account + separator + owner }
 
-// keyRange is the part of an index that a page reads: sort keys from low to
-// high, both included, and, unless after is "", only those behind after.
+// keyRange is the range of sort keys that a page reads: from low to high, both
+// inclusive. If after is set, the page starts with the key that follows it.
 type keyRange struct {
 	low, high string
 	after     store.Position
 }
 
-// rangeOf cuts the query's range and start to what DynamoDB takes: bounds in
-// order, and a start within them (both are errors there otherwise). It
-// reports false when nothing can be in the range.
+// rangeOf cuts the query's range and start to what DynamoDB accepts: low must not
+// exceed high, and the start must lie between them. It returns false if the
+// range is empty.
 func rangeOf(q store.Query) (keyRange, bool) {
 	k := keyRange{low: padded(0) + separator, high: padded(maxCreated) + pastSeparator}
 	if q.From > maxCreated || q.To < 0 {
@@ -101,9 +102,9 @@ func rangeOf(q store.Query) (keyRange, bool) {
 	return k, k.low <= k.high
 }
 
-// cut begins the range at p.
+// cut moves the start of the range to p.
 func (k *keyRange) cut(p store.Position, ascending bool) {
-	var at string // sorts before, within or behind all keys
+	var at string // may sort before or after all keys
 	switch {
 	case p.Created < 0:
 	case p.Created > maxCreated:

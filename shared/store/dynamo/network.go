@@ -10,29 +10,32 @@ import (
 	"callrecordings/shared/requestlog"
 )
 
-// idle connections are kept for that many requests at once.
+// idle is how many unused connections are kept.
 const idle = 64
 
-// network says how long to wait and how often to try (docs/adr/007-time-outs.md).
+// network bounds the time and the number of retries (docs/adr/007-time-outs.md).
 type network struct {
 	attempt.Limits
-	conflict time.Duration // longest wait between two tries of a write that met another writer's, or of a read of which DynamoDB left out a part, doubled before each later one
-	patience time.Duration // longest wait between those
+	// conflict is the longest wait after the first unmet condition of a write,
+	// or after the first batch that DynamoDB read only in part. It doubles after
+	// each later one, up to patience.
+	conflict, patience time.Duration
 }
 
-// wait is that before the n-th repeat of what DynamoDB answered but did not do.
-func (n network) wait(repeat int) time.Duration {
-	return attempt.Jitter(min(n.conflict<<min(repeat, 16), n.patience))
+// wait returns a random wait before the n-th retry of a call that DynamoDB
+// answered without doing what was asked.
+func (n network) wait(retry int) time.Duration {
+	return attempt.Jitter(min(n.conflict<<min(retry, 16), n.patience))
 }
 
 func standard() network {
 	return network{Limits: attempt.Standard(time.Second), conflict: 50 * time.Millisecond, patience: 640 * time.Millisecond}
 }
 
-// options makes the part of the SDK client's options that has to do with time.
-// The checksum of answers stays off: this version of the SDK computes it and
-// then only logs that it is wrong. So does everything that would lead to
-// another host: endpoint discovery and endpoints by account.
+// options returns the SDK options for time-outs and retries. They also turn off
+// three features: the checksum of answers, because this version of the SDK only
+// logs a wrong one, and endpoint discovery and account-based endpoints, because
+// they lead to other hosts.
 func (n network) options() dynamodb.Options {
 	count := func(e *requestlog.Entry) { e.Calls++ }
 	return dynamodb.Options{

@@ -14,9 +14,9 @@ import (
 	"callrecordings/shared/store"
 )
 
-// Page reads a page of a list; see [store.Reader]. An ordinary one takes one
-// Query, which reads as many recordings as the page holds and one more: a
-// Query ends at 1 MB whatever it was asked for, and another goes on from there.
+// Page reads a page of a list; see [store.Reader]. An ordinary page takes one
+// Query, which reads as many recordings as fit on the page plus one. DynamoDB
+// ends each Query at 1 MB, and another Query continues from there.
 func (s *Store) Page(ctx context.Context, q store.Query) (store.Page, error) {
 	k, ok := rangeOf(q)
 	if !ok {
@@ -34,7 +34,7 @@ func (s *Store) Page(ctx context.Context, q store.Query) (store.Page, error) {
 	}
 }
 
-// query makes the first Query of a page.
+// query returns the first Query of a page.
 func (s *Store) query(q store.Query, k keyRange) *dynamodb.QueryInput {
 	index, partition, value := indexByCreated, attrAccount, q.Account
 	if q.Owner != "" {
@@ -54,8 +54,8 @@ func (s *Store) query(q store.Query, k keyRange) *dynamodb.QueryInput {
 	return in
 }
 
-// feed runs in, hands what it read to a, and makes in the Query that goes on
-// from there: without a start key at the end of the range.
+// feed runs in and adds the recordings to a. It then turns in into the Query
+// that continues from there; at the end of the range in has no start key.
 func (s *Store) feed(ctx context.Context, in *dynamodb.QueryInput, a *store.Assembler) error {
 	out, err := s.client.Query(ctx, in)
 	if err != nil {

@@ -28,8 +28,8 @@ func (s *Store) Get(ctx context.Context, account, id string) (*recording.Recordi
 	return &r, nil
 }
 
-// Tombstone returns what remains of a deleted recording, strongly consistent.
-// Errors: ErrNotFound when there is no tombstone, ErrUnavailable.
+// Tombstone returns the tombstone of a deleted recording, strongly consistent.
+// Errors: ErrNotFound if there is no tombstone, ErrUnavailable.
 func (s *Store) Tombstone(ctx context.Context, account, id string) (store.Tombstone, error) {
 	const doing = "reading the tombstone of"
 	m, err := s.read(ctx, doing, account, id)
@@ -62,7 +62,8 @@ func (s *Store) read(ctx context.Context, doing, account, id string) (item, erro
 	return out.Item, nil
 }
 
-// living decodes the item of a recording; none, or a tombstone, is ErrNotFound.
+// living decodes the item of a recording. It returns ErrNotFound if m is empty or
+// a tombstone.
 func living(m item, doing, account, id string) (recording.Recording, error) {
 	var r recording.Recording
 	if len(m) == 0 || isTombstone(m) {
@@ -74,6 +75,7 @@ func living(m item, doing, account, id string) (recording.Recording, error) {
 	return r, nil
 }
 
+// fromUnix converts Unix seconds to Gregorian seconds.
 func fromUnix(seconds int64) recording.Seconds {
 	return recording.SecondsOf(time.Unix(seconds, 0))
 }

@@ -15,7 +15,8 @@ import (
 	"callrecordings/shared/store"
 )
 
-// secretPrefix begins the sort key of storage secrets. No recording's id has it.
+// secretPrefix starts the sort key of a storage secret. No recording ID starts
+// with it.
 const secretPrefix = "secret" + separator
 
 // Secret finds a storage secret; see [store.SecretReader].
@@ -30,13 +31,13 @@ func (s *Store) Secret(ctx context.Context, account, id string) (store.Secret, e
 // AddSecret stores a storage secret; see [store.Secrets].
 func (s *Store) AddSecret(ctx context.Context, added store.Secret) error {
 	const doing = "adding a secret to"
-	revision, err := s.revision() // by which a retry knows its own write
+	revision, err := s.revision() // lets a retry recognize its own write
 	if err != nil {
 		return err
 	}
 	m := tableKey(added.Account, secretPrefix+added.ID)
 	m[attrSHA256], m[attrLabel], m[attrCreated], m[attrRevision] = str(added.Sum), str(added.Label), num(added.Created), str(revision)
-	_, err = s.write(ctx, m, condition{text: nothingThere})
+	_, err = s.write(ctx, m, condition{text: noItem})
 	if errors.Is(err, errUnmet) {
 		return wrap(store.ErrExists, doing, added.Account, added.ID, nil)
 	}
@@ -71,7 +72,7 @@ func (s *Store) ListSecrets(ctx context.Context, account string) ([]store.Secret
 	}
 }
 
-// RevokeSecret forgets a storage secret; see [store.Secrets].
+// RevokeSecret deletes a storage secret; see [store.Secrets].
 func (s *Store) RevokeSecret(ctx context.Context, account, id string) error {
 	const doing = "revoking a secret of"
 	out, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
@@ -88,7 +89,7 @@ func (s *Store) RevokeSecret(ctx context.Context, account, id string) error {
 	return nil
 }
 
-// decodeSecret reads the item of a storage secret.
+// decodeSecret decodes the item of a storage secret.
 func decodeSecret(m item) (store.Secret, error) {
 	created, err := number(m, attrCreated, 0)
 	if err != nil {
@@ -99,7 +100,7 @@ func decodeSecret(m item) (store.Secret, error) {
 		Sum: text(m, attrSHA256), Label: text(m, attrLabel), Created: recording.Seconds(created),
 	}
 	if found.Sum == "" {
-		return store.Secret{}, fmt.Errorf("%w: a secret of %s without its sum", errLayout, found.Account)
+		return store.Secret{}, fmt.Errorf("%w: a secret of account %s without its SHA-256", errLayout, found.Account)
 	}
 	return found, nil
 }

@@ -11,13 +11,13 @@ import (
 	"callrecordings/shared/store"
 )
 
-// ChangeOf reads a change from what the table's stream tells Lambda, which is
-// the item as it was before and after the write (StreamViewType
-// NEW_AND_OLD_IMAGES). Items of the table that are no recordings, which have
-// ids that no recording can have, are images of nothing.
+// ChangeOf decodes a record of the table's stream, which holds the item before
+// and after the write (StreamViewType NEW_AND_OLD_IMAGES). Claims and storage
+// secrets yield nil images; their IDs contain a separator, unlike those of
+// recordings.
 //
-// Its error is an item that does not have the table's layout: that is no
-// passing fault, but a later version of this program may know the layout.
+// It returns an error if an item does not follow the table's layout. A retry
+// does not help, but a later version of this program may know the layout.
 func ChangeOf(r events.DynamoDBStreamRecord) (store.Change, error) {
 	c := store.Change{At: r.ApproximateCreationDateTime.UTC()}
 	var err error
@@ -28,7 +28,7 @@ func ChangeOf(r events.DynamoDBStreamRecord) (store.Change, error) {
 	if c.After, err = image(after); err != nil {
 		return store.Change{}, fmt.Errorf("the item after the change: %w", err)
 	}
-	if c.After != nil && c.After.Deleted { // by our own clock
+	if c.After != nil && c.After.Deleted { // dated by the service's own clock
 		deleted, err := number(after, attrDeleted, 0)
 		if err != nil {
 			return store.Change{}, fmt.Errorf("the tombstone: %w", err)
@@ -42,11 +42,11 @@ func imageOf(attributes map[string]events.DynamoDBAttributeValue) (*store.Image,
 	return image(itemOf(attributes))
 }
 
-// image reads what the item of a recording or of its tombstone says; nil where
-// there is no item, or one of another kind.
+// image decodes the item of a recording or a tombstone. It returns nil if m is
+// empty or an item of another kind.
 func image(m item) (*store.Image, error) {
 	if len(m) == 0 || strings.Contains(text(m, attrID), separator) {
-		return nil, nil //nolint:nilnil // nothing is what lay there
+		return nil, nil //nolint:nilnil // nil means that there is no image
 	}
 	i := &store.Image{Deleted: isTombstone(m)}
 	if !i.Deleted {
@@ -57,13 +57,13 @@ func image(m item) (*store.Image, error) {
 		Account: t.Account, ID: t.ID, Revision: text(m, attrRevision), Created: t.Created, Audio: t.Audio,
 	}
 	if err == nil && (t.Account == "" || t.ID == "") {
-		err = fmt.Errorf("%w: a tombstone of %q/%q", errLayout, t.Account, t.ID)
+		err = fmt.Errorf("%w: a tombstone with key %q/%q", errLayout, t.Account, t.ID)
 	}
 	return i, err
 }
 
-// itemOf is an image of the stream as the SDK has items. Attributes of types
-// that this package does not write are there, but say nothing.
+// itemOf converts an image of the stream to the SDK's types. Attributes of types
+// that this package does not write become NULL.
 func itemOf(attributes map[string]events.DynamoDBAttributeValue) item {
 	m := make(item, len(attributes))
 	for name, v := range attributes {

@@ -5,9 +5,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// TableInput defines a table of this package's layout, for tests and
-// benchmarks; a test compares it with template.yaml, which makes the real one
-// and adds what an emulator need not have (TTL, backups, encryption).
+// TableInput defines a table with this package's layout, for tests and
+// benchmarks. template.yaml creates the deployed table and adds settings that an
+// emulator does not need (TTL, backups, encryption). A test compares the two.
 func TableInput(name string) *dynamodb.CreateTableInput {
 	in := &dynamodb.CreateTableInput{
 		TableName:   &name,

@@ -15,20 +15,20 @@ import (
 	"callrecordings/shared/store"
 )
 
-// maxTries bounds the tries of one call where no deadline does.
+// maxTries bounds the tries of one call whose context has no deadline.
 const maxTries = 100
 
-// nothingThere is the condition of a write that replaces nothing.
-const nothingThere = "attribute_not_exists(" + attrID + ")"
+// noItem is the condition of a write that must not replace an item.
+const noItem = "attribute_not_exists(" + attrID + ")"
 
 // Put stores a new recording; see [store.Writer].
 func (s *Store) Put(ctx context.Context, r *recording.Recording) error {
-	return s.put(ctx, "storing", r, nothingThere)
+	return s.put(ctx, "storing", r, noItem)
 }
 
-// put stores r as a new item where the condition holds. A tombstone for which
-// it does not is ErrDeleted, a living recording ErrExists.
-func (s *Store) put(ctx context.Context, doing string, r *recording.Recording, where string) error {
+// put stores r as a new item if the condition holds. Otherwise a tombstone in
+// its place is ErrDeleted and a recording ErrExists.
+func (s *Store) put(ctx context.Context, doing string, r *recording.Recording, when string) error {
 	revision, err := s.revision()
 	if err != nil {
 		return err
@@ -39,7 +39,7 @@ func (s *Store) put(ctx context.Context, doing string, r *recording.Recording, w
 	if err != nil {
 		return err
 	}
-	found, err := s.write(ctx, m, condition{text: where})
+	found, err := s.write(ctx, m, condition{text: when})
 	switch {
 	case errors.Is(err, errUnmet) && isTombstone(found):
 		return wrap(store.ErrDeleted, doing, r.Account, r.ID, nil)
@@ -70,7 +70,7 @@ func (s *Store) Update(ctx context.Context, account, id string, change func(*rec
 	return &stored, nil
 }
 
-// Delete makes a tombstone of a recording; see [store.Writer].
+// Delete turns a recording into a tombstone; see [store.Writer].
 func (s *Store) Delete(ctx context.Context, account, id string, check func(*recording.Recording) error) (*recording.Recording, error) {
 	var deleted recording.Recording
 	err := s.rewrite(ctx, "deleting", account, id, func(old item, was recording.Recording, revision string) (item, error) {
@@ -86,10 +86,10 @@ func (s *Store) Delete(ctx context.Context, account, id string, check func(*reco
 	return &deleted, nil
 }
 
-// rewrite replaces the item of a living recording by what next makes of it
-// and of a new revision, provided that nobody wrote in between; else it goes
-// on with what the failed condition showed, and should that be out of date as
-// well, waits and reads again.
+// rewrite replaces the item of a recording with the one that next returns for
+// it and a new revision. If another client has changed the item in the
+// meantime, rewrite retries with the item that the failed write returned. If
+// that one is outdated as well, it waits and reads the item again.
 func (s *Store) rewrite(ctx context.Context, doing, account, id string,
 	next func(old item, was recording.Recording, revision string) (item, error),
 ) error {
@@ -111,15 +111,15 @@ func (s *Store) rewrite(ctx context.Context, doing, account, id string,
 		if !errors.Is(err, errUnmet) {
 			return fail(doing, account, id, err)
 		}
-		old, err = s.again(ctx, try, old, doing, account, id)
+		old, err = s.retryWith(ctx, try, old, doing, account, id)
 	}
 	return err
 }
 
-// again returns the item to go on with after a try that met found. Under
-// contention that is out of date at once: only every other try goes on with
-// it, the others wait first and read.
-func (s *Store) again(ctx context.Context, try int, found item, doing, account, id string) (item, error) {
+// retryWith returns the item for the next try after a write failed because of
+// found. Under contention found is soon outdated, so only every other try uses
+// it. The tries between them wait and read the item again.
+func (s *Store) retryWith(ctx context.Context, try int, found item, doing, account, id string) (item, error) {
 	var wait time.Duration
 	if try%2 == 0 {
 		wait = s.network.wait(try / 2)
@@ -133,7 +133,8 @@ func (s *Store) again(ctx context.Context, try int, found item, doing, account, 
 	return s.read(ctx, doing, account, id)
 }
 
-// pause waits between a try and the next one, or says why there is none.
+// pause waits before the next try. It returns an error if there must not be one:
+// no time, too many tries, or a canceled context.
 func (s *Store) pause(ctx context.Context, try int, wait time.Duration) error {
 	switch {
 	case !s.network.Carries(ctx, wait):
@@ -153,18 +154,18 @@ func (s *Store) pause(ctx context.Context, try int, wait time.Duration) error {
 	}
 }
 
-// condition is what must hold for a write.
+// condition is a condition expression of a write and its values.
 type condition struct {
 	text   string
 	values item
 }
 
-// errUnmet: the condition of a write did not hold.
+// errUnmet means that the condition of a write did not hold.
 var errUnmet = errors.New("condition not met")
 
-// write stores m if the condition holds, else it returns errUnmet and the
-// item that is there, nil if none is. A condition that is unmet because an
-// attempt of this very write took effect before is met.
+// write stores m if the condition holds. Otherwise it returns errUnmet and the
+// existing item, nil if there is none. It succeeds if the existing item has m's
+// revision: an earlier attempt of the same write took effect.
 func (s *Store) write(ctx context.Context, m item, c condition) (found item, err error) {
 	out, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &s.table, Item: m,
@@ -186,10 +187,10 @@ func (s *Store) write(ctx context.Context, m item, c condition) (found item, err
 	return found, errUnmet
 }
 
-// Purged notes that the audio behind a tombstone is gone; see [store.Writer].
-// The first note decides when the tombstone expires.
+// Purged records that the audio of a deleted recording is gone; see
+// [store.Writer]. The first call sets the tombstone's expiry, later ones keep it.
 func (s *Store) Purged(ctx context.Context, account, id string) error {
-	const doing = "noting the purge of"
+	const doing = "recording the purge of"
 	expires := s.now().AddDate(0, 0, store.TombstoneDays).Unix()
 	out, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &s.table, Key: tableKey(account, id),
@@ -209,7 +210,7 @@ func (s *Store) Purged(ctx context.Context, account, id string) error {
 	return nil
 }
 
-// units is the capacity that DynamoDB says it took.
+// units returns the capacity units that DynamoDB reports.
 func units(c *types.ConsumedCapacity) float64 {
 	if c == nil {
 		return 0
