@@ -17,7 +17,7 @@ import (
 	"callrecordings/shared/store"
 )
 
-// canned is an http.RoundTripper that answers every request alike.
+// canned is an http.RoundTripper that gives every request the same answer.
 type canned string
 
 func (c canned) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -32,7 +32,7 @@ func (c canned) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// wire writes items as DynamoDB answers a Query.
+// wire returns DynamoDB's answer to a Query that finds the items.
 func wire(items []item, last item) canned {
 	text, err := json.Marshal(map[string]any{
 		"Items": wireItems(items), "Count": len(items), "ScannedCount": len(items),
@@ -72,11 +72,10 @@ func wireValue(v types.AttributeValue) map[string]any {
 	case *types.AttributeValueMemberM:
 		return map[string]any{"M": wireItem(v.Value)}
 	}
-	panic("a type that no item here has")
+	panic("unexpected attribute type")
 }
 
-// native is a recording as one would store it without thinking of lists: an
-// attribute for each field.
+// native is a recording in the obvious layout, with one attribute per field.
 type native struct {
 	Account   string `dynamodbav:"account_id" json:"-"`
 	ID        string `dynamodbav:"id" json:"id"`
@@ -109,7 +108,7 @@ type native struct {
 
 const pageSize = 50
 
-// ours lists a page the way of this package and makes JSON of it.
+// ours lists a page with this package and encodes it as JSON.
 func ours(tb testing.TB) func() []byte {
 	items := make([]item, pageSize+1)
 	for i := range items {
@@ -120,7 +119,7 @@ func ours(tb testing.TB) func() []byte {
 		}
 		items[i] = m
 	}
-	s := over(tb, &http.Client{Transport: wire(items, items[pageSize])})
+	s := openWith(tb, &http.Client{Transport: wire(items, items[pageSize])})
 	return func() []byte {
 		p, err := s.Page(context.Background(), store.Query{Account: account, Limit: pageSize})
 		if err != nil {
@@ -134,7 +133,7 @@ func ours(tb testing.TB) func() []byte {
 	}
 }
 
-// ordinary does the same with native attributes and the SDK's own tools.
+// ordinary does the same with native attributes and the SDK's own encoders.
 func ordinary(tb testing.TB) func() []byte {
 	items := make([]item, pageSize+1)
 	for i := range items {
@@ -180,7 +179,7 @@ var ways = []struct {
 	make func(testing.TB) func() []byte
 }{{"ours", ours}, {"ordinary", ordinary}}
 
-// BenchmarkPage lists a page of 50 both ways; design's budget for ours is
+// BenchmarkPage lists a page of 50 recordings both ways. Ours may cost at most
 // 0.65 of the ordinary way.
 func BenchmarkPage(b *testing.B) {
 	for _, way := range ways {
@@ -194,7 +193,7 @@ func BenchmarkPage(b *testing.B) {
 	}
 }
 
-// TestPageAllocatesWithinBudget holds the part of the budget that does not
+// TestPageAllocatesWithinBudget checks the part of the budget that does not
 // depend on the machine.
 func TestPageAllocatesWithinBudget(t *testing.T) {
 	const budget = 0.65

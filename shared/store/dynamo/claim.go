@@ -20,7 +20,7 @@ func claimID(key string) string {
 }
 
 // Claim reserves an Idempotency-Key; see [store.Claimer]. An expired claim no
-// longer counts, even before the table's TTL removes it, which may take days.
+// longer counts, even though the table's TTL may take days to remove it.
 func (s *Store) Claim(ctx context.Context, account, key string, c store.Claim) (store.Claim, error) {
 	const doing = "claiming a key for"
 	revision, err := s.revision() // lets a retry recognize its own write

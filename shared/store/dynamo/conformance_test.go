@@ -9,7 +9,7 @@ import (
 var harness = storetest.Harness{Open: func(t testing.TB) storetest.Store { return live(t) }}
 
 func TestConformance(t *testing.T) {
-	endpoint(t) // skips the suite where there is none
+	endpoint(t) // skips the suite without an emulator
 	storetest.Run(t, harness)
 }
 

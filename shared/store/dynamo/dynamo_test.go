@@ -19,8 +19,8 @@ var static = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials,
 	return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
 })
 
-// over opens a store whose requests the client answers.
-func over(tb testing.TB, client dynamodb.HTTPClient) *Store {
+// openWith opens a store that sends its requests to the client.
+func openWith(tb testing.TB, client dynamodb.HTTPClient) *Store {
 	tb.Helper()
 	s, err := Open(Options{
 		Region: "eu-west-1", Endpoint: "http://dynamodb.invalid", Table: "recordings",
@@ -32,11 +32,11 @@ func over(tb testing.TB, client dynamodb.HTTPClient) *Store {
 	return s
 }
 
-func TestOpenNamesAllThatIsWrong(t *testing.T) {
+func TestOpenReportsEveryInvalidOption(t *testing.T) {
 	t.Parallel()
 	_, err := Open(Options{Endpoint: "localhost:4566"})
 	if err == nil {
-		t.Fatal("Open of nothing succeeded")
+		t.Fatal("Open without options = nil, want an error")
 	}
 	for _, want := range []string{"region", "table", "credentials", "endpoint"} {
 		if !strings.Contains(err.Error(), want) {
@@ -45,18 +45,18 @@ func TestOpenNamesAllThatIsWrong(t *testing.T) {
 	}
 }
 
-// seen answers every request alike and notes the last one's URL.
-type seen struct {
+// urlRecorder gives the same answer to every request and records the last URL.
+type urlRecorder struct {
 	answer canned
 	url    string
 }
 
-func (s *seen) RoundTrip(r *http.Request) (*http.Response, error) {
+func (s *urlRecorder) RoundTrip(r *http.Request) (*http.Response, error) {
 	s.url = r.Method + " " + r.URL.String()
 	return s.answer.RoundTrip(r)
 }
 
-func TestRequestsGoToTheRegionOrTheEndpoint(t *testing.T) {
+func TestRequestsUseTheRegionOrTheEndpoint(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ region, endpoint, want string }{
 		{"eu-west-1", "", "https://dynamodb.eu-west-1.amazonaws.com"},
@@ -65,7 +65,7 @@ func TestRequestsGoToTheRegionOrTheEndpoint(t *testing.T) {
 	} {
 		t.Run(tt.region+tt.endpoint, func(t *testing.T) {
 			t.Parallel()
-			client := &seen{answer: "{}"}
+			client := &urlRecorder{answer: "{}"}
 			s, err := Open(Options{
 				Region: tt.region, Endpoint: tt.endpoint, Table: "recordings",
 				Credentials: static, HTTPClient: &http.Client{Transport: client},
@@ -74,7 +74,7 @@ func TestRequestsGoToTheRegionOrTheEndpoint(t *testing.T) {
 				t.Fatal(err)
 			}
 			if err := s.Warm(t.Context()); err != nil || strings.TrimSuffix(client.url, "/") != "GET "+tt.want {
-				t.Errorf("Warm asked for %q, %v, want GET %s", client.url, err, tt.want)
+				t.Errorf("Warm requested %q, %v, want GET %s", client.url, err, tt.want)
 			}
 			if _, err := s.Get(t.Context(), account, "202311-1"); !errors.Is(err, store.ErrNotFound) || client.url != "POST "+tt.want+"/" {
 				t.Errorf("Get = %v, sent %q, want %v from POST %s/", err, client.url, store.ErrNotFound, tt.want)
@@ -87,15 +87,15 @@ func TestWarm(t *testing.T) {
 	t.Parallel()
 	t.Run("opens the connection that requests use", func(t *testing.T) {
 		t.Parallel()
-		f := newFake(t, say(http.StatusOK, "healthy: dynamodb.eu-west-1.amazonaws.com "), give(stored(t)))
+		f := newFake(t, respond(http.StatusOK, "healthy: dynamodb.eu-west-1.amazonaws.com "), respondItem(stored(t)))
 		dials := 0
-		n := hurried()
+		n := fastLimits()
 		dial := n.Dial
 		n.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 			dials++
 			return dial(ctx, network, address)
 		}
-		s := at(t, f.url, n)
+		s := openAt(t, f.url, n)
 		if err := s.Warm(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -106,9 +106,9 @@ func TestWarm(t *testing.T) {
 			t.Errorf("%d connections, want 1", dials)
 		}
 	})
-	t.Run("says when there is none", func(t *testing.T) {
+	t.Run("reports a refused connection", func(t *testing.T) {
 		t.Parallel()
-		if err := at(t, refused(t), hurried()).Warm(t.Context()); !errors.Is(err, store.ErrUnavailable) {
+		if err := openAt(t, closedAddress(t), fastLimits()).Warm(t.Context()); !errors.Is(err, store.ErrUnavailable) {
 			t.Errorf("Warm = %v, want %v", err, store.ErrUnavailable)
 		}
 	})
@@ -116,13 +116,13 @@ func TestWarm(t *testing.T) {
 
 func TestRevisions(t *testing.T) {
 	t.Parallel()
-	s := over(t, http.DefaultClient)
+	s := openWith(t, http.DefaultClient)
 	a, err := s.revision()
 	if err != nil || len(a) != 16 {
 		t.Errorf("revision() = %q, %v, want 16 characters", a, err)
 	}
 	if b, err := s.revision(); err != nil || a == b {
-		t.Errorf("revision() = %q, %v, want another than %q", b, err, a)
+		t.Errorf("revision() = %q, %v, want a value other than %q", b, err, a)
 	}
 	s.random = strings.NewReader("short")
 	if r, err := s.revision(); !errors.Is(err, io.ErrUnexpectedEOF) {

@@ -15,16 +15,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// thinking is how long a fake waits before it answers: the SDK closes the
-// body of its request when the answer begins, and Go's transport drops a
-// connection whose answer came before the request had gone out.
-const thinking = 300 * time.Microsecond
+// answerDelay is how long a fake waits before it answers. The SDK closes its
+// request body when the answer begins, and Go's transport drops a connection
+// if the answer arrives before the request is sent completely.
+const answerDelay = 300 * time.Microsecond
 
-// answer is what a fake DynamoDB does with a request.
+// answer handles a request to a fake DynamoDB.
 type answer func(w http.ResponseWriter, request map[string]any)
 
-// fake is an HTTP server that gives one answer after the other, and the last
-// one from then on. It notes the requests.
+// fake is an HTTP server that gives its answers in order and repeats the last
+// one. It records the requests.
 type fake struct {
 	url      string
 	answers  []answer
@@ -32,7 +32,7 @@ type fake struct {
 	requests []call
 }
 
-// call is one request: the operation and its input.
+// call is one recorded request: the operation and its input.
 type call struct {
 	operation string
 	input     map[string]any
@@ -56,7 +56,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	n := len(f.requests)
 	f.requests = append(f.requests, call{operation, input})
 	f.mu.Unlock()
-	time.Sleep(thinking)
+	time.Sleep(answerDelay)
 	f.answers[min(n, len(f.answers)-1)](w, input)
 }
 
@@ -66,7 +66,7 @@ func (f *fake) calls() []call {
 	return f.requests
 }
 
-// operations are the names of the calls, "GetItem PutItem".
+// operations returns the names of the recorded calls, "GetItem PutItem".
 func (f *fake) operations() string {
 	var names []string
 	for _, c := range f.calls() {
@@ -75,15 +75,15 @@ func (f *fake) operations() string {
 	return strings.Join(names, " ")
 }
 
-// hurried is a network whose every wait is short.
-func hurried() network {
+// fastLimits returns limits with short waits.
+func fastLimits() network {
 	n := standard()
 	n.Attempt, n.Backoff, n.conflict, n.patience = 100*time.Millisecond, time.Millisecond, time.Millisecond, 4*time.Millisecond
 	return n
 }
 
-// at opens a store at the endpoint, in a hurry.
-func at(t *testing.T, endpoint string, n network) *Store {
+// openAt opens a store at the endpoint with a fixed clock.
+func openAt(t *testing.T, endpoint string, n network) *Store {
 	t.Helper()
 	s, err := open(Options{
 		Region: "eu-west-1", Endpoint: endpoint, Table: "recordings", Credentials: static,
@@ -95,7 +95,8 @@ func at(t *testing.T, endpoint string, n network) *Store {
 	return s
 }
 
-func say(status int, body string) answer {
+// respond answers with the status and the body.
+func respond(status int, body string) answer {
 	return func(w http.ResponseWriter, _ map[string]any) {
 		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 		w.WriteHeader(status)
@@ -103,13 +104,14 @@ func say(status int, body string) answer {
 	}
 }
 
-// refuse answers as DynamoDB does with an error.
-func refuse(status int, code, message string) answer {
-	return say(status, fmt.Sprintf(`{"__type":"com.amazonaws.dynamodb.v20120810#%s","message":%q}`, code, message))
+// respondError answers with an error in DynamoDB's form.
+func respondError(status int, code, message string) answer {
+	return respond(status, fmt.Sprintf(`{"__type":"com.amazonaws.dynamodb.v20120810#%s","message":%q}`, code, message))
 }
 
-// unmetBy answers that the condition does not hold, because of m.
-func unmetBy(m item) answer {
+// conditionFailed answers that the condition of a write does not hold because of
+// the existing item m, nil for none.
+func conditionFailed(m item) answer {
 	body := map[string]any{
 		"__type":  "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
 		"message": "The conditional request failed",
@@ -118,21 +120,21 @@ func unmetBy(m item) answer {
 		body["Item"] = wireItem(m)
 	}
 	text, _ := json.Marshal(body)
-	return say(http.StatusBadRequest, string(text))
+	return respond(http.StatusBadRequest, string(text))
 }
 
-// give answers a GetItem with m.
-func give(m item) answer {
+// respondItem answers a GetItem with m.
+func respondItem(m item) answer {
 	text, _ := json.Marshal(map[string]any{
 		"Item": wireItem(m), "ConsumedCapacity": map[string]any{"TableName": "recordings", "CapacityUnits": 1},
 	})
-	return say(http.StatusOK, string(text))
+	return respond(http.StatusOK, string(text))
 }
 
-// done answers a write.
-var done = say(http.StatusOK, `{"ConsumedCapacity":{"TableName":"recordings","CapacityUnits":3}}`)
+// writeDone acknowledges a write.
+var writeDone = respond(http.StatusOK, `{"ConsumedCapacity":{"TableName":"recordings","CapacityUnits":3}}`)
 
-// cut promises more than it sends.
+// cut announces a longer body than it sends, then closes the connection.
 func cut(w http.ResponseWriter, _ map[string]any) {
 	w.Header().Set("Content-Length", "4096")
 	_, _ = io.WriteString(w, `{"ConsumedCapacity":{"TableName":"rec`)
@@ -149,15 +151,15 @@ func hangUp(w http.ResponseWriter) {
 	}
 }
 
-// stall begins an answer and does not go on until the client has gone.
+// stall starts an answer and then sends nothing until the client disconnects.
 func stall(w http.ResponseWriter, _ map[string]any) {
 	w.Header().Set("Content-Length", "4096")
 	_, _ = io.WriteString(w, "{")
-	silence(w, nil)
+	noAnswer(w, nil)
 }
 
-// silence answers nothing until the client has gone.
-func silence(w http.ResponseWriter, _ map[string]any) {
+// noAnswer sends nothing until the client disconnects.
+func noAnswer(w http.ResponseWriter, _ map[string]any) {
 	rc := http.NewResponseController(w)
 	_ = rc.Flush()
 	if conn, _, err := rc.Hijack(); err == nil {
@@ -166,8 +168,8 @@ func silence(w http.ResponseWriter, _ map[string]any) {
 	}
 }
 
-// refused is an address where nothing listens.
-func refused(t *testing.T) string {
+// closedAddress returns the URL of a port that refuses connections.
+func closedAddress(t *testing.T) string {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -179,12 +181,12 @@ func refused(t *testing.T) string {
 	return "http://" + l.Addr().String()
 }
 
-// written reads the item of a PutItem as the store sent it.
+// written returns the item that a PutItem sent.
 func written(t *testing.T, c call) item {
 	t.Helper()
 	attributes, _ := c.input["Item"].(map[string]any)
 	if c.operation != "PutItem" || attributes == nil {
-		t.Fatalf("a %s without an item, want a PutItem: %v", c.operation, c.input)
+		t.Fatalf("%s without an item, want a PutItem: %v", c.operation, c.input)
 	}
 	m := make(item)
 	for name, v := range attributes {

@@ -14,8 +14,7 @@ import (
 	"callrecordings/shared/store"
 )
 
-// operations are all that a store can be asked, with the number of the call
-// to DynamoDB that each makes first.
+// operations holds one call of each operation of a store that uses the network.
 var operations = []struct {
 	name string
 	call func(ctx context.Context, s *Store) error
@@ -69,33 +68,33 @@ var operations = []struct {
 	}},
 }
 
-// passing are the faults that may pass, so that they are tried again.
-var passing = []struct {
+// transientFaults are the faults that the store retries.
+var transientFaults = []struct {
 	name   string
 	answer answer
 }{
-	{"throttled", refuse(400, "ProvisionedThroughputExceededException", "too fast")},
-	{"throttled account", refuse(400, "ThrottlingException", "too fast")},
-	{"request limit", refuse(400, "RequestLimitExceeded", "too fast")},
-	{"internal error", refuse(500, "InternalServerError", "sorry")},
-	{"unavailable", say(503, "<html>Service Unavailable</html>")},
-	{"bad gateway", say(502, "")},
-	{"nonsense", say(200, "<html>hello</html>")},
+	{"throttled", respondError(400, "ProvisionedThroughputExceededException", "too fast")},
+	{"throttled account", respondError(400, "ThrottlingException", "too fast")},
+	{"request limit", respondError(400, "RequestLimitExceeded", "too fast")},
+	{"internal error", respondError(500, "InternalServerError", "sorry")},
+	{"unavailable", respond(503, "<html>Service Unavailable</html>")},
+	{"bad gateway", respond(502, "")},
+	{"nonsense", respond(200, "<html>hello</html>")},
 	{"cut in the body", cut},
 	{"connection closed", reset},
-	{"no answer", silence},
+	{"no answer", noAnswer},
 	{"stalled answer", stall},
 }
 
-func TestPassingFaultsAreTriedThreeTimes(t *testing.T) {
+func TestTransientFaultsGetThreeAttempts(t *testing.T) {
 	t.Parallel()
-	for _, fault := range passing {
+	for _, fault := range transientFaults {
 		for _, op := range operations {
 			t.Run(fault.name+"/"+op.name, func(t *testing.T) {
 				t.Parallel()
 				f := newFake(t, fault.answer)
 				entry := new(requestlog.Entry)
-				err := op.call(requestlog.With(t.Context(), entry), at(t, f.url, hurried()))
+				err := op.call(requestlog.With(t.Context(), entry), openAt(t, f.url, fastLimits()))
 				if !errors.Is(err, store.ErrUnavailable) {
 					t.Errorf("%s = %v, want %v", op.name, err, store.ErrUnavailable)
 				}
@@ -110,19 +109,19 @@ func TestPassingFaultsAreTriedThreeTimes(t *testing.T) {
 	}
 }
 
-func TestPassingFaultsPass(t *testing.T) {
+func TestTransientFaultsRecover(t *testing.T) {
 	t.Parallel()
 	r := sample(1)
 	m, err := encode(nil, &r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, fault := range passing {
+	for _, fault := range transientFaults {
 		t.Run(fault.name, func(t *testing.T) {
 			t.Parallel()
-			f := newFake(t, fault.answer, fault.answer, give(m))
+			f := newFake(t, fault.answer, fault.answer, respondItem(m))
 			entry := new(requestlog.Entry)
-			if _, err := at(t, f.url, hurried()).Get(requestlog.With(t.Context(), entry), account, r.ID); err != nil {
+			if _, err := openAt(t, f.url, fastLimits()).Get(requestlog.With(t.Context(), entry), account, r.ID); err != nil {
 				t.Errorf("Get = %v, want success at the third attempt", err)
 			}
 			if entry.Calls != 3 || entry.ReadUnits != 1 {
@@ -132,31 +131,31 @@ func TestPassingFaultsPass(t *testing.T) {
 	}
 }
 
-func TestLastingFaultsAreNotTriedAgain(t *testing.T) {
+func TestPermanentFaultsAreNotRetried(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name   string
 		answer answer
-		want   error // nil: none of package store's
+		want   error // nil: an error outside package store
 	}{
-		{"no table", refuse(400, "ResourceNotFoundException", "no such table"), store.ErrUnavailable},
-		{"no permission", refuse(400, "AccessDeniedException", "not yours"), store.ErrUnavailable},
-		{"bad key", refuse(400, "UnrecognizedClientException", "who?"), store.ErrUnavailable},
-		{"item too large", refuse(400, "ValidationException", "Item size has exceeded the maximum allowed size"), store.ErrTooLarge},
-		{"item to update too large", refuse(400, "ValidationException", "Item size to update has exceeded the maximum allowed size"), store.ErrTooLarge},
-		{"bad request", refuse(400, "ValidationException", "The provided starting key is invalid"), nil},
-		{"not understood", refuse(400, "SerializationException", "?"), nil},
+		{"no table", respondError(400, "ResourceNotFoundException", "no such table"), store.ErrUnavailable},
+		{"no permission", respondError(400, "AccessDeniedException", "not yours"), store.ErrUnavailable},
+		{"bad key", respondError(400, "UnrecognizedClientException", "who?"), store.ErrUnavailable},
+		{"item too large", respondError(400, "ValidationException", "Item size has exceeded the maximum allowed size"), store.ErrTooLarge},
+		{"item to update too large", respondError(400, "ValidationException", "Item size to update has exceeded the maximum allowed size"), store.ErrTooLarge},
+		{"bad request", respondError(400, "ValidationException", "The provided starting key is invalid"), nil},
+		{"malformed body", respondError(400, "SerializationException", "?"), nil},
 	} {
 		for _, op := range operations {
 			t.Run(tt.name+"/"+op.name, func(t *testing.T) {
 				t.Parallel()
 				f := newFake(t, tt.answer)
-				err := op.call(t.Context(), at(t, f.url, hurried()))
+				err := op.call(t.Context(), openAt(t, f.url, fastLimits()))
 				if tt.want != nil && !errors.Is(err, tt.want) {
 					t.Errorf("%s = %v, want %v", op.name, err, tt.want)
 				}
-				if tt.want == nil && (err == nil || isOneOfStore(err)) {
-					t.Errorf("%s = %v, want an error that is none of package store's", op.name, err)
+				if tt.want == nil && (err == nil || isStoreError(err)) {
+					t.Errorf("%s = %v, want an error that package store does not define", op.name, err)
 				}
 				if got := len(f.calls()); got != 1 {
 					t.Errorf("%d calls, want 1", got)
@@ -166,7 +165,7 @@ func TestLastingFaultsAreNotTriedAgain(t *testing.T) {
 	}
 }
 
-func isOneOfStore(err error) bool {
+func isStoreError(err error) bool {
 	for _, e := range []error{
 		store.ErrNotFound, store.ErrExists, store.ErrDeleted, store.ErrConflict, store.ErrTooLarge, store.ErrUnavailable,
 	} {
@@ -179,42 +178,42 @@ func isOneOfStore(err error) bool {
 
 func TestRefusedConnectionIsUnavailable(t *testing.T) {
 	t.Parallel()
-	address := refused(t)
+	address := closedAddress(t)
 	for _, op := range operations {
 		t.Run(op.name, func(t *testing.T) {
 			t.Parallel()
-			if err := op.call(t.Context(), at(t, address, hurried())); !errors.Is(err, store.ErrUnavailable) {
+			if err := op.call(t.Context(), openAt(t, address, fastLimits())); !errors.Is(err, store.ErrUnavailable) {
 				t.Errorf("%s = %v, want %v", op.name, err, store.ErrUnavailable)
 			}
 		})
 	}
 }
 
-func TestConnectingIsBounded(t *testing.T) {
+func TestConnectIsBounded(t *testing.T) {
 	t.Parallel()
-	n := hurried()
+	n := fastLimits()
 	n.Connect, n.Attempt = 10*time.Millisecond, time.Minute
 	n.Dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
-	_, err := at(t, "http://192.0.2.1", n).Get(t.Context(), account, sample(1).ID)
+	_, err := openAt(t, "http://192.0.2.1", n).Get(t.Context(), account, sample(1).ID)
 	if !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("Get = %v, want %v", err, store.ErrUnavailable)
 	}
 }
 
-func TestNoAttemptThatTheDeadlineWouldNotCarry(t *testing.T) {
+func TestNoRetryWithoutTime(t *testing.T) {
 	t.Parallel()
 	for _, op := range operations {
 		t.Run(op.name, func(t *testing.T) {
 			t.Parallel()
-			f := newFake(t, refuse(500, "InternalServerError", "sorry"))
-			n := hurried()
+			f := newFake(t, respondError(500, "InternalServerError", "sorry"))
+			n := fastLimits()
 			n.Attempt = time.Minute
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
-			if err := op.call(ctx, at(t, f.url, n)); !errors.Is(err, store.ErrUnavailable) {
+			if err := op.call(ctx, openAt(t, f.url, n)); !errors.Is(err, store.ErrUnavailable) {
 				t.Errorf("%s = %v, want %v", op.name, err, store.ErrUnavailable)
 			}
 			if got := len(f.calls()); got != 1 {
@@ -224,7 +223,7 @@ func TestNoAttemptThatTheDeadlineWouldNotCarry(t *testing.T) {
 	}
 }
 
-func TestCallerWhoLeavesEndsTheCall(t *testing.T) {
+func TestCancellationEndsTheCall(t *testing.T) {
 	t.Parallel()
 	for _, op := range operations {
 		t.Run(op.name, func(t *testing.T) {
@@ -232,11 +231,11 @@ func TestCallerWhoLeavesEndsTheCall(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			f := newFake(t, func(w http.ResponseWriter, in map[string]any) {
 				cancel()
-				silence(w, in)
+				noAnswer(w, in)
 			})
-			n := hurried()
+			n := fastLimits()
 			n.Attempt = time.Minute
-			err := op.call(ctx, at(t, f.url, n))
+			err := op.call(ctx, openAt(t, f.url, n))
 			if !errors.Is(err, store.ErrUnavailable) || !errors.Is(err, context.Canceled) {
 				t.Errorf("%s = %v, want %v because of %v", op.name, err, store.ErrUnavailable, context.Canceled)
 			}
@@ -247,11 +246,11 @@ func TestCallerWhoLeavesEndsTheCall(t *testing.T) {
 	}
 }
 
-func TestStandardNetwork(t *testing.T) {
+func TestStandardLimits(t *testing.T) {
 	t.Parallel()
 	n := standard()
 	if n.Connect != 500*time.Millisecond || n.Attempt != time.Second || n.Attempts != 3 {
-		t.Errorf("standard() = connect %v, attempt %v, %d attempts, want the figures of docs/adr/007", n.Connect, n.Attempt, n.Attempts)
+		t.Errorf("standard() = connect %v, attempt %v, %d attempts, want those of docs/adr/007", n.Connect, n.Attempt, n.Attempts)
 	}
 	for range 100 {
 		if d, err := n.Retryer().RetryDelay(2, nil); err != nil || d < 0 || d > 2*n.Backoff {

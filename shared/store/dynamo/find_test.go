@@ -17,8 +17,9 @@ import (
 	"callrecordings/shared/store"
 )
 
-// giveSome answers a BatchGetItem with items, and leaves out those of rest.
-func giveSome(items, rest []item) answer {
+// respondBatch answers a BatchGetItem with items and reports the keys in rest as
+// unprocessed.
+func respondBatch(items, rest []item) answer {
 	body := map[string]any{
 		"Responses":        map[string]any{"recordings": wireItems(items)},
 		"ConsumedCapacity": []any{map[string]any{"TableName": "recordings", "CapacityUnits": 2}},
@@ -27,17 +28,18 @@ func giveSome(items, rest []item) answer {
 		body["UnprocessedKeys"] = map[string]any{"recordings": map[string]any{"Keys": wireItems(rest), "ConsistentRead": true}}
 	}
 	text, _ := json.Marshal(body)
-	return say(http.StatusOK, string(text))
+	return respond(http.StatusOK, string(text))
 }
 
-// asked are the ids of a BatchGetItem, which has to be strongly consistent.
-func asked(t *testing.T, c call) []string {
+// requestedIDs returns the IDs of a BatchGetItem and checks that it is strongly
+// consistent.
+func requestedIDs(t *testing.T, c call) []string {
 	t.Helper()
 	tables, _ := c.input["RequestItems"].(map[string]any)
 	table, _ := tables["recordings"].(map[string]any)
 	keys, _ := table["Keys"].([]any)
 	if c.operation != "BatchGetItem" || len(keys) == 0 || table["ConsistentRead"] != true {
-		t.Fatalf("a %s of %v, want a strongly consistent BatchGetItem", c.operation, c.input)
+		t.Fatalf("%s of %v, want a strongly consistent BatchGetItem", c.operation, c.input)
 	}
 	var ids []string
 	for _, k := range keys {
@@ -47,7 +49,7 @@ func asked(t *testing.T, c call) []string {
 	return ids
 }
 
-func TestFindAsksAgainForWhatWasLeftOut(t *testing.T) {
+func TestFindRequestsSkippedKeysAgain(t *testing.T) {
 	t.Parallel()
 	lives, was := sample(1), sample(2)
 	living, err := encode(nil, &lives)
@@ -60,13 +62,13 @@ func TestFindAsksAgainForWhatWasLeftOut(t *testing.T) {
 	}
 	one, two, three := lives.ID, was.ID, sample(3).ID
 	f := newFake(t,
-		giveSome([]item{entomb(old, &was, "another", 63866880100)}, []item{tableKey(account, one), tableKey(account, three)}),
-		refuse(400, "ProvisionedThroughputExceededException", "too fast"),
-		giveSome(nil, []item{tableKey(account, one)}), // there is no third
-		giveSome([]item{living}, nil),
+		respondBatch([]item{entomb(old, &was, "another", 63866880100)}, []item{tableKey(account, one), tableKey(account, three)}),
+		respondError(400, "ProvisionedThroughputExceededException", "too fast"),
+		respondBatch(nil, []item{tableKey(account, one)}), // the third recording does not exist
+		respondBatch([]item{living}, nil),
 	)
 	entry := new(requestlog.Entry)
-	got, err := at(t, f.url, hurried()).Find(requestlog.With(t.Context(), entry), account, []string{one, two, three})
+	got, err := openAt(t, f.url, fastLimits()).Find(requestlog.With(t.Context(), entry), account, []string{one, two, three})
 	want := map[string]store.Found{
 		one: {Recording: &lives},
 		two: {Tombstone: &store.Tombstone{Account: account, ID: two, Created: was.Created, Audio: was.Audio, PurgePending: true}},
@@ -76,68 +78,70 @@ func TestFindAsksAgainForWhatWasLeftOut(t *testing.T) {
 	}
 	var keys [][]string
 	for _, c := range f.calls() {
-		keys = append(keys, asked(t, c))
+		keys = append(keys, requestedIDs(t, c))
 	}
 	if diff := cmp.Diff([][]string{{one, two, three}, {one, three}, {one, three}, {one}}, keys); diff != "" {
-		t.Errorf("ids that were asked for, -want +got: %s", diff)
+		t.Errorf("requested IDs, -want +got: %s", diff)
 	}
 	if entry.Calls != 4 || entry.ReadUnits != 6 {
 		t.Errorf("%d calls and %v read units in the log, want 4 and 6", entry.Calls, entry.ReadUnits)
 	}
 }
 
-// TestFindOfNothing: DynamoDB takes no empty list of keys.
-func TestFindOfNothing(t *testing.T) {
+// TestFindWithoutIDs checks that an empty list makes no call: DynamoDB rejects an
+// empty list of keys.
+func TestFindWithoutIDs(t *testing.T) {
 	t.Parallel()
-	f := newFake(t, refuse(400, "ValidationException", "no"))
-	got, err := at(t, f.url, hurried()).Find(t.Context(), account, nil)
+	f := newFake(t, respondError(400, "ValidationException", "no"))
+	got, err := openAt(t, f.url, fastLimits()).Find(t.Context(), account, nil)
 	if err != nil || got == nil || len(got) != 0 || len(f.calls()) != 0 {
-		t.Errorf("Find of nothing = %v, %v after %d calls, want an empty map and no call", got, err, len(f.calls()))
+		t.Errorf("Find without IDs = %v, %v after %d calls, want an empty map and no call", got, err, len(f.calls()))
 	}
 }
 
-func TestEndlessFind(t *testing.T) {
+func TestFindGivesUp(t *testing.T) {
 	t.Parallel()
 	ids := []string{sample(1).ID}
-	throttled := giveSome(nil, []item{tableKey(account, ids[0])})
-	t.Run("ends with the deadline", func(t *testing.T) {
+	throttled := respondBatch(nil, []item{tableKey(account, ids[0])})
+	t.Run("before the deadline", func(t *testing.T) {
 		t.Parallel()
-		n := hurried()
+		n := fastLimits()
 		ctx, cancel := context.WithTimeout(t.Context(), 2*n.Attempt)
 		defer cancel()
-		got, err := at(t, newFake(t, throttled).url, n).Find(ctx, account, ids)
+		got, err := openAt(t, newFake(t, throttled).url, n).Find(ctx, account, ids)
 		if got != nil || !errors.Is(err, store.ErrUnavailable) || ctx.Err() != nil {
 			t.Errorf("Find = %v, %v, context: %v; want %v before the deadline", got, err, ctx.Err(), store.ErrUnavailable)
 		}
 	})
-	t.Run("ends without a deadline", func(t *testing.T) {
+	t.Run("without a deadline", func(t *testing.T) {
 		t.Parallel()
 		f := newFake(t, throttled)
-		if _, err := at(t, f.url, hurried()).Find(t.Context(), account, ids); !errors.Is(err, store.ErrUnavailable) {
+		if _, err := openAt(t, f.url, fastLimits()).Find(t.Context(), account, ids); !errors.Is(err, store.ErrUnavailable) {
 			t.Errorf("Find = %v, want %v", err, store.ErrUnavailable)
 		}
 		if n := len(f.calls()); n != maxTries {
 			t.Errorf("%d calls, want %d", n, maxTries)
 		}
 	})
-	t.Run("ends when the caller leaves", func(t *testing.T) {
+	t.Run("when canceled", func(t *testing.T) {
 		t.Parallel()
-		n := hurried()
+		n := fastLimits()
 		n.conflict, n.patience = time.Hour, time.Hour
 		ctx, cancel := context.WithCancel(t.Context())
 		f := newFake(t, func(w http.ResponseWriter, in map[string]any) {
 			throttled(w, in)
 			time.AfterFunc(10*time.Millisecond, cancel)
 		})
-		_, err := at(t, f.url, n).Find(ctx, account, ids)
+		_, err := openAt(t, f.url, n).Find(ctx, account, ids)
 		if !errors.Is(err, store.ErrUnavailable) || !errors.Is(err, context.Canceled) {
 			t.Errorf("Find = %v, want %v because of %v", err, store.ErrUnavailable, context.Canceled)
 		}
 	})
 }
 
-// TestFindMeetsStrangeItems: none is taken for one that is not there.
-func TestFindMeetsStrangeItems(t *testing.T) {
+// TestFindReportsMalformedItems checks that Find does not treat a malformed item
+// as missing.
+func TestFindReportsMalformedItems(t *testing.T) {
 	t.Parallel()
 	was := sample(1)
 	for name, m := range map[string]item{
@@ -146,16 +150,17 @@ func TestFindMeetsStrangeItems(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := at(t, newFake(t, giveSome([]item{m}, nil)).url, hurried()).Find(t.Context(), account, []string{was.ID})
-			if got != nil || !errors.Is(err, errLayout) || isOneOfStore(err) || !strings.Contains(err.Error(), was.ID) {
+			got, err := openAt(t, newFake(t, respondBatch([]item{m}, nil)).url, fastLimits()).Find(t.Context(), account, []string{was.ID})
+			if got != nil || !errors.Is(err, errLayout) || isStoreError(err) || !strings.Contains(err.Error(), was.ID) {
 				t.Errorf("Find = %v, %v, want %v of %s", got, err, errLayout, was.ID)
 			}
 		})
 	}
 }
 
-// TestFindOfManyMegabytes: DynamoDB ends a BatchGetItem at 16 MB, Find goes on.
-func TestFindOfManyMegabytes(t *testing.T) {
+// TestFindReadsBeyond16MB checks that Find continues where DynamoDB ends a
+// BatchGetItem, at 16 MB.
+func TestFindReadsBeyond16MB(t *testing.T) {
 	t.Parallel()
 	s := live(t)
 	recordings := samples(0, store.MaxFind)
@@ -171,11 +176,11 @@ func TestFindOfManyMegabytes(t *testing.T) {
 	entry := new(requestlog.Entry)
 	got, err := s.Find(requestlog.With(t.Context(), entry), account, ids)
 	if err != nil || len(got) != len(ids) {
-		t.Fatalf("Find has %d recordings, %v, want %d", len(got), err, len(ids))
+		t.Fatalf("Find = %d recordings, %v, want %d", len(got), err, len(ids))
 	}
 	for i := range recordings {
 		if r := got[ids[i]].Recording; r == nil || *r != recordings[i] {
-			t.Errorf("Find has another %s than was put", ids[i])
+			t.Errorf("Find: recording %s differs from the one stored", ids[i])
 		}
 	}
 	if entry.Calls < 3 || entry.Calls > 5 {
@@ -183,15 +188,15 @@ func TestFindOfManyMegabytes(t *testing.T) {
 	}
 }
 
-// TestReviveLeavesNothingOfTheTombstone looks at the item itself.
-func TestReviveLeavesNothingOfTheTombstone(t *testing.T) {
+// TestReviveReplacesTheWholeTombstone reads the item itself.
+func TestReviveReplacesTheWholeTombstone(t *testing.T) {
 	t.Parallel()
 	s := live(t)
 	r := sample(1)
 	if err := s.Put(t.Context(), &r); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Delete(t.Context(), account, r.ID, keep); err != nil {
+	if _, err := s.Delete(t.Context(), account, r.ID, noChange); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Purged(t.Context(), account, r.ID); err != nil {
@@ -214,6 +219,6 @@ func TestReviveLeavesNothingOfTheTombstone(t *testing.T) {
 		t.Errorf("the item, -want +got: %s", diff)
 	}
 	if entry.Calls != 1 || entry.WriteUnits == 0 {
-		t.Errorf("%d calls and %v write units in the log, want 1 and some", entry.Calls, entry.WriteUnits)
+		t.Errorf("%d calls and %v write units in the log, want 1 call and more than 0 units", entry.Calls, entry.WriteUnits)
 	}
 }

@@ -118,7 +118,7 @@ func decode(m item, r *recording.Recording) error {
 // isTombstone reports whether m is the tombstone of a deleted recording.
 func isTombstone(m item) bool { return m[attrDeleted] != nil }
 
-// entomb returns the tombstone of r, whose item is old. It drops old's expires,
+// entomb makes the tombstone of r out of its item, old. It drops old's expires,
 // because a tombstone must not expire before its audio is gone.
 func entomb(old item, r *recording.Recording, revision string, now recording.Seconds) item {
 	m := maps.Clone(old)

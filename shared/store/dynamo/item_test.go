@@ -13,7 +13,7 @@ import (
 	"callrecordings/shared/store"
 )
 
-// anyRecording draws recordings of all kinds.
+// anyRecording generates recordings of every kind.
 var anyRecording = rapid.Custom(func(t *rapid.T) recording.Recording {
 	word := rapid.StringMatching(`[A-Za-z0-9_-]{1,8}`)
 	r := recording.Recording{
@@ -50,7 +50,7 @@ func TestItemRoundTrip(t *testing.T) {
 			t.Fatal(err)
 		}
 		if text(m, "from_the_future") != "kept" {
-			t.Error("an attribute that is not ours is gone")
+			t.Error("an unknown attribute is lost")
 		}
 		got := recording.Recording{Document: "something else"}
 		if err := decode(m, &got); err != nil {
@@ -71,7 +71,7 @@ func TestTombstoneRoundTrip(t *testing.T) {
 			t.Fatal(err)
 		}
 		if isTombstone(old) {
-			t.Fatal("a recording is taken for a tombstone")
+			t.Fatal("isTombstone is true for a recording")
 		}
 		old[attrExpires] = num(int64(1))
 		m := entomb(old, &r, "new", 63866880100)
@@ -88,7 +88,7 @@ func TestTombstoneRoundTrip(t *testing.T) {
 	})
 }
 
-func TestUsualAudioKeyIsNotStored(t *testing.T) {
+func TestDefaultAudioKeyIsNotStored(t *testing.T) {
 	t.Parallel()
 	r := sample(1)
 	r.Audio.Key = recording.AudioKey(r.Account, r.ID)
@@ -98,8 +98,8 @@ func TestUsualAudioKeyIsNotStored(t *testing.T) {
 	}
 }
 
-// TestOrdinaryRecordingTakesOneWriteUnit holds the arithmetic of the package
-// comment.
+// TestOrdinaryRecordingTakesOneWriteUnit checks the sizes that the package comment
+// states.
 func TestOrdinaryRecordingTakesOneWriteUnit(t *testing.T) {
 	t.Parallel()
 	r := sample(1)
@@ -111,7 +111,7 @@ func TestOrdinaryRecordingTakesOneWriteUnit(t *testing.T) {
 	n := size(m)
 	t.Logf("an ordinary recording takes %d bytes", n)
 	if n != private+len(r.Document) || n >= 1024 {
-		t.Errorf("an item of %d bytes, want %d and the document's %d, and less than 1024", n, private, len(r.Document))
+		t.Errorf("an item of %d bytes, want %d plus the document's %d, and less than 1024", n, private, len(r.Document))
 	}
 	if len(m) > 8 {
 		t.Errorf("an item of %d attributes, want at most 8", len(m))
@@ -144,7 +144,7 @@ func TestItemSizeIsBounded(t *testing.T) {
 	}
 }
 
-func TestCreatedIsOfThisEra(t *testing.T) {
+func TestCreatedIsBounded(t *testing.T) {
 	t.Parallel()
 	for _, created := range []recording.Seconds{-1, maxCreated + 1} {
 		r := sample(1)

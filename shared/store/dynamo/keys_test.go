@@ -34,7 +34,7 @@ func TestCreatedID(t *testing.T) {
 	}
 }
 
-// place is a row's place in the order.
+// place is the position of a row in the order.
 type place struct {
 	created recording.Seconds
 	id      string
@@ -56,7 +56,7 @@ var (
 	anyID = rapid.StringMatching(`(000001|202311)-[-0-9a-zA-Z_.@]{1,2}`)
 )
 
-// wanted is what q lists of the rows, by the words of store.Query.
+// wanted returns the rows that q lists, as store.Query defines it.
 func wanted(rows []place, q store.Query) []place {
 	var out []place
 	for _, p := range rows {
@@ -84,17 +84,17 @@ func sorted(rows []place, ascending bool) []place {
 	return rows
 }
 
-// queried is what DynamoDB returns of the rows for the range, with its own
-// checks of it.
+// queried returns the rows that DynamoDB finds for the range, and applies
+// DynamoDB's own checks.
 func queried(t *rapid.T, rows []place, q store.Query, k keyRange) []place {
 	if k.low > k.high {
-		t.Fatalf("BETWEEN %q AND %q: DynamoDB refuses bounds out of order", k.low, k.high)
+		t.Fatalf("BETWEEN %q AND %q: DynamoDB rejects bounds that are out of order", k.low, k.high)
 	}
 	after := ""
 	if k.after.ID != "" {
 		after = createdID(k.after.Created, k.after.ID)
 		if after < k.low || after > k.high {
-			t.Fatalf("start %q not in %q to %q: DynamoDB refuses a start outside of the range", after, k.low, k.high)
+			t.Fatalf("start %q not in %q to %q: DynamoDB rejects a start outside the range", after, k.low, k.high)
 		}
 	}
 	var out []place
@@ -108,7 +108,7 @@ func queried(t *rapid.T, rows []place, q store.Query, k keyRange) []place {
 	return sorted(out, q.Ascending)
 }
 
-func TestRangeIsTheOneAskedFor(t *testing.T) {
+func TestRangeMatchesTheQuery(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		rows := rapid.SliceOfNDistinct(rapid.Custom(func(t *rapid.T) place {
@@ -137,17 +137,17 @@ func TestRangeIsTheOneAskedFor(t *testing.T) {
 			return
 		}
 		if got := queried(t, rows, q, k); !slices.Equal(got, want) {
-			t.Errorf("rangeOf(%+v) = %+v gives %v, want %v", q, k, got, want)
+			t.Errorf("rangeOf(%+v) = %+v, which finds %v, want %v", q, k, got, want)
 		}
 	})
 }
 
-func TestEmptyRemainderIsNoQuery(t *testing.T) {
+func TestEmptyRangeNeedsNoQuery(t *testing.T) {
 	t.Parallel()
 	for name, q := range map[string]store.Query{
 		"from past to":                {From: 20, To: 10},
-		"start behind the range":      {From: 10, To: 20, Start: store.Position{Created: 9, ID: "x"}},
-		"start behind, ascending":     {From: 10, To: 20, Ascending: true, Start: store.Position{Created: 21, ID: "x", After: true}},
+		"start after the range":       {From: 10, To: 20, Start: store.Position{Created: 9, ID: "x"}},
+		"start after it, ascending":   {From: 10, To: 20, Ascending: true, Start: store.Position{Created: 21, ID: "x", After: true}},
 		"start before time":           {Start: store.Position{Created: -1}},
 		"start after time, ascending": {Ascending: true, Start: store.Position{Created: maxCreated + 1}},
 		"from after time":             {From: maxCreated + 1},
@@ -155,9 +155,9 @@ func TestEmptyRemainderIsNoQuery(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newFake(t, refuse(400, "ValidationException", "no"))
+			f := newFake(t, respondError(400, "ValidationException", "no"))
 			q.Account, q.Limit = account, 50
-			p, err := at(t, f.url, hurried()).Page(t.Context(), q)
+			p, err := openAt(t, f.url, fastLimits()).Page(t.Context(), q)
 			if diff := gocmp.Diff(store.Page{}, p); err != nil || diff != "" || len(f.calls()) != 0 {
 				t.Errorf("Page: error %v, %d calls, -want +got: %s", err, len(f.calls()), diff)
 			}

@@ -21,19 +21,20 @@ import (
 	"callrecordings/shared/store"
 )
 
-// endpoint is the emulator that the tests below it need.
+// endpoint returns the URL of the emulator. Without one, it skips
+// the test.
 func endpoint(tb testing.TB) string {
 	tb.Helper()
 	e := os.Getenv("DYNAMODB_ENDPOINT")
 	if e == "" {
-		tb.Skip("DYNAMODB_ENDPOINT is not set, so nothing is tried against DynamoDB Local.")
+		tb.Skip("DYNAMODB_ENDPOINT is not set: skipping the tests against DynamoDB Local.")
 	}
 	return e
 }
 
 var tables atomic.Int64
 
-// live opens a store over a table of its own in the emulator.
+// live opens a store with its own table in the emulator.
 func live(tb testing.TB, change ...func(*Options)) *Store {
 	tb.Helper()
 	o := Options{
@@ -62,7 +63,7 @@ func live(tb testing.TB, change ...func(*Options)) *Store {
 	return s
 }
 
-// fill stores recordings without a call for each.
+// fill stores recordings in batches.
 func fill(tb testing.TB, s *Store, recordings []recording.Recording) {
 	tb.Helper()
 	const most = 25 // DynamoDB's limit for a batch
@@ -93,9 +94,9 @@ func samples(from, n int) []recording.Recording {
 	return out
 }
 
-// TestPageCostsWhatThePageCosts: calls and units of a page do not depend on
-// what the account holds (contract, List).
-func TestPageCostsWhatThePageCosts(t *testing.T) {
+// TestPageCostIsIndependentOfTheAccount checks that the calls and units of a page
+// do not depend on the number of recordings in the account (contract, List).
+func TestPageCostIsIndependentOfTheAccount(t *testing.T) {
 	t.Parallel()
 	s := live(t)
 	type cost struct {
@@ -116,7 +117,7 @@ func TestPageCostsWhatThePageCosts(t *testing.T) {
 		"oldest":    {Ascending: true},
 		"of a user": {Owner: owner},
 		"a range":   {From: sample(40).Created, To: sample(140).Created},
-		"behind":    {Start: store.Position{Created: sample(120).Created, ID: sample(120).ID, After: true}},
+		"after":     {Start: store.Position{Created: sample(120).Created, ID: sample(120).ID, After: true}},
 		"at":        {Start: store.Position{Created: sample(120).Created, ID: sample(120).ID}},
 		"filtered":  {Keep: func(*recording.Recording) bool { return true }, Work: store.Work{Calls: 8, Bytes: 4 << 20}},
 	}
@@ -129,21 +130,22 @@ func TestPageCostsWhatThePageCosts(t *testing.T) {
 	for name, q := range queries {
 		got := measure(q)
 		if got != small[name] {
-			t.Errorf("%s: %+v of 2,000 recordings, %+v of 200", name, got, small[name])
+			t.Errorf("%s: %+v with 2,000 recordings, %+v with 200", name, got, small[name])
 		}
 		if got.calls != 1 {
 			t.Errorf("%s: %d calls, want 1", name, got.calls)
 		}
-		// 51 rows of less than 1 KB, in units of 4 KB, and half of that
-		// because an index is read eventually consistent.
+		// 51 rows of less than 1 KB each, at half a unit per 4 KB, because reads of
+		// an index are eventually consistent.
 		if name != "filtered" && got.units > 51.0/4/2+0.5 {
 			t.Errorf("%s: %v read units, want at most 7", name, got.units)
 		}
 	}
 }
 
-// TestPageOfManyMegabytes: DynamoDB ends a Query at 1 MB, a page goes on.
-func TestPageOfManyMegabytes(t *testing.T) {
+// TestPageReadsBeyond1MB checks that a page continues where DynamoDB ends a Query,
+// at 1 MB.
+func TestPageReadsBeyond1MB(t *testing.T) {
 	t.Parallel()
 	s := live(t)
 	recordings := samples(0, 12)
@@ -167,7 +169,7 @@ func TestPageOfManyMegabytes(t *testing.T) {
 	}
 }
 
-// TestTombstoneLeavesTheIndexes looks at the items themselves.
+// TestTombstoneLeavesTheIndexes reads the items themselves.
 func TestTombstoneLeavesTheIndexes(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2023, 11, 3, 8, 0, 0, 0, time.UTC)
@@ -176,7 +178,7 @@ func TestTombstoneLeavesTheIndexes(t *testing.T) {
 	if err := s.Put(t.Context(), &r); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Delete(t.Context(), account, r.ID, keep); err != nil {
+	if _, err := s.Delete(t.Context(), account, r.ID, noChange); err != nil {
 		t.Fatal(err)
 	}
 	m := s.item(t, r.ID)
@@ -188,7 +190,7 @@ func TestTombstoneLeavesTheIndexes(t *testing.T) {
 	if diff := cmp.Diff(wireItem(want), wireItem(m)); diff != "" || text(m, attrRevision) == r.Revision {
 		t.Errorf("the tombstone, -want +got: %s", diff)
 	}
-	for range 2 { // the second changes nothing, however late it comes
+	for range 2 { // the second, three days later, changes nothing
 		if err := s.Purged(t.Context(), account, r.ID); err != nil {
 			t.Fatal(err)
 		}
@@ -201,17 +203,17 @@ func TestTombstoneLeavesTheIndexes(t *testing.T) {
 	}
 }
 
-// item is an item as it lies in the table.
+// item reads an item from the table.
 func (s *Store) item(t *testing.T, id string) item {
 	t.Helper()
-	m, err := s.read(t.Context(), "looking at", account, id)
+	m, err := s.read(t.Context(), "inspecting", account, id)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return m
 }
 
-func TestStrangersSurviveWrites(t *testing.T) {
+func TestUnknownAttributesSurviveWrites(t *testing.T) {
 	t.Parallel()
 	s := live(t)
 	r := sample(1)
@@ -230,18 +232,19 @@ func TestStrangersSurviveWrites(t *testing.T) {
 	if _, err := s.Update(t.Context(), account, r.ID, change); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Delete(t.Context(), account, r.ID, keep); err != nil {
+	if _, err := s.Delete(t.Context(), account, r.ID, noChange); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Purged(t.Context(), account, r.ID); err != nil {
 		t.Fatal(err)
 	}
 	if got := s.item(t, r.ID)["from_the_future"]; got == nil {
-		t.Errorf("an attribute that is not ours is gone: %v", s.item(t, r.ID))
+		t.Errorf("an unknown attribute is lost: %v", s.item(t, r.ID))
 	}
 }
 
-// TestLargestItem: what encode takes for the largest item, DynamoDB takes, too.
+// TestLargestItem checks that DynamoDB accepts the largest item that encode
+// accepts.
 func TestLargestItem(t *testing.T) {
 	t.Parallel()
 	s := live(t)
@@ -255,26 +258,26 @@ func TestLargestItem(t *testing.T) {
 	if err := s.Put(t.Context(), &r); err != nil {
 		t.Errorf("Put of %d bytes = %v, want success", maxItem, err)
 	}
-	// One byte more, past our own check.
+	// One byte more, without the check in encode.
 	m[attrDocument] = str(string(r.Document) + " ")
 	_, err = s.write(t.Context(), m, condition{text: "attribute_exists(" + attrID + ")"})
 	if err := fail("storing", account, r.ID, err); !errors.Is(err, store.ErrTooLarge) {
-		t.Errorf("DynamoDB says of %d bytes: %v, want %v", size(m), err, store.ErrTooLarge)
+		t.Errorf("DynamoDB answers %d bytes with %v, want %v", size(m), err, store.ErrTooLarge)
 	}
 	m[attrDocument], m[attrAccountOwner] = str("{}"), str(strings.Repeat("o", maxPartitionKey+1))
 	_, err = s.write(t.Context(), m, condition{text: "attribute_exists(" + attrID + ")"})
 	if err := fail("storing", account, r.ID, err); !errors.Is(err, store.ErrTooLarge) {
-		t.Errorf("DynamoDB says of a key of %d bytes: %v, want %v", maxPartitionKey+1, err, store.ErrTooLarge)
+		t.Errorf("DynamoDB answers a key of %d bytes with %v, want %v", maxPartitionKey+1, err, store.ErrTooLarge)
 	}
 }
 
-// losing drops the answer to every write that took effect, once.
-type losing struct {
+// lossy drops the answer to the first attempt of every write.
+type lossy struct {
 	client http.RoundTripper
 	lost   atomic.Int64
 }
 
-func (l *losing) RoundTrip(r *http.Request) (*http.Response, error) {
+func (l *lossy) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := l.client.RoundTrip(r)
 	write := strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".PutItem") || strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".UpdateItem")
 	if err == nil && write && l.lost.Add(1)%2 == 1 {
@@ -284,16 +287,16 @@ func (l *losing) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-func TestWritesWhoseAnswersAreLost(t *testing.T) {
+func TestWritesSurviveLostAnswers(t *testing.T) {
 	t.Parallel()
-	l := &losing{client: standard().Client(idle).Transport}
+	l := &lossy{client: standard().Client(idle).Transport}
 	s := live(t, func(o *Options) { o.HTTPClient = &http.Client{Transport: l} })
 	r := sample(1)
 	if err := s.Put(t.Context(), &r); err != nil {
 		t.Fatalf("Put = %v", err)
 	}
 	if got, err := s.Get(t.Context(), account, r.ID); err != nil || !cmp.Equal(*got, r) {
-		t.Errorf("Get = %+v, %v, want what was put, %+v", got, err, r)
+		t.Errorf("Get = %+v, %v, want the stored %+v", got, err, r)
 	}
 	ran := 0
 	changed, err := s.Update(t.Context(), account, r.ID, func(r *recording.Recording) error {
@@ -304,7 +307,7 @@ func TestWritesWhoseAnswersAreLost(t *testing.T) {
 	if err != nil || ran != 1 {
 		t.Fatalf("Update = %v after %d runs of change, want success after 1", err, ran)
 	}
-	was, err := s.Delete(t.Context(), account, r.ID, keep)
+	was, err := s.Delete(t.Context(), account, r.ID, noChange)
 	if err != nil || !cmp.Equal(was, changed) {
 		t.Errorf("Delete = %+v, %v, want %+v", was, err, changed)
 	}
@@ -315,10 +318,10 @@ func TestWritesWhoseAnswersAreLost(t *testing.T) {
 		t.Errorf("Revive = %v", err)
 	}
 	if got, err := s.Get(t.Context(), account, r.ID); err != nil || !cmp.Equal(*got, r) {
-		t.Errorf("Get = %+v, %v, want what was revived, %+v", got, err, r)
+		t.Errorf("Get = %+v, %v, want the revived %+v", got, err, r)
 	}
 	if n := l.lost.Load(); n != 10 {
-		t.Errorf("%d writes, want each of 5 twice", n)
+		t.Errorf("%d writes, want two attempts for each of 5", n)
 	}
 }
 

@@ -23,7 +23,7 @@ type network struct {
 }
 
 // wait returns a random wait before the n-th retry of a call that DynamoDB
-// answered without doing what was asked.
+// answered without completing it.
 func (n network) wait(retry int) time.Duration {
 	return attempt.Jitter(min(n.conflict<<min(retry, 16), n.patience))
 }

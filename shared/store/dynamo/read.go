@@ -29,7 +29,7 @@ func (s *Store) Get(ctx context.Context, account, id string) (*recording.Recordi
 }
 
 // Tombstone returns the tombstone of a deleted recording, strongly consistent.
-// Errors: ErrNotFound if there is no tombstone, ErrUnavailable.
+// Errors: ErrNotFound without a tombstone, ErrUnavailable.
 func (s *Store) Tombstone(ctx context.Context, account, id string) (store.Tombstone, error) {
 	const doing = "reading the tombstone of"
 	m, err := s.read(ctx, doing, account, id)

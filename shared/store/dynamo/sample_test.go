@@ -11,8 +11,8 @@ const (
 	owner   = "b0123456789abcdef0123456789abcde"
 )
 
-// sample is an ordinary recording, the n-th of its account: all that deployed
-// interfaces read, and what describes the call and the audio.
+// sample returns the n-th recording of the account, with the usual fields that
+// describe a call and its audio.
 func sample(n int) recording.Recording {
 	id := fmt.Sprintf("202311-%032x", n)
 	return recording.Recording{

@@ -46,7 +46,7 @@ func imageOf(attributes map[string]events.DynamoDBAttributeValue) (*store.Image,
 // empty or an item of another kind.
 func image(m item) (*store.Image, error) {
 	if len(m) == 0 || strings.Contains(text(m, attrID), separator) {
-		return nil, nil //nolint:nilnil // nil means that there is no image
+		return nil, nil //nolint:nilnil // nil stands for no image
 	}
 	i := &store.Image{Deleted: isTombstone(m)}
 	if !i.Deleted {

@@ -15,7 +15,7 @@ import (
 	"callrecordings/shared/store"
 )
 
-// streamed is m as the stream tells of it.
+// streamed returns the image that the stream has of m.
 func streamed(m item) map[string]events.DynamoDBAttributeValue {
 	if m == nil {
 		return nil
@@ -35,13 +35,13 @@ func streamed(m item) map[string]events.DynamoDBAttributeValue {
 }
 
 var (
-	written2026 = time.Date(2026, 1, 31, 9, 30, 0, 0, time.UTC)
-	entombed    = written2026.Add(-time.Second) // by our own clock
+	writtenAt = time.Date(2026, 1, 31, 9, 30, 0, 0, time.UTC)
+	deletedAt = writtenAt.Add(-time.Second) // by the service's own clock
 )
 
 func change(before, after item) events.DynamoDBStreamRecord {
 	return events.DynamoDBStreamRecord{
-		ApproximateCreationDateTime: events.SecondsEpochTime{Time: written2026}, OldImage: streamed(before), NewImage: streamed(after),
+		ApproximateCreationDateTime: events.SecondsEpochTime{Time: writtenAt}, OldImage: streamed(before), NewImage: streamed(after),
 	}
 }
 
@@ -53,7 +53,7 @@ func TestChangesRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		dead := entomb(m, &r, "next", recording.SecondsOf(entombed))
+		dead := entomb(m, &r, "next", recording.SecondsOf(deletedAt))
 		lived := &store.Image{Recording: r}
 		died := &store.Image{Deleted: true, Recording: recording.Recording{
 			Account: r.Account, ID: r.ID, Revision: "next", Created: r.Created, Audio: r.Audio,
@@ -63,11 +63,11 @@ func TestChangesRoundTrip(t *testing.T) {
 			before, after item
 			want          store.Change
 		}{
-			{"put", nil, m, store.Change{After: lived, At: written2026}},
-			{"update", m, m, store.Change{Before: lived, After: lived, At: written2026}},
-			{"delete", m, dead, store.Change{Before: lived, After: died, At: entombed}},
-			{"purge", dead, dead, store.Change{Before: died, After: died, At: entombed}},
-			{"expiry", dead, nil, store.Change{Before: died, At: written2026}},
+			{"put", nil, m, store.Change{After: lived, At: writtenAt}},
+			{"update", m, m, store.Change{Before: lived, After: lived, At: writtenAt}},
+			{"delete", m, dead, store.Change{Before: lived, After: died, At: deletedAt}},
+			{"purge", dead, dead, store.Change{Before: died, After: died, At: deletedAt}},
+			{"expiry", dead, nil, store.Change{Before: died, At: writtenAt}},
 		} {
 			got, err := ChangeOf(change(c.before, c.after))
 			if diff := cmp.Diff(c.want, got); err != nil || diff != "" {
@@ -77,8 +77,8 @@ func TestChangesRoundTrip(t *testing.T) {
 	})
 }
 
-// The table keeps other items beside recordings, such as claims on keys.
-func TestOtherItemsAreNoChanges(t *testing.T) {
+// The table also holds items that are not recordings, such as claims.
+func TestOtherItemsYieldNoImages(t *testing.T) {
 	t.Parallel()
 	claim := item{attrAccount: str(account), attrID: str("key#0123"), "recording": str(sample(1).ID), attrRevision: str("r"), attrExpires: num(int64(1))}
 	got, err := ChangeOf(change(nil, claim))
@@ -90,14 +90,14 @@ func TestOtherItemsAreNoChanges(t *testing.T) {
 	}
 }
 
-func TestStrangeItemsAreErrors(t *testing.T) {
+func TestMalformedItemsAreLayoutErrors(t *testing.T) {
 	t.Parallel()
 	r := sample(1)
 	m, err := encode(nil, &r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	dead := entomb(m, &r, "next", recording.SecondsOf(entombed))
+	dead := entomb(m, &r, "next", recording.SecondsOf(deletedAt))
 	for name, strange := range map[string]item{
 		"no key":            {attrDocument: str("{}")},
 		"no created_id":     {attrAccount: str(account), attrID: str(r.ID)},
@@ -118,14 +118,14 @@ func TestStrangeItemsAreErrors(t *testing.T) {
 	}
 }
 
-// Whatever the stream says, a change has images of recordings or is an error.
+// FuzzChangeOf checks that any input yields images of recordings or an error.
 func FuzzChangeOf(f *testing.F) {
 	r := sample(1)
 	m, err := encode(nil, &r)
 	if err != nil {
 		f.Fatal(err)
 	}
-	dead := entomb(m, &r, "next", recording.SecondsOf(entombed))
+	dead := entomb(m, &r, "next", recording.SecondsOf(deletedAt))
 	for _, c := range []events.DynamoDBStreamRecord{change(nil, m), change(m, dead), change(dead, nil)} {
 		text, err := json.Marshal(c)
 		if err != nil {
@@ -142,10 +142,10 @@ func FuzzChangeOf(f *testing.F) {
 		got, err := ChangeOf(c)
 		for _, i := range []*store.Image{got.Before, got.After} {
 			if err != nil && i != nil {
-				t.Errorf("an image %+v beside the error %v", i, err)
+				t.Errorf("an image %+v together with the error %v", i, err)
 			}
 			if i != nil && (i.Recording.Account == "" || i.Recording.ID == "") {
-				t.Errorf("an image of nobody: %+v", i)
+				t.Errorf("an image without account or ID: %+v", i)
 			}
 		}
 	})

@@ -11,8 +11,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// TestTableIsTheTemplates compares TableInput with what is deployed.
-func TestTableIsTheTemplates(t *testing.T) {
+// TestTableMatchesTheTemplate compares TableInput with the deployed table.
+func TestTableMatchesTheTemplate(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../../template.yaml")
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"callrecordings/shared/store"
 )
 
-// maxTries bounds the tries of one call whose context has no deadline.
+// maxTries bounds the tries of one call if its context has no deadline.
 const maxTries = 100
 
 // noItem is the condition of a write that must not replace an item.
@@ -164,8 +164,8 @@ type condition struct {
 var errUnmet = errors.New("condition not met")
 
 // write stores m if the condition holds. Otherwise it returns errUnmet and the
-// existing item, nil if there is none. It succeeds if the existing item has m's
-// revision: an earlier attempt of the same write took effect.
+// existing item, if any. It succeeds if the existing item has m's revision,
+// because then an earlier attempt of the same write took effect.
 func (s *Store) write(ctx context.Context, m item, c condition) (found item, err error) {
 	out, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &s.table, Item: m,

@@ -13,7 +13,7 @@ import (
 	"callrecordings/shared/store"
 )
 
-// stored is the item of sample(1) as it lies in the table.
+// stored returns the item of sample(1) as the table holds it.
 func stored(t *testing.T) item {
 	t.Helper()
 	r := sample(1)
@@ -24,7 +24,7 @@ func stored(t *testing.T) item {
 	return m
 }
 
-// with returns m with another value for one attribute.
+// with returns a copy of m in which one attribute has the value.
 func with(m item, name, value string) item {
 	out := item{name: str(value)}
 	for k, v := range m {
@@ -35,11 +35,11 @@ func with(m item, name, value string) item {
 	return out
 }
 
-func keep(*recording.Recording) error { return nil }
+func noChange(*recording.Recording) error { return nil }
 
-// TestLostAnswerIsNoFailure: the write takes effect, its answer is lost, and
-// the SDK's second attempt meets the item of the first.
-func TestLostAnswerIsNoFailure(t *testing.T) {
+// TestWriteSucceedsAfterALostAnswer loses the answer of a write that took effect. The
+// SDK's second attempt then finds the item of the first.
+func TestWriteSucceedsAfterALostAnswer(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name   string
@@ -56,15 +56,15 @@ func TestLostAnswerIsNoFailure(t *testing.T) {
 			err := s.Revive(ctx, &r)
 			return r.Revision, err
 		}},
-		{"Update", []answer{give(stored(t))}, func(ctx context.Context, s *Store) (string, error) {
-			r, err := s.Update(ctx, account, sample(1).ID, keep)
+		{"Update", []answer{respondItem(stored(t))}, func(ctx context.Context, s *Store) (string, error) {
+			r, err := s.Update(ctx, account, sample(1).ID, noChange)
 			if err != nil {
 				return "", err
 			}
 			return r.Revision, nil
 		}},
-		{"Delete", []answer{give(stored(t))}, func(ctx context.Context, s *Store) (string, error) {
-			r, err := s.Delete(ctx, account, sample(1).ID, keep)
+		{"Delete", []answer{respondItem(stored(t))}, func(ctx context.Context, s *Store) (string, error) {
+			r, err := s.Delete(ctx, account, sample(1).ID, noChange)
 			if err != nil {
 				return "", err
 			}
@@ -77,15 +77,15 @@ func TestLostAnswerIsNoFailure(t *testing.T) {
 		for _, lost := range []struct {
 			name   string
 			answer answer
-		}{{"closed", reset}, {"cut", cut}, {"late", silence}, {"500", refuse(500, "InternalServerError", "sorry")}} {
+		}{{"closed", reset}, {"cut", cut}, {"late", noAnswer}, {"500", respondError(500, "InternalServerError", "sorry")}} {
 			t.Run(tt.name+"/"+lost.name, func(t *testing.T) {
 				t.Parallel()
 				var f *fake
 				met := func(w http.ResponseWriter, in map[string]any) {
-					unmetBy(written(t, f.calls()[len(tt.before)]))(w, in)
+					conditionFailed(written(t, f.calls()[len(tt.before)]))(w, in)
 				}
 				f = newFake(t, append(append([]answer{}, tt.before...), lost.answer, met)...)
-				revision, err := tt.call(t.Context(), at(t, f.url, hurried()))
+				revision, err := tt.call(t.Context(), openAt(t, f.url, fastLimits()))
 				if err != nil {
 					t.Fatalf("%s = %v, want success", tt.name, err)
 				}
@@ -101,9 +101,9 @@ func TestLostAnswerIsNoFailure(t *testing.T) {
 	}
 }
 
-// TestPutMeetsAnItem: so does Revive, of which a tombstone is told only when its
-// purge is pending.
-func TestPutMeetsAnItem(t *testing.T) {
+// TestPutReportsTheExistingItem covers Revive, too, which fails on a tombstone
+// only while its purge is pending.
+func TestPutReportsTheExistingItem(t *testing.T) {
 	t.Parallel()
 	was := sample(1)
 	for _, tt := range []struct {
@@ -116,9 +116,9 @@ func TestPutMeetsAnItem(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			f := newFake(t, unmetBy(tt.found))
+			f := newFake(t, conditionFailed(tt.found))
 			r := sample(1)
-			s := at(t, f.url, hurried())
+			s := openAt(t, f.url, fastLimits())
 			if err := s.Put(t.Context(), &r); !errors.Is(err, tt.want) {
 				t.Errorf("Put = %v, want %v", err, tt.want)
 			}
@@ -126,18 +126,18 @@ func TestPutMeetsAnItem(t *testing.T) {
 				t.Errorf("Revive = %v, want %v", err, tt.want)
 			}
 			if f.operations() != "PutItem PutItem" {
-				t.Errorf("calls: %s, want no more than a PutItem each", f.operations())
+				t.Errorf("calls: %s, want one PutItem each", f.operations())
 			}
 		})
 	}
 }
 
-func TestUpdateGoesOnWithWhatItMet(t *testing.T) {
+func TestUpdateRetriesWithTheReturnedItem(t *testing.T) {
 	t.Parallel()
 	other := with(with(stored(t), attrRevision, "another"), attrDocument, `{"call_id":"new"}`)
-	f := newFake(t, give(stored(t)), unmetBy(other), done)
+	f := newFake(t, respondItem(stored(t)), conditionFailed(other), writeDone)
 	var seen []recording.Document
-	r, err := at(t, f.url, hurried()).Update(t.Context(), account, sample(1).ID, func(r *recording.Recording) error {
+	r, err := openAt(t, f.url, fastLimits()).Update(t.Context(), account, sample(1).ID, func(r *recording.Recording) error {
 		seen = append(seen, r.Document)
 		r.Modified++
 		return nil
@@ -152,14 +152,14 @@ func TestUpdateGoesOnWithWhatItMet(t *testing.T) {
 		t.Errorf("calls: %s, want GetItem PutItem PutItem", f.operations())
 	}
 	if got := f.calls()[2].input["ExpressionAttributeValues"]; !cmp.Equal(got, any(map[string]any{":revision": map[string]any{"S": "another"}})) {
-		t.Errorf("the condition of the second try: %v", got)
+		t.Errorf("the condition of the second try = %v, want the returned revision", got)
 	}
 	if r.Document != `{"call_id":"new"}` || r.Modified != sample(1).Modified+1 {
 		t.Errorf("Update = %+v", r)
 	}
 }
 
-func TestUpdateMeetsTheEnd(t *testing.T) {
+func TestUpdateOfADeletedRecording(t *testing.T) {
 	t.Parallel()
 	was := sample(1)
 	for name, found := range map[string]item{
@@ -168,23 +168,23 @@ func TestUpdateMeetsTheEnd(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := at(t, newFake(t, give(stored(t)), unmetBy(found)).url, hurried())
-			if _, err := s.Update(t.Context(), account, was.ID, keep); !errors.Is(err, store.ErrNotFound) {
+			s := openAt(t, newFake(t, respondItem(stored(t)), conditionFailed(found)).url, fastLimits())
+			if _, err := s.Update(t.Context(), account, was.ID, noChange); !errors.Is(err, store.ErrNotFound) {
 				t.Errorf("Update = %v, want %v", err, store.ErrNotFound)
 			}
-			s = at(t, newFake(t, give(stored(t)), unmetBy(found)).url, hurried())
-			if _, err := s.Delete(t.Context(), account, was.ID, keep); !errors.Is(err, store.ErrNotFound) {
+			s = openAt(t, newFake(t, respondItem(stored(t)), conditionFailed(found)).url, fastLimits())
+			if _, err := s.Delete(t.Context(), account, was.ID, noChange); !errors.Is(err, store.ErrNotFound) {
 				t.Errorf("Delete = %v, want %v", err, store.ErrNotFound)
 			}
 		})
 	}
 }
 
-// contested answers reads with the item, and refuses every write because of
-// another writer.
+// contested answers reads with the item and fails every write as if another
+// client had changed the item.
 func contested(t *testing.T) answer {
 	t.Helper()
-	read, write := give(stored(t)), unmetBy(with(stored(t), attrRevision, "another"))
+	read, write := respondItem(stored(t)), conditionFailed(with(stored(t), attrRevision, "another"))
 	return func(w http.ResponseWriter, in map[string]any) {
 		if in["Item"] != nil {
 			write(w, in)
@@ -194,22 +194,22 @@ func contested(t *testing.T) answer {
 	}
 }
 
-func TestEndlessConflict(t *testing.T) {
+func TestConflictGivesUp(t *testing.T) {
 	t.Parallel()
-	t.Run("ends with the deadline", func(t *testing.T) {
+	t.Run("before the deadline", func(t *testing.T) {
 		t.Parallel()
-		n := hurried()
+		n := fastLimits()
 		ctx, cancel := context.WithTimeout(t.Context(), 2*n.Attempt)
 		defer cancel()
-		_, err := at(t, newFake(t, contested(t)).url, n).Update(ctx, account, sample(1).ID, keep)
+		_, err := openAt(t, newFake(t, contested(t)).url, n).Update(ctx, account, sample(1).ID, noChange)
 		if !errors.Is(err, store.ErrConflict) || ctx.Err() != nil {
 			t.Errorf("Update = %v, context: %v; want %v before the deadline", err, ctx.Err(), store.ErrConflict)
 		}
 	})
-	t.Run("ends without a deadline", func(t *testing.T) {
+	t.Run("without a deadline", func(t *testing.T) {
 		t.Parallel()
 		f := newFake(t, contested(t))
-		_, err := at(t, f.url, hurried()).Delete(t.Context(), account, sample(1).ID, keep)
+		_, err := openAt(t, f.url, fastLimits()).Delete(t.Context(), account, sample(1).ID, noChange)
 		if !errors.Is(err, store.ErrConflict) {
 			t.Errorf("Delete = %v, want %v", err, store.ErrConflict)
 		}
@@ -217,9 +217,9 @@ func TestEndlessConflict(t *testing.T) {
 			t.Errorf("%d calls, want %d writes and half as many reads", n, maxTries)
 		}
 	})
-	t.Run("ends when the caller leaves", func(t *testing.T) {
+	t.Run("when canceled", func(t *testing.T) {
 		t.Parallel()
-		n := hurried()
+		n := fastLimits()
 		n.conflict, n.patience = time.Hour, time.Hour
 		ctx, cancel := context.WithCancel(t.Context())
 		answer := contested(t)
@@ -232,22 +232,22 @@ func TestEndlessConflict(t *testing.T) {
 				}
 			}
 		})
-		if _, err := at(t, f.url, n).Update(ctx, account, sample(1).ID, keep); !errors.Is(err, store.ErrConflict) {
+		if _, err := openAt(t, f.url, n).Update(ctx, account, sample(1).ID, noChange); !errors.Is(err, store.ErrConflict) {
 			t.Errorf("Update = %v, want %v", err, store.ErrConflict)
 		}
 	})
 }
 
-func TestObjectionsAreReturnedAsTheyAre(t *testing.T) {
+func TestCallbackErrorsAreReturnedUnchanged(t *testing.T) {
 	t.Parallel()
-	objection := errors.New("not this one")
-	object := func(*recording.Recording) error { return objection }
-	f := newFake(t, give(stored(t)))
-	s := at(t, f.url, hurried())
-	if _, err := s.Update(t.Context(), account, sample(1).ID, object); err != objection { //nolint:errorlint // the very error
+	want := errors.New("not this one")
+	reject := func(*recording.Recording) error { return want }
+	f := newFake(t, respondItem(stored(t)))
+	s := openAt(t, f.url, fastLimits())
+	if _, err := s.Update(t.Context(), account, sample(1).ID, reject); err != want { //nolint:errorlint // the identical error
 		t.Errorf("Update = %v, want the error of change", err)
 	}
-	if _, err := s.Delete(t.Context(), account, sample(1).ID, object); err != objection { //nolint:errorlint // the very error
+	if _, err := s.Delete(t.Context(), account, sample(1).ID, reject); err != want { //nolint:errorlint // the identical error
 		t.Errorf("Delete = %v, want the error of check", err)
 	}
 	if f.operations() != "GetItem GetItem" {
@@ -255,20 +255,20 @@ func TestObjectionsAreReturnedAsTheyAre(t *testing.T) {
 	}
 }
 
-func TestStrangeItemIsABug(t *testing.T) {
+func TestMalformedItemIsALayoutError(t *testing.T) {
 	t.Parallel()
 	for name, m := range map[string]item{
 		"no created_id":      {attrAccount: str(account), attrID: str("202311-1")},
 		"short created_id":   {attrAccount: str(account), attrID: str("202311-1"), attrCreatedID: str("1#202311-1")},
-		"letters":            {attrAccount: str(account), attrID: str("202311-1"), attrCreatedID: str("6386688006x#202311-1")},
+		"letters in it":      {attrAccount: str(account), attrID: str("202311-1"), attrCreatedID: str("6386688006x#202311-1")},
 		"another id":         {attrAccount: str(account), attrID: str("202311-1"), attrCreatedID: str("63866880062#202311-2")},
 		"audio without size": {attrAccount: str(account), attrID: str("202311-1"), attrCreatedID: str("63866880062#202311-1"), attrAudio: str("managed audio/mpeg")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := at(t, newFake(t, give(m)).url, hurried())
+			s := openAt(t, newFake(t, respondItem(m)).url, fastLimits())
 			r, err := s.Get(t.Context(), account, "202311-1")
-			if !errors.Is(err, errLayout) || isOneOfStore(err) {
+			if !errors.Is(err, errLayout) || isStoreError(err) {
 				t.Errorf("Get = %v, %v, want %v", r, err, errLayout)
 			}
 		})
