@@ -21,7 +21,7 @@ func TestCarries(t *testing.T) {
 	t.Parallel()
 	l := attempt.Standard(time.Second)
 	if !l.Carries(context.Background(), time.Hour) {
-		t.Error("without a deadline there is time for everything")
+		t.Error("Carries without a deadline = false, want true")
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
@@ -41,7 +41,7 @@ func TestJitter(t *testing.T) {
 	}
 }
 
-// client asks the server under l, and counts its attempts.
+// client returns a client of the server with the limits l. It counts its attempts.
 func client(url string, l attempt.Limits) *dynamodb.Client {
 	return dynamodb.New(dynamodb.Options{
 		Region: "eu-west-1", BaseEndpoint: &url, HTTPClient: l.Client(1), Retryer: l.Retryer(),
@@ -52,9 +52,8 @@ func client(url string, l attempt.Limits) *dynamodb.Client {
 	})
 }
 
-// A call is tried three times, whether the server is slow, breaks off in the
-// middle of an answer, or says that it cannot; and not once more than the
-// deadline carries.
+// A call gets three attempts if the server is slow, breaks off midway through an
+// answer, or answers 503. It gets fewer if the deadline leaves no time.
 func TestAttempts(t *testing.T) {
 	t.Parallel()
 	limits := attempt.Standard(100 * time.Millisecond)
@@ -70,7 +69,7 @@ func TestAttempts(t *testing.T) {
 			w.Header().Set("Content-Length", "100")
 			_, _ = w.Write([]byte(`{"TableNames":`))
 		},
-		"unable": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
+		"unavailable": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
 	} {
 		for _, c := range []struct {
 			left time.Duration
@@ -82,7 +81,7 @@ func TestAttempts(t *testing.T) {
 			}))
 			l := limits
 			if c.want == 1 {
-				l.Backoff = 50 * time.Millisecond // which nothing is left for
+				l.Backoff = 50 * time.Millisecond // more than the time that is left
 			}
 			entry := &requestlog.Entry{}
 			ctx, cancel := context.WithTimeout(requestlog.With(t.Context(), entry), c.left)
@@ -91,7 +90,7 @@ func TestAttempts(t *testing.T) {
 			server.CloseClientConnections()
 			server.Close()
 			if err == nil || entry.Calls != c.want {
-				t.Errorf("%s, with %v left: %d attempts, %v, want %d", name, c.left, entry.Calls, err, c.want)
+				t.Errorf("%s, with %v left: %d attempts, error %v, want %d attempts", name, c.left, entry.Calls, err, c.want)
 			}
 			if c.want == 1 && !errors.Is(err, attempt.ErrNoTime) && ctx.Err() == nil {
 				t.Errorf("%s: %v, want ErrNoTime", name, err)
@@ -110,7 +109,7 @@ func TestSleep(t *testing.T) {
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errors.New("enough"))
 		defer cancel()
 		if err := attempt.Sleep(ctx, time.Minute); err == nil || err.Error() != "enough" || time.Since(began) != 61*time.Second {
-			t.Errorf("Sleep = %v after %v, want enough after a second", err, time.Since(began)-time.Minute)
+			t.Errorf("Sleep = %v after %v, want \"enough\" after a second", err, time.Since(began)-time.Minute)
 		}
 	})
 }

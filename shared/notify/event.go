@@ -1,18 +1,25 @@
-// Package notify makes of the changes of the store the events that the outside
-// hears of, and says what whoever passes them on has to promise. docs/events.md
-// is what subscribers read; the schema there and [Event] are compared by a test.
+// Package notify turns changes of the store into the events that other systems
+// receive, and defines what a [Sink] that delivers them must guarantee.
+// docs/events.md is the documentation for subscribers. A test compares its schema
+// with [Event].
 //
-// Events are made of the store's stream, behind the write: no request waits for
-// them, and what was written is told of although the process that wrote died.
-// The stream tells of a change at least once, and so do events: a subscriber
-// knows a repeat by the recording's id and the revision that the write gave it.
+// # Guarantees
 //
-// One write is one event, or none ([Of]); no event has a number, a name or a
-// call id in it, only ids.
+// Events are made from the store's stream, after the write. No request waits for
+// them, and an event is sent even if the process that wrote crashes. The stream
+// delivers each change at least once, and so does this package its events. A
+// subscriber recognizes a duplicate by the recording's ID and the revision that
+// the write gave it.
 //
-// The changes of one recording are passed on in their order: no event of a
-// recording is sent before those ahead of it were accepted ([Publish], [Sink]).
-// EventBridge, and whoever is behind it, may still turn them around.
+// One write yields at most one event ([Of]). Events contain IDs, but no phone
+// numbers, names or call IDs.
+//
+// Events of one recording are sent in order: none is sent before the earlier ones
+// were accepted ([Publish], [Sink]).
+//
+// # What can still go wrong
+//
+// EventBridge and the systems behind it may reorder events.
 package notify
 
 import (
@@ -22,51 +29,51 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// Source is the source of every event. It is no name of AWS's own, which all
-// begin with "aws." (docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html).
+// Source is the source field of every event. Sources that begin with "aws." are
+// reserved (docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html).
 const Source = "callrecordings"
 
-// Type says what happened, in the words of an event's detail-type.
+// Type is the kind of an event. Its value is the event's detail-type.
 type Type string
 
 // The types of events.
 const (
-	// Created: the recording is there; its audio may have come already (State).
+	// Created: the recording is new. State shows whether it has its audio already.
 	Created Type = "Recording Created"
-	// Completed: audio has arrived, or other audio has replaced it.
+	// Completed: audio has arrived, or has replaced earlier audio.
 	Completed Type = "Recording Completed"
-	// Failed: audio has arrived that cannot be served; Reason says why.
+	// Failed: the audio that arrived was rejected. Reason gives the cause.
 	Failed Type = "Recording Failed"
-	// Changed: anything else about the recording is different.
+	// Changed: anything else about the recording has changed.
 	Changed Type = "Recording Changed"
-	// Deleted: the recording is gone, for clients.
+	// Deleted: the recording was deleted. Clients cannot read it any more.
 	Deleted Type = "Recording Deleted"
 )
 
-// Gone is the state of a recording that was deleted.
+// Gone is the state of a deleted recording.
 const Gone recording.State = "deleted"
 
-// Event is what the outside hears of one write.
+// Event describes one write to other systems.
 type Event struct {
-	// Type says what happened.
+	// Type is the kind of event.
 	Type Type
 	// Time of the write in UTC, to the second.
 	Time time.Time
-	// Account is the tenant.
+	// Account is the account ID.
 	Account string
-	// ID is the recording's, and Revision what the write made of it: together
-	// the identity of the event.
+	// ID is the recording's, and Revision the one that the write gave it. Together
+	// they identify the event.
 	ID, Revision string
-	// Owner of the recording, "" when it has none.
+	// Owner is the recording's owner, "" for a recording without one.
 	Owner string
-	// State of its audio behind the write, or Gone.
+	// State is that of the audio after the write, or Gone.
 	State recording.State
-	// Reason is why State is recording.Failed.
+	// Reason is set if State is recording.Failed.
 	Reason recording.Reason
 }
 
-// detail is the part of an event that is ours, in the order in which it is
-// written.
+// detail is the event's own part of an EventBridge event. JSON keeps the order of
+// its fields.
 type detail struct {
 	Account  string           `json:"account_id"`
 	ID       string           `json:"id"`
@@ -81,14 +88,14 @@ func (e Event) detail() detail {
 	return detail{e.Account, e.ID, e.Revision, e.Owner, e.State, e.Reason, e.stamp()}
 }
 
-// stamp is the time as RFC 3339 has it, "2026-01-31T09:30:00Z".
+// stamp returns the time in RFC 3339 format, "2026-01-31T09:30:00Z".
 func (e Event) stamp() string { return e.Time.UTC().Format(time.RFC3339) }
 
-// Detail is the JSON object in the detail of the event.
+// Detail returns the JSON object for the detail field of the event.
 func (e Event) Detail() ([]byte, error) { return json.Marshal(e.detail()) }
 
-// MarshalJSON makes the whole event as a rule of EventBridge sees it, but for
-// what EventBridge itself adds (version, id, account, region, resources).
+// MarshalJSON returns the event as an EventBridge rule sees it, without the
+// fields that EventBridge adds (version, id, account, region, resources).
 func (e Event) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Source string `json:"source"`

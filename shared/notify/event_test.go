@@ -17,15 +17,16 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// samples are one event of each type, as a write each makes them.
+// samples returns the events of writes that yield each type once, plus one event
+// of a recording without an owner.
 func samples(t *testing.T) []notify.Event {
 	t.Helper()
-	nobody := living("RevisionOfNobody", pending)
-	nobody.Recording.Owner = ""
+	unowned := living("RevisionOfNobody", pending)
+	unowned.Recording.Owner = ""
 	var events []notify.Event
 	for _, c := range []store.Change{
 		{After: living("RevisionOfCreate", pending)},
-		{After: nobody},
+		{After: unowned},
 		{Before: living("RevisionOfCreate", pending), After: living("RevisionOfFailed", failed)},
 		{Before: living("RevisionOfFailed", failed), After: living("RevisionOfArrive", ready)},
 		{Before: living("RevisionOfArrive", ready), After: living("RevisionOfChange", ready)},
@@ -33,7 +34,7 @@ func samples(t *testing.T) []notify.Event {
 	} {
 		e, ok := notify.Of(c)
 		if !ok {
-			t.Fatalf("Of(%+v) is no event", c)
+			t.Fatalf("Of(%+v) = no event, want one", c)
 		}
 		events = append(events, e)
 	}
@@ -53,7 +54,7 @@ func lines(t *testing.T, events []notify.Event) []byte {
 	return b.Bytes()
 }
 
-// What subscribers get, to the byte.
+// TestJSON compares the events that subscribers receive byte by byte.
 func TestJSON(t *testing.T) {
 	t.Parallel()
 	const golden = "testdata/events.jsonl"
@@ -69,12 +70,12 @@ func TestJSON(t *testing.T) {
 	}
 	for _, private := range []string{"Ada", "555", "10.0.0.1"} {
 		if bytes.Contains(got, []byte(private)) {
-			t.Errorf("the events tell of %q", private)
+			t.Errorf("the events contain %q", private)
 		}
 	}
 }
 
-func TestDetailIsThatOfTheEvent(t *testing.T) {
+func TestDetailMatchesTheEvent(t *testing.T) {
 	t.Parallel()
 	for _, e := range append(samples(t), notify.Event{Owner: "\"<&\\\u2028\xff"}) {
 		detail, err := e.Detail()
@@ -82,7 +83,7 @@ func TestDetailIsThatOfTheEvent(t *testing.T) {
 			t.Fatalf("Detail = %q, %v", detail, err)
 		}
 		if whole := lines(t, []notify.Event{e}); !bytes.Contains(whole, append([]byte(`"detail":`), detail...)) {
-			t.Errorf("the detail %s is not that of %s", detail, whole)
+			t.Errorf("Detail = %s, want the detail of %s", detail, whole)
 		}
 	}
 }
@@ -111,7 +112,7 @@ func guide(t *testing.T) (text string, s schema) {
 	return text, s
 }
 
-// follows reports what of the object is not as s says.
+// follows reports where the object does not follow s.
 func follows(t *testing.T, s schema, path string, object map[string]any) {
 	t.Helper()
 	for _, name := range s.Required {
@@ -125,7 +126,7 @@ func follows(t *testing.T, s schema, path string, object map[string]any) {
 		inner, isObject := value.(map[string]any)
 		switch {
 		case !known:
-			t.Errorf("the schema does not know %s of %s", name, path)
+			t.Errorf("the schema has no %s of %s", name, path)
 		case isObject:
 			follows(t, p, path+"."+name, inner)
 		case !isText || (p.Const != "" && text != p.Const) || (p.Enum != nil && !slices.Contains(p.Enum, text)):
@@ -134,8 +135,8 @@ func follows(t *testing.T, s schema, path string, object map[string]any) {
 	}
 }
 
-// The schema of docs/events.md is that of the events, and the page explains
-// every type, state, reason and member.
+// TestGuide checks that the events follow the schema in docs/events.md, and that
+// the page explains every type, state, reason and member.
 func TestGuide(t *testing.T) {
 	t.Parallel()
 	text, s := guide(t)

@@ -7,39 +7,39 @@ import (
 	"callrecordings/shared/store"
 )
 
-// Of returns the event of a change, and false where nobody is told:
+// Of returns the event of a change. ok is false if the change yields no event:
 //
 //	before          after           event
-//	nothing         living          Created
-//	tombstone       living          Created
-//	living          living          Completed, Failed or Changed; see below
-//	living          tombstone       Deleted
+//	nothing         recording       Created
+//	tombstone       recording       Created
+//	recording       recording       Completed, Failed or Changed; see below
+//	recording       tombstone       Deleted
 //	nothing         tombstone       Deleted
-//	living          nothing         none
-//	tombstone       any other       none
-//	the same revision on both sides none
+//	recording       nothing         none
+//	tombstone       anything else   none
+//	same revision before and after  none
 //
-// A recording is Completed when its audio turned to ready or empty, or was
-// replaced by another arrival (Audio.Sequencer); Failed when it turned to
-// failed, or failed again for another reason or at another arrival.
+// A recording is Completed if its audio became ready or empty, or was replaced
+// by a later arrival (Audio.Sequencer). It is Failed if its audio became failed,
+// or failed again for another reason or with a later arrival.
 //
-// A tombstone that nothing came before is no write of this service, but an
-// import might make one, and who keeps a copy should drop it; it has no owner.
-// A living item that vanishes was removed by hand, as no write of this service
-// does: there is no revision that could tell the event from the one before it.
-// A write that left the revision alone was made by hand, too.
+// This service never writes a tombstone without a recording before it, but an
+// import might. The event has no owner; subscribers that keep copies should drop
+// theirs. An item that vanishes without a tombstone was removed by hand. It
+// yields no event, because there is no new revision to identify the event. A
+// write that left the revision unchanged was made by hand, too.
 //
-// The time is that of the recording's last change; for a tombstone, which does
-// not know, it is the change's own (store.Change.At).
-func Of(c store.Change) (Event, bool) {
+// The event's time is when the recording was last changed. A tombstone has no
+// such time, so its event has the time of the change (store.Change.At).
+func Of(c store.Change) (e Event, ok bool) {
 	before, after := living(c.Before), living(c.After)
 	switch {
 	case c.Before != nil && c.After != nil && c.Before.Recording.Revision == c.After.Recording.Revision:
 		return Event{}, false
 	case after != nil:
-		return told(transition(before, after), c, after), true
+		return newEvent(transition(before, after), c, after), true
 	case c.After != nil && (before != nil || c.Before == nil):
-		e := told(Deleted, c, &c.After.Recording)
+		e := newEvent(Deleted, c, &c.After.Recording)
 		e.State, e.Reason = Gone, ""
 		if before != nil {
 			e.Owner = before.Owner
@@ -49,7 +49,7 @@ func Of(c store.Change) (Event, bool) {
 	return Event{}, false
 }
 
-// living is the recording of an image, nil where there is none or only its
+// living returns the recording of an image, or nil if the image is nil or a
 // tombstone.
 func living(i *store.Image) *recording.Recording {
 	if i == nil || i.Deleted {
@@ -58,20 +58,21 @@ func living(i *store.Image) *recording.Recording {
 	return &i.Recording
 }
 
-// transition is the type of a write that left after where before was, or nil.
+// transition returns the type of event for a write that replaced before, which
+// may be nil, with after.
 func transition(before, after *recording.Recording) Type {
 	if before == nil {
 		return Created
 	}
 	was, is := before.Audio, after.Audio
-	news := was.Condition() != is.Condition() || was.Sequencer != is.Sequencer
+	arrived := was.Condition() != is.Condition() || was.Sequencer != is.Sequencer
 	switch is.Condition() {
 	case recording.Ready, recording.Empty:
-		if news {
+		if arrived {
 			return Completed
 		}
 	case recording.Failed:
-		if news || was.Reason != is.Reason {
+		if arrived || was.Reason != is.Reason {
 			return Failed
 		}
 	case recording.Pending:
@@ -79,8 +80,8 @@ func transition(before, after *recording.Recording) Type {
 	return Changed
 }
 
-// told makes the event of type t about r, as the write c left it.
-func told(t Type, c store.Change, r *recording.Recording) Event {
+// newEvent returns the event of type t about r, the result of the write c.
+func newEvent(t Type, c store.Change, r *recording.Recording) Event {
 	e := Event{
 		Type: t, Time: moment(r.Modified.Time(), c.At, r.Created.Time()),
 		Account: r.Account, ID: r.ID, Revision: r.Revision, Owner: r.Owner, State: r.Audio.Condition(),
@@ -91,8 +92,9 @@ func told(t Type, c store.Change, r *recording.Recording) Event {
 	return e
 }
 
-// moment is the first of times that RFC 3339 and EventBridge can write, in UTC
-// and to the second; 1970 if none can be.
+// moment returns the first of times that RFC 3339 and EventBridge can represent,
+// in UTC and truncated to the second. If there is no such time, it returns
+// 1970-01-01.
 func moment(times ...time.Time) time.Time {
 	for _, t := range times {
 		if t = t.UTC().Truncate(time.Second); 1970 <= t.Year() && t.Year() <= 9999 {

@@ -18,7 +18,7 @@ var (
 	at       = created.Add(time.Hour)
 )
 
-// living is the image of a recording with that audio.
+// living returns the image of a recording with the audio a.
 func living(revision string, a recording.Audio) *store.Image {
 	return &store.Image{Recording: recording.Recording{
 		Account: "a", ID: "202601-1", Owner: "o", Revision: revision, Audio: a,
@@ -27,7 +27,7 @@ func living(revision string, a recording.Audio) *store.Image {
 	}}
 }
 
-// tombstone is the image of a deleted one.
+// tombstone returns the image of a deleted recording.
 func tombstone(revision string) *store.Image {
 	return &store.Image{Deleted: true, Recording: recording.Recording{
 		Account: "a", ID: "202601-1", Revision: revision, Created: recording.SecondsOf(created),
@@ -57,24 +57,24 @@ func TestOf(t *testing.T) {
 	}{
 		{"put", nil, living("1", pending), notify.Created, recording.Pending, ""},
 		{"put with audio", nil, living("1", ready), notify.Created, recording.Ready, ""},
-		{"put with audio elsewhere", nil, living("1", outside), notify.Created, recording.Ready, ""},
+		{"put with external audio", nil, living("1", outside), notify.Created, recording.Ready, ""},
 		{"restored", tombstone("1"), living("2", ready), notify.Created, recording.Ready, ""},
 		{"audio arrives", living("1", pending), living("2", ready), notify.Completed, recording.Ready, ""},
-		{"silence arrives", living("1", pending), living("2", empty), notify.Completed, recording.Empty, ""},
-		{"audio is mended", living("1", failed), living("2", ready), notify.Completed, recording.Ready, ""},
+		{"empty audio arrives", living("1", pending), living("2", empty), notify.Completed, recording.Empty, ""},
+		{"audio replaces a failed upload", living("1", failed), living("2", ready), notify.Completed, recording.Ready, ""},
 		{"audio is replaced", living("1", ready), living("2", again), notify.Completed, recording.Ready, ""},
-		{"audio is replaced by silence", living("1", ready), living("2", empty), notify.Completed, recording.Empty, ""},
-		{"rubbish arrives", living("1", pending), living("2", failed), notify.Failed, recording.Failed, recording.NotAudio},
-		{"rubbish replaces audio", living("1", ready), living("2", failed), notify.Failed, recording.Failed, recording.NotAudio},
-		{"other rubbish", living("1", failed), living("2", damaged), notify.Failed, recording.Failed, recording.Damaged},
-		{"rubbish again", living("1", failed), living("2", failed2), notify.Failed, recording.Failed, recording.NotAudio},
-		{"patch of a pending one", living("1", pending), living("2", pending), notify.Changed, recording.Pending, ""},
-		{"patch of a ready one", living("1", ready), living("2", ready), notify.Changed, recording.Ready, ""},
-		{"patch of a failed one", living("1", failed), living("2", failed), notify.Changed, recording.Failed, recording.NotAudio},
-		{"audio is taken back", living("1", ready), living("2", pending), notify.Changed, recording.Pending, ""},
+		{"empty audio replaces audio", living("1", ready), living("2", empty), notify.Completed, recording.Empty, ""},
+		{"rejected audio arrives", living("1", pending), living("2", failed), notify.Failed, recording.Failed, recording.NotAudio},
+		{"rejected audio replaces audio", living("1", ready), living("2", failed), notify.Failed, recording.Failed, recording.NotAudio},
+		{"failed for another reason", living("1", failed), living("2", damaged), notify.Failed, recording.Failed, recording.Damaged},
+		{"failed again with a later arrival", living("1", failed), living("2", failed2), notify.Failed, recording.Failed, recording.NotAudio},
+		{"patch while pending", living("1", pending), living("2", pending), notify.Changed, recording.Pending, ""},
+		{"patch while ready", living("1", ready), living("2", ready), notify.Changed, recording.Ready, ""},
+		{"patch while failed", living("1", failed), living("2", failed), notify.Changed, recording.Failed, recording.NotAudio},
+		{"audio is removed", living("1", ready), living("2", pending), notify.Changed, recording.Pending, ""},
 		{"delete", living("1", ready), tombstone("2"), notify.Deleted, notify.Gone, ""},
-		{"delete of a failed one", living("1", failed), tombstone("2"), notify.Deleted, notify.Gone, ""},
-		{"a tombstone out of nothing", nil, tombstone("1"), notify.Deleted, notify.Gone, ""},
+		{"delete while failed", living("1", failed), tombstone("2"), notify.Deleted, notify.Gone, ""},
+		{"tombstone without a recording", nil, tombstone("1"), notify.Deleted, notify.Gone, ""},
 		{"purged", tombstone("1"), tombstone("2"), "", "", ""},
 		{"expired", tombstone("1"), nil, "", "", ""},
 		{"removed by hand", living("1", ready), nil, "", "", ""},
@@ -107,8 +107,8 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// A time that cannot be written gives way to the next: nothing that EventBridge
-// would refuse for ever is made.
+// TestTime checks that an event skips times that cannot be represented.
+// EventBridge would reject such an event on every retry.
 func TestTime(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -118,9 +118,9 @@ func TestTime(t *testing.T) {
 	}{
 		{"modified", recording.SecondsOf(modified), recording.SecondsOf(created), at, modified},
 		{"never modified", 0, recording.SecondsOf(created), at.Add(time.Millisecond), at},
-		{"modified far off", math.MaxInt64 / 4, recording.SecondsOf(created), at.In(time.FixedZone("", 3600)), at},
-		{"and the change does not know", 0, recording.SecondsOf(created), time.Time{}, created},
-		{"nobody knows", 0, math.MinInt64 / 4, time.Time{}, time.Unix(0, 0)},
+		{"modified out of range", math.MaxInt64 / 4, recording.SecondsOf(created), at.In(time.FixedZone("", 3600)), at},
+		{"the change has no time", 0, recording.SecondsOf(created), time.Time{}, created},
+		{"no valid time", 0, math.MinInt64 / 4, time.Time{}, time.Unix(0, 0)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

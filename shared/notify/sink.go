@@ -7,26 +7,26 @@ import (
 	"callrecordings/shared/store"
 )
 
-// ErrUnavailable says that a sink was throttled, slow or gone, or refused: not
-// all events were accepted, and sending them again later may help.
+// ErrUnavailable means that not all events were accepted: the sink was throttled,
+// slow or unreachable, or rejected them. A later retry may help.
 var ErrUnavailable = errors.New("events not accepted")
 
-// Sink passes events on.
+// Sink delivers events.
 type Sink interface {
-	// Send passes events on in their order and returns how many of them, from
-	// the front, were accepted for good: a crash loses none of those. It is
+	// Send delivers events in order. accepted counts the events, from the first,
+	// that were accepted durably: a crash does not lose them. It equals
 	// len(events) if and only if the error is nil.
 	//
-	// No event is sent before those ahead of it of the same recording were
-	// accepted, and none behind a failure is begun. Events behind the first that
-	// failed may have been accepted all the same, and are sent again with it.
-	// Error: ErrUnavailable.
+	// An event is sent only after the earlier events of the same recording were
+	// accepted. Send starts no call after a failure. Events after the first failed
+	// one may have been accepted in the same call; the caller sends them again with
+	// it. Error: ErrUnavailable.
 	Send(ctx context.Context, events []Event) (accepted int, err error)
 }
 
-// Publish sends the events of changes, in order, and returns how many changes,
-// from the front, are done with: told of, or of no interest to anybody. The
-// rest, from changes[done] on, has to come again. It is len(changes) if and only
+// Publish sends the events of changes in order. done counts the changes, from the
+// first, that are finished: their event was accepted, or they yield none. The
+// caller must retry from changes[done] on. done equals len(changes) if and only
 // if the error is nil. Errors: those of [Sink].
 func Publish(ctx context.Context, s Sink, changes []store.Change) (done int, err error) {
 	events, source := make([]Event, 0, len(changes)), make([]int, 0, len(changes))

@@ -7,8 +7,8 @@ import (
 	"callrecordings/shared/notify"
 )
 
-// entryError is an event that EventBridge did not accept in a call that it
-// served. It promises the code; the codes are those of
+// entryError reports an event that EventBridge rejected in a call that otherwise
+// succeeded. The codes are listed at
 // docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html.
 type entryError struct {
 	code, message string
@@ -17,12 +17,12 @@ type entryError struct {
 }
 
 func (e *entryError) Error() string {
-	return fmt.Sprintf("an event was not accepted, %d of %d in the call: %s: %s", e.failed, e.sent, e.code, e.message)
+	return fmt.Sprintf("%d of %d events in the call were not accepted: %s: %s", e.failed, e.sent, e.code, e.message)
 }
 
-// fail says in terms of package notify what err means. Whatever it is, the
-// events have to come again: an access that was refused may be granted by then,
-// and events that EventBridge finds wrong are not made here.
+// fail translates err into an error of package notify. Every failure is worth a
+// retry: a missing permission may be granted later, and this package does not
+// build events that EventBridge considers invalid.
 func fail(err error) error {
 	return fmt.Errorf("%w: %w", notify.ErrUnavailable, attempt.WithoutURL(err))
 }

@@ -1,26 +1,30 @@
-// Package eventbridge passes events on to a bus of Amazon EventBridge. A [Bus]
-// is a [notify.Sink].
+// Package eventbridge sends events to a bus of Amazon EventBridge. [Bus]
+// implements [notify.Sink].
 //
-// Events go in calls of PutEvents, one after another. A call carries at most 10
-// events and 256 KB of them, and no two of the same recording: EventBridge takes
-// or refuses each entry by itself, so a second one might get through ahead of
-// the first. The first entry that is refused ends the sending, since the stream
-// repeats all behind it anyway.
+// # Guarantees
 //
-// Every call ends: 500 ms to connect, 2 s for an attempt (half a second would do
-// mostly, but an attempt that was given up too early sends its events twice),
-// three attempts with full jitter at most, and none, not even the first, that
-// the rest of the context's deadline would not carry (docs/adr/007-time-outs.md).
-// A call that is repeated because its answer was lost sends its events twice.
-// Every attempt is noted in the context's requestlog entry, and so is every
-// event that was accepted.
+// Events are sent in calls of PutEvents, one after another. A call carries at
+// most 10 events and 256 KB. It carries only one event per recording, because
+// EventBridge accepts or rejects each entry separately, so a later event could
+// otherwise overtake an earlier one that fails. Sending ends with the first
+// rejected entry, since the stream repeats everything from there anyway.
+//
+// Every call ends: 500 ms to connect, 2 s per attempt, and at most three
+// attempts with full jitter. Half a second per attempt would usually do, but an
+// attempt that is given up too early sends its events twice. An attempt, even
+// the first, starts only if the context's deadline leaves enough time for it
+// (docs/adr/007-time-outs.md). The context's requestlog entry counts every
+// attempt and every accepted event.
 //
 // # What can still go wrong
 //
-// EventBridge accepts events for a bus that does not exist, and drops them: 200,
-// no failed entry
+// If the answer of a call is lost, the retry sends its events twice.
+//
+// EventBridge accepts events for a bus that does not exist and drops them: it
+// answers 200 without a failed entry
 // (docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html). So the
-// name of the bus has to come from whoever made the bus, as in template.yaml.
+// bus name should come from the resource that creates the bus, as in
+// template.yaml.
 //
 // # Permissions
 //
@@ -40,27 +44,27 @@ import (
 	"callrecordings/shared/requestlog"
 )
 
-// Options say where the bus is and who sends.
+// Options locates the bus and identifies the sender.
 type Options struct {
 	// Region of the bus, "eu-west-1". Required.
 	Region string
-	// Endpoint is the base URL of an emulator; "" is EventBridge itself.
+	// Endpoint is the base URL of an emulator; "" means EventBridge itself.
 	Endpoint string
-	// Bus is the bus's name, "default", or its ARN, which may be of another AWS
-	// account. Required.
+	// Bus is the bus's name, such as "default", or its ARN, which may belong to
+	// another AWS account. Required.
 	Bus string
-	// Credentials sign requests; they are asked for every attempt. Required.
+	// Credentials sign requests; they are retrieved for every attempt. Required.
 	Credentials aws.CredentialsProvider
-	// Application names the caller in the User-Agent of its requests, and so in
-	// CloudTrail; "" is nobody.
+	// Application identifies the caller in the User-Agent header, and so in
+	// CloudTrail. Optional.
 	Application string
-	// HTTPClient carries the requests; nil is one with the time-outs that the
-	// package comment promises.
+	// HTTPClient sends the requests; nil means a client with the time-outs of the
+	// package comment.
 	HTTPClient sdk.HTTPClient
 }
 
-// Bus is one bus of events. It is safe for concurrent use, but order holds only
-// for one who calls Send.
+// Bus is an event bus. It is safe for concurrent use, but concurrent calls of
+// Send are not ordered.
 type Bus struct {
 	client *sdk.Client
 	name   string
@@ -69,13 +73,14 @@ type Bus struct {
 
 var _ notify.Sink = (*Bus)(nil)
 
-// idle is one connection: a function makes one call after the other.
+// idle is how many unused connections are kept. One is enough, because a function
+// makes its calls one after another.
 const idle = 1
 
-// standard are the limits that the package comment promises.
+// standard returns the limits that the package comment promises.
 func standard() attempt.Limits { return attempt.Standard(2 * time.Second) }
 
-// Open makes a Bus. It touches no network.
+// Open returns a Bus. It does not use the network.
 func Open(o Options) (*Bus, error) { return open(o, standard()) }
 
 func open(o Options, l attempt.Limits) (*Bus, error) {

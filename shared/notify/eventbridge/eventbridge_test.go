@@ -11,12 +11,12 @@ import (
 	"callrecordings/shared/requestlog"
 )
 
-func TestWhatIsSent(t *testing.T) {
+func TestRequest(t *testing.T) {
 	t.Parallel()
-	f := newFake(t, all)
+	f := newFake(t, acceptAll)
 	log := new(requestlog.Entry)
 	list := events(2)
-	n, err := at(t, f.url, hurried()).Send(requestlog.With(t.Context(), log), list)
+	n, err := openAt(t, f.url, fastLimits()).Send(requestlog.With(t.Context(), log), list)
 	if n != 2 || err != nil || len(f.calls()) != 1 || log.EventCalls != 1 || log.Events != 2 {
 		t.Fatalf("Send = %d, %v in %d calls, %d calls and %d events in the log", n, err, len(f.calls()), log.EventCalls, log.Events)
 	}
@@ -39,7 +39,8 @@ func TestWhatIsSent(t *testing.T) {
 	}
 }
 
-// A call has 10 events at most, 256 KB of them, and one of each recording.
+// TestCalls checks that a call has at most 10 events, at most 256 KB, and at most
+// one event per recording.
 func TestCalls(t *testing.T) {
 	t.Parallel()
 	large := func(n int) []notify.Event {
@@ -64,15 +65,15 @@ func TestCalls(t *testing.T) {
 		{"ten", events(10), []int{10}},
 		{"eleven", events(11), []int{10, 1}},
 		{"many", events(25), []int{10, 10, 5}},
-		{"large ones", large(5), []int{2, 2, 1}},
-		{"one that is too large is EventBridge's to refuse", huge, []int{1, 1, 1}},
-		{"several of a recording", same, []int{3, 2}},
-		{"the same id in two accounts", tenants, []int{2}},
+		{"large", large(5), []int{2, 2, 1}},
+		{"one event over the limit, which EventBridge will reject", huge, []int{1, 1, 1}},
+		{"several events of a recording", same, []int{3, 2}},
+		{"the same ID in two accounts", tenants, []int{2}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			f := newFake(t, all)
-			n, err := at(t, f.url, standard()).Send(t.Context(), c.events)
+			f := newFake(t, acceptAll)
+			n, err := openAt(t, f.url, standard()).Send(t.Context(), c.events)
 			if n != len(c.events) || err != nil || !slices.Equal(f.sizes(), c.want) {
 				t.Errorf("Send = %d, %v in calls of %v, want %d in calls of %v", n, err, f.sizes(), len(c.events), c.want)
 			}
@@ -91,13 +92,13 @@ func TestCalls(t *testing.T) {
 	}
 }
 
-// The first event that was refused ends it: how many were accepted ahead of it
-// is all that the stream can use.
+// TestPartialFailures checks that Send ends with the first rejected event and
+// returns how many were accepted before it, because the stream resumes there.
 func TestPartialFailures(t *testing.T) {
 	t.Parallel()
-	throttled := func(places ...int) answer {
+	throttled := func(indexes ...int) answer {
 		codes := map[int]string{}
-		for _, i := range places {
+		for _, i := range indexes {
 			codes[i] = "ThrottlingException"
 		}
 		return accept(codes)
@@ -111,22 +112,22 @@ func TestPartialFailures(t *testing.T) {
 		calls   int
 		cause   string
 	}{
-		{"the first", 3, []answer{throttled(0)}, 0, 1, "1 of 3 in the call: ThrottlingException: no"},
+		{"the first", 3, []answer{throttled(0)}, 0, 1, "1 of 3 events in the call were not accepted: ThrottlingException: no"},
 		{"the last", 3, []answer{throttled(2)}, 2, 1, "ThrottlingException"},
-		{"one between", 3, []answer{throttled(1)}, 1, 1, "ThrottlingException"},
-		{"several", 10, []answer{throttled(3, 5, 9)}, 3, 1, "3 of 10"},
-		{"in the second call of three", 25, []answer{all, throttled(4), all}, 14, 2, "ThrottlingException"},
-		{"for good", 3, []answer{accept(map[int]string{1: "NotAuthorizedForSourceException"})}, 1, 1, "NotAuthorizedForSourceException"},
-		{"an answer without entries", 3, []answer{say(200, `{"FailedEntryCount":0}`)}, 0, 1, "0 events"},
-		{"an answer about too many", 2, []answer{say(200, `{"FailedEntryCount":0,`+ids)}, 0, 1, "3 events"},
-		{"an answer that does not say which", 3, []answer{say(200, `{"FailedEntryCount":1,`+ids)}, 0, 1, "not which"},
-		{"an entry without anything", 1, []answer{say(200, `{"FailedEntryCount":0,"Entries":[{}]}`)}, 0, 1, "not accepted"},
+		{"the middle one", 3, []answer{throttled(1)}, 1, 1, "ThrottlingException"},
+		{"several", 10, []answer{throttled(3, 5, 9)}, 3, 1, "3 of 10 events"},
+		{"in the second call of three", 25, []answer{acceptAll, throttled(4), acceptAll}, 14, 2, "ThrottlingException"},
+		{"a permanent failure", 3, []answer{accept(map[int]string{1: "NotAuthorizedForSourceException"})}, 1, 1, "NotAuthorizedForSourceException"},
+		{"an answer without entries", 3, []answer{respond(200, `{"FailedEntryCount":0}`)}, 0, 1, "0 events"},
+		{"an answer with too many entries", 2, []answer{respond(200, `{"FailedEntryCount":0,`+ids)}, 0, 1, "3 events"},
+		{"an answer that does not show which", 3, []answer{respond(200, `{"FailedEntryCount":1,`+ids)}, 0, 1, "does not show which"},
+		{"an empty entry", 1, []answer{respond(200, `{"FailedEntryCount":0,"Entries":[{}]}`)}, 0, 1, "not accepted"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			f := newFake(t, c.answers...)
 			log := new(requestlog.Entry)
-			n, err := at(t, f.url, standard()).Send(requestlog.With(t.Context(), log), events(c.send))
+			n, err := openAt(t, f.url, standard()).Send(requestlog.With(t.Context(), log), events(c.send))
 			if n != c.want || log.Events != c.want || len(f.calls()) != c.calls {
 				t.Errorf("Send = %d in %d calls, %d in the log, want %d in %d", n, len(f.calls()), log.Events, c.want, c.calls)
 			}
@@ -137,7 +138,7 @@ func TestPartialFailures(t *testing.T) {
 	}
 }
 
-func TestOpenNamesAllThatIsMissing(t *testing.T) {
+func TestOpenReportsEveryInvalidOption(t *testing.T) {
 	t.Parallel()
 	_, err := Open(Options{Endpoint: "ftp://x"})
 	for _, want := range []string{"event bus", "region", "name of the bus", "credentials", "endpoint"} {

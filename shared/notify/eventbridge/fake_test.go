@@ -20,10 +20,10 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// thinking is how long the fake waits before it answers: the SDK closes the
-// body of its request when the answer begins, and Go's transport drops a
-// connection whose answer came before the request had gone out.
-const thinking = 300 * time.Microsecond
+// answerDelay is how long the fake waits before it answers. The SDK closes its
+// request body when the answer begins, and Go's transport drops a connection
+// if the answer arrives before the request is sent completely.
+const answerDelay = 300 * time.Microsecond
 
 // entry is an entry of a request.
 type entry struct {
@@ -31,22 +31,22 @@ type entry struct {
 	Time                                     float64
 }
 
-// call is a request: its head and its entries.
+// call is a recorded request: its header and its entries.
 type call struct {
 	header  http.Header
 	entries []entry
 }
 
-// answer is what the fake does with a request.
+// answer handles a request to the fake.
 type answer func(w http.ResponseWriter, entries []entry)
 
-// fake is a server of EventBridge that gives one answer after the other, and
-// the last one from then on. It notes the requests.
+// fake is an EventBridge server that gives its answers in order and repeats the
+// last one. It records the requests.
 type fake struct {
 	url     string
 	answers []answer
 	mu      sync.Mutex
-	noted   []call
+	got     []call
 }
 
 func newFake(t *testing.T, answers ...answer) *fake {
@@ -62,20 +62,20 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var input struct{ Entries []entry }
 	_ = json.NewDecoder(r.Body).Decode(&input)
 	f.mu.Lock()
-	n := len(f.noted)
-	f.noted = append(f.noted, call{r.Header, input.Entries})
+	n := len(f.got)
+	f.got = append(f.got, call{r.Header, input.Entries})
 	f.mu.Unlock()
-	time.Sleep(thinking)
+	time.Sleep(answerDelay)
 	f.answers[min(n, len(f.answers)-1)](w, input.Entries)
 }
 
 func (f *fake) calls() []call {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.noted
+	return f.got
 }
 
-// sizes are the numbers of entries of the calls.
+// sizes returns the number of entries of each call.
 func (f *fake) sizes() []int {
 	var sizes []int
 	for _, c := range f.calls() {
@@ -84,7 +84,8 @@ func (f *fake) sizes() []int {
 	return sizes
 }
 
-func say(status int, body string) answer {
+// respond answers with the status and the body.
+func respond(status int, body string) answer {
 	return func(w http.ResponseWriter, _ []entry) {
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 		w.WriteHeader(status)
@@ -92,13 +93,13 @@ func say(status int, body string) answer {
 	}
 }
 
-// refuse answers as EventBridge does with an error.
-func refuse(status int, code string) answer {
-	return say(status, fmt.Sprintf(`{"__type":%q,"message":"no"}`, code))
+// respondError answers with an error in EventBridge's form.
+func respondError(status int, code string) answer {
+	return respond(status, fmt.Sprintf(`{"__type":%q,"message":"no"}`, code))
 }
 
-// accept takes all entries but those at the places in codes, which it refuses
-// with these.
+// accept accepts all entries except those with an index in codes, which it
+// rejects with that code.
 func accept(codes map[int]string) answer {
 	return func(w http.ResponseWriter, entries []entry) {
 		results := make([]map[string]string, len(entries))
@@ -109,13 +110,13 @@ func accept(codes map[int]string) answer {
 			}
 		}
 		body, _ := json.Marshal(map[string]any{"FailedEntryCount": len(codes), "Entries": results})
-		say(http.StatusOK, string(body))(w, entries)
+		respond(http.StatusOK, string(body))(w, entries)
 	}
 }
 
-var all = accept(nil)
+var acceptAll = accept(nil)
 
-// cut promises more than it sends.
+// cut announces a longer body than it sends, then closes the connection.
 func cut(w http.ResponseWriter, _ []entry) {
 	w.Header().Set("Content-Length", "4096")
 	_, _ = io.WriteString(w, `{"FailedEntryCount":0,"Entr`)
@@ -130,16 +131,16 @@ func reset(w http.ResponseWriter, _ []entry) {
 	}
 }
 
-// silence answers nothing until the client has gone.
-func silence(w http.ResponseWriter, _ []entry) {
+// noAnswer sends nothing until the client disconnects.
+func noAnswer(w http.ResponseWriter, _ []entry) {
 	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
 		_, _ = io.Copy(io.Discard, conn)
 		_ = conn.Close()
 	}
 }
 
-// refused is an address where nothing listens.
-func refused(t *testing.T) string {
+// closedAddress returns the URL of a port that refuses connections.
+func closedAddress(t *testing.T) string {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -151,8 +152,8 @@ func refused(t *testing.T) string {
 	return "http://" + l.Addr().String()
 }
 
-// hurried is limits whose every wait is short.
-func hurried() attempt.Limits {
+// fastLimits returns limits with short waits.
+func fastLimits() attempt.Limits {
 	n := standard()
 	n.Attempt, n.Backoff = 100*time.Millisecond, time.Millisecond
 	return n
@@ -162,8 +163,8 @@ var static = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials,
 	return aws.Credentials{AccessKeyID: "AKIA", SecretAccessKey: "secret", SessionToken: "session"}, nil
 })
 
-// at opens a bus at the endpoint.
-func at(t *testing.T, endpoint string, n attempt.Limits) *Bus {
+// openAt opens a bus at the endpoint.
+func openAt(t *testing.T, endpoint string, n attempt.Limits) *Bus {
 	t.Helper()
 	b, err := open(Options{
 		Region: "eu-west-1", Endpoint: endpoint, Bus: "recordings", Credentials: static, Application: "callrecordings-publish",
@@ -174,7 +175,7 @@ func at(t *testing.T, endpoint string, n attempt.Limits) *Bus {
 	return b
 }
 
-// events are n of as many recordings.
+// events returns n events, each of another recording.
 func events(n int) []notify.Event {
 	list := make([]notify.Event, n)
 	for i := range list {

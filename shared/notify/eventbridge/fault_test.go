@@ -13,29 +13,29 @@ import (
 	"callrecordings/shared/requestlog"
 )
 
-// passing are the faults that may pass, so that they are tried again.
-var passing = []struct {
+// transientFaults are the faults that the bus retries.
+var transientFaults = []struct {
 	name   string
 	answer answer
 }{
-	{"throttled", refuse(400, "ThrottlingException")},
-	{"internal", refuse(500, "InternalException")},
-	{"unavailable", say(503, "<html>Service Unavailable</html>")},
-	{"bad gateway", say(502, "")},
-	{"nonsense", say(200, "<html>hello</html>")},
+	{"throttled", respondError(400, "ThrottlingException")},
+	{"internal", respondError(500, "InternalException")},
+	{"unavailable", respond(503, "<html>Service Unavailable</html>")},
+	{"bad gateway", respond(502, "")},
+	{"nonsense", respond(200, "<html>hello</html>")},
 	{"cut in the body", cut},
 	{"connection closed", reset},
-	{"no answer", silence},
+	{"no answer", noAnswer},
 }
 
-func TestPassingFaultsAreTriedThreeTimes(t *testing.T) {
+func TestTransientFaultsGetThreeAttempts(t *testing.T) {
 	t.Parallel()
-	for _, fault := range passing {
+	for _, fault := range transientFaults {
 		t.Run(fault.name, func(t *testing.T) {
 			t.Parallel()
-			f := newFake(t, all, fault.answer)
+			f := newFake(t, acceptAll, fault.answer)
 			log := new(requestlog.Entry)
-			n, err := at(t, f.url, hurried()).Send(requestlog.With(t.Context(), log), events(25))
+			n, err := openAt(t, f.url, fastLimits()).Send(requestlog.With(t.Context(), log), events(25))
 			if n != 10 || !errors.Is(err, notify.ErrUnavailable) {
 				t.Errorf("Send = %d, %v, want 10 and %v", n, err, notify.ErrUnavailable)
 			}
@@ -49,26 +49,26 @@ func TestPassingFaultsAreTriedThreeTimes(t *testing.T) {
 	}
 }
 
-func TestPassingFaultsPass(t *testing.T) {
+func TestTransientFaultsRecover(t *testing.T) {
 	t.Parallel()
-	for _, fault := range passing {
+	for _, fault := range transientFaults {
 		t.Run(fault.name, func(t *testing.T) {
 			t.Parallel()
-			f := newFake(t, fault.answer, fault.answer, all)
-			if n, err := at(t, f.url, hurried()).Send(t.Context(), events(3)); n != 3 || err != nil {
+			f := newFake(t, fault.answer, fault.answer, acceptAll)
+			if n, err := openAt(t, f.url, fastLimits()).Send(t.Context(), events(3)); n != 3 || err != nil {
 				t.Errorf("Send = %d, %v, want success at the third attempt", n, err)
 			}
 		})
 	}
 }
 
-func TestLastingFaultsAreNotTriedAgain(t *testing.T) {
+func TestPermanentFaultsAreNotRetried(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{"AccessDeniedException", "UnrecognizedClientException", "ValidationException", "ResourceNotFoundException"} {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
-			f := newFake(t, refuse(400, code))
-			n, err := at(t, f.url, hurried()).Send(t.Context(), events(3))
+			f := newFake(t, respondError(400, code))
+			n, err := openAt(t, f.url, fastLimits()).Send(t.Context(), events(3))
 			if n != 0 || !errors.Is(err, notify.ErrUnavailable) || !strings.Contains(err.Error(), code) || len(f.calls()) != 1 {
 				t.Errorf("Send = %d, %v after %d calls, want %v because of %s after 1", n, err, len(f.calls()), notify.ErrUnavailable, code)
 			}
@@ -78,28 +78,28 @@ func TestLastingFaultsAreNotTriedAgain(t *testing.T) {
 
 func TestRefusedConnectionIsUnavailable(t *testing.T) {
 	t.Parallel()
-	n, err := at(t, refused(t), hurried()).Send(t.Context(), events(1))
+	n, err := openAt(t, closedAddress(t), fastLimits()).Send(t.Context(), events(1))
 	if n != 0 || !errors.Is(err, notify.ErrUnavailable) {
 		t.Errorf("Send = %d, %v, want %v", n, err, notify.ErrUnavailable)
 	}
 }
 
-func TestConnectingIsBounded(t *testing.T) {
+func TestConnectIsBounded(t *testing.T) {
 	t.Parallel()
-	n := hurried()
+	n := fastLimits()
 	n.Connect, n.Attempt = 10*time.Millisecond, time.Minute
 	n.Dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
-	if _, err := at(t, "http://192.0.2.1", n).Send(t.Context(), events(1)); !errors.Is(err, notify.ErrUnavailable) {
+	if _, err := openAt(t, "http://192.0.2.1", n).Send(t.Context(), events(1)); !errors.Is(err, notify.ErrUnavailable) {
 		t.Errorf("Send = %v, want %v", err, notify.ErrUnavailable)
 	}
 }
 
-// What the deadline would not carry is not begun: neither a call nor another
-// attempt of one.
-func TestNoAttemptThatTheDeadlineWouldNotCarry(t *testing.T) {
+// TestNoAttemptWithoutTime checks that neither a call nor a retry starts if the
+// deadline leaves too little time for it.
+func TestNoAttemptWithoutTime(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name string
@@ -107,16 +107,16 @@ func TestNoAttemptThatTheDeadlineWouldNotCarry(t *testing.T) {
 		want int
 	}{
 		{"no time for an attempt", 30 * time.Second, 0},
-		{"time for one, but not for a wait as well", time.Minute + 30*time.Second, 1},
+		{"time for one attempt, but not for a retry", time.Minute + 30*time.Second, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			f := newFake(t, refuse(500, "InternalException"))
-			n := hurried()
+			f := newFake(t, respondError(500, "InternalException"))
+			n := fastLimits()
 			n.Attempt, n.Backoff = time.Minute, 10*time.Second
 			ctx, cancel := context.WithTimeout(t.Context(), c.left)
 			defer cancel()
-			if got, err := at(t, f.url, n).Send(ctx, events(3)); got != 0 || !errors.Is(err, notify.ErrUnavailable) {
+			if got, err := openAt(t, f.url, n).Send(ctx, events(3)); got != 0 || !errors.Is(err, notify.ErrUnavailable) {
 				t.Errorf("Send = %d, %v, want %v", got, err, notify.ErrUnavailable)
 			}
 			if got := len(f.calls()); got != c.want {
@@ -126,26 +126,26 @@ func TestNoAttemptThatTheDeadlineWouldNotCarry(t *testing.T) {
 	}
 }
 
-func TestCallerWhoLeavesEndsTheCall(t *testing.T) {
+func TestCancellationEndsTheCall(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	f := newFake(t, func(w http.ResponseWriter, in []entry) {
 		cancel()
-		silence(w, in)
+		noAnswer(w, in)
 	})
-	n := hurried()
+	n := fastLimits()
 	n.Attempt = time.Minute
-	_, err := at(t, f.url, n).Send(ctx, events(1))
+	_, err := openAt(t, f.url, n).Send(ctx, events(1))
 	if !errors.Is(err, notify.ErrUnavailable) || !errors.Is(err, context.Canceled) || len(f.calls()) != 1 {
 		t.Errorf("Send = %v after %d calls, want %v because of %v after 1", err, len(f.calls()), notify.ErrUnavailable, context.Canceled)
 	}
 }
 
-func TestStandardNetwork(t *testing.T) {
+func TestStandardLimits(t *testing.T) {
 	t.Parallel()
 	n := standard()
 	if n.Connect != 500*time.Millisecond || n.Attempt != 2*time.Second || n.Attempts != 3 {
-		t.Errorf("standard() = connect %v, attempt %v, %d attempts, want the figures of the package comment", n.Connect, n.Attempt, n.Attempts)
+		t.Errorf("standard() = connect %v, attempt %v, %d attempts, want those of the package comment", n.Connect, n.Attempt, n.Attempts)
 	}
 	for range 100 {
 		if d, err := n.Retryer().RetryDelay(2, nil); err != nil || d < 0 || d > 2*n.Backoff {

@@ -15,15 +15,16 @@ import (
 
 // Limits of a call of PutEvents
 // (docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html). Newer pages
-// say 1 MB, older ones, and emulators, 256 KB; events here have some 300 bytes.
+// allow 1 MB; older ones and emulators allow 256 KB. An event of this service has
+// about 300 bytes.
 const (
 	maxEntries = 10
 	maxBytes   = 256 << 10
-	timeBytes  = 14 // what EventBridge counts for the time of an entry
+	timeBytes  = 14 // the size of an entry's time, as EventBridge counts it
 )
 
-// Send passes events on; see [notify.Sink]. It does not begin a call that the
-// rest of ctx's deadline would not carry. Error: notify.ErrUnavailable.
+// Send sends events; see [notify.Sink]. It starts a call only if ctx's deadline
+// leaves enough time for it. Error: notify.ErrUnavailable.
 func (b *Bus) Send(ctx context.Context, events []notify.Event) (accepted int, err error) {
 	for accepted < len(events) {
 		entries, err := b.entries(events[accepted:])
@@ -39,7 +40,7 @@ func (b *Bus) Send(ctx context.Context, events []notify.Event) (accepted int, er
 	return accepted, nil
 }
 
-// entries makes those of the next call, one at least.
+// entries returns the entries of the next call, at least one.
 func (b *Bus) entries(events []notify.Event) ([]types.PutEventsRequestEntry, error) {
 	type recording struct{ account, id string }
 	entries, bytes := make([]types.PutEventsRequestEntry, 0, maxEntries), 0
@@ -47,7 +48,7 @@ func (b *Bus) entries(events []notify.Event) ([]types.PutEventsRequestEntry, err
 	for _, e := range events[:min(len(events), maxEntries)] {
 		detail, err := e.Detail()
 		if err != nil {
-			return nil, fmt.Errorf("the detail of %s/%s: %w", e.Account, e.ID, err)
+			return nil, fmt.Errorf("encoding the event of %s/%s: %w", e.Account, e.ID, err)
 		}
 		size := timeBytes + len(notify.Source) + len(e.Type) + len(detail)
 		key := recording{e.Account, e.ID}
@@ -63,8 +64,7 @@ func (b *Bus) entries(events []notify.Event) ([]types.PutEventsRequestEntry, err
 	return entries, nil
 }
 
-// put makes one call and returns how many entries, from the front, were
-// accepted.
+// put makes one call and returns how many entries, from the first, were accepted.
 func (b *Bus) put(ctx context.Context, entries []types.PutEventsRequestEntry) (int, error) {
 	if !b.limits.Carries(ctx, 0) {
 		return 0, attempt.ErrNoTime
@@ -73,16 +73,17 @@ func (b *Bus) put(ctx context.Context, entries []types.PutEventsRequestEntry) (i
 	if err != nil {
 		return 0, err
 	}
-	accepted, err := answered(out, len(entries))
+	accepted, err := countAccepted(out, len(entries))
 	requestlog.From(ctx).Events += accepted
 	return accepted, err
 }
 
-// answered reads how many entries, from the front, were accepted, and why the
-// next was not. The answer has an entry for each of the request, in its order.
-func answered(out *sdk.PutEventsOutput, sent int) (int, error) {
+// countAccepted returns how many entries, from the first, were accepted, and the
+// error of the next. The answer has one entry for each entry of the request, in
+// the same order.
+func countAccepted(out *sdk.PutEventsOutput, sent int) (int, error) {
 	if len(out.Entries) != sent {
-		return 0, fmt.Errorf("an answer about %d events to a call with %d", len(out.Entries), sent)
+		return 0, fmt.Errorf("the answer covers %d events, but the call sent %d", len(out.Entries), sent)
 	}
 	for i, e := range out.Entries {
 		if e.ErrorCode != nil || e.EventId == nil {
@@ -90,7 +91,7 @@ func answered(out *sdk.PutEventsOutput, sent int) (int, error) {
 		}
 	}
 	if out.FailedEntryCount != 0 {
-		return 0, fmt.Errorf("an answer that %d events failed, and not which", out.FailedEntryCount)
+		return 0, fmt.Errorf("%d events failed, but the answer does not show which", out.FailedEntryCount)
 	}
 	return sent, nil
 }
