@@ -1,7 +1,8 @@
-// Package media is the border between the API and the audio of recordings:
-// what may be asked of an object store, and the errors that a caller decides
-// on. It knows no AWS, so that functions without audio do not link S3;
-// media/s3media is the one implementation, everywhere (docs/adr/005-s3-server.md).
+// Package media declares what the service asks of the object store that holds
+// the audio of recordings, and the errors that callers handle. It does not
+// depend on AWS, so functions without audio do not link S3. media/s3media is the
+// only implementation, in every environment (docs/adr/005-s3-server.md);
+// media/mediatest defines the behavior that it must show.
 package media
 
 import (
@@ -11,120 +12,122 @@ import (
 	"time"
 )
 
-// What a caller decides on. Implementations wrap them with what was being done.
+// Errors that callers handle. Implementations wrap them with the operation and
+// its key.
 var (
-	// ErrNotFound: there is no such object (yet).
+	// ErrNotFound: the object does not exist (yet).
 	ErrNotFound = errors.New("audio not found")
-	// ErrChanged: the object is not the one that was asked for (its ETag differs).
+	// ErrChanged: the object is not the requested one (its ETag differs).
 	ErrChanged = errors.New("audio changed")
-	// ErrOccupied: there is an object already, where none may be replaced.
-	ErrOccupied = errors.New("audio is there already")
-	// ErrUnavailable: the object store was throttled, slow or gone.
+	// ErrOccupied: an object exists and must not be replaced.
+	ErrOccupied = errors.New("audio exists already")
+	// ErrUnavailable: the object store was throttled, slow or unreachable.
 	ErrUnavailable = errors.New("audio store unavailable")
 )
 
-// Object is what the store knows of a stored object.
+// Object describes a stored object.
 type Object struct {
 	// ContentType as stored.
 	ContentType string
-	// Size in bytes of the whole object.
+	// Size of the whole object in bytes.
 	Size int64
-	// ETag with its quotes, as HTTP has it (RFC 9110, 8.8.3).
+	// ETag including its quotes, as in HTTP (RFC 9110, 8.8.3).
 	ETag string
-	// Modified to the second, UTC.
+	// Modified is the time of the last change, in UTC, to the second.
 	Modified time.Time
-	// SHA256 of the bytes in lower-case hex, if the store checked it when they
-	// came, and Examine asked for it; else "".
+	// SHA256 of the bytes in lower-case hex. It is "" unless the store verified
+	// it at the upload and Examine returned the object.
 	SHA256 string
-	// Metadata are what the uploader said beside the bytes (x-amz-meta-*), by
-	// their names in lower case without that prefix, if Examine asked for them.
+	// Metadata is the uploader's metadata (x-amz-meta-* headers). Its keys are the
+	// lower-case names without that prefix. Only Examine returns it.
 	Metadata map[string]string
 }
 
-// Part is a run of bytes, Length > 0 long, that lies within the object.
+// Part is a range of bytes within the object. Length is greater than 0.
 type Part struct {
 	Offset, Length int64
 }
 
-// Grant is what a presigned URL makes the store answer with.
+// Grant describes a presigned URL: the headers of its answer, and its lifetime.
 type Grant struct {
 	// ContentType, Disposition and CacheControl become the answer's headers
-	// of that name.
+	// Content-Type, Content-Disposition and Cache-Control. Those that are "" stay
+	// as stored.
 	ContentType, Disposition, CacheControl string
-	// TTL is how long the URL is good for, up to 7 days.
+	// TTL is how long the URL is valid: from 1 s to 7 days.
 	TTL time.Duration
 }
 
-// Reader gives audio out.
+// Reader reads audio.
 type Reader interface {
 	// Stat describes the object. Errors: ErrNotFound, ErrUnavailable.
 	Stat(ctx context.Context, key string) (Object, error)
-	// Open reads a part of the object, or the whole if part is nil (also when
-	// it is empty). etag, if not "", is that of the object that is wanted. The
-	// caller closes the body. Errors: ErrNotFound, ErrChanged, ErrUnavailable.
+	// Open reads a part of the object, or the whole object, which may be empty, if
+	// part is nil. If etag is not "", the object must have it. The caller closes
+	// the body. Errors: ErrNotFound, ErrChanged, ErrUnavailable.
 	Open(ctx context.Context, key, etag string, part *Part) (io.ReadCloser, Object, error)
-	// Presign makes a URL by which anyone may GET the object, signed for the
-	// endpoint that clients use. It touches no network.
+	// Presign returns a URL that lets anyone GET the object, signed for the
+	// endpoint that clients use. It does not call the store.
 	Presign(ctx context.Context, key string, g Grant) (string, error)
 }
 
-// Remover takes audio away.
+// Remover removes audio.
 type Remover interface {
-	// Remove deletes the object; one that is not there is no error. When it
-	// returns nil the object is gone. Errors: ErrUnavailable.
+	// Remove deletes the object. After it returns nil, the object does not exist;
+	// it need not have existed before. Error: ErrUnavailable.
 	Remove(ctx context.Context, key string) error
 }
 
-// Writer takes audio in.
+// Writer stores audio.
 type Writer interface {
-	// Put stores size bytes of body under key, in constant memory. The object
-	// is there whole or not at all. Errors: ErrUnavailable, body's own.
+	// Put stores size bytes of body under key, in constant memory. It stores the
+	// whole object or nothing. Errors: ErrUnavailable, and those of body.
 	Put(ctx context.Context, key, contentType string, body io.Reader, size int64) error
 }
 
-// Admission is what a presigned upload takes: nothing but what is said here.
+// Admission describes the upload that a presigned request admits.
 type Admission struct {
-	// ContentType that the upload must say; "" takes any.
+	// ContentType is the required content type; "" admits any.
 	ContentType string
-	// Size in bytes that it must have; 0 takes any.
+	// Size is the required size in bytes; 0 admits any.
 	Size int64
-	// SHA256 in lower-case hex that its bytes must have, which the store
-	// checks; "" takes any.
+	// SHA256 is the required checksum in lower-case hex, which the store verifies;
+	// "" admits any.
 	SHA256 string
-	// TTL is how long the upload may begin, up to 7 days.
+	// TTL is how long an upload may start: from 1 s to 7 days.
 	TTL time.Duration
 }
 
-// SignedRequest is a request that anyone may make, until it expires.
+// SignedRequest is a request that anyone may send until it expires.
 type SignedRequest struct {
 	// Method and URL of the request.
 	Method, URL string
-	// Header are the headers that it must have, by their names. Those that
-	// every HTTP client sets by itself (Host, Content-Length) are left out.
+	// Header holds the headers that the request must have. It omits those that
+	// every HTTP client sets by itself (Host, Content-Length).
 	Header map[string]string
-	// Expires is when it ends, to the second, UTC.
+	// Expires is the end of its validity, in UTC, to the second.
 	Expires time.Time
 }
 
-// Uploader lets others put audio in.
+// Uploader admits audio that must not replace any other.
 type Uploader interface {
-	// PresignPut makes a request that stores an object under key, unless there
-	// is one by then. It touches no network.
+	// PresignPut returns a request that lets anyone store an object under key,
+	// unless one exists by then. It does not call the store.
 	PresignPut(ctx context.Context, key string, a Admission) (SignedRequest, error)
-	// PutNew is Writer's Put for a body in memory that replaces nothing, and
-	// whose SHA-256 the store checks. Errors: ErrOccupied, ErrUnavailable.
+	// PutNew stores body under key, unless an object exists there. The store
+	// verifies the body's SHA-256. Errors: ErrOccupied, ErrUnavailable.
 	PutNew(ctx context.Context, key, contentType string, body []byte) error
 }
 
-// Lister tells what there is.
+// Lister lists objects.
 type Lister interface {
-	// List returns the keys that begin with prefix and stand behind after ("" for
-	// all), in the order of their bytes: at most 1,000; fewer only at the end.
-	// Errors: ErrUnavailable.
+	// List returns the keys that start with prefix and sort after the key after
+	// ("" for all), in byte order. It returns MaxList keys, or fewer at the end of
+	// the list. Error: ErrUnavailable.
 	List(ctx context.Context, prefix, after string) ([]string, error)
 }
 
-// MaxList is the most keys that List returns.
+// MaxList is the maximum number of keys that List returns.
 const MaxList = 1000
 
 // Objects is what ingest needs of the bucket: to examine, read, copy, remove
@@ -143,15 +146,15 @@ type Objects interface {
 	Copy(ctx context.Context, from, etag, to string) error
 }
 
-// Delivery is how the bytes of audio travel to a client (contract, Document
-// or audio).
+// Delivery is how audio reaches a client (contract, Document or audio).
 type Delivery string
 
 const (
-	// Auto sends bytes at the same URL when they fit, else redirects.
+	// Auto answers with the audio if it fits, and otherwise redirects.
 	Auto Delivery = "auto"
-	// Inline sends base64 through the gateway, and only what fits.
+	// Inline answers with the audio, in base64 through the gateway. A request for
+	// audio that does not fit is rejected.
 	Inline Delivery = "inline"
-	// Redirect answers 302 to a presigned URL.
+	// Redirect answers 302 with a presigned URL.
 	Redirect Delivery = "redirect"
 )

@@ -11,14 +11,14 @@ import (
 )
 
 const (
-	// largeSize is audio that no answer of a function can carry.
+	// largeSize is more audio than any answer of a function can carry, in bytes.
 	largeSize = 200 << 20
-	// heapGrowth is what storing and reading it may add to the heap at its
-	// peak, the store's own share included if it runs in this process.
+	// heapGrowth is how many bytes storing and reading it may add to the heap at the
+	// peak. It includes the store itself if that runs in this process.
 	heapGrowth = 64 << 20
 )
 
-// large streams both ways.
+// large stores and reads largeSize bytes and watches the heap.
 func large(t *testing.T, s *suite) {
 	heap := watchHeap(t)
 	key := s.put(t, "audio", "audio/x-wav", largeSize)
@@ -47,8 +47,8 @@ func large(t *testing.T, s *suite) {
 	}
 }
 
-// watchHeap looks at the heap all the time; the function that it returns ends
-// that and says by how many bytes it grew.
+// watchHeap samples the heap until grown is called. grown returns by how many
+// bytes the heap grew at its peak.
 func watchHeap(t *testing.T) (grown func() int64) {
 	t.Helper()
 	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
@@ -62,14 +62,14 @@ func watchHeap(t *testing.T) (grown func() int64) {
 	go func() {
 		tick := time.NewTicker(2 * time.Millisecond)
 		defer tick.Stop()
-		most := start
+		highest := start
 		for {
 			select {
 			case <-stop:
-				peak <- most
+				peak <- highest
 				return
 			case <-tick.C:
-				most = max(most, read())
+				highest = max(highest, read())
 			}
 		}
 	}()

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// lists walks over keys by prefix, resumed behind each of them.
+// lists lists keys by prefix and resumes after each of them.
 func lists(t *testing.T, s *suite) {
 	var want []string
 	for _, name := range []string{"a", "a b", "a%20b", "a=1/b", "b/c&d", "b/ä"} {

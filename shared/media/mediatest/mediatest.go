@@ -1,7 +1,6 @@
-// Package mediatest is the suite that every audio store passes: package
-// media's interfaces, what HTTP clients see through presigned URLs, and that
-// memory does not grow with the audio. A behaviour that the suite does not pin
-// down does not exist.
+// Package mediatest is the test suite that every audio store passes. It covers
+// package media's interfaces, presigned URLs as HTTP clients use them, and constant
+// memory. Callers must not rely on behavior that the suite does not cover.
 package mediatest
 
 import (
@@ -18,7 +17,7 @@ import (
 	"callrecordings/shared/media"
 )
 
-// Store is what the suite tests.
+// Store is the store under test.
 type Store interface {
 	media.Reader
 	media.Remover
@@ -27,22 +26,22 @@ type Store interface {
 	media.Objects
 }
 
-// Harness is a store under test.
+// Harness opens the store under test.
 type Harness struct {
-	// Open gives the store, always over the same place, with the clock that
-	// its presigned URLs begin at.
+	// Open returns the store. now is the clock for its presigned URLs. Every call
+	// opens the same storage.
 	Open func(t testing.TB, now func() time.Time) Store
 	// Now is the real clock.
 	Now func() time.Time
-	// Unsigned says, by name and cause, that the store looks neither at
-	// signatures nor at their expiry: an emulator's weakness. What should be
-	// 403 must then be served, so that the suite fails when the emulator
-	// begins to look and the declaration is to go.
+	// Unsigned is the reason why the store, an emulator, checks neither signatures
+	// nor their expiry; "" means that it does. Such a store must serve requests
+	// that should get 403. The suite thus fails once the emulator starts to check
+	// signatures, and the entry can go.
 	Unsigned string
 }
 
-// Run tests the store. The place may hold other objects; those that the suite
-// makes have keys that begin with "mediatest/".
+// Run tests the store. The storage may hold other objects; the keys of the suite's
+// objects start with "mediatest/".
 func Run(t *testing.T, h Harness) {
 	s := &suite{h: h, Store: h.Open(t, h.Now)}
 	cases := []struct {
@@ -51,21 +50,21 @@ func Run(t *testing.T, h Harness) {
 	}{
 		{"objects of every size", sizes},
 		{"parts", parts},
-		{"the object that was asked for", changes},
+		{"changed objects", changes},
 		{"missing objects", missing},
 		{"odd keys", keys},
-		{"types", types},
-		{"broken uploads", broken},
+		{"content types", types},
+		{"failed uploads", broken},
 		{"removal", removal},
 		{"presigned answers", answers},
-		{"presigned life time", lifetime},
+		{"lifetime of presigned URLs", lifetime},
 		{"forged URLs", forgery},
 		{"presigned uploads", uploads},
-		{"uploads that are not what was announced", mislabelled},
+		{"uploads that differ from their announcement", mismatched},
 		{"uploads replace nothing", occupied},
 		{"copies", copies},
 		{"lists", lists},
-		{"two hundred megabytes", large}, // last: it looks at the heap
+		{"two hundred megabytes", large}, // last, because it measures the heap
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) { c.test(t, s) })
@@ -77,7 +76,7 @@ type suite struct {
 	h Harness
 }
 
-// key makes a key of the test's own, and sees to its removal.
+// key returns a key of the test and removes its object afterwards.
 func (s *suite) key(t *testing.T, name string) string {
 	t.Helper()
 	key := "mediatest/" + strings.ReplaceAll(t.Name(), "/", "-") + "/" + name
@@ -99,7 +98,7 @@ func (s *suite) put(t *testing.T, name, contentType string, size int64) string {
 	return key
 }
 
-// stat describes an object that is there.
+// stat describes an existing object.
 func (s *suite) stat(t *testing.T, key string) media.Object {
 	t.Helper()
 	o, err := s.Stat(t.Context(), key)
@@ -120,11 +119,11 @@ func same(t *testing.T, what string, body io.ReadCloser, want io.Reader) {
 	}
 	m, _ := io.Copy(expected, want)
 	if n != m || !bytes.Equal(got.Sum(nil), expected.Sum(nil)) {
-		t.Errorf("%s: %d bytes, not the %d expected ones", what, n, m)
+		t.Errorf("%s: read %d bytes, which differ from the %d expected bytes", what, n, m)
 	}
 }
 
-// wantError checks that err is one of package media's, and no other.
+// wantError checks that err wraps want and no other error of package media.
 func wantError(t *testing.T, what string, err, want error) {
 	t.Helper()
 	for _, e := range []error{media.ErrNotFound, media.ErrChanged, media.ErrUnavailable} {
@@ -134,8 +133,9 @@ func wantError(t *testing.T, what string, err, want error) {
 	}
 }
 
-// pattern is size bytes from the offset on of an endless sequence. It repeats
-// a block of prime length, so that no part of an upload looks like another.
+// pattern returns size bytes of an endless sequence, from the offset on. The
+// sequence repeats a block of prime length, so that no two parts of an upload are
+// equal.
 func pattern(offset, size int64) io.Reader {
 	return io.LimitReader(&sequence{at: offset}, size)
 }
@@ -156,8 +156,8 @@ func (s *sequence) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// fetch asks url as any client would, and closes the body after look.
-func fetch(t *testing.T, method, url string, header http.Header, look func(*http.Response)) {
+// fetch requests url like any client and closes the body after check.
+func fetch(t *testing.T, method, url string, header http.Header, check func(*http.Response)) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, http.NoBody)
 	if err != nil {
@@ -169,18 +169,18 @@ func fetch(t *testing.T, method, url string, header http.Header, look func(*http
 		t.Fatalf("%s %s: %v", method, r.URL.Path, err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	look(res)
+	check(res)
 }
 
-// refused is the status of what is not or no longer signed.
-func (s *suite) refused() int {
+// forbidden is the status for requests without a valid signature.
+func (s *suite) forbidden() int {
 	if s.h.Unsigned != "" {
 		return http.StatusOK
 	}
 	return http.StatusForbidden
 }
 
-// status asks url and returns the status only.
+// status requests url and returns the status.
 func status(t *testing.T, method, url string) (code int) {
 	t.Helper()
 	fetch(t, method, url, http.Header{}, func(res *http.Response) { code = res.StatusCode })

@@ -16,11 +16,12 @@ import (
 	"callrecordings/shared/media"
 )
 
-// fits is the most bytes that travel inline (contract, Document or audio).
+// fits is the largest size in bytes that is delivered inline (contract, Document
+// or audio).
 const fits = 4_400_000
 
-// sizes stores and reads whole objects, nothing and the joints of an upload
-// in parts among them.
+// sizes stores and reads whole objects, including an empty one and sizes around
+// the boundaries of parts.
 func sizes(t *testing.T, s *suite) {
 	for _, size := range []int64{0, 1, fits, fits + 1, 8<<20 - 1, 8 << 20, 8<<20 + 1, 16 << 20} {
 		t.Run(strconv.FormatInt(size, 10), func(t *testing.T) {
@@ -42,7 +43,7 @@ func sizes(t *testing.T, s *suite) {
 					t.Fatalf("Open(etag %s) = %v, want nil", etag, err)
 				}
 				if !reflect.DeepEqual(opened, o) {
-					t.Errorf("Open(etag %s) = %+v, want what Stat says, %+v", etag, opened, o)
+					t.Errorf("Open(etag %s) = %+v, want the same as Stat, %+v", etag, opened, o)
 				}
 				same(t, "Open", body, pattern(0, size))
 			}
@@ -50,8 +51,8 @@ func sizes(t *testing.T, s *suite) {
 	}
 }
 
-// parts reads the first, the last and middle bytes, of objects stored in one
-// piece and in several.
+// parts reads the first, the last and middle bytes of objects that were stored in
+// one request and in parts.
 func parts(t *testing.T, s *suite) {
 	for _, size := range []int64{1, 1000, 8<<20 + 7} {
 		key := s.put(t, strconv.FormatInt(size, 10), "audio/ogg", size)
@@ -78,12 +79,12 @@ func parts(t *testing.T, s *suite) {
 	}
 }
 
-// changes asks for an object by its ETag after it was overwritten.
+// changes requests an object by its ETag after it was overwritten.
 func changes(t *testing.T, s *suite) {
 	key := s.put(t, "audio", "audio/mpeg", 100)
 	before := s.stat(t, key)
 	if err := s.Put(t.Context(), key, "audio/x-wav", pattern(5, 90), 90); err != nil {
-		t.Fatalf("Put over it = %v, want nil", err)
+		t.Fatalf("Put over the object = %v, want nil", err)
 	}
 	for _, part := range []*media.Part{nil, {Offset: 10, Length: 5}} {
 		_, _, err := s.Open(t.Context(), key, before.ETag, part)
@@ -112,7 +113,7 @@ func missing(t *testing.T, s *suite) {
 	}
 }
 
-// keys are taken as they are, byte for byte.
+// keys checks that the store keeps keys byte for byte.
 func keys(t *testing.T, s *suite) {
 	for _, name := range []string{
 		"202409-0123456789abcdef0123456789abcdef", "with space", "a+b", "a%2Fb", "100%", "a&b=c?d#e", "a@b.example",
@@ -150,7 +151,7 @@ func types(t *testing.T, s *suite) {
 	}
 }
 
-// broken uploads store nothing and leave what was there.
+// broken checks that failed uploads store nothing and leave the existing object.
 func broken(t *testing.T, s *suite) {
 	own := errors.New("the body's own error")
 	ended, cancel := context.WithCancel(t.Context())
@@ -166,7 +167,7 @@ func broken(t *testing.T, s *suite) {
 			{"long", t.Context(), pattern(0, size+1), nil},
 			{"failing", t.Context(), io.MultiReader(pattern(0, size/2), iotest.ErrReader(own)), own},
 			{"failing at the end", t.Context(), io.MultiReader(pattern(0, size), iotest.ErrReader(own)), own},
-			{"given up", ended, pattern(0, size), context.Canceled},
+			{"canceled", ended, pattern(0, size), context.Canceled},
 		} {
 			what := fmt.Sprintf("Put(%d bytes, a %s body)", size, c.name)
 			key := s.key(t, fmt.Sprint(c.name, size))
@@ -183,7 +184,7 @@ func broken(t *testing.T, s *suite) {
 		t.Error("Put of a short body over an object = nil, want an error")
 	}
 	if o := s.stat(t, key); o.Size != 50 || o.ContentType != "audio/mpeg" {
-		t.Errorf("Stat after it = %+v, want the object as it was", o)
+		t.Errorf("Stat afterwards = %+v, want the object unchanged", o)
 	}
 }
 

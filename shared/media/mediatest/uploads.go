@@ -15,7 +15,8 @@ import (
 	"callrecordings/shared/media"
 )
 
-// upload does what a client does with a signed request; change may spoil it.
+// upload sends a signed request like any client. change, if not nil, may tamper
+// with it.
 func upload(t *testing.T, r media.SignedRequest, body string, change func(*http.Request)) int {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), r.Method, r.URL, strings.NewReader(body))
@@ -32,7 +33,7 @@ func upload(t *testing.T, r media.SignedRequest, body string, change func(*http.
 	if err != nil {
 		t.Fatalf("%s: %v", r.Method, err)
 	}
-	defer res.Body.Close() //nolint:errcheck // nothing of it is used
+	defer res.Body.Close() //nolint:errcheck // the body is not used
 	_, _ = io.Copy(io.Discard, res.Body)
 	return res.StatusCode
 }
@@ -42,13 +43,14 @@ func sumOf(body string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-const sound = "not really a sound"
+const audio = "not really audio"
 
+// uploads sends presigned uploads as announced.
 func uploads(t *testing.T, s *suite) {
 	for name, a := range map[string]media.Admission{
-		"all announced": {ContentType: "audio/ogg", Size: int64(len(sound)), SHA256: sumOf(sound), TTL: time.Minute},
-		"type alone":    {ContentType: "audio/wav", TTL: time.Minute},
-		"nothing":       {TTL: time.Minute},
+		"everything announced": {ContentType: "audio/ogg", Size: int64(len(audio)), SHA256: sumOf(audio), TTL: time.Minute},
+		"type only":            {ContentType: "audio/wav", TTL: time.Minute},
+		"nothing announced":    {TTL: time.Minute},
 	} {
 		key := s.key(t, "a b/ä+"+name)
 		r, err := s.PresignPut(t.Context(), key, a)
@@ -58,49 +60,51 @@ func uploads(t *testing.T, s *suite) {
 		if left := r.Expires.Sub(s.h.Now()); left > time.Minute || left < 50*time.Second {
 			t.Errorf("%s: expires in %v, want a minute", name, left)
 		}
-		if status := upload(t, r, sound, nil); status != http.StatusOK {
+		if status := upload(t, r, audio, nil); status != http.StatusOK {
 			t.Fatalf("%s: upload = %d, want 200", name, status)
 		}
 		o, err := s.Examine(t.Context(), key)
-		if err != nil || o.Size != int64(len(sound)) || a.ContentType != "" && o.ContentType != a.ContentType || o.SHA256 != a.SHA256 {
-			t.Errorf("%s: Examine = %+v, %v, want what was announced", name, o, err)
+		if err != nil || o.Size != int64(len(audio)) || a.ContentType != "" && o.ContentType != a.ContentType || o.SHA256 != a.SHA256 {
+			t.Errorf("%s: Examine = %+v, %v, want the announced properties", name, o, err)
 		}
 		if o, err := s.Stat(t.Context(), key); err != nil || o.SHA256 != "" {
 			t.Errorf("%s: Stat = %+v, %v, want no checksum", name, o, err)
 		}
 	}
-	if _, err := s.Examine(t.Context(), s.key(t, "none")); !errors.Is(err, media.ErrNotFound) {
-		t.Errorf("Examine of nothing = %v, want ErrNotFound", err)
+	if _, err := s.Examine(t.Context(), s.key(t, "missing")); !errors.Is(err, media.ErrNotFound) {
+		t.Errorf("Examine of a missing object = %v, want ErrNotFound", err)
 	}
 	for _, ttl := range []time.Duration{0, 8 * 24 * time.Hour} {
 		if r, err := s.PresignPut(t.Context(), "x", media.Admission{TTL: ttl}); err == nil {
 			t.Errorf("PresignPut for %v = %+v, want an error", ttl, r)
 		}
 	}
-	if r, err := s.PresignPut(t.Context(), "x", media.Admission{TTL: time.Minute, SHA256: "no hex"}); err == nil {
+	if r, err := s.PresignPut(t.Context(), "x", media.Admission{TTL: time.Minute, SHA256: "not hex"}); err == nil {
 		t.Errorf("PresignPut with a broken checksum = %+v, want an error", r)
 	}
 }
 
-func mislabelled(t *testing.T, s *suite) {
-	all := media.Admission{ContentType: "audio/ogg", Size: int64(len(sound)), SHA256: sumOf(sound), TTL: time.Minute}
-	size := media.Admission{Size: int64(len(sound)), TTL: time.Minute}
+// mismatched checks that the store rejects uploads that differ from their
+// announcement.
+func mismatched(t *testing.T, s *suite) {
+	all := media.Admission{ContentType: "audio/ogg", Size: int64(len(audio)), SHA256: sumOf(audio), TTL: time.Minute}
+	size := media.Admission{Size: int64(len(audio)), TTL: time.Minute}
 	for _, c := range []struct {
 		name   string
 		a      media.Admission
 		body   string
 		change func(*http.Request)
-		signed bool // refused by the signature, and not by the bytes
+		signed bool // rejected because of the signature, not of the bytes
 	}{
-		{"longer", size, sound + "!", nil, true},
-		{"shorter", size, sound[1:], nil, true},
-		{"longer, with a checksum", all, sound + "!", nil, false},
-		{"other bytes", all, strings.ToUpper(sound), nil, false},
-		{"other type", all, sound, func(r *http.Request) { r.Header.Set("Content-Type", "text/html") }, true},
-		{"other checksum", all, sound, func(r *http.Request) {
+		{"longer", size, audio + "!", nil, true},
+		{"shorter", size, audio[1:], nil, true},
+		{"longer, with a checksum", all, audio + "!", nil, false},
+		{"other bytes", all, strings.ToUpper(audio), nil, false},
+		{"other type", all, audio, func(r *http.Request) { r.Header.Set("Content-Type", "text/html") }, true},
+		{"other checksum", all, audio, func(r *http.Request) {
 			r.Header.Set("X-Amz-Checksum-Sha256", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=")
 		}, false},
-		{"no condition", all, sound, func(r *http.Request) { r.Header.Del("If-None-Match") }, true},
+		{"no condition", all, audio, func(r *http.Request) { r.Header.Del("If-None-Match") }, true},
 	} {
 		key := s.key(t, c.name)
 		r, err := s.PresignPut(t.Context(), key, c.a)
@@ -111,11 +115,12 @@ func mislabelled(t *testing.T, s *suite) {
 		_, err = s.Stat(t.Context(), key)
 		stored := err == nil
 		if want := c.signed && s.h.Unsigned != ""; stored != want || (status == http.StatusOK) != want {
-			t.Errorf("%s: upload = %d, stored %v, want that to be %v", c.name, status, stored, want)
+			t.Errorf("%s: upload = %d, stored = %v, want stored = %v", c.name, status, stored, want)
 		}
 	}
 }
 
+// occupied checks that an upload does not replace an object.
 func occupied(t *testing.T, s *suite) {
 	key := s.key(t, "object")
 	r, err := s.PresignPut(t.Context(), key, media.Admission{TTL: time.Minute})
@@ -123,7 +128,7 @@ func occupied(t *testing.T, s *suite) {
 		t.Fatalf("PresignPut: %v", err)
 	}
 	for i, want := range []int{http.StatusOK, http.StatusPreconditionFailed} {
-		if status := upload(t, r, sound, nil); status != want {
+		if status := upload(t, r, audio, nil); status != want {
 			t.Errorf("upload %d = %d, want %d", i, status, want)
 		}
 	}
@@ -137,10 +142,11 @@ func occupied(t *testing.T, s *suite) {
 		t.Errorf("PutNew = %v, want nil", err)
 	}
 	if o, err := s.Stat(t.Context(), key); err != nil || o.Size != 5 || o.ContentType != "audio/ogg" {
-		t.Errorf("Stat = %+v, %v, want what PutNew stored", o, err)
+		t.Errorf("Stat = %+v, %v, want the object of PutNew", o, err)
 	}
 }
 
+// copies copies an object and tries to copy others.
 func copies(t *testing.T, s *suite) {
 	from, to := s.key(t, "a b/ä+%2F from"), s.key(t, "aside/ä+ to")
 	body := bytes.Repeat([]byte("x"), 100_000)
@@ -161,14 +167,14 @@ func copies(t *testing.T, s *suite) {
 		t.Errorf("Stat of the copy = %+v, %v, want %+v", copied, err, o)
 	}
 	if err := s.Copy(t.Context(), from, `"00000000000000000000000000000000"`, to); !errors.Is(err, media.ErrChanged) {
-		t.Errorf("Copy of another object = %v, want ErrChanged", err)
+		t.Errorf("Copy with another ETag = %v, want ErrChanged", err)
 	}
-	if err := s.Copy(t.Context(), from+"none", o.ETag, to); !errors.Is(err, media.ErrNotFound) {
-		t.Errorf("Copy of nothing = %v, want ErrNotFound", err)
+	if err := s.Copy(t.Context(), from+"missing", o.ETag, to); !errors.Is(err, media.ErrNotFound) {
+		t.Errorf("Copy of a missing object = %v, want ErrNotFound", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := s.Copy(ctx, from, o.ETag, to); err == nil {
-		t.Error("Copy with a context that is over = nil")
+		t.Error("Copy with a canceled context = nil, want an error")
 	}
 }

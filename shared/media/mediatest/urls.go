@@ -10,12 +10,13 @@ import (
 	"callrecordings/shared/media"
 )
 
-// utf8Disposition names a file beyond ASCII, as RFC 6266 has it.
+// utf8Disposition has a file name with non-ASCII characters (RFC 6266).
 const utf8Disposition = `attachment; filename="Gesprach.mp3"; filename*=UTF-8''Gespr%C3%A4ch%20%E2%82%AC.mp3`
 
-// asking is one request by a presigned URL and what it should give: length
-// bytes of the pattern from the offset from on, or no bytes to look at if < 0.
-type asking struct {
+// urlCase is a request with a presigned URL and the expected answer: length bytes
+// of the pattern from the offset from on. If length is negative, the body is not
+// checked.
+type urlCase struct {
 	name         string
 	grant        media.Grant
 	ranges       string
@@ -25,7 +26,7 @@ type asking struct {
 	header       map[string]string
 }
 
-// answers checks what a client gets that was redirected.
+// answers checks the answers to presigned URLs.
 func answers(t *testing.T, s *suite) {
 	const size = 1000
 	key := s.put(t, "audio", "application/octet-stream", size)
@@ -44,31 +45,32 @@ func answers(t *testing.T, s *suite) {
 			"Content-Range": "bytes " + span, "ETag": o.ETag,
 		}
 	}
-	for _, c := range []asking{
+	for _, c := range []urlCase{
 		{"whole", full, "", "", http.StatusOK, 0, size, given},
-		{"as stored", media.Grant{TTL: time.Minute}, "", "", http.StatusOK, 0, size, stored},
-		{"its ETag", full, "", "", http.StatusOK, 0, size, map[string]string{"ETag": o.ETag, "Content-Length": "1000", "Accept-Ranges": "bytes"}},
+		{"without headers in the grant", media.Grant{TTL: time.Minute}, "", "", http.StatusOK, 0, size, stored},
+		{"with its ETag", full, "", "", http.StatusOK, 0, size, map[string]string{"ETag": o.ETag, "Content-Length": "1000", "Accept-Ranges": "bytes"}},
 		{"first bytes", full, "bytes=0-9", "", http.StatusPartialContent, 0, 10, part("0-9/1000")},
 		{"rest", full, "bytes=990-", "", http.StatusPartialContent, 990, 10, part("990-999/1000")},
 		{"suffix", full, "bytes=-5", "", http.StatusPartialContent, 995, 5, part("995-999/1000")},
-		{"behind the end", full, "bytes=1000-", "", http.StatusRequestedRangeNotSatisfiable, 0, -1, nil},
+		{"range after the end", full, "bytes=1000-", "", http.StatusRequestedRangeNotSatisfiable, 0, -1, nil},
 		{"not modified", full, "", o.ETag, http.StatusNotModified, 0, 0, nil},
 	} {
-		t.Run(c.name, func(t *testing.T) { s.ask(t, key, c) })
+		t.Run(c.name, func(t *testing.T) { s.request(t, key, c) })
 	}
 	empty := s.put(t, "empty", "audio/mpeg", 0)
 	t.Run("empty", func(t *testing.T) {
-		s.ask(t, empty, asking{"", full, "", "", http.StatusOK, 0, 0, map[string]string{"Content-Length": "0"}})
+		s.request(t, empty, urlCase{"", full, "", "", http.StatusOK, 0, 0, map[string]string{"Content-Length": "0"}})
 	})
 }
 
-func (s *suite) ask(t *testing.T, key string, c asking) {
+// request sends the request of c for the object at key and checks the answer.
+func (s *suite) request(t *testing.T, key string, c urlCase) {
 	t.Helper()
 	link, err := s.Presign(t.Context(), key, c.grant)
 	if err != nil {
 		t.Fatalf("Presign = %v, want nil", err)
 	}
-	header := http.Header{"X-Auth-Token": {"some.jwt"}} // travels along a redirect
+	header := http.Header{"X-Auth-Token": {"some.jwt"}} // clients resend it when they follow a redirect
 	if c.ranges != "" {
 		header.Set("Range", c.ranges)
 	}
@@ -85,12 +87,12 @@ func (s *suite) ask(t *testing.T, key string, c asking) {
 			}
 		}
 		if c.length >= 0 {
-			same(t, "the body", res.Body, pattern(c.from, c.length))
+			same(t, "body", res.Body, pattern(c.from, c.length))
 		}
 	})
 }
 
-// lifetime signs in the past instead of waiting.
+// lifetime signs URLs in the past instead of waiting for them to expire.
 func lifetime(t *testing.T, s *suite) {
 	key := s.put(t, "audio", "audio/mpeg", 10)
 	for _, c := range []struct {
@@ -98,10 +100,10 @@ func lifetime(t *testing.T, s *suite) {
 		age, ttl time.Duration
 		want     int
 	}{
-		{"fresh", 0, time.Minute, http.StatusOK},
-		{"almost over", 4 * time.Minute, 5 * time.Minute, http.StatusOK},
-		{"over", 6 * time.Minute, 5 * time.Minute, s.refused()},
-		{"long over", 30 * 24 * time.Hour, 7 * 24 * time.Hour, s.refused()},
+		{"new", 0, time.Minute, http.StatusOK},
+		{"almost expired", 4 * time.Minute, 5 * time.Minute, http.StatusOK},
+		{"expired", 6 * time.Minute, 5 * time.Minute, s.forbidden()},
+		{"expired long ago", 30 * 24 * time.Hour, 7 * 24 * time.Hour, s.forbidden()},
 	} {
 		past := s.h.Open(t, func() time.Time { return s.h.Now().Add(-c.age) })
 		link, err := past.Presign(t.Context(), key, media.Grant{TTL: c.ttl})
@@ -119,7 +121,7 @@ func lifetime(t *testing.T, s *suite) {
 	}
 }
 
-// forgery changes what was signed. Nothing of it may open an object.
+// forgery changes signed URLs in every way. None may open an object.
 func forgery(t *testing.T, s *suite) {
 	key, other := s.put(t, "audio", "audio/mpeg", 10), s.put(t, "other", "audio/mpeg", 10)
 	link, err := s.Presign(t.Context(), key, media.Grant{ContentType: "audio/mpeg", TTL: time.Minute})
@@ -131,27 +133,27 @@ func forgery(t *testing.T, s *suite) {
 		edit func(*url.URL, url.Values)
 		want int
 	}{
-		{"anonymous", func(_ *url.URL, q url.Values) { clear(q) }, s.refused()},
-		// S3 takes it for a request that somebody forgot to finish.
+		{"anonymous", func(_ *url.URL, q url.Values) { clear(q) }, s.forbidden()},
+		// S3 treats it as an incomplete request.
 		{"no signature", func(_ *url.URL, q url.Values) { q.Del("X-Amz-Signature") }, http.StatusBadRequest},
 		{"another signature", func(_ *url.URL, q url.Values) {
 			sign := q.Get("X-Amz-Signature")
 			flipped := strings.Map(func(r rune) rune { return '0' + (r+1)%10 }, sign)
 			q.Set("X-Amz-Signature", flipped)
-		}, s.refused()},
+		}, s.forbidden()},
 		{"another object", func(u *url.URL, _ url.Values) {
 			u.RawPath = ""
 			u.Path = strings.TrimSuffix(u.Path, key) + other
-		}, s.refused()},
-		{"another type", func(_ *url.URL, q url.Values) { q.Set("response-content-type", "text/html") }, s.refused()},
-		{"an added header", func(_ *url.URL, q url.Values) { q.Set("response-cache-control", "public") }, s.refused()},
-		{"a longer life", func(_ *url.URL, q url.Values) { q.Set("X-Amz-Expires", "3600") }, s.refused()},
+		}, s.forbidden()},
+		{"another type", func(_ *url.URL, q url.Values) { q.Set("response-content-type", "text/html") }, s.forbidden()},
+		{"an added header", func(_ *url.URL, q url.Values) { q.Set("response-cache-control", "public") }, s.forbidden()},
+		{"a longer validity", func(_ *url.URL, q url.Values) { q.Set("X-Amz-Expires", "3600") }, s.forbidden()},
 		{"another day", func(_ *url.URL, q url.Values) {
 			q.Set("X-Amz-Date", s.h.Now().UTC().Add(time.Minute).Format("20060102T150405Z"))
-		}, s.refused()},
+		}, s.forbidden()},
 		{"another key pair", func(_ *url.URL, q url.Values) {
 			q.Set("X-Amz-Credential", "OTHER"+q.Get("X-Amz-Credential"))
-		}, s.refused()},
+		}, s.forbidden()},
 	} {
 		u, err := url.Parse(link)
 		if err != nil {
@@ -164,7 +166,7 @@ func forgery(t *testing.T, s *suite) {
 			t.Errorf("%s: GET = %d, want %d", c.name, got, c.want)
 		}
 	}
-	if got := status(t, http.MethodPut, link); got != s.refused() {
-		t.Errorf("PUT to a URL for GET = %d, want %d", got, s.refused())
+	if got := status(t, http.MethodPut, link); got != s.forbidden() {
+		t.Errorf("PUT to a URL for GET = %d, want %d", got, s.forbidden())
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"callrecordings/shared/media"
 )
 
-// statusOf is the HTTP status that err reports, 0 if there was no answer.
+// statusOf returns the HTTP status of the answer behind err, 0 without an answer.
 func statusOf(err error) int {
 	if re, ok := errors.AsType[*smithyhttp.ResponseError](err); ok {
 		return re.HTTPStatusCode()
@@ -20,10 +20,10 @@ func statusOf(err error) int {
 	return 0
 }
 
-// noBucket is the code of a bucket that does not exist.
+// noBucket is the error code for a bucket that does not exist.
 const noBucket = "NoSuchBucket"
 
-// codeOf is the store's own name for what went wrong, "NoSuchKey".
+// codeOf returns the store's error code, such as "NoSuchKey".
 func codeOf(err error) string {
 	if ae, ok := errors.AsType[smithy.APIError](err); ok {
 		return ae.ErrorCode()
@@ -31,8 +31,8 @@ func codeOf(err error) string {
 	return ""
 }
 
-// fail says in terms of package media what err means; nil stays nil. A 404
-// without a code is the answer to a HEAD, which has no body.
+// fail translates err into the errors of package media; nil stays nil. A 404
+// without an error code answers a HEAD, which has no body.
 func (b *Bucket) fail(doing, key string, err error) error {
 	status, code := statusOf(err), codeOf(err)
 	switch {
@@ -48,7 +48,7 @@ func (b *Bucket) fail(doing, key string, err error) error {
 	return b.unserved(doing, key, err)
 }
 
-// unserved says that the store did not serve, whatever it objects to.
+// unserved reports that the store failed to serve a request, for any reason.
 func (b *Bucket) unserved(doing, key string, err error) error {
 	if codeOf(err) == noBucket {
 		return b.noBucket()
@@ -60,6 +60,7 @@ func wrap(what error, doing, key string, err error) error {
 	return fmt.Errorf("%w: %s %q: %w", what, doing, key, attempt.WithoutURL(err))
 }
 
+// noBucket returns the error for a bucket that does not exist.
 func (b *Bucket) noBucket() error {
 	return fmt.Errorf("%w: the bucket %q does not exist", media.ErrUnavailable, b.name)
 }

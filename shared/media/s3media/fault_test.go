@@ -22,7 +22,7 @@ import (
 	"callrecordings/shared/requestlog"
 )
 
-// fault is what the fake store does with one request.
+// fault handles one request to the fake store.
 type fault func(w http.ResponseWriter, r *http.Request)
 
 func answer(status int, code string) fault {
@@ -33,11 +33,11 @@ func answer(status int, code string) fault {
 			w.Header().Set("Location", "http://elsewhere.test/")
 		}
 		w.WriteHeader(status)
-		_, _ = fmt.Fprintf(w, "<Error><Code>%s</Code><Message>so it is</Message></Error>", code)
+		_, _ = fmt.Fprintf(w, "<Error><Code>%s</Code><Message>a test fault</Message></Error>", code)
 	}
 }
 
-// bytesOf answers with a body that should be size bytes long.
+// bytesOf announces a body of size bytes and sends only the first sent bytes.
 func bytesOf(size, sent int, header ...string) fault {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", strconv.Itoa(size))
@@ -54,7 +54,7 @@ func bytesOf(size, sent int, header ...string) fault {
 	}
 }
 
-func silent(_ http.ResponseWriter, r *http.Request) {
+func noAnswer(_ http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
 	<-r.Context().Done()
 }
@@ -71,63 +71,63 @@ func stalled(w http.ResponseWriter, r *http.Request) {
 
 func ok(w http.ResponseWriter, r *http.Request) { bytesOf(10, 10)(w, r) }
 
-// world is the fake store in a bubble of synctest: connections are pipes, and
-// time passes when everybody waits.
-type world struct {
+// fakeStore is an S3 server in a synctest bubble: connections are pipes, and time
+// advances while all goroutines wait.
+type fakeStore struct {
 	*Bucket
 	mu     sync.Mutex
-	script []fault // one a request; the last one goes on
-	asked  []string
+	script []fault // one per request; the last one repeats
+	got    []string
 	conns  chan net.Conn
 	closed chan struct{}
 	dial   func(ctx context.Context) error // fails or delays a connection
 }
 
-func (w *world) Accept() (net.Conn, error) {
+func (f *fakeStore) Accept() (net.Conn, error) {
 	select {
-	case c := <-w.conns:
+	case c := <-f.conns:
 		return c, nil
-	case <-w.closed:
+	case <-f.closed:
 		return nil, net.ErrClosed
 	}
 }
-func (w *world) Close() error   { close(w.closed); return nil }
-func (w *world) Addr() net.Addr { return &net.TCPAddr{} }
+func (f *fakeStore) Close() error   { close(f.closed); return nil }
+func (f *fakeStore) Addr() net.Addr { return &net.TCPAddr{} }
 
-func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	w.mu.Lock()
-	w.asked = append(w.asked, r.Method)
-	f := w.script[min(len(w.asked), len(w.script))-1]
-	w.mu.Unlock()
-	f(rw, r)
+func (f *fakeStore) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	f.got = append(f.got, r.Method)
+	serve := f.script[min(len(f.got), len(f.script))-1]
+	f.mu.Unlock()
+	serve(rw, r)
 }
 
-// requests are the methods that were asked for so far. A request that was
-// given up may still be on its way into the fake.
-func (w *world) requests() []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return slices.Clone(w.asked)
+// requests returns the methods of the requests so far. A request that the client
+// gave up may still be on its way to the fake.
+func (f *fakeStore) requests() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.got)
 }
 
-func (w *world) connect(ctx context.Context, _, _ string) (net.Conn, error) {
-	if w.dial != nil {
-		if err := w.dial(ctx); err != nil {
+func (f *fakeStore) connect(ctx context.Context, _, _ string) (net.Conn, error) {
+	if f.dial != nil {
+		if err := f.dial(ctx); err != nil {
 			return nil, &net.OpError{Op: "dial", Err: err}
 		}
 	}
 	here, there := net.Pipe()
-	w.conns <- there
+	f.conns <- there
 	return here, nil
 }
 
-// inWorld runs test against a store that follows the script.
-func inWorld(t *testing.T, dial func(context.Context) error, script []fault, test func(*testing.T, *world)) {
+// withFake runs test against a store that follows the script.
+func withFake(t *testing.T, dial func(context.Context) error, script []fault, test func(*testing.T, *fakeStore)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{script: script, conns: make(chan net.Conn), closed: make(chan struct{}), dial: dial}
+		f := &fakeStore{script: script, conns: make(chan net.Conn), closed: make(chan struct{}), dial: dial}
 		n := standard()
-		n.calls.Dial, n.uploads.Dial = w.connect, w.connect
+		n.calls.Dial, n.uploads.Dial = f.connect, f.connect
 		b, err := open(Options{
 			Region: "us-east-1", Endpoint: "http://store.test", Bucket: "recordings",
 			Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
@@ -135,30 +135,30 @@ func inWorld(t *testing.T, dial func(context.Context) error, script []fault, tes
 		if err != nil {
 			t.Fatalf("open = %v, want nil", err)
 		}
-		w.Bucket = b
-		s := &http.Server{Handler: w}
-		go func() { _ = s.Serve(w) }()
-		test(t, w)
+		f.Bucket = b
+		s := &http.Server{Handler: f}
+		go func() { _ = s.Serve(f) }()
+		test(t, f)
 		b.Rest()
 		if err := s.Close(); err != nil {
-			t.Errorf("closing the fake = %v, want nil", err)
+			t.Errorf("closing the fake store = %v, want nil", err)
 		}
 	})
 }
 
-func stat(ctx context.Context, w *world) error {
-	_, err := w.Stat(ctx, "key")
+func stat(ctx context.Context, f *fakeStore) error {
+	_, err := f.Stat(ctx, "key")
 	return err
 }
 
-func read(ctx context.Context, w *world) error { return readPart(ctx, w, nil) }
+func read(ctx context.Context, f *fakeStore) error { return readPart(ctx, f, nil) }
 
-func readMiddle(ctx context.Context, w *world) error {
-	return readPart(ctx, w, &media.Part{Offset: 5, Length: 10})
+func readMiddle(ctx context.Context, f *fakeStore) error {
+	return readPart(ctx, f, &media.Part{Offset: 5, Length: 10})
 }
 
-func readPart(ctx context.Context, w *world, p *media.Part) error {
-	body, _, err := w.Open(ctx, "key", "", p)
+func readPart(ctx context.Context, f *fakeStore, p *media.Part) error {
+	body, _, err := f.Open(ctx, "key", "", p)
 	if err != nil {
 		return err
 	}
@@ -166,13 +166,13 @@ func readPart(ctx context.Context, w *world, p *media.Part) error {
 	return errors.Join(err, body.Close())
 }
 
-func remove(ctx context.Context, w *world) error { return w.Remove(ctx, "key") }
+func remove(ctx context.Context, f *fakeStore) error { return f.Remove(ctx, "key") }
 
-func put(ctx context.Context, w *world) error {
-	return w.Put(ctx, "key", "audio/mpeg", strings.NewReader("hello"), 5)
+func put(ctx context.Context, f *fakeStore) error {
+	return f.Put(ctx, "key", "audio/mpeg", strings.NewReader("hello"), 5)
 }
 
-func warm(ctx context.Context, w *world) error { return w.Warm(ctx) }
+func warm(ctx context.Context, f *fakeStore) error { return f.Warm(ctx) }
 
 func TestFaults(t *testing.T) {
 	t.Parallel()
@@ -181,14 +181,14 @@ func TestFaults(t *testing.T) {
 	slow, internal := answer(503, "SlowDown"), answer(500, "InternalError")
 	for _, c := range []struct {
 		name     string
-		do       func(context.Context, *world) error
+		do       func(context.Context, *fakeStore) error
 		dial     func(context.Context) error
 		script   []fault
 		deadline time.Duration // 0: none
 		want     error
-		says     string        // in the error's text
-		calls    int           // requests counted
-		within   time.Duration // of the bubble's time
+		text     string        // part of the error's text
+		calls    int           // requests in the log entry
+		within   time.Duration // by the fake clock
 	}{
 		{"served", read, nil, []fault{ok}, 0, nil, "", 1, 0},
 		{"served at the second attempt", read, nil, []fault{slow, ok}, 0, nil, "", 2, 100 * time.Millisecond},
@@ -198,35 +198,35 @@ func TestFaults(t *testing.T) {
 		{"slow down for a removal", remove, nil, []fault{slow}, 0, media.ErrUnavailable, "SlowDown", 3, 300 * time.Millisecond},
 		{"slow down for a put", put, nil, []fault{slow}, 0, media.ErrUnavailable, "SlowDown", 3, 300 * time.Millisecond},
 		{"internal error", read, nil, []fault{internal}, 0, media.ErrUnavailable, "InternalError", 3, 300 * time.Millisecond},
-		{"no time to try again", read, nil, []fault{slow, ok}, 2 * time.Second, media.ErrUnavailable, "SlowDown", 1, 0},
-		{"time to try once more", read, nil, []fault{silent}, 5 * time.Second, media.ErrUnavailable, "awaiting response headers", 2, 4200 * time.Millisecond},
-		{"silence", stat, nil, []fault{silent}, 0, media.ErrUnavailable, "awaiting response headers", 3, 6300 * time.Millisecond},
-		{"silence after an upload", put, nil, []fault{silent}, time.Minute + time.Second, media.ErrUnavailable, "awaiting response headers", 1, time.Minute},
-		{"refused", read, refused, []fault{ok}, 0, media.ErrUnavailable, "connection refused", 3, 300 * time.Millisecond},
-		{"no way to connect", read, blackHole, []fault{ok}, 0, media.ErrUnavailable, "", 3, 1800 * time.Millisecond},
+		{"no time for a retry", read, nil, []fault{slow, ok}, 2 * time.Second, media.ErrUnavailable, "SlowDown", 1, 0},
+		{"time for one retry", read, nil, []fault{noAnswer}, 5 * time.Second, media.ErrUnavailable, "awaiting response headers", 2, 4200 * time.Millisecond},
+		{"no answer", stat, nil, []fault{noAnswer}, 0, media.ErrUnavailable, "awaiting response headers", 3, 6300 * time.Millisecond},
+		{"no answer to an upload", put, nil, []fault{noAnswer}, time.Minute + time.Second, media.ErrUnavailable, "awaiting response headers", 1, time.Minute},
+		{"connection refused", read, refused, []fault{ok}, 0, media.ErrUnavailable, "connection refused", 3, 300 * time.Millisecond},
+		{"no connection", read, blackHole, []fault{ok}, 0, media.ErrUnavailable, "", 3, 1800 * time.Millisecond},
 		{"cut off", read, nil, []fault{cut}, 0, media.ErrUnavailable, "unexpected EOF", 1, 0},
 		{"stalled", read, nil, []fault{stalled}, 0, media.ErrUnavailable, "no byte for 5s", 1, 5 * time.Second},
 		{"the caller's deadline", read, nil, []fault{stalled}, 3 * time.Second, media.ErrUnavailable, "deadline", 1, 3 * time.Second},
 		{"forbidden", read, nil, []fault{answer(403, "AccessDenied")}, 0, media.ErrUnavailable, "AccessDenied", 1, 0},
 		{"another region", read, nil, []fault{answer(301, "PermanentRedirect")}, 0, media.ErrUnavailable, "PermanentRedirect", 1, 0},
-		{"no sense", read, nil, []fault{bytesOf(5, 5, "Content-Range", "of cabbages")}, 0, nil, "", 1, 0},
-		{"a part is not a part", readMiddle, nil, []fault{ok}, 0, media.ErrUnavailable, "parts", 1, 0},
-		{"another part", readMiddle, nil, []fault{bytesOf(3, 3, "Content-Range", "bytes 5-7/8")}, 0, media.ErrChanged, "5-7 of 8", 1, 0},
-		{"a part behind the end", readMiddle, nil, []fault{answer(416, "InvalidRange")}, 0, media.ErrChanged, "InvalidRange", 1, 0},
+		{"an invalid range", read, nil, []fault{bytesOf(5, 5, "Content-Range", "of nonsense")}, 0, nil, "", 1, 0},
+		{"the whole object instead of a part", readMiddle, nil, []fault{ok}, 0, media.ErrUnavailable, "not a part", 1, 0},
+		{"a shorter part", readMiddle, nil, []fault{bytesOf(3, 3, "Content-Range", "bytes 5-7/8")}, 0, media.ErrChanged, "5-7 of 8", 1, 0},
+		{"a part after the end", readMiddle, nil, []fault{answer(416, "InvalidRange")}, 0, media.ErrChanged, "InvalidRange", 1, 0},
 		{"no such key", read, nil, []fault{answer(404, "NoSuchKey")}, 0, media.ErrNotFound, "", 1, 0},
 		{"no such bucket", read, nil, []fault{answer(404, "NoSuchBucket")}, 0, media.ErrUnavailable, `"recordings" does not exist`, 1, 0},
 		{"no such bucket for a put", put, nil, []fault{answer(404, "NoSuchBucket")}, 0, media.ErrUnavailable, `"recordings" does not exist`, 1, 0},
 		{"no such bucket for a removal", remove, nil, []fault{answer(404, "NoSuchBucket")}, 0, media.ErrUnavailable, `"recordings" does not exist`, 1, 0},
 		{"no such bucket for a head", stat, nil, []fault{answer(404, "")}, 0, media.ErrUnavailable, `"recordings" does not exist`, 2, 0},
 		{"no such key for a head", stat, nil, []fault{answer(404, ""), ok}, 0, media.ErrNotFound, "", 2, 0},
-		{"no such key, and no right to ask for the bucket", stat, nil, []fault{answer(404, ""), answer(403, "")}, 0, media.ErrNotFound, "", 2, 0},
+		{"no such key, without permission for the bucket", stat, nil, []fault{answer(404, ""), answer(403, "")}, 0, media.ErrNotFound, "", 2, 0},
 		{"changed", read, nil, []fault{answer(412, "PreconditionFailed")}, 0, media.ErrChanged, "", 1, 0},
 		{"removed already", remove, nil, []fault{answer(404, "NoSuchKey")}, 0, nil, "", 1, 0},
 		{"warm", warm, nil, []fault{ok}, 0, nil, "", 1, 0},
 		{"warm without a bucket", warm, nil, []fault{answer(404, "")}, 0, media.ErrUnavailable, `"recordings" does not exist`, 1, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			inWorld(t, c.dial, c.script, func(t *testing.T, w *world) {
+			withFake(t, c.dial, c.script, func(t *testing.T, f *fakeStore) {
 				entry := &requestlog.Entry{}
 				ctx := requestlog.With(t.Context(), entry)
 				if c.deadline > 0 {
@@ -235,32 +235,32 @@ func TestFaults(t *testing.T) {
 					defer cancel()
 				}
 				begin := time.Now()
-				err := c.do(ctx, w)
+				err := c.do(ctx, f)
 				took := time.Since(begin)
 				for _, e := range []error{media.ErrNotFound, media.ErrChanged, media.ErrUnavailable} {
 					if errors.Is(err, e) != errors.Is(c.want, e) {
 						t.Errorf("error = %v, want %v", err, c.want)
 					}
 				}
-				if err != nil && (!strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "http://")) {
-					t.Errorf("error = %q, want it to say %q and no URL", err, c.says)
+				if err != nil && (!strings.Contains(err.Error(), c.text) || strings.Contains(err.Error(), "http://")) {
+					t.Errorf("error = %q, want it to contain %q and no URL", err, c.text)
 				}
 				if c.want == nil && err != nil {
 					t.Errorf("error = %v, want nil", err)
 				}
-				if entry.MediaCalls != c.calls || len(w.requests()) > c.calls {
-					t.Errorf("calls = %d (%v), want %d", entry.MediaCalls, w.requests(), c.calls)
+				if entry.MediaCalls != c.calls || len(f.requests()) > c.calls {
+					t.Errorf("calls = %d (%v), want %d", entry.MediaCalls, f.requests(), c.calls)
 				}
 				if took > c.within {
-					t.Errorf("it took %v, want at most %v", took, c.within)
+					t.Errorf("took %v, want at most %v", took, c.within)
 				}
 			})
 		})
 	}
 }
 
-// TestBrokenUploadIsTakenBack lets each request of an upload in parts fail.
-func TestBrokenUploadIsTakenBack(t *testing.T) {
+// TestFailedUploadIsAborted makes each request of an upload in parts fail.
+func TestFailedUploadIsAborted(t *testing.T) {
 	t.Parallel()
 	begun := func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "<InitiateMultipartUploadResult><UploadId>7</UploadId></InitiateMultipartUploadResult>")
@@ -274,63 +274,63 @@ func TestBrokenUploadIsTakenBack(t *testing.T) {
 	}
 	gone := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }
 	no := answer(400, "InvalidRequest")
-	late := answer(200, "InternalError") // S3 answers before it knows
+	late := answer(200, "InternalError") // S3 may send the status before it fails
 	for _, c := range []struct {
 		name   string
 		script []fault
 		want   error
-		asked  string
+		calls  string
 		bytes  int64
 	}{
 		{"nothing fails", []fault{begun, part, part, joined}, nil, "POST PUT PUT POST", minPart + 1},
-		{"no beginning", []fault{no}, media.ErrUnavailable, "POST", 0},
-		{"no first part", []fault{begun, no, gone}, media.ErrUnavailable, "POST PUT DELETE", 0},
-		{"no second part", []fault{begun, part, no, gone}, media.ErrUnavailable, "POST PUT PUT DELETE", minPart},
-		{"a part at the second attempt", []fault{begun, answer(500, "InternalError"), part, part, joined}, nil, "POST PUT PUT PUT POST", minPart + 1},
-		{"no end", []fault{begun, part, part, no, gone}, media.ErrUnavailable, "POST PUT PUT POST DELETE", minPart + 1},
-		{"no end, said late", []fault{begun, part, part, late, late, late, gone}, media.ErrUnavailable, "POST PUT PUT POST POST POST DELETE", minPart + 1},
-		{"no way back", []fault{begun, no, no}, media.ErrUnavailable, "POST PUT DELETE", 0},
-		{"nothing to take back", []fault{begun, no, answer(404, "NoSuchUpload")}, media.ErrUnavailable, "POST PUT DELETE", 0},
+		{"creation fails", []fault{no}, media.ErrUnavailable, "POST", 0},
+		{"first part fails", []fault{begun, no, gone}, media.ErrUnavailable, "POST PUT DELETE", 0},
+		{"second part fails", []fault{begun, part, no, gone}, media.ErrUnavailable, "POST PUT PUT DELETE", minPart},
+		{"a part succeeds at the second attempt", []fault{begun, answer(500, "InternalError"), part, part, joined}, nil, "POST PUT PUT PUT POST", minPart + 1},
+		{"completion fails", []fault{begun, part, part, no, gone}, media.ErrUnavailable, "POST PUT PUT POST DELETE", minPart + 1},
+		{"completion fails after status 200", []fault{begun, part, part, late, late, late, gone}, media.ErrUnavailable, "POST PUT PUT POST POST POST DELETE", minPart + 1},
+		{"abort fails", []fault{begun, no, no}, media.ErrUnavailable, "POST PUT DELETE", 0},
+		{"nothing to abort", []fault{begun, no, answer(404, "NoSuchUpload")}, media.ErrUnavailable, "POST PUT DELETE", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			inWorld(t, nil, c.script, func(t *testing.T, w *world) {
+			withFake(t, nil, c.script, func(t *testing.T, f *fakeStore) {
 				entry := &requestlog.Entry{}
 				size := int64(minPart + 1)
-				err := w.Put(requestlog.With(t.Context(), entry), "key", "audio/mpeg",
+				err := f.Put(requestlog.With(t.Context(), entry), "key", "audio/mpeg",
 					strings.NewReader(strings.Repeat("x", int(size))), size)
 				if !errors.Is(err, c.want) || (err != nil) != (c.want != nil) {
 					t.Errorf("Put = %v, want %v", err, c.want)
 				}
-				if left := strings.Contains(fmt.Sprint(err), "left behind"); left != (c.name == "no way back") {
-					t.Errorf("Put = %v, which is wrong about the parts", err)
+				if remain := strings.Contains(fmt.Sprint(err), "its parts remain"); remain != (c.name == "abort fails") {
+					t.Errorf("Put = %v, which mentions remaining parts: %v, want %v", err, remain, !remain)
 				}
-				if got := strings.Join(w.requests(), " "); got != c.asked {
-					t.Errorf("requests = %s, want %s", got, c.asked)
+				if got := strings.Join(f.requests(), " "); got != c.calls {
+					t.Errorf("requests = %s, want %s", got, c.calls)
 				}
-				if entry.AudioBytes != c.bytes || entry.MediaCalls != len(w.requests()) {
+				if entry.AudioBytes != c.bytes || entry.MediaCalls != len(f.requests()) {
 					t.Errorf("entry: %d bytes in %d calls, want %d in %d",
-						entry.AudioBytes, entry.MediaCalls, c.bytes, len(w.requests()))
+						entry.AudioBytes, entry.MediaCalls, c.bytes, len(f.requests()))
 				}
 			})
 		})
 	}
 }
 
-func TestGivingUpEndsAnUpload(t *testing.T) {
+func TestDeadlineAbortsAnUpload(t *testing.T) {
 	t.Parallel()
 	begun := func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "<InitiateMultipartUploadResult><UploadId>7</UploadId></InitiateMultipartUploadResult>")
 	}
 	gone := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }
-	inWorld(t, nil, []fault{begun, silent, gone}, func(t *testing.T, w *world) {
+	withFake(t, nil, []fault{begun, noAnswer, gone}, func(t *testing.T, f *fakeStore) {
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
-		err := w.Put(ctx, "key", "audio/mpeg", strings.NewReader(strings.Repeat("x", minPart+1)), minPart+1)
+		err := f.Put(ctx, "key", "audio/mpeg", strings.NewReader(strings.Repeat("x", minPart+1)), minPart+1)
 		if !errors.Is(err, media.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("Put = %v, want ErrUnavailable for the deadline", err)
+			t.Errorf("Put = %v, want ErrUnavailable because of the deadline", err)
 		}
-		if got := strings.Join(w.requests(), " "); got != "POST PUT DELETE" {
-			t.Errorf("requests = %s, want the parts taken back", got)
+		if got := strings.Join(f.requests(), " "); got != "POST PUT DELETE" {
+			t.Errorf("requests = %s, want the upload aborted", got)
 		}
 	})
 }

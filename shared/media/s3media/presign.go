@@ -17,26 +17,26 @@ import (
 	"callrecordings/shared/media"
 )
 
-// maxTTL is how long SigV4 lets a URL live.
+// maxTTL is the longest validity that SigV4 allows.
 const maxTTL = 7 * 24 * time.Hour
 
-var errTTL = errors.New("a presigned URL lives between one second and seven days")
+var errTTL = errors.New("the validity of a presigned URL must be between one second and seven days")
 
-// newSigner makes a signer for S3, whose canonical path is escaped once.
+// newSigner returns a signer for S3, which escapes the canonical path only once.
 func newSigner() *v4.Signer {
 	return v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
 }
 
-// Presign makes a URL by which anyone may GET the object until g.TTL is over.
-// It is what the SDK's presign client makes, byte for byte (a test compares
-// them), without the SDK's chain of forty steps and their allocations.
+// Presign returns a URL that lets anyone GET the object until g.TTL has passed. It
+// equals the URL of the SDK's presign client byte for byte (a test compares them),
+// but avoids the SDK's forty middleware steps and their allocations.
 func (b *Bucket) Presign(ctx context.Context, key string, g media.Grant) (string, error) {
 	if g.TTL < time.Second || g.TTL > maxTTL {
 		return "", errTTL
 	}
 	creds, err := b.creds.Retrieve(ctx)
 	if err != nil {
-		return "", fmt.Errorf("%w: credentials to sign with: %w", media.ErrUnavailable, err)
+		return "", fmt.Errorf("%w: retrieving credentials: %w", media.ErrUnavailable, err)
 	}
 	query := url.Values{
 		"X-Amz-Expires": {strconv.FormatInt(int64(g.TTL/time.Second), 10)},
@@ -59,7 +59,7 @@ func (b *Bucket) Presign(ctx context.Context, key string, g media.Grant) (string
 	return signed, nil
 }
 
-// request is one for the object as clients make it.
+// request returns a request for the object at its public address.
 func (b *Bucket) request(method, key string, query url.Values) *http.Request {
 	u := *b.public
 	u.RawPath = b.public.EscapedPath() + "/" + httpbinding.EscapePath(key, false)
@@ -68,8 +68,8 @@ func (b *Bucket) request(method, key string, query url.Values) *http.Request {
 	return &http.Request{Method: method, URL: &u, Host: u.Host, Header: http.Header{}}
 }
 
-// bucketURL is where the bucket is found under endpoint, or in S3 itself if
-// that is "": the SDK's own rules decide about host names and partitions.
+// bucketURL returns the bucket's URL at endpoint, or at S3 itself if endpoint is
+// "". The SDK's rules determine host names and partitions.
 func bucketURL(region, endpoint, bucket string) (*url.URL, error) {
 	p := s3.EndpointParameters{Bucket: &bucket, Region: &region, ForcePathStyle: aws.Bool(endpoint != "")}
 	if endpoint != "" {
@@ -77,7 +77,7 @@ func bucketURL(region, endpoint, bucket string) (*url.URL, error) {
 	}
 	e, err := s3.NewDefaultEndpointResolverV2().ResolveEndpoint(context.Background(), p.WithDefaults())
 	if err != nil {
-		return nil, fmt.Errorf("no address for bucket %q: %w", bucket, err)
+		return nil, fmt.Errorf("resolving the address of bucket %q: %w", bucket, err)
 	}
 	u := e.URI
 	return &u, nil

@@ -22,19 +22,19 @@ import (
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// at signs at a fixed time.
-type at struct {
+// fixedTime signs at a fixed time.
+type fixedTime struct {
 	*v4.Signer
 	now time.Time
 }
 
-func (s at) PresignHTTP(ctx context.Context, c aws.Credentials, r *http.Request, hash, service, region string,
+func (s fixedTime) PresignHTTP(ctx context.Context, c aws.Credentials, r *http.Request, hash, service, region string,
 	_ time.Time, opts ...func(*v4.SignerOptions),
 ) (string, http.Header, error) {
 	return s.Signer.PresignHTTP(ctx, c, r, hash, service, region, s.now, opts...)
 }
 
-// sdk is the SDK's own presign client over the public endpoint of o.
+// sdk returns the SDK's own presign client for the public endpoint of o.
 func sdk(o s3media.Options) *s3.PresignClient {
 	so := s3.Options{
 		Region: o.Region, Credentials: o.Credentials,
@@ -47,7 +47,7 @@ func sdk(o s3media.Options) *s3.PresignClient {
 		so.BaseEndpoint, so.UsePathStyle = &endpoint, true
 	}
 	return s3.NewPresignClient(s3.New(so), func(po *s3.PresignOptions) {
-		po.Presigner = at{v4.NewSigner(func(so *v4.SignerOptions) { so.DisableURIPathEscaping = true }), noon}
+		po.Presigner = fixedTime{v4.NewSigner(func(so *v4.SignerOptions) { so.DisableURIPathEscaping = true }), noon}
 	})
 }
 
@@ -82,8 +82,8 @@ var (
 	}
 )
 
-// TestPresignIsTheSDKs compares byte for byte.
-func TestPresignIsTheSDKs(t *testing.T) {
+// TestPresignMatchesTheSDK compares URLs byte for byte.
+func TestPresignMatchesTheSDK(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name string
@@ -121,7 +121,7 @@ func TestPresignIsTheSDKs(t *testing.T) {
 	}
 }
 
-// TestPresignAnyKey: whatever the key, the URL leads to it and no further.
+// TestPresignAnyKey checks that the URL of any key leads to that key only.
 func TestPresignAnyKey(t *testing.T) {
 	t.Parallel()
 	o := s3media.Options{
@@ -147,7 +147,7 @@ func TestPresignAnyKey(t *testing.T) {
 			rt.Fatalf("Presign(%q) = %q, which does not parse: %v", key, link, err)
 		}
 		if u.Path != "/recordings/"+key || u.Fragment != "" {
-			rt.Errorf("Presign(%q) leads to %q", key, u.Path)
+			rt.Errorf("Presign(%q) leads to %q instead", key, u.Path)
 		}
 		if q := u.Query(); q.Get("response-content-type") != g.ContentType || q.Get("response-content-disposition") != g.Disposition {
 			rt.Errorf("Presign(%+v) grants %v", g, q)
@@ -155,8 +155,8 @@ func TestPresignAnyKey(t *testing.T) {
 	})
 }
 
-// TestPresignTouchesNoNetwork: nobody listens there.
-func TestPresignTouchesNoNetwork(t *testing.T) {
+// TestPresignMakesNoCall uses an endpoint without a server.
+func TestPresignMakesNoCall(t *testing.T) {
 	t.Parallel()
 	b := open(t, s3media.Options{Region: "us-east-1", Bucket: "recordings", Credentials: static, Endpoint: "http://192.0.2.1:1"})
 	if _, err := b.Presign(t.Context(), "key", full); err != nil {
@@ -169,7 +169,7 @@ func TestPresignWithoutCredentials(t *testing.T) {
 	b := open(t, s3media.Options{
 		Region: "us-east-1", Bucket: "recordings",
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{}, errors.New("none today")
+			return aws.Credentials{}, errors.New("no credentials")
 		}),
 	})
 	if link, err := b.Presign(t.Context(), "key", full); !errors.Is(err, media.ErrUnavailable) {
@@ -177,11 +177,11 @@ func TestPresignWithoutCredentials(t *testing.T) {
 	}
 }
 
-func TestOpenNamesAllThatIsWrong(t *testing.T) {
+func TestOpenReportsEveryInvalidOption(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		o    s3media.Options
-		says []string
+		want []string
 	}{
 		{s3media.Options{}, []string{"region", "bucket name", "credentials"}},
 		{s3media.Options{Region: "us-east-1", Bucket: "b", Credentials: static, Endpoint: "127.0.0.1:9000"}, []string{"the endpoint is not"}},
@@ -190,9 +190,9 @@ func TestOpenNamesAllThatIsWrong(t *testing.T) {
 		{s3media.Options{Region: "not a region", Bucket: "recordings", Credentials: static}, []string{"recordings"}},
 	} {
 		_, err := s3media.Open(c.o)
-		for _, says := range c.says {
-			if !strings.Contains(fmt.Sprint(err), says) {
-				t.Errorf("Open(%+v) = %v, want it to say %q", c.o, err, says)
+		for _, want := range c.want {
+			if !strings.Contains(fmt.Sprint(err), want) {
+				t.Errorf("Open(%+v) = %v, want it to contain %q", c.o, err, want)
 			}
 		}
 	}
@@ -210,7 +210,7 @@ func BenchmarkPresign(b *testing.B) {
 			}
 		}
 	})
-	b.Run("impl=floor", func(b *testing.B) { // the bare SDK
+	b.Run("impl=floor", func(b *testing.B) { // the SDK's presign client
 		c := sdk(o)
 		b.ReportAllocs()
 		for b.Loop() {

@@ -17,22 +17,24 @@ import (
 	"callrecordings/shared/requestlog"
 )
 
-// Stat describes the object by a HEAD.
+// Stat describes the object, from a HEAD request.
 func (b *Bucket) Stat(ctx context.Context, key string) (media.Object, error) {
-	return b.look(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: &key})
+	return b.head(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: &key})
 }
 
-func (b *Bucket) look(ctx context.Context, in *s3.HeadObjectInput) (media.Object, error) {
+// head sends a HEAD request and checks whether the object or the bucket is missing.
+func (b *Bucket) head(ctx context.Context, in *s3.HeadObjectInput) (media.Object, error) {
 	key := *in.Key
 	out, err := b.client.HeadObject(ctx, in)
 	if statusOf(err) == http.StatusNotFound && !b.exists.Load() {
-		// The answer to a HEAD does not say what is missing. Who may not ask
-		// for the bucket is told 403, so there is one.
+		// The answer to a HEAD does not show whether the object or the bucket is
+		// missing. A 403 for the bucket means that it exists, but this caller may
+		// not list it.
 		if err := b.Warm(ctx); err != nil && statusOf(err) != http.StatusForbidden {
 			return media.Object{}, err
 		}
 	}
-	if err = b.fail("looking at", key, err); err != nil {
+	if err = b.fail("examining", key, err); err != nil {
 		return media.Object{}, err
 	}
 	o := object(out.ContentType, out.ContentLength, out.ETag, out.LastModified)
@@ -43,7 +45,7 @@ func (b *Bucket) look(ctx context.Context, in *s3.HeadObjectInput) (media.Object
 	return o, nil
 }
 
-// List returns keys, a page of S3's.
+// List returns one page of keys.
 func (b *Bucket) List(ctx context.Context, prefix, after string) ([]string, error) {
 	in := &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &prefix, MaxKeys: aws.Int32(media.MaxList)}
 	if after != "" {
@@ -60,7 +62,7 @@ func (b *Bucket) List(ctx context.Context, prefix, after string) ([]string, erro
 	return keys, nil
 }
 
-// Open reads a part of the object, or the whole.
+// Open reads a part of the object, or the whole object.
 func (b *Bucket) Open(ctx context.Context, key, etag string, part *media.Part) (io.ReadCloser, media.Object, error) {
 	in := &s3.GetObjectInput{Bucket: &b.name, Key: &key}
 	if etag != "" {
@@ -68,7 +70,7 @@ func (b *Bucket) Open(ctx context.Context, key, etag string, part *media.Part) (
 	}
 	if part != nil {
 		if part.Offset < 0 || part.Length < 1 {
-			return nil, media.Object{}, fmt.Errorf("reading %q: no part of an object: %+v", key, *part)
+			return nil, media.Object{}, fmt.Errorf("reading %q: invalid part %+v", key, *part)
 		}
 		in.Range = aws.String(fmt.Sprintf("bytes=%d-%d", part.Offset, part.Offset+part.Length-1))
 	}
@@ -90,16 +92,16 @@ func (b *Bucket) Open(ctx context.Context, key, etag string, part *media.Part) (
 	return &body{body: out.Body, cancel: cancel, entry: entry, key: key}, o, nil
 }
 
-// checkRange demands that the store sent the part that was asked for, whole,
-// and returns the size of the object.
+// checkRange checks that the store sent exactly the requested part, and returns
+// the size of the object.
 func checkRange(header string, p media.Part) (int64, error) {
 	span, total, ok := strings.Cut(strings.TrimPrefix(header, "bytes "), "/")
 	size, err := strconv.ParseInt(total, 10, 64)
 	if !ok || err != nil {
-		return 0, fmt.Errorf("%w: it does not read parts", media.ErrUnavailable)
+		return 0, fmt.Errorf("%w: the answer is not a part of the object", media.ErrUnavailable)
 	}
 	if want := fmt.Sprintf("%d-%d", p.Offset, p.Offset+p.Length-1); span != want {
-		return 0, fmt.Errorf("%w: bytes %s of %d instead of %s", media.ErrChanged, span, size, want)
+		return 0, fmt.Errorf("%w: the answer has bytes %s of %d instead of %s", media.ErrChanged, span, size, want)
 	}
 	return size, nil
 }
@@ -113,8 +115,8 @@ func object(contentType *string, size *int64, etag *string, modified *time.Time)
 	}
 }
 
-// body counts what is read, gives up a store that stalls, and names the cause
-// when it breaks off.
+// body counts the bytes read, gives up if the store stalls, and reports why a
+// read breaks off.
 type body struct {
 	body   io.ReadCloser
 	cancel context.CancelFunc
@@ -122,7 +124,7 @@ type body struct {
 	key    string
 }
 
-// Read reads on; an end before the promised length is ErrUnavailable.
+// Read reads from the body. An end before the announced length is ErrUnavailable.
 func (b *body) Read(p []byte) (int, error) {
 	guard := time.AfterFunc(stall, b.cancel)
 	n, err := b.body.Read(p)
@@ -138,7 +140,7 @@ func (b *body) Read(p []byte) (int, error) {
 
 var errStalled = errors.New("no byte for " + stall.String())
 
-// Close ends the read, wherever it is.
+// Close ends the read, even midway.
 func (b *body) Close() error {
 	b.cancel()
 	return b.body.Close()

@@ -1,27 +1,38 @@
-// Package s3media keeps the audio of recordings in a bucket of Amazon S3, or
-// of a server that speaks its protocol (local/s3server, LocalStack, MinIO).
-// A [Bucket] is all that package media declares.
+// Package s3media stores the audio of recordings in a bucket of Amazon S3, or of
+// an S3-compatible server (local/s3server, LocalStack, MinIO). [Bucket]
+// implements all interfaces of package media.
 //
-// What it promises beside the interfaces of package media:
+// # Keys
 //
-//   - Every call ends: 500 ms to connect, 2 s to the first byte of an answer
-//     (a minute for uploads, which a person waits for, not a gateway) and 5 s
-//     between two bytes, three attempts with full jitter at most, and no other
-//     attempt when the rest of the context's deadline would not carry it
-//     (docs/adr/007-time-outs.md).
-//   - Memory is constant: a read streams, an upload holds one part.
-//   - A presigned URL is worked out here, without a call, under
-//     Options.PublicEndpoint, the name by which clients reach the store. It
-//     appears in no error and in no log.
-//   - Every request to the store, retries included, is counted in the
-//     context's requestlog entry, as is every byte of audio.
+// Callers choose the keys. This package uses them byte for byte.
 //
-// Permissions: GetObject for Open, Stat and whoever follows a presigned URL;
-// DeleteObject for Remove; PutObject and AbortMultipartUpload for Put; PutObject
-// for PutNew, Copy and whoever follows a PresignPut; GetObject for Examine and
-// Copy; and
-// ListBucket on the bucket itself, without which S3 answers 403 instead of
-// 404 for an object that is not there, which is ErrUnavailable here.
+// # Guarantees
+//
+//   - Every call ends: 500 ms to connect, 2 s to the first byte of an answer, 5 s
+//     between two bytes, and at most three attempts with full jitter. Uploads get
+//     a minute to the first byte of an answer. A retry starts only if the
+//     context's deadline leaves enough time for it (docs/adr/007-time-outs.md).
+//   - Memory is constant: a read streams, and an upload holds one part.
+//   - Presigning makes no call. URLs are signed for Options.PublicEndpoint, the
+//     address that clients use. They appear in no error and no log.
+//   - The context's requestlog entry counts every request to the store, retries
+//     included, and every byte of audio.
+//
+// # What can still go wrong
+//
+// A retry of PutNew whose first answer was lost finds the object of the first
+// attempt and returns media.ErrOccupied. If an upload in parts fails and cannot
+// be aborted either, its parts stay and are billed; the error mentions them.
+//
+// # Permissions
+//
+//   - Open, Stat, Examine, Copy and the readers of presigned URLs: GetObject.
+//   - Put: PutObject and AbortMultipartUpload.
+//   - PutNew, Copy and the senders of presigned uploads: PutObject.
+//   - Remove: DeleteObject.
+//   - List, and all methods that report media.ErrNotFound: ListBucket on the
+//     bucket itself. Without it S3 answers 403 instead of 404 for a missing
+//     object, and the method reports media.ErrUnavailable.
 package s3media
 
 import (
@@ -42,29 +53,29 @@ import (
 	"callrecordings/shared/requestlog"
 )
 
-// Options say where the bucket is and who asks.
+// Options locates the bucket and identifies the caller.
 type Options struct {
 	// Region of the bucket, "eu-west-1". Required.
 	Region string
-	// Endpoint is the base URL of a server other than S3 itself,
-	// "http://127.0.0.1:9000". With it the bucket is addressed in the path,
-	// without it in the host name.
+	// Endpoint is the base URL of an S3-compatible server, such as
+	// "http://127.0.0.1:9000"; "" means S3 itself. With an endpoint, the bucket
+	// name is in the path; without one, in the host name.
 	Endpoint string
-	// PublicEndpoint is the base URL by which clients reach the same server;
-	// presigned URLs are signed for it. "" stands for Endpoint.
+	// PublicEndpoint is the base URL at which clients reach the same server.
+	// Presigned URLs are signed for it. "" means Endpoint.
 	PublicEndpoint string
 	// Bucket is the bucket's name. Required.
 	Bucket string
 	// Credentials sign requests and URLs. Required.
 	Credentials aws.CredentialsProvider
-	// Application names the caller in the User-Agent of its requests, and so in
-	// the bucket's access log; "" is nobody.
+	// Application identifies the caller in the User-Agent header, and so in the
+	// bucket's access log. Optional.
 	Application string
-	// Now is the clock that presigned URLs begin at; nil is the system's.
+	// Now is the clock for presigned URLs; nil means the system clock.
 	Now func() time.Time
 }
 
-// Bucket is audio in one bucket. It is safe for concurrent use.
+// Bucket holds audio in one bucket. It is safe for concurrent use.
 type Bucket struct {
 	name    string
 	region  string
@@ -74,8 +85,8 @@ type Bucket struct {
 	signer  *v4.Signer
 	creds   aws.CredentialsProvider
 	now     func() time.Time
-	public  *url.URL    // where clients find the bucket, without a final slash
-	exists  atomic.Bool // the bucket was seen
+	public  *url.URL    // the bucket's address for clients, without a final slash
+	exists  atomic.Bool // an answer has shown that the bucket exists
 }
 
 var (
@@ -86,7 +97,7 @@ var (
 	_ media.Objects  = (*Bucket)(nil)
 )
 
-// Open makes a Bucket. It touches no network; see [Bucket.Warm].
+// Open returns a Bucket. It does not use the network; see [Bucket.Warm].
 func Open(o Options) (*Bucket, error) { return open(o, standard()) }
 
 func open(o Options, n network) (*Bucket, error) {
@@ -103,7 +114,7 @@ func open(o Options, n network) (*Bucket, error) {
 	}
 	now := o.Now
 	if now == nil {
-		now = time.Now //nolint:forbidigo // the stated default of Options.Now
+		now = time.Now //nolint:forbidigo // the documented default of Options.Now
 	}
 	client, uploads := n.calls.Client(idle), n.uploads.Client(idle)
 	so := s3.Options{
@@ -127,8 +138,8 @@ func open(o Options, n network) (*Bucket, error) {
 }
 
 // Warm opens the first connection, so that the first request does not wait
-// for it, and checks that the bucket is there. Its error is information: a
-// failed warm-up must not fail a start. Errors: ErrUnavailable.
+// for it, and checks that the bucket exists. A failed warm-up must not fail a
+// start, so callers only log the error. Error: ErrUnavailable.
 func (b *Bucket) Warm(ctx context.Context) error {
 	_, err := b.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &b.name})
 	if statusOf(err) == http.StatusNotFound {
@@ -137,8 +148,7 @@ func (b *Bucket) Warm(ctx context.Context) error {
 	return b.fail("opening the bucket", b.name, err)
 }
 
-// Rest lets go of connections that nothing is under way on. A server that is to
-// close would wait for them.
+// Rest closes idle connections. A server that shuts down would wait for them.
 func (b *Bucket) Rest() {
 	for _, client := range b.clients {
 		client.CloseIdleConnections()

@@ -28,15 +28,15 @@ type target struct {
 	unsigned string
 }
 
-// targets are the in-process server and, where S3_TEST_ENDPOINT names one,
-// any other, with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.
+// targets returns the in-process server and, if S3_TEST_ENDPOINT is set, the
+// server there, with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.
 func targets(t *testing.T) []target {
 	t.Helper()
 	all := []target{{name: "s3server", open: local}}
 	if endpoint := os.Getenv("S3_TEST_ENDPOINT"); endpoint != "" {
 		other := target{name: "S3_TEST_ENDPOINT", open: remote}
 		if isLocalStack(t, endpoint) {
-			other.unsigned = "LocalStack skips the validation of signatures unless told otherwise"
+			other.unsigned = "LocalStack does not validate signatures by default"
 		}
 		all = append(all, other)
 	}
@@ -51,7 +51,7 @@ func isLocalStack(t *testing.T, endpoint string) bool {
 	}
 	res, err := http.DefaultClient.Do(r)
 	if err != nil {
-		t.Fatalf("S3_TEST_ENDPOINT does not answer: %v", err)
+		t.Fatalf("S3_TEST_ENDPOINT: no answer: %v", err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	return res.StatusCode == http.StatusOK
@@ -76,7 +76,7 @@ func local(t testing.TB) s3media.Options {
 	}
 }
 
-// remote makes a bucket that goes with the test.
+// remote creates a bucket for the test and deletes it afterwards.
 func remote(t testing.TB) s3media.Options {
 	t.Helper()
 	o := s3media.Options{
@@ -89,11 +89,11 @@ func remote(t testing.TB) s3media.Options {
 		Region: o.Region, Credentials: o.Credentials, BaseEndpoint: &o.Endpoint, UsePathStyle: true,
 	})
 	if _, err := c.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &o.Bucket}); err != nil {
-		t.Fatalf("making a bucket at %s: %v", o.Endpoint, err)
+		t.Fatalf("creating a bucket at %s: %v", o.Endpoint, err)
 	}
 	t.Cleanup(func() {
 		if _, err := c.DeleteBucket(context.WithoutCancel(t.Context()), &s3.DeleteBucketInput{Bucket: &o.Bucket}); err != nil {
-			t.Errorf("removing the bucket, which should be empty: %v", err)
+			t.Errorf("deleting the bucket, which should be empty: %v", err)
 		}
 	})
 	return o
@@ -118,8 +118,7 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// What an uploader says beside the bytes is told by Examine, and by nothing
-// else.
+// TestMetadata checks that Examine, but not Stat, returns the uploader's metadata.
 func TestMetadata(t *testing.T) {
 	for _, target := range targets(t) {
 		o := target.open(t)
@@ -152,7 +151,7 @@ func open(t testing.TB, o s3media.Options) *s3media.Bucket {
 	return b
 }
 
-// noUploadsLeft demands that every broken upload was taken back.
+// noUploadsLeft checks that every failed upload was aborted.
 func noUploadsLeft(t *testing.T, o s3media.Options) {
 	t.Helper()
 	c := s3.New(s3.Options{
@@ -163,12 +162,12 @@ func noUploadsLeft(t *testing.T, o s3media.Options) {
 		t.Fatalf("ListMultipartUploads = %v, want nil", err)
 	}
 	for _, u := range out.Uploads {
-		t.Errorf("an upload of %q was left behind", aws.ToString(u.Key))
+		t.Errorf("an unfinished upload of %q remains", aws.ToString(u.Key))
 	}
 }
 
-// noBucket asks for a bucket that does not exist: not a missing object, but a
-// deployment that is wrong, and it says so.
+// noBucket uses a bucket that does not exist. That is a faulty deployment, not a
+// missing object, and the error must name the bucket.
 func noBucket(t *testing.T, o s3media.Options) {
 	t.Helper()
 	o.Bucket = "no-such-bucket-of-ours"
@@ -183,7 +182,7 @@ func noBucket(t *testing.T, o s3media.Options) {
 	} {
 		err := do(open(t, o))
 		if !errors.Is(err, media.ErrUnavailable) || !strings.Contains(fmt.Sprint(err), `"no-such-bucket-of-ours" does not exist`) {
-			t.Errorf("%s without a bucket = %v, want ErrUnavailable that says so", name, err)
+			t.Errorf("%s without a bucket = %v, want ErrUnavailable that names the bucket", name, err)
 		}
 	}
 }

@@ -16,9 +16,9 @@ const (
 	stall = 5 * time.Second
 )
 
-// network holds the limits of ordinary calls and those of uploads. S3 takes
-// longer to store a part, or to join the parts, than to answer other calls
-// (docs/adr/007-time-outs.md).
+// network holds the limits of ordinary calls and of uploads
+// (docs/adr/007-time-outs.md). S3 needs more time to store a part, or to join the
+// parts, than to answer other calls.
 type network struct {
 	calls, uploads attempt.Limits
 }

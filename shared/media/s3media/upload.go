@@ -22,27 +22,28 @@ import (
 	"callrecordings/shared/requestlog"
 )
 
-// Headers of an upload. All that a signed request has are signed, so S3 refuses
-// an upload that leaves one out or says something else
+// Headers of an upload. All headers of a signed request are signed, so S3 rejects
+// an upload that omits or changes one
 // (docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html).
 const (
-	// headerNew with a * lets nothing be replaced
+	// headerNew with the value * prevents replacing an object
 	// (docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
 	headerNew    = "If-None-Match"
 	headerSHA256 = "X-Amz-Checksum-Sha256"
 	headerType   = "Content-Type"
 )
 
-// PresignPut makes a request that stores an object under key, once. The
-// headers stay headers: in the query a client could not be seen to agree to
-// them, and S3 takes the checksum from there as little as the condition.
+// PresignPut returns a request that stores an object under key, once. The
+// announced properties stay headers instead of moving into the query, so that the
+// client must send them. S3 would also ignore the checksum and the condition in
+// the query.
 func (b *Bucket) PresignPut(ctx context.Context, key string, a media.Admission) (media.SignedRequest, error) {
 	if a.TTL < time.Second || a.TTL > maxTTL {
 		return media.SignedRequest{}, errTTL
 	}
 	creds, err := b.creds.Retrieve(ctx)
 	if err != nil {
-		return media.SignedRequest{}, fmt.Errorf("%w: credentials to sign with: %w", media.ErrUnavailable, err)
+		return media.SignedRequest{}, fmt.Errorf("%w: retrieving credentials: %w", media.ErrUnavailable, err)
 	}
 	r := b.request(http.MethodPut, key, url.Values{
 		"X-Amz-Expires": {strconv.FormatInt(int64(a.TTL/time.Second), 10)},
@@ -68,7 +69,7 @@ func (b *Bucket) PresignPut(ctx context.Context, key string, a media.Admission) 
 	}, nil
 }
 
-// headersOf are the headers that hold an upload to what was announced.
+// headersOf returns the headers that bind an upload to the announced properties.
 func headersOf(a media.Admission) (map[string]string, error) {
 	header := map[string]string{headerNew: "*"}
 	if a.ContentType != "" {
@@ -84,7 +85,7 @@ func headersOf(a media.Admission) (map[string]string, error) {
 	return header, nil
 }
 
-// PutNew stores body under key if nothing is there.
+// PutNew stores body under key if no object exists there.
 func (b *Bucket) PutNew(ctx context.Context, key, contentType string, body []byte) error {
 	sum := sha256.Sum256(body)
 	_, err := b.client.PutObject(ctx, &s3.PutObjectInput{
@@ -95,20 +96,21 @@ func (b *Bucket) PutNew(ctx context.Context, key, contentType string, body []byt
 	if statusOf(err) == http.StatusPreconditionFailed {
 		return wrap(media.ErrOccupied, "storing", key, err)
 	}
-	if err != nil { // 409 ConditionalRequestConflict among it: another upload is under way
+	if err != nil { // includes 409 ConditionalRequestConflict: another upload is in progress
 		return b.unserved("storing", key, err)
 	}
 	requestlog.From(ctx).AudioBytes += int64(len(body))
 	return nil
 }
 
-// Examine describes the object by a HEAD that asks for its checksum, too.
+// Examine describes the object, including its checksum and metadata.
 func (b *Bucket) Examine(ctx context.Context, key string) (media.Object, error) {
-	return b.look(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: &key, ChecksumMode: types.ChecksumModeEnabled})
+	return b.head(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: &key, ChecksumMode: types.ChecksumModeEnabled})
 }
 
-// sha256Of is a checksum of S3 as hex. That of an object in parts is one of
-// checksums, and not of the bytes; it has a hyphen and the number of parts.
+// sha256Of converts a checksum of S3 to hex. It returns "" for an object that was
+// uploaded in parts: its checksum is one of checksums, not of the bytes, and ends
+// with a hyphen and the number of parts.
 func sha256Of(checksum *string) string {
 	sum, err := base64.StdEncoding.DecodeString(aws.ToString(checksum))
 	if err != nil {
@@ -117,9 +119,9 @@ func sha256Of(checksum *string) string {
 	return hex.EncodeToString(sum)
 }
 
-// Copy lets S3 copy the object.
+// Copy makes S3 copy the object.
 func (b *Bucket) Copy(ctx context.Context, from, etag, to string) error {
-	source := b.name + "/" + httpbinding.EscapePath(from, false) // also a plus, which some take for a blank
+	source := b.name + "/" + httpbinding.EscapePath(from, false) // escapes a plus, too, which some servers decode as a space
 	_, err := b.client.CopyObject(ctx, &s3.CopyObjectInput{
 		Bucket: &b.name, Key: &to, CopySource: &source, CopySourceIfMatch: &etag,
 	}, b.patient)

@@ -18,19 +18,19 @@ import (
 )
 
 const (
-	// minPart is the length of a part, and the size up to which an object
-	// goes in one request. It is also what an upload holds in memory, so that
-	// a part can be sent again.
+	// minPart is the size of a part in bytes. Smaller objects take one request. An
+	// upload holds one part in memory, so that it can send the part again.
 	minPart = 8 << 20
-	// maxParts is S3's; longer audio has longer parts.
+	// maxParts is S3's limit. Audio beyond maxParts parts of minPart bytes has larger
+	// parts.
 	maxParts = 10_000
-	// cleanUp is the time that taking back a broken upload may take.
+	// cleanUp bounds the time to abort a failed upload.
 	cleanUp = 10 * time.Second
 )
 
-// Remove deletes the object. S3 acknowledges a deletion only once no reader
-// can see the object any more, whether it was there or not; in a bucket with
-// versions the bytes themselves go with the bucket's lifecycle rule.
+// Remove deletes the object. S3 acknowledges a deletion only when no reader can
+// see the object any more, even if it did not exist. In a bucket with versioning,
+// the bucket's lifecycle rule deletes the bytes later.
 func (b *Bucket) Remove(ctx context.Context, key string) error {
 	_, err := b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key})
 	if err = b.fail("removing", key, err); errors.Is(err, media.ErrNotFound) {
@@ -40,8 +40,8 @@ func (b *Bucket) Remove(ctx context.Context, key string) error {
 }
 
 // Put stores size bytes of body under key: in one request if they fit into a
-// part, else part by part, taking everything back when a part fails. A body
-// of another length is an error and stores nothing.
+// part, and otherwise part by part. If a part fails, Put aborts the upload. A body
+// of another length is an error, and Put stores nothing.
 func (b *Bucket) Put(ctx context.Context, key, contentType string, body io.Reader, size int64) error {
 	if size < 0 {
 		return fmt.Errorf("storing %q: negative size", key)
@@ -55,24 +55,24 @@ func (b *Bucket) Put(ctx context.Context, key, contentType string, body io.Reade
 	return u.parts(ctx, contentType)
 }
 
-// upload is one Put under way.
+// upload is the state of one Put.
 type upload struct {
 	b    *Bucket
 	key  *string
 	body io.Reader
-	left int64 // bytes still to be read
-	part int64 // length of a part
+	left int64 // bytes that remain to be read
+	part int64 // size of a part in bytes
 	buf  []byte
 }
 
-// next reads the next part. The last one must be the end of the body.
+// next reads the next part. The body must end after the last one.
 func (u *upload) next() ([]byte, error) {
 	p := u.buf[:min(u.left, u.part)]
 	if _, err := io.ReadFull(u.body, p); err != nil {
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
-		return nil, fmt.Errorf("storing %q: reading what to store: %w", *u.key, err)
+		return nil, fmt.Errorf("storing %q: reading the body: %w", *u.key, err)
 	}
 	u.left -= int64(len(p))
 	if u.left > 0 {
@@ -80,9 +80,9 @@ func (u *upload) next() ([]byte, error) {
 	}
 	switch n, err := io.ReadFull(u.body, make([]byte, 1)); {
 	case n > 0:
-		return nil, fmt.Errorf("storing %q: there is more than was announced", *u.key)
+		return nil, fmt.Errorf("storing %q: the body is longer than announced", *u.key)
 	case !errors.Is(err, io.EOF):
-		return nil, fmt.Errorf("storing %q: reading what to store: %w", *u.key, err)
+		return nil, fmt.Errorf("storing %q: reading the body: %w", *u.key, err)
 	}
 	return p, nil
 }
@@ -107,15 +107,15 @@ func (u *upload) parts(ctx context.Context, contentType string) error {
 		return u.done(ctx, nil, err)
 	}
 	if err := u.fill(ctx, made.UploadId); err != nil {
-		// Parts that nobody can see are paid for until they are taken back;
-		// the caller's context may be what ended the upload.
+		// The parts of an unfinished upload are invisible but billed, so abort it.
+		// The caller's context may have ended, so use another.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
 		defer cancel()
 		_, abort := u.b.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
 			Bucket: &u.b.name, Key: u.key, UploadId: made.UploadId,
 		})
 		if abort != nil && codeOf(abort) != "NoSuchUpload" {
-			err = fmt.Errorf("%w (and its parts were left behind: %w)", err, attempt.WithoutURL(abort))
+			err = fmt.Errorf("%w (its parts remain in the bucket: %w)", err, attempt.WithoutURL(abort))
 		}
 		return err
 	}
@@ -146,7 +146,7 @@ func (u *upload) fill(ctx context.Context, id *string) error {
 	return u.done(ctx, nil, err)
 }
 
-// done counts what was stored, or says what failed.
+// done counts the stored bytes, or returns the error of the failed request.
 func (u *upload) done(ctx context.Context, p []byte, err error) error {
 	if err != nil {
 		return u.b.unserved("storing", *u.key, err)
