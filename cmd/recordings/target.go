@@ -122,7 +122,7 @@ func (t *target) openLocal(ctx context.Context, o *opened) (closed func() error,
 	}
 	o.store, o.audio = database, bucket
 	return func() error {
-		bucket.Rest()
+		bucket.CloseIdleConnections()
 		return errors.Join(server.Close(), database.Close())
 	}, nil
 }

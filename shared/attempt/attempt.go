@@ -1,7 +1,7 @@
-// Package attempt holds what the drivers of AWS services (store/dynamo,
-// media/s3media and notify/eventbridge) have in common: the HTTP client, the
-// retries, the count of attempts in the request log, and the checks of options.
-// A driver keeps only its own values.
+// Package attempt holds the code that the drivers of AWS services (store/dynamo,
+// media/s3media and notify/eventbridge) share: the HTTP client, the retries, the
+// count of attempts in the request log, and the checks of options. A driver keeps
+// only its own values.
 //
 // Every call ends. [Limits] bounds connecting, each attempt, the number of
 // attempts and the wait before a retry. A retry starts only if the context's
@@ -11,7 +11,9 @@
 //
 // Jitter and Sleep also serve clients of other services (incoming/importer).
 //
-// What can still go wrong: an attempt may succeed although its answer is lost.
+// # Failure modes
+//
+// An attempt may succeed although its answer is lost.
 // The retry then repeats the request, so each driver must recognize its own
 // write or tolerate a duplicate.
 package attempt
@@ -29,7 +31,7 @@ type Limits struct {
 	Connect time.Duration
 	// Handshake bounds the TLS handshake.
 	Handshake time.Duration
-	// Head bounds the wait for the head of an answer whose body is streamed. 0
+	// Head bounds the wait for the head of an answer if its body is streamed. 0
 	// means that answers are not streamed: the SDK reads the body as part of the
 	// attempt, and Attempt bounds both.
 	Head time.Duration
@@ -55,10 +57,9 @@ func Standard(attempt time.Duration) Limits {
 	}
 }
 
-// Streaming returns limits for a service whose answers are streamed: 500 ms to
-// connect, 1 s for the TLS handshake, up to head for the head of an answer,
-// three attempts, and a first wait of up to 100 ms. They do not bound the
-// reading of the body.
+// Streaming returns limits for a service with streamed answers: 500 ms to connect,
+// 1 s for the TLS handshake, up to head for the head of an answer, three attempts,
+// and a first wait of up to 100 ms. They do not bound the reading of the body.
 func Streaming(head time.Duration) Limits {
 	l := Standard(0)
 	l.Handshake, l.Head, l.Attempt, l.Backoff = time.Second, head, l.Connect+head, 100*time.Millisecond

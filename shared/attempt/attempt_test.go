@@ -41,7 +41,8 @@ func TestJitter(t *testing.T) {
 	}
 }
 
-// client returns a client of the server with the limits l. It counts its attempts.
+// client returns a client of the server with the limits l. It counts attempts as
+// Calls in the log entry.
 func client(url string, l attempt.Limits) *dynamodb.Client {
 	return dynamodb.New(dynamodb.Options{
 		Region: "eu-west-1", BaseEndpoint: &url, HTTPClient: l.Client(1), Retryer: l.Retryer(),

@@ -13,7 +13,7 @@ import (
 )
 
 // Client returns an HTTP client that keeps up to idle unused connections per
-// host. It speaks only HTTP/1.1, like the AWS services that it serves. It does
+// host. It speaks only HTTP/1.1, like the AWS services that it calls. It does
 // not request compression: within a region, reading the plain answer costs less
 // than decompressing it. It does not follow redirects, because the signature
 // would be wrong at the new address (S3 redirects to a bucket's own region).

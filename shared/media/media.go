@@ -62,8 +62,8 @@ type Grant struct {
 type Reader interface {
 	// Stat describes the object. Errors: ErrNotFound, ErrUnavailable.
 	Stat(ctx context.Context, key string) (Object, error)
-	// Open reads a part of the object, or the whole object, which may be empty, if
-	// part is nil. If etag is not "", the object must have it. The caller closes
+	// Open reads a part of the object. A nil part stands for the whole object, even
+	// an empty one. If etag is not "", the object must have it. The caller closes
 	// the body. Errors: ErrNotFound, ErrChanged, ErrUnavailable.
 	Open(ctx context.Context, key, etag string, part *Part) (io.ReadCloser, Object, error)
 	// Presign returns a URL that lets anyone GET the object, signed for the
@@ -91,8 +91,8 @@ type Admission struct {
 	ContentType string
 	// Size is the required size in bytes; 0 admits any.
 	Size int64
-	// SHA256 is the required checksum in lower-case hex, which the store verifies;
-	// "" admits any.
+	// SHA256 is the required checksum in lower-case hex; "" admits any. The store
+	// verifies it.
 	SHA256 string
 	// TTL is how long an upload may start: from 1 s to 7 days.
 	TTL time.Duration
@@ -109,7 +109,7 @@ type SignedRequest struct {
 	Expires time.Time
 }
 
-// Uploader admits audio that must not replace any other.
+// Uploader stores new audio. It never replaces an object.
 type Uploader interface {
 	// PresignPut returns a request that lets anyone store an object under key,
 	// unless one exists by then. It does not call the store.

@@ -1,5 +1,5 @@
 // Package notify turns changes of the store into the events that other systems
-// receive, and defines what a [Sink] that delivers them must guarantee.
+// receive, and defines the guarantees of a [Sink] that delivers them.
 // docs/events.md is the documentation for subscribers. A test compares its schema
 // with [Event].
 //
@@ -7,7 +7,7 @@
 //
 // Events are made from the store's stream, after the write. No request waits for
 // them, and an event is sent even if the process that wrote crashes. The stream
-// delivers each change at least once, and so does this package its events. A
+// delivers each change at least once, so an event may be sent more than once. A
 // subscriber recognizes a duplicate by the recording's ID and the revision that
 // the write gave it.
 //
@@ -17,7 +17,7 @@
 // Events of one recording are sent in order: none is sent before the earlier ones
 // were accepted ([Publish], [Sink]).
 //
-// # What can still go wrong
+// # Failure modes
 //
 // EventBridge and the systems behind it may reorder events.
 package notify
@@ -36,7 +36,7 @@ const Source = "callrecordings"
 // Type is the kind of an event. Its value is the event's detail-type.
 type Type string
 
-// The types of events.
+// Types of events.
 const (
 	// Created: the recording is new. State shows whether it has its audio already.
 	Created Type = "Recording Created"
@@ -72,8 +72,7 @@ type Event struct {
 	Reason recording.Reason
 }
 
-// detail is the event's own part of an EventBridge event. JSON keeps the order of
-// its fields.
+// detail is the detail object of an event. The JSON has its fields in this order.
 type detail struct {
 	Account  string           `json:"account_id"`
 	ID       string           `json:"id"`

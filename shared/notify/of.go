@@ -24,7 +24,7 @@ import (
 // or failed again for another reason or with a later arrival.
 //
 // This service never writes a tombstone without a recording before it, but an
-// import might. The event has no owner; subscribers that keep copies should drop
+// import might. Its event has no owner; subscribers that keep copies should drop
 // theirs. An item that vanishes without a tombstone was removed by hand. It
 // yields no event, because there is no new revision to identify the event. A
 // write that left the revision unchanged was made by hand, too.
@@ -93,8 +93,7 @@ func newEvent(t Type, c store.Change, r *recording.Recording) Event {
 }
 
 // moment returns the first of times that RFC 3339 and EventBridge can represent,
-// in UTC and truncated to the second. If there is no such time, it returns
-// 1970-01-01.
+// in UTC and truncated to the second. Without such a time it returns 1970-01-01.
 func moment(times ...time.Time) time.Time {
 	for _, t := range times {
 		if t = t.UTC().Truncate(time.Second); 1970 <= t.Year() && t.Year() <= 9999 {

@@ -127,7 +127,7 @@ func newPlace(t *testing.T) place {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		bucket.Rest()
+		bucket.CloseIdleConnections()
 		if err := errors.Join(server.Close(), s.Close()); err != nil {
 			t.Error(err)
 		}

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// lists lists keys by prefix and resumes after each of them.
+// lists tests List with several prefixes and resumes after each key.
 func lists(t *testing.T, s *suite) {
 	var want []string
 	for _, name := range []string{"a", "a b", "a%20b", "a=1/b", "b/c&d", "b/ä"} {

@@ -146,7 +146,7 @@ func occupied(t *testing.T, s *suite) {
 	}
 }
 
-// copies copies an object and tries to copy others.
+// copies tests Copy with an object, a wrong ETag and a missing object.
 func copies(t *testing.T, s *suite) {
 	from, to := s.key(t, "a b/ä+%2F from"), s.key(t, "aside/ä+ to")
 	body := bytes.Repeat([]byte("x"), 100_000)

@@ -121,7 +121,7 @@ func lifetime(t *testing.T, s *suite) {
 	}
 }
 
-// forgery changes signed URLs in every way. None may open an object.
+// forgery tampers with a signed URL. None of the results may open an object.
 func forgery(t *testing.T, s *suite) {
 	key, other := s.put(t, "audio", "audio/mpeg", 10), s.put(t, "other", "audio/mpeg", 10)
 	link, err := s.Presign(t.Context(), key, media.Grant{ContentType: "audio/mpeg", TTL: time.Minute})

@@ -31,8 +31,8 @@ func codeOf(err error) string {
 	return ""
 }
 
-// fail translates err into the errors of package media; nil stays nil. A 404
-// without an error code answers a HEAD, which has no body.
+// fail translates err into the errors of package media; nil stays nil. A 404 has
+// no error code if it answers a HEAD, because such an answer has no body.
 func (b *Bucket) fail(doing, key string, err error) error {
 	status, code := statusOf(err), codeOf(err)
 	switch {

@@ -139,7 +139,7 @@ func withFake(t *testing.T, dial func(context.Context) error, script []fault, te
 		s := &http.Server{Handler: f}
 		go func() { _ = s.Serve(f) }()
 		test(t, f)
-		b.Rest()
+		b.CloseIdleConnections()
 		if err := s.Close(); err != nil {
 			t.Errorf("closing the fake store = %v, want nil", err)
 		}

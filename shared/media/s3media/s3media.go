@@ -18,10 +18,10 @@
 //   - The context's requestlog entry counts every request to the store, retries
 //     included, and every byte of audio.
 //
-// # What can still go wrong
+// # Failure modes
 //
-// A retry of PutNew whose first answer was lost finds the object of the first
-// attempt and returns media.ErrOccupied. If an upload in parts fails and cannot
+// If the answer of PutNew is lost, the retry finds the object of the first attempt
+// and returns media.ErrOccupied. If an upload in parts fails and cannot
 // be aborted either, its parts stay and are billed; the error mentions them.
 //
 // # Permissions
@@ -148,8 +148,9 @@ func (b *Bucket) Warm(ctx context.Context) error {
 	return b.fail("opening the bucket", b.name, err)
 }
 
-// Rest closes idle connections. A server that shuts down would wait for them.
-func (b *Bucket) Rest() {
+// CloseIdleConnections closes connections that are not in use. A server that
+// shuts down would wait for them.
+func (b *Bucket) CloseIdleConnections() {
 	for _, client := range b.clients {
 		client.CloseIdleConnections()
 	}

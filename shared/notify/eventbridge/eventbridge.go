@@ -16,7 +16,7 @@
 // (docs/adr/007-time-outs.md). The context's requestlog entry counts every
 // attempt and every accepted event.
 //
-// # What can still go wrong
+// # Failure modes
 //
 // If the answer of a call is lost, the retry sends its events twice.
 //

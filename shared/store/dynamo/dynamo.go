@@ -77,7 +77,7 @@
 // revision is 96 random bits. If a write takes effect but its answer is lost,
 // the retry finds its own revision in the table and succeeds.
 //
-// # What can still go wrong
+// # Failure modes
 //
 // If another client writes between the lost answer and the retry, the retry
 // does not recognize its own write. Update and Delete then apply the change
