@@ -21,8 +21,8 @@
 // # Failure modes
 //
 // If the answer of PutNew is lost, the retry finds the object of the first attempt
-// and returns media.ErrOccupied. If an upload in parts fails and cannot
-// be aborted either, its parts stay and are billed; the error mentions them.
+// and returns media.ErrOccupied. If an upload in parts fails and cannot be aborted
+// either, its parts stay and are billed; the error mentions them.
 //
 // # Permissions
 //
@@ -81,7 +81,7 @@ type Bucket struct {
 	region  string
 	client  *s3.Client
 	patient func(*s3.Options) // for the operations of an upload
-	clients []*http.Client    // those that may keep connections
+	clients []*http.Client    // for CloseIdleConnections
 	signer  *v4.Signer
 	creds   aws.CredentialsProvider
 	now     func() time.Time
@@ -138,8 +138,8 @@ func open(o Options, n network) (*Bucket, error) {
 }
 
 // Warm opens the first connection, so that the first request does not wait
-// for it, and checks that the bucket exists. A failed warm-up must not fail a
-// start, so callers only log the error. Error: ErrUnavailable.
+// for it, and checks that the bucket exists. A failed warm-up must not
+// fail a start, because the first request connects anyway. Error: ErrUnavailable.
 func (b *Bucket) Warm(ctx context.Context) error {
 	_, err := b.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &b.name})
 	if statusOf(err) == http.StatusNotFound {

@@ -206,7 +206,7 @@ func (o Options) check() error {
 // Warm opens the first connection, so that the first request does not wait
 // for it. It fetches the endpoint's health page, which needs no permission and
 // costs no capacity. Any answer will do. A failed warm-up must not fail a start,
-// so callers only log the error. Error: ErrUnavailable.
+// because the first request connects anyway. Error: ErrUnavailable.
 func (s *Store) Warm(ctx context.Context) error {
 	if err := s.warm(ctx); err != nil {
 		return fmt.Errorf("%w: opening the first connection: %w", store.ErrUnavailable, err)
