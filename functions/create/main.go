@@ -5,7 +5,7 @@ package main
 import (
 	"net/http"
 
-	"callrecordings/functions/internal/bucket"
+	"callrecordings/functions/internal/objects"
 	"callrecordings/functions/internal/table"
 	"callrecordings/functions/internal/wiring"
 	"callrecordings/shared/api"
@@ -19,7 +19,7 @@ func build(s config.Settings, env api.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	audio, err := bucket.Open(s)
+	audio, err := objects.Open(s)
 	if err != nil {
 		return nil, err
 	}

@@ -1,20 +1,20 @@
-// Command ingest is the Lambda function on the queue of the bucket's events
-// that completes recordings by the audio that has arrived
-// (docs/adr/010-arrival.md).
+// Command ingest is the Lambda function on the queue of the bucket's events. It
+// completes recordings whose audio has arrived (docs/adr/010-arrival.md).
 package main
 
 import (
-	_ "time/tzdata" // of INBOX_TIMEZONE; Lambda's system has none
+	"time"
+	_ "time/tzdata" // for INBOX_TIMEZONE; Lambda has no time zone files
 
-	objects "callrecordings/functions/internal/bucket"
-	"callrecordings/functions/internal/receiving"
+	"callrecordings/functions/internal/objects"
+	"callrecordings/functions/internal/queue"
 	"callrecordings/functions/internal/table"
 	"callrecordings/shared/config"
 	"callrecordings/shared/incoming/bucket"
 	"callrecordings/shared/incoming/namepattern"
 )
 
-func main() { receiving.Receive(config.Ingest, build) }
+func main() { queue.Follow(config.Ingest, build) }
 
 func build(s config.Settings) (bucket.Queue, error) {
 	store, err := table.Open(s)
@@ -29,6 +29,8 @@ func build(s config.Settings) (bucket.Queue, error) {
 	if err != nil {
 		return bucket.Queue{}, err
 	}
-	ingester := bucket.Ingester{Store: store, Audio: audio, Names: names, MaxBytes: s.MaxAudioBytes, Grace: receiving.Grace, Now: receiving.Now}
+	ingester := bucket.Ingester{
+		Store: store, Audio: audio, Names: names, MaxBytes: s.MaxAudioBytes, Grace: time.Minute, Now: time.Now,
+	}
 	return bucket.Queue{Bucket: s.Bucket, Ingest: ingester.Ingest}, nil
 }

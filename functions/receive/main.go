@@ -6,7 +6,7 @@ import (
 	"net/http"
 	_ "time/tzdata" // of INBOX_TIMEZONE; Lambda's system has none
 
-	"callrecordings/functions/internal/bucket"
+	"callrecordings/functions/internal/objects"
 	"callrecordings/functions/internal/table"
 	"callrecordings/functions/internal/wiring"
 	"callrecordings/shared/api"
@@ -25,7 +25,7 @@ func build(s config.Settings, env api.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	audio, err := bucket.Open(s)
+	audio, err := objects.Open(s)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,10 @@
-// Package wiring makes of a function's settings what every function needs.
-// What only some need is in packages beside it (table, bucket), so that a
-// function links, and initialises, only the services that it uses.
+// Package wiring starts the Lambda functions. [Start] is the one start
+// sequence; [Serve], [Follow] and [FollowChanges] run it for one kind of
+// handler each.
+//
+// Whatever only some functions need is in a package of its own (table, bucket,
+// bus, queue). A function therefore links, and initializes at a cold start,
+// only the services that it uses.
 package wiring
 
 import (
@@ -18,59 +22,96 @@ import (
 	"callrecordings/shared/tablestream"
 )
 
-// Serve loads the settings of f, hands them and the handlers' environment to
-// build, and serves requests with what build made. It ends the process with one
-// clear message when the function cannot start.
-func Serve(f config.Function, build func(config.Settings, api.Env) (http.Handler, error)) {
-	handler, err := handler(f, build)
+// Env is what every function has, whatever its handler.
+type Env struct {
+	// Settings are the function's own.
+	Settings config.Settings
+	// Log writes to stdout, from where Lambda takes it.
+	Log *slog.Logger
+	// Metrics are nil without a METRICS_NAMESPACE.
+	Metrics *requestlog.Metrics
+}
+
+// Start loads the settings of f, calls build, and runs what build returns, which
+// serves invocations and does not return. If the settings or build fail, it
+// prints the error to stderr and exits with status 1. The error of the settings
+// lists all problems at once.
+func Start(f config.Function, build func(Env) (serve func(), err error)) {
+	serve, err := prepare(f, build)
 	if err != nil {
-		Fail(err)
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
-	gateway.Start(handler)
+	serve()
 }
 
-// Follow loads the settings of f, hands them to build, and does what build
-// made for every item of the table's stream. It ends the process as Serve does.
-func Follow(f config.Function, build func(config.Settings) (tablestream.Work, error)) {
-	s, work, metrics := prepare(f, build)
-	tablestream.Start(tablestream.Options{Route: string(f), Work: work, Log: Logger(s), Metrics: metrics, Now: time.Now})
-}
-
-// FollowChanges is Follow for who needs the changes themselves, in their order:
-// it feeds what build made with what read makes of the stream.
-func FollowChanges(f config.Function, read tablestream.Read, build func(config.Settings) (tablestream.Feed, error)) {
-	s, feed, metrics := prepare(f, build)
-	tablestream.StartChanges(tablestream.ChangesOptions{
-		Route: string(f), Read: read, Feed: feed, Log: Logger(s), Metrics: metrics, Now: time.Now,
-	})
-}
-
-// prepare is what both have in common.
-func prepare[T any](f config.Function, build func(config.Settings) (T, error)) (config.Settings, T, *requestlog.Metrics) {
+func prepare(f config.Function, build func(Env) (func(), error)) (func(), error) {
 	s, err := config.Load(os.Getenv, f)
 	if err != nil {
-		Fail(err)
-	}
-	made, err := build(s)
-	if err != nil {
-		Fail(err)
+		return nil, err
 	}
 	metrics, err := requestlog.NewMetrics(s.MetricsNamespace)
 	if err != nil {
-		Fail(err)
+		return nil, err
 	}
-	return s, made, metrics
+	return build(Env{Settings: s, Log: logger(s), Metrics: metrics})
 }
 
-// Fail ends a function that cannot start.
-func Fail(err error) {
-	fmt.Fprintln(os.Stderr, err)
-	os.Exit(1)
+// Serve starts a function that answers HTTP requests with the handler that
+// build returns.
+func Serve(f config.Function, build func(config.Settings, api.Env) (http.Handler, error)) {
+	Start(f, func(e Env) (func(), error) {
+		keys, err := tokenKeys(e.Settings)
+		if err != nil {
+			return nil, fmt.Errorf("TOKEN_KEYS: %w", err)
+		}
+		handler, err := build(e.Settings, api.Env{
+			Metrics:  e.Metrics,
+			Verifier: auth.NewVerifier(keys, time.Now),
+			Log:      e.Log,
+			Now:      time.Now,
+			Origin:   e.Settings.Origin,
+			Version:  api.Version,
+			Node:     os.Getenv("AWS_LAMBDA_LOG_STREAM_NAME"),
+		})
+		if err != nil {
+			return nil, err
+		}
+		return func() { gateway.Start(handler) }, nil
+	})
 }
 
-// Logger writes lines as Lambda's JSON format has them: it takes the level from
-// level and the time from timestamp.
-func Logger(s config.Settings) *slog.Logger {
+// Follow starts a function that does the work that build returns for every item
+// of the table's stream.
+func Follow(f config.Function, build func(config.Settings) (tablestream.Work, error)) {
+	Start(f, func(e Env) (func(), error) {
+		work, err := build(e.Settings)
+		if err != nil {
+			return nil, err
+		}
+		o := tablestream.Options{Route: string(f), Work: work, Log: e.Log, Metrics: e.Metrics, Now: time.Now}
+		return func() { tablestream.Start(o) }, nil
+	})
+}
+
+// FollowChanges is [Follow] for a function that needs the changes themselves, in
+// their order. Read decodes them, and the feed that build returns takes them.
+func FollowChanges(f config.Function, read tablestream.Read, build func(config.Settings) (tablestream.Feed, error)) {
+	Start(f, func(e Env) (func(), error) {
+		feed, err := build(e.Settings)
+		if err != nil {
+			return nil, err
+		}
+		o := tablestream.ChangesOptions{
+			Route: string(f), Read: read, Feed: feed, Log: e.Log, Metrics: e.Metrics, Now: time.Now,
+		}
+		return func() { tablestream.StartChanges(o) }, nil
+	})
+}
+
+// logger writes lines in Lambda's JSON format: Lambda reads the level of a line
+// from "level" and its time from "timestamp".
+func logger(s config.Settings) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{
 		Level: s.LogLevel,
 		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
@@ -82,35 +123,11 @@ func Logger(s config.Settings) *slog.Logger {
 	}))
 }
 
-// tokenKeys are those that the settings have. A function without tokens has
-// none, by which none is accepted.
+// tokenKeys parses the keys in the settings. A function without TOKEN_KEYS has
+// an empty set, which accepts no token.
 func tokenKeys(s config.Settings) (*auth.Keys, error) {
 	if s.TokenKeys.Reveal() == "" {
 		return new(auth.Keys), nil
 	}
 	return auth.ParseKeys([]byte(s.TokenKeys.Reveal()))
-}
-
-func handler(f config.Function, build func(config.Settings, api.Env) (http.Handler, error)) (http.Handler, error) {
-	s, err := config.Load(os.Getenv, f)
-	if err != nil {
-		return nil, err
-	}
-	keys, err := tokenKeys(s)
-	if err != nil {
-		return nil, fmt.Errorf("TOKEN_KEYS: %w", err)
-	}
-	metrics, err := requestlog.NewMetrics(s.MetricsNamespace)
-	if err != nil {
-		return nil, err
-	}
-	return build(s, api.Env{
-		Metrics:  metrics,
-		Verifier: auth.NewVerifier(keys, time.Now),
-		Log:      Logger(s),
-		Now:      time.Now,
-		Origin:   s.Origin,
-		Version:  api.Version,
-		Node:     os.Getenv("AWS_LAMBDA_LOG_STREAM_NAME"),
-	})
 }

@@ -1,5 +1,5 @@
-// Package bucket opens the S3 bucket of a function's settings.
-package bucket
+// Package objects opens the S3 bucket of a function's settings.
+package objects
 
 import (
 	"callrecordings/functions/internal/credentials"
