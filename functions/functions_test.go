@@ -1,5 +1,6 @@
-// Package functions_test holds the rules for the folders beside it: small
-// mains, a resource for each, and nothing linked that a function does not use.
+// Package functions_test checks the functions in the folders beside it: each
+// main.go is small, template.yaml has a resource for each function, and no
+// function links a package that it does not use.
 package functions_test
 
 import (
@@ -19,28 +20,28 @@ import (
 	"callrecordings/shared/config"
 )
 
-// maxMain is the most lines of a function's main.go.
+// maxMain is the number of lines that a function's main.go must stay below.
 const maxMain = 40
 
-// unlinked are packages that must not be in a function, each with its reason.
-// A folder that is not named stands under "".
+// unlinked lists the packages that a function must not link, by the function's
+// folder, each with the reason. Those under "" hold for all functions.
 var unlinked = map[string]map[string]string{
 	"": {
 		"github.com/aws/aws-sdk-go-v2/config":      "2.2 MB and 2.7 M instructions at every cold start",
 		"github.com/aws/aws-sdk-go-v2/credentials": "the environment has the credentials; one struct holds them",
-		"modernc.org/sqlite":                       "serves a laptop",
-		"github.com/versity/versitygw/s3api":       "serves a laptop",
+		"modernc.org/sqlite":                       "only the local server needs it",
+		"github.com/versity/versitygw/s3api":       "only the local server needs it",
 	},
-	"list":     {"github.com/aws/aws-sdk-go-v2/service/s3": "a list touches no audio", "callrecordings/shared/audiofile": "nor does it read any"},
-	"get":      {"callrecordings/shared/audiofile": "audio is read when it arrives"},
-	"create":   {"callrecordings/shared/audiofile": "audio is read when it arrives"},
-	"receive":  {"callrecordings/shared/audiofile": "audio is read when it arrives"},
-	"patch":    {"github.com/aws/aws-sdk-go-v2/service/s3": "a patch touches no audio"},
-	"publish":  {"github.com/aws/aws-sdk-go-v2/service/s3": "events tell of audio and touch none"},
-	"fallback": {"github.com/aws/aws-sdk-go-v2/service/s3": "it touches no data", "github.com/aws/aws-sdk-go-v2/service/dynamodb": "it touches no data"},
+	"list":     {"github.com/aws/aws-sdk-go-v2/service/s3": "list reads no audio", "callrecordings/shared/audiofile": "list reads no audio"},
+	"get":      {"callrecordings/shared/audiofile": "only ingest examines audio"},
+	"create":   {"callrecordings/shared/audiofile": "only ingest examines audio"},
+	"receive":  {"callrecordings/shared/audiofile": "only ingest examines audio"},
+	"patch":    {"github.com/aws/aws-sdk-go-v2/service/s3": "patch reads no audio"},
+	"publish":  {"github.com/aws/aws-sdk-go-v2/service/s3": "events describe audio, but publish never reads it"},
+	"fallback": {"github.com/aws/aws-sdk-go-v2/service/s3": "fallback reads no data", "github.com/aws/aws-sdk-go-v2/service/dynamodb": "fallback reads no data"},
 }
 
-func TestEachFunctionIsWiringOnly(t *testing.T) {
+func TestMainsAreSmall(t *testing.T) {
 	t.Parallel()
 	for _, f := range config.Lambdas() {
 		text, err := os.ReadFile(filepath.Join(string(f), "main.go"))
@@ -75,7 +76,7 @@ func TestFunctionsLinkOnlyWhatTheyUse(t *testing.T) {
 	}
 }
 
-// function is a Lambda function of the template.
+// function is a Lambda function in the template.
 type function struct {
 	Type       string `yaml:"Type"`
 	Properties struct {
@@ -94,7 +95,7 @@ type function struct {
 
 type template struct {
 	functions map[config.Function]function
-	// global are the variables that every function has.
+	// global holds the variables that every function has.
 	global map[string]yaml.Node
 }
 
@@ -124,22 +125,22 @@ func readTemplate(t *testing.T) template {
 			folder := filepath.Base(f.Properties.CodeURI)
 			found.functions[config.Function(folder)] = f
 			if want := strings.ToUpper(folder[:1]) + folder[1:] + "Function"; name != want {
-				t.Errorf("the function in %s is called %s, want %s", folder, name, want)
+				t.Errorf("the function in %s is named %s, want %s", folder, name, want)
 			}
 		}
 	}
 	return found
 }
 
-// Every setting of a function is a variable of its resource, and the other way
-// round. AWS's own variables are set by Lambda.
+// A function's resource sets exactly the variables that the function reads,
+// except AWS's own, which Lambda sets.
 func TestTemplateHasTheSettings(t *testing.T) {
 	t.Parallel()
 	tmpl := readTemplate(t)
 	for _, f := range config.Lambdas() {
 		resource, ok := tmpl.functions[f]
 		if !ok {
-			t.Errorf("template.yaml has no function of the folder %s", f)
+			t.Errorf("template.yaml has no function for the folder %s", f)
 			continue
 		}
 		has := func(name string) bool {
@@ -150,22 +151,23 @@ func TestTemplateHasTheSettings(t *testing.T) {
 		known := map[string]bool{}
 		for _, s := range config.All() {
 			known[s.Name] = slices.Contains(s.Functions, f)
-			// The endpoints of single services are for tests with two emulators.
-			fromLambda := strings.HasPrefix(s.Name, "AWS_")
-			if known[s.Name] && !fromLambda && !has(s.Name) {
-				t.Errorf("template.yaml: %s has no %s", f, s.Name)
+			// Lambda sets the region and the credentials. The endpoints are optional: they
+			// are for emulators and other object stores.
+			isAWS := strings.HasPrefix(s.Name, "AWS_")
+			if known[s.Name] && !isAWS && !has(s.Name) {
+				t.Errorf("template.yaml: %s does not set %s", f, s.Name)
 			}
 		}
 		for name := range resource.Properties.Environment.Variables {
 			if !known[name] {
-				t.Errorf("template.yaml: %s has %s, which it does not read", f, name)
+				t.Errorf("template.yaml: %s sets %s, which the function does not read", f, name)
 			}
 		}
 	}
 }
 
-// Every route leads to the function of its operation, and whatever the routes
-// leave of a path to one that answers as fallback does.
+// Every route leads to the function of its operation. Methods of a path that have
+// no route lead to a function that answers as fallback does.
 func TestTemplateHasTheRoutes(t *testing.T) {
 	t.Parallel()
 	tmpl := readTemplate(t)
@@ -173,11 +175,11 @@ func TestTemplateHasTheRoutes(t *testing.T) {
 	for f, resource := range tmpl.functions {
 		for name, e := range resource.Properties.Events {
 			if e.Properties.Path == "" {
-				continue // of a stream, or a queue
+				continue // a stream or a queue
 			}
 			key := e.Properties.Method + " " + e.Properties.Path
 			if serves[key] != "" {
-				t.Errorf("template.yaml: %s of %s: %s is %s's already", name, f, key, serves[key])
+				t.Errorf("template.yaml: event %s of %s: %s belongs to %s already", name, f, key, serves[key])
 			}
 			serves[key] = f
 		}
@@ -185,7 +187,7 @@ func TestTemplateHasTheRoutes(t *testing.T) {
 	methods := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 	for _, r := range api.Routes {
 		if strings.HasSuffix(r.Path, "/openapi.json") {
-			continue // below /{version}/{proxy+}
+			continue // covered by /{version}/{proxy+}
 		}
 		want := config.Function(r.Op)
 		if got := serves[r.Method+" "+r.Path]; got != want && serves["ANY "+r.Path] != want {
@@ -196,13 +198,13 @@ func TestTemplateHasTheRoutes(t *testing.T) {
 				t.Errorf("template.yaml: nothing serves %s %s", m, r.Path)
 			}
 			if serves["ANY "+r.Path] != "" && serves[m+" "+r.Path] != "" {
-				t.Errorf("template.yaml: %s %s stands beside ANY, which sam local mixes up", m, r.Path)
+				t.Errorf("template.yaml: %s %s is declared in addition to ANY, which sam local confuses", m, r.Path)
 			}
 		}
 	}
 }
 
-// docs/operate.md names every setting that an operator can make.
+// docs/operate.md names every setting.
 func TestGuideNamesTheSettings(t *testing.T) {
 	t.Parallel()
 	guide, err := os.ReadFile("../docs/operate.md")
@@ -216,9 +218,9 @@ func TestGuideNamesTheSettings(t *testing.T) {
 	}
 }
 
-// A function's policy is the table of what it may do, with the reasons, and
-// nothing else: no action is missing, none is left over.
-func TestPoliciesAreTheTable(t *testing.T) {
+// A function's policy in the template grants exactly the actions that the table
+// in e2e/stack lists for it.
+func TestPoliciesMatchTheTable(t *testing.T) {
 	t.Parallel()
 	policies, err := stack.Grants("../template.yaml")
 	if err != nil {
@@ -229,7 +231,7 @@ func TestPoliciesAreTheTable(t *testing.T) {
 		want := append(stack.Of(f, false), stack.Logs(name)...)
 		stack.Sort(want)
 		if diff := cmp.Diff(want, policies[f]); diff != "" {
-			t.Errorf("the policy of %s against e2e/stack (-table +template):\n%s", f, diff)
+			t.Errorf("the policy of %s (-e2e/stack +template.yaml):\n%s", f, diff)
 		}
 	}
 }

@@ -1,5 +1,5 @@
-// Command create is the Lambda function that makes a recording, and signs the
-// upload of its audio (contract, Create).
+// Command create is the Lambda function that creates a recording and presigns
+// the upload of its audio (contract, Create).
 package main
 
 import (

@@ -1,5 +1,6 @@
-// Command fallback is the Lambda function that answers what no other route
-// serves: preflights, 404 and 405, and the API's definition (contract, Routes).
+// Command fallback is the Lambda function for requests that no other route
+// serves. It answers preflights, serves the OpenAPI definition, and returns 404
+// or 405 for everything else (contract, Routes).
 package main
 
 import (

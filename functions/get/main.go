@@ -1,5 +1,5 @@
-// Command get is the Lambda function that answers with a recording's document
-// or its audio (contract, Document or audio).
+// Command get is the Lambda function that returns a recording's document or
+// its audio (contract, Document or audio).
 package main
 
 import (

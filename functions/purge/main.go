@@ -1,5 +1,6 @@
-// Command purge is the Lambda function on the table's stream that finishes
-// deletes whose audio is not confirmed gone (docs/adr/006-deleting.md).
+// Command purge is the Lambda function on the table's stream that purges the
+// audio of deleted recordings if the delete request did not
+// (docs/adr/006-deleting.md).
 package main
 
 import (

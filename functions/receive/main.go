@@ -1,10 +1,10 @@
-// Command receive is the Lambda function that takes recordings as PBXs put
-// them over HTTP, with a secret in the path (contract, Storage).
+// Command receive is the Lambda function that takes the recordings that PBXs PUT
+// over HTTP, with a storage secret in the path (contract, Storage).
 package main
 
 import (
 	"net/http"
-	_ "time/tzdata" // of INBOX_TIMEZONE; Lambda's system has none
+	_ "time/tzdata" // for INBOX_TIMEZONE; Lambda has no time zone files
 
 	"callrecordings/functions/internal/objects"
 	"callrecordings/functions/internal/table"

@@ -1,4 +1,4 @@
-// Package bus opens the bus of events of a function's settings.
+// Package bus opens the EventBridge bus that a function's settings name.
 package bus
 
 import (
@@ -7,8 +7,8 @@ import (
 	"callrecordings/shared/notify/eventbridge"
 )
 
-// Open returns the bus; it touches no network. A first connection made early, as
-// for the table, would be wasted: nobody waits for this function.
+// Open returns the bus. It makes no request: unlike the table, the bus gains
+// nothing from an early connection, because no client waits for this function.
 func Open(s config.Settings) (*eventbridge.Bus, error) {
 	return eventbridge.Open(eventbridge.Options{
 		Region:      s.Region,

@@ -1,6 +1,6 @@
-// Package credentials hands the credentials that Lambda puts into a function's
-// environment to the SDK's clients, without the SDK's chain of providers,
-// which costs every cold start (docs/adr/007-time-outs.md).
+// Package credentials passes the credentials in a function's environment, which
+// Lambda sets, to the SDK's clients. It bypasses the SDK's chain of providers,
+// which slows down every cold start (docs/adr/007-time-outs.md).
 package credentials
 
 import (
@@ -11,8 +11,8 @@ import (
 	"callrecordings/shared/config"
 )
 
-// Of returns a provider of the settings' credentials. They stay the same for
-// the life of an execution environment.
+// Of returns a provider of the credentials in s. They stay valid for the life of
+// an execution environment.
 func Of(s config.Settings) aws.CredentialsProvider {
 	c := aws.Credentials{
 		AccessKeyID:     s.AccessKeyID,

@@ -1,4 +1,4 @@
-// Package table opens the DynamoDB table of a function's settings.
+// Package table opens the DynamoDB table that a function's settings name.
 package table
 
 import (
@@ -11,11 +11,11 @@ import (
 	"callrecordings/shared/store/dynamo"
 )
 
-// warmUp bounds what init spends on the first connection.
+// warmUp is how long init may spend on the first connection.
 const warmUp = 2 * time.Second
 
-// Open returns the store with its first connection made during init, where the
-// processor is boosted. A connection that fails is left to the first request.
+// Open returns the store and makes its first connection, because Lambda boosts
+// the processor during init. If that fails, the first request connects.
 func Open(s config.Settings) (*dynamo.Store, error) {
 	store, err := dynamo.Open(dynamo.Options{
 		Region:      s.Region,
