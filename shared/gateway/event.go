@@ -12,9 +12,9 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// event is what is read of an event, of either shape. It is a type of our own
-// so that one decoding serves both, and so that no field that nobody reads
-// can spoil it.
+// event holds the fields that this package reads, of both payload versions. A
+// single type means that an event is decoded once. And because it lacks all other
+// fields, their values cannot make decoding fail.
 type event struct {
 	Headers         map[string]string `json:"headers"`
 	Body            string            `json:"body"`
@@ -47,11 +47,11 @@ type event struct {
 
 	v2           bool
 	method, path string
-	spoiled      bool // the body claimed to be base64 and is not
+	badBase64    bool // the body is declared as base64 but does not decode
 }
 
-// rawPath is the path of a version 2 event without its stage: HTTP APIs put
-// the name of any stage but $default in front.
+// rawPath returns the path of a version 2 event without the stage. HTTP APIs put
+// the name of every stage except $default in front of the path.
 func (e *event) rawPath() string {
 	path := e.RawPath
 	if path == "" {
@@ -67,18 +67,19 @@ func (e *event) rawPath() string {
 	return path
 }
 
-// decode decodes the body, once, and notes if that fails.
+// decode decodes a base64 body, or sets badBase64 if it cannot.
 func (e *event) decode() {
 	if !e.IsBase64Encoded {
 		return
 	}
 	body, err := base64.StdEncoding.DecodeString(e.Body)
-	e.Body, e.IsBase64Encoded, e.spoiled = string(body), false, err != nil
+	e.Body, e.IsBase64Encoded, e.badBase64 = string(body), false, err != nil
 }
 
-// proxyRequest makes the event that the adapter gets: always of version 1,
-// because it cuts headers of version 2 at every comma, dates included; and
-// without what it fails on or gets wrong, which mend puts back.
+// proxyRequest returns the event for the adapter. It is always of version 1,
+// because the adapter splits the headers of version 2 at every comma, even in
+// dates. It omits the parts that the adapter rejects or gets wrong; restore adds
+// them afterwards.
 func (e *event) proxyRequest() events.APIGatewayProxyRequest {
 	p := events.APIGatewayProxyRequest{
 		HTTPMethod:        http.MethodGet,
@@ -94,7 +95,7 @@ func (e *event) proxyRequest() events.APIGatewayProxyRequest {
 	return p
 }
 
-// headers joins the headers of all shapes.
+// headers returns the headers of an event of either version.
 func (e *event) headers() map[string][]string {
 	if len(e.MultiValueHeaders) > 0 {
 		return e.MultiValueHeaders
@@ -109,8 +110,9 @@ func (e *event) headers() map[string][]string {
 	return all
 }
 
-// mend makes of the adapter's request what a server of net/http hands over.
-func (e *event) mend(r *http.Request) {
+// restore completes the adapter's request, so that it looks like one from a
+// net/http server.
+func (e *event) restore(r *http.Request) {
 	r.Method = e.method
 	r.URL.Scheme, r.URL.Host, r.URL.RawQuery = "", "", e.query()
 	r.Host = r.Header.Get("Host")
@@ -123,18 +125,18 @@ func (e *event) mend(r *http.Request) {
 		}
 	}
 	r.RequestURI = r.URL.RequestURI()
-	if e.spoiled {
-		r.Body, r.ContentLength = io.NopCloser(spoiledBody{}), -1
+	if e.badBase64 {
+		r.Body, r.ContentLength = io.NopCloser(badBody{}), -1
 	}
 }
 
-// spoiledBody is what stands for a body that cannot be decoded.
-type spoiledBody struct{}
+// badBody replaces a body that cannot be decoded.
+type badBody struct{}
 
-func (spoiledBody) Read([]byte) (int, error) { return 0, ErrBody }
+func (badBody) Read([]byte) (int, error) { return 0, ErrBody }
 
-// query writes the query of a version 1 event, whose parameters come decoded
-// and in maps, and takes that of version 2 as it is.
+// query returns the raw query. A version 2 event has it; for version 1, query
+// encodes the parameters, which arrive decoded and in maps.
 func (e *event) query() string {
 	if e.v2 && (e.RawQueryString != "" || len(e.QueryStringParameters) == 0) {
 		return e.RawQueryString
@@ -160,9 +162,9 @@ func (e *event) query() string {
 	return q.String()
 }
 
-// escaped escapes what can never stand in a path (RFC 3986, 3.3), a percent
-// sign without two hexadecimal digits among it, and nothing else. So a path
-// that is escaped already stays as it is, and one that came decoded parses.
+// escaped escapes the characters that a path cannot contain (RFC 3986, 3.3),
+// including a percent sign without two hexadecimal digits. So an escaped path stays
+// unchanged, and a decoded one can be parsed.
 func escaped(path string) string {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder
@@ -186,7 +188,7 @@ func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }
 
-// inPath reports whether c may stand in a path by itself.
+// inPath reports whether a path may contain c unescaped.
 func inPath(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
 		strings.IndexByte("-._~!$&'()*+,;=:@/", c) >= 0

@@ -21,8 +21,8 @@ import (
 	"callrecordings/shared/requestlog"
 )
 
-// seen is what a handler saw of a request.
-type seen struct {
+// captured is a request as the handler receives it.
+type captured struct {
 	Method, Path, Escaped, Query, URI, Host, Remote, GatewayID string
 	Header                                                     http.Header
 	Body                                                       string
@@ -30,11 +30,11 @@ type seen struct {
 	Length                                                     int64
 }
 
-// look answers 200 and notes the request.
-func look(into *seen) http.Handler {
+// capture returns a handler that stores the request and sends a 200.
+func capture(into *captured) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
-		*into = seen{
+		*into = captured{
 			Method: r.Method, Path: r.URL.Path, Escaped: r.URL.EscapedPath(), Query: r.URL.RawQuery, URI: r.RequestURI, Host: r.Host,
 			Remote: r.RemoteAddr, GatewayID: requestlog.GatewayID(r.Context()), Header: r.Header, Body: string(body), BodyErr: err, Length: r.ContentLength,
 		}
@@ -42,7 +42,7 @@ func look(into *seen) http.Handler {
 	})
 }
 
-// invoke sends an event through a handler, which must not fail nor log.
+// invoke sends an event through a handler, which must neither fail nor log.
 func invoke(t testing.TB, h http.Handler, event string) reply {
 	t.Helper()
 	var stderr bytes.Buffer
@@ -56,7 +56,7 @@ func invoke(t testing.TB, h http.Handler, event string) reply {
 	return parseReply(t, out)
 }
 
-// reply is an answer as a front reads it, of either shape.
+// reply is a response as API Gateway reads it, of either payload version.
 type reply struct {
 	StatusCode        int                 `json:"statusCode"`
 	MultiValueHeaders map[string][]string `json:"multiValueHeaders"`
@@ -72,12 +72,12 @@ func parseReply(t testing.TB, out []byte) reply {
 	d.DisallowUnknownFields()
 	var r reply
 	if err := d.Decode(&r); err != nil || d.More() {
-		t.Fatalf("answer %.200q: %v", out, err)
+		t.Fatalf("response %.200q: %v", out, err)
 	}
 	return r
 }
 
-// bytes is the body as a client gets it.
+// bytes returns the body as a client gets it.
 func (r reply) bytes(t testing.TB) []byte {
 	t.Helper()
 	if !r.IsBase64Encoded {
@@ -90,7 +90,7 @@ func (r reply) bytes(t testing.TB) []byte {
 	return b
 }
 
-// header reads a header of either shape.
+// header returns the first value of a header, of either payload version.
 func (r reply) header(name string) string {
 	if v := r.MultiValueHeaders[http.CanonicalHeaderKey(name)]; len(v) > 0 {
 		return v[0]
@@ -100,13 +100,13 @@ func (r reply) header(name string) string {
 
 func TestRequestOfRESTEvent(t *testing.T) {
 	t.Parallel()
-	var got seen
+	var got captured
 	event, err := os.ReadFile("testdata/rest.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	invoke(t, look(&got), string(event))
-	want := seen{
+	invoke(t, capture(&got), string(event))
+	want := captured{
 		Method: "PATCH", Path: "/v2/accounts/3f2a/recordings/202603-aa@b", Escaped: "/v2/accounts/3f2a/recordings/202603-aa%40b",
 		Query: "a=1&a=2+3&filter_x=y%26z", URI: "/v2/accounts/3f2a/recordings/202603-aa%40b?a=1&a=2+3&filter_x=y%26z",
 		Host: "api.example.com", Remote: "192.0.2.7", GatewayID: "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
@@ -123,13 +123,13 @@ func TestRequestOfRESTEvent(t *testing.T) {
 
 func TestRequestOfHTTPEvent(t *testing.T) {
 	t.Parallel()
-	var got seen
+	var got captured
 	event, err := os.ReadFile("testdata/http.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	invoke(t, look(&got), string(event))
-	want := seen{
+	invoke(t, capture(&got), string(event))
+	want := captured{
 		Method: "PATCH", Path: "/v2/accounts/3f2a/recordings/202603-aa@b c", Escaped: "/v2/accounts/3f2a/recordings/202603-aa@b%20c",
 		Query: "b=2&a=1&filter_x", URI: "/v2/accounts/3f2a/recordings/202603-aa@b%20c?b=2&a=1&filter_x",
 		Host: "api.example.com", Remote: "192.0.2.7", GatewayID: "JKJaXmPLvHcESHA=",
@@ -144,7 +144,7 @@ func TestRequestOfHTTPEvent(t *testing.T) {
 	}
 }
 
-// rest makes a REST event; v2 an HTTP API's.
+// rest returns a REST API's event; v2 returns an HTTP API's.
 func rest(method, path string, more ...string) string {
 	p, _ := json.Marshal(path)
 	return `{"httpMethod":"` + method + `","path":` + string(p) + `,"requestContext":{"requestId":"g1","stage":"live"}` + strings.Join(more, "") + `}`
@@ -185,17 +185,17 @@ func TestPaths(t *testing.T) {
 			tt.escaped = tt.in
 		}
 		for name, event := range map[string]string{"REST": rest("GET", tt.in), "HTTP": v2("GET", tt.in)} {
-			var got seen
-			invoke(t, look(&got), event)
+			var got captured
+			invoke(t, capture(&got), event)
 			if got.Path != tt.path || got.Escaped != tt.escaped || got.Query != "" {
-				t.Errorf("%s: path %q gives %q, escaped %q, query %q, want %q, %q", name, tt.in, got.Path, got.Escaped, got.Query, tt.path, tt.escaped)
+				t.Errorf("%s: path %q = %q, escaped %q, query %q, want %q, %q", name, tt.in, got.Path, got.Escaped, got.Query, tt.path, tt.escaped)
 			}
 		}
 	}
 }
 
-// A path that any front passes, as it came or decoded, parses to what the
-// client meant; one that came escaped stays as it is.
+// A path parses to the one that the client meant, whether API Gateway passes it
+// escaped or decoded. An escaped path stays unchanged.
 func TestEscapedPathsParse(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -209,7 +209,7 @@ func TestEscapedPathsParse(t *testing.T) {
 			t.Fatalf("escaped(%q) parses to %q, %v, want %q", raw, u.Path, err, decoded)
 		}
 		if strings.Contains(decoded, "%") {
-			return // by then it cannot be told from an escape
+			return // in a decoded path it looks like an escape
 		}
 		if u, err = url.ParseRequestURI("https://h" + escaped(decoded)); err != nil || u.Path != decoded {
 			t.Fatalf("escaped(%q) parses to %q, %v, want itself", decoded, u.Path, err)
@@ -227,14 +227,14 @@ func TestStageOfHTTPEvents(t *testing.T) {
 		{"live", "/v2", "/v2"},
 		{"", "/v2", "/v2"},
 	} {
-		var got seen
-		invoke(t, look(&got), strings.Replace(v2("GET", tt.path), "$default", tt.stage, 1))
+		var got captured
+		invoke(t, capture(&got), strings.Replace(v2("GET", tt.path), "$default", tt.stage, 1))
 		if got.Path != tt.want {
-			t.Errorf("stage %q, path %q gives %q, want %q", tt.stage, tt.path, got.Path, tt.want)
+			t.Errorf("stage %q: path %q = %q, want %q", tt.stage, tt.path, got.Path, tt.want)
 		}
 	}
-	var got seen
-	invoke(t, look(&got), `{"requestContext":{"http":{"method":"GET","path":"/from/context"}}}`)
+	var got captured
+	invoke(t, capture(&got), `{"requestContext":{"http":{"method":"GET","path":"/from/context"}}}`)
 	if got.Path != "/from/context" {
 		t.Errorf("without rawPath the path is %q", got.Path)
 	}
@@ -245,29 +245,29 @@ func TestQueries(t *testing.T) {
 	for _, tt := range []struct{ name, event, want string }{
 		{"none", rest("GET", "/", `,"multiValueQueryStringParameters":null,"queryStringParameters":null`), ""},
 		{"order of names", rest("GET", "/", `,"multiValueQueryStringParameters":{"b":["2","1"],"a":["x"]}`), "a=x&b=2&b=1"},
-		{"single only", rest("GET", "/", `,"queryStringParameters":{"b":"2","a":"1"}`), "a=1&b=2"},
-		{"multi over single", rest("GET", "/", `,"queryStringParameters":{"a":"2"},"multiValueQueryStringParameters":{"a":["1","2"]}`), "a=1&a=2"},
+		{"single-value only", rest("GET", "/", `,"queryStringParameters":{"b":"2","a":"1"}`), "a=1&b=2"},
+		{"multi-value over single-value", rest("GET", "/", `,"queryStringParameters":{"a":"2"},"multiValueQueryStringParameters":{"a":["1","2"]}`), "a=1&a=2"},
 		{"special characters", rest("GET", "/", `,"multiValueQueryStringParameters":{"a&b=c;":["% +#é\u0000"]}`), "a%26b%3Dc%3B=%25+%2B%23%C3%A9%00"},
 		{"empty value", rest("GET", "/", `,"multiValueQueryStringParameters":{"a":[""]}`), "a="},
-		{"no value at all", rest("GET", "/", `,"multiValueQueryStringParameters":{"a":[],"b":null}`), ""},
-		{"version 2 as it came", v2("GET", "/", `,"rawQueryString":"b=%zz&a;=1&&x"`), "b=%zz&a;=1&&x"},
-		{"version 2 by map", v2("GET", "/", `,"queryStringParameters":{"a":"1,2"}`), "a=1%2C2"},
-		{"version 2 none", v2("GET", "/"), ""},
+		{"names without values", rest("GET", "/", `,"multiValueQueryStringParameters":{"a":[],"b":null}`), ""},
+		{"version 2 unchanged", v2("GET", "/", `,"rawQueryString":"b=%zz&a;=1&&x"`), "b=%zz&a;=1&&x"},
+		{"version 2 from the map", v2("GET", "/", `,"queryStringParameters":{"a":"1,2"}`), "a=1%2C2"},
+		{"version 2 without a query", v2("GET", "/"), ""},
 	} {
-		var got seen
-		invoke(t, look(&got), tt.event)
+		var got captured
+		invoke(t, capture(&got), tt.event)
 		if got.Query != tt.want {
 			t.Errorf("%s: query %q, want %q", tt.name, got.Query, tt.want)
 		}
 	}
 }
 
-func TestMethodsAreAsWritten(t *testing.T) {
+func TestMethodsStayAsWritten(t *testing.T) {
 	t.Parallel()
 	for _, m := range []string{"GET", "HEAD", "PROPFIND", "get", "G T", "é"} {
 		for _, event := range []string{rest(m, "/"), v2(m, "/")} {
-			var got seen
-			invoke(t, look(&got), event)
+			var got captured
+			invoke(t, capture(&got), event)
 			if got.Method != m {
 				t.Errorf("method %q reaches the handler as %q", m, got.Method)
 			}
@@ -285,14 +285,14 @@ func TestBodies(t *testing.T) {
 		{"text", `"body":"é<","isBase64Encoded":false`, "é<", nil, 3},
 		{"base64", `"body":"AP8=","isBase64Encoded":true`, "\x00\xff", nil, 2},
 		{"none", `"body":null,"isBase64Encoded":false`, "", nil, 0},
-		{"none in base64", `"body":null,"isBase64Encoded":true`, "", nil, 0},
+		{"none, declared as base64", `"body":null,"isBase64Encoded":true`, "", nil, 0},
 		{"bad base64", `"body":"AP8","isBase64Encoded":true`, "", ErrBody, -1},
-		{"no base64 at all", `"body":"{\"data\":{}}","isBase64Encoded":true`, "", ErrBody, -1},
+		{"JSON declared as base64", `"body":"{\"data\":{}}","isBase64Encoded":true`, "", ErrBody, -1},
 		{"base64url", `"body":"_-__","isBase64Encoded":true`, "", ErrBody, -1},
 	} {
 		for _, event := range []string{rest("PATCH", "/", ",", tt.body), v2("PATCH", "/", ",", tt.body)} {
-			var got seen
-			invoke(t, look(&got), event)
+			var got captured
+			invoke(t, capture(&got), event)
 			if got.Body != tt.want || !errors.Is(got.BodyErr, tt.err) || got.Length != tt.length {
 				t.Errorf("%s: body %q, %v, length %d, want %q, %v, %d", tt.name, got.Body, got.BodyErr, got.Length, tt.want, tt.err, tt.length)
 			}
@@ -300,7 +300,7 @@ func TestBodies(t *testing.T) {
 	}
 }
 
-// A client can send these headers; the adapter's own would mean trust.
+// A client can send these headers. From the adapter they would be trustworthy.
 func TestForgedAdapterHeadersAreRemoved(t *testing.T) {
 	t.Parallel()
 	const forged = `"x-golambdaproxy-apigw-context":%,"X-GoLambdaProxy-ApiGw-StageVars":%,"Host":%,"accept":%`
@@ -309,15 +309,15 @@ func TestForgedAdapterHeadersAreRemoved(t *testing.T) {
 		rest("GET", "/", `,"headers":{`, strings.ReplaceAll(forged, "%", `"x"`), `}`),
 		v2("GET", "/", `,"headers":{`, strings.ReplaceAll(forged, "%", `"x"`), `}`),
 	} {
-		var got seen
-		invoke(t, look(&got), event)
+		var got captured
+		invoke(t, capture(&got), event)
 		if diff := cmp.Diff(http.Header{"Accept": {"x"}}, got.Header); diff != "" || got.Host != "x" {
 			t.Errorf("%s: host %q, headers (-want +got):\n%s", event, got.Host, diff)
 		}
 	}
 }
 
-func TestContextHasTheFunctionsDeadline(t *testing.T) {
+func TestContextHasTheDeadline(t *testing.T) {
 	t.Parallel()
 	want := time.Now().Add(7 * time.Second)
 	ctx, cancel := context.WithDeadline(t.Context(), want)
@@ -342,8 +342,8 @@ func TestOtherEventsFail(t *testing.T) {
 	}
 }
 
-// The same request by both shapes gives the handler the same.
-func TestShapesAgree(t *testing.T) {
+// The handler receives the same request from both payload versions.
+func TestVersionsAgree(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		path := "/" + rapid.StringMatching(`[a-z/%2F@ ?]{0,20}`).Draw(t, "path")
@@ -359,12 +359,12 @@ func TestShapesAgree(t *testing.T) {
 			t.Fatal(err)
 		}
 		encoded := `,"isBase64Encoded":true,"body":"` + base64.StdEncoding.EncodeToString(body) + `"`
-		var one, two seen
-		for into, event := range map[*seen]string{
+		var one, two captured
+		for into, event := range map[*captured]string{
 			&one: rest("PATCH", path, `,"multiValueQueryStringParameters":`, string(multi), encoded),
 			&two: v2("PATCH", path, `,"rawQueryString":"`, values.Encode(), `"`, encoded),
 		} {
-			if _, err := newHandler(look(into), io.Discard).Invoke(context.Background(), []byte(event)); err != nil {
+			if _, err := newHandler(capture(into), io.Discard).Invoke(context.Background(), []byte(event)); err != nil {
 				t.Fatal(err)
 			}
 			into.GatewayID = ""

@@ -11,8 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzInvoke: whatever the payload, the invocation gives an answer that the
-// front understands, or says that this is no event.
+// FuzzInvoke checks that every payload leads to a response that API Gateway
+// understands, or to ErrEvent.
 func FuzzInvoke(f *testing.F) {
 	f.Add([]byte(rest("GET", "/100%", `,"multiValueHeaders":{"Accept":["a"]}`)))
 	f.Add([]byte(v2("PATCH", "//x", `,"body":"%%%","isBase64Encoded":true`)))
@@ -21,11 +21,11 @@ func FuzzInvoke(f *testing.F) {
 	f.Add([]byte(`null`))
 	h := newHandler(handlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL == nil || !strings.HasPrefix(r.URL.Path, "/") || r.Method == "" || r.URL.Host != "" || r.URL.Scheme != "" {
-			panic("a request that net/http would not give")
+			panic("a request that net/http would never pass")
 		}
 		for name := range r.Header {
 			if strings.HasPrefix(name, "X-Golambdaproxy") || name == "Host" {
-				panic("a header that must not be there")
+				panic("a header that must be removed")
 			}
 		}
 		if _, err := io.Copy(w, r.Body); err != nil && !errors.Is(err, ErrBody) {
@@ -46,7 +46,7 @@ func FuzzInvoke(f *testing.F) {
 	})
 }
 
-// FuzzEscape: what appendEscaped writes is what encoding/json reads.
+// FuzzEscape checks that encoding/json reads what appendEscaped writes.
 func FuzzEscape(f *testing.F) {
 	f.Add("\"\\\n\r\t\x00\x1f\x7f\u2028é")
 	f.Fuzz(func(t *testing.T, text string) {
@@ -63,7 +63,8 @@ func FuzzEscape(f *testing.F) {
 
 var sink []byte
 
-// BenchmarkInvoke carries answers through; base64 of audio is what counts.
+// BenchmarkInvoke measures responses of several sizes. Base64 of audio takes most of
+// the time.
 func BenchmarkInvoke(b *testing.B) {
 	event, err := json.Marshal(map[string]any{
 		"httpMethod": "GET", "path": "/v2/accounts/3f2a/recordings", "requestContext": map[string]any{"requestId": "g"},
@@ -76,7 +77,7 @@ func BenchmarkInvoke(b *testing.B) {
 		name, contentType string
 		size              int
 	}{
-		{"answer=empty", "application/json", 0}, {"answer=json-40KB", "application/json", 40_000}, {"answer=audio-4MB", "audio/mpeg", 4_000_000},
+		{"response=empty", "application/json", 0}, {"response=json-40KB", "application/json", 40_000}, {"response=audio-4MB", "audio/mpeg", 4_000_000},
 	} {
 		b.Run(bb.name, func(b *testing.B) {
 			body := bytes.Repeat([]byte(`{"id":"x"},`), bb.size/11+1)[:bb.size]

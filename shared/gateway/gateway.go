@@ -1,40 +1,39 @@
-// Package gateway turns the events of API Gateway into requests for an
-// [http.Handler], and its answers into what API Gateway takes. [Start] does so
-// as a Lambda function; [Local] does so for plain HTTP, through the very same
-// events and codec, so that a laptop meets the rules of the cloud.
+// Package gateway adapts an [http.Handler] to API Gateway: it turns events into
+// requests and responses into what API Gateway expects. [Start] serves a handler
+// as a Lambda function. [Local] serves it over plain HTTP through the same events
+// and codec, so that the local server behaves like the cloud.
 //
-// Two shapes of events are taken, told apart by what they hold: that of a
-// REST API (payload version 1), and that of an HTTP API or a function URL
-// (version 2).
+// It takes events of two kinds and detects which by their fields: those of REST
+// APIs (payload version 1), and those of HTTP APIs and function URLs (version 2).
 //
-// What the handler may rely on, whatever the event:
+// A handler can rely on the following for every event:
 //
-//   - r.URL always parses. REST APIs and function URLs pass the path as the
-//     client wrote it, HTTP APIs pass it decoded; what can never stand in a
-//     path (a bare %, a ?, a space …) is escaped, all else stays as it is, so
+//   - r.URL always parses. REST APIs and function URLs pass the path as the client
+//     wrote it, HTTP APIs pass it decoded. Characters that a path cannot contain
+//     (a bare %, a ?, a space …) are escaped; everything else stays as it is, so
 //     r.URL.EscapedPath has %2F where the client wrote it.
-//   - r.URL.RawQuery has all parameters, those of one name in their order;
-//     REST events have lost the order between names, so there it is that of
-//     the names. They have also lost the difference between "a" and "a=".
-//   - r.Method is as the client wrote it, r.Host is the Host header.
-//   - A body that the event spoils is one whose Read fails with [ErrBody].
-//   - The context has the deadline of the function, and the front's id of the
-//     request (requestlog.GatewayID).
+//   - r.URL.RawQuery has all parameters, and the values of one name in their order.
+//     REST events lose the order between names, so it is alphabetical there. They
+//     also lose the difference between "a" and "a=".
+//   - r.Method is as the client wrote it, and r.Host is the Host header.
+//   - If the event's body is invalid base64, reading r.Body fails with [ErrBody].
+//   - The context has the function's deadline and API Gateway's ID of the request
+//     (requestlog.GatewayID).
 //
-// What the front may rely on, whatever the handler:
+// API Gateway can rely on the following with every handler:
 //
-//   - There is an answer, and the invocation never fails: no status is 200,
-//     the first status wins, as in net/http. A panic, or an answer that would
-//     not fit into Lambda's [MaxAnswer], is a 500 in the API's envelope, and
+//   - There is always a response, and the invocation never fails. As in net/http, a
+//     missing status is 200 and the first status wins. A panic, or a response
+//     larger than Lambda's [MaxResponse], becomes a 500 in the API's envelope and
 //     one structured line on stderr.
-//   - HEAD, 204 and 304 have no body.
-//   - Base64 or text is decided by the content type, not by the bytes: only
-//     uncompressed JSON and text travel as text.
+//   - A response to HEAD, a 204 and a 304 have no body.
+//   - The content type, not the bytes, decides between text and base64: only
+//     uncompressed JSON and text are sent as text.
 //
-// What it does not do: it knows no routes and no errors of the API, and it
-// never reads X-GoLambdaProxy headers, which a client can forge; they are
-// removed. An event that is none of the two shapes has no client who waits for
-// HTTP: it is the one thing that fails the invocation ([ErrEvent]).
+// The package knows neither the API's routes nor its errors. It never reads
+// X-GoLambdaProxy headers, because clients can forge them, and removes them. An event of
+// any other kind has no HTTP client that waits for a response, so it is the only
+// thing that fails the invocation ([ErrEvent]).
 package gateway
 
 import (
@@ -55,20 +54,20 @@ import (
 	"callrecordings/shared/requestlog"
 )
 
-// runtimeAPI is the variable by which Lambda tells a function where its
-// events are.
+// runtimeAPI is the environment variable with the address of Lambda's runtime API,
+// from which a function fetches its events.
 const runtimeAPI = "AWS_LAMBDA_RUNTIME_API"
 
 var (
-	// ErrEvent says that the payload is not an event of API Gateway.
-	ErrEvent = errors.New("not an event of API Gateway (want a REST API's, an HTTP API's or a function URL's)")
-	// ErrBody says that the body of the event is not the base64 that it claims
-	// to be.
-	ErrBody = errors.New("body of the event is not base64")
+	// ErrEvent means that the payload is not an event of API Gateway.
+	ErrEvent = errors.New("not an event of API Gateway (want one of a REST API, an HTTP API or a function URL)")
+	// ErrBody means that the event declares its body as base64, but the body does
+	// not decode.
+	ErrBody = errors.New("the event's body is not valid base64")
 )
 
-// Start serves h as a Lambda function, and does not return. Outside of Lambda
-// the program ends with a sentence that says so.
+// Start serves h as a Lambda function and does not return. Outside Lambda it prints
+// one sentence that explains this and exits with status 1.
 func Start(h http.Handler) {
 	if !inLambda(os.Getenv, os.Stderr) { //nolint:forbidigo // Lambda's own variable, not a setting
 		os.Exit(1)
@@ -76,7 +75,8 @@ func Start(h http.Handler) {
 	lambda.StartWithOptions(Handler(h))
 }
 
-// inLambda reports whether Lambda started the program, and says so if not.
+// inLambda reports whether Lambda started the program. If not, it explains that on
+// stderr.
 func inLambda(getenv func(string) string, stderr io.Writer) bool {
 	if getenv(runtimeAPI) != "" {
 		return true
@@ -86,7 +86,7 @@ func inLambda(getenv func(string) string, stderr io.Writer) bool {
 	return false
 }
 
-// Handler makes a Lambda handler of h. It may be used by many goroutines.
+// Handler returns a Lambda handler that calls h. It is safe for concurrent use.
 func Handler(h http.Handler) lambda.Handler { return newHandler(h, os.Stderr) }
 
 func newHandler(h http.Handler, stderr io.Writer) *handler {
@@ -101,49 +101,49 @@ type handler struct {
 	log     *slog.Logger
 }
 
-// call is one invocation, on its way through the adapter and back.
+// call is one invocation. It travels through the adapter in the context.
 type call struct {
-	event  *event
-	answer *answer
+	event    *event
+	response *response
 }
 
 type callKey struct{}
 
-// Invoke answers one event. It implements [lambda.Handler].
+// Invoke handles one event. It implements [lambda.Handler].
 func (h *handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	e, err := parseEvent(payload)
 	if err != nil {
 		return nil, err
 	}
-	c := &call{event: e, answer: newAnswer(e.method)}
+	c := &call{event: e, response: newResponse(e.method)}
 	ctx = requestlog.WithGatewayID(ctx, e.RequestContext.RequestID)
-	// The status and the headers of the adapter's response are not used: it
-	// would let the last status win and judge the body by its bytes.
+	// The adapter's own response is not used: in it the last status wins, and the
+	// bytes of the body decide between text and base64.
 	if _, err := h.adapter.ProxyWithContext(context.WithValue(ctx, callKey{}, c), e.proxyRequest()); err != nil {
 		h.fault(ctx, c, "the event could not be turned into a request", slog.String("cause", err.Error()))
 	}
-	out := c.answer.encode(e.v2)
-	if len(out) > MaxAnswer || c.answer.overflown {
-		h.fault(ctx, c, "the answer does not fit into a Lambda response", slog.Int("bytes", max(len(out), c.answer.written)))
-		out = c.answer.encode(e.v2)
+	out := c.response.encode(e.v2)
+	if len(out) > MaxResponse || c.response.overflowed {
+		h.fault(ctx, c, "the response is too large for Lambda", slog.Int("bytes", max(len(out), c.response.written)))
+		out = c.response.encode(e.v2)
 	}
 	return out, nil
 }
 
-// serve stands between the adapter and the handler: it mends the adapter's
-// request and collects the answer.
+// serve is the handler that the adapter calls. It restores the request and passes
+// it to the real handler, which writes to the call's response.
 func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 	c, ok := r.Context().Value(callKey{}).(*call)
 	if !ok {
-		return // only the adapter calls it, with Invoke's context
+		return // cannot happen: the adapter passes Invoke's context on
 	}
-	w.WriteHeader(http.StatusOK) // the adapter takes silence for a fault
+	w.WriteHeader(http.StatusOK) // without a status the adapter fails
 	defer h.recovered(r.Context(), c)
-	c.event.mend(r)
-	h.next.ServeHTTP(c.answer, r)
+	c.event.restore(r)
+	h.next.ServeHTTP(c.response, r)
 }
 
-// recovered, when deferred, turns a panic into a fault.
+// recovered turns a panic into a fault. It must be deferred.
 func (h *handler) recovered(ctx context.Context, c *call) {
 	if p := recover(); p != nil {
 		h.fault(ctx, c, "the handler panicked",
@@ -151,8 +151,8 @@ func (h *handler) recovered(ctx context.Context, c *call) {
 	}
 }
 
-// panicText tells a panic of the runtime's by its text and any other value by
-// its type, because it may quote what a client has sent.
+// panicText returns the text of a runtime error, but only the type of any other
+// value: its text may quote the client's data.
 func panicText(p any) string {
 	if e, ok := p.(runtime.Error); ok {
 		return e.Error()
@@ -160,17 +160,17 @@ func panicText(p any) string {
 	return fmt.Sprintf("a %T", p)
 }
 
-// fault replaces the answer by a 500 and says why, once, on stderr.
+// fault replaces the response with a 500 and logs the reason to stderr.
 func (h *handler) fault(ctx context.Context, c *call, what string, attrs ...slog.Attr) {
 	attrs = append(attrs, slog.String("gateway_id", requestlog.GatewayID(ctx)))
-	h.log.LogAttrs(ctx, slog.LevelError, what, attrs...) //nolint:sloglint // what is one of three constants
-	c.answer = c.answer.replaced(refusal{
+	h.log.LogAttrs(ctx, slog.LevelError, what, attrs...) //nolint:sloglint // the message is one of three constants
+	c.response = c.response.replacedBy(errorResponse{
 		status: http.StatusInternalServerError, code: "unspecified_fault", text: "unspecified fault",
 		requestID: requestlog.GatewayID(ctx),
 	})
 }
 
-// parseEvent reads a payload of either shape.
+// parseEvent decodes a payload of either version. Errors: ErrEvent.
 func parseEvent(payload []byte) (*event, error) {
 	e := &event{}
 	if err := json.Unmarshal(payload, e); err != nil {

@@ -22,32 +22,32 @@ import (
 	"callrecordings/shared/requestlog"
 )
 
-// The limits of a REST API, which Local keeps, too (API Gateway quotas).
+// The limits of a REST API (API Gateway quotas). [Local] enforces them as well.
 const (
-	// MaxRequest is the most bytes of a request's body.
+	// MaxRequest is the largest request body, in bytes.
 	MaxRequest = 10 << 20
-	// MaxEvent is the most bytes of an event: Lambda's, base64 included.
+	// MaxEvent is Lambda's limit on an event, in bytes, with base64.
 	MaxEvent = 6 << 20
-	// MaxHeader is the most bytes of the request line and all headers.
+	// MaxHeader is the limit on the request line and all headers together, in bytes.
 	MaxHeader = 10240
-	// Deadline is how long a function may take before the front gives up.
+	// Deadline is how long API Gateway waits for a function.
 	Deadline = 29 * time.Second
 )
 
-// Local makes a handler of plain HTTP that takes the way of the cloud: the
-// request becomes the JSON of the event that a REST API with the binary media
-// type */* would make, [Handler] answers it, and the JSON of its answer
-// becomes the response. The front's limits hold here, too; what breaks them is
-// refused in the API's envelope. A client that goes away cancels the context.
+// Local returns a plain HTTP handler that serves h the way the cloud does. It turns
+// a request into the JSON event that a REST API with the binary media type */*
+// would send, passes it to [Handler], and turns the returned JSON into the
+// response. A request beyond API Gateway's limits gets an error in the API's
+// envelope. If the client disconnects, the context is canceled.
 func Local(h http.Handler) http.Handler { return &local{handler: newHandler(h, os.Stderr)} }
 
 type local struct{ handler *handler }
 
 func (l *local) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := newID()
-	payload, refused := localEvent(w, r, id)
-	if refused != nil {
-		refused.write(w)
+	payload, failed := localEvent(w, r, id)
+	if failed != nil {
+		failed.write(w)
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), Deadline)
@@ -57,28 +57,29 @@ func (l *local) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		err = respond(w, r.Method, out)
 	}
 	if err != nil {
-		l.handler.log.LogAttrs(ctx, slog.LevelError, "no answer from the handler",
+		l.handler.log.LogAttrs(ctx, slog.LevelError, "no response from the handler",
 			slog.String("cause", err.Error()), slog.String("gateway_id", requestlog.GatewayID(ctx)))
-		refusal{http.StatusBadGateway, "bad_gateway", "bad gateway", id}.write(w)
+		errorResponse{http.StatusBadGateway, "bad_gateway", "bad gateway", id}.write(w)
 	}
 }
 
-// localEvent makes the event of a request, or says why the front would refuse.
-func localEvent(w http.ResponseWriter, r *http.Request, id string) ([]byte, *refusal) {
+// localEvent returns the event for a request, or the error with which API Gateway
+// would reject it.
+func localEvent(w http.ResponseWriter, r *http.Request, id string) ([]byte, *errorResponse) {
 	if headerSize(r) > MaxHeader {
-		return nil, &refusal{http.StatusRequestHeaderFieldsTooLarge, "request_header_fields_too_large", "request headers too large", id}
+		return nil, &errorResponse{http.StatusRequestHeaderFieldsTooLarge, "request_header_fields_too_large", "request headers too large", id}
 	}
-	tooLarge := &refusal{http.StatusRequestEntityTooLarge, "entity_too_large", "request body too large", id}
+	tooLarge := &errorResponse{http.StatusRequestEntityTooLarge, "entity_too_large", "request body too large", id}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxRequest))
 	if over := (*http.MaxBytesError)(nil); errors.As(err, &over) {
 		return nil, tooLarge
 	}
 	if err != nil {
-		return nil, &refusal{http.StatusBadRequest, "parse_error", "failed to read request body", id}
+		return nil, &errorResponse{http.StatusBadRequest, "parse_error", "failed to read request body", id}
 	}
 	payload, err := json.Marshal(restEvent(r, body, id))
 	if err != nil {
-		return nil, &refusal{http.StatusBadRequest, "parse_error", "failed to read request", id}
+		return nil, &errorResponse{http.StatusBadRequest, "parse_error", "failed to read request", id}
 	}
 	if len(payload) > MaxEvent {
 		return nil, tooLarge
@@ -86,8 +87,8 @@ func localEvent(w http.ResponseWriter, r *http.Request, id string) ([]byte, *ref
 	return payload, nil
 }
 
-// restEvent is the event of a REST API (AWS: Lambda proxy integrations, input
-// format).
+// restEvent returns the event of a REST API for a request (AWS: Lambda proxy
+// integrations, input format).
 func restEvent(r *http.Request, body []byte, id string) *events.APIGatewayProxyRequest {
 	ip, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
@@ -97,32 +98,33 @@ func restEvent(r *http.Request, body []byte, id string) *events.APIGatewayProxyR
 		Resource:          "/{proxy+}",
 		Path:              r.URL.EscapedPath(),
 		HTTPMethod:        r.Method,
-		MultiValueHeaders: frontHeaders(r, ip),
+		MultiValueHeaders: gatewayHeaders(r, ip),
 		RequestContext: events.APIGatewayProxyRequestContext{
 			AccountID: "000000000000", APIID: "local", Stage: "live", RequestID: id,
 			DomainName: r.Host, Protocol: r.Proto, HTTPMethod: r.Method,
 			Path: r.URL.EscapedPath(), ResourcePath: "/{proxy+}",
 			Identity: events.APIGatewayRequestIdentity{SourceIP: ip, UserAgent: r.UserAgent()},
 		},
-		MultiValueQueryStringParameters: frontQuery(r.URL.RawQuery),
+		MultiValueQueryStringParameters: gatewayQuery(r.URL.RawQuery),
 	}
-	e.Headers = last(e.MultiValueHeaders)
-	e.QueryStringParameters = last(e.MultiValueQueryStringParameters)
+	e.Headers = lastValues(e.MultiValueHeaders)
+	e.QueryStringParameters = lastValues(e.MultiValueQueryStringParameters)
 	if len(body) > 0 {
 		e.Body, e.IsBase64Encoded = base64.StdEncoding.EncodeToString(body), true
 	}
 	return e
 }
 
-// hops are the headers that belong to one connection (RFC 9110, 7.6.1).
-var hops = []string{
+// hopByHop lists the headers that belong to one connection (RFC 9110, 7.6.1).
+var hopByHop = []string{
 	"Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
 }
 
-// frontHeaders are the headers as a front passes them on, with its own.
-func frontHeaders(r *http.Request, ip string) http.Header {
+// gatewayHeaders returns the request's headers as API Gateway passes them on, with
+// the ones that it adds.
+func gatewayHeaders(r *http.Request, ip string) http.Header {
 	h := r.Header.Clone()
-	for _, name := range hops {
+	for _, name := range hopByHop {
 		delete(h, name)
 	}
 	h.Set("Host", r.Host)
@@ -134,9 +136,9 @@ func frontHeaders(r *http.Request, ip string) http.Header {
 	return h
 }
 
-// frontQuery decodes a query as a front does, where nothing is an error: what
-// is not properly escaped stays as it is.
-func frontQuery(raw string) map[string][]string {
+// gatewayQuery decodes a query as API Gateway does. Nothing is an error: a part with
+// bad escapes stays as it is.
+func gatewayQuery(raw string) map[string][]string {
 	if raw == "" {
 		return nil
 	}
@@ -159,8 +161,8 @@ func decoded(s string) string {
 	return s
 }
 
-// last takes the last value of each name, as the single-value maps have it.
-func last(multi map[string][]string) map[string]string {
+// lastValues returns the last value of each name, as in an event's single-value maps.
+func lastValues(multi map[string][]string) map[string]string {
 	if len(multi) == 0 {
 		return nil
 	}
@@ -173,7 +175,7 @@ func last(multi map[string][]string) map[string]string {
 	return single
 }
 
-// headerSize measures a request's line and headers.
+// headerSize returns the size of the request line and the headers, in bytes.
 func headerSize(r *http.Request) int {
 	n := len(r.Method) + len(r.RequestURI) + len(r.Host)
 	for name, values := range r.Header {
@@ -184,37 +186,37 @@ func headerSize(r *http.Request) int {
 	return n
 }
 
-// respond writes the answer of a REST event as the response. Nothing has been
-// written when it returns an error.
+// respond sends the response that a function returned for a REST event. If it
+// returns an error, it has written nothing.
 func respond(w http.ResponseWriter, method string, out []byte) error {
 	var a events.APIGatewayProxyResponse
 	if err := json.Unmarshal(out, &a); err != nil {
-		return fmt.Errorf("answer of the function: %w", err)
+		return fmt.Errorf("response of the function: %w", err)
 	}
 	body := []byte(a.Body)
 	if a.IsBase64Encoded {
 		var err error
 		if body, err = base64.StdEncoding.DecodeString(a.Body); err != nil {
-			return fmt.Errorf("answer of the function: %w", err)
+			return fmt.Errorf("response of the function: %w", err)
 		}
 	}
 	header := w.Header()
 	for name, values := range a.MultiValueHeaders {
 		header[http.CanonicalHeaderKey(name)] = values
 	}
-	for _, name := range hops {
+	for _, name := range hopByHop {
 		delete(header, name)
 	}
 	bare := method == http.MethodHead || a.StatusCode == http.StatusNoContent || a.StatusCode == http.StatusNotModified
-	if !bare { // else the function's own length stands
+	if !bare { // otherwise the function's own length stays
 		header.Set("Content-Length", strconv.Itoa(len(body)))
 	}
 	w.WriteHeader(a.StatusCode)
-	_, _ = w.Write(body) // a client that has gone is no fault
+	_, _ = w.Write(body) // an error means that the client has disconnected
 	return nil
 }
 
-// newID makes an id of a request, of the form of API Gateway's.
+// newID returns a request ID in API Gateway's format, a UUID.
 func newID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails (crypto/rand)

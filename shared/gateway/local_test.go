@@ -21,7 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// serve starts a server whose requests go the way of the cloud.
+// serve starts a server with the handler behind Local.
 func serve(t *testing.T, h http.Handler) *httptest.Server {
 	t.Helper()
 	s := httptest.NewServer(Local(h))
@@ -29,7 +29,7 @@ func serve(t *testing.T, h http.Handler) *httptest.Server {
 	return s
 }
 
-// raw sends a request as it is written, which http.Client would tidy.
+// raw sends a request exactly as written; http.Client would normalize it.
 func raw(t *testing.T, s *httptest.Server, request string) (*http.Response, []byte) {
 	t.Helper()
 	conn, err := net.Dial("tcp", s.Listener.Addr().String())
@@ -55,13 +55,13 @@ func raw(t *testing.T, s *httptest.Server, request string) (*http.Response, []by
 
 func TestLocalRequest(t *testing.T) {
 	t.Parallel()
-	var got seen
-	s := serve(t, look(&got))
+	var got captured
+	s := serve(t, capture(&got))
 	raw(t, s, "PATCH /v2/a%2Fb//c%20d?b=2&a=1&a=%zz&filter_x&c=1;d&&e=x+y HTTP/1.1\nHost: api.example.com\nContent-Length: 3\n"+
 		"Accept: a/b\naccept: c/d\nX-Forwarded-For: 192.0.2.7\nConnection: close\nX-GoLambdaProxy-ApiGw-Context: {}\n\n\x00\xff\n")
 	id := got.GatewayID
 	got.GatewayID, got.Remote = "", ""
-	want := seen{
+	want := captured{
 		Method: "PATCH", Path: "/v2/a/b//c d", Escaped: "/v2/a%2Fb//c%20d", Query: "a=1&a=%25zz&b=2&c=1%3Bd&e=x+y&filter_x=",
 		URI: "/v2/a%2Fb//c%20d?a=1&a=%25zz&b=2&c=1%3Bd&e=x+y&filter_x=", Host: "api.example.com",
 		Header: http.Header{
@@ -73,7 +73,7 @@ func TestLocalRequest(t *testing.T) {
 		t.Errorf("request (-want +got):\n%s", diff)
 	}
 	if !regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`).MatchString(id) {
-		t.Errorf("the front's id is %q, want a UUID", id)
+		t.Errorf("the gateway's ID is %q, want a UUID", id)
 	}
 }
 
@@ -88,15 +88,15 @@ func TestLocalResponse(t *testing.T) {
 	}{
 		{"JSON", "GET", write("application/json", `{"a":"é"}`), 200, "10", `{"a":"é"}`},
 		{"audio", "GET", write("audio/mpeg", "\x00\xff\xfe"), 200, "3", "\x00\xff\xfe"},
-		{"nothing", "GET", func(http.ResponseWriter, *http.Request) {}, 200, "0", ""},
+		{"empty", "GET", func(http.ResponseWriter, *http.Request) {}, 200, "0", ""},
 		{"HEAD", "HEAD", write("audio/mpeg", "12345"), 200, "5", ""},
 		{"204", "GET", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }, 204, "", ""},
 		{"304", "GET", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotModified) }, 304, "", ""},
-		{"a length that lies", "GET", func(w http.ResponseWriter, r *http.Request) {
+		{"a wrong length", "GET", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", "2")
 			write("application/json", `"12345"`)(w, r)
 		}, 200, "7", `"12345"`},
-		{"hop by hop", "GET", func(w http.ResponseWriter, r *http.Request) {
+		{"hop-by-hop headers", "GET", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Transfer-Encoding", "chunked")
 			w.Header().Set("Trailer", "X")
 			write("text/plain", "x")(w, r)
@@ -124,9 +124,9 @@ func TestLocalKeepsAllValues(t *testing.T) {
 	}
 }
 
-// What the front of the cloud refuses is refused here, too, in the envelope,
-// and never reaches the handler.
-func TestLocalRefuses(t *testing.T) {
+// What API Gateway rejects is rejected here as well, in the envelope, and never
+// reaches the handler.
+func TestLocalEnforcesLimits(t *testing.T) {
 	t.Parallel()
 	s := serve(t, handlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the handler was called") }))
 	for _, tt := range []struct {
@@ -150,7 +150,7 @@ func TestLocalRefuses(t *testing.T) {
 				t.Errorf("%d %+v, want %d %s", resp.StatusCode, e, tt.status, tt.code)
 			}
 			if resp.Header.Get("Content-Type") != "application/json" || resp.Header.Get("Access-Control-Allow-Origin") != "*" || e.RequestID != resp.Header.Get("X-Request-Id") || e.RequestID == "" {
-				t.Errorf("headers %v, id %q", resp.Header, e.RequestID)
+				t.Errorf("headers %v, ID %q", resp.Header, e.RequestID)
 			}
 		})
 	}
@@ -162,8 +162,8 @@ func body(n int) string {
 
 func TestLocalPassesLargeBodies(t *testing.T) {
 	t.Parallel()
-	var got seen
-	raw(t, serve(t, look(&got)), body(4<<20))
+	var got captured
+	raw(t, serve(t, capture(&got)), body(4<<20))
 	if len(got.Body) != 4<<20 {
 		t.Errorf("a body of 4 MB arrives with %d bytes", len(got.Body))
 	}
@@ -181,8 +181,8 @@ func TestLocalDeadline(t *testing.T) {
 	}
 }
 
-// A client that goes away cancels the context of the request.
-func TestLocalClientGoesAway(t *testing.T) {
+// The context is canceled if the client disconnects.
+func TestLocalClientDisconnects(t *testing.T) {
 	t.Parallel()
 	begun, ended := make(chan struct{}), make(chan error, 1)
 	s := serve(t, handlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -198,14 +198,14 @@ func TestLocalClientGoesAway(t *testing.T) {
 	}
 	if resp, err := s.Client().Do(req); err == nil {
 		_ = resp.Body.Close()
-		t.Fatal("the request went through")
+		t.Fatal("the request succeeded")
 	}
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("the handler's context ended with %v, want %v", err, context.Canceled)
 	}
 }
 
-func TestRespondRefusesWhatIsNoAnswer(t *testing.T) {
+func TestRespondRejectsBadJSON(t *testing.T) {
 	t.Parallel()
 	for _, out := range []string{"", "x", "[]", `{"statusCode":200,"body":"%","isBase64Encoded":true}`} {
 		w := httptest.NewRecorder()
@@ -215,8 +215,9 @@ func TestRespondRefusesWhatIsNoAnswer(t *testing.T) {
 	}
 }
 
-// A method that is none cannot come by a server of net/http, but by a call.
-func TestLocalAnswersThoughTheEventIsNone(t *testing.T) {
+// An empty method never arrives through a net/http server, only through a direct
+// call.
+func TestLocalWithoutAnEvent(t *testing.T) {
 	t.Parallel()
 	var stderr bytes.Buffer
 	l := &local{handler: newHandler(http.NotFoundHandler(), &stderr)}
@@ -224,13 +225,13 @@ func TestLocalAnswersThoughTheEventIsNone(t *testing.T) {
 	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 	r.Method = ""
 	l.ServeHTTP(w, r)
-	if w.Code != http.StatusBadGateway || !strings.Contains(w.Body.String(), `"bad_gateway"`) || !strings.Contains(stderr.String(), "no answer") {
+	if w.Code != http.StatusBadGateway || !strings.Contains(w.Body.String(), `"bad_gateway"`) || !strings.Contains(stderr.String(), "no response") {
 		t.Errorf("%d %s, logged %s", w.Code, w.Body, &stderr)
 	}
 }
 
-// FuzzLocal: a path and a query that any client sends come through as
-// net/http reads them, and back come the bytes that were sent.
+// FuzzLocal checks that a path and a query reach the handler as net/http would parse
+// them, and that the body comes back unchanged.
 func FuzzLocal(f *testing.F) {
 	f.Add("/v2/a%2Fb", "a=1&b=%zz;c", []byte("x"))
 	f.Add("//", "&&=", []byte("\xff\x00"))
@@ -264,7 +265,7 @@ func FuzzLocal(f *testing.F) {
 	})
 }
 
-// validUTF8 reports whether a query survives JSON, as events are.
+// validUTF8 reports whether a query survives the encoding of an event as JSON.
 func validUTF8(values url.Values) bool {
 	for name, list := range values {
 		for _, s := range append(list, name) {

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// startVariable makes the test's own binary a Lambda function.
+// startVariable turns the test binary into a Lambda function.
 const startVariable = "GATEWAY_TEST_START"
 
 func TestMain(m *testing.M) {
@@ -31,8 +31,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// A function answers event after event, also after a panic and after what is
-// no event.
+// A function handles one event after another, even after a panic and after a payload
+// that is not an event.
 func TestStart(t *testing.T) {
 	t.Parallel()
 	posts := make(chan string)
@@ -65,7 +65,7 @@ func TestStart(t *testing.T) {
 	_ = cmd.Wait()
 }
 
-// fakeRuntime is as much of Lambda's runtime API as a function needs.
+// fakeRuntime implements the part of Lambda's runtime API that a function needs.
 type fakeRuntime struct {
 	events []string
 	posts  chan string
@@ -90,12 +90,12 @@ func (l *fakeRuntime) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	l.next++
 }
 
-func TestStartOutsideOfLambda(t *testing.T) {
+func TestStartOutsideLambda(t *testing.T) {
 	t.Parallel()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = []string{startVariable + "=1", "GOCOVERDIR=" + t.TempDir()}
 	out, err := cmd.CombinedOutput()
 	if err == nil || cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "AWS_LAMBDA_RUNTIME_API is not set") || bytes.Count(out, []byte("\n")) != 1 {
-		t.Errorf("outside of Lambda: %v, %q, want one sentence and exit code 1", err, out)
+		t.Errorf("outside Lambda: %v, %q, want one sentence and exit code 1", err, out)
 	}
 }

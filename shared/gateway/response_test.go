@@ -17,7 +17,7 @@ import (
 
 type handlerFunc = http.HandlerFunc
 
-// write answers with a type and a body.
+// write returns a handler that sends a body with a content type.
 func write(contentType, body string) handlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		if contentType != "" {
@@ -27,7 +27,7 @@ func write(contentType, body string) handlerFunc {
 	}
 }
 
-// both are the two shapes of one request.
+// both returns one request as an event of each payload version.
 func both(method string) map[string]string {
 	return map[string]string{"REST": rest(method, "/"), "HTTP": v2(method, "/")}
 }
@@ -41,9 +41,9 @@ func TestStatusAsInNetHTTP(t *testing.T) {
 		body   string
 	}{
 		{"nothing written", func(http.ResponseWriter, *http.Request) {}, 200, ""},
-		{"only headers", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("A", "1") }, 200, ""},
-		{"only a status", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) }, 404, ""},
-		{"the first status", func(w http.ResponseWriter, _ *http.Request) {
+		{"headers only", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("A", "1") }, 200, ""},
+		{"status only", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) }, 404, ""},
+		{"two statuses", func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusNotFound)
 			w.WriteHeader(http.StatusInternalServerError)
 		}, 404, ""},
@@ -55,8 +55,8 @@ func TestStatusAsInNetHTTP(t *testing.T) {
 			w.WriteHeader(http.StatusEarlyHints)
 			w.WriteHeader(http.StatusNotFound)
 		}, 404, ""},
-		{"no status at all", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(0) }, 500, ""},
-		{"beyond all", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(1000) }, 500, ""},
+		{"status 0", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(0) }, 500, ""},
+		{"status 1000", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(1000) }, 500, ""},
 		{"empty write", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(nil) }, 200, ""},
 	} {
 		for shape, event := range both("GET") {
@@ -67,7 +67,7 @@ func TestStatusAsInNetHTTP(t *testing.T) {
 	}
 }
 
-func TestHeadersAreThoseOfTheStatus(t *testing.T) {
+func TestHeadersAreFrozenWithTheStatus(t *testing.T) {
 	t.Parallel()
 	h := handlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header()["Set-Cookie"] = []string{"a=1", "b=2"}
@@ -92,13 +92,13 @@ func TestHeadersAreThoseOfTheStatus(t *testing.T) {
 	}
 }
 
-func TestBodilessAnswers(t *testing.T) {
+func TestResponsesWithoutBody(t *testing.T) {
 	t.Parallel()
 	h := write("application/json", `{"data":1}`)
 	for shape, event := range both("HEAD") {
 		got := invoke(t, h, event)
 		if got.Body != "" || got.header("Content-Length") != "10" || got.header("Content-Type") != "application/json" {
-			t.Errorf("%s: HEAD = %+v, want the headers alone", shape, got)
+			t.Errorf("%s: HEAD = %+v, want only headers", shape, got)
 		}
 	}
 	own := handlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", "200000000") })
@@ -117,7 +117,7 @@ func TestBodilessAnswers(t *testing.T) {
 	}
 }
 
-func TestTextOrBase64ByType(t *testing.T) {
+func TestTypeDecidesBetweenTextAndBase64(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		contentType, encoding, body string
@@ -155,7 +155,7 @@ func TestTextOrBase64ByType(t *testing.T) {
 	}
 }
 
-// envelope is what an answer that is made here holds.
+// envelope is the body of an error that this package returns.
 type envelope struct {
 	Data struct {
 		Message string `json:"message"`
@@ -167,8 +167,8 @@ type envelope struct {
 	Version   string `json:"version"`
 }
 
-// faulty sends an event through a handler that goes wrong, and returns the
-// answer with its envelope and the line on stderr.
+// faulty sends an event through a handler that fails. It returns the response, its
+// envelope and the line on stderr.
 func faulty(t *testing.T, h http.Handler, event string) (reply, envelope, map[string]any) {
 	t.Helper()
 	var stderr bytes.Buffer
@@ -176,8 +176,8 @@ func faulty(t *testing.T, h http.Handler, event string) (reply, envelope, map[st
 	if err != nil {
 		t.Fatalf("Invoke: %v", err)
 	}
-	if len(out) > MaxAnswer {
-		t.Fatalf("the answer has %d bytes", len(out))
+	if len(out) > MaxResponse {
+		t.Fatalf("the response has %d bytes", len(out))
 	}
 	var line map[string]any
 	if err := json.Unmarshal(stderr.Bytes(), &line); err != nil {
@@ -193,7 +193,7 @@ func faulty(t *testing.T, h http.Handler, event string) (reply, envelope, map[st
 	return got, e, line
 }
 
-func TestPanicIsAnEnvelope(t *testing.T) {
+func TestPanicReturnsAnEnvelope(t *testing.T) {
 	t.Parallel()
 	h := handlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Access-Control-Allow-Origin", "https://portal.example.com")
@@ -218,13 +218,13 @@ func TestPanicIsAnEnvelope(t *testing.T) {
 				t.Errorf("%s: header %s = %q, want %q", shape, name, got.header(name), want)
 			}
 		}
-		if line["panic"] != "a string" || line["level"] != "ERROR" || !strings.Contains(line["stack"].(string), "answer_test.go") {
+		if line["panic"] != "a string" || line["level"] != "ERROR" || !strings.Contains(line["stack"].(string), "response_test.go") {
 			t.Errorf("%s: logged %v", shape, line)
 		}
 	}
 }
 
-func TestPanicOfAnyKind(t *testing.T) {
+func TestPanicWithAnyValue(t *testing.T) {
 	t.Parallel()
 	for _, p := range []any{http.ErrAbortHandler, errors.New("x"), 7, struct{}{}} {
 		got, e, line := faulty(t, handlerFunc(func(http.ResponseWriter, *http.Request) { panic(p) }), rest("HEAD", "/"))
@@ -237,20 +237,21 @@ func TestPanicOfAnyKind(t *testing.T) {
 	}
 }
 
-// What fits goes through; what does not is a 500, never a failed invocation.
-func TestAnswerMustFitLambda(t *testing.T) {
+// A response that fits is sent; a larger one becomes a 500, never a failed
+// invocation.
+func TestResponseMustFitLambda(t *testing.T) {
 	t.Parallel()
-	// 4,400,000 bytes of audio are what the contract promises to fit.
+	// The contract promises that 4,400,000 bytes of audio fit.
 	for _, tt := range []struct {
 		name, contentType string
 		body              []byte
 		fits              bool
 	}{
 		{"audio that fits", "audio/mpeg", bytes.Repeat([]byte{0xff}, 4_400_000), true},
-		{"audio that just does not", "audio/mpeg", bytes.Repeat([]byte{0xff}, MaxAnswer/4*3), false},
+		{"audio that just does not fit", "audio/mpeg", bytes.Repeat([]byte{0xff}, MaxResponse/4*3), false},
 		{"audio of 7 MB", "audio/mpeg", make([]byte, 7<<20), false},
 		{"JSON of 5 MB", "application/json", bytes.Repeat([]byte("x"), 5<<20), true},
-		{"JSON of quotes", "application/json", bytes.Repeat([]byte(`"`), 4<<20), false},
+		{"JSON full of quotes", "application/json", bytes.Repeat([]byte(`"`), 4<<20), false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -272,21 +273,21 @@ func TestAnswerMustFitLambda(t *testing.T) {
 	}
 }
 
-// Memory is bounded though the handler goes on writing.
-func TestOverflowIsNotKept(t *testing.T) {
+// Memory stays bounded even if the handler keeps writing.
+func TestOverflowIsDropped(t *testing.T) {
 	t.Parallel()
-	a := newAnswer(http.MethodGet)
+	a := newResponse(http.MethodGet)
 	chunk := make([]byte, 1<<20)
 	var err error
 	for range 64 {
 		_, err = a.Write(chunk)
 	}
-	if !errors.Is(err, http.ErrContentLength) || len(a.body) > MaxAnswer || !a.overflown {
+	if !errors.Is(err, http.ErrContentLength) || len(a.body) > MaxResponse || !a.overflowed {
 		t.Errorf("after 64 MB, Write = %v, and %d bytes are kept", err, len(a.body))
 	}
 }
 
-// A declared length that lies, or is none, allocates nothing of that size.
+// A wrong or malformed Content-Length allocates nothing of that size.
 func TestDeclaredLengthIsOnlyAHint(t *testing.T) {
 	t.Parallel()
 	for _, n := range []string{"-1", "x", "99999999999999999999", "6291457", "3"} {
@@ -300,8 +301,8 @@ func TestDeclaredLengthIsOnlyAHint(t *testing.T) {
 	}
 }
 
-// Any body comes through byte for byte, as text or not, by either shape.
-func TestAnyBodyComesThrough(t *testing.T) {
+// Every body arrives byte for byte, as text or base64, in both payload versions.
+func TestEveryBodyArrives(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		body := rapid.OneOf(
@@ -313,7 +314,7 @@ func TestAnyBodyComesThrough(t *testing.T) {
 		for shape, event := range both("GET") {
 			got := invoke(t, write(kind, string(body)), event)
 			if !bytes.Equal(got.bytes(t), body) {
-				rt.Fatalf("%s: %s of %q comes as %q", shape, kind, body, got.bytes(t))
+				rt.Fatalf("%s: %s of %q arrives as %q", shape, kind, body, got.bytes(t))
 			}
 			if wantText := kind != "audio/mpeg" && utf8.Valid(body) || len(body) == 0; got.IsBase64Encoded == wantText {
 				rt.Fatalf("%s: %s of %q: base64 %t", shape, kind, body, got.IsBase64Encoded)

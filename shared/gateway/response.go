@@ -1,0 +1,232 @@
+package gateway
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// MaxResponse is the largest response of a function in bytes, with headers, base64
+// and JSON escapes: 6 MB (Lambda quotas, invocation payload).
+const MaxResponse = 6 << 20
+
+// response collects a handler's output by the rules of net/http: the first status
+// wins and freezes the headers, and a missing status is 200.
+type response struct {
+	header     http.Header
+	frozen     http.Header // a copy of header, made with the status
+	status     int         // 0 until WriteHeader
+	head       bool        // it answers a HEAD request
+	body       []byte
+	written    int  // bytes that the handler wrote
+	overflowed bool // the handler wrote more than MaxResponse
+}
+
+func newResponse(method string) *response {
+	return &response{header: http.Header{}, head: method == http.MethodHead}
+}
+
+// Header implements [http.ResponseWriter].
+func (r *response) Header() http.Header { return r.header }
+
+// WriteHeader implements [http.ResponseWriter]. It ignores informational statuses
+// and turns an invalid one into 500.
+func (r *response) WriteHeader(status int) {
+	if r.status != 0 || (100 <= status && status < 200) {
+		return
+	}
+	if status < 200 || status > 999 {
+		status = http.StatusInternalServerError
+	}
+	r.status, r.frozen = status, r.header.Clone()
+}
+
+// Write implements [http.ResponseWriter]. It counts the body of a response to HEAD
+// and drops it. A write beyond [MaxResponse] fails with [http.ErrContentLength].
+func (r *response) Write(p []byte) (int, error) {
+	r.WriteHeader(http.StatusOK)
+	r.written += len(p)
+	switch {
+	case r.head:
+		return len(p), nil
+	case !r.mayHaveBody():
+		return 0, http.ErrBodyNotAllowed
+	case r.written > MaxResponse:
+		r.overflowed = true
+		return 0, http.ErrContentLength
+	}
+	if r.body == nil {
+		r.body = make([]byte, 0, max(len(p), r.declared()))
+	}
+	r.body = append(r.body, p...)
+	return len(p), nil
+}
+
+// declared returns the Content-Length that the handler declared, 0 if it is
+// missing, malformed or larger than MaxResponse.
+func (r *response) declared() int {
+	n, err := strconv.Atoi(r.frozen.Get("Content-Length"))
+	if err != nil || n < 0 || n > MaxResponse {
+		return 0
+	}
+	return n
+}
+
+func (r *response) mayHaveBody() bool {
+	return r.status != http.StatusNoContent && r.status != http.StatusNotModified
+}
+
+// replacedBy returns the response that replaces r if the handler failed. It keeps
+// the CORS headers and the request ID that the handler set.
+func (r *response) replacedBy(e errorResponse) *response {
+	replacement := &response{header: http.Header{}, head: r.head}
+	for name, values := range r.header {
+		if strings.HasPrefix(name, "Access-Control-") || name == "Vary" || name == "X-Request-Id" {
+			replacement.header[name] = values
+		}
+	}
+	if id := replacement.header.Get("X-Request-Id"); id != "" {
+		e.requestID = id
+	}
+	e.write(replacement)
+	return replacement
+}
+
+// encode returns the response as the JSON that API Gateway expects. It does not use
+// encoding/json, which would keep three copies of megabytes of audio.
+func (r *response) encode(v2 bool) []byte {
+	r.WriteHeader(http.StatusOK)
+	header := r.finalHeader()
+	text := len(r.body) == 0 || (isText(header) && utf8.Valid(r.body))
+	size := 2048 // for the headers; a text body grows it once
+	if !text {
+		size += base64.StdEncoding.EncodedLen(len(r.body))
+	}
+	out := make([]byte, 0, size)
+	out = append(out, `{"statusCode":`...)
+	out = strconv.AppendInt(out, int64(r.status), 10)
+	out = appendHeader(out, header, v2)
+	out = append(out, `,"body":"`...)
+	if text {
+		out = appendEscaped(out, r.body)
+	} else {
+		out = base64.StdEncoding.AppendEncode(out, r.body)
+	}
+	out = append(out, `","isBase64Encoded":`...)
+	out = strconv.AppendBool(out, !text)
+	return append(out, '}')
+}
+
+// finalHeader returns the headers to send. As in net/http, values have no line
+// breaks. Every body has a type, and a response to HEAD has the length of the body
+// that it omits.
+func (r *response) finalHeader() http.Header {
+	header := r.frozen
+	for _, values := range header {
+		for i, v := range values {
+			if strings.ContainsAny(v, "\r\n") {
+				values[i] = strings.NewReplacer("\r", " ", "\n", " ").Replace(v)
+			}
+		}
+	}
+	if r.written > 0 && header.Get("Content-Type") == "" {
+		header.Set("Content-Type", "application/octet-stream")
+	}
+	if r.head && r.written > 0 && header.Get("Content-Length") == "" {
+		header.Set("Content-Length", strconv.Itoa(r.written))
+	}
+	return header
+}
+
+// isText reports whether a body is sent as text: JSON and text/*, unless they are
+// compressed.
+func isText(header http.Header) bool {
+	if e := header.Get("Content-Encoding"); e != "" && e != "identity" {
+		return false
+	}
+	kind, _, _ := strings.Cut(header.Get("Content-Type"), ";")
+	kind = strings.ToLower(strings.TrimSpace(kind))
+	return kind == "application/json" || strings.HasSuffix(kind, "+json") || strings.HasPrefix(kind, "text/")
+}
+
+// appendHeader appends the headers in the format of the payload version: version 1
+// has a list per name, version 2 joins the values and has cookies separately.
+func appendHeader(out []byte, header http.Header, v2 bool) []byte {
+	if !v2 {
+		return appendJSON(append(out, `,"multiValueHeaders":`...), header)
+	}
+	joined := make(map[string]string, len(header))
+	for name, values := range header {
+		if name != "Set-Cookie" {
+			joined[name] = strings.Join(values, ", ")
+		}
+	}
+	out = appendJSON(append(out, `,"headers":`...), joined)
+	if cookies := slices.Clone(header["Set-Cookie"]); len(cookies) > 0 {
+		out = appendJSON(append(out, `,"cookies":`...), cookies)
+	}
+	return out
+}
+
+// appendJSON appends a map or list of strings. Encoding these cannot fail.
+func appendJSON(out []byte, v any) []byte {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return append(out, `{}`...)
+	}
+	return append(out, text...)
+}
+
+// widths has the number of bytes that each byte takes inside a JSON string: 2 with
+// a backslash escape, 6 for other control characters, 1 for everything else.
+var widths = func() (w [256]byte) {
+	for c := range w {
+		w[c] = 1
+		if c < ' ' {
+			w[c] = 6
+		}
+	}
+	w['"'], w['\\'], w['\n'] = 2, 2, 2
+	return w
+}()
+
+// escapedLen returns the length of text inside a JSON string.
+func escapedLen(text []byte) int {
+	n := 0
+	for _, c := range text {
+		n += int(widths[c])
+	}
+	return n
+}
+
+// appendEscaped appends text, which must be valid UTF-8, escaped for a JSON string.
+func appendEscaped(dst, text []byte) []byte {
+	const hex = "0123456789abcdef"
+	at := len(dst)
+	n := escapedLen(text)
+	dst = slices.Grow(dst, n+len(`","isBase64Encoded":false}`))[:at+n]
+	for _, c := range text {
+		if widths[c] == 1 {
+			dst[at] = c
+			at++
+			continue
+		}
+		dst[at] = '\\'
+		switch widths[c] {
+		case 2:
+			dst[at+1] = c
+			if c == '\n' {
+				dst[at+1] = 'n'
+			}
+		default:
+			copy(dst[at+1:], "u00")
+			dst[at+4], dst[at+5] = hex[c>>4], hex[c&15]
+		}
+		at += int(widths[c])
+	}
+	return dst
+}
