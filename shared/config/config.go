@@ -1,13 +1,12 @@
 // Package config reads the settings of a program from its environment.
 //
-// There is one table of settings, [All]. A row says what the setting is
-// for, which functions read it, what it defaults to, how it is checked, and
-// whether it is a secret; template.yaml and docs/operate.md are compared with
-// it by a test. [Load] reads what one function uses and nothing else, and its
-// error names everything that is wrong at once, each with the variable's
-// name. A secret's value is in no error.
+// All settings are in one table, [All]. A row has the purpose of a setting, the
+// functions that read it, its default, its check, and whether it is a secret. A
+// test compares template.yaml and docs/operate.md with the table. [Load] reads only
+// the settings of one function. Its error lists all problems at once, each with the
+// name of the variable, and never contains the value of a secret.
 //
-// An empty variable counts as absent, and so does the space around a value.
+// An empty variable counts as absent. Space around a value is ignored.
 package config
 
 import (
@@ -21,7 +20,7 @@ import (
 // Function is a program that reads settings.
 type Function string
 
-// The programs. The Lambda functions are named after their folders.
+// The programs. The name of a Lambda function is that of its folder.
 const (
 	List     Function = "list"
 	Get      Function = "get"
@@ -39,85 +38,87 @@ const (
 	Tool Function = "recordings"
 )
 
-// Lambdas are those that run as Lambda functions.
+// Lambdas returns the programs that are Lambda functions.
 func Lambdas() []Function { return append(Answering(), Purge, Ingest, Publish) }
 
-// Answering are those that answer requests of API Gateway; the other Lambda
-// functions follow events.
+// Answering returns the Lambda functions that answer HTTP requests from API Gateway.
+// The others process events.
 func Answering() []Function {
 	return []Function{List, Get, Create, Patch, Delete, Receive, Fallback}
 }
 
-// MaxEnvironment is the most bytes that all variables of a Lambda function
-// may have together, measured as the JSON object of names and values.
+// MaxEnvironment is Lambda's limit on all variables of a function together, in
+// bytes of a JSON object of their names and values.
 const MaxEnvironment = 4096
 
-// Settings are the values. Those that the function does not use are zero.
+// Settings holds the values. A setting that the function does not use is zero.
 type Settings struct {
-	// Function is the program that they are for.
+	// Function is the program that the settings are for.
 	Function Function
-	// Region of AWS, "eu-central-1".
+	// Region is the AWS region, such as "eu-central-1".
 	Region string
-	// AccessKeyID, SecretAccessKey and SessionToken are AWS's credentials.
+	// AccessKeyID, SecretAccessKey and SessionToken are the AWS credentials.
 	AccessKeyID     string
 	SecretAccessKey Secret
 	SessionToken    Secret
-	// DynamoDBEndpoint, S3Endpoint and EventBridgeEndpoint replace AWS's own;
-	// "" is AWS.
+	// DynamoDBEndpoint, S3Endpoint and EventBridgeEndpoint replace AWS's own
+	// endpoints unless they are "".
 	DynamoDBEndpoint, S3Endpoint, EventBridgeEndpoint string
-	// S3PublicEndpoint is the one that clients reach, for presigned URLs;
-	// "" is the same as S3Endpoint.
+	// S3PublicEndpoint is the endpoint in presigned URLs, which clients can
+	// reach; "" means S3Endpoint.
 	S3PublicEndpoint string
 	// Table and Bucket are the names of the DynamoDB table and S3 bucket.
 	Table, Bucket string
-	// EventBus is the name or ARN of EventBridge's bus for events.
+	// EventBus is the name or ARN of the EventBridge bus for events.
 	EventBus string
-	// PresignTTL is how long a presigned URL is good for.
+	// PresignTTL is how long a presigned URL is valid.
 	PresignTTL time.Duration
-	// UploadTTL is how long a signed upload may begin.
+	// UploadTTL is how long clients may start an upload with a presigned URL.
 	UploadTTL time.Duration
-	// MaxAudioBytes is the most audio of one recording.
+	// MaxAudioBytes is the largest audio of a recording, in bytes.
 	MaxAudioBytes int64
-	// InboxPatterns and InboxTimezone are what namepattern.Open takes.
+	// InboxPatterns and InboxTimezone are the arguments of namepattern.Open.
 	InboxPatterns, InboxTimezone string
-	// MaxWait is the longest that a request for audio may wait for it.
+	// MaxWait is how long a request for pending audio may wait at most.
 	MaxWait time.Duration
-	// Delivery is how audio travels unless the client asks for a way:
-	// auto, inline or redirect.
+	// Delivery is how audio is delivered unless the request chooses: auto,
+	// inline or redirect.
 	Delivery string
-	// TokenKeys is the JWKS that tokens are checked with.
+	// TokenKeys is the JWKS that tokens are verified with.
 	TokenKeys Secret
-	// CursorKey seals cursors; CursorKeyPrevious still opens them.
+	// CursorKey encrypts cursors. Cursors encrypted with CursorKeyPrevious are
+	// still accepted.
 	CursorKey, CursorKeyPrevious Secret
-	// Origin is the allowed origin of CORS, "*" or one origin.
+	// Origin is the origin that CORS allows, "*" or a single one.
 	Origin string
 	// ExternalHosts are the hosts that external audio may be redirected to:
 	// lower case, exact ("audio.example.com") or any host below a suffix
 	// ("*.example.com").
 	ExternalHosts []string
-	// MetricsNamespace is where CloudWatch puts the metrics of the log's
-	// lines; "" logs none.
+	// MetricsNamespace is the CloudWatch namespace of the metrics in log lines;
+	// "" turns metrics off.
 	MetricsNamespace string
-	// LogLevel is the least level that is logged.
+	// LogLevel is the lowest level that is logged.
 	LogLevel slog.Level
-	// Host and Port are what a local server listens on.
+	// Host and Port are the address of the local server.
 	Host, Port string
-	// S3Port is what its S3 server listens on; "" leaves the choice to the
+	// S3Port is the port of its S3 server; "" leaves the choice to the
 	// program.
 	S3Port string
-	// DataDir is where local data lies; "" leaves the choice to the program.
+	// DataDir is the folder of local data; "" leaves the choice to the program.
 	DataDir string
 }
 
-// Error lists all that is wrong with an environment. It never holds a secret.
+// Error lists all problems of an environment. It never contains a secret.
 type Error struct {
-	// Function whose settings were read.
+	// Function is the program whose settings were read.
 	Function Function
-	// Problems are sentences, each beginning with the variable's name.
+	// Problems has a sentence for each problem, beginning with the variable's
+	// name.
 	Problems []string
 }
 
-// Error joins the problems, one a line if there are several.
+// Error returns the problems, each on its own line if there are several.
 func (e *Error) Error() string {
 	head := fmt.Sprintf("settings of %s: ", e.Function)
 	if len(e.Problems) == 1 {
@@ -152,8 +153,9 @@ func Load(getenv func(string) string, f Function) (Settings, error) {
 	return s, nil
 }
 
-// size measures an environment as Lambda does: the length of its JSON. (The
-// encoder itself would cost every cold start more than all else here.)
+// size returns the size of an environment as Lambda measures it: the length of its
+// JSON. It does not use encoding/json, which would cost more at every cold start
+// than everything else in this package.
 func size(environment map[string]string) int {
 	n := len("{}")
 	for name, value := range environment {
@@ -170,12 +172,13 @@ func size(environment map[string]string) int {
 		}
 	}
 	if len(environment) > 0 {
-		n-- // no comma after the last
+		n-- // the last value has no comma
 	}
 	return n
 }
 
-// tooLarge says what does not fit, and which variable takes the most room.
+// tooLarge returns the problem of an environment of n bytes, which names the largest
+// variable.
 func tooLarge(environment map[string]string, n int) string {
 	largest := ""
 	for name, value := range environment {
@@ -183,6 +186,6 @@ func tooLarge(environment map[string]string, n int) string {
 			largest = name
 		}
 	}
-	return fmt.Sprintf("all variables together have %d bytes, Lambda holds %d; the largest is %s with %d bytes"+
-		" (a JWKS needs public keys only, without certificates)", n, MaxEnvironment, largest, len(environment[largest]))
+	return fmt.Sprintf("all variables together have %d bytes, but Lambda allows %d; the largest is %s with %d bytes"+
+		" (a JWKS needs only public keys and no certificates)", n, MaxEnvironment, largest, len(environment[largest]))
 }

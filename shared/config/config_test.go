@@ -15,7 +15,7 @@ import (
 
 const jwksText = `{"keys":[{"kty":"oct","kid":"a","k":"c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTEyMzQ"}]}`
 
-// environment is a whole one; every function starts with it.
+// environment returns a complete environment, with which every program starts.
 func environment() map[string]string {
 	return map[string]string{
 		"TOKEN_KEYS": jwksText, "CURSOR_KEY": strings.Repeat("k", 32), "CURSOR_KEY_PREVIOUS": strings.Repeat("p", 40),
@@ -34,7 +34,7 @@ func getenv(env map[string]string) func(string) string {
 	return func(name string) string { return env[name] }
 }
 
-// secrets are compared by what they hide.
+// secrets compares secrets by their values.
 var secrets = cmp.Comparer(func(a, b Secret) bool { return a.Reveal() == b.Reveal() })
 
 func TestLoad(t *testing.T) {
@@ -99,15 +99,15 @@ func TestDefaults(t *testing.T) {
 	got, err := Load(getenv(nil), Local)
 	want := Settings{Function: Local, Delivery: "auto", PresignTTL: 5 * time.Minute, UploadTTL: 15 * time.Minute, MaxAudioBytes: 512 << 20, MaxWait: 10 * time.Second, Origin: "*", LogLevel: slog.LevelInfo, Host: "127.0.0.1", Port: "8000", InboxTimezone: "UTC"}
 	if diff := cmp.Diff(want, got, secrets); err != nil || diff != "" {
-		t.Errorf("Load of nothing: %v (-want +got):\n%s", err, diff)
+		t.Errorf("Load of an empty environment: %v (-want +got):\n%s", err, diff)
 	}
 	if got, err := Load(getenv(nil), Tool); err != nil || got.Table != "" {
-		t.Errorf("Load of nothing for the command line = %+v, %v", got, err)
+		t.Errorf("Load of an empty environment for the command line = %+v, %v", got, err)
 	}
 }
 
-// Everything that is wrong is said at once, and no secret with it.
-func TestLoadNamesAllThatIsWrong(t *testing.T) {
+// The error lists all problems at once and no secret.
+func TestLoadListsAllProblems(t *testing.T) {
 	t.Parallel()
 	_, err := Load(getenv(map[string]string{
 		"TOKEN_KEYS": "hunter2-jwks", "MEDIA_DELIVERY": "pigeon", "PRESIGN_TTL": "forever", "BUCKET_NAME": "Bucket!",
@@ -145,11 +145,11 @@ func TestLoadNamesAllThatIsWrong(t *testing.T) {
 func TestEnvironmentMustFitLambda(t *testing.T) {
 	t.Parallel()
 	env := environment()
-	// Lambda measures the JSON: each quote of the JWKS counts twice.
+	// Lambda measures the JSON, so each quote in the JWKS counts twice.
 	fixed := size(map[string]string{
 		"TOKEN_KEYS": "", "CORS_ORIGIN": env["CORS_ORIGIN"], "LOG_LEVEL": env["LOG_LEVEL"], "METRICS_NAMESPACE": env["METRICS_NAMESPACE"],
 	})
-	jwks := func(n int) string { // one whose JSON has n bytes
+	jwks := func(n int) string { // a JWKS whose JSON has n bytes
 		const head, tail = `{"keys":["`, `"]}`
 		return head + strings.Repeat("x", n-len(head)-len(tail)-4) + tail
 	}
@@ -162,7 +162,7 @@ func TestEnvironmentMustFitLambda(t *testing.T) {
 			t.Errorf("with %d bytes too many, Load = %v", over, err)
 		}
 		if err != nil && (!strings.Contains(err.Error(), "4096") || !strings.Contains(err.Error(), "TOKEN_KEYS")) {
-			t.Errorf("Load = %v, want the limit and the largest variable named", err)
+			t.Errorf("Load = %v, want an error with the limit and the largest variable", err)
 		}
 		if _, err := Load(getenv(env), Tool); err != nil {
 			t.Errorf("with %d bytes too many, the command line: %v", over, err)
@@ -170,7 +170,7 @@ func TestEnvironmentMustFitLambda(t *testing.T) {
 	}
 }
 
-func TestSizeIsThatOfTheJSON(t *testing.T) {
+func TestSizeOfTheJSON(t *testing.T) {
 	t.Parallel()
 	env := map[string]string{}
 	for i, value := range []string{"", "a", `{"k":"\\"}`, "é\n\t\r\x01", strings.Repeat(`"`, 100)} {
@@ -182,7 +182,7 @@ func TestSizeIsThatOfTheJSON(t *testing.T) {
 	}
 }
 
-func TestSpaceIsNothing(t *testing.T) {
+func TestSpaceIsIgnored(t *testing.T) {
 	t.Parallel()
 	env := environment()
 	env["TABLE_NAME"], env["LOG_LEVEL"], env["EXTERNAL_AUDIO_HOSTS"] = " recordings\n", "  ", " , "
@@ -192,13 +192,13 @@ func TestSpaceIsNothing(t *testing.T) {
 	}
 }
 
-// The table is fit to be compared with the template and the guide.
+// Every row is complete, for the comparisons with the template and the guide.
 func TestTable(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for _, row := range All() {
 		if seen[row.Name] {
-			t.Errorf("%s is there twice", row.Name)
+			t.Errorf("%s is in the table twice", row.Name)
 		}
 		seen[row.Name] = true
 		if !strings.HasSuffix(row.Doc, ".") || len(row.Functions) == 0 || row.set == nil {
@@ -211,14 +211,14 @@ func TestTable(t *testing.T) {
 		}
 		if row.Default != "" {
 			if err := row.set(&Settings{}, row.Default); err != nil {
-				t.Errorf("%s: its default %q %v", row.Name, row.Default, err)
+				t.Errorf("%s: the default %q %v", row.Name, row.Default, err)
 			}
 		}
 	}
 	if rows := All(); len(rows) > 0 {
 		rows[0].Name = "changed"
 		if All()[0].Name == "changed" {
-			t.Error("All gives the table itself away")
+			t.Error("All returns the table itself, want a copy")
 		}
 	}
 }

@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	// minCursorKey is the fewest characters of a cursor key; package cursor
-	// refuses a shorter one, too.
+	// minCursorKey is the minimum length of a cursor key, in bytes. Package
+	// cursor also rejects a shorter one.
 	minCursorKey = 32
-	// maxTTL is the longest that S3 lets a presigned URL live.
+	// maxTTL is the longest validity of a presigned URL that S3 allows.
 	maxTTL = 7 * 24 * time.Hour
 
 	lower   = "abcdefghijklmnopqrstuvwxyz"
@@ -25,14 +25,14 @@ const (
 	letters = lower + digits
 )
 
-// made reports whether v has least to most characters, all of the alphabet.
-// (Regular expressions would be compiled at every cold start.)
-func made(v, alphabet string, least, most int) bool {
+// consistsOf reports whether v has least to most characters, all of the alphabet.
+// A regular expression would have to be compiled at every cold start.
+func consistsOf(v, alphabet string, least, most int) bool {
 	return least <= len(v) && len(v) <= most && strings.Trim(v, alphabet) == ""
 }
 
-// jwks takes a JWKS by its outline. Package auth reads the keys, once; here it
-// is only said, together with all else that is wrong, that this can be none.
+// jwks checks only the outline of a JWKS, so that an obvious mistake is reported
+// together with all other problems. Package auth parses the keys, once.
 func jwks(v string) (Secret, error) {
 	if !strings.HasPrefix(v, "{") || !strings.HasSuffix(v, "}") || !strings.Contains(v, `"keys"`) {
 		return Secret{}, errors.New(`is not a JWKS: want {"keys":[…]}`)
@@ -47,47 +47,48 @@ func cursorKey(v string) (Secret, error) {
 	return NewSecret(v), nil
 }
 
-// namespace follows CloudWatch's rules for namespaces of metrics.
+// namespace checks a value by CloudWatch's rules for namespaces of metrics.
 func namespace(v string) (string, error) {
-	if !made(v, lower+upper+digits+"._/#:-", 1, 255) || v[0] == ':' || strings.HasPrefix(v, "AWS/") {
-		return "", fmt.Errorf("is %q, want up to 255 of A-Z, a-z, 0-9, . _ / # : - and not AWS/ in front", v)
+	if !consistsOf(v, lower+upper+digits+"._/#:-", 1, 255) || v[0] == ':' || strings.HasPrefix(v, "AWS/") {
+		return "", fmt.Errorf("is %q, want up to 255 of A-Z, a-z, 0-9, . _ / # : - not beginning with : or AWS/", v)
 	}
 	return v, nil
 }
 
-// tableName follows DynamoDB's naming rules.
+// tableName checks a value by DynamoDB's naming rules.
 func tableName(v string) (string, error) {
-	if !made(v, lower+upper+digits+"_.-", 3, 255) {
+	if !consistsOf(v, lower+upper+digits+"_.-", 3, 255) {
 		return "", fmt.Errorf("is %q, want 3 to 255 of A-Z, a-z, 0-9, _ . -", v)
 	}
 	return v, nil
 }
 
-// bucketName follows S3's naming rules for general purpose buckets, as far as
-// they keep a name from being anything but a part of a host or a path.
+// bucketName checks a value by S3's naming rules for general purpose buckets, as far
+// as they are needed to use it safely as part of a host or a path.
 func bucketName(v string) (string, error) {
-	if !made(v, letters+".-", 3, 63) || strings.Trim(v, ".-") != v || strings.Contains(v, "..") {
-		return "", fmt.Errorf("is %q, want 3 to 63 of a-z, 0-9, . -, between letters or digits", v)
+	if !consistsOf(v, letters+".-", 3, 63) || strings.Trim(v, ".-") != v || strings.Contains(v, "..") {
+		return "", fmt.Errorf("is %q, want 3 to 63 of a-z, 0-9, . - that begin and end with a letter or digit", v)
 	}
 	return v, nil
 }
 
-// eventBus follows EventBridge's rules for the EventBusName of an entry, a name
-// or an ARN (docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html).
+// eventBus checks a value by EventBridge's rules for the EventBusName of an entry,
+// which is a name or an ARN
+// (docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html).
 func eventBus(v string) (string, error) {
 	name, arn := v, strings.SplitN(v, ":", 6)
 	if len(arn) == 6 && arn[0] == "arn" && strings.HasPrefix(arn[1], "aws") && arn[2] == "events" &&
-		made(arn[1], letters+"-", 3, 32) && made(arn[3], letters+"-", 1, 32) && made(arn[4], digits, 12, 12) {
+		consistsOf(arn[1], letters+"-", 3, 32) && consistsOf(arn[3], letters+"-", 1, 32) && consistsOf(arn[4], digits, 12, 12) {
 		name, _ = strings.CutPrefix(arn[5], "event-bus/")
 	}
-	if !made(name, lower+upper+digits+"/._-", 1, 256) {
+	if !consistsOf(name, lower+upper+digits+"/._-", 1, 256) {
 		return "", fmt.Errorf("is %q, want up to 256 of A-Z, a-z, 0-9, / . _ -, or arn:aws:events:REGION:ACCOUNT:event-bus/NAME", v)
 	}
 	return v, nil
 }
 
 func region(v string) (string, error) {
-	if !made(v, letters+"-", 1, 32) {
+	if !consistsOf(v, letters+"-", 1, 32) {
 		return "", fmt.Errorf("is %q, want a region such as eu-central-1", v)
 	}
 	return v, nil
@@ -111,8 +112,8 @@ func ttl(v string) (time.Duration, error) {
 	return d, nil
 }
 
-// wait takes seconds that leave a function the time to answer: the gateway in
-// front gives up after 29.
+// wait parses seconds, at most 25. API Gateway gives up after 29, and a function
+// needs time for its answer.
 func wait(v string) (time.Duration, error) {
 	const most = 25
 	n, err := strconv.ParseUint(v, 10, 16)
@@ -148,8 +149,8 @@ func port(v string) (string, error) {
 	return strconv.FormatUint(n, 10), nil
 }
 
-// site takes a URL that is a scheme, a host and maybe a port and nothing
-// else. The value is not repeated in the error if it may hold a password.
+// site checks that a URL has only a scheme, a host and optionally a port. The error
+// does not quote a value that may contain a password.
 func site(v, what string) (string, error) {
 	u, err := url.Parse(v)
 	if err != nil || u.User != nil {
@@ -162,8 +163,8 @@ func site(v, what string) (string, error) {
 	return bare.String(), nil
 }
 
-// hostPort reports whether u's host is a name or an address, and its port, if
-// there is one, a number.
+// hostPort reports whether the host of u is a name or an address and its port, if
+// any, is a number.
 func hostPort(u *url.URL) bool {
 	if p := u.Port(); p != "" {
 		if n, err := strconv.ParseUint(p, 10, 16); err != nil || n == 0 {
@@ -173,7 +174,7 @@ func hostPort(u *url.URL) bool {
 		return false
 	}
 	if ip, err := netip.ParseAddr(u.Hostname()); err == nil {
-		return ip.Zone() == "" // which may hold any character
+		return ip.Zone() == "" // a zone may contain any character
 	}
 	return hostName(strings.ToLower(u.Hostname()))
 }
@@ -188,12 +189,12 @@ func origin(v string) (string, error) {
 	}
 	o, err := site(v, "* or one origin such as https://portal.example.com")
 	if err == nil && strings.HasSuffix(v, "/") {
-		return "", fmt.Errorf("is %q, want it without the slash at its end", v)
+		return "", fmt.Errorf("is %q, want it without the trailing slash", v)
 	}
 	return o, err
 }
 
-// hosts takes a list of hosts, separated by commas or spaces.
+// hosts parses a list of hosts, separated by commas or spaces.
 func hosts(v string) ([]string, error) {
 	var list []string
 	for _, host := range strings.FieldsFunc(strings.ToLower(v), func(r rune) bool { return r == ',' || r == ' ' }) {
@@ -202,7 +203,7 @@ func hosts(v string) ([]string, error) {
 			return nil, fmt.Errorf("has %q, want a host such as audio.example.com or *.example.com, without scheme, port or path", host)
 		}
 		if wild && !strings.Contains(suffix, ".") {
-			return nil, fmt.Errorf("has %q, which is too wide: want two labels or more after the star", host)
+			return nil, fmt.Errorf("has %q, which is too wide: want at least two labels after the *.", host)
 		}
 		if !slices.Contains(list, host) {
 			list = append(list, host)
@@ -211,14 +212,14 @@ func hosts(v string) ([]string, error) {
 	return list, nil
 }
 
-// hostName reports whether h is a host name in lower case (RFC 1123, 2.1;
-// the underscore is met in names inside container networks).
+// hostName reports whether h is a host name in lower case (RFC 1123, 2.1). It allows
+// underscores, which occur in names inside container networks.
 func hostName(h string) bool {
 	if h == "" || len(h) > 253 {
 		return false
 	}
 	for label := range strings.SplitSeq(h, ".") {
-		if !made(label, letters+"-_", 1, 63) || strings.Trim(label, "-") != label {
+		if !consistsOf(label, letters+"-_", 1, 63) || strings.Trim(label, "-") != label {
 			return false
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// check runs a table of texts: want "" means refused.
+// check runs a parser on a table of texts. A wanted value of "" means an error.
 func check[T any](t *testing.T, name string, parse func(string) (T, error), table map[string]string) {
 	t.Helper()
 	for text, want := range table {
@@ -76,7 +76,8 @@ func TestParsers(t *testing.T) {
 	})
 }
 
-// Whatever hosts takes is a host in lower case, or a star before two labels.
+// FuzzHosts checks that hosts accepts only hosts in lower case and suffixes of at least
+// two labels, and that it accepts its own output.
 func FuzzHosts(f *testing.F) {
 	f.Add("a.example,*.b.example")
 	f.Add("*.com")
@@ -93,12 +94,12 @@ func FuzzHosts(f *testing.F) {
 		}
 		again, err := hosts(strings.Join(list, ","))
 		if err != nil || !slices.Equal(again, list) {
-			t.Fatalf("hosts(%q) = %q, and of that %q, %v", text, list, again, err)
+			t.Fatalf("hosts(%q) = %q, parsed again %q, %v", text, list, again, err)
 		}
 	})
 }
 
-// Whatever endpoint takes is a scheme, a host and maybe a port.
+// FuzzEndpoint checks that endpoint accepts only a scheme, a host and optionally a port.
 func FuzzEndpoint(f *testing.F) {
 	f.Add("https://s3.example.com:443/")
 	f.Add("http://[::1%25eth0]:9000")
@@ -109,7 +110,7 @@ func FuzzEndpoint(f *testing.F) {
 			return
 		}
 		if again, err := endpoint(got); err != nil || again != got || strings.ContainsAny(got, " \t\r\n@?#\"<>") || strings.Count(got, "/") != 2 {
-			t.Fatalf("endpoint(%q) = %q, and of that %q, %v", text, got, again, err)
+			t.Fatalf("endpoint(%q) = %q, parsed again %q, %v", text, got, again, err)
 		}
 	})
 }
@@ -124,7 +125,7 @@ func BenchmarkLoad(b *testing.B) {
 	}
 }
 
-func TestLimitsOfArrivals(t *testing.T) {
+func TestLimits(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, value string
@@ -147,7 +148,7 @@ func TestLimitsOfArrivals(t *testing.T) {
 		env := environment()
 		env[c.name] = c.value
 		if _, err := Load(getenv(env), Local); (err == nil) != c.ok {
-			t.Errorf("Load with %s=%s = %v, want that to be right: %v", c.name, c.value, err, c.ok)
+			t.Errorf("Load with %s=%s = %v, want it accepted: %v", c.name, c.value, err, c.ok)
 		}
 	}
 }

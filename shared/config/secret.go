@@ -7,16 +7,16 @@ import (
 	"log/slog"
 )
 
-// hidden is what a set secret looks like wherever it is printed.
+// hidden is printed in place of every secret that is set.
 const hidden = "••••"
 
-// Secret is a setting that must never be shown. However it is printed, logged
-// or encoded, it comes out as dots, or as nothing when it is not set; only
-// [Secret.Reveal] gives it away. It is kept behind a pointer because fmt does
-// not ask the methods of a value in somebody's unexported field.
+// Secret is a setting that must never be shown. Printing, logging or encoding it
+// gives dots, or an empty string if it is not set. Only [Secret.Reveal] returns
+// the value. The value is behind a pointer because fmt does not call the methods
+// of a value in an unexported field, but prints a pointer there as an address.
 type Secret struct{ value *string }
 
-// NewSecret makes a secret of a text; "" makes one that is not set.
+// NewSecret returns a secret with the value s. If s is "", the secret is not set.
 func NewSecret(s string) Secret {
 	if s == "" {
 		return Secret{}
@@ -24,7 +24,7 @@ func NewSecret(s string) Secret {
 	return Secret{value: &s}
 }
 
-// Reveal returns the secret itself, "" if it is not set.
+// Reveal returns the value, "" if it is not set.
 func (s Secret) Reveal() string {
 	if s.value == nil {
 		return ""
@@ -32,7 +32,7 @@ func (s Secret) Reveal() string {
 	return *s.value
 }
 
-// IsSet reports whether there is a secret.
+// IsSet reports whether the secret has a value.
 func (s Secret) IsSet() bool { return s.value != nil }
 
 // String returns dots; it implements [fmt.Stringer].
@@ -46,7 +46,7 @@ func (s Secret) String() string {
 // GoString returns dots; it implements [fmt.GoStringer].
 func (s Secret) GoString() string { return fmt.Sprintf("config.Secret(%q)", s.String()) }
 
-// Format writes dots whatever the verb; it implements [fmt.Formatter].
+// Format writes dots for every verb; it implements [fmt.Formatter].
 func (s Secret) Format(f fmt.State, verb rune) {
 	text := s.String()
 	if verb == 'v' && f.Flag('#') {

@@ -12,8 +12,8 @@ import (
 
 const canary = "canary-7f3a"
 
-// However a secret is printed, encoded or logged, by itself, inside of
-// settings, or in a field that fmt may not ask: it does not come out.
+// A secret is never printed, encoded or logged: neither by itself, nor inside
+// settings, nor in an unexported field, whose methods fmt cannot call.
 func TestSecretIsNeverShown(t *testing.T) {
 	t.Parallel()
 	s := NewSecret(canary)
@@ -44,14 +44,14 @@ func TestSecretIsNeverShown(t *testing.T) {
 	}
 }
 
-func TestSecretThatIsNotSet(t *testing.T) {
+func TestUnsetSecret(t *testing.T) {
 	t.Parallel()
 	for _, s := range []Secret{{}, NewSecret("")} {
 		if s.IsSet() || s.Reveal() != "" || fmt.Sprint(s) != "" || fmt.Sprintf("%#v", s) != `config.Secret("")` {
-			t.Errorf("a secret that is not set = %t, %q, %#v", s.IsSet(), s.Reveal(), s)
+			t.Errorf("an unset secret = %t, %q, %#v", s.IsSet(), s.Reveal(), s)
 		}
 	}
 	if s := NewSecret("x"); !s.IsSet() || s.String() != hidden || s.LogValue().String() != hidden {
-		t.Errorf("a secret that is set prints as %q", s.String())
+		t.Errorf("a set secret prints as %q", s.String())
 	}
 }
