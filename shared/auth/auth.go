@@ -5,25 +5,25 @@ import (
 	"time"
 )
 
-// ErrInvalid is the one error of [Verifier.Verify]: a token that is not there,
-// malformed, wrongly signed, expired, or of somebody else's making. Whatever
-// it wraps is for the log, and never holds any of the token.
+// ErrInvalid is the only error of [Verifier.Verify]. The token is missing,
+// malformed, expired, or not signed with one of the keys. The error that it wraps
+// is for the log and never contains any part of the token.
 var ErrInvalid = errors.New("invalid token")
 
-// Bearer is who a verified token speaks for.
+// Bearer is the account or user that a verified token belongs to.
 type Bearer struct {
 	// Account is the account of the token, checked by [ValidName].
 	Account string
 	// Owner is the user of the token, "" for a token of the whole account.
 	Owner string
-	// Expires is when the token ends.
+	// Expires is the end of the token's validity.
 	Expires time.Time
 }
 
-// Action is something that a bearer may do to recordings it can reach.
+// Action is an operation on the recordings of an account.
 type Action string
 
-// The actions, each apart, so that rules can tell them apart.
+// The actions. Each operation has its own, so that a rule can distinguish them.
 const (
 	// List reads pages of documents.
 	List Action = "list"
@@ -31,7 +31,7 @@ const (
 	Read Action = "read"
 	// Play reads the audio.
 	Play Action = "play"
-	// Create makes a recording.
+	// Create creates a recording.
 	Create Action = "create"
 	// Change patches a document.
 	Change Action = "change"
@@ -39,9 +39,9 @@ const (
 	Delete Action = "delete"
 )
 
-// actions is the table of who may do what within an account that the token
-// reaches. Every token of the account may do everything, as in Kazoo
-// (contract, Where we differ); a rule that knows roles takes a row's place.
+// actions has the rule for each action within an account that the token reaches.
+// Every token of the account may do everything, as in Kazoo (contract, Where we
+// differ). A rule that considers roles would replace an entry.
 var actions = map[Action]func(Bearer) bool{
 	List:   anyone,
 	Read:   anyone,
@@ -53,24 +53,23 @@ var actions = map[Action]func(Bearer) bool{
 
 func anyone(Bearer) bool { return true }
 
-// Reaches reports whether the token's word counts in an account: its own, and
-// no other (contract: 403 for descendants until there is an account tree).
+// Reaches reports whether the token is valid for an account, which must be its own
+// (contract: 403 for descendants until there is an account tree).
 func (b Bearer) Reaches(account string) bool {
 	return b.Account != "" && b.Account == account
 }
 
-// May reports whether the bearer may do that in the account that it reaches.
-// An action that the table does not know is refused.
+// May reports whether the bearer may do a within the account that it reaches. It
+// returns false for an unknown action.
 func (b Bearer) May(a Action) bool {
 	rule, ok := actions[a]
 	return ok && rule(b)
 }
 
-// MaxName is the most characters of an account's or a user's id.
+// MaxName is the maximum length of the ID of an account or a user, in characters.
 const MaxName = 64
 
-// ValidName reports whether s can be the id of an account or of a user: 1 to
-// 64 of [A-Za-z0-9_-] (contract, Routes).
+// ValidName reports whether s can be the ID of an account or a user: 1 to 64 of [A-Za-z0-9_-] (contract, Routes).
 func ValidName(s string) bool {
 	if s == "" || len(s) > MaxName {
 		return false

@@ -15,7 +15,7 @@ func TestReaches(t *testing.T) {
 		{"another", account, owner, false},
 		{"other case", "abc", "ABC", false},
 		{"a prefix", account, account[:31], false},
-		{"nothing", account, "", false},
+		{"no account", account, "", false},
 		{"the zero bearer", "", "", false},
 	} {
 		if got := (Bearer{Account: tt.token}).Reaches(tt.account); got != tt.want {

@@ -1,26 +1,26 @@
-// Package auth says who a request speaks for: where its token is taken from
-// ([Token]), whether the token is good ([Verifier]), and what its bearer may
-// do ([Bearer]).
+// Package auth authenticates and authorizes requests. It finds a request's token
+// ([Token]), verifies it ([Verifier]), and decides what its bearer may do ([Bearer]).
 //
-// Tokens are JWTs (RFC 7519), checked in every function (docs/adr/003-tokens-in-the-function.md). The
-// order of the checks:
+// Tokens are JWTs (RFC 7519). Every function verifies them itself
+// (docs/adr/003-tokens-in-the-function.md), in this order:
 //
-//  1. form: at most [MaxToken] characters, three parts of base64url;
-//  2. header: a typ of JWT or none, no crit, and a kid of our keys;
-//  3. algorithm: that of the key and no other (RFC 8725, 3.1);
-//  4. signature;
-//  5. claims: exp in the future, nbf not, account_id and maybe owner_id of
-//     the form that the routes have.
+//  1. Form: at most [MaxToken] characters, three parts of base64url.
+//  2. Header: typ is absent or that of a JWT, crit is absent, and kid names one of
+//     our keys.
+//  3. Algorithm: exactly that of the key (RFC 8725, 3.1).
+//  4. Signature.
+//  5. Claims: exp is in the future and nbf is not. account_id, and owner_id if
+//     present, have the form that the routes require.
 //
-// The algorithm is fixed by the key and never chosen by the token: HS256 for
-// oct keys, RS256 for RSA, ES256 for EC. So "none" does not exist here, and
-// an RSA public key is never the secret of an HMAC. A token without kid is
-// tried only if exactly one key has its algorithm. Keys in the header of a
-// token (jwk, jku, x5c, x5u) are not looked at.
+// The key fixes the algorithm, not the token: HS256 for oct keys, RS256 for RSA,
+// ES256 for EC. So "none" is impossible, and an RSA public key can never serve as
+// the secret of an HMAC. A token without kid is accepted only if exactly one key
+// has its algorithm. Keys in the header of a token (jwk, jku, x5c, x5u) are
+// ignored.
 //
-// What it does not do: it fetches no keys, knows no audience and no issuer,
-// no tree of accounts and no roles.
+// The package does not fetch keys. It does not check audience or issuer, and it
+// does not know an account tree or roles.
 //
-// A JWT library does the cryptography and the encoding; the reading of a JWK
-// is here, because the libraries for it would take 0.3 MB of every function.
+// A JWT library does the cryptography and the encoding. The package parses JWKs
+// itself, because the libraries for that would add 0.3 MB to every function.
 package auth

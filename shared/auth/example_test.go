@@ -9,7 +9,7 @@ import (
 	"callrecordings/shared/auth"
 )
 
-// Keys, a token, and what it says: as the local server does it at its start.
+// The local server makes its keys and tokens like this when it starts.
 func ExampleSign() {
 	jwks, err := auth.NewKeys(rand.Reader, "demo")
 	if err != nil {

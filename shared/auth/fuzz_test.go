@@ -9,8 +9,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// FuzzVerify signs whatever header and claims come with the right secret:
-// nothing breaks, and what is accepted meets every rule.
+// FuzzVerify signs arbitrary headers and claims with the right secret and checks that
+// every accepted token meets all rules.
 func FuzzVerify(f *testing.F) {
 	f.Add(`{"alg":"HS256","kid":"h"}`, `{"account_id":"a","exp":1900000000}`, true)
 	f.Add(`{"alg":"HS256","kid":"h","typ":"JWT"}`, `{"account_id":"a","owner_id":"b","nbf":1,"exp":1.9e9}`, true)
@@ -37,7 +37,7 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
-// FuzzVerifyText: any text at all is a token or ErrInvalid.
+// FuzzVerifyText checks that every text is a valid token or ErrInvalid.
 func FuzzVerifyText(f *testing.F) {
 	v := NewVerifier(allKeys(f), clock)
 	f.Add(hs256(header(), goodClaims()))
@@ -51,7 +51,7 @@ func FuzzVerifyText(f *testing.F) {
 	})
 }
 
-// FuzzParseKeys: any text at all is a set of strong keys or an error.
+// FuzzParseKeys checks that every text is a set of strong keys or an error.
 func FuzzParseKeys(f *testing.F) {
 	f.Add(jwksOf(octKey(), ecKey()))
 	f.Add([]byte(`{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB"}]}`))
@@ -63,7 +63,7 @@ func FuzzParseKeys(f *testing.F) {
 		}
 		for _, k := range keys.all {
 			if s, ok := k.public.([]byte); ok && len(s) < minSecret {
-				t.Fatalf("ParseKeys(%s) took a secret of %d bytes", jwks, len(s))
+				t.Fatalf("ParseKeys(%s) accepted a secret of %d bytes", jwks, len(s))
 			}
 		}
 	})

@@ -17,11 +17,11 @@ import (
 const (
 	minSecret = 32   // bytes of an HS256 key (RFC 7518, 3.2)
 	minRSA    = 2048 // bits of an RSA modulus (RFC 7518, 3.3)
-	maxRSA    = 8192 // more only costs time
+	maxRSA    = 8192 // larger keys only cost time
 	p256Size  = 32   // bytes of a coordinate on P-256
 )
 
-// jwk is a key as RFC 7517 and RFC 7518, 6 write it, as far as it is used.
+// jwk holds the members of a JWK that this package uses (RFC 7517 and RFC 7518, 6).
 type jwk struct {
 	Kty string   `json:"kty"`
 	Kid string   `json:"kid,omitempty"`
@@ -43,8 +43,8 @@ type jwk struct {
 	D string `json:"d,omitempty"` // private, RSA and EC
 }
 
-// read takes the members of a JWK, and reports whether each that is known is
-// of its type.
+// read fills j from the members of a JWK. It returns false if a known member has the
+// wrong type.
 func (j *jwk) read(members map[string]any) bool {
 	for name, to := range map[string]*string{
 		"kty": &j.Kty, "kid": &j.Kid, "use": &j.Use, "alg": &j.Alg, "k": &j.K, "n": &j.N, "e": &j.E, "p": &j.P, "q": &j.Q,
@@ -66,7 +66,7 @@ func (j *jwk) read(members map[string]any) bool {
 	return ok || !has
 }
 
-// kinds is the table of what a kty is good for.
+// kinds has the algorithm and the parser for each kty.
 var kinds = map[string]struct {
 	method jwt.SigningMethod
 	public func(jwk) (any, error)
@@ -76,7 +76,7 @@ var kinds = map[string]struct {
 	"EC":  {jwt.SigningMethodES256, func(j jwk) (any, error) { return j.ecdsa() }},
 }
 
-// verification reads the part of the key that verifies.
+// verification returns the part of the key that verifies signatures.
 func (j jwk) verification() (key, error) {
 	kind, ok := kinds[j.Kty]
 	if !ok {
@@ -98,8 +98,8 @@ func (j jwk) verification() (key, error) {
 	return key{id: j.Kid, method: kind.method, public: public}, nil
 }
 
-// secret reads an oct key. A public key pasted as a secret is refused: with
-// it anybody could sign.
+// secret returns the secret of an oct key. It rejects a public key that was pasted as a
+// secret, because anyone who knows the public key could sign.
 func (j jwk) secret() (any, error) {
 	k, err := number(j.K)
 	if err != nil {
@@ -114,7 +114,7 @@ func (j jwk) secret() (any, error) {
 	return k, nil
 }
 
-// rsa reads an RSA public key.
+// rsa returns an RSA public key.
 func (j jwk) rsa() (*rsa.PublicKey, error) {
 	n, err := number(j.N)
 	if err != nil {
@@ -129,12 +129,12 @@ func (j jwk) rsa() (*rsa.PublicKey, error) {
 		return nil, fmt.Errorf("n has %d bits, want %d to %d", bits, minRSA, maxRSA)
 	}
 	if modulus.Bit(0) == 0 || exponent.Bit(0) == 0 || exponent.BitLen() < 2 || exponent.BitLen() > 31 {
-		return nil, errors.New("n and e are not those of an RSA key")
+		return nil, errors.New("n and e are not a valid RSA public key")
 	}
 	return &rsa.PublicKey{N: modulus, E: int(exponent.Int64())}, nil
 }
 
-// ecdsa reads an EC public key, which must lie on P-256.
+// ecdsa returns an EC public key, which must be on P-256.
 func (j jwk) ecdsa() (*ecdsa.PublicKey, error) {
 	if j.Crv != "P-256" {
 		return nil, errors.New("crv is not P-256")
@@ -152,12 +152,12 @@ func (j jwk) ecdsa() (*ecdsa.PublicKey, error) {
 	}
 	public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
 	if err != nil {
-		return nil, errors.New("x and y are no point of P-256")
+		return nil, errors.New("x and y are not a point on P-256")
 	}
 	return public, nil
 }
 
-// number decodes a value of a JWK: base64url without padding.
+// number decodes the base64url value of a JWK's member.
 func number(s string) ([]byte, error) {
 	if s == "" {
 		return nil, errors.New("is missing")

@@ -8,25 +8,24 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Keys are the keys that tokens may be signed with. They do not change.
+// Keys are the keys that verify tokens. They are immutable.
 type Keys struct {
 	all  []key
 	byID map[string]key
 }
 
-// key is one key with the only algorithm that it is used for.
+// key is a key with the only algorithm that it is used for.
 type key struct {
 	id     string // kid, "" for none
 	method jwt.SigningMethod
-	public any // as method's Verify wants it
+	public any // the type depends on method
 }
 
-// ParseKeys reads a JWKS (RFC 7517). Keys for encryption are left out; any
-// other key that could not verify a token by HS256, RS256 or ES256 is an
-// error: a kind or a curve that is not known, an alg that does not fit the
-// kind, RSA below 2048 bits, a secret below 32 bytes, two keys of one kid.
-// An error names the key by its place, counted from 0, and shows nothing of
-// it. Private parts are not looked at.
+// ParseKeys parses a JWKS (RFC 7517). It skips keys for encryption and ignores
+// private parts. Every other key must be able to verify a token with HS256, RS256
+// or ES256. Errors: an unknown kind or curve, an alg that does not fit the kind,
+// RSA below 2048 bits, a secret below 32 bytes, and a kid that occurs twice. An
+// error names the key by its index, counted from 0, and contains nothing of it.
 func ParseKeys(jwks []byte) (*Keys, error) {
 	list, err := parseSet(jwks)
 	if err != nil {
@@ -42,7 +41,7 @@ func ParseKeys(jwks []byte) (*Keys, error) {
 			return nil, fmt.Errorf("token keys: key %d: %w", i, err)
 		}
 		if _, twice := keys.byID[k.id]; twice {
-			return nil, fmt.Errorf("token keys: key %d: its kid is that of a key before it", i)
+			return nil, fmt.Errorf("token keys: key %d: its kid is the same as that of an earlier key", i)
 		}
 		if k.id != "" {
 			keys.byID[k.id] = k
@@ -50,15 +49,15 @@ func ParseKeys(jwks []byte) (*Keys, error) {
 		keys.all = append(keys.all, k)
 	}
 	if len(keys.all) == 0 {
-		return nil, errors.New("token keys: no key in the set is for signatures")
+		return nil, errors.New("token keys: the set has no key for signatures")
 	}
 	return keys, nil
 }
 
-// parseSet splits a JWKS. The decoder's errors could quote the text, so they
-// are not passed on.
+// parseSet returns the keys of a JWKS. It does not wrap the decoder's errors, because
+// they could quote the text.
 func parseSet(jwks []byte) ([]jwk, error) {
-	var set map[string]any // a struct would match names in any case, and cost every cold start more
+	var set map[string]any // a struct would match names in any case and slow down every cold start
 	if err := json.Unmarshal(jwks, &set); err != nil {
 		return nil, errors.New(`token keys: not a JWKS, want {"keys":[…]}`)
 	}
@@ -76,8 +75,8 @@ func parseSet(jwks []byte) ([]jwk, error) {
 	return list, nil
 }
 
-// find returns the key for a token's header: that of the kid, or the only one
-// of the algorithm if there is no kid. The algorithm must be the key's own.
+// find returns the key for a token's header: the one that kid names, or without a
+// kid the only key of the algorithm. The algorithm must be that of the key.
 func (k *Keys) find(header map[string]any, alg string) (key, error) {
 	id, has := header["kid"]
 	if !has {
@@ -94,12 +93,12 @@ func (k *Keys) find(header map[string]any, alg string) (key, error) {
 	return found, nil
 }
 
-// only returns the one key of an algorithm.
+// only returns the key of an algorithm if there is exactly one.
 func (k *Keys) only(alg string) (key, error) {
 	var found []key
-	for _, one := range k.all {
-		if one.method.Alg() == alg {
-			found = append(found, one)
+	for _, candidate := range k.all {
+		if candidate.method.Alg() == alg {
+			found = append(found, candidate)
 		}
 	}
 	if len(found) != 1 {

@@ -20,13 +20,13 @@ func TestParseKeys(t *testing.T) {
 		keys []jwk
 		want []string // kid and alg
 	}{
-		"all kinds":            {[]jwk{octKey(), rsaKey(), ecKey()}, []string{"h HS256", "r RS256", "e ES256"}},
-		"alg from the kind":    {[]jwk{octKey().with(noAlg), rsaKey().with(noAlg), ecKey().with(noAlg)}, []string{"h HS256", "r RS256", "e ES256"}},
-		"public":               {[]jwk{rsaKey().public(), ecKey().public()}, []string{"r RS256", "e ES256"}},
-		"encryption left out":  {[]jwk{enc, octKey()}, []string{"h HS256"}},
-		"operations":           {[]jwk{octKey().with(func(j *jwk) { j.Ops = []string{"sign", "verify"} })}, []string{"h HS256"}},
-		"several without kid":  {[]jwk{octKey().with(func(j *jwk) { j.Kid = "" }), ecKey().with(func(j *jwk) { j.Kid = "" })}, []string{" HS256", " ES256"}},
-		"a secret of 32 bytes": {[]jwk{octKey().with(func(j *jwk) { j.K = b64(make([]byte, 32)) })}, []string{"h HS256"}},
+		"all kinds":              {[]jwk{octKey(), rsaKey(), ecKey()}, []string{"h HS256", "r RS256", "e ES256"}},
+		"alg from the kind":      {[]jwk{octKey().with(noAlg), rsaKey().with(noAlg), ecKey().with(noAlg)}, []string{"h HS256", "r RS256", "e ES256"}},
+		"public":                 {[]jwk{rsaKey().public(), ecKey().public()}, []string{"r RS256", "e ES256"}},
+		"encryption key skipped": {[]jwk{enc, octKey()}, []string{"h HS256"}},
+		"operations":             {[]jwk{octKey().with(func(j *jwk) { j.Ops = []string{"sign", "verify"} })}, []string{"h HS256"}},
+		"several without kid":    {[]jwk{octKey().with(func(j *jwk) { j.Kid = "" }), ecKey().with(func(j *jwk) { j.Kid = "" })}, []string{" HS256", " ES256"}},
+		"a secret of 32 bytes":   {[]jwk{octKey().with(func(j *jwk) { j.K = b64(make([]byte, 32)) })}, []string{"h HS256"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -41,7 +41,7 @@ func TestParseKeys(t *testing.T) {
 	}
 }
 
-func TestParseKeysRefusesWeakAndStrange(t *testing.T) {
+func TestParseKeysRejectsBadKeys(t *testing.T) {
 	t.Parallel()
 	modulus := func(bits uint) string {
 		n := new(big.Int).Lsh(big.NewInt(1), bits-1)
@@ -55,37 +55,37 @@ func TestParseKeysRefusesWeakAndStrange(t *testing.T) {
 		keys []jwk
 		want string
 	}{
-		"kind unknown":          {oct(func(j *jwk) { j.Kty = "OKP" }), "key 0: kty"},
-		"kind in other case":    {oct(func(j *jwk) { j.Kty = "OCT" }), "key 0: kty"},
-		"no kind":               {oct(func(j *jwk) { j.Kty = "" }), "key 0: kty"},
-		"alg none":              {oct(func(j *jwk) { j.Alg = "none" }), "key 0: alg of an oct key is not HS256"},
-		"HS512":                 {oct(func(j *jwk) { j.Alg = "HS512" }), "alg of an oct key is not HS256"},
-		"HS256 with RSA":        {rsa(func(j *jwk) { j.Alg = "HS256" }), "alg of an RSA key is not RS256"},
-		"PS256":                 {rsa(func(j *jwk) { j.Alg = "PS256" }), "alg of an RSA key is not RS256"},
-		"HS256 with EC":         {ec(func(j *jwk) { j.Alg = "HS256" }), "alg of an EC key is not ES256"},
-		"secret of 31 bytes":    {oct(func(j *jwk) { j.K = b64(make([]byte, 31)) }), "k has 31 bytes"},
-		"secret missing":        {oct(func(j *jwk) { j.K = "" }), "k is missing"},
-		"secret padded":         {oct(func(j *jwk) { j.K += "=" }), "k is not base64url"},
-		"secret a public key":   {oct(func(j *jwk) { j.K = b64([]byte("-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQE")) }), "k is a PEM"},
-		"RSA 1024":              {rsa(func(j *jwk) { j.N = modulus(1024) }), "n has 1024 bits"},
-		"RSA 2047":              {rsa(func(j *jwk) { j.N = modulus(2047) }), "n has 2047 bits"},
-		"RSA 16384":             {rsa(func(j *jwk) { j.N = modulus(16384) }), "n has 16384 bits"},
-		"RSA even":              {rsa(func(j *jwk) { j.N = b64(new(big.Int).Lsh(big.NewInt(1), 2047).Bytes()) }), "n and e"},
-		"exponent 1":            {rsa(func(j *jwk) { j.E = b64([]byte{1}) }), "n and e"},
-		"exponent even":         {rsa(func(j *jwk) { j.E = b64([]byte{4}) }), "n and e"},
-		"exponent huge":         {rsa(func(j *jwk) { j.E = b64([]byte{1, 0, 0, 0, 1}) }), "n and e"},
-		"modulus missing":       {rsa(func(j *jwk) { j.N = "" }), "n is missing"},
-		"exponent missing":      {rsa(func(j *jwk) { j.E = "" }), "e is missing"},
-		"P-384":                 {ec(func(j *jwk) { j.Crv, j.X, j.Y = "P-384", b64(other[1:49]), b64(other[49:]) }), "crv is not P-256"},
-		"x of 33 bytes":         {ec(func(j *jwk) { j.X = b64(make([]byte, 33)) }), "x has 33 bytes"},
-		"y missing":             {ec(func(j *jwk) { j.Y = "" }), "y is missing"},
-		"not on the curve":      {ec(func(j *jwk) { j.Y = j.X }), "x and y are no point"},
-		"zero point":            {ec(func(j *jwk) { j.X, j.Y = b64(make([]byte, 32)), b64(make([]byte, 32)) }), "x and y are no point"},
-		"use unknown":           {oct(func(j *jwk) { j.Use = "tls" }), "use is not sig"},
-		"operations to encrypt": {oct(func(j *jwk) { j.Ops = []string{"encrypt"} }), "key_ops"},
-		"one kid twice":         {[]jwk{octKey(), rsaKey().with(func(j *jwk) { j.Kid = "h" })}, "key 1: its kid"},
-		"the second":            {[]jwk{octKey(), ecKey().with(func(j *jwk) { j.X = "" })}, "key 1: x is missing"},
-		"only encryption":       {oct(func(j *jwk) { j.Use = "enc" }), "no key in the set"},
+		"unknown kind":              {oct(func(j *jwk) { j.Kty = "OKP" }), "key 0: kty"},
+		"kind in upper case":        {oct(func(j *jwk) { j.Kty = "OCT" }), "key 0: kty"},
+		"no kind":                   {oct(func(j *jwk) { j.Kty = "" }), "key 0: kty"},
+		"alg none":                  {oct(func(j *jwk) { j.Alg = "none" }), "key 0: alg of an oct key is not HS256"},
+		"HS512":                     {oct(func(j *jwk) { j.Alg = "HS512" }), "alg of an oct key is not HS256"},
+		"HS256 with RSA":            {rsa(func(j *jwk) { j.Alg = "HS256" }), "alg of an RSA key is not RS256"},
+		"PS256":                     {rsa(func(j *jwk) { j.Alg = "PS256" }), "alg of an RSA key is not RS256"},
+		"HS256 with EC":             {ec(func(j *jwk) { j.Alg = "HS256" }), "alg of an EC key is not ES256"},
+		"secret of 31 bytes":        {oct(func(j *jwk) { j.K = b64(make([]byte, 31)) }), "k has 31 bytes"},
+		"secret missing":            {oct(func(j *jwk) { j.K = "" }), "k is missing"},
+		"secret padded":             {oct(func(j *jwk) { j.K += "=" }), "k is not base64url"},
+		"public key as secret":      {oct(func(j *jwk) { j.K = b64([]byte("-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQE")) }), "k is a PEM"},
+		"RSA 1024":                  {rsa(func(j *jwk) { j.N = modulus(1024) }), "n has 1024 bits"},
+		"RSA 2047":                  {rsa(func(j *jwk) { j.N = modulus(2047) }), "n has 2047 bits"},
+		"RSA 16384":                 {rsa(func(j *jwk) { j.N = modulus(16384) }), "n has 16384 bits"},
+		"RSA even":                  {rsa(func(j *jwk) { j.N = b64(new(big.Int).Lsh(big.NewInt(1), 2047).Bytes()) }), "n and e"},
+		"exponent 1":                {rsa(func(j *jwk) { j.E = b64([]byte{1}) }), "n and e"},
+		"exponent even":             {rsa(func(j *jwk) { j.E = b64([]byte{4}) }), "n and e"},
+		"exponent huge":             {rsa(func(j *jwk) { j.E = b64([]byte{1, 0, 0, 0, 1}) }), "n and e"},
+		"modulus missing":           {rsa(func(j *jwk) { j.N = "" }), "n is missing"},
+		"exponent missing":          {rsa(func(j *jwk) { j.E = "" }), "e is missing"},
+		"P-384":                     {ec(func(j *jwk) { j.Crv, j.X, j.Y = "P-384", b64(other[1:49]), b64(other[49:]) }), "crv is not P-256"},
+		"x of 33 bytes":             {ec(func(j *jwk) { j.X = b64(make([]byte, 33)) }), "x has 33 bytes"},
+		"y missing":                 {ec(func(j *jwk) { j.Y = "" }), "y is missing"},
+		"not on the curve":          {ec(func(j *jwk) { j.Y = j.X }), "x and y are not a point"},
+		"zero point":                {ec(func(j *jwk) { j.X, j.Y = b64(make([]byte, 32)), b64(make([]byte, 32)) }), "x and y are not a point"},
+		"unknown use":               {oct(func(j *jwk) { j.Use = "tls" }), "use is not sig"},
+		"operations for encryption": {oct(func(j *jwk) { j.Ops = []string{"encrypt"} }), "key_ops"},
+		"duplicate kid":             {[]jwk{octKey(), rsaKey().with(func(j *jwk) { j.Kid = "h" })}, "key 1: its kid"},
+		"bad second key":            {[]jwk{octKey(), ecKey().with(func(j *jwk) { j.X = "" })}, "key 1: x is missing"},
+		"only encryption":           {oct(func(j *jwk) { j.Use = "enc" }), "no key for signatures"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -93,24 +93,24 @@ func TestParseKeysRefusesWeakAndStrange(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Fatalf("ParseKeys = %v, want an error with %q", err, tt.want)
 			}
-			shows(t, err, tt.keys)
+			checkHidden(t, err, tt.keys)
 		})
 	}
 }
 
-// shows fails the test if an error holds anything of the keys' values.
-func shows(t *testing.T, err error, keys []jwk) {
+// checkHidden fails the test if an error contains any of the keys' values.
+func checkHidden(t *testing.T, err error, keys []jwk) {
 	t.Helper()
 	for _, j := range keys {
 		for _, v := range []string{j.K, j.N, j.X, j.Y, j.D, j.P, j.Q} {
 			if len(v) >= 6 && strings.Contains(err.Error(), v[:6]) {
-				t.Errorf("the error shows the key: %v", err)
+				t.Errorf("the error contains the key: %v", err)
 			}
 		}
 	}
 }
 
-func TestParseKeysRefusesOtherTexts(t *testing.T) {
+func TestParseKeysRejectsOtherTexts(t *testing.T) {
 	t.Parallel()
 	whole := must(json.Marshal(octKey()))
 	texts := map[string]string{

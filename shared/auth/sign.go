@@ -15,18 +15,19 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Claims are what [Sign] puts into a token.
+// Claims are the claims of a token that [Sign] makes.
 type Claims struct {
-	// Account is required, Owner is not; both as in [Bearer].
+	// Account is required, Owner is optional. Both are as in [Bearer].
 	Account, Owner string
-	// Expires ends the token, to the second. It is required.
+	// Expires is the end of the token's validity, truncated to seconds. It is
+	// required.
 	Expires time.Time
 }
 
-// Sign makes a token with the first key of a JWKS that can sign: a secret, or
-// an RSA or EC key with its private parts. It serves the command line, the
-// demo and tests; no function signs. Claims that [Verifier.Verify] would
-// refuse are an error. An error shows nothing of the keys.
+// Sign returns a token that is signed with the first suitable key of a JWKS: a
+// secret, or an RSA or EC key with its private parts. Only the command line, the
+// demo and tests use it; the functions never sign. Claims that [Verifier.Verify]
+// would reject are an error. An error contains nothing of the keys.
 func Sign(jwks []byte, c Claims) (string, error) {
 	if !ValidName(c.Account) {
 		return "", fmt.Errorf("account %q: want 1 to %d of A-Z, a-z, 0-9, _ -", c.Account, MaxName)
@@ -35,7 +36,7 @@ func Sign(jwks []byte, c Claims) (string, error) {
 		return "", fmt.Errorf("owner %q: want 1 to %d of A-Z, a-z, 0-9, _ -", c.Owner, MaxName)
 	}
 	if c.Expires.IsZero() {
-		return "", errors.New("a token needs an end")
+		return "", errors.New("a token needs an expiry time")
 	}
 	list, err := parseSet(jwks)
 	if err != nil {
@@ -50,7 +51,7 @@ func Sign(jwks []byte, c Claims) (string, error) {
 			return sign(j, private, c)
 		}
 	}
-	return "", errors.New("token keys: no key in the set can sign; RSA and EC keys need their private parts")
+	return "", errors.New("token keys: the set has no key that can sign; RSA and EC keys need their private parts")
 }
 
 func sign(j jwk, private any, c Claims) (string, error) {
@@ -64,16 +65,16 @@ func sign(j jwk, private any, c Claims) (string, error) {
 	}
 	text, err := t.SignedString(private)
 	if err != nil {
-		return "", errors.New("token keys: the key does not sign")
+		return "", errors.New("token keys: signing failed")
 	}
 	return text, nil
 }
 
-// signing reads the part of the key that signs, nil if it has none or is for
-// something else.
+// signing returns the part of the key that signs. It returns nil if the key lacks
+// that part or is for encryption.
 func (j jwk) signing() (any, error) {
 	if j.Use == "enc" || (j.Kty != "oct" && j.D == "") {
-		return nil, nil //nolint:nilnil // a key that does not sign is neither a key nor an error
+		return nil, nil //nolint:nilnil // a key that cannot sign is not an error
 	}
 	k, err := j.verification()
 	if err != nil {
@@ -88,7 +89,7 @@ func (j jwk) signing() (any, error) {
 	return k.public, nil
 }
 
-// rsaPrivate reads d and the two primes.
+// rsaPrivate returns the private key with d and the two primes.
 func (j jwk) rsaPrivate(public *rsa.PublicKey) (any, error) {
 	var parts [3]*big.Int
 	for i, c := range []struct{ name, value string }{{"d", j.D}, {"p", j.P}, {"q", j.Q}} {
@@ -106,7 +107,7 @@ func (j jwk) rsaPrivate(public *rsa.PublicKey) (any, error) {
 	return k, nil
 }
 
-// ecdsaPrivate reads d.
+// ecdsaPrivate returns the private key with d.
 func (j jwk) ecdsaPrivate(public *ecdsa.PublicKey) (any, error) {
 	d, err := number(j.D)
 	if err != nil {
@@ -119,8 +120,8 @@ func (j jwk) ecdsaPrivate(public *ecdsa.PublicKey) (any, error) {
 	return k, nil
 }
 
-// NewKeys makes a JWKS with one fresh HS256 key of that kid, for whoever both
-// signs and verifies. random is a source of 32 unpredictable bytes.
+// NewKeys returns a JWKS with one new HS256 key, for a program that both signs and
+// verifies. It takes 32 bytes from random, which must be unpredictable.
 func NewKeys(random io.Reader, kid string) ([]byte, error) {
 	secret := make([]byte, minSecret)
 	if _, err := io.ReadFull(random, secret); err != nil {

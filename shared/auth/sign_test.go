@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-func TestSignedTokensVerify(t *testing.T) {
+func TestVerifyAcceptsSignedTokens(t *testing.T) {
 	t.Parallel()
 	for name, keys := range map[string][]jwk{
-		"HS256":          {octKey()},
-		"RS256":          {rsaKey()},
-		"ES256":          {ecKey()},
-		"no kid":         {octKey().with(func(j *jwk) { j.Kid = "" })},
-		"after a public": {rsaKey().public(), ecKey()},
-		"after another":  {octKey().with(func(j *jwk) { j.Use = "enc" }), rsaKey()},
+		"HS256":                   {octKey()},
+		"RS256":                   {rsaKey()},
+		"ES256":                   {ecKey()},
+		"no kid":                  {octKey().with(func(j *jwk) { j.Kid = "" })},
+		"after a public key":      {rsaKey().public(), ecKey()},
+		"after an encryption key": {octKey().with(func(j *jwk) { j.Use = "enc" }), rsaKey()},
 	} {
 		for _, want := range []Bearer{
 			{Account: account, Expires: now.Add(time.Hour)},
@@ -37,7 +37,7 @@ func TestSignedTokensVerify(t *testing.T) {
 	}
 }
 
-func TestSignRefuses(t *testing.T) {
+func TestSignRejects(t *testing.T) {
 	t.Parallel()
 	good := Claims{Account: account, Expires: now}
 	for name, tt := range map[string]struct {
@@ -48,8 +48,8 @@ func TestSignRefuses(t *testing.T) {
 		"no account":        {Claims{Expires: now}, []jwk{octKey()}, `account ""`},
 		"account of dots":   {Claims{Account: "..", Expires: now}, []jwk{octKey()}, `account ".."`},
 		"owner with spaces": {Claims{Account: account, Owner: "a b", Expires: now}, []jwk{octKey()}, `owner "a b"`},
-		"no end":            {Claims{Account: account}, []jwk{octKey()}, "end"},
-		"only public":       {good, []jwk{rsaKey().public(), ecKey().public()}, "no key in the set can sign"},
+		"no expiry":         {Claims{Account: account}, []jwk{octKey()}, "expiry"},
+		"only public":       {good, []jwk{rsaKey().public(), ecKey().public()}, "no key that can sign"},
 		"no keys":           {good, nil, "no keys"},
 		"weak":              {good, []jwk{octKey().with(func(j *jwk) { j.K = b64([]byte("short")) })}, "key 0: k has 5 bytes"},
 		"RSA without p":     {good, []jwk{rsaKey().with(func(j *jwk) { j.P = "" })}, "p is missing"},
@@ -63,7 +63,7 @@ func TestSignRefuses(t *testing.T) {
 			t.Errorf("%s: Sign = %v, want an error with %q", name, err, tt.want)
 			continue
 		}
-		shows(t, err, tt.keys)
+		checkHidden(t, err, tt.keys)
 	}
 }
 
@@ -85,7 +85,7 @@ func TestNewKeys(t *testing.T) {
 		t.Errorf("Verify: %v", err)
 	}
 	if other, err := NewKeys(rand.Reader, "demo"); err != nil || bytes.Equal(other, set) {
-		t.Errorf("NewKeys = %s, %v, twice the same", other, err)
+		t.Errorf("NewKeys = %s, %v, want a different key each time", other, err)
 	}
 	broken := errors.New("no randomness")
 	if _, err := NewKeys(iotest.ErrReader(broken), "demo"); !errors.Is(err, broken) {

@@ -16,9 +16,10 @@ const (
 	secretRandLen = 43 // characters of base64url, 256 bits
 )
 
-// NewStorageSecret makes a secret for the URL of whoever writes recordings
-// (contract, Storage): its id, by which it is listed and revoked, a hyphen, and
-// 256 random bits. Sum is what is to be kept of it. Errors: those of random.
+// NewStorageSecret returns a new secret for the URL of a storage request (contract,
+// Storage). It consists of its ID, which identifies it in lists and for revocation,
+// a hyphen, and 256 random bits. Only sum, a hash of the secret, is to be stored.
+// Errors: those of random.
 func NewStorageSecret(random io.Reader) (secret, id, sum string, err error) {
 	var b [secretIDLen/2 + sha256.Size]byte
 	if _, err := io.ReadFull(random, b[:]); err != nil {
@@ -29,8 +30,8 @@ func NewStorageSecret(random io.Reader) (secret, id, sum string, err error) {
 	return secret, id, sumOf(secret), nil
 }
 
-// StorageSecretID is the id of a secret; false for what cannot be one.
-func StorageSecretID(secret string) (string, bool) {
+// StorageSecretID returns the ID of a secret. ok is false if secret is malformed.
+func StorageSecretID(secret string) (id string, ok bool) {
 	id, rest, ok := strings.Cut(secret, "-")
 	if !ok || len(id) != secretIDLen || strings.Trim(id, "0123456789abcdef") != "" || len(rest) != secretRandLen {
 		return "", false
@@ -38,9 +39,9 @@ func StorageSecretID(secret string) (string, bool) {
 	return id, true
 }
 
-// IsStorageSecret reports whether sum is that of secret, in a time that does
-// not tell how much of it is right. A plain hash is enough: nobody guesses 256
-// random bits, however fast he can try.
+// IsStorageSecret reports whether sum is the hash of secret. It takes constant time,
+// so that the time does not reveal how much of the secret is right. A fast hash is
+// safe, because 256 random bits cannot be guessed.
 func IsStorageSecret(secret, sum string) bool {
 	return subtle.ConstantTimeCompare([]byte(sumOf(secret)), []byte(sum)) == 1
 }

@@ -16,17 +16,17 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// now is when the tests take place.
+// now is the time of the tests.
 var now = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 
 func clock() time.Time { return now }
 
 const account, owner = "3f2a3f2a3f2a3f2a3f2a3f2a3f2a3f2a", "77bc77bc77bc77bc77bc77bc77bc77bc"
 
-// b64 encodes as a JWK does.
+// b64 encodes bytes as in a JWK.
 func b64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// rsaPair and ecPair are made once; an RSA key takes a tenth of a second.
+// rsaPair and ecPair are generated once, because an RSA key takes a tenth of a second.
 var (
 	rsaPair = sync.OnceValue(func() *rsa.PrivateKey { return must(rsa.GenerateKey(rand.Reader, 2048)) })
 	ecPair  = sync.OnceValue(func() *ecdsa.PrivateKey { return must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)) })
@@ -57,10 +57,10 @@ func ecKey() jwk {
 	return jwk{Kty: "EC", Kid: "e", Alg: "ES256", Crv: "P-256", X: b64(point[1:33]), Y: b64(point[33:]), D: b64(must(p.Bytes()))}
 }
 
-// with changes a copy of a key.
+// with returns a changed copy of a key.
 func (j jwk) with(change func(*jwk)) jwk { change(&j); return j }
 
-// public drops the private parts of a key.
+// public returns a key without its private parts.
 func (j jwk) public() jwk {
 	return j.with(func(j *jwk) { j.D, j.P, j.Q = "", "", "" })
 }
@@ -76,24 +76,25 @@ func keysOf(t testing.TB, list ...jwk) *Keys {
 	return k
 }
 
-// allKeys are three public keys, one of each kind.
+// allKeys returns a key of each kind, without the private parts of RSA and EC.
 func allKeys(t testing.TB) *Keys {
 	t.Helper()
 	return keysOf(t, octKey(), rsaKey().public(), ecKey().public())
 }
 
-// goodClaims are those of a token that is good for an hour.
+// goodClaims returns the claims of a token that is valid for an hour.
 func goodClaims() jwt.MapClaims {
 	return jwt.MapClaims{"account_id": account, "exp": now.Add(time.Hour).Unix()}
 }
 
-// mint signs any header and claims at all, by the oct key unless told.
+// mint signs an arbitrary header and claims with a method and a key.
 func mint(header map[string]any, claims any, method jwt.SigningMethod, key any) string {
 	text := b64(must(json.Marshal(header))) + "." + b64(must(json.Marshal(claims)))
 	return text + "." + b64(must(method.Sign(text, key)))
 }
 
-// header is that of a token signed by the oct key, changed by pairs.
+// header returns the header of a token that the oct key signs, changed by pairs of
+// names and values. A nil value removes a name.
 func header(pairs ...any) map[string]any {
 	h := map[string]any{"alg": "HS256", "typ": "JWT", "kid": "h"}
 	for i := 0; i < len(pairs); i += 2 {
@@ -106,7 +107,7 @@ func header(pairs ...any) map[string]any {
 	return h
 }
 
-// hs256 signs by the oct key.
+// hs256 signs with the oct key.
 func hs256(header map[string]any, claims any) string {
 	return mint(header, claims, jwt.SigningMethodHS256, secret)
 }

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// Token takes the token from where the contract looks for it: X-Auth-Token,
-// else Authorization: Bearer, else the query parameter auth_token of a GET or
-// HEAD (for <audio src>). The first place that holds anything is used alone:
-// a bad token there is not made good by another place. An empty place, and an
-// Authorization of another scheme, hold nothing. "" when there is no token.
+// Token returns the token of a request, or "" without one. As the contract
+// requires, it looks at X-Auth-Token, then at Authorization: Bearer, then, for GET
+// and HEAD (for <audio src>), at the query parameter auth_token. The first place
+// that is not empty decides: if its token is bad, the others are not tried. An
+// Authorization of another scheme counts as empty.
 func Token(r *http.Request) string {
 	for _, place := range []func(*http.Request) string{fromHeader, fromBearer, fromQuery} {
 		if token := place(r); token != "" {
@@ -24,7 +24,7 @@ func fromHeader(r *http.Request) string {
 	return strings.TrimSpace(r.Header.Get("X-Auth-Token"))
 }
 
-// fromBearer reads Authorization (RFC 6750, 2.1; the scheme in any case).
+// fromBearer reads Authorization (RFC 6750, 2.1). It accepts the scheme in any case.
 func fromBearer(r *http.Request) string {
 	for _, value := range r.Header.Values("Authorization") {
 		scheme, token, _ := strings.Cut(strings.TrimSpace(value), " ")
@@ -35,8 +35,8 @@ func fromBearer(r *http.Request) string {
 	return ""
 }
 
-// fromQuery reads ?auth_token= on the methods that change nothing. What is
-// not properly escaped is handed on as it is: it is no token then.
+// fromQuery reads ?auth_token= of the methods that change nothing. It returns a value
+// with bad escapes as it is; that is never a valid token.
 func fromQuery(r *http.Request) string {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return ""

@@ -22,7 +22,7 @@ func TestToken(t *testing.T) {
 		header              http.Header
 		want                string
 	}{
-		{"nowhere", "GET", "", h(), ""},
+		{"no token", "GET", "", h(), ""},
 		{"header", "GET", "", h("X-Auth-Token", "a"), "a"},
 		{"header on PATCH", "PATCH", "", h("x-auth-token", " a "), "a"},
 		{"bearer", "GET", "", h("Authorization", "Bearer b"), "b"},
@@ -39,13 +39,13 @@ func TestToken(t *testing.T) {
 		{"semicolons", "GET", "a=1;auth_token=c", h(), ""},
 		{"header over bearer", "GET", "auth_token=c", h("X-Auth-Token", "a", "Authorization", "Bearer b"), "a"},
 		{"bearer over query", "GET", "auth_token=c", h("Authorization", "Bearer b"), "b"},
-		{"a bad one is used alone", "GET", "auth_token=c", h("X-Auth-Token", "undefined"), "undefined"},
+		{"a bad token decides", "GET", "auth_token=c", h("X-Auth-Token", "undefined"), "undefined"},
 		{"an empty header is absent", "GET", "auth_token=c", h("X-Auth-Token", ""), "c"},
 		{"an empty bearer is absent", "GET", "auth_token=c", h("Authorization", "Bearer "), "c"},
 		{"another scheme is absent", "GET", "auth_token=c", h("Authorization", "Basic eDp5"), "c"},
 		{"two schemes", "GET", "", h("Authorization", "Basic eDp5", "Authorization", "Bearer b"), "b"},
 		{"no scheme", "GET", "", h("Authorization", "b"), ""},
-		{"scheme run together", "GET", "", h("Authorization", "Bearerb"), ""},
+		{"scheme without a space", "GET", "", h("Authorization", "Bearerb"), ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -58,8 +58,8 @@ func TestToken(t *testing.T) {
 	}
 }
 
-// FuzzToken: nothing breaks it, the first place with anything is used alone,
-// and the query counts only where it may.
+// FuzzToken checks that a token in X-Auth-Token always wins and that the query counts
+// only for GET and HEAD.
 func FuzzToken(f *testing.F) {
 	f.Add("GET", "a", "Bearer b", "auth_token=c")
 	f.Add("PATCH", "", "bearer", "auth_token=c&auth_token=%zz")
@@ -74,7 +74,7 @@ func FuzzToken(f *testing.F) {
 		if method != http.MethodGet && method != http.MethodHead {
 			r.URL.RawQuery = ""
 			if other := Token(r); other != got {
-				t.Fatalf("Token of a %s = %q by its query", method, got)
+				t.Fatalf("Token of a %s = %q, from its query", method, got)
 			}
 		}
 	})

@@ -12,11 +12,11 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// MaxToken is the most characters of a token.
+// MaxToken is the maximum length of a token, in characters.
 const MaxToken = 8 << 10
 
-// reasonError is why a token is no good: a text for the log, fixed, so that
-// nothing of the token gets into it.
+// reasonError is the reason why a token is invalid. Its text is constant, so that
+// nothing of the token gets into the log.
 type reasonError string
 
 func (r reasonError) Error() string { return string(r) }
@@ -26,11 +26,11 @@ const (
 	errTooLong        reasonError = "too long"
 	errMalformed      reasonError = "malformed"
 	errForeignType    reasonError = "typ is not JWT"
-	errCritical       reasonError = "crit is not understood"
+	errCritical       reasonError = "crit is not supported"
 	errUnknownKey     reasonError = "unknown key"
-	errWrongAlgorithm reasonError = "algorithm is not that of the key"
+	errWrongAlgorithm reasonError = "algorithm does not match the key"
 	errBadSignature   reasonError = "bad signature"
-	errBadClaims      reasonError = "claims are not those of a token of this service"
+	errBadClaims      reasonError = "a claim has the wrong type"
 	errNoExpiry       reasonError = "exp is missing"
 	errExpired        reasonError = "expired"
 	errTooEarly       reasonError = "not valid yet"
@@ -38,24 +38,24 @@ const (
 	errBadOwner       reasonError = "owner_id is malformed"
 )
 
-// Verifier checks tokens. It may be used by many goroutines.
+// Verifier verifies tokens. It is safe for concurrent use.
 type Verifier struct {
 	keys   *Keys
 	now    func() time.Time
 	parser *jwt.Parser
 }
 
-// NewVerifier makes a verifier for tokens that are signed with one of keys
-// and good at now.
+// NewVerifier returns a verifier of tokens that are signed with one of keys and
+// valid at the time that now returns.
 func NewVerifier(keys *Keys, now func() time.Time) *Verifier {
 	return &Verifier{keys: keys, now: now, parser: jwt.NewParser(
 		jwt.WithStrictDecoding(),
-		jwt.WithoutClaimsValidation(), // package auth checks its own
+		jwt.WithoutClaimsValidation(), // claims.bearer validates them
 	)}
 }
 
-// Verify checks a token, in the order that the package comment has, and says
-// who it speaks for. Any error is [ErrInvalid].
+// Verify verifies a token in the order of the package comment and returns its
+// bearer. Errors: [ErrInvalid].
 func (v *Verifier) Verify(_ context.Context, token string) (Bearer, error) {
 	b, err := v.verify(token)
 	if err != nil {
@@ -75,8 +75,8 @@ func (v *Verifier) verify(token string) (Bearer, error) {
 	return c.bearer(v.now())
 }
 
-// form refuses what is no token before anything is decoded. (The decoder of
-// base64 would skip line breaks.)
+// form checks a token before anything is decoded. It also rejects line breaks, which
+// the base64 decoder would skip.
 func form(token string) error {
 	switch {
 	case token == "":
@@ -89,7 +89,7 @@ func form(token string) error {
 	return nil
 }
 
-// key chooses the key for a token by its header.
+// key returns the key that the header of a token selects.
 func (v *Verifier) key(t *jwt.Token) (any, error) {
 	if _, has := t.Header["crit"]; has {
 		return nil, errCritical
@@ -101,15 +101,15 @@ func (v *Verifier) key(t *jwt.Token) (any, error) {
 	return k.public, err
 }
 
-// isJWT reports whether a typ is that of a JWT of this purpose: explicit
-// types of other JWTs, such as logout+jwt, are refused (RFC 8725, 3.12).
+// isJWT reports whether typ is that of a plain JWT or an access token. It rejects
+// the explicit types of other JWTs, such as logout+jwt (RFC 8725, 3.12).
 func isJWT(typ any) bool {
 	text, _ := typ.(string)
 	text = strings.TrimPrefix(strings.ToLower(text), "application/")
 	return text == "jwt" || text == "at+jwt"
 }
 
-// cause turns the library's error into a reason: the library's own text may
+// cause replaces the library's error with a reason, because the library's text may
 // quote the token.
 func cause(err error) error {
 	var r reasonError
@@ -124,16 +124,16 @@ func cause(err error) error {
 	return errMalformed
 }
 
-// claims are those of a token that are looked at.
+// claims holds the claims that this package checks.
 type claims struct {
-	jwt.MapClaims // never set: the parser's interface, whose checks are off
+	jwt.MapClaims // always nil: it only implements the parser's interface
 
 	expires, notBefore *float64
 	account, owner     *string
 }
 
-// UnmarshalJSON reads the claims by their exact names; encoding/json would
-// take Account_ID for account_id.
+// UnmarshalJSON decodes the claims by their exact names. With a plain struct,
+// encoding/json would accept Account_ID as account_id.
 func (c *claims) UnmarshalJSON(data []byte) error {
 	var all map[string]json.RawMessage
 	if err := json.Unmarshal(data, &all); err != nil {
@@ -149,7 +149,7 @@ func (c *claims) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// bearer judges the claims at a time.
+// bearer checks the claims at the time now and returns their bearer.
 func (c *claims) bearer(now time.Time) (Bearer, error) {
 	clock := float64(now.UnixNano()) / float64(time.Second)
 	switch {
@@ -171,7 +171,7 @@ func (c *claims) bearer(now time.Time) (Bearer, error) {
 	return b, nil
 }
 
-// until is the time of a NumericDate, at most the end of the year 9999.
+// until converts a NumericDate to a time, at most the end of the year 9999.
 func until(seconds float64) time.Time {
 	const end = 253402300799
 	return time.Unix(int64(math.Min(seconds, end)), 0).UTC()

@@ -58,7 +58,7 @@ func TestVerifyAccepts(t *testing.T) {
 	}
 }
 
-func TestVerifyRefuses(t *testing.T) {
+func TestVerifyRejects(t *testing.T) {
 	t.Parallel()
 	good := hs256(header(), goodClaims())
 	parts := strings.Split(good, ".")
@@ -77,7 +77,7 @@ func TestVerifyRefuses(t *testing.T) {
 		token string
 		want  reasonError
 	}{
-		"nothing":             {"", errAbsent},
+		"no token":            {"", errAbsent},
 		"one part":            {"opaque0123456789", errMalformed},
 		"two parts":           {parts[0] + "." + parts[1], errMalformed},
 		"four parts":          {good + ".x", errMalformed},
@@ -88,20 +88,20 @@ func TestVerifyRefuses(t *testing.T) {
 		"trailing space":      {good + " ", errMalformed},
 		"padding":             {good + "=", errMalformed},
 		"not ASCII":           {good + "é", errMalformed},
-		"header no JSON":      {b64([]byte("alg")) + "." + parts[1] + "." + parts[2], errMalformed},
+		"header not JSON":     {b64([]byte("alg")) + "." + parts[1] + "." + parts[2], errMalformed},
 		"header a list":       {b64([]byte("[]")) + "." + parts[1] + "." + parts[2], errMalformed},
 		"header null":         {b64([]byte("null")) + "." + parts[1] + "." + parts[2], errWrongAlgorithm},
-		"claims no JSON":      {mint(header(), "x", jwt.SigningMethodHS256, secret), errMalformed},
+		"claims not JSON":     {mint(header(), "x", jwt.SigningMethodHS256, secret), errMalformed},
 		"claims a list":       {hs256(header(), []int{1}), errMalformed},
 		"claims null":         {hs256(header(), nil), errNoExpiry},
 		"no alg":              {hs256(header("alg", nil), goodClaims()), errWrongAlgorithm},
 		"alg a number":        {hs256(header("alg", 256), goodClaims()), errWrongAlgorithm},
-		"alg none":            {parts0("none") + "." + parts[1] + ".", errWrongAlgorithm},
-		"alg None":            {parts0("None") + "." + parts[1] + ".", errWrongAlgorithm},
-		"alg none, signed":    {parts0("none") + "." + parts[1] + "." + parts[2], errWrongAlgorithm},
+		"alg none":            {headerPart("none") + "." + parts[1] + ".", errWrongAlgorithm},
+		"alg None":            {headerPart("None") + "." + parts[1] + ".", errWrongAlgorithm},
+		"alg none, signed":    {headerPart("none") + "." + parts[1] + "." + parts[2], errWrongAlgorithm},
 		"HS512":               {mint(header("alg", "HS512"), goodClaims(), jwt.SigningMethodHS512, secret), errWrongAlgorithm},
-		"HS256 by modulus":    {mint(header("kid", "r"), goodClaims(), jwt.SigningMethodHS256, pem), errWrongAlgorithm},
-		"RS256 by the secret": {mint(header("alg", "RS256", "kid", "h"), goodClaims(), jwt.SigningMethodHS256, secret), errWrongAlgorithm},
+		"HS256 with modulus":  {mint(header("kid", "r"), goodClaims(), jwt.SigningMethodHS256, pem), errWrongAlgorithm},
+		"RS256 with secret":   {mint(header("alg", "RS256", "kid", "h"), goodClaims(), jwt.SigningMethodHS256, secret), errWrongAlgorithm},
 		"RS512":               {mint(header("alg", "RS512", "kid", "r"), goodClaims(), jwt.SigningMethodRS512, rsaPair()), errWrongAlgorithm},
 		"PS256":               {mint(header("alg", "PS256", "kid", "r"), goodClaims(), jwt.SigningMethodPS256, rsaPair()), errWrongAlgorithm},
 		"kid unknown":         {hs256(header("kid", "x"), goodClaims()), errUnknownKey},
@@ -116,7 +116,7 @@ func TestVerifyRefuses(t *testing.T) {
 		"foreign secret":      {mint(header(), goodClaims(), jwt.SigningMethodHS256, []byte(strings.Repeat("x", 32))), errBadSignature},
 		"no signature":        {parts[0] + "." + parts[1] + ".", errBadSignature},
 		"claims swapped":      {parts[0] + "." + strings.Split(set("account_id", "other"), ".")[1] + "." + parts[2], errBadSignature},
-		"ES256 of zeros":      {parts0es() + "." + parts[1] + "." + b64(make([]byte, 64)), errBadSignature},
+		"ES256 of zeros":      {headerPartES256() + "." + parts[1] + "." + b64(make([]byte, 64)), errBadSignature},
 		"no exp":              {without("exp"), errNoExpiry},
 		"exp null":            {set("exp", nil), errNoExpiry},
 		"exp a text":          {set("exp", "1900000000"), errBadClaims},
@@ -148,16 +148,17 @@ func TestVerifyRefuses(t *testing.T) {
 	}
 }
 
-// parts0 is the first part of a token of some algorithm, under the oct key.
-func parts0(alg string) string {
+// headerPart returns the first part of a token with an algorithm and the kid of the
+// oct key.
+func headerPart(alg string) string {
 	return strings.Split(hs256(header("alg", alg), goodClaims()), ".")[0]
 }
 
-func parts0es() string {
+func headerPartES256() string {
 	return strings.Split(hs256(header("alg", "ES256", "kid", "e"), goodClaims()), ".")[0]
 }
 
-// A token without kid is tried only if exactly one key has its algorithm.
+// A token without kid is accepted only if exactly one key has its algorithm.
 func TestNoKidNeedsOneKey(t *testing.T) {
 	t.Parallel()
 	token := hs256(header("kid", nil), goodClaims())
@@ -177,13 +178,13 @@ func TestNoKidNeedsOneKey(t *testing.T) {
 	}
 	named := hs256(header("kid", "h2"), goodClaims())
 	if _, err := NewVerifier(keysOf(t, octKey(), second), clock).Verify(t.Context(), named); !errors.Is(err, errBadSignature) {
-		t.Errorf("signed by one key and naming another, Verify = %v, want %v", err, errBadSignature)
+		t.Errorf("kid of one key, signature of another: Verify = %v, want %v", err, errBadSignature)
 	}
 }
 
-// The examples of RFC 7515, appendix A.1 to A.3, were signed by somebody
-// else. Their signatures are good; they have no account.
-func TestVerifyKnowsTheRFCsSignatures(t *testing.T) {
+// The examples of RFC 7515, appendix A.1 to A.3, come from another implementation.
+// Their signatures are valid, but they lack an account.
+func TestVerifyAcceptsTheRFCsSignatures(t *testing.T) {
 	t.Parallel()
 	const payload = ".eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ."
 	keys := keysOf(t,
@@ -203,7 +204,7 @@ func TestVerifyKnowsTheRFCsSignatures(t *testing.T) {
 	}
 }
 
-// Not one character of a token can be changed without notice.
+// A token with any one character changed is invalid.
 func TestEveryCharacterCounts(t *testing.T) {
 	t.Parallel()
 	v := NewVerifier(allKeys(t), clock)
@@ -224,9 +225,9 @@ func TestEveryCharacterCounts(t *testing.T) {
 	})
 }
 
-// An ES256 signature (r, s) has a twin (r, n-s): it says the same about the
-// same token, which is all that matters, since tokens are no identifiers.
-func TestTwinSignatureSaysTheSame(t *testing.T) {
+// An ES256 signature (r, s) has a twin (r, n-s), which is also valid. That is
+// harmless: it has the same claims, and tokens do not serve as identifiers.
+func TestTwinSignatureIsHarmless(t *testing.T) {
 	t.Parallel()
 	token := mint(header("alg", "ES256", "kid", "e"), goodClaims(), jwt.SigningMethodES256, ecPair())
 	cut := strings.LastIndex(token, ".")
@@ -239,8 +240,8 @@ func TestTwinSignatureSaysTheSame(t *testing.T) {
 	}
 }
 
-// Errors are for the log: whatever a token holds, they hold nothing of it.
-func TestErrorsShowNothingOfTheToken(t *testing.T) {
+// Errors are logged, so they must not contain any part of a token.
+func TestErrorsHideTheToken(t *testing.T) {
 	t.Parallel()
 	const canary = "canary-7f3a"
 	v := NewVerifier(allKeys(t), clock)
@@ -252,7 +253,7 @@ func TestErrorsShowNothingOfTheToken(t *testing.T) {
 	} {
 		_, err := v.Verify(t.Context(), token)
 		if text := fmt.Sprintf("%v %+v %#v", err, err, err); !errors.Is(err, ErrInvalid) || strings.Contains(text, "canary") {
-			t.Errorf("Verify(%q) = %s, which shows the token", token, text)
+			t.Errorf("Verify(%q) = %s, want an error without the token", token, text)
 		}
 	}
 }

@@ -76,8 +76,8 @@ func TestParsers(t *testing.T) {
 	})
 }
 
-// FuzzHosts checks that hosts accepts only hosts in lower case and suffixes of at least
-// two labels, and that it accepts its own output.
+// FuzzHosts checks that hosts accepts only lower-case hosts and suffixes of at least two
+// labels, and that it accepts its own output.
 func FuzzHosts(f *testing.F) {
 	f.Add("a.example,*.b.example")
 	f.Add("*.com")

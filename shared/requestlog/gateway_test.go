@@ -10,7 +10,7 @@ import (
 func TestGatewayID(t *testing.T) {
 	t.Parallel()
 	if got := requestlog.GatewayID(t.Context()); got != "" {
-		t.Errorf("GatewayID of a bare context = %q, want none", got)
+		t.Errorf("GatewayID of an empty context = %q, want none", got)
 	}
 	ctx := requestlog.WithGatewayID(t.Context(), "outer")
 	inner := requestlog.WithGatewayID(requestlog.With(ctx, &requestlog.Entry{}), "inner")
@@ -27,10 +27,10 @@ func TestFrom(t *testing.T) {
 	ctx := requestlog.With(t.Context(), e)
 	requestlog.From(ctx).Calls++
 	if e.Calls != 1 {
-		t.Errorf("Calls = %d, want 1: From gave another entry", e.Calls)
+		t.Errorf("Calls = %d, want 1: From returned another entry", e.Calls)
 	}
-	requestlog.From(t.Context()).Calls++ // thrown away
+	requestlog.From(t.Context()).Calls++ // has no effect
 	if requestlog.From(t.Context()).Calls != 0 {
-		t.Error("an entry of a bare context is kept")
+		t.Error("an entry of an empty context is kept")
 	}
 }

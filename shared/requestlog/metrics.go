@@ -7,42 +7,41 @@ import (
 	"net/http"
 )
 
-// Metrics makes a line one that CloudWatch takes metrics from: its embedded
-// metric format
+// Metrics adds metrics to log lines in CloudWatch's embedded metric format
 // (docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html).
 //
-// Each combination of dimensions is a metric that is billed by the month, so
-// dimensions are the route and the class of the status and nothing that a
-// client, or an account, could multiply. How many requests there are and how
-// long they take is told by both, all else by the route alone.
+// AWS bills each combination of dimensions as a separate metric every month. So the
+// only dimensions are the route and the class of the status, whose number neither
+// clients nor accounts can increase. The number of requests and their duration
+// have both dimensions, all other metrics only the route.
 type Metrics struct {
 	directives json.RawMessage
 }
 
-// metric is a metric of a directive. Its name is that of a field of the line.
+// metric is one metric of a directive. Its name is that of a field in the line.
 type metric struct {
 	Name string
 	Unit string
 }
 
-// directive says which fields of the line are metrics, and of what.
+// directive declares which fields of the line are metrics, with their dimensions.
 type directive struct {
 	Namespace  string
 	Dimensions [][]string
 	Metrics    []metric
 }
 
-// The dimensions; their values are fields of the line, too.
+// The dimensions. Their values are also fields of the line.
 const (
 	routeDimension  = "route"
 	statusDimension = "status_class"
 )
 
-// NewMetrics returns the metrics of that namespace of CloudWatch; nil, which is
-// none, if it is "".
+// NewMetrics returns the metrics for a CloudWatch namespace. It returns nil, which
+// adds no metrics, if namespace is "".
 func NewMetrics(namespace string) (*Metrics, error) {
 	if namespace == "" {
-		return nil, nil //nolint:nilnil // no metrics are a wish, not a failure
+		return nil, nil //nolint:nilnil // metrics can be turned off, so this is not an error
 	}
 	directives, err := json.Marshal([]directive{
 		{
@@ -67,33 +66,33 @@ func NewMetrics(namespace string) (*Metrics, error) {
 	return &Metrics{directives: directives}, nil
 }
 
-// classes are the classes of statuses, by their first digit.
+// classes are the values of the status dimension, by the first digit of the status.
 var classes = [...]string{"none", "1xx", "2xx", "3xx", "4xx", "5xx"}
 
-// append adds what the metrics need to the line of e: the block itself, and the
-// fields that no line has without it.
+// append adds the fields that the metrics need to the line of e: the block of
+// directives, and the fields that a line otherwise lacks.
 func (m *Metrics) append(attrs []slog.Attr, e *Entry) []slog.Attr {
 	if m == nil {
 		return attrs
 	}
-	class, failed, refused := classes[0], 0, 0
+	class, failed, rejected := classes[0], 0, 0
 	if c := e.Status / 100; c < len(classes) {
 		class = classes[c]
 	}
 	if e.Status >= 500 {
 		failed = 1
 	}
-	if e.Status == http.StatusUnprocessableEntity { // audio that arrived in vain; no answer of the API
-		refused = 1
+	if e.Status == http.StatusUnprocessableEntity { // rejected audio; the API itself never returns this status
+		rejected = 1
 	}
-	if e.MediaCalls == 0 { // else it is there
+	if e.MediaCalls == 0 { // otherwise the line already has it
 		attrs = append(attrs, slog.Int64("audio_bytes", e.AudioBytes))
 	}
 	return append(attrs,
 		slog.String(statusDimension, class),
 		slog.Int("requests", 1),
 		slog.Int("errors", failed),
-		slog.Int("refused", refused),
+		slog.Int("refused", rejected),
 		slog.Attr{Key: "_aws", Value: slog.GroupValue(
 			slog.Int64("Timestamp", e.Start.UnixMilli()),
 			slog.Any("CloudWatchMetrics", m.directives),

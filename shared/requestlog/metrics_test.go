@@ -14,7 +14,7 @@ import (
 	"callrecordings/shared/requestlog"
 )
 
-// block is the _aws member of a line, as the specification has it.
+// block is the _aws member of a line as specified.
 type block struct {
 	Timestamp         int64
 	CloudWatchMetrics []struct {
@@ -35,9 +35,9 @@ func newMetrics(t testing.TB) *requestlog.Metrics {
 
 var start = time.Date(2026, 1, 5, 12, 0, 0, int(250*time.Millisecond), time.UTC)
 
-// A line with metrics keeps to the specification of the format: what the block
-// names is there at the root, metrics as numbers and dimensions as text.
-func TestMetricsKeepToTheFormat(t *testing.T) {
+// A line with metrics follows the specification of the format: all names in the block
+// are fields at the root, metrics as numbers and dimensions as strings.
+func TestMetricsFollowTheFormat(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[int]map[string]any{
 		200: {"status_class": "2xx", "errors": 0.0},
@@ -93,8 +93,8 @@ func checkBlock(t *testing.T, line map[string]any) {
 	}
 }
 
-// Each new value of a dimension is a metric that somebody pays for, so there
-// are two, and neither can hold an account.
+// Each new value of a dimension is another metric on the bill, so there are only two
+// dimensions, and neither can contain an account.
 func TestDimensionsAreRouteAndStatusClass(t *testing.T) {
 	t.Parallel()
 	text, err := json.Marshal(line(t, &requestlog.Entry{Start: start, Route: "list", Account: "a"}, newMetrics(t))["_aws"])
@@ -122,12 +122,12 @@ func TestDimensionsAreRouteAndStatusClass(t *testing.T) {
 	}
 }
 
-// Without a namespace a line has nothing of it.
-func TestNoNamespaceNoMetrics(t *testing.T) {
+// Without a namespace a line has none of the fields of metrics.
+func TestNoMetricsWithoutNamespace(t *testing.T) {
 	t.Parallel()
 	m, err := requestlog.NewMetrics("")
 	if err != nil || m != nil {
-		t.Errorf("NewMetrics of nothing = %v, %v", m, err)
+		t.Errorf("NewMetrics(\"\") = %v, %v", m, err)
 	}
 	got := slices.Collect(maps.Keys(line(t, &requestlog.Entry{}, m)))
 	for _, name := range []string{"_aws", "status_class", "requests", "errors", "audio_bytes"} {

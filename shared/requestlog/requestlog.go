@@ -1,9 +1,9 @@
-// Package requestlog carries what one request's log line will say. The API
-// puts an [Entry] into the context, whoever does work for the request adds to
-// it on the way, and it is logged once, at the end, as one JSON line. With
-// [Metrics] the same line is what CloudWatch takes metrics from.
+// Package requestlog collects the fields of a request's log line. The API puts an
+// [Entry] into the context, and the code that works on the request adds to it. At
+// the end it is logged once, as one JSON line. With [Metrics], CloudWatch extracts
+// metrics from the same line.
 //
-// What never goes into an Entry: tokens, phone numbers, names, query strings.
+// Tokens, phone numbers, names and query strings must never go into an Entry.
 package requestlog
 
 import (
@@ -13,47 +13,47 @@ import (
 	"time"
 )
 
-// Entry is filled on the way. It belongs to one request and one goroutine.
+// Entry holds the fields of one line. It belongs to one request and one goroutine.
 type Entry struct {
-	// RequestID is the one that the client sees.
+	// RequestID is the ID that the client sees.
 	RequestID string
-	// Start is when the request came; it dates the metrics.
+	// Start is when the request arrived. It is the time of the metrics.
 	Start time.Time
-	// GatewayID is the front's own id of the request, "" where there is none.
+	// GatewayID is API Gateway's own ID of the request, "" without a gateway.
 	GatewayID string
-	// Account is the one in the path, after the token was found to reach it.
+	// Account is the account in the path, set only if the token reaches it.
 	Account string
-	// Route is the operation, "list", never a path.
+	// Route is the operation, such as "list", never a path.
 	Route string
 	// Method is the HTTP method.
 	Method string
-	// Status is the HTTP status of the answer.
+	// Status is the HTTP status of the response.
 	Status int
-	// Bytes is the length of the answer's body.
+	// Bytes is the length of the response's body.
 	Bytes int64
-	// Duration of the whole request.
+	// Duration is the duration of the whole request.
 	Duration time.Duration
 	// Calls counts the requests made to the metadata store, retries included.
 	Calls int
-	// ReadUnits and WriteUnits are DynamoDB's consumed capacity.
+	// ReadUnits and WriteUnits are the consumed capacity of DynamoDB.
 	ReadUnits, WriteUnits float64
 	// MediaCalls counts the requests made to the object store.
 	MediaCalls int
-	// AudioBytes counts bytes of audio that passed through.
+	// AudioBytes counts the bytes of audio that were transferred.
 	AudioBytes int64
-	// Outcome says in a word what became of something that is no request.
+	// Outcome is the result, in one word, for a line that is not about a request.
 	Outcome string
-	// Items counts the items of a stream that the line is about; 0 for a
-	// request, which is about none.
+	// Items counts the stream items that the line is about. It is 0 for a
+	// request.
 	Items int
-	// Events counts those that were passed on, and EventCalls the requests made
-	// for it, retries included.
+	// Events counts the events that were sent, and EventCalls the requests that
+	// sent them, retries included.
 	Events, EventCalls int
-	// Cause is the private cause of an error.
+	// Cause is the cause of an error. It is logged, but clients never see it.
 	Cause error
 }
 
-// lineFields is room for all fields of a line, those of its metrics included.
+// lineFields is the capacity for all fields of a line, including its metrics.
 const lineFields = 22
 
 type key struct{}
@@ -63,8 +63,8 @@ func With(ctx context.Context, e *Entry) context.Context {
 	return context.WithValue(ctx, key{}, e)
 }
 
-// From returns the context's entry. Where there is none it returns one that
-// is thrown away, so that callers need not ask.
+// From returns the entry in ctx. If ctx has none, it returns a new one that is never
+// logged, so that callers need not check.
 func From(ctx context.Context) *Entry {
 	if e, ok := ctx.Value(key{}).(*Entry); ok {
 		return e
@@ -72,8 +72,8 @@ func From(ctx context.Context) *Entry {
 	return &Entry{}
 }
 
-// Log writes the line of e, with m's block of metrics if m is not nil. A status
-// of 500 or more is an error.
+// Log writes the line of e, with metrics if m is not nil. A status of 500 or more is
+// logged as an error.
 func (e *Entry) Log(ctx context.Context, log *slog.Logger, m *Metrics) {
 	level := slog.LevelInfo
 	if e.Status >= http.StatusInternalServerError {
@@ -85,7 +85,7 @@ func (e *Entry) Log(ctx context.Context, log *slog.Logger, m *Metrics) {
 	log.LogAttrs(ctx, level, "request", m.append(e.attrs(), e)...)
 }
 
-// attrs are the fields of the line.
+// attrs returns the fields of the line.
 func (e *Entry) attrs() []slog.Attr {
 	attrs := append(make([]slog.Attr, 0, lineFields),
 		slog.String("request_id", e.RequestID),

@@ -15,7 +15,7 @@ import (
 	"callrecordings/shared/requestlog"
 )
 
-// line logs an entry as functions do and reads the line again.
+// line logs an entry as the functions do and parses the line.
 func line(t *testing.T, e *requestlog.Entry, m *requestlog.Metrics) map[string]any {
 	t.Helper()
 	var b bytes.Buffer
@@ -49,10 +49,10 @@ func TestLine(t *testing.T) {
 	}
 }
 
-// The line has these fields and no other: no token, header, query, path, body,
-// number or name has a place in it. Whoever adds a field adds it here, and
-// thinks of what may get into it.
-func TestLineHasNoPlaceForSecrets(t *testing.T) {
+// The line has exactly these fields: none for a token, header, query, path, body,
+// phone number or name. A new field must be added here, after considering whether a
+// secret can get into it.
+func TestLineHasNoFieldForSecrets(t *testing.T) {
 	t.Parallel()
 	always := []string{
 		"account", "bytes", "duration_ms", "gateway_id", "method", "read_units", "request_id", "route", "status",
@@ -68,6 +68,6 @@ func TestLineHasNoPlaceForSecrets(t *testing.T) {
 	}
 	stream := slices.Sorted(slices.Values(append(always, "event_calls", "events", "items")))
 	if got := slices.Sorted(maps.Keys(line(t, &requestlog.Entry{Items: 1}, nil))); !slices.Equal(got, stream) {
-		t.Errorf("fields of a line about a stream = %q, want %q", got, stream)
+		t.Errorf("fields of a stream's line = %q, want %q", got, stream)
 	}
 }
