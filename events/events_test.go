@@ -1,6 +1,6 @@
-// Package events_test answers every sample event beside it with the handler of
-// its function, over the embedded store and the local S3 server, and compares
-// the whole answer with testdata. `sam local invoke` takes the same files.
+// Package events_test passes every sample event in this folder to the handler of its
+// function, over the embedded store and the local S3 server, and compares the whole
+// response with testdata. `sam local invoke` uses the same files.
 package events_test
 
 import (
@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"flag"
 	"log/slog"
-	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -40,7 +39,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-func TestEventsAreAnswered(t *testing.T) {
+func TestSampleEvents(t *testing.T) {
 	events, err := filepath.Glob("*.json")
 	if err != nil || len(events) == 0 {
 		t.Fatalf("no events: %v", err)
@@ -62,7 +61,8 @@ func TestEventsAreAnswered(t *testing.T) {
 	}
 }
 
-// handlers are those of the functions, by folder, over the sample recordings.
+// handlers returns the handlers of the functions, by folder, over the sample
+// recordings.
 func handlers(t *testing.T) map[string]lambda.Handler {
 	t.Helper()
 	embedded, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "r.db"), sqlite.Options{Now: sample.Now, Random: zeros{}})
@@ -92,13 +92,12 @@ func handlers(t *testing.T) map[string]lambda.Handler {
 		t.Fatal(err)
 	}
 	env := api.Env{Verifier: auth.NewVerifier(keys, sample.Now), Now: sample.Now, Random: zeros{}, Node: "sample"}
-	answer := func(h http.Handler) lambda.Handler { return gateway.Handler(h) }
 	return map[string]lambda.Handler{
-		"list":    answer(api.List(env, embedded, sealer)),
-		"get":     answer(api.Get(env, embedded, audio, api.Delivery{})),
-		"patch":   answer(api.Patch(env, embedded)),
-		"receive": answer(api.Receive(env, embedded, api.Storage{Audio: audio, MaxBytes: 1 << 30, Names: names.Call})),
-		"create":  answer(api.Create(env, embedded, api.Uploads{Audio: audio, MaxBytes: 1 << 30, TTL: time.Minute})),
+		"list":    gateway.Handler(api.List(env, embedded, sealer)),
+		"get":     gateway.Handler(api.Get(env, embedded, audio, api.Delivery{})),
+		"patch":   gateway.Handler(api.Patch(env, embedded)),
+		"receive": gateway.Handler(api.Receive(env, embedded, api.Storage{Audio: audio, MaxBytes: 1 << 30, Names: names.Call})),
+		"create":  gateway.Handler(api.Create(env, embedded, api.Uploads{Audio: audio, MaxBytes: 1 << 30, TTL: time.Minute})),
 		"ingest": lambda.NewHandler(ingest.Handler(ingest.Queue{
 			Route: "ingest", Bucket: "sample", Log: slog.New(slog.DiscardHandler), Now: sample.Now,
 			Ingest: ingest.Ingester{Store: embedded, Audio: audio, Names: names, MaxBytes: 1 << 30, Now: sample.Now}.Ingest,
@@ -109,8 +108,8 @@ func handlers(t *testing.T) map[string]lambda.Handler {
 				return notify.Publish(ctx, events, changes)
 			},
 		})),
-		"delete":   answer(api.Delete(env, embedded, audio)),
-		"fallback": answer(api.Fallback(env, nil)),
+		"delete":   gateway.Handler(api.Delete(env, embedded, audio)),
+		"fallback": gateway.Handler(api.Fallback(env, nil)),
 		"purge": lambda.NewHandler(tablestream.Handler(tablestream.Options{
 			Route: "purge", Log: slog.New(slog.DiscardHandler), Now: sample.Now,
 			Work: func(ctx context.Context, key tablestream.Key) error {
@@ -120,7 +119,8 @@ func handlers(t *testing.T) map[string]lambda.Handler {
 	}
 }
 
-// zeros is randomness that the golden files can know.
+// zeros is a constant in place of random bytes, so that the golden files are
+// reproducible.
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
@@ -147,15 +147,15 @@ func bucket(t *testing.T) *s3media.Bucket {
 	return b
 }
 
-// modified is the one part of an answer that follows the wall clock: the
-// object's, which the S3 server writes.
+// modified matches the only part of a response that depends on the current time: the
+// object's modification time, which the S3 server sets.
 var modified = regexp.MustCompile(`[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT`)
 
-func pretty(t *testing.T, answer []byte) []byte {
+func pretty(t *testing.T, response []byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := json.Indent(&b, modified.ReplaceAll(answer, []byte("<time>")), "", "  "); err != nil {
-		t.Fatalf("the answer is no JSON: %v\n%s", err, answer)
+	if err := json.Indent(&b, modified.ReplaceAll(response, []byte("<time>")), "", "  "); err != nil {
+		t.Fatalf("the response is not JSON: %v\n%s", err, response)
 	}
 	return append(b.Bytes(), '\n')
 }
@@ -173,7 +173,7 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 	want, err := os.ReadFile(name)
 	if err != nil {
-		t.Fatalf("%v; to make it: go test ./events -update", err)
+		t.Fatalf("%v; to create it: go test ./events -update", err)
 	}
 	if !bytes.Equal(got, want) {
 		t.Errorf("%s differs; to accept it: go test ./events -update\n got %s\nwant %s", name, got, want)

@@ -1,6 +1,6 @@
-// Package sample holds the recordings that the events beside it ask for, and
-// the key that their tokens are signed with, for tests that answer them: over
-// an embedded store (events_test) and by `sam local invoke` (e2e/invoke).
+// Package sample contains the recordings that the events in the parent folder refer
+// to, and the key that signs their tokens. Two tests use it: events_test, over an
+// embedded store, and e2e/invoke, with `sam local invoke`.
 package sample
 
 import (
@@ -15,8 +15,8 @@ import (
 	"callrecordings/shared/store"
 )
 
-// The events are of this account and signed with this key; it signs nothing
-// else anywhere.
+// Account, User and ID are those of the events. Keys signs their tokens and nothing
+// else.
 const (
 	Account = "5a3f0c9e7b1d4e2f8a6c0b9d7e5f3a1c"
 	User    = "7e5f3a1c5a3f0c9e7b1d4e2f8a6c0b9d"
@@ -24,50 +24,50 @@ const (
 	Keys    = `{"keys":[{"kty":"oct","kid":"sample","alg":"HS256","k":"c2FtcGxlLWtleS1mb3Itc2FtLWxvY2FsLWludm9rZS1vbmx5"}]}`
 )
 
-// CursorKey seals the cursors of the events.
+// CursorKey encrypts the cursors in the events.
 const CursorKey = "sample-sample-sample-sample-sample-sample-"
 
-// Now is when the events happen.
+// Now returns the time of the events.
 func Now() time.Time { return time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC) }
 
-// opener is the secret of the storage that events put recordings into; it opens
-// nothing else anywhere.
-const opener = "5a3f0c9e-c2FtcGxlLXNlY3JldC1mb3Itc2FtLWxvY2FsLW9ubHk"
+// storageSecret is the secret in the paths of the storage requests among the events.
+// It is used for nothing else.
+const storageSecret = "5a3f0c9e-c2FtcGxlLXNlY3JldC1mb3Itc2FtLWxvY2FsLW9ubHk"
 
-// silence is a wav of a tenth of a second.
+// silence is a WAV file of a tenth of a second.
 var silence = append([]byte("RIFF\x64\x06\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00"+
 	"\x80\x3e\x00\x00\x02\x00\x10\x00data\x40\x06\x00\x00"), make([]byte, 1600)...)
 
-// Deleted is the recording of which a tombstone is left, its purge pending.
+// Deleted is a deleted recording: a tombstone whose audio is still to be purged.
 const Deleted = "202601-deleted"
 
-// Arriving is the recording whose sound lies in the bucket, and which has not
-// been told.
+// Arriving is a pending recording whose audio is in the bucket already but has not
+// been ingested.
 const Arriving = "202601-arriving"
 
-// Dropped is the recording whose sound lies under DroppedKey, in the account's
-// inbox.
+// Dropped is the ID of a recording that does not exist yet. Its audio is at DroppedKey
+// in the account's inbox.
 const (
 	Dropped    = "202601-dropped"
 	DroppedKey = "inbox/" + Account + "/" + Dropped + "/call_id=a1%40pbx/owner_id=/from=1001%40pbx/to=/x.wav"
 )
 
-// Store is where the samples go.
+// Store is a store that the samples can be written to.
 type Store interface {
 	store.Writer
 	store.Secrets
 }
 
-// Seed stores a recording with sound, one without, one whose sound has just
-// arrived, the tombstone of a fourth, and what was dropped for a fifth.
+// Seed stores a recording with audio, a pending one, one whose audio has just arrived,
+// a tombstone, and audio in the inbox.
 func Seed(ctx context.Context, s Store, audio media.Writer) error {
-	sum := sha256.Sum256([]byte(opener))
-	if err := s.AddSecret(ctx, store.Secret{Account: Account, ID: opener[:8], Sum: hex.EncodeToString(sum[:])}); err != nil {
+	sum := sha256.Sum256([]byte(storageSecret))
+	if err := s.AddSecret(ctx, store.Secret{Account: Account, ID: storageSecret[:8], Sum: hex.EncodeToString(sum[:])}); err != nil {
 		return err
 	}
 	start := recording.SecondsOf(Now().Add(-time.Hour))
-	sound := bytes.Repeat([]byte{0xFF, 0xE3, 0x18, 0xC4}, 8)
-	managed := recording.Audio{Place: recording.Managed, ContentType: "audio/mpeg", Size: int64(len(sound))}
+	mp3 := bytes.Repeat([]byte{0xFF, 0xE3, 0x18, 0xC4}, 8)
+	managed := recording.Audio{Place: recording.Managed, ContentType: "audio/mpeg", Size: int64(len(mp3))}
 	const pending = "202601-pending"
 	for _, r := range []*recording.Recording{
 		{
@@ -78,7 +78,7 @@ func Seed(ctx context.Context, s Store, audio media.Writer) error {
 		{Account: Account, ID: Deleted, Created: start + 2, Modified: start + 2, Audio: managed, Document: recording.Complete("{}", Deleted, start+2)},
 	} {
 		if r.Audio.Place == recording.Managed {
-			if err := audio.Put(ctx, r.AudioKey(), "audio/mpeg", bytes.NewReader(sound), int64(len(sound))); err != nil {
+			if err := audio.Put(ctx, r.AudioKey(), "audio/mpeg", bytes.NewReader(mp3), int64(len(mp3))); err != nil {
 				return err
 			}
 		}

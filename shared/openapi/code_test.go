@@ -18,7 +18,7 @@ import (
 	"callrecordings/shared/api"
 )
 
-// document is what these tests look at.
+// document holds the parts of the definition that the tests read.
 type document struct {
 	Info struct {
 		Version string `json:"version"`
@@ -43,7 +43,8 @@ type parameter struct {
 	} `json:"schema"`
 }
 
-// read reads the source, of which openapi.json may be made in the same run.
+// read parses the definition's source, because the same run may still generate
+// openapi.json from it.
 func read(t *testing.T) document {
 	t.Helper()
 	var d document
@@ -53,15 +54,15 @@ func read(t *testing.T) document {
 	return d
 }
 
-func TestVersionIsTheServices(t *testing.T) {
+func TestVersionMatchesTheCode(t *testing.T) {
 	t.Parallel()
 	if got := read(t).Info.Version; got != api.Version {
 		t.Errorf("info.version = %s, want %s", got, api.Version)
 	}
 }
 
-// The paths and methods are those of the routes, and OPTIONS on each path.
-func TestRoutesAreTheSame(t *testing.T) {
+// The definition has the paths and methods of the routes, and OPTIONS for each path.
+func TestRoutesMatchTheCode(t *testing.T) {
 	t.Parallel()
 	var want, got []string
 	for _, r := range api.Routes {
@@ -79,8 +80,8 @@ func TestRoutesAreTheSame(t *testing.T) {
 	same(t, "routes", got, want)
 }
 
-// Public routes need no token, all others do.
-func TestTokensAreAskedForWhereTheyAre(t *testing.T) {
+// Only public routes do without a token.
+func TestPublicRoutesMatchTheCode(t *testing.T) {
 	t.Parallel()
 	d := read(t)
 	for _, r := range api.Routes {
@@ -91,23 +92,23 @@ func TestTokensAreAskedForWhereTheyAre(t *testing.T) {
 			t.Fatal(err)
 		}
 		if public := operation.Security != nil && len(*operation.Security) == 0; public != r.Public {
-			t.Errorf("%s %s is public: %t, want %t", r.Method, r.Path, public, r.Public)
+			t.Errorf("%s %s: public = %t, want %t", r.Method, r.Path, public, r.Public)
 		}
 	}
 }
 
-// documented is a route's path as the definition writes it, which has no
-// parameters of several segments.
+// documented returns a route's path as it is in the definition. OpenAPI has no
+// parameters that span several segments.
 func documented(path string) string { return strings.Replace(path, "{proxy+}", "{name}", 1) }
 
-// undefined are answers that the definition leaves out, each with a reason.
+// undefined has the errors that the definition omits, each with the reason.
 var undefined = map[string]string{
-	"502 bad_gateway": "the local server's own fault, which a client of a deployment never meets",
+	"502 bad_gateway": "an internal error of the local server, which a deployment never returns",
 }
 
-// The errors are those that the code, the gateway of make run and the gateway
-// of template.yaml answer with.
-func TestErrorsAreTheSame(t *testing.T) {
+// The definition has the errors of the code, of the local server's gateway and of the
+// gateway responses in template.yaml.
+func TestErrorsMatchTheCode(t *testing.T) {
 	t.Parallel()
 	want := append(errorsOf(t, "../api"), errorsOf(t, "../gateway")...)
 	template, err := os.ReadFile("../../template.yaml")
@@ -136,8 +137,8 @@ func TestErrorsAreTheSame(t *testing.T) {
 	same(t, "errors", got, want)
 }
 
-// The states and reasons are those of package recording.
-func TestStatesAreTheSame(t *testing.T) {
+// The definition has the states and reasons of package recording.
+func TestStatesMatchTheCode(t *testing.T) {
 	t.Parallel()
 	var d struct {
 		Components struct {
@@ -167,7 +168,7 @@ func TestStatesAreTheSame(t *testing.T) {
 	}
 }
 
-// find collects the texts of a keyword of a property, at any depth.
+// find collects the values of a keyword of a property, at any depth.
 func find(v any, property, keyword string) []string {
 	var all []string
 	switch v := v.(type) {
@@ -193,8 +194,8 @@ func find(v any, property, keyword string) []string {
 	return all
 }
 
-// errorsOf finds where a package pairs a status with a machine code: in a call
-// or a literal that has http.Status… and, next to it, the code.
+// errorsOf returns the pairs of a status and an error code in a package. It finds
+// them in calls and literals that have http.Status… directly before the code.
 func errorsOf(t *testing.T, dir string) []string {
 	t.Helper()
 	isCode := regexp.MustCompile(`^[a-z]+([_ ][a-z]+)*$`)
@@ -220,7 +221,7 @@ func errorsOf(t *testing.T, dir string) []string {
 	return all
 }
 
-// inspect walks the code of a package, tests not included.
+// inspect walks the syntax trees of a package, without its tests.
 func inspect(t *testing.T, dir string, f func(ast.Node)) {
 	t.Helper()
 	files, err := filepath.Glob(dir + "/*.go")
@@ -239,7 +240,7 @@ func inspect(t *testing.T, dir string, f func(ast.Node)) {
 	}
 }
 
-// value is what a member of a literal is set to.
+// value returns the value of an element of a literal, with or without a key.
 func value(e ast.Expr) ast.Expr {
 	if kv, ok := e.(*ast.KeyValueExpr); ok {
 		return kv.Value
@@ -247,7 +248,7 @@ func value(e ast.Expr) ast.Expr {
 	return e
 }
 
-// textOf is the value of a string literal, "" for anything else.
+// textOf returns the value of a string literal, "" for anything else.
 func textOf(e ast.Expr) string {
 	if lit, ok := e.(*ast.BasicLit); ok && lit.Kind == token.STRING {
 		if text, err := strconv.Unquote(lit.Value); err == nil {
@@ -257,7 +258,7 @@ func textOf(e ast.Expr) string {
 	return ""
 }
 
-// statusOf is the status that http.Status… stands for, 0 for anything else.
+// statusOf returns the value of http.Status…, 0 for anything else.
 func statusOf(e ast.Expr) int {
 	s, ok := e.(*ast.SelectorExpr)
 	if !ok || !strings.HasPrefix(s.Sel.Name, "Status") {
@@ -276,7 +277,7 @@ func statusOf(e ast.Expr) int {
 	return 0
 }
 
-// same compares two sets.
+// same reports the differences between two sets.
 func same(t *testing.T, what string, got, want []string) {
 	t.Helper()
 	for _, s := range got {

@@ -1,21 +1,19 @@
-// Package openapi holds the API's definition, an OpenAPI 3.1 document that is
-// complete: routes, parameters, headers, errors, media types, examples.
+// Package openapi contains the definition of the API, a complete OpenAPI 3.1
+// document with routes, parameters, headers, errors, media types and examples.
 //
-// openapi.yaml is its source, written by hand; openapi.json is made from it by
-// `make golden`, and a test holds the two equal. Tests compare the document
-// with the routes, errors and parameters of the code and with template.yaml;
-// package openapitest holds every request and answer of the test suites
-// against it, and tools/schemathesis attacks a running server by it. Whatever
-// changes what a client sees therefore begins in openapi.yaml
-// (docs/adr/008-definition.md).
+// The source is openapi.yaml, written by hand. `make golden` generates openapi.json
+// from it, and a test checks that the two agree. Tests also compare the document
+// with the routes, errors and parameters in the code and with template.yaml. Package
+// openapitest checks every request and response of the test suites against it, and
+// tools/schemathesis uses it to attack a running server. A change to the API that
+// clients can see therefore starts in openapi.yaml (docs/adr/008-definition.md).
 //
-// The document is linked by the fallback function and the local server only.
+// Only the fallback function and the local server link the document.
 package openapi
 
 import _ "embed" // for the document
 
-// JSON is the document as it is served at /v2/openapi.json. It must not be
-// changed.
+// JSON is the document that /v2/openapi.json serves. It must not be modified.
 //
 //go:embed openapi.json
 var JSON []byte

@@ -16,7 +16,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite openapi.json from openapi.yaml")
 
-// fromYAML makes the JSON document from its source.
+// fromYAML generates the JSON document from its source.
 func fromYAML(t *testing.T) []byte {
 	t.Helper()
 	text, err := os.ReadFile("openapi.yaml")
@@ -36,7 +36,7 @@ func fromYAML(t *testing.T) []byte {
 	return out.Bytes()
 }
 
-func TestJSONIsMadeFromTheSource(t *testing.T) {
+func TestJSONMatchesTheSource(t *testing.T) {
 	t.Parallel()
 	want := fromYAML(t)
 	if *update {
@@ -46,7 +46,7 @@ func TestJSONIsMadeFromTheSource(t *testing.T) {
 		return
 	}
 	if !bytes.Equal(openapi.JSON, want) {
-		t.Error("openapi.json is not what openapi.yaml says; run: make golden")
+		t.Error("openapi.json differs from openapi.yaml; run: make golden")
 	}
 }
 

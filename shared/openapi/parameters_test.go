@@ -7,25 +7,25 @@ import (
 	"testing"
 )
 
-// wordless are names that the code reads but OpenAPI has no parameter for, or
-// that are none, each with a reason.
-var wordless = map[string]string{
-	"accept header":           "OpenAPI takes it from the media types of the answers",
-	"authorization header":    "a security scheme",
-	"content-type header":     "OpenAPI takes it from the media types of the body",
-	"content-encoding header": "OpenAPI knows no codings of bodies; storage refuses them all",
+// implicit has the names that the code reads but for which the definition has no
+// parameter, each with the reason.
+var implicit = map[string]string{
+	"accept header":           "OpenAPI derives it from the media types of the responses",
+	"authorization header":    "it is a security scheme",
+	"content-type header":     "OpenAPI derives it from the media types of the request body",
+	"content-encoding header": "OpenAPI cannot describe content codings; storage rejects all of them",
 }
 
-// unread are parameters that the definition has but the API's code does not
-// look at, each with a reason.
+// unread has the parameters in the definition that the API's code does not read, each
+// with the reason.
 var unread = map[string]string{
-	"fields query":                          "stands for every public field, which recording.CreationOf picks out of the query",
-	"origin header":                         "every origin gets the same answer; a browser sends it",
-	"access-control-request-headers header": "every preflight gets the same answer; a browser sends it",
+	"fields query":                          "it stands for every public field, which recording.CreationOf reads from the query",
+	"origin header":                         "browsers send it, but every origin gets the same response",
+	"access-control-request-headers header": "browsers send it, but every preflight gets the same response",
 }
 
-// The parameters are those that the code reads: from its tables, and by name.
-func TestParametersAreTheSame(t *testing.T) {
+// The definition has the parameters that the code reads, from its tables and by name.
+func TestParametersMatchTheCode(t *testing.T) {
 	t.Parallel()
 	want := append(namesRead(t, "../api"), namesRead(t, "../auth")...)
 	want = append(want, tabled(t, "../api/query.go", "listParameters", "name")...)
@@ -34,7 +34,7 @@ func TestParametersAreTheSame(t *testing.T) {
 		t.Fatalf("operators of filters: %q", filters)
 	}
 	want = append(want, filters...)
-	want = slices.DeleteFunc(want, func(name string) bool { return wordless[name] != "" })
+	want = slices.DeleteFunc(want, func(name string) bool { return implicit[name] != "" })
 
 	var got []string
 	d := read(t)
@@ -58,8 +58,8 @@ func TestParametersAreTheSame(t *testing.T) {
 	same(t, "parameters", got, want)
 }
 
-// namesRead are the headers and parameters that a package reads by name:
-// r.Header.Get("…"), h.Values("…") of a request's headers, query.Get("…"),
+// namesRead returns the headers and parameters that a package reads by name:
+// r.Header.Get("…"), h.Values("…") on a request's headers, query.Get("…"),
 // query.first("…"), unescaped(name) == "…".
 func namesRead(t *testing.T, dir string) []string {
 	t.Helper()
@@ -88,7 +88,7 @@ func namesRead(t *testing.T, dir string) []string {
 	return all
 }
 
-// receiver is the last name of what a method is called on.
+// receiver returns the last name of the expression before a method's name.
 func receiver(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.Ident:
@@ -101,7 +101,7 @@ func receiver(e ast.Expr) string {
 	return ""
 }
 
-// tabled are the texts of a field in the rows of a table.
+// tabled returns the values of a field in the rows of a table in the code.
 func tabled(t *testing.T, file, table, field string) []string {
 	t.Helper()
 	var all []string

@@ -14,10 +14,10 @@ import (
 	"callrecordings/shared/openapi/openapitest"
 )
 
-// node is a JSON object of the document.
+// node is a JSON object in the document.
 type node map[string]any
 
-// at follows names, and the references that it meets.
+// at returns the object below from at a path of names. It resolves references.
 func (d node) at(from node, names ...string) node {
 	for _, name := range names {
 		next, _ := from[name].(map[string]any)
@@ -29,7 +29,8 @@ func (d node) at(from node, names ...string) node {
 	return from
 }
 
-// values are those of the examples of n, else the one that its schema allows.
+// values returns the values of the examples of n and its schema's constant, or else
+// the first value of its schema's enum.
 func (d node) values(n node) []any {
 	var all []any
 	for _, name := range slices.Sorted(maps.Keys(d.at(n, "examples"))) {
@@ -45,9 +46,9 @@ func (d node) values(n node) []any {
 	return all
 }
 
-// Every example of an answer is one, its headers' examples included; every
-// example of a parameter and of a body makes a request.
-func TestExamplesHold(t *testing.T) {
+// The examples in the definition are valid: those of responses and their headers, and
+// requests made of the examples of parameters and bodies.
+func TestExamplesAreValid(t *testing.T) {
 	t.Parallel()
 	var d node
 	if err := json.Unmarshal(openapi.JSON, &d); err != nil {
@@ -75,11 +76,11 @@ func TestExamplesHold(t *testing.T) {
 		}
 	}
 	if count < 400 {
-		t.Errorf("%d examples, want more", count)
+		t.Errorf("%d examples, want at least 400", count)
 	}
 }
 
-// fill puts the first example of a parameter into the request.
+// fill adds the first example of a parameter to the request.
 func (d node) fill(t *testing.T, x *openapitest.Exchange, p node) {
 	t.Helper()
 	name := fmt.Sprint(p["name"])
@@ -99,7 +100,7 @@ func (d node) fill(t *testing.T, x *openapitest.Exchange, p node) {
 		}
 	case p["in"] == "path":
 		x.URL = strings.Replace(x.URL, "{"+name+"}", fmt.Sprint(values[0]), 1)
-	case p["in"] == "query" && name != "paginate": // with which others have no meaning
+	case p["in"] == "query" && name != "paginate": // paginate makes other parameters meaningless
 		x.URL += fmt.Sprintf("%s%s=%.0f", separator, name, values[0])
 		if text, ok := values[0].(string); ok {
 			x.URL = strings.TrimSuffix(x.URL, fmt.Sprintf("%.0f", values[0])) + text
@@ -109,7 +110,7 @@ func (d node) fill(t *testing.T, x *openapitest.Exchange, p node) {
 	}
 }
 
-// check holds the examples of all answers against the document.
+// check checks the examples of all responses.
 func (d node) check(t *testing.T, x openapitest.Exchange, responses node) (count int) {
 	t.Helper()
 	for code := range responses {

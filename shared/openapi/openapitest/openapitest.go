@@ -1,6 +1,6 @@
-// Package openapitest holds requests and answers against the API's definition,
-// for the test suites: [Check] after each exchange, and the suite proves the
-// document as well as the code. It is for tests; no program links it.
+// Package openapitest checks requests and responses against the API's definition. A
+// test suite that calls [Check] after each exchange tests the document as well as
+// the code. The package is only for tests; no program links it.
 package openapitest
 
 import (
@@ -29,16 +29,16 @@ import (
 	"callrecordings/shared/openapi"
 )
 
-// definition is the document, ready to be held against.
+// definition is the document, prepared for validation.
 type definition struct {
 	model     *v3.Document
 	validator validator.Validator
 	schemas   schema_validation.SchemaValidator
-	// envelope is the schema of an error's.
+	// envelope is the schema of an error's envelope.
 	envelope *base.Schema
 }
 
-// load reads the document once.
+// load parses the document once.
 var load = sync.OnceValues(func() (*definition, error) {
 	document, err := libopenapi.NewDocument(openapi.JSON)
 	if err != nil {
@@ -58,23 +58,23 @@ var load = sync.OnceValues(func() (*definition, error) {
 	}, nil
 })
 
-// Exchange is a request and what it got.
+// Exchange is a request and its response.
 type Exchange struct {
 	Method, URL string
 	Header      http.Header
 	Body        []byte
 
 	Status int
-	// Answer are the headers of the answer; AnswerBody is its body without any
+	// Answer has the headers of the response, AnswerBody its body without
 	// content coding.
 	Answer     http.Header
 	AnswerBody []byte
 }
 
-// Check returns what in the exchange is not as the definition says, nil if all
-// is. The answer is always looked at; the request only if it was a success,
-// because tests send bad ones on purpose. What the definition does not have
-// must be refused, in the envelope.
+// Check returns an error that describes where the exchange violates the definition.
+// It always checks the response. It checks the request only if it succeeded, because
+// tests send bad ones on purpose. A request to a path or with a method that the
+// definition lacks must have failed, with an error in the envelope.
 func Check(x Exchange) error {
 	d, err := load()
 	if err != nil {
@@ -91,7 +91,7 @@ func Check(x Exchange) error {
 	resp := &http.Response{StatusCode: x.Status, Header: x.Answer.Clone(), Body: io.NopCloser(bytes.NewReader(x.AnswerBody)), Request: req}
 	ok, errs := d.validator.ValidateHttpResponse(req, resp)
 	if !ok {
-		return x.mismatch("answer", path, errs)
+		return x.mismatch("response", path, errs)
 	}
 	if x.bodiless() && len(x.AnswerBody) > 0 {
 		return fmt.Errorf("%s %s: %d with a body", x.Method, path, x.Status)
@@ -105,8 +105,8 @@ func Check(x Exchange) error {
 	return d.alternatives(x, req, item.GetOperations().GetOrZero(strings.ToLower(x.Method)))
 }
 
-// alternatives looks at the query parameters of which there are several kinds,
-// as a number or a word, which the library passes over.
+// alternatives checks the query parameters that may have one of several types, such
+// as a number or a word. The library does not check them.
 func (d *definition) alternatives(x Exchange, req *http.Request, operation *v3.Operation) error {
 	query := req.URL.Query()
 	for _, p := range operation.Parameters {
@@ -123,18 +123,20 @@ func (d *definition) alternatives(x Exchange, req *http.Request, operation *v3.O
 			ok, _ := d.schemas.ValidateSchemaObject(schema, v)
 			return ok
 		}) {
-			return fmt.Errorf("%s %s, %d: %s=%s is not as the definition says", x.Method, x.URL, x.Status, p.Name, text)
+			return fmt.Errorf("%s %s, %d: %s=%s violates the definition", x.Method, x.URL, x.Status, p.Name, text)
 		}
 	}
 	return nil
 }
 
-// request is the request as the definition sees it. A slash at the end is
-// dropped, as the API does; a body of any +json, or of no type, is called
-// application/json: the definition says so in words, its media types cannot. In
-// storage a body may be of any type but JSON.
+// request returns the request in a form that the definition can describe. It drops a
+// trailing slash, as the API does. It gives a body of any +json type, or without a
+// type, the type application/json: the definition allows these in its descriptions,
+// because its media types cannot express them. The body of
+// a storage request may have any type except JSON, so it becomes
+// application/octet-stream.
 func (x *Exchange) request() (*http.Request, error) {
-	req, err := http.NewRequest(x.Method, x.URL, bytes.NewReader(x.Body)) //nolint:noctx // it is never sent
+	req, err := http.NewRequest(x.Method, x.URL, bytes.NewReader(x.Body)) //nolint:noctx // the request is never sent
 	if err != nil {
 		return nil, fmt.Errorf("request: %w", err)
 	}
@@ -142,7 +144,7 @@ func (x *Exchange) request() (*http.Request, error) {
 	parts := strings.SplitN(req.URL.Path, "/", storageParts)
 	stored := len(parts) == storageParts && parts[2] == "storage"
 	if stored {
-		// A path of the definition has no parameter of several segments.
+		// OpenAPI has no parameters that span several segments.
 		parts[storageParts-1] = strings.ReplaceAll(parts[storageParts-1], "/", ":")
 		req.URL.Path, req.URL.RawPath = strings.Join(parts, "/"), ""
 	}
@@ -162,13 +164,13 @@ func (x *Exchange) request() (*http.Request, error) {
 	return req, nil
 }
 
-// storageParts are the parts of a path of storage: the empty one in front, the
-// version, "storage", account, secret and name.
+// storageParts is the number of parts of a storage request's path: the empty part in
+// front, the version, "storage", account, secret and name.
 const storageParts = 6
 
-// meaningful are the parameters of the query but those that nobody looks at,
-// which the definition says in words: page_size and start_key where paging is
-// off, delivery where the document is asked for.
+// meaningful returns the query without the parameters that the API ignores:
+// page_size and start_key without paging, and delivery in a request for a document.
+// The definition mentions these cases only in its descriptions.
 func (x *Exchange) meaningful(u *url.URL) url.Values {
 	query := u.Query()
 	if strings.HasPrefix(u.Path, "/v1/") || query.Has("paginate") && query.Get("paginate") != "true" {
@@ -181,22 +183,23 @@ func (x *Exchange) meaningful(u *url.URL) url.Values {
 	return query
 }
 
-// bodiless reports whether the answer may not have a body.
+// bodiless reports whether the response must not have a body.
 func (x *Exchange) bodiless() bool {
 	return x.Method == http.MethodHead || x.Status == http.StatusNotModified || x.Method == http.MethodOptions && x.Status == http.StatusOK
 }
 
-// refusals are the answers to what the definition does not have; the token is
-// looked at first.
-var refusals = []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed}
+// outsideStatuses are the statuses that a request outside the definition may get. The
+// API checks the token first.
+var outsideStatuses = []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed}
 
-// outside judges the answer to a request that the definition does not have.
+// outside checks the response to a request whose path or method is not in the
+// definition.
 func (d *definition) outside(x Exchange) error {
 	if x.Method == http.MethodOptions && x.Status == http.StatusOK {
-		return nil // a preflight is answered on every path
+		return nil // a preflight succeeds on every path
 	}
-	if !slices.Contains(refusals, x.Status) {
-		return fmt.Errorf("%s %s is not in the definition, but answered with %d", x.Method, x.URL, x.Status)
+	if !slices.Contains(outsideStatuses, x.Status) {
+		return fmt.Errorf("%s %s is not in the definition but returned %d", x.Method, x.URL, x.Status)
 	}
 	if x.Method == http.MethodHead {
 		return nil
@@ -206,15 +209,15 @@ func (d *definition) outside(x Exchange) error {
 		return fmt.Errorf("%s %s: the envelope of the %d: %w", x.Method, x.URL, x.Status, err)
 	}
 	if ok, errs := d.schemas.ValidateSchemaObject(d.envelope, body); !ok {
-		return x.mismatch("answer", x.URL, errs)
+		return x.mismatch("response", x.URL, errs)
 	}
 	return nil
 }
 
-// mismatch says what is not as it should be.
+// mismatch returns an error that lists the violations.
 func (x *Exchange) mismatch(what, path string, errs []*invalid.ValidationError) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s (%s), %d: the %s is not as the definition says", x.Method, x.URL, path, x.Status, what)
+	fmt.Fprintf(&b, "%s %s (%s), %d: the %s violates the definition", x.Method, x.URL, path, x.Status, what)
 	for _, e := range errs {
 		fmt.Fprintf(&b, "\n  %s: %s", e.Message, e.Reason)
 		for _, s := range e.SchemaValidationErrors {

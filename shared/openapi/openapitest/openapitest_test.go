@@ -18,8 +18,8 @@ const (
 	gone = `{"data":{"message":"bad identifier","cause":"202601-a"},"error":"404","message":"bad_identifier","status":"error",` + base + `}`
 )
 
-// headers are those of every success, with more of them, or less: names and
-// values in turn, "-" takes one away.
+// headers returns the headers of a successful response, changed by pairs of names and
+// values. The value "-" removes a header.
 func headers(more ...string) http.Header {
 	h := http.Header{
 		"X-Request-Id": {"r"}, "Vary": {"Accept, Accept-Encoding, Origin"}, "Cache-Control": {"private, no-cache"},
@@ -46,36 +46,36 @@ func TestCheck(t *testing.T) {
 		want              string // part of the error, "" for none
 	}{
 		"a document":                {method: "GET", url: item, status: 200, answer: doc},
-		"a document below a slash":  {method: "GET", url: item + "/", status: 200, answer: doc},
+		"a trailing slash":          {method: "GET", url: item + "/", status: 200, answer: doc},
 		"a page":                    {method: "GET", url: list + "?page_size=10&filter_direction=inbound&_=17", status: 200, answer: page},
-		"an absent bound":           {method: "GET", url: list + "?created_from=undefined&created_to=1.5", status: 200, answer: page},
+		"an undefined bound":        {method: "GET", url: list + "?created_from=undefined&created_to=1.5", status: 200, answer: page},
 		"a head":                    {method: "HEAD", url: item, status: 200},
-		"audio":                     {method: "GET", url: item + "?accept=audio", status: 200, answer: "sound", header: headers("Content-Type", "audio/mpeg")},
+		"audio":                     {method: "GET", url: item + "?accept=audio", status: 200, answer: "audio", header: headers("Content-Type", "audio/mpeg")},
 		"an error":                  {method: "GET", url: item, status: 404, answer: gone},
 		"a patch":                   {method: "PATCH", url: item, status: 200, answer: doc, body: `{"data":{"user_metadata":{"a":1}}}`, header: headers("ETag", `"1-a"`)},
 		"a patch of another +json":  {method: "PATCH", url: item, status: 200, answer: doc, body: `{"user_metadata":{}}`, request: http.Header{"Content-Type": {"application/vnd.x+json"}}, header: headers("ETag", `"1-a"`)},
 		"a bad patch that fails":    {method: "PATCH", url: item, status: 404, answer: gone, body: `{"x":1}`},
 		"a preflight":               {method: "OPTIONS", url: list, status: 200, header: headers("Allow", "OPTIONS, GET")},
-		"a preflight of elsewhere":  {method: "OPTIONS", url: "https://api.example.com/x", status: 200},
-		"a path that nobody has":    {method: "GET", url: "https://api.example.com/v2/nothing", status: 404, answer: strings.ReplaceAll(gone, "bad_identifier", "not_found")},
-		"a method that nobody has":  {method: "POST", url: list, status: 405, answer: strings.ReplaceAll(gone, "404", "405")},
+		"a preflight elsewhere":     {method: "OPTIONS", url: "https://api.example.com/x", status: 200},
+		"an unknown path":           {method: "GET", url: "https://api.example.com/v2/nothing", status: 404, answer: strings.ReplaceAll(gone, "bad_identifier", "not_found")},
+		"an unknown method":         {method: "POST", url: list, status: 405, answer: strings.ReplaceAll(gone, "404", "405")},
 		"an unknown status":         {method: "GET", url: item, status: 418, answer: gone, want: "418"},
 		"a status of another path":  {method: "GET", url: list, status: 206, answer: page, want: "206"},
 		"no CORS header":            {method: "GET", url: item, status: 200, answer: doc, header: headers("Access-Control-Allow-Origin", "-"), want: "Access-Control-Allow-Origin"},
 		"a bad header":              {method: "GET", url: item, status: 200, answer: doc, header: headers("ETag", "1-a"), want: "etag"},
 		"another type":              {method: "GET", url: item, status: 200, answer: doc, header: headers("Content-Type", "text/html"), want: "text/html"},
-		"no JSON":                   {method: "GET", url: item, status: 200, answer: "{", want: "decoded"},
+		"not JSON":                  {method: "GET", url: item, status: 200, answer: "{", want: "decoded"},
 		"a private field":           {method: "GET", url: item, status: 200, answer: strings.Replace(doc, `"id"`, `"pvt_type":"x","id"`, 1), want: "'not' failed"},
 		"a wrong field":             {method: "GET", url: item, status: 200, answer: strings.Replace(doc, `"id"`, `"duration":-1,"id"`, 1), want: "duration"},
 		"a null":                    {method: "GET", url: list, status: 200, answer: strings.Replace(page, `"k"`, `"k","next_start_key":null`, 1), want: "next_start_key"},
 		"an unknown key":            {method: "GET", url: item, status: 200, answer: strings.Replace(doc, `"status"`, `"auth_token":"x","status"`, 1), want: "auth_token"},
 		"a wrong code":              {method: "GET", url: item, status: 404, answer: strings.ReplaceAll(gone, "bad_identifier", "gone"), want: "message"},
 		"a code of another status":  {method: "GET", url: item, status: 403, answer: gone, want: "403"},
-		"a body of a head":          {method: "HEAD", url: item, status: 200, answer: doc, want: "body"},
+		"a head with a body":        {method: "HEAD", url: item, status: 200, answer: doc, want: "body"},
 		"a patch of the wrong kind": {method: "PATCH", url: item, status: 200, answer: doc, body: `{"data":{"name":"x"}}`, header: headers("ETag", `"1-a"`), want: "request"},
-		"a bad parameter accepted":  {method: "GET", url: list + "?page_size=0", status: 200, answer: page, want: "page_size"},
-		"a success of nobody":       {method: "GET", url: "https://api.example.com/v2/nothing", status: 200, answer: page, want: "not in the definition"},
-		"no envelope":               {method: "POST", url: list, status: 405, answer: "{}", want: "answer"},
+		"an accepted bad parameter": {method: "GET", url: list + "?page_size=0", status: 200, answer: page, want: "page_size"},
+		"success on unknown path":   {method: "GET", url: "https://api.example.com/v2/nothing", status: 200, answer: page, want: "not in the definition"},
+		"no envelope":               {method: "POST", url: list, status: 405, answer: "{}", want: "response"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
