@@ -38,11 +38,11 @@ const storageSecret = "5a3f0c9e-c2FtcGxlLXNlY3JldC1mb3Itc2FtLWxvY2FsLW9ubHk"
 var silence = append([]byte("RIFF\x64\x06\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00"+
 	"\x80\x3e\x00\x00\x02\x00\x10\x00data\x40\x06\x00\x00"), make([]byte, 1600)...)
 
-// Deleted is a deleted recording: a tombstone whose audio is still to be purged.
+// Deleted is a deleted recording: a tombstone with audio that is still to be purged.
 const Deleted = "202601-deleted"
 
-// Arriving is a pending recording whose audio is in the bucket already but has not
-// been ingested.
+// Arriving is a pending recording. Its audio is in the bucket already but has not been
+// ingested.
 const Arriving = "202601-arriving"
 
 // Dropped is the ID of a recording that does not exist yet. Its audio is at DroppedKey
@@ -58,8 +58,8 @@ type Store interface {
 	store.Secrets
 }
 
-// Seed stores a recording with audio, a pending one, one whose audio has just arrived,
-// a tombstone, and audio in the inbox.
+// Seed stores a recording with audio, a pending one, a pending one with an arrival, a
+// tombstone, and audio in the inbox.
 func Seed(ctx context.Context, s Store, audio media.Writer) error {
 	sum := sha256.Sum256([]byte(storageSecret))
 	if err := s.AddSecret(ctx, store.Secret{Account: Account, ID: storageSecret[:8], Sum: hex.EncodeToString(sum[:])}); err != nil {

@@ -39,11 +39,11 @@ const (
 )
 
 // Lambdas returns the programs that are Lambda functions.
-func Lambdas() []Function { return append(Answering(), Purge, Ingest, Publish) }
+func Lambdas() []Function { return append(httpFunctions(), Purge, Ingest, Publish) }
 
-// Answering returns the Lambda functions that answer HTTP requests from API Gateway.
-// The others process events.
-func Answering() []Function {
+// httpFunctions returns the Lambda functions that serve HTTP requests from API
+// Gateway. The others process events.
+func httpFunctions() []Function {
 	return []Function{List, Get, Create, Patch, Delete, Receive, Fallback}
 }
 
@@ -111,7 +111,7 @@ type Settings struct {
 
 // Error lists all problems of an environment. It never contains a secret.
 type Error struct {
-	// Function is the program whose settings were read.
+	// Function is the program that the settings are for.
 	Function Function
 	// Problems has a sentence for each problem, beginning with the variable's
 	// name.

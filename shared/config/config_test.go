@@ -149,7 +149,7 @@ func TestEnvironmentMustFitLambda(t *testing.T) {
 	fixed := size(map[string]string{
 		"TOKEN_KEYS": "", "CORS_ORIGIN": env["CORS_ORIGIN"], "LOG_LEVEL": env["LOG_LEVEL"], "METRICS_NAMESPACE": env["METRICS_NAMESPACE"],
 	})
-	jwks := func(n int) string { // a JWKS whose JSON has n bytes
+	jwks := func(n int) string { // a JWKS of n bytes as JSON
 		const head, tail = `{"keys":["`, `"]}`
 		return head + strings.Repeat("x", n-len(head)-len(tail)-4) + tail
 	}

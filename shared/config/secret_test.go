@@ -13,7 +13,7 @@ import (
 const canary = "canary-7f3a"
 
 // A secret is never printed, encoded or logged: neither by itself, nor inside
-// settings, nor in an unexported field, whose methods fmt cannot call.
+// settings, nor in an unexported field, where fmt cannot call its methods.
 func TestSecretIsNeverShown(t *testing.T) {
 	t.Parallel()
 	s := NewSecret(canary)

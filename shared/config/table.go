@@ -36,7 +36,7 @@ var (
 	play    = []Function{Get, Local}
 	upload  = []Function{Create, Local}
 	names   = []Function{Ingest, Receive, Local, Tool}
-	answers = Answering()
+	serving = httpFunctions()
 	tokens  = []Function{List, Get, Create, Patch, Delete, Fallback}
 	events  = []Function{Publish}
 	clients = with(data, Publish) // that call AWS services
@@ -127,7 +127,7 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.ExternalHosts, err = hosts(v); return },
 	},
 	{
-		Name: "CORS_ORIGIN", Default: "*", Functions: with(answers, Local),
+		Name: "CORS_ORIGIN", Default: "*", Functions: with(serving, Local),
 		Doc: "The origin from which browsers may call the API: * or one origin, such as https://portal.example.com.",
 		set: func(s *Settings, v string) (err error) { s.Origin, err = origin(v); return },
 	},

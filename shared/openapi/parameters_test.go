@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// implicit has the names that the code reads but for which the definition has no
-// parameter, each with the reason.
+// implicit has the names that the code reads although the definition has no parameters
+// for them, each with the reason.
 var implicit = map[string]string{
 	"accept header":           "OpenAPI derives it from the media types of the responses",
 	"authorization header":    "it is a security scheme",

@@ -10,10 +10,10 @@ import (
 // Metrics adds metrics to log lines in CloudWatch's embedded metric format
 // (docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html).
 //
-// AWS bills each combination of dimensions as a separate metric every month. So the
-// only dimensions are the route and the class of the status, whose number neither
-// clients nor accounts can increase. The number of requests and their duration
-// have both dimensions, all other metrics only the route.
+// AWS bills each combination of dimension values as a separate metric. So the only
+// dimensions are the route and the class of the status: clients and accounts cannot
+// add new values to these. The number of requests and their duration have both
+// dimensions, all other metrics only the route.
 type Metrics struct {
 	directives json.RawMessage
 }

@@ -14,8 +14,8 @@ import (
 // warmUp is how long init may spend on the first connection.
 const warmUp = 2 * time.Second
 
-// Open returns the store and makes its first connection, because Lambda boosts
-// the processor during init. If that fails, the first request connects.
+// Open returns the store and makes its first connection right away, during init, when
+// Lambda provides more processor time. If that fails, the first request connects.
 func Open(s config.Settings) (*dynamo.Store, error) {
 	store, err := dynamo.Open(dynamo.Options{
 		Region:      s.Region,

@@ -1,9 +1,9 @@
-// Package wiring starts the Lambda functions. [Start] is the one start
-// sequence; [Serve], [Follow] and [FollowChanges] run it for one kind of
-// handler each.
+// Package wiring starts the Lambda functions. [Start] is the start sequence of all
+// of them. [Serve], [Follow] and [FollowChanges] use it for one kind of handler
+// each.
 //
-// Whatever only some functions need is in a package of its own (table, bucket,
-// bus, queue). A function therefore links, and initializes at a cold start,
+// Clients of services that only some functions need are in separate packages (table,
+// bucket, bus, queue). A function therefore links, and initializes at a cold start,
 // only the services that it uses.
 package wiring
 
@@ -22,20 +22,20 @@ import (
 	"callrecordings/shared/tablestream"
 )
 
-// Env is what every function has, whatever its handler.
+// Env holds the parts that every kind of function is built with.
 type Env struct {
-	// Settings are the function's own.
+	// Settings has the settings that the function reads.
 	Settings config.Settings
-	// Log writes to stdout, from where Lambda takes it.
+	// Log writes JSON lines to stdout, which Lambda sends to CloudWatch.
 	Log *slog.Logger
-	// Metrics are nil without a METRICS_NAMESPACE.
+	// Metrics is nil if METRICS_NAMESPACE is not set.
 	Metrics *requestlog.Metrics
 }
 
-// Start loads the settings of f, calls build, and runs what build returns, which
-// serves invocations and does not return. If the settings or build fail, it
-// prints the error to stderr and exits with status 1. The error of the settings
-// lists all problems at once.
+// Start loads the settings of f and calls build. Then it calls the function that build
+// returned, which handles invocations and does not return. If loading or build fails,
+// Start prints the error to stderr and exits with status 1. The error about the
+// settings lists all problems at once.
 func Start(f config.Function, build func(Env) (serve func(), err error)) {
 	serve, err := prepare(f, build)
 	if err != nil {
@@ -57,8 +57,8 @@ func prepare(f config.Function, build func(Env) (func(), error)) (func(), error)
 	return build(Env{Settings: s, Log: logger(s), Metrics: metrics})
 }
 
-// Serve starts a function that answers HTTP requests with the handler that
-// build returns.
+// Serve starts a function that serves HTTP requests with the handler that build
+// returns.
 func Serve(f config.Function, build func(config.Settings, api.Env) (http.Handler, error)) {
 	Start(f, func(e Env) (func(), error) {
 		keys, err := tokenKeys(e.Settings)

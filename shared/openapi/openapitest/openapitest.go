@@ -192,8 +192,8 @@ func (x *Exchange) bodiless() bool {
 // API checks the token first.
 var outsideStatuses = []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed}
 
-// outside checks the response to a request whose path or method is not in the
-// definition.
+// outside checks the response to a request with a path or method that the definition
+// lacks.
 func (d *definition) outside(x Exchange) error {
 	if x.Method == http.MethodOptions && x.Status == http.StatusOK {
 		return nil // a preflight succeeds on every path
