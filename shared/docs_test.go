@@ -22,9 +22,6 @@ var awaited = []string{
 	".github/workflows/ci.yml",
 	"shared/csvtable",
 	"shared/httpfield",
-	"shared/incoming/bucket",
-	"shared/incoming/inbox",
-	"shared/incoming/judge",
 	"shared/version",
 }
 
