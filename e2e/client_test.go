@@ -17,7 +17,7 @@ import (
 	"callrecordings/shared/openapi/openapitest"
 )
 
-// answer is what the last request of a script got.
+// answer is the response to the last request of a script.
 type answer struct {
 	status int
 	header http.Header
@@ -26,29 +26,30 @@ type answer struct {
 
 type answerKey struct{}
 
-// client never follows redirects: where a recording is redirected to is part
-// of the contract. Scripts follow by hand.
+// client never follows redirects, because the contract covers the redirect's
+// target. Scripts request it themselves.
 var client = &http.Client{
 	Timeout:       60 * time.Second,
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
-// last returns the last answer of the script, which must have one.
+// last returns the script's last answer. The script fails if it has made no
+// request.
 func last(ts *testscript.TestScript) *answer {
 	a, ok := ts.Value(answerKey{}).(*answer)
 	if !ok || a.header == nil {
-		ts.Fatalf("no request was made yet")
+		ts.Fatalf("the script has made no request yet")
 	}
 	return a
 }
 
 // cmdHTTP is `http [-H header]… [-as token] [-d body | -f file] METHOD path`.
-// The token is that of $TOKEN unless -as gives another, "-as none" sends
-// none. A path that begins with "http" is taken as a whole URL and gets no
-// token: it is presigned. Accept is application/json unless -H says otherwise.
+// It sends the token $TOKEN, or the one given by -as; "-as none" sends no token.
+// A path that begins with "http" is a complete URL: it is presigned, so no token
+// is sent. Accept defaults to application/json.
 func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
-		ts.Fatalf("http cannot be negated; ask for the status")
+		ts.Fatalf("http cannot be negated; check the status")
 	}
 	header := http.Header{"Accept": {"application/json"}}
 	token := ts.Getenv("TOKEN")
@@ -91,7 +92,7 @@ func request(ts *testscript.TestScript, method, url string, header http.Header, 
 		var err error
 		sent, err = io.ReadAll(body)
 		ts.Check(err)
-		body = bytes.NewReader(sent) // whose length is known; S3 takes no other
+		body = bytes.NewReader(sent) // has a known length, which S3 requires
 	}
 	req, err := http.NewRequest(method, url, body)
 	ts.Check(err)
@@ -104,13 +105,13 @@ func request(ts *testscript.TestScript, method, url string, header http.Header, 
 	location, _, _ := strings.Cut(url, "?")
 	ts.Logf("%s %s: %d, %d bytes\n%.2000s", method, location, resp.StatusCode, len(read), printable(resp.Header, read))
 	restore(resp.Header)
-	if strings.HasPrefix(url, ts.Getenv("URL")+"/") { // and not a presigned URL
+	if strings.HasPrefix(url, ts.Getenv("URL")+"/") { // not a presigned URL
 		ts.Check(conforms(ts.Getenv("URL"), resp, sent, read))
 	}
 	return answer{status: resp.StatusCode, header: resp.Header, body: read}
 }
 
-// restore gives headers that API Gateway has renamed their names back
+// restore adds the original names of headers that API Gateway has renamed
 // (docs/gateway.md).
 func restore(h http.Header) {
 	for name, values := range h.Clone() {
@@ -120,8 +121,8 @@ func restore(h http.Header) {
 	}
 }
 
-// conforms holds an answer, and the request that it is of, against the API's
-// definition. base is the address of the API, which may lie below a stage.
+// conforms checks a request and its answer against the API's definition. base is
+// the address of the API, including the stage.
 func conforms(base string, resp *http.Response, sent, read []byte) error {
 	if resp.Header.Get("Content-Encoding") == "gzip" && len(read) > 0 {
 		z, err := gzip.NewReader(bytes.NewReader(read))
@@ -138,7 +139,8 @@ func conforms(base string, resp *http.Response, sent, read []byte) error {
 	})
 }
 
-// printable keeps audio and compressed bodies out of the log.
+// printable returns the body for the log; audio and compressed bodies are left
+// out.
 func printable(h http.Header, body []byte) []byte {
 	if strings.HasPrefix(h.Get("Content-Type"), "audio/") || h.Get("Content-Encoding") != "" {
 		return nil
@@ -146,7 +148,7 @@ func printable(h http.Header, body []byte) []byte {
 	return body
 }
 
-// cmdStatus is `status CODE`.
+// cmdStatus is `status CODE`: the last answer has that status.
 func cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 1 {
 		ts.Fatalf("usage: status CODE")
@@ -156,8 +158,8 @@ func cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdHeader is `header NAME PATTERN`: the header is there and matches; with !
-// and no pattern: it is absent.
+// cmdHeader is `header NAME [PATTERN]`: the header is present and matches the
+// pattern. With ! and without a pattern, the header is absent.
 func cmdHeader(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 0 || len(args) > 2 {
 		ts.Fatalf("usage: header NAME [PATTERN]")
@@ -173,9 +175,10 @@ func cmdHeader(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdJSON is `json PATH VALUE`: the value at the path of the body's JSON, in
-// its compact form (strings without quotes), equals VALUE. PATH is joined by
-// dots, "#" counts an array, "" is the whole. With ! and no value: absent.
+// cmdJSON is `json PATH [VALUE]`: the value at PATH in the body's JSON equals
+// VALUE, in compact form and with strings unquoted. PATH is names and indices
+// joined by dots; "#" is the length of an array and "" the whole body. With !
+// and without a value, there is nothing at PATH.
 func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 0 || len(args) > 2 {
 		ts.Fatalf("usage: json PATH [VALUE]")
@@ -190,8 +193,8 @@ func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdSave is `save NAME json PATH`, `save NAME header NAME` or `save NAME body`
-// (the last one makes a file of the body).
+// cmdSave is `save NAME json PATH`, `save NAME header NAME` or `save NAME body`.
+// The first two set a variable; the last writes the body to a file.
 func cmdSave(ts *testscript.TestScript, neg bool, args []string) {
 	a := last(ts)
 	switch {
@@ -199,7 +202,7 @@ func cmdSave(ts *testscript.TestScript, neg bool, args []string) {
 	case args[1] == "json" && len(args) == 3:
 		got, ok := lookup(a.body, args[2])
 		if !ok {
-			ts.Fatalf("save: no %s in the answer", args[2])
+			ts.Fatalf("save: the answer has no %s", args[2])
 		}
 		ts.Setenv(args[0], got)
 		return
@@ -223,7 +226,7 @@ func cmdSize(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdBody is `body PATTERN`: the body matches.
+// cmdBody is `body PATTERN`: the body matches the pattern.
 func cmdBody(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 1 {
 		ts.Fatalf("usage: body PATTERN")
@@ -233,7 +236,7 @@ func cmdBody(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// lookup finds a value by a path of names and indices joined by dots.
+// lookup returns the value at a path of names and indices joined by dots.
 func lookup(body []byte, path string) (string, bool) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()

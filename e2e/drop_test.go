@@ -17,7 +17,7 @@ import (
 	"callrecordings/local/datadir"
 )
 
-// storage is the target's bucket, as whoever has credentials for it sees it.
+// storage is the target's bucket, accessed with S3 credentials.
 type storage struct {
 	client *s3.Client
 	bucket string
@@ -31,12 +31,12 @@ func newStorage(endpoint, id, secret, bucket string) storage {
 	})}
 }
 
-// deployedStorage is the bucket that the environment names.
+// deployedStorage returns the bucket that the environment names.
 func deployedStorage() storage {
 	return newStorage(os.Getenv("AWS_ENDPOINT_URL"), os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("BUCKET_NAME"))
 }
 
-// localStorage is the built-in S3 server's, on its port.
+// localStorage returns the bucket of the built-in S3 server on port.
 func localStorage(t *testing.T, data string, port int) storage {
 	t.Helper()
 	dir, err := datadir.Open(data)
@@ -46,27 +46,27 @@ func localStorage(t *testing.T, data string, port int) storage {
 	return newStorage("http://127.0.0.1:"+strconv.Itoa(port), dir.Keys.S3AccessKeyID, dir.Keys.S3SecretAccessKey, datadir.Bucket)
 }
 
-// cmdDrop is `drop FILE KEY [name=value …]`: puts a file into the bucket, as a
-// PBX does with credentials of its own, with metadata of S3.
+// cmdDrop is `drop FILE KEY [name=value …]`: puts a file into the bucket with
+// the given S3 metadata, as a PBX does with its own credentials.
 func cmdDrop(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: drop FILE KEY [name=value …]")
 	}
 	body, err := os.ReadFile(ts.MkAbs(args[0]))
 	ts.Check(err)
-	said := map[string]string{}
+	metadata := map[string]string{}
 	for _, arg := range args[2:] {
 		name, value, _ := strings.Cut(arg, "=")
-		said[name] = value
+		metadata[name] = value
 	}
 	at := ts.Value(storageKey{}).(storage)
 	_, err = at.client.PutObject(context.Background(), &s3.PutObjectInput{
-		Bucket: &at.bucket, Key: aws.String(args[1]), Body: bytes.NewReader(body), Metadata: said,
+		Bucket: &at.bucket, Key: aws.String(args[1]), Body: bytes.NewReader(body), Metadata: metadata,
 	})
 	ts.Check(err)
 }
 
-// cmdDropped is `[!] dropped KEY`: whether there is an object of that key.
+// cmdDropped is `[!] dropped KEY`: the bucket has an object with that key.
 func cmdDropped(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 1 {
 		ts.Fatalf("usage: dropped KEY")
@@ -78,7 +78,7 @@ func cmdDropped(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdAwaitGone is `awaitgone KEY`: waits until there is no such object any more.
+// cmdAwaitGone is `awaitgone KEY`: waits until the object no longer exists.
 func cmdAwaitGone(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: awaitgone KEY")
@@ -93,11 +93,11 @@ func cmdAwaitGone(ts *testscript.TestScript, neg bool, args []string) {
 			return
 		}
 	}
-	ts.Fatalf("%s is still there after %v", args[0], limit)
+	ts.Fatalf("%s still exists after %v", args[0], limit)
 }
 
-// cmdSecret is `secret NAME ACCOUNT`: makes a storage secret for the account, and
-// sets NAME to the path of its storage.
+// cmdSecret is `secret NAME ACCOUNT`: creates a storage secret for the account
+// and sets NAME to the path for its storage requests.
 func cmdSecret(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: secret NAME ACCOUNT")

@@ -18,10 +18,10 @@ import (
 	"callrecordings/shared/auth"
 )
 
-// TestScripts runs every script of testdata against the target.
+// TestScripts runs every script in testdata against the target.
 func TestScripts(t *testing.T) {
 	if os.Getenv("URL") != "" && os.Getenv("TOKEN_KEYS") == "" {
-		t.Fatal("URL is set without TOKEN_KEYS: the scripts write. For the read-only part run make smoke")
+		t.Fatal("URL is set without TOKEN_KEYS, which the scripts need to write; for the read-only part run make smoke")
 	}
 	tg := openTarget(t)
 	scripts, err := filepath.Glob("testdata/*.txtar")
@@ -39,13 +39,13 @@ func TestScripts(t *testing.T) {
 			if expectFailure(t, func(r testscript.T) { testscript.RunT(r, tg.params(t, script)) }) {
 				t.Logf("fails as expected: %s", cause)
 			} else {
-				t.Errorf("%s carries %s now: take its row out of exceptions", tg.name, name)
+				t.Errorf("%s passes %s now: remove its row from exceptions", tg.name, name)
 			}
 		})
 	}
 }
 
-// params is the run of one script.
+// params returns the parameters for running one script.
 func (tg target) params(t *testing.T, script string) testscript.Params {
 	return testscript.Params{
 		Files:               []string{script},
@@ -59,14 +59,14 @@ func (tg target) params(t *testing.T, script string) testscript.Params {
 	}
 }
 
-// setup gives the script accounts, users, tokens and files of its own.
+// setup gives the script its own accounts, users, tokens and files.
 func (tg target) setup(t *testing.T, e *testscript.Env) error {
 	e.Values[answerKey{}], e.Values[uploadKey{}], e.Values[storageKey{}] = &answer{}, &upload{}, tg.storage
 	e.Vars = append(e.Vars, tg.env...)
 	e.Setenv("PATH", tg.bin+string(os.PathListSeparator)+e.Getenv("PATH"))
 	e.Setenv("URL", tg.url)
 	if tg.name == "sam" {
-		e.Setenv("EVENTS", "none") // see exceptions
+		e.Setenv("EVENTS", "none") // see noEvents
 	}
 	account, other := newID(), newID()
 	for name, value := range map[string]string{"ACCOUNT": account, "OTHER": other, "USER": newID(), "USER2": newID()} {
@@ -98,7 +98,7 @@ func (tg target) setup(t *testing.T, e *testscript.Env) error {
 	return tg.files(e.WorkDir)
 }
 
-// files puts the audio and the bodies that scripts use into their folder.
+// files writes the audio and request bodies that scripts use into dir.
 func (tg target) files(dir string) error {
 	speech, err := filepath.Glob("../local/demo/*.mp3")
 	if err != nil || len(speech) == 0 {
@@ -121,7 +121,7 @@ func (tg target) files(dir string) error {
 	return nil
 }
 
-// removeAll deletes every recording of the account, through the API.
+// removeAll deletes every recording of the account through the API.
 func (tg target) removeAll(t *testing.T, account, token string) {
 	base := tg.url + "/v2/accounts/" + account + "/recordings"
 	var page struct{ Data []struct{ ID string } }
@@ -135,7 +135,8 @@ func (tg target) removeAll(t *testing.T, account, token string) {
 	}
 }
 
-// call makes one request and decodes its JSON into v, if v is not nil.
+// call makes one request, which must succeed with 200, and decodes the JSON
+// answer into v unless v is nil.
 func call(method, url, token string, v any) error {
 	req, err := http.NewRequest(method, url, http.NoBody)
 	if err != nil {
@@ -157,7 +158,7 @@ func call(method, url, token string, v any) error {
 	return json.NewDecoder(resp.Body).Decode(v)
 }
 
-// wav is n bytes of silence at 8 kHz, 16 bit, mono.
+// wav returns a WAV file with n bytes of silence at 8 kHz, 16 bit, mono.
 func wav(n int) []byte {
 	b := append([]byte("RIFF"), binary.LittleEndian.AppendUint32(nil, uint32(36+n))...)
 	b = append(b, "WAVEfmt "...)

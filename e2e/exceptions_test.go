@@ -1,23 +1,24 @@
 package e2e
 
-// exceptions are the scripts that an emulator cannot carry, each with the
-// cause. They run against make run and through the event codec; here they are
-// expected to fail, and one that passes means that its row can go.
+// exceptions lists the scripts that an emulator cannot run, with the cause. They
+// pass against make run, and the functions' tests cover the same behavior through
+// the event codec. On the emulator they must fail: a script that passes makes the
+// suite fail, and then its row can be removed.
 var exceptions = []struct{ target, script, cause string }{
 	{"sam", "create", noEvents},
 	{"sam", "create-audio", noEvents},
 	{"sam", "create-failed", noEvents},
 	{"sam", "inbox", noEvents},
 	{"sam", "receive", noEvents},
-	{"localstack", "receive-form", "LocalStack's gateway drops the body of a PUT that is a multipart form (rolo's restore_payload); POST loses the types of its parts"},
-	{"sam", "audio-refused", "sam local decodes base64 only when Accept matches the answer's type; here it is compressed JSON for a client of audio"},
-	{"sam", "encoded-slash", "sam local decodes %2F before it routes, so the path has a segment more"},
+	{"localstack", "receive-form", "LocalStack's gateway drops the body of a PUT with a multipart form (rolo's restore_payload); a POST loses the types of the parts"},
+	{"sam", "audio-refused", "sam local decodes base64 only if Accept matches the answer's type; here the client accepts audio and gets compressed JSON"},
+	{"sam", "encoded-slash", "sam local decodes %2F before it routes, so the path has one more segment"},
 }
 
-// noEvents is why nothing arrives behind sam local.
-const noEvents = "sam local has no events: nobody calls ingest when S3 has new audio; the same scripts run against the deployed stack"
+// noEvents is the cause for every script that waits for audio to be ingested.
+const noEvents = "sam local delivers no S3 events, so ingest does not run when audio is stored; the same scripts run against the deployed stack"
 
-// exception returns why the target cannot carry the script, "" if it can.
+// exception returns why the target cannot run the script, or "" if it can.
 func exception(target, script string) string {
 	for _, e := range exceptions {
 		if e.target == target && e.script == script {

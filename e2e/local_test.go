@@ -7,7 +7,7 @@ import (
 	"callrecordings/local/datadir"
 )
 
-// localKeys are the keys that the local server over a data folder trusts.
+// localKeys returns the token keys of the local server on a data folder.
 func localKeys(t *testing.T, data string) string {
 	t.Helper()
 	dir, err := datadir.Open(data)
@@ -17,7 +17,8 @@ func localKeys(t *testing.T, data string) string {
 	return string(dir.Keys.Token)
 }
 
-// smokeTarget starts a local server and reads what it tells scripts.
+// smokeTarget starts a local server and returns the URL and token from its
+// demo.env.
 func smokeTarget(t *testing.T) (url, token string) {
 	t.Helper()
 	tg := target{}

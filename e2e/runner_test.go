@@ -8,15 +8,15 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// runner lets a script run as part of the calling test, in order: testscript
-// would make a parallel sub-test of it, and an emulator is not up to that.
+// runner runs a script within the calling test, one after another. testscript
+// itself would run it as a parallel subtest, which overloads an emulator.
 type runner struct{ *testing.T }
 
 func (r runner) Run(_ string, f func(testscript.T)) { f(r) }
 func (r runner) Parallel()                          {}
 func (r runner) Verbose() bool                      { return testing.Verbose() }
 
-// expectFailure reports whether f fails, without failing the test itself.
+// expectFailure reports whether f fails. It does not fail the test t.
 func expectFailure(t *testing.T, f func(testscript.T)) bool {
 	t.Helper()
 	failed := &atomic.Bool{}
@@ -29,7 +29,7 @@ func expectFailure(t *testing.T, f func(testscript.T)) bool {
 	return failed.Load()
 }
 
-// trial notes a failure instead of passing it on.
+// trial records a failure instead of reporting it to the test.
 type trial struct {
 	*testing.T
 	failed *atomic.Bool

@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-// TestSmoke is the read-only part of the suite: it needs an address and a
-// token of the account to look at, and changes nothing. Without them it looks
-// at a local server of its own, as TestScripts does.
+// TestSmoke is the read-only part of the suite. It reads the account of TOKEN at
+// URL and changes nothing. Without these variables it starts its own local
+// server, as TestScripts does.
 func TestSmoke(t *testing.T) {
 	url, token := strings.TrimSuffix(os.Getenv("URL"), "/"), os.Getenv("TOKEN")
 	if url == "" || token == "" {
@@ -27,11 +27,11 @@ func TestSmoke(t *testing.T) {
 		{"a list", http.MethodGet, "/recordings?page_size=1", token, "application/json", http.StatusOK},
 		{"a list as CSV", http.MethodGet, "/recordings?page_size=1", token, "text/csv", http.StatusOK},
 		{"a user without recordings", http.MethodGet, "/users/nobody/recordings", token, "application/json", http.StatusOK},
-		{"a recording that is not there", http.MethodGet, "/recordings/200001-nosuch", token, "application/json", http.StatusNotFound},
-		{"a malformed id", http.MethodGet, "/recordings/nosuch", token, "application/json", http.StatusNotFound},
+		{"an unknown recording", http.MethodGet, "/recordings/200001-nosuch", token, "application/json", http.StatusNotFound},
+		{"a malformed ID", http.MethodGet, "/recordings/nosuch", token, "application/json", http.StatusNotFound},
 		{"a bad cursor", http.MethodGet, "/recordings?start_key=AAAA", token, "application/json", http.StatusBadRequest},
 		{"no token", http.MethodGet, "/recordings", "", "application/json", http.StatusUnauthorized},
-		{"a method that no route has", http.MethodPut, "/recordings/200001-nosuch", token, "application/json", http.StatusMethodNotAllowed},
+		{"an unsupported method", http.MethodPut, "/recordings/200001-nosuch", token, "application/json", http.StatusMethodNotAllowed},
 		{"a preflight", http.MethodOptions, "/recordings", "", "*/*", http.StatusOK},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -41,11 +41,11 @@ func TestSmoke(t *testing.T) {
 			}
 		})
 	}
-	t.Run("a recording of the list", func(t *testing.T) { smokeOne(t, base, token) })
+	t.Run("a recording from the list", func(t *testing.T) { smokeOne(t, base, token) })
 }
 
-// smokeOne reads the newest recording of the account, if there is any, and
-// the head of its audio.
+// smokeOne reads the document of the account's newest recording, if it has one,
+// and requests its audio with HEAD.
 func smokeOne(t *testing.T, base, token string) {
 	var page struct {
 		Data []struct {
@@ -64,16 +64,17 @@ func smokeOne(t *testing.T, base, token string) {
 	}
 	one := base + "/recordings/" + page.Data[0].ID
 	if status, body := get(t, http.MethodGet, one, token, "application/json"); status != http.StatusOK {
-		t.Errorf("its document: status %d: %.300s", status, body)
+		t.Errorf("document: status %d: %.300s", status, body)
 	}
 	if len(page.Data[0].ReadOnly.ContentTypes) > 0 {
 		if status, _ := get(t, http.MethodHead, one, token, "audio/mpeg"); status != http.StatusOK {
-			t.Errorf("the head of its audio: status %d", status)
+			t.Errorf("HEAD of the audio: status %d", status)
 		}
 	}
 }
 
-// get makes one request and returns status and body.
+// get makes one request, checks it against the API's definition, and returns the
+// status and body.
 func get(t *testing.T, method, url, token, accept string) (int, []byte) {
 	t.Helper()
 	req, err := http.NewRequest(method, url, http.NoBody)
@@ -101,7 +102,7 @@ func get(t *testing.T, method, url, token, accept string) (int, []byte) {
 	return resp.StatusCode, body
 }
 
-// accountOf reads the account from the token, which the server will verify.
+// accountOf returns the account of the token, without verifying the token.
 func accountOf(t *testing.T, token string) string {
 	t.Helper()
 	parts := strings.Split(token, ".")
@@ -116,7 +117,7 @@ func accountOf(t *testing.T, token string) string {
 		Account string `json:"account_id"`
 	}
 	if err := json.Unmarshal(text, &claims); err != nil || claims.Account == "" {
-		t.Fatalf("TOKEN names no account_id: %v", err)
+		t.Fatalf("TOKEN has no account_id: %v", err)
 	}
 	return claims.Account
 }

@@ -13,29 +13,30 @@ import (
 	"callrecordings/e2e/given"
 )
 
-// target is an API to test, and how to reach its data.
+// target is an API under test, with access to its data.
 type target struct {
-	// name selects rows of the exceptions table.
+	// name selects the rows of the exceptions table.
 	name string
 	url  string
 	// jwks holds the private keys that the target trusts.
 	jwks string
-	// env is what the recordings command needs to find the same data.
+	// env is the environment with which the recordings command finds the same data.
 	env []string
-	// storage is its bucket.
+	// storage is the target's bucket.
 	storage storage
-	// bin is the folder with the recordings command.
+	// bin is the folder of the recordings command.
 	bin string
 }
 
-// passedOn are the variables that lead the recordings command to a deployment.
+// passedOn lists the variables that select a deployment for the recordings
+// command.
 var passedOn = []string{
 	"TABLE_NAME", "BUCKET_NAME", "TOKEN_KEYS", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
 	"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_DYNAMODB", "HOME",
 }
 
-// openTarget returns the deployment that the environment names, else the local
-// server on a fresh data folder, stopped when the test ends.
+// openTarget returns the deployment that the environment names. Without URL it
+// starts the local server on a new data folder and stops it when the test ends.
 func openTarget(t *testing.T) target {
 	t.Helper()
 	tg := target{name: os.Getenv("TARGET"), url: strings.TrimSuffix(os.Getenv("URL"), "/"), bin: given.Programs(t, "callrecordings/cmd/recordings")}
@@ -50,14 +51,15 @@ func openTarget(t *testing.T) target {
 	return tg
 }
 
-// startLocal starts what make run starts, on free ports, and returns the data
-// folder.
+// startLocal starts the server of make run on free ports, without demo
+// recordings, and returns its data folder.
 func startLocal(t *testing.T, tg *target) (data string) {
 	t.Helper()
 	tg.name = "run"
 	data = filepath.Join(t.TempDir(), "data")
 	port := given.Ports(t)
-	// Its own context: the test's ends before the cleanup that stops it.
+	// Not CommandContext: the test's context ends before the cleanup that stops
+	// the server.
 	server := exec.Command(filepath.Join(given.Programs(t, "callrecordings/local"), "local"), "--empty")
 	server.Env = append(os.Environ(), "DATA_DIR="+data, "HOST=127.0.0.1", "PORT="+strconv.Itoa(port), "S3_PORT="+strconv.Itoa(port+1))
 	log, err := os.Create(filepath.Join(t.TempDir(), "server.log"))
@@ -84,7 +86,7 @@ func startLocal(t *testing.T, tg *target) (data string) {
 	return data
 }
 
-// envFile reads NAME=value lines, as make run writes them to demo.env.
+// envFile reads the NAME=value lines that make run writes to demo.env.
 func envFile(path string) (map[string]string, error) {
 	f, err := os.Open(path)
 	if err != nil {

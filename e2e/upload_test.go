@@ -10,7 +10,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// upload is _read_only.upload of the answer to a PUT.
+// upload is _read_only.upload in the answer to a PUT.
 type upload struct {
 	Method  string            `json:"method"`
 	URL     string            `json:"url"`
@@ -19,8 +19,8 @@ type upload struct {
 
 type uploadKey struct{}
 
-// cmdUpload is `upload [-again] FILE`: does what the last answer's upload says,
-// or, again, what the upload before said.
+// cmdUpload is `upload [-again] FILE`: sends the file in the upload request that
+// the last answer describes. With -again it repeats the previous upload request.
 func cmdUpload(ts *testscript.TestScript, neg bool, args []string) {
 	u, _ := ts.Value(uploadKey{}).(*upload)
 	if len(args) == 2 && args[0] == "-again" {
@@ -51,11 +51,11 @@ func cmdUpload(ts *testscript.TestScript, neg bool, args []string) {
 	*ts.Value(answerKey{}).(*answer) = request(ts, u.Method, u.URL, header, bytes.NewReader(body))
 }
 
-// patience is how long audio may take to be taken.
+// patience is the time limit for ingesting audio.
 const patience = 90 * time.Second
 
-// cmdAwait is `await STATE path`: asks for the document until it is there and
-// its state is that.
+// cmdAwait is `await STATE path`: requests the document until it exists and has
+// that state.
 func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: await STATE path")
@@ -76,7 +76,7 @@ func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		a := last(ts)
 		if a.status == http.StatusNotFound {
-			state = "not there"
+			state = "missing"
 			continue
 		}
 		if a.status != http.StatusOK {
@@ -91,7 +91,7 @@ func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("%s is %s after %v, want %s", args[1], state, limit, args[0])
 }
 
-// cmdAudio is `audio FILE`: the last answer's body is that file, byte for byte.
+// cmdAudio is `audio FILE`: the last answer's body equals the file.
 func cmdAudio(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 1 {
 		ts.Fatalf("usage: audio FILE")

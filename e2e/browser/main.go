@@ -1,8 +1,8 @@
-// Command browser plays a recording in headless Chromium, the way deployed
-// interfaces do: everything in the URL of an <audio> element, and by fetch with
-// the token in a header, both redirected to presigned URLs of another origin,
-// or with -delivery inline answered at once. The page itself comes from a third
-// origin.
+// Command browser plays a recording in headless Chromium in the two ways that
+// deployed interfaces use: an <audio> element with everything in its URL, and
+// fetch with the token in a header. Both are redirected to presigned URLs of
+// another origin; with -delivery inline the API answers with the audio itself.
+// The page comes from a third origin.
 //
 //	URL=… TOKEN=… ACCOUNT_ID=… browser [-chromium PATH] [-delivery WAY] [-any-certificate]
 package main
@@ -25,8 +25,8 @@ import (
 func main() {
 	var b browser
 	flag.StringVar(&b.chromium, "chromium", "chromium", "the browser's `path`")
-	flag.StringVar(&b.delivery, "delivery", "redirect", "the `way` that the audio is asked for: redirect or inline")
-	flag.BoolVar(&b.anyCertificate, "any-certificate", false, "let the browser take the certificate of a test (for this program: SSL_CERT_FILE)")
+	flag.StringVar(&b.delivery, "delivery", "redirect", "the `delivery` to request: redirect or inline")
+	flag.BoolVar(&b.anyCertificate, "any-certificate", false, "let the browser accept any certificate (this program itself uses SSL_CERT_FILE)")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	err := b.run(ctx, os.Getenv("URL")+"/v2/accounts/"+os.Getenv("ACCOUNT_ID"), os.Getenv("TOKEN"))
@@ -37,14 +37,15 @@ func main() {
 	}
 }
 
-// browser is how to start one, and how it asks for audio.
+// browser holds the command-line options.
 type browser struct {
 	chromium       string
 	delivery       string
 	anyCertificate bool
 }
 
-// page plays %s and then reads it by fetch; what came of it is in window.result.
+// page defines play, which plays src and then requests api with fetch. It returns
+// a result as JSON.
 const page = `<!doctype html><title>play</title><audio id="a" preload="auto"></audio><script>
 async function play(src, api, token) {
   const audio = document.getElementById("a");
@@ -66,10 +67,10 @@ async function play(src, api, token) {
 }
 </script>`
 
-// result is what the page found.
+// result is the JSON that play returns.
 type result struct {
-	Duration   float64 // seconds, as the browser understood the audio
-	Status     int     // of the fetch, after its redirect
+	Duration   float64 // seconds, as the browser determined it
+	Status     int     // of the fetch, after any redirect
 	Redirected bool
 	Bytes      int
 	Type       string
@@ -120,7 +121,7 @@ func (b browser) run(ctx context.Context, account, token string) error {
 func (r result) check(id string, seconds float64, redirected bool) error {
 	switch {
 	case r.Duration < seconds-0.2 || r.Duration > seconds+1.2:
-		return fmt.Errorf("%s played for %.2f s, its document says %.2f s", id, r.Duration, seconds)
+		return fmt.Errorf("%s played for %.2f s, but its document has %.2f s", id, r.Duration, seconds)
 	case r.Status != http.StatusPartialContent || r.Redirected != redirected || r.Bytes != 10:
 		return fmt.Errorf("fetch of %s: %+v", id, r)
 	case r.Type != "audio/mpeg" || r.Range == "":
@@ -130,7 +131,8 @@ func (r result) check(id string, seconds float64, redirected bool) error {
 	return nil
 }
 
-// firstMP3 finds an mp3 recording of the account and its length in seconds.
+// firstMP3 returns the ID and length in seconds of an mp3 recording of the
+// account.
 func firstMP3(ctx context.Context, account, token string) (string, float64, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, account+"/recordings?filter_content_type=audio/mpeg", http.NoBody) //nolint:gosec // the address is the caller's to choose
 	if err != nil {

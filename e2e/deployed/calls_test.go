@@ -16,10 +16,10 @@ import (
 	"callrecordings/shared/config"
 )
 
-// While the suite ran, each function made every call that the table of e2e/stack
-// says it makes, on those resources, and no other. A call that the policy lacks
-// is one that AWS would refuse; one that nobody makes should not be allowed.
-func TestCallsAreTheTable(t *testing.T) {
+// While the suite ran, each function made exactly the calls that the table in
+// e2e/stack lists, on the listed resources. AWS would deny a call that the policy
+// lacks; a permission that no call uses should be removed.
+func TestCallsMatchTable(t *testing.T) {
 	file, err := os.Open(given.Variable(t, "CALLS"))
 	if err != nil {
 		t.Fatal(err)
@@ -41,11 +41,11 @@ func TestCallsAreTheTable(t *testing.T) {
 	for _, f := range config.Lambdas() {
 		stack.Sort(seen[f])
 		if diff := cmp.Diff(stack.Of(f, true), seen[f]); diff != "" {
-			t.Errorf("what %s did against e2e/stack/allowed.go (-table +seen):\n%s", f, diff)
+			t.Errorf("calls of %s and e2e/stack/allowed.go differ (-table +seen):\n%s", f, diff)
 		}
 		delete(seen, f)
 	}
 	for f, calls := range seen {
-		t.Errorf("%s called AWS: %v", f, calls)
+		t.Errorf("unexpected AWS calls of %s: %v", f, calls)
 	}
 }

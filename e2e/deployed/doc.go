@@ -1,13 +1,13 @@
-// Package deployed holds tests of a deployment that the scripts of package e2e
-// cannot see through its address: that the purge follows the table's stream,
-// that functions do what their policies allow and nothing else, and that the
-// template, as it was transformed and deployed, says what emulators accept and
-// ignore.
+// Package deployed tests properties of a deployed stack that the scripts of
+// package e2e cannot observe through the API: the purge follows the table's
+// stream, events reach the bus, functions make exactly the calls that their
+// policies allow, and the processed template keeps the settings that emulators
+// accept but ignore.
 //
-// They need a deployment and are built only with the tag `e2e`; what they
-// miss makes them fail, not skip. e2e/run sets it all up:
+// The tests need a deployment and have the build tag e2e. If something that they
+// need is missing, they fail; they do not skip. e2e/run provides everything:
 //
-//	.deploy/localstack.env   written by make deploy ENV=localstack, in the environment
+//	.deploy/localstack.env   written by make deploy ENV=localstack and sourced
 //	PROCESSED                file with the processed template (aws cloudformation get-template)
-//	CALLS                    file of e2e/recorder, written while the suite ran
+//	CALLS                    file that e2e/recorder wrote while the suite ran
 package deployed

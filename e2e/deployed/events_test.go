@@ -24,8 +24,8 @@ import (
 	"callrecordings/shared/store/dynamo"
 )
 
-// listen makes a queue that hears everything on the deployment's bus, and
-// returns its client and address.
+// listen creates a queue that receives this service's events from the
+// deployment's bus. It returns a client for the queue and the queue's URL.
 func listen(t *testing.T, bus string) (*sqs.Client, string) {
 	t.Helper()
 	endpoint := given.Variable(t, "AWS_ENDPOINT_URL")
@@ -35,7 +35,7 @@ func listen(t *testing.T, bus string) (*sqs.Client, string) {
 	}
 	client := sqs.NewFromConfig(settings, func(o *sqs.Options) { o.BaseEndpoint = &endpoint })
 	rules := eventbridge.NewFromConfig(settings, func(o *eventbridge.Options) { o.BaseEndpoint = &endpoint })
-	name := "heard-" + strconv.FormatInt(time.Now().UnixNano(), 10)
+	name := "events-" + strconv.FormatInt(time.Now().UnixNano(), 10)
 	queue, err := client.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: &name})
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +65,7 @@ func listen(t *testing.T, bus string) (*sqs.Client, string) {
 	return client, *queue.QueueUrl
 }
 
-// event is what a rule hears.
+// event is the part of an event that the tests check.
 type event struct {
 	Source string `json:"source"`
 	Type   string `json:"detail-type"`
@@ -77,12 +77,12 @@ type event struct {
 	} `json:"detail"`
 }
 
-// What happens to a recording is heard on the bus, each write under a revision
-// of its own.
-func TestEventsAreHeardOnTheBus(t *testing.T) {
+// Every change to a recording sends an event to the bus, and each event has its
+// own revision.
+func TestEventsReachTheBus(t *testing.T) {
 	table, bucket := open(t)
 	client, queue := listen(t, given.Variable(t, "EVENT_BUS"))
-	account, id := "bus"+strconv.FormatInt(time.Now().UnixNano(), 10), "202601-heard"
+	account, id := "bus"+strconv.FormatInt(time.Now().UnixNano(), 10), "202601-events"
 	await(t, table, bucket, account, id)
 	if _, err := table.Update(t.Context(), account, id, func(r *recording.Recording) error {
 		r.Modified++
@@ -94,8 +94,8 @@ func TestEventsAreHeardOnTheBus(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{"Recording Created pending", "Recording Completed ready", "Recording Changed ready", "Recording Deleted deleted"}
-	heard, revisions := map[string]bool{}, map[string]bool{}
-	for deadline := time.Now().Add(patience); len(heard) < len(want) && time.Now().Before(deadline); {
+	received, revisions := map[string]bool{}, map[string]bool{}
+	for deadline := time.Now().Add(patience); len(received) < len(want) && time.Now().Before(deadline); {
 		got, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &queue, MaxNumberOfMessages: 10, WaitTimeSeconds: 1})
 		if err != nil {
 			t.Fatal(err)
@@ -103,10 +103,10 @@ func TestEventsAreHeardOnTheBus(t *testing.T) {
 		for _, m := range got.Messages {
 			var e event
 			if err := json.Unmarshal([]byte(*m.Body), &e); err != nil || e.Source != "callrecordings" {
-				t.Errorf("heard %s, %v", *m.Body, err)
+				t.Errorf("received %s, %v", *m.Body, err)
 			}
 			if e.Detail.Account == account && e.Detail.ID == id {
-				heard[e.Type+" "+e.Detail.State], revisions[e.Detail.Revision] = true, true
+				received[e.Type+" "+e.Detail.State], revisions[e.Detail.Revision] = true, true
 			}
 			if _, err := client.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: &queue, ReceiptHandle: m.ReceiptHandle}); err != nil {
 				t.Fatal(err)
@@ -114,8 +114,8 @@ func TestEventsAreHeardOnTheBus(t *testing.T) {
 		}
 	}
 	for _, w := range want {
-		if !heard[w] {
-			t.Errorf("%q was not heard; heard %v", w, heard)
+		if !received[w] {
+			t.Errorf("%q was not received; received %v", w, received)
 		}
 	}
 	if len(revisions) != len(want) {
@@ -123,13 +123,13 @@ func TestEventsAreHeardOnTheBus(t *testing.T) {
 	}
 }
 
-// silence is a wav of a tenth of a second.
+// silence returns a WAV file of 0.1 s.
 func silence() []byte {
 	return append([]byte("RIFF\x64\x06\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00"+
 		"\x80\x3e\x00\x00\x02\x00\x10\x00data\x40\x06\x00\x00"), make([]byte, 1600)...)
 }
 
-// await makes a recording, stores its audio, and waits until it is ready.
+// await creates a recording, stores its audio, and waits until it is ready.
 func await(t *testing.T, table *dynamo.Store, audio media.Writer, account, id string) {
 	t.Helper()
 	const created = 63_900_000_000
@@ -159,20 +159,22 @@ func waitReady(t *testing.T, table *dynamo.Store, account, id string) {
 	t.Fatalf("%s is not ready after %s", id, patience)
 }
 
-// What the queue has set aside is taken after a replay. The event tells of
-// audio that was stored by nobody's event.
-func TestReplayTakesWhatWasSetAside(t *testing.T) {
+// A replay ingests the arrivals in the dead-letter queue. The message is about
+// audio whose own event was ignored, so only the replay can complete the
+// recording.
+func TestReplayIngestsDeadLetters(t *testing.T) {
 	table, bucket := open(t)
 	account, id := "replay"+strconv.FormatInt(time.Now().UnixNano(), 10), "202601-replayed"
 	await(t, table, bucket, account, "202601-first")
-	// A recording of which no event ever came: its audio lies elsewhere at first.
+	// At first the audio has another key, so that no event completes this
+	// recording.
 	const created = 63_900_000_000
 	r := &recording.Recording{Account: account, ID: id, Created: created, Modified: created, Document: recording.Complete("{}", id, created)}
 	key := recording.AudioKey(account, id)
 	if err := bucket.Put(t.Context(), recording.AsideKey(key), "audio/wav", bytes.NewReader(silence()), int64(len(silence()))); err != nil {
 		t.Fatal(err)
 	}
-	r.Audio.Key = recording.AsideKey(key) // so that the event of the copy is not this recording's
+	r.Audio.Key = recording.AsideKey(key) // so that ingest ignores the event of the copy
 	if err := table.Put(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
@@ -183,11 +185,11 @@ func TestReplayTakesWhatWasSetAside(t *testing.T) {
 	if err := bucket.Copy(t.Context(), recording.AsideKey(key), o.ETag, key); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(3 * time.Second) // let the event of the copy be ignored
+	time.Sleep(3 * time.Second) // until ingest has ignored the event of the copy
 	if _, err := table.Update(t.Context(), account, id, func(r *recording.Recording) error { r.Audio.Key = ""; return nil }); err != nil {
 		t.Fatal(err)
 	}
-	setAside(t, `{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"`+given.Variable(t, "BUCKET_NAME")+
+	sendDeadLetter(t, `{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"`+given.Variable(t, "BUCKET_NAME")+
 		`"},"object":{"key":"`+key+`","sequencer":"0A"}}}]}`)
 	out, err := exec.CommandContext(t.Context(), "go", "run", "../../cmd/recordings", "replay").CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "1 to be tried again") {
@@ -196,8 +198,9 @@ func TestReplayTakesWhatWasSetAside(t *testing.T) {
 	waitReady(t, table, account, id)
 }
 
-// setAside puts a message where SQS puts what fails too often.
-func setAside(t *testing.T, body string) {
+// sendDeadLetter sends a message to the queue to which SQS moves messages that
+// fail too often.
+func sendDeadLetter(t *testing.T, body string) {
 	t.Helper()
 	endpoint, arn := given.Variable(t, "AWS_ENDPOINT_URL"), given.Variable(t, "ARRIVALS_DEAD_LETTERS")
 	settings, err := awsconfig.LoadDefaultConfig(t.Context())

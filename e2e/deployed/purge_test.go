@@ -23,10 +23,10 @@ import (
 	"callrecordings/shared/store/dynamo"
 )
 
-// patience is how long the stream may take.
+// patience is the time limit for consumers of the stream and the queue.
 const patience = 90 * time.Second
 
-// open reaches the data of the deployment behind the API.
+// open opens the table and the bucket of the deployment.
 func open(t *testing.T) (*dynamo.Store, *s3media.Bucket) {
 	t.Helper()
 	for _, name := range []string{"TABLE_NAME", "BUCKET_NAME", "AWS_REGION", "AWS_ACCESS_KEY_ID"} {
@@ -52,34 +52,34 @@ func open(t *testing.T) (*dynamo.Store, *s3media.Bucket) {
 	return table, bucket
 }
 
-// A delete that was cut off behind its tombstone is finished by the function on
-// the table's stream: the audio goes, and the tombstone says so.
+// If a delete stops after writing its tombstone, the function on the table's
+// stream finishes it: it deletes the audio and marks the tombstone as purged.
 func TestPurgeFollowsTheStream(t *testing.T) {
 	table, bucket := open(t)
 	b := make([]byte, 16)
 	_, _ = rand.Read(b)
 	account := hex.EncodeToString(b)
-	sound := bytes.Repeat([]byte{0xFF, 0xE3, 0x18, 0xC4}, 64)
+	audio := bytes.Repeat([]byte{0xFF, 0xE3, 0x18, 0xC4}, 64)
 	for _, id := range []string{"202601-one", "202601-dropped", "202601-imported", "202601-without-audio"} {
 		r := recording.Recording{
 			Account: account, ID: id, Created: 63_900_000_000, Modified: 63_900_000_000, Document: recording.Complete("{}", id, 63_900_000_000),
 		}
 		if id != "202601-without-audio" {
-			r.Audio = recording.Audio{Place: recording.Managed, ContentType: "audio/mpeg", Size: int64(len(sound))}
+			r.Audio = recording.Audio{Place: recording.Managed, ContentType: "audio/mpeg", Size: int64(len(audio))}
 			switch id {
-			case "202601-dropped": // under a name of which nobody makes a recording
+			case "202601-dropped": // a name from which ingest makes no recording
 				r.Audio.Key = recording.InboxKey(account, "greeting.mp3")
 			case "202601-imported":
 				r.Audio.Key = recording.ImportedKey(account, id)
 			}
-			if err := bucket.Put(t.Context(), r.AudioKey(), "audio/mpeg", bytes.NewReader(sound), int64(len(sound))); err != nil {
+			if err := bucket.Put(t.Context(), r.AudioKey(), "audio/mpeg", bytes.NewReader(audio), int64(len(audio))); err != nil {
 				t.Fatal(err)
 			}
 		}
 		if err := table.Put(t.Context(), &r); err != nil {
 			t.Fatal(err)
 		}
-		// The tombstone alone, as if the function had died behind it.
+		// Only the tombstone, as if the function had died after writing it.
 		if _, err := table.Delete(t.Context(), account, id, func(*recording.Recording) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
@@ -100,7 +100,7 @@ func waitForPurge(t *testing.T, table *dynamo.Store, account, id string) {
 		}
 		if !tombstone.PurgePending {
 			if tombstone.Expires == 0 {
-				t.Errorf("%s is purged and never expires", id)
+				t.Errorf("%s is purged, but its tombstone never expires", id)
 			}
 			return
 		}

@@ -23,8 +23,8 @@ type resource struct {
 	Properties          any
 }
 
-// processed reads the template as SAM's transform left it and as it was
-// deployed.
+// processed returns the resources of the deployed template, as SAM's transform
+// wrote it.
 func processed(t *testing.T) map[string]resource {
 	t.Helper()
 	text, err := os.ReadFile(given.Variable(t, "PROCESSED"))
@@ -41,7 +41,7 @@ func processed(t *testing.T) map[string]resource {
 	return tmpl.Resources
 }
 
-// at finds a value by a path of names and indices joined by "/".
+// at returns the value at a path of names and indices joined by "/".
 func at(v any, path string) any {
 	for step := range strings.SplitSeq(path, "/") {
 		switch in := v.(type) {
@@ -60,8 +60,8 @@ func at(v any, path string) any {
 	return v
 }
 
-// What an emulator takes without effect is at least what the template says.
-// The values are JSON, as the transform writes them.
+// An emulator accepts these settings but does not act on them, so the test
+// compares the template itself. The values are JSON, as the transform writes them.
 func TestTemplate(t *testing.T) {
 	resources := processed(t)
 	for _, c := range []struct{ resource, path, want string }{
@@ -131,11 +131,12 @@ func TestTemplate(t *testing.T) {
 	}
 }
 
-// Data outlives the stack, and nothing else has to.
+// The data outlives the stack. Apart from the API Gateway account settings,
+// nothing else does.
 func TestDataIsRetained(t *testing.T) {
 	for name, r := range processed(t) {
 		switch name {
-		case "Table", "Bucket", "ApiLogRole", "ApiAccount": // the last two serve other APIs, too
+		case "Table", "Bucket", "ApiLogRole", "ApiAccount": // the last two may serve other APIs as well
 			if r.DeletionPolicy != "Retain" || r.UpdateReplacePolicy != "Retain" {
 				t.Errorf("%s: DeletionPolicy %q, UpdateReplacePolicy %q, want Retain", name, r.DeletionPolicy, r.UpdateReplacePolicy)
 			}
@@ -181,13 +182,13 @@ func TestLogsAreKeptForATime(t *testing.T) {
 	}
 }
 
-// The gateway's log has no place for what must not be logged: queries hold
-// tokens, paths hold ids, the rest names people.
+// The gateway's access log contains only these variables. Others could reveal
+// tokens (in queries), IDs (in paths), or people.
 func TestAccessLogHoldsNoSecret(t *testing.T) {
 	format, _ := at(processed(t)["ApiliveStage"].Properties, "AccessLogSetting/Format").(string)
 	var line map[string]string
 	if err := json.Unmarshal([]byte(format), &line); err != nil {
-		t.Fatalf("the format is no JSON: %v: %s", err, format)
+		t.Fatalf("the log format is not JSON: %v: %s", err, format)
 	}
 	allowed := []string{
 		"$context.requestId", "$context.requestTimeEpoch", "$context.httpMethod", "$context.resourcePath", "$context.status",
@@ -204,7 +205,7 @@ func TestAccessLogHoldsNoSecret(t *testing.T) {
 	}
 }
 
-// What the gateway answers by itself has the envelope and CORS (contract,
+// The gateway's own answers have the envelope and the CORS headers (contract,
 // Envelope).
 func TestGatewayResponsesHaveTheEnvelope(t *testing.T) {
 	const prefix = "Body/x-amazon-apigateway-gateway-responses"
@@ -234,7 +235,7 @@ func TestGatewayResponsesHaveTheEnvelope(t *testing.T) {
 		}
 		if body.Error != status || body.Status != "error" || body.Message == "" || body.Data.Message == "" ||
 			body.RequestID != "$context.requestId" || body.Version != "1.0.0" {
-			t.Errorf("%s: %s is not the envelope", name, text)
+			t.Errorf("%s: %s is not a valid envelope", name, text)
 		}
 		for header, want := range map[string]string{
 			"Access-Control-Allow-Origin":   `{"Fn::Sub":"'${CorsOrigin}'"}`,
@@ -245,20 +246,19 @@ func TestGatewayResponsesHaveTheEnvelope(t *testing.T) {
 				t.Errorf("%s: %s is %s, want %s", name, header, got, want)
 			}
 		}
-		later := at(r, "responseParameters/gatewayresponse.header.Retry-After") != nil
-		if want := status == "429" || status == "503"; later != want {
-			t.Errorf("%s: Retry-After there %v, want %v", name, later, want)
+		retryAfter := at(r, "responseParameters/gatewayresponse.header.Retry-After") != nil
+		if want := status == "429" || status == "503"; retryAfter != want {
+			t.Errorf("%s: has Retry-After: %v, want %v", name, retryAfter, want)
 		}
 	}
 	for name := range responses {
 		if statuses[name] == "" {
-			t.Errorf("%s is answered by the gateway, and no test knows it", name)
+			t.Errorf("%s is in the template but not in this test", name)
 		}
 	}
 }
 
-// Every alarm can be told to somebody, says where its meaning is written down,
-// and the guide has a part for it.
+// Every alarm can notify the SNS topic, and docs/alarms.md has a section for it.
 func TestAlarms(t *testing.T) {
 	guide, err := os.ReadFile("../../docs/alarms.md")
 	if err != nil {
@@ -271,13 +271,13 @@ func TestAlarms(t *testing.T) {
 		}
 		alarms = append(alarms, name)
 		if got, _ := json.Marshal(at(r.Properties, "AlarmActions")); string(got) != `{"Fn::If":["HasAlarmTopic",[{"Ref":"AlarmTopicArn"}],{"Ref":"AWS::NoValue"}]}` {
-			t.Errorf("%s tells %s", name, got)
+			t.Errorf("%s: AlarmActions %s", name, got)
 		}
 		if got, _ := at(r.Properties, "TreatMissingData").(string); got != "notBreaching" {
 			t.Errorf("%s: TreatMissingData %q", name, got)
 		}
 		if !strings.Contains(string(guide), "## "+name+"\n") {
-			t.Errorf("docs/alarms.md has no part for %s", name)
+			t.Errorf("docs/alarms.md has no section for %s", name)
 		}
 	}
 	slices.Sort(alarms)
@@ -290,7 +290,7 @@ func TestAlarms(t *testing.T) {
 	}
 }
 
-// The dashboard's body is JSON behind its substitutions.
+// The dashboard's body is JSON even before its variables are substituted.
 func TestDashboard(t *testing.T) {
 	body, _ := at(processed(t)["Dashboard"].Properties, "DashboardBody/Fn::Sub").(string)
 	var board struct {

@@ -10,12 +10,12 @@ import (
 	"testing"
 )
 
-// TestChromium plays a recording through nginx, over TLS and HTTP/2: its bytes
-// from the gateway, and from where the gateway redirects to.
+// TestChromium plays a recording through nginx over TLS and HTTP/2: once with the
+// audio in the gateway's answer, once with a redirect.
 func TestChromium(t *testing.T) {
 	chromium := os.Getenv("CHROMIUM")
 	if chromium == "" {
-		t.Fatal("needs CHROMIUM, a browser")
+		t.Fatal("set CHROMIUM to the path of a Chromium browser")
 	}
 	f := start(t)
 	for _, delivery := range []string{"inline", "redirect"} {
@@ -28,15 +28,15 @@ func TestChromium(t *testing.T) {
 			t.Fatalf("%s: %v\n%s", delivery, err, out)
 		}
 		t.Logf("%s: %s", delivery, out)
-		asked := map[string]int{}
+		requests := map[string]int{}
 		for _, r := range f.gateway.take() {
 			if strings.Contains(r.URL.Path, "/recordings/") && r.Method == http.MethodGet {
-				asked[r.URL.Query().Get("delivery")]++
+				requests[r.URL.Query().Get("delivery")]++
 			}
 		}
-		// Once by the element, once by fetch.
-		if asked[delivery] < 2 {
-			t.Errorf("%s: the gateway was asked %v", delivery, asked)
+		// Once for the audio element, once for fetch.
+		if requests[delivery] < 2 {
+			t.Errorf("%s: the gateway got requests %v, want at least 2", delivery, requests)
 		}
 	}
 	log, err := os.ReadFile(f.file("recordings-front.log"))

@@ -11,7 +11,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// The managed policies that front/cloudfront.yaml names by their ids.
+// The IDs of the managed policies in front/cloudfront.yaml.
 const (
 	cachingDisabled           = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 	allViewer                 = "216adef6-5c7f-47e4-b989-5492eafa07d3"
@@ -29,7 +29,7 @@ type behavior struct {
 	OriginRequestPolicyID string   `yaml:"OriginRequestPolicyId"`
 }
 
-// distribution is what the test looks at of front/cloudfront.yaml.
+// distribution is the part of front/cloudfront.yaml that the test checks.
 type distribution struct {
 	Resources struct {
 		Distribution struct {
@@ -80,7 +80,8 @@ func TestCloudFront(t *testing.T) {
 			t.Errorf("%s goes to recordings: %v, want %v", r.target, got, want)
 		}
 	}
-	// Every status that CloudFront would keep for everybody, once let through.
+	// CloudFront would cache an error with one of these statuses and serve it to
+	// all clients.
 	var never []int
 	for _, e := range config.CustomErrorResponses {
 		if e.ErrorCachingMinTTL != nil && *e.ErrorCachingMinTTL == 0 {
@@ -88,11 +89,12 @@ func TestCloudFront(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff([]int{400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504}, never); diff != "" {
-		t.Errorf("errors that are never kept (-want +got):\n%s", diff)
+		t.Errorf("errors that are never cached (-want +got):\n%s", diff)
 	}
 }
 
-// matches is CloudFront's: * is any text, slashes included, ? is one character.
+// matches reports whether a CloudFront path pattern matches path. * stands for
+// any text, including slashes, and ? for one character.
 func matches(pattern, path string) bool {
 	exact := regexp.QuoteMeta(pattern)
 	exact = strings.NewReplacer(`\*`, `.*`, `\?`, `.`).Replace(exact)

@@ -20,7 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// testKazoo: what is not recordings passes nginx as if it were not there.
+// testKazoo checks that nginx passes all other requests to Kazoo unchanged.
 func (f *front) testKazoo(t *testing.T) {
 	t.Run("request", f.testRequest)
 	t.Run("answer", f.testAnswer)
@@ -81,13 +81,13 @@ func (f *front) testStatuses(t *testing.T) {
 	for _, code := range []int{200, 202, 301, 400, 401, 402, 403, 404, 405, 409, 413, 416, 429, 500, 501, 502, 503, 504} {
 		resp, body := f.do(t, "GET", fmt.Sprint("/v2/status?code=", code), nil)
 		if want := fmt.Sprintf(`{"error":"%d"}`, code); resp.StatusCode != code || body != want || resp.Header.Get("Content-Type") != "application/json" {
-			t.Errorf("%d came as %d %s", code, resp.StatusCode, body)
+			t.Errorf("%d arrived as %d %s", code, resp.StatusCode, body)
 		}
 	}
 }
 
-// testUpload sends 10 MB in chunks; the rest of it only once the first byte has
-// arrived.
+// testUpload sends 10 MB in chunks. It sends only 10 bytes until the first one
+// has arrived, so nginx must not buffer the body.
 func (f *front) testUpload(t *testing.T) {
 	body := bytes.Repeat([]byte("0123456789"), 1024*1024)
 	read, write := io.Pipe()
@@ -98,7 +98,7 @@ func (f *front) testUpload(t *testing.T) {
 			_, _ = write.Write(body[10:])
 			_ = write.Close()
 		case <-time.After(10 * time.Second):
-			_ = write.CloseWithError(errors.New("nginx holds the body back"))
+			_ = write.CloseWithError(errors.New("nginx buffers the body"))
 		}
 	}()
 	_, got := f.do(t, "POST", "/v2/upload", read)
@@ -115,7 +115,8 @@ func (f *front) testDownload(t *testing.T) {
 	}
 }
 
-// testStream reads the first line before the handler may send the second.
+// testStream reads the first line of an answer before the handler sends the
+// second.
 func (f *front) testStream(t *testing.T) {
 	resp, err := f.client.Get(f.url + "/v2/stream")
 	if err != nil {
@@ -130,7 +131,7 @@ func (f *front) testStream(t *testing.T) {
 	select {
 	case f.kazoo.release <- struct{}{}:
 	case <-time.After(5 * time.Second):
-		t.Fatal("the first line came only with the end")
+		t.Fatal("the first line arrived only with the second")
 	}
 	if rest, err := io.ReadAll(lines); err != nil || string(rest) != "last\n" {
 		t.Errorf("the rest is %q, %v", rest, err)
@@ -154,10 +155,10 @@ func (f *front) testWebsocket(t *testing.T) {
 	if line, err := in.ReadString('\n'); line != "echo hello\n" {
 		t.Errorf("%q, %v", line, err)
 	}
-	// No other upgrade gets past the rule.
+	// nginx passes on no other upgrade.
 	f.kazoo.take()
 	f.do(t, "GET", "/v2/user_auth", nil, "Connection", "Upgrade, HTTP2-Settings", "Upgrade", "h2c", "Http2-Settings", "AAMAAABkAAQAAP__")
 	if seen := f.kazoo.take(); slices.ContainsFunc(seen, func(r *http.Request) bool { return r.Header.Get("Upgrade") != "" }) {
-		t.Error("an upgrade to h2c went on")
+		t.Error("nginx passed on an upgrade to h2c")
 	}
 }

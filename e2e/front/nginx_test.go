@@ -24,8 +24,8 @@ func TestNginx(t *testing.T) {
 	t.Run("logs", f.testLogs)
 }
 
-// testPaths sends every target of the rule as it is written, by every method
-// that clients use.
+// testPaths sends every target of the rule unchanged. The methods that clients
+// use take turns.
 func (f *front) testPaths(t *testing.T) {
 	methods := []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"}
 	for i, r := range rule {
@@ -48,7 +48,8 @@ func (f *front) testPaths(t *testing.T) {
 	}
 }
 
-// raw sends a request whose target no client library has touched.
+// raw sends a request whose target is exactly as given; a client library might
+// change it.
 func (f *front) raw(t *testing.T, method, target string) *http.Response {
 	t.Helper()
 	conn, err := tls.Dial("tcp", f.addr, &tls.Config{RootCAs: f.roots})
@@ -69,7 +70,7 @@ func (f *front) raw(t *testing.T, method, target string) *http.Response {
 	return resp
 }
 
-// do sends a request with pairs of header names and values.
+// do sends a request. header holds names and values in turn.
 func (f *front) do(t *testing.T, method, target string, body io.Reader, header ...string) (*http.Response, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, f.url+target, body)
@@ -91,7 +92,8 @@ func (f *front) do(t *testing.T, method, target string, body io.Reader, header .
 	return resp, string(text)
 }
 
-// testMoved gives the service's name another address, as AWS does.
+// testMoved changes the IP address of the service's name, as AWS does, and waits
+// until nginx uses the new one.
 func (f *front) testMoved(t *testing.T) {
 	defer f.gateway.addr.Store("127.0.0.1")
 	f.gateway.addr.Store("127.0.0.9")
@@ -106,12 +108,12 @@ func (f *front) testMoved(t *testing.T) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatal("nginx never asked for the name again")
+			t.Fatal("nginx did not resolve the name again")
 		}
 	}
 }
 
-// testUnreachable leads the name to where nobody listens.
+// testUnreachable resolves the service's name to an address without a server.
 func (f *front) testUnreachable(t *testing.T) {
 	defer f.gateway.addr.Store("127.0.0.1")
 	f.gateway.addr.Store("240.0.0.1")
@@ -133,7 +135,7 @@ func (f *front) testUnreachable(t *testing.T) {
 	}
 }
 
-// testLogs comes last: nothing of what was sent as a token is in any log.
+// testLogs runs last and checks that no log contains a token.
 func (f *front) testLogs(t *testing.T) {
 	secret := "secret-in-the-query"
 	f.do(t, "GET", "/v2/accounts/A/recordings/202601-x?auth_token="+secret, nil)
@@ -144,7 +146,7 @@ func (f *front) testLogs(t *testing.T) {
 		`"PUT /v2/storage/A/- HTTP/1.1" 401 `,
 	} {
 		if text := f.awaitLog(t, line); !strings.Contains(text, line) {
-			t.Errorf("the access log lacks %s:\n%s", line, text)
+			t.Errorf("the access log has no line %s:\n%s", line, text)
 		}
 	}
 	for _, name := range []string{"recordings-front.log", "recordings-front.error.log", "main.log", "nginx.out"} {
@@ -154,14 +156,14 @@ func (f *front) testLogs(t *testing.T) {
 		}
 		for _, token := range []string{secret, f.demo["TOKEN"], "auth_token"} {
 			if strings.Contains(string(text), token) {
-				t.Errorf("%s holds a token", name)
+				t.Errorf("%s contains a token", name)
 			}
 		}
 	}
 }
 
-// awaitLog reads the access log until it has line, or some seconds are over:
-// nginx writes a line after the answer.
+// awaitLog returns the access log once it contains line, at most 5 s later. nginx
+// writes the line after it has sent the answer.
 func (f *front) awaitLog(t *testing.T, line string) (text string) {
 	t.Helper()
 	for end := time.Now().Add(5 * time.Second); !strings.Contains(text, line) && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// testRecordings: the local server's answers pass nginx and the gateway
-// untouched.
+// testRecordings checks that the local server's answers pass through the gateway
+// and nginx unchanged.
 func (f *front) testRecordings(t *testing.T) {
 	account := "/v2/accounts/" + f.demo["ACCOUNT_ID"]
 	token := []string{"X-Auth-Token", f.demo["TOKEN"]}
@@ -24,7 +24,7 @@ func (f *front) testRecordings(t *testing.T) {
 	if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "audio/mpeg" || resp.ContentLength != int64(len(whole)) {
 		t.Fatalf("audio: %d %v", resp.StatusCode, resp.Header)
 	}
-	// Every form of the path leads to the same bytes.
+	// Every form of the path reaches the service.
 	user := f.demo["USER_ID"]
 	for _, form := range []string{"/v1/accounts/" + f.demo["ACCOUNT_ID"], account + "/users/" + user, account + "/" + user} {
 		resp, _ := f.do(t, "GET", form+"/recordings", nil, token...)
@@ -39,7 +39,7 @@ func (f *front) testRecordings(t *testing.T) {
 	if resp.StatusCode != http.StatusOK || body != "" || resp.Header.Get("Content-Length") != strconv.Itoa(len(whole)) {
 		t.Errorf("HEAD: %d %v", resp.StatusCode, resp.Header)
 	}
-	// The redirect is the same as without nginx, up to its signature.
+	// The redirect leads to S3, as it does without nginx.
 	resp, _ = f.do(t, "GET", account+"/recordings/"+id+"?accept=audio/mpeg&delivery=redirect", nil, token...)
 	if to := resp.Header.Get("Location"); resp.StatusCode != http.StatusFound || !strings.HasPrefix(to, "http://127.0.0.1:") || !strings.Contains(to, "X-Amz-Signature=") {
 		t.Errorf("redirect: %d to %q", resp.StatusCode, to)
@@ -47,7 +47,8 @@ func (f *front) testRecordings(t *testing.T) {
 	if resp, err := f.client.Get(resp.Header.Get("Location")); err != nil || resp.StatusCode != http.StatusOK || resp.ContentLength != int64(len(whole)) {
 		t.Errorf("following the redirect: %v, %v", resp, err)
 	}
-	// The request id comes back, the body of a PATCH arrives, CORS is said once.
+	// The request ID comes back, the body of a PATCH arrives, and each CORS header
+	// is sent once.
 	resp, body = f.do(t, "PATCH", account+"/recordings/"+id, strings.NewReader(`{"data":{"user_metadata":{"front":"nginx"}}}`),
 		append(token, "X-Request-ID", "through-nginx", "Origin", "https://ui.example.com")...)
 	if resp.StatusCode != http.StatusOK || !strings.Contains(body, `"front":"nginx"`) || !strings.Contains(body, `"request_id":"through-nginx"`) {
@@ -73,7 +74,7 @@ func (f *front) testRange(t *testing.T, audio, whole string) {
 		asked  string
 		status int
 		want   string
-		said   string
+		span   string
 	}{
 		{"bytes=0-9", 206, whole[:10], "bytes 0-9/" + size},
 		{"bytes=100-", 206, whole[100:], "bytes 100-" + strconv.Itoa(len(whole)-1) + "/" + size},
@@ -81,7 +82,7 @@ func (f *front) testRange(t *testing.T, audio, whole string) {
 		{"bytes=99999999-", 416, "", "bytes */" + size},
 	} {
 		resp, body := f.do(t, "GET", audio, nil, "Range", tt.asked)
-		if resp.StatusCode != tt.status || tt.want != "" && body != tt.want || tt.said != "" && resp.Header.Get("Content-Range") != tt.said {
+		if resp.StatusCode != tt.status || tt.want != "" && body != tt.want || tt.span != "" && resp.Header.Get("Content-Range") != tt.span {
 			t.Errorf("%s: %d, %d bytes, Content-Range %q", tt.asked, resp.StatusCode, len(body), resp.Header.Get("Content-Range"))
 		}
 	}
@@ -102,7 +103,8 @@ func (f *front) testGzip(t *testing.T, account string) {
 	}
 }
 
-// firstMP3 lists through nginx, and returns an id.
+// firstMP3 lists recordings through nginx and returns the ID of one with mp3
+// audio.
 func (f *front) firstMP3(t *testing.T, account string) string {
 	t.Helper()
 	resp, body := f.do(t, "GET", account+"/recordings?filter_content_type=audio/mpeg", nil, "Authorization", "Bearer "+f.demo["TOKEN"])

@@ -1,11 +1,12 @@
 package front
 
-// rule is the table of the path rule: raw request targets, and who answers.
+// rule is the table of the path rule: raw request targets and which server
+// answers them.
 var rule = []struct {
 	target     string
 	recordings bool
-	// spans marks what a pattern that spans segments takes in as well. The
-	// service answers these with a 404.
+	// spans is true for paths that CloudFront sends to recordings as well, because
+	// a * in its patterns spans segments. The service answers them with 404.
 	spans bool
 }{
 	{target: "/v2/accounts/A/recordings", recordings: true},
@@ -24,7 +25,8 @@ var rule = []struct {
 	{target: "/v2/accounts/A/recordings/a%20b%3Fc", recordings: true},
 	{target: "/v2/accounts/A%2Fb/recordings", recordings: true},
 	{target: "/v2/accounts/A%2Fdevices%2FD/recordings", recordings: true},
-	// Each is a segment like any other; the service knows no such id.
+	// These are ordinary segments to the rule. The service finds no recording with
+	// such an ID.
 	{target: "/v2/accounts/A/./recordings", recordings: true},
 	{target: "/v2/accounts/A/recordings/../devices", recordings: true},
 	{target: "/v2/accounts/A/users/recordings", recordings: true},
@@ -69,7 +71,7 @@ var rule = []struct {
 	{target: "/v2//accounts/A/recordings", spans: true},
 	{target: "/v2/x/accounts/A/recordings", spans: true},
 	{target: "/v2/accounts%2FA/recordings"},
-	// As its author wrote them, not as they decode.
+	// The rule matches the path as the client wrote it, without decoding it.
 	{target: "/v2/accounts/A/record%69ngs"},
 	{target: "/v2/accounts/A/devices/%2e%2e/recordings", spans: true},
 }

@@ -23,10 +23,11 @@ import (
 	"time"
 )
 
-// gatewayName is the name by which nginx knows the recordings service.
+// gatewayName is the host name of the recordings service in nginx's
+// configuration.
 const gatewayName = "recordings.test"
 
-// log keeps the requests that a stand-in got.
+// log records the requests to a stand-in.
 type log struct {
 	mu   sync.Mutex
 	seen []*http.Request
@@ -38,7 +39,7 @@ func (l *log) add(r *http.Request) {
 	l.seen = append(l.seen, r.Clone(context.WithoutCancel(r.Context())))
 }
 
-// take returns what came since the last take.
+// take returns the requests since the last take.
 func (l *log) take() []*http.Request {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -47,12 +48,12 @@ func (l *log) take() []*http.Request {
 	return seen
 }
 
-// gateway stands in for an API Gateway before the local server: it is reached
-// by TLS, by its own name and below its stage only.
+// gateway stands in for an API Gateway in front of the local server. It accepts
+// only TLS requests for its own name and stage.
 type gateway struct {
 	log
 	port int
-	addr atomic.Value // the address that its name has at the moment
+	addr atomic.Value // the current IP address of its name
 }
 
 func startGateway(t *testing.T, cert tls.Certificate, local string) *gateway {
@@ -81,7 +82,7 @@ func startGateway(t *testing.T, cert tls.Certificate, local string) *gateway {
 			onward.ServeHTTP(w, r)
 		}
 	})
-	// On every loopback address, so that the name can move.
+	// On all addresses, so that testMoved can change the address.
 	listener, err := net.Listen("tcp", "0.0.0.0:0")
 	if err != nil {
 		t.Fatal(err)
@@ -94,8 +95,8 @@ func startGateway(t *testing.T, cert tls.Certificate, local string) *gateway {
 	return g
 }
 
-// startNames starts a name server that gives every name g's address of the
-// moment, good for one second, and returns where it listens.
+// startNames starts a name server and returns its address. It answers every
+// query with g's current address, with a TTL of one second.
 func startNames(t *testing.T, g *gateway) string {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -116,7 +117,7 @@ func startNames(t *testing.T, g *gateway) string {
 	return conn.LocalAddr().String()
 }
 
-// answer is a name server's answer (RFC 1035, 4) to a query for one address.
+// answer returns a name server's answer (RFC 1035, 4) to a query for an A record.
 func answer(query []byte, ip net.IP) []byte {
 	end := 12
 	for query[end] != 0 {
@@ -132,11 +133,11 @@ func answer(query []byte, ip net.IP) []byte {
 	return append(out, ip...)
 }
 
-// kazoo stands in for everything that is not recordings.
+// kazoo stands in for Kazoo's API, that is, for everything except recordings.
 type kazoo struct {
 	log
 	url     string
-	release chan struct{} // lets /v2/stream go on
+	release chan struct{} // synchronizes /v2/stream and /v2/upload with the test
 }
 
 func startKazoo(t *testing.T) *kazoo {
@@ -158,7 +159,8 @@ func startKazoo(t *testing.T) *kazoo {
 	return k
 }
 
-// upload takes the first byte, tells that it has it, and hashes the body.
+// upload reads the first byte, signals that on release, and answers with the hash
+// of the body.
 func (k *kazoo) upload(w http.ResponseWriter, r *http.Request) {
 	hash := sha256.New()
 	_, err := io.CopyN(hash, r.Body, 1)
@@ -167,7 +169,7 @@ func (k *kazoo) upload(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprint(w, n+1, " ", hex.EncodeToString(hash.Sum(nil)), " ", err, " ", err2, " ", r.TransferEncoding)
 }
 
-// stream sends a line, waits until the client has told of it, and ends.
+// stream sends a line, waits until the test has received it, and sends another.
 func (k *kazoo) stream(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, "first\n")
 	_ = http.NewResponseController(w).Flush()
@@ -181,7 +183,7 @@ func (k *kazoo) stream(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, "last\n")
 }
 
-// headers sends what a proxy might think is its own.
+// headers sends headers that a proxy might replace or act on.
 func (k *kazoo) headers(w http.ResponseWriter, _ *http.Request) {
 	h := w.Header()
 	h["Set-Cookie"] = []string{"a=1; Path=/", "b=2; HttpOnly"}
@@ -197,7 +199,7 @@ func (k *kazoo) headers(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, strings.Repeat("<p>compressible</p>", 1000))
 }
 
-// large is more than any buffer of a proxy.
+// large sends 10 MB, which is larger than any proxy buffer.
 func large(w http.ResponseWriter, _ *http.Request) {
 	line := strings.Repeat("0123456789abcde\n", 64)
 	for range 10 * 1024 {
@@ -205,7 +207,7 @@ func large(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// status answers with the status asked for, and says so.
+// status answers with the requested status, in the header and in the body.
 func status(w http.ResponseWriter, r *http.Request) {
 	code, _ := strconv.Atoi(r.URL.Query().Get("code"))
 	w.Header().Set("Content-Type", "application/json")

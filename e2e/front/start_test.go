@@ -27,11 +27,11 @@ import (
 	"callrecordings/e2e/given"
 )
 
-// front is a running nginx and what stands behind it.
+// front is a running nginx and the servers behind it.
 type front struct {
-	url     string // of nginx
-	addr    string // host and port of nginx
-	dir     string // its logs, settings and certificate
+	url     string // nginx's
+	addr    string // nginx's host and port
+	dir     string // nginx's logs, settings and certificate
 	kazoo   *kazoo
 	gateway *gateway
 	roots   *x509.CertPool
@@ -39,14 +39,15 @@ type front struct {
 	demo    map[string]string // demo.env of the local server
 }
 
-// certFile is the certificate of nginx and of the gateway, in front.dir.
+// certFile is the file in front.dir with the certificate of nginx and the
+// gateway.
 const certFile = "cert.pem"
 
-// start starts everything; nginx is the only part that the machine has to bring.
+// start starts nginx and all servers behind it. Only nginx must be installed.
 func start(t *testing.T) *front {
 	t.Helper()
 	if _, err := exec.LookPath("nginx"); err != nil {
-		t.Fatal("needs nginx on the PATH")
+		t.Fatal("nginx is not on the PATH")
 	}
 	f := &front{dir: t.TempDir(), kazoo: startKazoo(t)}
 	cert := f.certificate(t)
@@ -63,7 +64,8 @@ func start(t *testing.T) *front {
 	return f
 }
 
-// startNginx renders the shipped template as docs/front.md says and runs it.
+// startNginx fills in the shipped template as docs/front.md describes and runs
+// nginx with it.
 func (f *front) startNginx(t *testing.T, resolver string) {
 	t.Helper()
 	settings := shipped(t)
@@ -80,13 +82,13 @@ func (f *front) startNginx(t *testing.T, resolver string) {
 	f.write(t, "front.conf", render(t, string(template), settings))
 	user := ""
 	if os.Geteuid() == 0 {
-		user = "user root;\n" // whose the folders of a test are
+		user = "user root;\n" // the owner of the test's folders
 	}
 	var temp strings.Builder
 	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 		fmt.Fprintf(&temp, "%s_temp_path %s;\n", kind, f.file(kind))
 	}
-	// As Debian's: what the shipped part has to stand in.
+	// The shipped file must work inside settings like Debian's.
 	f.write(t, "nginx.conf", fmt.Sprintf("%sdaemon off;\npid %s;\nerror_log %s info;\nevents {}\nhttp {\ngzip on;\naccess_log off;\n%sinclude %s;\n}\n",
 		user, f.file("pid"), f.file("main.log"), temp.String(), f.file("front.conf")))
 	if out, err := exec.CommandContext(t.Context(), "nginx", "-t", "-p", f.dir, "-e", f.file("main.log"), "-c", f.file("nginx.conf")).CombinedOutput(); err != nil {
@@ -96,7 +98,7 @@ func (f *front) startNginx(t *testing.T, resolver string) {
 	given.Await(t, "http://"+f.addr, f.file("main.log"))
 }
 
-// shipped reads front.env, whose names must be those of the template.
+// shipped returns the settings in front.env.
 func shipped(t *testing.T) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile("../../front/nginx/front.env")
@@ -110,7 +112,8 @@ func shipped(t *testing.T) map[string]string {
 	return values
 }
 
-// render does what envsubst does when it is told all names of front.env.
+// render replaces variables as envsubst does with all names in front.env. The
+// template must use exactly those names.
 func render(t *testing.T, template string, settings map[string]string) string {
 	t.Helper()
 	used := map[string]bool{}
@@ -126,8 +129,8 @@ func render(t *testing.T, template string, settings map[string]string) string {
 	return out
 }
 
-// startLocal starts what make run starts, demo recordings included, and
-// returns what it tells scripts.
+// startLocal starts the server of make run, including its demo recordings, and
+// returns the variables in its demo.env.
 func startLocal(t *testing.T) map[string]string {
 	t.Helper()
 	dir := given.Programs(t, "callrecordings/local")
@@ -149,7 +152,8 @@ func startLocal(t *testing.T) map[string]string {
 	return env
 }
 
-// run starts a program that ends cleanly on an interrupt when the test is over.
+// run starts a program and interrupts it when the test ends. It must then exit
+// without an error.
 func run(t *testing.T, cmd *exec.Cmd, output string) {
 	t.Helper()
 	out, err := os.Create(output)
@@ -170,19 +174,20 @@ func run(t *testing.T, cmd *exec.Cmd, output string) {
 	})
 }
 
-// certificate makes one for all names of the test, and its own authority.
+// certificate creates a self-signed certificate for all names in the test and
+// trusts it in f.roots.
 func (f *front) certificate(t *testing.T) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sheet := &x509.Certificate{
+	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
 		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		DNSNames: []string{gatewayName, "localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 	}
-	der, err := x509.CreateCertificate(rand.Reader, sheet, sheet, &key.PublicKey, key)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,5 @@
-// Package given is what tests of the whole are given: the variables that e2e/run
-// sets, the programs of this module, and ports for these to listen on.
+// Package given helps end-to-end tests to set up: it reads the variables that
+// e2e/run sets, builds programs of this module, and finds free ports for them.
 package given
 
 import (
@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Variable is the value of a variable that e2e/run sets. The test fails without
-// it: it is no reason to skip that what a test needs is missing.
+// Variable returns the value of an environment variable that e2e/run sets. If it
+// is not set, the test fails; it is not skipped, so a broken setup is noticed.
 func Variable(t testing.TB, name string) string {
 	t.Helper()
 	value := os.Getenv(name)
@@ -23,8 +23,8 @@ func Variable(t testing.TB, name string) string {
 	return value
 }
 
-// Programs builds commands of this module, by their import paths, and returns the
-// folder that they are in for as long as the test runs.
+// Programs builds the commands with the given import paths and returns the folder
+// that holds them. The folder is removed when the test ends.
 func Programs(t testing.TB, packages ...string) (folder string) {
 	t.Helper()
 	folder = t.TempDir()
@@ -35,8 +35,8 @@ func Programs(t testing.TB, packages ...string) (folder string) {
 	return folder
 }
 
-// Ports returns a port of this machine that is free, and whose successor is free
-// as well.
+// Ports returns a free TCP port on 127.0.0.1 whose successor is free as well. The
+// local server listens on both.
 func Ports(t testing.TB) int {
 	t.Helper()
 	var on net.ListenConfig
@@ -53,12 +53,12 @@ func Ports(t testing.TB) int {
 			return port
 		}
 	}
-	t.Fatal("no two free ports in a row")
+	t.Fatal("found no two consecutive free ports")
 	return 0
 }
 
-// Await waits, for a minute at most, until something answers at url, whatever it
-// says. log is the file that tells why nothing does.
+// Await waits at most one minute until a server answers at url, with any status.
+// If none does, the test fails and prints the log file named log.
 func Await(t testing.TB, url, log string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
@@ -72,5 +72,5 @@ func Await(t testing.TB, url, log string) {
 		}
 	}
 	text, _ := os.ReadFile(log)
-	t.Fatalf("nothing answers at %s:\n%s", url, text)
+	t.Fatalf("no answer from %s:\n%s", url, text)
 }

@@ -1,8 +1,9 @@
-// Package guides holds a test that carries out the guides of docs/connect.md to
-// the letter: every command and every file of theirs, with a stand-in where a
-// PBX would be. It has the build tag e2e and needs a server:
+// Package guides tests the guides of docs/connect.md. It runs every command and
+// installs every file in them unchanged, with a stand-in for the PBX. It has the
+// build tag e2e and needs a running server:
 //
 //	URL         the API's address
-//	DATA_DIR    data folder of make run; without it, what make deploy has
-//	            written for scripts: BUCKET_NAME, TOKEN_KEYS, AWS_ENDPOINT_URL …
+//	DATA_DIR    data folder of make run; without it, the variables that make
+//	            deploy writes for scripts: BUCKET_NAME, TOKEN_KEYS,
+//	            AWS_ENDPOINT_URL and others
 package guides

@@ -17,8 +17,8 @@ import (
 	"callrecordings/e2e/pbx"
 )
 
-// kazoo stands in for the API of Kazoo that keeps settings, and tests those of
-// storage as it does (kazoo.md 7.8).
+// kazoo stands in for the part of Kazoo's API that stores settings. Like Kazoo, it
+// tests storage settings before it accepts them (kazoo.md 7.8).
 type kazoo struct {
 	*httptest.Server
 	w *walk
@@ -26,7 +26,7 @@ type kazoo struct {
 	mu       sync.Mutex
 	handler  string
 	settings settings
-	url      string // of the recorder
+	url      string // for recorders
 	enabled  bool
 }
 
@@ -38,7 +38,8 @@ type settings struct {
 	Multipart                   bool `json:"send_multipart"`
 }
 
-// kazoo starts one, for the page's commands.
+// kazoo starts a stand-in Kazoo and sets the variables with which the page's
+// commands reach it.
 func (w *walk) kazoo() *kazoo {
 	k := &kazoo{w: w}
 	mux := http.NewServeMux()
@@ -50,7 +51,7 @@ func (w *walk) kazoo() *kazoo {
 	return k
 }
 
-// storage takes a plan, once its target has kept a file and given it back.
+// storage accepts a plan if its target stores a test file and returns it.
 func (k *kazoo) storage(out http.ResponseWriter, r *http.Request) {
 	var body struct {
 		Data struct {
@@ -71,7 +72,7 @@ func (k *kazoo) storage(out http.ResponseWriter, r *http.Request) {
 	}
 	one, ok := body.Data.Attachments[body.Data.Plan.MODB.Types["call_recording"].Attachments.Handler]
 	if !ok {
-		http.Error(out, "the plan names no handler", http.StatusBadRequest)
+		http.Error(out, "the plan has no handler for recordings", http.StatusBadRequest)
 		return
 	}
 	k.mu.Lock()
@@ -88,13 +89,13 @@ func (k *kazoo) storage(out http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if err != nil || status/100 != 2 {
-		http.Error(out, fmt.Sprintf("the target refuses: %d %v", status, err), http.StatusBadRequest)
+		http.Error(out, fmt.Sprintf("the storage test failed: %d %v", status, err), http.StatusBadRequest)
 		return
 	}
 	out.WriteHeader(http.StatusCreated)
 }
 
-// record takes the account's setting of recordings.
+// record stores the account's call_recording setting.
 func (k *kazoo) record(out http.ResponseWriter, r *http.Request) {
 	var body struct {
 		Data struct {
@@ -119,7 +120,8 @@ func (k *kazoo) record(out http.ResponseWriter, r *http.Request) {
 	k.enabled, k.url = body.Data.Recording.Account.Any.Any.Enabled, body.Data.Recording.Account.Any.Any.URL
 }
 
-// do is a request of the plan's handler.
+// do sends the request that the plan's handler makes. It returns the status and
+// the body of the answer.
 func (k *kazoo) do(ctx context.Context, method string, c pbx.Call) (int, string, error) {
 	if k.handler == "s3" {
 		s3 := k.w.s3
@@ -131,7 +133,7 @@ func (k *kazoo) do(ctx context.Context, method string, c pbx.Call) (int, string,
 		return answer(r)
 	}
 	u := pbx.Plan(k.settings.URL, c)
-	// LocalStack's gateway takes the forms of a PUT apart and loses them.
+	// LocalStack's gateway drops the body of a PUT with a multipart form.
 	if k.settings.Multipart && method == http.MethodPut && c.Type != "text/plain" && !k.w.cloud {
 		u = pbx.PlanForm(k.settings.URL, c, false)
 	}
@@ -139,14 +141,14 @@ func (k *kazoo) do(ctx context.Context, method string, c pbx.Call) (int, string,
 	return send(ctx, u)
 }
 
-// call stores the recording of a call by the plan.
+// call stores the recording of a call through the plan.
 func (k *kazoo) call(c pbx.Call) {
 	k.w.t.Helper()
 	if !k.enabled {
-		k.w.t.Fatal("Kazoo was not told to record")
+		k.w.t.Fatal("recording is not enabled")
 	}
 	if status, text, err := k.do(k.w.t.Context(), http.MethodPut, c); err != nil || status/100 != 2 {
-		k.w.t.Fatalf("the recording is not taken: %d %s %v", status, text, err)
+		k.w.t.Fatalf("the recording was not stored: %d %s %v", status, text, err)
 	}
 }
 
@@ -169,8 +171,8 @@ func answer(r *http.Request) (int, string, error) {
 	return resp.StatusCode, string(text), err
 }
 
-// spoken is a call of the account of a page; at is its month and second.
-func spoken(w *walk, call string, start int64) pbx.Call {
+// callAt returns a call in the page's account. start is in Gregorian seconds.
+func callAt(w *walk, call string, start int64) pbx.Call {
 	return pbx.Call{
 		Account: w.vars["ACCOUNT_ID"], ID: "202601-" + fmt.Sprintf("%032x", start), CallID: call, Owner: "10a", Start: start, DurationMS: 1000,
 		Direction: "inbound", From: "1001@pbx.example", To: "1002@pbx.example", Caller: "1001", Callee: "1002",
@@ -178,7 +180,8 @@ func spoken(w *walk, call string, start int64) pbx.Call {
 	}
 }
 
-func wholly(c pbx.Call) map[string]any {
+// allFields returns the fields of a recording whose PBX sent all of them.
+func allFields(c pbx.Call) map[string]any {
 	return map[string]any{
 		"id": c.ID, "owner_id": c.Owner, "start": float64(c.Start), "duration_ms": float64(c.DurationMS), "direction": c.Direction,
 		"from": c.From, "to": c.To, "caller_id_number": c.Caller, "callee_id_number": c.Callee,
@@ -190,38 +193,38 @@ func TestKazooS3(t *testing.T) {
 	k := w.kazoo()
 	if w.cloud {
 		w.follow("sh", "aws")
-		pair := strings.Fields(w.said)
+		pair := strings.Fields(w.output)
 		if len(pair) != 2 {
-			t.Fatalf("no pair of keys: %q", w.said)
+			t.Fatalf("want an access key and its secret, got %q", w.output)
 		}
 		w.vars["S3_KEY"], w.vars["S3_SECRET"] = pair[0], pair[1]
 	}
 	w.follow("sh", "")
 	if want := pbx.GuideList(); fmt.Sprint(k.settings.List) != fmt.Sprint(want) {
-		t.Errorf("the guide's field list is %v, want that of the other tests, %v", k.settings.List, want)
+		t.Errorf("the guide's field list is %v, want that of package pbx, %v", k.settings.List, want)
 	}
-	c := spoken(w, "a84b4c76e66710@pbx.example", 63937071000)
+	c := callAt(w, "a84b4c76e66710@pbx.example", 63937071000)
 	k.call(c)
 	w.play(c.Audio)
-	w.want(w.recordings(1)[c.CallID], wholly(c))
+	w.want(w.recordings(1)[c.CallID], allFields(c))
 }
 
 func TestKazooHTTP(t *testing.T) {
 	w := open(t).begin(t, "connect-kazoo-http.md", 2)
 	k := w.kazoo()
 	w.follow("sh", "")
-	first, second := spoken(w, "first@pbx.example", 63937071000), spoken(w, "second@pbx.example", 63937072000)
+	first, second := callAt(w, "first@pbx.example", 63937071000), callAt(w, "second@pbx.example", 63937072000)
 	if status, text, err := send(t.Context(), pbx.Recorder(k.url, first, false)); err != nil || status/100 != 2 {
-		t.Fatalf("the recorder's upload is not taken: %d %s %v", status, text, err)
+		t.Fatalf("the recorder's upload was not stored: %d %s %v", status, text, err)
 	}
 	k.call(second)
 	w.play(second.Audio)
 	all := w.recordings(2)
-	want := wholly(first)
-	delete(want, "callee_id_number") // the query has none
+	want := allFields(first)
+	delete(want, "callee_id_number") // not in the query
 	w.want(all[first.CallID], want)
 	if w.cloud {
-		return // see do: what went there was raw, and tells ids alone
+		return // do sent no form, so this recording has only its IDs
 	}
-	w.want(all[second.CallID], wholly(second))
+	w.want(all[second.CallID], allFields(second))
 }

@@ -14,12 +14,13 @@ import (
 	"callrecordings/e2e/pbx"
 )
 
-// began is when the calls of these pages began, and the same in Gregorian seconds.
+// began is the start of the calls in these guides.
 var began = time.Date(2026, 1, 24, 9, 30, 5, 0, time.UTC)
 
+// beganAt is began in Gregorian seconds.
 const beganAt = 63936466205
 
-// file puts audio where the PBX would.
+// file writes audio to a path of the PBX, below w.dir, and returns the real path.
 func (w *walk) file(path string, audio []byte) string {
 	w.t.Helper()
 	path = filepath.Join(w.dir, path)
@@ -32,12 +33,13 @@ func (w *walk) file(path string, audio []byte) string {
 	return path
 }
 
-// hook runs the command of a PBX's settings, with its variables replaced.
+// hook runs a command from a PBX's settings. variables are the old and new texts
+// that replace the PBX's variables in it.
 func (w *walk) hook(command string, variables ...string) {
 	w.t.Helper()
 	command = strings.NewReplacer(variables...).Replace(command)
 	if strings.Contains(command, "$") {
-		w.t.Fatalf("a variable is left: %s", command)
+		w.t.Fatalf("a variable was not replaced: %s", command)
 	}
 	if out, err := w.run(command); err != nil {
 		w.t.Fatalf("%s: %v\n%s", command, err, out)
@@ -84,7 +86,7 @@ func TestFreeSWITCH(t *testing.T) {
 		"caller_id_number": "1002", "callee_id_number": "+15550101", "start": beganAt + 1.0, "direction": "outbound", "duration_ms": 1000.0,
 	})
 	if four := all["uuid-four"]; four == nil {
-		t.Errorf("FusionPBX's file is no recording: %v", all)
+		t.Errorf("FusionPBX's file did not become a recording: %v", all)
 	}
 	for call, r := range all {
 		if !strings.HasPrefix(call, "uuid") {
@@ -93,7 +95,7 @@ func TestFreeSWITCH(t *testing.T) {
 	}
 }
 
-// mixMonitor finds the command that runs after a recording.
+// mixMonitor matches the command that Asterisk runs after a recording.
 var mixMonitor = regexp.MustCompile(`MixMonitor\(\$\{RECORDING\},,(.*)\)\n`)
 
 func TestAsterisk(t *testing.T) {
@@ -105,7 +107,7 @@ func TestAsterisk(t *testing.T) {
 	}
 	found := mixMonitor.FindStringSubmatch(w.the("ini"))
 	if found == nil {
-		t.Fatal("there is no MixMonitor")
+		t.Fatal("the guide has no MixMonitor command")
 	}
 	audio := tone("one")
 	w.hook(found[1], "${RECORDING}", w.file("/rec/one.wav", audio), "${UNIQUEID}", "1769247005.12", "${CALLER}", "1001",

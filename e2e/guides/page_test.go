@@ -12,13 +12,13 @@ import (
 	"time"
 )
 
-// block is a fenced part of a page; info is what follows its language.
+// block is a fenced code block of a page. info is the text after its language.
 type block struct{ lang, info, text string }
 
-// fence finds blocks.
+// fence matches code blocks.
 var fence = regexp.MustCompile("(?ms)^```(\\w+)(?: ([^\n]*))?\n(.*?)^```$")
 
-// blocks reads a page.
+// blocks returns the code blocks of a page in docs.
 func blocks(t *testing.T, page string) (all []block) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", page))
@@ -29,25 +29,27 @@ func blocks(t *testing.T, page string) (all []block) {
 		all = append(all, block{m[1], m[2], m[3]})
 	}
 	if len(all) == 0 {
-		t.Fatalf("%s has no blocks", page)
+		t.Fatalf("%s has no code blocks", page)
 	}
 	return all
 }
 
-// walk is one page being carried out.
+// walk runs the code blocks of one page.
 type walk struct {
 	*target
 	t    *testing.T
-	dir  string // where commands run, and where absolute paths begin
+	dir  string // working folder of commands, and root of the PBX's paths
 	page []block
-	said string // by the last command, on its last line
-	vars map[string]string
+	// output is the last line that the last command printed.
+	output string
+	vars   map[string]string
 }
 
-// moved are the folders of a PBX, which are below dir here.
+// moved lists paths of a PBX that are below walk.dir in this test.
 var moved = []string{"/etc/recordings.env", "/usr/local/bin/", "/var/spool/asterisk/monitor", "/var/lib/freeswitch/recordings"}
 
-// here is text with the paths and the command of this machine.
+// here replaces the PBX's paths and the recordings command in text with those of
+// this test.
 func (w *walk) here(text string) string {
 	for _, path := range moved {
 		text = strings.ReplaceAll(text, path, w.dir+path)
@@ -55,7 +57,7 @@ func (w *walk) here(text string) string {
 	return strings.ReplaceAll(text, "go run ./cmd/recordings", w.command)
 }
 
-// run runs a script as sh would. Variables that it sets are there for the next.
+// run runs a script with bash. Variables that it sets remain set in later scripts.
 func (w *walk) run(script string) (string, error) {
 	cmd := exec.CommandContext(w.t.Context(), "bash", "-c", "set -eua\n[ ! -e .vars ] || . ./.vars\n"+w.here(script)+"\nexport -p >.vars\n")
 	cmd.Dir, cmd.Env = w.dir, w.env
@@ -67,8 +69,7 @@ func (w *walk) run(script string) (string, error) {
 	return string(out), err
 }
 
-// follow carries out the blocks from the first of that language and info, all of
-// them if there are several.
+// follow runs all blocks with that language and info. At least one must exist.
 func (w *walk) follow(lang, info string) {
 	w.t.Helper()
 	ran := 0
@@ -82,14 +83,15 @@ func (w *walk) follow(lang, info string) {
 			w.t.Fatalf("%v\n%s%s", err, b.text, out)
 		}
 		out = strings.TrimSpace(out)
-		w.said = out[strings.LastIndexByte(out, '\n')+1:]
+		w.output = out[strings.LastIndexByte(out, '\n')+1:]
 	}
 	if ran == 0 {
-		w.t.Fatalf("there is no block %s %s", lang, info)
+		w.t.Fatalf("the page has no block %s %s", lang, info)
 	}
 }
 
-// install writes the files of the page, with the address that was printed.
+// install writes the files of the page. They use the storage address that the
+// last command printed.
 func (w *walk) install() {
 	w.t.Helper()
 	for _, b := range w.page {
@@ -97,7 +99,7 @@ func (w *walk) install() {
 		if !ok {
 			continue
 		}
-		text := strings.ReplaceAll(w.here(b.text), "https://api.example.com/v2/storage/ACCOUNT_ID/SECRET", w.said)
+		text := strings.ReplaceAll(w.here(b.text), "https://api.example.com/v2/storage/ACCOUNT_ID/SECRET", w.output)
 		path = filepath.Join(w.dir, path)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			w.t.Fatal(err)
@@ -108,7 +110,7 @@ func (w *walk) install() {
 	}
 }
 
-// the is the one block of a language.
+// the returns the first block with that language.
 func (w *walk) the(lang string) string {
 	w.t.Helper()
 	for _, b := range w.page {
@@ -116,11 +118,12 @@ func (w *walk) the(lang string) string {
 			return b.text
 		}
 	}
-	w.t.Fatalf("there is no block in %s", lang)
+	w.t.Fatalf("the page has no block in %s", lang)
 	return ""
 }
 
-// play carries out the page's last part until it gives these bytes.
+// play repeats the blocks with the info "play" until they download this audio, for
+// a minute at most.
 func (w *walk) play(audio []byte) {
 	w.t.Helper()
 	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Second) {
@@ -134,7 +137,7 @@ func (w *walk) play(audio []byte) {
 			return
 		}
 		if time.Now().After(end) {
-			w.t.Fatalf("what plays has %d bytes, want %d", len(got), len(audio))
+			w.t.Fatalf("the downloaded audio has %d bytes, want %d", len(got), len(audio))
 		}
 	}
 }

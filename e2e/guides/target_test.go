@@ -21,13 +21,13 @@ import (
 	"callrecordings/shared/auth"
 )
 
-// target is what the guides are carried out on.
+// target is the server on which the guides run.
 type target struct {
 	url     string
 	s3      pbx.S3
 	jwks    []byte
 	env     []string
-	command string // the command line
+	command string // the recordings command
 	cloud   bool
 }
 
@@ -61,13 +61,15 @@ func open(t *testing.T) *target {
 	if !to.cloud {
 		to.env = append(to.env, "AWS_ACCESS_KEY_ID="+to.s3.ID, "AWS_SECRET_ACCESS_KEY="+to.s3.Secret, "AWS_REGION="+to.s3.Region,
 			"AWS_DEFAULT_REGION="+to.s3.Region, "AWS_ENDPOINT_URL="+to.s3.Endpoint, "BUCKET_NAME="+to.s3.Bucket)
-		// The command chooses the folder; the variables above are aws's.
+		// The variables above are for the aws command. Without them, the recordings
+		// command uses DATA_DIR.
 		to.command = "env -u BUCKET_NAME -u AWS_ENDPOINT_URL " + to.command
 	}
 	return to
 }
 
-// begin opens a page for an account of its own.
+// begin opens a page with its own account. account numbers the accounts of one
+// second.
 func (to *target) begin(t *testing.T, page string, account int) *walk {
 	t.Helper()
 	id := fmt.Sprintf("%028x%04x", time.Now().Unix(), account)
@@ -80,7 +82,8 @@ func (to *target) begin(t *testing.T, page string, account int) *walk {
 	}}
 }
 
-// recordings waits for n ready recordings of the account, by call id.
+// recordings waits until the account has exactly n recordings and all are ready,
+// and returns them by call ID.
 func (w *walk) recordings(n int) map[string]map[string]any {
 	w.t.Helper()
 	var all []map[string]any
@@ -88,7 +91,7 @@ func (w *walk) recordings(n int) map[string]map[string]any {
 		all = w.list()
 		ready := 0
 		for _, r := range all {
-			if about, ok := r["_read_only"].(map[string]any); ok && about["state"] == "ready" {
+			if readOnly, ok := r["_read_only"].(map[string]any); ok && readOnly["state"] == "ready" {
 				ready++
 			}
 		}
@@ -130,7 +133,7 @@ func (w *walk) list() []map[string]any {
 	return answer.Data
 }
 
-// want compares fields of a recording.
+// want compares some fields of a recording with the expected values.
 func (w *walk) want(r map[string]any, fields map[string]any) {
 	w.t.Helper()
 	for name, want := range fields {
@@ -140,7 +143,7 @@ func (w *walk) want(r map[string]any, fields map[string]any) {
 	}
 }
 
-// tone is a second of wav like no other.
+// tone returns a WAV file of one second that is unique to name.
 func tone(name string) []byte {
 	b := append([]byte("RIFF\xa4\x3e\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x80\x3e\x00\x00\x02\x00\x10\x00data\x80\x3e\x00\x00"), make([]byte, 16000)...)
 	copy(b[44:], strings.Repeat(name, 3))

@@ -1,8 +1,9 @@
 //go:build e2e
 
-// Package invoke_test gives every sample event of events/ to its function by
-// `sam local invoke`, over a table and a bucket of an emulator, and compares
-// the answer with the golden one of events/testdata. e2e/run sets it up.
+// Package invoke_test sends every sample event in events/ to its function with
+// `sam local invoke` and compares the answer with the golden file in
+// events/testdata. The table and the bucket are in an emulator; e2e/run sets them
+// up.
 package invoke_test
 
 import (
@@ -33,16 +34,17 @@ func TestSamLocalInvoke(t *testing.T) {
 	if err != nil || len(events) == 0 {
 		t.Fatalf("no events: %v", err)
 	}
-	// All see the same recordings, so what makes and deletes some comes last.
+	// All events use the same recordings, so those that create or delete some come
+	// last.
 	slices.SortStableFunc(events, func(a, b string) int {
-		deletes := func(event string) bool {
+		changes := func(event string) bool {
 			name := filepath.Base(event)
 			return strings.HasPrefix(name, "delete-") || strings.HasPrefix(name, "create-")
 		}
 		switch {
-		case deletes(a) == deletes(b):
+		case changes(a) == changes(b):
 			return 0
-		case deletes(a):
+		case changes(a):
 			return 1
 		}
 		return -1
@@ -62,13 +64,14 @@ func TestSamLocalInvoke(t *testing.T) {
 	}
 	for _, id := range []string{sample.Arriving, sample.Dropped} {
 		if r, err := table.Get(t.Context(), sample.Account, id); err != nil || r.Audio.Condition() != recording.Ready {
-			t.Errorf("after its event the recording %s is %+v, %v, want it ready", id, r, err)
+			t.Errorf("after its event, recording %s is %+v, %v, want ready", id, r, err)
 		}
 	}
 }
 
-// ours makes the samples' bucket the one of the emulator.
-func ours(t *testing.T, event string) string {
+// withBucket writes a copy of the event in which the samples' bucket is replaced
+// by the emulator's, and returns its path.
+func withBucket(t *testing.T, event string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Clean(event))
 	if err != nil {
@@ -82,7 +85,7 @@ func ours(t *testing.T, event string) string {
 	return file
 }
 
-// seed stores the sample recordings, and returns the table.
+// seed stores the sample recordings and returns the table.
 func seed(t *testing.T) *dynamo.Store {
 	t.Helper()
 	credentials := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
@@ -103,8 +106,8 @@ func seed(t *testing.T) *dynamo.Store {
 	return table
 }
 
-// variables writes the file of variables that sam local gives to functions: that
-// of e2e/run, with the keys of the samples.
+// variables writes the file with the functions' variables for sam local, and
+// returns its path. It is that of e2e/run with the keys of the samples.
 func variables(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile(given.Variable(t, "SAM_VARS"))
@@ -126,11 +129,11 @@ func variables(t *testing.T) string {
 	return file
 }
 
-// invoke answers an event in the container of its function.
+// invoke runs the function of an event in its container and returns the answer.
 func invoke(t *testing.T, name, event, vars string) []byte {
 	t.Helper()
 	folder, _, _ := strings.Cut(name, "-")
-	event = ours(t, event)
+	event = withBucket(t, event)
 	args := []string{"local", "invoke", strings.ToUpper(folder[:1]) + folder[1:] + "Function", "--event", event, "--env-vars", vars}
 	cmd := exec.CommandContext(t.Context(), "sam", append(args, strings.Fields(given.Variable(t, "INVOKE_FLAGS"))...)...)
 	cmd.Dir = "../.."
@@ -143,8 +146,9 @@ func invoke(t *testing.T, name, event, vars string) []byte {
 	return out
 }
 
-// outline is what of an answer does not follow clock, revision and machine: the
-// status, the type, and who says what in the body.
+// outline returns the parts of an answer that do not depend on the clock,
+// revisions or the machine: status, content type, failures of a batch, and the
+// body's envelope.
 func outline(t *testing.T, answer []byte) map[string]any {
 	t.Helper()
 	var a struct {

@@ -1,6 +1,6 @@
 //go:build e2e
 
-package importer_test
+package migration_test
 
 import (
 	"bytes"
@@ -15,18 +15,18 @@ import (
 	"time"
 )
 
-// workers copy at once.
+// workers is the number of recordings that an import copies concurrently.
 const workers = "16"
 
-// command is the operator's command line with a target.
+// command runs the recordings command against a target.
 type command struct {
 	path string
-	args []string // that lead to the target
-	dir  string   // where it runs
-	peak int64    // most memory that one run took, kB
+	args []string // options that select the target
+	dir  string   // working folder
+	peak int64    // peak memory of any run, in kB
 }
 
-// report is what an import says at its end.
+// report is the summary that an import prints.
 type report struct {
 	Found    int64   `json:"found"`
 	Twice    int64   `json:"found_twice"`
@@ -44,7 +44,7 @@ type report struct {
 	Waits    int64   `json:"waits_for_the_target"`
 }
 
-// verified is what a verification says.
+// verified is the summary that a verification prints.
 type verified struct {
 	Found, Same, Missing, Different int64
 	Damaged                         int64 `json:"audio_missing_or_different"`
@@ -53,7 +53,7 @@ type verified struct {
 	More                            int64 `json:"here_only"`
 }
 
-// imports makes the command that imports from k.
+// imports returns a command that imports from k.
 func (c *command) imports(t *testing.T, k *standIn, more ...string) *exec.Cmd {
 	t.Helper()
 	args := append([]string{
@@ -66,9 +66,10 @@ func (c *command) imports(t *testing.T, k *standIn, more ...string) *exec.Cmd {
 	return cmd
 }
 
-// killed imports again and again, each time until it is killed at random, every
-// third time by two at once. It returns how many kills there were, and how often
-// audio was fetched again while two ran: they do the same work twice.
+// killed starts the import several times and kills it after a random time between
+// shortest and longest. Every third time, two imports run concurrently. It returns
+// the number of kills, and how often k delivered audio again while two imports
+// ran, because these do the same work twice.
 func (c *command) killed(t *testing.T, k *standIn, times int, shortest, longest time.Duration) (kills, twofold int) {
 	t.Helper()
 	for i := range times {
@@ -84,7 +85,7 @@ func (c *command) killed(t *testing.T, k *standIn, times int, shortest, longest 
 		time.Sleep(shortest + rand.N(longest-shortest))
 		for _, cmd := range running {
 			_ = cmd.Process.Kill()
-			_ = cmd.Wait() // it was killed, or else it is not counted
+			_ = cmd.Wait() // counted below only if it was killed
 			if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 				kills++
 			}
@@ -97,14 +98,14 @@ func (c *command) killed(t *testing.T, k *standIn, times int, shortest, longest 
 	return kills, twofold
 }
 
-// note notes how much memory a run took.
+// note updates the peak memory after a run.
 func (c *command) note(cmd *exec.Cmd) {
 	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		c.peak = max(c.peak, usage.Maxrss)
 	}
 }
 
-// finish imports to the end, and wants that exit code.
+// finish runs an import to its end and checks its exit code.
 func (c *command) finish(t *testing.T, k *standIn, code int, more ...string) (r report, v verified) {
 	t.Helper()
 	cmd := c.imports(t, k, more...)
@@ -121,7 +122,7 @@ func (c *command) finish(t *testing.T, k *standIn, code int, more ...string) (r 
 			Verified *verified
 		}
 		if err := json.Unmarshal(line, &l); err != nil {
-			t.Errorf("%q is no JSON: %v", line, err)
+			t.Errorf("%q is not JSON: %v", line, err)
 		}
 		if l.Report != nil {
 			r = *l.Report
@@ -133,7 +134,7 @@ func (c *command) finish(t *testing.T, k *standIn, code int, more ...string) (r 
 	return r, v
 }
 
-// run runs another command to its end.
+// run runs another subcommand to its end and returns its output.
 func (c *command) run(t *testing.T, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), c.path, args...)
@@ -146,7 +147,8 @@ func (c *command) run(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-// named are the ids that the report's file names with an outcome.
+// named returns the reasons of the recordings with an outcome in the report file,
+// by ID.
 func (c *command) named(t *testing.T, outcome string) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(c.dir, "import-report.jsonl"))
@@ -157,7 +159,7 @@ func (c *command) named(t *testing.T, outcome string) map[string]string {
 	for line := range bytes.Lines(text) {
 		var l struct{ Outcome, ID, Name, Reason string }
 		if err := json.Unmarshal(line, &l); err != nil {
-			t.Errorf("%q is no JSON: %v", line, err)
+			t.Errorf("%q is not JSON: %v", line, err)
 		}
 		if l.Outcome == outcome {
 			found[l.ID+l.Name] = l.Reason
@@ -166,6 +168,7 @@ func (c *command) named(t *testing.T, outcome string) map[string]string {
 	return found
 }
 
+// tail returns the last 20 lines of text.
 func tail(text string) string {
 	lines := strings.SplitAfter(text, "\n")
 	return strings.Join(lines[max(0, len(lines)-20):], "")

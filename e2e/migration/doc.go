@@ -1,5 +1,6 @@
-// Package importer holds the proof that an import can be trusted: ten thousand
-// recordings over fourteen months, from a stand-in Kazoo that misbehaves in every
-// way that it knows, by a process that is killed a dozen times; and then each of
-// them compared. It has the build tag e2e: it takes minutes.
-package importer
+// Package migration tests that an import loses nothing. It imports ten thousand
+// recordings from fourteen months out of a stand-in Kazoo that produces every
+// fault that it supports, and kills the importing process a dozen times. Then it
+// compares each recording with the original. It takes minutes, so it has the
+// build tag e2e.
+package migration

@@ -1,6 +1,6 @@
 //go:build e2e
 
-package importer_test
+package migration_test
 
 import (
 	"bytes"
@@ -23,16 +23,16 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// kills is how often an import is killed.
+// kills is the number of times that an import is started and killed.
 const kills = 12
 
-// TestImportLocal imports into what make run serves, and out of it into files,
-// and from these into another folder.
+// TestImportLocal imports into the data folder of make run, exports it to files,
+// and imports these into another folder.
 func TestImportLocal(t *testing.T) {
 	bin := given.Programs(t, "callrecordings/local", "callrecordings/cmd/recordings")
 	work := t.TempDir()
 	data := filepath.Join(work, "data")
-	k := start(t, recordingsOf(t, 10_000))
+	k := start(t, recordingCount(t, 10_000))
 	c := &command{path: filepath.Join(bin, "recordings"), args: []string{"--data-dir", data}, dir: work}
 	dir, err := datadir.Open(data)
 	if err != nil {
@@ -47,7 +47,7 @@ func TestImportLocal(t *testing.T) {
 // TestImportDeployed imports into a deployment.
 func TestImportDeployed(t *testing.T) {
 	bin := given.Programs(t, "callrecordings/cmd/recordings")
-	k := start(t, recordingsOf(t, 10_000))
+	k := start(t, recordingCount(t, 10_000))
 	c := &command{path: filepath.Join(bin, "recordings"), dir: t.TempDir(), args: []string{
 		"--table", given.Variable(t, "TABLE_NAME"), "--bucket", given.Variable(t, "BUCKET_NAME"), "--endpoint", given.Variable(t, "AWS_ENDPOINT_URL"),
 	}}
@@ -56,56 +56,56 @@ func TestImportDeployed(t *testing.T) {
 	}, 100)
 }
 
-// prove imports under kills, until nothing is left to do, and compares each
-// recording through the API; the audio of every so many.
+// prove imports with kills until everything is copied, and then compares every
+// recording through the API, and the audio of one recording in every.
 func prove(t *testing.T, k *standIn, c *command, shortest, longest time.Duration, open func() api, every int) {
 	t.Helper()
 	began := time.Now()
-	died, twofold := c.killed(t, k, kills, shortest, longest)
-	if died < kills*3/4 {
-		t.Errorf("it was killed %d times only", died)
+	killed, twofold := c.killed(t, k, kills, shortest, longest)
+	if killed < kills*3/4 {
+		t.Errorf("only %d imports were killed", killed)
 	}
 	r, _ := c.finish(t, k, 1)
-	t.Logf("after %d kills, %v: %+v", died, time.Since(began).Round(time.Second), r)
-	if r.Failed != int64(len(k.wounded)) || r.Refused != int64(len(k.refused))+1 || r.NotTried != 0 || r.Lists != 0 {
-		t.Errorf("report %+v, want %d failed and %d refused", r, len(k.wounded), len(k.refused)+1)
+	t.Logf("after %d kills, %v: %+v", killed, time.Since(began).Round(time.Second), r)
+	if r.Failed != int64(len(k.faulty)) || r.Refused != int64(len(k.refused))+1 || r.NotTried != 0 || r.Lists != 0 {
+		t.Errorf("report %+v, want %d failed and %d refused", r, len(k.faulty), len(k.refused)+1)
 	}
 	for id := range c.named(t, "failed") {
-		if !k.wounded[id] {
-			t.Errorf("%s failed, and nothing was wrong with it", id)
+		if !k.faulty[id] {
+			t.Errorf("%s failed, although it has no fault", id)
 		}
 	}
 	k.heal()
 	r, v := c.finish(t, k, 0, "--verify")
-	t.Logf("at the end: %+v, verified %+v; memory's peak %d MB", r, v, c.peak>>10)
-	if r.Failed != 0 || r.Copied != int64(len(k.wounded)) {
-		t.Errorf("report %+v, want %d copied", r, len(k.wounded))
+	t.Logf("at the end: %+v, verified %+v; peak memory %d MB", r, v, c.peak>>10)
+	if r.Failed != 0 || r.Copied != int64(len(k.faulty)) {
+		t.Errorf("report %+v, want %d copied", r, len(k.faulty))
 	}
 	if v.Same != v.Found-v.Refused || v.Missing+v.Different+v.Damaged+v.Unchecked+v.More != 0 {
 		t.Errorf("verified %+v", v)
 	}
-	t.Log(k.said())
-	// What was on its way at a kill may have been handed out, and come again.
+	t.Log(k.summary())
+	// Audio in transit at a kill is delivered again.
 	_, again := k.fetched()
-	t.Logf("audio was handed out again %d times while two imports ran, %d times else, for %d kills of 16 workers", twofold, again-twofold, died)
-	if again-twofold > died*16 {
-		t.Error("that is more than was on its way")
+	t.Logf("audio delivered again %d times while two imports ran, %d times otherwise; %d kills of 16 workers", twofold, again-twofold, killed)
+	if again-twofold > killed*16 {
+		t.Error("more audio was delivered again than can have been in transit")
 	}
 	compare(t, k, open(), every)
 }
 
-// compare compares each recording with Kazoo's: nothing missing, nothing extra,
-// nothing twice.
+// compare checks that the API has exactly Kazoo's recordings, that their documents
+// are equal, and that the audio of one recording in every is equal.
 func compare(t *testing.T, k *standIn, a api, every int) {
 	t.Helper()
 	got := a.list(t)
 	var wg sync.WaitGroup
 	turns := make(chan struct{}, 8)
-	wanted, heard := 0, 0
+	wanted, played := 0, 0
 	for i, want := range k.all {
 		if k.refused[want.ID] {
 			if _, ok := got[want.ID]; ok {
-				t.Errorf("%.40s is here", want.ID)
+				t.Errorf("%.40s was imported, but is invalid", want.ID)
 			}
 			continue
 		}
@@ -121,26 +121,26 @@ func compare(t *testing.T, k *standIn, a api, every int) {
 			t.Errorf("%s is %.300s, want %.300s", want.ID, here, document)
 		}
 		if len(want.Audio) > 0 && want.ID != "202603-page" && i%every == 0 {
-			heard++
+			played++
 			turns <- struct{}{}
 			wg.Go(func() {
 				defer func() { <-turns }()
 				if body := a.get(t, "/"+want.ID+"?accept=audio/mpeg"); !bytes.Equal(body, want.Audio) {
-					t.Errorf("%s plays %d bytes, want the %d of Kazoo", want.ID, len(body), len(want.Audio))
+					t.Errorf("%s has %d bytes of audio that differ from Kazoo's %d", want.ID, len(body), len(want.Audio))
 				}
 			})
 		}
 	}
 	wg.Wait()
 	if len(got) != wanted {
-		t.Errorf("%d recordings are here, want %d", len(got), wanted)
+		t.Errorf("imported %d recordings, want %d", len(got), wanted)
 	}
-	t.Logf("%d compared field by field, %d heard", wanted, heard)
-	a.remove(t, k.audible(0))
+	t.Logf("compared %d documents and the audio of %d", wanted, played)
+	a.remove(t, k.withAudio(0))
 }
 
-// exports writes all into files, reads these into another folder, and writes
-// them again: the same bytes.
+// exports exports everything to files, imports them into another folder, and
+// exports that. Both exports must be equal.
 func exports(t *testing.T, c *command, data string) {
 	t.Helper()
 	began := time.Now()
@@ -149,7 +149,7 @@ func exports(t *testing.T, c *command, data string) {
 	c.run(t, "export", "dir", "back", "--account", account, "--data-dir", "other")
 	out, err := exec.CommandContext(t.Context(), "diff", "-r", filepath.Join(c.dir, "out"), filepath.Join(c.dir, "back")).CombinedOutput()
 	if err != nil {
-		t.Errorf("what was exported, imported and exported again differs: %v\n%s", err, tail(string(out)))
+		t.Errorf("the export differs after an import and a second export: %v\n%s", err, tail(string(out)))
 	}
 	files := 0
 	_ = filepath.WalkDir(filepath.Join(c.dir, "out"), func(_ string, d os.DirEntry, err error) error {
@@ -159,15 +159,15 @@ func exports(t *testing.T, c *command, data string) {
 		return err
 	})
 	if files == 0 {
-		t.Error("nothing was exported")
+		t.Error("the export has no files")
 	}
-	t.Logf("%d files out, in and out again in %v; memory's peak %d MB", files, time.Since(began).Round(time.Second), c.peak>>10)
+	t.Logf("exported, imported and exported %d files in %v; peak memory %d MB", files, time.Since(began).Round(time.Second), c.peak>>10)
 }
 
-// api is the API that the recordings are asked of.
+// api is the API of the target, with a token for the account.
 type api struct{ url, token string }
 
-// serve starts make run's program over a folder.
+// serve starts the server of make run on a data folder.
 func serve(t *testing.T, program, data string) (url string) {
 	t.Helper()
 	port := given.Ports(t)
@@ -199,7 +199,7 @@ func token(t *testing.T, keys []byte) string {
 	return signed
 }
 
-// list are all recordings of the account, by their ids.
+// list returns all recordings of the account by their IDs.
 func (a api) list(t *testing.T) map[string]json.RawMessage {
 	t.Helper()
 	found := map[string]json.RawMessage{}
@@ -228,19 +228,20 @@ func (a api) list(t *testing.T) map[string]json.RawMessage {
 	}
 }
 
-// get asks for something of the account's recordings.
+// get requests a path below the account's recordings and returns the body.
 func (a api) get(t *testing.T, rest string) []byte {
 	t.Helper()
-	status, body := a.ask(t, http.MethodGet, rest)
+	status, body := a.request(t, http.MethodGet, rest)
 	if status != http.StatusOK {
 		t.Errorf("%s: %d %.300s", rest, status, body)
 	}
 	return body
 }
 
-func (a api) ask(t *testing.T, method, rest string) (status int, body []byte) {
+// request retries up to 20 times if there is no answer or a 5xx.
+func (a api) request(t *testing.T, method, rest string) (status int, body []byte) {
 	t.Helper()
-	var problem error
+	var last error
 	for range 20 {
 		r, err := http.NewRequestWithContext(t.Context(), method, a.url+"/v2/accounts/"+account+"/recordings"+rest, http.NoBody)
 		if err != nil {
@@ -249,7 +250,7 @@ func (a api) ask(t *testing.T, method, rest string) (status int, body []byte) {
 		r.Header.Set("X-Auth-Token", a.token)
 		resp, err := http.DefaultClient.Do(r)
 		if err != nil {
-			problem = err
+			last = err
 			time.Sleep(200 * time.Millisecond)
 			continue
 		}
@@ -258,20 +259,20 @@ func (a api) ask(t *testing.T, method, rest string) (status int, body []byte) {
 		if err == nil && resp.StatusCode < 500 {
 			return resp.StatusCode, body
 		}
-		problem = fmt.Errorf("%d %.300s, %w", resp.StatusCode, body, err)
+		last = fmt.Errorf("%d %.300s, %w", resp.StatusCode, body, err)
 		time.Sleep(200 * time.Millisecond)
 	}
-	t.Errorf("%s: %v", rest, problem)
+	t.Errorf("%s: %v", rest, last)
 	return 0, nil
 }
 
-// remove deletes an imported recording, with its audio, through the API.
+// remove deletes an imported recording with its audio through the API.
 func (a api) remove(t *testing.T, id string) {
 	t.Helper()
-	if status, body := a.ask(t, http.MethodDelete, "/"+id); status != http.StatusOK || !strings.Contains(string(body), `"deleted":true`) {
+	if status, body := a.request(t, http.MethodDelete, "/"+id); status != http.StatusOK || !strings.Contains(string(body), `"deleted":true`) {
 		t.Errorf("DELETE: %d %.300s", status, body)
 	}
-	if status, _ := a.ask(t, http.MethodGet, "/"+id); status != http.StatusNotFound {
+	if status, _ := a.request(t, http.MethodGet, "/"+id); status != http.StatusNotFound {
 		t.Errorf("after DELETE: %d, want 404", status)
 	}
 }

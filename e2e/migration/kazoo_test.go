@@ -1,6 +1,6 @@
 //go:build e2e
 
-package importer_test
+package migration_test
 
 import (
 	"fmt"
@@ -15,30 +15,32 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// The account that is imported, and the key for it.
+// The imported account and its API key.
 const (
 	account = "000000000000000000000000000000c1"
 	key     = "4b0b8e3ac5f9"
 )
 
-// The fourteen months.
+// The recordings are from these fourteen months.
 var (
 	first = time.Date(2025, 8, 20, 0, 0, 0, 0, time.UTC)
 	last  = time.Date(2026, 10, 20, 0, 0, 0, 0, time.UTC)
 )
 
-// standIn is the Kazoo, and what it has.
+// standIn is the stand-in Kazoo with its recordings.
 type standIn struct {
 	*kazootest.Server
 	url    string
 	faults kazootest.Faults
 	all    []kazootest.Recording
-	// refused can never be taken, wounded only for as long as Always says.
-	refused, wounded map[string]bool
+	// refused holds the IDs that an import must refuse, faulty the IDs whose audio
+	// fails until heal.
+	refused, faulty map[string]bool
 }
 
-// recordingsOf is how many recordings are imported: IMPORT_RECORDINGS, else n.
-func recordingsOf(t *testing.T, n int) int {
+// recordingCount returns the number of recordings to import: IMPORT_RECORDINGS if
+// set, else n.
+func recordingCount(t *testing.T, n int) int {
 	t.Helper()
 	if text := os.Getenv("IMPORT_RECORDINGS"); text != "" {
 		var err error
@@ -49,11 +51,11 @@ func recordingsOf(t *testing.T, n int) int {
 	return n
 }
 
-// start starts a Kazoo with n recordings, and some that are odd. It has all
-// faults.
+// start starts a stand-in Kazoo with n ordinary recordings, some odd ones, and all
+// kinds of faults.
 func start(t *testing.T, n int) *standIn {
 	t.Helper()
-	k := &standIn{refused: map[string]bool{}, wounded: map[string]bool{}, all: kazootest.Account(7, account, n, first, last)}
+	k := &standIn{refused: map[string]bool{}, faulty: map[string]bool{}, all: kazootest.Account(7, account, n, first, last)}
 	k.odd()
 	k.faults = kazootest.Faults{
 		Slow: .02, Delay: 100 * time.Millisecond, TooMany: .002, Broken: .01, Cut: .02, Truncated: .02, Duplicates: .01,
@@ -62,9 +64,9 @@ func start(t *testing.T, n int) *standIn {
 	for i, how := range []kazootest.Misbehaviour{
 		kazootest.AudioFails, kazootest.AudioEmpty, kazootest.AudioCut, kazootest.AudioShort, kazootest.AudioFails,
 	} {
-		id := k.audible(n/7*(i+1) + i)
+		id := k.withAudio(n/7*(i+1) + i)
 		k.faults.Always[id] = how
-		k.wounded[id] = true
+		k.faulty[id] = true
 	}
 	k.Server = kazootest.New(kazootest.Options{
 		Accounts: []kazootest.Tenant{{ID: account, Name: "one"}}, APIKeys: map[string]string{key: account},
@@ -77,15 +79,15 @@ func start(t *testing.T, n int) *standIn {
 	return k
 }
 
-// audible is the id of the first recording from i on that has audio.
-func (k *standIn) audible(i int) string {
+// withAudio returns the ID of the first recording from index i on that has audio.
+func (k *standIn) withAudio(i int) string {
 	for len(k.all[i].Audio) == 0 {
 		i++
 	}
 	return k.all[i].ID
 }
 
-// odd adds documents that are not as they should be.
+// odd adds recordings with unusual or invalid documents.
 func (k *standIn) odd() {
 	saved := int64(recording.SecondsOf(time.Date(2026, 3, 3, 3, 0, 0, 0, time.UTC)))
 	for i, o := range []struct {
@@ -105,21 +107,21 @@ func (k *standIn) odd() {
 	} {
 		r := kazootest.Recording{ID: o.id, Created: saved + int64(i), Document: o.document}
 		if o.audio != "" {
-			r.AudioType, r.Audio = o.audio, append(append([]byte(nil), k.all[0].Audio...), k.sound()...)
+			r.AudioType, r.Audio = o.audio, append(append([]byte(nil), k.all[0].Audio...), k.firstAudio()...)
 		}
 		k.all = append(k.all, r)
 		if o.refused {
 			k.refused[o.id] = true
 		}
 	}
-	// Bytes that are no audio: its document can be taken.
+	// Its bytes are not audio; the document is imported anyway.
 	k.all = append(k.all, kazootest.Recording{
 		ID: "202603-page", Created: saved + 99, Document: `{"name":"page"}`, AudioType: "audio/mpeg", Audio: []byte("<html>502 Bad Gateway</html>"),
 	})
 }
 
-// sound is the audio of the first recording that has some: wav.
-func (k *standIn) sound() []byte {
+// firstAudio returns the audio, a WAV file, of the first recording that has some.
+func (k *standIn) firstAudio() []byte {
 	for i := range k.all {
 		if len(k.all[i].Audio) > 0 {
 			return k.all[i].Audio
@@ -128,13 +130,14 @@ func (k *standIn) sound() []byte {
 	panic("no recording has audio")
 }
 
-// heal ends what is wrong with single recordings.
+// heal ends the faults of single recordings.
 func (k *standIn) heal() {
 	k.faults.Always = nil
 	k.SetFaults(k.faults)
 }
 
-// fetched is how often audio was handed out, and how often more than once.
+// fetched returns how often audio was delivered in total, and how often it was
+// delivered again.
 func (k *standIn) fetched() (total, again int) {
 	for _, n := range k.Played() {
 		total += n
@@ -143,9 +146,9 @@ func (k *standIn) fetched() (total, again int) {
 	return total, again
 }
 
-// said tells what the Kazoo went through.
-func (k *standIn) said() string {
+// summary describes the requests that the stand-in has received.
+func (k *standIn) summary() string {
 	total, again := k.fetched()
-	return fmt.Sprintf("%d requests (%d at once, %d in a second at most), %d × 429, %d tokens, audio handed out %d times, %d of that again",
+	return fmt.Sprintf("%d requests (at most %d concurrently and %d in a second), %d × 429, %d tokens, audio delivered %d times, %d of them again",
 		k.Requests(), k.MostAtOnce(), k.PeakRate(), k.Rejected429(), k.Renewals(), total, again)
 }

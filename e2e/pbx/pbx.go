@@ -1,6 +1,6 @@
-// Package pbx makes uploads as PBXs make them: Kazoo's recorders with a url and
-// its storage plans over HTTP and S3 (kazoo.md 7.6 to 7.8), and the names of
-// files that FreePBX and FreeSWITCH write. It is for tests.
+// Package pbx builds, for tests, the uploads that PBXs send: those of Kazoo's
+// recorders with a url and of its storage plans over HTTP and S3 (kazoo.md 7.6 to
+// 7.8). It also builds the file names of FreePBX and FreeSWITCH.
 package pbx
 
 import (
@@ -20,20 +20,20 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
-// Call is a recorded call. Empty fields are missing in Kazoo's document.
+// Call is a recorded call. Kazoo's document omits empty fields.
 type Call struct {
 	Account, ID, CallID, Owner string
-	// Start in Gregorian seconds, 0 for missing; DurationMS in milliseconds.
+	// Start is in Gregorian seconds, 0 if missing, and DurationMS in milliseconds.
 	Start, DurationMS int64
 	Direction         string
 	From, To          string
 	Caller, Callee    string
-	// Attachment is the file's name, Type what Kazoo calls its type.
+	// Attachment is the file name, and Type the content type that Kazoo gives it.
 	Attachment, Type string
 	Audio            []byte
 }
 
-// Document are the public fields of Kazoo's document that are there.
+// Document returns the public fields of Kazoo's document that are not empty.
 func (c Call) Document() map[string]string {
 	all := map[string]string{
 		"id": c.ID, "call_id": c.CallID, "owner_id": c.Owner, "direction": c.Direction, "from": c.From, "to": c.To,
@@ -50,7 +50,7 @@ func (c Call) Document() map[string]string {
 	return all
 }
 
-// reserved is what Erlang's http_uri:encode escapes; all else stays.
+// reserved holds the characters that Erlang's http_uri:encode escapes.
 const reserved = ";:@&=+,/?#[]<>\"{}|\\'^% "
 
 // Encode escapes a value as Kazoo does.
@@ -66,14 +66,15 @@ func Encode(value string) string {
 	return b.String()
 }
 
-// Upload is a request of a PBX.
+// Upload is an upload request of a PBX.
 type Upload struct {
 	Method, URL, Type string
 	Body              []byte
 }
 
-// Recorder is what a recorder with that url sends: Kazoo 4.3, or 5.0, which
-// tells less and writes the dot twice (media_recording.erl).
+// Recorder returns the upload of a Kazoo recorder with that url
+// (media_recording.erl). Kazoo 5.0 (v5) sends fewer fields than 4.3 and writes two
+// dots before the extension.
 func Recorder(url string, c Call, v5 bool) Upload {
 	_, ext, _ := strings.Cut(c.Attachment, ".")
 	d := c.Document()
@@ -92,17 +93,19 @@ func Recorder(url string, c Call, v5 bool) Upload {
 	return Upload{Method: http.MethodPut, URL: u, Type: c.Type, Body: c.Audio}
 }
 
-// Plan is what a storage plan over HTTP sends, raw (kz_att_http.erl).
+// Plan returns the upload of a storage plan over HTTP, with the audio as the body
+// (kz_att_http.erl).
 func Plan(url string, c Call) Upload {
 	list := []Field{{Arg: "account_id"}, {Doc: "owner_id"}, {Arg: "id"}, {Arg: "attachment"}}
 	return Upload{Method: http.MethodPut, URL: url + "/" + Format(list, c), Type: c.Type, Body: c.Audio}
 }
 
-// PlanForm is Plan with send_multipart, and maybe with base64_encode_data.
+// PlanForm returns the upload of a plan with send_multipart, and with
+// base64_encode_data if encoded is true.
 func PlanForm(url string, c Call, encoded bool) Upload {
 	const boundary = "8bfbz1xx"
 	document, err := json.Marshal(c.Document())
-	if err != nil { // it is made of texts
+	if err != nil { // cannot happen: the document holds only strings
 		return Upload{}
 	}
 	audio := string(c.Audio)
@@ -117,7 +120,7 @@ func PlanForm(url string, c Call, encoded bool) Upload {
 	return u
 }
 
-// Field is an item of a field_list.
+// Field is an element of a field_list.
 type Field struct {
 	Arg   string  `json:"arg,omitempty"`
 	Doc   string  `json:"field,omitempty"`
@@ -125,7 +128,7 @@ type Field struct {
 	Group []Field `json:"group,omitempty"`
 }
 
-// GuideList is the field_list of docs/connect-kazoo-s3.md.
+// GuideList returns the field_list of docs/connect-kazoo-s3.md.
 func GuideList() []Field {
 	list := []Field{{Arg: "id"}}
 	for _, name := range []string{"call_id", "owner_id", "start", "duration_ms", "direction", "from", "to", "caller_id_number", "callee_id_number"} {
@@ -134,13 +137,14 @@ func GuideList() []Field {
 	return append(list, Field{Arg: "attachment"})
 }
 
-// DefaultList is Kazoo's own for S3.
+// DefaultList returns Kazoo's default field_list for S3.
 func DefaultList() []Field {
 	return []Field{{Arg: "db"}, {Group: []Field{{Arg: "id"}, {Const: "_"}, {Arg: "attachment"}}}}
 }
 
-// Format writes a name by a field_list, as kz_att_util:format_url does: what is
-// missing is left out with its separator; a group has none.
+// Format returns the name that a field_list gives a call's recording, as
+// kz_att_util:format_url does. It joins the elements with slashes and omits
+// missing ones; the elements of a group are joined without a separator.
 func Format(list []Field, c Call) string { return strings.Join(parts(list, c), "/") }
 
 func parts(list []Field, c Call) []string {
@@ -164,24 +168,24 @@ func parts(list []Field, c Call) []string {
 	return out
 }
 
-// FreePBX is the name that its recordings have in the monitor folder; call is the
-// channel's unique id.
+// FreePBX returns the path of a FreePBX recording in the monitor folder. call is
+// the channel's unique ID.
 func FreePBX(kind, callee, caller string, at time.Time, call, ext string) string {
 	return at.Format("2006/01/02/") + kind + "-" + callee + "-" + caller + at.Format("-20060102-150405-") + call + "." + ext
 }
 
-// FreeSWITCH is the name that its sample dialplan gives a recording.
+// FreeSWITCH returns the file name of a recording in FreeSWITCH's sample dialplan.
 func FreeSWITCH(caller string, at time.Time, ext string) string {
 	return caller + at.Format(".2006-01-02-15-04-05.") + ext
 }
 
-// S3 is a bucket, and credentials for it.
+// S3 is a bucket with credentials for it.
 type S3 struct {
 	Endpoint, Bucket, Region, ID, Secret string
 }
 
-// Request is a signed request for a key, as erlcloud makes it: path style, the
-// payload's checksum in a header, the authorization in another
+// Request returns a signed request for a key, as erlcloud sends it: path style, with
+// the payload's checksum and the authorization in headers
 // (docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html).
 func (s S3) Request(ctx context.Context, method, key string, body []byte) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, method, s.Endpoint+"/"+s.Bucket+"/", bytes.NewReader(body))
@@ -201,7 +205,7 @@ func (s S3) Request(ctx context.Context, method, key string, body []byte) (*http
 	return req, nil
 }
 
-// escapeKey escapes all of a key but slashes and what never needs it.
+// escapeKey escapes a key except for slashes and unreserved characters.
 func escapeKey(key string) string {
 	var b strings.Builder
 	for i := range len(key) {

@@ -8,7 +8,7 @@ import (
 	"callrecordings/e2e/pbx"
 )
 
-func TestNamesAsKazooWritesThem(t *testing.T) {
+func TestKazooNames(t *testing.T) {
 	t.Parallel()
 	c := pbx.Call{
 		Account: "0123456789abcdef0123456789abcdef", ID: "202611-a", CallID: "x@10.0.0.1", From: "1001@r", Attachment: "f.mp3", Type: "audio/mpeg",
@@ -26,7 +26,7 @@ func TestNamesAsKazooWritesThem(t *testing.T) {
 	}
 }
 
-func TestS3RequestsNameTheKey(t *testing.T) {
+func TestS3RequestPath(t *testing.T) {
 	t.Parallel()
 	r, err := pbx.S3{Endpoint: "http://127.0.0.1:1", Bucket: "b", Region: "r", ID: "i", Secret: "s"}.Request(t.Context(), "PUT", "inbox/a/from=1%40r/x y.mp3", []byte("a"))
 	if err != nil || r.URL.EscapedPath() != "/b/inbox/a/from%3D1%2540r/x%20y.mp3" {

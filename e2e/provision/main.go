@@ -1,6 +1,6 @@
-// Command provision makes the table and the bucket of template.yaml in an
-// emulator, for tests that need the data but not the whole stack. It reads the
-// template itself, so that what is tested is what would be deployed.
+// Command provision creates the table and the bucket of template.yaml in an
+// emulator, for tests that do not need the whole stack. It reads the template, so
+// the tests use the same settings as a deployment.
 //
 //	provision -endpoint http://127.0.0.1:4566 -table T -bucket B
 package main
@@ -37,7 +37,7 @@ func main() {
 	}
 }
 
-// template is the part of template.yaml that is made here.
+// template is the part of template.yaml that provision creates.
 type template struct {
 	Resources struct {
 		Table struct {
@@ -89,7 +89,7 @@ func (k keySchema) elements() []ddb.KeySchemaElement {
 
 func run(ctx context.Context, endpoint, table, bucket, path string) error {
 	if endpoint == "" || table == "" || bucket == "" {
-		return errors.New("-endpoint, -table and -bucket are needed")
+		return errors.New("-endpoint, -table and -bucket are required")
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -103,16 +103,16 @@ func run(ctx context.Context, endpoint, table, bucket, path string) error {
 	if err != nil {
 		return err
 	}
-	if err := makeTable(ctx, dynamodb.NewFromConfig(cfg), table, tmpl); err != nil {
-		return fmt.Errorf("making table %s: %w", table, err)
+	if err := createTable(ctx, dynamodb.NewFromConfig(cfg), table, tmpl); err != nil {
+		return fmt.Errorf("creating table %s: %w", table, err)
 	}
-	if err := makeBucket(ctx, s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }), bucket, tmpl); err != nil {
-		return fmt.Errorf("making bucket %s: %w", bucket, err)
+	if err := createBucket(ctx, s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }), bucket, tmpl); err != nil {
+		return fmt.Errorf("creating bucket %s: %w", bucket, err)
 	}
 	return nil
 }
 
-func makeTable(ctx context.Context, client *dynamodb.Client, name string, tmpl template) error {
+func createTable(ctx context.Context, client *dynamodb.Client, name string, tmpl template) error {
 	p := tmpl.Resources.Table.Properties
 	in := &dynamodb.CreateTableInput{TableName: &name, BillingMode: ddb.BillingModePayPerRequest, KeySchema: p.KeySchema.elements()}
 	for _, a := range p.AttributeDefinitions {
@@ -132,7 +132,7 @@ func makeTable(ctx context.Context, client *dynamodb.Client, name string, tmpl t
 	return dynamodb.NewTableExistsWaiter(client).Wait(ctx, &dynamodb.DescribeTableInput{TableName: &name}, time.Minute)
 }
 
-func makeBucket(ctx context.Context, client *s3.Client, name string, tmpl template) error {
+func createBucket(ctx context.Context, client *s3.Client, name string, tmpl template) error {
 	if _, err := client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name}); err != nil {
 		return err
 	}

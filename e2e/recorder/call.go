@@ -7,29 +7,30 @@ import (
 	"strings"
 )
 
-// call is who did what to what, in IAM's words.
+// call is a call to AWS in IAM's terms.
 type call struct {
 	Function string `json:"function"`
 	Action   string `json:"action"`
 	Resource string `json:"resource"`
 }
 
-// dynamoTarget is the header that names an operation of DynamoDB.
+// dynamoTarget is the header with the operation of DynamoDB or EventBridge.
 const dynamoTarget = "X-Amz-Target"
 
-// application is how an SDK client of a function names itself.
+// application matches the function's name in the User-Agent of its SDK clients.
 var application = regexp.MustCompile(`\bapp/callrecordings-([a-z]+)\b`)
 
-// callOf reads a call off a request. What no SDK client made, such as the first
-// connection at a function's start, is none.
-func callOf(req *http.Request, body []byte) (call, bool) {
+// callOf returns the call that a request makes. ok is false if an SDK client did
+// not send the request, such as the one that warms up a function's connection.
+func callOf(req *http.Request, body []byte) (c call, ok bool) {
 	target := req.Header.Get(dynamoTarget)
 	m := application.FindStringSubmatch(req.UserAgent())
 	if m == nil {
-		// An SDK client that does not say whose it is would escape the table.
+		// Report an SDK client without a function's name; otherwise its calls would
+		// not be compared with the table.
 		return call{Function: "unknown", Action: req.Method + " " + target}, strings.Contains(req.UserAgent(), "aws-sdk-go")
 	}
-	c := call{Function: m[1]}
+	c.Function = m[1]
 	if operation, ok := strings.CutPrefix(target, "AWSEvents."); ok {
 		c.Action, c.Resource = "events:"+operation, "Bus.Arn"
 		return c, true
@@ -43,7 +44,7 @@ func callOf(req *http.Request, body []byte) (call, bool) {
 	return c, true
 }
 
-// tableOf is the table of a request to DynamoDB, or its index.
+// tableOf returns the table or index that a request to DynamoDB uses.
 func tableOf(body []byte) string {
 	var in struct {
 		TableName, IndexName string
@@ -57,13 +58,13 @@ func tableOf(body []byte) string {
 	return "Table.Arn"
 }
 
-// actions are those of S3 on an object, by method. HEAD is judged like GET.
+// actions maps methods to S3's actions on an object. IAM treats HEAD like GET.
 var actions = map[string]string{
 	http.MethodGet: "s3:GetObject", http.MethodHead: "s3:GetObject",
 	http.MethodPut: "s3:PutObject", http.MethodDelete: "s3:DeleteObject",
 }
 
-// objectOf reads a request to S3, whose bucket is in the path.
+// objectOf returns the action and resource of a path-style request to S3.
 func objectOf(method, path string) (action, resource string) {
 	_, key, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	switch {

@@ -1,12 +1,12 @@
-// Command recorder stands between the functions and an emulator of AWS, passes
-// every request on, and notes which function made which call on what.
+// Command recorder is a proxy between the functions and an AWS emulator. It
+// records which function makes which call on which resource.
 //
 //	recorder -listen 127.0.0.1:4600 -target http://127.0.0.1:4566 -out calls.jsonl
 //
-// A function is known by the application that its SDK clients name in their
-// User-Agent. Each line of the file is a call that was not seen before:
-// {"function":"get","action":"dynamodb:GetItem","resource":"Table.Arn"}, with
-// the resource as the policies of template.yaml write it (package stack).
+// It identifies a function by the application ID in the User-Agent of its SDK
+// clients. It writes each distinct call once, as a line of JSON:
+// {"function":"get","action":"dynamodb:GetItem","resource":"Table.Arn"}. Resources
+// are written as in the policies of template.yaml (package stack).
 package main
 
 import (
@@ -28,7 +28,7 @@ import (
 func main() {
 	listen := flag.String("listen", "127.0.0.1:4600", "`address` to listen on")
 	target := flag.String("target", "http://127.0.0.1:4566", "the emulator's `URL`")
-	out := flag.String("out", "calls.jsonl", "`file` that calls are added to")
+	out := flag.String("out", "calls.jsonl", "`file` to which calls are appended")
 	flag.Parse()
 	if err := run(*listen, *target, *out); err != nil {
 		fmt.Fprintln(os.Stderr, "recorder:", err)
@@ -54,7 +54,7 @@ func run(listen, target, out string) error {
 	return errors.Join(server.ListenAndServe(), file.Close())
 }
 
-// recorder is the proxy.
+// recorder is the proxy's handler.
 type recorder struct {
 	next *httputil.ReverseProxy
 
@@ -64,11 +64,11 @@ type recorder struct {
 	err  error
 }
 
-// maxBody is the most of a request that is held to look into it; DynamoDB
-// takes no larger one.
+// maxBody is the maximum size of a request body in bytes that the recorder
+// buffers. DynamoDB accepts no larger requests.
 const maxBody = 1 << 20
 
-// ServeHTTP notes the call and passes it on.
+// ServeHTTP records the call and forwards the request.
 func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	var body []byte
 	if req.Header.Get(dynamoTarget) != "" {
@@ -80,7 +80,7 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		req.Body = io.NopCloser(bytes.NewReader(body))
 	}
 	if c, ok := callOf(req, body); ok {
-		if err := r.note(c); err != nil {
+		if err := r.record(c); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
@@ -88,8 +88,8 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.next.ServeHTTP(w, req)
 }
 
-// note writes a call down the first time.
-func (r *recorder) note(c call) error {
+// record writes a call to the file unless it has done so before.
+func (r *recorder) record(c call) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.seen[c] {

@@ -6,18 +6,18 @@ import (
 	"callrecordings/shared/config"
 )
 
-// Allowed is a row of the table of what functions may do.
+// Allowed is a row of the permission table.
 type Allowed struct {
 	Grant
 
-	// Functions that may do it.
+	// Functions have this permission.
 	Functions []config.Function
-	// Unseen says why no call of the SDK shows it; "" means that calls do, so
-	// the suite must see each of Functions make one.
+	// Unseen is the reason why the recorder sees no SDK call that uses the
+	// permission. If it is "", the suite must see such a call from each function.
 	Unseen string
 }
 
-// The resources, as the template writes them.
+// Resources as the template writes them.
 const (
 	table    = "Table.Arn"
 	objects  = "${Bucket.Arn}/recordings/*"
@@ -29,19 +29,19 @@ const (
 	anyone   = "*"
 )
 
-// Functions, for the rows below.
+// Groups of functions for the rows below.
 var (
 	follow   = []config.Function{config.Purge, config.Publish}
 	get      = []config.Function{config.Get}
 	ingest   = []config.Function{config.Ingest}
 	upload   = []config.Function{config.Create, config.Receive, config.Ingest}
 	receive  = []config.Function{config.Receive}
-	hear     = []config.Function{config.Get, config.Ingest}
+	read     = []config.Function{config.Get, config.Ingest}
 	list     = []config.Function{config.List}
 	deleting = []config.Function{config.Delete, config.Purge}
 )
 
-// Table is what functions may do, beside their logs ([Logs]).
+// Table lists what functions may do, apart from writing their logs ([Logs]).
 var Table = []Allowed{
 	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_created"}, Functions: list},
 	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_user"}, Functions: list},
@@ -52,10 +52,10 @@ var Table = []Allowed{
 	{Grant: Grant{"s3:DeleteObject", inbox}, Functions: append(ingest, deleting...)},
 	{Grant: Grant{"s3:DeleteObject", imported}, Functions: deleting},
 	{Grant: Grant{"s3:DeleteObject", aside}, Functions: append(ingest, deleting...)},
-	{Grant: Grant{"s3:GetObject", objects}, Functions: hear}, // and behind the URLs that get signs
-	{Grant: Grant{"s3:GetObject", inbox}, Functions: hear},
+	{Grant: Grant{"s3:GetObject", objects}, Functions: read}, // get also needs it for the URLs that it signs
+	{Grant: Grant{"s3:GetObject", inbox}, Functions: read},
 	{Grant: Grant{"s3:GetObject", imported}, Functions: get},
-	{Grant: Grant{"s3:PutObject", objects}, Functions: []config.Function{config.Create, config.Receive}}, // and behind the uploads that it signs
+	{Grant: Grant{"s3:PutObject", objects}, Functions: []config.Function{config.Create, config.Receive}}, // create also needs it for the uploads that it signs
 	{Grant: Grant{"s3:PutObject", probes}, Functions: receive},
 	{Grant: Grant{"s3:GetObject", probes}, Functions: receive},
 	{Grant: Grant{"s3:PutObject", aside}, Functions: ingest},
@@ -63,15 +63,15 @@ var Table = []Allowed{
 	{Grant: Grant{"s3:ListBucket", "Bucket.Arn"}, Functions: ingest},
 	{
 		Grant: Grant{"s3:ListBucket", "Bucket.Arn"}, Functions: append(receive, get...),
-		Unseen: "without it S3 answers 403 instead of 404 for an object that is not there",
+		Unseen: "without it, S3 answers 403 instead of 404 for a missing object",
 	},
 	{
 		Grant: Grant{"kms:Decrypt", "KmsKeyArn"}, Functions: append(upload, get...),
-		Unseen: "S3 decrypts with a key of the operator's own in the name of whoever reads, or writes in parts",
+		Unseen: "S3 uses the operator's KMS key in the name of the function that reads an object or writes it in parts",
 	},
 	{
 		Grant: Grant{"kms:GenerateDataKey", "KmsKeyArn"}, Functions: upload,
-		Unseen: "S3 encrypts with a key of the operator's own in the name of whoever writes",
+		Unseen: "S3 uses the operator's KMS key in the name of the function that writes an object",
 	},
 	{Grant: Grant{"sqs:ReceiveMessage", "Arrivals.Arn"}, Functions: ingest, Unseen: "Lambda reads the queue in the function's name"},
 	{Grant: Grant{"sqs:DeleteMessage", "Arrivals.Arn"}, Functions: ingest, Unseen: "Lambda reads the queue in the function's name"},
@@ -80,19 +80,19 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:GetRecords", stream}, Functions: follow, Unseen: "Lambda reads the stream in the function's name"},
 	{Grant: Grant{"dynamodb:GetShardIterator", stream}, Functions: follow, Unseen: "Lambda reads the stream in the function's name"},
 	{Grant: Grant{"dynamodb:ListStreams", stream}, Functions: follow, Unseen: "Lambda reads the stream in the function's name"},
-	{Grant: Grant{"sqs:SendMessage", "DeadLetters.Arn"}, Functions: follow, Unseen: "Lambda puts what was given up into the queue"},
-	{Grant: Grant{"xray:PutTraceSegments", anyone}, Functions: config.Lambdas(), Unseen: "Lambda traces; X-Ray knows no resources"},
-	{Grant: Grant{"xray:PutTelemetryRecords", anyone}, Functions: config.Lambdas(), Unseen: "Lambda traces; X-Ray knows no resources"},
+	{Grant: Grant{"sqs:SendMessage", "DeadLetters.Arn"}, Functions: follow, Unseen: "Lambda sends the records that failed too often to the queue"},
+	{Grant: Grant{"xray:PutTraceSegments", anyone}, Functions: config.Lambdas(), Unseen: "Lambda sends the traces; X-Ray has no resource types"},
+	{Grant: Grant{"xray:PutTelemetryRecords", anyone}, Functions: config.Lambdas(), Unseen: "Lambda sends the traces; X-Ray has no resource types"},
 }
 
-// Logs are what each function may do with its log group, which Lambda does in
-// its name; name is the function's in the template, "List".
+// Logs returns the permissions of a function on its log group. Lambda uses them in
+// the function's name. name is the function's name in the template, such as "List".
 func Logs(name string) []Grant {
 	return []Grant{{"logs:CreateLogStream", name + "Log.Arn"}, {"logs:PutLogEvents", name + "Log.Arn"}}
 }
 
-// Of returns the rows' grants to f, sorted; seen limits them to those that
-// calls of the SDK show.
+// Of returns the grants of Table to f, sorted. If seen is true, it returns only
+// those that the recorder sees.
 func Of(f config.Function, seen bool) []Grant {
 	var grants []Grant
 	for _, row := range Table {
@@ -104,5 +104,5 @@ func Of(f config.Function, seen bool) []Grant {
 	return grants
 }
 
-// Sort puts grants into the order of [Of] and [Grants].
+// Sort sorts grants in the order of [Of] and [Grants].
 func Sort(grants []Grant) { slices.SortFunc(grants, compare) }

@@ -1,6 +1,7 @@
-// Package stack reads template.yaml, and holds the table of what each function
-// may do and why. functions_test compares the table with the policies of the
-// template; e2e/deployed compares it with what functions were seen to do.
+// Package stack reads the policies of template.yaml. It also has the table of what
+// each function may do and why. The tests of package functions compare the table
+// with the policies; e2e/deployed compares it with the calls that the functions
+// make.
 package stack
 
 import (
@@ -15,16 +16,16 @@ import (
 	"callrecordings/shared/config"
 )
 
-// Grant is an action on a resource, as a policy of the template writes it:
-// "Table.Arn", "${Bucket.Arn}/recordings/*", "*".
+// Grant is a permission for one action on one resource.
 type Grant struct {
-	// Action is IAM's name, "dynamodb:GetItem".
+	// Action is IAM's name for it, such as "dynamodb:GetItem".
 	Action string
-	// Resource is the value of the policy, whatever its tag (!GetAtt, !Sub, !Ref).
+	// Resource is the value in the template without its tag (!GetAtt, !Sub, !Ref):
+	// "Table.Arn", "${Bucket.Arn}/recordings/*", "*".
 	Resource string
 }
 
-// role is a role of the template.
+// role is an IAM role in the template.
 type role struct {
 	Type       string `yaml:"Type"`
 	Properties struct {
@@ -37,15 +38,16 @@ type role struct {
 	} `yaml:"Properties"`
 }
 
-// statement is a statement of a policy.
+// statement is a statement in a policy.
 type statement struct {
 	Effect   string    `yaml:"Effect"`
 	Action   []string  `yaml:"Action"`
 	Resource yaml.Node `yaml:"Resource"`
 }
 
-// Grants reads what the policies of a template allow each function. A function
-// whose role is not its own, or has managed policies, is an error.
+// Grants returns what the policies of the template at path allow each function,
+// sorted. It returns an error if a function does not have its own role or if the
+// role has managed policies.
 func Grants(path string) (map[config.Function][]Grant, error) {
 	text, err := os.ReadFile(filepath.Clean(path))
 	if err != nil {
@@ -68,7 +70,8 @@ func Grants(path string) (map[config.Function][]Grant, error) {
 	return all, nil
 }
 
-// grantsOf reads the role of the function of that logical name.
+// grantsOf returns the grants of a function's role. name is the function's name in
+// the template, such as "List".
 func grantsOf(resources map[string]yaml.Node, name string) ([]Grant, error) {
 	var function struct {
 		Properties struct {
@@ -81,7 +84,7 @@ func grantsOf(resources map[string]yaml.Node, name string) ([]Grant, error) {
 		return nil, err
 	}
 	if got, want := function.Properties.Role.Value, name+"Role.Arn"; got != want || !function.Properties.Policies.IsZero() {
-		return nil, fmt.Errorf("its role is %q, want %s and nothing beside it", got, want)
+		return nil, fmt.Errorf("the role is %q, want %s and no Policies", got, want)
 	}
 	var r role
 	node = resources[name+"Role"]
@@ -105,7 +108,8 @@ func grantsOf(resources map[string]yaml.Node, name string) ([]Grant, error) {
 	return grants, nil
 }
 
-// grantsIn reads a statement; a conditional one (!If) counts as if it applied.
+// grantsIn returns the grants of a statement. A conditional statement (!If) is read
+// as if its condition were true.
 func grantsIn(node *yaml.Node) ([]Grant, error) {
 	if node.Tag == "!If" {
 		node = node.Content[1]

@@ -12,12 +12,12 @@ import (
 	"callrecordings/e2e/pbx"
 )
 
-// TestStormDeployed is against a deployment, whose functions are killed again and
-// again by the command that KILL_FUNCTIONS has.
+// TestStormDeployed sends the recordings to a deployment and repeatedly kills its
+// functions with the command in KILL_FUNCTIONS.
 func TestStormDeployed(t *testing.T) {
 	kill := given.Variable(t, "KILL_FUNCTIONS")
 	p := place{
-		// LocalStack hands some five messages a second to a function.
+		// LocalStack delivers about five messages a second to a function.
 		url: given.Variable(t, "URL"), every: 4 * time.Second, rest: 15 * time.Minute, ways: ways,
 		kill: func() bool { return exec.CommandContext(t.Context(), "sh", "-c", kill).Run() == nil },
 		s3: pbx.S3{
@@ -26,5 +26,5 @@ func TestStormDeployed(t *testing.T) {
 		},
 	}
 	p.open(t, []byte(given.Variable(t, "TOKEN_KEYS")), filepath.Join(given.Programs(t, "callrecordings/cmd/recordings"), "recordings"))
-	storm(t, p, uploadsOf(t, 2000))
+	storm(t, p, uploadCount(t, 2000))
 }

@@ -1,4 +1,5 @@
-// Package storm sends thousands of recordings as PBXs do, repeats some, cuts
-// some off, kills who receives them, and counts what there is in the end. It has
-// the build tag e2e: it takes minutes.
+// Package storm sends thousands of recordings as PBXs do. It sends some twice,
+// breaks off some uploads, and kills the receivers meanwhile. In the end, every
+// upload must be exactly one recording. It takes minutes, so it has the build tag
+// e2e.
 package storm

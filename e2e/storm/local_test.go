@@ -17,13 +17,13 @@ import (
 	"callrecordings/local/datadir"
 )
 
-// TestStormLocal is against what make run starts, killed again and again and
-// started over the same folder.
+// TestStormLocal sends the recordings to the server of make run, which it
+// repeatedly kills and restarts on the same data folder.
 func TestStormLocal(t *testing.T) {
 	bin := given.Programs(t, "callrecordings/local", "callrecordings/cmd/recordings")
 	data := filepath.Join(t.TempDir(), "data")
-	// Below the ports that outgoing connections get: one of them could take that of
-	// a server that was killed.
+	// Below the ephemeral ports: while the server is down, an outgoing connection
+	// could take one of those.
 	const port = 18700
 	log, err := os.Create(filepath.Join(bin, "local.log"))
 	if err != nil {
@@ -62,7 +62,7 @@ func TestStormLocal(t *testing.T) {
 		ID: dir.Keys.S3AccessKeyID, Secret: dir.Keys.S3SecretAccessKey,
 	}
 	p.open(t, dir.Keys.Token, filepath.Join(bin, "recordings"), "--data-dir", data)
-	storm(t, p, uploadsOf(t, 2000))
+	storm(t, p, uploadCount(t, 2000))
 	if t.Failed() {
 		text, _ := os.ReadFile(log.Name())
 		for line := range strings.Lines(string(text)) {

@@ -27,23 +27,23 @@ import (
 const (
 	accounts = 3
 	workers  = 8
-	// patience is how long one upload is tried.
+	// patience is the time limit for one upload with its retries.
 	patience = 3 * time.Minute
 )
 
-// place is where uploads go, and who looks after it.
+// place is the target of the uploads.
 type place struct {
-	url     string // of the API
-	storage map[string]string
-	tokens  map[string]string
+	url     string            // of the API
+	storage map[string]string // URL for storage requests by account
+	tokens  map[string]string // token by account
 	s3      pbx.S3
-	// kill ends whoever receives, at once, every so often; it reports whether
-	// there was anybody.
+	// kill kills the receivers. It is called at the interval every and returns
+	// false if it found none.
 	kill  func() bool
 	every time.Duration
-	// rest is how long all may take to be ready after the last upload.
+	// rest is the time limit for all recordings to be ready after the last upload.
 	rest time.Duration
-	// ways are those that lead there.
+	// ways lists the kinds of uploads that the target accepts.
 	ways []way
 }
 
@@ -58,14 +58,14 @@ type item struct {
 	ReadOnly                struct{ State string } `json:"_read_only"`
 }
 
-// storm sends n recordings to p and checks what comes of them.
+// storm sends n recordings to p and checks the result.
 func storm(t *testing.T, p place, n int) {
 	client := &http.Client{Timeout: time.Minute}
 	uploads := make([]upload, n)
 	for i := range uploads {
 		uploads[i] = p.upload(i)
 	}
-	var sent, tries, cut, repeated atomic.Int64
+	var sent, tries, cut, twice atomic.Int64
 	start := time.Now()
 	dying, stop := context.WithCancel(t.Context())
 	var killer sync.WaitGroup
@@ -89,14 +89,14 @@ func storm(t *testing.T, p place, n int) {
 	for range workers {
 		working.Go(func() {
 			for i := range queue {
-				if i%10 == 3 { // the connection breaks within the body
+				if i%10 == 3 { // first an upload that breaks off in the body
 					cut.Add(1)
 					broken(t, client, uploads[i])
 				}
 				times := 1
 				if i%10 == 7 {
 					times = 2
-					repeated.Add(1)
+					twice.Add(1)
 				}
 				var both sync.WaitGroup
 				for range times {
@@ -120,14 +120,15 @@ func storm(t *testing.T, p place, n int) {
 	killer.Wait()
 	took := time.Since(start)
 	if kills == 0 {
-		t.Error("nobody was killed")
+		t.Error("no receiver was killed")
 	}
 	p.settle(t, client, uploads)
-	t.Logf("%d uploads in %v (%d tries, %d repeated, %d cut off, %d kills); all ready %v later",
-		sent.Load(), took.Round(time.Second), tries.Load(), repeated.Load(), cut.Load(), kills, time.Since(start.Add(took)).Round(time.Second))
+	t.Logf("%d uploads in %v (%d tries, %d sent twice, %d broken off, %d kills); all ready %v later",
+		sent.Load(), took.Round(time.Second), tries.Load(), twice.Load(), cut.Load(), kills, time.Since(start.Add(took)).Round(time.Second))
 }
 
-// broken begins an upload that ends within its body.
+// broken starts an upload whose connection breaks in the body. The server must not
+// report success.
 func broken(t *testing.T, client *http.Client, u upload) {
 	r, err := u.audio(t.Context())
 	if err != nil {
@@ -140,16 +141,17 @@ func broken(t *testing.T, client *http.Client, u upload) {
 	if resp, err := client.Do(r); err == nil {
 		_ = resp.Body.Close()
 		if resp.StatusCode < 300 {
-			t.Errorf("half of %s is taken for stored: %d", u.call.ID, resp.StatusCode)
+			t.Errorf("half of %s was accepted: %d", u.call.ID, resp.StatusCode)
 		}
 	}
 }
 
+// failing is a reader that always fails.
 type failing struct{}
 
-func (failing) Read([]byte) (int, error) { return 0, errors.New("the line is cut") }
+func (failing) Read([]byte) (int, error) { return 0, errors.New("connection broken") }
 
-// deliver tries a request until it is taken, and returns how often.
+// deliver retries a request until it succeeds and returns the number of tries.
 func deliver(t *testing.T, client *http.Client, id string, part request) (tries int64) {
 	for end := time.Now().Add(patience); time.Now().Before(end); {
 		tries++
@@ -178,8 +180,8 @@ func deliver(t *testing.T, client *http.Client, id string, part request) (tries 
 	return tries
 }
 
-// settle waits until all is ready, and compares: each upload is one right
-// recording of its account, and there is nothing else.
+// settle waits until all recordings are ready. Then it checks that each upload is
+// one correct recording in its account and that there are no others.
 func (p place) settle(t *testing.T, client *http.Client, uploads []upload) {
 	t.Helper()
 	end := time.Now().Add(p.rest)
@@ -214,8 +216,9 @@ func (p place) settle(t *testing.T, client *http.Client, uploads []upload) {
 	}
 }
 
-// check compares one upload with what there is.
-func (p place) check(t *testing.T, client *http.Client, u upload, all []item, listen bool) {
+// check compares one upload with its recording, and with the recording's audio if
+// play is true.
+func (p place) check(t *testing.T, client *http.Client, u upload, all []item, play bool) {
 	t.Helper()
 	at := slices.IndexFunc(all, u.find)
 	if at < 0 {
@@ -224,7 +227,7 @@ func (p place) check(t *testing.T, client *http.Client, u upload, all []item, li
 	}
 	r := all[at]
 	if r.ReadOnly.State != "ready" || r.DurationMS != 2000 {
-		t.Errorf("%s is %s, of %d ms", r.ID, r.ReadOnly.State, r.DurationMS)
+		t.Errorf("%s is %s with %d ms, want ready with 2000", r.ID, r.ReadOnly.State, r.DurationMS)
 	}
 	got := map[string]string{
 		"owner_id": r.Owner, "from": r.From, "to": r.To, "call_id": r.CallID, "start": strconv.FormatInt(r.Start, 10),
@@ -238,15 +241,15 @@ func (p place) check(t *testing.T, client *http.Client, u upload, all []item, li
 			t.Errorf("%s: %s = %q, want %q", r.ID, name, got[name], want)
 		}
 	}
-	if listen {
+	if play {
 		body := p.get(t, client, u.call.Account, "/"+r.ID+"?accept=audio/mpeg")
 		if !bytes.Equal(body, u.call.Audio) {
-			t.Errorf("%s plays %d bytes, want the %d that were sent", r.ID, len(body), len(u.call.Audio))
+			t.Errorf("%s has %d bytes of audio that differ from the %d sent", r.ID, len(body), len(u.call.Audio))
 		}
 	}
 }
 
-// list reads all recordings of an account.
+// list returns all recordings of an account.
 func (p place) list(t *testing.T, client *http.Client, account string) (all []item) {
 	t.Helper()
 	for cursor := ""; ; {
@@ -265,7 +268,8 @@ func (p place) list(t *testing.T, client *http.Client, account string) (all []it
 	}
 }
 
-// get asks the API, again while it is away.
+// get requests a path below the account's recordings. It retries while the API does
+// not answer or answers 5xx.
 func (p place) get(t *testing.T, client *http.Client, account, rest string) []byte {
 	t.Helper()
 	for range 100 {
@@ -289,12 +293,12 @@ func (p place) get(t *testing.T, client *http.Client, account, rest string) []by
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	t.Fatalf("%s has no answer", rest)
+	t.Fatalf("%s: no answer", rest)
 	return nil
 }
 
-// open makes what both targets need: tokens and storage secrets. command is the
-// operator's command line, flags lead it to the target.
+// open creates a token and a storage secret for each account. command is the path
+// of the recordings command, and flags select the target.
 func (p *place) open(t *testing.T, jwks []byte, command string, flags ...string) {
 	t.Helper()
 	p.storage, p.tokens = map[string]string{}, map[string]string{}
@@ -313,8 +317,9 @@ func (p *place) open(t *testing.T, jwks []byte, command string, flags ...string)
 	}
 }
 
-// uploadsOf is how many recordings are sent: STORM_UPLOADS, else n.
-func uploadsOf(t *testing.T, n int) int {
+// uploadCount returns the number of recordings to send: STORM_UPLOADS if set, else
+// n.
+func uploadCount(t *testing.T, n int) int {
 	t.Helper()
 	if text := os.Getenv("STORM_UPLOADS"); text != "" {
 		var err error

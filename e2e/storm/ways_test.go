@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -14,28 +15,29 @@ import (
 	"callrecordings/e2e/pbx"
 )
 
-// begun is when the first call began; each begins a minute after the one before.
+// begun is the start of the first call. Each call starts a minute after the
+// previous one.
 var begun = time.Date(2026, 10, 30, 9, 0, 0, 0, time.UTC)
 
-// gregorian is a time as Kazoo writes it.
+// gregorian returns a time in Gregorian seconds.
 func gregorian(at time.Time) int64 { return at.Unix() + 62167219200 }
 
-// request makes a request anew for each try.
+// request builds a request; each try needs a new one.
 type request func(ctx context.Context) (*http.Request, error)
 
-// upload is one recording on its way, and what it has to become.
+// upload is one recording to send, with the expected result.
 type upload struct {
 	call pbx.Call
-	// audio sends the audio; before and after it go what tells of it, if
-	// anything does.
+	// audio sends the audio. before and after, which may be nil, send its sidecar
+	// before or after it.
 	audio         request
 	before, after request
-	// find tells it in a list.
+	// find reports whether a listed recording is this one.
 	find func(r item) bool
-	want map[string]string
+	want map[string]string // expected fields of the recording
 }
 
-// parts are the requests of an upload, in order.
+// parts returns the requests of an upload in order.
 func (u upload) parts() []request {
 	var all []request
 	for _, r := range []request{u.before, u.audio, u.after} {
@@ -46,28 +48,29 @@ func (u upload) parts() []request {
 	return all
 }
 
-// route is what a way needs of the i-th call: its place's bucket and address,
-// where its files go, and all that is to be known of it.
+// route is the i-th call with everything that a way needs to upload it.
 type route struct {
 	pbx.Call
-	s3        pbx.S3
-	base, box string
-	i         int
-	at        time.Time
-	all       map[string]string
+	s3    pbx.S3
+	base  string // URL for storage requests
+	inbox string // prefix of the account's inbox
+	i     int
+	at    time.Time         // start of the call
+	all   map[string]string // all fields of the recording
 }
 
-// way makes the upload of a call as one kind of PBX does.
+// way returns the upload of a call by one kind of PBX.
 type way func(r route) upload
 
-// ways are all of them; forms are refused by LocalStack's gateway.
+// ways lists all kinds of uploads except forms, which LocalStack's gateway cannot
+// handle.
 var (
-	ways  = []way{recorder4, recorder5, plan, guideList, defaultList, freePBX, freeSWITCH, beside}
+	ways  = []way{recorder4, recorder5, plan, guideList, defaultList, freePBX, freeSWITCH, sidecar}
 	forms = way(planForm)
 )
 
 func recorder4(r route) upload {
-	want := r.but("direction", "inbound") // it is not told
+	want := r.allBut("direction", "inbound") // the recorder does not send it
 	return upload{call: r.Call, audio: send(pbx.Recorder(r.base, r.Call, false)), find: r.byID, want: want}
 }
 
@@ -102,19 +105,19 @@ func freeSWITCH(r route) upload {
 	return upload{call: r.Call, audio: r.put(pbx.FreeSWITCH(r.Caller, r.at, "wav"), r.Audio), find: r.byCaller, want: r.only("start")}
 }
 
-// beside is a name that says nothing, and a file that says all but the id, which
-// the audio alone may, in either order.
-func beside(r route) upload {
+// sidecar uploads audio under a name without metadata, and a sidecar with all of
+// it, in either order. Only the audio may set the ID, so the sidecar's is ignored.
+func sidecar(r route) upload {
 	document, err := json.Marshal(r.Document())
-	if err != nil { // it is made of texts
+	if err != nil { // cannot happen: the document holds only strings
 		panic(err)
 	}
-	tell := r.put(fmt.Sprintf("tape/%d.json", r.i), document)
+	metadata := r.put(fmt.Sprintf("tape/%d.json", r.i), document)
 	u := upload{call: r.Call, audio: r.put(fmt.Sprintf("tape/%d.wav", r.i), r.Audio), find: r.byCaller, want: r.all}
 	if r.i%2 == 0 {
-		u.before = tell
+		u.before = metadata
 	} else {
-		u.after = tell
+		u.after = metadata
 	}
 	return u
 }
@@ -122,7 +125,7 @@ func beside(r route) upload {
 func (r route) byID(it item) bool     { return it.ID == r.ID }
 func (r route) byCaller(it item) bool { return it.Caller == r.Caller }
 
-// only are some of the fields that are known.
+// only returns the named fields of r.all.
 func (r route) only(names ...string) map[string]string {
 	some := map[string]string{}
 	for _, name := range names {
@@ -131,25 +134,21 @@ func (r route) only(names ...string) map[string]string {
 	return some
 }
 
-// but is all that is known, one of it otherwise.
-func (r route) but(name, value string) map[string]string {
-	all := map[string]string{name: value}
-	for known, its := range r.all {
-		if known != name {
-			all[known] = its
-		}
-	}
+// allBut returns r.all with the named field set to value.
+func (r route) allBut(name, value string) map[string]string {
+	all := maps.Clone(r.all)
+	all[name] = value
 	return all
 }
 
-// put writes a file into the inbox of the account.
+// put returns a request that writes a file into the account's inbox.
 func (r route) put(name string, body []byte) request {
 	return func(ctx context.Context) (*http.Request, error) {
-		return r.s3.Request(ctx, http.MethodPut, r.box+name, body)
+		return r.s3.Request(ctx, http.MethodPut, r.inbox+name, body)
 	}
 }
 
-// send is a request over HTTP.
+// send returns the HTTP request of an upload.
 func send(u pbx.Upload) request {
 	return func(ctx context.Context) (*http.Request, error) {
 		r, err := http.NewRequestWithContext(ctx, u.Method, u.URL, bytes.NewReader(u.Body))
@@ -160,7 +159,7 @@ func send(u pbx.Upload) request {
 	}
 }
 
-// upload makes the i-th recording, in one of the ways that there are.
+// upload returns the i-th upload. The ways take turns.
 func (p place) upload(i int) upload {
 	at := begun.Add(time.Duration(i) * time.Minute)
 	account := fmt.Sprintf("%032x", 0xa0+i%accounts)
@@ -170,13 +169,13 @@ func (p place) upload(i int) upload {
 		From: fmt.Sprintf("%d@pbx.example", 1000+i), To: "+15550100@pbx.example", Caller: strconv.Itoa(1000 + i), Callee: "+15550100",
 		Attachment: fmt.Sprintf("%032x.wav", i), Type: "audio/x-wav", Audio: tone(i),
 	}
-	if i%5 == 4 { // much is missing
+	if i%5 == 4 { // a PBX that omits many fields
 		c.Owner, c.To, c.Callee = "", "", ""
 	}
-	if i%42 >= 21 { // another leg of an earlier call of the account
+	if i%42 >= 21 { // another leg of an earlier call in the same account
 		c.CallID = fmt.Sprintf("call-%d@10.0.0.1", i-21)
 	}
-	r := route{Call: c, s3: p.s3, base: p.storage[account], box: "inbox/" + account + "/", i: i, at: at}
+	r := route{Call: c, s3: p.s3, base: p.storage[account], inbox: "inbox/" + account + "/", i: i, at: at}
 	r.all = map[string]string{
 		"owner_id": c.Owner, "from": c.From, "to": c.To, "call_id": c.CallID, "start": strconv.FormatInt(c.Start, 10),
 		"direction": c.Direction, "caller_id_number": c.Caller,
@@ -184,10 +183,10 @@ func (p place) upload(i int) upload {
 	return p.ways[i/accounts%len(p.ways)](r)
 }
 
-// tone is a wav of two seconds that no other upload has.
+// tone returns a WAV file of two seconds that is unique to i.
 func tone(i int) []byte {
 	const size = 2 * 2 * 8000
 	b := append([]byte("RIFF\x24\x7d\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x80\x3e\x00\x00\x02\x00\x10\x00data\x00\x7d\x00\x00"), make([]byte, size)...)
-	copy(b[44:], fmt.Sprint("sound ", i))
+	copy(b[44:], fmt.Sprint("audio ", i))
 	return b
 }
