@@ -7,43 +7,45 @@ import (
 	"strings"
 )
 
-// shape is what an answer is made as.
+// shape is the form of an answer.
 type shape int
 
 const (
 	asDocument shape = iota
 	asAudio
-	// asNothing is 200 without a body, where Kazoo's two layers differ (1.6).
+	// asNothing is 200 without a body, the result when Kazoo's two layers disagree
+	// (1.6).
 	asNothing
-	// asRefused is 406.
-	asRefused
+	// notAcceptable is 406.
+	notAcceptable
 )
 
-// offer is a type that can be asked for, and what it stands for.
+// offer is a media type that clients can accept, with the form of its answer.
 type offer struct {
 	media string
 	shape shape
 }
 
-// What a recording and a list come as (1.3).
+// The types of lists and of recordings (1.3).
 var (
 	listTypes = []offer{{"application/json", asDocument}, {"application/x-json", asDocument}}
 	itemTypes = append(slices.Clone(listTypes), offer{"audio/mpeg", asAudio}, offer{"audio/mp3", asAudio})
 )
 
-// choose decides what to answer with (1.6): cowboy looks at the header alone, and
-// then Kazoo at the parameter, else at the header.
+// choose returns the form of an answer (1.6). Two layers decide: cowboy uses only
+// the Accept header; Kazoo then uses the accept parameter if there is a valid one,
+// and otherwise the header.
 func choose(header, tunneled string, offers []offer) shape {
-	asked, _ := mediaRanges(header)
-	cowboy := negotiate(asked, offers)
-	if cowboy == asRefused {
-		return asRefused
+	accepted, _ := mediaRanges(header)
+	cowboy := negotiate(accepted, offers)
+	if cowboy == notAcceptable {
+		return notAcceptable
 	}
 	if instead, ok := mediaRanges(tunneled); ok {
-		asked = instead
+		accepted = instead
 	}
 	kazoo := asDocument
-	for _, m := range asked {
+	for _, m := range accepted {
 		if at := slices.IndexFunc(offers, func(o offer) bool { return o.media == m.media }); at >= 0 {
 			kazoo = offers[at].shape
 			break
@@ -58,12 +60,12 @@ func choose(header, tunneled string, offers []offer) shape {
 	return kazoo
 }
 
-// negotiate is cowboy's part of it; what was not asked for is the first offer.
-func negotiate(asked []mediaRange, offers []offer) shape {
-	if len(asked) == 0 {
+// negotiate does cowboy's part. Without an Accept header, the first offer wins.
+func negotiate(accepted []mediaRange, offers []offer) shape {
+	if len(accepted) == 0 {
 		return offers[0].shape
 	}
-	for _, m := range asked {
+	for _, m := range accepted {
 		if m.quality == 0 || m.parameters {
 			continue
 		}
@@ -74,18 +76,18 @@ func negotiate(asked []mediaRange, offers []offer) shape {
 			}
 		}
 	}
-	return asRefused
+	return notAcceptable
 }
 
-// mediaRange is an item of an Accept header.
+// mediaRange is an element of an Accept header.
 type mediaRange struct {
 	media      string
 	quality    int // 0 to 1000
 	parameters bool
 }
 
-// mediaRanges reads an Accept header, the highest quality first, and of the same
-// the last written first.
+// mediaRanges parses an Accept header and sorts it by quality, highest first; of
+// equal ones, the last written comes first. It returns false if text is invalid.
 func mediaRanges(text string) ([]mediaRange, bool) {
 	var out []mediaRange
 	for part := range strings.SplitSeq(text, ",") {

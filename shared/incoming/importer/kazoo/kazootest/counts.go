@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// counts are what clients did.
+// counts counts the requests of clients.
 type counts struct {
 	mu       sync.Mutex
 	begun    []time.Time
@@ -18,7 +18,8 @@ type counts struct {
 	played   map[string]int
 }
 
-// begin notes a request; what it returns notes its end.
+// begin counts the start of a request. The caller must call end when the request
+// ends.
 func (c *counts) begin(at time.Time) (end func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -50,44 +51,43 @@ func (c *counts) play(account, id string) {
 	c.played[account+"/"+id]++
 }
 
-// Played is how often the whole audio of a recording was handed to the network,
-// by account/id. Whether the client took it is another matter: one that is
-// killed may not have.
+// Played returns how often the server sent the whole audio of a recording, by
+// "account/id". A client that was killed may not have received it.
 func (s *Server) Played() map[string]int {
 	s.counts.mu.Lock()
 	defer s.counts.mu.Unlock()
 	return maps.Clone(s.counts.played)
 }
 
-// Requests is how many there were, of all kinds and with all ends.
+// Requests returns the number of requests of all kinds, including failed ones.
 func (s *Server) Requests() int {
 	s.counts.mu.Lock()
 	defer s.counts.mu.Unlock()
 	return len(s.counts.begun)
 }
 
-// MostAtOnce is how many were under way at most.
+// MostAtOnce returns the highest number of concurrent requests.
 func (s *Server) MostAtOnce() int {
 	s.counts.mu.Lock()
 	defer s.counts.mu.Unlock()
 	return s.counts.most
 }
 
-// Rejected429 is how many were answered with 429.
+// Rejected429 returns the number of requests that were answered with 429.
 func (s *Server) Rejected429() int {
 	s.counts.mu.Lock()
 	defer s.counts.mu.Unlock()
 	return s.counts.rejected
 }
 
-// Renewals is how many asked for a token and were not hit by a fault first.
+// Renewals returns the number of requests for a token that no fault stopped.
 func (s *Server) Renewals() int {
 	s.counts.mu.Lock()
 	defer s.counts.mu.Unlock()
 	return s.counts.renewals
 }
 
-// PeakRate is the most requests that began within one second.
+// PeakRate returns the highest number of requests that began within one second.
 func (s *Server) PeakRate() int {
 	s.counts.mu.Lock()
 	begun := slices.Clone(s.counts.begun)

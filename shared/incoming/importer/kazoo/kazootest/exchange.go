@@ -14,28 +14,29 @@ import (
 	"time"
 )
 
-// accountLen is the length of an account's id.
+// accountLen is the length of an account ID.
 const accountLen = 32
 
-// exchange is a request and what becomes of it.
+// exchange is a request and its answer.
 type exchange struct {
 	s     *Server
 	w     http.ResponseWriter
 	r     *http.Request
 	query url.Values
-	// path are its decoded segments.
+	// path holds the decoded segments.
 	path []string
-	// token as it was sent; bearer is the account that it is good for, "" for
-	// none.
+	// token is the token of the request, and bearer its account, "" without a valid
+	// token.
 	token, bearer string
-	// account and id are what the path names.
+	// account and id are those in the path.
 	account *tenant
 	id      string
 	faults  *Faults
 	fate    fate
 }
 
-// segments cuts the path up; a slash at its end does not count (5.7).
+// segments returns the decoded segments of the path. A trailing slash is ignored
+// (5.7).
 func segments(r *http.Request) []string {
 	parts := strings.Split(strings.Trim(r.URL.EscapedPath(), "/"), "/")
 	for i, p := range parts {
@@ -46,26 +47,27 @@ func segments(r *http.Request) []string {
 	return parts
 }
 
-// name is what a request's fate goes by: all of it but the token.
+// name identifies a request, for its fate: method, path and parameters without the
+// token.
 func (x *exchange) name() string {
 	query := x.r.URL.Query()
 	query.Del("auth_token")
 	return x.r.Method + " " + strings.Join(x.path, "/") + "?" + query.Encode()
 }
 
-// listing tells whether the answer is a list.
+// listing reports whether the answer is a list.
 func (x *exchange) listing() bool {
 	last := x.path[len(x.path)-1]
 	return last == "recordings" || last == "descendants"
 }
 
-// route is a path, in which {A} is an account and {R} a recording.
+// route is a path, in which {A} stands for an account and {R} for a recording.
 type route struct {
 	method, path string
-	handle       func(*exchange) *refusal
+	handle       func(*exchange) *failure
 }
 
-// routes are all that there is (1.2, 6.2).
+// routes lists all routes of the server (1.2, 6.2).
 var routes = []route{
 	{http.MethodPut, "v2/api_auth", (*exchange).authenticate},
 	{http.MethodGet, "v2/accounts/{A}/recordings", (*exchange).list},
@@ -73,7 +75,7 @@ var routes = []route{
 	{http.MethodGet, "v2/accounts/{A}/descendants", (*exchange).descendants},
 }
 
-// match finds the route of a path, and what stands for its variables.
+// match returns the route of a path and the values of its variables.
 func match(path []string) (found *route, account, id string) {
 	for i, r := range routes {
 		pattern := strings.Split(r.path, "/")
@@ -95,8 +97,8 @@ func match(path []string) (found *route, account, id string) {
 	return nil, "", ""
 }
 
-// serve makes Kazoo's checks in Kazoo's order (5.5) and answers.
-func (x *exchange) serve() *refusal {
+// serve makes Kazoo's checks in Kazoo's order (5.5) and answers the request.
+func (x *exchange) serve() *failure {
 	x.token = cmp.Or(x.r.Header.Get("X-Auth-Token"), x.query.Get("auth_token"))
 	switch {
 	case x.fate.tooMany:
@@ -106,7 +108,7 @@ func (x *exchange) serve() *refusal {
 	}
 	if x.token != "" {
 		if x.bearer = x.s.tokens.use(x.token); x.bearer == "" {
-			return &refusal{http.StatusUnauthorized, "invalid credentials", map[string]any{}}
+			return &failure{http.StatusUnauthorized, "invalid credentials", map[string]any{}}
 		}
 	}
 	to, account, id := match(x.path)
@@ -121,18 +123,18 @@ func (x *exchange) serve() *refusal {
 	case !strings.Contains(to.path, "{A}"):
 		return to.handle(x)
 	}
-	if no := x.admit(account); no != nil {
-		return no
+	if failed := x.admit(account); failed != nil {
+		return failed
 	}
 	return to.handle(x)
 }
 
-// admit checks the account of the path, and the token for it.
-func (x *exchange) admit(account string) *refusal {
+// admit checks the account in the path and whether the token may access it.
+func (x *exchange) admit(account string) *failure {
 	x.account = x.s.tenants[account]
 	switch {
 	case len(account) != accountLen:
-		return &refusal{http.StatusNotFound, "bad identifier", map[string]any{"message": "invalid account_id '" + account + "'"}}
+		return &failure{http.StatusNotFound, "bad identifier", map[string]any{"message": "invalid account_id '" + account + "'"}}
 	case x.account == nil:
 		return system("bad_identifier", map[string]any{"cause": account})
 	case x.bearer == "":
@@ -143,8 +145,8 @@ func (x *exchange) admit(account string) *refusal {
 	return nil
 }
 
-// throttle refuses a request that was one too many (5.8).
-func (x *exchange) throttle() *refusal {
+// throttle rejects a request that exceeds the rate limit (5.8).
+func (x *exchange) throttle() *failure {
 	x.s.counts.reject()
 	if x.faults.RetryAfter > 0 {
 		x.w.Header().Set("Retry-After", strconv.Itoa(x.faults.RetryAfter))
@@ -152,15 +154,16 @@ func (x *exchange) throttle() *refusal {
 	return system("too_many_requests", nil)
 }
 
-// refusal is an error as Kazoo tells it (5.2).
-type refusal struct {
+// failure is an error answer of Kazoo (5.2).
+type failure struct {
 	status  int
 	message string
-	// data is left out if nil.
+	// data is omitted if nil.
 	data any
 }
 
-// systemErrors are those of 5.3 that happen here, with their data.message.
+// systemErrors lists the errors of 5.3 that occur here, with their status and
+// data.message.
 var systemErrors = map[string]struct {
 	status int
 	text   string
@@ -175,37 +178,39 @@ var systemErrors = map[string]struct {
 	"parse_error":         {http.StatusBadRequest, "failed to parse request body"},
 }
 
-// system makes one of them; more goes into its data, or over it.
-func system(code string, more map[string]any) *refusal {
+// system returns one of systemErrors. The members of more are added to its data and
+// may replace message.
+func system(code string, more map[string]any) *failure {
 	e := systemErrors[code]
 	data := map[string]any{"message": e.text}
 	for name, value := range more {
 		data[name] = value
 	}
-	return &refusal{e.status, code, data}
+	return &failure{e.status, code, data}
 }
 
-// broken is what comes of a store that fails (5.3, 1.5).
-func broken(cause string) *refusal {
-	return &refusal{http.StatusInternalServerError, "datastore_fault", map[string]any{"cause": cause, "message": "unknown failure"}}
+// broken returns the error for a failing datastore (5.3, 1.5).
+func broken(cause string) *failure {
+	return &failure{http.StatusInternalServerError, "datastore_fault", map[string]any{"cause": cause, "message": "unknown failure"}}
 }
 
-// refuse answers with an error; without a message there is no body, as where
-// cowboy refuses (5.2).
-func (x *exchange) refuse(no *refusal) {
-	if no.message == "" {
-		x.send(no.status, nil)
+// fail answers with an error. An error without a message has no body, like
+// cowboy's own (5.2).
+func (x *exchange) fail(failed *failure) {
+	if failed.message == "" {
+		x.send(failed.status, nil)
 		return
 	}
-	more := map[string]any{"status": "error", "message": no.message, "error": strconv.Itoa(no.status)}
+	more := map[string]any{"status": "error", "message": failed.message, "error": strconv.Itoa(failed.status)}
 	if x.token == "" {
 		more["auth_token"] = "undefined"
 	}
-	x.write(no.status, no.data, more)
+	x.write(failed.status, failed.data, more)
 }
 
-// succeed answers with data, and more in the envelope (5.1).
-func (x *exchange) succeed(status int, data any, more map[string]any) *refusal {
+// succeed answers with data in an envelope that also has the members of more (5.1).
+// It returns nil, so that handlers can return its result.
+func (x *exchange) succeed(status int, data any, more map[string]any) *failure {
 	envelope := map[string]any{"status": "success"}
 	for name, value := range more {
 		envelope[name] = value
@@ -231,9 +236,9 @@ func (x *exchange) write(status int, data any, envelope map[string]any) {
 	}
 	var body bytes.Buffer
 	encoder := json.NewEncoder(&body)
-	encoder.SetEscapeHTML(false) // Kazoo does not either
+	encoder.SetEscapeHTML(false) // as in Kazoo
 	if err := encoder.Encode(envelope); err != nil {
-		panic(fmt.Sprintf("kazootest: cannot write %v: %v", envelope, err)) // Add took nothing but JSON
+		panic(fmt.Sprintf("kazootest: cannot write %v: %v", envelope, err)) // cannot happen: Add accepts only JSON
 	}
 	header.Set("Content-Type", "application/json")
 	header.Set("X-Request-Id", id)
@@ -248,8 +253,8 @@ func (x *exchange) write(status int, data any, envelope map[string]any) {
 	x.send(status, out)
 }
 
-// send writes an answer, or as much of it as fate allows, and tells whether all
-// of it was handed to the network.
+// send writes an answer, of which fate may cut off a part. It reports whether the
+// whole answer was written to the network.
 func (x *exchange) send(status int, body []byte) bool {
 	if x.w.Header().Get("Content-Length") == "" {
 		x.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
@@ -267,7 +272,8 @@ func (x *exchange) send(status int, body []byte) bool {
 	return err == nil && flushed == nil && n == len(body)
 }
 
-// digest is 32 hexadecimal digits of texts, as revisions and ids of requests are.
+// digest returns a hash of texts as 32 hexadecimal digits, the form of revisions and
+// request IDs.
 func digest(texts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(texts, "\x00")))
 	return hex.EncodeToString(sum[:16])

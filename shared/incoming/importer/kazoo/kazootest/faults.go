@@ -8,76 +8,79 @@ import (
 	"time"
 )
 
-// Faults are how a server misbehaves: not at all where they are zero. Rates are
-// shares from 0 to 1 of the requests that can be hit. The same request (method,
-// path and parameters) fails three times in a row at most, whatever the rates:
-// a client that tries often enough gets there.
+// Faults configures how a server misbehaves; the zero value has no faults. Rates
+// are shares, from 0 to 1, of the requests to which a fault applies. At any rate,
+// the same request (method, path and parameters) fails at most three times in a
+// row, so a client that retries often enough succeeds.
 type Faults struct {
-	// Slow answers wait for Delay.
+	// Slow is the rate of answers that are delayed by Delay.
 	Slow  float64
 	Delay time.Duration
-	// TooMany is answered with 429, in RetryAfter seconds if that is set. Kazoo
-	// itself never says when (5.8); what stands before it may.
+	// TooMany is the rate of requests that are answered with 429. RetryAfter, if not
+	// 0, is the value of their Retry-After header in seconds. Kazoo itself never
+	// sends that header (5.8); a proxy in front of it may.
 	TooMany    float64
 	RetryAfter int
-	// Broken is answered with 500.
+	// Broken is the rate of requests that are answered with 500.
 	Broken float64
-	// Cut answers are of the right length, of which half comes before the
-	// connection is closed.
+	// Cut is the rate of answers whose connection closes after half of the announced
+	// length.
 	Cut float64
-	// Truncated lists are half of their text, with 200 and the half's length.
+	// Truncated is the rate of lists that have only half of their text, with 200 and
+	// the length of that half.
 	Truncated float64
-	// Duplicates is the share of rows that come twice in a page.
+	// Duplicates is the share of rows that occur twice in a page.
 	Duplicates float64
-	// BeforePage is called before a page of recordings is read, with the number
-	// of such pages since the start, from 1. It may add and remove recordings;
-	// requests that come at once call it at once.
+	// BeforePage is called before a page of recordings is read, with the number of
+	// the page since the start, from 1. It may add and remove recordings. Concurrent
+	// requests call it concurrently.
 	BeforePage func(s *Server, request int)
-	// Always is what comes of some recordings' audio each time, by their ids.
+	// Always makes the audio of the recordings with these IDs fail every time.
 	Always map[string]Misbehaviour
 }
 
-// Misbehaviour is what becomes of a recording's audio.
+// Misbehaviour is the way in which a recording's audio fails.
 type Misbehaviour int
 
-// All that can go wrong with it.
+// All kinds of failing audio.
 const (
-	// AudioFails is 500 datastore_fault, as if it had gone from S3 (7.5).
+	// AudioFails is 500 datastore_fault, as for audio that was removed from S3 (7.5).
 	AudioFails Misbehaviour = iota + 1
-	// AudioEmpty is 200 without a byte.
+	// AudioEmpty is 200 with an empty body.
 	AudioEmpty
-	// AudioGone is 404, as if it had gone from CouchDB (1.5).
+	// AudioGone is 404, as for audio that was removed from CouchDB (1.5).
 	AudioGone
-	// AudioCut comes half, and then the connection is closed.
+	// AudioCut closes the connection after half of the audio.
 	AudioCut
-	// AudioShort comes whole, but more was promised.
+	// AudioShort sends the whole audio, but announces a greater length.
 	AudioShort
 )
 
-// missing is by how many bytes AudioShort promises too much.
+// missing is the number of bytes that AudioShort announces but does not send.
 const missing = 100
 
-// patience is how often in a row one request fails.
-const patience = 3
+// maxFailures is how many times in a row the same request may fail.
+const maxFailures = 3
 
-// fate is what becomes of a request.
+// fate holds the faults of one request.
 type fate struct{ slow, tooMany, broken, truncated, cut bool }
 
-// dice decides fates. What it decides depends on nothing but the seed and the
-// number of times that a request was made.
+// dice decides the fate of requests. A fate depends only on the seed, the request,
+// and how often that request was made before.
 type dice struct {
 	seed uint64
 	mu   sync.Mutex
 	seen map[string]*history
 }
 
-// history is what one request has gone through.
+// history counts the attempts at one request.
 type history struct {
-	// times it was made; row is how many of the last failed.
+	// times is the number of attempts; row is the number of failures since the last
+	// success.
 	times, row int
 }
 
-// fate decides what becomes of a request, and counts it.
+// fate returns the fate of a request and counts the attempt.
 func (d *dice) fate(f *Faults, request string, list bool) fate {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -89,7 +92,7 @@ func (d *dice) fate(f *Faults, request string, list bool) fate {
 	h.times++
 	hit := func(kind string, rate float64) bool { return rate > 0 && d.roll(kind, request, h.times) < rate }
 	out := fate{slow: hit("slow", f.Slow)}
-	if h.row == patience {
+	if h.row == maxFailures {
 		h.row = 0
 		return out
 	}
@@ -110,7 +113,7 @@ func (d *dice) fate(f *Faults, request string, list bool) fate {
 	return out
 }
 
-// copies is how often a row stands in a page.
+// copies returns how often a row occurs in a page: once or twice.
 func (d *dice) copies(f *Faults, request, id string) int {
 	if f.Duplicates > 0 && d.roll("twice", request+" "+id, 0) < f.Duplicates {
 		return 2
@@ -118,7 +121,8 @@ func (d *dice) copies(f *Faults, request, id string) int {
 	return 1
 }
 
-// roll is a number from 0 to below 1.
+// roll returns a pseudorandom number in [0, 1) that depends only on the seed and the
+// arguments.
 func (d *dice) roll(kind, request string, times int) float64 {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d %s %s %d", d.seed, kind, request, times))
 	return float64(binary.BigEndian.Uint64(sum[:])>>11) / (1 << 53)

@@ -13,7 +13,8 @@ import (
 	"callrecordings/shared/incoming/importer/kazoo/kazootest"
 )
 
-// outcome is what a request came to, by its handler: the fault's name, or "".
+// outcome sends a request directly to the handler and returns the name of the fault
+// that occurred, or "".
 func outcome(s *kazootest.Server, path string) (name string) {
 	defer func() {
 		switch e := recover(); e {
@@ -57,8 +58,8 @@ func TestRates(t *testing.T) {
 			}
 		}
 		counted := map[string]int{}
-		for _, what := range runs[0] {
-			counted[what]++
+		for _, fault := range runs[0] {
+			counted[fault]++
 		}
 		if got := counted[name]; name != "" && (got < requests*rate*0.8 || got > requests*rate*1.2) || got+counted[""] != requests && name != "" {
 			t.Errorf("%q: %v of %d, want a tenth", name, counted, requests)
@@ -67,7 +68,7 @@ func TestRates(t *testing.T) {
 			t.Errorf("without faults: %v", counted)
 		}
 		if !reflect.DeepEqual(runs[0], runs[1]) {
-			t.Errorf("%q: the same seed gave other faults", name)
+			t.Errorf("%q: the same seed produced different faults", name)
 		}
 	}
 }
@@ -112,11 +113,11 @@ func TestDuplicates(t *testing.T) {
 		twice += n - 1
 	}
 	if len(counted) != 500 || twice < 70 || twice > 130 {
-		t.Errorf("%d recordings, %d of them twice, want 500 and a fifth", len(counted), twice)
+		t.Errorf("%d recordings, %d of them twice, want 500 and about a fifth", len(counted), twice)
 	}
 }
 
-// Over the network: what is cut, truncated, slow and told to wait.
+// The faults as a client sees them over the network: cut, truncated, slow, 429.
 func TestFaultsOnTheWire(t *testing.T) {
 	t.Parallel()
 	s := open(t, kazootest.Options{})
@@ -125,16 +126,16 @@ func TestFaultsOnTheWire(t *testing.T) {
 	s.SetFaults(kazootest.Faults{Cut: 1})
 	for _, p := range []string{recordings(top), path} {
 		if r := s.get(t, p, "Accept: audio/mpeg, application/json"); !r.cutShort() || len(r.text) == 0 {
-			t.Errorf("%s cut = %d %q, %v, want half and an unexpected end", p, r.status, r.text, r.err)
+			t.Errorf("%s cut = %d %q, %v, want half of the body and an unexpected EOF", p, r.status, r.text, r.err)
 		}
 	}
 	if r := s.get(t, path, "Accept: audio/mpeg"); !r.cutShort() || string(r.text) != "audio" {
-		t.Errorf("audio cut = %d %q, %v, want a half", r.status, r.text, r.err)
+		t.Errorf("audio cut = %d %q, %v, want half of it", r.status, r.text, r.err)
 	}
 	s.SetFaults(kazootest.Faults{Truncated: 1, Slow: 1, Delay: 30 * time.Millisecond})
 	start := time.Now()
 	if r := s.get(t, recordings(top)+"?page_size=9"); r.err != nil || r.status != http.StatusOK || json.Valid(r.text) || time.Since(start) < 30*time.Millisecond {
-		t.Errorf("truncated = %d %q, %v after %v, want no JSON, late", r.status, r.text, r.err, time.Since(start))
+		t.Errorf("truncated = %d %q, %v after %v, want invalid JSON after a delay", r.status, r.text, r.err, time.Since(start))
 	}
 	for after, want := range map[int]string{0: "", 7: "7"} {
 		s.SetFaults(kazootest.Faults{TooMany: 1, RetryAfter: after})
@@ -175,7 +176,7 @@ func TestAlways(t *testing.T) {
 		{kazootest.AudioShort, 200, "", "audio of 5", true},
 	} {
 		if want.bad != kazootest.Misbehaviour(n) {
-			t.Fatalf("row %d is of %d", n, want.bad)
+			t.Fatalf("row %d has misbehaviour %d", n, want.bad)
 		}
 		for range 5 {
 			r := s.get(t, recordings(top)+"/"+id("202311", n), "Accept: audio/mpeg")

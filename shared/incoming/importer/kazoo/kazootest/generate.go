@@ -11,20 +11,21 @@ import (
 	"time"
 )
 
-// Account makes n recordings of an account with five users, begun between from
-// and to, and saved by then (1.4, 7.2): the same ones for the same arguments, the
-// oldest first.
+// Account generates n recordings of an account with five users, oldest first. They
+// begin and are saved between from and to (1.4, 7.2). The same arguments produce
+// the same recordings.
 //
-// One in two hundred waits for its audio for ever, another lies elsewhere and has
-// nothing but a url (7.1). A hundredth of all, and three at least at each turn of
-// a month, are begun before it and saved behind it, and as many are begun right
-// behind it, so that the two databases interleave (2.1); that takes up half of
-// the recordings at most. Some are saved in the same second as another.
+// One recording in two hundred never gets its audio, and another one is external
+// and has only a url (7.1). About one in a hundred, and at least three at every
+// turn of a month, begins before the turn and is saved after it. As many begin
+// right after the turn, so the two databases interleave (2.1). Both together are
+// at most half of the recordings. Some recordings are saved in the same second as
+// another.
 func Account(seed int64, account string, n int, from, to time.Time) []Recording {
 	name := fnv.New64a()
-	_, _ = name.Write([]byte(account)) // a hash takes everything
+	_, _ = name.Write([]byte(account)) // never fails
 	g := generator{
-		Rand:    rand.New(rand.NewPCG(uint64(seed), name.Sum64())), //nolint:gosec // recordings have to come out the same each time
+		Rand:    rand.New(rand.NewPCG(uint64(seed), name.Sum64())), //nolint:gosec // the recordings must be the same every time
 		account: account,
 	}
 	for i := range g.users {
@@ -39,19 +40,20 @@ func Account(seed int64, account string, n int, from, to time.Time) []Recording 
 	return out
 }
 
-// generator makes the recordings of one account.
+// generator generates the recordings of one account.
 type generator struct {
 	*rand.Rand
 	account string
 	users   [5]string
 }
 
-// moment is when a recording was made, in Gregorian seconds.
+// moment holds the times of a recording: start and saved in Gregorian seconds, the
+// duration in milliseconds.
 type moment struct {
 	start, milliseconds, saved int64
 }
 
-// moments chooses n of them.
+// moments chooses the times of n recordings between from and to.
 func (g *generator) moments(n int, from, to int64) []moment {
 	var turns []int64
 	for m := monthOf(from).AddDate(0, 1, 0); m.Unix()+epoch < to-hour; m = m.AddDate(0, 1, 0) {
@@ -64,7 +66,7 @@ func (g *generator) moments(n int, from, to int64) []moment {
 		for range max(3, n/100/len(turns)+1) {
 			for _, turn := range turns {
 				if len(out)+2 <= n/2 {
-					out = append(out, g.across(turn), g.behind(turn))
+					out = append(out, g.across(turn), g.after(turn))
 				}
 			}
 		}
@@ -79,20 +81,21 @@ func (g *generator) moments(n int, from, to int64) []moment {
 	return out
 }
 
-// hour keeps what happens at a month's turn inside of the time that was asked
-// for.
+// hour is the distance in seconds that a turn of the month must have from the ends
+// of the range, so that the recordings around it are within the range.
 const hour = 3600
 
-// across begins before the turn and is saved behind it.
+// across returns a recording that begins before the turn and is saved after it.
 func (g *generator) across(turn int64) moment {
 	seconds := 30 + g.Int64N(900)
 	return g.moment(turn-1-g.Int64N(seconds), seconds)
 }
 
-// behind begins in the first minutes behind the turn.
-func (g *generator) behind(turn int64) moment { return g.moment(turn+g.Int64N(600), 5+g.Int64N(60)) }
+// after returns a recording that begins in the first ten minutes after the turn.
+func (g *generator) after(turn int64) moment { return g.moment(turn+g.Int64N(600), 5+g.Int64N(60)) }
 
-// anywhere is mostly short, and at times as long as a recorder allows (7.1).
+// anywhere returns a recording between from and to. Most are short; some are as long
+// as a recorder allows (7.1).
 func (g *generator) anywhere(from, to int64) moment {
 	seconds := 3 + g.Int64N(400)
 	if g.IntN(50) == 0 {
@@ -102,14 +105,15 @@ func (g *generator) anywhere(from, to int64) moment {
 	return g.moment(from+g.Int64N(max(1, to-from-seconds-delay)), seconds)
 }
 
-// delay is the most seconds from a recording's end until it is saved.
+// delay is the maximum number of seconds from the end of a recording until it is
+// saved.
 const delay = 5
 
 func (g *generator) moment(start, seconds int64) moment {
 	return moment{start: start, milliseconds: seconds*1000 + g.Int64N(1000), saved: start + seconds + 1 + g.Int64N(delay)}
 }
 
-// document are the public fields of a recording (1.4).
+// document holds the public fields of a recording (1.4).
 type document struct {
 	CallID        string            `json:"call_id"`
 	CDRID         string            `json:"cdr_id"`
@@ -137,7 +141,7 @@ type document struct {
 	Variables     map[string]string `json:"custom_channel_vars"`
 }
 
-// origins are what recordings come from, with their direction (7.2).
+// origins lists values of origin with their direction (7.2).
 var origins = [][2]string{
 	{"inbound from offnet to endpoint", "inbound"},
 	{"inbound from onnet to account", "inbound"},
@@ -147,10 +151,10 @@ var origins = [][2]string{
 	{"untracked : 1001", "outbound"},
 }
 
-// people are at the other end.
+// people lists names for callers and callees.
 var people = []string{"Jane Doe", "Jürgen Müller", "O'Brien, \"Bob\"", "WIRELESS CALLER", "山田 太郎", "unknown"}
 
-// recording is the i-th of an account.
+// recording returns the i-th recording.
 func (g *generator) recording(i int, m moment) Recording {
 	month := monthOf(m.start).Format("200601")
 	r := Recording{ID: month + "-" + g.hex(32), Created: m.saved, AudioType: "audio/x-wav", Audio: g.wav()}
@@ -182,13 +186,13 @@ func (g *generator) recording(i int, m moment) Recording {
 	}
 	b, err := json.Marshal(d)
 	if err != nil {
-		panic(fmt.Sprintf("kazootest: cannot write a document: %v", err)) // it is made of texts and numbers
+		panic(fmt.Sprintf("kazootest: cannot write a document: %v", err)) // cannot happen: it holds only strings and numbers
 	}
 	r.Document = string(b)
 	return r
 }
 
-// hex is n hexadecimal digits, extension four decimal ones.
+// hex returns n hexadecimal digits, and extension four decimal ones.
 func (g *generator) hex(n int) string  { return g.of("0123456789abcdef", n) }
 func (g *generator) extension() string { return g.of("0123456789", 4) }
 

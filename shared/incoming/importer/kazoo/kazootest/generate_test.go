@@ -12,19 +12,19 @@ import (
 	"callrecordings/shared/incoming/importer/kazoo/kazootest"
 )
 
-// from is when those that are generated begin.
+// from is the start of the generated recordings.
 var from = noon.AddDate(0, -14, 0)
 
-// generated are ten thousand recordings of fourteen months.
+// generated returns ten thousand recordings from fourteen months.
 var generated = sync.OnceValue(func() []kazootest.Recording { return kazootest.Account(1, top, 10_000, from, noon) })
 
 func TestAccount(t *testing.T) {
 	t.Parallel()
 	if !reflect.DeepEqual(kazootest.Account(2, top, 300, from, noon), kazootest.Account(2, top, 300, from, noon)) {
-		t.Error("the same arguments gave other recordings")
+		t.Error("the same arguments produced different recordings")
 	}
 	all := generated()
-	ids, sounds, owners := map[string]bool{}, map[string]bool{}, map[string]int{}
+	ids, audios, owners := map[string]bool{}, map[string]bool{}, map[string]int{}
 	bare, linked, same := 0, 0, 0
 	across := map[string]int{}
 	for i, r := range all {
@@ -39,7 +39,7 @@ func TestAccount(t *testing.T) {
 		}
 		month := func(at int64) string { return time.Unix(at-epoch, 0).UTC().Format("200601") }
 		if d.Start < seconds(from) || r.Created > seconds(noon) || r.Created <= d.Start+d.Duration || r.ID[:6] != month(d.Start) {
-			t.Errorf("%s began at %d for %d and was saved at %d", r.ID, d.Start, d.Duration, r.Created)
+			t.Errorf("%s began at %d, lasted %d s and was saved at %d", r.ID, d.Start, d.Duration, r.Created)
 		}
 		if i > 0 && r.Created == all[i-1].Created {
 			same++
@@ -55,36 +55,36 @@ func TestAccount(t *testing.T) {
 		case r.AudioType == "":
 			bare++
 		default:
-			sounds[string(r.Audio)] = true
+			audios[string(r.Audio)] = true
 			wellFormed(t, r.Audio)
 		}
 	}
 	crossing := 0
 	for month, n := range across {
 		if crossing += n; n < 3 {
-			t.Errorf("%d were saved in %s and begun before, want at least 3", n, month)
+			t.Errorf("%d recordings saved in %s began in an earlier month, want at least 3", n, month)
 		}
 	}
 	if len(across) != 14 || crossing < 100 {
-		t.Errorf("%d crossed the turns of %d months, want at least 100 of 14", crossing, len(across))
+		t.Errorf("%d recordings crossed the turns of %d months, want at least 100 and 14", crossing, len(across))
 	}
-	if len(ids) != len(all) || len(sounds) != len(all)-bare-linked || len(owners) != 6 || owners[""] == 0 || bare != 50 || linked != 50 || same < 50 {
-		t.Errorf("%d ids, %d sounds, owners %v, %d bare, %d with a url, %d in one second", len(ids), len(sounds), owners, bare, linked, same)
+	if len(ids) != len(all) || len(audios) != len(all)-bare-linked || len(owners) != 6 || owners[""] == 0 || bare != 50 || linked != 50 || same < 50 {
+		t.Errorf("%d IDs, %d different audios, owners %v, %d without audio, %d with a url, %d saved in the same second", len(ids), len(audios), owners, bare, linked, same)
 	}
 }
 
-// wellFormed checks the sizes in a wav's header.
+// wellFormed checks the header of a WAV file and the sizes in it.
 func wellFormed(t *testing.T, b []byte) {
 	t.Helper()
 	if len(b) < 844 || len(b) > 1644 || string(b[:4]) != "RIFF" || string(b[8:16]) != "WAVEfmt " || string(b[36:40]) != "data" ||
 		int(binary.LittleEndian.Uint32(b[4:])) != len(b)-8 || int(binary.LittleEndian.Uint32(b[40:])) != len(b)-44 {
-		t.Errorf("no wav: % x", b[:min(44, len(b))])
+		t.Errorf("not a valid WAV header: % x", b[:min(44, len(b))])
 	}
 }
 
-// A client that looks through each month in pages, and over each turn of a month
-// in one page, finds everything; one that only walks does not.
-func TestTenThousandAreAllThere(t *testing.T) {
+// A client finds all recordings if it reads each month in pages and the time around
+// each turn of a month in one page. Reading only the months is not enough.
+func TestAllRecordingsAreFound(t *testing.T) {
 	t.Parallel()
 	all := generated()
 	s := open(t, kazootest.Options{})
@@ -103,10 +103,10 @@ func TestTenThousandAreAllThere(t *testing.T) {
 		}
 	}
 	if len(careful) != len(all) {
-		t.Errorf("%d of %d recordings found", len(careful), len(all))
+		t.Errorf("found %d of %d recordings", len(careful), len(all))
 	}
 	if len(careless) == len(all) {
-		t.Error("windows of one month each found everything: nothing crosses a month's turn")
+		t.Error("reading only the months found everything, so no recording crosses a turn")
 	}
 }
 

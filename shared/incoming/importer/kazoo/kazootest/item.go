@@ -8,23 +8,23 @@ import (
 	"strings"
 )
 
-// one is a recording: its document or its audio (1.5, 1.6, 1.8).
-func (x *exchange) one() *refusal {
+// one answers with a recording's document or audio (1.5, 1.6, 1.8).
+func (x *exchange) one() *failure {
 	want := choose(x.r.Header.Get("Accept"), x.query.Get("accept"), itemTypes)
-	if want == asRefused {
-		return &refusal{status: http.StatusNotAcceptable}
+	if want == notAcceptable {
+		return &failure{status: http.StatusNotAcceptable}
 	}
 	e := x.s.archive.find(x.account.ID, x.id)
 	switch {
 	case !prefixed(x.id) && want != asAudio:
-		return &refusal{http.StatusNotFound, "bad identifier", []string{x.id}}
+		return &failure{http.StatusNotFound, "bad identifier", []string{x.id}}
 	case !monthly(x.id):
-		return &refusal{http.StatusInternalServerError, "init failed", nil}
+		return &failure{http.StatusInternalServerError, "init failed", nil}
 	case e == nil:
 		return system("bad_identifier", map[string]any{"cause": x.id})
 	}
-	if no := x.unmodified(e); no != nil {
-		return no
+	if failed := x.unmodified(e); failed != nil {
+		return failed
 	}
 	switch want {
 	case asAudio:
@@ -37,23 +37,25 @@ func (x *exchange) one() *refusal {
 	}
 }
 
-// revision is CouchDB's: it is another when the document is.
+// revision returns a revision like CouchDB's. It changes with the document.
 func (e *entry) revision() string { return "1-" + digest(e.ID, e.Document) }
 
-// unmodified answers conditional requests, as cowboy does.
-func (x *exchange) unmodified(e *entry) *refusal {
+// unmodified evaluates conditional requests as cowboy does. It returns nil if the
+// request should be answered normally.
+func (x *exchange) unmodified(e *entry) *failure {
 	etag := `"` + e.revision() + `"`
 	switch {
 	case !matches(x.r.Header.Get("If-Match"), etag, true):
-		return &refusal{status: http.StatusPreconditionFailed}
+		return &failure{status: http.StatusPreconditionFailed}
 	case matches(x.r.Header.Get("If-None-Match"), etag, false):
 		x.w.Header().Set("ETag", etag)
-		return &refusal{status: http.StatusNotModified}
+		return &failure{status: http.StatusNotModified}
 	}
 	return nil
 }
 
-// matches tells whether a header names an ETag; otherwise is for no header.
+// matches reports whether a header contains an ETag. Without a header it returns
+// otherwise.
 func matches(header, etag string, otherwise bool) bool {
 	if header == "" {
 		return otherwise
@@ -61,8 +63,8 @@ func matches(header, etag string, otherwise bool) bool {
 	return header == "*" || strings.Contains(header, etag)
 }
 
-// audio sends the attachment (1.8), unless it is one that misbehaves.
-func (x *exchange) audio(e *entry) *refusal {
+// audio sends the attachment (1.8) or fails as Faults.Always demands.
+func (x *exchange) audio(e *entry) *failure {
 	body := e.Audio
 	bad := x.faults.Always[e.ID]
 	switch {
@@ -77,9 +79,9 @@ func (x *exchange) audio(e *entry) *refusal {
 	case bad == AudioCut:
 		x.fate.cut = true
 	}
-	part, no := cutRange(body, x.r.Header.Get("Range"))
-	if no != nil {
-		return no
+	part, failed := cutRange(body, x.r.Header.Get("Range"))
+	if failed != nil {
+		return failed
 	}
 	header := x.w.Header()
 	if bad == AudioShort {
@@ -100,7 +102,8 @@ func (x *exchange) audio(e *entry) *refusal {
 	return nil
 }
 
-// disposition names the file, without quotes, as Kazoo does.
+// disposition returns the Content-Disposition with an unquoted file name, as Kazoo
+// sends it.
 func (x *exchange) disposition(e *entry) string {
 	var names struct {
 		Name any `json:"name"`
@@ -117,22 +120,22 @@ func (x *exchange) disposition(e *entry) string {
 	return "attachment; filename=" + name
 }
 
-// part is what a range comes to.
+// part is the answer to a Range header.
 type part struct {
 	status int
 	body   []byte
-	// span is the content-range; "" without a Range header.
+	// span is the Content-Range, "" without a Range header.
 	span string
 }
 
-// cutRange is get_range of api_resource.erl (1.8): only a-b and a- are
-// understood, all else that a parser takes is the whole; what crashes there is
-// the status that a crash comes to.
-func cutRange(body []byte, header string) (part, *refusal) {
+// cutRange does what get_range in api_resource.erl does (1.8). It supports only a-b
+// and a-; other valid ranges return the whole body. A header that makes Kazoo crash
+// returns 500.
+func cutRange(body []byte, header string) (part, *failure) {
 	if header == "" {
 		return part{status: http.StatusOK, body: body}, nil
 	}
-	crash := &refusal{status: http.StatusInternalServerError}
+	crash := &failure{status: http.StatusInternalServerError}
 	unit, spec, ok := strings.Cut(header, "=")
 	if !ok || unit == "" || spec == "" {
 		return part{}, crash

@@ -8,9 +8,9 @@ import (
 	"callrecordings/shared/incoming/importer/kazoo/kazootest"
 )
 
-// shelf has one recording with audio of 12 bytes, "audio of 123", and one
-// without.
-func shelf(t *testing.T) (s *site, audio, bare string) {
+// openTwo starts a server with two recordings: one with 12 bytes of audio, "audio of
+// 123", and one without audio. It returns their paths.
+func openTwo(t *testing.T) (s *site, audio, bare string) {
 	t.Helper()
 	s = open(t, kazootest.Options{})
 	now := seconds(noon)
@@ -18,11 +18,11 @@ func shelf(t *testing.T) (s *site, audio, bare string) {
 	return s, recordings(top) + "/" + id("202311", 123), recordings(top) + "/" + id("202311", 2)
 }
 
-// Document or audio is chosen as in 1.6.
+// The header and the parameter choose between document and audio as in 1.6.
 func TestAccept(t *testing.T) {
 	t.Parallel()
-	s, path, _ := shelf(t)
-	const document, audio, nothing, refused = "document", "audio", "nothing", "406"
+	s, path, _ := openTwo(t)
+	const document, audio, nothing, rejected = "document", "audio", "nothing", "406"
 	for _, tt := range []struct{ accept, query, want string }{
 		{"", "", document},
 		{"*/*", "", document},
@@ -35,11 +35,11 @@ func TestAccept(t *testing.T) {
 		{"application/json;q=0.9, audio/mpeg;q=0.8", "", document},
 		{"audio/mpeg;q=0.9, application/json;q=0.8", "", audio},
 		{"audio/wav, application/json;q=0.1", "", document},
-		{"audio/wav", "", refused},
-		{"text/html", "", refused},
-		{"audio/wav", "?accept=audio/mpeg", refused},
-		{"audio/mpeg;level=1", "", refused},
-		{"audio/mpeg;q=0", "", refused},
+		{"audio/wav", "", rejected},
+		{"text/html", "", rejected},
+		{"audio/wav", "?accept=audio/mpeg", rejected},
+		{"audio/mpeg;level=1", "", rejected},
+		{"audio/mpeg;q=0", "", rejected},
 		{"audio/*", "", nothing},
 		{"nonsense", "", document},
 		{"application/json", "?accept=audio/mpeg", audio},
@@ -51,7 +51,7 @@ func TestAccept(t *testing.T) {
 			document: r.status == http.StatusOK && r.Status == "success" && r.Revision != "",
 			audio:    r.status == http.StatusOK && string(r.text) == "audio of 123",
 			nothing:  r.status == http.StatusOK && len(r.text) == 0,
-			refused:  r.status == http.StatusNotAcceptable && len(r.text) == 0,
+			rejected: r.status == http.StatusNotAcceptable && len(r.text) == 0,
 		}
 		if !got[tt.want] {
 			t.Errorf("Accept %q %s = %d %s, want %s", tt.accept, tt.query, r.status, r.text, tt.want)
@@ -64,10 +64,10 @@ func TestAccept(t *testing.T) {
 	}
 }
 
-// Ranges are the rows of 1.8; the audio has twelve bytes.
+// The rows are those of 1.8. The audio has twelve bytes.
 func TestRanges(t *testing.T) {
 	t.Parallel()
-	s, path, _ := shelf(t)
+	s, path, _ := openTwo(t)
 	const whole = "audio of 123"
 	for _, tt := range []struct {
 		asked      string
@@ -95,13 +95,13 @@ func TestRanges(t *testing.T) {
 		}
 	}
 	if got := s.Played()[top+"/"+id("202311", 123)]; got != 7 {
-		t.Errorf("Played() = %d, want those 7 that were whole", got)
+		t.Errorf("Played() = %d, want the 7 that were whole", got)
 	}
 }
 
 func TestAudioHeaders(t *testing.T) {
 	t.Parallel()
-	s, path, _ := shelf(t)
+	s, path, _ := openTwo(t)
 	for query, want := range map[string]string{
 		"": "attachment; filename=n 123.wav", "?inline=true": "inline; filename=n 123.wav", "?inline=1": "attachment; filename=n 123.wav",
 	} {
@@ -119,10 +119,10 @@ func TestAudioHeaders(t *testing.T) {
 	}
 }
 
-// What is not there is told as in the table of 1.5.
+// Missing documents and audio are answered as in the table of 1.5.
 func TestMissing(t *testing.T) {
 	t.Parallel()
-	s, _, bare := shelf(t)
+	s, _, bare := openTwo(t)
 	gone := id("202311", 9)
 	for _, tt := range []struct {
 		path, accept  string

@@ -1,22 +1,22 @@
-// Package kazootest is a Kazoo to import recordings from, for tests: the token,
-// the list of recordings and one of them, and the accounts below one, over real
-// HTTP and to the letter of kazoo.md, which the comments cite. It keeps
-// everything in memory, answers a page of ten thousand recordings as fast as one
-// of ten, and misbehaves on demand; see [Faults]. It counts what a client does
-// to it.
+// Package kazootest is a stand-in Kazoo from which tests import recordings. It
+// serves tokens, lists of recordings, single recordings, and lists of descendant
+// accounts over HTTP, exactly as kazoo.md describes; section numbers in comments
+// refer to that file. It keeps everything in memory, and a page takes as long with
+// ten thousand recordings as with ten. It misbehaves on demand (see [Faults]) and
+// counts the requests of its clients.
 //
-// An account's recordings lie in one database per month, as Kazoo has them: the
-// one that the id names, whatever the time of saving (2.1). Pages go over those
-// of the window one after the other and begin in each at the same cursor, as
-// crossbar_view.erl of 4.3 does (3.4). So where a recording was begun in one
-// month and saved in the next, and the window touches both, a walk by cursors
-// may pass by that recording or its neighbours, or show them twice; one page
-// that holds the whole window, or paginate=false, has each of them once. That is
-// no fault to be asked for, it is how Kazoo is.
+// As in Kazoo, an account has one database per month, and a recording is in that of
+// the month in its ID, even if it was saved later (2.1). A list reads the databases
+// of its window one after another and starts in each of them at the same cursor, as
+// crossbar_view.erl of 4.3 does (3.4). If a recording begins in one month and is
+// saved in the next, and the window includes both, a client that follows the
+// cursors may miss that recording or its neighbors, or see them twice. A single
+// page for the whole window, or paginate=false, contains each of them once. This is
+// not one of the Faults; Kazoo always behaves in this way.
 //
-// What it does not do: filters, CSV, chunked lists, lists of a user, gzip, CORS,
-// the rate limit's buckets (5.8), and anything that writes. Ids are ordered by
-// their bytes; CouchDB's order differs for ids that are not all of one shape.
+// It does not support filters, CSV, chunked lists, lists of a user, gzip, CORS, the
+// token buckets of the rate limit (5.8), or any request that writes. It orders IDs
+// by their bytes; CouchDB's order differs for IDs of different forms.
 package kazootest
 
 import (
@@ -26,55 +26,56 @@ import (
 	"time"
 )
 
-// What an installation has unless it is told otherwise (3.1, 3.3).
+// The defaults of a Kazoo installation (3.1, 3.3).
 const (
 	defaultRange = 2_682_000
 	defaultPage  = 50
 )
 
-// Tenant is an account and those below it.
+// Tenant is an account with its descendants.
 type Tenant struct {
 	// ID is 32 hexadecimal digits.
 	ID string
-	// Name is shown in lists of accounts, which are in its order.
+	// Name is shown in lists of accounts, which are sorted by it.
 	Name     string
 	Children []Tenant
 }
 
-// Options say what a server is.
+// Options configures a server.
 type Options struct {
-	// Accounts there are.
+	// Accounts lists the top-level accounts.
 	Accounts []Tenant
-	// APIKeys are the keys that PUT /v2/api_auth takes, and the account of each
-	// (6.2).
+	// APIKeys maps the keys that PUT /v2/api_auth accepts to their accounts (6.2).
 	APIKeys map[string]string
-	// Tokens are tokens, and the account of each, that are there from the start
-	// and never expire.
+	// Tokens maps tokens that are valid from the start and never expire to their
+	// accounts.
 	Tokens map[string]string
-	// TokenTTL and TokenUses bound the tokens that api_auth hands out, by time and
-	// by the number of requests made with one; 0 is no bound.
+	// TokenTTL and TokenUses limit the tokens from api_auth: their lifetime, and the
+	// number of requests made with each. 0 means no limit.
 	TokenTTL  time.Duration
 	TokenUses int
-	// MaximumRange is the widest window in seconds, 2,682,000 by default (3.1);
-	// PageSize the size of a page that was not asked for, 50 (3.3).
+	// MaximumRange is the maximum width of a window in seconds, 2,682,000 by default
+	// (3.1). PageSize is the default size of a page, 50 by default (3.3).
 	MaximumRange int64
 	PageSize     int
-	// Now is the clock, which is needed. Rates are measured by it, so it should
-	// run, though it may be wrong.
+	// Now is the clock. It is required and should advance, because PeakRate uses it;
+	// it need not show the real time.
 	Now func() time.Time
-	// Seed chooses the faults and tokens. The n-th request of one path has the
-	// same fate in each server with that seed, whatever goes on beside it.
+	// Seed determines the faults and the tokens. The n-th attempt at a request has
+	// the same fate in every server with the same seed, whatever other requests are
+	// made.
 	Seed uint64
-	// Faults at the start; see SetFaults.
+	// Faults are the initial faults; SetFaults replaces them.
 	Faults Faults
-	// RedirectTo, if set, is where every request is sent to, with 302.
+	// RedirectTo, if not empty, is the URL to which every request is redirected with
+	// 302.
 	RedirectTo string
-	// NotKazoo makes it a web server that answers everything with a page, and 200.
+	// NotKazoo makes the server answer every request with 200 and a web page.
 	NotKazoo bool
 }
 
-// Server is a Kazoo, a handler to be put behind httptest.NewServer. It is safe
-// for concurrent use.
+// Server is a stand-in Kazoo. It is a handler, for example for httptest.NewServer,
+// and is safe for concurrent use.
 type Server struct {
 	o       Options
 	tenants map[string]*tenant
@@ -86,18 +87,18 @@ type Server struct {
 	lists   atomic.Int64
 }
 
-// tenant is an account in its place.
+// tenant is an account with its position in the tree.
 type tenant struct {
 	Tenant
-	// tree are the accounts above it, the topmost first (6.4).
+	// tree lists the ancestors, the topmost first (6.4).
 	tree []string
 }
 
-// New makes a server without recordings. It panics without a clock, and where an
-// account is there twice or missing.
+// New returns a server without recordings. It panics if o has no clock, if an
+// account occurs twice, or if a key or token is for an unknown account.
 func New(o Options) *Server {
 	if o.Now == nil {
-		panic("kazootest: Options.Now is needed")
+		panic("kazootest: Options.Now is required")
 	}
 	if o.MaximumRange == 0 {
 		o.MaximumRange = defaultRange
@@ -106,7 +107,7 @@ func New(o Options) *Server {
 		o.PageSize = defaultPage
 	}
 	s := &Server{o: o, tenants: map[string]*tenant{}}
-	s.settle(o.Accounts, nil)
+	s.register(o.Accounts, nil)
 	s.tokens = tokens{o: o, issued: map[string]*token{}}
 	for _, bearers := range []map[string]string{o.APIKeys, o.Tokens} {
 		for _, account := range bearers {
@@ -114,50 +115,49 @@ func New(o Options) *Server {
 		}
 	}
 	s.dice = dice{seed: o.Seed, seen: map[string]*history{}}
-	s.archive = archive{shelves: map[string]*shelf{}}
+	s.archive = archive{accounts: map[string]*databases{}}
 	s.counts = counts{played: map[string]int{}}
 	s.SetFaults(o.Faults)
 	return s
 }
 
-// settle notes accounts and all below them.
-func (s *Server) settle(accounts []Tenant, tree []string) {
+// register adds accounts and their descendants.
+func (s *Server) register(accounts []Tenant, tree []string) {
 	for _, a := range accounts {
 		if _, taken := s.tenants[a.ID]; taken || len(a.ID) != accountLen {
-			panic(fmt.Sprintf("kazootest: account %q is there twice or has no 32 digits", a.ID))
+			panic(fmt.Sprintf("kazootest: account %q occurs twice or does not have 32 digits", a.ID))
 		}
 		s.tenants[a.ID] = &tenant{Tenant: a, tree: tree}
-		s.settle(a.Children, append(tree[:len(tree):len(tree)], a.ID))
+		s.register(a.Children, append(tree[:len(tree):len(tree)], a.ID))
 	}
 }
 
-// tenant is an account that tests speak of.
+// tenant returns an account; it panics if the account does not exist.
 func (s *Server) tenant(account string) *tenant {
 	t := s.tenants[account]
 	if t == nil {
-		panic(fmt.Sprintf("kazootest: there is no account %q", account))
+		panic(fmt.Sprintf("kazootest: unknown account %q", account))
 	}
 	return t
 }
 
-// SetFaults replaces the faults, for requests from now on.
+// SetFaults replaces the faults for later requests.
 func (s *Server) SetFaults(f Faults) { s.faults.Store(&f) }
 
-// Add saves recordings, over those of the same ids. It panics where the account
-// is unknown or a document is no JSON object.
+// Add saves recordings and replaces those with the same IDs. It panics if the
+// account is unknown or a document is not a JSON object.
 func (s *Server) Add(account string, rs ...Recording) {
 	s.tenant(account)
 	s.archive.add(account, rs)
 }
 
-// Remove takes a recording away, as a client's DELETE does (1.9), if it is
-// there.
+// Remove deletes a recording, if it exists, as a client's DELETE does (1.9).
 func (s *Server) Remove(account, id string) { s.archive.remove(account, id) }
 
-// page is what a web server that is no Kazoo says.
+// page is the answer of a web server that is not a Kazoo.
 const page = "<!DOCTYPE html>\n<html><head><title>It works!</title></head><body><h1>It works!</h1></body></html>\n"
 
-// ServeHTTP answers a request, or fails to.
+// ServeHTTP answers a request, or fails as its fate demands.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.counts.begin(s.o.Now())()
 	switch {
@@ -167,7 +167,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case s.o.NotKazoo:
 		w.Header().Set("Content-Type", "text/html")
-		_, _ = w.Write([]byte(page)) // whoever has gone does not need it
+		_, _ = w.Write([]byte(page)) // fails only if the client is gone
 		return
 	}
 	x := &exchange{s: s, w: w, r: r, query: r.URL.Query(), faults: s.faults.Load()}
@@ -179,7 +179,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case <-time.After(x.faults.Delay):
 		}
 	}
-	if no := x.serve(); no != nil {
-		x.refuse(no)
+	if failed := x.serve(); failed != nil {
+		x.fail(failed)
 	}
 }

@@ -25,13 +25,13 @@ const (
 	epoch = 62167219200
 )
 
-// noon is when the servers of these tests are started.
+// noon is the time at which the servers in these tests start.
 var noon = time.Date(2023, 11, 20, 12, 0, 0, 0, time.UTC)
 
-// seconds are Gregorian.
+// seconds returns a time in Gregorian seconds.
 func seconds(t time.Time) int64 { return t.Unix() + epoch }
 
-// site is a server and a token for the topmost account.
+// site is a server with a token for the topmost account.
 type site struct {
 	*kazootest.Server
 	url, token string
@@ -60,11 +60,11 @@ type reply struct {
 	status int
 	header http.Header
 	text   []byte
-	err    error // of reading it
+	err    error // from reading the body
 	body
 }
 
-// body is what is read of an envelope.
+// body holds the members of the envelope that tests check.
 type body struct {
 	Data          json.RawMessage
 	Status        string
@@ -80,8 +80,8 @@ type body struct {
 	Node, Version string
 }
 
-// do makes a request; headers are written "Name: value". What is no JSON leaves
-// the envelope empty.
+// do makes a request. headers have the form "Name: value". The envelope stays empty
+// if the answer is not JSON.
 func (s *site) do(t *testing.T, method, path, send string, headers ...string) reply {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, s.url+path, strings.NewReader(send))
@@ -99,7 +99,7 @@ func (s *site) do(t *testing.T, method, path, send string, headers ...string) re
 	if err != nil {
 		return reply{err: err}
 	}
-	defer res.Body.Close() //nolint:errcheck // it was read
+	defer res.Body.Close() //nolint:errcheck // read to its end
 	r := reply{status: res.StatusCode, header: res.Header}
 	r.text, r.err = io.ReadAll(res.Body)
 	_ = json.Unmarshal(r.text, &r.body)
@@ -111,7 +111,7 @@ func (s *site) get(t *testing.T, path string, headers ...string) reply {
 	return s.do(t, http.MethodGet, path, "", headers...)
 }
 
-// ids are those of a list.
+// ids returns the IDs in a list.
 func (r reply) ids(t *testing.T) []string {
 	t.Helper()
 	var items []struct{ ID string }
@@ -125,10 +125,10 @@ func (r reply) ids(t *testing.T) []string {
 	return out
 }
 
-// id makes one; its number decides the order within a second.
+// id returns a recording ID. n determines the order within a second.
 func id(month string, n int) string { return fmt.Sprintf("%s-%032x", month, n) }
 
-// saved is a recording, with audio that is its number in text.
+// saved returns a recording whose audio is the text "audio of n".
 func saved(month string, n int, created int64) kazootest.Recording {
 	return kazootest.Recording{
 		ID: id(month, n), Created: created, Document: fmt.Sprintf(`{"name":"n %d.wav","start":%d}`, n, created-10),
@@ -140,8 +140,8 @@ func recordings(account string) string { return "/v2/accounts/" + account + "/re
 
 func window(from, to int64) string { return fmt.Sprintf("?created_from=%d&created_to=%d", from, to) }
 
-// Each refusal is the row of kazoo.md that it stands for (3.3, 5.2, 5.3, 5.5).
-func TestRefusals(t *testing.T) {
+// Errors are those in the tables of kazoo.md (3.3, 5.2, 5.3, 5.5).
+func TestErrors(t *testing.T) {
 	t.Parallel()
 	s := open(t, kazootest.Options{})
 	unknown := strings.Repeat("f", 32)
@@ -153,16 +153,16 @@ func TestRefusals(t *testing.T) {
 		{"no token", "GET", recordings(top), "", 401, "invalid_credentials", `{"message":"invalid credentials"}`},
 		{"an unknown token", "GET", recordings(top), "a.b.c", 401, "invalid credentials", `{}`},
 		{"an unknown account, no token", "GET", recordings(unknown), "", 404, "bad_identifier", `{"cause":"` + unknown + `","message":"bad identifier"}`},
-		{"no account", "GET", recordings("x"), "", 404, "bad identifier", `{"message":"invalid account_id 'x'"}`},
+		{"an invalid account", "GET", recordings("x"), "", 404, "bad identifier", `{"message":"invalid account_id 'x'"}`},
 		{"a sibling", "GET", recordings(other), "tok", 403, "forbidden", `{"message":"forbidden"}`},
 		{"a parent", "GET", recordings(top), "tok.child", 403, "forbidden", `{"message":"forbidden"}`},
 		{"an unknown path", "GET", "/v2/about", "tok", 404, "not_found", `{"message":"not found"}`},
 		{"an unknown path, no token", "GET", "/v2/about", "", 401, "invalid_credentials", `{"message":"invalid credentials"}`},
-		{"a path too many", "GET", recordings(top) + "/a/b", "tok", 404, "not_found", `{"message":"not found"}`},
+		{"too many segments", "GET", recordings(top) + "/a/b", "tok", 404, "not_found", `{"message":"not found"}`},
 		{"another version", "GET", "/v9/accounts", "", 404, "not_found", `{"message":"not found"}`},
 		{"another method", "DELETE", recordings(top), "tok", 405, "invalid_method", `{"message":"method not allowed"}`},
-		{"a page of nothing", "GET", recordings(top) + "?page_size=0", "tok", 404, "faulty_request", `{"message":"page size must be at least 1"}`},
-		{"a page of junk", "GET", recordings(top) + "?page_size=x", "tok", 404, "faulty_request", `{"message":"invalid page size"}`},
+		{"page size 0", "GET", recordings(top) + "?page_size=0", "tok", 404, "faulty_request", `{"message":"page size must be at least 1"}`},
+		{"an invalid page size", "GET", recordings(top) + "?page_size=x", "tok", 404, "faulty_request", `{"message":"invalid page size"}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := *s
@@ -182,7 +182,7 @@ func TestWindowErrors(t *testing.T) {
 	for _, tt := range []struct {
 		from, to int64
 		cause    int64
-		message  string // "" for none
+		message  string // "" for no error
 	}{
 		{200, 100, 200, "created_to 100 is prior to created_from 200"},
 		{1000, 1000 + 2682001, 1000 + 2682001, "created_to 2683001 is more than 2682000 seconds from created_from 1000"},
@@ -208,6 +208,7 @@ func TestWindowErrors(t *testing.T) {
 	}
 }
 
+// begin returns the first 400 bytes of the body.
 func (r reply) begin() string { return string(r.text[:min(len(r.text), 400)]) }
 
 func TestTokens(t *testing.T) {
@@ -273,7 +274,7 @@ func TestDescendants(t *testing.T) {
 	path := "/v2/accounts/" + top + "/descendants"
 	all := s.get(t, path+"?paginate=false")
 	if got, want := all.ids(t), []string{below, child}; !reflect.DeepEqual(got, want) || all.Start != nil || all.Size != nil {
-		t.Errorf("descendants = %s, want %q by name and no page", all.text, want)
+		t.Errorf("descendants = %s, want %q sorted by name, without pages", all.text, want)
 	}
 	var items []struct {
 		Name, Realm string
@@ -284,11 +285,11 @@ func TestDescendants(t *testing.T) {
 	}
 	first := s.get(t, path)
 	if first.Next == nil || !reflect.DeepEqual(first.ids(t), []string{below}) {
-		t.Fatalf("first page = %s, want one and a cursor", first.text)
+		t.Fatalf("first page = %s, want one account and a cursor", first.text)
 	}
 	second := s.get(t, path+"?start_key="+*first.Next)
 	if second.Next != nil || !reflect.DeepEqual(second.ids(t), []string{child}) {
-		t.Errorf("second page = %s, want the last", second.text)
+		t.Errorf("second page = %s, want the last account and no cursor", second.text)
 	}
 }
 
@@ -302,7 +303,7 @@ func TestOtherServers(t *testing.T) {
 	}
 }
 
-// cutShort tells whether an answer ended before its end.
+// cutShort reports whether an answer ended before its announced length.
 func (r reply) cutShort() bool {
 	return errors.Is(r.err, io.ErrUnexpectedEOF) || errors.Is(r.err, io.EOF)
 }

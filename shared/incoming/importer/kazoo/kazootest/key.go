@@ -7,22 +7,23 @@ import (
 	"strings"
 )
 
-// keyKind is the shape of a key, in the order in which CouchDB sorts those of
-// the same second: a shorter list before a longer, a string before an object.
+// keyKind is the form of a key. The kinds are in the order in which CouchDB sorts
+// keys of the same second: a shorter list before a longer one, a string before an
+// object.
 type keyKind int
 
 const (
 	// keyText is a string, which sorts before all lists.
 	keyText keyKind = iota
-	// keyFrom is [Created], before all of that second.
+	// keyFrom is [Created], which sorts before all rows of that second.
 	keyFrom
-	// keyRow is [Created, Id], a recording's (2.1).
+	// keyRow is [Created, Id], the key of a recording (2.1).
 	keyRow
-	// keyTo is [Created, {}], behind all of that second.
+	// keyTo is [Created, {}], which sorts after all rows of that second.
 	keyTo
 )
 
-// key is a place in a view. What it has no use for is zero.
+// key is a position in a view. Fields that its kind does not use are zero.
 type key struct {
 	kind    keyKind
 	created int64
@@ -50,8 +51,8 @@ const (
 	termBig      = 0x6e
 )
 
-// cursor writes a key as start_key and next_start_key show it: term_to_binary in
-// base64url without padding (3.5). An empty object is a tuple of an empty list.
+// cursor encodes a key for start_key and next_start_key: term_to_binary in base64url
+// without padding (3.5). An empty object is a tuple with an empty list.
 func (k key) cursor() string {
 	b := []byte{termVersion}
 	if k.kind == keyText {
@@ -76,7 +77,8 @@ func appendBinary(b []byte, text string) []byte {
 	return append(binary.BigEndian.AppendUint32(append(b, termBinary), uint32(len(text))), text...)
 }
 
-// appendInt takes the shortest form, as Erlang does; n is not negative.
+// appendInt appends n, which must not be negative, in the shortest form, as Erlang
+// does.
 func appendInt(b []byte, n int64) []byte {
 	switch {
 	case n < 1<<8:
@@ -88,8 +90,8 @@ func appendInt(b []byte, n int64) []byte {
 	return append(append(b, termBig, byte(len(digits)), 0), digits...)
 }
 
-// openCursor reads what a client sent. What is no key stands for itself, as a
-// string (3.5).
+// openCursor decodes a client's cursor. Text that is not a valid key becomes a
+// string key (3.5).
 func openCursor(text string) key {
 	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(text, "="))
 	if err != nil {
@@ -103,13 +105,14 @@ func openCursor(text string) key {
 	return k
 }
 
-// term reads a term from its front to its back.
+// term parses an encoded term from front to back.
 type term struct {
 	left []byte
 	bad  bool
 }
 
-// take cuts n bytes off.
+// take removes the next n bytes and returns them. If there are fewer, it sets bad and
+// returns at most 8 zero bytes.
 func (t *term) take(n int) []byte {
 	if t.bad || n > len(t.left) {
 		t.bad = true
@@ -120,7 +123,7 @@ func (t *term) take(n int) []byte {
 	return out
 }
 
-// expect cuts off these bytes.
+// expect removes the given bytes; it sets bad if the next bytes differ.
 func (t *term) expect(want ...byte) {
 	if string(t.take(len(want))) != string(want) {
 		t.bad = true

@@ -10,14 +10,14 @@ import (
 	"strings"
 )
 
-// list is the list of an account's recordings (3).
-func (x *exchange) list() *refusal {
-	if choose(x.r.Header.Get("Accept"), "", listTypes) == asRefused {
-		return &refusal{status: http.StatusNotAcceptable}
+// list answers with the recordings of an account (3).
+func (x *exchange) list() *failure {
+	if choose(x.r.Header.Get("Accept"), "", listTypes) == notAcceptable {
+		return &failure{status: http.StatusNotAcceptable}
 	}
-	q, no := x.question()
-	if no != nil {
-		return no
+	q, failed := x.question()
+	if failed != nil {
+		return failed
 	}
 	if n := x.s.lists.Add(1); x.faults.BeforePage != nil {
 		x.faults.BeforePage(x.s, int(n))
@@ -43,17 +43,17 @@ func (x *exchange) list() *refusal {
 	return x.succeed(http.StatusOK, items, envelope)
 }
 
-// question reads the parameters.
-func (x *exchange) question() (question, *refusal) {
+// question reads the parameters of a list.
+func (x *exchange) question() (question, *failure) {
 	q := question{account: x.account.ID, descending: x.descending()}
 	q.to = x.seconds("created_to", x.s.o.Now().Unix()+epoch)
 	q.from = x.seconds("created_from", q.to-x.s.o.MaximumRange)
-	if no := x.s.window(q.from, q.to); no != nil {
-		return q, no
+	if failed := x.s.window(q.from, q.to); failed != nil {
+		return q, failed
 	}
-	var no *refusal
-	if q.size, no = x.pageSize(); no != nil {
-		return q, no
+	var failed *failure
+	if q.size, failed = x.pageSize(); failed != nil {
+		return q, failed
 	}
 	q.start, q.end = key{kind: keyFrom, created: q.from}, key{kind: keyTo, created: q.to}
 	if q.descending {
@@ -65,13 +65,13 @@ func (x *exchange) question() (question, *refusal) {
 	return q, nil
 }
 
-// descending is the order (3.2).
+// descending reports whether the newest recordings come first (3.2).
 func (x *exchange) descending() bool {
 	return x.query.Get("descending") == "true" || !x.query.Has("ascending") || x.query.Get("ascending") == "false"
 }
 
-// seconds is a time of the window; one that is none, or not above 0, is not there
-// at all (3.1).
+// seconds returns an end of the window in Gregorian seconds. A value that is missing,
+// invalid or not above 0 counts as otherwise (3.1).
 func (x *exchange) seconds(name string, otherwise int64) int64 {
 	f, err := strconv.ParseFloat(x.query.Get(name), 64)
 	if err != nil || math.Round(f) < 1 || f > math.MaxInt32*1000 {
@@ -80,10 +80,10 @@ func (x *exchange) seconds(name string, otherwise int64) int64 {
 	return int64(math.Round(f))
 }
 
-// window checks its width (3.1).
-func (s *Server) window(from, to int64) *refusal {
-	invalid := func(cause int64, format string, of ...any) *refusal {
-		return &refusal{http.StatusBadRequest, "validation error", map[string]any{
+// window checks the order and the width of a window (3.1).
+func (s *Server) window(from, to int64) *failure {
+	invalid := func(cause int64, format string, of ...any) *failure {
+		return &failure{http.StatusBadRequest, "validation error", map[string]any{
 			"created_from": map[string]any{"date_range": map[string]any{"message": fmt.Sprintf(format, of...), "cause": cause}},
 		}}
 	}
@@ -96,8 +96,8 @@ func (s *Server) window(from, to int64) *refusal {
 	return nil
 }
 
-// pageSize is how many rows were asked for, 0 for all (3.3, 3.6).
-func (x *exchange) pageSize() (int, *refusal) {
+// pageSize returns the requested number of rows, 0 for all (3.3, 3.6).
+func (x *exchange) pageSize() (int, *failure) {
 	if x.query.Has("paginate") && x.query.Get("paginate") != "true" {
 		return 0, nil
 	}
@@ -114,7 +114,7 @@ func (x *exchange) pageSize() (int, *refusal) {
 	return n, nil
 }
 
-// item is a recording as lists show it, with the types of its audio (1.4).
+// item returns a recording's element in a list, with the types of its audio (1.4).
 func (e *entry) item() json.RawMessage {
 	types := []string{}
 	if e.AudioType != "" {
@@ -123,7 +123,7 @@ func (e *entry) item() json.RawMessage {
 	return e.with(`"_read_only":{"content_types":` + text(types) + `}`)
 }
 
-// with is the document with its id, and more members.
+// with returns the document with its ID and more members.
 func (e *entry) with(more ...string) json.RawMessage {
 	members := append([]string{`"id":` + text(e.ID)}, more...)
 	inside := strings.TrimSpace(e.Document)
@@ -133,21 +133,21 @@ func (e *entry) with(more ...string) json.RawMessage {
 	return json.RawMessage("{" + strings.Join(members, ",") + "}")
 }
 
-// text is JSON of texts.
+// text returns a string or a list of strings as JSON.
 func text[T string | []string](v T) string {
 	b, err := json.Marshal(v)
 	if err != nil {
-		panic(fmt.Sprintf("kazootest: cannot write %v: %v", v, err)) // no text is beyond JSON
+		panic(fmt.Sprintf("kazootest: cannot write %v: %v", v, err)) // cannot happen with strings
 	}
 	return string(b)
 }
 
-// descendants is the list of all accounts below one, by their names
+// descendants answers with all accounts below one, sorted by name
 // (applications/crossbar/src/modules/cb_accounts.erl, load_paginated_descendants).
-func (x *exchange) descendants() *refusal {
-	size, no := x.pageSize()
-	if no != nil {
-		return no
+func (x *exchange) descendants() *failure {
+	size, failed := x.pageSize()
+	if failed != nil {
+		return failed
 	}
 	start := ""
 	if x.query.Has("start_key") {

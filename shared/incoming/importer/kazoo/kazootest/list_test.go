@@ -16,7 +16,7 @@ import (
 	"callrecordings/shared/incoming/importer/kazoo/kazootest"
 )
 
-// walk follows the cursors of a list, and returns the pages.
+// walk follows the cursors of a list and returns the IDs of each page.
 func (s *site) walk(t *testing.T, path string) (pages [][]string) {
 	t.Helper()
 	for next := ""; ; {
@@ -33,8 +33,9 @@ func (s *site) walk(t *testing.T, path string) (pages [][]string) {
 	}
 }
 
-// spread are recordings over three months, some in the same second, and none
-// that was saved in another month than it was begun in.
+// spread returns recordings from three months and the first and last time of
+// saving. Some are saved in the same second; all are saved in the month in which
+// they began.
 func spread() (out []kazootest.Recording, first, last int64) {
 	for i, month := range []string{"202309", "202310", "202311"} {
 		at := seconds(time.Date(2023, time.Month(9+i), 3, 0, 0, 0, 0, time.UTC))
@@ -62,7 +63,7 @@ func TestWalks(t *testing.T) {
 			pages := s.walk(t, fmt.Sprintf("%s%s&page_size=%d%s", recordings(child), window(first, last), size, order))
 			for i, p := range pages[:len(pages)-1] {
 				if len(p) != size {
-					t.Errorf("page %d of %d%s has %d, want %d", i+1, size, order, len(p), size)
+					t.Errorf("page %d with page size %d%s has %d rows, want %d", i+1, size, order, len(p), size)
 				}
 			}
 			if got := slices.Concat(pages...); !reflect.DeepEqual(got, want) {
@@ -70,12 +71,12 @@ func TestWalks(t *testing.T) {
 			}
 		}
 		if r := s.get(t, recordings(child)+window(first, last)+order+"&paginate=false"); !reflect.DeepEqual(r.ids(t), want) || r.Start != nil || r.Size != nil || r.Next != nil {
-			t.Errorf("paginate=false%s = %d recordings, want %d and no page", order, len(r.ids(t)), len(want))
+			t.Errorf("paginate=false%s = %d recordings, want %d without pages", order, len(r.ids(t)), len(want))
 		}
 		slices.Reverse(want)
 	}
 	if got := len(s.get(t, recordings(child)).ids(t)); got == 0 || got > 50 {
-		t.Errorf("without parameters = %d recordings, want some", got)
+		t.Errorf("without parameters = %d recordings, want 1 to 50", got)
 	}
 }
 
@@ -94,8 +95,8 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// A window includes its ends, and finds what was saved in it and lies in the
-// database of a month that it touches (2.1).
+// A window includes its ends. It finds recordings that were saved in it, but only
+// in the databases of the months that it includes (2.1).
 func TestWindows(t *testing.T) {
 	t.Parallel()
 	s := open(t, kazootest.Options{})
@@ -111,7 +112,7 @@ func TestWindows(t *testing.T) {
 		{"November alone", turn, turn + 1000, []string{c}},
 		{"a second of October too", turn - 1, turn + 1000, []string{c, a}},
 		{"all of it", turn - 50, turn + 100, []string{c, a, b}},
-		{"its ends short of them", turn - 49, turn + 99, []string{a}},
+		{"one second less at both ends", turn - 49, turn + 99, []string{a}},
 		{"one second", turn + 100, turn + 100, []string{c}},
 		{"October alone", turn - 1000, turn - 1, []string{b}},
 		{"before", turn - 1000, turn - 51, []string{}},
@@ -122,9 +123,9 @@ func TestWindows(t *testing.T) {
 	}
 }
 
-// The cursor of one database holds in all of them (crossbar_view:get_results), so
-// that walks over a month's turn lose recordings or see them twice; a page that
-// holds all does not.
+// The cursor from one database applies to all of them (crossbar_view:get_results).
+// Walks across the turn of a month therefore miss recordings or see them twice; a
+// page with the whole window does not.
 func TestWalksOverTheTurnOfAMonth(t *testing.T) {
 	t.Parallel()
 	s := open(t, kazootest.Options{})
@@ -161,7 +162,7 @@ func TestWalksOverTheTurnOfAMonth(t *testing.T) {
 	}
 }
 
-// Keys are Erlang's terms to the byte (3.5).
+// Cursors are byte for byte Erlang's terms (3.5).
 func TestCursors(t *testing.T) {
 	t.Parallel()
 	s := open(t, kazootest.Options{})
@@ -193,7 +194,7 @@ func TestCursors(t *testing.T) {
 		}
 		again := s.get(t, recordings(top)+window(from, to)+query+"&start_key="+*r.Start)
 		if again.Start == nil || *again.Start != *r.Start || len(again.ids(t)) != 2 {
-			t.Errorf("%q from its own start = %s, want both", query, again.text)
+			t.Errorf("%q with start_key from the first page = %s, want both recordings", query, again.text)
 		}
 	}
 }
@@ -211,7 +212,7 @@ func TestOddCursors(t *testing.T) {
 		}
 	}
 	if got := s.get(t, recordings(top)+"?ascending=true&start_key=junk").ids(t); len(got) != 1 {
-		t.Errorf("a string, ascending = %q, want all", got)
+		t.Errorf("a string key, ascending = %q, want all recordings", got)
 	}
 }
 
@@ -236,7 +237,7 @@ func TestItems(t *testing.T) {
 		}
 	}
 	if r.Revision == "" || r.header.Get("ETag") != `"`+r.Revision+`"` || r.Token != "tok" || r.Node == "" || r.Timestamp[:10] != "2023-11-20" || !strings.HasSuffix(r.Timestamp, "Z") {
-		t.Errorf("envelope = %s, want all of 5.1", r.text)
+		t.Errorf("envelope = %s, want all members of 5.1", r.text)
 	}
 	if r := s.get(t, recordings(top), "X-Request-ID: mine"); r.RequestID != "mine" || r.header.Get("X-Request-ID") != "mine" {
 		t.Errorf("request_id = %q, want mine", r.RequestID)
@@ -251,9 +252,9 @@ func TestChangesBetweenPages(t *testing.T) {
 		case 2:
 			s.Remove(top, id("202311", 3))
 		case 3:
-			s.Remove(top, id("202311", 0)) // the page is empty then
-			s.Remove(top, "there is none")
-			s.Add(top, saved("202311", 2, now-7)) // saved again, in another place
+			s.Remove(top, id("202311", 0)) // the next page is empty
+			s.Remove(top, "unknown")
+			s.Add(top, saved("202311", 2, now-7)) // saved again, at another position
 		}
 	}}})
 	for n := range 6 {

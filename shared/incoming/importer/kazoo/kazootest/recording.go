@@ -9,33 +9,35 @@ import (
 	"time"
 )
 
-// epoch is the distance in seconds from the year 0 to 1970.
+// epoch is 1970-01-01 in Gregorian seconds, which count from the year 0.
 const epoch = 62_167_219_200
 
-// Recording is one of an account, as Kazoo keeps it.
+// Recording is a recording as Kazoo stores it.
 type Recording struct {
-	// ID is YYYYMM- and 32 hexadecimal digits, as the recorder makes it (7.1);
-	// another will do, and is then kept in the database of the month of Created.
+	// ID is YYYYMM- and 32 hexadecimal digits, as the recorder creates it (7.1).
+	// Other IDs are possible; they are stored in the database of the month of
+	// Created.
 	ID string
-	// Created is pvt_created, when it was saved, in Gregorian seconds.
+	// Created is pvt_created, the time of saving in Gregorian seconds.
 	Created int64
-	// Document is the text of a JSON object, which is shown as it is: the public
-	// fields but for the id.
+	// Document is the text of a JSON object with the public fields except the ID. It
+	// is served unchanged.
 	Document string
-	// AudioType is the type of its attachment, "" if there is none.
+	// AudioType is the content type of the attachment, "" without one.
 	AudioType string
 	// Audio is the attachment.
 	Audio []byte
 }
 
-// entry is a recording where it lies, and is never changed.
+// entry is a stored recording with its position. It is immutable.
 type entry struct {
 	Recording
 	key      key
 	database string
 }
 
-// database is the month's, as YYYYMM, that a recording is kept in.
+// database returns the name of the database that stores a recording: its month, as
+// YYYYMM.
 func (r *Recording) database() string {
 	if monthly(r.ID) {
 		return r.ID[:6]
@@ -43,31 +45,32 @@ func (r *Recording) database() string {
 	return monthOf(r.Created).Format("200601")
 }
 
-// monthOf is the first second of the month that holds a Gregorian second.
+// monthOf returns the start of the month of a time in Gregorian seconds.
 func monthOf(at int64) time.Time {
 	t := time.Unix(at-epoch, 0).UTC()
 	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
 }
 
-// prefixed tells whether an id looks as if it began with a month (1.5).
+// prefixed reports whether an ID has a hyphen where that after a month would be
+// (1.5).
 func prefixed(id string) bool { return len(id) > 6 && id[6] == '-' }
 
-// monthly tells whether it does begin with one.
+// monthly reports whether an ID begins with six digits and a hyphen.
 func monthly(id string) bool {
 	return prefixed(id) && strings.Trim(id[:6], "0123456789") == ""
 }
 
-// archive are the databases of all accounts.
+// archive holds the databases of all accounts.
 type archive struct {
-	mu      sync.RWMutex
-	shelves map[string]*shelf
+	mu       sync.RWMutex
+	accounts map[string]*databases
 }
 
-// shelf is what one account has.
-type shelf struct {
+// databases holds the recordings of one account.
+type databases struct {
 	byID map[string]*entry
-	// months are the databases, each in ascending order of its view's keys (2.1).
-	// One that was there stays there when it is empty.
+	// months holds the rows of each database in ascending order of the view's keys
+	// (2.1). A database remains when it becomes empty.
 	months map[string][]*entry
 }
 
@@ -75,87 +78,88 @@ type shelf struct {
 func (a *archive) add(account string, rs []Recording) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	sh := a.shelves[account]
-	if sh == nil {
-		sh = &shelf{byID: map[string]*entry{}, months: map[string][]*entry{}}
-		a.shelves[account] = sh
+	dbs := a.accounts[account]
+	if dbs == nil {
+		dbs = &databases{byID: map[string]*entry{}, months: map[string][]*entry{}}
+		a.accounts[account] = dbs
 	}
 	touched := map[string]bool{}
 	for _, r := range rs {
 		var fields map[string]json.RawMessage
 		if err := json.Unmarshal([]byte(r.Document), &fields); err != nil || fields == nil {
-			panic(fmt.Sprintf("kazootest: the document of %s is no JSON object: %v", r.ID, err))
+			panic(fmt.Sprintf("kazootest: the document of %s is not a JSON object: %v", r.ID, err))
 		}
-		sh.remove(r.ID)
+		dbs.remove(r.ID)
 		e := &entry{Recording: r, key: key{kind: keyRow, created: r.Created, text: r.ID}, database: r.database()}
-		sh.byID[r.ID] = e
-		sh.months[e.database] = append(sh.months[e.database], e)
+		dbs.byID[r.ID] = e
+		dbs.months[e.database] = append(dbs.months[e.database], e)
 		touched[e.database] = true
 	}
 	for month := range touched {
-		slices.SortFunc(sh.months[month], func(a, b *entry) int { return a.key.compare(b.key) })
+		slices.SortFunc(dbs.months[month], func(a, b *entry) int { return a.key.compare(b.key) })
 	}
 }
 
-// remove takes a recording away.
+// remove deletes a recording if it exists.
 func (a *archive) remove(account, id string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if sh := a.shelves[account]; sh != nil {
-		sh.remove(id)
+	if dbs := a.accounts[account]; dbs != nil {
+		dbs.remove(id)
 	}
 }
 
-// remove looks through one database: the one that it is called for may not be in
-// order yet.
-func (sh *shelf) remove(id string) {
-	e := sh.byID[id]
+// remove deletes a recording if it exists. It does not search its database with
+// binary search, because add calls it before the rows are sorted.
+func (dbs *databases) remove(id string) {
+	e := dbs.byID[id]
 	if e == nil {
 		return
 	}
-	delete(sh.byID, id)
-	sh.months[e.database] = slices.DeleteFunc(sh.months[e.database], func(o *entry) bool { return o == e })
+	delete(dbs.byID, id)
+	dbs.months[e.database] = slices.DeleteFunc(dbs.months[e.database], func(o *entry) bool { return o == e })
 }
 
-// find is a recording by its id, nil if there is none.
+// find returns a recording by its ID, or nil if it does not exist.
 func (a *archive) find(account, id string) *entry {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
-	if sh := a.shelves[account]; sh != nil {
-		return sh.byID[id]
+	if dbs := a.accounts[account]; dbs != nil {
+		return dbs.byID[id]
 	}
 	return nil
 }
 
-// question is what a list asks for.
+// question holds the parameters of a list.
 type question struct {
 	account string
-	// from and to are the window, in Gregorian seconds.
+	// from and to are the ends of the window in Gregorian seconds.
 	from, to   int64
 	descending bool
-	// start and end are the keys between which each database is read, in the
-	// direction of the walk.
+	// start and end are the keys between which each database is read, in the order
+	// of the list.
 	start, end key
-	// size of the page; 0 for everything.
+	// size is the size of the page, 0 for everything.
 	size int
 }
 
-// page is crossbar_view's algorithm (3.4): the databases of the window one after
-// the other, each from the same start, up to one row more than fits. That row's
-// key is where the next page begins, nil if there is none.
+// page implements crossbar_view's algorithm (3.4). It reads the databases of the
+// window one after another, each from the same start, until it has one row more
+// than fits into the page. The key of that row is the start of the next page; next
+// is nil on the last page.
 func (a *archive) page(q question) (rows []*entry, next *key) {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
-	sh := a.shelves[q.account]
-	if sh == nil {
+	dbs := a.accounts[q.account]
+	if dbs == nil {
 		return nil, nil
 	}
 	for _, month := range q.months() {
-		limit := len(sh.months[month])
+		limit := len(dbs.months[month])
 		if q.size > 0 {
 			limit = q.size - len(rows) + 1
 		}
-		found := scan(sh.months[month], q, limit)
+		found := scan(dbs.months[month], q, limit)
 		if q.size > 0 && len(found) == limit {
 			last := len(found) - 1
 			return append(rows, found[:last]...), &found[last].key
@@ -165,8 +169,8 @@ func (a *archive) page(q question) (rows []*entry, next *key) {
 	return rows, nil
 }
 
-// months are the names of the databases that the window touches, in the order in
-// which they are read.
+// months returns the names of the databases in the window, in the order in which the
+// list reads them.
 func (q *question) months() []string {
 	var out []string
 	last := monthOf(q.to)
@@ -179,7 +183,7 @@ func (q *question) months() []string {
 	return out
 }
 
-// scan reads at most limit rows of a database.
+// scan returns at most limit rows of a database, in the order of the list.
 func scan(db []*entry, q question, limit int) []*entry {
 	at, found := slices.BinarySearchFunc(db, q.start, func(e *entry, k key) int { return e.key.compare(k) })
 	step := 1

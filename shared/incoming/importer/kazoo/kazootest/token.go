@@ -11,23 +11,23 @@ import (
 	"time"
 )
 
-// tokens are those that were handed out.
+// tokens holds the tokens that api_auth has issued.
 type tokens struct {
 	o      Options
 	mu     sync.Mutex
 	issued map[string]*token
 }
 
-// token is good for one account.
+// token is an issued token.
 type token struct {
 	account string
 	expires time.Time
-	// left is the number of requests that it is good for.
+	// left is the number of requests for which it is still valid, if uses are limited.
 	left int
 }
 
-// issue makes a token. It looks like one of Kazoo's (6.3); what would be its
-// signature is nothing but text.
+// issue creates a token. It has the form of Kazoo's tokens (6.3), but its signature
+// is only a hash.
 func (t *tokens) issue(account string) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -40,7 +40,8 @@ func (t *tokens) issue(account string) string {
 	return text
 }
 
-// use says whose token it is; "" if it is nobody's or has expired. It counts.
+// use returns the account of a token, or "" if the token is unknown or has expired.
+// It counts the use.
 func (t *tokens) use(text string) string {
 	if account := t.o.Tokens[text]; account != "" {
 		return account
@@ -58,17 +59,17 @@ func (t *tokens) use(text string) string {
 	return got.account
 }
 
-// reaches tells whether a token of one account is good for another: for itself
-// and all below it (6.4).
+// reaches reports whether a token of the account bearer may access t: it may access
+// its own account and all descendants (6.4).
 func (s *Server) reaches(bearer string, t *tenant) bool {
 	return bearer == t.ID || slices.Contains(t.tree, bearer)
 }
 
-// maxBody bounds what is read of a request.
+// maxBody is the maximum size in bytes of a request body that is read.
 const maxBody = 1 << 16
 
-// authenticate is PUT /v2/api_auth (6.2).
-func (x *exchange) authenticate() *refusal {
+// authenticate answers PUT /v2/api_auth (6.2).
+func (x *exchange) authenticate() *failure {
 	x.s.counts.renew()
 	var body struct {
 		Data struct {

@@ -2,14 +2,14 @@ package kazootest
 
 import "encoding/binary"
 
-// What recordings sound like: telephone speech of 16 bits a sample.
+// The audio format: telephone quality with 16 bits per sample.
 const (
 	sampleRate  = 8000
 	sampleBytes = 2
 )
 
-// wav is a twentieth to a tenth of a second of noise, and no two are alike. Its
-// header has 44 bytes (RIFF, fmt and data).
+// wav returns a WAV file with 0.05 to 0.1 s of noise, different each time. Its
+// header (RIFF, fmt and data) has 44 bytes.
 func (g *generator) wav() []byte {
 	samples := sampleRate/20 + 4*g.IntN(sampleRate/80)
 	size := uint32(samples * sampleBytes)
