@@ -17,21 +17,21 @@ import (
 	"callrecordings/shared/store/dynamo"
 )
 
-// Accounts of two sizes; BENCH_LARGE sets the larger one (a million takes a
-// quarter of an hour to store).
+// Numbers of recordings in the two accounts, and of goroutines that store them.
+// BENCH_LARGE overrides largeAccount; storing a million takes a quarter of an hour.
 const (
 	smallAccount = 200
 	largeAccount = 20_000
 	writers      = 32
 )
 
-// pageCost reads a page of 50 of a small and of a large account, from the
-// beginning and from a cursor in the middle, on a real DynamoDB, and compares
-// the Queries and the units: they must not depend on the account.
+// pageCost reads pages of 50 from a small and a large account on a real DynamoDB,
+// from the beginning and from a cursor in the middle. It compares the number of
+// Queries and the read units, which must not depend on the size of the account.
 func (b *bench) pageCost(ctx context.Context) error {
 	endpoint := os.Getenv("DYNAMODB_ENDPOINT")
 	if endpoint == "" {
-		return errors.New("DYNAMODB_ENDPOINT is not set; `make e2e` starts one, compose.yaml too")
+		return errors.New("DYNAMODB_ENDPOINT is not set; `docker compose up` or `make e2e` starts a DynamoDB")
 	}
 	large := largeAccount
 	if text := os.Getenv("BENCH_LARGE"); text != "" {
@@ -67,8 +67,8 @@ func (b *bench) pageCost(ctx context.Context) error {
 	return nil
 }
 
-// costs fills an account and returns what its first page and one from the
-// middle take.
+// costs fills an account with n recordings and returns the costs of its first page
+// and of a page from the middle.
 func costs(ctx context.Context, table *dynamo.Store, account string, n int) ([2]requestlog.Entry, error) {
 	var entries [2]requestlog.Entry
 	if err := load(ctx, table, account, n); err != nil {
@@ -81,13 +81,13 @@ func costs(ctx context.Context, table *dynamo.Store, account string, n int) ([2]
 			return entries, err
 		}
 		if len(p.Recordings) != pageSize || p.Next == nil {
-			return entries, fmt.Errorf("a page of %d recordings, want %d and a next one", len(p.Recordings), pageSize)
+			return entries, fmt.Errorf("a page of %d recordings, want %d and a next page", len(p.Recordings), pageSize)
 		}
 	}
 	return entries, nil
 }
 
-// load stores n recordings.
+// load stores n recordings in an account.
 func load(ctx context.Context, table *dynamo.Store, account string, n int) error {
 	numbers := make(chan int)
 	errs := make(chan error, writers)
@@ -120,7 +120,8 @@ func load(ctx context.Context, table *dynamo.Store, account string, n int) error
 	return err
 }
 
-// put stores r, again if the emulator was too slow to say that it has.
+// put stores r. It retries, because a slow emulator may time out after it has
+// stored r.
 func put(ctx context.Context, table *dynamo.Store, r *recording.Recording) (err error) {
 	const attempts = 5
 	for range attempts {

@@ -13,22 +13,22 @@ import (
 	"time"
 )
 
-// answerTime is how long the fake services wait before they answer: what
-// answers faster makes some of the SDK's calls fail in mid-body, because
-// smithy-go closes the request's body when the response starts.
+// answerTime is how long the fake services wait before they answer. If they answer
+// faster, some of the SDK's calls fail while they send the body, because smithy-go
+// closes the request's body when the response starts.
 const answerTime = 300 * time.Microsecond
 
-// fake is a DynamoDB that keeps the items of each table and answers every
-// Query with all of them and every GetItem with the first, an S3 whose one
-// object is everywhere, and a Lambda runtime API.
+// fake stands in for three services. Its DynamoDB stores the items of each table and
+// answers every Query with all items and every GetItem with the first one. Its S3
+// returns the same object for every key. It is also a Lambda runtime API.
 type fake struct {
 	url    string
 	server *http.Server
 
 	mu     sync.Mutex
 	tables map[string][]json.RawMessage
-	// events are handed out to a function; when there are none left it is told
-	// to go away.
+	// events is the number of events left for the function. Without events it gets an
+	// error and exits, unless drained is set.
 	events  int
 	event   []byte
 	drained chan struct{}
@@ -55,7 +55,8 @@ func startFake(ctx context.Context) (*fake, error) {
 
 func (f *fake) close() { _ = f.server.Close() }
 
-// feed hands out n events and returns what is closed when all are answered.
+// feed provides n events for a function and returns a channel that is closed when
+// all are answered. With n = 0, the next function gets an error instead.
 func (f *fake) feed(n int, event []byte) <-chan struct{} {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -66,8 +67,9 @@ func (f *fake) feed(n int, event []byte) <-chan struct{} {
 	return f.drained
 }
 
-// next gives an event, or ends the function: an error there is fatal to it. A
-// function that is to be looked at is left waiting.
+// next returns an event. After the last one it closes drained and leaves the
+// function waiting, so that it can be examined. Without drained it returns an error,
+// which makes the function exit.
 func (f *fake) next(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	left, event, drained := f.events, f.event, f.drained
@@ -130,7 +132,7 @@ func object(w http.ResponseWriter, _ *http.Request) {
 	h.Set("Last-Modified", "Mon, 05 Jan 2026 10:00:00 GMT")
 }
 
-// environment is what a function finds in Lambda.
+// environment returns the environment variables of a function in Lambda.
 func (f *fake) environment() []string {
 	env := []string{"PATH=" + os.Getenv("PATH"), "GODEBUG=asyncpreemptoff=1"}
 	for name, value := range map[string]string{

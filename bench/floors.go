@@ -22,7 +22,7 @@ func nativeClient(endpoint string) *dynamodb.Client {
 	return dynamodb.New(dynamodb.Options{Region: region, BaseEndpoint: &endpoint, Credentials: credentials})
 }
 
-// putNative stores r the ordinary way: an attribute for each field.
+// putNative stores r in the usual way, with an attribute for each field.
 func putNative(ctx context.Context, client *dynamodb.Client, r *recording.Recording) error {
 	fields := map[string]any{
 		"account_id": r.Account, "id": r.ID, "created_id": fmt.Sprintf("%011d#%s", r.Created, r.ID),
@@ -43,9 +43,10 @@ func putNative(ctx context.Context, client *dynamodb.Client, r *recording.Record
 	return err
 }
 
-// floorOf is the same round trip by the SDK alone. For lists it is the ordinary
-// way, end to end: Query, attributevalue and encoding/json behind the same
-// event codec and the same check of the token.
+// floorOf returns the floor of a case: the same round trip with only the SDK. The
+// floor of lists is an ordinary implementation: Query, attributevalue and
+// encoding/json behind the same event codec and token verification. get has two
+// floors, one behind the codec and a bare GetItem.
 func floorOf(name, endpoint string) (func(context.Context) error, error) {
 	client := nativeClient(endpoint)
 	key := map[string]types.AttributeValue{
@@ -82,11 +83,11 @@ func floorOf(name, endpoint string) (func(context.Context) error, error) {
 	case "redirect":
 		return bareRedirect(endpoint, get), nil
 	}
-	return nil, fmt.Errorf("no floor of %q", name)
+	return nil, fmt.Errorf("unknown floor %q", name)
 }
 
-// bareRedirect reads the item, looks at the object, and presigns with the
-// SDK's own presign client.
+// bareRedirect returns a function that reads the item, requests HEAD of the object,
+// and presigns a URL with the SDK's presign client.
 func bareRedirect(endpoint string, get func(context.Context) (map[string]types.AttributeValue, error)) func(context.Context) error {
 	client := s3.New(s3.Options{Region: region, BaseEndpoint: &endpoint, UsePathStyle: true, Credentials: credentials})
 	presign := s3.NewPresignClient(client)
@@ -106,7 +107,8 @@ func bareRedirect(endpoint string, get func(context.Context) (map[string]types.A
 	}
 }
 
-// ordinaryList is how a list is written when nobody measures.
+// ordinaryList returns a list that is implemented in the usual way, without
+// optimization.
 func ordinaryList(client *dynamodb.Client) (func(context.Context) error, error) {
 	return behindCodec(func(ctx context.Context) ([]byte, error) {
 		out, err := client.Query(ctx, &dynamodb.QueryInput{
@@ -124,8 +126,9 @@ func ordinaryList(client *dynamodb.Client) (func(context.Context) error, error) 
 	}, listPath, `page_size\":50`)
 }
 
-// behindCodec answers the event of a request with what answer returns, behind
-// the same codec and the same check of the token as the product.
+// behindCodec returns a function that answers a GET event with the result of answer,
+// behind the product's event codec and token verification. The answer must contain
+// want.
 func behindCodec(answer func(context.Context) ([]byte, error), path, want string) (func(context.Context) error, error) {
 	keys, err := auth.ParseKeys([]byte(jwks))
 	if err != nil {
@@ -149,5 +152,5 @@ func behindCodec(answer func(context.Context) ([]byte, error), path, want string
 	return invoke(h, e, want), err
 }
 
-// signer is the SDK's, for the floor of a presigned URL.
+// signer is the SDK's signer, for the floor of presigned URLs.
 var signer = v4.NewSigner()

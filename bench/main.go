@@ -1,9 +1,10 @@
-// Command bench measures the product against the budgets of budgets.go, each
-// figure next to its floor in the same run, and fails when one that can be
-// repeated (instructions, allocations, bytes, calls, units) is over. Times are
-// shown and judge nothing: machines are noisy.
+// Command bench measures the product and compares it with the limits in budgets.go.
+// It measures each figure together with its floor, the same work done with only the
+// libraries. It fails if a repeatable figure (instructions, allocations, bytes,
+// calls, units) exceeds its limit. Times are printed but have no limits, because
+// they vary too much between runs.
 //
-//	bench/run        all of it; needs valgrind, and DYNAMODB_ENDPOINT for the cost of a page
+//	bench/run        measures everything; needs valgrind and DYNAMODB_ENDPOINT
 package main
 
 import (
@@ -18,8 +19,8 @@ import (
 )
 
 func main() {
-	child := flag.String("child", "", "run requests of `case/way` and nothing else")
-	n := flag.Int("n", 1, "how many")
+	child := flag.String("child", "", "only run requests of `case/way`")
+	n := flag.Int("n", 1, "number of requests for -child")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
 	var err error
@@ -35,8 +36,8 @@ func main() {
 	}
 }
 
-// errOver is the error of a budget that was broken.
-var errOver = errors.New("a budget is broken; see OVER above")
+// errOver is returned if a figure exceeds its budget.
+var errOver = errors.New("a figure exceeds its budget; see OVER above")
 
 // run measures everything and prints the table.
 func run(ctx context.Context) error {
@@ -71,7 +72,7 @@ func run(ctx context.Context) error {
 	return b.print()
 }
 
-// bench collects figures.
+// bench collects the figures.
 type bench struct {
 	dir  string
 	fake *fake
@@ -81,14 +82,15 @@ type bench struct {
 // row is one figure next to its floor.
 type row struct {
 	name, unit  string
-	ours, floor float64 // floor 0: there is none
+	ours, floor float64 // floor is 0 if there is none
 }
 
 func (b *bench) add(name, unit string, ours, floor float64) {
 	b.rows = append(b.rows, row{name, unit, ours, floor})
 }
 
-// print writes the table and says whether every budget is kept.
+// print prints the table. It returns an error if a figure exceeds its budget or a
+// budget has no figure.
 func (b *bench) print() error {
 	fmt.Printf("\n%-34s %14s %14s %7s  %s\n", "", "ours", "floor", "ratio", "budget")
 	var over error
@@ -106,7 +108,7 @@ func (b *bench) print() error {
 			seen[r.name] = true
 			ok := budget.keeps(r)
 			verdict.WriteString(budget.String() + map[bool]string{true: " ok; ", false: " OVER; "}[ok])
-			if !ok && !budget.wish {
+			if !ok && !budget.target {
 				over = errOver
 			}
 		}
@@ -114,7 +116,7 @@ func (b *bench) print() error {
 	}
 	for _, budget := range budgets {
 		if !seen[budget.name] {
-			over = errors.Join(over, fmt.Errorf("nothing measured %s", budget.name))
+			over = errors.Join(over, fmt.Errorf("no figure for the budget %s", budget.name))
 		}
 	}
 	return over

@@ -24,7 +24,7 @@ import (
 	"callrecordings/shared/store/dynamo"
 )
 
-// What all measurements are made with.
+// Parameters of all measurements.
 const (
 	region      = "us-east-1"
 	ourTable    = "ours"
@@ -37,7 +37,7 @@ const (
 	listPath    = "/v2/accounts/" + account + "/recordings"
 )
 
-// sample is an ordinary recording, the n-th of the account.
+// sample returns the n-th recording of the account, a typical one.
 func sample(n int) recording.Recording {
 	id := fmt.Sprintf("202311-%032x", n)
 	direction := "inbound"
@@ -63,12 +63,12 @@ var credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credent
 	return aws.Credentials{AccessKeyID: "id", SecretAccessKey: "secret"}, nil
 })
 
-// openTable is the driver over an endpoint.
+// openTable opens the product's store on an endpoint.
 func openTable(endpoint, table string) (*dynamo.Store, error) {
 	return dynamo.Open(dynamo.Options{Region: region, Endpoint: endpoint, Table: table, Credentials: credentials})
 }
 
-// event is what a REST API makes of a request.
+// event returns the event that a REST API sends for a request.
 func event(method, path string, header map[string]string, body ...string) ([]byte, error) {
 	keys, err := auth.Sign([]byte(jwks), auth.Claims{Account: account, Expires: time.Now().Add(time.Hour)})
 	if err != nil {
@@ -90,7 +90,8 @@ func event(method, path string, header map[string]string, body ...string) ([]byt
 	})
 }
 
-// requestOf is one request of a case, made in one of two ways.
+// requestOf returns a function that makes one request of a case. way is "ours" or
+// "floor".
 func requestOf(name, way string) (func(context.Context) error, error) {
 	endpoint := os.Getenv("AWS_ENDPOINT_URL")
 	if way == "floor" {
@@ -133,23 +134,24 @@ func requestOf(name, way string) (func(context.Context) error, error) {
 			return invoke(c.handler, e, c.want), err
 		}
 	}
-	return nil, fmt.Errorf("no case %q", name)
+	return nil, fmt.Errorf("unknown case %q", name)
 }
 
-// invoke answers an event, and makes sure that the answer is the one meant.
+// invoke returns a function that answers an event with h. The answer must contain
+// want.
 func invoke(h http.Handler, e []byte, want string) func(context.Context) error {
 	handler := gateway.Handler(h)
 	return func(ctx context.Context) error {
 		out, err := handler.Invoke(ctx, e)
 		if err == nil && !bytes.Contains(out, []byte(want)) {
-			err = fmt.Errorf("the answer lacks %s: %.500s", want, out)
+			err = fmt.Errorf("the answer does not contain %s: %.500s", want, out)
 		}
 		return err
 	}
 }
 
-// fill puts a page of recordings into the fake, in our layout and as native
-// attributes.
+// fill stores a page of recordings in the fake, in the product's layout and with
+// native attributes.
 func (b *bench) fill(ctx context.Context) error {
 	table, err := openTable(b.fake.url, ourTable)
 	if err != nil {

@@ -24,8 +24,8 @@ import (
 	"callrecordings/shared/media/s3media"
 )
 
-// pieces measures what requests are made of, in time and allocations, each
-// beside the bare operation of the library below it.
+// pieces measures the time and allocations of the parts of a request. The floor of
+// each is the underlying operation of the library.
 func (b *bench) pieces(ctx context.Context) error {
 	if err := b.cursors(); err != nil {
 		return err
@@ -36,7 +36,7 @@ func (b *bench) pieces(ctx context.Context) error {
 	return b.tokens(ctx)
 }
 
-// compare runs two functions and adds their times and allocations.
+// compare measures two functions and adds their times and allocations.
 func (b *bench) compare(name string, ours, floor func()) {
 	measure := func(f func()) testing.BenchmarkResult {
 		return testing.Benchmark(func(b *testing.B) {
@@ -92,7 +92,8 @@ func (b *bench) presign(ctx context.Context) error {
 	return nil
 }
 
-// tokens checks tokens of each algorithm, beside the bare signature.
+// tokens measures the verification of a token for each algorithm. The floor is the
+// verification of the signature alone.
 func (b *bench) tokens(ctx context.Context) error {
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

@@ -8,16 +8,16 @@ import (
 	"strings"
 )
 
-// Requests are counted as the difference of two runs, so that start-up and the
-// first connection fall out.
+// The instructions of a request are the difference between two runs with these
+// numbers of requests, so start-up and the first connection do not count.
 const (
 	fewRequests  = 10
 	mostRequests = 60
 )
 
-// requests counts the instructions of one warm request of each kind, ours and
-// its floor, from the event's JSON to the answer's, against a fake DynamoDB in
-// another process.
+// requests counts the instructions of one warm request of each case and of its
+// floor, from the event's JSON to the answer's. The fake services run in another
+// process.
 func (b *bench) requests(ctx context.Context) error {
 	if err := b.fill(ctx); err != nil {
 		return err
@@ -43,7 +43,7 @@ func (b *bench) requests(ctx context.Context) error {
 	return nil
 }
 
-// runChild makes n requests of "case/way".
+// runChild makes n requests of child, which is "case/way".
 func runChild(ctx context.Context, child string, n int) error {
 	name, way, _ := strings.Cut(child, "/")
 	request, err := requestOf(name, way)

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// functions with the floor of each.
+// functions lists the functions and the floor of each, a folder in bench/floor.
 var functions = []struct{ name, floor string }{
 	{"list", "dynamo"},
 	{"get", "audio"},
@@ -28,7 +28,7 @@ var functions = []struct{ name, floor string }{
 	{"publish", "bus"},
 }
 
-// build compiles a command as the functions are built for the cloud.
+// build compiles a command in the same way as the deployed functions.
 func (b *bench) build(ctx context.Context, pkg, arch string) (string, error) {
 	out := filepath.Join(b.dir, arch, pkg)
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", out, "./"+pkg)
@@ -42,9 +42,9 @@ func (b *bench) build(ctx context.Context, pkg, arch string) (string, error) {
 	return out, nil
 }
 
-// startUp counts the instructions of each function until it asks for its first
-// event. The fake answers with an error then, which ends the process, so the
-// little that comes after is the same for a function and its floor.
+// startUp counts the instructions of each function until it requests its first
+// event. The fake answers that with an error, which makes the process exit. The
+// instructions after that are few and the same for a function and its floor.
 func (b *bench) startUp(ctx context.Context) error {
 	counts := map[string]float64{}
 	count := func(pkg string) (float64, error) {
@@ -73,9 +73,10 @@ func (b *bench) startUp(ctx context.Context) error {
 	return nil
 }
 
+// collected matches the number of instructions in callgrind's output.
 var collected = regexp.MustCompile(`Collected : (\d+)`)
 
-// callgrind counts the instructions of a whole process.
+// callgrind runs a program to its end and counts its instructions.
 func (b *bench) callgrind(ctx context.Context, binary string, args ...string) (float64, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
@@ -84,18 +85,18 @@ func (b *bench) callgrind(ctx context.Context, binary string, args ...string) (f
 	cmd.Env = append(b.fake.environment(), "GOMAXPROCS=1")
 	out, err := cmd.CombinedOutput()
 	if errors.Is(err, exec.ErrNotFound) {
-		return 0, errors.New("valgrind is needed: apt-get install valgrind")
+		return 0, errors.New("valgrind is required: apt-get install valgrind")
 	}
 	m := collected.FindSubmatch(out)
 	if m == nil {
-		return 0, fmt.Errorf("callgrind counted nothing: %w\n%s", err, tail(out))
+		return 0, fmt.Errorf("callgrind printed no count: %w\n%s", err, tail(out))
 	}
 	return strconv.ParseFloat(string(m[1]), 64)
 }
 
 func tail(out []byte) []byte { return out[max(0, len(out)-2000):] }
 
-// sizes of the binaries for arm64, as they are deployed.
+// sizes adds the sizes of the binaries for arm64.
 func (b *bench) sizes(ctx context.Context) error {
 	for _, f := range functions {
 		binary, err := b.build(ctx, "functions/"+f.name, "arm64")
@@ -111,10 +112,10 @@ func (b *bench) sizes(ctx context.Context) error {
 	return nil
 }
 
-// manyRequests is after how many the memory of list is read.
+// manyRequests is the number of requests before the memory of list is read.
 const manyRequests = 10_000
 
-// memory reads the peak of list's memory after many requests.
+// memory adds the peak memory of list after manyRequests requests.
 func (b *bench) memory(ctx context.Context) error {
 	binary, err := b.build(ctx, "functions/list", "")
 	if err != nil {

@@ -1,5 +1,5 @@
-// Command audio is the floor of get and delete: the runtime, a DynamoDB client
-// and an S3 client, and nothing else.
+// Command audio is the floor of the functions that use DynamoDB and S3, such as get
+// and delete. It has only the runtime, a DynamoDB client and an S3 client.
 package main
 
 import (
@@ -23,10 +23,10 @@ func main() {
 	})
 }
 
-// environment is where Lambda puts the credentials.
+// environment provides the credentials that Lambda sets in the environment.
 type environment struct{}
 
-// Retrieve returns them.
+// Retrieve returns the credentials.
 func (environment) Retrieve(context.Context) (aws.Credentials, error) {
 	return aws.Credentials{AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY")}, nil
 }

@@ -1,5 +1,5 @@
-// Command bus is the floor of publish: the runtime, an EventBridge client, and
-// DynamoDB's types, in which the stream's images are read, and nothing else.
+// Command bus is the floor of publish. It has only the runtime, an EventBridge
+// client, and DynamoDB's types, with which publish reads the stream's images.
 package main
 
 import (
@@ -20,10 +20,10 @@ func main() {
 	})
 }
 
-// environment is where Lambda puts the credentials.
+// environment provides the credentials that Lambda sets in the environment.
 type environment struct{}
 
-// Retrieve returns them.
+// Retrieve returns the credentials.
 func (environment) Retrieve(context.Context) (aws.Credentials, error) {
 	return aws.Credentials{AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY")}, nil
 }

@@ -1,5 +1,5 @@
-// Command dynamo is the floor of list and patch: the runtime and a DynamoDB
-// client, built like the functions' own, and nothing else.
+// Command dynamo is the floor of list and patch. It has only the runtime and a
+// DynamoDB client that is created as in the functions.
 package main
 
 import (
@@ -19,10 +19,10 @@ func main() {
 	})
 }
 
-// environment is where Lambda puts the credentials.
+// environment provides the credentials that Lambda sets in the environment.
 type environment struct{}
 
-// Retrieve returns them.
+// Retrieve returns the credentials.
 func (environment) Retrieve(context.Context) (aws.Credentials, error) {
 	return aws.Credentials{AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY")}, nil
 }

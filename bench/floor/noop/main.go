@@ -1,5 +1,5 @@
-// Command noop is the floor of a function that uses no service: the runtime
-// and nothing else.
+// Command noop is the floor of a function that uses no AWS service. It has only the
+// runtime.
 package main
 
 import (
