@@ -1,4 +1,4 @@
-# Call recordings API. `make` alone lists the targets.
+# Call recordings API. `make` without a target lists the targets.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -7,36 +7,36 @@ ARGS ?=
 FUZZTIME ?= 5s
 TOOL := go tool -modfile=tools/go.mod
 
-# Packages that only compute; they keep their coverage above COVER_FLOOR %.
+# Packages without I/O. Their test coverage must be at least COVER_FLOOR %.
 PURE := ./shared/recording ./shared/strictjson ./shared/cursor ./shared/auth
 COVER_FLOOR := 90
 
 .PHONY: help
-help: ## this list
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: ## the API on this machine, with demo recordings (ARGS=--empty: without; PORT, HOST, DATA_DIR)
+run: ## run the API on this machine with demo recordings (ARGS=--empty: without; PORT, HOST, DATA_DIR)
 	@go build -o bin/ ./local && exec bin/local $(ARGS)
 
 .PHONY: test
-test: ## all tests; needs nothing but Go
+test: ## run all tests; needs only Go
 	go test ./...
 
 .PHONY: test-race
-test-race: ## all tests under the race detector, shuffled
+test-race: ## run all tests with the race detector, in random order
 	go test -race -shuffle=on ./...
 
 .PHONY: cover
-cover: ## coverage by package; the pure ones must stay above their floor
+cover: ## print the coverage of each package; those in PURE must reach COVER_FLOOR
 	@go test -cover ./shared/... ./cmd/... ./local/... | awk '{ print } $$1 == "FAIL" { bad = 1 } END { exit bad }' | awk '$$1 == "ok" { print "  " $$2, $$5 }'
 	@for p in $(PURE); do \
 	  got=$$(go test -cover $$p | sed -n 's/.*coverage: \([0-9]*\)\..*/\1/p'); \
-	  [ "$${got:-0}" -ge $(COVER_FLOOR) ] || { echo "$$p: $${got:-0} % covered, floor $(COVER_FLOOR) %" >&2; exit 1; }; \
+	  [ "$${got:-0}" -ge $(COVER_FLOOR) ] || { echo "$$p: coverage $${got:-0} %, want at least $(COVER_FLOOR) %" >&2; exit 1; }; \
 	done
 
 .PHONY: lint
-lint: ## golangci-lint, pinned in tools/go.mod
+lint: ## run golangci-lint, pinned in tools/go.mod
 	$(TOOL) golangci-lint run ./...
 
 .PHONY: fmt
@@ -44,68 +44,69 @@ fmt: ## format the code
 	$(TOOL) golangci-lint fmt ./...
 
 .PHONY: golden
-golden: ## rewrite golden files, then show what changed
+golden: ## rewrite the golden files and show the changes
 	@for p in $$(grep -lr --include='*_test.go' 'flag.Bool("update"' . | xargs -n1 dirname | sort -u); do go test $$p -update; done
 	git diff --stat
 
 .PHONY: fuzz
-fuzz: ## every fuzz target, one after another, FUZZTIME each
+fuzz: ## run every fuzz target for FUZZTIME
 	@./tools/fuzz $(FUZZTIME)
 
 .PHONY: bench
-bench: ## benchmarks, each next to its floor, as ratios against the budgets
+bench: ## run the benchmarks and compare them with their floors and budgets
 	@./bench/run
 
 .PHONY: bench-cmp
-bench-cmp: ## benchmarks of this tree against BASE (default main), by benchstat
+bench-cmp: ## compare the benchmarks of this tree with BASE (default main), using benchstat
 	@./bench/compare $(or $(BASE),main)
 
 .PHONY: deps
-deps: ## rewrite alldeps, the list of every module that the binaries link
+deps: ## rewrite alldeps, the list of all modules in the binaries
 	@go list -deps -f '{{with .Module}}{{.Path}} {{.Version}}{{end}}' ./functions/... ./local ./cmd/... | grep ' v' | sort -u > alldeps
 	@git --no-pager diff --stat -- alldeps
 
 .PHONY: vuln
-vuln: ## known vulnerabilities in what we link; a warning when the database has no address
+vuln: ## check for known vulnerabilities; only warns if the database is unreachable
 	@./tools/vuln
 
-# go.mod lies at the root, so SAM's own Go builder takes these from GOFLAGS.
+# go.mod is in the root folder, so SAM uses its own Go builder, which reads these
+# options from GOFLAGS.
 .PHONY: build
 build: export CGO_ENABLED := 0
 build: export GOFLAGS := -trimpath -tags=lambda.norpc -ldflags=-s -buildvcs=false
-build: ## the functions, by SAM, into .aws-sam/build
+build: ## build the functions with SAM into .aws-sam/build
 	sam build $(SAM_BUILD_FLAGS)
 
 .PHONY: validate
-validate: ## the templates, by SAM, cfn-lint and checkov (.checkov.yaml)
+validate: ## check the templates with SAM, cfn-lint and checkov (.checkov.yaml)
 	sam validate --lint
 	sam validate --lint --template front/cloudfront.yaml
 	"$$(./tools/venv checkov)/checkov" --config-file .checkov.yaml
 
 .PHONY: deploy
-deploy: ## the stack of ENV=dev, staging, prod or localstack; the first time it asks
+deploy: ## deploy the stack of ENV=dev, staging, prod or localstack; the first time it asks for parameters
 	@./tools/deploy "$(ENV)"
 
 .PHONY: destroy
-destroy: ## delete the stack of ENV; its table and bucket stay
+destroy: ## delete the stack of ENV, but not its table and bucket
 	@./tools/destroy "$(ENV)"
 
 .PHONY: e2e
-e2e: ## the black-box suite against make run, sam local and LocalStack, with everything they need
+e2e: ## run the end-to-end tests on make run, sam local and LocalStack
 	@./e2e/run
 
 .PHONY: schemathesis
-schemathesis: ## thousands of requests made of the definition, against a local server; needs Python (ARGS, SEED)
+schemathesis: ## send thousands of generated requests to a local server; needs Python (ARGS, SEED)
 	@./tools/schemathesis $(ARGS)
 
 .PHONY: smoke
-smoke: ## the read-only part of the suite against URL with TOKEN
+smoke: ## run the read-only part of the suite on URL with TOKEN
 	go test -count=1 ./e2e -run TestSmoke -v
 
 .PHONY: hooks
-hooks: ## switch the pre-commit hook on
+hooks: ## enable the pre-commit hook
 	git config core.hooksPath .githooks
 
 .PHONY: ci
-ci: ## what .ci/run runs, in the same order
+ci: ## run all checks of CI (.ci/run)
 	./.ci/run
