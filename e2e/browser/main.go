@@ -69,7 +69,7 @@ async function play(src, api, token) {
 
 // result is the JSON that play returns.
 type result struct {
-	Duration   float64 // seconds, as the browser determined it
+	Duration   float64 // seconds, as measured by the browser
 	Status     int     // of the fetch, after any redirect
 	Redirected bool
 	Bytes      int

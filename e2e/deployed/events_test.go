@@ -159,9 +159,8 @@ func waitReady(t *testing.T, table *dynamo.Store, account, id string) {
 	t.Fatalf("%s is not ready after %s", id, patience)
 }
 
-// A replay ingests the arrivals in the dead-letter queue. The message is about
-// audio whose own event was ignored, so only the replay can complete the
-// recording.
+// A replay ingests the arrivals in the dead-letter queue. Ingest has ignored the
+// audio's own event here, so only the replay can complete the recording.
 func TestReplayIngestsDeadLetters(t *testing.T) {
 	table, bucket := open(t)
 	account, id := "replay"+strconv.FormatInt(time.Now().UnixNano(), 10), "202601-replayed"

@@ -5,9 +5,9 @@
 //
 // TestNginx runs a real nginx, configured as the guide describes, between three
 // stand-ins: a TLS server that behaves like an API Gateway (host name, stage) in
-// front of this module's local server, a plain server for Kazoo, and a name
-// server whose answers change. TestCloudFront checks only the template, against
-// the same table of paths.
+// front of this module's local server, a plain server for Kazoo, and a name server
+// that can change its answer. TestCloudFront checks only the template, against the
+// same table of paths.
 //
 // TestNginx needs nginx on the PATH. TestChromium also needs the browser that
 // CHROMIUM names. Both have the build tag e2e and run in e2e/run.

@@ -180,7 +180,7 @@ func callAt(w *walk, call string, start int64) pbx.Call {
 	}
 }
 
-// allFields returns the fields of a recording whose PBX sent all of them.
+// allFields returns the expected fields of c's recording if Kazoo sends all of them.
 func allFields(c pbx.Call) map[string]any {
 	return map[string]any{
 		"id": c.ID, "owner_id": c.Owner, "start": float64(c.Start), "duration_ms": float64(c.DurationMS), "direction": c.Direction,

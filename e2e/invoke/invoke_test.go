@@ -69,8 +69,8 @@ func TestSamLocalInvoke(t *testing.T) {
 	}
 }
 
-// withBucket writes a copy of the event in which the samples' bucket is replaced
-// by the emulator's, and returns its path.
+// withBucket copies an event, replaces the samples' bucket in the copy by the
+// emulator's, and returns the path of the copy.
 func withBucket(t *testing.T, event string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Clean(event))

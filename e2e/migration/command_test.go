@@ -70,7 +70,7 @@ func (c *command) imports(t *testing.T, k *standIn, more ...string) *exec.Cmd {
 // shortest and longest. Every third time, two imports run concurrently. It returns
 // the number of kills, and how often k delivered audio again while two imports
 // ran, because these do the same work twice.
-func (c *command) killed(t *testing.T, k *standIn, times int, shortest, longest time.Duration) (kills, twofold int) {
+func (c *command) killed(t *testing.T, k *standIn, times int, shortest, longest time.Duration) (kills, duplicated int) {
 	t.Helper()
 	for i := range times {
 		_, before := k.fetched()
@@ -92,10 +92,10 @@ func (c *command) killed(t *testing.T, k *standIn, times int, shortest, longest 
 			c.note(cmd)
 		}
 		if _, after := k.fetched(); len(running) > 1 {
-			twofold += after - before
+			duplicated += after - before
 		}
 	}
-	return kills, twofold
+	return kills, duplicated
 }
 
 // note updates the peak memory after a run.

@@ -56,12 +56,12 @@ func TestImportDeployed(t *testing.T) {
 	}, 100)
 }
 
-// prove imports with kills until everything is copied, and then compares every
-// recording through the API, and the audio of one recording in every.
+// prove imports with kills until everything is copied. Then it compares all documents
+// with those of the API, and the audio of every n-th recording, where n is every.
 func prove(t *testing.T, k *standIn, c *command, shortest, longest time.Duration, open func() api, every int) {
 	t.Helper()
 	began := time.Now()
-	killed, twofold := c.killed(t, k, kills, shortest, longest)
+	killed, duplicated := c.killed(t, k, kills, shortest, longest)
 	if killed < kills*3/4 {
 		t.Errorf("only %d imports were killed", killed)
 	}
@@ -87,15 +87,15 @@ func prove(t *testing.T, k *standIn, c *command, shortest, longest time.Duration
 	t.Log(k.summary())
 	// Audio in transit at a kill is delivered again.
 	_, again := k.fetched()
-	t.Logf("audio delivered again %d times while two imports ran, %d times otherwise; %d kills of 16 workers", twofold, again-twofold, killed)
-	if again-twofold > killed*16 {
+	t.Logf("audio delivered again %d times while two imports ran, %d times otherwise; %d kills of 16 workers", duplicated, again-duplicated, killed)
+	if again-duplicated > killed*16 {
 		t.Error("more audio was delivered again than can have been in transit")
 	}
 	compare(t, k, open(), every)
 }
 
-// compare checks that the API has exactly Kazoo's recordings, that their documents
-// are equal, and that the audio of one recording in every is equal.
+// compare checks that the API has exactly Kazoo's recordings and equal documents. It
+// compares the audio of every n-th recording, where n is every.
 func compare(t *testing.T, k *standIn, a api, every int) {
 	t.Helper()
 	got := a.list(t)
@@ -238,7 +238,8 @@ func (a api) get(t *testing.T, rest string) []byte {
 	return body
 }
 
-// request retries up to 20 times if there is no answer or a 5xx.
+// request sends a request and retries up to 20 times after a network error or a
+// 5xx.
 func (a api) request(t *testing.T, method, rest string) (status int, body []byte) {
 	t.Helper()
 	var last error

@@ -33,8 +33,8 @@ type standIn struct {
 	url    string
 	faults kazootest.Faults
 	all    []kazootest.Recording
-	// refused holds the IDs that an import must refuse, faulty the IDs whose audio
-	// fails until heal.
+	// refused holds the IDs that an import must refuse. faulty holds those of
+	// recordings with audio that fails until heal is called.
 	refused, faulty map[string]bool
 }
 

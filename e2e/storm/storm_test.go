@@ -127,8 +127,8 @@ func storm(t *testing.T, p place, n int) {
 		sent.Load(), took.Round(time.Second), tries.Load(), twice.Load(), cut.Load(), kills, time.Since(start.Add(took)).Round(time.Second))
 }
 
-// broken starts an upload whose connection breaks in the body. The server must not
-// report success.
+// broken starts an upload and breaks the connection in the middle of the body. The
+// server must not report success.
 func broken(t *testing.T, client *http.Client, u upload) {
 	r, err := u.audio(t.Context())
 	if err != nil {
@@ -181,7 +181,7 @@ func deliver(t *testing.T, client *http.Client, id string, part request) (tries 
 }
 
 // settle waits until all recordings are ready. Then it checks that each upload is
-// one correct recording in its account and that there are no others.
+// one correct recording in its account and that no others exist.
 func (p place) settle(t *testing.T, client *http.Client, uploads []upload) {
 	t.Helper()
 	end := time.Now().Add(p.rest)

@@ -23,8 +23,8 @@ type Faults struct {
 	RetryAfter int
 	// Broken is the rate of requests that are answered with 500.
 	Broken float64
-	// Cut is the rate of answers whose connection closes after half of the announced
-	// length.
+	// Cut is the rate of answers after which the connection closes although only half
+	// of the announced length was sent.
 	Cut float64
 	// Truncated is the rate of lists that have only half of their text, with 200 and
 	// the length of that half.
@@ -39,7 +39,7 @@ type Faults struct {
 	Always map[string]Misbehaviour
 }
 
-// Misbehaviour is the way in which a recording's audio fails.
+// Misbehaviour is a way for a recording's audio to fail.
 type Misbehaviour int
 
 // All kinds of failing audio.

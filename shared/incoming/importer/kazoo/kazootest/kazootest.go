@@ -62,8 +62,8 @@ type Options struct {
 	// it need not show the real time.
 	Now func() time.Time
 	// Seed determines the faults and the tokens. The n-th attempt at a request has
-	// the same fate in every server with the same seed, whatever other requests are
-	// made.
+	// the same fate in every server with the same seed, independently of other
+	// requests.
 	Seed uint64
 	// Faults are the initial faults; SetFaults replaces them.
 	Faults Faults
