@@ -26,6 +26,7 @@ var arrows = map[string]struct {
 	"shared/auth":                  {},
 	"shared/config":                {},
 	"shared/requestlog":            {},
+	"shared/version":               {},
 	"shared/media":                 {},
 	"shared/attempt":               {ours: []string{"shared/requestlog"}, aws: true},
 	"shared/audiofile":             {ours: []string{"shared/recording"}},
@@ -40,7 +41,7 @@ var arrows = map[string]struct {
 	"shared/store/storetest":       {ours: []string{"shared/store", "shared/recording"}},
 	"shared/media/mediatest":       {ours: []string{"shared/media"}},
 	"shared/media/s3media":         {ours: []string{"shared/media", "shared/requestlog", "shared/attempt"}, aws: true},
-	"shared/gateway":               {ours: []string{"shared/requestlog"}, aws: true},
+	"shared/gateway":               {ours: []string{"shared/requestlog", "shared/version"}, aws: true},
 	"shared/purge":                 {ours: []string{"shared/recording", "shared/store", "shared/media"}},
 	"shared/tablestream":           {ours: []string{"shared/requestlog", "shared/store"}, aws: true},
 	"shared/notify":                {ours: []string{"shared/recording", "shared/store"}},
@@ -66,7 +67,7 @@ var arrows = map[string]struct {
 	}},
 	"shared/api": {ours: []string{
 		"shared/recording", "shared/incoming", "shared/cursor", "shared/strictjson", "shared/auth",
-		"shared/store", "shared/media", "shared/requestlog", "shared/purge",
+		"shared/store", "shared/media", "shared/requestlog", "shared/purge", "shared/version",
 	}},
 }
 

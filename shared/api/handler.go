@@ -17,10 +17,11 @@ import (
 
 	"callrecordings/shared/auth"
 	"callrecordings/shared/requestlog"
+	"callrecordings/shared/version"
 )
 
 // Version is the API's version, as answers name it.
-const Version = "1.0.0"
+const Version = version.Number
 
 // Env is what every handler needs.
 type Env struct {

@@ -4,11 +4,9 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
-)
 
-// version is the API's version in the responses that the API itself does not make.
-// The gateway responses in template.yaml have the same.
-const version = "1.0.0"
+	"callrecordings/shared/version"
+)
 
 // errorResponse is an error that this package returns instead of the API. It has
 // the API's envelope, without timestamp and node (contract, Envelope).
@@ -27,7 +25,7 @@ func (e errorResponse) write(w http.ResponseWriter) {
 		"message":    e.code,
 		"request_id": e.requestID,
 		"status":     "error",
-		"version":    version,
+		"version":    version.Number,
 	})
 	if err != nil { // cannot happen: strings always encode
 		body = nil
