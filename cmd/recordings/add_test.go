@@ -13,10 +13,10 @@ import (
 	"callrecordings/shared/incoming/upload"
 )
 
-// generatedID is an id as recording.NewID makes it.
+// generatedID matches the IDs that recording.NewID makes.
 var generatedID = regexp.MustCompile(`\b\d{6}-[0-9a-f]{32}\b`)
 
-func TestParseTakesFlagsAnywhere(t *testing.T) {
+func TestParseAcceptsOptionsAnywhere(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name string
@@ -25,15 +25,15 @@ func TestParseTakesFlagsAnywhere(t *testing.T) {
 		flag string
 	}{
 		{"before", []string{"--x", "1", "a", "b"}, []string{"a", "b"}, "1"},
-		{"behind", []string{"a", "b", "--x", "1"}, []string{"a", "b"}, "1"},
+		{"after", []string{"a", "b", "--x", "1"}, []string{"a", "b"}, "1"},
 		{"between", []string{"a", "-x=1", "b"}, []string{"a", "b"}, "1"},
-		{"no flags behind --", []string{"a", "--x", "1", "--", "-b", "--x", "2"}, []string{"a", "-b", "--x", "2"}, "1"},
-		{"a dash is a name", []string{"-", "--x", "1"}, []string{"-"}, "1"},
+		{"no options after --", []string{"a", "--x", "1", "--", "-b", "--x", "2"}, []string{"a", "-b", "--x", "2"}, "1"},
+		{"a dash is an argument", []string{"-", "--x", "1"}, []string{"-"}, "1"},
 		{"nothing", nil, nil, ""},
 	} {
 		fs := flags("test")
 		x := fs.String("x", "", "")
-		got, err := env{}.parse(fs, "", c.args)
+		got, err := env{}.parse(fs, usage{}, c.args)
 		if err != nil || !equal(got, c.want) || *x != c.flag {
 			t.Errorf("parse(%s) = %q, %v with x %q, want %q with %q", c.name, got, err, *x, c.want, c.flag)
 		}
@@ -52,29 +52,29 @@ func equal(a, b []string) bool {
 	return true
 }
 
-// stopped is audio storage that is interrupted while it takes audio in.
-type stopped struct{ interrupt func() }
+// interruptedStorage interrupts the program as soon as audio is uploaded.
+type interruptedStorage struct{ interrupt func() }
 
-func (s stopped) Put(ctx context.Context, _, _ string, _ io.Reader, _ int64) error {
+func (s interruptedStorage) Put(ctx context.Context, _, _ string, _ io.Reader, _ int64) error {
 	s.interrupt()
 	return ctx.Err()
 }
 
-func (stopped) Remove(context.Context, string) error { return nil }
+func (interruptedStorage) Remove(context.Context, string) error { return nil }
 
-// An interrupt is told as what it is, and ends the rest.
-func TestAnInterruptIsToldPlainly(t *testing.T) {
+// An interrupted upload reports that it was stopped, not the error of the store.
+func TestAddFileReportsAnInterrupt(t *testing.T) {
 	t.Parallel()
 	ctx, stop := context.WithCancel(t.Context())
 	var out bytes.Buffer
 	e := env{func(string) string { return "" }, time.Now, &out, &out}
-	in := upload.Uploader{Audio: stopped{stop}, Now: time.Now, Random: rand.Reader}
+	in := upload.Uploader{Audio: interruptedStorage{stop}, Now: time.Now, Random: rand.Reader}
 	if r, err := e.addFile(ctx, in, upload.Request{Account: "acc"}, audio["call.mp3"]); !errors.Is(err, errStopped) {
 		t.Errorf("addFile = %v, %v, want %v", r, err, errStopped)
 	}
 }
 
-// A long upload speaks now and then, a short one not at all.
+// A long upload prints its progress now and then. A short one prints nothing.
 func TestProgress(t *testing.T) {
 	t.Parallel()
 	const mb = 1 << 20

@@ -3,38 +3,37 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"callrecordings/shared/incoming/importer"
 	"callrecordings/shared/incoming/importer/folder"
 )
 
+var exportDirUsage = usage{
+	args: "FOLDER --account ID [OPTIONS]",
+	does: `Writes the recordings of an account into FOLDER: each as a JSON document with its audio beside it.
+Recordings that are already there and unchanged are skipped, so you can run it again at any time.`,
+	examples: []string{
+		"export dir backup/ --account A --since 2026-01-01",
+	},
+}
+
 // exportDir writes the recordings of an account into a folder.
 func exportDir(ctx context.Context, e env, args []string) (err error) {
 	var x folder.Export
+	var asJSON bool
 	fs := flags("export dir")
 	t := e.targetFlags(fs)
-	fs.StringVar(&x.Account, "account", "", "`id` of the account")
-	fs.StringVar(&x.Owner, "owner", "", "`id` of the user whose recordings are meant; all if missing")
-	timeFlag(fs, &x.From, "since", "the oldest, by a `day` or a time")
-	timeFlag(fs, &x.To, "until", "the newest, by a `day` or a time")
-	fs.IntVar(&x.Concurrency, "concurrency", dirConcurrency, "`number` of recordings that are written at once")
-	asJSON := fs.Bool("json", false, "print the result, and what was not written, as lines of JSON")
-	rest, err := e.parse(fs, "FOLDER --account A", args)
+	accountFlag(fs, &x.Account)
+	fs.StringVar(&x.Owner, "owner", "", "`ID`: only recordings of this user")
+	periodFlags(fs, &x.From, &x.To)
+	concurrencyFlag(fs, &x.Concurrency, dirConcurrency)
+	jsonFlag(fs, &asJSON)
+	rest, err := e.parse(fs, exportDirUsage, args)
 	if err != nil {
 		return err
 	}
-	switch err := checkNames(x.Account, x.Owner); {
-	case err != nil:
-		return usageError{err}
-	case len(rest) == 0:
-		return usageError{errors.New("no folder is named")}
-	case len(rest) > 1:
-		return usageError{fmt.Errorf("unexpected argument %q", rest[1])}
-	case x.Concurrency < 1 || x.Concurrency > maxConcurrency:
-		return usageError{errConcurrency}
-	case x.To != 0 && x.To < x.From:
-		return usageError{errBounds}
+	if err := checkExport(x, rest); err != nil {
+		return err
 	}
 	x.Root = rest[0]
 	o, closed, err := t.open(ctx)
@@ -47,47 +46,54 @@ func exportDir(ctx context.Context, e env, args []string) (err error) {
 		}
 	}()
 	x.Store, x.Audio = o.store, o.audio
-	return e.export(ctx, x, *asJSON)
+	return e.export(ctx, x, asJSON)
 }
 
-// export runs x and tells how far it comes, and what came of it.
+// checkExport checks the options and the arguments.
+func checkExport(x folder.Export, args []string) error {
+	if len(args) == 0 {
+		return usageError{errors.New("no FOLDER given")}
+	}
+	if err := unexpected(args, 1); err != nil {
+		return err
+	}
+	for _, err := range []error{checkIDs(x.Account, x.Owner), checkConcurrency(x.Concurrency), checkPeriod(x.From, x.To)} {
+		if err != nil {
+			return usageError{err}
+		}
+	}
+	return nil
+}
+
+// export runs x, shows its progress and prints its result.
 func (e env) export(ctx context.Context, x folder.Export, asJSON bool) error {
 	tally := &importer.Tally{}
+	d := e.newDisplay(asJSON, 0)
 	x.Tell = func(one folder.Exported) {
 		tally.Exported(one.Bytes)
-		if one.Outcome != folder.Failed && !one.Missing {
-			return
-		}
-		reason := one.Reason
-		if one.Missing {
-			reason = "the bucket does not have its audio"
-		}
-		if asJSON {
-			_ = printJSON(e.stdout, one) // nothing to do if standard output is gone
-		} else {
-			say(e.stderr, "%s%s: %s\n", wiped(e.stderr), one.ID, reason)
+		switch {
+		case one.Missing:
+			d.problem(one, one.ID+": its audio is missing from the bucket")
+		case one.Outcome == folder.Failed:
+			d.problem(one, one.ID+": "+one.Reason)
 		}
 	}
-	shown := (&importJob{env: e, importFlags: &importFlags{asJSON: asJSON}, report: &reportFile{}}).show(ctx, tally, "written")
+	end := d.follow(ctx, tally, &bar{began: e.now(), verb: "written"})
 	s, err := x.Run(ctx)
-	shown()
-	if asJSON {
-		_ = printJSON(e.stdout, map[string]int64{
-			"written": s.Written, "already_there": s.Unchanged, "without_audio": s.WithoutAudio, "deleted_meanwhile": s.Gone,
-			"failed": s.Failed, "audio_bytes": s.Bytes,
-		})
-	} else {
-		say(e.stdout, "%s", table(
-			row{"written", s.Written, size(s.Bytes) + " of audio", true},
-			row{"already there", s.Unchanged, "", true},
-			row{"audio missing", s.WithoutAudio, "among those two; the bucket does not have it", false},
-			row{"deleted meanwhile", s.Gone, "", false},
-			row{"failed", s.Failed, "the same command tries them again", false},
-		))
-	}
+	end()
+	d.result(map[string]int64{
+		"written": s.Written, "already_there": s.Unchanged, "without_audio": s.WithoutAudio, "deleted_meanwhile": s.Gone,
+		"failed": s.Failed, "audio_bytes": s.Bytes,
+	}, table(
+		row{"written", s.Written, size(s.Bytes) + " of audio", true},
+		row{"already there", s.Unchanged, "", true},
+		row{"audio missing", s.WithoutAudio, included + "; the bucket does not have their audio", false},
+		row{"deleted meanwhile", s.Gone, "", false},
+		row{"failed", s.Failed, retry, false},
+	))
 	switch {
 	case ctx.Err() != nil:
-		say(e.stderr, "stopped; the same command goes on where this one ended\n")
+		printf(e.stderr, "%s\n", stopped)
 		return errReported
 	case err != nil:
 		return err

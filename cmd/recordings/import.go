@@ -6,144 +6,131 @@ import (
 	"flag"
 	"fmt"
 	"strings"
-	"time"
 
 	"callrecordings/shared/config"
 	"callrecordings/shared/incoming/importer"
 	"callrecordings/shared/recording"
 )
 
-// importing are the kinds of `recordings import`.
+// importing are the sources of `recordings import`.
 var importing = []command{
-	{"kazoo", "from a running Kazoo, over its own API", importKazoo},
-	{"dir", "from a folder of audio, or what export dir has written", importDir},
+	{"kazoo", "from a running Kazoo, through its API", importKazoo},
+	{"dir", "from a folder of audio files, or from what export dir has written", importDir},
 }
 
-// exporting are those of `recordings export`.
+// exporting are the destinations of `recordings export`.
 var exporting = []command{
-	{"dir", "into a folder, which import dir reads back", exportDir},
+	{"dir", "into a folder that import dir can read", exportDir},
 }
 
 func importFrom(ctx context.Context, e env, args []string) error {
-	return e.choose(ctx, "import", importing, args)
+	return e.dispatch(ctx, "import", importing, args)
 }
 
 func exportTo(ctx context.Context, e env, args []string) error {
-	return e.choose(ctx, "export", exporting, args)
+	return e.dispatch(ctx, "export", exporting, args)
 }
 
-// choose runs the kind of a command that its first argument names.
-func (e env) choose(ctx context.Context, name string, kinds []command, args []string) error {
-	names := make([]string, len(kinds))
-	for i, k := range kinds {
-		names[i] = k.name
-		if len(args) > 0 && args[0] == k.name {
-			return k.run(ctx, e, args[1:])
+// dispatch runs the subcommand that the first argument names.
+func (e env) dispatch(ctx context.Context, name string, subcommands []command, args []string) error {
+	names := make([]string, len(subcommands))
+	for i, c := range subcommands {
+		names[i] = c.name
+		if len(args) > 0 && args[0] == c.name {
+			return c.run(ctx, e, args[1:])
 		}
 	}
-	if len(args) > 0 && strings.HasPrefix(args[0], "-") && strings.Contains(args[0], "h") {
-		for _, k := range kinds {
-			say(e.stdout, "  recordings %s %-6s %s\n", name, k.name, k.summary)
-		}
-		return flag.ErrHelp
+	want := "want " + strings.Join(names, " or ")
+	switch {
+	case len(args) == 0:
+		return usageError{errors.New(want)}
+	case !isHelp(args[0]):
+		return usageError{fmt.Errorf("%s, not %q", want, args[0])}
 	}
-	return usageError{fmt.Errorf("say what to %s: %s", name, strings.Join(names, ", "))}
+	printf(e.stdout, "usage: recordings %s %s ...\n\n", name, strings.Join(names, "|"))
+	for _, c := range subcommands {
+		printf(e.stdout, "  recordings %s %-6s %s\n", name, c.name, c.summary)
+	}
+	return flag.ErrHelp
 }
 
-const maxConcurrency = 256
-
-// What flags of several commands may have wrong.
-var (
-	errConcurrency = fmt.Errorf("--concurrency is 1 to %d", maxConcurrency)
-	errBounds      = errors.New("--until is before --since")
-)
-
-// importFlags are what all kinds of import have.
-type importFlags struct {
-	*target
+// importOptions are the options that all imports share.
+type importOptions struct {
+	target             *target
 	account            string
 	concurrency        int
 	rate               float64
 	revive             bool
-	dry, verify, check bool
-	reportTo           string
+	dryRun             bool
+	verify, verifyOnly bool
+	report             string // "-" for none
 	asJSON             bool
 }
 
-// importFlagsOf adds them to fs.
-func (e env) importFlagsOf(fs *flag.FlagSet, concurrency int, rate float64, unit string) *importFlags {
-	f := &importFlags{target: e.targetFlags(fs)}
-	fs.StringVar(&f.account, "account", "", "`id` of the account")
-	fs.IntVar(&f.concurrency, "concurrency", concurrency, "`number` of recordings that are copied at once")
-	fs.Float64Var(&f.rate, "rate", rate, "most `"+unit+"` in a second")
-	fs.BoolVar(&f.revive, "revive", false, "bring back what was deleted here, too")
-	fs.BoolVar(&f.dry, "dry-run", false, "count what is to be copied, and estimate it; copy nothing")
-	fs.BoolVar(&f.verify, "verify", false, "compare everything at the end, field by field and byte by byte")
-	fs.BoolVar(&f.check, "verify-only", false, "compare everything, and copy nothing")
-	fs.StringVar(&f.reportTo, "report", "import-report.jsonl", "`file` for what was not simply copied, a line of JSON each; - for none")
-	fs.BoolVar(&f.asJSON, "json", false, "print progress and report as lines of JSON")
-	return f
+// importFlags adds the shared options to fs. rateHelp describes --rate.
+func (e env) importFlags(fs *flag.FlagSet, concurrency int, rate float64, rateHelp string) *importOptions {
+	o := &importOptions{target: e.targetFlags(fs)}
+	accountFlag(fs, &o.account)
+	concurrencyFlag(fs, &o.concurrency, concurrency)
+	fs.Float64Var(&o.rate, "rate", rate, rateHelp)
+	fs.BoolVar(&o.revive, "revive", false, "also copy recordings that were deleted here")
+	fs.BoolVar(&o.dryRun, "dry-run", false, "count and estimate what would be copied, but copy nothing")
+	fs.BoolVar(&o.verify, "verify", false, "after copying, compare everything field by field and byte by byte")
+	fs.BoolVar(&o.verifyOnly, "verify-only", false, "compare everything, but copy nothing")
+	fs.StringVar(&o.report, "report", "import-report.jsonl", "write the recordings that need attention to `FILE`, as JSON lines; - for none")
+	jsonFlag(fs, &o.asJSON)
+	return o
 }
 
-// wrong finds what is wrong with the flags.
-func (f *importFlags) wrong(rest []string, want int) error {
-	switch {
-	case len(rest) > want:
-		return usageError{fmt.Errorf("unexpected argument %q", rest[want])}
-	case f.concurrency < 1 || f.concurrency > maxConcurrency:
-		return usageError{errConcurrency}
-	case f.rate < 0:
-		return usageError{errors.New("--rate is more than 0")}
-	case f.dry && (f.verify || f.check):
-		return usageError{errors.New("--dry-run copies nothing that could be verified; --verify-only compares what is there")}
+// check checks the options, and that there are no more than want arguments.
+func (o *importOptions) check(rest []string, want int) error {
+	if err := unexpected(rest, want); err != nil {
+		return err
 	}
-	if err := checkNames(f.account, ""); err != nil {
+	if err := checkConcurrency(o.concurrency); err != nil {
+		return usageError{err}
+	}
+	switch {
+	case o.rate < 0:
+		return usageError{errors.New("--rate must not be negative")}
+	case o.dryRun && (o.verify || o.verifyOnly):
+		return usageError{errors.New("--dry-run copies nothing that could be verified; use --verify-only to compare what is there")}
+	}
+	if err := checkIDs(o.account, ""); err != nil {
 		return usageError{err}
 	}
 	return nil
 }
 
-// timeFlag adds a flag for a time: a day, or what recording.ParseTime reads.
-func timeFlag(fs *flag.FlagSet, into *recording.Seconds, name, usage string) {
-	fs.Func(name, usage, func(s string) (err error) {
-		if at, err := time.Parse(time.DateOnly, s); err == nil {
-			*into = recording.SecondsOf(at)
-			return nil
-		}
-		*into, err = recording.ParseTime(s)
-		return err
-	})
-}
-
-// importJob is one import under way.
+// importJob is one import.
 type importJob struct {
 	env
-	*importFlags
-	source importer.Source
-	target importer.Target
-	tally  *importer.Tally
-	report *reportFile
-	named  int // lines that were shown, guarded by report
-	// total is how many there are, where that is known beforehand; until is the
-	// end of the time that they are of, where it is not.
+	options *importOptions
+	display *display
+	report  *reportFile
+	source  importer.Source
+	target  importer.Target
+	tally   *importer.Tally
+	// total is the number of recordings, if it is known before the import; until
+	// is the end of the period that is imported. Both serve the progress bar.
 	total, until int64
+	since        recording.Seconds
 	noAudio      bool
-	// endless is true where nothing but a signal ends the import.
+	// endless is true if only a signal ends the import.
 	endless bool
-	// hearsay is true where the source's audio is not to be read for a
-	// verification.
-	hearsay bool
-	since   recording.Seconds
+	// remote is true if the source limits its own rate, and its audio is too
+	// expensive to fetch again for a verification.
+	remote bool
 }
 
-// migrate opens the target, lets open make the source, and does what the flags
-// say.
-func (e env) migrate(ctx context.Context, f *importFlags, open func(i *importJob, most int64) error) (err error) {
+// runImport opens the target, lets prepare complete the job, and then copies,
+// verifies or estimates as the options ask.
+func (e env) runImport(ctx context.Context, o *importOptions, prepare func(job *importJob, maxBytes int64) error) (err error) {
 	settings, err := config.Load(e.getenv, config.Tool)
 	if err != nil {
 		return err
 	}
-	o, closed, err := f.open(ctx)
+	opened, closed, err := o.target.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -152,76 +139,76 @@ func (e env) migrate(ctx context.Context, f *importFlags, open func(i *importJob
 			err = e
 		}
 	}()
-	i := &importJob{
-		env: e, importFlags: f, target: importer.Target{Store: o.store, Audio: o.audio},
-		tally: &importer.Tally{}, until: int64(recording.SecondsOf(e.now())),
+	job := &importJob{
+		env: e, options: o, display: e.newDisplay(o.asJSON, mostShown),
+		target: importer.Target{Store: opened.store, Audio: opened.audio},
+		tally:  &importer.Tally{}, until: int64(recording.SecondsOf(e.now())),
 	}
-	if err := open(i, settings.MaxAudioBytes); err != nil {
+	if err := prepare(job, settings.MaxAudioBytes); err != nil {
 		return err
 	}
-	if f.dry {
-		f.reportTo = "-" // that of an import before may be wanted
+	if o.dryRun {
+		o.report = "-" // keep the report of an earlier import
 	}
-	if i.report, err = openReport(f.reportTo); err != nil {
+	if job.report, err = openReport(o.report); err != nil {
 		return err
 	}
-	err = i.run(ctx, settings.MaxAudioBytes)
-	if e := i.report.close(); e != nil && err == nil {
+	err = job.run(ctx, settings.MaxAudioBytes)
+	if e := job.report.close(); e != nil && err == nil {
 		err = e
 	}
 	return err
 }
 
-// run does what the flags say.
-func (i *importJob) run(ctx context.Context, most int64) error {
+// run copies, verifies or estimates.
+func (j *importJob) run(ctx context.Context, maxBytes int64) error {
 	o := importer.Options{
-		Concurrency: i.concurrency, NoAudio: i.noAudio, Revive: i.revive, MaxBytes: most, Now: i.now,
-		Tally: i.tally, Named: i.tell,
+		Concurrency: j.options.concurrency, NoAudio: j.noAudio, Revive: j.options.revive, MaxBytes: maxBytes, Now: j.now,
+		Tally: j.tally, Named: j.record,
 	}
-	if i.hearsay { // the source has a pace of its own
-		o.Rate = 0
-	} else {
-		o.Rate = i.rate
+	if !j.remote {
+		o.Rate = j.options.rate
 	}
 	switch {
-	case i.dry:
-		return i.weigh(ctx, o)
-	case i.check:
-		return i.compare(ctx, o)
+	case j.options.dryRun:
+		return j.estimate(ctx, o)
+	case j.options.verifyOnly:
+		return j.verify(ctx, o)
 	}
-	copied := i.copy(ctx, o)
-	if !i.verify || copied != nil && !errors.Is(copied, errReported) || ctx.Err() != nil {
+	copied := j.copy(ctx, o)
+	if !j.options.verify || copied != nil && !errors.Is(copied, errReported) || ctx.Err() != nil {
 		return copied
 	}
-	if err := i.compare(ctx, o); err != nil {
+	if err := j.verify(ctx, o); err != nil {
 		return err
 	}
 	return copied
 }
 
-// copy copies, and tells what came of it.
-func (i *importJob) copy(ctx context.Context, o importer.Options) error {
-	shown := i.show(ctx, i.tally, "copied")
-	began := i.now()
-	err := importer.Run(ctx, i.source, i.target, o)
-	shown()
-	c := i.tally.Count()
-	s := summaryOf(c, i.now().Sub(began))
-	if err := i.report.add(line{Report: s}); err != nil {
+// copy copies the recordings and prints a summary.
+func (j *importJob) copy(ctx context.Context, o importer.Options) error {
+	end := j.showProgress(ctx, j.tally, "copied")
+	began := j.now()
+	err := importer.Run(ctx, j.source, j.target, o)
+	end()
+	c := j.tally.Count()
+	s := summaryOf(c, j.now().Sub(began))
+	if err := j.report.add(line{Report: s}); err != nil {
 		return err
 	}
-	i.print(line{Report: s}, s.text())
-	c.All = c.All || i.endless
-	return i.verdict(ctx, err, c.Complete())
+	j.printResult(line{Report: s}, s.text())
+	c.All = c.All || j.endless
+	return j.outcome(ctx, err, c.Complete())
 }
 
-// verdict says why an import did not come to its end.
-func (i *importJob) verdict(ctx context.Context, err error, complete bool) error {
+// outcome returns the error of an import that ended with err. complete is false
+// if recordings failed.
+func (j *importJob) outcome(ctx context.Context, err error, complete bool) error {
 	switch {
-	case ctx.Err() != nil && i.endless && complete:
+	case ctx.Err() != nil && j.endless && complete:
 		return nil
 	case ctx.Err() != nil:
-		say(i.stderr, "stopped; the same command goes on where this one ended\n")
+		printf(j.stderr, "%s\n", stopped)
 		return errReported
 	case err != nil:
 		return err
@@ -231,36 +218,64 @@ func (i *importJob) verdict(ctx context.Context, err error, complete bool) error
 	return nil
 }
 
-// weigh counts what is to be copied.
-func (i *importJob) weigh(ctx context.Context, o importer.Options) error {
-	shown := i.show(ctx, i.tally, "counted")
-	err := importer.DryRun(ctx, i.source, i.target, o)
-	shown()
-	c := i.tally.Count()
-	e := estimateOf(c, i.rate)
-	i.print(line{Estimate: e}, e.text())
-	return i.verdict(ctx, err, c.Complete())
+// stopped tells the user how to continue after an interrupt.
+const stopped = "stopped; run the same command again to continue"
+
+// estimate counts what an import would copy.
+func (j *importJob) estimate(ctx context.Context, o importer.Options) error {
+	end := j.showProgress(ctx, j.tally, "counted")
+	err := importer.DryRun(ctx, j.source, j.target, o)
+	end()
+	c := j.tally.Count()
+	e := estimateOf(c, j.options.rate)
+	j.printResult(line{Estimate: e}, e.text())
+	return j.outcome(ctx, err, c.Complete())
 }
 
-// compare verifies.
-func (i *importJob) compare(ctx context.Context, o importer.Options) error {
+// verify compares the target with the source.
+func (j *importJob) verify(ctx context.Context, o importer.Options) error {
 	o.Tally = &importer.Tally{}
-	if i.verify { // copying has named what cannot be taken
+	if j.options.verify { // the copy has already reported the refused ones
 		o.Named = func(r importer.Result) {
 			if r.Outcome != importer.Refused {
-				i.tell(r)
+				j.record(r)
 			}
 		}
 	}
-	shown := i.show(ctx, o.Tally, "compared")
-	v, err := importer.Verify(ctx, i.source, i.target, importer.VerifyOptions{
-		Options: o, Audio: !i.hearsay, Since: i.since, Until: recording.Seconds(i.until),
+	end := j.showProgress(ctx, o.Tally, "compared")
+	v, err := importer.Verify(ctx, j.source, j.target, importer.VerifyOptions{
+		Options: o, Audio: !j.remote, Since: j.since, Until: recording.Seconds(j.until),
 	})
-	shown()
+	end()
 	s := verifiedOf(v)
-	if err := i.report.add(line{Verified: s}); err != nil {
+	if err := j.report.add(line{Verified: s}); err != nil {
 		return err
 	}
-	i.print(line{Verified: s}, s.text())
-	return i.verdict(ctx, err, v.Good())
+	j.printResult(line{Verified: s}, s.text())
+	return j.outcome(ctx, err, v.Good())
+}
+
+// showProgress shows the progress of a step until end is called.
+func (j *importJob) showProgress(ctx context.Context, tally *importer.Tally, verb string) (end func()) {
+	return j.display.follow(ctx, tally, &bar{began: j.now(), total: j.total, until: j.until, verb: verb})
+}
+
+// record adds a recording that was not simply copied to the report, and prints
+// it if it failed or was refused.
+func (j *importJob) record(r importer.Result) {
+	if err := j.report.add(line{Result: &r}); err != nil {
+		printf(j.stderr, "%v\n", err)
+	}
+	if r.Outcome == importer.Failed || r.Outcome == importer.Refused {
+		name := strings.TrimSpace(r.ID + " " + r.Name)
+		j.display.problem(line{Result: &r}, fmt.Sprintf("%s: %s: %s", name, r.Outcome, r.Reason))
+	}
+}
+
+// printResult prints the result of a step, and where the report is.
+func (j *importJob) printResult(l line, text string) {
+	if j.options.report != "-" && l.Estimate == nil {
+		text += "report: " + j.options.report + "\n"
+	}
+	j.display.result(l, text)
 }

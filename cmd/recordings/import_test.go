@@ -10,7 +10,7 @@ import (
 	"callrecordings/shared/incoming/importer"
 )
 
-// What the progress says, and how much of it is done.
+// The progress line shows counts, speed and remaining time.
 func TestBar(t *testing.T) {
 	t.Parallel()
 	began := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -23,14 +23,14 @@ func TestBar(t *testing.T) {
 	}{
 		{"nothing yet", bar{verb: "copied"}, importer.Count{}, 0, "0 of 0+ copied, 0 bytes, 0.0/s, 0 bytes/s"},
 		{
-			"by the time of recordings",
+			"by the time of the recordings",
 			bar{verb: "copied", until: 1100},
 			importer.Count{Found: 300, Copied: 200, First: 100, Last: 350, Bytes: 2e6},
 			0,
 			"200 of 300+ copied, 2.0 MB, 20.0/s, 200.0 kB/s, 30s left",
 		},
 		{
-			"of a whole list",
+			"of a complete list",
 			bar{verb: "compared"},
 			importer.Count{Found: 400, All: true, Known: 99, Failed: 1, First: 1, Last: 2},
 			0,
@@ -52,7 +52,7 @@ func TestBar(t *testing.T) {
 	}
 }
 
-// Audio on its way leaves nothing in its folder.
+// A temporary file leaves nothing in its folder.
 func TestSpool(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -74,6 +74,6 @@ func TestSpool(t *testing.T) {
 		t.Errorf("left %v, %v", left, err)
 	}
 	if _, _, err := spool(dir + "/none")(); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("spool in no folder = %v", err)
+		t.Errorf("spool in a missing folder = %v, want %v", err, os.ErrNotExist)
 	}
 }

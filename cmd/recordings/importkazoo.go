@@ -12,71 +12,82 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// What is gentle to somebody's production PBX: Kazoo lets an address have ten
-// requests a second (kazoo.md 5.8).
+// Defaults that are gentle to a PBX in production. By default Kazoo allows ten
+// requests per second from one address (kazoo.md 5.8).
 const (
 	kazooConcurrency = 4
 	kazooRate        = 8
 )
 
+var importKazooUsage = usage{
+	args: "--url URL --account ID (--token TOKEN | --api-key KEY) [OPTIONS]",
+	does: `Copies the recordings of an account from a running Kazoo. You can stop the import at any time; run the
+same command again to continue, or to copy what is new since.`,
+	examples: []string{
+		"import kazoo --url https://pbx.example.com:8443 --account A --dry-run",
+		"import kazoo --url https://pbx.example.com:8443 --account A --verify",
+	},
+}
+
 // importKazoo copies the recordings of a running Kazoo.
 func importKazoo(ctx context.Context, e env, args []string) error {
-	var o kazoo.Options
+	var k kazoo.Options
 	fs := flags("import kazoo")
-	f := e.importFlagsOf(fs, kazooConcurrency, kazooRate, "requests")
-	fs.StringVar(&o.URL, "url", "", "`address` of Kazoo's API, https://pbx.example.com:8443 (or KAZOO_URL)")
-	fs.StringVar(&o.Token, "token", "", "auth `token`; better in KAZOO_TOKEN, where no list of processes shows it")
-	fs.StringVar(&o.APIKey, "api-key", "", "API `key`, which makes tokens as they run out; better in KAZOO_API_KEY")
-	fs.BoolVar(&o.Descendants, "descendants", false, "the accounts below it, too")
-	timeFlag(fs, &o.Since, "since", "first `day` of saving: 2025-01-31, or a time")
-	timeFlag(fs, &o.Until, "until", "end of the time of saving, a `day` or a time")
-	noAudio := fs.Bool("no-audio", false, "copy documents alone; run it again without, for the audio")
-	temp := fs.String("temp", "", "`folder` for audio on its way; the data folder, or that of the system")
-	rest, err := e.parse(fs, "--url URL --account A (--token T | --api-key K)", args)
+	o := e.importFlags(fs, kazooConcurrency, kazooRate, "send at most `N` requests per second")
+	fs.StringVar(&k.URL, "url", "", "`URL`: base URL of Kazoo's API, such as https://pbx.example.com:8443 (or KAZOO_URL)")
+	fs.StringVar(&k.Token, "token", "", "`TOKEN`: auth token; set KAZOO_TOKEN instead to keep it out of process lists")
+	fs.StringVar(&k.APIKey, "api-key", "", "`KEY`: API key that renews the token; set KAZOO_API_KEY instead to keep it out of process lists")
+	fs.BoolVar(&k.Descendants, "descendants", false, "also copy from the accounts below this one")
+	periodFlags(fs, &k.Since, &k.Until)
+	noAudio := fs.Bool("no-audio", false, "copy only documents; a later run without this option adds the audio")
+	temp := fs.String("temp", "", "`FOLDER`: where to put temporary audio files (default: the data folder, or the system's)")
+	rest, err := e.parse(fs, importKazooUsage, args)
 	if err != nil {
 		return err
 	}
-	o.URL = cmp.Or(o.URL, e.getenv("KAZOO_URL"))
-	if o.Token == "" && o.APIKey == "" {
-		o.APIKey = e.getenv("KAZOO_API_KEY")
-		if o.APIKey == "" {
-			o.Token = e.getenv("KAZOO_TOKEN")
+	k.URL = cmp.Or(k.URL, e.getenv("KAZOO_URL"))
+	if k.Token == "" && k.APIKey == "" {
+		k.APIKey = e.getenv("KAZOO_API_KEY")
+		if k.APIKey == "" {
+			k.Token = e.getenv("KAZOO_TOKEN")
 		}
 	}
 	switch {
-	case o.URL == "":
+	case k.URL == "":
 		return usageError{errors.New("--url is missing")}
-	case f.rate == 0:
-		return usageError{errors.New("--rate is more than 0")}
-	case o.Until != 0 && o.Until < o.Since:
-		return usageError{errBounds}
+	case o.rate == 0:
+		return usageError{errors.New("--rate must be greater than 0")}
 	}
-	if err := f.wrong(rest, 0); err != nil {
+	if err := checkPeriod(k.Since, k.Until); err != nil {
+		return usageError{err}
+	}
+	if err := o.check(rest, 0); err != nil {
 		return err
 	}
-	return e.migrate(ctx, f, func(i *importJob, most int64) error {
-		o.Account, o.Rate, o.MaxBytes, o.Now = f.account, f.rate, most, e.now
-		o.Again, o.Spool = i.tally.Again, spool(cmp.Or(*temp, f.dataDir))
-		i.noAudio, i.hearsay, i.since = *noAudio, true, o.Since
-		if o.Until != 0 {
-			i.until = int64(min(o.Until, recording.Seconds(i.until)))
+	return e.runImport(ctx, o, func(job *importJob, maxBytes int64) error {
+		k.Account, k.Rate, k.MaxBytes, k.Now = o.account, o.rate, maxBytes, e.now
+		k.Again, k.Spool = job.tally.Again, spool(cmp.Or(*temp, o.target.dataDir))
+		job.noAudio, job.remote, job.since = *noAudio, true, k.Since
+		if k.Until != 0 {
+			job.until = int64(min(k.Until, recording.Seconds(job.until)))
 		}
-		s, err := kazoo.Open(ctx, o)
+		s, err := kazoo.Open(ctx, k)
 		if errors.Is(err, kazoo.ErrURL) || errors.Is(err, kazoo.ErrLogin) {
 			return usageError{err}
 		}
-		i.source = s
+		job.source = s
 		return err
 	})
 }
 
-// spool makes files for audio on its way, in a folder. Where that can be done
-// they have no name, so that a kill leaves nothing behind.
+// spool returns a function that makes temporary files for audio in a folder.
+// Except on Windows, such a file has no name, so a killed import leaves nothing
+// behind.
 func spool(folder string) func() (*os.File, func() error, error) {
 	return func() (*os.File, func() error, error) {
 		f, err := os.CreateTemp(folder, "import-*.audio")
 		if err != nil {
-			return nil, nil, fmt.Errorf("make a file: %w", err)
+			return nil, nil, fmt.Errorf("make a temporary file: %w", err)
 		}
 		if runtime.GOOS != "windows" {
 			return f, f.Close, os.Remove(f.Name())

@@ -14,7 +14,8 @@ import (
 	"callrecordings/shared/incoming/importer"
 )
 
-// line is one line of a report's file, and of --json: one of its members.
+// line is one line of the report file and of --json. It has exactly one of its
+// members.
 type line struct {
 	*importer.Result
 	Progress *importer.Count `json:"progress,omitempty"`
@@ -23,14 +24,16 @@ type line struct {
 	Verified *verified       `json:"verified,omitempty"`
 }
 
-// reportFile takes what an import has to say of single recordings, a line of
-// JSON each, as it goes: there may be many, and a kill leaves those before it.
+// reportFile lists the recordings that were not simply copied, as JSON lines.
+// Each line is written at once: there may be many, and a killed import keeps
+// the lines before the kill. It is safe for concurrent use.
 type reportFile struct {
 	mu   sync.Mutex
-	file *os.File // nil for none
+	file *os.File // nil if no report is wanted
 	w    *bufio.Writer
 }
 
+// openReport creates or truncates the report file. "-" means no report.
 func openReport(name string) (*reportFile, error) {
 	r := &reportFile{}
 	if name == "-" {
@@ -38,7 +41,7 @@ func openReport(name string) (*reportFile, error) {
 	}
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("the report cannot be written: %w", err)
+		return nil, fmt.Errorf("cannot write the report: %w", err)
 	}
 	r.file, r.w = f, bufio.NewWriter(f)
 	return r, nil
@@ -59,7 +62,7 @@ func (r *reportFile) add(l line) error {
 		err = r.w.Flush()
 	}
 	if err != nil {
-		return fmt.Errorf("write the report: %w", err)
+		return fmt.Errorf("cannot write the report: %w", err)
 	}
 	return nil
 }
@@ -71,45 +74,7 @@ func (r *reportFile) close() error {
 	return errors.Join(r.w.Flush(), r.file.Close())
 }
 
-// mostShown is how many single recordings are shown while an import goes on; the
-// report's file has all.
-const mostShown = 20
-
-// tell notes what was not simply copied, and shows what should not be.
-func (i *importJob) tell(res importer.Result) {
-	if err := i.report.add(line{Result: &res}); err != nil {
-		say(i.stderr, "%v\n", err)
-	}
-	if res.Outcome != importer.Failed && res.Outcome != importer.Refused {
-		return
-	}
-	i.report.mu.Lock()
-	defer i.report.mu.Unlock()
-	i.named++
-	switch {
-	case i.asJSON:
-		_ = printJSON(i.stdout, line{Result: &res}) // nothing to do if standard output is gone
-	case i.named <= mostShown:
-		name := strings.TrimSpace(res.ID + " " + res.Name)
-		say(i.stderr, "%s%s: %s: %s\n", wiped(i.stderr), name, res.Outcome, res.Reason)
-	case i.named == mostShown+1:
-		say(i.stderr, "%s… the report has the rest\n", wiped(i.stderr))
-	}
-}
-
-// print prints a result, as a line of JSON or as text.
-func (i *importJob) print(l line, text string) {
-	if i.asJSON {
-		_ = printJSON(i.stdout, l) // nothing to do if standard output is gone
-		return
-	}
-	say(i.stdout, "%s", text)
-	if i.reportTo != "-" && l.Estimate == nil {
-		say(i.stdout, "report: %s\n", i.reportTo)
-	}
-}
-
-// summary is what became of an import.
+// summary is the result of copying.
 type summary struct {
 	Found     int64   `json:"found"`
 	Twice     int64   `json:"found_twice"`
@@ -130,12 +95,26 @@ type summary struct {
 
 func summaryOf(c importer.Count, took time.Duration) *summary {
 	return &summary{
-		c.Found, c.Twice, c.Copied, c.Known, c.Silent, c.External, c.Deleted, c.Refused, c.Failed, c.Found - c.Done(),
-		c.Lists, c.All, c.Bytes, c.Waits, took.Seconds(),
+		Found:     c.Found,
+		Twice:     c.Twice,
+		Copied:    c.Copied,
+		Known:     c.Known,
+		Silent:    c.Silent,
+		External:  c.External,
+		Deleted:   c.Deleted,
+		Refused:   c.Refused,
+		Failed:    c.Failed,
+		NotTried:  c.Found - c.Done(),
+		Lists:     c.Lists,
+		WholeList: c.All,
+		Bytes:     c.Bytes,
+		Waits:     c.Waits,
+		Seconds:   took.Seconds(),
 	}
 }
 
-// row is a row of a report for people; those of 0 are left out unless always.
+// row is one row of a printed result. A row whose count is 0 is left out, unless
+// always is set.
 type row struct {
 	name   string
 	n      int64
@@ -151,26 +130,36 @@ func table(rows ...row) string {
 			_, _ = fmt.Fprintf(w, "%s\t%d\t%s\n", r.name, r.n, r.remark)
 		}
 	}
-	_ = w.Flush() // into memory
+	_ = w.Flush() // writing to memory does not fail
 	return b.String()
 }
+
+// Remarks that several results share.
+const (
+	included  = "included above"
+	unfit     = "cannot be copied as they are"
+	retry     = "run the same command again to retry"
+	goOn      = "run the same command again to continue"
+	stayGone  = "stay deleted; --revive brings them back"
+	elsewhere = included + "; their audio is kept elsewhere, at their url"
+)
 
 func (s *summary) text() string {
 	took := time.Duration(s.Seconds * float64(time.Second))
 	return table(
 		row{"copied", s.Copied, fmt.Sprintf("%s of audio in %s", size(s.Bytes), took.Round(time.Second/10)), true},
 		row{"already there", s.Known, "", true},
-		row{"without audio", s.Silent, "among those two; the source has none", false},
-		row{"external", s.External, "among those two; kept elsewhere, their url says where", false},
-		row{"deleted here", s.Deleted, "and stay so; --revive brings them back", false},
-		row{"refused", s.Refused, "cannot be taken as they are", false},
-		row{"failed", s.Failed, "the same command tries them again", false},
-		row{"not tried", s.NotTried, "the same command goes on", false},
-		row{"parts of the list", s.Lists, "could not be read; the same command tries again", false},
+		row{"without audio", s.Silent, included + "; the source has no audio for them", false},
+		row{"external", s.External, elsewhere, false},
+		row{"deleted here", s.Deleted, stayGone, false},
+		row{"refused", s.Refused, unfit, false},
+		row{"failed", s.Failed, retry, false},
+		row{"not tried", s.NotTried, goOn, false},
+		row{"parts of the list", s.Lists, "could not be read; " + retry, false},
 	)
 }
 
-// estimate is what a dry run tells.
+// estimate is the result of a dry run.
 type estimate struct {
 	Found   int64   `json:"found"`
 	ToCopy  int64   `json:"to_copy"`
@@ -179,7 +168,7 @@ type estimate struct {
 	Deleted int64   `json:"deleted_here"`
 	Refused int64   `json:"refused"`
 	Failed  int64   `json:"failed"`
-	Sounds  int64   `json:"audio_to_copy"`
+	Audio   int64   `json:"audio_to_copy"`
 	Bytes   int64   `json:"audio_bytes_about"`
 	Asked   int64   `json:"audio_sizes_asked_for"`
 	Seconds float64 `json:"seconds_at_this_rate_about,omitempty"`
@@ -187,8 +176,16 @@ type estimate struct {
 
 func estimateOf(c importer.Count, rate float64) *estimate {
 	e := &estimate{
-		c.Found, c.Copied, c.Known, c.Silent, c.Deleted, c.Refused, c.Failed,
-		c.ToCopy.Sounds, c.ToCopy.Total(), c.ToCopy.Samples, 0,
+		Found:   c.Found,
+		ToCopy:  c.Copied,
+		Known:   c.Known,
+		Silent:  c.Silent,
+		Deleted: c.Deleted,
+		Refused: c.Refused,
+		Failed:  c.Failed,
+		Audio:   c.ToCopy.Sounds,
+		Bytes:   c.ToCopy.Total(),
+		Asked:   c.ToCopy.Samples,
 	}
 	if rate > 0 {
 		e.Seconds = float64(c.ToCopy.Sounds) / rate
@@ -199,20 +196,20 @@ func estimateOf(c importer.Count, rate float64) *estimate {
 func (e *estimate) text() string {
 	remark := "about " + size(e.Bytes) + " of audio"
 	if e.Seconds > 0 {
-		remark += fmt.Sprintf("; %s or more at this --rate", time.Duration(e.Seconds*float64(time.Second)).Round(time.Second))
+		remark += fmt.Sprintf("; at least %s at this --rate", time.Duration(e.Seconds*float64(time.Second)).Round(time.Second))
 	}
 	return table(
 		row{"found", e.Found, "", true},
 		row{"to copy", e.ToCopy, remark, true},
 		row{"already there", e.Known, "", true},
-		row{"without audio", e.Silent, "among those two", false},
-		row{"deleted here", e.Deleted, "and stay so, without --revive", false},
-		row{"refused", e.Refused, "cannot be taken as they are", false},
-		row{"failed", e.Failed, "to tell", false},
+		row{"without audio", e.Silent, included, false},
+		row{"deleted here", e.Deleted, stayGone, false},
+		row{"refused", e.Refused, unfit, false},
+		row{"failed", e.Failed, "could not be read", false},
 	)
 }
 
-// verified is what a verification tells.
+// verified is the result of a verification.
 type verified struct {
 	Found     int64 `json:"found"`
 	Same      int64 `json:"same"`
@@ -229,7 +226,17 @@ type verified struct {
 
 func verifiedOf(v importer.Verdict) *verified {
 	return &verified{
-		v.Found, v.Same, v.Deleted, v.Missing, v.Different, v.Damaged, v.Unchecked, v.Untaken, v.Lists, v.More, v.Bytes,
+		Found:     v.Found,
+		Same:      v.Same,
+		Deleted:   v.Deleted,
+		Missing:   v.Missing,
+		Different: v.Different,
+		Damaged:   v.Damaged,
+		Unchecked: v.Unchecked,
+		Untaken:   v.Untaken,
+		Lists:     v.Lists,
+		More:      v.More,
+		Bytes:     v.Bytes,
 	}
 }
 
@@ -238,17 +245,17 @@ func (v *verified) text() string {
 		row{"compared", v.Found, "", true},
 		row{"the same", v.Same, size(v.Bytes) + " of audio read", true},
 		row{"missing", v.Missing, "", true},
-		row{"different", v.Different, "in a field", true},
-		row{"audio missing, or another", v.Damaged, "", true},
+		row{"different", v.Different, "in at least one field", true},
+		row{"audio missing or different", v.Damaged, "", true},
 		row{"deleted here", v.Deleted, "", false},
-		row{"refused", v.Untaken, "cannot be taken as they are", false},
+		row{"refused", v.Untaken, unfit, false},
 		row{"not checked", v.Unchecked, "", false},
 		row{"parts of the list", v.Lists, "could not be read", false},
 		row{"here only", v.More, "the source does not have them (any more)", false},
 	)
 }
 
-// size shows bytes.
+// size formats a number of bytes.
 func size(n int64) string {
 	for _, unit := range []struct {
 		name string

@@ -10,16 +10,16 @@ import (
 	"callrecordings/shared/config"
 	"callrecordings/shared/incoming"
 	"callrecordings/shared/incoming/bucket"
-	"callrecordings/shared/incoming/namepattern"
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
 )
 
-// replayInbox takes what lies in the inboxes as if it had come just now, and
-// says of what cannot be taken why.
-func (e env) replayInbox(ctx context.Context, t *target, account string) error {
+// replayInbox processes the files in the inbox of an account, or in all inboxes
+// if account is "", as if they had just arrived. It prints why a file is left
+// in the inbox.
+func (e env) replayInbox(ctx context.Context, t *target, account string, patterns *nameOptions) error {
 	if account != "" {
-		if err := checkNames(account, ""); err != nil {
+		if err := checkIDs(account, ""); err != nil {
 			return usageError{err}
 		}
 	}
@@ -27,38 +27,38 @@ func (e env) replayInbox(ctx context.Context, t *target, account string) error {
 	if err != nil {
 		return err
 	}
-	names, err := namepattern.Open(s.InboxPatterns, s.InboxTimezone)
+	names, err := patterns.open(e)
 	if err != nil {
-		return fmt.Errorf("INBOX_PATTERNS, INBOX_TIMEZONE: %w", err)
+		return err
 	}
 	o, closed, err := t.open(ctx)
 	if err != nil {
 		return err
 	}
-	ingester := bucket.Ingester{Store: o.store, Audio: o.audio, Names: names, MaxBytes: s.MaxAudioBytes, Now: e.now}
-	failed := e.takeAll(ctx, ingester, recording.InboxKey(account, ""))
+	handler := bucket.Ingester{Store: o.store, Audio: o.audio, Names: names, MaxBytes: s.MaxAudioBytes, Now: e.now}
+	failed := e.ingestAll(ctx, handler, recording.InboxKey(account, ""))
 	return errors.Join(failed, closed())
 }
 
-// takeAll takes every object under prefix. It goes on after one that cannot be
-// taken.
-func (e env) takeAll(ctx context.Context, ingester bucket.Ingester, prefix string) error {
+// ingestAll processes every object whose key begins with prefix. If one cannot
+// be processed, it continues with the next.
+func (e env) ingestAll(ctx context.Context, handler bucket.Ingester, prefix string) error {
 	counts := map[incoming.Outcome]int{}
 	kept := 0
 	for after := ""; ; {
-		keys, err := ingester.Audio.List(ctx, prefix, after)
+		keys, err := handler.Audio.List(ctx, prefix, after)
 		if err != nil {
-			return fmt.Errorf("look into the inboxes: %w", err)
+			return fmt.Errorf("list the inbox: %w", err)
 		}
 		for _, key := range keys {
 			after = key
-			outcome, err := ingester.Ingest(ctx, incoming.Arrival{Key: key})
+			outcome, err := handler.Ingest(ctx, incoming.Arrival{Key: key})
 			switch {
 			case ctx.Err() != nil:
 				return ctx.Err()
 			case err != nil:
 				kept++
-				say(e.stderr, "%s: %v\n", key, err)
+				printf(e.stderr, "%s: %v\n", key, err)
 			default:
 				counts[outcome]++
 			}
@@ -67,7 +67,7 @@ func (e env) takeAll(ctx context.Context, ingester bucket.Ingester, prefix strin
 			break
 		}
 	}
-	say(e.stdout, "%d new, %d completed, %d as they were, %d no audio, %d removed, %d metadata that wait for audio, %d left where they are\n",
+	printf(e.stdout, "%d new, %d completed, %d unchanged, %d rejected, %d removed, %d sidecars waiting for audio, %d left in the inbox\n",
 		counts[incoming.Adopted], counts[incoming.Completed], counts[incoming.Unchanged]+counts[incoming.Ignored], counts[incoming.Refused],
 		counts[incoming.Removed]+counts[incoming.Gone], counts[incoming.Awaiting], kept)
 	if kept > 0 {
@@ -76,7 +76,7 @@ func (e env) takeAll(ctx context.Context, ingester bucket.Ingester, prefix strin
 	return nil
 }
 
-// statement is one of a policy of IAM.
+// statement is a statement of an IAM policy.
 type statement struct {
 	Sid       string         `json:"Sid"`
 	Effect    string         `json:"Effect"`
@@ -85,44 +85,56 @@ type statement struct {
 	Condition map[string]any `json:"Condition,omitempty"`
 }
 
-// inboxPolicy prints what whoever writes into the inbox of an account may do:
-// put files there, and read back the one with which Kazoo tests its setting
-// (kazoo.md 7.8). It may neither read nor remove a recording.
+var inboxPolicyUsage = usage{
+	args: "--account ID [--bucket NAME] [--sync] [--kms-key ARN]",
+	does: `Prints the IAM policy for a PBX that writes into the inbox of an account. It allows the PBX to put
+files there and to read back the file with which Kazoo tests its settings. It does not allow it to
+read or delete recordings.`,
+	examples: []string{
+		"inbox-policy --account A --bucket my-recordings >inbox-policy.json",
+	},
+}
+
+// inboxPolicy prints the IAM policy for writing into the inbox of an account. It
+// allows putting files there and reading back the file with which Kazoo tests
+// its settings (kazoo.md 7.8), and neither reading nor deleting a recording.
 func inboxPolicy(_ context.Context, e env, args []string) error {
 	fs := flags("inbox-policy")
-	account := fs.String("account", "", "`id` of the account")
-	bucket := fs.String("bucket", "", "`name` of the bucket (or BUCKET_NAME)")
-	key := fs.String("kms-key", "", "`ARN` of the key that the bucket is encrypted with, where it is your own (KmsKeyArn)")
-	sync := fs.Bool("sync", false, "allow to list the inbox too, as aws s3 sync does")
-	partition := fs.String("partition", "aws", "`name` of AWS's partition: aws, aws-cn or aws-us-gov")
-	rest, err := e.parse(fs, "--account A [--bucket NAME] [--sync] [--kms-key ARN]", args)
+	var account, bucket string
+	accountFlag(fs, &account)
+	bucketFlag(fs, &bucket)
+	key := fs.String("kms-key", "", "`ARN`: your own KMS key, if the bucket is encrypted with one (KmsKeyArn)")
+	sync := fs.Bool("sync", false, "also allow listing the inbox, which aws s3 sync needs")
+	partition := fs.String("partition", "aws", "`NAME`: AWS partition: aws, aws-cn or aws-us-gov")
+	rest, err := e.parse(fs, inboxPolicyUsage, args)
 	if err != nil {
 		return err
 	}
-	*bucket = first(*bucket, e.getenv("BUCKET_NAME"))
+	if err := unexpected(rest, 0); err != nil {
+		return err
+	}
+	bucket = first(bucket, e.getenv("BUCKET_NAME"))
 	switch {
-	case len(rest) > 0:
-		return usageError{fmt.Errorf("unexpected argument %q", rest[0])}
-	case *bucket == "":
-		return usageError{errors.New("give the bucket by --bucket or BUCKET_NAME")}
+	case bucket == "":
+		return usageError{errors.New("name the bucket with --bucket or BUCKET_NAME")}
 	case !strings.HasPrefix(*partition, "aws"):
 		return usageError{fmt.Errorf("--partition %q: want aws, aws-cn or aws-us-gov", *partition)}
 	}
-	if err := checkNames(*account, ""); err != nil {
+	if err := checkIDs(account, ""); err != nil {
 		return usageError{err}
 	}
 	text, err := json.MarshalIndent(struct {
 		Version   string      `json:"Version"`
 		Statement []statement `json:"Statement"`
-	}{"2012-10-17", statements("arn:"+*partition+":s3:::"+*bucket, recording.InboxKey(*account, ""), *sync, *key)}, "", "  ")
+	}{"2012-10-17", statements("arn:"+*partition+":s3:::"+bucket, recording.InboxKey(account, ""), *sync, *key)}, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write the policy: %w", err)
 	}
-	say(e.stdout, "%s\n", text)
+	printf(e.stdout, "%s\n", text)
 	return nil
 }
 
-// statements are those of the policy for the inbox under prefix.
+// statements returns the policy's statements for the inbox with this prefix.
 func statements(bucket, prefix string, sync bool, key string) []statement {
 	all := []statement{
 		{Sid: "WriteIntoTheInbox", Effect: "Allow", Action: []string{"s3:PutObject", "s3:AbortMultipartUpload"}, Resource: bucket + "/" + prefix + "*"},

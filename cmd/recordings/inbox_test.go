@@ -11,8 +11,8 @@ import (
 	"callrecordings/local/datadir"
 )
 
-// drop is `drop FOLDER KEY FILE`: puts a file under a key of the folder's
-// bucket while nobody listens.
+// drop implements `drop FOLDER KEY FILE`: it stores a file in the bucket of a
+// data folder, without any event about it.
 func drop(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: drop FOLDER KEY FILE")

@@ -11,15 +11,15 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// The account that scripts import, and the key for it.
+// The account that scripts import, and its API key.
 const (
 	kazooAccount = "0000000000000000000000000000000a"
 	kazooKey     = "key-of-kazoo"
 )
 
-// kazoo is `kazoo N [bad]`: from here on a Kazoo is at KAZOO_URL with N
-// recordings of the account ACCOUNT; one of them fails, and another has an id that is none,
-// if it is bad.
+// kazooServer implements `kazoo N [bad]`: it starts a Kazoo at KAZOO_URL with N
+// recordings of the account ACCOUNT. With bad, there are two more: one whose
+// audio fails, and one with an invalid ID.
 func kazooServer(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: kazoo N [bad]")

@@ -8,17 +8,26 @@ import (
 	"callrecordings/shared/auth"
 )
 
-// keys prints a JWKS with a fresh key, for TOKEN_KEYS: what it signs, it also
-// verifies, so it is a secret.
+var keysUsage = usage{
+	args: "[--kid NAME]",
+	does: `Prints a JWKS with a new key, for TOKEN_KEYS. The same key signs and verifies tokens, so keep it
+secret.`,
+	examples: []string{
+		"keys >private-keys.json",
+	},
+}
+
+// keys prints a JWKS with a new key for TOKEN_KEYS. The key is symmetric, so it
+// is a secret.
 func keys(_ context.Context, e env, args []string) error {
 	fs := flags("keys")
-	kid := fs.String("kid", "", "`name` of the key; the day, if none is given")
-	rest, err := e.parse(fs, "[--kid NAME]", args)
-	switch {
-	case err != nil:
+	kid := fs.String("kid", "", "`NAME`: name of the key (default: today's date)")
+	rest, err := e.parse(fs, keysUsage, args)
+	if err != nil {
 		return err
-	case len(rest) > 0:
-		return usageError{fmt.Errorf("unexpected argument %q", rest[0])}
+	}
+	if err := unexpected(rest, 0); err != nil {
+		return err
 	}
 	if *kid == "" {
 		*kid = e.now().UTC().Format("2006-01-02")

@@ -1,6 +1,7 @@
-// Command recordings is the operator's command line: it takes audio in, makes
-// tokens and their keys, and tries again what could not be done, for a local
-// data folder and for a deployment alike.
+// Command recordings is the operator's command line. It adds audio files,
+// imports and exports recordings, makes tokens and the keys that sign them, and
+// retries audio that could not be processed. It works on a local data folder
+// and on a deployment alike.
 //
 //	recordings add call.mp3 --account A --caller +15550100 --callee 1001
 //	recordings token --account A --ttl 1h
@@ -12,8 +13,8 @@
 //	recordings storage-secret create --account A
 //	recordings inbox-policy --account A
 //
-// `recordings help` says the rest. It exits with 0 when everything was done, 1
-// when something failed, and 2 when it was called wrongly.
+// `recordings help` lists all commands. The exit code is 0 on success, 1 if
+// something failed, and 2 if the command line is wrong.
 package main
 
 import (
@@ -27,11 +28,13 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"callrecordings/shared/version"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	context.AfterFunc(ctx, stop) // a second signal kills the process
 	code := run(ctx, env{os.Getenv, time.Now, os.Stdout, os.Stderr}, os.Args[1:])
 	stop()
 	os.Exit(code)
@@ -44,15 +47,16 @@ const (
 	misuse = 2
 )
 
-// env is what a command gets to work with.
+// env is a command's view of the outside world; tests replace it.
 type env struct {
 	getenv         func(string) string
 	now            func() time.Time
 	stdout, stderr io.Writer
 }
 
-// say prints; there is nothing to be done if nobody reads any more.
-func say(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
+// printf prints to w. It ignores errors: if the output is closed, there is
+// nowhere left to report them.
+func printf(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
 
 // command is one subcommand.
 type command struct {
@@ -61,45 +65,53 @@ type command struct {
 }
 
 var commands = []command{
-	{"add", "store audio files as recordings", add},
-	{"import", "copy recordings from a running Kazoo, or from a folder", importFrom},
+	{"add", "add audio files as recordings", add},
+	{"import", "copy recordings from a running Kazoo or from a folder", importFrom},
 	{"export", "write recordings into a folder", exportTo},
-	{"token", "make a token", token},
-	{"keys", "make a key that tokens are signed with", keys},
-	{"replay", "try again to take audio that could not be taken", replay},
-	{"storage-secret", "make, list and revoke the secrets of who writes recordings over HTTP", storageSecret},
-	{"inbox-policy", "print the policy of whoever writes into the inbox of an account", inboxPolicy},
+	{"token", "make an access token", token},
+	{"keys", "make a key that signs tokens", keys},
+	{"replay", "retry audio that could not be processed", replay},
+	{"storage-secret", "create, list and revoke secrets for storage requests over HTTP", storageSecret},
+	{"inbox-policy", "print the IAM policy for writing into an account's inbox", inboxPolicy},
+	{"version", "print the version", printVersion},
 }
 
-// usageError is a command called wrongly.
+// usageError means that the command line is wrong.
 type usageError struct{ error }
 
-// errReported stands for failures that were told already.
+// errReported means that the failures have been printed already.
 var errReported = errors.New("something failed")
 
-// run is the whole program.
+// run runs the program and returns its exit code.
 func run(ctx context.Context, e env, args []string) int {
 	if len(args) == 0 {
 		help(e.stderr)
 		return misuse
 	}
-	if slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]) {
+	switch {
+	case args[0] == "help" || isHelp(args[0]):
 		if len(args) == 1 {
 			help(e.stdout)
 			return done
 		}
 		args = []string{args[1], "--help"}
+	case args[0] == "--version" || args[0] == "-version":
+		args[0] = "version"
 	}
 	for _, c := range commands {
 		if c.name == args[0] {
 			return e.exit(c.name, c.run(ctx, e, args[1:]))
 		}
 	}
-	say(e.stderr, "recordings: there is no command %q; see: recordings help\n", args[0])
+	printf(e.stderr, "recordings: unknown command %q; see: recordings help\n", args[0])
 	return misuse
 }
 
-// exit tells the error, if there is one, and returns its code.
+// isHelp reports whether arg asks for help.
+func isHelp(arg string) bool { return slices.Contains([]string{"-h", "-help", "--help"}, arg) }
+
+// exit prints err, unless it is nil or printed already, and returns the exit
+// code.
 func (e env) exit(name string, err error) int {
 	var u usageError
 	switch {
@@ -108,66 +120,22 @@ func (e env) exit(name string, err error) int {
 	case errors.Is(err, errReported):
 		return failed
 	case errors.As(err, &u):
-		say(e.stderr, "recordings %s: %v; see: recordings %s --help\n", name, err, name)
+		printf(e.stderr, "recordings %s: %v; see: recordings %s --help\n", name, err, name)
 		return misuse
 	}
-	say(e.stderr, "recordings %s: %v\n", name, err)
+	printf(e.stderr, "recordings %s: %v\n", name, err)
 	return failed
 }
 
-func help(w io.Writer) {
-	say(w, "recordings works on the recordings of a local data folder or of a deployment.\n\n")
-	for _, c := range commands {
-		say(w, "  recordings %-14s %s\n", c.name, c.summary)
+// printVersion prints the program's name and version.
+func printVersion(_ context.Context, e env, args []string) error {
+	rest, err := e.parse(flags("version"), usage{does: "Prints the version. recordings --version does the same."}, args)
+	if err != nil {
+		return err
 	}
-	say(w, `
-Where the recordings are, from flags or else from the environment:
-
-  --data-dir, DATA_DIR        a local data folder, .data if nothing else is said
-  --table, TABLE_NAME         a deployment: its table
-  --bucket, BUCKET_NAME       and its bucket; region and credentials as the AWS CLI finds them
-  --endpoint, AWS_ENDPOINT_URL
-                              an emulator in place of AWS
-  INBOX_PATTERNS, INBOX_TIMEZONE
-                              layouts of names in inboxes, as the deployment has them
-  KAZOO_URL, KAZOO_API_KEY, KAZOO_TOKEN
-                              a Kazoo to import from, and who asks
-  TOKEN_KEYS                  the private keys that a deployment's tokens are signed with, a JWKS
-
-It exits with 0 when everything was done, 1 when something failed, 2 when it was called wrongly.
-recordings COMMAND --help lists the flags of a command.
-`)
-}
-
-// flags makes the flag set of a command. It prints nothing by itself.
-func flags(name string) *flag.FlagSet {
-	fs := flag.NewFlagSet(name, flag.ContinueOnError)
-	fs.SetOutput(io.Discard)
-	return fs
-}
-
-// parse reads flags that may stand before, between and behind the other
-// arguments, which it returns; behind a "--" there are no flags. Asked for
-// help, it prints usage and the flags, and returns flag.ErrHelp.
-func (e env) parse(fs *flag.FlagSet, usage string, args []string) ([]string, error) {
-	var rest []string
-	for {
-		before := len(args)
-		if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
-			say(e.stdout, "usage: recordings %s %s\n\n", fs.Name(), usage)
-			fs.SetOutput(e.stdout)
-			fs.PrintDefaults()
-			return nil, err
-		} else if err != nil {
-			return nil, usageError{err}
-		}
-		left := fs.Args()
-		if parsed := args[:before-len(left)]; len(parsed) > 0 && parsed[len(parsed)-1] == "--" {
-			return append(rest, left...), nil
-		}
-		if len(left) == 0 {
-			return rest, nil
-		}
-		rest, args = append(rest, left[0]), left[1:]
+	if err := unexpected(rest, 0); err != nil {
+		return err
 	}
+	printf(e.stdout, "recordings %s\n", version.Number)
+	return nil
 }

@@ -23,18 +23,18 @@ import (
 	"callrecordings/shared/cursor"
 	"callrecordings/shared/gateway"
 	"callrecordings/shared/store/sqlite"
+	"callrecordings/shared/version"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected output in the scripts")
 
-// TestMain lets scripts run this very program as a process.
+// TestMain lets scripts run this program as a process of its own.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"recordings": main})
 }
 
-// TestScripts runs the command as people do. Each script has a folder of its
-// own with real audio in it, and nothing in its environment that leads
-// elsewhere.
+// TestScripts runs the command as users do. Each script has its own folder with
+// real audio, and an environment that cannot lead to AWS.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -43,6 +43,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("VERSION", version.Number)
 			return copyAudio(e.WorkDir)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -52,7 +53,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// audio is what scripts find in their folder, and where it comes from.
+// audio are the files in the folder of every script, and their sources.
 var audio = map[string]string{
 	"call.mp3":      "../../local/demo/03-wrong-number.mp3",
 	"voicemail.wav": "../../local/demo/10-reminder.wav",
@@ -72,8 +73,8 @@ func copyAudio(dir string) error {
 	return nil
 }
 
-// mask is `mask FILE`: ids that are made anew become YYYYMM-ID, so that the
-// rest can be compared.
+// mask implements `mask FILE`: it replaces generated IDs with YYYYMM-ID, so that
+// the rest can be compared, and writes the result to the file "masked".
 func mask(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: mask FILE")
@@ -82,8 +83,9 @@ func mask(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs("masked"), []byte(text), 0o600))
 }
 
-// verify is `verify TOKENFILE DATA ACCOUNT OWNER TTL`: the folder's keys
-// accept the token, which is whose it should be and ends when it should.
+// verify implements `verify TOKENFILE KEYS|FOLDER ACCOUNT OWNER TTL`: the keys
+// must accept the token, and it must be for that account and owner and expire
+// after that time.
 func verify(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 5 {
 		ts.Fatalf("usage: verify TOKENFILE KEYS|FOLDER ACCOUNT OWNER TTL")
@@ -109,11 +111,11 @@ func verify(ts *testscript.TestScript, neg bool, args []string) {
 	ttl, err := time.ParseDuration(args[4])
 	ts.Check(err)
 	if b.Account != args[2] || b.Owner != args[3] || (time.Until(b.Expires)-ttl).Abs() > time.Minute {
-		ts.Fatalf("the token is of %q, %q and ends in %s", b.Account, b.Owner, time.Until(b.Expires))
+		ts.Fatalf("the token is for %q, %q and expires in %s", b.Account, b.Owner, time.Until(b.Expires))
 	}
 }
 
-// serve is `serve FOLDER`: from here on play asks handlers over the folder.
+// serve implements `serve FOLDER`: it starts the API on a data folder, for play.
 func serve(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: serve FOLDER")
@@ -123,7 +125,8 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("URL", url)
 }
 
-// setAside is `setaside FOLDER`: a message of its queue was tried often enough.
+// setAside implements `setaside FOLDER`: it adds a message to the folder's queue
+// and sets it aside, as after too many tries.
 func setAside(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: setaside FOLDER")
@@ -140,7 +143,8 @@ func setAside(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(s.PutOff(ctx, due[0].Number, -1, "a test"))
 }
 
-// handlers starts list and get over the folder, as local/ does.
+// handlers starts the list and get handlers on a data folder, as local/ does,
+// and returns their URL.
 func handlers(ts *testscript.TestScript, path string) (string, error) {
 	ctx := context.Background()
 	dir, err := datadir.Open(path)
@@ -181,8 +185,9 @@ func handlers(ts *testscript.TestScript, path string) (string, error) {
 	return server.URL, nil
 }
 
-// play is `play TOKENFILE PATH TYPE FILE`: the API gives that type, and the
-// bytes of the file, or its text for application/json (by containing it).
+// play implements `play TOKENFILE PATH TYPE FILE`: the API must answer with that
+// type and with the bytes of the file. For application/json, it must contain
+// each line of the file.
 func play(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 4 {
 		ts.Fatalf("usage: play TOKENFILE PATH TYPE FILE")
@@ -216,7 +221,7 @@ func play(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// files is `files FOLDER N`: so many objects are in the folder.
+// files implements `files FOLDER N`: the data folder must hold N audio objects.
 func files(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: files FOLDER N")
@@ -226,7 +231,7 @@ func files(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// objects is how many objects are in a folder.
+// objects counts the audio objects in a data folder.
 func objects(ts *testscript.TestScript, folder string) (n int) {
 	err := filepath.WalkDir(ts.MkAbs(filepath.Join(folder, "audio", "objects")), func(path string, d os.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() {
@@ -241,7 +246,8 @@ func objects(ts *testscript.TestScript, folder string) (n int) {
 	return n
 }
 
-// awaitFiles is `awaitfiles FOLDER N`: so many objects come to be in the folder.
+// awaitFiles implements `awaitfiles FOLDER N`: it waits up to a minute until the
+// data folder holds N audio objects.
 func awaitFiles(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: awaitfiles FOLDER N")

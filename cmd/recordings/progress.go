@@ -9,15 +9,16 @@ import (
 	"golang.org/x/term"
 )
 
-// Short uploads say nothing; long ones say something now and then.
+// Progress appears after quiet, so that short uploads print nothing. Then it is
+// updated every everyOnTerm on a terminal, and every everyLine otherwise.
 const (
 	quiet       = time.Second
 	everyOnTerm = 200 * time.Millisecond
 	everyLine   = 5 * time.Second
 )
 
-// progress tells how far a long upload has come: on one line of a terminal,
-// else a line every few seconds.
+// progress shows the progress of a long upload: on a terminal in one line that
+// it rewrites, otherwise as a new line every few seconds.
 type progress struct {
 	out      io.Writer
 	name     string
@@ -25,39 +26,40 @@ type progress struct {
 	now      func() time.Time
 	terminal bool
 
-	began, told time.Time
-	shown       bool
+	began, printed time.Time
+	shown          bool
 }
 
-// at notes that n bytes were sent.
+// at is called when n bytes have been sent in total.
 func (p *progress) at(n int64) {
 	now := p.now()
 	if p.began.IsZero() {
-		p.began, p.told = now, now
+		p.began, p.printed = now, now
 	}
 	every := everyLine
 	if p.terminal {
 		every = everyOnTerm
 	}
-	if now.Sub(p.began) < quiet || now.Sub(p.told) < every {
+	if now.Sub(p.began) < quiet || now.Sub(p.printed) < every {
 		return
 	}
-	p.told, p.shown = now, true
+	p.printed, p.shown = now, true
 	line := fmt.Sprintf("%s: %d of %d MB (%d %%)", p.name, n>>20, p.total>>20, n*100/max(p.total, 1))
 	if p.terminal {
-		say(p.out, "\r%s\x1b[K", line)
+		printf(p.out, "\r%s\x1b[K", line)
 		return
 	}
-	say(p.out, "%s\n", line)
+	printf(p.out, "%s\n", line)
 }
 
-// end clears the line that at has left on a terminal.
+// end clears the progress line of a terminal.
 func (p *progress) end() {
 	if p.terminal && p.shown {
-		say(p.out, "\r\x1b[K")
+		printf(p.out, "\r\x1b[K")
 	}
 }
 
+// isTerminal reports whether w writes to a terminal.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))

@@ -13,25 +13,36 @@ import (
 	"callrecordings/shared/store"
 )
 
-// maxLabel is the most bytes of a secret's label.
+// maxLabel is the longest label of a secret, in bytes.
 const maxLabel = 200
 
-// storageSecret makes, lists and revokes the secrets that whoever writes
-// recordings over HTTP has in his URL (contract, Storage).
+var secretUsage = usage{
+	args: "create|list|revoke --account ID [OPTIONS]",
+	does: `Manages the secrets in the URLs of storage requests, with which a PBX stores recordings over HTTP.
+create prints the URL of a new secret. Only a hash of the secret is kept, so it cannot be shown again.
+list prints the ID, the creation time and the label of each secret; revoke takes such an ID.`,
+	examples: []string{
+		"storage-secret create --account A --label office --url https://recordings.example.com",
+		"storage-secret revoke --account A --id 1f2e3d4c",
+	},
+}
+
+// storageSecret creates, lists and revokes storage secrets (contract, Storage).
 func storageSecret(ctx context.Context, e env, args []string) error {
 	fs := flags("storage-secret")
 	t := e.targetFlags(fs)
-	account := fs.String("account", "", "`id` of the account")
-	label := fs.String("label", "", "`text` that says whose it is")
-	id := fs.String("id", "", "`id` of the secret to revoke")
-	base := fs.String("url", "", "base `address` of the API, to print the whole URL of the storage")
-	asJSON := fs.Bool("json", false, "print JSON objects")
-	rest, err := e.parse(fs, "create|list|revoke --account A [--label TEXT] [--id ID] [--url ADDRESS]", args)
+	c := secretCommand{env: e}
+	accountFlag(fs, &c.account)
+	fs.StringVar(&c.label, "label", "", "`TEXT`: description of a new secret, such as the name of its PBX")
+	fs.StringVar(&c.id, "id", "", "`ID`: ID of the secret to revoke")
+	fs.StringVar(&c.base, "url", "", "`URL`: base URL of the API; create then prints a complete URL")
+	jsonFlag(fs, &c.asJSON)
+	rest, err := e.parse(fs, secretUsage, args)
 	if err != nil {
 		return err
 	}
-	k := keeper{env: e, account: *account, label: *label, id: *id, base: strings.TrimSuffix(*base, "/"), asJSON: *asJSON}
-	do, err := k.choose(rest)
+	c.base = strings.TrimSuffix(c.base, "/")
+	do, err := c.choose(rest)
 	if err != nil {
 		return usageError{err}
 	}
@@ -42,68 +53,68 @@ func storageSecret(ctx context.Context, e env, args []string) error {
 	return errors.Join(do(ctx, o.store), closed())
 }
 
-// keeper is one call of storage-secret.
-type keeper struct {
+// secretCommand is one invocation of storage-secret.
+type secretCommand struct {
 	env
 	account, label, id, base string
 	asJSON                   bool
 }
 
-// choose finds what is to be done, and what is wrong with the call.
-func (k keeper) choose(words []string) (func(context.Context, store.Secrets) error, error) {
-	if err := checkNames(k.account, ""); err != nil {
+// choose checks the command line and returns the action that it asks for.
+func (c secretCommand) choose(words []string) (func(context.Context, store.Secrets) error, error) {
+	if err := checkIDs(c.account, ""); err != nil {
 		return nil, err
 	}
 	if len(words) != 1 {
-		return nil, errors.New("say one of create, list and revoke")
+		return nil, errors.New("want one of create, list and revoke")
 	}
-	do := map[string]func(context.Context, store.Secrets) error{"create": k.create, "list": k.list, "revoke": k.revoke}[words[0]]
+	do := map[string]func(context.Context, store.Secrets) error{"create": c.create, "list": c.list, "revoke": c.revoke}[words[0]]
 	switch {
 	case do == nil:
-		return nil, fmt.Errorf("%q is none of create, list and revoke", words[0])
-	case (words[0] == "revoke") != (k.id != ""):
-		return nil, errors.New("--id goes with revoke, and revoke with --id")
-	case k.label != "" && words[0] != "create":
-		return nil, errors.New("--label goes with create")
-	case len(k.label) > maxLabel:
-		return nil, fmt.Errorf("--label has %d bytes, at most %d are kept", len(k.label), maxLabel)
+		return nil, fmt.Errorf("want one of create, list and revoke, not %q", words[0])
+	case (words[0] == "revoke") != (c.id != ""):
+		return nil, errors.New("revoke needs --id, and --id works only with revoke")
+	case c.label != "" && words[0] != "create":
+		return nil, errors.New("--label works only with create")
+	case len(c.label) > maxLabel:
+		return nil, fmt.Errorf("--label has %d bytes, the limit is %d", len(c.label), maxLabel)
 	}
 	return do, nil
 }
 
-// create makes a secret and prints it, which nobody can do a second time.
-func (k keeper) create(ctx context.Context, s store.Secrets) error {
+// create makes a secret, stores its hash, and prints it.
+func (c secretCommand) create(ctx context.Context, s store.Secrets) error {
 	secret, id, sum, err := auth.NewStorageSecret(rand.Reader)
 	if err != nil {
 		return err
 	}
-	added := store.Secret{Account: k.account, ID: id, Sum: sum, Label: k.label, Created: recording.SecondsOf(k.now())}
+	added := store.Secret{Account: c.account, ID: id, Sum: sum, Label: c.label, Created: recording.SecondsOf(c.now())}
 	if err := s.AddSecret(ctx, added); err != nil {
 		return err
 	}
-	url := k.base + "/v2/storage/" + k.account + "/" + secret
-	if k.asJSON {
-		return printJSON(k.stdout, struct {
+	url := c.base + "/v2/storage/" + c.account + "/" + secret
+	if c.asJSON {
+		return printJSON(c.stdout, struct {
 			ID     string `json:"id"`
 			Secret string `json:"secret"`
 			Path   string `json:"url"`
 		}{id, secret, url})
 	}
-	say(k.stdout, "%s\n", url)
-	say(k.stderr, "secret %s; it is shown this once\n", id)
+	printf(c.stdout, "%s\n", url)
+	printf(c.stderr, "secret %s created; this URL is not shown again\n", id)
 	return nil
 }
 
-// list prints what is known of the account's secrets.
-func (k keeper) list(ctx context.Context, s store.Secrets) error {
-	all, err := s.ListSecrets(ctx, k.account)
+// list prints the ID, creation time and label of each secret of the account.
+func (c secretCommand) list(ctx context.Context, s store.Secrets) error {
+	all, err := s.ListSecrets(ctx, c.account)
 	if err != nil {
 		return err
 	}
 	for _, one := range all {
 		created := one.Created.Time().Format(time.RFC3339)
-		if k.asJSON {
-			err := printJSON(k.stdout, struct {
+		if c.asJSON {
+			err := printJSON(c.stdout, struct {
 				ID      string `json:"id"`
 				Created string `json:"created"`
 				Label   string `json:"label,omitempty"`
@@ -113,16 +124,16 @@ func (k keeper) list(ctx context.Context, s store.Secrets) error {
 			}
 			continue
 		}
-		say(k.stdout, "%s  %s  %s\n", one.ID, created, one.Label)
+		printf(c.stdout, "%s  %s  %s\n", one.ID, created, one.Label)
 	}
 	return nil
 }
 
-// revoke forgets a secret. What comes with it from now on is refused.
-func (k keeper) revoke(ctx context.Context, s store.Secrets) error {
-	err := s.RevokeSecret(ctx, k.account, k.id)
+// revoke deletes a secret. From then on, requests with it are rejected.
+func (c secretCommand) revoke(ctx context.Context, s store.Secrets) error {
+	err := s.RevokeSecret(ctx, c.account, c.id)
 	if errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("account %s has no secret %s", k.account, k.id)
+		return fmt.Errorf("account %s has no secret %s", c.account, c.id)
 	}
 	return err
 }

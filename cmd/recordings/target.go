@@ -18,29 +18,35 @@ import (
 	"callrecordings/shared/store/dynamo"
 )
 
-// target says where the recordings are. What flags say counts; where they say
-// nothing, the environment does.
+// target is where the recordings are: a local data folder or a deployment.
+// Options take precedence over the environment.
 type target struct {
-	dataDir, table, bucket, endpoint string
 	env
+	dataDir, table, bucket, endpoint string
 }
 
-// targetFlags adds the flags that choose a target.
+// targetFlags adds the options that choose a target.
 func (e env) targetFlags(fs *flag.FlagSet) *target {
 	t := &target{env: e}
-	fs.StringVar(&t.dataDir, "data-dir", "", "local data `folder` (or DATA_DIR; else "+datadir.Default+")")
-	fs.StringVar(&t.table, "table", "", "`name` of a deployment's table (or TABLE_NAME)")
-	fs.StringVar(&t.bucket, "bucket", "", "`name` of a deployment's bucket (or BUCKET_NAME)")
-	fs.StringVar(&t.endpoint, "endpoint", "", "`URL` of an emulator in place of AWS (or AWS_ENDPOINT_URL)")
+	fs.StringVar(&t.dataDir, "data-dir", "", "`FOLDER`: local data folder (or DATA_DIR; default "+datadir.Default+")")
+	fs.StringVar(&t.table, "table", "", "`NAME`: DynamoDB table of a deployment (or TABLE_NAME)")
+	bucketFlag(fs, &t.bucket)
+	fs.StringVar(&t.endpoint, "endpoint", "", "`URL`: emulator to use instead of AWS (or AWS_ENDPOINT_URL)")
 	return t
 }
 
-// choose settles on a data folder or a deployment, once the flags are read.
-// To guess between the two could put recordings where nobody expects them.
+// bucketFlag adds --bucket.
+func bucketFlag(fs *flag.FlagSet, into *string) {
+	fs.StringVar(into, "bucket", "", "`NAME`: S3 bucket of a deployment (or BUCKET_NAME)")
+}
+
+// choose decides between a data folder and a deployment, after the options are
+// parsed. If options or the environment name both, it returns an error: a guess
+// could put recordings into the wrong place.
 func (t *target) choose() error {
 	local, deployed := t.dataDir != "", t.table != "" || t.bucket != "" || t.endpoint != ""
 	if local && deployed {
-		return usageError{errors.New("--data-dir is a local target, --table, --bucket and --endpoint a deployment: give one of the two")}
+		return usageError{errors.New("--data-dir names a local folder; --table, --bucket and --endpoint name a deployment: use one or the other")}
 	}
 	if local {
 		return nil
@@ -50,28 +56,30 @@ func (t *target) choose() error {
 		return t.chooseFolder()
 	}
 	if !deployed && t.getenv("DATA_DIR") != "" {
-		return usageError{errors.New("DATA_DIR is set, and TABLE_NAME or BUCKET_NAME too: choose by --data-dir, or by --table and --bucket")}
+		return usageError{errors.New("both DATA_DIR and TABLE_NAME or BUCKET_NAME are set: choose with --data-dir, or with --table and --bucket")}
 	}
 	return nil
 }
 
-// chooseFolder takes the folder that the environment names, else the default,
-// which must be there: a command in the wrong place would make one.
+// chooseFolder takes the folder from --data-dir or DATA_DIR, or else the
+// default folder. The default must exist, so that a command run in the wrong
+// directory does not create one there.
 func (t *target) chooseFolder() error {
-	if t.dataDir = t.getenv("DATA_DIR"); t.dataDir != "" {
+	if t.dataDir = first(t.dataDir, t.getenv("DATA_DIR")); t.dataDir != "" {
 		return nil
 	}
 	t.dataDir = datadir.Default
 	if _, err := os.Stat(t.dataDir); err != nil {
-		return usageError{fmt.Errorf("there is no %s here: run make run first, or name a folder by --data-dir, or a deployment by --table and --bucket", t.dataDir)}
+		return usageError{fmt.Errorf("no %s in this directory: start the server with make run first, or choose a folder with --data-dir, or a deployment with --table and --bucket", t.dataDir)}
 	}
 	return nil
 }
 
-// deployed reports whether the target is a deployment.
+// deployed reports whether choose has chosen a deployment.
 func (t *target) deployed() bool { return t.dataDir == "" }
 
-// opened is a target: its store of documents and its bucket of audio.
+// opened is an open target: the store of its documents and the bucket of its
+// audio.
 type opened struct {
 	store interface {
 		store.Store
@@ -83,7 +91,7 @@ type opened struct {
 	audio *s3media.Bucket
 }
 
-// open opens the target; the caller calls closed.
+// open opens the target. The caller must call closed.
 func (t *target) open(ctx context.Context) (o opened, closed func() error, err error) {
 	if err := t.choose(); err != nil {
 		return o, nil, err
@@ -95,14 +103,15 @@ func (t *target) open(ctx context.Context) (o opened, closed func() error, err e
 	return o, closed, err
 }
 
-// openIntake opens the target as what takes recordings in.
-func (t *target) openIntake(ctx context.Context) (in upload.Uploader, closed func() error, err error) {
+// openUploader opens the target for adding recordings. The caller must call
+// closed.
+func (t *target) openUploader(ctx context.Context) (in upload.Uploader, closed func() error, err error) {
 	o, closed, err := t.open(ctx)
 	return upload.Uploader{Store: o.store, Audio: o.audio, Now: t.now, Random: rand.Reader}, closed, err
 }
 
-// openLocal opens the data folder. Audio goes through an S3 server of our own
-// over the same folder, so that the running server need not be found, or run.
+// openLocal opens the data folder. It starts an S3 server of its own on the
+// folder's audio, so it works whether or not the local server is running.
 func (t *target) openLocal(ctx context.Context, o *opened) (closed func() error, err error) {
 	dir, err := datadir.Open(t.dataDir)
 	if err != nil {
@@ -116,7 +125,7 @@ func (t *target) openLocal(ctx context.Context, o *opened) (closed func() error,
 	if err != nil {
 		return nil, errors.Join(err, database.Close())
 	}
-	bucket, err := dir.OpenBucket(server.URL(), "") //nolint:contextcheck // it makes a client and calls nobody
+	bucket, err := dir.OpenBucket(server.URL(), "") //nolint:contextcheck // it only makes a client, without any request
 	if err != nil {
 		return nil, errors.Join(err, server.Close(), database.Close())
 	}
@@ -127,19 +136,21 @@ func (t *target) openLocal(ctx context.Context, o *opened) (closed func() error,
 	}, nil
 }
 
+// openDeployment makes clients for the table and the bucket and checks that
+// both can be reached.
 func (t *target) openDeployment(ctx context.Context, o *opened) error {
 	if t.table == "" || t.bucket == "" {
 		return usageError{errors.New("a deployment needs both --table and --bucket")}
 	}
 	aws, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
-		return fmt.Errorf("settings of AWS: %w", err)
+		return fmt.Errorf("AWS settings: %w", err)
 	}
 	if aws.Region == "" {
-		return errors.New("settings of AWS: no region; set AWS_REGION")
+		return errors.New("AWS settings: no region; set AWS_REGION")
 	}
 	if _, err := aws.Credentials.Retrieve(ctx); err != nil {
-		return fmt.Errorf("settings of AWS: no credentials: %w", err)
+		return fmt.Errorf("AWS settings: no credentials: %w", err)
 	}
 	endpoint := func(service string) string {
 		return first(t.endpoint, t.getenv("AWS_ENDPOINT_URL_"+service), t.getenv("AWS_ENDPOINT_URL"))
@@ -151,7 +162,7 @@ func (t *target) openDeployment(ctx context.Context, o *opened) error {
 	if err != nil {
 		return err
 	}
-	bucket, err := s3media.Open(s3media.Options{ //nolint:contextcheck // it makes a client and calls nobody
+	bucket, err := s3media.Open(s3media.Options{ //nolint:contextcheck // it only makes a client, without any request
 		Region: aws.Region, Endpoint: endpoint("S3"), Bucket: t.bucket, Credentials: aws.Credentials,
 	})
 	if err != nil {
@@ -161,8 +172,8 @@ func (t *target) openDeployment(ctx context.Context, o *opened) error {
 	return t.reach(ctx, table, bucket)
 }
 
-// reach finds out whether table and bucket are there, before any audio is
-// sent to the one for a document that the other cannot take.
+// reach checks that the table and the bucket are accessible, so that no audio is
+// uploaded whose document could not be stored.
 func (t *target) reach(ctx context.Context, s *dynamo.Store, b *s3media.Bucket) error {
 	if _, err := s.Get(ctx, "none", "000001-none"); !errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("the table %s cannot be used: %w", t.table, err)
@@ -173,8 +184,8 @@ func (t *target) reach(ctx context.Context, s *dynamo.Store, b *s3media.Bucket) 
 	return nil
 }
 
-// tokenKeys are the keys that tokens of the target are signed with. They are
-// all that a token needs of a deployment, so TOKEN_KEYS alone names one.
+// tokenKeys returns the JWKS that signs the target's tokens. For a deployment
+// TOKEN_KEYS is enough: signing needs neither the table nor the bucket.
 func (t *target) tokenKeys() ([]byte, error) {
 	if t.dataDir == "" && t.getenv("DATA_DIR") == "" {
 		if keys := t.getenv("TOKEN_KEYS"); keys != "" {
@@ -187,7 +198,7 @@ func (t *target) tokenKeys() ([]byte, error) {
 	if t.deployed() {
 		keys := t.getenv("TOKEN_KEYS")
 		if keys == "" {
-			return nil, errors.New("TOKEN_KEYS is not set; a deployment's tokens are signed with its private keys, a JWKS")
+			return nil, errors.New("TOKEN_KEYS is not set; it must hold the private keys (a JWKS) that sign the deployment's tokens")
 		}
 		return []byte(keys), nil
 	}
@@ -196,13 +207,4 @@ func (t *target) tokenKeys() ([]byte, error) {
 		return nil, err
 	}
 	return dir.Keys.Token, nil
-}
-
-func first(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
 }

@@ -191,7 +191,7 @@ func TestReplayIngestsDeadLetters(t *testing.T) {
 	sendDeadLetter(t, `{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"`+given.Variable(t, "BUCKET_NAME")+
 		`"},"object":{"key":"`+key+`","sequencer":"0A"}}}]}`)
 	out, err := exec.CommandContext(t.Context(), "go", "run", "../../cmd/recordings", "replay").CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "1 to be tried again") {
+	if err != nil || !strings.Contains(string(out), "queued for retry: about 1") {
 		t.Fatalf("recordings replay = %v: %s", err, out)
 	}
 	waitReady(t, table, account, id)

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"callrecordings/shared/incoming/importer"
+)
+
+// mostShown is how many single recordings an import prints. Its report file
+// lists all of them.
+const mostShown = 20
+
+// display prints the progress, the problems and the result of an import or an
+// export: as text, or as JSON lines with --json. It is safe for concurrent use.
+type display struct {
+	stdout, stderr io.Writer
+	now            func() time.Time
+	asJSON         bool
+	limit          int // of problems printed as text; 0 for no limit
+
+	mu       sync.Mutex // held while a line is printed
+	problems int
+}
+
+func (e env) newDisplay(asJSON bool, limit int) *display {
+	return &display{stdout: e.stdout, stderr: e.stderr, now: e.now, asJSON: asJSON, limit: limit}
+}
+
+// eraseLine returns the codes that erase the progress line, if w is a terminal.
+func eraseLine(w io.Writer) string {
+	if isTerminal(w) {
+		return "\r\x1b[K"
+	}
+	return ""
+}
+
+// follow shows the progress until end is called: a bar on a terminal, otherwise
+// a line every few seconds, in JSON with --json.
+func (d *display) follow(ctx context.Context, tally *importer.Tally, b *bar) (end func()) {
+	every := everyLine
+	if isTerminal(d.stderr) && !d.asJSON {
+		every = everyOnTerm
+	}
+	ctx, stop := context.WithCancel(ctx)
+	var printing sync.WaitGroup
+	printing.Go(func() {
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				d.progress(b, tally.Count())
+			}
+		}
+	})
+	return func() {
+		stop()
+		printing.Wait()
+		if !d.asJSON {
+			printf(d.stderr, "%s", eraseLine(d.stderr))
+		}
+	}
+}
+
+// progress prints the progress once.
+func (d *display) progress(b *bar, c importer.Count) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case d.asJSON:
+		d.printJSON(line{Progress: &c})
+	case isTerminal(d.stderr):
+		printf(d.stderr, "%s%s", eraseLine(d.stderr), b.line(c, d.now(), barWidth))
+	default:
+		printf(d.stderr, "%s\n", b.line(c, d.now(), 0))
+	}
+}
+
+// problem prints a recording that needs attention, as v in JSON or as text.
+func (d *display) problem(v any, text string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.problems++
+	switch {
+	case d.asJSON:
+		d.printJSON(v)
+	case d.limit == 0 || d.problems <= d.limit:
+		printf(d.stderr, "%s%s\n", eraseLine(d.stderr), text)
+	case d.problems == d.limit+1:
+		printf(d.stderr, "%s… see the report for the rest\n", eraseLine(d.stderr))
+	}
+}
+
+// result prints the result, as v in JSON or as text.
+func (d *display) result(v any, text string) {
+	if d.asJSON {
+		d.printJSON(v)
+		return
+	}
+	printf(d.stdout, "%s", text)
+}
+
+// printJSON prints v. If standard output is closed, nothing can be reported.
+func (d *display) printJSON(v any) { _ = printJSON(d.stdout, v) }
+
+// barWidth is the width of a progress bar in characters.
+const barWidth = 24
+
+// bar describes the progress of one step.
+type bar struct {
+	began        time.Time
+	total, until int64
+	verb         string
+}
+
+// fraction returns how much of the work is done, 0 if unknown. It is a fraction
+// of the total, if that is known beforehand or the list has ended. Otherwise it
+// is a fraction of the period, because recordings come in order of time.
+func (b *bar) fraction(c importer.Count) float64 {
+	done, total := c.Done(), b.total
+	if c.All {
+		total = c.Found
+	}
+	switch {
+	case total > 0:
+		return min(1, float64(done)/float64(total))
+	case c.Last > c.First && b.until > int64(c.First):
+		return min(1, float64(c.Last-c.First)/float64(b.until-int64(c.First)))
+	}
+	return 0
+}
+
+// line returns the progress as text after a bar of width characters. If width
+// is 0, there is no bar.
+func (b *bar) line(c importer.Count, now time.Time, width int) string {
+	took, f := now.Sub(b.began), b.fraction(c)
+	of := strconv.FormatInt(max(c.Found, b.total), 10)
+	if !c.All && b.total == 0 {
+		of += "+"
+	}
+	text := fmt.Sprintf("%d of %s %s, %s", c.Done(), of, b.verb, size(c.Bytes))
+	if s := took.Seconds(); s > 0 {
+		text += fmt.Sprintf(", %.1f/s, %s/s", float64(c.Done())/s, size(int64(float64(c.Bytes)/s)))
+	}
+	if left, ok := remaining(took, f); ok {
+		text += ", " + left + " left"
+	}
+	if c.Refused+c.Failed > 0 {
+		text += fmt.Sprintf(", %d refused, %d failed", c.Refused, c.Failed)
+	}
+	if width == 0 {
+		return text
+	}
+	full := int(f * float64(width))
+	return "[" + strings.Repeat("=", full) + strings.Repeat(" ", width-full) + "] " + text
+}
+
+// remaining extrapolates the remaining time from the time that a fraction of
+// the work took. ok is false if the fraction is too small to tell, or 1.
+func remaining(took time.Duration, fraction float64) (left string, ok bool) {
+	if fraction < 0.001 || fraction >= 1 {
+		return "", false
+	}
+	d := time.Duration(float64(took) * (1 - fraction) / fraction)
+	return d.Round(time.Second).String(), true
+}

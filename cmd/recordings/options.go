@@ -1,0 +1,142 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"time"
+
+	"callrecordings/shared/auth"
+	"callrecordings/shared/config"
+	"callrecordings/shared/incoming/namepattern"
+	"callrecordings/shared/recording"
+)
+
+// Options that several commands share are declared here once. targetFlags
+// declares those that choose the target.
+
+// accountFlag adds --account.
+func accountFlag(fs *flag.FlagSet, into *string) {
+	fs.StringVar(into, "account", "", "`ID`: ID of the account")
+}
+
+// jsonFlag adds --json.
+func jsonFlag(fs *flag.FlagSet, into *bool) {
+	fs.BoolVar(into, "json", false, "print JSON, one object per line")
+}
+
+// maxConcurrency is the largest --concurrency.
+const maxConcurrency = 256
+
+// concurrencyFlag adds --concurrency.
+func concurrencyFlag(fs *flag.FlagSet, into *int, byDefault int) {
+	fs.IntVar(into, "concurrency", byDefault, "process `N` recordings at a time")
+}
+
+func checkConcurrency(n int) error {
+	if n < 1 || n > maxConcurrency {
+		return fmt.Errorf("--concurrency must be 1 to %d", maxConcurrency)
+	}
+	return nil
+}
+
+// periodFlags adds --since and --until, which limit a command to recordings
+// created in that period, ends included. 0 leaves an end open.
+func periodFlags(fs *flag.FlagSet, since, until *recording.Seconds) {
+	timeFlag(fs, since, "since", "only recordings created at `TIME` or later; 2026-01-31 or 2026-01-31T09:30:00Z")
+	timeFlag(fs, until, "until", "only recordings created at `TIME` or earlier")
+}
+
+// timeFlag adds an option whose value is a day, which means its first second in
+// UTC, or whatever recording.ParseTime reads.
+func timeFlag(fs *flag.FlagSet, into *recording.Seconds, name, help string) {
+	fs.Func(name, help, func(s string) (err error) {
+		if at, err := time.Parse(time.DateOnly, s); err == nil {
+			*into = recording.SecondsOf(at)
+			return nil
+		}
+		*into, err = recording.ParseTime(s)
+		return err
+	})
+}
+
+func checkPeriod(since, until recording.Seconds) error {
+	if until != 0 && until < since {
+		return errors.New("--until is before --since")
+	}
+	return nil
+}
+
+// nameOptions are the options for reading file names.
+type nameOptions struct {
+	patterns string // separated by spaces
+	timezone string
+}
+
+// nameFlags adds --pattern and --timezone.
+func nameFlags(fs *flag.FlagSet) *nameOptions {
+	o := &nameOptions{}
+	fs.Func("pattern", "`PATTERN`: name pattern to try before the built-in ones (or INBOX_PATTERNS); repeatable", func(p string) error {
+		o.patterns += " " + p
+		return nil
+	})
+	fs.StringVar(&o.timezone, "timezone", "", "`ZONE`: time zone of the times in file names, such as Europe/Berlin (or INBOX_TIMEZONE)")
+	return o
+}
+
+// set reports whether any of the options was given.
+func (o *nameOptions) set() bool { return *o != nameOptions{} }
+
+// open compiles the name patterns. Options take precedence over the
+// environment.
+func (o *nameOptions) open(e env) (namepattern.Set, error) {
+	s, err := config.Load(e.getenv, config.Tool)
+	if err != nil {
+		return namepattern.Set{}, err
+	}
+	names, err := namepattern.Open(first(o.patterns, s.InboxPatterns), first(o.timezone, s.InboxTimezone))
+	if err != nil {
+		return names, usageError{fmt.Errorf("--pattern (INBOX_PATTERNS) or --timezone (INBOX_TIMEZONE): %w", err)}
+	}
+	return names, nil
+}
+
+// checkIDs checks the IDs of an account and of an optional user.
+func checkIDs(account, owner string) error {
+	switch {
+	case account == "":
+		return errors.New("--account is missing")
+	case !auth.ValidName(account):
+		return fmt.Errorf("--account %q: want 1 to %d of A-Z, a-z, 0-9, _ -", account, auth.MaxName)
+	case owner != "" && !auth.ValidName(owner):
+		return fmt.Errorf("--owner %q: want 1 to %d of A-Z, a-z, 0-9, _ -", owner, auth.MaxName)
+	}
+	return nil
+}
+
+// unexpected returns a usage error if there are more than want arguments.
+func unexpected(args []string, want int) error {
+	if len(args) > want {
+		return usageError{fmt.Errorf("unexpected argument %q", args[want])}
+	}
+	return nil
+}
+
+// printJSON prints v on one line.
+func printJSON(w io.Writer, v any) error {
+	out := json.NewEncoder(w)
+	out.SetEscapeHTML(false)
+	return out.Encode(v)
+}
+
+// first returns the first text that is not empty.
+func first(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}
