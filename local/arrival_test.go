@@ -17,7 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// pendingRecording is what a PUT answers with.
+// pendingRecording is the part of a PUT response that tests need.
 type pendingRecording struct {
 	ID       string `json:"id"`
 	Duration int64  `json:"duration_ms"`
@@ -30,6 +30,7 @@ type pendingRecording struct {
 	} `json:"_read_only"`
 }
 
+// document decodes the data of a response.
 func document(t *testing.T, a answer) pendingRecording {
 	t.Helper()
 	var p pendingRecording
@@ -39,7 +40,7 @@ func document(t *testing.T, a answer) pendingRecording {
 	return p
 }
 
-// upload sends audio where p says.
+// upload sends audio to the presigned URL of p.
 func (p pendingRecording) upload(ctx context.Context, audio []byte) error {
 	r, err := http.NewRequestWithContext(ctx, p.ReadOnly.Upload.Method, p.ReadOnly.Upload.URL, bytes.NewReader(audio))
 	if err != nil {
@@ -60,7 +61,7 @@ func (p pendingRecording) upload(ctx context.Context, audio []byte) error {
 	return nil
 }
 
-// waitFor waits until a recording is in that state.
+// waitFor waits until a recording is in the given state.
 func waitFor(t *testing.T, vars map[string]string, id, state string) pendingRecording {
 	t.Helper()
 	var p pendingRecording
@@ -73,7 +74,7 @@ func waitFor(t *testing.T, vars map[string]string, id, state string) pendingReco
 	return p
 }
 
-// events are those of the folder, as "type id state".
+// eventsOf returns the events in a data folder, each as "type id state".
 func eventsOf(t *testing.T, dir string) []string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, "events.jsonl"))
@@ -94,8 +95,8 @@ func eventsOf(t *testing.T, dir string) []string {
 	return all
 }
 
-// Audio that was uploaded is taken although the server is killed at any moment
-// after, and everything is told in the end, in order, of exactly one recording.
+// If the server is killed at any moment after an upload, its next start completes
+// the recording, and all events are published in order.
 func TestAKillLosesNoArrivalAndNoEvent(t *testing.T) {
 	t.Parallel()
 	audio, err := os.ReadFile("demo/01-appointment.mp3")
@@ -124,39 +125,39 @@ func TestAKillLosesNoArrivalAndNoEvent(t *testing.T) {
 	}
 	for id := range want {
 		if ready := waitFor(t, p.vars, id, "ready"); ready.Duration != 14472 {
-			t.Errorf("%s lasts for %d ms", id, ready.Duration)
+			t.Errorf("%s lasts %d ms, want 14472", id, ready.Duration)
 		}
 	}
-	toldOf := func(id string) []string {
-		var told []string
+	published := func(id string) []string {
+		var all []string
 		for _, e := range eventsOf(t, dir) {
-			if strings.Contains(e, id+" ") && (len(told) == 0 || told[len(told)-1] != e) { // repeats may come
-				told = append(told, e)
+			if strings.Contains(e, id+" ") && (len(all) == 0 || all[len(all)-1] != e) { // an event may be repeated
+				all = append(all, e)
 			}
 		}
-		return told
+		return all
 	}
 	for id := range want {
 		events := []string{"Recording Created " + id + " pending", "Recording Completed " + id + " ready"}
-		for deadline := time.Now().Add(10 * time.Second); len(toldOf(id)) < len(events) && time.Now().Before(deadline); {
+		for deadline := time.Now().Add(10 * time.Second); len(published(id)) < len(events) && time.Now().Before(deadline); {
 			time.Sleep(50 * time.Millisecond)
 		}
-		if diff := cmp.Diff(events, toldOf(id)); diff != "" {
+		if diff := cmp.Diff(events, published(id)); diff != "" {
 			t.Errorf("events of %s (-want +got):\n%s", id, diff)
 		}
 	}
 	stop(t, p, syscall.SIGINT)
 }
 
-// An object whose event was lost is found at the next start.
-func TestAudioThatWasMissedIsFound(t *testing.T) {
+// The next start finds an object that was stored without an event.
+func TestMissedAudioIsFound(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
 	p := launch(t, dir, "--empty")
 	made := document(t, call(t, p.vars, http.MethodPut, "/recordings", `{"data":{"id":"202601-missed"}}`))
 	other := document(t, call(t, p.vars, http.MethodPut, "/recordings", `{"data":{"id":"202601-never"}}`))
 	stop(t, p, syscall.SIGINT)
-	// Stored past the server, by which nobody is told.
+	// Write the object directly to the disk, so that no event is sent.
 	key := strings.Split(strings.TrimPrefix(made.ReadOnly.Upload.URL, "http://"), "?")[0]
 	_, key, _ = strings.Cut(key, "/recordings/")
 	audio, err := os.ReadFile("demo/05-voicemail.wav")
@@ -173,7 +174,7 @@ func TestAudioThatWasMissedIsFound(t *testing.T) {
 	p = launch(t, dir, "--empty")
 	waitFor(t, p.vars, made.ID, "ready")
 	if left := document(t, call(t, p.vars, http.MethodGet, "/recordings/"+other.ID, "")); left.ReadOnly.State != "pending" {
-		t.Errorf("%s is %s, want it pending", other.ID, left.ReadOnly.State)
+		t.Errorf("%s is %s, want pending", other.ID, left.ReadOnly.State)
 	}
 	stop(t, p, syscall.SIGINT)
 }

@@ -29,7 +29,7 @@ import (
 	"callrecordings/shared/store/sqlite"
 )
 
-// box is what runs in the one process.
+// box holds all parts of the service on one machine.
 type box struct {
 	dir      *datadir.Dir
 	settings config.Settings
@@ -42,12 +42,12 @@ type box struct {
 	bucket   *s3media.Bucket
 	events   *eventlog.Log
 	seeding  atomic.Bool
-	// names are the layouts of names in inboxes.
+	// names are the name patterns of the inboxes.
 	names namepattern.Set
 }
 
-// open takes the ports and opens the folder's parts. The caller calls close,
-// whatever comes of it.
+// open listens on the ports and opens the parts of the data folder. The caller
+// must call close, even after an error.
 func (b *box) open(ctx context.Context) (err error) {
 	host, port := b.settings.Host, b.settings.Port
 	if b.names, err = namepattern.Open(b.settings.InboxPatterns, b.settings.InboxTimezone); err != nil {
@@ -56,7 +56,7 @@ func (b *box) open(ctx context.Context) (err error) {
 	var lc net.ListenConfig
 	b.listener, err = lc.Listen(ctx, "tcp", net.JoinHostPort(host, port))
 	if err != nil {
-		return taken(err, host, port, "PORT")
+		return listenError(err, host, port, "PORT")
 	}
 	if b.store, err = b.dir.OpenStore(ctx, b.now); err != nil {
 		return err
@@ -65,15 +65,15 @@ func (b *box) open(ctx context.Context) (err error) {
 		return err
 	}
 	port = b.s3Port()
-	if b.s3, err = b.dir.StartS3(ctx, net.JoinHostPort(host, port), b.arrived); err != nil {
-		return taken(err, host, port, "S3_PORT")
+	if b.s3, err = b.dir.StartS3(ctx, net.JoinHostPort(host, port), b.enqueueArrival); err != nil {
+		return listenError(err, host, port, "S3_PORT")
 	}
-	b.bucket, err = b.dir.OpenBucket(b.s3.URL(), b.settings.S3PublicEndpoint) //nolint:contextcheck // it makes a client and calls nobody
+	b.bucket, err = b.dir.OpenBucket(b.s3.URL(), b.settings.S3PublicEndpoint) //nolint:contextcheck // it only makes a client, without any request
 	return err
 }
 
-// s3Port is the one that was asked for, else the API's successor; where any
-// port will do for the API, any will do here.
+// s3Port returns the configured port of the S3 server. The default is the API's
+// port plus one, or any free port if the API takes any free port.
 func (b *box) s3Port() string {
 	switch {
 	case b.settings.S3Port != "":
@@ -84,19 +84,21 @@ func (b *box) s3Port() string {
 	return strconv.Itoa(b.listener.Addr().(*net.TCPAddr).Port + 1)
 }
 
-// taken says of an address that is in use, or is not ours, what helps.
-func taken(err error, host, port, setting string) error {
+// listenError explains an error from listening on an address, and names the
+// settings that change the address.
+func listenError(err error, host, port, setting string) error {
 	var op *net.OpError
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("port %s of %s is taken; choose another with %s=…", port, host, setting)
+		return fmt.Errorf("port %s of %s is already in use; choose another with %s=…", port, host, setting)
 	case errors.As(err, &op):
-		return fmt.Errorf("cannot listen on %s: %w; HOST=… and %s=… choose another address", net.JoinHostPort(host, port), op.Err, setting)
+		return fmt.Errorf("cannot listen on %s: %w; choose another address with HOST=… and %s=…", net.JoinHostPort(host, port), op.Err, setting)
 	}
 	return err
 }
 
-// url is the API's base address.
+// url returns the API's base URL. If the API listens on all addresses, the URL
+// has the loopback address.
 func (b *box) url() string {
 	addr := b.listener.Addr().(*net.TCPAddr)
 	host := addr.IP.String()
@@ -106,11 +108,11 @@ func (b *box) url() string {
 	return "http://" + net.JoinHostPort(host, strconv.Itoa(addr.Port))
 }
 
-// pendingAtOnce bounds how many purges are read at a time.
+// pendingAtOnce is how many pending purges are read at a time.
 const pendingAtOnce = 100
 
-// finishPurges finishes the deletes that an earlier process has left. What
-// fails stays pending for the next start.
+// finishPurges deletes the audio of recordings that an earlier process deleted
+// only in part. A purge that fails is retried at the next start.
 func (b *box) finishPurges(ctx context.Context) {
 	for {
 		pending, err := b.store.PendingPurges(ctx, pendingAtOnce)
@@ -118,7 +120,7 @@ func (b *box) finishPurges(ctx context.Context) {
 			err = errors.Join(err, purge.Finish(ctx, b.store, b.bucket, t))
 		}
 		if err != nil {
-			b.log.WarnContext(ctx, "purges stay pending", slog.String("cause", err.Error()))
+			b.log.WarnContext(ctx, "pending purges failed; the next start retries them", slog.String("cause", err.Error()))
 		}
 		if err != nil || len(pending) < pendingAtOnce {
 			return
@@ -126,18 +128,18 @@ func (b *box) finishPurges(ctx context.Context) {
 	}
 }
 
-// handler is the API: each operation behind a gateway of its own, as in the
+// handler returns the API. Each operation has a gateway of its own, as in the
 // cloud.
 func (b *box) handler() (http.Handler, error) {
 	keys, err := auth.ParseKeys(b.dir.Keys.Token)
 	if err != nil {
-		return nil, fmt.Errorf("the token keys in the data folder: %w", err)
+		return nil, fmt.Errorf("token keys in the data folder: %w", err)
 	}
 	sealer, err := cursor.New(b.dir.Keys.Cursor, "")
 	if err != nil {
-		return nil, fmt.Errorf("the cursor key in the data folder: %w", err)
+		return nil, fmt.Errorf("cursor key in the data folder: %w", err)
 	}
-	node, _ := os.Hostname() // "" is a name, too
+	node, _ := os.Hostname() // on error, "" serves as the name
 	s := b.settings
 	env := api.Env{Verifier: auth.NewVerifier(keys, b.now), Log: b.log, Now: b.now, Origin: s.Origin, Node: node}
 	operations := map[api.Operation]http.Handler{
@@ -160,8 +162,8 @@ func (b *box) handler() (http.Handler, error) {
 	}), nil
 }
 
-// Time-outs of the server. A request and its answer are one piece each, as
-// behind the gateway.
+// Timeouts of the server. As behind API Gateway, a request and its response are
+// each sent as a whole.
 const (
 	headerTime   = 5 * time.Second
 	bodyTime     = 30 * time.Second
@@ -169,7 +171,8 @@ const (
 	shutdownTime = 3 * time.Second
 )
 
-// serve answers requests until ctx ends; those under way then may finish.
+// serve answers requests until ctx ends. Requests in progress then get
+// shutdownTime to finish.
 func (b *box) serve(ctx context.Context, h http.Handler) error {
 	server := &http.Server{
 		Handler: h, ReadHeaderTimeout: headerTime, ReadTimeout: bodyTime, IdleTimeout: idleTime,
@@ -186,7 +189,7 @@ func (b *box) serve(ctx context.Context, h http.Handler) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
-		_ = server.Close() // what did not finish in time is cut off
+		_ = server.Close() // cut off requests that did not finish in time
 	}
 	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
 		return err
@@ -194,7 +197,7 @@ func (b *box) serve(ctx context.Context, h http.Handler) error {
 	return nil
 }
 
-// close gives back what open took.
+// close closes everything that open opened.
 func (b *box) close() error {
 	var errs []error
 	if b.listener != nil {

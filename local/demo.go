@@ -18,7 +18,7 @@ import (
 	"callrecordings/shared/store"
 )
 
-// The sound of the demo recordings, spoken by a synthesizer (demo/make.sh).
+// The audio of the demo recordings, made by a speech synthesizer (demo/make.sh).
 //
 //go:embed demo/*.mp3 demo/*.wav demo/*.ogg
 var demoAudio embed.FS
@@ -26,9 +26,9 @@ var demoAudio embed.FS
 // sample is one demo recording.
 type sample struct {
 	file string
-	user int // index into the demo's users, -1 for nobody's
-	// daysAgo and at place the call before today, so that the samples spread
-	// over three months whenever they are made.
+	user int // index of the owner among the demo's users, or -1 for no owner
+	// daysAgo and at (since midnight UTC) are relative to today, so that the
+	// samples always cover the last three months.
 	daysAgo int
 	at      time.Duration
 	upload.Request
@@ -49,14 +49,14 @@ var samples = []sample{
 	{"12-conference.mp3", -1, 89, 9*time.Hour + 30*time.Minute, upload.Request{Caller: "1004", CallerName: "Meeting room", Callee: "1090", CalleeName: "Conference"}},
 }
 
-// demoRealm is where all demo calls are.
+// demoRealm is the SIP realm of all demo calls.
 const demoRealm = "pbx.example.com"
 
-// seededFile marks a folder whose demo recordings were all stored, so that
-// those which are deleted stay so.
+// seededFile exists once all demo recordings have been stored. It keeps later
+// starts from restoring deleted ones.
 const seededFile = "demo.done"
 
-// seedOnce stores the demo recordings, the first time.
+// seedOnce stores the demo recordings, unless an earlier start did.
 func (b *box) seedOnce(ctx context.Context) error {
 	if _, err := os.Stat(b.dir.File(seededFile)); err == nil {
 		return nil
@@ -69,12 +69,13 @@ func (b *box) seedOnce(ctx context.Context) error {
 	return b.dir.WritePrivate(seededFile, "")
 }
 
+// uploader adds recordings to the data folder.
 func (b *box) uploader() upload.Uploader {
 	return upload.Uploader{Store: b.store, Audio: b.bucket, Now: b.now, Random: rand.Reader}
 }
 
-// seed stores the demo recordings. Their ids follow from account and file, so
-// that a seeding that was cut off can be repeated.
+// seed stores the demo recordings. Their IDs are derived from the account and
+// the file name, so that it can be repeated if it was interrupted.
 func seed(ctx context.Context, in upload.Uploader, k datadir.Keys) error {
 	now := in.Now()
 	for _, s := range samples {
@@ -95,12 +96,13 @@ func seed(ctx context.Context, in upload.Uploader, k datadir.Keys) error {
 	return nil
 }
 
-// start is when the call began, seen from now.
+// start returns when the call began, relative to now.
 func (s sample) start(now time.Time) time.Time {
 	return now.UTC().Truncate(24*time.Hour).AddDate(0, 0, -s.daysAgo).Add(s.at)
 }
 
-// id is the same whenever the sample is made in one month.
+// id returns the sample's ID in the account. It depends on the month of the
+// call, but otherwise not on now.
 func (s sample) id(account string, now time.Time) string {
 	sum := sha256.Sum256([]byte(account + "/" + s.file))
 	return s.start(now).Format("200601") + "-" + hex.EncodeToString(sum[:16])

@@ -11,8 +11,8 @@ import (
 	"callrecordings/shared/store"
 )
 
-// The demo shows what there is: callers, users, months, types, lengths, tags;
-// and it stays small.
+// The demo recordings differ in caller, user, month, type, length and tags. All
+// of them together stay small.
 func TestTheDemoIsVaried(t *testing.T) {
 	t.Parallel()
 	dir, err := datadir.Open(filepath.Join(t.TempDir(), "data"))
@@ -32,11 +32,11 @@ func TestTheDemoIsVaried(t *testing.T) {
 		t.Fatalf("Page = %d recordings, %v, want 12", len(page.Recordings), err)
 	}
 	seen := map[string]map[string]bool{}
-	note := func(what, value string) {
-		if seen[what] == nil {
-			seen[what] = map[string]bool{}
+	note := func(field, value string) {
+		if seen[field] == nil {
+			seen[field] = map[string]bool{}
 		}
-		seen[what][value] = true
+		seen[field][value] = true
 	}
 	for i := range page.Recordings {
 		r := &page.Recordings[i]
@@ -57,24 +57,24 @@ func TestTheDemoIsVaried(t *testing.T) {
 			note(field, raw)
 		}
 	}
-	for what, least := range map[string]int{
+	for field, least := range map[string]int{
 		"owner": 3, "month": 3, "type": 3, "caller_id_number": 5, "callee_id_number": 5, "direction": 2, "duration": 5, "user_metadata": 2, "name": 12,
 	} {
-		if got := len(seen[what]); got < least {
-			t.Errorf("%d different values of %s, want at least %d: %v", got, what, least, seen[what])
+		if got := len(seen[field]); got < least {
+			t.Errorf("%d different values of %s, want at least %d: %v", got, field, least, seen[field])
 		}
 	}
 	total := 0
 	for _, s := range samples {
-		total += len(sound(t, s.file))
+		total += len(demoFile(t, s.file))
 	}
 	if total > 1<<20 {
 		t.Errorf("the demo's audio takes %d bytes, want less than 1 MB", total)
 	}
 }
 
-// A seeding that was cut off is finished by the next start.
-func TestSeedingGoesOn(t *testing.T) {
+// The next start finishes an interrupted seeding.
+func TestSeedingContinues(t *testing.T) {
 	t.Parallel()
 	dir, err := datadir.Open(filepath.Join(t.TempDir(), "data"))
 	if err != nil {
@@ -83,7 +83,7 @@ func TestSeedingGoesOn(t *testing.T) {
 	b := opened(t, dir)
 	s := samples[0]
 	s.Account, s.ID = dir.Keys.Account, s.id(dir.Keys.Account, b.now())
-	data := sound(t, s.file)
+	data := demoFile(t, s.file)
 	if _, err := b.uploader().Add(t.Context(), s.Request, strings.NewReader(string(data)), int64(len(data)), nil); err != nil {
 		t.Fatal(err)
 	}

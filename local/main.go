@@ -1,6 +1,7 @@
-// Command local is the whole API in one process: what `make run` starts. The
-// handlers, the events and their codec are those of the cloud; behind them are
-// SQLite and a real S3 server, both in this process, in one folder.
+// Command local runs the whole API in one process; `make run` starts it. The
+// handlers and the event formats are the same as in the cloud. SQLite replaces
+// DynamoDB, and a built-in S3 server replaces S3. Both keep their data in one
+// folder.
 //
 //	PORT=8000 HOST=127.0.0.1 DATA_DIR=.data local [--empty]
 package main
@@ -24,21 +25,21 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	context.AfterFunc(ctx, stop) // a second signal kills the process
 	code := run(ctx, env{os.Getenv, time.Now, os.Stdout, os.Stderr}, os.Args[1:])
 	stop()
 	os.Exit(code)
 }
 
-// env is what the program gets from outside.
+// env is the program's view of the outside world; tests replace it.
 type env struct {
 	getenv         func(string) string
 	now            func() time.Time
 	stdout, stderr io.Writer
 }
 
-// run serves until ctx ends and returns the process's exit code. Every error
-// is one sentence.
+// run serves until ctx ends and returns the exit code. It prints an error as one
+// line.
 func run(ctx context.Context, e env, args []string) int {
 	fs := flag.NewFlagSet("local", flag.ContinueOnError)
 	fs.SetOutput(e.stderr)
@@ -59,14 +60,15 @@ func run(ctx context.Context, e env, args []string) int {
 	return 0
 }
 
+// unexpected returns an error if there are arguments.
 func (e env) unexpected(args []string) error {
 	if len(args) > 0 {
-		return fmt.Errorf("unexpected argument %q; the settings are in the environment: PORT, HOST, DATA_DIR", args[0])
+		return fmt.Errorf("unexpected argument %q; settings come from the environment: PORT, HOST, DATA_DIR", args[0])
 	}
 	return nil
 }
 
-// start opens the folder, starts everything, and serves until ctx ends.
+// start opens the data folder, starts all parts, and serves until ctx ends.
 func (e env) start(ctx context.Context, samples bool) (err error) {
 	s, err := config.Load(e.getenv, config.Local)
 	if err != nil {
@@ -94,12 +96,12 @@ func (e env) start(ctx context.Context, samples bool) (err error) {
 	}
 	switch {
 	case ctx.Err() != nil:
-		return nil // stopped while it started
+		return nil // stopped during the start
 	case err != nil:
 		return err
 	}
-	following, stop := context.WithCancel(ctx)
-	wait := b.follow(following)
+	working, stop := context.WithCancel(ctx)
+	wait := b.work(working)
 	defer func() {
 		stop()
 		wait()
@@ -107,13 +109,14 @@ func (e env) start(ctx context.Context, samples bool) (err error) {
 	return b.serve(ctx, handler)
 }
 
-// prepare does all that comes before the first request.
+// prepare does everything that must be done before the first request, and
+// returns the API's handler.
 func (b *box) prepare(ctx context.Context, samples bool) (http.Handler, error) {
 	if err := b.open(ctx); err != nil {
 		return nil, err
 	}
 	b.finishPurges(ctx)
-	if err := b.missed(ctx); err != nil {
+	if err := b.enqueueMissed(ctx); err != nil {
 		return nil, err
 	}
 	if samples {
@@ -121,5 +124,5 @@ func (b *box) prepare(ctx context.Context, samples bool) (http.Handler, error) {
 			return nil, err
 		}
 	}
-	return b.handler() //nolint:contextcheck // its requests have contexts of their own
+	return b.handler() //nolint:contextcheck // each request has its own context
 }

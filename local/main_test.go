@@ -22,8 +22,8 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// A second start finds the same data, account and users, and makes no second
-// set of demo recordings; what was deleted stays away.
+// A second start finds the same data, account and users. It does not add the demo
+// recordings again, and does not restore deleted ones.
 func TestASecondStartFindsTheSame(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
@@ -53,7 +53,7 @@ func TestASecondStartFindsTheSame(t *testing.T) {
 	stop(t, second, syscall.SIGTERM)
 }
 
-// stop signals the server, which must end well within seconds.
+// stop signals the server, which must end with exit code 0 within ten seconds.
 func stop(t *testing.T, p *process, s os.Signal) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(s); err != nil {
@@ -64,14 +64,14 @@ func stop(t *testing.T, p *process, s os.Signal) {
 	}
 }
 
-// What was acknowledged survives a kill in the middle of writing.
-func TestNothingAcknowledgedIsLostByAKill(t *testing.T) {
+// A kill in the middle of writing loses no acknowledged change.
+func TestAKillLosesNoAcknowledgedChange(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
 	p := launch(t, dir)
 	all := ids(t, p.vars)
 	kept := make(chan map[string]int, len(all))
-	for _, id := range all { // a writer for each recording, until the server is gone
+	for _, id := range all { // one writer for each recording, until the server is killed
 		go func() {
 			last := 0
 			for n := 1; ; n++ {
@@ -84,7 +84,7 @@ func TestNothingAcknowledgedIsLostByAKill(t *testing.T) {
 			kept <- map[string]int{id: last}
 		}()
 	}
-	time.Sleep(300 * time.Millisecond) // let some be written; more or less makes no difference
+	time.Sleep(300 * time.Millisecond) // allow some writes; their number does not matter
 	if err := p.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestNothingAcknowledgedIsLostByAKill(t *testing.T) {
 			if err := json.Unmarshal(call(t, p.vars, http.MethodGet, "/recordings/"+id, "").Data, &got); err != nil {
 				t.Fatal(err)
 			}
-			if got.Meta.N < n || got.Meta.N > n+1 { // the last one may have been written and not answered
+			if got.Meta.N < n || got.Meta.N > n+1 { // the last change may be stored but not acknowledged
 				t.Errorf("%s: n = %d, want the acknowledged %d", id, got.Meta.N, n)
 			}
 		}
@@ -112,7 +112,7 @@ func TestNothingAcknowledgedIsLostByAKill(t *testing.T) {
 	stop(t, p, syscall.SIGINT)
 }
 
-// A second signal ends the process at once, whatever it waits for.
+// A second signal ends the process at once, even with requests in progress.
 func TestASecondSignalEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	p := launch(t, filepath.Join(t.TempDir(), "data"), "--empty")
@@ -125,7 +125,7 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 	if _, err := fmt.Fprint(c, "PATCH /v2 HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{"); err != nil {
 		t.Fatal(err)
 	}
-	call(t, p.vars, http.MethodGet, "/recordings", "") // by now the other request is under way
+	call(t, p.vars, http.MethodGet, "/recordings", "") // now the hanging request has arrived
 	began := time.Now()
 	if err := p.cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
@@ -136,7 +136,7 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 		select {
 		case err := <-p.ended:
 			if took := time.Since(began); took > 2*time.Second || err == nil {
-				t.Errorf("ended after %s with %v, want at once and by the signal", took, err)
+				t.Errorf("ended after %s with %v, want at once, by the signal", took, err)
 			}
 			return
 		default:
@@ -144,8 +144,8 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 	}
 }
 
-// A request under way may finish, but not for ever.
-func TestAHangingRequestDoesNotKeepTheServer(t *testing.T) {
+// A hanging request delays the end of the server only for a few seconds.
+func TestAHangingRequestDoesNotKeepTheServerRunning(t *testing.T) {
 	t.Parallel()
 	p := launch(t, filepath.Join(t.TempDir(), "data"), "--empty")
 	c, err := net.Dial("tcp", strings.TrimPrefix(p.vars["URL"], "http://"))
@@ -160,9 +160,9 @@ func TestAHangingRequestDoesNotKeepTheServer(t *testing.T) {
 	stop(t, p, syscall.SIGINT)
 }
 
-// Another process adds a recording while the server runs, and the server
-// plays it at once.
-func TestAnotherProcessAdds(t *testing.T) {
+// If another process adds a recording while the server runs, the server plays it
+// at once.
+func TestARecordingAddedByAnotherProcessPlays(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "data")
 	p := launch(t, path, "--empty")
@@ -177,7 +177,7 @@ func TestAnotherProcessAdds(t *testing.T) {
 	if got := ids(t, p.vars); !cmp.Equal(got, []string{r.ID}) {
 		t.Errorf("recordings = %q, want %q", got, r.ID)
 	}
-	if got := download(t, p.vars, "/recordings/"+r.ID); !bytes.Equal(got, sound(t, "01-appointment.mp3")) {
+	if got := download(t, p.vars, "/recordings/"+r.ID); !bytes.Equal(got, demoFile(t, "01-appointment.mp3")) {
 		t.Errorf("%d bytes, want those of the file", len(got))
 	}
 	if a := call(t, p.vars, http.MethodDelete, "/recordings/"+r.ID, ""); a.status != http.StatusOK {
@@ -187,10 +187,10 @@ func TestAnotherProcessAdds(t *testing.T) {
 	stop(t, p, syscall.SIGINT)
 }
 
-// add adds a demo file to the folder, as the recordings command does.
+// add adds a demo file to the data folder, as the recordings command does.
 func add(t *testing.T, dir *datadir.Dir, name string) *recording.Recording {
 	t.Helper()
-	data := sound(t, name)
+	data := demoFile(t, name)
 	r, err := opened(t, dir).uploader().Add(t.Context(), upload.Request{Account: dir.Keys.Account, Owner: dir.Keys.Users[0]}, bytes.NewReader(data), int64(len(data)), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -198,7 +198,7 @@ func add(t *testing.T, dir *datadir.Dir, name string) *recording.Recording {
 	return r
 }
 
-// opened is a box over the folder that serves nothing.
+// opened returns an open box on the data folder, without a running API.
 func opened(t *testing.T, dir *datadir.Dir) *box {
 	t.Helper()
 	b := &box{dir: dir, now: time.Now}
@@ -214,7 +214,8 @@ func opened(t *testing.T, dir *datadir.Dir) *box {
 	return b
 }
 
-func sound(t *testing.T, name string) []byte {
+// demoFile returns the content of a demo file.
+func demoFile(t *testing.T, name string) []byte {
 	t.Helper()
 	data, err := demoAudio.ReadFile("demo/" + name)
 	if err != nil {
@@ -223,6 +224,7 @@ func sound(t *testing.T, name string) []byte {
 	return data
 }
 
+// download returns the audio of a recording.
 func download(t *testing.T, vars map[string]string, path string) []byte {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, vars["URL"]+"/v2/accounts/"+vars["ACCOUNT_ID"]+path, http.NoBody)
@@ -243,6 +245,7 @@ func download(t *testing.T, vars map[string]string, path string) []byte {
 	return b.Bytes()
 }
 
+// wantNoAudio checks that the data folder holds no audio.
 func wantNoAudio(t *testing.T, dir *datadir.Dir) {
 	t.Helper()
 	err := filepath.WalkDir(dir.File("audio/objects"), func(path string, d os.DirEntry, err error) error {
@@ -256,7 +259,7 @@ func wantNoAudio(t *testing.T, dir *datadir.Dir) {
 	}
 }
 
-// A start finishes what a crash between the tombstone and the audio has left.
+// A start finishes a delete that stored its tombstone but did not purge its audio.
 func TestPendingPurgesAreFinishedAtStart(t *testing.T) {
 	t.Parallel()
 	dir, err := datadir.Open(t.TempDir())
@@ -276,8 +279,8 @@ func TestPendingPurgesAreFinishedAtStart(t *testing.T) {
 	stop(t, p, syscall.SIGINT)
 }
 
-// A start that cannot be says so in one sentence, which names what helps.
-func TestAStartThatCannotBe(t *testing.T) {
+// A start that fails prints one line that says how to fix the problem.
+func TestAFailedStartExplainsItself(t *testing.T) {
 	t.Parallel()
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -300,12 +303,12 @@ func TestAStartThatCannotBe(t *testing.T) {
 		code int
 		want string
 	}{
-		{"a taken port", map[string]string{"PORT": port}, nil, 1, "local: port " + port + " of 127.0.0.1 is taken; choose another with PORT=…\n"},
-		{"a taken port of S3", map[string]string{"S3_PORT": port}, nil, 1, "local: port " + port + " of 127.0.0.1 is taken; choose another with S3_PORT=…\n"},
-		{"a host of others", map[string]string{"HOST": "192.0.2.1"}, nil, 1, "local: cannot listen on 192.0.2.1:0: "},
+		{"a port in use", map[string]string{"PORT": port}, nil, 1, "local: port " + port + " of 127.0.0.1 is already in use; choose another with PORT=…\n"},
+		{"an S3 port in use", map[string]string{"S3_PORT": port}, nil, 1, "local: port " + port + " of 127.0.0.1 is already in use; choose another with S3_PORT=…\n"},
+		{"a foreign host", map[string]string{"HOST": "192.0.2.1"}, nil, 1, "local: cannot listen on 192.0.2.1:0: "},
 		{"a folder that is a file", map[string]string{"DATA_DIR": file}, nil, 1, "local: the data folder " + file + " cannot be made: not a directory\n"},
-		{"a database that is none", map[string]string{"DATA_DIR": damaged}, nil, 1, "local: the database of the data folder cannot be used: "},
-		{"a wrong setting", map[string]string{"PORT": "http"}, nil, 1, `local: settings of local: PORT is "http", want a port from 0 to 65535` + "\n"},
+		{"a damaged database", map[string]string{"DATA_DIR": damaged}, nil, 1, "local: the database of the data folder cannot be used: "},
+		{"an invalid setting", map[string]string{"PORT": "http"}, nil, 1, `local: settings of local: PORT is "http", want a port from 0 to 65535` + "\n"},
 		{"an argument", nil, []string{"8080"}, 1, `local: unexpected argument "8080"; `},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -322,6 +325,7 @@ func TestAStartThatCannotBe(t *testing.T) {
 	}
 }
 
+// runWith runs the program in this process, with environment variables from vars.
 func runWith(ctx context.Context, vars map[string]string, args ...string) (code int, stdout, stderr string) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
@@ -330,8 +334,8 @@ func runWith(ctx context.Context, vars map[string]string, args ...string) (code 
 	return code, out.String(), errs.String()
 }
 
-// Whoever stops it while it starts gets a clean end, too.
-func TestAStopWhileItStarts(t *testing.T) {
+// A stop during the start ends the program cleanly.
+func TestAStopDuringTheStart(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -352,7 +356,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// Each request is one line of JSON on standard error, without the token.
+// Each request is logged as one line of JSON on standard error, without the token.
 func TestRequestsAreLogged(t *testing.T) {
 	t.Parallel()
 	p := launch(t, filepath.Join(t.TempDir(), "data"), "--empty")
@@ -367,7 +371,7 @@ func TestRequestsAreLogged(t *testing.T) {
 		t.Fatalf("stderr = %s: %v, want one line of JSON", text, err)
 	}
 	if line.Msg != "request" || line.Route != "list" || line.Account != p.vars["ACCOUNT_ID"] || line.Status != http.StatusOK {
-		t.Errorf("line = %+v, want the list's", line)
+		t.Errorf("line = %+v, want a list request", line)
 	}
 	if strings.Contains(text, p.vars["TOKEN"]) {
 		t.Error("the token is in the log")

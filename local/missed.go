@@ -10,22 +10,22 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// awaitingAtOnce bounds how many recordings are read at a time.
+// awaitingAtOnce is how many recordings are read at a time.
 const awaitingAtOnce = 100
 
-// missed looks for audio that arrived while nobody listened, and puts its event
-// into the queue.
-func (b *box) missed(ctx context.Context) error {
-	waiting, err := b.store.Arriving(ctx)
+// enqueueMissed finds audio that was stored without an event, for example just
+// before a crash, and adds an event for it to the queue.
+func (b *box) enqueueMissed(ctx context.Context) error {
+	queued, err := b.store.Arriving(ctx)
 	if err != nil {
 		return err
 	}
-	return errors.Join(b.missedAudio(ctx, waiting), b.missedDrops(ctx, waiting))
+	return errors.Join(b.enqueueMissedUploads(ctx, queued), b.enqueueMissedDrops(ctx, queued))
 }
 
-// missedAudio looks where recordings wait for theirs, but for those of which
-// the queue knows.
-func (b *box) missedAudio(ctx context.Context, waiting map[string]bool) error {
+// enqueueMissedUploads looks for the audio of pending recordings. It skips keys
+// that are queued already.
+func (b *box) enqueueMissedUploads(ctx context.Context, queued map[string]bool) error {
 	account, id := "", ""
 	for {
 		some, err := b.store.Awaiting(ctx, account, id, awaitingAtOnce)
@@ -35,14 +35,14 @@ func (b *box) missedAudio(ctx context.Context, waiting map[string]bool) error {
 		for i := range some {
 			account, id = some[i].Account, some[i].ID
 			key := some[i].AudioKey()
-			if waiting[key] {
+			if queued[key] {
 				continue
 			}
 			switch _, err := b.bucket.Stat(ctx, key); {
 			case err == nil:
-				b.arrived(ctx, datadir.Event(key, b.now()))
+				b.enqueueArrival(ctx, datadir.Event(key, b.now()))
 			case !errors.Is(err, media.ErrNotFound):
-				return fmt.Errorf("look for audio that was missed: %w", err)
+				return fmt.Errorf("look for missed audio: %w", err)
 			}
 		}
 		if len(some) < awaitingAtOnce {
@@ -51,8 +51,9 @@ func (b *box) missedAudio(ctx context.Context, waiting map[string]bool) error {
 	}
 }
 
-// missedDrops looks into the inboxes, for what is no recording's audio.
-func (b *box) missedDrops(ctx context.Context, waiting map[string]bool) error {
+// enqueueMissedDrops looks in the inboxes for files that do not belong to a
+// recording yet. It skips keys that are queued already.
+func (b *box) enqueueMissedDrops(ctx context.Context, queued map[string]bool) error {
 	prefix := recording.InboxKey("", "")
 	known, err := b.store.AudioKeys(ctx, prefix)
 	if err != nil {
@@ -61,12 +62,12 @@ func (b *box) missedDrops(ctx context.Context, waiting map[string]bool) error {
 	for after := ""; ; {
 		keys, err := b.bucket.List(ctx, prefix, after)
 		if err != nil {
-			return fmt.Errorf("look for audio that was missed: %w", err)
+			return fmt.Errorf("look for missed audio: %w", err)
 		}
 		for _, key := range keys {
 			after = key
-			if !known[key] && !waiting[key] {
-				b.arrived(ctx, datadir.Event(key, b.now()))
+			if !known[key] && !queued[key] {
+				b.enqueueArrival(ctx, datadir.Event(key, b.now()))
 			}
 		}
 		if len(keys) < media.MaxList {

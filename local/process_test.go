@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// asServer in the environment makes the test's own binary the server, so that
-// tests can signal and kill a real process.
+// asServer is an environment variable that makes the test binary act as the
+// server, so that tests can signal and kill a real process.
 const asServer = "LOCAL_TEST_AS_SERVER=1"
 
 func TestMain(m *testing.M) {
@@ -28,17 +28,17 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// process is a server in a process of its own.
+// process is a server that runs as a process of its own.
 type process struct {
 	cmd  *exec.Cmd
 	vars map[string]string // of demo.env
-	// greeting is what it printed, stderr what it logged.
+	// greeting is its standard output, stderr its log.
 	greeting string
 	stderr   *buffer
 	ended    chan error
 }
 
-// launch starts a server over the folder and waits until it serves.
+// launch starts a server on the data folder and waits until it is ready.
 func launch(t *testing.T, dir string, args ...string) *process {
 	t.Helper()
 	p := &process{cmd: exec.CommandContext(t.Context(), os.Args[0], args...), stderr: &buffer{}, ended: make(chan error, 1)}
@@ -67,19 +67,20 @@ func launch(t *testing.T, dir string, args ...string) *process {
 	return p
 }
 
-// wait returns how the process ended, and fails if it does not in time.
+// wait waits for the process to end and returns its error. The test fails if the
+// process is still running after most.
 func (p *process) wait(t *testing.T, most time.Duration) error {
 	t.Helper()
 	select {
 	case err := <-p.ended:
 		return err
 	case <-time.After(most):
-		t.Fatalf("the server runs on after %s: %s", most, p.stderr)
+		t.Fatalf("the server is still running after %s: %s", most, p.stderr)
 		return nil
 	}
 }
 
-// readEnv reads the lines of demo.env.
+// readEnv returns the variables in demo.env.
 func readEnv(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, envFile))
@@ -94,7 +95,7 @@ func readEnv(t *testing.T, dir string) map[string]string {
 	return vars
 }
 
-// buffer is a bytes.Buffer that a process may write to meanwhile.
+// buffer is a bytes.Buffer for concurrent use.
 type buffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -112,14 +113,14 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
-// answer is an envelope of the API, as far as tests look at it.
+// answer is the part of an API response that tests need.
 type answer struct {
 	status   int
 	Revision string
 	Data     json.RawMessage
 }
 
-// call asks the API as the demo's account.
+// call sends a request to the API as the demo account.
 func call(t *testing.T, vars map[string]string, method, path, body string) answer {
 	t.Helper()
 	a, err := ask(t.Context(), vars, method, path, body)
@@ -129,6 +130,7 @@ func call(t *testing.T, vars map[string]string, method, path, body string) answe
 	return a
 }
 
+// ask is call with an error instead of a failed test.
 func ask(ctx context.Context, vars map[string]string, method, path, body string) (answer, error) {
 	url := vars["URL"] + "/v2/accounts/" + vars["ACCOUNT_ID"] + path
 	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
@@ -145,7 +147,7 @@ func ask(ctx context.Context, vars map[string]string, method, path, body string)
 	return a, json.NewDecoder(resp.Body).Decode(&a)
 }
 
-// ids are those of the account's recordings, newest first.
+// ids returns the IDs of the account's recordings, newest first.
 func ids(t *testing.T, vars map[string]string) []string {
 	t.Helper()
 	var all []struct{ ID string }

@@ -12,21 +12,23 @@ import (
 	"callrecordings/shared/auth"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
+	"callrecordings/shared/version"
 )
 
-// demoTTL is how long the token of a start is good for.
+// demoTTL is the lifetime of the token that a start prints.
 const demoTTL = 30 * 24 * time.Hour
 
-// envFile is the file of the folder that holds the greeting's values.
+// envFile is the file in the data folder with the greeting's values, for scripts.
 const envFile = "demo.env"
 
-// greeting is what a start prints: who to be and what to try.
+// greeting is the text that a start prints: the address, credentials, and
+// commands to try.
 type greeting struct {
-	url, account, user, token string
-	// dir is the data folder as it was named.
+	version, url, account, user, token string
+	// dir is the data folder as the user named it.
 	dir string
-	// play is the id of a recording to play and to tag, last of one to delete;
-	// "" where there is none.
+	// play is the ID of a recording to play and to tag, and last the ID of one to
+	// delete. They are "" if there is no such recording.
 	play, last string
 }
 
@@ -35,9 +37,9 @@ func (b *box) welcome(ctx context.Context, out io.Writer) error {
 	k := b.dir.Keys
 	token, err := auth.Sign(k.Token, auth.Claims{Account: k.Account, Expires: b.now().Add(demoTTL)})
 	if err != nil {
-		return fmt.Errorf("the demo token: %w", err)
+		return fmt.Errorf("sign the demo token: %w", err)
 	}
-	g := greeting{url: b.url(), account: k.Account, user: k.Users[0], token: token, dir: b.settings.DataDir}
+	g := greeting{version: version.Number, url: b.url(), account: k.Account, user: k.Users[0], token: token, dir: b.settings.DataDir}
 	if err := b.dir.WritePrivate(envFile, g.variables()); err != nil {
 		return err
 	}
@@ -48,10 +50,11 @@ func (b *box) welcome(ctx context.Context, out io.Writer) error {
 	return err
 }
 
-// newest is how many of the newest recordings are looked at for an mp3.
+// newest is how many of the newest recordings pick searches for an mp3.
 const newest = 50
 
-// pick finds recordings to try things on: the newest mp3, and the oldest.
+// pick chooses recordings for the example commands: the newest mp3, and the
+// oldest recording of any type.
 func (b *box) pick(ctx context.Context) (play, last string, err error) {
 	page, err := b.store.Page(ctx, store.Query{Account: b.dir.Keys.Account, Limit: newest})
 	if err != nil {
@@ -73,63 +76,64 @@ func (b *box) pick(ctx context.Context) (play, last string, err error) {
 	return play, last, nil
 }
 
-// variables are the lines of demo.env.
+// variables returns the content of demo.env.
 func (g greeting) variables() string {
 	return fmt.Sprintf("ACCOUNT_ID=%s\nUSER_ID=%s\nTOKEN=%s\nURL=%s\n", g.account, g.user, g.token, g.url)
 }
 
-// try is a thing to try: curl's arguments behind the header with the token.
-type try struct{ what, args string }
+// example is a command to try. args are curl's arguments after the token's
+// header.
+type example struct{ title, args string }
 
-// tries are the lines of the greeting; their values come from demo.env.
-func (g greeting) tries() []try {
+// examples returns the example commands. They use the variables of demo.env.
+func (g greeting) examples() []example {
 	const list = "$URL/v2/accounts/$ACCOUNT_ID/recordings"
-	all := []try{
-		{"the recordings of one user", `"$URL/v2/accounts/$ACCOUNT_ID/users/$USER_ID/recordings"`},
-		{"as a spreadsheet", `"` + list + `?accept=csv" -o recordings.csv`},
+	all := []example{
+		{"List the recordings of one user", `"$URL/v2/accounts/$ACCOUNT_ID/users/$USER_ID/recordings"`},
+		{"Download the list as a spreadsheet (CSV)", `"` + list + `?accept=csv" -o recordings.csv`},
 	}
 	if g.play != "" {
 		one := list + "/" + g.play
 		all = append(all,
-			try{"one recording", `"` + one + `?pretty_print=true"`},
-			try{"its audio", `-H "Accept: audio/mpeg" "` + one + `" -o recording.mp3`},
-			try{"the first 1000 bytes of it", `-H "Accept: audio/mpeg" -r 0-999 "` + one + `" -o part.mp3`},
-			try{"the same audio, by a redirect to S3", `-H "Accept: audio/mpeg" -L "` + one + `?delivery=redirect" -o recording.mp3`},
-			try{"tag it", `-X PATCH -H "Content-Type: application/json" -d '{"data":{"user_metadata":{"tag":"vip"}}}' "` + one + `"`},
-			try{"find it by its tag", `"` + list + `?filter_user_metadata.tag=vip"`},
+			example{"Show one recording", `"` + one + `?pretty_print=true"`},
+			example{"Download its audio", `-H "Accept: audio/mpeg" "` + one + `" -o recording.mp3`},
+			example{"Download only the first 1000 bytes", `-H "Accept: audio/mpeg" -r 0-999 "` + one + `" -o part.mp3`},
+			example{"Download the audio through a redirect to S3", `-H "Accept: audio/mpeg" -L "` + one + `?delivery=redirect" -o recording.mp3`},
+			example{"Tag the recording", `-X PATCH -H "Content-Type: application/json" -d '{"data":{"user_metadata":{"tag":"vip"}}}' "` + one + `"`},
+			example{"Find it by its tag", `"` + list + `?filter_user_metadata.tag=vip"`},
 		)
 	}
 	if g.last != "" {
-		all = append(all, try{"delete the oldest", `-X DELETE "` + list + "/" + g.last + `"`})
+		all = append(all, example{"Delete the oldest recording", `-X DELETE "` + list + "/" + g.last + `"`})
 	}
 	return all
 }
 
-// text is the greeting.
+// text returns the greeting.
 func (g greeting) text() string {
 	var b strings.Builder
-	say := func(format string, args ...any) { _, _ = fmt.Fprintf(&b, format, args...) }
-	say("\nThe call recordings API listens on %s; Ctrl-C stops it.\n\n", g.url)
-	say("account  %s  user  %s\n", g.account, g.user)
-	say("token    %s\n\n", g.token)
-	say("The newest recordings:\n\n")
-	say("curl -H 'X-Auth-Token: %s' '%s/v2/accounts/%s/recordings?page_size=3&pretty_print=true'\n\n", g.token, g.url, g.account)
-	say("The same values, good for 30 days, are in a file. In another terminal:\n\n")
-	say(". %s\n\n", shellPath(filepath.Join(g.dir, envFile)))
-	for _, t := range g.tries() {
-		say("# %s\ncurl -H \"X-Auth-Token: $TOKEN\" %s\n", t.what, t.args)
+	printf := func(format string, args ...any) { _, _ = fmt.Fprintf(&b, format, args...) }
+	printf("\nCall recordings API %s is ready at %s\n\n", g.version, g.url)
+	printf("  account  %s\n  user     %s\n  token    %s\n\n", g.account, g.user, g.token)
+	printf("The token is valid for %d days. Press Ctrl-C to stop the server; all data stays in %s.\n\n", demoTTL/(24*time.Hour), g.dir)
+	printf("List the newest recordings from another terminal:\n\n")
+	printf("curl -H 'X-Auth-Token: %s' '%s/v2/accounts/%s/recordings?page_size=3&pretty_print=true'\n\n", g.token, g.url, g.account)
+	printf("To try more, load the same values into shell variables:\n\n")
+	printf(". %s\n\n", shellPath(filepath.Join(g.dir, envFile)))
+	for _, e := range g.examples() {
+		printf("# %s\ncurl -H \"X-Auth-Token: $TOKEN\" %s\n", e.title, e.args)
 	}
-	say("# add one of your own\n")
-	say("go run ./cmd/recordings add FILE --account $ACCOUNT_ID --owner $USER_ID")
+	printf("# Add a recording of your own: an mp3, wav, Ogg or m4a file\n")
+	printf("go run ./cmd/recordings add FILE --account $ACCOUNT_ID --owner $USER_ID")
 	if g.dir != datadir.Default {
-		say(" --data-dir %s", shellPath(g.dir))
+		printf(" --data-dir %s", shellPath(g.dir))
 	}
-	say("\n\n")
+	printf("\n\n")
 	return b.String()
 }
 
-// shellPath writes a path so that a shell's "." takes it: with a slash in it,
-// and in quotes where it needs them.
+// shellPath returns a path that a shell's "." command accepts: with a slash in it,
+// and quoted if necessary.
 func shellPath(path string) string {
 	if !strings.ContainsAny(path, `/\`) {
 		path = "./" + path

@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 func TestGreetingText(t *testing.T) {
 	t.Parallel()
 	full := greeting{
-		url: "http://127.0.0.1:8000", account: "3f2a3f2a3f2a3f2a3f2a3f2a3f2a3f2a", user: "77bc77bc77bc77bc77bc77bc77bc77bc", token: "eyJ.x.y",
+		version: "1.2.3", url: "http://127.0.0.1:8000", account: "3f2a3f2a3f2a3f2a3f2a3f2a3f2a3f2a", user: "77bc77bc77bc77bc77bc77bc77bc77bc", token: "eyJ.x.y",
 		dir: ".data", play: "202602-0123456789abcdef0123456789abcdef", last: "202512-0123456789abcdef0123456789abcdef",
 	}
 	empty := full
@@ -42,8 +42,8 @@ func TestGreetingText(t *testing.T) {
 	}
 }
 
-// Every line that a start prints works word for word, in its order.
-func TestEveryPrintedLineWorks(t *testing.T) {
+// Every command that a start prints works as printed, in order.
+func TestEveryPrintedCommandWorks(t *testing.T) {
 	t.Parallel()
 	p := launch(t, filepath.Join(t.TempDir(), "data"))
 	n := 0
@@ -66,15 +66,15 @@ func TestEveryPrintedLineWorks(t *testing.T) {
 			t.Errorf("%s: %d bytes, %.300s", line, len(body), body)
 		}
 	}
-	if want := len((greeting{play: "x", last: "y"}).tries()) + 1; n != want {
+	if want := len((greeting{play: "x", last: "y"}).examples()) + 1; n != want {
 		t.Errorf("%d curl lines, want %d", n, want)
 	}
 }
 
-// plausible reports whether the answer to a line is what its comment promises.
+// plausible reports whether the response to a command is what its title promises.
 func plausible(t *testing.T, out, line string, body []byte) bool {
 	t.Helper()
-	mp3 := sound(t, "01-appointment.mp3") // the newest
+	mp3 := demoFile(t, "01-appointment.mp3") // the newest
 	switch {
 	case out == "part.mp3":
 		return bytes.Equal(body, mp3[:1000])
@@ -88,17 +88,18 @@ func plausible(t *testing.T, out, line string, body []byte) bool {
 	return bytes.Contains(bytes.ReplaceAll(body, []byte(" "), nil), []byte(`"status":"success"`))
 }
 
-// command is what curl would do.
+// command is the request of a curl command.
 type command struct {
 	client *http.Client
 	req    *http.Request
 	out    string
 }
 
-// word is one argument of a shell: in either quotes, or plain.
+// word matches one argument of a shell command: quoted or plain.
 var word = regexp.MustCompile(`'[^']*'|"[^"]*"|[^\s'"]+`)
 
-// curl reads a line as a shell and curl do, as far as the greeting needs.
+// curl parses a command line as a shell and curl do, as far as the greeting
+// needs.
 func curl(t *testing.T, line string, vars map[string]string) command {
 	t.Helper()
 	expand := func(w string) string {

@@ -138,8 +138,8 @@ func (b *bar) fraction(c importer.Count) float64 {
 	return 0
 }
 
-// line returns the progress as text after a bar of width characters. If width
-// is 0, there is no bar.
+// line returns the progress as text after a bar of width characters, or without
+// a bar if width is 0.
 func (b *bar) line(c importer.Count, now time.Time, width int) string {
 	took, f := now.Sub(b.began), b.fraction(c)
 	of := strconv.FormatInt(max(c.Found, b.total), 10)

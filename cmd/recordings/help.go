@@ -48,9 +48,9 @@ type usage struct {
 	examples []string
 }
 
-// print prints the help of the command whose options are fs. An option's usage
-// names its value in backquotes: either in a sentence ("at most `N` requests")
-// or in front of the text ("`ID`: ID of the account").
+// print prints the help of a command, with its options from fs. The text of an
+// option names its value in backquotes: either in a sentence ("at most `N`
+// requests") or in front of it ("`ID`: ID of the account").
 func (u usage) print(w io.Writer, fs *flag.FlagSet) {
 	printf(w, "%s\n\n%s\n", strings.TrimSpace("usage: recordings "+fs.Name()+" "+u.args), u.does)
 	options := false

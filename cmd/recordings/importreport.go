@@ -113,8 +113,8 @@ func summaryOf(c importer.Count, took time.Duration) *summary {
 	}
 }
 
-// row is one row of a printed result. A row whose count is 0 is left out, unless
-// always is set.
+// row is one row of a printed result. It is left out if n is 0, unless always is
+// set.
 type row struct {
 	name   string
 	n      int64

@@ -40,8 +40,8 @@ func (e env) replayInbox(ctx context.Context, t *target, account string, pattern
 	return errors.Join(failed, closed())
 }
 
-// ingestAll processes every object whose key begins with prefix. If one cannot
-// be processed, it continues with the next.
+// ingestAll processes every object under prefix. If one cannot be processed, it
+// continues with the next.
 func (e env) ingestAll(ctx context.Context, handler bucket.Ingester, prefix string) error {
 	counts := map[incoming.Outcome]int{}
 	kept := 0

@@ -18,8 +18,8 @@ const (
 )
 
 // kazooServer implements `kazoo N [bad]`: it starts a Kazoo at KAZOO_URL with N
-// recordings of the account ACCOUNT. With bad, there are two more: one whose
-// audio fails, and one with an invalid ID.
+// recordings of the account ACCOUNT. With bad, there are two more: one with audio
+// that fails, and one with an invalid ID.
 func kazooServer(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: kazoo N [bad]")

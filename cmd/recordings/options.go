@@ -49,8 +49,8 @@ func periodFlags(fs *flag.FlagSet, since, until *recording.Seconds) {
 	timeFlag(fs, until, "until", "only recordings created at `TIME` or earlier")
 }
 
-// timeFlag adds an option whose value is a day, which means its first second in
-// UTC, or whatever recording.ParseTime reads.
+// timeFlag adds an option that takes a time: a day, which stands for its first
+// second in UTC, or any form that recording.ParseTime reads.
 func timeFlag(fs *flag.FlagSet, into *recording.Seconds, name, help string) {
 	fs.Func(name, help, func(s string) (err error) {
 		if at, err := time.Parse(time.DateOnly, s); err == nil {

@@ -132,7 +132,8 @@ func (e env) replayDeployed(ctx context.Context, queue, endpoint string) error {
 	return nil
 }
 
-// sourceOf returns the ARN of the queue whose dead-letter queue is at url.
+// sourceOf returns the ARN of the queue that sends its dead letters to the queue
+// at url.
 func sourceOf(ctx context.Context, client *sqs.Client, url *string) (string, error) {
 	found, err := client.ListDeadLetterSourceQueues(ctx, &sqs.ListDeadLetterSourceQueuesInput{QueueUrl: url})
 	if err != nil {

@@ -172,8 +172,8 @@ func (t *target) openDeployment(ctx context.Context, o *opened) error {
 	return t.reach(ctx, table, bucket)
 }
 
-// reach checks that the table and the bucket are accessible, so that no audio is
-// uploaded whose document could not be stored.
+// reach checks that the table and the bucket are accessible. Otherwise audio
+// could be uploaded before the table turns out to be unavailable.
 func (t *target) reach(ctx context.Context, s *dynamo.Store, b *s3media.Bucket) error {
 	if _, err := s.Get(ctx, "none", "000001-none"); !errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("the table %s cannot be used: %w", t.table, err)

@@ -1,12 +1,12 @@
-// Package datadir is the folder of a local installation: the database, the
-// audio and the keys. The server and the recordings command open the same one,
-// also at the same time.
+// Package datadir manages the data folder of a local installation: its database,
+// audio and keys. The server and the recordings command can open the same folder
+// at the same time.
 //
-//	recordings.db   metadata, SQLite, and queues of what somebody is still to be told
-//	events.jsonl    what has happened to recordings, one event a line
-//	audio/          what the built-in S3 server keeps
-//	keys.json       secrets and the demo's ids, for the owner's eyes only
-//	demo.env        what the server printed last, to be sourced by scripts
+//	recordings.db   SQLite database: documents, and queues of arrivals and changes
+//	events.jsonl    events about recordings, one per line
+//	audio/          data of the built-in S3 server
+//	keys.json       secrets and the demo's IDs, readable only by the owner
+//	demo.env        address and credentials that the server printed last, for scripts
 package datadir
 
 import (
@@ -29,7 +29,7 @@ import (
 	"callrecordings/shared/store/sqlite"
 )
 
-// Default is the folder that is used when nobody names one.
+// Default is the data folder if no other is configured.
 const Default = ".data"
 
 // Bucket is the name of the built-in S3 server's one bucket.
@@ -39,24 +39,25 @@ const (
 	region = "us-east-1"
 )
 
-// Dir is an opened folder.
+// Dir is an open data folder.
 type Dir struct {
-	// Path of the folder, absolute.
+	// Path is the absolute path of the folder.
 	Path string
-	// Keys are its secrets.
+	// Keys are the folder's secrets.
 	Keys Keys
 }
 
-// Keys are the contents of keys.json. They are made once.
+// Keys is the content of keys.json. The keys are generated once.
 type Keys struct {
-	// Token is the JWKS that tokens are signed and checked with.
+	// Token is the JWKS that signs and verifies tokens.
 	Token json.RawMessage `json:"token_keys"`
-	// Cursor seals the cursors of lists.
+	// Cursor is the key that seals the cursors of lists.
 	Cursor string `json:"cursor_key"`
-	// S3AccessKeyID and S3SecretAccessKey are the built-in S3 server's.
+	// S3AccessKeyID and S3SecretAccessKey are the key pair of the built-in S3
+	// server.
 	S3AccessKeyID     string `json:"s3_access_key_id"`
 	S3SecretAccessKey string `json:"s3_secret_access_key"`
-	// Account and Users are those of the demo recordings.
+	// Account and Users own the demo recordings.
 	Account string   `json:"account"`
 	Users   []string `json:"users"`
 }
@@ -70,8 +71,8 @@ func (k Keys) GoString() string { return k.String() }
 // demoUsers is how many users the demo account has.
 const demoUsers = 3
 
-// Open opens the folder at path, made if it is not there. Two processes may do
-// so at once. A folder that cannot be used is one error that says why.
+// Open opens the folder at path and creates it if necessary. Several processes
+// may do so at once. The error is one line that names the folder and the cause.
 func Open(path string) (*Dir, error) {
 	absolute, err := filepath.Abs(path)
 	if err != nil {
@@ -87,8 +88,8 @@ func Open(path string) (*Dir, error) {
 	return d, nil
 }
 
-// cause drops from err what the sentence around it says: what was done, and
-// with which file.
+// cause removes the operation and the path from err, because the message around
+// it names them.
 func cause(err error) error {
 	if e := (*fs.PathError)(nil); errors.As(err, &e) {
 		return e.Err
@@ -96,11 +97,11 @@ func cause(err error) error {
 	return err
 }
 
-// File is the path of a file in the folder.
+// File returns the path of a file in the folder.
 func (d *Dir) File(name string) string { return filepath.Join(d.Path, name) }
 
-// WritePrivate replaces a file of the folder, which only its owner may read.
-// Whoever reads it meanwhile finds the old or the new text, and never a part.
+// WritePrivate replaces a file in the folder. Only the owner may read the file.
+// Readers see either the old or the new text, never a mixture.
 func (d *Dir) WritePrivate(name, text string) error {
 	temporary, err := d.temporary(name, text)
 	if err == nil {
@@ -112,7 +113,8 @@ func (d *Dir) WritePrivate(name, text string) error {
 	return nil
 }
 
-// temporary writes text, safe on the disk, under a name that nobody else uses.
+// temporary writes text to a new file with a unique name, syncs it to the disk,
+// and returns its path.
 func (d *Dir) temporary(name, text string) (string, error) {
 	f, err := os.CreateTemp(d.Path, name+".*") // mode 0600
 	if err != nil {
@@ -127,8 +129,8 @@ func (d *Dir) temporary(name, text string) (string, error) {
 
 const keysFile = "keys.json"
 
-// readKeys reads keys.json, or makes it. Of two processes that make it at
-// once one is first, and both use its keys.
+// readKeys reads keys.json, and makes it if necessary. If two processes make it
+// at once, both use the keys of the first.
 func (d *Dir) readKeys() error {
 	text, err := os.ReadFile(d.File(keysFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -144,16 +146,18 @@ func (d *Dir) readKeys() error {
 		return fmt.Errorf("the keys in %s are damaged: %w", d.File(keysFile), err)
 	}
 	if d.Keys.incomplete() {
-		return fmt.Errorf("the keys in %s are damaged: something is missing", d.File(keysFile))
+		return fmt.Errorf("the keys in %s are damaged: a key is missing", d.File(keysFile))
 	}
 	return nil
 }
 
+// incomplete reports whether a key is missing.
 func (k Keys) incomplete() bool {
 	return len(k.Token) == 0 || k.Cursor == "" || k.S3AccessKeyID == "" || k.S3SecretAccessKey == "" ||
 		k.Account == "" || len(k.Users) == 0
 }
 
+// makeKeys writes keys.json with new keys, unless another process is faster.
 func (d *Dir) makeKeys() error {
 	token, err := auth.NewKeys(rand.Reader, "local")
 	if err != nil {
@@ -171,28 +175,28 @@ func (d *Dir) makeKeys() error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temporary)                 //nolint:errcheck // a rename may have taken it
-	err = os.Link(temporary, d.File(keysFile)) // unlike a rename, it never replaces
+	defer os.Remove(temporary)                 //nolint:errcheck // after a rename, it is gone already
+	err = os.Link(temporary, d.File(keysFile)) // unlike a rename, a link never replaces a file
 	if err == nil || errors.Is(err, fs.ErrExist) {
 		return nil
 	}
-	// Some file systems have no links. There the first starts of two
-	// processes must not coincide to the millisecond.
+	// Some file systems have no links. On those, two processes that start for
+	// the first time in the same millisecond could use different keys.
 	if _, err := os.Stat(d.File(keysFile)); err == nil {
 		return nil
 	}
 	return os.Rename(temporary, d.File(keysFile))
 }
 
-// random is n random bytes in hex.
+// random returns n random bytes in hex.
 func random(n int) string {
 	b := make([]byte, n)
 	_, _ = rand.Read(b) // never fails (crypto/rand)
 	return hex.EncodeToString(b)
 }
 
-// OpenStore opens the database, with the clock of the process. The caller
-// closes it.
+// OpenStore opens the database. now is its clock. The caller must close the
+// store.
 func (d *Dir) OpenStore(ctx context.Context, now func() time.Time) (*sqlite.Store, error) {
 	s, err := sqlite.Open(ctx, d.File("recordings.db"), sqlite.Options{Now: now, Random: rand.Reader, QueueChanges: true})
 	if err != nil {
@@ -201,8 +205,9 @@ func (d *Dir) OpenStore(ctx context.Context, now func() time.Time) (*sqlite.Stor
 	return s, nil
 }
 
-// StartS3 starts the built-in S3 server over the folder's audio. created, if
-// not nil, gets the event of every new object. The caller closes the server.
+// StartS3 starts the built-in S3 server on the folder's audio. created, if not
+// nil, is called with the S3 event of every new object. The caller must close the
+// server.
 func (d *Dir) StartS3(ctx context.Context, addr string, created func(context.Context, []byte)) (*s3server.Server, error) {
 	return s3server.Start(ctx, s3server.Options{
 		Dir: d.File("audio"), Addr: addr, Bucket: Bucket, Region: region,
@@ -211,12 +216,12 @@ func (d *Dir) StartS3(ctx context.Context, addr string, created func(context.Con
 	})
 }
 
-// Event is the event of an object of the folder, for one that nobody was told
-// of.
+// Event returns the S3 event of an object in the folder's bucket, for an object
+// whose own event was lost.
 func Event(key string, at time.Time) []byte { return s3server.Event(Bucket, key, "", region, at) }
 
-// OpenBucket is the client of a built-in S3 server at endpoint. Presigned URLs
-// are signed for the address public, "" for the same.
+// OpenBucket returns a client of the built-in S3 server at endpoint. Presigned
+// URLs are for the endpoint public, or for the same endpoint if public is "".
 func (d *Dir) OpenBucket(endpoint, public string) (*s3media.Bucket, error) {
 	c := aws.Credentials{AccessKeyID: d.Keys.S3AccessKeyID, SecretAccessKey: d.Keys.S3SecretAccessKey}
 	return s3media.Open(s3media.Options{

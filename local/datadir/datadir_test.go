@@ -23,7 +23,7 @@ import (
 	"callrecordings/shared/store"
 )
 
-// What is made once stays: keys, account and users.
+// Keys, account and users are generated once and then kept.
 func TestOpenMakesKeysOnce(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "made", "by", "open")
@@ -45,10 +45,10 @@ func TestOpenMakesKeysOnce(t *testing.T) {
 		t.Errorf("cursor.New = %v, want nil", err)
 	}
 	if !auth.ValidName(first.Keys.Account) || len(first.Keys.Users) < 2 || !auth.ValidName(first.Keys.Users[0]) {
-		t.Errorf("account %q, users %q: want ids", first.Keys.Account, first.Keys.Users)
+		t.Errorf("account %q, users %q: want valid IDs", first.Keys.Account, first.Keys.Users)
 	}
 	if names := list(t, path); !cmp.Equal(names, []string{"keys.json"}) {
-		t.Errorf("the folder holds %q, want keys.json alone", names)
+		t.Errorf("the folder holds %q, want only keys.json", names)
 	}
 	wantMode(t, filepath.Join(path, "keys.json"), 0o600)
 	wantMode(t, path, 0o700|fs.ModeDir)
@@ -77,8 +77,8 @@ func list(t *testing.T, path string) (names []string) {
 	return names
 }
 
-// Many that come first at once agree on keys and can use the database.
-func TestOpenAtOnce(t *testing.T) {
+// Concurrent first opens agree on the keys, and all can use the database.
+func TestConcurrentOpens(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "data")
 	const many = 8
@@ -108,13 +108,13 @@ func TestOpenAtOnce(t *testing.T) {
 	wg.Wait()
 	for _, got := range accounts {
 		if got != accounts[0] {
-			t.Errorf("account %q, want %q as the first one has", got, accounts[0])
+			t.Errorf("account %q, want %q as in the first", got, accounts[0])
 		}
 	}
 }
 
-// A folder that cannot be used is one sentence, which names it.
-func TestOpenSaysWhyNot(t *testing.T) {
+// The error for an unusable folder is one line that names the folder.
+func TestOpenErrors(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -135,9 +135,9 @@ func TestOpenSaysWhyNot(t *testing.T) {
 		{"a file", file, "cannot be made"},
 		{"below a file", filepath.Join(file, "data"), "cannot be made"},
 		{"keys that are a folder", folder, "cannot be read"},
-		{"keys that are no JSON", damaged("secret!"), "are damaged"},
-		{"keys that are cut off", damaged(`{"account":"a"`), "are damaged"},
-		{"keys that lack something", damaged(`{"account":"a","users":["b"]}`), "are damaged: something is missing"},
+		{"keys that are not JSON", damaged("secret!"), "are damaged"},
+		{"truncated keys", damaged(`{"account":"a"`), "are damaged"},
+		{"keys with a missing member", damaged(`{"account":"a","users":["b"]}`), "are damaged: a key is missing"},
 	} {
 		_, err := datadir.Open(c.path)
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.path) ||
@@ -147,8 +147,7 @@ func TestOpenSaysWhyNot(t *testing.T) {
 	}
 }
 
-// Two servers over the folder show the same audio, and the presigned URLs of
-// one name its own address.
+// Two S3 servers on the same folder serve the same audio.
 func TestAudioIsShared(t *testing.T) {
 	t.Parallel()
 	d, err := datadir.Open(t.TempDir())
@@ -157,29 +156,29 @@ func TestAudioIsShared(t *testing.T) {
 	}
 	ctx := t.Context()
 	one, two := bucket(t, d), bucket(t, d)
-	if err := one.Put(ctx, "recordings/a/x", "audio/wav", strings.NewReader("sound"), 5); err != nil {
+	if err := one.Put(ctx, "recordings/a/x", "audio/wav", strings.NewReader("audio"), 5); err != nil {
 		t.Fatal(err)
 	}
 	o, err := two.Stat(ctx, "recordings/a/x")
 	if err != nil || o.Size != 5 || o.ContentType != "audio/wav" {
-		t.Errorf("Stat by the other = %+v, %v, want 5 bytes of audio/wav", o, err)
+		t.Errorf("Stat on the other server = %+v, %v, want 5 bytes of audio/wav", o, err)
 	}
 	if err := two.Remove(ctx, "recordings/a/x"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := one.Stat(ctx, "recordings/a/x"); !errors.Is(err, media.ErrNotFound) {
-		t.Errorf("Stat after the other's Remove = %v, want %v", err, media.ErrNotFound)
+		t.Errorf("Stat after Remove on the other server = %v, want %v", err, media.ErrNotFound)
 	}
 }
 
-// both is what the tests ask of a bucket.
-type both interface {
+// audioBucket is the part of a bucket that the tests use.
+type audioBucket interface {
 	media.Reader
 	media.Writer
 	media.Remover
 }
 
-func bucket(t *testing.T, d *datadir.Dir) both {
+func bucket(t *testing.T, d *datadir.Dir) audioBucket {
 	t.Helper()
 	s, err := d.StartS3(t.Context(), "127.0.0.1:0", nil)
 	if err != nil {
@@ -217,7 +216,7 @@ func TestWritePrivateReplaces(t *testing.T) {
 	}
 }
 
-// Secrets do not show when keys are printed by mistake.
+// Printing keys by mistake does not reveal secrets.
 func TestKeysAreSecret(t *testing.T) {
 	t.Parallel()
 	d, err := datadir.Open(t.TempDir())
@@ -229,13 +228,13 @@ func TestKeysAreSecret(t *testing.T) {
 			t.Errorf("printed: %s", text)
 		}
 	}
-	text, err := json.Marshal(d.Keys) // this is how they are kept
+	text, err := json.Marshal(d.Keys) // keys.json must hold the secrets
 	if err != nil || !strings.Contains(string(text), d.Keys.S3SecretAccessKey) {
 		t.Errorf("Marshal = %s, %v, want the secrets", text, err)
 	}
 }
 
-func TestOpenStoreIsStopped(t *testing.T) {
+func TestOpenStoreRespectsItsContext(t *testing.T) {
 	t.Parallel()
 	d, err := datadir.Open(t.TempDir())
 	if err != nil {
@@ -244,6 +243,6 @@ func TestOpenStoreIsStopped(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
 	if s, err := d.OpenStore(ctx, time.Now); err == nil {
-		t.Errorf("OpenStore(a stopped context) = %v, want an error", s.Close())
+		t.Errorf("OpenStore(a canceled context) = %v, want an error", s.Close())
 	}
 }

@@ -1,14 +1,15 @@
-// Package eventlog keeps events in a file, a line of JSON for each, where the
-// cloud has a bus (docs/events.md). A [Log] is a [notify.Sink].
+// Package eventlog writes events to a file, one JSON object per line. Locally it
+// takes the place of the event bus in the cloud (docs/events.md). A [Log] is a
+// [notify.Sink].
 //
-// The file is only appended to, so it may be read, and followed by `tail -f`,
-// at any time, and written to by two processes at once. A line is on the disk
-// before Send reports its event. A process that dies in the middle of a line
-// leaves a piece of one: whoever writes next begins a new line, and the event
-// comes again; so readers skip a line that is no JSON, or empty.
+// The file is only appended to. It can be read at any time, for example with
+// `tail -f`, and two processes can write to it at once. Send accepts an event
+// only after its line is on the disk. If a process dies in the middle of a line,
+// the next write begins a new line, and the event is sent again. Readers must
+// therefore skip lines that are empty or not valid JSON.
 //
-// Nothing is ever removed. Whoever wants a new file renames this one and starts
-// the server again.
+// The log never removes anything. To start a new file, rename the old one and
+// restart the server.
 package eventlog
 
 import (
@@ -24,10 +25,10 @@ import (
 	"callrecordings/shared/notify"
 )
 
-// perm: nobody but the owner of the folder reads about recordings.
+// perm makes the file readable only by its owner: events are about private calls.
 const perm = 0o600
 
-// Log is one file of events. It is safe for concurrent use.
+// Log is a file of events. It is safe for concurrent use.
 type Log struct {
 	mu   sync.Mutex
 	file *os.File
@@ -35,19 +36,19 @@ type Log struct {
 
 var _ notify.Sink = (*Log)(nil)
 
-// Open opens the file at path, made if it is not there; the folder has to be.
+// Open opens the file at path and creates it if necessary. Its folder must exist.
 func Open(path string) (*Log, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, perm)
 	if err != nil {
-		return nil, fmt.Errorf("the events cannot be kept in %s: %w", path, cause(err))
+		return nil, fmt.Errorf("cannot write events to %s: %w", path, cause(err))
 	}
 	if err := syncFolder(filepath.Dir(path)); err != nil {
-		return nil, errors.Join(fmt.Errorf("the events cannot be kept in %s: %w", path, cause(err)), file.Close())
+		return nil, errors.Join(fmt.Errorf("cannot write events to %s: %w", path, cause(err)), file.Close())
 	}
 	return &Log{file: file}, nil
 }
 
-// syncFolder makes the name of a new file survive a crash, too.
+// syncFolder syncs the folder, so that a new file also survives a crash.
 func syncFolder(path string) error {
 	folder, err := os.Open(path)
 	if err != nil {
@@ -59,9 +60,9 @@ func syncFolder(path string) error {
 // Close closes the file.
 func (l *Log) Close() error { return l.file.Close() }
 
-// Send appends the events, a write for each line, and syncs the file once; see
-// [notify.Sink]. When the sync fails none counts as accepted. It does not look
-// at ctx: a disk has no time-out. Error: notify.ErrUnavailable.
+// Send appends the events, with one write per line, and then syncs the file; see
+// [notify.Sink]. If the sync fails, no event counts as accepted. Send ignores
+// ctx, because a disk has no timeout. Error: notify.ErrUnavailable.
 func (l *Log) Send(_ context.Context, events []notify.Event) (accepted int, err error) {
 	if len(events) == 0 {
 		return 0, nil
@@ -78,7 +79,7 @@ func (l *Log) Send(_ context.Context, events []notify.Event) (accepted int, err 
 	return written, nil
 }
 
-// append writes the lines and returns how many are whole.
+// append writes the lines and returns how many are complete.
 func (l *Log) append(events []notify.Event) (int, error) {
 	for i, e := range events {
 		line, err := json.Marshal(e)
@@ -110,8 +111,8 @@ func (l *Log) torn() (bool, error) {
 	return last[0] != '\n', err
 }
 
-// cause drops from err what the sentence around it says: what was done, and
-// with which file.
+// cause removes the operation and the path from err, because the message around
+// it names them.
 func cause(err error) error {
 	if pe, ok := errors.AsType[*fs.PathError](err); ok {
 		return pe.Err

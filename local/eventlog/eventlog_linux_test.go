@@ -10,7 +10,7 @@ import (
 	"callrecordings/shared/notify"
 )
 
-// Linux has a disk that is full.
+// On Linux, /dev/full behaves like a full disk.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "events.jsonl")
@@ -21,7 +21,7 @@ func TestFullDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // nothing can be written to it
+	defer l.Close() //nolint:errcheck // every write to it fails
 	n, err := l.Send(t.Context(), []notify.Event{event("202601-1")})
 	if n != 0 || !errors.Is(err, notify.ErrUnavailable) {
 		t.Errorf("Send = %d, %v, want %v", n, err, notify.ErrUnavailable)

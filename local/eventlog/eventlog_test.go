@@ -33,7 +33,7 @@ func open(t *testing.T, path string) *eventlog.Log {
 	return l
 }
 
-// send sends events of these recordings.
+// send sends one event for each ID.
 func send(t *testing.T, l *eventlog.Log, ids ...string) {
 	t.Helper()
 	var events []notify.Event
@@ -45,8 +45,9 @@ func send(t *testing.T, l *eventlog.Log, ids ...string) {
 	}
 }
 
-// ids are those in the file, line by line; "?" is a line that is no event. Empty
-// lines are nothing: who writes beside another may take its line for torn.
+// ids returns the IDs in the file, line by line, with "?" for a line that is not
+// an event. It skips empty lines: a concurrent writer that sees a half-written
+// line of the other adds one.
 func ids(t *testing.T, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -73,14 +74,14 @@ func TestLines(t *testing.T) {
 	l := open(t, path)
 	send(t, l)
 	send(t, l, "202601-1", "202601-2")
-	send(t, open(t, path), "202601-3") // of another process, or after a restart
+	send(t, open(t, path), "202601-3") // as by another process, or after a restart
 	send(t, l, "202601-4")
 	if got, want := ids(t, path), "202601-1 202601-2 202601-3 202601-4"; got != want {
 		t.Errorf("the file has %s, want %s", got, want)
 	}
 	info, err := os.Stat(path)
 	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("mode %v, %v, want it private", info.Mode(), err)
+		t.Errorf("mode %v, %v, want 0600", info.Mode(), err)
 	}
 	text, err := os.ReadFile(path)
 	want, _ := json.Marshal(event("202601-1"))
@@ -89,7 +90,7 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// Wherever a crash has cut the file, what comes next is whole lines.
+// Wherever a crash cuts the last line, the lines after it are complete.
 func TestTornLine(t *testing.T) {
 	t.Parallel()
 	line, err := json.Marshal(event("202601-2"))
@@ -112,11 +113,11 @@ func TestTornLine(t *testing.T) {
 		switch cut {
 		case 0:
 			want = "202601-1 202601-2 202601-3"
-		case len(line), len(line) + 1: // the line was whole, and its event comes again
+		case len(line), len(line) + 1: // the line was complete, so its event appears twice
 			want = "202601-1 202601-2 202601-2 202601-3"
 		}
 		if got := ids(t, path); got != want {
-			t.Fatalf("cut behind %d bytes, the file has %s, want %s", cut, got, want)
+			t.Fatalf("cut after %d bytes, the file has %s, want %s", cut, got, want)
 		}
 	}
 }
@@ -137,7 +138,7 @@ func TestTwoWriters(t *testing.T) {
 	}
 	wg.Wait()
 	if got := strings.Fields(ids(t, path)); len(got) != 40 || strings.Contains(strings.Join(got, " "), "?") {
-		t.Errorf("the file has %d lines, want 40 whole ones: %q", len(got), got)
+		t.Errorf("the file has %d lines, want 40 complete ones: %q", len(got), got)
 	}
 }
 
