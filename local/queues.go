@@ -38,8 +38,8 @@ const (
 	firstRetry = time.Second
 )
 
-// grace is how long ingest waits for the document of an arrival. It is short
-// because local uploads store the document right after the audio.
+// grace is the age at which audio without a document becomes a recording of its
+// own. It is short, because local uploads store the document right after the audio.
 const grace = 5 * time.Second
 
 // ingester returns the handler of arrivals.
@@ -138,7 +138,7 @@ func invocationContext(ctx context.Context) (context.Context, context.CancelFunc
 }
 
 // pause returns the wait before the next try of a message that failed tries
-// times before this one. It is negative if there is no further try.
+// times before this one. It is negative after the last try.
 func pause(tries int) time.Duration {
 	if tries+1 >= maxTries {
 		return -1

@@ -27,8 +27,8 @@ type greeting struct {
 	version, url, account, user, token string
 	// dir is the data folder as the user named it.
 	dir string
-	// play is the ID of a recording to play and to tag, and last the ID of one to
-	// delete. They are "" if there is no such recording.
+	// play is the ID of a recording to play and to tag, last the ID of one to
+	// delete. Either is "" if the account has none.
 	play, last string
 }
 

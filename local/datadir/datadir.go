@@ -216,8 +216,8 @@ func (d *Dir) StartS3(ctx context.Context, addr string, created func(context.Con
 	})
 }
 
-// Event returns the S3 event of an object in the folder's bucket, for an object
-// whose own event was lost.
+// Event returns the S3 event of an object in the folder's bucket. It replaces an
+// event that was lost.
 func Event(key string, at time.Time) []byte { return s3server.Event(Bucket, key, "", region, at) }
 
 // OpenBucket returns a client of the built-in S3 server at endpoint. Presigned

@@ -9,9 +9,10 @@ import (
 	"github.com/versity/versitygw/backend/meta"
 )
 
-// attributes keeps types and ETags in files beside the objects, in a folder of
-// their own. The backend names a bucket by its path (see bucket); here it goes
-// by its name again, so that the folder can be moved.
+// attributes stores content types and ETags as files in a folder of their own,
+// not beside the objects. The backend identifies a bucket by its path (see
+// bucket). This type converts the path back to the name, so that the folder can
+// be moved.
 type attributes struct {
 	files meta.SideCar
 	root  string // the folder of the buckets
@@ -22,7 +23,7 @@ func newAttributes(root, dir string) (attributes, error) {
 	return attributes{files: files, root: root}, err
 }
 
-// name is path as seen from the folder of the buckets.
+// name returns path relative to the folder of the buckets.
 func (a attributes) name(path string) string {
 	if rel, err := filepath.Rel(a.root, path); err == nil {
 		return rel
@@ -30,9 +31,10 @@ func (a attributes) name(path string) string {
 	return path
 }
 
-// RetrieveAttribute reads one attribute. An object has none before it is there:
-// the backend writes attributes first, and whoever dies between the two leaves
-// an ETag of nothing, by which a conditional write would be refused for ever.
+// RetrieveAttribute reads one attribute. If the object does not exist, neither
+// do its attributes: the backend writes them first, and a crash before the
+// object leaves an ETag without an object. With that ETag, every later
+// conditional write would be rejected.
 func (a attributes) RetrieveAttribute(f *os.File, bucket, object, attribute string) ([]byte, error) {
 	if _, err := os.Lstat(filepath.Join(a.root, a.name(bucket), object)); errors.Is(err, fs.ErrNotExist) {
 		return nil, meta.ErrNoSuchKey
@@ -50,7 +52,7 @@ func (a attributes) DeleteAttribute(bucket, object, attribute string) error {
 	return a.files.DeleteAttribute(a.name(bucket), object, attribute)
 }
 
-// ListAttributes names the attributes of an object.
+// ListAttributes lists the names of an object's attributes.
 func (a attributes) ListAttributes(bucket, object string) ([]string, error) {
 	return a.files.ListAttributes(a.name(bucket), object)
 }

@@ -13,36 +13,39 @@ import (
 	"github.com/versity/versitygw/s3response"
 )
 
-// Nobody but the owner of the folder reads recordings.
+// Only the owner of the folder may read recordings.
 const (
 	dirPerm  = 0o700
 	filePerm = 0o600
 )
 
-// bucket serves one bucket from one folder, over versitygw's POSIX backend.
+// bucket serves one bucket from one folder, through versitygw's POSIX backend.
 //
-// That backend finds a bucket at its name relative to the working directory,
-// which it changes for the whole process. Given the working directory itself
-// as its root it changes nothing, and given an absolute path for a name it
-// works there. So this type hands it paths and takes them out of its answers.
-// What a bucket of ours never has (versions, policies, tags …) is not passed on.
+// The backend changes the working directory of the whole process to its root,
+// and looks for a bucket by its name in there. If its root is the current
+// working directory, that changes nothing; and if a bucket's name is an absolute
+// path, the backend works in that path. So this type passes paths as names, and
+// replaces them with the name in responses. It does not implement features that
+// the service's bucket never uses, such as versions, policies and tags.
 type bucket struct {
 	backend.BackendUnsupported
 	disk *posix.Posix
 	name string
 	path string
 	acl  []byte
-	// created is told of every new object.
+	// created is called for every new object.
 	created func(ctx context.Context, key, etag string)
 }
 
+// newBucket opens the backend on the folder objects, with attributes in the
+// folder attributes.
 func newBucket(name, objects, attributes, owner string, created func(ctx context.Context, key, etag string)) (*posix.Posix, *bucket, error) {
 	files, err := newAttributes(objects, attributes)
 	if err != nil {
 		return nil, nil, err
 	}
-	// Locking across processes would put lock files under the root, which is
-	// not ours; it serves conditional writes only.
+	// Locks across processes would put lock files into the working directory.
+	// They only matter for conditional writes.
 	opts := posix.PosixOpts{ForceNoObjLockFile: true}
 	opts.SetNewDirPerm(dirPerm)
 	opts.SetNewFilePerm(filePerm)
@@ -57,27 +60,27 @@ func newBucket(name, objects, attributes, owner string, created func(ctx context
 	return disk, &bucket{disk: disk, name: name, path: filepath.Join(objects, name), acl: acl, created: created}, nil
 }
 
-// at checks the name of a bucket and returns its path for the backend.
+// at checks the name of a bucket and returns the path that the backend needs.
 func (b *bucket) at(name *string) (*string, error) {
 	if name == nil || *name != b.name {
-		asked := ""
+		requested := ""
 		if name != nil {
-			asked = *name
+			requested = *name
 		}
-		return nil, s3err.GetBucketErr(s3err.ErrNoSuchBucket, asked)
+		return nil, s3err.GetBucketErr(s3err.ErrNoSuchBucket, requested)
 	}
 	return &b.path, nil
 }
 
-// String names the backend.
+// String returns the name of the backend.
 func (b *bucket) String() string { return "one bucket" }
 
-// NormalizeObjectKey says which key the file system makes of object.
+// NormalizeObjectKey returns the key as the file system stores it.
 func (b *bucket) NormalizeObjectKey(_, object string) string {
 	return b.disk.NormalizeObjectKey(b.path, object)
 }
 
-// HeadBucket tells that the bucket is there.
+// HeadBucket confirms that the bucket exists.
 func (b *bucket) HeadBucket(_ context.Context, in *s3.HeadBucketInput) (*s3.HeadBucketOutput, error) {
 	if _, err := b.at(in.Bucket); err != nil {
 		return nil, err
@@ -85,7 +88,7 @@ func (b *bucket) HeadBucket(_ context.Context, in *s3.HeadBucketInput) (*s3.Head
 	return &s3.HeadBucketOutput{}, nil
 }
 
-// GetBucketAcl gives the bucket to the owner of the key pair.
+// GetBucketAcl returns an ACL that makes the holder of the key pair the owner.
 func (b *bucket) GetBucketAcl(_ context.Context, in *s3.GetBucketAclInput) ([]byte, error) {
 	if _, err := b.at(in.Bucket); err != nil {
 		return nil, err
@@ -93,7 +96,7 @@ func (b *bucket) GetBucketAcl(_ context.Context, in *s3.GetBucketAclInput) ([]by
 	return b.acl, nil
 }
 
-// GetBucketCors gives the contract's CORS.
+// GetBucketCors returns the CORS rules of the contract.
 func (b *bucket) GetBucketCors(_ context.Context, name string) ([]byte, error) {
 	if _, err := b.at(&name); err != nil {
 		return nil, err
@@ -101,17 +104,17 @@ func (b *bucket) GetBucketCors(_ context.Context, name string) ([]byte, error) {
 	return cors, nil
 }
 
-// GetBucketPolicy says that there is none.
+// GetBucketPolicy reports that the bucket has no policy.
 func (b *bucket) GetBucketPolicy(_ context.Context, name string) ([]byte, error) {
 	return nil, s3err.GetBucketErr(s3err.ErrNoSuchBucketPolicy, name)
 }
 
-// GetBucketVersioning says that there never were versions.
+// GetBucketVersioning reports that the bucket has never been versioned.
 func (b *bucket) GetBucketVersioning(context.Context, string) (s3response.GetBucketVersioningOutput, error) {
 	return s3response.GetBucketVersioningOutput{}, nil
 }
 
-// GetObjectLockConfiguration says that no object is locked.
+// GetObjectLockConfiguration reports that the bucket has no object locks.
 func (b *bucket) GetObjectLockConfiguration(_ context.Context, name string) ([]byte, error) {
 	return nil, s3err.GetBucketErr(s3err.ErrObjectLockConfigurationNotFound, name)
 }

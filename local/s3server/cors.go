@@ -2,8 +2,9 @@ package s3server
 
 import "github.com/gofiber/fiber/v3"
 
-// cors is the bucket's CORS (contract, Document or audio, and Create). After a
-// redirect a browser's origin is "null", and the token's header travels along.
+// cors are the bucket's CORS rules (contract, Document or audio, and Create).
+// After a redirect, a browser sends the origin "null" and keeps the token's
+// header.
 var cors = []byte(`<CORSConfiguration>
   <CORSRule>
     <AllowedOrigin>*</AllowedOrigin>
@@ -19,10 +20,10 @@ var cors = []byte(`<CORSConfiguration>
   </CORSRule>
 </CORSConfiguration>`)
 
-// refusals gives the answers that the library refuses before it looks at the
-// bucket's CORS (an expired URL) the headers without which a browser's script
-// sees a failed network instead of a 403.
-func refusals(c fiber.Ctx) error {
+// addCORS adds CORS headers to errors that the library returns before it reads
+// the bucket's rules, for example for an expired URL. Without them, a script in a
+// browser sees a network failure instead of a 403.
+func addCORS(c fiber.Ctx) error {
 	err := c.Next()
 	h := &c.Response().Header
 	if c.Get("Origin") != "" && len(h.Peek("Access-Control-Allow-Origin")) == 0 &&

@@ -9,9 +9,9 @@ import (
 	"callrecordings/shared/media"
 )
 
-// TestBrowsersMayFollow: CORS as the contract has it (Document or audio). A
-// browser's origin after a redirect is "null".
-func TestBrowsersMayFollow(t *testing.T) {
+// The CORS headers are those of the contract (Document or audio), so that a
+// browser can follow a redirect. It then sends the origin "null".
+func TestCORS(t *testing.T) {
 	t.Parallel()
 	s, _ := start(t, options(t.TempDir()))
 	b := bucket(t, s, "local", "secret")
@@ -61,7 +61,7 @@ func TestBrowsersMayFollow(t *testing.T) {
 	}
 }
 
-// wantHeader demands that a list in a header holds all of want.
+// wantHeader checks that the list in a header contains all of want.
 func wantHeader(t *testing.T, res *http.Response, name string, want ...string) {
 	t.Helper()
 	got := strings.ToLower(", " + strings.Join(res.Header.Values(name), ", ") + ",")

@@ -9,21 +9,21 @@ import (
 	"time"
 )
 
-// event is the part of S3's event that tells which object was stored.
+// event is the part of an S3 event that identifies the stored object.
 type event struct {
 	Records []eventRecord
 }
 
 type eventRecord struct {
-	EventVersion string   `json:"eventVersion"`
-	EventSource  string   `json:"eventSource"`
-	AWSRegion    string   `json:"awsRegion"`
-	EventTime    string   `json:"eventTime"`
-	EventName    string   `json:"eventName"`
-	S3           eventOf3 `json:"s3"`
+	EventVersion string  `json:"eventVersion"`
+	EventSource  string  `json:"eventSource"`
+	AWSRegion    string  `json:"awsRegion"`
+	EventTime    string  `json:"eventTime"`
+	EventName    string  `json:"eventName"`
+	S3           eventS3 `json:"s3"`
 }
 
-type eventOf3 struct {
+type eventS3 struct {
 	SchemaVersion string `json:"s3SchemaVersion"`
 	Bucket        struct {
 		Name string `json:"name"`
@@ -36,8 +36,9 @@ type eventOf3 struct {
 	} `json:"object"`
 }
 
-// Event is what S3 sends of an object that was stored at that time. The key is
-// encoded as in a form's field, and the time is the sequencer.
+// Event returns the event that S3 sends for an object stored at that time. The
+// key is encoded like a form value, except for slashes. The sequencer is the
+// time in nanoseconds.
 func Event(bucket, key, etag, region string, at time.Time) []byte {
 	r := eventRecord{
 		EventVersion: "2.1", EventSource: "aws:s3", AWSRegion: region,
@@ -49,13 +50,13 @@ func Event(bucket, key, etag, region string, at time.Time) []byte {
 	r.S3.Object.ETag = strings.Trim(etag, `"`)
 	r.S3.Object.Sequencer = fmt.Sprintf("%016X", at.UnixNano())
 	text, err := json.Marshal(event{Records: []eventRecord{r}})
-	if err != nil { // it is made of texts
+	if err != nil { // impossible: all members are strings
 		return nil
 	}
 	return text
 }
 
-// notify makes what a bucket tells of its objects.
+// notify returns the function that calls Created for a new object.
 func (o Options) notify() func(ctx context.Context, key, etag string) {
 	if o.Created == nil {
 		return func(context.Context, string, string) {}

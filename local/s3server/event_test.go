@@ -11,16 +11,16 @@ import (
 	"callrecordings/local/s3server"
 )
 
-func TestEveryNewObjectIsTold(t *testing.T) {
+func TestEveryNewObjectHasAnEvent(t *testing.T) {
 	t.Parallel()
-	var told []events.S3EventRecord
+	var received []events.S3EventRecord
 	o := options(t.TempDir())
 	o.Created = func(_ context.Context, text []byte) {
 		var e events.S3Event
 		if err := json.Unmarshal(text, &e); err != nil {
 			t.Errorf("event %s: %v", text, err)
 		}
-		told = append(told, e.Records...)
+		received = append(received, e.Records...)
 	}
 	s, _ := start(t, o)
 	b := bucket(t, s, o.AccessKeyID, o.SecretAccessKey)
@@ -29,24 +29,24 @@ func TestEveryNewObjectIsTold(t *testing.T) {
 	if err := b.Remove(t.Context(), "recordings/a b/ä+%2F"); err != nil {
 		t.Fatal(err)
 	}
-	if len(told) != 2 {
-		t.Fatalf("told of %d objects, want 2: %+v", len(told), told)
+	if len(received) != 2 {
+		t.Fatalf("%d events, want 2: %+v", len(received), received)
 	}
-	for _, r := range told {
+	for _, r := range received {
 		if r.S3.Object.URLDecodedKey != "recordings/a b/ä+%2F" || r.S3.Bucket.Name != o.Bucket || r.EventName != "ObjectCreated:Put" {
-			t.Errorf("event %+v", r)
+			t.Errorf("event = %+v", r)
 		}
 	}
-	if first, second := told[0].S3.Object, told[1].S3.Object; first.Sequencer >= second.Sequencer || first.ETag == second.ETag {
-		t.Errorf("sequencers %s and %s, ETags %s and %s: want them to rise, and to differ",
+	if first, second := received[0].S3.Object, received[1].S3.Object; first.Sequencer >= second.Sequencer || first.ETag == second.ETag {
+		t.Errorf("sequencers %s and %s, ETags %s and %s: want ascending sequencers and different ETags",
 			first.Sequencer, second.Sequencer, first.ETag, second.ETag)
 	}
-	if time.Since(told[0].EventTime) > time.Minute {
-		t.Errorf("the event is of %v", told[0].EventTime)
+	if time.Since(received[0].EventTime) > time.Minute {
+		t.Errorf("the time of the event is %v, want now", received[0].EventTime)
 	}
 }
 
-func TestEventHasTheKeyAsS3WritesIt(t *testing.T) {
+func TestEventEncodesTheKeyLikeS3(t *testing.T) {
 	t.Parallel()
 	text := s3server.Event("b", "recordings/a b/ü+", `"tag"`, "us-east-1", time.Unix(1, 0))
 	var e events.S3Event

@@ -2,9 +2,9 @@ package s3server
 
 import "github.com/versity/versitygw/auth"
 
-// keyPair is the library's service for one account, but for one answer: it
-// says of other access keys what makes the server answer 403, as S3 does,
-// instead of 404.
+// keyPair is the library's service for a single account, with one difference:
+// for an unknown access key the server responds with 403, as S3 does, instead of
+// 404.
 type keyPair struct{ auth.IAMService }
 
 func newKeyPair(id, secret string) auth.IAMService {

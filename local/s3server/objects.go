@@ -9,8 +9,8 @@ import (
 	"github.com/versity/versitygw/s3response"
 )
 
-// The operations on objects: each puts the bucket's path into its input and,
-// where the answer speaks of the bucket, its name back.
+// The operations on objects. Each replaces the bucket's name with its path in the
+// input, and restores the name in the output if it is there.
 
 // PutObject stores an object.
 func (b *bucket) PutObject(ctx context.Context, in s3response.PutObjectInput) (out s3response.PutObjectOutput, err error) {
@@ -23,8 +23,9 @@ func (b *bucket) PutObject(ctx context.Context, in s3response.PutObjectInput) (o
 	return out, err
 }
 
-// CopyObject copies an object within the bucket, with its type. The backend's
-// own takes the path that stands for the bucket apart.
+// CopyObject copies an object and its content type within the bucket. It does not
+// use the backend's own method, which would misread the path that stands for the
+// bucket.
 func (b *bucket) CopyObject(ctx context.Context, in s3response.CopyObjectInput) (out s3response.CopyObjectOutput, err error) {
 	from, key, _, err := backend.ParseCopySource(aws.ToString(in.CopySource))
 	if err != nil {
@@ -36,7 +37,7 @@ func (b *bucket) CopyObject(ctx context.Context, in s3response.CopyObjectInput) 
 	if err != nil {
 		return out, err
 	}
-	defer source.Body.Close() //nolint:errcheck // it was read to its end, or the copy has failed
+	defer source.Body.Close() //nolint:errcheck // either it has been read, or the copy has failed
 	copied, err := b.PutObject(ctx, s3response.PutObjectInput{
 		Bucket: in.Bucket, Key: in.Key, Body: source.Body, ContentType: source.ContentType, ContentLength: source.ContentLength,
 	})
@@ -104,7 +105,7 @@ func (b *bucket) UploadPart(ctx context.Context, in *s3.UploadPartInput) (out *s
 	return b.disk.UploadPart(ctx, &args)
 }
 
-// AbortMultipartUpload takes the parts of an upload back.
+// AbortMultipartUpload deletes the parts of an upload.
 func (b *bucket) AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipartUploadInput) error {
 	args := *in
 	path, err := b.at(in.Bucket)
@@ -115,7 +116,7 @@ func (b *bucket) AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipart
 	return b.disk.AbortMultipartUpload(ctx, &args)
 }
 
-// ListMultipartUploads lists the uploads under way.
+// ListMultipartUploads lists the uploads in progress.
 func (b *bucket) ListMultipartUploads(ctx context.Context, in *s3.ListMultipartUploadsInput) (out s3response.ListMultipartUploadsResult, err error) {
 	args := *in
 	if args.Bucket, err = b.at(in.Bucket); err != nil {
@@ -126,7 +127,7 @@ func (b *bucket) ListMultipartUploads(ctx context.Context, in *s3.ListMultipartU
 	return out, err
 }
 
-// CompleteMultipartUpload makes an object of its parts.
+// CompleteMultipartUpload makes an object from its parts.
 func (b *bucket) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput) (
 	out s3response.CompleteMultipartUploadResult, version string, err error,
 ) {

@@ -1,27 +1,29 @@
-// Package s3server is an S3 server in this process, on disk: versitygw as a
-// library. With it `make run`, the tests and a single box use the very code
-// that talks to S3 in the cloud, real presigned URLs included
+// Package s3server runs an S3 server in this process, with its data on disk. It
+// uses versitygw as a library. `make run`, the tests and a single machine thereby
+// use the same S3 code as the cloud, with real presigned URLs
 // (docs/adr/005-s3-server.md).
 //
-// What it promises:
+// Guarantees:
 //
-//   - Requests are signed with the one key pair of [Options], in the header
-//     or in the URL. A forged, expired or missing signature is 403.
-//   - There is one bucket. Its objects and their types lie under Options.Dir
-//     and survive a restart; the folder can be moved. A write is atomic, but
-//     not forced to the disk: a power cut can lose the last seconds.
-//   - Its CORS is the contract's (Document or audio), so that a browser can
-//     follow a redirect to it.
-//   - It prints nothing and leaves the working directory alone. Several may
-//     run at once, also over the same folder, in one process or in many.
+//   - Requests must be signed with the one key pair of [Options], in the header
+//     or in the URL. A forged, expired or missing signature is a 403.
+//   - There is one bucket. Its objects and their content types are under
+//     Options.Dir and survive a restart; the folder can be moved. A write is
+//     atomic, but it is not synced: a power failure can lose the last seconds.
+//   - CORS is as in the contract (Document or audio), so that a browser can
+//     follow a redirect to the server.
+//   - The server prints nothing and does not change the working directory.
+//     Several servers can run at once, even on the same folder, in one process or
+//     in many.
 //
-// Layout of Dir: objects/BUCKET/KEY is the very file that was uploaded, and
-// attributes/BUCKET/KEY/meta/ holds its type and ETag, a file each. An object
-// "a" and an object "a/b" cannot both exist, because a file is no folder.
+// Layout of Dir: objects/BUCKET/KEY is the file as it was uploaded.
+// attributes/BUCKET/KEY/meta/ holds its content type and ETag, one file each. The
+// objects "a" and "a/b" cannot both exist, because a file cannot be a folder.
 //
-// The server's own ObjectCreated events, for whatever reads audio on arrival,
-// have their place in the call of s3api.New in [Start]: the argument evs takes
-// an s3event.S3EventSender.
+// The bucket reports every object that PutObject, CopyObject or
+// CompleteMultipartUpload has stored to Options.Created, with the ObjectCreated
+// event that S3 would send, before the client gets its response. The library's
+// own event sender is not used.
 package s3server
 
 import (
@@ -40,21 +42,21 @@ import (
 	"github.com/versity/versitygw/s3api/utils"
 )
 
-// Options of a server. All but Region are required.
+// Options are the options of a server. All but Region and Created are required.
 type Options struct {
-	// Dir holds everything; it is made if missing.
+	// Dir is the folder for all data. It is created if necessary.
 	Dir string
-	// Addr is the address to listen on. "127.0.0.1:0" takes any free port.
+	// Addr is the address to listen on. Port 0, as in "127.0.0.1:0", takes any
+	// free port.
 	Addr string
 	// AccessKeyID and SecretAccessKey are the one key pair.
 	AccessKeyID, SecretAccessKey string
 	// Bucket is the name of the one bucket.
 	Bucket string
-	// Region that signatures name; "" stands for us-east-1.
+	// Region is the region in signatures; "" means us-east-1.
 	Region string
-	// Created, if not nil, is told of every object that was stored, by the
-	// event that S3 sends (docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html),
-	// before whoever stored it has an answer.
+	// Created, if not nil, is called for every stored object, before the client
+	// gets its response. event is the JSON of the event that S3 sends (docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html).
 	Created func(ctx context.Context, event []byte)
 }
 
@@ -63,7 +65,7 @@ type Server struct {
 	addr  string
 	api   *s3api.S3ApiServer
 	disk  *posix.Posix
-	ended chan struct{} // closed when serving has ended
+	ended chan struct{} // closed when the library has stopped serving
 	close sync.Once
 	err   error
 }
@@ -77,15 +79,15 @@ const (
 	stopAgain      = 10 * time.Millisecond
 )
 
-// Start makes the folder and the bucket if they are missing, and serves until
-// Close. ctx bounds the start only. A port that is taken and a folder that
-// cannot be written are errors that say so.
+// Start creates the folder and the bucket if necessary, and serves until Close.
+// ctx applies only to the start. The error names the port if it is in use, or the
+// folder if it is not writable.
 func Start(ctx context.Context, o Options) (*Server, error) {
 	if o.Region == "" {
 		o.Region = defaultRegion
 	}
 	if o.AccessKeyID == "" || o.SecretAccessKey == "" || !utils.IsValidBucketName(o.Bucket) {
-		return nil, fmt.Errorf("S3 server: it needs a key pair and a valid bucket name, not %q", o.Bucket)
+		return nil, fmt.Errorf("S3 server: a key pair and a valid bucket name are required, not %q", o.Bucket)
 	}
 	disk, b, err := openBucket(o)
 	if err != nil {
@@ -98,9 +100,9 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		o.Region,
 		newKeyPair(o.AccessKeyID, o.SecretAccessKey),
 		nil, nil, // no audit logs
-		nil, // evs: nobody is told of events
+		nil, // no event sender: bucket calls Options.Created itself
 		nil, // no metrics
-		s3api.WithQuiet(), s3api.WithKeepAlive(), s3api.WithMiddleware("/", refusals),
+		s3api.WithQuiet(), s3api.WithKeepAlive(), s3api.WithMiddleware("/", addCORS),
 		s3api.WithConcurrencyLimiter(maxConnections, maxRequests), s3api.WithMpMaxParts(maxParts),
 		s3api.WithOnListen(func() {
 			select {
@@ -118,9 +120,9 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	return s, nil
 }
 
-// listen finds the port and serves on it. The library takes an address and
-// does not say which port it got, so a free one is found first; should
-// somebody be faster in taking it, there is another.
+// listen chooses the port and serves on it. The library does not report which
+// port it got for port 0, so listen finds a free one first. If another process
+// takes that port before the library does, listen tries again.
 func (s *Server) listen(ctx context.Context, addr string, ready <-chan struct{}) error {
 	_, port, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -154,7 +156,7 @@ func (s *Server) listen(ctx context.Context, addr string, ready <-chan struct{})
 	}
 }
 
-// URL is the server's base URL, without a slash at the end.
+// URL returns the server's base URL, without a trailing slash.
 func (s *Server) URL() string {
 	host, port, _ := net.SplitHostPort(s.addr)
 	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
@@ -163,28 +165,28 @@ func (s *Server) URL() string {
 	return "http://" + net.JoinHostPort(host, port)
 }
 
-// Close lets the requests under way end, for ten seconds at most, and stops.
-// A connection that is still open then ends with the process, which is no error.
-// What it leaves to the library are sleepers that hold nothing: the caretaker
-// of a pool, which wakes once more within ten seconds and ends, and the clocks
-// of the process.
+// Close stops the server. Requests in progress get ten seconds to finish. A
+// connection that is open even after that ends with the process; this is not an
+// error. Some idle goroutines of the library remain: the cleaner of its worker
+// pool, which ends within ten seconds, and its clocks, which run once per process.
 func (s *Server) Close() error {
 	s.close.Do(func() {
 		err := s.stop()
 		if errors.Is(err, context.DeadlineExceeded) {
-			return // what is still under way uses the disk
+			return // requests in progress still use the disk
 		}
 		if err != nil {
-			s.err = fmt.Errorf("closing the S3 server: %w", err)
-			return // the requests under way still use the disk
+			s.err = fmt.Errorf("close the S3 server: %w", err)
+			return // requests in progress still use the disk
 		}
 		s.disk.Shutdown()
 	})
 	return s.err
 }
 
-// stop tells the library to stop until it did. It says that it listens a
-// moment before it does, and what it is told in that moment it forgets.
+// stop asks the library to stop, and repeats that until it has stopped. The
+// library announces that it listens slightly too early, and ignores a request to
+// stop before it really listens.
 func (s *Server) stop() error {
 	for {
 		if err := s.api.ShutDown(); err != nil {
@@ -198,8 +200,8 @@ func (s *Server) stop() error {
 	}
 }
 
-// openBucket makes the folders, readable for their owner only, and the
-// backend over them.
+// openBucket creates the folders, accessible only to their owner, and opens the
+// backend on them.
 func openBucket(o Options) (*posix.Posix, *bucket, error) {
 	dir, err := filepath.Abs(o.Dir)
 	if err != nil {

@@ -32,7 +32,7 @@ func options(dir string) s3server.Options {
 	}
 }
 
-// start serves dir until stop is called, or the test ends.
+// start runs a server until stop is called or the test ends.
 func start(t *testing.T, o s3server.Options) (s *s3server.Server, stop func()) {
 	t.Helper()
 	s, err := s3server.Start(t.Context(), o)
@@ -97,7 +97,7 @@ func TestObjectsSurvive(t *testing.T) {
 	}
 	stop()
 
-	// Elsewhere and with another key pair: the data does not depend on either.
+	// The data depends neither on the location nor on the key pair.
 	moved := filepath.Join(t.TempDir(), "moved")
 	if err := os.Rename(dir, moved); err != nil {
 		t.Fatal(err)
@@ -114,10 +114,9 @@ func TestObjectsSurvive(t *testing.T) {
 	}
 }
 
-// TestFilesAreTheOwnersOnly: recordings are nobody else's business.
-// TestDeathBetweenAttributesAndObject is what kill -9 leaves when it comes after
-// the attributes of a new object and before the object.
-func TestDeathBetweenAttributesAndObject(t *testing.T) {
+// A kill -9 can leave the attributes of a new object without the object. A later
+// conditional write must still succeed.
+func TestACrashBetweenAttributesAndObject(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s, _ := start(t, options(dir))
@@ -140,10 +139,11 @@ func TestDeathBetweenAttributesAndObject(t *testing.T) {
 	}
 }
 
-func TestFilesAreTheOwnersOnly(t *testing.T) {
+// Only the owner of the folder may read recordings.
+func TestFilesAreOnlyForTheOwner(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
-		return // there are no permission bits
+		return // Windows has no permission bits
 	}
 	dir := filepath.Join(t.TempDir(), "data")
 	s, _ := start(t, options(dir))
@@ -154,7 +154,7 @@ func TestFilesAreTheOwnersOnly(t *testing.T) {
 		}
 		info, err := d.Info()
 		if err == nil && info.Mode().Perm()&0o077 != 0 {
-			t.Errorf("%s has mode %v, want it closed to others", path, info.Mode())
+			t.Errorf("%s has mode %v, want no access for others", path, info.Mode())
 		}
 		return err
 	})
@@ -166,8 +166,9 @@ func TestFilesAreTheOwnersOnly(t *testing.T) {
 	}
 }
 
-// TestTwoOverOneFolder: the server runs while a command adds a recording.
-func TestTwoOverOneFolder(t *testing.T) {
+// Two servers share a folder when a command adds a recording while the local
+// server runs.
+func TestTwoServersOnOneFolder(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	one, _ := start(t, options(dir))
@@ -183,9 +184,9 @@ func TestTwoOverOneFolder(t *testing.T) {
 	wantObject(t, b, "from/one", "audio/mpeg", "1")
 }
 
-// TestStartLeavesTheProcessAlone: the library would change the working
-// directory and print. Not parallel, for it looks at both.
-func TestStartLeavesTheProcessAlone(t *testing.T) {
+// The server neither prints nor changes the working directory, although the
+// library does both by default. The test replaces both, so it is not parallel.
+func TestTheServerHasNoSideEffects(t *testing.T) {
 	t.Chdir(t.TempDir())
 	before, err := os.Getwd()
 	if err != nil {
@@ -217,30 +218,31 @@ func TestStartLeavesTheProcessAlone(t *testing.T) {
 		t.Errorf("the working directory is %s, want %s", after, before)
 	}
 	if text, _ := os.ReadFile(printed.Name()); len(text) > 0 {
-		t.Errorf("it printed %q, want nothing", text)
+		t.Errorf("the server printed %q, want nothing", text)
 	}
 	if _, err := os.Stat("relative/objects/recordings/key"); err != nil {
 		t.Errorf("the object's file: %v", err)
 	}
 	if rest, _ := filepath.Glob("*"); len(rest) != 1 {
-		t.Errorf("the working directory holds %v, want only the folder", rest)
+		t.Errorf("the working directory holds %v, want only the data folder", rest)
 	}
 }
 
-// TestCloseLeavesNothingRunning. Not parallel, for it counts goroutines.
+// Close leaves no goroutines running. The test inspects all goroutines, so it is
+// not parallel.
 func TestCloseLeavesNothingRunning(t *testing.T) {
 	for range 3 {
 		s, stop := start(t, options(t.TempDir()))
 		b := bucket(t, s, "local", "secret")
 		put(t, b, "key", "audio/mpeg", strings.Repeat("x", 9<<20))
 		stop()
-		stop() // twice is as good
+		stop() // a second Close does nothing
 		if err := b.Warm(t.Context()); err == nil {
 			t.Error("Warm after Close = nil, want an error")
 		}
 	}
-	// The library's clocks run once in a process, from the first server on;
-	// the caretaker of its pool sleeps on for ten seconds and ends.
+	// The library's clocks are started once per process and never end. The
+	// cleaner of its worker pool ends within ten seconds.
 	var rest []string
 	for range 100 {
 		rest = rest[:0]
@@ -257,12 +259,12 @@ func TestCloseLeavesNothingRunning(t *testing.T) {
 		if len(rest) == 0 {
 			return
 		}
-		time.Sleep(10 * time.Millisecond) // goroutines end after Close told them
+		time.Sleep(10 * time.Millisecond) // goroutines end shortly after Close
 	}
 	t.Errorf("still running:\n%s", strings.Join(rest, "\n\n"))
 }
 
-// TestList: whoever looks into the bucket with an S3 client finds its objects.
+// Any S3 client can list the objects.
 func TestList(t *testing.T) {
 	t.Parallel()
 	s, _ := start(t, options(t.TempDir()))
@@ -290,10 +292,10 @@ func TestList(t *testing.T) {
 	}
 }
 
-func TestStartSaysWhatIsWrong(t *testing.T) {
+func TestStartErrors(t *testing.T) {
 	t.Parallel()
 	running, _ := start(t, options(t.TempDir()))
-	taken := strings.TrimPrefix(running.URL(), "http://")
+	inUse := strings.TrimPrefix(running.URL(), "http://")
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -301,11 +303,11 @@ func TestStartSaysWhatIsWrong(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		edit func(*s3server.Options)
-		says []string
+		want []string
 	}{
-		{"a taken port", func(o *s3server.Options) { o.Addr = taken }, []string{taken, "address already in use"}},
+		{"a port in use", func(o *s3server.Options) { o.Addr = inUse }, []string{inUse, "address already in use"}},
 		{"no address", func(o *s3server.Options) { o.Addr = "9000" }, []string{`"9000"`, "host:port"}},
-		{"a file for a folder", func(o *s3server.Options) { o.Dir = file }, []string{file, "not a directory"}},
+		{"a file instead of a folder", func(o *s3server.Options) { o.Dir = file }, []string{file, "not a directory"}},
 		{"no keys", func(o *s3server.Options) { o.AccessKeyID = "" }, []string{"key pair"}},
 		{"no bucket name", func(o *s3server.Options) { o.Bucket = "../x" }, []string{`"../x"`}},
 	} {
@@ -317,23 +319,24 @@ func TestStartSaysWhatIsWrong(t *testing.T) {
 			_ = s.Close()
 			continue
 		}
-		for _, says := range c.says {
-			if !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "\n") {
-				t.Errorf("%s: Start = %q, want one line with %q", c.name, err, says)
+		for _, want := range c.want {
+			if !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%s: Start = %q, want one line with %q", c.name, err, want)
 			}
 		}
 	}
 	wantListening(t, running)
 }
 
+// wantListening checks that the server answers.
 func wantListening(t *testing.T, s *s3server.Server) {
 	t.Helper()
 	if err := bucket(t, s, "local", "secret").Warm(t.Context()); err != nil {
-		t.Errorf("the first server: Warm = %v, want nil", err)
+		t.Errorf("Warm = %v, want nil", err)
 	}
 }
 
-// do sends a request and returns the answer, its body read.
+// do sends a request and returns the response. The body has been read.
 func do(t *testing.T, method, link string, header http.Header) *http.Response {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, link, http.NoBody)
@@ -347,20 +350,20 @@ func do(t *testing.T, method, link string, header http.Header) *http.Response {
 	}
 	_, _ = io.Copy(io.Discard, res.Body)
 	if err := res.Body.Close(); err != nil {
-		t.Errorf("closing the answer: %v", err)
+		t.Errorf("close the body: %v", err)
 	}
 	return res
 }
 
-// TestStrangersAreRefused: without the key pair nothing is read or written.
-// (Forged and expired URLs: mediatest.)
-func TestStrangersAreRefused(t *testing.T) {
+// Without the key pair, nothing can be read or written. mediatest covers forged
+// and expired URLs.
+func TestUnsignedRequestsAreRejected(t *testing.T) {
 	t.Parallel()
 	s, _ := start(t, options(t.TempDir()))
 	put(t, bucket(t, s, "local", "secret"), "key", "audio/mpeg", "text")
 	for _, method := range []string{"GET", "HEAD", "PUT", "DELETE", "POST"} {
 		for _, path := range []string{"/recordings/key", "/recordings", "/recordings/"} {
-			// A POST is no form, which is what it is told first.
+			// A POST that is not a form is rejected before its signature is checked.
 			got := do(t, method, s.URL()+path, nil).StatusCode
 			if got != 403 && (method != "POST" || got/100 != 4) {
 				t.Errorf("anonymous %s %s = %d, want 403", method, path, got)
@@ -396,8 +399,8 @@ func TestURL(t *testing.T) {
 	}
 }
 
-// TestCloseAtOnce: the library is told to stop before it has begun.
-func TestCloseAtOnce(t *testing.T) {
+// Close works even before the library has begun to serve.
+func TestCloseRightAfterStart(t *testing.T) {
 	t.Parallel()
 	for range 200 {
 		_, stop := start(t, options(t.TempDir()))
@@ -405,8 +408,8 @@ func TestCloseAtOnce(t *testing.T) {
 	}
 }
 
-// TestEndedContext: ctx is about the start only.
-func TestEndedContext(t *testing.T) {
+// The context applies only to the start.
+func TestCanceledContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	s, err := s3server.Start(ctx, options(t.TempDir()))
