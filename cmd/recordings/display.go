@@ -164,7 +164,8 @@ func (b *bar) line(c importer.Count, now time.Time, width int) string {
 }
 
 // remaining extrapolates the remaining time from the time that a fraction of
-// the work took. ok is false if the fraction is too small to tell, or 1.
+// the work took. ok is false if the fraction is 1, or too small for
+// an estimate.
 func remaining(took time.Duration, fraction float64) (left string, ok bool) {
 	if fraction < 0.001 || fraction >= 1 {
 		return "", false

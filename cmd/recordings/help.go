@@ -42,7 +42,7 @@ Run "recordings COMMAND --help" for the options of a command.
 type usage struct {
 	// args are the arguments and the most important options.
 	args string
-	// does is what the command does, in a few sentences.
+	// does describes the command in a few sentences.
 	does string
 	// examples are command lines without the program's name.
 	examples []string

@@ -218,7 +218,7 @@ func (j *importJob) outcome(ctx context.Context, err error, complete bool) error
 	return nil
 }
 
-// stopped tells the user how to continue after an interrupt.
+// stopped is the message after an interrupt.
 const stopped = "stopped; run the same command again to continue"
 
 // estimate counts what an import would copy.
