@@ -1,5 +1,5 @@
 // Package functions_test checks the functions in the folders beside it: each
-// main.go is small, template.yaml has a resource for each function, and no
+// program is small, template.yaml has a resource for each function, and no
 // function links a package that it does not use.
 package functions_test
 

@@ -13,6 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"callrecordings/shared/version"
 )
 
 type handlerFunc = http.HandlerFunc
@@ -205,7 +207,7 @@ func TestPanicReturnsAnEnvelope(t *testing.T) {
 	})
 	for shape, event := range both("GET") {
 		got, e, line := faulty(t, h, event)
-		want := envelope{Error: "500", Message: "unspecified_fault", RequestID: "client-1", Status: "error", Version: version}
+		want := envelope{Error: "500", Message: "unspecified_fault", RequestID: "client-1", Status: "error", Version: version.Number}
 		want.Data.Message = "unspecified fault"
 		if diff := cmp.Diff(want, e); diff != "" || got.StatusCode != http.StatusInternalServerError || got.IsBase64Encoded {
 			t.Errorf("%s: %d (-want +got):\n%s", shape, got.StatusCode, diff)
