@@ -170,18 +170,18 @@ func TestReplayIngestsDeadLetters(t *testing.T) {
 	const created = 63_900_000_000
 	r := &recording.Recording{Account: account, ID: id, Created: created, Modified: created, Document: recording.Complete("{}", id, created)}
 	key := recording.AudioKey(account, id)
-	if err := bucket.Put(t.Context(), recording.AsideKey(key), "audio/wav", bytes.NewReader(silence()), int64(len(silence()))); err != nil {
+	if err := bucket.Put(t.Context(), recording.SetAsideKey(key), "audio/wav", bytes.NewReader(silence()), int64(len(silence()))); err != nil {
 		t.Fatal(err)
 	}
-	r.Audio.Key = recording.AsideKey(key) // so that ingest ignores the event of the copy
+	r.Audio.Key = recording.SetAsideKey(key) // so that ingest ignores the event of the copy
 	if err := table.Put(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
-	o, err := bucket.Stat(t.Context(), recording.AsideKey(key))
+	o, err := bucket.Stat(t.Context(), recording.SetAsideKey(key))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := bucket.Copy(t.Context(), recording.AsideKey(key), o.ETag, key); err != nil {
+	if err := bucket.Copy(t.Context(), recording.SetAsideKey(key), o.ETag, key); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(3 * time.Second) // until ingest has ignored the event of the copy

@@ -63,11 +63,11 @@ func Finish(ctx context.Context, s Marker, m media.Remover, t store.Tombstone) e
 		r := recording.Recording{Account: t.Account, ID: t.ID, Audio: t.Audio}
 		var keys []string
 		if _, _, inbox := recording.ParseInboxKey(r.AudioKey()); inbox {
-			keys = append(keys, recording.BesideKey(r.AudioKey()))
+			keys = append(keys, recording.SidecarKey(r.AudioKey()))
 		}
 		keys = append(keys, r.AudioKey())
 		if t.Audio.Place == recording.Nowhere { // an arrival may have been set aside
-			keys = append(keys, recording.AsideKey(r.AudioKey()))
+			keys = append(keys, recording.SetAsideKey(r.AudioKey()))
 		}
 		for _, key := range keys {
 			if err := m.Remove(ctx, key); err != nil {

@@ -12,14 +12,13 @@ import (
 	"callrecordings/shared/strictjson"
 )
 
-// Call is what the name of a file, the headers of an upload or the parameters
-// of a URL tell of a recorded call: texts, by the names of public fields, or by
-// another name that PBXs have for them. Nobody waits for an answer who could
-// mend it, and the audio behind it is not to be lost for a bad date: so what
-// cannot be understood counts as not said.
+// Call is what a file name, the metadata of an object or the parameters of a URL
+// report about a recorded call: strings, by the name of a public field or by a
+// PBX's own name for it. A PBX cannot correct a bad value, and its audio must not
+// be lost because of one, so a value that cannot be understood is ignored.
 type Call map[string]string
 
-// names are the other names of fields.
+// names maps the names that PBXs use to those of the fields.
 var names = map[string]string{
 	"caller":       "caller_id_number",
 	"caller_name":  "caller_id_name",
@@ -30,9 +29,9 @@ var names = map[string]string{
 	"uuid":         "call_id",
 }
 
-// ParseCall reads a JSON object as a call: its texts, and numbers, objects and
-// booleans as they are written. Private members (_…, pvt_…) and nulls say
-// nothing. Errors: those of [ParseDocument].
+// ParseCall reads a JSON object as a call. Values other than strings keep their
+// JSON text. Private members (_…, pvt_…) and nulls are ignored. Errors: those of
+// [ParseDocument].
 func ParseCall(raw []byte) (Call, error) {
 	if err := strictjson.Check(raw, MaxDepth); err != nil {
 		return nil, fmt.Errorf("parse call: %w", err)
@@ -57,21 +56,20 @@ func ParseCall(raw []byte) (Call, error) {
 	return c, nil
 }
 
-// Set notes what is said of a field, unless it was said already: who sets first
-// counts. A hyphen in the name is an underscore, as headers have them; an empty
-// value says nothing.
+// Set sets a field, unless it is set already. Hyphens in the name count as
+// underscores, because headers have them. Empty values are ignored.
 func (c Call) Set(name, value string) {
 	name = strings.ReplaceAll(strings.ToLower(name), "-", "_")
 	if other, ok := names[name]; ok {
 		name = other
 	}
 	value = strings.TrimSpace(strings.ToValidUTF8(value, "\ufffd"))
-	if _, said := c[name]; !said && value != "" {
+	if _, set := c[name]; !set && value != "" {
 		c[name] = value
 	}
 }
 
-// Under adds to c what only below says.
+// Under returns the fields of c, and those of below that c lacks.
 func (c Call) Under(below Call) Call {
 	all := maps.Clone(below)
 	if all == nil {
@@ -81,7 +79,7 @@ func (c Call) Under(below Call) Call {
 	return all
 }
 
-// ID is the recording's, "" for none. Error: ErrBadID.
+// ID returns the reported recording ID, or "". Error: ErrBadID.
 func (c Call) ID() (string, error) {
 	if c[idField] == "" {
 		return "", nil
@@ -89,15 +87,7 @@ func (c Call) ID() (string, error) {
 	return ParseID(c[idField])
 }
 
-// Owner is the user whose recording it is, "" for none that could be one.
-func (c Call) Owner() string {
-	if owner := c[ownerField]; isName(owner) {
-		return owner
-	}
-	return ""
-}
-
-// Start is when the recording began; false if that is not known.
+// Start returns when the recording started; false if it is unknown.
 func (c Call) Start() (Seconds, bool) {
 	at, err := ParseTime(c["start"])
 	return at, err == nil
@@ -121,9 +111,9 @@ func Direction(word string) (direction, origin string, known bool) {
 	return d.direction, d.origin, known
 }
 
-// Document writes what was said as public fields, each of its type; a side of
-// the call whose number alone is known gets an address of it. [Complete] adds
-// the rest.
+// Document returns the reported fields as public fields, each in its type. A
+// side of the call with a number and no address gets one made of the number.
+// [Complete] adds what is missing.
 func (c Call) Document() Document {
 	c = c.completed()
 	d := Document("{}")
@@ -134,7 +124,8 @@ func (c Call) Document() Document {
 	return d
 }
 
-// completed is what was said and understood, with what follows from it.
+// completed returns the fields whose values are understood, and those that follow
+// from them.
 func (c Call) completed() Call {
 	all := Call{}.Under(c)
 	direction, origin, known := Direction(c["direction"])
@@ -170,11 +161,11 @@ func Address(number, realm string) string {
 	return number + "@" + realm
 }
 
-// maxText is the most bytes of a text that is taken from a name or a header; a
-// longer one is cut. Kazoo's are below 256.
+// maxText is the most bytes of a string from a name or a header. Longer ones are
+// cut. Kazoo's are below 256.
 const maxText = 1024
 
-// of writes a text as a value of that kind, as JSON.
+// of returns a string as a JSON value of that kind; false if it has another form.
 func (k kind) of(name, value string) (string, bool) {
 	switch k {
 	case text:
@@ -200,18 +191,18 @@ func (k kind) of(name, value string) (string, bool) {
 	return "", false
 }
 
-// gregorianFrom is where numbers begin to mean Gregorian seconds: as Unix
-// seconds they would lie past the year 3000.
+// gregorianFrom is the smallest number that means Gregorian seconds. As Unix
+// seconds it would lie past the year 3000.
 const gregorianFrom = 32_503_680_000
 
-// lastYear is the last one whose month an id can begin with.
+// lastYear is the last year that fits into the month of an ID.
 const lastYear = 9999
 
-// errTime is the error of a text that is no time.
+// errTime means that a string is not a time.
 var errTime = errors.New("want a time such as 2026-01-31T09:30:00Z, or Unix or Gregorian seconds")
 
-// ParseTime reads a time as people and as PBXs write it: RFC 3339, or seconds
-// since 1970 or since the year 0.
+// ParseTime reads a time as people and PBXs write it: RFC 3339, Unix seconds, or
+// Gregorian seconds.
 func ParseTime(s string) (Seconds, error) {
 	at, err := time.Parse(time.RFC3339, s)
 	if n, notNumber := strconv.ParseInt(s, 10, 64); notNumber == nil {

@@ -27,7 +27,7 @@ func TestParseTime(t *testing.T) {
 		{"32503679999", time.Date(2999, 12, 31, 23, 59, 59, 0, time.UTC)},
 		{"62167219201", time.Unix(1, 0).UTC()},
 		{"2026-01-31", time.Time{}},
-		{"2026-01-31T09:30:00", time.Time{}}, // where?
+		{"2026-01-31T09:30:00", time.Time{}}, // no zone
 		{"2026-02-30T09:30:00Z", time.Time{}},
 		{"0", time.Time{}},
 		{"-5", time.Time{}},
@@ -49,7 +49,7 @@ func TestCallDocument(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name string
-		said [][2]string
+		set  [][2]string
 		want string
 	}{
 		{"nothing", nil, `{}`},
@@ -69,7 +69,7 @@ func TestCallDocument(t *testing.T) {
 			`{"call_id":"7","callee_id_number":"sip@x","caller_id_number":"1001","direction":"inbound","from":"1001@unknown",` +
 				`"origin":"inbound from offnet to account","to":"sip@x"}`,
 		},
-		{"what is no value", [][2]string{
+		{"values that cannot be understood", [][2]string{
 			{"start", "yesterday"},
 			{"duration", "-1"},
 			{"duration_ms", "long"},
@@ -86,14 +86,14 @@ func TestCallDocument(t *testing.T) {
 			`{"duration":62,"start":63937071000,"user_metadata":{"tag":1.0}}`,
 		},
 		{
-			"who says first",
+			"the first value of a field counts",
 			[][2]string{{"caller_id_number", "1"}, {"caller", "2"}, {"caller-id-name", "Ann"}, {"caller_id_name", "Bob"}},
 			`{"caller_id_name":"Ann","caller_id_number":"1","from":"1@unknown"}`,
 		},
-		{"a quote and a line", [][2]string{{"from", "\"a\"\n@b"}}, `{"from":"\"a\"\n@b"}`},
+		{"a quote and a line feed", [][2]string{{"from", "\"a\"\n@b"}}, `{"from":"\"a\"\n@b"}`},
 	} {
 		call := recording.Call{}
-		for _, s := range c.said {
+		for _, s := range c.set {
 			call.Set(s[0], s[1])
 		}
 		if got := string(call.Document()); got != c.want {
@@ -113,7 +113,7 @@ func TestCallIdentity(t *testing.T) {
 			t.Errorf("ID() of %q = %q, %v, want %v", id, got, err, want)
 		}
 	}
-	if got := (recording.Call{"owner_id": "u 1"}).Owner(); got != "" {
+	if got := (recording.Call{"owner_id": "u 1"}).Document().Owner(); got != "" {
 		t.Errorf("Owner() = %q, want none", got)
 	}
 	if at, ok := (recording.Call{"start": "1769851800"}).Start(); !ok || at != 63937071000 {

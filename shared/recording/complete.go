@@ -2,18 +2,17 @@ package recording
 
 import "strconv"
 
-// unknownParty stands for a side of the call that is not known.
+// unknownParty is the address of an unknown side of a call.
 const unknownParty = "unknown@unknown"
 
-// recordingID is where deployed interfaces look for the id, among
-// custom_channel_vars.
+// recordingID is the member of custom_channel_vars in which interfaces look for
+// the ID.
 const recordingID = "Media-Recording-ID"
 
-// Complete fills in what deployed interfaces read without looking, with the
-// neutral values of the contract (The document) where d says nothing. It is
-// for recordings that this service creates; copies from a Kazoo stay as they
-// were. What is there is never replaced, whatever its type: see
-// [Document.Validate] for that.
+// Complete adds the fields that existing interfaces read without checking for
+// them, with the neutral values of the contract (The document). It is for
+// recordings that this service creates; copies from a Kazoo stay as they were.
+// It replaces no field, whatever its type; [Document.Validate] checks types.
 func Complete(d Document, id string, created Seconds) Document {
 	for _, f := range []struct{ name, value string }{
 		{"call_id", Quote(id)},

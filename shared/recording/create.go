@@ -21,12 +21,6 @@ type Creation struct {
 	Upload Upload
 }
 
-// Owner returns the document's owner_id, or "".
-func (c Creation) Owner() string {
-	owner, _ := c.Document.Text("owner_id")
-	return owner
-}
-
 // URL returns the address of external audio, or "".
 func (c Creation) URL() string {
 	address, _ := c.Document.Text(urlField)

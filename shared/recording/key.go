@@ -45,9 +45,9 @@ func ImportedKey(account, id string) string {
 	return importedPrefix + strings.TrimPrefix(AudioKey(account, id), keyPrefix)
 }
 
-// AsideKey returns the key of the copy of rejected audio that arrived under
+// SetAsideKey returns the key of the copy of rejected audio that arrived under
 // key.
-func AsideKey(key string) string { return setAsidePrefix + strings.TrimPrefix(key, keyPrefix) }
+func SetAsideKey(key string) string { return setAsidePrefix + strings.TrimPrefix(key, keyPrefix) }
 
 // InboxKey returns the key of a file in the inbox of an account. Without a name
 // it is the prefix of the inbox, and without an account the prefix of all
@@ -97,9 +97,9 @@ func Stem(name string) string {
 	return strings.TrimRight(strings.TrimSuffix(name, path.Ext(name)), ".")
 }
 
-// BesideKey returns the key of the sidecar file of the audio under key in an
+// SidecarKey returns the key of the sidecar file of the audio under key in an
 // inbox.
-func BesideKey(key string) string { return Stem(key) + ".json" }
+func SidecarKey(key string) string { return Stem(key) + ".json" }
 
 // isName reports whether s is a valid ID of an account or a user: 1 to 64 of
 // [A-Za-z0-9_-] (contract, Routes).

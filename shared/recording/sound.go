@@ -5,18 +5,20 @@ import (
 	"time"
 )
 
-// Sound is what audio says of itself; see package audiofile, whose Info it is.
+// Sound holds what the bytes of audio say about it. It has the fields of package
+// audiofile's Info, so that neither package needs the other's type.
 type Sound struct {
-	// ContentType is the media type, Extension the usual end of such a file's
-	// name; "" where they are not known.
+	// ContentType is the media type and Extension the usual extension of such a
+	// file, without a dot; "" if unknown.
 	ContentType, Extension string
-	// Duration of the sound; 0 unless Known.
+	// Duration of the audio; 0 unless Known.
 	Duration time.Duration
-	// Known reports whether the length was found.
+	// Known reports whether the duration is known.
 	Known bool
 }
 
-// Describe returns d with what its audio says of itself, over what was there.
+// Describe returns d with the known facts about its audio, which replace
+// reported ones.
 func (d Document) Describe(s Sound) Document {
 	for _, fact := range []struct {
 		name, value string
@@ -34,8 +36,8 @@ func (d Document) Describe(s Sound) Document {
 	return d
 }
 
-// Owner is the user whose recording it is: its owner_id, "" where that is none
-// that could be a user's (contract, Routes).
+// Owner returns the user that the recording belongs to: owner_id, or "" if it
+// cannot be a user's ID (contract, Routes).
 func (d Document) Owner() string {
 	owner, _ := d.Text(ownerField)
 	if !isName(owner) {

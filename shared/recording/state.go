@@ -57,9 +57,3 @@ type Upload struct {
 	// SHA256 of the bytes, as 64 lowercase hex digits.
 	SHA256 string
 }
-
-// Admits reports whether size and checksum of the audio match u. A field that
-// was not announced matches any value.
-func (u Upload) Admits(audio Upload) bool {
-	return (u.Size == 0 || u.Size == audio.Size) && (u.SHA256 == "" || u.SHA256 == audio.SHA256)
-}

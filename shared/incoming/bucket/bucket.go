@@ -109,7 +109,7 @@ func (g Ingester) audio(ctx context.Context, a incoming.Arrival, account, id str
 func (g Ingester) orphan(ctx context.Context, a incoming.Arrival, account, id string) (incoming.Outcome, error) {
 	switch _, err := g.Store.Tombstone(ctx, account, id); {
 	case err == nil:
-		return g.remove(ctx, recording.AsideKey(a.Key), a.Key)
+		return g.remove(ctx, recording.SetAsideKey(a.Key), a.Key)
 	case !errors.Is(err, store.ErrNotFound):
 		return "", fmt.Errorf("read the tombstone of an arrival: %w", err)
 	}
@@ -172,7 +172,7 @@ func (g Ingester) adopt(ctx context.Context, a incoming.Arrival, verdict incomin
 // audio that was set aside earlier is no longer needed.
 func (g Ingester) complete(ctx context.Context, a incoming.Arrival, rec *recording.Recording, verdict incoming.Judgment) (incoming.Outcome, error) {
 	if rec.Audio.Condition() == recording.Failed {
-		if err := g.Audio.Remove(ctx, recording.AsideKey(a.Key)); err != nil {
+		if err := g.Audio.Remove(ctx, recording.SetAsideKey(a.Key)); err != nil {
 			return "", fmt.Errorf("remove audio that was set aside: %w", err)
 		}
 	}
@@ -190,7 +190,7 @@ func (g Ingester) complete(ctx context.Context, a incoming.Arrival, rec *recordi
 // recording to note the reason in. The object is removed last, so that a retry
 // still finds it.
 func (g Ingester) reject(ctx context.Context, a incoming.Arrival, rec *recording.Recording, object media.Object, verdict incoming.Judgment) (incoming.Outcome, error) {
-	if err := g.Audio.Copy(ctx, a.Key, object.ETag, recording.AsideKey(a.Key)); err != nil {
+	if err := g.Audio.Copy(ctx, a.Key, object.ETag, recording.SetAsideKey(a.Key)); err != nil {
 		if errors.Is(err, media.ErrNotFound) {
 			return incoming.Gone, nil
 		}

@@ -69,7 +69,7 @@ func (c *copying) fetch(ctx context.Context) *fetched {
 		f.err = err
 		return f
 	}
-	if verdict.ContentType == "" {
+	if verdict.Accepted() && verdict.ContentType == "" {
 		verdict.ContentType, _ = recording.AudioType(c.item.Audio.ContentType)
 	}
 	verdict.SHA256 = f.audio.SHA256

@@ -310,7 +310,7 @@ func TestFileOfADeletedRecording(t *testing.T) {
 // exactly one correct recording.
 func TestKilledAtAnyCall(t *testing.T) {
 	t.Parallel()
-	beside := recording.BesideKey(freeform)
+	beside := recording.SidecarKey(freeform)
 	for name, keys := range map[string][]string{"named after its call": {kazoo}, "with metadata": {freeform, beside}, "metadata first": {beside, freeform}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -32,7 +32,7 @@ func (in Inbox) describe(ctx context.Context, f *file) error {
 	if _, err := agree(f.account, f.name.Call, own); err != nil {
 		return err
 	}
-	sidecar, err := in.sidecar(ctx, recording.BesideKey(f.Key))
+	sidecar, err := in.sidecar(ctx, recording.SidecarKey(f.Key))
 	switch {
 	case errors.Is(err, media.ErrNotFound), errors.Is(err, incoming.ErrKept):
 		sidecar = nil

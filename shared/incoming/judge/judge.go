@@ -87,7 +87,7 @@ func (j Judge) Object(ctx context.Context, key string, o media.Object, announced
 		return verdict, fmt.Errorf("read the audio of an object: %w", err)
 	}
 	verdict.SHA256 = o.SHA256
-	if verdict.ContentType == "" {
+	if verdict.Accepted() && verdict.ContentType == "" {
 		verdict.ContentType, _ = recording.AudioType(o.ContentType)
 	}
 	return verdict, nil
