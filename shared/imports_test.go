@@ -65,8 +65,11 @@ var arrows = map[string]struct {
 	"shared/incoming/importer/folder": {ours: []string{
 		"shared/incoming", "shared/incoming/importer", "shared/incoming/namepattern", "shared/recording", "shared/store", "shared/media", "shared/attempt",
 	}},
+	"shared/httpfield": {},
+	"shared/csvtable":  {},
 	"shared/api": {ours: []string{
 		"shared/recording", "shared/incoming", "shared/cursor", "shared/strictjson", "shared/auth",
+		"shared/httpfield", "shared/csvtable",
 		"shared/store", "shared/media", "shared/requestlog", "shared/purge", "shared/version",
 	}},
 }

@@ -2,16 +2,16 @@ package api
 
 import "net/http"
 
-// answer is the response writer that handlers get. Whatever stands behind it,
-// the first status wins, and what was sent is known to the log.
+// answer is the response writer of handlers. It sends the first status only and
+// records status and length for the log.
 type answer struct {
 	http.ResponseWriter
-	status int // 0 until the first
+	status int // 0 until a status is sent
 	bytes  int64
-	head   bool // HEAD: the body stays here
+	head   bool // HEAD: drop the body
 }
 
-// WriteHeader sends the first final status and drops all that follow.
+// WriteHeader sends the first final status and ignores later ones.
 func (a *answer) WriteHeader(status int) {
 	if a.status != 0 {
 		return
@@ -22,7 +22,7 @@ func (a *answer) WriteHeader(status int) {
 	a.ResponseWriter.WriteHeader(status)
 }
 
-// Write sends a part of the body, with 200 if there was no status yet.
+// Write sends a part of the body. It sends status 200 first if there is none.
 func (a *answer) Write(p []byte) (int, error) {
 	a.WriteHeader(http.StatusOK)
 	if a.head {
@@ -33,5 +33,5 @@ func (a *answer) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Unwrap is for [http.ResponseController].
+// Unwrap supports [http.ResponseController].
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }

@@ -8,46 +8,47 @@ import (
 	"strconv"
 	"strings"
 
+	"callrecordings/shared/httpfield"
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
 )
 
-// audioCache lets the client alone keep audio, and ask before it plays it
-// again: deleted recordings must stop to sound.
+// audioCache makes only the client cache audio, and revalidate it before each
+// use, so that a deleted recording stops playing.
 const audioCache = "private, no-cache"
 
-// sound is the audio of one recording as one request wants it.
-type sound struct {
+// requestedAudio is the managed audio that a request asks for.
+type requestedAudio struct {
 	media.Object
 	key         string
 	disposition string
-	part        *media.Part // nil for the whole
+	part        *httpfield.ByteRange // nil for all of it
 }
 
-// length of what is to be sent.
-func (s *sound) length() int64 {
-	if s.part != nil {
-		return s.part.Length
+// length returns the number of bytes to send.
+func (a *requestedAudio) length() int64 {
+	if a.part != nil {
+		return a.part.Length
 	}
-	return s.Size
+	return a.Size
 }
 
-// audio answers with the audio of rec, wherever it is.
-func (p *player) audio(w http.ResponseWriter, r *request, rec *recording.Recording, way media.Delivery) error {
-	rec, err := p.await(w, r, rec)
+// audio answers with the audio of rec, managed or external.
+func (g *getter) audio(w http.ResponseWriter, r *request, rec *recording.Recording, d media.Delivery) error {
+	rec, err := g.await(w, r, rec)
 	if err != nil {
 		return err
 	}
 	switch rec.Audio.Place {
 	case recording.External:
-		return p.external(w, r, rec)
+		return g.external(w, r, rec)
 	case recording.Managed:
 	default:
-		return notServed(rec)
+		return audioMissing(rec)
 	}
-	err = p.managed(w, r, rec, way)
+	err = g.managed(w, r, rec, d)
 	if errors.Is(err, media.ErrChanged) {
-		err = p.managed(w, r, rec, way) // replaced between the look and the read
+		err = g.managed(w, r, rec, d) // the object was replaced between stat and read
 	}
 	if errors.Is(err, media.ErrNotFound) {
 		return badIdentifier(rec.ID, "the audio of this recording is not in the store (yet)")
@@ -55,55 +56,55 @@ func (p *player) audio(w http.ResponseWriter, r *request, rec *recording.Recordi
 	return err
 }
 
-// managed answers with audio in this service's bucket. It writes nothing
-// before it has the bytes, so that it can be called again.
-func (p *player) managed(w http.ResponseWriter, r *request, rec *recording.Recording, way media.Delivery) error {
+// managed answers with managed audio. It writes nothing before it has the bytes,
+// so that the caller can retry.
+func (g *getter) managed(w http.ResponseWriter, r *request, rec *recording.Recording, d media.Delivery) error {
 	key := rec.AudioKey()
-	object, err := p.media.Stat(r.Context(), key)
+	object, err := g.media.Stat(r.Context(), key)
 	if err != nil {
-		return fmt.Errorf("look at audio: %w", err)
+		return fmt.Errorf("stat audio: %w", err)
 	}
 	object.ContentType = audioType(object.ContentType, rec)
-	s := &sound{Object: object, key: key, disposition: dispositionOf(r, rec, object.ContentType)}
-	v := validators{etag: object.ETag, modified: object.Modified}
-	switch v.judge(r.Header) {
-	case failed:
+	a := &requestedAudio{Object: object, key: key, disposition: dispositionOf(r, rec, object.ContentType)}
+	v := httpfield.Validators{ETag: object.ETag, Modified: object.Modified}
+	switch v.Evaluate(r.Header) {
+	case httpfield.PreconditionFailed:
 		return errPreconditionFailed
-	case notModified:
-		s.validatorHeaders(w.Header())
+	case httpfield.NotModified:
+		a.validatorHeaders(w.Header())
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	if r.Method == http.MethodHead { // to which Range means nothing (RFC 9110, 14.2)
-		s.headers(w.Header())
+	if r.Method == http.MethodHead { // Range applies to GET only (RFC 9110, 14.2)
+		a.headers(w.Header())
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	if ranges := r.Header.Values("Range"); len(ranges) == 1 && v.resumes(r.Header) {
-		switch part, extent := parseRange(ranges[0], object.Size); extent {
-		case extentBeyond:
+	if ranges := r.Header.Values("Range"); len(ranges) == 1 && v.AllowsRange(r.Header) {
+		switch part, extent := httpfield.ParseRange(ranges[0], object.Size); extent {
+		case httpfield.Unsatisfiable:
 			return rangeNotSatisfiable(object.Size)
-		case extentPart:
-			s.part = &part
+		case httpfield.Partial:
+			a.part = &part
 		}
 	}
-	d := deliveries[way]
-	if s.length() > fits {
-		return d.large(p, w, r, s)
+	t := transports[d]
+	if a.length() > gatewayLimit {
+		return t.large(g, w, r, a)
 	}
-	return d.small(p, w, r, s)
+	return t.small(g, w, r, a)
 }
 
-// external answers with audio that somebody else keeps. It is never fetched,
-// so a HEAD tells what the metadata knows.
-func (p *player) external(w http.ResponseWriter, r *request, rec *recording.Recording) error {
+// external answers with external audio: GET redirects to it, HEAD answers from
+// the metadata. This service never fetches external audio.
+func (g *getter) external(w http.ResponseWriter, r *request, rec *recording.Recording) error {
 	address, _ := rec.Document.Text("url")
-	location, ok := externalURL(address, p.ExternalHosts)
+	location, ok := externalURL(address, g.ExternalHosts)
 	if !ok {
 		return badIdentifier(rec.ID, "the audio of this recording is kept at a place that this service may not redirect to")
 	}
 	if r.Method != http.MethodHead {
-		return r.found(w, location)
+		return r.redirectTo(w, location)
 	}
 	h := w.Header()
 	h.Set("Content-Type", audioType("", rec))
@@ -115,40 +116,40 @@ func (p *player) external(w http.ResponseWriter, r *request, rec *recording.Reco
 	return nil
 }
 
-// headers sets what an answer with bytes has.
-func (s *sound) headers(h http.Header) {
-	s.validatorHeaders(h)
+// headers sets the headers of an answer with audio.
+func (a *requestedAudio) headers(h http.Header) {
+	a.validatorHeaders(h)
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Disposition", s.disposition)
+	h.Set("Content-Disposition", a.disposition)
 	h.Set("Accept-Ranges", "bytes")
-	h.Set("Content-Length", strconv.FormatInt(s.length(), 10))
+	h.Set("Content-Length", strconv.FormatInt(a.length(), 10))
 }
 
-// validatorHeaders sets what a 304 has, too. The type is among it because API
-// Gateway gives application/json to an answer without one, and a cache takes
-// that over (docs/gateway.md).
-func (s *sound) validatorHeaders(h http.Header) {
-	h.Set("Content-Type", s.ContentType)
+// validatorHeaders sets the headers that a 304 has, too. Content-Type is one of
+// them because API Gateway adds application/json to an answer without a type,
+// and caches store that (docs/gateway.md).
+func (a *requestedAudio) validatorHeaders(h http.Header) {
+	h.Set("Content-Type", a.ContentType)
 	h.Set("Cache-Control", audioCache)
-	if s.ETag != "" {
-		h.Set("ETag", s.ETag)
+	if a.ETag != "" {
+		h.Set("ETag", a.ETag)
 	}
-	if !s.Modified.IsZero() {
-		h.Set("Last-Modified", s.Modified.UTC().Format(http.TimeFormat))
+	if !a.Modified.IsZero() {
+		h.Set("Last-Modified", a.Modified.UTC().Format(http.TimeFormat))
 	}
 }
 
-// dispositionOf names the file; only the very word true asks for inline, as
-// in Kazoo.
+// dispositionOf returns the Content-Disposition of rec's audio. As in Kazoo,
+// only inline=true selects inline.
 func dispositionOf(r *request, rec *recording.Recording, contentType string) string {
 	name, _ := rec.Document.Text("name")
-	return disposition(r.URL.Query().Get("inline") == "true", fileName(name, rec.ID, contentType))
+	return httpfield.ContentDisposition(r.URL.Query().Get("inline") == "true", audioFileName(name, rec.ID, contentType))
 }
 
-// audioType is the type that rec's audio is sent with: the metadata's, which
-// what was uploaded has been looked at for, else the stored object's, else the
-// document's, whichever first is one of audio;
-// else audio/mpeg, so that no upload can make a browser run it.
+// audioType returns the Content-Type of rec's audio. It is the first audio type
+// among that of the metadata, which ingest probed, that of the stored object and
+// that of the document. The default is audio/mpeg. It is always an audio type,
+// so that browsers do not run an upload.
 func audioType(stored string, rec *recording.Recording) string {
 	documented, _ := rec.Document.Text("content_type")
 	for _, text := range []string{rec.Audio.ContentType, stored, documented} {
@@ -156,7 +157,7 @@ func audioType(stored string, rec *recording.Recording) string {
 		if err != nil {
 			continue
 		}
-		if !strings.HasPrefix(kind, "audio/") { // a container, perhaps: video/mp4
+		if !strings.HasPrefix(kind, "audio/") { // it may be a container, such as video/mp4
 			kind = recording.AudioName(kind)
 		}
 		if kind == "" {

@@ -14,7 +14,7 @@ import (
 	"callrecordings/shared/media"
 )
 
-// alteredReader does something between the look at the object and the read.
+// alteredReader calls afterStat between stat and read, and wraps what it opens.
 type alteredReader struct {
 	media.Reader
 	afterStat func()
@@ -37,43 +37,43 @@ func (a *alteredReader) Open(ctx context.Context, key, etag string, part *media.
 	return body, o, err
 }
 
-// The bytes and the headers are of one object, even if it is replaced while
-// it is being answered.
-func TestAudioReplacedMeanwhile(t *testing.T) {
+// Bytes and headers come from the same version of the object, even if it is
+// replaced during the request.
+func TestAudioReplacedDuringRequest(t *testing.T) {
 	t.Parallel()
 	altered := new(alteredReader)
 	s := newFaultySingle(t, Delivery{}, faults{audio: func(r media.Reader) media.Reader { altered.Reader = r; return altered }})
-	rec := s.put(t, []byte("old sound"), nil)
-	stats, sounds := 0, 0
+	rec := s.put(t, []byte("old audio"), nil)
+	stats, versions := 0, 0
 	replaceUntil := func(n int) func() {
 		return func() {
 			if stats++; stats > n {
 				return
 			}
-			sounds++
-			data := []byte("new sound " + strconv.Itoa(sounds))
+			versions++
+			data := []byte("new audio " + strconv.Itoa(versions))
 			if err := s.bucket.Put(t.Context(), rec.AudioKey(), "audio/mpeg", bytes.NewReader(data), int64(len(data))); err != nil {
 				t.Errorf("Put = %v", err)
 			}
 		}
 	}
 	altered.afterStat = replaceUntil(1)
-	p := s.do(t, http.MethodGet, soundPath, "")
+	p := s.do(t, http.MethodGet, audioPath, "")
 	p.wantStatus(t, http.StatusOK, "")
 	object, err := s.bucket.Stat(t.Context(), rec.AudioKey())
-	if err != nil || p.body != "new sound 1" || p.header.Get("ETag") != object.ETag {
-		t.Errorf("got %q with ETag %s, want the new sound with %s (%v)", p.body, p.header.Get("ETag"), object.ETag, err)
+	if err != nil || p.body != "new audio 1" || p.header.Get("ETag") != object.ETag {
+		t.Errorf("got %q with ETag %s, want the new audio with %s (%v)", p.body, p.header.Get("ETag"), object.ETag, err)
 	}
 	stats = 0
 	altered.afterStat = replaceUntil(100)
-	p = s.do(t, http.MethodGet, soundPath, "")
+	p = s.do(t, http.MethodGet, audioPath, "")
 	p.wantStatus(t, http.StatusServiceUnavailable, "datastore_unreachable")
 	if stats != 2 {
-		t.Errorf("looked %d times, want 2", stats)
+		t.Errorf("Stat was called %d times, want 2", stats)
 	}
 }
 
-func TestAudioThatBreaksOff(t *testing.T) {
+func TestAudioReadFails(t *testing.T) {
 	t.Parallel()
 	for name, open := range map[string]func(io.ReadCloser) io.ReadCloser{
 		"with an error": func(io.ReadCloser) io.ReadCloser { return io.NopCloser(iotest.ErrReader(errors.New("reset"))) },
@@ -83,10 +83,10 @@ func TestAudioThatBreaksOff(t *testing.T) {
 			return &alteredReader{Reader: r, open: open}
 		}})
 		s.put(t, noise(100), nil)
-		p := s.do(t, http.MethodGet, soundPath, "")
+		p := s.do(t, http.MethodGet, audioPath, "")
 		p.wantStatus(t, http.StatusServiceUnavailable, "datastore_unreachable")
 		if p.header.Get("Accept-Ranges") != "" || strings.Contains(p.body, "reset") {
-			t.Errorf("%s: %v %s, want nothing of the audio or the cause", name, p.header, p.body)
+			t.Errorf("%s: %v %s, want neither headers of the audio nor the cause", name, p.header, p.body)
 		}
 	}
 }

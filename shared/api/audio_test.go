@@ -14,9 +14,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-const soundPath = onePath + "?accept=audio/mpeg"
+const audioPath = onePath + "?accept=audio/mpeg"
 
-// noise is n bytes that differ from place to place and are no text.
+// noise returns n bytes of binary data that does not repeat within short ranges.
 func noise(n int) []byte {
 	data := make([]byte, n)
 	for i := range data {
@@ -41,7 +41,7 @@ func TestAudioWhole(t *testing.T) {
 		"Vary": "Accept, Accept-Encoding, Origin", "Content-Range": "", "Content-Encoding": "", "Access-Control-Allow-Origin": "*",
 	}
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
-		p := s.do(t, method, soundPath, "", "Accept-Encoding", "gzip")
+		p := s.do(t, method, audioPath, "", "Accept-Encoding", "gzip")
 		p.wantStatus(t, http.StatusOK, "")
 		for name, value := range want {
 			if got := p.header.Get(name); got != value {
@@ -49,7 +49,7 @@ func TestAudioWhole(t *testing.T) {
 			}
 		}
 		if body := p.body; method == http.MethodGet && body != string(data) || method == http.MethodHead && body != "" {
-			t.Errorf("%s: body has %d bytes, or other ones", method, len(body))
+			t.Errorf("%s: the body has %d bytes or differs", method, len(body))
 		}
 	}
 }
@@ -64,7 +64,7 @@ func TestAudioDisposition(t *testing.T) {
 	for query, want := range map[string]string{
 		"": "attachment", "&inline=true": "inline", "&inline=TRUE": "attachment", "&inline=1": "attachment", "&inline=": "attachment",
 	} {
-		p := s.do(t, http.MethodGet, soundPath+query, "")
+		p := s.do(t, http.MethodGet, audioPath+query, "")
 		if got := p.header.Get("Content-Disposition"); got != want+tail {
 			t.Errorf("Content-Disposition with %q = %s, want %s", query, got, want+tail)
 		}
@@ -96,7 +96,7 @@ func TestAudioRanges(t *testing.T) {
 		{"bytes=-0", 416, 0, 0, "bytes */100"},
 	}
 	for _, tt := range tests {
-		p := s.do(t, http.MethodGet, soundPath, "", "Range", tt.header)
+		p := s.do(t, http.MethodGet, audioPath, "", "Range", tt.header)
 		message := ""
 		if tt.status == http.StatusRequestedRangeNotSatisfiable {
 			message = "range not satisfiable"
@@ -115,15 +115,15 @@ func TestAudioRanges(t *testing.T) {
 			t.Errorf("%s: headers = %v", tt.header, p.header)
 		}
 	}
-	p := s.do(t, http.MethodHead, soundPath, "", "Range", "bytes=200-")
+	p := s.do(t, http.MethodHead, audioPath, "", "Range", "bytes=200-")
 	p.wantStatus(t, http.StatusOK, "")
 	if got := p.header.Get("Content-Length"); got != "100" {
-		t.Errorf("HEAD with Range: Content-Length = %s, want the whole", got)
+		t.Errorf("HEAD with Range: Content-Length = %s, want that of the whole audio", got)
 	}
 }
 
-// Whatever two numbers a client asks for, it gets that slice, or everything,
-// or a 416.
+// Any range that a client asks for gets that slice of the bytes, all of them, or
+// a 416.
 func TestAudioRangeIsASlice(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, Delivery{})
@@ -131,12 +131,12 @@ func TestAudioRangeIsASlice(t *testing.T) {
 	s.put(t, data, nil)
 	rapid.Check(t, func(rt *rapid.T) {
 		header := "bytes=" + rapid.StringMatching(`([0-9]{1,2})?-([0-9]{1,2})?`).Draw(rt, "range")
-		p := s.do(t, http.MethodGet, soundPath, "", "Range", header)
+		p := s.do(t, http.MethodGet, audioPath, "", "Range", header)
 		var from, to, size int
 		switch p.status {
 		case http.StatusOK:
 			if p.body != string(data) {
-				rt.Fatalf("%s: 200 without the whole", header)
+				rt.Fatalf("%s: 200 without the whole audio", header)
 			}
 		case http.StatusPartialContent:
 			if _, err := fmt.Sscanf(p.header.Get("Content-Range"), "bytes %d-%d/%d", &from, &to, &size); err != nil || size != len(data) {
@@ -152,7 +152,7 @@ func TestAudioRangeIsASlice(t *testing.T) {
 	})
 }
 
-func TestAudioUnderConditions(t *testing.T) {
+func TestAudioConditions(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, Delivery{})
 	rec := s.put(t, noise(100), nil)
@@ -169,16 +169,16 @@ func TestAudioUnderConditions(t *testing.T) {
 	}{
 		{"same", []string{"If-None-Match", object.ETag}, 304},
 		{"same, weak", []string{"If-None-Match", "W/" + object.ETag}, 304},
-		{"the document's", []string{"If-None-Match", `"` + rec.Revision + `"`}, 200},
-		{"since then", []string{"If-Modified-Since", at}, 304},
-		{"since long", []string{"If-Modified-Since", long}, 200},
-		{"tag beats date", []string{"If-None-Match", `"x"`, "If-Modified-Since", at}, 200},
+		{"revision of the document", []string{"If-None-Match", `"` + rec.Revision + `"`}, 200},
+		{"not modified since", []string{"If-Modified-Since", at}, 304},
+		{"modified since", []string{"If-Modified-Since", long}, 200},
+		{"tag overrides date", []string{"If-None-Match", `"x"`, "If-Modified-Since", at}, 200},
 		{"match", []string{"If-Match", object.ETag}, 200},
 		{"no match", []string{"If-Match", `"x"`}, 412},
 		{"unmodified", []string{"If-Unmodified-Since", at}, 200},
 		{"modified", []string{"If-Unmodified-Since", long}, 412},
-		{"304 goes before the range", []string{"If-None-Match", object.ETag, "Range", past}, 304},
-		{"412 goes before the range", []string{"If-Match", `"x"`, "Range", past}, 412},
+		{"304 takes precedence over the range", []string{"If-None-Match", object.ETag, "Range", past}, 304},
+		{"412 takes precedence over the range", []string{"If-Match", `"x"`, "Range", past}, 412},
 		{"resumed by tag", []string{"If-Range", object.ETag, "Range", "bytes=50-"}, 206},
 		{"resumed by date", []string{"If-Range", at, "Range", "bytes=50-"}, 206},
 		{"not resumed by weak tag", []string{"If-Range", "W/" + object.ETag, "Range", "bytes=50-"}, 200},
@@ -186,7 +186,7 @@ func TestAudioUnderConditions(t *testing.T) {
 		{"not resumed by another date", []string{"If-Range", long, "Range", "bytes=50-"}, 200},
 	}
 	for _, tt := range tests {
-		p := s.do(t, http.MethodGet, soundPath, "", tt.header...)
+		p := s.do(t, http.MethodGet, audioPath, "", tt.header...)
 		if p.status != tt.status {
 			t.Errorf("%s: status = %d, want %d", tt.name, p.status, tt.status)
 		}
@@ -199,14 +199,14 @@ func TestAudioUnderConditions(t *testing.T) {
 	}
 }
 
-// A PATCH changes the document's tag and leaves the audio's alone.
+// A PATCH changes the entity tag of the document but not that of the audio.
 func TestPatchLeavesTheAudioResumable(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, Delivery{})
 	s.put(t, noise(100), nil)
-	before := s.do(t, http.MethodHead, soundPath, "").header.Get("ETag")
+	before := s.do(t, http.MethodHead, audioPath, "").header.Get("ETag")
 	s.do(t, http.MethodPatch, onePath, `{"user_metadata":{"a":1}}`).wantStatus(t, http.StatusOK, "")
-	p := s.do(t, http.MethodGet, soundPath, "", "Range", "bytes=50-", "If-Range", before)
+	p := s.do(t, http.MethodGet, audioPath, "", "Range", "bytes=50-", "If-Range", before)
 	p.wantStatus(t, http.StatusPartialContent, "")
 }
 
@@ -237,12 +237,12 @@ func TestAudioTypes(t *testing.T) {
 	}
 }
 
-func TestAudioThatIsAPage(t *testing.T) {
+func TestAudioStoredAsHTML(t *testing.T) {
 	t.Parallel()
 	for _, delivery := range []string{"inline", "redirect"} {
 		s := newSingle(t, Delivery{})
 		s.put(t, []byte("<script>alert(1)</script>"), func(rec *recording.Recording) { rec.Audio.ContentType = "text/html" })
-		p := s.do(t, http.MethodGet, soundPath+"&inline=true&delivery="+delivery, "")
+		p := s.do(t, http.MethodGet, audioPath+"&inline=true&delivery="+delivery, "")
 		if delivery == "redirect" {
 			p = follow(t, p)
 		}
@@ -252,28 +252,28 @@ func TestAudioThatIsAPage(t *testing.T) {
 	}
 }
 
-func TestAudioOfNoBytes(t *testing.T) {
+func TestEmptyAudio(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, Delivery{})
 	s.put(t, []byte{}, nil)
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
-		p := s.do(t, method, soundPath, "")
+		p := s.do(t, method, audioPath, "")
 		p.wantStatus(t, http.StatusOK, "")
 		if p.body != "" || p.header.Get("Content-Length") != "0" || p.header.Get("Content-Type") != "audio/mpeg" {
 			t.Errorf("%s: body %q, headers %v", method, p.body, p.header)
 		}
 	}
-	p := s.do(t, http.MethodGet, soundPath, "", "Range", "bytes=0-")
+	p := s.do(t, http.MethodGet, audioPath, "", "Range", "bytes=0-")
 	p.wantStatus(t, http.StatusRequestedRangeNotSatisfiable, "range not satisfiable")
 	if got := p.header.Get("Content-Range"); got != "bytes */0" {
 		t.Errorf("Content-Range = %q, want bytes */0", got)
 	}
-	s.do(t, http.MethodGet, soundPath, "", "Range", "bytes=-5").wantStatus(t, http.StatusOK, "")
-	p = follow(t, s.do(t, http.MethodGet, soundPath+"&delivery=redirect", ""))
+	s.do(t, http.MethodGet, audioPath, "", "Range", "bytes=-5").wantStatus(t, http.StatusOK, "")
+	p = follow(t, s.do(t, http.MethodGet, audioPath+"&delivery=redirect", ""))
 	p.wantStatus(t, http.StatusOK, "")
 }
 
-func TestAudioThatIsNotThere(t *testing.T) {
+func TestMissingAudio(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name   string
@@ -282,7 +282,7 @@ func TestAudioThatIsNotThere(t *testing.T) {
 	}{
 		{"not arrived", func(rec *recording.Recording) { rec.Audio = recording.Audio{} }, "not arrived"},
 		{"no object", nil, "not in the store"},
-		{"no object of that name", func(rec *recording.Recording) { rec.Audio.Key = "recordings/elsewhere" }, "not in the store"},
+		{"no object under its key", func(rec *recording.Recording) { rec.Audio.Key = "recordings/elsewhere" }, "not in the store"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -290,12 +290,12 @@ func TestAudioThatIsNotThere(t *testing.T) {
 			s := newSingle(t, Delivery{})
 			s.put(t, nil, tt.change)
 			for _, query := range []string{"", "&delivery=redirect", "&delivery=inline"} {
-				p := s.do(t, http.MethodGet, soundPath+query, "")
+				p := s.do(t, http.MethodGet, audioPath+query, "")
 				p.wantStatus(t, http.StatusNotFound, "bad_identifier")
 				if got := p.text(t, "data", "details"); !strings.Contains(got, tt.detail) {
-					t.Errorf("details = %q, want them to say %q", got, tt.detail)
+					t.Errorf("details = %q, want %q in them", got, tt.detail)
 				}
-				if p := s.do(t, http.MethodHead, soundPath+query, ""); p.status != http.StatusNotFound {
+				if p := s.do(t, http.MethodHead, audioPath+query, ""); p.status != http.StatusNotFound {
 					t.Errorf("HEAD = %d, want 404", p.status)
 				}
 			}
@@ -303,7 +303,7 @@ func TestAudioThatIsNotThere(t *testing.T) {
 	}
 }
 
-// follow does what a client does with a redirect.
+// follow sends the request that a client sends after a redirect.
 func follow(t testing.TB, p reply, header ...string) reply {
 	t.Helper()
 	p.wantStatus(t, http.StatusFound, "")

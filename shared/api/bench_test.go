@@ -7,19 +7,19 @@ import (
 	"testing"
 )
 
-// discard is a response writer that keeps nothing, so that only the handler
-// is measured.
+// discard is a response writer that drops the answer, so that the benchmark
+// measures only the handler.
 type discard struct{ header http.Header }
 
 func (d *discard) Header() http.Header         { return d.header }
 func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
 func (d *discard) WriteHeader(int)             {}
 
-// BenchmarkList is a page of 50 ordinary recordings: over SQLite as a whole,
-// and over memory, where nothing but the API's own work is left.
+// BenchmarkList measures a page of 50 typical recordings, with SQLite and with a
+// store in memory that leaves only the API's own work.
 func BenchmarkList(b *testing.B) {
-	m := ordinary(2000)
-	s := newShelf(b, nil)
+	m := typicalRecordings(2000)
+	s := newListAPI(b, nil)
 	for i := range m {
 		if err := s.store.Put(b.Context(), &m[i]); err != nil {
 			b.Fatal(err)
@@ -50,11 +50,11 @@ func BenchmarkList(b *testing.B) {
 	}
 }
 
-// BenchmarkUnpaged is everything at once, compressed.
+// BenchmarkUnpaged measures a compressed list of all recordings.
 func BenchmarkUnpaged(b *testing.B) {
-	s := newShelf(b, nil)
+	s := newListAPI(b, nil)
 	for _, n := range []int{1000, 10_000} {
-		list := List(s.env, ordinary(n), s.sealer)
+		list := List(s.env, typicalRecordings(n), s.sealer)
 		b.Run(fmt.Sprintf("recordings=%d", n), func(b *testing.B) {
 			r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, everything, nil)
 			r.Header.Set("X-Auth-Token", s.token)
@@ -70,9 +70,9 @@ func BenchmarkUnpaged(b *testing.B) {
 	}
 }
 
-// BenchmarkRefuse is the way of a request without a token.
-func BenchmarkRefuse(b *testing.B) {
-	s := newShelf(b, nil)
+// BenchmarkUnauthorized measures a request without a token.
+func BenchmarkUnauthorized(b *testing.B) {
+	s := newListAPI(b, nil)
 	r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, tenantList, nil)
 	w := &discard{header: http.Header{}}
 	b.ReportAllocs()

@@ -1,51 +1,9 @@
 package api
 
 import (
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 )
-
-func TestAcceptsGzip(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		header string
-		want   bool
-	}{
-		{"", false},
-		{"gzip", true},
-		{"GZIP", true},
-		{"x-gzip", true},
-		{"deflate, gzip;q=1.0, *;q=0.5", true},
-		{"gzip;q=0", false},
-		{"gzip; q=0.000", false},
-		{"gzip ; q = 0.001", true},
-		{"*", true},
-		{"*;q=0", false},
-		{"*, gzip;q=0", false},
-		{"gzip;q=0, *", false},
-		{"*;q=0, gzip", true},
-		{"deflate, br", false},
-		{"identity", false},
-		{"identity, gzip", true},
-		{"identity, gzip;q=0.5", false},
-		{"identity;q=0.5, gzip;q=0.5", true},
-		{"identity;q=0", false},
-		{"gzip;q=x", false},
-		{"gzip;level=9", false},
-		{"gzipped", false},
-		{",,gzip,,", true},
-	} {
-		r := &request{Request: httptest.NewRequest(http.MethodGet, "/", nil)}
-		if tt.header != "" {
-			r.Header.Set("Accept-Encoding", tt.header)
-		}
-		if got := r.acceptsGzip(); got != tt.want {
-			t.Errorf("acceptsGzip(%q) = %t, want %t", tt.header, got, tt.want)
-		}
-	}
-}
 
 func TestBodiesAreCompressed(t *testing.T) {
 	t.Parallel()

@@ -3,10 +3,12 @@ package api
 import (
 	"net/http"
 	"strings"
+
+	"callrecordings/shared/httpfield"
 )
 
-// What browsers are told (kazoo.md 5.6, contract Envelope). Header names in
-// lower case and in the order of Kazoo, ours behind them.
+// The values of the CORS headers (kazoo.md 5.6, contract Envelope). Header names
+// are in lower case and in Kazoo's order, followed by our own.
 const (
 	allowHeaders = "content-type, depth, user-agent, x-http-method-override, x-file-size, x-requested-with, " +
 		"if-modified-since, x-file-name, cache-control, x-auth-token, x-kazoo-cluster-id, if-match, " +
@@ -16,11 +18,11 @@ const (
 	preflightAge = "86400" // seconds
 )
 
-// maxAsked is the longest method that a preflight may ask for.
-const maxAsked = 32
+// maxRequestedMethod is the length of the longest method in a preflight.
+const maxRequestedMethod = 32
 
-// commonHeaders sets what every answer has, before anything is checked: a
-// browser sees nothing, not even a status, of an answer without CORS headers.
+// commonHeaders sets the headers that all answers have. It runs before any check,
+// because browsers hide answers without CORS headers, even the status.
 func (r *request) commonHeaders(h http.Header) {
 	h.Set("X-Request-Id", r.entry.RequestID)
 	h.Set("Vary", "Accept, Accept-Encoding, Origin")
@@ -32,23 +34,23 @@ func (r *request) commonHeaders(h http.Header) {
 	h.Set("Access-Control-Max-Age", preflightAge)
 }
 
-// allowMethods are those of the path, and the one that a preflight asks for,
-// so that a page gets to see the 405 (Kazoo does it, too).
+// allowMethods returns the methods of the path. As in Kazoo, it adds the method of
+// a preflight, so that a page can see the 405.
 func (r *request) allowMethods() string {
 	methods := r.target.allow()
-	asked := r.Header.Get("Access-Control-Request-Method")
-	if asked == "" || len(asked) > maxAsked || !isToken(asked) {
+	requested := r.Header.Get("Access-Control-Request-Method")
+	if requested == "" || len(requested) > maxRequestedMethod || !httpfield.IsToken(requested) {
 		return methods
 	}
 	for method := range strings.SplitSeq(methods, ", ") {
-		if method == asked {
+		if method == requested {
 			return methods
 		}
 	}
-	return methods + ", " + asked
+	return methods + ", " + requested
 }
 
-// preflight answers OPTIONS, on every path and without a token.
+// preflight answers OPTIONS on any path, without a token.
 func (r *request) preflight(w http.ResponseWriter) {
 	w.Header().Set("Allow", r.target.allow())
 	w.WriteHeader(http.StatusOK)

@@ -7,24 +7,24 @@ import (
 
 func TestPreflight(t *testing.T) {
 	t.Parallel()
-	s := newShelf(t, nil)
+	s := newListAPI(t, nil)
 	const item = "OPTIONS, GET, HEAD, PATCH, DELETE"
 	for _, tt := range []struct{ name, path, asked, allow, methods string }{
 		{"list", tenantList, "GET", "OPTIONS, GET, PUT", "OPTIONS, GET, PUT"},
 		{"item", tenantList + "/202601-a", "DELETE", item, item},
-		{"nothing asked", tenantBase + "/users/" + alice + "/recordings/x", "", item, item},
-		{"a method that will be refused", tenantList, "POST", "OPTIONS, GET, PUT", "OPTIONS, GET, PUT, POST"},
+		{"no requested method", tenantBase + "/users/" + alice + "/recordings/x", "", item, item},
+		{"unsupported method", tenantList, "POST", "OPTIONS, GET, PUT", "OPTIONS, GET, PUT, POST"},
 		{"no such path", "/nosuch", "GET", "OPTIONS", "OPTIONS, GET"},
-		{"account that cannot be", "/v2/accounts/%20/recordings", "GET", "OPTIONS, GET, PUT", "OPTIONS, GET, PUT"},
-		{"no method", tenantList, "a b", "OPTIONS, GET, PUT", "OPTIONS, GET, PUT"},
+		{"malformed account", "/v2/accounts/%20/recordings", "GET", "OPTIONS, GET, PUT", "OPTIONS, GET, PUT"},
+		{"not a method", tenantList, "a b", "OPTIONS, GET, PUT", "OPTIONS, GET, PUT"},
 		{"long", tenantList, strings.Repeat("X", 40), "OPTIONS, GET, PUT", "OPTIONS, GET, PUT"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			g := s.askOf(t, Fallback(s.env, nil), "OPTIONS", tt.path, "X-Auth-Token", "-",
+			g := s.askHandler(t, Fallback(s.env, nil), "OPTIONS", tt.path, "X-Auth-Token", "-",
 				"Origin", "https://example.com", "Access-Control-Request-Method", tt.asked)
 			if g.Code != 200 || len(g.body) != 0 {
-				t.Fatalf("answer = %d %q, want 200 and nothing", g.Code, g.body)
+				t.Fatalf("answer = %d %q, want 200 and no body", g.Code, g.body)
 			}
 			if got := g.Header().Get("Allow"); got != tt.allow {
 				t.Errorf("Allow = %s, want %s", got, tt.allow)
@@ -38,10 +38,10 @@ func TestPreflight(t *testing.T) {
 
 func TestConfiguredOrigin(t *testing.T) {
 	t.Parallel()
-	s := newShelf(t, nil)
+	s := newListAPI(t, nil)
 	s.env.Origin = "https://console.example.com"
 	for _, method := range []string{"GET", "OPTIONS"} {
-		g := s.askOf(t, Fallback(s.env, nil), method, "/nosuch", "Origin", "https://evil.example.com")
+		g := s.askHandler(t, Fallback(s.env, nil), method, "/nosuch", "Origin", "https://evil.example.com")
 		if got := g.Header().Get("Access-Control-Allow-Origin"); got != s.env.Origin {
 			t.Errorf("%s: Access-Control-Allow-Origin = %s, want %s", method, got, s.env.Origin)
 		}

@@ -53,7 +53,7 @@ func (c *creator) serve(w http.ResponseWriter, r *request) error {
 	if !r.bearer.May(auth.Create) {
 		return errForbidden
 	}
-	want := wishOf(r.URL.Query().Get("accept"), r.Header.Values("Accept"))
+	want := preferencesOf(r.URL.Query().Get("accept"), r.Header.Values("Accept"))
 	if _, ok := want.choose(offerDocument); !ok {
 		return errNotAcceptable
 	}

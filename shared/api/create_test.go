@@ -177,7 +177,7 @@ func TestCreateWithAudio(t *testing.T) {
 		"a field of no kind": {oneList + "?start=soon", audio, "audio/mpeg", 400, "validation error"},
 		"a bad id":           {oneList + "?id=..%2Fx", audio, "audio/mpeg", 400, "validation error"},
 		"a bad owner":        {oneList + "?owner_id=a%2Fb", audio, "audio/mpeg", 400, "validation error"},
-		"too much":           {oneList, strings.Repeat("x", fits+1), "audio/mpeg", 413, "entity_too_large"},
+		"too much":           {oneList, strings.Repeat("x", gatewayLimit+1), "audio/mpeg", 413, "entity_too_large"},
 	} {
 		t.Run(name, func(t *testing.T) { put(c.target, c.body, c.kind).wantStatus(t, c.status, c.message) })
 	}
@@ -301,7 +301,7 @@ func TestWholeAnswersOfCreation(t *testing.T) {
 	}{
 		"create-400": {`{"data":{"from":1},"upload":{"content_type":"text/html","md5":"x"}}`, nil},
 		"create-409": {`{"data":{"id":"` + oneID + `"}}`, nil},
-		"create-413": {strings.Repeat("x", fits+1), []string{"Content-Type", "audio/mpeg"}},
+		"create-413": {strings.Repeat("x", gatewayLimit+1), []string{"Content-Type", "audio/mpeg"}},
 	} {
 		p := s.do(t, http.MethodPut, oneList, c.body, c.header...)
 		p.whole.golden(t, name)

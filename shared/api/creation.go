@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -30,7 +29,7 @@ type creation struct {
 // query.
 func (c *creator) read(r *request) (*creation, error) {
 	kinds := r.Header.Values("Content-Type")
-	if saysJSON(kinds) {
+	if isJSON(kinds) {
 		body, err := jsonBody(r)
 		if err != nil {
 			return nil, err
@@ -69,27 +68,8 @@ func (c *creator) readAudio(r *request, kind string) (*creation, error) {
 
 // audioBody reads audio that must fit into one request.
 func (c *creator) audioBody(r *request) ([]byte, error) {
-	most := min(fits, c.MaxBytes)
+	most := min(gatewayLimit, c.MaxBytes)
 	return bodyUpTo(r, most, audioTooLarge(most))
-}
-
-// bodyUpTo reads a body of at most that many bytes. A larger one is the error
-// tooMuch.
-func bodyUpTo(r *request, most int64, tooMuch error) ([]byte, error) {
-	if r.ContentLength > most {
-		return nil, tooMuch
-	}
-	if r.Body == nil {
-		return nil, nil
-	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, most+1))
-	switch {
-	case err != nil:
-		return nil, parseError("the body could not be read", err)
-	case int64(len(body)) > most:
-		return nil, tooMuch
-	}
-	return body, nil
 }
 
 func audioTooLarge(most int64) error {

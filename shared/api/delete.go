@@ -13,21 +13,20 @@ import (
 	"callrecordings/shared/store"
 )
 
-// Bounds of the purge that follows a delete: it takes purgeTime at most, and
-// leaves answerTime of the request's time for the answer.
+// A purge within a request takes at most purgeTime and leaves answerTime of the
+// request's deadline for the answer.
 const (
 	purgeTime  = 5 * time.Second
 	answerTime = time.Second
 )
 
-// Delete answers DELETE of one recording: first the tombstone, which hides
-// the recording, then the audio, then the note that the audio is gone
-// (docs/adr/006-deleting.md). From the tombstone on the delete is a success: should the rest
-// fail, the purge stays pending, and whatever finishes pending purges does
-// the rest again.
+// Delete answers DELETE of one recording (docs/adr/006-deleting.md). It writes
+// the tombstone, which hides the recording, then removes the audio, then records
+// that the audio is gone. Once the tombstone is written, the request succeeds.
+// If a later step fails, the purge stays pending and purge finishes it later.
 func Delete(env Env, s store.Writer, m media.Remover) http.Handler {
 	return env.handle(OpDelete, func(w http.ResponseWriter, r *request) error {
-		id, err := r.changing(auth.Delete)
+		id, err := r.authorizeChange(auth.Delete)
 		if err != nil {
 			return err
 		}
@@ -35,15 +34,15 @@ func Delete(env Env, s store.Writer, m media.Remover) http.Handler {
 		if err != nil {
 			return err
 		}
-		if err := finish(r.Context(), s, m, rec); err != nil {
+		if err := finishPurge(r.Context(), s, m, rec); err != nil {
 			r.entry.Cause = fmt.Errorf("the purge stays pending: %w", err)
 		}
 		return r.writeDocument(w, rec, true)
 	})
 }
 
-// finish purges what is behind rec's tombstone, as far as time allows.
-func finish(ctx context.Context, s store.Writer, m media.Remover, rec *recording.Recording) error {
+// finishPurge purges the audio of the deleted recording rec, if time allows.
+func finishPurge(ctx context.Context, s store.Writer, m media.Remover, rec *recording.Recording) error {
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-answerTime))

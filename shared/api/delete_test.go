@@ -21,7 +21,7 @@ func TestDelete(t *testing.T) {
 	p := s.do(t, http.MethodDelete, onePath, `{"data":{}}`, "Content-Type", "text/nonsense")
 	p.wantStatus(t, http.StatusOK, "")
 	if got := p.text(t, "revision"); got != rec.Revision {
-		t.Errorf("revision = %q, want the one before, %q", got, rec.Revision)
+		t.Errorf("revision = %q, want the previous one, %q", got, rec.Revision)
 	}
 	if got := p.header.Get("ETag"); got != "" {
 		t.Errorf("ETag = %s, want none", got)
@@ -35,17 +35,17 @@ func TestDelete(t *testing.T) {
 		again := s.do(t, method, onePath, `{}`)
 		again.wantStatus(t, http.StatusNotFound, "bad_identifier")
 		if got := again.text(t, "data", "cause"); got != oneID {
-			t.Errorf("%s: cause = %q, want the id", method, got)
+			t.Errorf("%s: cause = %q, want the ID", method, got)
 		}
 	}
-	s.do(t, http.MethodGet, soundPath, "").wantStatus(t, http.StatusNotFound, "bad_identifier")
+	s.do(t, http.MethodGet, audioPath, "").wantStatus(t, http.StatusNotFound, "bad_identifier")
 	if _, err := s.bucket.Stat(t.Context(), rec.AudioKey()); !errors.Is(err, media.ErrNotFound) {
 		t.Errorf("Stat = %v, want the audio gone", err)
 	}
 	s.wantTombstone(t, false)
 }
 
-// wantTombstone checks what is left of the recording.
+// wantTombstone checks the tombstone of the recording.
 func (s *single) wantTombstone(t testing.TB, pending bool) {
 	t.Helper()
 	tomb, err := s.store.Tombstone(t.Context(), oneAccount, oneID)
@@ -54,7 +54,7 @@ func (s *single) wantTombstone(t testing.TB, pending bool) {
 	}
 }
 
-func TestDeleteRefuses(t *testing.T) {
+func TestDeleteErrors(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, Delivery{})
 	rec := s.put(t, noise(10), nil)
@@ -66,23 +66,23 @@ func TestDeleteRefuses(t *testing.T) {
 	}{
 		{"no such recording", oneBase + "/recordings/202311-x", nil, 404, "bad_identifier"},
 		{"malformed id", oneBase + "/recordings/x", nil, 404, "bad_identifier"},
-		{"another user's", oneBase + "/users/0123/recordings/" + oneID, nil, 404, "bad_identifier"},
-		{"revision unmet", onePath, []string{"If-Match", `"x"`}, 412, "precondition_failed"},
+		{"recording of another user", oneBase + "/users/0123/recordings/" + oneID, nil, 404, "bad_identifier"},
+		{"other revision", onePath, []string{"If-Match", `"x"`}, 412, "precondition_failed"},
 		{"weak revision", onePath, []string{"If-Match", `W/"` + rec.Revision + `"`}, 412, "precondition_failed"},
-		{"a client that takes no JSON", onePath, []string{"Accept", "text/html"}, 406, "not_acceptable"},
+		{"client that does not accept JSON", onePath, []string{"Accept", "text/html"}, 406, "not_acceptable"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s.do(t, http.MethodDelete, tt.target, "", tt.header...).wantStatus(t, tt.status, tt.message)
 		})
 	}
-	s.do(t, http.MethodGet, soundPath, "").wantStatus(t, http.StatusOK, "")
+	s.do(t, http.MethodGet, audioPath, "").wantStatus(t, http.StatusOK, "")
 	p := s.do(t, http.MethodDelete, oneBase+"/users/"+oneUser+"/recordings/"+oneID, "", "If-Match", `"`+rec.Revision+`"`)
 	p.wantStatus(t, http.StatusOK, "")
 }
 
-// The audio of other places: none yet, a key of its own, somebody else's.
-func TestDeleteElsewhere(t *testing.T) {
+// Audio that has not arrived, has its own key, or is external.
+func TestDeleteAudioElsewhere(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*recording.Recording){
 		"not arrived": func(rec *recording.Recording) { rec.Audio = recording.Audio{} },
@@ -109,13 +109,13 @@ func TestDeleteElsewhere(t *testing.T) {
 		s.put(t, nil, func(rec *recording.Recording) { rec.Audio = recording.Audio{Place: recording.External} })
 		s.do(t, http.MethodDelete, onePath, "").wantStatus(t, http.StatusOK, "")
 		if remover.calls != 0 {
-			t.Errorf("Remove was called %d times, want external audio left alone", remover.calls)
+			t.Errorf("Remove was called %d times, want external audio to stay", remover.calls)
 		}
 		s.wantTombstone(t, false)
 	})
 }
 
-// brokenRemover does not get through to the object store.
+// brokenRemover fails as if the object store were unavailable.
 type brokenRemover struct {
 	calls    int
 	deadline time.Time
@@ -127,19 +127,19 @@ func (b *brokenRemover) Remove(ctx context.Context, _ string) error {
 	return fmt.Errorf("remove: %w", media.ErrUnavailable)
 }
 
-// forgetful is a store that does not take the note of a purge.
-type forgetful struct{ store.Writer }
+// failingPurged is a store with a Purged that fails.
+type failingPurged struct{ store.Writer }
 
-func (forgetful) Purged(context.Context, string, string) error { return store.ErrUnavailable }
+func (failingPurged) Purged(context.Context, string, string) error { return store.ErrUnavailable }
 
-// Whatever fails behind the tombstone, the client's delete has succeeded, the
-// log knows, and the purge stays pending.
+// If a step after the tombstone fails, the request still succeeds, the log has the
+// cause, and the purge stays pending.
 func TestDeleteWhenThePurgeFails(t *testing.T) {
 	t.Parallel()
 	remover := new(brokenRemover)
 	for name, f := range map[string]faults{
 		"audio":  {remover: func(media.Remover) media.Remover { return remover }},
-		"Purged": {writer: func(w store.Writer) store.Writer { return forgetful{w} }},
+		"Purged": {writer: func(w store.Writer) store.Writer { return failingPurged{w} }},
 	} {
 		s := newFaultySingle(t, Delivery{}, f)
 		s.put(t, noise(10), nil)
@@ -159,7 +159,7 @@ func TestDeleteWhenThePurgeFails(t *testing.T) {
 	}
 }
 
-// The purge leaves time for the answer.
+// The purge ends early enough to answer before the deadline.
 func TestDeleteBeforeTheDeadline(t *testing.T) {
 	t.Parallel()
 	remover := new(brokenRemover)
@@ -174,14 +174,14 @@ func TestDeleteBeforeTheDeadline(t *testing.T) {
 	}
 }
 
-// A store that fails is no delete.
+// If the store fails, the request fails and the audio stays.
 func TestDeleteWhenTheStoreFails(t *testing.T) {
 	t.Parallel()
 	remover := new(brokenRemover)
 	for _, err := range []error{store.ErrUnavailable, store.ErrConflict} {
 		s := newFaultySingle(t, Delivery{}, faults{
 			remover: func(media.Remover) media.Remover { return remover },
-			writer:  func(w store.Writer) store.Writer { return refusing{w, err} },
+			writer:  func(w store.Writer) store.Writer { return failingWriter{w, err} },
 		})
 		s.put(t, noise(10), nil)
 		want, message := http.StatusServiceUnavailable, "datastore_unreachable"
@@ -190,23 +190,23 @@ func TestDeleteWhenTheStoreFails(t *testing.T) {
 		}
 		s.do(t, http.MethodDelete, onePath, "").wantStatus(t, want, message)
 		s.do(t, http.MethodPatch, onePath, `{}`).wantStatus(t, want, message)
-		s.do(t, http.MethodGet, soundPath, "").wantStatus(t, http.StatusOK, "")
+		s.do(t, http.MethodGet, audioPath, "").wantStatus(t, http.StatusOK, "")
 	}
 	if remover.calls != 0 {
-		t.Errorf("Remove was called %d times, want the audio left alone", remover.calls)
+		t.Errorf("Remove was called %d times, want the audio to stay", remover.calls)
 	}
 }
 
-// refusing is a store whose changes fail.
-type refusing struct {
+// failingWriter is a store that fails every write with err.
+type failingWriter struct {
 	store.Writer
 	err error
 }
 
-func (r refusing) Delete(context.Context, string, string, func(*recording.Recording) error) (*recording.Recording, error) {
+func (r failingWriter) Delete(context.Context, string, string, func(*recording.Recording) error) (*recording.Recording, error) {
 	return nil, r.err
 }
 
-func (r refusing) Update(context.Context, string, string, func(*recording.Recording) error) (*recording.Recording, error) {
+func (r failingWriter) Update(context.Context, string, string, func(*recording.Recording) error) (*recording.Recording, error) {
 	return nil, r.err
 }

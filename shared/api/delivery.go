@@ -10,69 +10,64 @@ import (
 	"callrecordings/shared/media"
 )
 
-// Delivery is the operator's choice of how audio travels.
+// Delivery configures how audio reaches clients.
 type Delivery struct {
-	// Default holds for requests that do not ask for another; "" is
+	// Default applies to requests that choose no delivery; "" means
 	// [media.Auto].
 	Default media.Delivery
-	// PresignTTL is how long a presigned URL lives, up to 7 days; 0 stands
-	// for five minutes.
+	// PresignTTL is the lifetime of a presigned URL, up to 7 days; 0 means five
+	// minutes.
 	PresignTTL time.Duration
-	// ExternalHosts are the hosts that external audio may be redirected to:
-	// exact, or "*.example.com" for all below that suffix.
+	// ExternalHosts are the hosts that external audio may be redirected to: a
+	// host name, or "*.example.com" for all hosts below it.
 	ExternalHosts []string
-	// MaxWait is the longest that a request for audio may wait until it
-	// arrives; 0 lets none wait.
+	// MaxWait is the longest time that a request may wait for pending audio; 0
+	// disables waiting.
 	MaxWait time.Duration
 }
 
 const defaultPresignTTL = 5 * time.Minute
 
-// fits is the most audio that goes through the gateway in one answer, in
-// bytes (contract, Document or audio): as base64 it stays below the 6 MB of a
-// Lambda response.
-const fits = 4_400_000
+// transport sends audio in one way.
+type transport func(*getter, http.ResponseWriter, *request, *requestedAudio) error
 
-// transport is one way for bytes to travel.
-type transport func(*player, http.ResponseWriter, *request, *sound) error
-
-// deliveries is what each choice does with bytes that fit into one answer and
-// with bytes that do not. Response streaming will be a row "stream" here, and
-// the second column of "auto" where it is deployed.
-var deliveries = map[media.Delivery]struct{ small, large transport }{
-	media.Inline:   {(*player).inline, (*player).refuse},
-	media.Redirect: {(*player).redirect, (*player).redirect},
-	media.Auto:     {(*player).inline, (*player).redirect},
+// transports has, for each delivery, the transports of audio that fits one
+// answer and of audio that does not. Response streaming would add a row "stream"
+// and become the second column of "auto" where it is deployed.
+var transports = map[media.Delivery]struct{ small, large transport }{
+	media.Inline:   {(*getter).inline, (*getter).rejectLarge},
+	media.Redirect: {(*getter).redirect, (*getter).redirect},
+	media.Auto:     {(*getter).inline, (*getter).redirect},
 }
 
-// deliveryNames are the keys of deliveries as an error shows them.
+// deliveryNames are the keys of transports, for an error.
 var deliveryNames = []string{string(media.Auto), string(media.Inline), string(media.Redirect)}
 
-// way is the delivery that the client asks for, else the operator's. One that
-// is not deployed is refused by name, rather than answered in a way that the
-// client did not choose.
-func (p *player) way(query url.Values) (media.Delivery, error) {
+// deliveryOf returns the delivery that the client asks for, or the default. An
+// unknown delivery is an error, so that no client gets an answer in a way that
+// it did not choose.
+func (g *getter) deliveryOf(query url.Values) (media.Delivery, error) {
 	text := query.Get("delivery")
-	if text == "" || text == "undefined" || text == "null" {
-		return p.Default, nil
+	if isAbsent(text) {
+		return g.Default, nil
 	}
-	if _, ok := deliveries[media.Delivery(text)]; !ok {
+	if _, ok := transports[media.Delivery(text)]; !ok {
 		return "", invalid("delivery", "enum", "Value not found in enumerated list of values",
 			map[string]any{"target": deliveryNames, "value": text})
 	}
 	return media.Delivery(text), nil
 }
 
-// inline sends the bytes, at most fits of them, through the gateway.
-func (p *player) inline(w http.ResponseWriter, r *request, s *sound) error {
-	data, err := p.read(r, s)
+// inline sends the bytes through the gateway.
+func (g *getter) inline(w http.ResponseWriter, r *request, a *requestedAudio) error {
+	data, err := g.read(r, a)
 	if err != nil {
 		return err
 	}
-	s.headers(w.Header())
+	a.headers(w.Header())
 	status := http.StatusOK
-	if s.part != nil {
-		w.Header().Set("Content-Range", contentRange(*s.part, s.Size))
+	if a.part != nil {
+		w.Header().Set("Content-Range", a.part.ContentRange(a.Size))
 		status = http.StatusPartialContent
 	}
 	w.WriteHeader(status)
@@ -80,47 +75,48 @@ func (p *player) inline(w http.ResponseWriter, r *request, s *sound) error {
 	return err
 }
 
-// read fetches the wanted bytes of the very object that was looked at.
-func (p *player) read(r *request, s *sound) ([]byte, error) {
-	if s.length() == 0 {
+// read reads the requested bytes. It returns media.ErrChanged if the object was
+// replaced after the stat.
+func (g *getter) read(r *request, a *requestedAudio) ([]byte, error) {
+	if a.length() == 0 {
 		return nil, nil
 	}
-	body, _, err := p.media.Open(r.Context(), s.key, s.ETag, s.part)
+	body, _, err := g.media.Open(r.Context(), a.key, a.ETag, (*media.Part)(a.part))
 	if err != nil {
 		return nil, fmt.Errorf("open audio: %w", err)
 	}
 	defer body.Close() //nolint:errcheck // it was read to its end, or the read has failed
-	data := make([]byte, s.length())
+	data := make([]byte, a.length())
 	if _, err := io.ReadFull(body, data); err != nil {
 		return nil, fmt.Errorf("%w: read audio: %w", media.ErrUnavailable, err)
 	}
 	return data, nil
 }
 
-// redirect sends the client to the object store, where it finds the same
-// bytes under the same headers and may ask for the same range.
-func (p *player) redirect(w http.ResponseWriter, r *request, s *sound) error {
-	location, err := p.media.Presign(r.Context(), s.key, media.Grant{
-		ContentType:  s.ContentType,
-		Disposition:  s.disposition,
+// redirect sends the client to the object store. The presigned URL answers with
+// the same bytes and headers and supports the same ranges.
+func (g *getter) redirect(w http.ResponseWriter, r *request, a *requestedAudio) error {
+	location, err := g.media.Presign(r.Context(), a.key, media.Grant{
+		ContentType:  a.ContentType,
+		Disposition:  a.disposition,
 		CacheControl: audioCache,
-		TTL:          p.PresignTTL,
+		TTL:          g.PresignTTL,
 	})
 	if err != nil {
 		return fmt.Errorf("presign audio: %w", err)
 	}
-	return r.found(w, location)
+	return r.redirectTo(w, location)
 }
 
-// refuse answers that the bytes do not fit, and what would help.
-func (p *player) refuse(_ http.ResponseWriter, _ *request, s *sound) error {
+// rejectLarge returns a 413 that names the alternatives.
+func (g *getter) rejectLarge(_ http.ResponseWriter, _ *request, a *requestedAudio) error {
 	return tooLarge(fmt.Sprintf("%d bytes do not fit into one answer of at most %d: ask for a smaller Range, "+
-		"or for delivery=redirect or delivery=auto", s.length(), fits))
+		"or for delivery=redirect or delivery=auto", a.length(), gatewayLimit))
 }
 
-// found redirects to location, this once. The body is the envelope, for
-// clients that do not follow.
-func (r *request) found(w http.ResponseWriter, location string) error {
+// redirectTo answers 302. The body is an envelope, for clients that do not
+// follow redirects.
+func (r *request) redirectTo(w http.ResponseWriter, location string) error {
 	w.Header().Set("Location", location)
 	w.Header().Set("Cache-Control", "no-store")
 	withBuffer(func(buf []byte) []byte {

@@ -10,12 +10,11 @@ import (
 	"callrecordings/shared/media"
 )
 
-// Sizes around what fits, and ranges around it, in every delivery, by the
-// operator's choice and by the client's.
+// Audio and ranges of sizes around the limit of one answer, with each delivery.
 func TestDeliveries(t *testing.T) {
 	t.Parallel()
-	const redirected, refused = http.StatusFound, http.StatusRequestEntityTooLarge
-	whole := "bytes=0-" // of what does not fit: as large as the whole
+	const redirected, tooLarge = http.StatusFound, http.StatusRequestEntityTooLarge
+	whole := "bytes=0-" // as large as the whole audio
 	tests := []struct {
 		size     int
 		ranges   string
@@ -27,48 +26,48 @@ func TestDeliveries(t *testing.T) {
 		{1, "", media.Inline, 200, 1},
 		{1, "", media.Redirect, redirected, 0},
 		{1, "bytes=0-0", media.Redirect, redirected, 0},
-		{fits, "", media.Auto, 200, fits},
-		{fits, "", media.Inline, 200, fits},
-		{fits, whole, media.Inline, 206, fits},
-		{fits + 1, "", media.Auto, redirected, 0},
-		{fits + 1, "", media.Inline, refused, 0},
-		{fits + 1, "", media.Redirect, redirected, 0},
-		{fits + 1, whole, media.Auto, redirected, 0},
-		{fits + 1, whole, media.Inline, refused, 0},
-		{fits + 1, "bytes=1-", media.Auto, 206, fits},
-		{fits + 1, "bytes=1-", media.Inline, 206, fits},
-		{fits + 1, "bytes=0-4399999", media.Auto, 206, fits},
-		{fits + 1, "bytes=0-4400000", media.Auto, redirected, 0},
-		{fits + 1, "bytes=-1", media.Auto, 206, 1},
-		{fits + 1, "bytes=-4400001", media.Inline, refused, 0},
-		{fits + 1, "bytes=0-0,2-2", media.Auto, redirected, 0},
-		{fits + 1, "bytes=9000000-", media.Auto, 416, 0},
-		{fits + 1, "bytes=9000000-", media.Redirect, 416, 0},
+		{gatewayLimit, "", media.Auto, 200, gatewayLimit},
+		{gatewayLimit, "", media.Inline, 200, gatewayLimit},
+		{gatewayLimit, whole, media.Inline, 206, gatewayLimit},
+		{gatewayLimit + 1, "", media.Auto, redirected, 0},
+		{gatewayLimit + 1, "", media.Inline, tooLarge, 0},
+		{gatewayLimit + 1, "", media.Redirect, redirected, 0},
+		{gatewayLimit + 1, whole, media.Auto, redirected, 0},
+		{gatewayLimit + 1, whole, media.Inline, tooLarge, 0},
+		{gatewayLimit + 1, "bytes=1-", media.Auto, 206, gatewayLimit},
+		{gatewayLimit + 1, "bytes=1-", media.Inline, 206, gatewayLimit},
+		{gatewayLimit + 1, "bytes=0-4399999", media.Auto, 206, gatewayLimit},
+		{gatewayLimit + 1, "bytes=0-4400000", media.Auto, redirected, 0},
+		{gatewayLimit + 1, "bytes=-1", media.Auto, 206, 1},
+		{gatewayLimit + 1, "bytes=-4400001", media.Inline, tooLarge, 0},
+		{gatewayLimit + 1, "bytes=0-0,2-2", media.Auto, redirected, 0},
+		{gatewayLimit + 1, "bytes=9000000-", media.Auto, 416, 0},
+		{gatewayLimit + 1, "bytes=9000000-", media.Redirect, 416, 0},
 	}
-	worlds := map[int]*single{}
-	for _, size := range []int{1, fits, fits + 1} {
-		worlds[size] = newSingle(t, Delivery{})
-		worlds[size].put(t, noise(size), nil)
+	apis := map[int]*single{}
+	for _, size := range []int{1, gatewayLimit, gatewayLimit + 1} {
+		apis[size] = newSingle(t, Delivery{})
+		apis[size].put(t, noise(size), nil)
 	}
 	for _, tt := range tests {
 		name := strconv.Itoa(tt.size) + " " + tt.ranges + " " + string(tt.delivery)
 		t.Run(name, func(t *testing.T) {
-			s := worlds[tt.size]
+			s := apis[tt.size]
 			var header []string
 			if tt.ranges != "" {
 				header = []string{"Range", tt.ranges}
 			}
-			p := s.do(t, http.MethodGet, soundPath+"&delivery="+string(tt.delivery), "", header...)
+			p := s.do(t, http.MethodGet, audioPath+"&delivery="+string(tt.delivery), "", header...)
 			if p.status != tt.status {
 				t.Fatalf("status = %d, want %d; body %.200s", p.status, tt.status, p.body)
 			}
 			if tt.length > 0 && (len(p.body) != tt.length || p.header.Get("Content-Length") != strconv.Itoa(tt.length)) {
 				t.Errorf("got %d bytes, want %d", len(p.body), tt.length)
 			}
-			if tt.status == refused && !strings.Contains(p.text(t, "data", "details"), "delivery=redirect") {
-				t.Errorf("body = %s, want it to name the other ways", p.body)
+			if tt.status == tooLarge && !strings.Contains(p.text(t, "data", "details"), "delivery=redirect") {
+				t.Errorf("body = %s, want it to name the alternatives", p.body)
 			}
-			head := s.do(t, http.MethodHead, soundPath+"&delivery="+string(tt.delivery), "", header...)
+			head := s.do(t, http.MethodHead, audioPath+"&delivery="+string(tt.delivery), "", header...)
 			if got := head.header.Get("Content-Length"); head.status != 200 || got != strconv.Itoa(tt.size) || head.header.Get("Location") != "" {
 				t.Errorf("HEAD = %d with length %s, want 200 with %d", head.status, got, tt.size)
 			}
@@ -76,7 +75,7 @@ func TestDeliveries(t *testing.T) {
 	}
 }
 
-func TestTheOperatorsDelivery(t *testing.T) {
+func TestDefaultDelivery(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, Delivery{Default: media.Redirect})
 	s.put(t, noise(10), nil)
@@ -84,11 +83,11 @@ func TestTheOperatorsDelivery(t *testing.T) {
 		"": 302, "&delivery=": 302, "&delivery=undefined": 302, "&delivery=null": 302,
 		"&delivery=auto": 200, "&delivery=inline": 200, "&delivery=AUTO": 400,
 	} {
-		if p := s.do(t, http.MethodGet, soundPath+query, ""); p.status != status {
+		if p := s.do(t, http.MethodGet, audioPath+query, ""); p.status != status {
 			t.Errorf("GET with %q = %d, want %d", query, p.status, status)
 		}
 	}
-	p := s.do(t, http.MethodGet, soundPath+"&delivery=stream", "")
+	p := s.do(t, http.MethodGet, audioPath+"&delivery=stream", "")
 	p.wantStatus(t, http.StatusBadRequest, "validation error")
 	for _, name := range deliveryNames {
 		if !strings.Contains(p.body, `"`+name+`"`) {
@@ -97,14 +96,14 @@ func TestTheOperatorsDelivery(t *testing.T) {
 	}
 }
 
-// deliveryNames and deliveries are one table in two forms.
+// deliveryNames lists the keys of transports.
 func TestDeliveryNames(t *testing.T) {
 	t.Parallel()
-	if len(deliveryNames) != len(deliveries) {
-		t.Errorf("%d names for %d deliveries", len(deliveryNames), len(deliveries))
+	if len(deliveryNames) != len(transports) {
+		t.Errorf("%d names for %d transports", len(deliveryNames), len(transports))
 	}
 	for _, name := range deliveryNames {
-		if _, ok := deliveries[media.Delivery(name)]; !ok {
+		if _, ok := transports[media.Delivery(name)]; !ok {
 			t.Errorf("no delivery %q", name)
 		}
 	}
@@ -115,7 +114,7 @@ func TestRedirect(t *testing.T) {
 	s := newSingle(t, Delivery{Default: media.Redirect})
 	data := noise(1000)
 	rec := s.put(t, data, nil)
-	p := s.do(t, http.MethodGet, soundPath+"&inline=true", "")
+	p := s.do(t, http.MethodGet, audioPath+"&inline=true", "")
 	p.wantStatus(t, http.StatusFound, "")
 	if got := p.header.Get("Cache-Control"); got != "no-store" {
 		t.Errorf("Cache-Control = %q, want no-store", got)
@@ -125,7 +124,7 @@ func TestRedirect(t *testing.T) {
 	}
 	location, err := url.Parse(p.header.Get("Location"))
 	if err != nil || location.Query().Get("X-Amz-Expires") != "300" || !strings.HasSuffix(location.Path, rec.AudioKey()) {
-		t.Errorf("Location = %v, %v, want the object for 300 s", location, err)
+		t.Errorf("Location = %v, %v, want the object, valid for 300 s", location, err)
 	}
 	if strings.Contains(p.header.Get("Location"), s.token) {
 		t.Error("Location holds the token")
@@ -134,19 +133,19 @@ func TestRedirect(t *testing.T) {
 	got.wantStatus(t, http.StatusOK, "")
 	for name, want := range map[string]string{
 		"Content-Type": "audio/mpeg", "Content-Disposition": `inline; filename="call.mp3"`, "Cache-Control": "private, no-cache",
-		"ETag": s.do(t, http.MethodHead, soundPath, "").header.Get("ETag"),
+		"ETag": s.do(t, http.MethodHead, audioPath, "").header.Get("ETag"),
 	} {
 		if value := got.header.Get(name); value != want {
 			t.Errorf("%s = %q, want %q", name, value, want)
 		}
 	}
 	if got.body != string(data) {
-		t.Errorf("body has %d bytes, or other ones", len(got.body))
+		t.Errorf("the body has %d bytes or differs", len(got.body))
 	}
 	part := follow(t, p, "Range", "bytes=10-19")
 	part.wantStatus(t, http.StatusPartialContent, "")
 	if part.body != string(data[10:20]) {
 		t.Errorf("part = %q", part.body)
 	}
-	s.do(t, http.MethodGet, soundPath, "", "If-None-Match", got.header.Get("ETag")).wantStatus(t, http.StatusNotModified, "")
+	s.do(t, http.MethodGet, audioPath, "", "If-None-Match", got.header.Get("ETag")).wantStatus(t, http.StatusNotModified, "")
 }

@@ -1,30 +1,41 @@
-// Package api knows HTTP and the contract, and no AWS: one handler for each
-// operation ([List], [Get], [Create], [Patch], [Delete], [Fallback]) over the borders of
-// shared/store and shared/media.
+// Package api implements the HTTP API of the contract. It has one handler for
+// each operation ([List], [Get], [Create], [Patch], [Delete], [Receive],
+// [Fallback]) over the interfaces of shared/store and shared/media, and does not
+// depend on AWS.
 //
-// Every handler is the same chain around its own few lines. The order of the
-// checks is the contract's (Token), so that a stranger learns nothing:
+// Every handler runs the same chain. The contract fixes the order of the checks
+// (Token), so that unauthorized clients learn nothing:
 //
-//  1. request id, log entry, headers that every answer has (handler.go, cors.go)
+//  1. request ID, log entry, headers that all answers have (handler.go, cors.go)
 //  2. OPTIONS: a preflight needs no token (cors.go)
-//  3. token: 401; the API's definition alone is public (routes.go)
-//  4. account of the path: 403, the same for one that does not exist, or
-//     cannot; whatever else the path says
-//  5. route and method: 404, 405 with Allow (routes.go)
-//  6. representation: 406 (accept.go), then the rest: 400, 404, 412 … (the
-//     handler of the operation)
-//  7. the error, if any, becomes an answer by one table (errors.go), a panic
-//     becomes a 500; and there always is an answer (answer.go)
+//  3. authentication: 401 without a valid token (checks.go), or without a valid
+//     storage secret (receive.go); only the API's definition is public
+//     (routes.go)
+//  4. account of the path: 403, the same for one that does not exist or is
+//     malformed, before the rest of the path is checked
+//  5. route and method: 404, 405 with Allow (routes.go, checks.go)
+//  6. representation: 406 (accept.go), then 400, 404, 412 and others (the
+//     operation's own handler)
+//  7. errors become answers by one table (errors.go) and panics become a 500, so
+//     every request gets an answer (answer.go)
 //  8. one line in the log
 //
-// A handler checks the route itself: a request that belongs to another
-// operation, or to none, gets from each of them what [Fallback] would say.
+// Handlers check the route themselves. A request that belongs to another
+// operation, or to none, gets the same answer as from [Fallback].
 //
-// Files beyond the chain: envelope.go and compress.go write answers; list.go
-// with query.go, position.go, page.go, unpaged.go and csv.go is the list;
-// get.go, audio.go, delivery.go, byterange.go, conditional.go and
-// disposition.go give a document or its audio, wait.go waits for it; create.go
-// with creation.go and upload.go takes recordings in; patch.go and delete.go
-// change things. What is not here: rules of the document (shared/recording), tokens
-// (shared/auth), events of Lambda (shared/gateway).
+// The other files:
+//
+//   - body.go reads request bodies; envelope.go and compress.go write answers.
+//   - list.go serves lists: query.go parses parameters, position.go encodes
+//     cursors, listjson.go and listcsv.go encode recordings, and listbody.go
+//     collects and compresses them.
+//   - get.go serves a document or its audio: audio.go, delivery.go and
+//     external.go send audio, wait.go waits for it, filename.go names it.
+//   - create.go and creation.go create recordings; upload.go presigns uploads.
+//   - receive.go and storagerequest.go serve storage requests.
+//   - change.go, patch.go and delete.go change recordings.
+//
+// Rules of HTTP header fields are in shared/httpfield, CSV is in shared/csvtable,
+// rules of the document in shared/recording, tokens in shared/auth, and Lambda
+// events in shared/gateway.
 package api

@@ -12,45 +12,60 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// jsonType is the type of every answer but audio and CSV. It has no
-// parameter: deployed interfaces compare the string (contract, Envelope).
+// jsonType is the Content-Type of all answers except audio and CSV. It has no
+// parameters, because deployed interfaces compare the string (contract,
+// Envelope).
 const jsonType = "application/json"
 
-// extras are what some successes have beside the data.
+// extras are the members that only some successes have.
 type extras struct {
-	// revision of a single document, "" for none.
+	// revision is that of a single document; "" for anything else.
 	revision string
-	// paging is set for a page of a list.
-	paging *paging
+	// paging has the keys of a page of a list; zero for anything else.
+	paging paging
 }
 
-// paging are the keys of a page.
+// paging holds the keys of a page of a list.
 type paging struct {
-	size       int    // items in this page
-	start, end string // start_key; next_start_key, "" at the end
+	size       int    // number of items in the page
+	start, end string // start_key; next_start_key, "" on the last page
 }
 
-// maxPooled is the largest buffer that is kept for the next request.
+// maxPooled is the size of the largest buffer that goes back to the pool, in
+// bytes.
 const maxPooled = 1 << 20
 
-// buffers are for bodies, so that a list does not allocate what it answers.
+// buffers are for bodies, so that a list does not allocate its answer.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// withBuffer lends write an empty buffer. What write returns goes back into
-// the pool.
-func withBuffer(write func(buf []byte) []byte) {
-	b, ok := buffers.Get().(*[]byte)
-	if !ok { // the pool holds nothing else
-		b = new([]byte)
+// takeBuffer takes a buffer from the pool. Its content is undefined.
+func takeBuffer() *[]byte {
+	if b, ok := buffers.Get().(*[]byte); ok {
+		return b
 	}
-	*b = write((*b)[:0])
+	return new([]byte) // the pool holds no other type
+}
+
+// putBuffer returns a buffer to the pool unless it is too large to keep.
+func putBuffer(b *[]byte) {
 	if cap(*b) <= maxPooled {
 		buffers.Put(b)
 	}
 }
 
-// writeDocument answers 200 with rec in the envelope; deleted marks it as the
-// document of a recording that is no more.
+// withBuffer calls write with an empty buffer from the pool. What write returns
+// goes back to the pool.
+func withBuffer(write func(buf []byte) []byte) {
+	b := takeBuffer()
+	*b = write((*b)[:0])
+	putBuffer(b)
+}
+
+// revisionTag returns the entity tag of rec's document, which is its revision.
+func revisionTag(rec *recording.Recording) string { return `"` + rec.Revision + `"` }
+
+// writeDocument answers 200 with rec in the envelope. deleted marks it as the
+// document of a deleted recording.
 func (r *request) writeDocument(w http.ResponseWriter, rec *recording.Recording, deleted bool) error {
 	withBuffer(func(buf []byte) []byte {
 		buf = appendOpening(buf)
@@ -61,12 +76,12 @@ func (r *request) writeDocument(w http.ResponseWriter, rec *recording.Recording,
 	return nil
 }
 
-// appendOpening begins the envelope of a success; the data follows.
+// appendOpening starts the envelope of a success. The data follows.
 func appendOpening(buf []byte) []byte { return append(buf, `{"data":`...) }
 
-// appendClosing ends the envelope of a success behind its data.
+// appendClosing ends the envelope of a success after its data.
 func (r *request) appendClosing(buf []byte, x extras) []byte {
-	if p := x.paging; p != nil {
+	if p := x.paging; p.start != "" {
 		buf = append(buf, `,"page_size":`...)
 		buf = strconv.AppendInt(buf, int64(p.size), 10)
 		buf = appendMember(buf, "start_key", p.start)
@@ -81,7 +96,7 @@ func (r *request) appendClosing(buf []byte, x extras) []byte {
 	return append(r.appendBase(buf), '}')
 }
 
-// appendBase appends what successes and errors have in common.
+// appendBase appends the members that all answers have.
 func (r *request) appendBase(buf []byte) []byte {
 	buf = appendMember(buf, "request_id", r.entry.RequestID)
 	buf = appendMember(buf, "version", r.env.Version)
@@ -91,10 +106,10 @@ func (r *request) appendBase(buf []byte) []byte {
 	return append(buf, '"')
 }
 
-// writeError answers with the envelope of an error.
+// writeError answers with p in the envelope.
 func (r *request) writeError(w http.ResponseWriter, p *publicError) {
 	data, err := json.Marshal(p.data)
-	if err != nil { // only a Target or Cause that is no JSON could do it
+	if err != nil { // only an invalid Target or Value of a field error
 		data = []byte(`{}`)
 	}
 	withBuffer(func(buf []byte) []byte {
@@ -108,8 +123,8 @@ func (r *request) writeError(w http.ResponseWriter, p *publicError) {
 	})
 }
 
-// writeJSON answers with a whole body, indented and compressed as the client
-// wants it, and gives the buffer back.
+// writeJSON answers with a complete body, indented and compressed as the client
+// asks, and returns body for the pool.
 func (r *request) writeJSON(w http.ResponseWriter, status int, body []byte) []byte {
 	w.Header().Set("Content-Type", jsonType)
 	out := body
@@ -120,10 +135,10 @@ func (r *request) writeJSON(w http.ResponseWriter, status int, body []byte) []by
 	return body
 }
 
-// indent is how far pretty_print indents a level.
+// indent is the indentation of one level with pretty_print.
 const indent = "  "
 
-// indented is JSON as people read it; what is no JSON stays as it is.
+// indented indents JSON. It returns body unchanged if it is not valid JSON.
 func indented(body []byte) []byte {
 	var out bytes.Buffer
 	if err := json.Indent(&out, body, "", indent); err != nil {
@@ -132,7 +147,7 @@ func indented(body []byte) []byte {
 	return out.Bytes()
 }
 
-// pretty reports whether the client wants JSON indented.
+// pretty reports whether the client asks for indented JSON.
 func (r *request) pretty() bool {
 	if r.Header.Get("X-Pretty-Print") == "true" {
 		return true
@@ -153,7 +168,7 @@ func appendText(buf []byte, text string) []byte {
 	for i := range len(text) {
 		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
 			quoted, err := json.Marshal(text)
-			if err != nil { // strings always encode
+			if err != nil { // a string always encodes
 				return append(buf, `""`...)
 			}
 			return append(buf, quoted...)

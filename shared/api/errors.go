@@ -16,21 +16,21 @@ import (
 	"callrecordings/shared/strictjson"
 )
 
-// publicError is an error with two faces: what the client is told, and a
-// cause that only the log sees.
+// publicError is the answer to a failed request, with a cause that only the log
+// gets.
 type publicError struct {
 	status int
-	// code is the machine code, the envelope's message.
+	// code is the machine-readable code, the envelope's message.
 	code string
-	// data are the details of the envelope (kazoo.md, 5.3 and 5.4).
+	// data is the envelope's data (kazoo.md, 5.3 and 5.4).
 	data map[string]any
-	// name and value of one more header; "" for none.
+	// header and value are those of an additional header; "" for none.
 	header, value string
-	// cause, if not nil, is for the log.
+	// cause, if not nil, goes to the log.
 	cause error
 }
 
-// Error implements error. It shows nothing that a client sent.
+// Error implements error. It contains no text from a client.
 func (p *publicError) Error() string {
 	text := strconv.Itoa(p.status) + " " + p.code
 	if p.cause != nil {
@@ -42,10 +42,10 @@ func (p *publicError) Error() string {
 // Unwrap returns the cause.
 func (p *publicError) Unwrap() error { return p.cause }
 
-// detail is the data of an error that has nothing but a text.
+// detail returns the data of an error that consists of a message.
 func detail(text string) map[string]any { return map[string]any{"message": text} }
 
-// Errors that handlers return as they are.
+// Errors that do not depend on the request.
 var (
 	errNotFound = &publicError{status: http.StatusNotFound, code: "not_found", data: detail("not found")}
 
@@ -61,17 +61,17 @@ var (
 		status: http.StatusUnsupportedMediaType, code: "unsupported_media_type", data: detail("unsupported media type"),
 	}
 
-	// errTooMuch is an unpaged list that does not fit into one answer.
+	// errTooMuch is returned for an unpaged list that does not fit one answer.
 	errTooMuch = &publicError{
 		status: http.StatusRequestedRangeNotSatisfiable, code: "range not satisfiable", data: map[string]any{},
 	}
 
-	// errNoAnswer is a handler that neither answered nor returned an error.
+	// errNoAnswer is returned if a handler neither answers nor returns an error.
 	errNoAnswer = errors.New("the handler gave no answer")
 )
 
-// invalid is a 400 for a parameter or a field of the body; extra, which may be
-// nil, stands beside the message (kazoo.md, 5.4).
+// invalid returns the 400 for an invalid parameter or field of the body. extra
+// adds members to the message and may be nil (kazoo.md, 5.4).
 func invalid(field, code, message string, extra map[string]any) error {
 	rule := map[string]any{"message": message}
 	for name, value := range extra {
@@ -80,12 +80,12 @@ func invalid(field, code, message string, extra map[string]any) error {
 	return &publicError{
 		status: http.StatusBadRequest, code: "validation error",
 		data:  map[string]any{field: map[string]any{code: rule}},
-		cause: errors.New(code), // the value, and the field of a body, are the client's
+		cause: errors.New(code), // not the value or the field, which come from the client
 	}
 }
 
-// badIdentifier is the 404 for a recording, or what belongs to it, that is not
-// there; details may be "".
+// badIdentifier returns the 404 for a recording, user or audio that does not
+// exist. details may be "".
 func badIdentifier(id, details string) error {
 	data := map[string]any{"message": "bad identifier", "cause": id}
 	if details != "" {
@@ -94,7 +94,7 @@ func badIdentifier(id, details string) error {
 	return &publicError{status: http.StatusNotFound, code: "bad_identifier", data: data}
 }
 
-// invalidMethod is the 405; allow is the value of Allow.
+// invalidMethod returns the 405. allow is the value of Allow.
 func invalidMethod(allow string) error {
 	return &publicError{
 		status: http.StatusMethodNotAllowed, code: "invalid_method", data: detail("method not allowed"),
@@ -102,7 +102,7 @@ func invalidMethod(allow string) error {
 	}
 }
 
-// parseError is the 400 for a body that is not JSON; text says why.
+// parseError returns the 400 for a body that cannot be parsed, with the reason.
 func parseError(text string, cause error) error { return bodyError(text, cause) }
 
 func bodyError(text string, cause error) *publicError {
@@ -112,7 +112,7 @@ func bodyError(text string, cause error) *publicError {
 	}
 }
 
-// tooLarge is the 413; details says what would fit.
+// tooLarge returns the 413. details describes the limit and the alternatives.
 func tooLarge(details string) error {
 	return &publicError{
 		status: http.StatusRequestEntityTooLarge, code: "entity_too_large",
@@ -120,7 +120,7 @@ func tooLarge(details string) error {
 	}
 }
 
-// rangeNotSatisfiable is the 416 for a Range beyond size bytes.
+// rangeNotSatisfiable returns the 416 for a Range that selects none of size bytes.
 func rangeNotSatisfiable(size int64) error {
 	return &publicError{
 		status: http.StatusRequestedRangeNotSatisfiable, code: "range not satisfiable", data: map[string]any{},
@@ -128,7 +128,7 @@ func rangeNotSatisfiable(size int64) error {
 	}
 }
 
-// unavailable is the 503 for whatever may work a moment later.
+// unavailable returns the 503 for a failure that a retry may overcome.
 func unavailable(*request) *publicError {
 	return &publicError{
 		status: http.StatusServiceUnavailable, code: "datastore_unreachable", data: detail("datastore timeout"),
@@ -136,7 +136,7 @@ func unavailable(*request) *publicError {
 	}
 }
 
-// missing is the 404 for the recording of the path.
+// missing returns the 404 for the recording of the path.
 func missing(r *request) *publicError {
 	return &publicError{
 		status: http.StatusNotFound, code: "bad_identifier",
@@ -144,7 +144,7 @@ func missing(r *request) *publicError {
 	}
 }
 
-// badCursor is the one 400 for a start_key, whatever is wrong with it.
+// badCursor returns the 400 for any invalid start_key.
 func badCursor(*request) *publicError {
 	return &publicError{
 		status: http.StatusBadRequest, code: "validation error",
@@ -155,26 +155,26 @@ func badCursor(*request) *publicError {
 	}
 }
 
-// plain makes an answer of fixed parts.
-func plain(status int, code, text string) func(*request) *publicError {
+// fixed returns a function that makes the same answer for every request.
+func fixed(status int, code, text string) func(*request) *publicError {
 	return func(*request) *publicError { return &publicError{status: status, code: code, data: detail(text)} }
 }
 
-// notJSON is the 400 for a body that the strict decoder refuses. The decoder's
-// own words may quote the body, so the log does not get them.
+// notJSON returns the 400 for a body that the strict decoder rejects. The error of
+// the decoder may quote the body, so it does not go to the log.
 func notJSON(text string) func(*request) *publicError {
 	return func(*request) *publicError { return bodyError(text, errors.New(text)) }
 }
 
-// errorTable says what a client is told of each error that layers below
-// return; the first row whose error is in the chain counts. A test holds it
-// against every exported error under shared/.
+// errorTable maps the errors of the layers below to answers. The first row with an
+// error in the chain counts. A test checks that the table has every exported
+// error of the packages that this one imports.
 var errorTable = []struct {
 	err    error
 	answer func(*request) *publicError
 }{
 	{auth.ErrInvalid, func(*request) *publicError {
-		p := plain(http.StatusUnauthorized, "invalid_credentials", "invalid credentials")(nil)
+		p := fixed(http.StatusUnauthorized, "invalid_credentials", "invalid credentials")(nil)
 		p.header, p.value = "WWW-Authenticate", "Bearer"
 		return p
 	}},
@@ -185,11 +185,11 @@ var errorTable = []struct {
 	{strictjson.ErrDepth, notJSON("too deeply nested")},
 	{strictjson.ErrUTF8, notJSON("not valid UTF-8")},
 	{store.ErrNotFound, missing},
-	{store.ErrConflict, plain(http.StatusConflict, "datastore_conflict", "conflicting documents")},
-	{store.ErrExists, plain(http.StatusConflict, "datastore_conflict", "there is another recording of this id")},
-	{store.ErrDeleted, plain(http.StatusConflict, "datastore_conflict", "a recording of this id was deleted")},
-	{media.ErrOccupied, plain(http.StatusConflict, "datastore_conflict", "there is other audio already")},
-	{store.ErrTooLarge, plain(http.StatusRequestEntityTooLarge, "entity_too_large", "the document would become too large")},
+	{store.ErrConflict, fixed(http.StatusConflict, "datastore_conflict", "conflicting documents")},
+	{store.ErrExists, fixed(http.StatusConflict, "datastore_conflict", "there is another recording of this id")},
+	{store.ErrDeleted, fixed(http.StatusConflict, "datastore_conflict", "a recording of this id was deleted")},
+	{media.ErrOccupied, fixed(http.StatusConflict, "datastore_conflict", "there is other audio already")},
+	{store.ErrTooLarge, fixed(http.StatusRequestEntityTooLarge, "entity_too_large", "the document would become too large")},
 	{media.ErrNotFound, missing},
 	{media.ErrChanged, unavailable},
 	{store.ErrUnavailable, unavailable},
@@ -198,8 +198,8 @@ var errorTable = []struct {
 	{context.Canceled, unavailable},
 }
 
-// public gives err the face that the client of r sees. An error that nobody
-// knows is a bug, of which the client learns nothing.
+// public returns the answer to r for err. An unknown error is a bug: the answer is
+// a 500 without details.
 func (r *request) public(err error) *publicError {
 	if p := (*publicError)(nil); errors.As(err, &p) {
 		return p
@@ -224,8 +224,8 @@ func (r *request) public(err error) *publicError {
 	}
 }
 
-// fieldAnswer makes the 400 of fields (kazoo.md, 5.4). The log gets the rules
-// alone: values, and the names of a body's fields, are the client's.
+// fieldAnswer returns the 400 for invalid fields (kazoo.md, 5.4). The log gets
+// only the rules, because values and field names come from the client.
 func fieldAnswer(errs recording.FieldErrors) *publicError {
 	data := make(map[string]any, len(errs))
 	var codes []string
@@ -251,7 +251,7 @@ func fieldAnswer(errs recording.FieldErrors) *publicError {
 	}
 }
 
-// fail answers with err, if nothing was answered yet, and notes its cause.
+// fail answers with err, unless an answer has begun, and logs its cause.
 func (r *request) fail(a *answer, err error) {
 	p := r.public(err)
 	if p.cause != nil {
@@ -272,8 +272,8 @@ func (r *request) fail(a *answer, err error) {
 	r.writeError(a, p)
 }
 
-// representationHeaders are what a handler may have set for the answer that it
-// then could not give.
+// representationHeaders are the headers that a handler may have set before it
+// failed. They do not apply to the error.
 var representationHeaders = []string{
 	"Accept-Ranges", "Content-Disposition", "Content-Encoding", "Content-Length", "Content-Range",
 	"Etag", "Last-Modified", "Link", "Location", "X-Content-Type-Options",

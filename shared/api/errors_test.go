@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,9 +9,9 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
-	"maps"
+	"io"
 	"net/http"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -27,135 +28,130 @@ import (
 	"callrecordings/shared/strictjson"
 )
 
-// tabled are the errors with a row in errorTable, by their place under shared/.
-var tabled = map[string]error{
-	"auth.ErrInvalid":         auth.ErrInvalid,
-	"cursor.ErrInvalid":       cursor.ErrInvalid,
-	"media.ErrChanged":        media.ErrChanged,
-	"media.ErrNotFound":       media.ErrNotFound,
-	"media.ErrOccupied":       media.ErrOccupied,
-	"media.ErrUnavailable":    media.ErrUnavailable,
-	"recording.ErrBadID":      recording.ErrBadID,
-	"store.ErrConflict":       store.ErrConflict,
-	"store.ErrDeleted":        store.ErrDeleted,
-	"store.ErrExists":         store.ErrExists,
-	"store.ErrNotFound":       store.ErrNotFound,
-	"store.ErrTooLarge":       store.ErrTooLarge,
-	"store.ErrUnavailable":    store.ErrUnavailable,
-	"strictjson.ErrDepth":     strictjson.ErrDepth,
-	"strictjson.ErrDuplicate": strictjson.ErrDuplicate,
-	"strictjson.ErrSyntax":    strictjson.ErrSyntax,
-	"strictjson.ErrUTF8":      strictjson.ErrUTF8,
+// noRow has the errors that need no row in errorTable, each with the reason.
+var noRow = map[string]string{
+	"incoming.ErrEarly":        "only package bucket returns it, for an event of the bucket",
+	"incoming.ErrKept":         "only package bucket returns it, for an event of the bucket",
+	"incoming.ErrUnchanged":    "only package bucket returns it, for an event of the bucket",
+	"incoming.ErrOtherAccount": "storagerequest.go answers 403",
+	"incoming.ErrTwoIDs":       "storagerequest.go answers 400 for the field id",
+	"recording.ErrNotObject":   "ParsePatch and ParseCreation return FieldErrors in its place, and storage requests ignore an invalid document",
 }
 
-// rowless are the others, each with the reason why no client ever meets it.
-var rowless = map[string]string{
-	"incoming.ErrEarly":                "belongs to an event of the bucket, not to a request",
-	"incoming.ErrKept":                 "belongs to an event of the bucket, not to a request",
-	"incoming/namepattern.ErrPattern":  "ends the program before there is a request",
-	"incoming/namepattern.ErrZone":     "ends the program before there is a request",
-	"incoming/bucket.ErrForeign":       "belongs to an event of the bucket, not to a request",
-	"incoming/bucket.ErrMessage":       "belongs to an event of the bucket, not to a request",
-	"incoming/bucket.ErrTime":          "belongs to an event of the bucket, not to a request",
-	"incoming.ErrUnchanged":            "belongs to an event of the bucket, not to a request",
-	"incoming.ErrOtherAccount":         "storage requests answer it with a 403 of their own",
-	"incoming.ErrTwoIDs":               "storage requests answer it with a 400 of their own",
-	"incoming/upload.ErrNotAudio":      "belongs to the command line",
-	"incoming/upload.ErrDamaged":       "belongs to the command line",
-	"incoming/judge.ErrNotAudio":       "belongs to the command line",
-	"incoming/judge.ErrDamaged":        "belongs to the command line",
-	"incoming/incomingtest.ErrKilled":  "belongs to tests",
-	"notify.ErrUnavailable":            "belongs to an event of the table's stream, not to a request",
-	"attempt.ErrNoTime":                "inside store.ErrUnavailable, ErrConflict and notify.ErrUnavailable",
-	"audiofile.ErrDamaged":             "package judge turns it into a recording.Reason",
-	"audiofile.ErrNoTime":              "package judge turns it into a recording.Reason",
-	"audiofile.ErrUnknown":             "package judge turns it into a recording.Reason",
-	"gateway.ErrBody":                  "comes as a failed read of the body, which the operation answers with a parse_error",
-	"gateway.ErrEvent":                 "ends the invocation before there is a request",
-	"incoming/upload.ErrDirection":     "belongs to the command line",
-	"incoming/importer/kazoo.ErrLogin": "belongs to the command line",
-	"incoming/importer/kazoo.ErrURL":   "belongs to the command line",
-	"incoming/importer.ErrGone":        "belongs to the command line",
-	"incoming/importer.ErrRefused":     "belongs to the command line",
-	"incoming/importer.ErrTooLarge":    "belongs to the command line",
-	"incoming/importer.ErrStop":        "belongs to the command line",
-	"incoming/importer.ErrUnreachable": "belongs to the command line",
-	"recording.ErrNotObject":           "documents from outside come by the command line; ParsePatch and ParseCreation have FieldErrors",
-	"store/sqlite.ErrNewer":            "ends the program before there is a request",
-	"tablestream.ErrKey":               "belongs to an event of the table's stream, not to a request",
-	"tablestream.ErrTime":              "belongs to an event of the table's stream, not to a request",
-}
-
+// Every exported error of the packages of this module that this one imports,
+// directly or not, must have a row in errorTable or a reason to have none. The
+// drivers return these errors, too, because that is the contract of the
+// interfaces in store and media.
 func TestErrorTableIsComplete(t *testing.T) {
 	t.Parallel()
-	found := exportedErrors(t)
+	rows := tableRows(t)
+	found := reachableErrors(t)
 	if len(found) < 15 {
-		t.Fatalf("only %d errors under shared/: %q", len(found), found)
+		t.Fatalf("only %d reachable errors: %q", len(found), found)
 	}
 	for _, name := range found {
-		err, hasRow := tabled[name]
-		_, hasReason := rowless[name]
-		if !hasRow && !hasReason {
-			t.Errorf("%s has no row in errorTable: add one, and the name here; or a reason to rowless", name)
-		}
-		if !hasRow {
-			continue
-		}
-		if p := (&request{}).public(fmt.Errorf("wrapped: %w", err)); p.code == "unspecified_fault" {
-			t.Errorf("%s has no row in errorTable", name)
+		_, hasReason := noRow[name]
+		if hasRow := slices.Contains(rows, name); hasRow == hasReason {
+			t.Errorf("%s: row in errorTable %t, reason in noRow %t; want one of them", name, hasRow, hasReason)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(tabled)) {
+	for name := range noRow {
 		if !slices.Contains(found, name) {
-			t.Errorf("%s is in tabled, but not under shared/", name)
+			t.Errorf("%s is in noRow, but not reachable", name)
+		}
+	}
+	for _, row := range errorTable {
+		if p := (&request{}).public(fmt.Errorf("wrapped: %w", row.err)); p.code == "unspecified_fault" {
+			t.Errorf("%v has a row in errorTable, but is answered as an unknown error", row.err)
 		}
 	}
 }
 
-// exportedErrors are the exported variables Err… of all packages under shared/.
-func exportedErrors(t *testing.T) []string {
+// tableRows returns the names of the errors in errorTable, such as
+// "auth.ErrInvalid".
+func tableRows(t *testing.T) []string {
 	t.Helper()
-	const root = ".."
-	isError := regexp.MustCompile(`^Err[A-Z]`)
-	var found []string
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
-			return err
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
-		if err != nil {
-			return err
-		}
-		dir, err := filepath.Rel(root, filepath.Dir(path))
-		if err != nil {
-			return err
-		}
-		for _, decl := range file.Decls {
-			group, ok := decl.(*ast.GenDecl)
-			if !ok || group.Tok != token.VAR {
-				continue
+	file, err := parser.ParseFile(token.NewFileSet(), "errors.go", nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, table := range variables(file, "errorTable") {
+		for _, row := range table.Values[0].(*ast.CompositeLit).Elts {
+			selector, ok := row.(*ast.CompositeLit).Elts[0].(*ast.SelectorExpr)
+			if !ok {
+				t.Fatalf("a row of errorTable does not start with package.Error: %v", row)
 			}
-			for _, spec := range group.Specs {
-				if values, ok := spec.(*ast.ValueSpec); ok {
-					for _, name := range values.Names {
-						if isError.MatchString(name.Name) {
-							found = append(found, filepath.ToSlash(dir)+"."+name.Name)
-						}
-					}
+			names = append(names, selector.X.(*ast.Ident).Name+"."+selector.Sel.Name)
+		}
+	}
+	if len(names) != len(errorTable) {
+		t.Fatalf("found %d rows of errorTable, want %d", len(names), len(errorTable))
+	}
+	return names
+}
+
+// reachableErrors returns the names of the exported errors of the packages of
+// this module that this package depends on.
+func reachableErrors(t *testing.T) []string {
+	t.Helper()
+	const module = "callrecordings/"
+	list := exec.CommandContext(t.Context(), "go", "list", "-deps", "-json=ImportPath,Name,Dir,GoFiles", ".")
+	out, err := list.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var names []string
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p struct {
+			ImportPath, Name, Dir string
+			GoFiles               []string
+		}
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return names
+		} else if err != nil {
+			t.Fatalf("go list: %v", err)
+		}
+		if !strings.HasPrefix(p.ImportPath, module) {
+			continue
+		}
+		for _, name := range p.GoFiles {
+			file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, spec := range variables(file, "^Err[A-Z]") {
+				for _, v := range spec.Names {
+					names = append(names, p.Name+"."+v.Name)
 				}
 			}
 		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
+	}
+}
+
+// variables returns the package-level variables of file with a name that matches
+// pattern.
+func variables(file *ast.File, pattern string) []*ast.ValueSpec {
+	matches := regexp.MustCompile(pattern)
+	var found []*ast.ValueSpec
+	for _, decl := range file.Decls {
+		group, ok := decl.(*ast.GenDecl)
+		if !ok || group.Tok != token.VAR {
+			continue
+		}
+		for _, spec := range group.Specs {
+			values, ok := spec.(*ast.ValueSpec)
+			if ok && slices.ContainsFunc(values.Names, func(n *ast.Ident) bool { return matches.MatchString(n.Name) }) {
+				found = append(found, values)
+			}
+		}
 	}
 	return found
 }
 
-func TestErrorsAnswer(t *testing.T) {
+func TestAnswersOfErrors(t *testing.T) {
 	t.Parallel()
-	s := newShelf(t, nil)
+	s := newListAPI(t, nil)
 	field := recording.FieldError{Field: "a.b", Code: "type", Message: "Value did not match type(s): string", Target: "string", Value: json.RawMessage(`5`)}
 	for _, tt := range []struct {
 		name            string
@@ -177,7 +173,7 @@ func TestErrorsAnswer(t *testing.T) {
 		{"audio store", media.ErrUnavailable, 503, "datastore_unreachable", `{"message":"datastore timeout"}`, "Retry-After", "2"},
 		{"audio changed", media.ErrChanged, 503, "datastore_unreachable", `{"message":"datastore timeout"}`, "Retry-After", "2"},
 		{"deadline", context.DeadlineExceeded, 503, "datastore_unreachable", `{"message":"datastore timeout"}`, "Retry-After", "2"},
-		{"cancelled", context.Canceled, 503, "datastore_unreachable", `{"message":"datastore timeout"}`, "Retry-After", "2"},
+		{"canceled", context.Canceled, 503, "datastore_unreachable", `{"message":"datastore timeout"}`, "Retry-After", "2"},
 		{"store over deadline", fmt.Errorf("%w: %w", store.ErrNotFound, context.DeadlineExceeded), 404, "bad_identifier", `{"cause":"","message":"bad identifier"}`, "", ""},
 		{"syntax", strictjson.ErrSyntax, 400, "parse_error", `{"json":{"invalid":{"message":"failed to parse request body","target":"body"}}}`, "", ""},
 		{"duplicate", strictjson.ErrDuplicate, 400, "parse_error", `{"json":{"invalid":{"message":"a key stands twice in one object","target":"body"}}}`, "", ""},
@@ -193,13 +189,13 @@ func TestErrorsAnswer(t *testing.T) {
 		{"precondition", errPreconditionFailed, 412, "precondition_failed", `{"message":"precondition failed"}`, "", ""},
 		{"range", rangeNotSatisfiable(7), 416, "range not satisfiable", `{}`, "Content-Range", "bytes */7"},
 		{"too much", errTooMuch, 416, "range not satisfiable", `{}`, "", ""},
-		{"unknown", errors.New("nobody knows"), 500, "unspecified_fault", `{"message":"unspecified fault"}`, "", ""},
+		{"unknown", errors.New("of no layer"), 500, "unspecified_fault", `{"message":"unspecified fault"}`, "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			g := s.askMade(t, func(w http.ResponseWriter, _ *request) error {
+			g := s.askFunc(t, func(w http.ResponseWriter, _ *request) error {
 				for _, name := range representationHeaders {
-					w.Header().Set(name, "of the answer that was not given")
+					w.Header().Set(name, "of the abandoned answer")
 				}
 				return fmt.Errorf("private cause: %w", tt.err)
 			})
@@ -207,8 +203,8 @@ func TestErrorsAnswer(t *testing.T) {
 			if diff := cmp.Diff(tt.data, string(g.page(t).Data)); diff != "" {
 				t.Errorf("data (-want +got):\n%s", diff)
 			}
-			if strings.Contains(string(g.body), "private") || strings.Contains(fmt.Sprint(g.Header()), "not given") {
-				t.Errorf("the client learns too much: %v %s", g.Header(), g.body)
+			if strings.Contains(string(g.body), "private") || strings.Contains(fmt.Sprint(g.Header()), "abandoned") {
+				t.Errorf("the answer exposes internals: %v %s", g.Header(), g.body)
 			}
 			if got := g.Header().Get(tt.header); tt.header != "" && got != tt.content {
 				t.Errorf("%s = %q, want %q", tt.header, got, tt.content)
@@ -229,8 +225,8 @@ func TestCausesAreLogged(t *testing.T) {
 		{recording.FieldErrors{{Field: "f", Code: "type", Message: "m"}}, `"cause":"type"`},
 		{fmt.Errorf("%w: %q", strictjson.ErrDuplicate, "key"), `"cause":"a key stands twice in one object"`},
 	} {
-		s := newShelf(t, nil)
-		s.askOf(t, s.one(func(http.ResponseWriter, *request) error { return tt.err }), "GET", tenantList)
+		s := newListAPI(t, nil)
+		s.askHandler(t, s.handlerOf(func(http.ResponseWriter, *request) error { return tt.err }), "GET", tenantList)
 		if !strings.Contains(s.log.String(), tt.want) {
 			t.Errorf("log = %s, want %s", s.log, tt.want)
 		}
@@ -239,7 +235,7 @@ func TestCausesAreLogged(t *testing.T) {
 
 func TestHeadHasNoBody(t *testing.T) {
 	t.Parallel()
-	s := newShelf(t, nil)
+	s := newListAPI(t, nil)
 	h := s.env.handle(OpGet, func(w http.ResponseWriter, r *request) error {
 		if r.id == "202601-a" {
 			return r.writeDocument(w, &recording.Recording{ID: r.id, Document: "{}", Revision: "7"}, false)
@@ -247,7 +243,7 @@ func TestHeadHasNoBody(t *testing.T) {
 		return store.ErrNotFound
 	})
 	for id, want := range map[string]int{"202601-a": 200, "202601-b": 404} {
-		head, full := s.askOf(t, h, "HEAD", tenantList+"/"+id), s.askOf(t, h, "GET", tenantList+"/"+id)
+		head, full := s.askHandler(t, h, "HEAD", tenantList+"/"+id), s.askHandler(t, h, "GET", tenantList+"/"+id)
 		if head.Code != want || len(head.body) != 0 {
 			t.Errorf("HEAD %s = %d %q, want %d and no body", id, head.Code, head.body, want)
 		}

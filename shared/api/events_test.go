@@ -11,12 +11,12 @@ import (
 	"callrecordings/shared/gateway"
 )
 
-// The same answers by way of Lambda's events: base64 or not, HEAD with its
-// length, nothing behind a 304, and the largest audio that has to fit.
+// Lambda events carry the same answers: binary and text bodies, the length of a
+// HEAD, a 304 without a body, and the largest audio that fits.
 func TestAudioThroughEvents(t *testing.T) {
 	t.Parallel()
 	for name, data := range map[string][]byte{
-		"binary": noise(1000), "text by chance": []byte("text by chance"), "the largest": noise(fits), "nothing": {},
+		"binary": noise(1000), "valid text": []byte("text by chance"), "largest": noise(gatewayLimit), "empty": {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -36,23 +36,23 @@ func TestAudioThroughEvents(t *testing.T) {
 			}
 			same := s.fetch(t, server, http.MethodGet, "If-None-Match", whole.header.Get("ETag"))
 			if same.status != 304 || same.body != "" || same.header.Get("ETag") != whole.header.Get("ETag") {
-				t.Errorf("GET of the same = %d with %v", same.status, same.header)
+				t.Errorf("conditional GET = %d with %v", same.status, same.header)
 			}
 			if len(data) == 0 {
 				return
 			}
 			part := s.fetch(t, server, http.MethodGet, "Range", "bytes=-3", "If-Range", whole.header.Get("ETag"))
 			if part.status != 206 || part.body != string(data[len(data)-3:]) || !strings.HasSuffix(part.header.Get("Content-Range"), "/"+length) {
-				t.Errorf("GET of the end = %d %q, %q", part.status, part.body, part.header.Get("Content-Range"))
+				t.Errorf("GET of a range = %d %q, %q", part.status, part.body, part.header.Get("Content-Range"))
 			}
 		})
 	}
 }
 
-// fetch asks server for the sound.
+// fetch requests the audio from server.
 func (s *single) fetch(t testing.TB, server *httptest.Server, method string, header ...string) reply {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, server.URL+soundPath, http.NoBody)
+	r, err := http.NewRequestWithContext(t.Context(), method, server.URL+audioPath, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"callrecordings/shared/httpfield"
 )
 
 // externalURL returns where external audio may be had from: raw itself, made
@@ -56,7 +58,7 @@ func isNoHostRune(r rune) bool {
 
 // escapeLocation percent-encodes what a URL in a header may not hold.
 func escapeLocation(location string) string {
-	return percentEncode(location, func(c byte) bool {
+	return httpfield.PercentEncode(location, func(c byte) bool {
 		return c > ' ' && c < 0x7f && strings.IndexByte("\"<>\\^`{|}", c) < 0
 	})
 }

@@ -84,7 +84,7 @@ func TestExternalAudio(t *testing.T) {
 		rec.Document = documentOf(t, `{"url":"`+address+`"}`)
 	})
 	for _, query := range []string{"", "&delivery=inline", "&delivery=redirect"} {
-		p := s.do(t, http.MethodGet, soundPath+query, "", "Range", "bytes=0-")
+		p := s.do(t, http.MethodGet, audioPath+query, "", "Range", "bytes=0-")
 		p.wantStatus(t, http.StatusFound, "")
 		if got, want := p.header.Get("Location"), strings.Replace(address, " ", "%20", 1); got != want {
 			t.Errorf("Location = %q, want %q", got, want)
@@ -93,7 +93,7 @@ func TestExternalAudio(t *testing.T) {
 			t.Errorf("Cache-Control = %q, want no-store", got)
 		}
 	}
-	p := s.do(t, http.MethodHead, soundPath, "")
+	p := s.do(t, http.MethodHead, audioPath, "")
 	p.wantStatus(t, http.StatusOK, "")
 	if p.header.Get("Content-Type") != "audio/x-wav" || p.header.Get("Content-Length") != "123" || p.header.Get("Location") != "" {
 		t.Errorf("HEAD has %v", p.header)
@@ -108,12 +108,12 @@ func TestExternalAudioElsewhere(t *testing.T) {
 			rec.Audio = recording.Audio{Place: recording.External}
 			rec.Document = recording.Document(document)
 		})
-		p := s.do(t, http.MethodGet, soundPath, "")
+		p := s.do(t, http.MethodGet, audioPath, "")
 		p.wantStatus(t, http.StatusNotFound, "bad_identifier")
 		if p.text(t, "data", "details") == "" || p.header.Get("Location") != "" || strings.Contains(p.body, "evil") {
 			t.Errorf("%s: %s, want details and no address", document, p.body)
 		}
-		if p := s.do(t, http.MethodHead, soundPath, ""); p.status != http.StatusNotFound {
+		if p := s.do(t, http.MethodHead, audioPath, ""); p.status != http.StatusNotFound {
 			t.Errorf("%s: HEAD = %d, want 404", document, p.status)
 		}
 	}

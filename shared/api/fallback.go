@@ -4,10 +4,10 @@ import (
 	"net/http"
 )
 
-// Fallback answers what no other operation serves: preflights, 404 and 405
-// after the same checks, and the API's definition at /v2/openapi.json, which
-// is public. openapi is that definition as JSON; nil or empty means that there
-// is none, which is a 404.
+// Fallback answers the requests that no other operation serves: preflights, 404
+// and 405 after the same checks, and the API's definition at
+// /v2/openapi.json, which is public. openapi is that definition as JSON. If it
+// is empty, the path answers 404.
 func Fallback(env Env, openapi []byte) http.Handler {
 	return env.handle(OpFallback, func(w http.ResponseWriter, r *request) error {
 		if len(openapi) == 0 {

@@ -8,7 +8,7 @@ import (
 
 func TestDefinition(t *testing.T) {
 	t.Parallel()
-	s := newShelf(t, nil)
+	s := newListAPI(t, nil)
 	h := Fallback(s.env, openapi.JSON)
 	for _, tt := range []struct {
 		method, path string
@@ -22,7 +22,7 @@ func TestDefinition(t *testing.T) {
 		{"GET", "/v3/openapi.json", 401, ""},
 		{"GET", "/openapi.json", 401, ""},
 	} {
-		g := s.askOf(t, h, tt.method, tt.path, "X-Auth-Token", "-")
+		g := s.askHandler(t, h, tt.method, tt.path, "X-Auth-Token", "-")
 		if g.Code != tt.want || tt.want == 200 && string(g.body) != tt.body {
 			t.Errorf("%s %s = %d %s, want %d %s", tt.method, tt.path, g.Code, g.body[:min(len(g.body), 300)], tt.want, tt.body[:min(len(tt.body), 300)])
 		}

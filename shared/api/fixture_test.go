@@ -30,7 +30,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// Who the tests of lists are about.
+// The accounts and users of the tests of lists.
 const (
 	tenant      = "4b1d6a1f5c2e4f7a9b8c7d6e5f4a3b2c"
 	otherTenant = "9e8d7c6b5a4f3e2d1c0b9a8f7e6d5c4b"
@@ -44,8 +44,8 @@ const (
 // today is the time in the tests of lists.
 var today = time.Date(2026, 3, 5, 10, 0, 0, 0, time.UTC)
 
-// shelf is lists and fallback over a store on disk, of one test alone.
-type shelf struct {
+// listAPI is the API of lists over a SQLite store of its own.
+type listAPI struct {
 	env    Env
 	store  *sqlite.Store
 	sealer *cursor.Sealer
@@ -55,10 +55,10 @@ type shelf struct {
 	jwks   []byte
 }
 
-// newShelf makes an empty one; wrap, if not nil, stands before the store.
-func newShelf(t testing.TB, wrap func(store.Reader) store.Reader) *shelf {
+// newListAPI returns an API without recordings. wrap, if not nil, wraps the store.
+func newListAPI(t testing.TB, wrap func(store.Reader) store.Reader) *listAPI {
 	t.Helper()
-	s := &shelf{log: new(bytes.Buffer)}
+	s := &listAPI{log: new(bytes.Buffer)}
 	now := func() time.Time { return today }
 	var err error
 	if s.jwks, err = auth.NewKeys(rand.Reader, "test"); err != nil {
@@ -89,7 +89,7 @@ func newShelf(t testing.TB, wrap func(store.Reader) store.Reader) *shelf {
 	return s
 }
 
-func (s *shelf) tokenOf(t testing.TB, account string) string {
+func (s *listAPI) tokenOf(t testing.TB, account string) string {
 	t.Helper()
 	token, err := auth.Sign(s.jwks, auth.Claims{Account: account, Expires: today.Add(time.Hour)})
 	if err != nil {
@@ -98,7 +98,7 @@ func (s *shelf) tokenOf(t testing.TB, account string) string {
 	return token
 }
 
-// zeros is a source of randomness that gives the same id to each request.
+// zeros is a source of randomness that gives every request the same ID.
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) {
@@ -110,12 +110,12 @@ func (zeros) Read(p []byte) (int, error) {
 type entry struct {
 	id, owner string
 	created   recording.Seconds
-	doc       string // "" for one with a few fields
-	audio     string // its type
+	doc       string // "" for a document with a few fields
+	audio     string // the type of its audio; "" for none
 }
 
 // put stores recordings of tenant.
-func (s *shelf) put(t testing.TB, all ...entry) {
+func (s *listAPI) put(t testing.TB, all ...entry) {
 	t.Helper()
 	for _, e := range all {
 		doc := e.doc
@@ -146,32 +146,32 @@ func daysAgo(days int) recording.Seconds {
 	return recording.SecondsOf(today.Add(-time.Duration(days) * 24 * time.Hour))
 }
 
-// got is an answer, its body uncompressed.
+// got is an answer with its body decompressed.
 type got struct {
 	*httptest.ResponseRecorder
 	body []byte
 }
 
-// ask sends a request to the list with the token of tenant. Headers are names
-// and values in turn; a header with the value "-" is not sent.
-func (s *shelf) ask(t testing.TB, method, target string, header ...string) got {
+// ask sends a request for a list with the token of tenant. header alternates names
+// and values; the value "-" removes a header.
+func (s *listAPI) ask(t testing.TB, method, target string, header ...string) got {
 	t.Helper()
-	return s.askOf(t, s.list, method, target, header...)
+	return s.askHandler(t, s.list, method, target, header...)
 }
 
-func (s *shelf) askOf(t testing.TB, h http.Handler, method, target string, header ...string) got {
+func (s *listAPI) askHandler(t testing.TB, h http.Handler, method, target string, header ...string) got {
 	t.Helper()
 	return serve(t, h, s.request(t, method, target, header...))
 }
 
-// askMade asks a handler that a test has made. What it answers need not be in
-// the definition.
-func (s *shelf) askMade(t testing.TB, f handlerFunc) got {
+// askFunc sends a request to a handlerFunc. Its answer need not conform to the
+// API's definition.
+func (s *listAPI) askFunc(t testing.TB, f handlerFunc) got {
 	t.Helper()
-	return play(t, s.one(f), s.request(t, http.MethodGet, tenantList))
+	return serveUnchecked(t, s.handlerOf(f), s.request(t, http.MethodGet, tenantList))
 }
 
-func (s *shelf) request(t testing.TB, method, target string, header ...string) *http.Request {
+func (s *listAPI) request(t testing.TB, method, target string, header ...string) *http.Request {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, target, nil)
 	r.Header.Set("X-Auth-Token", s.token)
@@ -184,17 +184,18 @@ func (s *shelf) request(t testing.TB, method, target string, header ...string) *
 	return r
 }
 
-// serve lets h answer, and holds request and answer against the definition.
+// serve returns the answer of h after it checks that the request and the answer
+// conform to the API's definition.
 func serve(t testing.TB, h http.Handler, r *http.Request) got {
 	t.Helper()
 	sent := record(r)
-	g := play(t, h, r)
+	g := serveUnchecked(t, h, r)
 	conforms(t, r, sent, g)
 	return g
 }
 
-// play lets h answer.
-func play(t testing.TB, h http.Handler, r *http.Request) got {
+// serveUnchecked returns the answer of h.
+func serveUnchecked(t testing.TB, h http.Handler, r *http.Request) got {
 	t.Helper()
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
@@ -211,7 +212,7 @@ func play(t testing.TB, h http.Handler, r *http.Request) got {
 	return g
 }
 
-// record keeps what is read of r's body.
+// record returns a buffer that collects the body of r as it is read.
 func record(r *http.Request) *bytes.Buffer {
 	sent := new(bytes.Buffer)
 	if r.Body != nil {
@@ -220,7 +221,7 @@ func record(r *http.Request) *bytes.Buffer {
 	return sent
 }
 
-// conforms holds a request and its answer against the API's definition.
+// conforms checks a request and its answer against the API's definition.
 func conforms(t testing.TB, r *http.Request, sent *bytes.Buffer, g got) {
 	t.Helper()
 	if err := openapitest.Check(openapitest.Exchange{
@@ -231,7 +232,7 @@ func conforms(t testing.TB, r *http.Request, sent *bytes.Buffer, g got) {
 	}
 }
 
-// page is the envelope of a list, or of an error.
+// page is the envelope of a list or an error.
 type page struct {
 	Data      json.RawMessage `json:"data"`
 	Status    string          `json:"status"`
@@ -255,7 +256,7 @@ func (g got) page(t testing.TB) page {
 	return p
 }
 
-// ids are those of the items, in order.
+// ids returns the IDs of the items, in order.
 func (g got) ids(t testing.TB) []string {
 	t.Helper()
 	var all []struct {
@@ -271,7 +272,7 @@ func (g got) ids(t testing.TB) []string {
 	return ids
 }
 
-// want checks status and machine code; message is "" for successes.
+// want checks the status and, unless message is "", the error in the envelope.
 func (g got) want(t testing.TB, status int, message string) {
 	t.Helper()
 	if g.Code != status {
@@ -285,12 +286,12 @@ func (g got) want(t testing.TB, status int, message string) {
 	}
 }
 
-// golden compares a whole answer with testdata/name.golden.
+// golden compares the complete answer with testdata/name.golden.
 func (g got) golden(t *testing.T, name string) {
 	t.Helper()
 	var out strings.Builder
 	fmt.Fprintf(&out, "HTTP %d\n", g.Code)
-	if g.Header().Get("Content-Encoding") != "" { // the compressor may change
+	if g.Header().Get("Content-Encoding") != "" { // depends on the compressor
 		g.Header().Set("Content-Length", "compressed")
 	}
 	if err := g.Header().Write(&out); err != nil {
@@ -311,6 +312,6 @@ func (g got) golden(t *testing.T, name string) {
 		t.Fatalf("%v; go test -update writes it", err)
 	}
 	if diff := cmp.Diff(string(want), text); diff != "" {
-		t.Errorf("%s (-want +got; go test -update takes it over):\n%s", file, diff)
+		t.Errorf("%s (-want +got; go test -update accepts it):\n%s", file, diff)
 	}
 }

@@ -5,19 +5,20 @@ import (
 	"net/http"
 
 	"callrecordings/shared/auth"
+	"callrecordings/shared/httpfield"
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
 )
 
-// player answers GET and HEAD of one recording.
-type player struct {
+// getter answers GET and HEAD of one recording.
+type getter struct {
 	store store.Reader
 	media media.Reader
 	Delivery
 }
 
-// Get answers GET and HEAD of one recording: its document or its audio
+// Get answers GET and HEAD of one recording with its document or its audio
 // (contract, Document or audio).
 func Get(env Env, s store.Reader, m media.Reader, d Delivery) http.Handler {
 	if d.Default == "" {
@@ -26,25 +27,25 @@ func Get(env Env, s store.Reader, m media.Reader, d Delivery) http.Handler {
 	if d.PresignTTL == 0 {
 		d.PresignTTL = defaultPresignTTL
 	}
-	p := &player{store: s, media: m, Delivery: d}
-	return env.handle(OpGet, p.serve)
+	g := &getter{store: s, media: m, Delivery: d}
+	return env.handle(OpGet, g.serve)
 }
 
-// serve refuses what cannot be given whatever the recording is, reads it, and
-// only then knows whether its audio has the type that was asked for: a 406
-// for that alone comes after a 404 for the recording.
-func (p *player) serve(w http.ResponseWriter, r *request) error {
+// serve makes the checks that do not depend on the recording, loads it, and
+// chooses again by the type of its audio. If only that type does not match, the
+// 406 comes after the 404 for a missing recording.
+func (g *getter) serve(w http.ResponseWriter, r *request) error {
 	query := r.URL.Query()
-	want := wishOf(query.Get("accept"), r.Header.Values("Accept"))
+	want := preferencesOf(query.Get("accept"), r.Header.Values("Accept"))
 	chosen, err := r.choose(want, offerAnyAudio)
 	if err != nil {
 		return err
 	}
-	way, err := p.way(query)
+	d, err := g.deliveryOf(query)
 	if err != nil && chosen == formAudio {
 		return err
 	}
-	rec, err := p.load(r)
+	rec, err := g.load(r)
 	if err != nil {
 		return err
 	}
@@ -52,14 +53,14 @@ func (p *player) serve(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	if chosen == formAudio {
-		return p.audio(w, r, rec, way)
+		return g.audio(w, r, rec, d)
 	}
-	return p.document(w, r, rec)
+	return g.document(w, r, rec)
 }
 
-// choose picks the document or the audio, if the client takes either and the
-// bearer may have it.
-func (r *request) choose(want wish, audio offer) (form, error) {
+// choose returns the form of the answer, document or audio. Errors: 406 if the
+// client accepts neither, 403 if the bearer may not read the chosen one.
+func (r *request) choose(want preferences, audio offer) (form, error) {
 	chosen, ok := want.choose(offerDocument, audio)
 	action := auth.Read
 	if chosen == formAudio {
@@ -75,40 +76,28 @@ func (r *request) choose(want wish, audio offer) (form, error) {
 }
 
 // load reads the recording of the path.
-func (p *player) load(r *request) (*recording.Recording, error) {
+func (g *getter) load(r *request) (*recording.Recording, error) {
 	id, err := recording.ParseID(r.id)
 	if err != nil {
 		return nil, err
 	}
-	rec, err := p.store.Get(r.Context(), r.account, id)
+	rec, err := g.store.Get(r.Context(), r.account, id)
 	if err != nil {
 		return nil, fmt.Errorf("load: %w", err)
 	}
 	return rec, r.reaches(rec)
 }
 
-// document answers with the metadata of rec.
-func (p *player) document(w http.ResponseWriter, r *request, rec *recording.Recording) error {
-	v := validators{etag: revisionTag(rec)}
-	w.Header().Set("ETag", v.etag)
-	switch v.judge(r.Header) {
-	case failed:
+// document answers with the document of rec.
+func (g *getter) document(w http.ResponseWriter, r *request, rec *recording.Recording) error {
+	v := httpfield.Validators{ETag: revisionTag(rec)}
+	w.Header().Set("ETag", v.ETag)
+	switch v.Evaluate(r.Header) {
+	case httpfield.PreconditionFailed:
 		return errPreconditionFailed
-	case notModified:
+	case httpfield.NotModified:
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
 	return r.writeDocument(w, rec, false)
-}
-
-// revisionTag is the ETag of rec's document.
-func revisionTag(rec *recording.Recording) string { return `"` + rec.Revision + `"` }
-
-// reaches refuses a recording that is not the one of the path's user, as if
-// it did not exist.
-func (r *request) reaches(rec *recording.Recording) error {
-	if r.user != "" && rec.Owner != r.user {
-		return fmt.Errorf("%w: it is another user's", store.ErrNotFound)
-	}
-	return nil
 }

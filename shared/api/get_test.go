@@ -34,7 +34,7 @@ func TestGetDocument(t *testing.T) {
 		}
 	}
 	if !strings.Contains(p.body, `"_read_only":{"content_types":["audio/mpeg"],"state":"ready"}`) {
-		t.Errorf("body = %s, want its content_types", p.body)
+		t.Errorf("body = %s, want content_types", p.body)
 	}
 	for name, want := range map[string]string{
 		"ETag": tag, "Content-Type": "application/json", "Cache-Control": "private, no-cache",
@@ -57,7 +57,7 @@ func TestGetDocument(t *testing.T) {
 	}
 }
 
-func TestGetDocumentUnderConditions(t *testing.T) {
+func TestGetDocumentConditions(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, Delivery{})
 	rec := s.put(t, nil, nil)
@@ -98,7 +98,7 @@ func TestGetDocumentUnderConditions(t *testing.T) {
 	}
 }
 
-func TestGetRefuses(t *testing.T) {
+func TestGetErrors(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, Delivery{})
 	s.put(t, []byte("sound"), nil)
@@ -110,23 +110,23 @@ func TestGetRefuses(t *testing.T) {
 		message      string
 		cause        string
 	}{
-		{"another id", oneBase + "/recordings/202311-x", nil, 404, "bad_identifier", "202311-x"},
-		{"no month", oneBase + "/recordings/x", nil, 404, "bad_identifier", "x"},
-		{"letters for a month", oneBase + "/recordings/abcdef-x", nil, 404, "bad_identifier", "abcdef-x"},
-		{"nothing behind the month", oneBase + "/recordings/202311-", nil, 404, "bad_identifier", "202311-"},
-		{"odd characters", oneBase + "/recordings/202311-a%20b", nil, 404, "bad_identifier", "202311-a b"},
-		{"a slash inside", oneBase + "/recordings/202311-a%2Fb", nil, 404, "bad_identifier", "202311-a/b"},
+		{"no such recording", oneBase + "/recordings/202311-x", nil, 404, "bad_identifier", "202311-x"},
+		{"ID without a month", oneBase + "/recordings/x", nil, 404, "bad_identifier", "x"},
+		{"letters in place of the month", oneBase + "/recordings/abcdef-x", nil, 404, "bad_identifier", "abcdef-x"},
+		{"nothing after the month", oneBase + "/recordings/202311-", nil, 404, "bad_identifier", "202311-"},
+		{"invalid characters", oneBase + "/recordings/202311-a%20b", nil, 404, "bad_identifier", "202311-a b"},
+		{"escaped slash", oneBase + "/recordings/202311-a%2Fb", nil, 404, "bad_identifier", "202311-a/b"},
 		{"too long", oneBase + "/recordings/202311-" + strings.Repeat("a", 129), nil, 404, "bad_identifier", ""},
-		{"no month, audio", oneBase + "/recordings/x?accept=audio/mpeg", nil, 404, "bad_identifier", "x"},
-		{"another user's", oneBase + "/users/" + other + "/recordings/" + oneID, nil, 404, "bad_identifier", oneID},
-		{"another user's audio", oneBase + "/users/" + other + "/recordings/" + oneID + "?accept=mp3", nil, 404, "bad_identifier", oneID},
-		{"another user's, short form", oneBase + "/" + other + "/recordings/" + oneID, nil, 404, "bad_identifier", oneID},
-		{"a type nobody has", onePath, []string{"Accept", "text/html"}, 406, "not_acceptable", ""},
-		{"a type nobody has, of nothing", oneBase + "/recordings/x", []string{"Accept", "text/html"}, 406, "not_acceptable", ""},
+		{"ID without a month, audio", oneBase + "/recordings/x?accept=audio/mpeg", nil, 404, "bad_identifier", "x"},
+		{"recording of another user", oneBase + "/users/" + other + "/recordings/" + oneID, nil, 404, "bad_identifier", oneID},
+		{"audio of another user", oneBase + "/users/" + other + "/recordings/" + oneID + "?accept=mp3", nil, 404, "bad_identifier", oneID},
+		{"recording of another user, short path", oneBase + "/" + other + "/recordings/" + oneID, nil, 404, "bad_identifier", oneID},
+		{"unsupported type", onePath, []string{"Accept", "text/html"}, 406, "not_acceptable", ""},
+		{"unsupported type, malformed ID", oneBase + "/recordings/x", []string{"Accept", "text/html"}, 406, "not_acceptable", ""},
 		{"CSV", onePath + "?accept=csv", nil, 406, "not_acceptable", ""},
-		{"another type of audio", onePath, []string{"Accept", "audio/ogg"}, 406, "not_acceptable", ""},
-		{"an unknown delivery", onePath + "?accept=mp3&delivery=pigeon", nil, 400, "validation error", ""},
-		{"an unknown delivery, of nothing", oneBase + "/recordings/x?accept=mp3&delivery=pigeon", nil, 400, "validation error", ""},
+		{"other audio type", onePath, []string{"Accept", "audio/ogg"}, 406, "not_acceptable", ""},
+		{"unknown delivery", onePath + "?accept=mp3&delivery=pigeon", nil, 400, "validation error", ""},
+		{"unknown delivery, malformed ID", oneBase + "/recordings/x?accept=mp3&delivery=pigeon", nil, 400, "validation error", ""},
 		{"streaming", onePath + "?accept=mp3&delivery=stream", nil, 400, "validation error", ""},
 	}
 	for _, tt := range tests {
@@ -140,7 +140,7 @@ func TestGetRefuses(t *testing.T) {
 	}
 }
 
-func TestGetOfItsUser(t *testing.T) {
+func TestGetByOwner(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, Delivery{})
 	s.put(t, []byte("sound"), nil)
@@ -150,12 +150,12 @@ func TestGetOfItsUser(t *testing.T) {
 			t.Errorf("GET %s: id = %q, want %q", target, got, oneID)
 		}
 		if p := s.do(t, http.MethodGet, target+"?accept=mp3", ""); p.body != "sound" {
-			t.Errorf("GET %s: audio = %q, want the sound", target, p.body)
+			t.Errorf("GET %s: audio = %q, want the stored bytes", target, p.body)
 		}
 	}
 }
 
-// What delivery= says is of no concern to a document.
+// A request for a document ignores delivery=, even an invalid one.
 func TestGetDocumentIgnoresDelivery(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, Delivery{})
@@ -163,7 +163,7 @@ func TestGetDocumentIgnoresDelivery(t *testing.T) {
 	s.do(t, http.MethodGet, onePath+"?delivery=pigeon", "").wantStatus(t, http.StatusOK, "")
 }
 
-func TestGetChoosesByTheQuery(t *testing.T) {
+func TestAcceptParameterOverridesHeader(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, Delivery{})
 	s.put(t, []byte("sound"), func(rec *recording.Recording) { rec.Audio.ContentType = "audio/x-wav" })
@@ -190,9 +190,9 @@ func TestGetChoosesByTheQuery(t *testing.T) {
 	}
 }
 
-func TestGetWhenTheStoreIsGone(t *testing.T) {
+func TestGetWhenTheStoreIsUnavailable(t *testing.T) {
 	t.Parallel()
-	s := newFaultySingle(t, Delivery{}, faults{reader: func(store.Reader) store.Reader { return unreachable{} }})
+	s := newFaultySingle(t, Delivery{}, faults{reader: func(store.Reader) store.Reader { return unavailableReader{} }})
 	p := s.do(t, http.MethodGet, onePath, "")
 	p.wantStatus(t, http.StatusServiceUnavailable, "datastore_unreachable")
 	if p.header.Get("Retry-After") == "" || p.header.Get("ETag") != "" {
@@ -200,9 +200,9 @@ func TestGetWhenTheStoreIsGone(t *testing.T) {
 	}
 }
 
-// unreachable is a store that does not answer.
-type unreachable struct{ store.Reader }
+// unavailableReader is a store that is unavailable.
+type unavailableReader struct{ store.Reader }
 
-func (unreachable) Get(context.Context, string, string) (*recording.Recording, error) {
+func (unavailableReader) Get(context.Context, string, string) (*recording.Recording, error) {
 	return nil, fmt.Errorf("read: %w", store.ErrUnavailable)
 }

@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"runtime"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"callrecordings/shared/auth"
@@ -20,31 +19,31 @@ import (
 	"callrecordings/shared/version"
 )
 
-// Version is the API's version, as answers name it.
+// Version is the API's default version in answers.
 const Version = version.Number
 
-// Env is what every handler needs.
+// Env holds the dependencies and settings that all handlers share.
 type Env struct {
 	// Verifier checks tokens.
 	Verifier *auth.Verifier
-	// Log gets one line for each request; nil logs nothing.
+	// Log gets one line per request; nil disables logging.
 	Log *slog.Logger
-	// Metrics, if not nil, are in the same line.
+	// Metrics, if not nil, are part of the same line.
 	Metrics *requestlog.Metrics
 	// Now is the clock; required.
 	Now func() time.Time
-	// Random is where ids of requests come from that bring none; nil is the
-	// system's.
+	// Random is the source of IDs for requests that have none; nil is
+	// [rand.Reader].
 	Random io.Reader
-	// Origin is the allowed origin of CORS; "" is "*".
+	// Origin is the origin that CORS allows; "" means "*".
 	Origin string
-	// Version is what answers call the API's version; "" is [Version].
+	// Version is the API's version in answers; "" means [Version].
 	Version string
-	// Node names the machine. Clients see a hash of it, as in Kazoo.
+	// Node is the name of the machine. As in Kazoo, clients see a hash of it.
 	Node string
 }
 
-// request is one request on its way through the chain.
+// request is a request with the results of the checks so far.
 type request struct {
 	*http.Request
 	env    *Env
@@ -52,32 +51,32 @@ type request struct {
 	target target
 	bearer auth.Bearer
 	op     Operation
-	// version is "v1" or "v2"; user is "" where the path is of the whole
-	// account, id is as the client wrote it and not checked yet.
+	// version is "v1" or "v2". user is "" if the path is that of the whole
+	// account. id is unchecked.
 	version, account, user, id string
 }
 
-// handlerFunc is the part of an operation between the checks and the answer.
-// It writes the whole answer, or returns an error before it writes anything.
+// handlerFunc serves an operation after the common checks. It writes the whole
+// answer, or returns an error before it writes anything.
 type handlerFunc func(w http.ResponseWriter, r *request) error
 
-// chain is what stands around a handlerFunc.
+// chain wraps a handlerFunc in the steps that all requests share.
 type chain struct {
 	env  *Env
 	op   Operation
 	next handlerFunc
-	// check is what comes before route and method: whose the request is.
+	// check authenticates the request, before its route and method are checked.
 	check func(ctx context.Context, r *request) error
 }
 
-// handle puts the whole chain around f, which serves op. The environment is
-// copied.
+// handle returns the handler of op, which authenticates by token and then calls
+// f. It copies the environment.
 func (e *Env) handle(op Operation, f handlerFunc) http.Handler {
 	return e.handleFor(op, func(ctx context.Context, r *request) error { return r.authenticate(ctx) }, f)
 }
 
-// handleFor is handle for an operation that knows by other means than a token
-// whose the request is.
+// handleFor is handle for an operation that authenticates in another way, by
+// check.
 func (e *Env) handleFor(op Operation, check func(context.Context, *request) error, f handlerFunc) http.Handler {
 	env := *e
 	if env.Log == nil {
@@ -127,7 +126,7 @@ func (c *chain) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	entry.Log(ctx, c.env.Log, c.env.Metrics)
 }
 
-// run makes the checks and calls the handler; a panic becomes an error.
+// run makes the checks and calls the handler. It turns a panic into an error.
 func (c *chain) run(ctx context.Context, a *answer, r *request) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -147,60 +146,11 @@ func (c *chain) run(ctx context.Context, a *answer, r *request) (err error) {
 	return c.next(a, r)
 }
 
-// authenticate checks the token and whether it reaches the account of the
-// path. An account that cannot exist is refused like one that does not.
-func (r *request) authenticate(ctx context.Context) error {
-	if r.target.public() {
-		return nil
-	}
-	bearer, err := r.env.Verifier.Verify(ctx, auth.Token(r.Request))
-	if err != nil {
-		return err
-	}
-	r.bearer = bearer
-	if !r.target.owned {
-		return nil
-	}
-	if !bearer.Reaches(r.account) {
-		return errForbidden
-	}
-	r.entry.Account = r.account
-	return nil
-}
-
-// admit checks route and method, and that the operation is c's own.
-func (c *chain) admit(r *request) error {
-	if r.target.resource == nil {
-		return errNotFound
-	}
-	if _, ok := r.target.operation(r.Method); !ok || r.tunnels() {
-		return invalidMethod(r.target.allow())
-	}
-	if r.op != c.op {
-		return errNotFound // it came to a function that does not serve it
-	}
-	if r.user != "" && !auth.ValidName(r.user) {
-		return badIdentifier(r.user, "")
-	}
-	return nil
-}
-
-// tunnels reports whether the query asks for another method than the
-// request's. Kazoo would take it for that method, so it may not be answered
-// as if it had not been said (contract, Where we differ).
-func (r *request) tunnels() bool {
-	if !strings.Contains(r.URL.RawQuery, "verb") {
-		return false
-	}
-	verb := r.URL.Query().Get("verb")
-	return !isAbsent(verb) && !strings.EqualFold(verb, r.Method)
-}
-
-// maxRequestID is the longest id that a client may give its request.
+// maxRequestID is the length of the longest request ID that a client may send.
 const maxRequestID = 128
 
-// requestID is the client's, if it is fit to be seen, else the gateway's, else
-// a new one (contract, Envelope).
+// requestID returns the client's request ID if it is printable and not too long,
+// else the gateway's, else a new one (contract, Envelope).
 func (e *Env) requestID(r *http.Request) string {
 	for _, id := range []string{r.Header.Get("X-Request-ID"), requestlog.GatewayID(r.Context())} {
 		if isPrintable(id) && len(id) <= maxRequestID {
@@ -214,7 +164,7 @@ func (e *Env) requestID(r *http.Request) string {
 	return hex.EncodeToString(b[:])
 }
 
-// isPrintable reports whether s is printable ASCII, and anything at all.
+// isPrintable reports whether s is not empty and printable ASCII.
 func isPrintable(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {
@@ -224,7 +174,7 @@ func isPrintable(s string) bool {
 	return s != ""
 }
 
-// loggedMethod keeps methods that nobody knows out of the log.
+// loggedMethod returns the method for the log, which does not get unknown ones.
 func loggedMethod(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
@@ -234,14 +184,14 @@ func loggedMethod(method string) string {
 	return "other"
 }
 
-// panicError is a panic of a handler, with its stack for the log.
+// panicError is the panic of a handler, with its stack for the log.
 type panicError struct {
 	value any
 	stack []byte
 }
 
-// Error implements error. A value that is not the runtime's own is told by its
-// type alone: it may quote what a client has sent.
+// Error implements error. Unless the runtime panicked, it shows only the type of
+// the value, which may hold text from a client.
 func (p *panicError) Error() string {
 	if e, ok := p.value.(runtime.Error); ok {
 		return fmt.Sprintf("panic: %v\n%s", e, p.stack)

@@ -36,10 +36,10 @@ func TestOrderOfTheChecks(t *testing.T) {
 		{"other account, other version", "GET", "/v7/accounts/" + tenant + "/recordings", other, 403, "forbidden"},
 		{"other account, bad user", "GET", tenantBase + "/users/%20/recordings", other, 403, "forbidden"},
 		{"other account, bad page size", "GET", tenantList + "?page_size=x", other, 403, "forbidden"},
-		{"account that cannot be", "GET", "/v2/accounts/a%20b/recordings", "", 403, "forbidden"},
-		{"account that is not there", "GET", "/v2/accounts/nosuch/recordings", "", 403, "forbidden"},
+		{"malformed account", "GET", "/v2/accounts/a%20b/recordings", "", 403, "forbidden"},
+		{"unknown account", "GET", "/v2/accounts/nosuch/recordings", "", 403, "forbidden"},
 		{"empty account", "GET", "/v2/accounts//recordings", "", 403, "forbidden"},
-		{"account in other letters", "GET", "/v2/accounts/" + strings.ToUpper(tenant) + "/recordings", "", 403, "forbidden"},
+		{"account in upper case", "GET", "/v2/accounts/" + strings.ToUpper(tenant) + "/recordings", "", 403, "forbidden"},
 		{"no route", "GET", "/nosuch", "", 404, "not_found"},
 		{"no route in the account", "GET", tenantBase + "/nosuch/x/y", "", 404, "not_found"},
 		{"the account itself", "GET", tenantBase, "", 404, "not_found"},
@@ -49,17 +49,17 @@ func TestOrderOfTheChecks(t *testing.T) {
 		{"HEAD of a list", "HEAD", tenantList, "", 405, ""},
 		{"wrong method before bad user", "POST", tenantBase + "/users/%20/recordings", "", 405, "invalid_method"},
 		{"unknown method", "BREW", tenantList + "/202601-a", "", 405, "invalid_method"},
-		{"tunnelled method", "GET", tenantList + "/202601-a?verb=DELETE", "", 405, "invalid_method"},
-		{"definition that is not there", "GET", "/v2/openapi.json", none, 404, "not_found"},
+		{"method override", "GET", tenantList + "/202601-a?verb=DELETE", "", 405, "invalid_method"},
+		{"definition without a document", "GET", "/v2/openapi.json", none, 404, "not_found"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			for name, h := range map[string]http.Handler{"list": s.list, "fallback": fallback} {
-				header := []string{"Accept", "image/png"} // 406 comes later
+				header := []string{"Accept", "image/png"} // 406 is checked later
 				if tt.token != "" {
 					header = append(header, "X-Auth-Token", tt.token)
 				}
-				g := s.askOf(t, h, tt.method, tt.path, header...)
+				g := s.askHandler(t, h, tt.method, tt.path, header...)
 				if g.Code != tt.want {
 					t.Fatalf("%s: status = %d, want %d: %s", name, g.Code, tt.want, g.body)
 				}
@@ -76,7 +76,7 @@ func TestOtherOperationsAreNotServed(t *testing.T) {
 	t.Parallel()
 	s := sample(t)
 	s.ask(t, "GET", tenantList+"/202601-a").want(t, 404, "not_found")
-	s.askOf(t, Fallback(s.env, nil), "GET", tenantList).want(t, 404, "not_found")
+	s.askHandler(t, Fallback(s.env, nil), "GET", tenantList).want(t, 404, "not_found")
 }
 
 func TestListChecksAfterTheRoute(t *testing.T) {
@@ -110,14 +110,14 @@ func TestRequestID(t *testing.T) {
 	s := sample(t)
 	zero := strings.Repeat("0", 32)
 	for _, tt := range []struct{ name, client, gateway, want string }{
-		{"client's", "abc-1 ~", "gw-1", "abc-1 ~"},
+		{"from the client", "abc-1 ~", "gw-1", "abc-1 ~"},
 		{"longest", strings.Repeat("x", 128), "gw-1", strings.Repeat("x", 128)},
 		{"too long", strings.Repeat("x", 129), "gw-1", "gw-1"},
 		{"not ASCII", "é", "gw-1", "gw-1"},
 		{"control character", "a\x01b", "gw-1", "gw-1"},
 		{"absent", "", "gw-1", "gw-1"},
-		{"none at all", "", "", zero},
-		{"none good", "\x7f", "a\nb", zero},
+		{"absent everywhere", "", "", zero},
+		{"invalid everywhere", "\x7f", "a\nb", zero},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -139,14 +139,14 @@ func TestRequestID(t *testing.T) {
 	}
 }
 
-// one serves a handlerFunc as the list.
-func (s *shelf) one(f handlerFunc) http.Handler { return s.env.handle(OpList, f) }
+// handlerOf returns the handler of lists with f in place of the list.
+func (s *listAPI) handlerOf(f handlerFunc) http.Handler { return s.env.handle(OpList, f) }
 
-func TestPanicsAreFaults(t *testing.T) {
+func TestPanicsAnswer500(t *testing.T) {
 	t.Parallel()
-	s := newShelf(t, nil)
-	h := s.one(func(http.ResponseWriter, *request) error { panic("a bug") })
-	g := s.askOf(t, h, "GET", tenantList)
+	s := newListAPI(t, nil)
+	h := s.handlerOf(func(http.ResponseWriter, *request) error { panic("a bug") })
+	g := s.askHandler(t, h, "GET", tenantList)
 	g.golden(t, "panic")
 	g.want(t, 500, "unspecified_fault")
 	line := s.log.String()
@@ -155,17 +155,17 @@ func TestPanicsAreFaults(t *testing.T) {
 			t.Errorf("log line has no %s: %s", want, line)
 		}
 	}
-	if strings.Contains(line, "a bug") { // it may quote what a client has sent
+	if strings.Contains(line, "a bug") { // the value may quote a client
 		t.Errorf("log line has the value of the panic: %s", line)
 	}
 	if strings.Contains(string(g.body), "bug") {
-		t.Errorf("body tells of the bug: %s", g.body)
+		t.Errorf("the body exposes the bug: %s", g.body)
 	}
 }
 
-func TestThereIsAlwaysOneAnswer(t *testing.T) {
+func TestExactlyOneAnswer(t *testing.T) {
 	t.Parallel()
-	s := newShelf(t, nil)
+	s := newListAPI(t, nil)
 	for _, tt := range []struct {
 		name string
 		f    handlerFunc
@@ -200,12 +200,12 @@ func TestThereIsAlwaysOneAnswer(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			g := s.askMade(t, tt.f)
+			g := s.askFunc(t, tt.f)
 			if g.Code != tt.want || !strings.Contains(string(g.body), tt.body) {
 				t.Errorf("answer = %d %s, want %d %s", g.Code, g.body, tt.want, tt.body)
 			}
 			if g.Code == 500 && (g.Header().Get("Etag") != "" || g.Header().Get("Content-Length") == "5") {
-				t.Errorf("headers of the answer that was not given: %v", g.Header())
+				t.Errorf("headers of the abandoned answer: %v", g.Header())
 			}
 		})
 	}
@@ -232,9 +232,8 @@ func TestLogLine(t *testing.T) {
 	}
 }
 
-// TestLogKeepsSecrets plants marked values wherever a client can put them, and
-// looks for the mark in the log.
-func TestLogKeepsSecrets(t *testing.T) {
+// Values that clients send in paths, queries and headers do not reach the log.
+func TestLogOmitsClientValues(t *testing.T) {
 	t.Parallel()
 	s := sample(t)
 	fallback := Fallback(s.env, nil)
@@ -248,20 +247,19 @@ func TestLogKeepsSecrets(t *testing.T) {
 	} {
 		for _, token := range []string{s.token, mark, "eyJhbGciOiJIUzI1NiJ9." + mark + ".x", s.token + mark} {
 			for _, h := range []http.Handler{s.list, fallback} {
-				s.askOf(t, h, "GET", target, "X-Auth-Token", token, "X-File-Name", mark, "Accept", "x/"+mark+", */*")
-				s.askOf(t, h, mark, target, "X-Auth-Token", token, "Authorization", "Bearer "+mark)
+				s.askHandler(t, h, "GET", target, "X-Auth-Token", token, "X-File-Name", mark, "Accept", "x/"+mark+", */*")
+				s.askHandler(t, h, mark, target, "X-Auth-Token", token, "Authorization", "Bearer "+mark)
 			}
 		}
 	}
 	for line := range strings.SplitSeq(s.log.String(), "\n") {
 		if strings.Contains(line, mark) || strings.Contains(line, s.token) {
-			t.Errorf("the log tells: %s", line)
+			t.Errorf("the log exposes: %s", line)
 		}
 	}
 }
 
-// TestEveryAnswerHasTheHeaders looks at answers of every kind.
-func TestEveryAnswerHasTheHeaders(t *testing.T) {
+func TestCommonHeaders(t *testing.T) {
 	t.Parallel()
 	s := sample(t)
 	timestamp := regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`)
@@ -298,7 +296,7 @@ func TestEveryAnswerHasTheHeaders(t *testing.T) {
 				t.Errorf("Cache-Control = %q, want %q", got, wantCache)
 			}
 			if bytes.Contains(g.body, []byte("auth_token")) {
-				t.Errorf("the token comes back: %s", g.body)
+				t.Errorf("the answer repeats the token: %s", g.body)
 			}
 		})
 	}

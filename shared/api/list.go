@@ -1,9 +1,10 @@
 package api
 
 import (
+	"context"
+	"errors"
 	"net/http"
-	"net/url"
-	"strings"
+	"time"
 
 	"callrecordings/shared/auth"
 	"callrecordings/shared/cursor"
@@ -12,13 +13,20 @@ import (
 )
 
 const (
-	// pageBytes is the most that the items of a page take, as uncompressed,
-	// escaped text (contract, List): with the envelope it stays below the 6 MB
-	// of a Lambda response, whoever asks.
+	// pageBytes is the most that the items of a page take as escaped,
+	// uncompressed text (contract, List). With the envelope, a page stays below
+	// the 6 MB of a Lambda response for every client.
 	pageBytes = 5_000_000
-	// filterCalls and filterBytes are what a filtered page may cost (docs/adr/001-store-keys.md).
+	// filterCalls and filterBytes bound the reads of a filtered page
+	// (docs/adr/001-store-keys.md).
 	filterCalls = 8
 	filterBytes = 4 << 20
+	// readSize and readBytes bound one read of an unpaged list, so that memory
+	// does not grow with its length.
+	readSize  = 1000
+	readBytes = 1 << 20
+	// answerReserve is the time that is left for the answer when reading ends.
+	answerReserve = 3 * time.Second
 )
 
 // lister answers lists of recordings.
@@ -27,7 +35,19 @@ type lister struct {
 	sealer *cursor.Sealer
 }
 
-// List answers lists of recordings: of an account or a user, paged or whole,
+// listEncoder turns recordings into the body of a list.
+type listEncoder interface {
+	// add adds rec to the list. It returns errTooMuch if rec does not fit. The
+	// first recording of a page always fits.
+	add(rec *recording.Recording) error
+	// answer ends the list and sends it. p has the keys of a page and is zero
+	// for an unpaged list.
+	answer(w http.ResponseWriter, p paging) error
+	// release returns buffers to their pools.
+	release()
+}
+
+// List answers lists of recordings: of an account or a user, paged or unpaged,
 // as JSON or CSV (contract, List).
 func List(env Env, s store.Reader, c *cursor.Sealer) http.Handler {
 	l := &lister{store: s, sealer: c}
@@ -40,7 +60,7 @@ func (l *lister) serve(w http.ResponseWriter, r *request) error {
 	}
 	query := parseParameters(r.URL.RawQuery)
 	accept, _ := query.first("accept")
-	chosen, ok := wishOf(accept, r.Header.Values("Accept")).choose(offerDocument, offerCSV)
+	chosen, ok := preferencesOf(accept, r.Header.Values("Accept")).choose(offerDocument, offerCSV)
 	if !ok {
 		return errNotAcceptable
 	}
@@ -48,16 +68,37 @@ func (l *lister) serve(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	e := newListEncoder(r, chosen, q.unpaged, query)
+	defer e.release()
+	var keys paging
 	if q.unpaged {
-		return l.whole(w, r, q, chosen, query)
+		err = l.readAll(r, &q, e)
+	} else {
+		keys, err = l.readPage(r, &q, e)
 	}
-	return l.page(w, r, q, chosen, query)
+	if err != nil {
+		return err
+	}
+	return e.answer(w, keys)
 }
 
-// page answers with one page.
-func (l *lister) page(w http.ResponseWriter, r *request, q listQuery, chosen form, query parameters) error {
+// newListEncoder returns the encoder for a form of a list.
+func newListEncoder(r *request, chosen form, unpaged bool, query parameters) listEncoder {
+	switch {
+	case chosen == formCSV && unpaged:
+		return newCSVList(r, query, tableBytes)
+	case chosen == formCSV:
+		return newCSVList(r, query, pageBytes)
+	case unpaged:
+		return newJSONList(r, 0)
+	}
+	return newJSONList(r, pageBytes)
+}
+
+// readPage adds one page to e and returns its keys.
+func (l *lister) readPage(r *request, q *listQuery, e listEncoder) (paging, error) {
 	binding := q.binding(r.account, r.user)
-	ask := q.ask(r)
+	ask := q.storeQuery(r)
 	ask.Limit, ask.MaxBytes = q.size, pageBytes
 	if !q.filter.IsZero() {
 		ask.Work = store.Work{Calls: filterCalls, Bytes: filterBytes}
@@ -65,58 +106,83 @@ func (l *lister) page(w http.ResponseWriter, r *request, q listQuery, chosen for
 	if q.start != "" {
 		var err error
 		if ask.Start, err = l.open(binding, q.start); err != nil {
-			return err
+			return paging{}, err
 		}
 	}
 	page, err := l.store.Page(r.Context(), ask)
 	if err != nil {
-		return err
+		return paging{}, err
 	}
-	if chosen == formCSV {
-		t := newTable(pageBytes)
-		next := fill(page, t.add)
-		if next != nil {
-			w.Header().Set("Link", nextLink(r.URL, query, l.seal(binding, *next)))
-		}
-		return r.writeTable(w, t, query)
+	size, next, err := fill(page, e)
+	if err != nil {
+		return paging{}, err
 	}
-	withBuffer(func(buf []byte) []byte {
-		items := newItems(buf, r.pretty(), pageBytes)
-		next := fill(page, items.add)
-		p := &paging{size: items.count, start: q.start}
-		if p.start == "" {
-			p.start = l.seal(binding, page.First)
-		}
-		if next != nil {
-			p.end = l.seal(binding, *next)
-		}
-		buf = items.close(r, p)
-		w.Header().Set("Content-Type", jsonType)
-		r.writeBody(w, http.StatusOK, buf)
-		return buf
-	})
-	return nil
+	keys := paging{size: size, start: q.start}
+	if keys.start == "" {
+		keys.start = l.seal(binding, page.First)
+	}
+	if next != nil {
+		keys.end = l.seal(binding, *next)
+	}
+	return keys, nil
 }
 
-// ask is the question to the store that all lists have in common.
-func (q *listQuery) ask(r *request) store.Query {
+// fill adds the recordings of page to e until one does not fit. It returns the
+// number of recordings added and the start of the next page, nil at the end.
+func fill(page store.Page, e listEncoder) (size int, next *store.Position, err error) {
+	for i := range page.Recordings {
+		switch err := e.add(&page.Recordings[i]); {
+		case errors.Is(err, errTooMuch) && i > 0:
+			next := store.After(&page.Recordings[i-1])
+			return i, &next, nil
+		case err != nil:
+			return i, nil, err
+		}
+	}
+	return len(page.Recordings), page.Next, nil
+}
+
+// readAll adds all recordings in the range of q to e, in bounded reads. It
+// returns errTooMuch if they do not fit one answer or there is no time left.
+func (l *lister) readAll(r *request, q *listQuery, e listEncoder) error {
+	if q.from > q.to { // only created_from is set, to a time in the future
+		return nil
+	}
+	ask := q.storeQuery(r)
+	ask.Limit, ask.MaxBytes = readSize, readBytes
+	for {
+		page, err := l.store.Page(r.Context(), ask)
+		if err != nil {
+			return err
+		}
+		for i := range page.Recordings {
+			if err := e.add(&page.Recordings[i]); err != nil {
+				return err
+			}
+		}
+		if page.Next == nil {
+			return nil
+		}
+		if outOfTime(r.Context()) {
+			return errTooMuch
+		}
+		ask.Start = *page.Next
+	}
+}
+
+// outOfTime reports whether there is no time for another read.
+func outOfTime(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && time.Until(deadline) < answerReserve
+}
+
+// storeQuery returns the part of the store's query that all lists share.
+func (q *listQuery) storeQuery(r *request) store.Query {
 	ask := store.Query{Account: r.account, Owner: r.user, Ascending: q.ascending, From: q.from, To: q.to}
 	if !q.filter.IsZero() {
 		ask.Keep = q.filter.Match
 	}
 	return ask
-}
-
-// fill hands the recordings of page to add until it refuses one, and returns
-// where the next page begins, nil at the end.
-func fill(page store.Page, add func(*recording.Recording) bool) *store.Position {
-	for i := range page.Recordings {
-		if !add(&page.Recordings[i]) {
-			next := store.After(&page.Recordings[i-1]) // the first is never refused
-			return &next
-		}
-	}
-	return page.Next
 }
 
 // open returns the position of a client's cursor.
@@ -132,30 +198,8 @@ func (l *lister) open(binding []byte, text string) (store.Position, error) {
 	return p, nil
 }
 
-// seal makes the cursor of a position.
+// seal returns the cursor of a position.
 func (l *lister) seal(binding []byte, p store.Position) string {
 	var room [160]byte
 	return l.sealer.Seal(binding, appendPosition(room[:0], p))
-}
-
-// nextLink is the Link header of a CSV page (RFC 8288): the same URL with
-// another start_key. A token of the query is left out; no answer repeats one.
-func nextLink(u *url.URL, query parameters, start string) string {
-	var b strings.Builder
-	b.WriteByte('<')
-	b.WriteString(u.EscapedPath())
-	b.WriteByte('?')
-	for _, p := range query {
-		if p[0] == "start_key" || p[0] == "auth_token" {
-			continue
-		}
-		b.WriteString(url.QueryEscape(p[0]))
-		b.WriteByte('=')
-		b.WriteString(url.QueryEscape(p[1]))
-		b.WriteByte('&')
-	}
-	b.WriteString("start_key=")
-	b.WriteString(start)
-	b.WriteString(`>; rel="next"`)
-	return b.String()
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -17,11 +18,11 @@ import (
 	"callrecordings/shared/store"
 )
 
-// sample is a shelf with five recordings, the newest first: e d c b a, of
-// which b and d are alice's and two are of the same second.
-func sample(t testing.TB) *shelf {
+// sample returns a listAPI with five recordings, from new to old: e d c b a. Alice
+// owns b and d; c and d have the same time.
+func sample(t testing.TB) *listAPI {
 	t.Helper()
-	s := newShelf(t, nil)
+	s := newListAPI(t, nil)
 	s.put(t,
 		entry{id: "202601-a", created: daysAgo(50)},
 		entry{id: "202601-b", created: daysAgo(40), owner: alice, audio: "audio/mpeg"},
@@ -42,24 +43,24 @@ func TestListAnswers(t *testing.T) {
 		{"oldest first by descending", tenantList + "?descending=false", "a b c d e"},
 		{"trailing slash", tenantList + "/", "e d c b a"},
 		{"user", tenantBase + "/users/" + alice + "/recordings", "d b"},
-		{"user by the short form", tenantBase + "/" + alice + "/recordings", "d b"},
+		{"user by the short path", tenantBase + "/" + alice + "/recordings", "d b"},
 		{"unknown user", tenantBase + "/users/nobody/recordings", ""},
 		{"window", fmt.Sprintf("%s?created_from=%d&created_to=%d", tenantList, from, to), "d c b"},
 		{"window with fractions", fmt.Sprintf("%s?created_from=%d.4&created_to=%d.4", tenantList, from, to), "d c b"},
 		{"from alone", fmt.Sprintf("%s?created_from=%d", tenantList, to), "e d c"},
 		{"from in the future", fmt.Sprintf("%s?created_from=%d", tenantList, daysAgo(-1)), ""},
-		{"nothing said", tenantList + "?created_from=undefined&created_to=NaN&page_size=null&start_key=", "e d c b a"},
+		{"absent values", tenantList + "?created_from=undefined&created_to=NaN&page_size=null&start_key=", "e d c b a"},
 		{"filter", tenantList + "?filter_direction=outbound", "c"},
 		{"filter by id", tenantList + "?filter_id=202601-a", "a"},
 		{"key missing", tenantList + "?key_missing=call_id", "c"},
 		{"page size", tenantList + "?page_size=2", "e d"},
-		{"v1 goes a month back", "/v1/accounts/" + tenant + "/recordings", "e d c"},
-		{"unpaged goes a month back", tenantList + "?paginate=false", "e d c"},
+		{"v1 covers a month", "/v1/accounts/" + tenant + "/recordings", "e d c"},
+		{"unpaged covers a month", tenantList + "?paginate=false", "e d c"},
 		{"unpaged with a window", tenantList + "?paginate=no&created_from=1", "e d c b a"},
 		{"unpaged before a time", fmt.Sprintf("%s?paginate=&created_to=%d", tenantList, daysAgo(15)), "d c b"},
 		{"unpaged in the future", fmt.Sprintf("%s?paginate=false&created_from=%d", tenantList, daysAgo(-1)), ""},
 		{"unpaged and filtered", tenantList + "?paginate=false&filter_owner_id=" + alice, "d"},
-		{"unpaged looks at no page size", tenantList + "?paginate=false&page_size=many&start_key=x", "e d c"},
+		{"unpaged ignores page_size and start_key", tenantList + "?paginate=false&page_size=many&start_key=x", "e d c"},
 		{"paginate=true", tenantList + "?paginate=true", "e d c b a"},
 		{"unknown parameters", tenantList + "?_=1700000000000&x&%zz=1&;", "e d c b a"},
 	} {
@@ -77,7 +78,7 @@ func TestListAnswers(t *testing.T) {
 			p := g.page(t)
 			paged := !strings.HasPrefix(tt.target, "/v1") && (!strings.Contains(tt.target, "paginate") || strings.Contains(tt.target, "paginate=true"))
 			if paged != (p.PageSize != nil) || paged != (p.StartKey != nil) {
-				t.Errorf("page_size and start_key are there: %t and %t, want %t", p.PageSize != nil, p.StartKey != nil, paged)
+				t.Errorf("page_size and start_key are present: %t and %t, want %t", p.PageSize != nil, p.StartKey != nil, paged)
 			}
 			if paged && *p.PageSize != len(short) {
 				t.Errorf("page_size = %d, want %d", *p.PageSize, len(short))
@@ -115,13 +116,13 @@ func TestListGolden(t *testing.T) {
 			g := s.ask(t, http.MethodGet, tt.target, tt.header...)
 			g.golden(t, tt.name)
 			if strings.Contains(tt.name, "pretty") && !json.Valid(g.body) {
-				t.Errorf("%s is no JSON", g.body)
+				t.Errorf("%s is not JSON", g.body)
 			}
 		})
 	}
 }
 
-func TestPrettyIsIndentedAsAWhole(t *testing.T) {
+func TestPrettyEqualsIndentedAnswer(t *testing.T) {
 	t.Parallel()
 	s := sample(t)
 	for _, target := range []string{tenantList + "?page_size=3", tenantList + "?paginate=false", tenantList + "?filter_x=y"} {
@@ -132,9 +133,9 @@ func TestPrettyIsIndentedAsAWhole(t *testing.T) {
 	}
 }
 
-// follow walks through the pages of target, from the start_key of each first
-// page to the end, and returns the ids of each.
-func (s *shelf) follow(t testing.TB, target string) [][]string {
+// follow requests all pages of target and returns the IDs of each. It also checks
+// that a page can be requested again by its own start_key.
+func (s *listAPI) follow(t testing.TB, target string) [][]string {
 	t.Helper()
 	var pages [][]string
 	start := ""
@@ -159,9 +160,9 @@ func (s *shelf) follow(t testing.TB, target string) [][]string {
 	return nil
 }
 
-func TestPagesHoldEverythingOnce(t *testing.T) {
+func TestPagesHoldEachRecordingOnce(t *testing.T) {
 	t.Parallel()
-	s := newShelf(t, nil)
+	s := newListAPI(t, nil)
 	random := rand.New(rand.NewPCG(1, 2))
 	for i := range 60 {
 		s.put(t, entry{id: fmt.Sprintf("202601-%03d", i), created: daysAgo(random.IntN(15)), owner: []string{"", alice, bob}[i%3]})
@@ -190,9 +191,9 @@ func TestPagesHoldEverythingOnce(t *testing.T) {
 	})
 }
 
-func TestPagesWhileOthersWrite(t *testing.T) {
+func TestPagesDuringWrites(t *testing.T) {
 	t.Parallel()
-	s := newShelf(t, nil)
+	s := newListAPI(t, nil)
 	for i := range 20 {
 		s.put(t, entry{id: fmt.Sprintf("202601-%02d", i), created: daysAgo(i)})
 	}
@@ -207,8 +208,8 @@ func TestPagesWhileOthersWrite(t *testing.T) {
 			break
 		}
 		start = "&start_key=" + *p.NextStart
-		// The last of the page goes, so that the cursor stands at nothing; one is
-		// added in front of it and one far behind.
+		// Delete the last recording of the page, which the cursor refers to. Add one
+		// before the cursor and one after it.
 		if _, err := s.store.Delete(t.Context(), tenant, ids[len(ids)-1], func(*recording.Recording) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
@@ -227,7 +228,7 @@ func TestPagesWhileOthersWrite(t *testing.T) {
 	}
 }
 
-func TestCursorsBelongToTheirList(t *testing.T) {
+func TestCursorsAreBoundToTheirList(t *testing.T) {
 	t.Parallel()
 	s := sample(t)
 	user := tenantBase + "/users/" + alice + "/recordings"
@@ -241,28 +242,28 @@ func TestCursorsBelongToTheirList(t *testing.T) {
 	account := cursorOf(tenantList + "?page_size=1")
 	flipped := []byte(account)
 	flipped[20] ^= 1
-	foreign := newShelf(t, nil)
+	foreign := newListAPI(t, nil)
 	foreign.put(t, entry{id: "202601-a", created: 5}, entry{id: "202601-b", created: 6})
 	sealed := s.sealer.Seal((&listQuery{}).binding(tenant, ""), []byte("\x03rubbish"))
 	for _, tt := range []struct {
 		name, target, start string
 		want                int
 	}{
-		{"its own", tenantList + "?page_size=3", account, 200},
-		{"other page size, other noise", tenantList + "?page_size=1&_=17&accept=json&pretty_print=true", account, 200},
+		{"same list", tenantList + "?page_size=3", account, 200},
+		{"other page size and ignored parameters", tenantList + "?page_size=1&_=17&accept=json&pretty_print=true", account, 200},
 		{"other window", fmt.Sprintf("%s?created_to=%d", tenantList, daysAgo(30)), account, 200},
-		{"the same by v2 with users", user, cursorOf(tenantBase + "/" + alice + "/recordings?page_size=1"), 200},
+		{"same list by the short path", user, cursorOf(tenantBase + "/" + alice + "/recordings?page_size=1"), 200},
 		{"other order", tenantList + "?ascending=true", account, 400},
 		{"other filter", tenantList + "?filter_direction=inbound", account, 400},
 		{"has_key", tenantList + "?has_key=x", account, 400},
 		{"modified", tenantList + "?modified_from=5", account, 400},
-		{"a user's", user, account, 400},
-		{"of a user for the account", tenantList, cursorOf(user + "?page_size=1"), 400},
-		{"filtered for unfiltered", tenantList, cursorOf(tenantList + "?page_size=1&filter_direction=inbound"), 400},
-		{"a bit flipped", tenantList, string(flipped), 400},
-		{"shortened", tenantList, account[:len(account)-1], 400},
-		{"Kazoo's", tenantList, "g2wAAAACbgUA", 400},
-		{"rubbish that is sealed", tenantList, sealed, 400},
+		{"list of a user", user, account, 400},
+		{"cursor of a user for the account", tenantList, cursorOf(user + "?page_size=1"), 400},
+		{"cursor of a filtered list for the whole", tenantList, cursorOf(tenantList + "?page_size=1&filter_direction=inbound"), 400},
+		{"flipped bit", tenantList, string(flipped), 400},
+		{"truncated", tenantList, account[:len(account)-1], 400},
+		{"cursor of Kazoo", tenantList, "g2wAAAACbgUA", 400},
+		{"sealed but not a position", tenantList, sealed, 400},
 		{"long", tenantList, strings.Repeat("A", 10_000), 400},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -290,7 +291,7 @@ func TestLargePagesAreCut(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s := newShelf(t, nil)
+			s := newListAPI(t, nil)
 			for i := range 40 {
 				s.put(t, entry{id: fmt.Sprintf("202601-%02d", i), created: daysAgo(i), doc: `{"name":"` + tt.value + `"}`})
 			}
@@ -305,23 +306,24 @@ func TestLargePagesAreCut(t *testing.T) {
 			}
 			g := s.ask(t, http.MethodGet, tenantList+"?page_size=1000")
 			if n := recording.EscapedLen(g.body); n > pageBytes+2000 || n < pageBytes*3/4 {
-				t.Errorf("a page of %d bytes, escaped; want nearly %d", n, pageBytes)
+				t.Errorf("a page of %d bytes, escaped; want close to %d", n, pageBytes)
 			}
 		})
 	}
 }
 
-func TestFillKeepsTheFirst(t *testing.T) {
+func TestFirstRecordingAlwaysFits(t *testing.T) {
 	t.Parallel()
 	huge := recording.Recording{ID: "202601-a", Created: 5, Document: recording.Document(`{"x":"` + strings.Repeat("y", 100) + `"}`)}
 	p := store.Page{Recordings: []recording.Recording{huge, huge}}
-	for name, add := range map[string]func(*recording.Recording) bool{
-		"items": newItems(nil, false, 10).add,
-		"table": newTable(10).add,
+	r := &request{Request: httptest.NewRequest(http.MethodGet, tenantList, nil)}
+	for name, e := range map[string]listEncoder{
+		"JSON": newJSONList(r, 10),
+		"CSV":  newCSVList(r, nil, 10),
 	} {
-		next := fill(p, add)
-		if want := store.After(&huge); next == nil || *next != want {
-			t.Errorf("%s: next = %v, want %v", name, next, want)
+		size, next, err := fill(p, e)
+		if want := store.After(&huge); err != nil || size != 1 || next == nil || *next != want {
+			t.Errorf("%s: fill = %d, %v, %v, want 1, %v", name, size, next, err, want)
 		}
 	}
 }

@@ -12,8 +12,9 @@ import (
 	"callrecordings/shared/store"
 )
 
-// memory is a reader of one account's recordings, newest first, for lists that
-// are too long to be put into a file in a test. It makes pages like the drivers.
+// memory is a store of one account's recordings in memory, newest first, for lists
+// that take too long to write to SQLite in a test. It makes pages as the drivers
+// do.
 type memory []recording.Recording
 
 func (m memory) Get(context.Context, string, string) (*recording.Recording, error) {
@@ -51,9 +52,10 @@ func (m memory) Page(ctx context.Context, q store.Query) (store.Page, error) {
 	}
 }
 
-// ordinary makes n recordings as Kazoo's recorder makes them (kazoo.md, 1.4),
-// a second apart, with random ids, numbers and names. Each has about 900 bytes.
-func ordinary(n int) memory {
+// typicalRecordings returns n recordings like those of Kazoo's recorder (kazoo.md,
+// 1.4), about a minute apart, with random IDs, numbers and names. Each has about
+// 900 bytes.
+func typicalRecordings(n int) memory {
 	random := rand.New(rand.NewPCG(3, 5))
 	hexes := func(n int) string {
 		b := make([]byte, n/2)

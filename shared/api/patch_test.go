@@ -25,7 +25,7 @@ func TestPatch(t *testing.T) {
 	}
 	for _, part := range []string{`"id":"` + oneID, `"name":"call.mp3"`, `"_read_only":{"content_types":["audio/mpeg"],"state":"ready"}`} {
 		if !strings.Contains(p.body, part) {
-			t.Errorf("body = %s, want the whole document with %s", p.body, part)
+			t.Errorf("body = %s, want the complete document with %s", p.body, part)
 		}
 	}
 	revision := p.text(t, "revision")
@@ -41,8 +41,8 @@ func TestPatch(t *testing.T) {
 	}
 }
 
-// What asks for nothing is a success like any other.
-func TestPatchOfNothing(t *testing.T) {
+// A patch without changes succeeds and leaves the document unchanged.
+func TestPatchWithoutChanges(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, Delivery{})
 	rec := s.put(t, nil, nil)
@@ -67,17 +67,17 @@ func TestPatchBodies(t *testing.T) {
 		message    string
 		field      []string // a path in data that must be there
 	}{
-		{"nothing", ``, 400, "parse_error", []string{"json", "invalid", "target"}},
+		{"empty", ``, 400, "parse_error", []string{"json", "invalid", "target"}},
 		{"broken", `{"user_metadata":{`, 400, "parse_error", []string{"json", "invalid", "message"}},
 		{"trailing", `{} {}`, 400, "parse_error", []string{"json", "invalid", "message"}},
-		{"twice", `{"user_metadata":{"a":1,"a":2}}`, 400, "parse_error", []string{"json", "invalid", "message"}},
+		{"duplicate key", `{"user_metadata":{"a":1,"a":2}}`, 400, "parse_error", []string{"json", "invalid", "message"}},
 		{"bad UTF-8", "{\"user_metadata\":{\"a\":\"\xff\"}}", 400, "parse_error", []string{"json", "invalid", "message"}},
 		{"too deep", `{"user_metadata":` + deep + `}`, 400, "parse_error", []string{"json", "invalid", "message"}},
-		{"a list", `[]`, 400, "validation error", []string{"data", "type", "message"}},
-		{"a text", `{"data":"x"}`, 400, "validation error", []string{"data", "type", "message"}},
+		{"an array", `[]`, 400, "validation error", []string{"data", "type", "message"}},
+		{"a string", `{"data":"x"}`, 400, "validation error", []string{"data", "type", "message"}},
 		{"another field", `{"user_metadata":{"tag":"new"},"name":"x"}`, 400, "validation error", []string{"name", "additionalProperties", "message"}},
 		{"folded case", `{"User_Metadata":{"tag":"new"}}`, 400, "validation error", []string{"User_Metadata", "additionalProperties", "message"}},
-		{"no object", `{"user_metadata":[1]}`, 400, "validation error", []string{"user_metadata", "type", "message"}},
+		{"array as user_metadata", `{"user_metadata":[1]}`, 400, "validation error", []string{"user_metadata", "type", "message"}},
 		{"null", `{"user_metadata":null}`, 400, "validation error", []string{"user_metadata", "type", "message"}},
 		{"too much metadata", `{"user_metadata":{"a":"` + strings.Repeat("x", 16<<10) + `"}}`, 400, "validation error", []string{"user_metadata", "maxLength", "message"}},
 		{"too large", `{"user_metadata":{"a":"` + strings.Repeat("x", 64<<10) + `"}}`, 413, "entity_too_large", []string{"details"}},
@@ -92,12 +92,12 @@ func TestPatchBodies(t *testing.T) {
 		})
 	}
 	if stored, err := s.store.Get(t.Context(), oneAccount, oneID); err != nil || stored.Revision != rec.Revision {
-		t.Errorf("a refused body changed the recording: %+v, %v", stored, err)
+		t.Errorf("a rejected body changed the recording: %+v, %v", stored, err)
 	}
 }
 
-// A body of just the limit is read; one byte more is not, whatever its
-// Content-Length says.
+// A body at the limit is accepted. One more byte is too large, with or without a
+// Content-Length.
 func TestPatchAtTheLimit(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, Delivery{})
@@ -110,7 +110,7 @@ func TestPatchAtTheLimit(t *testing.T) {
 	s.send(t.Context(), http.MethodPatch, onePath, unknown).wantStatus(t, http.StatusRequestEntityTooLarge, "entity_too_large")
 }
 
-func TestPatchWithABodyThatCannotBeRead(t *testing.T) {
+func TestPatchWithAnUnreadableBody(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, Delivery{})
 	s.put(t, nil, nil)
@@ -154,7 +154,7 @@ func TestPatchContentTypes(t *testing.T) {
 	p.wantStatus(t, http.StatusUnsupportedMediaType, "unsupported_media_type")
 }
 
-func TestPatchRefuses(t *testing.T) {
+func TestPatchErrors(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, Delivery{})
 	s.put(t, nil, nil)
@@ -167,12 +167,12 @@ func TestPatchRefuses(t *testing.T) {
 	}{
 		{"no such recording", oneBase + "/recordings/202311-x", body, nil, 404, "bad_identifier"},
 		{"malformed id", oneBase + "/recordings/x", body, nil, 404, "bad_identifier"},
-		{"another user's", oneBase + "/users/0123/recordings/" + oneID, body, nil, 404, "bad_identifier"},
-		{"another user's, revision unmet", oneBase + "/users/0123/recordings/" + oneID, body, []string{"If-Match", `"x"`}, 404, "bad_identifier"},
-		{"revision unmet", onePath, body, []string{"If-Match", `"x"`}, 412, "precondition_failed"},
+		{"recording of another user", oneBase + "/users/0123/recordings/" + oneID, body, nil, 404, "bad_identifier"},
+		{"recording of another user, other revision", oneBase + "/users/0123/recordings/" + oneID, body, []string{"If-Match", `"x"`}, 404, "bad_identifier"},
+		{"other revision", onePath, body, []string{"If-Match", `"x"`}, 412, "precondition_failed"},
 		{"weak revision", onePath, body, []string{"If-Match", `W/"x"`}, 412, "precondition_failed"},
-		{"the body before the revision", onePath, `{`, []string{"If-Match", `"x"`}, 400, "parse_error"},
-		{"a client that takes no JSON", onePath, body, []string{"Accept", "text/html"}, 406, "not_acceptable"},
+		{"body is checked before the revision", onePath, `{`, []string{"If-Match", `"x"`}, 400, "parse_error"},
+		{"client that does not accept JSON", onePath, body, []string{"Accept", "text/html"}, 406, "not_acceptable"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -185,7 +185,7 @@ func TestPatchRefuses(t *testing.T) {
 	}
 }
 
-func TestPatchUnderIfMatch(t *testing.T) {
+func TestPatchIfMatch(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, Delivery{})
 	revision := s.put(t, nil, nil).Revision
@@ -201,7 +201,7 @@ func TestPatchUnderIfMatch(t *testing.T) {
 }
 
 // Concurrent patches of different keys all survive (contract, Patch).
-func TestPatchAtOnce(t *testing.T) {
+func TestConcurrentPatches(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, Delivery{})
 	s.put(t, nil, nil)

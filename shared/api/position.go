@@ -8,20 +8,20 @@ import (
 	"callrecordings/shared/store"
 )
 
-// A position inside of a sealed cursor is one byte of kind, and for all but
-// the beginning of the order the row's created (varint) and its id:
+// A position in a sealed cursor is a byte for its kind. Unless it is the start of
+// the list, the created (varint) and ID of a row follow:
 //
-//	0
+//	0               the start of the list
 //	1 created id    at the row
-//	2 created id    behind the row
+//	2 created id    after the row
 const (
 	atBeginning = iota
 	atRow
 	afterRow
 )
 
-// appendPosition encodes p. Equal positions have equal bytes, as the cursors
-// have to be deterministic.
+// appendPosition appends the encoding of p. Equal positions have equal encodings,
+// because cursors must be deterministic.
 func appendPosition(dst []byte, p store.Position) []byte {
 	if p.IsZero() {
 		return append(dst, atBeginning)
@@ -34,8 +34,9 @@ func appendPosition(dst []byte, p store.Position) []byte {
 	return append(dst, p.ID...)
 }
 
-// parsePosition decodes what appendPosition has made, and nothing else.
-func parsePosition(data []byte) (store.Position, bool) {
+// parsePosition decodes a position. ok is false for data that appendPosition does
+// not produce.
+func parsePosition(data []byte) (p store.Position, ok bool) {
 	if len(data) == 1 && data[0] == atBeginning {
 		return store.Position{}, true
 	}
@@ -46,7 +47,7 @@ func parsePosition(data []byte) (store.Position, bool) {
 	if n <= 0 || len(data) == 1+n {
 		return store.Position{}, false
 	}
-	p := store.Position{Created: recording.Seconds(created), ID: string(data[1+n:]), After: data[0] == afterRow}
-	// Numbers have longer forms, too, which nobody here writes.
+	p = store.Position{Created: recording.Seconds(created), ID: string(data[1+n:]), After: data[0] == afterRow}
+	// Reject varints that are longer than necessary.
 	return p, bytes.Equal(appendPosition(make([]byte, 0, len(data)), p), data)
 }

@@ -11,7 +11,7 @@ import (
 	"callrecordings/shared/store"
 )
 
-func TestPositionsComeBack(t *testing.T) {
+func TestPositionRoundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		p := store.Position{
@@ -21,7 +21,7 @@ func TestPositionsComeBack(t *testing.T) {
 		}
 		data := appendPosition(nil, p)
 		if len(data) > cursor.MaxPosition {
-			t.Fatalf("%d bytes, a cursor holds %d", len(data), cursor.MaxPosition)
+			t.Fatalf("%d bytes, but a cursor holds %d", len(data), cursor.MaxPosition)
 		}
 		got, ok := parsePosition(data)
 		if !ok || got != p {
@@ -29,18 +29,18 @@ func TestPositionsComeBack(t *testing.T) {
 		}
 	})
 	if got, ok := parsePosition(appendPosition(nil, store.Position{})); !ok || !got.IsZero() {
-		t.Errorf("the beginning comes back as %+v, %t", got, ok)
+		t.Errorf("the start of the list decodes as %+v, %t", got, ok)
 	}
 }
 
-func TestPositionsAreStrict(t *testing.T) {
+func TestParsePositionRejects(t *testing.T) {
 	t.Parallel()
 	for _, data := range []string{
 		"", "\x01", "\x02", "\x03", "\x00\x00", "\x01\x05", "\x01\x80", "\x01\x80\x00a", "\x03\x05a",
 		"\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xffa",
 	} {
 		if p, ok := parsePosition([]byte(data)); ok {
-			t.Errorf("parsePosition(%q) = %+v, want nothing", data, p)
+			t.Errorf("parsePosition(%q) = %+v, want an error", data, p)
 		}
 	}
 }
@@ -52,7 +52,7 @@ func FuzzParsePosition(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, ok := parsePosition(data)
 		if ok && !bytes.Equal(appendPosition(nil, p), data) {
-			t.Fatalf("parsePosition(%q) = %+v, which is written %q", data, p, appendPosition(nil, p))
+			t.Fatalf("parsePosition(%q) = %+v, which encodes as %q", data, p, appendPosition(nil, p))
 		}
 	})
 }

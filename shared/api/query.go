@@ -13,44 +13,44 @@ import (
 )
 
 const (
-	// defaultPageSize and maxPageSize are in recordings (contract, List).
+	// defaultPageSize and maxPageSize count recordings (contract, List).
 	defaultPageSize = 50
 	maxPageSize     = 1000
-	// unpagedWindow is how far an unpaged list reaches back, in seconds: 31
-	// days and an hour (kazoo.md, 3.1).
+	// unpagedWindow is the default range of an unpaged list in seconds: 31 days
+	// and an hour (kazoo.md, 3.1).
 	unpagedWindow = 2_682_000
 )
 
-// listQuery is what a request asks of a list.
+// listQuery holds the parameters of a list.
 type listQuery struct {
 	ascending bool
-	// from and to bound created, both inclusive; 0 is open.
+	// from and to bound created, inclusively; 0 is unbounded.
 	from, to recording.Seconds
-	// unpaged asks for everything in the range.
+	// unpaged selects everything in the range.
 	unpaged bool
-	// size is the page size, start the client's start_key, "" for none; both
-	// without meaning when unpaged.
+	// size is the page size. start is the client's start_key, "" for none. An
+	// unpaged list ignores both.
 	size   int
 	start  string
 	filter recording.Filter
 
-	// What the two parameters of the order say; "" when they are not there.
+	// The values of the two parameters for the order; "" if absent.
 	ascendingText, descendingText string
 }
 
-// listParameters is the table of what a list takes beside filters. Of a
-// parameter that is there more than once, the first counts. A parser returns a
-// [recording.FieldError] whose field is still open.
+// listParameters is the table of the parameters of a list, except filters. If a
+// parameter occurs more than once, the first counts. A parser returns a
+// [recording.FieldError] without the field.
 var listParameters = []struct {
 	name  string
-	paged bool // only a paged list looks at it
+	paged bool // an unpaged list ignores it
 	parse func(q *listQuery, value string) error
 }{
-	{name: "ascending", parse: func(q *listQuery, value string) error { q.ascendingText = yesNo(value); return nil }},
-	{name: "descending", parse: func(q *listQuery, value string) error { q.descendingText = yesNo(value); return nil }},
-	{name: "created_from", parse: func(q *listQuery, value string) error { return bound(&q.from, value) }},
-	{name: "created_to", parse: func(q *listQuery, value string) error { return bound(&q.to, value) }},
-	{name: "page_size", paged: true, parse: func(q *listQuery, value string) error { return pageSize(&q.size, value) }},
+	{name: "ascending", parse: func(q *listQuery, value string) error { q.ascendingText = flagValue(value); return nil }},
+	{name: "descending", parse: func(q *listQuery, value string) error { q.descendingText = flagValue(value); return nil }},
+	{name: "created_from", parse: func(q *listQuery, value string) error { return parseBound(&q.from, value) }},
+	{name: "created_to", parse: func(q *listQuery, value string) error { return parseBound(&q.to, value) }},
+	{name: "page_size", paged: true, parse: func(q *listQuery, value string) error { return parsePageSize(&q.size, value) }},
 	{name: "start_key", paged: true, parse: func(q *listQuery, value string) error {
 		if !isAbsent(value) {
 			q.start = value
@@ -59,8 +59,9 @@ var listParameters = []struct {
 	}},
 }
 
-// parseListQuery reads the parameters of a list. All that is wrong with single
-// ones is in one error. version is that of the path: lists of v1 are unpaged.
+// parseListQuery parses the parameters of a list. One error reports all invalid
+// parameters. version is that of the path: lists of v1 are unpaged. now is the end
+// of the default range.
 func parseListQuery(query parameters, version string, now recording.Seconds) (listQuery, error) {
 	q := listQuery{size: defaultPageSize}
 	paginate, given := query.first("paginate")
@@ -95,13 +96,13 @@ func parseListQuery(query parameters, version string, now recording.Seconds) (li
 			fmt.Sprintf("created_to %d is prior to created_from %d", q.to, q.from), map[string]any{"cause": q.from})
 	}
 	if q.unpaged {
-		q.window(now)
+		q.bound(now)
 	}
 	return q, nil
 }
 
-// window closes the range of an unpaged list.
-func (q *listQuery) window(now recording.Seconds) {
+// bound sets the missing bounds of an unpaged list.
+func (q *listQuery) bound(now recording.Seconds) {
 	if q.to == 0 {
 		q.to = now
 	}
@@ -110,8 +111,9 @@ func (q *listQuery) window(now recording.Seconds) {
 	}
 }
 
-// ascends decides the order: descending=true wins, then any ascending but
-// false as in Kazoo, then descending=false, which does nothing there.
+// ascends decides the order. descending=true takes precedence, then ascending:
+// as in Kazoo, any value but false. descending=false, which Kazoo ignores, comes
+// last.
 func (q *listQuery) ascends() bool {
 	switch {
 	case q.descendingText == "true", q.ascendingText == "false":
@@ -122,9 +124,8 @@ func (q *listQuery) ascends() bool {
 	return q.descendingText == "false"
 }
 
-// binding is what cursors of the list are bound to: account, user, order and
-// filter (contract, List). None of the parts before the last can hold a line
-// break.
+// binding returns the data that cursors of the list are bound to: account, user,
+// order and filter (contract, List). Only the last part can contain a line break.
 func (q *listQuery) binding(account, user string) []byte {
 	order := "descending"
 	if q.ascending {
@@ -133,9 +134,9 @@ func (q *listQuery) binding(account, user string) []byte {
 	return []byte("list 1\n" + account + "\n" + user + "\n" + order + "\n" + q.filter.Canonical())
 }
 
-// yesNo is a yes-or-no parameter that is there: "" if it counts as absent all
-// the same, "true" for one without a value.
-func yesNo(value string) string {
+// flagValue returns the value of a boolean parameter in the query: "true" without
+// a value, "" if the value counts as absent.
+func flagValue(value string) string {
 	switch value {
 	case "":
 		return "true"
@@ -145,8 +146,8 @@ func yesNo(value string) string {
 	return value
 }
 
-// bound reads a time.
-func bound(to *recording.Seconds, value string) error {
+// parseBound parses a time in Gregorian seconds into to.
+func parseBound(to *recording.Seconds, value string) error {
 	at, ok, err := recording.ParseBound(value)
 	if ok {
 		*to = at
@@ -154,9 +155,9 @@ func bound(to *recording.Seconds, value string) error {
 	return err
 }
 
-// pageSize reads the number of recordings that a page may hold: 1 or more,
-// and more than maxPageSize is served as that.
-func pageSize(to *int, value string) error {
+// parsePageSize parses a page size into to. It must be at least 1; maxPageSize
+// replaces a larger one.
+func parsePageSize(to *int, value string) error {
 	if isAbsent(value) {
 		return nil
 	}
@@ -182,11 +183,11 @@ func pageSize(to *int, value string) error {
 
 func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
-// isAbsent reports whether a parameter's value says nothing: interfaces send
-// "undefined" and "null" for what they do not have.
+// isAbsent reports whether a parameter with this value counts as absent:
+// interfaces send "undefined" and "null" for missing values.
 func isAbsent(value string) bool { return value == "" || value == "undefined" || value == "null" }
 
-// parameters are those of a query, decoded, in order.
+// parameters are the decoded parameters of a query, in order.
 type parameters [][2]string
 
 // first returns the value of the first parameter of that name.
@@ -199,9 +200,8 @@ func (p parameters) first(name string) (value string, ok bool) {
 	return "", false
 }
 
-// parseParameters takes a query apart. Nothing in it is an error: what is not
-// properly escaped stays as it is. A filter without "=" has the value "true",
-// as in Kazoo.
+// parseParameters parses a query. It never fails: text with invalid escapes stays
+// as it is. As in Kazoo, a filter without "=" has the value "true".
 func parseParameters(rawQuery string) parameters {
 	if rawQuery == "" {
 		return nil

@@ -83,7 +83,7 @@ func TestParseListQuery(t *testing.T) {
 	}
 }
 
-func TestParseListQueryRefuses(t *testing.T) {
+func TestParseListQueryErrors(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ query, want string }{
 		{"page_size=0", "page_size minimum"},
@@ -114,7 +114,7 @@ func TestParseListQueryRefuses(t *testing.T) {
 	}
 }
 
-// rules names the fields and rules of an error.
+// rules returns the fields and rules of an error.
 func rules(err error) string {
 	if f := recording.FieldErrors(nil); errors.As(err, &f) {
 		var texts []string
@@ -193,14 +193,14 @@ func FuzzParseListQuery(f *testing.F) {
 		if err != nil {
 			p := (&request{}).public(err)
 			if p.status != 400 {
-				t.Fatalf("parseListQuery(%q) = %v, which is a %d", query, err, p.status)
+				t.Fatalf("parseListQuery(%q) = %v, which answers %d", query, err, p.status)
 			}
 			return
 		}
 		if q.size < 1 || q.size > maxPageSize || q.from < 0 || q.to < 0 {
 			t.Fatalf("parseListQuery(%q) = %+v", query, q)
 		}
-		// What was understood is understood the same when it is written anew.
+		// The same parameters in another encoding give the same result.
 		again := url.Values{}
 		for _, p := range pairs {
 			again.Add(p[0], p[1])

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// Operation is what a request asks for. The functions are named after them,
-// and so is the route in the log.
+// Operation names what a request asks for. The Lambda functions and the routes in
+// the log have these names.
 type Operation string
 
-// The operations. OpFallback is whatever the others do not serve.
+// The operations. OpFallback stands for all requests that the others do not serve.
 const (
 	OpList     Operation = "list"
 	OpGet      Operation = "get"
@@ -22,19 +22,19 @@ const (
 	OpFallback Operation = "fallback"
 )
 
-// Route is one row of the route table: a method and a path with the operation
-// that serves them.
+// Route is a row of the route table: a method and a path, and the operation that
+// serves them.
 type Route struct {
 	Op     Operation
 	Method string
-	// Path is a pattern: {version} is v1 or v2, any other {…} one segment.
+	// Path is a pattern. {version} matches v1 and v2, any other {…} one segment.
 	Path string
-	// Public routes need no token; that of storage has a secret instead.
+	// Public routes need no token. Storage has a secret in the path instead.
 	Public bool
 }
 
-// The paths of the contract (Routes). The third form of each is how a deployed
-// interface asks for its users.
+// The paths of the contract (Routes). A deployed interface uses the alias paths
+// for users.
 const (
 	accountList = "/{version}/accounts/{account_id}/recordings"
 	userList    = "/{version}/accounts/{account_id}/users/{user_id}/recordings"
@@ -43,13 +43,13 @@ const (
 	userItem    = userList + "/{recording_id}"
 	aliasItem   = aliasList + "/{recording_id}"
 	definition  = "/{version}/openapi.json"
-	// storage is where PBXs put recordings. Behind the secret, which stands for a
-	// token, comes a name of one segment or more.
+	// storage takes the storage requests of PBXs. A name of one or more segments
+	// follows the secret.
 	storage = "/{version}/storage/{account_id}/{secret}/{proxy+}"
 )
 
-// Routes is the one table of what is served. OPTIONS is answered on every
-// path and has no rows.
+// Routes is the table of all routes. OPTIONS is answered on every path and has no
+// rows.
 var Routes = []Route{
 	{Op: OpList, Method: http.MethodGet, Path: accountList},
 	{Op: OpCreate, Method: http.MethodPut, Path: accountList},
@@ -75,22 +75,21 @@ var Routes = []Route{
 	{Op: OpFallback, Method: http.MethodHead, Path: definition, Public: true},
 }
 
-// Match returns the operation that serves a method on a path, OpFallback when
-// none does. The path is escaped, as [url.URL.EscapedPath] has it. It is for
-// those who mount several handlers on one address: whatever the mount, each
-// handler checks again.
+// Match returns the operation that serves a method on a path, or OpFallback. The
+// path is escaped, as from [url.URL.EscapedPath]. A server that mounts several
+// handlers on one address routes with it. Every handler checks its route again.
 func Match(method, escapedPath string) Operation {
 	p := parseTarget(escapedPath)
 	if op, ok := p.operation(method); ok {
 		return op
 	}
 	if p.secret != "" {
-		return OpReceive // it alone can check the secret, which comes first
+		return OpReceive // only it checks the secret, and that precedes the method
 	}
 	return OpFallback
 }
 
-// resource is one path of the table with all its methods.
+// resource is a path of the table with all its methods.
 type resource struct {
 	segments []string
 	routes   []Route
@@ -118,23 +117,23 @@ func resourcesOf(routes []Route) []resource {
 // maxSegments is the length of the longest path of the table.
 const maxSegments = 7
 
-// target is what a request's path says.
+// target is the parsed path of a request.
 type target struct {
-	// resource is nil when no row of the table has this path.
+	// resource is nil if no row of the table has this path.
 	resource *resource
-	// version is "v1" or "v2", account, user and id are as in the path, decoded once and
-	// not checked; "" where the path has none. account is set whenever the
-	// path is below one, routed or not.
+	// version is "v1" or "v2". account, user and id are decoded once and not
+	// checked; "" if the path has none. account is set for every path below an
+	// account, even without a route.
 	version, account, user, id string
-	// secret and name are those of storage; the name is still escaped, because an
-	// escaped slash separates nothing.
+	// secret and name are those of a storage request. The name is still escaped,
+	// because an escaped slash does not separate segments.
 	secret, name string
-	// owned is true when the path is below an account.
+	// owned is true if the path is below an account.
 	owned bool
 }
 
-// parseTarget takes an escaped path apart: split first, then decoded, so that
-// an escaped slash separates nothing. A slash at the end is dropped.
+// parseTarget parses an escaped path. It splits before it decodes, because an
+// escaped slash does not separate segments. It ignores a trailing slash.
 func parseTarget(escaped string) target {
 	var p target
 	var segments [maxSegments]string
@@ -146,7 +145,7 @@ func parseTarget(escaped string) target {
 	for part := range strings.SplitSeq(rest, "/") {
 		text, err := url.PathUnescape(part)
 		if n == maxSegments || err != nil {
-			n = maxSegments + 1 // no row is as long
+			n = maxSegments + 1 // matches no row
 			break
 		}
 		segments[n] = text
@@ -159,35 +158,36 @@ func parseTarget(escaped string) target {
 		return p
 	}
 	for i := range resources {
-		if p.take(&resources[i], segments[:n]) {
+		if p.match(&resources[i], segments[:n]) {
 			break
 		}
 	}
 	return p
 }
 
-// storageResource is the row of storage in resources.
+// storageResource is the entry of storage in resources.
 var storageResource = &resources[slices.IndexFunc(resources, func(r resource) bool { return r.segments[1] == "storage" })]
 
-// parseStorage takes a path of storage apart.
+// parseStorage parses the path of a storage request. ok is false for any other
+// path.
 func parseStorage(rest string) (p target, ok bool) {
 	parts := strings.SplitN(rest, "/", len(storageResource.segments))
 	if len(parts) < len(storageResource.segments) || parts[1] != "storage" || parts[0] != "v1" && parts[0] != "v2" {
 		return p, false
 	}
 	p = target{resource: storageResource, version: parts[0], name: parts[4]}
-	for i, place := range map[int]*string{2: &p.account, 3: &p.secret} {
+	for i, field := range map[int]*string{2: &p.account, 3: &p.secret} {
 		text, err := url.PathUnescape(parts[i])
 		if err != nil || text == "" {
 			return p, false
 		}
-		*place = text
+		*field = text
 	}
 	return p, p.name != ""
 }
 
-// take fills p from segments if they are those of res.
-func (p *target) take(res *resource, segments []string) bool {
+// match sets p from segments and returns true if they match res.
+func (p *target) match(res *resource, segments []string) bool {
 	if len(segments) != len(res.segments) {
 		return false
 	}
@@ -202,7 +202,7 @@ func (p *target) take(res *resource, segments []string) bool {
 			found.version = got
 		case "{account_id}":
 		case "{user_id}":
-			// Behind the account stand Kazoo's own words, too.
+			// After the account, these words have another meaning.
 			if i == 3 && (got == "users" || got == "recordings") {
 				return false
 			}
@@ -223,8 +223,8 @@ func (p *target) take(res *resource, segments []string) bool {
 	return true
 }
 
-// operation returns what the table says for method on p.
-func (p *target) operation(method string) (Operation, bool) {
+// operation returns the operation of a method on p. ok is false without a row.
+func (p *target) operation(method string) (op Operation, ok bool) {
 	if p.resource != nil {
 		for _, route := range p.resource.routes {
 			if route.Method == method {
@@ -238,7 +238,7 @@ func (p *target) operation(method string) (Operation, bool) {
 // public reports whether p needs no token.
 func (p *target) public() bool { return p.resource != nil && p.resource.routes[0].Public }
 
-// allow is the value of Allow on p.
+// allow returns the value of Allow for p.
 func (p *target) allow() string {
 	if p.resource == nil {
 		return http.MethodOptions

@@ -81,7 +81,7 @@ func TestTargetIsDecodedOnce(t *testing.T) {
 	}
 }
 
-func TestAccountIsKnownWhateverFollows(t *testing.T) {
+func TestAccountOfAnyPath(t *testing.T) {
 	t.Parallel()
 	for path, owned := range map[string]bool{
 		"/v2/accounts/A":                     true,
@@ -142,7 +142,7 @@ func FuzzMatch(f *testing.F) {
 		if p.account == "" || (op == OpList || op == OpCreate) != (p.id == "") {
 			t.Fatalf("Match(%q, %q) = %s of account %q, id %q", method, path, op, p.account, p.id)
 		}
-		// The parts put together again give the same operation.
+		// A path that is rebuilt from its parts has the same operation.
 		again := "/" + p.version + "/accounts/" + url.PathEscape(p.account)
 		if p.user != "" {
 			again += "/users/" + url.PathEscape(p.user)

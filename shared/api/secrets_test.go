@@ -19,8 +19,8 @@ import (
 	"callrecordings/shared/store"
 )
 
-// marks are secrets that the test plants wherever a client, or a document, can
-// bring one; none may be in the log, in any spelling.
+// marks are secrets that the test puts into every input from clients and
+// documents. The log must not contain them in any spelling.
 var marks = map[string]string{
 	"token":  "eyJhbGciOiJIUzI1NiJ9.markedtoken.marked-signature",
 	"number": "+15559998877",
@@ -30,13 +30,14 @@ var marks = map[string]string{
 	"path":   "marked-path",
 }
 
-// markedSecret is the storage secret of the account, markedStorage its storage.
+// markedSecret is the storage secret of the account. markedStorage is the path
+// with it.
 const (
 	markedSecret  = "0a1b2c3d-MarkedMarkedMarkedMarkedMarkedMarkedMarked1"
 	markedStorage = "/v2/storage/" + oneAccount + "/" + markedSecret + "/"
 )
 
-// spellings are how a secret could stand in a log.
+// spellings returns the encodings in which a secret could appear in a log.
 func spellings(secret string) []string {
 	return []string{
 		secret, url.QueryEscape(secret), url.PathEscape(secret), strings.TrimPrefix(secret, "+"),
@@ -44,7 +45,7 @@ func spellings(secret string) []string {
 	}
 }
 
-// leaks names the secrets that log holds.
+// leaks returns the names of the secrets that log contains.
 func leaks(log string, secrets map[string]string) []string {
 	var found []string
 	for name, secret := range secrets {
@@ -58,21 +59,21 @@ func leaks(log string, secrets map[string]string) []string {
 	return found
 }
 
-// markedSum is what is kept of the secret.
+// markedSum returns the stored hash of the secret.
 func markedSum() string {
 	sum := sha256.Sum256([]byte(markedSecret))
 	return hex.EncodeToString(sum[:])
 }
 
-// panicking is a store that panics with what it was asked.
+// panicking is a store that panics with data from the request.
 type panicking struct{ store.Reader }
 
 func (panicking) Get(context.Context, string, string) (*recording.Recording, error) {
 	panic("no recording for " + marks["number"])
 }
 
-// Secrets are planted in every input of every operation; the log has one line
-// for each request and none of them, whatever becomes of the request.
+// Every input of every operation holds secrets. The log has one line per request,
+// without any secret, for successes and failures alike.
 func TestSecretsStayOutOfTheLog(t *testing.T) {
 	t.Parallel()
 	secrets := map[string]string{}
@@ -93,7 +94,7 @@ func TestSecretsStayOutOfTheLog(t *testing.T) {
 		{name: "a bad page size", method: "GET", target: list + "?page_size=" + number},
 		{name: "a bad time", method: "GET", target: list + "?created_from=" + tag},
 		{name: "a bad cursor", method: "GET", target: list + "?start_key=" + tag},
-		{name: "what nobody gives", method: "GET", target: list + "?accept=" + tag, header: []string{"Accept", marks["tag"]}},
+		{name: "an unsupported type", method: "GET", target: list + "?accept=" + tag, header: []string{"Accept", marks["tag"]}},
 		{name: "another user", method: "GET", target: oneBase + "/users/" + marks["path"] + "/recordings"},
 		{name: "a bad user", method: "GET", target: oneBase + "/users/" + number + "/recordings"},
 		{name: "a token in the query", method: "GET", target: list + "?auth_token=" + marks["token"], header: []string{"X-Auth-Token", ""}},
@@ -105,16 +106,16 @@ func TestSecretsStayOutOfTheLog(t *testing.T) {
 		{name: "a redirect", method: "GET", target: onePath + "?accept=mp3&delivery=redirect"},
 		{name: "a bad delivery", method: "GET", target: onePath + "?accept=mp3&delivery=" + tag},
 		{name: "external audio", method: "GET", target: oneBase + "/recordings/202311-external?accept=mp3"},
-		{name: "the head", method: "HEAD", target: onePath},
+		{name: "a HEAD", method: "HEAD", target: onePath},
 		{name: "a bad id", method: "GET", target: list + "/" + number},
 		{name: "no such id", method: "GET", target: list + "/202311-nosuch?x=" + tag},
 		{name: "a patch", method: "PATCH", target: onePath, body: body},
 		{name: "a broken body", method: "PATCH", target: onePath, body: body + marks["name"]},
-		{name: "a key twice", method: "PATCH", target: onePath, body: `{"` + marks["name"] + `":1,"` + marks["name"] + `":2}`},
+		{name: "a duplicate key", method: "PATCH", target: onePath, body: `{"` + marks["name"] + `":1,"` + marks["name"] + `":2}`},
 		{name: "a wrong key", method: "PATCH", target: onePath, body: `{"data":{"` + marks["name"] + `":"` + marks["number"] + `"}}`},
 		{name: "a wrong type", method: "PATCH", target: onePath, body: `{"data":{"user_metadata":"` + marks["name"] + `"}}`},
 		{name: "too large", method: "PATCH", target: onePath, body: `{"data":{"user_metadata":{"a":"` + strings.Repeat(marks["name"], 5000) + `"}}}`},
-		{name: "a strange body", method: "PATCH", target: onePath, body: body, header: []string{"Content-Type", "text/" + marks["path"]}},
+		{name: "an unsupported body", method: "PATCH", target: onePath, body: body, header: []string{"Content-Type", "text/" + marks["path"]}},
 		{name: "an unmet condition", method: "DELETE", target: onePath, header: []string{"If-Match", `"` + marks["tag"] + `"`}},
 		{name: "a creation", method: "PUT", target: list, body: `{"data":{"from":"` + marks["number"] + `","caller_id_name":"` + marks["name"] + `"},"upload":{"content_type":"audio/mpeg"}}`, header: []string{"Idempotency-Key", marks["tag"]}},
 		{name: "a wrong creation", method: "PUT", target: list, body: `{"data":{"` + marks["name"] + `":"` + marks["number"] + `"},"upload":{"sha256":"` + marks["tag"] + `"}}`},
@@ -128,7 +129,7 @@ func TestSecretsStayOutOfTheLog(t *testing.T) {
 		{name: "a put for another account", method: "PUT", target: markedStorage + "x?account_id=" + tag, body: "a"},
 		{name: "a wrong secret", method: "PUT", target: strings.Replace(markedStorage, "M", "m", 1) + number, body: "a"},
 		{name: "a test of a setting", method: "PUT", target: markedStorage + "0a_test_credentials_file.txt", body: marks["name"]},
-		{name: "a test that is not there", method: "GET", target: markedStorage + "0a_test_credentials_file.txt?x=" + number},
+		{name: "a missing test file", method: "GET", target: markedStorage + "0a_test_credentials_file.txt?x=" + number},
 		{name: "a delete from storage", method: "DELETE", target: markedStorage + number},
 		{name: "a delete", method: "DELETE", target: onePath, body: body},
 		{name: "an unknown path", method: "GET", target: "/v2/" + marks["path"] + "?x=" + number},
@@ -166,22 +167,22 @@ func TestSecretsStayOutOfTheLog(t *testing.T) {
 	}
 }
 
-// The search finds what it looks for.
+// leaks finds every spelling of a secret.
 func TestLeaksAreFound(t *testing.T) {
 	t.Parallel()
 	for name, secret := range marks {
 		for _, s := range spellings(secret) {
 			if got := leaks(`{"cause":"it was `+s+`"}`, map[string]string{name: secret}); len(got) != 1 {
-				t.Errorf("leaks overlooks %s", s)
+				t.Errorf("leaks misses %s", s)
 			}
 		}
 	}
 	if got := leaks(`{"cause":"not found"}`, marks); len(got) != 0 {
-		t.Errorf("leaks finds %q in nothing", got)
+		t.Errorf("leaks finds %q in a log without secrets", got)
 	}
 }
 
-// markedAPI is all operations over documents that hold the marks.
+// markedAPI serves all operations, with documents that contain the marks.
 type markedAPI struct {
 	*single
 
@@ -194,7 +195,7 @@ func newMarkedAPI(t *testing.T) *markedAPI {
 	env := oneEnv(t, s)
 	marked := documentOf(t, `{"caller_id_number":"`+marks["number"]+`","from":"`+marks["number"]+`@pbx.example.com","callee_id_name":"`+marks["name"]+
 		`","user_metadata":{"tag":"`+marks["tag"]+`"},"url":"https://audio.example.com/a.mp3?`+marks["query"]+`"}`)
-	s.put(t, []byte("sound of "+marks["name"]), func(r *recording.Recording) { r.Document = marked })
+	s.put(t, []byte("audio of "+marks["name"]), func(r *recording.Recording) { r.Document = marked })
 	s.put(t, nil, func(r *recording.Recording) {
 		r.ID, r.Document, r.Audio = "202311-external", marked, recording.Audio{Place: recording.External, Key: "https://audio.example.com/a.mp3?" + marks["query"]}
 	})

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// The benchmarks include the store on disk, or the S3 server, whose calls they
-// make: read them as differences.
+// These benchmarks include the SQLite store and the S3 server. Compare their results
+// with each other only.
 
 func BenchmarkGet(b *testing.B) {
 	s := newSingle(b, Delivery{})
@@ -31,23 +31,23 @@ func BenchmarkAudio(b *testing.B) {
 	for _, bb := range []struct {
 		delivery string
 		size     int
-	}{{"inline", 10_000}, {"inline", fits}, {"redirect", 10_000}} {
+	}{{"inline", 10_000}, {"inline", gatewayLimit}, {"redirect", 10_000}} {
 		b.Run("delivery="+bb.delivery+"/size="+strconv.Itoa(bb.size), func(b *testing.B) {
 			s := newSingle(b, Delivery{})
 			s.put(b, noise(bb.size), nil)
 			b.ReportAllocs()
 			b.SetBytes(int64(bb.size))
 			for b.Loop() {
-				s.do(b, http.MethodGet, soundPath+"&delivery="+bb.delivery, "")
+				s.do(b, http.MethodGet, audioPath+"&delivery="+bb.delivery, "")
 			}
 		})
 	}
 }
 
-func BenchmarkWish(b *testing.B) {
+func BenchmarkPreferences(b *testing.B) {
 	header := []string{"application/json, text/javascript, */*; q=0.01"}
 	b.ReportAllocs()
 	for b.Loop() {
-		wishOf("", header).choose(offerDocument, offerAnyAudio)
+		preferencesOf("", header).choose(offerDocument, offerAnyAudio)
 	}
 }

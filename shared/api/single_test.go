@@ -29,7 +29,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 )
 
-// Who and what the tests of single recordings are about.
+// The account, owner and recording of the tests of single recordings.
 const (
 	oneAccount = "3f2a0c5be0b34d5d8f0f6f6f1d7c9a10"
 	oneUser    = "77bc1d2e3f405162738495a6b7c8d9e0"
@@ -41,8 +41,8 @@ const (
 // oneNow is the time in the tests of single recordings.
 var oneNow = time.Date(2023, 11, 21, 10, 0, 0, 0, time.UTC)
 
-// single is the API of single recordings over a store on disk and a real S3
-// server, both of this test alone.
+// single is the API of single recordings over a SQLite store and an S3 server of
+// its own.
 type single struct {
 	t      testing.TB
 	store  *sqlite.Store
@@ -55,7 +55,7 @@ type single struct {
 	log    *bytes.Buffer
 }
 
-// faults wrap what the handlers get; nil leaves it as it is.
+// faults wrap the dependencies of the handlers. A nil function wraps nothing.
 type faults struct {
 	reader  func(store.Reader) store.Reader
 	writer  func(store.Writer) store.Writer
@@ -95,23 +95,23 @@ func newFaultySingle(t testing.TB, d Delivery, f faults) *single {
 	return s
 }
 
-// uploads are those of the tests.
+// uploads returns the settings for uploads.
 func (s *single) uploads() Uploads {
 	return Uploads{Audio: s.bucket, MaxBytes: 1 << 30, TTL: time.Minute}
 }
 
-// arrive takes the audio of a recording, as the function ingest does.
+// arrive ingests the audio of a recording, like the function ingest.
 func (s *single) arrive(t testing.TB, id string) incoming.Outcome {
 	t.Helper()
 	ingester := bucket.Ingester{Store: s.store, Audio: s.bucket, MaxBytes: 1 << 30, Now: func() time.Time { return oneNow }}
 	done, err := ingester.Ingest(t.Context(), incoming.Arrival{Key: recording.AudioKey(oneAccount, id), Sequencer: "0A"})
 	if err != nil {
-		t.Fatalf("Take = %v", err)
+		t.Fatalf("Ingest = %v", err)
 	}
 	return done
 }
 
-// oneEnv makes an environment with a key of its own and a token for it.
+// oneEnv returns an environment with a new key, and sets a token of that key.
 func oneEnv(t testing.TB, s *single) Env {
 	t.Helper()
 	jwks, err := auth.NewKeys(rand.Reader, "test")
@@ -140,7 +140,7 @@ func openStore(t testing.TB) *sqlite.Store {
 	return s
 }
 
-// counter is a source of randomness that counts, so that revisions are known.
+// counter is a source of randomness that counts, so that tests know revisions.
 type counter struct{ n atomic.Int64 }
 
 func (c *counter) Read(p []byte) (int, error) {
@@ -168,8 +168,8 @@ func openBucket(t testing.TB) *s3media.Bucket {
 	return b
 }
 
-// put stores a recording of id oneID and, unless audio is nil, its audio;
-// change may make it another one.
+// put stores the recording oneID and, unless audio is nil, its audio. change, if
+// not nil, modifies the recording first.
 func (s *single) put(t testing.TB, audio []byte, change func(*recording.Recording)) *recording.Recording {
 	t.Helper()
 	rec := &recording.Recording{
@@ -211,7 +211,7 @@ type reply struct {
 	whole  got // for golden files
 }
 
-// do sends a request; header holds names and values in turn.
+// do sends a request. header alternates names and values.
 func (s *single) do(t testing.TB, method, target, body string, header ...string) reply {
 	t.Helper()
 	return s.send(t.Context(), method, target, strings.NewReader(body), header...)
@@ -238,8 +238,8 @@ func (s *single) send(ctx context.Context, method, target string, body io.Reader
 	return reply{status: w.Code, header: w.Result().Header, body: w.Body.String(), whole: g}
 }
 
-// wantStatus fails the test if p has another status, or no envelope that says
-// so where there has to be one.
+// wantStatus fails the test if p has another status or, unless message is "",
+// another message in its envelope.
 func (p reply) wantStatus(t testing.TB, status int, message string) {
 	t.Helper()
 	if p.status != status {
@@ -256,12 +256,12 @@ func (p reply) wantStatus(t testing.TB, status int, message string) {
 	}
 }
 
-// text is the string at a path in the body.
+// text returns the string at a path in the body.
 func (p reply) text(t testing.TB, path ...string) string {
 	t.Helper()
 	var v any
 	if err := json.Unmarshal([]byte(p.body), &v); err != nil {
-		t.Fatalf("body is no JSON: %v: %.300s", err, p.body)
+		t.Fatalf("body is not JSON: %v: %.300s", err, p.body)
 	}
 	for _, name := range path {
 		object, _ := v.(map[string]any)

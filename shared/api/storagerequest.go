@@ -52,7 +52,7 @@ func (c *receiver) read(r *request) (*storageRequest, error) {
 	if kind == jsonType || strings.HasSuffix(kind, "+json") {
 		return nil, errUnsupportedMediaType
 	}
-	most := min(fits, c.MaxBytes)
+	most := min(gatewayLimit, c.MaxBytes)
 	body, err := bodyUpTo(r, most, errTooBigForStorage())
 	if err != nil {
 		return nil, err

@@ -11,7 +11,7 @@ import (
 	"callrecordings/shared/store/faultstore"
 )
 
-// failing makes handlers whose n-th call of the store fails.
+// failing returns handlers over a store that fails at its n-th call.
 func failing(t *testing.T, n int, when faultstore.When) *single {
 	t.Helper()
 	return newFaultySingle(t, Delivery{}, faults{writer: func(w store.Writer) store.Writer {
@@ -23,9 +23,9 @@ func failing(t *testing.T, n int, when faultstore.When) *single {
 	}})
 }
 
-// A delete whose store fails anywhere, with or without effect, says only what
-// is true, and a client that tries again gets to the same end. The audio goes
-// no sooner than the recording, and is not forgotten.
+// The store fails at any point of a delete, before or after the effect. The answer
+// is correct, a retry leads to the same result, and the audio is removed only after
+// the recording is deleted or its purge stays pending.
 func TestDeleteWithAFaultAnywhere(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -33,13 +33,13 @@ func TestDeleteWithAFaultAnywhere(t *testing.T) {
 		call          int
 		when          faultstore.When
 		status, again int
-		pending       bool // what is left of the purge in the end
-		audio         bool // whether the audio is still there in the end
+		pending       bool // whether the purge is pending at the end
+		audio         bool // whether the audio still exists at the end
 	}{
 		{"no tombstone", 1, faultstore.Before, http.StatusServiceUnavailable, http.StatusOK, false, false},
 		{"tombstone, answer lost", 1, faultstore.After, http.StatusServiceUnavailable, http.StatusNotFound, true, true},
-		{"purge not noted", 2, faultstore.Before, http.StatusOK, http.StatusNotFound, true, false},
-		{"purge noted, answer lost", 2, faultstore.After, http.StatusOK, http.StatusNotFound, false, false},
+		{"purge not recorded", 2, faultstore.Before, http.StatusOK, http.StatusNotFound, true, false},
+		{"purge recorded, answer lost", 2, faultstore.After, http.StatusOK, http.StatusNotFound, false, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -51,13 +51,13 @@ func TestDeleteWithAFaultAnywhere(t *testing.T) {
 			s.wantTombstone(t, tt.pending)
 			_, err := s.bucket.Stat(t.Context(), rec.AudioKey())
 			if got := !errors.Is(err, media.ErrNotFound); got != tt.audio {
-				t.Errorf("Stat = %v, want audio there: %v", err, tt.audio)
+				t.Errorf("Stat = %v, want audio to exist: %v", err, tt.audio)
 			}
 		})
 	}
 }
 
-// A patch whose answer was lost gives the same document when it is sent again.
+// If the answer to a patch is lost, a retry gives the same document.
 func TestPatchWithAFault(t *testing.T) {
 	t.Parallel()
 	const body = `{"data":{"user_metadata":{"tag":"new"}}}`
@@ -74,7 +74,7 @@ func TestPatchWithAFault(t *testing.T) {
 	}
 }
 
-// wantTag checks what is stored.
+// wantTag checks the user_metadata in the store.
 func (s *single) wantTag(t *testing.T, want string) {
 	t.Helper()
 	rec, err := s.store.Get(t.Context(), oneAccount, oneID)
@@ -84,6 +84,6 @@ func (s *single) wantTag(t *testing.T, want string) {
 	got, _ := rec.Document.Raw("user_metadata", "tag")
 	deep, _ := rec.Document.Raw("user_metadata", "deep")
 	if got != want || recording.Document(deep) != `{"a":1,"b":2}` {
-		t.Errorf("user_metadata has tag %s and deep %s, want %s and the rest as it was", got, deep, want)
+		t.Errorf("user_metadata has tag %s and deep %s, want %s and the rest unchanged", got, deep, want)
 	}
 }

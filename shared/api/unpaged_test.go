@@ -14,24 +14,24 @@ import (
 	"callrecordings/shared/store"
 )
 
-// over serves lists of m instead of the shelf's store.
-func over(t testing.TB, m store.Reader) *shelf {
+// listsOf serves lists of m.
+func listsOf(t testing.TB, m store.Reader) *listAPI {
 	t.Helper()
-	return newShelf(t, func(store.Reader) store.Reader { return m })
+	return newListAPI(t, func(store.Reader) store.Reader { return m })
 }
 
-// everything is the whole list, its window wide open.
+// everything is an unpaged list of all recordings.
 const everything = tenantList + "?paginate=false&created_from=1"
 
-func TestTenThousandFit(t *testing.T) {
+func TestTenThousandRecordingsFit(t *testing.T) {
 	t.Parallel()
-	m := ordinary(10_000)
-	s := over(t, m)
+	m := typicalRecordings(10_000)
+	s := listsOf(t, m)
 
 	g := s.ask(t, "GET", everything, "Accept-Encoding", "gzip")
 	g.want(t, 200, "")
-	if n := g.Body.Len(); n > fits*3/4 {
-		t.Errorf("10,000 recordings take %d bytes compressed, want %d at most", n, fits*3/4)
+	if n := g.Body.Len(); n > gatewayLimit*3/4 {
+		t.Errorf("10,000 recordings take %d bytes compressed, want at most %d", n, gatewayLimit*3/4)
 	}
 	ids := g.ids(t)
 	if len(ids) != len(m) {
@@ -55,22 +55,22 @@ func TestTenThousandFit(t *testing.T) {
 	g = s.ask(t, "GET", everything+"&filter_caller_id_name=Sales")
 	g.want(t, 200, "")
 	if n := len(g.ids(t)); n < 1000 {
-		t.Errorf("%d recordings pass the filter, want some 1,600", n)
+		t.Errorf("%d recordings pass the filter, want about 1,600", n)
 	}
 }
 
-func TestUnpagedThatDoesNotFit(t *testing.T) {
+func TestUnpagedTooLarge(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 1))
 	noise := make([]byte, 3000)
-	m := ordinary(2000)
+	m := typicalRecordings(2000)
 	for i := range m {
 		for k := range noise {
 			noise[k] = byte(random.Uint32())
 		}
 		m[i].Document = recording.Document(`{"name":"` + base64.StdEncoding.EncodeToString(noise) + `"}`)
 	}
-	s := over(t, m)
+	s := listsOf(t, m)
 	for _, suffix := range []string{"", "&accept=csv", "&pretty_print=true"} {
 		for _, encoding := range []string{"gzip", "identity"} {
 			g := s.ask(t, "GET", everything+suffix, "Accept-Encoding", encoding)
@@ -79,28 +79,28 @@ func TestUnpagedThatDoesNotFit(t *testing.T) {
 				t.Errorf("data = %s, want {}", data)
 			}
 			if g.Header().Get("Content-Disposition") != "" || g.Header().Get("Content-Encoding") != "" {
-				t.Errorf("headers of the list that was not given: %v", g.Header())
+				t.Errorf("headers of the abandoned list: %v", g.Header())
 			}
 		}
 	}
 }
 
-func TestUnpagedUpToTheLimit(t *testing.T) {
+func TestUnpagedAtTheLimit(t *testing.T) {
 	t.Parallel()
-	m := ordinary(300)
+	m := typicalRecordings(300)
 	for i := range m {
 		m[i].Document = recording.Document(`{"name":"` + strings.Repeat("x", 18_000) + `"}`)
 	}
-	g := over(t, m).ask(t, "GET", everything)
+	g := listsOf(t, m).ask(t, "GET", everything)
 	g.want(t, 200, "")
 	if n := recording.EscapedLen(g.body); n > wholeText || n < wholeText*8/10 {
-		t.Errorf("%d bytes of escaped text, want nearly %d", n, wholeText)
+		t.Errorf("%d bytes of escaped text, want close to %d", n, wholeText)
 	}
 }
 
 func TestUnpagedRunsOutOfTime(t *testing.T) {
 	t.Parallel()
-	s := over(t, ordinary(3000))
+	s := listsOf(t, typicalRecordings(3000))
 	ctx, cancel := context.WithTimeout(t.Context(), answerReserve-time.Millisecond)
 	defer cancel()
 	for target, want := range map[string]int{
@@ -115,8 +115,8 @@ func TestUnpagedRunsOutOfTime(t *testing.T) {
 			t.Errorf("GET %s = %d, want %d", target, g.Code, want)
 		}
 	}
-	// What one read holds is answered.
-	short := over(t, ordinary(500))
+	// A list that one read completes is answered.
+	short := listsOf(t, typicalRecordings(500))
 	r := httptest.NewRequestWithContext(ctx, "GET", everything, nil)
 	r.Header.Set("X-Auth-Token", short.token)
 	serve(t, short.list, r).want(t, 200, "")

@@ -5,39 +5,39 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
+	"callrecordings/shared/httpfield"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
 )
 
 const (
-	// soonest and latest bound the time between two looks at a recording whose
-	// audio is waited for: each is a read of the store.
-	soonest = 200 * time.Millisecond
-	latest  = time.Second
-	// pendingRetry is when a client may ask again for audio that has not
-	// arrived, in seconds.
+	// minPause and maxPause bound the time between two reads of a recording
+	// while a request waits for its audio.
+	minPause = 200 * time.Millisecond
+	maxPause = time.Second
+	// pendingRetry is the Retry-After of a 404 for audio that is still pending,
+	// in seconds.
 	pendingRetry = "2"
 )
 
-// await returns rec once it is not pending any more, or when the time is over
-// that the client would wait (RFC 7240, 4.3), and that the operator allows.
-func (p *player) await(w http.ResponseWriter, r *request, rec *recording.Recording) (*recording.Recording, error) {
-	wait := min(preferredWait(r.Header.Values("Prefer")), p.MaxWait)
+// await waits until rec is no longer pending and returns its new state. It gives up
+// after the client's preferred wait (RFC 7240, 4.3) or the operator's limit.
+func (g *getter) await(w http.ResponseWriter, r *request, rec *recording.Recording) (*recording.Recording, error) {
+	wait := min(httpfield.PreferredWait(r.Header.Values("Prefer")), g.MaxWait)
 	if wait <= 0 || rec.Audio.Condition() != recording.Pending {
 		return rec, nil
 	}
 	w.Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait/time.Second)))
 	ctx, cancel := context.WithTimeout(r.Context(), wait)
 	defer cancel()
-	if deadline, ok := r.Context().Deadline(); ok { // of the function, not of the wait
+	if deadline, ok := r.Context().Deadline(); ok { // that of the function
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-store.Reserve))
 		defer cancel()
 	}
-	for pause := soonest; rec.Audio.Condition() == recording.Pending; pause = min(2*pause, latest) {
+	for pause := minPause; rec.Audio.Condition() == recording.Pending; pause = min(2*pause, maxPause) {
 		timer := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
@@ -45,18 +45,18 @@ func (p *player) await(w http.ResponseWriter, r *request, rec *recording.Recordi
 			return rec, nil
 		case <-timer.C:
 		}
-		found, err := p.store.Get(r.Context(), rec.Account, rec.ID)
+		latest, err := g.store.Get(r.Context(), rec.Account, rec.ID)
 		if err != nil {
-			return nil, fmt.Errorf("look whether audio has arrived: %w", err)
+			return nil, fmt.Errorf("check for new audio: %w", err)
 		}
-		rec = found
+		rec = latest
 	}
 	return rec, r.reaches(rec)
 }
 
-// notServed is the 404 for audio that is not there: with the time to ask again
-// while it may still come, with the reason once it cannot.
-func notServed(rec *recording.Recording) error {
+// audioMissing returns the 404 for a recording without audio. While the audio
+// may still arrive, it has a Retry-After. If the audio failed, it has the reason.
+func audioMissing(rec *recording.Recording) error {
 	p := &publicError{status: http.StatusNotFound, code: "bad_identifier"}
 	data := map[string]any{"message": "bad identifier", "cause": rec.ID}
 	if rec.Audio.Condition() == recording.Failed {
@@ -67,26 +67,4 @@ func notServed(rec *recording.Recording) error {
 	}
 	p.data = data
 	return p
-}
-
-// maxWait is more than any operator allows, in seconds.
-const maxWait = 3600
-
-// preferredWait is the time that a client would wait for an answer, 0 if it
-// does not say so or says nonsense. Of two the first counts (RFC 7240, 2).
-func preferredWait(header []string) time.Duration {
-	for preference := range fieldsOf(strings.Join(header, ","), ',') {
-		first, _, _ := strings.Cut(preference, ";") // parameters mean nothing here
-		name, value, _ := strings.Cut(first, "=")
-		if !strings.EqualFold(strings.TrimSpace(name), "wait") {
-			continue
-		}
-		text := strings.Trim(strings.TrimSpace(value), `"`)
-		n, err := strconv.ParseUint(text, 10, 32)
-		if err != nil {
-			return 0
-		}
-		return time.Duration(min(n, maxWait)) * time.Second
-	}
-	return 0
 }

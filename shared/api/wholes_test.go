@@ -8,13 +8,13 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// Whole answers, so that a change of any header or member is seen. What
-// differs from run to run is replaced: dates of objects, presigned URLs.
-func TestWholeAnswersOfOneRecording(t *testing.T) {
+// Golden files of complete answers show a change of any header or member. Dates of
+// objects and presigned URLs, which differ from run to run, are replaced.
+func TestGoldenAnswersOfOneRecording(t *testing.T) {
 	t.Parallel()
 	const (
 		meta    = `{"data":{"user_metadata":{"tag":"new"}}}`
-		pigeon  = soundPath + "&delivery=pigeon"
+		pigeon  = audioPath + "&delivery=pigeon"
 		missing = oneBase + "/recordings/202311-x"
 	)
 	tests := []struct {
@@ -28,14 +28,14 @@ func TestWholeAnswersOfOneRecording(t *testing.T) {
 		{"get-404", http.MethodGet, missing, "", nil},
 		{"get-406", http.MethodGet, onePath, "", []string{"Accept", "text/html"}},
 		{"get-412", http.MethodGet, onePath, "", []string{"If-Match", `"x"`}},
-		{"audio", http.MethodGet, soundPath, "", nil},
-		{"audio-inline", http.MethodGet, soundPath + "&inline=true", "", nil},
-		{"audio-head", http.MethodHead, soundPath, "", nil},
-		{"audio-206", http.MethodGet, soundPath, "", []string{"Range", "bytes=-3"}},
-		{"audio-304", http.MethodGet, soundPath, "", []string{"If-None-Match", "*"}},
+		{"audio", http.MethodGet, audioPath, "", nil},
+		{"audio-inline", http.MethodGet, audioPath + "&inline=true", "", nil},
+		{"audio-head", http.MethodHead, audioPath, "", nil},
+		{"audio-206", http.MethodGet, audioPath, "", []string{"Range", "bytes=-3"}},
+		{"audio-304", http.MethodGet, audioPath, "", []string{"If-None-Match", "*"}},
 		{"audio-400", http.MethodGet, pigeon, "", nil},
-		{"audio-416", http.MethodGet, soundPath, "", []string{"Range", "bytes=99-"}},
-		{"audio-redirect", http.MethodGet, soundPath + "&delivery=redirect", "", nil},
+		{"audio-416", http.MethodGet, audioPath, "", []string{"Range", "bytes=99-"}},
+		{"audio-redirect", http.MethodGet, audioPath + "&delivery=redirect", "", nil},
 		{"patch", http.MethodPatch, onePath, meta, nil},
 		{"patch-400-body", http.MethodPatch, onePath, `{`, nil},
 		{"patch-400-field", http.MethodPatch, onePath, `{"data":{"name":"x"}}`, nil},
@@ -62,27 +62,28 @@ func TestWholeAnswersOfOneRecording(t *testing.T) {
 	}
 }
 
-// What does not fit, and audio that is not there, in whole answers.
-func TestWholeAnswersWithoutBytes(t *testing.T) {
+// Golden files of answers without audio: too large, pending, external.
+func TestGoldenAnswersWithoutAudio(t *testing.T) {
 	t.Parallel()
 	large := newSingle(t, Delivery{})
-	large.put(t, noise(fits+1), nil)
-	large.do(t, http.MethodGet, soundPath+"&delivery=inline", "").whole.golden(t, "audio-413")
+	large.put(t, noise(gatewayLimit+1), nil)
+	large.do(t, http.MethodGet, audioPath+"&delivery=inline", "").whole.golden(t, "audio-413")
 
 	pending := newSingle(t, Delivery{})
 	pending.put(t, nil, func(rec *recording.Recording) { rec.Audio = recording.Audio{} })
-	pending.do(t, http.MethodGet, soundPath, "").whole.golden(t, "audio-404")
+	pending.do(t, http.MethodGet, audioPath, "").whole.golden(t, "audio-404")
 
 	external := newSingle(t, Delivery{ExternalHosts: []string{"pbx.example.com"}})
 	external.put(t, nil, func(rec *recording.Recording) {
 		rec.Audio = recording.Audio{Place: recording.External, ContentType: "audio/x-wav"}
 		rec.Document = documentOf(t, `{"url":"https://pbx.example.com/a.wav"}`)
 	})
-	external.do(t, http.MethodGet, soundPath, "").whole.golden(t, "audio-external")
-	external.do(t, http.MethodHead, soundPath, "").whole.golden(t, "audio-external-head")
+	external.do(t, http.MethodGet, audioPath, "").whole.golden(t, "audio-external")
+	external.do(t, http.MethodHead, audioPath, "").whole.golden(t, "audio-external-head")
 }
 
-// withoutSecrets leaves of a presigned URL what is the same in every run.
+// withoutSecrets replaces the parts of a presigned URL that differ from run to
+// run.
 func withoutSecrets(t testing.TB, location string) string {
 	t.Helper()
 	u, err := url.Parse(location)

@@ -1,18 +1,18 @@
-package api
+package httpfield
 
 import (
 	"iter"
 	"strings"
 )
 
-// fieldsOf splits the value of a header field at sep, leaving alone what is
-// inside of quoted strings, and passes over empty parts (RFC 9110, 5.6.1).
-// White space around a part is dropped.
-func fieldsOf(value string, sep byte) iter.Seq[string] {
+// Elements splits the value of a header field at sep and yields the parts
+// without the white space around them. It ignores separators inside quoted
+// strings and skips empty parts (RFC 9110, 5.6.1).
+func Elements(value string, sep byte) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for rest := value; rest != ""; {
 			var part string
-			part, rest = cutField(rest, sep)
+			part, rest = cutElement(rest, sep)
 			if part = strings.Trim(part, " \t"); part != "" && !yield(part) {
 				return
 			}
@@ -20,8 +20,8 @@ func fieldsOf(value string, sep byte) iter.Seq[string] {
 	}
 }
 
-// cutField cuts value around the first sep outside of a quoted string.
-func cutField(value string, sep byte) (part, rest string) {
+// cutElement cuts value around the first sep outside a quoted string.
+func cutElement(value string, sep byte) (part, rest string) {
 	quoted := false
 	for i := 0; i < len(value); i++ {
 		switch c := value[i]; {
@@ -36,8 +36,8 @@ func cutField(value string, sep byte) (part, rest string) {
 	return value, ""
 }
 
-// isToken reports whether text is a token of RFC 9110, 5.6.2.
-func isToken(text string) bool {
+// IsToken reports whether text is a token (RFC 9110, 5.6.2).
+func IsToken(text string) bool {
 	for i := range len(text) {
 		c := text[i]
 		letter := 'a' <= c|0x20 && c|0x20 <= 'z'

@@ -1,14 +1,14 @@
-package api
+package httpfield
 
 import (
 	"iter"
 	"strings"
 )
 
-// entityTags gives the tags of an If-Match or If-None-Match, with their
-// quotes, and "*". A bare word stands for the tag with quotes around it: some
-// clients send the revision of the envelope as they found it. What is no tag
-// is passed over; it matches nothing.
+// entityTags yields the tags of an If-Match or If-None-Match field, with their
+// quotes, and "*". A bare word stands for the same word in quotes: some clients
+// send a revision from a response body as it is. Malformed tags are skipped, so
+// they match nothing.
 func entityTags(value string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for rest := value; ; {
@@ -25,9 +25,9 @@ func entityTags(value string) iter.Seq[string] {
 	}
 }
 
-// cutTag takes one tag off the front of value, which is not empty; "" if there
-// is none. A backslash in a tag is nothing but a backslash (RFC 9110, 8.8.3),
-// so [fieldsOf] does not fit here.
+// cutTag cuts one tag off the front of value, which must not be empty. The tag
+// is "" if it is malformed. Entity tags have no escapes: a backslash stands for
+// itself (RFC 9110, 8.8.3), so [Elements] does not fit here.
 func cutTag(value string) (tag, rest string) {
 	opaque := strings.TrimPrefix(value, "W/")
 	if strings.HasPrefix(opaque, `"`) {

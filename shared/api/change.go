@@ -1,0 +1,33 @@
+package api
+
+import (
+	"callrecordings/shared/auth"
+	"callrecordings/shared/httpfield"
+	"callrecordings/shared/recording"
+)
+
+// authorizeChange makes the checks that PATCH and DELETE share before they read
+// anything: the bearer may do it, the client accepts a document as the answer,
+// and the ID is valid. It returns the ID.
+func (r *request) authorizeChange(action auth.Action) (string, error) {
+	if !r.bearer.May(action) {
+		return "", errForbidden
+	}
+	want := preferencesOf(r.URL.Query().Get("accept"), r.Header.Values("Accept"))
+	if _, ok := want.choose(offerDocument); !ok {
+		return "", errNotAcceptable
+	}
+	return recording.ParseID(r.id)
+}
+
+// mayChange returns an error if rec belongs to another user than the path's or
+// does not match If-Match.
+func (r *request) mayChange(rec *recording.Recording) error {
+	if err := r.reaches(rec); err != nil {
+		return err
+	}
+	if v := (httpfield.Validators{ETag: revisionTag(rec)}); !v.AllowsWrite(r.Header) {
+		return errPreconditionFailed
+	}
+	return nil
+}

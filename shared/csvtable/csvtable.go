@@ -1,0 +1,109 @@
+// Package csvtable collects rows with columns that are not known in advance, and
+// writes them as CSV (RFC 4180) that is safe to open in a spreadsheet.
+package csvtable
+
+import (
+	"encoding/binary"
+	"strings"
+)
+
+// Table is a table in memory. Its columns are those of all rows, in the order in
+// which they first appear. Every line of the output has all columns.
+type Table struct {
+	limit   int
+	columns map[string]int // index by key
+	keys    []string       // the keys of columns, in order
+	header  []string       // the escaped names, in order
+	rows    [][]byte       // cells as column, length and text; see add
+	size    int            // bytes of all names and cells
+
+	row        []byte // cells of the current row
+	oldColumns int    // number of columns before the current row
+	oldSize    int    // size before the current row
+}
+
+// New returns an empty table. Its output, as a JSON string, takes at most limit
+// bytes; JSON escapes quotes and line breaks with a second byte.
+func New(limit int) *Table {
+	return &Table{limit: limit, columns: map[string]int{}}
+}
+
+// Text adds a cell to the current row, defused by [Defuse]. key identifies the
+// column. name becomes the header of a new column, also defused.
+func (t *Table) Text(key, name, text string) { t.add(key, name, Defuse(text)) }
+
+// Literal adds a cell, like [Table.Text], but without defusing it. Use it for
+// numbers and other text that cannot be a formula.
+func (t *Table) Literal(key, name, text string) { t.add(key, name, text) }
+
+func (t *Table) add(key, name, text string) {
+	column, ok := t.columns[key]
+	if !ok {
+		column = len(t.keys)
+		t.columns[key] = column
+		t.keys = append(t.keys, key)
+		name = escape(Defuse(name))
+		t.header = append(t.header, name)
+		t.size += len(name)
+	}
+	text = escape(text)
+	t.size += len(text)
+	t.row = binary.AppendUvarint(t.row, uint64(column))
+	t.row = binary.AppendUvarint(t.row, uint64(len(text)))
+	t.row = append(t.row, text...)
+}
+
+// EndRow completes the current row. If the table would exceed its limit, it
+// drops the row and the columns that only that row has, and returns false. The
+// first row always fits.
+func (t *Table) EndRow() bool {
+	// A byte of text takes at most two when escaped. Each row adds commas and a
+	// line break.
+	rows := len(t.rows) + 1
+	fits := rows == 1 || 2*t.size+rows*(len(t.keys)+4) <= t.limit
+	if fits {
+		t.rows = append(t.rows, append([]byte(nil), t.row...))
+		t.oldColumns, t.oldSize = len(t.keys), t.size
+	} else {
+		for _, key := range t.keys[t.oldColumns:] {
+			delete(t.columns, key)
+		}
+		t.keys, t.header, t.size = t.keys[:t.oldColumns], t.header[:t.oldColumns], t.oldSize
+	}
+	t.row = t.row[:0]
+	return fits
+}
+
+// Lines passes the header and the rows to write, one line at a time, and returns
+// its first error. A line is valid only during the call. An empty table has no
+// lines.
+func (t *Table) Lines(write func(line []byte) error) error {
+	if len(t.rows) == 0 {
+		return nil
+	}
+	line := []byte(strings.Join(t.header, ",") + "\r\n")
+	if err := write(line); err != nil {
+		return err
+	}
+	cells := make([][]byte, len(t.header))
+	for _, row := range t.rows {
+		clear(cells)
+		for len(row) > 0 {
+			column, n := binary.Uvarint(row)
+			length, m := binary.Uvarint(row[n:])
+			row = row[n+m:]
+			cells[column], row = row[:length], row[length:]
+		}
+		line = line[:0]
+		for i, cell := range cells {
+			if i > 0 {
+				line = append(line, ',')
+			}
+			line = append(line, cell...)
+		}
+		if err := write(append(line, "\r\n"...)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,145 @@
+package csvtable
+
+import (
+	"encoding/csv"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// textOf returns the output of t.
+func textOf(t testing.TB, table *Table) string {
+	t.Helper()
+	var text strings.Builder
+	if err := table.Lines(func(line []byte) error { text.Write(line); return nil }); err != nil {
+		t.Fatalf("Lines = %v", err)
+	}
+	return text.String()
+}
+
+func TestLines(t *testing.T) {
+	t.Parallel()
+	table := New(1000)
+	table.Literal("a", "a", "1")
+	table.Text("b", "=b", "x, y")
+	if !table.EndRow() {
+		t.Fatal("EndRow = false for the first row")
+	}
+	table.Text("c", "a", "=1+1") // another column of the same name
+	table.Literal("a", "a", "-2.50")
+	if !table.EndRow() {
+		t.Fatal("EndRow = false for the second row")
+	}
+	want := "a,'=b,a\r\n" + "1,\"x, y\",\r\n" + "-2.50,,'=1+1\r\n"
+	if diff := cmp.Diff(want, textOf(t, table)); diff != "" {
+		t.Errorf("Lines (-want +got):\n%s", diff)
+	}
+	if got := textOf(t, New(1000)); got != "" {
+		t.Errorf("Lines of an empty table = %q, want nothing", got)
+	}
+}
+
+func TestLinesReturnsTheErrorOfWrite(t *testing.T) {
+	t.Parallel()
+	table := New(1000)
+	table.Text("a", "a", "x")
+	table.EndRow()
+	failed := errors.New("failed")
+	for n := range 2 {
+		calls := 0
+		err := table.Lines(func([]byte) error {
+			if calls++; calls > n {
+				return failed
+			}
+			return nil
+		})
+		if !errors.Is(err, failed) || calls != n+1 {
+			t.Errorf("Lines = %v after %d calls, want an error after %d", err, calls, n+1)
+		}
+	}
+}
+
+// A row over the limit leaves no trace, and later rows may still fit.
+func TestEndRowDropsARowOverTheLimit(t *testing.T) {
+	t.Parallel()
+	table := New(60)
+	table.Text("a", "a", strings.Repeat("x", 100)) // the first row always fits
+	if !table.EndRow() {
+		t.Fatal("EndRow = false for the first row")
+	}
+	table = New(60)
+	table.Text("a", "a", "x")
+	table.EndRow()
+	table.Text("a", "a", "y")
+	table.Text("b", "b", strings.Repeat("y", 30))
+	if table.EndRow() {
+		t.Fatal("EndRow = true for a row over the limit")
+	}
+	table.Text("c", "c", "z")
+	if !table.EndRow() {
+		t.Fatal("EndRow = false for a short row")
+	}
+	if got, want := textOf(t, table), "a,c\r\nx,\r\n,z\r\n"; got != want {
+		t.Errorf("Lines = %q, want %q", got, want)
+	}
+}
+
+func TestDefuse(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"=1+1":                   "'=1+1",
+		"+1+1":                   "'+1+1",
+		"-1+1":                   "'-1+1",
+		"@SUM(A1)":               "'@SUM(A1)",
+		"\t=1":                   "'\t=1",
+		"\r=1":                   "'\r=1",
+		"\n=1":                   "'\n=1",
+		"＝1+1":                   "'＝1+1",
+		"+":                      "'+",
+		"-":                      "'-",
+		"+1555@sip.example.com":  "'+1555@sip.example.com",
+		"+1 555 0100":            "'+1 555 0100",
+		"-5.":                    "'-5.",
+		"+15550100":              "+15550100",
+		"-5":                     "-5",
+		"-5.25":                  "-5.25",
+		"":                       "",
+		"a=1":                    "a=1",
+		"'=1":                    "'=1",
+		" =1":                    " =1",
+		"Zoë":                    "Zoë",
+		"\xff":                   "\xff",
+		`=cmd|' /C calc'!A0`:     `'=cmd|' /C calc'!A0`,
+		"1555":                   "1555",
+		"user@realm":             "user@realm",
+		"2026-01-05T10:00:00Z":   "2026-01-05T10:00:00Z",
+		"=HYPERLINK(\"http://\"": "'=HYPERLINK(\"http://\"",
+	} {
+		if got := Defuse(text); got != want {
+			t.Errorf("Defuse(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
+func FuzzText(f *testing.F) {
+	for _, seed := range []string{"", "=1+1", `a"b`, "a,b;c|d", " x ", "\r\n", "＝1", "\xff"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		table := New(1 << 20)
+		table.Text("a", text, text)
+		table.Literal("b", "b", "1")
+		table.EndRow()
+		rows, err := csv.NewReader(strings.NewReader(textOf(t, table))).ReadAll()
+		if err != nil || len(rows) != 2 {
+			t.Fatalf("%q gives %d rows, want 2: %v", text, len(rows), err)
+		}
+		// The reader replaces \r\n in quotes by \n.
+		want := strings.ReplaceAll(Defuse(text), "\r\n", "\n")
+		if rows[0][0] != want || rows[1][0] != want {
+			t.Errorf("%q gives header %q and cell %q, want %q", text, rows[0][0], rows[1][0], want)
+		}
+	})
+}
