@@ -31,8 +31,7 @@ const CursorKey = "sample-sample-sample-sample-sample-sample-"
 func Now() time.Time { return time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC) }
 
 // storageSecret is the secret in the paths of the storage requests among the events.
-// It is used for nothing else.
-const storageSecret = "5a3f0c9e-c2FtcGxlLXNlY3JldC1mb3Itc2FtLWxvY2FsLW9ubHk"
+const storageSecret = "5a3f0c9e-c2FtcGxlLXNlY3JldC1mb3Itc2FtLWxvY2FsLW9ubHk" //nolint:gosec // a sample, used for nothing else
 
 // silence is a WAV file of a tenth of a second.
 var silence = append([]byte("RIFF\x64\x06\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00"+

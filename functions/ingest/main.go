@@ -3,7 +3,6 @@
 package main
 
 import (
-	"time"
 	_ "time/tzdata" // for INBOX_TIMEZONE; Lambda has no time zone files
 
 	"callrecordings/functions/internal/objects"
@@ -16,21 +15,18 @@ import (
 
 func main() { queue.Follow(config.Ingest, build) }
 
-func build(s config.Settings) (bucket.Queue, error) {
+func build(s config.Settings) (bucket.Ingester, error) {
 	store, err := table.Open(s)
 	if err != nil {
-		return bucket.Queue{}, err
+		return bucket.Ingester{}, err
 	}
 	audio, err := objects.Open(s)
 	if err != nil {
-		return bucket.Queue{}, err
+		return bucket.Ingester{}, err
 	}
 	names, err := namepattern.Open(s.InboxPatterns, s.InboxTimezone)
 	if err != nil {
-		return bucket.Queue{}, err
+		return bucket.Ingester{}, err
 	}
-	ingester := bucket.Ingester{
-		Store: store, Audio: audio, Names: names, MaxBytes: s.MaxAudioBytes, Grace: time.Minute, Now: time.Now,
-	}
-	return bucket.Queue{Bucket: s.Bucket, Ingest: ingester.Ingest}, nil
+	return bucket.Ingester{Store: store, Audio: audio, Names: names, MaxBytes: s.MaxAudioBytes}, nil
 }

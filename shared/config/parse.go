@@ -203,7 +203,7 @@ func hosts(v string) ([]string, error) {
 			return nil, fmt.Errorf("has %q, want a host such as audio.example.com or *.example.com, without scheme, port or path", host)
 		}
 		if wild && !strings.Contains(suffix, ".") {
-			return nil, fmt.Errorf("has %q, which is too wide: want at least two labels after the *.", host)
+			return nil, fmt.Errorf("has %q, which is too wide: want at least two labels after the wildcard", host)
 		}
 		if !slices.Contains(list, host) {
 			list = append(list, host)

@@ -12,15 +12,22 @@ import (
 	"callrecordings/shared/incoming/bucket"
 )
 
-// Follow starts a function that handles the queue's messages with the queue that
-// build returns, of which build sets Bucket and Ingest.
-func Follow(f config.Function, build func(config.Settings) (bucket.Queue, error)) {
+// grace is the age at which audio without a recording makes one; see
+// bucket.Ingester.
+const grace = time.Minute
+
+// Follow starts a function that ingests the arrivals in the queue with the
+// ingester that build returns. Follow sets its clock and its grace period.
+func Follow(f config.Function, build func(config.Settings) (bucket.Ingester, error)) {
 	wiring.Start(f, func(e wiring.Env) (func(), error) {
-		q, err := build(e.Settings)
+		g, err := build(e.Settings)
 		if err != nil {
 			return nil, err
 		}
-		q.Route, q.Log, q.Metrics, q.Now = string(f), e.Log, e.Metrics, time.Now
+		g.Now, g.Grace = time.Now, grace
+		q := bucket.Queue{
+			Route: string(f), Bucket: e.Settings.Bucket, Ingest: g.Ingest, Log: e.Log, Metrics: e.Metrics, Now: time.Now,
+		}
 		return func() { bucket.Start(q) }, nil
 	})
 }

@@ -29,7 +29,7 @@ func (in Inbox) describe(ctx context.Context, f *file) error {
 	for name, value := range f.object.Metadata {
 		own.Set(name, decodeWords(value))
 	}
-	if _, err := agree(f.account, f.name.Call, own); err != nil {
+	if err := agree(f.account, f.name.Call, own); err != nil {
 		return err
 	}
 	sidecar, err := in.sidecar(ctx, recording.SidecarKey(f.Key))
@@ -39,7 +39,7 @@ func (in Inbox) describe(ctx context.Context, f *file) error {
 	case err != nil:
 		return err
 	}
-	if _, err := agree(f.account, f.name.Call, own, sidecar); err != nil {
+	if agree(f.account, f.name.Call, own, sidecar) != nil {
 		sidecar = nil
 	}
 	if !f.matched && own.Document() == "{}" && sidecar.Document() == "{}" {
@@ -51,12 +51,11 @@ func (in Inbox) describe(ctx context.Context, f *file) error {
 }
 
 // agree is [incoming.Agree] for files, which are kept when reports disagree.
-func agree(account string, reports ...recording.Call) (string, error) {
-	id, err := incoming.Agree(account, reports...)
-	if err != nil {
-		return "", fmt.Errorf("%w: %w", incoming.ErrKept, err)
+func agree(account string, reports ...recording.Call) error {
+	if _, err := incoming.Agree(account, reports...); err != nil {
+		return fmt.Errorf("%w: %w", incoming.ErrKept, err)
 	}
-	return id, nil
+	return nil
 }
 
 // sidecar reads a sidecar file. Errors: incoming.ErrKept, media.ErrNotFound,
@@ -87,7 +86,7 @@ func (in Inbox) metadata(ctx context.Context, f *file) (incoming.Outcome, error)
 		return incoming.Gone, nil
 	}
 	if err == nil {
-		_, err = agree(f.account, f.name.Call, call)
+		err = agree(f.account, f.name.Call, call)
 	}
 	if err != nil {
 		return "", err

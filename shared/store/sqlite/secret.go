@@ -9,7 +9,7 @@ import (
 	"callrecordings/shared/store"
 )
 
-const secretColumns = "account, id, sum, label, created"
+const secretColumns = "account, id, sum, label, created" //nolint:gosec // names of columns
 
 // Secret looks up a storage secret; see [store.SecretReader].
 func (s *Store) Secret(ctx context.Context, account, id string) (store.Secret, error) {
