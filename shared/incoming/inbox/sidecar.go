@@ -12,14 +12,10 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// maxSidecar is the most bytes of a sidecar file. (S3 limits an object's own
-// metadata to 2 KB.)
-const maxSidecar = 64 << 10
-
 // Why a file, or the metadata for it, cannot be used.
 var (
 	errUnmatched  = fmt.Errorf("%w: no pattern describes its name, and no metadata describes the call", incoming.ErrKept)
-	errBadSidecar = fmt.Errorf("%w: metadata must be one JSON object of at most %d bytes", incoming.ErrKept, maxSidecar)
+	errBadSidecar = fmt.Errorf("%w: metadata must be one JSON object of at most %d bytes", incoming.ErrKept, incoming.MaxSidecar)
 )
 
 // describe gathers what was reported about a file. A faulty sidecar does not
@@ -66,12 +62,12 @@ func (in Inbox) sidecar(ctx context.Context, key string) (recording.Call, error)
 		return nil, fmt.Errorf("read metadata: %w", err)
 	}
 	defer body.Close() //nolint:errcheck // read-only
-	text, err := io.ReadAll(io.LimitReader(body, maxSidecar+1))
+	text, err := io.ReadAll(io.LimitReader(body, incoming.MaxSidecar+1))
 	if err != nil {
 		return nil, fmt.Errorf("read metadata: %w", err)
 	}
 	call, err := recording.ParseCall(text)
-	if err != nil || len(text) > maxSidecar {
+	if err != nil || len(text) > incoming.MaxSidecar {
 		return nil, errBadSidecar
 	}
 	return call, nil
