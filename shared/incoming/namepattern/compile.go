@@ -7,22 +7,22 @@ import (
 	"strings"
 )
 
-// classes are the expressions of what is more than a run of any characters.
-// Each takes as little as it can, so that what stands behind it is found.
+// classes holds the expressions of the fields that do not match any characters.
+// They are not greedy, so that the rest of the pattern can match.
 var classes = map[string]string{
 	"id":       `[0-9]{6}-[A-Za-z0-9_.@%-]{1,200}?`,
 	"ext":      `[A-Za-z0-9]{1,8}`,
 	labels:     `(?:[A-Za-z_]+=[^/&;]*[/&;])*[A-Za-z_]+=[^/&;]*?`,
 	"owner_id": `[A-Za-z0-9_-]{1,64}?`,
-	// Who finds a file says whose it is; a name may repeat it.
+	// The inbox or the folder determines the account; a name may only repeat it.
 	"account_id": `[A-Za-z0-9_-]{1,64}?`,
 }
 
-// anything is the expression of a field without a class of its own.
+// anything is the expression of all other fields.
 const anything = `[^/]+?`
 
-// digits are the parts of times: their expression, and their form in layouts
-// of package time.
+// digits holds the parts of times: their expression, and their form in the
+// layouts of package time.
 var digits = map[byte]struct{ expr, layout string }{
 	'Y': {`[0-9]{4}`, "2006"},
 	'y': {`[0-9]{2}`, "06"},
@@ -37,16 +37,16 @@ var digits = map[byte]struct{ expr, layout string }{
 // maxPattern is the most bytes of a pattern.
 const maxPattern = 512
 
-// Why a text is no pattern.
+// Why a pattern is invalid.
 var (
 	errLong    = fmt.Errorf("it has more than %d bytes", maxPattern)
 	errOpen    = errors.New("a brace or a bracket is not closed, or not opened")
-	errField   = errors.New("between braces stands a field, *, **, or a field, a colon and a time")
-	errFormat  = errors.New("of strftime there are %Y %y %m %d %H %M %S %b, with - _ . / : T between them, and %s alone")
-	errNothing = errors.New("it keeps nothing of a name")
+	errField   = errors.New("braces must contain a field, *, **, or a field, a colon and a time format")
+	errFormat  = errors.New("a time format consists of %Y %y %m %d %H %M %S %b with - _ . / : T between them, or of %s alone")
+	errNothing = errors.New("it contains no field")
 )
 
-// compile reads one pattern.
+// compile compiles one pattern.
 func compile(text string) (Pattern, error) {
 	p := Pattern{text: text}
 	if len(text) > maxPattern {
@@ -95,13 +95,13 @@ func compile(text string) (Pattern, error) {
 	return p, err
 }
 
-// isField reports whether name may be that of a field. (An expression would
-// have to be made at every start of a program.)
+// isField reports whether name has the form of a field name. (A regular
+// expression would be compiled at each start of the program.)
 func isField(name string) bool {
 	return name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") == ""
 }
 
-// field is the expression of what stands between braces.
+// field returns the expression for the text between braces.
 func (p *Pattern) field(inner string) (string, error) {
 	switch inner {
 	case "*":
@@ -128,18 +128,18 @@ func (p *Pattern) field(inner string) (string, error) {
 	return "(" + expr + ")", nil
 }
 
-// between may stand between the parts of a time. Letters and digits may not:
-// a layout of package time would take some for parts.
-const between = "-_./:T"
+// separators may stand between the parts of a time. Letters and digits may not,
+// since layouts of package time would interpret some of them.
+const separators = "-_./:T"
 
-// timeOf turns a format of strftime into an expression and a layout.
+// timeOf converts a format of strftime to an expression and a layout.
 func timeOf(format string) (expr, layout string, err error) {
 	if format == "%s" {
 		return `[0-9]{1,12}`, unix, nil
 	}
 	for i := 0; i < len(format); i++ {
 		if format[i] != '%' {
-			if strings.IndexByte(between, format[i]) < 0 {
+			if strings.IndexByte(separators, format[i]) < 0 {
 				return "", "", errFormat
 			}
 			expr += regexp.QuoteMeta(format[i : i+1])
@@ -154,7 +154,7 @@ func timeOf(format string) (expr, layout string, err error) {
 		layout += digits[format[i]].layout
 	}
 	if !strings.Contains(layout, "06") {
-		return "", "", errFormat // not even a year
+		return "", "", errFormat // without a year
 	}
 	return expr, layout, nil
 }

@@ -1,22 +1,22 @@
-// Package namepattern reads what the name of a file tells of a recorded call:
-// its call, sides, times and user, as the PBX that wrote it put them there.
+// Package namepattern reads the facts about a call from the name of its file:
+// call ID, caller, callee, times and user, as the PBX wrote them.
 //
-// A [Pattern] describes a layout of names. Outside of braces and brackets a
+// A [Pattern] describes a layout of names. Outside of braces and brackets, a
 // character stands for itself.
 //
 //	{field}          a public field, or another name of one (recording.Call): one
-//	                 or more characters, no slash
+//	                 or more characters without a slash
 //	{start:FORMAT}   a time as strftime writes it: %Y %y %m %d %H %M %S %b %s
-//	{id}             the id of a recording, YYYYMM-…
-//	{ext}            the extension; "json" for a file of metadata beside the audio
-//	{labels}         parts such as from=1001, with & or ; or / between them
+//	{id}             the ID of a recording, YYYYMM-…
+//	{ext}            the extension; "json" for a sidecar file
+//	{labels}         parts such as from=1001, separated by & or ; or /
 //	{*}              anything without a slash
 //	{**}             anything
-//	[…]              may be missing
+//	[…]              optional
 //
-// Percent escapes in a name are decoded in the values, after the match: an
-// escaped slash parts nothing. What follows from a match is only ever taken for
-// the account that the file was found in.
+// Percent escapes in a name are decoded in the values after the match, so an
+// escaped slash does not separate anything. A match only ever applies to the
+// account that the file was found in.
 package namepattern
 
 import (
@@ -33,14 +33,14 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// ErrPattern is the error of a text that is no pattern.
+// ErrPattern means that a pattern is invalid.
 var ErrPattern = errors.New("not a pattern of file names")
 
-// ErrZone is the error of a time zone that is not known.
+// ErrZone means that a time zone is unknown.
 var ErrZone = errors.New("not a time zone")
 
-// MaxName is the most bytes of a name; longer ones match nothing. Keys of S3
-// have no more.
+// MaxName is the most bytes of a name; longer ones match nothing. Keys in S3 have
+// the same limit.
 const MaxName = 1024
 
 // Pattern is one layout of names. It is safe for concurrent use.
@@ -50,11 +50,11 @@ type Pattern struct {
 	groups []group // of expr, from 1
 }
 
-// group is a part of a name that is kept.
+// group is a part of a name that becomes a field.
 type group struct {
 	field string
-	// layout of a time, as package time has it; unix for seconds since 1970; ""
-	// for other fields.
+	// layout of a time as in package time; unix for seconds since 1970; "" for
+	// other fields.
 	layout string
 }
 
@@ -63,22 +63,22 @@ const (
 	unix   = "unix"
 )
 
-// String is the text that the pattern was made of.
+// String returns the text of the pattern.
 func (p Pattern) String() string { return p.text }
 
-// Set is patterns in the order in which they are tried, and the zone of times
-// that name none.
+// Set is a list of patterns, tried in order, and the time zone of times without
+// one.
 type Set struct {
 	Patterns []Pattern
-	// Zone of the PBX's clock; nil is UTC.
+	// Zone of the PBX's clock; nil stands for UTC.
 	Zone *time.Location
-	// more are tried behind Patterns.
+	// more returns patterns to try after Patterns.
 	more func() []Pattern
 }
 
-// Open returns a set of patterns of one's own, with white space between them,
-// in front of [Known]. zone is a name of the IANA's time zones, "" for UTC.
-// Errors: ErrPattern; ErrZone.
+// Open returns a set of the patterns in own, separated by white space, followed
+// by [Known]. zone is the name of an IANA time zone, "" for UTC. Errors:
+// ErrPattern, ErrZone.
 func Open(own, zone string) (Set, error) {
 	at, err := time.LoadLocation(zone)
 	if err != nil {
@@ -89,17 +89,17 @@ func Open(own, zone string) (Set, error) {
 	return s, err
 }
 
-// known are the patterns of [Known], made when the first name is read: a
-// function's start has no use for them.
+// known returns the patterns of [Known]. They are compiled when the first name is
+// read, to save time at the start of a function.
 var known = sync.OnceValue(func() []Pattern {
 	s, err := Parse(Known, nil)
-	if err != nil { // a test would have failed
+	if err != nil { // tests prevent this
 		return nil
 	}
 	return s.Patterns
 })
 
-// Parse reads patterns with white space between them. Error: ErrPattern.
+// Parse reads patterns, separated by white space. Error: ErrPattern.
 func Parse(text string, zone *time.Location) (Set, error) {
 	s := Set{Zone: zone}
 	for _, one := range strings.Fields(text) {
@@ -112,20 +112,20 @@ func Parse(text string, zone *time.Location) (Set, error) {
 	return s, nil
 }
 
-// Name is what a name tells.
+// Name holds the facts in a file name.
 type Name struct {
-	// Call is what it says of the call. Its "name" is the file's own, with its
-	// extension.
+	// Call holds the fields of the call. Its "name" is the file's own name, with
+	// the extension.
 	Call recording.Call
-	// Stem is the name without its extension, by which audio and the metadata
-	// beside it belong together.
+	// Stem is the name without its extension. Audio and its sidecar have the same
+	// stem.
 	Stem string
-	// Ext is the extension, in lower case, without its dot; "" for none.
+	// Ext is the extension in lower case, without the dot; "" if there is none.
 	Ext string
 }
 
-// Match reads name, which has slashes between its folders and none in front.
-// It reports false if no pattern describes it.
+// Match reads a name, which has slashes between folders but none at the start. It
+// returns false if no pattern matches.
 func (s Set) Match(name string) (Name, bool) {
 	if len(name) > MaxName || strings.HasPrefix(name, "/") {
 		return Name{}, false
@@ -137,16 +137,16 @@ func (s Set) Match(name string) (Name, bool) {
 	if !ok {
 		return Name{}, false
 	}
-	return named(name, call), true
+	return newName(name, call), true
 }
 
-// Call is what Match reads of the call.
+// Call returns the fields of the call that Match finds.
 func (s Set) Call(name string) (recording.Call, bool) {
 	n, ok := s.Match(name)
 	return n.Call, ok
 }
 
-// first reads a name by the first pattern that describes it.
+// first reads a name by the first pattern that matches.
 func (s Set) first(patterns []Pattern, name string) (recording.Call, bool) {
 	for _, p := range patterns {
 		if call, ok := p.match(name, s.Zone); ok {
@@ -156,17 +156,17 @@ func (s Set) first(patterns []Pattern, name string) (recording.Call, bool) {
 	return nil, false
 }
 
-// Unmatched is the Name of a file whose name tells nothing.
-func Unmatched(name string) Name { return named(name, recording.Call{}) }
+// Unmatched returns the Name of a file that no pattern matches.
+func Unmatched(name string) Name { return newName(name, recording.Call{}) }
 
-func named(name string, call recording.Call) Name {
+func newName(name string, call recording.Call) Name {
 	ext := path.Ext(name)
 	n := Name{Call: call, Stem: recording.Stem(name), Ext: strings.ToLower(strings.TrimPrefix(ext, "."))}
 	delete(call, "ext")
-	if said := call["name"]; said != "" && !strings.HasSuffix(said, ext) {
-		call["name"] = said + ext
+	if given := call["name"]; given != "" && !strings.HasSuffix(given, ext) {
+		call["name"] = given + ext
 	}
-	call.Set("name", decoded(path.Base(name)))
+	call.Set("name", unescape(path.Base(name)))
 	return n
 }
 
@@ -190,7 +190,7 @@ func (p Pattern) match(name string, zone *time.Location) (recording.Call, bool) 
 			}
 			call.Set(g.field, strconv.FormatInt(int64(at), 10))
 		default:
-			call.Set(g.field, decoded(value))
+			call.Set(g.field, unescape(value))
 		}
 	}
 	if _, err := call.ID(); err != nil {
@@ -199,11 +199,11 @@ func (p Pattern) match(name string, zone *time.Location) (recording.Call, bool) 
 	return call, true
 }
 
-// readLabels reads name=value parts. What has no name says nothing.
+// readLabels reads name=value parts, and ignores parts without a name.
 func readLabels(call recording.Call, text string) {
 	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '&' || r == ';' || r == '/' }) {
 		if name, value, ok := strings.Cut(part, "="); ok {
-			call.Set(name, decoded(value))
+			call.Set(name, unescape(value))
 		}
 	}
 }
@@ -221,8 +221,9 @@ func readTime(layout, value string, zone *time.Location) (recording.Seconds, boo
 	return recording.SecondsOf(at), err == nil
 }
 
-// decoded takes percent escapes away; a value with a wrong one stays as it is.
-func decoded(value string) string {
+// unescape decodes percent escapes; it returns a value with an invalid one
+// unchanged.
+func unescape(value string) string {
 	if d, err := url.PathUnescape(value); err == nil {
 		return d
 	}
