@@ -69,7 +69,7 @@ func checkExport(x folder.Export, args []string) error {
 func (e env) export(ctx context.Context, x folder.Export, asJSON bool) error {
 	tally := &importer.Tally{}
 	d := e.newDisplay(asJSON, 0)
-	x.Tell = func(one folder.Exported) {
+	x.Report = func(one folder.Exported) {
 		tally.Exported(one.Bytes)
 		switch {
 		case one.Missing:

@@ -164,7 +164,7 @@ func (e env) runImport(ctx context.Context, o *importOptions, prepare func(job *
 func (j *importJob) run(ctx context.Context, maxBytes int64) error {
 	o := importer.Options{
 		Concurrency: j.options.concurrency, NoAudio: j.noAudio, Revive: j.options.revive, MaxBytes: maxBytes, Now: j.now,
-		Tally: j.tally, Named: j.record,
+		Tally: j.tally, Report: j.record,
 	}
 	if !j.remote {
 		o.Rate = j.options.rate
@@ -236,7 +236,7 @@ func (j *importJob) estimate(ctx context.Context, o importer.Options) error {
 func (j *importJob) verify(ctx context.Context, o importer.Options) error {
 	o.Tally = &importer.Tally{}
 	if j.options.verify { // the copy has already reported the refused ones
-		o.Named = func(r importer.Result) {
+		o.Report = func(r importer.Result) {
 			if r.Outcome != importer.Refused {
 				j.record(r)
 			}

@@ -66,7 +66,7 @@ func importKazoo(ctx context.Context, e env, args []string) error {
 	}
 	return e.runImport(ctx, o, func(job *importJob, maxBytes int64) error {
 		k.Account, k.Rate, k.MaxBytes, k.Now = o.account, o.rate, maxBytes, e.now
-		k.Again, k.Spool = job.tally.Again, spool(cmp.Or(*temp, o.target.dataDir))
+		k.Duplicate, k.Spool = job.tally.Duplicate, spool(cmp.Or(*temp, o.target.dataDir))
 		job.noAudio, job.remote, job.since = *noAudio, true, k.Since
 		if k.Until != 0 {
 			job.until = int64(min(k.Until, recording.Seconds(job.until)))

@@ -183,12 +183,12 @@ func estimateOf(c importer.Count, rate float64) *estimate {
 		Deleted: c.Deleted,
 		Refused: c.Refused,
 		Failed:  c.Failed,
-		Audio:   c.ToCopy.Sounds,
+		Audio:   c.ToCopy.Recordings,
 		Bytes:   c.ToCopy.Total(),
 		Asked:   c.ToCopy.Samples,
 	}
 	if rate > 0 {
-		e.Seconds = float64(c.ToCopy.Sounds) / rate
+		e.Seconds = float64(c.ToCopy.Recordings) / rate
 	}
 	return e
 }
@@ -218,13 +218,13 @@ type verified struct {
 	Different int64 `json:"different"`
 	Damaged   int64 `json:"audio_missing_or_different"`
 	Unchecked int64 `json:"not_checked"`
-	Untaken   int64 `json:"refused"`
+	Refused   int64 `json:"refused"`
 	Lists     int64 `json:"parts_of_the_list_not_read"`
 	More      int64 `json:"here_only"`
 	Bytes     int64 `json:"audio_bytes"`
 }
 
-func verifiedOf(v importer.Verdict) *verified {
+func verifiedOf(v importer.Comparison) *verified {
 	return &verified{
 		Found:     v.Found,
 		Same:      v.Same,
@@ -233,7 +233,7 @@ func verifiedOf(v importer.Verdict) *verified {
 		Different: v.Different,
 		Damaged:   v.Damaged,
 		Unchecked: v.Unchecked,
-		Untaken:   v.Untaken,
+		Refused:   v.Refused,
 		Lists:     v.Lists,
 		More:      v.More,
 		Bytes:     v.Bytes,
@@ -248,7 +248,7 @@ func (v *verified) text() string {
 		row{"different", v.Different, "in at least one field", true},
 		row{"audio missing or different", v.Damaged, "", true},
 		row{"deleted here", v.Deleted, "", false},
-		row{"refused", v.Untaken, unfit, false},
+		row{"refused", v.Refused, unfit, false},
 		row{"not checked", v.Unchecked, "", false},
 		row{"parts of the list", v.Lists, "could not be read", false},
 		row{"here only", v.More, "the source does not have them (any more)", false},

@@ -9,9 +9,9 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// fetched is the outcome of fetching the audio of an item: none was wanted (the
-// zero value), the source has none after all (gone), it could not be fetched
-// (err), or it was fetched and judged.
+// fetched is the result of fetching the audio of an item. The zero value means
+// that no audio was wanted. Otherwise the source has none after all (gone), it
+// could not be fetched (err), or it was fetched and judged.
 type fetched struct {
 	gone bool
 	// audio is nil if there is none, or if the source refused it for its size.

@@ -23,7 +23,7 @@ import (
 
 const account = "a0"
 
-// now is the time of all tests.
+// now is the time in all tests.
 var now = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 
 func clock() time.Time { return now }
@@ -31,14 +31,14 @@ func clock() time.Time { return now }
 // source is a source in memory.
 type source struct {
 	pages []any // []importer.Item or error
-	// sounds are what Open gives, by name: bytes or an error.
-	sounds map[string]any
-	// during, if not nil, runs while the audio of an item is on its way.
+	// audio is what Open returns, by name: bytes or an error.
+	audio map[string]any
+	// during, if not nil, runs while the audio of an item is fetched.
 	during func(it *importer.Item)
 
 	mu     sync.Mutex
 	opened map[string]int
-	open   int // not closed again
+	open   int // audio that was not closed
 }
 
 func (s *source) Pages(ctx context.Context) iter.Seq2[[]importer.Item, error] {
@@ -66,14 +66,14 @@ func (s *source) Open(_ context.Context, it *importer.Item) (*importer.Audio, er
 	if s.during != nil {
 		s.during(it)
 	}
-	switch sound := s.sounds[it.Name].(type) {
+	switch data := s.audio[it.Name].(type) {
 	case error:
-		return nil, sound
+		return nil, data
 	case []byte:
 		s.open++
-		sum := sha256.Sum256(sound)
+		sum := sha256.Sum256(data)
 		return &importer.Audio{
-			ReaderAt: bytes.NewReader(sound), Size: int64(len(sound)), SHA256: hex.EncodeToString(sum[:]),
+			ReaderAt: bytes.NewReader(data), Size: int64(len(data)), SHA256: hex.EncodeToString(sum[:]),
 			Close: func() error {
 				s.mu.Lock()
 				defer s.mu.Unlock()
@@ -82,16 +82,16 @@ func (s *source) Open(_ context.Context, it *importer.Item) (*importer.Audio, er
 			},
 		}, nil
 	}
-	return nil, fmt.Errorf("no sound of %s", it.Name)
+	return nil, fmt.Errorf("no audio for %s", it.Name)
 }
 
 func (s *source) Size(_ context.Context, it *importer.Item) (int64, error) {
-	sound, _ := s.sounds[it.Name].([]byte)
-	return int64(len(sound)), nil
+	data, _ := s.audio[it.Name].([]byte)
+	return int64(len(data)), nil
 }
 
-// kazoos is an item as a Kazoo has it, with audio.
-func kazoos(name string, start recording.Seconds) importer.Item {
+// kazooItem returns an item as a Kazoo lists it, with audio.
+func kazooItem(name string, start recording.Seconds) importer.Item {
 	return importer.Item{
 		Name: "202610-" + name, Account: account, ID: "202610-" + name, Exact: true,
 		Document: recording.Document(fmt.Sprintf(`{"start":%d,"duration":60,"media_type":".mp3","owner_id":"u1","from":"x"}`, start)),
@@ -99,16 +99,16 @@ func kazoos(name string, start recording.Seconds) importer.Item {
 	}
 }
 
-// begun is a time before now.
-const begun = recording.Seconds(63_960_000_000)
+// started is a time before now.
+const started = recording.Seconds(63_960_000_000)
 
-// place is a real target: SQLite and the built-in S3 server.
-type place struct {
+// fixture is a real target: SQLite and the built-in S3 server.
+type fixture struct {
 	store  *sqlite.Store
 	bucket *s3media.Bucket
 }
 
-func newPlace(t *testing.T) place {
+func newFixture(t *testing.T) fixture {
 	t.Helper()
 	dir, err := datadir.Open(t.TempDir())
 	if err != nil {
@@ -132,12 +132,12 @@ func newPlace(t *testing.T) place {
 			t.Error(err)
 		}
 	})
-	return place{s, bucket}
+	return fixture{s, bucket}
 }
 
-func (p place) target() importer.Target { return importer.Target{Store: p.store, Audio: p.bucket} }
+func (p fixture) target() importer.Target { return importer.Target{Store: p.store, Audio: p.bucket} }
 
-// options are those of most tests: nobody waits.
+// options returns the options of most tests, which never really wait.
 func options() importer.Options {
 	return importer.Options{
 		Concurrency: 4, Now: clock, Tally: &importer.Tally{}, MaxBytes: 1 << 20,
@@ -145,7 +145,7 @@ func options() importer.Options {
 	}
 }
 
-// results collects what is named.
+// results collects the reported results.
 type results struct {
 	mu  sync.Mutex
 	all []importer.Result
@@ -157,8 +157,8 @@ func (r *results) add(res importer.Result) {
 	r.all = append(r.all, res)
 }
 
-// get is a recording of the target.
-func (p place) get(t *testing.T, id string) *recording.Recording {
+// get returns a recording of the target.
+func (p fixture) get(t *testing.T, id string) *recording.Recording {
 	t.Helper()
 	r, err := p.store.Get(t.Context(), account, id)
 	if err != nil {
@@ -167,8 +167,8 @@ func (p place) get(t *testing.T, id string) *recording.Recording {
 	return r
 }
 
-// play are the bytes of its audio.
-func (p place) play(t *testing.T, r *recording.Recording) []byte {
+// play returns the bytes of its audio.
+func (p fixture) play(t *testing.T, r *recording.Recording) []byte {
 	t.Helper()
 	body, o, err := p.bucket.Open(t.Context(), r.AudioKey(), "", nil)
 	if err != nil {
@@ -182,8 +182,8 @@ func (p place) play(t *testing.T, r *recording.Recording) []byte {
 	return all
 }
 
-// keys are all objects of the bucket.
-func (p place) keys(t *testing.T) []string {
+// keys returns the keys of all objects in the bucket.
+func (p fixture) keys(t *testing.T) []string {
 	t.Helper()
 	keys, err := p.bucket.List(t.Context(), "", "")
 	if err != nil {
@@ -192,7 +192,7 @@ func (p place) keys(t *testing.T) []string {
 	return keys
 }
 
-// demo is audio of a file.
+// demo returns the audio in a demo file.
 func demo(t *testing.T, name string) []byte {
 	t.Helper()
 	data, err := os.ReadFile("../../../local/demo/" + name)

@@ -16,32 +16,32 @@ import (
 	"callrecordings/shared/store/faultstore"
 )
 
-// Somebody else makes, or deletes, the recording while its audio is on its way.
-func TestRunBeaten(t *testing.T) {
+// Another request creates or deletes the recording while its audio is fetched.
+func TestRunConflict(t *testing.T) {
 	t.Parallel()
 	mp3 := demo(t, "03-wrong-number.mp3")
-	other := recording.Recording{Account: account, ID: "202610-a", Created: begun, Modified: begun, Document: "{}"}
+	other := recording.Recording{Account: account, ID: "202610-a", Created: started, Modified: started, Document: "{}"}
 	for _, c := range []struct {
 		name    string
-		during  func(t *testing.T, p place)
+		during  func(t *testing.T, p fixture)
 		want    importer.Outcome
 		objects int
 	}{
-		{"by an import", func(t *testing.T, p place) {
+		{"imported", func(t *testing.T, p fixture) {
 			r := other
 			r.Audio = recording.Audio{Place: recording.Managed, Key: recording.ImportedKey(account, r.ID), ContentType: "audio/mpeg", Size: int64(len(mp3))}
 			check(t, p.store.Put(t.Context(), &r))
 		}, importer.Known, 1},
-		{"by a recorder that waits for audio", func(t *testing.T, p place) {
+		{"created by a recorder, pending", func(t *testing.T, p fixture) {
 			r := other
 			check(t, p.store.Put(t.Context(), &r))
 		}, importer.Copied, 1},
-		{"by a recorder that has audio", func(t *testing.T, p place) {
+		{"created by a recorder, with audio", func(t *testing.T, p fixture) {
 			r := other
 			r.Audio = recording.Audio{Place: recording.Managed, ContentType: "audio/mpeg", Size: 1}
 			check(t, p.store.Put(t.Context(), &r))
 		}, importer.Known, 0},
-		{"and deleted again", func(t *testing.T, p place) {
+		{"created and deleted", func(t *testing.T, p fixture) {
 			r := other
 			check(t, p.store.Put(t.Context(), &r))
 			_, err := p.store.Delete(t.Context(), account, r.ID, func(*recording.Recording) error { return nil })
@@ -50,21 +50,21 @@ func TestRunBeaten(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			p := newPlace(t)
+			p := newFixture(t)
 			s := &source{
-				pages: []any{[]importer.Item{kazoos("a", begun)}}, sounds: map[string]any{"202610-a": mp3},
+				pages: []any{[]importer.Item{kazooItem("a", started)}}, audio: map[string]any{"202610-a": mp3},
 				during: func(*importer.Item) { c.during(t, p) },
 			}
 			o := options()
 			check(t, importer.Run(t.Context(), s, p.target(), o))
 			if outcomes(o.Tally.Count())[c.want] != 1 || len(p.keys(t)) != c.objects {
-				t.Errorf("%+v with the objects %v, want %s and %d", o.Tally.Count(), p.keys(t), c.want, c.objects)
+				t.Errorf("%+v with the objects %v, want %s and %d objects", o.Tally.Count(), p.keys(t), c.want, c.objects)
 			}
 		})
 	}
 }
 
-// stopping is a target that ends the run, as a kill would, at its n-th call.
+// stopping is a target that ends the run at its call number at, as a kill would.
 type stopping struct {
 	importer.Store
 	faults *faultstore.Store
@@ -72,7 +72,7 @@ type stopping struct {
 	kill   context.CancelFunc
 }
 
-func (s stopping) dies() {
+func (s stopping) maybeKill() {
 	if s.faults.Calls() >= s.at {
 		s.kill()
 	}
@@ -80,28 +80,28 @@ func (s stopping) dies() {
 
 func (s stopping) Put(ctx context.Context, r *recording.Recording) error {
 	err := s.faults.Put(ctx, r)
-	s.dies()
+	s.maybeKill()
 	return err
 }
 
 func (s stopping) Find(ctx context.Context, account string, ids []string) (map[string]store.Found, error) {
 	found, err := s.faults.Find(ctx, account, ids)
-	s.dies()
+	s.maybeKill()
 	return found, err
 }
 
-// However often a run is ended, the last one leaves what a single one would
-// have left.
+// However often a run is ended, the last one leaves the same result as a single
+// run.
 func TestRunResumes(t *testing.T) {
 	t.Parallel()
-	p, mp3, wav := newPlace(t), demo(t, "03-wrong-number.mp3"), demo(t, "10-reminder.wav")
-	s := &source{sounds: map[string]any{}}
+	p, mp3, wav := newFixture(t), demo(t, "03-wrong-number.mp3"), demo(t, "10-reminder.wav")
+	s := &source{audio: map[string]any{}}
 	var want []string
 	for i := range 5 {
 		var page []importer.Item
 		for j := range 4 {
-			it := kazoos(fmt.Sprintf("r%d%d", i, j), begun)
-			s.sounds[it.Name] = append(bytes.Clone([2][]byte{mp3, wav}[j%2]), byte(i), byte(j))
+			it := kazooItem(fmt.Sprintf("r%d%d", i, j), started)
+			s.audio[it.Name] = append(bytes.Clone([2][]byte{mp3, wav}[j%2]), byte(i), byte(j))
 			want = append(want, recording.ImportedKey(account, it.ID))
 			page = append(page, it)
 		}
@@ -120,7 +120,7 @@ func TestRunResumes(t *testing.T) {
 		kills++
 	}
 	if kills < 3 {
-		t.Errorf("ended %d times only", kills)
+		t.Errorf("ended only %d times", kills)
 	}
 	if diff := cmp.Diff(want, p.keys(t)); diff != "" {
 		t.Errorf("objects (-want +got):\n%s", diff)
@@ -128,8 +128,8 @@ func TestRunResumes(t *testing.T) {
 	for _, page := range s.pages {
 		for _, it := range page.([]importer.Item) {
 			r := p.get(t, it.ID)
-			if sound, _ := s.sounds[it.Name].([]byte); r.Document != it.Document || !bytes.Equal(p.play(t, r), sound) {
-				t.Errorf("%s is not what it was", it.ID)
+			if data, _ := s.audio[it.Name].([]byte); r.Document != it.Document || !bytes.Equal(p.play(t, r), data) {
+				t.Errorf("%s differs from the source", it.ID)
 			}
 		}
 	}
@@ -142,17 +142,17 @@ func TestRunResumes(t *testing.T) {
 	}
 }
 
-// Calls of the store that fail, before or after they took effect, cost a wait and
+// A store call that fails, before or after it took effect, costs a wait and
 // nothing else.
 func TestRunWaitsForTheStore(t *testing.T) {
 	t.Parallel()
 	mp3 := demo(t, "03-wrong-number.mp3")
 	for n := 1; n <= 4; n++ {
 		for _, when := range []faultstore.When{faultstore.Before, faultstore.After} {
-			p := newPlace(t)
+			p := newFixture(t)
 			s := &source{
-				pages:  []any{[]importer.Item{kazoos("a", begun)}, []importer.Item{kazoos("b", begun)}},
-				sounds: map[string]any{"202610-a": mp3, "202610-b": mp3},
+				pages: []any{[]importer.Item{kazooItem("a", started)}, []importer.Item{kazooItem("b", started)}},
+				audio: map[string]any{"202610-a": mp3, "202610-b": mp3},
 			}
 			o := options()
 			o.Concurrency = 1
@@ -168,16 +168,16 @@ func TestRunWaitsForTheStore(t *testing.T) {
 	}
 }
 
-// Two runs at once do no harm to each other.
-func TestRunTwiceAtOnce(t *testing.T) {
+// Two runs at the same time do not harm each other.
+func TestTwoRunsAtOnce(t *testing.T) {
 	t.Parallel()
-	p, mp3 := newPlace(t), demo(t, "03-wrong-number.mp3")
-	s := &source{sounds: map[string]any{}}
+	p, mp3 := newFixture(t), demo(t, "03-wrong-number.mp3")
+	s := &source{audio: map[string]any{}}
 	for i := range 6 {
 		var page []importer.Item
 		for j := range 5 {
-			it := kazoos(fmt.Sprintf("r%d%d", i, j), begun)
-			s.sounds[it.Name] = append(bytes.Clone(mp3), byte(i), byte(j))
+			it := kazooItem(fmt.Sprintf("r%d%d", i, j), started)
+			s.audio[it.Name] = append(bytes.Clone(mp3), byte(i), byte(j))
 			page = append(page, it)
 		}
 		s.pages = append(s.pages, page)
@@ -193,7 +193,7 @@ func TestRunTwiceAtOnce(t *testing.T) {
 	}
 	both.Wait()
 	if a, b := counts[0], counts[1]; a.Copied+b.Copied != 30 || a.Known+b.Known != 30 || !a.Complete() || !b.Complete() {
-		t.Errorf("%+v, %+v", a, b)
+		t.Errorf("counts %+v and %+v, want 30 copied, 30 known, and both complete", a, b)
 	}
 	if n := len(p.keys(t)); n != 30 {
 		t.Errorf("%d objects, want 30", n)
@@ -204,8 +204,8 @@ func TestRunTwiceAtOnce(t *testing.T) {
 	}
 }
 
-// A file whose audio cannot be read makes no recording: there is nothing to it
-// but its audio.
+// A file whose audio cannot be read makes no recording, since it has nothing but
+// its audio.
 func TestRunFilesWithoutAudio(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -216,26 +216,26 @@ func TestRunFilesWithoutAudio(t *testing.T) {
 		{errors.New("it is being changed"), importer.Failed},
 		{fmt.Errorf("%w: a link", importer.ErrRefused), importer.Refused},
 	} {
-		p := newPlace(t)
+		p := newFixture(t)
 		file := importer.Item{
-			Name: "f.wav", Account: account, Stem: "f", Started: begun, Document: `{}`, Audio: recording.Audio{Place: recording.Managed},
+			Name: "f.wav", Account: account, Stem: "f", Started: started, Document: `{}`, Audio: recording.Audio{Place: recording.Managed},
 		}
-		s := &source{pages: []any{[]importer.Item{file}}, sounds: map[string]any{"f.wav": c.err}}
+		s := &source{pages: []any{[]importer.Item{file}}, audio: map[string]any{"f.wav": c.err}}
 		o := options()
 		check(t, importer.Run(t.Context(), s, p.target(), o))
-		_, err := p.store.Get(t.Context(), account, recording.StemID(account, "f", begun))
+		_, err := p.store.Get(t.Context(), account, recording.StemID(account, "f", started))
 		if outcomes(o.Tally.Count())[c.want] != 1 || !errors.Is(err, store.ErrNotFound) {
-			t.Errorf("of %v: %+v, and Get = %v", c.err, o.Tally.Count(), err)
+			t.Errorf("after %v: %+v, and Get = %v", c.err, o.Tally.Count(), err)
 		}
 	}
 }
 
-// A store that takes nothing for longer than anybody waits is a failure, and the
-// next run mends it.
-func TestRunStoreGone(t *testing.T) {
+// A store that is unavailable for longer than the retries last is a failure, and
+// the next run repairs it.
+func TestRunStoreUnavailable(t *testing.T) {
 	t.Parallel()
-	p, mp3 := newPlace(t), demo(t, "03-wrong-number.mp3")
-	s := &source{pages: []any{[]importer.Item{kazoos("a", begun)}}, sounds: map[string]any{"202610-a": mp3}}
+	p, mp3 := newFixture(t), demo(t, "03-wrong-number.mp3")
+	s := &source{pages: []any{[]importer.Item{kazooItem("a", started)}}, audio: map[string]any{"202610-a": mp3}}
 	var faults []faultstore.Fault
 	for n := 2; n < 20; n++ {
 		faults = append(faults, faultstore.Fault{Call: n, Err: store.ErrUnavailable})
@@ -248,21 +248,21 @@ func TestRunStoreGone(t *testing.T) {
 	o = options()
 	check(t, importer.Run(t.Context(), s, p.target(), o))
 	if c := o.Tally.Count(); c.Copied != 1 || !c.Complete() || !bytes.Equal(p.play(t, p.get(t, "202610-a")), mp3) {
-		t.Errorf("after that: %+v", c)
+		t.Errorf("after the next run: %+v", c)
 	}
 }
 
-// Two files of one id: the first is it, and the second is named, whatever is
-// there already.
+// Of two files with the same ID, the first is copied and the second reported,
+// whatever exists already.
 func TestRunSameID(t *testing.T) {
 	t.Parallel()
-	p, mp3, wav := newPlace(t), demo(t, "03-wrong-number.mp3"), demo(t, "10-reminder.wav")
+	p, mp3, wav := newFixture(t), demo(t, "03-wrong-number.mp3"), demo(t, "10-reminder.wav")
 	a := importer.Item{
-		Name: "a.mp3", Account: account, ID: "202610-x", Started: begun, Document: `{}`, Audio: recording.Audio{Place: recording.Managed},
+		Name: "a.mp3", Account: account, ID: "202610-x", Started: started, Document: `{}`, Audio: recording.Audio{Place: recording.Managed},
 	}
 	b := a
 	b.Name = "b.wav"
-	s := &source{pages: []any{[]importer.Item{a, b, a}}, sounds: map[string]any{"a.mp3": mp3, "b.wav": wav}}
+	s := &source{pages: []any{[]importer.Item{a, b, a}}, audio: map[string]any{"a.mp3": mp3, "b.wav": wav}}
 	for i := range 2 {
 		o := options()
 		o.Concurrency = 1
@@ -272,26 +272,26 @@ func TestRunSameID(t *testing.T) {
 			t.Errorf("run %d: %+v", i, c)
 		}
 		if !bytes.Equal(p.play(t, p.get(t, "202610-x")), mp3) {
-			t.Errorf("run %d: the audio is another", i)
+			t.Errorf("run %d: the audio is not that of the first file", i)
 		}
 	}
 }
 
-// A PBX that saves the document first says at first that its audio is elsewhere,
-// or that there is none; later it has it.
+// A PBX that saves the document first may at first report external audio, or
+// none. Later it has the audio.
 func TestRunAudioThatComesLater(t *testing.T) {
 	t.Parallel()
 	for _, at := range []recording.Audio{{}, {Place: recording.External, ContentType: "audio/mpeg"}} {
-		p, mp3 := newPlace(t), demo(t, "03-wrong-number.mp3")
-		it := kazoos("a", begun)
+		p, mp3 := newFixture(t), demo(t, "03-wrong-number.mp3")
+		it := kazooItem("a", started)
 		it.Audio = at
-		s := &source{pages: []any{[]importer.Item{it}}, sounds: map[string]any{"202610-a": mp3}}
+		s := &source{pages: []any{[]importer.Item{it}}, audio: map[string]any{"202610-a": mp3}}
 		check(t, importer.Run(t.Context(), s, p.target(), options()))
-		s.pages = []any{[]importer.Item{kazoos("a", begun)}}
+		s.pages = []any{[]importer.Item{kazooItem("a", started)}}
 		o := options()
 		check(t, importer.DryRun(t.Context(), s, p.target(), o))
 		if c := o.Tally.Count(); c.Copied != 1 {
-			t.Errorf("to be done for %+v: %+v", at, c)
+			t.Errorf("dry run for %+v: %+v", at, c)
 		}
 		o = options()
 		check(t, importer.Run(t.Context(), s, p.target(), o))

@@ -13,35 +13,37 @@ import (
 	"callrecordings/shared/store"
 )
 
-// Options of a run.
+// Options are the settings of a run.
 type Options struct {
-	// Concurrency is how many items are copied at once, 1 or more.
+	// Concurrency is the number of items that are copied at the same time, at
+	// least 1.
 	Concurrency int
-	// Rate bounds the items that are copied in a second; 0 sets no limit.
+	// Rate limits the items that are copied per second; 0 sets no limit.
 	Rate float64
-	// NoAudio copies documents alone; a later run brings the audio.
+	// NoAudio copies documents only; a later run can copy the audio.
 	NoAudio bool
-	// Revive copies what was deleted here, too.
+	// Revive also copies recordings that were deleted in the target.
 	Revive bool
 	// MaxBytes is the most audio that a recording may have; 0 sets no limit.
 	MaxBytes int64
 	// Now is the clock.
 	Now func() time.Time
-	// Wait waits between two tries of what the target did not do; nil waits by
-	// the clock.
+	// Wait waits before a failed call of the target is retried; nil uses the real
+	// clock.
 	Wait func(ctx context.Context, d time.Duration) error
-	// Tally counts. Required.
+	// Tally counts the items. It is required.
 	Tally *Tally
-	// Named, if not nil, is told of each item that was not simply copied or there,
-	// from any goroutine.
-	Named func(Result)
+	// Report, if not nil, is called for each item that was neither copied
+	// completely nor known already. It may be called from any goroutine.
+	Report func(Result)
 }
 
-// inARow is how many items may fail one after another because nobody answers,
-// before a run gives up: the more, the more are under way at once.
-func (o Options) inARow() int64 { return max(20, 3*int64(o.Concurrency)) }
+// failureLimit is the number of consecutive items that may fail because the
+// source or the target does not answer, before the run gives up. It grows with
+// the number of items in progress.
+func (o Options) failureLimit() int64 { return max(20, 3*int64(o.Concurrency)) }
 
-// run is one run under way.
+// run is a run in progress.
 type run struct {
 	Options
 	source Source
@@ -49,28 +51,29 @@ type run struct {
 	pace   *rate.Limiter
 	end    context.CancelCauseFunc
 
-	trouble counter
+	failures counter
 
 	mu sync.Mutex // guards names
-	// names are those of the items whose id is another, by their ids; both are
-	// hashed, as there may be millions.
+	// names remembers which item each ID was used for, if the item's name is not
+	// its ID. Both sides are hashed, since there may be millions.
 	names map[[16]byte][8]byte
 }
 
-// task is an item, and what the target had of it when its page was listed.
+// task is an item and the state of its recording in the target when its page was
+// listed.
 type task struct {
 	item  *Item
 	found store.Found
 }
 
-// Run copies what s has to t, and counts in o.Tally. It goes on after an item
-// that fails. An error means that it did not come to the end: the
-// context's cause, or what wraps ErrStop.
+// Run copies the recordings of s to t and counts them in o.Tally. It continues
+// after an item that fails. It returns an error if it ended early: the cause of
+// the context's end, or an error that wraps ErrStop.
 func Run(ctx context.Context, s Source, t Target, o Options) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	r := newRun(s, t, o, end)
-	r.spread(ctx, func(t task) Result { return r.take(ctx, t) })
+	r.forEach(ctx, func(t task) Result { return r.take(ctx, t) })
 	return context.Cause(ctx)
 }
 
@@ -85,8 +88,8 @@ func newRun(s Source, t Target, o Options, end context.CancelCauseFunc) *run {
 	return r
 }
 
-// spread lists the source and lets workers do each item.
-func (r *run) spread(ctx context.Context, do func(task) Result) {
+// forEach lists the source, and lets workers process each item.
+func (r *run) forEach(ctx context.Context, do func(task) Result) {
 	tasks := make(chan task)
 	var working sync.WaitGroup
 	for range max(r.Concurrency, 1) {
@@ -103,11 +106,11 @@ func (r *run) spread(ctx context.Context, do func(task) Result) {
 	working.Wait()
 }
 
-// list hands out what the source has.
+// list passes the source's items to the workers.
 func (r *run) list(ctx context.Context, tasks chan<- task) {
 	for page, err := range r.source.Pages(ctx) {
 		if err == nil && len(page) > 0 {
-			err = r.hand(ctx, page, tasks)
+			err = r.dispatch(ctx, page, tasks)
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -116,7 +119,7 @@ func (r *run) list(ctx context.Context, tasks chan<- task) {
 			r.stop(err)
 			return
 		case err != nil:
-			r.name(Result{Outcome: Failed, Name: "a part of the list", Reason: err.Error()})
+			r.report(Result{Outcome: Failed, Name: "a part of the list", Reason: err.Error()})
 			r.Tally.missed()
 		}
 	}
@@ -125,14 +128,14 @@ func (r *run) list(ctx context.Context, tasks chan<- task) {
 	}
 }
 
-// hand looks up what the target has of a page and hands its items out.
-func (r *run) hand(ctx context.Context, page []Item, tasks chan<- task) error {
+// dispatch looks up a page in the target and passes its items to the workers.
+func (r *run) dispatch(ctx context.Context, page []Item, tasks chan<- task) error {
 	found, err := r.lookUp(ctx, page)
 	if err != nil {
-		return fmt.Errorf("%w: look for what is there: %w", ErrStop, err)
+		return fmt.Errorf("%w: look up existing recordings: %w", ErrStop, err)
 	}
 	r.Tally.found(page)
-	r.trouble.reset() // both have answered
+	r.failures.reset() // source and target have answered
 	for i := range page {
 		select {
 		case tasks <- task{&page[i], found[i]}:
@@ -143,9 +146,9 @@ func (r *run) hand(ctx context.Context, page []Item, tasks chan<- task) error {
 	return nil
 }
 
-// lookUp finds what the target has of each item whose id is known.
+// lookUp finds the state of each item's recording, for items with a known ID.
 func (r *run) lookUp(ctx context.Context, page []Item) ([]store.Found, error) {
-	ids := map[string][]string{} // by account; a page may have an id twice
+	ids := map[string][]string{} // by account; a page may list an ID twice
 	seen := map[string]bool{}
 	for i := range page {
 		it := &page[i]
@@ -156,7 +159,7 @@ func (r *run) lookUp(ctx context.Context, page []Item) ([]store.Found, error) {
 	}
 	all := make([]store.Found, len(page))
 	for account, some := range ids {
-		found, err := again(ctx, r, func() (map[string]store.Found, error) { return r.target.Store.Find(ctx, account, some) })
+		found, err := retry(ctx, r, func() (map[string]store.Found, error) { return r.target.Store.Find(ctx, account, some) })
 		if err != nil {
 			return nil, err
 		}
@@ -169,8 +172,8 @@ func (r *run) lookUp(ctx context.Context, page []Item) ([]store.Found, error) {
 	return all, nil
 }
 
-// done counts what became of an item, and ends the run if nothing works any
-// more. What was broken off by the end of the run is not counted.
+// done counts the result of an item and ends the run if too many fail in a row.
+// It ignores items that the end of the run interrupted.
 func (r *run) done(t task, res Result) {
 	if res.Outcome == "" {
 		return
@@ -180,19 +183,19 @@ func (r *run) done(t task, res Result) {
 		return
 	}
 	r.Tally.count(t.item, res)
-	if res.worthNaming() {
-		r.name(res)
+	if res.reportable() {
+		r.report(res)
 	}
-	if again, ok := r.source.(Retrier); ok && res.Outcome == Failed {
-		again.Retry(t.item)
+	if retrier, ok := r.source.(Retrier); ok && res.Outcome == Failed {
+		retrier.Retry(t.item)
 	}
 	switch {
 	case errors.Is(res.cause, ErrUnreachable), unavailable(res.cause):
-		if r.trouble.up() >= r.inARow() {
-			r.stop(fmt.Errorf("%w: %d in a row failed, the last one: %w", ErrStop, r.inARow(), res.cause))
+		if r.failures.add() >= r.failureLimit() {
+			r.stop(fmt.Errorf("%w: %d items in a row failed, the last with: %w", ErrStop, r.failureLimit(), res.cause))
 		}
 	case res.Outcome != Deleted && res.Outcome != Known:
-		r.trouble.reset()
+		r.failures.reset()
 	}
 }
 
@@ -203,23 +206,23 @@ func (r *run) stop(err error) {
 	r.end(err)
 }
 
-func (r *run) name(res Result) {
-	if r.Named != nil {
-		r.Named(res)
+func (r *run) report(res Result) {
+	if r.Report != nil {
+		r.Report(res)
 	}
 }
 
-// Waits between tries of what the target did not do, and their number: some two
-// minutes.
+// The waits between attempts to call the target, and the number of attempts:
+// about two minutes in all.
 const (
 	firstWait = 500 * time.Millisecond
 	lastWait  = 30 * time.Second
 	tries     = 9
 )
 
-// again asks the target until it answers, and backs off meanwhile: drivers try
-// for as long as a request may take, and nobody waits for an answer here.
-func again[T any](ctx context.Context, r *run, do func() (T, error)) (got T, err error) {
+// retry calls do until the target answers, and backs off meanwhile. The drivers
+// retry only for as long as an API request may take; an import can wait longer.
+func retry[T any](ctx context.Context, r *run, do func() (T, error)) (got T, err error) {
 	for n := range tries {
 		if got, err = do(); !unavailable(err) {
 			return got, err

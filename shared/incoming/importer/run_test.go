@@ -13,36 +13,36 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// What is copied is what was there, and a second run touches nothing.
+// A run copies the recordings as they are, and a second run changes nothing.
 func TestRunCopiesOnce(t *testing.T) {
 	t.Parallel()
-	p, mp3 := newPlace(t), demo(t, "03-wrong-number.mp3")
-	silent, external := kazoos("silent", begun), kazoos("external", begun)
+	p, mp3 := newFixture(t), demo(t, "03-wrong-number.mp3")
+	silent, external := kazooItem("silent", started), kazooItem("external", started)
 	silent.Audio = recording.Audio{}
 	external.Audio = recording.Audio{Place: recording.External, ContentType: "audio/mpeg"}
 	s := &source{
-		pages:  []any{[]importer.Item{kazoos("a", begun), silent}, []importer.Item{external}},
-		sounds: map[string]any{"202610-a": mp3},
+		pages: []any{[]importer.Item{kazooItem("a", started), silent}, []importer.Item{external}},
+		audio: map[string]any{"202610-a": mp3},
 	}
 	o := options()
 	if err := importer.Run(t.Context(), s, p.target(), o); err != nil {
 		t.Fatal(err)
 	}
 	want := importer.Count{
-		Found: 3, All: true, Copied: 3, Silent: 1, External: 1, Bytes: int64(len(mp3)), First: begun + 60, Last: begun + 60,
+		Found: 3, All: true, Copied: 3, Silent: 1, External: 1, Bytes: int64(len(mp3)), First: started + 60, Last: started + 60,
 	}
 	if diff := cmp.Diff(want, o.Tally.Count()); diff != "" {
 		t.Errorf("Count (-want +got):\n%s", diff)
 	}
 	r := p.get(t, "202610-a")
-	if r.Document != kazoos("a", begun).Document || r.Created != begun+60 || r.Modified != r.Created || r.Owner != "u1" {
+	if r.Document != kazooItem("a", started).Document || r.Created != started+60 || r.Modified != r.Created || r.Owner != "u1" {
 		t.Errorf("stored %+v", r)
 	}
 	if !bytes.Equal(p.play(t, r), mp3) || r.Audio.Size != int64(len(mp3)) || len(r.Audio.SHA256) != 64 {
 		t.Errorf("its audio is %+v", r.Audio)
 	}
 	if got := p.get(t, "202610-external").Audio; got != external.Audio {
-		t.Errorf("the audio of an external one is %+v", got)
+		t.Errorf("the external audio is %+v", got)
 	}
 	if diff := cmp.Diff([]string{"imported/a0/202610/202610-a"}, p.keys(t)); diff != "" {
 		t.Errorf("objects (-want +got):\n%s", diff)
@@ -56,38 +56,38 @@ func TestRunCopiesOnce(t *testing.T) {
 	}
 }
 
-// What becomes of audio, at once and at the next run.
+// The result for the audio, in the first and in a second run.
 func TestRunAudio(t *testing.T) {
 	t.Parallel()
 	mp3, wav := demo(t, "03-wrong-number.mp3"), demo(t, "10-reminder.wav")
 	for _, c := range []struct {
-		name          string
-		sound         any
-		want, again   importer.Outcome
-		lack          importer.Lack
-		state         recording.State
-		reason        recording.Reason
-		opened        int // after both runs
-		kind          string
-		textInReports string
+		name           string
+		audio          any
+		want, again    importer.Outcome
+		lack           importer.Lack
+		state          recording.State
+		reason         recording.Reason
+		opened         int // after both runs
+		kind           string
+		reportedReason string
 	}{
-		{"as it should be", mp3, importer.Copied, importer.Known, "", recording.Ready, "", 1, "audio/mpeg", ""},
-		{"another type than its document says", wav, importer.Copied, importer.Known, "", recording.Ready, "", 1, "audio/wav", ""},
+		{"good", mp3, importer.Copied, importer.Known, "", recording.Ready, "", 1, "audio/mpeg", ""},
+		{"type differs from the document", wav, importer.Copied, importer.Known, "", recording.Ready, "", 1, "audio/wav", ""},
 		{"empty", []byte{}, importer.Copied, importer.Known, "", recording.Empty, "", 1, "audio/mpeg", ""},
-		{"no audio", []byte("<html>502 Bad Gateway</html>"), importer.Refused, importer.Refused, "", recording.Failed, recording.NotAudio, 1, "", "not_audio"},
+		{"not audio", []byte("<html>502 Bad Gateway</html>"), importer.Refused, importer.Refused, "", recording.Failed, recording.NotAudio, 1, "", "not_audio"},
 		{"too large", bytes.Repeat(mp3, 1+(1<<20)/len(mp3)), importer.Refused, importer.Refused, "", recording.Failed, recording.TooLarge, 2, "", "too_large"},
 		{"gone", fmt.Errorf("%w: 404", importer.ErrGone), importer.Copied, importer.Known, importer.Silent, recording.Pending, "", 2, "", ""},
 		{"refused", fmt.Errorf("%w: too much", importer.ErrRefused), importer.Refused, importer.Refused, "", recording.Pending, "", 2, "", "too much"},
-		{"not to be had", errors.New("500 datastore_fault"), importer.Failed, importer.Failed, "", recording.Pending, "", 2, "", "500 datastore_fault; its document is there"},
+		{"not available", errors.New("500 datastore_fault"), importer.Failed, importer.Failed, "", recording.Pending, "", 2, "", "500 datastore_fault; its document is stored"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			p := newPlace(t)
-			s := &source{pages: []any{[]importer.Item{kazoos("a", begun)}}, sounds: map[string]any{"202610-a": c.sound}}
+			p := newFixture(t)
+			s := &source{pages: []any{[]importer.Item{kazooItem("a", started)}}, audio: map[string]any{"202610-a": c.audio}}
 			for i, want := range []importer.Outcome{c.want, c.again} {
-				var named results
+				var reported results
 				o := options()
-				o.Named = named.add
+				o.Report = reported.add
 				if err := importer.Run(t.Context(), s, p.target(), o); err != nil {
 					t.Fatal(err)
 				}
@@ -95,15 +95,15 @@ func TestRunAudio(t *testing.T) {
 				if got[want] != 1 || o.Tally.Count().Done() != 1 {
 					t.Errorf("run %d: %v, want one %s", i, got, want)
 				}
-				if c.textInReports != "" && (len(named.all) != 1 || !strings.Contains(named.all[0].Reason, c.textInReports)) {
-					t.Errorf("run %d: named %+v, want %q", i, named.all, c.textInReports)
+				if c.reportedReason != "" && (len(reported.all) != 1 || !strings.Contains(reported.all[0].Reason, c.reportedReason)) {
+					t.Errorf("run %d: reported %+v, want %q", i, reported.all, c.reportedReason)
 				}
 				if (o.Tally.Count().Silent == 1) != (c.lack == importer.Silent) {
 					t.Errorf("run %d: %+v", i, o.Tally.Count())
 				}
 			}
 			r := p.get(t, "202610-a")
-			if r.Document != kazoos("a", begun).Document {
+			if r.Document != kazooItem("a", started).Document {
 				t.Errorf("the document is %s", r.Document)
 			}
 			if r.Audio.Condition() != c.state || r.Audio.Reason != c.reason || r.Audio.ContentType != c.kind {
@@ -113,7 +113,7 @@ func TestRunAudio(t *testing.T) {
 				t.Errorf("opened %d times, want %d; %d left open", s.opened["202610-a"], c.opened, s.open)
 			}
 			if objects := len(p.keys(t)); (objects == 1) != (r.Audio.Place == recording.Managed) {
-				t.Errorf("%d objects", objects)
+				t.Errorf("%d objects for %+v", objects, r.Audio)
 			}
 		})
 	}
@@ -126,17 +126,17 @@ func outcomes(c importer.Count) map[importer.Outcome]int64 {
 	}
 }
 
-// Audio that could not be had comes with a later run, and so does what
-// --no-audio has left out.
+// A later run copies audio that failed before, and audio that --no-audio left
+// out.
 func TestRunSuppliesAudio(t *testing.T) {
 	t.Parallel()
 	mp3 := demo(t, "03-wrong-number.mp3")
 	for name, first := range map[string]struct {
-		sound   any
+		audio   any
 		noAudio bool
 	}{"failed": {errors.New("500"), false}, "left out": {mp3, true}} {
-		p := newPlace(t)
-		s := &source{pages: []any{[]importer.Item{kazoos("a", begun)}}, sounds: map[string]any{"202610-a": first.sound}}
+		p := newFixture(t)
+		s := &source{pages: []any{[]importer.Item{kazooItem("a", started)}}, audio: map[string]any{"202610-a": first.audio}}
 		o := options()
 		o.NoAudio = first.noAudio
 		if err := importer.Run(t.Context(), s, p.target(), o); err != nil {
@@ -145,24 +145,24 @@ func TestRunSuppliesAudio(t *testing.T) {
 		if got := p.get(t, "202610-a").Audio.Condition(); got != recording.Pending || o.Tally.Count().Silent != 0 {
 			t.Errorf("%s: %s after the first run, %+v", name, got, o.Tally.Count())
 		}
-		s.sounds["202610-a"] = mp3
+		s.audio["202610-a"] = mp3
 		o = options()
 		if err := importer.Run(t.Context(), s, p.target(), o); err != nil || o.Tally.Count().Copied != 1 {
 			t.Fatalf("%s: Run = %v, %+v", name, err, o.Tally.Count())
 		}
 		r := p.get(t, "202610-a")
-		if !bytes.Equal(p.play(t, r), mp3) || r.Document != kazoos("a", begun).Document {
+		if !bytes.Equal(p.play(t, r), mp3) || r.Document != kazooItem("a", started).Document {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}
 }
 
-// What was deleted here stays so, unless it is to be revived, and its purge is
-// over.
+// A deleted recording stays deleted, unless it is to be revived and its purge has
+// finished.
 func TestRunDeleted(t *testing.T) {
 	t.Parallel()
-	p, mp3 := newPlace(t), demo(t, "03-wrong-number.mp3")
-	s := &source{pages: []any{[]importer.Item{kazoos("a", begun)}}, sounds: map[string]any{"202610-a": mp3}}
+	p, mp3 := newFixture(t), demo(t, "03-wrong-number.mp3")
+	s := &source{pages: []any{[]importer.Item{kazooItem("a", started)}}, audio: map[string]any{"202610-a": mp3}}
 	run := func(revive bool) importer.Count {
 		o := options()
 		o.Revive = revive
@@ -176,7 +176,7 @@ func TestRunDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c := run(false); c.Deleted != 1 || s.opened["202610-a"] != 1 {
-		t.Errorf("of a deleted one: %+v, opened %v", c, s.opened)
+		t.Errorf("of a deleted recording: %+v, opened %v", c, s.opened)
 	}
 	if c := run(true); c.Failed != 1 {
 		t.Errorf("revived while its purge is pending: %+v", c)
@@ -198,7 +198,7 @@ func TestRunDeleted(t *testing.T) {
 		t.Errorf("revived with the audio at %s", r.AudioKey())
 	}
 	if c := run(false); c.Known != 1 {
-		t.Errorf("after that: %+v", c)
+		t.Errorf("in the next run: %+v", c)
 	}
 }
 
@@ -209,42 +209,42 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// Items that cannot be taken are named, and so is a part of the list that
-// cannot be read; the rest is copied all the same.
-func TestRunNames(t *testing.T) {
+// Items that cannot be copied are reported, and so is a part of the list that
+// cannot be read. The rest is copied.
+func TestRunReports(t *testing.T) {
 	t.Parallel()
-	p, mp3 := newPlace(t), demo(t, "03-wrong-number.mp3")
-	bad, huge := kazoos("bad", begun), kazoos("huge", begun)
-	bad.Fault = fmt.Errorf("%w: no id", importer.ErrRefused)
+	p, mp3 := newFixture(t), demo(t, "03-wrong-number.mp3")
+	bad, huge := kazooItem("bad", started), kazooItem("huge", started)
+	bad.Fault = fmt.Errorf("%w: bad ID", importer.ErrRefused)
 	huge.Document = recording.Document(`{"x":"` + strings.Repeat("x", 500<<10) + `"}`)
 	s := &source{
 		pages: []any{
-			[]importer.Item{bad, huge}, errors.New("503"), []importer.Item{kazoos("a", begun), kazoos("a", begun)},
+			[]importer.Item{bad, huge}, errors.New("503"), []importer.Item{kazooItem("a", started), kazooItem("a", started)},
 		},
-		sounds: map[string]any{"202610-a": mp3, "202610-huge": mp3},
+		audio: map[string]any{"202610-a": mp3, "202610-huge": mp3},
 	}
-	var named results
+	var reported results
 	o := options()
-	o.Named, o.Concurrency = named.add, 1
+	o.Report, o.Concurrency = reported.add, 1
 	check(t, importer.Run(t.Context(), s, p.target(), o))
 	c := o.Tally.Count()
 	if c.Refused != 2 || c.Lists != 1 || c.Copied != 1 || c.Known != 1 || c.Complete() {
 		t.Errorf("%+v", c)
 	}
-	if len(named.all) != 3 {
-		t.Errorf("named %+v", named.all)
+	if len(reported.all) != 3 {
+		t.Errorf("reported %+v, want 3 results", reported.all)
 	}
 	if diff := cmp.Diff([]string{"imported/a0/202610/202610-a"}, p.keys(t)); diff != "" {
 		t.Errorf("objects (-want +got):\n%s", diff)
 	}
 }
 
-// A run ends when nothing works any more, and not for single faults.
+// A run ends if nothing works any more, but not for single failures.
 func TestRunStops(t *testing.T) {
 	t.Parallel()
 	many := make([]importer.Item, 60)
 	for i := range many {
-		many[i] = kazoos(fmt.Sprintf("r%02d", i), begun)
+		many[i] = kazooItem(fmt.Sprintf("r%02d", i), started)
 	}
 	for _, c := range []struct {
 		name string
@@ -252,26 +252,26 @@ func TestRunStops(t *testing.T) {
 		list error
 		stop bool
 	}{
-		{"a full disk", fmt.Errorf("%w: no room", importer.ErrStop), nil, true},
-		{"nobody answers", fmt.Errorf("%w: refused", importer.ErrUnreachable), nil, true},
-		{"nobody lists", nil, fmt.Errorf("%w: refused", importer.ErrUnreachable), true},
-		{"a token that is not taken", nil, fmt.Errorf("%w: 401", importer.ErrStop), true},
-		{"a storage that is gone", errors.New("500 datastore_fault"), nil, false},
-		{"a storage that is slow, and a list that comes", fmt.Errorf("%w: time-out", importer.ErrUnreachable), nil, false},
+		{"full disk", fmt.Errorf("%w: no room", importer.ErrStop), nil, true},
+		{"no answer for audio", fmt.Errorf("%w: refused", importer.ErrUnreachable), nil, true},
+		{"no answer for the list", nil, fmt.Errorf("%w: refused", importer.ErrUnreachable), true},
+		{"rejected token", nil, fmt.Errorf("%w: 401", importer.ErrStop), true},
+		{"failing storage", errors.New("500 datastore_fault"), nil, false},
+		{"slow storage, but the list is read", fmt.Errorf("%w: time-out", importer.ErrUnreachable), nil, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			p := newPlace(t)
-			s := &source{sounds: map[string]any{}}
+			p := newFixture(t)
+			s := &source{audio: map[string]any{}}
 			for i := range many {
-				s.sounds[many[i].Name] = c.err
+				s.audio[many[i].Name] = c.err
 			}
 			if c.list != nil {
 				s.pages = []any{c.list, many}
 			} else {
 				s.pages = []any{many}
 			}
-			if strings.Contains(c.name, "a list that comes") {
+			if strings.Contains(c.name, "the list is read") {
 				s.pages = []any{many[:15], many[15:30], many[30:45], many[45:]}
 			}
 			o := options()

@@ -39,7 +39,7 @@ func (c *copying) supply(ctx context.Context, rec *recording.Recording) Result {
 	if !c.turn(ctx) {
 		return Result{}
 	}
-	if rec.Audio.Key != "" { // where a delete will look for it
+	if rec.Audio.Key != "" { // where a delete looks for it
 		c.key = rec.Audio.Key
 	}
 	f := c.fetch(ctx)
@@ -54,14 +54,14 @@ func (c *copying) supply(ctx context.Context, rec *recording.Recording) Result {
 	if err := c.send(ctx, made, f); err != nil {
 		return c.failed(ctx, c.res, err)
 	}
-	ctx, cancel := outlasting(ctx)
+	ctx, cancel := withGrace(ctx)
 	defer cancel()
 	return c.attach(ctx, made, f)
 }
 
 // Reasons to end an update without a change.
 var (
-	errHasAudio = errors.New("it has audio by now")
+	errHasAudio = errors.New("it has audio already")
 	errKnown    = errors.New("the reason is noted already")
 )
 
@@ -70,7 +70,7 @@ func (c *copying) attach(ctx context.Context, made *recording.Recording, f *fetc
 	if !f.usable() && f.rejected() == "" {
 		return c.copied(f, made)
 	}
-	_, err := again(ctx, c.run, func() (*recording.Recording, error) {
+	_, err := retry(ctx, c.run, func() (*recording.Recording, error) {
 		return c.target.Store.Update(ctx, made.Account, made.ID, func(r *recording.Recording) error {
 			switch {
 			case !incoming.NeedsAudio(r.Audio):

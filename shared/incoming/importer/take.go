@@ -36,7 +36,7 @@ func (r *run) take(ctx context.Context, t task) Result {
 	}
 	res.ID = id
 	if !r.first(it, id) {
-		return res.ends(Refused, fmt.Errorf("%w: another one has the same id", ErrRefused))
+		return res.ends(Refused, fmt.Errorf("%w: another item has the same ID", ErrRefused))
 	}
 	c := &copying{run: r, item: it, id: id, res: res, key: recording.ImportedKey(it.Account, id)}
 	switch {
@@ -58,7 +58,7 @@ func (r *run) take(ctx context.Context, t task) Result {
 }
 
 // errPurging means that a deleted recording cannot be revived yet.
-var errPurging = errors.New("its deletion here is not finished yet")
+var errPurging = errors.New("its deletion in the target is not finished yet")
 
 // first reports whether the item is the first one of the run with that ID. A
 // source may list an item again: one of the same name is the same item.
@@ -98,7 +98,7 @@ func (r *run) identify(ctx context.Context, it *Item, found store.Found) (string
 	if it.ID != "" {
 		return it.ID, found, nil
 	}
-	id, err := again(ctx, r, func() (string, error) {
+	id, err := retry(ctx, r, func() (string, error) {
 		return incoming.ClaimName(ctx, r.target.Store, it.Account, it.Stem, it.Started)
 	})
 	if err != nil {
@@ -109,7 +109,7 @@ func (r *run) identify(ctx context.Context, it *Item, found store.Found) (string
 }
 
 func (r *run) foundOne(ctx context.Context, account, id string) (store.Found, error) {
-	all, err := again(ctx, r, func() (map[string]store.Found, error) {
+	all, err := retry(ctx, r, func() (map[string]store.Found, error) {
 		return r.target.Store.Find(ctx, account, []string{id})
 	})
 	return all[id], err
@@ -158,7 +158,7 @@ func (c *copying) known(ctx context.Context, rec *recording.Recording) Result {
 	case c.wantsAudio() && incoming.NeedsAudio(stored):
 		return c.supply(ctx, rec)
 	case c.wantsAudio() && stored.State == recording.Failed:
-		return c.res.ends(Refused, fmt.Errorf("%w: its audio is %s; its document is there", ErrRefused, stored.Reason))
+		return c.res.ends(Refused, fmt.Errorf("%w: its audio is %s; its document is stored", ErrRefused, stored.Reason))
 	}
 	return c.complete(rec)
 }
@@ -188,15 +188,15 @@ func lackOf(a recording.Audio) Lack {
 	return ""
 }
 
-// finish is how long the steps after the audio may take when the run ends. They
-// are short, and stopping halfway would waste the upload.
-const finish = 30 * time.Second
+// gracePeriod is how long the steps after the audio may take once the run ends.
+// They are short, and stopping halfway would waste the upload.
+const gracePeriod = 30 * time.Second
 
-// outlasting returns a context that ends that much later than ctx.
-func outlasting(ctx context.Context) (context.Context, context.CancelFunc) {
-	lasting, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(finish, cancel) })
-	return lasting, func() {
+// withGrace returns a context that ends that much later than ctx.
+func withGrace(ctx context.Context) (context.Context, context.CancelFunc) {
+	extended, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(gracePeriod, cancel) })
+	return extended, func() {
 		stop()
 		cancel()
 	}
@@ -219,9 +219,9 @@ func (c *copying) fresh(ctx context.Context) Result {
 	if err := c.send(ctx, rec, f); err != nil {
 		return c.failed(ctx, c.res, err)
 	}
-	ctx, cancel := outlasting(ctx)
+	ctx, cancel := withGrace(ctx)
 	defer cancel()
-	_, err := again(ctx, c.run, func() (struct{}, error) { return struct{}{}, c.put(ctx, rec) })
+	_, err := retry(ctx, c.run, func() (struct{}, error) { return struct{}{}, c.put(ctx, rec) })
 	switch {
 	case err == nil:
 		return c.copied(f, rec)
@@ -243,18 +243,18 @@ func (c *copying) fresh(ctx context.Context) Result {
 func (c *copying) copied(f *fetched, rec *recording.Recording) Result {
 	switch {
 	case f.err != nil:
-		res := c.res.ends(Failed, fmt.Errorf("its audio: %w; its document is there", f.err))
+		res := c.res.ends(Failed, fmt.Errorf("its audio: %w; its document is stored", f.err))
 		if errors.Is(f.err, ErrRefused) {
 			res.Outcome = Refused
 		}
 		return res
 	case f.rejected() != "":
-		return c.res.ends(Refused, fmt.Errorf("%w: its audio is %s; its document is there", ErrRefused, f.rejected()))
+		return c.res.ends(Refused, fmt.Errorf("%w: its audio is %s; its document is stored", ErrRefused, f.rejected()))
 	}
 	c.res.Lack = c.lackOf(rec.Audio)
 	c.res.bytes = f.size()
 	if f.gone {
-		c.res.Reason = "the source lists audio, and has none"
+		c.res.Reason = "the source lists audio, but has none"
 	}
 	return c.res.ends(Copied, nil)
 }
@@ -264,7 +264,7 @@ func (c *copying) send(ctx context.Context, rec *recording.Recording, f *fetched
 	if !f.usable() {
 		return nil
 	}
-	_, err := again(ctx, c.run, func() (struct{}, error) {
+	_, err := retry(ctx, c.run, func() (struct{}, error) {
 		body := io.NewSectionReader(f.audio, 0, f.audio.Size)
 		return struct{}{}, c.target.Audio.Put(ctx, rec.AudioKey(), rec.Audio.ContentType, body, f.audio.Size)
 	})
@@ -279,9 +279,9 @@ func (c *copying) withdraw(ctx context.Context, rec *recording.Recording, f *fet
 	if !f.usable() {
 		return nil
 	}
-	_, err := again(ctx, c.run, func() (struct{}, error) { return struct{}{}, c.target.Audio.Remove(ctx, rec.AudioKey()) })
+	_, err := retry(ctx, c.run, func() (struct{}, error) { return struct{}{}, c.target.Audio.Remove(ctx, rec.AudioKey()) })
 	if err != nil {
-		return fmt.Errorf("take the audio back: %w", err)
+		return fmt.Errorf("remove the audio again: %w", err)
 	}
 	return nil
 }

@@ -10,140 +10,149 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// Outcome says what became of an item.
+// Outcome is the result of importing an item.
 type Outcome string
 
 const (
-	// Copied means: it was not there, or not its audio, and is now.
+	// Copied means that the recording, or its missing audio, was copied.
 	Copied Outcome = "copied"
-	// Known means: it was there already.
+	// Known means that the target had the recording already.
 	Known Outcome = "already_there"
-	// Deleted means: it was deleted here, and stays so.
+	// Deleted means that the recording was deleted in the target and stays
+	// deleted.
 	Deleted Outcome = "deleted_here"
-	// Refused means: it cannot be taken, or its audio cannot, however often it is
-	// tried.
+	// Refused means that the item, or its audio, can never be copied as it is.
 	Refused Outcome = "refused"
-	// Failed means: it could not be had, and may be the next time.
+	// Failed means that the item could not be copied this time. A later run may
+	// succeed.
 	Failed Outcome = "failed"
 )
 
-// Lack says why a recording has no audio here, which is no fault.
+// Lack explains why a copied recording has no audio in the target. It is not a
+// fault.
 type Lack string
 
 const (
-	// Silent means: the source has no audio of it either.
+	// Silent means that the source has no audio for it either.
 	Silent Lack = "without_audio"
-	// Elsewhere means: its url says where somebody else keeps the audio.
+	// Elsewhere means that the audio is external, at the document's url.
 	Elsewhere Lack = "external"
 )
 
-// Result is what became of one item.
+// Result is the outcome of one item.
 type Result struct {
-	// Outcome of it; "" where the end of the run broke it off.
+	// Outcome of the item; "" if the end of the run interrupted it.
 	Outcome Outcome `json:"outcome"`
-	// Account and ID of the recording, and the source's Name for it where that is
-	// another. The name of a file may have numbers of callers in it: it is for the
-	// operator's eyes, and for no log.
+	// Account and ID of the recording. Name is the source's name for it, if it
+	// differs from the ID. A file name may contain callers' numbers: show it to
+	// the operator, but never log it.
 	Account string `json:"account_id,omitempty"`
 	ID      string `json:"id,omitempty"`
 	Name    string `json:"name,omitempty"`
-	// Lack is set where it has no audio.
+	// Lack is set if the recording has no audio.
 	Lack Lack `json:"audio,omitempty"`
-	// Reason of what was not copied.
+	// Reason explains why something was not copied.
 	Reason string `json:"reason,omitempty"`
 
-	bytes int64 // of audio that was copied
+	bytes int64 // of copied audio
 	cause error
 }
 
-// worthNaming reports whether a report has a line for it.
-func (r Result) worthNaming() bool {
+// reportable reports whether the item gets a line in the report.
+func (r Result) reportable() bool {
 	return r.Outcome != Known && (r.Outcome != Copied || r.Lack != "")
 }
 
-// Count is how far a run has come.
+// Count is the progress of a run. Its members are also those of the progress
+// lines that recordings import prints with --json.
 type Count struct {
-	// Found is what the source has listed so far, Twice what of that came again;
-	// All reports that the list has ended.
+	// Found is the number of items that the source has listed so far, and Twice
+	// the number of rows that it listed more than once. All is true once the list
+	// has ended.
 	Found, Twice int64
 	All          bool
-	// Copied, Known, Deleted, Refused and Failed are outcomes. The rest of Found has
-	// not been tried.
+	// Copied, Known, Deleted, Refused and Failed count outcomes. The rest of
+	// Found was not tried yet.
 	Copied, Known, Deleted, Refused, Failed int64
-	// Lists is how many parts of the source's list could not be read.
+	// Lists is the number of parts of the source's list that could not be read.
 	Lists int64
-	// Silent and External are those among Copied and Known without audio here.
+	// Silent and External are those of Copied and Known without audio in the
+	// target.
 	Silent, External int64
-	// Bytes of audio that was copied.
+	// Bytes is the size of the copied audio.
 	Bytes int64
-	// Waits is how often the target was not there, or throttled.
+	// Waits is how often the target was unavailable or throttled.
 	Waits int64
-	// First and Last are the least and the greatest time of a recording that was
-	// done, 0 before any.
+	// First and Last are the earliest and the latest time of a processed
+	// recording; 0 before the first one.
 	First, Last recording.Seconds
-	// ToCopy estimates what a dry run leaves: see [DryRun].
+	// ToCopy estimates what a dry run would copy; see [DryRun].
 	ToCopy Estimate
 }
 
-// Done is how many items were dealt with.
+// Done returns the number of processed items.
 func (c Count) Done() int64 { return c.Copied + c.Known + c.Deleted + c.Refused + c.Failed }
 
-// Complete reports whether nothing failed that could have succeeded.
+// Complete reports whether the list ended, every item was processed, and nothing
+// failed that a later run could copy.
 func (c Count) Complete() bool { return c.Failed == 0 && c.Lists == 0 && c.All && c.Done() == c.Found }
 
-// Estimate of audio that is still to be copied.
+// Estimate is an estimate of the audio to copy.
 type Estimate struct {
-	// Sounds is how many recordings have audio, Bytes what those have whose size
-	// is known, Unsized how many are not.
-	Sounds, Bytes, Unsized int64
-	// Lasting is how long the unsized are by their documents; SampleBytes and
-	// SampleLasting are those of some that were asked for.
-	Lasting, SampleLasting time.Duration
-	SampleBytes, Samples   int64
+	// Recordings is the number of recordings with audio. Bytes is the total of the
+	// known sizes, and Unsized the number of recordings whose size is unknown.
+	Recordings     int64 `json:"Sounds"`
+	Bytes, Unsized int64
+	// Duration is the total duration of the unsized recordings, according to their
+	// documents. Samples of them were measured: SampleBytes and SampleDuration are
+	// the totals of size and duration.
+	Duration             time.Duration `json:"Lasting"`
+	SampleDuration       time.Duration `json:"SampleLasting"`
+	SampleBytes, Samples int64
 }
 
-// Total is the bytes of all, as far as samples tell.
+// Total returns the estimated bytes of all audio.
 func (e Estimate) Total() int64 {
 	total := e.Bytes
 	switch {
-	case e.SampleLasting > 0:
-		total += int64(float64(e.SampleBytes) * float64(e.Lasting) / float64(e.SampleLasting))
+	case e.SampleDuration > 0:
+		total += int64(float64(e.SampleBytes) * float64(e.Duration) / float64(e.SampleDuration))
 	case e.Samples > 0:
 		total += e.SampleBytes / e.Samples * e.Unsized
 	}
 	return total
 }
 
-// Tally counts for a run; others may look at any time.
+// Tally counts for a run. It is safe for concurrent use.
 type Tally struct {
 	mu sync.Mutex
 	c  Count
 }
 
-// Count is how far the run has come.
+// Count returns the progress so far.
 func (t *Tally) Count() Count {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.c
 }
 
-func (t *Tally) with(do func(*Count)) {
+func (t *Tally) update(do func(*Count)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	do(&t.c)
 }
 
-func (t *Tally) listed()           { t.with(func(c *Count) { c.All = true }) }
-func (t *Tally) missed()           { t.with(func(c *Count) { c.Lists++ }) }
-func (t *Tally) waited()           { t.with(func(c *Count) { c.Waits++ }) }
-func (t *Tally) found(page []Item) { t.with(func(c *Count) { c.Found += int64(len(page)) }) }
+func (t *Tally) listed()           { t.update(func(c *Count) { c.All = true }) }
+func (t *Tally) missed()           { t.update(func(c *Count) { c.Lists++ }) }
+func (t *Tally) waited()           { t.update(func(c *Count) { c.Waits++ }) }
+func (t *Tally) found(page []Item) { t.update(func(c *Count) { c.Found += int64(len(page)) }) }
 
-// Again counts a row that the source has listed before.
-func (t *Tally) Again() { t.with(func(c *Count) { c.Twice++ }) }
+// Duplicate counts a row that the source has listed before.
+func (t *Tally) Duplicate() { t.update(func(c *Count) { c.Twice++ }) }
 
-// Exported counts a recording on the way out, and the bytes of its audio.
+// Exported counts an exported recording and the bytes of its audio.
 func (t *Tally) Exported(bytes int64) {
-	t.with(func(c *Count) {
+	t.update(func(c *Count) {
 		c.Found++
 		c.Copied++
 		c.Bytes += bytes
@@ -151,7 +160,7 @@ func (t *Tally) Exported(bytes int64) {
 }
 
 func (t *Tally) count(it *Item, r Result) {
-	t.with(func(c *Count) {
+	t.update(func(c *Count) {
 		*map[Outcome]*int64{
 			Copied: &c.Copied, Known: &c.Known, Deleted: &c.Deleted, Refused: &c.Refused, Failed: &c.Failed,
 		}[r.Outcome]++
@@ -171,8 +180,8 @@ func (t *Tally) count(it *Item, r Result) {
 	})
 }
 
-// counter counts what goes wrong in a row.
+// counter counts consecutive failures.
 type counter struct{ n atomic.Int64 }
 
-func (c *counter) up() int64 { return c.n.Add(1) }
-func (c *counter) reset()    { c.n.Store(0) }
+func (c *counter) add() int64 { return c.n.Add(1) }
+func (c *counter) reset()     { c.n.Store(0) }

@@ -17,86 +17,89 @@ import (
 	"callrecordings/shared/store"
 )
 
-// Verdict is what Verify found.
-type Verdict struct {
-	// Found is what the source has; Same is as it was there, Deleted was deleted
-	// here.
+// Comparison is the result of Verify.
+type Comparison struct {
+	// Found is the number of items of the source. Same counts those that match
+	// their recording, and Deleted those that were deleted in the target.
 	Found, Same, Deleted int64
-	// Missing, Different (a field) and Damaged (the audio) are faults, and so is
-	// what was not Checked because target or source did not answer. Untaken is what
-	// an import has named: it cannot be taken, or its audio cannot.
-	Missing, Different, Damaged, Unchecked, Untaken int64
-	// Lists is how many parts of the source's list could not be read.
+	// Missing, Different (a field) and Damaged (the audio) are faults. So is
+	// Unchecked: items that could not be compared because the target or the
+	// source did not answer. Refused counts items that cannot be copied, or whose
+	// audio cannot; an import has reported them.
+	Missing, Different, Damaged, Unchecked, Refused int64
+	// Lists is the number of parts of the source's list that could not be read.
 	Lists int64
-	// More is what is here and not at the source, of the accounts that it has
-	// listed: what has come here since, as a rule.
+	// More is the number of recordings in the target that the source does not
+	// have, in the accounts that it listed. Usually they were made after the
+	// import.
 	More int64
-	// Bytes of audio that were read and agree with their checksum.
+	// Bytes is the size of the audio that was read and has the right checksum.
 	Bytes int64
 }
 
-// Good reports whether all is as it should be.
-func (v Verdict) Good() bool {
+// Good reports whether the comparison found no faults.
+func (v Comparison) Good() bool {
 	return v.Missing+v.Different+v.Damaged+v.Unchecked+v.Lists == 0
 }
 
-// VerifyOptions are options of Verify.
+// VerifyOptions are the settings of Verify.
 type VerifyOptions struct {
 	Options
-	// Audio compares the audio with that of the source, too, which has to be read
-	// for it. Else the bytes that are here are compared with the checksum that was
-	// noted when they came.
+	// Audio also fetches the source's audio and compares it. Otherwise the stored
+	// bytes are compared with the checksum that was noted when they were stored.
 	Audio bool
-	// Since and Until are the source's bounds, by which recordings count as
-	// More; 0 leaves that end open.
+	// Since and Until are the bounds of the source's list, within which
+	// recordings count as More; 0 leaves that end open.
 	Since, Until recording.Seconds
 }
 
-// Verify compares what s has with what t has, item by item: that it is there,
-// field by field, and every byte of its audio. It writes nothing but the claims of
-// names that stand for no id yet. user_metadata are compared only of a
-// recording that nobody has changed here. o.Named is told of each difference.
-func Verify(ctx context.Context, s Source, t Target, o VerifyOptions) (Verdict, error) {
+// Verify compares the recordings of s with those in t: whether each one exists,
+// field by field, and every byte of its audio. It writes nothing except for
+// claims, for names that have no ID yet. It compares user_metadata only if the
+// recording was not changed since the import. It calls o.Report for each
+// difference.
+func Verify(ctx context.Context, s Source, t Target, o VerifyOptions) (Comparison, error) {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	c := &check{run: newRun(s, t, o.Options, end), options: o, seen: map[string]map[[16]byte]bool{}}
-	c.spread(ctx, func(t task) Result { return c.item(ctx, t) })
+	c.forEach(ctx, func(t task) Result { return c.item(ctx, t) })
 	count := c.Tally.Count()
-	c.verdict.Found, c.verdict.Lists = count.Found, count.Lists
+	c.result.Found, c.result.Lists = count.Found, count.Lists
 	if err := context.Cause(ctx); err != nil {
-		return c.verdict, err
+		return c.result, err
 	}
-	return c.verdict, c.more(ctx)
+	return c.result, c.more(ctx)
 }
 
-// check is one Verify under way.
+// check is a Verify in progress.
 type check struct {
 	*run
 	options VerifyOptions
 
-	mu      sync.Mutex
-	verdict Verdict
-	// seen are the ids of the source by account, hashed: there may be millions.
+	mu     sync.Mutex
+	result Comparison
+	// seen holds the source's IDs by account. They are hashed, since there may be
+	// millions.
 	seen map[string]map[[16]byte]bool
 }
 
-// differs is what is wrong with one item.
-type differs struct {
+// difference is what is wrong with an item, and its counter.
+type difference struct {
 	count *int64
 	error
 }
 
-// item checks one item. Its Result counts for the progress alone.
+// item compares one item. Its Result only counts for the progress.
 func (c *check) item(ctx context.Context, t task) Result {
 	res := Result{Account: t.item.Account, ID: t.item.ID, Name: t.item.Name}
-	v := &c.verdict
+	v := &c.result
 	err := c.compare(ctx, t, &res)
 	if ctx.Err() != nil {
 		return Result{}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var d differs
+	var d difference
 	switch {
 	case err == nil:
 		v.Same++
@@ -104,7 +107,7 @@ func (c *check) item(ctx context.Context, t task) Result {
 	case errors.As(err, &d):
 		*d.count++
 	case errors.Is(err, ErrRefused):
-		v.Untaken++
+		v.Refused++
 		return res.ends(Refused, err)
 	default:
 		v.Unchecked++
@@ -115,9 +118,9 @@ func (c *check) item(ctx context.Context, t task) Result {
 	return res.ends(Failed, err)
 }
 
-// compare compares one item with what is here.
+// compare compares an item with its recording.
 func (c *check) compare(ctx context.Context, t task, res *Result) error {
-	it, v := t.item, &c.verdict
+	it, v := t.item, &c.result
 	if err := it.refusal(); err != nil {
 		return err
 	}
@@ -126,23 +129,23 @@ func (c *check) compare(ctx context.Context, t task, res *Result) error {
 		return err
 	}
 	res.ID = id
-	c.saw(it.Account, id)
+	c.markSeen(it.Account, id)
 	switch {
 	case found.Tombstone != nil:
-		return differs{&v.Deleted, errors.New("deleted here")}
+		return difference{&v.Deleted, errors.New("deleted here")}
 	case found.Recording == nil:
-		return differs{&v.Missing, errors.New("missing")}
+		return difference{&v.Missing, errors.New("missing")}
 	}
 	if names := differing(it, found.Recording); len(names) > 0 {
-		return differs{&v.Different, fmt.Errorf("other values: %s", strings.Join(names, ", "))}
+		return difference{&v.Different, fmt.Errorf("different values: %s", strings.Join(names, ", "))}
 	}
 	if it.Audio.Place != recording.Managed || c.NoAudio {
 		return nil
 	}
-	return c.listen(ctx, it, found.Recording)
+	return c.compareAudio(ctx, it, found.Recording)
 }
 
-func (c *check) saw(account, id string) {
+func (c *check) markSeen(account, id string) {
 	sum := sha256.Sum256([]byte(id))
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -152,22 +155,24 @@ func (c *check) saw(account, id string) {
 	c.seen[account][[16]byte(sum[:16])] = true
 }
 
-// told are the fields of which audio knows more than what is told of it.
-var told = []string{"content_type", "duration", "duration_ms", "media_type"}
+// audioFields are the fields that describe the audio. Facts from the audio
+// replace them, unless the item is exact.
+var audioFields = []string{"content_type", "duration", "duration_ms", "media_type"}
 
-// differing are the fields in which a recording is not what its item says.
+// differing returns the names of the fields in which a recording difference from its
+// item.
 func differing(it *Item, rec *recording.Recording) (names []string) {
 	touched := rec.Modified != max(it.Modified, rec.Created)
-	other := func(name string) bool {
-		return touched && name == "user_metadata" || !it.Exact && slices.Contains(told, name)
+	ignored := func(name string) bool {
+		return touched && name == "user_metadata" || !it.Exact && slices.Contains(audioFields, name)
 	}
 	for name, value := range it.Document.Fields() {
-		if got, _ := rec.Document.Raw(name); got != value && !other(name) {
+		if got, _ := rec.Document.Raw(name); got != value && !ignored(name) {
 			names = append(names, name)
 		}
 	}
 	for name := range rec.Document.Fields() {
-		if _, ok := it.Document.Raw(name); !ok && it.Exact && !other(name) {
+		if _, ok := it.Document.Raw(name); !ok && it.Exact && !ignored(name) {
 			names = append(names, name)
 		}
 	}
@@ -177,14 +182,14 @@ func differing(it *Item, rec *recording.Recording) (names []string) {
 	return names
 }
 
-// listen compares the audio.
-func (c *check) listen(ctx context.Context, it *Item, rec *recording.Recording) error {
-	v, has := &c.verdict, rec.Audio
+// compareAudio compares the audio of an item with the stored audio.
+func (c *check) compareAudio(ctx context.Context, it *Item, rec *recording.Recording) error {
+	v, has := &c.result, rec.Audio
 	switch {
 	case has.State == recording.Failed:
 		return fmt.Errorf("%w: its audio is %s", ErrRefused, has.Reason)
 	case has.Place != recording.Managed:
-		return c.lacking(ctx, it)
+		return c.compareMissing(ctx, it)
 	}
 	want := has.SHA256
 	if c.options.Audio {
@@ -193,16 +198,16 @@ func (c *check) listen(ctx context.Context, it *Item, rec *recording.Recording) 
 			return fmt.Errorf("its audio: %w", err)
 		}
 		want = a.SHA256
-		_ = a.Close() // it was only read
+		_ = a.Close() // read-only
 	}
-	got, err := c.sum(ctx, rec.AudioKey())
+	got, err := c.digest(ctx, rec.AudioKey())
 	switch {
 	case errors.Is(err, media.ErrNotFound):
-		return differs{&v.Damaged, errors.New("its audio is missing")}
+		return difference{&v.Damaged, errors.New("its audio is missing")}
 	case err != nil:
 		return fmt.Errorf("read its audio: %w", err)
 	case got.size != has.Size, want != "" && got.sum != want:
-		return differs{&v.Damaged, fmt.Errorf("its audio is another: %d bytes, %d were noted", got.size, has.Size)}
+		return difference{&v.Damaged, fmt.Errorf("its audio is different: %d bytes, expected %d", got.size, has.Size)}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -210,9 +215,9 @@ func (c *check) listen(ctx context.Context, it *Item, rec *recording.Recording) 
 	return nil
 }
 
-// lacking says of a recording without audio whether it should have some: an
-// import cannot bring what the source lists and does not have.
-func (c *check) lacking(ctx context.Context, it *Item) error {
+// compareMissing handles a recording without audio. That is a fault if the source
+// has audio for it.
+func (c *check) compareMissing(ctx context.Context, it *Item) error {
 	a, err := c.source.Open(ctx, it)
 	switch {
 	case errors.Is(err, ErrGone):
@@ -220,53 +225,52 @@ func (c *check) lacking(ctx context.Context, it *Item) error {
 	case err != nil:
 		return fmt.Errorf("its audio: %w", err)
 	}
-	_ = a.Close() // nobody listened
-	return differs{&c.verdict.Damaged, errors.New("its audio is missing")}
+	_ = a.Close() // read-only
+	return difference{&c.result.Damaged, errors.New("its audio is missing")}
 }
 
-// digest is the checksum of an object, and its size.
+// digest is the checksum and the size of an object.
 type digest struct {
 	sum  string
 	size int64
 }
 
-func (c *check) sum(ctx context.Context, key string) (digest, error) {
-	return again(ctx, c.run, func() (digest, error) {
+func (c *check) digest(ctx context.Context, key string) (digest, error) {
+	return retry(ctx, c.run, func() (digest, error) {
 		body, _, err := c.target.Audio.Open(ctx, key, "", nil)
 		if err != nil {
 			return digest{}, err
 		}
-		defer body.Close() //nolint:errcheck // only read
+		defer body.Close() //nolint:errcheck // read-only
 		h := sha256.New()
 		n, err := io.Copy(h, body)
 		return digest{hex.EncodeToString(h.Sum(nil)), n}, err
 	})
 }
 
-// rows and pageBytes bound what is read at once to see what is here and not at
-// the source.
+// rows and pageBytes limit the pages in which more lists the target.
 const (
 	rows      = 500
 	pageBytes = 8 << 20
 )
 
-// more counts what the source does not have.
+// more counts the recordings that the source does not have.
 func (c *check) more(ctx context.Context) error {
 	for account, ids := range c.seen {
 		q := store.Query{Account: account, From: c.options.Since, To: c.options.Until, Ascending: true, Limit: rows, MaxBytes: pageBytes}
 		for {
-			page, err := again(ctx, c.run, func() (store.Page, error) {
+			page, err := retry(ctx, c.run, func() (store.Page, error) {
 				ctx, cancel := context.WithTimeout(ctx, time.Minute)
 				defer cancel()
 				return c.target.Store.Page(ctx, q)
 			})
 			if err != nil {
-				return fmt.Errorf("count what is here: %w", err)
+				return fmt.Errorf("list the target: %w", err)
 			}
 			for i := range page.Recordings {
 				sum := sha256.Sum256([]byte(page.Recordings[i].ID))
 				if !ids[[16]byte(sum[:16])] {
-					c.verdict.More++
+					c.result.More++
 				}
 			}
 			if page.Next == nil {

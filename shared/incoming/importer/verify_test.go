@@ -11,13 +11,13 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// Each way in which what is here may differ from what the source has.
+// All differences between the target and the source.
 func TestVerify(t *testing.T) {
 	t.Parallel()
 	mp3 := demo(t, "03-wrong-number.mp3")
 	key := recording.ImportedKey(account, "202610-a")
-	edit := func(change func(*recording.Recording)) func(*testing.T, place, *source) {
-		return func(t *testing.T, p place, _ *source) {
+	edit := func(change func(*recording.Recording)) func(*testing.T, fixture, *source) {
+		return func(t *testing.T, p fixture, _ *source) {
 			_, err := p.store.Update(t.Context(), account, "202610-a", func(r *recording.Recording) error {
 				change(r)
 				return nil
@@ -27,81 +27,81 @@ func TestVerify(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name   string
-		change func(t *testing.T, p place, s *source)
+		change func(t *testing.T, p fixture, s *source)
 		good   bool
-		want   func(v importer.Verdict) int64
+		want   func(v importer.Comparison) int64
 		text   string
 	}{
-		{"the same", func(*testing.T, place, *source) {}, true, func(v importer.Verdict) int64 { return v.Same - 1 }, ""},
-		{"deleted here", func(t *testing.T, p place, _ *source) {
+		{"the same", func(*testing.T, fixture, *source) {}, true, func(v importer.Comparison) int64 { return v.Same - 1 }, ""},
+		{"deleted here", func(t *testing.T, p fixture, _ *source) {
 			_, err := p.store.Delete(t.Context(), account, "202610-a", func(*recording.Recording) error { return nil })
 			check(t, err)
-		}, true, func(v importer.Verdict) int64 { return v.Deleted }, ""},
-		{"missing", func(_ *testing.T, _ place, s *source) {
-			s.pages = append(s.pages, []importer.Item{kazoos("c", begun)})
-		}, false, func(v importer.Verdict) int64 { return v.Missing }, "missing"},
+		}, true, func(v importer.Comparison) int64 { return v.Deleted }, ""},
+		{"missing", func(_ *testing.T, _ fixture, s *source) {
+			s.pages = append(s.pages, []importer.Item{kazooItem("c", started)})
+		}, false, func(v importer.Comparison) int64 { return v.Missing }, "missing"},
 		{
-			"another value", edit(func(r *recording.Recording) { r.Document = with(r.Document, "from", `"y"`) }),
-			false, func(v importer.Verdict) int64 { return v.Different }, "from",
+			"different value", edit(func(r *recording.Recording) { r.Document = with(r.Document, "from", `"y"`) }),
+			false, func(v importer.Comparison) int64 { return v.Different }, "from",
 		},
 		{
-			"a field that is gone", edit(func(r *recording.Recording) { r.Document = with(r.Document, "from", `null`) }),
-			false, func(v importer.Verdict) int64 { return v.Different }, "from",
+			"missing field", edit(func(r *recording.Recording) { r.Document = with(r.Document, "from", `null`) }),
+			false, func(v importer.Comparison) int64 { return v.Different }, "from",
 		},
 		{
-			"a field more", edit(func(r *recording.Recording) { r.Document = with(r.Document, "to", `"y"`) }),
-			false, func(v importer.Verdict) int64 { return v.Different }, "to",
+			"additional field", edit(func(r *recording.Recording) { r.Document = with(r.Document, "to", `"y"`) }),
+			false, func(v importer.Comparison) int64 { return v.Different }, "to",
 		},
 		{"tagged by a user", edit(func(r *recording.Recording) {
-			r.Document, r.Modified = with(r.Document, "user_metadata", `{"a":1}`), begun+99
-		}), true, func(v importer.Verdict) int64 { return v.Same - 1 }, ""},
-		{"other audio", func(t *testing.T, p place, _ *source) {
+			r.Document, r.Modified = with(r.Document, "user_metadata", `{"a":1}`), started+99
+		}), true, func(v importer.Comparison) int64 { return v.Same - 1 }, ""},
+		{"different audio", func(t *testing.T, p fixture, _ *source) {
 			other := slices.Clone(mp3)
 			other[len(other)-1]++
 			check(t, p.bucket.Put(t.Context(), key, "audio/mpeg", bytes.NewReader(other), int64(len(other))))
-		}, false, func(v importer.Verdict) int64 { return v.Damaged }, "another"},
+		}, false, func(v importer.Comparison) int64 { return v.Damaged }, "different"},
 		{
-			"no audio", func(t *testing.T, p place, _ *source) { check(t, p.bucket.Remove(t.Context(), key)) },
-			false, func(v importer.Verdict) int64 { return v.Damaged }, "missing",
+			"missing audio", func(t *testing.T, p fixture, _ *source) { check(t, p.bucket.Remove(t.Context(), key)) },
+			false, func(v importer.Comparison) int64 { return v.Damaged }, "missing",
 		},
-		{"audio that the source does not have any more", func(t *testing.T, p place, s *source) {
-			s.pages = []any{[]importer.Item{kazoos("d", begun)}}
-			s.sounds["202610-d"] = importer.ErrGone
+		{"audio that the source lost", func(t *testing.T, p fixture, s *source) {
+			s.pages = []any{[]importer.Item{kazooItem("d", started)}}
+			s.audio["202610-d"] = importer.ErrGone
 			check(t, importer.Run(t.Context(), s, p.target(), options()))
-		}, true, func(v importer.Verdict) int64 { return v.Same }, ""},
-		{"here only", func(t *testing.T, p place, _ *source) {
-			check(t, p.store.Put(t.Context(), &recording.Recording{Account: account, ID: "202610-x", Created: begun, Document: "{}"}))
-		}, true, func(v importer.Verdict) int64 { return v.More }, ""},
-		{"a list that cannot be read", func(_ *testing.T, _ place, s *source) {
+		}, true, func(v importer.Comparison) int64 { return v.Same }, ""},
+		{"only in the target", func(t *testing.T, p fixture, _ *source) {
+			check(t, p.store.Put(t.Context(), &recording.Recording{Account: account, ID: "202610-x", Created: started, Document: "{}"}))
+		}, true, func(v importer.Comparison) int64 { return v.More }, ""},
+		{"unreadable list", func(_ *testing.T, _ fixture, s *source) {
 			s.pages = append(s.pages, errors.New("503"))
-		}, false, func(v importer.Verdict) int64 { return v.Lists }, "503"},
-		{"audio of the source has changed", func(_ *testing.T, _ place, s *source) {
-			s.sounds["202610-a"] = append(bytes.Clone(mp3), 0)
-		}, false, func(v importer.Verdict) int64 { return v.Damaged }, "another"},
-		{"audio that cannot be taken", func(_ *testing.T, _ place, s *source) {
-			bad := kazoos("bad", begun)
+		}, false, func(v importer.Comparison) int64 { return v.Lists }, "503"},
+		{"audio changed in the source", func(_ *testing.T, _ fixture, s *source) {
+			s.audio["202610-a"] = append(bytes.Clone(mp3), 0)
+		}, false, func(v importer.Comparison) int64 { return v.Damaged }, "different"},
+		{"audio that cannot be copied", func(_ *testing.T, _ fixture, s *source) {
+			bad := kazooItem("bad", started)
 			bad.Fault = importer.ErrRefused
 			s.pages = append(s.pages, []importer.Item{bad})
-		}, true, func(v importer.Verdict) int64 { return v.Untaken }, "cannot be taken"},
+		}, true, func(v importer.Comparison) int64 { return v.Refused }, "cannot be taken"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			p := newPlace(t)
+			p := newFixture(t)
 			s := &source{
-				pages:  []any{[]importer.Item{kazoos("a", begun), kazoos("b", begun)}},
-				sounds: map[string]any{"202610-a": mp3, "202610-b": mp3},
+				pages: []any{[]importer.Item{kazooItem("a", started), kazooItem("b", started)}},
+				audio: map[string]any{"202610-a": mp3, "202610-b": mp3},
 			}
 			check(t, importer.Run(t.Context(), s, p.target(), options()))
 			c.change(t, p, s)
-			var named results
+			var reported results
 			o := importer.VerifyOptions{Options: options(), Audio: true}
-			o.Named = named.add
+			o.Report = reported.add
 			v, err := importer.Verify(t.Context(), s, p.target(), o)
 			if err != nil || v.Good() != c.good || c.want(v) != 1 {
 				t.Errorf("Verify = %+v, %v", v, err)
 			}
-			if c.text != "" && (len(named.all) != 1 || !strings.Contains(named.all[0].Reason, c.text)) {
-				t.Errorf("named %+v, want %q", named.all, c.text)
+			if c.text != "" && (len(reported.all) != 1 || !strings.Contains(reported.all[0].Reason, c.text)) {
+				t.Errorf("reported %+v, want %q", reported.all, c.text)
 			}
 		})
 	}
@@ -115,26 +115,26 @@ func with(d recording.Document, field, value string) recording.Document {
 	return changed
 }
 
-// A dry run counts what a run would do, and does nothing.
+// A dry run counts what a run would do, and changes nothing.
 func TestDryRun(t *testing.T) {
 	t.Parallel()
-	p, mp3 := newPlace(t), demo(t, "03-wrong-number.mp3")
-	first := &source{pages: []any{[]importer.Item{kazoos("a", begun)}}, sounds: map[string]any{"202610-a": mp3}}
+	p, mp3 := newFixture(t), demo(t, "03-wrong-number.mp3")
+	first := &source{pages: []any{[]importer.Item{kazooItem("a", started)}}, audio: map[string]any{"202610-a": mp3}}
 	check(t, importer.Run(t.Context(), first, p.target(), options()))
 	file := importer.Item{
-		Name: "f.mp3", Account: account, Stem: "f", Started: begun, Document: "{}",
+		Name: "f.mp3", Account: account, Stem: "f", Started: started, Document: "{}",
 		Audio: recording.Audio{Place: recording.Managed, Size: 1000},
 	}
-	silent, bad := kazoos("silent", begun), kazoos("bad", begun)
+	silent, bad := kazooItem("silent", started), kazooItem("bad", started)
 	silent.Audio, bad.Fault = recording.Audio{}, importer.ErrRefused
 	s := &source{
-		pages:  []any{[]importer.Item{kazoos("a", begun), kazoos("b", begun), file, silent, bad}},
-		sounds: map[string]any{"202610-b": mp3},
+		pages: []any{[]importer.Item{kazooItem("a", started), kazooItem("b", started), file, silent, bad}},
+		audio: map[string]any{"202610-b": mp3},
 	}
 	o := options()
 	check(t, importer.DryRun(t.Context(), s, p.target(), o))
 	c := o.Tally.Count()
-	if c.Copied != 3 || c.Known != 1 || c.Refused != 1 || c.Silent != 1 || c.ToCopy.Sounds != 2 {
+	if c.Copied != 3 || c.Known != 1 || c.Refused != 1 || c.Silent != 1 || c.ToCopy.Recordings != 2 {
 		t.Errorf("%+v", c)
 	}
 	if got, want := c.ToCopy.Total(), int64(len(mp3)+1000); got != want {
@@ -145,23 +145,23 @@ func TestDryRun(t *testing.T) {
 	}
 }
 
-// The name of a file stands for its recording for good, whatever is told of it
-// later.
+// The name of a file stands for the same recording for good, even if its metadata
+// changes later.
 func TestRunStems(t *testing.T) {
 	t.Parallel()
-	p, wav := newPlace(t), demo(t, "10-reminder.wav")
+	p, wav := newFixture(t), demo(t, "10-reminder.wav")
 	file := importer.Item{
-		Name: "2026/f.wav", Account: account, Stem: "2026/f", Started: begun, Document: `{"from":"1001@x"}`,
+		Name: "2026/f.wav", Account: account, Stem: "2026/f", Started: started, Document: `{"from":"1001@x"}`,
 		Audio: recording.Audio{Place: recording.Managed, Size: int64(len(wav))},
 	}
-	s := &source{pages: []any{[]importer.Item{file}}, sounds: map[string]any{"2026/f.wav": wav}}
-	id := recording.StemID(account, "2026/f", begun)
-	for _, started := range []recording.Seconds{begun, begun - 90*24*3600} {
-		file.Started = started
+	s := &source{pages: []any{[]importer.Item{file}}, audio: map[string]any{"2026/f.wav": wav}}
+	id := recording.StemID(account, "2026/f", started)
+	for _, at := range []recording.Seconds{started, started - 90*24*3600} {
+		file.Started = at
 		s.pages = []any{[]importer.Item{file}}
 		o := options()
 		check(t, importer.Run(t.Context(), s, p.target(), o))
-		if c := o.Tally.Count(); c.Done() != 1 || (c.Copied == 1) != (started == begun) {
+		if c := o.Tally.Count(); c.Done() != 1 || (c.Copied == 1) != (at == started) {
 			t.Errorf("%+v", c)
 		}
 	}

@@ -22,21 +22,21 @@ type document struct {
 	audio             audio
 }
 
-// audio is what a document tells of its audio. Members that say nothing are
+// audio is the part of a document that describes its audio. Empty members are
 // left out.
 type audio struct {
 	Place       recording.Place  `json:"place,omitempty"`
 	ContentType string           `json:"content_type,omitempty"`
 	State       recording.State  `json:"state,omitempty"`
 	Reason      recording.Reason `json:"reason,omitempty"`
-	// File that lies beside the document, of Size bytes and that SHA256; without
-	// one, Size is that of audio which cannot be served.
+	// File is the name of the audio file beside the document; Size and SHA256
+	// describe it. Without a file, Size is that of audio that cannot be served.
 	File   string `json:"file,omitempty"`
 	Size   int64  `json:"size,omitempty"`
 	SHA256 string `json:"sha256,omitempty"`
 }
 
-// documentOf is a recording, without what its audio's file is.
+// documentOf returns the document of a recording, without its audio file.
 func documentOf(r *recording.Recording) document {
 	a := audio{Place: r.Audio.Place, ContentType: r.Audio.ContentType, State: r.Audio.State, Reason: r.Audio.Reason}
 	if a.Place != recording.Managed {
@@ -45,14 +45,15 @@ func documentOf(r *recording.Recording) document {
 	return document{r.ID, cmp.Or(r.Document, "{}"), r.Created, r.Modified, a}
 }
 
-// Members of an exported document that are none of the public ones.
+// Members of an exported document that are not public fields.
 const (
 	createdMember  = "pvt_created"
 	modifiedMember = "pvt_modified"
 	audioMember    = "pvt_audio"
 )
 
-// text is the document as it is written: the same for the same.
+// text returns the document as an export writes it. Equal documents give equal
+// text.
 func (d *document) text() ([]byte, error) {
 	dst := append([]byte(`{"id":`), recording.Quote(d.id)...)
 	if n := len(d.public); n > len("{}") {
@@ -67,33 +68,33 @@ func (d *document) text() ([]byte, error) {
 	e := json.NewEncoder(b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(d.audio); err != nil {
-		return nil, fmt.Errorf("write what is known of the audio: %w", err)
+		return nil, fmt.Errorf("encode the audio's description: %w", err)
 	}
 	b.Truncate(b.Len() - len("\n"))
 	b.WriteString("}\n")
 	back, _, err := parseExported(b.Bytes())
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("it could not be read back: %w", err)
+		return nil, fmt.Errorf("it cannot be read back: %w", err)
 	case back != *d:
-		return nil, errOther
+		return nil, errRoundTrip
 	case b.Len() > maxExported:
-		return nil, errLong
+		return nil, errTooLong
 	}
 	return b.Bytes(), nil
 }
 
-// What is wrong with an exported document.
+// Faults of an exported document.
 var (
-	errLong      = fmt.Errorf("a document has at most %d bytes", maxExported)
-	errOther     = errors.New("it would be read back as another")
-	errTimes     = errors.New(createdMember + " and " + modifiedMember + " are Gregorian seconds")
-	errAudio     = errors.New(audioMember + " tells nothing that is known")
-	errOtherFile = fmt.Errorf("%w: the file that %s names is none beside it", importer.ErrRefused, audioMember)
+	errTooLong   = fmt.Errorf("a document may have at most %d bytes", maxExported)
+	errRoundTrip = errors.New("it would be read back differently")
+	errTimes     = errors.New(createdMember + " and " + modifiedMember + " must be Gregorian seconds")
+	errAudio     = errors.New(audioMember + " has an unknown value")
+	errOtherFile = fmt.Errorf("%w: the file that %s names is not beside it", importer.ErrRefused, audioMember)
 )
 
-// parseExported reads what text has written. It reports whether it is meant to
-// be that: an object with a pvt_created.
+// parseExported reads the text of an exported document. exported reports whether
+// the text is meant to be one: an object with a pvt_created.
 func parseExported(raw []byte) (d document, exported bool, err error) {
 	members, ok := membersOf(raw)
 	if !ok || members[createdMember] == nil {
@@ -120,13 +121,13 @@ func parseExported(raw []byte) (d document, exported bool, err error) {
 	return d, true, nil
 }
 
-// membersOf are the members of an object; false for what is none. (A struct would
-// take "ID" for "id".)
+// membersOf returns the members of a JSON object. ok is false for anything else.
+// (A struct would accept "ID" for "id".)
 func membersOf(raw []byte) (members map[string]json.RawMessage, ok bool) {
 	return members, json.Unmarshal(raw, &members) == nil
 }
 
-// What a document may tell of its audio.
+// The accepted values in the description of the audio.
 var (
 	places  = []recording.Place{recording.Nowhere, recording.Managed, recording.External}
 	states  = []recording.State{"", recording.Pending, recording.Ready, recording.Empty, recording.Failed}
@@ -135,13 +136,14 @@ var (
 	}
 )
 
-// known reports whether all that is told can be understood.
+// known reports whether all values are known.
 func (a *audio) known() bool {
 	return slices.Contains(places, a.Place) && slices.Contains(states, a.State) && slices.Contains(reasons, a.Reason) &&
 		a.Size >= 0 && (a.SHA256 == "" || len(a.SHA256) == 64 && strings.Trim(a.SHA256, "0123456789abcdef") == "")
 }
 
-// item is the recording that a document is of; own is its audio, "" for none.
+// item returns the item of a document. own is the name of its audio file, "" for
+// none.
 func (d *document) item(account string, f file, own string) importer.Item {
 	a := d.audio
 	it := importer.Item{
@@ -151,8 +153,8 @@ func (d *document) item(account string, f file, own string) importer.Item {
 	switch {
 	case own != "":
 		it.Audio.Place = recording.Managed
-		it.Ref = &origin{name: own, size: a.Size, sized: a.Size > 0 || a.SHA256 != "", vouched: true, sha256: a.SHA256}
-	case a.Place == recording.Managed: // it was missing when it was exported
+		it.Ref = &origin{name: own, size: a.Size, sized: a.Size > 0 || a.SHA256 != "", exported: true, sha256: a.SHA256}
+	case a.Place == recording.Managed: // the audio was missing during the export
 		it.Audio = recording.Audio{}
 	}
 	return it

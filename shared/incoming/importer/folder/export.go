@@ -18,105 +18,108 @@ import (
 	"callrecordings/shared/store"
 )
 
-// Export writes the recordings of an account into a folder. It may be killed
-// and repeated: what is there already, and the same, is left as it is.
+// Export writes the recordings of an account into a folder. It may be killed and
+// repeated: files that are up to date are not written again.
 type Export struct {
-	// Store and Audio are where the recordings are.
+	// Store has the recordings, Audio their audio.
 	Store store.Reader
 	Audio media.Reader
-	// Root is the folder; it is made if it is not there.
+	// Root is the folder. It is created if necessary.
 	Root string
-	// Account whose recordings are written; Owner, unless "", limits them to
-	// that user's.
+	// Account is the account to export. Owner, unless "", limits the export to
+	// the recordings of that user.
 	Account, Owner string
-	// From and To bound when they were created, both inclusive; 0 leaves that end
-	// open.
+	// From and To limit the export by the time of creation, both inclusive; 0
+	// leaves that end open.
 	From, To recording.Seconds
-	// Concurrency is how many are written at once; 0 is 4.
+	// Concurrency is the number of recordings that are written at the same time;
+	// 0 stands for 4.
 	Concurrency int
-	// Wait waits between two tries; nil waits by the clock.
+	// Wait waits before a retry; nil uses the real clock.
 	Wait func(ctx context.Context, d time.Duration) error
-	// Tell, if not nil, is told of each recording, one after another.
-	Tell func(Exported)
+	// Report, if not nil, is called for each recording, one at a time.
+	Report func(Exported)
 }
 
-// Outcome says what became of a recording.
+// Outcome is the result of exporting a recording.
 type Outcome string
 
 const (
-	// Written means: its document was written, and its audio unless that was there.
+	// Written means that the document was written, and the audio unless it was
+	// exported before.
 	Written Outcome = "written"
-	// Unchanged means: it was there already.
+	// Unchanged means that the files were up to date.
 	Unchanged Outcome = "already_there"
-	// Gone means: it was deleted while the export ran.
+	// Gone means that the recording was deleted while the export ran.
 	Gone Outcome = "deleted_meanwhile"
-	// Failed means: it could not be read or written, and may be the next time.
+	// Failed means that the recording could not be read or written this time. A
+	// later export may succeed.
 	Failed Outcome = "failed"
 )
 
-// Exported is what became of one recording.
+// Exported is the result of one recording.
 type Exported struct {
 	// Outcome of it.
 	Outcome Outcome `json:"outcome"`
 	// ID of the recording.
 	ID string `json:"id"`
-	// Missing says that the bucket does not have its audio. Its document was
-	// written without, or with the audio of an earlier export.
+	// Missing means that the bucket does not have its audio. The document was
+	// written without audio, or with the audio of an earlier export.
 	Missing bool `json:"audio_missing,omitempty"`
-	// Bytes of audio that were written.
+	// Bytes is the size of the audio that was written.
 	Bytes int64 `json:"bytes,omitempty"`
-	// Reason why it failed.
+	// Reason explains why it failed.
 	Reason string `json:"reason,omitempty"`
 }
 
 // Summary counts recordings.
 type Summary struct {
-	// Written, Unchanged, Gone and Failed are outcomes.
+	// Written, Unchanged, Gone and Failed count outcomes.
 	Written, Unchanged, Gone, Failed int64
-	// WithoutAudio are those among Written and Unchanged whose audio the bucket
-	// does not have.
+	// WithoutAudio is the number of Written and Unchanged recordings whose audio
+	// is missing in the bucket.
 	WithoutAudio int64
-	// Bytes of audio that were written.
+	// Bytes is the size of the audio that was written.
 	Bytes int64
 }
 
 const (
 	defaultConcurrency = 4
-	// pageRows and pageBytes bound what is listed at once, pageTime how long that
-	// may take.
+	// pageRows and pageBytes limit a page of the list, and pageTime the time to
+	// read it.
 	pageRows  = 500
 	pageBytes = 8 << 20
 	pageTime  = time.Minute
-	// tries of what store or bucket did not do, with waits between them of
-	// firstWait, doubled each time: some 8 s.
+	// tries is the number of attempts to call the store or the bucket. The first
+	// wait between them is firstWait; it doubles each time, to about 8 s in all.
 	tries     = 5
 	firstWait = 500 * time.Millisecond
-	// inARow is how many may fail one after another because nobody answers, before
-	// the export gives up.
-	inARow = 50
+	// failureLimit is the number of consecutive recordings that may fail because
+	// store or bucket do not answer, before the export gives up.
+	failureLimit = 50
 )
 
-// errGivenUp ends an export.
-var errGivenUp = fmt.Errorf("gave up: nobody answered for %d recordings in a row", inARow)
+// errGivenUp ends an export because store or bucket do not answer.
+var errGivenUp = fmt.Errorf("gave up: no answer for %d recordings in a row", failureLimit)
 
-// exporting is one export under way.
+// exporting is an export in progress.
 type exporting struct {
 	Export
 	end context.CancelCauseFunc
-	// busy keeps apart recordings whose ids may be the same name of a file.
-	busy [256]sync.Mutex
+	// locks serialize recordings whose files may have the same name; see stripe.
+	locks [256]sync.Mutex
 
-	mu      sync.Mutex
-	summary Summary
-	trouble int
+	mu       sync.Mutex
+	summary  Summary
+	failures int
 }
 
-// Run writes what there is, and goes on after a recording that fails. An error
-// means that it did not come to the end: the context's cause, a list that could
-// not be read, a folder that takes nothing more, or nobody who answers.
+// Run writes the recordings, and continues after one that fails. It returns an
+// error if it ended early: the cause of the context's end, a list that cannot be
+// read, a folder that cannot be written, or errGivenUp.
 func (e Export) Run(ctx context.Context) (Summary, error) {
 	if err := os.MkdirAll(e.Root, dirMode); err != nil {
-		return Summary{}, fmt.Errorf("make the folder %s: %w", e.Root, cause(err))
+		return Summary{}, fmt.Errorf("create the folder %s: %w", e.Root, cause(err))
 	}
 	if e.Wait == nil {
 		e.Wait = attempt.Sleep
@@ -139,14 +142,14 @@ func (e Export) Run(ctx context.Context) (Summary, error) {
 	return x.summary, cmp.Or(context.Cause(ctx), err)
 }
 
-// list hands out the recordings, the oldest first.
+// list passes the recordings to the workers, the oldest first.
 func (x *exporting) list(ctx context.Context, tasks chan<- *recording.Recording) error {
 	q := store.Query{
 		Account: x.Account, Owner: x.Owner, Ascending: true, From: x.From, To: x.To, Limit: pageRows, MaxBytes: pageBytes,
 	}
 	for {
 		var page store.Page
-		err := x.again(ctx, func() (err error) {
+		err := x.retry(ctx, func() (err error) {
 			ctx, cancel := context.WithTimeout(ctx, pageTime)
 			defer cancel()
 			page, err = x.Store.Page(ctx, q)
@@ -169,10 +172,10 @@ func (x *exporting) list(ctx context.Context, tasks chan<- *recording.Recording)
 	}
 }
 
-// do writes one recording and counts what became of it. What the end of the
-// export broke off is not counted.
+// do writes one recording and counts the result. It counts nothing if the end of
+// the export interrupted it.
 func (x *exporting) do(ctx context.Context, r *recording.Recording) {
-	lock := &x.busy[stripe(r.ID)]
+	lock := &x.locks[stripe(r.ID)]
 	lock.Lock()
 	defer lock.Unlock()
 	if ctx.Err() != nil {
@@ -193,15 +196,17 @@ func (x *exporting) do(ctx context.Context, r *recording.Recording) {
 	x.count(done, unavailable(err))
 }
 
-// stripe is the same for ids that a file system may take for the same.
+// stripe returns the same number for IDs that a file system may treat as the same
+// name.
 func stripe(id string) uint8 {
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(strings.ToLower(id))) // it never fails
+	_, _ = h.Write([]byte(strings.ToLower(id))) // never fails
 	return uint8(h.Sum32())
 }
 
-// count counts what became of a recording.
-func (x *exporting) count(done Exported, silence bool) {
+// count counts the result of a recording. noAnswer means that it failed because
+// store or bucket did not answer.
+func (x *exporting) count(done Exported, noAnswer bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	s := &x.summary
@@ -210,20 +215,20 @@ func (x *exporting) count(done Exported, silence bool) {
 	if done.Missing {
 		s.WithoutAudio++
 	}
-	if x.Tell != nil {
-		x.Tell(done)
+	if x.Report != nil {
+		x.Report(done)
 	}
-	x.trouble++
-	if !silence {
-		x.trouble = 0
+	x.failures++
+	if !noAnswer {
+		x.failures = 0
 	}
-	if x.trouble == inARow {
+	if x.failures == failureLimit {
 		x.end(errGivenUp)
 	}
 }
 
-// again asks until there is an answer, and backs off meanwhile.
-func (x *exporting) again(ctx context.Context, do func() error) (err error) {
+// retry calls do until it gets an answer, and backs off meanwhile.
+func (x *exporting) retry(ctx context.Context, do func() error) (err error) {
 	for n := range tries {
 		if err = do(); !unavailable(err) || n+1 == tries {
 			break
@@ -235,7 +240,7 @@ func (x *exporting) again(ctx context.Context, do func() error) (err error) {
 	return err
 }
 
-// unavailable reports whether an answer may come later.
+// unavailable reports whether a retry may succeed.
 func unavailable(err error) bool {
 	return errors.Is(err, store.ErrUnavailable) || errors.Is(err, media.ErrUnavailable)
 }

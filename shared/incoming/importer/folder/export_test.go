@@ -22,9 +22,9 @@ import (
 	"callrecordings/shared/store/faultstore"
 )
 
-func TestExportIsTwoFiles(t *testing.T) {
+func TestExportWritesTwoFiles(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newFixture(t)
 	d.add(recording.Recording{ID: "202601-a.", Document: `{"from":"<1>@a","y":1e2}`, Audio: recording.Audio{ContentType: "audio/mpeg", Size: 5}}, "sound")
 	d.add(recording.Recording{ID: "202602-a.json", Document: "{}", Audio: recording.Audio{ContentType: "audio/x-wav", State: recording.Empty, Key: "inbox/acc/x"}}, "silence")
 	d.add(recording.Recording{ID: "202602-a@b", Audio: recording.Audio{ContentType: "video/x"}}, "movie")
@@ -45,8 +45,8 @@ func TestExportIsTwoFiles(t *testing.T) {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
 	d.run(folder.Summary{Unchanged: 4})
-	if d.shelf.opened != 0 {
-		t.Errorf("%d objects were read again, want none", d.shelf.opened)
+	if d.audio.opened != 0 {
+		t.Errorf("%d objects were read again, want none", d.audio.opened)
 	}
 	var ids []string
 	for _, it := range d.back().all() {
@@ -58,7 +58,7 @@ func TestExportIsTwoFiles(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{
 		"202601-a. managed <nil>", "202602-a.json managed <nil>", "202602-a@b managed <nil>",
-		"202602-b  the source has no audio of it: there is no file of it",
+		"202602-b  the source has no audio for it: there is no file for it",
 	}, ids); diff != "" {
 		t.Errorf("read back (-want +got):\n%s", diff)
 	}
@@ -69,68 +69,68 @@ func TestExportIsTwoFiles(t *testing.T) {
 	}
 }
 
-// What an export does when something has changed since the one before.
+// A second export after a change.
 func TestExportAgain(t *testing.T) {
 	t.Parallel()
 	const path = "202601/202601-a."
 	for _, c := range []struct {
 		name   string
 		audio  recording.Audio
-		change func(*desk)
+		change func(*fixture)
 		want   folder.Summary
 		opened int
 		files  []string
 	}{
-		{"nothing", recording.Audio{}, func(*desk) {}, folder.Summary{Unchanged: 1}, 0, []string{"json", "mp3"}},
-		{"the document", recording.Audio{}, func(d *desk) { d.change("202601-a", func(r *recording.Recording) { r.Document = `{"x":1}` }) }, folder.Summary{Written: 1, Bytes: 5}, 1, []string{"json", "mp3"}},
+		{"nothing", recording.Audio{}, func(*fixture) {}, folder.Summary{Unchanged: 1}, 0, []string{"json", "mp3"}},
+		{"the document", recording.Audio{}, func(d *fixture) { d.change("202601-a", func(r *recording.Recording) { r.Document = `{"x":1}` }) }, folder.Summary{Written: 1, Bytes: 5}, 1, []string{"json", "mp3"}},
 		{
-			"the document, and a checksum tells that the audio is the same",
+			"the document, but a checksum shows the same audio",
 			recording.Audio{SHA256: sum("sound")},
-			func(d *desk) { d.change("202601-a", func(r *recording.Recording) { r.Document = `{"x":1}` }) },
+			func(d *fixture) { d.change("202601-a", func(r *recording.Recording) { r.Document = `{"x":1}` }) },
 			folder.Summary{Written: 1},
 			0,
 			[]string{"json", "mp3"},
 		},
-		{"the audio", recording.Audio{}, func(d *desk) {
-			d.shelf.objects[recording.AudioKey(account, "202601-a")] = "SOUND"
+		{"the audio", recording.Audio{}, func(d *fixture) {
+			d.audio.objects[recording.AudioKey(account, "202601-a")] = "SOUND"
 			d.change("202601-a", func(*recording.Recording) {})
 		}, folder.Summary{Written: 1, Bytes: 5}, 1, []string{"json", "mp3"}},
-		{"its type", recording.Audio{}, func(d *desk) {
+		{"its type", recording.Audio{}, func(d *fixture) {
 			d.change("202601-a", func(r *recording.Recording) { r.Audio.ContentType = "audio/ogg" })
 		}, folder.Summary{Written: 1, Bytes: 5}, 1, []string{"json", "ogg"}},
-		{"the audio failed", recording.Audio{}, func(d *desk) {
+		{"the audio failed", recording.Audio{}, func(d *fixture) {
 			d.change("202601-a", func(r *recording.Recording) {
 				r.Audio = recording.Audio{State: recording.Failed, Reason: recording.Damaged}
 			})
 		}, folder.Summary{Written: 1}, 0, []string{"json"}},
-		{"the audio's file is gone", recording.Audio{}, func(d *desk) { _ = os.Remove(filepath.Join(d.Root, path+"mp3")) }, folder.Summary{Written: 1, Bytes: 5}, 1, []string{"json", "mp3"}},
-		{"the audio's file is cut", recording.Audio{}, func(d *desk) { _ = os.Truncate(filepath.Join(d.Root, path+"mp3"), 3) }, folder.Summary{Written: 1, Bytes: 5}, 1, []string{"json", "mp3"}},
-		{"the document is cut, as by a crash", recording.Audio{}, func(d *desk) { _ = os.Truncate(filepath.Join(d.Root, path+"json"), 30) }, folder.Summary{Written: 1, Bytes: 5}, 1, []string{"json", "mp3"}},
-		{"what a kill has left", recording.Audio{}, func(d *desk) {
+		{"the audio's file was removed", recording.Audio{}, func(d *fixture) { _ = os.Remove(filepath.Join(d.Root, path+"mp3")) }, folder.Summary{Written: 1, Bytes: 5}, 1, []string{"json", "mp3"}},
+		{"the audio's file was truncated", recording.Audio{}, func(d *fixture) { _ = os.Truncate(filepath.Join(d.Root, path+"mp3"), 3) }, folder.Summary{Written: 1, Bytes: 5}, 1, []string{"json", "mp3"}},
+		{"the document was truncated, as by a crash", recording.Audio{}, func(d *fixture) { _ = os.Truncate(filepath.Join(d.Root, path+"json"), 30) }, folder.Summary{Written: 1, Bytes: 5}, 1, []string{"json", "mp3"}},
+		{"files of a killed export", recording.Audio{}, func(d *fixture) {
 			for _, name := range []string{"mp3.part", "json.part"} {
 				_ = os.WriteFile(filepath.Join(d.Root, path+name), []byte(strings.Repeat("x", 1000)), 0o600)
 			}
 			_ = os.Remove(filepath.Join(d.Root, path+"json"))
 		}, folder.Summary{Written: 1, Bytes: 5}, 1, []string{"json", "mp3"}},
-		{"the bucket lost the audio", recording.Audio{}, func(d *desk) {
-			clear(d.shelf.objects)
+		{"the bucket lost the audio", recording.Audio{}, func(d *fixture) {
+			clear(d.audio.objects)
 			d.change("202601-a", func(*recording.Recording) {})
 		}, folder.Summary{Written: 1, WithoutAudio: 1}, 0, []string{"json", "mp3"}},
-		{"bucket and folder lost the audio", recording.Audio{}, func(d *desk) {
-			clear(d.shelf.objects)
+		{"bucket and folder lost the audio", recording.Audio{}, func(d *fixture) {
+			clear(d.audio.objects)
 			_ = os.Remove(filepath.Join(d.Root, path+"mp3"))
 		}, folder.Summary{Written: 1, WithoutAudio: 1}, 0, []string{"json"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			d := newDesk(t)
+			d := newFixture(t)
 			c.audio.ContentType, c.audio.Size = "audio/mpeg", 5
 			d.add(recording.Recording{ID: "202601-a", Audio: c.audio}, "sound")
 			d.run(folder.Summary{Written: 1, Bytes: 5})
 			c.change(d)
 			d.run(c.want)
-			if d.shelf.opened != c.opened {
-				t.Errorf("%d objects were read, want %d", d.shelf.opened, c.opened)
+			if d.audio.opened != c.opened {
+				t.Errorf("%d objects were read, want %d", d.audio.opened, c.opened)
 			}
 			files := d.files()
 			var want []string
@@ -156,7 +156,7 @@ func TestExportAgain(t *testing.T) {
 				}
 			}
 			again := folder.Summary{Unchanged: 1, WithoutAudio: c.want.WithoutAudio}
-			if len(c.files) == 2 { // nobody asks the bucket again
+			if len(c.files) == 2 { // the bucket is not asked again
 				again.WithoutAudio = 0
 			}
 			d.run(again)
@@ -166,7 +166,7 @@ func TestExportAgain(t *testing.T) {
 
 func TestExportWithoutAudio(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newFixture(t)
 	d.add(recording.Recording{ID: "202601-a", Audio: recording.Audio{Place: recording.Managed, ContentType: "audio/wav", Size: 5, SHA256: sum("sound")}}, "")
 	d.add(recording.Recording{ID: "202601-b", Audio: recording.Audio{ContentType: "audio/wav"}}, "sound")
 	d.add(recording.Recording{ID: "202601-c", Document: `{"url":"http://x"}`, Audio: recording.Audio{Place: recording.External}}, "")
@@ -177,24 +177,24 @@ func TestExportWithoutAudio(t *testing.T) {
 		{Outcome: folder.Written, ID: "202601-b", Bytes: 5},
 		{Outcome: folder.Written, ID: "202601-c"},
 		{Outcome: folder.Written, ID: "202601-d"},
-	}; !cmp.Equal(d.told, want) {
-		t.Errorf("told %+v, want %+v", d.told, want)
+	}; !cmp.Equal(d.reported, want) {
+		t.Errorf("reported %+v, want %+v", d.reported, want)
 	}
 	if text := d.files()["202601/202601-a.json"]; !strings.HasSuffix(text, `"pvt_audio":{"place":"managed","content_type":"audio/wav"}}`+"\n") {
-		t.Errorf("document = %s, want nothing of a file", text)
+		t.Errorf("document = %s, want no file", text)
 	}
 	d.run(folder.Summary{Unchanged: 4, WithoutAudio: 1})
-	d.shelf.objects[recording.AudioKey(account, "202601-a")] = "sound"
+	d.audio.objects[recording.AudioKey(account, "202601-a")] = "sound"
 	d.run(folder.Summary{Written: 1, Unchanged: 3, Bytes: 5})
 }
 
-// Between the list and the bucket a recording may be deleted.
-func TestExportOfWhatIsDeletedMeanwhile(t *testing.T) {
+// A recording may be deleted between the list and the read of its audio.
+func TestExportOfDeletedRecording(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newFixture(t)
 	r := d.add(recording.Recording{ID: "202601-a"}, "sound")
-	d.shelf.fault = func(string) error {
-		delete(d.shelf.objects, r.AudioKey())
+	d.audio.fault = func(string) error {
+		delete(d.audio.objects, r.AudioKey())
 		_, err := d.store.Delete(t.Context(), account, r.ID, func(*recording.Recording) error { return nil })
 		return err
 	}
@@ -204,29 +204,29 @@ func TestExportOfWhatIsDeletedMeanwhile(t *testing.T) {
 	}
 }
 
-func TestExportOfWhatCannotBeWritten(t *testing.T) {
+func TestExportFailures(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name    string
 		rec     recording.Recording
-		prepare func(*desk)
+		prepare func(*fixture)
 		want    string
 	}{
-		{"another size", recording.Recording{Audio: recording.Audio{Size: 4}}, nil, "its audio has another size than the recording says: 5 bytes, 4"},
-		{"another checksum", recording.Recording{Audio: recording.Audio{SHA256: sum("SOUND")}}, nil, "write its audio: its audio has another checksum than the recording says"},
-		{"a document that would be another", recording.Recording{Document: `{"pvt_x":1}`}, nil, "it would be read back as another"},
-		{"a document that is none", recording.Recording{Document: `{"x":}`}, nil, "it would be read back as another"},
-		{"a file in the folder's place", recording.Recording{}, func(d *desk) { _ = os.WriteFile(d.Root+"/202601", nil, 0o600) }, "make a folder: not a directory"},
-		{"a folder in the document's place", recording.Recording{}, func(d *desk) { _ = os.MkdirAll(d.Root+"/202601/202601-a.json/x", 0o700) }, "write its document: file exists"},
-		{"a bucket that refuses", recording.Recording{}, func(d *desk) { d.shelf.fault = func(string) error { return errors.New("access denied") } }, "read its audio: access denied"},
-		{"a file system that does not tell A from a", recording.Recording{}, func(d *desk) {
+		{"different size", recording.Recording{Audio: recording.Audio{Size: 4}}, nil, "the size of its audio differs from the recording's: 5 bytes, expected 4"},
+		{"different checksum", recording.Recording{Audio: recording.Audio{SHA256: sum("SOUND")}}, nil, "write its audio: the checksum of its audio differs from the recording's"},
+		{"document that would be read back differently", recording.Recording{Document: `{"pvt_x":1}`}, nil, "it would be read back differently"},
+		{"invalid document", recording.Recording{Document: `{"x":}`}, nil, "it would be read back differently"},
+		{"file in the folder's place", recording.Recording{}, func(d *fixture) { _ = os.WriteFile(d.Root+"/202601", nil, 0o600) }, "create a folder: not a directory"},
+		{"folder in the document's place", recording.Recording{}, func(d *fixture) { _ = os.MkdirAll(d.Root+"/202601/202601-a.json/x", 0o700) }, "write its document: file exists"},
+		{"bucket that denies access", recording.Recording{}, func(d *fixture) { d.audio.fault = func(string) error { return errors.New("access denied") } }, "read its audio: access denied"},
+		{"file system that ignores case", recording.Recording{}, func(d *fixture) {
 			_ = os.MkdirAll(d.Root+"/202601", 0o700)
 			_ = os.WriteFile(d.Root+"/202601/202601-a.json", []byte(`{"id":"202601-A","pvt_created":1}`), 0o600)
 		}, "another recording has that file"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			d := newDesk(t)
+			d := newFixture(t)
 			c.rec.ID = "202601-a"
 			d.add(c.rec, "sound")
 			d.add(recording.Recording{ID: "202602-b", Created: created + 1, Modified: created + 1}, "")
@@ -237,8 +237,8 @@ func TestExportOfWhatCannotBeWritten(t *testing.T) {
 				c.prepare(d)
 			}
 			d.run(folder.Summary{Written: 1, Failed: 1})
-			if got := d.told[0]; got.Outcome != folder.Failed || !strings.HasPrefix(got.Reason, c.want) || strings.Contains(got.Reason, d.Root) {
-				t.Errorf("told %+v, want %q", got, c.want)
+			if got := d.reported[0]; got.Outcome != folder.Failed || !strings.HasPrefix(got.Reason, c.want) || strings.Contains(got.Reason, d.Root) {
+				t.Errorf("reported %+v, want %q", got, c.want)
 			}
 			for name := range d.files() {
 				if strings.HasSuffix(name, ".part") {
@@ -249,37 +249,37 @@ func TestExportOfWhatCannotBeWritten(t *testing.T) {
 	}
 }
 
-// What does not answer is asked again, with longer and longer waits.
-func TestExportAsksAgain(t *testing.T) {
+// Calls without an answer are retried, with longer and longer waits.
+func TestExportRetries(t *testing.T) {
 	t.Parallel()
 	gone := fmt.Errorf("%w: busy", media.ErrUnavailable)
 	waits := []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second}
 	for _, c := range []struct {
 		name  string
-		fault func(*desk)
+		fault func(*fixture)
 		want  folder.Summary
 		waits int
 	}{
-		{"the bucket, twice", func(d *desk) { d.shelf.fault = firstly(2, gone) }, folder.Summary{Written: 1, Bytes: 5}, 2},
-		{"the bucket", func(d *desk) { d.shelf.fault = firstly(99, gone) }, folder.Summary{Failed: 1}, 4},
-		{"a body that breaks off", func(d *desk) {
+		{"bucket, twice", func(d *fixture) { d.audio.fault = firstly(2, gone) }, folder.Summary{Written: 1, Bytes: 5}, 2},
+		{"bucket", func(d *fixture) { d.audio.fault = firstly(99, gone) }, folder.Summary{Failed: 1}, 4},
+		{"interrupted body", func(d *fixture) {
 			fault := firstly(3, gone)
-			d.shelf.bodyFault = func(key string) (int, error) { return 3, fault(key) }
-		}, folder.Summary{Failed: 1}, 4}, // it goes on to be too short
-		{"a body that is too short, once", func(d *desk) {
-			lengths := []int{3, 0} // 0 is whole
-			d.shelf.bodyFault = func(string) (length int, err error) {
+			d.audio.bodyFault = func(key string) (int, error) { return 3, fault(key) }
+		}, folder.Summary{Failed: 1}, 4}, // then it is too short
+		{"short body, once", func(d *fixture) {
+			lengths := []int{3, 0} // 0 stands for the whole body
+			d.audio.bodyFault = func(string) (length int, err error) {
 				length, lengths = lengths[0], lengths[1:]
 				return length, nil
 			}
 		}, folder.Summary{Written: 1, Bytes: 5}, 1},
-		{"the list", func(d *desk) {
+		{"list", func(d *fixture) {
 			d.Store = faultstore.New(d.store, faultstore.Fault{Call: 1, Err: store.ErrUnavailable}, faultstore.Fault{Call: 2, When: faultstore.After, Err: store.ErrUnavailable})
 		}, folder.Summary{Written: 1, Bytes: 5}, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			d := newDesk(t)
+			d := newFixture(t)
 			d.add(recording.Recording{ID: "202601-a"}, "sound")
 			c.fault(d)
 			d.run(c.want)
@@ -295,7 +295,7 @@ func TestExportAsksAgain(t *testing.T) {
 	}
 }
 
-// firstly fails n times.
+// firstly returns a function that fails n times.
 func firstly(n int, err error) func(string) error {
 	return func(string) error {
 		if n--; n >= 0 {
@@ -310,30 +310,30 @@ func TestExportEnds(t *testing.T) {
 	gone := fmt.Errorf("%w: busy", media.ErrUnavailable)
 	for _, c := range []struct {
 		name  string
-		fault func(*desk, context.CancelFunc)
+		fault func(*fixture, context.CancelFunc)
 		want  string
 		done  folder.Summary
 	}{
-		{"told to", func(d *desk, stop context.CancelFunc) {
-			d.shelf.bodyFault = func(string) (int, error) { stop(); return 3, context.Canceled }
+		{"context ends", func(d *fixture, stop context.CancelFunc) {
+			d.audio.bodyFault = func(string) (int, error) { stop(); return 3, context.Canceled }
 		}, "context canceled", folder.Summary{}},
-		{"told to while it waits", func(d *desk, stop context.CancelFunc) {
-			d.shelf.fault = firstly(99, gone)
+		{"context ends during a wait", func(d *fixture, stop context.CancelFunc) {
+			d.audio.fault = firstly(99, gone)
 			d.Wait = func(ctx context.Context, _ time.Duration) error { stop(); return context.Cause(ctx) }
 		}, "context canceled", folder.Summary{}},
-		{"no room", func(d *desk, _ context.CancelFunc) {
-			d.shelf.bodyFault = func(string) (int, error) { return 3, &os.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC} }
+		{"disk is full", func(d *fixture, _ context.CancelFunc) {
+			d.audio.bodyFault = func(string) (int, error) { return 3, &os.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC} }
 		}, "write into the folder R: write its audio: no space left on device", folder.Summary{}},
-		{"a list that cannot be read", func(d *desk, _ context.CancelFunc) { _ = d.store.Close() }, "list the recordings: ", folder.Summary{}},
-		{"nobody who answers", func(d *desk, _ context.CancelFunc) { d.shelf.fault = firstly(1<<20, gone) }, "gave up: nobody answered for 50 recordings in a row", folder.Summary{Failed: 50}},
-		{"a folder that cannot be made", func(d *desk, _ context.CancelFunc) {
+		{"unreadable list", func(d *fixture, _ context.CancelFunc) { _ = d.store.Close() }, "list the recordings: ", folder.Summary{}},
+		{"no answer", func(d *fixture, _ context.CancelFunc) { d.audio.fault = firstly(1<<20, gone) }, "gave up: no answer for 50 recordings in a row", folder.Summary{Failed: 50}},
+		{"folder that cannot be created", func(d *fixture, _ context.CancelFunc) {
 			d.Root = filepath.Join(t.TempDir(), "f")
 			_ = os.WriteFile(d.Root, nil, 0o600)
-		}, "make the folder R: not a directory", folder.Summary{}},
+		}, "create the folder R: not a directory", folder.Summary{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			d := newDesk(t)
+			d := newFixture(t)
 			for i := range 60 {
 				d.add(recording.Recording{ID: fmt.Sprintf("202601-%d", i)}, "sound")
 			}
@@ -355,7 +355,7 @@ func TestExportEnds(t *testing.T) {
 
 func TestExportOfAPart(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newFixture(t)
 	for i := range 6 {
 		r := recording.Recording{ID: fmt.Sprintf("202601-%d", i), Created: created + recording.Seconds(i), Document: "{}"}
 		if r.Modified = r.Created; i%2 == 0 {

@@ -20,21 +20,20 @@ import (
 	"callrecordings/shared/store/sqlite"
 )
 
-// shelf is a bucket in memory that keeps media.Reader's promises, and breaks
-// them when a test says so.
-type shelf struct {
+// bucket is a media.Reader in memory, with faults.
+type bucket struct {
 	mu      sync.Mutex
 	objects map[string]string
 	opened  int
-	// fault, if not nil, is asked before each Open, and bodyFault where a body of
-	// that many bytes ends.
+	// fault, if not nil, may fail an Open. bodyFault, if not nil, may interrupt a
+	// body after that many bytes.
 	fault     func(key string) error
 	bodyFault func(key string) (after int, err error)
 }
 
-var _ media.Reader = (*shelf)(nil)
+var _ media.Reader = (*bucket)(nil)
 
-func (s *shelf) Stat(_ context.Context, key string) (media.Object, error) {
+func (s *bucket) Stat(_ context.Context, key string) (media.Object, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	text, ok := s.objects[key]
@@ -44,7 +43,7 @@ func (s *shelf) Stat(_ context.Context, key string) (media.Object, error) {
 	return media.Object{Size: int64(len(text))}, nil
 }
 
-func (s *shelf) Open(ctx context.Context, key, _ string, _ *media.Part) (io.ReadCloser, media.Object, error) {
+func (s *bucket) Open(ctx context.Context, key, _ string, _ *media.Part) (io.ReadCloser, media.Object, error) {
 	if s.fault != nil {
 		if err := s.fault(key); err != nil {
 			return nil, media.Object{}, err
@@ -68,25 +67,25 @@ func (s *shelf) Open(ctx context.Context, key, _ string, _ *media.Part) (io.Read
 	return io.NopCloser(body), o, nil
 }
 
-func (s *shelf) Presign(context.Context, string, media.Grant) (string, error) { return "", nil }
+func (s *bucket) Presign(context.Context, string, media.Grant) (string, error) { return "", nil }
 
-// broken is a body that breaks off.
+// broken is a body that fails.
 type broken struct{ err error }
 
 func (b broken) Read([]byte) (int, error) { return 0, b.err }
 
-// desk is a store and a bucket, and an Export of them.
-type desk struct {
+// fixture is a store and a bucket, and an Export of them.
+type fixture struct {
 	folder.Export
 	*testing.T
 	store *sqlite.Store
-	shelf *shelf
-	// told is what the export told, sorted, and waited how long it waited.
-	told   []folder.Exported
-	waited []time.Duration
+	audio *bucket
+	// reported holds the reported results, sorted, and waited the waits.
+	reported []folder.Exported
+	waited   []time.Duration
 }
 
-func newDesk(t *testing.T) *desk {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "r.db"), sqlite.Options{
 		Now: func() time.Time { return stored }, Random: rand.Reader, QueueChanges: true,
@@ -95,31 +94,31 @@ func newDesk(t *testing.T) *desk {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	d := &desk{T: t, store: s, shelf: &shelf{objects: map[string]string{}}}
+	d := &fixture{T: t, store: s, audio: &bucket{objects: map[string]string{}}}
 	d.Export = folder.Export{
-		Store: s, Audio: d.shelf, Root: filepath.Join(t.TempDir(), "made", "by", "Run"), Account: account, Concurrency: 1,
+		Store: s, Audio: d.audio, Root: filepath.Join(t.TempDir(), "made", "by", "Run"), Account: account, Concurrency: 1,
 		Wait: func(_ context.Context, w time.Duration) error {
 			d.waited = append(d.waited, w)
 			return nil
 		},
-		Tell: func(e folder.Exported) { d.told = append(d.told, e) },
+		Report: func(e folder.Exported) { d.reported = append(d.reported, e) },
 	}
 	return d
 }
 
-// created is when the recordings of tests were created, unless they say so.
+// created is the default creation time of the recordings.
 const created = recording.Seconds(63937071000)
 
 // add stores a recording, with its audio unless that is "".
-func (d *desk) add(r recording.Recording, sound string) *recording.Recording {
+func (d *fixture) add(r recording.Recording, content string) *recording.Recording {
 	d.Helper()
 	r.Account = account
 	if r.Created == 0 {
 		r.Created, r.Modified = created, created+7
 	}
-	if sound != "" {
+	if content != "" {
 		r.Audio.Place = recording.Managed
-		d.shelf.objects[r.AudioKey()] = sound
+		d.audio.objects[r.AudioKey()] = content
 	}
 	if err := d.store.Put(d.Context(), &r); err != nil {
 		d.Fatal(err)
@@ -127,8 +126,8 @@ func (d *desk) add(r recording.Recording, sound string) *recording.Recording {
 	return &r
 }
 
-// change changes the recording of that id.
-func (d *desk) change(id string, do func(*recording.Recording)) {
+// change changes the recording with that ID.
+func (d *fixture) change(id string, do func(*recording.Recording)) {
 	d.Helper()
 	if _, err := d.store.Update(d.Context(), account, id, func(r *recording.Recording) error {
 		r.Modified++
@@ -139,19 +138,19 @@ func (d *desk) change(id string, do func(*recording.Recording)) {
 	}
 }
 
-// run exports, and expects no error.
-func (d *desk) run(want folder.Summary) {
+// run exports and expects a summary, without an error.
+func (d *fixture) run(want folder.Summary) {
 	d.Helper()
-	d.told, d.shelf.opened = nil, 0
+	d.reported, d.audio.opened = nil, 0
 	got, err := d.Export.Run(d.Context())
 	if err != nil || got != want {
-		d.Fatalf("Run = %+v, %v, want %+v; told %+v", got, err, want, d.told)
+		d.Fatalf("Run = %+v, %v, want %+v; reported %+v", got, err, want, d.reported)
 	}
-	slices.SortFunc(d.told, func(a, b folder.Exported) int { return bytes.Compare([]byte(a.ID), []byte(b.ID)) })
+	slices.SortFunc(d.reported, func(a, b folder.Exported) int { return bytes.Compare([]byte(a.ID), []byte(b.ID)) })
 }
 
-// files are the files of the export by their names.
-func (d *desk) files() map[string]string {
+// files returns the texts of the exported files by their names.
+func (d *fixture) files() map[string]string {
 	d.Helper()
 	files := map[string]string{}
 	err := filepath.WalkDir(d.Root, func(path string, e fs.DirEntry, err error) error {
@@ -169,7 +168,7 @@ func (d *desk) files() map[string]string {
 	return files
 }
 
-// back is the folder as a source.
-func (d *desk) back() *tree {
+// back returns the folder as a source.
+func (d *fixture) back() *tree {
 	return &tree{folder.Source{Root: d.Root, Account: account}, d.T}
 }

@@ -1,29 +1,29 @@
-// Package folder imports recordings from a folder of audio, and exports them
-// into one that it reads back as they were.
+// Package folder imports recordings from a folder of audio files, and exports
+// recordings into a folder that it can import again without loss.
 //
-// [Source] walks a folder and says what is known of each file: by JSON beside
-// it (call.wav, call.json), by its row of a [Table], by its name, in that order;
-// what they may say is that of an inbox (docs/inbox.md). Whoever names a folder
-// means what is in it, so a file is taken even if nothing is known of it, and
-// whatever is not taken is named. Links and everything irregular are left alone,
-// and so are names that begin with a dot or end in .part.
+// [Source] walks a folder. Metadata of a file comes from a sidecar file
+// (call.json for call.wav), from its row of a [Table], and from its name; where
+// they disagree, the first counts. The fields are those of an inbox
+// (docs/inbox.md). The operator chose the folder, so audio is imported even if
+// nothing is known about the call, and each file that is not imported is
+// reported. Links and other irregular files are ignored, and so are names that
+// begin with a dot or end in .part.
 //
-// [Export] writes two files for each recording, and its JSON last, so that it
-// vouches for the audio:
+// [Export] writes two files for each recording. It writes the JSON last, so that
+// its checksum guarantees the audio:
 //
-//	{YYYYMM}/{id}.json   one line: the id, the document as it is, pvt_created,
+//	{YYYYMM}/{id}.json   one line: the ID, the document as it is, pvt_created,
 //	                     pvt_modified, and pvt_audio
 //	{YYYYMM}/{id}.mp3    the audio, if it is in the bucket; or .wav .ogg .m4a .bin
 //
-// pvt_audio has place, content_type, state and reason of the audio, and the
-// file, size and sha256 of what lies beside. JSON with a pvt_created is taken
-// for that: nothing is added to such a document, nothing else is asked what is
-// known of it, and its audio has to have that checksum. What was not exported is
-// what arrivals need: announcements of audio that was still to come, and who may
-// repeat a request.
+// pvt_audio holds the audio's place, content_type, state and reason, and the
+// file, size and sha256 of the file beside it. JSON with a pvt_created is read as
+// an exported document: it is imported unchanged, other metadata is ignored, and
+// its audio must have that checksum. An export leaves out what only arrivals
+// need: announced uploads and idempotency keys.
 //
-// A folder that was exported is not swept: recordings that have been deleted
-// since stay there.
+// An export removes no recordings from the folder: those that were deleted since
+// an earlier export stay there.
 package folder
 
 import (
@@ -41,7 +41,7 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// Defaults of a Source that watches.
+// Defaults of a Source with Watch.
 const (
 	DefaultInterval = 5 * time.Second
 	DefaultSettle   = 10 * time.Second
@@ -51,23 +51,23 @@ const (
 type Source struct {
 	// Root is the folder.
 	Root string
-	// Account that its recordings are for. Audio that is said to be of another
-	// one is not taken.
+	// Account is the account to import into. Audio whose metadata names another
+	// account is refused.
 	Account string
-	// Names read what the names of files tell.
+	// Names reads the names of files.
 	Names namepattern.Set
 	// Table has metadata of many files; the zero Table has none.
 	Table Table
-	// Watch goes on looking for what is new or has changed, until the context
-	// ends. Metadata whose audio is not there yet wait for it.
+	// Watch keeps looking for new and changed files until the context ends. A
+	// sidecar whose audio is missing waits for it.
 	Watch bool
-	// Interval between two looks, Settle for how long a file must have been as it
-	// is before it is taken; 0 for the defaults.
+	// Interval is the time between two looks, and Settle how long a file must
+	// have been unchanged before it is imported; 0 stands for the defaults.
 	Interval, Settle time.Duration
-	// Now is the clock, which Watch needs; without it, files are taken however new
-	// they are.
+	// Now is the clock, which Watch needs. Without it, files are imported even if
+	// they are new.
 	Now func() time.Time
-	// Sleep waits between two looks; nil waits by the clock.
+	// Sleep waits between two looks; nil uses the real clock.
 	Sleep func(ctx context.Context, d time.Duration) error
 }
 
@@ -76,9 +76,10 @@ var (
 	_ importer.Retrier = Source{}
 )
 
-// Pages yields an item for each file, and for each exported document; see
-// importer.Source. A folder that cannot be read is an error; the folder itself
-// wraps importer.ErrStop. Rows of the table that name no file come last.
+// Pages yields an item for each file and for each exported document; see
+// importer.Source. A subfolder that cannot be read is an error; if Root cannot be
+// read, the error wraps importer.ErrStop. Rows of the table that match no file
+// come last.
 func (s Source) Pages(ctx context.Context) iter.Seq2[[]importer.Item, error] {
 	return func(yield func([]importer.Item, error) bool) {
 		sc := &scan{Source: s, yield: yield}
@@ -93,9 +94,9 @@ func (s Source) Pages(ctx context.Context) iter.Seq2[[]importer.Item, error] {
 	}
 }
 
-// Count is how many items Pages is going to yield, and the bytes of audio in
-// them, by the names and the sizes of the files that are there. Folders that
-// cannot be read are left out. Errors: importer.ErrStop, the context's cause.
+// Count returns the number of items that Pages is going to yield, and the bytes
+// of their audio, from the names and sizes of the files. It skips folders that
+// cannot be read. Errors: importer.ErrStop, the context's cause.
 func (s Source) Count(ctx context.Context) (items int, bytes int64, err error) {
 	m, err := s.match(ctx)
 	if err != nil {
@@ -108,7 +109,7 @@ func (s Source) Count(ctx context.Context) (items int, bytes int64, err error) {
 		case err != nil:
 			continue
 		}
-		n, size := g.weigh()
+		n, size := g.count()
 		items += n
 		bytes += size
 	}
@@ -118,14 +119,14 @@ func (s Source) Count(ctx context.Context) (items int, bytes int64, err error) {
 	return items, bytes, context.Cause(ctx)
 }
 
-// path is where a file of that name is.
+// path returns the path of a file.
 func (s Source) path(name string) string { return filepath.Join(s.Root, filepath.FromSlash(name)) }
 
-// reach reports whether the folder itself is there. Error: importer.ErrStop.
-func (s Source) reach() error {
+// checkRoot checks that the folder itself exists. Error: importer.ErrStop.
+func (s Source) checkRoot() error {
 	info, err := os.Stat(s.Root)
 	if err == nil && !info.IsDir() {
-		err = errors.New("it is no folder")
+		err = errors.New("it is not a folder")
 	}
 	if err != nil {
 		return fmt.Errorf("%w: read the folder %s: %w", importer.ErrStop, s.Root, cause(err))
@@ -133,8 +134,8 @@ func (s Source) reach() error {
 	return nil
 }
 
-// cause drops from err what the sentence around it says: what was done, and
-// with which file.
+// cause strips the operation and the path from err, since the message around it
+// names them.
 func cause(err error) error {
 	if e := (*fs.PathError)(nil); errors.As(err, &e) {
 		return e.Err
@@ -145,31 +146,34 @@ func cause(err error) error {
 	return err
 }
 
-// origin is the Ref of items: the file that their audio is, and what is expected
-// of it.
+// origin is the Ref of items: the file with their audio, and its expected
+// content.
 type origin struct {
 	name string
-	// size in bytes, if sized; changes of what was listed count as passing, other
-	// sizes than a document vouches for as damage.
+	// size is the expected size in bytes, if sized. Another size is damage if the
+	// file was exported; otherwise the file has changed since it was listed, and
+	// a later try may succeed.
 	size  int64
 	sized bool
-	// vouched says that a document vouches for size, and for sha256 unless "".
-	vouched bool
-	sha256  string
-	// again, if not nil, has it listed again.
-	again func()
+	// exported means that size, and sha256 unless it is "", come from an exported
+	// document.
+	exported bool
+	sha256   string
+	// retry, if not nil, lists the item again.
+	retry func()
 }
 
-// Retry lists an item again whose failure was told, while watching; see
+// Retry lists a failed item again while the folder is watched; see
 // importer.Retrier.
 func (s Source) Retry(it *importer.Item) {
-	if o, ok := it.Ref.(*origin); ok && o.again != nil {
-		o.again()
+	if o, ok := it.Ref.(*origin); ok && o.retry != nil {
+		o.retry()
 	}
 }
 
-// begun is when the call of a file began, as far as that is known.
-func begun(call recording.Call, f file) recording.Seconds {
+// startOf returns when the call of a file started, or else when the file was
+// written.
+func startOf(call recording.Call, f file) recording.Seconds {
 	if at, known := call.Start(); known {
 		return at
 	}

@@ -14,45 +14,45 @@ import (
 	"callrecordings/shared/incoming/importer"
 )
 
-// Why a file is not opened.
+// Why a file cannot be opened.
 var (
-	errNoSound  = errors.New("there is no file of it")
-	errNotThere = errors.New("the file that its document names is not there")
-	errNew      = errors.New("it was written just now, and may not be whole")
-	errChanged  = errors.New("it is being changed")
-	errLink     = fmt.Errorf("%w: it is no regular file any more", importer.ErrRefused)
+	errNoAudioFile = errors.New("there is no file for it")
+	errNotThere    = errors.New("the file that its document names does not exist")
+	errNew         = errors.New("it was written just now, and may not be whole")
+	errChanged     = errors.New("it is being changed")
+	errLink        = fmt.Errorf("%w: it is not a regular file any more", importer.ErrRefused)
 )
 
 // Open opens the file of an item and reads it once, for its checksum; see
-// importer.Source. A file that is being changed is an error that may pass; one
-// that is not what its document vouches for is importer.ErrRefused, and one that
-// a document vouches for is never just gone.
+// importer.Source. If the file is being changed, a later try may succeed. A file
+// that differs from its exported document is importer.ErrRefused. If such a file
+// is missing, the error is not importer.ErrGone, since the document promises it.
 func (s Source) Open(ctx context.Context, it *importer.Item) (*importer.Audio, error) {
 	o, ok := it.Ref.(*origin)
 	if !ok {
-		return nil, fmt.Errorf("%w: %w", importer.ErrGone, errNoSound)
+		return nil, fmt.Errorf("%w: %w", importer.ErrGone, errNoAudioFile)
 	}
 	f, info, err := s.open(o.name)
 	switch {
-	case errors.Is(err, importer.ErrGone) && o.vouched:
+	case errors.Is(err, importer.ErrGone) && o.exported:
 		return nil, errNotThere
 	case err != nil:
 		return nil, err
 	}
-	if !o.vouched && s.unsettled(info) {
-		_ = f.Close() // nothing was read
+	if !o.exported && s.unsettled(info) {
+		_ = f.Close() // unused
 		return nil, errNew
 	}
 	a, err := o.hash(ctx, f, info)
 	if err != nil {
-		_ = f.Close() // it was only read
+		_ = f.Close() // read-only
 		return nil, err
 	}
 	return a, nil
 }
 
-// unsettled reports whether a file is so new that somebody may still write it: a
-// call may be in progress. A watch has looked itself.
+// unsettled reports whether a file is so new that it may still be written,
+// because the call is in progress. A watch checks that itself.
 func (s Source) unsettled(info fs.FileInfo) bool {
 	if s.Watch || s.Now == nil {
 		return false
@@ -73,10 +73,10 @@ func (s Source) open(name string) (*os.File, fs.FileInfo, error) {
 		f, err = os.Open(s.path(name))
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := s.reach(); err != nil { // as when a share was taken away
+		if err := s.checkRoot(); err != nil { // as when a network share is gone
 			return nil, nil, err
 		}
-		return nil, nil, fmt.Errorf("%w: %w", importer.ErrGone, errNoSound)
+		return nil, nil, fmt.Errorf("%w: %w", importer.ErrGone, errNoAudioFile)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("open the file: %w", cause(err))
@@ -86,23 +86,23 @@ func (s Source) open(name string) (*os.File, fs.FileInfo, error) {
 		err = errChanged
 	}
 	if err != nil {
-		_ = f.Close() // nothing was read
+		_ = f.Close() // unused
 		return nil, nil, fmt.Errorf("open the file: %w", cause(err))
 	}
 	return f, info, nil
 }
 
-// hash reads a file through, and compares it with what is expected.
+// hash reads the whole file and compares it with its expected size and checksum.
 func (o *origin) hash(ctx context.Context, f *os.File, info fs.FileInfo) (*importer.Audio, error) {
 	size := info.Size()
 	if o.sized && size != o.size {
-		if o.vouched {
-			return nil, fmt.Errorf("%w: it has %d bytes, %d were exported", importer.ErrRefused, size, o.size)
+		if o.exported {
+			return nil, fmt.Errorf("%w: it has %d bytes, but %d were exported", importer.ErrRefused, size, o.size)
 		}
 		return nil, errChanged
 	}
 	sum := sha256.New()
-	n, err := io.Copy(sum, &patient{ctx: ctx, Reader: f})
+	n, err := io.Copy(sum, &contextReader{ctx: ctx, Reader: f})
 	if err != nil {
 		return nil, fmt.Errorf("read the file: %w", cause(err))
 	}
@@ -115,19 +115,19 @@ func (o *origin) hash(ctx context.Context, f *os.File, info fs.FileInfo) (*impor
 	}
 	a := &importer.Audio{ReaderAt: f, Size: size, SHA256: hex.EncodeToString(sum.Sum(nil)), Close: f.Close}
 	if o.sha256 != "" && o.sha256 != a.SHA256 {
-		return nil, fmt.Errorf("%w: it has another checksum than what was exported", importer.ErrRefused)
+		return nil, fmt.Errorf("%w: its checksum differs from the exported one", importer.ErrRefused)
 	}
 	return a, nil
 }
 
-// patient reads for as long as somebody waits.
-type patient struct {
-	ctx context.Context // it lives for one read
+// contextReader stops reading when its context ends.
+type contextReader struct {
+	ctx context.Context // the reader lives for one call
 	io.Reader
 }
 
-// Read ends with the context.
-func (p *patient) Read(b []byte) (int, error) {
+// Read fails once the context has ended.
+func (p *contextReader) Read(b []byte) (int, error) {
 	if p.ctx.Err() != nil {
 		return 0, context.Cause(p.ctx)
 	}

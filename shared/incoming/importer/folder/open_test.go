@@ -40,38 +40,38 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// What became of a file between the list and Open.
-func TestOpenWhatHasChanged(t *testing.T) {
+// A file changes between the list and Open.
+func TestOpenOfChangedFile(t *testing.T) {
 	t.Parallel()
-	passing := errors.New("none of migration's")
+	passing := errors.New("not an error of package importer")
 	for _, c := range []struct {
 		name, text string
 		meanwhile  func(*tree)
 		want       error
 	}{
-		{"a file that grows", "", func(d *tree) { d.put("202601-a.wav", "sounds") }, passing},
-		{"a file that is gone", "", func(d *tree) { _ = os.Remove(filepath.Join(d.Root, "202601-a.wav")) }, importer.ErrGone},
-		{"a file that is a folder", "", func(d *tree) {
+		{"grown", "", func(d *tree) { d.put("202601-a.wav", "sounds") }, passing},
+		{"removed", "", func(d *tree) { _ = os.Remove(filepath.Join(d.Root, "202601-a.wav")) }, importer.ErrGone},
+		{"replaced by a folder", "", func(d *tree) {
 			_ = os.Remove(filepath.Join(d.Root, "202601-a.wav"))
 			d.put("202601-a.wav/a", "")
 		}, importer.ErrRefused},
-		{"a file that is a link", "", func(d *tree) {
+		{"replaced by a link", "", func(d *tree) {
 			d.renames("202601-a.wav", "b.wav")()
 			_ = os.Symlink("b.wav", filepath.Join(d.Root, "202601-a.wav"))
 		}, importer.ErrRefused},
-		{"a folder that is gone", "", func(d *tree) { _ = os.RemoveAll(d.Root) }, importer.ErrStop},
-		{"other bytes, which nobody vouches for", "", func(d *tree) { d.put("202601-a.wav", "SOUND") }, nil},
-		{"what was exported", exported, (*tree).nothing, nil},
-		{"other bytes than were exported", exported, func(d *tree) { d.put("202601-a.wav", "SOUND") }, importer.ErrRefused},
-		{"another size than was exported", exported, func(d *tree) { d.put("202601-a.wav", "sounds") }, importer.ErrRefused},
-		{"no bytes where some were exported", exported, func(d *tree) { d.put("202601-a.wav", "") }, importer.ErrRefused},
-		{"nothing where some were exported", exported, func(d *tree) { _ = os.Remove(filepath.Join(d.Root, "202601-a.wav")) }, passing},
+		{"root removed", "", func(d *tree) { _ = os.RemoveAll(d.Root) }, importer.ErrStop},
+		{"other bytes, not exported", "", func(d *tree) { d.put("202601-a.wav", "SOUND") }, nil},
+		{"exported", exported, (*tree).nothing, nil},
+		{"exported, other bytes", exported, func(d *tree) { d.put("202601-a.wav", "SOUND") }, importer.ErrRefused},
+		{"exported, another size", exported, func(d *tree) { d.put("202601-a.wav", "sounds") }, importer.ErrRefused},
+		{"exported, now empty", exported, func(d *tree) { d.put("202601-a.wav", "") }, importer.ErrRefused},
+		{"exported, removed", exported, func(d *tree) { _ = os.Remove(filepath.Join(d.Root, "202601-a.wav")) }, passing},
 		{
-			"another size than the document says, without a checksum", `{"id":"202601-a","pvt_created":1,"pvt_audio":{"file":"202601-a.wav","size":4}}`,
+			"exported without a checksum, another size", `{"id":"202601-a","pvt_created":1,"pvt_audio":{"file":"202601-a.wav","size":4}}`,
 			(*tree).nothing, importer.ErrRefused,
 		},
-		{"a document that says neither", `{"id":"202601-a","pvt_created":1,"pvt_audio":{"file":"202601-a.wav"}}`, (*tree).nothing, nil},
-		{"a document without audio", `{"id":"202601-a","pvt_created":1}`, (*tree).nothing, importer.ErrGone},
+		{"exported without size and checksum", `{"id":"202601-a","pvt_created":1,"pvt_audio":{"file":"202601-a.wav"}}`, (*tree).nothing, nil},
+		{"exported without audio", `{"id":"202601-a","pvt_created":1}`, (*tree).nothing, importer.ErrGone},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -113,18 +113,18 @@ func TestOpenIsStopped(t *testing.T) {
 	}
 }
 
-// asking does something whenever somebody asks it whether to go on.
-type asking struct {
+// probingContext calls do whenever its Err is called.
+type probingContext struct {
 	context.Context
 	do func()
 }
 
-func (a *asking) Err() error {
+func (a *probingContext) Err() error {
 	a.do()
 	return a.Context.Err()
 }
 
-func TestOpenWhatChangesMeanwhile(t *testing.T) {
+func TestOpenDuringChange(t *testing.T) {
 	t.Parallel()
 	for name, do := range map[string]func(*tree) func(){
 		"grown":     func(d *tree) func() { return d.puts("a.mp3", "sounds") },
@@ -133,8 +133,8 @@ func TestOpenWhatChangesMeanwhile(t *testing.T) {
 	} {
 		d := newTree(t)
 		d.put("a.mp3", "sound")
-		if a, err := d.Open(&asking{t.Context(), sync.OnceFunc(do(d))}, d.only()); err == nil || errors.Is(err, importer.ErrRefused) {
-			t.Errorf("Open(%s) = %v, %v, want an error that may pass", name, a, err)
+		if a, err := d.Open(&probingContext{t.Context(), sync.OnceFunc(do(d))}, d.only()); err == nil || errors.Is(err, importer.ErrRefused) {
+			t.Errorf("Open(%s) = %v, %v, want a temporary error", name, a, err)
 		}
 	}
 }

@@ -19,12 +19,12 @@ import (
 	"callrecordings/shared/store"
 )
 
-// documents are documents of all kinds, with and without an owner.
+// documents generates documents of all kinds, with and without an owner.
 var documents = rapid.Custom(func(t *rapid.T) recording.Document {
 	d := recording.Document("{}")
 	set := func(name, value string) {
 		next, err := d.With(name, value)
-		if err == nil { // a private name
+		if err == nil { // err: a private name
 			d = next
 		}
 	}
@@ -41,8 +41,8 @@ var documents = rapid.Custom(func(t *rapid.T) recording.Document {
 	return d
 })
 
-// sounds are what a recording may know of its audio, and that.
-func sounds(t *rapid.T) (a recording.Audio, sound string) {
+// drawAudio generates a recording's audio: its description and its bytes.
+func drawAudio(t *rapid.T) (a recording.Audio, content string) {
 	switch rapid.IntRange(0, 4).Draw(t, "audio") {
 	case 0:
 		return recording.Audio{}, ""
@@ -51,21 +51,22 @@ func sounds(t *rapid.T) (a recording.Audio, sound string) {
 	case 2:
 		return recording.Audio{State: recording.Failed, Reason: recording.Damaged, Size: 7}, ""
 	}
-	sound = rapid.StringN(1, 20, -1).Draw(t, "sound")
+	content = rapid.StringN(1, 20, -1).Draw(t, "sound")
 	a = recording.Audio{Place: recording.Managed, ContentType: rapid.SampledFrom(append(recording.AudioTypes(), "", "text/x<y>")).Draw(t, "type")}
 	if rapid.Bool().Draw(t, "empty") {
 		a.State = recording.Empty
 	}
 	if rapid.Bool().Draw(t, "sized") {
-		a.Size, a.SHA256 = int64(len(sound)), sum(sound)
+		a.Size, a.SHA256 = int64(len(content)), sum(content)
 	}
-	return a, sound
+	return a, content
 }
 
-// What is exported is read back as it was, and exported again as it is.
+// An exported recording is read back as it was, and exported again without a
+// change.
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newFixture(t)
 	d.Concurrency = 0
 	parent := d.Root
 	round := 0
@@ -80,17 +81,17 @@ func TestRoundTrip(t *testing.T) {
 				Document: documents.Draw(t, "document"), Created: created + recording.Seconds(rapid.IntRange(0, 3).Draw(t, "created")),
 			}
 			r.Owner, r.Modified = r.Document.Owner(), r.Created+recording.Seconds(rapid.IntRange(0, 3).Draw(t, "modified"))
-			var sound string
-			r.Audio, sound = sounds(t)
+			var content string
+			r.Audio, content = drawAudio(t)
 			if _, twice := want[r.ID]; twice {
 				continue
 			}
 			if err := d.store.Put(d.Context(), &r); err != nil {
 				t.Fatal(err)
 			}
-			want[r.ID], audio[r.ID] = r, sound
+			want[r.ID], audio[r.ID] = r, content
 			if r.Audio.Place == recording.Managed {
-				d.shelf.objects[r.AudioKey()] = sound
+				d.audio.objects[r.AudioKey()] = content
 			}
 		}
 		readsBack(t, d, want, audio)
@@ -100,17 +101,17 @@ func TestRoundTrip(t *testing.T) {
 			t.Fatalf("the second Run = %+v, %v, want all unchanged", got, err)
 		}
 		if diff := cmp.Diff(files, d.files()); diff != "" {
-			t.Fatalf("the second Run has changed files:\n%s", diff)
+			t.Fatalf("the second Run changed files:\n%s", diff)
 		}
 	})
 }
 
-// readsBack exports and reads back what is wanted.
-func readsBack(t rapid.TB, d *desk, want map[string]recording.Recording, audio map[string]string) {
+// readsBack exports the recordings, reads them back and compares them.
+func readsBack(t rapid.TB, d *fixture, want map[string]recording.Recording, audio map[string]string) {
 	t.Helper()
 	got, err := d.Export.Run(d.Context())
 	if err != nil || got.Written != int64(len(want)) {
-		t.Fatalf("Run = %+v, %v, want %d written; told %+v", got, err, len(want), d.told)
+		t.Fatalf("Run = %+v, %v, want %d written; reported %+v", got, err, len(want), d.reported)
 	}
 	s := d.back()
 	s.Account = d.Account
@@ -126,16 +127,16 @@ func readsBack(t rapid.TB, d *desk, want map[string]recording.Recording, audio m
 			t.Fatalf("item = %+v, want %+v", it, r)
 		}
 		if r.Audio.Place == recording.Managed {
-			sounds := hear(t, d, s, &it)
-			if sounds != audio[it.ID] {
-				t.Fatalf("audio of %s = %q, want %q", it.ID, sounds, audio[it.ID])
+			got := readAudio(t, d, s, &it)
+			if got != audio[it.ID] {
+				t.Fatalf("audio of %s = %q, want %q", it.ID, got, audio[it.ID])
 			}
 		}
 	}
 }
 
-// hear is the audio of an item.
-func hear(t rapid.TB, d *desk, s *tree, it *importer.Item) string {
+// readAudio returns the audio of an item.
+func readAudio(t rapid.TB, d *fixture, s *tree, it *importer.Item) string {
 	t.Helper()
 	a, err := s.Open(d.Context(), it)
 	if err != nil {
@@ -149,7 +150,7 @@ func hear(t rapid.TB, d *desk, s *tree, it *importer.Item) string {
 	return string(text)
 }
 
-// narrow is a store whose pages end early.
+// narrow is a store with short pages.
 type narrow struct{ store.Reader }
 
 func (n narrow) Page(ctx context.Context, q store.Query) (store.Page, error) {
@@ -157,8 +158,8 @@ func (n narrow) Page(ctx context.Context, q store.Query) (store.Page, error) {
 	return n.Reader.Page(ctx, q)
 }
 
-// The same from a real bucket, with more recordings than a page has.
-func TestRoundTripOfABucket(t *testing.T) {
+// The same with a real bucket, and with more recordings than fit into a page.
+func TestRoundTripThroughABucket(t *testing.T) {
 	t.Parallel()
 	dir, err := datadir.Open(t.TempDir())
 	if err != nil {
@@ -173,9 +174,9 @@ func TestRoundTripOfABucket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := newDesk(t)
+	d := newFixture(t)
 	d.Store, d.Audio, d.Concurrency = narrow{d.store}, bucket, 8
-	sound, err := os.ReadFile("../../../audiofile/testdata/alaw.wav")
+	content, err := os.ReadFile("../../../audiofile/testdata/alaw.wav")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,12 +184,12 @@ func TestRoundTripOfABucket(t *testing.T) {
 	for i := range 60 {
 		r := recording.Recording{ID: fmt.Sprintf("2026%02d-%d", 1+i%12, i), Document: "{}"}
 		if i%6 == 0 {
-			r.Audio = recording.Audio{Place: recording.Managed, ContentType: "audio/wav", Size: int64(len(sound))}
+			r.Audio = recording.Audio{Place: recording.Managed, ContentType: "audio/wav", Size: int64(len(content))}
 			r.Account = account
-			if err := bucket.Put(t.Context(), r.AudioKey(), "audio/wav", strings.NewReader(string(sound)), r.Audio.Size); err != nil {
+			if err := bucket.Put(t.Context(), r.AudioKey(), "audio/wav", strings.NewReader(string(content)), r.Audio.Size); err != nil {
 				t.Fatal(err)
 			}
-			audio[r.ID] = string(sound)
+			audio[r.ID] = string(content)
 		}
 		want[r.ID] = *d.add(r, "")
 	}

@@ -6,25 +6,26 @@ import (
 	"fmt"
 	"slices"
 
+	"callrecordings/shared/incoming"
 	"callrecordings/shared/incoming/importer"
 	"callrecordings/shared/store"
 )
 
-// maxPage ends a page with the documents that reach so many bytes.
+// maxPage is the size of documents, in bytes, at which a page ends.
 const maxPage = 4 << 20
 
-// scan is one walk under way, or one after another.
+// scan is one walk of the folder, or with a watch a series of them.
 type scan struct {
 	Source
 	yield func([]importer.Item, error) bool
-	watch *watch // nil where the folder is not watched
+	watch *watch // nil if the folder is not watched
 	rows  *match
 
 	page  []importer.Item
 	bytes int
 }
 
-// run walks the tree once; false if nothing else is wanted.
+// run walks the folder once. It returns false if the caller wants no more pages.
 func (sc *scan) run(ctx context.Context) bool {
 	sc.watch.begin()
 	var err error
@@ -34,8 +35,8 @@ func (sc *scan) run(ctx context.Context) bool {
 	for g, err := range sc.walk(ctx) {
 		if err == nil && sc.watch.due(&g) {
 			before := len(sc.page)
-			err = sc.take(ctx, &g)
-			sc.watch.follow(&g, sc.page[before:])
+			err = sc.addGroup(ctx, &g)
+			sc.watch.trackRetries(&g, sc.page[before:])
 		}
 		if err != nil && !sc.fail(err) || sc.full() && !sc.flush() {
 			return false
@@ -56,10 +57,10 @@ func (sc *scan) run(ctx context.Context) bool {
 	return sc.flush()
 }
 
-// fail tells of a part that could not be read, while watching once only; false
-// if nothing else is wanted.
+// fail yields an error, but only once while it lasts if the folder is watched. It
+// returns false if the caller wants no more pages.
 func (sc *scan) fail(err error) bool {
-	if !sc.watch.news(err) {
+	if !sc.watch.isNew(err) {
 		return true
 	}
 	return sc.flush() && sc.yield(nil, err) && !errors.Is(err, importer.ErrStop)
@@ -72,11 +73,12 @@ func (sc *scan) add(it importer.Item) {
 
 func (sc *scan) full() bool { return len(sc.page) >= store.MaxFind || sc.bytes >= maxPage }
 
-// flush yields what is gathered; false if nothing else is wanted.
+// flush yields the gathered items. It returns false if the caller wants no more
+// pages.
 func (sc *scan) flush() bool {
 	all := sc.page
 	sc.page, sc.bytes = nil, 0
-	for page := range slices.Chunk(all, store.MaxFind) { // one group alone may have more
+	for page := range slices.Chunk(all, store.MaxFind) { // one group may exceed the limit
 		if !sc.yield(page, nil) {
 			return false
 		}
@@ -84,20 +86,20 @@ func (sc *scan) flush() bool {
 	return true
 }
 
-// refused is an item that cannot be taken.
+// refused returns an item that cannot be imported.
 func (s Source) refused(name string, why error) importer.Item {
 	return importer.Item{Name: name, Account: s.Account, Fault: why}
 }
 
-// Why a file is not taken.
+// Why a file is not imported.
 var (
-	errNotAudio  = fmt.Errorf("%w: not audio by its name", importer.ErrRefused)
-	errNoAudio   = fmt.Errorf("%w: metadata without audio beside it", importer.ErrRefused)
-	errNoFile    = fmt.Errorf("%w: metadata of a file that is not there", importer.ErrRefused)
-	errBadTable  = fmt.Errorf("%w: metadata are one JSON object of at most %d bytes", importer.ErrRefused, maxBeside)
-	errTwice     = fmt.Errorf("%w: there are other metadata of that name", importer.ErrRefused)
-	errSecond    = fmt.Errorf("%w: it would be the same recording as the file of the same name with another extension", importer.ErrRefused)
-	errVouched   = fmt.Errorf("%w: the document beside it is of other audio", importer.ErrRefused)
-	errAmbiguous = fmt.Errorf("%w: more than one row of the table, or more than one file, has that name", importer.ErrRefused)
-	errBadID     = fmt.Errorf("%w: its id is none of a recording (want YYYYMM- and 1 to 128 of A-Z, a-z, 0-9, _ . @ -)", importer.ErrRefused)
+	errNotAudio      = fmt.Errorf("%w: not audio by its name", importer.ErrRefused)
+	errNoAudio       = fmt.Errorf("%w: metadata without audio beside it", importer.ErrRefused)
+	errNoFile        = fmt.Errorf("%w: metadata of a file that does not exist", importer.ErrRefused)
+	errBadTable      = fmt.Errorf("%w: metadata must be one JSON object of at most %d bytes", importer.ErrRefused, incoming.MaxSidecar)
+	errSecondSidecar = fmt.Errorf("%w: there is another metadata file with that name", importer.ErrRefused)
+	errSameRecording = fmt.Errorf("%w: it would be the same recording as the file of the same name with another extension", importer.ErrRefused)
+	errOtherAudio    = fmt.Errorf("%w: the document beside it belongs to other audio", importer.ErrRefused)
+	errAmbiguous     = fmt.Errorf("%w: more than one row of the table, or more than one file, has that name", importer.ErrRefused)
+	errBadID         = fmt.Errorf("%w: invalid recording ID (want YYYYMM- and 1 to 128 of A-Z, a-z, 0-9, _ . @ -)", importer.ErrRefused)
 )

@@ -22,10 +22,10 @@ import (
 
 const account = "acc"
 
-// stored is when the files of tests were last written.
+// stored is the modification time of the files.
 var stored = time.Date(2026, 3, 5, 10, 0, 0, 0, time.UTC)
 
-// tree is a folder, and its Source.
+// tree is a folder and its Source.
 type tree struct {
 	folder.Source
 	*testing.T
@@ -40,7 +40,7 @@ func newTree(t *testing.T) *tree {
 	return &tree{folder.Source{Root: t.TempDir(), Account: account, Names: names}, t}
 }
 
-// put writes a file, and the folders above it.
+// put writes a file and creates the folders above it.
 func (d *tree) put(name, text string) {
 	d.Helper()
 	path := filepath.Join(d.Root, filepath.FromSlash(name))
@@ -51,7 +51,7 @@ func (d *tree) put(name, text string) {
 	}
 }
 
-// all are the items of the folder.
+// all returns the items of the folder.
 func (d *tree) all() (items []importer.Item) {
 	d.Helper()
 	for page, err := range d.Pages(d.Context()) {
@@ -66,7 +66,7 @@ func (d *tree) all() (items []importer.Item) {
 	return items
 }
 
-// only is the one item of the folder.
+// only returns the one item of the folder.
 func (d *tree) only() *importer.Item {
 	d.Helper()
 	items := d.all()
@@ -76,8 +76,8 @@ func (d *tree) only() *importer.Item {
 	return &items[0]
 }
 
-// lines says in short what items are: "name: id document" or "name: ~stem
-// document", or why it cannot be taken.
+// lines returns a short form of items: "name: id document", "name: ~stem
+// document", or "name: ! fault".
 func lines(items []importer.Item) (lines []string) {
 	for i := range items {
 		it := &items[i]
@@ -94,19 +94,19 @@ func lines(items []importer.Item) (lines []string) {
 	return lines
 }
 
-// Texts that come again and again.
+// Texts that several tests use.
 const (
 	exported = `{"id":"202601-a","from":"1@a","x":[1, 2],"pvt_created":63937071000,"pvt_modified":63937071007,"pvt_audio":{"place":"managed","state":"empty",` +
 		`"content_type":"audio/wav","file":"202601-a.wav","size":5,"sha256":"dd29442deca69f52c50006b831cb216edf78a7da33748f0a80ff19f2ebe57ecd"}}`
 	notAudio   = "! not audio by its name"
 	unreadable = "; the metadata beside it cannot be read"
-	badTable   = "! metadata are one JSON object of at most 65536 bytes"
-	vouched    = "! the document beside it is of other audio"
+	badSidecar = "! metadata must be one JSON object of at most 65536 bytes"
+	otherAudio = "! the document beside it belongs to other audio"
 	second     = "! it would be the same recording as the file of the same name with another extension"
-	badID      = "! its id is none of a recording (want YYYYMM- and 1 to 128 of A-Z, a-z, 0-9, _ . @ -)"
+	badID      = "! invalid recording ID (want YYYYMM- and 1 to 128 of A-Z, a-z, 0-9, _ . @ -)"
 )
 
-func TestWhatAFolderTells(t *testing.T) {
+func TestPages(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name  string
@@ -123,53 +123,53 @@ func TestWhatAFolderTells(t *testing.T) {
 			`2026-01-24-09-30-00_5000_1001.wav: ~2026-01-24-09-30-00_5000_1001 {"callee_id_number":"5000","caller_id_number":"1001",` +
 				`"from":"1001@unknown","name":"2026-01-24-09-30-00_5000_1001.wav","start":63936462600,"to":"5000@unknown"}`,
 		}},
-		{"a pattern of one's own", map[string]string{"1001to1002.mp3": "s"}, []string{
+		{"own pattern", map[string]string{"1001to1002.mp3": "s"}, []string{
 			`1001to1002.mp3: ~1001to1002 {"callee_id_number":"1002","caller_id_number":"1001","from":"1001@unknown","name":"1001to1002.mp3","to":"1002@unknown"}`,
 		}},
-		{"a name that tells nothing", map[string]string{"a/b/call.Opus": "s"}, []string{`a/b/call.Opus: ~a/b/call {"name":"call.Opus"}`}},
-		{"a name with an id", map[string]string{"x/202601-a_b.mp3": "s"}, []string{`x/202601-a_b.mp3: 202601-a {"name":"b.mp3"}`}},
-		{"JSON beside", map[string]string{"1001to1002.mp3": "s", "1001to1002.json": `{"id":"202601-a.","caller":"7","owner_id":"u1","pvt_x":1}`}, []string{
+		{"unmatched name", map[string]string{"a/b/call.Opus": "s"}, []string{`a/b/call.Opus: ~a/b/call {"name":"call.Opus"}`}},
+		{"name with an ID", map[string]string{"x/202601-a_b.mp3": "s"}, []string{`x/202601-a_b.mp3: 202601-a {"name":"b.mp3"}`}},
+		{"sidecar", map[string]string{"1001to1002.mp3": "s", "1001to1002.json": `{"id":"202601-a.","caller":"7","owner_id":"u1","pvt_x":1}`}, []string{
 			`1001to1002.mp3: 202601-a. {"callee_id_number":"1002","caller_id_number":"7","from":"7@unknown","name":"1001to1002.mp3","owner_id":"u1","to":"1002@unknown"}`,
 		}},
-		{"JSON beside a name of dots", map[string]string{"a..mp3": "s", "a..json": `{"to":"x"}`, "a.b.mp3": "s"}, []string{
+		{"sidecar of a name with dots", map[string]string{"a..mp3": "s", "a..json": `{"to":"x"}`, "a.b.mp3": "s"}, []string{
 			`a..mp3: ~a. {"name":"a..mp3","to":"x"}`, `a.b.mp3: ~a.b {"name":"a.b.mp3"}`,
 		}},
-		{"bad JSON beside", map[string]string{"a.mp3": "s", "a.json": `{"to":`, "b.mp3": "s", "b.json": `[]`, "c.json": "", "d.mp3": "s", "d.json": `{"to":"x","to":"y"}`}, []string{
-			"a.mp3: " + badTable + unreadable, "b.mp3: " + badTable + unreadable, "c.json: " + badTable, "d.mp3: " + badTable + unreadable,
+		{"invalid sidecar", map[string]string{"a.mp3": "s", "a.json": `{"to":`, "b.mp3": "s", "b.json": `[]`, "c.json": "", "d.mp3": "s", "d.json": `{"to":"x","to":"y"}`}, []string{
+			"a.mp3: " + badSidecar + unreadable, "b.mp3: " + badSidecar + unreadable, "c.json: " + badSidecar, "d.mp3: " + badSidecar + unreadable,
 		}},
-		{"too much beside", map[string]string{"a.mp3": "s", "a.json": `{"to":"` + strings.Repeat("x", 64<<10) + `"}`}, []string{"a.mp3: " + badTable + unreadable}},
-		{"JSON alone", map[string]string{"a.json": `{"to":"x"}`, "b.json": `{}`, "b.txt": ""}, []string{
+		{"sidecar too large", map[string]string{"a.mp3": "s", "a.json": `{"to":"` + strings.Repeat("x", 64<<10) + `"}`}, []string{"a.mp3: " + badSidecar + unreadable}},
+		{"sidecar alone", map[string]string{"a.json": `{"to":"x"}`, "b.json": `{}`, "b.txt": ""}, []string{
 			"a.json: ! metadata without audio beside it", "b.txt: " + notAudio, "b.json: ! metadata without audio beside it",
 		}},
-		{"two metadata", map[string]string{"a.json": `{"to":"x"}`, "a.JSON": `{"to":"y"}`, "a.mp3": "s"}, []string{
-			"a.json: ! there are other metadata of that name", `a.mp3: ~a {"name":"a.mp3","to":"y"}`,
+		{"two sidecars", map[string]string{"a.json": `{"to":"x"}`, "a.JSON": `{"to":"y"}`, "a.mp3": "s"}, []string{
+			"a.json: ! there is another metadata file with that name", `a.mp3: ~a {"name":"a.mp3","to":"y"}`,
 		}},
-		{"two of a name", map[string]string{"a.mp3": "s", "a.wav": "s", "b.mp3": "s", "b.wav": "s", "b.json": `{"id":"202601-b"}`, "x/a.mp3": "s"}, []string{
+		{"two files with one stem", map[string]string{"a.mp3": "s", "a.wav": "s", "b.mp3": "s", "b.wav": "s", "b.json": `{"id":"202601-b"}`, "x/a.mp3": "s"}, []string{
 			`a.mp3: ~a {"name":"a.mp3"}`, "a.wav: " + second, `b.mp3: 202601-b {"name":"b.mp3"}`, "b.wav: " + second, `x/a.mp3: ~x/a {"name":"a.mp3"}`,
 		}},
 		{"not audio", map[string]string{"a.txt": "", "b": "", "c.bin": "", "d.mp3.gz": "", "e.csv": "", "f.jsonl": ""}, []string{
 			"a.txt: " + notAudio, "b: " + notAudio, "c.bin: " + notAudio, "d.mp3.gz: " + notAudio, "f.jsonl: " + notAudio,
 		}},
-		{"hidden, and not whole", map[string]string{".a.mp3": "s", "a.mp3.part": "s", ".x/a.mp3": "s", "x.part/a.mp3": "s", ".json": "{}"}, nil},
-		{"of another account", map[string]string{"a.mp3": "s", "a.json": `{"account_id":"other"}`, "b.mp3": "s", "b.json": `{"account_id":"acc"}`}, []string{
+		{"hidden and incomplete", map[string]string{".a.mp3": "s", "a.mp3.part": "s", ".x/a.mp3": "s", "x.part/a.mp3": "s", ".json": "{}"}, nil},
+		{"another account", map[string]string{"a.mp3": "s", "a.json": `{"account_id":"other"}`, "b.mp3": "s", "b.json": `{"account_id":"acc"}`}, []string{
 			"a.mp3: ! it names another account", `b.mp3: ~b {"name":"b.mp3"}`,
 		}},
-		{"a bad id", map[string]string{"a.mp3": "s", "a.json": `{"id":"../a"}`}, []string{"a.mp3: " + badID}},
+		{"invalid ID", map[string]string{"a.mp3": "s", "a.json": `{"id":"../a"}`}, []string{"a.mp3: " + badID}},
 		{"exported", map[string]string{"202601/202601-a.json": exported, "202601/202601-a.wav": "sound"}, []string{
 			`202601/202601-a.json: 202601-a {"from":"1@a","x":[1,2]}`,
 		}},
-		{"exported, and its audio not there", map[string]string{"202601-a.json": exported, "202601-a.mp3": "s", "202601-a.txt": ""}, []string{
-			"202601-a.mp3: " + vouched, "202601-a.txt: " + notAudio, `202601-a.json: 202601-a {"from":"1@a","x":[1,2]}`,
+		{"exported, audio missing", map[string]string{"202601-a.json": exported, "202601-a.mp3": "s", "202601-a.txt": ""}, []string{
+			"202601-a.mp3: " + otherAudio, "202601-a.txt: " + notAudio, `202601-a.json: 202601-a {"from":"1@a","x":[1,2]}`,
 		}},
-		{"exported, and bad", map[string]string{
+		{"exported, invalid", map[string]string{
 			"a.json": `{"id":"x","pvt_created":1}`, "a.mp3": "s", "b.json": `{"id":"202601-a","pvt_created":"1"}`, "c.json": `{"id":"202601-a","pvt_created":1,"pvt_audio":{"place":"here"}}`,
 			"d.json": `{"id":"202601-d","pvt_created":1,"pvt_audio":{"file":"../d.mp3"}}`, "d.mp3": "s", "e.json": `{"id":"202601-e","pvt_created":-1}`,
 			"f.json": `{"id":"202601-f","pvt_created":1,"pvt_audio":{"file":"f.sh"}}`, "g.json": `{"id":"202601-g","pvt_created":1,"pvt_audio":{"file":"a.mp3"}}`,
 		}, []string{
-			"a.mp3: ! malformed recording id" + unreadable, "b.json: ! pvt_created and pvt_modified are Gregorian seconds",
-			"c.json: ! pvt_audio tells nothing that is known", "d.json: ! the file that pvt_audio names is none beside it", "d.mp3: " + vouched,
-			"e.json: ! pvt_created and pvt_modified are Gregorian seconds", "f.json: ! the file that pvt_audio names is none beside it",
-			"g.json: ! the file that pvt_audio names is none beside it",
+			"a.mp3: ! malformed recording id" + unreadable, "b.json: ! pvt_created and pvt_modified must be Gregorian seconds",
+			"c.json: ! pvt_audio has an unknown value", "d.json: ! the file that pvt_audio names is not beside it", "d.mp3: " + otherAudio,
+			"e.json: ! pvt_created and pvt_modified must be Gregorian seconds", "f.json: ! the file that pvt_audio names is not beside it",
+			"g.json: ! the file that pvt_audio names is not beside it",
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -187,8 +187,8 @@ func TestWhatAFolderTells(t *testing.T) {
 					t.Errorf("item = %+v, want the account, and a fault that is ErrRefused", it)
 				}
 			}
-			lost := 0 // a document and another file of its name count as one
-			if slices.ContainsFunc(c.want, func(line string) bool { return strings.HasSuffix(line, vouched) }) {
+			lost := 0 // Count counts a document and another file with its stem as one
+			if slices.ContainsFunc(c.want, func(line string) bool { return strings.HasSuffix(line, otherAudio) }) {
 				lost = 1
 			}
 			if n, _, err := d.Count(t.Context()); n != len(items)-lost || err != nil {
@@ -198,25 +198,25 @@ func TestWhatAFolderTells(t *testing.T) {
 	}
 }
 
-func TestWhatIsSaidOfAFile(t *testing.T) {
+func TestItemOfAFile(t *testing.T) {
 	t.Parallel()
 	d := newTree(t)
 	d.put("a.mp3", "sound")
 	it := d.only()
 	if it.Started != recording.SecondsOf(stored) || it.Created != 0 || it.Modified != 0 || it.Exact ||
 		it.Audio != (recording.Audio{Place: recording.Managed, Size: 5}) {
-		t.Errorf("item = %+v, want what the file says, and no more", it)
+		t.Errorf("item = %+v, want only the facts of the file", it)
 	}
 	d.put("a.json", `{"start":"2026-01-31T09:30:00Z"}`)
 	if it := d.only(); it.Started != recording.SecondsOf(time.Date(2026, 1, 31, 9, 30, 0, 0, time.UTC)) {
-		t.Errorf("Started = %v, want when the call began", it.Started.Time())
+		t.Errorf("Started = %v, want the start of the call", it.Started.Time())
 	}
 	if n, bytes, err := d.Count(t.Context()); n != 1 || bytes != 5 || err != nil {
 		t.Errorf("Count = %d, %d, %v, want one file of 5 bytes", n, bytes, err)
 	}
 }
 
-func TestWhatAnExportedDocumentSays(t *testing.T) {
+func TestItemOfAnExportedDocument(t *testing.T) {
 	t.Parallel()
 	const head = `{"id":"202601-a","pvt_created":63937071000,"pvt_modified":63937071007,"pvt_audio":`
 	for _, c := range []struct {
@@ -224,10 +224,10 @@ func TestWhatAnExportedDocumentSays(t *testing.T) {
 		want        recording.Audio
 	}{
 		{"with audio", `{"place":"managed","content_type":"audio/mpeg","file":"202601-a.bin","size":5}`, recording.Audio{Place: recording.Managed, ContentType: "audio/mpeg", Size: 5}},
-		{"without", `{"place":"managed","content_type":"audio/mpeg","state":"empty"}`, recording.Audio{}},
-		{"none yet", `{}`, recording.Audio{}},
-		{"nothing said", `null`, recording.Audio{}},
-		{"elsewhere", `{"place":"external","content_type":"audio/wav"}`, recording.Audio{Place: recording.External, ContentType: "audio/wav"}},
+		{"audio missing", `{"place":"managed","content_type":"audio/mpeg","state":"empty"}`, recording.Audio{}},
+		{"no audio yet", `{}`, recording.Audio{}},
+		{"no description", `null`, recording.Audio{}},
+		{"external", `{"place":"external","content_type":"audio/wav"}`, recording.Audio{Place: recording.External, ContentType: "audio/wav"}},
 		{"failed", `{"state":"failed","reason":"not_audio","size":7}`, recording.Audio{State: recording.Failed, Reason: recording.NotAudio, Size: 7}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -239,7 +239,7 @@ func TestWhatAnExportedDocumentSays(t *testing.T) {
 				Name: "202601-a.json", Account: account, ID: "202601-a", Document: "{}", Exact: true,
 				Created: 63937071000, Modified: 63937071007, Audio: c.want,
 			}
-			it.Ref = nil // the source's own
+			it.Ref = nil // private to the source
 			if diff := cmp.Diff(want, *it); diff != "" {
 				t.Errorf("item (-want +got):\n%s", diff)
 			}
@@ -247,8 +247,8 @@ func TestWhatAnExportedDocumentSays(t *testing.T) {
 	}
 }
 
-// Links lead elsewhere, and pipes end never.
-func TestLinksAreLeftAlone(t *testing.T) {
+// Links may lead out of the folder, and a pipe may never end.
+func TestLinksAreIgnored(t *testing.T) {
 	t.Parallel()
 	d := newTree(t)
 	elsewhere := t.TempDir()
@@ -272,7 +272,7 @@ func TestLinksAreLeftAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	if d.Root = link; d.only().Name != "a.mp3" {
-		t.Error("a folder that is named by a link was not read")
+		t.Error("a root that is a link was not read")
 	}
 }
 
@@ -304,9 +304,9 @@ func TestPagesAreBounded(t *testing.T) {
 	}
 }
 
-// A folder that cannot be read is told, and the rest follows. (This one has a
-// path that is too long, which holds for root, too.)
-func TestAFolderThatCannotBeRead(t *testing.T) {
+// A folder that cannot be read is reported, and the rest follows. (Its path is
+// too long, which stops even root.)
+func TestUnreadableFolder(t *testing.T) {
 	t.Parallel()
 	d := newTree(t)
 	d.put("a/a.mp3", "s")
@@ -367,7 +367,7 @@ func TestNoFolder(t *testing.T) {
 	}
 }
 
-func TestPagesEndWhenTheyAreToldTo(t *testing.T) {
+func TestPagesEnd(t *testing.T) {
 	t.Parallel()
 	d := newTree(t)
 	for i := range 3 * store.MaxFind {
@@ -377,7 +377,7 @@ func TestPagesEndWhenTheyAreToldTo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		break // and no panic of a second yield
+		break // a second yield would panic
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()

@@ -15,30 +15,32 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// Table is metadata of many files, a row each. The zero value has none.
+// Table is metadata of many files, one row each. The zero value has no rows.
 type Table struct {
-	info    fs.FileInfo // of the file that it was read from
-	columns []string    // of a CSV
+	info    fs.FileInfo // of the table's own file
+	columns []string    // of CSV
 	rows    []row
-	// names and bases are the rows by the names that they give, and by what these
-	// have behind their last slash.
+	// names maps the whole file names in the rows to the rows, and bases the base
+	// names.
 	names map[string]int
 	bases map[string][]int
 }
 
-// row is metadata of one file, kept as it was written: there may be millions.
+// row is the metadata of one file. It is kept as it was written to save memory,
+// since there may be millions.
 type row struct {
 	number int
-	values []string // of a CSV, as many as columns
-	object string   // of JSON, else
+	values []string // of a CSV row, one for each column
+	object string   // of a JSON row
 }
 
-// ReadTable reads metadata of files: CSV (.csv) whose first row names its
-// columns, a JSON array of objects (.json), or an object a line (.jsonl,
-// .ndjson). The column, or member, file (or filename, path) says which file, by
-// its name below the folder; by its base name, if no other file and no other row
-// has that. All others are what recording.Call.Set takes; what it does not know
-// is not looked at. Errors say what is wrong with which row, the first being 1.
+// ReadTable reads the metadata of files: CSV (.csv) whose first row names the
+// columns, a JSON array of objects (.json), or one object per line (.jsonl,
+// .ndjson). The column or member "file" (or "filename", "path") names the file by
+// its path in the folder. Its base name is enough if no other file and no other
+// row has it. The other columns are fields as recording.Call.Set accepts them;
+// unknown ones are ignored. Errors name the faulty row, counted from 1, and the
+// fault.
 func ReadTable(name string) (Table, error) {
 	t, err := readTable(name)
 	if err != nil {
@@ -56,7 +58,7 @@ func readTable(name string) (t Table, err error) {
 	if err != nil {
 		return t, err
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close() //nolint:errcheck // read-only
 	if t.info, err = f.Stat(); err != nil {
 		return t, err
 	}
@@ -64,28 +66,28 @@ func readTable(name string) (t Table, err error) {
 	return t, read(f, b)
 }
 
-// Len is how many rows there are.
+// Len returns the number of rows.
 func (t *Table) Len() int { return len(t.rows) }
 
-// is reports whether a file is the one that the table was read from.
-func (t *Table) is(info fs.FileInfo) bool { return t.info != nil && os.SameFile(t.info, info) }
+// isFile reports whether a file is the one that the table was read from.
+func (t *Table) isFile(info fs.FileInfo) bool { return t.info != nil && os.SameFile(t.info, info) }
 
-// nameOf is what reports call a row.
+// nameOf returns the name of a row in reports.
 func (t *Table) nameOf(i int) string {
 	return fmt.Sprintf("row %d of %s", t.rows[i].number, t.info.Name())
 }
 
-// call is what a row tells.
+// call returns the metadata in a row.
 func (t *Table) call(i int) recording.Call {
 	r := t.rows[i]
 	if r.object != "" {
-		call, _ := recording.ParseCall([]byte(r.object)) // it was read before
+		call, _ := recording.ParseCall([]byte(r.object)) // parsed once already
 		return call
 	}
-	return ofColumns(t.columns, r.values)
+	return callOf(t.columns, r.values)
 }
 
-func ofColumns(columns, values []string) recording.Call {
+func callOf(columns, values []string) recording.Call {
 	call := recording.Call{}
 	for i, column := range columns {
 		call.Set(column, values[i])
@@ -93,10 +95,10 @@ func ofColumns(columns, values []string) recording.Call {
 	return call
 }
 
-// fileColumns are the names that the column of files goes by.
+// fileColumns are the possible names of the column with the file's name.
 var fileColumns = []string{"file", "filename", "path"}
 
-// fileOf is the file that a row is of, "" for none.
+// fileOf returns the name of the file that a row describes, "" if it has none.
 func fileOf(call recording.Call) string {
 	for _, column := range fileColumns {
 		if name := call[column]; name != "" {
@@ -106,17 +108,18 @@ func fileOf(call recording.Call) string {
 	return ""
 }
 
-// match says which rows of a table are of which files of a folder.
+// match assigns the rows of a table to the files of a folder.
 type match struct {
 	*Table
-	// whole are the rows that give the whole name of a file; files is how many
-	// files without a row of their own have a base name of the table.
+	// whole holds the rows that give the whole name of a file. files counts, by
+	// their base names, the files without a row of their own.
 	whole map[int]bool
 	files map[string]int
 }
 
-// match walks the folder for the files that a table names. Error:
-// importer.ErrStop. What cannot be read is for the next walk to tell.
+// match walks the folder for the files that the table names. Error:
+// importer.ErrStop. It skips folders that cannot be read; the next walk reports
+// them.
 func (s Source) match(ctx context.Context) (*match, error) {
 	m := &match{Table: &s.Table}
 	if len(s.Table.rows) == 0 {
@@ -128,15 +131,15 @@ func (s Source) match(ctx context.Context) (*match, error) {
 			return nil, err
 		}
 		for _, f := range g.files {
-			if f.kind == sound {
-				m.saw(f.name)
+			if f.kind == audioFile {
+				m.addFile(f.name)
 			}
 		}
 	}
 	return m, nil
 }
 
-func (m *match) saw(name string) {
+func (m *match) addFile(name string) {
 	if i, own := m.names[name]; own {
 		m.whole[i] = true
 	} else if base := path.Base(name); len(m.bases[base]) > 0 {
@@ -144,9 +147,9 @@ func (m *match) saw(name string) {
 	}
 }
 
-// of is what the table tells of a file; nothing if it has no row of it. Error:
+// forFile returns the metadata of a file in the table, or nil. Error:
 // errAmbiguous.
-func (m *match) of(name string) (recording.Call, error) {
+func (m *match) forFile(name string) (recording.Call, error) {
 	if i, own := m.names[name]; own {
 		return m.call(i), nil
 	}
@@ -161,7 +164,7 @@ func (m *match) of(name string) (recording.Call, error) {
 	return m.call(rows[free]), nil
 }
 
-// unused are the rows that are of no file.
+// unused returns the rows that match no file.
 func (m *match) unused() (rows []int) {
 	for i := range m.rows {
 		if !m.whole[i] && m.files[path.Base(fileOf(m.call(i)))] == 0 {

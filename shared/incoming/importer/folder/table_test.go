@@ -11,7 +11,7 @@ import (
 	"callrecordings/shared/incoming/importer/folder"
 )
 
-// table reads a table of that text, which lies in the folder itself.
+// table reads a table with that text from the folder itself.
 func (d *tree) table(name, text string) {
 	d.Helper()
 	d.put(name, text)
@@ -21,7 +21,7 @@ func (d *tree) table(name, text string) {
 	}
 }
 
-func TestWhatATableTells(t *testing.T) {
+func TestItemsWithATable(t *testing.T) {
 	t.Parallel()
 	const ambiguous = "! more than one row of the table, or more than one file, has that name"
 	for _, c := range []struct {
@@ -32,7 +32,7 @@ func TestWhatATableTells(t *testing.T) {
 		{"CSV", "calls.csv", "\ufefffile,Caller,callee,id,shoe\nx/a.mp3,\" 1,2 \",,202601-a,9\n", []string{"x/a.mp3", "b.mp3"}, []string{
 			`b.mp3: ~b {"name":"b.mp3"}`, `x/a.mp3: 202601-a {"caller_id_number":"1,2","from":"1,2@unknown","name":"a.mp3"}`,
 		}},
-		{"CSV of other names", "calls.CSV", "to,Filename\r\ny,./x//a.mp3\r\n", []string{"x/a.mp3"}, []string{`x/a.mp3: ~x/a {"name":"a.mp3","to":"y"}`}},
+		{"CSV with other column names", "calls.CSV", "to,Filename\r\ny,./x//a.mp3\r\n", []string{"x/a.mp3"}, []string{`x/a.mp3: ~x/a {"name":"a.mp3","to":"y"}`}},
 		{"JSON", "calls.json", "\ufeff [ {\"path\":\"a.mp3\",\"user_metadata\":{\"a\":[1, 2]},\"start\":1769247000} ]\n", []string{"a.mp3"}, []string{
 			`a.mp3: ~a {"name":"a.mp3","start":63936466200,"user_metadata":{"a":[1,2]}}`,
 		}},
@@ -40,21 +40,21 @@ func TestWhatATableTells(t *testing.T) {
 		{"lines", "calls.jsonl", "{\"file\":\"a.mp3\",\"to\":\"x\"}\n\n{\"file\":\"b.mp3\",\"to\":\"y\"}", []string{"a.mp3", "b.mp3"}, []string{
 			`a.mp3: ~a {"name":"a.mp3","to":"x"}`, `b.mp3: ~b {"name":"b.mp3","to":"y"}`,
 		}},
-		{"over the name, under JSON beside", "calls.ndjson", `{"file":"1to2.mp3","caller":"3","callee":"4"}`, []string{"1to2.mp3", "1to2.json"}, []string{
+		{"between sidecar and name", "calls.ndjson", `{"file":"1to2.mp3","caller":"3","callee":"4"}`, []string{"1to2.mp3", "1to2.json"}, []string{
 			`1to2.mp3: ~1to2 {"callee_id_number":"4","caller_id_number":"9","from":"9@unknown","name":"1to2.mp3","to":"4@unknown"}`,
 		}},
-		{"by the base name", "calls.csv", "file,to\n/var/spool/a.mp3,x\n", []string{"x/y/a.mp3"}, []string{`x/y/a.mp3: ~x/y/a {"name":"a.mp3","to":"x"}`}},
-		{"by the base name of several files", "calls.csv", "file,to\na.mp3,x\n", []string{"x/a.mp3", "y/a.mp3"}, []string{"x/a.mp3: " + ambiguous, "y/a.mp3: " + ambiguous}},
-		{"by the base name of several rows", "calls.csv", "file,to\na/a.mp3,x\nb/a.mp3,y\n", []string{"c/a.mp3"}, []string{"c/a.mp3: " + ambiguous}},
-		{"by the whole name and the base name", "calls.csv", "file,to\na/a.mp3,x\nb/a.mp3,y\n", []string{"a/a.mp3", "c/a.mp3"}, []string{
+		{"base name", "calls.csv", "file,to\n/var/spool/a.mp3,x\n", []string{"x/y/a.mp3"}, []string{`x/y/a.mp3: ~x/y/a {"name":"a.mp3","to":"x"}`}},
+		{"base name of several files", "calls.csv", "file,to\na.mp3,x\n", []string{"x/a.mp3", "y/a.mp3"}, []string{"x/a.mp3: " + ambiguous, "y/a.mp3: " + ambiguous}},
+		{"base name of several rows", "calls.csv", "file,to\na/a.mp3,x\nb/a.mp3,y\n", []string{"c/a.mp3"}, []string{"c/a.mp3: " + ambiguous}},
+		{"whole name and base name", "calls.csv", "file,to\na/a.mp3,x\nb/a.mp3,y\n", []string{"a/a.mp3", "c/a.mp3"}, []string{
 			`a/a.mp3: ~a/a {"name":"a.mp3","to":"x"}`, "c/a.mp3: " + ambiguous,
 		}},
-		{"a row is of one file", "calls.csv", "file,to\na/a.mp3,x\n", []string{"a/a.mp3", "c/a.mp3"}, []string{
+		{"a row describes one file", "calls.csv", "file,to\na/a.mp3,x\n", []string{"a/a.mp3", "c/a.mp3"}, []string{
 			`a/a.mp3: ~a/a {"name":"a.mp3","to":"x"}`, `c/a.mp3: ~c/a {"name":"a.mp3"}`,
 		}},
-		{"rows of no file", "calls.csv", "file,to\na.mp3,x\nb.mp3,y\nc.txt,z\n", []string{"a.mp3"}, []string{
+		{"rows without a file", "calls.csv", "file,to\na.mp3,x\nb.mp3,y\nc.txt,z\n", []string{"a.mp3"}, []string{
 			`a.mp3: ~a {"name":"a.mp3","to":"x"}`,
-			"row 3 of calls.csv: ! metadata of a file that is not there", "row 4 of calls.csv: ! metadata of a file that is not there",
+			"row 3 of calls.csv: ! metadata of a file that does not exist", "row 4 of calls.csv: ! metadata of a file that does not exist",
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -75,7 +75,7 @@ func TestWhatATableTells(t *testing.T) {
 	}
 }
 
-// While it is watched, a file of a row may still come.
+// While the folder is watched, the file of a row may still arrive.
 func TestRowsOfATableWait(t *testing.T) {
 	t.Parallel()
 	d := newTree(t)
@@ -86,7 +86,7 @@ func TestRowsOfATableWait(t *testing.T) {
 	}
 }
 
-func TestReadTableSaysWhatIsWrong(t *testing.T) {
+func TestReadTableErrors(t *testing.T) {
 	t.Parallel()
 	long := `{"file":"` + strings.Repeat("x", 64<<10) + `"}`
 	for _, c := range []struct{ name, text, want string }{
@@ -97,13 +97,13 @@ func TestReadTableSaysWhatIsWrong(t *testing.T) {
 		{"a.csv", "file,to\na.mp3,x\nb.mp3\n", "row 3: wrong number of fields"},
 		{"a.csv", "file,to\na.mp3,\"x\n", `row 2: extraneous or missing " in quoted-field`},
 		{"a.csv", "file,to\n ,x\n", "row 2: it names no file"},
-		{"a.csv", "file,to\na.mp3,x\n./a.mp3,y\n", "row 3: it is of the same file as row 2"},
-		{"a.csv", "file,id\na.mp3,202601-a\nb.mp3,202601-a\n", "row 3: it has the same id as row 2"},
+		{"a.csv", "file,to\na.mp3,x\n./a.mp3,y\n", "row 3: it names the same file as row 2"},
+		{"a.csv", "file,id\na.mp3,202601-a\nb.mp3,202601-a\n", "row 3: it has the same ID as row 2"},
 		{"a.csv", "file,id\na.mp3,a\n", "row 2: malformed recording id"},
 		{"a.csv", "file\n" + strings.Repeat("x", 64<<10+1), "row 2: it has more than 65536 bytes"},
 		{"a.json", "", "want an array of objects"},
 		{"a.json", `{"file":"a"}`, "want an array of objects"},
-		{"a.json", `[{"file":"a"},{"file":"a"}]`, "row 2: it is of the same file as row 1"},
+		{"a.json", `[{"file":"a"},{"file":"a"}]`, "row 2: it names the same file as row 1"},
 		{"a.json", `[{"file":"a"},[]]`, "row 2: parse call: not a JSON object"},
 		{"a.json", `[{"file":"a","file":"b"}]`, "row 1: parse call: duplicate key"},
 		{"a.json", `[{"file":"a"}`, "row 2: "},
@@ -126,8 +126,8 @@ func TestReadTableSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// FuzzReadTable: any text at all is a table, or an error that says what is
-// wrong in one line. Rows of a table are read again as what they were.
+// FuzzReadTable checks that any text is either a table or an error on one line,
+// and that each row of a table can be read again.
 func FuzzReadTable(f *testing.F) {
 	for _, text := range []string{
 		"\ufefffile,to\r\na.mp3,\"x\ny\"\r\n", "path,filename\n,b.mp3\n", `[{"file":"a.mp3","to":null},{"path":"/"}]`,
@@ -150,10 +150,10 @@ func FuzzReadTable(f *testing.F) {
 			}
 			return
 		}
-		// None of its files are there, so each row is named.
+		// None of the files exist, so each row is reported.
 		d := &tree{folder.Source{Root: t.TempDir(), Account: account, Table: table}, t}
 		if n := len(d.all()); n != table.Len() {
-			t.Errorf("%d rows are named of %d", n, table.Len())
+			t.Errorf("%d of %d rows are reported", n, table.Len())
 		}
 	})
 }

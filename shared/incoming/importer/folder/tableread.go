@@ -12,10 +12,11 @@ import (
 	"slices"
 	"strings"
 
+	"callrecordings/shared/incoming"
 	"callrecordings/shared/recording"
 )
 
-// readers read a table, by the extension of its file.
+// readers maps the extensions of tables to their readers.
 var readers = map[string]func(io.Reader, *builder) error{
 	".csv":    readCSV,
 	".json":   readArray,
@@ -23,14 +24,14 @@ var readers = map[string]func(io.Reader, *builder) error{
 	".ndjson": readLines,
 }
 
-// What is wrong with a table.
+// Faults of a table.
 var (
 	errTableName = errors.New("want a name in .csv, .json, .jsonl or .ndjson")
-	errColumn    = errors.New("there is no column file, filename or path; commas part columns")
+	errColumn    = errors.New("there is no column file, filename or path; columns are separated by commas")
 	errArray     = errors.New("want an array of objects")
-	errBehind    = errors.New("something follows the array")
-	errUnsaid    = errors.New("it names no file")
-	errWide      = fmt.Errorf("it has more than %d bytes", maxBeside)
+	errTrailing  = errors.New("something follows the array")
+	errNoName    = errors.New("it names no file")
+	errRowSize   = fmt.Errorf("it has more than %d bytes", incoming.MaxSidecar)
 )
 
 // builder adds rows to a table.
@@ -44,21 +45,21 @@ func newBuilder(t *Table) *builder {
 	return &builder{t, map[string]int{}}
 }
 
-// add takes a row that tells call.
+// add adds a row with the metadata in call.
 func (b *builder) add(r row, call recording.Call) error {
 	name, id := fileOf(call), call["id"]
 	i := len(b.rows)
 	if name == "" {
-		return wrong(r.number, errUnsaid)
+		return rowError(r.number, errNoName)
 	}
 	if _, err := call.ID(); err != nil {
-		return wrong(r.number, err)
+		return rowError(r.number, err)
 	}
 	if other, twice := b.names[name]; twice {
-		return wrong(r.number, fmt.Errorf("it is of the same file as row %d", b.rows[other].number))
+		return rowError(r.number, fmt.Errorf("it names the same file as row %d", b.rows[other].number))
 	}
 	if other, twice := b.ids[id]; twice && id != "" {
-		return wrong(r.number, fmt.Errorf("it has the same id as row %d", b.rows[other].number))
+		return rowError(r.number, fmt.Errorf("it has the same ID as row %d", b.rows[other].number))
 	}
 	base := path.Base(name)
 	b.rows = append(b.rows, r)
@@ -67,21 +68,21 @@ func (b *builder) add(r row, call recording.Call) error {
 	return nil
 }
 
-// wrong says which row is wrong.
-func wrong(number int, err error) error { return fmt.Errorf("row %d: %w", number, err) }
+// rowError adds the number of the row to an error.
+func rowError(number int, err error) error { return fmt.Errorf("row %d: %w", number, err) }
 
-// unmarked is r without the mark that some programs write in front of UTF-8.
-func unmarked(r io.Reader) io.Reader {
+// skipBOM skips the byte order mark that some programs write before UTF-8.
+func skipBOM(r io.Reader) io.Reader {
 	b := bufio.NewReader(r)
 	if head, err := b.Peek(3); err == nil && string(head) == "\ufeff" {
-		_, _ = b.Discard(len(head)) // they are there
+		_, _ = b.Discard(len(head)) // they were peeked
 	}
 	return b
 }
 
-// readCSV reads CSV as RFC 4180 has it.
+// readCSV reads CSV (RFC 4180).
 func readCSV(r io.Reader, b *builder) error {
-	c := csv.NewReader(unmarked(r))
+	c := csv.NewReader(skipBOM(r))
 	for number := 1; ; number++ {
 		values, err := c.Read()
 		var syntax *csv.ParseError
@@ -91,19 +92,19 @@ func readCSV(r io.Reader, b *builder) error {
 		case errors.Is(err, io.EOF):
 			return errColumn
 		case errors.As(err, &syntax):
-			return wrong(number, syntax.Err)
+			return rowError(number, syntax.Err)
 		case err != nil:
 			return err
-		case size(values) > maxBeside:
-			return wrong(number, errWide)
+		case size(values) > incoming.MaxSidecar:
+			return rowError(number, errRowSize)
 		}
 		if number == 1 {
-			if b.columns = values; fileOf(ofColumns(values, values)) == "" {
+			if b.columns = values; fileOf(callOf(values, values)) == "" {
 				return errColumn
 			}
 			continue
 		}
-		if err := b.add(row{number: number, values: values}, ofColumns(b.columns, values)); err != nil {
+		if err := b.add(row{number: number, values: values}, callOf(b.columns, values)); err != nil {
 			return err
 		}
 	}
@@ -118,7 +119,7 @@ func size(values []string) (n int) {
 
 // readArray reads a JSON array of objects.
 func readArray(r io.Reader, b *builder) error {
-	d := json.NewDecoder(unmarked(r))
+	d := json.NewDecoder(skipBOM(r))
 	if t, err := d.Token(); err != nil || t != json.Delim('[') {
 		return errArray
 	}
@@ -126,25 +127,25 @@ func readArray(r io.Reader, b *builder) error {
 	for ; d.More(); number++ {
 		var raw json.RawMessage
 		if err := d.Decode(&raw); err != nil {
-			return wrong(number, err)
+			return rowError(number, err)
 		}
 		if err := b.object(number, raw); err != nil {
 			return err
 		}
 	}
 	if _, err := d.Token(); err != nil {
-		return wrong(number, err)
+		return rowError(number, err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errBehind
+		return errTrailing
 	}
 	return nil
 }
 
-// readLines reads an object a line.
+// readLines reads one object per line.
 func readLines(r io.Reader, b *builder) error {
-	lines := bufio.NewScanner(unmarked(r))
-	lines.Buffer(nil, maxBeside+len("\r\n"))
+	lines := bufio.NewScanner(skipBOM(r))
+	lines.Buffer(nil, incoming.MaxSidecar+len("\r\n"))
 	number := 1
 	for ; lines.Scan(); number++ {
 		if raw := bytes.TrimSpace(lines.Bytes()); len(raw) > 0 {
@@ -154,19 +155,19 @@ func readLines(r io.Reader, b *builder) error {
 		}
 	}
 	if errors.Is(lines.Err(), bufio.ErrTooLong) {
-		return wrong(number, errWide)
+		return rowError(number, errRowSize)
 	}
 	return lines.Err()
 }
 
-// object takes a row of JSON.
+// object adds a row from a JSON object.
 func (b *builder) object(number int, raw []byte) error {
-	if len(raw) > maxBeside {
-		return wrong(number, errWide)
+	if len(raw) > incoming.MaxSidecar {
+		return rowError(number, errRowSize)
 	}
 	call, err := recording.ParseCall(raw)
 	if err != nil {
-		return wrong(number, err)
+		return rowError(number, err)
 	}
 	return b.add(row{number: number, object: strings.TrimSpace(string(raw))}, call)
 }

@@ -17,7 +17,7 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// file is a regular file as it was when the walk came by.
+// file is a regular file as the walk found it.
 type file struct {
 	// name is relative to the folder, with slashes.
 	name     string
@@ -26,21 +26,21 @@ type file struct {
 	kind     kind
 }
 
-// kind is what a file is by its extension.
+// kind is the kind of a file, by its extension.
 type kind int
 
 const (
 	other kind = iota
-	sound
-	unnamed // audio of a type that has no extension; only a document makes it audio
+	audioFile
+	unnamed // .bin is audio only if an exported document names it
 	metadata
 	table
 )
 
-// kinds by extension, in lower case. Those of the accepted formats of audio are
-// not listed here. An .mp2 cannot be served, but it is reported as audio.
+// kinds maps extensions in lower case to kinds, except for those of the accepted
+// audio formats. An .mp2 cannot be served, but it is reported as audio.
 var kinds = map[string]kind{
-	".mp2":  sound,
+	".mp2":  audioFile,
 	".bin":  unnamed,
 	".json": metadata,
 	".csv":  table,
@@ -49,54 +49,54 @@ var kinds = map[string]kind{
 func kindOf(name string) kind {
 	extension := strings.ToLower(path.Ext(name))
 	if slices.Contains(recording.AudioExtensions(), strings.TrimPrefix(extension, ".")) {
-		return sound
+		return audioFile
 	}
 	return kinds[extension]
 }
 
-// stemOf is a name without its extension. Dots in front of that are part of it,
-// as they may be of an id (recording.Stem takes them away).
+// stemOf returns a name without its extension. Unlike recording.Stem it keeps
+// dots before the extension, since an ID may end in dots.
 func stemOf(name string) string { return strings.TrimSuffix(name, path.Ext(name)) }
 
-// group is the files of a folder that have one stem: audio and what belongs to
-// it.
+// group is the files of a folder that share a stem: audio and its metadata.
 type group struct {
 	stem string
-	// json are files of metadata, one as a rule; files all others.
+	// json holds the metadata files, usually one, and files all others.
 	json, files []file
 }
 
-// weigh is how many items a group makes, and their audio, by names and sizes.
-func (g *group) weigh() (items int, bytes int64) {
-	sounds := 0
+// count returns the number of items that the group makes and the bytes of their
+// audio, judged by the files' names and sizes.
+func (g *group) count() (items int, bytes int64) {
+	audio := 0
 	for _, f := range g.files {
-		if f.kind == sound || f.kind == unnamed && len(g.json) > 0 {
-			sounds++
+		if f.kind == audioFile || f.kind == unnamed && len(g.json) > 0 {
+			audio++
 			bytes += f.size
 		}
 	}
 	items = len(g.files)
 	if n := len(g.json); n > 0 {
 		items += n - 1
-		if sounds == 0 {
+		if audio == 0 {
 			items++
 		}
 	}
 	return items, bytes
 }
 
-// ignored reports whether a name is none of a recording: hidden, or not whole
+// ignored reports whether to ignore a name: the file is hidden, or not complete
 // yet.
 func ignored(name string) bool {
 	return strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".part")
 }
 
-// walk yields the groups of the tree, a folder after another: what is in it, by
-// stem, then the folders in it. An error is a folder, or a file, that could not
-// be looked at; if it wraps importer.ErrStop, nothing follows.
+// walk yields the groups of the tree, folder by folder: first the files of a
+// folder by stem, then its subfolders. An error means that a folder or file could
+// not be examined; after importer.ErrStop nothing follows.
 func (s Source) walk(ctx context.Context) iter.Seq2[group, error] {
 	return func(yield func(group, error) bool) {
-		if err := s.reach(); err != nil {
+		if err := s.checkRoot(); err != nil {
 			yield(group{}, err)
 			return
 		}
@@ -104,8 +104,8 @@ func (s Source) walk(ctx context.Context) iter.Seq2[group, error] {
 	}
 }
 
-// folder yields the groups of one folder and of those below; false if no more
-// are wanted.
+// folder yields the groups of a folder and of its subfolders. It returns false if
+// the caller wants no more.
 func (s Source) folder(ctx context.Context, dir string, yield func(group, error) bool) bool {
 	if ctx.Err() != nil {
 		return false
@@ -122,12 +122,12 @@ func (s Source) folder(ctx context.Context, dir string, yield func(group, error)
 	return true
 }
 
-// files yields the groups of one folder, and names the folders in it. Nothing
-// else of it is kept: the level below may have as much.
+// files yields the groups of one folder, and returns its subfolders. It keeps
+// nothing else in memory, since the folders below may be as large.
 func (s Source) files(ctx context.Context, dir string, yield func(group, error) bool) (below []string, more bool) {
 	entries, err := os.ReadDir(s.path(dir))
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && dir != "": // removed meanwhile
+	case errors.Is(err, fs.ErrNotExist) && dir != "": // removed since
 	case err != nil && dir == "":
 		return nil, yield(group{}, fmt.Errorf("%w: read the folder %s: %w", importer.ErrStop, s.Root, cause(err)))
 	case err != nil && !yield(group{}, fmt.Errorf("read the folder %s: %w", dir, cause(err))):
@@ -148,8 +148,7 @@ func (s Source) files(ctx context.Context, dir string, yield func(group, error) 
 	return below, true
 }
 
-// byStem brings entries into the order of their stems, and names the folders
-// among them.
+// byStem sorts entries by their stems, and returns the folders among them.
 func byStem(entries []fs.DirEntry) (folders []string) {
 	for _, e := range entries {
 		if e.IsDir() && !ignored(e.Name()) {
@@ -162,7 +161,7 @@ func byStem(entries []fs.DirEntry) (folders []string) {
 	return folders
 }
 
-// group looks at the files of one stem.
+// group examines the files of one stem.
 func (s Source) group(dir string, entries []fs.DirEntry) (group, error) {
 	g := group{stem: path.Join(dir, stemOf(entries[0].Name()))}
 	for _, e := range entries {
@@ -172,11 +171,11 @@ func (s Source) group(dir string, entries []fs.DirEntry) (group, error) {
 		}
 		info, err := e.Info()
 		switch {
-		case errors.Is(err, fs.ErrNotExist): // removed meanwhile
+		case errors.Is(err, fs.ErrNotExist): // removed since
 			continue
 		case err != nil:
-			return group{}, fmt.Errorf("look at %s: %w", f.name, cause(err))
-		case s.Table.is(info):
+			return group{}, fmt.Errorf("examine %s: %w", f.name, cause(err))
+		case s.Table.isFile(info):
 			continue
 		}
 		f.size, f.modified = info.Size(), info.ModTime()

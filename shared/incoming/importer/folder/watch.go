@@ -12,28 +12,28 @@ import (
 	"callrecordings/shared/incoming/importer"
 )
 
-// watch remembers what a folder that is watched had, and what of it was taken.
-// A nil one takes everything at once. What is gone is forgotten.
+// watch remembers the files of a watched folder and which of them were imported.
+// It forgets files that are gone. A nil watch imports everything at once.
 type watch struct {
 	Source
 	start time.Time
-	// before is what the last walk saw and after what this one sees, by
-	// fingerprint.
+	// before holds the groups of the last walk, and after those of the current
+	// one.
 	before, after map[fingerprint]sight
-	// failed and failing are what could not be read.
+	// failed and failing hold the errors of these two walks.
 	failed, failing map[string]bool
 
 	mu sync.Mutex
-	// retry are those that were taken, and whose items have failed.
+	// retry holds imported groups with an item that failed since.
 	retry map[fingerprint]bool
 }
 
-// fingerprint stands for the files of a group as they are.
+// fingerprint identifies the files of a group in their current state.
 type fingerprint [16]byte
 
-// sight is how long files have been as they are.
+// sight records how long a group has been unchanged.
 type sight struct {
-	since time.Duration // from the start
+	since time.Duration // since start
 	taken bool
 }
 
@@ -54,14 +54,14 @@ func (w *watch) begin() {
 	}
 }
 
-// end ends a walk that came to its end.
+// end ends a complete walk.
 func (w *watch) end() {
 	if w != nil {
 		w.before, w.failed = w.after, w.failing
 	}
 }
 
-// due reports whether a group is to be taken now.
+// due reports whether to import a group now.
 func (w *watch) due(g *group) bool {
 	if w == nil {
 		return true
@@ -71,7 +71,7 @@ func (w *watch) due(g *group) bool {
 	if !known {
 		seen.since = now
 	}
-	if w.again(key) {
+	if w.takeRetry(key) {
 		seen = sight{since: now}
 	}
 	due := !seen.taken && now-seen.since >= w.Settle
@@ -80,8 +80,9 @@ func (w *watch) due(g *group) bool {
 	return due
 }
 
-// again reports whether something of a group has failed since it was taken.
-func (w *watch) again(key fingerprint) bool {
+// takeRetry reports whether an item of a group has failed since the group was
+// imported, and forgets the failure.
+func (w *watch) takeRetry(key fingerprint) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	failed := w.retry[key]
@@ -89,15 +90,15 @@ func (w *watch) again(key fingerprint) bool {
 	return failed
 }
 
-// follow has a group taken again when one of its items fails.
-func (w *watch) follow(g *group, items []importer.Item) {
+// trackRetries lets the items of a group schedule a retry of the group.
+func (w *watch) trackRetries(g *group, items []importer.Item) {
 	if w == nil {
 		return
 	}
 	key := g.fingerprint()
 	for i := range items {
 		if o, ok := items[i].Ref.(*origin); ok {
-			o.again = func() {
+			o.retry = func() {
 				w.mu.Lock()
 				defer w.mu.Unlock()
 				w.retry[key] = true
@@ -106,7 +107,7 @@ func (w *watch) follow(g *group, items []importer.Item) {
 	}
 }
 
-// missed takes back that a group was taken.
+// missed marks a group as not imported, because it could not be read.
 func (w *watch) missed(g *group) {
 	if w != nil {
 		key := g.fingerprint()
@@ -116,8 +117,8 @@ func (w *watch) missed(g *group) {
 	}
 }
 
-// news reports whether a failure is one that was not told by the walk before.
-func (w *watch) news(err error) bool {
+// isNew reports whether the last walk did not have the same error.
+func (w *watch) isNew(err error) bool {
 	if w == nil {
 		return true
 	}
@@ -126,12 +127,12 @@ func (w *watch) news(err error) bool {
 	return !w.failed[text]
 }
 
-// fingerprint changes with every file of the group.
+// fingerprint changes whenever a file of the group does.
 func (g *group) fingerprint() fingerprint {
 	h := sha256.New()
 	for _, files := range [][]file{g.json, g.files} {
 		for _, f := range files {
-			_, _ = fmt.Fprintf(h, "%q %d %d\n", f.name, f.size, f.modified.UnixNano()) // it never fails
+			_, _ = fmt.Fprintf(h, "%q %d %d\n", f.name, f.size, f.modified.UnixNano()) // never fails
 		}
 	}
 	return fingerprint(h.Sum(nil))

@@ -16,8 +16,8 @@ import (
 	"callrecordings/shared/incoming/importer/folder"
 )
 
-// watched does a step after each look, 5 s before the next one, and says what
-// the looks have found: the names of items in brackets, and errors.
+// watched does one step after each look, 5 s before the next one. It returns what
+// each look found: the names of items in brackets, and errors.
 func (d *tree) watched(steps ...func()) (found []string) {
 	d.Helper()
 	ctx, stop := context.WithCancel(d.Context())
@@ -56,46 +56,46 @@ func TestWatch(t *testing.T) {
 		steps func(*tree) []func()
 		want  []string
 	}{
-		{"a file that is there", func(d *tree) []func() {
+		{"existing file", func(d *tree) []func() {
 			d.put("a.mp3", "s")
 			return []func(){d.nothing, d.nothing, d.nothing, d.nothing}
 		}, []string{"", "", "[a.mp3]", "", ""}},
-		{"a file that comes", func(d *tree) []func() {
+		{"new file", func(d *tree) []func() {
 			return []func(){d.puts("a/a.mp3", "s"), d.nothing, d.nothing, d.nothing, d.nothing}
 		}, []string{"", "", "", "[a/a.mp3]", "", ""}},
-		{"a file that grows", func(d *tree) []func() {
+		{"growing file", func(d *tree) []func() {
 			d.put("a.mp3", "s")
 			return []func(){d.puts("a.mp3", "so"), d.puts("a.mp3", "sou"), d.nothing, d.nothing, d.nothing}
 		}, []string{"", "", "", "", "[a.mp3]", ""}},
-		{"a file that is another later", func(d *tree) []func() {
+		{"file that changes later", func(d *tree) []func() {
 			d.put("a.mp3", "s")
 			return []func(){d.nothing, d.nothing, d.puts("a.mp3", "so"), d.nothing, d.nothing}
 		}, []string{"", "", "[a.mp3]", "", "", "[a.mp3]"}},
-		{"a file that is written anew", func(d *tree) []func() {
+		{"file that is rewritten", func(d *tree) []func() {
 			d.put("a.mp3", "s")
 			return []func(){d.nothing, d.nothing, d.touches("a.mp3"), d.nothing, d.nothing}
 		}, []string{"", "", "[a.mp3]", "", "", "[a.mp3]"}},
-		{"a file that was not whole", func(d *tree) []func() {
+		{"file that was incomplete", func(d *tree) []func() {
 			d.put("a.mp3.part", "s")
 			return []func(){d.nothing, d.nothing, d.renames("a.mp3.part", "a.mp3"), d.nothing, d.nothing}
 		}, []string{"", "", "", "", "", "[a.mp3]"}},
-		{"metadata before their audio", func(d *tree) []func() {
+		{"sidecar before its audio", func(d *tree) []func() {
 			d.put("a.json", `{}`)
 			return []func(){d.nothing, d.nothing, d.puts("a.mp3", "s"), d.nothing, d.nothing}
 		}, []string{"", "", "", "", "", "[a.mp3]"}},
-		{"metadata behind their audio", func(d *tree) []func() {
+		{"sidecar after its audio", func(d *tree) []func() {
 			d.put("a.mp3", "s")
 			return []func(){d.nothing, d.nothing, d.puts("a.json", "{"), d.nothing, d.nothing, d.puts("a.json", "{}"), d.nothing, d.nothing}
 		}, []string{"", "", "[a.mp3]", "", "", "[a.mp3]!", "", "", "[a.mp3]"}},
-		{"an exported document before its audio", func(d *tree) []func() {
+		{"exported document before its audio", func(d *tree) []func() {
 			d.put("202601-a.json", exported)
 			return []func(){d.nothing, d.nothing, d.puts("202601-a.wav", "sound"), d.nothing, d.nothing}
 		}, []string{"", "", "", "", "", "[202601-a.json]"}},
-		{"an exported document without audio", func(d *tree) []func() {
+		{"exported document without audio", func(d *tree) []func() {
 			d.put("202601-a.json", `{"id":"202601-a","pvt_created":1}`)
 			return []func(){d.nothing, d.nothing, d.nothing}
 		}, []string{"", "", "[202601-a.json]", ""}},
-		{"the folder itself goes", func(d *tree) []func() {
+		{"removed root", func(d *tree) []func() {
 			d.put("a.mp3", "s")
 			return []func(){d.nothing, func() { _ = os.RemoveAll(d.Root) }, d.nothing}
 		}, []string{"", "", "stopped: read the folder R: no such file or directory", ""}},
@@ -134,8 +134,8 @@ func (d *tree) renames(from, to string) func() {
 	}
 }
 
-// What cannot be read is told once, and once more when it was mended meanwhile.
-func TestWatchTellsOnceWhatItCannotRead(t *testing.T) {
+// An error is reported once, and again if it was gone in between.
+func TestWatchReportsAnErrorOnce(t *testing.T) {
 	t.Parallel()
 	d := newTree(t)
 	d.put("a.mp3", "s")
@@ -157,16 +157,17 @@ func TestWatchTellsOnceWhatItCannotRead(t *testing.T) {
 	deep()
 	found := d.watched(d.nothing, d.nothing, func() { _ = os.RemoveAll(filepath.Join(d.Root, name[:250])) }, deep, d.nothing)
 	for i, want := range []struct {
-		told  bool
+		fails bool
 		items string
 	}{{true, ""}, {false, ""}, {false, "[a.mp3]"}, {false, ""}, {true, ""}, {false, ""}} {
-		if strings.HasPrefix(found[i], "read the folder mmm") != want.told || !strings.HasSuffix(found[i], want.items) {
+		if strings.HasPrefix(found[i], "read the folder mmm") != want.fails || !strings.HasSuffix(found[i], want.items) {
 			t.Errorf("look %d found %.80q, want %+v", i, found[i], want)
 		}
 	}
 }
 
-// Without a Sleep it waits by the clock, 5 s between looks and 10 s for a file.
+// Without a Sleep, a watch uses the real clock: 5 s between looks, and 10 s until
+// a file is taken.
 func TestWatchByTheClock(t *testing.T) {
 	t.Parallel()
 	d := newTree(t)
@@ -187,16 +188,16 @@ func TestWatchByTheClock(t *testing.T) {
 	})
 }
 
-// Metadata that cannot be read now are read at the next look.
-func TestWatchTriesAgainWhatItCannotRead(t *testing.T) {
+// Metadata that cannot be read is read again at the next look.
+func TestWatchRetriesUnreadableMetadata(t *testing.T) {
 	t.Parallel()
 	d := newTree(t)
 	d.put("a.json", `{"to":"x"}`)
 	d.put("a.mp3", "s")
 	path := filepath.Join(d.Root, "a.json")
-	asked := 10 // not by the first look
-	ctx := &asking{t.Context(), func() {
-		if asked++; asked == 2 { // it is listed, and will be read
+	calls := 10 // not during the first look
+	ctx := &probingContext{t.Context(), func() {
+		if calls++; calls == 2 { // the file is listed, and is about to be read
 			_ = errors.Join(os.Remove(path), os.Mkdir(path, 0o700))
 		}
 	}}
@@ -205,7 +206,7 @@ func TestWatchTriesAgainWhatItCannotRead(t *testing.T) {
 	d.Sleep = func(context.Context, time.Duration) error {
 		switch looks++; looks {
 		case 1:
-			asked = 0
+			calls = 0
 		case 2:
 			_ = os.Remove(path)
 			d.put("a.json", `{"to":"x"}`)
@@ -242,8 +243,8 @@ func TestWatchStops(t *testing.T) {
 	}
 }
 
-// What has failed is listed again, once it has waited as long as what is new;
-// what was copied is not.
+// A failed item is listed again after the settle time, like a new file. A copied
+// one is not.
 func TestWatchRetries(t *testing.T) {
 	t.Parallel()
 	d := newTree(t)
@@ -277,7 +278,7 @@ func TestWatchRetries(t *testing.T) {
 	}
 }
 
-// Without a watch, a file that is new may still be written.
+// Without a watch, a new file may still be in progress.
 func TestOpenNew(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -288,7 +289,7 @@ func TestOpenNew(t *testing.T) {
 		{9 * time.Second, 0, false},
 		{10 * time.Second, 0, true},
 		{9 * time.Second, time.Second, true},
-		{-time.Hour, 0, true}, // a clock that runs wrong
+		{-time.Hour, 0, true}, // a wrong clock
 	} {
 		d := newTree(t)
 		d.put("a.mp3", "s")

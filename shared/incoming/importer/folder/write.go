@@ -16,14 +16,14 @@ import (
 	"callrecordings/shared/store"
 )
 
-// Recordings are for their owner's eyes only.
+// Recordings are private: only their owner on this machine may read the files.
 const (
 	dirMode  = 0o700
 	fileMode = 0o600
 )
 
-// extensionOf returns the extension of the files of a media type, with its dot.
-// It is ".bin" unless the format is accepted.
+// extensionOf returns the file extension for a media type, with its dot. It is
+// ".bin" unless the format is accepted.
 func extensionOf(contentType string) string {
 	if name, ok := recording.AudioType(contentType); ok {
 		return "." + recording.AudioExtension(name)
@@ -31,62 +31,63 @@ func extensionOf(contentType string) string {
 	return ".bin"
 }
 
-// Why a recording is not written.
+// Why a recording cannot be written.
 var (
-	errTaken    = errors.New("another recording has that file: the ids differ by upper and lower case alone, and the file system does not tell them apart")
-	errSize     = errors.New("its audio has another size than the recording says")
-	errChecksum = errors.New("its audio has another checksum than the recording says")
+	errTaken    = errors.New("another recording has that file: the IDs differ only in case, and the file system ignores case")
+	errSize     = errors.New("the size of its audio differs from the recording's")
+	errChecksum = errors.New("the checksum of its audio differs from the recording's")
 )
 
-// writing is one recording on its way.
+// writing is one recording while it is written.
 type writing struct {
 	*exporting
 	rec *recording.Recording
 	dir string
 	// base is the path without an extension.
 	base string
-	// old is what an export has written before, and its text; nil for none.
+	// old is the document that an earlier export wrote, and oldText its text; nil
+	// if there is none.
 	old     *document
 	oldText []byte
-	fetched bool // its audio was
+	fetched bool // the audio was fetched
 	done    Exported
 }
 
 // write writes a recording.
 func (x *exporting) write(ctx context.Context, r *recording.Recording) (Exported, error) {
-	if _, err := recording.ParseID(r.ID); err != nil { // it becomes a path
+	if _, err := recording.ParseID(r.ID); err != nil { // the ID becomes a path
 		return Exported{}, err
 	}
 	w := &writing{exporting: x, rec: r}
 	w.dir = filepath.Join(x.Root, r.ID[:len("YYYYMM")])
 	w.base = filepath.Join(w.dir, r.ID)
 	if err := os.MkdirAll(w.dir, dirMode); err != nil {
-		return Exported{}, fmt.Errorf("make a folder: %w", cause(err))
+		return Exported{}, fmt.Errorf("create a folder: %w", cause(err))
 	}
-	if err := w.look(); err != nil {
+	if err := w.readOld(); err != nil {
 		return Exported{}, err
 	}
 	d := documentOf(r)
-	err := w.supply(ctx, &d)
+	err := w.writeAudio(ctx, &d)
 	if errors.Is(err, media.ErrNotFound) {
-		err = w.miss(ctx, &d)
+		err = w.handleMissing(ctx, &d)
 	}
 	if err == nil && w.done.Outcome == "" {
-		err = w.settle(&d)
+		err = w.writeDocument(&d)
 	}
 	return w.done, err
 }
 
-// look reads what an export has written before. Error: errTaken.
-func (w *writing) look() error {
+// readOld reads the document of an earlier export. Error: errTaken.
+func (w *writing) readOld() error {
 	text, err := os.ReadFile(w.base + ".json")
 	if err != nil {
-		return nil //nolint:nilerr // whatever it is, writing will tell
+		return nil //nolint:nilerr // writing the file will report the cause
 	}
 	d, exported, err := parseExported(text)
 	switch {
 	case !exported || err != nil:
-		return nil //nolint:nilerr // what a crash has left is written anew
+		return nil //nolint:nilerr // the rest of a crash is overwritten
 	case d.id != w.rec.ID:
 		return errTaken
 	}
@@ -94,18 +95,18 @@ func (w *writing) look() error {
 	return nil
 }
 
-// supply sees to it that the audio is there, and notes it in d. Errors:
-// media.ErrNotFound, media.ErrUnavailable, others.
-func (w *writing) supply(ctx context.Context, d *document) error {
+// writeAudio writes the audio, unless an earlier export did, and notes it in d.
+// Errors: media.ErrNotFound, media.ErrUnavailable, others.
+func (w *writing) writeAudio(ctx context.Context, d *document) error {
 	if d.audio.Place != recording.Managed {
 		return nil
 	}
 	name := w.rec.ID + extensionOf(d.audio.ContentType)
-	if w.kept(name) && w.same(*d) {
-		w.keep(d)
+	if w.hasAudio(name) && w.audioUnchanged(*d) {
+		w.reuseAudio(d)
 		return nil
 	}
-	err := w.again(ctx, func() (err error) {
+	err := w.retry(ctx, func() (err error) {
 		d.audio.Size, d.audio.SHA256, err = w.copy(ctx, filepath.Join(w.dir, name))
 		return err
 	})
@@ -116,9 +117,9 @@ func (w *writing) supply(ctx context.Context, d *document) error {
 	return nil
 }
 
-// kept reports whether the audio that was exported before is there, under that
-// name, and is the recording's as far as that says.
-func (w *writing) kept(name string) bool {
+// hasAudio reports whether an earlier export wrote the audio under that name, and
+// the file still matches the recording as far as its size and checksum are known.
+func (w *writing) hasAudio(name string) bool {
 	if w.old == nil || w.old.audio.File != name {
 		return false
 	}
@@ -130,26 +131,27 @@ func (w *writing) kept(name string) bool {
 	return err == nil && info.Mode().IsRegular() && info.Size() == has.Size
 }
 
-// same reports whether the recording has not got other audio since: its checksum
-// says so, or nothing of it has changed.
-func (w *writing) same(d document) bool {
+// audioUnchanged reports whether the recording still has the audio of the earlier
+// export: it has a checksum, which hasAudio compared, or nothing in the document
+// has changed.
+func (w *writing) audioUnchanged(d document) bool {
 	if w.rec.Audio.SHA256 != "" {
 		return true
 	}
-	w.keep(&d)
+	w.reuseAudio(&d)
 	text, err := d.text()
 	return err == nil && bytes.Equal(text, w.oldText)
 }
 
-// keep notes the audio that was exported before.
-func (w *writing) keep(d *document) {
+// reuseAudio notes the audio of the earlier export in d.
+func (w *writing) reuseAudio(d *document) {
 	d.audio.File, d.audio.Size, d.audio.SHA256 = w.old.audio.File, w.old.audio.Size, w.old.audio.SHA256
 }
 
-// miss deals with audio that the bucket does not have: the recording may have
-// been deleted by now. What was exported before is kept.
-func (w *writing) miss(ctx context.Context, d *document) error {
-	err := w.again(ctx, func() error {
+// handleMissing handles audio that is not in the bucket, perhaps because the
+// recording was deleted meanwhile. Audio of an earlier export is kept.
+func (w *writing) handleMissing(ctx context.Context, d *document) error {
+	err := w.retry(ctx, func() error {
 		_, err := w.Store.Get(ctx, w.rec.Account, w.rec.ID)
 		return err
 	})
@@ -158,18 +160,19 @@ func (w *writing) miss(ctx context.Context, d *document) error {
 		w.done.Outcome = Gone
 		return nil
 	case err != nil:
-		return fmt.Errorf("look whether it is still there: %w", err)
+		return fmt.Errorf("check whether it still exists: %w", err)
 	}
 	w.done.Missing = true
 	d.audio.Size, d.audio.SHA256 = 0, ""
-	if w.kept(w.rec.ID + extensionOf(d.audio.ContentType)) {
-		w.keep(d)
+	if w.hasAudio(w.rec.ID + extensionOf(d.audio.ContentType)) {
+		w.reuseAudio(d)
 	}
 	return nil
 }
 
-// settle writes the document, and removes audio that an older one named.
-func (w *writing) settle(d *document) error {
+// writeDocument writes the document, and removes the audio that the old document
+// named if it is not used any more.
+func (w *writing) writeDocument(d *document) error {
 	text, err := d.text()
 	if err != nil {
 		return err
@@ -181,7 +184,7 @@ func (w *writing) settle(d *document) error {
 		}
 		return nil
 	}
-	if err := place(w.base+".json", func(f *os.File) error {
+	if err := writeFile(w.base+".json", func(f *os.File) error {
 		_, err := f.Write(text)
 		return err
 	}); err != nil {
@@ -191,30 +194,30 @@ func (w *writing) settle(d *document) error {
 		return nil
 	}
 	if old := filepath.Join(w.dir, filepath.Base(w.old.audio.File)); stemOf(old) == w.base {
-		_ = os.Remove(old) // an import would name it, and take the rest
+		_ = os.Remove(old) // if it stays, an import refuses only this file
 	}
 	return nil
 }
 
-// copy fetches the audio into a file. Errors: media.ErrNotFound,
+// copy copies the audio from the bucket into a file. Errors: media.ErrNotFound,
 // media.ErrUnavailable, others.
 func (w *writing) copy(ctx context.Context, path string) (size int64, sum string, err error) {
 	body, o, err := w.Audio.Open(ctx, w.rec.AudioKey(), "", nil)
 	if err != nil {
 		return 0, "", fmt.Errorf("read its audio: %w", err)
 	}
-	defer body.Close() //nolint:errcheck // it was only read
+	defer body.Close() //nolint:errcheck // read-only
 	if want := w.rec.Audio.Size; want != 0 && want != o.Size {
-		return 0, "", fmt.Errorf("%w: %d bytes, %d", errSize, o.Size, want)
+		return 0, "", fmt.Errorf("%w: %d bytes, expected %d", errSize, o.Size, want)
 	}
 	h := sha256.New()
-	err = place(path, func(f *os.File) error {
+	err = writeFile(path, func(f *os.File) error {
 		n, err := io.Copy(io.MultiWriter(f, h), body)
 		switch {
 		case err != nil:
 			return err
 		case n != o.Size:
-			return fmt.Errorf("%w: %d bytes of %d came", media.ErrUnavailable, n, o.Size)
+			return fmt.Errorf("%w: received %d of %d bytes", media.ErrUnavailable, n, o.Size)
 		}
 		sum = hex.EncodeToString(h.Sum(nil))
 		if want := w.rec.Audio.SHA256; want != "" && want != sum {
@@ -228,8 +231,8 @@ func (w *writing) copy(ctx context.Context, path string) (size int64, sum string
 	return o.Size, sum, nil
 }
 
-// place makes a file that is there whole or not at all.
-func place(path string, write func(*os.File) error) error {
+// writeFile writes a file completely or not at all.
+func writeFile(path string, write func(*os.File) error) error {
 	part := path + ".part"
 	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fileMode)
 	if err != nil {
@@ -240,7 +243,7 @@ func place(path string, write func(*os.File) error) error {
 		err = os.Rename(part, path)
 	}
 	if err != nil {
-		_ = os.Remove(part) // it takes room, and is of no use
+		_ = os.Remove(part) // it is useless
 	}
 	return err
 }

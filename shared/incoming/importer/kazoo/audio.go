@@ -21,7 +21,7 @@ import (
 func (s *Source) Open(ctx context.Context, it *importer.Item) (*importer.Audio, error) {
 	f, remove, err := s.Spool()
 	if err != nil {
-		return nil, fmt.Errorf("%w: make a file for audio: %w", importer.ErrStop, err)
+		return nil, fmt.Errorf("%w: create a file for audio: %w", importer.ErrStop, err)
 	}
 	audio := &importer.Audio{ReaderAt: f, Close: remove}
 	err = s.do(ctx, s.play(it, nil, func(resp *http.Response) error { return s.save(resp, f, audio) }))
@@ -29,28 +29,28 @@ func (s *Source) Open(ctx context.Context, it *importer.Item) (*importer.Audio, 
 		err = errNoBytes
 	}
 	if err != nil {
-		_ = remove() // what is in it is of no use
+		_ = remove() // incomplete
 		return nil, notStop(gone(err))
 	}
 	return audio, nil
 }
 
-// errNoBytes is an answer of a Kazoo that has lost its way to the audio
-// (kazoo.md 1.7).
-var errNoBytes = errors.New("no bytes came, and its document does not say that it lasts for 0 s")
+// errNoBytes means that Kazoo sent an empty body, as it does if it has lost track
+// of where the audio is (kazoo.md 1.7).
+var errNoBytes = errors.New("no bytes came, but its document does not have a duration of 0 s")
 
-// lastsNoTime reports whether a document says that there is nothing to hear.
+// lastsNoTime reports whether a document has a duration of 0 s.
 func lastsNoTime(doc recording.Document) bool {
-	seconds, said := doc.Int("duration")
+	seconds, known := doc.Int("duration")
 	ms, _ := doc.Int("duration_ms")
-	return said && seconds == 0 && ms == 0
+	return known && seconds == 0 && ms == 0
 }
 
-// play asks for the audio of an item.
+// play requests the audio of an item.
 func (s *Source) play(it *importer.Item, header map[string]string, read func(*http.Response) error) request {
 	all := map[string]string{
-		"Accept": "audio/mpeg", // whatever it is (kazoo.md 1.6)
-		// Kazoo would squeeze audio, too, and not tell how long it is.
+		"Accept": "audio/mpeg", // this fits every format (kazoo.md 1.6)
+		// Kazoo would compress audio too, and leave out its length.
 		"Accept-Encoding": "identity",
 	}
 	for name, value := range header {
@@ -62,8 +62,8 @@ func (s *Source) play(it *importer.Item, header map[string]string, read func(*ht
 	}
 }
 
-// gone recognises audio that is not there (kazoo.md 1.5). A 404 that is none of
-// a recording's is somebody else's.
+// gone recognizes audio that does not exist (kazoo.md 1.5). A 404 with another
+// code does not come from the recording.
 func gone(err error) error {
 	var status *statusError
 	if errors.As(err, &status) && status.status == http.StatusNotFound && !errors.Is(err, importer.ErrStop) && status.ofID() {
@@ -72,31 +72,31 @@ func gone(err error) error {
 	return err
 }
 
-// notStop lets the import go on when one recording's audio leads elsewhere, or
-// is not for us.
+// notStop turns a redirect or a 403 for the audio of one recording into an error
+// that does not end the import.
 func notStop(err error) error {
 	var status *statusError
 	switch {
 	case !errors.As(err, &status):
 	case status.status/100 == 3:
-		return fmt.Errorf("it leads elsewhere: %w", status)
+		return fmt.Errorf("it is a redirect: %w", status)
 	case status.status == http.StatusForbidden:
 		return fmt.Errorf("it is refused: %w", status)
 	}
 	return err
 }
 
-// save writes an answer into f from its beginning.
+// save writes the body of an answer into f, from its beginning.
 func (s *Source) save(resp *http.Response, f *os.File, into *importer.Audio) error {
 	switch kind := resp.Header.Get("Content-Type"); {
 	case strings.HasPrefix(kind, "application/json"), strings.HasPrefix(kind, "text/"):
-		return errors.New("it sent a document instead of audio") // a proxy's, or Kazoo's
+		return errors.New("it sent a document instead of audio") // from a proxy or from Kazoo
 	case resp.ContentLength < 0 && resp.ProtoMajor == 1 && len(resp.TransferEncoding) == 0:
-		return errors.New("it does not say how long the audio is")
+		return errors.New("it does not give the length of the audio")
 	case s.MaxBytes > 0 && resp.ContentLength > s.MaxBytes:
-		return final(s.tooMuch())
+		return final(s.tooLarge())
 	}
-	if err := emptied(f); err != nil {
+	if err := truncate(f); err != nil {
 		return full(err)
 	}
 	body := io.Reader(resp.Body)
@@ -112,7 +112,7 @@ func (s *Source) save(resp *http.Response, f *os.File, into *importer.Audio) err
 	case err != nil:
 		return fmt.Errorf("read the audio: %w", err)
 	case s.MaxBytes > 0 && n > s.MaxBytes:
-		return final(s.tooMuch())
+		return final(s.tooLarge())
 	case resp.ContentLength >= 0 && n != resp.ContentLength:
 		return fmt.Errorf("read the audio: %w", io.ErrUnexpectedEOF)
 	}
@@ -120,12 +120,12 @@ func (s *Source) save(resp *http.Response, f *os.File, into *importer.Audio) err
 	return nil
 }
 
-func (s *Source) tooMuch() error {
+func (s *Source) tooLarge() error {
 	return fmt.Errorf("%w: more than %d bytes", importer.ErrTooLarge, s.MaxBytes)
 }
 
-// emptied takes away what an answer that broke off has left in f.
-func emptied(f *os.File) error {
+// emptied removes what an interrupted answer left in f.
+func truncate(f *os.File) error {
 	n, err := f.Seek(0, io.SeekEnd)
 	if err != nil || n == 0 {
 		return err
@@ -137,7 +137,7 @@ func emptied(f *os.File) error {
 	return err
 }
 
-// writer remembers that it was the file that failed, and not the network.
+// writer remembers an error of the file, to tell it from one of the network.
 type writer struct {
 	f   *os.File
 	err error
@@ -149,18 +149,18 @@ func (w *writer) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
-// full is the error of a file that cannot be written, which ends the import:
-// the next one could not be, either.
+// full returns the error for a file that cannot be written. It ends the import,
+// since the next file would fail too.
 func full(err error) error {
 	err = fmt.Errorf("write audio into a file: %w", err)
 	if importer.NoRoom(err) {
-		err = fmt.Errorf("no room is left: %w", err)
+		err = fmt.Errorf("no space is left: %w", err)
 	}
 	return final(fmt.Errorf("%w: %w", importer.ErrStop, err))
 }
 
-// Size asks for the first byte of audio, and with it for its length; see
-// importer.Sizer.
+// Size requests the first byte of the audio, since the answer contains the
+// length; see importer.Sizer.
 func (s *Source) Size(ctx context.Context, it *importer.Item) (size int64, err error) {
 	err = s.do(ctx, s.play(it, map[string]string{"Range": "bytes=0-0"}, func(resp *http.Response) error {
 		_, total, found := strings.Cut(resp.Header.Get("Content-Range"), "/")

@@ -17,7 +17,7 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// withAudio is the first recording of an account that has some.
+// withAudio returns the first recording that has audio.
 func withAudio(t *testing.T, all []kazootest.Recording) kazootest.Recording {
 	t.Helper()
 	for _, r := range all {
@@ -29,7 +29,7 @@ func withAudio(t *testing.T, all []kazootest.Recording) kazootest.Recording {
 	return kazootest.Recording{}
 }
 
-// Whatever happens on the way, the bytes are Kazoo's.
+// Open returns Kazoo's bytes despite all faults.
 func TestOpen(t *testing.T) {
 	t.Parallel()
 	k := start(t, kazootest.Options{Seed: 3, TokenUses: 11, Faults: kazootest.Faults{TooMany: .1, Broken: .1, Cut: .2}})
@@ -44,11 +44,11 @@ func TestOpen(t *testing.T) {
 	for _, r := range want {
 		byID[r.ID] = r
 	}
-	heard := 0
+	opened := 0
 	for _, it := range all {
 		r := byID[it.ID]
 		if (it.Audio.Place == recording.Managed) != (r.AudioType != "") {
-			t.Errorf("%s with a %q is %q", it.ID, r.AudioType, it.Audio.Place)
+			t.Errorf("%s has audio of type %q, but its place is %q", it.ID, r.AudioType, it.Audio.Place)
 		}
 		if it.Audio.Place != recording.Managed {
 			continue
@@ -66,17 +66,17 @@ func TestOpen(t *testing.T) {
 		if err := a.Close(); err != nil {
 			t.Error(err)
 		}
-		heard++
+		opened++
 		if size, err := s.Size(t.Context(), &it); err != nil || size != a.Size {
 			t.Errorf("Size(%s) = %d, %v, want %d", it.ID, size, err, a.Size)
 		}
 	}
-	if heard < 50 {
-		t.Errorf("%d were heard", heard)
+	if opened < 50 {
+		t.Errorf("opened %d, want at least 50", opened)
 	}
 }
 
-// What is wrong with audio, in terms of package migration.
+// Faulty audio and the errors of package importer for it.
 func TestOpenFails(t *testing.T) {
 	t.Parallel()
 	all := kazootest.Account(1, upper, 20, from, to)
@@ -84,14 +84,14 @@ func TestOpenFails(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		always kazootest.Misbehaviour
-		want   error // nil for one without a meaning
+		want   error // nil for an error of no package
 		text   string
 	}{
-		{"500 for ever", kazootest.AudioFails, nil, "500 datastore_fault"},
+		{"permanent 500", kazootest.AudioFails, nil, "500 datastore_fault"},
 		{"gone", kazootest.AudioGone, importer.ErrGone, "404"},
 		{"empty", kazootest.AudioEmpty, nil, "no bytes"},
-		{"cut each time", kazootest.AudioCut, nil, "EOF"},
-		{"shorter than said", kazootest.AudioShort, nil, "EOF"},
+		{"always interrupted", kazootest.AudioCut, nil, "EOF"},
+		{"shorter than its Content-Length", kazootest.AudioShort, nil, "EOF"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -112,7 +112,7 @@ func TestOpenFails(t *testing.T) {
 	}
 }
 
-// Empty audio of what lasts no time is what it is.
+// Empty audio is accepted if the document has a duration of 0 s.
 func TestOpenEmpty(t *testing.T) {
 	t.Parallel()
 	k := start(t, kazootest.Options{Faults: kazootest.Faults{Always: map[string]kazootest.Misbehaviour{"202602-a": kazootest.AudioEmpty}}})
@@ -127,7 +127,7 @@ func TestOpenEmpty(t *testing.T) {
 	}
 }
 
-// Answers that no Kazoo gives, and a disk that is full.
+// Answers that Kazoo does not give, and a full disk.
 func TestOpenOddities(t *testing.T) {
 	t.Parallel()
 	empty := `{"status":"success","data":[]}`
@@ -138,42 +138,42 @@ func TestOpenOddities(t *testing.T) {
 		want   error
 		text   string
 	}{
-		{"a document", func(w http.ResponseWriter) {
+		{"document", func(w http.ResponseWriter) {
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = io.WriteString(w, empty)
 		}, nil, nil, "document"},
-		{"a proxy's page", func(w http.ResponseWriter) {
+		{"page of a proxy", func(w http.ResponseWriter) {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
 			_, _ = io.WriteString(w, "<html>try again</html>")
 		}, nil, nil, "document"},
-		{"too much, as is said", func(w http.ResponseWriter) {
+		{"too large, by its Content-Length", func(w http.ResponseWriter) {
 			w.Header().Set("Content-Length", "2000000")
 			_, _ = w.Write(make([]byte, 2_000_000))
 		}, nil, importer.ErrTooLarge, "more than"},
-		{"too much, as turns out", func(w http.ResponseWriter) {
+		{"too large, without a Content-Length", func(w http.ResponseWriter) {
 			_ = http.NewResponseController(w).Flush()
 			_, _ = w.Write(make([]byte, 2_000_000))
 		}, nil, importer.ErrRefused, "more than"},
-		{"elsewhere", func(w http.ResponseWriter) {
+		{"redirect", func(w http.ResponseWriter) {
 			w.Header().Set("Location", "https://elsewhere.example.com/")
 			w.WriteHeader(http.StatusFound)
-		}, nil, nil, "elsewhere: 302"},
-		{"for somebody else", func(w http.ResponseWriter) { w.WriteHeader(http.StatusForbidden) }, nil, nil, "refused: 403"},
-		{"a proxy's 404", func(w http.ResponseWriter) { w.WriteHeader(http.StatusNotFound) }, nil, nil, "404"},
-		{"of a length that nobody knows", func(w http.ResponseWriter) {
+		}, nil, nil, "redirect: 302"},
+		{"forbidden", func(w http.ResponseWriter) { w.WriteHeader(http.StatusForbidden) }, nil, nil, "refused: 403"},
+		{"404 of a proxy", func(w http.ResponseWriter) { w.WriteHeader(http.StatusNotFound) }, nil, nil, "404"},
+		{"unknown length", func(w http.ResponseWriter) {
 			conn, _, err := http.NewResponseController(w).Hijack()
 			if err == nil {
 				_, _ = io.WriteString(conn, "HTTP/1.0 200 OK\r\nContent-Type: audio/mpeg\r\n\r\naud")
 				_ = conn.Close()
 			}
-		}, nil, nil, "how long"},
-		{"for a full disk", func(w http.ResponseWriter) {
+		}, nil, nil, "the length"},
+		{"full disk", func(w http.ResponseWriter) {
 			w.Header().Set("Content-Type", "audio/mpeg")
 			_, _ = io.WriteString(w, "audio")
-		}, fullDisk, importer.ErrStop, "no room is left"},
+		}, fullDisk, importer.ErrStop, "no space is left"},
 		{
-			"for no folder", func(http.ResponseWriter) {}, func() (*os.File, func() error, error) { return nil, nil, syscall.ENOENT },
-			importer.ErrStop, "make a file",
+			"missing folder", func(http.ResponseWriter) {}, func() (*os.File, func() error, error) { return nil, nil, syscall.ENOENT },
+			importer.ErrStop, "create a file",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -198,13 +198,13 @@ func TestOpenOddities(t *testing.T) {
 				t.Errorf("Open = %v, want %v with %q", err, c.want, c.text)
 			}
 			if c.want == nil && (errors.Is(err, importer.ErrStop) || errors.Is(err, importer.ErrGone)) {
-				t.Errorf("Open = %v, which ends all, or is for good", err)
+				t.Errorf("Open = %v, want neither ErrStop nor ErrGone", err)
 			}
 		})
 	}
 }
 
-// fullDisk is a file that takes nothing.
+// fullDisk returns a file that cannot be written.
 func fullDisk() (*os.File, func() error, error) {
 	f, err := os.OpenFile("/dev/full", os.O_RDWR, 0)
 	return f, f.Close, err

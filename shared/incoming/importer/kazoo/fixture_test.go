@@ -18,7 +18,7 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// The accounts of the stand-in, and the key of the upper one.
+// The accounts of the stand-in, and the API key of the upper one.
 const (
 	upper = "0000000000000000000000000000000a"
 	lower = "0000000000000000000000000000000b"
@@ -26,7 +26,7 @@ const (
 	key   = "1234567890abcdef"
 )
 
-// The time that its recordings are of.
+// The time range of its recordings.
 var (
 	from = time.Date(2026, 1, 10, 0, 0, 0, 0, time.UTC)
 	to   = time.Date(2026, 6, 20, 0, 0, 0, 0, time.UTC)
@@ -38,7 +38,7 @@ type standIn struct {
 	url string
 }
 
-// start starts a Kazoo; what o leaves out has the values of most tests.
+// start starts a Kazoo with the accounts and the key above.
 func start(t *testing.T, o kazootest.Options) standIn {
 	t.Helper()
 	o.Now = time.Now
@@ -52,8 +52,8 @@ func start(t *testing.T, o kazootest.Options) standIn {
 	return standIn{s, server.URL}
 }
 
-// options are those of a client for which a second is over in a millisecond, but
-// when it waits for its turn.
+// options returns the options of a client for which a second passes in a
+// millisecond, except for the rate limit.
 func (s standIn) options(t *testing.T) kazoo.Options {
 	t.Helper()
 	began := time.Now()
@@ -64,13 +64,13 @@ func (s standIn) options(t *testing.T) kazoo.Options {
 	}
 }
 
-// noWait waits by that clock.
+// noWait waits by that faster clock.
 func noWait(ctx context.Context, d time.Duration) error {
 	time.Sleep(d / 1000)
 	return ctx.Err()
 }
 
-// spool makes files of the test's, and counts those that are not removed again.
+// spool creates temporary files, and checks that all of them are removed.
 func spool(t *testing.T) func() (*os.File, func() error, error) {
 	t.Helper()
 	dir := t.TempDir()
@@ -99,7 +99,7 @@ func open(t *testing.T, o kazoo.Options) *kazoo.Source {
 	return s
 }
 
-// items lists a source, and the errors on the way.
+// items returns the items of a source, and the errors of its list.
 func items(ctx context.Context, s importer.Source) (all []importer.Item, errs []error) {
 	for page, err := range s.Pages(ctx) {
 		if err != nil {
@@ -110,7 +110,7 @@ func items(ctx context.Context, s importer.Source) (all []importer.Item, errs []
 	return all, errs
 }
 
-// ids are those of items, sorted.
+// ids returns the IDs of items, sorted.
 func ids(all []importer.Item) []string {
 	names := make([]string, len(all))
 	for i := range all {
@@ -120,7 +120,7 @@ func ids(all []importer.Item) []string {
 	return names
 }
 
-// idsOf are those of recordings, sorted.
+// idsOf returns the IDs of recordings, sorted.
 func idsOf(all []kazootest.Recording) []string {
 	names := make([]string, len(all))
 	for i := range all {
@@ -130,7 +130,7 @@ func idsOf(all []kazootest.Recording) []string {
 	return names
 }
 
-// handler is a server of a test's own.
+// handler starts a server for one test and returns its URL.
 func handler(t *testing.T, h http.HandlerFunc) string {
 	t.Helper()
 	server := httptest.NewServer(h)

@@ -11,27 +11,27 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// validAccount is what the id of an account is (contract, Routes).
+// validAccount matches account IDs (contract, Routes).
 var validAccount = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
-// newItem reads a row of a list. What cannot be taken has its Fault. key is what
-// tells it from other rows, whatever it is.
+// newItem reads a row of a list. An item that cannot be imported has a Fault. key
+// identifies the row, also if it has no ID.
 func newItem(account string, row json.RawMessage) (it importer.Item, key string) {
 	it = importer.Item{Account: account, Exact: true}
-	// A map: a struct would take "ID" for "id".
+	// A map, since a struct would accept "ID" for "id".
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(row, &members); err != nil || members == nil {
-		it.Name, it.Fault = "a row without an id", fmt.Errorf("%w: it is no object", importer.ErrRefused)
+		it.Name, it.Fault = "a row without an ID", fmt.Errorf("%w: it is not an object", importer.ErrRefused)
 		return it, sumOf(row)
 	}
 	var id string
 	if json.Unmarshal(members["id"], &id) != nil || id == "" {
-		it.Name, it.Fault = "a row without an id", fmt.Errorf("%w: it has no id", importer.ErrRefused)
+		it.Name, it.Fault = "a row without an ID", fmt.Errorf("%w: it has no ID", importer.ErrRefused)
 		return it, sumOf(row)
 	}
 	it.Name = short(id)
 	if _, err := recording.ParseID(id); err != nil {
-		it.Fault = fmt.Errorf("%w: no id of a recording (want YYYYMM- and 1 to 128 of A-Z, a-z, 0-9, _ . @ -)", importer.ErrRefused)
+		it.Fault = fmt.Errorf("%w: invalid recording ID (want YYYYMM- and 1 to 128 of A-Z, a-z, 0-9, _ . @ -)", importer.ErrRefused)
 		return it, id
 	}
 	it.ID = id
@@ -44,13 +44,14 @@ func newItem(account string, row json.RawMessage) (it importer.Item, key string)
 	return it, id
 }
 
-// sumOf stands for a row without an id: there may be many, and large ones.
+// sumOf identifies a row without an ID. A hash saves memory, since there may be
+// many such rows, and large ones.
 func sumOf(row []byte) string {
 	sum := sha256.Sum256(row)
 	return string(sum[:])
 }
 
-// short is an id as reports show it.
+// short returns an ID as reports show it.
 func short(id string) string {
 	const most = 80
 	if len(id) > most {
@@ -62,18 +63,18 @@ func short(id string) string {
 	return id
 }
 
-// audioOf says whether there is audio: Kazoo lists the types of what it has
-// (kazoo.md 1.4). One that does not say so is asked.
+// audioOf returns whether there is audio: Kazoo lists the media types of the
+// audio that it has (kazoo.md 1.4). If the list is missing, Open asks Kazoo.
 func audioOf(doc recording.Document, readOnly json.RawMessage) recording.Audio {
-	var told struct {
+	var has struct {
 		Types *[]string `json:"content_types"`
 	}
-	said, _ := doc.Text("content_type")
-	kind, _ := recording.AudioType(said)
-	if json.Unmarshal(readOnly, &told) != nil || told.Types == nil {
+	contentType, _ := doc.Text("content_type")
+	kind, _ := recording.AudioType(contentType)
+	if json.Unmarshal(readOnly, &has) != nil || has.Types == nil {
 		return recording.Audio{Place: recording.Managed, ContentType: kind}
 	}
-	for _, t := range *told.Types {
+	for _, t := range *has.Types {
 		if audio, ok := recording.AudioType(t); ok {
 			kind = audio
 			break
@@ -81,7 +82,7 @@ func audioOf(doc recording.Document, readOnly json.RawMessage) recording.Audio {
 	}
 	address, _ := doc.Text("url")
 	switch {
-	case len(*told.Types) > 0:
+	case len(*has.Types) > 0:
 		return recording.Audio{Place: recording.Managed, ContentType: kind}
 	case address != "":
 		return recording.Audio{Place: recording.External, ContentType: kind}
@@ -89,5 +90,5 @@ func audioOf(doc recording.Document, readOnly json.RawMessage) recording.Audio {
 	return recording.Audio{}
 }
 
-// day shows a time in errors.
+// day formats a time for errors.
 func day(at recording.Seconds) string { return at.Time().Format("2006-01-02") }

@@ -9,7 +9,7 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// What a row of a list becomes.
+// The item that a row of a list becomes.
 func TestNewItem(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -19,36 +19,36 @@ func TestNewItem(t *testing.T) {
 		fault     string
 	}{
 		{
-			"an ordinary one", `{"id":"202601-a","start":1,"from":"x","_read_only":{"content_types":["audio/mp3"]},"pvt_x":1,"_id":"y","to":null}`,
+			"ordinary", `{"id":"202601-a","start":1,"from":"x","_read_only":{"content_types":["audio/mp3"]},"pvt_x":1,"_id":"y","to":null}`,
 			`{"start":1,"from":"x"}`,
 			recording.Audio{Place: recording.Managed, ContentType: "audio/mpeg"},
 			"",
 		},
 		{"without audio", `{"id":"202601-a","_read_only":{"content_types":[]}}`, `{}`, recording.Audio{}, ""},
 		{
-			"kept elsewhere", `{"id":"202601-a","url":"https://x","content_type":"audio/x-wav","_read_only":{"content_types":[]}}`,
+			"external", `{"id":"202601-a","url":"https://x","content_type":"audio/x-wav","_read_only":{"content_types":[]}}`,
 			`{"url":"https://x","content_type":"audio/x-wav"}`,
 			recording.Audio{Place: recording.External, ContentType: "audio/wav"},
 			"",
 		},
-		{"which does not say", `{"id":"202601-a"}`, `{}`, recording.Audio{Place: recording.Managed}, ""},
-		{"which says nonsense", `{"id":"202601-a","_read_only":7}`, `{}`, recording.Audio{Place: recording.Managed}, ""},
+		{"without _read_only", `{"id":"202601-a"}`, `{}`, recording.Audio{Place: recording.Managed}, ""},
+		{"invalid _read_only", `{"id":"202601-a","_read_only":7}`, `{}`, recording.Audio{Place: recording.Managed}, ""},
 		{
-			"of wrong types", `{"id":"202601-a","start":"1","duration":{},"owner_id":7,"x":1e400}`,
+			"wrong types", `{"id":"202601-a","start":"1","duration":{},"owner_id":7,"x":1e400}`,
 			`{"start":"1","duration":{},"owner_id":7,"x":1e400}`,
 			recording.Audio{Place: recording.Managed},
 			"",
 		},
 		{"another ID", `{"ID":"202601-b","id":"202601-a"}`, `{"ID":"202601-b"}`, recording.Audio{Place: recording.Managed}, ""},
-		{"no object", `[]`, "", recording.Audio{}, "no object"},
-		{"null", `null`, "", recording.Audio{}, "no object"},
-		{"no id", `{"ID":"202601-b"}`, "", recording.Audio{}, "no id"},
-		{"an id that is a number", `{"id":202601}`, "", recording.Audio{}, "no id"},
-		{"an id of another form", `{"id":"abc\n"}`, "", recording.Audio{}, "no id of a recording"},
-		{"an enormous id", `{"id":"202601-` + strings.Repeat("a", 500) + `"}`, "", recording.Audio{}, "no id of a recording"},
-		{"a key twice", `{"id":"202601-a","from":1,"from":2}`, "", recording.Audio{}, "its document"},
-		{"no UTF-8", "{\"id\":\"202601-a\",\"from\":\"\xff\"}", "", recording.Audio{}, "its document"},
-		{"too deep", `{"id":"202601-a","x":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `}`, "", recording.Audio{}, "its document"},
+		{"array", `[]`, "", recording.Audio{}, "not an object"},
+		{"null", `null`, "", recording.Audio{}, "not an object"},
+		{"no ID", `{"ID":"202601-b"}`, "", recording.Audio{}, "no ID"},
+		{"number as ID", `{"id":202601}`, "", recording.Audio{}, "no ID"},
+		{"malformed ID", `{"id":"abc\n"}`, "", recording.Audio{}, "invalid recording ID"},
+		{"enormous ID", `{"id":"202601-` + strings.Repeat("a", 500) + `"}`, "", recording.Audio{}, "invalid recording ID"},
+		{"duplicate key", `{"id":"202601-a","from":1,"from":2}`, "", recording.Audio{}, "its document"},
+		{"not UTF-8", "{\"id\":\"202601-a\",\"from\":\"\xff\"}", "", recording.Audio{}, "its document"},
+		{"nested too deeply", `{"id":"202601-a","x":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `}`, "", recording.Audio{}, "its document"},
 	} {
 		it, _ := newItem("acc", []byte(c.row))
 		if it.Document != c.document || it.Audio != c.audio || (it.Fault == nil) != (c.fault == "") {
@@ -58,7 +58,7 @@ func TestNewItem(t *testing.T) {
 			t.Errorf("%s: %v, want %q", c.name, it.Fault, c.fault)
 		}
 		if it.Name == "" || len(it.Name) > 100 || strings.ContainsAny(it.Name, "\n") {
-			t.Errorf("%s is called %q", c.name, it.Name)
+			t.Errorf("%s has the name %q", c.name, it.Name)
 		}
 	}
 }
@@ -76,7 +76,7 @@ func FuzzNewItem(f *testing.F) {
 			return
 		}
 		if _, err := recording.ParseID(it.ID); err != nil {
-			t.Errorf("newItem(%q) has the id %q", row, it.ID)
+			t.Errorf("newItem(%q) has the ID %q", row, it.ID)
 		}
 		if again, err := recording.ParseDocument([]byte(it.Document)); err != nil || again != it.Document {
 			t.Errorf("newItem(%q) has the document %q, %v", row, it.Document, err)
@@ -84,8 +84,8 @@ func FuzzNewItem(f *testing.F) {
 	})
 }
 
-// Months in their order cover the time without a gap, and no window is wider
-// than Kazoo's.
+// The months cover the time without a gap, and no window is wider than Kazoo's
+// limit.
 func TestMonths(t *testing.T) {
 	t.Parallel()
 	const widest = 2_682_000

@@ -1,32 +1,34 @@
-// Package kazoo reads the recordings of a running Kazoo over its own API
-// (docs/kazoo.md 1, 3, 6), as a source of package migration.
+// Package kazoo lists the recordings of a running Kazoo over its own API
+// (docs/kazoo.md 1, 3, 6), as a source of package importer.
 //
-// It is somebody's production PBX, so there is one pace for all requests, and a
-// 429 makes everybody wait. Whatever is broken for a moment is tried again:
-// connections that are cut, answers that are no whole JSON, 5xx. A token that has
-// expired is renewed if there is a key for it.
+// The Kazoo is usually a production PBX. So one rate limit applies to all
+// requests, and a 429 pauses all of them. Temporary failures are retried: broken
+// connections, incomplete JSON, 5xx. An expired token is renewed if there is an
+// API key.
 //
 // # Windows
 //
-// Kazoo keeps a recording in the database of the month that it started in, by
-// its id, and lists it by the time when it was saved; a list sees only the databases of
-// the months that its window touches (kazoo.md 2.1, 3.4). What began before the
-// turn of a month and was saved after it is seen by a window alone that touches
-// both. And the pages of such a window cannot be trusted: they go from one
-// database to the next with one cursor, and pass by what lies before it there.
+// Kazoo stores a recording in the database of the month in which it started,
+// which its ID names, but lists it by the time when it was saved. A list reads
+// only the databases of the months that its window touches (kazoo.md 2.1, 3.4).
+// So a recording that started before the turn of a month and was saved after it
+// appears only in a window that touches both months. But the pages of such a
+// window are not reliable: they continue from one database in the next with the
+// same cursor, and skip the rows before that cursor in the next database.
 //
-// So each month is asked for twice. A window that begins half an hour earlier
-// shows, the oldest database first, what the month before has for it; as soon as
-// its pages reach the month's own database, or at once where one page holds
-// everything, it has served. Then comes a window of the month itself, which
-// touches one database. What comes twice counts once. Where a Kazoo allows
-// narrower windows alone, they are halved until they fit.
+// So each month is listed twice. The first window begins half an hour before the
+// month. It lists the oldest database first, so it shows the recordings in the
+// database of the month before. It ends when its pages reach the month's own
+// database, or after one page if that page is complete. The second window covers
+// the month itself and touches one database. Recordings that appear twice count
+// once. If Kazoo allows only narrower windows, they are halved until they fit.
 //
-// # What is believed
+// # Trust
 //
-// That an answer is Kazoo's envelope, and that audio is as long as its
-// Content-Length. Redirects are not followed: they would lead the token elsewhere.
-// Errors tell statuses and Kazoo's codes, and nothing else of what was answered.
+// Answers must have Kazoo's envelope, and audio must be as long as its
+// Content-Length. Redirects are not followed, since they would send the token to
+// another host. Errors contain statuses and Kazoo's codes, and nothing else from
+// an answer.
 package kazoo
 
 import (
@@ -48,49 +50,50 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// Options say where the Kazoo is and what is wanted of it.
+// Options are the address of a Kazoo and the recordings to list.
 type Options struct {
-	// URL of its API, "https://pbx.example.com:8443"; a "/v2" at the end is fine.
+	// URL of the API, such as "https://pbx.example.com:8443". It may end in
+	// "/v2".
 	URL string
-	// Account whose recordings are wanted; with Descendants those of the accounts
-	// below it, too.
+	// Account is the account to list; Descendants adds the accounts below it.
 	Account     string
 	Descendants bool
-	// Token is an auth token, APIKey a key that makes them (kazoo.md 6.2); one of
-	// the two.
+	// Token is an auth token, and APIKey a key that creates tokens (kazoo.md
+	// 6.2). Exactly one of them is set.
 	Token, APIKey string
-	// Since and Until bound the time of saving; 0 stands for the time before Kazoo,
-	// and for now.
+	// Since and Until limit the list by the time of saving; 0 stands for the time
+	// before Kazoo, and for now.
 	Since, Until recording.Seconds
-	// Rate is the most requests in a second, more than 0.
+	// Rate is the maximum number of requests per second, more than 0.
 	Rate float64
-	// MaxBytes is the most audio that is fetched; 0 sets no limit.
+	// MaxBytes is the most audio that is fetched for a recording; 0 sets no
+	// limit.
 	MaxBytes int64
-	// Spool makes an empty file for audio, and says how to be rid of it.
+	// Spool creates an empty file for audio, and returns how to remove it.
 	Spool func() (f *os.File, remove func() error, err error)
 	// Now is the clock.
 	Now func() time.Time
-	// Again, if not nil, is told of each row that has come before.
-	Again func()
-	// Transport carries requests; nil is one with time-outs: 5 s to connect, 10 s
-	// for TLS, 60 s to the first byte of an answer.
+	// Duplicate, if not nil, is called for each row that was listed before.
+	Duplicate func()
+	// Transport sends the requests. nil stands for one with timeouts: 5 s to
+	// connect, 10 s for TLS, 60 s to the first byte of an answer.
 	Transport http.RoundTripper
-	// Wait waits between tries; nil waits by the clock.
+	// Wait waits before a retry; nil uses the real clock.
 	Wait func(ctx context.Context, d time.Duration) error
 }
 
-// Source is the recordings of a Kazoo. It is safe for concurrent use.
+// Source lists the recordings of a Kazoo. It is safe for concurrent use.
 type Source struct {
 	Options
 	base   string // without a final slash
 	client *http.Client
 	pace   *rate.Limiter
 
-	renewing sync.Mutex // held by whoever gets a token
+	renewing sync.Mutex // held while a token is renewed
 
 	mu    sync.Mutex
 	token string
-	hold  time.Time // nobody asks before
+	hold  time.Time // no request is sent before this time
 }
 
 var (
@@ -98,14 +101,14 @@ var (
 	_ importer.Sizer  = (*Source)(nil)
 )
 
-// What is wrong with options.
+// Errors of invalid options.
 var (
-	ErrURL   = errors.New("the URL of Kazoo is http:// or https://, a host, and no user, query or fragment")
+	ErrURL   = errors.New("the URL of Kazoo must be http:// or https:// and a host, without a user, query or fragment")
 	ErrLogin = errors.New("give either a token or an API key")
 )
 
-// Open finds out whether there is a Kazoo that lets us list the account's
-// recordings. Errors: ErrURL, ErrLogin, importer.ErrStop, ErrUnreachable.
+// Open checks that the Kazoo exists and lists the account's recordings. Errors:
+// ErrURL, ErrLogin, importer.ErrStop, importer.ErrUnreachable.
 func Open(ctx context.Context, o Options) (*Source, error) {
 	base, err := parseBase(o.URL)
 	if err != nil {
@@ -125,7 +128,7 @@ func Open(ctx context.Context, o Options) (*Source, error) {
 	}
 	s := &Source{
 		Options: o, base: base, token: o.Token, pace: rate.NewLimiter(rate.Limit(o.Rate), 1),
-		client: &http.Client{Transport: o.Transport, CheckRedirect: stay},
+		client: &http.Client{Transport: o.Transport, CheckRedirect: noRedirect},
 	}
 	if s.token == "" {
 		if err := s.renew(ctx, ""); err != nil {
@@ -138,10 +141,10 @@ func Open(ctx context.Context, o Options) (*Source, error) {
 	return s, nil
 }
 
-// stay keeps the token from whatever host an answer leads to.
-func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+// noRedirect keeps the token from the host that a redirect names.
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// versioned is the version at the end of an address.
+// versioned matches the version at the end of a URL.
 var versioned = regexp.MustCompile(`/v[12]$`)
 
 func parseBase(text string) (string, error) {
@@ -152,16 +155,16 @@ func parseBase(text string) (string, error) {
 	return versioned.ReplaceAllString(strings.TrimRight(u.String(), "/"), ""), nil
 }
 
-// explain adds what an operator may do about the first answer.
+// explain adds advice for the operator to the error of the first request.
 func explain(err error) error {
 	var s *statusError
 	switch {
 	case errors.Is(err, errNotKazoo):
-		return fmt.Errorf("this is no Kazoo: %w", err)
+		return fmt.Errorf("this is not Kazoo: %w", err)
 	case !errors.As(err, &s) || s.status != http.StatusNotFound:
 		return err
 	case s.ofID():
-		return fmt.Errorf("there is no such account: %w", err)
+		return fmt.Errorf("the account does not exist: %w", err)
 	}
-	return fmt.Errorf("it has no recordings to list; is this Kazoo, and its module started (sup crossbar_maintenance start_module cb_recordings)? %w", err)
+	return fmt.Errorf("it does not list recordings; is this Kazoo, and has its module been started (sup crossbar_maintenance start_module cb_recordings)? %w", err)
 }

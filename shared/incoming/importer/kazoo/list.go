@@ -14,8 +14,8 @@ import (
 	"callrecordings/shared/store"
 )
 
-// errRound is a walk that comes to where it was before.
-var errRound = errors.New("its pages lead round in a circle")
+// errRound means that a cursor leads back to an earlier page.
+var errRound = errors.New("its cursors go round in a circle")
 
 // Pages lists the recordings of each account, the oldest first; see
 // importer.Source.
@@ -37,17 +37,18 @@ func (s *Source) Pages(ctx context.Context) iter.Seq2[[]importer.Item, error] {
 	}
 }
 
-// walk is the way through the months of one account.
+// walk goes through the months of one account.
 type walk struct {
 	*Source
 	account string
 	yield   func([]importer.Item, error) bool
-	// now and before are what this month, and the one before it, have shown; here
-	// is what this window has.
+	// now and before hold the rows that this month and the month before have
+	// shown, and here those of this window.
 	now, before, here map[string]bool
 }
 
-// month yields what was saved in a month. It reports whether to go on.
+// month yields the recordings that were saved in a month. It returns false if the
+// list ends.
 func (w *walk) month(ctx context.Context, m month) (ok bool) {
 	if m.wide.from > 0 {
 		whole, ok := w.span(ctx, m.wide, m.name)
@@ -59,9 +60,9 @@ func (w *walk) month(ctx context.Context, m month) (ok bool) {
 	return ok
 }
 
-// span yields what a window shows; with a month, until the first page that
-// shows a recording of its database. It reports whether one page has shown all,
-// and whether to go on.
+// span yields the recordings in a window. With a month, it stops at the first
+// page that shows a recording of that month's database. whole reports whether one
+// page held the entire window; ok is false if the list ends.
 func (w *walk) span(ctx context.Context, span window, month string) (whole, ok bool) {
 	size, seen := store.MaxFind, map[string]bool{}
 	w.here = map[string]bool{}
@@ -70,13 +71,13 @@ func (w *walk) span(ctx context.Context, span window, month string) (whole, ok b
 		switch {
 		case ctx.Err() != nil:
 			return false, false
-		case size > 1 && tooMuch(err):
+		case size > 1 && tooLong(err):
 			size = max(1, size/4)
 			continue
 		case tooWide(err) && span.to-span.from > narrow:
 			return false, w.split(ctx, span, month)
 		case err != nil:
-			return false, w.yield(nil, w.fails(span, err))
+			return false, w.yield(nil, w.failed(span, err))
 		}
 		items, reached := w.fresh(page.Rows, month)
 		if len(items) > 0 && !w.yield(items, nil) {
@@ -88,25 +89,24 @@ func (w *walk) span(ctx context.Context, span window, month string) (whole, ok b
 		case reached:
 			return false, true
 		case seen[page.Next]:
-			return false, w.yield(nil, w.fails(span, errRound))
+			return false, w.yield(nil, w.failed(span, errRound))
 		}
 		seen[page.Next] = true
 		start = page.Next
 	}
 }
 
-// tooMuch reports whether less may be had where a page cannot: it is too long,
-// for Kazoo's memory too (kazoo.md 3.4), or one document in it is what Kazoo fails
-// of.
-func tooMuch(err error) bool {
+// tooLong reports whether a smaller page may succeed: the page was too long, also
+// for Kazoo's memory (kazoo.md 3.4), or Kazoo fails at one document in it.
+func tooLong(err error) bool {
 	var s *statusError
 	return errors.Is(err, errLong) || errors.As(err, &s) && !errors.Is(err, importer.ErrStop) &&
 		(s.status == http.StatusRequestedRangeNotSatisfiable || s.status >= http.StatusInternalServerError)
 }
 
-// split asks for halves of a window that Kazoo finds too wide. Of one that
-// touches two databases the first is enough: what it is for was saved early in
-// the month.
+// split lists the halves of a window that is too wide for Kazoo. If the window
+// touches two databases, the first half is enough: it is there for recordings
+// that were saved early in the month.
 func (w *walk) split(ctx context.Context, span window, month string) bool {
 	first, second := span.halves()
 	if _, ok := w.span(ctx, first, month); !ok || month != "" {
@@ -116,12 +116,13 @@ func (w *walk) split(ctx context.Context, span window, month string) bool {
 	return ok
 }
 
-func (w *walk) fails(span window, err error) error {
+func (w *walk) failed(span window, err error) error {
 	return fmt.Errorf("list account %s from %s to %s: %w", w.account, day(span.from), day(span.to), err)
 }
 
-// fresh are the items of rows that have not come before. reached reports
-// whether one of the rows is of the month's own database, "" for none.
+// fresh returns the items of rows that were not listed before. reached reports
+// whether one of the rows is in the month's own database; it is false without a
+// month.
 func (w *walk) fresh(rows []json.RawMessage, month string) (items []importer.Item, reached bool) {
 	if w.now == nil {
 		w.now = map[string]bool{}
@@ -129,8 +130,8 @@ func (w *walk) fresh(rows []json.RawMessage, month string) (items []importer.Ite
 	for _, row := range rows {
 		it, id := newItem(w.account, row)
 		reached = reached || month != "" && it.ID >= month
-		if w.here[id] && month == "" && w.Again != nil {
-			w.Again() // one database has it once
+		if w.here[id] && month == "" && w.Duplicate != nil {
+			w.Duplicate() // a database lists a row only once
 		}
 		if !w.now[id] && !w.before[id] {
 			items = append(items, it)
@@ -140,13 +141,13 @@ func (w *walk) fresh(rows []json.RawMessage, month string) (items []importer.Ite
 	return items, reached
 }
 
-// page is one answer to a list.
+// page is one page of a list.
 type page struct {
 	Rows []json.RawMessage
 	Next string
 }
 
-// page asks for one page of a window.
+// page requests one page of a window.
 func (s *Source) page(ctx context.Context, account string, w window, start string, size int) (p page, err error) {
 	q := url.Values{
 		"created_from": {strconv.FormatInt(int64(w.from), 10)}, "created_to": {strconv.FormatInt(int64(w.to), 10)},
@@ -159,7 +160,7 @@ func (s *Source) page(ctx context.Context, account string, w window, start strin
 	return p, err
 }
 
-// list asks for one page of a list.
+// list requests one page of a list.
 func (s *Source) list(ctx context.Context, path string, q url.Values, into *page) error {
 	return s.do(ctx, request{
 		method: http.MethodGet, path: path, query: q, header: map[string]string{"Accept": "application/json"},
@@ -181,7 +182,7 @@ func (s *Source) list(ctx context.Context, path string, q url.Values, into *page
 	})
 }
 
-// tooWide recognises Kazoo's refusal of a window (kazoo.md 3.1).
+// tooWide reports whether Kazoo rejected a window as too wide (kazoo.md 3.1).
 func tooWide(err error) bool {
 	var s *statusError
 	if !errors.As(err, &s) || s.status != http.StatusBadRequest {
@@ -195,8 +196,8 @@ func tooWide(err error) bool {
 	return json.Unmarshal(s.data, &data) == nil && len(data.From.Range) > 0
 }
 
-// accounts are those whose recordings are wanted. An error stands beside the
-// account itself.
+// accounts returns the accounts to list. If there is an error, it still returns
+// the account itself.
 func (s *Source) accounts(ctx context.Context) ([]string, error) {
 	all := []string{s.Account}
 	if !s.Descendants {
@@ -213,7 +214,7 @@ func (s *Source) accounts(ctx context.Context) ([]string, error) {
 				ID string `json:"id"`
 			}
 			if json.Unmarshal(row, &account) != nil || !validAccount.MatchString(account.ID) {
-				return all, fmt.Errorf("list the accounts below %s: %w: an account without a proper id", s.Account, errNotKazoo)
+				return all, fmt.Errorf("list the accounts below %s: %w: an account without a valid ID", s.Account, errNotKazoo)
 			}
 			if !seen[account.ID] {
 				seen[account.ID] = true

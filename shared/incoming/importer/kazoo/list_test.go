@@ -16,8 +16,8 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// Whatever Kazoo allows and does wrong, all is found, and once.
-func TestPagesFindAll(t *testing.T) {
+// All recordings are listed exactly once, despite Kazoo's limits and faults.
+func TestPagesListAll(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name string
@@ -28,7 +28,7 @@ func TestPagesFindAll(t *testing.T) {
 		{"many pages a month", 2500, kazootest.Options{}},
 		{"windows of a week", 400, kazootest.Options{MaximumRange: 7 * 24 * 3600}},
 		{"windows of a day and many", 1500, kazootest.Options{MaximumRange: 24 * 3600}},
-		{"all that goes wrong", 1500, kazootest.Options{Seed: 7, TokenUses: 9, Faults: kazootest.Faults{
+		{"all faults", 1500, kazootest.Options{Seed: 7, TokenUses: 9, Faults: kazootest.Faults{
 			Slow: .05, Delay: time.Millisecond, TooMany: .1, Broken: .1, Cut: .1, Truncated: .1, Duplicates: .1,
 		}}},
 	} {
@@ -40,7 +40,7 @@ func TestPagesFindAll(t *testing.T) {
 			k.Add(lower, kazootest.Account(2, lower, 10, from, to)...)
 			o := k.options(t)
 			var twice atomic.Int64
-			o.Again = func() { twice.Add(1) }
+			o.Duplicate = func() { twice.Add(1) }
 			got, errs := items(t.Context(), open(t, o))
 			if len(errs) > 0 {
 				t.Errorf("errors: %v", errs)
@@ -56,13 +56,13 @@ func TestPagesFindAll(t *testing.T) {
 			if c.o.TokenUses > 0 && k.Renewals() < 3 {
 				t.Errorf("%d tokens were made", k.Renewals())
 			}
-			t.Logf("%d requests, %d rows twice", k.Requests(), twice.Load())
+			t.Logf("%d requests, %d duplicate rows", k.Requests(), twice.Load())
 		})
 	}
 }
 
-// What was recorded before the turn of a month and saved after it is seen by no
-// window of one month, however many there are of it.
+// A recording that was made before the turn of a month and saved after it appears
+// in no window of one month. Any number of them is found.
 func TestPagesAtTheTurnOfAMonth(t *testing.T) {
 	t.Parallel()
 	turn := recording.SecondsOf(time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC))
@@ -90,7 +90,7 @@ func TestPagesAtTheTurnOfAMonth(t *testing.T) {
 	}
 }
 
-// since and until bound the time of saving.
+// Since and Until limit the time of saving.
 func TestPagesBounds(t *testing.T) {
 	t.Parallel()
 	k := start(t, kazootest.Options{})
@@ -117,8 +117,8 @@ func TestPagesBounds(t *testing.T) {
 	}
 }
 
-// Rows that vanish between two pages take nothing else with them.
-func TestPagesWhileRowsVanish(t *testing.T) {
+// Rows that are removed between two pages do not hide other rows.
+func TestPagesWhileRowsAreRemoved(t *testing.T) {
 	t.Parallel()
 	all := kazootest.Account(1, upper, 600, from, from.AddDate(0, 0, 10))
 	gone := map[string]bool{}
@@ -138,11 +138,11 @@ func TestPagesWhileRowsVanish(t *testing.T) {
 		}
 	}
 	if len(errs) > 0 || len(gone) < 3 {
-		t.Errorf("%d have vanished; %v", len(gone), errs)
+		t.Errorf("%d were removed; %v", len(gone), errs)
 	}
 }
 
-// The accounts below come with their own ids.
+// The items of accounts below carry their own account IDs.
 func TestPagesOfDescendants(t *testing.T) {
 	t.Parallel()
 	k := start(t, kazootest.Options{})
@@ -161,18 +161,17 @@ func TestPagesOfDescendants(t *testing.T) {
 	}
 }
 
-// A list that cannot be read, or is none, is named, and what stands behind it
-// follows.
-func TestPagesOfALiar(t *testing.T) {
+// A list that cannot be read is reported, and the windows after it follow.
+func TestPagesWithInvalidAnswers(t *testing.T) {
 	t.Parallel()
 	row := `{"id":"202602-a","_read_only":{"content_types":[]}}`
 	for _, c := range []struct{ name, february, text string }{
-		{"round in a circle", `{"status":"success","data":[` + row + `],"next_start_key":"k"}`, "circle"},
-		{"a page", "<html></html>", "envelope"},
-		{"an error in the guise of a success", `{"status":"error","data":{}}`, "envelope"},
-		{"no list", `{"status":"success","data":{"id":"x"}}`, "envelope"},
-		{"a key that is none", `{"status":"success","data":[],"next_start_key":7}`, "envelope"},
-		{"cut", `{"status":"success","data":[` + row, "envelope"},
+		{"circular cursors", `{"status":"success","data":[` + row + `],"next_start_key":"k"}`, "circle"},
+		{"HTML page", "<html></html>", "envelope"},
+		{"error with status 200", `{"status":"error","data":{}}`, "envelope"},
+		{"object as data", `{"status":"success","data":{"id":"x"}}`, "envelope"},
+		{"number as cursor", `{"status":"success","data":[],"next_start_key":7}`, "envelope"},
+		{"truncated", `{"status":"success","data":[` + row, "envelope"},
 		{"too long", `{"status":"success","data":["` + strings.Repeat("x", 32<<20) + `"]}`, "32 MB"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -205,7 +204,7 @@ func TestPagesOfALiar(t *testing.T) {
 	}
 }
 
-// No more is asked in a second than was allowed.
+// The rate limit holds in every second.
 func TestPace(t *testing.T) {
 	t.Parallel()
 	k := start(t, kazootest.Options{})
@@ -218,7 +217,7 @@ func TestPace(t *testing.T) {
 	}
 }
 
-// A list ends with its context.
+// The list ends with its context.
 func TestPagesEnd(t *testing.T) {
 	t.Parallel()
 	k := start(t, kazootest.Options{})

@@ -12,8 +12,8 @@ import (
 	"callrecordings/shared/incoming/importer"
 )
 
-// renew gets a token in place of the one that is not taken any more, once for
-// all who met that. Errors: importer.ErrStop, ErrUnreachable.
+// renew replaces an expired token, once for all requests that failed with it.
+// Errors: importer.ErrStop, importer.ErrUnreachable.
 func (s *Source) renew(ctx context.Context, stale string) error {
 	s.renewing.Lock()
 	defer s.renewing.Unlock()
@@ -21,7 +21,7 @@ func (s *Source) renew(ctx context.Context, stale string) error {
 		return nil
 	}
 	if s.APIKey == "" {
-		return fmt.Errorf("%w: the token is not taken, or not any more; get another one, or give an API key", importer.ErrStop)
+		return fmt.Errorf("%w: the token is invalid or has expired; get another one, or use an API key", importer.ErrStop)
 	}
 	var token string
 	err := s.do(ctx, request{
@@ -35,7 +35,7 @@ func (s *Source) renew(ctx context.Context, stale string) error {
 	var status *statusError
 	switch {
 	case errors.As(err, &status) && status.status/100 == 4:
-		return fmt.Errorf("%w: the API key is not taken: %w", importer.ErrStop, err)
+		return fmt.Errorf("%w: the API key was rejected: %w", importer.ErrStop, err)
 	case err != nil:
 		return fmt.Errorf("get a token: %w", err)
 	}
@@ -53,7 +53,7 @@ func readToken(r io.Reader) (string, error) {
 		return "", err
 	}
 	if answer.Token == "" {
-		return "", fmt.Errorf("%w: there is no token in it", errNotKazoo)
+		return "", fmt.Errorf("%w: it contains no token", errNotKazoo)
 	}
 	return answer.Token, nil
 }
@@ -61,18 +61,18 @@ func readToken(r io.Reader) (string, error) {
 func jsonBody(value any) (io.Reader, error) {
 	text, err := json.Marshal(value)
 	if err != nil {
-		return nil, fmt.Errorf("write a request: %w", err)
+		return nil, fmt.Errorf("encode a request: %w", err)
 	}
 	return bytes.NewReader(text), nil
 }
 
-// maxAnswer is the most bytes of JSON that are read of an answer.
+// maxAnswer is the most bytes of a JSON answer.
 const maxAnswer = 32 << 20
 
-// errLong is an answer of more than that.
+// errLong means that an answer exceeds maxAnswer.
 var errLong = fmt.Errorf("its answer has more than %d MB", maxAnswer>>20)
 
-// readJSON reads an answer whole.
+// readJSON reads a complete answer.
 func readJSON(r io.Reader, into any) error {
 	text, err := io.ReadAll(io.LimitReader(r, maxAnswer+1))
 	switch {
@@ -82,7 +82,7 @@ func readJSON(r io.Reader, into any) error {
 		return final(errLong)
 	}
 	if err := json.Unmarshal(text, into); err != nil {
-		return errNotKazoo // its text would be in the error
+		return errNotKazoo // err would quote the answer
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 	"callrecordings/shared/incoming/importer/kazoo/kazootest"
 )
 
-// Sources that are none, and what is said of them.
+// Errors of Open, and their texts.
 func TestOpenSource(t *testing.T) {
 	t.Parallel()
 	closed := httptest.NewServer(http.NotFoundHandler())
@@ -30,21 +30,21 @@ func TestOpenSource(t *testing.T) {
 		want   error
 		text   string
 	}{
-		{"a web server", kazootest.Options{NotKazoo: true}, func(o *kazoo.Options) { o.APIKey, o.Token = "", "t" }, importer.ErrStop, "no Kazoo"},
-		{"a web server, asked for a token", kazootest.Options{NotKazoo: true}, nil, nil, "envelope"},
-		{"a redirect", kazootest.Options{RedirectTo: "https://elsewhere.example.com/"}, nil, importer.ErrStop, "elsewhere"},
-		{"nobody", kazootest.Options{}, func(o *kazoo.Options) { o.URL = closed.URL }, importer.ErrUnreachable, "refused"},
-		{"a certificate of nobody's", kazootest.Options{}, func(o *kazoo.Options) { o.URL = tls.URL }, importer.ErrStop, "certificate"},
-		{"a wrong key", kazootest.Options{}, func(o *kazoo.Options) { o.APIKey = "wrong-secret" }, importer.ErrStop, "API key is not taken"},
-		{"a wrong token", kazootest.Options{}, func(o *kazoo.Options) { o.APIKey, o.Token = "", "wrong-secret" }, importer.ErrStop, "token is not taken"},
-		{"an account that it does not reach", kazootest.Options{}, func(o *kazoo.Options) { o.Account = other }, importer.ErrStop, "does not reach"},
-		{"an account that is none", kazootest.Options{}, func(o *kazoo.Options) { o.Account = strings.Repeat("f", 32) }, importer.ErrStop, "no such account"},
+		{"web server", kazootest.Options{NotKazoo: true}, func(o *kazoo.Options) { o.APIKey, o.Token = "", "t" }, importer.ErrStop, "not Kazoo"},
+		{"web server, with an API key", kazootest.Options{NotKazoo: true}, nil, nil, "envelope"},
+		{"redirect", kazootest.Options{RedirectTo: "https://elsewhere.example.com/"}, nil, importer.ErrStop, "redirects"},
+		{"no answer", kazootest.Options{}, func(o *kazoo.Options) { o.URL = closed.URL }, importer.ErrUnreachable, "refused"},
+		{"untrusted certificate", kazootest.Options{}, func(o *kazoo.Options) { o.URL = tls.URL }, importer.ErrStop, "certificate"},
+		{"wrong key", kazootest.Options{}, func(o *kazoo.Options) { o.APIKey = "wrong-secret" }, importer.ErrStop, "API key was rejected"},
+		{"wrong token", kazootest.Options{}, func(o *kazoo.Options) { o.APIKey, o.Token = "", "wrong-secret" }, importer.ErrStop, "token is invalid"},
+		{"account of another tenant", kazootest.Options{}, func(o *kazoo.Options) { o.Account = other }, importer.ErrStop, "does not reach"},
+		{"unknown account", kazootest.Options{}, func(o *kazoo.Options) { o.Account = strings.Repeat("f", 32) }, importer.ErrStop, "account does not exist"},
 		{"no URL", kazootest.Options{}, func(o *kazoo.Options) { o.URL = "pbx.example.com" }, kazoo.ErrURL, ""},
-		{"a URL with a password", kazootest.Options{}, func(o *kazoo.Options) { o.URL = "https://a:b@pbx.example.com" }, kazoo.ErrURL, ""},
-		{"a file", kazootest.Options{}, func(o *kazoo.Options) { o.URL = "file:///etc" }, kazoo.ErrURL, ""},
+		{"URL with a password", kazootest.Options{}, func(o *kazoo.Options) { o.URL = "https://a:b@pbx.example.com" }, kazoo.ErrURL, ""},
+		{"file URL", kazootest.Options{}, func(o *kazoo.Options) { o.URL = "file:///etc" }, kazoo.ErrURL, ""},
 		{"neither token nor key", kazootest.Options{}, func(o *kazoo.Options) { o.APIKey = "" }, kazoo.ErrLogin, ""},
-		{"both", kazootest.Options{}, func(o *kazoo.Options) { o.Token = "t" }, kazoo.ErrLogin, ""},
-		{"with its version", kazootest.Options{}, func(o *kazoo.Options) { o.URL += "/v2/" }, nil, ""},
+		{"both token and key", kazootest.Options{}, func(o *kazoo.Options) { o.Token = "t" }, kazoo.ErrLogin, ""},
+		{"URL with a version", kazootest.Options{}, func(o *kazoo.Options) { o.URL += "/v2/" }, nil, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -64,13 +64,13 @@ func TestOpenSource(t *testing.T) {
 				t.Errorf("Open = %v, want %v with %q", err, c.want, c.text)
 			}
 			if strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), key) {
-				t.Errorf("Open = %v, which tells a secret", err)
+				t.Errorf("Open = %v, which contains a secret", err)
 			}
 		})
 	}
 }
 
-// A list without the module says so.
+// If the Kazoo lacks the module, the error names it.
 func TestOpenWithoutTheModule(t *testing.T) {
 	t.Parallel()
 	url := handler(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -84,8 +84,8 @@ func TestOpenWithoutTheModule(t *testing.T) {
 	}
 }
 
-// A token that ends, with nothing to make another of, ends the import.
-func TestTokenEnds(t *testing.T) {
+// A token that expires ends the import if there is no API key.
+func TestTokenExpires(t *testing.T) {
 	t.Parallel()
 	asked := 0
 	url := handler(t, func(w http.ResponseWriter, _ *http.Request) {

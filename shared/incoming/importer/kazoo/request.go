@@ -18,10 +18,11 @@ import (
 	"callrecordings/shared/incoming/importer"
 )
 
-// How often a request is made and how long the waits between are: the longest
-// first, doubled each time. Audio that Kazoo's own storage does not give (5xx) is
-// soon given up, since there may be a whole month of it. A 429 is a matter of
-// waiting, and counts apart.
+// Limits of attempts for one request. The waits between them start at firstWait,
+// and double each time up to lastWait. Audio for which Kazoo's own storage fails
+// (5xx) gets fewer attempts, faults, since that may affect a whole month of
+// recordings. Answers of 429 only need patience, and have their own limit,
+// refusals. renewals limits new tokens.
 const (
 	tries     = 7
 	faults    = 4
@@ -31,13 +32,13 @@ const (
 	lastWait  = 20 * time.Second
 )
 
-// longestHold is the longest that is believed of a Retry-After.
+// longestHold is the longest Retry-After that is honored.
 const longestHold = 5 * time.Minute
 
-// stall is how long a body may bring nothing.
+// stall is how long a body may deliver nothing.
 const stall = 30 * time.Second
 
-// transport has the time-outs of Options.Transport.
+// transport returns the default of Options.Transport.
 func transport() http.RoundTripper {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
@@ -49,10 +50,10 @@ func transport() http.RoundTripper {
 	}
 }
 
-// statusError is an answer that is not the one that was asked for.
+// statusError is an answer with an unexpected status.
 type statusError struct {
 	status int
-	code   string // Kazoo's, "" for none
+	code   string // Kazoo's code, "" if it has none
 	data   json.RawMessage
 }
 
@@ -63,33 +64,32 @@ func (e *statusError) Error() string {
 	return strconv.Itoa(e.status) + " " + e.code
 }
 
-// ofID reports whether it says that there is nothing under an id.
+// ofID reports whether Kazoo does not know the ID in the path.
 func (e *statusError) ofID() bool { return e.code == "bad_identifier" || e.code == "bad identifier" }
 
-// errNotKazoo is an answer that Kazoo would not give.
+// errNotKazoo means that an answer does not have the form of Kazoo's.
 var errNotKazoo = errors.New("its answer is not in Kazoo's envelope")
 
-// finalError is what another try would not mend.
+// finalError is an error that no retry can fix.
 type finalError struct{ error }
 
 func (e finalError) Unwrap() error { return e.error }
 
 func final(err error) error { return finalError{err} }
 
-// request is one request, made as often as it takes.
+// request is one request, with its retries.
 type request struct {
-	method, path string // behind /v2, escaped
+	method, path string // after /v2, escaped
 	query        url.Values
 	header       map[string]string
-	body         any  // JSON; nil for none
-	open         bool // needs no token
-	tries        int  // where it is answered by 5xx; 0 for as many as otherwise
-	// read reads a good answer. Its error is one that may not come again, unless
-	// it is final.
+	body         any  // encoded as JSON; nil sends none
+	open         bool // sent without a token
+	tries        int  // limit for answers of 5xx; 0 stands for the general limit
+	// read reads a good answer. Its errors are retried, unless they are final.
 	read func(*http.Response) error
 }
 
-// do makes a request until it is answered.
+// do sends a request until it gets an answer.
 func (s *Source) do(ctx context.Context, q request) error {
 	var t trial
 	for {
@@ -110,14 +110,13 @@ func (s *Source) do(ctx context.Context, q request) error {
 	}
 }
 
-// trial is how often a request was made already.
+// trial counts the attempts of a request.
 type trial struct {
 	tries, refusals, renewals int
 }
 
-// next does what has to be done before another try, and returns an error where
-// there is no use in one. wait is what the last answer asked for, err what was
-// wrong with it.
+// next prepares another attempt after err, or returns the error if a retry is
+// useless. wait is the pause that the last answer asked for.
 func (s *Source) next(ctx context.Context, q request, t *trial, token string, wait time.Duration, err error) error {
 	var status *statusError
 	var last finalError
@@ -127,7 +126,7 @@ func (s *Source) next(ctx context.Context, q request, t *trial, token string, wa
 		return last.error
 	case answered && status.status == http.StatusUnauthorized && !q.open:
 		if t.renewals++; t.renewals > renewals {
-			return fmt.Errorf("%w: tokens that were just made are not taken: %w", importer.ErrStop, err)
+			return fmt.Errorf("%w: new tokens are rejected: %w", importer.ErrStop, err)
 		}
 		return s.renew(ctx, token)
 	case answered && status.status == http.StatusTooManyRequests && t.refusals < refusals:
@@ -135,7 +134,7 @@ func (s *Source) next(ctx context.Context, q request, t *trial, token string, wa
 		s.pause(max(min(wait, longestHold), attempt.Jitter(min(firstWait<<min(t.refusals, 8), lastWait))))
 		return nil
 	case answered && !mayPass(status.status):
-		return verdict(err, status)
+		return rejected(err, status)
 	}
 	t.tries++
 	switch {
@@ -149,23 +148,23 @@ func (s *Source) next(ctx context.Context, q request, t *trial, token string, wa
 	return err
 }
 
-// mayPass reports whether a status may be another one the next time.
+// mayPass reports whether a retry may get another status.
 func mayPass(status int) bool {
 	return status >= 500 || status == http.StatusRequestTimeout || status == http.StatusTooManyRequests
 }
 
-// verdict says of a final status whether there is any use in going on.
-func verdict(err error, s *statusError) error {
+// rejected adds to a lasting status whether it affects all requests.
+func rejected(err error, s *statusError) error {
 	switch {
 	case s.status == http.StatusForbidden:
 		return fmt.Errorf("%w: the token does not reach this account: %w", importer.ErrStop, err)
 	case s.status/100 == 3:
-		return fmt.Errorf("%w: it leads elsewhere, and the token is not taken there: %w", importer.ErrStop, err)
+		return fmt.Errorf("%w: it redirects to another address, which must not get the token: %w", importer.ErrStop, err)
 	}
 	return err
 }
 
-// netError is a request without an answer.
+// netError means that a request got no answer.
 type netError struct{ error }
 
 func (e netError) Unwrap() error { return e.error }
@@ -175,7 +174,7 @@ func unanswered(err error) bool {
 	return errors.As(err, &n)
 }
 
-// ready waits for the turn of the next request, and returns the token for it.
+// ready waits until the next request may be sent, and returns the token for it.
 func (s *Source) ready(ctx context.Context) (string, error) {
 	for {
 		if err := s.pace.Wait(ctx); err != nil {
@@ -194,7 +193,7 @@ func (s *Source) ready(ctx context.Context) (string, error) {
 	}
 }
 
-// pause keeps everybody from asking for a while.
+// pause delays all requests.
 func (s *Source) pause(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -209,7 +208,7 @@ func (s *Source) current() string {
 	return s.token
 }
 
-// once makes a request one time. wait is what the answer asks for.
+// once sends a request once. wait is the pause that the answer asks for.
 func (s *Source) once(ctx context.Context, q request, token string) (wait time.Duration, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -217,7 +216,7 @@ func (s *Source) once(ctx context.Context, q request, token string) (wait time.D
 	if err != nil {
 		return 0, final(err)
 	}
-	resp, err := s.client.Do(r) //nolint:bodyclose // guarded.end closes it
+	resp, err := s.client.Do(r) //nolint:bodyclose // guarded.end closes the body
 	if err != nil {
 		var untrusted *tls.CertificateVerificationError
 		if errors.As(err, &untrusted) {
@@ -250,7 +249,7 @@ func (s *Source) build(ctx context.Context, q request, token string) (*http.Requ
 	}
 	r, err := http.NewRequestWithContext(ctx, q.method, address, content)
 	if err != nil {
-		return nil, fmt.Errorf("make a request: %w", err)
+		return nil, fmt.Errorf("create a request: %w", err)
 	}
 	if q.body != nil {
 		r.Header.Set("Content-Type", "application/json")
@@ -264,10 +263,10 @@ func (s *Source) build(ctx context.Context, q request, token string) (*http.Requ
 	return r, nil
 }
 
-// machineCode is what Kazoo's codes look like; other texts are not shown.
+// machineCode matches Kazoo's codes. Other texts are not shown.
 var machineCode = regexp.MustCompile(`^[a-z][a-z_ ]{1,40}$`)
 
-// refusal reads an answer that is none.
+// refusal returns the error of an answer with an unexpected status.
 func refusal(resp *http.Response) error {
 	e := &statusError{status: resp.StatusCode}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
@@ -284,7 +283,7 @@ func refusal(resp *http.Response) error {
 	return e
 }
 
-// cause takes the URL out of an error of net/http.
+// cause removes the URL from an error of net/http.
 func cause(err error) error {
 	if u := (*url.Error)(nil); errors.As(err, &u) {
 		return u.Err
@@ -292,21 +291,21 @@ func cause(err error) error {
 	return err
 }
 
-// body gives up a server that stalls.
+// body cancels a request whose server stalls.
 type body struct {
 	io.ReadCloser
 	cancel context.CancelFunc
 }
 
-// Read reads on, for as long as something comes.
+// Read fails if nothing arrives for the time of stall.
 func (b *body) Read(p []byte) (int, error) {
 	guard := time.AfterFunc(stall, b.cancel)
 	defer guard.Stop()
 	return b.ReadCloser.Read(p)
 }
 
-// end closes the body. A little of what is left is read, so that the connection
-// can be used again.
+// end closes the body. It reads a little of the rest first, so that the
+// connection can be reused.
 func (b *body) end() {
 	_, _ = io.CopyN(io.Discard, b, 16<<10)
 	_ = b.Close()

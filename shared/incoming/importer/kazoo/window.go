@@ -7,36 +7,36 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// window is a span of the time of saving, both ends included.
+// window is a range of the time of saving, both ends included.
 type window struct{ from, to recording.Seconds }
 
-// month is what is asked for to see all that was saved in a month.
+// month holds the windows that together show everything that was saved in a
+// month.
 type month struct {
-	// name is what the ids of its own database begin with, "202601".
+	// name is the start of the IDs in the month's own database, such as "202601".
 	name string
-	// wide touches the database of the month before as well; its from is 0 where
-	// that is not wanted. own touches that of this month alone.
+	// wide also touches the database of the month before; its from is 0 if it is
+	// not needed. own touches only the database of this month.
 	wide, own window
 }
 
 const (
-	// overlap is what a wide window has of the month before: enough to touch its
-	// database, and less than Kazoo's widest window has beside the longest month
-	// (kazoo.md 3.1).
+	// overlap is how far a wide window reaches into the month before: enough to
+	// touch its database, and little enough to stay within Kazoo's widest window,
+	// even for the longest month (kazoo.md 3.1).
 	overlap = recording.Seconds(1800)
-	// late is how long after it began a recording may be saved, for what is wanted
-	// since the first days of a month.
+	// late is the longest time between the start of a recording and its saving
+	// that matters if since is in the first day of a month.
 	late = recording.Seconds(24 * 3600)
-	// narrow is the width below which a window is not halved.
+	// narrow is the width, in seconds, below which a window is not halved.
 	narrow = recording.Seconds(3600)
 )
 
-// beginning is before the first Kazoo.
+// beginning is a time before the first Kazoo.
 var beginning = recording.SecondsOf(time.Date(2010, 1, 1, 0, 0, 0, 0, time.UTC))
 
-// months yields those in which something was saved from since to until, the
-// oldest first. since is not exact: of the first day of a month it reaches back
-// into the month before.
+// months yields the months from since to until, the oldest first. since is not
+// exact: on the first day of a month, it extends into the month before.
 func months(since, until recording.Seconds) iter.Seq[month] {
 	if since <= 0 {
 		since = beginning
@@ -56,7 +56,7 @@ func months(since, until recording.Seconds) iter.Seq[month] {
 	}
 }
 
-// halves are two windows in place of w. They share a second.
+// halves returns two windows that cover w. They share a second.
 func (w window) halves() (window, window) {
 	middle := w.from + (w.to-w.from)/2
 	return window{w.from, middle}, window{middle, w.to}
