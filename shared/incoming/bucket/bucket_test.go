@@ -77,7 +77,7 @@ func (d *fixture) get() *recording.Recording {
 	return r
 }
 
-// ingest expects an outcome of an arrival.
+// ingest ingests an arrival and expects an outcome.
 func (d *fixture) ingest(sequencer string, want incoming.Outcome) {
 	d.Helper()
 	if got, err := d.Ingest(d.Context(), incoming.Arrival{Key: key, Sequencer: sequencer}); err != nil || got != want {
@@ -92,7 +92,7 @@ func (d *fixture) exists(key string, want bool) {
 	}
 }
 
-// number is a field of the document.
+// number returns a field of the document.
 func number(t testing.TB, r *recording.Recording, field string) int64 {
 	t.Helper()
 	n, ok := r.Document.Int(field)
@@ -102,8 +102,8 @@ func number(t testing.TB, r *recording.Recording, field string) int64 {
 	return n
 }
 
-// sound is a file of the probe's tests.
-func sound(t testing.TB, name string) []byte {
+// sample returns a file from the tests of package audiofile.
+func sample(t testing.TB, name string) []byte {
 	t.Helper()
 	b, err := os.ReadFile("../../audiofile/testdata/" + name)
 	if err != nil {
@@ -115,7 +115,7 @@ func sound(t testing.TB, name string) []byte {
 func TestAudioCompletesItsRecording(t *testing.T) {
 	t.Parallel()
 	d := open(t)
-	audio := sound(t, "vbr-16khz.mp3")
+	audio := sample(t, "vbr-16khz.mp3")
 	d.create(recording.Upload{ContentType: "audio/mp3", Size: int64(len(audio)), SHA256: incomingtest.SHA256(audio)})
 	before := d.get()
 	d.now = d.now.Add(time.Minute)
@@ -126,13 +126,13 @@ func TestAudioCompletesItsRecording(t *testing.T) {
 		Place: recording.Managed, ContentType: "audio/mpeg", Size: int64(len(audio)), SHA256: incomingtest.SHA256(audio), Sequencer: "0A",
 	}
 	if r.Audio != want || r.Upload != (recording.Upload{}) || r.Audio.Condition() != recording.Ready {
-		t.Errorf("recording = %+v, want audio %+v and nothing awaited", r, want)
+		t.Errorf("recording = %+v, want audio %+v and no announced upload", r, want)
 	}
 	if ms := number(t, r, "duration_ms"); ms < 100 || number(t, r, "duration") != ms/1000 {
 		t.Errorf("document %s, want its duration", r.Document)
 	}
 	if from, _ := r.Document.Text("from"); from != "a@b" || r.Owner != "u" || r.Created != before.Created || r.Made != "made" {
-		t.Errorf("recording = %+v, want everything else as it was", r)
+		t.Errorf("recording = %+v, want everything else unchanged", r)
 	}
 	if r.Modified != before.Modified+60 || r.Revision == before.Revision {
 		t.Errorf("modified %d, revision %s, want both new", r.Modified, r.Revision)
@@ -143,19 +143,19 @@ func TestDuplicateLateAndReorderedEventsChangeNothing(t *testing.T) {
 	t.Parallel()
 	d := open(t)
 	d.create(recording.Upload{})
-	d.bucket.Put(key, "audio/wav", sound(t, "alaw.wav"), nil)
+	d.bucket.Put(key, "audio/wav", sample(t, "alaw.wav"), nil)
 	d.ingest("00B1", incoming.Completed)
 	ready := d.get()
 	for _, sequencer := range []string{"00B1", "b1", "B0", "0", "00000000000000000000B1"} {
 		d.ingest(sequencer, incoming.Unchanged)
 	}
-	if err := d.Stored(t.Context(), key); err != nil { // known by another way
+	if err := d.Stored(t.Context(), key); err != nil { // without an event
 		t.Fatal(err)
 	}
 	if r := d.get(); *r != *ready {
 		t.Errorf("recording = %+v, want it unchanged: %+v", r, ready)
 	}
-	d.bucket.Put(key, "audio/ogg", sound(t, "vorbis.ogg"), nil) // by another writer
+	d.bucket.Put(key, "audio/ogg", sample(t, "vorbis.ogg"), nil) // by another writer
 	d.ingest("B1", incoming.Unchanged)
 	d.ingest("100", incoming.Completed)
 	if r := d.get(); r.Audio.ContentType != "audio/ogg" || r.Audio.Sequencer != "100" {
@@ -164,10 +164,10 @@ func TestDuplicateLateAndReorderedEventsChangeNothing(t *testing.T) {
 	d.ingest("B2", incoming.Unchanged)
 }
 
-func TestAnEventBesideTheMetadataIsNoNews(t *testing.T) {
+func TestEventForKnownAudioChangesNothing(t *testing.T) {
 	t.Parallel()
 	d := open(t)
-	audio := sound(t, "alaw.wav")
+	audio := sample(t, "alaw.wav")
 	d.create(recording.Upload{})
 	d.bucket.Put(key, "audio/wav", audio, nil)
 	if err := d.Stored(t.Context(), key); err != nil {
@@ -179,27 +179,27 @@ func TestAnEventBesideTheMetadataIsNoNews(t *testing.T) {
 	}
 	d.ingest("05", incoming.Unchanged)
 	if r := d.get(); r.Revision != ready.Revision {
-		t.Error("the event has written what was known")
+		t.Error("the event wrote to the recording")
 	}
 }
 
 func TestAudioThatCannotBeServedIsSetAside(t *testing.T) {
 	t.Parallel()
-	wav := sound(t, "alaw.wav")
+	wav := sample(t, "alaw.wav")
 	for _, c := range []struct {
 		name   string
 		upload recording.Upload
 		audio  []byte
 		want   recording.Reason
 	}{
-		{"text", recording.Upload{}, []byte("<script>alert(1)</script>"), recording.NotAudio},
-		{"another type", recording.Upload{ContentType: "audio/mpeg"}, wav, recording.OtherType},
-		{"larger", recording.Upload{Size: 10}, wav, recording.OtherSize},
-		{"smaller", recording.Upload{Size: 1 << 19}, wav, recording.OtherSize},
-		{"other bytes", recording.Upload{SHA256: incomingtest.SHA256([]byte("x"))}, wav, recording.OtherChecksum},
+		{"not audio", recording.Upload{}, []byte("<script>alert(1)</script>"), recording.NotAudio},
+		{"different type", recording.Upload{ContentType: "audio/mpeg"}, wav, recording.OtherType},
+		{"larger than announced", recording.Upload{Size: 10}, wav, recording.OtherSize},
+		{"smaller than announced", recording.Upload{Size: 1 << 19}, wav, recording.OtherSize},
+		{"different checksum", recording.Upload{SHA256: incomingtest.SHA256([]byte("x"))}, wav, recording.OtherChecksum},
 		{"too large", recording.Upload{}, make([]byte, 1<<20+1), recording.TooLarge},
-		{"cut in its header", recording.Upload{}, wav[:20], recording.Damaged},
-		{"a header alone", recording.Upload{}, []byte("OggS"), recording.Damaged},
+		{"truncated header", recording.Upload{}, wav[:20], recording.Damaged},
+		{"header alone", recording.Upload{}, []byte("OggS"), recording.Damaged},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -218,30 +218,30 @@ func TestAudioThatCannotBeServedIsSetAside(t *testing.T) {
 			}
 			d.ingest("0A", incoming.Gone) // again
 			if again := d.get(); *again != *r {
-				t.Errorf("recording = %+v, want it as it was", again)
+				t.Errorf("recording = %+v, want it unchanged", again)
 			}
 
-			good := sound(t, "cbr-8khz.mp3")
+			good := sample(t, "cbr-8khz.mp3")
 			if c.upload.Size > 0 || c.upload.SHA256 != "" {
-				return // no other audio is right
+				return // no other audio matches the announced upload
 			}
 			d.bucket.Put(key, "audio/mpeg", good, nil)
 			d.ingest("0B", incoming.Completed)
 			if r := d.get(); r.Audio.Condition() != recording.Ready || r.Audio.Reason != "" {
-				t.Errorf("recording = %+v, want a right upload to mend it", r)
+				t.Errorf("recording = %+v, want a good upload to complete it", r)
 			}
 			d.exists(aside, false)
 		})
 	}
 }
 
-func TestAudioOfNoSeconds(t *testing.T) {
+func TestEmptyAudio(t *testing.T) {
 	t.Parallel()
 	header := append([]byte("RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x80\x3e\x00\x00\x02\x00\x10\x00data"), 0, 0, 0, 0)
 	for name, c := range map[string]struct {
 		audio []byte
 		kind  string
-	}{"a wav without samples": {header, "audio/wav"}, "no bytes": {nil, "audio/ogg"}} {
+	}{"wav without samples": {header, "audio/wav"}, "zero length": {nil, "audio/ogg"}} {
 		d := open(t)
 		d.create(recording.Upload{})
 		d.bucket.Put(key, "application/ogg", c.audio, nil)
@@ -253,11 +253,11 @@ func TestAudioOfNoSeconds(t *testing.T) {
 	}
 }
 
-func TestAudioThatComesFirst(t *testing.T) {
+func TestAudioBeforeItsRecording(t *testing.T) {
 	t.Parallel()
 	d := open(t)
 	d.Grace = time.Minute
-	d.bucket.Put(key, "audio/wav", sound(t, "alaw.wav"), nil)
+	d.bucket.Put(key, "audio/wav", sample(t, "alaw.wav"), nil)
 	if got, err := d.Ingest(t.Context(), incoming.Arrival{Key: key, Sequencer: "0A"}); !errors.Is(err, incoming.ErrEarly) {
 		t.Fatalf("Ingest = %q, %v, want ErrEarly", got, err)
 	}
@@ -265,15 +265,15 @@ func TestAudioThatComesFirst(t *testing.T) {
 	d.ingest("0A", incoming.Adopted)
 	r := d.get()
 	if r.Made != recording.MadeOfAudio || r.Audio.Condition() != recording.Ready || number(t, r, "duration_ms") == 0 || number(t, r, "start") == 0 {
-		t.Errorf("recording = %+v, want one of its audio alone", r)
+		t.Errorf("recording = %+v, want one made of its audio alone", r)
 	}
 	d.ingest("0A", incoming.Unchanged)
 
-	d.bucket.Put(strings.Replace(key, id, "202601-bad", 1), "audio/wav", []byte("no sound"), nil)
+	d.bucket.Put(strings.Replace(key, id, "202601-bad", 1), "audio/wav", []byte("not audio"), nil)
 	d.now = d.now.Add(time.Hour)
 	bad := incoming.Arrival{Key: strings.Replace(key, id, "202601-bad", 1)}
 	if got, err := d.Ingest(t.Context(), bad); err != nil || got != incoming.Refused {
-		t.Errorf("Ingest of what is no audio = %q, %v, want it refused", got, err)
+		t.Errorf("Ingest of a file that is not audio = %q, %v, want it refused", got, err)
 	}
 	if _, err := d.store.Get(t.Context(), account, "202601-bad"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("Get = %v, want no recording of it", err)
@@ -287,7 +287,7 @@ func TestADeletedRecordingDoesNotComeBack(t *testing.T) {
 	if _, err := d.store.Delete(t.Context(), account, id, func(*recording.Recording) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
-	d.bucket.Put(key, "audio/wav", sound(t, "alaw.wav"), nil)
+	d.bucket.Put(key, "audio/wav", sample(t, "alaw.wav"), nil)
 	d.ingest("0A", incoming.Removed)
 	d.exists(key, false)
 	d.ingest("0A", incoming.Removed)
@@ -296,16 +296,16 @@ func TestADeletedRecordingDoesNotComeBack(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoRecordingsAudioIsLeftAlone(t *testing.T) {
+func TestOtherObjectsAreIgnored(t *testing.T) {
 	t.Parallel()
 	d := open(t)
 	d.create(recording.Upload{})
 	for _, k := range []string{
 		"recordings/acc/202602/202601-call", "recordings/../202601/202601-call", "recordings/acc%2F/202601/202601-call",
 		"recordings/acc/202601/202601-call/x", "recordings/äcc/202601/202601-call", "set-aside/acc/202601/202601-call", "x", "",
-		key + "~00", // of another upload for the same id
+		key + "~00", // from another upload for the same ID
 	} {
-		d.bucket.Put(k, "audio/wav", sound(t, "alaw.wav"), nil)
+		d.bucket.Put(k, "audio/wav", sample(t, "alaw.wav"), nil)
 		if got, err := d.Ingest(t.Context(), incoming.Arrival{Key: k, Sequencer: "0A"}); err != nil || got != incoming.Ignored {
 			t.Errorf("Ingest(%q) = %q, %v, want it ignored", k, got, err)
 		}
@@ -316,20 +316,20 @@ func TestWhatIsNoRecordingsAudioIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestAClockThatRunsWrong(t *testing.T) {
+func TestWrongClock(t *testing.T) {
 	t.Parallel()
 	d := open(t)
 	d.Grace = time.Minute
 	d.create(recording.Upload{})
 	created := d.get().Modified
 	d.now = d.now.AddDate(-1, 0, 0)
-	d.bucket.Put(key, "audio/wav", sound(t, "alaw.wav"), nil)
+	d.bucket.Put(key, "audio/wav", sample(t, "alaw.wav"), nil)
 	d.ingest("0A", incoming.Completed)
 	if r := d.get(); r.Modified < created || r.Created != created {
 		t.Errorf("created %d, modified %d, want neither before %d", r.Created, r.Modified, created)
 	}
 	other := strings.Replace(key, id, "202601-other", 1)
-	d.bucket.Put(other, "audio/wav", sound(t, "alaw.wav"), nil)
+	d.bucket.Put(other, "audio/wav", sample(t, "alaw.wav"), nil)
 	o := d.bucket.Objects[other]
 	o.Modified = d.now.AddDate(5, 0, 0) // the store's clock is ahead
 	d.bucket.Objects[other] = o
@@ -338,12 +338,12 @@ func TestAClockThatRunsWrong(t *testing.T) {
 	}
 }
 
-func TestAnObjectThatIsReplacedWhileItIsRead(t *testing.T) {
+func TestObjectReplacedDuringRead(t *testing.T) {
 	t.Parallel()
 	d := open(t)
 	d.create(recording.Upload{})
-	d.bucket.Put(key, "audio/mpeg", []byte("no sound"), nil)
-	d.bucket.BeforeOpen = func() { d.bucket.Put(key, "audio/wav", sound(t, "alaw.wav"), nil) }
+	d.bucket.Put(key, "audio/mpeg", []byte("not audio"), nil)
+	d.bucket.BeforeOpen = func() { d.bucket.Put(key, "audio/wav", sample(t, "alaw.wav"), nil) }
 	if got, err := d.Ingest(t.Context(), incoming.Arrival{Key: key, Sequencer: "0A"}); !errors.Is(err, media.ErrChanged) {
 		t.Fatalf("Ingest = %q, %v, want ErrChanged", got, err)
 	}

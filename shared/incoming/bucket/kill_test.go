@@ -15,12 +15,12 @@ import (
 	"callrecordings/shared/store/sqlite"
 )
 
-// A function that is killed at any of its outside calls, and called again by
-// the queue, leaves exactly one right recording, its audio in one place, and
-// every event of it once at least and in order.
-func TestKilledAnywhere(t *testing.T) {
+// An invocation that is killed at any of its calls, and then retried by the
+// queue, leaves exactly one correct recording with its audio in one place. Each
+// of its events is queued at least once, in order.
+func TestKilledAtAnyCall(t *testing.T) {
 	t.Parallel()
-	good, bad := sound(t, "vbr-48khz-stereo.mp3"), []byte("no sound at all")
+	good, bad := sample(t, "vbr-48khz-stereo.mp3"), []byte("not audio at all")
 	for _, c := range []struct {
 		name   string
 		before func(d *fixture)
@@ -30,9 +30,9 @@ func TestKilledAnywhere(t *testing.T) {
 		events string
 	}{
 		{"good audio", func(d *fixture) { d.create(recording.Upload{}) }, good, recording.Ready, true, "Recording Created, Recording Completed"},
-		{"no audio", func(d *fixture) { d.create(recording.Upload{}) }, bad, recording.Failed, false, "Recording Created, Recording Failed"},
-		{"audio first", func(*fixture) {}, good, recording.Ready, true, "Recording Created"},
-		{"after the deletion", func(d *fixture) {
+		{"not audio", func(d *fixture) { d.create(recording.Upload{}) }, bad, recording.Failed, false, "Recording Created, Recording Failed"},
+		{"audio before its recording", func(*fixture) {}, good, recording.Ready, true, "Recording Created"},
+		{"audio of a deleted recording", func(d *fixture) {
 			d.create(recording.Upload{})
 			if _, err := d.store.Delete(d.Context(), account, id, func(*recording.Recording) error { return nil }); err != nil {
 				d.Fatal(err)
@@ -58,7 +58,7 @@ func TestKilledAnywhere(t *testing.T) {
 					}
 					calls = k.Calls
 					k.Revive()
-					for range 2 { // the queue's retry, and a duplicate
+					for range 2 { // the queue's retry and a duplicate event
 						if _, err := d.Ingest(t.Context(), a); err != nil {
 							t.Fatalf("Ingest again = %v", err)
 						}
@@ -79,15 +79,15 @@ func TestKilledAnywhere(t *testing.T) {
 	}
 }
 
-// settled checks what is left in the end.
+// settled checks the final state.
 func (d *fixture) settled(when string, state recording.State, served bool, events string) {
 	d.Helper()
 	r, err := d.store.Get(d.Context(), account, id)
 	switch {
 	case state == "" && !errors.Is(err, store.ErrNotFound):
-		d.Errorf("%s: Get = %+v, %v, want nothing", when, r, err)
+		d.Errorf("%s: Get = %+v, %v, want no recording", when, r, err)
 	case state != "" && (err != nil || r.Audio.Condition() != state):
-		d.Errorf("%s: Get = %+v, %v, want it %s", when, r, err, state)
+		d.Errorf("%s: Get = %+v, %v, want state %s", when, r, err, state)
 	}
 	d.exists(key, served)
 	d.exists(aside, state == recording.Failed)

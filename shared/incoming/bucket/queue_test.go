@@ -19,7 +19,7 @@ import (
 
 const key = "recordings/acc/202601/202601-call"
 
-// body is a message about one object.
+// body returns a message about one object.
 func body(name, bucket, key, sequencer string) string {
 	return `{"Records":[{"eventVersion":"2.1","eventSource":"aws:s3","eventName":"` + name + `","s3":{"s3SchemaVersion":"1.0",` +
 		`"bucket":{"name":"` + bucket + `"},"object":{"key":"` + key + `","size":5,"eTag":"x","sequencer":"` + sequencer + `"}}}]}`
@@ -44,7 +44,7 @@ func newConsumer(ingest func(incoming.Arrival) (incoming.Outcome, error)) *consu
 	return c
 }
 
-// invoke hands messages over, and returns those that failed, by their number.
+// invoke handles messages and returns the indexes of those that failed.
 func (c *consumer) invoke(ctx context.Context, t *testing.T, bodies ...string) []string {
 	t.Helper()
 	var e events.SQSEvent
@@ -53,7 +53,7 @@ func (c *consumer) invoke(ctx context.Context, t *testing.T, bodies ...string) [
 	}
 	answer, err := Handler(c.Queue)(ctx, e)
 	if err != nil {
-		t.Fatalf("Handler = %v, want nil always", err)
+		t.Fatalf("Handler = %v, want no error of the whole batch", err)
 	}
 	failed := []string{}
 	for _, f := range answer.BatchItemFailures {
@@ -64,7 +64,7 @@ func (c *consumer) invoke(ctx context.Context, t *testing.T, bodies ...string) [
 
 func completed(incoming.Arrival) (incoming.Outcome, error) { return incoming.Completed, nil }
 
-func TestEveryArrivalIsTaken(t *testing.T) {
+func TestEveryArrivalIsIngested(t *testing.T) {
 	t.Parallel()
 	c := newConsumer(completed)
 	two := strings.Replace(body("ObjectCreated:Put", "audio", key, "0a"), `"Records":[`,
@@ -103,16 +103,16 @@ func TestFailuresAreReportedOneByOne(t *testing.T) {
 			t.Fatal(err)
 		}
 		if entry["account"] != "acc" || entry["route"] != "ingest" || strings.Contains(line, "202601-call") {
-			t.Errorf("line %s", line)
+			t.Errorf("log line %s, want the account and the route, but no ID", line)
 		}
 		statuses = append(statuses, entry["status"].(float64))
 	}
 	if !slices.Equal(statuses, []float64{422, 500, 425, 422}) {
-		t.Errorf("statuses %v", statuses)
+		t.Errorf("statuses %v, want 422, 500, 425 and 422", statuses)
 	}
 }
 
-func TestWhatNoRepetitionMendsIsDoneWith(t *testing.T) {
+func TestMessagesThatARetryCannotFixAreDone(t *testing.T) {
 	t.Parallel()
 	for name, message := range map[string]string{
 		"another bucket": body("ObjectCreated:Put", "another", key, "0A"),
@@ -124,22 +124,22 @@ func TestWhatNoRepetitionMendsIsDoneWith(t *testing.T) {
 			t.Errorf("%s: failed %q, ingested %+v, want neither", name, failed, c.ingested)
 		}
 		if !strings.Contains(c.log.String(), `"status":400`) {
-			t.Errorf("%s: log %s, want it told", name, c.log.String())
+			t.Errorf("%s: log %s, want status 400", name, c.log.String())
 		}
 	}
 }
 
-func TestWhatIsNoEventIsSetAsideByTheQueue(t *testing.T) {
+func TestInvalidMessagesFail(t *testing.T) {
 	t.Parallel()
 	for name, message := range map[string]string{
-		"no JSON":               `{"Records":[`,
-		"nothing":               ``,
-		"no records":            `{"Records":[]}`,
-		"another test event":    `{"Event":"other"}`,
-		"records of a kind":     `{"Records":5}`,
-		"a key badly encoded":   body("ObjectCreated:Put", "audio", "recordings/%zz", "0A"),
-		"a sequencer of text":   body("ObjectCreated:Put", "audio", key, "secret"),
-		"a sequencer of a book": body("ObjectCreated:Put", "audio", key, strings.Repeat("A", 65)),
+		"not JSON":           `{"Records":[`,
+		"empty":              ``,
+		"no records":         `{"Records":[]}`,
+		"another test event": `{"Event":"other"}`,
+		"number as records":  `{"Records":5}`,
+		"badly encoded key":  body("ObjectCreated:Put", "audio", "recordings/%zz", "0A"),
+		"sequencer of text":  body("ObjectCreated:Put", "audio", key, "secret"),
+		"long sequencer":     body("ObjectCreated:Put", "audio", key, strings.Repeat("A", 65)),
 	} {
 		c := newConsumer(completed)
 		if failed := c.invoke(t.Context(), t, message); len(failed) != 1 || len(c.ingested) != 0 {
@@ -151,13 +151,13 @@ func TestWhatIsNoEventIsSetAsideByTheQueue(t *testing.T) {
 	}
 }
 
-func TestWithoutTimeNothingIsBegun(t *testing.T) {
+func TestNoArrivalIsStartedWithoutTime(t *testing.T) {
 	t.Parallel()
 	c := newConsumer(completed)
 	ctx, cancel := context.WithTimeout(t.Context(), reserve/2)
 	defer cancel()
 	if failed := c.invoke(ctx, t, body("ObjectCreated:Put", "audio", key, "0A")); len(failed) != 1 || len(c.ingested) != 0 {
-		t.Errorf("failed %q, ingested %+v, want it left for later", failed, c.ingested)
+		t.Errorf("failed %q, ingested %+v, want it to fail without an attempt", failed, c.ingested)
 	}
 }
 

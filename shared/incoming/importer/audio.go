@@ -14,7 +14,7 @@ import (
 // could not be fetched (err), or it was fetched and judged.
 type fetched struct {
 	gone bool
-	// audio is nil if there is none, or if the source refused it for its size.
+	// audio is nil if it is missing, or if the source refused it for its size.
 	audio   *Audio
 	verdict *incoming.Judgment // nil unless judged
 	err     error

@@ -26,7 +26,7 @@ func DryRun(ctx context.Context, s Source, t Target, o Options) error {
 	return context.Cause(ctx)
 }
 
-// preview returns the result that take would have.
+// preview returns the result that copying the item would have.
 func (r *run) preview(ctx context.Context, t task) Result {
 	it, found := t.item, t.found
 	res := Result{Account: it.Account, ID: it.ID, Name: it.Name}

@@ -12,7 +12,7 @@
 // an object without a recording. The next run overwrites it under the same key.
 // Two runs at the same time do the work twice, with the same result.
 //
-// A recording whose audio cannot be fetched is copied without it and reported;
+// If the audio cannot be fetched, the recording is copied without it and reported;
 // the next run tries the audio again. Recordings that were deleted in the target
 // stay deleted, unless [Options.Revive] is set (docs/adr/014-import.md).
 package importer

@@ -64,7 +64,7 @@ func TestRunConflict(t *testing.T) {
 	}
 }
 
-// stopping is a target that ends the run at its call number at, as a kill would.
+// stopping is a target that ends the run, as a kill would, at a given call.
 type stopping struct {
 	importer.Store
 	faults *faultstore.Store
@@ -162,7 +162,7 @@ func TestRunWaitsForTheStore(t *testing.T) {
 			}
 			c := o.Tally.Count()
 			if c.Copied+c.Known != 2 || c.Waits != 1 || !c.Complete() || len(p.keys(t)) != 2 {
-				t.Errorf("call %d, after %v: %+v, %v", n, when, c, p.keys(t))
+				t.Errorf("call %d, after %v: %+v, objects %v, want both copied after one wait", n, when, c, p.keys(t))
 			}
 		}
 	}
@@ -204,8 +204,8 @@ func TestTwoRunsAtOnce(t *testing.T) {
 	}
 }
 
-// A file whose audio cannot be read makes no recording, since it has nothing but
-// its audio.
+// A file makes no recording if its audio cannot be read, since it has nothing
+// else.
 func TestRunFilesWithoutAudio(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -243,17 +243,17 @@ func TestRunStoreUnavailable(t *testing.T) {
 	o := options()
 	check(t, importer.Run(t.Context(), s, importer.Target{Store: faultstore.New(p.store, faults...), Audio: p.bucket}, o))
 	if c := o.Tally.Count(); c.Failed != 1 || c.Complete() {
-		t.Errorf("%+v", c)
+		t.Errorf("%+v, want one failure", c)
 	}
 	o = options()
 	check(t, importer.Run(t.Context(), s, p.target(), o))
 	if c := o.Tally.Count(); c.Copied != 1 || !c.Complete() || !bytes.Equal(p.play(t, p.get(t, "202610-a")), mp3) {
-		t.Errorf("after the next run: %+v", c)
+		t.Errorf("after the next run: %+v, want the audio copied", c)
 	}
 }
 
-// Of two files with the same ID, the first is copied and the second reported,
-// whatever exists already.
+// Of two files with the same ID, the first is copied and the second reported, in
+// the first run and in the next one.
 func TestRunSameID(t *testing.T) {
 	t.Parallel()
 	p, mp3, wav := newFixture(t), demo(t, "03-wrong-number.mp3"), demo(t, "10-reminder.wav")
@@ -269,7 +269,7 @@ func TestRunSameID(t *testing.T) {
 		check(t, importer.Run(t.Context(), s, p.target(), o))
 		c := o.Tally.Count()
 		if c.Refused != 1 || c.Copied+c.Known != 2 || c.Copied != int64(1-i) {
-			t.Errorf("run %d: %+v", i, c)
+			t.Errorf("run %d: %+v, want one refused item", i, c)
 		}
 		if !bytes.Equal(p.play(t, p.get(t, "202610-x")), mp3) {
 			t.Errorf("run %d: the audio is not that of the first file", i)
@@ -291,12 +291,12 @@ func TestRunAudioThatComesLater(t *testing.T) {
 		o := options()
 		check(t, importer.DryRun(t.Context(), s, p.target(), o))
 		if c := o.Tally.Count(); c.Copied != 1 {
-			t.Errorf("dry run for %+v: %+v", at, c)
+			t.Errorf("dry run for %+v: %+v, want one recording to copy", at, c)
 		}
 		o = options()
 		check(t, importer.Run(t.Context(), s, p.target(), o))
 		if c := o.Tally.Count(); c.Copied != 1 || !bytes.Equal(p.play(t, p.get(t, "202610-a")), mp3) {
-			t.Errorf("for %+v: %+v", at, c)
+			t.Errorf("run for %+v: %+v, want the audio copied", at, c)
 		}
 	}
 }

@@ -99,15 +99,15 @@ func TestRunAudio(t *testing.T) {
 					t.Errorf("run %d: reported %+v, want %q", i, reported.all, c.reportedReason)
 				}
 				if (o.Tally.Count().Silent == 1) != (c.lack == importer.Silent) {
-					t.Errorf("run %d: %+v", i, o.Tally.Count())
+					t.Errorf("run %d: %+v, want lack %q", i, o.Tally.Count(), c.lack)
 				}
 			}
 			r := p.get(t, "202610-a")
 			if r.Document != kazooItem("a", started).Document {
-				t.Errorf("the document is %s", r.Document)
+				t.Errorf("the document is %s, want it unchanged", r.Document)
 			}
 			if r.Audio.Condition() != c.state || r.Audio.Reason != c.reason || r.Audio.ContentType != c.kind {
-				t.Errorf("the audio is %+v", r.Audio)
+				t.Errorf("the audio is %+v, want %s %s %s", r.Audio, c.state, c.reason, c.kind)
 			}
 			if s.opened["202610-a"] != c.opened || s.open != 0 {
 				t.Errorf("opened %d times, want %d; %d left open", s.opened["202610-a"], c.opened, s.open)
@@ -176,10 +176,10 @@ func TestRunDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c := run(false); c.Deleted != 1 || s.opened["202610-a"] != 1 {
-		t.Errorf("of a deleted recording: %+v, opened %v", c, s.opened)
+		t.Errorf("of a deleted recording: %+v, opened %v, want it to stay deleted", c, s.opened)
 	}
 	if c := run(true); c.Failed != 1 {
-		t.Errorf("revived while its purge is pending: %+v", c)
+		t.Errorf("revived while its purge is pending: %+v, want a failure", c)
 	}
 	if err := p.bucket.Remove(t.Context(), recording.ImportedKey(account, "202610-a")); err != nil {
 		t.Fatal(err)
@@ -191,14 +191,14 @@ func TestRunDeleted(t *testing.T) {
 		t.Errorf("left behind: %v", keys)
 	}
 	if c := run(true); c.Copied != 1 {
-		t.Fatalf("revived: %+v", c)
+		t.Fatalf("revived: %+v, want it copied", c)
 	}
 	r := p.get(t, "202610-a")
 	if r.AudioKey() == recording.ImportedKey(account, "202610-a") || !bytes.Equal(p.play(t, r), mp3) {
-		t.Errorf("revived with the audio at %s", r.AudioKey())
+		t.Errorf("revived with the audio at %s, want another key than before", r.AudioKey())
 	}
 	if c := run(false); c.Known != 1 {
-		t.Errorf("in the next run: %+v", c)
+		t.Errorf("in the next run: %+v, want it known", c)
 	}
 }
 
@@ -229,7 +229,7 @@ func TestRunReports(t *testing.T) {
 	check(t, importer.Run(t.Context(), s, p.target(), o))
 	c := o.Tally.Count()
 	if c.Refused != 2 || c.Lists != 1 || c.Copied != 1 || c.Known != 1 || c.Complete() {
-		t.Errorf("%+v", c)
+		t.Errorf("%+v, want 2 refused, 1 copied, 1 known, and one unread part of the list", c)
 	}
 	if len(reported.all) != 3 {
 		t.Errorf("reported %+v, want 3 results", reported.all)
@@ -280,7 +280,7 @@ func TestRunStops(t *testing.T) {
 				t.Errorf("Run = %v", err)
 			}
 			if count := o.Tally.Count(); c.stop == (count.Done() == int64(len(many))) || c.stop && count.Complete() {
-				t.Errorf("%+v", count)
+				t.Errorf("%+v, want it incomplete: %v", count, c.stop)
 			}
 		})
 	}

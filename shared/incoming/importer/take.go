@@ -20,7 +20,7 @@ func unavailable(err error) bool {
 	return errors.Is(err, store.ErrUnavailable) || errors.Is(err, media.ErrUnavailable) || errors.Is(err, store.ErrConflict)
 }
 
-// take copies one item, or finds out why not.
+// take copies one item, or returns the reason why it cannot.
 func (r *run) take(ctx context.Context, t task) Result {
 	it := t.item
 	res := Result{Account: it.Account, ID: it.ID, Name: it.Name}
@@ -93,7 +93,7 @@ func (it *Item) refusal() error {
 	return it.Fault
 }
 
-// identify returns the ID of the item, and what the target has under it.
+// identify returns the ID of the item, and its recording or tombstone in the target.
 func (r *run) identify(ctx context.Context, it *Item, found store.Found) (string, store.Found, error) {
 	if it.ID != "" {
 		return it.ID, found, nil
@@ -152,7 +152,7 @@ type copying struct {
 // wantsAudio reports whether the source's audio is to be copied.
 func (c *copying) wantsAudio() bool { return c.item.Audio.Place == recording.Managed && !c.NoAudio }
 
-// known handles an item whose recording exists: only missing audio is copied.
+// known handles an item with an existing recording: it only copies missing audio.
 func (c *copying) known(ctx context.Context, rec *recording.Recording) Result {
 	switch stored := rec.Audio; {
 	case c.wantsAudio() && incoming.NeedsAudio(stored):
@@ -169,7 +169,7 @@ func (c *copying) complete(rec *recording.Recording) Result {
 	return c.res.ends(Known, nil)
 }
 
-// lackOf returns why there is no audio, or "". Audio that --no-audio leaves out
+// lackOf returns why the audio is missing, or "". Audio that --no-audio leaves out
 // does not count as lacking.
 func (c *copying) lackOf(a recording.Audio) Lack {
 	if c.NoAudio && c.item.Audio.Place == recording.Managed {
@@ -239,7 +239,7 @@ func (c *copying) fresh(ctx context.Context) Result {
 	return c.failed(ctx, c.res, fmt.Errorf("store the document: %w", err))
 }
 
-// copied returns the result of an item whose document is stored.
+// copied returns the result of an item after its document was stored.
 func (c *copying) copied(f *fetched, rec *recording.Recording) Result {
 	switch {
 	case f.err != nil:
@@ -274,7 +274,7 @@ func (c *copying) send(ctx context.Context, rec *recording.Recording, f *fetched
 	return nil
 }
 
-// withdraw removes audio whose recording will not be made.
+// withdraw removes audio that will not get a recording.
 func (c *copying) withdraw(ctx context.Context, rec *recording.Recording, f *fetched) error {
 	if !f.usable() {
 		return nil

@@ -33,7 +33,7 @@ const (
 type Lack string
 
 const (
-	// Silent means that the source has no audio for it either.
+	// Silent means that the source has no audio for the recording either.
 	Silent Lack = "without_audio"
 	// Elsewhere means that the audio is external, at the document's url.
 	Elsewhere Lack = "external"
@@ -100,7 +100,7 @@ func (c Count) Complete() bool { return c.Failed == 0 && c.Lists == 0 && c.All &
 // Estimate is an estimate of the audio to copy.
 type Estimate struct {
 	// Recordings is the number of recordings with audio. Bytes is the total of the
-	// known sizes, and Unsized the number of recordings whose size is unknown.
+	// known sizes, and Unsized the number of recordings of unknown size.
 	Recordings     int64 `json:"Sounds"`
 	Bytes, Unsized int64
 	// Duration is the total duration of the unsized recordings, according to their

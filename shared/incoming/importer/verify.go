@@ -83,7 +83,8 @@ type check struct {
 	seen map[string]map[[16]byte]bool
 }
 
-// difference is what is wrong with an item, and its counter.
+// difference is a difference between an item and its recording, with the counter
+// that it belongs to.
 type difference struct {
 	count *int64
 	error
@@ -159,7 +160,7 @@ func (c *check) markSeen(account, id string) {
 // replace them, unless the item is exact.
 var audioFields = []string{"content_type", "duration", "duration_ms", "media_type"}
 
-// differing returns the names of the fields in which a recording difference from its
+// differing returns the names of the fields in which a recording differs from its
 // item.
 func differing(it *Item, rec *recording.Recording) (names []string) {
 	touched := rec.Modified != max(it.Modified, rec.Created)

@@ -135,7 +135,7 @@ func TestDryRun(t *testing.T) {
 	check(t, importer.DryRun(t.Context(), s, p.target(), o))
 	c := o.Tally.Count()
 	if c.Copied != 3 || c.Known != 1 || c.Refused != 1 || c.Silent != 1 || c.ToCopy.Recordings != 2 {
-		t.Errorf("%+v", c)
+		t.Errorf("%+v, want 3 to copy, 1 known, 1 refused, 1 without audio, and 2 with audio to copy", c)
 	}
 	if got, want := c.ToCopy.Total(), int64(len(mp3)+1000); got != want {
 		t.Errorf("about %d bytes, want %d", got, want)
@@ -162,7 +162,7 @@ func TestRunStems(t *testing.T) {
 		o := options()
 		check(t, importer.Run(t.Context(), s, p.target(), o))
 		if c := o.Tally.Count(); c.Done() != 1 || (c.Copied == 1) != (at == started) {
-			t.Errorf("%+v", c)
+			t.Errorf("%+v, want one item, copied in the first run only", c)
 		}
 	}
 	r := p.get(t, id)
@@ -170,7 +170,7 @@ func TestRunStems(t *testing.T) {
 	from, _ := r.Document.Text("from")
 	call, _ := r.Document.Text("call_id")
 	if ms == 0 || from != "1001@x" || call != id || r.Created != recording.SecondsOf(now) {
-		t.Errorf("%+v", r)
+		t.Errorf("%+v, want the facts of the name and of the audio", r)
 	}
 	v, err := importer.Verify(t.Context(), s, p.target(), importer.VerifyOptions{Options: options(), Audio: true})
 	if err != nil || !v.Good() || v.Same != 1 {

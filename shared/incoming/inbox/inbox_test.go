@@ -85,7 +85,7 @@ func TestFileNamedByKazoo(t *testing.T) {
 	})
 	ms := number(t, &r, "duration_ms")
 	if r.ID != "202601-6b3c" || r.Owner != "u1" || ms == 0 || r.Created != 63937071000+recording.Seconds(ms/1000) {
-		t.Errorf("recording = %+v, want id, owner and the end of the call from the name", r)
+		t.Errorf("recording = %+v, want ID, owner and the end of the call from the name", r)
 	}
 	if r.AudioKey() != kazoo || r.Audio.Condition() != recording.Ready || r.Audio.Size == 0 {
 		t.Errorf("audio = %+v, want it served from the inbox", r.Audio)
@@ -120,7 +120,7 @@ func TestFileThatGrows(t *testing.T) {
 // Name, object metadata and sidecar lead to the same recording in either order.
 func TestMetadataInEitherOrder(t *testing.T) {
 	t.Parallel()
-	const beside = box + "1001to1002.json"
+	const sidecar = box + "1001to1002.json"
 	audio, metadata := sample(t, "alaw.wav"), map[string]string{"call-id": "7", "callee-id-name": "=?UTF-8?Q?Zo=C3=AB?="}
 	text := []byte(`{"id":"202512-other","owner_id":"u2","caller_id_number":"1003","start":63937071000,"call_id":"8","user_metadata":{"a":1}}`)
 	ends := map[string]recording.Recording{}
@@ -128,20 +128,20 @@ func TestMetadataInEitherOrder(t *testing.T) {
 		"audio first": func(d *fixture) {
 			d.drop(freeform, audio, metadata)
 			d.arrive(freeform, "01", incoming.Adopted)
-			d.drop(beside, text, nil)
-			d.arrive(beside, "02", incoming.Completed)
+			d.drop(sidecar, text, nil)
+			d.arrive(sidecar, "02", incoming.Completed)
 		},
 		"metadata first": func(d *fixture) {
-			d.drop(beside, text, nil)
-			d.arrive(beside, "02", incoming.Awaiting)
+			d.drop(sidecar, text, nil)
+			d.arrive(sidecar, "02", incoming.Awaiting)
 			d.drop(freeform, audio, metadata)
 			d.arrive(freeform, "01", incoming.Adopted)
-			d.arrive(beside, "02", incoming.Unchanged)
+			d.arrive(sidecar, "02", incoming.Unchanged)
 		},
 		"audio first, but its event late": func(d *fixture) {
 			d.drop(freeform, audio, metadata)
-			d.drop(beside, text, nil)
-			d.arrive(beside, "02", incoming.Adopted)
+			d.drop(sidecar, text, nil)
+			d.arrive(sidecar, "02", incoming.Adopted)
 			d.arrive(freeform, "01", incoming.Unchanged)
 		},
 	} {
@@ -158,7 +158,7 @@ func TestMetadataInEitherOrder(t *testing.T) {
 			t.Errorf("%s: recording = %+v, want it ready, with its owner", name, r)
 		}
 		r.ID, r.Revision, r.Created, r.Modified, r.Audio.Sequencer = r.ID[7:], "", 0, 0, ""
-		r.Document, _ = r.Document.With("custom_channel_vars", "null") // it has the id
+		r.Document, _ = r.Document.With("custom_channel_vars", "null") // it contains the ID
 		ends[name] = r
 	}
 	for name, r := range ends {
@@ -179,10 +179,10 @@ func fields(r recording.Recording) map[string]string {
 func TestRetryKeepsWhatUsersWrote(t *testing.T) {
 	t.Parallel()
 	d := open(t)
-	const beside = box + "1001to1002.json"
+	const sidecar = box + "1001to1002.json"
 	d.drop(freeform, sample(t, "alaw.wav"), nil)
-	d.drop(beside, []byte(`{"user_metadata":{"tag":"pbx"}}`), nil)
-	d.arrive(beside, "02", incoming.Adopted)
+	d.drop(sidecar, []byte(`{"user_metadata":{"tag":"pbx"}}`), nil)
+	d.arrive(sidecar, "02", incoming.Adopted)
 	_, err := d.store.Update(t.Context(), account, d.only().ID, func(r *recording.Recording) (err error) {
 		r.Document, err = r.Document.With("user_metadata", `{"tag":"user"}`)
 		return err
@@ -190,7 +190,7 @@ func TestRetryKeepsWhatUsersWrote(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.arrive(beside, "02", incoming.Unchanged)
+	d.arrive(sidecar, "02", incoming.Unchanged)
 	d.hasFields(d.only().Document, map[string]string{"user_metadata": `{"tag":"user"}`})
 }
 
@@ -301,7 +301,7 @@ func TestFileOfADeletedRecording(t *testing.T) {
 	d.drop(box+"1001to1002.json", []byte(`{}`), nil)
 	d.arrive(freeform, "0B", incoming.Removed)
 	for key := range d.bucket.Objects {
-		t.Errorf("%s is left over", key)
+		t.Errorf("%s was not removed", key)
 	}
 	d.arrive(freeform, "0B", incoming.Gone)
 }
@@ -310,8 +310,8 @@ func TestFileOfADeletedRecording(t *testing.T) {
 // exactly one correct recording.
 func TestKilledAtAnyCall(t *testing.T) {
 	t.Parallel()
-	beside := recording.SidecarKey(freeform)
-	for name, keys := range map[string][]string{"named after its call": {kazoo}, "with metadata": {freeform, beside}, "metadata first": {beside, freeform}} {
+	sidecar := recording.SidecarKey(freeform)
+	for name, keys := range map[string][]string{"named after its call": {kazoo}, "with metadata": {freeform, sidecar}, "metadata first": {sidecar, freeform}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for n, calls := 1, 1; n <= calls; n++ {
@@ -319,7 +319,7 @@ func TestKilledAtAnyCall(t *testing.T) {
 					d := open(t)
 					for _, key := range keys {
 						body := sample(t, "alaw.wav")
-						if key == beside {
+						if key == sidecar {
 							body = []byte(`{"owner_id":"u3"}`)
 						}
 						d.drop(key, body, nil)

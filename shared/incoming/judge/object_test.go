@@ -75,12 +75,12 @@ func TestObjectReadsTheObjectsBytes(t *testing.T) {
 		}
 		o.close()
 		if s.open != 0 {
-			t.Fatalf("%d bodies are open", s.open)
+			t.Fatalf("%d bodies are still open", s.open)
 		}
 	})
 }
 
-func TestALongReadNeedsFewRequests(t *testing.T) {
+func TestLongReadNeedsFewRequests(t *testing.T) {
 	t.Parallel()
 	s := &stream{body: make([]byte, 100<<20)}
 	o := &object{ctx: t.Context(), media: s, key: "k", etag: "tag", size: int64(len(s.body))}
@@ -88,16 +88,16 @@ func TestALongReadNeedsFewRequests(t *testing.T) {
 		t.Fatalf("read %d bytes, %v", n, err)
 	}
 	if len(s.parts) > 12 {
-		t.Errorf("%d requests for 100 MiB, want a dozen at most", len(s.parts))
+		t.Errorf("%d requests for 100 MiB, want at most 12", len(s.parts))
 	}
 	for i, p := range s.parts {
 		if p.Length > maxAhead {
-			t.Errorf("request %d is for %d bytes", i, p.Length)
+			t.Errorf("request %d is for %d bytes, want at most maxAhead", i, p.Length)
 		}
 	}
 }
 
-func TestALongReadStopsInTime(t *testing.T) {
+func TestLongReadStopsInTime(t *testing.T) {
 	t.Parallel()
 	s := &stream{body: make([]byte, 1<<20)}
 	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(spare/2))
@@ -105,12 +105,12 @@ func TestALongReadStopsInTime(t *testing.T) {
 	o := &object{ctx: ctx, media: s, key: "k", etag: "tag", size: int64(len(s.body))}
 	p := make([]byte, 1000)
 	if _, err := o.ReadAt(p, 500_000); err != nil {
-		t.Errorf("a read here = %v, want nil", err)
+		t.Errorf("the first read = %v, want nil", err)
 	}
 	if _, err := o.ReadAt(p, 100); err != nil {
-		t.Errorf("a read there = %v, want nil", err)
+		t.Errorf("a read elsewhere = %v, want nil", err)
 	}
 	if _, err := o.ReadAt(p, 1100); !errors.Is(err, audiofile.ErrNoTime) {
-		t.Errorf("a read that goes on = %v, want ErrNoTime", err)
+		t.Errorf("a read that continues it = %v, want ErrNoTime", err)
 	}
 }

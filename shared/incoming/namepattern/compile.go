@@ -59,7 +59,7 @@ func compile(text string) (Pattern, error) {
 		rest = rest[1:]
 		switch c {
 		case '{':
-			inner, behind, ok := strings.Cut(rest, "}")
+			inner, after, ok := strings.Cut(rest, "}")
 			if !ok {
 				return p, errOpen
 			}
@@ -68,7 +68,7 @@ func compile(text string) (Pattern, error) {
 				return p, err
 			}
 			expr.WriteString(part)
-			rest = behind
+			rest = after
 		case '[':
 			depth++
 			expr.WriteString("(?:")

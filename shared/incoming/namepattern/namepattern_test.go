@@ -44,15 +44,16 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// seconds are Gregorian, as text.
+// seconds returns a time as Gregorian seconds.
 func seconds(at time.Time) string { return strconv.FormatInt(int64(recording.SecondsOf(at)), 10) }
 
-func TestKnownLayouts(t *testing.T) {
+func TestKnownPatterns(t *testing.T) {
 	t.Parallel()
 	const id, att = "202611-6b3c0e1f9a4d4e7f8a1b2c3d4e5f6071", "0f1e2d3c4b5a69788796a5b4c3d2e1f0.mp3"
 	start := seconds(time.Date(2026, 11, 24, 9, 30, 5, 0, time.UTC))
 	for name, want := range map[string]recording.Call{
-		// Kazoo, the guide's field list: whole, and with nothing but the call.
+		// Kazoo with the guide's field list: with all values, and with the call
+		// ID only.
 		id + "/call_id=a1%4010.1.1.5&owner_id=u1&start=63931120205&duration_ms=62340&direction=inbound" +
 			"&from=1001%40pbx.example&to=%2B15550100%40pbx.example&caller_id_number=1001&callee_id_number=%2B15550100/" + att: {
 			"id": id, "call_id": "a1@10.1.1.5", "owner_id": "u1", "start": "63931120205", "duration_ms": "62340", "direction": "inbound",
@@ -66,7 +67,7 @@ func TestKnownLayouts(t *testing.T) {
 		id + "_" + att:             {"id": id, "name": att},
 		"acc/u1/" + id + "/" + att: {"id": id, "account_id": "acc", "owner_id": "u1", "name": att},
 		"acc/" + id + "/" + att:    {"id": id, "account_id": "acc", "name": att},
-		// A recorder's url, of 4.3 and of 5.0.
+		// A recorder's url, as 4.3 and 5.0 write it.
 		"call_recording_a1%4010.1.1.5.mp3":  {"call_id": "a1@10.1.1.5", "name": "call_recording_a1@10.1.1.5.mp3"},
 		"call_recording_a1%4010.1.1.5..wav": {"call_id": "a1@10.1.1.5", "name": "call_recording_a1@10.1.1.5..wav"},
 		// FreePBX.
@@ -78,7 +79,7 @@ func TestKnownLayouts(t *testing.T) {
 			"direction": "q", "callee_id_number": "400", "caller_id_number": "15550100", "start": start, "call_id": "1795512605.12",
 			"name": "q-400-15550100-20261124-093005-1795512605.12.WAV",
 		},
-		// FreeSWITCH's sample and FusionPBX.
+		// FreeSWITCH's sample dialplan and FusionPBX.
 		"archive/2026-11-24-09-30-05_1002_1001.wav": {
 			"start": start, "callee_id_number": "1002", "caller_id_number": "1001", "name": "2026-11-24-09-30-05_1002_1001.wav",
 		},
@@ -96,15 +97,15 @@ func TestKnownLayouts(t *testing.T) {
 	}
 }
 
-func TestWhatNoLayoutDescribes(t *testing.T) {
+func TestUnmatchedNames(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
 		"", "call.wav", "x/y.mp3", "notes.txt", "/acc/202611-a/b.mp3", "acc/2026-a/b.mp3",
-		"in-1-2-20261324-093005-1.wav", // no such month
+		"in-1-2-20261324-093005-1.wav", // there is no month 13
 		"202611-a/b/c/d.mp3", "call_recording_.mp3", "a=b", strings.Repeat("a", 1100) + "/call_id=1.wav",
 	} {
 		if got, ok := known(t, nil).Match(name); ok {
-			t.Errorf("Match(%q) = %v, want none", name, got)
+			t.Errorf("Match(%q) = %v, want no match", name, got)
 		}
 	}
 	got := namepattern.Unmatched("x/My call%20.Mp3")
@@ -113,7 +114,7 @@ func TestWhatNoLayoutDescribes(t *testing.T) {
 	}
 }
 
-func TestZoneOfTimes(t *testing.T) {
+func TestTimeZone(t *testing.T) {
 	t.Parallel()
 	const name = "1001.2026-07-24-09-30-05.wav"
 	got, _ := known(t, time.FixedZone("", 2*3600)).Match(name)
@@ -126,21 +127,21 @@ func TestZoneOfTimes(t *testing.T) {
 	}
 	got, _ = s.Match("1785000000-7.wav")
 	if at, _ := got.Call.Start(); at != recording.SecondsOf(time.Unix(1785000000, 0)) {
-		t.Errorf("start = %s, want it from Unix seconds", at.Time())
+		t.Errorf("start = %s, want the Unix seconds", at.Time())
 	}
 }
 
-func TestMetadataBelongToTheirAudio(t *testing.T) {
+func TestSidecarSharesItsAudiosStem(t *testing.T) {
 	t.Parallel()
 	s := known(t, nil)
 	audio, _ := s.Match("archive/2026-11-24-09-30-05_1002_1001.wav")
-	metadata, ok := s.Match("archive/2026-11-24-09-30-05_1002_1001.json")
-	if !ok || audio.Stem != metadata.Stem || metadata.Ext != "json" || audio.Ext != "wav" {
-		t.Errorf("%+v and %+v, want one stem", audio, metadata)
+	sidecar, ok := s.Match("archive/2026-11-24-09-30-05_1002_1001.json")
+	if !ok || audio.Stem != sidecar.Stem || sidecar.Ext != "json" || audio.Ext != "wav" {
+		t.Errorf("%+v and %+v, want the same stem", audio, sidecar)
 	}
 }
 
-func TestParseRefuses(t *testing.T) {
+func TestParseErrors(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{
 		"{", "}", "{}", "[", "]", "a]b[", "{caller", "{Caller}", "{a b}", "{start:}", "{start:%q}", "{start:%}", "{start:%H%M}",
@@ -151,12 +152,12 @@ func TestParseRefuses(t *testing.T) {
 		}
 	}
 	if s, err := namepattern.Parse(" \n", nil); err != nil || len(s.Patterns) != 0 {
-		t.Errorf("Parse of nothing = %v, %v, want no patterns", s, err)
+		t.Errorf("Parse of white space = %v, %v, want no patterns", s, err)
 	}
 }
 
-// What a recorder writes by a layout is read back, whatever the values are.
-func TestLabelsComeBack(t *testing.T) {
+// Labels of any value are read back as a recorder writes them.
+func TestLabelsRoundTrip(t *testing.T) {
 	t.Parallel()
 	s := known(t, nil)
 	rapid.Check(t, func(t *rapid.T) {
@@ -192,10 +193,10 @@ func FuzzMatch(f *testing.F) {
 			return
 		}
 		if err := got.Call.Document().Validate().Err(); err != nil {
-			t.Errorf("Match(%q) gives a document that is none: %v", name, err)
+			t.Errorf("Match(%q) gives an invalid document: %v", name, err)
 		}
 		if _, err := got.Call.ID(); err != nil {
-			t.Errorf("Match(%q) has the id %q", name, got.Call["id"])
+			t.Errorf("Match(%q) has the ID %q", name, got.Call["id"])
 		}
 	})
 }
@@ -210,7 +211,7 @@ func FuzzParse(f *testing.F) {
 		}
 		for _, p := range s.Patterns {
 			if again, err := namepattern.Parse(p.String(), nil); err != nil || len(again.Patterns) != 1 {
-				t.Errorf("%q is not read again: %v", p, err)
+				t.Errorf("Parse(%q) = %v, want one pattern", p, err)
 			}
 		}
 		s.Match("a/202611-b/c=d/e-f_g.20261124.mp3")

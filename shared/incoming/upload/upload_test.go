@@ -23,13 +23,13 @@ import (
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// fixture is an intake over a real store; the sound goes into a map, so that
-// a test sees what is left of it.
+// fixture is an Uploader over a real store. The audio goes into a map, where a
+// test sees the remaining objects.
 type fixture struct {
 	upload.Uploader
 	store *sqlite.Store
-	audio *shelf
-	sound []byte
+	audio *bucket
+	wav   []byte
 }
 
 func open(t *testing.T) *fixture {
@@ -40,30 +40,30 @@ func open(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	sound, err := os.ReadFile("../../audiofile/testdata/alaw.wav") // 1.2 s
+	wav, err := os.ReadFile("../../audiofile/testdata/alaw.wav") // 1.2 s
 	if err != nil {
 		t.Fatal(err)
 	}
-	audio := &shelf{objects: map[string]string{}}
-	return &fixture{Uploader: upload.Uploader{Store: s, Audio: audio, Now: now, Random: rand.Reader}, store: s, audio: audio, sound: sound}
+	audio := &bucket{objects: map[string]string{}}
+	return &fixture{Uploader: upload.Uploader{Store: s, Audio: audio, Now: now, Random: rand.Reader}, store: s, audio: audio, wav: wav}
 }
 
 func (f *fixture) add(ctx context.Context, req upload.Request) (*recording.Recording, error) {
-	return f.Add(ctx, req, bytes.NewReader(f.sound), int64(len(f.sound)), nil)
+	return f.Add(ctx, req, bytes.NewReader(f.wav), int64(len(f.wav)), nil)
 }
 
-// shelf is an object store in memory that can fail.
-type shelf struct {
+// bucket is an object store in memory that can fail.
+type bucket struct {
 	mu      sync.Mutex
 	objects map[string]string
 	fail    error
-	after   func() // runs behind a Put that succeeded
+	after   func() // runs after a successful Put
 }
 
-func (s *shelf) Put(_ context.Context, key, contentType string, body io.Reader, size int64) error {
+func (s *bucket) Put(_ context.Context, key, contentType string, body io.Reader, size int64) error {
 	data, err := io.ReadAll(body)
 	if err != nil || int64(len(data)) != size {
-		return errors.Join(err, errors.New("body of another size"))
+		return errors.Join(err, errors.New("the body has another size"))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -71,17 +71,17 @@ func (s *shelf) Put(_ context.Context, key, contentType string, body io.Reader, 
 	if s.fail == nil && s.after != nil {
 		s.after()
 	}
-	return s.fail // with fail it took effect all the same
+	return s.fail // if it fails, the object is stored nevertheless
 }
 
-func (s *shelf) Remove(ctx context.Context, key string) error {
+func (s *bucket) Remove(ctx context.Context, key string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.objects, key)
 	return ctx.Err()
 }
 
-func (s *shelf) keys() []string {
+func (s *bucket) keys() []string {
 	var keys []string
 	for k := range s.objects {
 		keys = append(keys, k)
@@ -90,7 +90,8 @@ func (s *shelf) keys() []string {
 	return keys
 }
 
-// The document has what deployed interfaces read (contract, The document).
+// The document has the fields that deployed interfaces read (contract, The
+// document).
 func TestAddWritesTheDocument(t *testing.T) {
 	t.Parallel()
 	f := open(t)
@@ -100,7 +101,7 @@ func TestAddWritesTheDocument(t *testing.T) {
 		request upload.Request
 		want    map[string]string // the JSON text of fields
 	}{
-		{"everything", upload.Request{
+		{"all fields", upload.Request{
 			Account: "acc", Owner: "usr", ID: "202602-x", Direction: "outbound", Start: start,
 			Caller: "1001", CallerName: "Zoë \"Z\"", Callee: "+15550100", CalleeName: "Taxi", Realm: "pbx.example.com",
 			UserMetadata: `{"tag": "vip"}`,
@@ -112,11 +113,11 @@ func TestAddWritesTheDocument(t *testing.T) {
 			"owner_id": `"usr"`, "call_id": `"202602-x"`, "custom_channel_vars": `{"Media-Recording-ID":"202602-x"}`,
 			"user_metadata": `{"tag":"vip"}`,
 		}},
-		{"nothing", upload.Request{Account: "acc", ID: "202603-y"}, map[string]string{
+		{"no fields", upload.Request{Account: "acc", ID: "202603-y"}, map[string]string{
 			"direction": `"inbound"`, "origin": `"inbound from offnet to account"`, "start": "63939585600",
 			"from": `"unknown@unknown"`, "to": `"unknown@unknown"`, "caller_id_number": "", "owner_id": "", "user_metadata": "",
 		}},
-		{"one side", upload.Request{Account: "acc", ID: "202603-z", Caller: "+15550123"}, map[string]string{
+		{"caller only", upload.Request{Account: "acc", ID: "202603-z", Caller: "+15550123"}, map[string]string{
 			"from": `"+15550123@unknown"`, "to": `"unknown@unknown"`,
 		}},
 		{"addresses", upload.Request{Account: "acc", ID: "202603-a", Caller: "ann@here.example", Callee: "1001", Realm: "there.example"}, map[string]string{
@@ -144,9 +145,9 @@ func TestAddWritesTheDocument(t *testing.T) {
 	}
 }
 
-// created is start + duration, never in the future; an id's month is that of
-// the start, in UTC (contract, List).
-func TestAddDatesTheRecording(t *testing.T) {
+// Created is start + duration, but never in the future. The month in an ID is
+// that of the start, in UTC (contract, List).
+func TestAddSetsTheTimes(t *testing.T) {
 	t.Parallel()
 	f := open(t)
 	now := recording.SecondsOf(noon)
@@ -160,7 +161,7 @@ func TestAddDatesTheRecording(t *testing.T) {
 		{"long ago", noon.AddDate(-1, 0, 0), recording.SecondsOf(noon.AddDate(-1, 0, 0)) + 1, "202503"},
 		{"just now", noon, now, "202603"},
 		{"tomorrow", noon.AddDate(0, 0, 1), now, "202603"},
-		{"in another month elsewhere", time.Date(2026, 2, 1, 0, 30, 0, 0, time.FixedZone("", 3600)), recording.SecondsOf(time.Date(2026, 1, 31, 23, 30, 1, 0, time.UTC)), "202601"},
+		{"another month in local time", time.Date(2026, 2, 1, 0, 30, 0, 0, time.FixedZone("", 3600)), recording.SecondsOf(time.Date(2026, 1, 31, 23, 30, 1, 0, time.UTC)), "202601"},
 	} {
 		request := upload.Request{Account: "acc"}
 		if !c.start.IsZero() {
@@ -171,13 +172,13 @@ func TestAddDatesTheRecording(t *testing.T) {
 			t.Fatal(err)
 		}
 		if r.Created != c.created || !strings.HasPrefix(r.ID, c.month+"-") || r.Modified != now {
-			t.Errorf("%s: id %s, created %d, modified %d, want month %s, %d, %d", c.name, r.ID, r.Created, r.Modified, c.month, c.created, now)
+			t.Errorf("%s: ID %s, created %d, modified %d, want month %s, %d, %d", c.name, r.ID, r.Created, r.Modified, c.month, c.created, now)
 		}
 	}
 }
 
-// A second file for an id, or one for an id that was deleted, is refused and
-// leaves the first one's sound as it was.
+// A second file for an ID, or one for the ID of a deleted recording, is refused.
+// The audio of the first file stays as it was.
 func TestAddRefusesAnIDInUse(t *testing.T) {
 	t.Parallel()
 	f := open(t)
@@ -187,23 +188,23 @@ func TestAddRefusesAnIDInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := f.add(t.Context(), request); !errors.Is(err, store.ErrExists) {
-		t.Errorf("Add(the same id) = %v, want %v", err, store.ErrExists)
+		t.Errorf("Add(the same ID) = %v, want %v", err, store.ErrExists)
 	}
 	if got := f.audio.keys(); !slices.Equal(got, []string{first.AudioKey()}) {
-		t.Errorf("objects = %q, want the first one's, %q", got, first.AudioKey())
+		t.Errorf("objects = %q, want only that of the first file, %q", got, first.AudioKey())
 	}
 	if _, err := f.store.Delete(t.Context(), "acc", request.ID, func(*recording.Recording) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.add(t.Context(), request); !errors.Is(err, store.ErrDeleted) {
-		t.Errorf("Add(a deleted id) = %v, want %v", err, store.ErrDeleted)
+		t.Errorf("Add(a deleted ID) = %v, want %v", err, store.ErrDeleted)
 	}
 	if got := f.audio.keys(); !slices.Equal(got, []string{first.AudioKey()}) {
-		t.Errorf("objects = %q, want the first one's, %q", got, first.AudioKey())
+		t.Errorf("objects = %q, want only that of the first file, %q", got, first.AudioKey())
 	}
 }
 
-func TestAddRefusesWhatIsWrong(t *testing.T) {
+func TestAddRefusesInvalidRequests(t *testing.T) {
 	t.Parallel()
 	f := open(t)
 	for _, c := range []struct {
@@ -211,17 +212,17 @@ func TestAddRefusesWhatIsWrong(t *testing.T) {
 		request upload.Request
 		want    error
 	}{
-		{"an id", upload.Request{ID: "nomonth"}, recording.ErrBadID},
-		{"an id with a slash", upload.Request{ID: "202603-../x"}, recording.ErrBadID},
-		{"a direction", upload.Request{Direction: "sideways"}, upload.ErrDirection},
-		{"metadata of another kind", upload.Request{UserMetadata: `[1]`}, recording.FieldErrors{}},
-		{"metadata that ends early", upload.Request{UserMetadata: `{"a":1}, "owner_id": "x"`}, nil},
-		{"metadata that is too much", upload.Request{UserMetadata: `{"a":"` + strings.Repeat("x", recording.MaxUserMetadata) + `"}`}, nil},
+		{"ID without a month", upload.Request{ID: "nomonth"}, recording.ErrBadID},
+		{"ID with a slash", upload.Request{ID: "202603-../x"}, recording.ErrBadID},
+		{"unknown direction", upload.Request{Direction: "sideways"}, upload.ErrDirection},
+		{"metadata that is not an object", upload.Request{UserMetadata: `[1]`}, recording.FieldErrors{}},
+		{"text after the metadata", upload.Request{UserMetadata: `{"a":1}, "owner_id": "x"`}, nil},
+		{"metadata too large", upload.Request{UserMetadata: `{"a":"` + strings.Repeat("x", recording.MaxUserMetadata) + `"}`}, nil},
 	} {
 		c.request.Account = "acc"
 		_, err := f.add(t.Context(), c.request)
 		var fields recording.FieldErrors
-		switch _, wantFields := c.want.(recording.FieldErrors); { //nolint:errorlint // the table's own value
+		switch _, wantFields := c.want.(recording.FieldErrors); { //nolint:errorlint // a value of the table
 		case err == nil, wantFields && !errors.As(err, &fields), !wantFields && c.want != nil && !errors.Is(err, c.want):
 			t.Errorf("Add(%s) = %v, want %v", c.name, err, c.want)
 		}
@@ -234,31 +235,31 @@ func TestAddRefusesWhatIsWrong(t *testing.T) {
 	}
 }
 
-// What fails on the way leaves neither a document without sound nor sound
-// that nothing names.
+// A failed upload leaves neither a document without audio nor audio without a
+// document.
 func TestAddLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
-	t.Run("an upload that fails", func(t *testing.T) {
+	t.Run("failed upload", func(t *testing.T) {
 		t.Parallel()
 		f := open(t)
 		f.audio.fail = media.ErrUnavailable
 		ctx, stop := context.WithCancel(t.Context())
-		stop() // as if it was interrupted
+		stop() // as if the user had interrupted it
 		if _, err := f.add(ctx, upload.Request{Account: "acc", ID: "202603-x"}); !errors.Is(err, media.ErrUnavailable) {
 			t.Errorf("Add = %v, want %v", err, media.ErrUnavailable)
 		}
-		f.nothing(t)
+		f.isEmpty(t)
 	})
-	t.Run("a document that is too large", func(t *testing.T) {
+	t.Run("document too large", func(t *testing.T) {
 		t.Parallel()
 		f := open(t)
 		_, err := f.add(t.Context(), upload.Request{Account: "acc", ID: "202603-x", CallerName: strings.Repeat("x", 400<<10)})
 		if !errors.Is(err, store.ErrTooLarge) {
 			t.Errorf("Add = %v, want %v", err, store.ErrTooLarge)
 		}
-		f.nothing(t)
+		f.isEmpty(t)
 	})
-	t.Run("an interrupt behind the upload", func(t *testing.T) {
+	t.Run("interrupt after the upload", func(t *testing.T) {
 		t.Parallel()
 		f := open(t)
 		ctx, stop := context.WithCancel(t.Context())
@@ -272,7 +273,7 @@ func TestAddLeavesNothingBehind(t *testing.T) {
 	})
 }
 
-func (f *fixture) nothing(t *testing.T) {
+func (f *fixture) isEmpty(t *testing.T) {
 	t.Helper()
 	if got := f.audio.keys(); len(got) > 0 {
 		t.Errorf("objects = %q, want none", got)
@@ -282,15 +283,15 @@ func (f *fixture) nothing(t *testing.T) {
 	}
 }
 
-func TestAddTellsItsProgress(t *testing.T) {
+func TestAddReportsProgress(t *testing.T) {
 	t.Parallel()
 	f := open(t)
-	var told []int64
-	_, err := f.Add(t.Context(), upload.Request{Account: "acc"}, bytes.NewReader(f.sound), int64(len(f.sound)), func(n int64) { told = append(told, n) })
+	var progress []int64
+	_, err := f.Add(t.Context(), upload.Request{Account: "acc"}, bytes.NewReader(f.wav), int64(len(f.wav)), func(n int64) { progress = append(progress, n) })
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(told) == 0 || !slices.IsSorted(told) || told[len(told)-1] != int64(len(f.sound)) {
-		t.Errorf("progress = %d, want it to end at %d", told, len(f.sound))
+	if len(progress) == 0 || !slices.IsSorted(progress) || progress[len(progress)-1] != int64(len(f.wav)) {
+		t.Errorf("progress = %d, want it to end at %d", progress, len(f.wav))
 	}
 }

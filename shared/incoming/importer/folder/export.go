@@ -76,8 +76,8 @@ type Exported struct {
 type Summary struct {
 	// Written, Unchanged, Gone and Failed count outcomes.
 	Written, Unchanged, Gone, Failed int64
-	// WithoutAudio is the number of Written and Unchanged recordings whose audio
-	// is missing in the bucket.
+	// WithoutAudio is the number of Written and Unchanged recordings without
+	// their audio in the bucket.
 	WithoutAudio int64
 	// Bytes is the size of the audio that was written.
 	Bytes int64
@@ -106,7 +106,7 @@ var errGivenUp = fmt.Errorf("gave up: no answer for %d recordings in a row", fai
 type exporting struct {
 	Export
 	end context.CancelCauseFunc
-	// locks serialize recordings whose files may have the same name; see stripe.
+	// locks serialize recordings with possibly equal file names; see stripe.
 	locks [256]sync.Mutex
 
 	mu       sync.Mutex

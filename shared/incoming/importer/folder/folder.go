@@ -51,15 +51,15 @@ const (
 type Source struct {
 	// Root is the folder.
 	Root string
-	// Account is the account to import into. Audio whose metadata names another
-	// account is refused.
+	// Account is the account to import into. Audio is refused if its metadata
+	// names another account.
 	Account string
 	// Names reads the names of files.
 	Names namepattern.Set
 	// Table has metadata of many files; the zero Table has none.
 	Table Table
 	// Watch keeps looking for new and changed files until the context ends. A
-	// sidecar whose audio is missing waits for it.
+	// sidecar without audio waits for it.
 	Watch bool
 	// Interval is the time between two looks, and Settle how long a file must
 	// have been unchanged before it is imported; 0 stands for the defaults.

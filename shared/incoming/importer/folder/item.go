@@ -76,7 +76,7 @@ func (s Source) read(ctx context.Context, f file) ([]byte, error) {
 // addFiles adds the items of files with the metadata of their sidecar, or with
 // the fault why they cannot be imported. It reports whether audio was among them.
 func (sc *scan) addFiles(files []file, sidecar recording.Call, fault error) (hasAudio bool) {
-	taken := map[string]bool{}
+	seen := map[string]bool{}
 	for _, f := range files {
 		if f.kind != audioFile {
 			sc.add(sc.refused(f.name, errNotAudio))
@@ -90,10 +90,10 @@ func (sc *scan) addFiles(files []file, sidecar recording.Call, fault error) (has
 		it := sc.item(f, sidecar)
 		switch {
 		case it.Fault != nil:
-		case taken[it.ID+"/"+it.Stem]:
+		case seen[it.ID+"/"+it.Stem]:
 			it = sc.refused(f.name, errSameRecording)
 		default:
-			taken[it.ID+"/"+it.Stem] = true
+			seen[it.ID+"/"+it.Stem] = true
 		}
 		sc.add(it)
 	}

@@ -43,13 +43,13 @@ func TestOpen(t *testing.T) {
 // A file changes between the list and Open.
 func TestOpenOfChangedFile(t *testing.T) {
 	t.Parallel()
-	passing := errors.New("not an error of package importer")
+	temporary := errors.New("not an error of package importer")
 	for _, c := range []struct {
 		name, text string
-		meanwhile  func(*tree)
+		change     func(*tree)
 		want       error
 	}{
-		{"grown", "", func(d *tree) { d.put("202601-a.wav", "sounds") }, passing},
+		{"grown", "", func(d *tree) { d.put("202601-a.wav", "sounds") }, temporary},
 		{"removed", "", func(d *tree) { _ = os.Remove(filepath.Join(d.Root, "202601-a.wav")) }, importer.ErrGone},
 		{"replaced by a folder", "", func(d *tree) {
 			_ = os.Remove(filepath.Join(d.Root, "202601-a.wav"))
@@ -65,7 +65,7 @@ func TestOpenOfChangedFile(t *testing.T) {
 		{"exported, other bytes", exported, func(d *tree) { d.put("202601-a.wav", "SOUND") }, importer.ErrRefused},
 		{"exported, another size", exported, func(d *tree) { d.put("202601-a.wav", "sounds") }, importer.ErrRefused},
 		{"exported, now empty", exported, func(d *tree) { d.put("202601-a.wav", "") }, importer.ErrRefused},
-		{"exported, removed", exported, func(d *tree) { _ = os.Remove(filepath.Join(d.Root, "202601-a.wav")) }, passing},
+		{"exported, removed", exported, func(d *tree) { _ = os.Remove(filepath.Join(d.Root, "202601-a.wav")) }, temporary},
 		{
 			"exported without a checksum, another size", `{"id":"202601-a","pvt_created":1,"pvt_audio":{"file":"202601-a.wav","size":4}}`,
 			(*tree).nothing, importer.ErrRefused,
@@ -82,14 +82,14 @@ func TestOpenOfChangedFile(t *testing.T) {
 			}
 			items := d.all()
 			it := items[len(items)-1]
-			c.meanwhile(d)
+			c.change(d)
 			a, err := d.Open(t.Context(), &it)
 			if err == nil {
 				_ = a.Close()
 			}
 			got := err
 			if err != nil && !errors.Is(err, importer.ErrGone) && !errors.Is(err, importer.ErrRefused) && !errors.Is(err, importer.ErrStop) {
-				got = passing
+				got = temporary
 			}
 			if !errors.Is(got, c.want) {
 				t.Errorf("Open = %v, want %v", err, c.want)

@@ -11,7 +11,7 @@ import (
 	"callrecordings/shared/store"
 )
 
-// maxPage is the size of documents, in bytes, at which a page ends.
+// maxPage ends a page once its documents have that many bytes.
 const maxPage = 4 << 20
 
 // scan is one walk of the folder, or with a watch a series of them.

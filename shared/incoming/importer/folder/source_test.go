@@ -299,7 +299,7 @@ func TestPagesAreBounded(t *testing.T) {
 			bytes += len(it.Document)
 		}
 		if bytes > 5<<20 {
-			t.Errorf("a page of %d MB", bytes>>20)
+			t.Errorf("a page of %d MB, want at most 5", bytes>>20)
 		}
 	}
 }

@@ -98,7 +98,7 @@ func callOf(columns, values []string) recording.Call {
 // fileColumns are the possible names of the column with the file's name.
 var fileColumns = []string{"file", "filename", "path"}
 
-// fileOf returns the name of the file that a row describes, "" if it has none.
+// fileOf returns the name of the file that a row describes, "" if it is missing.
 func fileOf(call recording.Call) string {
 	for _, column := range fileColumns {
 		if name := call[column]; name != "" {

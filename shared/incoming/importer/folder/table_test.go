@@ -150,7 +150,7 @@ func FuzzReadTable(f *testing.F) {
 			}
 			return
 		}
-		// None of the files exist, so each row is reported.
+		// All of its files are missing, so each row is reported.
 		d := &tree{folder.Source{Root: t.TempDir(), Account: account, Table: table}, t}
 		if n := len(d.all()); n != table.Len() {
 			t.Errorf("%d of %d rows are reported", n, table.Len())

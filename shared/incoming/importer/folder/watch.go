@@ -33,8 +33,8 @@ type fingerprint [16]byte
 
 // sight records how long a group has been unchanged.
 type sight struct {
-	since time.Duration // since start
-	taken bool
+	since    time.Duration // since start
+	imported bool
 }
 
 func newWatch(s Source) *watch {
@@ -74,8 +74,8 @@ func (w *watch) due(g *group) bool {
 	if w.takeRetry(key) {
 		seen = sight{since: now}
 	}
-	due := !seen.taken && now-seen.since >= w.Settle
-	seen.taken = seen.taken || due
+	due := !seen.imported && now-seen.since >= w.Settle
+	seen.imported = seen.imported || due
 	w.after[key] = seen
 	return due
 }
@@ -112,7 +112,7 @@ func (w *watch) missed(g *group) {
 	if w != nil {
 		key := g.fingerprint()
 		seen := w.after[key]
-		seen.taken = false
+		seen.imported = false
 		w.after[key] = seen
 	}
 }

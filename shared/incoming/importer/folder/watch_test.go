@@ -16,8 +16,8 @@ import (
 	"callrecordings/shared/incoming/importer/folder"
 )
 
-// watched does one step after each look, 5 s before the next one. It returns what
-// each look found: the names of items in brackets, and errors.
+// watched does one step after each look, 5 s before the next one. It returns, for
+// each look, the names of the items found in brackets, and the errors.
 func (d *tree) watched(steps ...func()) (found []string) {
 	d.Helper()
 	ctx, stop := context.WithCancel(d.Context())

@@ -124,7 +124,7 @@ func (s *Source) tooLarge() error {
 	return fmt.Errorf("%w: more than %d bytes", importer.ErrTooLarge, s.MaxBytes)
 }
 
-// emptied removes what an interrupted answer left in f.
+// truncate removes the bytes that an interrupted answer left in f.
 func truncate(f *os.File) error {
 	n, err := f.Seek(0, io.SeekEnd)
 	if err != nil || n == 0 {
@@ -137,7 +137,7 @@ func truncate(f *os.File) error {
 	return err
 }
 
-// writer remembers an error of the file, to tell it from one of the network.
+// writer keeps the error of the file, to distinguish it from one of the network.
 type writer struct {
 	f   *os.File
 	err error

@@ -180,7 +180,7 @@ func TestOpenOddities(t *testing.T) {
 			t.Parallel()
 			url := handler(t, func(w http.ResponseWriter, r *http.Request) {
 				if r.Header.Get("X-Auth-Token") != "token" {
-					t.Errorf("the token is %q", r.Header.Get("X-Auth-Token"))
+					t.Errorf("the token is %q, want token", r.Header.Get("X-Auth-Token"))
 				}
 				if strings.HasSuffix(r.URL.Path, "/recordings") {
 					_, _ = io.WriteString(w, empty)

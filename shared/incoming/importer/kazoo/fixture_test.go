@@ -52,8 +52,8 @@ func start(t *testing.T, o kazootest.Options) standIn {
 	return standIn{s, server.URL}
 }
 
-// options returns the options of a client for which a second passes in a
-// millisecond, except for the rate limit.
+// options returns the options of a client with a fast clock: one second passes in
+// a millisecond, except for the rate limit.
 func (s standIn) options(t *testing.T) kazoo.Options {
 	t.Helper()
 	began := time.Now()

@@ -17,7 +17,7 @@
 // same cursor, and skip the rows before that cursor in the next database.
 //
 // So each month is listed twice. The first window begins half an hour before the
-// month. It lists the oldest database first, so it shows the recordings in the
+// month. Kazoo lists the oldest database first, so this window shows the recordings in the
 // database of the month before. It ends when its pages reach the month's own
 // database, or after one page if that page is complete. The second window covers
 // the month itself and touches one database. Recordings that appear twice count

@@ -105,8 +105,8 @@ func tooLong(err error) bool {
 }
 
 // split lists the halves of a window that is too wide for Kazoo. If the window
-// touches two databases, the first half is enough: it is there for recordings
-// that were saved early in the month.
+// touches two databases, the first half is enough: such a window only serves
+// recordings that were saved early in the month.
 func (w *walk) split(ctx context.Context, span window, month string) bool {
 	first, second := span.halves()
 	if _, ok := w.span(ctx, first, month); !ok || month != "" {

@@ -50,11 +50,11 @@ func TestPagesListAll(t *testing.T) {
 			}
 			for _, it := range got {
 				if it.Fault != nil || it.Account != upper || !it.Exact {
-					t.Errorf("%+v", it)
+					t.Errorf("%+v, want an exact item of %s without a fault", it, upper)
 				}
 			}
 			if c.o.TokenUses > 0 && k.Renewals() < 3 {
-				t.Errorf("%d tokens were made", k.Renewals())
+				t.Errorf("%d tokens were created, want at least 3", k.Renewals())
 			}
 			t.Logf("%d requests, %d duplicate rows", k.Requests(), twice.Load())
 		})
@@ -138,7 +138,7 @@ func TestPagesWhileRowsAreRemoved(t *testing.T) {
 		}
 	}
 	if len(errs) > 0 || len(gone) < 3 {
-		t.Errorf("%d were removed; %v", len(gone), errs)
+		t.Errorf("%d were removed, want at least 3; errors %v", len(gone), errs)
 	}
 }
 
@@ -198,7 +198,7 @@ func TestPagesWithInvalidAnswers(t *testing.T) {
 				t.Errorf("errors: %v, want %q", errs, c.text)
 			}
 			if !slices.Contains(ids(got), "202603-b") {
-				t.Errorf("got %v", ids(got))
+				t.Errorf("listed %v, want 202603-b among them", ids(got))
 			}
 		})
 	}

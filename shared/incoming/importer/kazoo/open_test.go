@@ -56,7 +56,7 @@ func TestOpenSource(t *testing.T) {
 			_, err := kazoo.Open(t.Context(), o)
 			if c.want == nil && c.text == "" {
 				if err != nil {
-					t.Errorf("Open = %v", err)
+					t.Errorf("Open = %v, want nil", err)
 				}
 				return
 			}
@@ -80,7 +80,7 @@ func TestOpenWithoutTheModule(t *testing.T) {
 	o := standIn{url: url}.options(t)
 	o.APIKey, o.Token = "", "token"
 	if _, err := kazoo.Open(t.Context(), o); err == nil || !strings.Contains(err.Error(), "start_module cb_recordings") {
-		t.Errorf("Open = %v", err)
+		t.Errorf("Open = %v, want the command that starts the module", err)
 	}
 }
 

@@ -153,7 +153,8 @@ func mayPass(status int) bool {
 	return status >= 500 || status == http.StatusRequestTimeout || status == http.StatusTooManyRequests
 }
 
-// rejected adds to a lasting status whether it affects all requests.
+// rejected returns the error for a status that a retry cannot change. It wraps
+// importer.ErrStop if other requests would fail too.
 func rejected(err error, s *statusError) error {
 	switch {
 	case s.status == http.StatusForbidden:
@@ -291,7 +292,7 @@ func cause(err error) error {
 	return err
 }
 
-// body cancels a request whose server stalls.
+// body cancels a request when the server stalls.
 type body struct {
 	io.ReadCloser
 	cancel context.CancelFunc
