@@ -15,16 +15,6 @@ import (
 	"unicode"
 )
 
-// awaited lists paths that the documents already name and that changes under way
-// add. An entry has to go as soon as its path exists: the tests fail until then.
-var awaited = []string{}
-
-// mistakes lists wrong names in package comments that are still to be corrected,
-// each with the file of the comment. An entry has to go once it is corrected: the
-// tests fail until then.
-var mistakes = []string{
-}
-
 // kazooPage describes Kazoo, and names files of Kazoo's source, not of ours.
 const kazooPage = "docs/kazoo.md"
 
@@ -145,7 +135,7 @@ func brokenLinks(name string, all map[string]string) (broken []string) {
 			file = path.Join(path.Dir(name), target)
 		}
 		page, read := all[file]
-		if !read && !exists(file) && !slices.Contains(awaited, file) || read && anchor != "" && !anchors(page)[anchor] {
+		if !read && !exists(file) || read && anchor != "" && !anchors(page)[anchor] {
 			broken = append(broken, m[1])
 		}
 	}
@@ -162,8 +152,7 @@ func missingFiles(folder, text string, files []string, anywhere bool) (missing [
 			continue
 		}
 		w = strings.TrimSuffix(w, "/")
-		found := slices.Contains(awaited, w) ||
-			slices.ContainsFunc([]string{folder, ".", "docs"}, func(base string) bool { return exists(path.Join(base, w)) }) ||
+		found := slices.ContainsFunc([]string{folder, ".", "docs"}, func(base string) bool { return exists(path.Join(base, w)) }) ||
 			anywhere && slices.ContainsFunc(files, func(f string) bool { return path.Base(f) == w })
 		if !found {
 			missing = append(missing, w)
@@ -206,7 +195,7 @@ func TestReadmeShowsTheTree(t *testing.T) {
 	}
 	for line := range strings.Lines(block) {
 		name, _, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if name = strings.TrimSuffix(name, "/"); !exists(name) && !slices.Contains(awaited, name) {
+		if name = strings.TrimSuffix(name, "/"); !exists(name) {
 			t.Errorf("README.md shows %s, which does not exist", name)
 		}
 	}
@@ -214,7 +203,7 @@ func TestReadmeShowsTheTree(t *testing.T) {
 
 func TestFilesNamedInPackageCommentsExist(t *testing.T) {
 	t.Parallel()
-	files, comments, stale := tree(t), 0, slices.Clone(mistakes)
+	files, comments := tree(t), 0
 	for _, name := range files {
 		if path.Ext(name) != ".go" || strings.Contains(name, "/testdata/") {
 			continue
@@ -228,27 +217,11 @@ func TestFilesNamedInPackageCommentsExist(t *testing.T) {
 		}
 		comments++
 		for _, missing := range missingFiles(path.Dir(name), f.Doc.Text(), files, false) {
-			mistake := name + ": " + missing
-			stale = slices.DeleteFunc(stale, func(k string) bool { return k == mistake })
-			if !slices.Contains(mistakes, mistake) {
-				t.Errorf("the package comment in %s names %s, which does not exist", name, missing)
-			}
+			t.Errorf("the package comment in %s names %s, which does not exist", name, missing)
 		}
-	}
-	for _, k := range stale {
-		t.Errorf("%q is corrected: remove it from mistakes", k)
 	}
 	if comments == 0 {
 		t.Fatal("found no package comments")
-	}
-}
-
-func TestAwaitedPathsDoNotExistYet(t *testing.T) {
-	t.Parallel()
-	for _, name := range awaited {
-		if exists(name) {
-			t.Errorf("%s exists by now: remove it from awaited", name)
-		}
 	}
 }
 
