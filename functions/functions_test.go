@@ -41,6 +41,27 @@ var unlinked = map[string]map[string]string{
 	"fallback": {"github.com/aws/aws-sdk-go-v2/service/s3": "fallback reads no data", "github.com/aws/aws-sdk-go-v2/service/dynamodb": "fallback reads no data"},
 }
 
+// Every folder with a main.go is in the table of settings, and the other way
+// round, so that no function escapes the tests below.
+func TestEveryFolderIsAFunction(t *testing.T) {
+	t.Parallel()
+	mains, err := filepath.Glob("*/main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var folders, names []string
+	for _, m := range mains {
+		folders = append(folders, filepath.Dir(m))
+	}
+	for _, f := range config.Lambdas() {
+		names = append(names, string(f))
+	}
+	slices.Sort(names)
+	if diff := cmp.Diff(names, folders); diff != "" {
+		t.Errorf("config.Lambdas() and the folders differ (-config +folders):\n%s", diff)
+	}
+}
+
 func TestMainsAreSmall(t *testing.T) {
 	t.Parallel()
 	for _, f := range config.Lambdas() {

@@ -53,7 +53,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// audio are the files in the folder of every script, and their sources.
+// audio maps the files in the folder of every script to their sources.
 var audio = map[string]string{
 	"call.mp3":      "../../local/demo/03-wrong-number.mp3",
 	"voicemail.wav": "../../local/demo/10-reminder.wav",

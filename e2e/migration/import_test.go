@@ -56,8 +56,8 @@ func TestImportDeployed(t *testing.T) {
 	}, 100)
 }
 
-// prove imports with kills until everything is copied. Then it compares all documents
-// with those of the API, and the audio of every n-th recording, where n is every.
+// prove runs the import and kills it again and again, until everything is copied. Then
+// it compares all documents with those of the API, and the audio of every n-th recording, where n is every.
 func prove(t *testing.T, k *standIn, c *command, shortest, longest time.Duration, open func() api, every int) {
 	t.Helper()
 	began := time.Now()

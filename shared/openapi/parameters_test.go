@@ -27,7 +27,10 @@ var unread = map[string]string{
 // The definition has the parameters that the code reads, from its tables and by name.
 func TestParametersMatchTheCode(t *testing.T) {
 	t.Parallel()
-	want := append(namesRead(t, "../api"), namesRead(t, "../auth")...)
+	var want []string
+	for _, folder := range []string{"../api", "../auth", "../httpfield"} {
+		want = append(want, namesRead(t, folder)...)
+	}
 	want = append(want, tabled(t, "../api/query.go", "listParameters", "name")...)
 	filters := tabled(t, "../recording/filter.go", "operators", "prefix")
 	if len(filters) < 9 {

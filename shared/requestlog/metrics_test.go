@@ -35,8 +35,8 @@ func newMetrics(t testing.TB) *requestlog.Metrics {
 
 var start = time.Date(2026, 1, 5, 12, 0, 0, int(250*time.Millisecond), time.UTC)
 
-// A line with metrics follows the specification of the format: all names in the block
-// are fields at the root, metrics as numbers and dimensions as strings.
+// A line with metrics follows CloudWatch's embedded metric format: all names in the
+// block are fields at the root, metrics as numbers and dimensions as strings.
 func TestMetricsFollowTheFormat(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[int]map[string]any{

@@ -21,9 +21,9 @@ type Faults struct {
 	// sends that header (5.8); a proxy in front of it may.
 	TooMany    float64
 	RetryAfter int
-	// Broken is the rate of requests that are answered with 500.
+	// Broken is the share of requests that are answered with 500.
 	Broken float64
-	// Cut is the rate of answers after which the connection closes although only half
+	// Cut is the share of answers after which the connection closes although only half
 	// of the announced length was sent.
 	Cut float64
 	// Truncated is the rate of lists that have only half of their text, with 200 and

@@ -123,7 +123,7 @@ func (t *term) take(n int) []byte {
 	return out
 }
 
-// expect removes the given bytes; it sets bad if the next bytes differ.
+// expect consumes the given bytes; it sets bad if the next bytes differ.
 func (t *term) expect(want ...byte) {
 	if string(t.take(len(want))) != string(want) {
 		t.bad = true
