@@ -4,6 +4,14 @@
 // an mp4 (m4a, whole or fragmented). File names and headers of a request are not
 // considered.
 //
+// Recorders, editors and cutters leave files that break the rules of their
+// format, and players play most of them. Such a file has a type here too. ID3v2
+// tags may precede any type except mp4. The first frame of an mp3 may come after
+// other bytes: the rest of a frame, zeros in place of an Info header, a line
+// break, an APE tag. The first four frames must follow each other, so that text
+// and noise are not taken for audio. Files of other containers that hold mp3
+// frames, such as AVI and zip, are not supported.
+//
 // The duration agrees with ffprobe's within 50 ms. The samples that an mp3
 // encoder adds in front count, up to 0.15 s at 8 kHz. Those of an mp4 encoder do
 // not, if the edit list excludes them. For an mp3 without a Xing or VBRI header,
@@ -20,15 +28,25 @@
 //
 //   - mp3: the first frame after the tags, and the tags at the end, if a Xing,
 //     Info or VBRI header counts the frames and its byte count is that of the
-//     file. Otherwise the whole file is read in order, 256 KiB at a time, and its
-//     frames are counted. A reader that has no time for that fails with
-//     ErrNoTime, and then the duration is unknown.
+//     file. Otherwise the file is read in order, 256 KiB at a time, and its
+//     frames are counted. The first frame is searched for in 52 KiB, to which
+//     tags and up to 1 MiB of zeros do not count.
 //   - wav: the headers of its chunks.
 //   - Ogg: the first pages, the last ones, and three places between, to detect
 //     chained streams. The boundaries of chained streams are found by bisection.
 //     A file of at most 256 KiB is read completely.
 //   - mp4: the headers of its boxes and the content of a few of them. Of a
 //     fragmented file, the first and the last fragment, or up to 128 of them.
+//
+// # Limits
+//
+// A file cannot take much time, whatever its bytes are. If audio was found within
+// these limits, the type is certain, and the duration is unknown:
+//
+//   - Probe reads for 5 seconds. A reader may stop it earlier, with ErrNoTime.
+//   - An mp3 is read in order up to 256 MiB.
+//   - 1 MiB of bytes between the frames of an mp3, tags excluded, is skipped.
+//   - Checksums of 8 MiB of Ogg pages may be wrong.
 //
 // # Damaged and truncated files
 //
@@ -38,14 +56,17 @@
 // the last complete fragment. The duration of an mp4 without fragments is in its
 // header only, so it is unknown if the file is truncated.
 //
-// In an Ogg above 256 KiB most checksums are not verified. Chained streams that
-// share a serial number, which violates RFC 3533, are detected only if the three
-// places between show them.
+// An Ogg needs the headers of its first Opus or Vorbis stream. Other streams,
+// such as Skeleton and Theora, may precede it. A page that is missing or has a
+// wrong checksum is skipped. These rules do not depend on the size. In an Ogg
+// above 256 KiB, chained streams that share a serial number, which violates RFC
+// 3533, are detected only if the three places between show them.
 //
 // # Libraries
 //
-// Libraries parse wav formats, Ogg pages and mp4 boxes. Each gets no more than a
-// few KiB. The frames of an mp3 are parsed here: the libraries that decode mp3
+// Libraries parse wav formats, Opus headers and mp4 boxes. Each gets no more than
+// a few KiB. Ogg pages are parsed here, as a library stops at the first that is
+// damaged. The frames of an mp3 are parsed here: the libraries that decode mp3
 // reject the 8 to 12 kHz of telephony (MPEG 2.5), and a frame's length only takes
 // four bytes and a table.
 package audiofile
@@ -68,9 +89,9 @@ var (
 	// valid.
 	ErrDamaged = errors.New("damaged audio")
 	// ErrNoTime is returned by the reader that Probe gets, possibly wrapped, to
-	// stop an mp3 from being read completely. If Probe has found frames by
-	// then, it returns the type, a duration that is not Known, and no error.
-	// Otherwise it returns the reader's error.
+	// stop a file from being read further. Probe itself stops after 5 seconds. If
+	// Probe has found audio by then, it returns the type, a duration that is not
+	// Known, and no error. Otherwise it returns ErrNoTime.
 	ErrNoTime = errors.New("no time to read the audio through")
 )
 
@@ -105,11 +126,30 @@ var formats = []format{
 	{recording.AudioWAV, isWav, wavDuration},
 	{recording.AudioOgg, func(h []byte) bool { return bytes.HasPrefix(h, []byte(oggMagic)) }, oggDuration},
 	{recording.AudioMP4, isMP4, mp4Duration},
-	{recording.AudioMPEG, func(h []byte) bool {
-		_, ok := parseFrame(h)
-		return ok || bytes.HasPrefix(h, []byte("ID3"))
-	}, mp3Duration},
+	{recording.AudioMPEG, func(h []byte) bool { return !isOtherContainer(h) }, mp3Duration},
 }
+
+// isOtherContainer recognizes files that may contain the frames of an mp3 and
+// yet are not played as one: RIFF other than wav (AVI), QuickTime, Matroska,
+// AIFF, CAF, and the archives zip, rar and tar.
+func isOtherContainer(h []byte) bool {
+	for _, magic := range []string{"RIFF", "RF64", "BW64", "riff", "\x1A\x45\xDF\xA3", "FORM", "caff", "PK\x03\x04", "Rar!"} {
+		if bytes.HasPrefix(h, []byte(magic)) {
+			return true
+		}
+	}
+	if len(h) >= 8 {
+		switch string(h[4:8]) {
+		case "ftyp", "moov", "mdat", "wide", "free", "skip":
+			return true
+		}
+	}
+	return len(h) >= headLength && string(h[257:262]) == "ustar"
+}
+
+// headLength is the number of bytes by which types are detected. A tar has its
+// magic number at the end of its first header.
+const headLength = 512
 
 // maxDuration is the longest duration that is plausible. A file that claims
 // more is damaged.
@@ -118,12 +158,15 @@ const maxDuration = 31 * 24 * time.Hour
 // Probe detects the type and the duration of the audio in the first size bytes
 // of r. The package comment describes which parts it reads. It calls ReadAt
 // from one goroutine, for at most 264 KiB; while it reads an mp3 in order, for
-// at least 256 KiB except at the end. Errors: ErrUnknown, ErrDamaged, and those
-// of r.
+// at least 256 KiB except at the end. Errors: ErrUnknown, ErrDamaged, ErrNoTime,
+// and those of r.
 func Probe(r io.ReaderAt, size int64) (Info, error) {
-	s := &source{r: r, size: max(size, 0), left: maxReads}
-	head := make([]byte, min(s.size, 64))
-	if _, err := s.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
+	s := newSource(r, size)
+	if err := s.skipTags(); err != nil {
+		return Info{}, fmt.Errorf("read audio: %w", err)
+	}
+	head, err := s.readUpTo(0, headLength)
+	if err != nil {
 		return Info{}, fmt.Errorf("read audio: %w", err)
 	}
 	for _, f := range formats {
@@ -131,12 +174,17 @@ func Probe(r io.ReaderAt, size int64) (Info, error) {
 			continue
 		}
 		d, err := f.duration(s)
+		if err == nil && s.tags > 0 && f.contentType == recording.AudioMP4 {
+			err = fmt.Errorf("%w: a tag in front of an mp4 moves its audio", ErrDamaged)
+		}
 		if err == nil && d > maxDuration {
 			err = fmt.Errorf("%w: a duration of %d days", ErrDamaged, d/(24*time.Hour))
 		}
 		info := Info{ContentType: f.contentType, Extension: recording.AudioExtension(f.contentType), Duration: d, Known: true}
-		if errors.Is(err, errNoDuration) {
+		if errors.Is(err, errNoDuration) || s.found && errors.Is(err, ErrNoTime) {
 			info.Duration, info.Known = 0, false
+		} else if errors.Is(err, errNotMP3) {
+			break
 		} else if err != nil {
 			return Info{}, fmt.Errorf("read %s: %w", f.contentType, err)
 		}

@@ -2,6 +2,7 @@ package audiofile
 
 import (
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -67,24 +68,44 @@ func parseFrame(b []byte) (frame, bool) {
 	return f, f.length > frameHeader
 }
 
-// mp3Duration returns the duration of a file that is entirely mp3.
-func mp3Duration(s *source) (time.Duration, error) { return mp3Between(s, 0, s.size) }
+// errNotMP3 means that nothing in a file indicates an mp3.
+var errNotMP3 = fmt.Errorf("%w: no mp3 frame", ErrUnknown)
+
+// mp3Duration returns the duration of a file that is entirely mp3. Errors:
+// errNotMP3 if there is no frame, and no tag or frame header at the beginning;
+// those of mp3Between.
+func mp3Duration(s *source) (time.Duration, error) {
+	d, err := mp3Between(s, 0, s.size)
+	if !errors.Is(err, errNoFrame) || s.tags > 0 {
+		return d, err
+	}
+	head, err := s.readUpTo(0, frameHeader)
+	if err != nil {
+		return 0, err
+	}
+	if _, ok := parseFrame(head); !ok {
+		return 0, errNotMP3
+	}
+	return 0, errNoFrame
+}
 
 // mp3Between returns the duration of the mp3 between two offsets: from its Xing
-// or VBRI header, if that is plausible, otherwise by counting its frames.
+// or VBRI header, if that is plausible, otherwise by counting its frames. Error:
+// errNoDuration if there are more than maxInOrder bytes to count.
 func mp3Between(s *source, begin, end int64) (time.Duration, error) {
-	audio, err := skipTags(s, begin, end)
+	audio, err := findFrame(s, begin, end)
 	if err != nil {
 		return 0, err
 	}
 	d, err := headerDuration(s, audio, end)
-	if errors.Is(err, errNoDuration) {
-		return countFrames(s.r, audio, end)
+	if !errors.Is(err, errNoDuration) || end-audio > maxInOrder {
+		return d, err
 	}
-	return d, err
+	return countFrames(s.r, audio, end)
 }
 
-// maxTags is the number of tags that are looked for in front of the audio.
+// maxTags is the number of ID3v2 tags that are skipped in front of the audio,
+// whatever its type.
 const maxTags = 8
 
 // skipTags returns the offset after the ID3v2 tags. It does not read their
@@ -107,7 +128,7 @@ func skipTags(s *source, at, end int64) (int64, error) {
 // id3Length returns the length of the ID3v2 tag at the beginning of b, or 0 if
 // there is none (id3.org, ID3v2.4.0 structure, 3.1).
 func id3Length(b []byte) int64 {
-	if len(b) < id3Header || string(b[:3]) != "ID3" {
+	if len(b) < id3Header || string(b[:3]) != "ID3" || b[3] == 0xFF || b[4] == 0xFF {
 		return 0
 	}
 	n := int64(0)

@@ -2,16 +2,14 @@ package audiofile
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 )
 
 const (
-	// maxJunk is the number of consecutive bytes that are not mp3 after which
-	// counting stops.
+	// maxJunk is the number of bytes between the frames, tags excluded, after
+	// which counting is given up.
 	maxJunk = 1 << 20
 	// bulkRead is the minimum size of a read while an mp3 is read in order. The
 	// buffer has room for a frame that crosses two reads.
@@ -24,22 +22,25 @@ type frameCounter struct {
 	samples, rate int64
 	stream        uint32 // of the frames so far; see frame
 	started       bool
+	lost          bool // the last step was junk
 }
 
-// countFrames counts the samples of all frames between two offsets. It skips
-// tags, junk between frames, and the frame that holds a Xing or VBRI header.
-// Errors: errNoDuration if r fails with ErrNoTime, ErrDamaged, and those of r.
+// countFrames counts the samples of all frames between two offsets. The first
+// frame begins at the first offset. It skips tags, junk between frames, and the
+// frame that holds a Xing or VBRI header. Errors: errNoDuration if r fails with
+// ErrNoTime or there is too much junk, ErrDamaged, and those of r.
 func countFrames(r io.ReaderAt, begin, end int64) (time.Duration, error) {
 	src := &errorKeeper{r: io.NewSectionReader(r, begin, end-begin)}
 	in := bufio.NewReaderSize(src, bulkBuffer)
 	var c frameCounter
-	for junk := 0; junk < maxJunk && src.err == nil; junk++ {
-		n, isAudio, err := c.step(in)
+	junk := 0
+	for junk < maxJunk && src.err == nil {
+		n, isJunk, err := c.step(in)
 		if err != nil {
 			break // the end, unless src.err is set
 		}
-		if isAudio {
-			junk = 0
+		if isJunk {
+			junk++
 		}
 		for n > 0 && err == nil { // a tag may exceed an int on 32-bit machines
 			var m int
@@ -53,46 +54,51 @@ func countFrames(r io.ReaderAt, begin, end int64) (time.Duration, error) {
 	case src.err != nil:
 		return 0, src.err
 	case c.rate == 0:
-		return 0, fmt.Errorf("%w: no mp3 frame", ErrDamaged)
+		return 0, errNoFrame
+	case junk == maxJunk:
+		return 0, errNoDuration
 	}
 	return seconds(c.samples, c.rate), nil
 }
 
 // step examines the next tag, frame or byte of junk. It returns the length, and
-// whether it is a frame. It returns io.EOF at the end, and also for a frame
-// that is truncated.
-func (c *frameCounter) step(in *bufio.Reader) (n int64, isAudio bool, err error) {
-	b, _ := in.Peek(id3Header)
+// whether it is junk. It returns io.EOF at the end, and also for a frame that is
+// truncated. A frame after junk counts only if another one, a tag or the end
+// follows, as the junk may resemble a header.
+func (c *frameCounter) step(in *bufio.Reader) (n int64, isJunk bool, err error) {
+	b, _ := in.Peek(2 * apeFooter)
 	if len(b) < frameHeader {
 		return 0, false, io.EOF
 	}
-	if n := id3Length(b); n > 0 {
-		return n, false, nil
-	}
 	f, ok := parseFrame(b)
-	if !ok || f.stream != c.stream && (c.stream != 0 || !continues(in, f)) {
-		return 1, false, nil
+	if !ok || c.started && f.stream != c.stream || c.lost && !continues(in, f) {
+		if n := tagLength(b); n > 0 {
+			return n, false, nil
+		}
+		c.lost = true
+		return 1, true, nil
 	}
+	c.lost = false
 	whole, _ := in.Peek(f.length)
 	if len(whole) < f.length {
 		return 0, false, io.EOF
 	}
-	if _, isHeader := f.vbrHeader(whole); c.started || !isHeader {
+	isHeader := false
+	if !c.started {
+		_, isHeader = f.vbrHeader(whole)
+	}
+	if !isHeader {
 		c.samples, c.rate = c.samples+f.samples, f.rate
 	}
 	c.started, c.stream = true, f.stream
-	return int64(f.length), true, nil
+	return int64(f.length), false, nil
 }
 
-// continues reports whether another frame of the stream, or the end, follows f.
-// Without this check, text that resembles one header would count as audio.
+// continues reports whether another frame, a tag or the end follows f.
 func continues(in *bufio.Reader, f frame) bool {
-	b, _ := in.Peek(f.length + frameHeader)
-	if len(b) <= f.length {
-		return len(b) == f.length
-	}
-	next, ok := parseFrame(b[f.length:])
-	return ok && next.stream == f.stream || bytes.HasPrefix(b[f.length:], []byte("TAG"))
+	want := f.length + 2*apeFooter
+	b, _ := in.Peek(want)
+	return isRun(b, true, len(b) < want)
 }
 
 // errorKeeper keeps the first error of r other than io.EOF, because bufio

@@ -74,10 +74,7 @@ func (h vbrHeader) fits(f frame, size int64) bool {
 		h.frames*f.minLength <= size && h.frames*f.maxLength >= size-own
 }
 
-const (
-	id3v1Length = 128
-	apeFooter   = 32
-)
+const id3v1Length = 128
 
 // trimTags returns the offset where the audio ends, before an ID3v1 and an APE
 // tag (wiki.hydrogenaud.io, APEv2 specification, tags header and footer).
@@ -89,7 +86,7 @@ func trimTags(s *source, begin, end int64) (int64, error) {
 	if n := len(b) - id3v1Length; n >= 0 && string(b[n:n+3]) == "TAG" {
 		b, end = b[:n], end-id3v1Length
 	}
-	if n := len(b) - apeFooter; n >= 0 && string(b[n:n+8]) == "APETAGEX" {
+	if n := len(b) - apeFooter; n >= 0 && string(b[n:n+8]) == apeMagic {
 		end -= int64(binary.LittleEndian.Uint32(b[n+12:]))
 		if binary.LittleEndian.Uint32(b[n+20:])>>31 != 0 { // with a header of its own
 			end -= apeFooter

@@ -21,7 +21,7 @@ func (m *movie) moovBox(b *mp4.BoxInfo) error {
 			return err
 		}
 		if t.isAudio && t.rate > 0 && m.audio == nil {
-			m.audio = &t
+			m.audio, m.s.found = &t, true
 		}
 	case mp4.BoxTypeMvex():
 		m.fragments = true

@@ -3,9 +3,9 @@ package audiofile
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"io"
-
-	"github.com/pion/webrtc/v4/pkg/media/oggreader"
 )
 
 const (
@@ -28,7 +28,7 @@ type page struct {
 }
 
 // parsePage parses the page at the beginning of b. ok is false unless b holds
-// all of it. The library parses it again, to verify the checksum.
+// all of it.
 func parsePage(b []byte) (_ page, ok bool) {
 	if len(b) < oggHeader || !bytes.HasPrefix(b, []byte(oggMagic)) {
 		return page{}, false
@@ -52,12 +52,35 @@ func parsePage(b []byte) (_ page, ok bool) {
 		return page{}, false
 	}
 	p.length, p.payload = int64(end), b[head:end]
-	pages, err := oggreader.NewWithOptions(bytes.NewReader(b[:end]))
-	if err == nil {
-		_, _, err = pages.ParseNextPage()
-	}
-	p.valid = err == nil
+	p.valid = binary.LittleEndian.Uint32(b[oggSum:]) == checksum(b[:end])
 	return p, true
+}
+
+// oggSum is the offset of the checksum in a page header.
+const oggSum = 22
+
+// sums is the table of the checksum: a CRC with the polynomial 0x04c11db7 that
+// is neither inverted nor reflected (RFC 3533, 6), which hash/crc32 lacks.
+var sums = func() (table [256]uint32) {
+	for i := range table {
+		sum := uint32(i) << 24
+		for range 8 {
+			sum = sum<<1 ^ sum>>31*0x04c11db7
+		}
+		table[i] = sum
+	}
+	return table
+}()
+
+// checksum returns the checksum of a page, for which its own field counts as 0.
+func checksum(page []byte) (sum uint32) {
+	for i, c := range page {
+		if i >= oggSum && i < oggSum+4 {
+			c = 0
+		}
+		sum = sum<<8 ^ sums[byte(sum>>24)^c]
+	}
+	return sum
 }
 
 // pageAt is a page and its offset in the file.
@@ -66,29 +89,36 @@ type pageAt struct {
 	at int64
 }
 
-// maxFalse limits the places in a window that begin like a page but have a
-// wrong checksum, as each checksum takes time.
-const maxFalse = 16
+// maxFalse is the number of bytes of pages with a wrong checksum that are
+// verified in one file, as each checksum takes time.
+const maxFalse = 8 << 20
+
+// errTooManyFalse means that a file has more false pages than are verified.
+var errTooManyFalse = fmt.Errorf("%w: too many pages with a wrong checksum", ErrDamaged)
 
 // pagesIn finds the complete pages in b. The offset of b in the file is at.
-func pagesIn(b []byte, at int64) []pageAt {
+// Error: errTooManyFalse.
+func (s *source) pagesIn(b []byte, at int64) ([]pageAt, error) {
 	var all []pageAt
-	for wrong := 0; wrong < maxFalse; {
+	for {
 		n := bytes.Index(b, []byte(oggMagic))
 		if n < 0 {
-			break
+			return all, nil
 		}
 		b, at = b[n:], at+int64(n)
 		step := int64(len(oggMagic))
-		if p, ok := parsePage(b); ok && p.valid {
+		p, ok := parsePage(b)
+		switch {
+		case ok && p.valid:
 			all = append(all, pageAt{p, at})
 			step = p.length
-		} else {
-			wrong++
+		case ok:
+			if s.falsePages += p.length; s.falsePages > maxFalse {
+				return nil, errTooManyFalse
+			}
 		}
 		b, at = b[step:], at+step
 	}
-	return all
 }
 
 // windows are tried in this order until a page is found. Most pages are small.
@@ -103,11 +133,33 @@ func pagesFrom(s *source, at int64) ([]pageAt, error) {
 		if err != nil {
 			return nil, err
 		}
-		if all := pagesIn(b, at); len(all) > 0 {
-			return all, nil
+		if all, err := s.pagesIn(b, at); err != nil || len(all) > 0 {
+			return all, err
 		}
 	}
 	return nil, nil
+}
+
+// maxHole is the number of bytes without a page after which nextPage stops.
+const maxHole = 256 << 10
+
+// nextPage returns the page at the offset or, if that is damaged, the next
+// intact one. Error: io.EOF if there is none within maxHole.
+func nextPage(s *source, at int64) (pageAt, error) {
+	p, err := onePage(s, at)
+	if !errors.Is(err, io.EOF) {
+		return p, err
+	}
+	for from := at; from < min(s.size, at+maxHole); from += oggPage {
+		pages, err := pagesFrom(s, from)
+		if err != nil {
+			return pageAt{}, err
+		}
+		if len(pages) > 0 {
+			return pages[0], nil
+		}
+	}
+	return pageAt{}, io.EOF
 }
 
 // onePage reads the page at the offset. Error: io.EOF if no complete page

@@ -28,8 +28,13 @@ const (
 	chunkHeader = 8
 	wavHeader   = 12 // RIFF, size, WAVE
 	// minFormat and maxFormat limit the bytes of a format chunk that are
-	// read. All known chunks are shorter than maxFormat.
-	minFormat, maxFormat = 16, 64
+	// read. The shortest, WAVEFORMAT, lacks the bits per sample, so readFormat
+	// reads pcmFormat with 0 bits. All known chunks are shorter than maxFormat.
+	minFormat, pcmFormat, maxFormat = 14, 16, 64
+	// minExtensible is the length of a format chunk that has a sub-format, and
+	// subFormat is the offset of its first two bytes, the format code
+	// (Microsoft, WAVEFORMATEXTENSIBLE).
+	minExtensible, subFormat = 40, 24
 	// maxChunks limits the reads for a file that consists of chunks only.
 	maxChunks = 1000
 )
@@ -58,6 +63,7 @@ func wavDuration(r *source) (time.Duration, error) {
 			longSize, err = readLongSize(r, at, size)
 		case "fmt ":
 			format, err = readFormat(r, at, size)
+			r.found = err == nil
 		case "data":
 			if format == nil {
 				return 0, fmt.Errorf("%w: no format chunk in the wav", ErrDamaged)
@@ -113,8 +119,10 @@ func readLongSize(r io.ReaderAt, at, size int64) (int64, error) {
 // wavFormat is the content of the format chunk.
 type wavFormat struct {
 	*wav.Decoder
+	// code is the format, for an extensible one that of its sub-format.
+	code uint16
 	// block is the length of a block in bytes. samples is the number of samples
-	// of each channel in a block. It is 0 if a block holds one sample.
+	// of each channel in a block of ADPCM or GSM, and 0 if it is absent.
 	block, samples int64
 }
 
@@ -126,10 +134,10 @@ func readFormat(r io.ReaderAt, at, size int64) (*wavFormat, error) {
 		return nil, fmt.Errorf("%w: the format chunk of the wav is too short", ErrDamaged)
 	}
 	size = min(size, maxFormat)
-	b := append([]byte("RIFF\x00\x00\x00\x00WAVEfmt "), byte(size), 0, 0, 0)
+	b := append([]byte("RIFF\x00\x00\x00\x00WAVEfmt "), byte(max(size, pcmFormat)), 0, 0, 0)
 	head := len(b)
-	b = append(b, make([]byte, size)...)
-	if err := readAt(r, b[head:], at, "the wav ends in its header"); err != nil {
+	b = append(b, make([]byte, max(size, pcmFormat))...)
+	if err := readAt(r, b[head:head+int(size)], at, "the wav ends in its header"); err != nil {
 		return nil, err
 	}
 	f := &wavFormat{Decoder: wav.NewDecoder(bytes.NewReader(b))}
@@ -137,32 +145,58 @@ func readFormat(r io.ReaderAt, at, size int64) (*wavFormat, error) {
 	if f.Err() != nil || f.NumChans == 0 || f.SampleRate == 0 {
 		return nil, fmt.Errorf("%w: the format of the wav is invalid", ErrDamaged)
 	}
-	if b = b[head:]; len(b) >= 20 { // fields that the library ignores
-		f.block = int64(binary.LittleEndian.Uint16(b[12:]))
+	b = b[head:]
+	f.code, f.block = f.WavAudioFormat, int64(binary.LittleEndian.Uint16(b[12:])) // the library ignores it
+	if len(b) >= 20 {
 		f.samples = int64(binary.LittleEndian.Uint16(b[18:]))
+	}
+	if f.code == wavExtensible {
+		f.code = wavPCM
+		if len(b) >= minExtensible {
+			f.code = binary.LittleEndian.Uint16(b[subFormat:])
+		}
 	}
 	return f, nil
 }
 
 // duration returns the duration of the n bytes of audio data at the offset.
 // Like players, it uses samples and blocks. The average bytes per second are
-// the last resort, as ADPCM encoders get them wrong.
+// the last resort, as ADPCM encoders get them wrong. Errors: errNoDuration if
+// the format has no constant rate, as G.729 with 0 bytes per second.
 func (f *wavFormat) duration(r *source, at, n int64) (time.Duration, error) {
-	second := int64(f.AvgBytesPerSec)
-	switch f.WavAudioFormat {
+	rate := int64(f.SampleRate)
+	switch f.code {
 	case wavMP3:
 		return mp3Between(r, at, at+n)
-	case wavPCM, wavFloat, wavALaw, wavMuLaw, wavExtensible:
-		second = int64(f.SampleRate) * int64(f.NumChans) * int64(f.BitDepth) / 8
+	case wavALaw, wavMuLaw:
+		return seconds(n, rate*int64(f.NumChans)), nil // a sample has one byte, whatever the header declares
+	case wavPCM, wavFloat:
+		if frame := f.frameLength(); frame > 0 {
+			return seconds(n, rate*frame), nil
+		}
 	case wavADPCM, wavIMAADPCM, wavGSM:
+		if f.code == wavGSM && (f.block <= 0 || f.samples <= 0) {
+			f.block, f.samples = 65, 320 // always (RFC 2361, A.18)
+		}
 		if f.block > 0 && f.samples > 0 {
-			n, second = n/f.block*f.samples+n%f.block*f.samples/f.block, int64(f.SampleRate)
+			return seconds(n/f.block*f.samples+n%f.block*f.samples/f.block, rate), nil
 		}
 	}
-	if second <= 0 {
-		return 0, fmt.Errorf("%w: the format of the wav is invalid", ErrDamaged)
+	if f.AvgBytesPerSec == 0 {
+		return 0, errNoDuration
 	}
-	return seconds(n, second), nil
+	return seconds(n, int64(f.AvgBytesPerSec)), nil
+}
+
+// frameLength returns the bytes of one sample of all channels. That is the block
+// length, as a sample of 12 bits takes 2 bytes, and one of 20 bits takes 3 or 4.
+// The bits per sample count only if the block is too short for them.
+func (f *wavFormat) frameLength() int64 {
+	least := int64(f.NumChans) * ((int64(f.BitDepth) + 7) / 8)
+	if f.block < least || f.block%int64(f.NumChans) != 0 {
+		return least
+	}
+	return f.block
 }
 
 // readAt fills b. If the file ends before, it returns ErrDamaged with the text

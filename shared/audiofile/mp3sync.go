@@ -1,0 +1,154 @@
+package audiofile
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+)
+
+const (
+	// maxLead is the number of bytes in front of the first frame that are
+	// searched for it. Zeros at the beginning, which editors leave for tags, do
+	// not count up to maxZeros.
+	maxLead  = spanSize - frameRun
+	maxZeros = 1 << 20
+	// frameRun is the room for runLength frames of the maximum length, 2,881
+	// bytes, rounded up.
+	frameRun = 12 << 10
+	// runLength is the number of frames that must follow each other after bytes
+	// that are not mp3. Their headers have at least 17 bits in common, so other
+	// data does not contain such a run by chance.
+	runLength = 4
+)
+
+// errNoFrame means that an mp3 has no frame.
+var errNoFrame = fmt.Errorf("%w: no mp3 frame", ErrDamaged)
+
+// findFrame returns the offset of the first frame between two offsets. It skips
+// tags and whatever else precedes the frame, such as the rest of an earlier
+// frame, a line break, or the zeros where an encoder meant to write an Info
+// header. Errors: errNoFrame, and those of s.
+func findFrame(s *source, begin, end int64) (int64, error) {
+	at, zeros, lead := begin, int64(0), int64(0)
+	for at < end && zeros <= maxZeros && lead < maxLead {
+		b, err := s.readUpTo(at, min(spanSize, end-at))
+		if err != nil {
+			return 0, err
+		}
+		if len(b) == 0 {
+			break
+		}
+		if z := int64(len(b) - len(bytes.TrimLeft(b, "\x00"))); z > 0 {
+			at, zeros = at+z, zeros+z
+			continue
+		}
+		junk, tag, found := searchFrame(b, at == begin, at+int64(len(b)) == end)
+		at, lead = at+junk, lead+junk
+		if found {
+			return at, nil
+		}
+		if tag, err = wholeTag(s, at, tag); err != nil {
+			return 0, err
+		}
+		at += tag
+	}
+	return 0, errNoFrame
+}
+
+// wholeTag returns the length of the tag at the offset: n, or that of its header
+// if it is an APE tag without the footer that it declares.
+func wholeTag(s *source, at, n int64) (int64, error) {
+	b, err := s.readUpTo(at, apeFooter)
+	if err != nil || n <= apeFooter || apeLength(b) != n {
+		return n, err
+	}
+	if b, err = s.readUpTo(at+n-apeFooter, apeFooter); err != nil {
+		return 0, err
+	}
+	if !bytes.HasPrefix(b, []byte(apeMagic)) {
+		return apeFooter, nil
+	}
+	return n, nil
+}
+
+// searchFrame searches b for the first frame or tag. It returns the number of
+// bytes before it, and the length of the tag, which may reach beyond b. isBegin
+// and isEnd report whether b is at the beginning and the end of the file.
+func searchFrame(b []byte, isBegin, isEnd bool) (junk, tag int64, found bool) {
+	for i := range b {
+		if !isEnd && i > len(b)-frameRun {
+			return int64(i), 0, false
+		}
+		if n := tagLength(b[i:]); n > 0 {
+			return int64(i), n, false
+		}
+		if isRun(b[i:], isBegin && i == 0, isEnd) {
+			return int64(i), 0, true
+		}
+	}
+	return int64(len(b)), 0, false
+}
+
+// isRun reports whether b begins with a run of frames of one stream. At the
+// beginning of a file two are enough, or one that fills the file. A shorter run
+// counts if the file or a tag ends it; its last frame may be truncated.
+func isRun(b []byte, isBegin, isEnd bool) bool {
+	first, ok := parseFrame(b)
+	if !ok {
+		return false
+	}
+	least, most := 2, runLength
+	if isBegin {
+		least, most = 1, 2
+	}
+	n := first.length
+	for count := 1; count < most; count++ {
+		if n > len(b)-frameHeader {
+			return isEnd && count >= least && (count > 1 || n == len(b))
+		}
+		next, ok := parseFrame(b[n:])
+		if !ok || next.stream != first.stream {
+			return count >= least && isTag(b[n:])
+		}
+		n += next.length
+	}
+	return true
+}
+
+// isTag reports whether b begins like a tag that follows the frames.
+func isTag(b []byte) bool {
+	return bytes.HasPrefix(b, []byte("TAG")) || bytes.HasPrefix(b, []byte("LYRICSBEGIN")) || tagLength(b) > 0
+}
+
+// tagLength returns the length of the tag at the beginning of b that may precede
+// frames, ID3v2 or APE, or 0 if there is none.
+func tagLength(b []byte) int64 {
+	if n := id3Length(b); n > 0 {
+		return n
+	}
+	return apeLength(b)
+}
+
+const (
+	apeMagic = "APETAGEX"
+	// apeFooter is the length of the header of an APE tag, and of its footer.
+	apeFooter   = 32
+	apeIsHeader = 1 << 29
+)
+
+// apeLength returns the length of the APE tag whose header is at the beginning
+// of b, or 0 if there is none (wiki.hydrogenaud.io, APEv2 specification). A tag
+// without items is its header only if no footer follows.
+func apeLength(b []byte) int64 {
+	if len(b) < apeFooter || string(b[:len(apeMagic)]) != apeMagic {
+		return 0
+	}
+	size, items, flags := binary.LittleEndian.Uint32(b[12:]), binary.LittleEndian.Uint32(b[16:]), binary.LittleEndian.Uint32(b[20:])
+	switch {
+	case flags&apeIsHeader == 0:
+		return apeFooter // a footer whose items have been skipped
+	case items == 0 && !bytes.HasPrefix(b[apeFooter:], []byte(apeMagic)):
+		return apeFooter
+	}
+	return apeFooter + int64(size)
+}
