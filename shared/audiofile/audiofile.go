@@ -14,7 +14,8 @@
 //
 // The duration agrees with ffprobe's within 50 ms. The samples that an mp3
 // encoder adds in front count, up to 0.15 s at 8 kHz. Those of an mp4 encoder do
-// not, if the edit list excludes them. For an mp3 without a Xing or VBRI header,
+// not, if the edit list excludes them. The frame of an Info header does not count,
+// which ffprobe does count if bytes other than a tag precede it. For an mp3 without a Xing or VBRI header,
 // where ffprobe only estimates, it is the duration that ffmpeg decodes.
 // matrix_test.go compares.
 //
@@ -29,7 +30,7 @@
 //   - mp3: the first frame after the tags, and the tags at the end, if a Xing,
 //     Info or VBRI header counts the frames and its byte count is that of the
 //     file. Otherwise the file is read in order, 256 KiB at a time, and its
-//     frames are counted. The first frame is searched for in 52 KiB, to which
+//     frames are counted. The first frame is searched for in 64 KiB, to which
 //     tags and up to 1 MiB of zeros do not count.
 //   - wav: the headers of its chunks.
 //   - Ogg: the first pages, the last ones, and three places between, to detect
@@ -40,8 +41,8 @@
 //
 // # Limits
 //
-// A file cannot take much time, whatever its bytes are. If audio was found within
-// these limits, the type is certain, and the duration is unknown:
+// These limits keep a malicious file from taking much time. If one of them is
+// reached after audio was found, the duration is unknown, and Probe succeeds:
 //
 //   - Probe reads for 5 seconds. A reader may stop it earlier, with ErrNoTime.
 //   - An mp3 is read in order up to 256 MiB.

@@ -222,6 +222,23 @@ func TestProbeNeedsLittleMemory(t *testing.T) {
 	}
 }
 
+// A reader may have fewer bytes than its size. Probe ends all the same.
+func TestProbeOfAReaderThatIsTooShort(t *testing.T) {
+	t.Parallel()
+	for name := range durations(t) {
+		data := read(t, "testdata/"+name)
+		for _, front := range []string{"", "\n", strings.Repeat("text ", 2000), strings.Repeat("\x00", 5000)} {
+			short := append([]byte(front), data[:len(data)/2]...)
+			for _, more := range []int64{1, 5000, 1 << 20, 1 << 30} {
+				_, err := audiofile.Probe(bytes.NewReader(short), int64(len(short))+more)
+				if err != nil && !errors.Is(err, audiofile.ErrDamaged) && !errors.Is(err, audiofile.ErrUnknown) {
+					t.Errorf("Probe(%s, %d bytes too short) = %v", name, more, err)
+				}
+			}
+		}
+	}
+}
+
 // A read error is neither ErrUnknown nor ErrDamaged.
 func TestProbeReturnsReadErrors(t *testing.T) {
 	t.Parallel()

@@ -104,8 +104,8 @@ func mp3Between(s *source, begin, end int64) (time.Duration, error) {
 	return countFrames(s.r, audio, end)
 }
 
-// maxTags is the number of ID3v2 tags that are skipped in front of the audio,
-// whatever its type.
+// maxTags is the number of ID3v2 tags that are skipped in front of audio of any
+// type.
 const maxTags = 8
 
 // skipTags returns the offset after the ID3v2 tags. It does not read their

@@ -41,7 +41,7 @@ func (f frame) vbrHeader(b []byte) (_ vbrHeader, ok bool) {
 }
 
 // headerDuration returns the duration from the header of the mp3. Error:
-// errNoDuration if there is no header, or one that does not fit the file.
+// errNoDuration without a header that fits the file.
 func headerDuration(s *source, start, end int64) (time.Duration, error) {
 	b, err := s.readUpTo(start, min(spanSize/2, end-start))
 	if err != nil {

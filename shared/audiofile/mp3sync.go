@@ -8,13 +8,13 @@ import (
 
 const (
 	// maxLead is the number of bytes in front of the first frame that are
-	// searched for it. Zeros at the beginning, which editors leave for tags, do
-	// not count up to maxZeros.
-	maxLead  = spanSize - frameRun
+	// searched for it, as many as ffmpeg searches. Zeros, which editors leave for
+	// tags, do not count up to maxZeros.
+	maxLead  = 64 << 10
 	maxZeros = 1 << 20
-	// frameRun is the room for runLength frames of the maximum length, 2,881
+	// frameRun is the room for runLength frames of the maximum length, 1,441
 	// bytes, rounded up.
-	frameRun = 12 << 10
+	frameRun = 8 << 10
 	// runLength is the number of frames that must follow each other after bytes
 	// that are not mp3. Their headers have at least 17 bits in common, so other
 	// data does not contain such a run by chance.
@@ -25,24 +25,26 @@ const (
 var errNoFrame = fmt.Errorf("%w: no mp3 frame", ErrDamaged)
 
 // findFrame returns the offset of the first frame between two offsets. It skips
-// tags and whatever else precedes the frame, such as the rest of an earlier
-// frame, a line break, or the zeros where an encoder meant to write an Info
-// header. Errors: errNoFrame, and those of s.
+// tags and other bytes, such as the rest of an earlier frame, a line break, or
+// the zeros that an encoder meant to replace by an Info header. Errors:
+// errNoFrame, and those of s.
 func findFrame(s *source, begin, end int64) (int64, error) {
 	at, zeros, lead := begin, int64(0), int64(0)
 	for at < end && zeros <= maxZeros && lead < maxLead {
-		b, err := s.readUpTo(at, min(spanSize, end-at))
+		want := min(spanSize, end-at)
+		b, err := s.readUpTo(at, want)
 		if err != nil {
 			return 0, err
 		}
-		if len(b) == 0 {
-			break
+		isEnd := at+want == end
+		if int64(len(b)) < want { // the reader has fewer bytes than Probe was called for
+			isEnd, end = true, at+int64(len(b))
 		}
 		if z := int64(len(b) - len(bytes.TrimLeft(b, "\x00"))); z > 0 {
 			at, zeros = at+z, zeros+z
 			continue
 		}
-		junk, tag, found := searchFrame(b, at == begin, at+int64(len(b)) == end)
+		junk, tag, found := searchFrame(b, at == begin, isEnd)
 		at, lead = at+junk, lead+junk
 		if found {
 			return at, nil
@@ -58,8 +60,11 @@ func findFrame(s *source, begin, end int64) (int64, error) {
 // wholeTag returns the length of the tag at the offset: n, or that of its header
 // if it is an APE tag without the footer that it declares.
 func wholeTag(s *source, at, n int64) (int64, error) {
+	if n <= apeFooter {
+		return n, nil
+	}
 	b, err := s.readUpTo(at, apeFooter)
-	if err != nil || n <= apeFooter || apeLength(b) != n {
+	if err != nil || apeLength(b) != n {
 		return n, err
 	}
 	if b, err = s.readUpTo(at+n-apeFooter, apeFooter); err != nil {
@@ -72,7 +77,7 @@ func wholeTag(s *source, at, n int64) (int64, error) {
 }
 
 // searchFrame searches b for the first frame or tag. It returns the number of
-// bytes before it, and the length of the tag, which may reach beyond b. isBegin
+// bytes before it, and the length of the tag, which may end after b. isBegin
 // and isEnd report whether b is at the beginning and the end of the file.
 func searchFrame(b []byte, isBegin, isEnd bool) (junk, tag int64, found bool) {
 	for i := range b {
@@ -120,8 +125,8 @@ func isTag(b []byte) bool {
 	return bytes.HasPrefix(b, []byte("TAG")) || bytes.HasPrefix(b, []byte("LYRICSBEGIN")) || tagLength(b) > 0
 }
 
-// tagLength returns the length of the tag at the beginning of b that may precede
-// frames, ID3v2 or APE, or 0 if there is none.
+// tagLength returns the length of the ID3v2 or APE tag at the beginning of b, or
+// 0 without one.
 func tagLength(b []byte) int64 {
 	if n := id3Length(b); n > 0 {
 		return n
@@ -136,9 +141,9 @@ const (
 	apeIsHeader = 1 << 29
 )
 
-// apeLength returns the length of the APE tag whose header is at the beginning
-// of b, or 0 if there is none (wiki.hydrogenaud.io, APEv2 specification). A tag
-// without items is its header only if no footer follows.
+// apeLength returns the length of the APE tag that begins with b, or 0 without
+// one (wiki.hydrogenaud.io, APEv2 specification). Some programs write a header
+// alone for a tag without items.
 func apeLength(b []byte) int64 {
 	if len(b) < apeFooter || string(b[:len(apeMagic)]) != apeMagic {
 		return 0
@@ -146,7 +151,7 @@ func apeLength(b []byte) int64 {
 	size, items, flags := binary.LittleEndian.Uint32(b[12:]), binary.LittleEndian.Uint32(b[16:]), binary.LittleEndian.Uint32(b[20:])
 	switch {
 	case flags&apeIsHeader == 0:
-		return apeFooter // a footer whose items have been skipped
+		return apeFooter // a footer after items that have been skipped
 	case items == 0 && !bytes.HasPrefix(b[apeFooter:], []byte(apeMagic)):
 		return apeFooter
 	}

@@ -120,8 +120,8 @@ func TestProbeOfAMultiplexedOgg(t *testing.T) {
 	}
 }
 
-// Without Opus and Vorbis in its first link an Ogg is not supported, whatever
-// its size and whatever follows.
+// An Ogg of any size needs Opus or Vorbis in its first link. A later link does
+// not help, as players do not get there.
 func TestProbeOfAnOggWithoutAudio(t *testing.T) {
 	t.Parallel()
 	for size, l := range sizes {

@@ -162,14 +162,14 @@ func readFormat(r io.ReaderAt, at, size int64) (*wavFormat, error) {
 // duration returns the duration of the n bytes of audio data at the offset.
 // Like players, it uses samples and blocks. The average bytes per second are
 // the last resort, as ADPCM encoders get them wrong. Errors: errNoDuration if
-// the format has no constant rate, as G.729 with 0 bytes per second.
+// the format declares no constant rate, such as G.729 with 0 bytes per second.
 func (f *wavFormat) duration(r *source, at, n int64) (time.Duration, error) {
 	rate := int64(f.SampleRate)
 	switch f.code {
 	case wavMP3:
 		return mp3Between(r, at, at+n)
 	case wavALaw, wavMuLaw:
-		return seconds(n, rate*int64(f.NumChans)), nil // a sample has one byte, whatever the header declares
+		return seconds(n, rate*int64(f.NumChans)), nil // a sample always has one byte
 	case wavPCM, wavFloat:
 		if frame := f.frameLength(); frame > 0 {
 			return seconds(n, rate*frame), nil

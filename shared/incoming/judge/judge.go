@@ -16,8 +16,10 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// Bytes judges size bytes of r by what the client announced for them. Zero bytes
-// are audio that lasts 0 s. Errors: those of r; [audiofile.ErrNoTime].
+// Bytes judges the first size bytes of r and compares them with the announced
+// upload. Zero bytes are empty audio. If the time or a limit of package audiofile
+// is reached after audio was found, the duration is unknown. Errors: those of r,
+// and [audiofile.ErrNoTime] if no audio was found in time.
 func Bytes(r io.ReaderAt, size int64, announced recording.Upload) (incoming.Judgment, error) {
 	j := incoming.Judgment{Size: size}
 	if size == 0 {
@@ -52,9 +54,9 @@ var (
 	ErrDamaged = audiofile.ErrDamaged
 )
 
-// File judges a file that a person picked. A file that cannot be served is an
-// error that says what is wrong with it, and so is a file without a byte, whose
-// type cannot be known. Errors: ErrNotAudio, ErrDamaged; those of r.
+// File judges a file that a user picked. A file that cannot be served is an error
+// with the cause. So is an empty file, as its type is unknown. Errors:
+// ErrNotAudio, ErrDamaged, and those of Bytes.
 func File(r io.ReaderAt, size int64) (incoming.Judgment, error) {
 	info, err := audiofile.Probe(r, size)
 	return incoming.Judgment{Sound: recording.Sound(info), Size: size}, err
