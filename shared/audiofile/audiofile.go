@@ -15,9 +15,9 @@
 // The duration agrees with ffprobe's within 50 ms. The samples that an mp3
 // encoder adds in front count, up to 0.15 s at 8 kHz. Those of an mp4 encoder do
 // not, if the edit list excludes them. The frame of an Info header does not count,
-// which ffprobe does count if bytes other than a tag precede it. For an mp3 without a Xing or VBRI header,
-// where ffprobe only estimates, it is the duration that ffmpeg decodes.
-// matrix_test.go compares.
+// which ffprobe does count if bytes other than a tag precede it. For an mp3
+// without a Xing or VBRI header, where ffprobe only estimates, it is the duration
+// that ffmpeg decodes. matrix_test.go compares.
 //
 // # Which parts of a file are read
 //
@@ -132,9 +132,9 @@ var formats = []format{
 
 // isOtherContainer recognizes files that may contain the frames of an mp3 and
 // yet are not played as one: RIFF other than wav (AVI), QuickTime, Matroska,
-// AIFF, CAF, and the archives zip, rar and tar.
+// AIFF, CAF, MPEG program streams, and the archives zip, rar and tar.
 func isOtherContainer(h []byte) bool {
-	for _, magic := range []string{"RIFF", "RF64", "BW64", "riff", "\x1A\x45\xDF\xA3", "FORM", "caff", "PK\x03\x04", "Rar!"} {
+	for _, magic := range []string{"RIFF", "RF64", "BW64", "riff", "\x1A\x45\xDF\xA3", "FORM", "caff", "\x00\x00\x01\xBA", "PK\x03\x04", "Rar!"} {
 		if bytes.HasPrefix(h, []byte(magic)) {
 			return true
 		}

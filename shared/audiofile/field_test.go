@@ -137,6 +137,7 @@ func TestProbeRejectsFilesThatContainFrames(t *testing.T) {
 		"Matroska":              "\x1A\x45\xDF\xA3" + frames,
 		"AIFF":                  "FORM\x00\x00\x00\x00AIFC" + frames,
 		"zip":                   "PK\x03\x04" + strings.Repeat("\x00", 34) + frames,
+		"MPEG program stream":   "\x00\x00\x01\xBA" + strings.Repeat("\x44", 40) + frames,
 		"tar":                   string(tar) + frames,
 		"false headers":         noise,
 		"two frames in noise":   noise[:1000] + frames[:144] + noise,
