@@ -113,10 +113,10 @@ func (c *creator) identify(r *request, asked *creation, key string) (string, err
 	if key == "" {
 		return id, nil
 	}
-	claim, err := c.store.Claim(r.Context(), r.account, key, store.Claim{ID: id, Made: asked.fingerprint})
+	claim, err := incoming.ClaimRequest(r.Context(), c.store, r.account, key, store.Claim{ID: id, Made: asked.fingerprint})
 	switch {
 	case err != nil:
-		return "", fmt.Errorf("claim an idempotency key: %w", err)
+		return "", err
 	case claim.Made != asked.fingerprint:
 		return "", fmt.Errorf("%w: the key stands for another request", store.ErrExists)
 	}

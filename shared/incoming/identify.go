@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
@@ -51,13 +52,37 @@ func NewID(start, now recording.Seconds, random io.Reader) (string, error) {
 	return recording.NewID(start, random)
 }
 
+// Each kind of claim has a prefix of its own that ends in a slash, because all
+// kinds share one space of keys in an account.
+const (
+	nameClaims    = "inbox/" // + the stem of a file in an inbox
+	callClaims    = "storage/"
+	requestClaims = "client/" // + an idempotency key with a slash
+)
+
+// ClaimRequest claims the idempotency key of a client's request, which is any
+// text; see [store.Claimer]. A key with a slash gets a prefix, so that no client
+// reaches a claim of another kind: through it, a client could take over a file
+// in an inbox. A key without a slash reaches none and stays as it is. Errors:
+// store.ErrUnavailable.
+func ClaimRequest(ctx context.Context, s store.Claimer, account, key string, c store.Claim) (store.Claim, error) {
+	if strings.Contains(key, "/") {
+		key = requestClaims + key
+	}
+	c, err := s.Claim(ctx, account, key, c)
+	if err != nil {
+		return c, fmt.Errorf("claim an idempotency key: %w", err)
+	}
+	return c, nil
+}
+
 // ClaimName returns the ID that a file name, without its extension, stands for
 // in an account, for good: whatever becomes known of the call later, the same
 // name stays the same recording (docs/inbox.md). A name that is new gets an ID
 // of the month of at, the call's start if known. Errors: store.ErrUnavailable.
 func ClaimName(ctx context.Context, s store.Claimer, account, stem string, at recording.Seconds) (string, error) {
 	c := store.Claim{ID: recording.StemID(account, stem, at), Made: recording.MadeOfAudio, Lasting: true}
-	c, err := s.Claim(ctx, account, recording.InboxKey("", "")+stem, c)
+	c, err := s.Claim(ctx, account, nameClaims+stem, c)
 	if err != nil {
 		return "", fmt.Errorf("claim an ID for a file name: %w", err)
 	}
@@ -72,7 +97,7 @@ func ClaimCall(ctx context.Context, s store.Claimer, account, call, sha256Hex st
 	sum := sha256.Sum256([]byte(call + "\x00" + sha256Hex))
 	name := hex.EncodeToString(sum[:16])
 	c := store.Claim{ID: recording.MonthID(at, name), Made: sha256Hex}
-	c, err := s.Claim(ctx, account, "storage/"+name, c)
+	c, err := s.Claim(ctx, account, callClaims+name, c)
 	if err != nil {
 		return "", fmt.Errorf("claim an ID for a call: %w", err)
 	}
