@@ -63,7 +63,7 @@ func Finish(ctx context.Context, s Marker, m media.Remover, t store.Tombstone) e
 		r := recording.Recording{Account: t.Account, ID: t.ID, Audio: t.Audio}
 		var keys []string
 		if _, _, inbox := recording.ParseInboxKey(r.AudioKey()); inbox {
-			keys = append(keys, recording.SidecarKey(r.AudioKey()))
+			keys = append(keys, recording.SidecarKeys(r.AudioKey())...)
 		}
 		keys = append(keys, r.AudioKey())
 		if t.Audio.Place == recording.Nowhere { // an arrival may have been set aside

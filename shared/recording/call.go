@@ -1,6 +1,7 @@
 package recording
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -30,9 +31,11 @@ var names = map[string]string{
 }
 
 // ParseCall reads a JSON object as a call. Values other than strings keep their
-// JSON text. Private members (_…, pvt_…) and nulls are ignored. Errors: those of
-// [ParseDocument].
+// JSON text. Private members (_…, pvt_…) and nulls are ignored, and so is the
+// byte order mark that programs on Windows write in front of UTF-8. Errors: those
+// of [ParseDocument].
 func ParseCall(raw []byte) (Call, error) {
+	raw = bytes.TrimPrefix(raw, []byte("\ufeff"))
 	if err := strictjson.Check(raw, MaxDepth); err != nil {
 		return nil, fmt.Errorf("parse call: %w", err)
 	}

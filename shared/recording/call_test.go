@@ -123,7 +123,7 @@ func TestCallIdentity(t *testing.T) {
 
 func TestParseCall(t *testing.T) {
 	t.Parallel()
-	got, err := recording.ParseCall([]byte(`{"id":"202601-a","caller":"1001","start":63937071000,"_rev":"1","pvt_type":"x","to":null,"user_metadata":{ "a":1}}`))
+	got, err := recording.ParseCall([]byte("\ufeff" + `{"id":"202601-a","caller":"1001","start":63937071000,"_rev":"1","pvt_type":"x","to":null,"user_metadata":{ "a":1}}`))
 	want := recording.Call{"id": "202601-a", "caller_id_number": "1001", "start": "63937071000", "user_metadata": `{"a":1}`}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("ParseCall: %v (-want +got):\n%s", err, diff)

@@ -97,9 +97,12 @@ func Stem(name string) string {
 	return strings.TrimRight(strings.TrimSuffix(name, path.Ext(name)), ".")
 }
 
-// SidecarKey returns the key of the sidecar file of the audio under key in an
-// inbox.
-func SidecarKey(key string) string { return Stem(key) + ".json" }
+// SidecarKeys returns the keys that the sidecar file of the audio under key in an
+// inbox may have. If several exist, the first counts.
+func SidecarKeys(key string) []string {
+	stem := Stem(key)
+	return []string{stem + ".json", stem + ".JSON"}
+}
 
 // isName reports whether s is a valid ID of an account or a user: 1 to 64 of
 // [A-Za-z0-9_-] (contract, Routes).

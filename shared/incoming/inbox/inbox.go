@@ -154,7 +154,7 @@ func (in Inbox) judge(ctx context.Context, f *file, announced recording.Upload) 
 func (in Inbox) create(ctx context.Context, f *file, id string) (incoming.Outcome, error) {
 	switch _, err := in.Store.Tombstone(ctx, f.account, id); {
 	case err == nil:
-		return in.remove(ctx, recording.SidecarKey(f.Key), f.Key)
+		return in.remove(ctx, append(recording.SidecarKeys(f.Key), f.Key)...)
 	case !errors.Is(err, store.ErrNotFound):
 		return "", fmt.Errorf("read the tombstone of a file in an inbox: %w", err)
 	}

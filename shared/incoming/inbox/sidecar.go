@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"slices"
 
 	"callrecordings/shared/incoming"
 	"callrecordings/shared/media"
@@ -14,8 +15,9 @@ import (
 
 // Why a file, or the metadata for it, cannot be used.
 var (
-	errUnmatched  = fmt.Errorf("%w: no pattern describes its name, and no metadata describes the call", incoming.ErrKept)
-	errBadSidecar = fmt.Errorf("%w: metadata must be one JSON object of at most %d bytes", incoming.ErrKept, incoming.MaxSidecar)
+	errUnmatched   = fmt.Errorf("%w: no pattern describes its name, and no metadata describes the call", incoming.ErrKept)
+	errSidecarName = fmt.Errorf("%w: metadata must have the name of its audio, with the extension .json", incoming.ErrKept)
+	errBadSidecar  = fmt.Errorf("%w: metadata must be one JSON object of at most %d bytes", incoming.ErrKept, incoming.MaxSidecar)
 )
 
 // describe gathers what was reported about a file. A faulty sidecar does not
@@ -28,7 +30,7 @@ func (in Inbox) describe(ctx context.Context, f *file) error {
 	if err := agree(f.account, f.name.Call, own); err != nil {
 		return err
 	}
-	sidecar, err := in.sidecar(ctx, recording.SidecarKey(f.Key))
+	sidecar, err := in.beside(ctx, f)
 	switch {
 	case errors.Is(err, media.ErrNotFound), errors.Is(err, incoming.ErrKept):
 		sidecar = nil
@@ -44,6 +46,16 @@ func (in Inbox) describe(ctx context.Context, f *file) error {
 	delete(sidecar, "id") // the ID comes from the audio's own reports, whichever file arrives first
 	f.call = sidecar.Under(own).Under(f.name.Call)
 	return nil
+}
+
+// beside reads the sidecar file of audio. Errors: those of sidecar.
+func (in Inbox) beside(ctx context.Context, f *file) (call recording.Call, err error) {
+	for _, key := range recording.SidecarKeys(f.Key) {
+		if call, err = in.sidecar(ctx, key); !errors.Is(err, media.ErrNotFound) {
+			break
+		}
+	}
+	return call, err
 }
 
 // agree is [incoming.Agree] for files, which are kept when reports disagree.
@@ -77,6 +89,9 @@ func (in Inbox) sidecar(ctx context.Context, key string) (recording.Call, error)
 // beside it. Metadata that arrived first waits for its audio. A sidecar never
 // describes another sidecar.
 func (in Inbox) metadata(ctx context.Context, f *file) (incoming.Outcome, error) {
+	if !slices.Contains(recording.SidecarKeys(f.Key), f.Key) {
+		return "", errSidecarName
+	}
 	call, err := in.sidecar(ctx, f.Key)
 	if errors.Is(err, media.ErrNotFound) {
 		return incoming.Gone, nil
@@ -87,7 +102,7 @@ func (in Inbox) metadata(ctx context.Context, f *file) (incoming.Outcome, error)
 	if err != nil {
 		return "", err
 	}
-	stem := recording.InboxKey(f.account, f.name.Stem)
+	stem := recording.Stem(f.Key)
 	keys, err := in.Audio.List(ctx, stem+".", "")
 	if err != nil {
 		return "", fmt.Errorf("look for the audio of metadata: %w", err)

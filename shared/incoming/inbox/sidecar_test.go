@@ -1,0 +1,94 @@
+package inbox_test
+
+import (
+	"errors"
+	"path"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"callrecordings/shared/incoming"
+	"callrecordings/shared/recording"
+)
+
+// Sidecars never describe each other, and the work is linear in the number of
+// files that share a stem.
+func TestSidecarsOfOneStem(t *testing.T) {
+	t.Parallel()
+	names := []string{"1001to1002.json", "1001to1002.JSON", "1001to1002..json", "1001to1002.Json", "1001to1002", "1001to1002.wav", "1001to1002.mp3"}
+	rapid.Check(t, func(rt *rapid.T) {
+		d := open(t)
+		dropped := rapid.SliceOfNDistinct(rapid.SampledFrom(names), 1, len(names), rapid.ID).Draw(rt, "files")
+		for _, name := range dropped {
+			body := sample(t, "alaw.wav")
+			if strings.EqualFold(path.Ext(name), ".json") {
+				body = []byte(`{"from":"1"}`)
+			}
+			d.drop(box+name, body, nil)
+		}
+		for _, name := range dropped {
+			d.bucket.Calls = 0
+			if _, err := d.Ingest(t.Context(), incoming.Arrival{Key: box + name, Sequencer: "0A"}); err != nil && !errors.Is(err, incoming.ErrKept) {
+				rt.Fatalf("Ingest(%s) = %v", name, err)
+			}
+			if most := 2 + 6*len(dropped); d.bucket.Calls > most {
+				rt.Errorf("Ingest(%s) of %d files took %d calls, want at most %d", name, len(dropped), d.bucket.Calls, most)
+			}
+		}
+	})
+}
+
+// A sidecar is found by either spelling of its extension, whether it arrives
+// before the audio or after it, and is removed with the audio.
+func TestSpellingsOfASidecar(t *testing.T) {
+	t.Parallel()
+	text := "\ufeff" + `{"owner_id":"u4"}` // as editors on Windows write it
+	for _, extension := range []string{".json", ".JSON"} {
+		for _, first := range []string{extension, ".wav"} {
+			d := open(t)
+			beside := box + "1001to1002" + extension
+			steps := map[string]func(){
+				".wav": func() {
+					d.drop(freeform, sample(t, "alaw.wav"), nil)
+					d.arrive(freeform, "01", incoming.Adopted)
+				},
+				extension: func() {
+					d.drop(beside, []byte(text), nil)
+					if _, err := d.Ingest(d.Context(), incoming.Arrival{Key: beside, Sequencer: "02"}); err != nil {
+						t.Fatalf("Ingest(%s) = %v", beside, err)
+					}
+				},
+			}
+			steps[first]()
+			delete(steps, first)
+			for _, step := range steps {
+				step()
+			}
+			r := d.only()
+			if r.Owner != "u4" {
+				t.Errorf("%s, with %s first: owner %q, want u4", beside, first, r.Owner)
+			}
+			if _, err := d.store.Delete(t.Context(), account, r.ID, func(*recording.Recording) error { return nil }); err != nil {
+				t.Fatal(err)
+			}
+			d.arrive(freeform, "03", incoming.Removed)
+			d.exists(beside, false)
+		}
+	}
+}
+
+// Metadata whose name no audio looks for is reported, not silently ignored.
+func TestMisspelledSidecar(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.drop(freeform, sample(t, "alaw.wav"), nil)
+	d.arrive(freeform, "01", incoming.Adopted)
+	for _, name := range []string{"1001to1002..json", "1001to1002.Json", "1001to1002", "1001to1002.Json"} {
+		d.drop(box+name, []byte(`{"owner_id":"u4"}`), nil)
+		d.arrive(box+name, "02", incoming.ErrKept)
+	}
+	if r := d.only(); r.Owner != "" {
+		t.Errorf("owner %q, want none", r.Owner)
+	}
+}
