@@ -341,3 +341,17 @@ func TestKilledAtAnyCall(t *testing.T) {
 		})
 	}
 }
+
+// A base folder that ends in a slash puts an empty folder into the key.
+func TestEmptyFolderInAKey(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	key, beside := box+"/202601-call_x.wav", box+"/202601-call_x.json"
+	d.drop(key, sample(t, "alaw.wav"), nil)
+	d.arrive(key, "01", incoming.Adopted)
+	d.drop(beside, []byte(`{"owner_id":"u4"}`), nil)
+	d.arrive(beside, "02", incoming.Completed)
+	if r := d.only(); r.ID != id || r.Owner != "u4" || r.AudioKey() != key {
+		t.Errorf("recording = %+v, want ID %s, with its owner", r, id)
+	}
+}

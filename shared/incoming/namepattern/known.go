@@ -11,12 +11,12 @@ const (
 		" [{*}/]{id}_{name}.{ext}" +
 		" {account_id}/[{owner_id}/]{id}/{name}.{ext}" +
 		" call_recording_{call_id}[.].{ext}"
-		// freepbx names recordings by direction, both numbers, time and channel.
+	// freepbx names recordings by direction, both numbers, time and channel.
 	freepbx = " [{**}/]{direction}-{callee}-{caller}-{start:%Y%m%d-%H%M%S}-{call_id}.{ext}"
 	// freeswitch covers FreeSWITCH's sample dialplan and FusionPBX.
 	freeswitch = " [{**}/]{start:%Y-%m-%d-%H-%M-%S}_{callee}_{caller}.{ext}" +
 		" [{**}/]{caller}.{start:%Y-%m-%d-%H-%M-%S}.{ext}" +
 		" [{**}/]archive/{start:%Y/%b/%d}/{call_id}.{ext}"
-		// labelled matches any name that labels its values.
+	// labelled matches any name that labels its values.
 	labelled = " [{**}/]{labels}.{ext}"
 )

@@ -25,6 +25,7 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -124,15 +125,18 @@ type Name struct {
 	Ext string
 }
 
-// Match reads a name, which has slashes between folders but none at the start. It
-// returns false if no pattern matches.
+// Match reads a name, which has slashes between folders. Patterns do not see
+// empty folders: Kazoo writes one in front of the name if the setting of its base
+// folder ends in a slash. It returns false if no pattern matches.
 func (s Set) Match(name string) (Name, bool) {
-	if len(name) > MaxName || strings.HasPrefix(name, "/") {
+	if len(name) > MaxName {
 		return Name{}, false
 	}
-	call, ok := s.first(s.Patterns, name)
+	folders := slices.DeleteFunc(strings.Split(name, "/"), func(folder string) bool { return folder == "" })
+	path := strings.Join(folders, "/")
+	call, ok := s.first(s.Patterns, path)
 	if !ok && s.more != nil {
-		call, ok = s.first(s.more(), name)
+		call, ok = s.first(s.more(), path)
 	}
 	if !ok {
 		return Name{}, false

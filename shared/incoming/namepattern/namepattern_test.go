@@ -67,6 +67,9 @@ func TestKnownPatterns(t *testing.T) {
 		id + "_" + att:             {"id": id, "name": att},
 		"acc/u1/" + id + "/" + att: {"id": id, "account_id": "acc", "owner_id": "u1", "name": att},
 		"acc/" + id + "/" + att:    {"id": id, "account_id": "acc", "name": att},
+		// Empty folders, as Kazoo writes them if a folder in its settings ends in a slash.
+		"/" + id + "_" + att:       {"id": id, "name": att},
+		"//acc//" + id + "/" + att: {"id": id, "account_id": "acc", "name": att},
 		// A recorder's url, as 4.3 and 5.0 write it.
 		"call_recording_a1%4010.1.1.5.mp3":  {"call_id": "a1@10.1.1.5", "name": "call_recording_a1@10.1.1.5.mp3"},
 		"call_recording_a1%4010.1.1.5..wav": {"call_id": "a1@10.1.1.5", "name": "call_recording_a1@10.1.1.5..wav"},
@@ -100,7 +103,7 @@ func TestKnownPatterns(t *testing.T) {
 func TestUnmatchedNames(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
-		"", "call.wav", "x/y.mp3", "notes.txt", "/acc/202611-a/b.mp3", "acc/2026-a/b.mp3",
+		"", "call.wav", "x/y.mp3", "notes.txt", "/", "//call.wav", "acc/2026-a/b.mp3",
 		"in-1-2-20261324-093005-1.wav", // there is no month 13
 		"202611-a/b/c/d.mp3", "call_recording_.mp3", "a=b", strings.Repeat("a", 1100) + "/call_id=1.wav",
 	} {
