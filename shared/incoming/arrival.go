@@ -62,6 +62,7 @@ type Store interface {
 	// Tombstone returns what remains of a deleted recording. Errors:
 	// store.ErrNotFound, store.ErrUnavailable.
 	Tombstone(ctx context.Context, account, id string) (store.Tombstone, error)
+	store.Renewer
 	store.Claimer
 }
 

@@ -27,6 +27,7 @@ package store
 import (
 	"context"
 	"errors"
+	"time"
 
 	"callrecordings/shared/recording"
 )
@@ -116,6 +117,19 @@ type Tombstone struct {
 	// pending.
 	Expires recording.Seconds
 }
+
+// Renewer extends tombstones.
+type Renewer interface {
+	// Renew makes a tombstone expire TombstoneDays from now, because something
+	// still tries to restore the recording. It does nothing if there is no
+	// tombstone, if its purge is pending, or if the expiry would move by less
+	// than a day: a folder that is uploaded every hour costs one write a day.
+	// Errors: ErrUnavailable.
+	Renew(ctx context.Context, account, id string) error
+}
+
+// RenewAfter is the least time by which Renew moves the expiry of a tombstone.
+const RenewAfter = 24 * time.Hour
 
 // Query selects one page of a list.
 type Query struct {

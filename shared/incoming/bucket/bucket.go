@@ -109,7 +109,7 @@ func (g Ingester) audio(ctx context.Context, a incoming.Arrival, account, id str
 func (g Ingester) orphan(ctx context.Context, a incoming.Arrival, account, id string) (incoming.Outcome, error) {
 	switch _, err := g.Store.Tombstone(ctx, account, id); {
 	case err == nil:
-		return g.remove(ctx, recording.SetAsideKey(a.Key), a.Key)
+		return g.remove(ctx, account, id, recording.SetAsideKey(a.Key), a.Key)
 	case !errors.Is(err, store.ErrNotFound):
 		return "", fmt.Errorf("read the tombstone of an arrival: %w", err)
 	}
@@ -138,8 +138,11 @@ func (g Ingester) judge(ctx context.Context, a incoming.Arrival, announced recor
 	return object, verdict, err
 }
 
-// remove removes the objects of a deleted recording.
-func (g Ingester) remove(ctx context.Context, keys ...string) (incoming.Outcome, error) {
+// remove removes the objects of a deleted recording, and renews its tombstone.
+func (g Ingester) remove(ctx context.Context, account, id string, keys ...string) (incoming.Outcome, error) {
+	if err := g.Store.Renew(ctx, account, id); err != nil {
+		return "", fmt.Errorf("renew the tombstone of an arrival: %w", err)
+	}
 	for _, key := range keys {
 		if err := g.Audio.Remove(ctx, key); err != nil {
 			return "", fmt.Errorf("remove the audio of a deleted recording: %w", err)

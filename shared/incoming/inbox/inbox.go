@@ -149,11 +149,17 @@ func (in Inbox) judge(ctx context.Context, f *file, announced recording.Upload) 
 	return judge.Judge{Audio: in.Audio, MaxBytes: in.MaxBytes}.Object(ctx, f.Key, f.object, announced)
 }
 
-// create makes the recording of a file, unless it was deleted. A file that
+// create makes the recording of a file, unless it was deleted. The file of a
+// deleted recording is removed, each time that it is uploaded again, and renews the
+// tombstone: a nightly sync of a folder must not restore the recording once the
+// tombstone expires. A file that
 // cannot be served makes one that says so.
 func (in Inbox) create(ctx context.Context, f *file, id string) (incoming.Outcome, error) {
 	switch _, err := in.Store.Tombstone(ctx, f.account, id); {
 	case err == nil:
+		if err := in.Store.Renew(ctx, f.account, id); err != nil {
+			return "", fmt.Errorf("renew the tombstone of a file in an inbox: %w", err)
+		}
 		return in.remove(ctx, append(recording.SidecarKeys(f.Key), f.Key)...)
 	case !errors.Is(err, store.ErrNotFound):
 		return "", fmt.Errorf("read the tombstone of a file in an inbox: %w", err)

@@ -303,6 +303,31 @@ func TestFileOfADeletedRecording(t *testing.T) {
 	d.arrive(freeform, "0B", incoming.Gone)
 }
 
+// A sync that uploads the file of a deleted recording every night never restores
+// the recording.
+func TestNightlySyncDoesNotRestoreADeletedRecording(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.drop(freeform, sample(t, "alaw.wav"), nil)
+	d.arrive(freeform, "01", incoming.Adopted)
+	deleted, err := d.store.Delete(t.Context(), account, d.only().ID, func(*recording.Recording) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.store.Purged(t.Context(), account, deleted.ID); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		d.now = d.now.AddDate(0, 0, store.TombstoneDays-1)
+		d.drop(freeform, sample(t, "alaw.wav"), nil)
+		d.arrive(freeform, "02", incoming.Removed)
+		found, err := d.store.Tombstone(t.Context(), account, deleted.ID)
+		if want := recording.SecondsOf(d.now.AddDate(0, 0, store.TombstoneDays)); err != nil || found.Expires != want {
+			t.Fatalf("Tombstone = %+v, %v, want it to expire at %d", found, err, want)
+		}
+	}
+}
+
 // An invocation that is killed at any of its calls, and then retried, leaves
 // exactly one correct recording.
 func TestKilledAtAnyCall(t *testing.T) {

@@ -74,6 +74,11 @@ func (s Store) Tombstone(ctx context.Context, account, id string) (t store.Tombs
 	return t, err
 }
 
+// Renew implements store.Renewer.
+func (s Store) Renew(ctx context.Context, account, id string) error {
+	return s.call(func() error { return s.Store.Renew(ctx, account, id) })
+}
+
 // Claim implements store.Claimer.
 func (s Store) Claim(ctx context.Context, account, key string, c store.Claim) (got store.Claim, err error) {
 	err = s.call(func() error { got, err = s.Store.Claim(ctx, account, key, c); return err })

@@ -50,7 +50,7 @@
 //	created        N            creation time, from created_id
 //	deleted        N            deletion time in Gregorian seconds
 //	purge_pending  BOOL         present until the audio is confirmed gone
-//	expires        N            expiry in Unix seconds (the table's TTL), set once the audio is gone
+//	expires        N            expiry in Unix seconds (the table's TTL), set once the audio is gone; Renew extends it
 //
 // A claim on an Idempotency-Key is an item in the same table, in no index. Its
 // id is "key#" plus the key's SHA-256, and it has
@@ -97,7 +97,7 @@
 //
 //   - Page: Query on the two indexes.
 //   - Get and Tombstone: GetItem.
-//   - Update and Delete: GetItem and PutItem.
+//   - Update, Delete and Renew: GetItem and PutItem.
 //   - Put, Revive and Claim: PutItem.
 //   - Purged: UpdateItem.
 //   - Storage secrets: GetItem to check them; PutItem, Query on the table, and
@@ -163,6 +163,7 @@ var (
 	_ store.Claimer = (*Store)(nil)
 	_ store.Finder  = (*Store)(nil)
 	_ store.Reviver = (*Store)(nil)
+	_ store.Renewer = (*Store)(nil)
 )
 
 // Open returns a Store. It does not use the network; see [Store.Warm].

@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -207,6 +208,36 @@ func (s *Store) Purged(ctx context.Context, account, id string) error {
 		return fail(doing, account, id, err)
 	}
 	requestlog.From(ctx).WriteUnits += units(out.ConsumedCapacity)
+	return nil
+}
+
+// Renew extends a tombstone; see [store.Renewer]. It keeps the tombstone's
+// revision, and stores nothing if the item has another one by then.
+func (s *Store) Renew(ctx context.Context, account, id string) error {
+	const doing = "renewing the tombstone of"
+	m, err := s.read(ctx, doing, account, id)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	}
+	until := s.now().AddDate(0, 0, store.TombstoneDays)
+	expires, err := number(m, attrExpires, 0)
+	switch {
+	case err != nil:
+		return fail(doing, account, id, err)
+	case !isTombstone(m), m[attrPurgePending] != nil, expires > until.Add(-store.RenewAfter).Unix():
+		return nil
+	}
+	m = maps.Clone(m)
+	m[attrExpires] = num(until.Unix())
+	_, err = s.write(ctx, m, condition{
+		"attribute_exists(" + attrDeleted + ") AND " + attrRevision + " = :revision", item{":revision": m[attrRevision]},
+	})
+	if err != nil && !errors.Is(err, errUnmet) {
+		return fail(doing, account, id, err)
+	}
 	return nil
 }
 

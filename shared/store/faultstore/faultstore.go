@@ -46,6 +46,7 @@ type Driver interface {
 	store.Claimer
 	store.Finder
 	store.Reviver
+	store.Renewer
 	store.SecretReader
 	// Tombstone returns the tombstone of a deleted recording.
 	// Errors: store.ErrNotFound if there is no tombstone, store.ErrUnavailable.
@@ -120,6 +121,12 @@ func (s *Store) Delete(ctx context.Context, account, id string, check func(*reco
 // Purged calls the driver's Purged, unless it has a fault.
 func (s *Store) Purged(ctx context.Context, account, id string) error {
 	_, err := do(s, func() (struct{}, error) { return struct{}{}, s.next.Purged(ctx, account, id) })
+	return err
+}
+
+// Renew calls the driver's Renew, unless it has a fault.
+func (s *Store) Renew(ctx context.Context, account, id string) error {
+	_, err := do(s, func() (struct{}, error) { return struct{}{}, s.next.Renew(ctx, account, id) })
 	return err
 }
 

@@ -141,6 +141,41 @@ func TestTwoStoresShareFile(t *testing.T) {
 	}
 }
 
+// A tombstone that something keeps reaching for stays beyond its first expiry.
+func TestRenewExtendsATombstone(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "recordings.db"), sqlite.Options{Now: func() time.Time { return now }, Random: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	const id = "202601-a"
+	if err := s.Put(t.Context(), &recording.Recording{Account: "a", ID: id, Created: 1, Document: "{}"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Delete(t.Context(), "a", id, func(*recording.Recording) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Purged(t.Context(), "a", id); err != nil {
+		t.Fatal(err)
+	}
+	first := now.AddDate(0, 0, store.TombstoneDays)
+	for _, c := range []struct{ day, want time.Time }{
+		{now.Add(23 * time.Hour), first}, // one write a day is enough
+		{now.Add(24 * time.Hour), first.Add(24 * time.Hour)},
+		{first, first.AddDate(0, 0, store.TombstoneDays)},
+	} {
+		now = c.day
+		if err := s.Renew(t.Context(), "a", id); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Tombstone(t.Context(), "a", id); err != nil || got.Expires != recording.SecondsOf(c.want) {
+			t.Errorf("Tombstone on %v = %+v, %v, want it to expire on %v", c.day, got, err, c.want)
+		}
+	}
+}
+
 func TestPendingPurgesAndExpiry(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "recordings.db")

@@ -172,6 +172,18 @@ func wrap(action, account, id string, err error) error {
 	return fail(action, account, id, err)
 }
 
+// Renew extends a tombstone; see [store.Renewer].
+func (s *Store) Renew(ctx context.Context, account, id string) error {
+	requestlog.From(ctx).Calls++
+	until := s.now().AddDate(0, 0, store.TombstoneDays)
+	_, err := s.write.ExecContext(ctx, "UPDATE recordings SET expires = ? WHERE account = ? AND id = ? AND deleted > 0"+
+		" AND purge_pending = 0 AND expires <= ?", recording.SecondsOf(until), account, id, recording.SecondsOf(until.Add(-store.RenewAfter)))
+	if err != nil {
+		return fail("renew the tombstone of", account, id, err)
+	}
+	return nil
+}
+
 // Purged marks the purge of a deleted recording as finished; see [store.Writer].
 func (s *Store) Purged(ctx context.Context, account, id string) error {
 	requestlog.From(ctx).Calls++

@@ -79,6 +79,31 @@ var deletes = []testCase{
 		r := s.rec("a", 0, "")
 		s.wantErr("Put", s.store.Put(ctx, &r), store.ErrDeleted)
 	}},
+	{"Renew leaves all but old tombstones alone", func(s *suite) {
+		ctx := s.Context()
+		s.put(s.rec("a", 0, ""), s.rec("b", 0, ""), s.rec("c", 0, ""))
+		for _, id := range []string{"202601-b", "202601-c"} {
+			if _, err := s.store.Delete(ctx, s.account, id, noop); err != nil {
+				s.Fatalf("Delete: %v", err)
+			}
+		}
+		if err := s.store.Purged(ctx, s.account, "202601-c"); err != nil {
+			s.Fatalf("Purged: %v", err)
+		}
+		existing := s.get("a")
+		for _, id := range []string{"202601-a", "202601-b", "202601-c", "202601-nosuch"} {
+			before, _ := s.store.Tombstone(ctx, s.account, id)
+			if err := s.store.Renew(ctx, s.account, id); err != nil {
+				s.Errorf("Renew(%s): %v", id, err)
+			}
+			if after, _ := s.store.Tombstone(ctx, s.account, id); after != before {
+				s.Errorf("Tombstone of %s = %+v, want %+v", id, after, before)
+			}
+		}
+		if diff := cmp.Diff(existing, s.get("a")); diff != "" {
+			s.Errorf("the recording (-before +after):\n%s", diff)
+		}
+	}},
 	{"one of many concurrent deletes takes effect", func(s *suite) {
 		s.put(s.rec("a", 0, ""))
 		var wg sync.WaitGroup

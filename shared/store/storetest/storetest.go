@@ -31,6 +31,7 @@ type Store interface {
 	store.Claimer
 	store.Finder
 	store.Reviver
+	store.Renewer
 	store.Secrets
 	// Tombstone returns the tombstone of a deleted recording.
 	// Errors: ErrNotFound if there is no tombstone, ErrUnavailable.
