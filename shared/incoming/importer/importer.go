@@ -120,6 +120,7 @@ type Store interface {
 	store.Store
 	store.Finder
 	store.Reviver
+	store.Renewer
 	store.Claimer
 }
 

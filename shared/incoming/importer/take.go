@@ -43,7 +43,7 @@ func (r *run) take(ctx context.Context, t task) Result {
 	case found.Recording != nil:
 		return c.known(ctx, found.Recording)
 	case found.Tombstone != nil && !r.Revive:
-		return res.ends(Deleted, nil)
+		return r.deleted(ctx, res)
 	case found.Tombstone != nil && found.Tombstone.PurgePending:
 		return res.ends(Failed, errPurging)
 	case found.Tombstone != nil:
@@ -55,6 +55,17 @@ func (r *run) take(ctx context.Context, t task) Result {
 		c.put = r.target.Store.Put
 	}
 	return c.fresh(ctx)
+}
+
+// deleted returns the result of an item that was deleted in the target. Its
+// tombstone is renewed, or else an import that runs every night would restore the
+// recording once the tombstone expires.
+func (r *run) deleted(ctx context.Context, res Result) Result {
+	_, err := retry(ctx, r, func() (struct{}, error) { return struct{}{}, r.target.Store.Renew(ctx, res.Account, res.ID) })
+	if err != nil {
+		return r.failed(ctx, res, fmt.Errorf("renew its tombstone: %w", err))
+	}
+	return res.ends(Deleted, nil)
 }
 
 // errPurging means that a deleted recording cannot be revived yet.
