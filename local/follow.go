@@ -61,9 +61,9 @@ func (b *box) enqueueArrival(ctx context.Context, event []byte) {
 // work processes the queues in the background until ctx ends. wait blocks until
 // the processing has stopped.
 func (b *box) work(ctx context.Context) (wait func()) {
-	ingest := bucket.Handler(bucket.Queue{
+	ingest := bucket.Queue{
 		Route: string(config.Ingest), Bucket: datadir.Bucket, Ingest: b.ingester().Ingest, Log: b.log, Now: b.now,
-	})
+	}
 	var running sync.WaitGroup
 	for _, processBatch := range []func(context.Context) (bool, error){
 		func(ctx context.Context) (bool, error) { return b.ingestArrivals(ctx, ingest) },
@@ -95,33 +95,28 @@ func (b *box) poll(ctx context.Context, processBatch func(context.Context) (more
 	}
 }
 
-// ingestArrivals passes a batch of due messages to ingest, as SQS and Lambda do.
-func (b *box) ingestArrivals(ctx context.Context, ingest func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)) (more bool, err error) {
+// ingestArrivals passes a batch of due messages to ingest, as SQS and Lambda do. A
+// message that was not begun stays due, and costs no try.
+func (b *box) ingestArrivals(ctx context.Context, ingest bucket.Queue) (more bool, err error) {
 	due, err := b.store.Due(ctx, sqlite.Arrivals, batch)
 	if err != nil || len(due) == 0 {
 		return false, err
 	}
-	var e events.SQSEvent
+	var messages []events.SQSMessage
 	for _, m := range due {
-		e.Records = append(e.Records, events.SQSMessage{MessageId: strconv.FormatInt(m.Number, 10), Body: string(m.Body)})
+		messages = append(messages, events.SQSMessage{MessageId: strconv.FormatInt(m.Number, 10), Body: string(m.Body)})
 	}
 	invoked, cancel := invocationContext(ctx)
 	defer cancel()
-	answer, err := ingest(invoked, e)
-	if err != nil {
-		return false, fmt.Errorf("ingest: %w", err)
-	}
-	failed := map[string]bool{}
-	for _, f := range answer.BatchItemFailures {
-		failed[f.ItemIdentifier] = true
-	}
 	var errs []error
-	for _, m := range due {
-		if !failed[strconv.FormatInt(m.Number, 10)] {
+	for i, result := range ingest.Handle(invoked, messages) {
+		switch m := due[i]; result {
+		case bucket.Done:
 			errs = append(errs, b.store.Done(invoked, m.Number))
-			continue
+		case bucket.Failed:
+			errs = append(errs, b.store.PutOff(invoked, m.Number, pause(m.Tries), "ingest failed; see the log"))
+		case bucket.Unbegun:
 		}
-		errs = append(errs, b.store.PutOff(invoked, m.Number, pause(m.Tries), "ingest failed; see the log"))
 	}
 	return len(due) == batch, errors.Join(errs...)
 }

@@ -17,6 +17,10 @@ type Arrival struct {
 	// Sequencer orders the events of one key; "" for an arrival that was not
 	// found through an event, which counts as the latest.
 	Sequencer string
+	// Until is when reading the audio through has to end, because other arrivals
+	// wait. Audio whose length is not known by then is stored without it. The zero
+	// time sets no limit beside the context's deadline.
+	Until time.Time
 }
 
 // Outcome is the result of ingesting an arrival.

@@ -352,3 +352,27 @@ func TestObjectReplacedDuringRead(t *testing.T) {
 		t.Errorf("audio = %+v, want that of the new object", r.Audio)
 	}
 }
+
+// When the time for an arrival is up, its audio is served without its length
+// rather than kept from those behind it.
+func TestAudioThatTakesTooLong(t *testing.T) {
+	t.Parallel()
+	audio := bytes.Repeat(sample(t, "cbr-8khz.mp3"), 400)
+	for _, c := range []struct {
+		left  time.Duration
+		known bool
+	}{{time.Minute, true}, {-time.Millisecond, false}} {
+		d := open(t)
+		d.T = t
+		d.create(recording.Upload{})
+		d.bucket.Put(key, "audio/mpeg", audio, nil)
+		a := incoming.Arrival{Key: key, Sequencer: "0A", Until: time.Now().Add(c.left)}
+		if got, err := d.Ingest(t.Context(), a); err != nil || got != incoming.Completed {
+			t.Fatalf("Ingest with %v left = %q, %v", c.left, got, err)
+		}
+		r := d.get()
+		if known := number(t, r, "duration_ms") > 0; r.Audio.Condition() != recording.Ready || r.Audio.ContentType != "audio/mpeg" || known != c.known {
+			t.Errorf("with %v left: %+v, want it ready, its length known: %v", c.left, r, c.known)
+		}
+	}
+}

@@ -62,33 +62,55 @@ type Queue struct {
 func Start(q Queue) { lambda.Start(Handler(q)) }
 
 // Handler makes a Lambda handler that ingests the arrivals of each message. A
-// message is reported as failed if one of its arrivals fails; the messages
-// behind it are handled all the same. The handler's own error is always nil.
+// message is reported as failed if one of its arrivals failed or was not begun; the
+// messages behind it are handled all the same. See [Queue.Handle]. The handler's own error is always nil.
 func Handler(q Queue) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
 		answer := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
-		for _, m := range e.Records {
-			if !q.message(ctx, m) {
-				answer.BatchItemFailures = append(answer.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
+		for i, result := range q.Handle(ctx, e.Records) {
+			if result != Done {
+				answer.BatchItemFailures = append(answer.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: e.Records[i].MessageId})
 			}
 		}
 		return answer, nil
 	}
 }
 
-// message handles one message, and reports whether it is done with.
-func (q Queue) message(ctx context.Context, m events.SQSMessage) bool {
-	notices, err := parse([]byte(m.Body))
-	if err != nil {
-		entry := q.begin()
-		q.end(ctx, entry, http.StatusBadRequest, fmt.Errorf("message %s: %w", m.MessageId, err))
-		return false // an operator has to look at it
+// Result is what became of a message.
+type Result int
+
+const (
+	// Done means that the message is finished.
+	Done Result = iota
+	// Unbegun means that the invocation ran out of time before the message. SQS
+	// counts a try nevertheless; other queues need not.
+	Unbegun
+	// Failed means that at least one arrival of the message failed.
+	Failed
+)
+
+// Handle ingests the arrivals of messages and returns the result of each. Accounts
+// take turns, and each arrival gets a fair share of the time until the context's
+// deadline to read its audio through.
+func (q Queue) Handle(ctx context.Context, messages []events.SQSMessage) []Result {
+	results := make([]Result, len(messages))
+	var jobs []job
+	for i, m := range messages {
+		notices, err := parse([]byte(m.Body))
+		if err != nil {
+			q.end(ctx, q.begin(), http.StatusBadRequest, fmt.Errorf("message %s: %w", m.MessageId, err))
+			results[i] = Failed // an operator has to look at it
+		}
+		for _, n := range notices {
+			jobs = append(jobs, job{notice: n, message: i})
+		}
 	}
-	done := true
-	for _, n := range notices {
-		done = q.notice(ctx, n) && done
+	jobs = inTurn(jobs)
+	for i, j := range jobs {
+		j.Until = until(ctx, len(jobs)-i)
+		results[j.message] = max(results[j.message], q.notice(ctx, j.notice))
 	}
-	return done
+	return results
 }
 
 // statuses maps outcomes to the HTTP status that the log shows for them.
@@ -99,30 +121,31 @@ var statuses = map[incoming.Outcome]int{
 	incoming.Removed: http.StatusGone,
 }
 
-// notice ingests one arrival, logs it, and reports whether it is done with.
-func (q Queue) notice(ctx context.Context, n notice) bool {
+// notice ingests one arrival and logs it.
+func (q Queue) notice(ctx context.Context, n notice) Result {
 	entry := q.begin()
 	if n.bucket != q.Bucket || !strings.HasPrefix(n.name, created) {
 		q.end(ctx, entry, http.StatusBadRequest, ErrForeign)
-		return true
+		return Done
 	}
 	entry.Account = accountOf(n.Key)
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < reserve {
+		entry.Outcome = unbegun
 		q.end(ctx, entry, http.StatusServiceUnavailable, ErrTime)
-		return false
+		return Unbegun
 	}
 	outcome, err := q.Ingest(requestlog.With(ctx, entry), n.Arrival)
 	switch {
 	case errors.Is(err, incoming.ErrEarly):
 		q.end(ctx, entry, http.StatusTooEarly, err)
-		return false
+		return Failed
 	case errors.Is(err, incoming.ErrKept): // a replay ingests it once its cause is fixed
 		entry.Outcome = kept
 		q.end(ctx, entry, http.StatusUnprocessableEntity, err)
-		return true
+		return Done
 	case err != nil:
 		q.end(ctx, entry, http.StatusInternalServerError, err)
-		return false
+		return Failed
 	}
 	status := statuses[outcome]
 	if status == 0 {
@@ -130,11 +153,15 @@ func (q Queue) notice(ctx context.Context, n notice) bool {
 	}
 	entry.Outcome = string(outcome)
 	q.end(ctx, entry, status, nil)
-	return true
+	return Done
 }
 
-// kept is the outcome that the log shows for incoming.ErrKept.
-const kept = "kept"
+// Outcomes that the log shows for errors: kept for incoming.ErrKept, unbegun for
+// ErrTime.
+const (
+	kept    = "kept"
+	unbegun = "unbegun"
+)
 
 // accountOf returns the account whose audio lies under key, or "".
 func accountOf(key string) string {
@@ -164,6 +191,7 @@ const created = "ObjectCreated:"
 type notice struct {
 	incoming.Arrival
 	bucket, name string
+	size         int64 // of the object, in bytes
 }
 
 // envelope is the part of S3's event that is read
@@ -179,6 +207,7 @@ type envelope struct {
 			Object struct {
 				Key       string `json:"key"`
 				Sequencer string `json:"sequencer"`
+				Size      int64  `json:"size"`
 			} `json:"object"`
 		} `json:"s3"`
 	} `json:"Records"`
@@ -211,7 +240,7 @@ func parse(body []byte) ([]notice, error) {
 			return nil, fmt.Errorf("%w: its sequencer is not a hexadecimal number", ErrMessage)
 		}
 		notices = append(notices, notice{
-			Arrival: incoming.Arrival{Key: key, Sequencer: sequencer}, bucket: r.S3.Bucket.Name, name: r.EventName,
+			Arrival: incoming.Arrival{Key: key, Sequencer: sequencer}, bucket: r.S3.Bucket.Name, name: r.EventName, size: r.S3.Object.Size,
 		})
 	}
 	return notices, nil

@@ -109,7 +109,7 @@ func (in Inbox) metadata(ctx context.Context, f *file) (incoming.Outcome, error)
 	}
 	done := incoming.Awaiting
 	for _, key := range keys {
-		audio, ok := in.open(incoming.Arrival{Key: key})
+		audio, ok := in.open(incoming.Arrival{Key: key, Until: f.Until})
 		if !ok || audio.sidecar() || recording.Stem(key) != stem || recording.IsProbe(key) {
 			continue
 		}

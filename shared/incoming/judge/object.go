@@ -30,6 +30,7 @@ type object struct {
 	media     media.Reader
 	key, etag string
 	size      int64
+	until     time.Time // zero for no limit but the deadline
 
 	body    io.ReadCloser
 	at, end int64 // the body's position, and where the body ends
@@ -43,6 +44,9 @@ func (o *object) ReadAt(p []byte, off int64) (int, error) {
 		return 0, io.EOF
 	}
 	want := min(int64(len(p)), o.size-off)
+	if o.ahead > 0 && off == o.at && o.late() {
+		return 0, audiofile.ErrNoTime
+	}
 	if o.body == nil || off != o.at || off+want > o.end {
 		if err := o.open(off, want); err != nil {
 			return 0, err
@@ -59,13 +63,20 @@ func (o *object) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
+// late reports whether a read that continues another has to stop: the object is
+// being read through, and there is no time left for that.
+func (o *object) late() bool {
+	if !o.until.IsZero() && time.Until(o.until) < 0 {
+		return true
+	}
+	deadline, ok := o.ctx.Deadline()
+	return ok && time.Until(deadline) < spare
+}
+
 // open requests the part that begins at off.
 func (o *object) open(off, want int64) error {
 	length := want
 	if o.ahead > 0 && off == o.at { // continues where the last read ended
-		if deadline, ok := o.ctx.Deadline(); ok && time.Until(deadline) < spare {
-			return audiofile.ErrNoTime
-		}
 		length = min(max(want, growth*o.ahead), max(want, maxAhead))
 	}
 	length = min(length, o.size-off)
