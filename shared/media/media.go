@@ -144,6 +144,9 @@ type Objects interface {
 	// through this process. etag must be that of the object at from. Errors:
 	// ErrNotFound, ErrChanged, ErrUnavailable.
 	Copy(ctx context.Context, from, etag, to string) error
+	// RemoveIf is Remove for an object with that ETag. If another object is stored
+	// at the key by then, it stays. Errors: ErrChanged, ErrUnavailable.
+	RemoveIf(ctx context.Context, key, etag string) error
 }
 
 // Delivery is how audio reaches a client (contract, Document or audio).

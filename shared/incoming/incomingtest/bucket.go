@@ -146,6 +146,20 @@ func (b *Bucket) Remove(_ context.Context, key string) error {
 	})
 }
 
+// RemoveIf implements media.Objects.
+func (b *Bucket) RemoveIf(_ context.Context, key, etag string) error {
+	return b.call(func() error {
+		_, err := b.find(key, etag)
+		switch {
+		case errors.Is(err, media.ErrNotFound):
+			return nil
+		case err == nil:
+			delete(b.Objects, key)
+		}
+		return err
+	})
+}
+
 // Copy implements media.Objects.
 func (b *Bucket) Copy(_ context.Context, from, etag, to string) error {
 	return b.call(func() error {

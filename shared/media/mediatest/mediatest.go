@@ -56,6 +56,7 @@ func Run(t *testing.T, h Harness) {
 		{"content types", types},
 		{"failed uploads", broken},
 		{"removal", removal},
+		{"removal of a certain object", removalIf},
 		{"presigned answers", answers},
 		{"lifetime of presigned URLs", lifetime},
 		{"forged URLs", forgery},

@@ -188,6 +188,25 @@ func broken(t *testing.T, s *suite) {
 	}
 }
 
+// removalIf tests that RemoveIf leaves an object alone that has replaced another.
+func removalIf(t *testing.T, s *suite) {
+	key := s.put(t, "x", "audio/mpeg", 10)
+	before := s.stat(t, key)
+	s.put(t, "x", "audio/mpeg", 11)
+	after := s.stat(t, key)
+	wantError(t, "RemoveIf of the old object", s.RemoveIf(t.Context(), key, before.ETag), media.ErrChanged)
+	if o := s.stat(t, key); o.ETag != after.ETag {
+		t.Errorf("Stat = %+v, want %+v", o, after)
+	}
+	for range 2 {
+		if err := s.RemoveIf(t.Context(), key, after.ETag); err != nil {
+			t.Errorf("RemoveIf = %v, want nil", err)
+		}
+		_, err := s.Stat(t.Context(), key)
+		wantError(t, "Stat of a removed object", err, media.ErrNotFound)
+	}
+}
+
 func removal(t *testing.T, s *suite) {
 	for _, size := range []int64{0, 10, 9 << 20} {
 		key := s.put(t, strconv.FormatInt(size, 10), "audio/mpeg", size)

@@ -168,6 +168,10 @@ func readPart(ctx context.Context, f *fakeStore, p *media.Part) error {
 
 func remove(ctx context.Context, f *fakeStore) error { return f.Remove(ctx, "key") }
 
+func duplicate(ctx context.Context, f *fakeStore) error {
+	return f.Copy(ctx, "key", `"e"`, "other")
+}
+
 func put(ctx context.Context, f *fakeStore) error {
 	return f.Put(ctx, "key", "audio/mpeg", strings.NewReader("hello"), 5)
 }
@@ -222,6 +226,8 @@ func TestFaults(t *testing.T) {
 		{"no such key, without permission for the bucket", stat, nil, []fault{answer(404, ""), answer(403, "")}, 0, media.ErrNotFound, "", 2, 0},
 		{"changed", read, nil, []fault{answer(412, "PreconditionFailed")}, 0, media.ErrChanged, "", 1, 0},
 		{"removed already", remove, nil, []fault{answer(404, "NoSuchKey")}, 0, nil, "", 1, 0},
+		{"a copy without a result", duplicate, nil, []fault{bytesOf(0, 0)}, 0, media.ErrUnavailable, "no result", 1, 0},
+		{"a copy whose answer breaks off", duplicate, nil, []fault{bytesOf(1000, 10)}, 0, media.ErrUnavailable, "", 1, 0},
 		{"warm", warm, nil, []fault{ok}, 0, nil, "", 1, 0},
 		{"warm without a bucket", warm, nil, []fault{answer(404, "")}, 0, media.ErrUnavailable, `"recordings" does not exist`, 1, 0},
 	} {
@@ -289,6 +295,7 @@ func TestFailedUploadIsAborted(t *testing.T) {
 		{"a part succeeds at the second attempt", []fault{begun, answer(500, "InternalError"), part, part, joined}, nil, "POST PUT PUT PUT POST", minPart + 1},
 		{"completion fails", []fault{begun, part, part, no, gone}, media.ErrUnavailable, "POST PUT PUT POST DELETE", minPart + 1},
 		{"completion fails after status 200", []fault{begun, part, part, late, late, late, gone}, media.ErrUnavailable, "POST PUT PUT POST POST POST DELETE", minPart + 1},
+		{"completion without a result", []fault{begun, part, part, bytesOf(0, 0), gone}, media.ErrUnavailable, "POST PUT PUT POST DELETE", minPart + 1},
 		{"abort fails", []fault{begun, no, no}, media.ErrUnavailable, "POST PUT DELETE", 0},
 		{"nothing to abort", []fault{begun, no, answer(404, "NoSuchUpload")}, media.ErrUnavailable, "POST PUT DELETE", 0},
 	} {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -122,8 +123,17 @@ func sha256Of(checksum *string) string {
 // Copy makes S3 copy the object.
 func (b *Bucket) Copy(ctx context.Context, from, etag, to string) error {
 	source := b.name + "/" + httpbinding.EscapePath(from, false) // escapes a plus, too, which some servers decode as a space
-	_, err := b.client.CopyObject(ctx, &s3.CopyObjectInput{
+	out, err := b.client.CopyObject(ctx, &s3.CopyObjectInput{
 		Bucket: &b.name, Key: &to, CopySource: &source, CopySourceIfMatch: &etag,
 	}, b.patient)
+	if err == nil && (out.CopyObjectResult == nil || out.CopyObjectResult.ETag == nil) {
+		err = errNoResult
+	}
 	return b.fail("copying", from, err)
 }
+
+// errNoResult means that the answer to a copy, or to the end of an upload in parts,
+// broke off. S3 sends the status 200 before it has done the work, and reports the
+// result in the body; the SDK takes a missing body for success
+// (docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html).
+var errNoResult = errors.New("the answer has no result")

@@ -39,6 +39,26 @@ func (b *Bucket) Remove(ctx context.Context, key string) error {
 	return err
 }
 
+// RemoveIf deletes the object if it has the ETag. S3 compares it again while it
+// deletes. Servers that ignore the condition of a DELETE leave a short gap.
+func (b *Bucket) RemoveIf(ctx context.Context, key, etag string) error {
+	const doing = "removing"
+	o, err := b.Stat(ctx, key)
+	switch {
+	case errors.Is(err, media.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	case o.ETag != etag:
+		return fmt.Errorf("%w: %s %q: it was replaced", media.ErrChanged, doing, key)
+	}
+	_, err = b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key, IfMatch: &etag})
+	if err = b.fail(doing, key, err); errors.Is(err, media.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
 // Put stores size bytes of body under key: in one request if they fit into a
 // part, and otherwise part by part. If a part fails, Put aborts the upload. A body
 // of another length is an error, and Put stores nothing.
@@ -139,10 +159,13 @@ func (u *upload) fill(ctx context.Context, id *string) error {
 		}
 		list = append(list, types.CompletedPart{ETag: out.ETag, PartNumber: aws.Int32(n)})
 	}
-	_, err := u.b.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+	out, err := u.b.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
 		Bucket: &u.b.name, Key: u.key, UploadId: id,
 		MultipartUpload: &types.CompletedMultipartUpload{Parts: list},
 	}, u.b.patient)
+	if err == nil && out.ETag == nil {
+		err = errNoResult
+	}
 	return u.done(ctx, nil, err)
 }
 

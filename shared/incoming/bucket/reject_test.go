@@ -1,0 +1,99 @@
+package bucket_test
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"callrecordings/shared/incoming"
+	"callrecordings/shared/media"
+	"callrecordings/shared/recording"
+)
+
+// replaceDuringCopy replaces an object while an invocation copies it: after the copy
+// took effect, and before the invocation goes on.
+func (d *fixture) replaceDuringCopy(audio []byte, then func()) {
+	d.bucket.Fault = func(after bool) error {
+		if _, copied := d.bucket.Objects[aside]; after && copied {
+			d.bucket.Fault = nil
+			d.bucket.Put(key, "audio/wav", audio, nil)
+			then()
+		}
+		return nil
+	}
+}
+
+// Rejected audio that is replaced while it is set aside must not take the new audio
+// with it, whether that was ingested meanwhile or not.
+func TestReplacedWhileItIsSetAside(t *testing.T) {
+	t.Parallel()
+	good := sample(t, "alaw.wav")
+	for name, c := range map[string]struct {
+		sequencer string // of the rejected audio
+		meanwhile bool   // the new audio is ingested meanwhile
+	}{
+		"not ingested yet":                  {"0A", false},
+		"ingested meanwhile":                {"0A", true},
+		"ingested meanwhile, without order": {"", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := open(t)
+			d.create(recording.Upload{})
+			d.bucket.Put(key, "audio/mpeg", []byte("not audio"), nil)
+			d.replaceDuringCopy(good, func() {
+				if c.meanwhile {
+					d.ingest("0B", incoming.Completed)
+				}
+			})
+			if got, err := d.Ingest(t.Context(), incoming.Arrival{Key: key, Sequencer: c.sequencer}); !errors.Is(err, media.ErrChanged) {
+				t.Errorf("Ingest = %q, %v, want ErrChanged", got, err)
+			}
+			for _, sequencer := range []string{c.sequencer, "0B"} { // the queue's retry, and the event of the new audio
+				if _, err := d.Ingest(t.Context(), incoming.Arrival{Key: key, Sequencer: sequencer}); err != nil {
+					t.Errorf("Ingest again = %v", err)
+				}
+			}
+			if r := d.get(); r.Audio.Condition() != recording.Ready {
+				t.Errorf("recording = %+v, want it ready", r)
+			}
+			if got := d.bucket.Objects[key].Body; !bytes.Equal(got, good) {
+				t.Errorf("%d bytes are left of the new audio, want all %d", len(got), len(good))
+			}
+		})
+	}
+}
+
+// Whatever call of an invocation fails, and whether it takes effect, rejected audio
+// stays in the bucket: under its own key or set aside.
+func TestRejectedAudioNeverVanishes(t *testing.T) {
+	t.Parallel()
+	bad := []byte("not audio")
+	for n := range 12 {
+		for _, effective := range []bool{false, true} {
+			d := open(t)
+			d.T = t
+			d.create(recording.Upload{})
+			d.bucket.Put(key, "audio/mpeg", bad, nil)
+			calls := 0
+			d.bucket.Fault = func(after bool) error {
+				if !after {
+					calls++
+				}
+				if calls == n+1 && after == effective {
+					return media.ErrUnavailable
+				}
+				return nil
+			}
+			for range 4 {
+				_, _ = d.Ingest(t.Context(), incoming.Arrival{Key: key, Sequencer: "0A"})
+				object, copied := d.bucket.Objects[key], d.bucket.Objects[aside]
+				if !bytes.Equal(object.Body, bad) && !bytes.Equal(copied.Body, bad) {
+					t.Fatalf("call %d fails, with effect %v: the rejected audio is gone", n+1, effective)
+				}
+			}
+			d.exists(key, false)
+			d.exists(aside, true)
+		}
+	}
+}
