@@ -1,6 +1,7 @@
 package incoming
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +21,9 @@ type Draft struct {
 	Exact bool
 	// Created is set by callers that know it; zero derives it from the call.
 	Created recording.Seconds
+	// Stored is when the audio was stored, 0 if that is unknown. It stands for the
+	// time of a call that has no start.
+	Stored recording.Seconds
 	// Modified is the time of the last change. Times before Created are raised to
 	// it.
 	Modified recording.Seconds
@@ -38,8 +42,8 @@ type Draft struct {
 //
 //   - Facts from the audio replace what was reported (contract, Audio that
 //     arrives).
-//   - Created is the end of the call, or now if its start is unknown; never in
-//     the future (contract, List).
+//   - Created is the end of the call. If its start is unknown, it is when the
+//     audio was stored, or else now; never in the future (contract, List).
 //   - Fields that interfaces rely on get neutral values (contract, The document).
 //   - The owner is the document's owner_id if it can name a user.
 func Compose(d Draft, now recording.Seconds) *recording.Recording {
@@ -51,10 +55,8 @@ func Compose(d Draft, now recording.Seconds) *recording.Recording {
 		r.Document = r.Document.Describe(d.Sound)
 	}
 	if r.Created == 0 {
-		r.Created = now
-		if at := Ended(r.Document, d.Sound.Duration); at > 0 {
-			r.Created = min(now, at)
-		}
+		at := cmp.Or(Ended(r.Document, d.Sound.Duration), d.Stored, now)
+		r.Created = min(now, at)
 	}
 	if !d.Exact {
 		r.Document = recording.Complete(r.Document, r.ID, r.Created)

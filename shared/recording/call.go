@@ -2,13 +2,11 @@ package recording
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"callrecordings/shared/strictjson"
 )
@@ -192,30 +190,4 @@ func (k kind) of(name, value string) (string, bool) {
 		return string(compact), err == nil
 	}
 	return "", false
-}
-
-// gregorianFrom is the smallest number that means Gregorian seconds. As Unix
-// seconds it would lie past the year 3000.
-const gregorianFrom = 32_503_680_000
-
-// lastYear is the last year that fits into the month of an ID.
-const lastYear = 9999
-
-// errTime means that a string is not a time.
-var errTime = errors.New("want a time such as 2026-01-31T09:30:00Z, or Unix or Gregorian seconds")
-
-// ParseTime reads a time as people and PBXs write it: RFC 3339, Unix seconds, or
-// Gregorian seconds.
-func ParseTime(s string) (Seconds, error) {
-	at, err := time.Parse(time.RFC3339, s)
-	if n, notNumber := strconv.ParseInt(s, 10, 64); notNumber == nil {
-		at, err = time.Unix(n, 0), nil
-		if n >= gregorianFrom {
-			at = Seconds(n).Time()
-		}
-	}
-	if err != nil || at.Unix() <= 0 || at.Year() > lastYear {
-		return 0, errTime
-	}
-	return SecondsOf(at), nil
 }

@@ -2,6 +2,7 @@ package recording_test
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,14 @@ func TestParseTime(t *testing.T) {
 		{"2026-01-31T10:30:00+01:00", at},
 		{"2026-01-31T09:30:00.999Z", at},
 		{"1769851800", at},
+		{"1769851800.123", at},
+		{"2026-01-31T10:30:00+0100", at},
+		{"2026-01-31 10:30:00+0100", at},
+		{"2026-01-31 09:30:00Z", at},
+		{"2026-01-31 10:30:00.5 +01:00", at},
+		{"1769851800.", time.Time{}},
+		{"1769851800.x", time.Time{}},
+		{"2026-01-31 09:30:00", time.Time{}}, // no zone
 		{"63937071000", at},
 		{"32503679999", time.Date(2999, 12, 31, 23, 59, 59, 0, time.UTC)},
 		{"62167219201", time.Unix(1, 0).UTC()},
@@ -42,6 +51,44 @@ func TestParseTime(t *testing.T) {
 		if c.want.IsZero() != (err != nil) || err == nil && got != recording.SecondsOf(c.want) {
 			t.Errorf("ParseTime(%q) = %s, %v, want %s", c.text, got.Time(), err, c.want)
 		}
+	}
+}
+
+// A time without a zone is one of the PBX's clock. In the hour that comes twice in
+// autumn, a call ID of Asterisk decides.
+func TestCallIn(t *testing.T) {
+	t.Parallel()
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := time.Date(2026, 10, 25, 0, 30, 0, 0, time.UTC) // 02:30 in Berlin, and once more an hour later
+	unique := func(at time.Time) string { return strconv.FormatInt(at.Unix(), 10) + ".17" }
+	for _, c := range []struct {
+		start, callID string
+		zone          *time.Location
+		want          time.Time // zero for an error
+	}{
+		{"2026-01-31 09:30:00", "", nil, time.Date(2026, 1, 31, 9, 30, 0, 0, time.UTC)},
+		{"2026-01-31 09:30:00", "", berlin, time.Date(2026, 1, 31, 8, 30, 0, 0, time.UTC)},
+		{"2026-07-31T09:30:00.25", "x", berlin, time.Date(2026, 7, 31, 7, 30, 0, 0, time.UTC)},
+		{"2026-01-31T09:30:00Z", "", berlin, time.Date(2026, 1, 31, 9, 30, 0, 0, time.UTC)},
+		{"1769851800", "", berlin, time.Unix(1769851800, 0)},
+		{"2026-10-25 02:30:00", unique(first.Add(-20 * time.Second)), berlin, first},
+		{"2026-10-25 02:30:00", unique(first.Add(time.Hour - 20*time.Second)), berlin, first.Add(time.Hour)},
+		{"2026-01-31 09:30:00", unique(first), berlin, time.Date(2026, 1, 31, 8, 30, 0, 0, time.UTC)},
+		{"31/01/2026 09:30", "", berlin, time.Time{}},
+		{"0001-01-01 00:00:00", "", berlin, time.Time{}},
+	} {
+		call := recording.Call{"start": c.start, "call_id": c.callID}
+		got, err := call.In(c.zone)
+		at, ok := got.Start()
+		if ok != (err == nil) || ok == c.want.IsZero() || ok && at != recording.SecondsOf(c.want) || got["call_id"] != c.callID {
+			t.Errorf("In(%v) of %v = %v, %v, want %v", c.zone, call, got, err, c.want)
+		}
+	}
+	if got, err := (recording.Call{"from": "a"}).In(berlin); err != nil || len(got) != 1 {
+		t.Errorf("In without a start = %v, %v", got, err)
 	}
 }
 

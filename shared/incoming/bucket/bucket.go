@@ -124,7 +124,7 @@ func (g Ingester) orphan(ctx context.Context, a incoming.Arrival, account, id st
 	case !verdict.Accepted():
 		return g.reject(ctx, a, nil, object, verdict)
 	}
-	return g.adopt(ctx, a, verdict, account, id)
+	return g.adopt(ctx, a, object, verdict, account, id)
 }
 
 // judge examines the object of an arrival and reads its audio. Errors:
@@ -152,7 +152,7 @@ func (g Ingester) remove(ctx context.Context, account, id string, keys ...string
 }
 
 // adopt makes a recording of audio alone. Its metadata may follow.
-func (g Ingester) adopt(ctx context.Context, a incoming.Arrival, verdict incoming.Judgment, account, id string) (incoming.Outcome, error) {
+func (g Ingester) adopt(ctx context.Context, a incoming.Arrival, object media.Object, verdict incoming.Judgment, account, id string) (incoming.Outcome, error) {
 	now := recording.SecondsOf(g.Now())
 	key := a.Key
 	if key == recording.AudioKey(account, id) {
@@ -162,7 +162,7 @@ func (g Ingester) adopt(ctx context.Context, a incoming.Arrival, verdict incomin
 	audio := verdict.Audio(key)
 	audio.Sequencer = a.Sequencer
 	r := incoming.Compose(incoming.Draft{
-		Account: account, ID: id, Modified: now, Made: recording.MadeOfAudio,
+		Account: account, ID: id, Modified: now, Stored: recording.SecondsOf(object.Modified), Made: recording.MadeOfAudio,
 		Document: "{}", Audio: audio, Sound: verdict.Sound,
 	}, now)
 	if err := g.Store.Put(ctx, r); err != nil {

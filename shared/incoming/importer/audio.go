@@ -82,7 +82,7 @@ func (c *copying) compose(f *fetched) *recording.Recording {
 	it := c.item
 	draft := incoming.Draft{
 		Account: it.Account, ID: c.id, Document: it.Document, Exact: it.Exact,
-		Created: it.Created, Modified: it.Modified, Audio: c.stored(f),
+		Created: it.Created, Stored: it.Started, Modified: it.Modified, Audio: c.stored(f),
 	}
 	if f.usable() {
 		draft.Sound = f.verdict.Sound

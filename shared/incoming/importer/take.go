@@ -264,6 +264,7 @@ func (c *copying) copied(f *fetched, rec *recording.Recording) Result {
 	}
 	c.res.Lack = c.lackOf(rec.Audio)
 	c.res.bytes = f.size()
+	c.res.Reason = c.item.Note
 	if f.gone {
 		c.res.Reason = "the source lists audio, but has none"
 	}

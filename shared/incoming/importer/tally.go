@@ -51,7 +51,8 @@ type Result struct {
 	Name    string `json:"name,omitempty"`
 	// Lack is set if the recording has no audio.
 	Lack Lack `json:"audio,omitempty"`
-	// Reason explains why something was not copied.
+	// Reason explains why something was not copied, or what was assumed of a copied
+	// item.
 	Reason string `json:"reason,omitempty"`
 
 	bytes int64 // of copied audio
@@ -60,7 +61,7 @@ type Result struct {
 
 // reportable reports whether the item gets a line in the report.
 func (r Result) reportable() bool {
-	return r.Outcome != Known && (r.Outcome != Copied || r.Lack != "")
+	return r.Outcome != Known && (r.Outcome != Copied || r.Lack != "" || r.Reason != "")
 }
 
 // Count is the progress of a run. Its members are also those of the progress

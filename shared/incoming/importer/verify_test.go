@@ -151,7 +151,7 @@ func TestRunStems(t *testing.T) {
 	t.Parallel()
 	p, wav := newFixture(t), demo(t, "10-reminder.wav")
 	file := importer.Item{
-		Name: "2026/f.wav", Account: account, Stem: "2026/f", Started: started, Document: `{"from":"1001@x"}`,
+		Note: "assumed", Name: "2026/f.wav", Account: account, Stem: "2026/f", Started: started, Document: `{"from":"1001@x"}`,
 		Audio: recording.Audio{Place: recording.Managed, Size: int64(len(wav))},
 	}
 	s := &source{pages: []any{[]importer.Item{file}}, audio: map[string]any{"2026/f.wav": wav}}
@@ -160,7 +160,12 @@ func TestRunStems(t *testing.T) {
 		file.Started = at
 		s.pages = []any{[]importer.Item{file}}
 		o := options()
+		var reported results
+		o.Report = reported.add
 		check(t, importer.Run(t.Context(), s, p.target(), o))
+		if want := at == started; (len(reported.all) == 1 && reported.all[0].Reason == "assumed") != want {
+			t.Errorf("reported %+v, want the note: %v", reported.all, want)
+		}
 		if c := o.Tally.Count(); c.Done() != 1 || (c.Copied == 1) != (at == started) {
 			t.Errorf("%+v, want one item, copied in the first run only", c)
 		}
@@ -169,7 +174,8 @@ func TestRunStems(t *testing.T) {
 	ms, _ := r.Document.Int("duration_ms")
 	from, _ := r.Document.Text("from")
 	call, _ := r.Document.Text("call_id")
-	if ms == 0 || from != "1001@x" || call != id || r.Created != recording.SecondsOf(now) {
+	start, _ := r.Document.Int("start")
+	if start != int64(started) || ms == 0 || from != "1001@x" || call != id || r.Created != started {
 		t.Errorf("%+v, want the facts of the name and of the audio", r)
 	}
 	v, err := importer.Verify(t.Context(), s, p.target(), importer.VerifyOptions{Options: options(), Audio: true})

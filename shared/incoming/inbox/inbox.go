@@ -173,7 +173,7 @@ func (in Inbox) create(ctx context.Context, f *file, id string) (incoming.Outcom
 	audio.Sequencer = f.Sequencer
 	now := recording.SecondsOf(in.Now())
 	r := incoming.Compose(incoming.Draft{
-		Account: f.account, ID: id, Modified: now, Made: recording.MadeOfAudio,
+		Account: f.account, ID: id, Modified: now, Stored: recording.SecondsOf(f.object.Modified), Made: recording.MadeOfAudio,
 		Document: f.call.Document(), Audio: audio, Sound: verdict.Sound,
 	}, now)
 	if err := in.Store.Put(ctx, r); err != nil {

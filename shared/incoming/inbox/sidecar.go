@@ -27,6 +27,7 @@ func (in Inbox) describe(ctx context.Context, f *file) error {
 	for name, value := range f.object.Metadata {
 		own.Set(name, decodeWords(value))
 	}
+	own, _ = own.In(in.Names.Zone) // a time that cannot be read is ignored
 	if err := agree(f.account, f.name.Call, own); err != nil {
 		return err
 	}
@@ -82,6 +83,7 @@ func (in Inbox) sidecar(ctx context.Context, key string) (recording.Call, error)
 	if err != nil || len(text) > incoming.MaxSidecar {
 		return nil, errBadSidecar
 	}
+	call, _ = call.In(in.Names.Zone) // a time that cannot be read is ignored
 	return call, nil
 }
 

@@ -26,7 +26,6 @@ import (
 	"path"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -188,11 +187,11 @@ func (p Pattern) match(name string, zone *time.Location) (recording.Call, bool) 
 		case g.field == labels:
 			readLabels(call, value)
 		case g.layout != "":
-			at, ok := readTime(g.layout, value, zone)
+			text, ok := readTime(g.layout, value)
 			if !ok {
 				return nil, false
 			}
-			call.Set(g.field, strconv.FormatInt(int64(at), 10))
+			call.Set(g.field, text)
 		default:
 			call.Set(g.field, unescape(value))
 		}
@@ -200,6 +199,7 @@ func (p Pattern) match(name string, zone *time.Location) (recording.Call, bool) 
 	if _, err := call.ID(); err != nil {
 		return nil, false
 	}
+	call, _ = call.In(zone) // a label's value may be anything
 	return call, true
 }
 
@@ -212,17 +212,15 @@ func readLabels(call recording.Call, text string) {
 	}
 }
 
-// readTime reads a time by its layout.
-func readTime(layout, value string, zone *time.Location) (recording.Seconds, bool) {
+// readTime reads a time by its layout, and returns it in a form that
+// recording.Call.In reads: without a zone, unless it is a number.
+func readTime(layout, value string) (string, bool) {
 	if layout == unix {
-		at, err := recording.ParseTime(value)
-		return at, err == nil
+		_, err := recording.ParseTime(value)
+		return value, err == nil
 	}
-	if zone == nil {
-		zone = time.UTC
-	}
-	at, err := time.ParseInLocation(layout, value, zone)
-	return recording.SecondsOf(at), err == nil
+	at, err := time.Parse(layout, value)
+	return at.Format("2006-01-02T15:04:05"), err == nil
 }
 
 // unescape decodes percent escapes; it returns a value with an invalid one

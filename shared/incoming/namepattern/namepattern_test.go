@@ -117,6 +117,24 @@ func TestUnmatchedNames(t *testing.T) {
 	}
 }
 
+// FreePBX ends a name with the call's Unix time, which decides in the hour that
+// comes twice in autumn.
+func TestHourThatComesTwice(t *testing.T) {
+	t.Parallel()
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := time.Date(2026, 10, 25, 0, 30, 0, 0, time.UTC)
+	for _, want := range []time.Time{first, first.Add(time.Hour)} {
+		name := "in-1001-1002-20261025-023000-" + strconv.FormatInt(want.Unix()-9, 10) + ".4.wav"
+		got, _ := known(t, berlin).Match(name)
+		if at, ok := got.Call.Start(); !ok || !at.Time().Equal(want) {
+			t.Errorf("start of %s = %s, want %s", name, at.Time(), want)
+		}
+	}
+}
+
 func TestTimeZone(t *testing.T) {
 	t.Parallel()
 	const name = "1001.2026-07-24-09-30-05.wav"

@@ -171,11 +171,14 @@ func (s Source) Retry(it *importer.Item) {
 	}
 }
 
+// undated is the note about a file whose call has no start.
+const undated = "nothing says when the call started; the time at which the file was written counts"
+
 // startOf returns when the call of a file started, or else when the file was
-// written.
-func startOf(call recording.Call, f file) recording.Seconds {
+// written, with a note.
+func startOf(call recording.Call, f file) (at recording.Seconds, note string) {
 	if at, known := call.Start(); known {
-		return at
+		return at, ""
 	}
-	return recording.SecondsOf(f.modified)
+	return recording.SecondsOf(f.modified), undated
 }

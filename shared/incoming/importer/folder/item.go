@@ -70,7 +70,7 @@ func (s Source) read(ctx context.Context, f file) ([]byte, error) {
 		return nil, err
 	}
 	defer r.Close() //nolint:errcheck // read-only
-	return io.ReadAll(&contextReader{ctx: ctx, Reader: io.LimitReader(r, maxExported+1)})
+	return io.ReadAll(&contextReader{ctx: ctx, Reader: skipBOM(io.LimitReader(r, maxExported+1))})
 }
 
 // addFiles adds the items of files with the metadata of their sidecar, or with
@@ -110,6 +110,11 @@ func (sc *scan) item(f file, sidecar recording.Call) importer.Item {
 	if !matched {
 		name = namepattern.Unmatched(f.name)
 	}
+	row, badRow := row.In(sc.Names.Zone)
+	sidecar, badSidecar := sidecar.In(sc.Names.Zone)
+	if badRow != nil || badSidecar != nil {
+		return sc.refused(f.name, errBadStart)
+	}
 	id, err := incoming.Agree(sc.Account, sidecar, row, name.Call)
 	switch {
 	case errors.Is(err, recording.ErrBadID):
@@ -118,8 +123,9 @@ func (sc *scan) item(f file, sidecar recording.Call) importer.Item {
 		return sc.refused(f.name, fmt.Errorf("%w: %w", importer.ErrRefused, err))
 	}
 	call := sidecar.Under(row).Under(name.Call)
+	started, note := startOf(call, f)
 	it := importer.Item{
-		Name: f.name, Account: sc.Account, ID: id, Started: startOf(call, f), Document: call.Document(),
+		Name: f.name, Account: sc.Account, ID: id, Started: started, Note: note, Document: call.Document(),
 		Audio: recording.Audio{Place: recording.Managed, Size: f.size},
 		Ref:   &origin{name: f.name, size: f.size, sized: true},
 	}

@@ -101,5 +101,6 @@ var (
 	errSameRecording = fmt.Errorf("%w: it would be the same recording as the file of the same name with another extension", importer.ErrRefused)
 	errOtherAudio    = fmt.Errorf("%w: the document beside it belongs to other audio", importer.ErrRefused)
 	errAmbiguous     = fmt.Errorf("%w: more than one row of the table, or more than one file, has that name", importer.ErrRefused)
+	errBadStart      = fmt.Errorf("%w: its start is not a time (want 2026-01-31T09:30:00Z, 2026-01-31 09:30:00, or Unix or Gregorian seconds)", importer.ErrRefused)
 	errBadID         = fmt.Errorf("%w: invalid recording ID (want YYYYMM- and 1 to 128 of A-Z, a-z, 0-9, _ . @ -)", importer.ErrRefused)
 )
