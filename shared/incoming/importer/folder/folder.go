@@ -6,8 +6,8 @@
 // they disagree, the first counts. The fields are those of an inbox
 // (docs/inbox.md). The operator chose the folder, so audio is imported even if
 // nothing is known about the call, and each file that is not imported is
-// reported. Links and other irregular files are ignored, and so are names that
-// begin with a dot or end in .part.
+// reported. Names that begin with a dot or end in .part are ignored. Links are
+// followed, except to what the walk reads anyway.
 //
 // [Export] writes two files for each recording. It writes the JSON last, so that
 // its checksum guarantees the audio:
@@ -159,6 +159,8 @@ type origin struct {
 	// document.
 	exported bool
 	sha256   string
+	// link means that the file was a link when it was listed.
+	link bool
 	// retry, if not nil, lists the item again.
 	retry func()
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"callrecordings/shared/incoming"
@@ -78,6 +79,10 @@ func (s Source) read(ctx context.Context, f file) ([]byte, error) {
 func (sc *scan) addFiles(files []file, sidecar recording.Call, fault error) (hasAudio bool) {
 	seen := map[string]bool{}
 	for _, f := range files {
+		if f.kind == irregular {
+			sc.add(sc.refused(f.name, errIrregular))
+			continue
+		}
 		if f.kind != audioFile {
 			sc.add(sc.refused(f.name, errNotAudio))
 			continue
@@ -127,7 +132,7 @@ func (sc *scan) item(f file, sidecar recording.Call) importer.Item {
 	it := importer.Item{
 		Name: f.name, Account: sc.Account, ID: id, Started: started, Note: note, Document: call.Document(),
 		Audio: recording.Audio{Place: recording.Managed, Size: f.size},
-		Ref:   &origin{name: f.name, size: f.size, sized: true},
+		Ref:   &origin{name: f.name, size: f.size, sized: true, link: f.link},
 	}
 	if id == "" {
 		it.Stem = stemOf(f.name)
@@ -154,7 +159,11 @@ func (sc *scan) addExported(g *group, f file, d document, fault error) {
 	if exists := sc.refuseOthers(g.files, own); !exists && own != "" && sc.watch != nil {
 		return // it may still arrive
 	}
-	sc.add(d.item(sc.Account, f, own))
+	it := d.item(sc.Account, f, own)
+	if o, ok := it.Ref.(*origin); ok {
+		o.link = slices.ContainsFunc(g.files, func(f file) bool { return f.name == own && f.link })
+	}
+	sc.add(it)
 }
 
 // refuseOthers reports all files as refused except for own, the audio of the

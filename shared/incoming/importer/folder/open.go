@@ -32,7 +32,7 @@ func (s Source) Open(ctx context.Context, it *importer.Item) (*importer.Audio, e
 	if !ok {
 		return nil, fmt.Errorf("%w: %w", importer.ErrGone, errNoAudioFile)
 	}
-	f, info, err := s.open(o.name)
+	f, info, err := s.open(o)
 	switch {
 	case errors.Is(err, importer.ErrGone) && o.exported:
 		return nil, errNotThere
@@ -63,14 +63,18 @@ func (s Source) unsettled(info fs.FileInfo) bool {
 
 // open opens a regular file. Errors: importer.ErrGone, ErrRefused, ErrStop,
 // others.
-func (s Source) open(name string) (*os.File, fs.FileInfo, error) {
-	listed, err := os.Lstat(s.path(name))
+func (s Source) open(o *origin) (*os.File, fs.FileInfo, error) {
+	name, examine := s.path(o.name), os.Lstat
+	if o.link {
+		examine = os.Stat
+	}
+	listed, err := examine(name)
 	if err == nil && !listed.Mode().IsRegular() {
 		return nil, nil, errLink
 	}
 	var f *os.File
 	if err == nil {
-		f, err = os.Open(s.path(name))
+		f, err = os.Open(name)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := s.checkRoot(); err != nil { // as when a network share is gone

@@ -93,6 +93,7 @@ func (s Source) refused(name string, why error) importer.Item {
 
 // Why a file is not imported.
 var (
+	errIrregular     = fmt.Errorf("%w: not a regular file", importer.ErrRefused)
 	errNotAudio      = fmt.Errorf("%w: not audio by its name", importer.ErrRefused)
 	errNoAudio       = fmt.Errorf("%w: metadata without audio beside it", importer.ErrRefused)
 	errNoFile        = fmt.Errorf("%w: metadata of a file that does not exist", importer.ErrRefused)

@@ -247,35 +247,6 @@ func TestItemOfAnExportedDocument(t *testing.T) {
 	}
 }
 
-// Links may lead out of the folder, and a pipe may never end.
-func TestLinksAreIgnored(t *testing.T) {
-	t.Parallel()
-	d := newTree(t)
-	elsewhere := t.TempDir()
-	d.put("a.mp3", "sound")
-	for _, err := range []error{
-		os.Symlink(filepath.Join(d.Root, "a.mp3"), filepath.Join(d.Root, "b.mp3")),
-		os.Symlink(elsewhere, filepath.Join(d.Root, "c")),
-		os.Symlink(d.Root, filepath.Join(d.Root, "d.mp3")),
-		os.Symlink(filepath.Join(elsewhere, "no.json"), filepath.Join(d.Root, "a.json")),
-		os.WriteFile(filepath.Join(elsewhere, "e.mp3"), nil, 0o600),
-	} {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if it := d.only(); it.Name != "a.mp3" {
-		t.Errorf("item %s, want a.mp3", it.Name)
-	}
-	link := filepath.Join(elsewhere, "root")
-	if err := os.Symlink(d.Root, link); err != nil {
-		t.Fatal(err)
-	}
-	if d.Root = link; d.only().Name != "a.mp3" {
-		t.Error("a root that is a link was not read")
-	}
-}
-
 func TestPagesAreBounded(t *testing.T) {
 	t.Parallel()
 	d := newTree(t)

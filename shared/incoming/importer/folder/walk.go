@@ -24,6 +24,7 @@ type file struct {
 	size     int64
 	modified time.Time
 	kind     kind
+	link     bool // to a file elsewhere
 }
 
 // kind is the kind of a file, by its extension.
@@ -35,6 +36,7 @@ const (
 	unnamed // .bin is audio only if an exported document names it
 	metadata
 	table
+	irregular // a device, a socket or a pipe
 )
 
 // kinds maps extensions in lower case to kinds, except for those of the accepted
@@ -100,22 +102,27 @@ func (s Source) walk(ctx context.Context) iter.Seq2[group, error] {
 			yield(group{}, err)
 			return
 		}
-		s.folder(ctx, "", yield)
+		w, err := newWalker(s)
+		if err != nil {
+			yield(group{}, fmt.Errorf("%w: read the folder %s: %w", importer.ErrStop, s.Root, cause(err)))
+			return
+		}
+		w.folder(ctx, "", yield)
 	}
 }
 
 // folder yields the groups of a folder and of its subfolders. It returns false if
 // the caller wants no more.
-func (s Source) folder(ctx context.Context, dir string, yield func(group, error) bool) bool {
+func (w *walker) folder(ctx context.Context, dir string, yield func(group, error) bool) bool {
 	if ctx.Err() != nil {
 		return false
 	}
-	below, more := s.files(ctx, dir, yield)
+	below, more := w.files(ctx, dir, yield)
 	if !more {
 		return false
 	}
 	for _, name := range below {
-		if !s.folder(ctx, path.Join(dir, name), yield) {
+		if !w.folder(ctx, path.Join(dir, name), yield) {
 			return false
 		}
 	}
@@ -124,14 +131,21 @@ func (s Source) folder(ctx context.Context, dir string, yield func(group, error)
 
 // files yields the groups of one folder, and returns its subfolders. It keeps
 // nothing else in memory, since the folders below may be as large.
-func (s Source) files(ctx context.Context, dir string, yield func(group, error) bool) (below []string, more bool) {
-	entries, err := os.ReadDir(s.path(dir))
+func (w *walker) files(ctx context.Context, dir string, yield func(group, error) bool) (below []string, more bool) {
+	entries, err := os.ReadDir(w.path(dir))
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && dir != "": // removed since
 	case err != nil && dir == "":
-		return nil, yield(group{}, fmt.Errorf("%w: read the folder %s: %w", importer.ErrStop, s.Root, cause(err)))
+		return nil, yield(group{}, fmt.Errorf("%w: read the folder %s: %w", importer.ErrStop, w.Root, cause(err)))
 	case err != nil && !yield(group{}, fmt.Errorf("read the folder %s: %w", dir, cause(err))):
 		return nil, false
+	}
+	links := map[string]bool{}
+	entries, faults := w.follow(dir, entries, links)
+	for _, fault := range faults {
+		if !yield(group{}, fault) {
+			return nil, false
+		}
 	}
 	below = byStem(entries)
 	for start := 0; start < len(entries); {
@@ -139,7 +153,7 @@ func (s Source) files(ctx context.Context, dir string, yield func(group, error) 
 		for end < len(entries) && stemOf(entries[end].Name()) == stemOf(entries[start].Name()) {
 			end++
 		}
-		g, err := s.group(dir, entries[start:end])
+		g, err := w.group(dir, entries[start:end], links)
 		if ctx.Err() != nil || (err != nil || len(g.json)+len(g.files) > 0) && !yield(g, err) {
 			return nil, false
 		}
@@ -161,13 +175,17 @@ func byStem(entries []fs.DirEntry) (folders []string) {
 	return folders
 }
 
-// group examines the files of one stem.
-func (s Source) group(dir string, entries []fs.DirEntry) (group, error) {
+// group examines the files of one stem. links holds the names of those that are
+// links.
+func (s Source) group(dir string, entries []fs.DirEntry, links map[string]bool) (group, error) {
 	g := group{stem: path.Join(dir, stemOf(entries[0].Name()))}
 	for _, e := range entries {
-		f := file{name: path.Join(dir, e.Name()), kind: kindOf(e.Name())}
-		if ignored(e.Name()) || !e.Type().IsRegular() || f.kind == table {
+		f := file{name: path.Join(dir, e.Name()), kind: kindOf(e.Name()), link: links[e.Name()]}
+		if ignored(e.Name()) || e.IsDir() || f.kind == table {
 			continue
+		}
+		if !e.Type().IsRegular() {
+			f.kind = irregular
 		}
 		info, err := e.Info()
 		switch {

@@ -1,0 +1,87 @@
+package folder
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// walker is one walk of a folder, with the links in it.
+type walker struct {
+	Source
+	// real holds the real paths of the folders that the walk reads with everything
+	// below: the root, and the folders elsewhere to which links lead.
+	real []string
+}
+
+func newWalker(s Source) (*walker, error) {
+	root, err := realPath(s.Root)
+	return &walker{Source: s, real: []string{root}}, err
+}
+
+// realPath returns the absolute path of a file without links.
+func realPath(name string) (string, error) {
+	name, err := filepath.Abs(name)
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(name)
+}
+
+// within reports whether a path is that of a folder, or below it.
+func within(name, folder string) bool {
+	rest, ok := strings.CutPrefix(name, folder)
+	return ok && (rest == "" || rest[0] == filepath.Separator || strings.HasSuffix(folder, string(filepath.Separator)))
+}
+
+// errCircle means that a link leads to a folder that contains one which the walk
+// reads.
+var errCircle = errors.New("it leads back to a folder above")
+
+// follow replaces each link among the entries of a folder by the file or folder that
+// it leads to, and adds its name to links. It drops links to what the walk reads
+// anyway, so that nothing is imported twice. A link that cannot be followed is an
+// error.
+func (w *walker) follow(dir string, entries []fs.DirEntry, links map[string]bool) (followed []fs.DirEntry, faults []error) {
+	for _, e := range entries {
+		if e.Type()&fs.ModeSymlink == 0 || ignored(e.Name()) {
+			followed = append(followed, e)
+			continue
+		}
+		name := path.Join(dir, e.Name())
+		info, err := w.resolve(name)
+		switch {
+		case err != nil:
+			faults = append(faults, fmt.Errorf("follow the link %s: %w", name, cause(err)))
+		case info != nil:
+			links[e.Name()] = true
+			followed = append(followed, fs.FileInfoToDirEntry(info))
+		}
+	}
+	return followed, faults
+}
+
+// resolve returns what a link leads to, or nil if the walk reads that anyway.
+func (w *walker) resolve(name string) (fs.FileInfo, error) {
+	target, err := realPath(w.path(name))
+	if err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(w.real, func(folder string) bool { return within(target, folder) }) {
+		return nil, nil
+	}
+	info, err := os.Stat(w.path(name))
+	if err != nil || !info.IsDir() {
+		return info, err
+	}
+	if slices.ContainsFunc(w.real, func(folder string) bool { return within(folder, target) }) {
+		return nil, errCircle
+	}
+	w.real = append(w.real, target)
+	return info, nil
+}
