@@ -60,7 +60,7 @@ type importOptions struct {
 	account            string
 	concurrency        int
 	rate               float64
-	revive             bool
+	revive, update     bool
 	dryRun             bool
 	verify, verifyOnly bool
 	report             string // "-" for none
@@ -163,7 +163,7 @@ func (e env) runImport(ctx context.Context, o *importOptions, prepare func(job *
 // run copies, verifies or estimates.
 func (j *importJob) run(ctx context.Context, maxBytes int64) error {
 	o := importer.Options{
-		Concurrency: j.options.concurrency, NoAudio: j.noAudio, Revive: j.options.revive, MaxBytes: maxBytes, Now: j.now,
+		Concurrency: j.options.concurrency, NoAudio: j.noAudio, Revive: j.options.revive, Update: j.options.update, MaxBytes: maxBytes, Now: j.now,
 		Tally: j.tally, Report: j.record,
 	}
 	if !j.remote {

@@ -29,6 +29,7 @@ func importDir(ctx context.Context, e env, args []string) error {
 	o := e.importFlags(fs, dirConcurrency, 0, "copy at most `N` recordings per second (default: no limit)")
 	names := nameFlags(fs)
 	metadata := fs.String("metadata", "", "`FILE`: table (.csv, .json, .jsonl) with a row for each file, whose path is in the field \"file\"")
+	fs.BoolVar(&o.update, "update", false, "also correct the fields of recordings that were copied before, where the metadata has changed since")
 	fs.BoolVar(&s.Watch, "watch", false, "keep running and copy new files, until stopped")
 	fs.DurationVar(&s.Settle, "settle", folder.DefaultSettle, "skip files that changed within the last `DURATION`, because their calls may still be going on")
 	rest, err := e.parse(fs, importDirUsage, args)

@@ -80,6 +80,7 @@ type summary struct {
 	Twice     int64   `json:"found_twice"`
 	Copied    int64   `json:"copied"`
 	Known     int64   `json:"already_there"`
+	Updated   int64   `json:"updated"`
 	Silent    int64   `json:"without_audio"`
 	External  int64   `json:"external"`
 	Deleted   int64   `json:"deleted_here"`
@@ -99,6 +100,7 @@ func summaryOf(c importer.Count, took time.Duration) *summary {
 		Twice:     c.Twice,
 		Copied:    c.Copied,
 		Known:     c.Known,
+		Updated:   c.Updated,
 		Silent:    c.Silent,
 		External:  c.External,
 		Deleted:   c.Deleted,
@@ -149,6 +151,7 @@ func (s *summary) text() string {
 	return table(
 		row{"copied", s.Copied, fmt.Sprintf("%s of audio in %s", size(s.Bytes), took.Round(time.Second/10)), true},
 		row{"already there", s.Known, "", true},
+		row{"updated", s.Updated, "were there with other fields", false},
 		row{"without audio", s.Silent, included + "; the source has no audio for them", false},
 		row{"external", s.External, elsewhere, false},
 		row{"deleted here", s.Deleted, stayGone, false},

@@ -23,6 +23,13 @@ func AddMetadata(r *recording.Recording, reported recording.Document) {
 	r.Owner = r.Document.Owner()
 }
 
+// CorrectMetadata replaces the fields of a recording that exists by those that were
+// reported about its call, whoever created it. Fields that were not reported stay.
+func CorrectMetadata(r *recording.Recording, reported recording.Document) {
+	r.Document = recording.Complete(reported.Under(r.Document, keptFields...), r.ID, r.Created)
+	r.Owner = r.Document.Owner()
+}
+
 // NeedsAudio reports whether audio may still be added to a recording: it has
 // none, and none was rejected, except for its size, since that limit may change.
 // External audio counts as none: a PBX may save the document first, with the URL

@@ -24,6 +24,9 @@ type Options struct {
 	NoAudio bool
 	// Revive also copies recordings that were deleted in the target.
 	Revive bool
+	// Update corrects the fields of recordings that exist, where the source reports
+	// others. It does not apply to exact documents.
+	Update bool
 	// MaxBytes is the most audio that a recording may have; 0 sets no limit.
 	MaxBytes int64
 	// Now is the clock.

@@ -163,13 +163,16 @@ type copying struct {
 // wantsAudio reports whether the source's audio is to be copied.
 func (c *copying) wantsAudio() bool { return c.item.Audio.Place == recording.Managed && !c.NoAudio }
 
-// known handles an item with an existing recording: it only copies missing audio.
+// known handles an item with an existing recording: it copies missing audio, or
+// else corrects the fields if the options ask for that.
 func (c *copying) known(ctx context.Context, rec *recording.Recording) Result {
 	switch stored := rec.Audio; {
 	case c.wantsAudio() && incoming.NeedsAudio(stored):
 		return c.supply(ctx, rec)
 	case c.wantsAudio() && stored.State == recording.Failed:
 		return c.res.ends(Refused, fmt.Errorf("%w: its audio is %s; its document is stored", ErrRefused, stored.Reason))
+	case c.Update && !c.item.Exact:
+		return c.correct(ctx, rec)
 	}
 	return c.complete(rec)
 }

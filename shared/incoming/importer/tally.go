@@ -18,6 +18,9 @@ const (
 	Copied Outcome = "copied"
 	// Known means that the target had the recording already.
 	Known Outcome = "already_there"
+	// Updated means that the target had the recording already, with other fields,
+	// which were corrected.
+	Updated Outcome = "updated"
 	// Deleted means that the recording was deleted in the target and stays
 	// deleted.
 	Deleted Outcome = "deleted_here"
@@ -61,7 +64,7 @@ type Result struct {
 
 // reportable reports whether the item gets a line in the report.
 func (r Result) reportable() bool {
-	return r.Outcome != Known && (r.Outcome != Copied || r.Lack != "" || r.Reason != "")
+	return r.Outcome != Known && r.Outcome != Updated && (r.Outcome != Copied || r.Lack != "" || r.Reason != "")
 }
 
 // Count is the progress of a run. Its members are also those of the progress
@@ -72,9 +75,9 @@ type Count struct {
 	// has ended.
 	Found, Twice int64
 	All          bool
-	// Copied, Known, Deleted, Refused and Failed count outcomes. The rest of
+	// Copied, Known, Updated, Deleted, Refused and Failed count outcomes. The rest of
 	// Found was not tried yet.
-	Copied, Known, Deleted, Refused, Failed int64
+	Copied, Known, Updated, Deleted, Refused, Failed int64
 	// Lists is the number of parts of the source's list that could not be read.
 	Lists int64
 	// Silent and External are those of Copied and Known without audio in the
@@ -92,7 +95,7 @@ type Count struct {
 }
 
 // Done returns the number of processed items.
-func (c Count) Done() int64 { return c.Copied + c.Known + c.Deleted + c.Refused + c.Failed }
+func (c Count) Done() int64 { return c.Copied + c.Known + c.Updated + c.Deleted + c.Refused + c.Failed }
 
 // Complete reports whether the list ended, every item was processed, and nothing
 // failed that a later run could copy.
@@ -163,7 +166,7 @@ func (t *Tally) Exported(bytes int64) {
 func (t *Tally) count(it *Item, r Result) {
 	t.update(func(c *Count) {
 		*map[Outcome]*int64{
-			Copied: &c.Copied, Known: &c.Known, Deleted: &c.Deleted, Refused: &c.Refused, Failed: &c.Failed,
+			Copied: &c.Copied, Known: &c.Known, Updated: &c.Updated, Deleted: &c.Deleted, Refused: &c.Refused, Failed: &c.Failed,
 		}[r.Outcome]++
 		switch r.Lack {
 		case Silent:
