@@ -17,9 +17,9 @@ type Arrival struct {
 	// Sequencer orders the events of one key; "" for an arrival that was not
 	// found through an event, which counts as the latest.
 	Sequencer string
-	// Until is when reading the audio through has to end, because other arrivals
-	// wait. Audio whose length is not known by then is stored without it. The zero
-	// time sets no limit beside the context's deadline.
+	// Until limits the time for reading the audio through, because other arrivals
+	// wait. If the duration is still unknown then, the recording is stored without
+	// it. The zero time sets no limit beside the context's deadline.
 	Until time.Time
 }
 
@@ -51,7 +51,7 @@ var (
 	// recording may be on its way. A later try takes it either way.
 	ErrEarly = errors.New("the audio may get its recording in a moment")
 	// ErrKept means that a file in an inbox cannot be ingested as it is; the error
-	// says why. The file was left alone, and a replay ingests it once the cause is
+	// has the reason. The file was left alone, and a replay ingests it once the cause is
 	// fixed.
 	ErrKept = errors.New("left in the inbox")
 	// ErrUnchanged ends an update that would change nothing.
@@ -85,9 +85,8 @@ func after(a, b string) bool {
 	return pad(a) > pad(b)
 }
 
-// Changes reports whether storing now in place of before would say anything
-// new. A sequencer or a checksum that was not known before is no reason to write
-// by itself.
+// Changes reports whether now differs from before in more than the time of the change.
+// A new sequencer or checksum alone does not justify a write.
 func (a Arrival) Changes(before, now recording.Recording) bool {
 	if before.Audio.Sequencer == "" || a.Sequencer == "" {
 		now.Audio.Sequencer = before.Audio.Sequencer

@@ -11,7 +11,7 @@ import (
 // audio itself supplies, and those that users write.
 var keptFields = []string{"content_type", "duration", "duration_ms", "media_type", "user_metadata"}
 
-// AddMetadata adds what was reported about a call to a recording that exists.
+// AddMetadata adds the reported fields of a call to an existing recording.
 // A recording that was made of its audio alone takes every reported field. One
 // that a client created keeps its own fields and gains those that it lacks.
 func AddMetadata(r *recording.Recording, reported recording.Document) {
@@ -23,8 +23,8 @@ func AddMetadata(r *recording.Recording, reported recording.Document) {
 	r.Owner = r.Document.Owner()
 }
 
-// CorrectMetadata replaces the fields of a recording that exists by those that were
-// reported about its call, whoever created it. Fields that were not reported stay.
+// CorrectMetadata replaces fields of an existing recording by the reported ones, even
+// if a client created the recording. Fields without a report stay.
 func CorrectMetadata(r *recording.Recording, reported recording.Document) {
 	r.Document = recording.Complete(reported.Under(r.Document, keptFields...), r.ID, r.Created)
 	r.Owner = r.Document.Owner()

@@ -21,8 +21,8 @@ type Draft struct {
 	Exact bool
 	// Created is set by callers that know it; zero derives it from the call.
 	Created recording.Seconds
-	// Stored is when the audio was stored, 0 if that is unknown. It stands for the
-	// time of a call that has no start.
+	// Stored is the time at which the audio was stored; 0 if unknown. It replaces an
+	// unknown start of the call.
 	Stored recording.Seconds
 	// Modified is the time of the last change. Times before Created are raised to
 	// it.
@@ -34,7 +34,7 @@ type Draft struct {
 	// Audio describes the stored audio, as [Judgment.Audio] returns it, or the
 	// place and the key where it will be.
 	Audio recording.Audio
-	// Sound holds what the audio's bytes say; the zero value stands for unknown.
+	// Sound holds the facts in the audio's bytes; the zero value stands for unknown.
 	Sound recording.Sound
 }
 

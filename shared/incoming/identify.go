@@ -60,10 +60,10 @@ const (
 	requestClaims = "client/" // + an idempotency key with a slash
 )
 
-// ClaimRequest claims the idempotency key of a client's request, which is any
-// text; see [store.Claimer]. A key with a slash gets a prefix, so that no client
-// reaches a claim of another kind: through it, a client could take over a file
-// in an inbox. A key without a slash reaches none and stays as it is. Errors:
+// ClaimRequest claims the idempotency key of a client's request; see
+// [store.Claimer]. The key may be any text. If it has a slash, it gets a prefix:
+// otherwise a client could reach the claim of a file in an inbox, and take over
+// the file. A key without a slash cannot collide with other claims. Errors:
 // store.ErrUnavailable.
 func ClaimRequest(ctx context.Context, s store.Claimer, account, key string, c store.Claim) (store.Claim, error) {
 	if strings.Contains(key, "/") {
@@ -77,8 +77,8 @@ func ClaimRequest(ctx context.Context, s store.Claimer, account, key string, c s
 }
 
 // ClaimName returns the ID that a file name, without its extension, stands for
-// in an account, for good: whatever becomes known of the call later, the same
-// name stays the same recording (docs/inbox.md). A name that is new gets an ID
+// in an account, for good: later facts about the call do not change it
+// (docs/inbox.md). A name that is new gets an ID
 // of the month of at, the call's start if known. Errors: store.ErrUnavailable.
 func ClaimName(ctx context.Context, s store.Claimer, account, stem string, at recording.Seconds) (string, error) {
 	c := store.Claim{ID: recording.StemID(account, stem, at), Made: recording.MadeOfAudio, Lasting: true}

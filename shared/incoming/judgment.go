@@ -6,7 +6,7 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// Judgment is what the bytes of a recording's audio turned out to be.
+// Judgment is the result of reading the bytes of a recording's audio.
 type Judgment struct {
 	// Sound holds the media type, the extension and the duration, where known.
 	recording.Sound
@@ -14,7 +14,7 @@ type Judgment struct {
 	Size int64
 	// SHA256 in lower-case hex, if the object store or the source checked it.
 	SHA256 string
-	// Reason says why the audio cannot be served; "" accepts it.
+	// Reason is why the audio cannot be served; "" accepts it.
 	Reason recording.Reason
 }
 

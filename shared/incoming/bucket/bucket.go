@@ -56,8 +56,7 @@ type Ingester struct {
 	Now func() time.Time
 }
 
-// Ingest does what is to be done for one arrival. A retry does what is left to
-// do. Errors: incoming.ErrEarly, incoming.ErrKept, store.ErrUnavailable,
+// Ingest handles one arrival. A retry finishes an interrupted one. Errors: incoming.ErrEarly, incoming.ErrKept, store.ErrUnavailable,
 // store.ErrConflict, store.ErrTooLarge, media.ErrUnavailable, and
 // media.ErrChanged if the object was replaced while it was read.
 func (g Ingester) Ingest(ctx context.Context, a incoming.Arrival) (incoming.Outcome, error) {

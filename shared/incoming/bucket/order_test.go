@@ -73,7 +73,7 @@ func TestNoAccountHoldsBackAnother(t *testing.T) {
 	})
 }
 
-// Each arrival gets its share of the time that is left, and what it leaves over
+// Each arrival gets a fair share of the remaining time. Time that it does not use
 // goes to the others.
 func TestArrivalsShareTheTime(t *testing.T) {
 	t.Parallel()

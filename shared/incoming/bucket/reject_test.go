@@ -64,8 +64,8 @@ func TestReplacedWhileItIsSetAside(t *testing.T) {
 	}
 }
 
-// Whatever call of an invocation fails, and whether it takes effect, rejected audio
-// stays in the bucket: under its own key or set aside.
+// Rejected audio stays in the bucket, under its own key or set aside, even if a call
+// fails: any call, before or after it takes effect.
 func TestRejectedAudioNeverVanishes(t *testing.T) {
 	t.Parallel()
 	bad := []byte("not audio")

@@ -7,7 +7,7 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// With Update, a second run corrects what the first one copied, and nothing else.
+// With Update, a second run corrects the reported fields, and nothing else.
 func TestRunUpdate(t *testing.T) {
 	t.Parallel()
 	p, wav := newFixture(t), demo(t, "10-reminder.wav")

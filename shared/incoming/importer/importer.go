@@ -100,8 +100,8 @@ type Item struct {
 	// Fault, if not nil, explains why the item cannot be copied. It wraps
 	// ErrRefused.
 	Fault error
-	// Note, if not "", tells the operator what was assumed about the item. The
-	// report shows it once the item is copied.
+	// Note, if not "", describes an assumption about the item. The report shows it
+	// once the item is copied.
 	Note string
 	// Ref belongs to the source, which may keep anything here.
 	Ref any

@@ -54,8 +54,8 @@ type Result struct {
 	Name    string `json:"name,omitempty"`
 	// Lack is set if the recording has no audio.
 	Lack Lack `json:"audio,omitempty"`
-	// Reason explains why something was not copied, or what was assumed of a copied
-	// item.
+	// Reason explains why something was not copied, or describes an assumption about
+	// a copied item.
 	Reason string `json:"reason,omitempty"`
 
 	bytes int64 // of copied audio

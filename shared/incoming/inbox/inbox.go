@@ -1,14 +1,14 @@
 // Package inbox ingests files that a PBX dropped into the inbox of an account
 // (docs/inbox.md, docs/adr/013-inbox.md).
 //
-// What is known of a call comes from three places: a sidecar file (JSON beside
+// The facts about a call come from three places: a sidecar file (JSON beside
 // the audio), the object's own metadata, and the file's name. Where they
 // disagree, the first counts. Audio and sidecar may arrive in either order, and
 // any number of times.
 //
 // A file stays where it is and is served from there: a PBX that syncs a folder
 // finds it again, and large files are not copied. A file that cannot be ingested
-// as it is stays too; the error says why ([incoming.ErrKept]), and a replay
+// as it is stays too, with a reason ([incoming.ErrKept]), and a replay
 // ingests it once the cause is fixed.
 package inbox
 
@@ -51,7 +51,7 @@ type file struct {
 	// matched reports whether a pattern describes the name.
 	matched bool
 	object  media.Object
-	// call is what was reported: by the sidecar, the object's metadata, and the
+	// call holds the reported fields: of the sidecar, the object's metadata and the
 	// name, in that order.
 	call recording.Call
 }
@@ -59,7 +59,7 @@ type file struct {
 // sidecar reports whether the file is metadata beside audio.
 func (f *file) sidecar() bool { return f.name.Ext == "json" }
 
-// Ingest does what is to be done for one file; see bucket.Ingester.
+// Ingest handles one file; see bucket.Ingester.
 func (in Inbox) Ingest(ctx context.Context, a incoming.Arrival) (incoming.Outcome, error) {
 	f, ok := in.open(a)
 	switch {

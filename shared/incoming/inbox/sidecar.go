@@ -20,7 +20,7 @@ var (
 	errBadSidecar  = fmt.Errorf("%w: metadata must be one JSON object of at most %d bytes", incoming.ErrKept, incoming.MaxSidecar)
 )
 
-// describe gathers what was reported about a file. A faulty sidecar does not
+// describe gathers the reported fields of a file. A faulty sidecar does not
 // hold up the audio: it is reported when it arrives itself.
 func (in Inbox) describe(ctx context.Context, f *file) error {
 	own := recording.Call{}

@@ -78,7 +78,7 @@ func TestSpellingsOfASidecar(t *testing.T) {
 	}
 }
 
-// Metadata whose name no audio looks for is reported, not silently ignored.
+// Metadata that no audio can find by its name is reported, not silently ignored.
 func TestMisspelledSidecar(t *testing.T) {
 	t.Parallel()
 	d := open(t)

@@ -63,8 +63,7 @@ func (o *object) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// late reports whether a read that continues another has to stop: the object is
-// being read through, and there is no time left for that.
+// late reports whether no time is left for reading the object through.
 func (o *object) late() bool {
 	if !o.until.IsZero() && time.Until(o.until) < 0 {
 		return true

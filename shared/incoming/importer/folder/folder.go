@@ -7,7 +7,7 @@
 // (docs/inbox.md). The operator chose the folder, so audio is imported even if
 // nothing is known about the call, and each file that is not imported is
 // reported. Names that begin with a dot or end in .part are ignored. Links are
-// followed, except to what the walk reads anyway.
+// followed, unless their target is read anyway.
 //
 // [Export] writes two files for each recording. It writes the JSON last, so that
 // its checksum guarantees the audio:
@@ -173,7 +173,7 @@ func (s Source) Retry(it *importer.Item) {
 	}
 }
 
-// undated is the note about a file whose call has no start.
+// undated is the note about a file without a start.
 const undated = "nothing says when the call started; the time at which the file was written counts"
 
 // startOf returns when the call of a file started, or else when the file was

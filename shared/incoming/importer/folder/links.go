@@ -39,14 +39,12 @@ func within(name, folder string) bool {
 	return ok && (rest == "" || rest[0] == filepath.Separator || strings.HasSuffix(folder, string(filepath.Separator)))
 }
 
-// errCircle means that a link leads to a folder that contains one which the walk
-// reads.
+// errCircle means that the target of a link contains a folder of the walk.
 var errCircle = errors.New("it leads back to a folder above")
 
-// follow replaces each link among the entries of a folder by the file or folder that
-// it leads to, and adds its name to links. It drops links to what the walk reads
-// anyway, so that nothing is imported twice. A link that cannot be followed is an
-// error.
+// follow replaces each link among the entries of a folder by its target, and adds the
+// name of the link to links. It drops links whose target is read anyway, so that
+// nothing is imported twice. A broken link is an error.
 func (w *walker) follow(dir string, entries []fs.DirEntry, links map[string]bool) (followed []fs.DirEntry, faults []error) {
 	for _, e := range entries {
 		if e.Type()&fs.ModeSymlink == 0 || ignored(e.Name()) {
@@ -66,7 +64,7 @@ func (w *walker) follow(dir string, entries []fs.DirEntry, links map[string]bool
 	return followed, faults
 }
 
-// resolve returns what a link leads to, or nil if the walk reads that anyway.
+// resolve returns the target of a link, or nil if the target is read anyway.
 func (w *walker) resolve(name string) (fs.FileInfo, error) {
 	target, err := realPath(w.path(name))
 	if err != nil {

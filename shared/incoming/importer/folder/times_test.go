@@ -47,8 +47,7 @@ func TestStartOfACall(t *testing.T) {
 	}
 }
 
-// A file that nothing dates gets the time at which it was written, and the report
-// names it.
+// A file without a start gets its modification time, and the report names it.
 func TestFileWithoutATime(t *testing.T) {
 	t.Parallel()
 	d := newTree(t)
