@@ -30,7 +30,7 @@ var unlinked = map[string]map[string]string{
 		"github.com/aws/aws-sdk-go-v2/config":      "2.2 MB and 2.7 M instructions at every cold start",
 		"github.com/aws/aws-sdk-go-v2/credentials": "the environment has the credentials; one struct holds them",
 		"modernc.org/sqlite":                       "only the local server needs it",
-		"github.com/versity/versitygw/s3api":       "only the local server needs it",
+		"callrecordings/local/s3server":            "only the local server needs it",
 	},
 	"list":     {"github.com/aws/aws-sdk-go-v2/service/s3": "list reads no audio", "callrecordings/shared/audiofile": "list reads no audio"},
 	"get":      {"callrecordings/shared/audiofile": "only ingest examines audio"},

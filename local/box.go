@@ -65,12 +65,21 @@ func (b *box) open(ctx context.Context) (err error) {
 		return err
 	}
 	port = b.s3Port()
-	if b.s3, err = b.dir.StartS3(ctx, net.JoinHostPort(host, port), b.enqueueArrival); err != nil {
+	if b.s3, err = b.dir.StartS3(ctx, net.JoinHostPort(host, port), b.enqueueArrival, b.limitAudio); err != nil {
 		return listenError(err, host, port, "S3_PORT")
 	}
-	b.bucket, err = b.dir.OpenBucket(b.s3.URL(), b.settings.S3PublicEndpoint) //nolint:contextcheck // it only makes a client, without any request
+	public := b.settings.S3PublicEndpoint
+	if public == "" {
+		public = b.s3.URL()
+	}
+	// The API's own requests do not compete with other clients for connections.
+	b.bucket, err = b.dir.OpenBucket(b.s3.InternalURL(), public) //nolint:contextcheck // it only makes a client, without any request
 	return err
 }
+
+// limitAudio makes the S3 server reject audio that ingest would reject as too
+// large, before it takes up the disk.
+func (b *box) limitAudio(o *s3server.Options) { o.MaxBytes = b.settings.MaxAudioBytes }
 
 // s3Port returns the configured port of the S3 server. The default is the API's
 // port plus one, or any free port if the API takes any free port.

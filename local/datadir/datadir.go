@@ -7,6 +7,9 @@
 //	audio/          data of the built-in S3 server
 //	keys.json       secrets and the demo's IDs, readable only by the owner
 //	demo.env        address and credentials that the server printed last, for scripts
+//
+// Everything in the folder is accessible only to its owner. [Open] takes the access
+// of other users away from a folder that an earlier version made.
 package datadir
 
 import (
@@ -19,6 +22,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -35,9 +40,19 @@ const Default = ".data"
 // Bucket is the name of the built-in S3 server's one bucket.
 const Bucket = "recordings"
 
+const region = "us-east-1"
+
 const (
-	region = "us-east-1"
+	dirPerm, filePerm = 0o700, 0o600
+	// others are the permissions of everyone but the owner.
+	others = 0o077
 )
+
+// database is the name of the database's file.
+const database = "recordings.db"
+
+// own are the beginnings of the names of the folder's files.
+var own = []string{database, "events", keysFile, "demo.env"}
 
 // Dir is an open data folder.
 type Dir struct {
@@ -79,13 +94,41 @@ func Open(path string) (*Dir, error) {
 		return nil, fmt.Errorf("the data folder %s cannot be found: %w", path, err)
 	}
 	d := &Dir{Path: absolute}
-	if err := os.MkdirAll(d.Path, 0o700); err != nil {
+	if err := os.MkdirAll(d.Path, dirPerm); err != nil {
 		return nil, fmt.Errorf("the data folder %s cannot be made: %w", d.Path, cause(err))
 	}
 	if err := d.readKeys(); err != nil {
 		return nil, err
 	}
+	if err := d.restrict(); err != nil {
+		return nil, fmt.Errorf("the data folder %s cannot be made private: %w", d.Path, cause(err))
+	}
 	return d, nil
+}
+
+// restrict takes the access of other users away from the folder and its files. The
+// folders below are out of reach then. It leaves a folder that is shared by its
+// nature (with the sticky bit, such as /tmp), files that are not of this package,
+// and files of another user, which only that user could change.
+func (d *Dir) restrict() error {
+	entries, err := os.ReadDir(d.Path)
+	paths := []string{d.Path}
+	for _, e := range entries {
+		if e.Type().IsRegular() && slices.ContainsFunc(own, func(name string) bool { return strings.HasPrefix(e.Name(), name) }) {
+			paths = append(paths, d.File(e.Name()))
+		}
+	}
+	errs := []error{err}
+	for _, path := range paths {
+		info, err := os.Lstat(path)
+		if err == nil && info.Mode().Perm()&others != 0 && info.Mode()&fs.ModeSticky == 0 {
+			err = os.Chmod(path, info.Mode()&^others)
+		}
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // cause removes the operation and the path from err, because the message around
@@ -198,7 +241,15 @@ func random(n int) string {
 // OpenStore opens the database. now is its clock. The caller must close the
 // store.
 func (d *Dir) OpenStore(ctx context.Context, now func() time.Time) (*sqlite.Store, error) {
-	s, err := sqlite.Open(ctx, d.File("recordings.db"), sqlite.Options{Now: now, Random: rand.Reader, QueueChanges: true})
+	// SQLite gives its own files (-wal, -shm) the mode of the database.
+	f, err := os.OpenFile(d.File(database), os.O_RDWR|os.O_CREATE, filePerm)
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the database of the data folder %s cannot be opened: %w", d.Path, cause(err))
+	}
+	s, err := sqlite.Open(ctx, d.File(database), sqlite.Options{Now: now, Random: rand.Reader, QueueChanges: true})
 	if err != nil {
 		return nil, fmt.Errorf("the database of the data folder cannot be used: %w", err)
 	}
@@ -206,14 +257,20 @@ func (d *Dir) OpenStore(ctx context.Context, now func() time.Time) (*sqlite.Stor
 }
 
 // StartS3 starts the built-in S3 server on the folder's audio. created, if not
-// nil, is called with the S3 event of every new object. The caller must close the
-// server.
-func (d *Dir) StartS3(ctx context.Context, addr string, created func(context.Context, []byte)) (*s3server.Server, error) {
-	return s3server.Start(ctx, s3server.Options{
+// nil, is called with the S3 event of every new object. edit, if given, changes
+// other options of the server. The caller must close the server.
+func (d *Dir) StartS3(
+	ctx context.Context, addr string, created func(context.Context, []byte), edit ...func(*s3server.Options),
+) (*s3server.Server, error) {
+	o := s3server.Options{
 		Dir: d.File("audio"), Addr: addr, Bucket: Bucket, Region: region,
 		AccessKeyID: d.Keys.S3AccessKeyID, SecretAccessKey: d.Keys.S3SecretAccessKey,
 		Created: created,
-	})
+	}
+	for _, e := range edit {
+		e(&o)
+	}
+	return s3server.Start(ctx, o)
 }
 
 // Event returns the S3 event of an object in the folder's bucket. It replaces an

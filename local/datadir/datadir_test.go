@@ -54,6 +54,51 @@ func TestOpenMakesKeysOnce(t *testing.T) {
 	wantMode(t, path, 0o700|fs.ModeDir)
 }
 
+// Only the owner has access to the folder and its files, also after an earlier
+// version or another program has made them accessible.
+func TestEverythingIsPrivate(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "data")
+	for range 2 {
+		d, err := datadir.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := d.OpenStore(t.Context(), time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"recordings.db", "recordings.db-wal", "recordings.db-shm", "keys.json"} {
+			wantMode(t, filepath.Join(path, name), 0o600)
+		}
+		wantMode(t, path, 0o700|fs.ModeDir)
+		if err := s.Close(); err != nil {
+			t.Errorf("Close = %v, want nil", err)
+		}
+		for name, mode := range map[string]fs.FileMode{"recordings.db": 0o644, "keys.json": 0o640, ".": 0o755} {
+			if err := os.Chmod(filepath.Join(path, name), mode); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	foreign := filepath.Join(path, "note")
+	if err := os.WriteFile(foreign, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(foreign, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o777|fs.ModeSticky); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := datadir.Open(path); err != nil {
+		t.Fatal(err)
+	}
+	wantMode(t, filepath.Join(path, "recordings.db"), 0o600)
+	wantMode(t, foreign, 0o644)
+	wantMode(t, path, 0o777|fs.ModeSticky|fs.ModeDir)
+}
+
 func wantMode(t *testing.T, path string, want fs.FileMode) {
 	t.Helper()
 	info, err := os.Stat(path)

@@ -1,120 +1,262 @@
 package s3server
 
 import (
-	"context"
-	"encoding/json"
+	"cmp"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"hash"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/versity/versitygw/auth"
-	"github.com/versity/versitygw/backend"
-	"github.com/versity/versitygw/backend/posix"
-	"github.com/versity/versitygw/s3err"
-	"github.com/versity/versitygw/s3response"
+	"crypto/md5" //nolint:gosec // S3 defines ETags by MD5
+	"encoding/base64"
 )
 
-// Only the owner of the folder may read recordings.
-const (
-	dirPerm  = 0o700
-	filePerm = 0o600
-)
-
-// bucket serves one bucket from one folder, through versitygw's POSIX backend.
-//
-// The backend changes the working directory of the whole process to its root,
-// and looks for a bucket by its name in there. If its root is the current
-// working directory, that changes nothing; and if a bucket's name is an absolute
-// path, the backend works in that path. So this type passes paths as names, and
-// replaces them with the name in responses. It does not implement features that
-// the service's bucket never uses, such as versions, policies and tags.
-type bucket struct {
-	backend.BackendUnsupported
-	disk *posix.Posix
-	name string
-	path string
-	acl  []byte
-	// created is called for every new object.
-	created func(ctx context.Context, key, etag string)
+// listBuckets lists the one bucket.
+func (s *Server) listBuckets(w http.ResponseWriter, r *http.Request) error {
+	type bucket struct {
+		Name         string
+		CreationDate time.Time
+	}
+	made := time.Now()
+	if info, err := os.Stat(s.disk.objects); err == nil {
+		made = info.ModTime()
+	}
+	answer := struct {
+		XMLName xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ ListAllMyBucketsResult"`
+		Owner   struct{ ID, DisplayName string }
+		Buckets struct{ Bucket []bucket }
+	}{}
+	answer.Owner.ID, answer.Owner.DisplayName = s.o.AccessKeyID, s.o.AccessKeyID
+	answer.Buckets.Bucket = []bucket{{s.o.Bucket, made.UTC()}}
+	writeXML(w, r, http.StatusOK, answer)
+	return nil
 }
 
-// newBucket opens the backend on the folder objects, with attributes in the
-// folder attributes.
-func newBucket(name, objects, attributes, owner string, created func(ctx context.Context, key, etag string)) (*posix.Posix, *bucket, error) {
-	files, err := newAttributes(objects, attributes)
-	if err != nil {
-		return nil, nil, err
+// location answers GetBucketLocation. As in S3, us-east-1 is "".
+func (s *Server) location(w http.ResponseWriter, r *http.Request) error {
+	region := s.o.Region
+	if region == defaultRegion {
+		region = ""
 	}
-	// Locks across processes would put lock files into the working directory.
-	// They only matter for conditional writes.
-	opts := posix.PosixOpts{ForceNoObjLockFile: true}
-	opts.SetNewDirPerm(dirPerm)
-	opts.SetNewFilePerm(filePerm)
-	disk, err := posix.New(".", files, opts)
-	if err != nil {
-		return nil, nil, err
-	}
-	acl, err := json.Marshal(auth.ACL{Owner: owner})
-	if err != nil {
-		return nil, nil, err
-	}
-	return disk, &bucket{disk: disk, name: name, path: filepath.Join(objects, name), acl: acl, created: created}, nil
+	writeXML(w, r, http.StatusOK, struct {
+		XMLName xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ LocationConstraint"`
+		Region  string   `xml:",chardata"`
+	}{Region: region})
+	return nil
 }
 
-// at checks the name of a bucket and returns the path that the backend needs.
-func (b *bucket) at(name *string) (*string, error) {
-	if name == nil || *name != b.name {
-		requested := ""
-		if name != nil {
-			requested = *name
+// versioning reports that the bucket has never been versioned.
+func (s *Server) versioning(w http.ResponseWriter, r *http.Request) error {
+	writeXML(w, r, http.StatusOK, struct {
+		XMLName xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ VersioningConfiguration"`
+	}{})
+	return nil
+}
+
+// tagging answers GetObjectTagging, which clients call before they copy an object.
+func (s *Server) tagging(w http.ResponseWriter, r *http.Request, key string) error {
+	o, err := s.disk.open(key)
+	if err != nil {
+		return err
+	}
+	_ = o.file.Close()
+	type tag struct{ Key, Value string }
+	answer := struct {
+		XMLName xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ Tagging"`
+		TagSet  struct{ Tag []tag }
+	}{}
+	tags, _ := url.ParseQuery(o.Tagging) // nothing if the client sent something else
+	for name, values := range tags {
+		answer.TagSet.Tag = append(answer.TagSet.Tag, tag{name, values[0]})
+	}
+	slices.SortFunc(answer.TagSet.Tag, func(a, b tag) int { return cmp.Compare(a.Key, b.Key) })
+	writeXML(w, r, http.StatusOK, answer)
+	return nil
+}
+
+// deleteObjects deletes a list of objects
+// (docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html).
+func (s *Server) deleteObjects(w http.ResponseWriter, r *http.Request, a *authorization) error {
+	var in struct {
+		Quiet   bool
+		Objects []struct{ Key string } `xml:"Object"`
+	}
+	if err := readXML(w, r, a, &in); err != nil {
+		return err
+	}
+	if len(in.Objects) == 0 || len(in.Objects) > maxKeys {
+		return errXML
+	}
+	type failure struct{ Key, Code, Message string }
+	answer := struct {
+		XMLName xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ DeleteResult"`
+		Deleted []struct{ Key string }
+		Error   []failure
+	}{}
+	for _, o := range in.Objects {
+		path, err := s.disk.path(o.Key)
+		if err == nil {
+			err = s.disk.remove(path)
 		}
-		return nil, s3err.GetBucketErr(s3err.ErrNoSuchBucket, requested)
+		if err != nil {
+			e := toAPIError(err)
+			answer.Error = append(answer.Error, failure{o.Key, e.code, e.message})
+		} else if !in.Quiet {
+			answer.Deleted = append(answer.Deleted, struct{ Key string }{o.Key})
+		}
 	}
-	return &b.path, nil
+	writeXML(w, r, http.StatusOK, answer)
+	return nil
 }
 
-// String returns the name of the backend.
-func (b *bucket) String() string { return "one bucket" }
-
-// NormalizeObjectKey returns the key as the file system stores it.
-func (b *bucket) NormalizeObjectKey(_, object string) string {
-	return b.disk.NormalizeObjectKey(b.path, object)
-}
-
-// HeadBucket confirms that the bucket exists.
-func (b *bucket) HeadBucket(_ context.Context, in *s3.HeadBucketInput) (*s3.HeadBucketOutput, error) {
-	if _, err := b.at(in.Bucket); err != nil {
-		return nil, err
+// listUploads lists the uploads in progress. It never truncates.
+func (s *Server) listUploads(w http.ResponseWriter, r *http.Request, query url.Values) error {
+	entries, err := os.ReadDir(s.disk.uploads)
+	if err != nil {
+		return err
 	}
-	return &s3.HeadBucketOutput{}, nil
-}
-
-// GetBucketAcl returns an ACL that makes the holder of the key pair the owner.
-func (b *bucket) GetBucketAcl(_ context.Context, in *s3.GetBucketAclInput) ([]byte, error) {
-	if _, err := b.at(in.Bucket); err != nil {
-		return nil, err
+	type pending struct {
+		Key, UploadId string
+		Initiated     time.Time
 	}
-	return b.acl, nil
-}
-
-// GetBucketCors returns the CORS rules of the contract.
-func (b *bucket) GetBucketCors(_ context.Context, name string) ([]byte, error) {
-	if _, err := b.at(&name); err != nil {
-		return nil, err
+	answer := struct {
+		XMLName        xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ ListMultipartUploadsResult"`
+		Bucket, Prefix string
+		MaxUploads     int
+		IsTruncated    bool
+		Upload         []pending
+	}{Bucket: s.o.Bucket, Prefix: query.Get("prefix")}
+	for _, e := range entries {
+		if u, err := s.upload(e.Name(), ""); err == nil && strings.HasPrefix(u.Key, answer.Prefix) {
+			answer.Upload = append(answer.Upload, pending{u.Key, u.ID, u.Begun})
+		}
 	}
-	return cors, nil
+	slices.SortFunc(answer.Upload, func(a, b pending) int {
+		return cmp.Or(cmp.Compare(a.Key, b.Key), a.Initiated.Compare(b.Initiated))
+	})
+	answer.MaxUploads = max(maxKeys, len(answer.Upload))
+	writeXML(w, r, http.StatusOK, answer)
+	return nil
 }
 
-// GetBucketPolicy reports that the bucket has no policy.
-func (b *bucket) GetBucketPolicy(_ context.Context, name string) ([]byte, error) {
-	return nil, s3err.GetBucketErr(s3err.ErrNoSuchBucketPolicy, name)
+// listParts lists the parts of an upload. It never truncates.
+func (s *Server) listParts(w http.ResponseWriter, r *http.Request, id, key string) error {
+	u, err := s.upload(id, key)
+	if err != nil {
+		return err
+	}
+	parts, err := s.parts(u)
+	if err != nil {
+		return err
+	}
+	type part struct {
+		PartNumber   int
+		LastModified time.Time
+		ETag         string
+		Size         int64
+	}
+	answer := struct {
+		XMLName               xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ ListPartsResult"`
+		Bucket, Key, UploadId string
+		MaxParts              int
+		IsTruncated           bool
+		Part                  []part
+	}{Bucket: s.o.Bucket, Key: key, UploadId: id, MaxParts: maxParts}
+	for _, p := range parts {
+		answer.Part = append(answer.Part, part{p.number, p.Modified.UTC(), p.ETag, p.size})
+	}
+	writeXML(w, r, http.StatusOK, answer)
+	return nil
 }
 
-// GetBucketVersioning reports that the bucket has never been versioned.
-func (b *bucket) GetBucketVersioning(context.Context, string) (s3response.GetBucketVersioningOutput, error) {
-	return s3response.GetBucketVersioningOutput{}, nil
+// readXML reads the XML in the body of a request, whose checksums are checked.
+func readXML(w http.ResponseWriter, r *http.Request, a *authorization, to any) error {
+	var text strings.Builder
+	if _, err := receive(w, r, a, &text, maxManifest); err != nil {
+		return err
+	}
+	if err := xml.Unmarshal([]byte(text.String()), to); err != nil {
+		return errXML
+	}
+	return nil
 }
 
-// GetObjectLockConfiguration reports that the bucket has no object locks.
-func (b *bucket) GetObjectLockConfiguration(_ context.Context, name string) ([]byte, error) {
-	return nil, s3err.GetBucketErr(s3err.ErrObjectLockConfigurationNotFound, name)
+// receiveFrom copies bytes that are in the store already to dst.
+func receiveFrom(dst io.Writer, from io.Reader, checksums []string) (received, error) {
+	digest, crc := md5.New(), crc32.New(castagnoli) //nolint:gosec // S3 defines ETags by MD5
+	to, sums := []io.Writer{dst, digest, crc}, map[string]hash.Hash{}
+	for _, name := range checksums {
+		sums[name] = algorithms[name]()
+		to = append(to, sums[name])
+	}
+	n, err := io.Copy(io.MultiWriter(to...), from)
+	got := received{size: n, md5: digest.Sum(nil), crc: crc.Sum32(), checksums: map[string]string{}}
+	for name, sum := range sums {
+		got.checksums[name] = base64.StdEncoding.EncodeToString(sum.Sum(nil))
+	}
+	return got, err
+}
+
+// Damaged returns the keys of the objects that were stored since that time and
+// whose bytes on the disk are not those that were stored. It reads these objects
+// whole. A disk that loses written data in a power cut, although it has confirmed
+// it, leaves such objects.
+func (s *Server) Damaged(since time.Time) ([]string, error) {
+	var damaged []string
+	err := filepath.WalkDir(s.disk.objects, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		info, err := e.Info()
+		if err != nil || info.ModTime().Before(since) {
+			return ignoreMissing(err)
+		}
+		o, err := s.disk.openFile(path)
+		if err != nil {
+			if errors.Is(err, errNoKey) {
+				return nil // removed meanwhile
+			}
+			return err
+		}
+		defer o.file.Close() //nolint:errcheck // it was only read
+		ok, err := o.check()
+		if err == nil && !ok {
+			damaged = append(damaged, s.disk.key(path))
+		}
+		return err
+	})
+	if err != nil {
+		return damaged, fmt.Errorf("check recent objects: %w", err)
+	}
+	return damaged, nil
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// key returns the key of the object at path.
+func (d *disk) key(path string) string {
+	rel, err := filepath.Rel(d.objects, path)
+	if err != nil {
+		return path // impossible: every path is in the folder
+	}
+	names := strings.Split(filepath.ToSlash(rel), "/")
+	for i, name := range names {
+		names[i] = segment(name)
+	}
+	return strings.Join(names, "/")
 }

@@ -1,35 +1,46 @@
 package s3server
 
-import "github.com/gofiber/fiber/v3"
+import (
+	"net/http"
+	"strings"
+)
 
-// cors are the bucket's CORS rules (contract, Document or audio, and Create).
-// After a redirect, a browser sends the origin "null" and keeps the token's
-// header.
-var cors = []byte(`<CORSConfiguration>
-  <CORSRule>
-    <AllowedOrigin>*</AllowedOrigin>
-    <AllowedMethod>GET</AllowedMethod>
-    <AllowedMethod>HEAD</AllowedMethod>
-    <AllowedMethod>PUT</AllowedMethod>
-    <AllowedHeader>*</AllowedHeader>
-    <ExposeHeader>content-range</ExposeHeader>
-    <ExposeHeader>accept-ranges</ExposeHeader>
-    <ExposeHeader>etag</ExposeHeader>
-    <ExposeHeader>content-disposition</ExposeHeader>
-    <MaxAgeSeconds>3600</MaxAgeSeconds>
-  </CORSRule>
-</CORSConfiguration>`)
+// The bucket's CORS rules (contract, Document or audio, and Create). After a
+// redirect, a browser sends the origin "null" and keeps the token's header.
+const (
+	corsMethods = "GET, HEAD, PUT"
+	corsExposed = "content-range, accept-ranges, etag, content-disposition"
+	corsMaxAge  = "3600"
+)
 
-// addCORS adds CORS headers to errors that the library returns before it reads
-// the bucket's rules, for example for an expired URL. Without them, a script in a
-// browser sees a network failure instead of a 403.
-func addCORS(c fiber.Ctx) error {
-	err := c.Next()
-	h := &c.Response().Header
-	if c.Get("Origin") != "" && len(h.Peek("Access-Control-Allow-Origin")) == 0 &&
-		(c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead || c.Method() == fiber.MethodPut) {
-		h.Set("Access-Control-Allow-Origin", "*")
-		h.Set("Access-Control-Expose-Headers", "content-range, accept-ranges, etag, content-disposition")
+// corsAllows reports whether scripts of other origins may use a method.
+func corsAllows(method string) bool {
+	return method == http.MethodGet || method == http.MethodHead || method == http.MethodPut
+}
+
+// addCORS adds the CORS headers. Errors have them too. Without them, a script in a
+// browser sees a network failure instead of a 403 for an expired URL.
+func addCORS(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Origin") != "" && corsAllows(r.Method) {
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		w.Header().Set("Access-Control-Expose-Headers", corsExposed)
 	}
-	return err
+}
+
+// preflight answers the question of a browser whether a script may send a request.
+func preflight(w http.ResponseWriter, r *http.Request) error {
+	if r.Header.Get("Origin") == "" || !corsAllows(r.Header.Get("Access-Control-Request-Method")) {
+		return errPreflight
+	}
+	h := w.Header()
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Access-Control-Allow-Methods", corsMethods)
+	h.Set("Access-Control-Expose-Headers", corsExposed)
+	h.Set("Access-Control-Max-Age", corsMaxAge)
+	if asked := r.Header.Get("Access-Control-Request-Headers"); asked != "" {
+		h.Set("Access-Control-Allow-Headers", strings.ToLower(asked))
+	}
+	extendWrite(w)
+	w.WriteHeader(http.StatusOK)
+	return nil
 }

@@ -2,143 +2,333 @@ package s3server
 
 import (
 	"context"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/versity/versitygw/backend"
-	"github.com/versity/versitygw/s3response"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
 )
 
-// The operations on objects. Each replaces the bucket's name with its path in the
-// input, and restores the name in the output if it is there.
+// repeated are the headers of an upload that answers repeat.
+var repeated = []string{"Content-Type", "Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Expires"}
 
-// PutObject stores an object.
-func (b *bucket) PutObject(ctx context.Context, in s3response.PutObjectInput) (out s3response.PutObjectOutput, err error) {
-	if in.Bucket, err = b.at(in.Bucket); err != nil {
-		return out, err
+const (
+	metaPrefix = "X-Amz-Meta-"
+	// maxMetadata is S3's limit for all metadata of an object, in bytes.
+	maxMetadata = 2048
+)
+
+// describeUpload returns the attributes that the headers of an upload ask for.
+// Error: MetadataTooLarge.
+func describeUpload(h http.Header) (attributes, error) {
+	a := attributes{Headers: map[string]string{}, Metadata: map[string]string{}, Tagging: h.Get("X-Amz-Tagging")}
+	for _, name := range repeated {
+		if v := h.Get(name); v != "" {
+			a.Headers[name] = v
+		}
 	}
-	if out, err = b.disk.PutObject(ctx, in); err == nil {
-		b.created(ctx, *in.Key, out.ETag)
+	a.encoding(h)
+	if a.Headers["Content-Type"] == "" {
+		a.Headers["Content-Type"] = defaultType
 	}
-	return out, err
+	size := 0
+	for name, values := range h {
+		if name, ok := strings.CutPrefix(name, metaPrefix); ok {
+			name = strings.ToLower(name)
+			a.Metadata[name] = strings.Join(values, ",")
+			size += len(name) + len(a.Metadata[name])
+		}
+	}
+	if size > maxMetadata {
+		return a, errMetadata
+	}
+	return a, nil
 }
 
-// CopyObject copies an object and its content type within the bucket. It does not
-// use the backend's own method, which would misread the path that stands for the
-// bucket.
-func (b *bucket) CopyObject(ctx context.Context, in s3response.CopyObjectInput) (out s3response.CopyObjectOutput, err error) {
-	from, key, _, err := backend.ParseCopySource(aws.ToString(in.CopySource))
-	if err != nil {
-		return out, err
+// encoding sets Content-Encoding. As in S3, aws-chunked is removed: it is an
+// encoding of the request, not of the object.
+func (a *attributes) encoding(h http.Header) {
+	var rest []string
+	for name := range strings.SplitSeq(strings.Join(h.Values("Content-Encoding"), ","), ",") {
+		if name = strings.TrimSpace(name); name != "" && !strings.EqualFold(name, "aws-chunked") {
+			rest = append(rest, name)
+		}
 	}
-	source, err := b.GetObject(ctx, &s3.GetObjectInput{
-		Bucket: &from, Key: &key, Range: new(string), VersionId: new(string), IfMatch: in.CopySourceIfMatch,
-	})
-	if err != nil {
-		return out, err
+	delete(a.Headers, "Content-Encoding")
+	if len(rest) > 0 {
+		a.Headers["Content-Encoding"] = strings.Join(rest, ",")
 	}
-	defer source.Body.Close() //nolint:errcheck // either it has been read, or the copy has failed
-	copied, err := b.PutObject(ctx, s3response.PutObjectInput{
-		Bucket: in.Bucket, Key: in.Key, Body: source.Body, ContentType: source.ContentType, ContentLength: source.ContentLength,
-	})
-	if err != nil {
-		return out, err
-	}
-	out.CopyObjectResult = &s3response.CopyObjectResult{ETag: &copied.ETag}
-	return out, nil
 }
 
-// HeadObject describes an object.
-func (b *bucket) HeadObject(ctx context.Context, in *s3.HeadObjectInput) (out *s3.HeadObjectOutput, err error) {
-	args := *in
-	if args.Bucket, err = b.at(in.Bucket); err != nil {
-		return out, err
+// conditions returns the conditions of a write: If-None-Match and If-Match
+// (docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
+func conditions(h http.Header) (fresh bool, check condition, err error) {
+	if none := h.Get("If-None-Match"); none != "" {
+		if none != "*" {
+			return false, nil, errUnsupported
+		}
+		fresh = true
 	}
-	return b.disk.HeadObject(ctx, &args)
+	if match := h.Get("If-Match"); match != "" {
+		check = func(existing *attributes) error {
+			switch {
+			case existing == nil:
+				return errNoKey
+			case !matches(match, existing.ETag):
+				return errPrecondition
+			}
+			return nil
+		}
+	}
+	return fresh, check, nil
 }
 
-// GetObject reads an object or a part of it.
-func (b *bucket) GetObject(ctx context.Context, in *s3.GetObjectInput) (out *s3.GetObjectOutput, err error) {
-	args := *in
-	if args.Bucket, err = b.at(in.Bucket); err != nil {
-		return out, err
+// matches reports whether a list of ETags, or *, has etag in it.
+func matches(list, etag string) bool {
+	for one := range strings.SplitSeq(list, ",") {
+		one = strings.TrimSpace(one)
+		if one == "*" || strings.Trim(strings.TrimPrefix(one, "W/"), `"`) == strings.Trim(etag, `"`) {
+			return true
+		}
 	}
-	return b.disk.GetObject(ctx, &args)
+	return false
 }
 
-// DeleteObject deletes an object.
-func (b *bucket) DeleteObject(ctx context.Context, in *s3.DeleteObjectInput) (out *s3.DeleteObjectOutput, err error) {
-	args := *in
-	if args.Bucket, err = b.at(in.Bucket); err != nil {
-		return out, err
-	}
-	return b.disk.DeleteObject(ctx, &args)
-}
-
-// ListObjectsV2 lists objects.
-func (b *bucket) ListObjectsV2(ctx context.Context, in *s3.ListObjectsV2Input) (out s3response.ListObjectsV2Result, err error) {
-	args := *in
-	if args.Bucket, err = b.at(in.Bucket); err != nil {
-		return out, err
-	}
-	out, err = b.disk.ListObjectsV2(ctx, &args)
-	out.Name = &b.name
-	return out, err
-}
-
-// CreateMultipartUpload begins an upload in parts.
-func (b *bucket) CreateMultipartUpload(ctx context.Context, in s3response.CreateMultipartUploadInput) (out s3response.InitiateMultipartUploadResult, err error) {
-	if in.Bucket, err = b.at(in.Bucket); err != nil {
-		return out, err
-	}
-	out, err = b.disk.CreateMultipartUpload(ctx, in)
-	out.Bucket = b.name
-	return out, err
-}
-
-// UploadPart stores a part.
-func (b *bucket) UploadPart(ctx context.Context, in *s3.UploadPartInput) (out *s3.UploadPartOutput, err error) {
-	args := *in
-	if args.Bucket, err = b.at(in.Bucket); err != nil {
-		return out, err
-	}
-	return b.disk.UploadPart(ctx, &args)
-}
-
-// AbortMultipartUpload deletes the parts of an upload.
-func (b *bucket) AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipartUploadInput) error {
-	args := *in
-	path, err := b.at(in.Bucket)
+// putObject stores an object.
+func (s *Server) putObject(w http.ResponseWriter, r *http.Request, a *authorization, key string) error {
+	path, err := s.disk.path(key)
 	if err != nil {
 		return err
 	}
-	args.Bucket = path
-	return b.disk.AbortMultipartUpload(ctx, &args)
+	meta, err := describeUpload(r.Header)
+	if err != nil {
+		return err
+	}
+	fresh, check, err := conditions(r.Header)
+	if err != nil {
+		return err
+	}
+	if fresh { // before the body, to spare the client the transfer
+		if _, err := os.Lstat(path); err == nil {
+			return errPrecondition
+		}
+	}
+	f, err := s.disk.create()
+	if err != nil {
+		return err
+	}
+	defer discard(f)
+	got, err := receive(w, r, a, f, s.o.MaxBytes)
+	if err != nil {
+		return err
+	}
+	meta.took(got)
+	if err := s.store(r.Context(), f, key, path, got.size, meta, fresh, check); err != nil {
+		return err
+	}
+	w.Header().Set("ETag", meta.ETag)
+	meta.writeChecksums(w.Header())
+	extendWrite(w)
+	w.WriteHeader(http.StatusOK)
+	return nil
 }
 
-// ListMultipartUploads lists the uploads in progress.
-func (b *bucket) ListMultipartUploads(ctx context.Context, in *s3.ListMultipartUploadsInput) (out s3response.ListMultipartUploadsResult, err error) {
-	args := *in
-	if args.Bucket, err = b.at(in.Bucket); err != nil {
-		return out, err
-	}
-	out, err = b.disk.ListMultipartUploads(ctx, &args)
-	out.Bucket = b.name
-	return out, err
+// took sets the attributes that follow from the bytes.
+func (a *attributes) took(got received) {
+	a.ETag, a.Checksums, a.CRC, a.Modified = quoted(got.md5), got.checksums, got.crc, time.Now()
 }
 
-// CompleteMultipartUpload makes an object from its parts.
-func (b *bucket) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput) (
-	out s3response.CompleteMultipartUploadResult, version string, err error,
-) {
-	args := *in
-	if args.Bucket, err = b.at(in.Bucket); err != nil {
-		return out, "", err
+// store makes the temporary file f, which has size bytes, the object of key. When
+// it returns, the object is on the disk and has been reported to Options.Created.
+func (s *Server) store(ctx context.Context, f *os.File, key, path string, size int64, meta attributes, fresh bool, check condition) error {
+	if err := seal(f, size, meta); err != nil {
+		return err
 	}
-	out, version, err = b.disk.CompleteMultipartUpload(ctx, &args)
-	out.Bucket = &b.name
+	if err := s.disk.publish(f, path, fresh, check); err != nil {
+		return err
+	}
+	// The object is stored, even if the client has gone.
+	s.created(context.WithoutCancel(ctx), key, meta.ETag)
+	return nil
+}
+
+// writeChecksums adds the checksums to an answer.
+func (a *attributes) writeChecksums(h http.Header) {
+	for name, sum := range a.Checksums {
+		h.Set(checksumPrefix+name, sum)
+		h.Set(checksumPrefix+"Type", a.checksumType())
+	}
+}
+
+func (a *attributes) checksumType() string {
+	if a.Composite {
+		return "COMPOSITE"
+	}
+	return "FULL_OBJECT"
+}
+
+// getObject answers GET and HEAD.
+func (s *Server) getObject(w http.ResponseWriter, r *http.Request, key string) error {
+	o, err := s.disk.open(key)
+	if err != nil {
+		return err
+	}
+	defer o.file.Close() //nolint:errcheck // it was only read
+	o.writeHeaders(w.Header(), r)
+	if err := o.preconditions(r.Header); err != nil {
+		return err
+	}
+	from, length, partial, err := o.span(r.Header)
+	if err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if partial {
+		status = http.StatusPartialContent
+		w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, from+length-1, o.size))
+	} else if strings.EqualFold(r.Header.Get("X-Amz-Checksum-Mode"), "ENABLED") {
+		o.writeChecksums(w.Header())
+	}
+	w.Header().Set("Content-Length", strconv.FormatInt(length, 10))
+	extendWrite(w)
+	w.WriteHeader(status)
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	return send(w, o.file, from, length)
+}
+
+// sendAtOnce is how many bytes a client must take within ioTimeout.
+const sendAtOnce = 256 << 10
+
+// send copies a part of a file to the client. On Linux, the kernel copies it, so a
+// slow client holds no memory of this process.
+func send(w http.ResponseWriter, f *os.File, from, length int64) error {
+	if _, err := f.Seek(from, io.SeekStart); err != nil {
+		panic(http.ErrAbortHandler) // the status has been sent
+	}
+	for length > 0 {
+		extendWrite(w)
+		n, err := io.CopyN(w, f, min(length, sendAtOnce))
+		if err != nil {
+			panic(http.ErrAbortHandler) // close the connection, so that the client sees an incomplete body
+		}
+		length -= n
+	}
+	return nil
+}
+
+// writeHeaders sets the headers that describe the object. The query can replace
+// some of them.
+func (o *object) writeHeaders(h http.Header, r *http.Request) {
+	for name, value := range o.Headers {
+		h.Set(name, value)
+	}
+	query := r.URL.Query()
+	for _, name := range repeated {
+		if v := query.Get("response-" + strings.ToLower(name)); v != "" {
+			h.Set(name, v)
+		}
+	}
+	if h.Get("Content-Type") == "" {
+		h.Set("Content-Type", defaultType)
+	}
+	h.Set("ETag", o.ETag)
+	h.Set("Last-Modified", o.Modified.UTC().Format(http.TimeFormat))
+	h.Set("Accept-Ranges", "bytes")
+	for name, value := range o.Metadata {
+		h.Set(metaPrefix+name, value)
+	}
+	if tags, err := url.ParseQuery(o.Tagging); err == nil && len(tags) > 0 {
+		h.Set("X-Amz-Tagging-Count", strconv.Itoa(len(tags)))
+	}
+}
+
+// preconditions checks the conditional headers (RFC 9110, 13.2.2).
+func (o *object) preconditions(h http.Header) error {
+	return precondition(&o.attributes, h.Get("If-Match"), h.Get("If-Unmodified-Since"), h.Get("If-None-Match"), h.Get("If-Modified-Since"), errNotModified)
+}
+
+// precondition checks the four conditions on an object. unchanged is the error for
+// the two that ask for a change.
+func precondition(o *attributes, match, unmodified, none, modified string, unchanged apiError) error {
+	changed := o.Modified.Truncate(time.Second)
+	if match != "" {
+		if !matches(match, o.ETag) {
+			return errPrecondition
+		}
+	} else if at, err := http.ParseTime(unmodified); err == nil && changed.After(at) {
+		return errPrecondition
+	}
+	if none != "" {
+		if matches(none, o.ETag) {
+			return unchanged
+		}
+	} else if at, err := http.ParseTime(modified); err == nil && !changed.After(at) {
+		return unchanged
+	}
+	return nil
+}
+
+// span returns the bytes that the header Range asks for. As in S3, a header that
+// is malformed or asks for several ranges is ignored. Error: InvalidRange.
+func (o *object) span(h http.Header) (from, length int64, partial bool, err error) {
+	text := h.Get("Range")
+	if only := h.Get("If-Range"); only != "" && !matches(only, o.ETag) && only != o.Modified.UTC().Format(http.TimeFormat) {
+		text = ""
+	}
+	from, length, ok := parseRange(text, o.size)
+	switch {
+	case !ok:
+		return 0, o.size, false, nil
+	case length < 1:
+		return 0, 0, false, errRange
+	}
+	return from, length, true, nil
+}
+
+// parseRange reads "bytes=first-last", "bytes=first-" or "bytes=-suffix" for an
+// object of size bytes. ok is false if text is none of these. A length below 1
+// means that the range cannot be satisfied.
+func parseRange(text string, size int64) (from, length int64, ok bool) {
+	text, isBytes := strings.CutPrefix(text, "bytes=")
+	first, last, isRange := strings.Cut(strings.TrimSpace(text), "-")
+	if !isBytes || !isRange {
+		return 0, 0, false
+	}
+	if first == "" {
+		n, err := strconv.ParseUint(last, 10, 63)
+		n = min(n, uint64(size))
+		return size - int64(n), int64(n), err == nil
+	}
+	start, err := strconv.ParseUint(first, 10, 63)
+	if err != nil {
+		return 0, 0, false
+	}
+	end := size - 1
+	if last != "" {
+		n, err := strconv.ParseUint(last, 10, 63)
+		if err != nil || n < start {
+			return 0, 0, false
+		}
+		end = min(end, int64(n))
+	}
+	return int64(start), end - int64(start) + 1, true
+}
+
+// deleteObject deletes an object. It succeeds if there is none.
+func (s *Server) deleteObject(w http.ResponseWriter, key string) error {
+	path, err := s.disk.path(key)
 	if err == nil {
-		b.created(ctx, *in.Key, aws.ToString(out.ETag))
+		err = s.disk.remove(path)
 	}
-	return out, version, err
+	if err != nil {
+		return err
+	}
+	extendWrite(w)
+	w.WriteHeader(http.StatusNoContent)
+	return nil
 }

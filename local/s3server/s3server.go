@@ -1,48 +1,47 @@
-// Package s3server runs an S3 server in this process, with its data on disk. It
-// uses versitygw as a library. `make run`, the tests and a single machine thereby
-// use the same S3 code as the cloud, with real presigned URLs
-// (docs/adr/005-s3-server.md).
+// Package s3server runs an S3 server in this process, with its data on disk.
+// `make run`, the tests and a single machine thereby use the same S3 code as the
+// cloud, with real presigned URLs (docs/adr/016-own-s3-server.md).
 //
 // Guarantees:
 //
 //   - Requests must be signed with the one key pair of [Options], in the header
 //     or in the URL. A forged, expired or missing signature is a 403.
-//   - There is one bucket. Its objects and their content types are under
-//     Options.Dir and survive a restart; the folder can be moved. A write is
-//     atomic, but it is not synced: a power failure can lose the last seconds.
+//   - There is one bucket. Its objects and their attributes are under Options.Dir
+//     and survive a restart; the folder can be moved.
+//   - A write is atomic and durable: when the client has its answer, and when
+//     Options.Created is called, the object survives a power cut. The same holds
+//     for a deletion.
+//   - An object's attributes (type, metadata, checksums) are part of its file. They
+//     are replaced with it and removed with it.
 //   - CORS is as in the contract (Document or audio), so that a browser can
 //     follow a redirect to the server.
-//   - The server prints nothing and does not change the working directory.
-//     Several servers can run at once, even on the same folder, in one process or
-//     in many.
+//   - The server prints nothing. Several servers can run at once, even on the same
+//     folder, in one process or in many.
 //
-// Layout of Dir: objects/BUCKET/KEY is the file as it was uploaded.
-// attributes/BUCKET/KEY/meta/ holds its content type and ETag, one file each. The
+// Layout of Dir: objects/BUCKET/KEY is the file as it was uploaded, followed by its
+// attributes. Players ignore them. A file that somebody puts there without
+// attributes is an object too. tmp/ and uploads/ hold what is not finished.
+// attributes/ holds what earlier versions stored; it is read, and shrinks. The
 // objects "a" and "a/b" cannot both exist, because a file cannot be a folder.
-//
-// The bucket reports every object that PutObject, CopyObject or
-// CompleteMultipartUpload has stored to Options.Created, with the ObjectCreated
-// event that S3 would send, before the client gets its response. The library's
-// own event sender is not used.
 package s3server
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"sync"
 	"time"
-
-	"github.com/versity/versitygw/backend/posix"
-	"github.com/versity/versitygw/s3api"
-	"github.com/versity/versitygw/s3api/middlewares"
-	"github.com/versity/versitygw/s3api/utils"
 )
 
-// Options are the options of a server. All but Region and Created are required.
+// Options are the options of a server. Dir, Addr, the key pair and Bucket are
+// required.
 type Options struct {
 	// Dir is the folder for all data. It is created if necessary.
 	Dir string
@@ -55,29 +54,45 @@ type Options struct {
 	Bucket string
 	// Region is the region in signatures; "" means us-east-1.
 	Region string
+	// MaxBytes is the maximum size of an object; 0 means any size. Larger uploads
+	// are rejected before their first byte.
+	MaxBytes int64
+	// MaxConnections is the maximum number of connections to Addr; 0 means 1024.
+	// Connections to [Server.InternalURL] do not count.
+	MaxConnections int
 	// Created, if not nil, is called for every stored object, before the client
 	// gets its response. event is the JSON of the event that S3 sends (docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html).
 	Created func(ctx context.Context, event []byte)
+
+	sync func(*os.File) error // replaces (*os.File).Sync in tests
 }
 
 // Server is a running server.
 type Server struct {
-	addr  string
-	api   *s3api.S3ApiServer
-	disk  *posix.Posix
-	ended chan struct{} // closed when the library has stopped serving
-	close sync.Once
-	err   error
+	o       Options
+	keys    keyPair
+	disk    *disk
+	created func(ctx context.Context, key, etag string)
+
+	addr, internal string
+	public         *http.Server
+	own            *http.Server
+	stop           chan struct{}
+	running        sync.WaitGroup
+	close          sync.Once
+	err            error
 }
 
 const (
-	defaultRegion  = "us-east-1"
-	maxConnections = 1024
-	maxRequests    = 1024
-	maxParts       = 10_000
-	listenAttempts = 5
-	stopAgain      = 10 * time.Millisecond
+	defaultRegion         = "us-east-1"
+	defaultMaxConnections = 1024
+	closeTime             = 10 * time.Second
+	sweepEvery            = time.Hour
 )
+
+// bucketName matches the bucket names that S3 permits, except for its rules about
+// IP addresses and reserved prefixes.
+var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 
 // Start creates the folder and the bucket if necessary, and serves until Close.
 // ctx applies only to the start. The error names the port if it is in use, or the
@@ -86,72 +101,76 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if o.Region == "" {
 		o.Region = defaultRegion
 	}
-	if o.AccessKeyID == "" || o.SecretAccessKey == "" || !utils.IsValidBucketName(o.Bucket) {
+	if o.MaxConnections == 0 {
+		o.MaxConnections = defaultMaxConnections
+	}
+	if o.sync == nil {
+		o.sync = (*os.File).Sync
+	}
+	if o.AccessKeyID == "" || o.SecretAccessKey == "" || !bucketName.MatchString(o.Bucket) {
 		return nil, fmt.Errorf("S3 server: a key pair and a valid bucket name are required, not %q", o.Bucket)
 	}
-	disk, b, err := openBucket(o)
+	dir, err := filepath.Abs(o.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("S3 server: the folder %s cannot be used: %w", o.Dir, err)
 	}
-	s := &Server{disk: disk}
-	ready := make(chan struct{}, 1)
-	s.api, err = s3api.New(b,
-		middlewares.RootUserConfig{Access: o.AccessKeyID, Secret: o.SecretAccessKey},
-		o.Region,
-		newKeyPair(o.AccessKeyID, o.SecretAccessKey),
-		nil, nil, // no audit logs
-		nil, // no event sender: bucket calls Options.Created itself
-		nil, // no metrics
-		s3api.WithQuiet(), s3api.WithKeepAlive(), s3api.WithMiddleware("/", addCORS),
-		s3api.WithConcurrencyLimiter(maxConnections, maxRequests), s3api.WithMpMaxParts(maxParts),
-		s3api.WithOnListen(func() {
-			select {
-			case ready <- struct{}{}:
-			default:
-			}
-		}))
-	if err == nil {
-		err = s.listen(ctx, o.Addr, ready)
+	s := &Server{o: o, keys: keyPair{o.AccessKeyID, o.SecretAccessKey, o.Region}, created: o.notify(), stop: make(chan struct{})}
+	if s.disk, err = openDisk(dir, o.Bucket, o.sync); err == nil {
+		err = errors.Join(s.disk.sweepFormer(), s.disk.sweep(time.Now()))
 	}
 	if err != nil {
-		disk.Shutdown()
-		return nil, fmt.Errorf("S3 server: %w", err)
+		return nil, fmt.Errorf("S3 server: the folder %s cannot be used: %w", o.Dir, err)
 	}
+	if err := s.listen(ctx); err != nil {
+		return nil, fmt.Errorf("S3 server: cannot listen: %w", err)
+	}
+	s.running.Go(s.sweepAlways)
 	return s, nil
 }
 
-// listen chooses the port and serves on it. The library does not report which
-// port it got for port 0, so listen finds a free one first. If another process
-// takes that port before the library does, listen tries again.
-func (s *Server) listen(ctx context.Context, addr string, ready <-chan struct{}) error {
-	_, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return fmt.Errorf("the address %q is not of the form host:port", addr)
+// listen serves on the public address, whose connections are limited, and on an
+// internal one.
+func (s *Server) listen(ctx context.Context) error {
+	if _, _, err := net.SplitHostPort(s.o.Addr); err != nil {
+		return fmt.Errorf("the address %q is not of the form host:port", s.o.Addr)
 	}
-	for attempt := 1; ; attempt++ {
-		var lc net.ListenConfig
-		probe, err := lc.Listen(ctx, "tcp", addr)
-		if err != nil {
-			return fmt.Errorf("cannot listen: %w", err)
-		}
-		s.addr = probe.Addr().String()
-		if err := probe.Close(); err != nil {
-			return fmt.Errorf("cannot listen: %w", err)
-		}
-		ended := make(chan struct{})
-		var why error
-		go func() {
-			defer close(ended)
-			why = s.api.ServeMultiPort([]string{s.addr})
-		}()
+	var lc net.ListenConfig
+	public, err := lc.Listen(ctx, "tcp", s.o.Addr)
+	if err != nil {
+		return err
+	}
+	internal, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return errors.Join(err, public.Close())
+	}
+	s.addr, s.internal = public.Addr().String(), internal.Addr().String()
+	limited := limit(public, s.o.MaxConnections)
+	s.public, s.own = s.server(), s.server()
+	s.public.ConnState = limited.track
+	s.running.Go(func() { _ = s.public.Serve(limited) })
+	s.running.Go(func() { _ = s.own.Serve(internal) })
+	return nil
+}
+
+// server returns an HTTP server that prints nothing. The time-outs of bodies and
+// answers are extended while bytes move; see patientReader and extendWrite.
+func (s *Server) server() *http.Server {
+	return &http.Server{
+		Handler: s, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
+		ErrorLog: log.New(io.Discard, "", 0),
+	}
+}
+
+// sweepAlways removes what crashed uploads have left, every hour.
+func (s *Server) sweepAlways() {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
 		select {
-		case <-ready:
-			s.ended = ended
-			return nil
-		case <-ended:
-			if port != "0" || attempt == listenAttempts {
-				return fmt.Errorf("cannot listen: %w", why)
-			}
+		case <-s.stop:
+			return
+		case now := <-tick.C:
+			_ = s.disk.sweep(now) // what stays is tried again in an hour
 		}
 	}
 }
@@ -165,53 +184,27 @@ func (s *Server) URL() string {
 	return "http://" + net.JoinHostPort(host, port)
 }
 
-// Close stops the server. Requests in progress get ten seconds to finish. A
-// connection that is open even after that ends with the process; this is not an
-// error. Some idle goroutines of the library remain: the cleaner of its worker
-// pool, which ends within ten seconds, and its clocks, which run once per process.
+// InternalURL returns a base URL that only this machine can reach. The connections
+// of other clients cannot use it up.
+func (s *Server) InternalURL() string { return "http://" + s.internal }
+
+// Close stops the server. Requests in progress get ten seconds to finish; then
+// their connections are closed, which is not an error.
 func (s *Server) Close() error {
 	s.close.Do(func() {
-		err := s.stop()
-		if errors.Is(err, context.DeadlineExceeded) {
-			return // requests in progress still use the disk
+		close(s.stop)
+		ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+		defer cancel()
+		for _, h := range []*http.Server{s.public, s.own} {
+			err := h.Shutdown(ctx)
+			if errors.Is(err, context.DeadlineExceeded) {
+				err = h.Close()
+			}
+			if err != nil {
+				s.err = fmt.Errorf("close the S3 server: %w", err)
+			}
 		}
-		if err != nil {
-			s.err = fmt.Errorf("close the S3 server: %w", err)
-			return // requests in progress still use the disk
-		}
-		s.disk.Shutdown()
+		s.running.Wait()
 	})
 	return s.err
-}
-
-// stop asks the library to stop, and repeats that until it has stopped. The
-// library announces that it listens slightly too early, and ignores a request to
-// stop before it really listens.
-func (s *Server) stop() error {
-	for {
-		if err := s.api.ShutDown(); err != nil {
-			return err
-		}
-		select {
-		case <-s.ended:
-			return nil
-		case <-time.After(stopAgain):
-		}
-	}
-}
-
-// openBucket creates the folders, accessible only to their owner, and opens the
-// backend on them.
-func openBucket(o Options) (*posix.Posix, *bucket, error) {
-	dir, err := filepath.Abs(o.Dir)
-	if err != nil {
-		return nil, nil, err
-	}
-	objects, attributes := filepath.Join(dir, "objects"), filepath.Join(dir, "attributes")
-	for _, d := range []string{filepath.Join(objects, o.Bucket), attributes} {
-		if err := os.MkdirAll(d, dirPerm); err != nil {
-			return nil, nil, err
-		}
-	}
-	return newBucket(o.Bucket, objects, attributes, o.AccessKeyID, o.notify())
 }

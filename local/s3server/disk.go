@@ -1,0 +1,328 @@
+package s3server
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+	"unicode/utf8"
+)
+
+// Only the owner of the folder may read recordings.
+const (
+	dirPerm  = 0o700
+	filePerm = 0o600
+)
+
+const (
+	// maxKey is S3's limit for a key, maxName that of most file systems for a
+	// name, both in bytes.
+	maxKey, maxName = 1024, 255
+	// deadAfter is the age of a temporary file that no upload writes any more. An
+	// upload that pauses for ioTimeout is cut off.
+	deadAfter = 2 * ioTimeout
+	// attempts is how often a file is moved into a folder that another request
+	// removes meanwhile.
+	attempts = 100
+)
+
+// disk stores objects as files, durably: when a method returns nil, its change
+// survives a power cut.
+type disk struct {
+	// objects is the folder of the bucket, temporary that of unfinished files,
+	// uploads that of unfinished multipart uploads. former holds the attributes
+	// of objects that an earlier version stored.
+	objects, temporary, uploads, former string
+	// sync writes a file or a folder through to the disk. Tests replace it.
+	sync func(*os.File) error
+	// synced are the folders that are known to be on the disk.
+	mu     sync.Mutex
+	synced map[string]bool
+	// changing serializes conditional changes, each by its path.
+	changing [64]sync.Mutex
+}
+
+// openDisk creates the folders under dir, accessible only to their owner.
+func openDisk(dir, bucket string, sync func(*os.File) error) (*disk, error) {
+	d := &disk{
+		objects: filepath.Join(dir, "objects", bucket), temporary: filepath.Join(dir, "tmp"), uploads: filepath.Join(dir, "uploads"),
+		former: filepath.Join(dir, "attributes", bucket), sync: sync, synced: map[string]bool{},
+	}
+	for _, path := range []string{d.objects, d.temporary, d.uploads} {
+		if err := os.MkdirAll(path, dirPerm); err != nil {
+			return nil, err
+		}
+		for ; ; path = filepath.Dir(path) { // up to the folder above dir, which may be new as well
+			if err := d.syncDir(path); err != nil {
+				return nil, err
+			}
+			if path == filepath.Dir(dir) || path == filepath.Dir(path) {
+				break
+			}
+			d.synced[path] = true
+		}
+	}
+	return d, nil
+}
+
+// escaped marks a segment of a key that cannot be the name of a file.
+const escaped = "%."
+
+// path returns the file of a key. It is the key itself under the folder of the
+// bucket, except that an empty segment, "." and ".." are escaped, as is a segment
+// that looks escaped. So no two keys share a file. Errors: KeyTooLongError,
+// InvalidURI.
+func (d *disk) path(key string) (string, error) {
+	if len(key) > maxKey {
+		return "", errKeyTooLong
+	}
+	if key == "" || !utf8.ValidString(key) || strings.ContainsRune(key, 0) {
+		return "", errURI
+	}
+	names := strings.Split(key, "/")
+	for i, name := range names {
+		if name == "" || name == "." || name == ".." || strings.HasPrefix(name, escaped) {
+			names[i] = escaped + name
+		}
+		if len(names[i]) > maxName {
+			return "", errKeyTooLong
+		}
+	}
+	name := filepath.FromSlash(strings.Join(names, "/"))
+	if !filepath.IsLocal(name) { // for example "C:" on Windows
+		return "", errURI
+	}
+	return filepath.Join(d.objects, name), nil
+}
+
+// segment returns the segment of a key that a file name stands for.
+func segment(name string) string { return strings.TrimPrefix(name, escaped) }
+
+// create makes a temporary file. The caller must publish or discard it.
+func (d *disk) create() (*os.File, error) {
+	b := make([]byte, 16)
+	_, _ = rand.Read(b) // never fails (crypto/rand)
+	return os.OpenFile(filepath.Join(d.temporary, hex.EncodeToString(b)), os.O_RDWR|os.O_CREATE|os.O_EXCL, filePerm)
+}
+
+// discard removes a temporary file. After publish, there is nothing to remove.
+func discard(f *os.File) {
+	_ = f.Close()
+	_ = os.Remove(f.Name()) // if it stays, sweep removes it
+}
+
+// condition is what must hold for the object that a write replaces. nil always
+// holds. A missing object is nil.
+type condition func(existing *attributes) error
+
+// publish writes the temporary file f through to the disk and makes it the file at
+// path. Readers see the old file or the new one, both whole. fresh demands that no
+// file is there; it holds even if another process writes at the same time.
+func (d *disk) publish(f *os.File, path string, fresh bool, check condition) error {
+	if err := errors.Join(d.sync(f), f.Close()); err != nil {
+		return err
+	}
+	lock := &d.changing[hashOf(path)%uint32(len(d.changing))]
+	lock.Lock()
+	defer lock.Unlock()
+	if check != nil {
+		if err := d.check(path, check); err != nil {
+			return err
+		}
+	}
+	move := os.Rename
+	if fresh {
+		move = moveNew
+	}
+	dir := filepath.Dir(path)
+	for n := 1; ; n++ {
+		if err := d.ensure(dir); err != nil {
+			return folderError(err)
+		}
+		err := move(f.Name(), path)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, fs.ErrNotExist) || n == attempts {
+			return folderError(err)
+		}
+		d.forget(dir) // another request has removed the empty folder
+	}
+	if err := d.removeFormer(path); err != nil {
+		return err
+	}
+	return d.syncDir(dir)
+}
+
+// check applies a condition to the object at path.
+func (d *disk) check(path string, check condition) error {
+	o, err := d.openFile(path)
+	if errors.Is(err, errNoKey) {
+		return check(nil)
+	}
+	if err != nil {
+		return err
+	}
+	defer o.file.Close() //nolint:errcheck // it was only read
+	return check(&o.attributes)
+}
+
+// moveNew moves a file to a path where no file is.
+func moveNew(from, to string) error {
+	err := os.Link(from, to) // unlike a rename, a link never replaces a file
+	if errors.Is(err, fs.ErrExist) {
+		return errPrecondition
+	}
+	if err == nil {
+		_ = os.Remove(from) // if it stays, sweep removes it
+		return nil
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	// Some file systems have no links. On those, two processes could both
+	// succeed; within this process, the lock of publish prevents that.
+	if _, err := os.Lstat(to); err == nil {
+		return errPrecondition
+	}
+	return os.Rename(from, to)
+}
+
+// folderError translates the errors of the file system for a key that is a folder
+// of another key.
+func folderError(err error) error {
+	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.EISDIR) || errors.Is(err, syscall.ENOTEMPTY) || errors.Is(err, fs.ErrExist) {
+		return errFolder
+	}
+	return err
+}
+
+// ensure creates a folder and the folders above it, and writes their names through
+// to the disk, once for each folder.
+func (d *disk) ensure(dir string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.ensureLocked(dir)
+}
+
+func (d *disk) ensureLocked(dir string) error {
+	if d.synced[dir] {
+		return nil
+	}
+	parent := filepath.Dir(dir)
+	if parent != dir {
+		if err := d.ensureLocked(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, dirPerm); err != nil && !isDir(dir) {
+		if errors.Is(err, fs.ErrNotExist) { // the folder above was removed
+			delete(d.synced, parent)
+			return d.ensureLocked(dir)
+		}
+		return err
+	}
+	if err := d.syncDir(parent); err != nil {
+		return err
+	}
+	d.synced[dir] = true
+	return nil
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// forget makes ensure create a folder and the folders above it again.
+func (d *disk) forget(dir string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for ; len(dir) > len(d.objects); dir = filepath.Dir(dir) {
+		delete(d.synced, dir)
+	}
+}
+
+// remove deletes the file at path, if there is one, and every trace of its
+// attributes.
+func (d *disk) remove(path string) error {
+	if err := d.removeFormer(path); err != nil {
+		return err
+	}
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), err == nil && info.IsDir():
+		return nil
+	case err != nil:
+		return err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	dir := filepath.Dir(path)
+	if err := d.syncDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for ; len(dir) > len(d.objects); dir = filepath.Dir(dir) {
+		d.mu.Lock()
+		err := os.Remove(dir) // fails unless it is empty
+		if err == nil {
+			delete(d.synced, dir)
+		}
+		d.mu.Unlock()
+		if err != nil {
+			return nil
+		}
+	}
+	return nil
+}
+
+// syncDir writes the names in a folder through to the disk.
+func (d *disk) syncDir(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil // Windows cannot sync a folder
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	if err := d.sync(f); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
+		return err // some network file systems cannot sync a folder
+	}
+	return nil
+}
+
+// sweep removes temporary files of uploads that a crash ended, and uploads in
+// parts that nobody has continued for abandonedAfter.
+func (d *disk) sweep(now time.Time) error {
+	return errors.Join(sweepFolder(d.temporary, now.Add(-deadAfter)), sweepFolder(d.uploads, now.Add(-abandonedAfter)))
+}
+
+// sweepFolder removes what has not changed since before.
+func sweepFolder(dir string, before time.Time) error {
+	entries, err := os.ReadDir(dir)
+	errs := []error{err}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && info.ModTime().Before(before) {
+			errs = append(errs, os.RemoveAll(filepath.Join(dir, e.Name())))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// hashOf distributes paths over locks (FNV-1a).
+func hashOf(s string) uint32 {
+	h := uint32(2166136261)
+	for i := range len(s) {
+		h = (h ^ uint32(s[i])) * 16777619
+	}
+	return h
+}
