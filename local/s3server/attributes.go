@@ -66,8 +66,8 @@ type object struct {
 	attributes
 	file *os.File
 	size int64
-	// plain states that the file has no attributes of its own: somebody has put
-	// it into the folder, or an earlier version has stored it.
+	// plain states that the file has no attributes of its own: it was put into the
+	// folder by hand, or an earlier version stored it.
 	plain bool
 }
 
@@ -187,8 +187,8 @@ func (d *disk) removeFormer(path string) error {
 	return nil
 }
 
-// sweepFormer removes attributes of an earlier version whose object does not exist
-// or has attributes of its own.
+// sweepFormer removes attributes of an earlier version if their object does not
+// exist, or has attributes of its own.
 func (d *disk) sweepFormer() error {
 	var paths []string
 	err := filepath.WalkDir(d.former, func(path string, e fs.DirEntry, err error) error {
@@ -217,9 +217,9 @@ func (d *disk) sweepFormer() error {
 	return errors.Join(errs...)
 }
 
-// check reads the whole object. ok is false if its bytes are not those that were
-// stored. A file without attributes is ok unless all its bytes are zero, which is
-// what a power cut leaves of a file that was never written through.
+// check reads the whole object. ok is false if its bytes differ from the uploaded
+// ones. A file without attributes is ok unless all its bytes are zero. A power cut
+// leaves such a file if it was never written through.
 func (o *object) check() (ok bool, err error) {
 	sum, zeros := crc32.New(castagnoli), &zeroCounter{}
 	if _, err := io.Copy(io.MultiWriter(sum, zeros), io.NewSectionReader(o.file, 0, o.size)); err != nil {

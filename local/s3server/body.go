@@ -20,8 +20,7 @@ import (
 	"time"
 )
 
-// nvme is the table of the checksum CRC-64/NVME, which the SDKs of AWS use by
-// default.
+// nvme is the table of the checksum CRC-64/NVME, the default of the AWS SDKs.
 var nvme = crc64.MakeTable(0x9a6c9329ac4bc9b5)
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -47,8 +46,8 @@ type body struct {
 	trailer func() http.Header
 }
 
-// openBody checks the announced length, which may be limit bytes at most if limit
-// is not 0, and decodes aws-chunked bodies. It reads nothing. Errors: MissingContentLength, EntityTooLarge, NotImplemented.
+// openBody checks the announced length and decodes aws-chunked bodies. It reads
+// nothing. limit is the maximum length in bytes; 0 means any. Errors: MissingContentLength, EntityTooLarge, NotImplemented.
 func openBody(w http.ResponseWriter, r *http.Request, a *authorization, limit int64) (*body, error) {
 	b := &body{Reader: &patientReader{r.Body, http.NewResponseController(w)}, size: r.ContentLength, trailer: func() http.Header { return nil }}
 	if strings.HasPrefix(a.payload, "STREAMING-") {

@@ -179,7 +179,7 @@ func (s *Server) listParts(w http.ResponseWriter, r *http.Request, id, key strin
 	return nil
 }
 
-// readXML reads the XML in the body of a request, whose checksums are checked.
+// readXML reads the XML in the body of a request and checks its checksums.
 func readXML(w http.ResponseWriter, r *http.Request, a *authorization, to any) error {
 	var text strings.Builder
 	if _, err := receive(w, r, a, &text, maxManifest); err != nil {
@@ -207,10 +207,9 @@ func receiveFrom(dst io.Writer, from io.Reader, checksums []string) (received, e
 	return got, err
 }
 
-// Damaged returns the keys of the objects that were stored since that time and
-// whose bytes on the disk are not those that were stored. It reads these objects
-// whole. A disk that loses written data in a power cut, although it has confirmed
-// it, leaves such objects.
+// Damaged returns the keys of damaged objects among those stored since that time.
+// It reads these objects whole and compares them with their checksums. A disk that
+// confirms a write and then loses it in a power cut leaves damaged objects.
 func (s *Server) Damaged(since time.Time) ([]string, error) {
 	var damaged []string
 	err := filepath.WalkDir(s.disk.objects, func(path string, e fs.DirEntry, err error) error {

@@ -19,7 +19,7 @@ import (
 type chunks struct {
 	from *bufio.Reader
 	auth *authorization
-	// signed and trailing say which parts the body has.
+	// signed means that chunks have signatures, trailing that headers follow.
 	signed, trailing bool
 	// previous is the signature of the previous chunk.
 	previous string

@@ -50,7 +50,7 @@ func (s *Server) source(r *http.Request) (*object, string, error) {
 	return o, key, nil
 }
 
-// parseSource splits "bucket/key", which is URL-encoded and may start with a slash.
+// parseSource splits a URL-encoded "bucket/key", with or without a slash before it.
 func parseSource(text string) (bucket, key string, err error) {
 	text, version, _ := strings.Cut(text, "?versionId=")
 	if version != "" && version != "null" {

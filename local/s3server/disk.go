@@ -59,7 +59,7 @@ func openDisk(dir, bucket string, sync func(*os.File) error) (*disk, error) {
 		if err := os.MkdirAll(path, dirPerm); err != nil {
 			return nil, err
 		}
-		for ; ; path = filepath.Dir(path) { // up to the folder above dir, which may be new as well
+		for ; ; path = filepath.Dir(path) { // up to the folder above dir: it may be new as well
 			if err := d.syncDir(path); err != nil {
 				return nil, err
 			}
@@ -301,12 +301,12 @@ func (d *disk) syncDir(path string) error {
 }
 
 // sweep removes temporary files of uploads that a crash ended, and uploads in
-// parts that nobody has continued for abandonedAfter.
+// parts that have not changed for abandonedAfter.
 func (d *disk) sweep(now time.Time) error {
 	return errors.Join(sweepFolder(d.temporary, now.Add(-deadAfter)), sweepFolder(d.uploads, now.Add(-abandonedAfter)))
 }
 
-// sweepFolder removes what has not changed since before.
+// sweepFolder removes the entries of dir that last changed before the given time.
 func sweepFolder(dir string, before time.Time) error {
 	entries, err := os.ReadDir(dir)
 	errs := []error{err}

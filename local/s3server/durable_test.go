@@ -2,6 +2,7 @@ package s3server
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"os"
@@ -185,7 +186,7 @@ func multipart(t *testing.T, c *s3.Client, key string, parts ...string) *s3.Comp
 	return first
 }
 
-// Damaged finds recent objects whose bytes are not those that were stored.
+// Damaged finds recent objects with other bytes than the uploaded ones.
 func TestDamaged(t *testing.T) {
 	t.Parallel()
 	_, s, c := startTraced(t)
@@ -283,6 +284,36 @@ func BenchmarkUpload(b *testing.B) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// The headers of a completion can have the checksum of the whole object.
+func TestChecksumOfTheWholeObject(t *testing.T) {
+	t.Parallel()
+	_, _, c := startTraced(t)
+	b, key, text := aws.String("recordings"), aws.String("k"), strings.Repeat("x", 1000)
+	sum := base64.StdEncoding.EncodeToString(sumWith("crc64nvme", text)())
+	for want, sum := range map[string]string{"": sum, "BadDigest": base64.StdEncoding.EncodeToString(make([]byte, 8))} {
+		made, err := c.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{
+			Bucket: b, Key: key, ChecksumAlgorithm: types.ChecksumAlgorithmCrc64nvme, ChecksumType: types.ChecksumTypeFullObject,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		part, err := c.UploadPart(t.Context(), &s3.UploadPartInput{
+			Bucket: b, Key: key, UploadId: made.UploadId, PartNumber: aws.Int32(1), Body: strings.NewReader(text),
+			ChecksumAlgorithm: types.ChecksumAlgorithmCrc64nvme,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := c.CompleteMultipartUpload(t.Context(), &s3.CompleteMultipartUploadInput{
+			Bucket: b, Key: key, UploadId: made.UploadId, ChecksumCRC64NVME: &sum, ChecksumType: types.ChecksumTypeFullObject,
+			MultipartUpload: &types.CompletedMultipartUpload{Parts: []types.CompletedPart{{ETag: part.ETag, PartNumber: aws.Int32(1)}}},
+		})
+		if want == "" && (err != nil || aws.ToString(out.ChecksumCRC64NVME) != sum) || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("CompleteMultipartUpload with %s = %+v, %v, want %q", sum, out, err, want)
 		}
 	}
 }

@@ -57,8 +57,8 @@ type entry struct {
 	key string
 }
 
-// walk visits the objects in dir, whose keys start with base. It skips folders
-// that have none of the keys of the list.
+// walk visits the objects in dir. Their keys start with base. It skips folders
+// without keys of the list.
 func (l *listing) walk(dir, base string) error {
 	files, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {

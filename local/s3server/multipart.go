@@ -242,6 +242,9 @@ func (s *Server) completeUpload(w http.ResponseWriter, r *http.Request, a *autho
 	}
 	defer discard(f)
 	meta, size, err := s.join(f, u, m)
+	if err == nil {
+		err = meta.expect(r.Header)
+	}
 	if err != nil {
 		return err
 	}
@@ -252,6 +255,19 @@ func (s *Server) completeUpload(w http.ResponseWriter, r *http.Request, a *autho
 	return s.completed(w, r, key, meta)
 }
 
+// expect compares the checksums with those that the client expects. Error:
+// BadDigest.
+func (a *attributes) expect(h http.Header) error {
+	for name, got := range a.Checksums {
+		want := h.Get(checksumPrefix + name)
+		if sum, _, _ := strings.Cut(got, "-"); want != "" && want != got && want != sum {
+			return errDigest
+		}
+	}
+	return nil
+}
+
+// completed answers with the new object.
 func (s *Server) completed(w http.ResponseWriter, r *http.Request, key string, meta attributes) error {
 	answer := struct {
 		XMLName                                          xml.Name `xml:"CompleteMultipartUploadResult"`
@@ -273,7 +289,13 @@ func (s *Server) completed(w http.ResponseWriter, r *http.Request, key string, m
 // readManifest reads the list of parts.
 func readManifest(w http.ResponseWriter, r *http.Request, a *authorization) (manifest, error) {
 	var m manifest
-	if err := readXML(w, r, a, &m); err != nil {
+	// A checksum in the headers is that of the object, not of this body.
+	plain := r.WithContext(r.Context())
+	plain.Header = r.Header.Clone()
+	for _, name := range requested(r.Header) {
+		plain.Header.Del(checksumPrefix + name)
+	}
+	if err := readXML(w, plain, a, &m); err != nil {
 		return m, err
 	}
 	if len(m.Parts) == 0 || len(m.Parts) > maxParts {
@@ -288,8 +310,7 @@ func readManifest(w http.ResponseWriter, r *http.Request, a *authorization) (man
 }
 
 // join writes the parts of the manifest to f and returns the attributes and the
-// size of the object. Parts whose bytes a power cut has damaged are an
-// InvalidPart.
+// size of the object. A part that a power cut has damaged is an InvalidPart.
 func (s *Server) join(f *os.File, u *upload, m manifest) (attributes, int64, error) {
 	meta := u.Attributes
 	whole, etags, all := crc32.New(castagnoli), md5.New(), int64(0) //nolint:gosec // S3 defines ETags by MD5

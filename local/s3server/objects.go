@@ -141,8 +141,8 @@ func (a *attributes) took(got received) {
 	a.ETag, a.Checksums, a.CRC, a.Modified = quoted(got.md5), got.checksums, got.crc, time.Now()
 }
 
-// store makes the temporary file f, which has size bytes, the object of key. When
-// it returns, the object is on the disk and has been reported to Options.Created.
+// store makes the size bytes in the temporary file f the object of key. When it
+// returns, the object is on the disk and has been reported to Options.Created.
 func (s *Server) store(ctx context.Context, f *os.File, key, path string, size int64, meta attributes, fresh bool, check condition) error {
 	if err := seal(f, size, meta); err != nil {
 		return err
@@ -291,7 +291,7 @@ func (o *object) span(h http.Header) (from, length int64, partial bool, err erro
 }
 
 // parseRange reads "bytes=first-last", "bytes=first-" or "bytes=-suffix" for an
-// object of size bytes. ok is false if text is none of these. A length below 1
+// object of size bytes. ok is false for any other text. A length below 1
 // means that the range cannot be satisfied.
 func parseRange(text string, size int64) (from, length int64, ok bool) {
 	text, isBytes := strings.CutPrefix(text, "bytes=")
@@ -319,7 +319,7 @@ func parseRange(text string, size int64) (from, length int64, ok bool) {
 	return int64(start), end - int64(start) + 1, true
 }
 
-// deleteObject deletes an object. It succeeds if there is none.
+// deleteObject deletes an object. Deleting a missing object succeeds.
 func (s *Server) deleteObject(w http.ResponseWriter, key string) error {
 	path, err := s.disk.path(key)
 	if err == nil {

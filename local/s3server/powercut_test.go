@@ -23,8 +23,8 @@ const (
 	withoutFlush = 2
 )
 
-// A power cut right after the answers loses none of 100 objects, their types or
-// their metadata, and none of the deletions. The test cuts off a real ext4 on a loop
+// 100 objects with their types, and ten deletions, survive a power cut right after
+// the answers. The test cuts off a real ext4 on a loop
 // device, so it needs root and loop devices, and fails without them.
 func TestAPowerCutLosesNothing(t *testing.T) {
 	for _, after := range []time.Duration{0, time.Second, 10 * time.Second} {

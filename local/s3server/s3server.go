@@ -19,9 +19,10 @@
 //     folder, in one process or in many.
 //
 // Layout of Dir: objects/BUCKET/KEY is the file as it was uploaded, followed by its
-// attributes. Players ignore them. A file that somebody puts there without
-// attributes is an object too. tmp/ and uploads/ hold what is not finished.
-// attributes/ holds what earlier versions stored; it is read, and shrinks. The
+// attributes. Players ignore them. A file without attributes, for example one
+// put there by hand, is an object too. tmp/ and uploads/ hold unfinished uploads.
+// attributes/ holds the attributes that earlier versions stored. They are read, and
+// removed with their objects. The
 // objects "a" and "a/b" cannot both exist, because a file cannot be a folder.
 package s3server
 
@@ -128,8 +129,8 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	return s, nil
 }
 
-// listen serves on the public address, whose connections are limited, and on an
-// internal one.
+// listen serves on the public address, with limited connections, and on an internal
+// one.
 func (s *Server) listen(ctx context.Context) error {
 	if _, _, err := net.SplitHostPort(s.o.Addr); err != nil {
 		return fmt.Errorf("the address %q is not of the form host:port", s.o.Addr)
@@ -188,8 +189,8 @@ func (s *Server) URL() string {
 // of other clients cannot use it up.
 func (s *Server) InternalURL() string { return "http://" + s.internal }
 
-// Close stops the server. Requests in progress get ten seconds to finish; then
-// their connections are closed, which is not an error.
+// Close stops the server. Requests in progress get ten seconds to finish. Then
+// Close closes their connections; this is not an error.
 func (s *Server) Close() error {
 	s.close.Do(func() {
 		close(s.stop)

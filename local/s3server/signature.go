@@ -174,10 +174,10 @@ func (k keyPair) check(r *http.Request, a *authorization, rawQuery string) error
 	return nil
 }
 
-// sign returns the signature of the lines, in hex. what is the first line of the
+// sign returns the signature of the lines, in hex. kind is the first line of the
 // string to sign.
-func (a *authorization) sign(what string, lines ...string) string {
-	return hex.EncodeToString(mac(a.key, what+"\n"+a.time+"\n"+a.scope+"\n"+strings.Join(lines, "\n")))
+func (a *authorization) sign(kind string, lines ...string) string {
+	return hex.EncodeToString(mac(a.key, kind+"\n"+a.time+"\n"+a.scope+"\n"+strings.Join(lines, "\n")))
 }
 
 func mac(key []byte, text string) []byte {
