@@ -98,7 +98,11 @@ func TestSilentConnections(t *testing.T) {
 	for range 3 * o.MaxConnections {
 		dial(t, s.URL())
 	}
+	begun := time.Now()
 	wantAnswer(t, http.MethodGet, link, "", http.StatusOK, "text")
+	if waited := time.Since(begun); waited > 5*time.Second {
+		t.Errorf("the answer took %v, want it at once", waited)
+	}
 
 	// Clients that have begun a request, but do not go on, use the port up until
 	// they time out. The API has its own.

@@ -317,3 +317,35 @@ func TestChecksumOfTheWholeObject(t *testing.T) {
 		}
 	}
 }
+
+// A part that a power cut has damaged does not become a part of an object.
+func TestADamagedPart(t *testing.T) {
+	t.Parallel()
+	_, s, c := startTraced(t)
+	b, key := aws.String("recordings"), aws.String("k")
+	made, err := c.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: b, Key: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	part, err := c.UploadPart(t.Context(), &s3.UploadPartInput{
+		Bucket: b, Key: key, UploadId: made.UploadId, PartNumber: aws.Int32(1), Body: strings.NewReader("some audio"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(s.uploadFile(*made.UploadId, "1"), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt(make([]byte, 4), 0); err != nil {
+		t.Fatal(err)
+	}
+	_ = f.Close()
+	_, err = c.CompleteMultipartUpload(t.Context(), &s3.CompleteMultipartUploadInput{
+		Bucket: b, Key: key, UploadId: made.UploadId,
+		MultipartUpload: &types.CompletedMultipartUpload{Parts: []types.CompletedPart{{ETag: part.ETag, PartNumber: aws.Int32(1)}}},
+	})
+	if err == nil || !strings.Contains(err.Error(), "InvalidPart") {
+		t.Errorf("CompleteMultipartUpload = %v, want InvalidPart", err)
+	}
+}

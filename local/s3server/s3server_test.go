@@ -175,6 +175,13 @@ func TestTwoServersOnOneFolder(t *testing.T) {
 		t.Errorf("Remove = %v, want nil", err)
 	}
 	wantObject(t, b, "from/one", "audio/mpeg", "1")
+	// One removes a folder that the other has used.
+	put(t, a, "folder/in/use", "audio/mpeg", "1")
+	if err := b.Remove(t.Context(), "folder/in/use"); err != nil {
+		t.Errorf("Remove = %v, want nil", err)
+	}
+	put(t, a, "folder/in/use again", "audio/mpeg", "2")
+	wantObject(t, b, "folder/in/use again", "audio/mpeg", "2")
 }
 
 // Any S3 client can list the objects.
