@@ -15,6 +15,7 @@
 //	queue       the durable queues [Changes]
 //	            and [Arrivals]                  arrivals.sql
 //	secrets     checksums of storage secrets    secrets.sql
+//	sweep       progress of [Store.Sweep]       upkeep.sql
 //
 // PRAGMA user_version counts the migrations that the file has gone through. The
 // sqlite3 shell and other SQLite tools can read the file.
@@ -23,8 +24,10 @@
 //
 // Several processes may open the same file. Writers take turns; one that waits
 // longer than [busyTimeout] fails with store.ErrUnavailable, and so does a write
-// to a full disk. Expired tombstones are removed only when a process opens the
-// file; until then they still reserve their IDs.
+// to a full disk. Reads work on a full disk, even after a restart: the files
+// beside the database (-wal, -shm) stay when it is closed, because SQLite needs
+// their space to open it. Expired tombstones are removed by [Store.Sweep]; until
+// then they still reserve their IDs.
 package sqlite
 
 import (
@@ -43,7 +46,6 @@ import (
 
 	"modernc.org/sqlite"
 
-	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
 )
 
@@ -52,6 +54,9 @@ const busyTimeout = 5 * time.Second
 
 // openInterval is the wait between two attempts to open a file that is busy.
 const openInterval = 20 * time.Millisecond
+
+// walLimit is the size in bytes to which SQLite truncates a longer -wal file.
+const walLimit = 4 << 20
 
 //go:embed schema.sql
 var schema string
@@ -62,12 +67,20 @@ var arrivals string
 //go:embed secrets.sql
 var secretsTable string
 
+//go:embed upkeep.sql
+var upkeep string
+
 // migrations holds the statements that take a file from version i to i+1. Their
 // number is the version of this program. A released migration never changes.
-var migrations = []string{schema, arrivals, secretsTable}
+var migrations = []string{schema, arrivals, secretsTable, upkeep}
 
-// ErrNewer means that a newer version of this program has migrated the file.
-var ErrNewer = errors.New("database has a newer version")
+var (
+	// ErrNewer means that a newer version of this program has migrated the file.
+	ErrNewer = errors.New("database has a newer version")
+	// ErrDamaged means that the file is not a database, or that a part of it is
+	// damaged.
+	ErrDamaged = errors.New("database is damaged")
+)
 
 // Options configure a store.
 type Options struct {
@@ -99,8 +112,9 @@ var (
 
 // Open opens the file at path, or creates it in an existing folder, and migrates
 // it to the version of this program. It removes expired tombstones and claims.
-// The caller closes the store. Errors: ErrNewer, store.ErrUnavailable if other
-// processes keep the file busy, and those of the file system.
+// A full disk does not keep it from opening a file of this version.
+// The caller closes the store. Errors: ErrNewer, ErrDamaged, store.ErrUnavailable
+// if other processes keep the file busy, and those of the file system.
 func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	return open(ctx, path, o, busyTimeout)
 }
@@ -150,46 +164,49 @@ func (s *Store) prepareWithRetry(ctx context.Context, busy time.Duration) error 
 func dataSource(path string, busy time.Duration) string {
 	q := url.Values{"_txlock": {"immediate"}, "_pragma": {
 		"busy_timeout(" + strconv.FormatInt(busy.Milliseconds(), 10) + ")",
-		"journal_mode(WAL)", "synchronous(FULL)",
+		"journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(" + strconv.Itoa(walLimit) + ")",
 	}}
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
 }
 
-// The statements that remove expired tombstones and claims.
-const (
-	deleteExpired       = "DELETE FROM recordings WHERE expires > 0 AND expires <= ?"
-	deleteExpiredClaims = "DELETE FROM claims WHERE expires <= ?"
-)
-
 // prepare migrates the schema and removes expired tombstones and claims.
 func (s *Store) prepare(ctx context.Context) error {
-	return s.change(ctx, func(tx *sql.Tx) error {
-		var version int
-		if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+	var version int
+	if err := s.write.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return classify(err)
+	}
+	if version != len(migrations) { // otherwise nothing is written, so a full disk does not matter
+		if err := s.change(ctx, func(tx *sql.Tx) error { return migrate(ctx, tx) }); err != nil {
+			return classify(err)
+		}
+	}
+	if err := s.change(ctx, func(tx *sql.Tx) error { return s.sweep(ctx, tx) }); err != nil && !isFull(err) {
+		return classify(err)
+	}
+	return nil
+}
+
+// migrate takes the file to the version of this program. Errors: ErrNewer.
+func migrate(ctx context.Context, tx *sql.Tx) error {
+	var version int
+	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return err
+	}
+	if version > len(migrations) {
+		return fmt.Errorf("%w: %d, but this program supports %d", ErrNewer, version, len(migrations))
+	}
+	for _, step := range migrations[version:] {
+		if _, err := tx.ExecContext(ctx, step); err != nil {
 			return err
 		}
-		if version > len(migrations) {
-			return fmt.Errorf("%w: %d, but this program supports %d", ErrNewer, version, len(migrations))
-		}
-		for _, step := range migrations[version:] {
-			if _, err := tx.ExecContext(ctx, step); err != nil {
-				return err
-			}
-		}
-		if _, err := tx.ExecContext(ctx, "PRAGMA user_version = "+strconv.Itoa(len(migrations))); err != nil {
-			return err
-		}
-		for _, expired := range []string{deleteExpired, deleteExpiredClaims} {
-			if _, err := tx.ExecContext(ctx, expired, recording.SecondsOf(s.now())); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	_, err := tx.ExecContext(ctx, "PRAGMA user_version = "+strconv.Itoa(len(migrations)))
+	return err
 }
 
 // Close closes the file.
 func (s *Store) Close() error {
+	s.keepLogs()
 	var errs []error
 	for _, pool := range []*sql.DB{s.read, s.write} {
 		if pool != nil {
@@ -197,6 +214,30 @@ func (s *Store) Close() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// keepLogs makes SQLite keep the files -wal and -shm when the last connection
+// closes. Without them, a full disk would keep the next process from opening the
+// database. The -wal file is truncated first, so the database alone is complete.
+func (s *Store) keepLogs() {
+	if s.write == nil {
+		return
+	}
+	// Opening a new connection here could wait, and this one is not essential.
+	ctx, cancel := context.WithTimeout(context.Background(), openInterval)
+	defer cancel()
+	c, err := s.write.Conn(ctx)
+	if err != nil {
+		return // closed already, or a writer is still at work
+	}
+	_ = c.Raw(func(driver any) error {
+		if control, ok := driver.(sqlite.FileControl); ok {
+			_, err := control.FileControlPersistWAL("main", 1)
+			return err
+		}
+		return nil
+	})
+	_ = c.Close() // back into the pool
 }
 
 // change runs do in one transaction, which holds the write lock from its
@@ -232,15 +273,16 @@ func (s *Store) revision(previous string) (string, error) {
 	return strconv.Itoa(n+1) + "-" + hex.EncodeToString(b[:]), nil
 }
 
-// SQLite's primary result codes for transient errors
-// (https://www.sqlite.org/rescode.html).
+// SQLite's primary result codes (https://www.sqlite.org/rescode.html).
 const (
 	codeBusy      = 5
 	codeLocked    = 6
 	codeInterrupt = 9 // the context ended
 	codeIO        = 10
+	codeCorrupt   = 11
 	codeFull      = 13
 	codeCantOpen  = 14
+	codeNotADB    = 26
 	codeProtocol  = 15 // too many processes opened the file at once
 )
 
@@ -258,12 +300,31 @@ func resultCode(err error) int {
 // isBusy reports whether other processes keep the file busy.
 func isBusy(err error) bool { return resultCode(err) == codeBusy || resultCode(err) == codeProtocol }
 
+// isFull reports whether a write failed because the disk is full or broken.
+func isFull(err error) bool { return resultCode(err) == codeFull || resultCode(err) == codeIO }
+
+// classify wraps an error of a damaged file in ErrDamaged. It explains the code
+// with which SQLite reports a disk that is too full for its shared memory.
+func classify(err error) error {
+	switch code := resultCode(err); {
+	case code == codeCorrupt, code == codeNotADB:
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	case isFull(err):
+		return fmt.Errorf("is the disk full? %w", err)
+	}
+	return err
+}
+
 // fail wraps err with the action that failed and its subject, account/id, either
-// of which may be "". It also wraps a transient error in store.ErrUnavailable.
+// of which may be "". It also wraps a transient error in store.ErrUnavailable, and
+// one of a damaged file in ErrDamaged.
 func fail(action, account, id string, err error) error {
 	operation := strings.TrimRight(action+" "+account+"/"+id, " /")
 	if slices.Contains(transientCodes, resultCode(err)) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%w: %s: %w", store.ErrUnavailable, operation, err)
+	}
+	if code := resultCode(err); code == codeCorrupt || code == codeNotADB {
+		return fmt.Errorf("%w: %s: %w", ErrDamaged, operation, err)
 	}
 	return fmt.Errorf("%s: %w", operation, err)
 }

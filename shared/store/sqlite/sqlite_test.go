@@ -218,11 +218,19 @@ func TestPendingPurgesAndExpiry(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	now = start.AddDate(0, 0, store.TombstoneDays)
 	if s, err = sqlite.Open(ctx, path, sqlite.Options{Now: clock, Random: rand.Reader}); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = s.Close() }()
+	for end := start.AddDate(0, 0, store.TombstoneDays); now.Before(end); { // a server that runs all the time
+		if _, err := s.Tombstone(ctx, "a", "202601-a"); err != nil {
+			t.Fatalf("Tombstone on %v, before its expiry = %v, want nil", now, err)
+		}
+		now = now.AddDate(0, 0, 1)
+		if err := s.Sweep(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for id, want := range map[string]error{"202601-a": store.ErrNotFound, "202601-b": nil} {
 		if _, err := s.Tombstone(ctx, "a", id); !errors.Is(err, want) {
 			t.Errorf("Tombstone(%s) after its expiry = %v, want %v", id, err, want)

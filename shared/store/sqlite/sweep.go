@@ -1,0 +1,74 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"callrecordings/shared/recording"
+)
+
+// A clock that is far ahead would make every tombstone look expired, and deleted
+// recordings could return. So a sweep does not trust the clock alone. It keeps a
+// time of its own in the file, which follows the clock in small steps. A wrong
+// clock that is corrected within weeks removes nothing too early. After a long
+// downtime, the sweep is late by some weeks, which does no harm.
+const (
+	// sweepStep is how far the time of the sweeps moves at most in one step.
+	sweepStep = recording.Seconds(7 * 24 * time.Hour / time.Second)
+	// sweepPause is the time on the clock between two steps. Restarts in quick
+	// succession therefore do not add up.
+	sweepPause = recording.Seconds(20 * time.Hour / time.Second)
+)
+
+// The statements that remove expired tombstones and claims.
+const (
+	deleteExpired       = "DELETE FROM recordings WHERE expires > 0 AND expires <= ?"
+	deleteExpiredClaims = "DELETE FROM claims WHERE expires <= ?"
+)
+
+// Sweep removes expired tombstones and claims. Open calls it; a server that runs
+// for long calls it once a day. Errors: ErrUnavailable.
+func (s *Store) Sweep(ctx context.Context) error {
+	if err := s.change(ctx, func(tx *sql.Tx) error { return s.sweep(ctx, tx) }); err != nil {
+		return fail("remove expired tombstones and claims", "", "", err)
+	}
+	return nil
+}
+
+func (s *Store) sweep(ctx context.Context, tx *sql.Tx) error {
+	until, err := advanceSweep(ctx, tx, recording.SecondsOf(s.now()))
+	if err != nil {
+		return err
+	}
+	for _, expired := range []string{deleteExpired, deleteExpiredClaims} {
+		if _, err := tx.ExecContext(ctx, expired, until); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// advanceSweep moves the time of the sweeps towards now and returns it. It never
+// returns a time after now.
+func advanceSweep(ctx context.Context, tx *sql.Tx, now recording.Seconds) (recording.Seconds, error) {
+	var at, until recording.Seconds
+	err := tx.QueryRowContext(ctx, "SELECT at, until FROM sweep").Scan(&at, &until)
+	switch {
+	case errors.Is(err, sql.ErrNoRows): // the first sweep: begin at the last write
+		err = tx.QueryRowContext(ctx, "SELECT coalesce(nullif(max(modified, deleted), 0), ?) FROM"+
+			" (SELECT max(modified) AS modified, max(deleted) AS deleted FROM recordings)", now).Scan(&until)
+		if err != nil {
+			return 0, err
+		}
+	case err != nil:
+		return 0, err
+	case at <= now && now < at+sweepPause:
+		return min(now, until), nil
+	}
+	until = min(now, until+sweepStep)
+	_, err = tx.ExecContext(ctx, "INSERT INTO sweep (only, at, until) VALUES (1, ?, ?)"+
+		" ON CONFLICT DO UPDATE SET at = excluded.at, until = excluded.until", now, until)
+	return until, err
+}

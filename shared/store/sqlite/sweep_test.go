@@ -1,0 +1,199 @@
+package sqlite
+
+import (
+	"crypto/rand"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store"
+)
+
+// deletedAt stores a recording, deletes it and marks it as purged.
+func deletedAt(t *testing.T, s *Store, id string) {
+	t.Helper()
+	if err := s.Put(t.Context(), sample(id)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Delete(t.Context(), "a", "202601-"+id, func(*recording.Recording) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Purged(t.Context(), "a", "202601-"+id); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A clock that is years ahead, at a start or for some days, drops no tombstone. A
+// clock that is right drops it after its time, also after a long downtime.
+func TestAClockFarAheadKeepsTombstones(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "recordings.db")
+	right := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	now := right
+	start := func() *Store {
+		s, err := open(t.Context(), path, Options{Now: func() time.Time { return now }, Random: rand.Reader}, busyTimeout)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		return s
+	}
+	s := start()
+	deletedAt(t, s, "a")
+	wantTombstone := func(when string, want error) {
+		t.Helper()
+		if _, err := s.Tombstone(t.Context(), "a", "202601-a"); !errors.Is(err, want) {
+			t.Fatalf("Tombstone %s = %v, want %v", when, err, want)
+		}
+	}
+	for range 100 { // restarts
+		now = right.AddDate(73, 0, 0)
+		s = start()
+		wantTombstone("after a start in 2099", nil)
+		_ = s.Close()
+	}
+	s = start()
+	for day := range 14 {
+		now = right.AddDate(73, 0, day)
+		if err := s.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantTombstone("after two weeks in 2099", nil)
+	now = right.AddDate(0, 0, 1)
+	if err := s.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wantTombstone("with the right clock", nil)
+	now = right.AddDate(0, 0, store.TombstoneDays+1) // off for more than a year
+	for range 60 {
+		now = now.AddDate(0, 0, 1)
+		if err := s.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantTombstone("after its time", store.ErrNotFound)
+}
+
+// A file of the version before keeps its tombstones if the clock is far ahead at
+// the very start that migrates it.
+func TestMigrationWithAClockFarAheadKeepsTombstones(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "recordings.db")
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	clock := func() time.Time { return now }
+	s, err := open(t.Context(), path, Options{Now: clock, Random: rand.Reader}, busyTimeout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	deletedAt(t, s, "a")
+	_, err = s.write.ExecContext(t.Context(), "DROP TABLE sweep; DROP INDEX queue_account;"+
+		" ALTER TABLE queue DROP COLUMN account; PRAGMA user_version = "+strconv.Itoa(len(migrations)-1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = s.Close()
+	now = now.AddDate(73, 0, 0)
+	if s, err = open(t.Context(), path, Options{Now: clock, Random: rand.Reader}, busyTimeout); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	if _, err := s.Tombstone(t.Context(), "a", "202601-a"); err != nil {
+		t.Errorf("Tombstone = %v, want nil", err)
+	}
+}
+
+// A tombstone keeps nothing of the recording but what a purge needs: not the
+// caller, the owner or the announced upload.
+func TestATombstoneKeepsNoDocument(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "recordings.db")
+	s := openWithTimeout(t, path, busyTimeout)
+	r := sample("a")
+	r.Owner, r.Made, r.Document = "secret-owner", "secret-made", `{"from":"secret-number"}`
+	r.Upload = recording.Upload{ContentType: "secret/type", Size: 7, SHA256: "secret-sum"}
+	if err := s.Put(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Delete(t.Context(), "a", r.ID, func(*recording.Recording) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	var owner, document, made, kind, sum string
+	var size int64
+	err := s.read.QueryRowContext(t.Context(), "SELECT owner, doc, made, upload_type, upload_size, upload_sha256 FROM recordings").
+		Scan(&owner, &document, &made, &kind, &size, &sum)
+	if err != nil || owner+made+kind+sum != "" || size != 0 || document != "{}" {
+		t.Errorf("the row holds %q %q %q %q %d %q, %v, want nothing of the recording", owner, document, made, kind, size, sum, err)
+	}
+}
+
+// A closed database leaves its -wal file, empty, and its -shm file, so that it
+// opens on a full disk. The database alone is complete.
+func TestCloseKeepsTheSpaceForTheNextStart(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "recordings.db")
+	s := openWithTimeout(t, path, busyTimeout)
+	if err := s.Put(t.Context(), sample("a")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, empty := range map[string]bool{"-wal": true, "-shm": false} {
+		if info, err := os.Stat(path + name); err != nil || (info.Size() == 0) != empty {
+			t.Errorf("%s after Close: %v, %v, want it to be there, empty: %t", name, info, err, empty)
+		}
+	}
+	alone := filepath.Join(t.TempDir(), "copy.db")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(alone, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openWithTimeout(t, alone, busyTimeout).Get(t.Context(), "a", "202601-a"); err != nil {
+		t.Errorf("Get from a copy of the database alone = %v, want nil", err)
+	}
+}
+
+// An error of a damaged file is ErrDamaged, at the start and later.
+func TestDamagedFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "recordings.db")
+	s := openWithTimeout(t, path, busyTimeout)
+	for i := range 200 {
+		if err := s.Put(t.Context(), sample(strconv.Itoa(i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, from := range map[string]int{"header": 0, "pages": 4096} {
+		damaged := filepath.Join(t.TempDir(), "damaged.db")
+		text := append([]byte{}, data...)
+		for i := from; i < len(text); i++ {
+			text[i] = 'x'
+		}
+		if err := os.WriteFile(damaged, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := open(t.Context(), damaged, Options{Now: time.Now, Random: rand.Reader}, busyTimeout)
+		if err == nil {
+			_, err = s.Get(t.Context(), "a", "202601-1")
+			_ = s.Close()
+		}
+		if !errors.Is(err, ErrDamaged) {
+			t.Errorf("with damaged %s: %v, want ErrDamaged", name, err)
+		}
+	}
+}
