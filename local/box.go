@@ -25,7 +25,6 @@ import (
 	"callrecordings/shared/media"
 	"callrecordings/shared/media/s3media"
 	"callrecordings/shared/openapi"
-	"callrecordings/shared/purge"
 	"callrecordings/shared/store/sqlite"
 )
 
@@ -42,6 +41,9 @@ type box struct {
 	bucket   *s3media.Bucket
 	events   *eventlog.Log
 	seeding  atomic.Bool
+	unqueued unqueued
+	// written is when the database was last written before this process opened it.
+	written time.Time
 	// names are the name patterns of the inboxes.
 	names namepattern.Set
 }
@@ -58,6 +60,7 @@ func (b *box) open(ctx context.Context) (err error) {
 	if err != nil {
 		return listenError(err, host, port, "PORT")
 	}
+	b.written = lastWrite(b.dir)
 	if b.store, err = b.dir.OpenStore(ctx, b.now); err != nil {
 		return err
 	}
@@ -115,26 +118,6 @@ func (b *box) url() string {
 		host = "127.0.0.1"
 	}
 	return "http://" + net.JoinHostPort(host, strconv.Itoa(addr.Port))
-}
-
-// pendingAtOnce is how many pending purges are read at a time.
-const pendingAtOnce = 100
-
-// finishPurges deletes the audio of recordings that an earlier process deleted
-// only in part. A purge that fails is retried at the next start.
-func (b *box) finishPurges(ctx context.Context) {
-	for {
-		pending, err := b.store.PendingPurges(ctx, pendingAtOnce)
-		for _, t := range pending {
-			err = errors.Join(err, purge.Finish(ctx, b.store, b.bucket, t))
-		}
-		if err != nil {
-			b.log.WarnContext(ctx, "pending purges failed; the next start retries them", slog.String("cause", err.Error()))
-		}
-		if err != nil || len(pending) < pendingAtOnce {
-			return
-		}
-	}
 }
 
 // handler returns the API. Each operation has a gateway of its own, as in the
@@ -213,6 +196,9 @@ func (b *box) close() error {
 		if err := b.listener.Close(); !errors.Is(err, net.ErrClosed) {
 			errs = append(errs, err)
 		}
+	}
+	if b.bucket != nil {
+		b.bucket.CloseIdleConnections()
 	}
 	if b.s3 != nil {
 		errs = append(errs, b.s3.Close())

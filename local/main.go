@@ -3,7 +3,7 @@
 // DynamoDB, and a built-in S3 server replaces S3. Both keep their data in one
 // folder.
 //
-//	PORT=8000 HOST=127.0.0.1 DATA_DIR=.data local [--empty]
+//	PORT=8000 HOST=127.0.0.1 DATA_DIR=.data local [--empty [--token]]
 package main
 
 import (
@@ -44,6 +44,7 @@ func run(ctx context.Context, e env, args []string) int {
 	fs := flag.NewFlagSet("local", flag.ContinueOnError)
 	fs.SetOutput(e.stderr)
 	empty := fs.Bool("empty", false, "start without the demo recordings")
+	token := fs.Bool("token", false, "print the demo token even without the demo recordings")
 	if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return 0
 	} else if err != nil {
@@ -51,7 +52,7 @@ func run(ctx context.Context, e env, args []string) int {
 	}
 	err := e.unexpected(fs.Args())
 	if err == nil {
-		err = e.start(ctx, !*empty)
+		err = e.start(ctx, !*empty, !*empty || *token)
 	}
 	if err != nil {
 		_, _ = fmt.Fprintln(e.stderr, "local:", err)
@@ -69,7 +70,7 @@ func (e env) unexpected(args []string) error {
 }
 
 // start opens the data folder, starts all parts, and serves until ctx ends.
-func (e env) start(ctx context.Context, samples bool) (err error) {
+func (e env) start(ctx context.Context, samples, showToken bool) (err error) {
 	s, err := config.Load(e.getenv, config.Local)
 	if err != nil {
 		return err
@@ -92,13 +93,13 @@ func (e env) start(ctx context.Context, samples bool) (err error) {
 	}()
 	handler, err := b.prepare(ctx, samples)
 	if err == nil {
-		err = b.welcome(ctx, e.stdout)
+		err = b.welcome(ctx, e.stdout, showToken)
 	}
 	switch {
 	case ctx.Err() != nil:
 		return nil // stopped during the start
 	case err != nil:
-		return err
+		return dir.Explain(err)
 	}
 	working, stop := context.WithCancel(ctx)
 	wait := b.work(working)
@@ -116,13 +117,17 @@ func (b *box) prepare(ctx context.Context, samples bool) (http.Handler, error) {
 		return nil, err
 	}
 	b.finishPurges(ctx)
-	if err := b.enqueueMissed(ctx); err != nil {
-		return nil, err
-	}
 	if samples {
 		if err := b.seedOnce(ctx); err != nil {
 			return nil, err
 		}
+	}
+	// After the demo recordings, because events are dropped while they are stored.
+	if err := b.enqueueMissed(ctx); err != nil {
+		return nil, err
+	}
+	if err := b.recheck(ctx, b.written); err != nil {
+		b.log.WarnContext(ctx, "recent audio could not be checked", slog.String("cause", err.Error()))
 	}
 	return b.handler() //nolint:contextcheck // each request has its own context
 }

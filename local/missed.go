@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 
 	"callrecordings/local/datadir"
 	"callrecordings/shared/media"
@@ -59,19 +63,70 @@ func (b *box) enqueueMissedDrops(ctx context.Context, queued map[string]bool) er
 	if err != nil {
 		return err
 	}
-	for after := ""; ; {
-		keys, err := b.bucket.List(ctx, prefix, after)
-		if err != nil {
-			return fmt.Errorf("look for missed audio: %w", err)
-		}
+	return b.list(ctx, prefix, func(keys []string) error {
 		for _, key := range keys {
-			after = key
 			if !known[key] && !queued[key] {
 				b.enqueueArrival(ctx, datadir.Event(key, b.now()))
 			}
 		}
+		return nil
+	})
+}
+
+// list calls do with the keys under prefix, up to media.MaxList at a time.
+func (b *box) list(ctx context.Context, prefix string, do func(keys []string) error) error {
+	for after := ""; ; {
+		keys, err := b.bucket.List(ctx, prefix, after)
+		if err != nil {
+			return fmt.Errorf("list %s: %w", prefix, err)
+		}
+		if err := do(keys); err != nil {
+			return err
+		}
 		if len(keys) < media.MaxList {
 			return nil
 		}
+		after = keys[len(keys)-1]
 	}
+}
+
+// s3Event is the part of an S3 event that this package reads and writes.
+type s3Event struct {
+	Records []s3Record
+}
+
+type s3Record struct {
+	EventName string `json:"eventName"`
+	S3        struct {
+		Bucket struct {
+			Name string `json:"name"`
+		} `json:"bucket"`
+		Object struct {
+			Key string `json:"key"`
+		} `json:"object"`
+	} `json:"s3"`
+}
+
+// objectOf names the object of an S3 event for the log. File names in inboxes hold
+// phone numbers, so a hash takes their place.
+func objectOf(event []byte) string {
+	var e s3Event
+	if json.Unmarshal(event, &e) != nil || len(e.Records) == 0 {
+		return ""
+	}
+	key, err := url.QueryUnescape(e.Records[0].S3.Object.Key)
+	if err != nil {
+		return ""
+	}
+	return loggedKey(key)
+}
+
+// loggedKey returns a key as the log may show it; see objectOf.
+func loggedKey(key string) string {
+	account, name, ok := recording.ParseInboxKey(key)
+	if !ok {
+		return key
+	}
+	sum := sha256.Sum256([]byte(name))
+	return recording.InboxKey(account, "sha256:"+hex.EncodeToString(sum[:8]))
 }

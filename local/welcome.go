@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"callrecordings/local/datadir"
@@ -27,20 +30,27 @@ type greeting struct {
 	version, url, account, user, token string
 	// dir is the data folder as the user named it.
 	dir string
+	// hideToken leaves the token out; it is in demo.env.
+	hideToken bool
 	// play is the ID of a recording to play and to tag, last the ID of one to
 	// delete. Either is "" if the account has none.
 	play, last string
 }
 
-// welcome writes demo.env and prints the greeting.
-func (b *box) welcome(ctx context.Context, out io.Writer) error {
+// welcome writes demo.env and prints the greeting, with the demo token if
+// showToken is true. A disk that is too full for demo.env does not keep the server
+// from starting.
+func (b *box) welcome(ctx context.Context, out io.Writer, showToken bool) error {
 	k := b.dir.Keys
 	token, err := auth.Sign(k.Token, auth.Claims{Account: k.Account, Expires: b.now().Add(demoTTL)})
 	if err != nil {
 		return fmt.Errorf("sign the demo token: %w", err)
 	}
-	g := greeting{version: version.Number, url: b.url(), account: k.Account, user: k.Users[0], token: token, dir: b.settings.DataDir}
-	if err := b.dir.WritePrivate(envFile, g.variables()); err != nil {
+	g := greeting{version: version.Number, url: b.url(), account: k.Account, user: k.Users[0], token: token, dir: b.settings.DataDir, hideToken: !showToken}
+	switch err := b.dir.WritePrivate(envFile, g.variables()); {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		b.log.WarnContext(ctx, "the disk is full: demo.env and new recordings cannot be written", slog.String("cause", err.Error()))
+	case err != nil:
 		return err
 	}
 	if g.play, g.last, err = b.pick(ctx); err != nil {
@@ -114,12 +124,20 @@ func (g greeting) text() string {
 	var b strings.Builder
 	printf := func(format string, args ...any) { _, _ = fmt.Fprintf(&b, format, args...) }
 	printf("\nCall recordings API %s is ready at %s\n\n", g.version, g.url)
-	printf("  account  %s\n  user     %s\n  token    %s\n\n", g.account, g.user, g.token)
-	printf("The token is valid for %d days. Press Ctrl-C to stop the server; all data stays in %s.\n\n", demoTTL/(24*time.Hour), g.dir)
-	printf("List the newest recordings from another terminal:\n\n")
-	printf("curl -H 'X-Auth-Token: %s' '%s/v2/accounts/%s/recordings?page_size=3&pretty_print=true'\n\n", g.token, g.url, g.account)
-	printf("To try more, load the same values into shell variables:\n\n")
-	printf(". %s\n\n", shellPath(filepath.Join(g.dir, envFile)))
+	printf("  account  %s\n  user     %s\n", g.account, g.user)
+	load := shellPath(filepath.Join(g.dir, envFile))
+	if g.hideToken {
+		printf("\nA token for this account is in %s, valid for %d days; --token prints it.\n", load, demoTTL/(24*time.Hour))
+		printf("Press Ctrl-C to stop the server; all data stays in %s.\n\n", g.dir)
+		printf("To try commands in another terminal, load these values into shell variables:\n\n")
+	} else {
+		printf("  token    %s\n\n", g.token)
+		printf("The token is valid for %d days. Press Ctrl-C to stop the server; all data stays in %s.\n\n", demoTTL/(24*time.Hour), g.dir)
+		printf("List the newest recordings from another terminal:\n\n")
+		printf("curl -H 'X-Auth-Token: %s' '%s/v2/accounts/%s/recordings?page_size=3&pretty_print=true'\n\n", g.token, g.url, g.account)
+		printf("To try more, load the same values into shell variables:\n\n")
+	}
+	printf(". %s\n\n", load)
 	for _, e := range g.examples() {
 		printf("# %s\ncurl -H \"X-Auth-Token: $TOKEN\" %s\n", e.title, e.args)
 	}

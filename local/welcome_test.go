@@ -24,7 +24,12 @@ func TestGreetingText(t *testing.T) {
 	}
 	empty := full
 	empty.play, empty.last, empty.dir = "", "", "/srv/my data"
-	for name, g := range map[string]greeting{"greeting": full, "greeting-empty": empty} {
+	hidden := empty
+	hidden.hideToken = true
+	if strings.Contains(hidden.text(), hidden.token) {
+		t.Errorf("the greeting shows the token: %s", hidden.text())
+	}
+	for name, g := range map[string]greeting{"greeting": full, "greeting-empty": empty, "greeting-hidden": hidden} {
 		golden := filepath.Join("testdata", name+".golden")
 		got := g.text()
 		if *update {
@@ -164,5 +169,24 @@ func TestShellPath(t *testing.T) {
 		if got := shellPath(c.path); got != c.want {
 			t.Errorf("shellPath(%q) = %s, want %s", c.path, got, c.want)
 		}
+	}
+}
+
+// Without demo recordings, the token is printed only if --token asks for it. It is
+// in demo.env either way.
+func TestTheTokenIsPrintedOnlyWhenWanted(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args []string
+		want bool
+	}{{nil, true}, {[]string{"--empty"}, false}, {[]string{"--empty", "--token"}, true}} {
+		p := launch(t, filepath.Join(t.TempDir(), "data"), c.args...)
+		if token := p.vars["TOKEN"]; token == "" || strings.Contains(p.greeting, token) != c.want {
+			t.Errorf("with %q the greeting is %s, want the token in it: %t", c.args, p.greeting, c.want)
+		}
+		if strings.Contains(p.stderr.String(), p.vars["TOKEN"]) {
+			t.Errorf("with %q the token is in the log", c.args)
+		}
+		_ = p.cmd.Process.Kill()
 	}
 }

@@ -241,6 +241,9 @@ func random(n int) string {
 // OpenStore opens the database. now is its clock. The caller must close the
 // store.
 func (d *Dir) OpenStore(ctx context.Context, now func() time.Time) (*sqlite.Store, error) {
+	if err := d.checkDatabase(); err != nil {
+		return nil, err
+	}
 	// SQLite gives its own files (-wal, -shm) the mode of the database.
 	f, err := os.OpenFile(d.File(database), os.O_RDWR|os.O_CREATE, filePerm)
 	if err == nil {
@@ -251,7 +254,7 @@ func (d *Dir) OpenStore(ctx context.Context, now func() time.Time) (*sqlite.Stor
 	}
 	s, err := sqlite.Open(ctx, d.File(database), sqlite.Options{Now: now, Random: rand.Reader, QueueChanges: true})
 	if err != nil {
-		return nil, fmt.Errorf("the database of the data folder cannot be used: %w", err)
+		return nil, d.Explain(fmt.Errorf("the database of the data folder cannot be used: %w", err))
 	}
 	return s, nil
 }

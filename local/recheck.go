@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"callrecordings/local/datadir"
+	"callrecordings/shared/media"
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store/sqlite"
+)
+
+// recheckTime is how long before the last write of the previous run a recording
+// must have changed for a start to check its audio again.
+const recheckTime = time.Minute
+
+// lastWrite returns when the database was last written, or a zero time. It must
+// be called before the database is opened.
+func lastWrite(dir *datadir.Dir) (last time.Time) {
+	for _, name := range []string{"recordings.db", "recordings.db-wal"} {
+		if info, err := os.Stat(dir.File(name)); err == nil && info.ModTime().After(last) {
+			last = info.ModTime()
+		}
+	}
+	return last
+}
+
+// recheck checks the audio of recordings that changed in the last minute before
+// the previous run ended. If the machine lost its power, a disk may have lost
+// audio that it had promised to keep. Each such object is queued as an arrival, so
+// that ingest judges it again: intact audio changes nothing, and audio that cannot
+// be played is set aside.
+func (b *box) recheck(ctx context.Context, last time.Time) error {
+	if last.IsZero() {
+		return nil
+	}
+	recent, err := b.store.ModifiedSince(ctx, recording.SecondsOf(last.Add(-recheckTime)))
+	if err != nil {
+		return err
+	}
+	queued, err := b.store.Arriving(ctx)
+	if err != nil {
+		return err
+	}
+	var failures error
+	for i := range recent {
+		r := &recent[i]
+		key := r.AudioKey()
+		object, err := b.bucket.Stat(ctx, key)
+		switch {
+		case errors.Is(err, media.ErrNotFound):
+			b.logDamage(ctx, r, "the audio of a recording is missing", 0)
+			continue
+		case err != nil:
+			failures = errors.Join(failures, err)
+			continue
+		case object.Size != r.Audio.Size && r.Audio.Size > 0:
+			b.logDamage(ctx, r, "the stored audio does not have the size of its recording", object.Size)
+		}
+		if _, _, ok := recording.ParseKey(key); !ok { // imported audio is never an arrival
+			if _, _, ok := recording.ParseInboxKey(key); !ok {
+				continue
+			}
+		}
+		if !queued[key] {
+			failures = errors.Join(failures, b.store.Enqueue(ctx, sqlite.Arrivals, recheckEvent(key)))
+		}
+	}
+	return failures
+}
+
+// logDamage logs that the audio of r is not what was stored.
+func (b *box) logDamage(ctx context.Context, r *recording.Recording, what string, stored int64) {
+	b.log.ErrorContext(ctx, what, slog.String("account", r.Account), slog.String("id", r.ID), //nolint:sloglint // one of two constants
+		slog.Int64("bytes", r.Audio.Size), slog.Int64("stored_bytes", stored))
+}
+
+// recheckEvent returns an S3 event without a sequencer. Ingest judges its object
+// again, even if a recording has it already (incoming.Arrival), and writes only
+// what has changed.
+func recheckEvent(key string) []byte {
+	r := s3Record{EventName: "ObjectCreated:Recheck"}
+	r.S3.Bucket.Name = datadir.Bucket
+	r.S3.Object.Key = strings.ReplaceAll(url.QueryEscape(key), "%2F", "/")
+	text, err := json.Marshal(s3Event{Records: []s3Record{r}})
+	if err != nil { // impossible: all members are strings
+		return nil
+	}
+	return text
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"callrecordings/shared/media"
+)
+
+// How long leftovers stay. In the cloud, the bucket's lifecycle rules remove them
+// (template.yaml).
+const (
+	setAsideTime  = 30 * 24 * time.Hour
+	probeTime     = 24 * time.Hour
+	partsTime     = 24 * time.Hour
+	temporaryTime = time.Hour
+)
+
+// tidy removes leftovers: expired tombstones and claims, audio that nothing can
+// claim, old rejected audio, test files of PBXs, parts of uploads that broke off,
+// and temporary files. A step that fails does not keep the others from running.
+func (b *box) tidy(ctx context.Context) error {
+	err := errors.Join(
+		b.store.Sweep(ctx),
+		b.handleOrphans(ctx),
+		b.removeOld(ctx, "set-aside/", setAsideTime),
+		b.removeOld(ctx, "probes/", probeTime),
+		b.abortUploads(ctx),
+		b.removeTemporary(),
+	)
+	if err != nil && ctx.Err() == nil {
+		b.log.WarnContext(ctx, "some leftovers could not be removed; this is retried", slog.String("cause", err.Error()))
+	}
+	return err
+}
+
+// removeOld removes the objects under prefix that are older than limit.
+func (b *box) removeOld(ctx context.Context, prefix string, limit time.Duration) error {
+	return b.list(ctx, prefix, func(keys []string) error {
+		var failures error
+		for _, key := range keys {
+			object, err := b.bucket.Stat(ctx, key)
+			if err == nil && b.now().Sub(object.Modified) >= limit {
+				err = b.bucket.Remove(ctx, key)
+			}
+			if err != nil && !errors.Is(err, media.ErrNotFound) {
+				failures = errors.Join(failures, fmt.Errorf("remove leftovers: %w", err))
+			}
+		}
+		return failures
+	})
+}
+
+// removeTemporary removes old temporary files from the data folder. One of
+// keys.json holds secrets.
+func (b *box) removeTemporary() error {
+	entries, err := os.ReadDir(b.dir.Path)
+	failures := err
+	for _, e := range entries {
+		if !isTemporary(e.Name()) {
+			continue
+		}
+		info, err := e.Info()
+		if err == nil && info.Mode().IsRegular() && b.now().Sub(info.ModTime()) >= temporaryTime {
+			err = os.Remove(b.dir.File(e.Name()))
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			failures = errors.Join(failures, err)
+		}
+	}
+	return failures
+}
+
+// isTemporary reports whether a killed process may have left the file of this name
+// in the data folder while it replaced another (datadir.WritePrivate).
+func isTemporary(name string) bool {
+	for _, replaced := range []string{"keys.json", envFile, seededFile} {
+		if random, ok := strings.CutPrefix(name, replaced+"."); ok && random != "" && strings.Trim(random, "0123456789") == "" {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"callrecordings/shared/purge"
+	"callrecordings/shared/store/sqlite"
+)
+
+// How often the running server retries what failed, and removes leftovers.
+const (
+	// retryEvery is the time between two tries of purges and of events that could
+	// not be queued.
+	retryEvery = time.Minute
+	// setAsideEvery is the time between two tries of arrivals that are set aside.
+	setAsideEvery = time.Hour
+	// tidyEvery is the time between two removals of leftovers. The second one
+	// follows the first, at the start, after tidyAgain, as does one that follows a
+	// failure: what a crash left is then old enough to be removed.
+	tidyEvery = 24 * time.Hour
+	tidyAgain = 70 * time.Minute
+)
+
+// upkeep retries what failed, and removes leftovers, until ctx ends.
+func (b *box) upkeep(ctx context.Context) {
+	_ = b.tidy(ctx)
+	b.retrySetAside(ctx)
+	nextTidy := time.NewTimer(tidyAgain)
+	defer nextTidy.Stop()
+	retry, setAside := time.NewTicker(retryEvery), time.NewTicker(setAsideEvery)
+	defer retry.Stop()
+	defer setAside.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-retry.C:
+			b.retryFailed(ctx)
+		case <-setAside.C:
+			b.retrySetAside(ctx)
+		case <-nextTidy.C:
+			next := tidyEvery
+			if err := b.tidy(ctx); err != nil {
+				next = tidyAgain
+			}
+			nextTidy.Reset(next)
+		}
+	}
+}
+
+// retryFailed retries what an outage of the database or of the audio stopped.
+func (b *box) retryFailed(ctx context.Context) {
+	b.finishPurges(ctx)
+	if err := b.retryUnqueued(ctx); err != nil && ctx.Err() == nil {
+		b.log.ErrorContext(ctx, "S3 events could not be queued and will be retried", slog.String("cause", err.Error()))
+	}
+}
+
+// retrySetAside gives the arrivals that are set aside another try. It logs their
+// number, apart from that of the arrivals that wait.
+func (b *box) retrySetAside(ctx context.Context) {
+	waiting, setAside, err := b.store.Counts(ctx, sqlite.Arrivals)
+	if err == nil && setAside > 0 {
+		b.log.WarnContext(ctx, "arrivals are set aside and get another try",
+			slog.Int("set_aside", setAside), slog.Int("waiting", waiting))
+		_, err = b.store.Retry(ctx, sqlite.Arrivals)
+	}
+	if err != nil && ctx.Err() == nil {
+		b.log.ErrorContext(ctx, "arrivals that are set aside could not be retried", slog.String("cause", err.Error()))
+	}
+}
+
+// pendingAtOnce is how many pending purges are read at a time.
+const pendingAtOnce = 100
+
+// finishPurges deletes the audio of recordings that were deleted only in part.
+// A purge that fails does not keep the others from being finished, and is retried
+// after retryEvery.
+func (b *box) finishPurges(ctx context.Context) {
+	tried := map[string]bool{}
+	var failures []error
+	for limit := pendingAtOnce; ctx.Err() == nil; limit = len(failures) + pendingAtOnce {
+		pending, err := b.store.PendingPurges(ctx, limit) // those that failed come first again
+		if err != nil {
+			failures = append(failures, err)
+			break
+		}
+		before := len(tried)
+		for _, t := range pending {
+			name := t.Account + "/" + t.ID
+			if tried[name] {
+				continue
+			}
+			tried[name] = true
+			if err := purge.Finish(ctx, b.store, b.bucket, t); err != nil {
+				failures = append(failures, err)
+			}
+		}
+		if len(tried) == before || len(pending) < limit {
+			break
+		}
+	}
+	if len(failures) > 0 && ctx.Err() == nil {
+		b.log.WarnContext(ctx, "pending purges failed and will be retried",
+			slog.Int("failed", len(failures)), slog.String("cause", failures[0].Error()))
+	}
+}
