@@ -134,20 +134,21 @@ func (b *box) handler() (http.Handler, error) {
 	node, _ := os.Hostname() // on error, "" serves as the name
 	s := b.settings
 	env := api.Env{Verifier: auth.NewVerifier(keys, b.now), Log: b.log, Now: b.now, Origin: s.Origin, Node: node}
+	bodies := gateway.NewBudget(gateway.DefaultBudget)
 	operations := map[api.Operation]http.Handler{
-		api.OpList: gateway.Local(api.List(env, b.store, sealer)),
-		api.OpGet: gateway.Local(api.Get(env, b.store, b.bucket, api.Delivery{
+		api.OpList: bodies.Local(api.List(env, b.store, sealer)),
+		api.OpGet: bodies.Local(api.Get(env, b.store, b.bucket, api.Delivery{
 			Default: media.Delivery(s.Delivery), PresignTTL: s.PresignTTL, ExternalHosts: s.ExternalHosts, MaxWait: s.MaxWait,
 		})),
-		api.OpCreate: gateway.Local(api.Create(env, b.store, api.Uploads{
+		api.OpCreate: bodies.Local(api.Create(env, b.store, api.Uploads{
 			Audio: b.bucket, MaxBytes: s.MaxAudioBytes, TTL: s.UploadTTL,
 		})),
-		api.OpReceive: gateway.Local(api.Receive(env, b.store, api.Storage{
+		api.OpReceive: bodies.Local(api.Receive(env, b.store, api.Storage{
 			Audio: b.bucket, MaxBytes: s.MaxAudioBytes, Names: b.names.Call,
 		})),
-		api.OpPatch:    gateway.Local(api.Patch(env, b.store)),
-		api.OpDelete:   gateway.Local(api.Delete(env, b.store, b.bucket)),
-		api.OpFallback: gateway.Local(api.Fallback(env, openapi.JSON)),
+		api.OpPatch:    bodies.Local(api.Patch(env, b.store)),
+		api.OpDelete:   bodies.Local(api.Delete(env, b.store, b.bucket)),
+		api.OpFallback: bodies.Local(api.Fallback(env, openapi.JSON)),
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		operations[api.Match(r.Method, r.URL.EscapedPath())].ServeHTTP(w, r)

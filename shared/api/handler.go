@@ -97,7 +97,10 @@ func (e *Env) handleFor(op Operation, check func(context.Context, *request) erro
 }
 
 // ServeHTTP implements [http.Handler].
-func (c *chain) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
+func (c *chain) ServeHTTP(w http.ResponseWriter, hr *http.Request) { c.serve(w, hr, c.run) }
+
+// serve answers a request with the result of run, and logs it.
+func (c *chain) serve(w http.ResponseWriter, hr *http.Request, run func(context.Context, *answer, *request) error) {
 	start := c.env.Now()
 	entry := &requestlog.Entry{
 		RequestID: c.env.requestID(hr),
@@ -107,14 +110,12 @@ func (c *chain) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	}
 	ctx := requestlog.With(hr.Context(), entry)
 	r := &request{Request: hr.WithContext(ctx), env: c.env, entry: entry}
-	r.target = parseTarget(hr.URL.EscapedPath())
-	r.op, _ = r.target.operation(hr.Method)
-	r.version, r.account, r.user, r.id = r.target.version, r.target.account, r.target.user, r.target.id
+	r.parseTarget()
 	entry.Route = string(r.op)
 
 	a := &answer{ResponseWriter: w, head: hr.Method == http.MethodHead}
 	r.commonHeaders(a.Header())
-	err := c.run(ctx, a, r)
+	err := run(ctx, a, r)
 	if err == nil && a.status == 0 {
 		err = errNoAnswer
 	}
@@ -124,6 +125,13 @@ func (c *chain) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	entry.Status, entry.Bytes = a.status, a.bytes
 	entry.Duration = c.env.Now().Sub(start)
 	entry.Log(ctx, c.env.Log, c.env.Metrics)
+}
+
+// parseTarget parses the path, and finds the operation.
+func (r *request) parseTarget() {
+	r.target = parseTarget(r.URL.EscapedPath())
+	r.op, _ = r.target.operation(r.Method)
+	r.version, r.account, r.user, r.id = r.target.version, r.target.account, r.target.user, r.target.id
 }
 
 // run makes the checks and calls the handler. It turns a panic into an error.
@@ -137,13 +145,18 @@ func (c *chain) run(ctx context.Context, a *answer, r *request) (err error) {
 		r.preflight(a)
 		return nil
 	}
-	if err := c.check(ctx, r); err != nil {
-		return err
-	}
-	if err := c.admit(r); err != nil {
+	if err := c.inspect(ctx, r); err != nil {
 		return err
 	}
 	return c.next(a, r)
+}
+
+// inspect makes the checks that do not need the body.
+func (c *chain) inspect(ctx context.Context, r *request) error {
+	if err := c.check(ctx, r); err != nil {
+		return err
+	}
+	return c.admit(r)
 }
 
 // maxRequestID is the length of the longest request ID that a client may send.

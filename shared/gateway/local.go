@@ -34,45 +34,147 @@ const (
 	Deadline = 29 * time.Second
 )
 
+// maxBody is the length in bytes of the longest body that fits into an event as
+// base64.
+const maxBody = MaxEvent / 4 * 3
+
+// Prechecker is implemented by handlers that can reject a request before its body
+// is read.
+type Prechecker interface {
+	// Precheck returns true if the request may go on. Otherwise it has written the
+	// whole answer. It does not read the body.
+	Precheck(w http.ResponseWriter, r *http.Request) bool
+}
+
 // Local returns a plain HTTP handler that serves h the way the cloud does. It turns
 // a request into the JSON event that a REST API with the binary media type */*
 // would send, passes it to [Handler], and turns the returned JSON into the
 // response. A request beyond API Gateway's limits gets an error in the API's
 // envelope. If the client disconnects, the context is canceled.
-func Local(h http.Handler) http.Handler { return &local{handler: newHandler(h, os.Stderr)} }
+//
+// A request with a body takes several times the body's memory. So Local checks the
+// announced length first, then asks h if it is a [Prechecker], and then waits for
+// room in a budget of its own; see [Budget].
+func Local(h http.Handler) http.Handler { return NewBudget(DefaultBudget).Local(h) }
 
-type local struct{ handler *handler }
+// Local is the function [Local], for handlers that share a budget.
+func (b *Budget) Local(h http.Handler) http.Handler {
+	l := &local{handler: newHandler(h, os.Stderr), budget: b}
+	l.check, _ = h.(Prechecker)
+	return l
+}
 
+type local struct {
+	handler *handler
+	check   Prechecker // may be nil
+	budget  *Budget    // may be nil
+}
+
+// ServeHTTP implements [http.Handler].
 func (l *local) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := newID()
-	payload, failed := localEvent(w, r, id)
-	if failed != nil {
-		failed.write(w)
+	r = r.WithContext(requestlog.WithGatewayID(r.Context(), id))
+	free, ok := l.admit(w, r, id)
+	if !ok {
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), Deadline)
-	defer cancel()
-	out, err := l.handler.Invoke(ctx, payload)
-	if err == nil {
+	out, err := l.invoke(w, r, id)
+	free()
+	if err == nil && out != nil {
 		err = respond(w, r.Method, out)
 	}
 	if err != nil {
-		l.handler.log.LogAttrs(ctx, slog.LevelError, "no response from the handler",
-			slog.String("cause", err.Error()), slog.String("gateway_id", requestlog.GatewayID(ctx)))
+		l.handler.log.LogAttrs(r.Context(), slog.LevelError, "no response from the handler",
+			slog.String("cause", err.Error()), slog.String("gateway_id", id))
 		errorResponse{http.StatusBadGateway, "bad_gateway", "bad gateway", id}.write(w)
 	}
+}
+
+// admit decides whether the body of a request may be read, and takes its share of
+// the budget. Otherwise it answers, and ok is false. The caller must call free.
+func (l *local) admit(w http.ResponseWriter, r *http.Request, id string) (free func(), ok bool) {
+	free = func() {}
+	w = &drainer{ResponseWriter: w, request: r}
+	if headerSize(r) > MaxHeader {
+		errorResponse{http.StatusRequestHeaderFieldsTooLarge, "request_header_fields_too_large", "request headers too large", id}.write(w)
+		return free, false
+	}
+	if r.ContentLength > maxBody {
+		tooLarge(id).write(w)
+		return free, false
+	}
+	if r.ContentLength == 0 {
+		return free, true
+	}
+	if l.check != nil && !l.check.Precheck(w, r) {
+		return free, false
+	}
+	share := r.ContentLength
+	if share < 0 { // not announced
+		share = maxBody
+	}
+	if l.budget != nil {
+		if !l.budget.take(r.Context(), share) {
+			w.Header().Set("Retry-After", retryAfter)
+			errorResponse{http.StatusTooManyRequests, "too_many_requests", "too many requests", id}.write(w)
+			return free, false
+		}
+		free = func() { l.budget.give(share) }
+	}
+	return free, true
+}
+
+// invoke reads the request and passes it to the handler as an event. If it has
+// answered the request already, it returns nil.
+func (l *local) invoke(w http.ResponseWriter, r *http.Request, id string) ([]byte, error) {
+	payload, failed := localEvent(w, r, id)
+	if failed != nil {
+		failed.write(w)
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), Deadline)
+	defer cancel()
+	return l.handler.Invoke(ctx, payload)
+}
+
+// drainer reads the body of a request, without keeping it, before it answers. Many
+// clients send all of a request before they read the answer, and would find the
+// connection broken instead.
+type drainer struct {
+	http.ResponseWriter
+	request *http.Request
+	drained bool
+}
+
+// WriteHeader implements [http.ResponseWriter].
+func (d *drainer) WriteHeader(status int) {
+	// A client that expects "100 Continue" waits for the answer before it sends.
+	if !d.drained && d.request.Header.Get("Expect") == "" {
+		_, _ = io.Copy(io.Discard, io.LimitReader(d.request.Body, MaxRequest)) // the answer stays the same
+	}
+	d.drained = true
+	d.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements [http.ResponseWriter].
+func (d *drainer) Write(p []byte) (int, error) {
+	if !d.drained {
+		d.WriteHeader(http.StatusOK)
+	}
+	return d.ResponseWriter.Write(p)
+}
+
+// tooLarge is the answer to a body that does not fit into an event.
+func tooLarge(id string) *errorResponse {
+	return &errorResponse{http.StatusRequestEntityTooLarge, "entity_too_large", "request body too large", id}
 }
 
 // localEvent returns the event for a request, or the error with which API Gateway
 // would reject it.
 func localEvent(w http.ResponseWriter, r *http.Request, id string) ([]byte, *errorResponse) {
-	if headerSize(r) > MaxHeader {
-		return nil, &errorResponse{http.StatusRequestHeaderFieldsTooLarge, "request_header_fields_too_large", "request headers too large", id}
-	}
-	tooLarge := &errorResponse{http.StatusRequestEntityTooLarge, "entity_too_large", "request body too large", id}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxRequest))
+	body, err := readBody(w, r)
 	if over := (*http.MaxBytesError)(nil); errors.As(err, &over) {
-		return nil, tooLarge
+		return nil, tooLarge(id)
 	}
 	if err != nil {
 		return nil, &errorResponse{http.StatusBadRequest, "parse_error", "failed to read request body", id}
@@ -82,9 +184,22 @@ func localEvent(w http.ResponseWriter, r *http.Request, id string) ([]byte, *err
 		return nil, &errorResponse{http.StatusBadRequest, "parse_error", "failed to read request", id}
 	}
 	if len(payload) > MaxEvent {
-		return nil, tooLarge
+		return nil, tooLarge(id)
 	}
 	return payload, nil
+}
+
+// readBody reads a body of at most maxBody bytes. It reserves the memory for an
+// announced length at once, because a buffer that grows takes several times as
+// much.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	from := http.MaxBytesReader(w, r.Body, maxBody)
+	if r.ContentLength <= 0 || r.ContentLength > maxBody {
+		return io.ReadAll(from)
+	}
+	body := make([]byte, r.ContentLength)
+	_, err := io.ReadFull(from, body)
+	return body, err
 }
 
 // restEvent returns the event of a REST API for a request (AWS: Lambda proxy

@@ -1,0 +1,34 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"callrecordings/shared/requestlog"
+)
+
+// Precheck makes the checks of a request that do not need its body: the token or
+// the secret, the route and the method. If one fails, it answers as ServeHTTP
+// would and returns false. Otherwise it writes nothing, and ServeHTTP makes the
+// same checks again.
+//
+// A server that holds whole bodies in memory calls it before it reads a body, so
+// that only callers with a token or a secret can make it use that memory
+// (gateway.Prechecker).
+func (c *chain) Precheck(w http.ResponseWriter, hr *http.Request) bool {
+	if hr.Method == http.MethodOptions {
+		return true
+	}
+	entry := &requestlog.Entry{}
+	r := &request{Request: hr.WithContext(requestlog.With(hr.Context(), entry)), env: c.env, entry: entry}
+	r.parseTarget()
+	err := c.inspect(r.Context(), r)
+	if err == nil {
+		return true
+	}
+	c.serve(w, hr, func(_ context.Context, _ *answer, answered *request) error {
+		answered.entry.Account = entry.Account
+		return err
+	})
+	return false
+}
