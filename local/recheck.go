@@ -35,7 +35,9 @@ func lastWrite(dir *datadir.Dir) (last time.Time) {
 // the previous run ended. If the machine lost its power, a disk may have lost
 // audio that it had promised to keep. Each such object is queued as an arrival, so
 // that ingest judges it again: intact audio changes nothing, and audio that cannot
-// be played is set aside.
+// be played is set aside. Audio that is missing, or has another size than its
+// recording, is only logged: ingest would take the first half of an mp3 for the
+// whole.
 func (b *box) recheck(ctx context.Context, last time.Time) error {
 	if last.IsZero() {
 		return nil
@@ -53,22 +55,16 @@ func (b *box) recheck(ctx context.Context, last time.Time) error {
 		r := &recent[i]
 		key := r.AudioKey()
 		object, err := b.bucket.Stat(ctx, key)
+		_, _, own := recording.ParseKey(key)
+		_, _, dropped := recording.ParseInboxKey(key)
 		switch {
 		case errors.Is(err, media.ErrNotFound):
 			b.logDamage(ctx, r, "the audio of a recording is missing", 0)
-			continue
 		case err != nil:
 			failures = errors.Join(failures, err)
-			continue
 		case object.Size != r.Audio.Size && r.Audio.Size > 0:
 			b.logDamage(ctx, r, "the stored audio does not have the size of its recording", object.Size)
-		}
-		if _, _, ok := recording.ParseKey(key); !ok { // imported audio is never an arrival
-			if _, _, ok := recording.ParseInboxKey(key); !ok {
-				continue
-			}
-		}
-		if !queued[key] {
+		case !queued[key] && (own || dropped): // imported audio is never an arrival
 			failures = errors.Join(failures, b.store.Enqueue(ctx, sqlite.Arrivals, recheckEvent(key)))
 		}
 	}

@@ -18,20 +18,18 @@ import (
 const (
 	setAsideTime  = 30 * 24 * time.Hour
 	probeTime     = 24 * time.Hour
-	partsTime     = 24 * time.Hour
 	temporaryTime = time.Hour
 )
 
 // tidy removes leftovers: expired tombstones and claims, audio that nothing can
-// claim, old rejected audio, test files of PBXs, parts of uploads that broke off,
-// and temporary files. A step that fails does not keep the others from running.
+// claim, old rejected audio, test files of PBXs, and temporary files. (The S3 server
+// removes the parts of uploads that broke off.) A step that fails does not keep the others from running.
 func (b *box) tidy(ctx context.Context) error {
 	err := errors.Join(
 		b.store.Sweep(ctx),
 		b.handleOrphans(ctx),
 		b.removeOld(ctx, "set-aside/", setAsideTime),
 		b.removeOld(ctx, "probes/", probeTime),
-		b.abortUploads(ctx),
 		b.removeTemporary(),
 	)
 	if err != nil && ctx.Err() == nil {

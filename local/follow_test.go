@@ -1,0 +1,260 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"callrecordings/local/datadir"
+	"callrecordings/local/eventlog"
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store/sqlite"
+)
+
+// due returns the number of messages that are due.
+func due(t *testing.T, b *box, q sqlite.Queue) int {
+	t.Helper()
+	all, err := b.store.Due(t.Context(), q, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(all)
+}
+
+// A change stays in the queue until its event is delivered.
+func TestAChangeStaysQueuedUntilItIsDelivered(t *testing.T) {
+	t.Parallel()
+	b, _, _ := newBox(t)
+	if err := b.store.Put(t.Context(), &recording.Recording{Account: "a", ID: "202601-a", Created: 1, Document: "{}"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.events.Close(); err != nil { // every delivery fails
+		t.Fatal(err)
+	}
+	if _, err := b.publishChanges(t.Context()); err == nil {
+		t.Error("publishChanges without a log = nil, want an error")
+	}
+	if n := due(t, b, sqlite.Changes); n != 1 {
+		t.Fatalf("%d changes are queued after a failed delivery, want 1", n)
+	}
+	var err error
+	if b.events, err = eventlog.Open(b.dir.File("events.jsonl")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.publishChanges(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := eventsOf(t, b.dir.Path); due(t, b, sqlite.Changes) != 0 || len(got) != 1 {
+		t.Errorf("%d changes are queued and the events are %q, want none and one", due(t, b, sqlite.Changes), got)
+	}
+}
+
+// respond returns an ingest that fails for the messages that failing selects.
+func respond(failing func(body string) bool) ingest {
+	return func(_ context.Context, e events.SQSEvent) (r events.SQSEventResponse, err error) {
+		for _, m := range e.Records {
+			if failing(m.Body) {
+				r.BatchItemFailures = append(r.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
+			}
+		}
+		return r, nil
+	}
+}
+
+// An arrival that failed stays in the queue and is tried again. After maxTries it
+// is set aside, named in the log without a phone number, and counted apart; an
+// hourly retry gives it one more try.
+func TestAFailedArrivalIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	b, now, log := newBox(t)
+	for _, key := range []string{"inbox/acc/+15550100.mp3", "recordings/acc/202601/202601-good"} {
+		b.enqueueArrival(t.Context(), datadir.Event(key, b.now()))
+	}
+	failing := true
+	a := b.newArrivals(respond(func(body string) bool { return failing && strings.Contains(body, "inbox") }))
+	counts := func(waiting, setAside int) {
+		t.Helper()
+		if w, s, err := b.store.Counts(t.Context(), sqlite.Arrivals); w != waiting || s != setAside || err != nil {
+			t.Fatalf("%d arrivals wait and %d are set aside, %v, want %d and %d", w, s, err, waiting, setAside)
+		}
+	}
+	for try := range maxTries {
+		counts(map[bool]int{true: 2, false: 1}[try == 0], 0)
+		if err := a.takeTurn(t.Context(), "acc"); err != nil {
+			t.Fatal(err)
+		}
+		now.add(firstRetry << try)
+	}
+	counts(0, 1)
+	if n := strings.Count(log.String(), `"msg":"an arrival is set aside`); n != 1 || strings.Contains(log.String(), "15550100") ||
+		!strings.Contains(log.String(), `"object":"inbox/acc/sha256:`) {
+		t.Errorf("the log is %s, want one line that names the arrival without its number", log)
+	}
+	b.retrySetAside(t.Context())
+	if !strings.Contains(log.String(), `"set_aside":1,"waiting":0`) {
+		t.Errorf("the log is %s, want the number of arrivals that are set aside", log)
+	}
+	counts(1, 0)
+	if err := a.takeTurn(t.Context(), "acc"); err != nil {
+		t.Fatal(err)
+	}
+	counts(0, 1)
+	if n := strings.Count(log.String(), `"msg":"an arrival is set aside`); n != 1 {
+		t.Errorf("%d lines name the arrival, want 1", n)
+	}
+	failing = false
+	b.retrySetAside(t.Context())
+	if err := a.takeTurn(t.Context(), "acc"); err != nil {
+		t.Fatal(err)
+	}
+	counts(0, 0)
+}
+
+// An arrival is in the queue when enqueueArrival returns, even if another process
+// holds the database for a while.
+func TestAnArrivalIsQueuedBeforeTheAnswer(t *testing.T) {
+	t.Parallel()
+	b, _, _ := newBox(t)
+	unlock := lockDatabase(t, b)
+	time.AfterFunc(300*time.Millisecond, unlock)
+	b.enqueueArrival(t.Context(), datadir.Event("recordings/a/202601/202601-a", b.now()))
+	if n := due(t, b, sqlite.Arrivals); n != 1 {
+		t.Errorf("%d arrivals are queued when enqueueArrival returns, want 1", n)
+	}
+}
+
+// An event that could not be queued is queued once the database answers again.
+func TestAnEventThatCouldNotBeQueuedIsRetried(t *testing.T) {
+	t.Parallel()
+	b, _, log := newBox(t)
+	good := b.store
+	broken, err := b.dir.OpenStore(t.Context(), b.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := broken.Close(); err != nil { // every write fails
+		t.Fatal(err)
+	}
+	b.store = broken
+	for n := range 3 {
+		b.enqueueArrival(t.Context(), datadir.Event("recordings/a/202601/202601-"+strconv.Itoa(n), b.now()))
+	}
+	if err := b.retryUnqueued(t.Context()); err == nil {
+		t.Error("retryUnqueued without a database = nil, want an error")
+	}
+	b.store = good
+	b.retryFailed(t.Context())
+	if n := due(t, b, sqlite.Arrivals); n != 3 {
+		t.Errorf("%d arrivals are queued, want 3: %s", n, log)
+	}
+	b.retryFailed(t.Context())
+	if n := due(t, b, sqlite.Arrivals); n != 3 {
+		t.Errorf("%d arrivals are queued after another retry, want 3", n)
+	}
+}
+
+// A slow arrival delays only its own account, and costs others no try. A new
+// account need not wait for the backlog of others.
+func TestASlowArrivalDelaysOnlyItsAccount(t *testing.T) {
+	t.Parallel()
+	b, _, _ := newBox(t)
+	for n := range 200 {
+		for _, account := range []string{"slow", "big1", "big2", "big3", "big4", "big5"} {
+			b.enqueueArrival(t.Context(), datadir.Event(fmt.Sprintf("inbox/%s/%d.mp3", account, n), b.now()))
+		}
+	}
+	b.enqueueArrival(t.Context(), datadir.Event("inbox/new/0.mp3", b.now()))
+	release := make(chan struct{})
+	var mu sync.Mutex
+	var order []string
+	a := b.newArrivals(func(_ context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
+		body := e.Records[0].Body
+		_, account, _ := strings.Cut(body, `"key":"inbox/`)
+		account, _, _ = strings.Cut(account, "/")
+		if account == "slow" {
+			<-release
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		order = append(order, account)
+		return events.SQSEventResponse{}, nil
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); a.follow(ctx) }()
+	at := -1
+	for end := time.Now().Add(20 * time.Second); at < 0 && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		mu.Lock()
+		for i, account := range order {
+			if account == "new" {
+				at = i
+			}
+		}
+		mu.Unlock()
+	}
+	if most := 6 * turn; at < 0 || at > most { // one turn of each of the others
+		t.Errorf("the arrival of the new account was number %d, want it among the first %d", at, most)
+	}
+	mu.Lock()
+	for _, account := range order {
+		if account == "slow" {
+			t.Error("a slow arrival is done, want it still in progress")
+		}
+	}
+	mu.Unlock()
+	cancel()
+	close(release)
+	<-done
+}
+
+// An arrival that a stop cuts off costs no try.
+func TestAStopCostsNoTry(t *testing.T) {
+	t.Parallel()
+	b, _, _ := newBox(t)
+	b.enqueueArrival(t.Context(), datadir.Event("inbox/a/0.mp3", b.now()))
+	started := make(chan struct{})
+	a := b.newArrivals(func(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
+		close(started)
+		<-ctx.Done()
+		return events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{{ItemIdentifier: e.Records[0].MessageId}}}, nil
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); a.follow(ctx) }()
+	<-started
+	cancel()
+	<-done
+	all, err := b.store.Due(t.Context(), sqlite.Arrivals, 10)
+	if err != nil || len(all) != 1 || all[0].Tries != 0 {
+		t.Errorf("due = %+v, %v, want the arrival without a try", all, err)
+	}
+}
+
+// An error does not end the polling of a queue.
+func TestPollingGoesOnAfterAnError(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := &box{log: slog.New(slog.NewJSONHandler(io.Discard, nil))}
+		ctx, cancel := context.WithCancel(t.Context())
+		calls := 0
+		go b.poll(ctx, func(context.Context) (bool, error) {
+			calls++
+			return false, fmt.Errorf("call %d", calls)
+		})
+		time.Sleep(10*interval + interval/2)
+		cancel()
+		synctest.Wait()
+		if calls != 11 {
+			t.Errorf("%d calls, want 11", calls)
+		}
+	})
+}

@@ -1,0 +1,220 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"callrecordings/shared/incoming/upload"
+	"callrecordings/shared/recording"
+)
+
+// remove deletes a recording from the table. The purge stays pending.
+func remove(t *testing.T, b *box, r *recording.Recording) {
+	t.Helper()
+	if _, err := b.store.Delete(t.Context(), r.Account, r.ID, func(*recording.Recording) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A purge that failed is retried while the server runs, and one that fails again
+// does not keep the others from being finished.
+func TestPurgesAreRetried(t *testing.T) {
+	t.Parallel()
+	b, _, log := newBox(t)
+	const blocked = 2 * pendingAtOnce
+	for n := range blocked + 1 {
+		r := &recording.Recording{Account: "a", ID: "202601-" + strconv.Itoa(1000+n), Created: 1, Document: "{}", Audio: recording.Audio{Place: recording.Managed, Size: 1}}
+		if err := b.store.Put(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		storeObject(t, b, r.AudioKey(), []byte("x"))
+		remove(t, b, r)
+	}
+	good := b.bucket
+	other, err := b.dir.OpenBucket("http://127.0.0.1:1", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.bucket = other // S3 does not answer
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	b.finishPurges(ctx)
+	cancel()
+	b.bucket = good
+	if pending, err := b.store.PendingPurges(t.Context(), 1000); err != nil || len(pending) != blocked+1 {
+		t.Fatalf("%d purges are pending, %v, want all %d", len(pending), err, blocked+1)
+	}
+	b.retryFailed(t.Context())
+	if pending, err := b.store.PendingPurges(t.Context(), 1000); err != nil || len(pending) > 0 {
+		t.Errorf("%d purges are pending, %v, want none: %s", len(pending), err, log)
+	}
+	wantNoAudio(t, b.dir)
+}
+
+// Audio without a recording does not stay for good. What a client may have stored
+// becomes an arrival; what only a dead upload could claim is removed after a safe
+// age; what a recording or its purge refers to is left alone.
+func TestOrphans(t *testing.T) {
+	t.Parallel()
+	b, now, _ := newBox(t)
+	mp3 := demoFile(t, "01-appointment.mp3")
+	in := b.uploader()
+	kept, err := in.Add(t.Context(), upload.Request{Account: "a", ID: "202601-kept"}, bytes.NewReader(mp3), int64(len(mp3)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone, err := in.Add(t.Context(), upload.Request{Account: "a"}, bytes.NewReader(mp3), int64(len(mp3)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	remove(t, b, gone)
+	b.finishPurges(t.Context())
+	drain(t, b) // the events of these uploads
+	const adopted = "recordings/a/202601/202601-adopted"
+	orphans := map[string]bool{ // whether only a dead upload can claim it
+		"recordings/a/202601/202601-kept~0123456789abcdef": true, // the demo was killed and began again
+		"recordings/a/202601/202601-dead~0123456789abcdef": true, // `recordings add --id` was killed
+		gone.AudioKey():             false, // an upload raced the delete, and a kill lost its event
+		adopted:                     false, // a client's PUT, whose event was lost
+		"recordings/a/202601/no-id": false,
+	}
+	for key := range orphans {
+		storeObject(t, b, key, mp3)
+	}
+	tidy := func() {
+		t.Helper()
+		if err := b.tidy(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		drain(t, b)
+	}
+	tidy()
+	for key := range orphans {
+		if !exists(t, b, key) {
+			t.Errorf("%s is gone at once, want it kept for a safe age", key)
+		}
+	}
+	now.add(arrivalAge + 2*time.Second)
+	tidy()
+	for key, dead := range orphans {
+		if want := dead || key != gone.AudioKey(); exists(t, b, key) != want {
+			t.Errorf("after a minute, %s exists: %t, want %t", key, !want, want)
+		}
+	}
+	r, err := b.store.Get(t.Context(), "a", "202601-adopted")
+	if err != nil || r.Audio.Condition() != recording.Ready {
+		t.Errorf("audio that a client stored: %+v, %v, want a recording that is ready", r, err)
+	}
+	now.add(orphanAge)
+	tidy()
+	for key, dead := range orphans {
+		if want := !dead && key != gone.AudioKey(); exists(t, b, key) != want {
+			t.Errorf("after an hour, %s exists: %t, want %t", key, !want, want)
+		}
+	}
+	if !exists(t, b, kept.AudioKey()) {
+		t.Error("the audio of a recording was removed")
+	}
+}
+
+// Leftovers are removed after their time, and not before.
+func TestLeftovers(t *testing.T) {
+	t.Parallel()
+	b, now, _ := newBox(t)
+	times := map[string]time.Duration{
+		"set-aside/a/202601/202601-x": setAsideTime,
+		"probes/a/0123":               probeTime,
+	}
+	for key := range times {
+		storeObject(t, b, key, []byte("x"))
+	}
+	files := map[string]bool{"keys.json.123": true, "demo.env.4": true, "demo.done.5": true, "keys.json.bak": false, "keys.json": false}
+	for name := range files {
+		if name != "keys.json" {
+			if err := os.WriteFile(b.dir.File(name), []byte("secret"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := b.tidy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for name := range files {
+		if _, err := os.Stat(b.dir.File(name)); err != nil {
+			t.Errorf("%s: %v, want it kept while it may be in use", name, err)
+		}
+	}
+	for _, passed := range []time.Duration{temporaryTime, probeTime, setAsideTime} {
+		now.add(passed + 2*time.Second)
+		if err := b.tidy(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for key, limit := range times {
+			if want := passed < limit; exists(t, b, key) != want {
+				t.Errorf("after %v, %s exists: %t, want %t", passed, key, !want, want)
+			}
+		}
+	}
+	for name, temporary := range files {
+		if _, err := os.Stat(b.dir.File(name)); (err == nil) == temporary {
+			t.Errorf("%s: %v, want it removed: %t", name, err, temporary)
+		}
+	}
+}
+
+// A start judges again the audio of the last minute before the previous run ended.
+// Audio that became zeros is set aside. Audio of another size is only logged: a part
+// of an mp3 would pass as a whole one. Intact audio changes nothing.
+func TestRecentAudioIsCheckedAgain(t *testing.T) {
+	t.Parallel()
+	b, now, log := newBox(t)
+	mp3 := demoFile(t, "01-appointment.mp3")
+	in := b.uploader()
+	add := func() *recording.Recording {
+		r, err := in.Add(t.Context(), upload.Request{Account: "a"}, bytes.NewReader(mp3), int64(len(mp3)), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	old := add()
+	now.add(2 * recheckTime)
+	zeroed, cut, missing, intact := add(), add(), add(), add()
+	drain(t, b)
+	for _, r := range []*recording.Recording{zeroed, old} {
+		if err := os.WriteFile(objectPath(b, r.AudioKey()), make([]byte, len(mp3)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Truncate(objectPath(b, cut.AudioKey()), 1000); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(objectPath(b, missing.AudioKey())); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.recheck(t.Context(), now.Now().Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	drain(t, b)
+	for name, c := range map[string]struct {
+		r    *recording.Recording
+		want recording.State
+	}{"zeros": {zeroed, recording.Failed}, "cut": {cut, recording.Ready}, "intact": {intact, recording.Ready}, "old": {old, recording.Ready}} {
+		got, err := b.store.Get(t.Context(), "a", c.r.ID)
+		if err != nil || got.Audio.Condition() != c.want {
+			t.Errorf("%s: %+v, %v, want %s", name, got, err, c.want)
+		}
+		if c.want == recording.Ready && (got.Revision != c.r.Revision || got.Audio.Size != int64(len(mp3))) {
+			t.Errorf("%s: revision %s and %d bytes, want the old %s and %d", name, got.Revision, got.Audio.Size, c.r.Revision, len(mp3))
+		}
+	}
+	for what, r := range map[string]*recording.Recording{"is missing": missing, "does not have the size": cut} {
+		if text := log.String(); !strings.Contains(text, what) || !strings.Contains(text, `"id":"`+r.ID+`"`) {
+			t.Errorf("the log does not name %s, whose audio %s: %s", r.ID, what, text)
+		}
+	}
+}
