@@ -4,7 +4,7 @@
 //
 // Every step can be repeated, so any process that finds a tombstone with a
 // pending purge may finish it: the request that deleted the recording, a local
-// server at its start, and the function on the table's stream. If a purge dies
+// server at its start and once a minute, and the function on the table's stream. If a purge dies
 // partway, the next one does the rest.
 package purge
 

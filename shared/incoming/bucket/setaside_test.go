@@ -1,0 +1,24 @@
+package bucket_test
+
+import (
+	"testing"
+
+	"callrecordings/shared/incoming"
+	"callrecordings/shared/recording"
+)
+
+// If rejected audio was set aside just before a delete, a late arrival for the
+// deleted recording removes that copy too.
+func TestALateArrivalRemovesWhatWasSetAside(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.create(recording.Upload{})
+	if _, err := d.store.Delete(t.Context(), account, id, func(*recording.Recording) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	d.bucket.Put(aside, "audio/mpeg", []byte("rejected"), nil)
+	d.bucket.Put(key, "audio/mpeg", []byte("late"), nil)
+	d.ingest("1", incoming.Removed)
+	d.exists(key, false)
+	d.exists(aside, false)
+}
