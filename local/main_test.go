@@ -136,7 +136,7 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 		select {
 		case err := <-p.ended:
 			if took := time.Since(began); took > 2*time.Second || err == nil {
-				t.Errorf("ended after %s with %v, want at once, by the signal", took, err)
+				t.Errorf("ended after %s with %v, want at once, by the signal: %s", took, err, p.stderr)
 			}
 			return
 		default:
@@ -296,6 +296,13 @@ func TestAFailedStartExplainsItself(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(damaged, "recordings.db"), bytes.Repeat([]byte("no database "), 1000), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	lost := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(lost, "audio/objects/recordings/inbox/a"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(lost, "audio/objects/recordings/inbox/a/call.wav"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		name string
 		env  map[string]string
@@ -308,6 +315,7 @@ func TestAFailedStartExplainsItself(t *testing.T) {
 		{"a foreign host", map[string]string{"HOST": "192.0.2.1"}, nil, 1, "local: cannot listen on 192.0.2.1:0: "},
 		{"a folder that is a file", map[string]string{"DATA_DIR": file}, nil, 1, "local: the data folder " + file + " cannot be made: not a directory\n"},
 		{"a damaged database", map[string]string{"DATA_DIR": damaged}, nil, 1, "local: the database of the data folder cannot be used: "},
+		{"a lost database", map[string]string{"DATA_DIR": lost}, nil, 1, "local: the data folder has audio, but its database is missing or empty; restore " + lost + "/recordings.db from a backup, or move " + lost + "/audio away"},
 		{"an invalid setting", map[string]string{"PORT": "http"}, nil, 1, `local: settings of local: PORT is "http", want a port from 0 to 65535` + "\n"},
 		{"an argument", nil, []string{"8080"}, 1, `local: unexpected argument "8080"; `},
 	} {

@@ -50,7 +50,7 @@ func (b *box) recheck(ctx context.Context, last time.Time) error {
 	if err != nil {
 		return err
 	}
-	var failures error
+	var failure error // the last one stands for all
 	for i := range recent {
 		r := &recent[i]
 		key := r.AudioKey()
@@ -61,14 +61,18 @@ func (b *box) recheck(ctx context.Context, last time.Time) error {
 		case errors.Is(err, media.ErrNotFound):
 			b.logDamage(ctx, r, "the audio of a recording is missing", 0)
 		case err != nil:
-			failures = errors.Join(failures, err)
+			failure = err
 		case object.Size != r.Audio.Size && r.Audio.Size > 0:
 			b.logDamage(ctx, r, "the stored audio does not have the size of its recording", object.Size)
 		case !queued[key] && (own || dropped): // imported audio is never an arrival
-			failures = errors.Join(failures, b.store.Enqueue(ctx, sqlite.Arrivals, recheckEvent(key)))
+			event := recheckEvent(key)
+			if err := b.store.Enqueue(ctx, sqlite.Arrivals, event); err != nil {
+				b.unqueued.add(event)
+				failure = err
+			}
 		}
 	}
-	return failures
+	return failure
 }
 
 // logDamage logs that the audio of r is not what was stored.

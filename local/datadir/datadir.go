@@ -150,10 +150,25 @@ func (d *Dir) WritePrivate(name, text string) error {
 	if err == nil {
 		err = os.Rename(temporary, d.File(name))
 	}
+	if err == nil {
+		err = d.syncFolder()
+	}
 	if err != nil {
 		return fmt.Errorf("the data folder %s cannot be written: %w", d.Path, cause(err))
 	}
 	return nil
+}
+
+// syncFile is replaced by tests, which cannot cut the power.
+var syncFile = (*os.File).Sync
+
+// syncFolder makes a new name in the folder survive a power cut.
+func (d *Dir) syncFolder() error {
+	f, err := os.Open(d.Path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(syncFile(f), f.Close())
 }
 
 // temporary writes text to a new file with a unique name, syncs it to the disk,
@@ -164,7 +179,7 @@ func (d *Dir) temporary(name, text string) (string, error) {
 		return "", err
 	}
 	_, err = f.WriteString(text)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+	if err := errors.Join(err, syncFile(f), f.Close()); err != nil {
 		return "", errors.Join(err, os.Remove(f.Name()))
 	}
 	return f.Name(), nil
@@ -177,7 +192,7 @@ const keysFile = "keys.json"
 func (d *Dir) readKeys() error {
 	text, err := os.ReadFile(d.File(keysFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := d.makeKeys(); err != nil {
+		if err := errors.Join(d.makeKeys(), d.syncFolder()); err != nil {
 			return fmt.Errorf("the data folder %s cannot be written: %w", d.Path, cause(err))
 		}
 		text, err = os.ReadFile(d.File(keysFile))
