@@ -61,6 +61,7 @@ func TestStormLocal(t *testing.T) {
 		Endpoint: "http://127.0.0.1:" + strconv.Itoa(port+1), Bucket: datadir.Bucket, Region: "us-east-1",
 		ID: dir.Keys.S3AccessKeyID, Secret: dir.Keys.S3SecretAccessKey,
 	}
+	p.events = eventLog(t, filepath.Join(data, "events.jsonl"))
 	p.open(t, dir.Keys.Token, filepath.Join(bin, "recordings"), "--data-dir", data)
 	storm(t, p, uploadCount(t, 2000))
 	if t.Failed() {

@@ -43,6 +43,8 @@ type place struct {
 	every time.Duration
 	// rest is the time limit for all recordings to be ready after the last upload.
 	rest time.Duration
+	// events, if not nil, returns the events delivered so far, by account and ID.
+	events func() map[string][]delivered
 	// ways lists the kinds of uploads that the target accepts.
 	ways []way
 }
@@ -112,6 +114,11 @@ func storm(t *testing.T, p place, n int) {
 		})
 	}
 	for i := range uploads {
+		if i == n-n/10 {
+			// No restart finds the rest if its arrivals or events are lost.
+			stop()
+			killer.Wait()
+		}
 		queue <- i
 	}
 	close(queue)
@@ -123,6 +130,9 @@ func storm(t *testing.T, p place, n int) {
 		t.Error("no receiver was killed")
 	}
 	p.settle(t, client, uploads)
+	if p.events != nil {
+		p.checkEvents(t, client, time.Now().Add(time.Minute))
+	}
 	t.Logf("%d uploads in %v (%d tries, %d sent twice, %d broken off, %d kills); all ready %v later",
 		sent.Load(), took.Round(time.Second), tries.Load(), twice.Load(), cut.Load(), kills, time.Since(start.Add(took)).Round(time.Second))
 }
