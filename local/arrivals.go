@@ -215,7 +215,7 @@ func (a *arrivals) process(ctx context.Context, account string, m sqlite.Message
 	switch {
 	case err == nil && len(answer.BatchItemFailures) == 0:
 		return a.store.Done(stored, m.Number)
-	case ctx.Err() != nil && invoked.Err() != nil: // stopped, which is not the arrival's fault
+	case ctx.Err() != nil && invoked.Err() != nil: // a stop of the server is not the arrival's fault
 		return nil
 	}
 	wait := pause(m.Tries)

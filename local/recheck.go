@@ -36,8 +36,8 @@ func lastWrite(dir *datadir.Dir) (last time.Time) {
 // audio that it had promised to keep. Each such object is queued as an arrival, so
 // that ingest judges it again: intact audio changes nothing, and audio that cannot
 // be played is set aside. Audio that is missing, or has another size than its
-// recording, is only logged: ingest would take the first half of an mp3 for the
-// whole.
+// recording, is only logged: ingest would accept the first half of an mp3 as
+// complete.
 func (b *box) recheck(ctx context.Context, last time.Time) error {
 	if last.IsZero() {
 		return nil
@@ -75,7 +75,7 @@ func (b *box) recheck(ctx context.Context, last time.Time) error {
 	return failure
 }
 
-// logDamage logs that the audio of r is not what was stored.
+// logDamage logs that the audio of r has been lost or cut.
 func (b *box) logDamage(ctx context.Context, r *recording.Recording, what string, stored int64) {
 	b.log.ErrorContext(ctx, what, slog.String("account", r.Account), slog.String("id", r.ID), //nolint:sloglint // one of two constants
 		slog.Int64("bytes", r.Audio.Size), slog.Int64("stored_bytes", stored))
@@ -83,7 +83,7 @@ func (b *box) logDamage(ctx context.Context, r *recording.Recording, what string
 
 // recheckEvent returns an S3 event without a sequencer. Ingest judges its object
 // again, even if a recording has it already (incoming.Arrival), and writes only
-// what has changed.
+// changes.
 func recheckEvent(key string) []byte {
 	r := s3Record{EventName: "ObjectCreated:Recheck"}
 	r.S3.Bucket.Name = datadir.Bucket

@@ -16,9 +16,9 @@ const (
 	retryEvery = time.Minute
 	// setAsideEvery is the time between two tries of arrivals that are set aside.
 	setAsideEvery = time.Hour
-	// tidyEvery is the time between two removals of leftovers. The second one
-	// follows the first, at the start, after tidyAgain, as does one that follows a
-	// failure: what a crash left is then old enough to be removed.
+	// tidyEvery is the time between two removals of leftovers. The first one is at
+	// the start. The second one comes after tidyAgain, when the leftovers of a
+	// crash are old enough to be removed. So does a retry after a failure.
 	tidyEvery = 24 * time.Hour
 	tidyAgain = 70 * time.Minute
 )

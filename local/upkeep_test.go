@@ -55,9 +55,9 @@ func TestPurgesAreRetried(t *testing.T) {
 	wantNoAudio(t, b.dir)
 }
 
-// Audio without a recording does not stay for good. What a client may have stored
-// becomes an arrival; what only a dead upload could claim is removed after a safe
-// age; what a recording or its purge refers to is left alone.
+// Audio without a recording does not stay for good. If a client may have stored it,
+// it becomes an arrival. If only a dead upload could claim it, it is removed after a
+// safe age. Audio of an existing recording is left alone.
 func TestOrphans(t *testing.T) {
 	t.Parallel()
 	b, now, _ := newBox(t)

@@ -24,7 +24,7 @@ type delivered struct {
 }
 
 // eventLog returns a function that reads the events in a file by account and ID, in
-// their order. A kill may cut off a line, which is delivered again.
+// their order. If a kill cuts off a line, the event is delivered again.
 func eventLog(t *testing.T, path string) func() map[string][]delivered {
 	return func() map[string][]delivered {
 		text, err := os.ReadFile(path)
@@ -85,8 +85,8 @@ func (p place) checkEvents(t *testing.T, client *http.Client, end time.Time) {
 	t.Logf("the events of %d recordings were compared with their revisions", len(revisions))
 }
 
-// missing returns what is wrong with the events of a recording that has that
-// revision and is ready; "" if nothing is.
+// missing explains how the events of a recording fail to match its revision, or
+// returns "" if they match. The recording must be ready.
 func missing(events []delivered, revision string) string {
 	last := 0
 	seen := map[int]string{}
