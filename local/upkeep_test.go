@@ -55,6 +55,15 @@ func TestPurgesAreRetried(t *testing.T) {
 	wantNoAudio(t, b.dir)
 }
 
+// tidyAndDrain removes leftovers, and processes the arrivals that it queues.
+func tidyAndDrain(t *testing.T, b *box) {
+	t.Helper()
+	if err := b.tidy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	drain(t, b)
+}
+
 // Audio without a recording does not stay for good. If a client may have stored it,
 // it becomes an arrival. If only a dead upload could claim it, it is removed after a
 // safe age. Audio of an existing recording is left alone.
@@ -85,21 +94,14 @@ func TestOrphans(t *testing.T) {
 	for key := range orphans {
 		storeObject(t, b, key, mp3)
 	}
-	tidy := func() {
-		t.Helper()
-		if err := b.tidy(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		drain(t, b)
-	}
-	tidy()
+	tidyAndDrain(t, b)
 	for key := range orphans {
 		if !exists(t, b, key) {
 			t.Errorf("%s is gone at once, want it kept for a safe age", key)
 		}
 	}
 	now.add(arrivalAge + 2*time.Second)
-	tidy()
+	tidyAndDrain(t, b)
 	for key, dead := range orphans {
 		if want := dead || key != gone.AudioKey(); exists(t, b, key) != want {
 			t.Errorf("after a minute, %s exists: %t, want %t", key, !want, want)
@@ -110,7 +112,7 @@ func TestOrphans(t *testing.T) {
 		t.Errorf("audio that a client stored: %+v, %v, want a recording that is ready", r, err)
 	}
 	now.add(orphanAge)
-	tidy()
+	tidyAndDrain(t, b)
 	for key, dead := range orphans {
 		if want := !dead && key != gone.AudioKey(); exists(t, b, key) != want {
 			t.Errorf("after an hour, %s exists: %t, want %t", key, !want, want)

@@ -222,15 +222,7 @@ func TestPendingPurgesAndExpiry(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = s.Close() }()
-	for end := start.AddDate(0, 0, store.TombstoneDays); now.Before(end); { // a server that runs all the time
-		if _, err := s.Tombstone(ctx, "a", "202601-a"); err != nil {
-			t.Fatalf("Tombstone on %v, before its expiry = %v, want nil", now, err)
-		}
-		now = now.AddDate(0, 0, 1)
-		if err := s.Sweep(ctx); err != nil {
-			t.Fatal(err)
-		}
-	}
+	sweepDaily(t, s, &now, start.AddDate(0, 0, store.TombstoneDays))
 	for id, want := range map[string]error{"202601-a": store.ErrNotFound, "202601-b": nil} {
 		if _, err := s.Tombstone(ctx, "a", id); !errors.Is(err, want) {
 			t.Errorf("Tombstone(%s) after its expiry = %v, want %v", id, err, want)
@@ -238,6 +230,21 @@ func TestPendingPurgesAndExpiry(t *testing.T) {
 	}
 	if _, err := s.Get(ctx, "a", "202601-c"); err != nil {
 		t.Errorf("Get of a revived recording, after its tombstone's expiry = %v, want nil", err)
+	}
+}
+
+// sweepDaily sweeps once a day until end, as a server that runs all the time. The
+// tombstone of 202601-a must exist until then.
+func sweepDaily(t *testing.T, s *sqlite.Store, now *time.Time, end time.Time) {
+	t.Helper()
+	for now.Before(end) {
+		if _, err := s.Tombstone(t.Context(), "a", "202601-a"); err != nil {
+			t.Fatalf("Tombstone on %v, before its expiry = %v, want nil", *now, err)
+		}
+		*now = now.AddDate(0, 0, 1)
+		if err := s.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
