@@ -80,8 +80,8 @@ func preferencesOf(parameter string, header []string) preferences {
 	return preferences(p)
 }
 
-// choose returns the form that the client prefers. ok is false if it accepts
-// none of the offers.
+// choose returns the form that the client prefers. ok is false if it does
+// not accept any of the offers.
 func (p preferences) choose(offers ...offer) (chosen form, ok bool) {
 	types := make([][]string, 0, 2)
 	for _, o := range offers {

@@ -22,7 +22,7 @@ func (a *answer) WriteHeader(status int) {
 	a.ResponseWriter.WriteHeader(status)
 }
 
-// Write sends a part of the body. It sends status 200 first if there is none.
+// Write sends a part of the body, after status 200 if no status was sent.
 func (a *answer) Write(p []byte) (int, error) {
 	a.WriteHeader(http.StatusOK)
 	if a.head {

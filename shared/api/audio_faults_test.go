@@ -14,7 +14,7 @@ import (
 	"callrecordings/shared/media"
 )
 
-// alteredReader calls afterStat between stat and read, and wraps what it opens.
+// alteredReader calls afterStat between stat and read, and wraps opened objects.
 type alteredReader struct {
 	media.Reader
 	afterStat func()

@@ -22,28 +22,27 @@ type CreateStore interface {
 	Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error)
 }
 
-// Uploads says where audio goes, and its limits.
+// Uploads configures where audio is stored, and its limits.
 type Uploads struct {
 	// Audio signs uploads, and stores audio that comes in the request.
 	Audio media.Uploader
-	// MaxBytes is the most audio that a recording may have. TTL is how long a
-	// presigned upload may begin.
+	// MaxBytes is the largest size of a recording's audio. TTL is the lifetime of
+	// a presigned upload.
 	MaxBytes int64
 	TTL      time.Duration
 }
 
-// creator answers PUT.
+// creator answers PUT of a new recording.
 type creator struct {
 	Uploads
 	env   *Env
 	store CreateStore
 }
 
-// Create answers PUT of a new recording (contract, Create) with its document and
-// a presigned upload for its audio, unless the audio came in the request. Either
-// way the recording is pending until its audio has been ingested (package
-// bucket). So the answer waits for no analysis, and this function does not link
-// the audio parsers.
+// Create creates a recording (contract, Create). The answer is its document and,
+// unless the audio was in the request, a presigned upload. The recording is
+// pending until package bucket has ingested its audio. So the answer does not
+// wait for an analysis, and this function does not link the audio parsers.
 func Create(env Env, s CreateStore, u Uploads) http.Handler {
 	c := &creator{Uploads: u, env: &env, store: s}
 	return env.handle(OpCreate, c.serve)
@@ -139,7 +138,7 @@ func (c *creator) compose(account, id string, asked *creation) *recording.Record
 }
 
 // retry returns the recording that the same request created before, or completes
-// one that was made of its audio alone. Error: store.ErrExists if the ID belongs
+// one that was created from its audio alone. Error: store.ErrExists if the ID belongs
 // to another recording.
 func (c *creator) retry(r *request, asked *creation, rec *recording.Recording) (*recording.Recording, error) {
 	existing, err := c.store.Get(r.Context(), rec.Account, rec.ID)

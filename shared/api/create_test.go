@@ -19,7 +19,7 @@ import (
 
 const oneList = oneBase + "/recordings"
 
-// made is the answer to a PUT.
+// made is the answer to a PUT that created a recording.
 type made struct {
 	Data struct {
 		ID       string `json:"id"`
@@ -36,13 +36,13 @@ type made struct {
 	Revision string `json:"revision"`
 }
 
-// made reads the answer to a PUT, which must be 201.
+// made parses the answer to a PUT, which must be a 201.
 func (p reply) made(t testing.TB) made {
 	t.Helper()
 	p.wantStatus(t, http.StatusCreated, "")
 	var m made
 	if err := json.Unmarshal([]byte(p.body), &m); err != nil {
-		t.Fatalf("body is no JSON: %v: %.300s", err, p.body)
+		t.Fatalf("body is not JSON: %v: %.300s", err, p.body)
 	}
 	if want := oneList + "/" + m.Data.ID; p.header.Get("Location") != want || p.header.Get("ETag") != `"`+m.Revision+`"` {
 		t.Errorf("Location %q, ETag %s, want %q and the revision %s", p.header.Get("Location"), p.header.Get("ETag"), want, m.Revision)
@@ -50,7 +50,7 @@ func (p reply) made(t testing.TB) made {
 	return m
 }
 
-// send does what a client does with its upload.
+// send sends body to the presigned upload, as a client does, and returns the status.
 func (u *signedUpload) send(t testing.TB, body []byte) int {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), u.Method, u.URL, bytes.NewReader(body))
@@ -64,12 +64,12 @@ func (u *signedUpload) send(t testing.TB, body []byte) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close() //nolint:errcheck // nothing of it is used
+	defer res.Body.Close() //nolint:errcheck // the body is not used
 	_, _ = io.Copy(io.Discard, res.Body)
 	return res.StatusCode
 }
 
-// someAudio is an mp3 of the probe's tests.
+// someAudio returns an MP3 file from the tests of audiofile.
 func someAudio(t testing.TB) []byte {
 	t.Helper()
 	b, err := os.ReadFile("../audiofile/testdata/vbr-16khz.mp3")
@@ -92,23 +92,23 @@ func TestCreateUploadPlay(t *testing.T) {
 		oneUser, len(audio), hexSum(audio)))
 	m := p.made(t)
 	if m.Data.ReadOnly.State != "pending" || m.Data.ReadOnly.Upload == nil || !strings.HasPrefix(m.Data.ID, "202311-") {
-		t.Fatalf("made %+v, want it pending, with an upload", m)
+		t.Fatalf("made %+v, want it pending, with a presigned upload", m)
 	}
 	if m.Data.From != "1001@pbx" || m.Data.CallID != m.Data.ID || m.Data.Duration != 0 || strings.Contains(p.body, "ui_metadata") {
-		t.Errorf("made %s, want neutral values for what is not known", p.body)
+		t.Errorf("made %s, want neutral values for unknown fields", p.body)
 	}
 	if p.header.Get("Cache-Control") != "no-store" {
-		t.Errorf("Cache-Control = %q: an upload is nobody else's", p.header.Get("Cache-Control"))
+		t.Errorf("Cache-Control = %q, want no-store for a presigned upload", p.header.Get("Cache-Control"))
 	}
 	id := m.Data.ID
 	missing := s.do(t, http.MethodGet, oneList+"/"+id+"?accept=mp3", "")
 	missing.wantStatus(t, http.StatusNotFound, "bad_identifier")
 	if missing.header.Get("Retry-After") == "" || missing.text(t, "data", "details") == "" {
-		t.Errorf("audio while pending: %v %s, want Retry-After and why", missing.header, missing.body)
+		t.Errorf("audio while pending: %v %s, want Retry-After and details", missing.header, missing.body)
 	}
 	u := m.Data.ReadOnly.Upload
 	if status := u.send(t, append([]byte("x"), audio[1:]...)); status == http.StatusOK {
-		t.Error("other bytes were taken than announced")
+		t.Error("an upload with another checksum than announced was accepted")
 	}
 	if status := u.send(t, audio); status != http.StatusOK {
 		t.Fatalf("upload = %d, want 200", status)
@@ -122,7 +122,7 @@ func TestCreateUploadPlay(t *testing.T) {
 	doc := s.do(t, http.MethodGet, oneBase+"/users/"+oneUser+"/recordings/"+id, "")
 	doc.wantStatus(t, http.StatusOK, "")
 	if !strings.Contains(doc.body, `"state":"ready"`) || strings.Contains(doc.body, `"upload"`) || strings.Contains(doc.body, hexSum(audio)) {
-		t.Errorf("document %s, want it ready, and nothing of the upload", doc.body)
+		t.Errorf("document %s, want it ready, without the upload and its checksum", doc.body)
 	}
 	sound := s.do(t, http.MethodGet, oneList+"/"+id+"?accept=mp3", "")
 	if sound.status != http.StatusOK || sound.body != string(audio) || sound.header.Get("Content-Type") != "audio/mpeg" {
@@ -138,7 +138,7 @@ func TestCreateWithAudio(t *testing.T) {
 	}
 	m := put(oneList+"?from=1001@pbx&start=63867780000&user_metadata=%7B%22tag%22:1%7D&_=123", audio, "audio/mp3").made(t)
 	if m.Data.ReadOnly.State != "pending" || m.Data.ReadOnly.Upload != nil || m.Data.From != "1001@pbx" || m.Data.Start != 63867780000 {
-		t.Errorf("made %+v, want the query's fields, and no upload", m)
+		t.Errorf("made %+v, want the fields of the query, and no presigned upload", m)
 	}
 	if done := s.arrive(t, m.Data.ID); done != incoming.Completed {
 		t.Errorf("the arrival is %s", done)
@@ -148,11 +148,11 @@ func TestCreateWithAudio(t *testing.T) {
 	}
 	again := put(oneList+"?id=202311-x", audio, "audio/mpeg").made(t)
 	if once := put(oneList+"?id=202311-x", audio, "audio/mpeg").made(t); once != again {
-		t.Errorf("the repeat made %+v, want %+v", once, again)
+		t.Errorf("the retry returned %+v, want %+v", once, again)
 	}
 	s.arrive(t, "202311-x")
 	if once := put(oneList+"?id=202311-x", audio, "audio/mpeg").made(t); once.Data.ReadOnly.State != "ready" || once.Data.Duration < 100 {
-		t.Errorf("the repeat made %+v, want what has become of it", once)
+		t.Errorf("the retry returned %+v, want the ingested recording", once)
 	}
 	put(oneList+"?id=202311-x", audio+audio, "audio/mpeg").wantStatus(t, http.StatusConflict, "datastore_conflict")
 	for id, c := range map[string]struct{ body, kind, state, reason string }{
@@ -172,22 +172,22 @@ func TestCreateWithAudio(t *testing.T) {
 		status             int
 		message            string
 	}{
-		"a type of nothing":  {oneList, audio, "text/html", 415, "unsupported_media_type"},
-		"a type not served":  {oneList, audio, "audio/amr", 415, "unsupported_media_type"},
-		"a field of no kind": {oneList + "?start=soon", audio, "audio/mpeg", 400, "validation error"},
-		"a bad id":           {oneList + "?id=..%2Fx", audio, "audio/mpeg", 400, "validation error"},
-		"a bad owner":        {oneList + "?owner_id=a%2Fb", audio, "audio/mpeg", 400, "validation error"},
-		"too much":           {oneList, strings.Repeat("x", gatewayLimit+1), "audio/mpeg", 413, "entity_too_large"},
+		"a type that is not audio":    {oneList, audio, "text/html", 415, "unsupported_media_type"},
+		"a type that is not accepted": {oneList, audio, "audio/amr", 415, "unsupported_media_type"},
+		"a field of a wrong type":     {oneList + "?start=soon", audio, "audio/mpeg", 400, "validation error"},
+		"a bad id":                    {oneList + "?id=..%2Fx", audio, "audio/mpeg", 400, "validation error"},
+		"a bad owner":                 {oneList + "?owner_id=a%2Fb", audio, "audio/mpeg", 400, "validation error"},
+		"too much audio":              {oneList, strings.Repeat("x", gatewayLimit+1), "audio/mpeg", 413, "entity_too_large"},
 	} {
 		t.Run(name, func(t *testing.T) { put(c.target, c.body, c.kind).wantStatus(t, c.status, c.message) })
 	}
 	page, err := s.store.Page(t.Context(), store.Query{Account: oneAccount, Limit: 10})
 	if err != nil || len(page.Recordings) != 5 {
-		t.Errorf("%d recordings, %v, want the five that were made", len(page.Recordings), err)
+		t.Errorf("%d recordings, %v, want five", len(page.Recordings), err)
 	}
 }
 
-func TestRepeatedCreations(t *testing.T) {
+func TestRetriedCreations(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, Delivery{})
 	put := func(body string, header ...string) reply { return s.do(t, http.MethodPut, oneList, body, header...) }
@@ -195,7 +195,7 @@ func TestRepeatedCreations(t *testing.T) {
 	first := put(chosen).made(t)
 	for _, same := range []string{chosen, `{ "data" : {"user_metadata":{"y":[2],"x":1.50}, "from":"a", "id":"202311-mine"}, "auth_token": "x" }`} {
 		if m := put(same).made(t); m.Data.ID != first.Data.ID || m.Revision != first.Revision || m.Data.ReadOnly.Upload == nil {
-			t.Errorf("the repeat %s made %+v, want %+v", same, m, first)
+			t.Errorf("the retry %s returned %+v, want %+v", same, m, first)
 		}
 	}
 	put(`{"data":{"id":"202311-mine","from":"b"}}`).wantStatus(t, http.StatusConflict, "datastore_conflict")
@@ -203,15 +203,15 @@ func TestRepeatedCreations(t *testing.T) {
 
 	keyed := put(`{"data":{"from":"a"}}`, "Idempotency-Key", "k1").made(t)
 	if m := put(`{"data":{"from":"a"}}`, "Idempotency-Key", "k1").made(t); m.Data.ID != keyed.Data.ID || m.Revision != keyed.Revision {
-		t.Errorf("the repeat made %+v, want %+v", m, keyed)
+		t.Errorf("the retry returned %+v, want %+v", m, keyed)
 	}
 	put(`{"data":{"from":"b"}}`, "Idempotency-Key", "k1").wantStatus(t, http.StatusConflict, "datastore_conflict")
 	put(`{"data":{"from":"a","start":63835000000}}`, "Idempotency-Key", "k1").wantStatus(t, http.StatusConflict, "datastore_conflict")
 	if m := put(`{"data":{"from":"a"}}`, "Idempotency-Key", "k2").made(t); m.Data.ID == keyed.Data.ID {
-		t.Error("another key made the same recording")
+		t.Error("another key returned the same recording")
 	}
 	if a, b := put(`{}`).made(t), put(`{}`).made(t); a.Data.ID == b.Data.ID {
-		t.Error("two requests without a key made one recording")
+		t.Error("two requests without a key created one recording")
 	}
 
 	s.do(t, http.MethodDelete, oneList+"/202311-mine", "").wantStatus(t, http.StatusOK, "")
@@ -222,7 +222,7 @@ func TestRepeatedCreations(t *testing.T) {
 	put(`{}`, "Idempotency-Key", "a", "Idempotency-Key", "b").wantStatus(t, http.StatusBadRequest, "validation error")
 }
 
-func TestAKeyIsAnAccountsOwn(t *testing.T) {
+func TestKeysAreBoundToTheAccount(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, Delivery{})
 	other := "9e8d7c6b5a4f3e2d1c0b9a8f7e6d5c4b"
@@ -230,11 +230,11 @@ func TestAKeyIsAnAccountsOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	if m := s.do(t, http.MethodPut, oneList, `{}`, "Idempotency-Key", "k").made(t); m.Data.ID == "202311-theirs" {
-		t.Errorf("made %+v under another account's key", m)
+		t.Errorf("created %+v under another account's key", m)
 	}
 }
 
-func TestMetadataAfterTheAudio(t *testing.T) {
+func TestMetadataArrivesAfterAudio(t *testing.T) {
 	t.Parallel()
 	s, audio := newSingle(t, Delivery{}), someAudio(t)
 	key := recording.AudioKey(oneAccount, "202311-first")
@@ -246,20 +246,20 @@ func TestMetadataAfterTheAudio(t *testing.T) {
 	body := fmt.Sprintf(`{"data":{"id":"202311-first","from":"a@b","owner_id":%q,"duration_ms":5,"custom_channel_vars":{"x":"y"}},"upload":{"size":%d}}`, oneUser, len(audio))
 	m := s.do(t, http.MethodPut, oneList, body).made(t)
 	if m.Data.From != "a@b" || m.Data.Duration < 100 || m.Data.ReadOnly.State != "ready" || m.Data.ReadOnly.Upload != nil {
-		t.Errorf("made %+v, want the metadata and the audio's own length", m)
+		t.Errorf("made %+v, want the metadata, and the duration of the audio", m)
 	}
 	p := s.do(t, http.MethodGet, oneBase+"/users/"+oneUser+"/recordings/202311-first", "")
 	p.wantStatus(t, http.StatusOK, "")
 	if !strings.Contains(p.body, `"x":"y"`) || !strings.Contains(p.body, "Media-Recording-ID") {
-		t.Errorf("document %s, want what was sent and what is always there", p.body)
+		t.Errorf("document %s, want the fields that were sent, and the neutral ones", p.body)
 	}
 	if again := s.do(t, http.MethodPut, oneList, body).made(t); again.Revision != m.Revision {
-		t.Errorf("the repeat made %+v, want %+v", again, m)
+		t.Errorf("the retry returned %+v, want %+v", again, m)
 	}
 	s.do(t, http.MethodPut, oneList, `{"data":{"id":"202311-first","from":"other"}}`).wantStatus(t, http.StatusConflict, "datastore_conflict")
 }
 
-func TestCreateRefuses(t *testing.T) {
+func TestCreateRejects(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, Delivery{})
 	for _, c := range []struct {
@@ -268,16 +268,16 @@ func TestCreateRefuses(t *testing.T) {
 		status     int
 		data       string
 	}{
-		{"no JSON", `{"data":`, nil, 400, `{"json":{"invalid":{"message":"failed to parse request body","target":"body"}}}`},
-		{"a key twice", `{"data":{},"data":{}}`, nil, 400, `{"json":{"invalid":{"message":"a key stands twice in one object","target":"body"}}}`},
+		{"not JSON", `{"data":`, nil, 400, `{"json":{"invalid":{"message":"failed to parse request body","target":"body"}}}`},
+		{"a duplicate key", `{"data":{},"data":{}}`, nil, 400, `{"json":{"invalid":{"message":"a key stands twice in one object","target":"body"}}}`},
 		{"no body", ``, nil, 400, `{"json":{"invalid":{"message":"failed to parse request body","target":"body"}}}`},
 		{"an unknown field", `{"data":{"frm":"x"}}`, nil, 400, `{"frm":{"additionalProperties":{"message":"Strict checking of data is enabled; only include schema-defined properties","value":"x"}}}`},
 		{"a wrong type", `{"data":{"from":7}}`, nil, 400, `{"from":{"type":{"message":"Value did not match type(s): string","target":"string","value":7}}}`},
 		{"a negative time", `{"data":{"duration":-1}}`, nil, 400, `{"duration":{"minimum":{"message":"Value must be at least 0","target":0,"value":-1}}}`},
 		{"too much audio", `{"data":{},"upload":{"size":1073741825}}`, nil, 400, `{"upload.size":{"maximum":{"message":"Value must be at most 1073741824","target":1073741824,"value":1073741825}}}`},
-		{"another body", `<x/>`, []string{"Content-Type", "text/xml"}, 415, `{"message":"unsupported media type"}`},
+		{"another type", `<x/>`, []string{"Content-Type", "text/xml"}, 415, `{"message":"unsupported media type"}`},
 		{"two types", `{}`, []string{"Content-Type", "audio/mpeg", "Content-Type", "audio/wav"}, 415, `{"message":"unsupported media type"}`},
-		{"nothing to give", `{}`, []string{"Accept", "text/csv"}, 406, `{"message":"not acceptable"}`},
+		{"nothing acceptable", `{}`, []string{"Accept", "text/csv"}, 406, `{"message":"not acceptable"}`},
 	} {
 		p := s.do(t, http.MethodPut, oneList, c.body, c.header...)
 		if got := string(p.whole.page(t).Data); p.status != c.status || got != c.data {
@@ -287,11 +287,11 @@ func TestCreateRefuses(t *testing.T) {
 	s.do(t, http.MethodPut, oneBase+"/users/"+oneUser+"/recordings", `{}`).wantStatus(t, http.StatusMethodNotAllowed, "invalid_method")
 	s.do(t, http.MethodPut, onePath, `{}`).wantStatus(t, http.StatusMethodNotAllowed, "invalid_method")
 	if p, err := s.store.Page(t.Context(), store.Query{Account: oneAccount, Limit: 1}); err != nil || len(p.Recordings) != 0 {
-		t.Errorf("something was made: %+v, %v", p, err)
+		t.Errorf("a recording was created: %+v, %v", p, err)
 	}
 }
 
-func TestWholeAnswersOfCreation(t *testing.T) {
+func TestCompleteAnswersOfCreate(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, Delivery{})
 	s.put(t, nil, nil)

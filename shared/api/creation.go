@@ -25,7 +25,7 @@ type creation struct {
 	fingerprint string
 }
 
-// read reads the body: a document as JSON, or audio whose document is in the
+// read parses the request: a document as JSON, or audio with the document in the
 // query.
 func (c *creator) read(r *request) (*creation, error) {
 	kinds := r.Header.Values("Content-Type")
@@ -50,7 +50,7 @@ func (c *creator) read(r *request) (*creation, error) {
 	return c.readAudio(r, kinds[0])
 }
 
-// readAudio reads a body of audio. Its bytes are judged later.
+// readAudio parses a request with audio as its body. Ingest judges the bytes.
 func (c *creator) readAudio(r *request, kind string) (*creation, error) {
 	asked := &creation{withAudio: true}
 	var err error
@@ -77,7 +77,7 @@ func audioTooLarge(most int64) error {
 		"and send the audio to the upload of the answer", most))
 }
 
-// plainParameters returns a valid media type in the form in which it is stored.
+// plainParameters returns a media type as it is stored, in canonical form.
 func plainParameters(kind string) string {
 	name, params, err := mime.ParseMediaType(kind)
 	if err != nil {

@@ -120,7 +120,7 @@ func tooLarge(details string) error {
 	}
 }
 
-// rangeNotSatisfiable returns the 416 for a Range that selects none of size bytes.
+// rangeNotSatisfiable returns the 416 for a Range outside audio of that size.
 func rangeNotSatisfiable(size int64) error {
 	return &publicError{
 		status: http.StatusRequestedRangeNotSatisfiable, code: "range not satisfiable", data: map[string]any{},

@@ -9,19 +9,19 @@ import (
 	"callrecordings/shared/httpfield"
 )
 
-// externalURL returns where external audio may be had from: raw itself, made
-// fit for a Location header, if it is an http or https URL whose host is one
-// of hosts. A host of the list is matched whole; "*.example.com" takes every
-// host below example.com, not example.com itself. Any port will do. URLs with a user or password in them are refused: a redirect
-// would hand them on. So are those that another reader might take to mean
-// another host than we do.
-func externalURL(raw string, hosts []string) (string, bool) {
+// externalURL returns the address of external audio, escaped for a Location
+// header. ok is false unless raw is an http or https URL and its host is on the
+// allow-list hosts. An entry matches one host; "*.example.com" matches all hosts
+// below example.com, but not example.com itself. Ports are not compared. URLs
+// with a user or a password are rejected, because the redirect would disclose
+// them. So are URLs that other parsers could read as another host.
+func externalURL(raw string, hosts []string) (location string, ok bool) {
 	u, err := url.Parse(raw)
 	if err != nil || u.User != nil || u.Opaque != "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return "", false
 	}
 	host := plainHost(u.Hostname())
-	if host == "" || strings.IndexFunc(host, isNoHostRune) >= 0 {
+	if host == "" || strings.IndexFunc(host, isForbiddenInHost) >= 0 {
 		return "", false
 	}
 	if !slices.ContainsFunc(hosts, func(entry string) bool { return allowsHost(entry, host) }) {
@@ -30,7 +30,7 @@ func externalURL(raw string, hosts []string) (string, bool) {
 	return escapeLocation(u.String()), true
 }
 
-// allowsHost reports whether an entry of the allow-list takes host.
+// allowsHost reports whether an entry of the allow-list matches host.
 func allowsHost(entry, host string) bool {
 	entry = plainHost(entry)
 	if suffix, ok := strings.CutPrefix(entry, "*."); ok {
@@ -39,8 +39,8 @@ func allowsHost(entry, host string) bool {
 	return entry == host
 }
 
-// plainHost gives the equal forms of a host one spelling: lower case, no dot
-// at the end, an IPv6 address without brackets and in its canonical form.
+// plainHost returns the canonical spelling of a host: in lower case, without a
+// final dot. An IPv6 address has its shortest form, without brackets.
 func plainHost(host string) string {
 	host = strings.ToLower(host)
 	if ip, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
@@ -49,14 +49,15 @@ func plainHost(host string) string {
 	return strings.TrimSuffix(host, ".")
 }
 
-// isNoHostRune finds what no plain host name has. Names in other scripts have
-// to be written in their ASCII form, in the document as in the list.
-func isNoHostRune(r rune) bool {
+// isForbiddenInHost reports whether a host name must not contain r. Names in
+// other scripts need their ASCII form, both in the document and on the list.
+func isForbiddenInHost(r rune) bool {
 	letter := 'a' <= r && r <= 'z'
 	return !letter && (r < '0' || r > '9') && !strings.ContainsRune("-._:", r)
 }
 
-// escapeLocation percent-encodes what a URL in a header may not hold.
+// escapeLocation percent-encodes the characters that a URL in a header must not
+// contain.
 func escapeLocation(location string) string {
 	return httpfield.PercentEncode(location, func(c byte) bool {
 		return c > ' ' && c < 0x7f && strings.IndexByte("\"<>\\^`{|}", c) < 0

@@ -13,12 +13,12 @@ func TestExternalURL(t *testing.T) {
 	t.Parallel()
 	hosts := []string{"pbx.example.com", "*.audio.example.net", "Media.Example.org.", "[2001:db8::1]", "192.0.2.7"}
 	tests := []struct {
-		name, raw, want string // "" when refused
+		name, raw, want string // "" if rejected
 	}{
-		{"the very host", "https://pbx.example.com/a.mp3", "https://pbx.example.com/a.mp3"},
+		{"an exact host", "https://pbx.example.com/a.mp3", "https://pbx.example.com/a.mp3"},
 		{"plain http", "http://pbx.example.com/a.mp3", "http://pbx.example.com/a.mp3"},
 		{"with query", "https://pbx.example.com/a.mp3?x=%2F&y=1", "https://pbx.example.com/a.mp3?x=%2F&y=1"},
-		{"escaped path as it is", "https://pbx.example.com/a%2Fb.mp3", "https://pbx.example.com/a%2Fb.mp3"},
+		{"escaped path", "https://pbx.example.com/a%2Fb.mp3", "https://pbx.example.com/a%2Fb.mp3"},
 		{"any port", "https://pbx.example.com:8080/a", "https://pbx.example.com:8080/a"},
 		{"any case", "HTTPS://PBX.Example.COM/a", "https://PBX.Example.COM/a"},
 		{"dot at the end", "https://pbx.example.com./a", "https://pbx.example.com./a"},
@@ -26,14 +26,14 @@ func TestExternalURL(t *testing.T) {
 		{"below a suffix", "https://eu.audio.example.net/a", "https://eu.audio.example.net/a"},
 		{"far below a suffix", "https://a.b.audio.example.net/a", "https://a.b.audio.example.net/a"},
 		{"IPv6", "https://[2001:db8::1]/a", "https://[2001:db8::1]/a"},
-		{"IPv6 in long and with port", "https://[2001:DB8:0:0::1]:444/a", "https://[2001:DB8:0:0::1]:444/a"},
+		{"IPv6 in full, with a port", "https://[2001:DB8:0:0::1]:444/a", "https://[2001:DB8:0:0::1]:444/a"},
 		{"IPv4", "http://192.0.2.7/a", "http://192.0.2.7/a"},
 		{"space and umlaut", "https://pbx.example.com/ü b?q=ü b", "https://pbx.example.com/%C3%BC%20b?q=%C3%BC%20b"},
 
 		{"empty", "", ""},
 		{"another host", "https://evil.example/a", ""},
 		{"the suffix itself", "https://audio.example.net/a", ""},
-		{"the suffix glued on", "https://evilaudio.example.net/a", ""},
+		{"the suffix without a dot", "https://evilaudio.example.net/a", ""},
 		{"host as a prefix", "https://pbx.example.com.evil.example/a", ""},
 		{"host as a suffix", "https://evilpbx.example.com/a", ""},
 		{"host in the path", "https://evil.example/pbx.example.com", ""},
@@ -70,7 +70,7 @@ func TestExternalURLWithAnEmptyList(t *testing.T) {
 	t.Parallel()
 	for _, hosts := range [][]string{nil, {""}, {"*"}, {"*."}, {"."}, {":443"}} {
 		if got, ok := externalURL("https://pbx.example.com:443/a", hosts); ok {
-			t.Errorf("externalURL(…, %q) = %q, want it refused", hosts, got)
+			t.Errorf("externalURL(…, %q) = %q, want it rejected", hosts, got)
 		}
 	}
 }
@@ -140,7 +140,7 @@ func FuzzExternalURL(f *testing.F) {
 		}
 		for i := range len(got) {
 			if got[i] <= ' ' || got[i] >= 0x7f || got[i] == '\\' {
-				t.Errorf("externalURL(%q) = %q, holds %q", raw, got, got[i])
+				t.Errorf("externalURL(%q) = %q, contains %q", raw, got, got[i])
 			}
 		}
 	})

@@ -143,7 +143,7 @@ func fill(page store.Page, e listEncoder) (size int, next *store.Position, err e
 }
 
 // readAll adds all recordings in the range of q to e, in bounded reads. It
-// returns errTooMuch if they do not fit one answer or there is no time left.
+// returns errTooMuch if they do not fit one answer or the time runs out.
 func (l *lister) readAll(r *request, q *listQuery, e listEncoder) error {
 	if q.from > q.to { // only created_from is set, to a time in the future
 		return nil
@@ -170,7 +170,7 @@ func (l *lister) readAll(r *request, q *listQuery, e listEncoder) error {
 	}
 }
 
-// outOfTime reports whether there is no time for another read.
+// outOfTime reports whether too little time remains for another read.
 func outOfTime(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
 	return ok && time.Until(deadline) < answerReserve

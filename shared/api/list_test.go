@@ -208,7 +208,7 @@ func TestPagesDuringWrites(t *testing.T) {
 			break
 		}
 		start = "&start_key=" + *p.NextStart
-		// Delete the last recording of the page, which the cursor refers to. Add one
+		// Delete the last recording of the page, to which the cursor refers. Add one
 		// before the cursor and one after it.
 		if _, err := s.store.Delete(t.Context(), tenant, ids[len(ids)-1], func(*recording.Recording) error { return nil }); err != nil {
 			t.Fatal(err)

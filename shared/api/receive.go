@@ -23,22 +23,22 @@ type ReceiveStore interface {
 	store.SecretReader
 }
 
-// StorageAudio stores audio, and reads back the file with which Kazoo tests its
-// setting.
+// StorageAudio stores audio, and reads Kazoo's test file back.
 type StorageAudio interface {
 	media.Reader
 	PutNew(ctx context.Context, key, contentType string, body []byte) error
 }
 
-// Storage says where storage requests put audio, and how they are read.
+// Storage configures where storage requests put audio, and how their names are
+// read.
 type Storage struct {
-	// Audio stores it.
+	// Audio stores the audio.
 	Audio StorageAudio
-	// MaxBytes is the most audio that a recording may have.
+	// MaxBytes is the largest size of a recording's audio.
 	MaxBytes int64
-	// Names reads what a file name says about a call; false if it says nothing.
-	// (It is namepattern.Set's Call; importing that package here would make every
-	// function start slower.)
+	// Names returns the facts about a call in a file name, and false if no
+	// pattern matches. It is namepattern.Set.Call; importing that package here
+	// would slow down the start of every function.
 	Names func(name string) (recording.Call, bool)
 }
 
@@ -49,24 +49,24 @@ type receiver struct {
 	store ReceiveStore
 }
 
-// Receive stores recordings as Kazoo's HTTP storage sends them (contract,
-// Storage): with a secret in the path instead of a token, and with the facts
-// about the call in the name, the query and the body. A 2xx means that document
-// and audio are stored. A retry of the same request creates nothing new.
+// Receive answers storage requests (contract, Storage). They have a secret in the
+// path instead of a token, and describe the call in the name, the query and the
+// body. A 2xx means that the document and the audio are stored. A retry creates
+// nothing new.
 func Receive(env Env, s ReceiveStore, to Storage) http.Handler {
 	c := &receiver{Storage: to, env: &env, store: s}
 	return env.handleFor(OpReceive, c.authenticate, c.serve)
 }
 
-// authenticate checks the secret. A wrong secret and a wrong account take the
-// same path, so that neither can be told from the other.
+// authenticate checks the secret. Every failure gives the same answer, so that
+// clients cannot find out which accounts exist.
 func (c *receiver) authenticate(ctx context.Context, r *request) error {
 	var stored store.Secret
 	if id, ok := auth.StorageSecretID(r.target.secret); ok && auth.ValidName(r.account) {
 		var err error
 		stored, err = c.store.Secret(ctx, r.account, id)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return fmt.Errorf("look for a secret: %w", err)
+			return fmt.Errorf("look up a secret: %w", err)
 		}
 	}
 	if !auth.IsStorageSecret(r.target.secret, stored.Sum) {
@@ -134,7 +134,7 @@ func (c *receiver) identify(r *request, put *storageRequest, sha256Hex string, n
 	return incoming.ClaimCall(r.Context(), c.store, r.account, call, sha256Hex, at)
 }
 
-// keep stores document and audio, or finds them stored. If a request dies
+// keep stores the document and the audio, unless an earlier try did. If a request dies
 // partway, a retry finishes the job.
 func (c *receiver) keep(ctx context.Context, rec *recording.Recording, put *storageRequest) (*recording.Recording, error) {
 	err := c.store.Put(ctx, rec)
@@ -155,8 +155,8 @@ func (c *receiver) keep(ctx context.Context, rec *recording.Recording, put *stor
 	return rec, nil
 }
 
-// attach finds the recording with that ID, and makes it wait for this audio if
-// it has none. own reports whether an earlier try of this request made it.
+// attach reads the recording with rec's ID, and makes it wait for this audio if
+// it has none. own is true if an earlier try of this request created it.
 // Error: store.ErrExists if it has other audio.
 func (c *receiver) attach(ctx context.Context, rec *recording.Recording, call recording.Call) (existing *recording.Recording, own bool, err error) {
 	existing, err = c.store.Get(ctx, rec.Account, rec.ID)

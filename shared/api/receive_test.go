@@ -1,120 +1,20 @@
 package api
 
 import (
-	"bytes"
-	"context"
-	"crypto/rand"
 	"encoding/base64"
-	"errors"
 	"fmt"
-	"io"
-	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
-	"callrecordings/shared/auth"
-	"callrecordings/shared/incoming/namepattern"
-	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
-	"callrecordings/shared/store/faultstore"
 )
-
-// depot is the storage of oneAccount.
-type depot struct {
-	*single
-	handler http.Handler
-	secret  string
-	base    string
-}
-
-func newDepot(t testing.TB) *depot {
-	t.Helper()
-	s := &depot{single: newSingle(t, Delivery{})}
-	s.handler = Receive(oneEnv(t, s.single), s.store, s.storage(t, s.bucket))
-	s.secret = s.newSecret(t, oneAccount)
-	s.base = "/v2/storage/" + oneAccount + "/" + s.secret + "/"
-	return s
-}
-
-func (s *depot) storage(t testing.TB, audio StorageAudio) Storage {
-	t.Helper()
-	names, err := namepattern.Open("", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return Storage{Audio: audio, MaxBytes: 1 << 30, Names: names.Call}
-}
-
-func (s *depot) newSecret(t testing.TB, account string) string {
-	t.Helper()
-	secret, id, sum, err := auth.NewStorageSecret(rand.Reader)
-	if err == nil {
-		err = s.store.AddSecret(t.Context(), store.Secret{Account: account, ID: id, Sum: sum})
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return secret
-}
-
-// ask sends a request to the storage, as a PBX does: without a token.
-func (s *depot) ask(t testing.TB, method, target string, body []byte, header ...string) reply {
-	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), method, target, bytes.NewReader(body))
-	for i := 0; i < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
-	}
-	w := httptest.NewRecorder()
-	sent := record(r)
-	s.handler.ServeHTTP(w, r)
-	g := got{w, w.Body.Bytes()}
-	conforms(t, r, sent, g)
-	return reply{status: w.Code, header: w.Result().Header, body: w.Body.String(), whole: g}
-}
-
-// all are the recordings of an account.
-func (s *depot) all(t testing.TB, account string) []recording.Recording {
-	t.Helper()
-	page, err := s.store.Page(t.Context(), store.Query{Account: account, Limit: 10})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return page.Recordings
-}
-
-// kazooForm makes a multipart body as Kazoo does: names without quotes, no file
-// name, a line break in front.
-func kazooForm(boundary, document, kind, audio string) []byte {
-	return []byte("\r\n--" + boundary + "\r\ncontent-disposition: form-data; name=202311-kz@1\r\ncontent-type: application/json\r\n\r\n" + document +
-		"\r\n--" + boundary + "\r\ncontent-disposition: form-data; name=call (1).mp3\r\ncontent-type: " + kind + "\r\n\r\n" + audio + "\r\n--" + boundary + "--")
-}
-
-// curl makes a multipart body as forms do.
-func curl(t testing.TB, fields map[string]string, files ...string) (kind string, body []byte) {
-	t.Helper()
-	var b bytes.Buffer
-	w := multipart.NewWriter(&b)
-	for name, value := range fields {
-		_ = w.WriteField(name, value)
-	}
-	for i, file := range files {
-		part, err := w.CreateFormFile(fmt.Sprint("file", i), "call.wav")
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, _ = io.WriteString(part, file)
-	}
-	_ = w.Close()
-	return w.FormDataContentType(), b.Bytes()
-}
 
 const kazooQuery = "?from=1001%40pbx.example&to=%2B15550100%40pbx.example&caller_id_name=Zo%C3%AB&caller_id_number=1001&call_id=a1%4010.1.1.5" +
 	"&cdr_id=202311-a1%4010.1.1.5&interaction_id=63867780000-9f&account_id=" + oneAccount
 
-func TestKazooPutsItsRecordings(t *testing.T) {
+func TestRecordingsSentByKazoo(t *testing.T) {
 	t.Parallel()
 	audio := someAudio(t)
 	kind, curled := curl(t, map[string]string{"recording_id": "202311-curled", "caller": "1001"}, string(audio))
@@ -142,7 +42,7 @@ func TestKazooPutsItsRecordings(t *testing.T) {
 			kazooForm("b0", `{"id":"202311-kz@1"}`, "audio/mpeg", base64.StdEncoding.EncodeToString(audio)), "202311-kz@1", "", nil,
 		},
 		{
-			"with a document that is none", "PUT", oneAccount + "/202311-kz@1/x.mp3", "multipart/form-data; boundary=b0",
+			"with a document that is not JSON", "PUT", oneAccount + "/202311-kz@1/x.mp3", "multipart/form-data; boundary=b0",
 			kazooForm("b0", `{"id":`, "audio/mpeg", string(audio)), "202311-kz@1", "", nil,
 		},
 		{"by the guide's field list", "PUT", "202311-list/call_id=7/owner_id=u1/from=a%2Fb%40c/x.mp3", "audio/mpeg", audio, "202311-list", "u1", map[string]string{"from": "a/b@c", "call_id": "7"}},
@@ -152,7 +52,7 @@ func TestKazooPutsItsRecordings(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := newDepot(t)
-			for range 2 { // once more, as Kazoo does when the answer was lost
+			for range 2 { // Kazoo retries after a lost answer
 				m := s.ask(t, c.method, s.base+c.path, c.body, "Content-Type", c.kind).made(t)
 				if c.id != "" && m.Data.ID != c.id || m.Data.ReadOnly.State != "pending" {
 					t.Errorf("%s is %s, want %s, pending", m.Data.ID, m.Data.ReadOnly.State, c.id)
@@ -170,14 +70,14 @@ func TestKazooPutsItsRecordings(t *testing.T) {
 				}
 			}
 			if m := s.ask(t, c.method, s.base+c.path, c.body, "Content-Type", c.kind).made(t); m.Data.ID != c.id || m.Data.ReadOnly.State != "ready" {
-				t.Errorf("again: %s is %s, want it ready", m.Data.ID, m.Data.ReadOnly.State)
+				t.Errorf("retry: %s is %s, want it ready", m.Data.ID, m.Data.ReadOnly.State)
 			}
 		})
 	}
 }
 
-// Legs of one call, and other audio of one leg, are recordings of their own.
-func TestSeveralLegs(t *testing.T) {
+// Each leg of a call, and each different audio of a leg, is a recording of its own.
+func TestEveryLegIsARecording(t *testing.T) {
 	t.Parallel()
 	s := newDepot(t)
 	for _, leg := range []struct{ call, audio string }{{"a", "one"}, {"b", "one"}, {"a", "two"}, {"a", "one"}} {
@@ -188,7 +88,7 @@ func TestSeveralLegs(t *testing.T) {
 	}
 }
 
-func TestStorageRefuses(t *testing.T) {
+func TestStorageRejects(t *testing.T) {
 	t.Parallel()
 	s := newDepot(t)
 	other := s.newSecret(t, "other")
@@ -223,19 +123,19 @@ func TestStorageRefuses(t *testing.T) {
 		{"two ids", "PUT", s.base + oneAccount + "/202311-a/x.mp3?recording_id=202311-b", "", "a", 400, "validation error"},
 		{"no audio", "PUT", s.base + "x.mp3", "", "", 400, "validation error"},
 		{"a form without a file", "PUT", s.base + "x.mp3", none, string(empty), 400, "validation error"},
-		{"a form with two", "PUT", s.base + "x.mp3", two, string(files), 400, "validation error"},
-		{"a form that is cut", "PUT", s.base + "x.mp3", two, string(files[:len(files)-20]), 400, "validation error"},
+		{"a form with two files", "PUT", s.base + "x.mp3", two, string(files), 400, "validation error"},
+		{"a truncated form", "PUT", s.base + "x.mp3", two, string(files[:len(files)-20]), 400, "validation error"},
 		{"a form without a boundary", "PUT", s.base + "x.mp3", "multipart/form-data", "a", 400, "validation error"},
 		{"a form of many parts", "PUT", s.base + "x.mp3", "multipart/form-data; boundary=b", strings.Repeat("--b\r\n\r\n\r\n", 20), 400, "validation error"},
 		{"JSON", "PUT", s.base + "x.mp3", "application/json", "{}", 415, "unsupported_media_type"},
-		{"what does not fit", "PUT", s.base + "x.mp3", "", strings.Repeat("a", 4_400_001), 413, "entity_too_large"},
+		{"audio over the limit", "PUT", s.base + "x.mp3", "", strings.Repeat("a", 4_400_001), 413, "entity_too_large"},
 		{"a deleted recording", "PUT", s.base + "x.mp3?id=" + oneID, "", "a", 409, "datastore_conflict"},
 		{"other audio of a recording", "PUT", s.base + "x.mp3?id=202311-other", "", "a", 409, "datastore_conflict"},
 		{"a read", "GET", s.base + oneAccount + "/202311-other/x.mp3", "", "", 404, "not_found"},
-		{"a read of no test", "GET", s.base + "00_test_credentials_file.txt", "", "", 404, "not_found"},
+		{"a read of a test file that was not stored", "GET", s.base + "00_test_credentials_file.txt", "", "", 404, "not_found"},
 		{"another method", "DELETE", s.base + "x.mp3", "", "", 405, "invalid_method"},
 		{"another method without a secret", "DELETE", at + "x/x.mp3", "", "", 401, "invalid_credentials"},
-		{"a large test", "PUT", s.base + "00_test_credentials_file.txt", "", strings.Repeat("a", 4097), 413, "entity_too_large"},
+		{"a large test file", "PUT", s.base + "00_test_credentials_file.txt", "", strings.Repeat("a", 4097), 413, "entity_too_large"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s.ask(t, c.method, c.target, []byte(c.body), "Content-Type", c.kind).wantStatus(t, c.status, c.message)
@@ -253,8 +153,8 @@ func TestStorageRefuses(t *testing.T) {
 	}
 }
 
-// Whatever a name holds, the recording is of the account, and its audio lies in
-// its place.
+// Any name is accepted. The recording belongs to the account, and its audio has the
+// usual key.
 func TestOddNames(t *testing.T) {
 	t.Parallel()
 	s := newDepot(t)
@@ -276,7 +176,7 @@ func TestOddNames(t *testing.T) {
 	}
 }
 
-func TestKazooTestsTheSetting(t *testing.T) {
+func TestKazooTestFile(t *testing.T) {
 	t.Parallel()
 	s := newDepot(t)
 	const name, content = "/d0c/0123abcd_test_credentials_file.txt", "some random content: 0123abcd"
@@ -292,15 +192,15 @@ func TestKazooTestsTheSetting(t *testing.T) {
 	s.ask(t, "PUT", s.base+oneAccount+"/d0c/ff_test_credentials_file.txt", kazooForm("b", "{}", "text/plain", content), "Content-Type", "multipart/form-data; boundary=b").
 		wantStatus(t, http.StatusCreated, "")
 	if back := s.ask(t, "GET", s.base+"ff_test_credentials_file.txt", nil); back.body != content {
-		t.Errorf("of a form: %d %q", back.status, back.body)
+		t.Errorf("read back from a form: %d %q", back.status, back.body)
 	}
 	if all := s.all(t, oneAccount); len(all) != 0 {
 		t.Errorf("recordings = %+v, want none", all)
 	}
 }
 
-// What waits for its audio gets it, and keeps what its maker said.
-func TestAudioForARecordingThatWaits(t *testing.T) {
+// A pending recording gets the audio and keeps the fields of its creator.
+func TestAudioForAPendingRecording(t *testing.T) {
 	t.Parallel()
 	s := newDepot(t)
 	s.put(t, nil, func(r *recording.Recording) { r.Audio, r.Made = recording.Audio{}, "made" })
@@ -310,100 +210,10 @@ func TestAudioForARecordingThatWaits(t *testing.T) {
 	name, _ := r.Document.Text("name")
 	number, _ := r.Document.Text("caller_id_number")
 	if r.Audio.Condition() != recording.Ready || name != "call.mp3" || number != "7" || r.Owner != oneUser || r.Made != "made" {
-		t.Errorf("recording = %+v, want it ready and its own", r)
+		t.Errorf("recording = %+v, want it ready, with the fields of its creator", r)
 	}
 	s.put(t, nil, func(r *recording.Recording) {
 		r.ID, r.Audio, r.Upload = "202311-announced", recording.Audio{}, recording.Upload{Size: 3}
 	})
 	s.ask(t, "PUT", s.base+"x.mp3?id=202311-announced", []byte("four")).wantStatus(t, http.StatusConflict, "datastore_conflict")
-}
-
-// dying is a bucket whose user dies at a call, before or after it took effect.
-type dying struct {
-	media.Reader
-	media.Uploader
-	calls, at int
-	after     bool
-}
-
-var errDied = errors.New("died")
-
-func (d *dying) PutNew(ctx context.Context, key, contentType string, body []byte) error {
-	if d.calls++; d.calls == d.at && !d.after {
-		return errDied
-	}
-	err := d.Uploader.PutNew(ctx, key, contentType, body)
-	if d.calls == d.at {
-		return errDied
-	}
-	return err
-}
-
-// Whoever dies between two steps is followed by a repeat, which leaves one
-// right recording.
-func TestReceiveDiesAnywhere(t *testing.T) {
-	t.Parallel()
-	audio := someAudio(t)
-	for name, path := range map[string]string{"told": "x.mp3?id=202311-told", "derived": "call_recording_a.mp3?from=a%40b"} {
-		for call := 1; call <= 6; call++ {
-			for _, when := range []faultstore.When{faultstore.Before, faultstore.After} {
-				s := newDepot(t)
-				good := s.handler
-				env := oneEnv(t, s.single)
-				if call == 6 { // the bucket's one call
-					s.handler = Receive(env, s.store, s.storage(t, &dying{Reader: s.bucket, Uploader: s.bucket, at: 1, after: bool(when)}))
-				} else {
-					s.handler = Receive(env, faultstore.New(s.store, faultstore.Fault{Call: call, When: when, Err: errDied}), s.storage(t, s.bucket))
-				}
-				first := s.ask(t, "PUT", s.base+path, audio)
-				if first.status >= 200 && first.status < 300 && s.unstored(t) {
-					t.Errorf("%s, call %d, %v: %d, and nothing is stored", name, call, when, first.status)
-				}
-				s.handler = good
-				id := s.ask(t, "PUT", s.base+path, audio).made(t).Data.ID
-				s.arrive(t, id)
-				if all := s.all(t, oneAccount); len(all) != 1 || all[0].Audio.Condition() != recording.Ready {
-					t.Errorf("%s, call %d, %v: %+v, want one, ready", name, call, when, all)
-				}
-			}
-		}
-	}
-}
-
-// unstored reports whether a document, or its audio, is missing.
-func (s *depot) unstored(t testing.TB) bool {
-	t.Helper()
-	all := s.all(t, oneAccount)
-	if len(all) != 1 {
-		return true
-	}
-	_, err := s.bucket.Stat(t.Context(), all[0].AudioKey())
-	return err != nil
-}
-
-func FuzzUnpack(f *testing.F) {
-	f.Add(kazooForm("b", `{"from":"a"}`, "audio/mpeg", "sound"), "b")
-	f.Add([]byte("--b\r\nContent-Disposition: form-data; name=\"from\"\r\n\r\na\r\n--b\r\n\r\n--b--"), "b")
-	f.Add([]byte("--b--"), "b")
-	f.Fuzz(func(t *testing.T, body []byte, boundary string) {
-		put, err := unpack(body, boundary)
-		if (put == nil) == (err == nil) {
-			t.Fatalf("unpack = %v, %v", put, err)
-		}
-		if err == nil && len(put.audio) > len(body) {
-			t.Errorf("%d bytes out of %d", len(put.audio), len(body))
-		}
-	})
-}
-
-func FuzzStoragePath(f *testing.F) {
-	for _, seed := range []string{"/v2/storage/a/b/c", "/v2/storage/a/b/../c%2F", "/v1/storage/%41/%zz/", "v2/storage//x/y", "/v2/storage/a/b/"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, path string) {
-		p := parseTarget(path)
-		if p.resource == storageResource && (p.account == "" || p.secret == "" || p.name == "" || p.owned || p.id != "") {
-			t.Errorf("parseTarget(%q) = %+v", path, p)
-		}
-	})
 }

@@ -18,7 +18,7 @@ import (
 // storageRequest is the content of a storage request.
 type storageRequest struct {
 	audio []byte
-	// contentType is the sender's word for the audio. Its bytes decide later.
+	// contentType is the declared type. Ingest determines the real one.
 	contentType string
 	call        recording.Call
 }
@@ -29,7 +29,7 @@ const (
 	maxPart  = 64 << 10 // bytes of a part other than the audio
 )
 
-// errTooBigForStorage is the 413. It names the way that has no such limit.
+// errTooBigForStorage is the 413. It names the inbox, which has no such limit.
 func errTooBigForStorage() error {
 	return tooLarge("over HTTP a recording has at most 4400000 bytes: let the PBX write into the account's inbox in S3 (docs/connect.md)")
 }
@@ -39,15 +39,15 @@ func badStorageBody(text string) error {
 	return invalid("body", "wrong_format", text, nil)
 }
 
-// read reads a storage request. Facts about the call come from the body, the
-// query and the name; where they disagree, the first counts.
+// read parses a storage request. Facts about the call come from the body, the
+// query and the name, in that order of precedence.
 func (c *receiver) read(r *request) (*storageRequest, error) {
 	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
 		return nil, errUnsupportedMediaType
 	}
 	kind, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil {
-		kind = "application/octet-stream" // its bytes decide
+		kind = "application/octet-stream" // ingest determines the type
 	}
 	if kind == jsonType || strings.HasSuffix(kind, "+json") {
 		return nil, errUnsupportedMediaType
@@ -152,8 +152,8 @@ func (put *storageRequest) field(name string, text []byte) error {
 	return nil
 }
 
-// plainAudio decodes base64, which Kazoo sends without a header that says so if
-// base64_encode_data is set (kazoo.md 7.7). No audio format looks like base64.
+// plainAudio decodes base64. With base64_encode_data Kazoo sends base64, without
+// a header for it (kazoo.md 7.7). No audio file is valid base64.
 func plainAudio(text []byte) []byte {
 	audio := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
 	if n, err := base64.StdEncoding.Decode(audio, text); err == nil && n > 0 {
@@ -162,11 +162,11 @@ func plainAudio(text []byte) []byte {
 	return text
 }
 
-// maxProbe is the most bytes of the file with which Kazoo tests a setting. Kazoo
-// writes about 50.
+// maxProbe is the largest size of Kazoo's test file in bytes. Kazoo writes about
+// 50.
 const maxProbe = 4 << 10
 
-// testFile stores the file with which Kazoo tests a setting, or reads it back.
+// testFile stores the file with which Kazoo tests its setting, or reads it back.
 func (c *receiver) testFile(w http.ResponseWriter, r *request, key string) error {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return c.readTestFile(w, r, key)

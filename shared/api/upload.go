@@ -11,24 +11,25 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// signedUpload is _read_only.upload (contract, Create): the request that
-// stores the recording's audio.
+// signedUpload describes the request that stores the recording's audio. It is
+// _read_only.upload in the answer (contract, Create).
 type signedUpload struct {
 	Method string `json:"method"`
 	URL    string `json:"url"`
-	// Headers that the request must have, in lower case.
+	// Headers are the headers that the request must send. Names are in lower case.
 	Headers map[string]string `json:"headers"`
-	// Expires is when it has to have begun, RFC 3339.
+	// Expires is the time (RFC 3339) until which the request may begin.
 	Expires string `json:"expires"`
 }
 
-// upload signs the request for rec's audio, for what was announced of it.
+// upload returns the presigned upload of rec's audio as JSON. The signature
+// covers the announced size, type and checksum.
 func (c *creator) upload(ctx context.Context, rec *recording.Recording) (string, error) {
 	signed, err := c.Audio.PresignPut(ctx, rec.AudioKey(), media.Admission{
 		ContentType: rec.Upload.ContentType, Size: rec.Upload.Size, SHA256: rec.Upload.SHA256, TTL: c.TTL,
 	})
 	if err != nil {
-		return "", fmt.Errorf("sign an upload: %w", err)
+		return "", fmt.Errorf("presign an upload: %w", err)
 	}
 	u := signedUpload{
 		Method: signed.Method, URL: signed.URL, Headers: map[string]string{}, Expires: signed.Expires.Format(time.RFC3339),
@@ -38,9 +39,9 @@ func (c *creator) upload(ctx context.Context, rec *recording.Recording) (string,
 	}
 	var text strings.Builder
 	e := json.NewEncoder(&text)
-	e.SetEscapeHTML(false) // URLs are to be read by people, too
+	e.SetEscapeHTML(false) // keep the URL readable
 	if err := e.Encode(u); err != nil {
-		return "", fmt.Errorf("write an upload: %w", err)
+		return "", fmt.Errorf("encode a presigned upload: %w", err)
 	}
 	return strings.TrimSuffix(text.String(), "\n"), nil
 }

@@ -22,8 +22,8 @@ const (
 	pendingRetry = "2"
 )
 
-// await waits until rec is no longer pending and returns its new state. It gives up
-// after the client's preferred wait (RFC 7240, 4.3) or the operator's limit.
+// await waits while rec is pending and returns the latest state. It gives up after
+// the client's preferred wait (RFC 7240, 4.3) or the operator's limit.
 func (g *getter) await(w http.ResponseWriter, r *request, rec *recording.Recording) (*recording.Recording, error) {
 	wait := min(httpfield.PreferredWait(r.Header.Values("Prefer")), g.MaxWait)
 	if wait <= 0 || rec.Audio.Condition() != recording.Pending {

@@ -11,9 +11,8 @@ import (
 	"callrecordings/shared/strictjson"
 )
 
-// Call is what a file name, the metadata of an object or the parameters of a URL
-// report about a recorded call: strings, by the name of a public field or by a
-// PBX's own name for it. A PBX cannot correct a bad value, and its audio must not
+// Call holds the facts about a recorded call that a file name, the metadata of an
+// object or the parameters of a URL report: strings by the names of public fields. A PBX cannot correct a bad value, and its audio must not
 // be lost because of one, so a value that cannot be understood is ignored.
 type Call map[string]string
 
@@ -114,7 +113,7 @@ func Direction(word string) (direction, origin string, known bool) {
 
 // Document returns the reported fields as public fields, each in its type. A
 // side of the call with a number and no address gets one made of the number.
-// [Complete] adds what is missing.
+// [Complete] adds the missing fields.
 func (c Call) Document() Document {
 	c = c.completed()
 	d := Document("{}")
@@ -125,8 +124,8 @@ func (c Call) Document() Document {
 	return d
 }
 
-// completed returns the fields whose values are understood, and those that follow
-// from them.
+// completed returns the fields with understood values, and those that follow from
+// them.
 func (c Call) completed() Call {
 	all := Call{}.Under(c)
 	direction, origin, known := Direction(c["direction"])

@@ -186,8 +186,8 @@ func TestParseCall(t *testing.T) {
 	}
 }
 
-// Whatever is said, the document is one that a client may create, and says the
-// same again.
+// Any reported values make a document that a client could create. Parsing it as a
+// call gives the same document.
 func TestCallDocumentIsValid(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -203,7 +203,7 @@ func TestCallDocumentIsValid(t *testing.T) {
 		}
 		again, err := recording.ParseCall([]byte(d))
 		if err != nil || again.Document() != d {
-			t.Fatalf("%s: read again: %s, %v", d, again.Document(), err)
+			t.Fatalf("%s: parsed again: %s, %v", d, again.Document(), err)
 		}
 	})
 }

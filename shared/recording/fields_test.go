@@ -106,7 +106,7 @@ func TestComplete(t *testing.T) {
 			"an id that is null", strings.Replace(neutral, `"Media-Recording-ID":"202311-x"`, `"Media-Recording-ID":null`, 1), neutral,
 		},
 		{
-			"variables that are none", strings.Replace(neutral, `{"Media-Recording-ID":"202311-x"}`, `[]`, 1),
+			"variables that are not an object", strings.Replace(neutral, `{"Media-Recording-ID":"202311-x"}`, `[]`, 1),
 			strings.Replace(neutral, `{"Media-Recording-ID":"202311-x"}`, `[]`, 1),
 		},
 	} {
@@ -122,8 +122,8 @@ func TestComplete(t *testing.T) {
 	}
 }
 
-// TestCompleteKeepsWhatIsThere, whatever it is.
-func TestCompleteKeepsWhatIsThere(t *testing.T) {
+// Complete never replaces a field.
+func TestCompleteKeepsFields(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		d := mustDocument(t, objectText(2).Draw(t, "document"))
@@ -131,14 +131,14 @@ func TestCompleteKeepsWhatIsThere(t *testing.T) {
 		for name, was := range d.Fields() {
 			now, ok := full.Raw(name)
 			if !ok || name != "custom_channel_vars" && now != was {
-				t.Errorf("Complete makes %s of %q, which was %s", now, name, was)
+				t.Errorf("Complete changes %[2]q from %[3]s to %[1]s", now, name, was)
 			}
 		}
 		if again := recording.Complete(full, "202311-y", 2); again != full {
-			t.Errorf("a second Complete makes %s of %s", again, full)
+			t.Errorf("a second Complete changes %[2]s to %[1]s", again, full)
 		}
 		if mustDocument(t, string(full)) != full {
-			t.Errorf("Complete gives %s, which is no document", full)
+			t.Errorf("Complete gives %s, which is not a document", full)
 		}
 	})
 }

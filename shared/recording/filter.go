@@ -43,14 +43,14 @@ type operator struct {
 	// Otherwise the prefix is the full name, and the path is the parameter
 	// value.
 	pathInName bool
-	// isTime means that the value is a time, which is compared with Modified.
+	// isTime means that the value is a time, compared with Modified.
 	isTime bool
 	match  func(t *test, r *Recording) bool
 }
 
 // operators are those of kazoo.md 4, with the corrections of the contract:
 // value_missing and missing_value are equivalent, and modified_* work alone.
-// filter_not_ precedes filter_, which is a prefix of it.
+// filter_not_ precedes filter_, its own prefix.
 var operators = []operator{
 	{prefix: "filter_not_", pathInName: true, match: func(t *test, r *Recording) bool { return !t.equal(r) }},
 	{prefix: "filter_", pathInName: true, match: (*test).equal},

@@ -32,8 +32,8 @@ type Recording struct {
 	// Upload is the announcement of audio that has not arrived yet.
 	Upload Upload
 	// Made is the fingerprint of the request that created the recording, by
-	// which a retry is recognized. It is MadeOfAudio if there was no request,
-	// and "" if retries are not detected.
+	// which a retry is recognized; MadeOfAudio if the audio arrived first; "" if
+	// retries are not detected.
 	Made string
 	// Document holds the public fields, without the ID.
 	Document Document

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Sound holds what the bytes of audio say about it. It has the fields of package
-// audiofile's Info, so that neither package needs the other's type.
+// Sound holds the facts that the bytes of audio supply. Its fields are those of
+// audiofile.Info, so that neither package needs the other's type.
 type Sound struct {
 	// ContentType is the media type and Extension the usual extension of such a
 	// file, without a dot; "" if unknown.
