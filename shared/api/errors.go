@@ -10,6 +10,7 @@ import (
 
 	"callrecordings/shared/auth"
 	"callrecordings/shared/cursor"
+	"callrecordings/shared/incoming"
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
@@ -155,6 +156,27 @@ func badCursor(*request) *publicError {
 	}
 }
 
+// badReportedID returns the 400 for the recording ID that a storage request
+// reports.
+func badReportedID(*request) *publicError {
+	return &publicError{
+		status: http.StatusBadRequest, code: "validation error",
+		data: map[string]any{"id": map[string]any{"wrong_format": map[string]any{
+			"message": "Field is not in the correct format",
+			"format":  "one YYYYMM-…",
+		}}},
+	}
+}
+
+// badID returns the answer for a malformed recording ID. In a path it is a 404
+// (contract, Routes). A storage request reports its ID: there it is a 400.
+func badID(r *request) *publicError {
+	if r.op == OpReceive {
+		return badReportedID(r)
+	}
+	return missing(r)
+}
+
 // fixed returns a function that makes the same answer for every request.
 func fixed(status int, code, text string) func(*request) *publicError {
 	return func(*request) *publicError { return &publicError{status: status, code: code, data: detail(text)} }
@@ -179,7 +201,9 @@ var errorTable = []struct {
 		return p
 	}},
 	{cursor.ErrInvalid, badCursor},
-	{recording.ErrBadID, missing},
+	{recording.ErrBadID, badID},
+	{incoming.ErrOtherAccount, fixed(http.StatusForbidden, "forbidden", "forbidden")},
+	{incoming.ErrTwoIDs, badReportedID},
 	{strictjson.ErrSyntax, notJSON("failed to parse request body")},
 	{strictjson.ErrDuplicate, notJSON("a key stands twice in one object")},
 	{strictjson.ErrDepth, notJSON("too deeply nested")},

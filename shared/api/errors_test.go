@@ -22,6 +22,7 @@ import (
 
 	"callrecordings/shared/auth"
 	"callrecordings/shared/cursor"
+	"callrecordings/shared/incoming"
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
@@ -30,12 +31,10 @@ import (
 
 // noRow has the errors that need no row in errorTable, each with the reason.
 var noRow = map[string]string{
-	"incoming.ErrEarly":        "only package bucket returns it, for an event of the bucket",
-	"incoming.ErrKept":         "only package bucket returns it, for an event of the bucket",
-	"incoming.ErrUnchanged":    "only package bucket returns it, for an event of the bucket",
-	"incoming.ErrOtherAccount": "storagerequest.go answers 403",
-	"incoming.ErrTwoIDs":       "storagerequest.go answers 400 for the field id",
-	"recording.ErrNotObject":   "ParsePatch and ParseCreation return FieldErrors in its place, and storage requests ignore an invalid document",
+	"incoming.ErrEarly":      "only package bucket returns it, for an event of the bucket",
+	"incoming.ErrKept":       "only package bucket returns it, for an event of the bucket",
+	"incoming.ErrUnchanged":  "only package bucket returns it, for an event of the bucket",
+	"recording.ErrNotObject": "ParsePatch and ParseCreation return FieldErrors in its place, and storage requests ignore an invalid document",
 }
 
 // Every exported error of the packages of this module that this one imports,
@@ -163,6 +162,8 @@ func TestAnswersOfErrors(t *testing.T) {
 		{"token", auth.ErrInvalid, 401, "invalid_credentials", `{"message":"invalid credentials"}`, "Www-Authenticate", "Bearer"},
 		{"cursor", cursor.ErrInvalid, 400, "validation error", `{"start_key":{"wrong_format":{"format":"next_start_key of the same list","message":"Field is not in the correct format"}}}`, "", ""},
 		{"id", recording.ErrBadID, 404, "bad_identifier", `{"cause":"","message":"bad identifier"}`, "", ""},
+		{"other account", incoming.ErrOtherAccount, 403, "forbidden", `{"message":"forbidden"}`, "", ""},
+		{"two ids", incoming.ErrTwoIDs, 400, "validation error", `{"id":{"wrong_format":{"format":"one YYYYMM-…","message":"Field is not in the correct format"}}}`, "", ""},
 		{"recording", store.ErrNotFound, 404, "bad_identifier", `{"cause":"","message":"bad identifier"}`, "", ""},
 		{"conflict", store.ErrConflict, 409, "datastore_conflict", `{"message":"conflicting documents"}`, "", ""},
 		{"exists", store.ErrExists, 409, "datastore_conflict", `{"message":"there is another recording of this id"}`, "", ""},

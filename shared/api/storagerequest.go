@@ -80,11 +80,8 @@ func (c *receiver) describe(r *request, put *storageRequest) error {
 	if !ok {
 		named = recording.Call{}
 	}
-	switch _, err := incoming.Agree(r.account, put.call, query, named); {
-	case errors.Is(err, incoming.ErrOtherAccount):
-		return errForbidden
-	case err != nil:
-		return invalid("id", "wrong_format", "Field is not in the correct format", map[string]any{"format": "one YYYYMM-…"})
+	if _, err := incoming.Agree(r.account, put.call, query, named); err != nil {
+		return err
 	}
 	put.call = put.call.Under(query).Under(named)
 	return nil
