@@ -74,7 +74,7 @@ func (c *receiver) read(r *request) (*storageRequest, error) {
 func (c *receiver) describe(r *request, put *storageRequest) error {
 	query := recording.Call{}
 	for name, values := range r.URL.Query() {
-		query.Set(name, values[0])
+		query.Report(name, values[0])
 	}
 	named, ok := c.Names(r.target.name)
 	if !ok {
@@ -145,7 +145,7 @@ func (put *storageRequest) field(name string, text []byte) error {
 	if len(text) > maxPart {
 		return tooLarge("a field has at most 65536 bytes")
 	}
-	put.call.Set(name, string(text))
+	put.call.Report(name, string(text))
 	return nil
 }
 

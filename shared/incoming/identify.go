@@ -23,10 +23,14 @@ var (
 
 // Agree checks that all reports about one file describe one recording of the
 // account, and returns the ID that they name, or "". Errors: ErrOtherAccount,
-// ErrTwoIDs, recording.ErrBadID.
+// ErrTwoIDs, recording.ErrBadID; recording.FieldError for a report that
+// contradicts itself.
 func Agree(account string, reports ...recording.Call) (string, error) {
 	agreed := ""
 	for _, report := range reports {
+		if err := report.Contradiction(); err != nil {
+			return "", err
+		}
 		id, err := report.ID()
 		switch named := report["account_id"]; {
 		case named != "" && named != account:

@@ -49,12 +49,14 @@ func TestEveryWayInFollowsTheRules(t *testing.T) {
 			state: recording.Ready, owner: "u1", created: start + 1, month: "202601", document: map[string]string{
 				"start": "63937071000", "direction": `"outbound"`, "from": `"1001@pbx"`, "to": `"+15550100@pbx"`, "owner_id": `"u1"`,
 				"user_metadata": `{"tag":"vip"}`, "duration_ms": "1200",
+				"caller_id_name": `""`, "caller_id_number": `"1001"`, "callee_id_name": `""`, "callee_id_number": `"+15550100"`,
 			},
 		}},
 		{"nothing known", call{nil, audio}, false, result{
 			state: recording.Ready, created: now, month: thisMonth, document: map[string]string{
 				"start": strconv.FormatInt(int64(now), 10), "direction": `"inbound"`, "origin": `"inbound from offnet to account"`,
 				"from": `"unknown@unknown"`, "to": `"unknown@unknown"`, "owner_id": "", "user_metadata": "",
+				"caller_id_name": `""`, "caller_id_number": `""`, "callee_id_name": `""`, "callee_id_number": `""`,
 			},
 		}},
 		{"facts from the audio", call{nil, audio}, false, result{state: recording.Ready, created: now, month: thisMonth, document: facts}},
@@ -76,6 +78,15 @@ func TestEveryWayInFollowsTheRules(t *testing.T) {
 		}},
 		{"an owner that cannot be a user", call{map[string]string{"owner_id": "../x"}, audio}, true, result{
 			state: recording.Ready, created: now, month: thisMonth, document: map[string]string{"owner_id": ""},
+		}},
+		{"an address that runs a script", call{map[string]string{"url": "javascript:alert(1)"}, audio}, true, result{
+			state: recording.Ready, created: now, month: thisMonth, document: map[string]string{"url": ""},
+		}},
+		{"an address of a file", call{map[string]string{"url": "file:///etc/passwd"}, audio}, true, result{
+			state: recording.Ready, created: now, month: thisMonth, document: map[string]string{"url": ""},
+		}},
+		{"an address with a password", call{map[string]string{"url": "https://ann:secret@media.example/a.mp3"}, audio}, true, result{
+			state: recording.Ready, created: now, month: thisMonth, document: map[string]string{"url": ""},
 		}},
 		{"metadata that is not an object", call{map[string]string{"user_metadata": "[1]"}, audio}, true, result{
 			state: recording.Ready, created: now, month: thisMonth, document: map[string]string{"user_metadata": ""},

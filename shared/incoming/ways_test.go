@@ -197,6 +197,9 @@ func (p *place) upload(account string, c call) error {
 	if owner := c.fields["owner_id"]; owner != "" && !auth.ValidName(owner) {
 		return fmt.Errorf("owner %q", owner) // the command line checks it before it opens a file
 	}
+	if address := c.fields["url"]; address != "" {
+		return fmt.Errorf("url %q", address) // the command line has no option for it
+	}
 	u := upload.Uploader{Store: p.store, Audio: p.bucket, Now: clock, Random: rand.Reader}
 	_, err = u.Add(p.Context(), upload.Request{
 		Account: account, Owner: c.fields["owner_id"], Direction: c.fields["direction"], Start: recording.Seconds(start),

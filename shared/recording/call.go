@@ -2,6 +2,7 @@ package recording
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -48,9 +49,9 @@ func ParseCall(raw []byte) (Call, error) {
 		switch {
 		case value == "null", private(name) && name != idField:
 		case value[0] == '"':
-			c.Set(name, unquote(value))
+			c.Report(name, unquote(value))
 		default:
-			c.Set(name, value)
+			c.Report(name, value)
 		}
 	}
 	return c, nil
@@ -58,15 +59,56 @@ func ParseCall(raw []byte) (Call, error) {
 
 // Set sets a field, unless it is set already. Hyphens in the name count as
 // underscores, because headers have them. Empty values are ignored.
-func (c Call) Set(name, value string) {
+func (c Call) Set(name, value string) { c.set(name, value) }
+
+// Report is Set for facts from one source, such as the query of a request. A
+// field that gets a second value makes the call contradictory; see
+// [Call.Contradiction].
+func (c Call) Report(name, value string) {
+	if name, differs := c.set(name, value); differs && isReported(name) {
+		c[contradiction] = min(name, cmp.Or(c[contradiction], name))
+	}
+}
+
+// set is Set. It returns the field's name, and whether it has another value.
+func (c Call) set(name, value string) (field string, differs bool) {
 	name = strings.ReplaceAll(strings.ToLower(name), "-", "_")
 	if other, ok := names[name]; ok {
 		name = other
 	}
 	value = strings.TrimSpace(strings.ToValidUTF8(value, "\ufffd"))
-	if _, set := c[name]; !set && value != "" {
+	if value == "" || name == contradiction {
+		return name, false
+	}
+	old, set := c[name]
+	if !set {
 		c[name] = value
 	}
+	return name, set && old != value
+}
+
+// contradiction is the key under which Report keeps the name of a field with two
+// values. No field has that name.
+const contradiction = "\x00contradiction"
+
+// accountField is the account in a report. It is not a public field.
+const accountField = "account_id"
+
+// isReported reports whether a field of that name has a meaning in a report.
+func isReported(name string) bool {
+	_, public := fields[name]
+	return public || name == idField || name == accountField
+}
+
+// Contradiction returns an error if two names of one field had different values,
+// such as "id" and "recording_id". Which of them counts may be accidental, because
+// headers and queries have no order. Error: [FieldError].
+func (c Call) Contradiction() error {
+	name, ok := c[contradiction]
+	if !ok {
+		return nil
+	}
+	return FieldError{Field: name, Code: "wrong_format", Message: "Two names of this field have different values"}
 }
 
 // Under returns the fields of c, and those of below that c lacks.
@@ -133,7 +175,8 @@ func (c Call) completed() Call {
 	maps.DeleteFunc(all, func(name, value string) bool {
 		k, public := fields[name]
 		_, understood := k.of(name, value)
-		return !public || !understood || value == "" || name == ownerField && !isName(value)
+		return !public || !understood || value == "" ||
+			name == ownerField && !isName(value) || name == urlField && !isWebAddress(value)
 	})
 	if known {
 		all.Set("origin", origin)

@@ -137,6 +137,14 @@ func TestCallDocument(t *testing.T) {
 			[][2]string{{"caller_id_number", "1"}, {"caller", "2"}, {"caller-id-name", "Ann"}, {"caller_id_name", "Bob"}},
 			`{"caller_id_name":"Ann","caller_id_number":"1","from":"1@unknown"}`,
 		},
+		{"a web address", [][2]string{{"url", "https://media.example/a.mp3?x=1"}}, `{"url":"https://media.example/a.mp3?x=1"}`},
+		{"a script", [][2]string{{"url", "javascript:alert(1)"}, {"name", "n"}}, `{"name":"n"}`},
+		{"a script with a host", [][2]string{{"url", "javascript://media.example/%0aalert(1)"}}, `{}`},
+		{"data as an address", [][2]string{{"url", "data:text/html,<script>"}}, `{}`},
+		{"a file as an address", [][2]string{{"url", "file:///etc/passwd"}}, `{}`},
+		{"a path as an address", [][2]string{{"url", "/a.mp3"}}, `{}`},
+		{"an address without a host", [][2]string{{"url", "https://:443/a.mp3"}}, `{}`},
+		{"an address with a password", [][2]string{{"url", "https://ann:secret@media.example/a.mp3"}}, `{}`},
 		{"a quote and a line feed", [][2]string{{"from", "\"a\"\n@b"}}, `{"from":"\"a\"\n@b"}`},
 	} {
 		call := recording.Call{}
@@ -150,6 +158,46 @@ func TestCallDocument(t *testing.T) {
 	long := recording.Call{"from": strings.Repeat("é", 2000)}
 	if from, _ := long.Document().Text("from"); from != strings.Repeat("é", 512) {
 		t.Errorf("a text of 4,000 bytes is cut to %d", len(from))
+	}
+}
+
+// Two names of one field must not have different values, in any order.
+func TestContradiction(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		pairs [2][2]string
+		field string // "" without a contradiction
+	}{
+		{"account", [2][2]string{{"account_id", "a"}, {"Account-ID", "b"}}, "account_id"},
+		{"ID", [2][2]string{{"id", "202601-a"}, {"recording_id", "202601-b"}}, "id"},
+		{"caller", [2][2]string{{"caller", "1"}, {"caller_id_number", "2"}}, "caller_id_number"},
+		{"equal values", [2][2]string{{"id", "202601-a"}, {"recording-id", " 202601-a "}}, ""},
+		{"an empty value", [2][2]string{{"id", "202601-a"}, {"recording_id", " "}}, ""},
+		{"other fields", [2][2]string{{"caller", "1"}, {"callee", "2"}}, ""},
+		{"unknown names", [2][2]string{{"x-odd", "1"}, {"x_odd", "2"}}, ""},
+		{"a name of this package", [2][2]string{{"\x00contradiction", "a"}, {"x", "b"}}, ""},
+	} {
+		for _, order := range [][2]int{{0, 1}, {1, 0}} {
+			call := recording.Call{}
+			for _, i := range order {
+				call.Report(c.pairs[i][0], c.pairs[i][1])
+			}
+			err := call.Contradiction()
+			var f recording.FieldError
+			if errors.As(err, &f) != (c.field != "") || f.Field != c.field {
+				t.Errorf("%s: Contradiction() = %v, want one of %q", c.name, err, c.field)
+			}
+			if d := call.Document(); d.Validate().Err() != nil || strings.Contains(string(d), "contradiction") {
+				t.Errorf("%s: Document() = %s", c.name, d)
+			}
+		}
+	}
+	call := recording.Call{}
+	call.Set("id", "202601-a")
+	call.Set("recording_id", "202601-b")
+	if err := call.Contradiction(); err != nil {
+		t.Errorf("Contradiction() after Set = %v, want nil", err)
 	}
 }
 

@@ -161,7 +161,7 @@ func newCreation(given iter.Seq2[string, string]) (Creation, FieldErrors) {
 // it.
 func isWebAddress(s string) bool {
 	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil
 }
 
 // audioConflict is the error for an upload to a recording with external audio.

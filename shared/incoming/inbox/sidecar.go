@@ -25,7 +25,7 @@ var (
 func (in Inbox) describe(ctx context.Context, f *file) error {
 	own := recording.Call{}
 	for name, value := range f.object.Metadata {
-		own.Set(name, decodeWords(value))
+		own.Report(name, decodeWords(value))
 	}
 	own, _ = own.In(in.Names.Zone) // a time that cannot be read is ignored
 	if err := agree(f.account, f.name.Call, own); err != nil {
