@@ -16,9 +16,10 @@ var keptFields = []string{"content_type", "duration", "duration_ms", "media_type
 // that a client created keeps its own fields and gains those that it lacks.
 func AddMetadata(r *recording.Recording, reported recording.Document) {
 	if r.Made == recording.MadeOfAudio {
-		r.Document = recording.Complete(reported.Under(r.Document, keptFields...), r.ID, r.Created)
+		d := reported.Under(r.Document, keptFields...).Renumber(r.Document)
+		r.Document = recording.Complete(d, r.ID, r.Created)
 	} else {
-		r.Document = r.Document.Under(reported)
+		r.Document = r.Document.Enrich(reported)
 	}
 	r.Owner = r.Document.Owner()
 }

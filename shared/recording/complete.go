@@ -1,6 +1,9 @@
 package recording
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // unknownParty is the address of an unknown side of a call.
 const unknownParty = "unknown@unknown"
@@ -18,6 +21,10 @@ func Complete(d Document, id string, created Seconds) Document {
 		{"call_id", Quote(id)},
 		{"from", Quote(unknownParty)},
 		{"to", Quote(unknownParty)},
+		{"caller_id_name", `""`},
+		{"caller_id_number", d.number("from")},
+		{"callee_id_name", `""`},
+		{"callee_id_number", d.number("to")},
 		{"start", strconv.FormatInt(int64(created), 10)},
 		{"duration", "0"},
 		{"duration_ms", "0"},
@@ -36,4 +43,55 @@ func Complete(d Document, id string, created Seconds) Document {
 		return d
 	}
 	return d.with("custom_channel_vars", merge(vars, `{"`+recordingID+`":`+Quote(id)+`}`))
+}
+
+// number returns, as JSON text, the number in an address: 1001 of 1001@realm, and
+// "" if the address has no number.
+func (d Document) number(field string) string {
+	address, _ := d.Text(field)
+	user, _, _ := strings.Cut(address, "@")
+	digits := strings.TrimPrefix(user, "+")
+	if strings.Trim(digits, "0123456789*#") != "" || !strings.ContainsAny(digits, "0123456789") {
+		return `""`
+	}
+	return Quote(user)
+}
+
+// sides are the fields of the two sides of a call, each with the value that
+// Complete gives it if it is unknown. A number is derived from address.
+var sides = []struct{ name, unknown, address string }{
+	{"from", unknownParty, ""},
+	{"to", unknownParty, ""},
+	{"caller_id_name", "", ""},
+	{"caller_id_number", "", "from"},
+	{"callee_id_name", "", ""},
+	{"callee_id_number", "", "to"},
+}
+
+// Enrich returns d with the reported fields that it lacks. The neutral values of
+// the two sides of the call count as lacking.
+func (d Document) Enrich(reported Document) Document {
+	var unknown []string
+	for _, f := range sides {
+		if value, ok := d.Text(f.name); ok && value == f.unknown {
+			unknown = append(unknown, f.name)
+		}
+	}
+	return d.Under(reported, unknown...).Renumber(d)
+}
+
+// Renumber returns d, a later form of before, with the numbers that Complete had
+// derived from an address derived from the present address.
+func (d Document) Renumber(before Document) Document {
+	for _, f := range sides {
+		if f.address == "" {
+			continue
+		}
+		was, _ := before.Raw(f.name)
+		is, _ := d.Raw(f.name)
+		if derived := d.number(f.address); is == was && was == before.number(f.address) && is != derived {
+			d = d.with(f.name, derived)
+		}
+	}
+	return d
 }

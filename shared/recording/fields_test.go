@@ -85,8 +85,9 @@ func TestFieldErrors(t *testing.T) {
 
 func TestComplete(t *testing.T) {
 	t.Parallel()
-	const neutral = `{"call_id":"202311-x","from":"unknown@unknown","to":"unknown@unknown","start":63866880000,"duration":0,` +
-		`"duration_ms":0,"direction":"inbound","origin":"inbound from offnet to account",` +
+	const neutral = `{"call_id":"202311-x","from":"unknown@unknown","to":"unknown@unknown","caller_id_name":"",` +
+		`"caller_id_number":"","callee_id_name":"","callee_id_number":"","start":63866880000,"duration":0,"duration_ms":0,` +
+		`"direction":"inbound","origin":"inbound from offnet to account",` +
 		`"custom_channel_vars":{"Media-Recording-ID":"202311-x"}}`
 	for _, c := range []struct{ name, doc, want string }{
 		{"nothing is known", `{}`, neutral},
@@ -95,7 +96,8 @@ func TestComplete(t *testing.T) {
 		{
 			"some is known", `{"to":"b@realm","duration":62,"direction":"outbound","custom_channel_vars":{"Account-ID":"acc"},"name":"n"}`,
 			`{"to":"b@realm","duration":62,"direction":"outbound","custom_channel_vars":{"Account-ID":"acc","Media-Recording-ID":"202311-x"},` +
-				`"name":"n","call_id":"202311-x","from":"unknown@unknown","start":63866880000,"duration_ms":0,` +
+				`"name":"n","call_id":"202311-x","from":"unknown@unknown","caller_id_name":"",` +
+				`"caller_id_number":"","callee_id_name":"","callee_id_number":"","start":63866880000,"duration_ms":0,` +
 				`"origin":"inbound from offnet to account"}`,
 		},
 		{
@@ -119,6 +121,45 @@ func TestComplete(t *testing.T) {
 	}
 	if faults := recording.Complete("{}", "202311-x", 63866880000).Validate(); len(faults) > 0 {
 		t.Errorf("a completed document is not valid: %v", faults)
+	}
+}
+
+// The numbers of both sides come from the addresses.
+func TestCompleteDerivesNumbers(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]string{
+		"1001@pbx.example": "1001", "+15550100@pbx": "+15550100", "1001": "1001", "*97@pbx": "*97", "unknown@unknown": "",
+		"ann@pbx": "", "ann1001@pbx": "", "@pbx": "", "+@pbx": "", "*@pbx": "", "1+1@pbx": "", "++1@pbx": "", "10 01@pbx": "",
+	} {
+		for from, number := range map[string]string{"from": "caller_id_number", "to": "callee_id_number"} {
+			d := recording.Complete(recording.Document(`{"`+from+`":`+recording.Quote(address)+`}`), "202311-x", 1)
+			if got, ok := d.Text(number); got != want || !ok {
+				t.Errorf("%s %s gives %s %q, want %q", from, address, number, got, want)
+			}
+		}
+	}
+	const known = `{"from":"1001@pbx","caller_id_number":"+15550142","to":7}`
+	d := recording.Complete(known, "202311-x", 1)
+	caller, _ := d.Text("caller_id_number")
+	callee, ok := d.Text("callee_id_number")
+	if caller != "+15550142" || callee != "" || !ok {
+		t.Errorf("Complete(%s) = %s, want the known number and an empty one", known, d)
+	}
+}
+
+func TestEnrich(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, doc, reported, want string }{
+		{"unknown sides", `{"from":"unknown@unknown","caller_id_name":"","caller_id_number":""}`, `{"from":"1001@pbx","caller_id_name":"Ann"}`,
+			`{"from":"1001@pbx","caller_id_name":"Ann","caller_id_number":"1001"}`},
+		{"known sides", `{"from":"a@pbx","caller_id_name":"Ann","caller_id_number":"1"}`, `{"from":"b@pbx","caller_id_name":"Bob","caller_id_number":"2","name":"n"}`,
+			`{"from":"a@pbx","caller_id_name":"Ann","caller_id_number":"1","name":"n"}`},
+		{"a reported number", `{"from":"unknown@unknown","caller_id_number":""}`, `{"caller_id_number":"7"}`, `{"from":"unknown@unknown","caller_id_number":"7"}`},
+		{"a document of Kazoo", `{"from":"1001@pbx","caller_id_number":""}`, `{}`, `{"from":"1001@pbx","caller_id_number":""}`},
+	} {
+		if got := recording.Document(c.doc).Enrich(recording.Document(c.reported)); string(got) != c.want {
+			t.Errorf("%s: Enrich = %s, want %s", c.name, got, c.want)
+		}
 	}
 }
 

@@ -115,7 +115,7 @@ func TestAddWritesTheDocument(t *testing.T) {
 		}},
 		{"no fields", upload.Request{Account: "acc", ID: "202603-y"}, map[string]string{
 			"direction": `"inbound"`, "origin": `"inbound from offnet to account"`, "start": "63939585600",
-			"from": `"unknown@unknown"`, "to": `"unknown@unknown"`, "caller_id_number": "", "owner_id": "", "user_metadata": "",
+			"from": `"unknown@unknown"`, "to": `"unknown@unknown"`, "caller_id_number": `""`, "owner_id": "", "user_metadata": "",
 		}},
 		{"caller only", upload.Request{Account: "acc", ID: "202603-z", Caller: "+15550123"}, map[string]string{
 			"from": `"+15550123@unknown"`, "to": `"unknown@unknown"`,
