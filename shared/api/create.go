@@ -169,7 +169,7 @@ func (c *creator) retry(r *request, asked *creation, rec *recording.Recording) (
 // storeAudio stores the audio that came in the request. The bucket's event about
 // it gets it ingested like any other.
 func (c *creator) storeAudio(r *request, rec *recording.Recording, asked *creation) error {
-	err := c.Audio.PutNew(r.Context(), rec.AudioKey(), asked.Upload.ContentType, asked.audio)
+	err := putNew(r.Context(), c.Audio, rec.AudioKey(), asked.Upload.ContentType, asked.audio)
 	if err != nil && !errors.Is(err, media.ErrOccupied) { // the same request stored it before
 		return fmt.Errorf("store the audio: %w", err)
 	}

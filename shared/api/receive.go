@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -8,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 
 	"callrecordings/shared/auth"
@@ -23,10 +25,13 @@ type ReceiveStore interface {
 	store.SecretReader
 }
 
-// StorageAudio stores audio, and reads Kazoo's test file back.
+// StorageAudio stores audio, compares it with stored audio, and reads Kazoo's test
+// file back.
 type StorageAudio interface {
 	media.Reader
-	PutNew(ctx context.Context, key, contentType string, body []byte) error
+	newPutter
+	// Examine is that of [media.Objects].
+	Examine(ctx context.Context, key string) (media.Object, error)
 }
 
 // Storage configures where storage requests put audio, and how their names are
@@ -91,8 +96,14 @@ func (c *receiver) serve(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if rec, err = c.keep(r.Context(), rec, put); err != nil {
+	rec, own, err := c.keep(r.Context(), rec, put)
+	if err != nil {
 		return err
+	}
+	if !own { // a secret permits writing, so the answer shows no document of others
+		shown := *rec
+		shown.Document = "{}"
+		rec = &shown
 	}
 	w.Header().Set("Location", "/"+r.version+"/accounts/"+rec.Account+"/recordings/"+rec.ID)
 	w.Header().Set("ETag", revisionTag(rec))
@@ -134,30 +145,29 @@ func (c *receiver) identify(r *request, put *storageRequest, sha256Hex string, n
 	return incoming.ClaimCall(r.Context(), c.store, r.account, call, sha256Hex, at)
 }
 
-// keep stores the document and the audio, unless an earlier try did. If a request dies
-// partway, a retry finishes the job.
-func (c *receiver) keep(ctx context.Context, rec *recording.Recording, put *storageRequest) (*recording.Recording, error) {
-	err := c.store.Put(ctx, rec)
-	own := true
+// keep stores the document and the audio, unless an earlier try did. If a request
+// dies partway, a retry finishes the job. own is true if this request, or an
+// earlier try of it, created the recording.
+func (c *receiver) keep(ctx context.Context, rec *recording.Recording, put *storageRequest) (kept *recording.Recording, own bool, err error) {
+	own = true
+	err = c.store.Put(ctx, rec)
 	if errors.Is(err, store.ErrExists) {
 		rec, own, err = c.attach(ctx, rec, put.call)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("store the document of a storage request: %w", err)
+		return nil, false, fmt.Errorf("store the document of a storage request: %w", err)
 	}
-	if rec.Audio.Place != recording.Nowhere {
-		return rec, nil
+	if rec.Audio.Place == recording.Nowhere {
+		if err := c.storeAudio(ctx, rec.AudioKey(), put); err != nil {
+			return nil, false, fmt.Errorf("store the audio: %w", err)
+		}
 	}
-	err = c.Audio.PutNew(ctx, rec.AudioKey(), put.contentType, put.audio)
-	if err != nil && (!own || !errors.Is(err, media.ErrOccupied)) { // stored by an earlier try
-		return nil, fmt.Errorf("store the audio: %w", err)
-	}
-	return rec, nil
+	return rec, own, nil
 }
 
 // attach reads the recording with rec's ID, and makes it wait for this audio if
-// it has none. own is true if an earlier try of this request created it.
-// Error: store.ErrExists if it has other audio.
+// it has none. own is true if an earlier try of this request created it. Error:
+// store.ErrExists if it has other audio.
 func (c *receiver) attach(ctx context.Context, rec *recording.Recording, call recording.Call) (existing *recording.Recording, own bool, err error) {
 	existing, err = c.store.Get(ctx, rec.Account, rec.ID)
 	switch {
@@ -165,8 +175,10 @@ func (c *receiver) attach(ctx context.Context, rec *recording.Recording, call re
 		return nil, false, fmt.Errorf("%w: meanwhile", store.ErrDeleted)
 	case err != nil:
 		return nil, false, fmt.Errorf("read the existing recording: %w", err)
-	case existing.Made == rec.Made, existing.Audio.SHA256 == rec.Upload.SHA256:
+	case existing.Made == rec.Made:
 		return existing, true, nil
+	case existing.Audio.SHA256 == rec.Upload.SHA256:
+		return existing, false, nil
 	}
 	existing, err = c.store.Update(ctx, rec.Account, rec.ID, func(r *recording.Recording) error {
 		r.Modified = max(rec.Modified, r.Modified)
@@ -176,4 +188,47 @@ func (c *receiver) attach(ctx context.Context, rec *recording.Recording, call re
 		return nil, false, fmt.Errorf("attach audio to a recording: %w", err)
 	}
 	return existing, false, nil
+}
+
+// storeAudio stores the audio, unless an earlier try did: its answer may have been
+// lost, and ingest may not have examined the audio yet. Error: media.ErrOccupied
+// if other audio is stored.
+func (c *receiver) storeAudio(ctx context.Context, key string, put *storageRequest) error {
+	err := putNew(ctx, c.Audio, key, put.contentType, put.audio)
+	if !errors.Is(err, media.ErrOccupied) {
+		return err
+	}
+	same, examineErr := c.isStored(ctx, key, put.audio)
+	switch {
+	case errors.Is(examineErr, media.ErrNotFound), errors.Is(examineErr, media.ErrChanged):
+		return fmt.Errorf("%w: the stored audio has changed meanwhile: %w", media.ErrUnavailable, examineErr)
+	case examineErr != nil:
+		return fmt.Errorf("compare with the stored audio: %w", examineErr)
+	case !same:
+		return err
+	}
+	return nil
+}
+
+// isStored reports whether the object at key consists of the bytes of audio. It
+// reads the object if the store has not verified its checksum.
+func (c *receiver) isStored(ctx context.Context, key string, audio []byte) (bool, error) {
+	object, err := c.Audio.Examine(ctx, key)
+	if err != nil || object.Size != int64(len(audio)) {
+		return false, err
+	}
+	if object.SHA256 != "" {
+		sum := sha256.Sum256(audio)
+		return object.SHA256 == hex.EncodeToString(sum[:]), nil
+	}
+	body, _, err := c.Audio.Open(ctx, key, object.ETag, nil)
+	if err != nil {
+		return false, err
+	}
+	defer body.Close() //nolint:errcheck // read-only
+	stored, err := io.ReadAll(body)
+	if err != nil {
+		return false, fmt.Errorf("%w: %w", media.ErrUnavailable, err)
+	}
+	return bytes.Equal(stored, audio), nil
 }

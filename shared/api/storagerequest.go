@@ -59,7 +59,7 @@ func (c *receiver) read(r *request) (*storageRequest, error) {
 	}
 	put := &storageRequest{audio: body, contentType: kind, call: recording.Call{}}
 	if kind == "multipart/form-data" {
-		if put, err = unpack(body, parameters["boundary"]); err != nil {
+		if put, err = unpack(body, parameters["boundary"], false); err != nil {
 			return nil, err
 		}
 	}
@@ -87,13 +87,15 @@ func (c *receiver) describe(r *request, put *storageRequest) error {
 	return nil
 }
 
-// unpack reads a multipart body, as Kazoo sends it (kazoo.md 7.7) or as HTML
-// forms do: a JSON part is the document, a part without a type is a field, and
-// the remaining part is the audio. The names that Kazoo gives to its parts are
-// not quoted and carry no information.
-func unpack(body []byte, boundary string) (*storageRequest, error) {
+// unpack parses a multipart body from Kazoo (kazoo.md 7.7) or from an HTML form.
+// A part without a file name is a field if it has the name of one, whatever its
+// type: Java and .NET declare a type for every field. Of the other parts, a JSON
+// part is the document, and a part with a file name or the type of audio is a file.
+// Kazoo's parts have no file names. Their names are not quoted and carry no
+// information. With takesText, text without a file name may be the file, too.
+func unpack(body []byte, boundary string, takesText bool) (*storageRequest, error) {
 	put := &storageRequest{call: recording.Call{}}
-	files := 0
+	var files []filePart
 	parts := multipart.NewReader(bytes.NewReader(body), boundary)
 	for n := 0; ; n++ {
 		part, err := parts.NextRawPart()
@@ -107,25 +109,31 @@ func unpack(body []byte, boundary string) (*storageRequest, error) {
 		if err != nil {
 			return nil, badStorageBody("It ends within a part")
 		}
-		declared := part.Header.Get("Content-Type")
-		kind, _, _ := mime.ParseMediaType(declared)
+		kind, _, _ := mime.ParseMediaType(part.Header.Get("Content-Type"))
+		isFile := part.FileName() != ""
 		switch {
+		case !isFile && recording.IsReported(part.FormName()):
+			err = put.field(part.FormName(), text)
 		case kind == jsonType:
 			err = put.document(text)
-		case declared == "" && part.FileName() == "":
-			err = put.field(part.FormName(), text)
-		default:
-			files++
-			put.audio, put.contentType = plainAudio(text), kind
+		case isFile, kind != "" && (takesText || !strings.HasPrefix(kind, "text/")):
+			files = append(files, filePart{text, kind})
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
-	if files != 1 {
+	if len(files) != 1 {
 		return nil, badStorageBody("It holds one recording: one file, not none and not several")
 	}
+	put.audio, put.contentType = plainAudio(files[0].body), files[0].kind
 	return put, nil
+}
+
+// filePart is a part of a form that may be its file.
+type filePart struct {
+	body []byte
+	kind string // the declared media type
 }
 
 // document reads the part that describes the call. A document that cannot be
@@ -173,13 +181,13 @@ func (c *receiver) testFile(w http.ResponseWriter, r *request, key string) error
 		return err
 	}
 	if kind, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err == nil && kind == "multipart/form-data" {
-		put, err := unpack(body, parameters["boundary"])
+		put, err := unpack(body, parameters["boundary"], true)
 		if err != nil {
 			return err
 		}
 		body = put.audio
 	}
-	if err := c.Audio.PutNew(r.Context(), key, "text/plain", body); err != nil && !errors.Is(err, media.ErrOccupied) {
+	if err := putNew(r.Context(), c.Audio, key, "text/plain", body); err != nil && !errors.Is(err, media.ErrOccupied) {
 		return err
 	}
 	withBuffer(func(buf []byte) []byte {

@@ -65,17 +65,14 @@ func (c Call) Set(name, value string) { c.set(name, value) }
 // field that gets a second value makes the call contradictory; see
 // [Call.Contradiction].
 func (c Call) Report(name, value string) {
-	if name, differs := c.set(name, value); differs && isReported(name) {
+	if name, differs := c.set(name, value); differs && IsReported(name) {
 		c[contradiction] = min(name, cmp.Or(c[contradiction], name))
 	}
 }
 
 // set is Set. It returns the field's name, and whether it has another value.
 func (c Call) set(name, value string) (field string, differs bool) {
-	name = strings.ReplaceAll(strings.ToLower(name), "-", "_")
-	if other, ok := names[name]; ok {
-		name = other
-	}
+	name = reportedName(name)
 	value = strings.TrimSpace(strings.ToValidUTF8(value, "\ufffd"))
 	if value == "" || name == contradiction {
 		return name, false
@@ -94,10 +91,21 @@ const contradiction = "\x00contradiction"
 // accountField is the account in a report. It is not a public field.
 const accountField = "account_id"
 
-// isReported reports whether a field of that name has a meaning in a report.
-func isReported(name string) bool {
+// IsReported reports whether a name is that of a field with a meaning in a report:
+// a public field, the ID, the account, or another name for one of them.
+func IsReported(name string) bool {
+	name = reportedName(name)
 	_, public := fields[name]
 	return public || name == idField || name == accountField
+}
+
+// reportedName returns the name of the field that a PBX's name stands for.
+func reportedName(name string) string {
+	name = strings.ReplaceAll(strings.ToLower(name), "-", "_")
+	if other, ok := names[name]; ok {
+		return other
+	}
+	return name
 }
 
 // Contradiction returns an error if two names of one field had different values,
