@@ -18,15 +18,20 @@ const (
 	// the 6 MB of a Lambda response for every client.
 	pageBytes = 5_000_000
 	// filterCalls and filterBytes bound the reads of a filtered page
-	// (docs/adr/001-store-keys.md).
+	// (docs/adr/001-store-keys.md). Each test of a filter examines the documents,
+	// so filterBytes is for freeTests tests. More tests examine fewer documents.
 	filterCalls = 8
 	filterBytes = 4 << 20
+	freeTests   = 4
 	// readSize and readBytes bound one read of an unpaged list, so that memory
 	// does not grow with its length.
 	readSize  = 1000
 	readBytes = 1 << 20
-	// answerReserve is the time that is left for the answer when reading ends.
+	// answerReserve is the time that must remain to read on in an unpaged list.
+	// rowReserve is the time that must remain to go on with the recordings of one
+	// read.
 	answerReserve = 3 * time.Second
+	rowReserve    = time.Second
 )
 
 // lister answers lists of recordings.
@@ -101,7 +106,7 @@ func (l *lister) readPage(r *request, q *listQuery, e listEncoder) (paging, erro
 	ask := q.storeQuery(r)
 	ask.Limit, ask.MaxBytes = q.size, pageBytes
 	if !q.filter.IsZero() {
-		ask.Work = store.Work{Calls: filterCalls, Bytes: filterBytes}
+		ask.Work = store.Work{Calls: filterCalls, Bytes: int64(filterBytes * freeTests / max(q.filter.Tests(), freeTests))}
 	}
 	if q.start != "" {
 		var err error
@@ -150,30 +155,40 @@ func (l *lister) readAll(r *request, q *listQuery, e listEncoder) error {
 	}
 	ask := q.storeQuery(r)
 	ask.Limit, ask.MaxBytes = readSize, readBytes
+	late := false
+	if keep := ask.Keep; keep != nil { // one read may examine many recordings and keep none
+		ask.Keep = func(rec *recording.Recording) bool {
+			late = late || outOfTime(r.Context(), rowReserve)
+			return !late && keep(rec)
+		}
+	}
 	for {
 		page, err := l.store.Page(r.Context(), ask)
 		if err != nil {
 			return err
 		}
 		for i := range page.Recordings {
+			if late = late || outOfTime(r.Context(), rowReserve); late {
+				return errTooMuch
+			}
 			if err := e.add(&page.Recordings[i]); err != nil {
 				return err
 			}
 		}
-		if page.Next == nil {
+		if page.Next == nil && !late {
 			return nil
 		}
-		if outOfTime(r.Context()) {
+		if late || outOfTime(r.Context(), answerReserve) {
 			return errTooMuch
 		}
 		ask.Start = *page.Next
 	}
 }
 
-// outOfTime reports whether too little time remains for another read.
-func outOfTime(ctx context.Context) bool {
+// outOfTime reports whether less than reserve remains until the deadline.
+func outOfTime(ctx context.Context, reserve time.Duration) bool {
 	deadline, ok := ctx.Deadline()
-	return ok && time.Until(deadline) < answerReserve
+	return ok && time.Until(deadline) < reserve
 }
 
 // storeQuery returns the part of the store's query that all lists share.

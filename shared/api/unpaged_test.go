@@ -115,6 +115,17 @@ func TestUnpagedRunsOutOfTime(t *testing.T) {
 			t.Errorf("GET %s = %d, want %d", target, g.Code, want)
 		}
 	}
+	// Within one read too, the list ends in time: the filter examines many recordings
+	// and keeps none, or there is no time to encode those that it keeps.
+	late, cancelLate := context.WithTimeout(t.Context(), rowReserve-time.Millisecond)
+	defer cancelLate()
+	for _, filter := range []string{"&filter_call_id=none", ""} {
+		r := httptest.NewRequestWithContext(late, "GET", everything+filter, nil)
+		r.Header.Set("Accept-Encoding", "gzip")
+		few := listsOf(t, typicalRecordings(500))
+		r.Header.Set("X-Auth-Token", few.token)
+		serve(t, few.list, r).want(t, 416, "range not satisfiable")
+	}
 	// A list that one read completes is answered.
 	short := listsOf(t, typicalRecordings(500))
 	r := httptest.NewRequestWithContext(ctx, "GET", everything, nil)

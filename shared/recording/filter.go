@@ -30,8 +30,8 @@ type test struct {
 	path  []string
 	id    bool // path is "id", which is not in the document
 	// oneOf holds the accepted strings if value is a JSON list or a JSON
-	// string.
-	oneOf []string
+	// string. It is a set, so that a long list costs no more than a short one.
+	oneOf map[string]bool
 	time  Seconds
 }
 
@@ -65,15 +65,24 @@ var operators = []operator{
 
 // ParseFilter takes the filters from the parameters of a query. These are
 // decoded names and values in order. A parameter without "=" has the value
-// "true". ParseFilter ignores other parameters. A parameter that occurs twice
-// makes two tests. Error: FieldErrors.
+// "true". ParseFilter ignores other parameters. A parameter that occurs with two
+// values makes two tests; with the same value twice, one. Error: FieldErrors, also
+// for more than [MaxTests] tests.
 func ParseFilter(query [][2]string) (Filter, error) {
 	var f Filter
 	var errs FieldErrors
+	seen := map[[2]string]bool{}
 	for _, q := range query {
 		op := operatorOf(q[0])
 		if op == nil {
 			continue
+		}
+		if seen[q] {
+			continue
+		}
+		seen[q] = true
+		if len(f.tests) == MaxTests {
+			return f, append(errs, tooManyTests(q[0])).Err()
 		}
 		t := test{op: op, name: q[0], value: q[1]}
 		switch {
@@ -97,6 +106,16 @@ func ParseFilter(query [][2]string) (Filter, error) {
 	return f, errs.Err()
 }
 
+// MaxTests is the maximum number of tests in one filter (contract, List). Every
+// test costs time for each recording that a list examines.
+const MaxTests = 32
+
+func tooManyTests(name string) FieldError {
+	return FieldError{
+		Field: name, Code: "maxItems", Message: "A list takes at most " + strconv.Itoa(MaxTests) + " filters", Target: MaxTests,
+	}
+}
+
 // setPath sets the path of the field that is tested.
 func (t *test) setPath(path string) {
 	t.path = strings.Split(path, ".")
@@ -116,7 +135,7 @@ func operatorOf(name string) *operator {
 // alternatives returns the accepted strings of a JSON value: the members of a
 // list, or the text of a string. Members are compared as strings, including
 // numbers (contract, Where we differ).
-func alternatives(value string) []string {
+func alternatives(value string) map[string]bool {
 	value = strings.TrimLeft(value, " \t\r\n")
 	if value == "" || value[0] != '[' && value[0] != '"' || !json.Valid([]byte(value)) {
 		return nil
@@ -127,20 +146,23 @@ func alternatives(value string) []string {
 	}
 	text := string(compact)
 	if text[0] == '"' {
-		return []string{unquote(text)}
+		return map[string]bool{unquote(text): true}
 	}
-	var all []string
+	all := map[string]bool{}
 	for member := range elements(text) {
 		switch member[0] {
 		case '"':
-			all = append(all, unquote(member))
+			all[unquote(member)] = true
 		case '{', '[', 'n':
 		default:
-			all = append(all, member)
+			all[member] = true
 		}
 	}
 	return all
 }
+
+// Tests returns the number of tests.
+func (f Filter) Tests() int { return len(f.tests) }
 
 // IsZero reports whether the filter has no tests.
 func (f Filter) IsZero() bool { return len(f.tests) == 0 }

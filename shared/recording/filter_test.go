@@ -254,3 +254,24 @@ func TestParseFilterErrors(t *testing.T) {
 		t.Errorf("ParseFilter (-want +got):\n%s", diff)
 	}
 }
+
+// A query has a limited number of tests. Equal parameters are one test.
+func TestParseFilterLimit(t *testing.T) {
+	t.Parallel()
+	var query [][2]string
+	for i := range recording.MaxTests {
+		query = append(query, [2]string{"filter_not_name", string(rune('a' + i))})
+	}
+	for range 300 {
+		query = append(query, query[0])
+	}
+	f, err := recording.ParseFilter(query)
+	if err != nil || f.Tests() != recording.MaxTests || !f.Match(sample(t)) {
+		t.Errorf("ParseFilter of %d tests and 300 duplicates = %d tests, %v", recording.MaxTests, f.Tests(), err)
+	}
+	_, err = recording.ParseFilter(append(query, [2]string{"has_key", "name"}))
+	want := recording.FieldErrors{{Field: "has_key", Code: "maxItems", Message: "A list takes at most 32 filters", Target: 32}}
+	if diff := cmp.Diff(error(want), err); diff != "" {
+		t.Errorf("one test too many (-want +got):\n%s", diff)
+	}
+}
