@@ -27,14 +27,17 @@ type offer struct {
 var (
 	offerDocument = offer{formDocument, []string{"application/json", "application/x-json"}}
 	offerCSV      = offer{formCSV, []string{"text/csv", "text/comma-separated-values", "application/octet-stream"}}
-	// offerAnyAudio offers audio before its type is known.
-	offerAnyAudio = offer{formAudio, []string{"audio/*"}}
+	// offerAnyAudio offers audio before its type is known: any audio type, and the
+	// other names of accepted formats, such as application/ogg.
+	offerAnyAudio = offer{formAudio, append([]string{"audio/*"}, recording.AudioNames("")...)}
 )
 
-// offerAudio returns the offer for audio of the media type own. As in Kazoo, a
-// client that asks for MP3 also gets other types.
+// offerAudio returns the offer for audio of the media type own, under all names
+// of its format. As in Kazoo, a client that asks for MP3 also gets other types.
 func offerAudio(own string) offer {
-	return offer{formAudio, []string{respell(httpfield.EssenceOf(own)), recording.AudioMPEG, "audio/mp3"}}
+	own = httpfield.EssenceOf(own)
+	types := append([]string{respell(own)}, recording.AudioNames(own)...)
+	return offer{formAudio, append(types, recording.AudioMPEG, "audio/mp3")}
 }
 
 // respell returns the usual spelling of an audio type, so that audio/x-wav,

@@ -37,6 +37,12 @@ func TestChooseForOneRecording(t *testing.T) {
 		{"own type with codecs", "", []string{`audio/ogg; codecs="opus, vorbis"; q=0.9`}, "audio/ogg;codecs=opus", formAudio},
 		{"wav is x-wav", "", []string{"audio/wav"}, "audio/x-wav", formAudio},
 		{"x-wav is vnd.wave", "", []string{"audio/x-wav"}, "audio/vnd.wave", formAudio},
+		{"another name of its format", "", []string{"audio/opus"}, "audio/ogg", formAudio},
+		{"a container of its format", "", []string{"application/ogg"}, "audio/ogg", formAudio},
+		{"m4a is mp4", "audio/x-m4a", nil, "audio/mp4", formAudio},
+		{"a name of another format", "", []string{"audio/opus"}, "audio/mpeg", none},
+		{"a container before the recording is read", "", []string{"video/mp4"}, "", formAudio},
+		{"a video before the recording is read", "", []string{"video/x-matroska"}, "", none},
 		{"another type", "", []string{"audio/ogg"}, "audio/mpeg", none},
 		{"another type or json", "", []string{"audio/ogg, application/json;q=0.1"}, "audio/mpeg", formDocument},
 		{"any audio type before the recording is read", "", []string{"audio/ogg"}, "", formAudio},
@@ -112,7 +118,7 @@ func TestUnknownTypeIsTheWidestOffer(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		element := rapid.SampledFrom([]string{
-			"application/json", "application/*", "audio/mpeg", "audio/ogg", "audio/x-wav", "audio/*", "*/*", "text/html", "rubbish",
+			"application/json", "application/*", "audio/mpeg", "audio/ogg", "audio/x-wav", "audio/opus", "application/ogg", "video/*", "audio/*", "*/*", "text/html", "rubbish",
 		})
 		weight := rapid.SampledFrom([]string{"", ";q=0", ";q=0.5", ";q=1", ";q=x"})
 		var text []string

@@ -35,10 +35,6 @@ func (a *requestedAudio) length() int64 {
 
 // audio answers with the audio of rec, managed or external.
 func (g *getter) audio(w http.ResponseWriter, r *request, rec *recording.Recording, d media.Delivery) error {
-	rec, err := g.await(w, r, rec)
-	if err != nil {
-		return err
-	}
 	switch rec.Audio.Place {
 	case recording.External:
 		return g.external(w, r, rec)
@@ -46,7 +42,7 @@ func (g *getter) audio(w http.ResponseWriter, r *request, rec *recording.Recordi
 	default:
 		return audioMissing(rec)
 	}
-	err = g.managed(w, r, rec, d)
+	err := g.managed(w, r, rec, d)
 	if errors.Is(err, media.ErrChanged) {
 		err = g.managed(w, r, rec, d) // the object was replaced between stat and read
 	}

@@ -31,9 +31,11 @@ func Get(env Env, s store.Reader, m media.Reader, d Delivery) http.Handler {
 	return env.handle(OpGet, g.serve)
 }
 
-// serve makes the checks that do not depend on the recording, loads it, and
-// chooses again by the type of its audio. If only that type does not match, the
-// 406 comes after the 404 for a missing recording.
+// serve makes the checks that do not depend on the recording, loads it, waits for
+// its audio if the client prefers that, and chooses again by the type of its
+// audio. If only that type does not match, the 406 comes after the 404 for a
+// missing recording. Without audio the type is unknown, so the answer is the 404
+// for missing audio.
 func (g *getter) serve(w http.ResponseWriter, r *request) error {
 	query := r.URL.Query()
 	want := preferencesOf(query.Get("accept"), r.Header.Values("Accept"))
@@ -49,8 +51,15 @@ func (g *getter) serve(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if chosen, err = r.choose(want, offerAudio(audioType("", rec))); err != nil {
-		return err
+	if chosen == formAudio {
+		if rec, err = g.await(w, r, rec); err != nil {
+			return err
+		}
+	}
+	if rec.Audio.Place != recording.Nowhere {
+		if chosen, err = r.choose(want, offerAudio(audioType("", rec))); err != nil {
+			return err
+		}
 	}
 	if chosen == formAudio {
 		return g.audio(w, r, rec, d)

@@ -93,3 +93,36 @@ func TestFailedAudioHasAReason(t *testing.T) {
 		t.Errorf("answer %v %s after %v, want the reason at once, without Retry-After", p.header, p.body, time.Since(begun))
 	}
 }
+
+// While the type of the audio is unknown, a request for any accepted type is a 404
+// with Retry-After, and waits if the client prefers that. Once it is known, other
+// types are a 406.
+func TestPendingAudioOfAnyType(t *testing.T) {
+	t.Parallel()
+	s := newSingle(t, Delivery{MaxWait: time.Second})
+	rec := s.put(t, nil, func(r *recording.Recording) { r.Audio = recording.Audio{} })
+	for _, name := range recording.AudioNames("") {
+		p := s.do(t, http.MethodGet, onePath+"?accept="+name, "")
+		p.wantStatus(t, http.StatusNotFound, "bad_identifier")
+		if p.header.Get("Retry-After") == "" {
+			t.Errorf("accept=%s: %v, want Retry-After", name, p.header)
+		}
+	}
+	begun := time.Now()
+	p := s.do(t, http.MethodGet, onePath, "", "Accept", "audio/opus", "Prefer", "wait=1")
+	p.wantStatus(t, http.StatusNotFound, "bad_identifier")
+	if p.header.Get("Preference-Applied") != "wait=1" || time.Since(begun) < 900*time.Millisecond {
+		t.Errorf("%v after %v, want a wait of 1 s", p.header, time.Since(begun))
+	}
+	s.do(t, http.MethodGet, onePath+"?accept=video/x-matroska", "").wantStatus(t, http.StatusNotAcceptable, "not_acceptable")
+	if _, err := s.store.Update(t.Context(), rec.Account, rec.ID, func(r *recording.Recording) error {
+		r.Audio = recording.Audio{State: recording.Failed, Reason: recording.NotAudio}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s.do(t, http.MethodGet, onePath+"?accept=audio/wav", "").wantStatus(t, http.StatusNotFound, "bad_identifier")
+	ready := newSingle(t, Delivery{})
+	ready.put(t, noise(10), nil) // audio/mpeg
+	ready.do(t, http.MethodGet, onePath+"?accept=audio/wav", "").wantStatus(t, http.StatusNotAcceptable, "not_acceptable")
+}

@@ -115,6 +115,20 @@ func AudioSpelling(mediaType string) string {
 	return mediaType
 }
 
+// AudioNames returns all names of the format of a media type, or of all accepted
+// formats for "". The media type is in lower case, without parameters. The result
+// is empty for an unknown type.
+func AudioNames(mediaType string) []string {
+	var names []string
+	for _, f := range audioFormats {
+		own := append(append([]string{f.name}, f.spellings...), f.aliases...)
+		if mediaType == "" && f.accepted || slices.Contains(own, mediaType) {
+			names = append(names, own...)
+		}
+	}
+	return names
+}
+
 // AudioExtension returns the usual extension of files of a media type, without
 // a dot, or "" if the type is unknown. The type is in lower case, without
 // parameters. An alias that is itself an extension of the format keeps it:
