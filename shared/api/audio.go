@@ -7,8 +7,10 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"callrecordings/shared/httpfield"
+	"callrecordings/shared/incoming"
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
 )
@@ -22,6 +24,7 @@ type requestedAudio struct {
 	media.Object
 	key         string
 	disposition string
+	duration    time.Duration        // 0 if unknown
 	part        *httpfield.ByteRange // nil for all of it
 }
 
@@ -61,7 +64,9 @@ func (g *getter) managed(w http.ResponseWriter, r *request, rec *recording.Recor
 		return fmt.Errorf("stat audio: %w", err)
 	}
 	object.ContentType = audioType(object.ContentType, rec)
-	a := &requestedAudio{Object: object, key: key, disposition: dispositionOf(r, rec, object.ContentType)}
+	a := &requestedAudio{
+		Object: object, key: key, disposition: dispositionOf(r, rec, object.ContentType), duration: incoming.Duration(rec.Document),
+	}
 	v := httpfield.Validators{ETag: object.ETag, Modified: object.Modified}
 	switch v.Evaluate(r.Header) {
 	case httpfield.PreconditionFailed:
@@ -115,7 +120,6 @@ func (g *getter) external(w http.ResponseWriter, r *request, rec *recording.Reco
 // headers sets the headers of an answer with audio.
 func (a *requestedAudio) headers(h http.Header) {
 	a.validatorHeaders(h)
-	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Disposition", a.disposition)
 	h.Set("Accept-Ranges", "bytes")
 	h.Set("Content-Length", strconv.FormatInt(a.length(), 10))

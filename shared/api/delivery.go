@@ -15,8 +15,8 @@ type Delivery struct {
 	// Default applies to requests that choose no delivery; "" means
 	// [media.Auto].
 	Default media.Delivery
-	// PresignTTL is the lifetime of a presigned URL, up to 7 days; 0 means five
-	// minutes.
+	// PresignTTL is the shortest lifetime of a presigned URL, up to 7 days; 0 means
+	// five minutes. Listening may need a longer one; see [Delivery.lifetime].
 	PresignTTL time.Duration
 	// ExternalHosts are the hosts that external audio may be redirected to: a
 	// host name, or "*.example.com" for all hosts below it.
@@ -43,12 +43,34 @@ var transports = map[media.Delivery]struct{ small, large transport }{
 // deliveryNames are the keys of transports, for an error.
 var deliveryNames = []string{string(media.Auto), string(media.Inline), string(media.Redirect)}
 
+// maxListening limits the lifetime that listening asks for. A function's role
+// signs with a session that may end soon after (docs/cost.md).
+const maxListening = time.Hour
+
+// lifetime returns the lifetime of a presigned URL. Players repeat ranges of the
+// same URL while a person listens and pauses, and stall for good once it has
+// expired. So it lasts twice the duration of the audio and ten minutes, but at
+// most maxListening, and never less than PresignTTL. Audio of unknown duration, 0,
+// may be long: its URL lasts maxListening.
+func (d Delivery) lifetime(duration time.Duration) time.Duration {
+	listening := maxListening
+	if duration > 0 {
+		listening = min(2*duration+10*time.Minute, maxListening)
+	}
+	return max(d.PresignTTL, listening)
+}
+
 // deliveryOf returns the delivery that the client asks for, or the default. An
 // unknown delivery is an error, so that no client gets an answer in a way that
-// it did not choose.
-func (g *getter) deliveryOf(query url.Values) (media.Delivery, error) {
+// it did not choose. A client with an Authorization header is redirected only if
+// the audio does not fit: many clients send the header to S3, which rejects a
+// request that a presigned URL and a header both authenticate.
+func (g *getter) deliveryOf(r *request, query url.Values) (media.Delivery, error) {
 	text := query.Get("delivery")
 	if isAbsent(text) {
+		if g.Default == media.Redirect && r.Header.Get("Authorization") != "" {
+			return media.Auto, nil
+		}
 		return g.Default, nil
 	}
 	if _, ok := transports[media.Delivery(text)]; !ok {
@@ -100,7 +122,7 @@ func (g *getter) redirect(w http.ResponseWriter, r *request, a *requestedAudio) 
 		ContentType:  a.ContentType,
 		Disposition:  a.disposition,
 		CacheControl: audioCache,
-		TTL:          g.PresignTTL,
+		TTL:          g.lifetime(a.duration),
 	})
 	if err != nil {
 		return fmt.Errorf("presign audio: %w", err)

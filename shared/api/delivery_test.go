@@ -2,12 +2,15 @@ package api
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"callrecordings/shared/media"
+	"callrecordings/shared/recording"
 )
 
 // Audio and ranges of sizes around the limit of one answer, with each delivery.
@@ -123,8 +126,8 @@ func TestRedirect(t *testing.T) {
 		t.Errorf("body = %s of %s, want the envelope", p.body, p.header.Get("Content-Type"))
 	}
 	location, err := url.Parse(p.header.Get("Location"))
-	if err != nil || location.Query().Get("X-Amz-Expires") != "300" || !strings.HasSuffix(location.Path, rec.AudioKey()) {
-		t.Errorf("Location = %v, %v, want the object, valid for 300 s", location, err)
+	if err != nil || location.Query().Get("X-Amz-Expires") != "724" || !strings.HasSuffix(location.Path, rec.AudioKey()) {
+		t.Errorf("Location = %v, %v, want the object, valid for 724 s", location, err)
 	}
 	if strings.Contains(p.header.Get("Location"), s.token) {
 		t.Error("Location holds the token")
@@ -148,4 +151,59 @@ func TestRedirect(t *testing.T) {
 		t.Errorf("part = %q", part.body)
 	}
 	s.do(t, http.MethodGet, audioPath, "", "If-None-Match", got.header.Get("ETag")).wantStatus(t, http.StatusNotModified, "")
+}
+
+// A presigned URL lasts as long as listening takes.
+func TestLifetime(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ ttl, duration, want time.Duration }{
+		{5 * time.Minute, time.Second, 10*time.Minute + 2*time.Second},
+		{5 * time.Minute, 20 * time.Minute, 50 * time.Minute},
+		{5 * time.Minute, 25 * time.Minute, time.Hour},
+		{5 * time.Minute, 8 * time.Hour, time.Hour},
+		{5 * time.Minute, 0, time.Hour},
+		{30 * time.Minute, time.Minute, 30 * time.Minute},
+		{2 * time.Hour, time.Minute, 2 * time.Hour},
+	} {
+		if got := (Delivery{PresignTTL: c.ttl}).lifetime(c.duration); got != c.want {
+			t.Errorf("lifetime of %v with PresignTTL %v = %v, want %v", c.duration, c.ttl, got, c.want)
+		}
+	}
+	s := newSingle(t, Delivery{Default: media.Redirect})
+	s.put(t, noise(10), func(r *recording.Recording) { r.Document = `{"duration":1200,"duration_ms":1200000}` })
+	location, err := url.Parse(s.do(t, http.MethodGet, audioPath, "").header.Get("Location"))
+	if err != nil || location.Query().Get("X-Amz-Expires") != "3000" {
+		t.Errorf("Location = %v, %v, want it valid for 3000 s", location, err)
+	}
+}
+
+// Clients send the Authorization header on to S3, which rejects it. They get the
+// bytes where they fit.
+func TestAuthorizationIsNotRedirected(t *testing.T) {
+	t.Parallel()
+	small, large := newSingle(t, Delivery{Default: media.Redirect}), newSingle(t, Delivery{Default: media.Redirect})
+	small.put(t, noise(10), nil)
+	large.put(t, noise(gatewayLimit+1), nil)
+	get := func(s *single, query string, header ...string) int {
+		return s.do(t, http.MethodGet, audioPath+query, "", header...).status
+	}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, audioPath, nil)
+	r.Header.Set("Authorization", "Bearer "+small.token)
+	bearer := serve(t, small.get, r)
+	for _, c := range []struct {
+		name   string
+		status int
+		want   int
+	}{
+		{"bearer", bearer.Code, http.StatusOK},
+		{"bearer and X-Auth-Token", get(small, "", "Authorization", "Bearer x"), http.StatusOK},
+		{"X-Auth-Token", get(small, ""), http.StatusFound},
+		{"bearer that asks for a redirect", get(small, "&delivery=redirect", "Authorization", "Bearer x"), http.StatusFound},
+		{"bearer and a range", get(large, "", "Authorization", "Bearer x", "Range", "bytes=0-9"), http.StatusPartialContent},
+		{"bearer and large audio", get(large, "", "Authorization", "Bearer x"), http.StatusFound},
+	} {
+		if c.status != c.want {
+			t.Errorf("%s: %d, want %d", c.name, c.status, c.want)
+		}
+	}
 }

@@ -207,6 +207,7 @@ var errorTable = []struct {
 	{strictjson.ErrSyntax, notJSON("failed to parse request body")},
 	{strictjson.ErrDuplicate, notJSON("a key stands twice in one object")},
 	{strictjson.ErrDepth, notJSON("too deeply nested")},
+	{strictjson.ErrNumber, notJSON("a number is out of range")},
 	{strictjson.ErrUTF8, notJSON("not valid UTF-8")},
 	{store.ErrNotFound, missing},
 	{store.ErrConflict, fixed(http.StatusConflict, "datastore_conflict", "conflicting documents")},
@@ -300,5 +301,5 @@ func (r *request) fail(a *answer, err error) {
 // failed. They do not apply to the error.
 var representationHeaders = []string{
 	"Accept-Ranges", "Content-Disposition", "Content-Encoding", "Content-Length", "Content-Range",
-	"Etag", "Last-Modified", "Link", "Location", "X-Content-Type-Options",
+	"Etag", "Last-Modified", "Link", "Location",
 }

@@ -179,6 +179,7 @@ func TestAnswersOfErrors(t *testing.T) {
 		{"syntax", strictjson.ErrSyntax, 400, "parse_error", `{"json":{"invalid":{"message":"failed to parse request body","target":"body"}}}`, "", ""},
 		{"duplicate", strictjson.ErrDuplicate, 400, "parse_error", `{"json":{"invalid":{"message":"a key stands twice in one object","target":"body"}}}`, "", ""},
 		{"depth", strictjson.ErrDepth, 400, "parse_error", `{"json":{"invalid":{"message":"too deeply nested","target":"body"}}}`, "", ""},
+		{"number", strictjson.ErrNumber, 400, "parse_error", `{"json":{"invalid":{"message":"a number is out of range","target":"body"}}}`, "", ""},
 		{"UTF-8", strictjson.ErrUTF8, 400, "parse_error", `{"json":{"invalid":{"message":"not valid UTF-8","target":"body"}}}`, "", ""},
 		{"field", field, 400, "validation error", `{"a.b":{"type":{"message":"Value did not match type(s): string","target":"string","value":5}}}`, "", ""},
 		{"fields", recording.FieldErrors{field, {Field: "a.b", Code: "x", Message: "m"}, {Field: "c", Code: "y", Message: "n"}}, 400, "validation error", `{"a.b":{"type":{"message":"Value did not match type(s): string","target":"string","value":5},"x":{"message":"m"}},"c":{"y":{"message":"n"}}}`, "", ""},

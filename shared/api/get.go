@@ -43,7 +43,7 @@ func (g *getter) serve(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	d, err := g.deliveryOf(query)
+	d, err := g.deliveryOf(r, query)
 	if err != nil && chosen == formAudio {
 		return err
 	}

@@ -106,7 +106,6 @@ func (l *csvList) answer(w http.ResponseWriter, p paging) error {
 		h.Set("Link", nextLink(l.request.URL, l.query, p.end))
 	}
 	h.Set("Content-Type", csvType)
-	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Disposition", httpfield.ContentDisposition(false, csvFileName(l.wantedName())))
 	buf := takeBuffer()
 	defer putBuffer(buf)

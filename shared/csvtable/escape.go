@@ -2,23 +2,48 @@ package csvtable
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
 // Defuse keeps spreadsheets from evaluating text as a formula. It puts a ' in
-// front of text that starts like one (OWASP, CSV injection). A number with a
-// sign, such as a phone number in E.164, evaluates to itself and stays
-// unchanged.
+// front of text that starts like one (OWASP, CSV injection), also behind characters
+// that spreadsheets drop: white space, control characters, and characters of no
+// width. A number with a sign, such as a phone number in E.164, evaluates to
+// itself and stays unchanged.
 func Defuse(text string) string {
-	first, size := utf8.DecodeRuneInString(text)
-	if !strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) || first == utf8.RuneError {
+	if text == "" {
 		return text
 	}
-	if (first == '+' || first == '-') && isDecimal(text[size:]) {
+	if strings.ContainsRune(endsCell, rune(text[0])) {
+		return "'" + text
+	}
+	visible := strings.TrimLeftFunc(text, isDropped)
+	first, size := utf8.DecodeRuneInString(visible)
+	isNumber := (first == '+' || first == '-') && isDecimal(visible[size:])
+	if isNumber || !strings.ContainsRune(beginsFormula, first) {
 		return text
 	}
 	return "'" + text
 }
+
+const (
+	// beginsFormula holds the first characters of formulas, with their full-width
+	// and small forms, and the minus sign, which spreadsheets convert.
+	beginsFormula = "=+-@＝＋－＠﹦﹢﹣﹫−"
+	// endsCell holds characters that may begin a new cell.
+	endsCell = "\t\r\n"
+)
+
+// isDropped reports whether spreadsheets may drop r at the beginning of a cell.
+func isDropped(r rune) bool {
+	return unicode.IsSpace(r) || unicode.IsControl(r) ||
+		unicode.In(r, unicode.Cf, unicode.M) || strings.ContainsRune(blanks, r)
+}
+
+// blanks are letters without a visible form: Hangul fillers and the blank Braille
+// pattern.
+const blanks = "\u115f\u1160\u3164\uffa0\u2800"
 
 // isDecimal reports whether s consists of digits with at most one point between
 // them.

@@ -233,7 +233,7 @@ func (k kind) of(name, value string) (string, bool) {
 		n, err := strconv.ParseInt(whole, 10, 64)
 		return strconv.FormatInt(n, 10), err == nil && n >= 0 && n <= maxInteger
 	case object:
-		if strictjson.Check([]byte(value), MaxDepth-1) != nil || value[0] != '{' || len(value) > MaxUserMetadata {
+		if checkRequest([]byte(value), MaxDepth-1) != nil || value[0] != '{' || len(value) > MaxUserMetadata {
 			return "", false
 		}
 		compact, err := strictjson.Compact(nil, []byte(value))

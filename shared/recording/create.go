@@ -38,9 +38,10 @@ const uiMetadata = "ui_metadata"
 // public fields, because they are in the wrong place. maxBytes limits the
 // announced size of the audio.
 //
-// Errors: those of strictjson.Check for [MaxDepth] levels; [FieldErrors].
+// Errors: those of strictjson.Check for [MaxDepth] levels and of
+// strictjson.CheckNumbers; [FieldErrors].
 func ParseCreation(body []byte, maxBytes int64) (Creation, error) {
-	if err := strictjson.Check(body, MaxDepth); err != nil {
+	if err := checkRequest(body, MaxDepth); err != nil {
 		return Creation{}, fmt.Errorf("parse creation: %w", err)
 	}
 	compact, err := strictjson.Compact(nil, body)
@@ -90,7 +91,7 @@ func CreationOf(parameters iter.Seq2[string, string]) (Creation, error) {
 		}
 		raw := Quote(value)
 		if k == natural || k == object {
-			if err := strictjson.Check([]byte(value), MaxDepth-1); err != nil {
+			if err := checkRequest([]byte(value), MaxDepth-1); err != nil {
 				errs = append(errs, wrongType(name, string(k), raw))
 				continue
 			}
@@ -117,6 +118,15 @@ func CreationOf(parameters iter.Seq2[string, string]) (Creation, error) {
 		return Creation{}, err
 	}
 	return c, nil
+}
+
+// checkRequest checks JSON text that a client sends. Errors: those of
+// strictjson.Check and strictjson.CheckNumbers.
+func checkRequest(text []byte, maxDepth int) error {
+	if err := strictjson.Check(text, maxDepth); err != nil {
+		return err
+	}
+	return strictjson.CheckNumbers(text)
 }
 
 const (

@@ -28,10 +28,10 @@ type Patch struct {
 // and so on), but rejects public fields, because they are in the wrong place.
 // An object without user_metadata is valid and changes nothing.
 //
-// Errors: those of strictjson.Check for [MaxDepth] levels; [FieldErrors] for
-// JSON of another structure.
+// Errors: those of strictjson.Check for [MaxDepth] levels and of
+// strictjson.CheckNumbers; [FieldErrors] for JSON of another structure.
 func ParsePatch(body []byte) (Patch, error) {
-	if err := strictjson.Check(body, MaxDepth); err != nil {
+	if err := checkRequest(body, MaxDepth); err != nil {
 		return Patch{}, fmt.Errorf("parse patch: %w", err)
 	}
 	compact, err := strictjson.Compact(nil, body)

@@ -15,7 +15,7 @@ import (
 	"unicode/utf8"
 )
 
-// Check wraps these errors with the offset. They never contain the text itself,
+// Check and CheckNumbers wrap these errors with the offset. They never contain the text itself,
 // which must not appear in logs.
 var (
 	// ErrSyntax means that the text is not one JSON value.
@@ -24,6 +24,8 @@ var (
 	ErrDuplicate = errors.New("duplicate key")
 	// ErrDepth means that the value is nested too deeply.
 	ErrDepth = errors.New("nested too deep")
+	// ErrNumber means that a number is too large for a double, such as 1e400.
+	ErrNumber = errors.New("number out of range")
 	// ErrUTF8 means that the text is not UTF-8, or that an escape is half a
 	// surrogate pair.
 	ErrUTF8 = errors.New("not valid UTF-8")
@@ -99,6 +101,26 @@ func value(d *json.Decoder, maxDepth int) error {
 		}
 		top = len(open) - 1
 		open[top].key = open[top].keys != nil
+	}
+}
+
+// CheckNumbers returns ErrNumber if data contains a number that is too large for
+// a double. Other parsers reject such a number or read infinity (RFC 7493, 2.2).
+// Check must have accepted data. It is not part of Check, because documents from
+// other systems stay as they are.
+func CheckNumbers(data []byte) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	for {
+		t, err := d.Token()
+		if err != nil {
+			return nil //nolint:nilerr // the end of data
+		}
+		if n, ok := t.(json.Number); ok {
+			if _, err := n.Float64(); err != nil {
+				return fmt.Errorf("%w: before byte %d", ErrNumber, d.InputOffset())
+			}
+		}
 	}
 }
 

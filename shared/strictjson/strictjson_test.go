@@ -96,6 +96,23 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+func TestCheckNumbers(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]error{
+		`{"a":[1,-0,1.50,1.7976931348623157e308,1e-400],"1e400":"1e400"}`: nil,
+		strings.Repeat("9", 300):     nil,
+		`null`:                       nil,
+		`1e400`:                      strictjson.ErrNumber,
+		`{"a":[{"b":-1.8e308}]}`:     strictjson.ErrNumber,
+		`[1,1e99999999999999999999]`: strictjson.ErrNumber,
+		strings.Repeat("9", 400):     strictjson.ErrNumber,
+	} {
+		if got := strictjson.CheckNumbers([]byte(text)); !errors.Is(got, want) {
+			t.Errorf("CheckNumbers(%.40s) = %v, want %v", text, got, want)
+		}
+	}
+}
+
 func TestCheckDepth(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
