@@ -4,10 +4,11 @@
 // only its own values.
 //
 // Every call ends. [Limits] bounds connecting, each attempt, the number of
-// attempts and the wait before a retry. A retry starts only if the context's
-// deadline leaves enough time for it (docs/adr/007-time-outs.md). The SDK's
-// defaults are not used because its connect time-out of 30 s is longer than the
-// gateway waits for a function (29 s).
+// attempts and the wait before a retry. Attempts fit into the time that the
+// context's deadline leaves, and end early enough for the caller to answer
+// ([Left]). A retry starts only if enough time remains for it to be useful
+// (docs/adr/007-time-outs.md). The SDK's defaults are not used because its connect
+// time-out of 30 s is longer than the gateway waits for a function (29 s).
 //
 // Jitter and Sleep also serve clients of other services (incoming/importer).
 //
@@ -15,10 +16,11 @@
 //
 // An attempt may succeed although its answer is lost.
 // The retry then repeats the request, so each driver must recognize its own
-// write or tolerate a duplicate.
+// write or tolerate a duplicate. [Watch] reports whether an answer was lost.
 package attempt
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"net"
@@ -35,10 +37,17 @@ type Limits struct {
 	// means that answers are not streamed: the SDK reads the body as part of the
 	// attempt, and Attempt bounds both.
 	Head time.Duration
+	// Streams is the operation whose answer the caller reads after the attempt,
+	// such as "GetObject"; "" for none.
+	Streams string
 	// Attempt is the longest that an attempt takes, from connecting to the last
-	// byte of the answer, or to the end of its head if Head is set. A retry needs
-	// at least this much time before the deadline.
+	// byte of the answer. If Head is set, only sending a request counts on top: its
+	// length depends on the body, so each write to the connection is bounded
+	// instead.
 	Attempt time.Duration
+	// Useful is the time before the deadline that makes a retry worthwhile, although
+	// an attempt may take longer. 0 means Attempt.
+	Useful time.Duration
 	// Attempts is the maximum number of attempts for one call, at least 1.
 	Attempts int
 	// Backoff is the longest wait before the second attempt. It doubles before
@@ -59,18 +68,36 @@ func Standard(attempt time.Duration) Limits {
 
 // Streaming returns limits for a service with streamed answers: 500 ms to connect,
 // 1 s for the TLS handshake, up to head for the head of an answer, three attempts,
-// and a first wait of up to 100 ms. They do not bound the reading of the body.
+// and a first wait of up to 100 ms. A retry starts if two seconds are left. They do
+// not bound the reading of the body.
 func Streaming(head time.Duration) Limits {
 	l := Standard(0)
 	l.Handshake, l.Head, l.Attempt, l.Backoff = time.Second, head, l.Connect+head, 100*time.Millisecond
+	l.Useful = 2 * time.Second
 	return l
 }
 
-// Carries reports whether the context's deadline leaves time for the wait and
-// an attempt after it.
+// Carries reports whether the context's deadline leaves time for the wait and a
+// useful attempt after it.
 func (l Limits) Carries(ctx context.Context, wait time.Duration) bool {
 	end, ok := ctx.Deadline()
-	return !ok || time.Until(end) >= wait+l.Attempt
+	return !ok || time.Until(end) >= wait+cmp.Or(l.Useful, l.Attempt)
+}
+
+// answer is the time that an attempt leaves its caller, which needs it to answer
+// its own client before the deadline.
+const answer = time.Second
+
+// Left returns how long a step may take: most, or less near the context's
+// deadline. A second before the deadline stays free, or half of the remaining time
+// if that is less than two seconds.
+func Left(ctx context.Context, most time.Duration) time.Duration {
+	end, ok := ctx.Deadline()
+	if !ok {
+		return most
+	}
+	left := time.Until(end)
+	return min(most, max(left-answer, left/2))
 }
 
 // Jitter returns a random duration from 0 to longest ("full jitter").

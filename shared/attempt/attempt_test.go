@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,6 +29,63 @@ func TestCarries(t *testing.T) {
 	for wait, want := range map[time.Duration]bool{0: true, 8 * time.Second: true, 9500 * time.Millisecond: false, time.Hour: false} {
 		if got := l.Carries(ctx, wait); got != want {
 			t.Errorf("Carries(%v) with 10 s left = %v, want %v", wait, got, want)
+		}
+	}
+}
+
+// An attempt leaves a second before the deadline, or half of a short time.
+func TestLeft(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		if got := attempt.Left(t.Context(), time.Hour); got != time.Hour {
+			t.Errorf("Left without a deadline = %v, want 1h", got)
+		}
+		for left, want := range map[time.Duration]time.Duration{
+			time.Minute: 10 * time.Second, 11 * time.Second: 10 * time.Second, 5 * time.Second: 4 * time.Second,
+			2 * time.Second: time.Second, time.Second: 500 * time.Millisecond, 0: 0,
+		} {
+			ctx, cancel := context.WithTimeout(t.Context(), left)
+			if got := attempt.Left(ctx, 10*time.Second); got != want {
+				t.Errorf("Left with %v before the deadline = %v, want %v", left, got, want)
+			}
+			cancel()
+		}
+	})
+}
+
+// A retry starts although a whole attempt would no longer fit. Every attempt ends
+// early enough for the caller to answer.
+func TestAttemptsFitTheDeadline(t *testing.T) {
+	t.Parallel()
+	for name, serve := range map[string]http.HandlerFunc{
+		"silent": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"first attempt fails": func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusInternalServerError)
+		},
+	} {
+		var calls atomic.Int32
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			if calls.Add(1) == 1 {
+				serve(w, r)
+				return
+			}
+			_, _ = io.WriteString(w, `{"TableNames":[]}`)
+		}))
+		l := attempt.Standard(time.Hour)
+		l.Backoff, l.Useful = time.Millisecond, time.Second
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		began := time.Now()
+		_, err := client(server.URL, l).ListTables(ctx, &dynamodb.ListTablesInput{})
+		took, wanted := time.Since(began), name == "first attempt fails"
+		cancel()
+		server.CloseClientConnections()
+		server.Close()
+		if (err == nil) != wanted || took > 2500*time.Millisecond {
+			t.Errorf("%s: %v after %v, want success: %v, at least half a second before the deadline", name, err, took, wanted)
+		}
+		if !wanted && !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: %v, want the deadline as its cause", name, err)
 		}
 	}
 }

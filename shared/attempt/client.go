@@ -24,7 +24,11 @@ func (l Limits) Client(idle int) *http.Client {
 			DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 				ctx, cancel := context.WithTimeout(ctx, l.Connect)
 				defer cancel()
-				return l.Dial(ctx, network, addr)
+				c, err := l.Dial(ctx, network, addr)
+				if err != nil {
+					return nil, err
+				}
+				return &guarded{Conn: c, stall: max(l.Head, l.Attempt)}, nil
 			},
 			TLSHandshakeTimeout:   l.Handshake,
 			ResponseHeaderTimeout: l.Head,
@@ -35,6 +39,22 @@ func (l Limits) Client(idle int) *http.Client {
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+}
+
+// guarded is a connection whose writes end. Without it, a server that stops
+// reading would hold a request with a body for as long as its caller waits.
+type guarded struct {
+	net.Conn
+	stall time.Duration // longest time for one write
+}
+
+// Write writes p, which has at most a few kilobytes: net/http and TLS send a body
+// in such pieces.
+func (g *guarded) Write(p []byte) (int, error) {
+	if err := g.SetWriteDeadline(time.Now().Add(g.stall)); err != nil { //nolint:forbidigo // deadlines of connections follow the system clock
+		return 0, err
+	}
+	return g.Conn.Write(p)
 }
 
 // Warm opens a connection to address with an unsigned GET, so that the first

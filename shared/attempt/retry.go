@@ -3,9 +3,11 @@ package attempt
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	smithy "github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
@@ -16,25 +18,16 @@ import (
 // ErrNoTime means that the deadline leaves no time for another attempt.
 var ErrNoTime = errors.New("the deadline leaves no time for another attempt")
 
-// APIOptions returns SDK options that bound each attempt by l.Attempt, unless
-// the answer is streamed, and call count with the request's log entry before
-// each attempt.
+// APIOptions returns SDK options that bound each attempt and call count with the
+// request's log entry before each attempt.
 func (l Limits) APIOptions(count func(*requestlog.Entry)) []func(*middleware.Stack) error {
 	each := middleware.FinalizeMiddlewareFunc("EachAttempt",
 		func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
 			middleware.FinalizeOutput, middleware.Metadata, error,
 		) {
 			count(requestlog.From(ctx))
-			if l.Head > 0 {
-				return next.HandleFinalize(ctx, in)
-			}
-			attempt, cancel := context.WithTimeout(ctx, l.Attempt)
-			defer cancel()
-			out, md, err := next.HandleFinalize(attempt, in)
-			if err != nil && attempt.Err() != nil && ctx.Err() == nil {
-				// The SDK would mistake this time-out for the caller's and not retry.
-				err = &slowError{l.Attempt}
-			}
+			out, md, err := l.bounded(ctx, in, next)
+			watchFrom(ctx).note(err)
 			return out, md, err
 		})
 	return []func(*middleware.Stack) error{func(s *middleware.Stack) error {
@@ -42,17 +35,51 @@ func (l Limits) APIOptions(count func(*requestlog.Entry)) []func(*middleware.Sta
 	}}
 }
 
-// slowError reports an attempt that exceeded its limit.
-type slowError struct{ limit time.Duration }
+// bounded makes an attempt that ends in time.
+func (l Limits) bounded(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
+	middleware.FinalizeOutput, middleware.Metadata, error,
+) {
+	most := l.Attempt
+	if l.Head > 0 {
+		most = math.MaxInt64 // the client bounds every step
+	}
+	limit := Left(ctx, most)
+	attempt, cancel := context.WithCancel(ctx)
+	timer := time.AfterFunc(limit, cancel)
+	out, md, err := next.HandleFinalize(attempt, in)
+	late := !timer.Stop()
+	if err != nil || l.Streams == "" || awsmiddleware.GetOperationName(ctx) != l.Streams {
+		cancel() // otherwise the caller still reads the body
+	}
+	if err != nil && late && ctx.Err() == nil {
+		// The SDK would mistake this time-out for the caller's and not retry.
+		err = &slowError{limit: limit, deadline: limit < most}
+	}
+	return out, md, err
+}
 
-func (e *slowError) Error() string { return "no answer within " + e.limit.String() }
+// slowError reports an attempt that exceeded its limit.
+type slowError struct {
+	limit    time.Duration
+	deadline bool // the caller's deadline set the limit
+}
+
+func (e *slowError) Error() string {
+	if e.deadline {
+		return "no answer within " + e.limit.Round(time.Millisecond).String() + ", before the deadline"
+	}
+	return "no answer within " + e.limit.String()
+}
 
 // RetryableError makes the SDK retry.
 func (*slowError) RetryableError() bool { return true }
 
+// Is reports that the caller's deadline ended the attempt, if it did.
+func (e *slowError) Is(target error) bool { return e.deadline && target == context.DeadlineExceeded }
+
 // retryer is the SDK's standard retryer with two changes: it also retries if
-// an answer breaks off midway, and only if the deadline leaves time for another
-// whole attempt.
+// an answer breaks off midway, and only if the deadline leaves time for a useful
+// attempt.
 type retryer struct {
 	*retry.Standard
 	Limits

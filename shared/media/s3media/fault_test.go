@@ -1,6 +1,7 @@
 package s3media
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -57,6 +58,23 @@ func bytesOf(size, sent int, header ...string) fault {
 func noAnswer(_ http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
 	<-r.Context().Done()
+}
+
+// unread leaves the body of the request unread.
+func unread(http.ResponseWriter, *http.Request) { time.Sleep(silence) }
+
+// silence is longer than any limit.
+const silence = time.Hour
+
+// reset closes the connection instead of answering.
+func reset(_ http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	panic(http.ErrAbortHandler)
+}
+
+// copied acknowledges a copy.
+func copied(w http.ResponseWriter, _ *http.Request) {
+	_, _ = io.WriteString(w, "<CopyObjectResult><ETag>e</ETag></CopyObjectResult>")
 }
 
 func cut(w http.ResponseWriter, r *http.Request) {
@@ -127,7 +145,7 @@ func withFake(t *testing.T, dial func(context.Context) error, script []fault, te
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakeStore{script: script, conns: make(chan net.Conn), closed: make(chan struct{}), dial: dial}
 		n := standard()
-		n.calls.Dial, n.uploads.Dial = f.connect, f.connect
+		n.calls.Dial, n.uploads.Dial, n.small.Dial = f.connect, f.connect, f.connect
 		b, err := open(Options{
 			Region: "us-east-1", Endpoint: "http://store.test", Bucket: "recordings",
 			Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
@@ -143,6 +161,7 @@ func withFake(t *testing.T, dial func(context.Context) error, script []fault, te
 		if err := s.Close(); err != nil {
 			t.Errorf("closing the fake store = %v, want nil", err)
 		}
+		time.Sleep(silence) // until every handler of unread has returned
 	})
 }
 
@@ -176,6 +195,23 @@ func put(ctx context.Context, f *fakeStore) error {
 	return f.Put(ctx, "key", "audio/mpeg", strings.NewReader("hello"), 5)
 }
 
+// putLarge stores more than the connection takes without a reader.
+func putLarge(ctx context.Context, f *fakeStore) error {
+	return f.Put(ctx, "key", "audio/mpeg", strings.NewReader(strings.Repeat("x", 1<<20)), 1<<20)
+}
+
+func putNew(ctx context.Context, f *fakeStore) error {
+	return f.PutNew(ctx, "key", "audio/mpeg", []byte("hello"))
+}
+
+func putNewLarge(ctx context.Context, f *fakeStore) error {
+	return f.PutNew(ctx, "key", "audio/mpeg", bytes.Repeat([]byte("x"), 1<<20))
+}
+
+func duplicate(ctx context.Context, f *fakeStore) error {
+	return f.Copy(ctx, "key", `"etag"`, "other")
+}
+
 func warm(ctx context.Context, f *fakeStore) error { return f.Warm(ctx) }
 
 func TestFaults(t *testing.T) {
@@ -203,9 +239,23 @@ func TestFaults(t *testing.T) {
 		{"slow down for a put", put, nil, []fault{slow}, 0, media.ErrUnavailable, "SlowDown", 3, 300 * time.Millisecond},
 		{"internal error", read, nil, []fault{internal}, 0, media.ErrUnavailable, "InternalError", 3, 300 * time.Millisecond},
 		{"no time for a retry", read, nil, []fault{slow, ok}, 2 * time.Second, media.ErrUnavailable, "SlowDown", 1, 0},
-		{"time for one retry", read, nil, []fault{noAnswer}, 5 * time.Second, media.ErrUnavailable, "awaiting response headers", 2, 4200 * time.Millisecond},
+		{"time for one retry", read, nil, []fault{noAnswer}, 5 * time.Second, media.ErrUnavailable, "no answer within", 2, 4 * time.Second},
 		{"no answer", stat, nil, []fault{noAnswer}, 0, media.ErrUnavailable, "awaiting response headers", 3, 6300 * time.Millisecond},
-		{"no answer to an upload", put, nil, []fault{noAnswer}, time.Minute + time.Second, media.ErrUnavailable, "awaiting response headers", 1, time.Minute},
+		{"no answer to an upload", put, nil, []fault{noAnswer}, 62 * time.Second, media.ErrUnavailable, "awaiting response headers", 1, time.Minute},
+		{"no answer to an upload before the deadline", put, nil, []fault{noAnswer}, 29 * time.Second, media.ErrUnavailable, "no answer within 28s", 1, 28 * time.Second},
+		{"an upload that the store does not read", putLarge, nil, []fault{unread}, 29 * time.Second, media.ErrUnavailable, "no answer within 28s", 1, 28 * time.Second},
+		{"an upload that the store does not read, without a deadline", putLarge, nil, []fault{unread}, 0, media.ErrUnavailable, "timeout", 3, 3*time.Minute + 2*time.Second},
+		{"one internal error for an upload", put, nil, []fault{internal, ok}, 29 * time.Second, nil, "", 2, 100 * time.Millisecond},
+		{"one reset for an upload", put, nil, []fault{reset, ok}, 29 * time.Second, nil, "", 2, 100 * time.Millisecond},
+		{"one internal error for a copy", duplicate, nil, []fault{internal, copied}, 29 * time.Second, nil, "", 2, 100 * time.Millisecond},
+		{"no answer to a copy", duplicate, nil, []fault{noAnswer}, 29 * time.Second, media.ErrUnavailable, "no answer within 28s", 1, 28 * time.Second},
+		{"no answer to new audio", putNew, nil, []fault{noAnswer}, 29 * time.Second, media.ErrUnavailable, "no answer within", 2, 9 * time.Second},
+		{"new audio that the store does not read", putNewLarge, nil, []fault{unread}, 29 * time.Second, media.ErrUnavailable, "no answer within", 2, 9 * time.Second},
+		{"one internal error for new audio", putNew, nil, []fault{internal, ok}, 29 * time.Second, nil, "", 2, 100 * time.Millisecond},
+		{"one reset for new audio", putNew, nil, []fault{reset, ok}, 29 * time.Second, nil, "", 2, 100 * time.Millisecond},
+		{"occupied", putNew, nil, []fault{answer(412, "PreconditionFailed")}, 0, media.ErrOccupied, "", 1, 0},
+		{"occupied after a throttled attempt", putNew, nil, []fault{answer(429, "SlowDown"), answer(412, "PreconditionFailed")}, 0, media.ErrOccupied, "", 2, 100 * time.Millisecond},
+		{"occupied after a lost answer", putNew, nil, []fault{reset, answer(412, "PreconditionFailed")}, 0, media.ErrUnavailable, "", 2, 100 * time.Millisecond},
 		{"connection refused", read, refused, []fault{ok}, 0, media.ErrUnavailable, "connection refused", 3, 300 * time.Millisecond},
 		{"no connection", read, blackHole, []fault{ok}, 0, media.ErrUnavailable, "", 3, 1800 * time.Millisecond},
 		{"cut off", read, nil, []fault{cut}, 0, media.ErrUnavailable, "unexpected EOF", 1, 0},
@@ -243,7 +293,7 @@ func TestFaults(t *testing.T) {
 				begin := time.Now()
 				err := c.do(ctx, f)
 				took := time.Since(begin)
-				for _, e := range []error{media.ErrNotFound, media.ErrChanged, media.ErrUnavailable} {
+				for _, e := range []error{media.ErrNotFound, media.ErrChanged, media.ErrOccupied, media.ErrUnavailable} {
 					if errors.Is(err, e) != errors.Is(c.want, e) {
 						t.Errorf("error = %v, want %v", err, c.want)
 					}

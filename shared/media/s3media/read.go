@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"callrecordings/shared/attempt"
 	"callrecordings/shared/media"
 	"callrecordings/shared/requestlog"
 )
@@ -89,7 +90,7 @@ func (b *Bucket) Open(ctx context.Context, key, etag string, part *media.Part) (
 			return nil, media.Object{}, fmt.Errorf("reading %q: %w", key, err)
 		}
 	}
-	return &body{body: out.Body, cancel: cancel, entry: entry, key: key}, o, nil
+	return &body{ctx: ctx, body: out.Body, cancel: cancel, entry: entry, key: key}, o, nil
 }
 
 // checkRange checks that the store sent exactly the requested part, and returns
@@ -118,6 +119,7 @@ func object(contentType *string, size *int64, etag *string, modified *time.Time)
 // body counts the bytes read, gives up if the store stalls, and reports why a
 // read breaks off.
 type body struct {
+	ctx    context.Context //nolint:containedctx // Read has no parameter for it
 	body   io.ReadCloser
 	cancel context.CancelFunc
 	entry  *requestlog.Entry
@@ -126,10 +128,14 @@ type body struct {
 
 // Read reads from the body. An end before the announced length is ErrUnavailable.
 func (b *body) Read(p []byte) (int, error) {
-	guard := time.AfterFunc(stall, b.cancel)
+	most := attempt.Left(b.ctx, stall)
+	guard := time.AfterFunc(most, b.cancel)
 	n, err := b.body.Read(p)
 	if !guard.Stop() && err != nil {
 		err = errStalled
+		if most < stall {
+			err = errDeadline
+		}
 	}
 	b.entry.AudioBytes += int64(n)
 	if err == nil || errors.Is(err, io.EOF) {
@@ -138,7 +144,10 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, wrap(media.ErrUnavailable, "reading", b.key, err)
 }
 
-var errStalled = errors.New("no byte for " + stall.String())
+var (
+	errStalled  = errors.New("no byte for " + stall.String())
+	errDeadline = fmt.Errorf("no byte before the %w", context.DeadlineExceeded)
+)
 
 // Close ends the read, even midway.
 func (b *body) Close() error {

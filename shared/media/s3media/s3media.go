@@ -9,9 +9,11 @@
 // # Guarantees
 //
 //   - Every call ends: 500 ms to connect, 2 s to the first byte of an answer, 5 s
-//     between two bytes, and at most three attempts with full jitter. Uploads get
-//     a minute to the first byte of an answer. A retry starts only if the
-//     context's deadline leaves enough time for it (docs/adr/007-time-outs.md).
+//     between two bytes, and at most three attempts with full jitter. Put and Copy
+//     get a minute to the first byte of an answer. PutNew, which a client waits
+//     for, gets 5 s, and 9 s with all its attempts. Every attempt and every read
+//     ends a second before the context's deadline, and a retry starts only if at
+//     least two seconds remain (docs/adr/007-time-outs.md).
 //   - Memory is constant: a read streams, and an upload holds one part.
 //   - Presigning makes no call. URLs are signed for Options.PublicEndpoint, the
 //     address that clients use. They appear in no error and no log.
@@ -20,8 +22,8 @@
 //
 // # Failure modes
 //
-// If the answer of PutNew is lost, the retry finds the object of the first attempt
-// and returns media.ErrOccupied. If an upload in parts fails and cannot be aborted
+// If an answer to PutNew is lost, a retry may find the object of the first attempt.
+// PutNew may not read it, so it returns media.ErrUnavailable. If an upload in parts fails and cannot be aborted
 // either, its parts stay and are billed; the error mentions them.
 //
 // # Permissions
@@ -80,7 +82,9 @@ type Bucket struct {
 	name    string
 	region  string
 	client  *s3.Client
-	patient func(*s3.Options) // for the operations of an upload
+	patient func(*s3.Options) // for Put and Copy
+	prompt  func(*s3.Options) // for PutNew
+	call    time.Duration     // bounds PutNew
 	clients []*http.Client    // for CloseIdleConnections
 	signer  *v4.Signer
 	creds   aws.CredentialsProvider
@@ -116,7 +120,7 @@ func open(o Options, n network) (*Bucket, error) {
 	if now == nil {
 		now = time.Now //nolint:forbidigo // the documented default of Options.Now
 	}
-	client, uploads := n.calls.Client(idle), n.uploads.Client(idle)
+	client, uploads, small := n.calls.Client(idle), n.uploads.Client(idle), n.small.Client(idle)
 	so := s3.Options{
 		Region:                     o.Region,
 		AppID:                      o.Application,
@@ -132,7 +136,8 @@ func open(o Options, n network) (*Bucket, error) {
 		so.BaseEndpoint = aws.String(o.Endpoint)
 	}
 	return &Bucket{
-		name: o.Bucket, region: o.Region, client: s3.New(so), patient: n.patient(uploads), clients: []*http.Client{client, uploads},
+		name: o.Bucket, region: o.Region, client: s3.New(so), clients: []*http.Client{client, uploads, small},
+		patient: limited(n.uploads, uploads), prompt: limited(n.small, small), call: n.call,
 		creds: so.Credentials, signer: newSigner(), now: now, public: base,
 	}, nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go/encoding/httpbinding"
 
+	"callrecordings/shared/attempt"
 	"callrecordings/shared/media"
 	"callrecordings/shared/requestlog"
 )
@@ -86,15 +87,20 @@ func headersOf(a media.Admission) (map[string]string, error) {
 	return header, nil
 }
 
-// PutNew stores body under key if no object exists there.
+// PutNew stores body under key if no object exists there. After an attempt whose
+// answer was lost, an existing object may be that attempt's. The error is then
+// media.ErrUnavailable, because media.ErrOccupied could be wrong.
 func (b *Bucket) PutNew(ctx context.Context, key, contentType string, body []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, b.call)
+	defer cancel()
+	ctx, watched := attempt.Watch(ctx)
 	sum := sha256.Sum256(body)
 	_, err := b.client.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &b.name, Key: &key, Body: bytes.NewReader(body), IfNoneMatch: aws.String("*"),
 		ContentLength: aws.Int64(int64(len(body))), ContentType: &contentType,
 		ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(sum[:])),
-	}, b.patient)
-	if statusOf(err) == http.StatusPreconditionFailed {
+	}, b.prompt)
+	if statusOf(err) == http.StatusPreconditionFailed && !watched.Lost() {
 		return wrap(media.ErrOccupied, "storing", key, err)
 	}
 	if err != nil { // includes 409 ConditionalRequestConflict: another upload is in progress
