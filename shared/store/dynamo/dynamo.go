@@ -79,11 +79,12 @@
 //
 // # Failure modes
 //
-// If another client writes between the lost answer and the retry, the retry
-// does not recognize its own write. Update and Delete then apply the change
-// again on top of the other one; Put and Revive report ErrExists. If the
-// retries fail as well, the caller gets ErrUnavailable and cannot know whether
-// the write took effect. No change is lost in either case.
+// If another client writes between a lost answer and the retry, the retry finds a
+// foreign revision, or no recording. The lost write may have come first, so the
+// caller gets ErrUnavailable instead of ErrExists, ErrDeleted, ErrNotFound or
+// another try, which could apply the change twice. The same holds if the retries
+// fail as well. After ErrUnavailable the caller cannot know whether the write took
+// effect.
 //
 // # Time-outs
 //

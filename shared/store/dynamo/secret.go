@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"callrecordings/shared/attempt"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/requestlog"
 	"callrecordings/shared/store"
@@ -75,6 +76,7 @@ func (s *Store) ListSecrets(ctx context.Context, account string) ([]store.Secret
 // RevokeSecret deletes a storage secret; see [store.Secrets].
 func (s *Store) RevokeSecret(ctx context.Context, account, id string) error {
 	const doing = "revoking a secret of"
+	ctx, watched := attempt.Watch(ctx)
 	out, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 		TableName: &s.table, Key: tableKey(account, secretPrefix+id), ReturnValues: types.ReturnValueAllOld,
 		ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
@@ -84,6 +86,9 @@ func (s *Store) RevokeSecret(ctx context.Context, account, id string) error {
 	}
 	requestlog.From(ctx).WriteUnits += units(out.ConsumedCapacity)
 	if len(out.Attributes) == 0 {
+		if watched.Lost() {
+			return wrap(store.ErrUnavailable, doing, account, id, errors.New("not found, after an attempt whose answer was lost"))
+		}
 		return wrap(store.ErrNotFound, doing, account, id, nil)
 	}
 	return nil

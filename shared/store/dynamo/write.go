@@ -164,10 +164,16 @@ type condition struct {
 // errUnmet means that the condition of a write did not hold.
 var errUnmet = errors.New("condition not met")
 
+// errLost means that the condition of a write did not hold after an attempt whose
+// answer was lost. That attempt may have taken effect before another client wrote,
+// so the caller can tell neither success nor failure.
+var errLost = errors.New("condition not met, after an attempt whose answer was lost")
+
 // write stores m if the condition holds. Otherwise it returns errUnmet and the
-// existing item, if any. It succeeds if the existing item has m's revision,
-// because then an earlier attempt of the same write took effect.
+// existing item, if any, or errLost. It succeeds if the existing item has m's
+// revision, because then an earlier attempt of the same write took effect.
 func (s *Store) write(ctx context.Context, m item, c condition) (found item, err error) {
+	ctx, watched := attempt.Watch(ctx)
 	out, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &s.table, Item: m,
 		ConditionExpression: aws.String(c.text), ExpressionAttributeValues: c.values,
@@ -184,6 +190,8 @@ func (s *Store) write(ctx context.Context, m item, c condition) (found item, err
 		return nil, err
 	case found != nil && text(found, attrRevision) == text(m, attrRevision):
 		return nil, nil
+	case watched.Lost():
+		return nil, errLost
 	}
 	return found, errUnmet
 }
@@ -193,6 +201,7 @@ func (s *Store) write(ctx context.Context, m item, c condition) (found item, err
 func (s *Store) Purged(ctx context.Context, account, id string) error {
 	const doing = "recording the purge of"
 	expires := s.now().AddDate(0, 0, store.TombstoneDays).Unix()
+	ctx, watched := attempt.Watch(ctx)
 	out, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &s.table, Key: tableKey(account, id),
 		UpdateExpression: aws.String("SET " + attrExpires + " = if_not_exists(" + attrExpires + ", :expires)" +
@@ -202,6 +211,9 @@ func (s *Store) Purged(ctx context.Context, account, id string) error {
 		ReturnConsumedCapacity:    types.ReturnConsumedCapacityTotal,
 	})
 	if _, ok := unmet(err); ok {
+		if watched.Lost() { // a revival may have followed
+			return wrap(store.ErrUnavailable, doing, account, id, errLost)
+		}
 		return wrap(store.ErrNotFound, doing, account, id, nil)
 	}
 	if err != nil {

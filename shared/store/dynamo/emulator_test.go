@@ -1,0 +1,255 @@
+package dynamo
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"callrecordings/shared/store/storetest"
+)
+
+// attributes is an item in DynamoDB's JSON: {"id":{"S":"202311-1"}}.
+type attributes = map[string]any
+
+// request is the input of every operation that the store uses.
+type request struct {
+	Item, Key, ExclusiveStartKey, ExpressionAttributeValues       attributes
+	ConditionExpression, KeyConditionExpression, UpdateExpression string
+	IndexName, ReturnValues                                       string
+	ReturnValuesOnConditionCheckFailure                           string
+	ConsistentRead                                                bool
+	ScanIndexForward                                              *bool
+	Limit                                                         int
+	RequestItems                                                  map[string]struct {
+		Keys           []attributes
+		ConsistentRead bool
+	}
+}
+
+// emulator is a table of DynamoDB in memory, as far as the store uses it. A read
+// that is not strongly consistent returns an item as it was before its last write,
+// as DynamoDB may.
+type emulator struct {
+	url string
+	// fault decides what becomes of a request. nil means that none fails.
+	fault func(operation string) fault
+	// meanwhile, if not nil, runs once between the effect of a request whose answer
+	// is lost and the loss.
+	meanwhile func()
+
+	mu          sync.Mutex
+	items, past map[string]attributes
+}
+
+// fault is what becomes of a request.
+type fault int
+
+const (
+	none   fault = iota
+	unsent       // the request has no effect, and the connection is closed
+	lost         // the request takes effect, and the connection is closed
+)
+
+func newEmulator(tb testing.TB) *emulator {
+	tb.Helper()
+	e := &emulator{items: map[string]attributes{}, past: map[string]attributes{}}
+	server := httptest.NewServer(e)
+	tb.Cleanup(server.Close)
+	e.url = server.URL
+	return e
+}
+
+func (e *emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	var in request
+	if err := json.Unmarshal(body, &in); err != nil {
+		panic(err)
+	}
+	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	f := none
+	if e.fault != nil {
+		f = e.fault(operation)
+	}
+	if f == unsent {
+		hangUp(w)
+		return
+	}
+	status, out := e.do(operation, &in)
+	if f == lost {
+		if run := e.meanwhile; run != nil {
+			e.meanwhile = nil
+			run()
+		}
+		hangUp(w)
+		return
+	}
+	text, _ := json.Marshal(out)
+	respond(status, string(text))(w, nil)
+}
+
+// do executes a request.
+func (e *emulator) do(operation string, in *request) (int, attributes) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch operation {
+	case "GetItem":
+		return http.StatusOK, e.get(in)
+	case "PutItem":
+		return e.write(in, in.Item, in.Item)
+	case "UpdateItem":
+		return e.write(in, in.Key, updated(e.items[keyOf(in.Key)], in))
+	case "DeleteItem":
+		return e.write(in, in.Key, nil)
+	case "Query":
+		return http.StatusOK, e.query(in)
+	case "BatchGetItem":
+		return http.StatusOK, e.batch(in)
+	}
+	panic(operation + " is not emulated")
+}
+
+// keyOf returns an item's place in the table.
+func keyOf(m attributes) string { return stringOf(m, attrAccount) + "\x00" + stringOf(m, attrID) }
+
+func stringOf(m attributes, name string) string {
+	v, _ := m[name].(map[string]any)
+	for _, value := range v {
+		s, _ := value.(string)
+		return s
+	}
+	return ""
+}
+
+// seen returns the items as a read sees them.
+func (e *emulator) seen(consistent bool) map[string]attributes {
+	if consistent {
+		return e.items
+	}
+	return e.past
+}
+
+func (e *emulator) get(in *request) attributes {
+	out := attributes{}
+	if m := e.seen(in.ConsistentRead)[keyOf(in.Key)]; m != nil {
+		out["Item"] = m
+	}
+	return out
+}
+
+// write replaces the item at key by next if the condition holds; nil removes it.
+func (e *emulator) write(in *request, key, next attributes) (int, attributes) {
+	at := keyOf(key)
+	old := e.items[at]
+	if in.ConditionExpression != "" && !evaluate(in.ConditionExpression, old, in.ExpressionAttributeValues) {
+		out := attributes{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", "message": "The conditional request failed"}
+		if old != nil && in.ReturnValuesOnConditionCheckFailure == "ALL_OLD" {
+			out["Item"] = old
+		}
+		return http.StatusBadRequest, out
+	}
+	e.past[at] = old
+	if e.items[at] = next; next == nil {
+		delete(e.items, at)
+	}
+	out := attributes{}
+	if old != nil && in.ReturnValues == "ALL_OLD" {
+		out["Attributes"] = old
+	}
+	return http.StatusOK, out
+}
+
+// update is the form of the only update expression that the store has.
+var update = regexp.MustCompile(`^SET (\w+) = if_not_exists\((\w+), (:\w+)\) REMOVE (\w+)$`)
+
+// updated returns an item after an update.
+func updated(old attributes, in *request) attributes {
+	next, part := maps.Clone(old), update.FindStringSubmatch(in.UpdateExpression)
+	if next == nil {
+		next = maps.Clone(in.Key)
+	}
+	if next[part[1]] = in.ExpressionAttributeValues[part[3]]; old[part[2]] != nil {
+		next[part[1]] = old[part[2]]
+	}
+	delete(next, part[4])
+	return next
+}
+
+func (e *emulator) batch(in *request) attributes {
+	found := map[string][]attributes{}
+	for name, table := range in.RequestItems {
+		for _, key := range table.Keys {
+			if m := e.seen(table.ConsistentRead)[keyOf(key)]; m != nil {
+				found[name] = append(found[name], m)
+			}
+		}
+	}
+	return attributes{"Responses": found}
+}
+
+// maxQuery is the size of the items at which DynamoDB ends a Query.
+const maxQuery = 1 << 20
+
+func (e *emulator) query(in *request) attributes {
+	order := attrID
+	if in.IndexName != "" {
+		order = attrCreatedID
+	}
+	var all []attributes
+	for _, m := range e.seen(in.ConsistentRead || in.IndexName != "") {
+		if m[order] != nil && (in.IndexName != indexByUser || m[attrAccountOwner] != nil) && evaluate(in.KeyConditionExpression, m, in.ExpressionAttributeValues) {
+			all = append(all, m)
+		}
+	}
+	direction := 1
+	if in.ScanIndexForward != nil && !*in.ScanIndexForward {
+		direction = -1
+	}
+	compare := func(a, b attributes) int { return direction * strings.Compare(stringOf(a, order), stringOf(b, order)) }
+	slices.SortFunc(all, compare)
+	out, size := []attributes{}, 0
+	for _, m := range all {
+		if in.ExclusiveStartKey != nil && compare(m, in.ExclusiveStartKey) <= 0 {
+			continue
+		}
+		out = append(out, m)
+		size += len(fmt.Sprint(m))
+		if in.Limit > 0 && len(out) == in.Limit || size > maxQuery {
+			last := attributes{attrAccount: m[attrAccount], attrID: m[attrID]}
+			for _, name := range []string{attrCreatedID, attrAccountOwner} {
+				if in.IndexName != "" && m[name] != nil && (name == order || in.IndexName == indexByUser) {
+					last[name] = m[name]
+				}
+			}
+			return attributes{"Items": out, "LastEvaluatedKey": last}
+		}
+	}
+	return attributes{"Items": out}
+}
+
+// openEmulator returns a store that uses the emulator.
+func openEmulator(tb testing.TB, e *emulator) *Store {
+	tb.Helper()
+	n := standard()
+	n.Backoff = time.Millisecond
+	s, err := open(Options{Region: "eu-west-1", Endpoint: e.url, Table: "recordings", Credentials: static}, n)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
+
+// TestConformanceInMemory runs the suite against the emulator, so that it runs on
+// every machine.
+func TestConformanceInMemory(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, storetest.Harness{Open: func(t testing.TB) storetest.Store { return openEmulator(t, newEmulator(t)) }})
+}
