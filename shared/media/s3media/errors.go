@@ -56,8 +56,9 @@ func (b *Bucket) unserved(doing, key string, err error) error {
 	return wrap(media.ErrUnavailable, doing, key, err)
 }
 
+// wrap names the key without the numbers that it may contain.
 func wrap(what error, doing, key string, err error) error {
-	return fmt.Errorf("%w: %s %q: %w", what, doing, key, attempt.WithoutURL(err))
+	return fmt.Errorf("%w: %s %s: %w", what, doing, media.KeyText(key), attempt.WithoutURL(err))
 }
 
 // noBucket returns the error for a bucket that does not exist.

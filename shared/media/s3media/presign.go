@@ -54,7 +54,7 @@ func (b *Bucket) Presign(ctx context.Context, key string, g media.Grant) (string
 	r := b.request(http.MethodGet, key, query)
 	signed, _, err := b.signer.PresignHTTP(ctx, creds, r, "UNSIGNED-PAYLOAD", "s3", b.region, b.now())
 	if err != nil {
-		return "", fmt.Errorf("signing a URL for %q: %w", key, err)
+		return "", fmt.Errorf("signing a URL for %s: %w", media.KeyText(key), err)
 	}
 	return signed, nil
 }

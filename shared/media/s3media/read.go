@@ -71,7 +71,7 @@ func (b *Bucket) Open(ctx context.Context, key, etag string, part *media.Part) (
 	}
 	if part != nil {
 		if part.Offset < 0 || part.Length < 1 {
-			return nil, media.Object{}, fmt.Errorf("reading %q: invalid part %+v", key, *part)
+			return nil, media.Object{}, fmt.Errorf("reading %s: invalid part %+v", media.KeyText(key), *part)
 		}
 		in.Range = aws.String(fmt.Sprintf("bytes=%d-%d", part.Offset, part.Offset+part.Length-1))
 	}
@@ -87,7 +87,7 @@ func (b *Bucket) Open(ctx context.Context, key, etag string, part *media.Part) (
 		if o.Size, err = checkRange(aws.ToString(out.ContentRange), *part); err != nil {
 			cancel()
 			_ = out.Body.Close()
-			return nil, media.Object{}, fmt.Errorf("reading %q: %w", key, err)
+			return nil, media.Object{}, fmt.Errorf("reading %s: %w", media.KeyText(key), err)
 		}
 	}
 	return &body{ctx: ctx, body: out.Body, cancel: cancel, entry: entry, key: key}, o, nil

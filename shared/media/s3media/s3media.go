@@ -16,15 +16,17 @@
 //     least two seconds remain (docs/adr/007-time-outs.md).
 //   - Memory is constant: a read streams, and an upload holds one part.
 //   - Presigning makes no call. URLs are signed for Options.PublicEndpoint, the
-//     address that clients use. They appear in no error and no log.
+//     address that clients use. They appear in no error and no log. Errors
+//     name keys as [media.KeyText] does.
 //   - The context's requestlog entry counts every request to the store, retries
 //     included, and every byte of audio.
 //
 // # Failure modes
 //
 // If an answer to PutNew is lost, a retry may find the object of the first attempt.
-// PutNew may not read it, so it returns media.ErrUnavailable. If an upload in parts fails and cannot be aborted
-// either, its parts stay and are billed; the error mentions them.
+// PutNew may not read it, so it returns media.ErrUnavailable. If an upload in parts
+// fails and cannot be aborted either, its parts stay and are billed; the error
+// mentions them.
 //
 // # Permissions
 //
@@ -150,7 +152,11 @@ func (b *Bucket) Warm(ctx context.Context) error {
 	if statusOf(err) == http.StatusNotFound {
 		return b.noBucket()
 	}
-	return b.fail("opening the bucket", b.name, err)
+	if err != nil {
+		return fmt.Errorf("%w: opening the bucket %q: %w", media.ErrUnavailable, b.name, attempt.WithoutURL(err))
+	}
+	b.exists.Store(true)
+	return nil
 }
 
 // CloseIdleConnections closes connections that are not in use. A server that

@@ -54,7 +54,7 @@ func (b *Bucket) PresignPut(ctx context.Context, key string, a media.Admission) 
 	r.ContentLength = a.Size
 	header, err := headersOf(a)
 	if err != nil {
-		return media.SignedRequest{}, fmt.Errorf("signing an upload of %q: %w", key, err)
+		return media.SignedRequest{}, fmt.Errorf("signing an upload of %s: %w", media.KeyText(key), err)
 	}
 	for name, value := range header {
 		r.Header.Set(name, value)
@@ -63,7 +63,7 @@ func (b *Bucket) PresignPut(ctx context.Context, key string, a media.Admission) 
 	signed, _, err := b.signer.PresignHTTP(ctx, creds, r, "UNSIGNED-PAYLOAD", "s3", b.region, now,
 		func(o *v4.SignerOptions) { o.DisableHeaderHoisting = true })
 	if err != nil {
-		return media.SignedRequest{}, fmt.Errorf("signing an upload of %q: %w", key, err)
+		return media.SignedRequest{}, fmt.Errorf("signing an upload of %s: %w", media.KeyText(key), err)
 	}
 	return media.SignedRequest{
 		Method: r.Method, URL: signed, Header: header,

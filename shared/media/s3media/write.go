@@ -64,7 +64,7 @@ func (b *Bucket) RemoveIf(ctx context.Context, key, etag string) error {
 // of another length is an error, and Put stores nothing.
 func (b *Bucket) Put(ctx context.Context, key, contentType string, body io.Reader, size int64) error {
 	if size < 0 {
-		return fmt.Errorf("storing %q: negative size", key)
+		return fmt.Errorf("storing %s: negative size", media.KeyText(key))
 	}
 	u := &upload{b: b, key: &key, body: body, left: size}
 	u.part = max(minPart, (size+maxParts-1)/maxParts)
@@ -92,7 +92,7 @@ func (u *upload) next() ([]byte, error) {
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
-		return nil, fmt.Errorf("storing %q: reading the body: %w", *u.key, err)
+		return nil, fmt.Errorf("storing %s: reading the body: %w", media.KeyText(*u.key), err)
 	}
 	u.left -= int64(len(p))
 	if u.left > 0 {
@@ -100,9 +100,9 @@ func (u *upload) next() ([]byte, error) {
 	}
 	switch n, err := io.ReadFull(u.body, make([]byte, 1)); {
 	case n > 0:
-		return nil, fmt.Errorf("storing %q: the body is longer than announced", *u.key)
+		return nil, fmt.Errorf("storing %s: the body is longer than announced", media.KeyText(*u.key))
 	case !errors.Is(err, io.EOF):
-		return nil, fmt.Errorf("storing %q: reading the body: %w", *u.key, err)
+		return nil, fmt.Errorf("storing %s: reading the body: %w", media.KeyText(*u.key), err)
 	}
 	return p, nil
 }
