@@ -32,8 +32,14 @@ func (f *front) testPaths(t *testing.T) {
 		f.gateway.take()
 		f.kazoo.take()
 		method := methods[i%len(methods)]
-		f.raw(t, method, r.target)
+		resp := f.raw(t, method, r.target)
 		recordings, rest := f.gateway.take(), f.kazoo.take()
+		if r.refused {
+			if resp.StatusCode != http.StatusNotFound || len(recordings)+len(rest) != 0 {
+				t.Errorf("%s %s = %d, reached recordings %d times and Kazoo %d times, want 404 from nginx", method, r.target, resp.StatusCode, len(recordings), len(rest))
+			}
+			continue
+		}
 		got, at := recordings, "/live"
 		if !r.recordings {
 			got, at = rest, ""
@@ -141,6 +147,12 @@ func (f *front) testLogs(t *testing.T) {
 	f.do(t, "GET", "/v2/accounts/A/recordings/202601-x?auth_token="+secret, nil)
 	f.do(t, "GET", "/v2/accounts/A/devices?auth_token="+secret, nil)
 	f.do(t, "PUT", "/v2/storage/A/"+secret+"/x.mp3?from=a", nil)
+	for _, r := range rule {
+		if before, after, found := strings.Cut(r.target, "/A/S"); found {
+			f.raw(t, "PUT", before+"/A/"+secret+after)
+		}
+	}
+	f.raw(t, "PUT", "/v2/accounts/A/storage/"+secret+"/x.mp3")
 	for _, line := range []string{
 		`"GET /v2/accounts/A/recordings/202601-x HTTP/1.1" 401 `,
 		`"PUT /v2/storage/A/- HTTP/1.1" 401 `,

@@ -8,6 +8,9 @@ var rule = []struct {
 	// spans is true for paths that CloudFront sends to recordings as well, because
 	// a * in its patterns spans segments. The service answers them with 404.
 	spans bool
+	// refused is true for paths that nginx answers itself, because they may contain a
+	// storage secret.
+	refused bool
 }{
 	{target: "/v2/accounts/A/recordings", recordings: true},
 	{target: "/v1/accounts/A/recordings", recordings: true},
@@ -38,12 +41,27 @@ var rule = []struct {
 	{target: "/v2/storage"},
 	{target: "/v2/storage/plans"},
 	{target: "/v2/storage/plans/P"},
-	{target: "/v2/storage/A/S"},
-	{target: "/v2/storage/A/S?x=/y"},
+	{target: "/v2/storage/plans/P?x=/y"},
+	{target: "/v2/storage/A", refused: true},
+	{target: "/v2/storage/A/S", refused: true},
+	{target: "/v2/storage/A/S?x=/y", refused: true},
+	{target: "//v2/storage/A/S/x.mp3", refused: true},
+	{target: "/v2//storage/A/S/x.mp3", refused: true, spans: true},
+	{target: "/v2/storage//A/S/x.mp3", refused: true, spans: true},
+	{target: "/V2/storage/A/S/x.mp3", refused: true},
+	{target: "/v2/Storage/A/S/x.mp3", refused: true},
+	{target: "/v2/%73tor%41ge/A/S/x.mp3", refused: true},
+	{target: "/v2/storage%2fA/S/x.mp3", refused: true},
+	{target: "/live/v2/storage/A/S/x.mp3", refused: true},
+	{target: "/storage/A/S/x.mp3", refused: true},
+	{target: "/v2/accounts/A/storage/S/x.mp3", refused: true},
+	{target: "/v2/accounts/storage/devices"},
+	{target: "/v2/accounts/A/users/U/storage/plans/P"},
+	{target: "/v2/devices?x=/v2/storage/A/S/x.mp3"},
 	{target: "/v2/accounts/A/storage"},
 	{target: "/v2/accounts/A/storage/plans/P"},
 	{target: "/v2/accounts/A/storage/plans/P/x", spans: true},
-	{target: "/v2/storage/A//x.mp3", spans: true},
+	{target: "/v2/storage/A//x.mp3", refused: true, spans: true},
 	{target: "/"},
 	{target: "/?auth_token=x"},
 	{target: "/v2/user_auth"},
