@@ -109,7 +109,7 @@ func TestTemplate(t *testing.T) {
 		{"BucketPolicy", "PolicyDocument/Statement/1/Effect", `"Deny"`},
 		{"DeadLetters", "SqsManagedSseEnabled", `true`},
 		{"DeadLetters", "MessageRetentionPeriod", `1209600`},
-		{"ApiliveStage", "TracingEnabled", `true`},
+		{"ApiliveStage", "TracingEnabled", `false`},
 		{"ApiliveStage", "StageName", `"live"`},
 		{"ApiliveStage", "Variables", `null`},
 		{"ApiliveStage", "AccessLogSetting/DestinationArn", `{"Fn::GetAtt":["ApiLog","Arn"]}`},
