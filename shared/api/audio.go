@@ -63,6 +63,10 @@ func (g *getter) managed(w http.ResponseWriter, r *request, rec *recording.Recor
 	if err != nil {
 		return fmt.Errorf("stat audio: %w", err)
 	}
+	if err := object.Whole(key, rec.Audio.Size); err != nil {
+		r.entry.Cause = err
+		return err
+	}
 	object.ContentType = audioType(object.ContentType, rec)
 	a := &requestedAudio{
 		Object: object, key: key, disposition: dispositionOf(r, rec, object.ContentType), duration: incoming.Duration(rec.Document),

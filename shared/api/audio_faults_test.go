@@ -43,7 +43,7 @@ func TestAudioReplacedDuringRequest(t *testing.T) {
 	t.Parallel()
 	altered := new(alteredReader)
 	s := newFaultySingle(t, Delivery{}, faults{audio: func(r media.Reader) media.Reader { altered.Reader = r; return altered }})
-	rec := s.put(t, []byte("old audio"), nil)
+	rec := s.put(t, []byte("old audio 0"), nil)
 	stats, versions := 0, 0
 	replaceUntil := func(n int) func() {
 		return func() {
@@ -70,6 +70,27 @@ func TestAudioReplacedDuringRequest(t *testing.T) {
 	p.wantStatus(t, http.StatusServiceUnavailable, "datastore_unreachable")
 	if stats != 2 {
 		t.Errorf("Stat was called %d times, want 2", stats)
+	}
+}
+
+// Audio of another size than its recording states is damaged, for example after a
+// crash. It is missing rather than served as if it were whole.
+func TestDamagedAudioIsMissing(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{0, 99, 101} {
+		s := newSingle(t, Delivery{})
+		rec := s.put(t, noise(100), nil)
+		if err := s.bucket.Put(t.Context(), rec.AudioKey(), "audio/mpeg", bytes.NewReader(noise(size)), int64(size)); err != nil {
+			t.Fatalf("Put = %v", err)
+		}
+		for _, method := range []string{http.MethodGet, http.MethodHead} {
+			if p := s.do(t, method, audioPath, ""); p.status != http.StatusNotFound {
+				t.Errorf("%s with %d bytes instead of 100 = %d, want 404", method, size, p.status)
+			}
+		}
+		if log := s.log.String(); !strings.Contains(log, "is damaged: it has") {
+			t.Errorf("the log does not mention the damage: %s", log)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package media_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"testing"
 
 	"callrecordings/shared/media"
@@ -34,6 +35,18 @@ func TestKeyText(t *testing.T) {
 		}
 		if got := media.KeyText(key); got != want {
 			t.Errorf("KeyText(%q) = %q, want %q", key, got, want)
+		}
+	}
+}
+
+func TestWhole(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		stored, stated int64
+		want           error
+	}{{5, 5, nil}, {5, 0, nil}, {0, 0, nil}, {4, 5, media.ErrNotFound}, {6, 5, media.ErrNotFound}, {0, 5, media.ErrNotFound}} {
+		if err := (media.Object{Size: c.stored}).Whole("inbox/A/1555.wav", c.stated); !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
+			t.Errorf("Whole with %d bytes instead of %d = %v, want %v", c.stored, c.stated, err, c.want)
 		}
 	}
 }

@@ -8,6 +8,7 @@ package media
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 )
@@ -41,6 +42,16 @@ type Object struct {
 	// Metadata is the uploader's metadata (x-amz-meta-* headers). Its keys are the
 	// lower-case names without that prefix. Only Examine returns it.
 	Metadata map[string]string
+}
+
+// Whole returns an error that wraps ErrNotFound unless the object has the size in
+// bytes that its recording states, so that damaged audio counts as missing. A size
+// of 0 is unknown.
+func (o Object) Whole(key string, size int64) error {
+	if size == 0 || o.Size == size {
+		return nil
+	}
+	return fmt.Errorf("%w: %s is damaged: it has %d bytes instead of %d", ErrNotFound, KeyText(key), o.Size, size)
 }
 
 // Part is a range of bytes within the object. Length is greater than 0.
