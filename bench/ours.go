@@ -33,7 +33,7 @@ const (
 	account     = "a0123456789abcdef0123456789abcde"
 	owner       = "b0123456789abcdef0123456789abcde"
 	cursorKey   = "0123456789abcdef0123456789abcdef"
-	jwks        = `{"keys":[{"kty":"oct","kid":"bench","alg":"HS256","k":"YmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gtYmVuY2g"}]}`
+	jwks        = `{"keys":[{"kty":"oct","kid":"bench","alg":"HS256","k":"YmVuY2gta2V5LWZvci1tZWFzdXJpbmctc3RhcnR1cC1vbmx5"}]}`
 	listPath    = "/v2/accounts/" + account + "/recordings"
 )
 

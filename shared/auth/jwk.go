@@ -18,7 +18,10 @@ const (
 	minSecret = 32   // bytes of an HS256 key (RFC 7518, 3.2)
 	minRSA    = 2048 // bits of an RSA modulus (RFC 7518, 3.3)
 	maxRSA    = 8192 // larger keys only cost time
-	p256Size  = 32   // bytes of a coordinate on P-256
+	// minDistinct is how many different bytes a secret has at least. Even 32 random
+	// hex digits practically always have more.
+	minDistinct = 8
+	p256Size    = 32 // bytes of a coordinate on P-256
 )
 
 // jwk holds the members of a JWK that this package uses (RFC 7517 and RFC 7518, 6).
@@ -108,10 +111,22 @@ func (j jwk) secret() (any, error) {
 	if len(k) < minSecret {
 		return nil, fmt.Errorf("k has %d bytes, want at least %d", len(k), minSecret)
 	}
+	if n := distinct(k); n < minDistinct {
+		return nil, fmt.Errorf("k has only %d different bytes, want a random secret", n)
+	}
 	if bytes.Contains(k, []byte("-----BEGIN ")) {
 		return nil, errors.New("k is a PEM text, want a random secret")
 	}
 	return k, nil
+}
+
+// distinct returns the number of different bytes.
+func distinct(k []byte) int {
+	seen := map[byte]bool{}
+	for _, c := range k {
+		seen[c] = true
+	}
+	return len(seen)
 }
 
 // rsa returns an RSA public key.

@@ -1,9 +1,12 @@
 package auth
 
 import (
+	"bytes"
+	"crypto"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -21,11 +24,22 @@ type key struct {
 	public any // the type depends on method
 }
 
+// same reports whether two keys verify the same signatures.
+func (k key) same(other key) bool {
+	public, ok := k.public.(interface{ Equal(x crypto.PublicKey) bool })
+	if ok {
+		return public.Equal(other.public)
+	}
+	secret, ok := k.public.([]byte)
+	otherSecret, okOther := other.public.([]byte)
+	return ok && okOther && bytes.Equal(secret, otherSecret)
+}
+
 // ParseKeys parses a JWKS (RFC 7517). It skips keys for encryption and ignores
 // private parts. Every other key must be able to verify a token with HS256, RS256
 // or ES256. Errors: an unknown kind or curve, an alg that does not fit the kind,
-// RSA below 2048 bits, a secret below 32 bytes, and a kid that occurs twice. An
-// error names the key by its index, counted from 0, and contains nothing of it.
+// RSA below 2048 bits, a secret below 32 bytes or of few different bytes, and a key
+// or kid that occurs twice. An error names the key by its index, counted from 0, and contains nothing of it.
 func ParseKeys(jwks []byte) (*Keys, error) {
 	list, err := parseSet(jwks)
 	if err != nil {
@@ -42,6 +56,9 @@ func ParseKeys(jwks []byte) (*Keys, error) {
 		}
 		if _, twice := keys.byID[k.id]; twice {
 			return nil, fmt.Errorf("token keys: key %d: its kid is the same as that of an earlier key", i)
+		}
+		if slices.ContainsFunc(keys.all, k.same) {
+			return nil, fmt.Errorf("token keys: key %d: it is the same as an earlier key", i)
 		}
 		if k.id != "" {
 			keys.byID[k.id] = k

@@ -26,7 +26,7 @@ func TestParseKeys(t *testing.T) {
 		"encryption key skipped": {[]jwk{enc, octKey()}, []string{"h HS256"}},
 		"operations":             {[]jwk{octKey().with(func(j *jwk) { j.Ops = []string{"sign", "verify"} })}, []string{"h HS256"}},
 		"several without kid":    {[]jwk{octKey().with(func(j *jwk) { j.Kid = "" }), ecKey().with(func(j *jwk) { j.Kid = "" })}, []string{" HS256", " ES256"}},
-		"a secret of 32 bytes":   {[]jwk{octKey().with(func(j *jwk) { j.K = b64(make([]byte, 32)) })}, []string{"h HS256"}},
+		"a secret of 32 bytes":   {[]jwk{octKey().with(func(j *jwk) { j.K = b64([]byte("0123456701234567012345670123456\x00")) })}, []string{"h HS256"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -64,6 +64,11 @@ func TestParseKeysRejectsBadKeys(t *testing.T) {
 		"PS256":                     {rsa(func(j *jwk) { j.Alg = "PS256" }), "alg of an RSA key is not RS256"},
 		"HS256 with EC":             {ec(func(j *jwk) { j.Alg = "HS256" }), "alg of an EC key is not ES256"},
 		"secret of 31 bytes":        {oct(func(j *jwk) { j.K = b64(make([]byte, 31)) }), "k has 31 bytes"},
+		"secret of zeros":           {oct(func(j *jwk) { j.K = b64(make([]byte, 64)) }), "only 1 different bytes"},
+		"secret of few bytes":       {oct(func(j *jwk) { j.K = b64([]byte("changemechangemechangemechangemechangeme")) }), "only 7 different bytes"},
+		"the same secret twice":     {[]jwk{octKey(), octKey().with(func(j *jwk) { j.Kid = "x" })}, "key 1: it is the same"},
+		"the same RSA key twice":    {[]jwk{rsaKey(), rsaKey().public().with(func(j *jwk) { j.Kid = "" })}, "key 1: it is the same"},
+		"the same EC key twice":     {[]jwk{ecKey(), ecKey().with(func(j *jwk) { j.Kid = "x" })}, "key 1: it is the same"},
 		"secret missing":            {oct(func(j *jwk) { j.K = "" }), "k is missing"},
 		"secret padded":             {oct(func(j *jwk) { j.K += "=" }), "k is not base64url"},
 		"public key as secret":      {oct(func(j *jwk) { j.K = b64([]byte("-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQE")) }), "k is a PEM"},
