@@ -33,6 +33,7 @@ const (
 	errBadClaims      reasonError = "a claim has the wrong type"
 	errNoExpiry       reasonError = "exp is missing"
 	errExpired        reasonError = "expired"
+	errLateExpiry     reasonError = "exp is too far in the future"
 	errTooEarly       reasonError = "not valid yet"
 	errBadAccount     reasonError = "account_id is missing or malformed"
 	errBadOwner       reasonError = "owner_id is malformed"
@@ -40,6 +41,10 @@ const (
 
 // Verifier verifies tokens. It is safe for concurrent use.
 type Verifier struct {
+	// MaxTTL is how far in the future a token may expire; 0 means no limit. It must
+	// not change after the first Verify.
+	MaxTTL time.Duration
+
 	keys   *Keys
 	now    func() time.Time
 	parser *jwt.Parser
@@ -72,7 +77,12 @@ func (v *Verifier) verify(token string) (Bearer, error) {
 	if _, err := v.parser.ParseWithClaims(token, &c, v.key); err != nil {
 		return Bearer{}, cause(err)
 	}
-	return c.bearer(v.now())
+	now := v.now()
+	b, err := c.bearer(now)
+	if err == nil && v.MaxTTL > 0 && b.Expires.After(now.Add(v.MaxTTL)) {
+		return Bearer{}, errLateExpiry
+	}
+	return b, err
 }
 
 // form checks a token before anything is decoded. It also rejects line breaks, which

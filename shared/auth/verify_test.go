@@ -257,3 +257,21 @@ func TestErrorsHideTheToken(t *testing.T) {
 		}
 	}
 }
+
+func TestMaxTTL(t *testing.T) {
+	t.Parallel()
+	token := hs256(header("kid", "h"), goodClaims())
+	v := NewVerifier(keysOf(t, octKey()), clock)
+	b, err := v.Verify(t.Context(), token)
+	if err != nil {
+		t.Fatalf("Verify without a limit = %v", err)
+	}
+	left := b.Expires.Sub(clock())
+	for limit, want := range map[time.Duration]error{left: nil, left + time.Hour: nil, left - time.Second: errLateExpiry} {
+		v := NewVerifier(keysOf(t, octKey()), clock)
+		v.MaxTTL = limit
+		if _, err := v.Verify(t.Context(), token); !errors.Is(err, want) || want != nil && !errors.Is(err, ErrInvalid) {
+			t.Errorf("Verify of a token valid for %v with a limit of %v = %v, want %v", left, limit, err, want)
+		}
+	}
+}

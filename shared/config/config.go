@@ -86,6 +86,8 @@ type Settings struct {
 	Delivery string
 	// TokenKeys is the JWKS that tokens are verified with.
 	TokenKeys Secret
+	// MaxTokenTTL is how far in the future a token may expire; 0 means no limit.
+	MaxTokenTTL time.Duration
 	// CursorKey encrypts cursors. Cursors encrypted with CursorKeyPrevious are
 	// still accepted.
 	CursorKey, CursorKeyPrevious Secret

@@ -18,7 +18,7 @@ const jwksText = `{"keys":[{"kty":"oct","kid":"a","k":"c2VjcmV0LXNlY3JldC1zZWNyZ
 // environment returns a complete environment, with which every program starts.
 func environment() map[string]string {
 	return map[string]string{
-		"TOKEN_KEYS": jwksText, "CURSOR_KEY": strings.Repeat("k", 32), "CURSOR_KEY_PREVIOUS": strings.Repeat("p", 40),
+		"TOKEN_KEYS": jwksText, "MAX_TOKEN_TTL": "24h", "CURSOR_KEY": strings.Repeat("k", 32), "CURSOR_KEY_PREVIOUS": strings.Repeat("p", 40),
 		"TABLE_NAME": "recordings-live", "BUCKET_NAME": "recordings.live", "EVENT_BUS": "recordings", "MEDIA_DELIVERY": "redirect", "PRESIGN_TTL": "90s",
 		"UPLOAD_TTL": "1h", "MAX_AUDIO_BYTES": "1000", "MAX_WAIT_S": "5",
 		"S3_PUBLIC_ENDPOINT": "https://media.example.com/", "EXTERNAL_AUDIO_HOSTS": "Audio.Example.com, *.cdn.example.net",
@@ -53,7 +53,7 @@ func TestLoad(t *testing.T) {
 	purge.MetricsNamespace = "CallRecordings/live"
 	every := func(s Settings) Settings {
 		s.TokenKeys, s.Origin, s.LogLevel = NewSecret(jwksText), "https://portal.example.com", slog.LevelDebug
-		s.MetricsNamespace = "CallRecordings/live"
+		s.MetricsNamespace, s.MaxTokenTTL = "CallRecordings/live", 24*time.Hour
 		return s
 	}
 	list := every(aws)
@@ -147,7 +147,7 @@ func TestEnvironmentMustFitLambda(t *testing.T) {
 	env := environment()
 	// Lambda measures the JSON, so each quote in the JWKS counts twice.
 	fixed := size(map[string]string{
-		"TOKEN_KEYS": "", "CORS_ORIGIN": env["CORS_ORIGIN"], "LOG_LEVEL": env["LOG_LEVEL"], "METRICS_NAMESPACE": env["METRICS_NAMESPACE"],
+		"TOKEN_KEYS": "", "MAX_TOKEN_TTL": env["MAX_TOKEN_TTL"], "CORS_ORIGIN": env["CORS_ORIGIN"], "LOG_LEVEL": env["LOG_LEVEL"], "METRICS_NAMESPACE": env["METRICS_NAMESPACE"],
 	})
 	jwks := func(n int) string { // a JWKS of n bytes as JSON
 		const head, tail = `{"keys":["`, `"]}`

@@ -112,6 +112,15 @@ func ttl(v string) (time.Duration, error) {
 	return d, nil
 }
 
+// tokenTTL parses how far in the future a token may expire.
+func tokenTTL(v string) (time.Duration, error) {
+	d, err := time.ParseDuration(v)
+	if err != nil || d < time.Second {
+		return 0, fmt.Errorf("is %q, want a duration of at least 1s such as 12h", v)
+	}
+	return d, nil
+}
+
 // wait parses seconds, at most 25. API Gateway gives up after 29, and a function
 // needs time for its answer.
 func wait(v string) (time.Duration, error) {

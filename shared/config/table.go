@@ -54,6 +54,11 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.TokenKeys, err = jwks(v); return },
 	},
 	{
+		Name: "MAX_TOKEN_TTL", Functions: tokens,
+		Doc: "How far in the future a token may expire, such as 24h. Without it the only limit is the token's exp, and each start logs a warning.",
+		set: func(s *Settings, v string) (err error) { s.MaxTokenTTL, err = tokenTTL(v); return },
+	},
+	{
 		Name: "CURSOR_KEY", Secret: true, Functions: []Function{List}, Required: []Function{List},
 		Doc: "The key that encrypts the cursors of lists: at least 32 random characters. The template generates it.",
 		set: func(s *Settings, v string) (err error) { s.CursorKey, err = cursorKey(v); return },

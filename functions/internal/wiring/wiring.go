@@ -65,9 +65,13 @@ func Serve(f config.Function, build func(config.Settings, api.Env) (http.Handler
 		if err != nil {
 			return nil, fmt.Errorf("TOKEN_KEYS: %w", err)
 		}
+		verifier := auth.NewVerifier(keys, time.Now)
+		if verifier.MaxTTL = e.Settings.MaxTokenTTL; verifier.MaxTTL == 0 && e.Settings.TokenKeys.Reveal() != "" {
+			e.Log.Warn("MAX_TOKEN_TTL is not set: tokens are valid until their exp, however late it is")
+		}
 		handler, err := build(e.Settings, api.Env{
 			Metrics:  e.Metrics,
-			Verifier: auth.NewVerifier(keys, time.Now),
+			Verifier: verifier,
 			Log:      e.Log,
 			Now:      time.Now,
 			Origin:   e.Settings.Origin,
