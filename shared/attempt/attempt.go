@@ -37,8 +37,8 @@ type Limits struct {
 	// means that answers are not streamed: the SDK reads the body as part of the
 	// attempt, and Attempt bounds both.
 	Head time.Duration
-	// Streams is the operation whose answer the caller reads after the attempt,
-	// such as "GetObject"; "" for none.
+	// Streams names the operation with a streamed answer, such as "GetObject"; ""
+	// for none. The caller reads the answer after the attempt.
 	Streams string
 	// Attempt is the longest that an attempt takes, from connecting to the last
 	// byte of the answer. If Head is set, only sending a request counts on top: its

@@ -41,7 +41,7 @@ func (l Limits) Client(idle int) *http.Client {
 	}
 }
 
-// guarded is a connection whose writes end. Without it, a server that stops
+// guarded is a connection with a time-out for each write. Without it, a server that stops
 // reading would hold a request with a body for as long as its caller waits.
 type guarded struct {
 	net.Conn

@@ -24,8 +24,8 @@ func (w *Watched) note(err error) {
 }
 
 // ambiguous reports whether an attempt that failed with err may have taken effect.
-// It did not if the service rejected the request (status 4xx), or if there was no
-// connection.
+// It cannot if the service rejected the request (status 4xx), or if the connection
+// could not be opened.
 func ambiguous(err error) bool {
 	if err == nil {
 		return false
@@ -39,7 +39,7 @@ func ambiguous(err error) bool {
 
 type watchKey struct{}
 
-// Watch returns a context for one call, and what becomes of the call's attempts.
+// Watch returns a context for one call, and the record of the call's attempts.
 func Watch(ctx context.Context) (context.Context, *Watched) {
 	w := new(Watched)
 	return context.WithValue(ctx, watchKey{}, w), w

@@ -87,8 +87,8 @@ func headersOf(a media.Admission) (map[string]string, error) {
 	return header, nil
 }
 
-// PutNew stores body under key if no object exists there. After an attempt whose
-// answer was lost, an existing object may be that attempt's. The error is then
+// PutNew stores body under key if no object exists there. If an answer was lost
+// before, an existing object may come from that attempt. The error is then
 // media.ErrUnavailable, because media.ErrOccupied could be wrong.
 func (b *Bucket) PutNew(ctx context.Context, key, contentType string, body []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, b.call)

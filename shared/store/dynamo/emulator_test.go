@@ -40,17 +40,17 @@ type request struct {
 // as DynamoDB may.
 type emulator struct {
 	url string
-	// fault decides what becomes of a request. nil means that none fails.
+	// fault chooses the fault of a request; nil means no faults.
 	fault func(operation string) fault
-	// meanwhile, if not nil, runs once between the effect of a request whose answer
-	// is lost and the loss.
+	// meanwhile, if not nil, runs once, after a request with the fault lost has taken
+	// effect.
 	meanwhile func()
 
 	mu          sync.Mutex
 	items, past map[string]attributes
 }
 
-// fault is what becomes of a request.
+// fault describes how a request fails.
 type fault int
 
 const (

@@ -164,9 +164,9 @@ type condition struct {
 // errUnmet means that the condition of a write did not hold.
 var errUnmet = errors.New("condition not met")
 
-// errLost means that the condition of a write did not hold after an attempt whose
-// answer was lost. That attempt may have taken effect before another client wrote,
-// so the caller can tell neither success nor failure.
+// errLost means that the condition of a write did not hold, but the answer to an
+// earlier attempt was lost. That attempt may have taken effect before another client
+// wrote, so the outcome is unknown.
 var errLost = errors.New("condition not met, after an attempt whose answer was lost")
 
 // write stores m if the condition holds. Otherwise it returns errUnmet and the
