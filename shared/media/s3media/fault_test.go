@@ -208,10 +208,6 @@ func putNewLarge(ctx context.Context, f *fakeStore) error {
 	return f.PutNew(ctx, "key", "audio/mpeg", bytes.Repeat([]byte("x"), 1<<20))
 }
 
-func duplicate(ctx context.Context, f *fakeStore) error {
-	return f.Copy(ctx, "key", `"etag"`, "other")
-}
-
 func warm(ctx context.Context, f *fakeStore) error { return f.Warm(ctx) }
 
 func TestFaults(t *testing.T) {
