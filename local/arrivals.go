@@ -196,7 +196,7 @@ func (a *arrivals) takeTurn(ctx context.Context, account string) error {
 	due, err := a.store.DueOf(ctx, sqlite.Arrivals, account, turn)
 	for _, m := range due {
 		if ctx.Err() != nil {
-			return nil
+			break
 		}
 		err = errors.Join(err, a.process(ctx, account, m))
 	}

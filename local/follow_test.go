@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -243,7 +242,7 @@ func TestAStopCostsNoTry(t *testing.T) {
 func TestPollingGoesOnAfterAnError(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := &box{log: slog.New(slog.NewJSONHandler(io.Discard, nil))}
+		b := &box{log: slog.New(slog.DiscardHandler)}
 		ctx, cancel := context.WithCancel(t.Context())
 		calls := 0
 		go b.poll(ctx, func(context.Context) (bool, error) {

@@ -16,8 +16,8 @@ import (
 func TestFilesAreSynced(t *testing.T) {
 	var synced []string
 	var failure error
-	real := syncFile
-	t.Cleanup(func() { syncFile = real })
+	original := syncFile
+	t.Cleanup(func() { syncFile = original })
 	dir := filepath.Join(t.TempDir(), "data")
 	syncFile = func(f *os.File) error {
 		name, named := filepath.Base(f.Name()), ""

@@ -2,6 +2,7 @@ package s3server
 
 import (
 	"cmp"
+	"encoding/base64"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -18,7 +19,6 @@ import (
 	"time"
 
 	"crypto/md5" //nolint:gosec // S3 defines ETags by MD5
-	"encoding/base64"
 )
 
 // listBuckets lists the one bucket.

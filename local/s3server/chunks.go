@@ -105,10 +105,11 @@ func (c *chunks) end() error {
 // trailers reads the trailing headers and checks their signature.
 func (c *chunks) trailers() error {
 	c.trailer = http.Header{}
-	text, signature := "", ""
+	var text strings.Builder
+	signature := ""
 	for {
 		line, err := c.line()
-		if err != nil && !(errors.Is(err, errIncomplete) && !c.trailing) {
+		if err != nil && (!errors.Is(err, errIncomplete) || c.trailing) {
 			return err
 		}
 		if line == "" {
@@ -121,9 +122,9 @@ func (c *chunks) trailers() error {
 			continue
 		}
 		c.trailer.Set(name, value)
-		text += strings.ToLower(name) + ":" + value + "\n"
+		text.WriteString(strings.ToLower(name) + ":" + value + "\n")
 	}
-	if c.signed && c.trailing && signature != c.auth.sign(algorithm+"-TRAILER", c.previous, hexSum(text)) {
+	if c.signed && c.trailing && signature != c.auth.sign(algorithm+"-TRAILER", c.previous, hexSum(text.String())) {
 		return errSignature
 	}
 	return nil

@@ -39,8 +39,8 @@ type connections struct {
 	closed bool
 }
 
-func limit(l net.Listener, max int) *connections {
-	c := &connections{Listener: l, max: max, open: map[net.Conn]bool{}}
+func limit(l net.Listener, most int) *connections {
+	c := &connections{Listener: l, max: most, open: map[net.Conn]bool{}}
 	c.freed = sync.NewCond(&c.mu)
 	return c
 }

@@ -271,17 +271,22 @@ func (d *disk) remove(path string) error {
 		return err
 	}
 	for ; len(dir) > len(d.objects); dir = filepath.Dir(dir) {
-		d.mu.Lock()
-		err := os.Remove(dir) // fails unless it is empty
-		if err == nil {
-			delete(d.synced, dir)
-		}
-		d.mu.Unlock()
-		if err != nil {
-			return nil
+		if !d.removeEmpty(dir) {
+			break
 		}
 	}
 	return nil
+}
+
+// removeEmpty removes a folder if it is empty, and reports whether it did.
+func (d *disk) removeEmpty(dir string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if os.Remove(dir) != nil {
+		return false
+	}
+	delete(d.synced, dir)
+	return true
 }
 
 // syncDir writes the names in a folder through to the disk.

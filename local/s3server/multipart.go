@@ -251,7 +251,7 @@ func (s *Server) completeUpload(w http.ResponseWriter, r *http.Request, a *autho
 	if err := s.store(r.Context(), f, key, path, size, meta, fresh, check); err != nil {
 		return err
 	}
-	_ = os.RemoveAll(filepath.Join(s.disk.uploads, u.ID)) // if it stays, sweep removes it
+	_ = os.RemoveAll(filepath.Join(s.disk.uploads, u.ID)) //nolint:gosec // upload has checked the ID; if it stays, sweep removes it
 	return s.completed(w, r, key, meta)
 }
 
@@ -385,7 +385,7 @@ func addHex(h hash.Hash, etag string) {
 func (s *Server) abortUpload(w http.ResponseWriter, id, key string) error {
 	u, err := s.upload(id, key)
 	if err == nil {
-		err = os.RemoveAll(filepath.Join(s.disk.uploads, u.ID))
+		err = os.RemoveAll(filepath.Join(s.disk.uploads, u.ID)) //nolint:gosec // upload has checked the ID
 	}
 	if err != nil {
 		return err

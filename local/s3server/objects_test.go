@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -141,7 +142,7 @@ func TestKeysAreNotCleaned(t *testing.T) {
 	s, stop := start(t, options(dir))
 	keys := []string{"/lead", "a/../b", "a/./b", "a//b", "a/b", "a/%./b", "a/%../b", "b/", "b/c", "../up", "./a", "%.", "trail/"}
 	for i, key := range keys {
-		put(t, bucket(t, s, "local", "secret"), key, "audio/mpeg", fmt.Sprint(i))
+		put(t, bucket(t, s, "local", "secret"), key, "audio/mpeg", strconv.Itoa(i))
 	}
 	if up, _ := filepath.Glob(filepath.Join(dir, "objects", "*")); len(up) != 1 {
 		t.Errorf("objects holds %q, want only the bucket", up)
@@ -154,7 +155,7 @@ func TestKeysAreNotCleaned(t *testing.T) {
 		t.Errorf("List = %q, %v, want %q", got, err, sorted)
 	}
 	for i, key := range keys {
-		wantObject(t, b, key, "audio/mpeg", fmt.Sprint(i))
+		wantObject(t, b, key, "audio/mpeg", strconv.Itoa(i))
 	}
 	if err := b.Remove(t.Context(), "a//b"); err != nil {
 		t.Fatal(err)

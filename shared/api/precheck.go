@@ -22,7 +22,7 @@ func (c *chain) Precheck(w http.ResponseWriter, hr *http.Request) bool {
 	entry := &requestlog.Entry{}
 	r := &request{Request: hr.WithContext(requestlog.With(hr.Context(), entry)), env: c.env, entry: entry}
 	r.parseTarget()
-	err := c.inspect(r.Context(), r)
+	err := c.inspect(r.Context(), r) //nolint:contextcheck // it is the context of hr, with a log entry
 	if err == nil {
 		return true
 	}

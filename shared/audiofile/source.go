@@ -55,7 +55,7 @@ type span struct {
 
 func newSource(r io.ReaderAt, size int64) *source {
 	size = max(size, 0)
-	timed := &timedReader{r: r, deadline: time.Now().Add(maxTime)}
+	timed := &timedReader{r: r, deadline: time.Now().Add(maxTime)} //nolint:forbidigo // the limit is on real time
 	return &source{r: io.NewSectionReader(timed, 0, size), size: size, left: maxReads}
 }
 
@@ -66,7 +66,7 @@ type timedReader struct {
 }
 
 func (r *timedReader) ReadAt(p []byte, at int64) (int, error) {
-	if time.Now().After(r.deadline) {
+	if time.Now().After(r.deadline) { //nolint:forbidigo // the limit is on real time
 		return 0, fmt.Errorf("%w: %s are over", ErrNoTime, maxTime)
 	}
 	return r.r.ReadAt(p, at)

@@ -84,6 +84,7 @@ func (l *local) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		err = respond(w, r.Method, out)
 	}
 	if err != nil {
+		//nolint:contextcheck // it is the context of r
 		l.handler.log.LogAttrs(r.Context(), slog.LevelError, "no response from the handler",
 			slog.String("cause", err.Error()), slog.String("gateway_id", id))
 		errorResponse{http.StatusBadGateway, "bad_gateway", "bad gateway", id}.write(w)

@@ -35,7 +35,8 @@ func TestAgreeWithinOneReport(t *testing.T) {
 		id, err := incoming.Agree("acc", c.reports...)
 		f := recording.FieldError{}
 		matches := errors.Is(err, c.want)
-		if _, contradiction := c.want.(recording.FieldError); contradiction {
+		var fieldError recording.FieldError
+		if errors.As(c.want, &fieldError) {
 			matches = errors.As(err, &f)
 		}
 		if id != c.id || !matches {

@@ -150,10 +150,14 @@ func TestCompleteDerivesNumbers(t *testing.T) {
 func TestEnrich(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, doc, reported, want string }{
-		{"unknown sides", `{"from":"unknown@unknown","caller_id_name":"","caller_id_number":""}`, `{"from":"1001@pbx","caller_id_name":"Ann"}`,
-			`{"from":"1001@pbx","caller_id_name":"Ann","caller_id_number":"1001"}`},
-		{"known sides", `{"from":"a@pbx","caller_id_name":"Ann","caller_id_number":"1"}`, `{"from":"b@pbx","caller_id_name":"Bob","caller_id_number":"2","name":"n"}`,
-			`{"from":"a@pbx","caller_id_name":"Ann","caller_id_number":"1","name":"n"}`},
+		{
+			"unknown sides", `{"from":"unknown@unknown","caller_id_name":"","caller_id_number":""}`, `{"from":"1001@pbx","caller_id_name":"Ann"}`,
+			`{"from":"1001@pbx","caller_id_name":"Ann","caller_id_number":"1001"}`,
+		},
+		{
+			"known sides", `{"from":"a@pbx","caller_id_name":"Ann","caller_id_number":"1"}`, `{"from":"b@pbx","caller_id_name":"Bob","caller_id_number":"2","name":"n"}`,
+			`{"from":"a@pbx","caller_id_name":"Ann","caller_id_number":"1","name":"n"}`,
+		},
 		{"a reported number", `{"from":"unknown@unknown","caller_id_number":""}`, `{"caller_id_number":"7"}`, `{"from":"unknown@unknown","caller_id_number":"7"}`},
 		{"a document of Kazoo", `{"from":"1001@pbx","caller_id_number":""}`, `{}`, `{"from":"1001@pbx","caller_id_number":""}`},
 	} {
