@@ -133,7 +133,9 @@ func (b *box) handler() (http.Handler, error) {
 	}
 	node, _ := os.Hostname() // on error, "" serves as the name
 	s := b.settings
-	env := api.Env{Verifier: auth.NewVerifier(keys, b.now), Log: b.log, Now: b.now, Origin: s.Origin, Node: node}
+	verifier := auth.NewVerifier(keys, b.now)
+	verifier.MaxTTL = s.MaxTokenTTL
+	env := api.Env{Verifier: verifier, Log: b.log, Now: b.now, Origin: s.Origin, Node: node}
 	bodies := gateway.NewBudget(gateway.DefaultBudget)
 	operations := map[api.Operation]http.Handler{
 		api.OpList: bodies.Local(api.List(env, b.store, sealer)),

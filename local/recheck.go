@@ -72,7 +72,22 @@ func (b *box) recheck(ctx context.Context, last time.Time) error {
 			}
 		}
 	}
-	return failure
+	return errors.Join(failure, b.logDamaged(ctx, last.Add(-recheckTime)))
+}
+
+// logDamaged logs the objects, among those stored since that time, whose bytes no
+// longer match their checksums. No arrival can repair them.
+func (b *box) logDamaged(ctx context.Context, since time.Time) error {
+	damaged, err := b.s3.Damaged(since)
+	for _, key := range damaged {
+		account, id, _ := recording.ParseKey(key)
+		if inbox, _, ok := recording.ParseInboxKey(key); ok {
+			account = inbox
+		}
+		b.log.ErrorContext(ctx, "the bytes of a stored object do not match its checksum",
+			slog.String("account", account), slog.String("id", id))
+	}
+	return err
 }
 
 // logDamage logs that the audio of r has been lost or cut.

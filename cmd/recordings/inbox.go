@@ -138,7 +138,7 @@ func inboxPolicy(_ context.Context, e env, args []string) error {
 func statements(bucket, prefix string, sync bool, key string) []statement {
 	all := []statement{
 		{Sid: "WriteIntoTheInbox", Effect: "Allow", Action: []string{"s3:PutObject", "s3:AbortMultipartUpload"}, Resource: bucket + "/" + prefix + "*"},
-		{Sid: "ReadTheProbe", Effect: "Allow", Action: []string{"s3:GetObject"}, Resource: bucket + "/" + prefix + recording.ProbePattern},
+		{Sid: "ReadTheProbe", Effect: "Allow", Action: []string{"s3:GetObject"}, Resource: bucket + "/" + prefix + recording.TestFilePattern},
 	}
 	if sync {
 		all = append(all, statement{

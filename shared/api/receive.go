@@ -82,7 +82,7 @@ func (c *receiver) authenticate(ctx context.Context, r *request) error {
 }
 
 func (c *receiver) serve(w http.ResponseWriter, r *request) error {
-	if key, ok := recording.ProbeKey(r.account, r.target.name); ok {
+	if key, ok := recording.TestFileKey(r.account, r.target.name); ok {
 		return c.testFile(w, r, key)
 	}
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {

@@ -72,7 +72,7 @@ func TestLoad(t *testing.T) {
 		Origin: "https://portal.example.com", LogLevel: slog.LevelDebug, Delivery: "redirect", PresignTTL: 90 * time.Second,
 		ExternalHosts: get.ExternalHosts, S3PublicEndpoint: get.S3PublicEndpoint,
 		UploadTTL: time.Hour, MaxAudioBytes: 1000, MaxWait: 5 * time.Second, InboxTimezone: "UTC",
-		Host: "0.0.0.0", Port: "0", S3Port: "9001", DataDir: "/var/lib/recordings",
+		Host: "0.0.0.0", Port: "0", S3Port: "9001", DataDir: "/var/lib/recordings", MaxTokenTTL: 24 * time.Hour,
 	}
 	tool := aws
 	tool.MaxAudioBytes, tool.InboxTimezone = 1000, "UTC"

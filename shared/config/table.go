@@ -54,7 +54,7 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.TokenKeys, err = jwks(v); return },
 	},
 	{
-		Name: "MAX_TOKEN_TTL", Functions: tokens,
+		Name: "MAX_TOKEN_TTL", Functions: with(tokens, Local),
 		Doc: "How far in the future a token may expire, such as 24h. Without it the only limit is the token's exp, and each start logs a warning.",
 		set: func(s *Settings, v string) (err error) { s.MaxTokenTTL, err = tokenTTL(v); return },
 	},

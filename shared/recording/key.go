@@ -70,21 +70,21 @@ func ParseInboxKey(key string) (account, name string, ok bool) {
 	return account, name, true
 }
 
-// probeSuffix is the suffix of the text file with which Kazoo tests a storage
+// testFileSuffix is the suffix of the text file with which Kazoo tests a storage
 // setting: it stores one and reads it back (kazoo.md 7.8).
-const probeSuffix = "_test_credentials_file.txt"
+const testFileSuffix = "_test_credentials_file.txt"
 
-// IsProbe reports whether a name or a key is that of a file with which Kazoo
+// IsTestFile reports whether a name or a key is that of a file with which Kazoo
 // tests a storage setting.
-func IsProbe(name string) bool { return strings.HasSuffix(name, probeSuffix) }
+func IsTestFile(name string) bool { return strings.HasSuffix(name, testFileSuffix) }
 
-// ProbePattern matches the names of such files in an IAM policy.
-const ProbePattern = "*" + probeSuffix
+// TestFilePattern matches the names of such files in an IAM policy.
+const TestFilePattern = "*" + testFileSuffix
 
-// ProbeKey returns the key of such a file that arrives over HTTP. ok is false
+// TestFileKey returns the key of such a file that arrives over HTTP. ok is false
 // for any other name. Before the suffix the name has random hex digits only.
-func ProbeKey(account, name string) (key string, ok bool) {
-	random, ok := strings.CutSuffix(path.Base(name), probeSuffix)
+func TestFileKey(account, name string) (key string, ok bool) {
+	random, ok := strings.CutSuffix(path.Base(name), testFileSuffix)
 	if !ok || random == "" || len(random) > 64 || strings.Trim(random, "0123456789abcdef") != "" || !isName(account) {
 		return "", false
 	}

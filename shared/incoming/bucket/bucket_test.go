@@ -2,10 +2,7 @@ package bucket_test
 
 import (
 	"bytes"
-	"crypto/rand"
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,11 +10,9 @@ import (
 	"callrecordings/shared/incoming"
 	"callrecordings/shared/incoming/bucket"
 	"callrecordings/shared/incoming/incomingtest"
-	"callrecordings/shared/incoming/namepattern"
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
-	"callrecordings/shared/store/sqlite"
 )
 
 const (
@@ -27,50 +22,34 @@ const (
 	aside   = "set-aside/acc/202601/202601-call"
 )
 
-// fixture is an ingester over a real store and a bucket in memory.
+// fixture is an ingester over a place in memory.
 type fixture struct {
 	bucket.Ingester
-	*testing.T
-	store  *sqlite.Store
-	bucket *incomingtest.Bucket
-	now    time.Time
+	*incomingtest.Place
 }
 
 func open(t *testing.T) *fixture {
 	t.Helper()
-	d := &fixture{T: t, now: time.Date(2026, 3, 5, 10, 0, 0, 0, time.UTC)}
-	clock := func() time.Time { return d.now }
-	var err error
-	d.store, err = sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "r.db"), sqlite.Options{Now: clock, Random: rand.Reader, QueueChanges: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = d.store.Close() })
-	d.bucket = incomingtest.NewBucket(clock)
-	names, err := namepattern.Open("{caller}to{callee}.{ext}", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.Ingester = bucket.Ingester{Store: d.store, Audio: d.bucket, Names: names, MaxBytes: 1 << 20, Now: clock}
-	return d
+	p := incomingtest.NewPlace(t)
+	return &fixture{bucket.Ingester{Store: p.Records, Audio: p.Objects, Names: p.Names, MaxBytes: 1 << 20, Now: p.Clock}, p}
 }
 
 // create makes a recording that waits for its audio.
 func (d *fixture) create(u recording.Upload) {
 	d.Helper()
-	now := recording.SecondsOf(d.now)
+	now := recording.SecondsOf(d.Time)
 	r := &recording.Recording{
 		Account: account, ID: id, Owner: "u", Created: now, Modified: now, Upload: u, Made: "made",
 		Document: recording.Complete(`{"from":"a@b","owner_id":"u"}`, id, now),
 	}
-	if err := d.store.Put(d.Context(), r); err != nil {
+	if err := d.Records.Put(d.Context(), r); err != nil {
 		d.Fatal(err)
 	}
 }
 
 func (d *fixture) get() *recording.Recording {
 	d.Helper()
-	r, err := d.store.Get(d.Context(), account, id)
+	r, err := d.Records.Get(d.Context(), account, id)
 	if err != nil {
 		d.Fatal(err)
 	}
@@ -85,41 +64,14 @@ func (d *fixture) ingest(sequencer string, want incoming.Outcome) {
 	}
 }
 
-func (d *fixture) exists(key string, want bool) {
-	d.Helper()
-	if _, exists := d.bucket.Objects[key]; exists != want {
-		d.Errorf("object %s exists: %v, want %v", key, exists, want)
-	}
-}
-
-// number returns a field of the document.
-func number(t testing.TB, r *recording.Recording, field string) int64 {
-	t.Helper()
-	n, ok := r.Document.Int(field)
-	if !ok {
-		t.Fatalf("%s is missing in %s", field, r.Document)
-	}
-	return n
-}
-
-// sample returns a file from the tests of package audiofile.
-func sample(t testing.TB, name string) []byte {
-	t.Helper()
-	b, err := os.ReadFile("../../audiofile/testdata/" + name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
 func TestAudioCompletesItsRecording(t *testing.T) {
 	t.Parallel()
 	d := open(t)
-	audio := sample(t, "vbr-16khz.mp3")
+	audio := incomingtest.Sample(t, "vbr-16khz.mp3")
 	d.create(recording.Upload{ContentType: "audio/mp3", Size: int64(len(audio)), SHA256: incomingtest.SHA256(audio)})
 	before := d.get()
-	d.now = d.now.Add(time.Minute)
-	d.bucket.Put(key, "text/html", audio, nil)
+	d.Time = d.Time.Add(time.Minute)
+	d.Objects.Put(key, "text/html", audio, nil)
 	d.ingest("0A", incoming.Completed)
 	r := d.get()
 	want := recording.Audio{
@@ -128,7 +80,7 @@ func TestAudioCompletesItsRecording(t *testing.T) {
 	if r.Audio != want || r.Upload != (recording.Upload{}) || r.Audio.Condition() != recording.Ready {
 		t.Errorf("recording = %+v, want audio %+v and no announced upload", r, want)
 	}
-	if ms := number(t, r, "duration_ms"); ms < 100 || number(t, r, "duration") != ms/1000 {
+	if ms := incomingtest.Number(t, r, "duration_ms"); ms < 100 || incomingtest.Number(t, r, "duration") != ms/1000 {
 		t.Errorf("document %s, want its duration", r.Document)
 	}
 	if from, _ := r.Document.Text("from"); from != "a@b" || r.Owner != "u" || r.Created != before.Created || r.Made != "made" {
@@ -143,7 +95,7 @@ func TestDuplicateLateAndReorderedEventsChangeNothing(t *testing.T) {
 	t.Parallel()
 	d := open(t)
 	d.create(recording.Upload{})
-	d.bucket.Put(key, "audio/wav", sample(t, "alaw.wav"), nil)
+	d.Objects.Put(key, "audio/wav", incomingtest.Sample(t, "alaw.wav"), nil)
 	d.ingest("00B1", incoming.Completed)
 	ready := d.get()
 	for _, sequencer := range []string{"00B1", "b1", "B0", "0", "00000000000000000000B1"} {
@@ -155,7 +107,7 @@ func TestDuplicateLateAndReorderedEventsChangeNothing(t *testing.T) {
 	if r := d.get(); *r != *ready {
 		t.Errorf("recording = %+v, want it unchanged: %+v", r, ready)
 	}
-	d.bucket.Put(key, "audio/ogg", sample(t, "vorbis.ogg"), nil) // by another writer
+	d.Objects.Put(key, "audio/ogg", incomingtest.Sample(t, "vorbis.ogg"), nil) // by another writer
 	d.ingest("B1", incoming.Unchanged)
 	d.ingest("100", incoming.Completed)
 	if r := d.get(); r.Audio.ContentType != "audio/ogg" || r.Audio.Sequencer != "100" {
@@ -167,9 +119,9 @@ func TestDuplicateLateAndReorderedEventsChangeNothing(t *testing.T) {
 func TestEventForKnownAudioChangesNothing(t *testing.T) {
 	t.Parallel()
 	d := open(t)
-	audio := sample(t, "alaw.wav")
+	audio := incomingtest.Sample(t, "alaw.wav")
 	d.create(recording.Upload{})
-	d.bucket.Put(key, "audio/wav", audio, nil)
+	d.Objects.Put(key, "audio/wav", audio, nil)
 	if err := d.Stored(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +137,7 @@ func TestEventForKnownAudioChangesNothing(t *testing.T) {
 
 func TestAudioThatCannotBeServedIsSetAside(t *testing.T) {
 	t.Parallel()
-	wav := sample(t, "alaw.wav")
+	wav := incomingtest.Sample(t, "alaw.wav")
 	for _, c := range []struct {
 		name   string
 		upload recording.Upload
@@ -205,15 +157,15 @@ func TestAudioThatCannotBeServedIsSetAside(t *testing.T) {
 			t.Parallel()
 			d := open(t)
 			d.create(c.upload)
-			d.bucket.Put(key, "audio/mpeg", c.audio, nil)
+			d.Objects.Put(key, "audio/mpeg", c.audio, nil)
 			d.ingest("0A", incoming.Refused)
 			r := d.get()
 			if r.Audio.Condition() != recording.Failed || r.Audio.Reason != c.want || r.Audio.Place != recording.Nowhere || r.Upload != c.upload {
 				t.Errorf("recording = %+v, want it failed: %s", r, c.want)
 			}
-			d.exists(key, false)
-			d.exists(aside, true)
-			if got := d.bucket.Objects[aside].Body; !bytes.Equal(got, c.audio) {
+			d.Exists(key, false)
+			d.Exists(aside, true)
+			if got := d.Objects.Objects[aside].Body; !bytes.Equal(got, c.audio) {
 				t.Errorf("%d bytes were set aside, want all %d", len(got), len(c.audio))
 			}
 			d.ingest("0A", incoming.Gone) // again
@@ -221,16 +173,16 @@ func TestAudioThatCannotBeServedIsSetAside(t *testing.T) {
 				t.Errorf("recording = %+v, want it unchanged", again)
 			}
 
-			good := sample(t, "cbr-8khz.mp3")
+			good := incomingtest.Sample(t, "cbr-8khz.mp3")
 			if c.upload.Size > 0 || c.upload.SHA256 != "" {
 				return // no other audio matches the announced upload
 			}
-			d.bucket.Put(key, "audio/mpeg", good, nil)
+			d.Objects.Put(key, "audio/mpeg", good, nil)
 			d.ingest("0B", incoming.Completed)
 			if r := d.get(); r.Audio.Condition() != recording.Ready || r.Audio.Reason != "" {
 				t.Errorf("recording = %+v, want a good upload to complete it", r)
 			}
-			d.exists(aside, false)
+			d.Exists(aside, false)
 		})
 	}
 }
@@ -244,10 +196,10 @@ func TestEmptyAudio(t *testing.T) {
 	}{"wav without samples": {header, "audio/wav"}, "zero length": {nil, "audio/ogg"}} {
 		d := open(t)
 		d.create(recording.Upload{})
-		d.bucket.Put(key, "application/ogg", c.audio, nil)
+		d.Objects.Put(key, "application/ogg", c.audio, nil)
 		d.ingest("0A", incoming.Completed)
 		r := d.get()
-		if r.Audio.Condition() != recording.Empty || r.Audio.Place != recording.Managed || r.Audio.ContentType != c.kind || number(t, r, "duration_ms") != 0 {
+		if r.Audio.Condition() != recording.Empty || r.Audio.Place != recording.Managed || r.Audio.ContentType != c.kind || incomingtest.Number(t, r, "duration_ms") != 0 {
 			t.Errorf("%s: recording = %+v, want it empty, of %s", name, r, c.kind)
 		}
 	}
@@ -257,25 +209,25 @@ func TestAudioBeforeItsRecording(t *testing.T) {
 	t.Parallel()
 	d := open(t)
 	d.Grace = time.Minute
-	d.bucket.Put(key, "audio/wav", sample(t, "alaw.wav"), nil)
+	d.Objects.Put(key, "audio/wav", incomingtest.Sample(t, "alaw.wav"), nil)
 	if got, err := d.Ingest(t.Context(), incoming.Arrival{Key: key, Sequencer: "0A"}); !errors.Is(err, incoming.ErrEarly) {
 		t.Fatalf("Ingest = %q, %v, want ErrEarly", got, err)
 	}
-	d.now = d.now.Add(time.Minute)
+	d.Time = d.Time.Add(time.Minute)
 	d.ingest("0A", incoming.Adopted)
 	r := d.get()
-	if r.Made != recording.MadeOfAudio || r.Audio.Condition() != recording.Ready || number(t, r, "duration_ms") == 0 || number(t, r, "start") == 0 {
+	if r.Made != recording.MadeOfAudio || r.Audio.Condition() != recording.Ready || incomingtest.Number(t, r, "duration_ms") == 0 || incomingtest.Number(t, r, "start") == 0 {
 		t.Errorf("recording = %+v, want one made of its audio alone", r)
 	}
 	d.ingest("0A", incoming.Unchanged)
 
-	d.bucket.Put(strings.Replace(key, id, "202601-bad", 1), "audio/wav", []byte("not audio"), nil)
-	d.now = d.now.Add(time.Hour)
+	d.Objects.Put(strings.Replace(key, id, "202601-bad", 1), "audio/wav", []byte("not audio"), nil)
+	d.Time = d.Time.Add(time.Hour)
 	bad := incoming.Arrival{Key: strings.Replace(key, id, "202601-bad", 1)}
 	if got, err := d.Ingest(t.Context(), bad); err != nil || got != incoming.Refused {
 		t.Errorf("Ingest of a file that is not audio = %q, %v, want it refused", got, err)
 	}
-	if _, err := d.store.Get(t.Context(), account, "202601-bad"); !errors.Is(err, store.ErrNotFound) {
+	if _, err := d.Records.Get(t.Context(), account, "202601-bad"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("Get = %v, want no recording of it", err)
 	}
 }
@@ -284,14 +236,14 @@ func TestADeletedRecordingDoesNotComeBack(t *testing.T) {
 	t.Parallel()
 	d := open(t)
 	d.create(recording.Upload{})
-	if _, err := d.store.Delete(t.Context(), account, id, func(*recording.Recording) error { return nil }); err != nil {
+	if _, err := d.Records.Delete(t.Context(), account, id, func(*recording.Recording) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
-	d.bucket.Put(key, "audio/wav", sample(t, "alaw.wav"), nil)
+	d.Objects.Put(key, "audio/wav", incomingtest.Sample(t, "alaw.wav"), nil)
 	d.ingest("0A", incoming.Removed)
-	d.exists(key, false)
+	d.Exists(key, false)
 	d.ingest("0A", incoming.Removed)
-	if _, err := d.store.Get(t.Context(), account, id); !errors.Is(err, store.ErrNotFound) {
+	if _, err := d.Records.Get(t.Context(), account, id); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("Get = %v, want the recording to stay deleted", err)
 	}
 }
@@ -305,11 +257,11 @@ func TestOtherObjectsAreIgnored(t *testing.T) {
 		"recordings/acc/202601/202601-call/x", "recordings/äcc/202601/202601-call", "set-aside/acc/202601/202601-call", "x", "",
 		key + "~00", // from another upload for the same ID
 	} {
-		d.bucket.Put(k, "audio/wav", sample(t, "alaw.wav"), nil)
+		d.Objects.Put(k, "audio/wav", incomingtest.Sample(t, "alaw.wav"), nil)
 		if got, err := d.Ingest(t.Context(), incoming.Arrival{Key: k, Sequencer: "0A"}); err != nil || got != incoming.Ignored {
 			t.Errorf("Ingest(%q) = %q, %v, want it ignored", k, got, err)
 		}
-		d.exists(k, true)
+		d.Exists(k, true)
 	}
 	if r := d.get(); r.Audio.Condition() != recording.Pending {
 		t.Errorf("recording = %+v, want it pending", r)
@@ -322,17 +274,17 @@ func TestWrongClock(t *testing.T) {
 	d.Grace = time.Minute
 	d.create(recording.Upload{})
 	created := d.get().Modified
-	d.now = d.now.AddDate(-1, 0, 0)
-	d.bucket.Put(key, "audio/wav", sample(t, "alaw.wav"), nil)
+	d.Time = d.Time.AddDate(-1, 0, 0)
+	d.Objects.Put(key, "audio/wav", incomingtest.Sample(t, "alaw.wav"), nil)
 	d.ingest("0A", incoming.Completed)
 	if r := d.get(); r.Modified < created || r.Created != created {
 		t.Errorf("created %d, modified %d, want neither before %d", r.Created, r.Modified, created)
 	}
 	other := strings.Replace(key, id, "202601-other", 1)
-	d.bucket.Put(other, "audio/wav", sample(t, "alaw.wav"), nil)
-	o := d.bucket.Objects[other]
-	o.Modified = d.now.AddDate(5, 0, 0) // the store's clock is ahead
-	d.bucket.Objects[other] = o
+	d.Objects.Put(other, "audio/wav", incomingtest.Sample(t, "alaw.wav"), nil)
+	o := d.Objects.Objects[other]
+	o.Modified = d.Time.AddDate(5, 0, 0) // the store's clock is ahead
+	d.Objects.Objects[other] = o
 	if got, err := d.Ingest(t.Context(), incoming.Arrival{Key: other}); err != nil || got != incoming.Adopted {
 		t.Errorf("Ingest = %q, %v, want it adopted", got, err)
 	}
@@ -342,8 +294,8 @@ func TestObjectReplacedDuringRead(t *testing.T) {
 	t.Parallel()
 	d := open(t)
 	d.create(recording.Upload{})
-	d.bucket.Put(key, "audio/mpeg", []byte("not audio"), nil)
-	d.bucket.BeforeOpen = func() { d.bucket.Put(key, "audio/wav", sample(t, "alaw.wav"), nil) }
+	d.Objects.Put(key, "audio/mpeg", []byte("not audio"), nil)
+	d.Objects.BeforeOpen = func() { d.Objects.Put(key, "audio/wav", incomingtest.Sample(t, "alaw.wav"), nil) }
 	if got, err := d.Ingest(t.Context(), incoming.Arrival{Key: key, Sequencer: "0A"}); !errors.Is(err, media.ErrChanged) {
 		t.Fatalf("Ingest = %q, %v, want ErrChanged", got, err)
 	}
@@ -357,21 +309,21 @@ func TestObjectReplacedDuringRead(t *testing.T) {
 // rather than kept from those behind it.
 func TestAudioThatTakesTooLong(t *testing.T) {
 	t.Parallel()
-	audio := bytes.Repeat(sample(t, "cbr-8khz.mp3"), 400)
+	audio := bytes.Repeat(incomingtest.Sample(t, "cbr-8khz.mp3"), 400)
 	for _, c := range []struct {
 		left  time.Duration
 		known bool
 	}{{time.Minute, true}, {-time.Millisecond, false}} {
 		d := open(t)
-		d.T = t
+		d.Place.T = t
 		d.create(recording.Upload{})
-		d.bucket.Put(key, "audio/mpeg", audio, nil)
+		d.Objects.Put(key, "audio/mpeg", audio, nil)
 		a := incoming.Arrival{Key: key, Sequencer: "0A", Until: time.Now().Add(c.left)}
 		if got, err := d.Ingest(t.Context(), a); err != nil || got != incoming.Completed {
 			t.Fatalf("Ingest with %v left = %q, %v", c.left, got, err)
 		}
 		r := d.get()
-		if known := number(t, r, "duration_ms") > 0; r.Audio.Condition() != recording.Ready || r.Audio.ContentType != "audio/mpeg" || known != c.known {
+		if known := incomingtest.Number(t, r, "duration_ms") > 0; r.Audio.Condition() != recording.Ready || r.Audio.ContentType != "audio/mpeg" || known != c.known {
 			t.Errorf("with %v left: %+v, want it ready, its length known: %v", c.left, r, c.known)
 		}
 	}

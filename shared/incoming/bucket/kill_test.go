@@ -20,7 +20,7 @@ import (
 // of its events is queued at least once, in order.
 func TestKilledAtAnyCall(t *testing.T) {
 	t.Parallel()
-	good, bad := sample(t, "vbr-48khz-stereo.mp3"), []byte("not audio at all")
+	good, bad := incomingtest.Sample(t, "vbr-48khz-stereo.mp3"), []byte("not audio at all")
 	for _, c := range []struct {
 		name   string
 		before func(d *fixture)
@@ -34,7 +34,7 @@ func TestKilledAtAnyCall(t *testing.T) {
 		{"audio before its recording", func(*fixture) {}, good, recording.Ready, true, "Recording Created"},
 		{"audio of a deleted recording", func(d *fixture) {
 			d.create(recording.Upload{})
-			if _, err := d.store.Delete(d.Context(), account, id, func(*recording.Recording) error { return nil }); err != nil {
+			if _, err := d.Records.Delete(d.Context(), account, id, func(*recording.Recording) error { return nil }); err != nil {
 				d.Fatal(err)
 			}
 		}, good, "", false, "Recording Created, Recording Deleted"},
@@ -47,10 +47,10 @@ func TestKilledAtAnyCall(t *testing.T) {
 				for _, after := range []bool{false, true} {
 					d := open(t)
 					c.before(d)
-					d.bucket.Put(key, "audio/mpeg", c.audio, nil)
+					d.Objects.Put(key, "audio/mpeg", c.audio, nil)
 					k := &incomingtest.Killer{N: n, After: after}
-					d.bucket.Fault = k.Fault
-					d.Store = incomingtest.Store{Store: d.store, Killer: k}
+					d.Objects.Fault = k.Fault
+					d.Store = incomingtest.Store{Store: d.Records, Killer: k}
 					a := incoming.Arrival{Key: key, Sequencer: "0A"}
 					_, err := d.Ingest(t.Context(), a)
 					if k.Dead != (err != nil) {
@@ -82,20 +82,20 @@ func TestKilledAtAnyCall(t *testing.T) {
 // settled checks the final state.
 func (d *fixture) settled(when string, state recording.State, served bool, events string) {
 	d.Helper()
-	r, err := d.store.Get(d.Context(), account, id)
+	r, err := d.Records.Get(d.Context(), account, id)
 	switch {
 	case state == "" && !errors.Is(err, store.ErrNotFound):
 		d.Errorf("%s: Get = %+v, %v, want no recording", when, r, err)
 	case state != "" && (err != nil || r.Audio.Condition() != state):
 		d.Errorf("%s: Get = %+v, %v, want state %s", when, r, err, state)
 	}
-	d.exists(key, served)
-	d.exists(aside, state == recording.Failed)
-	page, err := d.store.Page(d.Context(), store.Query{Account: account, Limit: 10})
+	d.Exists(key, served)
+	d.Exists(aside, state == recording.Failed)
+	page, err := d.Records.Page(d.Context(), store.Query{Account: account, Limit: 10})
 	if want := map[bool]int{true: 0, false: 1}[state == ""]; err != nil || len(page.Recordings) != want {
 		d.Errorf("%s: %d recordings are listed, %v, want %d", when, len(page.Recordings), err, want)
 	}
-	due, err := d.store.Due(d.Context(), sqlite.Changes, 100)
+	due, err := d.Records.Due(d.Context(), sqlite.Changes, 100)
 	if err != nil {
 		d.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"callrecordings/shared/incoming"
+	"callrecordings/shared/incoming/incomingtest"
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
 )
@@ -13,10 +14,10 @@ import (
 // replaceDuringCopy replaces an object while an invocation copies it: after the copy
 // took effect, and before the invocation goes on.
 func (d *fixture) replaceDuringCopy(audio []byte, then func()) {
-	d.bucket.Fault = func(after bool) error {
-		if _, copied := d.bucket.Objects[aside]; after && copied {
-			d.bucket.Fault = nil
-			d.bucket.Put(key, "audio/wav", audio, nil)
+	d.Objects.Fault = func(after bool) error {
+		if _, copied := d.Objects.Objects[aside]; after && copied {
+			d.Objects.Fault = nil
+			d.Objects.Put(key, "audio/wav", audio, nil)
 			then()
 		}
 		return nil
@@ -27,7 +28,7 @@ func (d *fixture) replaceDuringCopy(audio []byte, then func()) {
 // with it, whether that was ingested meanwhile or not.
 func TestReplacedWhileItIsSetAside(t *testing.T) {
 	t.Parallel()
-	good := sample(t, "alaw.wav")
+	good := incomingtest.Sample(t, "alaw.wav")
 	for name, c := range map[string]struct {
 		sequencer string // of the rejected audio
 		meanwhile bool   // the new audio is ingested meanwhile
@@ -40,7 +41,7 @@ func TestReplacedWhileItIsSetAside(t *testing.T) {
 			t.Parallel()
 			d := open(t)
 			d.create(recording.Upload{})
-			d.bucket.Put(key, "audio/mpeg", []byte("not audio"), nil)
+			d.Objects.Put(key, "audio/mpeg", []byte("not audio"), nil)
 			d.replaceDuringCopy(good, func() {
 				if c.meanwhile {
 					d.ingest("0B", incoming.Completed)
@@ -57,7 +58,7 @@ func TestReplacedWhileItIsSetAside(t *testing.T) {
 			if r := d.get(); r.Audio.Condition() != recording.Ready {
 				t.Errorf("recording = %+v, want it ready", r)
 			}
-			if got := d.bucket.Objects[key].Body; !bytes.Equal(got, good) {
+			if got := d.Objects.Objects[key].Body; !bytes.Equal(got, good) {
 				t.Errorf("%d bytes are left of the new audio, want all %d", len(got), len(good))
 			}
 		})
@@ -72,11 +73,11 @@ func TestRejectedAudioNeverVanishes(t *testing.T) {
 	for n := range 12 {
 		for _, effective := range []bool{false, true} {
 			d := open(t)
-			d.T = t
+			d.Place.T = t
 			d.create(recording.Upload{})
-			d.bucket.Put(key, "audio/mpeg", bad, nil)
+			d.Objects.Put(key, "audio/mpeg", bad, nil)
 			calls := 0
-			d.bucket.Fault = func(after bool) error {
+			d.Objects.Fault = func(after bool) error {
 				if !after {
 					calls++
 				}
@@ -87,13 +88,13 @@ func TestRejectedAudioNeverVanishes(t *testing.T) {
 			}
 			for range 4 {
 				_, _ = d.Ingest(t.Context(), incoming.Arrival{Key: key, Sequencer: "0A"})
-				object, copied := d.bucket.Objects[key], d.bucket.Objects[aside]
+				object, copied := d.Objects.Objects[key], d.Objects.Objects[aside]
 				if !bytes.Equal(object.Body, bad) && !bytes.Equal(copied.Body, bad) {
 					t.Fatalf("call %d fails, with effect %v: the rejected audio is gone", n+1, effective)
 				}
 			}
-			d.exists(key, false)
-			d.exists(aside, true)
+			d.Exists(key, false)
+			d.Exists(aside, true)
 		}
 	}
 }

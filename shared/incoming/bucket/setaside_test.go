@@ -13,12 +13,12 @@ func TestALateArrivalRemovesWhatWasSetAside(t *testing.T) {
 	t.Parallel()
 	d := open(t)
 	d.create(recording.Upload{})
-	if _, err := d.store.Delete(t.Context(), account, id, func(*recording.Recording) error { return nil }); err != nil {
+	if _, err := d.Records.Delete(t.Context(), account, id, func(*recording.Recording) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
-	d.bucket.Put(aside, "audio/mpeg", []byte("rejected"), nil)
-	d.bucket.Put(key, "audio/mpeg", []byte("late"), nil)
+	d.Objects.Put(aside, "audio/mpeg", []byte("rejected"), nil)
+	d.Objects.Put(key, "audio/mpeg", []byte("late"), nil)
 	d.ingest("1", incoming.Removed)
-	d.exists(key, false)
-	d.exists(aside, false)
+	d.Exists(key, false)
+	d.Exists(aside, false)
 }

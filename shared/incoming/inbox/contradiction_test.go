@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"callrecordings/shared/incoming"
+	"callrecordings/shared/incoming/incomingtest"
 )
 
 // Metadata with two values for one field is kept, every time. A sidecar with them
@@ -16,7 +17,7 @@ func TestContradictoryMetadata(t *testing.T) {
 		{"id": "202601-a", "recording_id": "202601-b"},
 		{"caller": "1001", "caller-id-number": "1002"},
 	} {
-		d.drop(freeform, sample(t, "vbr-16khz.mp3"), metadata)
+		d.drop(freeform, incomingtest.Sample(t, "vbr-16khz.mp3"), metadata)
 		for range 8 { // the metadata is a map: its order varies
 			d.arrive(freeform, "0A", incoming.ErrKept)
 		}
@@ -25,7 +26,7 @@ func TestContradictoryMetadata(t *testing.T) {
 		t.Errorf("recordings %+v, want none", all)
 	}
 	sidecar := box + "1001to1002.json"
-	d.drop(freeform, sample(t, "vbr-16khz.mp3"), nil)
+	d.drop(freeform, incomingtest.Sample(t, "vbr-16khz.mp3"), nil)
 	d.drop(sidecar, []byte(`{"id":"202601-a","recording_id":"202601-b","from":"7@pbx"}`), nil)
 	d.arrive(sidecar, "0A", incoming.ErrKept)
 	d.arrive(freeform, "0A", incoming.Adopted)

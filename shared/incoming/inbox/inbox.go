@@ -65,7 +65,7 @@ func (in Inbox) Ingest(ctx context.Context, a incoming.Arrival) (incoming.Outcom
 	switch {
 	case !ok, strings.HasSuffix(a.Key, "/"): // a folder, as consoles create them
 		return incoming.Ignored, nil
-	case recording.IsProbe(a.Key):
+	case recording.IsTestFile(a.Key):
 		return in.testFile(ctx, a)
 	case f.sidecar():
 		return in.metadata(ctx, f)

@@ -23,7 +23,7 @@ const (
 
 // drop puts a file into an inbox, with the metadata of its uploader.
 func (d *fixture) drop(key string, body []byte, metadata map[string]string) {
-	d.bucket.Put(key, "application/octet-stream", body, metadata)
+	d.Objects.Put(key, "application/octet-stream", body, metadata)
 }
 
 // arrive ingests a file and expects an outcome or an error.
@@ -42,7 +42,7 @@ func (d *fixture) arrive(key, sequencer string, want any) {
 // all returns the recordings of the account.
 func (d *fixture) all() []recording.Recording {
 	d.Helper()
-	page, err := d.store.Page(d.Context(), store.Query{Account: account, Limit: 10})
+	page, err := d.Records.Page(d.Context(), store.Query{Account: account, Limit: 10})
 	if err != nil {
 		d.Fatal(err)
 	}
@@ -73,14 +73,14 @@ func (d *fixture) hasFields(doc recording.Document, want map[string]string) {
 func TestFileNamedByKazoo(t *testing.T) {
 	t.Parallel()
 	d := open(t)
-	d.drop(kazoo, sample(t, "vbr-16khz.mp3"), nil)
+	d.drop(kazoo, incomingtest.Sample(t, "vbr-16khz.mp3"), nil)
 	d.arrive(kazoo, "0A", incoming.Adopted)
 	r := d.only()
 	d.hasFields(r.Document, map[string]string{
 		"call_id": "a1@10.1.1.5", "owner_id": "u1", "from": "1001@pbx", "to": "+1555@pbx", "direction": "outbound",
 		"origin": "outbound to offnet from account", "start": "63937071000", "name": "x.mp3", "media_type": "mp3", "content_type": "audio/mpeg",
 	})
-	ms := number(t, &r, "duration_ms")
+	ms := incomingtest.Number(t, &r, "duration_ms")
 	if r.ID != "202601-6b3c" || r.Owner != "u1" || ms == 0 || r.Created != 63937071000+recording.Seconds(ms/1000) {
 		t.Errorf("recording = %+v, want ID, owner and the end of the call from the name", r)
 	}
@@ -97,15 +97,15 @@ func TestFileNamedByKazoo(t *testing.T) {
 func TestFileThatGrows(t *testing.T) {
 	t.Parallel()
 	d := open(t)
-	d.drop(freeform, sample(t, "alaw.wav")[:30], nil)
+	d.drop(freeform, incomingtest.Sample(t, "alaw.wav")[:30], nil)
 	d.arrive(freeform, "01", incoming.Refused)
 	if r := d.only(); r.Audio.Condition() != recording.Failed || r.Audio.Reason != recording.Damaged {
 		t.Errorf("recording = %+v, want it failed", r)
 	}
-	d.exists(freeform, true)
+	d.Exists(freeform, true)
 	d.arrive(freeform, "01", incoming.Refused)
-	d.drop(freeform, sample(t, "alaw.wav"), nil)
-	d.now = d.now.Add(40 * 24 * time.Hour) // in another month
+	d.drop(freeform, incomingtest.Sample(t, "alaw.wav"), nil)
+	d.Time = d.Time.Add(40 * 24 * time.Hour) // in another month
 	d.arrive(freeform, "02", incoming.Completed)
 	r := d.only()
 	d.hasFields(r.Document, map[string]string{"caller_id_number": "1001", "callee_id_number": "1002", "from": "1001@unknown"})
@@ -118,7 +118,7 @@ func TestFileThatGrows(t *testing.T) {
 func TestMetadataInEitherOrder(t *testing.T) {
 	t.Parallel()
 	const sidecar = box + "1001to1002.json"
-	audio, metadata := sample(t, "alaw.wav"), map[string]string{"call-id": "7", "callee-id-name": "=?UTF-8?Q?Zo=C3=AB?="}
+	audio, metadata := incomingtest.Sample(t, "alaw.wav"), map[string]string{"call-id": "7", "callee-id-name": "=?UTF-8?Q?Zo=C3=AB?="}
 	text := []byte(`{"id":"202512-other","owner_id":"u2","caller_id_number":"1003","start":63937071000,"call_id":"8","user_metadata":{"a":1}}`)
 	ends := map[string]recording.Recording{}
 	for name, steps := range map[string]func(d *fixture){
@@ -143,7 +143,7 @@ func TestMetadataInEitherOrder(t *testing.T) {
 		},
 	} {
 		d := open(t)
-		d.T = t
+		d.Place.T = t
 		steps(d)
 		d.arrive(freeform, "01", incoming.Unchanged)
 		r := d.only()
@@ -177,10 +177,10 @@ func TestRetryKeepsWhatUsersWrote(t *testing.T) {
 	t.Parallel()
 	d := open(t)
 	const sidecar = box + "1001to1002.json"
-	d.drop(freeform, sample(t, "alaw.wav"), nil)
+	d.drop(freeform, incomingtest.Sample(t, "alaw.wav"), nil)
 	d.drop(sidecar, []byte(`{"user_metadata":{"tag":"pbx"}}`), nil)
 	d.arrive(sidecar, "02", incoming.Adopted)
-	_, err := d.store.Update(t.Context(), account, d.only().ID, func(r *recording.Recording) (err error) {
+	_, err := d.Records.Update(t.Context(), account, d.only().ID, func(r *recording.Recording) (err error) {
 		r.Document, err = r.Document.With("user_metadata", `{"tag":"user"}`)
 		return err
 	})
@@ -193,7 +193,7 @@ func TestRetryKeepsWhatUsersWrote(t *testing.T) {
 
 func TestFilesThatStayInTheInbox(t *testing.T) {
 	t.Parallel()
-	audio := sample(t, "alaw.wav")
+	audio := incomingtest.Sample(t, "alaw.wav")
 	for name, c := range map[string]struct {
 		key      string
 		body     []byte
@@ -229,7 +229,7 @@ func TestFilesThatStayInTheInbox(t *testing.T) {
 			d.drop(c.key, c.body, c.metadata)
 			before := d.all()
 			d.arrive(c.key, "0B", incoming.ErrKept)
-			d.exists(c.key, true)
+			d.Exists(c.key, true)
 			if after := d.all(); !slices.Equal(before, after) {
 				t.Errorf("recordings = %+v, want them as before: %+v", after, before)
 			}
@@ -244,7 +244,7 @@ func TestFileForAPendingRecording(t *testing.T) {
 	d := open(t)
 	d.create(recording.Audio{})
 	dropped := box + "202601-call_x.wav"
-	d.drop(dropped, sample(t, "alaw.wav"), map[string]string{"from": "z@z", "caller": "7"})
+	d.drop(dropped, incomingtest.Sample(t, "alaw.wav"), map[string]string{"from": "z@z", "caller": "7"})
 	d.arrive(dropped, "0A", incoming.Completed)
 	r := d.only()
 	d.hasFields(r.Document, map[string]string{"from": "a@b", "caller_id_number": "7", "owner_id": "u"})
@@ -260,7 +260,7 @@ func TestReplayOfAKeptFile(t *testing.T) {
 	t.Parallel()
 	d := open(t)
 	greeting := box + "greeting.wav"
-	d.drop(greeting, sample(t, "alaw.wav"), nil)
+	d.drop(greeting, incomingtest.Sample(t, "alaw.wav"), nil)
 	d.arrive(greeting, "0A", incoming.ErrKept)
 	d.drop(box+"greeting.json", []byte(`{"to":"1002@pbx"}`), nil)
 	d.arrive(box+"greeting.json", "0B", incoming.Adopted)
@@ -275,10 +275,10 @@ func TestKazoosTestFileMakesNoRecording(t *testing.T) {
 	for _, probe := range []string{box + "db/d0_0123_test_credentials_file.txt", box + "d0/call_id=/0123_test_credentials_file.txt"} {
 		d.drop(probe, []byte("some random content: 0123"), nil)
 		d.arrive(probe, "0A", incoming.ErrEarly)
-		d.exists(probe, true)
-		d.now = d.now.Add(time.Minute)
+		d.Exists(probe, true)
+		d.Time = d.Time.Add(time.Minute)
 		d.arrive(probe, "0A", incoming.Removed)
-		d.exists(probe, false)
+		d.Exists(probe, false)
 		d.arrive(probe, "0A", incoming.Gone)
 	}
 	d.arrive(box+"folder/", "0A", incoming.Ignored)
@@ -290,14 +290,14 @@ func TestKazoosTestFileMakesNoRecording(t *testing.T) {
 func TestFileOfADeletedRecording(t *testing.T) {
 	t.Parallel()
 	d := open(t)
-	d.drop(freeform, sample(t, "alaw.wav"), nil)
+	d.drop(freeform, incomingtest.Sample(t, "alaw.wav"), nil)
 	d.arrive(freeform, "0A", incoming.Adopted)
-	if _, err := d.store.Delete(t.Context(), account, d.only().ID, func(*recording.Recording) error { return nil }); err != nil {
+	if _, err := d.Records.Delete(t.Context(), account, d.only().ID, func(*recording.Recording) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	d.drop(box+"1001to1002.json", []byte(`{}`), nil)
 	d.arrive(freeform, "0B", incoming.Removed)
-	for key := range d.bucket.Objects {
+	for key := range d.Objects.Objects {
 		t.Errorf("%s was not removed", key)
 	}
 	d.arrive(freeform, "0B", incoming.Gone)
@@ -308,21 +308,21 @@ func TestFileOfADeletedRecording(t *testing.T) {
 func TestNightlySyncDoesNotRestoreADeletedRecording(t *testing.T) {
 	t.Parallel()
 	d := open(t)
-	d.drop(freeform, sample(t, "alaw.wav"), nil)
+	d.drop(freeform, incomingtest.Sample(t, "alaw.wav"), nil)
 	d.arrive(freeform, "01", incoming.Adopted)
-	deleted, err := d.store.Delete(t.Context(), account, d.only().ID, func(*recording.Recording) error { return nil })
+	deleted, err := d.Records.Delete(t.Context(), account, d.only().ID, func(*recording.Recording) error { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.store.Purged(t.Context(), account, deleted.ID); err != nil {
+	if err := d.Records.Purged(t.Context(), account, deleted.ID); err != nil {
 		t.Fatal(err)
 	}
 	for range 3 {
-		d.now = d.now.AddDate(0, 0, store.TombstoneDays-1)
-		d.drop(freeform, sample(t, "alaw.wav"), nil)
+		d.Time = d.Time.AddDate(0, 0, store.TombstoneDays-1)
+		d.drop(freeform, incomingtest.Sample(t, "alaw.wav"), nil)
 		d.arrive(freeform, "02", incoming.Removed)
-		found, err := d.store.Tombstone(t.Context(), account, deleted.ID)
-		if want := recording.SecondsOf(d.now.AddDate(0, 0, store.TombstoneDays)); err != nil || found.Expires != want {
+		found, err := d.Records.Tombstone(t.Context(), account, deleted.ID)
+		if want := recording.SecondsOf(d.Time.AddDate(0, 0, store.TombstoneDays)); err != nil || found.Expires != want {
 			t.Fatalf("Tombstone = %+v, %v, want it to expire at %d", found, err, want)
 		}
 	}
@@ -340,14 +340,14 @@ func TestKilledAtAnyCall(t *testing.T) {
 				for _, after := range []bool{false, true} {
 					d := open(t)
 					for _, key := range keys {
-						body := sample(t, "alaw.wav")
+						body := incomingtest.Sample(t, "alaw.wav")
 						if key == sidecar {
 							body = []byte(`{"owner_id":"u3"}`)
 						}
 						d.drop(key, body, nil)
 					}
 					k := &incomingtest.Killer{N: n, After: after}
-					d.bucket.Fault, d.Store = k.Fault, incomingtest.Store{Store: d.store, Killer: k}
+					d.Objects.Fault, d.Store = k.Fault, incomingtest.Store{Store: d.Records, Killer: k}
 					for range 3 {
 						for _, key := range keys {
 							if _, err := d.Ingest(t.Context(), incoming.Arrival{Key: key, Sequencer: "0A"}); err != nil && !k.Dead {
@@ -372,7 +372,7 @@ func TestEmptyFolderInAKey(t *testing.T) {
 	t.Parallel()
 	d := open(t)
 	key, beside := box+"/202601-call_x.wav", box+"/202601-call_x.json"
-	d.drop(key, sample(t, "alaw.wav"), nil)
+	d.drop(key, incomingtest.Sample(t, "alaw.wav"), nil)
 	d.arrive(key, "01", incoming.Adopted)
 	d.drop(beside, []byte(`{"owner_id":"u4"}`), nil)
 	d.arrive(beside, "02", incoming.Completed)

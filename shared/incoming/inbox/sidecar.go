@@ -112,7 +112,7 @@ func (in Inbox) metadata(ctx context.Context, f *file) (incoming.Outcome, error)
 	done := incoming.Awaiting
 	for _, key := range keys {
 		audio, ok := in.open(incoming.Arrival{Key: key, Until: f.Until})
-		if !ok || audio.sidecar() || recording.Stem(key) != stem || recording.IsProbe(key) {
+		if !ok || audio.sidecar() || recording.Stem(key) != stem || recording.IsTestFile(key) {
 			continue
 		}
 		if done, err = in.audio(ctx, audio); err != nil {

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"callrecordings/shared/incoming"
+	"callrecordings/shared/incoming/incomingtest"
 	"callrecordings/shared/recording"
 )
 
@@ -21,19 +22,19 @@ func TestSidecarsOfOneStem(t *testing.T) {
 		d := open(t)
 		dropped := rapid.SliceOfNDistinct(rapid.SampledFrom(names), 1, len(names), rapid.ID).Draw(rt, "files")
 		for _, name := range dropped {
-			body := sample(t, "alaw.wav")
+			body := incomingtest.Sample(t, "alaw.wav")
 			if strings.EqualFold(path.Ext(name), ".json") {
 				body = []byte(`{"from":"1"}`)
 			}
 			d.drop(box+name, body, nil)
 		}
 		for _, name := range dropped {
-			d.bucket.Calls = 0
+			d.Objects.Calls = 0
 			if _, err := d.Ingest(t.Context(), incoming.Arrival{Key: box + name, Sequencer: "0A"}); err != nil && !errors.Is(err, incoming.ErrKept) {
 				rt.Fatalf("Ingest(%s) = %v", name, err)
 			}
-			if most := 2 + 6*len(dropped); d.bucket.Calls > most {
-				rt.Errorf("Ingest(%s) of %d files took %d calls, want at most %d", name, len(dropped), d.bucket.Calls, most)
+			if most := 2 + 6*len(dropped); d.Objects.Calls > most {
+				rt.Errorf("Ingest(%s) of %d files took %d calls, want at most %d", name, len(dropped), d.Objects.Calls, most)
 			}
 		}
 	})
@@ -50,7 +51,7 @@ func TestSpellingsOfASidecar(t *testing.T) {
 			beside := box + "1001to1002" + extension
 			steps := map[string]func(){
 				".wav": func() {
-					d.drop(freeform, sample(t, "alaw.wav"), nil)
+					d.drop(freeform, incomingtest.Sample(t, "alaw.wav"), nil)
 					d.arrive(freeform, "01", incoming.Adopted)
 				},
 				extension: func() {
@@ -69,11 +70,11 @@ func TestSpellingsOfASidecar(t *testing.T) {
 			if r.Owner != "u4" {
 				t.Errorf("%s, with %s first: owner %q, want u4", beside, first, r.Owner)
 			}
-			if _, err := d.store.Delete(t.Context(), account, r.ID, func(*recording.Recording) error { return nil }); err != nil {
+			if _, err := d.Records.Delete(t.Context(), account, r.ID, func(*recording.Recording) error { return nil }); err != nil {
 				t.Fatal(err)
 			}
 			d.arrive(freeform, "03", incoming.Removed)
-			d.exists(beside, false)
+			d.Exists(beside, false)
 		}
 	}
 }
@@ -82,7 +83,7 @@ func TestSpellingsOfASidecar(t *testing.T) {
 func TestMisspelledSidecar(t *testing.T) {
 	t.Parallel()
 	d := open(t)
-	d.drop(freeform, sample(t, "alaw.wav"), nil)
+	d.drop(freeform, incomingtest.Sample(t, "alaw.wav"), nil)
 	d.arrive(freeform, "01", incoming.Adopted)
 	for _, name := range []string{"1001to1002..json", "1001to1002.Json", "1001to1002", "1001to1002.Json"} {
 		d.drop(box+name, []byte(`{"owner_id":"u4"}`), nil)
