@@ -315,7 +315,7 @@ func TestAudioThatTakesTooLong(t *testing.T) {
 		known bool
 	}{{time.Minute, true}, {-time.Millisecond, false}} {
 		d := open(t)
-		d.Place.T = t
+		d.T = t
 		d.create(recording.Upload{})
 		d.Objects.Put(key, "audio/mpeg", audio, nil)
 		a := incoming.Arrival{Key: key, Sequencer: "0A", Until: time.Now().Add(c.left)}

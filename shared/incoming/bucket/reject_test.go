@@ -73,7 +73,7 @@ func TestRejectedAudioNeverVanishes(t *testing.T) {
 	for n := range 12 {
 		for _, effective := range []bool{false, true} {
 			d := open(t)
-			d.Place.T = t
+			d.T = t
 			d.create(recording.Upload{})
 			d.Objects.Put(key, "audio/mpeg", bad, nil)
 			calls := 0

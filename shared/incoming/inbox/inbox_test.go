@@ -143,7 +143,7 @@ func TestMetadataInEitherOrder(t *testing.T) {
 		},
 	} {
 		d := open(t)
-		d.Place.T = t
+		d.T = t
 		steps(d)
 		d.arrive(freeform, "01", incoming.Unchanged)
 		r := d.only()
