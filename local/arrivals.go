@@ -22,9 +22,9 @@ const (
 	// invocation is how long one arrival may take, like the timeout of the
 	// function in template.yaml.
 	invocation = time.Minute
-	// maxTries is how often an arrival is tried before it is set aside.
+	// maxTries is how often an arrival is tried before it is parked.
 	// firstRetry is the wait after the first failure; each further wait is twice
-	// as long. An arrival that is set aside gets one try an hour (see upkeep), and
+	// as long. A parked arrival gets one try an hour (see upkeep), and
 	// `recordings replay` retries it at once.
 	maxTries   = 8
 	firstRetry = time.Second
@@ -220,7 +220,7 @@ func (a *arrivals) process(ctx context.Context, account string, m sqlite.Message
 	}
 	wait := pause(m.Tries)
 	if wait < 0 && m.Tries+1 == maxTries {
-		a.log.ErrorContext(ctx, "an arrival is set aside; it gets one try an hour, and `recordings replay` retries it at once",
+		a.log.ErrorContext(ctx, "an arrival is parked; it gets one try an hour, and `recordings replay` retries it at once",
 			slog.String("account", account), slog.String("object", objectOf(m.Body)), slog.Int64("message", m.Number))
 	}
 	return a.store.PutOff(stored, m.Number, wait, "ingest failed; see the log")
@@ -238,7 +238,7 @@ func invocationContext(ctx context.Context) (context.Context, context.CancelFunc
 }
 
 // pause returns the wait before the next try of a message that failed tries
-// times before this one. It is negative if the message is to be set aside.
+// times before this one. It is negative if the message is to be parked.
 func pause(tries int) time.Duration {
 	if tries+1 >= maxTries {
 		return -1

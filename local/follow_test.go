@@ -70,7 +70,7 @@ func respond(failing func(body string) bool) ingest {
 }
 
 // An arrival that failed stays in the queue and is tried again. After maxTries it
-// is set aside, named in the log without a phone number, and counted apart; an
+// is parked, named in the log without a phone number, and counted apart; an
 // hourly retry gives it one more try.
 func TestAFailedArrivalIsTriedAgain(t *testing.T) {
 	t.Parallel()
@@ -80,10 +80,10 @@ func TestAFailedArrivalIsTriedAgain(t *testing.T) {
 	}
 	failing := true
 	a := b.newArrivals(respond(func(body string) bool { return failing && strings.Contains(body, "inbox") }))
-	counts := func(waiting, setAside int) {
+	counts := func(waiting, parked int) {
 		t.Helper()
-		if w, s, err := b.store.Counts(t.Context(), sqlite.Arrivals); w != waiting || s != setAside || err != nil {
-			t.Fatalf("%d arrivals wait and %d are set aside, %v, want %d and %d", w, s, err, waiting, setAside)
+		if w, s, err := b.store.Counts(t.Context(), sqlite.Arrivals); w != waiting || s != parked || err != nil {
+			t.Fatalf("%d arrivals wait and %d are parked, %v, want %d and %d", w, s, err, waiting, parked)
 		}
 	}
 	for try := range maxTries {
@@ -94,20 +94,20 @@ func TestAFailedArrivalIsTriedAgain(t *testing.T) {
 		now.add(firstRetry << try)
 	}
 	counts(0, 1)
-	if n := strings.Count(log.String(), `"msg":"an arrival is set aside`); n != 1 || strings.Contains(log.String(), "15550100") ||
+	if n := strings.Count(log.String(), `"msg":"an arrival is parked`); n != 1 || strings.Contains(log.String(), "15550100") ||
 		!strings.Contains(log.String(), `"object":"inbox/acc/sha256:`) {
 		t.Errorf("the log is %s, want one line that names the arrival without its number", log)
 	}
 	b.retrySetAside(t.Context())
 	if !strings.Contains(log.String(), `"set_aside":1,"waiting":0`) {
-		t.Errorf("the log is %s, want the number of arrivals that are set aside", log)
+		t.Errorf("the log is %s, want the number of parked arrivals", log)
 	}
 	counts(1, 0)
 	if err := a.takeTurn(t.Context(), "acc"); err != nil {
 		t.Fatal(err)
 	}
 	counts(0, 1)
-	if n := strings.Count(log.String(), `"msg":"an arrival is set aside`); n != 1 {
+	if n := strings.Count(log.String(), `"msg":"an arrival is parked`); n != 1 {
 		t.Errorf("%d lines name the arrival, want 1", n)
 	}
 	failing = false

@@ -14,8 +14,8 @@ const (
 	// retryEvery is the time between two tries of purges and of events that could
 	// not be queued.
 	retryEvery = time.Minute
-	// setAsideEvery is the time between two tries of arrivals that are set aside.
-	setAsideEvery = time.Hour
+	// retryParkedEvery is the time between two tries of parked arrivals.
+	retryParkedEvery = time.Hour
 	// tidyEvery is the time between two removals of leftovers. The first one is at
 	// the start. The second one comes after tidyAgain, when the leftovers of a
 	// crash are old enough to be removed. So does a retry after a failure.
@@ -29,16 +29,16 @@ func (b *box) upkeep(ctx context.Context) {
 	b.retrySetAside(ctx)
 	nextTidy := time.NewTimer(tidyAgain)
 	defer nextTidy.Stop()
-	retry, setAside := time.NewTicker(retryEvery), time.NewTicker(setAsideEvery)
+	retry, parked := time.NewTicker(retryEvery), time.NewTicker(retryParkedEvery)
 	defer retry.Stop()
-	defer setAside.Stop()
+	defer parked.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-retry.C:
 			b.retryFailed(ctx)
-		case <-setAside.C:
+		case <-parked.C:
 			b.retrySetAside(ctx)
 		case <-nextTidy.C:
 			next := tidyEvery
@@ -58,17 +58,17 @@ func (b *box) retryFailed(ctx context.Context) {
 	}
 }
 
-// retrySetAside gives the arrivals that are set aside another try. It logs their
+// retrySetAside gives the parked arrivals another try. It logs their
 // number, apart from that of the arrivals that wait.
 func (b *box) retrySetAside(ctx context.Context) {
-	waiting, setAside, err := b.store.Counts(ctx, sqlite.Arrivals)
-	if err == nil && setAside > 0 {
-		b.log.WarnContext(ctx, "arrivals are set aside and get another try",
-			slog.Int("set_aside", setAside), slog.Int("waiting", waiting))
+	waiting, parked, err := b.store.Counts(ctx, sqlite.Arrivals)
+	if err == nil && parked > 0 {
+		b.log.WarnContext(ctx, "parked arrivals get another try",
+			slog.Int("set_aside", parked), slog.Int("waiting", waiting))
 		_, err = b.store.Retry(ctx, sqlite.Arrivals)
 	}
 	if err != nil && ctx.Err() == nil {
-		b.log.ErrorContext(ctx, "arrivals that are set aside could not be retried", slog.String("cause", err.Error()))
+		b.log.ErrorContext(ctx, "parked arrivals could not be retried", slog.String("cause", err.Error()))
 	}
 }
 

@@ -196,7 +196,7 @@ func TestDamaged(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	spoil := func(name string, change func([]byte)) {
+	corrupt := func(name string, change func([]byte)) {
 		path := filepath.Join(s.disk.objects, name)
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -207,9 +207,9 @@ func TestDamaged(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	spoil("zeros", func(b []byte) { clear(b) })
-	spoil("changed", func(b []byte) { b[3]++ })
-	spoil("a/%./odd", func(b []byte) { clear(b[:4]) })
+	corrupt("zeros", func(b []byte) { clear(b) })
+	corrupt("changed", func(b []byte) { b[3]++ })
+	corrupt("a/%./odd", func(b []byte) { clear(b[:4]) })
 	if err := os.WriteFile(filepath.Join(s.disk.objects, "plain"), []byte("put here by hand"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -123,7 +123,7 @@ func (c *creator) identify(r *request, asked *creation, key string) (string, err
 }
 
 // compose makes the requested recording. Over the API, a recording is created
-// now, whenever its call was (contract, List).
+// now, regardless of when the call took place (contract, List).
 func (c *creator) compose(account, id string, asked *creation) *recording.Recording {
 	now := recording.SecondsOf(c.env.Now())
 	draft := incoming.Draft{
@@ -153,7 +153,7 @@ func (c *creator) retry(r *request, asked *creation, rec *recording.Recording) (
 		return nil, store.ErrExists
 	}
 	completed, err := c.store.Update(r.Context(), rec.Account, rec.ID, func(existing *recording.Recording) error {
-		if !incoming.Claims(asked.Upload, asked.URL(), existing) {
+		if !incoming.MayTakeOver(asked.Upload, asked.URL(), existing) {
 			return store.ErrExists
 		}
 		incoming.AddMetadata(existing, asked.Document)

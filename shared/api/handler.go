@@ -75,8 +75,7 @@ func (e *Env) handle(op Operation, f handlerFunc) http.Handler {
 	return e.handleFor(op, func(ctx context.Context, r *request) error { return r.authenticate(ctx) }, f)
 }
 
-// handleFor is handle for an operation that authenticates in another way, by
-// check.
+// handleFor is like handle, but authenticates with check.
 func (e *Env) handleFor(op Operation, check func(context.Context, *request) error, f handlerFunc) http.Handler {
 	env := *e
 	if env.Log == nil {

@@ -21,7 +21,7 @@ func (u unread) Read([]byte) (int, error) {
 func TestPrecheckAnswersAsServeHTTP(t *testing.T) {
 	t.Parallel()
 	s := sample(t)
-	d := newDepot(t)
+	d := newStorageFixture(t)
 	for _, c := range []struct {
 		name   string
 		h      http.Handler

@@ -38,7 +38,7 @@ func TestReceiveCrashesAtAnyStep(t *testing.T) {
 	for name, path := range map[string]string{"reported": "x.mp3?id=202311-reported", "derived": "call_recording_a.mp3?from=a%40b"} {
 		for call := 1; call <= 6; call++ {
 			for _, when := range []faultstore.When{faultstore.Before, faultstore.After} {
-				s := newDepot(t)
+				s := newStorageFixture(t)
 				good := s.handler
 				env := oneEnv(t, s.single)
 				if call == 6 { // the only call of the bucket
@@ -62,7 +62,7 @@ func TestReceiveCrashesAtAnyStep(t *testing.T) {
 }
 
 // unstored reports whether the document or its audio is missing.
-func (s *depot) unstored(t testing.TB) bool {
+func (s *storageFixture) unstored(t testing.TB) bool {
 	t.Helper()
 	all := s.all(t, oneAccount)
 	if len(all) != 1 {

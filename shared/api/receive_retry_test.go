@@ -35,7 +35,7 @@ func (b *lossyBucket) PutNew(ctx context.Context, key, contentType string, body 
 }
 
 // with serves storage requests from another bucket.
-func (s *depot) with(t testing.TB, b StorageAudio) *depot {
+func (s *storageFixture) with(t testing.TB, b StorageAudio) *storageFixture {
 	t.Helper()
 	other := *s
 	other.handler = Receive(oneEnv(t, s.single), s.store, s.storage(t, b))
@@ -47,7 +47,7 @@ func (s *depot) with(t testing.TB, b StorageAudio) *depot {
 func TestRetryAfterALostAnswer(t *testing.T) {
 	t.Parallel()
 	for _, ingested := range []bool{false, true} {
-		s, audio := newDepot(t), someAudio(t)
+		s, audio := newStorageFixture(t), someAudio(t)
 		s.put(t, nil, func(r *recording.Recording) { r.Audio, r.Made = recording.Audio{}, "made" })
 		path := s.base + "x.mp3?id=" + oneID
 		lossy := s.with(t, &lossyBucket{Objects: s.bucket, Uploader: s.bucket, lost: 1, applies: true})
@@ -70,7 +70,7 @@ func TestRetryAfterALostAnswer(t *testing.T) {
 
 func TestStorageWhileS3Fails(t *testing.T) {
 	t.Parallel()
-	s, audio := newDepot(t), someAudio(t)
+	s, audio := newStorageFixture(t), someAudio(t)
 	once := s.with(t, &lossyBucket{Objects: s.bucket, Uploader: s.bucket, lost: 1})
 	once.ask(t, "PUT", s.base+"x.mp3?id=202311-once", audio).made(t)
 	twice := s.with(t, &lossyBucket{Objects: s.bucket, Uploader: s.bucket, lost: 2})
@@ -83,7 +83,7 @@ func TestStorageWhileS3Fails(t *testing.T) {
 // audio is stored.
 func TestAudioWithoutAChecksum(t *testing.T) {
 	t.Parallel()
-	s, audio := newDepot(t), someAudio(t)
+	s, audio := newStorageFixture(t), someAudio(t)
 	key := recording.AudioKey(oneAccount, "202311-first")
 	if err := s.bucket.Put(t.Context(), key, "audio/mpeg", bytes.NewReader(audio), int64(len(audio))); err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ func TestAudioWithoutAChecksum(t *testing.T) {
 // The answer shows the document only of a recording that this request created.
 func TestStorageShowsNoDocumentOfOthers(t *testing.T) {
 	t.Parallel()
-	s, audio := newDepot(t), someAudio(t)
+	s, audio := newStorageFixture(t), someAudio(t)
 	s.put(t, nil, func(r *recording.Recording) { r.Audio, r.Made = recording.Audio{}, "made" })
 	for range 2 {
 		p := s.ask(t, "PUT", s.base+"x.mp3?from=z%40z&id="+oneID, audio)
@@ -117,7 +117,7 @@ func TestStorageShowsNoDocumentOfOthers(t *testing.T) {
 // Two names of one field must agree, whatever their order.
 func TestContradictoryReports(t *testing.T) {
 	t.Parallel()
-	s := newDepot(t)
+	s := newStorageFixture(t)
 	kind, form := curl(t, map[string]string{"id": "202311-a", "recording_id": "202311-b"}, "audio")
 	for _, c := range []struct{ name, query, kind, body, field string }{
 		{"accounts in the query", "?account_id=" + oneAccount + "&account-id=other", "", "audio", "account_id"},
@@ -146,7 +146,7 @@ func TestFormsWithTypedFields(t *testing.T) {
 	part := func(disposition, kind, body string) string {
 		return "--b\r\nContent-Disposition: form-data; " + disposition + "\r\nContent-Type: " + kind + "\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" + body + "\r\n"
 	}
-	s := newDepot(t)
+	s := newStorageFixture(t)
 	fields := part(`name="recording_id"`, "text/plain; charset=ISO-8859-1", "202311-java") +
 		part(`name="Caller"`, "text/plain; charset=utf-8", "1001") +
 		part(`name="callee"`, "application/octet-stream", "1002") +

@@ -51,7 +51,7 @@ func TestRecordingsSentByKazoo(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			s := newDepot(t)
+			s := newStorageFixture(t)
 			for range 2 { // Kazoo retries after a lost answer
 				m := s.ask(t, c.method, s.base+c.path, c.body, "Content-Type", c.kind).made(t)
 				if c.id != "" && m.Data.ID != c.id || m.Data.ReadOnly.State != "pending" {
@@ -79,7 +79,7 @@ func TestRecordingsSentByKazoo(t *testing.T) {
 // Each leg of a call, and each different audio of a leg, is a recording of its own.
 func TestEveryLegIsARecording(t *testing.T) {
 	t.Parallel()
-	s := newDepot(t)
+	s := newStorageFixture(t)
 	for _, leg := range []struct{ call, audio string }{{"a", "one"}, {"b", "one"}, {"a", "two"}, {"a", "one"}} {
 		s.ask(t, "PUT", s.base+"call_recording_"+leg.call+".mp3", []byte(leg.audio)).made(t)
 	}
@@ -90,7 +90,7 @@ func TestEveryLegIsARecording(t *testing.T) {
 
 func TestStorageRejects(t *testing.T) {
 	t.Parallel()
-	s := newDepot(t)
+	s := newStorageFixture(t)
 	other := s.newSecret(t, "other")
 	revoked := s.newSecret(t, oneAccount)
 	if err := s.store.RevokeSecret(t.Context(), oneAccount, revoked[:8]); err != nil {
@@ -157,7 +157,7 @@ func TestStorageRejects(t *testing.T) {
 // usual key.
 func TestOddNames(t *testing.T) {
 	t.Parallel()
-	s := newDepot(t)
+	s := newStorageFixture(t)
 	for i, name := range []string{
 		"../../other/x.mp3", "..%2F..%2Fother%2Fx.mp3", "a%22b%27c.mp3", "a%0D%0Ab.mp3", "%F0%9F%8E%A7%FF.mp3", "%", "%zz.mp3", strings.Repeat("n", 2000), "a/", "a//b",
 	} {
@@ -178,7 +178,7 @@ func TestOddNames(t *testing.T) {
 
 func TestKazooTestFile(t *testing.T) {
 	t.Parallel()
-	s := newDepot(t)
+	s := newStorageFixture(t)
 	const name, content = "/d0c/0123abcd_test_credentials_file.txt", "some random content: 0123abcd"
 	for _, account := range []string{oneAccount, "unknown_account"} {
 		for range 2 {
@@ -202,7 +202,7 @@ func TestKazooTestFile(t *testing.T) {
 // A pending recording gets the audio and keeps the fields of its creator.
 func TestAudioForAPendingRecording(t *testing.T) {
 	t.Parallel()
-	s := newDepot(t)
+	s := newStorageFixture(t)
 	s.put(t, nil, func(r *recording.Recording) { r.Audio, r.Made = recording.Audio{}, "made" })
 	s.ask(t, "PUT", s.base+"x.mp3?from=z%40z&caller=7&name=other.mp3&id="+oneID, someAudio(t)).made(t)
 	s.arrive(t, oneID)

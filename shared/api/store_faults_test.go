@@ -24,8 +24,8 @@ func failing(t *testing.T, n int, when faultstore.When) *single {
 }
 
 // The store fails at any point of a delete, before or after the effect. The answer
-// is correct, a retry leads to the same result, and the audio is removed only after
-// the recording is deleted or its purge stays pending.
+// is correct, and a retry leads to the same result. The audio is removed only after
+// the tombstone exists, and until that is recorded the purge stays pending.
 func TestDeleteWithAFaultAnywhere(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -45,8 +45,8 @@ type Limits struct {
 	// length depends on the body, so each write to the connection is bounded
 	// instead.
 	Attempt time.Duration
-	// Useful is the time before the deadline that makes a retry worthwhile, although
-	// an attempt may take longer. 0 means Attempt.
+	// Useful is how much time must remain before the deadline for a retry to start.
+	// An attempt may take longer. 0 means Attempt.
 	Useful time.Duration
 	// Attempts is the maximum number of attempts for one call, at least 1.
 	Attempts int

@@ -11,7 +11,7 @@ func Require(name string, set bool) error {
 	if set {
 		return nil
 	}
-	return errors.New("no " + name)
+	return errors.New(name + " is required")
 }
 
 // CheckURL returns an error that names an option unless its value is "" or an

@@ -51,10 +51,10 @@ func Await(r *recording.Recording, upload recording.Upload, reported recording.D
 	return nil
 }
 
-// Claims reports whether a new recording may take over one that was made of its
+// MayTakeOver reports whether a new recording may take over one that was made of its
 // audio alone: the announced audio is the audio that is stored, and the audio is
 // not kept at a URL elsewhere.
-func Claims(announced recording.Upload, url string, existing *recording.Recording) bool {
+func MayTakeOver(announced recording.Upload, url string, existing *recording.Recording) bool {
 	stored := recording.Upload{ContentType: existing.Audio.ContentType, Size: existing.Audio.Size, SHA256: existing.Audio.SHA256}
 	return existing.Made == recording.MadeOfAudio && url == "" && Mismatch(announced, stored) == ""
 }

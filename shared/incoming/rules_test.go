@@ -176,7 +176,7 @@ func TestAudioForARecordingThatExists(t *testing.T) {
 		existing recording.Recording
 		needs    bool // NeedsAudio
 		awaits   bool // Await succeeds
-		claims   bool // Claims
+		claims   bool // MayTakeOver
 	}{
 		{"pending", recording.Recording{}, true, true, false},
 		{"pending, with the same announcement", recording.Recording{Upload: announced}, true, true, false},
@@ -191,11 +191,11 @@ func TestAudioForARecordingThatExists(t *testing.T) {
 		if got := NeedsAudio(c.existing.Audio); got != c.needs {
 			t.Errorf("%s: NeedsAudio = %v, want %v", c.name, got, c.needs)
 		}
-		if got := Claims(announced, "", &c.existing); got != c.claims {
-			t.Errorf("%s: Claims = %v, want %v", c.name, got, c.claims)
+		if got := MayTakeOver(announced, "", &c.existing); got != c.claims {
+			t.Errorf("%s: MayTakeOver = %v, want %v", c.name, got, c.claims)
 		}
-		if Claims(announced, "https://example.com/a.mp3", &c.existing) {
-			t.Errorf("%s: Claims = true for audio kept elsewhere", c.name)
+		if MayTakeOver(announced, "https://example.com/a.mp3", &c.existing) {
+			t.Errorf("%s: MayTakeOver = true for audio kept elsewhere", c.name)
 		}
 		r := c.existing
 		r.Document = "{}"

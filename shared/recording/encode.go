@@ -3,7 +3,7 @@ package recording
 import "unicode/utf8"
 
 // AppendJSON appends the JSON of r that clients get: its ID, its document, and
-// _read_only. This holds the state and the media types of the audio, in a list
+// _read_only. The latter holds the state of the audio and its media types, a list
 // that is empty while no audio has arrived (contract, The document). With
 // deleted it also holds "deleted":true, as in the response to a DELETE.
 // AppendJSON allocates only if dst is too small.

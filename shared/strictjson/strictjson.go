@@ -23,7 +23,7 @@ var (
 	// ErrDuplicate means that an object contains a key twice.
 	ErrDuplicate = errors.New("duplicate key")
 	// ErrDepth means that the value is nested too deeply.
-	ErrDepth = errors.New("nested too deep")
+	ErrDepth = errors.New("nested too deeply")
 	// ErrNumber means that a number is too large for a double, such as 1e400.
 	ErrNumber = errors.New("number out of range")
 	// ErrUTF8 means that the text is not UTF-8, or that an escape is half a

@@ -35,7 +35,7 @@ func (r *run) take(ctx context.Context, t task) Result {
 		return r.failed(ctx, res, err)
 	}
 	res.ID = id
-	if !r.first(it, id) {
+	if !r.ownsID(it, id) {
 		return res.ends(Refused, fmt.Errorf("%w: another item has the same ID", ErrRefused))
 	}
 	c := &copying{run: r, item: it, id: id, res: res, key: recording.ImportedKey(it.Account, id)}
@@ -71,9 +71,9 @@ func (r *run) deleted(ctx context.Context, res Result) Result {
 // errPurging means that a deleted recording cannot be revived yet.
 var errPurging = errors.New("its deletion in the target is not finished yet")
 
-// first reports whether the item is the first one of the run with that ID. A
-// source may list an item again: one of the same name is the same item.
-func (r *run) first(it *Item, id string) bool {
+// ownsID reports whether no other item of the run has that ID. A source may list
+// an item twice: an item of the same name is the same item.
+func (r *run) ownsID(it *Item, id string) bool {
 	if it.Name == id {
 		return true
 	}

@@ -71,7 +71,7 @@ func (r Result) reportable() bool {
 // lines that recordings import prints with --json.
 type Count struct {
 	// Found is the number of items that the source has listed so far, and Twice
-	// the number of rows that it listed more than once. All is true once the list
+	// the number of repeated rows. All is true once the list
 	// has ended.
 	Found, Twice int64
 	All          bool

@@ -133,9 +133,9 @@ func (c *check) compare(ctx context.Context, t task, res *Result) error {
 	c.markSeen(it.Account, id)
 	switch {
 	case found.Tombstone != nil:
-		return difference{&v.Deleted, errors.New("deleted here")}
+		return difference{&v.Deleted, errors.New("deleted in the target")}
 	case found.Recording == nil:
-		return difference{&v.Missing, errors.New("missing")}
+		return difference{&v.Missing, errors.New("missing from the target")}
 	}
 	if names := differing(it, found.Recording); len(names) > 0 {
 		return difference{&v.Different, fmt.Errorf("different values: %s", strings.Join(names, ", "))}

@@ -24,7 +24,7 @@ type Place struct {
 	Time time.Time
 }
 
-// NewPlace opens a place that lasts as long as the test.
+// NewPlace opens a place, and closes it when the test ends.
 func NewPlace(t *testing.T) *Place {
 	t.Helper()
 	p := &Place{T: t, Time: time.Date(2026, 3, 5, 10, 0, 0, 0, time.UTC)}

@@ -121,7 +121,7 @@ func (f *fakeStore) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 }
 
 // requests returns the methods of the requests so far. A request that the client
-// gave up may still be on its way to the fake.
+// gave up on may still be on its way to the fake.
 func (f *fakeStore) requests() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()

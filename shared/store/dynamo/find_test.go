@@ -62,7 +62,7 @@ func TestFindRequestsSkippedKeysAgain(t *testing.T) {
 	}
 	one, two, three := lives.ID, was.ID, sample(3).ID
 	f := newFake(t,
-		respondBatch([]item{entomb(old, &was, "another", 63866880100)}, []item{tableKey(account, one), tableKey(account, three)}),
+		respondBatch([]item{tombstoneOf(old, &was, "another", 63866880100)}, []item{tableKey(account, one), tableKey(account, three)}),
 		respondError(400, "ProvisionedThroughputExceededException", "too fast"),
 		respondBatch(nil, []item{tableKey(account, one)}), // the third recording does not exist
 		respondBatch([]item{living}, nil),
@@ -146,7 +146,7 @@ func TestFindReportsMalformedItems(t *testing.T) {
 	was := sample(1)
 	for name, m := range map[string]item{
 		"no created_id":     {attrAccount: str(account), attrID: str(was.ID)},
-		"tombstone's audio": with(entomb(stored(t), &was, "another", 63866880100), attrAudio, "?"),
+		"tombstone's audio": with(tombstoneOf(stored(t), &was, "another", 63866880100), attrAudio, "?"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -118,9 +118,9 @@ func decode(m item, r *recording.Recording) error {
 // isTombstone reports whether m is the tombstone of a deleted recording.
 func isTombstone(m item) bool { return m[attrDeleted] != nil }
 
-// entomb makes the tombstone of r out of its item, old. It drops old's expires,
+// tombstoneOf makes the tombstone of r out of its item, old. It drops old's expires,
 // because a tombstone must not expire before its audio is gone.
-func entomb(old item, r *recording.Recording, revision string, now recording.Seconds) item {
+func tombstoneOf(old item, r *recording.Recording, revision string, now recording.Seconds) item {
 	m := maps.Clone(old)
 	for _, name := range []string{
 		attrCreatedID, attrAccountOwner, attrDocument, attrModified, attrExpires, attrUpload, attrMade,

@@ -74,7 +74,7 @@ func TestTombstoneRoundTrip(t *testing.T) {
 			t.Fatal("isTombstone is true for a recording")
 		}
 		old[attrExpires] = num(int64(1))
-		m := entomb(old, &r, "new", 63866880100)
+		m := tombstoneOf(old, &r, "new", 63866880100)
 		for _, name := range []string{attrCreatedID, attrAccountOwner, attrDocument, attrModified, attrExpires} {
 			if m[name] != nil {
 				t.Errorf("the tombstone still has %s", name)

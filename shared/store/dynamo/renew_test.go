@@ -17,7 +17,7 @@ func TestRenew(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2023, 11, 3, 8, 0, 0, 0, time.UTC) // of the store
 	r := sample(1)
-	purged := entomb(stored(t), &r, "rev", recording.SecondsOf(now))
+	purged := tombstoneOf(stored(t), &r, "rev", recording.SecondsOf(now))
 	delete(purged, attrPurgePending)
 	expiring := func(at time.Time) item {
 		m := maps.Clone(purged)
@@ -36,7 +36,7 @@ func TestRenew(t *testing.T) {
 		{"restored meanwhile", expiring(now), conditionFailed(stored(t)), "GetItem PutItem"},
 		{"removed meanwhile", expiring(now), conditionFailed(nil), "GetItem PutItem"},
 		{"renewed an hour ago", expiring(until.Add(-time.Hour)), nil, "GetItem"},
-		{"pending purge", entomb(stored(t), &r, "rev", recording.SecondsOf(now)), nil, "GetItem"},
+		{"pending purge", tombstoneOf(stored(t), &r, "rev", recording.SecondsOf(now)), nil, "GetItem"},
 		{"recording", stored(t), nil, "GetItem"},
 		{"nothing", nil, nil, "GetItem"},
 	} {

@@ -53,7 +53,7 @@ func TestChangesRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		dead := entomb(m, &r, "next", recording.SecondsOf(deletedAt))
+		dead := tombstoneOf(m, &r, "next", recording.SecondsOf(deletedAt))
 		lived := &store.Image{Recording: r}
 		died := &store.Image{Deleted: true, Recording: recording.Recording{
 			Account: r.Account, ID: r.ID, Revision: "next", Created: r.Created, Audio: r.Audio,
@@ -97,7 +97,7 @@ func TestMalformedItemsAreLayoutErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dead := entomb(m, &r, "next", recording.SecondsOf(deletedAt))
+	dead := tombstoneOf(m, &r, "next", recording.SecondsOf(deletedAt))
 	for name, strange := range map[string]item{
 		"no key":            {attrDocument: str("{}")},
 		"no created_id":     {attrAccount: str(account), attrID: str(r.ID)},
@@ -125,7 +125,7 @@ func FuzzChangeOf(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	dead := entomb(m, &r, "next", recording.SecondsOf(deletedAt))
+	dead := tombstoneOf(m, &r, "next", recording.SecondsOf(deletedAt))
 	for _, c := range []events.DynamoDBStreamRecord{change(nil, m), change(m, dead), change(dead, nil)} {
 		text, err := json.Marshal(c)
 		if err != nil {

@@ -79,7 +79,7 @@ func (s *Store) Delete(ctx context.Context, account, id string, check func(*reco
 		if err := check(&was); err != nil {
 			return nil, err
 		}
-		return entomb(old, &deleted, revision, recording.SecondsOf(s.now())), nil
+		return tombstoneOf(old, &deleted, revision, recording.SecondsOf(s.now())), nil
 	})
 	if err != nil {
 		return nil, err

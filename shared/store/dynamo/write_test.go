@@ -112,7 +112,7 @@ func TestPutReportsTheExistingItem(t *testing.T) {
 		want  error
 	}{
 		{"recording", stored(t), store.ErrExists},
-		{"tombstone", entomb(stored(t), &was, "another", 63866880100), store.ErrDeleted},
+		{"tombstone", tombstoneOf(stored(t), &was, "another", 63866880100), store.ErrDeleted},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -163,7 +163,7 @@ func TestUpdateOfADeletedRecording(t *testing.T) {
 	t.Parallel()
 	was := sample(1)
 	for name, found := range map[string]item{
-		"tombstone": entomb(stored(t), &was, "another", 63866880100),
+		"tombstone": tombstoneOf(stored(t), &was, "another", 63866880100),
 		"nothing":   nil,
 	} {
 		t.Run(name, func(t *testing.T) {

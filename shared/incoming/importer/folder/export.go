@@ -100,7 +100,7 @@ const (
 )
 
 // errGivenUp ends an export because store or bucket do not answer.
-var errGivenUp = fmt.Errorf("gave up: no answer for %d recordings in a row", failureLimit)
+var errGivenUp = fmt.Errorf("gave up: the store or the bucket did not answer for %d recordings in a row", failureLimit)
 
 // exporting is an export in progress.
 type exporting struct {

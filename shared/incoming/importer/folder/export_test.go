@@ -260,10 +260,10 @@ func TestExportRetries(t *testing.T) {
 		want  folder.Summary
 		waits int
 	}{
-		{"bucket, twice", func(d *fixture) { d.audio.fault = firstly(2, gone) }, folder.Summary{Written: 1, Bytes: 5}, 2},
-		{"bucket", func(d *fixture) { d.audio.fault = firstly(99, gone) }, folder.Summary{Failed: 1}, 4},
+		{"bucket, twice", func(d *fixture) { d.audio.fault = failFirst(2, gone) }, folder.Summary{Written: 1, Bytes: 5}, 2},
+		{"bucket", func(d *fixture) { d.audio.fault = failFirst(99, gone) }, folder.Summary{Failed: 1}, 4},
 		{"interrupted body", func(d *fixture) {
-			fault := firstly(3, gone)
+			fault := failFirst(3, gone)
 			d.audio.bodyFault = func(key string) (int, error) { return 3, fault(key) }
 		}, folder.Summary{Failed: 1}, 4}, // then it is too short
 		{"short body, once", func(d *fixture) {
@@ -295,8 +295,8 @@ func TestExportRetries(t *testing.T) {
 	}
 }
 
-// firstly returns a function that fails n times.
-func firstly(n int, err error) func(string) error {
+// failFirst returns a function that fails n times.
+func failFirst(n int, err error) func(string) error {
 	return func(string) error {
 		if n--; n >= 0 {
 			return err
@@ -318,14 +318,14 @@ func TestExportEnds(t *testing.T) {
 			d.audio.bodyFault = func(string) (int, error) { stop(); return 3, context.Canceled }
 		}, "context canceled", folder.Summary{}},
 		{"context ends during a wait", func(d *fixture, stop context.CancelFunc) {
-			d.audio.fault = firstly(99, gone)
+			d.audio.fault = failFirst(99, gone)
 			d.Wait = func(ctx context.Context, _ time.Duration) error { stop(); return context.Cause(ctx) }
 		}, "context canceled", folder.Summary{}},
 		{"disk is full", func(d *fixture, _ context.CancelFunc) {
 			d.audio.bodyFault = func(string) (int, error) { return 3, &os.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC} }
 		}, "write into the folder R: write its audio: no space left on device", folder.Summary{}},
 		{"unreadable list", func(d *fixture, _ context.CancelFunc) { _ = d.store.Close() }, "list the recordings: ", folder.Summary{}},
-		{"no answer", func(d *fixture, _ context.CancelFunc) { d.audio.fault = firstly(1<<20, gone) }, "gave up: no answer for 50 recordings in a row", folder.Summary{Failed: 50}},
+		{"no answer", func(d *fixture, _ context.CancelFunc) { d.audio.fault = failFirst(1<<20, gone) }, "gave up: the store or the bucket did not answer for 50 recordings in a row", folder.Summary{Failed: 50}},
 		{"folder that cannot be created", func(d *fixture, _ context.CancelFunc) {
 			d.Root = filepath.Join(t.TempDir(), "f")
 			_ = os.WriteFile(d.Root, nil, 0o600)

@@ -49,7 +49,7 @@ func (sc *scan) addWithSidecar(g *group, f file, raw []byte) {
 	call, err := recording.ParseCall(raw)
 	switch {
 	case err != nil || len(raw) > incoming.MaxSidecar:
-		sc.addUnreadable(g, f, errBadTable)
+		sc.addUnreadable(g, f, errBadSidecar)
 	case !sc.addFiles(g.files, call, nil) && sc.watch == nil:
 		sc.add(sc.refused(f.name, errNoAudio))
 	}

@@ -97,7 +97,7 @@ var (
 	errNotAudio      = fmt.Errorf("%w: not audio by its name", importer.ErrRefused)
 	errNoAudio       = fmt.Errorf("%w: metadata without audio beside it", importer.ErrRefused)
 	errNoFile        = fmt.Errorf("%w: metadata of a file that does not exist", importer.ErrRefused)
-	errBadTable      = fmt.Errorf("%w: metadata must be one JSON object of at most %d bytes", importer.ErrRefused, incoming.MaxSidecar)
+	errBadSidecar    = fmt.Errorf("%w: metadata must be one JSON object of at most %d bytes", importer.ErrRefused, incoming.MaxSidecar)
 	errSecondSidecar = fmt.Errorf("%w: there is another metadata file with that name", importer.ErrRefused)
 	errSameRecording = fmt.Errorf("%w: it would be the same recording as the file of the same name with another extension", importer.ErrRefused)
 	errOtherAudio    = fmt.Errorf("%w: the document beside it belongs to other audio", importer.ErrRefused)

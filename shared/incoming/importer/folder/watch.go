@@ -19,7 +19,7 @@ type watch struct {
 	start time.Time
 	// before holds the groups of the last walk, and after those of the current
 	// one.
-	before, after map[fingerprint]sight
+	before, after map[fingerprint]observation
 	// failed and failing hold the errors of these two walks.
 	failed, failing map[string]bool
 
@@ -31,8 +31,8 @@ type watch struct {
 // fingerprint identifies the files of a group in their current state.
 type fingerprint [16]byte
 
-// sight records how long a group has been unchanged.
-type sight struct {
+// observation records how long a group has been unchanged.
+type observation struct {
 	since    time.Duration // since start
 	imported bool
 }
@@ -50,7 +50,7 @@ func (w *watch) pause(ctx context.Context) error { return w.Sleep(ctx, w.Interva
 // begin starts a walk.
 func (w *watch) begin() {
 	if w != nil {
-		w.after, w.failing = map[fingerprint]sight{}, map[string]bool{}
+		w.after, w.failing = map[fingerprint]observation{}, map[string]bool{}
 	}
 }
 
@@ -72,7 +72,7 @@ func (w *watch) due(g *group) bool {
 		seen.since = now
 	}
 	if w.takeRetry(key) {
-		seen = sight{since: now}
+		seen = observation{since: now}
 	}
 	due := !seen.imported && now-seen.since >= w.Settle
 	seen.imported = seen.imported || due

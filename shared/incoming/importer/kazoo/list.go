@@ -15,7 +15,7 @@ import (
 )
 
 // errRound means that a cursor leads back to an earlier page.
-var errRound = errors.New("its cursors go round in a circle")
+var errRound = errors.New("its cursors loop")
 
 // Pages lists the recordings of each account, the oldest first; see
 // importer.Source.
@@ -42,8 +42,8 @@ type walk struct {
 	*Source
 	account string
 	yield   func([]importer.Item, error) bool
-	// now and before hold the rows that this month and the month before have
-	// shown, and here those of this window.
+	// now, before and here hold the rows that were seen in this month, in the month
+	// before, and in this window.
 	now, before, here map[string]bool
 }
 

@@ -179,7 +179,7 @@ func unanswered(err error) bool {
 func (s *Source) ready(ctx context.Context) (string, error) {
 	for {
 		if err := s.pace.Wait(ctx); err != nil {
-			return "", fmt.Errorf("wait for a turn: %w", err)
+			return "", fmt.Errorf("wait for the rate limit: %w", err)
 		}
 		s.mu.Lock()
 		token, hold := s.token, s.hold

@@ -16,24 +16,24 @@ import (
 	"callrecordings/shared/store"
 )
 
-// depot serves storage requests for oneAccount.
-type depot struct {
+// storageFixture serves storage requests for oneAccount.
+type storageFixture struct {
 	*single
 	handler http.Handler
 	secret  string
 	base    string
 }
 
-func newDepot(t testing.TB) *depot {
+func newStorageFixture(t testing.TB) *storageFixture {
 	t.Helper()
-	s := &depot{single: newSingle(t, Delivery{})}
+	s := &storageFixture{single: newSingle(t, Delivery{})}
 	s.handler = Receive(oneEnv(t, s.single), s.store, s.storage(t, s.bucket))
 	s.secret = s.newSecret(t, oneAccount)
 	s.base = "/v2/storage/" + oneAccount + "/" + s.secret + "/"
 	return s
 }
 
-func (s *depot) storage(t testing.TB, audio StorageAudio) Storage {
+func (s *storageFixture) storage(t testing.TB, audio StorageAudio) Storage {
 	t.Helper()
 	names, err := namepattern.Open("", "")
 	if err != nil {
@@ -42,7 +42,7 @@ func (s *depot) storage(t testing.TB, audio StorageAudio) Storage {
 	return Storage{Audio: audio, MaxBytes: 1 << 30, Names: names.Call}
 }
 
-func (s *depot) newSecret(t testing.TB, account string) string {
+func (s *storageFixture) newSecret(t testing.TB, account string) string {
 	t.Helper()
 	secret, id, sum, err := auth.NewStorageSecret(rand.Reader)
 	if err == nil {
@@ -55,7 +55,7 @@ func (s *depot) newSecret(t testing.TB, account string) string {
 }
 
 // ask sends a storage request. Like a PBX, it sends no token.
-func (s *depot) ask(t testing.TB, method, target string, body []byte, header ...string) reply {
+func (s *storageFixture) ask(t testing.TB, method, target string, body []byte, header ...string) reply {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, target, bytes.NewReader(body))
 	for i := 0; i < len(header); i += 2 {
@@ -70,7 +70,7 @@ func (s *depot) ask(t testing.TB, method, target string, body []byte, header ...
 }
 
 // all returns the recordings of an account.
-func (s *depot) all(t testing.TB, account string) []recording.Recording {
+func (s *storageFixture) all(t testing.TB, account string) []recording.Recording {
 	t.Helper()
 	page, err := s.store.Page(t.Context(), store.Query{Account: account, Limit: 10})
 	if err != nil {
