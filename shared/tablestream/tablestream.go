@@ -97,7 +97,7 @@ func (o Options) item(ctx context.Context, change events.DynamoDBStreamRecord) b
 	}
 	if err != nil {
 		entry.Status = http.StatusInternalServerError
-		entry.Cause = fmt.Errorf("stream record %s: %w", change.SequenceNumber, err)
+		entry.Cause = fmt.Errorf("item %s of the stream: %w", change.SequenceNumber, err)
 	}
 	entry.Duration = o.Now().Sub(entry.Start)
 	entry.Log(ctx, o.Log, o.Metrics)

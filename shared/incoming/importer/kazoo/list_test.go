@@ -166,7 +166,7 @@ func TestPagesWithInvalidAnswers(t *testing.T) {
 	t.Parallel()
 	row := `{"id":"202602-a","_read_only":{"content_types":[]}}`
 	for _, c := range []struct{ name, february, text string }{
-		{"circular cursors", `{"status":"success","data":[` + row + `],"next_start_key":"k"}`, "circle"},
+		{"circular cursors", `{"status":"success","data":[` + row + `],"next_start_key":"k"}`, "cursors loop"},
 		{"HTML page", "<html></html>", "envelope"},
 		{"error with status 200", `{"status":"error","data":{}}`, "envelope"},
 		{"object as data", `{"status":"success","data":{"id":"x"}}`, "envelope"},
