@@ -106,9 +106,9 @@ func TestThrottledAttemptIsNotAmbiguous(t *testing.T) {
 	}
 }
 
-// TestLossyNetwork loses one request in seven, half of them after their effect.
+// TestLossyNetwork loses one request in seven, half of them after their effect. It
+// runs alone for the same reason as TestConformanceInMemory.
 func TestLossyNetwork(t *testing.T) {
-	t.Parallel()
 	storetest.RunLossy(t, storetest.Harness{Open: func(t testing.TB) storetest.Store {
 		e := newEmulator(t)
 		e.fault = func(string) fault {
