@@ -38,7 +38,7 @@ type row struct {
 // columns, a JSON array of objects (.json), or one object per line (.jsonl,
 // .ndjson). The column or member "file" (or "filename", "path") names the file by
 // its path in the folder. Its base name is enough if no other file and no other
-// row has it. The other columns are fields as recording.Call.Set accepts them;
+// row has it. The other columns are fields as recording.Call.Report accepts them;
 // unknown ones are ignored. Errors name the faulty row, counted from 1, and the
 // fault.
 func ReadTable(name string) (Table, error) {
@@ -90,7 +90,7 @@ func (t *Table) call(i int) recording.Call {
 func callOf(columns, values []string) recording.Call {
 	call := recording.Call{}
 	for i, column := range columns {
-		call.Set(column, values[i])
+		call.Report(column, values[i])
 	}
 	return call
 }

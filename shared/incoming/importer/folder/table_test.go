@@ -52,6 +52,9 @@ func TestItemsWithATable(t *testing.T) {
 		{"a row describes one file", "calls.csv", "file,to\na/a.mp3,x\n", []string{"a/a.mp3", "c/a.mp3"}, []string{
 			`a/a.mp3: ~a/a {"name":"a.mp3","to":"x"}`, `c/a.mp3: ~c/a {"name":"a.mp3"}`,
 		}},
+		{"two IDs in one row", "calls.csv", "file,id,recording_id\na.mp3,202601-a,202601-b\nb.mp3,202601-c,202601-c\n", []string{"a.mp3", "b.mp3"}, []string{
+			"a.mp3: ! id: Two names of this field have different values", `b.mp3: 202601-c {"name":"b.mp3"}`,
+		}},
 		{"rows without a file", "calls.csv", "file,to\na.mp3,x\nb.mp3,y\nc.txt,z\n", []string{"a.mp3"}, []string{
 			`a.mp3: ~a {"name":"a.mp3","to":"x"}`,
 			"row 3 of calls.csv: ! metadata of a file that does not exist", "row 4 of calls.csv: ! metadata of a file that does not exist",
