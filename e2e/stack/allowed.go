@@ -52,7 +52,7 @@ var Table = []Allowed{
 	{Grant: Grant{"s3:DeleteObject", inbox}, Functions: append(ingest, deleting...)},
 	{Grant: Grant{"s3:DeleteObject", imported}, Functions: deleting},
 	{Grant: Grant{"s3:DeleteObject", aside}, Functions: append(ingest, deleting...)},
-	{Grant: Grant{"s3:GetObject", objects}, Functions: append(receive, read...)}, // get also needs it for the URLs that it signs; receive compares a retry with stored audio
+	{Grant: Grant{"s3:GetObject", objects}, Functions: append([]config.Function{config.Create, config.Receive}, read...)}, // get also needs it for the URLs that it signs; create and receive compare a retry with stored audio
 	{Grant: Grant{"s3:GetObject", inbox}, Functions: read},
 	{Grant: Grant{"s3:GetObject", imported}, Functions: get},
 	{Grant: Grant{"s3:PutObject", objects}, Functions: []config.Function{config.Create, config.Receive}}, // create also needs it for the uploads that it signs

@@ -22,10 +22,16 @@ type CreateStore interface {
 	Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error)
 }
 
+// UploadAudio signs uploads, stores audio, and compares it with stored audio.
+type UploadAudio interface {
+	media.Uploader
+	comparer
+}
+
 // Uploads configures where audio is stored, and its limits.
 type Uploads struct {
 	// Audio signs uploads, and stores audio that comes in the request.
-	Audio media.Uploader
+	Audio UploadAudio
 	// MaxBytes is the largest size of a recording's audio. TTL is the lifetime of
 	// a presigned upload.
 	MaxBytes int64
@@ -68,7 +74,7 @@ func (c *creator) serve(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if asked.withAudio && rec.Audio.Place == recording.Nowhere {
+	if asked.withAudio && takesAudio(rec, asked.Upload) {
 		if err := c.storeAudio(r, rec, asked); err != nil {
 			return err
 		}
@@ -167,10 +173,11 @@ func (c *creator) retry(r *request, asked *creation, rec *recording.Recording) (
 }
 
 // storeAudio stores the audio that came in the request. The bucket's event about
-// it gets it ingested like any other.
+// it gets it ingested like any other. Error: media.ErrOccupied if other audio is
+// stored.
 func (c *creator) storeAudio(r *request, rec *recording.Recording, asked *creation) error {
-	err := putNew(r.Context(), c.Audio, rec.AudioKey(), asked.Upload.ContentType, asked.audio)
-	if err != nil && !errors.Is(err, media.ErrOccupied) { // the same request stored it before
+	err := putOnce(r.Context(), c.Audio, rec.AudioKey(), asked.Upload.ContentType, asked.audio)
+	if err != nil {
 		return fmt.Errorf("store the audio: %w", err)
 	}
 	return nil

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -9,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 
 	"callrecordings/shared/auth"
@@ -29,9 +27,7 @@ type ReceiveStore interface {
 // file back.
 type StorageAudio interface {
 	media.Reader
-	newPutter
-	// Examine is that of [media.Objects].
-	Examine(ctx context.Context, key string) (media.Object, error)
+	comparer
 }
 
 // Storage configures where storage requests put audio, and how their names are
@@ -146,10 +142,11 @@ func (c *receiver) identify(r *request, put *storageRequest, sha256Hex string, n
 }
 
 // keep stores the document and the audio, unless an earlier try did. If a request
-// dies partway, a retry finishes the job. own is true if this request, or an
+// dies partway, or the stored audio is lost, a retry finishes the job. own is true if this request, or an
 // earlier try of it, created the recording.
 func (c *receiver) keep(ctx context.Context, rec *recording.Recording, put *storageRequest) (kept *recording.Recording, own bool, err error) {
 	own = true
+	upload := rec.Upload
 	err = c.store.Put(ctx, rec)
 	if errors.Is(err, store.ErrExists) {
 		rec, own, err = c.attach(ctx, rec, put.call)
@@ -157,8 +154,8 @@ func (c *receiver) keep(ctx context.Context, rec *recording.Recording, put *stor
 	if err != nil {
 		return nil, false, fmt.Errorf("store the document of a storage request: %w", err)
 	}
-	if rec.Audio.Place == recording.Nowhere {
-		if err := c.storeAudio(ctx, rec.AudioKey(), put); err != nil {
+	if takesAudio(rec, upload) {
+		if err := putOnce(ctx, c.Audio, rec.AudioKey(), put.contentType, put.audio); err != nil {
 			return nil, false, fmt.Errorf("store the audio: %w", err)
 		}
 	}
@@ -188,47 +185,4 @@ func (c *receiver) attach(ctx context.Context, rec *recording.Recording, call re
 		return nil, false, fmt.Errorf("attach audio to a recording: %w", err)
 	}
 	return existing, false, nil
-}
-
-// storeAudio stores the audio, unless an earlier try did: its answer may have been
-// lost, and ingest may not have examined the audio yet. Error: media.ErrOccupied
-// if other audio is stored.
-func (c *receiver) storeAudio(ctx context.Context, key string, put *storageRequest) error {
-	err := putNew(ctx, c.Audio, key, put.contentType, put.audio)
-	if !errors.Is(err, media.ErrOccupied) {
-		return err
-	}
-	same, examineErr := c.isStored(ctx, key, put.audio)
-	switch {
-	case errors.Is(examineErr, media.ErrNotFound), errors.Is(examineErr, media.ErrChanged):
-		return fmt.Errorf("%w: the stored audio has changed meanwhile: %w", media.ErrUnavailable, examineErr)
-	case examineErr != nil:
-		return fmt.Errorf("compare with the stored audio: %w", examineErr)
-	case !same:
-		return err
-	}
-	return nil
-}
-
-// isStored reports whether the object at key consists of the bytes of audio. It
-// reads the object if the store has not verified its checksum.
-func (c *receiver) isStored(ctx context.Context, key string, audio []byte) (bool, error) {
-	object, err := c.Audio.Examine(ctx, key)
-	if err != nil || object.Size != int64(len(audio)) {
-		return false, err
-	}
-	if object.SHA256 != "" {
-		sum := sha256.Sum256(audio)
-		return object.SHA256 == hex.EncodeToString(sum[:]), nil
-	}
-	body, _, err := c.Audio.Open(ctx, key, object.ETag, nil)
-	if err != nil {
-		return false, err
-	}
-	defer body.Close() //nolint:errcheck // read-only
-	stored, err := io.ReadAll(body)
-	if err != nil {
-		return false, fmt.Errorf("%w: %w", media.ErrUnavailable, err)
-	}
-	return bytes.Equal(stored, audio), nil
 }
