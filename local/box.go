@@ -146,7 +146,7 @@ func (b *box) handler() (http.Handler, error) {
 			Audio: b.bucket, MaxBytes: s.MaxAudioBytes, TTL: s.UploadTTL,
 		})),
 		api.OpReceive: bodies.Local(api.Receive(env, b.store, api.Storage{
-			Audio: b.bucket, MaxBytes: s.MaxAudioBytes, Names: b.names.Call,
+			Audio: b.bucket, MaxBytes: s.MaxAudioBytes, Names: b.names.Call, Zone: b.names.Zone,
 		})),
 		api.OpPatch:    bodies.Local(api.Patch(env, b.store)),
 		api.OpDelete:   bodies.Local(api.Delete(env, b.store, b.bucket)),

@@ -29,5 +29,7 @@ func build(s config.Settings, env api.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return api.Receive(env, store, api.Storage{Audio: audio, MaxBytes: s.MaxAudioBytes, Names: names.Call}), nil
+	return api.Receive(env, store, api.Storage{
+		Audio: audio, MaxBytes: s.MaxAudioBytes, Names: names.Call, Zone: names.Zone,
+	}), nil
 }

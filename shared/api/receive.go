@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"callrecordings/shared/auth"
 	"callrecordings/shared/incoming"
@@ -41,6 +42,9 @@ type Storage struct {
 	// pattern matches. It is namepattern.Set.Call; importing that package here
 	// would slow down the start of every function.
 	Names func(name string) (recording.Call, bool)
+	// Zone is that of the PBX's clock, for times without an offset; nil stands for
+	// UTC.
+	Zone *time.Location
 }
 
 // receiver answers storage requests.

@@ -123,6 +123,8 @@ func TestContradictoryReports(t *testing.T) {
 		{"accounts in the query", "?account_id=" + oneAccount + "&account-id=other", "", "audio", "account_id"},
 		{"IDs in the query", "?id=202311-a&recording_id=202311-b", "", "audio", "id"},
 		{"callers in the query", "?caller=1&Caller-ID-Number=2", "", "audio", "caller_id_number"},
+		{"an ID twice in the query", "?id=202311-a&id=202311-b", "", "audio", "id"},
+		{"a call twice in the query", "?call_id=1&call_id=2", "", "audio", "call_id"},
 		{"IDs in a form", "", kind, string(form), "id"},
 		{"IDs in a document", "", "multipart/form-data; boundary=b", string(kazooForm("b", `{"id":"202311-a","recording_id":"202311-b"}`, "audio/mpeg", "audio")), "id"},
 	} {
@@ -137,7 +139,7 @@ func TestContradictoryReports(t *testing.T) {
 	if all := s.all(t, oneAccount); len(all) != 0 {
 		t.Errorf("recordings = %+v, want none", all)
 	}
-	s.ask(t, "PUT", s.base+"x.mp3?id=202311-a&recording_id=202311-a&caller=1&caller_id_number=1", []byte("audio")).made(t)
+	s.ask(t, "PUT", s.base+"x.mp3?id=202311-a&id=202311-a&recording_id=202311-a&_=1&_=2&caller=1&caller_id_number=1", []byte("audio")).made(t)
 }
 
 // Java and .NET write a Content-Type for each field of a form.

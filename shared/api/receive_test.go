@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"callrecordings/shared/recording"
 )
@@ -216,4 +217,36 @@ func TestAudioForAPendingRecording(t *testing.T) {
 		r.ID, r.Audio, r.Upload = "202311-announced", recording.Audio{}, recording.Upload{Size: 3}
 	})
 	s.ask(t, "PUT", s.base+"x.mp3?id=202311-announced", []byte("four")).wantStatus(t, http.StatusConflict, "datastore_conflict")
+}
+
+// Times without an offset are those of the PBX's clock, wherever they stand.
+func TestStorageTimesInTheZoneOfThePBX(t *testing.T) {
+	t.Parallel()
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newStorageFixture(t)
+	to := s.storage(t, s.bucket)
+	to.Zone = berlin
+	s.handler = Receive(oneEnv(t, s.single), s.store, to)
+	kind, form := curl(t, map[string]string{"id": "202301-form", "start": "2023-01-31 09:30:00"}, "audio")
+	for _, c := range []struct {
+		id, query, kind, body string
+		want                  recording.Seconds
+	}{
+		{"202301-query", "?id=202301-query&start=2023-01-31+09:30:00", "", "audio", 63842373000},
+		{"202301-form", "", kind, string(form), 63842373000},
+		{"202301-offset", "?id=202301-offset&start=2023-01-31T09:30:00Z", "", "audio", 63842376600},
+		{"202301-bad", "?id=202301-bad&start=later", "", "audio", recording.SecondsOf(oneNow)},
+	} {
+		s.ask(t, "POST", s.base+"x.mp3"+c.query, []byte(c.body), "Content-Type", c.kind).made(t)
+		r, err := s.store.Get(t.Context(), oneAccount, c.id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if start, _ := r.Document.Int("start"); recording.Seconds(start) != c.want || r.Created != c.want {
+			t.Errorf("%s: start = %d, created = %d, want %d", c.id, start, r.Created, c.want)
+		}
+	}
 }

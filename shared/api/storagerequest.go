@@ -74,7 +74,9 @@ func (c *receiver) read(r *request) (*storageRequest, error) {
 func (c *receiver) describe(r *request, put *storageRequest) error {
 	query := recording.Call{}
 	for name, values := range r.URL.Query() {
-		query.Report(name, values[0])
+		for _, value := range values {
+			query.Report(name, value)
+		}
 	}
 	named, ok := c.Names(r.target.name)
 	if !ok {
@@ -83,7 +85,8 @@ func (c *receiver) describe(r *request, put *storageRequest) error {
 	if _, err := incoming.Agree(r.account, put.call, query, named); err != nil {
 		return err
 	}
-	put.call = put.call.Under(query).Under(named)
+	call := put.call.Under(query).Under(named)
+	put.call, _ = call.In(c.Zone) // a time that cannot be read is ignored
 	return nil
 }
 

@@ -150,7 +150,7 @@ func (p *place) storageRequest(account string, c call) error {
 	secret, id, sum, err := auth.NewStorageSecret(rand.Reader)
 	check(p, err)
 	check(p, p.store.AddSecret(p.Context(), store.Secret{Account: account, ID: id, Sum: sum}))
-	h := api.Receive(p.env, p.store, api.Storage{Audio: p.bucket, MaxBytes: maxAudio, Names: p.names.Call})
+	h := api.Receive(p.env, p.store, api.Storage{Audio: p.bucket, MaxBytes: maxAudio, Names: p.names.Call, Zone: p.names.Zone})
 	return p.put(h, "/v2/storage/"+account+"/"+secret+"/call.wav", account, c)
 }
 
