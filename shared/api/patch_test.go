@@ -154,6 +154,24 @@ func TestPatchContentTypes(t *testing.T) {
 	p.wantStatus(t, http.StatusUnsupportedMediaType, "unsupported_media_type")
 }
 
+// Kazoo 5's way to hide recordings is not supported. It must not seem to work.
+func TestPatchHidesNothing(t *testing.T) {
+	t.Parallel()
+	s := newSingle(t, Delivery{})
+	before := s.put(t, nil, nil)
+	hide := `"soft_delete":{"deleted_by":{"user_id":"` + oneUser + `"},"deleted_at":"63755032655"}`
+	p := s.do(t, http.MethodPatch, onePath, `{"data":{`+hide+`}}`)
+	p.wantStatus(t, http.StatusBadRequest, "validation error")
+	if p.text(t, "data", "soft_delete", "additionalProperties", "message") == "" {
+		t.Errorf("answer %s, want the field named", p.body)
+	}
+	p = s.do(t, http.MethodPatch, oneList+"/collection", `{"data":{"recordings":["`+oneID+`"],`+hide+`}}`)
+	p.wantStatus(t, http.StatusNotFound, "bad_identifier")
+	if after, err := s.store.Get(t.Context(), oneAccount, oneID); err != nil || after.Document != before.Document {
+		t.Errorf("the recording is %+v, %v, want it unchanged", after, err)
+	}
+}
+
 func TestPatchErrors(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, Delivery{})

@@ -117,6 +117,45 @@ func TestEveryWayInFollowsTheRules(t *testing.T) {
 	}
 }
 
+// Every way in but the command line, which has no options for them, keeps the
+// fields of Kazoo 5.
+func TestFieldsOfKazoo5(t *testing.T) {
+	t.Parallel()
+	audio, err := os.ReadFile("../audiofile/testdata/alaw.wav")
+	check(t, err)
+	p := newPlace(t)
+	good := map[string]string{
+		"recording_vars": `{"Agent":"7"}`, "conference_recording": "true", "transcribe": "false", "conference_id": "c1", "conference_name": "sales",
+	}
+	want := map[string]string{
+		"recording_vars": `{"Agent":"7"}`, "conference_recording": "true", "transcribe": "false", "conference_id": `"c1"`, "conference_name": `"sales"`,
+	}
+	for _, way := range ways {
+		if way.asksPerson {
+			continue
+		}
+		account := accountOf(way.name)
+		check(t, way.bring(p, account, call{good, audio}))
+		d := p.only(account).Document
+		for field, text := range want {
+			if got, _ := d.Raw(field); got != text {
+				t.Errorf("%s: %s = %s, want %s", way.name, field, got, text)
+			}
+		}
+		other := accountOf(way.name + " bad")
+		err := way.bring(p, other, call{map[string]string{"transcribe": "maybe"}, audio})
+		if way.strict != (err != nil) {
+			t.Errorf("%s: error %v for a boolean that cannot be understood, want one: %v", way.name, err, way.strict)
+		}
+		if way.strict {
+			continue
+		}
+		if got, ok := p.only(other).Document.Raw("transcribe"); ok {
+			t.Errorf("%s: transcribe = %s, want it ignored", way.name, got)
+		}
+	}
+}
+
 // expect compares the one recording of an account with what every way in makes.
 func (p *place) expect(way, account string, want result, audio []byte) {
 	p.Helper()

@@ -232,6 +232,9 @@ func (k kind) of(name, value string) (string, bool) {
 		whole, _, _ := strings.Cut(value, ".")
 		n, err := strconv.ParseInt(whole, 10, 64)
 		return strconv.FormatInt(n, 10), err == nil && n >= 0 && n <= maxInteger
+	case boolean:
+		value = strings.ToLower(value)
+		return value, value == "true" || value == "false"
 	case object:
 		if checkRequest([]byte(value), MaxDepth-1) != nil || value[0] != '{' || len(value) > MaxUserMetadata {
 			return "", false

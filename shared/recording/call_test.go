@@ -132,6 +132,8 @@ func TestCallDocument(t *testing.T) {
 			[][2]string{{"duration", "62.9"}, {"start", "1769851800"}, {"user_metadata", ` { "tag" : 1.0 } `}},
 			`{"duration":62,"start":63937071000,"user_metadata":{"tag":1.0}}`,
 		},
+		{"booleans", [][2]string{{"transcribe", "True"}, {"conference_recording", "false"}}, `{"conference_recording":false,"transcribe":true}`},
+		{"a boolean that cannot be understood", [][2]string{{"transcribe", "1"}}, `{}`},
 		{
 			"the first value of a field counts",
 			[][2]string{{"caller_id_number", "1"}, {"caller", "2"}, {"caller-id-name", "Ann"}, {"caller_id_name", "Bob"}},

@@ -90,7 +90,7 @@ func CreationOf(parameters iter.Seq2[string, string]) (Creation, error) {
 			continue
 		}
 		raw := Quote(value)
-		if k == natural || k == object {
+		if k == natural || k == object || k == boolean {
 			if err := checkRequest([]byte(value), MaxDepth-1); err != nil {
 				errs = append(errs, wrongType(name, string(k), raw))
 				continue

@@ -127,7 +127,7 @@ func TestCreationOfAQuery(t *testing.T) {
 	})); n != 3 {
 		t.Errorf("document %s, want three fields", got.Document)
 	}
-	for name, value := range map[string]string{"start": "soon", "duration": "-1", "user_metadata": "x", "id": "x", "custom_channel_vars": "5", "duration_ms": ""} {
+	for name, value := range map[string]string{"start": "soon", "duration": "-1", "user_metadata": "x", "id": "x", "custom_channel_vars": "5", "duration_ms": "", "transcribe": "yes"} {
 		if _, err := recording.CreationOf(maps.All(map[string]string{name: value})); err == nil {
 			t.Errorf("CreationOf(%s=%s) succeeded, want an error", name, value)
 		}

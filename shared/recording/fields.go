@@ -14,38 +14,44 @@ const (
 	text    kind = "string"
 	natural kind = "integer" // 0 or more
 	object  kind = "object"
+	boolean kind = "boolean"
 )
 
 // fields are the public fields: those of Kazoo's call_recordings schema
-// (kazoo.md 2.3), endpoint_id and user_metadata (contract, The document). The
-// ID is in [Recording].
+// (kazoo.md 2.3), those that Kazoo 5 adds (kazoo.md 1.10), endpoint_id and
+// user_metadata (contract, The document). The ID is in [Recording].
 var fields = map[string]kind{
-	"call_id":             text,
-	"callee_id_name":      text,
-	"callee_id_number":    text,
-	"caller_id_name":      text,
-	"caller_id_number":    text,
-	"cdr_id":              text,
-	"content_type":        text,
-	"custom_channel_vars": object,
-	"description":         text,
-	"direction":           text,
-	"duration":            natural,
-	"duration_ms":         natural,
-	"endpoint_id":         text,
-	"from":                text,
-	"interaction_id":      text,
-	"media_source":        text,
-	"media_type":          text,
-	"name":                text,
-	"origin":              text,
-	"owner_id":            text,
-	"request":             text,
-	"source_type":         text,
-	"start":               natural,
-	"to":                  text,
-	"url":                 text,
-	"user_metadata":       object,
+	"call_id":              text,
+	"callee_id_name":       text,
+	"callee_id_number":     text,
+	"caller_id_name":       text,
+	"caller_id_number":     text,
+	"cdr_id":               text,
+	"conference_id":        text,
+	"conference_name":      text,
+	"conference_recording": boolean,
+	"content_type":         text,
+	"custom_channel_vars":  object,
+	"description":          text,
+	"direction":            text,
+	"duration":             natural,
+	"duration_ms":          natural,
+	"endpoint_id":          text,
+	"from":                 text,
+	"interaction_id":       text,
+	"media_source":         text,
+	"media_type":           text,
+	"name":                 text,
+	"origin":               text,
+	"owner_id":             text,
+	"recording_vars":       object,
+	"request":              text,
+	"source_type":          text,
+	"start":                natural,
+	"to":                   text,
+	"transcribe":           boolean,
+	"url":                  text,
+	"user_metadata":        object,
 }
 
 // maxInteger is the largest integer that every JSON parser represents exactly
@@ -56,7 +62,7 @@ const maxInteger = 1<<53 - 1
 // it is.
 func (k kind) check(name, raw string) (fault FieldError, ok bool) {
 	switch {
-	case k == text && raw[0] == '"', k == object && raw[0] == '{':
+	case k == text && raw[0] == '"', k == object && raw[0] == '{', k == boolean && (raw == "true" || raw == "false"):
 		return FieldError{}, true
 	case k != natural || strings.Trim(raw, "-0123456789") != "":
 		return wrongType(name, string(k), raw), false

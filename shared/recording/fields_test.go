@@ -11,13 +11,14 @@ import (
 	"pgregory.net/rapid"
 )
 
-// kazooItem is the complete item of kazoo.md 1.4.
+// kazooItem is the complete item of kazoo.md 1.4, with the fields of Kazoo 5 (1.10).
 const kazooItem = `{"call_id":"x@10.1.1.5","cdr_id":"202311-x@10.1.1.5","interaction_id":"63866880000-9f3c2a1b",
 	"name":"6071.mp3","description":"recording 6071.mp3","content_type":"audio/mpeg","media_type":"mp3",
 	"media_source":"recorded","source_type":"kzc_recording","origin":"inbound from offnet to endpoint","direction":"inbound",
 	"start":63866880000,"duration":62,"duration_ms":62340,"from":"a@realm","to":"b@realm","request":"b@realm",
 	"caller_id_name":"A","caller_id_number":"+1","callee_id_name":"B","callee_id_number":"+2","owner_id":"77bc",
-	"url":"https://example.com","custom_channel_vars":{"Account-ID":"acc"},"endpoint_id":"dev","user_metadata":{"x":1}}`
+	"url":"https://example.com","custom_channel_vars":{"Account-ID":"acc"},"endpoint_id":"dev","user_metadata":{"x":1},
+	"recording_vars":{"Agent":"7"},"conference_recording":true,"transcribe":false,"conference_id":"c1","conference_name":"sales"}`
 
 func TestValidate(t *testing.T) {
 	t.Parallel()
@@ -38,6 +39,9 @@ func TestValidate(t *testing.T) {
 		{"fraction", `{"duration":62.0}`, recording.FieldErrors{typed("duration", "integer", `62.0`)}},
 		{"exponent", `{"duration":1e3}`, recording.FieldErrors{typed("duration", "integer", `1e3`)}},
 		{"boolean", `{"start":true}`, recording.FieldErrors{typed("start", "integer", `true`)}},
+		{"text for a boolean", `{"transcribe":"true"}`, recording.FieldErrors{typed("transcribe", "boolean", `"true"`)}},
+		{"a number for a boolean", `{"conference_recording":1}`, recording.FieldErrors{typed("conference_recording", "boolean", `1`)}},
+		{"not an object of variables", `{"recording_vars":"x"}`, recording.FieldErrors{typed("recording_vars", "object", `"x"`)}},
 		{"negative", `{"duration":-1}`, recording.FieldErrors{{
 			Field: "duration", Code: "minimum", Message: "Value must be at least 0", Target: 0, Value: []byte(`-1`),
 		}}},
