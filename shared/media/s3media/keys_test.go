@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
@@ -39,14 +40,27 @@ func TestErrorsDoNotContainNumbers(t *testing.T) {
 			}
 			_, presign := f.Presign(ctx, key, media.Grant{})
 			_, presignPut := f.PresignPut(ctx, key, media.Admission{TTL: time.Minute, SHA256: "x"})
-			for _, err := range []error{
-				stat, examine, list, open, presign, presignPut, f.Remove(ctx, key), f.Copy(ctx, key, "e", "set-aside/"+key),
-				f.PutNew(ctx, key, "audio/wav", []byte("x")), f.Put(ctx, key, "audio/wav", strings.NewReader("x"), 1),
-				f.Put(ctx, key, "audio/wav", bytes.NewReader(nil), -1), f.Put(ctx, key, "audio/wav", strings.NewReader("xx"), 1),
-				f.Put(ctx, key, "audio/wav", bytes.NewReader(nil), 1), f.Put(ctx, key, "audio/wav", bytes.NewReader(make([]byte, minPart+1)), minPart+1),
-			} {
-				if strings.Contains(fmt.Sprint(err), number) {
-					t.Errorf("%s: the error contains the number: %v", name, err)
+			failures := map[string][]error{
+				"Stat": {stat}, "Examine": {examine}, "List": {list}, "Open": {open}, "Presign": {presign}, "PresignPut": {presignPut},
+				"Remove": {f.Remove(ctx, key)}, "RemoveIf": {f.RemoveIf(ctx, key, "e"), f.RemoveIf(ctx, key, "")},
+				"Copy": {f.Copy(ctx, key, "e", "set-aside/"+key)}, "PutNew": {f.PutNew(ctx, key, "audio/wav", []byte("x"))},
+				"Put": {
+					f.Put(ctx, key, "audio/wav", strings.NewReader("x"), 1),
+					f.Put(ctx, key, "audio/wav", bytes.NewReader(nil), -1), f.Put(ctx, key, "audio/wav", strings.NewReader("xx"), 1),
+					f.Put(ctx, key, "audio/wav", bytes.NewReader(nil), 1), f.Put(ctx, key, "audio/wav", bytes.NewReader(make([]byte, minPart+1)), minPart+1),
+				},
+				"Warm": nil, "CloseIdleConnections": nil, // they have no key
+			}
+			for method := range reflect.TypeFor[*Bucket]().Methods() {
+				if _, tested := failures[method.Name]; !tested {
+					t.Errorf("the errors of %s are not tested", method.Name)
+				}
+			}
+			for operation, errs := range failures {
+				for _, err := range errs {
+					if strings.Contains(fmt.Sprint(err), number) {
+						t.Errorf("%s: the error of %s contains the number: %v", name, operation, err)
+					}
 				}
 			}
 			if !strings.Contains(fmt.Sprint(stat), "inbox/A/#") && name != "not a part" && name != "cut" && name != "missing" {

@@ -40,7 +40,8 @@ func (b *Bucket) Remove(ctx context.Context, key string) error {
 }
 
 // RemoveIf deletes the object if it has the ETag. S3 compares it again while it
-// deletes. Servers that ignore the condition of a DELETE leave a short gap.
+// deletes, as does the server in local/s3server. Servers that ignore the condition of
+// a DELETE leave a short gap.
 func (b *Bucket) RemoveIf(ctx context.Context, key, etag string) error {
 	const doing = "removing"
 	o, err := b.Stat(ctx, key)
@@ -50,7 +51,7 @@ func (b *Bucket) RemoveIf(ctx context.Context, key, etag string) error {
 	case err != nil:
 		return err
 	case o.ETag != etag:
-		return fmt.Errorf("%w: %s %q: it was replaced", media.ErrChanged, doing, key)
+		return fmt.Errorf("%w: %s %s: it was replaced", media.ErrChanged, doing, media.KeyText(key))
 	}
 	_, err = b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key, IfMatch: &etag})
 	if err = b.fail(doing, key, err); errors.Is(err, media.ErrNotFound) {
