@@ -89,7 +89,7 @@ func (s *Server) tagging(w http.ResponseWriter, r *http.Request, key string) err
 func (s *Server) deleteObjects(w http.ResponseWriter, r *http.Request, a *authorization) error {
 	var in struct {
 		Quiet   bool
-		Objects []struct{ Key string } `xml:"Object"`
+		Objects []struct{ Key, ETag string } `xml:"Object"`
 	}
 	if err := readXML(w, r, a, &in); err != nil {
 		return err
@@ -106,7 +106,7 @@ func (s *Server) deleteObjects(w http.ResponseWriter, r *http.Request, a *author
 	for _, o := range in.Objects {
 		path, err := s.disk.path(o.Key)
 		if err == nil {
-			err = s.disk.remove(path)
+			err = s.disk.remove(path, deletable(o.ETag))
 		}
 		if err != nil {
 			e := toAPIError(err)

@@ -118,8 +118,8 @@ func discard(f *os.File) {
 	_ = os.Remove(f.Name()) // if it stays, sweep removes it
 }
 
-// condition is what must hold for the object that a write replaces. nil always
-// holds. A missing object is nil.
+// condition is what must hold for the object that a request replaces or deletes.
+// nil always holds. A missing object is nil.
 type condition func(existing *attributes) error
 
 // publish writes the temporary file f through to the disk and makes it the file at
@@ -251,8 +251,16 @@ func (d *disk) forget(dir string) {
 }
 
 // remove deletes the file at path, if there is one, and every trace of its
-// attributes.
-func (d *disk) remove(path string) error {
+// attributes. No write replaces the file between the check and the deletion.
+func (d *disk) remove(path string, check condition) error {
+	if check != nil {
+		lock := &d.changing[hashOf(path)%uint32(len(d.changing))]
+		lock.Lock()
+		defer lock.Unlock()
+		if err := d.check(path, check); err != nil {
+			return err
+		}
+	}
 	if err := d.removeFormer(path); err != nil {
 		return err
 	}

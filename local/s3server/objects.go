@@ -319,11 +319,27 @@ func parseRange(text string, size int64) (from, length int64, ok bool) {
 	return int64(start), end - int64(start) + 1, true
 }
 
-// deleteObject deletes an object. Deleting a missing object succeeds.
-func (s *Server) deleteObject(w http.ResponseWriter, key string) error {
+// deletable returns the condition of a deletion: the object has an ETag from match,
+// which is a header If-Match or "". As in S3, deleting a missing object succeeds even
+// with a condition
+// (docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html).
+func deletable(match string) condition {
+	if match == "" {
+		return nil
+	}
+	return func(existing *attributes) error {
+		if existing != nil && !matches(match, existing.ETag) {
+			return errPrecondition
+		}
+		return nil
+	}
+}
+
+// deleteObject deletes an object.
+func (s *Server) deleteObject(w http.ResponseWriter, r *http.Request, key string) error {
 	path, err := s.disk.path(key)
 	if err == nil {
-		err = s.disk.remove(path)
+		err = s.disk.remove(path, deletable(r.Header.Get("If-Match")))
 	}
 	if err != nil {
 		return err

@@ -113,7 +113,7 @@ func (s *Server) answerObject(w http.ResponseWriter, r *http.Request, a *authori
 	case r.Method == http.MethodPut:
 		return s.putObject(w, r, a, key)
 	case r.Method == http.MethodDelete:
-		return s.deleteObject(w, key)
+		return s.deleteObject(w, r, key)
 	}
 	return errMethod
 }
