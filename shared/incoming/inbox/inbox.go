@@ -51,6 +51,10 @@ type file struct {
 	// matched reports whether a pattern describes the name.
 	matched bool
 	object  media.Object
+	// described reports whether the file was found through its sidecar file, whose
+	// fields are in beside.
+	described bool
+	beside    recording.Call
 	// call holds the reported fields: of the sidecar, the object's metadata and the
 	// name, in that order.
 	call recording.Call
@@ -198,7 +202,7 @@ func (in Inbox) attach(ctx context.Context, f *file, rec *recording.Recording) (
 		return "", errOtherAudio
 	}
 	var verdict *incoming.Judgment // nil if the audio is known
-	if !own || f.Newer(rec.Audio) {
+	if !own || f.unjudged(rec.Audio) {
 		v, err := in.judge(ctx, f, rec.Upload)
 		switch {
 		case err != nil:
@@ -218,6 +222,15 @@ func (in Inbox) attach(ctx context.Context, f *file, rec *recording.Recording) (
 		return incoming.Refused, nil
 	}
 	return incoming.Completed, nil
+}
+
+// unjudged reports whether the file may differ from the audio that its recording
+// has. New metadata does not change a file: a new file has an arrival of its own.
+func (f *file) unjudged(known recording.Audio) bool {
+	if f.described {
+		return known.Place == recording.Nowhere && known.State != recording.Failed
+	}
+	return f.Newer(known)
 }
 
 // update stores metadata and verdict. Errors: store.ErrExists if the recording's

@@ -1,12 +1,17 @@
 package inbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
 
 	"callrecordings/shared/incoming"
 	"callrecordings/shared/media"
@@ -31,12 +36,12 @@ func (in Inbox) describe(ctx context.Context, f *file) error {
 	if err := agree(f.account, f.name.Call, own); err != nil {
 		return err
 	}
-	sidecar, err := in.beside(ctx, f)
-	switch {
-	case errors.Is(err, media.ErrNotFound), errors.Is(err, incoming.ErrKept):
-		sidecar = nil
-	case err != nil:
-		return err
+	sidecar := maps.Clone(f.beside)
+	if !f.described {
+		var err error
+		if sidecar, err = in.beside(ctx, f); err != nil {
+			return err
+		}
 	}
 	if agree(f.account, f.name.Call, own, sidecar) != nil {
 		sidecar = nil
@@ -49,12 +54,16 @@ func (in Inbox) describe(ctx context.Context, f *file) error {
 	return nil
 }
 
-// beside reads the sidecar file of audio. Errors: those of sidecar.
+// beside reads the sidecar file of audio. It returns nil if there is none, or a
+// faulty one. Error: media.ErrUnavailable.
 func (in Inbox) beside(ctx context.Context, f *file) (call recording.Call, err error) {
 	for _, key := range recording.SidecarKeys(f.Key) {
 		if call, err = in.sidecar(ctx, key); !errors.Is(err, media.ErrNotFound) {
 			break
 		}
+	}
+	if errors.Is(err, media.ErrNotFound) || errors.Is(err, incoming.ErrKept) {
+		return nil, nil
 	}
 	return call, err
 }
@@ -104,22 +113,84 @@ func (in Inbox) metadata(ctx context.Context, f *file) (incoming.Outcome, error)
 	if err != nil {
 		return "", err
 	}
-	stem := recording.Stem(f.Key)
-	keys, err := in.Audio.List(ctx, stem+".", "")
-	if err != nil {
-		return "", fmt.Errorf("look for the audio of metadata: %w", err)
-	}
-	done := incoming.Awaiting
-	for _, key := range keys {
-		audio, ok := in.open(incoming.Arrival{Key: key, Until: f.Until})
-		if !ok || audio.sidecar() || recording.Stem(key) != stem || recording.IsTestFile(key) {
-			continue
-		}
-		if done, err = in.audio(ctx, audio); err != nil {
+	if f.Key != recording.SidecarKeys(f.Key)[0] { // another one may count instead
+		if call, err = in.beside(ctx, f); err != nil {
 			return "", err
 		}
 	}
+	return in.describeAll(ctx, f, call)
+}
+
+// describeAll completes the recordings of the audio that has the stem of a sidecar
+// file, with its fields. A file that is kept does not hold up the others. If the
+// time of the arrival is over, it returns an error, so that the sidecar is retried.
+// The retry does not read audio again that is known by then, so it gets further.
+func (in Inbox) describeAll(ctx context.Context, f *file, call recording.Call) (incoming.Outcome, error) {
+	stem := recording.Stem(f.Key)
+	done := incoming.Awaiting
+	var keeps error // the first one
+	for after, more := "", true; more; {
+		if err := inTime(ctx, f.Until); err != nil {
+			return "", err
+		}
+		keys, err := in.Audio.List(ctx, stem+".", after)
+		if err != nil {
+			return "", fmt.Errorf("look for the audio of metadata: %w", err)
+		}
+		for _, key := range keys {
+			audio, ok := in.open(incoming.Arrival{Key: key, Until: f.Until})
+			if !ok || audio.sidecar() || recording.Stem(key) != stem || recording.IsTestFile(key) {
+				continue
+			}
+			if err := inTime(ctx, f.Until); err != nil {
+				return "", err
+			}
+			audio.described, audio.beside = true, call
+			outcome, err := in.audio(ctx, audio)
+			switch {
+			case errors.Is(err, incoming.ErrKept):
+				keeps = cmp.Or(keeps, err)
+			case err != nil:
+				return "", err
+			default:
+				done = outcome
+			}
+		}
+		if more = len(keys) >= media.MaxList; more {
+			after = skip(stem, keys[len(keys)-1])
+		}
+	}
+	if keeps != nil {
+		return "", keeps
+	}
 	return done, nil
+}
+
+// skip returns the key after which to list on for files of that stem. If key is in
+// a folder or has a further dot, such as call.d/1.wav or call.1.wav for the stem
+// call, it skips all keys with the same beginning, since none has the stem.
+func skip(stem, key string) string {
+	rest := strings.TrimLeft(key[len(stem):], ".")
+	if i := strings.IndexAny(rest, "./"); i >= 0 {
+		return key[:len(key)-len(rest)+i+1] + string(utf8.MaxRune)
+	}
+	return key
+}
+
+// errUnfinished means that audio remains that a sidecar describes.
+var errUnfinished = errors.New("no time left for all the audio that the metadata describes")
+
+// spare is the time before the context's deadline within which no further file
+// begins.
+const spare = 5 * time.Second
+
+// inTime returns errUnfinished if the time of an arrival is over.
+func inTime(ctx context.Context, until time.Time) error {
+	deadline, limited := ctx.Deadline()
+	if ctx.Err() != nil || limited && time.Until(deadline) < spare || !until.IsZero() && time.Until(until) < 0 {
+		return errUnfinished
+	}
+	return nil
 }
 
 // decodeWords decodes metadata that is not ASCII, which S3 returns as encoded

@@ -124,7 +124,7 @@ func (b *Bucket) Open(_ context.Context, key, etag string, part *media.Part) (bo
 func (b *Bucket) List(_ context.Context, prefix, after string) (keys []string, err error) {
 	err = b.call(func() error {
 		for _, key := range slices.Sorted(maps.Keys(b.Objects)) {
-			if strings.HasPrefix(key, prefix) && key > after {
+			if strings.HasPrefix(key, prefix) && key > after && len(keys) < media.MaxList {
 				keys = append(keys, key)
 			}
 		}
