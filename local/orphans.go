@@ -14,8 +14,12 @@ import (
 	"callrecordings/shared/store"
 )
 
-// audioPrefix is the prefix of the keys that recording.AudioKey returns.
-const audioPrefix = "recordings/"
+// The prefixes of the keys that recording.AudioKey and recording.ImportedKey
+// return.
+const (
+	audioPrefix    = "recordings/"
+	importedPrefix = "imported/"
+)
 
 const (
 	// arrivalAge is the age at which audio without a recording counts as an
@@ -25,10 +29,14 @@ const (
 	// orphanAge is the age at which audio that nothing can claim is removed. It is
 	// far beyond the 30 s within which an upload stores its document.
 	orphanAge = time.Hour
+	// importedAge is orphanAge for imported audio. An import stores the document
+	// right after the audio, but may wait for a busy or paused machine in between.
+	importedAge = 24 * time.Hour
 )
 
-// handleOrphans compares the audio under recordings/ with the table. Audio
-// without a recording comes from a crash:
+// handleOrphans compares the audio under recordings/ and imported/ with the table.
+// Audio without a recording comes from a crash, or from an upload that raced a
+// delete:
 //
 //   - Under a recording's own key, a client stored it, and may have got its
 //     answer. It becomes an arrival. Ingest then removes the audio of a deleted
@@ -36,20 +44,34 @@ const (
 //   - A key with a suffix belongs to one upload of `recordings add` or of the
 //     demo. If that upload died before its document, no retry uses the key again,
 //     so the audio is removed.
+//   - Imported audio causes no arrival, because its document comes from the source.
+//     It is removed too: another run of the import stores it again.
 func (b *box) handleOrphans(ctx context.Context) error {
 	queued, err := b.store.Arriving(ctx)
 	if err != nil {
 		return err
 	}
-	return b.list(ctx, audioPrefix, func(keys []string) error {
-		orphans, err := b.unreferenced(ctx, keys)
-		for _, key := range orphans {
-			if !queued[key] {
-				err = errors.Join(err, b.handleOrphan(ctx, key))
+	for _, prefix := range []string{audioPrefix, importedPrefix} {
+		err = errors.Join(err, b.list(ctx, prefix, func(keys []string) error {
+			orphans, err := b.unreferenced(ctx, keys)
+			for _, key := range orphans {
+				if !queued[key] {
+					err = errors.Join(err, b.handleOrphan(ctx, key))
+				}
 			}
-		}
-		return err
-	})
+			return err
+		}))
+	}
+	return err
+}
+
+// parseKey returns the account and the ID of the recording that the audio under
+// key belongs to. ok is false for a key that is not one of audio.
+func parseKey(key string) (account, id string, ok bool) {
+	if rest, imported := strings.CutPrefix(key, importedPrefix); imported {
+		key = audioPrefix + rest
+	}
+	return recording.ParseKey(key)
 }
 
 // unreferenced returns the keys to which no recording and no pending purge
@@ -57,7 +79,7 @@ func (b *box) handleOrphans(ctx context.Context) error {
 func (b *box) unreferenced(ctx context.Context, keys []string) ([]string, error) {
 	ids := map[string][]string{} // by account
 	for _, key := range keys {
-		if account, id, ok := recording.ParseKey(key); ok {
+		if account, id, ok := parseKey(key); ok {
 			ids[account] = append(ids[account], id)
 		}
 	}
@@ -78,7 +100,7 @@ func (b *box) unreferenced(ctx context.Context, keys []string) ([]string, error)
 	}
 	var orphans []string
 	for _, key := range keys {
-		if account, id, ok := recording.ParseKey(key); ok && !refers(found[account][id], key) {
+		if account, id, ok := parseKey(key); ok && !refers(found[account][id], key) {
 			orphans = append(orphans, key)
 		}
 	}
@@ -87,11 +109,12 @@ func (b *box) unreferenced(ctx context.Context, keys []string) ([]string, error)
 
 // refers reports whether a recording or the purge of a deleted one takes care of
 // the object under key. An external recording may be replaced by one with audio,
-// so its key is left alone.
+// so its key is left alone. An import never adopts audio that exists, so imported
+// audio needs a recording that plays it.
 func refers(f store.Found, key string) bool {
 	switch {
 	case f.Recording != nil:
-		return f.Recording.AudioKey() == key || f.Recording.Audio.Place == recording.External
+		return f.Recording.AudioKey() == key || f.Recording.Audio.Place == recording.External && !strings.HasPrefix(key, importedPrefix)
 	case f.Tombstone != nil:
 		r := recording.Recording{Account: f.Tombstone.Account, ID: f.Tombstone.ID, Audio: f.Tombstone.Audio}
 		return f.Tombstone.PurgePending && r.AudioKey() == key
@@ -109,23 +132,29 @@ func (b *box) handleOrphan(ctx context.Context, key string) error {
 	case err != nil:
 		return fmt.Errorf("look at audio without a recording: %w", err)
 	}
-	age := b.now().Sub(object.Modified)
-	if !strings.Contains(key, "~") {
+	age, limit := b.now().Sub(object.Modified), orphanAge
+	if strings.HasPrefix(key, importedPrefix) {
+		limit = importedAge
+	} else if !strings.Contains(key, "~") {
 		if age >= arrivalAge {
 			b.enqueueArrival(ctx, datadir.Event(key, b.now()))
 		}
 		return nil
 	}
-	if age < orphanAge {
+	if age < limit {
 		return nil
 	}
-	// The upload may have stored its document since the comparison.
+	// The upload may have stored its document since the comparison. If it stores its
+	// audio again, the new object stays.
 	if still, err := b.unreferenced(ctx, []string{key}); err != nil || len(still) == 0 {
 		return err
 	}
-	if err := b.bucket.Remove(ctx, key); err != nil {
+	switch err := b.bucket.RemoveIf(ctx, key, object.ETag); {
+	case errors.Is(err, media.ErrChanged):
+		return nil
+	case err != nil:
 		return fmt.Errorf("remove audio without a recording: %w", err)
 	}
-	b.log.InfoContext(ctx, "removed audio of an upload that broke off", slog.String("object", loggedKey(key)))
+	b.log.InfoContext(ctx, "removed audio of an upload or import that broke off", slog.String("object", loggedKey(key)))
 	return nil
 }
