@@ -35,3 +35,22 @@ func (a *answer) Write(p []byte) (int, error) {
 
 // Unwrap supports [http.ResponseController].
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// reserve makes room for a body of n bytes before it is read into memory. Only the
+// gateway of one machine limits the answers in memory. Error: errCrowded, if there is
+// no room in time.
+func reserve(w http.ResponseWriter, n int64) error {
+	for {
+		switch v := w.(type) {
+		case interface{ Reserve(n int64) error }:
+			if v.Reserve(n) != nil {
+				return errCrowded
+			}
+			return nil
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = v.Unwrap()
+		default:
+			return nil
+		}
+	}
+}

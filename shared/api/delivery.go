@@ -82,6 +82,9 @@ func (g *getter) deliveryOf(r *request, query url.Values) (media.Delivery, error
 
 // inline sends the bytes through the gateway.
 func (g *getter) inline(w http.ResponseWriter, r *request, a *requestedAudio) error {
+	if err := reserve(w, a.length()); err != nil {
+		return err
+	}
 	data, err := g.read(r, a)
 	if err != nil {
 		return err

@@ -67,6 +67,12 @@ var (
 		status: http.StatusRequestedRangeNotSatisfiable, code: "range not satisfiable", data: map[string]any{},
 	}
 
+	// errCrowded is returned if too many large answers are being sent.
+	errCrowded = &publicError{
+		status: http.StatusTooManyRequests, code: "too_many_requests", data: detail("too many requests"),
+		header: "Retry-After", value: "5",
+	}
+
 	// errNoAnswer is returned if a handler neither answers nor returns an error.
 	errNoAnswer = errors.New("the handler gave no answer")
 )

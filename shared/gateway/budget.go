@@ -9,7 +9,12 @@ import (
 const (
 	// DefaultBudget is the budget in bytes of a server of its own. A body takes
 	// about eight times its length while it is an event, so these are about 400 MB.
+	// The bodies of answers have as many bytes of their own. One takes about twice
+	// its length while it is sent.
 	DefaultBudget = 48 << 20
+	// smallAnswer is the length in bytes of an answer that takes no share: it takes
+	// hardly more memory than the connection.
+	smallAnswer = 64 << 10
 	// patience is how long a request waits for room in the budget. It has not read
 	// its body by then, so it costs nothing but a connection.
 	patience = 5 * time.Second
@@ -17,34 +22,80 @@ const (
 	retryAfter = "5"
 )
 
-// Budget limits the bytes of the request bodies that are in memory at once. A
-// request that finds no room in time is answered with 429 and Retry-After. It is
-// safe for concurrent use.
+// Budget limits the bytes of the request bodies that are in memory at once, and,
+// apart from them, those of the answers. An answer keeps its share until the client
+// has taken it. A request that finds no room in time is answered with 429 and
+// Retry-After. It is safe for concurrent use.
 type Budget struct {
+	pool
+	answers pool
+}
+
+// NewBudget returns a budget of so many bytes for requests and as many for answers,
+// but at least those of the longest body.
+func NewBudget(bytes int64) *Budget {
+	return &Budget{newPool(max(bytes, maxBody)), newPool(max(bytes, MaxResponse))}
+}
+
+// answer returns the share of the answer to the request of ctx. It is empty at
+// first.
+func (b *Budget) answer(ctx context.Context) *share {
+	if b == nil {
+		return nil
+	}
+	return &share{ctx: ctx, pool: &b.answers}
+}
+
+// share is what one answer has taken from a pool. A nil share is not limited.
+type share struct {
+	ctx  context.Context //nolint:containedctx // Write has no parameter for it
+	pool *pool
+	held int64
+}
+
+// grow makes room for an answer of n bytes in all, and waits if necessary. It returns
+// false if the bytes do not become free in time.
+func (s *share) grow(n int64) bool {
+	if s == nil || n <= max(s.held, smallAnswer) {
+		return true
+	}
+	if !s.pool.take(s.ctx, n-s.held) {
+		return false
+	}
+	s.held = n
+	return true
+}
+
+// release returns all bytes.
+func (s *share) release() {
+	if s != nil && s.held > 0 {
+		s.pool.give(s.held)
+		s.held = 0
+	}
+}
+
+// pool is a number of bytes that requests take and return.
+type pool struct {
 	mu    sync.Mutex
 	free  int64
 	freed chan struct{} // closed when bytes become free
 }
 
-// NewBudget returns a budget of so many bytes, but at least those of the longest
-// body.
-func NewBudget(bytes int64) *Budget {
-	return &Budget{free: max(bytes, maxBody), freed: make(chan struct{})}
-}
+func newPool(bytes int64) pool { return pool{free: bytes, freed: make(chan struct{})} }
 
 // take takes n bytes, and waits for them if necessary. It returns false if they do
 // not become free in time.
-func (b *Budget) take(ctx context.Context, n int64) bool {
+func (p *pool) take(ctx context.Context, n int64) bool {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
-		b.mu.Lock()
-		freed := b.freed
-		enough := b.free >= n
+		p.mu.Lock()
+		freed := p.freed
+		enough := p.free >= n
 		if enough {
-			b.free -= n
+			p.free -= n
 		}
-		b.mu.Unlock()
+		p.mu.Unlock()
 		if enough {
 			return true
 		}
@@ -57,10 +108,10 @@ func (b *Budget) take(ctx context.Context, n int64) bool {
 }
 
 // give returns n bytes.
-func (b *Budget) give(n int64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.free += n
-	close(b.freed)
-	b.freed = make(chan struct{})
+func (p *pool) give(n int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.free += n
+	close(p.freed)
+	p.freed = make(chan struct{})
 }

@@ -111,16 +111,27 @@ type callKey struct{}
 
 // Invoke handles one event. It implements [lambda.Handler].
 func (h *handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	return h.invoke(ctx, payload, nil)
+}
+
+// invoke is Invoke with the share of the answer.
+func (h *handler) invoke(ctx context.Context, payload []byte, answer *share) ([]byte, error) {
 	e, err := parseEvent(payload)
 	if err != nil {
 		return nil, err
 	}
 	c := &call{event: e, response: newResponse(e.method)}
+	c.response.share = answer
 	ctx = requestlog.WithGatewayID(ctx, e.RequestContext.RequestID)
 	// The adapter's own response is not used: in it the last status wins, and the
 	// bytes of the body decide between text and base64.
 	if _, err := h.adapter.ProxyWithContext(context.WithValue(ctx, callKey{}, c), e.proxyRequest()); err != nil {
 		h.fault(ctx, c, "the event could not be turned into a request", slog.String("cause", err.Error()))
+	}
+	if c.response.crowded {
+		c.response = c.response.replacedBy(errorResponse{
+			http.StatusTooManyRequests, "too_many_requests", "too many requests", e.RequestContext.RequestID,
+		})
 	}
 	out := c.response.encode(e.v2)
 	if len(out) > MaxResponse || c.response.overflowed {

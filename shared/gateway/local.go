@@ -54,7 +54,7 @@ type Prechecker interface {
 //
 // A request with a body takes several times the body's memory. So Local checks the
 // announced length first, then asks h if it is a [Prechecker], and then waits for
-// room in a budget of its own; see [Budget].
+// room in a budget of its own. A large answer needs room too; see [Budget].
 func Local(h http.Handler) http.Handler { return NewBudget(DefaultBudget).Local(h) }
 
 // Local is the function [Local], for handlers that share a budget.
@@ -78,7 +78,9 @@ func (l *local) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	out, err := l.invoke(w, r, id)
+	answer := l.budget.answer(r.Context())
+	defer answer.release() // after the answer was sent
+	out, err := l.invoke(w, r, id, answer)
 	free()
 	if err == nil && out != nil {
 		err = respond(w, r.Method, out)
@@ -127,7 +129,7 @@ func (l *local) admit(w http.ResponseWriter, r *http.Request, id string) (free f
 
 // invoke reads the request and passes it to the handler as an event. If it has
 // answered the request already, it returns nil.
-func (l *local) invoke(w http.ResponseWriter, r *http.Request, id string) ([]byte, error) {
+func (l *local) invoke(w http.ResponseWriter, r *http.Request, id string, answer *share) ([]byte, error) {
 	payload, failed := localEvent(w, r, id)
 	if failed != nil {
 		failed.write(w)
@@ -135,7 +137,7 @@ func (l *local) invoke(w http.ResponseWriter, r *http.Request, id string) ([]byt
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), Deadline)
 	defer cancel()
-	return l.handler.Invoke(ctx, payload)
+	return l.handler.invoke(ctx, payload, answer)
 }
 
 // drainer reads the body of a request, without keeping it, before it answers. Many

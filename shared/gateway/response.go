@@ -3,6 +3,7 @@ package gateway
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -24,6 +25,20 @@ type response struct {
 	body       []byte
 	written    int  // bytes that the handler wrote
 	overflowed bool // the handler wrote more than MaxResponse
+	share      *share
+	crowded    bool // the budget had no room for the body
+}
+
+// ErrCrowded means that too many large answers are being sent.
+var ErrCrowded = errors.New("no room for the answer")
+
+// Reserve makes room for a body of n bytes before the handler reads it into memory,
+// and waits if necessary. Error: ErrCrowded, if the wait was in vain.
+func (r *response) Reserve(n int64) error {
+	if !r.share.grow(n) {
+		return ErrCrowded
+	}
+	return nil
 }
 
 func newResponse(method string) *response {
@@ -46,7 +61,8 @@ func (r *response) WriteHeader(status int) {
 }
 
 // Write implements [http.ResponseWriter]. It counts the body of a response to HEAD
-// and drops it. A write beyond [MaxResponse] fails with [http.ErrContentLength].
+// and drops it. A write beyond [MaxResponse] fails with [http.ErrContentLength], and
+// one without room in the budget with [ErrCrowded].
 func (r *response) Write(p []byte) (int, error) {
 	r.WriteHeader(http.StatusOK)
 	r.written += len(p)
@@ -58,6 +74,9 @@ func (r *response) Write(p []byte) (int, error) {
 	case r.written > MaxResponse:
 		r.overflowed = true
 		return 0, http.ErrContentLength
+	case r.crowded || !r.share.grow(int64(max(r.written, r.declared()))):
+		r.crowded = true
+		return 0, ErrCrowded
 	}
 	if r.body == nil {
 		r.body = make([]byte, 0, max(len(p), r.declared()))
@@ -80,14 +99,18 @@ func (r *response) mayHaveBody() bool {
 	return r.status != http.StatusNoContent && r.status != http.StatusNotModified
 }
 
-// replacedBy returns the response that replaces r if the handler failed. It keeps
-// the CORS headers and the request ID that the handler set.
+// replacedBy returns the response that replaces r if the handler failed or the budget
+// had no room for its body. It keeps the CORS headers and the request ID that the
+// handler set.
 func (r *response) replacedBy(e errorResponse) *response {
 	replacement := &response{header: http.Header{}, head: r.head}
 	for name, values := range r.header {
 		if strings.HasPrefix(name, "Access-Control-") || name == "Vary" || name == "X-Request-Id" {
 			replacement.header[name] = values
 		}
+	}
+	if r.crowded {
+		replacement.header.Set("Retry-After", retryAfter)
 	}
 	if id := replacement.header.Get("X-Request-Id"); id != "" {
 		e.requestID = id

@@ -1,0 +1,36 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+// crowdedWriter is the answer of a gateway without room for large answers.
+type crowdedWriter struct {
+	*httptest.ResponseRecorder
+	asked []int64
+}
+
+func (w *crowdedWriter) Reserve(n int64) error {
+	w.asked = append(w.asked, n)
+	return errors.New("no room")
+}
+
+// Without room in the gateway, audio is a 429 with Retry-After. It is a 200 if the
+// gateway has no limit.
+func TestAudioWithoutRoom(t *testing.T) {
+	t.Parallel()
+	s := newSingle(t, Delivery{})
+	s.put(t, noise(1000), nil)
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, audioPath, http.NoBody)
+	r.Header.Set("X-Auth-Token", s.token)
+	w := &crowdedWriter{ResponseRecorder: httptest.NewRecorder()}
+	s.get.ServeHTTP(w, r)
+	if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" || len(w.asked) != 1 || w.asked[0] != 1000 {
+		t.Errorf("GET = %d, %v after requests for %d bytes, want 429 with Retry-After after one for 1000", w.Code, w.Header(), w.asked)
+	}
+	conforms(t, r, record(r), got{w.ResponseRecorder, w.Body.Bytes()})
+	s.do(t, http.MethodGet, audioPath, "").wantStatus(t, http.StatusOK, "")
+}
