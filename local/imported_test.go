@@ -8,8 +8,8 @@ import (
 )
 
 // Imported audio without a recording is removed after a safe age. It comes from an
-// import that was killed, or that raced a delete. Audio that a recording plays, or
-// whose purge is pending, is left alone.
+// import that was killed, or that raced a delete. Audio that a recording plays or a
+// pending purge will remove is left alone.
 func TestOrphansOfImports(t *testing.T) {
 	t.Parallel()
 	b, now, _ := newBox(t)

@@ -319,9 +319,8 @@ func parseRange(text string, size int64) (from, length int64, ok bool) {
 	return int64(start), end - int64(start) + 1, true
 }
 
-// deletable returns the condition of a deletion: the object has an ETag from match,
-// which is a header If-Match or "". As in S3, deleting a missing object succeeds even
-// with a condition
+// deletable returns the condition that a header If-Match, or "", sets for a deletion.
+// As in S3, deleting a missing object succeeds even with a condition
 // (docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html).
 func deletable(match string) condition {
 	if match == "" {

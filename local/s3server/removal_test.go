@@ -18,8 +18,8 @@ import (
 	"callrecordings/shared/media/s3media"
 )
 
-// beforeDelete returns a bucket whose DELETE requests reach the server at address
-// only after do has run.
+// beforeDelete returns a bucket that runs do before each DELETE request reaches the
+// server at address.
 func beforeDelete(t *testing.T, address string, do func()) *s3media.Bucket {
 	t.Helper()
 	to, err := url.Parse(address)

@@ -51,8 +51,8 @@ type file struct {
 	// matched reports whether a pattern describes the name.
 	matched bool
 	object  media.Object
-	// described reports whether the file was found through its sidecar file, whose
-	// fields are in beside.
+	// described reports whether the file was found through its sidecar file. Then
+	// beside holds the sidecar's fields.
 	described bool
 	beside    recording.Call
 	// call holds the reported fields: of the sidecar, the object's metadata and the

@@ -54,8 +54,8 @@ func (in Inbox) describe(ctx context.Context, f *file) error {
 	return nil
 }
 
-// beside reads the sidecar file of audio. It returns nil if there is none, or a
-// faulty one. Error: media.ErrUnavailable.
+// beside reads the sidecar file of audio. It returns nil if the file is missing or
+// faulty. Error: media.ErrUnavailable.
 func (in Inbox) beside(ctx context.Context, f *file) (call recording.Call, err error) {
 	for _, key := range recording.SidecarKeys(f.Key) {
 		if call, err = in.sidecar(ctx, key); !errors.Is(err, media.ErrNotFound) {
