@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +38,9 @@ func (f *front) testPaths(t *testing.T) {
 		if r.refused {
 			if resp.StatusCode != http.StatusNotFound || len(recordings)+len(rest) != 0 {
 				t.Errorf("%s %s = %d, reached recordings %d times and Kazoo %d times, want 404 from nginx", method, r.target, resp.StatusCode, len(recordings), len(rest))
+			}
+			if got := resp.Header.Values("X-Content-Type-Options"); !slices.Equal(got, []string{"nosniff"}) {
+				t.Errorf("%s %s: X-Content-Type-Options = %q, want nosniff", method, r.target, got)
 			}
 			continue
 		}
@@ -132,6 +136,9 @@ func (f *front) testUnreachable(t *testing.T) {
 			}
 			if h.Get("Content-Type") != "application/json" || h.Get("Access-Control-Allow-Origin") != "*" || h.Get("Retry-After") == "" {
 				t.Errorf("header %v", h)
+			}
+			if got := h.Values("X-Content-Type-Options"); !slices.Equal(got, []string{"nosniff"}) {
+				t.Errorf("X-Content-Type-Options = %q, want nosniff", got)
 			}
 			return
 		}

@@ -37,6 +37,9 @@ var rule = []struct {
 	{target: "/v2/storage/A/S/call_recording_a%401.mp3?from=a", recordings: true},
 	{target: "/v2/storage/A/S/A/202601-a/x.mp3", recordings: true},
 	{target: "/v1/storage/A/S/plans", recordings: true},
+	// Only segments of the name may be empty.
+	{target: "/v2/storage/A/S//x.mp3", recordings: true},
+	{target: "/v2/storage/A/S///A//202601-a//x.mp3?from=a", recordings: true},
 
 	{target: "/v2/storage"},
 	{target: "/v2/storage/plans"},
@@ -62,6 +65,10 @@ var rule = []struct {
 	{target: "/v2/accounts/A/storage/plans/P"},
 	{target: "/v2/accounts/A/storage/plans/P/x", spans: true},
 	{target: "/v2/storage/A//x.mp3", refused: true, spans: true},
+	{target: "/v2/storage/A//S//x.mp3", refused: true, spans: true},
+	{target: "/v2/storage/A/S/", refused: true, spans: true},
+	{target: "/v2/storage/A/S//", refused: true, spans: true},
+	{target: "/v2/storage/A/S//?x=/y", refused: true, spans: true},
 	{target: "/"},
 	{target: "/?auth_token=x"},
 	{target: "/v2/user_auth"},
