@@ -240,7 +240,7 @@ func (o *object) writeHeaders(h http.Header, r *http.Request) {
 	h.Set("Last-Modified", o.Modified.UTC().Format(http.TimeFormat))
 	h.Set("Accept-Ranges", "bytes")
 	for name, value := range o.Metadata {
-		h.Set(metaPrefix+name, value)
+		h[strings.ToLower(metaPrefix)+name] = []string{value} // as S3 writes it; boto3 keeps the case
 	}
 	if tags, err := url.ParseQuery(o.Tagging); err == nil && len(tags) > 0 {
 		h.Set("X-Amz-Tagging-Count", strconv.Itoa(len(tags)))
