@@ -78,8 +78,8 @@ func (l *local) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	answer := l.budget.answer(r.Context())
-	defer answer.release() // after the answer was sent
+	answer := l.budget.answer(r.Context()) //nolint:contextcheck // it is the context of r
+	defer answer.release()                 // after the answer was sent
 	out, err := l.invoke(w, r, id, answer)
 	free()
 	if err == nil && out != nil {

@@ -3,6 +3,7 @@ package inbox_test
 import (
 	"errors"
 	"path"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -18,8 +19,10 @@ import (
 func TestSidecarsOfOneStem(t *testing.T) {
 	t.Parallel()
 	names := []string{"1001to1002.json", "1001to1002.JSON", "1001to1002..json", "1001to1002.Json", "1001to1002", "1001to1002.wav", "1001to1002.mp3"}
+	d, run := open(t), 0
 	rapid.Check(t, func(rt *rapid.T) {
-		d := open(t)
+		run++
+		box := "inbox/acc" + strconv.Itoa(run) + "/"
 		dropped := rapid.SliceOfNDistinct(rapid.SampledFrom(names), 1, len(names), rapid.ID).Draw(rt, "files")
 		for _, name := range dropped {
 			body := incomingtest.Sample(t, "alaw.wav")
