@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	smithy "github.com/aws/smithy-go"
 
 	"callrecordings/shared/attempt"
 	"callrecordings/shared/media"
@@ -40,8 +41,8 @@ func (b *Bucket) Remove(ctx context.Context, key string) error {
 }
 
 // RemoveIf deletes the object if it has the ETag. S3 compares it again while it
-// deletes, as does the server in local/s3server. Servers that ignore the condition of
-// a DELETE leave a short gap.
+// deletes, as does the server in local/s3server. Servers that ignore or refuse the
+// condition of a DELETE leave a short gap.
 func (b *Bucket) RemoveIf(ctx context.Context, key, etag string) error {
 	const doing = "removing"
 	o, err := b.Stat(ctx, key)
@@ -54,10 +55,20 @@ func (b *Bucket) RemoveIf(ctx context.Context, key, etag string) error {
 		return fmt.Errorf("%w: %s %s: it was replaced", media.ErrChanged, doing, media.KeyText(key))
 	}
 	_, err = b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key, IfMatch: &etag})
+	if unsupported(err) {
+		_, err = b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key})
+	}
 	if err = b.fail(doing, key, err); errors.Is(err, media.ErrNotFound) {
 		return nil
 	}
 	return err
+}
+
+// unsupported reports whether the server does not know a header of the request, as
+// LocalStack does not know If-Match for DELETE.
+func unsupported(err error) bool {
+	api, ok := errors.AsType[smithy.APIError](err)
+	return ok && api.ErrorCode() == "NotImplemented"
 }
 
 // Put stores size bytes of body under key: in one request if they fit into a
