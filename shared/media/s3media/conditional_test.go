@@ -29,13 +29,11 @@ func TestRemoveIfWithoutConditionalDeletes(t *testing.T) {
 		var conditions []string
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			condition := r.Header.Get("If-Match")
-			switch {
-			case r.Method == http.MethodHead:
+			if r.Method == http.MethodHead {
 				w.Header().Set("ETag", `"e"`)
 				return
-			case r.Method == http.MethodDelete:
-				conditions = append(conditions, condition)
 			}
+			conditions = append(conditions, condition)
 			if condition == "" {
 				w.WriteHeader(http.StatusNoContent)
 				return
