@@ -43,8 +43,8 @@ func (b *bench) build(ctx context.Context, pkg, arch string) (string, error) {
 }
 
 // startUp counts the instructions of each function until it requests its first
-// event. The fake answers that with an error, which makes the process exit. The
-// instructions after that are few and the same for a function and its floor.
+// event. The fake answers the request with an error, which makes the process exit.
+// The remaining instructions are few and the same for a function and its floor.
 func (b *bench) startUp(ctx context.Context) error {
 	counts := map[string]float64{}
 	count := func(pkg string) (float64, error) {

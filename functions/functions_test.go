@@ -41,8 +41,8 @@ var unlinked = map[string]map[string]string{
 	"fallback": {"github.com/aws/aws-sdk-go-v2/service/s3": "fallback reads no data", "github.com/aws/aws-sdk-go-v2/service/dynamodb": "fallback reads no data"},
 }
 
-// Every folder with a main.go is in the table of settings, and the other way
-// round, so that no function escapes the tests below.
+// Every folder with a main.go is in the table of settings, and vice versa, so that
+// the tests below cover every function.
 func TestEveryFolderIsAFunction(t *testing.T) {
 	t.Parallel()
 	mains, err := filepath.Glob("*/main.go")

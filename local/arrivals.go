@@ -55,15 +55,15 @@ func (b *box) ingestQueue() ingest {
 // name does.
 type ingest func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
 
-// unqueued holds the S3 events that could not be put into the queue, for a retry.
-// They are lost if the process ends; the next start then finds their objects.
+// unqueued holds the S3 events that could not be queued, for a retry. The events are
+// lost if the process ends; the next start then finds their objects.
 type unqueued struct {
 	mu     sync.Mutex
 	events [][]byte
 }
 
-// maxUnqueued limits the memory that unqueued events take. The search for orphans
-// finds the objects of those beyond it.
+// maxUnqueued limits the memory for unqueued events. Events beyond the limit are
+// dropped; the search for orphans finds their objects.
 const maxUnqueued = 10_000
 
 func (u *unqueued) add(events ...[]byte) {
@@ -75,7 +75,7 @@ func (u *unqueued) add(events ...[]byte) {
 	}
 }
 
-// take returns the events and forgets them.
+// take returns the events and clears the list.
 func (u *unqueued) take() [][]byte {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -85,8 +85,9 @@ func (u *unqueued) take() [][]byte {
 }
 
 // enqueueArrival puts the S3 event of a new object into the queue of arrivals
-// before it returns, so that the answer to the upload promises it. Demo
-// recordings need no ingest, because they are stored with their documents.
+// before it returns, and thus before the upload is answered. An event that cannot be
+// queued is kept for retryUnqueued. Demo recordings need no ingest, because they are
+// stored with their documents.
 func (b *box) enqueueArrival(ctx context.Context, event []byte) {
 	if b.seeding.Load() {
 		return
@@ -203,19 +204,19 @@ func (a *arrivals) takeTurn(ctx context.Context, account string) error {
 	return err
 }
 
-// process passes one message to ingest, as SQS and Lambda do. The message leaves
-// the queue only when ingest is done with it.
+// process passes one message to ingest, as SQS and Lambda do. The message is removed
+// from the queue only after ingest has succeeded.
 func (a *arrivals) process(ctx context.Context, account string, m sqlite.Message) error {
 	invoked, cancel := invocationContext(ctx)
 	defer cancel()
 	message := events.SQSMessage{MessageId: strconv.FormatInt(m.Number, 10), Body: string(m.Body)}
 	answer, err := a.ingest(invoked, events.SQSEvent{Records: []events.SQSMessage{message}})
-	// Storing the result must not fail because ingest took all of the time.
+	// Storing the result must not fail because ingest used up the time limit.
 	stored := context.WithoutCancel(ctx)
 	switch {
 	case err == nil && len(answer.BatchItemFailures) == 0:
 		return a.store.Done(stored, m.Number)
-	case ctx.Err() != nil && invoked.Err() != nil: // a stop of the server is not the arrival's fault
+	case ctx.Err() != nil && invoked.Err() != nil: // a server shutdown does not count as a try
 		return nil
 	}
 	wait := pause(m.Tries)
@@ -237,8 +238,8 @@ func invocationContext(ctx context.Context) (context.Context, context.CancelFunc
 	}
 }
 
-// pause returns the wait before the next try of a message that failed tries
-// times before this one. It is negative if the message is to be parked.
+// pause returns the wait before the next try of a message that had already failed
+// tries times before this failure. It is negative if the message must be parked.
 func pause(tries int) time.Duration {
 	if tries+1 >= maxTries {
 		return -1

@@ -80,8 +80,8 @@ func (b *box) open(ctx context.Context) (err error) {
 	return err
 }
 
-// limitAudio makes the S3 server reject audio that ingest would reject as too
-// large, before it takes up the disk.
+// limitAudio makes the S3 server reject audio that is too large for ingest, before
+// the audio takes up disk space.
 func (b *box) limitAudio(o *s3server.Options) { o.MaxBytes = b.settings.MaxAudioBytes }
 
 // s3Port returns the configured port of the S3 server. The default is the API's
@@ -131,7 +131,7 @@ func (b *box) handler() (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cursor key in the data folder: %w", err)
 	}
-	node, _ := os.Hostname() // on error, "" serves as the name
+	node, _ := os.Hostname() // on error, the name is ""
 	s := b.settings
 	verifier := auth.NewVerifier(keys, b.now)
 	verifier.MaxTTL = s.MaxTokenTTL

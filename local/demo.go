@@ -74,8 +74,8 @@ func (b *box) uploader() upload.Uploader {
 	return upload.Uploader{Store: b.store, Audio: b.bucket, Now: b.now, Random: rand.Reader}
 }
 
-// seed stores the demo recordings. Their IDs are derived from the account and
-// the file name, so that it can be repeated if it was interrupted.
+// seed stores the demo recordings. Their IDs are derived from the account and the
+// file name, so an interrupted seeding can be retried.
 func seed(ctx context.Context, in upload.Uploader, k datadir.Keys) error {
 	now := in.Now()
 	for _, s := range samples {
@@ -101,8 +101,7 @@ func (s sample) start(now time.Time) time.Time {
 	return now.UTC().Truncate(24*time.Hour).AddDate(0, 0, -s.daysAgo).Add(s.at)
 }
 
-// id returns the sample's ID in the account. It depends on the month of the
-// call, but otherwise not on now.
+// id returns the sample's ID in the account. now affects only the month in the ID.
 func (s sample) id(account string, now time.Time) string {
 	sum := sha256.Sum256([]byte(account + "/" + s.file))
 	return s.start(now).Format("200601") + "-" + hex.EncodeToString(sum[:16])

@@ -11,8 +11,8 @@ import (
 	"callrecordings/shared/store"
 )
 
-// The demo recordings differ in caller, user, month, type, length and tags. All
-// of them together stay small.
+// The demo recordings differ in caller, user, month, type, length and tags. Their
+// total size is small.
 func TestTheDemoIsVaried(t *testing.T) {
 	t.Parallel()
 	dir, err := datadir.Open(filepath.Join(t.TempDir(), "data"))

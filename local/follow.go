@@ -16,15 +16,15 @@ import (
 // The data folder has two queues in place of those of AWS: one for arrivals and
 // one for changes of recordings.
 const (
-	// interval is the time between two polls of a queue. It must be polled
-	// because other processes add messages, too.
+	// interval is the time between two polls of a queue. Polling is necessary
+	// because other processes also add messages.
 	interval = 200 * time.Millisecond
 	// batch is the largest number of changes published at once.
 	batch = 25
 )
 
-// work processes the queues in the background until ctx ends, and looks after the
-// data folder. wait blocks until the processing has stopped.
+// work processes the queues and maintains the data folder in the background until ctx
+// ends. wait blocks until the processing has stopped.
 func (b *box) work(ctx context.Context) (wait func()) {
 	var running sync.WaitGroup
 	running.Go(func() { b.newArrivals(b.ingestQueue()).follow(ctx) })

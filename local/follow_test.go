@@ -57,7 +57,7 @@ func TestAChangeStaysQueuedUntilItIsDelivered(t *testing.T) {
 	}
 }
 
-// respond returns an ingest that fails for the messages that failing selects.
+// respond returns an ingest function that fails for the messages that failing selects.
 func respond(failing func(body string) bool) ingest {
 	return func(_ context.Context, e events.SQSEvent) (r events.SQSEventResponse, err error) {
 		for _, m := range e.Records {
@@ -69,9 +69,9 @@ func respond(failing func(body string) bool) ingest {
 	}
 }
 
-// An arrival that failed stays in the queue and is tried again. After maxTries it
-// is parked, named in the log without a phone number, and counted apart; an
-// hourly retry gives it one more try.
+// A failed arrival stays in the queue and is retried. After maxTries it is parked,
+// logged without a phone number, and counted separately. It is then retried once an
+// hour.
 func TestAFailedArrivalIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	b, now, log := newBox(t)
@@ -161,8 +161,8 @@ func TestAnEventThatCouldNotBeQueuedIsRetried(t *testing.T) {
 	}
 }
 
-// A slow arrival delays only its own account, and costs others no try. A new
-// account need not wait for the backlog of others.
+// A slow arrival delays only its own account and uses up no tries of other accounts.
+// A new account does not wait for the backlog of the others.
 func TestASlowArrivalDelaysOnlyItsAccount(t *testing.T) {
 	t.Parallel()
 	b, _, _ := newBox(t)
@@ -215,7 +215,7 @@ func TestASlowArrivalDelaysOnlyItsAccount(t *testing.T) {
 	<-done
 }
 
-// An arrival that a stop cuts off costs no try.
+// An arrival that is interrupted by a shutdown does not use up a try.
 func TestAStopCostsNoTry(t *testing.T) {
 	t.Parallel()
 	b, _, _ := newBox(t)
@@ -238,7 +238,7 @@ func TestAStopCostsNoTry(t *testing.T) {
 	}
 }
 
-// An error does not end the polling of a queue.
+// Polling of a queue continues after an error.
 func TestPollingGoesOnAfterAnError(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// fullDisk mounts a small disk. The test is skipped where that is not allowed;
-// it needs to be root.
+// fullDisk mounts a small disk. Mounting requires root; without permission, the test
+// is skipped.
 func fullDisk(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()

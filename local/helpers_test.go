@@ -66,8 +66,8 @@ func drain(t *testing.T, b *box) {
 	}
 }
 
-// storeObject stores an object in the bucket without an event, as a killed process does
-// that had no time to queue one.
+// storeObject stores an object in the bucket without an event, as if the process had
+// been killed before it could queue one.
 func storeObject(t *testing.T, b *box, key string, data []byte) {
 	t.Helper()
 	b.seeding.Store(true)

@@ -110,8 +110,8 @@ func (e env) start(ctx context.Context, samples, showToken bool) (err error) {
 	return b.serve(ctx, handler)
 }
 
-// prepare does everything that must be done before the first request, and
-// returns the API's handler.
+// prepare does all work that must finish before the first request, and returns the
+// API's handler.
 func (b *box) prepare(ctx context.Context, samples bool) (http.Handler, error) {
 	if err := b.open(ctx); err != nil {
 		return nil, err

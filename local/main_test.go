@@ -144,7 +144,7 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 	}
 }
 
-// A hanging request delays the end of the server only for a few seconds.
+// A hanging request delays the shutdown by only a few seconds.
 func TestAHangingRequestDoesNotKeepTheServerRunning(t *testing.T) {
 	t.Parallel()
 	p := launch(t, filepath.Join(t.TempDir(), "data"), "--empty")
@@ -279,7 +279,7 @@ func TestPendingPurgesAreFinishedAtStart(t *testing.T) {
 	stop(t, p, syscall.SIGINT)
 }
 
-// A start that fails prints one line that says how to fix the problem.
+// A failed start prints one line that explains how to fix the problem.
 func TestAFailedStartExplainsItself(t *testing.T) {
 	t.Parallel()
 	busy, err := net.Listen("tcp", "127.0.0.1:0")

@@ -28,7 +28,7 @@ func (b *box) enqueueMissed(ctx context.Context) error {
 }
 
 // enqueueMissedUploads looks for the audio of pending recordings. It skips keys
-// that are queued already.
+// that are already queued.
 func (b *box) enqueueMissedUploads(ctx context.Context, queued map[string]bool) error {
 	account, id := "", ""
 	for {
@@ -56,7 +56,7 @@ func (b *box) enqueueMissedUploads(ctx context.Context, queued map[string]bool) 
 }
 
 // enqueueMissedDrops looks in the inboxes for files that do not belong to a
-// recording yet. It skips keys that are queued already.
+// recording yet. It skips keys that are already queued.
 func (b *box) enqueueMissedDrops(ctx context.Context, queued map[string]bool) error {
 	prefix := recording.InboxKey("", "")
 	known, err := b.store.AudioKeys(ctx, prefix)

@@ -66,7 +66,7 @@ func (b *box) handleOrphans(ctx context.Context) error {
 }
 
 // parseKey returns the account and the ID of the recording that the audio under
-// key belongs to. ok is false for a key that is not one of audio.
+// key belongs to. ok is false if key is not an audio key.
 func parseKey(key string) (account, id string, ok bool) {
 	if rest, imported := strings.CutPrefix(key, importedPrefix); imported {
 		key = audioPrefix + rest
@@ -107,10 +107,10 @@ func (b *box) unreferenced(ctx context.Context, keys []string) ([]string, error)
 	return orphans, nil
 }
 
-// refers reports whether a recording or the purge of a deleted one takes care of
-// the object under key. An external recording may be replaced by one with audio,
-// so its key is left alone. An import never adopts audio that exists, so imported
-// audio needs a recording that plays it.
+// refers reports whether a recording, or the purge of a deleted one, refers to the
+// object under key. An external recording may be replaced by one with audio, so its
+// key counts as referenced. An import never adopts existing audio, so imported audio
+// counts only if a recording plays it.
 func refers(f store.Found, key string) bool {
 	switch {
 	case f.Recording != nil:

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// process is a server that runs as a process of its own.
+// process is a server that runs in a separate process.
 type process struct {
 	cmd  *exec.Cmd
 	vars map[string]string // of demo.env
@@ -130,7 +130,7 @@ func call(t *testing.T, vars map[string]string, method, path, body string) answe
 	return a
 }
 
-// ask is call with an error instead of a failed test.
+// ask is like call, but returns an error instead of failing the test.
 func ask(ctx context.Context, vars map[string]string, method, path, body string) (answer, error) {
 	url := vars["URL"] + "/v2/accounts/" + vars["ACCOUNT_ID"] + path
 	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))

@@ -50,7 +50,7 @@ func (b *box) recheck(ctx context.Context, last time.Time) error {
 	if err != nil {
 		return err
 	}
-	var failure error // the last one stands for all
+	var failure error // the last of several errors
 	for i := range recent {
 		r := &recent[i]
 		key := r.AudioKey()
@@ -90,15 +90,15 @@ func (b *box) logDamaged(ctx context.Context, since time.Time) error {
 	return err
 }
 
-// logDamage logs that the audio of r has been lost or cut.
+// logDamage logs that the audio of r is missing or truncated.
 func (b *box) logDamage(ctx context.Context, r *recording.Recording, what string, stored int64) {
 	b.log.ErrorContext(ctx, what, slog.String("account", r.Account), slog.String("id", r.ID), //nolint:sloglint // one of two constants
 		slog.Int64("bytes", r.Audio.Size), slog.Int64("stored_bytes", stored))
 }
 
 // recheckEvent returns an S3 event without a sequencer. Ingest judges its object
-// again, even if a recording has it already (incoming.Arrival), and writes only
-// changes.
+// again, even if it already belongs to a recording (incoming.Arrival), and writes
+// only changes.
 func recheckEvent(key string) []byte {
 	r := s3Record{EventName: "ObjectCreated:Recheck"}
 	r.S3.Bucket.Name = datadir.Bucket

@@ -23,7 +23,7 @@ const (
 
 // tidy removes leftovers: expired tombstones and claims, audio that nothing can
 // claim, old rejected audio, test files of PBXs, and temporary files. (The S3 server
-// removes the parts of uploads that broke off.) A step that fails does not keep the others from running.
+// removes the parts of interrupted uploads.) If a step fails, the others still run.
 func (b *box) tidy(ctx context.Context) error {
 	err := errors.Join(
 		b.store.Sweep(ctx),
@@ -55,8 +55,8 @@ func (b *box) removeOld(ctx context.Context, prefix string, limit time.Duration)
 	})
 }
 
-// removeTemporary removes old temporary files from the data folder. One of
-// keys.json holds secrets.
+// removeTemporary removes old temporary files from the data folder. A temporary
+// copy of keys.json contains secrets.
 func (b *box) removeTemporary() error {
 	entries, err := os.ReadDir(b.dir.Path)
 	failures := err
@@ -75,8 +75,8 @@ func (b *box) removeTemporary() error {
 	return failures
 }
 
-// isTemporary reports whether a killed process may have left the file of this name
-// in the data folder while it replaced another (datadir.WritePrivate).
+// isTemporary reports whether name is that of a temporary file. A process that is
+// killed while it replaces a file (datadir.WritePrivate) leaves one behind.
 func isTemporary(name string) bool {
 	for _, replaced := range []string{"keys.json", envFile, seededFile} {
 		if random, ok := strings.CutPrefix(name, replaced+"."); ok && random != "" && strings.Trim(random, "0123456789") == "" {

@@ -16,9 +16,9 @@ const (
 	retryEvery = time.Minute
 	// retryParkedEvery is the time between two tries of parked arrivals.
 	retryParkedEvery = time.Hour
-	// tidyEvery is the time between two removals of leftovers. The first one is at
-	// the start. The second one comes after tidyAgain, when the leftovers of a
-	// crash are old enough to be removed. So does a retry after a failure.
+	// tidyEvery is the time between two removals of leftovers. The first removal runs
+	// at startup. The second one runs after tidyAgain, when the leftovers of a crash
+	// are old enough to be removed. A failed removal is also retried after tidyAgain.
 	tidyEvery = 24 * time.Hour
 	tidyAgain = 70 * time.Minute
 )
@@ -50,7 +50,8 @@ func (b *box) upkeep(ctx context.Context) {
 	}
 }
 
-// retryFailed retries what an outage of the database or of the audio stopped.
+// retryFailed retries the work that failed during an outage of the database or of
+// the S3 server.
 func (b *box) retryFailed(ctx context.Context) {
 	b.finishPurges(ctx)
 	if err := b.retryUnqueued(ctx); err != nil && ctx.Err() == nil {
@@ -58,8 +59,8 @@ func (b *box) retryFailed(ctx context.Context) {
 	}
 }
 
-// retrySetAside gives the parked arrivals another try. It logs their
-// number, apart from that of the arrivals that wait.
+// retrySetAside retries the parked arrivals. It logs their number separately from
+// the number of waiting arrivals.
 func (b *box) retrySetAside(ctx context.Context) {
 	waiting, parked, err := b.store.Counts(ctx, sqlite.Arrivals)
 	if err == nil && parked > 0 {
@@ -75,14 +76,13 @@ func (b *box) retrySetAside(ctx context.Context) {
 // pendingAtOnce is how many pending purges are read at a time.
 const pendingAtOnce = 100
 
-// finishPurges deletes the audio of recordings that were deleted only in part.
-// A purge that fails does not keep the others from being finished, and is retried
-// after retryEvery.
+// finishPurges deletes the audio of partly deleted recordings. If a purge fails,
+// the others still run, and the failed one is retried after retryEvery.
 func (b *box) finishPurges(ctx context.Context) {
 	tried := map[string]bool{}
 	var failures []error
 	for limit := pendingAtOnce; ctx.Err() == nil; limit = len(failures) + pendingAtOnce {
-		pending, err := b.store.PendingPurges(ctx, limit) // those that failed come first again
+		pending, err := b.store.PendingPurges(ctx, limit) // failed purges come first
 		if err != nil {
 			failures = append(failures, err)
 			break

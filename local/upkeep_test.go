@@ -21,8 +21,8 @@ func remove(t *testing.T, b *box, r *recording.Recording) {
 	}
 }
 
-// A purge that failed is retried while the server runs, and one that fails again
-// does not keep the others from being finished.
+// A failed purge is retried while the server runs. If it fails again, the others
+// still finish.
 func TestPurgesAreRetried(t *testing.T) {
 	t.Parallel()
 	b, _, log := newBox(t)
@@ -123,7 +123,7 @@ func TestOrphans(t *testing.T) {
 	}
 }
 
-// Leftovers are removed after their time, and not before.
+// Leftovers are removed once they are old enough, and not before.
 func TestLeftovers(t *testing.T) {
 	t.Parallel()
 	b, now, _ := newBox(t)
@@ -168,9 +168,9 @@ func TestLeftovers(t *testing.T) {
 	}
 }
 
-// A start judges again the audio of the last minute before the previous run ended.
-// Audio that became zeros is set aside. Audio of another size is only logged: a part
-// of an mp3 would pass as a whole one. Intact audio changes nothing.
+// At startup, the audio of the last minute before the previous run ended is judged
+// again. Zeroed audio is set aside. Audio with a wrong size is only logged, because
+// ingest would accept part of an mp3 as complete. Intact audio changes nothing.
 func TestRecentAudioIsCheckedAgain(t *testing.T) {
 	t.Parallel()
 	b, now, log := newBox(t)

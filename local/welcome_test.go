@@ -76,7 +76,7 @@ func TestEveryPrintedCommandWorks(t *testing.T) {
 	}
 }
 
-// plausible reports whether the response to a command is what its title promises.
+// plausible reports whether the response to a command matches the command's title.
 func plausible(t *testing.T, out, line string, body []byte) bool {
 	t.Helper()
 	mp3 := demoFile(t, "01-appointment.mp3") // the newest
@@ -103,8 +103,8 @@ type command struct {
 // word matches one argument of a shell command: quoted or plain.
 var word = regexp.MustCompile(`'[^']*'|"[^"]*"|[^\s'"]+`)
 
-// curl parses a command line as a shell and curl do, as far as the greeting
-// needs.
+// curl parses a command line like a shell and curl. It supports only the syntax that
+// the greeting uses.
 func curl(t *testing.T, line string, vars map[string]string) command {
 	t.Helper()
 	expand := func(w string) string {

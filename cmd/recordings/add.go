@@ -109,8 +109,8 @@ func (e env) addFile(ctx context.Context, in upload.Uploader, call upload.Reques
 // errStopped replaces the error of an interrupted upload.
 var errStopped = errors.New("stopped; nothing was stored")
 
-// cause removes the operation and the file name from err, because the message
-// around it names the file.
+// cause removes the operation and the file name from err, because the wrapping
+// message already names the file.
 func cause(err error) error {
 	if p := (*os.PathError)(nil); errors.As(err, &p) {
 		return p.Err

@@ -122,8 +122,8 @@ type bar struct {
 }
 
 // fraction returns how much of the work is done, 0 if unknown. It is a fraction
-// of the total, if that is known beforehand or the list has ended. Otherwise it
-// is a fraction of the period, because recordings come in order of time.
+// of the total, if the total is known beforehand or the list has ended. Otherwise it
+// is a fraction of the period, because recordings are listed in order of time.
 func (b *bar) fraction(c importer.Count) float64 {
 	done, total := c.Done(), b.total
 	if c.All {

@@ -12,13 +12,13 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// importing are the sources of `recordings import`.
+// importing lists the sources of `recordings import`.
 var importing = []command{
 	{"kazoo", "from a running Kazoo, through its API", importKazoo},
 	{"dir", "from a folder of audio files, or from what export dir has written", importDir},
 }
 
-// exporting are the destinations of `recordings export`.
+// exporting lists the destinations of `recordings export`.
 var exporting = []command{
 	{"dir", "into a folder that import dir can read", exportDir},
 }
@@ -118,7 +118,7 @@ type importJob struct {
 	noAudio      bool
 	// endless is true if only a signal ends the import.
 	endless bool
-	// remote is true if the source limits its own rate, and its audio is too
+	// remote is true if the source limits the request rate and its audio is too
 	// expensive to fetch again for a verification.
 	remote bool
 }
@@ -260,8 +260,8 @@ func (j *importJob) showProgress(ctx context.Context, tally *importer.Tally, ver
 	return j.display.follow(ctx, tally, &bar{began: j.now(), total: j.total, until: j.until, verb: verb})
 }
 
-// record adds a recording that was not simply copied to the report, and prints
-// it if it failed or was refused.
+// record adds a recording that was not simply copied to the report. It prints the
+// recording if it failed or was refused.
 func (j *importJob) record(r importer.Result) {
 	if err := j.report.add(line{Result: &r}); err != nil {
 		printf(j.stderr, "%v\n", err)

@@ -7,8 +7,8 @@ import (
 	"callrecordings/shared/incoming/importer/folder"
 )
 
-// dirConcurrency is how many files are copied at a time. It keeps a deployment
-// busy, where each of the steps for a file takes a millisecond or two.
+// dirConcurrency is how many files are copied at a time. It is high enough to keep a
+// deployment busy, where each step for a file takes a millisecond or two.
 const dirConcurrency = 16
 
 var importDirUsage = usage{

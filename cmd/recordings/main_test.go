@@ -28,7 +28,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the expected output in the scripts")
 
-// TestMain lets scripts run this program as a process of its own.
+// TestMain lets scripts run this program as a separate process.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"recordings": main})
 }
@@ -126,7 +126,7 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // setAside implements `setaside FOLDER`: it adds a message to the folder's queue
-// and sets it aside, as after too many tries.
+// and parks it, as after too many tries.
 func setAside(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: setaside FOLDER")

@@ -14,8 +14,8 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// Options that several commands share are declared here once. targetFlags
-// declares those that choose the target.
+// This file declares the options that several commands share. targetFlags declares
+// the options that choose the target.
 
 // accountFlag adds --account.
 func accountFlag(fs *flag.FlagSet, into *string) {

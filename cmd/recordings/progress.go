@@ -9,7 +9,7 @@ import (
 	"golang.org/x/term"
 )
 
-// Progress appears after quiet, so that short uploads print nothing. Then it is
+// Progress is first shown after quiet, so that short uploads print nothing. It is then
 // updated every everyOnTerm on a terminal, and every everyLine otherwise.
 const (
 	quiet       = time.Second

@@ -16,7 +16,8 @@ import (
 	"callrecordings/shared/store/sqlite"
 )
 
-// replayTime bounds the requests to SQS. SQS then moves the messages by itself.
+// replayTime limits the time for the requests to SQS. SQS then moves the messages
+// on its own.
 const replayTime = time.Minute
 
 var replayUsage = usage{

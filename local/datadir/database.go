@@ -17,10 +17,9 @@ const databaseFile = "recordings.db"
 // ErrLost means that the folder has audio, but no database.
 var ErrLost = errors.New("the data folder has audio, but its database is missing or empty")
 
-// checkDatabase returns ErrLost if the database does not exist or has no bytes,
-// although there is audio. A new database would show no recordings, and their
-// audio would look like that of uploads that broke off. A new folder never has
-// audio before it has a database.
+// checkDatabase returns ErrLost if there is audio, but the database is missing or
+// empty. A new database would show no recordings, and their audio would look like
+// that of interrupted uploads. A new folder never has audio before it has a database.
 func (d *Dir) checkDatabase() error {
 	info, err := os.Stat(d.File(databaseFile))
 	if err == nil && info.Size() > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -62,14 +61,14 @@ func (d *Dir) hasAudio() (bool, error) {
 	return false, nil
 }
 
-// adviceError is an error of a damaged database with the way out.
+// adviceError is an error of a damaged database with advice on how to recover.
 type adviceError struct{ error }
 
-// Unwrap returns the error without the way out.
+// Unwrap returns the error without the advice.
 func (a adviceError) Unwrap() error { return errors.Unwrap(a.error) }
 
-// Explain adds to an error that a damaged database has caused the file and the
-// way out. It returns any other error as it is.
+// Explain adds the file and advice on how to recover to an error that a damaged
+// database has caused. It returns any other error unchanged.
 func (d *Dir) Explain(err error) error {
 	if _, explained := errors.AsType[adviceError](err); explained || !errors.Is(err, sqlite.ErrDamaged) {
 		return err

@@ -8,8 +8,8 @@
 //	keys.json       secrets and the demo's IDs, readable only by the owner
 //	demo.env        address and credentials that the server printed last, for scripts
 //
-// Everything in the folder is accessible only to its owner. [Open] takes the access
-// of other users away from a folder that an earlier version made.
+// Everything in the folder is accessible only to its owner. [Open] removes other
+// users' access to a folder that an earlier version made.
 package datadir
 
 import (
@@ -51,7 +51,7 @@ const (
 // database is the name of the database's file.
 const database = "recordings.db"
 
-// own are the beginnings of the names of the folder's files.
+// own lists the prefixes of the names of the folder's files.
 var own = []string{database, "events", keysFile, "demo.env"}
 
 // Dir is an open data folder.
@@ -106,10 +106,10 @@ func Open(path string) (*Dir, error) {
 	return d, nil
 }
 
-// restrict takes the access of other users away from the folder and its files. The
-// folders below are out of reach then. It leaves a folder that is shared by its
-// nature (with the sticky bit, such as /tmp), files that are not of this package,
-// and files of another user, which only that user could change.
+// restrict removes other users' access to the folder and its files. Subfolders are
+// then inaccessible to them too. It does not change a shared folder (with the sticky
+// bit, such as /tmp), files that do not belong to this package, and files of another
+// user, whose permissions only that user can change.
 func (d *Dir) restrict() error {
 	entries, err := os.ReadDir(d.Path)
 	paths := []string{d.Path}
@@ -131,8 +131,8 @@ func (d *Dir) restrict() error {
 	return errors.Join(errs...)
 }
 
-// cause removes the operation and the path from err, because the message around
-// it names them.
+// cause removes the operation and the path from err, because the wrapping message
+// already contains them.
 func cause(err error) error {
 	if e := (*fs.PathError)(nil); errors.As(err, &e) {
 		return e.Err
@@ -159,7 +159,7 @@ func (d *Dir) WritePrivate(name, text string) error {
 	return nil
 }
 
-// syncFile is replaced by tests, which cannot cut the power.
+// syncFile syncs a file to the disk. Tests replace it, because they cannot cut the power.
 var syncFile = (*os.File).Sync
 
 // syncFolder makes a new name in the folder survive a power cut.
@@ -187,8 +187,8 @@ func (d *Dir) temporary(name, text string) (string, error) {
 
 const keysFile = "keys.json"
 
-// readKeys reads keys.json, and makes it if necessary. If two processes make it
-// at once, both use the keys of the first.
+// readKeys reads keys.json, and creates it if necessary. If two processes create it
+// at the same time, both use the keys of the first.
 func (d *Dir) readKeys() error {
 	text, err := os.ReadFile(d.File(keysFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -215,7 +215,7 @@ func (k Keys) incomplete() bool {
 		k.Account == "" || len(k.Users) == 0
 }
 
-// makeKeys writes keys.json with new keys, unless another process is faster.
+// makeKeys writes keys.json with new keys, unless another process writes it first.
 func (d *Dir) makeKeys() error {
 	token, err := auth.NewKeys(rand.Reader, "local")
 	if err != nil {
@@ -238,8 +238,8 @@ func (d *Dir) makeKeys() error {
 	if err == nil || errors.Is(err, fs.ErrExist) {
 		return nil
 	}
-	// Some file systems have no links. On those, two processes that start for
-	// the first time in the same millisecond could use different keys.
+	// Some file systems do not support hard links. On those, two processes that
+	// start for the first time in the same millisecond could use different keys.
 	if _, err := os.Stat(d.File(keysFile)); err == nil {
 		return nil
 	}
@@ -291,8 +291,8 @@ func (d *Dir) StartS3(
 	return s3server.Start(ctx, o)
 }
 
-// Event returns the S3 event of an object in the folder's bucket. It replaces an
-// event that was lost.
+// Event returns the S3 event of an object in the folder's bucket, as a replacement
+// for an event that was lost.
 func Event(key string, at time.Time) []byte { return s3server.Event(Bucket, key, "", region, at) }
 
 // OpenBucket returns a client of the built-in S3 server at endpoint. Presigned

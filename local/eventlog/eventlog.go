@@ -2,11 +2,11 @@
 // takes the place of the event bus in the cloud (docs/events.md). A [Log] is a
 // [notify.Sink].
 //
-// The file is only appended to. It can be read at any time, for example with
-// `tail -f`, and two processes can write to it at once. Send accepts an event
-// only after its line is on the disk. If a process dies in the middle of a line,
-// the next write begins a new line, and the event is sent again. Readers must
-// therefore skip lines that are empty or not valid JSON.
+// The file is append-only. It can be read at any time, for example with `tail -f`,
+// and two processes can write to it at once. Send accepts an event only after its
+// line is on the disk. If a process dies in the middle of a line, the next write
+// begins a new line, and the event is sent again. Readers must therefore skip lines
+// that are empty or not valid JSON.
 //
 // The log never removes anything. To start a new file, rename the old one and
 // restart the server.
@@ -111,8 +111,8 @@ func (l *Log) torn() (bool, error) {
 	return last[0] != '\n', err
 }
 
-// cause removes the operation and the path from err, because the message around
-// it names them.
+// cause removes the operation and the path from err, because the wrapping message
+// already contains them.
 func cause(err error) error {
 	if pe, ok := errors.AsType[*fs.PathError](err); ok {
 		return pe.Err

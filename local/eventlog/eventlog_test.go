@@ -46,8 +46,8 @@ func send(t *testing.T, l *eventlog.Log, ids ...string) {
 }
 
 // ids returns the IDs in the file, line by line, with "?" for a line that is not
-// an event. It skips empty lines: a concurrent writer that sees a half-written
-// line of the other adds one.
+// an event. It skips empty lines: a writer adds one if it sees another writer's
+// half-written line.
 func ids(t *testing.T, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -90,7 +90,7 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// Wherever a crash cuts the last line, the lines after it are complete.
+// The lines after a crash are complete, regardless of where the crash cut the last line.
 func TestTornLine(t *testing.T) {
 	t.Parallel()
 	line, err := json.Marshal(event("202601-2"))

@@ -16,18 +16,18 @@ import (
 	"time"
 )
 
-// attributes describe an object. They are JSON at the end of its file, behind the
-// bytes. So an object and its attributes are written, replaced, renamed and removed
-// as one, and a copy of the file has them too.
+// attributes describe an object. They are stored as JSON at the end of its file,
+// after the bytes. An object and its attributes are therefore written, replaced,
+// renamed and removed together, and a copy of the file includes them.
 type attributes struct {
 	ETag     string    `json:"etag"`
 	Modified time.Time `json:"modified"`
-	// Headers are those that an answer repeats, such as Content-Type.
+	// Headers are the upload's headers that answers repeat, such as Content-Type.
 	Headers map[string]string `json:"headers,omitempty"`
-	// Metadata is the uploader's, without the prefix x-amz-meta-.
+	// Metadata is the client's metadata, without the prefix x-amz-meta-.
 	Metadata map[string]string `json:"metadata,omitempty"`
 	// Checksums has the checksum that the client sent, by its algorithm, in base64.
-	// Composite states that it is one of the parts' checksums.
+	// Composite is true if it is a checksum of the parts' checksums.
 	Checksums map[string]string `json:"checksums,omitempty"`
 	Composite bool              `json:"composite,omitempty"`
 	Tagging   string            `json:"tagging,omitempty"`
@@ -66,8 +66,8 @@ type object struct {
 	attributes
 	file *os.File
 	size int64
-	// plain states that the file has no attributes of its own: it was put into the
-	// folder by hand, or an earlier version stored it.
+	// plain is true if the file contains no attributes: it was put into the folder by
+	// hand, or an earlier version stored it.
 	plain bool
 }
 
@@ -219,7 +219,7 @@ func (d *disk) sweepFormer() error {
 
 // check reads the whole object. ok is false if its bytes differ from the uploaded
 // ones. A file without attributes is ok unless all its bytes are zero. A power cut
-// leaves such a file if it was never written through.
+// leaves a file of zeros if the file was never synced.
 func (o *object) check() (ok bool, err error) {
 	sum, zeros := crc32.New(castagnoli), &zeroCounter{}
 	if _, err := io.Copy(io.MultiWriter(sum, zeros), io.NewSectionReader(o.file, 0, o.size)); err != nil {

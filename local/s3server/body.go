@@ -46,8 +46,9 @@ type body struct {
 	trailer func() http.Header
 }
 
-// openBody checks the announced length and decodes aws-chunked bodies. It reads
-// nothing. limit is the maximum length in bytes; 0 means any. Errors: MissingContentLength, EntityTooLarge, NotImplemented.
+// openBody checks the announced length and decodes aws-chunked bodies. It does not
+// read from the body. limit is the maximum length in bytes; 0 means no limit.
+// Errors: MissingContentLength, EntityTooLarge, NotImplemented.
 func openBody(w http.ResponseWriter, r *http.Request, a *authorization, limit int64) (*body, error) {
 	b := &body{Reader: &patientReader{r.Body, http.NewResponseController(w)}, size: r.ContentLength, trailer: func() http.Header { return nil }}
 	if strings.HasPrefix(a.payload, "STREAMING-") {
@@ -112,8 +113,9 @@ type received struct {
 }
 
 // receive copies an upload to dst and checks its length and every checksum that
-// the client sent. The limit is that of openBody. Errors: EntityTooLarge, IncompleteBody, BadDigest,
-// XAmzContentSHA256Mismatch, InvalidRequest, and those of dst.
+// the client sent. The limit is that of openBody. Errors: EntityTooLarge,
+// IncompleteBody, BadDigest, XAmzContentSHA256Mismatch, InvalidRequest, and those of
+// dst.
 func receive(w http.ResponseWriter, r *http.Request, a *authorization, dst io.Writer, limit int64) (received, error) {
 	b, err := openBody(w, r, a, limit)
 	if err != nil {

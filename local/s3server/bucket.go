@@ -191,7 +191,7 @@ func readXML(w http.ResponseWriter, r *http.Request, a *authorization, to any) e
 	return nil
 }
 
-// receiveFrom copies bytes that are in the store already to dst.
+// receiveFrom copies bytes that are already stored to dst.
 func receiveFrom(dst io.Writer, from io.Reader, checksums []string) (received, error) {
 	digest, crc := md5.New(), crc32.New(castagnoli) //nolint:gosec // S3 defines ETags by MD5
 	to, sums := []io.Writer{dst, digest, crc}, map[string]hash.Hash{}
@@ -208,7 +208,7 @@ func receiveFrom(dst io.Writer, from io.Reader, checksums []string) (received, e
 }
 
 // Damaged returns the keys of damaged objects among those stored since that time.
-// It reads these objects whole and compares them with their checksums. A disk that
+// It reads each object completely and compares it with its checksum. A disk that
 // confirms a write and then loses it in a power cut leaves damaged objects.
 func (s *Server) Damaged(since time.Time) ([]string, error) {
 	var damaged []string

@@ -19,7 +19,7 @@ import (
 type chunks struct {
 	from *bufio.Reader
 	auth *authorization
-	// signed means that chunks have signatures, trailing that headers follow.
+	// signed is true if chunks have signatures; trailing is true if headers follow.
 	signed, trailing bool
 	// previous is the signature of the previous chunk.
 	previous string

@@ -20,7 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// The example of AWS: 65 KiB of "a" in two chunks
+// The example in the AWS documentation: 65 KiB of "a" in two chunks
 // (docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html).
 func TestSignedChunksOfTheDocumentation(t *testing.T) {
 	t.Parallel()
@@ -54,8 +54,8 @@ func TestSignedChunksOfTheDocumentation(t *testing.T) {
 	}
 }
 
-// The encoding aws-chunked belongs to the request. It is neither stored nor sent
-// back. The checksum in the trailer is checked and kept.
+// The encoding aws-chunked applies only to the request. It is neither stored nor
+// returned. The checksum in the trailer is checked and stored.
 func TestChunkedUploads(t *testing.T) {
 	t.Parallel()
 	_, s, c := startTraced(t)

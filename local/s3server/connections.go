@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Time-outs of connections.
+// Timeouts of connections.
 const (
 	// headerTime is how long a client may take for the headers of a request.
 	headerTime = 10 * time.Second
@@ -25,9 +25,9 @@ func extendWrite(w http.ResponseWriter) {
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(ioTimeout)) // no deadlines: the connection is hijacked, which never happens
 }
 
-// connections bounds the number of open connections. At the limit, it closes the
-// connection that has waited longest without a request to make room for a new
-// one. So silent connections do not keep others out.
+// connections limits the number of open connections. At the limit, it closes the
+// connection that has been idle longest to make room for a new one. Idle connections
+// therefore cannot block other clients.
 type connections struct {
 	net.Listener
 	max int
@@ -104,8 +104,8 @@ func (c *connections) track(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// compact removes from quiet the connections that are busy or closed, and repeats
-// of a connection but the last.
+// compact removes busy and closed connections from quiet. Of several entries for the
+// same connection, it keeps the last.
 func (c *connections) compact() {
 	last := map[net.Conn]int{}
 	for i, conn := range c.quiet {

@@ -87,7 +87,7 @@ func TestMalformedPaths(t *testing.T) {
 	}
 }
 
-// Silent connections keep neither other clients nor the API out.
+// Idle connections block neither other clients nor the API.
 func TestSilentConnections(t *testing.T) {
 	t.Parallel()
 	o := options(t.TempDir())
@@ -104,8 +104,8 @@ func TestSilentConnections(t *testing.T) {
 		t.Errorf("the answer took %v, want it at once", waited)
 	}
 
-	// Clients that have begun a request, but do not go on, use the port up until
-	// they time out. The API has its own.
+	// Clients that have started a request and then stall use up the connections of
+	// the port until they time out. The API has its own port.
 	for range o.MaxConnections {
 		_, _ = io.WriteString(dial(t, s.URL()), "GET /recordings/key HTTP/1.1\r\n")
 	}
@@ -127,8 +127,8 @@ func TestSilentConnections(t *testing.T) {
 	}
 }
 
-// A length above the maximum is refused before its first byte, and a length that is
-// only announced takes no space.
+// A body above the maximum length is rejected before its first byte. An announced
+// length takes up no space until the bytes arrive.
 func TestMaxBytes(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -159,7 +159,7 @@ func TestMaxBytes(t *testing.T) {
 			t.Errorf("%d bytes are in use, want the ten that were sent", n)
 		}
 	}
-	// In parts, the sum counts.
+	// For a multipart upload, the limit applies to the sum of the parts.
 	c, key := client(s), aws.String("parts")
 	made, err := c.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: inBucket, Key: key})
 	if err != nil {

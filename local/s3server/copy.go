@@ -65,7 +65,7 @@ func parseSource(text string) (bucket, key string, err error) {
 }
 
 // copyObject copies an object with its headers and metadata, or with those of the
-// request if that asks to replace them
+// request if the request asks to replace them
 // (docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html).
 func (s *Server) copyObject(w http.ResponseWriter, r *http.Request, key string) error {
 	path, err := s.disk.path(key)

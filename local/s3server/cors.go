@@ -27,7 +27,7 @@ func addCORS(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// preflight answers the question of a browser whether a script may send a request.
+// preflight answers a browser's CORS preflight request.
 func preflight(w http.ResponseWriter, r *http.Request) error {
 	if r.Header.Get("Origin") == "" || !corsAllows(r.Header.Get("Access-Control-Request-Method")) {
 		return errPreflight

@@ -25,11 +25,11 @@ const (
 	// maxKey is S3's limit for a key, maxName that of most file systems for a
 	// name, both in bytes.
 	maxKey, maxName = 1024, 255
-	// deadAfter is the age of a temporary file that no upload writes any more. An
-	// upload that pauses for ioTimeout is cut off.
+	// deadAfter is the age at which sweep removes a temporary file. An upload that
+	// pauses for ioTimeout is cut off, so the file of a running upload is newer.
 	deadAfter = 2 * ioTimeout
-	// attempts is how often a file is moved into a folder that another request
-	// removes meanwhile.
+	// attempts is the maximum number of tries to move a file into a folder that other
+	// requests may remove at the same time.
 	attempts = 100
 )
 
@@ -40,12 +40,12 @@ type disk struct {
 	// uploads that of unfinished multipart uploads. former holds the attributes
 	// of objects that an earlier version stored.
 	objects, temporary, uploads, former string
-	// sync writes a file or a folder through to the disk. Tests replace it.
+	// sync syncs a file or a folder to the disk. Tests replace it.
 	sync func(*os.File) error
-	// synced are the folders that are known to be on the disk.
+	// synced contains the folders that are known to be on the disk.
 	mu     sync.Mutex
 	synced map[string]bool
-	// changing serializes conditional changes, each by its path.
+	// changing serializes conditional changes to the same path.
 	changing [64]sync.Mutex
 }
 
@@ -59,7 +59,7 @@ func openDisk(dir, bucket string, sync func(*os.File) error) (*disk, error) {
 		if err := os.MkdirAll(path, dirPerm); err != nil {
 			return nil, err
 		}
-		for ; ; path = filepath.Dir(path) { // up to the folder above dir: it may be new as well
+		for ; ; path = filepath.Dir(path) { // up to the parent of dir, which may also be new
 			if err := d.syncDir(path); err != nil {
 				return nil, err
 			}
@@ -75,9 +75,9 @@ func openDisk(dir, bucket string, sync func(*os.File) error) (*disk, error) {
 // escaped marks a segment of a key that cannot be the name of a file.
 const escaped = "%."
 
-// path returns the file of a key. It is the key itself under the folder of the
+// path returns the path of a key's file: the key itself under the folder of the
 // bucket, except that an empty segment, "." and ".." are escaped, as is a segment
-// that looks escaped. So no two keys share a file. Errors: KeyTooLongError,
+// that looks escaped. No two keys therefore share a file. Errors: KeyTooLongError,
 // InvalidURI.
 func (d *disk) path(key string) (string, error) {
 	if len(key) > maxKey {
@@ -102,7 +102,7 @@ func (d *disk) path(key string) (string, error) {
 	return filepath.Join(d.objects, name), nil
 }
 
-// segment returns the segment of a key that a file name stands for.
+// segment returns the segment of a key that is stored under a file name.
 func segment(name string) string { return strings.TrimPrefix(name, escaped) }
 
 // create makes a temporary file. The caller must publish or discard it.
@@ -112,19 +112,19 @@ func (d *disk) create() (*os.File, error) {
 	return os.OpenFile(filepath.Join(d.temporary, hex.EncodeToString(b)), os.O_RDWR|os.O_CREATE|os.O_EXCL, filePerm)
 }
 
-// discard removes a temporary file. After publish, there is nothing to remove.
+// discard removes a temporary file. After publish, it does nothing.
 func discard(f *os.File) {
 	_ = f.Close()
 	_ = os.Remove(f.Name()) // if it stays, sweep removes it
 }
 
-// condition is what must hold for the object that a request replaces or deletes.
-// nil always holds. A missing object is nil.
+// condition checks the object that a request replaces or deletes. existing is nil if
+// the object does not exist. A nil condition always holds.
 type condition func(existing *attributes) error
 
-// publish writes the temporary file f through to the disk and makes it the file at
-// path. Readers see the old file or the new one, both whole. fresh demands that no
-// file is there; it holds even if another process writes at the same time.
+// publish syncs the temporary file f to the disk and moves it to path. Readers see
+// either the complete old file or the complete new one. If fresh is true, publish
+// fails if path already exists, even if another process creates it at the same time.
 func (d *disk) publish(f *os.File, path string, fresh bool, check condition) error {
 	if err := errors.Join(d.sync(f), f.Close()); err != nil {
 		return err
@@ -174,7 +174,7 @@ func (d *disk) check(path string, check condition) error {
 	return check(&o.attributes)
 }
 
-// moveNew moves a file to a path where no file is.
+// moveNew moves a file to a path. It fails if the path already exists.
 func moveNew(from, to string) error {
 	err := os.Link(from, to) // unlike a rename, a link never replaces a file
 	if errors.Is(err, fs.ErrExist) {
@@ -187,16 +187,16 @@ func moveNew(from, to string) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	// Some file systems have no links. On those, two processes could both
-	// succeed; within this process, the lock of publish prevents that.
+	// Some file systems do not support hard links. On those, two processes could
+	// both succeed; within this process, the lock of publish prevents that.
 	if _, err := os.Lstat(to); err == nil {
 		return errPrecondition
 	}
 	return os.Rename(from, to)
 }
 
-// folderError translates the errors of the file system for a key that is a folder
-// of another key.
+// folderError translates the file system's errors for a key that is a folder of
+// another key.
 func folderError(err error) error {
 	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.EISDIR) || errors.Is(err, syscall.ENOTEMPTY) || errors.Is(err, fs.ErrExist) {
 		return errFolder
@@ -204,8 +204,8 @@ func folderError(err error) error {
 	return err
 }
 
-// ensure creates a folder and the folders above it, and writes their names through
-// to the disk, once for each folder.
+// ensure creates a folder and its parents, and syncs their names to the disk, once
+// for each folder.
 func (d *disk) ensure(dir string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -241,7 +241,7 @@ func isDir(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// forget makes ensure create a folder and the folders above it again.
+// forget makes ensure create a folder and its parents again.
 func (d *disk) forget(dir string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -250,8 +250,8 @@ func (d *disk) forget(dir string) {
 	}
 }
 
-// remove deletes the file at path, if there is one, and every trace of its
-// attributes. No write replaces the file between the check and the deletion.
+// remove deletes the file at path, if it exists, and all of its attributes. No write
+// can replace the file between the check and the deletion.
 func (d *disk) remove(path string, check condition) error {
 	if check != nil {
 		lock := &d.changing[hashOf(path)%uint32(len(d.changing))]
@@ -297,7 +297,7 @@ func (d *disk) removeEmpty(dir string) bool {
 	return true
 }
 
-// syncDir writes the names in a folder through to the disk.
+// syncDir syncs the names in a folder to the disk.
 func (d *disk) syncDir(path string) error {
 	if runtime.GOOS == "windows" {
 		return nil // Windows cannot sync a folder
@@ -313,8 +313,8 @@ func (d *disk) syncDir(path string) error {
 	return nil
 }
 
-// sweep removes temporary files of uploads that a crash ended, and uploads in
-// parts that have not changed for abandonedAfter.
+// sweep removes temporary files of crashed uploads, and multipart uploads that have
+// not changed for abandonedAfter.
 func (d *disk) sweep(now time.Time) error {
 	return errors.Join(sweepFolder(d.temporary, now.Add(-deadAfter)), sweepFolder(d.uploads, now.Add(-abandonedAfter)))
 }

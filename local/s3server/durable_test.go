@@ -45,7 +45,7 @@ func (r *trace) sync(f *os.File) error {
 	return f.Sync()
 }
 
-// take returns the lines so far and forgets them.
+// take returns the lines so far and clears them.
 func (r *trace) take() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -79,8 +79,8 @@ func clientOf(s *Server) *s3.Client {
 	})
 }
 
-// An object's file, its name and the names of new folders are on the disk before the
-// object is reported and before the client has its answer.
+// An object's file, its name and the names of new folders are synced before the object
+// is reported and before the client gets its answer.
 func TestWritesAreSyncedBeforeTheAnswer(t *testing.T) {
 	t.Parallel()
 	r, _, c := startTraced(t)
@@ -186,7 +186,7 @@ func multipart(t *testing.T, c *s3.Client, key string, parts ...string) *s3.Comp
 	return first
 }
 
-// Damaged finds recent objects with other bytes than the uploaded ones.
+// Damaged finds recent objects whose bytes differ from the uploaded ones.
 func TestDamaged(t *testing.T) {
 	t.Parallel()
 	_, s, c := startTraced(t)
@@ -221,7 +221,7 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
-// Files of uploads that a crash ended are removed, but not those of running ones.
+// Files of crashed uploads are removed. Files of running uploads are kept.
 func TestSweep(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -318,7 +318,7 @@ func TestChecksumOfTheWholeObject(t *testing.T) {
 	}
 }
 
-// A part that a power cut has damaged does not become a part of an object.
+// A part that a power cut has damaged is never joined into an object.
 func TestADamagedPart(t *testing.T) {
 	t.Parallel()
 	_, s, c := startTraced(t)

@@ -65,8 +65,8 @@ var (
 	errRequestTimedOut = apiError{http.StatusBadRequest, "RequestTimeout", "Your socket connection to the server was not read from or written to within the timeout period.", ""}
 )
 
-// toAPIError returns the error of S3 for err: err itself if it is one, the
-// matching one for an error of the file system, and InternalError otherwise.
+// toAPIError returns the S3 error for err: err itself if it is an apiError, the
+// matching one for a file system error, and InternalError otherwise.
 func toAPIError(err error) apiError {
 	if e, ok := errors.AsType[apiError](err); ok {
 		return e
@@ -92,7 +92,7 @@ type errorBody struct {
 	RequestID    string `xml:"RequestId"`
 }
 
-// fail answers with an error. A HEAD has no body, and a 304 neither.
+// fail answers with an error. The answer to a HEAD and a 304 have no body.
 func fail(w http.ResponseWriter, r *http.Request, err error) {
 	e := toAPIError(err)
 	if e.status == http.StatusNotModified {

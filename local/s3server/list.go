@@ -50,15 +50,15 @@ func (l *listing) collect() error {
 	return err
 }
 
-// entry is a file or a folder with the key that it stands for. The key of a folder
-// ends in a slash, so that entries sort as the keys in them do.
+// entry is a file or a folder with its key. The key of a folder ends in a slash, so
+// that entries sort in the order of the keys inside them.
 type entry struct {
 	fs.DirEntry
 	key string
 }
 
-// walk visits the objects in dir. Their keys start with base. It skips folders
-// without keys of the list.
+// walk visits the objects in dir. Their keys start with base. It skips folders that
+// contain no keys of the list.
 func (l *listing) walk(dir, base string) error {
 	files, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -102,7 +102,7 @@ func (l *listing) visit(e entry, path string) error {
 	return l.walk(path, e.key)
 }
 
-// common returns the common prefix that stands for key, if the delimiter is in it.
+// common returns the common prefix of key, if key contains the delimiter.
 func (l *listing) common(key string) (string, bool) {
 	if l.delimiter == "" || !strings.HasPrefix(key, l.prefix) {
 		return "", false
@@ -114,13 +114,13 @@ func (l *listing) common(key string) (string, bool) {
 	return key[:len(l.prefix)+i+len(l.delimiter)], true
 }
 
-// seen reports whether the common prefix is in the list already or was in an
-// earlier page.
+// seen reports whether the common prefix is already in this list or in an earlier
+// page.
 func (l *listing) seen(common string) bool {
 	return common == l.after || len(l.items) > 0 && l.items[len(l.items)-1].key == common
 }
 
-// add adds an object, or the common prefix that stands for it.
+// add adds an object, or its common prefix.
 func (l *listing) add(key, path string) error {
 	it := item{key: key, path: path}
 	if common, ok := l.common(key); ok {

@@ -27,13 +27,13 @@ const (
 	minPart = 5 << 20
 	// maxManifest limits the list of parts in a request, in bytes.
 	maxManifest = 4 << 20
-	// abandonedAfter is the age of an upload in parts that sweep removes.
+	// abandonedAfter is the age at which sweep removes a multipart upload.
 	abandonedAfter = 48 * time.Hour
 	manifestFile   = "upload.json"
 )
 
-// upload is an upload in parts. Its folder, named after its ID, has a manifest and
-// the parts, each a file like that of an object.
+// upload is a multipart upload. Its folder is named after its ID and contains a
+// manifest and the parts. Each part is a file in the format of an object.
 type upload struct {
 	ID         string     `json:"-"`
 	Key        string     `json:"key"`
@@ -46,7 +46,7 @@ type upload struct {
 
 func (s *Server) uploadFile(id, name string) string { return filepath.Join(s.disk.uploads, id, name) }
 
-// createUpload begins an upload in parts.
+// createUpload starts a multipart upload.
 func (s *Server) createUpload(w http.ResponseWriter, r *http.Request, key string) error {
 	if _, err := s.disk.path(key); err != nil {
 		return err
@@ -94,7 +94,7 @@ func (s *Server) upload(id, key string) (*upload, error) {
 	return u, nil
 }
 
-// part returns the upload and the part's number of a request.
+// part returns the upload and the part number of a request.
 func (s *Server) part(r *http.Request, key string) (*upload, int, error) {
 	query := r.URL.Query()
 	number, err := strconv.Atoi(query.Get("partNumber"))
@@ -157,8 +157,8 @@ func (s *Server) putPart(w http.ResponseWriter, r *http.Request, a *authorizatio
 	return nil
 }
 
-// storePart makes f a part of u. It is not written through to the disk: complete
-// checks its bytes.
+// storePart makes f a part of u. It does not sync the part to the disk, because
+// the bytes are checked when the upload is completed.
 func (s *Server) storePart(f *os.File, u *upload, number int, got received) (attributes, error) {
 	var meta attributes
 	meta.took(got)
@@ -210,8 +210,8 @@ type manifest struct {
 	} `xml:"Part"`
 }
 
-// completeUpload makes an object of the parts of an upload. A retry after the
-// answer was lost gets the same answer.
+// completeUpload joins the parts of an upload into an object. If the answer was
+// lost, a retry gets the same answer.
 func (s *Server) completeUpload(w http.ResponseWriter, r *http.Request, a *authorization, key string) error {
 	path, err := s.disk.path(key)
 	if err != nil {
@@ -359,7 +359,7 @@ func (s *Server) join(f *os.File, u *upload, m manifest) (attributes, int64, err
 }
 
 // appendTo appends the bytes of a part to f and the hashes. Error: InvalidPart if
-// they are not those that the client sent.
+// the bytes differ from those that the client sent.
 func (o *object) appendTo(f *os.File, whole, sum hash.Hash) error {
 	own := crc32.New(castagnoli)
 	to := []io.Writer{f, whole, own}

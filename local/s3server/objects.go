@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// repeated are the headers of an upload that answers repeat.
+// repeated lists the headers of an upload that are returned with the object.
 var repeated = []string{"Content-Type", "Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Expires"}
 
 const (
@@ -21,7 +21,7 @@ const (
 	maxMetadata = 2048
 )
 
-// describeUpload returns the attributes that the headers of an upload ask for.
+// describeUpload returns the attributes that the headers of an upload specify.
 // Error: MetadataTooLarge.
 func describeUpload(h http.Header) (attributes, error) {
 	a := attributes{Headers: map[string]string{}, Metadata: map[string]string{}, Tagging: h.Get("X-Amz-Tagging")}
@@ -86,7 +86,7 @@ func conditions(h http.Header) (fresh bool, check condition, err error) {
 	return fresh, check, nil
 }
 
-// matches reports whether a list of ETags, or *, has etag in it.
+// matches reports whether a list of ETags contains etag or is *.
 func matches(list, etag string) bool {
 	for one := range strings.SplitSeq(list, ",") {
 		one = strings.TrimSpace(one)
@@ -136,13 +136,13 @@ func (s *Server) putObject(w http.ResponseWriter, r *http.Request, a *authorizat
 	return nil
 }
 
-// took sets the attributes that follow from the bytes.
+// took sets the attributes that are computed from the bytes.
 func (a *attributes) took(got received) {
 	a.ETag, a.Checksums, a.CRC, a.Modified = quoted(got.md5), got.checksums, got.crc, time.Now()
 }
 
-// store makes the size bytes in the temporary file f the object of key. When it
-// returns, the object is on the disk and has been reported to Options.Created.
+// store stores the temporary file f, which has size bytes, as the object of key. When
+// store returns, the object is on the disk and has been reported to Options.Created.
 func (s *Server) store(ctx context.Context, f *os.File, key, path string, size int64, meta attributes, fresh bool, check condition) error {
 	if err := seal(f, size, meta); err != nil {
 		return err
@@ -252,8 +252,8 @@ func (o *object) preconditions(h http.Header) error {
 	return precondition(&o.attributes, h.Get("If-Match"), h.Get("If-Unmodified-Since"), h.Get("If-None-Match"), h.Get("If-Modified-Since"), errNotModified)
 }
 
-// precondition checks the four conditions on an object. unchanged is the error for
-// the two that ask for a change.
+// precondition checks the four conditions on an object. unchanged is the error if
+// If-None-Match or If-Modified-Since fails.
 func precondition(o *attributes, match, unmodified, none, modified string, unchanged apiError) error {
 	changed := o.Modified.Truncate(time.Second)
 	if match != "" {
@@ -273,8 +273,8 @@ func precondition(o *attributes, match, unmodified, none, modified string, uncha
 	return nil
 }
 
-// span returns the bytes that the header Range asks for. As in S3, a header that
-// is malformed or asks for several ranges is ignored. Error: InvalidRange.
+// span returns the byte range that the header Range requests. As in S3, a header
+// that is malformed or requests several ranges is ignored. Error: InvalidRange.
 func (o *object) span(h http.Header) (from, length int64, partial bool, err error) {
 	text := h.Get("Range")
 	if only := h.Get("If-Range"); only != "" && !matches(only, o.ETag) && only != o.Modified.UTC().Format(http.TimeFormat) {

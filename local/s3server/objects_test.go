@@ -169,7 +169,8 @@ func TestKeysAreNotCleaned(t *testing.T) {
 	}
 }
 
-// A key that is a folder of another is refused, and both stay usable.
+// A key is rejected if it is a folder of an existing key, and the existing objects
+// stay usable.
 func TestAKeyInsideAnother(t *testing.T) {
 	t.Parallel()
 	s, _ := start(t, options(t.TempDir()))
@@ -306,7 +307,8 @@ func TestCopiesKeepAttributes(t *testing.T) {
 	}
 }
 
-// An upload in parts from an existing object, as `aws s3 mv` of a large file does.
+// A multipart upload can copy an existing object, as `aws s3 mv` does for a large
+// file.
 func TestUploadPartCopy(t *testing.T) {
 	t.Parallel()
 	s, _ := start(t, options(t.TempDir()))
@@ -344,7 +346,7 @@ func TestUploadPartCopy(t *testing.T) {
 	}
 }
 
-// A request may have one authorization only, as S3 demands.
+// A request may have only one authorization, as in S3.
 func TestOneAuthorizationOnly(t *testing.T) {
 	t.Parallel()
 	s, _ := start(t, options(t.TempDir()))

@@ -23,10 +23,10 @@ const (
 	withoutFlush = 2
 )
 
-// 100 objects with their types, and ten deletions, survive a power cut at once or up
-// to 25 s after the answers. Linux writes data back after up to 30 s. Each cut has an
-// ext4 of its own on a loop device, so the test needs root and loop devices. It fails
-// without them.
+// 100 objects with their types, and ten deletions, survive a power cut immediately or
+// up to 25 s after the answers. Linux writes data back after up to 30 s. Each power cut
+// uses its own ext4 file system on a loop device, so the test needs root and loop
+// devices. It fails without them.
 func TestAPowerCutLosesNothing(t *testing.T) {
 	t.Parallel()
 	for _, after := range []time.Duration{0, time.Second, 10 * time.Second, 25 * time.Second} {
@@ -95,7 +95,7 @@ func cutAfter(t *testing.T, after time.Duration) {
 // text returns the bytes of object n: 100 to 110 KB.
 func text(n int) string { return strings.Repeat(fmt.Sprintf("audio %d.", n), 12_000) }
 
-// cutOff makes the file system of dir drop all that is not on the disk.
+// cutOff makes the file system of dir drop all data that is not yet on the disk.
 func cutOff(t *testing.T, dir string) {
 	t.Helper()
 	f, err := os.Open(dir)

@@ -77,7 +77,8 @@ func TestRemoveIfOfAReplacedObject(t *testing.T) {
 	}
 }
 
-// DELETE and DeleteObjects compare the ETag. A missing object is deleted either way.
+// DELETE and DeleteObjects compare the ETag. Deleting a missing object succeeds
+// regardless of the ETag.
 func TestConditionalDeletes(t *testing.T) {
 	t.Parallel()
 	s, _ := start(t, options(t.TempDir()))

@@ -1,5 +1,5 @@
 // Package s3server runs an S3 server in this process, with its data on disk.
-// `make run`, the tests and a single machine thereby use the same S3 code as the
+// With it, `make run`, the tests and a single machine use the same S3 code as the
 // cloud, with real presigned URLs (docs/adr/016-own-s3-server.md).
 //
 // Guarantees:
@@ -22,8 +22,8 @@
 // attributes. Players ignore them. A file without attributes, for example one
 // put there by hand, is an object too. tmp/ and uploads/ hold unfinished uploads.
 // attributes/ holds the attributes that earlier versions stored. They are read, and
-// removed with their objects. The
-// objects "a" and "a/b" cannot both exist, because a file cannot be a folder.
+// removed with their objects. The objects "a" and "a/b" cannot both exist, because a
+// file cannot be a folder.
 package s3server
 
 import (
@@ -153,8 +153,8 @@ func (s *Server) listen(ctx context.Context) error {
 	return nil
 }
 
-// server returns an HTTP server that prints nothing. The time-outs of bodies and
-// answers are extended while bytes move; see patientReader and extendWrite.
+// server returns an HTTP server that prints nothing. The timeouts of bodies and
+// answers are extended while bytes are transferred; see patientReader and extendWrite.
 func (s *Server) server() *http.Server {
 	return &http.Server{
 		Handler: s, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
@@ -162,7 +162,7 @@ func (s *Server) server() *http.Server {
 	}
 }
 
-// sweepAlways removes what crashed uploads have left, every hour.
+// sweepAlways removes the leftovers of crashed uploads every hour.
 func (s *Server) sweepAlways() {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()

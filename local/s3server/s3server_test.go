@@ -175,7 +175,7 @@ func TestTwoServersOnOneFolder(t *testing.T) {
 		t.Errorf("Remove = %v, want nil", err)
 	}
 	wantObject(t, b, "from/one", "audio/mpeg", "1")
-	// One removes a folder that the other has used.
+	// One server removes a folder that the other has used.
 	put(t, a, "folder/in/use", "audio/mpeg", "1")
 	if err := b.Remove(t.Context(), "folder/in/use"); err != nil {
 		t.Errorf("Remove = %v, want nil", err)

@@ -55,8 +55,8 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) error {
 	return s.answerObject(w, r, a, key, query)
 }
 
-// unsupported are the parts of an object that this server does not have. Without
-// this list, a request for one would be taken for one for the object.
+// unsupported lists the subresources of an object that this server does not support.
+// Without this list, such a request would be treated as a request for the object.
 var unsupported = map[string]bool{
 	"acl": true, "attributes": true, "legal-hold": true, "retention": true, "restore": true, "torrent": true,
 	"select": true, "versionId": true, "append": true, "renameObject": true,
@@ -118,7 +118,7 @@ func (s *Server) answerObject(w http.ResponseWriter, r *http.Request, a *authori
 	return errMethod
 }
 
-// answerUpload answers a request for an upload in parts.
+// answerUpload answers a request for a multipart upload.
 func (s *Server) answerUpload(w http.ResponseWriter, r *http.Request, a *authorization, key string, query url.Values) error {
 	id := query.Get("uploadId")
 	switch {

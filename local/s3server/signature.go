@@ -191,8 +191,8 @@ func hexSum(text string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// headerValue returns the value of a signed header in its canonical form. The HTTP
-// server keeps the host and the length outside of the headers.
+// headerValue returns the value of a signed header in its canonical form. net/http
+// keeps the host and the length outside of the headers.
 func headerValue(r *http.Request, name string) string {
 	switch name {
 	case "host":

@@ -7,7 +7,7 @@ import (
 	"callrecordings/shared/media/s3media"
 )
 
-// Open returns the bucket of managed audio; it touches no network.
+// Open returns the bucket of managed audio. It makes no request.
 func Open(s config.Settings) (*s3media.Bucket, error) {
 	return s3media.Open(s3media.Options{
 		Region:         s.Region,

@@ -12,7 +12,7 @@ import (
 	"callrecordings/shared/incoming/bucket"
 )
 
-// grace is the age at which audio without a recording makes one; see
+// grace is the age at which ingest makes a recording for audio that has none; see
 // bucket.Ingester.
 const grace = time.Minute
 
