@@ -9,12 +9,12 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// fetched is the result of fetching the audio of an item. The zero value means
-// that no audio was wanted. Otherwise the source has none after all (gone), it
-// could not be fetched (err), or it was fetched and judged.
+// fetched is the result of fetching an item's audio. The zero value means that no
+// audio was wanted. Otherwise the source has no audio after all (gone), the fetch
+// failed (err), or the audio was fetched and judged.
 type fetched struct {
 	gone bool
-	// audio is nil if it is missing, or if the source refused it for its size.
+	// audio is nil if the audio is missing, or if the source refused its size.
 	audio   *Audio
 	verdict *incoming.Judgment // nil unless judged
 	err     error
@@ -77,7 +77,7 @@ func (c *copying) fetch(ctx context.Context) *fetched {
 	return f
 }
 
-// compose makes the recording of an item and of its fetched audio.
+// compose builds the recording from the item and its fetched audio.
 func (c *copying) compose(f *fetched) *recording.Recording {
 	it := c.item
 	draft := incoming.Draft{
@@ -90,14 +90,14 @@ func (c *copying) compose(f *fetched) *recording.Recording {
 	return incoming.Compose(draft, recording.SecondsOf(c.Now()))
 }
 
-// stored describes the audio as the recording stores it.
+// stored returns the description of the audio for the recording.
 func (c *copying) stored(f *fetched) recording.Audio {
 	switch {
 	case f.err == nil && f.verdict != nil:
 		return f.verdict.Audio(c.key)
 	case c.item.Audio.Place == recording.Managed, c.item.Audio == recording.Audio{}:
-		// There is no audio, or not yet. A later run may be killed after it stores the
-		// audio and before it notes that; a delete then has to know the key.
+		// There is no audio, or not yet. A later run may be killed between storing the
+		// audio and updating the recording. A delete then needs the key.
 		return recording.Audio{Key: c.key}
 	}
 	return c.item.Audio

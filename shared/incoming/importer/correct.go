@@ -9,8 +9,8 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// correct replaces the fields of an existing recording by those of the item. Its ID
-// and its time of creation stay.
+// correct replaces the fields of an existing recording with those of the item. It
+// keeps the recording's ID and its time of creation.
 func (c *copying) correct(ctx context.Context, rec *recording.Recording) Result {
 	now := recording.SecondsOf(c.Now())
 	_, err := retry(ctx, c.run, func() (*recording.Recording, error) {

@@ -9,7 +9,7 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// renewals records which tombstones are renewed.
+// renewals records the renewed tombstones.
 type renewals struct {
 	importer.Store
 	ids []string

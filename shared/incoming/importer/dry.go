@@ -8,7 +8,7 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// Sizer is a source that can find out the size of audio without fetching it.
+// Sizer is a source that can report the size of audio without fetching it.
 type Sizer interface {
 	// Size returns the size of an item's audio in bytes. Its errors are those of
 	// Source.Open.
@@ -16,8 +16,9 @@ type Sizer interface {
 }
 
 // DryRun lists the recordings of s without writing anything. o.Tally counts as
-// Copied what Run would copy. If s is a Sizer, it is asked for the size of some
-// of the audio to estimate the total: the first sixteen, then fewer and fewer.
+// Copied what Run would copy. If s is a Sizer, DryRun estimates the total size
+// from samples of the recordings without a known size: the first 16, and then
+// every one whose number is a power of two.
 func DryRun(ctx context.Context, s Source, t Target, o Options) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
@@ -26,7 +27,7 @@ func DryRun(ctx context.Context, s Source, t Target, o Options) error {
 	return context.Cause(ctx)
 }
 
-// preview returns the result that copying the item would have.
+// preview returns the result that a real run would have for the item.
 func (r *run) preview(ctx context.Context, t task) Result {
 	it, found := t.item, t.found
 	res := Result{Account: it.Account, ID: it.ID, Name: it.Name}

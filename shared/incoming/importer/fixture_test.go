@@ -28,7 +28,7 @@ var now = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 
 func clock() time.Time { return now }
 
-// source is a source in memory.
+// source is an in-memory Source.
 type source struct {
 	pages []any // []importer.Item or error
 	// audio is what Open returns, by name: bytes or an error.
@@ -90,7 +90,7 @@ func (s *source) Size(_ context.Context, it *importer.Item) (int64, error) {
 	return int64(len(data)), nil
 }
 
-// kazooItem returns an item as a Kazoo lists it, with audio.
+// kazooItem returns an item with audio, as Kazoo lists it.
 func kazooItem(name string, start recording.Seconds) importer.Item {
 	return importer.Item{
 		Name: "202610-" + name, Account: account, ID: "202610-" + name, Exact: true,
@@ -137,7 +137,7 @@ func newFixture(t *testing.T) fixture {
 
 func (p fixture) target() importer.Target { return importer.Target{Store: p.store, Audio: p.bucket} }
 
-// options returns the options of most tests, which never really wait.
+// options returns the options of most tests. Their waits return at once.
 func options() importer.Options {
 	return importer.Options{
 		Concurrency: 4, Now: clock, Tally: &importer.Tally{}, MaxBytes: 1 << 20,
@@ -167,7 +167,7 @@ func (p fixture) get(t *testing.T, id string) *recording.Recording {
 	return r
 }
 
-// play returns the bytes of its audio.
+// play returns the bytes of the recording's audio.
 func (p fixture) play(t *testing.T, r *recording.Recording) []byte {
 	t.Helper()
 	body, o, err := p.bucket.Open(t.Context(), r.AudioKey(), "", nil)

@@ -64,7 +64,7 @@ func TestRunConflict(t *testing.T) {
 	}
 }
 
-// stopping is a target that ends the run, as a kill would, at a given call.
+// stopping is a target that ends the run at a given call, as a kill would.
 type stopping struct {
 	importer.Store
 	faults *faultstore.Store
@@ -90,8 +90,8 @@ func (s stopping) Find(ctx context.Context, account string, ids []string) (map[s
 	return found, err
 }
 
-// However often a run is ended, the last one leaves the same result as a single
-// run.
+// Regardless of how often a run is interrupted, the last run leaves the same result
+// as one uninterrupted run.
 func TestRunResumes(t *testing.T) {
 	t.Parallel()
 	p, mp3, wav := newFixture(t), demo(t, "03-wrong-number.mp3"), demo(t, "10-reminder.wav")
@@ -142,8 +142,7 @@ func TestRunResumes(t *testing.T) {
 	}
 }
 
-// A store call that fails, before or after it took effect, costs a wait and
-// nothing else.
+// A failed store call only delays the run, whether the call took effect or not.
 func TestRunWaitsForTheStore(t *testing.T) {
 	t.Parallel()
 	mp3 := demo(t, "03-wrong-number.mp3")
@@ -168,7 +167,7 @@ func TestRunWaitsForTheStore(t *testing.T) {
 	}
 }
 
-// Two runs at the same time do not harm each other.
+// Two concurrent runs do not interfere with each other.
 func TestTwoRunsAtOnce(t *testing.T) {
 	t.Parallel()
 	p, mp3 := newFixture(t), demo(t, "03-wrong-number.mp3")
@@ -204,8 +203,8 @@ func TestTwoRunsAtOnce(t *testing.T) {
 	}
 }
 
-// A file makes no recording if its audio cannot be read, since it has nothing
-// else.
+// A file whose audio cannot be read creates no recording, since the audio is all
+// that it has.
 func TestRunFilesWithoutAudio(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -230,8 +229,8 @@ func TestRunFilesWithoutAudio(t *testing.T) {
 	}
 }
 
-// A store that is unavailable for longer than the retries last is a failure, and
-// the next run repairs it.
+// If the store stays unavailable through all retries, the item fails, and the next
+// run copies it.
 func TestRunStoreUnavailable(t *testing.T) {
 	t.Parallel()
 	p, mp3 := newFixture(t), demo(t, "03-wrong-number.mp3")
@@ -277,8 +276,8 @@ func TestRunSameID(t *testing.T) {
 	}
 }
 
-// A PBX that saves the document first may at first report external audio, or
-// none. Later it has the audio.
+// A PBX that saves the document first may report external audio, or none, until it
+// has the audio.
 func TestRunAudioThatComesLater(t *testing.T) {
 	t.Parallel()
 	for _, at := range []recording.Audio{{}, {Place: recording.External, ContentType: "audio/mpeg"}} {

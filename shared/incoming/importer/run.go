@@ -24,26 +24,26 @@ type Options struct {
 	NoAudio bool
 	// Revive also copies recordings that were deleted in the target.
 	Revive bool
-	// Update corrects the fields of recordings that exist, where the source reports
-	// others. It does not apply to exact documents.
+	// Update corrects the fields of existing recordings that differ from those of
+	// the source. It does not apply to exact documents.
 	Update bool
-	// MaxBytes is the most audio that a recording may have; 0 sets no limit.
+	// MaxBytes limits the size of a recording's audio; 0 sets no limit.
 	MaxBytes int64
 	// Now is the clock.
 	Now func() time.Time
-	// Wait waits before a failed call of the target is retried; nil uses the real
+	// Wait waits before a failed call to the target is retried; nil uses the real
 	// clock.
 	Wait func(ctx context.Context, d time.Duration) error
 	// Tally counts the items. It is required.
 	Tally *Tally
 	// Report, if not nil, is called for each item that was neither copied
-	// completely nor known already. It may be called from any goroutine.
+	// completely nor already known. It may be called from any goroutine.
 	Report func(Result)
 }
 
-// failureLimit is the number of consecutive items that may fail because the
-// source or the target does not answer, before the run gives up. It grows with
-// the number of items in progress.
+// failureLimit is the number of consecutive items that may fail, because the source
+// or the target does not answer, before the run gives up. The limit grows with the
+// number of items in progress.
 func (o Options) failureLimit() int64 { return max(20, 3*int64(o.Concurrency)) }
 
 // run is a run in progress.
@@ -57,21 +57,21 @@ type run struct {
 	failures counter
 
 	mu sync.Mutex // guards names
-	// names remembers which item each ID was used for, if the item's name is not
-	// its ID. Both sides are hashed, since there may be millions.
+	// names maps each used ID to the name of its item, if the name differs from the
+	// ID. Both are hashed to save memory, since there may be millions.
 	names map[[16]byte][8]byte
 }
 
-// task is an item and the state of its recording in the target when its page was
-// listed.
+// task is an item, with the state of its recording in the target at the time when
+// its page was listed.
 type task struct {
 	item  *Item
 	found store.Found
 }
 
 // Run copies the recordings of s to t and counts them in o.Tally. It continues
-// after an item that fails. It returns an error if it ended early: the cause of
-// the context's end, or an error that wraps ErrStop.
+// after an item fails. It returns an error if the run ended early: the cause of the
+// context's end, or an error that wraps ErrStop.
 func Run(ctx context.Context, s Source, t Target, o Options) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
@@ -91,7 +91,7 @@ func newRun(s Source, t Target, o Options, end context.CancelCauseFunc) *run {
 	return r
 }
 
-// forEach lists the source, and lets workers process each item.
+// forEach lists the source and has workers process the items.
 func (r *run) forEach(ctx context.Context, do func(task) Result) {
 	tasks := make(chan task)
 	var working sync.WaitGroup
@@ -138,7 +138,7 @@ func (r *run) dispatch(ctx context.Context, page []Item, tasks chan<- task) erro
 		return fmt.Errorf("%w: look up existing recordings: %w", ErrStop, err)
 	}
 	r.Tally.found(page)
-	r.failures.reset() // source and target have answered
+	r.failures.reset() // both the source and the target have answered
 	for i := range page {
 		select {
 		case tasks <- task{&page[i], found[i]}:
@@ -149,7 +149,7 @@ func (r *run) dispatch(ctx context.Context, page []Item, tasks chan<- task) erro
 	return nil
 }
 
-// lookUp finds the state of each item's recording, for items with a known ID.
+// lookUp finds the state of the recording of each item with a known ID.
 func (r *run) lookUp(ctx context.Context, page []Item) ([]store.Found, error) {
 	ids := map[string][]string{} // by account; a page may list an ID twice
 	seen := map[string]bool{}
@@ -175,8 +175,8 @@ func (r *run) lookUp(ctx context.Context, page []Item) ([]store.Found, error) {
 	return all, nil
 }
 
-// done counts the result of an item and ends the run if too many fail in a row.
-// It ignores items that the end of the run interrupted.
+// done counts the result of an item, and ends the run if too many items fail in a
+// row. It ignores items that were interrupted by the end of the run.
 func (r *run) done(t task, res Result) {
 	if res.Outcome == "" {
 		return
@@ -215,16 +215,17 @@ func (r *run) report(res Result) {
 	}
 }
 
-// The waits between attempts to call the target, and the number of attempts:
-// about two minutes in all.
+// The waits between attempts to call the target, and the number of attempts. The
+// waits add up to about two minutes.
 const (
 	firstWait = 500 * time.Millisecond
 	lastWait  = 30 * time.Second
 	tries     = 9
 )
 
-// retry calls do until the target answers, and backs off meanwhile. The drivers
-// retry only for as long as an API request may take; an import can wait longer.
+// retry calls do, with a backoff, until the target answers or the attempts are used
+// up. The drivers retry only for as long as an API request may take; an import can
+// wait longer.
 func retry[T any](ctx context.Context, r *run, do func() (T, error)) (got T, err error) {
 	for n := range tries {
 		if got, err = do(); !unavailable(err) {

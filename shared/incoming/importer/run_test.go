@@ -56,7 +56,7 @@ func TestRunCopiesOnce(t *testing.T) {
 	}
 }
 
-// The result for the audio, in the first and in a second run.
+// The results for the audio in the first and in the second run.
 func TestRunAudio(t *testing.T) {
 	t.Parallel()
 	mp3, wav := demo(t, "03-wrong-number.mp3"), demo(t, "10-reminder.wav")
@@ -157,7 +157,7 @@ func TestRunSuppliesAudio(t *testing.T) {
 	}
 }
 
-// A deleted recording stays deleted, unless it is to be revived and its purge has
+// A deleted recording stays deleted, unless Revive is set and its purge has
 // finished.
 func TestRunDeleted(t *testing.T) {
 	t.Parallel()
@@ -209,8 +209,8 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// Items that cannot be copied are reported, and so is a part of the list that
-// cannot be read. The rest is copied.
+// Items that cannot be copied are reported, and so are parts of the list that
+// cannot be read. The other items are copied.
 func TestRunReports(t *testing.T) {
 	t.Parallel()
 	p, mp3 := newFixture(t), demo(t, "03-wrong-number.mp3")
@@ -239,7 +239,7 @@ func TestRunReports(t *testing.T) {
 	}
 }
 
-// A run ends if nothing works any more, but not for single failures.
+// A run ends after many failures in a row, but not after single failures.
 func TestRunStops(t *testing.T) {
 	t.Parallel()
 	many := make([]importer.Item, 60)

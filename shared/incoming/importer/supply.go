@@ -10,10 +10,10 @@ import (
 	"callrecordings/shared/store"
 )
 
-// conflict handles a recording that another request created or deleted
-// meanwhile, or that this run created when only the answer was lost. Audio under
-// another key than the existing recording's belongs to no recording and is
-// removed.
+// conflict handles a recording that another request created or deleted in the
+// meantime, or that this run created although the answer was lost. If the audio's
+// key differs from the existing recording's key, the audio belongs to no recording
+// and is removed.
 func (c *copying) conflict(ctx context.Context, made *recording.Recording, f *fetched) Result {
 	found, err := c.foundOne(ctx, made.Account, made.ID)
 	if err != nil {
@@ -34,12 +34,12 @@ func (c *copying) conflict(ctx context.Context, made *recording.Recording, f *fe
 	return c.complete(existing)
 }
 
-// supply copies the audio of a recording that exists without it.
+// supply copies the missing audio of an existing recording.
 func (c *copying) supply(ctx context.Context, rec *recording.Recording) Result {
 	if !c.turn(ctx) {
 		return Result{}
 	}
-	if rec.Audio.Key != "" { // where a delete looks for it
+	if rec.Audio.Key != "" { // a delete removes the audio under this key
 		c.key = rec.Audio.Key
 	}
 	f := c.fetch(ctx)
@@ -65,7 +65,7 @@ var (
 	errKnown    = errors.New("the reason is noted already")
 )
 
-// attach notes the fetched audio in a recording that exists.
+// attach adds the fetched audio to an existing recording.
 func (c *copying) attach(ctx context.Context, made *recording.Recording, f *fetched) Result {
 	if !f.usable() && f.rejected() == "" {
 		return c.copied(f, made)

@@ -15,12 +15,12 @@ import (
 	"callrecordings/shared/store"
 )
 
-// unavailable reports whether the target may succeed later.
+// unavailable reports whether a later call to the target may succeed.
 func unavailable(err error) bool {
 	return errors.Is(err, store.ErrUnavailable) || errors.Is(err, media.ErrUnavailable) || errors.Is(err, store.ErrConflict)
 }
 
-// take copies one item, or returns the reason why it cannot.
+// take copies one item. If that fails, the result contains the reason.
 func (r *run) take(ctx context.Context, t task) Result {
 	it := t.item
 	res := Result{Account: it.Account, ID: it.ID, Name: it.Name}
@@ -49,7 +49,7 @@ func (r *run) take(ctx context.Context, t task) Result {
 	case found.Tombstone != nil:
 		c.put = r.target.Store.Revive
 		// The purge of the deleted recording must not remove this audio, and another
-		// run must arrive at the same key.
+		// run must derive the same key.
 		c.key += "~" + strconv.FormatInt(int64(found.Tombstone.Expires), 16)
 	default:
 		c.put = r.target.Store.Put
@@ -57,8 +57,8 @@ func (r *run) take(ctx context.Context, t task) Result {
 	return c.fresh(ctx)
 }
 
-// deleted returns the result of an item that was deleted in the target. Its
-// tombstone is renewed, or else an import that runs every night would restore the
+// deleted returns the result of an item that was deleted in the target. It renews
+// the tombstone. Otherwise an import that runs every night would restore the
 // recording once the tombstone expires.
 func (r *run) deleted(ctx context.Context, res Result) Result {
 	_, err := retry(ctx, r, func() (struct{}, error) { return struct{}{}, r.target.Store.Renew(ctx, res.Account, res.ID) })
@@ -71,8 +71,8 @@ func (r *run) deleted(ctx context.Context, res Result) Result {
 // errPurging means that a deleted recording cannot be revived yet.
 var errPurging = errors.New("its deletion in the target is not finished yet")
 
-// ownsID reports whether no other item of the run has that ID. A source may list
-// an item twice: an item of the same name is the same item.
+// ownsID reports whether no other item of the run has the ID. A source may list an
+// item twice: items with the same name are the same item.
 func (r *run) ownsID(it *Item, id string) bool {
 	if it.Name == id {
 		return true
@@ -87,13 +87,14 @@ func (r *run) ownsID(it *Item, id string) bool {
 	return !found || known == [8]byte(name[:8])
 }
 
-// turn waits until the rate allows another item; false if the run ends first.
+// turn waits until the rate limit allows another item. It returns false if the run
+// ends first.
 func (r *run) turn(ctx context.Context) bool {
 	return r.pace == nil || r.pace.Wait(ctx) == nil
 }
 
-// maxDocument is more bytes than any store takes for a document
-// (store.ErrTooLarge): its audio need not be fetched.
+// maxDocument is above the limit of every store for a document, in bytes
+// (store.ErrTooLarge). The audio of a larger document is not fetched.
 const maxDocument = 400 << 10
 
 // refusal returns why the item cannot be copied, or nil.
@@ -126,7 +127,7 @@ func (r *run) foundOne(ctx context.Context, account, id string) (store.Found, er
 	return all[id], err
 }
 
-// ends returns the result with its outcome. The error's text goes to the report.
+// ends returns the result with the outcome o. The report shows the text of err.
 func (res Result) ends(o Outcome, err error) Result {
 	res.Outcome, res.cause = o, err
 	if err != nil {
@@ -136,7 +137,7 @@ func (res Result) ends(o Outcome, err error) Result {
 }
 
 // failed returns the result of an item that could not be copied, or no result if
-// the end of the run interrupted it.
+// the item was interrupted by the end of the run.
 func (r *run) failed(ctx context.Context, res Result, err error) Result {
 	if ctx.Err() != nil {
 		return Result{}
@@ -147,15 +148,15 @@ func (r *run) failed(ctx context.Context, res Result, err error) Result {
 	return res.ends(Failed, err)
 }
 
-// copying is one item that is being copied.
+// copying is an item that is being copied.
 type copying struct {
 	*run
 	item *Item
 	id   string
-	// key is where its audio goes. It follows from the recording, so that another
-	// run overwrites what a kill left behind.
+	// key is the key of the audio. It is derived from the recording, so that the next
+	// run overwrites the object that a killed run left behind.
 	key string
-	// put stores its document.
+	// put stores the item's document.
 	put func(ctx context.Context, r *recording.Recording) error
 	res Result
 }
@@ -163,8 +164,8 @@ type copying struct {
 // wantsAudio reports whether the source's audio is to be copied.
 func (c *copying) wantsAudio() bool { return c.item.Audio.Place == recording.Managed && !c.NoAudio }
 
-// known handles an item with an existing recording: it copies missing audio, or
-// else corrects the fields if the options ask for that.
+// known handles an item with an existing recording. It copies missing audio.
+// Otherwise it corrects the fields if Options.Update is set.
 func (c *copying) known(ctx context.Context, rec *recording.Recording) Result {
 	switch stored := rec.Audio; {
 	case c.wantsAudio() && incoming.NeedsAudio(stored):
@@ -184,7 +185,7 @@ func (c *copying) complete(rec *recording.Recording) Result {
 }
 
 // lackOf returns why the audio is missing, or "". Audio that --no-audio leaves out
-// does not count as lacking.
+// does not count as missing.
 func (c *copying) lackOf(a recording.Audio) Lack {
 	if c.NoAudio && c.item.Audio.Place == recording.Managed {
 		return ""
@@ -202,11 +203,11 @@ func lackOf(a recording.Audio) Lack {
 	return ""
 }
 
-// gracePeriod is how long the steps after the audio may take once the run ends.
-// They are short, and stopping halfway would waste the upload.
+// gracePeriod is how long the steps after the upload may take once the run ends.
+// These steps are short, and stopping halfway would waste the upload.
 const gracePeriod = 30 * time.Second
 
-// withGrace returns a context that ends that much later than ctx.
+// withGrace returns a context that ends gracePeriod after ctx.
 func withGrace(ctx context.Context) (context.Context, context.CancelFunc) {
 	extended, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(gracePeriod, cancel) })
@@ -226,7 +227,7 @@ func (c *copying) fresh(ctx context.Context) Result {
 	switch {
 	case errors.Is(f.err, ErrStop), ctx.Err() != nil:
 		return c.failed(ctx, c.res, f.err)
-	case f.err != nil && !c.item.Exact: // without its audio it would be an empty shell
+	case f.err != nil && !c.item.Exact: // without audio, the recording would be useless
 		return c.failed(ctx, c.res, fmt.Errorf("its audio: %w", f.err))
 	}
 	rec := c.compose(f)
@@ -241,7 +242,7 @@ func (c *copying) fresh(ctx context.Context) Result {
 		return c.copied(f, rec)
 	case errors.Is(err, store.ErrExists), errors.Is(err, store.ErrDeleted):
 		return c.conflict(ctx, rec, f)
-	case unavailable(err), ctx.Err() != nil: // it may have been stored
+	case unavailable(err), ctx.Err() != nil: // the document may have been stored
 		return c.failed(ctx, c.res, fmt.Errorf("store the document: %w", err))
 	}
 	if gone := c.withdraw(ctx, rec, f); gone != nil {

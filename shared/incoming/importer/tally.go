@@ -16,23 +16,24 @@ type Outcome string
 const (
 	// Copied means that the recording, or its missing audio, was copied.
 	Copied Outcome = "copied"
-	// Known means that the target had the recording already.
+	// Known means that the recording already exists in the target.
 	Known Outcome = "already_there"
-	// Updated means that the target had the recording already, with other fields,
-	// which were corrected.
+	// Updated means that the recording already existed in the target, and that
+	// different fields were corrected.
 	Updated Outcome = "updated"
 	// Deleted means that the recording was deleted in the target and stays
 	// deleted.
 	Deleted Outcome = "deleted_here"
-	// Refused means that the item, or its audio, can never be copied as it is.
+	// Refused means that the item, or its audio, can never be copied unless it
+	// changes.
 	Refused Outcome = "refused"
 	// Failed means that the item could not be copied this time. A later run may
 	// succeed.
 	Failed Outcome = "failed"
 )
 
-// Lack explains why a copied recording has no audio in the target. It is not a
-// fault.
+// Lack explains why a copied recording has no audio in the target. A Lack does not
+// count as a fault.
 type Lack string
 
 const (
@@ -44,7 +45,7 @@ const (
 
 // Result is the outcome of one item.
 type Result struct {
-	// Outcome of the item; "" if the end of the run interrupted it.
+	// Outcome of the item; "" if the item was interrupted by the end of the run.
 	Outcome Outcome `json:"outcome"`
 	// Account and ID of the recording. Name is the source's name for it, if it
 	// differs from the ID. A file name may contain callers' numbers: show it to
@@ -54,8 +55,8 @@ type Result struct {
 	Name    string `json:"name,omitempty"`
 	// Lack is set if the recording has no audio.
 	Lack Lack `json:"audio,omitempty"`
-	// Reason explains why something was not copied, or describes an assumption about
-	// a copied item.
+	// Reason explains why the item or its audio was not copied, or describes an
+	// assumption about a copied item.
 	Reason string `json:"reason,omitempty"`
 
 	bytes int64 // of copied audio
@@ -71,17 +72,16 @@ func (r Result) reportable() bool {
 // lines that recordings import prints with --json.
 type Count struct {
 	// Found is the number of items that the source has listed so far, and Twice
-	// the number of repeated rows. All is true once the list
-	// has ended.
+	// the number of repeated rows. All is true once the list has ended.
 	Found, Twice int64
 	All          bool
 	// Copied, Known, Updated, Deleted, Refused and Failed count outcomes. The rest of
-	// Found was not tried yet.
+	// Found is still to be tried.
 	Copied, Known, Updated, Deleted, Refused, Failed int64
 	// Lists is the number of parts of the source's list that could not be read.
 	Lists int64
-	// Silent and External are those of Copied and Known without audio in the
-	// target.
+	// Silent and External count the Copied and Known recordings without audio in
+	// the target.
 	Silent, External int64
 	// Bytes is the size of the copied audio.
 	Bytes int64
@@ -97,7 +97,7 @@ type Count struct {
 // Done returns the number of processed items.
 func (c Count) Done() int64 { return c.Copied + c.Known + c.Updated + c.Deleted + c.Refused + c.Failed }
 
-// Complete reports whether the list ended, every item was processed, and nothing
+// Complete reports whether the list ended, every item was processed, and no item
 // failed that a later run could copy.
 func (c Count) Complete() bool { return c.Failed == 0 && c.Lists == 0 && c.All && c.Done() == c.Found }
 
@@ -108,8 +108,8 @@ type Estimate struct {
 	Recordings     int64 `json:"Sounds"`
 	Bytes, Unsized int64
 	// Duration is the total duration of the unsized recordings, according to their
-	// documents. Samples of them were measured: SampleBytes and SampleDuration are
-	// the totals of size and duration.
+	// documents. SampleBytes and SampleDuration are the total size and the total
+	// duration of the recordings that were sampled.
 	Duration             time.Duration `json:"Lasting"`
 	SampleDuration       time.Duration `json:"SampleLasting"`
 	SampleBytes, Samples int64
@@ -127,7 +127,7 @@ func (e Estimate) Total() int64 {
 	return total
 }
 
-// Tally counts for a run. It is safe for concurrent use.
+// Tally keeps the counts of a run. It is safe for concurrent use.
 type Tally struct {
 	mu sync.Mutex
 	c  Count
@@ -151,7 +151,7 @@ func (t *Tally) missed()           { t.update(func(c *Count) { c.Lists++ }) }
 func (t *Tally) waited()           { t.update(func(c *Count) { c.Waits++ }) }
 func (t *Tally) found(page []Item) { t.update(func(c *Count) { c.Found += int64(len(page)) }) }
 
-// Duplicate counts a row that the source has listed before.
+// Duplicate counts a row that the source already listed.
 func (t *Tally) Duplicate() { t.update(func(c *Count) { c.Twice++ }) }
 
 // Exported counts an exported recording and the bytes of its audio.

@@ -25,13 +25,13 @@ type Comparison struct {
 	// Missing, Different (a field) and Damaged (the audio) are faults. So is
 	// Unchecked: items that could not be compared because the target or the
 	// source did not answer. Refused counts items that cannot be copied, or whose
-	// audio cannot; an import has reported them.
+	// audio cannot be copied; an import reports them.
 	Missing, Different, Damaged, Unchecked, Refused int64
 	// Lists is the number of parts of the source's list that could not be read.
 	Lists int64
 	// More is the number of recordings in the target that the source does not
-	// have, in the accounts that it listed. Usually they were made after the
-	// import.
+	// have, in the accounts that the source listed. Usually they were created
+	// after the import.
 	More int64
 	// Bytes is the size of the audio that was read and has the right checksum.
 	Bytes int64
@@ -46,18 +46,17 @@ func (v Comparison) Good() bool {
 type VerifyOptions struct {
 	Options
 	// Audio also fetches the source's audio and compares it. Otherwise the stored
-	// bytes are compared with the checksum that was noted when they were stored.
+	// bytes are compared with the checksum from the time when they were stored.
 	Audio bool
 	// Since and Until are the bounds of the source's list, within which
 	// recordings count as More; 0 leaves that end open.
 	Since, Until recording.Seconds
 }
 
-// Verify compares the recordings of s with those in t: whether each one exists,
-// field by field, and every byte of its audio. It writes nothing except for
-// claims, for names that have no ID yet. It compares user_metadata only if the
-// recording was not changed since the import. It calls o.Report for each
-// difference.
+// Verify checks that each recording of s exists in t, and compares all fields and
+// every byte of the audio. It writes nothing except claims for names without an
+// ID. It compares user_metadata only if the recording has not changed since the
+// import. It calls o.Report for each difference.
 func Verify(ctx context.Context, s Source, t Target, o VerifyOptions) (Comparison, error) {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
@@ -71,7 +70,7 @@ func Verify(ctx context.Context, s Source, t Target, o VerifyOptions) (Compariso
 	return c.result, c.more(ctx)
 }
 
-// check is a Verify in progress.
+// check is a verification in progress.
 type check struct {
 	*run
 	options VerifyOptions
@@ -84,13 +83,13 @@ type check struct {
 }
 
 // difference is a difference between an item and its recording, with the counter
-// that it belongs to.
+// that it increments.
 type difference struct {
 	count *int64
 	error
 }
 
-// item compares one item. Its Result only counts for the progress.
+// item compares one item. The Result is used only for progress counts.
 func (c *check) item(ctx context.Context, t task) Result {
 	res := Result{Account: t.item.Account, ID: t.item.ID, Name: t.item.Name}
 	v := &c.result
@@ -216,8 +215,8 @@ func (c *check) compareAudio(ctx context.Context, it *Item, rec *recording.Recor
 	return nil
 }
 
-// compareMissing handles a recording without audio. That is a fault if the source
-// has audio for it.
+// compareMissing handles a recording without audio. The missing audio is a fault if
+// the source has it.
 func (c *check) compareMissing(ctx context.Context, it *Item) error {
 	a, err := c.source.Open(ctx, it)
 	switch {
@@ -249,7 +248,7 @@ func (c *check) digest(ctx context.Context, key string) (digest, error) {
 	})
 }
 
-// rows and pageBytes limit the pages in which more lists the target.
+// rows and pageBytes limit the pages that more reads from the target.
 const (
 	rows      = 500
 	pageBytes = 8 << 20

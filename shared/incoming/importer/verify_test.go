@@ -115,7 +115,7 @@ func with(d recording.Document, field, value string) recording.Document {
 	return changed
 }
 
-// A dry run counts what a run would do, and changes nothing.
+// A dry run counts the results that a real run would have, and changes nothing.
 func TestDryRun(t *testing.T) {
 	t.Parallel()
 	p, mp3 := newFixture(t), demo(t, "03-wrong-number.mp3")
@@ -145,7 +145,7 @@ func TestDryRun(t *testing.T) {
 	}
 }
 
-// The name of a file stands for the same recording for good, even if its metadata
+// A file name always maps to the same recording, even if the file's metadata
 // changes later.
 func TestRunStems(t *testing.T) {
 	t.Parallel()

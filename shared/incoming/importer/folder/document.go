@@ -30,7 +30,8 @@ type audio struct {
 	State       recording.State  `json:"state,omitempty"`
 	Reason      recording.Reason `json:"reason,omitempty"`
 	// File is the name of the audio file beside the document; Size and SHA256
-	// describe it. Without a file, Size is that of audio that cannot be served.
+	// describe the file. Without a file, Size is the size of audio that cannot be
+	// served.
 	File   string `json:"file,omitempty"`
 	Size   int64  `json:"size,omitempty"`
 	SHA256 string `json:"sha256,omitempty"`
@@ -45,15 +46,15 @@ func documentOf(r *recording.Recording) document {
 	return document{r.ID, cmp.Or(r.Document, "{}"), r.Created, r.Modified, a}
 }
 
-// Members of an exported document that are not public fields.
+// Private members of an exported document.
 const (
 	createdMember  = "pvt_created"
 	modifiedMember = "pvt_modified"
 	audioMember    = "pvt_audio"
 )
 
-// text returns the document as an export writes it. Equal documents give equal
-// text.
+// text returns the document as an export writes it. Equal documents have equal
+// texts.
 func (d *document) text() ([]byte, error) {
 	dst := append([]byte(`{"id":`), recording.Quote(d.id)...)
 	if n := len(d.public); n > len("{}") {
@@ -93,8 +94,8 @@ var (
 	errOtherFile = fmt.Errorf("%w: the file that %s names is not beside it", importer.ErrRefused, audioMember)
 )
 
-// parseExported reads the text of an exported document. exported reports whether
-// the text is meant to be one: an object with a pvt_created.
+// parseExported parses the text of an exported document. exported reports whether
+// raw is an object with a pvt_created, which marks exported documents.
 func parseExported(raw []byte) (d document, exported bool, err error) {
 	members, ok := membersOf(raw)
 	if !ok || members[createdMember] == nil {
@@ -122,7 +123,7 @@ func parseExported(raw []byte) (d document, exported bool, err error) {
 }
 
 // membersOf returns the members of a JSON object. ok is false for anything else.
-// (A struct would accept "ID" for "id".)
+// (Decoding into a struct would accept "ID" for "id".)
 func membersOf(raw []byte) (members map[string]json.RawMessage, ok bool) {
 	return members, json.Unmarshal(raw, &members) == nil
 }
@@ -136,14 +137,14 @@ var (
 	}
 )
 
-// known reports whether all values are known.
+// known reports whether all values are among the accepted ones.
 func (a *audio) known() bool {
 	return slices.Contains(places, a.Place) && slices.Contains(states, a.State) && slices.Contains(reasons, a.Reason) &&
 		a.Size >= 0 && (a.SHA256 == "" || len(a.SHA256) == 64 && strings.Trim(a.SHA256, "0123456789abcdef") == "")
 }
 
-// item returns the item of a document. own is the name of its audio file, "" for
-// none.
+// item returns the item of a document. own is the name of its audio file, or "" if
+// the document has no audio file.
 func (d *document) item(account string, f file, own string) importer.Item {
 	a := d.audio
 	it := importer.Item{

@@ -18,10 +18,10 @@ import (
 	"callrecordings/shared/store"
 )
 
-// Export writes the recordings of an account into a folder. It may be killed and
-// repeated: files that are up to date are not written again.
+// Export writes the recordings of an account into a folder. A killed export can be
+// run again: files that are up to date are not rewritten.
 type Export struct {
-	// Store has the recordings, Audio their audio.
+	// Store holds the recordings, Audio their audio.
 	Store store.Reader
 	Audio media.Reader
 	// Root is the folder. It is created if necessary.
@@ -59,16 +59,16 @@ const (
 
 // Exported is the result of one recording.
 type Exported struct {
-	// Outcome of it.
+	// Outcome of the recording.
 	Outcome Outcome `json:"outcome"`
 	// ID of the recording.
 	ID string `json:"id"`
-	// Missing means that the bucket does not have its audio. The document was
+	// Missing means that the audio is missing from the bucket. The document was
 	// written without audio, or with the audio of an earlier export.
 	Missing bool `json:"audio_missing,omitempty"`
 	// Bytes is the size of the audio that was written.
 	Bytes int64 `json:"bytes,omitempty"`
-	// Reason explains why it failed.
+	// Reason explains a failure.
 	Reason string `json:"reason,omitempty"`
 }
 
@@ -90,23 +90,23 @@ const (
 	pageRows  = 500
 	pageBytes = 8 << 20
 	pageTime  = time.Minute
-	// tries is the number of attempts to call the store or the bucket. The first
-	// wait between them is firstWait; it doubles each time, to about 8 s in all.
+	// tries is the number of attempts to call the store or the bucket. The waits
+	// between attempts start at firstWait and double; they add up to about 8 s.
 	tries     = 5
 	firstWait = 500 * time.Millisecond
-	// failureLimit is the number of consecutive recordings that may fail because
-	// store or bucket do not answer, before the export gives up.
+	// failureLimit is the number of consecutive recordings that may fail, because
+	// the store or the bucket does not answer, before the export gives up.
 	failureLimit = 50
 )
 
-// errGivenUp ends an export because store or bucket do not answer.
+// errGivenUp ends an export because the store or the bucket does not answer.
 var errGivenUp = fmt.Errorf("gave up: the store or the bucket did not answer for %d recordings in a row", failureLimit)
 
 // exporting is an export in progress.
 type exporting struct {
 	Export
 	end context.CancelCauseFunc
-	// locks serialize recordings with possibly equal file names; see stripe.
+	// locks serialize recordings whose file names may be equal; see stripe.
 	locks [256]sync.Mutex
 
 	mu       sync.Mutex
@@ -114,8 +114,8 @@ type exporting struct {
 	failures int
 }
 
-// Run writes the recordings, and continues after one that fails. It returns an
-// error if it ended early: the cause of the context's end, a list that cannot be
+// Run writes the recordings, and continues after one fails. It returns an error if
+// the export ended early: the cause of the context's end, a list that cannot be
 // read, a folder that cannot be written, or errGivenUp.
 func (e Export) Run(ctx context.Context) (Summary, error) {
 	if err := os.MkdirAll(e.Root, dirMode); err != nil {
@@ -172,8 +172,8 @@ func (x *exporting) list(ctx context.Context, tasks chan<- *recording.Recording)
 	}
 }
 
-// do writes one recording and counts the result. It counts nothing if the end of
-// the export interrupted it.
+// do writes one recording and counts the result. It counts nothing if the recording
+// was interrupted by the end of the export.
 func (x *exporting) do(ctx context.Context, r *recording.Recording) {
 	lock := &x.locks[stripe(r.ID)]
 	lock.Lock()
@@ -204,8 +204,8 @@ func stripe(id string) uint8 {
 	return uint8(h.Sum32())
 }
 
-// count counts the result of a recording. noAnswer means that it failed because
-// store or bucket did not answer.
+// count counts the result of a recording. noAnswer means that the recording failed
+// because the store or the bucket did not answer.
 func (x *exporting) count(done Exported, noAnswer bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -227,7 +227,7 @@ func (x *exporting) count(done Exported, noAnswer bool) {
 	}
 }
 
-// retry calls do until it gets an answer, and backs off meanwhile.
+// retry calls do, with a backoff, until the store or the bucket answers.
 func (x *exporting) retry(ctx context.Context, do func() error) (err error) {
 	for n := range tries {
 		if err = do(); !unavailable(err) || n+1 == tries {

@@ -20,13 +20,13 @@ import (
 	"callrecordings/shared/store/sqlite"
 )
 
-// bucket is a media.Reader in memory, with faults.
+// bucket is an in-memory media.Reader, with faults.
 type bucket struct {
 	mu      sync.Mutex
 	objects map[string]string
 	opened  int
 	// fault, if not nil, may fail an Open. bodyFault, if not nil, may interrupt a
-	// body after that many bytes.
+	// body after that number of bytes.
 	fault     func(key string) error
 	bodyFault func(key string) (after int, err error)
 }
@@ -80,7 +80,7 @@ type fixture struct {
 	*testing.T
 	store *sqlite.Store
 	audio *bucket
-	// reported holds the reported results, sorted, and waited the waits.
+	// reported holds the reported results, sorted. waited holds the waits.
 	reported []folder.Exported
 	waited   []time.Duration
 }
@@ -109,7 +109,7 @@ func newFixture(t *testing.T) *fixture {
 // created is the default creation time of the recordings.
 const created = recording.Seconds(63937071000)
 
-// add stores a recording, with its audio unless that is "".
+// add stores a recording, with its audio unless content is "".
 func (d *fixture) add(r recording.Recording, content string) *recording.Recording {
 	d.Helper()
 	r.Account = account
@@ -126,7 +126,7 @@ func (d *fixture) add(r recording.Recording, content string) *recording.Recordin
 	return &r
 }
 
-// change changes the recording with that ID.
+// change changes the recording with the given ID.
 func (d *fixture) change(id string, do func(*recording.Recording)) {
 	d.Helper()
 	if _, err := d.store.Update(d.Context(), account, id, func(r *recording.Recording) error {
@@ -138,7 +138,7 @@ func (d *fixture) change(id string, do func(*recording.Recording)) {
 	}
 }
 
-// run exports and expects a summary, without an error.
+// run exports the recordings, and expects a summary and no error.
 func (d *fixture) run(want folder.Summary) {
 	d.Helper()
 	d.reported, d.audio.opened = nil, 0
@@ -149,7 +149,7 @@ func (d *fixture) run(want folder.Summary) {
 	slices.SortFunc(d.reported, func(a, b folder.Exported) int { return bytes.Compare([]byte(a.ID), []byte(b.ID)) })
 }
 
-// files returns the texts of the exported files by their names.
+// files returns the contents of the exported files by name.
 func (d *fixture) files() map[string]string {
 	d.Helper()
 	files := map[string]string{}

@@ -2,15 +2,15 @@
 // recordings into a folder that it can import again without loss.
 //
 // [Source] walks a folder. Metadata of a file comes from a sidecar file
-// (call.json for call.wav), from its row of a [Table], and from its name; where
-// they disagree, the first counts. The fields are those of an inbox
-// (docs/inbox.md). The operator chose the folder, so audio is imported even if
-// nothing is known about the call, and each file that is not imported is
-// reported. Names that begin with a dot or end in .part are ignored. Links are
-// followed, unless their target is read anyway.
+// (call.json for call.wav), from its row of a [Table], and from its name, in this
+// order of precedence. The fields are those of an inbox (docs/inbox.md). The
+// operator chose the folder, so audio is imported even without any metadata of the
+// call, and each file that is not imported is reported. Files whose names begin
+// with a dot or end in .part are ignored. Links are followed, unless the walk
+// reads their target anyway.
 //
 // [Export] writes two files for each recording. It writes the JSON last, so that
-// its checksum guarantees the audio:
+// the checksum in the JSON guarantees complete audio:
 //
 //	{YYYYMM}/{id}.json   one line: the ID, the document as it is, pvt_created,
 //	                     pvt_modified, and pvt_audio
@@ -19,11 +19,11 @@
 // pvt_audio holds the audio's place, content_type, state and reason, and the
 // file, size and sha256 of the file beside it. JSON with a pvt_created is read as
 // an exported document: it is imported unchanged, other metadata is ignored, and
-// its audio must have that checksum. An export leaves out what only arrivals
-// need: announced uploads and idempotency keys.
+// its audio must have the given checksum. An export leaves out announced uploads
+// and idempotency keys, which only arrivals need.
 //
-// An export removes no recordings from the folder: those that were deleted since
-// an earlier export stay there.
+// An export removes no recordings from the folder. Recordings that were deleted
+// since an earlier export stay there.
 package folder
 
 import (
@@ -54,20 +54,20 @@ type Source struct {
 	// Account is the account to import into. Audio is refused if its metadata
 	// names another account.
 	Account string
-	// Names reads the names of files.
+	// Names parses file names.
 	Names namepattern.Set
 	// Table has metadata of many files; the zero Table has none.
 	Table Table
-	// Watch keeps looking for new and changed files until the context ends. A
-	// sidecar without audio waits for it.
+	// Watch keeps scanning for new and changed files until the context ends. A
+	// sidecar without audio waits for the audio.
 	Watch bool
-	// Interval is the time between two looks, and Settle how long a file must
+	// Interval is the time between two scans, and Settle how long a file must
 	// have been unchanged before it is imported; 0 stands for the defaults.
 	Interval, Settle time.Duration
-	// Now is the clock, which Watch needs. Without it, files are imported even if
-	// they are new.
+	// Now is the clock, which Watch needs. If Now is nil, even new files are
+	// imported.
 	Now func() time.Time
-	// Sleep waits between two looks; nil uses the real clock.
+	// Sleep waits between two scans; nil uses the real clock.
 	Sleep func(ctx context.Context, d time.Duration) error
 }
 
@@ -94,8 +94,8 @@ func (s Source) Pages(ctx context.Context) iter.Seq2[[]importer.Item, error] {
 	}
 }
 
-// Count returns the number of items that Pages is going to yield, and the bytes
-// of their audio, from the names and sizes of the files. It skips folders that
+// Count returns the number of items that Pages will yield, and the bytes of their
+// audio, judged by the names and sizes of the files. It skips folders that
 // cannot be read. Errors: importer.ErrStop, the context's cause.
 func (s Source) Count(ctx context.Context) (items int, bytes int64, err error) {
 	m, err := s.match(ctx)
@@ -122,7 +122,7 @@ func (s Source) Count(ctx context.Context) (items int, bytes int64, err error) {
 // path returns the path of a file.
 func (s Source) path(name string) string { return filepath.Join(s.Root, filepath.FromSlash(name)) }
 
-// checkRoot checks that the folder itself exists. Error: importer.ErrStop.
+// checkRoot checks that the root folder exists. Error: importer.ErrStop.
 func (s Source) checkRoot() error {
 	info, err := os.Stat(s.Root)
 	if err == nil && !info.IsDir() {
@@ -150,9 +150,9 @@ func cause(err error) error {
 // content.
 type origin struct {
 	name string
-	// size is the expected size in bytes, if sized. Another size is damage if the
-	// file was exported; otherwise the file has changed since it was listed, and
-	// a later try may succeed.
+	// size is the expected size in bytes, if sized. If the size of an exported file
+	// differs, the file is damaged. Any other file has changed since it was listed,
+	// and a retry may succeed.
 	size  int64
 	sized bool
 	// exported means that size, and sha256 unless it is "", come from an exported
@@ -176,8 +176,8 @@ func (s Source) Retry(it *importer.Item) {
 // undated is the note about a file without a start.
 const undated = "nothing says when the call started; the time at which the file was written counts"
 
-// startOf returns when the call of a file started, or else when the file was
-// written, with a note.
+// startOf returns when the call of a file started. If that is unknown, it returns
+// when the file was written, with a note.
 func startOf(call recording.Call, f file) (at recording.Seconds, note string) {
 	if at, known := call.Start(); known {
 		return at, ""

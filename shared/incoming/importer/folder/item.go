@@ -15,12 +15,12 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// maxExported is the most bytes of an exported document. Every store has a
+// maxExported limits the size of an exported document, in bytes. Every store has a
 // lower limit.
 const maxExported = 1 << 20
 
-// addGroup adds the items of a group. An error means that a file could not be
-// read; a later try may succeed.
+// addGroup adds the items of a group. An error means that a file could not be read;
+// a retry may succeed.
 func (sc *scan) addGroup(ctx context.Context, g *group) error {
 	if len(g.json) == 0 {
 		sc.addFiles(g.files, nil, nil)
@@ -55,9 +55,9 @@ func (sc *scan) addWithSidecar(g *group, f file, raw []byte) {
 	}
 }
 
-// addUnreadable reports metadata that cannot be read. Audio beside it is not
-// imported without it, so the report names the audio; without audio it names the
-// metadata.
+// addUnreadable reports a metadata file that cannot be read. Audio beside the file
+// is not imported without its metadata, so the report names the audio. Without
+// audio, the report names the metadata file.
 func (sc *scan) addUnreadable(g *group, f file, why error) {
 	if !sc.addFiles(g.files, nil, fmt.Errorf("%w; the metadata beside it cannot be read", why)) {
 		sc.add(sc.refused(f.name, why))
@@ -74,8 +74,8 @@ func (s Source) read(ctx context.Context, f file) ([]byte, error) {
 	return io.ReadAll(&contextReader{ctx: ctx, Reader: skipBOM(io.LimitReader(r, maxExported+1))})
 }
 
-// addFiles adds the items of files with the metadata of their sidecar, or with
-// the fault why they cannot be imported. It reports whether audio was among them.
+// addFiles adds the items of files, with the metadata of their sidecar, or with the
+// fault that prevents their import. It reports whether any file was audio.
 func (sc *scan) addFiles(files []file, sidecar recording.Call, fault error) (hasAudio bool) {
 	seen := map[string]bool{}
 	for _, f := range files {
@@ -140,8 +140,8 @@ func (sc *scan) item(f file, sidecar recording.Call) importer.Item {
 	return it
 }
 
-// addExported adds the item of an exported document, or the reason why it cannot
-// be imported. It reports other files beside it as refused.
+// addExported adds the item of an exported document, or the reason why the document
+// cannot be imported. It reports other files beside the document as refused.
 func (sc *scan) addExported(g *group, f file, d document, fault error) {
 	if fault != nil {
 		sc.addUnreadable(g, f, fmt.Errorf("%w: %w", importer.ErrRefused, fault))
@@ -157,7 +157,7 @@ func (sc *scan) addExported(g *group, f file, d document, fault error) {
 		return
 	}
 	if exists := sc.refuseOthers(g.files, own); !exists && own != "" && sc.watch != nil {
-		return // it may still arrive
+		return // the audio may still arrive
 	}
 	it := d.item(sc.Account, f, own)
 	if o, ok := it.Ref.(*origin); ok {
@@ -166,8 +166,8 @@ func (sc *scan) addExported(g *group, f file, d document, fault error) {
 	sc.add(it)
 }
 
-// refuseOthers reports all files as refused except for own, the audio of the
-// document beside them. It reports whether own exists.
+// refuseOthers reports all files as refused except for own, the audio file of the
+// document. It reports whether own exists.
 func (sc *scan) refuseOthers(files []file, own string) (exists bool) {
 	for _, f := range files {
 		switch {

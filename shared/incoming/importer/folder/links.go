@@ -11,11 +11,11 @@ import (
 	"strings"
 )
 
-// walker is one walk of a folder, with the links in it.
+// walker walks a folder and follows its links.
 type walker struct {
 	Source
-	// real holds the real paths of the folders that the walk reads with everything
-	// below: the root, and the folders elsewhere to which links lead.
+	// real holds the real paths of the folders that the walk reads recursively: the
+	// root, and the targets of links that lead out of the root.
 	real []string
 }
 
@@ -24,7 +24,7 @@ func newWalker(s Source) (*walker, error) {
 	return &walker{Source: s, real: []string{root}}, err
 }
 
-// realPath returns the absolute path of a file without links.
+// realPath returns the absolute path of a file, with all links resolved.
 func realPath(name string) (string, error) {
 	name, err := filepath.Abs(name)
 	if err != nil {
@@ -33,7 +33,7 @@ func realPath(name string) (string, error) {
 	return filepath.EvalSymlinks(name)
 }
 
-// within reports whether a path is that of a folder, or below it.
+// within reports whether the path name equals folder or lies below it.
 func within(name, folder string) bool {
 	rest, ok := strings.CutPrefix(name, folder)
 	return ok && (rest == "" || rest[0] == filepath.Separator || strings.HasSuffix(folder, string(filepath.Separator)))
@@ -42,9 +42,9 @@ func within(name, folder string) bool {
 // errCircle means that the target of a link contains a folder of the walk.
 var errCircle = errors.New("it leads back to a folder above")
 
-// follow replaces each link among the entries of a folder by its target, and adds the
-// name of the link to links. It drops links whose target is read anyway, so that
-// nothing is imported twice. A broken link is an error.
+// follow replaces each link among the entries of a folder with its target, and adds
+// the name of the link to links. It drops links whose target the walk reads anyway,
+// so that no file is imported twice. A broken link is an error.
 func (w *walker) follow(dir string, entries []fs.DirEntry, links map[string]bool) (followed []fs.DirEntry, faults []error) {
 	for _, e := range entries {
 		if e.Type()&fs.ModeSymlink == 0 || ignored(e.Name()) {
@@ -64,7 +64,7 @@ func (w *walker) follow(dir string, entries []fs.DirEntry, links map[string]bool
 	return followed, faults
 }
 
-// resolve returns the target of a link, or nil if the target is read anyway.
+// resolve returns the target of a link, or nil if the walk reads the target anyway.
 func (w *walker) resolve(name string) (fs.FileInfo, error) {
 	target, err := realPath(w.path(name))
 	if err != nil {

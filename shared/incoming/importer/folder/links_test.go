@@ -43,8 +43,8 @@ func (d *tree) walked() (names, faults []string) {
 	return names, faults
 }
 
-// Links are followed, and every file is imported once. Those that cannot be followed
-// are errors, so that the import does not pass for complete.
+// Links are followed, and every file is imported once. A link that cannot be followed
+// is an error, so that the import does not count as complete.
 func TestLinks(t *testing.T) {
 	t.Parallel()
 	elsewhere := t.TempDir()
@@ -95,7 +95,7 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// A link's audio is opened, also that of an exported document.
+// Audio behind a link is opened, including the audio of an exported document.
 func TestOpenOfALink(t *testing.T) {
 	t.Parallel()
 	target := filepath.Join(t.TempDir(), "x.wav")

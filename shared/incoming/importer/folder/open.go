@@ -14,7 +14,7 @@ import (
 	"callrecordings/shared/incoming/importer"
 )
 
-// Why a file cannot be opened.
+// Reasons why a file cannot be opened.
 var (
 	errNoAudioFile = errors.New("there is no file for it")
 	errNotThere    = errors.New("the file that its document names does not exist")
@@ -24,9 +24,10 @@ var (
 )
 
 // Open opens the file of an item and reads it once, for its checksum; see
-// importer.Source. If the file is being changed, a later try may succeed. A file
-// that differs from its exported document is importer.ErrRefused. If such a file
-// is missing, the error is not importer.ErrGone, since the document promises it.
+// importer.Source. If the file is being changed, a retry may succeed. The error is
+// importer.ErrRefused if the file differs from its exported document. If such a
+// file is missing, the error is not importer.ErrGone, since the document lists the
+// file.
 func (s Source) Open(ctx context.Context, it *importer.Item) (*importer.Audio, error) {
 	o, ok := it.Ref.(*origin)
 	if !ok {
@@ -51,8 +52,8 @@ func (s Source) Open(ctx context.Context, it *importer.Item) (*importer.Audio, e
 	return a, nil
 }
 
-// unsettled reports whether a file is so new that it may still be written,
-// because the call is in progress. A watch checks that itself.
+// unsettled reports whether a file is so new that the PBX may still be writing it,
+// because the call is in progress. A watch has its own check.
 func (s Source) unsettled(info fs.FileInfo) bool {
 	if s.Watch || s.Now == nil {
 		return false
@@ -77,7 +78,7 @@ func (s Source) open(o *origin) (*os.File, fs.FileInfo, error) {
 		f, err = os.Open(name)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := s.checkRoot(); err != nil { // as when a network share is gone
+		if err := s.checkRoot(); err != nil { // for example, a network share is gone
 			return nil, nil, err
 		}
 		return nil, nil, fmt.Errorf("%w: %w", importer.ErrGone, errNoAudioFile)
@@ -126,7 +127,7 @@ func (o *origin) hash(ctx context.Context, f *os.File, info fs.FileInfo) (*impor
 
 // contextReader stops reading when its context ends.
 type contextReader struct {
-	ctx context.Context // the reader lives for one call
+	ctx context.Context // the reader is used only within one call
 	io.Reader
 }
 

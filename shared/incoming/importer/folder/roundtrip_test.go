@@ -24,7 +24,7 @@ var documents = rapid.Custom(func(t *rapid.T) recording.Document {
 	d := recording.Document("{}")
 	set := func(name, value string) {
 		next, err := d.With(name, value)
-		if err == nil { // err: a private name
+		if err == nil { // an error means that the name is private
 			d = next
 		}
 	}
@@ -62,8 +62,7 @@ func drawAudio(t *rapid.T) (a recording.Audio, content string) {
 	return a, content
 }
 
-// An exported recording is read back as it was, and exported again without a
-// change.
+// An exported recording is read back unchanged, and exported again without a change.
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
 	d := newFixture(t)
@@ -71,7 +70,7 @@ func TestRoundTrip(t *testing.T) {
 	parent := d.Root
 	round := 0
 	rapid.Check(t, func(t *rapid.T) {
-		round++ // an account and a folder of its own
+		round++ // each round has its own account and folder
 		d.Account = fmt.Sprintf("acc%d", round)
 		d.Root = filepath.Join(parent, d.Account)
 		want, audio := map[string]recording.Recording{}, map[string]string{}
@@ -158,7 +157,7 @@ func (n narrow) Page(ctx context.Context, q store.Query) (store.Page, error) {
 	return n.Reader.Page(ctx, q)
 }
 
-// The same with a real bucket, and with more recordings than fit into a page.
+// The same round trip with a real bucket, and with more recordings than fit on a page.
 func TestRoundTripThroughABucket(t *testing.T) {
 	t.Parallel()
 	dir, err := datadir.Open(t.TempDir())

@@ -11,10 +11,10 @@ import (
 	"callrecordings/shared/store"
 )
 
-// maxPage ends a page once its documents have that many bytes.
+// maxPage is the size of a page's documents, in bytes, at which the page ends.
 const maxPage = 4 << 20
 
-// scan is one walk of the folder, or with a watch a series of them.
+// scan is one walk of the folder or, with a watch, a series of walks.
 type scan struct {
 	Source
 	yield func([]importer.Item, error) bool
@@ -57,8 +57,8 @@ func (sc *scan) run(ctx context.Context) bool {
 	return sc.flush()
 }
 
-// fail yields an error, but only once while it lasts if the folder is watched. It
-// returns false if the caller wants no more pages.
+// fail yields an error. If the folder is watched, it yields a lasting error only
+// once. It returns false if the caller wants no more pages.
 func (sc *scan) fail(err error) bool {
 	if !sc.watch.isNew(err) {
 		return true
@@ -91,7 +91,7 @@ func (s Source) refused(name string, why error) importer.Item {
 	return importer.Item{Name: name, Account: s.Account, Fault: why}
 }
 
-// Why a file is not imported.
+// Reasons why a file is not imported.
 var (
 	errIrregular     = fmt.Errorf("%w: not a regular file", importer.ErrRefused)
 	errNotAudio      = fmt.Errorf("%w: not audio by its name", importer.ErrRefused)

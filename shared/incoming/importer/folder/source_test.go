@@ -66,7 +66,7 @@ func (d *tree) all() (items []importer.Item) {
 	return items
 }
 
-// only returns the one item of the folder.
+// only returns the folder's only item.
 func (d *tree) only() *importer.Item {
 	d.Helper()
 	items := d.all()
@@ -94,7 +94,7 @@ func lines(items []importer.Item) (lines []string) {
 	return lines
 }
 
-// Texts that several tests use.
+// Texts that several tests share.
 const (
 	exported = `{"id":"202601-a","from":"1@a","x":[1, 2],"pvt_created":63937071000,"pvt_modified":63937071007,"pvt_audio":{"place":"managed","state":"empty",` +
 		`"content_type":"audio/wav","file":"202601-a.wav","size":5,"sha256":"dd29442deca69f52c50006b831cb216edf78a7da33748f0a80ff19f2ebe57ecd"}}`
@@ -275,8 +275,8 @@ func TestPagesAreBounded(t *testing.T) {
 	}
 }
 
-// A folder that cannot be read is reported, and the rest follows. (Its path is
-// too long, which stops even root.)
+// A folder that cannot be read is reported, and the other folders are still read.
+// (The path is too long, so that even root cannot read the folder.)
 func TestUnreadableFolder(t *testing.T) {
 	t.Parallel()
 	d := newTree(t)

@@ -15,19 +15,19 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// Table is metadata of many files, one row each. The zero value has no rows.
+// Table holds the metadata of many files, one row per file. The zero value has no
+// rows.
 type Table struct {
 	info    fs.FileInfo // of the table's own file
 	columns []string    // of CSV
 	rows    []row
-	// names maps the whole file names in the rows to the rows, and bases the base
-	// names.
+	// names maps whole file names to rows, and bases maps base names to rows.
 	names map[string]int
 	bases map[string][]int
 }
 
-// row is the metadata of one file. It is kept as it was written to save memory,
-// since there may be millions.
+// row is the metadata of one file, unparsed to save memory, since there may be
+// millions of rows.
 type row struct {
 	number int
 	values []string // of a CSV row, one for each column
@@ -37,10 +37,10 @@ type row struct {
 // ReadTable reads the metadata of files: CSV (.csv) whose first row names the
 // columns, a JSON array of objects (.json), or one object per line (.jsonl,
 // .ndjson). The column or member "file" (or "filename", "path") names the file by
-// its path in the folder. Its base name is enough if no other file and no other
-// row has it. The other columns are fields as recording.Call.Report accepts them;
-// unknown ones are ignored. Errors name the faulty row, counted from 1, and the
-// fault.
+// its path in the folder. A base name is enough if no other file and no other row
+// has the same base name. The other columns are fields as recording.Call.Report
+// accepts them; unknown columns are ignored. Errors name the faulty row, counted
+// from 1, and the fault.
 func ReadTable(name string) (Table, error) {
 	t, err := readTable(name)
 	if err != nil {
@@ -69,7 +69,7 @@ func readTable(name string) (t Table, err error) {
 // Len returns the number of rows.
 func (t *Table) Len() int { return len(t.rows) }
 
-// isFile reports whether a file is the one that the table was read from.
+// isFile reports whether the table was read from the given file.
 func (t *Table) isFile(info fs.FileInfo) bool { return t.info != nil && os.SameFile(t.info, info) }
 
 // nameOf returns the name of a row in reports.
@@ -98,7 +98,8 @@ func callOf(columns, values []string) recording.Call {
 // fileColumns are the possible names of the column with the file's name.
 var fileColumns = []string{"file", "filename", "path"}
 
-// fileOf returns the name of the file that a row describes, "" if it is missing.
+// fileOf returns the name of the file that a row describes, or "" if the row names no
+// file.
 func fileOf(call recording.Call) string {
 	for _, column := range fileColumns {
 		if name := call[column]; name != "" {
@@ -111,15 +112,14 @@ func fileOf(call recording.Call) string {
 // match assigns the rows of a table to the files of a folder.
 type match struct {
 	*Table
-	// whole holds the rows that give the whole name of a file. files counts, by
-	// their base names, the files without a row of their own.
+	// whole holds the rows that contain the whole name of a file. files counts the
+	// files without such a row, by base name.
 	whole map[int]bool
 	files map[string]int
 }
 
-// match walks the folder for the files that the table names. Error:
-// importer.ErrStop. It skips folders that cannot be read; the next walk reports
-// them.
+// match walks the folder to find the files that the table names. It skips folders
+// that cannot be read; the next walk reports them. Error: importer.ErrStop.
 func (s Source) match(ctx context.Context) (*match, error) {
 	m := &match{Table: &s.Table}
 	if len(s.Table.rows) == 0 {

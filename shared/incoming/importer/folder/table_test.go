@@ -11,7 +11,7 @@ import (
 	"callrecordings/shared/incoming/importer/folder"
 )
 
-// table reads a table with that text from the folder itself.
+// table writes a table with the given text into the folder and reads it.
 func (d *tree) table(name, text string) {
 	d.Helper()
 	d.put(name, text)

@@ -7,8 +7,8 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// Each way in which PBXs write the start of a call is understood, in a table and in
-// a sidecar. Another text refuses the file: its time would be wrong for good.
+// The time formats of PBXs are accepted for the start of a call, in a table and in a
+// sidecar. A file with any other text is refused, since a wrong time would stay wrong.
 func TestStartOfACall(t *testing.T) {
 	t.Parallel()
 	const at = 63937071000 // 2026-01-31T09:30:00Z; the clock of the PBX is that of Berlin

@@ -24,7 +24,7 @@ type file struct {
 	size     int64
 	modified time.Time
 	kind     kind
-	link     bool // to a file elsewhere
+	link     bool // a link to a file elsewhere
 }
 
 // kind is the kind of a file, by its extension.
@@ -60,15 +60,15 @@ func kindOf(name string) kind {
 // dots before the extension, since an ID may end in dots.
 func stemOf(name string) string { return strings.TrimSuffix(name, path.Ext(name)) }
 
-// group is the files of a folder that share a stem: audio and its metadata.
+// group holds the files of a folder that share a stem: audio and its metadata.
 type group struct {
 	stem string
-	// json holds the metadata files, usually one, and files all others.
+	// json holds the metadata files, usually one. files holds all others.
 	json, files []file
 }
 
-// count returns the number of items that the group makes and the bytes of their
-// audio, judged by the files' names and sizes.
+// count returns the number of items in the group and the bytes of their audio,
+// judged by the names and sizes of the files.
 func (g *group) count() (items int, bytes int64) {
 	audio := 0
 	for _, f := range g.files {
@@ -87,15 +87,15 @@ func (g *group) count() (items int, bytes int64) {
 	return items, bytes
 }
 
-// ignored reports whether to ignore a name: the file is hidden, or not complete
-// yet.
+// ignored reports whether to ignore a file by its name, because the file is hidden
+// or incomplete.
 func ignored(name string) bool {
 	return strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".part")
 }
 
 // walk yields the groups of the tree, folder by folder: first the files of a
 // folder by stem, then its subfolders. An error means that a folder or file could
-// not be examined; after importer.ErrStop nothing follows.
+// not be examined; importer.ErrStop ends the walk.
 func (s Source) walk(ctx context.Context) iter.Seq2[group, error] {
 	return func(yield func(group, error) bool) {
 		if err := s.checkRoot(); err != nil {
@@ -129,8 +129,8 @@ func (w *walker) folder(ctx context.Context, dir string, yield func(group, error
 	return true
 }
 
-// files yields the groups of one folder, and returns its subfolders. It keeps
-// nothing else in memory, since the folders below may be as large.
+// files yields the groups of one folder, and returns its subfolders. It keeps only
+// the subfolders in memory, since each of them may be as large as this folder.
 func (w *walker) files(ctx context.Context, dir string, yield func(group, error) bool) (below []string, more bool) {
 	entries, err := os.ReadDir(w.path(dir))
 	switch {
@@ -175,8 +175,8 @@ func byStem(entries []fs.DirEntry) (folders []string) {
 	return folders
 }
 
-// group examines the files of one stem. links holds the names of those that are
-// links.
+// group examines the files of one stem. links holds the names of the links among
+// them.
 func (s Source) group(dir string, entries []fs.DirEntry, links map[string]bool) (group, error) {
 	g := group{stem: path.Join(dir, stemOf(entries[0].Name()))}
 	for _, e := range entries {

@@ -12,19 +12,20 @@ import (
 	"callrecordings/shared/incoming/importer"
 )
 
-// watch remembers the files of a watched folder and which of them were imported.
-// It forgets files that are gone. A nil watch imports everything at once.
+// watch remembers the files of a watched folder, and whether they were imported. It
+// forgets files that no longer exist. A nil watch imports every file immediately.
 type watch struct {
 	Source
 	start time.Time
-	// before holds the groups of the last walk, and after those of the current
-	// one.
+	// before holds the groups of the previous walk, and after the groups of the
+	// current walk.
 	before, after map[fingerprint]observation
-	// failed and failing hold the errors of these two walks.
+	// failed holds the errors of the previous walk, and failing those of the current
+	// walk.
 	failed, failing map[string]bool
 
 	mu sync.Mutex
-	// retry holds imported groups with an item that failed since.
+	// retry holds imported groups with an item that later failed.
 	retry map[fingerprint]bool
 }
 
@@ -107,7 +108,7 @@ func (w *watch) trackRetries(g *group, items []importer.Item) {
 	}
 }
 
-// missed marks a group as not imported, because it could not be read.
+// missed marks a group as not imported because a file could not be read.
 func (w *watch) missed(g *group) {
 	if w != nil {
 		key := g.fingerprint()
@@ -117,7 +118,7 @@ func (w *watch) missed(g *group) {
 	}
 }
 
-// isNew reports whether the last walk did not have the same error.
+// isNew reports whether the error did not occur in the previous walk.
 func (w *watch) isNew(err error) bool {
 	if w == nil {
 		return true
@@ -127,7 +128,7 @@ func (w *watch) isNew(err error) bool {
 	return !w.failed[text]
 }
 
-// fingerprint changes whenever a file of the group does.
+// fingerprint returns a value that changes whenever a file of the group changes.
 func (g *group) fingerprint() fingerprint {
 	h := sha256.New()
 	for _, files := range [][]file{g.json, g.files} {

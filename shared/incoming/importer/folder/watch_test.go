@@ -16,8 +16,8 @@ import (
 	"callrecordings/shared/incoming/importer/folder"
 )
 
-// watched does one step after each look, 5 s before the next one. It returns, for
-// each look, the names of the items found in brackets, and the errors.
+// watched runs one step after each scan, 5 s before the next scan. For each scan, it
+// returns the names of the found items in brackets, and the errors.
 func (d *tree) watched(steps ...func()) (found []string) {
 	d.Helper()
 	ctx, stop := context.WithCancel(d.Context())
@@ -134,7 +134,8 @@ func (d *tree) renames(from, to string) func() {
 	}
 }
 
-// An error is reported once, and again if it was gone in between.
+// A lasting error is reported once. An error that goes away and returns is reported
+// again.
 func TestWatchReportsAnErrorOnce(t *testing.T) {
 	t.Parallel()
 	d := newTree(t)
@@ -166,8 +167,8 @@ func TestWatchReportsAnErrorOnce(t *testing.T) {
 	}
 }
 
-// Without a Sleep, a watch uses the real clock: 5 s between looks, and 10 s until
-// a file is taken.
+// If Sleep is nil, a watch uses the real clock: 5 s between scans, and 10 s until a
+// file is imported.
 func TestWatchByTheClock(t *testing.T) {
 	t.Parallel()
 	d := newTree(t)
@@ -188,14 +189,14 @@ func TestWatchByTheClock(t *testing.T) {
 	})
 }
 
-// Metadata that cannot be read is read again at the next look.
+// If metadata cannot be read, the next scan tries again.
 func TestWatchRetriesUnreadableMetadata(t *testing.T) {
 	t.Parallel()
 	d := newTree(t)
 	d.put("a.json", `{"to":"x"}`)
 	d.put("a.mp3", "s")
 	path := filepath.Join(d.Root, "a.json")
-	calls := 10 // not during the first look
+	calls := 10 // not during the first scan
 	ctx := &probingContext{t.Context(), func() {
 		if calls++; calls == 2 { // the file is listed, and is about to be read
 			_ = errors.Join(os.Remove(path), os.Mkdir(path, 0o700))
@@ -243,8 +244,8 @@ func TestWatchStops(t *testing.T) {
 	}
 }
 
-// A failed item is listed again after the settle time, like a new file. A copied
-// one is not.
+// A failed item is listed again after the settle time, like a new file. A copied item
+// is not.
 func TestWatchRetries(t *testing.T) {
 	t.Parallel()
 	d := newTree(t)
@@ -278,7 +279,7 @@ func TestWatchRetries(t *testing.T) {
 	}
 }
 
-// Without a watch, a new file may still be in progress.
+// If the folder is not watched, a new file may belong to a call in progress.
 func TestOpenNew(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -16,7 +16,7 @@ import (
 	"callrecordings/shared/store"
 )
 
-// Recordings are private: only their owner on this machine may read the files.
+// Recordings are private: only the user who runs the export may read the files.
 const (
 	dirMode  = 0o700
 	fileMode = 0o600
@@ -31,22 +31,22 @@ func extensionOf(contentType string) string {
 	return ".bin"
 }
 
-// Why a recording cannot be written.
+// Reasons why a recording cannot be written.
 var (
 	errTaken    = errors.New("another recording has that file: the IDs differ only in case, and the file system ignores case")
 	errSize     = errors.New("the size of its audio differs from the recording's")
 	errChecksum = errors.New("the checksum of its audio differs from the recording's")
 )
 
-// writing is one recording while it is written.
+// writing is a recording that is being written.
 type writing struct {
 	*exporting
 	rec *recording.Recording
 	dir string
 	// base is the path without an extension.
 	base string
-	// old is the document that an earlier export wrote, and oldText its text; nil
-	// if there is none.
+	// old is the document of an earlier export, and oldText its text; both are nil
+	// if there is no such document.
 	old     *document
 	oldText []byte
 	fetched bool // the audio was fetched
@@ -95,7 +95,7 @@ func (w *writing) readOld() error {
 	return nil
 }
 
-// writeAudio writes the audio, unless an earlier export did, and notes it in d.
+// writeAudio writes the audio, unless an earlier export wrote it, and adds it to d.
 // Errors: media.ErrNotFound, media.ErrUnavailable, others.
 func (w *writing) writeAudio(ctx context.Context, d *document) error {
 	if d.audio.Place != recording.Managed {
@@ -117,8 +117,8 @@ func (w *writing) writeAudio(ctx context.Context, d *document) error {
 	return nil
 }
 
-// hasAudio reports whether an earlier export wrote the audio under that name, and
-// the file still matches the recording as far as its size and checksum are known.
+// hasAudio reports whether an earlier export wrote the audio to the file name, and
+// that file still matches the recording's size and checksum, if they are known.
 func (w *writing) hasAudio(name string) bool {
 	if w.old == nil || w.old.audio.File != name {
 		return false
@@ -132,8 +132,8 @@ func (w *writing) hasAudio(name string) bool {
 }
 
 // audioUnchanged reports whether the recording still has the audio of the earlier
-// export: it has a checksum, which hasAudio compared, or nothing in the document
-// has changed.
+// export: either it has a checksum, which hasAudio compared, or the document has not
+// changed.
 func (w *writing) audioUnchanged(d document) bool {
 	if w.rec.Audio.SHA256 != "" {
 		return true
@@ -143,13 +143,13 @@ func (w *writing) audioUnchanged(d document) bool {
 	return err == nil && bytes.Equal(text, w.oldText)
 }
 
-// reuseAudio notes the audio of the earlier export in d.
+// reuseAudio adds the audio of the earlier export to d.
 func (w *writing) reuseAudio(d *document) {
 	d.audio.File, d.audio.Size, d.audio.SHA256 = w.old.audio.File, w.old.audio.Size, w.old.audio.SHA256
 }
 
-// handleMissing handles audio that is not in the bucket, perhaps because the
-// recording was deleted meanwhile. Audio of an earlier export is kept.
+// handleMissing handles audio that is missing from the bucket, perhaps because the
+// recording was deleted in the meantime. It keeps the audio of an earlier export.
 func (w *writing) handleMissing(ctx context.Context, d *document) error {
 	err := w.retry(ctx, func() error {
 		_, err := w.Store.Get(ctx, w.rec.Account, w.rec.ID)
@@ -170,8 +170,8 @@ func (w *writing) handleMissing(ctx context.Context, d *document) error {
 	return nil
 }
 
-// writeDocument writes the document, and removes the audio that the old document
-// named if it is not used any more.
+// writeDocument writes the document, and removes the audio file of the old document
+// if the file is no longer used.
 func (w *writing) writeDocument(d *document) error {
 	text, err := d.text()
 	if err != nil {
@@ -194,7 +194,7 @@ func (w *writing) writeDocument(d *document) error {
 		return nil
 	}
 	if old := filepath.Join(w.dir, filepath.Base(w.old.audio.File)); stemOf(old) == w.base {
-		_ = os.Remove(old) // if it stays, an import refuses only this file
+		_ = os.Remove(old) // on failure, an import refuses only this file
 	}
 	return nil
 }

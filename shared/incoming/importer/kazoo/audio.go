@@ -35,8 +35,8 @@ func (s *Source) Open(ctx context.Context, it *importer.Item) (*importer.Audio, 
 	return audio, nil
 }
 
-// errNoBytes means that Kazoo sent an empty body, as it does if it has lost track
-// of where the audio is (kazoo.md 1.7).
+// errNoBytes means that Kazoo sent an empty body, as it does when it no longer knows
+// where the audio is (kazoo.md 1.7).
 var errNoBytes = errors.New("no bytes came, but its document does not have a duration of 0 s")
 
 // lastsNoTime reports whether a document has a duration of 0 s.
@@ -49,8 +49,8 @@ func lastsNoTime(doc recording.Document) bool {
 // play requests the audio of an item.
 func (s *Source) play(it *importer.Item, header map[string]string, read func(*http.Response) error) request {
 	all := map[string]string{
-		"Accept": "audio/mpeg", // this fits every format (kazoo.md 1.6)
-		// Kazoo would compress audio too, and leave out its length.
+		"Accept": "audio/mpeg", // works for every format (kazoo.md 1.6)
+		// Kazoo would compress even audio, and omit the Content-Length.
 		"Accept-Encoding": "identity",
 	}
 	for name, value := range header {
@@ -62,8 +62,8 @@ func (s *Source) play(it *importer.Item, header map[string]string, read func(*ht
 	}
 }
 
-// gone recognizes audio that does not exist (kazoo.md 1.5). A 404 with another
-// code does not come from the recording.
+// gone wraps the error of audio that does not exist (kazoo.md 1.5). A 404 with
+// another code does not concern the recording.
 func gone(err error) error {
 	var status *statusError
 	if errors.As(err, &status) && status.status == http.StatusNotFound && !errors.Is(err, importer.ErrStop) && status.ofID() {
@@ -72,8 +72,8 @@ func gone(err error) error {
 	return err
 }
 
-// notStop turns a redirect or a 403 for the audio of one recording into an error
-// that does not end the import.
+// notStop replaces the error of a redirect or a 403 for one recording's audio with
+// an error that does not end the import.
 func notStop(err error) error {
 	var status *statusError
 	switch {
@@ -86,7 +86,7 @@ func notStop(err error) error {
 	return err
 }
 
-// save writes the body of an answer into f, from its beginning.
+// save writes the body of an answer to the beginning of f.
 func (s *Source) save(resp *http.Response, f *os.File, into *importer.Audio) error {
 	switch kind := resp.Header.Get("Content-Type"); {
 	case strings.HasPrefix(kind, "application/json"), strings.HasPrefix(kind, "text/"):
@@ -137,7 +137,7 @@ func truncate(f *os.File) error {
 	return err
 }
 
-// writer keeps the error of the file, to distinguish it from one of the network.
+// writer keeps the error of the file, to distinguish it from a network error.
 type writer struct {
 	f   *os.File
 	err error
@@ -149,7 +149,7 @@ func (w *writer) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
-// full returns the error for a file that cannot be written. It ends the import,
+// full returns the error for a file that cannot be written. The error ends the import,
 // since the next file would fail too.
 func full(err error) error {
 	err = fmt.Errorf("write audio into a file: %w", err)
@@ -159,8 +159,8 @@ func full(err error) error {
 	return final(fmt.Errorf("%w: %w", importer.ErrStop, err))
 }
 
-// Size requests the first byte of the audio, since the answer contains the
-// length; see importer.Sizer.
+// Size gets the size of the audio by requesting its first byte, since the answer
+// contains the full length; see importer.Sizer.
 func (s *Source) Size(ctx context.Context, it *importer.Item) (size int64, err error) {
 	err = s.do(ctx, s.play(it, map[string]string{"Range": "bytes=0-0"}, func(resp *http.Response) error {
 		_, total, found := strings.Cut(resp.Header.Get("Content-Range"), "/")

@@ -29,7 +29,7 @@ func withAudio(t *testing.T, all []kazootest.Recording) kazootest.Recording {
 	return kazootest.Recording{}
 }
 
-// Open returns Kazoo's bytes despite all faults.
+// Open returns Kazoo's bytes in spite of all faults.
 func TestOpen(t *testing.T) {
 	t.Parallel()
 	k := start(t, kazootest.Options{Seed: 3, TokenUses: 11, Faults: kazootest.Faults{TooMany: .1, Broken: .1, Cut: .2}})
@@ -76,7 +76,7 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// Faulty audio and the errors of package importer for it.
+// Faulty audio, and the errors of package importer that it causes.
 func TestOpenFails(t *testing.T) {
 	t.Parallel()
 	all := kazootest.Account(1, upper, 20, from, to)
@@ -84,7 +84,7 @@ func TestOpenFails(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		always kazootest.Misbehaviour
-		want   error // nil for an error of no package
+		want   error // nil if the error wraps no error of package importer
 		text   string
 	}{
 		{"permanent 500", kazootest.AudioFails, nil, "500 datastore_fault"},
@@ -127,7 +127,7 @@ func TestOpenEmpty(t *testing.T) {
 	}
 }
 
-// Answers that Kazoo does not give, and a full disk.
+// Answers that Kazoo never sends, and a full disk.
 func TestOpenOddities(t *testing.T) {
 	t.Parallel()
 	empty := `{"status":"success","data":[]}`

@@ -18,7 +18,7 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// The accounts of the stand-in, and the API key of the upper one.
+// The accounts of the stand-in, and the API key of the parent account.
 const (
 	upper = "0000000000000000000000000000000a"
 	lower = "0000000000000000000000000000000b"
@@ -26,13 +26,13 @@ const (
 	key   = "1234567890abcdef"
 )
 
-// The time range of its recordings.
+// The time range of the stand-in's recordings.
 var (
 	from = time.Date(2026, 1, 10, 0, 0, 0, 0, time.UTC)
 	to   = time.Date(2026, 6, 20, 0, 0, 0, 0, time.UTC)
 )
 
-// standIn is a Kazoo over HTTP.
+// standIn is a fake Kazoo that serves HTTP.
 type standIn struct {
 	*kazootest.Server
 	url string
@@ -52,8 +52,8 @@ func start(t *testing.T, o kazootest.Options) standIn {
 	return standIn{s, server.URL}
 }
 
-// options returns the options of a client with a fast clock: one second passes in
-// a millisecond, except for the rate limit.
+// options returns the options of a client with a fast clock: a wait of one second
+// takes a millisecond, except for the rate limit.
 func (s standIn) options(t *testing.T) kazoo.Options {
 	t.Helper()
 	began := time.Now()
@@ -64,7 +64,7 @@ func (s standIn) options(t *testing.T) kazoo.Options {
 	}
 }
 
-// noWait waits by that faster clock.
+// noWait waits by the fast clock.
 func noWait(ctx context.Context, d time.Duration) error {
 	time.Sleep(d / 1000)
 	return ctx.Err()

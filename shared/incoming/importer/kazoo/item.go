@@ -14,11 +14,11 @@ import (
 // validAccount matches account IDs (contract, Routes).
 var validAccount = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
-// newItem reads a row of a list. An item that cannot be imported has a Fault. key
-// identifies the row, also if it has no ID.
+// newItem parses a row of a list. An item that cannot be imported has a Fault. key
+// identifies the row, even if the row has no ID.
 func newItem(account string, row json.RawMessage) (it importer.Item, key string) {
 	it = importer.Item{Account: account, Exact: true}
-	// A map, since a struct would accept "ID" for "id".
+	// Decode into a map, since a struct would accept "ID" for "id".
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(row, &members); err != nil || members == nil {
 		it.Name, it.Fault = "a row without an ID", fmt.Errorf("%w: it is not an object", importer.ErrRefused)
@@ -44,14 +44,14 @@ func newItem(account string, row json.RawMessage) (it importer.Item, key string)
 	return it, id
 }
 
-// sumOf identifies a row without an ID. A hash saves memory, since there may be
-// many such rows, and large ones.
+// sumOf identifies a row without an ID. A hash saves memory, since such rows may be
+// many and large.
 func sumOf(row []byte) string {
 	sum := sha256.Sum256(row)
 	return string(sum[:])
 }
 
-// short returns an ID as reports show it.
+// short returns an ID in the form that reports show.
 func short(id string) string {
 	const most = 80
 	if len(id) > most {
@@ -63,8 +63,8 @@ func short(id string) string {
 	return id
 }
 
-// audioOf returns whether there is audio: Kazoo lists the media types of the
-// audio that it has (kazoo.md 1.4). If the list is missing, Open asks Kazoo.
+// audioOf returns the description of the audio. Kazoo lists the media types of the
+// audio that it has (kazoo.md 1.4). If that list is missing, Open asks Kazoo.
 func audioOf(doc recording.Document, readOnly json.RawMessage) recording.Audio {
 	var has struct {
 		Types *[]string `json:"content_types"`

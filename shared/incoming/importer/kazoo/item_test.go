@@ -9,7 +9,7 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// The item that a row of a list becomes.
+// Rows of a list and their items.
 func TestNewItem(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -84,7 +84,7 @@ func FuzzNewItem(f *testing.F) {
 	})
 }
 
-// The months cover the time without a gap, and no window is wider than Kazoo's
+// The months cover the time range without a gap, and no window is wider than Kazoo's
 // limit.
 func TestMonths(t *testing.T) {
 	t.Parallel()

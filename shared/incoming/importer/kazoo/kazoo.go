@@ -1,27 +1,29 @@
-// Package kazoo lists the recordings of a running Kazoo over its own API
+// Package kazoo lists the recordings of a running Kazoo through Kazoo's own API
 // (docs/kazoo.md 1, 3, 6), as a source of package importer.
 //
 // The Kazoo is usually a production PBX. So one rate limit applies to all
-// requests, and a 429 pauses all of them. Temporary failures are retried: broken
+// requests, and a 429 pauses all requests. Temporary failures are retried: broken
 // connections, incomplete JSON, 5xx. An expired token is renewed if there is an
 // API key.
 //
 // # Windows
 //
-// Kazoo stores a recording in the database of the month in which it started,
-// which its ID names, but lists it by the time when it was saved. A list reads
-// only the databases of the months that its window touches (kazoo.md 2.1, 3.4).
-// So a recording that started before the turn of a month and was saved after it
-// appears only in a window that touches both months. But the pages of such a
-// window are not reliable: they continue from one database in the next with the
-// same cursor, and skip the rows before that cursor in the next database.
+// Kazoo stores a recording in the database of the month in which the recording
+// started; the ID begins with that month. But Kazoo lists recordings by the time
+// when they were saved, and a list reads only the databases of the months that its
+// window touches (kazoo.md 2.1, 3.4). So a recording that started before the end of
+// a month and was saved in the next month appears only in a window that touches
+// both months. But the pages of such a window are not reliable: after the first
+// database, they continue in the second database with the same cursor, and skip the
+// rows of the second database before that cursor.
 //
 // So each month is listed twice. The first window begins half an hour before the
-// month. Kazoo lists the oldest database first, so this window shows the recordings in the
-// database of the month before. It ends when its pages reach the month's own
-// database, or after one page if that page is complete. The second window covers
-// the month itself and touches one database. Recordings that appear twice count
-// once. If Kazoo allows only narrower windows, they are halved until they fit.
+// month. Kazoo lists the oldest database first, so this window shows the recordings
+// in the database of the previous month. The listing of this window stops when its
+// pages reach the month's own database, or after one page if that page is complete.
+// The second window covers the month itself and touches one database. Recordings
+// that appear twice count once. If Kazoo allows only narrower windows, the windows
+// are halved until they fit.
 //
 // # Trust
 //
@@ -58,22 +60,21 @@ type Options struct {
 	// Account is the account to list; Descendants adds the accounts below it.
 	Account     string
 	Descendants bool
-	// Token is an auth token, and APIKey a key that creates tokens (kazoo.md
-	// 6.2). Exactly one of them is set.
+	// Token is an auth token. APIKey is a key that creates tokens (kazoo.md 6.2).
+	// Exactly one of the two must be set.
 	Token, APIKey string
-	// Since and Until limit the list by the time of saving; 0 stands for the time
-	// before Kazoo, and for now.
+	// Since and Until limit the list by the time when recordings were saved. A zero
+	// Since stands for a time before the first Kazoo, a zero Until for now.
 	Since, Until recording.Seconds
 	// Rate is the maximum number of requests per second, more than 0.
 	Rate float64
-	// MaxBytes is the most audio that is fetched for a recording; 0 sets no
-	// limit.
+	// MaxBytes limits the size of a recording's audio; 0 sets no limit.
 	MaxBytes int64
-	// Spool creates an empty file for audio, and returns how to remove it.
+	// Spool creates an empty file for audio, and returns a function that removes it.
 	Spool func() (f *os.File, remove func() error, err error)
 	// Now is the clock.
 	Now func() time.Time
-	// Duplicate, if not nil, is called for each row that was listed before.
+	// Duplicate, if not nil, is called for each row that was already listed.
 	Duplicate func()
 	// Transport sends the requests. nil stands for one with timeouts: 5 s to
 	// connect, 10 s for TLS, 60 s to the first byte of an answer.
@@ -141,7 +142,7 @@ func Open(ctx context.Context, o Options) (*Source, error) {
 	return s, nil
 }
 
-// noRedirect keeps the token from the host that a redirect names.
+// noRedirect prevents redirects, which would send the token to another host.
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // versioned matches the version at the end of a URL.
@@ -155,7 +156,7 @@ func parseBase(text string) (string, error) {
 	return versioned.ReplaceAllString(strings.TrimRight(u.String(), "/"), ""), nil
 }
 
-// explain adds advice for the operator to the error of the first request.
+// explain adds advice for the operator to an error of the first request.
 func explain(err error) error {
 	var s *statusError
 	switch {

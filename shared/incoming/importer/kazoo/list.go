@@ -37,18 +37,18 @@ func (s *Source) Pages(ctx context.Context) iter.Seq2[[]importer.Item, error] {
 	}
 }
 
-// walk goes through the months of one account.
+// walk lists the recordings of one account, month by month.
 type walk struct {
 	*Source
 	account string
 	yield   func([]importer.Item, error) bool
-	// now, before and here hold the rows that were seen in this month, in the month
-	// before, and in this window.
+	// now, before and here hold the rows that were listed for the current month, the
+	// previous month, and the current window.
 	now, before, here map[string]bool
 }
 
-// month yields the recordings that were saved in a month. It returns false if the
-// list ends.
+// month yields the recordings that were saved in a month. ok is false if the list
+// must end.
 func (w *walk) month(ctx context.Context, m month) (ok bool) {
 	if m.wide.from > 0 {
 		whole, ok := w.span(ctx, m.wide, m.name)
@@ -62,7 +62,7 @@ func (w *walk) month(ctx context.Context, m month) (ok bool) {
 
 // span yields the recordings in a window. With a month, it stops at the first
 // page that shows a recording of that month's database. whole reports whether one
-// page held the entire window; ok is false if the list ends.
+// page held the entire window; ok is false if the list must end.
 func (w *walk) span(ctx context.Context, span window, month string) (whole, ok bool) {
 	size, seen := store.MaxFind, map[string]bool{}
 	w.here = map[string]bool{}
@@ -96,8 +96,9 @@ func (w *walk) span(ctx context.Context, span window, month string) (whole, ok b
 	}
 }
 
-// tooLong reports whether a smaller page may succeed: the page was too long, also
-// for Kazoo's memory (kazoo.md 3.4), or Kazoo fails at one document in it.
+// tooLong reports whether a smaller page may succeed: the page was too long for this
+// client or for Kazoo's memory (kazoo.md 3.4), or Kazoo failed on one document of
+// the page.
 func tooLong(err error) bool {
 	var s *statusError
 	return errors.Is(err, errLong) || errors.As(err, &s) && !errors.Is(err, importer.ErrStop) &&
@@ -105,7 +106,7 @@ func tooLong(err error) bool {
 }
 
 // split lists the halves of a window that is too wide for Kazoo. If the window
-// touches two databases, the first half is enough: such a window only serves
+// touches two databases, the first half is enough: such a window is only for
 // recordings that were saved early in the month.
 func (w *walk) split(ctx context.Context, span window, month string) bool {
 	first, second := span.halves()
@@ -120,9 +121,8 @@ func (w *walk) failed(span window, err error) error {
 	return fmt.Errorf("list account %s from %s to %s: %w", w.account, day(span.from), day(span.to), err)
 }
 
-// fresh returns the items of rows that were not listed before. reached reports
-// whether one of the rows is in the month's own database; it is false without a
-// month.
+// fresh returns the items of rows that were not already listed. reached reports
+// whether any of the rows is in the month's own database; it is false if month is "".
 func (w *walk) fresh(rows []json.RawMessage, month string) (items []importer.Item, reached bool) {
 	if w.now == nil {
 		w.now = map[string]bool{}
@@ -131,7 +131,7 @@ func (w *walk) fresh(rows []json.RawMessage, month string) (items []importer.Ite
 		it, id := newItem(w.account, row)
 		reached = reached || month != "" && it.ID >= month
 		if w.here[id] && month == "" && w.Duplicate != nil {
-			w.Duplicate() // a database lists a row only once
+			w.Duplicate() // a database lists each row only once
 		}
 		if !w.now[id] && !w.before[id] {
 			items = append(items, it)
@@ -196,8 +196,8 @@ func tooWide(err error) bool {
 	return json.Unmarshal(s.data, &data) == nil && len(data.From.Range) > 0
 }
 
-// accounts returns the accounts to list. If there is an error, it still returns
-// the account itself.
+// accounts returns the accounts to list. On failure it still returns the account
+// itself.
 func (s *Source) accounts(ctx context.Context) ([]string, error) {
 	all := []string{s.Account}
 	if !s.Descendants {

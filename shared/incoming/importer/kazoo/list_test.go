@@ -16,7 +16,7 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// All recordings are listed exactly once, despite Kazoo's limits and faults.
+// Every recording is listed exactly once, in spite of Kazoo's limits and faults.
 func TestPagesListAll(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -61,15 +61,15 @@ func TestPagesListAll(t *testing.T) {
 	}
 }
 
-// A recording that was made before the turn of a month and saved after it appears
-// in no window of one month. Any number of them is found.
+// A recording that started before the end of a month and was saved in the next month
+// appears in no window of a single month. The list still finds every such recording.
 func TestPagesAtTheTurnOfAMonth(t *testing.T) {
 	t.Parallel()
 	turn := recording.SecondsOf(time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC))
 	for _, late := range []recording.Seconds{0, 1, 600, 3 * 3600, 5 * 24 * 3600, 30 * 24 * 3600} {
 		k := start(t, kazootest.Options{})
 		var all []kazootest.Recording
-		for i := range 250 { // before the turn, and after it in both databases
+		for i := range 250 { // before the new month, and after it in both databases
 			for _, r := range []struct {
 				month string
 				saved recording.Seconds
@@ -90,7 +90,7 @@ func TestPagesAtTheTurnOfAMonth(t *testing.T) {
 	}
 }
 
-// Since and Until limit the time of saving.
+// Since and Until limit the time when recordings were saved.
 func TestPagesBounds(t *testing.T) {
 	t.Parallel()
 	k := start(t, kazootest.Options{})
@@ -142,7 +142,7 @@ func TestPagesWhileRowsAreRemoved(t *testing.T) {
 	}
 }
 
-// The items of accounts below carry their own account IDs.
+// Items of descendant accounts have the IDs of those accounts.
 func TestPagesOfDescendants(t *testing.T) {
 	t.Parallel()
 	k := start(t, kazootest.Options{})
@@ -161,7 +161,7 @@ func TestPagesOfDescendants(t *testing.T) {
 	}
 }
 
-// A list that cannot be read is reported, and the windows after it follow.
+// A list that cannot be read is reported, and the later windows are still listed.
 func TestPagesWithInvalidAnswers(t *testing.T) {
 	t.Parallel()
 	row := `{"id":"202602-a","_read_only":{"content_types":[]}}`

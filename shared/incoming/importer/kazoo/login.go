@@ -12,7 +12,7 @@ import (
 	"callrecordings/shared/incoming/importer"
 )
 
-// renew replaces an expired token, once for all requests that failed with it.
+// renew replaces an expired token, once for all requests that failed with that token.
 // Errors: importer.ErrStop, importer.ErrUnreachable.
 func (s *Source) renew(ctx context.Context, stale string) error {
 	s.renewing.Lock()
@@ -66,10 +66,10 @@ func jsonBody(value any) (io.Reader, error) {
 	return bytes.NewReader(text), nil
 }
 
-// maxAnswer is the most bytes of a JSON answer.
+// maxAnswer limits the size of a JSON answer, in bytes.
 const maxAnswer = 32 << 20
 
-// errLong means that an answer exceeds maxAnswer.
+// errLong means that an answer is longer than maxAnswer.
 var errLong = fmt.Errorf("its answer has more than %d MB", maxAnswer>>20)
 
 // readJSON reads a complete answer.

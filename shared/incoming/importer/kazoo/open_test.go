@@ -14,7 +14,7 @@ import (
 	"callrecordings/shared/incoming/importer/kazoo/kazootest"
 )
 
-// Errors of Open, and their texts.
+// The errors of Open and their texts.
 func TestOpenSource(t *testing.T) {
 	t.Parallel()
 	closed := httptest.NewServer(http.NotFoundHandler())
@@ -70,7 +70,7 @@ func TestOpenSource(t *testing.T) {
 	}
 }
 
-// If the Kazoo lacks the module, the error names it.
+// If the module is missing from Kazoo, the error names the module.
 func TestOpenWithoutTheModule(t *testing.T) {
 	t.Parallel()
 	url := handler(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -84,7 +84,7 @@ func TestOpenWithoutTheModule(t *testing.T) {
 	}
 }
 
-// A token that expires ends the import if there is no API key.
+// If there is no API key, an expired token ends the import.
 func TestTokenExpires(t *testing.T) {
 	t.Parallel()
 	asked := 0

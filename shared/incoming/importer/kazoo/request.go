@@ -18,11 +18,11 @@ import (
 	"callrecordings/shared/incoming/importer"
 )
 
-// Limits of attempts for one request. The waits between them start at firstWait,
-// and double each time up to lastWait. Audio for which Kazoo's own storage fails
-// (5xx) gets fewer attempts, faults, since that may affect a whole month of
-// recordings. Answers of 429 only need patience, and have their own limit,
-// refusals. renewals limits new tokens.
+// Limits for the attempts of one request. The waits between attempts start at
+// firstWait and double up to lastWait. Audio for which Kazoo's own storage fails
+// (5xx) gets fewer attempts, faults, since the failure may affect a whole month of
+// recordings. Answers of 429 have their own limit, refusals, since the request only
+// has to wait. renewals limits the number of new tokens.
 const (
 	tries     = 7
 	faults    = 4
@@ -35,10 +35,10 @@ const (
 // longestHold is the longest Retry-After that is honored.
 const longestHold = 5 * time.Minute
 
-// stall is how long a body may deliver nothing.
+// stall is how long a body may deliver no bytes.
 const stall = 30 * time.Second
 
-// transport returns the default of Options.Transport.
+// transport returns the default for Options.Transport.
 func transport() http.RoundTripper {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
@@ -64,10 +64,10 @@ func (e *statusError) Error() string {
 	return strconv.Itoa(e.status) + " " + e.code
 }
 
-// ofID reports whether Kazoo does not know the ID in the path.
+// ofID reports whether the ID in the path is unknown to Kazoo.
 func (e *statusError) ofID() bool { return e.code == "bad_identifier" || e.code == "bad identifier" }
 
-// errNotKazoo means that an answer does not have the form of Kazoo's.
+// errNotKazoo means that an answer does not have Kazoo's envelope.
 var errNotKazoo = errors.New("its answer is not in Kazoo's envelope")
 
 // finalError is an error that no retry can fix.
@@ -84,8 +84,8 @@ type request struct {
 	header       map[string]string
 	body         any  // encoded as JSON; nil sends none
 	open         bool // sent without a token
-	tries        int  // limit for answers of 5xx; 0 stands for the general limit
-	// read reads a good answer. Its errors are retried, unless they are final.
+	tries        int  // limit for 5xx answers; 0 stands for the general limit
+	// read reads a successful answer. Errors of read are retried, unless they are final.
 	read func(*http.Response) error
 }
 
@@ -115,8 +115,8 @@ type trial struct {
 	tries, refusals, renewals int
 }
 
-// next prepares another attempt after err, or returns the error if a retry is
-// useless. wait is the pause that the last answer asked for.
+// next prepares another attempt after err, or returns an error if a retry would not
+// help. wait is the pause that the last answer requested.
 func (s *Source) next(ctx context.Context, q request, t *trial, token string, wait time.Duration, err error) error {
 	var status *statusError
 	var last finalError
@@ -153,7 +153,7 @@ func mayPass(status int) bool {
 	return status >= 500 || status == http.StatusRequestTimeout || status == http.StatusTooManyRequests
 }
 
-// rejected returns the error for a status that a retry cannot change. It wraps
+// rejected returns the error for a status that a retry cannot change. The error wraps
 // importer.ErrStop if other requests would fail too.
 func rejected(err error, s *statusError) error {
 	switch {
@@ -209,7 +209,7 @@ func (s *Source) current() string {
 	return s.token
 }
 
-// once sends a request once. wait is the pause that the answer asks for.
+// once sends a request once. wait is the pause that the answer requests.
 func (s *Source) once(ctx context.Context, q request, token string) (wait time.Duration, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

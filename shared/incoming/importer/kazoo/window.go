@@ -7,26 +7,26 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// window is a range of the time of saving, both ends included.
+// window is a range of the times when recordings were saved, both ends included.
 type window struct{ from, to recording.Seconds }
 
-// month holds the windows that together show everything that was saved in a
+// month holds the windows that together list every recording that was saved in a
 // month.
 type month struct {
 	// name is the start of the IDs in the month's own database, such as "202601".
 	name string
-	// wide also touches the database of the month before; its from is 0 if it is
-	// not needed. own touches only the database of this month.
+	// wide also touches the database of the previous month; wide.from is 0 if this
+	// window is not needed. own touches only the database of this month.
 	wide, own window
 }
 
 const (
-	// overlap is how far a wide window reaches into the month before: enough to
-	// touch its database, and little enough to stay within Kazoo's widest window,
-	// even for the longest month (kazoo.md 3.1).
+	// overlap is how far a wide window reaches into the previous month, in seconds:
+	// enough to touch that month's database, and little enough to stay within Kazoo's
+	// widest window, even for the longest month (kazoo.md 3.1).
 	overlap = recording.Seconds(1800)
-	// late is the longest time between the start of a recording and its saving
-	// that matters if since is in the first day of a month.
+	// late is the longest time, in seconds, between the start and the saving of a
+	// recording that matters if since is on the first day of a month.
 	late = recording.Seconds(24 * 3600)
 	// narrow is the width, in seconds, below which a window is not halved.
 	narrow = recording.Seconds(3600)
@@ -35,8 +35,8 @@ const (
 // beginning is a time before the first Kazoo.
 var beginning = recording.SecondsOf(time.Date(2010, 1, 1, 0, 0, 0, 0, time.UTC))
 
-// months yields the months from since to until, the oldest first. since is not
-// exact: on the first day of a month, it extends into the month before.
+// months yields the months from since to until, the oldest first. If since is on the
+// first day of a month, the range also extends into the previous month.
 func months(since, until recording.Seconds) iter.Seq[month] {
 	if since <= 0 {
 		since = beginning
