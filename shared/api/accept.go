@@ -7,7 +7,7 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// form is a kind of representation that an answer can have.
+// form is the kind of representation that an answer carries.
 type form int
 
 const (
@@ -32,15 +32,15 @@ var (
 	offerAnyAudio = offer{formAudio, append([]string{"audio/*"}, recording.AudioNames("")...)}
 )
 
-// offerAudio returns the offer for audio of the media type own, under all names
-// of its format. As in Kazoo, a client that asks for MP3 also gets other types.
+// offerAudio returns the offer for audio of the media type own. Every name of the
+// format selects it. As in Kazoo, a client that asks for MP3 also gets other types.
 func offerAudio(own string) offer {
 	own = httpfield.EssenceOf(own)
 	types := append([]string{respell(own)}, recording.AudioNames(own)...)
 	return offer{formAudio, append(types, recording.AudioMPEG, "audio/mp3")}
 }
 
-// respell returns the usual spelling of an audio type, so that audio/x-wav,
+// respell returns the canonical name of an audio type, so that audio/x-wav,
 // audio/vnd.wave and audio/wave match audio/wav. It returns other types unchanged.
 func respell(mediaType string) string {
 	const audio = "audio/"
@@ -64,9 +64,9 @@ var acceptAliases = map[string]string{
 // preferences are the media types that a client accepts, most preferred first.
 type preferences httpfield.Preferences
 
-// preferencesOf returns the preferences of a request: those of parameter, the
-// value of ?accept=; else those of the Accept header; else any type (kazoo.md,
-// 1.6). A value without a valid element counts as absent.
+// preferencesOf returns the preferences of a request. They come from parameter (the
+// value of ?accept=), else from the Accept header; by default every type is accepted
+// (kazoo.md, 1.6). A value without a valid element counts as absent.
 func preferencesOf(parameter string, header []string) preferences {
 	p := httpfield.ParseAccept(parameter, acceptAliases)
 	if p == nil {

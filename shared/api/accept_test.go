@@ -111,9 +111,9 @@ func TestChooseForAList(t *testing.T) {
 	}
 }
 
-// Knowing the audio's type can only rule audio out. A 406 that is sent before the
-// recording is read would also be sent after it, and a document stays a document.
-// The order of the checks in get.go relies on this.
+// Knowing the audio's type can only rule audio out. If the answer is a 406 before the
+// recording is read, it is still a 406 afterwards, and a document stays a document. The
+// order of the checks in get.go relies on this rule.
 func TestUnknownTypeIsTheWidestOffer(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -2,8 +2,8 @@ package api
 
 import "net/http"
 
-// answer is the response writer of handlers. It sends the first status only and
-// records status and length for the log.
+// answer is the response writer of handlers. It sends only the first status, and
+// records the status and the length for the log.
 type answer struct {
 	http.ResponseWriter
 	status int // 0 until a status is sent
@@ -22,7 +22,7 @@ func (a *answer) WriteHeader(status int) {
 	a.ResponseWriter.WriteHeader(status)
 }
 
-// Write sends a part of the body, after status 200 if no status was sent.
+// Write sends part of the body. It first sends status 200 if no status was sent.
 func (a *answer) Write(p []byte) (int, error) {
 	a.WriteHeader(http.StatusOK)
 	if a.head {
@@ -36,9 +36,9 @@ func (a *answer) Write(p []byte) (int, error) {
 // Unwrap supports [http.ResponseController].
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// reserve makes room for a body of n bytes before it is read into memory. Only the
-// gateway of one machine limits the answers in memory. Error: errCrowded, if there is
-// no room in time.
+// reserve reserves memory for a body of n bytes before the body is read. Only the
+// local server limits the memory for answers; Lambda does not. Error: errCrowded, if
+// the memory does not become free in time.
 func reserve(w http.ResponseWriter, n int64) error {
 	for {
 		switch v := w.(type) {

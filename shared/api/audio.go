@@ -15,8 +15,8 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// audioCache makes only the client cache audio, and revalidate it before each
-// use, so that a deleted recording stops playing.
+// audioCache lets only the client cache audio, not a proxy. The client must
+// revalidate the audio before each use, so that a deleted recording stops playing.
 const audioCache = "private, no-cache"
 
 // requestedAudio is the managed audio that a request asks for.
@@ -55,7 +55,7 @@ func (g *getter) audio(w http.ResponseWriter, r *request, rec *recording.Recordi
 	return err
 }
 
-// managed answers with managed audio. It writes nothing before it has the bytes,
+// managed answers with managed audio. It writes nothing until it has read the bytes,
 // so that the caller can retry.
 func (g *getter) managed(w http.ResponseWriter, r *request, rec *recording.Recording, d media.Delivery) error {
 	key := rec.AudioKey()
@@ -129,9 +129,9 @@ func (a *requestedAudio) headers(h http.Header) {
 	h.Set("Content-Length", strconv.FormatInt(a.length(), 10))
 }
 
-// validatorHeaders sets the headers that a 304 has, too. Content-Type is one of
-// them because API Gateway adds application/json to an answer without a type,
-// and caches store that (docs/gateway.md).
+// validatorHeaders sets the headers that a 304 also carries. They include Content-Type
+// because API Gateway adds application/json to an answer without a type, and caches
+// store that type (docs/gateway.md).
 func (a *requestedAudio) validatorHeaders(h http.Header) {
 	h.Set("Content-Type", a.ContentType)
 	h.Set("Cache-Control", audioCache)
@@ -150,10 +150,10 @@ func dispositionOf(r *request, rec *recording.Recording, contentType string) str
 	return httpfield.ContentDisposition(r.URL.Query().Get("inline") == "true", audioFileName(name, rec.ID, contentType))
 }
 
-// audioType returns the Content-Type of rec's audio. It is the first audio type
-// among that of the metadata, which ingest probed, that of the stored object and
-// that of the document. The default is audio/mpeg. It is always an audio type,
-// so that browsers do not run an upload.
+// audioType returns the Content-Type of rec's audio: the first audio type among those
+// of the metadata (which ingest probed), of the stored object and of the document. The
+// default is audio/mpeg. The result is always an audio type, so that browsers do not
+// execute uploaded content.
 func audioType(stored string, rec *recording.Recording) string {
 	documented, _ := rec.Document.Text("content_type")
 	for _, text := range []string{rec.Audio.ContentType, stored, documented} {
@@ -161,7 +161,7 @@ func audioType(stored string, rec *recording.Recording) string {
 		if err != nil {
 			continue
 		}
-		if !strings.HasPrefix(kind, "audio/") { // it may be a container, such as video/mp4
+		if !strings.HasPrefix(kind, "audio/") { // a container type, such as video/mp4
 			kind = recording.AudioName(kind)
 		}
 		if kind == "" {

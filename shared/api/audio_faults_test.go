@@ -73,8 +73,8 @@ func TestAudioReplacedDuringRequest(t *testing.T) {
 	}
 }
 
-// Audio of another size than its recording states is damaged, for example after a
-// crash. It is missing rather than served as if it were whole.
+// Audio is damaged, for example after a crash, if its size differs from the size in the
+// recording. The answer is then the 404 for missing audio, not the damaged bytes.
 func TestDamagedAudioIsMissing(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{0, 99, 101} {

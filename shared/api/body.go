@@ -12,8 +12,8 @@ const (
 	// maxBody is the longest JSON body of a request, in bytes (contract, Patch).
 	maxBody = 64 << 10
 	// gatewayLimit is the most audio that one request or answer carries through the
-	// gateway, in bytes (contract, Document or audio). As base64 it stays below
-	// the 6 MB limit of Lambda.
+	// gateway, in bytes (contract, Document or audio). That much audio as base64 stays
+	// below Lambda's limit of 6 MB.
 	gatewayLimit = 4_400_000
 )
 
@@ -31,8 +31,8 @@ func jsonBody(r *request) ([]byte, error) {
 	return body, err
 }
 
-// bodyUpTo reads a body of at most that many bytes; the error for a longer one
-// is tooMuch.
+// bodyUpTo reads a body of at most that many bytes. For a longer body it returns
+// tooMuch.
 func bodyUpTo(r *request, most int64, tooMuch error) ([]byte, error) {
 	body, complete, err := readBody(r, most)
 	if err == nil && !complete {
@@ -41,8 +41,8 @@ func bodyUpTo(r *request, most int64, tooMuch error) ([]byte, error) {
 	return body, err
 }
 
-// readBody reads a body of at most that many bytes. complete is false, and body
-// nil, if it is longer.
+// readBody reads a body of at most that many bytes. If the body is longer, complete is
+// false and the returned body is nil.
 func readBody(r *request, most int64) (body []byte, complete bool, err error) {
 	if r.ContentLength > most {
 		return nil, false, nil

@@ -6,9 +6,9 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// authorizeChange makes the checks that PATCH and DELETE share before they read
-// anything: the bearer may do it, the client accepts a document as the answer,
-// and the ID is valid. It returns the ID.
+// authorizeChange runs the checks that PATCH and DELETE share before they read
+// anything: the bearer is allowed to make the change, the client accepts a document as
+// the answer, and the ID is valid. It returns the ID.
 func (r *request) authorizeChange(action auth.Action) (string, error) {
 	if !r.bearer.May(action) {
 		return "", errForbidden
@@ -20,8 +20,8 @@ func (r *request) authorizeChange(action auth.Action) (string, error) {
 	return recording.ParseID(r.id)
 }
 
-// mayChange returns an error if rec belongs to another user than the path's or
-// does not match If-Match.
+// mayChange returns an error if rec does not belong to the user in the path, or does
+// not match If-Match.
 func (r *request) mayChange(rec *recording.Recording) error {
 	if err := r.reaches(rec); err != nil {
 		return err

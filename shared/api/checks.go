@@ -10,8 +10,8 @@ import (
 	"callrecordings/shared/store"
 )
 
-// authenticate verifies the token and that it grants access to the account of
-// the path. A malformed account gets the same 403 as one that does not exist.
+// authenticate verifies the token and checks that it grants access to the account in
+// the path. A malformed account ID gets the same 403 as an unknown account.
 func (r *request) authenticate(ctx context.Context) error {
 	if r.target.public() {
 		return nil
@@ -60,7 +60,7 @@ func (r *request) overridesMethod() bool {
 }
 
 // reaches returns store.ErrNotFound if the path names a user and rec belongs to
-// another.
+// another user.
 func (r *request) reaches(rec *recording.Recording) error {
 	if r.user != "" && rec.Owner != r.user {
 		return fmt.Errorf("%w: it belongs to another user", store.ErrNotFound)

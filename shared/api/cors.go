@@ -27,7 +27,7 @@ func (r *request) commonHeaders(h http.Header) {
 	h.Set("X-Request-Id", r.entry.RequestID)
 	h.Set("Vary", "Accept, Accept-Encoding, Origin")
 	h.Set("Cache-Control", "private, no-cache")
-	h.Set("X-Content-Type-Options", "nosniff") // browsers must not guess a type from text of callers
+	h.Set("X-Content-Type-Options", "nosniff") // browsers must not guess a type from client-supplied text
 	h.Set("Access-Control-Allow-Origin", r.env.Origin)
 	h.Set("Access-Control-Allow-Methods", r.allowMethods())
 	h.Set("Access-Control-Allow-Headers", allowHeaders)

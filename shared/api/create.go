@@ -28,7 +28,7 @@ type UploadAudio interface {
 	comparer
 }
 
-// Uploads configures where audio is stored, and its limits.
+// Uploads configures the storage of audio and its limits.
 type Uploads struct {
 	// Audio signs uploads, and stores audio that comes in the request.
 	Audio UploadAudio
@@ -47,8 +47,8 @@ type creator struct {
 
 // Create creates a recording (contract, Create). The answer is its document and,
 // unless the audio was in the request, a presigned upload. The recording is
-// pending until package bucket has ingested its audio. So the answer does not
-// wait for an analysis, and this function does not link the audio parsers.
+// pending until package bucket has ingested its audio. So the answer does not wait
+// for the probe, and this function does not link the audio parsers.
 func Create(env Env, s CreateStore, u Uploads) http.Handler {
 	c := &creator{Uploads: u, env: &env, store: s}
 	return env.handle(OpCreate, c.serve)
@@ -128,8 +128,8 @@ func (c *creator) identify(r *request, asked *creation, key string) (string, err
 	return claim.ID, nil
 }
 
-// compose makes the requested recording. Over the API, a recording is created
-// now, regardless of when the call took place (contract, List).
+// compose makes the requested recording. Over the API, the creation time of a recording
+// is the time of the request, regardless of when the call took place (contract, List).
 func (c *creator) compose(account, id string, asked *creation) *recording.Recording {
 	now := recording.SecondsOf(c.env.Now())
 	draft := incoming.Draft{
@@ -143,9 +143,9 @@ func (c *creator) compose(account, id string, asked *creation) *recording.Record
 	return incoming.Compose(draft, now)
 }
 
-// retry returns the recording that the same request created before, or completes
-// one that was created from its audio alone. Error: store.ErrExists if the ID belongs
-// to another recording.
+// retry returns the recording that the same request created before, or completes a
+// recording that was created from its audio alone. Error: store.ErrExists if the ID
+// belongs to another recording.
 func (c *creator) retry(r *request, asked *creation, rec *recording.Recording) (*recording.Recording, error) {
 	existing, err := c.store.Get(r.Context(), rec.Account, rec.ID)
 	switch {
@@ -172,9 +172,9 @@ func (c *creator) retry(r *request, asked *creation, rec *recording.Recording) (
 	return completed, nil
 }
 
-// storeAudio stores the audio that came in the request. The bucket's event about
-// it gets it ingested like any other. Error: media.ErrOccupied if other audio is
-// stored.
+// storeAudio stores the audio that came in the request. The bucket's event then
+// triggers ingest, as for any upload. Error: media.ErrOccupied if other audio is
+// already stored.
 func (c *creator) storeAudio(r *request, rec *recording.Recording, asked *creation) error {
 	err := putOnce(r.Context(), c.Audio, rec.AudioKey(), asked.Upload.ContentType, asked.audio)
 	if err != nil {

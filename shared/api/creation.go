@@ -18,7 +18,7 @@ import (
 // creation is the recording that a PUT asks for.
 type creation struct {
 	recording.Creation
-	// withAudio is set if the request carries the audio, even zero bytes of it.
+	// withAudio is true if the request carries the audio, even audio of zero bytes.
 	withAudio bool
 	audio     []byte
 	// fingerprint identifies the request, so that a retry is recognized.
@@ -89,7 +89,8 @@ func plainParameters(kind string) string {
 	return name
 }
 
-// given yields the parameters of a query, sorted, the first of each name.
+// given yields the parameters of a query, sorted by name. If a name occurs more than
+// once, only the first value counts.
 func given(query url.Values) func(yield func(string, string) bool) {
 	names := make([]string, 0, len(query))
 	for name := range query {
@@ -105,15 +106,15 @@ func given(query url.Values) func(yield func(string, string) bool) {
 	}
 }
 
-// sign computes the fingerprint of the request. Bodies that differ only in white
-// space and in the order of members have the same one.
+// sign computes the fingerprint of the request. Bodies that differ only in white space
+// and in the order of members have the same fingerprint.
 func (asked *creation) sign() {
 	audio := ""
 	if asked.withAudio {
 		audio = asked.Upload.SHA256
 	}
 	text, err := json.Marshal([]any{asked.ID, canonical(asked.Document), asked.Upload, audio, asked.withAudio})
-	if err != nil { // cannot happen: it consists of JSON and strings
+	if err != nil { // cannot happen: all fields are JSON or strings
 		text = []byte(asked.Document)
 	}
 	sum := sha256.Sum256(text)
@@ -132,7 +133,7 @@ func canonical(d recording.Document) any {
 	return v
 }
 
-// maxKey is the most bytes of an Idempotency-Key.
+// maxKey is the maximum length of an Idempotency-Key, in bytes.
 const maxKey = 255
 
 // idempotencyKey returns the client's Idempotency-Key, or "".

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// crowdedWriter is the answer of a gateway without room for large answers.
+// crowdedWriter is the response writer of a gateway without room for large answers.
 type crowdedWriter struct {
 	*httptest.ResponseRecorder
 	asked []int64
@@ -18,8 +18,8 @@ func (w *crowdedWriter) Reserve(n int64) error {
 	return errors.New("no room")
 }
 
-// Without room in the gateway, audio is a 429 with Retry-After. It is a 200 if the
-// gateway has no limit.
+// If the gateway has no room, a request for audio gets a 429 with Retry-After. If the
+// gateway has no limit, it gets a 200.
 func TestAudioWithoutRoom(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, Delivery{})

@@ -13,8 +13,8 @@ import (
 	"callrecordings/shared/store"
 )
 
-// A purge within a request takes at most purgeTime and leaves answerTime of the
-// request's deadline for the answer.
+// A purge within a request takes at most purgeTime, and ends at least answerTime before
+// the request's deadline.
 const (
 	purgeTime  = 5 * time.Second
 	answerTime = time.Second
@@ -23,7 +23,7 @@ const (
 // Delete answers DELETE of one recording (docs/adr/006-deleting.md). It writes
 // the tombstone, which hides the recording, then removes the audio, then records
 // that the audio is gone. Once the tombstone is written, the request succeeds.
-// If a later step fails, the purge stays pending and purge finishes it later.
+// If a later step fails, the purge stays pending and the function purge finishes it.
 func Delete(env Env, s store.Writer, m media.Remover) http.Handler {
 	return env.handle(OpDelete, func(w http.ResponseWriter, r *request) error {
 		id, err := r.authorizeChange(auth.Delete)

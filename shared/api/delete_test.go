@@ -81,7 +81,7 @@ func TestDeleteErrors(t *testing.T) {
 	p.wantStatus(t, http.StatusOK, "")
 }
 
-// Audio that has not arrived, has its own key, or is external.
+// Deletes work for audio that has not arrived, has its own key, or is external.
 func TestDeleteAudioElsewhere(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*recording.Recording){
@@ -127,7 +127,7 @@ func (b *brokenRemover) Remove(ctx context.Context, _ string) error {
 	return fmt.Errorf("remove: %w", media.ErrUnavailable)
 }
 
-// failingPurged is a store with a Purged that fails.
+// failingPurged is a store whose method Purged fails.
 type failingPurged struct{ store.Writer }
 
 func (failingPurged) Purged(context.Context, string, string) error { return store.ErrUnavailable }

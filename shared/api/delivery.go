@@ -16,7 +16,7 @@ type Delivery struct {
 	// [media.Auto].
 	Default media.Delivery
 	// PresignTTL is the shortest lifetime of a presigned URL, up to 7 days; 0 means
-	// five minutes. Listening may need a longer one; see [Delivery.lifetime].
+	// five minutes. Long audio needs a longer lifetime; see [Delivery.lifetime].
 	PresignTTL time.Duration
 	// ExternalHosts are the hosts that external audio may be redirected to: a
 	// host name, or "*.example.com" for all hosts below it.
@@ -31,27 +31,28 @@ const defaultPresignTTL = 5 * time.Minute
 // transport sends audio in one way.
 type transport func(*getter, http.ResponseWriter, *request, *requestedAudio) error
 
-// transports has, for each delivery, the transports of audio that fits one
-// answer and of audio that does not. Response streaming would add a row "stream"
-// and become the second column of "auto" where it is deployed.
+// transports has two transports for each delivery: one for audio that fits into one
+// answer, and one for larger audio. Response streaming would add a row "stream" and
+// become the second column of "auto" where streaming is deployed.
 var transports = map[media.Delivery]struct{ small, large transport }{
 	media.Inline:   {(*getter).inline, (*getter).rejectLarge},
 	media.Redirect: {(*getter).redirect, (*getter).redirect},
 	media.Auto:     {(*getter).inline, (*getter).redirect},
 }
 
-// deliveryNames are the keys of transports, for an error.
+// deliveryNames are the keys of transports. An error message lists them.
 var deliveryNames = []string{string(media.Auto), string(media.Inline), string(media.Redirect)}
 
-// maxListening limits the lifetime that listening asks for. A function's role
-// signs with a session that may end soon after (docs/cost.md).
+// maxListening limits the lifetime that is derived from the audio's duration. A
+// function signs with the session of its role, which may end soon after
+// (docs/cost.md).
 const maxListening = time.Hour
 
-// lifetime returns the lifetime of a presigned URL. Players repeat ranges of the
-// same URL while a person listens and pauses, and stall for good once it has
-// expired. So it lasts twice the duration of the audio and ten minutes, but at
-// most maxListening, and never less than PresignTTL. Audio of unknown duration, 0,
-// may be long: its URL lasts maxListening.
+// lifetime returns the lifetime of a presigned URL. Players request ranges of the same
+// URL while a person listens and pauses, and stall for good once the URL has expired.
+// So the lifetime is twice the duration of the audio plus ten minutes, but at most
+// maxListening, and never less than PresignTTL. If the duration is unknown (0), the
+// audio may be long, so the lifetime is maxListening.
 func (d Delivery) lifetime(duration time.Duration) time.Duration {
 	listening := maxListening
 	if duration > 0 {
@@ -60,11 +61,11 @@ func (d Delivery) lifetime(duration time.Duration) time.Duration {
 	return max(d.PresignTTL, listening)
 }
 
-// deliveryOf returns the delivery that the client asks for, or the default. An
-// unknown delivery is an error, so that no client gets an answer in a way that
-// it did not choose. A client with an Authorization header is redirected only if
-// the audio does not fit: many clients send the header to S3, which rejects a
-// request that a presigned URL and a header both authenticate.
+// deliveryOf returns the delivery that the client asks for, or the default. An unknown
+// delivery is an error, so that a client never gets a delivery that it did not choose.
+// A client with an Authorization header is redirected only if the audio does not fit
+// into one answer: many clients send the header on to S3, and S3 rejects a request with
+// both a presigned URL and an Authorization header.
 func (g *getter) deliveryOf(r *request, query url.Values) (media.Delivery, error) {
 	text := query.Get("delivery")
 	if isAbsent(text) {

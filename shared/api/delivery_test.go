@@ -13,7 +13,8 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// Audio and ranges of sizes around the limit of one answer, with each delivery.
+// The test requests audio and ranges around the size limit of one answer, with each
+// delivery.
 func TestDeliveries(t *testing.T) {
 	t.Parallel()
 	const redirected, tooLarge = http.StatusFound, http.StatusRequestEntityTooLarge
@@ -177,8 +178,8 @@ func TestLifetime(t *testing.T) {
 	}
 }
 
-// Clients send the Authorization header on to S3, which rejects it. They get the
-// bytes where they fit.
+// Clients send the Authorization header on to S3, which rejects it. So such clients get
+// the bytes themselves if the bytes fit into one answer.
 func TestAuthorizationIsNotRedirected(t *testing.T) {
 	t.Parallel()
 	small, large := newSingle(t, Delivery{Default: media.Redirect}), newSingle(t, Delivery{Default: media.Redirect})

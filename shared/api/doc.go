@@ -20,8 +20,8 @@
 //     every request gets an answer (answer.go)
 //  8. one line in the log
 //
-// Handlers check the route themselves. A request that belongs to another
-// operation, or to none, gets the same answer as from [Fallback].
+// Handlers check the route themselves. A request for another operation, or for an
+// unknown route, gets the same answer as from [Fallback].
 //
 // The other files:
 //

@@ -17,11 +17,11 @@ import (
 // Envelope).
 const jsonType = "application/json"
 
-// extras are the members that only some successes have.
+// extras are the envelope members that only some successful answers have.
 type extras struct {
-	// revision is that of a single document; "" for anything else.
+	// revision is the revision of a single document; "" for other answers.
 	revision string
-	// paging has the keys of a page of a list; zero for anything else.
+	// paging has the keys of a page of a list; zero for other answers.
 	paging paging
 }
 
@@ -31,11 +31,11 @@ type paging struct {
 	start, end string // start_key; next_start_key, "" on the last page
 }
 
-// maxPooled is the size of the largest buffer that goes back to the pool, in
-// bytes.
+// maxPooled is the size of the largest buffer that the pool keeps, in bytes.
 const maxPooled = 1 << 20
 
-// buffers are for bodies, so that a list does not allocate its answer.
+// buffers is a pool of buffers for bodies, so that a list need not allocate memory for
+// its answer.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // takeBuffer takes a buffer from the pool. Its content is undefined.
@@ -53,8 +53,8 @@ func putBuffer(b *[]byte) {
 	}
 }
 
-// withBuffer calls write with an empty buffer from the pool. What write returns
-// goes back to the pool.
+// withBuffer calls write with an empty buffer from the pool, and puts the buffer that
+// write returns back into the pool.
 func withBuffer(write func(buf []byte) []byte) {
 	b := takeBuffer()
 	*b = write((*b)[:0])
@@ -123,8 +123,8 @@ func (r *request) writeError(w http.ResponseWriter, p *publicError) {
 	})
 }
 
-// writeJSON answers with a complete body, indented and compressed as the client
-// asks, and returns body for the pool.
+// writeJSON answers with a complete body, indented and compressed if the client asks
+// for that, and returns body for the pool.
 func (r *request) writeJSON(w http.ResponseWriter, status int, body []byte) []byte {
 	w.Header().Set("Content-Type", jsonType)
 	out := body

@@ -17,15 +17,14 @@ import (
 	"callrecordings/shared/strictjson"
 )
 
-// publicError is the answer to a failed request, with a cause that only the log
-// gets.
+// publicError is the answer to a failed request. Its cause goes only to the log.
 type publicError struct {
 	status int
 	// code is the machine-readable code, the envelope's message.
 	code string
 	// data is the envelope's data (kazoo.md, 5.3 and 5.4).
 	data map[string]any
-	// header and value are those of an additional header; "" for none.
+	// header and value are the name and value of an additional header; "" for none.
 	header, value string
 	// cause, if not nil, goes to the log.
 	cause error
@@ -43,7 +42,7 @@ func (p *publicError) Error() string {
 // Unwrap returns the cause.
 func (p *publicError) Unwrap() error { return p.cause }
 
-// detail returns the data of an error that consists of a message.
+// detail returns the data of an error that has only a message.
 func detail(text string) map[string]any { return map[string]any{"message": text} }
 
 // Errors that do not depend on the request.
@@ -162,8 +161,7 @@ func badCursor(*request) *publicError {
 	}
 }
 
-// badReportedID returns the 400 for the recording ID that a storage request
-// reports.
+// badReportedID returns the 400 for an invalid recording ID in a storage request.
 func badReportedID(*request) *publicError {
 	return &publicError{
 		status: http.StatusBadRequest, code: "validation error",
@@ -174,8 +172,8 @@ func badReportedID(*request) *publicError {
 	}
 }
 
-// badID returns the answer for a malformed recording ID. In a path it is a 404
-// (contract, Routes). A storage request reports its ID: there it is a 400.
+// badID returns the answer for a malformed recording ID: 404 if the ID is in the path
+// (contract, Routes), 400 if a storage request reports it.
 func badID(r *request) *publicError {
 	if r.op == OpReceive {
 		return badReportedID(r)
@@ -194,9 +192,9 @@ func notJSON(text string) func(*request) *publicError {
 	return func(*request) *publicError { return bodyError(text, errors.New(text)) }
 }
 
-// errorTable maps the errors of the layers below to answers. The first row with an
-// error in the chain counts. A test checks that the table has every exported
-// error of the packages that this one imports.
+// errorTable maps the errors of the layers below to answers. The first row whose error
+// is in the chain counts. A test checks that the table has every exported error of the
+// packages that this package imports.
 var errorTable = []struct {
 	err    error
 	answer func(*request) *publicError

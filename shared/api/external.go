@@ -14,7 +14,7 @@ import (
 // allow-list hosts. An entry matches one host; "*.example.com" matches all hosts
 // below example.com, but not example.com itself. Ports are not compared. URLs
 // with a user or a password are rejected, because the redirect would disclose
-// them. So are URLs that other parsers could read as another host.
+// them. URLs in which another parser could find a different host are rejected too.
 func externalURL(raw string, hosts []string) (location string, ok bool) {
 	u, err := url.Parse(raw)
 	if err != nil || u.User != nil || u.Opaque != "" || (u.Scheme != "http" && u.Scheme != "https") {

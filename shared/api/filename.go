@@ -15,12 +15,12 @@ import (
 // below the limit of common file systems, so that a browser can add " (1)".
 const maxFileName = 200
 
-// moreExtensions are extensions of audio that the table of formats does not have.
+// moreExtensions are audio extensions that are missing from the table of formats.
 var moreExtensions = []string{"wave", "gsm", "audio"}
 
-// audioFileName returns the file name for audio of type contentType: wanted in
-// a safe form, or the recording's id if nothing of it remains. The name always
-// has an audio extension, so that it cannot pass for a program.
+// audioFileName returns the file name for audio of type contentType: wanted in a safe
+// form, or the recording's id if nothing of wanted remains. The name always has an
+// audio extension, so that the file cannot be mistaken for a program.
 func audioFileName(wanted, id, contentType string) string {
 	name := safeName(wanted)
 	if name == "" {
@@ -40,14 +40,15 @@ func audioFileName(wanted, id, contentType string) string {
 	return name
 }
 
-// isAudioExtension reports whether an extension, with its dot, is one of audio.
+// isAudioExtension reports whether an extension, including its dot, is an audio
+// extension.
 func isAudioExtension(extension string) bool {
 	name, ok := strings.CutPrefix(extension, ".")
 	return ok && (recording.IsAudioExtension(name) || slices.Contains(moreExtensions, name))
 }
 
 // csvFileName returns the file name of a list as CSV: wanted in a safe form, or
-// recordings.csv if nothing of it remains. The name always ends in .csv.
+// recordings.csv if nothing of wanted remains. The name always ends in .csv.
 func csvFileName(wanted string) string {
 	const extension = ".csv"
 	name := safeName(wanted)

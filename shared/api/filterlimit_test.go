@@ -40,7 +40,7 @@ func TestTooManyFilters(t *testing.T) {
 	}
 }
 
-// More tests examine fewer documents, so that the work of a page stays the same.
+// With more tests, a page examines fewer documents, so that its work stays the same.
 func TestWorkCountsTests(t *testing.T) {
 	t.Parallel()
 	for _, tests := range []int{1, 4, 5, 16, 32} {

@@ -31,11 +31,11 @@ func Get(env Env, s store.Reader, m media.Reader, d Delivery) http.Handler {
 	return env.handle(OpGet, g.serve)
 }
 
-// serve makes the checks that do not depend on the recording, loads it, waits for
-// its audio if the client prefers that, and chooses again by the type of its
-// audio. If only that type does not match, the 406 comes after the 404 for a
-// missing recording. Without audio the type is unknown, so the answer is the 404
-// for missing audio.
+// serve runs the checks that do not depend on the recording, loads the recording, waits
+// for its audio if the client prefers that, and then chooses the form again, now by the
+// type of the audio. A 406 that depends on that type can come only after the 404 for a
+// missing recording. Without audio the type is unknown, so the answer is the 404 for
+// missing audio.
 func (g *getter) serve(w http.ResponseWriter, r *request) error {
 	query := r.URL.Query()
 	want := preferencesOf(query.Get("accept"), r.Header.Values("Accept"))
@@ -68,7 +68,7 @@ func (g *getter) serve(w http.ResponseWriter, r *request) error {
 }
 
 // choose returns the form of the answer, document or audio. Errors: 406 if the
-// client accepts neither, 403 if the bearer may not read the chosen one.
+// client accepts neither, 403 if the bearer may not read the chosen form.
 func (r *request) choose(want preferences, audio offer) (form, error) {
 	chosen, ok := want.choose(offerDocument, audio)
 	action := auth.Read

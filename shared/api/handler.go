@@ -28,11 +28,11 @@ type Env struct {
 	Verifier *auth.Verifier
 	// Log gets one line per request; nil disables logging.
 	Log *slog.Logger
-	// Metrics, if not nil, are part of the same line.
+	// Metrics, if not nil, adds metrics to that line.
 	Metrics *requestlog.Metrics
 	// Now is the clock; required.
 	Now func() time.Time
-	// Random is the source of IDs for requests that have none; nil is
+	// Random is the source of new request IDs, for requests without an ID; nil means
 	// [rand.Reader].
 	Random io.Reader
 	// Origin is the origin that CORS allows; "" means "*".
@@ -51,8 +51,8 @@ type request struct {
 	target target
 	bearer auth.Bearer
 	op     Operation
-	// version is "v1" or "v2". user is "" if the path is that of the whole
-	// account. id is unchecked.
+	// version is "v1" or "v2". user is "" if the path is for the whole account. id is
+	// unchecked.
 	version, account, user, id string
 }
 
@@ -69,8 +69,8 @@ type chain struct {
 	check func(ctx context.Context, r *request) error
 }
 
-// handle returns the handler of op, which authenticates by token and then calls
-// f. It copies the environment.
+// handle returns the handler of op, which authenticates by token and then calls f.
+// handle copies the environment.
 func (e *Env) handle(op Operation, f handlerFunc) http.Handler {
 	return e.handleFor(op, func(ctx context.Context, r *request) error { return r.authenticate(ctx) }, f)
 }
@@ -133,7 +133,7 @@ func (r *request) parseTarget() {
 	r.version, r.account, r.user, r.id = r.target.version, r.target.account, r.target.user, r.target.id
 }
 
-// run makes the checks and calls the handler. It turns a panic into an error.
+// run runs the checks and calls the handler. It turns a panic into an error.
 func (c *chain) run(ctx context.Context, a *answer, r *request) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -150,7 +150,7 @@ func (c *chain) run(ctx context.Context, a *answer, r *request) (err error) {
 	return c.next(a, r)
 }
 
-// inspect makes the checks that do not need the body.
+// inspect runs the checks that do not need the body.
 func (c *chain) inspect(ctx context.Context, r *request) error {
 	if err := c.check(ctx, r); err != nil {
 		return err
@@ -161,8 +161,8 @@ func (c *chain) inspect(ctx context.Context, r *request) error {
 // maxRequestID is the length of the longest request ID that a client may send.
 const maxRequestID = 128
 
-// requestID returns the client's request ID if it is printable and not too long,
-// else the gateway's, else a new one (contract, Envelope).
+// requestID returns the client's request ID if it is printable and not too long, else
+// the gateway's request ID, else a new ID (contract, Envelope).
 func (e *Env) requestID(r *http.Request) string {
 	for _, id := range []string{r.Header.Get("X-Request-ID"), requestlog.GatewayID(r.Context())} {
 		if isPrintable(id) && len(id) <= maxRequestID {
@@ -186,7 +186,7 @@ func isPrintable(s string) bool {
 	return s != ""
 }
 
-// loggedMethod returns the method for the log, which does not get unknown ones.
+// loggedMethod returns the method for the log, or "other" for an unknown method.
 func loggedMethod(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
@@ -196,7 +196,7 @@ func loggedMethod(method string) string {
 	return "other"
 }
 
-// panicError is the panic of a handler, with its stack for the log.
+// panicError is a panic of a handler, with the stack for the log.
 type panicError struct {
 	value any
 	stack []byte

@@ -19,7 +19,8 @@ const (
 	pageBytes = 5_000_000
 	// filterCalls and filterBytes bound the reads of a filtered page
 	// (docs/adr/001-store-keys.md). Each test of a filter examines the documents,
-	// so filterBytes is for freeTests tests. More tests examine fewer documents.
+	// so filterBytes is the limit for freeTests tests. With more tests, a page examines
+	// fewer documents.
 	filterCalls = 8
 	filterBytes = 4 << 20
 	freeTests   = 4
@@ -27,9 +28,9 @@ const (
 	// does not grow with its length.
 	readSize  = 1000
 	readBytes = 1 << 20
-	// answerReserve is the time that must remain to read on in an unpaged list.
-	// rowReserve is the time that must remain to go on with the recordings of one
-	// read.
+	// answerReserve is the time that must remain before an unpaged list starts another
+	// read. rowReserve is the time that must remain before it adds the next recording
+	// of a read.
 	answerReserve = 3 * time.Second
 	rowReserve    = time.Second
 )
@@ -132,7 +133,7 @@ func (l *lister) readPage(r *request, q *listQuery, e listEncoder) (paging, erro
 	return keys, nil
 }
 
-// fill adds the recordings of page to e until one does not fit. It returns the
+// fill adds the recordings of page to e until a recording does not fit. It returns the
 // number of recordings added and the start of the next page, nil at the end.
 func fill(page store.Page, e listEncoder) (size int, next *store.Position, err error) {
 	for i := range page.Recordings {
@@ -147,8 +148,8 @@ func fill(page store.Page, e listEncoder) (size int, next *store.Position, err e
 	return len(page.Recordings), page.Next, nil
 }
 
-// readAll adds all recordings in the range of q to e, in bounded reads. It
-// returns errTooMuch if they do not fit one answer or the time runs out.
+// readAll adds all recordings in the range of q to e, in bounded reads. It returns
+// errTooMuch if the recordings do not fit into one answer or the time runs out.
 func (l *lister) readAll(r *request, q *listQuery, e listEncoder) error {
 	if q.from > q.to { // only created_from is set, to a time in the future
 		return nil
@@ -156,7 +157,7 @@ func (l *lister) readAll(r *request, q *listQuery, e listEncoder) error {
 	ask := q.storeQuery(r)
 	ask.Limit, ask.MaxBytes = readSize, readBytes
 	late := false
-	if keep := ask.Keep; keep != nil { // one read may examine many recordings and keep none
+	if keep := ask.Keep; keep != nil { // one read may examine many recordings and keep no recording
 		ask.Keep = func(rec *recording.Recording) bool {
 			late = late || outOfTime(r.Context(), rowReserve)
 			return !late && keep(rec)
@@ -200,7 +201,7 @@ func (q *listQuery) storeQuery(r *request) store.Query {
 	return ask
 }
 
-// open returns the position of a client's cursor.
+// open decrypts a client's cursor and returns its position.
 func (l *lister) open(binding []byte, text string) (store.Position, error) {
 	sealed, err := l.sealer.Open(binding, text)
 	if err != nil {
@@ -213,7 +214,7 @@ func (l *lister) open(binding []byte, text string) (store.Position, error) {
 	return p, nil
 }
 
-// seal returns the cursor of a position.
+// seal returns the encrypted cursor for a position.
 func (l *lister) seal(binding []byte, p store.Position) string {
 	var room [160]byte
 	return l.sealer.Seal(binding, appendPosition(room[:0], p))

@@ -18,8 +18,8 @@ import (
 	"callrecordings/shared/store"
 )
 
-// sample returns a listAPI with five recordings, from new to old: e d c b a. Alice
-// owns b and d; c and d have the same time.
+// sample returns a listAPI with five recordings, newest first: e d c b a. Alice owns b
+// and d; c and d have the same time.
 func sample(t testing.TB) *listAPI {
 	t.Helper()
 	s := newListAPI(t, nil)

@@ -20,7 +20,7 @@ const (
 // listBody collects the body of a list, compressed if the client takes gzip.
 type listBody struct {
 	zip bool
-	// limited bodies return errTooMuch for what does not fit one answer.
+	// A limited body returns errTooMuch once its text does not fit into one answer.
 	limited bool
 	out     bytes.Buffer
 	text    int // bytes of escaped text in out, without gzip
@@ -45,7 +45,7 @@ func (b *listBody) write(text []byte) error {
 	return b.checkSize()
 }
 
-// measure returns errTooMuch if uncompressed text does not fit any more.
+// measure returns errTooMuch if the uncompressed text no longer fits.
 func (b *listBody) measure(text []byte) error {
 	if !b.limited {
 		return nil
@@ -64,7 +64,7 @@ func (b *listBody) checkSize() error {
 	return nil
 }
 
-// send adds the last text and answers with the body.
+// send adds the final text and answers with the body.
 func (b *listBody) send(w http.ResponseWriter, last []byte) error {
 	if b.z == nil && b.out.Len() == 0 { // last is the whole body
 		b.zip = b.zip && len(last) > minCompressed

@@ -140,9 +140,9 @@ func (l *csvList) wantedName() string {
 // release implements listEncoder.
 func (l *csvList) release() { l.body.release() }
 
-// nextLink returns the Link header of a page (RFC 8288): the URL of the request
-// with another start_key. It leaves out a token in the query, because no answer
-// may repeat one.
+// nextLink returns the Link header of a page (RFC 8288): the URL of the request with
+// another start_key. It omits a token in the query, because an answer must never
+// contain a token.
 func nextLink(u *url.URL, query parameters, start string) string {
 	var b strings.Builder
 	b.WriteByte('<')

@@ -20,7 +20,7 @@ type jsonList struct {
 	limit int
 
 	pooled *[]byte
-	buf    []byte // what body does not have yet
+	buf    []byte // text that is not in body yet
 	// The items in buf[:measured] take escaped bytes when escaped.
 	escaped, measured int
 }

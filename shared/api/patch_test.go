@@ -154,7 +154,7 @@ func TestPatchContentTypes(t *testing.T) {
 	p.wantStatus(t, http.StatusUnsupportedMediaType, "unsupported_media_type")
 }
 
-// Kazoo 5's way to hide recordings is not supported. It must not seem to work.
+// Kazoo 5's way of hiding recordings is not supported, and must not appear to work.
 func TestPatchHidesNothing(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, Delivery{})

@@ -7,13 +7,13 @@ import (
 	"callrecordings/shared/requestlog"
 )
 
-// Precheck makes the checks of a request that do not need its body: the token or
-// the secret, the route and the method. If one fails, it answers as ServeHTTP
-// would and returns false. Otherwise it writes nothing, and ServeHTTP makes the
-// same checks again.
+// Precheck runs the checks of a request that do not need its body: the token or the
+// secret, the route and the method. If a check fails, Precheck answers as ServeHTTP
+// would and returns false. Otherwise it writes nothing, and ServeHTTP repeats the
+// checks.
 //
 // A server that holds whole bodies in memory calls it before it reads a body, so
-// that only callers with a token or a secret can make it use that memory
+// that only clients with a token or a secret can make it use that memory
 // (gateway.Prechecker).
 func (c *chain) Precheck(w http.ResponseWriter, hr *http.Request) bool {
 	if hr.Method == http.MethodOptions {

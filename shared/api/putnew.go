@@ -23,10 +23,9 @@ type newPutter interface {
 	PutNew(ctx context.Context, key, contentType string, body []byte) error
 }
 
-// putNew stores body under key unless an object exists there. If an attempt takes
-// too long or fails, it makes one more. Errors: media.ErrUnavailable;
-// media.ErrOccupied, also if the first attempt took effect but its answer was
-// lost.
+// putNew stores body under key unless the key already has an object. If the first
+// attempt takes too long or fails, putNew makes a second. Errors: media.ErrUnavailable;
+// media.ErrOccupied, also if the first attempt took effect but its answer was lost.
 func putNew(ctx context.Context, to newPutter, key, contentType string, body []byte) error {
 	var err error
 	for range putAttempts {

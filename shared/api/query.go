@@ -43,7 +43,7 @@ type listQuery struct {
 // [recording.FieldError] without the field.
 var listParameters = []struct {
 	name  string
-	paged bool // an unpaged list ignores it
+	paged bool // an unpaged list ignores the parameter
 	parse func(q *listQuery, value string) error
 }{
 	{name: "ascending", parse: func(q *listQuery, value string) error { q.ascendingText = flagValue(value); return nil }},
@@ -155,8 +155,8 @@ func parseBound(to *recording.Seconds, value string) error {
 	return err
 }
 
-// parsePageSize parses a page size into to. It must be at least 1; maxPageSize
-// replaces a larger one.
+// parsePageSize parses a page size into to. The size must be at least 1; a size above
+// maxPageSize becomes maxPageSize.
 func parsePageSize(to *int, value string) error {
 	if isAbsent(value) {
 		return nil

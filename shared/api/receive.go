@@ -42,7 +42,7 @@ type Storage struct {
 	// pattern matches. It is namepattern.Set.Call; importing that package here
 	// would slow down the start of every function.
 	Names func(name string) (recording.Call, bool)
-	// Zone is that of the PBX's clock, for times without an offset; nil stands for
+	// Zone is the time zone of the PBX's clock, for times without an offset; nil means
 	// UTC.
 	Zone *time.Location
 }
@@ -131,8 +131,8 @@ func (c *receiver) compose(r *request, put *storageRequest) (*recording.Recordin
 	}, now), nil
 }
 
-// identify returns the reported ID, or else the one that stands for this audio
-// of this call.
+// identify returns the reported ID, or else the ID that is claimed for this audio of
+// this call.
 func (c *receiver) identify(r *request, put *storageRequest, sha256Hex string, now recording.Seconds) (string, error) {
 	if id, err := put.call.ID(); id != "" || err != nil {
 		return id, err
@@ -145,9 +145,9 @@ func (c *receiver) identify(r *request, put *storageRequest, sha256Hex string, n
 	return incoming.ClaimCall(r.Context(), c.store, r.account, call, sha256Hex, at)
 }
 
-// keep stores the document and the audio, unless an earlier try did. If a request
-// dies partway, or the stored audio is lost, a retry finishes the job. own is true if this request, or an
-// earlier try of it, created the recording.
+// keep stores the document and the audio, unless an earlier attempt already stored
+// them. If a request dies partway, or the stored audio is lost, a retry finishes the
+// job. own is true if this request, or an earlier attempt, created the recording.
 func (c *receiver) keep(ctx context.Context, rec *recording.Recording, put *storageRequest) (kept *recording.Recording, own bool, err error) {
 	own = true
 	upload := rec.Upload
@@ -166,9 +166,9 @@ func (c *receiver) keep(ctx context.Context, rec *recording.Recording, put *stor
 	return rec, own, nil
 }
 
-// attach reads the recording with rec's ID, and makes it wait for this audio if
-// it has none. own is true if an earlier try of this request created it. Error:
-// store.ErrExists if it has other audio.
+// attach reads the recording with rec's ID, and announces this audio if the recording
+// has no audio. own is true if an earlier attempt of this request created the
+// recording. Error: store.ErrExists if the recording has other audio.
 func (c *receiver) attach(ctx context.Context, rec *recording.Recording, call recording.Call) (existing *recording.Recording, own bool, err error) {
 	existing, err = c.store.Get(ctx, rec.Account, rec.ID)
 	switch {

@@ -51,7 +51,7 @@ func TestRetryAfterALostAnswer(t *testing.T) {
 		s.put(t, nil, func(r *recording.Recording) { r.Audio, r.Made = recording.Audio{}, "made" })
 		path := s.base + "x.mp3?id=" + oneID
 		lossy := s.with(t, &lossyBucket{Objects: s.bucket, Uploader: s.bucket, lost: 1, applies: true})
-		lossy.ask(t, "PUT", path, audio).made(t) // its second attempt finds the audio of the first
+		lossy.ask(t, "PUT", path, audio).made(t) // the second attempt finds the audio of the first
 		if ingested {
 			s.arrive(t, oneID)
 		}
@@ -142,7 +142,7 @@ func TestContradictoryReports(t *testing.T) {
 	s.ask(t, "PUT", s.base+"x.mp3?id=202311-a&id=202311-a&recording_id=202311-a&_=1&_=2&caller=1&caller_id_number=1", []byte("audio")).made(t)
 }
 
-// Java and .NET write a Content-Type for each field of a form.
+// Java and .NET clients write a Content-Type for each field of a form.
 func TestFormsWithTypedFields(t *testing.T) {
 	t.Parallel()
 	part := func(disposition, kind, body string) string {

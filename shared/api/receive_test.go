@@ -219,7 +219,8 @@ func TestAudioForAPendingRecording(t *testing.T) {
 	s.ask(t, "PUT", s.base+"x.mp3?id=202311-announced", []byte("four")).wantStatus(t, http.StatusConflict, "datastore_conflict")
 }
 
-// Times without an offset are those of the PBX's clock, wherever they stand.
+// Times without an offset are in the time zone of the PBX's clock, regardless of where
+// the request has them.
 func TestStorageTimesInTheZoneOfThePBX(t *testing.T) {
 	t.Parallel()
 	berlin, err := time.LoadLocation("Europe/Berlin")

@@ -75,16 +75,16 @@ var Routes = []Route{
 	{Op: OpFallback, Method: http.MethodHead, Path: definition, Public: true},
 }
 
-// Match returns the operation that serves a method on a path, or OpFallback. The
-// path is escaped, as from [url.URL.EscapedPath]. A server that mounts several
-// handlers on one address routes with it. Every handler checks its route again.
+// Match returns the operation that serves a method on a path, or OpFallback. The path
+// is escaped, as from [url.URL.EscapedPath]. A server that mounts several handlers on
+// one address routes with Match. Every handler checks its route again.
 func Match(method, escapedPath string) Operation {
 	p := parseTarget(escapedPath)
 	if op, ok := p.operation(method); ok {
 		return op
 	}
 	if p.secret != "" {
-		return OpReceive // only it checks the secret, and that precedes the method
+		return OpReceive // only OpReceive checks the secret, and that check comes before the method
 	}
 	return OpFallback
 }

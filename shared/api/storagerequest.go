@@ -23,7 +23,7 @@ type storageRequest struct {
 	call        recording.Call
 }
 
-// Limits of a multipart body.
+// The limits of a multipart body.
 const (
 	maxParts = 16
 	maxPart  = 64 << 10 // bytes of a part other than the audio
@@ -216,6 +216,6 @@ func (c *receiver) readTestFile(w http.ResponseWriter, r *request, key string) e
 	}
 	w.Header().Set("Content-Type", "text/plain")
 	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(text) // the client may have gone
+	_, _ = w.Write(text) // an error means that the client has disconnected
 	return nil
 }

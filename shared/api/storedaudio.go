@@ -16,16 +16,16 @@ import (
 // comparer compares the audio of a request with stored audio.
 type comparer interface {
 	newPutter
-	// Examine is that of [media.Objects].
+	// Examine is the method of [media.Objects].
 	Examine(ctx context.Context, key string) (media.Object, error)
-	// Open is that of [media.Reader].
+	// Open is the method of [media.Reader].
 	Open(ctx context.Context, key, etag string, part *media.Part) (io.ReadCloser, media.Object, error)
 }
 
-// takesAudio reports whether the audio of a request belongs in the bucket: the
-// recording has no audio, or it has this audio, whose object may be gone. Only
-// keys under recordings/ are open to requests. A size or a checksum that the
-// recording does not state fits any audio.
+// takesAudio reports whether to store the audio of a request in the bucket: the
+// recording has no audio, or it has this audio, whose object may be gone. Requests can
+// write only keys under recordings/. If the recording states no size or no checksum,
+// any size or checksum matches.
 func takesAudio(r *recording.Recording, audio recording.Upload) bool {
 	if r.Audio.Place != recording.Managed {
 		return r.Audio.Place == recording.Nowhere
@@ -35,8 +35,8 @@ func takesAudio(r *recording.Recording, audio recording.Upload) bool {
 		(r.Audio.SHA256 == "" || r.Audio.SHA256 == audio.SHA256)
 }
 
-// putOnce stores the audio of a request, unless the same audio is stored: an
-// earlier try may have stored it, and ingest may not have examined it yet. Error:
+// putOnce stores the audio of a request, unless the same audio is already stored: an
+// earlier attempt may have stored it, and ingest may not have examined it yet. Error:
 // media.ErrOccupied if other audio is stored.
 func putOnce(ctx context.Context, to comparer, key, contentType string, audio []byte) error {
 	err := putNew(ctx, to, key, contentType, audio)

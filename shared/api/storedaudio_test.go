@@ -48,7 +48,7 @@ func TestRetryStoresLostAudioAgain(t *testing.T) {
 	}
 }
 
-// Audio that the bucket already has is a create's own only if it is the same.
+// A create accepts audio that is already in the bucket only if the bytes are the same.
 func TestCreateComparesStoredAudio(t *testing.T) {
 	t.Parallel()
 	s, audio := newSingle(t, Delivery{}), someAudio(t)

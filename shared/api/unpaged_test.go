@@ -115,8 +115,8 @@ func TestUnpagedRunsOutOfTime(t *testing.T) {
 			t.Errorf("GET %s = %d, want %d", target, g.Code, want)
 		}
 	}
-	// Within one read too, the list ends in time: the filter examines many recordings
-	// and keeps none, or there is no time to encode those that it keeps.
+	// The list also ends in time within one read: the filter rejects many recordings, or
+	// no time remains to encode the recordings that it keeps.
 	late, cancelLate := context.WithTimeout(t.Context(), rowReserve-time.Millisecond)
 	defer cancelLate()
 	for _, filter := range []string{"&filter_call_id=none", ""} {
@@ -126,7 +126,7 @@ func TestUnpagedRunsOutOfTime(t *testing.T) {
 		r.Header.Set("X-Auth-Token", few.token)
 		serve(t, few.list, r).want(t, 416, "range not satisfiable")
 	}
-	// A list that one read completes is answered.
+	// A list that needs only one read gets an answer.
 	short := listsOf(t, typicalRecordings(500))
 	r := httptest.NewRequestWithContext(ctx, "GET", everything, nil)
 	r.Header.Set("X-Auth-Token", short.token)

@@ -32,7 +32,7 @@ func (g *getter) await(w http.ResponseWriter, r *request, rec *recording.Recordi
 	w.Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait/time.Second)))
 	ctx, cancel := context.WithTimeout(r.Context(), wait)
 	defer cancel()
-	if deadline, ok := r.Context().Deadline(); ok { // that of the function
+	if deadline, ok := r.Context().Deadline(); ok { // the function's deadline
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-store.Reserve))
 		defer cancel()
@@ -54,8 +54,8 @@ func (g *getter) await(w http.ResponseWriter, r *request, rec *recording.Recordi
 	return rec, r.reaches(rec)
 }
 
-// audioMissing returns the 404 for a recording without audio. While the audio
-// may still arrive, it has a Retry-After. If the audio failed, it has the reason.
+// audioMissing returns the 404 for a recording without audio. While the audio may still
+// arrive, the 404 has a Retry-After. If the audio failed, the 404 has the reason.
 func audioMissing(rec *recording.Recording) error {
 	p := &publicError{status: http.StatusNotFound, code: "bad_identifier"}
 	data := map[string]any{"message": "bad identifier", "cause": rec.ID}

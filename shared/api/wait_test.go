@@ -94,9 +94,9 @@ func TestFailedAudioHasAReason(t *testing.T) {
 	}
 }
 
-// While the type of the audio is unknown, a request for any accepted type is a 404
-// with Retry-After, and waits if the client prefers that. Once it is known, other
-// types are a 406.
+// While the type of the audio is unknown, a request for any accepted type gets a 404
+// with Retry-After, and waits if the client prefers that. Once the type is known, a
+// request for another type gets a 406.
 func TestPendingAudioOfAnyType(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, Delivery{MaxWait: time.Second})

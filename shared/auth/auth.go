@@ -53,8 +53,8 @@ var actions = map[Action]func(Bearer) bool{
 
 func anyone(Bearer) bool { return true }
 
-// Reaches reports whether the token is valid for an account, which must be its own
-// (contract: 403 for descendants until there is an account tree).
+// Reaches reports whether the token is valid for an account: only for the token's own
+// account (contract: 403 for descendants until there is an account tree).
 func (b Bearer) Reaches(account string) bool {
 	return b.Account != "" && b.Account == account
 }
@@ -69,7 +69,8 @@ func (b Bearer) May(a Action) bool {
 // MaxName is the maximum length of the ID of an account or a user, in characters.
 const MaxName = 64
 
-// ValidName reports whether s can be the ID of an account or a user: 1 to 64 of [A-Za-z0-9_-] (contract, Routes).
+// ValidName reports whether s can be the ID of an account or a user: 1 to 64 characters
+// of [A-Za-z0-9_-] (contract, Routes).
 func ValidName(s string) bool {
 	if s == "" || len(s) > MaxName {
 		return false

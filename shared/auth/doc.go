@@ -12,7 +12,7 @@
 //  5. Claims: exp is in the future and nbf is not. account_id, and owner_id if
 //     present, have the form that the routes require.
 //
-// The key fixes the algorithm, not the token: HS256 for oct keys, RS256 for RSA,
+// The key, not the token, fixes the algorithm: HS256 for oct keys, RS256 for RSA,
 // ES256 for EC. So "none" is impossible, and an RSA public key can never serve as
 // the secret of an HMAC. A token without kid is accepted only if exactly one key
 // has its algorithm. Keys in the header of a token (jwk, jku, x5c, x5u) are

@@ -18,7 +18,7 @@ const (
 	minSecret = 32   // bytes of an HS256 key (RFC 7518, 3.2)
 	minRSA    = 2048 // bits of an RSA modulus (RFC 7518, 3.3)
 	maxRSA    = 8192 // larger keys only cost time
-	// minDistinct is how many different bytes a secret has at least. Even 32 random
+	// minDistinct is the minimum number of different bytes in a secret. Even 32 random
 	// hex digits practically always have more.
 	minDistinct = 8
 	p256Size    = 32 // bytes of a coordinate on P-256

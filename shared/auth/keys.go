@@ -38,8 +38,9 @@ func (k key) same(other key) bool {
 // ParseKeys parses a JWKS (RFC 7517). It skips keys for encryption and ignores
 // private parts. Every other key must be able to verify a token with HS256, RS256
 // or ES256. Errors: an unknown kind or curve, an alg that does not fit the kind,
-// RSA below 2048 bits, a secret below 32 bytes or of few different bytes, and a key
-// or kid that occurs twice. An error names the key by its index, counted from 0, and contains nothing of it.
+// RSA below 2048 bits, a secret below 32 bytes or with few different bytes, and a key
+// or kid that occurs twice. An error identifies the key by its index, counted from 0,
+// and contains no part of the key.
 func ParseKeys(jwks []byte) (*Keys, error) {
 	list, err := parseSet(jwks)
 	if err != nil {
@@ -92,8 +93,8 @@ func parseSet(jwks []byte) ([]jwk, error) {
 	return list, nil
 }
 
-// find returns the key for a token's header: the one that kid names, or without a
-// kid the only key of the algorithm. The algorithm must be that of the key.
+// find returns the key for a token's header: the key that kid names, or without a kid
+// the only key of the algorithm. The header's algorithm must be that of the key.
 func (k *Keys) find(header map[string]any, alg string) (key, error) {
 	id, has := header["kid"]
 	if !has {

@@ -27,7 +27,7 @@ type Claims struct {
 // Sign returns a token that is signed with the first suitable key of a JWKS: a
 // secret, or an RSA or EC key with its private parts. Only the command line, the
 // demo and tests use it; the functions never sign. Claims that [Verifier.Verify]
-// would reject are an error. An error contains nothing of the keys.
+// would reject are an error. An error contains no part of the keys.
 func Sign(jwks []byte, c Claims) (string, error) {
 	if !ValidName(c.Account) {
 		return "", fmt.Errorf("account %q: want 1 to %d of A-Z, a-z, 0-9, _ -", c.Account, MaxName)

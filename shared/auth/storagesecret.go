@@ -18,7 +18,7 @@ const (
 
 // NewStorageSecret returns a new secret for the URL of a storage request (contract,
 // Storage). It consists of its ID, which identifies it in lists and for revocation,
-// a hyphen, and 256 random bits. Only sum, a hash of the secret, is to be stored.
+// a hyphen, and 256 random bits. Store only sum, a hash of the secret.
 // Errors: those of random.
 func NewStorageSecret(random io.Reader) (secret, id, sum string, err error) {
 	var b [secretIDLen/2 + sha256.Size]byte

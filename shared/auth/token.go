@@ -35,8 +35,8 @@ func fromBearer(r *http.Request) string {
 	return ""
 }
 
-// fromQuery reads ?auth_token= of the methods that change nothing. It returns a value
-// with bad escapes as it is; that is never a valid token.
+// fromQuery reads ?auth_token= for the read-only methods. It returns a value with bad
+// escapes unchanged; such a value is never a valid token.
 func fromQuery(r *http.Request) string {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return ""

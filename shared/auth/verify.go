@@ -15,8 +15,8 @@ import (
 // MaxToken is the maximum length of a token, in characters.
 const MaxToken = 8 << 10
 
-// reasonError is the reason why a token is invalid. Its text is constant, so that
-// nothing of the token gets into the log.
+// reasonError is the reason why a token is invalid. Its text is constant, so that no
+// part of the token gets into the log.
 type reasonError string
 
 func (r reasonError) Error() string { return string(r) }
@@ -111,8 +111,8 @@ func (v *Verifier) key(t *jwt.Token) (any, error) {
 	return k.public, err
 }
 
-// isJWT reports whether typ is that of a plain JWT or an access token. It rejects
-// the explicit types of other JWTs, such as logout+jwt (RFC 8725, 3.12).
+// isJWT reports whether typ is the type of a plain JWT or of an access token. It
+// rejects the explicit types of other JWTs, such as logout+jwt (RFC 8725, 3.12).
 func isJWT(typ any) bool {
 	text, _ := typ.(string)
 	text = strings.TrimPrefix(strings.ToLower(text), "application/")
@@ -136,7 +136,7 @@ func cause(err error) error {
 
 // claims holds the claims that this package checks.
 type claims struct {
-	jwt.MapClaims // always nil: it only implements the parser's interface
+	jwt.MapClaims // always nil; only implements the parser's interface
 
 	expires, notBefore *float64
 	account, owner     *string

@@ -79,7 +79,7 @@ type Settings struct {
 	MaxAudioBytes int64
 	// InboxPatterns and InboxTimezone are the arguments of namepattern.Open.
 	InboxPatterns, InboxTimezone string
-	// MaxWait is how long a request for pending audio may wait at most.
+	// MaxWait is the longest time that a request for pending audio may wait.
 	MaxWait time.Duration
 	// Delivery is how audio is delivered unless the request chooses: auto,
 	// inline or redirect.
@@ -104,10 +104,9 @@ type Settings struct {
 	LogLevel slog.Level
 	// Host and Port are the address of the local server.
 	Host, Port string
-	// S3Port is the port of its S3 server; "" leaves the choice to the
-	// program.
+	// S3Port is the port of the local S3 server; "" lets the program choose.
 	S3Port string
-	// DataDir is the folder of local data; "" leaves the choice to the program.
+	// DataDir is the folder of local data; "" lets the program choose.
 	DataDir string
 }
 

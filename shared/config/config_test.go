@@ -106,7 +106,7 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// The error lists all problems at once and no secret.
+// The error lists all problems at once and contains no secret.
 func TestLoadListsAllProblems(t *testing.T) {
 	t.Parallel()
 	_, err := Load(getenv(map[string]string{

@@ -12,8 +12,8 @@ import (
 
 const canary = "canary-7f3a"
 
-// A secret is never printed, encoded or logged: neither by itself, nor inside
-// settings, nor in an unexported field, where fmt cannot call its methods.
+// A secret is never printed, encoded or logged: not by itself, not inside settings, and
+// not in an unexported field, where fmt cannot call its methods.
 func TestSecretIsNeverShown(t *testing.T) {
 	t.Parallel()
 	s := NewSecret(canary)

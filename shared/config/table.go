@@ -212,7 +212,7 @@ var table = []Setting{
 	},
 }
 
-// read checks a value and stores it in s. An absent value is the default.
+// read checks a value and stores it in s. The default replaces an absent value.
 func (row Setting) read(s *Settings, value string, f Function) error {
 	if value == "" {
 		if slices.Contains(row.Required, f) {

@@ -1,5 +1,5 @@
-// Package csvtable collects rows with columns that are not known in advance, and
-// writes them as CSV (RFC 4180) that is safe to open in a spreadsheet.
+// Package csvtable collects rows whose columns are not known in advance, and writes the
+// rows as CSV (RFC 4180) that is safe to open in a spreadsheet.
 package csvtable
 
 import (
@@ -57,8 +57,8 @@ func (t *Table) add(key, name, text string) {
 // drops the row and the columns that only that row has, and returns false. The
 // first row always fits.
 func (t *Table) EndRow() bool {
-	// A byte of text takes at most two when escaped. Each row adds commas and a
-	// line break.
+	// A byte of text takes at most two bytes when escaped. Each row adds commas and a line
+	// break.
 	rows := len(t.rows) + 1
 	fits := rows == 1 || 2*t.size+rows*(len(t.keys)+4) <= t.limit
 	if fits {

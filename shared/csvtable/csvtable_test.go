@@ -61,7 +61,7 @@ func TestLinesReturnsTheErrorOfWrite(t *testing.T) {
 	}
 }
 
-// A row over the limit leaves no trace, and later rows may still fit.
+// A row over the limit is dropped completely, and later rows may still fit.
 func TestEndRowDropsARowOverTheLimit(t *testing.T) {
 	t.Parallel()
 	table := New(60)

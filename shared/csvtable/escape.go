@@ -7,9 +7,9 @@ import (
 )
 
 // Defuse keeps spreadsheets from evaluating text as a formula. It puts a ' in
-// front of text that starts like one (OWASP, CSV injection), also behind characters
-// that spreadsheets drop: white space, control characters, and characters of no
-// width. A number with a sign, such as a phone number in E.164, evaluates to
+// front of text that starts like a formula (OWASP, CSV injection), even after leading
+// characters that spreadsheets drop: white space, control characters, and zero-width
+// characters. A number with a sign, such as a phone number in E.164, evaluates to
 // itself and stays unchanged.
 func Defuse(text string) string {
 	if text == "" {
@@ -41,7 +41,7 @@ func isDropped(r rune) bool {
 		unicode.In(r, unicode.Cf, unicode.M) || strings.ContainsRune(blanks, r)
 }
 
-// blanks are letters without a visible form: Hangul fillers and the blank Braille
+// blanks are invisible letters and symbols: Hangul fillers and the blank Braille
 // pattern.
 const blanks = "\u115f\u1160\u3164\uffa0\u2800"
 

@@ -7,38 +7,38 @@ import (
 )
 
 const (
-	// DefaultBudget is the budget in bytes of a server of its own. A body takes
-	// about eight times its length while it is an event, so these are about 400 MB.
-	// The bodies of answers have as many bytes of their own. One takes about twice
-	// its length while it is sent.
+	// DefaultBudget is the default budget of a server, in bytes. A request body takes
+	// about eight times its length while it is an event, so the budget is about 400 MB
+	// of memory. The bodies of answers have a separate budget of the same size. Such a
+	// body takes about twice its length while it is sent.
 	DefaultBudget = 48 << 20
-	// smallAnswer is the length in bytes of an answer that takes no share: it takes
-	// hardly more memory than the connection.
+	// smallAnswer is the length in bytes up to which an answer needs no share of the
+	// budget: such an answer takes hardly more memory than the connection.
 	smallAnswer = 64 << 10
-	// patience is how long a request waits for room in the budget. It has not read
-	// its body by then, so it costs nothing but a connection.
+	// patience is how long a request waits for room in the budget. The body is not read
+	// while the request waits, so waiting costs only a connection.
 	patience = 5 * time.Second
 	// retryAfter is the Retry-After of a request that found no room, in seconds.
 	retryAfter = "5"
 )
 
 // Budget limits the bytes of the request bodies that are in memory at once, and,
-// apart from them, those of the answers. An answer keeps its share until the client
-// has taken it. A request that finds no room in time is answered with 429 and
-// Retry-After. It is safe for concurrent use.
+// separately, the bytes of the answers. An answer keeps its share until the client has
+// received the answer. A request that gets no room in time is answered with 429 and
+// Retry-After. A Budget is safe for concurrent use.
 type Budget struct {
 	pool
 	answers pool
 }
 
-// NewBudget returns a budget of so many bytes for requests and as many for answers,
-// but at least those of the longest body.
+// NewBudget returns a budget of that many bytes for requests and the same number for
+// answers, but at least enough for the longest body.
 func NewBudget(bytes int64) *Budget {
 	return &Budget{newPool(max(bytes, maxBody)), newPool(max(bytes, MaxResponse))}
 }
 
-// answer returns the share of the answer to the request of ctx. It is empty at
-// first.
+// answer returns the share of the answer to the request of ctx. The share is initially
+// empty.
 func (b *Budget) answer(ctx context.Context) *share {
 	if b == nil {
 		return nil
@@ -46,15 +46,15 @@ func (b *Budget) answer(ctx context.Context) *share {
 	return &share{ctx: ctx, pool: &b.answers}
 }
 
-// share is what one answer has taken from a pool. A nil share is not limited.
+// share holds the bytes that one answer has taken from a pool. A nil share is unlimited.
 type share struct {
 	ctx  context.Context //nolint:containedctx // Write has no parameter for it
 	pool *pool
 	held int64
 }
 
-// grow makes room for an answer of n bytes in all, and waits if necessary. It returns
-// false if the bytes do not become free in time.
+// grow extends the share to n bytes in total, and waits if necessary. It returns false
+// if the bytes do not become free in time.
 func (s *share) grow(n int64) bool {
 	if s == nil || n <= max(s.held, smallAnswer) {
 		return true

@@ -33,8 +33,8 @@ func (u unread) Read([]byte) (int, error) {
 	return 0, io.EOF
 }
 
-// A request is rejected by its length, its headers or its token before its body is
-// read. A client that expects "100 Continue" need not send it.
+// A request is rejected for its length, its headers or its token before its body is
+// read. A client that expects "100 Continue" need not send the body.
 func TestRejectedBodiesAreNotRead(t *testing.T) {
 	t.Parallel()
 	h := Local(guarded{handlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the handler was called") })})

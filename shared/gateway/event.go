@@ -12,9 +12,9 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// event holds the fields that this package reads, of both payload versions. A
-// single type means that an event is decoded once. And because it lacks all other
-// fields, their values cannot make decoding fail.
+// event holds the fields that this package reads, of both payload versions. With a
+// single type, an event is decoded only once. Other fields are not in the type, so
+// their values cannot make decoding fail.
 type event struct {
 	Headers         map[string]string `json:"headers"`
 	Body            string            `json:"body"`

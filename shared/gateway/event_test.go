@@ -300,7 +300,7 @@ func TestBodies(t *testing.T) {
 	}
 }
 
-// A client can send these headers. From the adapter they would be trustworthy.
+// A handler could mistake these headers for the adapter's own, but clients can send them.
 func TestForgedAdapterHeadersAreRemoved(t *testing.T) {
 	t.Parallel()
 	const forged = `"x-golambdaproxy-apigw-context":%,"X-GoLambdaProxy-ApiGw-StageVars":%,"Host":%,"accept":%`

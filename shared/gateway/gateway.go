@@ -31,9 +31,9 @@
 //     uncompressed JSON and text are sent as text.
 //
 // The package knows neither the API's routes nor its errors. It never reads
-// X-GoLambdaProxy headers, because clients can forge them, and removes them. An event of
-// any other kind has no HTTP client that waits for a response, so it is the only
-// thing that fails the invocation ([ErrEvent]).
+// X-GoLambdaProxy headers, because clients can forge them, and removes them. Only an
+// event of any other kind fails the invocation ([ErrEvent]), because no HTTP client
+// waits for a response to such an event.
 package gateway
 
 import (
@@ -114,7 +114,7 @@ func (h *handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return h.invoke(ctx, payload, nil)
 }
 
-// invoke is Invoke with the share of the answer.
+// invoke is Invoke with a share of the budget for the answer.
 func (h *handler) invoke(ctx context.Context, payload []byte, answer *share) ([]byte, error) {
 	e, err := parseEvent(payload)
 	if err != nil {

@@ -140,9 +140,9 @@ func (l *local) invoke(w http.ResponseWriter, r *http.Request, id string, answer
 	return l.handler.invoke(ctx, payload, answer)
 }
 
-// drainer reads the body of a request, without keeping it, before it answers. Many
-// clients send all of a request before they read the answer, and would find the
-// connection broken instead.
+// drainer reads and discards the body of a request before it answers. Many clients send
+// the whole request before they read the answer; without the drainer they would get a
+// broken connection instead of the answer.
 type drainer struct {
 	http.ResponseWriter
 	request *http.Request
@@ -254,8 +254,8 @@ func gatewayHeaders(r *http.Request, ip string) http.Header {
 	return h
 }
 
-// gatewayQuery decodes a query as API Gateway does. Nothing is an error: a part with
-// bad escapes stays as it is.
+// gatewayQuery decodes a query as API Gateway does. It never fails: a part with bad
+// escapes stays unchanged.
 func gatewayQuery(raw string) map[string][]string {
 	if raw == "" {
 		return nil

@@ -124,8 +124,8 @@ func TestLocalKeepsAllValues(t *testing.T) {
 	}
 }
 
-// What API Gateway rejects is rejected here as well, in the envelope, and never
-// reaches the handler.
+// Local rejects the same requests as API Gateway, with the error in the envelope. They
+// never reach the handler.
 func TestLocalEnforcesLimits(t *testing.T) {
 	t.Parallel()
 	s := serve(t, handlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the handler was called") }))

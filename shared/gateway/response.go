@@ -21,7 +21,7 @@ type response struct {
 	header     http.Header
 	frozen     http.Header // a copy of header, made with the status
 	status     int         // 0 until WriteHeader
-	head       bool        // it answers a HEAD request
+	head       bool        // the request is a HEAD request
 	body       []byte
 	written    int  // bytes that the handler wrote
 	overflowed bool // the handler wrote more than MaxResponse
@@ -33,7 +33,7 @@ type response struct {
 var ErrCrowded = errors.New("no room for the answer")
 
 // Reserve makes room for a body of n bytes before the handler reads it into memory,
-// and waits if necessary. Error: ErrCrowded, if the wait was in vain.
+// and waits if necessary. Error: ErrCrowded, if no room becomes free in time.
 func (r *response) Reserve(n int64) error {
 	if !r.share.grow(n) {
 		return ErrCrowded

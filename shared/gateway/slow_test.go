@@ -64,8 +64,9 @@ func withPipes(t *testing.T, h http.Handler, test func(*testing.T, *Budget, pipe
 	})
 }
 
-// Clients that read slowly hold no more bytes than the budget has. Others wait, and
-// get a 429 with Retry-After if no room becomes free. Small answers need no room.
+// Clients that read slowly hold no more bytes than the budget allows. Other clients
+// wait, and get a 429 with Retry-After if no room becomes free. Small answers need no
+// room.
 func TestSlowReadersHoldTheirShare(t *testing.T) {
 	t.Parallel()
 	const size = MaxResponse / 3 // a third of the budget

@@ -18,13 +18,13 @@ type MediaRange struct {
 // Preferences are the media ranges that a client accepts, most preferred first.
 type Preferences []MediaRange
 
-// AcceptsAll are the preferences of a client that states none.
+// AcceptsAll are the preferences of a client without preferences.
 var AcceptsAll = Preferences{{Type: "*", Subtype: "*", Quality: 1}}
 
-// ParseAccept parses an Accept field (RFC 9110, 12.5.1). Elements with a higher
-// quality come first; among equal ones the last wins, as in Kazoo. Malformed
-// elements are skipped; the result is nil if none remain. aliases maps short names
-// to the media ranges that they stand for, and may be nil.
+// ParseAccept parses an Accept field (RFC 9110, 12.5.1). Elements with a higher quality
+// come first; among elements of equal quality the last wins, as in Kazoo. Malformed
+// elements are skipped; the result is nil if no elements remain. aliases maps short
+// names to the media ranges that they stand for, and may be nil.
 func ParseAccept(value string, aliases map[string]string) Preferences {
 	var p Preferences
 	for element := range Elements(value, ',') {
@@ -127,8 +127,8 @@ func (m *MediaRange) setType(text string, aliases map[string]string) bool {
 	return ok && IsToken(m.Type) && IsToken(m.Subtype) && (m.Type != "*" || m.Subtype == "*")
 }
 
-// parseQuality parses a weight (RFC 9110, 12.4.2). It also takes ".2", which
-// old clients send.
+// parseQuality parses a weight (RFC 9110, 12.4.2). It also accepts ".2", which old
+// clients send.
 func parseQuality(text string) (float64, bool) {
 	if text == "" || strings.Trim(text, "0123456789.") != "" {
 		return 0, false

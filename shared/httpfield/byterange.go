@@ -23,8 +23,8 @@ const (
 
 // ParseRange parses a Range field for a representation of size bytes
 // (RFC 9110, 14.2). It honors a single range of bytes and cuts its end to size.
-// Other units, multiple ranges and malformed fields select the whole, as the
-// RFC allows. So does "-5" for an empty representation, which has no ranges.
+// Other units, multiple ranges and malformed fields select the whole representation,
+// as the RFC allows. So does "-5" for an empty representation, which has no ranges.
 func ParseRange(header string, size int64) (ByteRange, Extent) {
 	unit, set, ok := strings.Cut(header, "=")
 	if !ok || !strings.EqualFold(unit, "bytes") {

@@ -74,8 +74,8 @@ func (v Validators) date(h http.Header, name string) (t time.Time, ok bool) {
 	if text == "" || v.Modified.IsZero() {
 		return time.Time{}, false
 	}
-	// HTTP dates have whole seconds. Round up, so that a change within that
-	// second counts as not newer.
+	// HTTP dates have whole seconds. Round up, so that a change within the same second
+	// does not count as newer.
 	t, err := http.ParseTime(text)
 	return t.Add(time.Second - time.Nanosecond), err == nil
 }
