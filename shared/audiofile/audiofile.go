@@ -4,20 +4,20 @@
 // an mp4 (m4a, whole or fragmented). File names and headers of a request are not
 // considered.
 //
-// Recorders, editors and cutters leave files that break the rules of their
-// format, and players play most of them. Such a file has a type here too. ID3v2
-// tags may precede any type except mp4. The first frame of an mp3 may come after
-// other bytes: the rest of a frame, zeros in place of an Info header, a line
-// break, an APE tag. The first four frames must follow each other, so that text
-// and noise are not taken for audio. Files of other containers that hold mp3
-// frames, such as AVI and zip, are not supported.
+// Recorders and editors leave files that break the rules of their format, and
+// players play most of them. Probe accepts such files too. ID3v2 tags may precede
+// any type except mp4. Other bytes may precede the first frame of an mp3: the rest
+// of a frame, zeros in place of an Info header, a line break, an APE tag. The first
+// four frames must follow each other, so that text and noise are not mistaken for
+// audio. Files of other containers that hold mp3 frames, such as AVI and zip, are
+// not supported.
 //
-// The duration agrees with ffprobe's within 50 ms. The samples that an mp3
-// encoder adds in front count, up to 0.15 s at 8 kHz. Those of an mp4 encoder do
-// not, if the edit list excludes them. The frame of an Info header does not count,
-// which ffprobe does count if bytes other than a tag precede it. For an mp3
-// without a Xing or VBRI header, where ffprobe only estimates, it is the duration
-// that ffmpeg decodes. matrix_test.go compares.
+// The duration agrees with ffprobe's within 50 ms. It includes the samples that an
+// mp3 encoder adds at the beginning, up to 0.15 s at 8 kHz. It excludes those of an
+// mp4 encoder if the edit list excludes them. It excludes the frame of an Info
+// header, which ffprobe includes if bytes other than a tag precede the frame. For
+// an mp3 without a Xing or VBRI header, ffprobe only estimates, so the duration is
+// compared with the audio that ffmpeg decodes. See matrix_test.go.
 //
 // # Which parts of a file are read
 //
@@ -46,8 +46,8 @@
 //
 //   - Probe reads for 5 seconds. A reader may stop it earlier, with ErrNoTime.
 //   - An mp3 is read in order up to 256 MiB.
-//   - 1 MiB of bytes between the frames of an mp3, tags excluded, is skipped.
-//   - Checksums of 8 MiB of Ogg pages may be wrong.
+//   - Up to 1 MiB between the frames of an mp3 is skipped, not counting tags.
+//   - Up to 8 MiB of Ogg pages may have wrong checksums.
 //
 // # Damaged and truncated files
 //
@@ -156,11 +156,11 @@ const headLength = 512
 // more is damaged.
 const maxDuration = 31 * 24 * time.Hour
 
-// Probe detects the type and the duration of the audio in the first size bytes
-// of r. The package comment describes which parts it reads. It calls ReadAt
-// from one goroutine, for at most 264 KiB; while it reads an mp3 in order, for
-// at least 256 KiB except at the end. Errors: ErrUnknown, ErrDamaged, ErrNoTime,
-// and those of r.
+// Probe detects the type and the duration of the audio in the first size bytes of
+// r. The package comment describes which parts it reads. It calls ReadAt from one
+// goroutine, for at most 264 KiB per call. While it reads an mp3 in order, each
+// call except at the end is for at least 256 KiB. Errors: ErrUnknown, ErrDamaged,
+// ErrNoTime, and those of r.
 func Probe(r io.ReaderAt, size int64) (Info, error) {
 	s := newSource(r, size)
 	if err := s.skipTags(); err != nil {

@@ -113,8 +113,8 @@ func TestProbeIgnoresMissingBytes(t *testing.T) {
 	}
 }
 
-// A recorder that streams does not know the size yet. One that was killed
-// leaves a 0.
+// A recorder that streams does not know the size yet. If the recorder is killed,
+// the size stays 0.
 func TestProbeAcceptsAStreamedWav(t *testing.T) {
 	t.Parallel()
 	for _, size := range []uint32{0, 0x7FFFFFFF, 0xFFFFFFFF} {
@@ -222,7 +222,7 @@ func TestProbeNeedsLittleMemory(t *testing.T) {
 	}
 }
 
-// A reader may have fewer bytes than its size. Probe ends all the same.
+// A reader may return fewer bytes than its declared size. Probe still returns.
 func TestProbeOfAReaderThatIsTooShort(t *testing.T) {
 	t.Parallel()
 	for name := range durations(t) {

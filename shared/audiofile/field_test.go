@@ -11,10 +11,9 @@ import (
 	"callrecordings/shared/audiofile"
 )
 
-// Files as recorders, editors and cutters leave them, and those of other encoders
-// than ffmpeg. The durations are those of ffprobe, except for two files of lame:
-// ffprobe estimates that of lame-tagged.mp3, and counts the frame of the Info
-// header of lame-bom.mp3.
+// Files from recorders and editors, and from encoders other than ffmpeg. The
+// durations are those of ffprobe, except for two files of lame: ffprobe estimates
+// that of lame-tagged.mp3, and counts the frame of the Info header of lame-bom.mp3.
 func TestProbeOfFilesFromTheField(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -123,8 +122,8 @@ func TestProbeOfAnUnfilledInfoHeader(t *testing.T) {
 	}
 }
 
-// Other containers hold the frames of an mp3 too, and text and noise resemble a
-// few.
+// Other containers may hold mp3 frames too, and text and noise may resemble a few
+// frames.
 func TestProbeRejectsFilesThatContainFrames(t *testing.T) {
 	t.Parallel()
 	frames := string(plain(100, 0, nil))
@@ -155,8 +154,8 @@ func TestProbeRejectsFilesThatContainFrames(t *testing.T) {
 	}
 }
 
-// An ID3v2 tag may precede any type except mp4. The offsets in an mp4 would be
-// wrong behind it.
+// An ID3v2 tag may precede any type except mp4, because it would shift the offsets
+// in an mp4.
 func TestProbeSkipsATagBeforeAnyType(t *testing.T) {
 	t.Parallel()
 	tags := map[string][]byte{"one tag": id3(20, 0), "two tags": append(id3(300, 'x'), id3(20, 0)...), "a big tag": id3(300_000, 'x')}

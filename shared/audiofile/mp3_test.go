@@ -12,8 +12,8 @@ import (
 	"callrecordings/shared/audiofile"
 )
 
-// plain makes an mp3 of n frames of 72 bytes and 72 ms. The bytes of text
-// replace those at the offset.
+// plain makes an mp3 of n frames of 72 bytes and 72 ms. text overwrites the bytes
+// at the offset.
 func plain(n int, at int, text []byte) []byte {
 	frame := append([]byte("\xFF\xE3\x18\xC4"), make([]byte, 68)...)
 	data := bytes.Repeat(frame, n)
@@ -44,9 +44,9 @@ func xing(flags, frames, bytes int) []byte {
 	return b
 }
 
-// A header counts if it fits the file. Otherwise the frames are counted. There
-// are 1000 frames of audio and that of the header. The headers that fit declare
-// 900 frames, to make a difference.
+// A header is used if it fits the file. Otherwise the frames are counted. The file
+// has 1000 frames of audio and the frame of the header. The headers that fit
+// declare 900 frames, so that the two results differ.
 func TestProbeUsesAHeaderThatFits(t *testing.T) {
 	t.Parallel()
 	const frames, size, frame, atXing, atVBRI = 1000, 1001 * 72, 72 * time.Millisecond, 4 + 9, 4 + 32

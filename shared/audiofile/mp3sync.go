@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	// maxLead is the number of bytes in front of the first frame that are
-	// searched for it, as many as ffmpeg searches. Zeros, which editors leave for
-	// tags, do not count up to maxZeros.
+	// maxLead is the number of bytes that are searched for the first frame. ffmpeg
+	// searches as many. Up to maxZeros zeros, which editors leave for tags, do not
+	// count.
 	maxLead  = 64 << 10
 	maxZeros = 1 << 20
 	// frameRun is the room for runLength frames of the maximum length, 1,441

@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// maxBoxes limits the boxes of a file that are visited. maxPayload limits
-	// the size of a box that is readBox, as the memory that the library takes is a
-	// multiple of it.
+	// maxBoxes limits the boxes of a file that are visited. maxPayload limits the size
+	// of a box that readBox parses, because the library needs several times that
+	// memory.
 	maxBoxes   = 4096
 	maxPayload = 64 << 10
 	// minByteRate is the lowest plausible number of bytes per second of audio.
@@ -47,8 +47,8 @@ type movie struct {
 	mediaBytes int64 // in mdat boxes
 }
 
-// track is one track of a movie. Its length is in units of its own rate, edited
-// in units of the movie's.
+// track is one track of a movie. Its length is in units of its own rate, and edited
+// is in units of the movie's rate.
 type track struct {
 	id      uint32
 	rate    int64

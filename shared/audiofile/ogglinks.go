@@ -21,9 +21,9 @@ const (
 // are multiplexed in it, the first one with Opus or Vorbis counts.
 type link struct {
 	audio *stream
-	// serials are those of the streams.
+	// serials are the serial numbers of the streams.
 	serials map[uint32]bool
-	// last is the last page that is known to belong to the link. number is that
+	// last is the last page that is known to belong to the link. number is the number
 	// of the last such page of the audio stream.
 	last   pageAt
 	number uint32
@@ -118,8 +118,8 @@ func (l *link) header(p pageAt) bool {
 	return false
 }
 
-// checkHeaders returns ErrDamaged if pages are missing and header packets with
-// them.
+// checkHeaders returns ErrDamaged if header packets are missing because pages are
+// missing.
 func (l *link) checkHeaders() error {
 	if l.broken && l.packets < l.audio.headers {
 		return fmt.Errorf("%w: the headers of the Ogg are incomplete", ErrDamaged)
@@ -127,8 +127,8 @@ func (l *link) checkHeaders() error {
 	return nil
 }
 
-// withoutAudio returns the link if it consists of headers only, as that of an
-// empty recording does. Errors: ErrUnknown, ErrDamaged.
+// withoutAudio returns the link if it has headers only, as in an empty recording.
+// Errors: ErrUnknown, ErrDamaged.
 func (l *link) withoutAudio() (*link, error) {
 	switch {
 	case l.broken || l.last.length == 0:
@@ -193,9 +193,10 @@ func (l *link) end(s *source) (int64, error) {
 	}
 }
 
-// search returns the offset where a link of a large file ends. It samples three places up to the end, to detect
-// a link between that reuses the serial number of this one, and then the end
-// itself. If one of them belongs to another link, it bisects the distance.
+// search returns the offset where a link of a large file ends. It first samples
+// three places before the end, to detect another link that reuses the serial number
+// of this one, and then the end itself. If one of them belongs to another link, it
+// bisects the distance.
 func (l *link) search(s *source) (int64, error) {
 	begin := l.last.at + l.last.length
 	for i := int64(1); i <= 3; i++ {

@@ -89,14 +89,14 @@ type pageAt struct {
 	at int64
 }
 
-// maxFalse is the number of bytes of pages with a wrong checksum that are
-// verified in one file, as each checksum takes time.
+// maxFalse is the number of bytes of pages with a wrong checksum that are verified
+// in one file. It is limited because each checksum takes time.
 const maxFalse = 8 << 20
 
-// errTooManyFalse means that a file has more false pages than are verified.
+// errTooManyFalse means that a file has more than maxFalse bytes of false pages.
 var errTooManyFalse = fmt.Errorf("%w: too many pages with a wrong checksum", ErrDamaged)
 
-// pagesIn finds the complete pages in b. The offset of b in the file is at.
+// pagesIn finds the complete pages in b, which begins at the offset at of the file.
 // Error: errTooManyFalse.
 func (s *source) pagesIn(b []byte, at int64) ([]pageAt, error) {
 	var all []pageAt

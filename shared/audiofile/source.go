@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// spanSize is the number of bytes that are fetched for a smaller read. The
-	// next read is mostly close by, and a request costs more than its bytes.
+	// spanSize is the number of bytes that are fetched for a smaller read. The next
+	// read is usually close by, and a request costs more than its bytes.
 	spanSize = 64 << 10
 	// maxReads limits the reads of one file, except those of an mp3 that is
 	// read in order. Ordinary files take two to eight. An Ogg with many streams

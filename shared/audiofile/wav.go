@@ -188,9 +188,10 @@ func (f *wavFormat) duration(r *source, at, n int64) (time.Duration, error) {
 	return seconds(n, int64(f.AvgBytesPerSec)), nil
 }
 
-// frameLength returns the bytes of one sample of all channels. That is the block
-// length, as a sample of 12 bits takes 2 bytes, and one of 20 bits takes 3 or 4.
-// The bits per sample count only if the block is too short for them.
+// frameLength returns the length in bytes of one sample on all channels. That is
+// the block length, because a sample of 12 bits takes 2 bytes, and one of 20 bits
+// takes 3 or 4. The bits per sample are used only if the block is too short for
+// them.
 func (f *wavFormat) frameLength() int64 {
 	least := int64(f.NumChans) * ((int64(f.BitDepth) + 7) / 8)
 	if f.block < least || f.block%int64(f.NumChans) != 0 {
@@ -199,8 +200,8 @@ func (f *wavFormat) frameLength() int64 {
 	return f.block
 }
 
-// readAt fills b. If the file ends before, it returns ErrDamaged with the text
-// of damage.
+// readAt fills b. If the file is too short, it returns ErrDamaged with the text of
+// damage.
 func readAt(r io.ReaderAt, b []byte, at int64, damage string) error {
 	n, err := r.ReadAt(b, at)
 	if n == len(b) {

@@ -37,8 +37,9 @@ func extensible(bits, valid, code byte) []byte {
 	return append(b, "\x00\x00\x00\x00\x10\x00\x80\x00\x00\xAA\x00\x38\x9B\x71"...)
 }
 
-// The block length counts, as recorders leave the bits per sample empty or write
-// those of the decoded audio. All files have 48,000 bytes of audio.
+// The block length determines the duration, because recorders leave the bits per
+// sample empty or write those of the decoded audio. All files have 48,000 bytes of
+// audio.
 func TestProbeOfWavFormats(t *testing.T) {
 	t.Parallel()
 	const pcm, float, aLaw, muLaw, gsm, g729, ext = 1, 3, 6, 7, 0x31, 0x83, 0xFFFE

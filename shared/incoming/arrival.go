@@ -14,12 +14,12 @@ import (
 type Arrival struct {
 	// Key of the object in the bucket, decoded.
 	Key string
-	// Sequencer orders the events of one key; "" for an arrival that was not
-	// found through an event, which counts as the latest.
+	// Sequencer orders the events of one key. It is "" for an arrival that was found
+	// without an event. Such an arrival counts as the latest.
 	Sequencer string
-	// Until limits the time for reading the audio through, because other arrivals
-	// wait. If the duration is still unknown then, the recording is stored without
-	// it. The zero time sets no limit beside the context's deadline.
+	// Until is the deadline for reading all of the audio, because other arrivals wait.
+	// If the duration is still unknown then, the recording is stored without it. If
+	// Until is zero, only the context's deadline applies.
 	Until time.Time
 }
 
@@ -29,7 +29,7 @@ type Outcome string
 const (
 	// Completed means that the recording is ready or empty now.
 	Completed Outcome = "completed"
-	// Adopted means that a recording was made of the audio.
+	// Adopted means that a recording was created from the audio.
 	Adopted Outcome = "adopted"
 	// Unchanged means that the recording already reflected the arrival.
 	Unchanged Outcome = "unchanged"
@@ -47,23 +47,23 @@ const (
 )
 
 var (
-	// ErrEarly means that audio without a recording is too young to make one: the
-	// recording may be on its way. A later try takes it either way.
+	// ErrEarly means that audio without a recording is too recent to create one: the
+	// recording may be on its way. A later attempt ingests the audio in either case.
 	ErrEarly = errors.New("the audio may get its recording in a moment")
-	// ErrKept means that a file in an inbox cannot be ingested as it is; the error
-	// has the reason. The file was left alone, and a replay ingests it once the cause is
+	// ErrKept means that a file in an inbox cannot be ingested as it is. The error has
+	// the reason. The file stays unchanged, and a replay ingests it once the cause is
 	// fixed.
 	ErrKept = errors.New("left in the inbox")
 	// ErrUnchanged ends an update that would change nothing.
 	ErrUnchanged = errors.New("nothing to change")
 )
 
-// Store is what ingesting arrivals needs of a store driver; see package store.
+// Store is the part of a store driver that ingest needs; see package store.
 type Store interface {
 	Get(ctx context.Context, account, id string) (*recording.Recording, error)
 	Put(ctx context.Context, r *recording.Recording) error
 	Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error)
-	// Tombstone returns what remains of a deleted recording. Errors:
+	// Tombstone returns the tombstone of a deleted recording. Errors:
 	// store.ErrNotFound, store.ErrUnavailable.
 	Tombstone(ctx context.Context, account, id string) (store.Tombstone, error)
 	store.Renewer
@@ -71,8 +71,8 @@ type Store interface {
 }
 
 // Newer reports whether the arrival may bring something new for audio in that
-// condition. Without an order, or after a failure, it always may: rejected audio
-// is removed last, so there may be steps left to do.
+// condition. It returns true if there is no order, and after a failure: rejected
+// audio is removed last, so steps may remain.
 func (a Arrival) Newer(known recording.Audio) bool {
 	return known.Place == recording.Nowhere || a.Sequencer == "" || after(a.Sequencer, known.Sequencer)
 }
@@ -101,10 +101,9 @@ func (a Arrival) Changes(before, now recording.Recording) bool {
 // tries bounds how often Settle starts over.
 const tries = 3
 
-// Settle calls try again while recordings appear or disappear under it, at most
-// three times. try returns store.ErrNotFound, store.ErrExists or
-// store.ErrDeleted when another request created, completed or deleted the
-// recording in between.
+// Settle calls try up to three times while other requests change the recording. try
+// returns store.ErrNotFound, store.ErrExists or store.ErrDeleted if another request
+// created, completed or deleted the recording in between.
 func Settle(try func() (Outcome, error)) (done Outcome, err error) {
 	for range tries {
 		done, err = try()

@@ -9,32 +9,32 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// Draft is what one of the ways in knows about a recording that is not stored
-// yet.
+// Draft holds the known facts about a recording that is not stored yet.
 type Draft struct {
 	// Account and ID name the recording. Both have been checked.
 	Account, ID string
 	// Document holds the public fields that were reported.
 	Document recording.Document
-	// Exact marks the copy of a document that is complete already. It stays as it
-	// is: no neutral values, and no facts from the audio.
+	// Exact marks the copy of a complete document. Compose adds no neutral values and
+	// no facts from the audio to it.
 	Exact bool
-	// Created is set by callers that know it; zero derives it from the call.
+	// Created is the creation time if the caller knows it. If zero, it is derived from
+	// the call.
 	Created recording.Seconds
-	// Stored is the time at which the audio was stored; 0 if unknown. It replaces an
-	// unknown start of the call.
+	// Stored is the time at which the audio was stored, or 0 if unknown. It is used as
+	// the start of a call whose start is unknown.
 	Stored recording.Seconds
-	// Modified is the time of the last change. Times before Created are raised to
-	// it.
+	// Modified is the time of the last change. If it is before Created, Created is
+	// used.
 	Modified recording.Seconds
 	// Upload is the announced audio, for a recording that waits for it.
 	Upload recording.Upload
 	// Made is the fingerprint of the request; see [recording.Recording].
 	Made string
-	// Audio describes the stored audio, as [Judgment.Audio] returns it, or the
-	// place and the key where it will be.
+	// Audio describes the stored audio, as returned by [Judgment.Audio], or the place
+	// and the key of audio that will be stored later.
 	Audio recording.Audio
-	// Sound holds the facts in the audio's bytes; the zero value stands for unknown.
+	// Sound holds the facts read from the audio. The zero value means unknown.
 	Sound recording.Sound
 }
 
@@ -66,13 +66,13 @@ func Compose(d Draft, now recording.Seconds) *recording.Recording {
 	return r
 }
 
-// maxDuration bounds a document's duration, in seconds: longer ones are wrong.
+// maxDuration is the longest plausible duration of a document, in seconds.
 const maxDuration = recording.Seconds(366 * 24 * 3600)
 
-// Ended returns when the call of a document ended: its start plus its duration,
-// or plus the length of the audio if the document has no usable duration. It
-// returns 0 if the start is unknown. Numbers that another system wrote as
-// strings count.
+// Ended returns the end of a document's call: its start plus its duration, or plus
+// the length of the audio if the document has no usable duration. It returns 0 if
+// the start is unknown. It also accepts numbers that another system wrote as
+// strings.
 func Ended(d recording.Document, length time.Duration) recording.Seconds {
 	start, ok := Number(d, "start")
 	if !ok || start <= 0 || start > recording.MaxSeconds {
@@ -92,9 +92,9 @@ func Duration(d recording.Document) time.Duration {
 	return time.Duration(min(max(seconds, 0), maxDuration)) * time.Second
 }
 
-// Number returns a field that is a whole number, or a string of decimal digits,
-// as older systems write them; a fraction in the string is dropped. It returns
-// false for anything else.
+// Number returns the value of a field that is a whole number, or a string of
+// decimal digits as older systems write it. A fraction in the string is dropped. It
+// returns false for any other value.
 func Number(d recording.Document, field string) (recording.Seconds, bool) {
 	if n, ok := d.Int(field); ok {
 		return recording.Seconds(n), true

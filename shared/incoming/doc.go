@@ -13,7 +13,7 @@
 //     reserve one that a retry finds again, and [Agree] rejects contradictory
 //     reports (identify.go).
 //   - What does its audio say about it? [Judgment] (judgment.go).
-//   - What happens when a recording with that ID exists already? [AddMetadata],
+//   - What happens if a recording with that ID already exists? [AddMetadata],
 //     [Await], [Judgment.Attach] and [NeedsAudio] (attach.go).
 //
 // The package is pure except for claims, which go to the store. It knows

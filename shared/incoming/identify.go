@@ -46,9 +46,9 @@ func Agree(account string, reports ...recording.Call) (string, error) {
 	return agreed, nil
 }
 
-// NewID makes an ID for a recording without one. Its month is that of the call's
-// start, or of now if the start is unknown, 0 (contract, List). Errors: those of
-// random; recording.ErrBadID for a year after 9999.
+// NewID makes an ID for a recording that has none. Its month is that of the call's
+// start, or of now if the start is 0, for unknown (contract, List). Errors: those
+// of random; recording.ErrBadID for a year after 9999.
 func NewID(start, now recording.Seconds, random io.Reader) (string, error) {
 	if start <= 0 || start > recording.MaxSeconds {
 		start = now
@@ -56,8 +56,8 @@ func NewID(start, now recording.Seconds, random io.Reader) (string, error) {
 	return recording.NewID(start, random)
 }
 
-// Each kind of claim has a prefix of its own that ends in a slash, because all
-// kinds share one space of keys in an account.
+// Each kind of claim has its own prefix, which ends in a slash, because all kinds
+// share the key space of an account.
 const (
 	nameClaims    = "inbox/" // + the stem of a file in an inbox
 	callClaims    = "storage/"
@@ -65,9 +65,9 @@ const (
 )
 
 // ClaimRequest claims the idempotency key of a client's request; see
-// [store.Claimer]. The key may be any text. If it has a slash, it gets a prefix:
-// otherwise a client could reach the claim of a file in an inbox, and take over
-// the file. A key without a slash cannot collide with other claims. Errors:
+// [store.Claimer]. The key may be any text. A key with a slash gets a prefix:
+// otherwise a client could use the claim of a file in an inbox, and take over the
+// file. A key without a slash cannot collide with other claims. Errors:
 // store.ErrUnavailable.
 func ClaimRequest(ctx context.Context, s store.Claimer, account, key string, c store.Claim) (store.Claim, error) {
 	if strings.Contains(key, "/") {
@@ -80,10 +80,10 @@ func ClaimRequest(ctx context.Context, s store.Claimer, account, key string, c s
 	return c, nil
 }
 
-// ClaimName returns the ID that a file name, without its extension, stands for
-// in an account, for good: later facts about the call do not change it
-// (docs/inbox.md). A name that is new gets an ID
-// of the month of at, the call's start if known. Errors: store.ErrUnavailable.
+// ClaimName returns the ID for a file name without its extension, in an account.
+// The ID is permanent: later facts about the call do not change it (docs/inbox.md).
+// A new name gets an ID in the month of at, which is the call's start if known.
+// Errors: store.ErrUnavailable.
 func ClaimName(ctx context.Context, s store.Claimer, account, stem string, at recording.Seconds) (string, error) {
 	c := store.Claim{ID: recording.StemID(account, stem, at), Made: recording.MadeOfAudio, Lasting: true}
 	c, err := s.Claim(ctx, account, nameClaims+stem, c)
@@ -93,9 +93,9 @@ func ClaimName(ctx context.Context, s store.Claimer, account, stem string, at re
 	return c.ID, nil
 }
 
-// ClaimCall returns the ID for the audio of a call that was sent without one.
-// It follows from the call and the audio's checksum, so that a retry finds the
-// same recording for [store.ClaimTTL], in another month too. Errors:
+// ClaimCall returns the ID for the audio of a call that was sent without an ID. The
+// ID depends on the call and the audio's checksum, so that a retry finds the same
+// recording for [store.ClaimTTL], even in another month. Errors:
 // store.ErrUnavailable.
 func ClaimCall(ctx context.Context, s store.Claimer, account, call, sha256Hex string, at recording.Seconds) (string, error) {
 	sum := sha256.Sum256([]byte(call + "\x00" + sha256Hex))

@@ -62,7 +62,7 @@ func TestEachIdempotencyKeyHasItsOwnClaim(t *testing.T) {
 	})
 }
 
-// Claims that were made before kinds had prefixes of their own still hold.
+// Claims that were made before each kind had its own prefix stay valid.
 func TestEarlierClaimsHold(t *testing.T) {
 	t.Parallel()
 	id := store.Claim{ID: "202601-x"}

@@ -9,10 +9,10 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// wavHeader is a WAV file without a sample.
+// wavHeader is a WAV file without samples.
 const wavHeader = "RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x80\x3e\x00\x00\x02\x00\x10\x00data\x00\x00\x00\x00"
 
-// result is the recording that every way in makes of a call.
+// result is the recording that every way in makes from a call.
 type result struct {
 	state  recording.State
 	reason recording.Reason
@@ -24,7 +24,7 @@ type result struct {
 	document map[string]string
 }
 
-// Every way in makes the same recording of the same call and audio. Add a row
+// Every way in makes the same recording from the same call and audio. Add a row
 // here for every rule that all recordings follow.
 func TestEveryWayInFollowsTheRules(t *testing.T) {
 	t.Parallel()
@@ -117,8 +117,8 @@ func TestEveryWayInFollowsTheRules(t *testing.T) {
 	}
 }
 
-// Every way in but the command line, which has no options for them, keeps the
-// fields of Kazoo 5.
+// Every way in keeps the fields of Kazoo 5, except the command line, which has no
+// options for them.
 func TestFieldsOfKazoo5(t *testing.T) {
 	t.Parallel()
 	audio, err := os.ReadFile("../audiofile/testdata/alaw.wav")

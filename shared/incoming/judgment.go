@@ -34,9 +34,9 @@ func (j Judgment) Audio(key string) recording.Audio {
 	return a
 }
 
-// Attach records in r that this audio arrived for it. Accepted audio completes
-// the recording. Rejected audio leaves its reason there, and the announced
-// upload stays for the next try.
+// Attach records in r that its audio arrived. Accepted audio completes the
+// recording. For rejected audio, Attach stores the reason and keeps the announced
+// upload for the next attempt.
 func (j Judgment) Attach(r *recording.Recording, sequencer string, now recording.Seconds) {
 	before := r.Audio
 	r.Audio = j.Audio(before.Key)
@@ -47,15 +47,16 @@ func (j Judgment) Attach(r *recording.Recording, sequencer string, now recording
 	}
 	r.Audio.Sequencer = cmp.Or(sequencer, before.Sequencer)
 	if r.Upload.SHA256 == "" {
-		r.Audio.SHA256 = "" // it matters only where the client announced one
+		r.Audio.SHA256 = "" // needed only if the client announced one
 	}
 	r.Upload = recording.Upload{}
 	r.Document = r.Document.Describe(j.Sound)
 }
 
-// Mismatch compares audio with what a client announced for it, and returns why
-// they differ, or "". What was not announced, or is not known of the audio,
-// matches everything. Media types match by the name under which they are served.
+// Mismatch compares audio with the upload that a client announced. It returns the
+// reason if they differ, and otherwise "". A property that was not announced, or is
+// unknown for the audio, always matches. Media types match if they are served under
+// the same name.
 func Mismatch(announced, audio recording.Upload) recording.Reason {
 	wanted, _ := recording.AudioType(announced.ContentType)
 	kind, _ := recording.AudioType(audio.ContentType)

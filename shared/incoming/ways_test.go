@@ -33,9 +33,9 @@ import (
 	"callrecordings/shared/store/sqlite"
 )
 
-// noon is the time of all tests. It is close to the time at which the S3 server
-// and the file system store files, because that is the start of a call whose
-// start nothing reports.
+// noon is the time in all tests. It is close to the time at which the S3 server and
+// the file system store files, because a call without a reported start gets that
+// time as its start.
 var noon = time.Now().UTC().Truncate(time.Second)
 
 func clock() time.Time { return noon }
@@ -64,8 +64,8 @@ var ways = []struct {
 	// strict ways reject bad values. The others ignore them, because a PBX cannot
 	// correct a value and its audio must not be lost.
 	strict bool
-	// asksPerson is set where a person picks the file, and learns at once that it is
-	// not audio. The other ways keep such a file for an operator.
+	// asksPerson is set if a user picks the file and learns at once that it is not
+	// audio. The other ways keep such a file for an operator.
 	asksPerson bool
 	// created returns when the recording of a call was created. Ways that store the
 	// document before the audio is judged know only what was reported.

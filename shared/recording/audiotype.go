@@ -25,7 +25,7 @@ type audioFormat struct {
 	spellings []string
 	// aliases are other types that clients and stores use for the format.
 	aliases []string
-	// extensions are those of its files, without a dot, the usual one first.
+	// extensions are the format's file extensions, without a dot, the usual one first.
 	extensions []string
 }
 
@@ -129,10 +129,10 @@ func AudioNames(mediaType string) []string {
 	return names
 }
 
-// AudioExtension returns the usual extension of files of a media type, without
-// a dot, or "" if the type is unknown. The type is in lower case, without
-// parameters. An alias that is itself an extension of the format keeps it:
-// "audio/opus" has "opus", though its format is Ogg.
+// AudioExtension returns the usual file extension of a media type, without a dot,
+// or "" if the type is unknown. The type is in lower case, without parameters. For
+// an alias that is also an extension of the format, it returns that extension:
+// "opus" for "audio/opus", although the format is Ogg.
 func AudioExtension(mediaType string) string {
 	f, ok := formatOf(mediaType)
 	if !ok {

@@ -15,11 +15,10 @@ const MaxSeconds = 99_999_999_999
 // List).
 var absent = []string{"", "undefined", "null", "NaN"}
 
-// ParseBound parses a time of a query in Gregorian seconds. It rounds a
-// fraction. ok is false for an absent time: empty, "undefined", "null", "NaN",
-// zero or negative (contract, List). Times after [MaxSeconds] become
-// MaxSeconds. Error: for any other text a [FieldError] with an empty Field, for
-// the caller to set.
+// ParseBound parses a time in a query, in Gregorian seconds. It rounds fractions.
+// ok is false for an absent time: empty, "undefined", "null", "NaN", zero or
+// negative (contract, List). Times after [MaxSeconds] become MaxSeconds. For any
+// other text it returns a [FieldError] with an empty Field, which the caller sets.
 func ParseBound(s string) (at Seconds, ok bool, err error) {
 	if slices.Contains(absent, s) {
 		return 0, false, nil

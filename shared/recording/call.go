@@ -12,9 +12,10 @@ import (
 	"callrecordings/shared/strictjson"
 )
 
-// Call holds the facts about a recorded call that a file name, the metadata of an
-// object or the parameters of a URL report: strings by the names of public fields. A PBX cannot correct a bad value, and its audio must not
-// be lost because of one, so a value that cannot be understood is ignored.
+// Call maps the names of public fields to the values that a file name, an object's
+// metadata or URL parameters report about a recorded call. A value that cannot be
+// parsed is ignored: a PBX cannot correct it, and its audio must not be lost
+// because of it.
 type Call map[string]string
 
 // names maps the names that PBXs use to those of the fields.
@@ -57,12 +58,12 @@ func ParseCall(raw []byte) (Call, error) {
 	return c, nil
 }
 
-// Set sets a field, unless it is set already. Hyphens in the name count as
-// underscores, because headers have them. Empty values are ignored.
+// Set sets a field unless it is already set. Hyphens in the name count as
+// underscores, because header names contain hyphens. Empty values are ignored.
 func (c Call) Set(name, value string) { c.set(name, value) }
 
-// Report is Set for facts from one source, such as the query of a request. A
-// field that gets a second value makes the call contradictory; see
+// Report is like Set, for the facts from one source, such as a request's query. A
+// field that gets a second, different value makes the call contradictory; see
 // [Call.Contradiction].
 func (c Call) Report(name, value string) {
 	if name, differs := c.set(name, value); differs && IsReported(name) {
@@ -70,7 +71,8 @@ func (c Call) Report(name, value string) {
 	}
 }
 
-// set is Set. It returns the field's name, and whether it has another value.
+// set implements Set. It returns the field's name, and whether the field has
+// another value.
 func (c Call) set(name, value string) (field string, differs bool) {
 	name = reportedName(name)
 	value = strings.TrimSpace(strings.ToValidUTF8(value, "\ufffd"))
@@ -84,22 +86,22 @@ func (c Call) set(name, value string) (field string, differs bool) {
 	return name, set && old != value
 }
 
-// contradiction is the key under which Report keeps the name of a field with two
-// values. No field has that name.
+// contradiction is the key under which Report stores the name of a field with two
+// values. No field has this name.
 const contradiction = "\x00contradiction"
 
-// accountField is the account in a report. It is not a public field.
+// accountField is the name of the account in a report. It is not a public field.
 const accountField = "account_id"
 
-// IsReported reports whether a name is that of a field with a meaning in a report:
-// a public field, the ID, the account, or another name for one of them.
+// IsReported reports whether a name has a meaning in a report: a public field, the
+// ID, the account, or another name for one of them.
 func IsReported(name string) bool {
 	name = reportedName(name)
 	_, public := fields[name]
 	return public || name == idField || name == accountField
 }
 
-// reportedName returns the name of the field that a PBX's name stands for.
+// reportedName returns the field name for a name that PBXs use.
 func reportedName(name string) string {
 	name = strings.ReplaceAll(strings.ToLower(name), "-", "_")
 	if other, ok := names[name]; ok {
@@ -109,8 +111,8 @@ func reportedName(name string) string {
 }
 
 // Contradiction returns an error if two names of one field had different values,
-// such as "id" and "recording_id". Which of them counts may be accidental, because
-// headers and queries have no order. Error: [FieldError].
+// such as "id" and "recording_id". Headers and queries have no order, so neither
+// value can take precedence. Error: [FieldError].
 func (c Call) Contradiction() error {
 	name, ok := c[contradiction]
 	if !ok {
@@ -119,7 +121,7 @@ func (c Call) Contradiction() error {
 	return FieldError{Field: name, Code: "wrong_format", Message: "Two names of this field have different values"}
 }
 
-// Under returns the fields of c, and those of below that c lacks.
+// Under returns the fields of c, and the fields of below that c does not have.
 func (c Call) Under(below Call) Call {
 	all := maps.Clone(below)
 	if all == nil {
@@ -137,14 +139,14 @@ func (c Call) ID() (string, error) {
 	return ParseID(c[idField])
 }
 
-// Start returns when the recording started; false if it is unknown.
+// Start returns the start time of the recording, or false if it is unknown.
 func (c Call) Start() (Seconds, bool) {
 	at, err := ParseTime(c["start"])
 	return at, err == nil
 }
 
 // directions are the words that PBXs use for the direction of a call, each with
-// Kazoo's word and the origin that goes with it.
+// Kazoo's word and the matching origin.
 var directions = map[string]struct{ direction, origin string }{
 	"inbound":  {"inbound", "inbound from offnet to account"},
 	"in":       {"inbound", "inbound from offnet to account"},
@@ -154,16 +156,16 @@ var directions = map[string]struct{ direction, origin string }{
 	"outgoing": {"outbound", "outbound to offnet from account"},
 }
 
-// Direction returns Kazoo's word for the direction of a call, and the origin
-// that goes with it. It returns false for a word that no PBX uses.
+// Direction returns Kazoo's word for the direction of a call, and the matching
+// origin. It returns false for an unknown word.
 func Direction(word string) (direction, origin string, known bool) {
 	d, known := directions[strings.ToLower(word)]
 	return d.direction, d.origin, known
 }
 
-// Document returns the reported fields as public fields, each in its type. A
-// side of the call with a number and no address gets one made of the number.
-// [Complete] adds the missing fields.
+// Document returns the reported values as public fields with their JSON types. If a
+// side of the call has a number but no address, the address is built from the
+// number. [Complete] adds the missing fields.
 func (c Call) Document() Document {
 	c = c.completed()
 	d := Document("{}")
@@ -174,8 +176,8 @@ func (c Call) Document() Document {
 	return d
 }
 
-// completed returns the fields with understood values, and those that follow from
-// them.
+// completed returns the fields whose values can be parsed, and the fields derived
+// from them.
 func (c Call) completed() Call {
 	all := Call{}.Under(c)
 	direction, origin, known := Direction(c["direction"])
@@ -197,9 +199,9 @@ func (c Call) completed() Call {
 	return all
 }
 
-// Address returns one side of a call as user@realm. A number that is an address
-// stays as it is; an unknown number or realm becomes "unknown". It returns ""
-// if both are unknown.
+// Address returns one side of a call as user@realm. A number that is already an
+// address stays unchanged. An unknown number or realm becomes "unknown". Address
+// returns "" if both are unknown.
 func Address(number, realm string) string {
 	switch {
 	case number == "" && realm == "", strings.Contains(number, "@"):
@@ -212,11 +214,12 @@ func Address(number, realm string) string {
 	return number + "@" + realm
 }
 
-// maxText is the most bytes of a string from a name or a header. Longer ones are
-// cut. Kazoo's are below 256.
+// maxText is the maximum length in bytes of a string from a name or a header.
+// Longer strings are truncated. Kazoo's strings are shorter than 256 bytes.
 const maxText = 1024
 
-// of returns a string as a JSON value of that kind; false if it has another form.
+// of returns a string as a JSON value of the kind, or false if the string has
+// another form.
 func (k kind) of(name, value string) (string, bool) {
 	switch k {
 	case text:

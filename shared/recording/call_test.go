@@ -54,8 +54,8 @@ func TestParseTime(t *testing.T) {
 	}
 }
 
-// A time without a zone is one of the PBX's clock. In the hour that comes twice in
-// autumn, a call ID of Asterisk decides.
+// A time without a zone is the PBX's local time. In the hour that repeats in
+// autumn, Asterisk's call ID decides.
 func TestCallIn(t *testing.T) {
 	t.Parallel()
 	berlin, err := time.LoadLocation("Europe/Berlin")
@@ -236,8 +236,8 @@ func TestParseCall(t *testing.T) {
 	}
 }
 
-// Any reported values make a document that a client could create. Parsing it as a
-// call gives the same document.
+// Any reported values make a document that a client could create. Parsing that
+// document as a call returns the same document.
 func TestCallDocumentIsValid(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -14,8 +14,8 @@ const recordingID = "Media-Recording-ID"
 
 // Complete adds the fields that existing interfaces read without checking for
 // them, with the neutral values of the contract (The document). It is for
-// recordings that this service creates; copies from a Kazoo stay as they were.
-// It replaces no field, whatever its type; [Document.Validate] checks types.
+// recordings that this service creates; copies from a Kazoo stay unchanged. It
+// never replaces a field, regardless of its type; [Document.Validate] checks types.
 func Complete(d Document, id string, created Seconds) Document {
 	for _, f := range []struct{ name, value string }{
 		{"call_id", Quote(id)},
@@ -45,8 +45,8 @@ func Complete(d Document, id string, created Seconds) Document {
 	return d.with("custom_channel_vars", merge(vars, `{"`+recordingID+`":`+Quote(id)+`}`))
 }
 
-// number returns, as JSON text, the number in an address: 1001 of 1001@realm, and
-// "" if the address has no number.
+// number returns the number in an address as JSON text: 1001 for 1001@realm, and ""
+// if the address has no number.
 func (d Document) number(field string) string {
 	address, _ := d.Text(field)
 	user, _, _ := strings.Cut(address, "@")
@@ -57,8 +57,8 @@ func (d Document) number(field string) string {
 	return Quote(user)
 }
 
-// sides are the fields of the two sides of a call, each with the value that
-// Complete gives it if it is unknown. A number is derived from address.
+// sides are the fields of the two sides of a call, each with the default value that
+// Complete sets. A number is derived from its address.
 var sides = []struct{ name, unknown, address string }{
 	{"from", unknownParty, ""},
 	{"to", unknownParty, ""},
@@ -68,8 +68,8 @@ var sides = []struct{ name, unknown, address string }{
 	{"callee_id_number", "", "to"},
 }
 
-// Enrich returns d with the reported fields that it lacks. The neutral values of
-// the two sides of the call count as lacking.
+// Enrich returns d with the missing fields taken from the report. The neutral
+// values of the two sides of the call count as missing.
 func (d Document) Enrich(reported Document) Document {
 	var unknown []string
 	for _, f := range sides {
@@ -80,8 +80,8 @@ func (d Document) Enrich(reported Document) Document {
 	return d.Under(reported, unknown...).Renumber(d)
 }
 
-// Renumber returns d, a later form of before, with the numbers that Complete had
-// derived from an address derived from the present address.
+// Renumber returns d, a later version of before. If Complete derived a number from
+// an address in before, Renumber derives it again from the current address.
 func (d Document) Renumber(before Document) Document {
 	for _, f := range sides {
 		if f.address == "" {

@@ -13,7 +13,7 @@ import (
 
 // Creation is the content of a PUT request that creates a recording.
 type Creation struct {
-	// ID is the one that the client chose, or "".
+	// ID is the ID that the client chose, or "".
 	ID string
 	// Document holds the public fields.
 	Document Document

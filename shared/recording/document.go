@@ -81,8 +81,8 @@ func (d Document) Text(field string) (value string, ok bool) {
 	return unquote(raw), true
 }
 
-// Int returns the value of a field that is a whole number. ok is false if the
-// field is missing or something else.
+// Int returns the value of a field that is a whole number. ok is false if the field
+// is missing or has any other value.
 func (d Document) Int(field string) (value int64, ok bool) {
 	raw, ok := d.Raw(field)
 	if !ok {
@@ -115,7 +115,7 @@ func (d Document) With(field, raw string) (Document, error) {
 	return d.with(field, string(value)), nil
 }
 
-// with is With for valid arguments.
+// with implements With for valid arguments.
 func (d Document) with(field, value string) Document {
 	return build(func(yield func(string, string) bool) {
 		found := false
@@ -133,8 +133,8 @@ func (d Document) with(field, value string) Document {
 	})
 }
 
-// Under returns d with the fields of over added. Where both have a field, the
-// value in d counts, except for the fields in keep.
+// Under returns d with the fields of over added. If both have a field, the value in
+// d takes precedence, except for the fields in keep.
 func (d Document) Under(over Document, keep ...string) Document {
 	for name, value := range over.Fields() {
 		_, exists := d.Raw(name)

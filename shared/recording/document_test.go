@@ -206,7 +206,7 @@ func checkDocument(t rapid.TB, text string, d recording.Document) {
 	checkPaths(t, d, want, want, nil)
 }
 
-// checkPaths asks for everything below v, and beside it.
+// checkPaths looks up every path below v, and paths that do not exist.
 func checkPaths(t rapid.TB, d recording.Document, whole, v any, path []string) {
 	t.Helper()
 	var steps []string

@@ -78,11 +78,12 @@ const testFileSuffix = "_test_credentials_file.txt"
 // tests a storage setting.
 func IsTestFile(name string) bool { return strings.HasSuffix(name, testFileSuffix) }
 
-// TestFilePattern matches the names of such files in an IAM policy.
+// TestFilePattern matches the names of Kazoo's test files in an IAM policy.
 const TestFilePattern = "*" + testFileSuffix
 
-// TestFileKey returns the key of such a file that arrives over HTTP. ok is false
-// for any other name. Before the suffix the name has random hex digits only.
+// TestFileKey returns the key of a Kazoo test file that arrives over HTTP. ok is
+// false for any other name. Only random hex digits precede the suffix of such a
+// name.
 func TestFileKey(account, name string) (key string, ok bool) {
 	random, ok := strings.CutSuffix(path.Base(name), testFileSuffix)
 	if !ok || random == "" || len(random) > 64 || strings.Trim(random, "0123456789abcdef") != "" || !isName(account) {
@@ -97,8 +98,8 @@ func Stem(name string) string {
 	return strings.TrimRight(strings.TrimSuffix(name, path.Ext(name)), ".")
 }
 
-// SidecarKeys returns the keys that the sidecar file of the audio under key in an
-// inbox may have. If several exist, the first counts.
+// SidecarKeys returns the possible keys of the sidecar file for the audio under key
+// in an inbox. If several exist, the first takes precedence.
 func SidecarKeys(key string) []string {
 	stem := Stem(key)
 	return []string{stem + ".json", stem + ".JSON"}

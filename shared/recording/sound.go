@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Sound holds the facts that the bytes of audio supply. Its fields are those of
+// Sound holds the facts read from the bytes of audio. Its fields are those of
 // audiofile.Info, so that neither package needs the other's type.
 type Sound struct {
 	// ContentType is the media type and Extension the usual extension of such a

@@ -22,9 +22,9 @@ const (
 // errTime means that a string is not a time.
 var errTime = errors.New("want a time such as 2026-01-31T09:30:00Z, or Unix or Gregorian seconds")
 
-// ParseTime reads a time as people and PBXs write it: Unix seconds, which may have
-// a fraction, Gregorian seconds, or RFC 3339 with a "T" or a blank in front of the
-// time and an optional colon in the offset.
+// ParseTime reads a time in the forms that people and PBXs use: Unix seconds, which
+// may have a fraction, Gregorian seconds, or RFC 3339 with a "T" or a space before
+// the time and an optional colon in the offset.
 func ParseTime(s string) (Seconds, error) {
 	at, ok := parseNumber(s)
 	if !ok {
@@ -52,8 +52,8 @@ func parseNumber(s string) (time.Time, bool) {
 // wallClock is the layout of a time without a zone.
 const wallClock = "2006-01-02T15:04:05"
 
-// parseDate reads a date and a time. Without an offset they are those of a clock in
-// the zone; a nil zone requires the offset.
+// parseDate reads a date and a time. Without an offset, they are local time in the
+// zone. If zone is nil, the offset is required.
 func parseDate(s string, zone *time.Location) (time.Time, bool) {
 	if len(s) > len("2006-01-02") && s[len("2006-01-02")] == ' ' {
 		s = s[:len("2006-01-02")] + "T" + strings.TrimLeft(s[len("2006-01-02"):], " ")
@@ -71,11 +71,11 @@ func parseDate(s string, zone *time.Location) (time.Time, bool) {
 	return at, err == nil
 }
 
-// In returns c with its start in Gregorian seconds. A start without an offset is a
-// time of a clock in the zone; nil stands for UTC. Where such a clock shows the
-// same time twice, in autumn, the call ID decides if it begins with the Unix time
-// of the call, as Asterisk's unique IDs do. If c has no start, or one that cannot
-// be read, In returns c unchanged; in the latter case with an error.
+// In returns c with its start in Gregorian seconds. A start without an offset is
+// local time in the zone; nil stands for UTC. If that local time occurs twice, in
+// autumn, the call ID decides, provided that it begins with the Unix time of the
+// call, as Asterisk's unique IDs do. If c has no start, In returns c unchanged. If
+// the start cannot be parsed, In returns c unchanged and an error.
 func (c Call) In(zone *time.Location) (Call, error) {
 	start, given := c["start"]
 	if _, err := ParseTime(start); !given || err == nil {
@@ -94,9 +94,8 @@ func (c Call) In(zone *time.Location) (Call, error) {
 	return Call{"start": strconv.FormatInt(int64(SecondsOf(at)), 10)}.Under(c), nil
 }
 
-// nearest returns the time that is nearest to hint, among those at which a clock in
-// the zone of at shows the same as at that time. Clocks are set by 30 or 60
-// minutes.
+// nearest returns the time nearest to hint among the times with the same local time
+// as at, in at's zone. Clocks change by 30 or 60 minutes.
 func nearest(at, hint time.Time) time.Time {
 	best, distance := at, time.Duration(math.MaxInt64)
 	for _, shift := range []time.Duration{0, -time.Hour, time.Hour, -time.Hour / 2, time.Hour / 2} {

@@ -15,8 +15,8 @@ import (
 	"unicode/utf8"
 )
 
-// Check and CheckNumbers wrap these errors with the offset. They never contain the text itself,
-// which must not appear in logs.
+// Check and CheckNumbers wrap these errors with the offset. The errors never
+// contain the text itself, which must not appear in logs.
 var (
 	// ErrSyntax means that the text is not one JSON value.
 	ErrSyntax = errors.New("not JSON")

@@ -2,11 +2,10 @@
 // the recordings that wait for them (contract, Audio that arrives;
 // docs/adr/010-arrival.md).
 //
-// An event about an object is a hint. It may come twice, late, out of order, or
-// be outdated. So an [Ingester] looks at the object and at the recording as they
-// are now, and writes what follows from both. Every step may be repeated, and if
-// an invocation dies partway, a retry finds the same situation and finishes the
-// job:
+// An event about an object is only a hint. It may be duplicated, late, out of order
+// or outdated. So an [Ingester] reads the current object and the current recording,
+// and derives each write from both. Every step may be repeated. If an invocation
+// dies partway, a retry finds the same situation and finishes the job:
 //
 //   - Good audio completes its recording in one write: place, type, size,
 //     duration. Without a recording it makes one, which metadata may complete
@@ -56,9 +55,10 @@ type Ingester struct {
 	Now func() time.Time
 }
 
-// Ingest handles one arrival. A retry finishes an interrupted one. Errors: incoming.ErrEarly, incoming.ErrKept, store.ErrUnavailable,
-// store.ErrConflict, store.ErrTooLarge, media.ErrUnavailable, and
-// media.ErrChanged if the object was replaced while it was read.
+// Ingest handles one arrival. A retry finishes an interrupted call. Errors:
+// incoming.ErrEarly, incoming.ErrKept, store.ErrUnavailable, store.ErrConflict,
+// store.ErrTooLarge, media.ErrUnavailable, and media.ErrChanged if the object was
+// replaced while it was read.
 func (g Ingester) Ingest(ctx context.Context, a incoming.Arrival) (incoming.Outcome, error) {
 	if _, _, ok := recording.ParseInboxKey(a.Key); ok {
 		files := inbox.Inbox{Store: g.Store, Audio: g.Audio, Names: g.Names, MaxBytes: g.MaxBytes, Grace: g.Grace, Now: g.Now}
@@ -71,14 +71,15 @@ func (g Ingester) Ingest(ctx context.Context, a incoming.Arrival) (incoming.Outc
 	return incoming.Settle(func() (incoming.Outcome, error) { return g.audio(ctx, a, account, id) })
 }
 
-// Stored ingests the object under key after its caller has stored it. Its errors
+// Stored ingests the object under key. The caller has just stored it. Its errors
 // are those of Ingest.
 func (g Ingester) Stored(ctx context.Context, key string) error {
 	_, err := g.Ingest(ctx, incoming.Arrival{Key: key})
 	return err
 }
 
-// audio is one try to ingest the audio of a recording; see [incoming.Settle].
+// audio makes one attempt to ingest the audio of a recording; see
+// [incoming.Settle].
 func (g Ingester) audio(ctx context.Context, a incoming.Arrival, account, id string) (incoming.Outcome, error) {
 	rec, err := g.Store.Get(ctx, account, id)
 	switch {
@@ -103,8 +104,8 @@ func (g Ingester) audio(ctx context.Context, a incoming.Arrival, account, id str
 	return g.complete(ctx, a, rec, verdict)
 }
 
-// orphan handles audio without a recording: the audio of a deleted recording is
-// removed, any other makes a recording.
+// orphan handles audio without a recording. It removes the audio of a deleted
+// recording, and creates a recording from any other audio.
 func (g Ingester) orphan(ctx context.Context, a incoming.Arrival, account, id string) (incoming.Outcome, error) {
 	switch _, err := g.Store.Tombstone(ctx, account, id); {
 	case err == nil:
@@ -150,7 +151,7 @@ func (g Ingester) remove(ctx context.Context, account, id string, keys ...string
 	return incoming.Removed, nil
 }
 
-// adopt makes a recording of audio alone. Its metadata may follow.
+// adopt creates a recording from audio alone. Its metadata may follow.
 func (g Ingester) adopt(ctx context.Context, a incoming.Arrival, object media.Object, verdict incoming.Judgment, account, id string) (incoming.Outcome, error) {
 	now := recording.SecondsOf(g.Now())
 	key := a.Key

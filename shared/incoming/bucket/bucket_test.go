@@ -305,8 +305,8 @@ func TestObjectReplacedDuringRead(t *testing.T) {
 	}
 }
 
-// When the time for an arrival is up, its audio is served without its length
-// rather than kept from those behind it.
+// If the time for an arrival runs out, its audio is served without its duration, so
+// that later arrivals are not delayed.
 func TestAudioThatTakesTooLong(t *testing.T) {
 	t.Parallel()
 	audio := bytes.Repeat(incomingtest.Sample(t, "cbr-8khz.mp3"), 400)

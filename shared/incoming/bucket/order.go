@@ -31,13 +31,13 @@ func inTurn(jobs []job) []job {
 	return jobs
 }
 
-// leastShare is the least time for reading the audio of an arrival. Almost all
+// leastShare is the minimum time for reading the audio of an arrival. Almost all
 // arrivals need less.
 const leastShare = time.Second
 
-// until returns when reading the audio of an arrival has to end, so that the
-// arrivals behind it get as much time: left is the number of arrivals to come,
-// with this one. It returns the zero time if the context has no deadline.
+// until returns the deadline for reading the audio of an arrival, so that later
+// arrivals get as much time. left is the number of remaining arrivals, including
+// this one. until returns the zero time if the context has no deadline.
 func until(ctx context.Context, left int) time.Time {
 	deadline, ok := ctx.Deadline()
 	if !ok {

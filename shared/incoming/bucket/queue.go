@@ -39,7 +39,7 @@ var (
 // reported one by one (ReportBatchItemFailures); the queue delivers them again,
 // and moves a message that keeps failing to its dead-letter queue, for a replay.
 // An event that no retry can help (of another bucket, of an object that belongs
-// to no recording, or not about a new object) is logged and done with. So is a
+// to no recording, or not about a new object) is logged and dropped. So is a
 // file that stays in an inbox.
 //
 // All fields but Metrics are required.
@@ -62,8 +62,9 @@ type Queue struct {
 func Start(q Queue) { lambda.Start(Handler(q)) }
 
 // Handler makes a Lambda handler that ingests the arrivals of each message. A
-// message is reported as failed if one of its arrivals failed or was not begun; the
-// messages behind it are handled all the same. See [Queue.Handle]. The handler's own error is always nil.
+// message is reported as failed if one of its arrivals failed or was not begun.
+// Later messages are still handled. See [Queue.Handle]. The handler's own error is
+// always nil.
 func Handler(q Queue) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
 		answer := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
@@ -76,14 +77,14 @@ func Handler(q Queue) func(context.Context, events.SQSEvent) (events.SQSEventRes
 	}
 }
 
-// Result is what became of a message.
+// Result is the result of handling a message.
 type Result int
 
 const (
 	// Done means that the message is finished.
 	Done Result = iota
-	// Unbegun means that the invocation ran out of time before the message. SQS
-	// counts a try nevertheless; other queues need not.
+	// Unbegun means that the invocation ran out of time before the message. SQS still
+	// counts this as an attempt; other queues need not.
 	Unbegun
 	// Failed means that at least one arrival of the message failed.
 	Failed
@@ -99,7 +100,7 @@ func (q Queue) Handle(ctx context.Context, messages []events.SQSMessage) []Resul
 		notices, err := parse([]byte(m.Body))
 		if err != nil {
 			q.end(ctx, q.begin(), http.StatusBadRequest, fmt.Errorf("message %s: %w", m.MessageId, err))
-			results[i] = Failed // an operator has to look at it
+			results[i] = Failed // an operator must examine it
 		}
 		for _, n := range notices {
 			jobs = append(jobs, job{notice: n, message: i})
@@ -163,7 +164,7 @@ const (
 	unbegun = "unbegun"
 )
 
-// accountOf returns the account whose audio lies under key, or "".
+// accountOf returns the account whose audio is stored under key, or "".
 func accountOf(key string) string {
 	if account, _, ok := recording.ParseInboxKey(key); ok {
 		return account
@@ -219,8 +220,8 @@ const testEvent = "s3:TestEvent"
 // maxSequencer is longer than any sequencer of S3.
 const maxSequencer = 64
 
-// parse reads a message. Its error is ErrMessage, without a quote from the
-// message, which may hold a phone number.
+// parse reads a message. It returns ErrMessage without quoting the message, which
+// may contain a phone number.
 func parse(body []byte) ([]notice, error) {
 	var e envelope
 	if err := json.Unmarshal(body, &e); err != nil {

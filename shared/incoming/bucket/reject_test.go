@@ -65,8 +65,8 @@ func TestReplacedWhileItIsSetAside(t *testing.T) {
 	}
 }
 
-// Rejected audio stays in the bucket, under its own key or set aside, even if a call
-// fails: any call, before or after it takes effect.
+// Rejected audio stays in the bucket, under its own key or set aside, even if any
+// of the calls fails before or after it takes effect.
 func TestRejectedAudioNeverVanishes(t *testing.T) {
 	t.Parallel()
 	bad := []byte("not audio")

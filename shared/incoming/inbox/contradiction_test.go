@@ -7,7 +7,7 @@ import (
 	"callrecordings/shared/incoming/incomingtest"
 )
 
-// Metadata with two values for one field is kept, every time. A sidecar with them
+// A file whose metadata has two values for one field is always kept. Such a sidecar
 // is kept too, but does not hold up its audio.
 func TestContradictoryMetadata(t *testing.T) {
 	t.Parallel()

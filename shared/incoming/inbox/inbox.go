@@ -55,8 +55,8 @@ type file struct {
 	// beside holds the sidecar's fields.
 	described bool
 	beside    recording.Call
-	// call holds the reported fields: of the sidecar, the object's metadata and the
-	// name, in that order.
+	// call holds the reported fields of the sidecar, the object's metadata and the
+	// name, in order of precedence.
 	call recording.Call
 }
 
@@ -90,8 +90,8 @@ func (in Inbox) open(a incoming.Arrival) (*file, bool) {
 	return f, true
 }
 
-// testFile removes the file with which Kazoo tests its setting, once Kazoo has
-// had the time to read it back.
+// testFile removes the file with which Kazoo tests its setting, after Kazoo has had
+// time to read it back.
 func (in Inbox) testFile(ctx context.Context, a incoming.Arrival) (incoming.Outcome, error) {
 	o, err := in.Audio.Examine(ctx, a.Key)
 	switch {
@@ -134,9 +134,9 @@ func (in Inbox) audio(ctx context.Context, f *file) (incoming.Outcome, error) {
 	})
 }
 
-// identify returns the ID that was reported, or else the one that the name
-// stands for. An ID begins with the month of the call, which may become known
-// only from a sidecar that comes later, so it is settled once.
+// identify returns the reported ID, or otherwise the ID for the name. An ID begins
+// with the month of the call, which may become known only from a later sidecar, so
+// the ID is chosen once.
 func (in Inbox) identify(ctx context.Context, f *file) (string, error) {
 	if id, err := f.call.ID(); id != "" || err != nil {
 		return id, err
@@ -153,11 +153,11 @@ func (in Inbox) judge(ctx context.Context, f *file, announced recording.Upload) 
 	return judge.Judge{Audio: in.Audio, MaxBytes: in.MaxBytes, Until: f.Until}.Object(ctx, f.Key, f.object, announced)
 }
 
-// create makes the recording of a file, unless it was deleted. The file of a
-// deleted recording is removed, each time that it is uploaded again, and renews the
-// tombstone: a nightly sync of a folder must not restore the recording once the
-// tombstone expires. A file that
-// cannot be served makes one that says so.
+// create makes the recording of a file, unless the recording was deleted. In that
+// case it removes the file each time the file is uploaded again, and renews the
+// tombstone: a nightly sync of a folder must not restore the recording when the
+// tombstone expires. A file that cannot be served gets a failed recording with the
+// reason.
 func (in Inbox) create(ctx context.Context, f *file, id string) (incoming.Outcome, error) {
 	switch _, err := in.Store.Tombstone(ctx, f.account, id); {
 	case err == nil:
@@ -189,13 +189,13 @@ func (in Inbox) create(ctx context.Context, f *file, id string) (incoming.Outcom
 	return incoming.Adopted, nil
 }
 
-// Why a recording that exists does not take a file.
+// Reasons why an existing recording does not take a file.
 var (
 	errOtherAudio = fmt.Errorf("%w: its recording has other audio", incoming.ErrKept)
 	errNotAudio   = fmt.Errorf("%w: it is not audio, and its recording waits for audio", incoming.ErrKept)
 )
 
-// attach adds a file and its metadata to a recording that exists.
+// attach adds a file and its metadata to an existing recording.
 func (in Inbox) attach(ctx context.Context, f *file, rec *recording.Recording) (incoming.Outcome, error) {
 	own := rec.AudioKey() == f.Key
 	if rec.Audio.Place == recording.External || rec.Audio.Place == recording.Managed && !own {
@@ -224,8 +224,8 @@ func (in Inbox) attach(ctx context.Context, f *file, rec *recording.Recording) (
 	return incoming.Completed, nil
 }
 
-// unjudged reports whether the file may differ from the audio that its recording
-// has. New metadata does not change a file: a new file has an arrival of its own.
+// unjudged reports whether the file may differ from the audio of its recording. New
+// metadata does not change a file: a new file has its own arrival.
 func (f *file) unjudged(known recording.Audio) bool {
 	if f.described {
 		return known.Place == recording.Nowhere && known.State != recording.Failed

@@ -18,7 +18,7 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// Why a file, or the metadata for it, cannot be used.
+// Reasons why a file, or its metadata, cannot be used.
 var (
 	errUnmatched   = fmt.Errorf("%w: no pattern describes its name, and no metadata describes the call", incoming.ErrKept)
 	errSidecarName = fmt.Errorf("%w: metadata must have the name of its audio, with the extension .json", incoming.ErrKept)
@@ -54,7 +54,7 @@ func (in Inbox) describe(ctx context.Context, f *file) error {
 	return nil
 }
 
-// beside reads the sidecar file of audio. It returns nil if the file is missing or
+// beside reads the sidecar file for audio. It returns nil if the file is missing or
 // faulty. Error: media.ErrUnavailable.
 func (in Inbox) beside(ctx context.Context, f *file) (call recording.Call, err error) {
 	for _, key := range recording.SidecarKeys(f.Key) {
@@ -68,7 +68,7 @@ func (in Inbox) beside(ctx context.Context, f *file) (call recording.Call, err e
 	return call, err
 }
 
-// agree is [incoming.Agree] for files, which are kept when reports disagree.
+// agree is like [incoming.Agree], for files, which are kept if reports disagree.
 func agree(account string, reports ...recording.Call) error {
 	if _, err := incoming.Agree(account, reports...); err != nil {
 		return fmt.Errorf("%w: %w", incoming.ErrKept, err)
@@ -96,8 +96,8 @@ func (in Inbox) sidecar(ctx context.Context, key string) (recording.Call, error)
 	return call, nil
 }
 
-// metadata ingests a sidecar file: it completes the recordings of the audio
-// beside it. Metadata that arrived first waits for its audio. A sidecar never
+// metadata ingests a sidecar file and completes the recordings of the audio with
+// the same stem. Metadata that arrives first waits for its audio. A sidecar never
 // describes another sidecar.
 func (in Inbox) metadata(ctx context.Context, f *file) (incoming.Outcome, error) {
 	if !slices.Contains(recording.SidecarKeys(f.Key), f.Key) {
@@ -113,7 +113,7 @@ func (in Inbox) metadata(ctx context.Context, f *file) (incoming.Outcome, error)
 	if err != nil {
 		return "", err
 	}
-	if f.Key != recording.SidecarKeys(f.Key)[0] { // another one may count instead
+	if f.Key != recording.SidecarKeys(f.Key)[0] { // another sidecar may take precedence
 		if call, err = in.beside(ctx, f); err != nil {
 			return "", err
 		}
@@ -121,10 +121,10 @@ func (in Inbox) metadata(ctx context.Context, f *file) (incoming.Outcome, error)
 	return in.describeAll(ctx, f, call)
 }
 
-// describeAll completes the recordings of the audio that has the stem of a sidecar
+// describeAll completes the recordings of all audio with the stem of a sidecar
 // file, with its fields. A file that is kept does not hold up the others. If the
-// time of the arrival is over, it returns an error, so that the sidecar is retried.
-// The retry does not read audio again that is known by then, so it gets further.
+// time of the arrival runs out, describeAll returns an error, so that the sidecar
+// is retried. The retry does not read known audio again, so it gets further.
 func (in Inbox) describeAll(ctx context.Context, f *file, call recording.Call) (incoming.Outcome, error) {
 	stem := recording.Stem(f.Key)
 	done := incoming.Awaiting
@@ -166,9 +166,10 @@ func (in Inbox) describeAll(ctx context.Context, f *file, call recording.Call) (
 	return done, nil
 }
 
-// skip returns the key after which to list on for files of that stem. If key is in
-// a folder or has a further dot, such as call.d/1.wav or call.1.wav for the stem
-// call, it skips all keys with the same beginning, since none has the stem.
+// skip returns the key after which the listing of files with that stem continues.
+// If key is in a folder or has a further dot, such as call.d/1.wav or call.1.wav
+// for the stem call, skip passes over all keys with the same beginning, since none
+// of them has the stem.
 func skip(stem, key string) string {
 	rest := strings.TrimLeft(key[len(stem):], ".")
 	if i := strings.IndexAny(rest, "./"); i >= 0 {
@@ -177,14 +178,14 @@ func skip(stem, key string) string {
 	return key
 }
 
-// errUnfinished means that audio remains that a sidecar describes.
+// errUnfinished means that some of the audio for a sidecar is not handled yet.
 var errUnfinished = errors.New("no time left for all the audio that the metadata describes")
 
-// spare is the time before the context's deadline within which no further file
-// begins.
+// spare is the time before the context's deadline in which no further file is
+// started.
 const spare = 5 * time.Second
 
-// inTime returns errUnfinished if the time of an arrival is over.
+// inTime returns errUnfinished if the time of an arrival has run out.
 func inTime(ctx context.Context, until time.Time) error {
 	deadline, limited := ctx.Deadline()
 	if ctx.Err() != nil || limited && time.Until(deadline) < spare || !until.IsZero() && time.Until(until) < 0 {

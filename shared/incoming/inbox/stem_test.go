@@ -12,8 +12,8 @@ import (
 	"callrecordings/shared/media"
 )
 
-// A sidecar finds its audio behind any number of keys that begin like it, with few
-// lists.
+// A sidecar finds its audio with few list requests, even after many keys with the
+// same beginning.
 func TestAudioBehindOtherKeys(t *testing.T) {
 	t.Parallel()
 	for form, lists := range map[string]int{
@@ -52,8 +52,8 @@ func several(t *testing.T) (d *fixture, sidecar string) {
 	return d, sidecar
 }
 
-// A sidecar stops when its share of the time is over, so that the arrivals behind it
-// get theirs. A retry continues, and does not read again the audio that is known.
+// A sidecar stops when its share of the time runs out, so that later arrivals get
+// their share. A retry continues, and does not read known audio again.
 func TestASidecarStopsInTime(t *testing.T) {
 	t.Parallel()
 	d, sidecar := several(t)
@@ -85,7 +85,7 @@ func TestASidecarStopsInTime(t *testing.T) {
 	}
 }
 
-// No file begins when the time is over already, or the invocation is about to end.
+// No file is started if the time has run out, or if the invocation is about to end.
 func TestASidecarWithoutTime(t *testing.T) {
 	t.Parallel()
 	d, sidecar := several(t)

@@ -1,6 +1,5 @@
-// Package incomingtest holds what the tests of recordings that come in share: a
-// bucket in memory, and a killer that ends an invocation at any of its outside
-// calls.
+// Package incomingtest holds helpers for tests of incoming recordings: a bucket in
+// memory, and a killer that ends an invocation at any of its outside calls.
 package incomingtest
 
 import (
@@ -26,14 +25,14 @@ type Object struct {
 	Body []byte
 }
 
-// Bucket is an object store in memory that keeps the promises of package media,
-// those for which s3media passes its suite. It is not safe for concurrent use.
+// Bucket is an object store in memory with the guarantees of package media, for
+// which s3media passes its test suite. It is not safe for concurrent use.
 type Bucket struct {
 	Objects map[string]Object
 	Now     func() time.Time
 	// BeforeOpen, if not nil, runs once, before the next body is opened.
 	BeforeOpen func()
-	// Fault, if not nil, is asked before and after each call and may fail it.
+	// Fault, if not nil, is called before and after each call and may fail it.
 	Fault func(after bool) error
 	// Calls is the number of calls.
 	Calls int
@@ -59,7 +58,7 @@ func SHA256(b []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// call makes one call under the bucket's faults.
+// call makes one call and applies Fault.
 func (b *Bucket) call(do func() error) error {
 	b.Calls++
 	if b.Fault == nil {

@@ -44,7 +44,7 @@ func NewPlace(t *testing.T) *Place {
 // Clock returns the time of the place.
 func (p *Place) Clock() time.Time { return p.Time }
 
-// Exists expects that an object exists, or that it does not.
+// Exists checks that an object exists, or that it does not.
 func (p *Place) Exists(key string, want bool) {
 	p.Helper()
 	if _, exists := p.Objects.Objects[key]; exists != want {

@@ -73,9 +73,9 @@ type Judge struct {
 	Until time.Time
 }
 
-// Object judges the object o that lies under key. Its size and checksum are
-// compared before any of it is read. Errors: media.ErrNotFound, media.ErrChanged
-// if it was replaced meanwhile, media.ErrUnavailable.
+// Object judges the object o under key. It compares the size and the checksum
+// before it reads any audio. Errors: media.ErrNotFound, media.ErrChanged if the
+// object was replaced meanwhile, media.ErrUnavailable.
 func (j Judge) Object(ctx context.Context, key string, o media.Object, announced recording.Upload) (incoming.Judgment, error) {
 	verdict := incoming.Judgment{Size: o.Size, SHA256: o.SHA256}
 	if o.Size > j.MaxBytes {

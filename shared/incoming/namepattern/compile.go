@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// classes holds the expressions of the fields that do not match any characters.
-// They are not greedy, so that the rest of the pattern can match.
+// classes holds the expressions of the fields that accept only certain characters.
+// The expressions are not greedy, so that the rest of the pattern can match.
 var classes = map[string]string{
 	"id":       `[0-9]{6}-[A-Za-z0-9_.@%-]{1,200}?`,
 	"ext":      `[A-Za-z0-9]{1,8}`,
@@ -37,7 +37,7 @@ var digits = map[byte]struct{ expr, layout string }{
 // maxPattern is the most bytes of a pattern.
 const maxPattern = 512
 
-// Why a pattern is invalid.
+// Reasons why a pattern is invalid.
 var (
 	errLong    = fmt.Errorf("it has more than %d bytes", maxPattern)
 	errOpen    = errors.New("a brace or a bracket is not closed, or not opened")

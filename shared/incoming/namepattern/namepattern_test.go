@@ -118,7 +118,7 @@ func TestUnmatchedNames(t *testing.T) {
 }
 
 // FreePBX ends a name with the call's Unix time, which decides in the hour that
-// comes twice in autumn.
+// repeats in autumn.
 func TestHourThatComesTwice(t *testing.T) {
 	t.Parallel()
 	berlin, err := time.LoadLocation("Europe/Berlin")

@@ -2,12 +2,12 @@
 // and for the demo recordings of a first start.
 //
 // The audio is stored first, under a key that nothing refers to yet, and the
-// document second. So a recording that can be seen can be played, an interrupted
-// upload leaves nothing visible, and an ID that is in use, or was deleted, keeps
-// its own audio. A crash between the two steps, or a store that does not answer,
-// can leave an object that no recording refers to; it takes up space until it is
-// removed, and another upload makes a complete recording. (The other order would
-// show a recording without audio while its upload takes, and for good after a
+// document second. So every visible recording can be played, an interrupted upload
+// leaves nothing visible, and an ID that is in use or was deleted keeps its own
+// audio. A crash between the two steps, or a store that does not respond, can leave
+// an object that no recording refers to. The object takes up space until it is
+// removed, and a second upload makes a complete recording. (In the other order, a
+// recording would have no audio during its upload, and would never get any after a
 // crash.)
 package upload
 
@@ -45,8 +45,8 @@ type Uploader struct {
 	Random io.Reader
 }
 
-// finish is how long the steps after an upload may take when the caller has
-// given up. They are short, and stopping halfway would waste the upload.
+// finish is the time limit for the steps after an upload if the caller has given
+// up. They are short, and stopping halfway would waste the upload.
 const finish = 30 * time.Second
 
 // Request describes the recorded call. Empty fields are unknown; only Account is
@@ -98,8 +98,8 @@ func (u Uploader) Add(ctx context.Context, req Request, audio io.ReaderAt, size 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finish)
 	defer cancel()
 	if sent != nil {
-		// The object may exist all the same, if only the answer was lost. Failing to
-		// remove it is not worth a second error.
+		// The object may exist anyway, if only the response was lost. A failure to remove
+		// it is not worth a second error.
 		_ = u.Audio.Remove(ctx, r.AudioKey())
 		return nil, fmt.Errorf("store the audio: %w", sent)
 	}
@@ -112,8 +112,8 @@ func (u Uploader) Add(ctx context.Context, req Request, audio io.ReaderAt, size 
 	return r, nil
 }
 
-// rejected reports whether the store certainly did not store the document, so
-// that nothing will ever refer to its audio.
+// rejected reports whether the store definitely did not store the document, so that
+// nothing will ever refer to its audio.
 func rejected(err error) bool {
 	return errors.Is(err, store.ErrExists) || errors.Is(err, store.ErrDeleted) || errors.Is(err, store.ErrTooLarge)
 }
@@ -153,7 +153,7 @@ func (u Uploader) identify(req Request, now recording.Seconds) (id, key string, 
 	return id, recording.AudioKey(req.Account, id) + "~" + hex.EncodeToString(b[:]), nil
 }
 
-// creation checks the request's fields as those of an API request are checked.
+// creation checks the request's fields in the same way as those of an API request.
 func (req Request) creation(id string, sound recording.Sound) (recording.Creation, error) {
 	direction, origin, known := recording.Direction(req.Direction)
 	switch {
