@@ -84,13 +84,13 @@ func (l Limits) Carries(ctx context.Context, wait time.Duration) bool {
 	return !ok || time.Until(end) >= wait+cmp.Or(l.Useful, l.Attempt)
 }
 
-// answer is the time that an attempt leaves its caller, which needs it to answer
-// its own client before the deadline.
+// answer is the time that an attempt leaves its caller to answer the caller's own
+// client before the deadline.
 const answer = time.Second
 
-// Left returns how long a step may take: most, or less near the context's
-// deadline. A second before the deadline stays free, or half of the remaining time
-// if that is less than two seconds.
+// Left returns how long a step may take: most, or less near the context's deadline.
+// It keeps the last second before the deadline free, or half of the remaining time
+// if less than two seconds remain.
 func Left(ctx context.Context, most time.Duration) time.Duration {
 	end, ok := ctx.Deadline()
 	if !ok {

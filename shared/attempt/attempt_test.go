@@ -53,8 +53,8 @@ func TestLeft(t *testing.T) {
 	})
 }
 
-// A retry starts although a whole attempt would no longer fit. Every attempt ends
-// early enough for the caller to answer.
+// A retry starts even if a whole attempt no longer fits. Every attempt ends early
+// enough for the caller to answer.
 func TestAttemptsFitTheDeadline(t *testing.T) {
 	t.Parallel()
 	for name, serve := range map[string]http.HandlerFunc{

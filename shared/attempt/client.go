@@ -41,15 +41,16 @@ func (l Limits) Client(idle int) *http.Client {
 	}
 }
 
-// guarded is a connection with a time-out for each write. Without it, a server that stops
-// reading would hold a request with a body for as long as its caller waits.
+// guarded is a connection with a time-out for each write. Without this time-out, a
+// server that stops reading would block a request with a body for as long as the
+// caller waits.
 type guarded struct {
 	net.Conn
 	stall time.Duration // longest time for one write
 }
 
-// Write writes p, which has at most a few kilobytes: net/http and TLS send a body
-// in such pieces.
+// Write writes p, which has at most a few kilobytes, because net/http and TLS split
+// a body into pieces of that size.
 func (g *guarded) Write(p []byte) (int, error) {
 	if err := g.SetWriteDeadline(time.Now().Add(g.stall)); err != nil { //nolint:forbidigo // deadlines of connections follow the system clock
 		return 0, err
@@ -74,8 +75,8 @@ func Warm(ctx context.Context, client aws.HTTPClient, address string) error {
 }
 
 // WithoutURL returns err without the URL that net/http puts into its errors.
-// The URL shows the endpoint, and a presigned URL is all it takes to fetch the
-// audio, so neither belongs in an error or a log.
+// The URL shows the endpoint, and anyone with a presigned URL can fetch the audio,
+// so URLs must not appear in errors or logs.
 func WithoutURL(err error) error {
 	if ue, ok := errors.AsType[*url.Error](err); ok {
 		return ue.Err

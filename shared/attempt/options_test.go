@@ -36,7 +36,7 @@ func TestCheckURL(t *testing.T) {
 	}
 }
 
-// Errors of net/http lose their URL; the cause stays.
+// WithoutURL removes the URL from errors of net/http and keeps the cause.
 func TestWithoutURL(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.NotFoundHandler())
@@ -57,7 +57,8 @@ func TestWithoutURL(t *testing.T) {
 	}
 }
 
-// Streaming limits bound the head of an answer, but not the reading of its body.
+// Streaming limits bound the wait for the head of an answer, but not the reading of
+// its body.
 func TestStreaming(t *testing.T) {
 	t.Parallel()
 	l := attempt.Streaming(time.Minute)

@@ -58,7 +58,7 @@ func (l Limits) bounded(ctx context.Context, in middleware.FinalizeInput, next m
 	return out, md, err
 }
 
-// slowError reports an attempt that exceeded its limit.
+// slowError means that an attempt exceeded its time limit.
 type slowError struct {
 	limit    time.Duration
 	deadline bool // the caller's deadline set the limit
@@ -74,7 +74,8 @@ func (e *slowError) Error() string {
 // RetryableError makes the SDK retry.
 func (*slowError) RetryableError() bool { return true }
 
-// Is reports that the caller's deadline ended the attempt, if it did.
+// Is makes the error match context.DeadlineExceeded if the caller's deadline ended
+// the attempt.
 func (e *slowError) Is(target error) bool { return e.deadline && target == context.DeadlineExceeded }
 
 // retryer is the SDK's standard retryer with two changes: it also retries if

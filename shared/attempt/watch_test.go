@@ -13,8 +13,8 @@ import (
 	"callrecordings/shared/requestlog"
 )
 
-// Lost is true if any attempt may have taken effect although it failed, even if a
-// retry succeeded.
+// Lost is true if any failed attempt may have taken effect, even if a retry
+// succeeded.
 func TestWatch(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -61,7 +61,7 @@ func throttled(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, `{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"slow down"}`)
 }
 
-// A refused connection cannot have had an effect.
+// An attempt whose connection was refused cannot have taken effect.
 func TestWatchWithoutAConnection(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.NotFoundHandler())

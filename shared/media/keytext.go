@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// KeyText returns how errors and logs name a key. The name of a file in an inbox
-// usually holds the numbers of a call, so everything after the account becomes
+// KeyText returns the form of a key for errors and logs. The name of a file in an
+// inbox usually contains phone numbers, so everything after the account becomes
 // "#" and 16 hex digits of the whole key's SHA-256: "inbox/A/#5e8a…". The keys of
-// this service's own objects, recordings/{account}/{month}/{id}, stay as they are.
-// "printf %s KEY | sha256sum" finds the object of a text.
+// this service's own objects, recordings/{account}/{month}/{id}, stay unchanged.
+// To find the object, compare the digits with "printf %s KEY | sha256sum".
 func KeyText(key string) string {
 	head, rest := key, ""
 	for i, slashes := 0, depth(key); i < len(key); i++ {

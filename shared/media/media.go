@@ -1,8 +1,8 @@
-// Package media declares what the service asks of the object store that holds
-// the audio of recordings, and the errors that callers handle. It does not
-// depend on AWS, so functions without audio do not link S3. media/s3media is the
-// only implementation, in every environment (docs/adr/005-s3-server.md);
-// media/mediatest defines the behavior that it must show.
+// Package media declares the interfaces of the object store that holds the audio
+// of recordings, and the errors that callers handle. It does not depend on AWS, so
+// functions without audio do not link S3. media/s3media is the only implementation,
+// in every environment (docs/adr/005-s3-server.md). media/mediatest tests the
+// behavior that callers may rely on.
 package media
 
 import (
@@ -54,7 +54,7 @@ func (o Object) Whole(key string, size int64) error {
 	return fmt.Errorf("%w: %s is damaged: it has %d bytes instead of %d", ErrNotFound, KeyText(key), o.Size, size)
 }
 
-// Part is a range of bytes within the object. Length is greater than 0.
+// Part is a range of bytes within an object. Length is greater than 0.
 type Part struct {
 	Offset, Length int64
 }
@@ -84,8 +84,8 @@ type Reader interface {
 
 // Remover removes audio.
 type Remover interface {
-	// Remove deletes the object. After it returns nil, the object does not exist;
-	// it need not have existed before. Error: ErrUnavailable.
+	// Remove deletes the object. It returns nil once the object does not exist,
+	// even if the object never existed. Error: ErrUnavailable.
 	Remove(ctx context.Context, key string) error
 }
 
@@ -105,7 +105,7 @@ type Admission struct {
 	// SHA256 is the required checksum in lower-case hex; "" admits any. The store
 	// verifies it.
 	SHA256 string
-	// TTL is how long an upload may start: from 1 s to 7 days.
+	// TTL is how long a client has to start the upload: from 1 s to 7 days.
 	TTL time.Duration
 }
 
@@ -116,7 +116,7 @@ type SignedRequest struct {
 	// Header holds the headers that the request must have. It omits those that
 	// every HTTP client sets by itself (Host, Content-Length).
 	Header map[string]string
-	// Expires is the end of its validity, in UTC, to the second.
+	// Expires is when the request expires, in UTC, to the second.
 	Expires time.Time
 }
 
@@ -141,8 +141,8 @@ type Lister interface {
 // MaxList is the maximum number of keys that List returns.
 const MaxList = 1000
 
-// Objects is what ingest needs of the bucket: to examine, read, copy, remove
-// and list objects that other clients have stored.
+// Objects is the bucket as ingest uses it: it examines, reads, copies, removes and
+// lists objects that other clients have stored.
 type Objects interface {
 	Reader
 	Remover
@@ -150,13 +150,13 @@ type Objects interface {
 	// Examine returns what Stat does, plus the SHA-256 that the store verified
 	// and the uploader's metadata. Errors: ErrNotFound, ErrUnavailable.
 	Examine(ctx context.Context, key string) (Object, error)
-	// Copy stores the object at the key from under the key to as well, replacing
-	// any object there. The store copies the bytes itself; they do not pass
-	// through this process. etag must be that of the object at from. Errors:
+	// Copy copies the object at the key from to the key to, and replaces any
+	// object there. The store copies the bytes itself; they do not pass through
+	// this process. The object at from must have the ETag etag. Errors:
 	// ErrNotFound, ErrChanged, ErrUnavailable.
 	Copy(ctx context.Context, from, etag, to string) error
-	// RemoveIf is Remove for an object with that ETag. If another object is stored
-	// at the key by then, it stays. Errors: ErrChanged, ErrUnavailable.
+	// RemoveIf is Remove for an object with that ETag. If the key holds another
+	// object by then, that object stays. Errors: ErrChanged, ErrUnavailable.
 	RemoveIf(ctx context.Context, key, etag string) error
 }
 

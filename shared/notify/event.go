@@ -38,7 +38,7 @@ type Type string
 
 // Types of events.
 const (
-	// Created: the recording is new. State shows whether it has its audio already.
+	// Created: the recording is new. State shows whether it already has its audio.
 	Created Type = "Recording Created"
 	// Completed: audio has arrived, or has replaced earlier audio.
 	Completed Type = "Recording Completed"
@@ -61,8 +61,8 @@ type Event struct {
 	Time time.Time
 	// Account is the account ID.
 	Account string
-	// ID is the recording's, and Revision the one that the write gave it. Together
-	// they identify the event.
+	// ID is the recording ID, and Revision the recording's revision after the
+	// write. Together they identify the event.
 	ID, Revision string
 	// Owner is the recording's owner, "" for a recording without one.
 	Owner string

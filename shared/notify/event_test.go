@@ -54,7 +54,7 @@ func lines(t *testing.T, events []notify.Event) []byte {
 	return b.Bytes()
 }
 
-// TestJSON compares the events that subscribers receive byte by byte.
+// TestJSON compares, byte by byte, the events that subscribers receive.
 func TestJSON(t *testing.T) {
 	t.Parallel()
 	const golden = "testdata/events.jsonl"
@@ -112,7 +112,7 @@ func guide(t *testing.T) (text string, s schema) {
 	return text, s
 }
 
-// follows reports where the object does not follow s.
+// follows reports each place where the object does not follow s.
 func follows(t *testing.T, s schema, path string, object map[string]any) {
 	t.Helper()
 	for _, name := range s.Required {

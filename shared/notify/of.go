@@ -24,10 +24,10 @@ import (
 // or failed again for another reason or with a later arrival.
 //
 // This service never writes a tombstone without a recording before it, but an
-// import might. Its event has no owner; subscribers that keep copies should drop
-// theirs. An item that vanishes without a tombstone was removed by hand. It
-// yields no event, because there is no new revision to identify the event. A
-// write that left the revision unchanged was made by hand, too.
+// import might. The event of such a tombstone has no owner; subscribers that keep
+// copies should delete the copy. An item that disappears without a tombstone was
+// removed by hand. It yields no event, because there is no new revision to identify
+// the event. A write that left the revision unchanged was made by hand, too.
 //
 // The event's time is when the recording was last changed. A tombstone has no
 // such time, so its event has the time of the change (store.Change.At).

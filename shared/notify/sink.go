@@ -8,7 +8,7 @@ import (
 )
 
 // ErrUnavailable means that not all events were accepted: the sink was throttled,
-// slow or unreachable, or rejected them. A later retry may help.
+// slow or unreachable, or rejected an event. A later retry may help.
 var ErrUnavailable = errors.New("events not accepted")
 
 // Sink delivers events.
@@ -25,7 +25,7 @@ type Sink interface {
 }
 
 // Publish sends the events of changes in order. done counts the changes, from the
-// first, that are finished: their event was accepted, or they yield none. The
+// first, that are finished: their event was accepted, or they yield no event. The
 // caller must retry from changes[done] on. done equals len(changes) if and only
 // if the error is nil. Errors: those of [Sink].
 func Publish(ctx context.Context, s Sink, changes []store.Change) (done int, err error) {

@@ -4,8 +4,8 @@
 //
 // Every step can be repeated, so any process that finds a tombstone with a
 // pending purge may finish it: the request that deleted the recording, a local
-// server at its start and once a minute, and the function on the table's stream. If a purge dies
-// partway, the next one does the rest.
+// server at its start and once a minute, and the function on the table's stream. If
+// a purge stops partway, the next one finishes it.
 package purge
 
 import (
@@ -28,9 +28,9 @@ type Store interface {
 	Purged(ctx context.Context, account, id string) error
 }
 
-// Pending finishes the purge of one recording if it is still pending. It does
-// nothing if the recording exists, is unknown, or has been purged: an event
-// about the tombstone may arrive late.
+// Pending finishes the purge of one recording if the purge is still pending. It
+// does nothing if the recording exists, is unknown, or has been purged, because an
+// event about the tombstone may arrive late.
 // Errors: those of Finish, and store.ErrUnavailable.
 func Pending(ctx context.Context, s Store, m media.Remover, account, id string) error {
 	t, err := s.Tombstone(ctx, account, id)

@@ -5,7 +5,7 @@ import "context"
 type gatewayKey struct{}
 
 // WithGatewayID returns a context that carries API Gateway's ID of the request,
-// unchanged, from where it gets into the [Entry].
+// unchanged. The [Entry] of the request gets its GatewayID from this context.
 func WithGatewayID(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, gatewayKey{}, id)
 }

@@ -11,9 +11,9 @@ import (
 // (docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html).
 //
 // AWS bills each combination of dimension values as a separate metric. So the only
-// dimensions are the route and the class of the status: clients and accounts cannot
-// add new values to these. The number of requests and their duration have both
-// dimensions, all other metrics only the route.
+// dimensions are the route and the class of the status, because clients and accounts
+// cannot add values to these. The number of requests and their duration have both
+// dimensions; all other metrics have only the route.
 type Metrics struct {
 	directives json.RawMessage
 }

@@ -93,7 +93,7 @@ func checkBlock(t *testing.T, line map[string]any) {
 	}
 }
 
-// Each new value of a dimension is another metric on the bill, so there are only two
+// AWS bills each value of a dimension as another metric, so there are only two
 // dimensions, and neither can contain an account.
 func TestDimensionsAreRouteAndStatusClass(t *testing.T) {
 	t.Parallel()
@@ -122,7 +122,7 @@ func TestDimensionsAreRouteAndStatusClass(t *testing.T) {
 	}
 }
 
-// Without a namespace a line has none of the fields of metrics.
+// Without a namespace, a line has no metrics fields.
 func TestNoMetricsWithoutNamespace(t *testing.T) {
 	t.Parallel()
 	m, err := requestlog.NewMetrics("")

@@ -43,8 +43,7 @@ type Entry struct {
 	AudioBytes int64
 	// Outcome is the result, in one word, for a line that is not about a request.
 	Outcome string
-	// Items counts the stream items that the line is about. It is 0 for a
-	// request.
+	// Items is the number of stream items that the line is about, 0 for a request.
 	Items int
 	// Events counts the events that were sent, and EventCalls the requests that
 	// sent them, retries included.

@@ -15,7 +15,7 @@ import (
 	"callrecordings/shared/requestlog"
 )
 
-// line logs an entry as the functions do and parses the line.
+// line logs an entry in the way the functions do, and parses the line.
 func line(t *testing.T, e *requestlog.Entry, m *requestlog.Metrics) map[string]any {
 	t.Helper()
 	var b bytes.Buffer

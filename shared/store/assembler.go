@@ -8,9 +8,9 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// Reserve is the time before the context's deadline at which a driver stops
-// reading and ends the page early (contract, List: the clock ends a page only
-// in an emergency).
+// Reserve is how long before the context's deadline a driver stops reading and
+// ends the page early (contract, List: the clock ends a page only in an
+// emergency).
 const Reserve = 2 * time.Second
 
 // A read of a filtered list asks for at least minRows rows. Each further read
@@ -21,9 +21,9 @@ const (
 	maxRows = 2000
 )
 
-// Assembler builds a page from the rows that a driver reads in order. Both
-// drivers use it, so that the same data gives the same page: which recordings
-// belong to it, where it ends and where the next one begins.
+// Assembler builds a page from the rows that a driver reads in order. It decides
+// which recordings belong on the page, where the page ends and where the next one
+// begins. Both drivers use it, so the same data gives the same page.
 //
 //	for a := NewAssembler(q); ; {
 //		read a.Rows() rows, pass each to a.Add while that returns true
@@ -37,8 +37,8 @@ type Assembler struct {
 	// kept and examined count bytes of documents.
 	kept, examined int64
 	reads          int
-	// full means that the page holds all it may. One more row, if there is
-	// one, proves that there is a next page.
+	// full means that the page has reached its limits. One more row, if any,
+	// proves that there is a next page.
 	full, done bool
 }
 
@@ -60,7 +60,7 @@ func (a *Assembler) Rows() int {
 	return min(max(missing, minRows)<<min(a.reads, 8), maxRows)
 }
 
-// Add takes the next row and reports whether the page needs another one.
+// Add examines the next row and reports whether the page needs another row.
 func (a *Assembler) Add(r *recording.Recording) bool {
 	if a.done {
 		return false
@@ -86,8 +86,8 @@ func (a *Assembler) Add(r *recording.Recording) bool {
 	return true
 }
 
-// More ends a read and reports whether the driver should read on after the
-// last row. mayBeMore is false if the read reached the end of the range.
+// More ends a read and reports whether the driver should do another one after
+// the last row. mayBeMore is false if the read reached the end of the range.
 func (a *Assembler) More(ctx context.Context, mayBeMore bool) bool {
 	a.reads++
 	switch {

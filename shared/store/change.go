@@ -14,7 +14,7 @@ type Change struct {
 	// a recording nor a tombstone.
 	Before, After *Image
 	// At is the time of the write, to the second or better; zero if the stream
-	// does not have it. It stays the same when the change is delivered again.
+	// does not have it. Every delivery of the change has the same time.
 	At time.Time
 }
 

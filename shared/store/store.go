@@ -13,15 +13,15 @@
 //     recording. A write that returned without an error survives a crash.
 //   - Deleting a recording leaves a tombstone. Get and Page hide it, and it
 //     reserves the ID: Put fails with ErrDeleted.
-//   - A client that follows Page.Next to the end gets every recording that is in
-//     the index for the whole time, exactly once and in order, even while
+//   - A client that follows Page.Next to the end gets every recording that stays
+//     in the index during that time exactly once and in order, even while other
 //     recordings are created, changed and deleted.
 //
 // What callers must expect:
 //
 //   - Page reads an index, which may lag behind the latest writes.
-//   - A write that returns ErrUnavailable may have taken effect all the same:
-//     only its response may have been lost.
+//   - A write that returns ErrUnavailable may still have taken effect: perhaps
+//     only its response was lost.
 package store
 
 import (
@@ -37,7 +37,7 @@ import (
 var (
 	// ErrNotFound means that there is no such recording, or only its tombstone.
 	ErrNotFound = errors.New("recording not found")
-	// ErrExists means that a recording with this ID exists already.
+	// ErrExists means that a recording with this ID already exists.
 	ErrExists = errors.New("recording exists")
 	// ErrDeleted means that the ID belongs to a deleted recording.
 	ErrDeleted = errors.New("recording was deleted")
@@ -71,7 +71,7 @@ type Writer interface {
 	Put(ctx context.Context, r *recording.Recording) error
 	// Update reads the recording, passes a copy to change, and stores the
 	// changed copy under a new revision. If another request wrote in between,
-	// it starts over, so change may run several times. Account, ID and Created
+	// Update starts over, so change may run several times. Account, ID and Created
 	// keep their values even if change sets them. If change fails, Update
 	// returns that error unwrapped and stores nothing. It returns the recording
 	// as stored.
@@ -103,7 +103,7 @@ type Store interface {
 const TombstoneDays = 400
 
 // Tombstone is the remains of a deleted recording. Store has no method that
-// returns it; drivers offer one of their own to code that finishes purges.
+// returns one; each driver has its own, for code that finishes purges.
 type Tombstone struct {
 	// Account and ID are those of the deleted recording.
 	Account, ID string
@@ -143,8 +143,8 @@ type Query struct {
 	// From and To bound Created, both inclusive; 0 leaves that end open.
 	From, To recording.Seconds
 	// Start is where the page begins; the zero Position means the beginning of
-	// the list. A Start outside From and To is clamped to them: before the
-	// range it means the beginning of the range, after it an empty page.
+	// the list. A Start before the range of From and To means the beginning of
+	// the range; a Start after the range gives an empty page.
 	Start Position
 	// Limit is the maximum number of recordings on the page, 1 or more.
 	Limit int
@@ -159,9 +159,9 @@ type Query struct {
 }
 
 // Work is a budget in reads and bytes rather than in time, so that the same
-// data gives the same page at every read. A zero field means no limit. Besides
-// this budget, a driver ends a page early only if less than Reserve remains
-// until the deadline of the context.
+// data always gives the same page. A zero field means no limit. Apart from this
+// budget, a driver ends a page early only if less than Reserve remains until the
+// deadline of the context.
 type Work struct {
 	// Calls is the maximum number of reads. On DynamoDB a read is one Query, on
 	// SQLite one SELECT. Both ask for Assembler.Rows rows.
@@ -183,8 +183,8 @@ type Page struct {
 }
 
 // Position is a place in the order of a list: at a row or directly after it.
-// The row need not exist any more. The zero value is the beginning of the list
-// in either direction.
+// The row may have been deleted since. The zero value is the beginning of the
+// list in either direction.
 type Position struct {
 	// Created and ID are the row's place in the order.
 	Created recording.Seconds

@@ -15,13 +15,13 @@ import (
 )
 
 // GiveUpAfter is how long after its write an unreadable item blocks its shard.
-// During a deployment, a newer version may write items that only the newer
-// function can read, so it pays to wait for that function. Waiting longer would
-// not help, and it would hold up all later items of the shard.
+// During a deployment, a newer version of this service may write items that only
+// the newer function can read, so the old function leaves them for the new one.
+// Waiting longer would not help, and would delay all later items of the shard.
 const GiveUpAfter = 5 * time.Minute
 
-// Read decodes a stream record, as ChangeOf in store/dynamo does. It is an
-// argument, so that functions that use only Handler do not link the driver. An
+// Read decodes a stream record, as ChangeOf in store/dynamo does. It is passed as
+// an argument so that functions that use only Handler do not link the driver. An
 // error means that the item is unreadable.
 type Read func(events.DynamoDBStreamRecord) (store.Change, error)
 
@@ -94,8 +94,8 @@ func (o ChangesOptions) batch(ctx context.Context, records []events.DynamoDBEven
 }
 
 // read decodes records up to the first unreadable one that is still worth a
-// retry, and returns the error of that one. It skips the records that it gives
-// up. indexes has the index of each change in records, and then the index of the
+// retry, and returns that record's error. It skips the records that it gives up.
+// indexes holds the index in records of each change, followed by the index of the
 // first record that was not read.
 func (o ChangesOptions) read(ctx context.Context, records []events.DynamoDBEventRecord) (
 	changes []store.Change, indexes []int, err error,
@@ -114,7 +114,7 @@ func (o ChangesOptions) read(ctx context.Context, records []events.DynamoDBEvent
 	return changes, append(indexes, len(records)), nil
 }
 
-// giveUp logs an unreadable item, of which no event is published.
+// giveUp logs an unreadable item. No event is published for it.
 func (o ChangesOptions) giveUp(ctx context.Context, r events.DynamoDBStreamRecord, cause error) {
 	key, err := keyOf(r.Keys)
 	if err != nil {

@@ -50,8 +50,8 @@ func history(t *testing.T) (records []events.DynamoDBEventRecord, want []string)
 	return records, want
 }
 
-// fakeBus is EventBridge behind an HTTP client. One call has a fault. It collects
-// the events that it accepts.
+// fakeBus is an HTTP client that acts as EventBridge. One call has a fault. fakeBus
+// collects the events that it accepts.
 type fakeBus struct {
 	accepted []string
 	calls    int
@@ -161,9 +161,8 @@ func deliver(t *testing.T, b *fakeBus, batch int, records []events.DynamoDBEvent
 	return invocations
 }
 
-// For every external call that fails, every kind of fault and several batch
-// sizes: in the end all events are accepted, and those of one recording are in
-// order.
+// Whichever external call fails, with any kind of fault and several batch sizes, all
+// events are accepted in the end, and those of each recording are in order.
 func TestNoFaultLosesAnEvent(t *testing.T) {
 	t.Parallel()
 	records, want := history(t)

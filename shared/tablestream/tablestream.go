@@ -1,5 +1,5 @@
-// Package tablestream is the glue between the DynamoDB table's stream and the
-// Lambda functions that process it (docs/adr/006-deleting.md).
+// Package tablestream connects the DynamoDB table's stream to the Lambda functions
+// that process it (docs/adr/006-deleting.md).
 //
 // An event is a hint, not the truth: it may arrive late, twice, or after the
 // item has changed again. [Handler] therefore gives a function only the [Key] of
@@ -34,7 +34,8 @@ const (
 )
 
 // reserve is the time before the invocation's deadline that is kept for the
-// response. No item is started in it; the next invocation gets those items.
+// response. The handler starts no item during this time; the next invocation gets
+// the remaining items.
 const reserve = 2 * time.Second
 
 var (

@@ -11,14 +11,14 @@ import (
 )
 
 const (
-	// largeSize is more audio than any answer of a function can carry, in bytes.
+	// largeSize, in bytes, is more audio than a function can return in an answer.
 	largeSize = 200 << 20
-	// heapGrowth is how many bytes storing and reading it may add to the heap at the
-	// peak. It includes the store itself if that runs in this process.
+	// heapGrowth is how many bytes the heap may grow at its peak while the audio is
+	// stored and read. It includes the store itself if that runs in this process.
 	heapGrowth = 64 << 20
 )
 
-// large stores and reads largeSize bytes and watches the heap.
+// large stores and reads largeSize bytes and measures the heap.
 func large(t *testing.T, s *suite) {
 	heap := watchHeap(t)
 	key := s.put(t, "audio", "audio/x-wav", largeSize)

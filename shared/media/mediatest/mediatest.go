@@ -34,9 +34,9 @@ type Harness struct {
 	// Now is the real clock.
 	Now func() time.Time
 	// Unsigned is the reason why the store, an emulator, checks neither signatures
-	// nor their expiry; "" means that it does. Such a store must serve requests
-	// that should get 403. The suite thus fails once the emulator starts to check
-	// signatures, and the entry can go.
+	// nor their expiry; "" means that it checks both. Such a store must serve
+	// requests that should get 403. The suite thus fails once the emulator starts
+	// to check signatures; then remove this reason.
 	Unsigned string
 }
 
@@ -157,7 +157,7 @@ func (s *sequence) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// fetch requests url like any client and closes the body after check.
+// fetch requests url as any client would, and closes the body after check.
 func fetch(t *testing.T, method, url string, header http.Header, check func(*http.Response)) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, http.NoBody)

@@ -79,7 +79,7 @@ func parts(t *testing.T, s *suite) {
 	}
 }
 
-// changes requests an object by its ETag after it was overwritten.
+// changes requests an object by its old ETag after the object was overwritten.
 func changes(t *testing.T, s *suite) {
 	key := s.put(t, "audio", "audio/mpeg", 100)
 	before := s.stat(t, key)
@@ -188,7 +188,8 @@ func broken(t *testing.T, s *suite) {
 	}
 }
 
-// removalIf tests that RemoveIf leaves an object alone that has replaced another.
+// removalIf checks that RemoveIf does not remove an object that has replaced the
+// one with the given ETag.
 func removalIf(t *testing.T, s *suite) {
 	key := s.put(t, "x", "audio/mpeg", 10)
 	before := s.stat(t, key)

@@ -15,8 +15,8 @@ import (
 	"callrecordings/shared/media"
 )
 
-// upload sends a signed request like any client. change, if not nil, may tamper
-// with it.
+// upload sends a signed request as any client would. change, if not nil, may
+// tamper with the request first.
 func upload(t *testing.T, r media.SignedRequest, body string, change func(*http.Request)) int {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), r.Method, r.URL, strings.NewReader(body))
@@ -84,8 +84,8 @@ func uploads(t *testing.T, s *suite) {
 	}
 }
 
-// mismatched checks that the store rejects uploads that differ from their
-// announcement.
+// mismatched checks that the store rejects uploads that differ from the announced
+// ones.
 func mismatched(t *testing.T, s *suite) {
 	all := media.Admission{ContentType: "audio/ogg", Size: int64(len(audio)), SHA256: sumOf(audio), TTL: time.Minute}
 	size := media.Admission{Size: int64(len(audio)), TTL: time.Minute}

@@ -14,8 +14,8 @@ import (
 const utf8Disposition = `attachment; filename="Gesprach.mp3"; filename*=UTF-8''Gespr%C3%A4ch%20%E2%82%AC.mp3`
 
 // urlCase is a request with a presigned URL and the expected answer: length bytes
-// of the pattern from the offset from on. If length is negative, the body is not
-// checked.
+// of the pattern, starting at the offset from. If length is negative, the body is
+// not checked.
 type urlCase struct {
 	name         string
 	grant        media.Grant

@@ -12,7 +12,8 @@ import (
 	"callrecordings/shared/media"
 )
 
-// statusOf returns the HTTP status of the answer behind err, 0 without an answer.
+// statusOf returns the HTTP status of the answer that caused err, 0 if there was no
+// answer.
 func statusOf(err error) int {
 	if re, ok := errors.AsType[*smithyhttp.ResponseError](err); ok {
 		return re.HTTPStatusCode()
@@ -48,7 +49,8 @@ func (b *Bucket) fail(doing, key string, err error) error {
 	return b.unserved(doing, key, err)
 }
 
-// unserved reports that the store failed to serve a request, for any reason.
+// unserved returns the error for a request that the store failed to serve, whatever
+// the reason.
 func (b *Bucket) unserved(doing, key string, err error) error {
 	if codeOf(err) == noBucket {
 		return b.noBucket()
@@ -56,7 +58,7 @@ func (b *Bucket) unserved(doing, key string, err error) error {
 	return wrap(media.ErrUnavailable, doing, key, err)
 }
 
-// wrap names the key without the numbers that it may contain.
+// wrap adds the key to err, without the phone numbers that the key may contain.
 func wrap(what error, doing, key string, err error) error {
 	return fmt.Errorf("%w: %s %s: %w", what, doing, media.KeyText(key), attempt.WithoutURL(err))
 }

@@ -63,7 +63,7 @@ func noAnswer(_ http.ResponseWriter, r *http.Request) {
 // unread leaves the body of the request unread.
 func unread(http.ResponseWriter, *http.Request) { time.Sleep(silence) }
 
-// silence is longer than any limit.
+// silence is longer than any time-out.
 const silence = time.Hour
 
 // reset closes the connection instead of answering.
@@ -195,7 +195,8 @@ func put(ctx context.Context, f *fakeStore) error {
 	return f.Put(ctx, "key", "audio/mpeg", strings.NewReader("hello"), 5)
 }
 
-// putLarge stores more than the connection takes without a reader.
+// putLarge stores more bytes than the connection buffers while the server reads
+// none.
 func putLarge(ctx context.Context, f *fakeStore) error {
 	return f.Put(ctx, "key", "audio/mpeg", strings.NewReader(strings.Repeat("x", 1<<20)), 1<<20)
 }

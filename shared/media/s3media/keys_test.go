@@ -13,8 +13,8 @@ import (
 	"callrecordings/shared/media"
 )
 
-// Errors name an object of an inbox by its account and a hash, because its key
-// holds the numbers of a call.
+// Errors name an object in an inbox by its account and a hash, because its key
+// contains phone numbers.
 func TestErrorsDoNotContainNumbers(t *testing.T) {
 	t.Parallel()
 	const number, key = "15559998877", "inbox/A/out-15559998877.wav"

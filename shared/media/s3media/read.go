@@ -117,7 +117,7 @@ func object(contentType *string, size *int64, etag *string, modified *time.Time)
 }
 
 // body counts the bytes read, gives up if the store stalls, and reports why a
-// read breaks off.
+// read broke off.
 type body struct {
 	ctx    context.Context //nolint:containedctx // Read has no parameter for it
 	body   io.ReadCloser

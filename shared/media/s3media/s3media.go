@@ -16,17 +16,17 @@
 //     least two seconds remain (docs/adr/007-time-outs.md).
 //   - Memory is constant: a read streams, and an upload holds one part.
 //   - Presigning makes no call. URLs are signed for Options.PublicEndpoint, the
-//     address that clients use. They appear in no error and no log. Errors
-//     name keys as [media.KeyText] does.
+//     address that clients use. They never appear in errors or logs. Errors name
+//     keys in the form of [media.KeyText].
 //   - The context's requestlog entry counts every request to the store, retries
 //     included, and every byte of audio.
 //
 // # Failure modes
 //
 // If an answer to PutNew is lost, a retry may find the object of the first attempt.
-// PutNew may not read it, so it returns media.ErrUnavailable. If an upload in parts
-// fails and cannot be aborted either, its parts stay and are billed; the error
-// mentions them.
+// PutNew has no permission to read the object, so it returns media.ErrUnavailable.
+// If an upload in parts fails and cannot be aborted either, its parts stay and are
+// billed; the error mentions them.
 //
 // # Permissions
 //
@@ -144,9 +144,9 @@ func open(o Options, n network) (*Bucket, error) {
 	}, nil
 }
 
-// Warm opens the first connection, so that the first request does not wait
-// for it, and checks that the bucket exists. A failed warm-up must not
-// fail a start, because the first request connects anyway. Error: ErrUnavailable.
+// Warm opens the first connection, so that the first request does not wait for
+// one, and checks that the bucket exists. Callers must start even if Warm fails,
+// because the first request connects anyway. Error: ErrUnavailable.
 func (b *Bucket) Warm(ctx context.Context) error {
 	_, err := b.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &b.name})
 	if statusOf(err) == http.StatusNotFound {

@@ -87,8 +87,8 @@ func headersOf(a media.Admission) (map[string]string, error) {
 	return header, nil
 }
 
-// PutNew stores body under key if no object exists there. If an answer was lost
-// before, an existing object may come from that attempt. The error is then
+// PutNew stores body under key if no object exists there. If the answer to an earlier
+// attempt was lost, an existing object may come from that attempt. The error is then
 // media.ErrUnavailable, because media.ErrOccupied could be wrong.
 func (b *Bucket) PutNew(ctx context.Context, key, contentType string, body []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, b.call)
@@ -116,8 +116,8 @@ func (b *Bucket) Examine(ctx context.Context, key string) (media.Object, error) 
 }
 
 // sha256Of converts a checksum of S3 to hex. It returns "" for an object that was
-// uploaded in parts: its checksum is one of checksums, not of the bytes, and ends
-// with a hyphen and the number of parts.
+// uploaded in parts: that checksum is computed from the parts' checksums, not from
+// the bytes, and ends with a hyphen and the number of parts.
 func sha256Of(checksum *string) string {
 	sum, err := base64.StdEncoding.DecodeString(aws.ToString(checksum))
 	if err != nil {
@@ -140,6 +140,6 @@ func (b *Bucket) Copy(ctx context.Context, from, etag, to string) error {
 
 // errNoResult means that the answer to a copy, or to the end of an upload in parts,
 // broke off. S3 sends the status 200 before it has done the work, and reports the
-// result in the body; the SDK takes a missing body for success
+// result in the body; the SDK treats a missing body as success
 // (docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html).
 var errNoResult = errors.New("the answer has no result")

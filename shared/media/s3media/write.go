@@ -22,10 +22,10 @@ const (
 	// minPart is the size of a part in bytes. Smaller objects take one request. An
 	// upload holds one part in memory, so that it can send the part again.
 	minPart = 8 << 20
-	// maxParts is S3's limit. Audio beyond maxParts parts of minPart bytes has larger
-	// parts.
+	// maxParts is S3's limit. Audio that exceeds maxParts parts of minPart bytes is
+	// sent in larger parts.
 	maxParts = 10_000
-	// cleanUp bounds the time to abort a failed upload.
+	// cleanUp limits the time to abort a failed upload.
 	cleanUp = 10 * time.Second
 )
 
@@ -40,9 +40,9 @@ func (b *Bucket) Remove(ctx context.Context, key string) error {
 	return err
 }
 
-// RemoveIf deletes the object if it has the ETag. S3 compares it again while it
-// deletes, as does the server in local/s3server. Servers that ignore or refuse the
-// condition of a DELETE leave a short gap.
+// RemoveIf deletes the object if it has the ETag. S3 compares the ETag again as part
+// of the DELETE, as does the server in local/s3server. With servers that ignore or
+// refuse this condition, an object stored between the check and the DELETE is lost.
 func (b *Bucket) RemoveIf(ctx context.Context, key, etag string) error {
 	const doing = "removing"
 	o, err := b.Stat(ctx, key)
@@ -64,8 +64,8 @@ func (b *Bucket) RemoveIf(ctx context.Context, key, etag string) error {
 	return err
 }
 
-// unsupported reports whether the server does not know a header of the request, as
-// LocalStack does not know If-Match for DELETE.
+// unsupported reports whether the server does not support a header of the request.
+// For example, LocalStack does not support If-Match for DELETE.
 func unsupported(err error) bool {
 	api, ok := errors.AsType[smithy.APIError](err)
 	return ok && api.ErrorCode() == "NotImplemented"

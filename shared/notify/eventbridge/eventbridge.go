@@ -7,7 +7,7 @@
 // most 10 events and 256 KB. It carries only one event per recording, because
 // EventBridge accepts or rejects each entry separately, so a later event could
 // otherwise overtake an earlier one that fails. Sending ends with the first
-// rejected entry, since the stream repeats everything from there anyway.
+// rejected entry, because the stream delivers all changes from there again anyway.
 //
 // Every call ends: 500 ms to connect, 2 s per attempt, and at most three
 // attempts with full jitter. Half a second per attempt would usually do, but an

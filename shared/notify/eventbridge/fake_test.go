@@ -22,7 +22,7 @@ import (
 
 // answerDelay is how long the fake waits before it answers. The SDK closes its
 // request body when the answer begins, and Go's transport drops a connection
-// if the answer arrives before the request is sent completely.
+// if the answer arrives before the whole request is sent.
 const answerDelay = 300 * time.Microsecond
 
 // entry is an entry of a request.
@@ -175,7 +175,7 @@ func openAt(t *testing.T, endpoint string, n attempt.Limits) *Bus {
 	return b
 }
 
-// events returns n events, each of another recording.
+// events returns n events, each about a different recording.
 func events(n int) []notify.Event {
 	list := make([]notify.Event, n)
 	for i := range list {

@@ -75,7 +75,7 @@ func wireValue(v types.AttributeValue) map[string]any {
 	panic("unexpected attribute type")
 }
 
-// native is a recording in the obvious layout, with one attribute per field.
+// native is a recording in the obvious layout: one attribute per field.
 type native struct {
 	Account   string `dynamodbav:"account_id" json:"-"`
 	ID        string `dynamodbav:"id" json:"id"`
@@ -180,7 +180,7 @@ var ways = []struct {
 }{{"ours", ours}, {"ordinary", ordinary}}
 
 // BenchmarkPage lists a page of 50 recordings both ways. Ours may cost at most
-// 0.65 of the ordinary way.
+// 65% of the ordinary way.
 func BenchmarkPage(b *testing.B) {
 	for _, way := range ways {
 		b.Run("way="+way.name, func(b *testing.B) {

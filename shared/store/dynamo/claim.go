@@ -12,15 +12,15 @@ import (
 // claimPrefix starts the sort key of a claim. No recording ID starts with it.
 const claimPrefix = "key" + separator
 
-// claimID returns the sort key of the claim on key. The hash admits keys of any
-// length and content.
+// claimID returns the sort key of the claim on key. It hashes the key, so keys may
+// have any length and content.
 func claimID(key string) string {
 	sum := sha256.Sum256([]byte(key))
 	return claimPrefix + hex.EncodeToString(sum[:])
 }
 
-// Claim reserves an Idempotency-Key; see [store.Claimer]. An expired claim no
-// longer counts, even though the table's TTL may take days to remove it.
+// Claim reserves an Idempotency-Key; see [store.Claimer]. It ignores an expired
+// claim, which the table's TTL may take days to remove.
 func (s *Store) Claim(ctx context.Context, account, key string, c store.Claim) (store.Claim, error) {
 	const doing = "claiming a key for"
 	revision, err := s.revision() // lets a retry recognize its own write

@@ -1,6 +1,5 @@
-// Package dynamo stores recordings' metadata in one DynamoDB table. [Store]
-// implements [store.Store]; store/storetest defines the behavior that it must
-// show.
+// Package dynamo stores the metadata of recordings in one DynamoDB table. [Store]
+// implements [store.Store] and must pass the tests in store/storetest.
 //
 // # Key layout
 //
@@ -20,9 +19,10 @@
 //
 // # Attributes and their cost
 //
-// DynamoDB bills a write by the started kilobyte, once for the table and once
-// for each index. An ordinary recording must therefore stay under 1,024 bytes,
-// attribute names included. With an account and an owner of 32 characters each:
+// DynamoDB rounds each write up to a whole kilobyte and bills it once for the
+// table and once for each index. An ordinary recording must therefore stay under
+// 1,024 bytes, attribute names included. With an account and an owner of 32
+// characters each:
 //
 //	account_id     S  10 + 32   account ID
 //	id             S   2 + 39   recording ID
@@ -39,9 +39,8 @@
 //	upload         S            the announced upload, while the audio is pending
 //	made           S   4 + 22   Made, if a retry of the creation must be recognized
 //
-// That adds up to 274 bytes plus the document. The document may take 750 bytes,
-// or 740 after a change. Eight attributes also fill exactly one group of a Go
-// map.
+// That adds up to 274 bytes plus the document, which may take 750 bytes, or 740
+// after a change. Eight attributes also fill exactly one group of a Go map.
 //
 // A tombstone keeps account_id, id, audio and audio_key. It loses created_id
 // and account_owner, which removes it from the indexes, and doc and mod. It gets
@@ -79,12 +78,12 @@
 //
 // # Failure modes
 //
-// If another client writes between a lost answer and the retry, the retry finds a
-// foreign revision, or no recording. The lost write may have come first, so the
-// caller gets ErrUnavailable instead of ErrExists, ErrDeleted, ErrNotFound or
-// another try, which could apply the change twice. The same holds if the retries
-// fail as well. After ErrUnavailable the caller cannot know whether the write took
-// effect.
+// If another client writes between a lost answer and the retry, the retry finds the
+// other client's revision, or no recording. The lost write may have come first. So
+// the store does not try again, which could apply the change twice, and the caller
+// gets ErrUnavailable instead of ErrExists, ErrDeleted or ErrNotFound. The caller
+// gets the same error if the retries fail as well. After ErrUnavailable the caller
+// cannot know whether the write took effect.
 //
 // # Time-outs
 //
@@ -205,10 +204,10 @@ func (o Options) check() error {
 	)
 }
 
-// Warm opens the first connection, so that the first request does not wait
-// for it. It fetches the endpoint's health page, which needs no permission and
-// costs no capacity. Any answer will do. A failed warm-up must not fail a start,
-// because the first request connects anyway. Error: ErrUnavailable.
+// Warm opens the first connection, so that the first request does not wait for
+// one. It fetches the endpoint's health page, which needs no permission and costs
+// no capacity; any answer will do. Callers must start even if Warm fails, because
+// the first request connects anyway. Error: ErrUnavailable.
 func (s *Store) Warm(ctx context.Context) error {
 	if err := s.warm(ctx); err != nil {
 		return fmt.Errorf("%w: opening the first connection: %w", store.ErrUnavailable, err)

@@ -35,9 +35,9 @@ type request struct {
 	}
 }
 
-// emulator is a table of DynamoDB in memory, as far as the store uses it. A read
-// that is not strongly consistent returns an item as it was before its last write,
-// as DynamoDB may.
+// emulator is an in-memory DynamoDB table with the features that the store uses. A
+// read that is not strongly consistent returns an item as it was before its last
+// write, as DynamoDB may.
 type emulator struct {
 	url string
 	// fault chooses the fault of a request; nil means no faults.
@@ -117,7 +117,7 @@ func (e *emulator) do(operation string, in *request) (int, attributes) {
 	panic(operation + " is not emulated")
 }
 
-// keyOf returns an item's place in the table.
+// keyOf returns an item's key in the table.
 func keyOf(m attributes) string { return stringOf(m, attrAccount) + "\x00" + stringOf(m, attrID) }
 
 func stringOf(m attributes, name string) string {
@@ -129,7 +129,7 @@ func stringOf(m attributes, name string) string {
 	return ""
 }
 
-// seen returns the items as a read sees them.
+// seen returns the items that a read sees.
 func (e *emulator) seen(consistent bool) map[string]attributes {
 	if consistent {
 		return e.items
@@ -145,7 +145,8 @@ func (e *emulator) get(in *request) attributes {
 	return out
 }
 
-// write replaces the item at key by next if the condition holds; nil removes it.
+// write replaces the item at key with next if the condition holds. If next is nil,
+// it removes the item.
 func (e *emulator) write(in *request, key, next attributes) (int, attributes) {
 	at := keyOf(key)
 	old := e.items[at]
@@ -167,7 +168,7 @@ func (e *emulator) write(in *request, key, next attributes) (int, attributes) {
 	return http.StatusOK, out
 }
 
-// update is the form of the only update expression that the store has.
+// update matches the only update expression that the store uses.
 var update = regexp.MustCompile(`^SET (\w+) = if_not_exists\((\w+), (:\w+)\) REMOVE (\w+)$`)
 
 // updated returns an item after an update.
@@ -183,8 +184,8 @@ func updated(old attributes, in *request) attributes {
 	return next
 }
 
-// maxBatch is the size of the items at which the emulator leaves the rest of a
-// batch unprocessed. DynamoDB does so at 16 MB, and may do so earlier.
+// maxBatch is the total size of items at which the emulator leaves the rest of a
+// batch unprocessed. DynamoDB stops at 16 MB, and may stop earlier.
 const maxBatch = 4 << 20
 
 func (e *emulator) batch(in *request) attributes {
@@ -204,7 +205,7 @@ func (e *emulator) batch(in *request) attributes {
 	return attributes{"Responses": found, "UnprocessedKeys": unprocessed}
 }
 
-// maxQuery is the size of the items at which DynamoDB ends a Query.
+// maxQuery is the total size of items at which DynamoDB ends a Query.
 const maxQuery = 1 << 20
 
 func (e *emulator) query(in *request) attributes {
@@ -258,9 +259,9 @@ func openEmulator(tb testing.TB, e *emulator) *Store {
 	return s
 }
 
-// TestConformanceInMemory runs the suite against the emulator, so that it runs on
-// every machine. It keeps all cores busy, so the tests of time-outs, which are
-// parallel, wait for it.
+// TestConformanceInMemory runs the suite against the emulator, which is available
+// on every machine. It keeps all cores busy, so it is not parallel: the tests of
+// time-outs are, and start after it.
 func TestConformanceInMemory(t *testing.T) {
 	storetest.Run(t, storetest.Harness{Open: func(t testing.TB) storetest.Store { return openEmulator(t, newEmulator(t)) }})
 }

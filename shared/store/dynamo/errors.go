@@ -12,7 +12,7 @@ import (
 	"callrecordings/shared/store"
 )
 
-// errLayout reports an item that this package cannot have written.
+// errLayout means that this package cannot have written the item.
 var errLayout = errors.New("an item that does not follow the table's layout")
 
 // fail translates err into the errors of package store; nil stays nil. A
@@ -61,8 +61,8 @@ func faulty(err error) bool {
 	return invalid || unsent
 }
 
-// unmet returns the item that made a write's condition fail, nil if the table
-// has no such item. ok is false if err is not an unmet condition.
+// unmet returns the existing item that made a write's condition fail, nil if the
+// table has none. ok is false if err does not report an unmet condition.
 func unmet(err error) (found item, ok bool) {
 	e, ok := errors.AsType[*types.ConditionalCheckFailedException](err)
 	if !ok {

@@ -12,8 +12,8 @@ import (
 // token matches a word of an expression.
 var token = regexp.MustCompile(`:?\w+|<=|[=(),]`)
 
-// expression evaluates one condition for an item. Its methods follow the grammar of
-// DynamoDB's expressions, as far as the store uses it. Each reads from words.
+// expression evaluates one condition for an item. Its methods follow the part of
+// DynamoDB's expression grammar that the store uses. Each consumes words.
 type expression struct {
 	words  []string
 	m      attributes
@@ -30,7 +30,7 @@ func evaluate(text string, m, values attributes) bool {
 	return result
 }
 
-// next reads a word, which must be one of want, if any.
+// next reads a word. If want is given, the word must be in it.
 func (e *expression) next(want ...string) string {
 	if len(e.words) == 0 || len(want) > 0 && !slices.Contains(want, e.words[0]) {
 		panic(fmt.Sprintf("%q, want %q", e.words, want))

@@ -17,7 +17,7 @@ import (
 
 // answerDelay is how long a fake waits before it answers. The SDK closes its
 // request body when the answer begins, and Go's transport drops a connection
-// if the answer arrives before the request is sent completely.
+// if the answer arrives before the whole request is sent.
 const answerDelay = 300 * time.Microsecond
 
 // answer handles a request to a fake DynamoDB.

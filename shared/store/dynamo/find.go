@@ -15,7 +15,8 @@ import (
 
 // Find looks up many recordings; see [store.Finder]. One BatchGetItem reads them
 // all, unless they exceed 16 MB or DynamoDB throttles the call. DynamoDB then
-// skips some keys, and Find requests those again after a growing wait.
+// skips some keys, and Find requests those keys again, with a longer wait each
+// time.
 func (s *Store) Find(ctx context.Context, account string, ids []string) (map[string]store.Found, error) {
 	const doing = "finding recordings of"
 	found := make(map[string]store.Found, len(ids))

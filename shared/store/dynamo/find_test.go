@@ -158,8 +158,8 @@ func TestFindReportsMalformedItems(t *testing.T) {
 	}
 }
 
-// TestFindReadsBeyond16MB checks that Find continues where DynamoDB ends a
-// BatchGetItem, at 16 MB.
+// TestFindReadsBeyond16MB checks that Find continues after DynamoDB has ended a
+// BatchGetItem at 16 MB.
 func TestFindReadsBeyond16MB(t *testing.T) {
 	t.Parallel()
 	s := live(t)

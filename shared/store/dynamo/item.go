@@ -27,7 +27,7 @@ func num[N ~int64](n N) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: strconv.FormatInt(int64(n), 10)}
 }
 
-// text returns a string attribute, "" if m does not have it.
+// text returns a string attribute of m, "" if m has no such attribute.
 func text(m item, name string) string {
 	if v, ok := m[name].(*types.AttributeValueMemberS); ok {
 		return v.Value
@@ -35,7 +35,7 @@ func text(m item, name string) string {
 	return ""
 }
 
-// number returns an integer attribute, absent if m does not have it.
+// number returns an integer attribute of m, absent if m has no such attribute.
 func number(m item, name string, absent int64) (int64, error) {
 	v, ok := m[name].(*types.AttributeValueMemberN)
 	if !ok {
@@ -118,8 +118,8 @@ func decode(m item, r *recording.Recording) error {
 // isTombstone reports whether m is the tombstone of a deleted recording.
 func isTombstone(m item) bool { return m[attrDeleted] != nil }
 
-// tombstoneOf makes the tombstone of r out of its item, old. It drops old's expires,
-// because a tombstone must not expire before its audio is gone.
+// tombstoneOf turns old, the item of r, into the tombstone of r. It drops the
+// attribute expires, because a tombstone must not expire before its audio is gone.
 func tombstoneOf(old item, r *recording.Recording, revision string, now recording.Seconds) item {
 	m := maps.Clone(old)
 	for _, name := range []string{

@@ -7,7 +7,7 @@ import (
 	"callrecordings/shared/store"
 )
 
-// Attributes; the package comment describes them.
+// The attributes of the table; see the package comment.
 const (
 	attrAccount      = "account_id"
 	attrID           = "id"
@@ -33,7 +33,7 @@ const (
 	attrLabel     = "label"
 )
 
-// Indexes; the package comment describes them.
+// The indexes of the table; see the package comment.
 const (
 	indexByCreated = "by_created"
 	indexByUser    = "by_user"
@@ -61,8 +61,8 @@ func padded(created recording.Seconds) string {
 	return zeros[:max(0, createdDigits-len(d))] + string(d)
 }
 
-// createdOf returns the time in a key of createdID. ok is false if the key is
-// malformed.
+// createdOf returns the creation time in a sort key made by createdID. ok is false
+// if the key is malformed.
 func createdOf(createdID string) (created recording.Seconds, ok bool) {
 	if len(createdID) <= createdDigits || createdID[createdDigits:createdDigits+1] != separator {
 		return 0, false
@@ -82,9 +82,9 @@ type keyRange struct {
 	after     store.Position
 }
 
-// rangeOf cuts the query's range and start to what DynamoDB accepts: low must not
-// exceed high, and the start must lie between them. It returns false if the
-// range is empty.
+// rangeOf limits the query's range and start to values that DynamoDB accepts: low
+// must not exceed high, and the start must lie between them. It returns false if
+// the range is empty.
 func rangeOf(q store.Query) (keyRange, bool) {
 	k := keyRange{low: padded(0) + separator, high: padded(maxCreated) + pastSeparator}
 	if q.From > maxCreated || q.To < 0 {

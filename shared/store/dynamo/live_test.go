@@ -94,8 +94,8 @@ func samples(from, n int) []recording.Recording {
 	return out
 }
 
-// TestPageCostIsIndependentOfTheAccount checks that the calls and units of a page
-// do not depend on the number of recordings in the account (contract, List).
+// TestPageCostIsIndependentOfTheAccount checks that a page takes as many calls and
+// units regardless of the number of recordings in the account (contract, List).
 func TestPageCostIsIndependentOfTheAccount(t *testing.T) {
 	t.Parallel()
 	s := live(t)
@@ -135,16 +135,16 @@ func TestPageCostIsIndependentOfTheAccount(t *testing.T) {
 		if got.calls != 1 {
 			t.Errorf("%s: %d calls, want 1", name, got.calls)
 		}
-		// 51 rows of less than 1 KB each, at half a unit per 4 KB, because reads of
-		// an index are eventually consistent.
+		// 51 rows of less than 1 KB each, at half a unit per 4 KB: reads of an index
+		// are eventually consistent.
 		if name != "filtered" && got.units > 51.0/4/2+0.5 {
 			t.Errorf("%s: %v read units, want at most 7", name, got.units)
 		}
 	}
 }
 
-// TestPageReadsBeyond1MB checks that a page continues where DynamoDB ends a Query,
-// at 1 MB.
+// TestPageReadsBeyond1MB checks that a page continues after DynamoDB has ended a
+// Query at 1 MB.
 func TestPageReadsBeyond1MB(t *testing.T) {
 	t.Parallel()
 	s := live(t)

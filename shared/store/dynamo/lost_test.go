@@ -19,8 +19,9 @@ func mark(r *recording.Recording) error {
 }
 
 // TestLostAnswerBeforeAnotherWrite loses the answer of a write that took effect.
-// Another client writes before the SDK's second attempt, which then meets a foreign
-// revision. The write must neither be denied nor happen twice.
+// Another client writes before the SDK's second attempt, which then finds the other
+// client's revision. The store must neither report that the write had no effect nor
+// write twice.
 func TestLostAnswerBeforeAnotherWrite(t *testing.T) {
 	t.Parallel()
 	id := sample(1).ID
@@ -96,7 +97,8 @@ func TestLostAnswerBeforeAnotherWrite(t *testing.T) {
 	}
 }
 
-// An unmet condition is certain if no answer was lost before.
+// If no answer was lost before, an unmet condition means that the write had no
+// effect.
 func TestThrottledAttemptIsNotAmbiguous(t *testing.T) {
 	t.Parallel()
 	r := sample(1)
@@ -106,8 +108,8 @@ func TestThrottledAttemptIsNotAmbiguous(t *testing.T) {
 	}
 }
 
-// TestLossyNetwork loses one request in seven, half of them after their effect. It
-// runs alone for the same reason as TestConformanceInMemory.
+// TestLossyNetwork loses one request in seven, half of them after they take effect.
+// It is not parallel, for the same reason as TestConformanceInMemory.
 func TestLossyNetwork(t *testing.T) {
 	storetest.RunLossy(t, storetest.Harness{Open: func(t testing.TB) storetest.Store {
 		e := newEmulator(t)

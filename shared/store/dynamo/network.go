@@ -13,12 +13,13 @@ import (
 // idle is how many unused connections are kept.
 const idle = 64
 
-// network bounds the time and the number of retries (docs/adr/007-time-outs.md).
+// network bounds the time of calls and the number of retries
+// (docs/adr/007-time-outs.md).
 type network struct {
 	attempt.Limits
 	// conflict is the longest wait after the first unmet condition of a write,
-	// or after the first batch that DynamoDB read only in part. It doubles after
-	// each later one, up to patience.
+	// or after the first batch that DynamoDB read only in part. The wait doubles
+	// each time after that, up to patience.
 	conflict, patience time.Duration
 }
 
@@ -33,8 +34,8 @@ func standard() network {
 }
 
 // options returns the SDK options for time-outs and retries. They also turn off
-// three features: the checksum of answers, because this version of the SDK only
-// logs a wrong one, and endpoint discovery and account-based endpoints, because
+// three features: the check of answers' checksums, because this version of the SDK
+// only logs a mismatch, and endpoint discovery and account-based endpoints, because
 // they lead to other hosts.
 func (n network) options() dynamodb.Options {
 	count := func(e *requestlog.Entry) { e.Calls++ }

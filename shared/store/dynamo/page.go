@@ -54,8 +54,8 @@ func (s *Store) query(q store.Query, k keyRange) *dynamodb.QueryInput {
 	return in
 }
 
-// feed runs in and adds the recordings to a. It then turns in into the Query
-// that continues from there; at the end of the range in has no start key.
+// feed runs the Query in and adds the recordings to a. It then changes in to the
+// Query that continues from there. At the end of the range, in has no start key.
 func (s *Store) feed(ctx context.Context, in *dynamodb.QueryInput, a *store.Assembler) error {
 	out, err := s.client.Query(ctx, in)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"callrecordings/shared/store"
 )
 
-// A renewed tombstone keeps everything but its expiry. One that was renewed within
-// a day, one with a pending purge and a recording are left alone.
+// Renew changes only a tombstone's expiry. It leaves alone a tombstone that was
+// renewed within the last day, a tombstone with a pending purge, and a recording.
 func TestRenew(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2023, 11, 3, 8, 0, 0, 0, time.UTC) // of the store

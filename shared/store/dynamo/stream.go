@@ -16,8 +16,9 @@ import (
 // secrets yield nil images; their IDs contain a separator, unlike those of
 // recordings.
 //
-// It returns an error if an item does not follow the table's layout. A retry
-// does not help, but a later version of this program may know the layout.
+// It returns an error if an item does not follow the table's layout. A retry by
+// this version of the program does not help, but a later version may know the
+// layout.
 func ChangeOf(r events.DynamoDBStreamRecord) (store.Change, error) {
 	c := store.Change{At: r.ApproximateCreationDateTime.UTC()}
 	var err error

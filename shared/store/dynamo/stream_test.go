@@ -15,7 +15,7 @@ import (
 	"callrecordings/shared/store"
 )
 
-// streamed returns the image that the stream has of m.
+// streamed converts m to an image of the stream.
 func streamed(m item) map[string]events.DynamoDBAttributeValue {
 	if m == nil {
 		return nil

@@ -27,8 +27,8 @@ func (s *Store) Put(ctx context.Context, r *recording.Recording) error {
 	return s.put(ctx, "storing", r, noItem)
 }
 
-// put stores r as a new item if the condition holds. Otherwise a tombstone in
-// its place is ErrDeleted and a recording ErrExists.
+// put stores r as a new item if the condition holds. Otherwise it returns
+// ErrDeleted for an existing tombstone and ErrExists for an existing recording.
 func (s *Store) put(ctx context.Context, doing string, r *recording.Recording, when string) error {
 	revision, err := s.revision()
 	if err != nil {
@@ -87,10 +87,10 @@ func (s *Store) Delete(ctx context.Context, account, id string, check func(*reco
 	return &deleted, nil
 }
 
-// rewrite replaces the item of a recording with the one that next returns for
-// it and a new revision. If another client has changed the item in the
-// meantime, rewrite retries with the item that the failed write returned. If
-// that one is outdated as well, it waits and reads the item again.
+// rewrite replaces the item of a recording with the item that next returns for the
+// existing item and a new revision. If another client has changed the item in the
+// meantime, rewrite retries with the item that the failed write returned. If that
+// item is outdated as well, rewrite waits and reads the item again.
 func (s *Store) rewrite(ctx context.Context, doing, account, id string,
 	next func(old item, was recording.Recording, revision string) (item, error),
 ) error {
@@ -119,7 +119,7 @@ func (s *Store) rewrite(ctx context.Context, doing, account, id string,
 
 // retryWith returns the item for the next try after a write failed because of
 // found. Under contention found is soon outdated, so only every other try uses
-// it. The tries between them wait and read the item again.
+// it. For the other tries, retryWith waits and reads the item again.
 func (s *Store) retryWith(ctx context.Context, try int, found item, doing, account, id string) (item, error) {
 	var wait time.Duration
 	if try%2 == 0 {
@@ -134,8 +134,8 @@ func (s *Store) retryWith(ctx context.Context, try int, found item, doing, accou
 	return s.read(ctx, doing, account, id)
 }
 
-// pause waits before the next try. It returns an error if there must not be one:
-// no time, too many tries, or a canceled context.
+// pause waits before the next try. It returns an error if time or tries have run
+// out, or if the context was canceled.
 func (s *Store) pause(ctx context.Context, try int, wait time.Duration) error {
 	switch {
 	case !s.network.Carries(ctx, wait):
@@ -171,7 +171,7 @@ var errLost = errors.New("condition not met, after an attempt whose answer was l
 
 // write stores m if the condition holds. Otherwise it returns errUnmet and the
 // existing item, if any, or errLost. It succeeds if the existing item has m's
-// revision, because then an earlier attempt of the same write took effect.
+// revision, because then an earlier attempt of the same write has taken effect.
 func (s *Store) write(ctx context.Context, m item, c condition) (found item, err error) {
 	ctx, watched := attempt.Watch(ctx)
 	out, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
@@ -197,7 +197,7 @@ func (s *Store) write(ctx context.Context, m item, c condition) (found item, err
 }
 
 // Purged records that the audio of a deleted recording is gone; see
-// [store.Writer]. The first call sets the tombstone's expiry, later ones keep it.
+// [store.Writer]. The first call sets the tombstone's expiry; later calls keep it.
 func (s *Store) Purged(ctx context.Context, account, id string) error {
 	const doing = "recording the purge of"
 	expires := s.now().AddDate(0, 0, store.TombstoneDays).Unix()
@@ -224,7 +224,7 @@ func (s *Store) Purged(ctx context.Context, account, id string) error {
 }
 
 // Renew extends a tombstone; see [store.Renewer]. It keeps the tombstone's
-// revision, and stores nothing if the item has another one by then.
+// revision. If another client has changed the item since, Renew stores nothing.
 func (s *Store) Renew(ctx context.Context, account, id string) error {
 	const doing = "renewing the tombstone of"
 	m, err := s.read(ctx, doing, account, id)

@@ -13,7 +13,7 @@ import (
 	"callrecordings/shared/store"
 )
 
-// stored returns the item of sample(1) as the table holds it.
+// stored returns the table's item of sample(1).
 func stored(t *testing.T) item {
 	t.Helper()
 	r := sample(1)
@@ -24,7 +24,7 @@ func stored(t *testing.T) item {
 	return m
 }
 
-// with returns a copy of m in which one attribute has the value.
+// with returns a copy of m with one attribute set to value.
 func with(m item, name, value string) item {
 	out := item{name: str(value)}
 	for k, v := range m {
@@ -101,8 +101,8 @@ func TestWriteSucceedsAfterALostAnswer(t *testing.T) {
 	}
 }
 
-// TestPutReportsTheExistingItem covers Revive, too, which fails on a tombstone
-// only while its purge is pending.
+// TestPutReportsTheExistingItem also covers Revive, which fails on a tombstone only
+// while the purge is pending.
 func TestPutReportsTheExistingItem(t *testing.T) {
 	t.Parallel()
 	was := sample(1)

@@ -31,8 +31,8 @@ type Fault struct {
 	Err error
 }
 
-// Store wraps a driver and injects faults. It is safe for concurrent use; calls
-// are numbered in the order they begin.
+// Store wraps a driver and injects faults. It is safe for concurrent use. Calls
+// are numbered in the order in which they begin.
 type Store struct {
 	next   Driver
 	mu     sync.Mutex
@@ -65,7 +65,7 @@ func (s *Store) Calls() int {
 	return s.calls
 }
 
-// fault counts a call and returns its fault; the zero Fault if it has none.
+// fault counts a call and returns its fault, or the zero Fault if it has none.
 func (s *Store) fault() Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()

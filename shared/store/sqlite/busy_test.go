@@ -21,7 +21,7 @@ func position(created int64) store.Position {
 	return store.Position{Created: seconds(created), ID: "202601-a"}
 }
 
-// openWithTimeout opens a store with busy as its busy timeout.
+// openWithTimeout opens a store with the busy timeout busy.
 func openWithTimeout(t *testing.T, path string, busy time.Duration) *Store {
 	t.Helper()
 	s, err := open(t.Context(), path, Options{Now: time.Now, Random: rand.Reader}, busy)
@@ -91,7 +91,7 @@ func TestBusyWriter(t *testing.T) {
 	}
 }
 
-// A writer waits for the lock no longer than its context allows.
+// A writer stops waiting for the lock when its context ends.
 func TestBusyWriterStopsAtDeadline(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "recordings.db")
@@ -130,7 +130,7 @@ func TestConcurrentOpen(t *testing.T) {
 	}
 }
 
-// A test cannot cut the power. It can check that every connection syncs its
+// A test cannot cut the power, but it can check that every connection syncs its
 // commits to the disk.
 func TestEveryCommitIsSynced(t *testing.T) {
 	t.Parallel()
@@ -145,7 +145,7 @@ func TestEveryCommitIsSynced(t *testing.T) {
 	}
 }
 
-// A page without a selective filter takes one read, whether it is full or not.
+// A page without a selective filter takes one read, full or not.
 func TestPageTakesOneRead(t *testing.T) {
 	t.Parallel()
 	s := openWithTimeout(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)

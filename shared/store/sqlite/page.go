@@ -22,7 +22,7 @@ func (s *Store) Page(ctx context.Context, q store.Query) (store.Page, error) {
 	}
 }
 
-// rows does one read after a's last row and passes the rows to a. It reports
+// rows reads the rows after a's last row once and passes them to a. It reports
 // whether there may be more rows.
 func (s *Store) rows(ctx context.Context, q store.Query, a *store.Assembler) (mayBeMore bool, err error) {
 	requestlog.From(ctx).Calls++
@@ -47,10 +47,10 @@ func (s *Store) rows(ctx context.Context, q store.Query, a *store.Assembler) (ma
 }
 
 // pageStatement returns the query for the rows of q's range from start on, and
-// its arguments. All conditions are on the columns of one index, in its order,
-// and each end of the range has a single condition. SQLite then scans exactly
-// the part of the index that the page needs. With two conditions on one end, it
-// might seek by one and test every row against the other.
+// its arguments. All conditions are on the columns of one index, in the index's
+// order, and each end of the range has a single condition. SQLite then scans
+// exactly the part of the index that the page needs. With two conditions on one
+// end, SQLite might seek by one and test every row against the other.
 func pageStatement(q store.Query, start store.Position, limit int) (string, []any) {
 	var b strings.Builder
 	index, args := "by_created", []any{q.Account}

@@ -36,7 +36,7 @@ type Message struct {
 	Tries int
 }
 
-// dueOnReplay is the due time of a message that waits for a replay.
+// dueOnReplay is the due time of a message that is set aside until a replay.
 const dueOnReplay = -1
 
 // queueChange adds a change to the queue Changes, in the transaction of the
@@ -136,7 +136,7 @@ SELECT account FROM accounts WHERE account IS NOT NULL
   AND EXISTS (SELECT 1 FROM queue INDEXED BY queue_account WHERE name = ?1 AND account = accounts.account AND due BETWEEN 0 AND ?2)`
 
 // DueAccounts returns the accounts that have due messages in a queue. "" stands
-// for messages that belong to no account. Errors: ErrUnavailable.
+// for messages without an account. Errors: ErrUnavailable.
 func (s *Store) DueAccounts(ctx context.Context, q Queue) ([]string, error) {
 	found, err := s.keys(ctx, "list the accounts in the queue "+string(q), selectAccounts, asStored, q, s.now().UnixMilli())
 	if err != nil {
@@ -155,7 +155,7 @@ func (s *Store) DueOf(ctx context.Context, q Queue, account string, limit int) (
 	return s.messages(ctx, q, selectDueOf, q, account, s.now().UnixMilli(), limit)
 }
 
-// Counts returns the number of messages in a queue: those that wait for their
+// Counts returns two numbers of messages in a queue: those that wait for their
 // next try, and those that are set aside until a replay or a retry.
 // Errors: ErrUnavailable.
 func (s *Store) Counts(ctx context.Context, q Queue) (waiting, setAside int, err error) {
@@ -176,8 +176,8 @@ func (s *Store) Done(ctx context.Context, number int64) error {
 	return nil
 }
 
-// PutOff makes a message due again after a delay, or only after a replay if the
-// delay is negative. It counts a try and stores why with the message.
+// PutOff makes a message due again after a delay; if the delay is negative, only
+// after a replay. It counts a try and stores the reason why with the message.
 // Errors: ErrUnavailable.
 func (s *Store) PutOff(ctx context.Context, number int64, delay time.Duration, why string) error {
 	due := s.now().Add(delay).UnixMilli()
@@ -226,11 +226,11 @@ func (s *Store) AudioKeys(ctx context.Context, prefix string) (map[string]bool, 
 		"SELECT audio_key FROM recordings WHERE substr(audio_key, 1, ?) = ?", asStored, len(prefix), prefix)
 }
 
-// asStored decodes a key that is stored as it is.
+// asStored decodes a key that is stored unencoded.
 func asStored(key string) (string, error) { return key, nil }
 
-// keys returns the set of keys that a query selects, decoded. It leaves out keys
-// that cannot be decoded.
+// keys returns the set of decoded keys that a query selects. It omits keys that
+// cannot be decoded.
 func (s *Store) keys(ctx context.Context, action, query string, decode func(string) (string, error), args ...any) (map[string]bool, error) {
 	rows, err := s.read.QueryContext(ctx, query, args...)
 	if err != nil {
@@ -262,14 +262,15 @@ func (s *Store) Awaiting(ctx context.Context, account, id string, limit int) ([]
 }
 
 // ModifiedSince returns the recordings with managed audio, of all accounts, that
-// were changed at a time in Gregorian seconds or later. It reads the whole table.
+// were changed at or after a time in Gregorian seconds. It reads the whole table.
 // Errors: ErrUnavailable.
 func (s *Store) ModifiedSince(ctx context.Context, since recording.Seconds) ([]recording.Recording, error) {
 	return s.recordings(ctx, "list recent recordings", "SELECT "+columns+" FROM recordings"+
 		" WHERE deleted = 0 AND audio_place = 'managed' AND modified >= ?", since)
 }
 
-// recordings returns the recordings that a query selects as columns.
+// recordings returns the recordings that a query selects; the query must select
+// columns.
 func (s *Store) recordings(ctx context.Context, action, query string, args ...any) ([]recording.Recording, error) {
 	rows, err := s.read.QueryContext(ctx, query, args...)
 	if err != nil {

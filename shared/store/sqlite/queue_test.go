@@ -143,7 +143,7 @@ func TestRevivalsQueueChanges(t *testing.T) {
 	if len(got) != 2 || got[0].Before == nil {
 		t.Fatalf("changes = %+v, want two, the first from a tombstone", got)
 	}
-	// The tombstone has a revision of its own.
+	// The tombstone has its own revision.
 	revision := got[0].Before.Recording.Revision
 	if revision == "" || revision == deleted.Revision || revision == r.Revision {
 		t.Errorf("tombstone has the revision %q, want one that differs from %q (deleted) and %q (revived)", revision, deleted.Revision, r.Revision)
@@ -160,7 +160,7 @@ func TestRevivalsQueueChanges(t *testing.T) {
 }
 
 // queuedChanges returns the changes in the queue. It checks that their times are
-// recent, and then clears them.
+// recent, and then sets the times to zero.
 func queuedChanges(t *testing.T, s *Store) []store.Change {
 	t.Helper()
 	due, err := s.Due(t.Context(), Changes, 10)

@@ -56,8 +56,8 @@ func (w *row) scan(from scanner) error {
 }
 
 // maxItem is DynamoDB's limit for an item in bytes. This driver has the same
-// limit, so that recordings can move between the two. overhead is an estimate of
-// the bytes that an item takes beside the texts that checkSize counts.
+// limit, so that recordings can move between the two drivers. overhead estimates
+// the bytes that an item takes in addition to the texts that checkSize counts.
 const (
 	maxItem  = 400 << 10
 	overhead = 200
@@ -84,7 +84,7 @@ func (s *Store) Get(ctx context.Context, account, id string) (*recording.Recordi
 	return r, nil
 }
 
-// scanRecording scans a row that was selected as columns. Errors: ErrNotFound.
+// scanRecording scans a row of columns. Errors: ErrNotFound.
 func scanRecording(row *sql.Row) (*recording.Recording, error) {
 	var r recording.Recording
 	err := scan(row, &r)

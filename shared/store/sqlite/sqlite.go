@@ -22,12 +22,12 @@
 //
 // # Limits
 //
-// Several processes may open the same file. Writers take turns; one that waits
-// longer than [busyTimeout] fails with store.ErrUnavailable, and so does a write
-// to a full disk. Reads work on a full disk, even after a restart: the files
-// beside the database (-wal, -shm) stay when it is closed, because SQLite needs
-// their space to open it. Expired tombstones are removed by [Store.Sweep]; until
-// then they still reserve their IDs.
+// Several processes may open the same file. Writers take turns; a writer that
+// waits longer than [busyTimeout] fails with store.ErrUnavailable, and so does a
+// write to a full disk. Reads work on a full disk, even after a restart: the files
+// beside the database (-wal, -shm) remain when the database is closed, because
+// SQLite needs their space to open it. [Store.Sweep] removes expired tombstones;
+// until then they still reserve their IDs.
 package sqlite
 
 import (
@@ -70,8 +70,9 @@ var secretsTable string
 //go:embed upkeep.sql
 var upkeep string
 
-// migrations holds the statements that take a file from version i to i+1. Their
-// number is the version of this program. A released migration never changes.
+// migrations holds the statements that upgrade a file from version i to i+1. The
+// number of migrations is the version of this program. A released migration never
+// changes.
 var migrations = []string{schema, arrivals, secretsTable, upkeep}
 
 var (
@@ -95,8 +96,8 @@ type Options struct {
 
 // Store is an open file. It is safe for concurrent use.
 type Store struct {
-	// write has one connection, so that writers of this process wait for each
-	// other here and not in SQLite.
+	// write has one connection, so that the writers of this process wait for each
+	// other here instead of in SQLite.
 	read, write  *sql.DB
 	now          func() time.Time
 	random       io.Reader
@@ -112,7 +113,7 @@ var (
 
 // Open opens the file at path, or creates it in an existing folder, and migrates
 // it to the version of this program. It removes expired tombstones and claims.
-// A full disk does not keep it from opening a file of this version.
+// It can open a file of this version even on a full disk.
 // The caller closes the store. Errors: ErrNewer, ErrDamaged, store.ErrUnavailable
 // if other processes keep the file busy, and those of the file system.
 func Open(ctx context.Context, path string, o Options) (*Store, error) {
@@ -139,9 +140,10 @@ func open(ctx context.Context, path string, o Options, busy time.Duration) (*Sto
 	return s, nil
 }
 
-// prepareWithRetry calls prepare and retries for as long as busy if the file is
-// busy. Another process may be creating it: switching to WAL needs an exclusive
-// lock, and SQLite's busy timeout does not cover two processes that both want it.
+// prepareWithRetry calls prepare and, while the file is busy, retries for up to
+// busy. Another process may be creating the file: switching to WAL needs an
+// exclusive lock, and SQLite's busy timeout does not cover two processes that both
+// want this lock.
 func (s *Store) prepareWithRetry(ctx context.Context, busy time.Duration) error {
 	waiting, cancel := context.WithTimeout(ctx, busy)
 	defer cancel()
@@ -186,7 +188,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	return nil
 }
 
-// migrate takes the file to the version of this program. Errors: ErrNewer.
+// migrate upgrades the file to the version of this program. Errors: ErrNewer.
 func migrate(ctx context.Context, tx *sql.Tx) error {
 	var version int
 	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
@@ -217,8 +219,8 @@ func (s *Store) Close() error {
 }
 
 // keepLogs makes SQLite keep the files -wal and -shm when the last connection
-// closes. Without them, a full disk would keep the next process from opening the
-// database. The -wal file is truncated first, so the database alone is complete.
+// closes. Without these files, the next process could not open the database on a
+// full disk. The -wal file is truncated first, so the database alone is complete.
 func (s *Store) keepLogs() {
 	if s.write == nil {
 		return
@@ -240,9 +242,9 @@ func (s *Store) keepLogs() {
 	_ = c.Close() // back into the pool
 }
 
-// change runs do in one transaction, which holds the write lock from its
-// beginning. If do fails or panics, the transaction is rolled back, which
-// releases the lock.
+// change runs do in one transaction, which holds the write lock from the start.
+// If do fails or panics, change rolls the transaction back, which releases the
+// lock.
 func (s *Store) change(ctx context.Context, do func(*sql.Tx) error) (err error) {
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
@@ -303,8 +305,9 @@ func isBusy(err error) bool { return resultCode(err) == codeBusy || resultCode(e
 // isFull reports whether a write failed because the disk is full or broken.
 func isFull(err error) bool { return resultCode(err) == codeFull || resultCode(err) == codeIO }
 
-// classify wraps an error of a damaged file in ErrDamaged. It explains the code
-// with which SQLite reports a disk that is too full for its shared memory.
+// classify wraps an error of a damaged file in ErrDamaged. It adds an explanation
+// to the error code that SQLite returns if the disk is too full for its shared
+// memory.
 func classify(err error) error {
 	switch code := resultCode(err); {
 	case code == codeCorrupt, code == codeNotADB:
@@ -315,9 +318,9 @@ func classify(err error) error {
 	return err
 }
 
-// fail wraps err with the action that failed and its subject, account/id, either
-// of which may be "". It also wraps a transient error in store.ErrUnavailable, and
-// one of a damaged file in ErrDamaged.
+// fail wraps err with the action that failed and its subject, account/id. Either
+// of account and id may be "". fail also wraps a transient error in
+// store.ErrUnavailable, and an error of a damaged file in ErrDamaged.
 func fail(action, account, id string, err error) error {
 	operation := strings.TrimRight(action+" "+account+"/"+id, " /")
 	if slices.Contains(transientCodes, resultCode(err)) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {

@@ -69,8 +69,8 @@ func writeUntilKilled(path string) {
 	}
 }
 
-// Writes that returned survive a process that is killed in the middle of a write,
-// even several times.
+// Completed writes survive when the process is killed in the middle of a later
+// write, even several times.
 func TestWritesSurviveKill(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "recordings.db")
@@ -141,7 +141,7 @@ func TestTwoStoresShareFile(t *testing.T) {
 	}
 }
 
-// A tombstone that something keeps reaching for stays beyond its first expiry.
+// A tombstone that is renewed again and again outlives its first expiry.
 func TestRenewExtendsATombstone(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -233,7 +233,7 @@ func TestPendingPurgesAndExpiry(t *testing.T) {
 	}
 }
 
-// sweepDaily sweeps once a day until end, as a server that runs all the time. The
+// sweepDaily sweeps once a day until end, like a server that runs all the time. The
 // tombstone of 202601-a must exist until then.
 func sweepDaily(t *testing.T, s *sqlite.Store, now *time.Time, end time.Time) {
 	t.Helper()
@@ -282,7 +282,7 @@ func TestOpenErrors(t *testing.T) {
 	}
 }
 
-// Characters with a meaning in URLs are literal in a path.
+// Characters that are special in URLs are literal in a path.
 func TestPathsWithURLCharacters(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"a b.db", "a?b.db", "a#b.db", "a%41.db", "ä🎧.db", "a&_pragma=x.db"} {

@@ -9,13 +9,13 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// A clock that is far ahead would make every tombstone look expired, and deleted
-// recordings could return. So a sweep does not trust the clock alone. It keeps a
-// time of its own in the file, which follows the clock in small steps. A wrong
-// clock that is corrected within weeks removes nothing too early. After a long
-// downtime, the sweep is late by some weeks, which does no harm.
+// If the clock were far ahead, every tombstone would look expired, and deleted
+// recordings could return. So a sweep does not trust the clock alone. It keeps its
+// own time in the file, which follows the clock in small steps. If a wrong clock is
+// corrected within weeks, nothing is removed too early. After a long downtime, the
+// sweep is some weeks late, which does no harm.
 const (
-	// sweepStep is how far the time of the sweeps moves at most in one step.
+	// sweepStep is the most by which the time of the sweeps advances in one step.
 	sweepStep = recording.Seconds(7 * 24 * time.Hour / time.Second)
 	// sweepPause is the time on the clock between two steps. Restarts in quick
 	// succession therefore do not add up.
@@ -28,8 +28,8 @@ const (
 	deleteExpiredClaims = "DELETE FROM claims WHERE expires <= ?"
 )
 
-// Sweep removes expired tombstones and claims. Open calls it; a server that runs
-// for long calls it once a day. Errors: ErrUnavailable.
+// Sweep removes expired tombstones and claims. Open calls it; a long-running
+// server calls it once a day. Errors: ErrUnavailable.
 func (s *Store) Sweep(ctx context.Context) error {
 	if err := s.change(ctx, func(tx *sql.Tx) error { return s.sweep(ctx, tx) }); err != nil {
 		return fail("remove expired tombstones and claims", "", "", err)

@@ -27,8 +27,8 @@ func deletedAt(t *testing.T, s *Store, id string) {
 	}
 }
 
-// A clock that is years ahead, at a start or for some days, drops no tombstone. A
-// clock that is right drops it after its time, also after a long downtime.
+// If the clock is years ahead, at a start or for some days, no tombstone is removed.
+// If the clock is right, an expired tombstone is removed, even after a long downtime.
 func TestAClockFarAheadKeepsTombstones(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "recordings.db")
@@ -79,8 +79,8 @@ func TestAClockFarAheadKeepsTombstones(t *testing.T) {
 	wantTombstone("after its time", store.ErrNotFound)
 }
 
-// A file of the version before keeps its tombstones if the clock is far ahead at
-// the very start that migrates it.
+// A file of the previous version keeps its tombstones even if the clock is far
+// ahead at the start that migrates the file.
 func TestMigrationWithAClockFarAheadKeepsTombstones(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "recordings.db")
@@ -107,8 +107,8 @@ func TestMigrationWithAClockFarAheadKeepsTombstones(t *testing.T) {
 	}
 }
 
-// A tombstone keeps nothing of the recording but what a purge needs: not the
-// caller, the owner or the announced upload.
+// A tombstone keeps only the fields of the recording that a purge needs, and not
+// the caller, the owner or the announced upload.
 func TestATombstoneKeepsNoDocument(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "recordings.db")
@@ -131,8 +131,8 @@ func TestATombstoneKeepsNoDocument(t *testing.T) {
 	}
 }
 
-// A closed database leaves its -wal file, empty, and its -shm file, so that it
-// opens on a full disk. The database alone is complete.
+// Close leaves an empty -wal file and the -shm file, so that the database can be
+// opened on a full disk. The database alone is complete.
 func TestCloseKeepsTheSpaceForTheNextStart(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "recordings.db")

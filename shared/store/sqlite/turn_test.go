@@ -16,7 +16,7 @@ func arrivalOf(account string, n int) []byte {
 	return fmt.Appendf(nil, `{"Records":[{"s3":{"object":{"key":"inbox/%s/%d.mp3"}}}]}`, account, n)
 }
 
-// The due messages of each account are found without reading those of others.
+// The due messages of an account are found without reading those of other accounts.
 func TestDueByAccount(t *testing.T) {
 	t.Parallel()
 	s := openWithTimeout(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
@@ -58,7 +58,7 @@ func TestDueByAccount(t *testing.T) {
 	}
 }
 
-// The messages of a file from before the column account get their accounts.
+// The migration that adds the column account fills it for existing messages.
 func TestMigrationSetsAccounts(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "recordings.db")
@@ -82,7 +82,7 @@ func TestMigrationSetsAccounts(t *testing.T) {
 	}
 }
 
-// Messages that are set aside are counted apart, and a retry keeps their tries.
+// Messages that are set aside are counted separately, and Retry keeps their tries.
 func TestCountsAndRetry(t *testing.T) {
 	t.Parallel()
 	s := openWithTimeout(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)

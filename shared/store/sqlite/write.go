@@ -15,7 +15,7 @@ func (s *Store) Put(ctx context.Context, r *recording.Recording) error {
 	return s.put(ctx, "store", r, func(*row) bool { return false })
 }
 
-// put stores r as a new row. It replaces a tombstone if mayReplace allows it.
+// put stores r as a new row. It replaces a tombstone if mayReplace permits that.
 func (s *Store) put(ctx context.Context, action string, r *recording.Recording, mayReplace func(*row) bool) error {
 	if err := checkSize(r); err != nil {
 		return err
@@ -43,7 +43,7 @@ func (s *Store) put(ctx context.Context, action string, r *recording.Recording, 
 	return nil
 }
 
-// removeTombstone deletes the tombstone with this ID if mayReplace allows it,
+// removeTombstone deletes the tombstone with this ID if mayReplace permits that,
 // and returns its image and revision. Without a tombstone it returns nil and "".
 // Errors: ErrExists, ErrDeleted.
 func removeTombstone(ctx context.Context, tx *sql.Tx, account, id string, mayReplace func(*row) bool) (*store.Image, string, error) {
@@ -70,8 +70,8 @@ func tombstoneImage(r *recording.Recording, revision string) *store.Image {
 	}}
 }
 
-// The arguments of both statements are the fieldsOf a recording. Those of
-// updateRecording end with its account and ID.
+// The arguments of both statements are the fields that fieldsOf returns.
+// updateRecording takes the account and the ID after them.
 const (
 	insertRecording = "INSERT INTO recordings (" + columns + ") VALUES (" + marks + ")"
 	updateRecording = "UPDATE recordings SET (" + columns + ") = (" + marks + ") WHERE account = ? AND id = ?"
@@ -159,11 +159,11 @@ func (s *Store) rewrite(ctx context.Context, account, id string, do func(*sql.Tx
 	})
 }
 
-// callerError marks an error of the caller's function, or about its arguments.
-// The store returns such errors unwrapped.
+// callerError marks an error that the caller's function returned, or an error in
+// the caller's arguments. The store returns such errors unwrapped.
 type callerError struct{ error }
 
-// wrap is fail, except that it unwraps a callerError.
+// wrap unwraps a callerError and passes any other error to fail.
 func wrap(action, account, id string, err error) error {
 	var c callerError
 	if errors.As(err, &c) {

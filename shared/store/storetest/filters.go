@@ -24,7 +24,7 @@ var filters = []testCase{
 		names := s.putMany(20)
 		s.wantList(store.Query{Ascending: true}, names...)
 		last := names[len(names)-1]
-		// Each document is some 20 bytes, so a page examines a few of them.
+		// Each document has about 20 bytes, so a page examines a few of them.
 		q := store.Query{
 			Ascending: true, Limit: 3, Work: store.Work{Calls: 8, Bytes: 70},
 			Keep: func(r *recording.Recording) bool { return r.ID == "202601-"+last },

@@ -13,9 +13,9 @@ import (
 
 // RunLossy tests a store that loses answers: h opens a driver whose requests fail
 // at random, before or after they take effect. Several clients change the same
-// recordings. A change that succeeded must be there once, one that failed with
-// store.ErrUnavailable once or not at all, and no other error is allowed except
-// store.ErrConflict.
+// recordings. A change that succeeded must be stored exactly once. A change that
+// failed with store.ErrUnavailable must be stored once or not at all. The only
+// other error allowed is store.ErrConflict.
 func RunLossy(t *testing.T, h Harness) {
 	s := &suite{reporter: t, store: h.Open(t), account: "t" + token()}
 	for round := range 8 {
@@ -73,7 +73,7 @@ func (s *suite) lossyRound(id string) {
 	}
 }
 
-// patiently repeats a call while the store is unavailable.
+// patiently retries a call while the store is unavailable.
 func (s *suite) patiently(method string, call func() error) {
 	s.Helper()
 	for range 20 {

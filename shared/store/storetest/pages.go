@@ -141,7 +141,7 @@ func testDeadline(s *suite) {
 	s.Errorf("no page succeeded with %v left", store.Reserve*9/10)
 }
 
-// testStart begins pages at rows, after them, between them and beyond them.
+// testStart begins pages at, after and between rows, and beyond both ends.
 func testStart(s *suite) {
 	s.put(s.rec("a", 1, "u"), s.rec("b", 2, "u"), s.rec("c", 2, "u"), s.rec("d", 4, "u"))
 	s.wantList(store.Query{}, "d", "c", "b", "a")

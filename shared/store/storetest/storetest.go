@@ -95,7 +95,7 @@ type reporter interface {
 	Context() context.Context
 }
 
-// inNewAccount returns s with another account and with the reporter r.
+// inNewAccount returns a copy of s with a new account and the reporter r.
 func (s *suite) inNewAccount(r reporter) *suite {
 	return &suite{reporter: r, store: s.store, account: "t" + token()}
 }
@@ -103,7 +103,7 @@ func (s *suite) inNewAccount(r reporter) *suite {
 // epoch is the base of all creation times in the suite.
 const epoch = recording.Seconds(63_900_000_000)
 
-// token returns a random text that keeps accounts apart.
+// token returns a random text that makes account IDs unique.
 func token() string {
 	var b [8]byte
 	_, _ = rand.Read(b[:])
@@ -188,7 +188,7 @@ func (s *suite) wantList(q store.Query, want ...string) store.Page {
 	}
 }
 
-// noop is a change that changes nothing, and a check that accepts everything.
+// noop serves as a change that changes nothing and as a check that always passes.
 func noop(*recording.Recording) error { return nil }
 
 // putMany stores n recordings in ascending order, two with the same creation

@@ -90,8 +90,8 @@ func testDisturbedWalks(s *suite) {
 }
 
 // testDisturbedWalk stores n recordings and changes the list after the first
-// page. It deletes the last row of that page and the second row after it. All
-// other rows must be on some page.
+// page. It deletes the last row of that page and the second row after it. Every
+// other row must appear on a page.
 func (s *suite) testDisturbedWalk(q store.Query, n int) {
 	var names []string
 	for i := range n {
