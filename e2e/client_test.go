@@ -26,8 +26,8 @@ type answer struct {
 
 type answerKey struct{}
 
-// client never follows redirects, because the contract covers the redirect's
-// target. Scripts request it themselves.
+// client never follows redirects, because the contract covers the target of a
+// redirect. Scripts request the target themselves.
 var client = &http.Client{
 	Timeout:       60 * time.Second,
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -92,7 +92,7 @@ func request(ts *testscript.TestScript, method, url string, header http.Header, 
 		var err error
 		sent, err = io.ReadAll(body)
 		ts.Check(err)
-		body = bytes.NewReader(sent) // has a known length, which S3 requires
+		body = bytes.NewReader(sent) // a reader of known length, which S3 requires
 	}
 	req, err := http.NewRequest(method, url, body)
 	ts.Check(err)
@@ -178,7 +178,7 @@ func cmdHeader(ts *testscript.TestScript, neg bool, args []string) {
 // cmdJSON is `json PATH [VALUE]`: the value at PATH in the body's JSON equals
 // VALUE, in compact form and with strings unquoted. PATH is names and indices
 // joined by dots; "#" is the length of an array and "" the whole body. With !
-// and without a value, there is nothing at PATH.
+// and without a value, PATH does not exist.
 func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 0 || len(args) > 2 {
 		ts.Fatalf("usage: json PATH [VALUE]")

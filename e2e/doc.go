@@ -15,11 +15,11 @@
 //
 // Each script uses its own account and removes the recordings that it creates.
 //
-// The folders below hold programs and packages for these tests:
+// These subfolders hold programs and packages for the tests:
 //
 //   - browser plays a recording in headless Chromium.
 //   - given builds programs and finds the variables and ports for tests.
-//   - pbx builds uploads and file names as PBXs do.
+//   - pbx builds the uploads and file names of PBXs.
 //   - provision creates the table and the bucket of template.yaml in an emulator.
 //   - recorder is a proxy that logs which AWS calls each function makes.
 //   - stack reads the policies of template.yaml and lists the calls that each

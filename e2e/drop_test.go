@@ -47,7 +47,7 @@ func localStorage(t *testing.T, data string, port int) storage {
 }
 
 // cmdDrop is `drop FILE KEY [name=value …]`: puts a file into the bucket with
-// the given S3 metadata, as a PBX does with its own credentials.
+// the given S3 metadata, as a PBX with its own credentials does.
 func cmdDrop(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: drop FILE KEY [name=value …]")

@@ -2,8 +2,8 @@ package e2e
 
 // exceptions lists the scripts that an emulator cannot run, with the cause. They
 // pass against make run, and the functions' tests cover the same behavior through
-// the event codec. On the emulator they must fail: a script that passes makes the
-// suite fail, and then its row can be removed.
+// the event codec. On the emulator these scripts must fail. If one passes, the suite
+// fails, and the script's row can be removed.
 var exceptions = []struct{ target, script, cause string }{
 	{"sam", "create", noEvents},
 	{"sam", "create-audio", noEvents},
@@ -18,7 +18,7 @@ var exceptions = []struct{ target, script, cause string }{
 // noEvents is the cause for every script that waits for audio to be ingested.
 const noEvents = "sam local delivers no S3 events, so ingest does not run when audio is stored; the same scripts run against the deployed stack"
 
-// exception returns why the target cannot run the script, or "" if it can.
+// exception returns the reason why the target cannot run the script, or "" if it can.
 func exception(target, script string) string {
 	for _, e := range exceptions {
 		if e.target == target && e.script == script {

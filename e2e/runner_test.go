@@ -8,8 +8,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// runner runs a script within the calling test, one after another. testscript
-// itself would run it as a parallel subtest, which overloads an emulator.
+// runner runs scripts one after another within the calling test. testscript itself
+// would run them as parallel subtests, which overloads an emulator.
 type runner struct{ *testing.T }
 
 func (r runner) Run(_ string, f func(testscript.T)) { f(r) }

@@ -44,8 +44,8 @@ func TestSmoke(t *testing.T) {
 	t.Run("a recording from the list", func(t *testing.T) { smokeOne(t, base, token) })
 }
 
-// smokeOne reads the document of the account's newest recording, if it has one,
-// and requests its audio with HEAD.
+// smokeOne reads the document of the account's newest recording, if the account has
+// any, and requests the audio with HEAD.
 func smokeOne(t *testing.T, base, token string) {
 	var page struct {
 		Data []struct {
@@ -102,7 +102,7 @@ func get(t *testing.T, method, url, token, accept string) (int, []byte) {
 	return resp.StatusCode, body
 }
 
-// accountOf returns the account of the token, without verifying the token.
+// accountOf returns the account in the token. It does not verify the token.
 func accountOf(t *testing.T, token string) string {
 	t.Helper()
 	parts := strings.Split(token, ".")

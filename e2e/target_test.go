@@ -13,18 +13,18 @@ import (
 	"callrecordings/e2e/given"
 )
 
-// target is an API under test, with access to its data.
+// target is the API under test, with access to its data.
 type target struct {
 	// name selects the rows of the exceptions table.
 	name string
 	url  string
 	// jwks holds the private keys that the target trusts.
 	jwks string
-	// env is the environment with which the recordings command finds the same data.
+	// env is the environment in which the recordings command uses the same data.
 	env []string
 	// storage is the target's bucket.
 	storage storage
-	// bin is the folder of the recordings command.
+	// bin is the folder that contains the recordings command.
 	bin string
 }
 
@@ -58,8 +58,8 @@ func startLocal(t *testing.T, tg *target) (data string) {
 	tg.name = "run"
 	data = filepath.Join(t.TempDir(), "data")
 	port := given.Ports(t)
-	// Not CommandContext: the test's context ends before the cleanup that stops
-	// the server.
+	// Do not use CommandContext: the test's context ends before the cleanup that
+	// stops the server.
 	server := exec.Command(filepath.Join(given.Programs(t, "callrecordings/local"), "local"), "--empty")
 	server.Env = append(os.Environ(), "DATA_DIR="+data, "HOST=127.0.0.1", "PORT="+strconv.Itoa(port), "S3_PORT="+strconv.Itoa(port+1))
 	log, err := os.Create(filepath.Join(t.TempDir(), "server.log"))

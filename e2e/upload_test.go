@@ -54,7 +54,7 @@ func cmdUpload(ts *testscript.TestScript, neg bool, args []string) {
 // patience is the time limit for ingesting audio.
 const patience = 90 * time.Second
 
-// cmdAwait is `await STATE path`: requests the document until it exists and has
+// cmdAwait is `await STATE path`: requests the document until it exists and is in
 // that state.
 func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {

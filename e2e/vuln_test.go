@@ -7,7 +7,7 @@ import (
 )
 
 // tools/vuln exits with 75 only if govulncheck failed and its database is unreachable;
-// .ci/run then prints NOT CHECKED. A found vulnerability is always an error.
+// .ci/run then prints NOT CHECKED. A vulnerability that is found is always an error.
 func TestVulnExitCodes(t *testing.T) {
 	for _, tt := range []struct {
 		name, govulncheck, reachable string
@@ -31,7 +31,8 @@ func TestVulnExitCodes(t *testing.T) {
 	}
 }
 
-// script returns the path of a program that runs a line of sh and ignores its arguments.
+// script returns the path of a program that runs one line of shell and ignores its
+// arguments.
 func script(t *testing.T, line string) string {
 	t.Helper()
 	path := t.TempDir() + "/program"

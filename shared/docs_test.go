@@ -15,7 +15,8 @@ import (
 	"unicode"
 )
 
-// kazooPage describes Kazoo, and names files of Kazoo's source, not of ours.
+// kazooPage describes Kazoo. The files that it names are in Kazoo's source, not in
+// this repository.
 const kazooPage = "docs/kazoo.md"
 
 var (
@@ -35,15 +36,15 @@ var (
 	address = regexp.MustCompile(`(?:[a-z0-9]+://|[\w-]+(?:\.[\w-]+)*\.(?:com|org|net)/)[^\s)>"]+`)
 	// word matches text that may be a file name.
 	word = regexp.MustCompile("[^\\s`\"'(),;:|<>\\[\\]]+")
-	// fileName matches a file name by its extension, treePath a path of a file or
-	// a folder from the root.
+	// fileName matches a file name by its extension. treePath matches the path of a
+	// file or folder, relative to the root.
 	fileName = regexp.MustCompile(`^[\w./-]*\w\.(?:go|md|ya?ml|sh|toml|mod|py|js|html|template)$`)
 	treePath = regexp.MustCompile(`^(?:\.ci|\.githooks|\.github|bench|cmd|docs|e2e|environments|events|front|functions|local|shared|tools)/[\w./-]*\w/?$`)
 )
 
-// tree returns the paths of the repository's files from its root, with slashes.
-// It leaves out hidden folders that are not tracked, and the folders that builds
-// and make run create.
+// tree returns the paths of the repository's files, relative to the root, with
+// slashes. It omits hidden folders that are not tracked, and folders that builds and
+// make run create.
 func tree(t *testing.T) []string {
 	t.Helper()
 	var files []string
@@ -67,7 +68,7 @@ func tree(t *testing.T) []string {
 	return files
 }
 
-// pages returns the Markdown files, by their paths.
+// pages returns the text of the Markdown files by path.
 func pages(t *testing.T, files []string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -93,7 +94,7 @@ func exists(name string) bool {
 }
 
 // anchors returns the anchors of a page. Forges derive them from the headings:
-// lower case, with hyphens for blanks and without punctuation. The second heading
+// lower case, with hyphens for spaces and without punctuation. The second heading
 // with the same text gets the suffix -1, the third -2.
 func anchors(page string) map[string]bool {
 	all, seen := map[string]bool{}, map[string]int{}
@@ -121,8 +122,8 @@ func anchors(page string) map[string]bool {
 	return all
 }
 
-// brokenLinks returns the relative links of the page name whose file or anchor
-// does not exist. all holds the text of every page.
+// brokenLinks returns the relative links on the page called name that lead to a
+// missing file or anchor. all holds the text of every page.
 func brokenLinks(name string, all map[string]string) (broken []string) {
 	text := code.ReplaceAllString(fenced.ReplaceAllString(all[name], ""), "")
 	for _, m := range slices.Concat(link.FindAllStringSubmatch(text, -1), definition.FindAllStringSubmatch(text, -1)) {
@@ -184,7 +185,7 @@ func TestFilesNamedInDocumentsExist(t *testing.T) {
 	}
 }
 
-// The tree in the README shows files and folders that exist.
+// All files and folders in the README's tree exist.
 func TestReadmeShowsTheTree(t *testing.T) {
 	t.Parallel()
 	_, rest, _ := strings.Cut(pages(t, tree(t))["README.md"], "## How the code is laid out\n")
@@ -225,7 +226,7 @@ func TestFilesNamedInPackageCommentsExist(t *testing.T) {
 	}
 }
 
-// The checks above find broken references.
+// The checks above do find broken references.
 func TestBrokenReferencesAreFound(t *testing.T) {
 	t.Parallel()
 	all := map[string]string{"docs/page.md": "# A page\n\n## Set-up, in `sh`\n\n## Twice\n\n## Twice\n\n" +

@@ -1,5 +1,5 @@
-// Package shared_test holds the rules of the tree below it: who may import
-// whom. A package without a row fails, so a new one has to be placed.
+// Package shared_test checks which packages may import which others. The test fails
+// for a package without a row in the table, so each new package needs a row.
 package shared_test
 
 import (
@@ -14,9 +14,8 @@ import (
 
 const module = "callrecordings/"
 
-// arrows lists, for each package, what it may import of ours, and whether it
-// may know AWS. Data goes down once and comes up once: nothing imports
-// upwards.
+// arrows lists, for each package, the packages of this module that it may import, and
+// whether it may import AWS's packages. No package imports one from a layer above it.
 var arrows = map[string]struct {
 	ours []string
 	aws  bool
@@ -76,7 +75,7 @@ var arrows = map[string]struct {
 	}},
 }
 
-// goList is what `go list -json` says of a package.
+// goList is the part of a package's `go list -json` output that the test reads.
 type goList struct {
 	ImportPath string
 	Name       string

@@ -1,8 +1,8 @@
 // Command browser plays a recording in headless Chromium in the two ways that
-// deployed interfaces use: an <audio> element with everything in its URL, and
-// fetch with the token in a header. Both are redirected to presigned URLs of
-// another origin; with -delivery inline the API answers with the audio itself.
-// The page comes from a third origin.
+// web interfaces use: an <audio> element with everything in its URL, and fetch with
+// the token in a header. Both are redirected to presigned URLs on another origin;
+// with -delivery inline the API answers with the audio itself. The page is served
+// from a third origin.
 //
 //	URL=… TOKEN=… ACCOUNT_ID=… browser [-chromium PATH] [-delivery WAY] [-any-certificate]
 package main

@@ -14,7 +14,8 @@ import (
 )
 
 // wget and ffprobe send their Authorization header on to the URL of a redirect, and S3
-// rejects it. So they get the audio without a redirect (docs/contract.md, Delivery).
+// rejects the header. So the API sends them the audio without a redirect
+// (docs/contract.md, Delivery).
 func TestBearerGetsPlayableAudio(t *testing.T) {
 	m := open(t)
 	for _, contentType := range []string{"audio/mpeg", "audio/wav", "audio/ogg"} {
@@ -52,7 +53,7 @@ func probe(t *testing.T, args ...string) float64 {
 	return seconds
 }
 
-// first returns the ID of a recording of a content type.
+// first returns the ID of the first recording with a content type.
 func (m *machine) first(t *testing.T, contentType string) string {
 	t.Helper()
 	var list struct {
@@ -67,8 +68,8 @@ func (m *machine) first(t *testing.T, contentType string) string {
 	return list.Data[0].ID
 }
 
-// redirected checks that audio is a redirect for a client without an Authorization
-// header, and returns the bytes to which it leads.
+// redirected checks that a client without an Authorization header gets a redirect to
+// the audio, and returns the audio from the redirect's target.
 func (m *machine) redirected(t *testing.T, audio string) []byte {
 	t.Helper()
 	resp, body := m.get(t, audio)

@@ -64,8 +64,8 @@ func open(t *testing.T) *machine {
 	return m
 }
 
-// configure replaces the configuration file of the AWS CLI. settings belong to its
-// default profile.
+// configure replaces the configuration file of the AWS CLI. settings holds the
+// settings of the default profile.
 func (m *machine) configure(t *testing.T, settings string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "config")

@@ -12,9 +12,9 @@ import (
 	"testing"
 )
 
-// The AWS CLI uploads and moves files of more than 8 MB in parts. It passes on the
-// metadata of a part-wise move only from version 2, so the first move states it. The
-// second move is a single CopyObject, which keeps the metadata by itself.
+// The AWS CLI uploads and moves files of more than 8 MB in parts. Before version 2, a
+// move in parts loses the metadata, so the first move passes the metadata explicitly.
+// The second move is a single CopyObject, which keeps the metadata.
 func TestAWSCLIKeepsMetadata(t *testing.T) {
 	m := open(t)
 	dir := t.TempDir()

@@ -18,7 +18,7 @@ import (
 
 // While the suite ran, each function made exactly the calls that the table in
 // e2e/stack lists, on the listed resources. AWS would deny a call that the policy
-// lacks; a permission that no call uses should be removed.
+// does not allow; a permission that no call uses should be removed.
 func TestCallsMatchTable(t *testing.T) {
 	file, err := os.Open(given.Variable(t, "CALLS"))
 	if err != nil {

@@ -123,7 +123,7 @@ func TestEventsReachTheBus(t *testing.T) {
 	}
 }
 
-// silence returns a WAV file of 0.1 s.
+// silence returns a silent WAV file of 0.1 s.
 func silence() []byte {
 	return append([]byte("RIFF\x64\x06\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00"+
 		"\x80\x3e\x00\x00\x02\x00\x10\x00data\x40\x06\x00\x00"), make([]byte, 1600)...)
@@ -159,13 +159,13 @@ func waitReady(t *testing.T, table *dynamo.Store, account, id string) {
 	t.Fatalf("%s is not ready after %s", id, patience)
 }
 
-// A replay ingests the arrivals in the dead-letter queue. Ingest has ignored the
-// audio's own event here, so only the replay can complete the recording.
+// A replay ingests the arrivals in the dead-letter queue. In this test, ingest has
+// ignored the S3 event for the audio, so only the replay can complete the recording.
 func TestReplayIngestsDeadLetters(t *testing.T) {
 	table, bucket := open(t)
 	account, id := "replay"+strconv.FormatInt(time.Now().UnixNano(), 10), "202601-replayed"
 	await(t, table, bucket, account, "202601-first")
-	// At first the audio has another key, so that no event completes this
+	// Store the audio under another key first, so that no event completes this
 	// recording.
 	const created = 63_900_000_000
 	r := &recording.Recording{Account: account, ID: id, Created: created, Modified: created, Document: recording.Complete("{}", id, created)}

@@ -67,7 +67,7 @@ func TestPurgeFollowsTheStream(t *testing.T) {
 		if id != "202601-without-audio" {
 			r.Audio = recording.Audio{Place: recording.Managed, ContentType: "audio/mpeg", Size: int64(len(audio))}
 			switch id {
-			case "202601-dropped": // a name from which ingest makes no recording
+			case "202601-dropped": // ingest creates no recording for this name
 				r.Audio.Key = recording.InboxKey(account, "greeting.mp3")
 			case "202601-imported":
 				r.Audio.Key = recording.ImportedKey(account, id)
@@ -79,7 +79,7 @@ func TestPurgeFollowsTheStream(t *testing.T) {
 		if err := table.Put(t.Context(), &r); err != nil {
 			t.Fatal(err)
 		}
-		// Only the tombstone, as if the function had died after writing it.
+		// Write only the tombstone, as if the function had died right after that.
 		if _, err := table.Delete(t.Context(), account, id, func(*recording.Recording) error { return nil }); err != nil {
 			t.Fatal(err)
 		}

@@ -134,8 +134,8 @@ func TestTemplate(t *testing.T) {
 	}
 }
 
-// The data outlives the stack. Apart from the API Gateway account settings,
-// nothing else does.
+// Only the data and the API Gateway account settings remain when the stack is
+// deleted.
 func TestDataIsRetained(t *testing.T) {
 	for name, r := range processed(t) {
 		switch name {
@@ -186,7 +186,7 @@ func TestLogsAreKeptForATime(t *testing.T) {
 }
 
 // The gateway's access log contains only these variables. Others could reveal
-// tokens (in queries), IDs (in paths), or people.
+// tokens (in queries), IDs (in paths), or personal data.
 func TestAccessLogHoldsNoSecret(t *testing.T) {
 	format, _ := at(processed(t)["ApiliveStage"].Properties, "AccessLogSetting/Format").(string)
 	var line map[string]string

@@ -34,7 +34,7 @@ func TestChromium(t *testing.T) {
 				requests[r.URL.Query().Get("delivery")]++
 			}
 		}
-		// Once for the audio element, once for fetch.
+		// One redirect is for the audio element, one for fetch.
 		if requests[delivery] < 2 {
 			t.Errorf("%s: the gateway got requests %v, want at least 2", delivery, requests)
 		}

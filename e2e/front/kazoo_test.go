@@ -86,7 +86,7 @@ func (f *front) testStatuses(t *testing.T) {
 	}
 }
 
-// testUpload sends 10 MB in chunks. It sends only 10 bytes until the first one
+// testUpload sends 10 MB in chunks. It sends only 10 bytes until the first byte
 // has arrived, so nginx must not buffer the body.
 func (f *front) testUpload(t *testing.T) {
 	body := bytes.Repeat([]byte("0123456789"), 1024*1024)
@@ -155,7 +155,7 @@ func (f *front) testWebsocket(t *testing.T) {
 	if line, err := in.ReadString('\n'); line != "echo hello\n" {
 		t.Errorf("%q, %v", line, err)
 	}
-	// nginx passes on no other upgrade.
+	// nginx does not forward upgrades to other protocols.
 	f.kazoo.take()
 	f.do(t, "GET", "/v2/user_auth", nil, "Connection", "Upgrade, HTTP2-Settings", "Upgrade", "h2c", "Http2-Settings", "AAMAAABkAAQAAP__")
 	if seen := f.kazoo.take(); slices.ContainsFunc(seen, func(r *http.Request) bool { return r.Header.Get("Upgrade") != "" }) {

@@ -25,8 +25,8 @@ func TestNginx(t *testing.T) {
 	t.Run("logs", f.testLogs)
 }
 
-// testPaths sends every target of the rule unchanged. The methods that clients
-// use take turns.
+// testPaths sends every target of the rule unchanged. It cycles through the methods
+// that clients use.
 func (f *front) testPaths(t *testing.T) {
 	methods := []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"}
 	for i, r := range rule {
@@ -80,7 +80,7 @@ func (f *front) raw(t *testing.T, method, target string) *http.Response {
 	return resp
 }
 
-// do sends a request. header holds names and values in turn.
+// do sends a request. header holds alternating names and values.
 func (f *front) do(t *testing.T, method, target string, body io.Reader, header ...string) (*http.Response, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, f.url+target, body)

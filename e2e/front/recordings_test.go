@@ -103,8 +103,8 @@ func (f *front) testGzip(t *testing.T, account string) {
 	}
 }
 
-// firstMP3 lists recordings through nginx and returns the ID of one with mp3
-// audio.
+// firstMP3 lists recordings through nginx and returns the ID of the first one with
+// mp3 audio.
 func (f *front) firstMP3(t *testing.T, account string) string {
 	t.Helper()
 	resp, body := f.do(t, "GET", account+"/recordings?filter_content_type=audio/mpeg", nil, "Authorization", "Bearer "+f.demo["TOKEN"])

@@ -1,7 +1,7 @@
 package front
 
-// rule is the table of the path rule: raw request targets and which server
-// answers them.
+// rule is the table of the path rule: raw request targets and the server that answers
+// each of them.
 var rule = []struct {
 	target     string
 	recordings bool
@@ -37,7 +37,7 @@ var rule = []struct {
 	{target: "/v2/storage/A/S/call_recording_a%401.mp3?from=a", recordings: true},
 	{target: "/v2/storage/A/S/A/202601-a/x.mp3", recordings: true},
 	{target: "/v1/storage/A/S/plans", recordings: true},
-	// Only segments of the name may be empty.
+	// Only segments of the name, after the secret, may be empty.
 	{target: "/v2/storage/A/S//x.mp3", recordings: true},
 	{target: "/v2/storage/A/S///A//202601-a//x.mp3?from=a", recordings: true},
 

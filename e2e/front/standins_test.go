@@ -82,7 +82,7 @@ func startGateway(t *testing.T, cert tls.Certificate, local string) *gateway {
 			onward.ServeHTTP(w, r)
 		}
 	})
-	// On all addresses, so that testMoved can change the address.
+	// Listen on all addresses, so that testMoved can change the address.
 	listener, err := net.Listen("tcp", "0.0.0.0:0")
 	if err != nil {
 		t.Fatal(err)
@@ -159,8 +159,8 @@ func startKazoo(t *testing.T) *kazoo {
 	return k
 }
 
-// upload reads the first byte, signals that on release, and answers with the hash
-// of the body.
+// upload reads the first byte, signals its arrival on release, and answers with the
+// hash of the body.
 func (k *kazoo) upload(w http.ResponseWriter, r *http.Request) {
 	hash := sha256.New()
 	_, err := io.CopyN(hash, r.Body, 1)
@@ -207,7 +207,7 @@ func large(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// status answers with the requested status, in the header and in the body.
+// status answers with the requested status, both as the HTTP status and in the body.
 func status(w http.ResponseWriter, r *http.Request) {
 	code, _ := strconv.Atoi(r.URL.Query().Get("code"))
 	w.Header().Set("Content-Type", "application/json")

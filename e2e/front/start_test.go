@@ -88,7 +88,7 @@ func (f *front) startNginx(t *testing.T, resolver string) {
 	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 		fmt.Fprintf(&temp, "%s_temp_path %s;\n", kind, f.file(kind))
 	}
-	// The shipped file must work inside settings like Debian's.
+	// The shipped file must work inside an http block with settings like Debian's.
 	f.write(t, "nginx.conf", fmt.Sprintf("%sdaemon off;\npid %s;\nerror_log %s info;\nevents {}\nhttp {\ngzip on;\naccess_log off;\n%sinclude %s;\n}\n",
 		user, f.file("pid"), f.file("main.log"), temp.String(), f.file("front.conf")))
 	if out, err := exec.CommandContext(t.Context(), "nginx", "-t", "-p", f.dir, "-e", f.file("main.log"), "-c", f.file("nginx.conf")).CombinedOutput(); err != nil {
@@ -112,8 +112,8 @@ func shipped(t *testing.T) map[string]string {
 	return values
 }
 
-// render replaces variables as envsubst does with all names in front.env. The
-// template must use exactly those names.
+// render replaces variables as envsubst does when it is given all names in front.env.
+// The template must use exactly those names.
 func render(t *testing.T, template string, settings map[string]string) string {
 	t.Helper()
 	used := map[string]bool{}

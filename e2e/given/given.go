@@ -1,5 +1,5 @@
-// Package given helps end-to-end tests to set up: it reads the variables that
-// e2e/run sets, builds programs of this module, and finds free ports for them.
+// Package given holds setup helpers for the end-to-end tests. It reads the variables
+// that e2e/run sets, builds programs of this module, and finds free ports for them.
 package given
 
 import (
@@ -13,7 +13,7 @@ import (
 )
 
 // Variable returns the value of an environment variable that e2e/run sets. If it
-// is not set, the test fails; it is not skipped, so a broken setup is noticed.
+// is not set, the test fails rather than skips, so that a broken setup is noticed.
 func Variable(t testing.TB, name string) string {
 	t.Helper()
 	value := os.Getenv(name)
@@ -58,7 +58,7 @@ func Ports(t testing.TB) int {
 }
 
 // Await waits at most one minute until a server answers at url, with any status.
-// If none does, the test fails and prints the log file named log.
+// If there is no answer, the test fails and prints the log file named log.
 func Await(t testing.TB, url, log string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)

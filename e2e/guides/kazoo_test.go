@@ -38,8 +38,8 @@ type settings struct {
 	Multipart                   bool `json:"send_multipart"`
 }
 
-// kazoo starts a stand-in Kazoo and sets the variables with which the page's
-// commands reach it.
+// kazoo starts a stand-in Kazoo and sets the variables that the page's commands use
+// to reach it.
 func (w *walk) kazoo() *kazoo {
 	k := &kazoo{w: w}
 	mux := http.NewServeMux()

@@ -17,7 +17,7 @@ import (
 // began is the start of the calls in these guides.
 var began = time.Date(2026, 1, 24, 9, 30, 5, 0, time.UTC)
 
-// beganAt is began in Gregorian seconds.
+// beganAt is the value of began in Gregorian seconds.
 const beganAt = 63936466205
 
 // file writes audio to a path of the PBX, below w.dir, and returns the real path.
@@ -33,8 +33,8 @@ func (w *walk) file(path string, audio []byte) string {
 	return path
 }
 
-// hook runs a command from a PBX's settings. variables are the old and new texts
-// that replace the PBX's variables in it.
+// hook runs a command from a PBX's settings. variables holds pairs of strings: a
+// variable of the PBX and the value that replaces it in the command.
 func (w *walk) hook(command string, variables ...string) {
 	w.t.Helper()
 	command = strings.NewReplacer(variables...).Replace(command)

@@ -48,8 +48,8 @@ type walk struct {
 // moved lists paths of a PBX that are below walk.dir in this test.
 var moved = []string{"/etc/recordings.env", "/usr/local/bin/", "/var/spool/asterisk/monitor", "/var/lib/freeswitch/recordings"}
 
-// here replaces the PBX's paths and the recordings command in text with those of
-// this test.
+// here replaces the PBX's paths and the recordings command in text with the paths
+// and the command of this test.
 func (w *walk) here(text string) string {
 	for _, path := range moved {
 		text = strings.ReplaceAll(text, path, w.dir+path)
@@ -57,7 +57,8 @@ func (w *walk) here(text string) string {
 	return strings.ReplaceAll(text, "go run ./cmd/recordings", w.command)
 }
 
-// run runs a script with bash. Variables that it sets remain set in later scripts.
+// run runs a script with bash. Variables that the script sets remain set in later
+// scripts.
 func (w *walk) run(script string) (string, error) {
 	cmd := exec.CommandContext(w.t.Context(), "bash", "-c", "set -eua\n[ ! -e .vars ] || . ./.vars\n"+w.here(script)+"\nexport -p >.vars\n")
 	cmd.Dir, cmd.Env = w.dir, w.env
@@ -69,7 +70,7 @@ func (w *walk) run(script string) (string, error) {
 	return string(out), err
 }
 
-// follow runs all blocks with that language and info. At least one must exist.
+// follow runs all blocks with the given language and info. At least one must exist.
 func (w *walk) follow(lang, info string) {
 	w.t.Helper()
 	ran := 0
@@ -110,7 +111,7 @@ func (w *walk) install() {
 	}
 }
 
-// the returns the first block with that language.
+// the returns the first block with the given language.
 func (w *walk) the(lang string) string {
 	w.t.Helper()
 	for _, b := range w.page {
@@ -122,8 +123,8 @@ func (w *walk) the(lang string) string {
 	return ""
 }
 
-// play repeats the blocks with the info "play" until they download this audio, for
-// a minute at most.
+// play repeats the blocks with the info "play" until they download the given audio,
+// for at most one minute.
 func (w *walk) play(audio []byte) {
 	w.t.Helper()
 	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Second) {

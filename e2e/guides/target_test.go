@@ -68,8 +68,8 @@ func open(t *testing.T) *target {
 	return to
 }
 
-// begin opens a page with its own account. account numbers the accounts of one
-// second.
+// begin opens a page with its own account. account distinguishes the accounts that
+// are created in the same second.
 func (to *target) begin(t *testing.T, page string, account int) *walk {
 	t.Helper()
 	id := fmt.Sprintf("%028x%04x", time.Now().Unix(), account)

@@ -69,8 +69,8 @@ func TestSamLocalInvoke(t *testing.T) {
 	}
 }
 
-// withBucket copies an event, replaces the samples' bucket in the copy by the
-// emulator's, and returns the path of the copy.
+// withBucket copies an event, replaces the sample bucket name with the emulator's
+// bucket, and returns the path of the copy.
 func withBucket(t *testing.T, event string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Clean(event))
@@ -106,8 +106,9 @@ func seed(t *testing.T) *dynamo.Store {
 	return table
 }
 
-// variables writes the file with the functions' variables for sam local, and
-// returns its path. It is that of e2e/run with the keys of the samples.
+// variables writes the file with the functions' environment variables for sam local,
+// and returns its path. The file is a copy of the one from e2e/run, with the keys of
+// the samples.
 func variables(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile(given.Variable(t, "SAM_VARS"))

@@ -69,7 +69,7 @@ func (c *command) imports(t *testing.T, k *standIn, more ...string) *exec.Cmd {
 // killed starts the import several times and kills it after a random time between
 // shortest and longest. Every third time, two imports run concurrently. It returns
 // the number of kills, and how often k delivered audio again while two imports
-// ran, because these do the same work twice.
+// ran concurrently, because both then do the same work.
 func (c *command) killed(t *testing.T, k *standIn, times int, shortest, longest time.Duration) (kills, duplicated int) {
 	t.Helper()
 	for i := range times {
@@ -98,7 +98,7 @@ func (c *command) killed(t *testing.T, k *standIn, times int, shortest, longest 
 	return kills, duplicated
 }
 
-// note updates the peak memory after a run.
+// note updates the peak memory usage after a run.
 func (c *command) note(cmd *exec.Cmd) {
 	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		c.peak = max(c.peak, usage.Maxrss)
@@ -147,8 +147,8 @@ func (c *command) run(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-// named returns the reasons of the recordings with an outcome in the report file,
-// by ID.
+// named returns, by ID, the reasons of all recordings with the given outcome in the
+// report file.
 func (c *command) named(t *testing.T, outcome string) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(c.dir, "import-report.jsonl"))

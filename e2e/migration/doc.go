@@ -1,6 +1,6 @@
-// Package migration tests that an import loses nothing. It imports ten thousand
-// recordings from fourteen months out of a stand-in Kazoo that produces every
-// fault that it supports, and kills the importing process a dozen times. Then it
-// compares each recording with the original. It takes minutes, so it has the
+// Package migration tests that an import loses no recordings. It imports ten thousand
+// recordings from fourteen months. The source is a stand-in Kazoo that produces every
+// fault it supports, and the test kills the import process a dozen times. Then it
+// compares each recording with the original. The test takes minutes, so it has the
 // build tag e2e.
 package migration

@@ -23,11 +23,11 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// kills is the number of times that an import is started and killed.
+// kills is the number of times that the test starts and kills an import.
 const kills = 12
 
-// TestImportLocal imports into the data folder of make run, exports it to files,
-// and imports these into another folder.
+// TestImportLocal imports into the data folder of make run, exports that folder to
+// files, and imports the files into another data folder.
 func TestImportLocal(t *testing.T) {
 	bin := given.Programs(t, "callrecordings/local", "callrecordings/cmd/recordings")
 	work := t.TempDir()
@@ -56,8 +56,9 @@ func TestImportDeployed(t *testing.T) {
 	}, 100)
 }
 
-// prove runs the import and kills it again and again, until everything is copied. Then
-// it compares all documents with those of the API, and the audio of every n-th recording, where n is every.
+// prove runs the import and kills it repeatedly, until everything is copied. Then it
+// compares all documents with those of the API. It compares the audio of every n-th
+// recording, where n is the parameter every.
 func prove(t *testing.T, k *standIn, c *command, shortest, longest time.Duration, open func() api, every int) {
 	t.Helper()
 	began := time.Now()
@@ -94,8 +95,8 @@ func prove(t *testing.T, k *standIn, c *command, shortest, longest time.Duration
 	compare(t, k, open(), every)
 }
 
-// compare checks that the API has exactly Kazoo's recordings and equal documents. It
-// compares the audio of every n-th recording, where n is every.
+// compare checks that the API has exactly Kazoo's recordings, with equal documents. It
+// compares the audio of every n-th recording, where n is the parameter every.
 func compare(t *testing.T, k *standIn, a api, every int) {
 	t.Helper()
 	got := a.list(t)
@@ -139,8 +140,8 @@ func compare(t *testing.T, k *standIn, a api, every int) {
 	a.remove(t, k.withAudio(0))
 }
 
-// exports exports everything to files, imports them into another folder, and
-// exports that. Both exports must be equal.
+// exports exports everything to files, imports the files into another data folder,
+// and exports that folder. Both exports must be equal.
 func exports(t *testing.T, c *command, data string) {
 	t.Helper()
 	began := time.Now()
@@ -239,7 +240,7 @@ func (a api) get(t *testing.T, rest string) []byte {
 }
 
 // request sends a request and retries up to 20 times after a network error or a
-// 5xx.
+// 5xx status.
 func (a api) request(t *testing.T, method, rest string) (status int, body []byte) {
 	t.Helper()
 	var last error

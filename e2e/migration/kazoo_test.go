@@ -33,8 +33,8 @@ type standIn struct {
 	url    string
 	faults kazootest.Faults
 	all    []kazootest.Recording
-	// refused holds the IDs that an import must refuse. faulty holds those of
-	// recordings with audio that fails until heal is called.
+	// refused holds the IDs of recordings that an import must refuse. faulty holds the
+	// IDs of recordings whose audio fails until heal is called.
 	refused, faulty map[string]bool
 }
 
@@ -51,8 +51,8 @@ func recordingCount(t *testing.T, n int) int {
 	return n
 }
 
-// start starts a stand-in Kazoo with n ordinary recordings, some odd ones, and all
-// kinds of faults.
+// start starts a stand-in Kazoo with n ordinary recordings, some unusual or invalid
+// ones, and all kinds of faults.
 func start(t *testing.T, n int) *standIn {
 	t.Helper()
 	k := &standIn{refused: map[string]bool{}, faulty: map[string]bool{}, all: kazootest.Account(7, account, n, first, last)}
@@ -114,13 +114,13 @@ func (k *standIn) odd() {
 			k.refused[o.id] = true
 		}
 	}
-	// Its bytes are not audio; the document is imported anyway.
+	// The bytes are not audio, but the document is imported anyway.
 	k.all = append(k.all, kazootest.Recording{
 		ID: "202603-page", Created: saved + 99, Document: `{"name":"page"}`, AudioType: "audio/mpeg", Audio: []byte("<html>502 Bad Gateway</html>"),
 	})
 }
 
-// firstAudio returns the audio, a WAV file, of the first recording that has some.
+// firstAudio returns the audio, a WAV file, of the first recording that has audio.
 func (k *standIn) firstAudio() []byte {
 	for i := range k.all {
 		if len(k.all[i].Audio) > 0 {

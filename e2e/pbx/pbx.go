@@ -1,5 +1,5 @@
-// Package pbx builds, for tests, the uploads that PBXs send: those of Kazoo's
-// recorders with a url and of its storage plans over HTTP and S3 (kazoo.md 7.6 to
+// Package pbx builds the uploads that PBXs send, for use in tests: uploads of Kazoo's
+// recorders with a url, and of its storage plans over HTTP and S3 (kazoo.md 7.6 to
 // 7.8). It also builds the file names of FreePBX and FreeSWITCH.
 package pbx
 
@@ -72,7 +72,7 @@ type Upload struct {
 	Body              []byte
 }
 
-// Recorder returns the upload of a Kazoo recorder with that url
+// Recorder returns the upload of a Kazoo recorder with the given url
 // (media_recording.erl). Kazoo 5.0 (v5) sends fewer fields than 4.3 and writes two
 // dots before the extension.
 func Recorder(url string, c Call, v5 bool) Upload {
@@ -142,9 +142,9 @@ func DefaultList() []Field {
 	return []Field{{Arg: "db"}, {Group: []Field{{Arg: "id"}, {Const: "_"}, {Arg: "attachment"}}}}
 }
 
-// Format returns the name that a field_list gives a call's recording, as
+// Format returns the name of a call's recording according to a field_list, as
 // kz_att_util:format_url does. It joins the elements with slashes and omits
-// missing ones; the elements of a group are joined without a separator.
+// missing ones. It joins the elements of a group without a separator.
 func Format(list []Field, c Call) string { return strings.Join(parts(list, c), "/") }
 
 func parts(list []Field, c Call) []string {
@@ -179,7 +179,7 @@ func FreeSWITCH(caller string, at time.Time, ext string) string {
 	return caller + at.Format(".2006-01-02-15-04-05.") + ext
 }
 
-// S3 is a bucket with credentials for it.
+// S3 is a bucket and its credentials.
 type S3 struct {
 	Endpoint, Bucket, Region, ID, Secret string
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// call is a call to AWS in IAM's terms.
+// call is a call to AWS, described in IAM's terms.
 type call struct {
 	Function string `json:"function"`
 	Action   string `json:"action"`
@@ -20,8 +20,8 @@ const dynamoTarget = "X-Amz-Target"
 // application matches the function's name in the User-Agent of its SDK clients.
 var application = regexp.MustCompile(`\bapp/callrecordings-([a-z]+)\b`)
 
-// callOf returns the call that a request makes. ok is false if an SDK client did
-// not send the request, such as the one that warms up a function's connection.
+// callOf returns the call that a request makes. ok is false if the request does not
+// come from an SDK client, such as the request that warms up a function's connection.
 func callOf(req *http.Request, body []byte) (c call, ok bool) {
 	target := req.Header.Get(dynamoTarget)
 	m := application.FindStringSubmatch(req.UserAgent())

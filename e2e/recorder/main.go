@@ -58,7 +58,7 @@ func run(listen, target, out string) error {
 type recorder struct {
 	next *httputil.ReverseProxy
 
-	mu   sync.Mutex // guards the rest
+	mu   sync.Mutex // guards the fields below
 	out  *json.Encoder
 	seen map[call]bool
 	err  error
@@ -88,7 +88,7 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.next.ServeHTTP(w, req)
 }
 
-// record writes a call to the file unless it has done so before.
+// record writes a call to the file unless the file already contains it.
 func (r *recorder) record(c call) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -10,14 +10,14 @@ import (
 type Allowed struct {
 	Grant
 
-	// Functions have this permission.
+	// Functions lists the functions that have this permission.
 	Functions []config.Function
 	// Unseen is the reason why the recorder sees no SDK call that uses the
-	// permission. If it is "", the suite must see such a call from each function.
+	// permission. If Unseen is "", each function must make such a call in the suite.
 	Unseen string
 }
 
-// Resources as the template writes them.
+// Resources, written as in the template.
 const (
 	table    = "Table.Arn"
 	objects  = "${Bucket.Arn}/recordings/*"
@@ -85,14 +85,14 @@ var Table = []Allowed{
 	{Grant: Grant{"xray:PutTelemetryRecords", anyone}, Functions: config.Lambdas(), Unseen: "Lambda sends the traces; X-Ray has no resource types"},
 }
 
-// Logs returns the permissions of a function on its log group. Lambda uses them in
-// the function's name. name is the function's name in the template, such as "List".
+// Logs returns the permissions of a function on its log group. Lambda uses them on
+// the function's behalf. name is the function's name in the template, such as "List".
 func Logs(name string) []Grant {
 	return []Grant{{"logs:CreateLogStream", name + "Log.Arn"}, {"logs:PutLogEvents", name + "Log.Arn"}}
 }
 
-// Of returns the grants of Table to f, sorted. If seen is true, it returns only
-// those that the recorder sees.
+// Of returns the grants that Table gives to f, sorted. If seen is true, it returns
+// only the grants that the recorder sees in use.
 func Of(f config.Function, seen bool) []Grant {
 	var grants []Grant
 	for _, row := range Table {
@@ -104,5 +104,5 @@ func Of(f config.Function, seen bool) []Grant {
 	return grants
 }
 
-// Sort sorts grants in the order of [Of] and [Grants].
+// Sort sorts grants into the order that [Of] and [Grants] use.
 func Sort(grants []Grant) { slices.SortFunc(grants, compare) }

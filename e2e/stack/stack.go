@@ -18,7 +18,7 @@ import (
 
 // Grant is a permission for one action on one resource.
 type Grant struct {
-	// Action is IAM's name for it, such as "dynamodb:GetItem".
+	// Action is IAM's name for the action, such as "dynamodb:GetItem".
 	Action string
 	// Resource is the value in the template without its tag (!GetAtt, !Sub, !Ref):
 	// "Table.Arn", "${Bucket.Arn}/recordings/*", "*".

@@ -23,8 +23,8 @@ type delivered struct {
 	} `json:"detail"`
 }
 
-// eventLog returns a function that reads the events in a file by account and ID, in
-// their order. If a kill cuts off a line, the event is delivered again.
+// eventLog returns a function that reads the events in a file, grouped by account and
+// ID, in order of delivery. If a kill cuts off a line, the event is delivered again.
 func eventLog(t *testing.T, path string) func() map[string][]delivered {
 	return func() map[string][]delivered {
 		text, err := os.ReadFile(path)
@@ -44,7 +44,7 @@ func eventLog(t *testing.T, path string) func() map[string][]delivered {
 }
 
 // checkEvents compares the events with the revisions of the recordings. A revision
-// begins with the number of writes, and each write yields one event. It may be
+// begins with the number of writes. Each write produces one event, which may be
 // delivered more than once.
 func (p place) checkEvents(t *testing.T, client *http.Client, end time.Time) {
 	t.Helper()

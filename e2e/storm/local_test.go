@@ -22,8 +22,8 @@ import (
 func TestStormLocal(t *testing.T) {
 	bin := given.Programs(t, "callrecordings/local", "callrecordings/cmd/recordings")
 	data := filepath.Join(t.TempDir(), "data")
-	// Below the ephemeral ports: while the server is down, an outgoing connection
-	// could take one of those.
+	// The ports are below the ephemeral range: while the server is down, an outgoing
+	// connection could take an ephemeral port.
 	const port = 18700
 	log, err := os.Create(filepath.Join(bin, "local.log"))
 	if err != nil {

@@ -41,7 +41,7 @@ type place struct {
 	// false if it found none.
 	kill  func() bool
 	every time.Duration
-	// rest is the time limit for all recordings to be ready after the last upload.
+	// rest is the time limit, after the last upload, for all recordings to be ready.
 	rest time.Duration
 	// events, if not nil, returns the events delivered so far, by account and ID.
 	events func() map[string][]delivered
@@ -91,7 +91,7 @@ func storm(t *testing.T, p place, n int) {
 	for range workers {
 		working.Go(func() {
 			for i := range queue {
-				if i%10 == 3 { // first an upload that breaks off in the body
+				if i%10 == 3 { // first send an upload that breaks off in the body
 					cut.Add(1)
 					broken(t, client, uploads[i])
 				}
@@ -115,7 +115,8 @@ func storm(t *testing.T, p place, n int) {
 	}
 	for i := range uploads {
 		if i == n-n/10 {
-			// No restart finds the rest if its arrivals or events are lost.
+			// The last uploads are not followed by a restart, so no restart can hide
+			// that their arrivals or events are lost.
 			stop()
 			killer.Wait()
 		}
@@ -161,7 +162,7 @@ type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errors.New("connection broken") }
 
-// deliver retries a request until it succeeds and returns the number of tries.
+// deliver retries a request until it succeeds and returns the number of attempts.
 func deliver(t *testing.T, client *http.Client, id string, part request) (tries int64) {
 	for end := time.Now().Add(patience); time.Now().Before(end); {
 		tries++
@@ -190,8 +191,8 @@ func deliver(t *testing.T, client *http.Client, id string, part request) (tries 
 	return tries
 }
 
-// settle waits until all recordings are ready. Then it checks that each upload is
-// one correct recording in its account and that no others exist.
+// settle waits until all recordings are ready. Then it checks that each upload has
+// produced one correct recording in its account, and that no other recordings exist.
 func (p place) settle(t *testing.T, client *http.Client, uploads []upload) {
 	t.Helper()
 	end := time.Now().Add(p.rest)
@@ -278,8 +279,8 @@ func (p place) list(t *testing.T, client *http.Client, account string) (all []it
 	}
 }
 
-// get requests a path below the account's recordings. It retries while the API does
-// not answer or answers 5xx.
+// get requests a path below the account's recordings. It retries as long as the API
+// does not answer or answers with 5xx.
 func (p place) get(t *testing.T, client *http.Client, account, rest string) []byte {
 	t.Helper()
 	for range 100 {
@@ -327,8 +328,8 @@ func (p *place) open(t *testing.T, jwks []byte, command string, flags ...string)
 	}
 }
 
-// uploadCount returns the number of recordings to send: STORM_UPLOADS if set, else
-// n.
+// uploadCount returns the number of recordings to send: STORM_UPLOADS if set,
+// otherwise n.
 func uploadCount(t *testing.T, n int) int {
 	t.Helper()
 	if text := os.Getenv("STORM_UPLOADS"); text != "" {

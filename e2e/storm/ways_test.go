@@ -22,17 +22,17 @@ var begun = time.Date(2026, 10, 30, 9, 0, 0, 0, time.UTC)
 // gregorian returns a time in Gregorian seconds.
 func gregorian(at time.Time) int64 { return at.Unix() + 62167219200 }
 
-// request builds a request; each try needs a new one.
+// request builds a request. Each attempt needs a new one.
 type request func(ctx context.Context) (*http.Request, error)
 
 // upload is one recording to send, with the expected result.
 type upload struct {
 	call pbx.Call
-	// audio sends the audio. before and after, which may be nil, send its sidecar
-	// before or after it.
+	// audio sends the audio. before and after send the sidecar file before or after
+	// the audio; both may be nil.
 	audio         request
 	before, after request
-	// find reports whether a listed recording is this one.
+	// find reports whether a listed recording results from this upload.
 	find func(r item) bool
 	want map[string]string // expected fields of the recording
 }
@@ -48,7 +48,7 @@ func (u upload) parts() []request {
 	return all
 }
 
-// route is the i-th call with everything that a way needs to upload it.
+// route holds the i-th call and everything that a way needs to upload it.
 type route struct {
 	pbx.Call
 	s3    pbx.S3
@@ -59,7 +59,7 @@ type route struct {
 	all   map[string]string // all fields of the recording
 }
 
-// way returns the upload of a call by one kind of PBX.
+// way returns the upload that one kind of PBX makes for a call.
 type way func(r route) upload
 
 // ways lists all kinds of uploads except forms, which LocalStack's gateway cannot
@@ -105,8 +105,9 @@ func freeSWITCH(r route) upload {
 	return upload{call: r.Call, audio: r.put(pbx.FreeSWITCH(r.Caller, r.at, "wav"), r.Audio), find: r.byCaller, want: r.only("start")}
 }
 
-// sidecar uploads audio under a name without metadata, and a sidecar with all of
-// it, in either order. Only the audio may set the ID, so the sidecar's is ignored.
+// sidecar uploads audio under a name without metadata, and a sidecar file with all
+// metadata, in either order. Only the audio may set the ID, so an ID in the sidecar
+// file is ignored.
 func sidecar(r route) upload {
 	document, err := json.Marshal(r.Document())
 	if err != nil { // cannot happen: the document holds only strings
@@ -159,7 +160,7 @@ func send(u pbx.Upload) request {
 	}
 }
 
-// upload returns the i-th upload. The ways take turns.
+// upload returns the i-th upload. It cycles through the ways.
 func (p place) upload(i int) upload {
 	at := begun.Add(time.Duration(i) * time.Minute)
 	account := fmt.Sprintf("%032x", 0xa0+i%accounts)

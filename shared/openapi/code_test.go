@@ -43,8 +43,8 @@ type parameter struct {
 	} `json:"schema"`
 }
 
-// read parses the definition's source, because the same run may still generate
-// openapi.json from it.
+// read parses openapi.yaml, because openapi.json may be out of date until this test run
+// has generated it.
 func read(t *testing.T) document {
 	t.Helper()
 	var d document
@@ -80,7 +80,7 @@ func TestRoutesMatchTheCode(t *testing.T) {
 	same(t, "routes", got, want)
 }
 
-// Only public routes do without a token.
+// Only public routes need no token.
 func TestPublicRoutesMatchTheCode(t *testing.T) {
 	t.Parallel()
 	d := read(t)
@@ -97,11 +97,11 @@ func TestPublicRoutesMatchTheCode(t *testing.T) {
 	}
 }
 
-// documented returns a route's path as it is in the definition. OpenAPI has no
+// documented returns a route's path as the definition writes it. OpenAPI has no
 // parameters that span several segments.
 func documented(path string) string { return strings.Replace(path, "{proxy+}", "{name}", 1) }
 
-// undefined has the errors that the definition omits, each with the reason.
+// undefined lists the errors that the definition omits, each with the reason.
 var undefined = map[string]string{
 	"502 bad_gateway": "an internal error of the local server, which a deployment never returns",
 }
@@ -168,7 +168,7 @@ func TestStatesMatchTheCode(t *testing.T) {
 	}
 }
 
-// find collects the values of a keyword of a property, at any depth.
+// find collects the values of a property's keyword, at any depth.
 func find(v any, property, keyword string) []string {
 	var all []string
 	switch v := v.(type) {
@@ -248,7 +248,7 @@ func value(e ast.Expr) ast.Expr {
 	return e
 }
 
-// textOf returns the value of a string literal, "" for anything else.
+// textOf returns the value of a string literal, or "" for any other expression.
 func textOf(e ast.Expr) string {
 	if lit, ok := e.(*ast.BasicLit); ok && lit.Kind == token.STRING {
 		if text, err := strconv.Unquote(lit.Value); err == nil {
@@ -258,7 +258,7 @@ func textOf(e ast.Expr) string {
 	return ""
 }
 
-// statusOf returns the value of http.Status…, 0 for anything else.
+// statusOf returns the value of http.Status…, or 0 for any other expression.
 func statusOf(e ast.Expr) int {
 	s, ok := e.(*ast.SelectorExpr)
 	if !ok || !strings.HasPrefix(s.Sel.Name, "Status") {
@@ -277,7 +277,7 @@ func statusOf(e ast.Expr) int {
 	return 0
 }
 
-// same reports the differences between two sets.
+// same fails the test with the differences between two sets, if there are any.
 func same(t *testing.T, what string, got, want []string) {
 	t.Helper()
 	for _, s := range got {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// implicit has the names that the code reads although the definition has no parameters
-// for them, each with the reason.
+// implicit lists the names that the code reads although the definition has no
+// parameters for them, each with the reason.
 var implicit = map[string]string{
 	"accept header":           "OpenAPI derives it from the media types of the responses",
 	"authorization header":    "it is a security scheme",
@@ -16,15 +16,15 @@ var implicit = map[string]string{
 	"content-encoding header": "OpenAPI cannot describe content codings; storage rejects all of them",
 }
 
-// unread has the parameters in the definition that the API's code does not read, each
-// with the reason.
+// unread lists the parameters in the definition that the API's code does not read,
+// each with the reason.
 var unread = map[string]string{
 	"fields query":                          "it stands for every public field, which recording.CreationOf reads from the query",
 	"origin header":                         "browsers send it, but every origin gets the same response",
 	"access-control-request-headers header": "browsers send it, but every preflight gets the same response",
 }
 
-// The definition has the parameters that the code reads, from its tables and by name.
+// The definition has all parameters that the code reads, through its tables or by name.
 func TestParametersMatchTheCode(t *testing.T) {
 	t.Parallel()
 	var want []string
@@ -91,7 +91,7 @@ func namesRead(t *testing.T, dir string) []string {
 	return all
 }
 
-// receiver returns the last name of the expression before a method's name.
+// receiver returns the last name in the expression on which a method is called.
 func receiver(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.Ident:

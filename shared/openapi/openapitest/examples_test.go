@@ -17,7 +17,8 @@ import (
 // node is a JSON object in the document.
 type node map[string]any
 
-// at returns the object below from at a path of names. It resolves references.
+// at starts at from, follows a path of names, and returns the object there. It
+// resolves references.
 func (d node) at(from node, names ...string) node {
 	for _, name := range names {
 		next, _ := from[name].(map[string]any)
@@ -29,8 +30,8 @@ func (d node) at(from node, names ...string) node {
 	return from
 }
 
-// values returns the values of the examples of n and its schema's constant, or else
-// the first value of its schema's enum.
+// values returns the values of n's examples and the constant of its schema. If there
+// are none, it returns the first value of the schema's enum.
 func (d node) values(n node) []any {
 	var all []any
 	for _, name := range slices.Sorted(maps.Keys(d.at(n, "examples"))) {
@@ -46,8 +47,8 @@ func (d node) values(n node) []any {
 	return all
 }
 
-// The examples in the definition are valid: those of responses and their headers, and
-// requests made of the examples of parameters and bodies.
+// The examples in the definition are valid: examples of responses and their headers,
+// and requests that are built from the examples of parameters and bodies.
 func TestExamplesAreValid(t *testing.T) {
 	t.Parallel()
 	var d node

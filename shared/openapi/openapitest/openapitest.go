@@ -65,16 +65,16 @@ type Exchange struct {
 	Body        []byte
 
 	Status int
-	// Answer has the headers of the response, AnswerBody its body without
-	// content coding.
+	// Answer holds the headers of the response. AnswerBody is the response body,
+	// without content coding.
 	Answer     http.Header
 	AnswerBody []byte
 }
 
 // Check returns an error that describes where the exchange violates the definition.
-// It always checks the response. It checks the request only if it succeeded, because
-// tests send bad ones on purpose. A request to a path or with a method that the
-// definition lacks must have failed, with an error in the envelope.
+// It always checks the response. It checks the request only if the request succeeded,
+// because tests send bad requests on purpose. If the definition does not contain the
+// path or method, the request must have failed, with an error in the envelope.
 func Check(x Exchange) error {
 	d, err := load()
 	if err != nil {
@@ -130,11 +130,10 @@ func (d *definition) alternatives(x Exchange, req *http.Request, operation *v3.O
 }
 
 // request returns the request in a form that the definition can describe. It drops a
-// trailing slash, as the API does. It gives a body of any +json type, or without a
-// type, the type application/json: the definition allows these in its descriptions,
-// because its media types cannot express them. The body of
-// a storage request may have any type except JSON, so it becomes
-// application/octet-stream.
+// trailing slash, as the API does. It sets the type of a body with any +json type, or
+// without a type, to application/json: the definition allows such bodies only in its
+// descriptions, because its media types cannot express them. The body of a storage
+// request may have any type except JSON, so its type becomes application/octet-stream.
 func (x *Exchange) request() (*http.Request, error) {
 	req, err := http.NewRequest(x.Method, x.URL, bytes.NewReader(x.Body)) //nolint:noctx // the request is never sent
 	if err != nil {
@@ -164,8 +163,8 @@ func (x *Exchange) request() (*http.Request, error) {
 	return req, nil
 }
 
-// storageParts is the number of parts of a storage request's path: the empty part in
-// front, the version, "storage", account, secret and name.
+// storageParts is the number of parts in the path of a storage request: the empty
+// part before the first slash, the version, "storage", account, secret and name.
 const storageParts = 6
 
 // meaningful returns the query without the parameters that the API ignores:
@@ -188,12 +187,12 @@ func (x *Exchange) bodiless() bool {
 	return x.Method == http.MethodHead || x.Status == http.StatusNotModified || x.Method == http.MethodOptions && x.Status == http.StatusOK
 }
 
-// outsideStatuses are the statuses that a request outside the definition may get. The
-// API checks the token first.
+// outsideStatuses lists the statuses that a request outside the definition may get.
+// The API checks the token first.
 var outsideStatuses = []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed}
 
-// outside checks the response to a request with a path or method that the definition
-// lacks.
+// outside checks the response to a request with a path or method that is not in the
+// definition.
 func (d *definition) outside(x Exchange) error {
 	if x.Method == http.MethodOptions && x.Status == http.StatusOK {
 		return nil // a preflight succeeds on every path

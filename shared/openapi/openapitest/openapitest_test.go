@@ -18,8 +18,8 @@ const (
 	gone = `{"data":{"message":"bad identifier","cause":"202601-a"},"error":"404","message":"bad_identifier","status":"error",` + base + `}`
 )
 
-// headers returns the headers of a successful response, changed by pairs of names and
-// values. The value "-" removes a header.
+// headers returns the headers of a successful response, changed by more: pairs of names
+// and values. The value "-" removes a header.
 func headers(more ...string) http.Header {
 	h := http.Header{
 		"X-Request-Id": {"r"}, "Vary": {"Accept, Accept-Encoding, Origin"}, "Cache-Control": {"private, no-cache"},
@@ -43,7 +43,7 @@ func TestCheck(t *testing.T) {
 		status            int
 		answer            string
 		header            http.Header
-		want              string // part of the error, "" for none
+		want              string // part of the error text, or "" for no error
 	}{
 		"a document":                {method: "GET", url: item, status: 200, answer: doc},
 		"a trailing slash":          {method: "GET", url: item + "/", status: 200, answer: doc},

@@ -33,8 +33,8 @@ var (
 )
 
 // choose returns the form of an answer (1.6). Two layers decide: cowboy uses only
-// the Accept header; Kazoo then uses the accept parameter if there is a valid one,
-// and otherwise the header.
+// the Accept header. Kazoo then uses the accept parameter if it is valid, and the
+// header otherwise.
 func choose(header, tunneled string, offers []offer) shape {
 	accepted, _ := mediaRanges(header)
 	cowboy := negotiate(accepted, offers)
@@ -60,7 +60,8 @@ func choose(header, tunneled string, offers []offer) shape {
 	return kazoo
 }
 
-// negotiate does cowboy's part. Without an Accept header, the first offer wins.
+// negotiate chooses as cowboy does. Without an Accept header, it takes the first
+// offer.
 func negotiate(accepted []mediaRange, offers []offer) shape {
 	if len(accepted) == 0 {
 		return offers[0].shape
@@ -86,8 +87,9 @@ type mediaRange struct {
 	parameters bool
 }
 
-// mediaRanges parses an Accept header and sorts it by quality, highest first; of
-// equal ones, the last written comes first. It returns false if text is invalid.
+// mediaRanges parses an Accept header and sorts its elements by quality, highest
+// first. Among elements of equal quality, the last in the header comes first. It
+// returns false if text is invalid.
 func mediaRanges(text string) ([]mediaRange, bool) {
 	var out []mediaRange
 	for part := range strings.SplitSeq(text, ",") {

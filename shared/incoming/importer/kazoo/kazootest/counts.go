@@ -51,8 +51,8 @@ func (c *counts) play(account, id string) {
 	c.played[account+"/"+id]++
 }
 
-// Played returns how often the server sent the whole audio of a recording, by
-// "account/id". A client that was killed may not have received it.
+// Played returns how often the server sent the whole audio of each recording, by
+// "account/id". A client that was killed may not have received the audio.
 func (s *Server) Played() map[string]int {
 	s.counts.mu.Lock()
 	defer s.counts.mu.Unlock()
@@ -80,7 +80,8 @@ func (s *Server) Rejected429() int {
 	return s.counts.rejected
 }
 
-// Renewals returns the number of requests for a token that no fault stopped.
+// Renewals returns the number of requests for a token, except those that a fault
+// stopped.
 func (s *Server) Renewals() int {
 	s.counts.mu.Lock()
 	defer s.counts.mu.Unlock()

@@ -25,10 +25,10 @@ type exchange struct {
 	query url.Values
 	// path holds the decoded segments.
 	path []string
-	// token is the token of the request, and bearer its account, "" without a valid
-	// token.
+	// token is the token of the request. bearer is the token's account, or "" without
+	// a valid token.
 	token, bearer string
-	// account and id are those in the path.
+	// account and id come from the path.
 	account *tenant
 	id      string
 	faults  *Faults
@@ -47,8 +47,8 @@ func segments(r *http.Request) []string {
 	return parts
 }
 
-// name identifies a request, for its fate: method, path and parameters without the
-// token.
+// name identifies a request when its fate is chosen: method, path and parameters,
+// without the token.
 func (x *exchange) name() string {
 	query := x.r.URL.Query()
 	query.Del("auth_token")
@@ -97,7 +97,7 @@ func match(path []string) (found *route, account, id string) {
 	return nil, "", ""
 }
 
-// serve makes Kazoo's checks in Kazoo's order (5.5) and answers the request.
+// serve performs Kazoo's checks in Kazoo's order (5.5) and answers the request.
 func (x *exchange) serve() *failure {
 	x.token = cmp.Or(x.r.Header.Get("X-Auth-Token"), x.query.Get("auth_token"))
 	switch {
@@ -178,8 +178,8 @@ var systemErrors = map[string]struct {
 	"parse_error":         {http.StatusBadRequest, "failed to parse request body"},
 }
 
-// system returns one of systemErrors. The members of more are added to its data and
-// may replace message.
+// system returns one of systemErrors. It adds the members of more to the error's
+// data; they may replace message.
 func system(code string, more map[string]any) *failure {
 	e := systemErrors[code]
 	data := map[string]any{"message": e.text}
@@ -253,7 +253,7 @@ func (x *exchange) write(status int, data any, envelope map[string]any) {
 	x.send(status, out)
 }
 
-// send writes an answer, of which fate may cut off a part. It reports whether the
+// send writes an answer. The fate may cut off a part of it. send reports whether the
 // whole answer was written to the network.
 func (x *exchange) send(status int, body []byte) bool {
 	if x.w.Header().Get("Content-Length") == "" {

@@ -21,18 +21,18 @@ type Faults struct {
 	// sends that header (5.8); a proxy in front of it may.
 	TooMany    float64
 	RetryAfter int
-	// Broken is the share of requests that are answered with 500.
+	// Broken is the rate of requests that are answered with 500.
 	Broken float64
-	// Cut is the share of answers after which the connection closes although only half
-	// of the announced length was sent.
+	// Cut is the rate of answers that end early: the connection closes after half of
+	// the announced length.
 	Cut float64
 	// Truncated is the rate of lists that have only half of their text, with 200 and
 	// the length of that half.
 	Truncated float64
 	// Duplicates is the share of rows that occur twice in a page.
 	Duplicates float64
-	// BeforePage is called before a page of recordings is read, with the number of
-	// the page since the start, from 1. It may add and remove recordings. Concurrent
+	// BeforePage is called before a page of recordings is read. Its argument counts the
+	// pages since the start, from 1. It may add and remove recordings. Concurrent
 	// requests call it concurrently.
 	BeforePage func(s *Server, request int)
 	// Always makes the audio of the recordings with these IDs fail every time.
@@ -66,7 +66,7 @@ const maxFailures = 3
 type fate struct{ slow, tooMany, broken, truncated, cut bool }
 
 // dice decides the fate of requests. A fate depends only on the seed, the request,
-// and how often that request was made before.
+// and the number of earlier attempts at that request.
 type dice struct {
 	seed uint64
 	mu   sync.Mutex

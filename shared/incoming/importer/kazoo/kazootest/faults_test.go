@@ -117,7 +117,7 @@ func TestDuplicates(t *testing.T) {
 	}
 }
 
-// The faults as a client sees them over the network: cut, truncated, slow, 429.
+// A client sees these faults over the network: cut, truncated, slow, 429.
 func TestFaultsOnTheWire(t *testing.T) {
 	t.Parallel()
 	s := open(t, kazootest.Options{})

@@ -15,12 +15,12 @@ import (
 // begin and are saved between from and to (1.4, 7.2). The same arguments produce
 // the same recordings.
 //
-// One recording in two hundred never gets its audio, and another one is external
-// and has only a url (7.1). About one in a hundred, and at least three at every
-// turn of a month, begins before the turn and is saved after it. As many begin
-// right after the turn, so the two databases interleave (2.1). Both together are
-// at most half of the recordings. Some recordings are saved in the same second as
-// another.
+// One recording in two hundred never gets its audio, and one in two hundred is
+// external and has only a url (7.1). About one in a hundred, and at least three at
+// each turn of the month, begins before the turn and is saved after it. The same
+// number begins right after the turn, so that the two databases interleave (2.1).
+// Both groups together are at most half of the recordings. Some recordings are saved
+// in the same second as another.
 func Account(seed int64, account string, n int, from, to time.Time) []Recording {
 	name := fnv.New64a()
 	_, _ = name.Write([]byte(account)) // never fails
@@ -47,8 +47,8 @@ type generator struct {
 	users   [5]string
 }
 
-// moment holds the times of a recording: start and saved in Gregorian seconds, the
-// duration in milliseconds.
+// moment holds the times of a recording: start and saved in Gregorian seconds, and
+// the duration in milliseconds.
 type moment struct {
 	start, milliseconds, saved int64
 }
@@ -81,8 +81,8 @@ func (g *generator) moments(n int, from, to int64) []moment {
 	return out
 }
 
-// hour is the distance in seconds that a turn of the month must have from the ends
-// of the range, so that the recordings around it are within the range.
+// hour is the minimum distance in seconds between a turn of the month and the ends of
+// the range. It keeps the recordings around the turn within the range.
 const hour = 3600
 
 // across returns a recording that begins before the turn and is saved after it.
@@ -105,8 +105,8 @@ func (g *generator) anywhere(from, to int64) moment {
 	return g.moment(from+g.Int64N(max(1, to-from-seconds-delay)), seconds)
 }
 
-// delay is the maximum number of seconds from the end of a recording until it is
-// saved.
+// delay is the maximum time in seconds between the end of a recording and its
+// saving.
 const delay = 5
 
 func (g *generator) moment(start, seconds int64) moment {
@@ -141,7 +141,7 @@ type document struct {
 	Variables     map[string]string `json:"custom_channel_vars"`
 }
 
-// origins lists values of origin with their direction (7.2).
+// origins lists values of origin, each with its direction (7.2).
 var origins = [][2]string{
 	{"inbound from offnet to endpoint", "inbound"},
 	{"inbound from onnet to account", "inbound"},
@@ -151,7 +151,7 @@ var origins = [][2]string{
 	{"untracked : 1001", "outbound"},
 }
 
-// people lists names for callers and callees.
+// people lists names of callers and callees.
 var people = []string{"Jane Doe", "Jürgen Müller", "O'Brien, \"Bob\"", "WIRELESS CALLER", "山田 太郎", "unknown"}
 
 // recording returns the i-th recording.

@@ -82,8 +82,8 @@ func wellFormed(t *testing.T, b []byte) {
 	}
 }
 
-// A client finds all recordings if it reads each month in pages and the time around
-// each turn of a month in one page. Reading only the months is not enough.
+// A client finds all recordings if it reads each month in pages, and the time around
+// the start of each month in a single page. Reading only the months is not enough.
 func TestAllRecordingsAreFound(t *testing.T) {
 	t.Parallel()
 	all := generated()

@@ -54,8 +54,8 @@ func (x *exchange) unmodified(e *entry) *failure {
 	return nil
 }
 
-// matches reports whether a header contains an ETag. Without a header it returns
-// otherwise.
+// matches reports whether a header contains an ETag. It returns otherwise if the
+// header is missing.
 func matches(header, etag string, otherwise bool) bool {
 	if header == "" {
 		return otherwise
@@ -63,7 +63,7 @@ func matches(header, etag string, otherwise bool) bool {
 	return header == "*" || strings.Contains(header, etag)
 }
 
-// audio sends the attachment (1.8) or fails as Faults.Always demands.
+// audio sends the attachment (1.8), or fails as Faults.Always specifies.
 func (x *exchange) audio(e *entry) *failure {
 	body := e.Audio
 	bad := x.faults.Always[e.ID]
@@ -124,7 +124,7 @@ func (x *exchange) disposition(e *entry) string {
 type part struct {
 	status int
 	body   []byte
-	// span is the Content-Range, "" without a Range header.
+	// span is the Content-Range, or "" without a Range header.
 	span string
 }
 

@@ -18,7 +18,8 @@ func openTwo(t *testing.T) (s *site, audio, bare string) {
 	return s, recordings(top) + "/" + id("202311", 123), recordings(top) + "/" + id("202311", 2)
 }
 
-// The header and the parameter choose between document and audio as in 1.6.
+// The Accept header and the accept parameter choose between document and audio as in
+// 1.6.
 func TestAccept(t *testing.T) {
 	t.Parallel()
 	s, path, _ := openTwo(t)
@@ -64,7 +65,7 @@ func TestAccept(t *testing.T) {
 	}
 }
 
-// The rows are those of 1.8. The audio has twelve bytes.
+// The rows come from 1.8. The audio has twelve bytes.
 func TestRanges(t *testing.T) {
 	t.Parallel()
 	s, path, _ := openTwo(t)

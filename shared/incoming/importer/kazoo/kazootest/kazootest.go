@@ -1,13 +1,13 @@
 // Package kazootest is a stand-in Kazoo from which tests import recordings. It
 // serves tokens, lists of recordings, single recordings, and lists of descendant
 // accounts over HTTP, exactly as kazoo.md describes; section numbers in comments
-// refer to that file. It keeps everything in memory, and a page takes as long with
+// refer to that file. It keeps everything in memory; reading a page takes as long with
 // ten thousand recordings as with ten. It misbehaves on demand (see [Faults]) and
 // counts the requests of its clients.
 //
-// As in Kazoo, an account has one database per month, and a recording is in that of
-// the month in its ID, even if it was saved later (2.1). A list reads the databases
-// of its window one after another and starts in each of them at the same cursor, as
+// As in Kazoo, an account has one database per month. The month in a recording's ID
+// determines its database, even if the recording was saved later (2.1). A list reads the
+// databases of its window one after another and starts in each at the same cursor, as
 // crossbar_view.erl of 4.3 does (3.4). If a recording begins in one month and is
 // saved in the next, and the window includes both, a client that follows the
 // cursors may miss that recording or its neighbors, or see them twice. A single
@@ -36,7 +36,7 @@ const (
 type Tenant struct {
 	// ID is 32 hexadecimal digits.
 	ID string
-	// Name is shown in lists of accounts, which are sorted by it.
+	// Name is shown in lists of accounts. The lists are sorted by name.
 	Name     string
 	Children []Tenant
 }
@@ -62,7 +62,7 @@ type Options struct {
 	// it need not show the real time.
 	Now func() time.Time
 	// Seed determines the faults and the tokens. The n-th attempt at a request has
-	// the same fate in every server with the same seed, independently of other
+	// the same fate in every server with the same seed, regardless of other
 	// requests.
 	Seed uint64
 	// Faults are the initial faults; SetFaults replaces them.
@@ -154,10 +154,10 @@ func (s *Server) Add(account string, rs ...Recording) {
 // Remove deletes a recording, if it exists, as a client's DELETE does (1.9).
 func (s *Server) Remove(account, id string) { s.archive.remove(account, id) }
 
-// page is the answer of a web server that is not a Kazoo.
+// page is the answer of a web server that is not Kazoo.
 const page = "<!DOCTYPE html>\n<html><head><title>It works!</title></head><body><h1>It works!</h1></body></html>\n"
 
-// ServeHTTP answers a request, or fails as its fate demands.
+// ServeHTTP answers a request, or fails it according to its fate.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.counts.begin(s.o.Now())()
 	switch {

@@ -128,7 +128,7 @@ func (r reply) ids(t *testing.T) []string {
 // id returns a recording ID. n determines the order within a second.
 func id(month string, n int) string { return fmt.Sprintf("%s-%032x", month, n) }
 
-// saved returns a recording with the text "audio of n" as audio.
+// saved returns a recording with the text "audio of n" as its audio.
 func saved(month string, n int, created int64) kazootest.Recording {
 	return kazootest.Recording{
 		ID: id(month, n), Created: created, Document: fmt.Sprintf(`{"name":"n %d.wav","start":%d}`, n, created-10),

@@ -52,7 +52,7 @@ const (
 )
 
 // cursor encodes a key for start_key and next_start_key: term_to_binary in base64url
-// without padding (3.5). An empty object is a tuple with an empty list.
+// without padding (3.5). It encodes an empty object as a tuple with an empty list.
 func (k key) cursor() string {
 	b := []byte{termVersion}
 	if k.kind == keyText {
@@ -111,8 +111,8 @@ type term struct {
 	bad  bool
 }
 
-// take removes the next n bytes and returns them. If there are fewer, it sets bad and
-// returns at most 8 zero bytes.
+// take removes the next n bytes and returns them. If fewer than n are left, it sets
+// bad and returns at most 8 zero bytes.
 func (t *term) take(n int) []byte {
 	if t.bad || n > len(t.left) {
 		t.bad = true

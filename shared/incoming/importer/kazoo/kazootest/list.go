@@ -70,8 +70,8 @@ func (x *exchange) descending() bool {
 	return x.query.Get("descending") == "true" || !x.query.Has("ascending") || x.query.Get("ascending") == "false"
 }
 
-// seconds returns an end of the window in Gregorian seconds. A value that is missing,
-// invalid or not above 0 counts as otherwise (3.1).
+// seconds returns an end of the window in Gregorian seconds. It returns otherwise if
+// the value is missing, invalid or not above 0 (3.1).
 func (x *exchange) seconds(name string, otherwise int64) int64 {
 	f, err := strconv.ParseFloat(x.query.Get(name), 64)
 	if err != nil || math.Round(f) < 1 || f > math.MaxInt32*1000 {
@@ -96,7 +96,7 @@ func (s *Server) window(from, to int64) *failure {
 	return nil
 }
 
-// pageSize returns the requested number of rows, 0 for all (3.3, 3.6).
+// pageSize returns the requested number of rows, or 0 for all rows (3.3, 3.6).
 func (x *exchange) pageSize() (int, *failure) {
 	if x.query.Has("paginate") && x.query.Get("paginate") != "true" {
 		return 0, nil
@@ -123,7 +123,7 @@ func (e *entry) item() json.RawMessage {
 	return e.with(`"_read_only":{"content_types":` + text(types) + `}`)
 }
 
-// with returns the document with its ID and more members.
+// with returns the document with its ID and the members of more.
 func (e *entry) with(more ...string) json.RawMessage {
 	members := append([]string{`"id":` + text(e.ID)}, more...)
 	inside := strings.TrimSpace(e.Document)
@@ -142,7 +142,7 @@ func text[T string | []string](v T) string {
 	return string(b)
 }
 
-// descendants answers with all accounts below one, sorted by name
+// descendants answers with all descendants of an account, sorted by name
 // (applications/crossbar/src/modules/cb_accounts.erl, load_paginated_descendants).
 func (x *exchange) descendants() *failure {
 	size, failed := x.pageSize()

@@ -33,9 +33,9 @@ func (s *site) walk(t *testing.T, path string) (pages [][]string) {
 	}
 }
 
-// spread returns recordings from three months and the first and last time of
-// saving. Some are saved in the same second; all are saved in the month in which
-// they began.
+// spread returns recordings from three months, and the times at which the first and
+// the last of them are saved. Some are saved in the same second; all are saved in the
+// month in which they began.
 func spread() (out []kazootest.Recording, first, last int64) {
 	for i, month := range []string{"202309", "202310", "202311"} {
 		at := seconds(time.Date(2023, time.Month(9+i), 3, 0, 0, 0, 0, time.UTC))
@@ -95,8 +95,8 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// A window includes its ends. It finds recordings that were saved in it, but only
-// in the databases of the months that it includes (2.1).
+// A window includes its ends. A list contains the recordings that were saved within
+// the window, but only from the databases of the months in the window (2.1).
 func TestWindows(t *testing.T) {
 	t.Parallel()
 	s := open(t, kazootest.Options{})
@@ -124,8 +124,8 @@ func TestWindows(t *testing.T) {
 }
 
 // The cursor from one database applies to all of them (crossbar_view:get_results).
-// Walks across the turn of a month therefore miss recordings or see them twice; a
-// page with the whole window does not.
+// A client that reads across the start of a month in pages therefore misses
+// recordings or sees them twice. A single page for the whole window has no such gaps.
 func TestWalksOverTheTurnOfAMonth(t *testing.T) {
 	t.Parallel()
 	s := open(t, kazootest.Options{})
@@ -162,7 +162,7 @@ func TestWalksOverTheTurnOfAMonth(t *testing.T) {
 	}
 }
 
-// Cursors are byte for byte Erlang's terms (3.5).
+// Cursors equal Erlang's encoded terms byte for byte (3.5).
 func TestCursors(t *testing.T) {
 	t.Parallel()
 	s := open(t, kazootest.Options{})

@@ -23,7 +23,7 @@ type Recording struct {
 	// Document is the text of a JSON object with the public fields except the ID. It
 	// is served unchanged.
 	Document string
-	// AudioType is the content type of the attachment, "" without one.
+	// AudioType is the content type of the attachment, or "" if there is none.
 	AudioType string
 	// Audio is the attachment.
 	Audio []byte
@@ -51,7 +51,7 @@ func monthOf(at int64) time.Time {
 	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
 }
 
-// prefixed reports whether an ID has a hyphen where that after a month would be
+// prefixed reports whether an ID has a hyphen at the position after a YYYYMM prefix
 // (1.5).
 func prefixed(id string) bool { return len(id) > 6 && id[6] == '-' }
 
@@ -109,8 +109,8 @@ func (a *archive) remove(account, id string) {
 	}
 }
 
-// remove deletes a recording if it exists. It does not search its database with
-// binary search, because add calls it before the rows are sorted.
+// remove deletes a recording if it exists. It does not use binary search, because add
+// calls it before the rows are sorted.
 func (dbs *databases) remove(id string) {
 	e := dbs.byID[id]
 	if e == nil {
@@ -139,14 +139,14 @@ type question struct {
 	// start and end are the keys between which each database is read, in the order
 	// of the list.
 	start, end key
-	// size is the size of the page, 0 for everything.
+	// size is the number of rows in a page, or 0 for all rows.
 	size int
 }
 
 // page implements crossbar_view's algorithm (3.4). It reads the databases of the
-// window one after another, each from the same start, until it has one row more
-// than fits into the page. The key of that row is the start of the next page; next
-// is nil on the last page.
+// window one after another, each from the same start key, until it has one row more
+// than fits into the page. The key of that row starts the next page. next is nil on
+// the last page.
 func (a *archive) page(q question) (rows []*entry, next *key) {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
@@ -169,7 +169,7 @@ func (a *archive) page(q question) (rows []*entry, next *key) {
 	return rows, nil
 }
 
-// months returns the names of the databases in the window, in the order in which the
+// months returns the names of the databases in the window, in the order in which a
 // list reads them.
 func (q *question) months() []string {
 	var out []string

@@ -22,7 +22,7 @@ type tokens struct {
 type token struct {
 	account string
 	expires time.Time
-	// left is the number of requests for which it is still valid, if uses are limited.
+	// left is the number of requests that the token still allows, if uses are limited.
 	left int
 }
 
@@ -59,8 +59,8 @@ func (t *tokens) use(text string) string {
 	return got.account
 }
 
-// reaches reports whether a token of the account bearer may access t: it may access
-// its own account and all descendants (6.4).
+// reaches reports whether a token of the account bearer may access t. A token may
+// access its own account and all descendants (6.4).
 func (s *Server) reaches(bearer string, t *tenant) bool {
 	return bearer == t.ID || slices.Contains(t.tree, bearer)
 }
