@@ -90,21 +90,15 @@ func (b *box) list(ctx context.Context, prefix string, do func(keys []string) er
 	}
 }
 
-// s3Event is the part of an S3 event that this package reads and writes.
+// s3Event is the part of an S3 event that this package reads.
 type s3Event struct {
-	Records []s3Record
-}
-
-type s3Record struct {
-	EventName string `json:"eventName"`
-	S3        struct {
-		Bucket struct {
-			Name string `json:"name"`
-		} `json:"bucket"`
-		Object struct {
-			Key string `json:"key"`
-		} `json:"object"`
-	} `json:"s3"`
+	Records []struct {
+		S3 struct {
+			Object struct {
+				Key string `json:"key"`
+			} `json:"object"`
+		} `json:"s3"`
+	}
 }
 
 // objectOf names the object of an S3 event for the log. File names in inboxes hold

@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
-	"net/url"
 	"os"
-	"strings"
 	"time"
 
 	"callrecordings/local/datadir"
@@ -65,7 +62,7 @@ func (b *box) recheck(ctx context.Context, last time.Time) error {
 		case object.Size != r.Audio.Size && r.Audio.Size > 0:
 			b.logDamage(ctx, r, "the stored audio does not have the size of its recording", object.Size)
 		case !queued[key] && (own || dropped): // imported audio is never an arrival
-			event := recheckEvent(key)
+			event := datadir.RecheckEvent(key) // without a sequencer, ingest examines the object again (incoming.Arrival)
 			if err := b.store.Enqueue(ctx, sqlite.Arrivals, event); err != nil {
 				b.unqueued.add(event)
 				failure = err
@@ -94,18 +91,4 @@ func (b *box) logDamaged(ctx context.Context, since time.Time) error {
 func (b *box) logDamage(ctx context.Context, r *recording.Recording, what string, stored int64) {
 	b.log.ErrorContext(ctx, what, slog.String("account", r.Account), slog.String("id", r.ID), //nolint:sloglint // one of two constants
 		slog.Int64("bytes", r.Audio.Size), slog.Int64("stored_bytes", stored))
-}
-
-// recheckEvent returns an S3 event without a sequencer. Ingest judges its object
-// again, even if it already belongs to a recording (incoming.Arrival), and writes
-// only changes.
-func recheckEvent(key string) []byte {
-	r := s3Record{EventName: "ObjectCreated:Recheck"}
-	r.S3.Bucket.Name = datadir.Bucket
-	r.S3.Object.Key = strings.ReplaceAll(url.QueryEscape(key), "%2F", "/")
-	text, err := json.Marshal(s3Event{Records: []s3Record{r}})
-	if err != nil { // impossible: all members are strings
-		return nil
-	}
-	return text
 }

@@ -295,6 +295,10 @@ func (d *Dir) StartS3(
 // for an event that was lost.
 func Event(key string, at time.Time) []byte { return s3server.Event(Bucket, key, "", region, at) }
 
+// RecheckEvent returns an event for an object of the bucket that is to be examined
+// again. It has no sequencer.
+func RecheckEvent(key string) []byte { return s3server.RecheckEvent(Bucket, key) }
+
 // OpenBucket returns a client of the built-in S3 server at endpoint. Presigned
 // URLs are for the endpoint public, or for the same endpoint if public is "".
 func (d *Dir) OpenBucket(endpoint, public string) (*s3media.Bucket, error) {

@@ -37,18 +37,30 @@ type eventS3 struct {
 }
 
 // Event returns the event that S3 sends for an object stored at that time. The
-// key is encoded like a form value, except for slashes. The sequencer is the
-// time in nanoseconds.
+// sequencer is the time in nanoseconds.
 func Event(bucket, key, etag, region string, at time.Time) []byte {
 	r := eventRecord{
 		EventVersion: "2.1", EventSource: "aws:s3", AWSRegion: region,
 		EventTime: at.UTC().Format("2006-01-02T15:04:05.000Z"), EventName: "ObjectCreated:Put",
 	}
 	r.S3.SchemaVersion = "1.0"
-	r.S3.Bucket.Name, r.S3.Bucket.ARN = bucket, "arn:aws:s3:::"+bucket
-	r.S3.Object.Key = strings.ReplaceAll(url.QueryEscape(key), "%2F", "/")
+	r.S3.Bucket.ARN = "arn:aws:s3:::" + bucket
 	r.S3.Object.ETag = strings.Trim(etag, `"`)
 	r.S3.Object.Sequencer = fmt.Sprintf("%016X", at.UnixNano())
+	return r.of(bucket, key)
+}
+
+// RecheckEvent returns an event for an object that is to be examined again. It has
+// no sequencer, because the object was not stored again.
+func RecheckEvent(bucket, key string) []byte {
+	return eventRecord{EventName: "ObjectCreated:Recheck"}.of(bucket, key)
+}
+
+// of returns r as the event about an object. The key is encoded like a form value,
+// except for slashes.
+func (r eventRecord) of(bucket, key string) []byte {
+	r.S3.Bucket.Name = bucket
+	r.S3.Object.Key = strings.ReplaceAll(url.QueryEscape(key), "%2F", "/")
 	text, err := json.Marshal(event{Records: []eventRecord{r}})
 	if err != nil { // impossible: all members are strings
 		return nil

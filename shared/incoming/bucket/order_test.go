@@ -28,7 +28,7 @@ func message(account, id string, size int) events.SQSMessage {
 func TestAccountsTakeTurns(t *testing.T) {
 	t.Parallel()
 	c := newConsumer(completed)
-	c.Handle(t.Context(), []events.SQSMessage{
+	c.handle(t.Context(), []events.SQSMessage{
 		message("a", "1", 900), message("a", "2", 900), message("a", "3", 100), message("B", "1", 500), message("c", "1", 200), message("B", "2", 50),
 	})
 	var got []string
@@ -86,8 +86,8 @@ func TestArrivalsShareTheTime(t *testing.T) {
 		messages = append(messages, message("a", string(rune('1'+i)), 5))
 	}
 	c := newConsumer(completed)
-	for i, result := range c.Handle(ctx, messages) {
-		if result != Done {
+	for i, result := range c.handle(ctx, messages) {
+		if result != finished {
 			t.Errorf("message %d: %d, want it done", i, result)
 		}
 	}
@@ -114,8 +114,8 @@ func TestMessagesThatWereNotBegun(t *testing.T) {
 	c := newConsumer(completed)
 	ctx, cancel := context.WithTimeout(t.Context(), reserve/2)
 	defer cancel()
-	got := c.Handle(ctx, []events.SQSMessage{message("a", "1", 5), {MessageId: "bad", Body: "{"}, message("b", "1", 5)})
-	if want := []Result{Unbegun, Failed, Unbegun}; !slices.Equal(got, want) {
+	got := c.handle(ctx, []events.SQSMessage{message("a", "1", 5), {MessageId: "bad", Body: "{"}, message("b", "1", 5)})
+	if want := []progress{notBegun, failed, notBegun}; !slices.Equal(got, want) {
 		t.Errorf("results %v, want %v", got, want)
 	}
 	if n := strings.Count(c.log.String(), `"outcome":"unbegun"`); n != 2 {

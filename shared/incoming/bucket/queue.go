@@ -63,13 +63,13 @@ func Start(q Queue) { lambda.Start(Handler(q)) }
 
 // Handler makes a Lambda handler that ingests the arrivals of each message. A
 // message is reported as failed if one of its arrivals failed or was not begun.
-// Later messages are still handled. See [Queue.Handle]. The handler's own error is
+// Later messages are still handled. See Queue.handle. The handler's own error is
 // always nil.
 func Handler(q Queue) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
 		answer := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
-		for i, result := range q.Handle(ctx, e.Records) {
-			if result != Done {
+		for i, result := range q.handle(ctx, e.Records) {
+			if result != finished {
 				answer.BatchItemFailures = append(answer.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: e.Records[i].MessageId})
 			}
 		}
@@ -77,30 +77,30 @@ func Handler(q Queue) func(context.Context, events.SQSEvent) (events.SQSEventRes
 	}
 }
 
-// Result is the result of handling a message.
-type Result int
+// progress says how far a message was handled.
+type progress int
 
 const (
-	// Done means that the message is finished.
-	Done Result = iota
-	// Unbegun means that the invocation ran out of time before the message. SQS still
+	// finished means that the message is finished.
+	finished progress = iota
+	// notBegun means that the invocation ran out of time before the message. SQS still
 	// counts this as an attempt; other queues need not.
-	Unbegun
-	// Failed means that at least one arrival of the message failed.
-	Failed
+	notBegun
+	// failed means that at least one arrival of the message failed.
+	failed
 )
 
-// Handle ingests the arrivals of messages and returns the result of each. Accounts
+// handle ingests the arrivals of messages and returns the result of each. Accounts
 // take turns, and each arrival gets a fair share of the time until the context's
 // deadline to read its audio through.
-func (q Queue) Handle(ctx context.Context, messages []events.SQSMessage) []Result {
-	results := make([]Result, len(messages))
+func (q Queue) handle(ctx context.Context, messages []events.SQSMessage) []progress {
+	results := make([]progress, len(messages))
 	var jobs []job
 	for i, m := range messages {
 		notices, err := parse([]byte(m.Body))
 		if err != nil {
 			q.end(ctx, q.begin(), http.StatusBadRequest, fmt.Errorf("message %s: %w", m.MessageId, err))
-			results[i] = Failed // an operator must examine it
+			results[i] = failed // an operator must examine it
 		}
 		for _, n := range notices {
 			jobs = append(jobs, job{notice: n, message: i})
@@ -123,30 +123,30 @@ var statuses = map[incoming.Outcome]int{
 }
 
 // notice ingests one arrival and logs it.
-func (q Queue) notice(ctx context.Context, n notice) Result {
+func (q Queue) notice(ctx context.Context, n notice) progress {
 	entry := q.begin()
 	if n.bucket != q.Bucket || !strings.HasPrefix(n.name, created) {
 		q.end(ctx, entry, http.StatusBadRequest, ErrForeign)
-		return Done
+		return finished
 	}
 	entry.Account = accountOf(n.Key)
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < reserve {
 		entry.Outcome = unbegun
 		q.end(ctx, entry, http.StatusServiceUnavailable, ErrTime)
-		return Unbegun
+		return notBegun
 	}
 	outcome, err := q.Ingest(requestlog.With(ctx, entry), n.Arrival)
 	switch {
 	case errors.Is(err, incoming.ErrEarly):
 		q.end(ctx, entry, http.StatusTooEarly, err)
-		return Failed
+		return failed
 	case errors.Is(err, incoming.ErrKept): // a replay ingests it once its cause is fixed
 		entry.Outcome = kept
 		q.end(ctx, entry, http.StatusUnprocessableEntity, err)
-		return Done
+		return finished
 	case err != nil:
 		q.end(ctx, entry, http.StatusInternalServerError, err)
-		return Failed
+		return failed
 	}
 	status := statuses[outcome]
 	if status == 0 {
@@ -154,7 +154,7 @@ func (q Queue) notice(ctx context.Context, n notice) Result {
 	}
 	entry.Outcome = string(outcome)
 	q.end(ctx, entry, status, nil)
-	return Done
+	return finished
 }
 
 // Outcomes that the log shows for errors: kept for incoming.ErrKept, unbegun for
