@@ -5,6 +5,7 @@ SHELL := /bin/bash
 
 ARGS ?=
 FUZZTIME ?= 5s
+ARCH ?= arm64
 TOOL := go tool -modfile=tools/go.mod
 
 # Packages without I/O. Their test coverage must be at least COVER_FLOOR %.
@@ -17,7 +18,7 @@ help: ## list the targets
 
 .PHONY: run
 run: ## run the API on this machine with demo recordings (ARGS=--empty: without; PORT, HOST, DATA_DIR)
-	@go build -o bin/ ./local && exec bin/local $(ARGS)
+	@./tools/compile && exec bin/local $(ARGS)
 
 .PHONY: test
 test: ## run all tests; needs only Go
@@ -74,8 +75,12 @@ vuln: ## check for known vulnerabilities; only warns if the database is unreacha
 .PHONY: build
 build: export CGO_ENABLED := 0
 build: export GOFLAGS := -trimpath -tags=lambda.norpc -ldflags=-s -buildvcs=false
-build: ## build the functions with SAM into .aws-sam/build
-	sam build $(SAM_BUILD_FLAGS)
+build: ## build the functions with SAM into .aws-sam/build, for ARCH (arm64 or x86_64)
+	@# SAM runs one go build for each function at the same time. On an empty build
+	@# cache, each would compile the packages that they share.
+	export GOOS=linux GOARCH=$(patsubst x86_64,amd64,$(ARCH)); \
+	go build $$(go list -deps -f '{{if and .GoFiles (ne .Name "main")}}{{.ImportPath}}{{end}}' ./functions/...)
+	sam build --parameter-overrides Architecture=$(ARCH)
 
 .PHONY: validate
 validate: ## check the templates with SAM, cfn-lint and checkov (.checkov.yaml)
