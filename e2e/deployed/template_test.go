@@ -96,6 +96,8 @@ func TestTemplate(t *testing.T) {
 		{"ArrivalsPolicy", "PolicyDocument/Statement/0/Principal", `{"Service":"s3.amazonaws.com"}`},
 		{"ArrivalsPolicy", "PolicyDocument/Statement/0/Condition/StringEquals", `{"aws:SourceAccount":{"Ref":"AWS::AccountId"}}`},
 		{"IngestFunctionArrivals", "FunctionResponseTypes", `["ReportBatchItemFailures"]`},
+		{"IngestFunctionArrivals", "BatchSize", `1`},
+		{"IngestFunctionArrivals", "ScalingConfig/MaximumConcurrency", `{"Fn::If":["HasIngestConcurrency",{"Ref":"IngestConcurrency"},100]}`},
 		{"PurgeFunctionTombstones", "MaximumRetryAttempts", `-1`},
 		{"PurgeFunctionTombstones", "MaximumRecordAgeInSeconds", `43200`},
 		{"PublishFunctionChanges", "MaximumRecordAgeInSeconds", `43200`},

@@ -17,10 +17,6 @@ type Arrival struct {
 	// Sequencer orders the events of one key. It is "" for an arrival that was found
 	// without an event. Such an arrival counts as the latest.
 	Sequencer string
-	// Until is the deadline for reading all of the audio, because other arrivals wait.
-	// If the duration is still unknown then, the recording is stored without it. If
-	// Until is zero, only the context's deadline applies.
-	Until time.Time
 }
 
 // Outcome is the result of ingesting an arrival.

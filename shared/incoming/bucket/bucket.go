@@ -134,7 +134,7 @@ func (g Ingester) judge(ctx context.Context, a incoming.Arrival, announced recor
 	if err != nil {
 		return object, incoming.Judgment{}, fmt.Errorf("examine an arrival: %w", err)
 	}
-	verdict, err := judge.Judge{Audio: g.Audio, MaxBytes: g.MaxBytes, Until: a.Until}.Object(ctx, a.Key, object, announced)
+	verdict, err := judge.Judge{Audio: g.Audio, MaxBytes: g.MaxBytes}.Object(ctx, a.Key, object, announced)
 	return object, verdict, err
 }
 

@@ -19,9 +19,10 @@ import (
 	"callrecordings/shared/requestlog"
 )
 
-// reserve is the time that an invocation keeps for its answer: an arrival that
-// would begin within it is left to the next invocation.
-const reserve = 5 * time.Second
+// reserve is the time before the end of an invocation in which it begins no other
+// arrival than its first. It suffices for reading the audio (audiofile: 5 s) and
+// for storing the result (package judge: 10 s).
+const reserve = 15 * time.Second
 
 var (
 	// ErrMessage means that a message is not an event of a bucket.
@@ -34,7 +35,7 @@ var (
 )
 
 // Queue handles messages from the queue of the bucket's events. S3 puts its
-// events there, and Lambda delivers them in batches
+// events there, and Lambda delivers them one by one or in batches
 // (docs.aws.amazon.com/lambda/latest/dg/with-sqs.html). Messages that fail are
 // reported one by one (ReportBatchItemFailures); the queue delivers them again,
 // and moves a message that keeps failing to its dead-letter queue, for a replay.
@@ -61,57 +62,38 @@ type Queue struct {
 // Start serves messages as a Lambda function, and does not return.
 func Start(q Queue) { lambda.Start(Handler(q)) }
 
-// Handler makes a Lambda handler that ingests the arrivals of each message. A
-// message is reported as failed if one of its arrivals failed or was not begun.
-// Later messages are still handled. See Queue.handle. The handler's own error is
-// always nil.
+// Handler makes a Lambda handler that ingests the arrivals of each message, in
+// their order. A message is reported as failed if one of its arrivals failed or was
+// not begun. Later messages are still handled. The first arrival of an invocation is
+// always begun. Thus no message can wait in vain if each comes alone, as
+// template.yaml has it. In a larger batch, arrivals that would begin within the
+// last seconds are left to a later invocation, and SQS counts that as an attempt
+// at their messages. The handler's own error is always nil.
 func Handler(q Queue) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
 		answer := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
-		for i, result := range q.handle(ctx, e.Records) {
-			if result != finished {
-				answer.BatchItemFailures = append(answer.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: e.Records[i].MessageId})
+		for i, m := range e.Records {
+			if !q.message(ctx, m, i == 0) {
+				answer.BatchItemFailures = append(answer.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
 			}
 		}
 		return answer, nil
 	}
 }
 
-// progress says how far a message was handled.
-type progress int
-
-const (
-	// finished means that the message is finished.
-	finished progress = iota
-	// notBegun means that the invocation ran out of time before the message. SQS still
-	// counts this as an attempt; other queues need not.
-	notBegun
-	// failed means that at least one arrival of the message failed.
-	failed
-)
-
-// handle ingests the arrivals of messages and returns the result of each. Accounts
-// take turns, and each arrival gets a fair share of the time until the context's
-// deadline to read its audio through.
-func (q Queue) handle(ctx context.Context, messages []events.SQSMessage) []progress {
-	results := make([]progress, len(messages))
-	var jobs []job
-	for i, m := range messages {
-		notices, err := parse([]byte(m.Body))
-		if err != nil {
-			q.end(ctx, q.begin(), http.StatusBadRequest, fmt.Errorf("message %s: %w", m.MessageId, err))
-			results[i] = failed // an operator must examine it
-		}
-		for _, n := range notices {
-			jobs = append(jobs, job{notice: n, message: i})
-		}
+// message ingests the arrivals of a message, and reports whether it is done with all
+// of them. first is true for the first message of an invocation.
+func (q Queue) message(ctx context.Context, m events.SQSMessage, first bool) bool {
+	notices, err := parse([]byte(m.Body))
+	if err != nil {
+		q.end(ctx, q.begin(), http.StatusBadRequest, fmt.Errorf("message %s: %w", m.MessageId, err))
+		return false // an operator must examine it
 	}
-	jobs = inTurn(jobs)
-	for i, j := range jobs {
-		j.Until = until(ctx, len(jobs)-i)
-		results[j.message] = max(results[j.message], q.notice(ctx, j.notice))
+	done := true
+	for i, n := range notices {
+		done = q.notice(ctx, n, first && i == 0) && done
 	}
-	return results
+	return done
 }
 
 // statuses maps outcomes to the HTTP status that the log shows for them.
@@ -122,31 +104,32 @@ var statuses = map[incoming.Outcome]int{
 	incoming.Removed: http.StatusGone,
 }
 
-// notice ingests one arrival and logs it.
-func (q Queue) notice(ctx context.Context, n notice) progress {
+// notice ingests one arrival, logs it, and reports whether it needs no retry. first
+// is true for the first arrival of an invocation.
+func (q Queue) notice(ctx context.Context, n notice, first bool) bool {
 	entry := q.begin()
 	if n.bucket != q.Bucket || !strings.HasPrefix(n.name, created) {
 		q.end(ctx, entry, http.StatusBadRequest, ErrForeign)
-		return finished
+		return true
 	}
 	entry.Account = accountOf(n.Key)
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < reserve {
+	if deadline, ok := ctx.Deadline(); ok && !first && time.Until(deadline) < reserve {
 		entry.Outcome = unbegun
 		q.end(ctx, entry, http.StatusServiceUnavailable, ErrTime)
-		return notBegun
+		return false
 	}
 	outcome, err := q.Ingest(requestlog.With(ctx, entry), n.Arrival)
 	switch {
 	case errors.Is(err, incoming.ErrEarly):
 		q.end(ctx, entry, http.StatusTooEarly, err)
-		return failed
+		return false
 	case errors.Is(err, incoming.ErrKept): // a replay ingests it once its cause is fixed
 		entry.Outcome = kept
 		q.end(ctx, entry, http.StatusUnprocessableEntity, err)
-		return finished
+		return true
 	case err != nil:
 		q.end(ctx, entry, http.StatusInternalServerError, err)
-		return failed
+		return false
 	}
 	status := statuses[outcome]
 	if status == 0 {
@@ -154,7 +137,7 @@ func (q Queue) notice(ctx context.Context, n notice) progress {
 	}
 	entry.Outcome = string(outcome)
 	q.end(ctx, entry, status, nil)
-	return finished
+	return true
 }
 
 // Outcomes that the log shows for errors: kept for incoming.ErrKept, unbegun for
@@ -192,7 +175,6 @@ const created = "ObjectCreated:"
 type notice struct {
 	incoming.Arrival
 	bucket, name string
-	size         int64 // of the object, in bytes
 }
 
 // envelope is the part of S3's event that is read
@@ -208,7 +190,6 @@ type envelope struct {
 			Object struct {
 				Key       string `json:"key"`
 				Sequencer string `json:"sequencer"`
-				Size      int64  `json:"size"`
 			} `json:"object"`
 		} `json:"s3"`
 	} `json:"Records"`
@@ -241,7 +222,7 @@ func parse(body []byte) ([]notice, error) {
 			return nil, fmt.Errorf("%w: its sequencer is not a hexadecimal number", ErrMessage)
 		}
 		notices = append(notices, notice{
-			Arrival: incoming.Arrival{Key: key, Sequencer: sequencer}, bucket: r.S3.Bucket.Name, name: r.EventName, size: r.S3.Object.Size,
+			Arrival: incoming.Arrival{Key: key, Sequencer: sequencer}, bucket: r.S3.Bucket.Name, name: r.EventName,
 		})
 	}
 	return notices, nil

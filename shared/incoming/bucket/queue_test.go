@@ -151,13 +151,55 @@ func TestInvalidMessagesFail(t *testing.T) {
 	}
 }
 
-func TestNoArrivalIsStartedWithoutTime(t *testing.T) {
+// slow is an ingester's function that takes until less than reserve is left.
+func slow(ctx context.Context) func(incoming.Arrival) (incoming.Outcome, error) {
+	return func(incoming.Arrival) (incoming.Outcome, error) {
+		if deadline, ok := ctx.Deadline(); ok {
+			time.Sleep(time.Until(deadline) - reserve + time.Millisecond)
+		}
+		return incoming.Completed, nil
+	}
+}
+
+// A message that comes alone is begun, however little time is left. So it is never
+// charged an attempt at which it was not begun.
+func TestAMessageThatComesAloneIsBegun(t *testing.T) {
 	t.Parallel()
-	c := newConsumer(completed)
-	ctx, cancel := context.WithTimeout(t.Context(), reserve/2)
-	defer cancel()
-	if failed := c.invoke(ctx, t, body("ObjectCreated:Put", "audio", key, "0A")); len(failed) != 1 || len(c.ingested) != 0 {
-		t.Errorf("failed %q, ingested %+v, want it to fail without an attempt", failed, c.ingested)
+	for _, left := range []time.Duration{time.Minute, reserve / 2, time.Second} {
+		ctx, cancel := context.WithTimeout(t.Context(), left)
+		defer cancel()
+		c := newConsumer(completed)
+		if failed := c.invoke(ctx, t, body("ObjectCreated:Put", "audio", key, "0A")); len(failed) != 0 || len(c.ingested) != 1 {
+			t.Errorf("with %v left: failed %q, ingested %+v, want it ingested", left, failed, c.ingested)
+		}
+	}
+}
+
+// In a larger batch, the arrivals for which no time is left are reported as failed,
+// and the log marks them.
+func TestABatchStopsInTime(t *testing.T) {
+	t.Parallel()
+	event := func(sequencer string) string { return body("ObjectCreated:Put", "audio", key, sequencer) }
+	two := `{"Records":[` + strings.TrimSuffix(strings.TrimPrefix(event("0A"), `{"Records":[`), "]}") + "," + strings.TrimPrefix(event("0B"), `{"Records":[`)
+	for name, c := range map[string]struct {
+		bodies []string
+		failed []string
+	}{
+		"messages":              {[]string{event("0A"), event("0B"), "{", event("0C")}, []string{"1", "2", "3"}},
+		"arrivals of a message": {[]string{two, event("0C")}, []string{"0", "1"}},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), reserve+100*time.Millisecond)
+		defer cancel()
+		consumer := newConsumer(slow(ctx))
+		if failed := consumer.invoke(ctx, t, c.bodies...); !slices.Equal(failed, c.failed) {
+			t.Errorf("%s: failed %q, want %q", name, failed, c.failed)
+		}
+		if want := []incoming.Arrival{{Key: key, Sequencer: "0A"}}; !slices.Equal(consumer.ingested, want) {
+			t.Errorf("%s: ingested %+v, want %+v", name, consumer.ingested, want)
+		}
+		if n := strings.Count(consumer.log.String(), `"outcome":"unbegun"`); n != 2 {
+			t.Errorf("%s: the log marks %d arrivals, want 2:\n%s", name, n, consumer.log.String())
+		}
 	}
 }
 

@@ -150,7 +150,7 @@ func (in Inbox) identify(ctx context.Context, f *file) (string, error) {
 
 // judge reads the audio of a file.
 func (in Inbox) judge(ctx context.Context, f *file, announced recording.Upload) (incoming.Judgment, error) {
-	return judge.Judge{Audio: in.Audio, MaxBytes: in.MaxBytes, Until: f.Until}.Object(ctx, f.Key, f.object, announced)
+	return judge.Judge{Audio: in.Audio, MaxBytes: in.MaxBytes}.Object(ctx, f.Key, f.object, announced)
 }
 
 // create makes the recording of a file, unless the recording was deleted. In that

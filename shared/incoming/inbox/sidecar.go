@@ -123,14 +123,14 @@ func (in Inbox) metadata(ctx context.Context, f *file) (incoming.Outcome, error)
 
 // describeAll completes the recordings of all audio with the stem of a sidecar
 // file, with its fields. A file that is kept does not hold up the others. If the
-// time of the arrival runs out, describeAll returns an error, so that the sidecar
-// is retried. The retry does not read known audio again, so it gets further.
+// invocation's time runs out, describeAll returns an error, so that the sidecar is
+// retried. The retry does not read known audio again, so it gets further.
 func (in Inbox) describeAll(ctx context.Context, f *file, call recording.Call) (incoming.Outcome, error) {
 	stem := recording.Stem(f.Key)
 	done := incoming.Awaiting
 	var keeps error // the first one
 	for after, more := "", true; more; {
-		if err := inTime(ctx, f.Until); err != nil {
+		if err := inTime(ctx); err != nil {
 			return "", err
 		}
 		keys, err := in.Audio.List(ctx, stem+".", after)
@@ -138,11 +138,11 @@ func (in Inbox) describeAll(ctx context.Context, f *file, call recording.Call) (
 			return "", fmt.Errorf("look for the audio of metadata: %w", err)
 		}
 		for _, key := range keys {
-			audio, ok := in.open(incoming.Arrival{Key: key, Until: f.Until})
+			audio, ok := in.open(incoming.Arrival{Key: key})
 			if !ok || audio.sidecar() || recording.Stem(key) != stem || recording.IsTestFile(key) {
 				continue
 			}
-			if err := inTime(ctx, f.Until); err != nil {
+			if err := inTime(ctx); err != nil {
 				return "", err
 			}
 			audio.described, audio.beside = true, call
@@ -182,13 +182,14 @@ func skip(stem, key string) string {
 var errUnfinished = errors.New("no time left for all the audio that the metadata describes")
 
 // spare is the time before the context's deadline in which no further file is
-// started.
-const spare = 5 * time.Second
+// started. It suffices for reading the file (audiofile: 5 s) and for storing the
+// result (package judge: 10 s).
+const spare = 15 * time.Second
 
-// inTime returns errUnfinished if the time of an arrival has run out.
-func inTime(ctx context.Context, until time.Time) error {
+// inTime returns errUnfinished if too little time is left for another file.
+func inTime(ctx context.Context) error {
 	deadline, limited := ctx.Deadline()
-	if ctx.Err() != nil || limited && time.Until(deadline) < spare || !until.IsZero() && time.Until(until) < 0 {
+	if ctx.Err() != nil || limited && time.Until(deadline) < spare {
 		return errUnfinished
 	}
 	return nil

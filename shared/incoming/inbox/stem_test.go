@@ -52,18 +52,23 @@ func several(t *testing.T) (d *fixture, sidecar string) {
 	return d, sidecar
 }
 
-// A sidecar stops when its share of the time runs out, so that later arrivals get
-// their share. A retry continues, and does not read known audio again.
+// spare is the time before the deadline in which a sidecar starts no further file.
+const spare = 15 * time.Second
+
+// A sidecar stops when the time runs out. A retry continues, and does not read
+// known audio again.
 func TestASidecarStopsInTime(t *testing.T) {
 	t.Parallel()
 	d, sidecar := several(t)
-	const share = 500 * time.Millisecond
+	const left = 500 * time.Millisecond
 	for want := 1; want <= 3; want++ {
 		opened := 0 // the sidecar, and the audio of one file
 		d.Objects.BeforeOpen = func() {
-			d.Objects.BeforeOpen = func() { opened++; time.Sleep(share) }
+			d.Objects.BeforeOpen = func() { opened++; time.Sleep(left) }
 		}
-		_, err := d.Ingest(t.Context(), incoming.Arrival{Key: sidecar, Sequencer: "01", Until: time.Now().Add(share)})
+		ctx, cancel := context.WithTimeout(t.Context(), spare+left)
+		_, err := d.Ingest(ctx, incoming.Arrival{Key: sidecar, Sequencer: "01"})
+		cancel()
 		if want < 3 && (err == nil || errors.Is(err, incoming.ErrKept)) {
 			t.Errorf("try %d = %v, want an error that leads to a retry", want, err)
 		} else if want == 3 && err != nil {
@@ -89,17 +94,13 @@ func TestASidecarStopsInTime(t *testing.T) {
 func TestASidecarWithoutTime(t *testing.T) {
 	t.Parallel()
 	d, sidecar := several(t)
-	soon, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	over, end := context.WithCancel(t.Context())
+	end()
+	soon, cancel := context.WithTimeout(t.Context(), spare-time.Second)
 	defer cancel()
-	for name, c := range map[string]struct {
-		ctx   context.Context //nolint:containedctx // a case of a table
-		until time.Time
-	}{
-		"its share is over":        {t.Context(), time.Now().Add(-time.Second)},
-		"the invocation ends soon": {soon, time.Time{}},
-	} {
+	for name, ctx := range map[string]context.Context{"the invocation is over": over, "the invocation ends soon": soon} {
 		d.Objects.Calls = 0
-		_, err := d.Ingest(c.ctx, incoming.Arrival{Key: sidecar, Until: c.until})
+		_, err := d.Ingest(ctx, incoming.Arrival{Key: sidecar})
 		if err == nil || errors.Is(err, incoming.ErrKept) || d.Objects.Calls > 1 || len(d.all()) > 0 {
 			t.Errorf("%s: %v after %d calls, want an error after one", name, err, d.Objects.Calls)
 		}

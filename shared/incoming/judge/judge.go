@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"callrecordings/shared/audiofile"
 	"callrecordings/shared/incoming"
@@ -69,8 +68,6 @@ type Judge struct {
 	Audio media.Reader
 	// MaxBytes is the most audio that a recording may have.
 	MaxBytes int64
-	// Until is when reading audio through ends; see [incoming.Arrival].
-	Until time.Time
 }
 
 // Object judges the object o under key. It compares the size and the checksum
@@ -85,7 +82,7 @@ func (j Judge) Object(ctx context.Context, key string, o media.Object, announced
 	if verdict.Reason = incoming.Mismatch(announced, recording.Upload{Size: o.Size, SHA256: o.SHA256}); !verdict.Accepted() {
 		return verdict, nil
 	}
-	r := &object{ctx: ctx, media: j.Audio, key: key, etag: o.ETag, size: o.Size, until: j.Until}
+	r := &object{ctx: ctx, media: j.Audio, key: key, etag: o.ETag, size: o.Size}
 	defer r.close()
 	verdict, err := Bytes(r, o.Size, announced)
 	if err != nil {

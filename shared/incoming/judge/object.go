@@ -30,7 +30,6 @@ type object struct {
 	media     media.Reader
 	key, etag string
 	size      int64
-	until     time.Time // zero for no limit but the deadline
 
 	body    io.ReadCloser
 	at, end int64 // the body's position, and where the body ends
@@ -65,9 +64,6 @@ func (o *object) ReadAt(p []byte, off int64) (int, error) {
 
 // late reports whether no time is left for reading the object through.
 func (o *object) late() bool {
-	if !o.until.IsZero() && time.Until(o.until) < 0 {
-		return true
-	}
 	deadline, ok := o.ctx.Deadline()
 	return ok && time.Until(deadline) < spare
 }

@@ -1,0 +1,127 @@
+package functions_test
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"gopkg.in/yaml.v3"
+
+	"callrecordings/shared/api"
+	"callrecordings/shared/config"
+)
+
+// values is a mapping of the template. Values with a tag such as !Ref or !If are read
+// without it.
+type values = map[string]any
+
+// properties returns the properties of the template's resources of a type, by name.
+func properties(t *testing.T, kind string) map[string]values {
+	t.Helper()
+	text, err := os.ReadFile("../template.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tmpl struct {
+		Resources map[string]struct {
+			Type       string `yaml:"Type"`
+			Properties values `yaml:"Properties"`
+		} `yaml:"Resources"`
+	}
+	if err := yaml.Unmarshal(text, &tmpl); err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]values{}
+	for name, r := range tmpl.Resources {
+		if r.Type == kind {
+			found[name] = r.Properties
+		}
+	}
+	return found
+}
+
+// minTries is the least number of tries before a message goes to a dead-letter
+// queue, as AWS recommends
+// (docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html).
+const minTries = 5
+
+// A message that is never begun must not cost a try. A queue counts every receive.
+// So each message comes alone, and the queue's pollers never invoke the function
+// more often at once than the function's own concurrency allows: they would receive
+// messages for which it is throttled. Streams have no count of tries.
+func TestNoMessageIsChargedForAnother(t *testing.T) {
+	t.Parallel()
+	queues := properties(t, "AWS::SQS::Queue")
+	sources := 0
+	for name, f := range properties(t, "AWS::Serverless::Function") {
+		events, _ := f["Events"].(values)
+		for event, e := range events {
+			source := e.(values)["Properties"].(values)
+			var want values
+			switch e.(values)["Type"] {
+			case "SQS":
+				short := strings.TrimSuffix(name, "Function")
+				set, parameter := "Has"+short+"Concurrency", short+"Concurrency"
+				compare(t, name, f, values{"ReservedConcurrentExecutions": []any{set, parameter, "AWS::NoValue"}})
+				compareQueue(t, queues[strings.TrimSuffix(source["Queue"].(string), ".Arn")], f["Timeout"].(int))
+				want = values{"BatchSize": 1, "ScalingConfig": values{"MaximumConcurrency": []any{set, parameter, 100}}}
+			case "DynamoDB":
+				want = values{"MaximumRetryAttempts": -1, "MaximumRecordAgeInSeconds": 43200}
+			default:
+				continue
+			}
+			sources++
+			want["FunctionResponseTypes"] = []any{"ReportBatchItemFailures"}
+			compare(t, name+", event "+event, source, want)
+		}
+	}
+	if background := len(config.Lambdas()) - len(operations()); sources != background {
+		t.Errorf("%d queues and streams, want one for each of %d functions", sources, background)
+	}
+}
+
+// compare compares some properties.
+func compare(t *testing.T, name string, got, want values) {
+	t.Helper()
+	for property, value := range want {
+		if diff := cmp.Diff(value, got[property]); diff != "" {
+			t.Errorf("template.yaml: %s: %s (-want +got):\n%s", name, property, diff)
+		}
+	}
+}
+
+// compareQueue checks a queue whose function has a timeout in seconds.
+func compareQueue(t *testing.T, queue values, timeout int) {
+	t.Helper()
+	redrive, _ := queue["RedrivePolicy"].(values)
+	if tries, _ := redrive["maxReceiveCount"].(int); tries < minTries {
+		t.Errorf("template.yaml: maxReceiveCount %v, want at least %d", redrive["maxReceiveCount"], minTries)
+	}
+	if hidden := queue["VisibilityTimeout"]; hidden != 6*timeout {
+		t.Errorf("template.yaml: VisibilityTimeout %v, want 6 times the function's Timeout of %d s", hidden, timeout)
+	}
+}
+
+// operations returns the functions that answer requests.
+func operations() []config.Function {
+	found := []config.Function{config.Function(api.OpFallback)}
+	for _, r := range api.Routes {
+		if f := config.Function(r.Op); !slices.Contains(found, f) {
+			found = append(found, f)
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+// Every operation of the API has a function.
+func TestEveryOperationHasAFolder(t *testing.T) {
+	t.Parallel()
+	for _, f := range operations() {
+		if !slices.Contains(config.Lambdas(), f) {
+			t.Errorf("no function serves the operation %s; the functions are %q", f, config.Lambdas())
+		}
+	}
+}
