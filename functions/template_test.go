@@ -1,6 +1,7 @@
 package functions_test
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -40,6 +41,11 @@ func properties(t *testing.T, kind string) map[string]values {
 		}
 	}
 	return found
+}
+
+// resource returns the name of a function's resource.
+func resource(f config.Function) string {
+	return strings.ToUpper(string(f[:1])) + string(f[1:]) + "Function"
 }
 
 // minTries is the least number of tries before a message goes to a dead-letter
@@ -116,12 +122,89 @@ func operations() []config.Function {
 	return found
 }
 
-// Every operation of the API has a function.
+// Every operation of the API has a function, in a folder of that name (see
+// TestEveryFolderIsAFunction).
 func TestEveryOperationHasAFolder(t *testing.T) {
 	t.Parallel()
 	for _, f := range operations() {
 		if !slices.Contains(config.Lambdas(), f) {
 			t.Errorf("no function serves the operation %s; the functions are %q", f, config.Lambdas())
+		}
+	}
+}
+
+// maxMetrics is the most metrics that one alarm can watch
+// (docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-limits.html).
+const maxMetrics = 10
+
+// watched returns the functions whose throttles an alarm watches.
+func watched(t *testing.T, name string, alarm values) (functions []string) {
+	t.Helper()
+	metrics, _ := alarm["Metrics"].([]any)
+	stats := 0
+	for _, m := range metrics {
+		stat, ok := m.(values)["MetricStat"].(values)
+		if !ok {
+			continue // the sum
+		}
+		stats++
+		metric := stat["Metric"].(values)
+		if metric["MetricName"] != "Throttles" {
+			continue
+		}
+		for _, d := range metric["Dimensions"].([]any) {
+			functions = append(functions, fmt.Sprint(d.(values)["Value"]))
+		}
+	}
+	if stats > maxMetrics {
+		t.Errorf("template.yaml: %s watches %d metrics, but CloudWatch allows %d: add another alarm", name, stats, maxMetrics)
+	}
+	return functions
+}
+
+// An alarm watches the throttles of every function: one alarm those that answer
+// requests, another the others.
+func TestAlarmsWatchEveryFunction(t *testing.T) {
+	t.Parallel()
+	watch := map[string]string{} // the alarm of a function
+	for name, alarm := range properties(t, "AWS::CloudWatch::Alarm") {
+		for _, f := range watched(t, name, alarm) {
+			if watch[f] != "" {
+				t.Errorf("template.yaml: %s and %s both watch the throttles of %s", watch[f], name, f)
+			}
+			watch[f] = name
+		}
+	}
+	for _, f := range config.Lambdas() {
+		want := "BackgroundThrottlesAlarm"
+		if slices.Contains(operations(), f) {
+			want = "FunctionThrottlesAlarm"
+		}
+		if got := watch[resource(f)]; got != want {
+			t.Errorf("template.yaml: the alarm for the throttles of %s is %q, want %s", resource(f), got, want)
+		}
+		delete(watch, resource(f))
+	}
+	for f, name := range watch {
+		t.Errorf("template.yaml: %s watches %s, which is not a function", name, f)
+	}
+}
+
+// The dashboard shows the concurrency and the throttles of every function, and every
+// alarm.
+func TestDashboardShowsEveryFunction(t *testing.T) {
+	t.Parallel()
+	board := properties(t, "AWS::CloudWatch::Dashboard")["Dashboard"]["DashboardBody"].(string)
+	for _, f := range config.Lambdas() {
+		for _, metric := range []string{"Throttles", "ConcurrentExecutions"} {
+			if !strings.Contains(board, `["AWS/Lambda","`+metric+`","FunctionName","${`+resource(f)+`}"`) {
+				t.Errorf("template.yaml: the dashboard does not show %s of %s", metric, resource(f))
+			}
+		}
+	}
+	for alarm := range properties(t, "AWS::CloudWatch::Alarm") {
+		if !strings.Contains(board, `"${`+alarm+`.Arn}"`) {
+			t.Errorf("template.yaml: the dashboard does not show %s", alarm)
 		}
 	}
 }

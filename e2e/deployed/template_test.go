@@ -287,8 +287,8 @@ func TestAlarms(t *testing.T) {
 	}
 	slices.Sort(alarms)
 	want := []string{
-		"ArrivalsAgeAlarm", "ArrivalsDeadLettersAlarm", "ArrivalsRefusedAlarm", "DeadLettersAlarm", "FunctionThrottlesAlarm", "LatencyAlarm",
-		"PublishAgeAlarm", "ServerErrorsAlarm", "StreamAgeAlarm", "TableThrottlesAlarm",
+		"ArrivalsAgeAlarm", "ArrivalsDeadLettersAlarm", "ArrivalsRefusedAlarm", "BackgroundThrottlesAlarm", "DeadLettersAlarm",
+		"FunctionThrottlesAlarm", "LatencyAlarm", "PublishAgeAlarm", "ServerErrorsAlarm", "StreamAgeAlarm", "TableThrottlesAlarm",
 	}
 	if !slices.Equal(alarms, want) {
 		t.Errorf("alarms %q, want %q", alarms, want)
