@@ -13,7 +13,7 @@ import (
 )
 
 // grace is the age at which ingest makes a recording for audio that has none; see
-// bucket.Ingester.
+// inbox.Inbox.
 const grace = time.Minute
 
 // Follow starts a function that ingests the arrivals in the queue with the

@@ -28,32 +28,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"callrecordings/shared/incoming"
 	"callrecordings/shared/incoming/inbox"
 	"callrecordings/shared/incoming/judge"
-	"callrecordings/shared/incoming/namepattern"
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
 )
 
-// Ingester ingests arrivals. It is safe for concurrent use.
-type Ingester struct {
-	// Store has the recordings, Audio the objects.
-	Store incoming.Store
-	Audio media.Objects
-	// Names reads the names of files in inboxes.
-	Names namepattern.Set
-	// MaxBytes is the most audio that a recording may have.
-	MaxBytes int64
-	// Grace is the age at which audio without a recording makes one. Until then
-	// its recording may be on its way, since some clients store the audio first.
-	Grace time.Duration
-	// Now is the clock.
-	Now func() time.Time
-}
+// Ingester ingests arrivals. It has the fields of the [inbox.Inbox] that handles the
+// files in inboxes. It is safe for concurrent use.
+type Ingester inbox.Inbox
 
 // Ingest handles one arrival. A retry finishes an interrupted call. Errors:
 // incoming.ErrEarly, incoming.ErrKept, store.ErrUnavailable, store.ErrConflict,
@@ -61,8 +47,7 @@ type Ingester struct {
 // replaced while it was read.
 func (g Ingester) Ingest(ctx context.Context, a incoming.Arrival) (incoming.Outcome, error) {
 	if _, _, ok := recording.ParseInboxKey(a.Key); ok {
-		files := inbox.Inbox{Store: g.Store, Audio: g.Audio, Names: g.Names, MaxBytes: g.MaxBytes, Grace: g.Grace, Now: g.Now}
-		return files.Ingest(ctx, a)
+		return inbox.Inbox(g).Ingest(ctx, a)
 	}
 	account, id, ok := recording.ParseKey(a.Key)
 	if !ok {

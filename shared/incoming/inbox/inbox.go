@@ -28,16 +28,19 @@ import (
 )
 
 // Inbox ingests the files of all accounts' inboxes. It is safe for concurrent
-// use.
+// use. A bucket.Ingester, which ingests everything else that arrives in the bucket,
+// has the same fields.
 type Inbox struct {
 	// Store has the recordings, Audio the files.
 	Store incoming.Store
 	Audio media.Objects
-	// Names reads the names of files.
+	// Names reads the names of files in inboxes.
 	Names namepattern.Set
 	// MaxBytes is the most audio that a recording may have.
 	MaxBytes int64
-	// Grace is how long Kazoo's test file is left for Kazoo to read it back.
+	// Grace is the age at which an Inbox removes Kazoo's test file, which Kazoo reads
+	// back, and at which an Ingester makes a recording for audio without one: its
+	// recording may be on its way, since some clients store the audio first.
 	Grace time.Duration
 	// Now is the clock.
 	Now func() time.Time
