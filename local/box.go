@@ -120,9 +120,20 @@ func (b *box) url() string {
 	return "http://" + net.JoinHostPort(host, strconv.Itoa(addr.Port))
 }
 
-// handler returns the API. Each operation has a gateway of its own, as in the
-// cloud.
+// handler returns the API.
 func (b *box) handler() (http.Handler, error) {
+	operations, err := b.operations()
+	if err != nil {
+		return nil, err
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		operations[api.Match(r.Method, r.URL.EscapedPath())].ServeHTTP(w, r)
+	}), nil
+}
+
+// operations returns the handler of each operation. Each has a gateway of its own,
+// as in the cloud.
+func (b *box) operations() (map[api.Operation]http.Handler, error) {
 	keys, err := auth.ParseKeys(b.dir.Keys.Token)
 	if err != nil {
 		return nil, fmt.Errorf("token keys in the data folder: %w", err)
@@ -137,7 +148,7 @@ func (b *box) handler() (http.Handler, error) {
 	verifier.MaxTTL = s.MaxTokenTTL
 	env := api.Env{Verifier: verifier, Log: b.log, Now: b.now, Origin: s.Origin, Node: node}
 	bodies := gateway.NewBudget(gateway.DefaultBudget)
-	operations := map[api.Operation]http.Handler{
+	return map[api.Operation]http.Handler{
 		api.OpList: bodies.Local(api.List(env, b.store, sealer)),
 		api.OpGet: bodies.Local(api.Get(env, b.store, b.bucket, api.Delivery{
 			Default: media.Delivery(s.Delivery), PresignTTL: s.PresignTTL, ExternalHosts: s.ExternalHosts, MaxWait: s.MaxWait,
@@ -151,10 +162,7 @@ func (b *box) handler() (http.Handler, error) {
 		api.OpPatch:    bodies.Local(api.Patch(env, b.store)),
 		api.OpDelete:   bodies.Local(api.Delete(env, b.store, b.bucket)),
 		api.OpFallback: bodies.Local(api.Fallback(env, openapi.JSON)),
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		operations[api.Match(r.Method, r.URL.EscapedPath())].ServeHTTP(w, r)
-	}), nil
+	}, nil
 }
 
 // Timeouts of the server. As behind API Gateway, a request and its response are
