@@ -32,13 +32,14 @@ type SecretReader interface {
 // Secrets stores, lists and revokes storage secrets.
 type Secrets interface {
 	SecretReader
-	// AddSecret stores a new secret. Errors: ErrExists if the account has a
+	// AddSecret stores a new secret. Errors: ErrExists if the account has or had a
 	// secret with this ID, ErrUnavailable.
 	AddSecret(ctx context.Context, s Secret) error
 	// ListSecrets returns all secrets of an account, ordered by ID. Errors:
 	// ErrUnavailable.
 	ListSecrets(ctx context.Context, account string) ([]Secret, error)
-	// RevokeSecret removes a secret. The next request that uses it fails.
-	// Errors: ErrNotFound, ErrUnavailable.
+	// RevokeSecret removes a secret. The next request that uses it fails. The ID
+	// stays taken, so that an attempt of AddSecret that arrives late, or a retry of
+	// it, does not bring the secret back. Errors: ErrNotFound, ErrUnavailable.
 	RevokeSecret(ctx context.Context, account, id string) error
 }

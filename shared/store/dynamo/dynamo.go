@@ -67,6 +67,9 @@
 //	created  N  creation time in Gregorian seconds
 //	rev      S  as above
 //
+// A revoked secret keeps only rev and deleted, its revocation time in Gregorian
+// seconds. It does not expire.
+//
 // Attributes that are not listed here survive every write except Revive, which
 // replaces the whole item.
 //
@@ -100,8 +103,8 @@
 //   - Update, Delete and Renew: GetItem and PutItem.
 //   - Put, Revive and Claim: PutItem.
 //   - Purged: UpdateItem.
-//   - Storage secrets: GetItem to check them; PutItem, Query on the table, and
-//     DeleteItem to manage them.
+//   - Storage secrets: GetItem to check them; PutItem, and Query on the table, to
+//     manage them.
 //   - Find, which only the operator's command line calls: BatchGetItem.
 package dynamo
 

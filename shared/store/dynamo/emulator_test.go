@@ -24,8 +24,7 @@ type attributes = map[string]any
 type request struct {
 	Item, Key, ExclusiveStartKey, ExpressionAttributeValues       attributes
 	ConditionExpression, KeyConditionExpression, UpdateExpression string
-	IndexName, ReturnValues                                       string
-	ReturnValuesOnConditionCheckFailure                           string
+	IndexName, ReturnValuesOnConditionCheckFailure                string
 	ConsistentRead                                                bool
 	ScanIndexForward                                              *bool
 	Limit                                                         int
@@ -107,8 +106,6 @@ func (e *emulator) do(operation string, in *request) (int, attributes) {
 		return e.write(in, in.Item, in.Item)
 	case "UpdateItem":
 		return e.write(in, in.Key, updated(e.items[keyOf(in.Key)], in))
-	case "DeleteItem":
-		return e.write(in, in.Key, nil)
 	case "Query":
 		return http.StatusOK, e.query(in)
 	case "BatchGetItem":
@@ -145,8 +142,7 @@ func (e *emulator) get(in *request) attributes {
 	return out
 }
 
-// write replaces the item at key with next if the condition holds. If next is nil,
-// it removes the item.
+// write replaces the item at key with next if the condition holds.
 func (e *emulator) write(in *request, key, next attributes) (int, attributes) {
 	at := keyOf(key)
 	old := e.items[at]
@@ -158,14 +154,8 @@ func (e *emulator) write(in *request, key, next attributes) (int, attributes) {
 		return http.StatusBadRequest, out
 	}
 	e.past[at] = old
-	if e.items[at] = next; next == nil {
-		delete(e.items, at)
-	}
-	out := attributes{}
-	if old != nil && in.ReturnValues == "ALL_OLD" {
-		out["Attributes"] = old
-	}
-	return http.StatusOK, out
+	e.items[at] = next
+	return http.StatusOK, attributes{}
 }
 
 // update matches the only update expression that the store uses.

@@ -59,7 +59,7 @@ func TestLostAnswerBeforeAnotherWrite(t *testing.T) {
 		{"Update, then a delete", steps{put}, update, steps{remove}, 0},
 		{"Delete, then a revival", steps{put}, remove, steps{purged, revive, update}, 1},
 		{"Purged, then a revival", steps{put, remove}, purged, steps{revive, update}, 1},
-		{"RevokeSecret", steps{addSecret}, revokeSecret, nil, 0},
+		{"AddSecret, then a revocation", nil, addSecret, steps{revokeSecret}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -94,6 +94,30 @@ func TestLostAnswerBeforeAnotherWrite(t *testing.T) {
 				t.Errorf("Get = %+v, %v, want %d marks", r, err, c.marks)
 			}
 		})
+	}
+}
+
+// A revocation whose answer was lost has succeeded: its retry finds its own write.
+func TestLostAnswerOfARevocation(t *testing.T) {
+	t.Parallel()
+	e := newEmulator(t)
+	s := openEmulator(t, e)
+	if err := s.AddSecret(t.Context(), store.Secret{Account: account, ID: "0a", Sum: "aa"}); err != nil {
+		t.Fatal(err)
+	}
+	failed := false
+	e.fault = func(string) fault {
+		if failed {
+			return none
+		}
+		failed = true
+		return lost
+	}
+	if err := s.RevokeSecret(t.Context(), account, "0a"); err != nil {
+		t.Errorf("RevokeSecret = %v, want nil", err)
+	}
+	if found, err := s.Secret(t.Context(), account, "0a"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("Secret = %+v, %v, want %v", found, err, store.ErrNotFound)
 	}
 }
 

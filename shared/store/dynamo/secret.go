@@ -10,7 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"callrecordings/shared/attempt"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/requestlog"
 	"callrecordings/shared/store"
@@ -22,9 +21,13 @@ const secretPrefix = "secret" + separator
 
 // Secret finds a storage secret; see [store.SecretReader].
 func (s *Store) Secret(ctx context.Context, account, id string) (store.Secret, error) {
-	m, err := s.read(ctx, "finding a secret of", account, secretPrefix+id)
-	if err != nil {
+	const doing = "finding a secret of"
+	m, err := s.read(ctx, doing, account, secretPrefix+id)
+	switch {
+	case err != nil:
 		return store.Secret{}, err
+	case isTombstone(m):
+		return store.Secret{}, wrap(store.ErrNotFound, doing, account, id, nil)
 	}
 	return decodeSecret(m)
 }
@@ -61,6 +64,9 @@ func (s *Store) ListSecrets(ctx context.Context, account string) ([]store.Secret
 		}
 		requestlog.From(ctx).ReadUnits += units(out.ConsumedCapacity)
 		for _, m := range out.Items {
+			if isTombstone(m) {
+				continue
+			}
 			secret, err := decodeSecret(m)
 			if err != nil {
 				return nil, err
@@ -73,25 +79,21 @@ func (s *Store) ListSecrets(ctx context.Context, account string) ([]store.Secret
 	}
 }
 
-// RevokeSecret deletes a storage secret; see [store.Secrets].
+// RevokeSecret turns a storage secret into a mark that keeps its ID taken; see
+// [store.Secrets].
 func (s *Store) RevokeSecret(ctx context.Context, account, id string) error {
 	const doing = "revoking a secret of"
-	ctx, watched := attempt.Watch(ctx)
-	out, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-		TableName: &s.table, Key: tableKey(account, secretPrefix+id), ReturnValues: types.ReturnValueAllOld,
-		ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
-	})
+	revision, err := s.revision()
 	if err != nil {
-		return fail(doing, account, id, err)
+		return err
 	}
-	requestlog.From(ctx).WriteUnits += units(out.ConsumedCapacity)
-	if len(out.Attributes) == 0 {
-		if watched.Lost() {
-			return wrap(store.ErrUnavailable, doing, account, id, errors.New("not found, after an attempt whose answer was lost"))
-		}
+	m := tableKey(account, secretPrefix+id)
+	m[attrDeleted], m[attrRevision] = num(recording.SecondsOf(s.now())), str(revision)
+	_, err = s.write(ctx, m, condition{text: "attribute_exists(" + attrSHA256 + ")"})
+	if errors.Is(err, errUnmet) {
 		return wrap(store.ErrNotFound, doing, account, id, nil)
 	}
-	return nil
+	return fail(doing, account, id, err)
 }
 
 // decodeSecret decodes the item of a storage secret.

@@ -11,11 +11,15 @@ import (
 
 const secretColumns = "account, id, sum, label, created" //nolint:gosec // names of columns
 
+// valid is the condition of a row with a secret. The row of a revoked secret has no
+// checksum, and keeps the ID taken.
+const valid = "sum <> ''"
+
 // Secret looks up a storage secret; see [store.SecretReader].
 func (s *Store) Secret(ctx context.Context, account, id string) (store.Secret, error) {
 	requestlog.From(ctx).Calls++
 	var secret store.Secret
-	row := s.read.QueryRowContext(ctx, "SELECT "+secretColumns+" FROM secrets WHERE account = ? AND id = ?", account, id)
+	row := s.read.QueryRowContext(ctx, "SELECT "+secretColumns+" FROM secrets WHERE account = ? AND id = ? AND "+valid, account, id)
 	err := row.Scan(&secret.Account, &secret.ID, &secret.Sum, &secret.Label, &secret.Created)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = store.ErrNotFound
@@ -42,7 +46,7 @@ func (s *Store) AddSecret(ctx context.Context, secret store.Secret) error {
 // ListSecrets lists storage secrets; see [store.Secrets].
 func (s *Store) ListSecrets(ctx context.Context, account string) ([]store.Secret, error) {
 	const action = "list the secrets of"
-	rows, err := s.read.QueryContext(ctx, "SELECT "+secretColumns+" FROM secrets WHERE account = ? ORDER BY id", account)
+	rows, err := s.read.QueryContext(ctx, "SELECT "+secretColumns+" FROM secrets WHERE account = ? AND "+valid+" ORDER BY id", account)
 	if err != nil {
 		return nil, fail(action, account, "", err)
 	}
@@ -64,7 +68,7 @@ func (s *Store) ListSecrets(ctx context.Context, account string) ([]store.Secret
 // RevokeSecret removes a storage secret; see [store.Secrets].
 func (s *Store) RevokeSecret(ctx context.Context, account, id string) error {
 	err := s.change(ctx, func(tx *sql.Tx) error {
-		done, err := tx.ExecContext(ctx, "DELETE FROM secrets WHERE account = ? AND id = ?", account, id)
+		done, err := tx.ExecContext(ctx, "UPDATE secrets SET sum = '', label = '' WHERE account = ? AND id = ? AND "+valid, account, id)
 		return orIfUnchanged(done, err, store.ErrNotFound)
 	})
 	if err != nil {

@@ -3,7 +3,7 @@
 CREATE TABLE secrets (
   account TEXT    NOT NULL,
   id      TEXT    NOT NULL,
-  sum     TEXT    NOT NULL, -- SHA-256 of the secret, in hex
+  sum     TEXT    NOT NULL, -- SHA-256 of the secret, in hex; '' if it was revoked
   label   TEXT    NOT NULL,
   created INTEGER NOT NULL, -- Gregorian seconds
   PRIMARY KEY (account, id)

@@ -46,6 +46,24 @@ var secrets = []testCase{
 			s.Errorf("Secret = %+v, %v, want %+v", got, err, one)
 		}
 	}},
+	{"a delayed attempt to add a secret does not undo its revocation", func(s *suite) {
+		one := store.Secret{Account: s.account, ID: "0a", Sum: "aa", Label: "PBX", Created: 63_900_000_000}
+		if err := s.store.AddSecret(s.Context(), one); err != nil {
+			s.Fatalf("AddSecret: %v", err)
+		}
+		if err := s.store.RevokeSecret(s.Context(), s.account, "0a"); err != nil {
+			s.Fatalf("RevokeSecret: %v", err)
+		}
+		s.wantErr("AddSecret again", s.store.AddSecret(s.Context(), one), store.ErrExists)
+		_, err := s.store.Secret(s.Context(), s.account, "0a")
+		s.wantErr("Secret", err, store.ErrNotFound)
+		s.wantSecrets(s.account)
+		s.wantErr("RevokeSecret again", s.store.RevokeSecret(s.Context(), s.account, "0a"), store.ErrNotFound)
+		one.Account += "x"
+		if err := s.store.AddSecret(s.Context(), one); err != nil {
+			s.Errorf("AddSecret to another account: %v", err)
+		}
+	}},
 	{"a secret is not visible as a recording", func(s *suite) {
 		if err := s.store.AddSecret(s.Context(), store.Secret{Account: s.account, ID: "0a", Sum: "aa"}); err != nil {
 			s.Fatalf("AddSecret: %v", err)
