@@ -53,10 +53,10 @@ func resource(f config.Function) string {
 // (docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html).
 const minTries = 5
 
-// A message that is never begun must not cost a try. A queue counts every receive.
-// So each message comes alone, and the queue's pollers never invoke the function
-// more often at once than the function's own concurrency allows: they would receive
-// messages for which it is throttled. Streams have no count of tries.
+// A message that is never begun must not cost a try, but a queue counts every receive.
+// So each invocation gets one message, and the pollers of the queue make no more
+// invocations at once than the function's concurrency allows: otherwise, they would
+// receive messages and be throttled. Streams do not count tries.
 func TestNoMessageIsChargedForAnother(t *testing.T) {
 	t.Parallel()
 	queues := properties(t, "AWS::SQS::Queue")
@@ -98,7 +98,7 @@ func compare(t *testing.T, name string, got, want values) {
 	}
 }
 
-// compareQueue checks a queue whose function has a timeout in seconds.
+// compareQueue checks the queue of a function with that timeout in seconds.
 func compareQueue(t *testing.T, queue values, timeout int) {
 	t.Helper()
 	redrive, _ := queue["RedrivePolicy"].(values)
@@ -137,7 +137,7 @@ func TestEveryOperationHasAFolder(t *testing.T) {
 // (docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-limits.html).
 const maxMetrics = 10
 
-// watched returns the functions whose throttles an alarm watches.
+// watched returns the functions for which an alarm watches throttles.
 func watched(t *testing.T, name string, alarm values) (functions []string) {
 	t.Helper()
 	metrics, _ := alarm["Metrics"].([]any)

@@ -37,7 +37,7 @@ import (
 	"callrecordings/shared/store"
 )
 
-// Ingester ingests arrivals. It has the fields of the [inbox.Inbox] that handles the
+// Ingester ingests arrivals. It has the fields of [inbox.Inbox], to which it passes the
 // files in inboxes. It is safe for concurrent use.
 type Ingester inbox.Inbox
 

@@ -19,9 +19,9 @@ import (
 	"callrecordings/shared/requestlog"
 )
 
-// reserve is the time before the end of an invocation in which it begins no other
-// arrival than its first. It suffices for reading the audio (audiofile: 5 s) and
-// for storing the result (package judge: 10 s).
+// reserve is the time at the end of an invocation in which no further arrival is
+// begun. It is enough to read the audio (package audiofile: 5 s) and to store the
+// result (package judge: 10 s).
 const reserve = 15 * time.Second
 
 var (
@@ -63,12 +63,13 @@ type Queue struct {
 func Start(q Queue) { lambda.Start(Handler(q)) }
 
 // Handler makes a Lambda handler that ingests the arrivals of each message, in
-// their order. A message is reported as failed if one of its arrivals failed or was
-// not begun. Later messages are still handled. The first arrival of an invocation is
-// always begun. Thus no message can wait in vain if each comes alone, as
-// template.yaml has it. In a larger batch, arrivals that would begin within the
-// last seconds are left to a later invocation, and SQS counts that as an attempt
-// at their messages. The handler's own error is always nil.
+// order. A message is reported as failed if one of its arrivals failed or was not
+// begun; later messages are still handled. The handler's own error is always nil.
+//
+// The first arrival of an invocation is always begun. With one message in each
+// invocation, as in template.yaml, no message is therefore charged an attempt at
+// which it was not begun. In a larger batch, an arrival that would begin too late is
+// left to a later invocation, but SQS counts the attempt.
 func Handler(q Queue) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
 		answer := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
@@ -81,8 +82,8 @@ func Handler(q Queue) func(context.Context, events.SQSEvent) (events.SQSEventRes
 	}
 }
 
-// message ingests the arrivals of a message, and reports whether it is done with all
-// of them. first is true for the first message of an invocation.
+// message ingests the arrivals of a message, and reports whether the queue can forget
+// it. first is true for the first message of an invocation.
 func (q Queue) message(ctx context.Context, m events.SQSMessage, first bool) bool {
 	notices, err := parse([]byte(m.Body))
 	if err != nil {

@@ -28,8 +28,7 @@ import (
 )
 
 // Inbox ingests the files of all accounts' inboxes. It is safe for concurrent
-// use. A bucket.Ingester, which ingests everything else that arrives in the bucket,
-// has the same fields.
+// use. A bucket.Ingester, which ingests all other arrivals too, has the same fields.
 type Inbox struct {
 	// Store has the recordings, Audio the files.
 	Store incoming.Store

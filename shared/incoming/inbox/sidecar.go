@@ -182,7 +182,7 @@ func skip(stem, key string) string {
 var errUnfinished = errors.New("no time left for all the audio that the metadata describes")
 
 // spare is the time before the context's deadline in which no further file is
-// started. It suffices for reading the file (audiofile: 5 s) and for storing the
+// started. It is enough to read the file (package audiofile: 5 s) and to store the
 // result (package judge: 10 s).
 const spare = 15 * time.Second
 
