@@ -37,7 +37,7 @@ type Store struct {
 	next   Driver
 	mu     sync.Mutex
 	calls  int
-	faults []Fault
+	choose func(call int) Fault
 }
 
 // Driver is the interface of a driver that Store can wrap.
@@ -56,7 +56,22 @@ type Driver interface {
 var _ Driver = (*Store)(nil)
 
 // New wraps next. Without faults, the result behaves like next.
-func New(next Driver, faults ...Fault) *Store { return &Store{next: next, faults: faults} }
+func New(next Driver, faults ...Fault) *Store {
+	return NewWith(next, func(call int) Fault {
+		for _, f := range faults {
+			if f.Call == call {
+				return f
+			}
+		}
+		return Fault{}
+	})
+}
+
+// NewWith wraps next. choose returns the fault of a call, counted from 1; the zero
+// Fault means none. It must be safe for concurrent use.
+func NewWith(next Driver, choose func(call int) Fault) *Store {
+	return &Store{next: next, choose: choose}
+}
 
 // Calls returns the number of calls that have begun.
 func (s *Store) Calls() int {
@@ -68,14 +83,10 @@ func (s *Store) Calls() int {
 // fault counts a call and returns its fault, or the zero Fault if it has none.
 func (s *Store) fault() Fault {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.calls++
-	for _, f := range s.faults {
-		if f.Call == s.calls {
-			return f
-		}
-	}
-	return Fault{}
+	call := s.calls
+	s.mu.Unlock()
+	return s.choose(call)
 }
 
 // do counts a call, executes it and applies its fault.
