@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/abema/go-mp4 v1.4.1
+	github.com/anishathalye/porcupine v1.3.1
 	github.com/aws/aws-lambda-go v1.55.1
 	github.com/aws/aws-sdk-go-v2 v1.47.7
 	github.com/aws/aws-sdk-go-v2/config v1.33.15

@@ -1,0 +1,48 @@
+package dynamo
+
+import (
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"callrecordings/shared/store/historytest"
+)
+
+// TestHistoriesInMemory is not parallel, for the same reason as TestConformanceInMemory.
+func TestHistoriesInMemory(t *testing.T) {
+	historytest.Run(t, historytest.Harness{Open: func(t testing.TB, faults *historytest.Faults) func() historytest.Client {
+		e := newEmulator(t)
+		return historyClients(t, faults, Options{Region: "eu-west-1", Endpoint: e.url, Table: "recordings", Credentials: static}, account)
+	}})
+}
+
+// TestHistories uses a table in DynamoDB Local.
+func TestHistories(t *testing.T) {
+	t.Parallel()
+	s := live(t)
+	var accounts atomic.Int64
+	historytest.Run(t, historytest.Harness{Open: func(t testing.TB, faults *historytest.Faults) func() historytest.Client {
+		o := Options{Region: s.region, Endpoint: s.endpoint, Table: s.table, Credentials: static}
+		return historyClients(t, faults, o, fmt.Sprintf("a%d", accounts.Add(1)))
+	}})
+}
+
+// historyClients returns clients with a store of their own each, as several functions
+// have it. A request can fail only as faults decides, so the time-outs are long.
+func historyClients(t testing.TB, faults *historytest.Faults, o Options, account string) func() historytest.Client {
+	t.Helper()
+	n := standard()
+	n.Backoff, n.conflict, n.patience = 5*time.Millisecond, 5*time.Millisecond, 20*time.Millisecond
+	n.Connect, n.Attempt = time.Minute, time.Minute
+	transport := n.Client(idle).Transport
+	o.HTTPClient = &http.Client{Transport: faults.Transport(transport)}
+	return func() historytest.Client {
+		s, err := open(o, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return historytest.Direct{Store: s, Account: account}
+	}
+}

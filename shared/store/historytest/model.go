@@ -1,0 +1,351 @@
+package historytest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/anishathalye/porcupine"
+)
+
+// Kind is the kind of a call.
+type Kind string
+
+// The kinds of calls.
+const (
+	// Create creates the recording, or returns it if the same request created it before.
+	Create Kind = "create"
+	// Get reads the document.
+	Get Kind = "get"
+	// Patch sets one tag of user_metadata.
+	Patch Kind = "patch"
+	// Delete deletes the recording.
+	Delete Kind = "delete"
+	// Complete reports that the audio arrived.
+	Complete Kind = "complete"
+	// claim reserves an ID for an idempotency key. It is the first step of Create and
+	// may take effect without the rest.
+	claim Kind = "claim"
+)
+
+// slots is the number of tags in a document.
+const slots = 3
+
+// Input is a call.
+type Input struct {
+	Kind Kind
+	// Key names the recording in the history. It is the last part of its ID, or the
+	// idempotency key if Keyed is true.
+	Key   string
+	Keyed bool
+	// ID is the recording's ID. It is "" for Create with an idempotency key.
+	ID string
+	// Body distinguishes requests of Create: equal bodies make equal requests. The new
+	// document has it as its first tag.
+	Body string
+	// Slot and Value are the tag that Patch sets.
+	Slot  int
+	Value string
+	// IfMatch is the revision that Patch and Delete require, "" for any.
+	IfMatch string
+}
+
+// String implements [fmt.Stringer].
+func (in Input) String() string {
+	text := string(in.Kind) + " " + in.Key
+	switch in.Kind {
+	case Create, claim:
+		text += " with body " + in.Body
+	case Patch:
+		text += fmt.Sprintf(" tag %d = %s", in.Slot, in.Value)
+	}
+	if in.IfMatch != "" {
+		text += " if " + in.IfMatch
+	}
+	return text
+}
+
+// Result is how a call ended.
+type Result string
+
+// The results of calls.
+const (
+	// Done is success (200, 201).
+	Done Result = "done"
+	// Missing means that the recording does not exist, or was deleted (404).
+	Missing Result = "missing"
+	// Mismatch means that If-Match was not met (412).
+	Mismatch Result = "mismatch"
+	// Conflict means that another recording has the ID or the key, or that retries
+	// could not settle a concurrent change (409). The call had no effect.
+	Conflict Result = "conflict"
+	// Unchanged means that Complete found the audio noted already.
+	Unchanged Result = "unchanged"
+	// Gone means that Complete found no audio, and changed nothing.
+	Gone Result = "gone"
+	// Unknown means that the call may have taken effect, or may still do so (503).
+	Unknown Result = "unknown"
+)
+
+// Output is the answer to a call.
+type Output struct {
+	Result Result
+	// Err is an answer that no call may have; nil for none. It fails the test.
+	Err error
+	// ID, Revision and Document are those of the answer, after Done. Delete answers
+	// with the recording as it was. Revision is "" if the answer has none.
+	ID, Revision string
+	Document     Document
+}
+
+// String implements [fmt.Stringer].
+func (out Output) String() string {
+	if out.Result != Done {
+		return string(out.Result)
+	}
+	return fmt.Sprintf("%s, revision %q, tags %q, ready %v", out.Result, out.Revision, out.Document.Tags, out.Document.Ready)
+}
+
+// Document is the part of a document that the model knows.
+type Document struct {
+	Tags [slots]string
+	// Ready is true once the audio has arrived.
+	Ready bool
+}
+
+// presence is whether a recording exists.
+type presence byte
+
+const (
+	absent presence = iota
+	present
+	deleted
+)
+
+// state is a state of one recording. The revision is "" if it is unknown, because the
+// answer to the latest change did not arrive.
+type state struct {
+	presence
+	document     Document
+	revision     string
+	body, id     string // of the request that created it
+	claimed      string // the body that reserved the idempotency key
+	pastRevision string // all revisions so far, each followed by a space
+}
+
+// used reports whether the recording had the revision.
+func (s state) used(revision string) bool {
+	return slices.Contains(strings.Fields(s.pastRevision), revision)
+}
+
+// changed returns s under a new revision, "" for an unknown one. ok is false if the
+// revision is not new.
+func (s state) changed(revision string) (next state, ok bool) {
+	if revision != "" && s.used(revision) {
+		return s, false
+	}
+	if s.revision = revision; revision != "" {
+		s.pastRevision += revision + " "
+	}
+	return s, true
+}
+
+// sees returns s if an answer that shows the recording agrees with it. If the revision
+// was unknown, the answer supplies it.
+func (s state) sees(in Input, out Output) []state {
+	if s.presence != present || out.Document != s.document || out.Revision == "" {
+		return nil
+	}
+	if s.id == "" {
+		s.id = out.ID
+	}
+	if s.id != out.ID || in.ID != "" && in.ID != out.ID {
+		return nil
+	}
+	if s.revision == "" {
+		next, ok := s.changed(out.Revision)
+		return only(next, ok)
+	}
+	return only(s, s.revision == out.Revision)
+}
+
+// admits reports whether the recording exists and meets If-Match. A client knows a
+// revision only from an earlier answer, so If-Match is never an unknown revision.
+func (s state) admits(in Input) bool {
+	return s.presence == present && (in.IfMatch == "" || in.IfMatch == s.revision)
+}
+
+// only returns s, or nothing unless ok.
+func only(s state, ok bool) []state {
+	if ok {
+		return []state{s}
+	}
+	return nil
+}
+
+// either returns s and the states after an effect.
+func either(s state, effect []state) []state { return append(effect, s) }
+
+// step returns the states that may follow s after a call with that answer.
+func step(s state, in Input, out Output) []state {
+	switch in.Kind {
+	case claim:
+		return either(s, s.reserve(in))
+	case Create:
+		return s.create(in, out)
+	case Get:
+		return s.get(in, out)
+	case Patch:
+		return s.patch(in, out)
+	case Delete:
+		return s.remove(in, out)
+	case Complete:
+		return s.complete(in, out)
+	}
+	return nil
+}
+
+// reserve returns the state after the idempotency key was reserved, unless another
+// request has it.
+func (s state) reserve(in Input) []state {
+	if !in.Keyed || s.claimed == in.Body {
+		return []state{s}
+	}
+	free := s.claimed == ""
+	s.claimed = in.Body
+	return only(s, free)
+}
+
+// made returns the state after a recording was created with that revision.
+func (s state) made(in Input, revision string) []state {
+	reserved := s.reserve(in)
+	if s.presence != absent || len(reserved) == 0 {
+		return nil
+	}
+	next, ok := reserved[0].changed(revision)
+	next.presence, next.body = present, in.Body
+	next.document = Document{Tags: [slots]string{in.Body}}
+	return only(next, ok)
+}
+
+func (s state) create(in Input, out Output) []state {
+	switch out.Result {
+	case Done:
+		var all []state
+		for _, next := range s.made(in, out.Revision) {
+			all = append(all, next.sees(in, out)...)
+		}
+		if s.body == in.Body {
+			all = append(all, s.sees(in, out)...)
+		}
+		return all
+	case Conflict:
+		if s.presence == deleted || s.presence == present && s.body != in.Body || s.claimed != "" && s.claimed != in.Body {
+			return []state{s}
+		}
+	case Unknown:
+		return either(s, append(s.reserve(in), s.made(in, "")...))
+	}
+	return nil
+}
+
+func (s state) get(in Input, out Output) []state {
+	switch out.Result {
+	case Done:
+		return s.sees(in, out)
+	case Missing:
+		return only(s, s.presence != present)
+	case Unknown:
+		return []state{s}
+	}
+	return nil
+}
+
+func (s state) patch(in Input, out Output) []state {
+	switch out.Result {
+	case Done, Unknown:
+		next, ok := s.changed(out.Revision)
+		next.document.Tags[in.Slot] = in.Value
+		effect := only(next, ok && s.admits(in))
+		if out.Result == Unknown {
+			return either(s, effect)
+		}
+		if len(effect) > 0 {
+			return next.sees(in, out)
+		}
+	default:
+		return s.unmet(in, out)
+	}
+	return nil
+}
+
+func (s state) remove(in Input, out Output) []state {
+	gone := s
+	gone.presence, gone.document, gone.revision = deleted, Document{}, ""
+	switch out.Result {
+	case Done:
+		return only(gone, s.admits(in) && len(s.sees(in, out)) > 0)
+	case Unknown:
+		return either(s, only(gone, s.admits(in)))
+	}
+	return s.unmet(in, out)
+}
+
+// unmet returns s if a change may fail in it with that answer.
+func (s state) unmet(in Input, out Output) []state {
+	switch out.Result {
+	case Missing:
+		return only(s, s.presence != present)
+	case Mismatch:
+		return only(s, s.presence == present && in.IfMatch != "" && in.IfMatch != s.revision)
+	case Conflict:
+		return []state{s}
+	}
+	return nil
+}
+
+func (s state) complete(in Input, out Output) []state {
+	waits := s.presence == present && !s.document.Ready
+	switch out.Result {
+	case Done, Unknown:
+		next, ok := s.changed(out.Revision)
+		next.document.Ready = true
+		effect := only(next, ok && waits)
+		if out.Result == Unknown {
+			return either(s, effect)
+		}
+		return effect
+	case Unchanged:
+		return only(s, s.presence == present && s.document.Ready)
+	case Gone:
+		return []state{s}
+	}
+	return s.unmet(in, out)
+}
+
+// model is the specification of one recording. Recordings are independent.
+var model = (&porcupine.NondeterministicModel{
+	Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
+		parts, order := map[string][]porcupine.Operation{}, []string{}
+		for _, op := range history {
+			key := op.Input.(Input).Key
+			if parts[key] == nil {
+				order = append(order, key)
+			}
+			parts[key] = append(parts[key], op)
+		}
+		all := make([][]porcupine.Operation, len(order))
+		for i, key := range order {
+			all[i] = parts[key]
+		}
+		return all
+	},
+	Init: func() []any { return []any{state{}} },
+	Step: func(s, in, out any) []any {
+		var all []any
+		for _, next := range step(s.(state), in.(Input), out.(Output)) {
+			all = append(all, next)
+		}
+		return all
+	},
+}).ToModel()

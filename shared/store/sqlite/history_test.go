@@ -1,0 +1,19 @@
+package sqlite_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"callrecordings/shared/store/historytest"
+)
+
+// TestHistories uses a file that each client opens by itself, as several processes do.
+func TestHistories(t *testing.T) {
+	t.Parallel()
+	historytest.Run(t, historytest.Harness{Open: func(t testing.TB, faults *historytest.Faults) func() historytest.Client {
+		path := filepath.Join(t.TempDir(), "recordings.db")
+		return func() historytest.Client {
+			return historytest.Direct{Store: faults.Store(open(t, path)), Account: "a"}
+		}
+	}})
+}
