@@ -3,6 +3,8 @@ package api
 import (
 	"errors"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"callrecordings/shared/media"
@@ -71,6 +73,57 @@ func TestPatchWithAFault(t *testing.T) {
 			s.do(t, http.MethodPatch, onePath, body).wantStatus(t, http.StatusOK, "")
 			s.wantTag(t, `"new"`)
 		})
+	}
+}
+
+// If the answer to a patch with If-Match is lost, a retry is a 412, and the document
+// shows that the patch was made (contract, After a lost answer).
+func TestConditionalPatchWithALostAnswer(t *testing.T) {
+	t.Parallel()
+	const body = `{"user_metadata":{"tag":"new"}}`
+	s := failing(t, 1, faultstore.After)
+	before := s.put(t, nil, nil).Revision
+	s.do(t, http.MethodPatch, onePath, body, "If-Match", before).wantStatus(t, http.StatusServiceUnavailable, "datastore_unreachable")
+	s.do(t, http.MethodPatch, onePath, body, "If-Match", before).wantStatus(t, http.StatusPreconditionFailed, "precondition_failed")
+	p := s.do(t, http.MethodGet, onePath, "")
+	if tag := p.text(t, "data", "user_metadata", "tag"); tag != "new" || p.text(t, "revision") == before {
+		t.Errorf("GET = tag %q, revision %s, want new and another revision than %s", tag, p.text(t, "revision"), before)
+	}
+}
+
+// If the answer to a delete with If-Match is lost, a retry is a 404, as without
+// If-Match.
+func TestConditionalDeleteWithALostAnswer(t *testing.T) {
+	t.Parallel()
+	s := failing(t, 1, faultstore.After)
+	before := s.put(t, nil, nil).Revision
+	s.do(t, http.MethodDelete, onePath, "", "If-Match", before).wantStatus(t, http.StatusServiceUnavailable, "datastore_unreachable")
+	s.do(t, http.MethodDelete, onePath, "", "If-Match", before).wantStatus(t, http.StatusNotFound, "bad_identifier")
+}
+
+// Of several clients that send the same patch with the same revision, one succeeds, so
+// that a patch can take a lock.
+func TestOneOfEqualConditionalPatchesSucceeds(t *testing.T) {
+	t.Parallel()
+	s := newSingle(t, Delivery{})
+	before := s.put(t, nil, nil).Revision
+	const clients = 8
+	var succeeded, failed atomic.Int32
+	var wg sync.WaitGroup
+	for range clients {
+		wg.Go(func() {
+			p := s.do(t, http.MethodPatch, onePath, `{"user_metadata":{"locked":true}}`, "If-Match", before)
+			switch p.status {
+			case http.StatusOK:
+				succeeded.Add(1)
+			case http.StatusPreconditionFailed:
+				failed.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if succeeded.Load() != 1 || failed.Load() != clients-1 {
+		t.Errorf("%d patches succeeded and %d were a 412, want 1 and %d", succeeded.Load(), failed.Load(), clients-1)
 	}
 }
 
