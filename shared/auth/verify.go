@@ -39,6 +39,26 @@ const (
 	errBadOwner       reasonError = "owner_id is malformed"
 )
 
+// expiredError is errExpired with the time of the token's exp.
+type expiredError struct{ at time.Time }
+
+func (e expiredError) Error() string { return "expired at " + e.at.Format(time.RFC3339) }
+func (e expiredError) Unwrap() error { return errExpired }
+
+// Reason returns why [Verifier.Verify] rejected a token, in words that may be shown to
+// the client: they contain no part of the token except its expiry, and that only if the
+// signature is valid. ok is false if err is not an error of Verify or if there was no
+// token.
+func Reason(err error) (text string, ok bool) {
+	if e := (expiredError{}); errors.As(err, &e) {
+		return e.Error(), true
+	}
+	if r := reasonError(""); errors.As(err, &r) && r != errAbsent {
+		return string(r), true
+	}
+	return "", false
+}
+
 // Verifier verifies tokens. It is safe for concurrent use.
 type Verifier struct {
 	// MaxTTL is how far in the future a token may expire; 0 means no limit. It must
@@ -166,7 +186,7 @@ func (c *claims) bearer(now time.Time) (Bearer, error) {
 	case c.expires == nil:
 		return Bearer{}, errNoExpiry
 	case *c.expires <= clock:
-		return Bearer{}, errExpired
+		return Bearer{}, expiredError{until(*c.expires)}
 	case c.notBefore != nil && *c.notBefore > clock:
 		return Bearer{}, errTooEarly
 	case c.account == nil || !ValidName(*c.account):
@@ -181,8 +201,8 @@ func (c *claims) bearer(now time.Time) (Bearer, error) {
 	return b, nil
 }
 
-// until converts a NumericDate to a time, at most the end of the year 9999.
+// until converts a NumericDate to a time in the years 1970 to 9999.
 func until(seconds float64) time.Time {
 	const end = 253402300799
-	return time.Unix(int64(math.Min(seconds, end)), 0).UTC()
+	return time.Unix(int64(math.Max(0, math.Min(seconds, end))), 0).UTC()
 }

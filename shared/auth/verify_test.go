@@ -275,3 +275,31 @@ func TestMaxTTL(t *testing.T) {
 		}
 	}
 }
+
+// The client learns why its token was rejected, but no part of the token.
+func TestReason(t *testing.T) {
+	t.Parallel()
+	expired := goodClaims()
+	expired["exp"] = time.Date(2026, 1, 31, 9, 30, 0, 0, time.UTC).Unix()
+	foreign := []byte(strings.Repeat("x", 32))
+	for name, tt := range map[string]struct {
+		token, want string
+		ok          bool
+	}{
+		"no token":                {"", "", false},
+		"malformed":               {"a.b", "malformed", true},
+		"expired":                 {hs256(header(), expired), "expired at 2026-01-31T09:30:00Z", true},
+		"expired, wrongly signed": {mint(header(), expired, jwt.SigningMethodHS256, foreign), "bad signature", true},
+		"unknown key":             {hs256(header("kid", "private-name"), goodClaims()), "unknown key", true},
+	} {
+		_, err := NewVerifier(allKeys(t), func() time.Time { return time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC) }).Verify(t.Context(), tt.token)
+		if text, ok := Reason(err); text != tt.want || ok != tt.ok {
+			t.Errorf("%s: Reason = %q, %t, want %q, %t", name, text, ok, tt.want, tt.ok)
+		}
+	}
+	for _, err := range []error{nil, ErrInvalid, errors.New("of another package")} {
+		if text, ok := Reason(err); ok {
+			t.Errorf("Reason(%v) = %q, want none", err, text)
+		}
+	}
+}
