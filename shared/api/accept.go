@@ -83,16 +83,16 @@ func preferencesOf(parameter string, header []string) preferences {
 	return preferences(p)
 }
 
-// choose returns the form that the client prefers. ok is false if it does
-// not accept any of the offers.
-func (p preferences) choose(offers ...offer) (chosen form, ok bool) {
+// choose returns the form that the client prefers. Errors: 406 if it does not accept
+// any of the offers.
+func (p preferences) choose(offers ...offer) (form, error) {
 	types := make([][]string, 0, 2)
 	for _, o := range offers {
 		types = append(types, o.types)
 	}
 	i := httpfield.Preferences(p).Choose(types...)
 	if i < 0 {
-		return 0, false
+		return 0, notAcceptable(offers)
 	}
-	return offers[i].form, true
+	return offers[i].form, nil
 }

@@ -22,7 +22,7 @@ const (
 // body, with or without a Content-Length, and 400 if the body cannot be read.
 func jsonBody(r *request) ([]byte, error) {
 	if !isJSON(r.Header.Values("Content-Type")) {
-		return nil, errUnsupportedMediaType
+		return nil, unsupportedMediaType(jsonType)
 	}
 	body, complete, err := readBody(r, maxBody)
 	if err == nil && !complete {

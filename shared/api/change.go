@@ -14,8 +14,8 @@ func (r *request) authorizeChange(action auth.Action) (string, error) {
 		return "", errForbidden
 	}
 	want := preferencesOf(r.URL.Query().Get("accept"), r.Header.Values("Accept"))
-	if _, ok := want.choose(offerDocument); !ok {
-		return "", errNotAcceptable
+	if _, err := want.choose(offerDocument); err != nil {
+		return "", err
 	}
 	return recording.ParseID(r.id)
 }

@@ -59,8 +59,8 @@ func (c *creator) serve(w http.ResponseWriter, r *request) error {
 		return errForbidden
 	}
 	want := preferencesOf(r.URL.Query().Get("accept"), r.Header.Values("Accept"))
-	if _, ok := want.choose(offerDocument); !ok {
-		return errNotAcceptable
+	if _, err := want.choose(offerDocument); err != nil {
+		return err
 	}
 	key, err := idempotencyKey(r.Header)
 	if err != nil {

@@ -41,13 +41,12 @@ func (c *creator) read(r *request) (*creation, error) {
 		asked.sign()
 		return asked, nil
 	}
-	if len(kinds) != 1 {
-		return nil, errUnsupportedMediaType
+	if len(kinds) == 1 {
+		if _, ok := recording.AudioType(kinds[0]); ok {
+			return c.readAudio(r, kinds[0])
+		}
 	}
-	if _, ok := recording.AudioType(kinds[0]); !ok {
-		return nil, errUnsupportedMediaType
-	}
-	return c.readAudio(r, kinds[0])
+	return nil, unsupportedMediaType(append([]string{jsonType}, recording.AudioTypes()...)...)
 }
 
 // readAudio parses a request with audio as its body. Ingest judges the bytes.

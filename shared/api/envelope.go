@@ -108,7 +108,7 @@ func (r *request) appendBase(buf []byte) []byte {
 
 // writeError answers with p in the envelope.
 func (r *request) writeError(w http.ResponseWriter, p *publicError) {
-	data, err := json.Marshal(p.data)
+	data, err := json.Marshal(p.documented())
 	if err != nil { // only an invalid Target or Value of a field error
 		data = []byte(`{}`)
 	}

@@ -51,14 +51,8 @@ var (
 
 	errForbidden = &publicError{status: http.StatusForbidden, code: "forbidden", data: detail("forbidden")}
 
-	errNotAcceptable = &publicError{status: http.StatusNotAcceptable, code: "not_acceptable", data: detail("not acceptable")}
-
 	errPreconditionFailed = &publicError{
 		status: http.StatusPreconditionFailed, code: "precondition_failed", data: detail("precondition failed"),
-	}
-
-	errUnsupportedMediaType = &publicError{
-		status: http.StatusUnsupportedMediaType, code: "unsupported_media_type", data: detail("unsupported media type"),
 	}
 
 	// errTooMuch is returned for an unpaged list that does not fit one answer.
@@ -123,6 +117,45 @@ func tooLarge(details string) error {
 	return &publicError{
 		status: http.StatusRequestEntityTooLarge, code: "entity_too_large",
 		data: map[string]any{"message": "entity too large", "details": details},
+	}
+}
+
+// notAcceptable returns the 406. It names the first type of each offer.
+func notAcceptable(offers []offer) error {
+	var types []string
+	for _, o := range offers {
+		types = append(types, o.types[0])
+	}
+	return &publicError{
+		status: http.StatusNotAcceptable, code: "not_acceptable",
+		data: map[string]any{"message": "not acceptable", "accepted": types},
+	}
+}
+
+// unsupportedMediaType returns the 415 for a body of another type than accepted.
+func unsupportedMediaType(accepted ...string) error {
+	return &publicError{
+		status: http.StatusUnsupportedMediaType, code: "unsupported_media_type",
+		data: map[string]any{"message": "unsupported media type", "accepted": accepted},
+	}
+}
+
+// unsupportedCoding returns the 415 for a body with a content coding.
+func unsupportedCoding() error {
+	return &publicError{
+		status: http.StatusUnsupportedMediaType, code: "unsupported_media_type",
+		data: map[string]any{"message": "unsupported media type", "details": "Content-Encoding must be absent or identity"},
+	}
+}
+
+// invalidToken returns the 401 for a token that the client sent, with the reason in
+// words (RFC 6750, 3.1).
+func invalidToken(reason string, cause error) *publicError {
+	return &publicError{
+		status: http.StatusUnauthorized, code: "invalid_credentials",
+		data:   map[string]any{"message": "invalid credentials", "cause": reason},
+		header: "WWW-Authenticate", value: `Bearer error="invalid_token", error_description="` + reason + `"`,
+		cause: cause,
 	}
 }
 
@@ -238,6 +271,9 @@ func (r *request) public(err error) *publicError {
 	}
 	if f := (recording.FieldError{}); errors.As(err, &f) {
 		return fieldAnswer(recording.FieldErrors{f})
+	}
+	if reason, ok := auth.Reason(err); ok {
+		return invalidToken(reason, err)
 	}
 	for _, row := range errorTable {
 		if errors.Is(err, row.err) {

@@ -2,20 +2,26 @@ package api
 
 import (
 	"net/http"
+	"strings"
 )
 
 // Fallback answers the requests that no other operation serves. It answers preflights,
-// sends 404 and 405 after the same checks, and serves the API's definition at
-// /v2/openapi.json, which is public. openapi is the definition as JSON. If openapi is
-// empty, that path answers 404.
+// sends 404 and 405 after the same checks, and serves two public documents: the API's
+// definition at /v2/openapi.json, and the list of errors at /v2/errors. openapi is the
+// definition as JSON. If openapi is empty, its path answers 404.
 func Fallback(env Env, openapi []byte) http.Handler {
 	return env.handle(OpFallback, func(w http.ResponseWriter, r *request) error {
-		if len(openapi) == 0 {
+		kind, body := jsonType, openapi
+		if strings.HasSuffix(strings.TrimSuffix(r.URL.Path, "/"), "/errors") {
+			kind, body = "text/html; charset=utf-8", errorPage()
+			w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+		}
+		if len(body) == 0 {
 			return errNotFound
 		}
-		w.Header().Set("Content-Type", jsonType)
+		w.Header().Set("Content-Type", kind)
 		w.Header().Set("Cache-Control", "public, max-age=300")
-		r.writeBody(w, http.StatusOK, openapi)
+		r.writeBody(w, http.StatusOK, body)
 		return nil
 	})
 }

@@ -298,9 +298,14 @@ func (g got) golden(t *testing.T, name string) {
 		t.Fatal(err)
 	}
 	text := strings.ReplaceAll(out.String(), "\r\n", "\n") + "\n" + string(g.body)
-	file := filepath.Join("testdata", name+".golden")
+	matchFile(t, filepath.Join("testdata", name+".golden"), text)
+}
+
+// matchFile compares text with a golden file.
+func matchFile(t *testing.T, file, text string) {
+	t.Helper()
 	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

@@ -70,15 +70,15 @@ func (g *getter) serve(w http.ResponseWriter, r *request) error {
 // choose returns the form of the answer, document or audio. Errors: 406 if the
 // client accepts neither, 403 if the bearer may not read the chosen form.
 func (r *request) choose(want preferences, audio offer) (form, error) {
-	chosen, ok := want.choose(offerDocument, audio)
+	chosen, err := want.choose(offerDocument, audio)
+	if err != nil {
+		return 0, err
+	}
 	action := auth.Read
 	if chosen == formAudio {
 		action = auth.Play
 	}
-	switch {
-	case !ok:
-		return 0, errNotAcceptable
-	case !r.bearer.May(action):
+	if !r.bearer.May(action) {
 		return 0, errForbidden
 	}
 	return chosen, nil

@@ -88,7 +88,7 @@ func TestListChecksAfterTheRoute(t *testing.T) {
 	s.ask(t, "GET", tenantList+"?verb=get").want(t, 200, "")
 	g := s.ask(t, "GET", tenantBase+"/users/a%20b/recordings")
 	g.want(t, 404, "bad_identifier")
-	if data := string(g.page(t).Data); data != `{"cause":"a b","message":"bad identifier"}` {
+	if data := withoutDoc(t, g.page(t).Data, "bad_identifier"); data != `{"cause":"a b","message":"bad identifier"}` {
 		t.Errorf("data = %s", data)
 	}
 	s.ask(t, "GET", tenantBase+"/"+strings.Repeat("u", 65)+"/recordings").want(t, 404, "bad_identifier")

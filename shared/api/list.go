@@ -66,9 +66,9 @@ func (l *lister) serve(w http.ResponseWriter, r *request) error {
 	}
 	query := parseParameters(r.URL.RawQuery)
 	accept, _ := query.first("accept")
-	chosen, ok := preferencesOf(accept, r.Header.Values("Accept")).choose(offerDocument, offerCSV)
-	if !ok {
-		return errNotAcceptable
+	chosen, err := preferencesOf(accept, r.Header.Values("Accept")).choose(offerDocument, offerCSV)
+	if err != nil {
+		return err
 	}
 	q, err := parseListQuery(query, r.version, recording.SecondsOf(r.env.Now()))
 	if err != nil {

@@ -43,6 +43,7 @@ const (
 	userItem    = userList + "/{recording_id}"
 	aliasItem   = aliasList + "/{recording_id}"
 	definition  = "/{version}/openapi.json"
+	errorList   = "/{version}/errors"
 	// storage takes the storage requests of PBXs. A name of one or more segments
 	// follows the secret.
 	storage = "/{version}/storage/{account_id}/{secret}/{proxy+}"
@@ -73,6 +74,8 @@ var Routes = []Route{
 	{Op: OpReceive, Method: http.MethodHead, Path: storage, Public: true},
 	{Op: OpFallback, Method: http.MethodGet, Path: definition, Public: true},
 	{Op: OpFallback, Method: http.MethodHead, Path: definition, Public: true},
+	{Op: OpFallback, Method: http.MethodGet, Path: errorList, Public: true},
+	{Op: OpFallback, Method: http.MethodHead, Path: errorList, Public: true},
 }
 
 // Match returns the operation that serves a method on a path, or OpFallback. The path

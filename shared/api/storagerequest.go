@@ -23,6 +23,9 @@ type storageRequest struct {
 	call        recording.Call
 }
 
+// formType is the type of a body that is a multipart form.
+const formType = "multipart/form-data"
+
 // The limits of a multipart body.
 const (
 	maxParts = 16
@@ -43,14 +46,14 @@ func badStorageBody(text string) error {
 // query and the name, in that order of precedence.
 func (c *receiver) read(r *request) (*storageRequest, error) {
 	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
-		return nil, errUnsupportedMediaType
+		return nil, unsupportedCoding()
 	}
 	kind, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil {
 		kind = "application/octet-stream" // ingest determines the type
 	}
 	if kind == jsonType || strings.HasSuffix(kind, "+json") {
-		return nil, errUnsupportedMediaType
+		return nil, unsupportedMediaType(append([]string{formType}, recording.AudioTypes()...)...)
 	}
 	most := min(gatewayLimit, c.MaxBytes)
 	body, err := bodyUpTo(r, most, errTooBigForStorage())
@@ -58,7 +61,7 @@ func (c *receiver) read(r *request) (*storageRequest, error) {
 		return nil, err
 	}
 	put := &storageRequest{audio: body, contentType: kind, call: recording.Call{}}
-	if kind == "multipart/form-data" {
+	if kind == formType {
 		if put, err = unpack(body, parameters["boundary"], false); err != nil {
 			return nil, err
 		}
@@ -183,7 +186,7 @@ func (c *receiver) testFile(w http.ResponseWriter, r *request, key string) error
 	if err != nil {
 		return err
 	}
-	if kind, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err == nil && kind == "multipart/form-data" {
+	if kind, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err == nil && kind == formType {
 		put, err := unpack(body, parameters["boundary"], true)
 		if err != nil {
 			return err
