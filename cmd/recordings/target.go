@@ -86,6 +86,7 @@ type opened struct {
 		store.Secrets
 		store.Finder
 		store.Reviver
+		store.Corrector
 		incoming.Store
 	}
 	audio *s3media.Bucket

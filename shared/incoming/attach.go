@@ -2,6 +2,7 @@ package incoming
 
 import (
 	"fmt"
+	"strings"
 
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
@@ -27,10 +28,30 @@ func AddMetadata(r *recording.Recording, reported recording.Document) {
 
 // CorrectMetadata replaces fields of an existing recording with the reported
 // values, even if a client created the recording. Fields that are not reported stay
-// unchanged.
-func CorrectMetadata(r *recording.Recording, reported recording.Document) {
-	r.Document = recording.Complete(reported.Under(r.Document, keptFields...), r.ID, r.Created)
+// unchanged. If Created was derived from the call, and the start is reported, Created
+// is derived again, as [Compose] does. The ID stays, month included, because clients
+// keep IDs.
+func CorrectMetadata(r *recording.Recording, reported recording.Document, now recording.Seconds) {
+	before := r.Document
+	derived := isDerived(r)
+	d := reported.Under(before, keptFields...).Renumber(before)
+	r.Document = recording.Complete(d, r.ID, r.Created)
 	r.Owner = r.Document.Owner()
+	ended := Ended(r.Document, 0)
+	switch _, given := Number(reported, "start"); {
+	case !derived, !given, ended == 0:
+	case ended <= now:
+		r.Created = ended
+	case ended != Ended(before, 0): // it lies in the future
+		r.Created = now
+	}
+}
+
+// isDerived reports whether the creation time of a recording was derived from its call
+// or its audio. Otherwise it is the time of a client's PUT (contract, List).
+func isDerived(r *recording.Recording) bool {
+	imported := strings.HasPrefix(r.Audio.Key, recording.ImportedKey(r.Account, r.ID))
+	return r.Made == recording.MadeOfAudio || r.Made == "" && (imported || r.Created == Ended(r.Document, 0))
 }
 
 // NeedsAudio reports whether audio may still be added to a recording. The recording

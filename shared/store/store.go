@@ -14,8 +14,8 @@
 //   - Deleting a recording leaves a tombstone. Get and Page hide it, and it
 //     reserves the ID: Put fails with ErrDeleted.
 //   - A client that follows Page.Next to the end gets every recording that stays
-//     in the index during that time exactly once and in order, even while other
-//     recordings are created, changed and deleted.
+//     in its place in the index during that time exactly once and in order, even
+//     while other recordings are created, changed, moved (Corrector) and deleted.
 //
 // What callers must expect:
 //
@@ -95,6 +95,15 @@ type Writer interface {
 type Store interface {
 	Reader
 	Writer
+}
+
+// Corrector corrects the creation time of recordings.
+type Corrector interface {
+	// Correct is like Writer.Update, but a Created that change sets is stored too.
+	// The recording moves to its new place in every list. The list of a client that
+	// pages meanwhile may show it twice, or not at all; all other recordings keep
+	// their guarantee. Errors: those of Writer.Update.
+	Correct(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error)
 }
 
 // TombstoneDays is how long a tombstone outlives its audio, so that late

@@ -9,15 +9,17 @@ import (
 	"callrecordings/shared/recording"
 )
 
-// correct replaces the fields of an existing recording with those of the item. It
-// keeps the recording's ID and its time of creation.
+// correct replaces the fields of an existing recording with those of the item. If
+// they change the end of the call, the recording's time of creation follows. The ID
+// stays. Store.Correct stores all of it in one write, so there is no step between
+// which the run could be killed.
 func (c *copying) correct(ctx context.Context, rec *recording.Recording) Result {
 	now := recording.SecondsOf(c.Now())
 	_, err := retry(ctx, c.run, func() (*recording.Recording, error) {
-		return c.target.Store.Update(ctx, rec.Account, rec.ID, func(r *recording.Recording) error {
-			before := r.Document
-			incoming.CorrectMetadata(r, c.item.Document)
-			if r.Document == before {
+		return c.target.Store.Correct(ctx, rec.Account, rec.ID, func(r *recording.Recording) error {
+			document, created := r.Document, r.Created
+			incoming.CorrectMetadata(r, c.item.Document, now)
+			if r.Document == document && r.Created == created {
 				return incoming.ErrUnchanged
 			}
 			r.Modified = max(now, r.Modified)

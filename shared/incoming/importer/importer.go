@@ -125,6 +125,7 @@ type Store interface {
 	store.Finder
 	store.Reviver
 	store.Renewer
+	store.Corrector
 	store.Claimer
 }
 

@@ -47,6 +47,7 @@ type Driver interface {
 	store.Finder
 	store.Reviver
 	store.Renewer
+	store.Corrector
 	store.SecretReader
 	// Tombstone returns the tombstone of a deleted recording.
 	// Errors: store.ErrNotFound if there is no tombstone, store.ErrUnavailable.
@@ -122,6 +123,11 @@ func (s *Store) Put(ctx context.Context, r *recording.Recording) error {
 // Update calls the driver's Update, unless it has a fault.
 func (s *Store) Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
 	return do(s, func() (*recording.Recording, error) { return s.next.Update(ctx, account, id, change) })
+}
+
+// Correct calls the driver's Correct, unless it has a fault.
+func (s *Store) Correct(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
+	return do(s, func() (*recording.Recording, error) { return s.next.Correct(ctx, account, id, change) })
 }
 
 // Delete calls the driver's Delete, unless it has a fault.

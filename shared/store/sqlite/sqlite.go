@@ -105,10 +105,11 @@ type Store struct {
 }
 
 var (
-	_ store.Store   = (*Store)(nil)
-	_ store.Claimer = (*Store)(nil)
-	_ store.Finder  = (*Store)(nil)
-	_ store.Reviver = (*Store)(nil)
+	_ store.Store     = (*Store)(nil)
+	_ store.Claimer   = (*Store)(nil)
+	_ store.Finder    = (*Store)(nil)
+	_ store.Reviver   = (*Store)(nil)
+	_ store.Corrector = (*Store)(nil)
 )
 
 // Open opens the file at path, or creates it in an existing folder, and migrates

@@ -32,6 +32,7 @@ type Store interface {
 	store.Finder
 	store.Reviver
 	store.Renewer
+	store.Corrector
 	store.Secrets
 	// Tombstone returns the tombstone of a deleted recording.
 	// Errors: ErrNotFound if there is no tombstone, ErrUnavailable.

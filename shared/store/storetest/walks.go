@@ -71,6 +71,7 @@ var walks = []testCase{
 		}
 	}},
 	{"writes after the first page, for every first page", testDisturbedWalks},
+	{"corrections after the first page leave the other recordings in the list once", testCorrectedWalk},
 	{"random queries", testRandomWalk},
 	{"random queries with random writes after each page", testRandomDisturbedWalk},
 }
@@ -128,6 +129,43 @@ func (s *suite) testDisturbedWalk(q store.Query, n int) {
 	got := slices.DeleteFunc(slices.Clone(all), func(name string) bool { return !slices.Contains(kept, name) })
 	if !slices.Equal(got, kept) {
 		s.Errorf("pages of %+v: %v, with %v of the recordings not deleted, want %v", q, all, got, kept)
+	}
+}
+
+// testCorrectedWalk ends the first page at every position of a list, and then moves a
+// recording across that position, in both directions.
+func testCorrectedWalk(s *suite) {
+	for _, ascending := range []bool{true, false} {
+		for moved := range 5 {
+			for limit := 1; limit < 5; limit++ {
+				s := s.inNewAccount(s.reporter)
+				names := s.putMany(5)
+				s.wantList(store.Query{Ascending: true}, names...)
+				q, name := store.Query{Ascending: ascending, Limit: limit}, names[moved]
+				first := true
+				all := s.walk(q, func(store.Position) {
+					if !first {
+						return
+					}
+					first = false
+					_, err := s.store.Correct(s.Context(), s.account, "202601-"+name, func(r *recording.Recording) error {
+						r.Created = epoch + 4 - 2*(r.Created-epoch)
+						return nil
+					})
+					if err != nil {
+						s.Fatalf("Correct(%s): %v", name, err)
+					}
+				})
+				others := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == name })
+				got := slices.DeleteFunc(slices.Clone(all), func(n string) bool { return n == name })
+				if !ascending {
+					slices.Reverse(got)
+				}
+				if !slices.Equal(got, others) {
+					s.Errorf("pages of %d, ascending %v, %s moved: %v, want %v beside it", limit, ascending, name, all, others)
+				}
+			}
+		}
 	}
 }
 

@@ -187,6 +187,49 @@ var changes = []testCase{
 		s.wantList(store.Query{}, "a")
 		s.wantList(store.Query{Owner: "u"}, "a")
 	}},
+	{"Correct moves the recording to its new place in every list", func(s *suite) {
+		s.put(s.rec("a", 7, "u"), s.rec("b", 8, "u"))
+		for _, at := range []recording.Seconds{9, 7, 8, 0} {
+			before := s.get("a")
+			got, err := s.store.Correct(s.Context(), s.account, "202601-a", func(r *recording.Recording) error {
+				r.Account, r.ID, r.Created, r.Document = s.account+"x", "202601-b", epoch+at, `{"x":1}`
+				return nil
+			})
+			want := *before
+			want.Created, want.Document = epoch+at, `{"x":1}`
+			if err != nil || got.Revision == before.Revision {
+				s.Fatalf("Correct = %+v, %v, want a new revision", got, err)
+			}
+			want.Revision = got.Revision
+			if diff := cmp.Diff(&want, s.get("a")); diff != "" {
+				s.Errorf("Get (-want +got):\n%s", diff)
+			}
+			names := []string{"b", "a"}
+			if at > 8 {
+				names = []string{"a", "b"}
+			}
+			s.wantList(store.Query{}, names...)
+			s.wantList(store.Query{Owner: "u"}, names...)
+			s.wantList(store.Query{From: epoch + at, To: epoch + at, Owner: "u", Keep: func(r *recording.Recording) bool { return r.ID == "202601-a" }}, "a")
+		}
+	}},
+	{"Correct returns the error of change and stores nothing", func(s *suite) {
+		s.put(s.rec("a", 7, "u"))
+		before, veto := s.get("a"), errors.New("veto")
+		_, err := s.store.Correct(s.Context(), s.account, "202601-a", func(r *recording.Recording) error {
+			r.Created = epoch
+			return veto
+		})
+		if !errors.Is(err, veto) {
+			s.Errorf("Correct = %v, want the error of change", err)
+		}
+		if diff := cmp.Diff(before, s.get("a")); diff != "" {
+			s.Errorf("Get (-want +got):\n%s", diff)
+		}
+		if _, err := s.store.Correct(s.Context(), s.account, "202601-none", noop); !errors.Is(err, store.ErrNotFound) {
+			s.Errorf("Correct of a missing recording = %v, want %v", err, store.ErrNotFound)
+		}
+	}},
 	{"Update of the owner moves the recording between lists", func(s *suite) {
 		s.put(s.rec("a", 7, ""))
 		for _, owner := range []string{"u", "v", ""} {
