@@ -35,10 +35,13 @@ func add(ctx context.Context, e env, args []string) error {
 	fs.StringVar(&call.Callee, "callee", "", "`NUMBER`: number of the callee")
 	fs.StringVar(&call.CalleeName, "callee-name", "", "`NAME`: name of the callee")
 	fs.StringVar(&call.Realm, "realm", "", "`REALM`: SIP realm of the caller and the callee")
-	fs.Func("start", "`TIME`: when the call started: 2026-01-31T09:30:00Z, or Unix or Gregorian seconds", func(s string) (err error) {
-		call.Start, err = recording.ParseTime(s)
+	var start string
+	fs.Func("start", "`TIME`: when the call started: 2026-01-31T09:30:00Z, 2026-01-31 09:30:00 (see --timezone), or Unix or Gregorian seconds", func(s string) error {
+		start = s
+		_, err := recording.ParseTimeIn(s, nil)
 		return err
 	})
+	zone := timezoneFlag(fs, "time zone of a --start without an offset")
 	fs.StringVar(&call.UserMetadata, "metadata", "", "`JSON`: the recording's user_metadata, a JSON object")
 	jsonFlag(fs, &asJSON)
 	files, err := e.parse(fs, addUsage, args)
@@ -47,6 +50,9 @@ func add(ctx context.Context, e env, args []string) error {
 	}
 	if err := checkCall(call, files); err != nil {
 		return usageError{err}
+	}
+	if call.Start, err = e.startTime(start, zone); err != nil {
+		return err
 	}
 	in, closed, err := t.openUploader(ctx)
 	if err != nil {
@@ -68,6 +74,19 @@ func add(ctx context.Context, e env, args []string) error {
 		return err
 	}
 	return failed
+}
+
+// startTime parses --start in the zone, in the forms that an import reads. It returns 0
+// for "".
+func (e env) startTime(text string, zone *nameOptions) (recording.Seconds, error) {
+	if text == "" && !zone.set() {
+		return 0, nil
+	}
+	names, err := zone.open(e)
+	if err != nil || text == "" {
+		return 0, err
+	}
+	return recording.ParseTimeIn(text, names.Zone)
 }
 
 // checkCall checks the command line before any file is opened.

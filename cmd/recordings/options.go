@@ -77,12 +77,18 @@ type nameOptions struct {
 
 // nameFlags adds --pattern and --timezone.
 func nameFlags(fs *flag.FlagSet) *nameOptions {
-	o := &nameOptions{}
+	o := timezoneFlag(fs, "time zone of the times in file names and metadata")
 	fs.Func("pattern", "`PATTERN`: name pattern to try before the built-in ones (or INBOX_PATTERNS); repeatable", func(p string) error {
 		o.patterns += " " + p
 		return nil
 	})
-	fs.StringVar(&o.timezone, "timezone", "", "`ZONE`: time zone of the times in file names, such as Europe/Berlin (or INBOX_TIMEZONE)")
+	return o
+}
+
+// timezoneFlag adds --timezone alone. meaning describes the times that it applies to.
+func timezoneFlag(fs *flag.FlagSet, meaning string) *nameOptions {
+	o := &nameOptions{}
+	fs.StringVar(&o.timezone, "timezone", "", "`ZONE`: "+meaning+", such as Europe/Berlin (or INBOX_TIMEZONE)")
 	return o
 }
 

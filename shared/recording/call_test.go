@@ -54,6 +54,39 @@ func TestParseTime(t *testing.T) {
 	}
 }
 
+// A time without an offset is local time in the zone, UTC by default.
+func TestParseTimeIn(t *testing.T) {
+	t.Parallel()
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := recording.SecondsOf(time.Date(2026, 1, 31, 9, 30, 0, 0, time.UTC))
+	for _, c := range []struct {
+		text string
+		zone *time.Location
+		want recording.Seconds // 0 for an error
+	}{
+		{"2026-01-31 10:30:00", berlin, at},
+		{"2026-01-31T10:30:00", berlin, at},
+		{"2026-01-31 10:30:00.5", berlin, at},
+		{"2026-01-31 09:30:00", nil, at},
+		{"2026-01-31T09:30:00Z", berlin, at},
+		{"2026-01-31T10:30:00+0100", nil, at},
+		{"1769851800", berlin, at},
+		{"63937071000", berlin, at},
+		{"2026-01-31", berlin, 0},
+		{"1969-12-31 09:30:00", nil, 0},
+		{"yesterday", berlin, 0},
+		{"", berlin, 0},
+	} {
+		got, err := recording.ParseTimeIn(c.text, c.zone)
+		if got != c.want || (err != nil) != (c.want == 0) {
+			t.Errorf("ParseTimeIn(%q, %v) = %d, %v, want %d", c.text, c.zone, got, err, c.want)
+		}
+	}
+}
+
 // A time without a zone is the PBX's local time. In the hour that repeats in
 // autumn, Asterisk's call ID decides.
 func TestCallIn(t *testing.T) {

@@ -36,6 +36,32 @@ func ParseTime(s string) (Seconds, error) {
 	return SecondsOf(at), nil
 }
 
+// ParseTimeIn is like ParseTime, but the offset may be missing. The time is then local
+// time in the zone; nil stands for UTC.
+func ParseTimeIn(s string, zone *time.Location) (Seconds, error) {
+	if at, err := ParseTime(s); err == nil {
+		return at, nil
+	}
+	at, err := parseLocal(s, zone)
+	if err != nil {
+		return 0, err
+	}
+	return SecondsOf(at), nil
+}
+
+// parseLocal reads a date and a time, which may have no offset, in the years of
+// ParseTime.
+func parseLocal(s string, zone *time.Location) (time.Time, error) {
+	if zone == nil {
+		zone = time.UTC
+	}
+	at, ok := parseDate(s, zone)
+	if !ok || at.Unix() <= 0 || at.Year() > lastYear {
+		return time.Time{}, errTime
+	}
+	return at, nil
+}
+
 // parseNumber reads Unix or Gregorian seconds.
 func parseNumber(s string) (time.Time, bool) {
 	whole, fraction, fractional := strings.Cut(s, ".")
@@ -81,12 +107,9 @@ func (c Call) In(zone *time.Location) (Call, error) {
 	if _, err := ParseTime(start); !given || err == nil {
 		return c, nil
 	}
-	if zone == nil {
-		zone = time.UTC
-	}
-	at, ok := parseDate(start, zone)
-	if !ok || at.Unix() <= 0 || at.Year() > lastYear {
-		return c, errTime
+	at, err := parseLocal(start, zone)
+	if err != nil {
+		return c, err
 	}
 	if id, ok := parseNumber(c["call_id"]); ok && strings.Contains(c["call_id"], ".") {
 		at = nearest(at, id)
