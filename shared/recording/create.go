@@ -174,6 +174,18 @@ func isWebAddress(s string) bool {
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil
 }
 
+// WithoutUnsafeURL returns d without its url, if that is neither empty nor an absolute
+// http or https URL without a user and a password. removed is true if d had such a url.
+// Interfaces show the url as a link, so javascript: and data: would run as scripts of
+// the interface.
+func (d Document) WithoutUnsafeURL() (safe Document, removed bool) {
+	raw, ok := d.Raw(urlField)
+	if !ok || raw == `""` || raw[0] == '"' && isWebAddress(unquote(raw)) {
+		return d, false
+	}
+	return d.with(urlField, "null"), true
+}
+
 // audioConflict is the error for an upload to a recording with external audio.
 func audioConflict(field, value string) FieldError {
 	return FieldError{

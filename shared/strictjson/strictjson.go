@@ -106,8 +106,8 @@ func value(d *json.Decoder, maxDepth int) error {
 
 // CheckNumbers returns ErrNumber if data contains a number that is too large for
 // a double. Other parsers reject such a number or read infinity (RFC 7493, 2.2).
-// Check must have accepted data. It is not part of Check, because documents from
-// other systems stay as they are.
+// Check must have accepted data. It is not part of Check, because stored
+// documents of earlier versions may contain such numbers.
 func CheckNumbers(data []byte) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()

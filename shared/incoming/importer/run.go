@@ -133,6 +133,9 @@ func (r *run) list(ctx context.Context, tasks chan<- task) {
 
 // dispatch looks up a page in the target and passes its items to the workers.
 func (r *run) dispatch(ctx context.Context, page []Item, tasks chan<- task) error {
+	for i := range page {
+		page[i].vet()
+	}
 	found, err := r.lookUp(ctx, page)
 	if err != nil {
 		return fmt.Errorf("%w: look up existing recordings: %w", ErrStop, err)

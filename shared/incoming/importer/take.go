@@ -158,7 +158,9 @@ type copying struct {
 	key string
 	// put stores the item's document.
 	put func(ctx context.Context, r *recording.Recording) error
-	res Result
+	// changed describes what was changed in the existing recording, or is "".
+	changed string
+	res     Result
 }
 
 // wantsAudio reports whether the source's audio is to be copied.
@@ -167,6 +169,13 @@ func (c *copying) wantsAudio() bool { return c.item.Audio.Place == recording.Man
 // known handles an item with an existing recording. It copies missing audio.
 // Otherwise it corrects the fields if Options.Update is set.
 func (c *copying) known(ctx context.Context, rec *recording.Recording) Result {
+	if _, unsafe := rec.Document.WithoutUnsafeURL(); unsafe && c.item.Exact {
+		safe, err := c.removeURL(ctx, rec)
+		if err != nil {
+			return c.failed(ctx, c.res, fmt.Errorf("remove its url: %w", err))
+		}
+		rec, c.changed = safe, unsafeURL
+	}
 	switch stored := rec.Audio; {
 	case c.wantsAudio() && incoming.NeedsAudio(stored):
 		return c.supply(ctx, rec)
@@ -181,6 +190,10 @@ func (c *copying) known(ctx context.Context, rec *recording.Recording) Result {
 // complete returns the result of an item that was copied as far as possible.
 func (c *copying) complete(rec *recording.Recording) Result {
 	c.res.Lack = c.lackOf(rec.Audio)
+	if c.changed != "" {
+		c.res.Reason = c.changed
+		return c.res.ends(Updated, nil)
+	}
 	return c.res.ends(Known, nil)
 }
 
@@ -254,8 +267,16 @@ func (c *copying) fresh(ctx context.Context) Result {
 	return c.failed(ctx, c.res, fmt.Errorf("store the document: %w", err))
 }
 
-// copied returns the result of an item after its document was stored.
+// copied returns the result of an item after its document was stored, with the item's
+// note.
 func (c *copying) copied(f *fetched, rec *recording.Recording) Result {
+	res := c.resultOf(f, rec)
+	res.Reason = joined(res.Reason, c.item.Note)
+	return res
+}
+
+// resultOf is copied without the note.
+func (c *copying) resultOf(f *fetched, rec *recording.Recording) Result {
 	switch {
 	case f.err != nil:
 		res := c.res.ends(Failed, fmt.Errorf("its audio: %w; its document is stored", f.err))
@@ -266,13 +287,12 @@ func (c *copying) copied(f *fetched, rec *recording.Recording) Result {
 	case f.rejected() != "":
 		return c.res.ends(Refused, fmt.Errorf("%w: its audio is %s; its document is stored", ErrRefused, f.rejected()))
 	}
-	c.res.Lack = c.lackOf(rec.Audio)
-	c.res.bytes = f.size()
-	c.res.Reason = c.item.Note
+	res := c.res
+	res.Lack, res.bytes = c.lackOf(rec.Audio), f.size()
 	if f.gone {
-		c.res.Reason = "the source lists audio, but has none"
+		res.Reason = "the source lists audio, but has none"
 	}
-	return c.res.ends(Copied, nil)
+	return res.ends(Copied, nil)
 }
 
 // send stores the fetched audio, if it can be served.

@@ -19,7 +19,7 @@ const (
 	// Known means that the recording already exists in the target.
 	Known Outcome = "already_there"
 	// Updated means that the recording already existed in the target, and that
-	// different fields were corrected.
+	// different fields were corrected or an unsafe url was removed.
 	Updated Outcome = "updated"
 	// Deleted means that the recording was deleted in the target and stays
 	// deleted.
@@ -65,7 +65,15 @@ type Result struct {
 
 // reportable reports whether the item gets a line in the report.
 func (r Result) reportable() bool {
-	return r.Outcome != Known && r.Outcome != Updated && (r.Outcome != Copied || r.Lack != "" || r.Reason != "")
+	switch r.Outcome {
+	case Known:
+		return false
+	case Updated:
+		return r.Reason != ""
+	case Copied:
+		return r.Lack != "" || r.Reason != ""
+	}
+	return true
 }
 
 // Count is the progress of a run. Its members are also those of the progress
