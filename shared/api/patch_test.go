@@ -76,6 +76,7 @@ func TestPatchBodies(t *testing.T) {
 		{"an array", `[]`, 400, "validation error", []string{"data", "type", "message"}},
 		{"a string", `{"data":"x"}`, 400, "validation error", []string{"data", "type", "message"}},
 		{"another field", `{"user_metadata":{"tag":"new"},"name":"x"}`, 400, "validation error", []string{"name", "additionalProperties", "message"}},
+		{"another field, as in Kazoo 5", `{"user_metadata":{"tag":"new"},"name":"x"}`, 400, "validation error", []string{"name", "forbidden", "message"}},
 		{"folded case", `{"User_Metadata":{"tag":"new"}}`, 400, "validation error", []string{"User_Metadata", "additionalProperties", "message"}},
 		{"array as user_metadata", `{"user_metadata":[1]}`, 400, "validation error", []string{"user_metadata", "type", "message"}},
 		{"null", `{"user_metadata":null}`, 400, "validation error", []string{"user_metadata", "type", "message"}},

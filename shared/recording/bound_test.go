@@ -2,6 +2,7 @@ package recording_test
 
 import (
 	"errors"
+	"strconv"
 	"testing"
 
 	"callrecordings/shared/recording"
@@ -35,6 +36,14 @@ func TestParseBound(t *testing.T) {
 		{in: "-0.5"},
 		{in: "-1e400"},
 		{in: "1e-400"},
+		{in: "946684799", want: 946684799},
+		{in: "4102444801", want: 4102444801},
+		{in: "999999999999", want: recording.MaxSeconds},
+		{in: "9999999999999", want: recording.MaxSeconds},
+		{in: "1769851800", err: true},
+		{in: "1769851800.4", err: true},
+		{in: "1.7698518e9", err: true},
+		{in: "1769851800123", err: true},
 		{in: "nan", err: true},
 		{in: "Inf", err: true},
 		{in: "-Infinity", err: true},
@@ -59,6 +68,26 @@ func TestParseBound(t *testing.T) {
 		}
 		if f := (recording.FieldError{}); c.err && !errors.As(err, &f) {
 			t.Errorf("ParseBound(%q) = %v, want a FieldError", c.in, err)
+		}
+	}
+}
+
+// A Unix time is rejected with the Gregorian seconds that were meant.
+func TestParseBoundUnixTime(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]recording.Seconds{
+		"1769851800":    63937071000,
+		"1769851800.4":  63937071000,
+		"1769851800123": 63937071000,
+		"946684800":     63113904000,
+		"4102444800":    66269664000,
+		"1100000000000": 63267219200,
+	} {
+		_, ok, err := recording.ParseBound(in)
+		var f recording.FieldError
+		if ok || !errors.As(err, &f) || f.Code != "wrong_format" || f.Target != want ||
+			f.Message != "This is a Unix time; in Gregorian seconds it is "+strconv.FormatInt(int64(want), 10) {
+			t.Errorf("ParseBound(%q) = %v, %#v, want %d named", in, ok, err, want)
 		}
 	}
 }

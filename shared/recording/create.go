@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -160,6 +161,11 @@ func newCreation(given iter.Seq2[string, string]) (Creation, FieldErrors) {
 	if meta, _ := c.Document.Raw(userMetadata); len(meta) > MaxUserMetadata {
 		errs = append(errs, metadataTooLarge())
 	}
+	if raw, ok := c.Document.Raw(directionField); ok && raw[0] == '"' && !slices.Contains(kazooDirections, unquote(raw)) {
+		errs = append(errs, FieldError{
+			Field: directionField, Code: "enum", Message: notListed, Target: kazooDirections, Value: json.RawMessage(raw),
+		})
+	}
 	if raw, ok := c.Document.Raw(urlField); ok && raw[0] == '"' && !isWebAddress(unquote(raw)) {
 		errs = append(errs, mismatch(urlField, webPattern, raw))
 	}
@@ -185,6 +191,15 @@ func (d Document) WithoutUnsafeURL() (safe Document, removed bool) {
 	}
 	return d.with(urlField, "null"), true
 }
+
+// directionField is the field with the direction of a call. kazooDirections are the
+// values that Kazoo writes (kazoo.md 7.2).
+const directionField = "direction"
+
+var kazooDirections = []string{"inbound", "outbound"}
+
+// notListed is the message of the rule enum (kazoo.md 5.4).
+const notListed = "Value not found in enumerated list of values"
 
 // audioConflict is the error for an upload to a recording with external audio.
 func audioConflict(field, value string) FieldError {
@@ -229,7 +244,7 @@ var uploadFields = map[string]func(u *Upload, path, raw string, maxBytes int64) 
 		u.ContentType = unquote(raw)
 		if _, ok := AudioType(u.ContentType); !ok {
 			return FieldError{
-				Field: path, Code: "enum", Message: "Value not found in enumerated list of values",
+				Field: path, Code: "enum", Message: notListed,
 				Target: AudioTypes(), Value: json.RawMessage(raw),
 			}, false
 		}

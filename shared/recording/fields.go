@@ -139,6 +139,14 @@ func unknownField(name, value string) FieldError {
 	}
 }
 
+// readOnly is the error for a field that a PATCH cannot change.
+func readOnly(name string) FieldError {
+	return FieldError{
+		Field: strings.ReplaceAll(name, ".", "%2E"), Code: "forbidden",
+		Message: "Read-only property; only user_metadata can be changed",
+	}
+}
+
 func wrongType(name, want, value string) FieldError {
 	return FieldError{
 		Field: name, Code: "type", Message: "Value did not match type(s): " + want,

@@ -2,6 +2,7 @@ package recording
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,8 +89,9 @@ func ParseFilter(query [][2]string) (Filter, error) {
 		switch {
 		case op.isTime:
 			at, ok, err := ParseBound(q[1])
-			if err != nil {
-				errs = append(errs, wrongType(q[0], "integer", Quote(q[1])))
+			if fault := (FieldError{}); errors.As(err, &fault) {
+				fault.Field = q[0]
+				errs = append(errs, fault)
 			}
 			if !ok {
 				continue

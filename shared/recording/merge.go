@@ -24,7 +24,8 @@ type Patch struct {
 // ParsePatch parses the body of a PATCH: {"data": {"user_metadata": {…}}}, or
 // the inner object alone. It ignores ui_metadata, because monster-ui adds it to
 // every write. Any other field is an error, and then the whole body is
-// rejected. Next to data it ignores the members of Kazoo's envelope (auth_token
+// rejected. Such an error names two rules: forbidden, as in Kazoo 5 (kazoo.md 1.10), and
+// additionalProperties, as in Kazoo's other validation errors. Next to data it ignores the members of Kazoo's envelope (auth_token
 // and so on), but rejects public fields, because they are in the wrong place.
 // An object without user_metadata is valid and changes nothing.
 //
@@ -56,7 +57,7 @@ func ParsePatch(body []byte) (Patch, error) {
 		switch {
 		case name == uiMetadata:
 		case name != userMetadata:
-			errs = append(errs, unknownField(name, value))
+			errs = append(errs, unknownField(name, value), readOnly(name))
 		case value[0] != '{':
 			errs = append(errs, wrongType(name, string(object), value))
 		default:

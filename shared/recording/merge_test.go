@@ -102,6 +102,9 @@ func TestParsePatchFieldErrors(t *testing.T) {
 	unknown := func(field, value string) recording.FieldError {
 		return recording.FieldError{Field: field, Code: "additionalProperties", Message: strictText, Value: []byte(value)}
 	}
+	readOnly := func(field string) recording.FieldError {
+		return recording.FieldError{Field: field, Code: "forbidden", Message: "Read-only property; only user_metadata can be changed"}
+	}
 	wrong := func(field, value string) recording.FieldError {
 		return recording.FieldError{Field: field, Code: "type", Message: notObject, Target: "object", Value: []byte(value)}
 	}
@@ -111,11 +114,11 @@ func TestParsePatchFieldErrors(t *testing.T) {
 	}{
 		{
 			"other public fields", `{"data":{"to":"x","from":[1, 2],"user_metadata":{}}}`,
-			recording.FieldErrors{unknown("from", `[1,2]`), unknown("to", `"x"`)},
+			recording.FieldErrors{unknown("from", `[1,2]`), readOnly("from"), unknown("to", `"x"`), readOnly("to")},
 		},
-		{"private fields", `{"id":"x","_rev":1}`, recording.FieldErrors{unknown("_rev", `1`), unknown("id", `"x"`)}},
-		{"name with a dot", `{"a.b":null}`, recording.FieldErrors{unknown("a%2Eb", `null`)}},
-		{"user_metadata in another case", `{"User_Metadata":{}}`, recording.FieldErrors{unknown("User_Metadata", `{}`)}},
+		{"private fields", `{"id":"x","_rev":1}`, recording.FieldErrors{unknown("_rev", `1`), readOnly("_rev"), unknown("id", `"x"`), readOnly("id")}},
+		{"name with a dot", `{"a.b":null}`, recording.FieldErrors{unknown("a%2Eb", `null`), readOnly("a%2Eb")}},
+		{"user_metadata in another case", `{"User_Metadata":{}}`, recording.FieldErrors{unknown("User_Metadata", `{}`), readOnly("User_Metadata")}},
 		{"user_metadata null", `{"user_metadata":null}`, recording.FieldErrors{wrong("user_metadata", `null`)}},
 		{"user_metadata a list", `{"user_metadata":[]}`, recording.FieldErrors{wrong("user_metadata", `[]`)}},
 		{"user_metadata a string", `{"user_metadata":"{}"}`, recording.FieldErrors{wrong("user_metadata", `"{}"`)}},
@@ -127,7 +130,7 @@ func TestParsePatchFieldErrors(t *testing.T) {
 			"fields next to data", `{"data":{"user_metadata":{"x":1}},"user_metadata":{"y":1},"name":"n","verb":"v"}`,
 			recording.FieldErrors{unknown("name", `"n"`), unknown("user_metadata", `{"y":1}`)},
 		},
-		{"two codes", `{"user_metadata":1,"start":2}`, recording.FieldErrors{unknown("start", `2`), wrong("user_metadata", `1`)}},
+		{"two codes", `{"user_metadata":1,"start":2}`, recording.FieldErrors{unknown("start", `2`), readOnly("start"), wrong("user_metadata", `1`)}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
