@@ -114,16 +114,22 @@ func (d *display) printJSON(v any) { _ = printJSON(d.stdout, v) }
 // barWidth is the width of a progress bar in characters.
 const barWidth = 24
 
+// copying is the verb of an import.
+const copying = "copied"
+
 // bar describes the progress of one step.
 type bar struct {
-	began        time.Time
-	total, until int64
-	verb         string
+	began time.Time
+	// total is the number of recordings; since and until bound the time of their
+	// saving. 0 means unknown.
+	total, since, until int64
+	verb                string
 }
 
 // fraction returns how much of the work is done, 0 if unknown. It is a fraction
 // of the total, if the total is known beforehand or the list has ended. Otherwise it
-// is a fraction of the period, because recordings are listed in order of time.
+// is a fraction of the period, if its beginning is known, because the newest recordings
+// are listed first.
 func (b *bar) fraction(c importer.Count) float64 {
 	done, total := c.Done(), b.total
 	if c.All {
@@ -132,10 +138,19 @@ func (b *bar) fraction(c importer.Count) float64 {
 	switch {
 	case total > 0:
 		return min(1, float64(done)/float64(total))
-	case c.Last > c.First && b.until > int64(c.First):
-		return min(1, float64(c.Last-c.First)/float64(b.until-int64(c.First)))
+	case c.First > 0 && b.since > 0 && b.until > int64(c.First):
+		return min(1, float64(b.until-int64(c.First))/float64(max(1, b.until-b.since)))
 	}
 	return 0
+}
+
+// done returns how many recordings the step has completed. What was there before does not
+// count as copied.
+func (b *bar) done(c importer.Count) int64 {
+	if b.verb == copying {
+		return c.Copied
+	}
+	return c.Done()
 }
 
 // line returns the progress as text after a bar of width characters, or without
@@ -146,12 +161,15 @@ func (b *bar) line(c importer.Count, now time.Time, width int) string {
 	if !c.All && b.total == 0 {
 		of += "+"
 	}
-	text := fmt.Sprintf("%d of %s %s, %s", c.Done(), of, b.verb, size(c.Bytes))
+	text := fmt.Sprintf("%d of %s %s, %s", b.done(c), of, b.verb, size(c.Bytes))
 	if s := took.Seconds(); s > 0 {
 		text += fmt.Sprintf(", %.1f/s, %s/s", float64(c.Done())/s, size(int64(float64(c.Bytes)/s)))
 	}
 	if left, ok := remaining(took, f); ok {
 		text += ", " + left + " left"
+	}
+	if here := c.Known + c.Updated; b.verb == copying && here > 0 {
+		text += fmt.Sprintf(", %d already there", here)
 	}
 	if c.Refused+c.Failed > 0 {
 		text += fmt.Sprintf(", %d refused, %d failed", c.Refused, c.Failed)

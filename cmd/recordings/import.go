@@ -187,7 +187,7 @@ func (j *importJob) run(ctx context.Context, maxBytes int64) error {
 
 // copy copies the recordings and prints a summary.
 func (j *importJob) copy(ctx context.Context, o importer.Options) error {
-	end := j.showProgress(ctx, j.tally, "copied")
+	end := j.showProgress(ctx, j.tally, copying)
 	began := j.now()
 	err := importer.Run(ctx, j.source, j.target, o)
 	end()
@@ -257,7 +257,7 @@ func (j *importJob) verify(ctx context.Context, o importer.Options) error {
 
 // showProgress shows the progress of a step until end is called.
 func (j *importJob) showProgress(ctx context.Context, tally *importer.Tally, verb string) (end func()) {
-	return j.display.follow(ctx, tally, &bar{began: j.now(), total: j.total, until: j.until, verb: verb})
+	return j.display.follow(ctx, tally, &bar{began: j.now(), total: j.total, since: int64(j.since), until: j.until, verb: verb})
 }
 
 // record adds a recording that was not simply copied to the report. It prints the

@@ -24,8 +24,8 @@ func TestBar(t *testing.T) {
 		{"nothing yet", bar{verb: "copied"}, importer.Count{}, 0, "0 of 0+ copied, 0 bytes, 0.0/s, 0 bytes/s"},
 		{
 			"by the time of the recordings",
-			bar{verb: "copied", until: 1100},
-			importer.Count{Found: 300, Copied: 200, First: 100, Last: 350, Bytes: 2e6},
+			bar{verb: "copied", since: 100, until: 1100},
+			importer.Count{Found: 300, Copied: 200, First: 850, Last: 1000, Bytes: 2e6},
 			0,
 			"200 of 300+ copied, 2.0 MB, 20.0/s, 200.0 kB/s, 30s left",
 		},
@@ -42,6 +42,20 @@ func TestBar(t *testing.T) {
 			importer.Count{Found: 20, Copied: 10},
 			8,
 			"[==      ] 10 of 40 copied, 0 bytes, 1.0/s, 0 bytes/s, 30s left",
+		},
+		{
+			"by the time of the recordings, without a beginning",
+			bar{verb: "copied", until: 1100},
+			importer.Count{Found: 300, Copied: 200, First: 850, Last: 1000, Bytes: 2e6},
+			0,
+			"200 of 300+ copied, 2.0 MB, 20.0/s, 200.0 kB/s",
+		},
+		{
+			"of recordings that were there before",
+			bar{verb: "copied", total: 40},
+			importer.Count{Found: 20, Copied: 1, Known: 8, Deleted: 1, Refused: 2},
+			0,
+			"1 of 40 copied, 0 bytes, 1.2/s, 0 bytes/s, 23s left, 8 already there, 2 refused, 0 failed",
 		},
 		{"done", bar{verb: "copied"}, importer.Count{Found: 10, Copied: 10, All: true}, 4, "[====] 10 of 10 copied, 0 bytes, 1.0/s, 0 bytes/s"},
 	} {

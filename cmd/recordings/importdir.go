@@ -26,7 +26,7 @@ at any time; run the same command again to continue.`,
 func importDir(ctx context.Context, e env, args []string) error {
 	s := folder.Source{Now: e.now}
 	fs := flags("import dir")
-	o := e.importFlags(fs, dirConcurrency, 0, "copy at most `N` recordings per second (default: no limit)")
+	o := e.importFlags(fs, dirConcurrency, 0, "copy at most `N` recordings per second; 0 for no limit")
 	names := nameFlags(fs)
 	metadata := fs.String("metadata", "", "`FILE`: table (.csv, .json, .jsonl) with a row for each file, whose path is in the field \"file\"")
 	fs.BoolVar(&o.update, "update", false, "also correct the fields of recordings that were copied before, where the metadata has changed since")

@@ -33,7 +33,7 @@ same command again to continue, or to copy what is new since.`,
 func importKazoo(ctx context.Context, e env, args []string) error {
 	var k kazoo.Options
 	fs := flags("import kazoo")
-	o := e.importFlags(fs, kazooConcurrency, kazooRate, "send at most `N` requests per second")
+	o := e.importFlags(fs, kazooConcurrency, kazooRate, "send at most `N` requests per second; 0 for no limit")
 	fs.StringVar(&k.URL, "url", "", "`URL`: base URL of Kazoo's API, such as https://pbx.example.com:8443 (or KAZOO_URL)")
 	fs.StringVar(&k.Token, "token", "", "`TOKEN`: auth token; set KAZOO_TOKEN instead to keep it out of process lists")
 	fs.StringVar(&k.APIKey, "api-key", "", "`KEY`: API key that renews the token; set KAZOO_API_KEY instead to keep it out of process lists")
@@ -52,11 +52,8 @@ func importKazoo(ctx context.Context, e env, args []string) error {
 			k.Token = e.getenv("KAZOO_TOKEN")
 		}
 	}
-	switch {
-	case k.URL == "":
+	if k.URL == "" {
 		return usageError{errors.New("--url is missing")}
-	case o.rate == 0:
-		return usageError{errors.New("--rate must be greater than 0")}
 	}
 	if err := checkPeriod(k.Since, k.Until); err != nil {
 		return usageError{err}

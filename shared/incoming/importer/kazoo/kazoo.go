@@ -66,7 +66,7 @@ type Options struct {
 	// Since and Until limit the list by the time when recordings were saved. A zero
 	// Since stands for a time before the first Kazoo, a zero Until for now.
 	Since, Until recording.Seconds
-	// Rate is the maximum number of requests per second, more than 0.
+	// Rate is the maximum number of requests per second; 0 sets no limit.
 	Rate float64
 	// MaxBytes limits the size of a recording's audio; 0 sets no limit.
 	MaxBytes int64
@@ -128,7 +128,7 @@ func Open(ctx context.Context, o Options) (*Source, error) {
 		o.Until = recording.SecondsOf(o.Now())
 	}
 	s := &Source{
-		Options: o, base: base, token: o.Token, pace: rate.NewLimiter(rate.Limit(o.Rate), 1),
+		Options: o, base: base, token: o.Token, pace: rate.NewLimiter(limitOf(o.Rate), 1),
 		client: &http.Client{Transport: o.Transport, CheckRedirect: noRedirect},
 	}
 	if s.token == "" {
@@ -140,6 +140,14 @@ func Open(ctx context.Context, o Options) (*Source, error) {
 		return nil, fmt.Errorf("%w: %w", importer.ErrStop, explain(err))
 	}
 	return s, nil
+}
+
+// limitOf returns the limit for a number of requests per second; 0 sets no limit.
+func limitOf(perSecond float64) rate.Limit {
+	if perSecond == 0 {
+		return rate.Inf
+	}
+	return rate.Limit(perSecond)
 }
 
 // noRedirect prevents redirects, which would send the token to another host.

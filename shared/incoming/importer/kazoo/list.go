@@ -17,7 +17,7 @@ import (
 // errRound means that a cursor leads back to an earlier page.
 var errRound = errors.New("its cursors loop")
 
-// Pages lists the recordings of each account, the oldest first; see
+// Pages lists the recordings of each account, the newest month first; see
 // importer.Source.
 func (s *Source) Pages(ctx context.Context) iter.Seq2[[]importer.Item, error] {
 	return func(yield func([]importer.Item, error) bool) {
@@ -31,7 +31,7 @@ func (s *Source) Pages(ctx context.Context) iter.Seq2[[]importer.Item, error] {
 				if !w.month(ctx, m) {
 					return
 				}
-				w.before, w.now = w.now, nil
+				w.after, w.now = w.now, nil
 			}
 		}
 	}
@@ -42,9 +42,9 @@ type walk struct {
 	*Source
 	account string
 	yield   func([]importer.Item, error) bool
-	// now, before and here hold the rows that were listed for the current month, the
-	// previous month, and the current window.
-	now, before, here map[string]bool
+	// now, after and here hold the rows that were listed for the current month, the
+	// month after it, which is listed earlier, and the current window.
+	now, after, here map[string]bool
 }
 
 // month yields the recordings that were saved in a month. ok is false if the list
@@ -133,7 +133,7 @@ func (w *walk) fresh(rows []json.RawMessage, month string) (items []importer.Ite
 		if w.here[id] && month == "" && w.Duplicate != nil {
 			w.Duplicate() // a database lists each row only once
 		}
-		if !w.now[id] && !w.before[id] {
+		if !w.now[id] && !w.after[id] {
 			items = append(items, it)
 		}
 		w.here[id], w.now[id] = true, true

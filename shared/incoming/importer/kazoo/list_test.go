@@ -237,3 +237,36 @@ func TestPagesEnd(t *testing.T) {
 		t.Errorf("%d pages came after the end", n-1)
 	}
 }
+
+// The newest month is listed first, so an import without a Since copies after a few
+// requests, and a killed one has made progress.
+func TestPagesBeginWithTheNewestMonth(t *testing.T) {
+	t.Parallel()
+	k := start(t, kazootest.Options{})
+	all := kazootest.Account(1, upper, 200, from, to)
+	k.Add(upper, all...)
+	o := k.options(t)
+	o.Since, o.Until, o.Rate = 0, recording.SecondsOf(to), 0
+	first, months := 0, []string(nil)
+	for page, err := range open(t, o).Pages(t.Context()) {
+		if err != nil {
+			t.Error(err)
+		}
+		if first == 0 {
+			first = k.Requests()
+		}
+		for i := range page {
+			if month := page[i].ID[:6]; !slices.Contains(months, month) {
+				months = append(months, month)
+			}
+		}
+	}
+	if first > 6 || k.Requests() < 100 {
+		t.Errorf("the first page came with request %d of %d, want it among the first", first, k.Requests())
+	}
+	// A month also shows rows of the month before it that were saved late.
+	newest, oldest := slices.Max(months), slices.Min(months)
+	if len(months) < 4 || slices.Index(months, newest) > 1 || months[len(months)-1] != oldest {
+		t.Errorf("months in the order %v, want the newest first", months)
+	}
+}

@@ -35,16 +35,20 @@ const (
 // beginning is a time before the first Kazoo.
 var beginning = recording.SecondsOf(time.Date(2010, 1, 1, 0, 0, 0, 0, time.UTC))
 
-// months yields the months from since to until, the oldest first. If since is on the
-// first day of a month, the range also extends into the previous month.
+// months yields the months from since to until, the newest first. So an import without
+// a since copies at once, instead of first reading years without a recording. If since
+// is on the first day of a month, the range also extends into the previous month.
 func months(since, until recording.Seconds) iter.Seq[month] {
 	if since <= 0 {
 		since = beginning
 	}
 	return func(yield func(month) bool) {
-		at := since.Time()
-		for first := time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, time.UTC); recording.SecondsOf(first) <= until; first = first.AddDate(0, 1, 0) {
+		at := until.Time()
+		for first := time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, time.UTC); ; first = first.AddDate(0, -1, 0) {
 			begins, ends := recording.SecondsOf(first), recording.SecondsOf(first.AddDate(0, 1, 0))-1
+			if ends < since || since > until {
+				return
+			}
 			m := month{name: first.Format("200601"), own: window{max(begins, since), min(ends, until)}}
 			if since <= begins+late {
 				m.wide = window{begins - overlap, m.own.to}
