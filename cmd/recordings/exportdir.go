@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"callrecordings/shared/incoming/importer"
 	"callrecordings/shared/incoming/importer/folder"
@@ -99,6 +100,8 @@ func (e env) export(ctx context.Context, x folder.Export, asJSON bool) error {
 		return err
 	case s.Failed > 0:
 		return errReported
+	case s.Written+s.Unchanged+s.Gone == 0:
+		return fmt.Errorf("there is nothing to export: the target has no such recordings of the account %s", x.Account)
 	}
 	return nil
 }

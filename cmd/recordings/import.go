@@ -70,6 +70,7 @@ type importOptions struct {
 // importFlags adds the shared options to fs. rateHelp describes --rate.
 func (e env) importFlags(fs *flag.FlagSet, concurrency int, rate float64, rateHelp string) *importOptions {
 	o := &importOptions{target: e.targetFlags(fs)}
+	o.target.creates = true
 	accountFlag(fs, &o.account)
 	concurrencyFlag(fs, &o.concurrency, concurrency)
 	fs.Float64Var(&o.rate, "rate", rate, rateHelp)

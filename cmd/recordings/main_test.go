@@ -48,7 +48,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"mask": mask, "verify": verify, "serve": serve, "setaside": setAside, "drop": drop, "play": play, "files": files,
-			"kazoo": kazooServer, "awaitfiles": awaitFiles,
+			"kazoo": kazooServer, "awaitfiles": awaitFiles, "store": newStore,
 		},
 	})
 }
@@ -113,6 +113,18 @@ func verify(ts *testscript.TestScript, neg bool, args []string) {
 	if b.Account != args[2] || b.Owner != args[3] || (time.Until(b.Expires)-ttl).Abs() > time.Minute {
 		ts.Fatalf("the token is for %q, %q and expires in %s", b.Account, b.Owner, time.Until(b.Expires))
 	}
+}
+
+// newStore implements `store FOLDER`: it makes a data folder, as make run does.
+func newStore(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: store FOLDER")
+	}
+	dir, err := datadir.Open(ts.MkAbs(args[0]))
+	ts.Check(err)
+	s, err := dir.OpenStore(context.Background(), time.Now)
+	ts.Check(err)
+	ts.Check(s.Close())
 }
 
 // serve implements `serve FOLDER`: it starts the API on a data folder, for play.

@@ -12,7 +12,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"callrecordings/local/datadir"
 	"callrecordings/shared/store/sqlite"
 )
 
@@ -74,7 +73,7 @@ func (t *target) replayLocal(ctx context.Context) error {
 	if err := t.chooseFolder(); err != nil {
 		return err
 	}
-	dir, err := datadir.Open(t.dataDir)
+	dir, err := t.openFolder()
 	if err != nil {
 		return err
 	}

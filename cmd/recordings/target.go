@@ -23,6 +23,9 @@ import (
 type target struct {
 	env
 	dataDir, table, bucket, endpoint string
+	// creates allows the command to make a new data folder. For any other command, a
+	// folder without recordings is a mistyped one.
+	creates bool
 }
 
 // targetFlags adds the options that choose a target.
@@ -75,6 +78,14 @@ func (t *target) chooseFolder() error {
 	return nil
 }
 
+// openFolder opens the data folder. Only a command that may create it makes a new one.
+func (t *target) openFolder() (*datadir.Dir, error) {
+	if !t.creates && !datadir.Exists(t.dataDir) {
+		return nil, usageError{fmt.Errorf("the folder %s has no recordings, and only make run and imports make a new data folder: check --data-dir (or DATA_DIR)", t.dataDir)}
+	}
+	return datadir.Open(t.dataDir)
+}
+
 // deployed reports whether choose has chosen a deployment.
 func (t *target) deployed() bool { return t.dataDir == "" }
 
@@ -114,7 +125,7 @@ func (t *target) openUploader(ctx context.Context) (in upload.Uploader, closed f
 // openLocal opens the data folder. It starts an S3 server of its own on the
 // folder's audio, so it works whether or not the local server is running.
 func (t *target) openLocal(ctx context.Context, o *opened) (closed func() error, err error) {
-	dir, err := datadir.Open(t.dataDir)
+	dir, err := t.openFolder()
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +214,7 @@ func (t *target) tokenKeys() ([]byte, error) {
 		}
 		return []byte(keys), nil
 	}
-	dir, err := datadir.Open(t.dataDir)
+	dir, err := t.openFolder()
 	if err != nil {
 		return nil, err
 	}

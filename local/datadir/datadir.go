@@ -106,6 +106,17 @@ func Open(path string) (*Dir, error) {
 	return d, nil
 }
 
+// Exists reports whether a data folder has been opened at path before. It returns true
+// if that is unknown; Open then returns the reason.
+func Exists(path string) bool {
+	for _, name := range []string{keysFile, database} {
+		if _, err := os.Stat(filepath.Join(path, name)); !errors.Is(err, fs.ErrNotExist) {
+			return true
+		}
+	}
+	return false
+}
+
 // restrict removes other users' access to the folder and its files. Subfolders are
 // then inaccessible to them too. It does not change a shared folder (with the sticky
 // bit, such as /tmp), files that do not belong to this package, and files of another
