@@ -75,7 +75,7 @@ func (e env) importFlags(fs *flag.FlagSet, concurrency int, rate float64, rateHe
 	concurrencyFlag(fs, &o.concurrency, concurrency)
 	fs.Float64Var(&o.rate, "rate", rate, rateHelp)
 	fs.BoolVar(&o.revive, "revive", false, "also copy recordings that were deleted here")
-	fs.BoolVar(&o.dryRun, "dry-run", false, "count and estimate what would be copied, but copy nothing")
+	fs.BoolVar(&o.dryRun, "dry-run", false, "count and estimate what would be copied, and list what cannot be, but copy nothing")
 	fs.BoolVar(&o.verify, "verify", false, "after copying, compare everything field by field and byte by byte")
 	fs.BoolVar(&o.verifyOnly, "verify-only", false, "compare everything, but copy nothing")
 	fs.StringVar(&o.report, "report", "import-report.jsonl", "write the recordings that need attention to `FILE`, as JSON lines; - for none")
@@ -124,6 +124,15 @@ type importJob struct {
 	remote bool
 }
 
+// shown returns how many single recordings are printed; 0 sets no limit. A dry run
+// prints all of them, because it writes no report.
+func (o *importOptions) shown() int {
+	if o.dryRun {
+		return 0
+	}
+	return mostShown
+}
+
 // runImport opens the target, lets prepare complete the job, and then copies,
 // verifies or estimates as the options ask.
 func (e env) runImport(ctx context.Context, o *importOptions, prepare func(job *importJob, maxBytes int64) error) (err error) {
@@ -141,7 +150,7 @@ func (e env) runImport(ctx context.Context, o *importOptions, prepare func(job *
 		}
 	}()
 	job := &importJob{
-		env: e, options: o, display: e.newDisplay(o.asJSON, mostShown),
+		env: e, options: o, display: e.newDisplay(o.asJSON, o.shown()),
 		target: importer.Target{Store: opened.store, Audio: opened.audio},
 		tally:  &importer.Tally{}, until: int64(recording.SecondsOf(e.now())),
 	}
@@ -262,15 +271,25 @@ func (j *importJob) showProgress(ctx context.Context, tally *importer.Tally, ver
 }
 
 // record adds a recording that was not simply copied to the report. It prints the
-// recording if it failed or was refused.
+// recording if it failed or was refused. A dry run also prints assumptions about a
+// recording, such as that its name says nothing.
 func (j *importJob) record(r importer.Result) {
 	if err := j.report.add(line{Result: &r}); err != nil {
 		printf(j.stderr, "%v\n", err)
 	}
-	if r.Outcome == importer.Failed || r.Outcome == importer.Refused {
+	noted := j.options.dryRun && r.Reason != "" // there is no report file
+	if r.Outcome == importer.Failed || r.Outcome == importer.Refused || noted {
 		name := strings.TrimSpace(r.ID + " " + r.Name)
-		j.display.problem(line{Result: &r}, fmt.Sprintf("%s: %s: %s", name, r.Outcome, r.Reason))
+		j.display.problem(line{Result: &r}, fmt.Sprintf("%s: %s: %s", name, j.outcomeOf(r), r.Reason))
 	}
+}
+
+// outcomeOf returns the outcome for a person.
+func (j *importJob) outcomeOf(r importer.Result) string {
+	if j.options.dryRun && r.Outcome == importer.Copied {
+		return "to copy"
+	}
+	return string(r.Outcome)
 }
 
 // printResult prints the result of a step, and where the report is.

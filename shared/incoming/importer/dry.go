@@ -16,7 +16,7 @@ type Sizer interface {
 }
 
 // DryRun lists the recordings of s without writing anything. o.Tally counts as
-// Copied what Run would copy. If s is a Sizer, DryRun estimates the total size
+// Copied what Run would copy, and reports the notes of such items. If s is a Sizer, DryRun estimates the total size
 // from samples of the recordings without a known size: the first 16, and then
 // every one whose number is a power of two.
 func DryRun(ctx context.Context, s Source, t Target, o Options) error {
@@ -61,7 +61,9 @@ func (r *run) preview(ctx context.Context, t task) Result {
 			return r.failed(ctx, res, err)
 		}
 	}
-	return res.ends(Copied, nil)
+	res = res.ends(Copied, nil)
+	res.Reason = it.Note
+	return res
 }
 
 // sampled reports whether to ask for the size of the n-th unsized recording.

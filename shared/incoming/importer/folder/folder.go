@@ -176,6 +176,18 @@ func (s Source) Retry(it *importer.Item) {
 // undated is the note about a file without a start.
 const undated = "nothing says when the call started; the time at which the file was written counts"
 
+// unnamedFile is the note about a file of which nothing but its name is known, and that
+// has no name of any pattern.
+const unnamedFile = "no pattern understands its name"
+
+// joined joins two notes; the second may be "".
+func joined(a, b string) string {
+	if b == "" {
+		return a
+	}
+	return a + "; " + b
+}
+
 // startOf returns when the call of a file started. If that is unknown, it returns
 // when the file was written, with a note.
 func startOf(call recording.Call, f file) (at recording.Seconds, note string) {

@@ -84,7 +84,7 @@ func (sc *scan) addFiles(files []file, sidecar recording.Call, fault error) (has
 			continue
 		}
 		if f.kind != audioFile {
-			sc.add(sc.refused(f.name, errNotAudio))
+			sc.add(sc.refused(f.name, notTaken(f.name)))
 			continue
 		}
 		hasAudio = true
@@ -129,6 +129,9 @@ func (sc *scan) item(f file, sidecar recording.Call) importer.Item {
 	}
 	call := sidecar.Under(row).Under(name.Call)
 	started, note := startOf(call, f)
+	if !matched && row == nil && sidecar == nil {
+		note = joined(unnamedFile, note)
+	}
 	it := importer.Item{
 		Name: f.name, Account: sc.Account, ID: id, Started: started, Note: note, Document: call.Document(),
 		Audio: recording.Audio{Place: recording.Managed, Size: f.size},
@@ -174,7 +177,7 @@ func (sc *scan) refuseOthers(files []file, own string) (exists bool) {
 		case f.name == own:
 			exists = true
 		case f.kind == other:
-			sc.add(sc.refused(f.name, errNotAudio))
+			sc.add(sc.refused(f.name, notTaken(f.name)))
 		default:
 			sc.add(sc.refused(f.name, errOtherAudio))
 		}
