@@ -61,6 +61,7 @@ type importOptions struct {
 	concurrency        int
 	rate               float64
 	revive, update     bool
+	lost               map[string]bool
 	dryRun             bool
 	verify, verifyOnly bool
 	report             string // "-" for none
@@ -75,6 +76,10 @@ func (e env) importFlags(fs *flag.FlagSet, concurrency int, rate float64, rateHe
 	concurrencyFlag(fs, &o.concurrency, concurrency)
 	fs.Float64Var(&o.rate, "rate", rate, rateHelp)
 	fs.BoolVar(&o.revive, "revive", false, "also copy recordings that were deleted here")
+	fs.Func("lost", "`FILE`: IDs of recordings whose audio the source has lost for good, one per line; their documents are copied, and do not count as failed", func(name string) (err error) {
+		o.lost, err = readIDs(name)
+		return err
+	})
 	fs.BoolVar(&o.dryRun, "dry-run", false, "count and estimate what would be copied, and list what cannot be, but copy nothing")
 	fs.BoolVar(&o.verify, "verify", false, "after copying, compare everything field by field and byte by byte")
 	fs.BoolVar(&o.verifyOnly, "verify-only", false, "compare everything, but copy nothing")
@@ -173,7 +178,7 @@ func (e env) runImport(ctx context.Context, o *importOptions, prepare func(job *
 // run copies, verifies or estimates.
 func (j *importJob) run(ctx context.Context, maxBytes int64) error {
 	o := importer.Options{
-		Concurrency: j.options.concurrency, NoAudio: j.noAudio, Revive: j.options.revive, Update: j.options.update, MaxBytes: maxBytes, Now: j.now,
+		Concurrency: j.options.concurrency, NoAudio: j.noAudio, Revive: j.options.revive, Update: j.options.update, Lost: j.options.lost, MaxBytes: maxBytes, Now: j.now,
 		Tally: j.tally, Report: j.record,
 	}
 	if !j.remote {

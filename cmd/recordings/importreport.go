@@ -83,6 +83,7 @@ type summary struct {
 	Updated   int64   `json:"updated"`
 	Silent    int64   `json:"without_audio"`
 	External  int64   `json:"external"`
+	Lost      int64   `json:"lost"`
 	Deleted   int64   `json:"deleted_here"`
 	Refused   int64   `json:"refused"`
 	Failed    int64   `json:"failed"`
@@ -103,6 +104,7 @@ func summaryOf(c importer.Count, took time.Duration) *summary {
 		Updated:   c.Updated,
 		Silent:    c.Silent,
 		External:  c.External,
+		Lost:      c.Lost,
 		Deleted:   c.Deleted,
 		Refused:   c.Refused,
 		Failed:    c.Failed,
@@ -154,6 +156,7 @@ func (s *summary) text() string {
 		row{"updated", s.Updated, "were there with other fields", false},
 		row{"without audio", s.Silent, included + "; the source has no audio for them", false},
 		row{"external", s.External, elsewhere, false},
+		row{"lost", s.Lost, included + "; the source has lost their audio, according to --lost", false},
 		row{"deleted here", s.Deleted, stayGone, false},
 		row{"refused", s.Refused, unfit, false},
 		row{"failed", s.Failed, retry, false},

@@ -6,6 +6,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 	"time"
 
 	"callrecordings/shared/auth"
@@ -107,6 +109,27 @@ func (o *nameOptions) open(e env) (namepattern.Set, error) {
 		return names, usageError{fmt.Errorf("--pattern (INBOX_PATTERNS) or --timezone (INBOX_TIMEZONE): %w", err)}
 	}
 	return names, nil
+}
+
+// readIDs reads a file with recording IDs, one per line. Empty lines and lines that begin
+// with # are ignored.
+func readIDs(name string) (map[string]bool, error) {
+	text, err := os.ReadFile(name) //nolint:gosec // the operator chooses the file
+	if err != nil {
+		return nil, cause(err)
+	}
+	ids, number := map[string]bool{}, 0
+	for line := range strings.Lines(string(text)) {
+		number++
+		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		if _, err := recording.ParseID(line); err != nil {
+			return nil, fmt.Errorf("line %d: %w", number, err)
+		}
+		ids[line] = true
+	}
+	return ids, nil
 }
 
 // checkIDs checks the IDs of an account and of an optional user.

@@ -42,7 +42,7 @@ func (r *run) preview(ctx context.Context, t task) Result {
 			return r.failed(ctx, res, err)
 		}
 	}
-	wantsAudio := it.Audio.Place == recording.Managed && !r.NoAudio
+	wantsAudio := r.wantsAudio(it)
 	switch {
 	case found.Tombstone != nil && !r.Revive:
 		return res.ends(Deleted, nil)
@@ -53,8 +53,8 @@ func (r *run) preview(ctx context.Context, t task) Result {
 			return res.ends(Known, nil)
 		}
 	}
-	if res.Lack = lackOf(it.Audio); r.NoAudio && it.Audio.Place == recording.Managed {
-		res.Lack = ""
+	if res.Lack = lackOf(it.Audio); r.lost(it) && it.Audio.Place == recording.Managed {
+		res.Lack = Lost
 	}
 	if wantsAudio {
 		if err := r.estimate(ctx, it); err != nil {

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"callrecordings/shared/attempt"
+	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
 )
 
@@ -22,6 +23,9 @@ type Options struct {
 	Rate float64
 	// NoAudio copies documents only; a later run can copy the audio.
 	NoAudio bool
+	// Lost holds the IDs of exact items whose audio the source has lost for good. Their
+	// documents are copied without an attempt to fetch the audio.
+	Lost map[string]bool
 	// Revive also copies recordings that were deleted in the target.
 	Revive bool
 	// Update corrects the fields of existing recordings that differ from those of
@@ -39,6 +43,14 @@ type Options struct {
 	// Report, if not nil, is called for each item that was neither copied
 	// completely nor already known. It may be called from any goroutine.
 	Report func(Result)
+}
+
+// lost reports whether the source has lost the item's audio, according to Options.Lost.
+func (o *Options) lost(it *Item) bool { return it.Exact && o.Lost[it.ID] }
+
+// wantsAudio reports whether the item's audio is to be copied.
+func (o *Options) wantsAudio(it *Item) bool {
+	return it.Audio.Place == recording.Managed && !o.NoAudio && !o.lost(it)
 }
 
 // failureLimit is the number of consecutive items that may fail, because the source

@@ -164,7 +164,7 @@ type copying struct {
 }
 
 // wantsAudio reports whether the source's audio is to be copied.
-func (c *copying) wantsAudio() bool { return c.item.Audio.Place == recording.Managed && !c.NoAudio }
+func (c *copying) wantsAudio() bool { return c.Options.wantsAudio(c.item) }
 
 // known handles an item with an existing recording. It copies missing audio.
 // Otherwise it corrects the fields if Options.Update is set.
@@ -200,7 +200,11 @@ func (c *copying) complete(rec *recording.Recording) Result {
 // lackOf returns why the audio is missing, or "". Audio that --no-audio leaves out
 // does not count as missing.
 func (c *copying) lackOf(a recording.Audio) Lack {
-	if c.NoAudio && c.item.Audio.Place == recording.Managed {
+	switch {
+	case c.item.Audio.Place != recording.Managed:
+	case c.lost(c.item) && incoming.NeedsAudio(a):
+		return Lost
+	case c.NoAudio:
 		return ""
 	}
 	return lackOf(a)

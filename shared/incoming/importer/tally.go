@@ -41,6 +41,8 @@ const (
 	Silent Lack = "without_audio"
 	// Elsewhere means that the audio is external, at the document's url.
 	Elsewhere Lack = "external"
+	// Lost means that the source has lost the audio for good; see Options.Lost.
+	Lost Lack = "lost"
 )
 
 // Result is the outcome of one item.
@@ -88,9 +90,9 @@ type Count struct {
 	Copied, Known, Updated, Deleted, Refused, Failed int64
 	// Lists is the number of parts of the source's list that could not be read.
 	Lists int64
-	// Silent and External count the Copied and Known recordings without audio in
+	// Silent, External and Lost count the Copied and Known recordings without audio in
 	// the target.
-	Silent, External int64
+	Silent, External, Lost int64
 	// Bytes is the size of the copied audio.
 	Bytes int64
 	// Waits is how often the target was unavailable or throttled.
@@ -181,6 +183,8 @@ func (t *Tally) count(it *Item, r Result) {
 			c.Silent++
 		case Elsewhere:
 			c.External++
+		case Lost:
+			c.Lost++
 		}
 		c.Bytes += r.bytes
 		if at := cmp.Or(it.Created, incoming.Ended(it.Document, 0)); at > 0 {

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"callrecordings/shared/incoming"
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
@@ -139,7 +140,7 @@ func (c *check) compare(ctx context.Context, t task, res *Result) error {
 	if names := differing(it, found.Recording); len(names) > 0 {
 		return difference{&v.Different, fmt.Errorf("different values: %s", strings.Join(names, ", "))}
 	}
-	if it.Audio.Place != recording.Managed || c.NoAudio {
+	if it.Audio.Place != recording.Managed || c.NoAudio || c.lost(it) && incoming.NeedsAudio(found.Recording.Audio) {
 		return nil
 	}
 	return c.compareAudio(ctx, it, found.Recording)
