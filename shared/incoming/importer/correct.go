@@ -11,8 +11,7 @@ import (
 
 // correct replaces the fields of an existing recording with those of the item. If
 // they change the end of the call, the recording's time of creation follows. The ID
-// stays. Store.Correct stores all of it in one write, so there is no step between
-// which the run could be killed.
+// stays. Store.Correct stores all of it in one write, so a killed run leaves no half of it.
 func (c *copying) correct(ctx context.Context, rec *recording.Recording) Result {
 	now := recording.SecondsOf(c.Now())
 	_, err := retry(ctx, c.run, func() (*recording.Recording, error) {

@@ -23,8 +23,8 @@ type Options struct {
 	Rate float64
 	// NoAudio copies documents only; a later run can copy the audio.
 	NoAudio bool
-	// Lost holds the IDs of exact items whose audio the source has lost for good. Their
-	// documents are copied without an attempt to fetch the audio.
+	// Lost holds the IDs of exact items that have lost their audio in the source for
+	// good. Their documents are copied without an attempt to fetch the audio.
 	Lost map[string]bool
 	// Revive also copies recordings that were deleted in the target.
 	Revive bool

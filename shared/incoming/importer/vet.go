@@ -8,8 +8,8 @@ import (
 	"callrecordings/shared/strictjson"
 )
 
-// unsafeURL is the note about a document whose url was removed. It does not quote the
-// url, which may contain a password.
+// unsafeURL is the note about a removed url. It does not quote the url, which may
+// contain a password.
 const unsafeURL = "its url was removed: want http or https, without a user or a password"
 
 // vet applies the rules that hold for every way in to an item with an exact document

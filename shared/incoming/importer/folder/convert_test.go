@@ -31,8 +31,8 @@ func TestTypesThatAreNotTaken(t *testing.T) {
 	}
 }
 
-// The note about a file whose name says nothing mentions the patterns, unless other
-// metadata describes the file.
+// The note about a file with a name that says nothing mentions the patterns, unless
+// other metadata describes the file.
 func TestNameThatNoPatternUnderstands(t *testing.T) {
 	t.Parallel()
 	const want = "no pattern understands its name"

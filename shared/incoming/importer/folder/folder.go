@@ -176,8 +176,8 @@ func (s Source) Retry(it *importer.Item) {
 // undated is the note about a file without a start.
 const undated = "nothing says when the call started; the time at which the file was written counts"
 
-// unnamedFile is the note about a file of which nothing but its name is known, and that
-// has no name of any pattern.
+// unnamedFile is the note about a file without metadata and with a name that matches no
+// pattern.
 const unnamedFile = "no pattern understands its name"
 
 // joined joins two notes; the second may be "".
