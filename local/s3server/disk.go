@@ -250,9 +250,11 @@ func (d *disk) forget(dir string) {
 	}
 }
 
-// remove deletes the file at path, if it exists, and all of its attributes. No write
-// can replace the file between the check and the deletion.
+// remove deletes the file at path, if it exists, and all of its attributes. A write
+// that replaces the file between the check and the deletion stays, even that of another
+// process, such as an import into the same folder. Error: errPrecondition in that case.
 func (d *disk) remove(path string, check condition) error {
+	checked, _ := os.Lstat(path)
 	if check != nil {
 		lock := &d.changing[hashOf(path)%uint32(len(d.changing))]
 		lock.Lock()
@@ -271,7 +273,12 @@ func (d *disk) remove(path string, check condition) error {
 	case err != nil:
 		return err
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if check == nil {
+		err = os.Remove(path)
+	} else {
+		err = d.removeSame(path, checked)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	dir := filepath.Dir(path)
@@ -284,6 +291,30 @@ func (d *disk) remove(path string, check condition) error {
 		}
 	}
 	return nil
+}
+
+// removeSame deletes the file at path if it is the checked file. It moves the file
+// away before it compares them, because no other process can replace it there. Another
+// file is moved back. Error: errPrecondition if the file is another one.
+func (d *disk) removeSame(path string, checked fs.FileInfo) error {
+	f, err := d.create()
+	if err != nil {
+		return err
+	}
+	file := f.Name()
+	if err := errors.Join(f.Close(), os.Rename(path, file)); err != nil {
+		_ = os.Remove(file)
+		return err
+	}
+	moved, err := os.Lstat(file)
+	if err == nil && checked != nil && os.SameFile(moved, checked) && moved.ModTime().Equal(checked.ModTime()) {
+		return os.Remove(file)
+	}
+	if back := moveNew(file, path); back != nil && !errors.Is(back, errPrecondition) {
+		return errors.Join(err, back)
+	}
+	_ = os.Remove(file) // left only if yet another write has come to path
+	return errPrecondition
 }
 
 // removeEmpty removes a folder if it is empty, and reports whether it did.
