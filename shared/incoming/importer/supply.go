@@ -29,7 +29,7 @@ func (c *copying) conflict(ctx context.Context, made *recording.Recording, f *fe
 		}
 	}
 	if existing == nil {
-		return c.res.ends(Deleted, nil)
+		return c.deleted(ctx, c.res)
 	}
 	return c.complete(existing)
 }

@@ -58,12 +58,13 @@ func (r *run) take(ctx context.Context, t task) Result {
 }
 
 // deleted returns the result of an item that was deleted in the target. It renews
-// the tombstone. Otherwise an import that runs every night would restore the
-// recording once the tombstone expires.
+// the tombstone.
 func (r *run) deleted(ctx context.Context, res Result) Result {
-	_, err := retry(ctx, r, func() (struct{}, error) { return struct{}{}, r.target.Store.Renew(ctx, res.Account, res.ID) })
+	_, err := retry(ctx, r, func() (struct{}, error) {
+		return struct{}{}, incoming.StayDeleted(ctx, r.target.Store, res.Account, res.ID)
+	})
 	if err != nil {
-		return r.failed(ctx, res, fmt.Errorf("renew its tombstone: %w", err))
+		return r.failed(ctx, res, err)
 	}
 	return res.ends(Deleted, nil)
 }

@@ -157,14 +157,13 @@ func (in Inbox) judge(ctx context.Context, f *file, announced recording.Upload) 
 
 // create makes the recording of a file, unless the recording was deleted. In that
 // case it removes the file each time the file is uploaded again, and renews the
-// tombstone: a nightly sync of a folder must not restore the recording when the
-// tombstone expires. A file that cannot be served gets a failed recording with the
+// tombstone. A file that cannot be served gets a failed recording with the
 // reason.
 func (in Inbox) create(ctx context.Context, f *file, id string) (incoming.Outcome, error) {
 	switch _, err := in.Store.Tombstone(ctx, f.account, id); {
 	case err == nil:
-		if err := in.Store.Renew(ctx, f.account, id); err != nil {
-			return "", fmt.Errorf("renew the tombstone of a file in an inbox: %w", err)
+		if err := incoming.StayDeleted(ctx, in.Store, f.account, id); err != nil {
+			return "", err
 		}
 		return in.remove(ctx, append(recording.SidecarKeys(f.Key), f.Key)...)
 	case !errors.Is(err, store.ErrNotFound):

@@ -37,7 +37,7 @@ type Audio interface {
 // Uploader stores recordings. It is safe for concurrent use if Random is.
 type Uploader struct {
 	// Store takes the documents.
-	Store store.Writer
+	Store incoming.Putter
 	// Audio takes the audio.
 	Audio Audio
 	// Now is the clock, and Random makes IDs.
@@ -80,7 +80,7 @@ var (
 // Add stores audio of size bytes as a recording of the call, and returns it.
 // progress, if not nil, is called with the number of bytes sent so far.
 // Errors: ErrDirection, ErrNotAudio, ErrDamaged, recording.ErrBadID,
-// recording.FieldErrors; those of store.Writer's and media.Writer's Put.
+// recording.FieldErrors; those of incoming.Put and of media.Writer's Put.
 func (u Uploader) Add(ctx context.Context, req Request, audio io.ReaderAt, size int64, progress func(int64)) (*recording.Recording, error) {
 	verdict, err := judge.File(audio, size)
 	if err != nil {
@@ -103,7 +103,7 @@ func (u Uploader) Add(ctx context.Context, req Request, audio io.ReaderAt, size 
 		_ = u.Audio.Remove(ctx, r.AudioKey())
 		return nil, fmt.Errorf("store the audio: %w", sent)
 	}
-	if err := u.Store.Put(ctx, r); err != nil {
+	if err := incoming.Put(ctx, u.Store, r); err != nil {
 		if rejected(err) {
 			err = errors.Join(err, u.Audio.Remove(ctx, r.AudioKey()))
 		}
