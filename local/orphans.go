@@ -145,11 +145,11 @@ func (b *box) handleOrphan(ctx context.Context, key string) error {
 		return nil
 	}
 	// The upload may have stored its document since the comparison. If it stores its
-	// audio again, the new object stays.
+	// audio again, the new object stays, even if it has the same bytes: it is younger.
 	if still, err := b.unreferenced(ctx, []string{key}); err != nil || len(still) == 0 {
 		return err
 	}
-	switch err := b.bucket.RemoveIf(ctx, key, object.ETag); {
+	switch err := b.bucket.RemoveIf(ctx, key, object); {
 	case errors.Is(err, media.ErrChanged):
 		return nil
 	case err != nil:

@@ -319,15 +319,20 @@ func parseRange(text string, size int64) (from, length int64, ok bool) {
 	return int64(start), end - int64(start) + 1, true
 }
 
-// deletable returns the condition that a header If-Match, or "", sets for a deletion.
-// As in S3, deleting a missing object succeeds even with a condition
+// deletable returns the condition for a deletion: an ETag (If-Match) and a time to the
+// second (X-Amz-If-Match-Last-Modified-Time, which S3 takes for directory buckets only);
+// "" for none. As in S3, deleting a missing object succeeds even with a condition
 // (docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html).
-func deletable(match string) condition {
-	if match == "" {
+func deletable(match, modified string) condition {
+	if match == "" && modified == "" {
 		return nil
 	}
 	return func(existing *attributes) error {
-		if existing != nil && !matches(match, existing.ETag) {
+		if existing == nil {
+			return nil
+		}
+		at, err := http.ParseTime(modified)
+		if match != "" && !matches(match, existing.ETag) || modified != "" && (err != nil || !existing.Modified.Truncate(time.Second).Equal(at)) {
 			return errPrecondition
 		}
 		return nil
@@ -338,7 +343,7 @@ func deletable(match string) condition {
 func (s *Server) deleteObject(w http.ResponseWriter, r *http.Request, key string) error {
 	path, err := s.disk.path(key)
 	if err == nil {
-		err = s.disk.remove(path, deletable(r.Header.Get("If-Match")))
+		err = s.disk.remove(path, deletable(r.Header.Get("If-Match"), r.Header.Get("X-Amz-If-Match-Last-Modified-Time")))
 	}
 	if err != nil {
 		return err

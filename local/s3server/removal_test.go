@@ -7,6 +7,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -59,7 +60,7 @@ func TestRemoveIfOfAReplacedObject(t *testing.T) {
 		t.Fatal(err)
 	}
 	racing := beforeDelete(t, s.URL(), func() { put(t, direct, "k", "audio/ogg", "new") })
-	if err := racing.RemoveIf(t.Context(), "k", old.ETag); !errors.Is(err, media.ErrChanged) {
+	if err := racing.RemoveIf(t.Context(), "k", old); !errors.Is(err, media.ErrChanged) {
 		t.Errorf("RemoveIf of a replaced object = %v, want ErrChanged", err)
 	}
 	wantObject(t, direct, "k", "audio/ogg", "new")
@@ -72,9 +73,30 @@ func TestRemoveIfOfAReplacedObject(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := gone.RemoveIf(t.Context(), "k", now.ETag); err != nil {
+	if err := gone.RemoveIf(t.Context(), "k", now); err != nil {
 		t.Errorf("RemoveIf of a removed object = %v, want nil", err)
 	}
+}
+
+// An object with the same bytes is another object if it was stored later: an import that
+// stores its audio again has it acknowledged.
+func TestRemoveIfOfTheSameBytesStoredAgain(t *testing.T) {
+	t.Parallel()
+	s, _ := start(t, options(t.TempDir()))
+	direct := bucket(t, s, "local", "secret")
+	put(t, direct, "k", "audio/mpeg", "same")
+	old, err := direct.Stat(t.Context(), "k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Until(old.Modified.Add(1100 * time.Millisecond))) // times have whole seconds
+	racing := beforeDelete(t, s.URL(), func() { put(t, direct, "k", "audio/mpeg", "same") })
+	for _, b := range []*s3media.Bucket{racing, direct} { // stored again before the DELETE, then before the check
+		if err := b.RemoveIf(t.Context(), "k", old); !errors.Is(err, media.ErrChanged) {
+			t.Errorf("RemoveIf of an object that was stored again = %v, want ErrChanged", err)
+		}
+	}
+	wantObject(t, direct, "k", "audio/mpeg", "same")
 }
 
 // DELETE and DeleteObjects compare the ETag. Deleting a missing object succeeds

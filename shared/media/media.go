@@ -126,7 +126,9 @@ type Uploader interface {
 	// unless one exists by then. It does not call the store.
 	PresignPut(ctx context.Context, key string, a Admission) (SignedRequest, error)
 	// PutNew stores body under key, unless an object exists there. The store
-	// verifies the body's SHA-256. Errors: ErrOccupied, ErrUnavailable.
+	// verifies the body's SHA-256. If the object there has the same bytes, PutNew
+	// returns nil, so that a retry after a lost answer succeeds. It ends within 10 s.
+	// Errors: ErrOccupied if the object has other bytes, ErrUnavailable.
 	PutNew(ctx context.Context, key, contentType string, body []byte) error
 }
 
@@ -155,9 +157,10 @@ type Objects interface {
 	// this process. The object at from must have the ETag etag. Errors:
 	// ErrNotFound, ErrChanged, ErrUnavailable.
 	Copy(ctx context.Context, from, etag, to string) error
-	// RemoveIf is Remove for an object with that ETag. If the key holds another
-	// object by then, that object stays. Errors: ErrChanged, ErrUnavailable.
-	RemoveIf(ctx context.Context, key, etag string) error
+	// RemoveIf is Remove for an object that was examined before. If the key holds
+	// another object by then, with another ETag or stored at another time, that object
+	// stays. Errors: ErrChanged, ErrUnavailable.
+	RemoveIf(ctx context.Context, key string, examined Object) error
 }
 
 // Delivery is how audio reaches a client (contract, Document or audio).

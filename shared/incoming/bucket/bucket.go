@@ -125,8 +125,8 @@ func (g Ingester) judge(ctx context.Context, a incoming.Arrival, announced recor
 
 // remove removes the objects of a deleted recording, and renews its tombstone.
 func (g Ingester) remove(ctx context.Context, account, id string, keys ...string) (incoming.Outcome, error) {
-	if err := g.Store.Renew(ctx, account, id); err != nil {
-		return "", fmt.Errorf("renew the tombstone of an arrival: %w", err)
+	if err := incoming.StayDeleted(ctx, g.Store, account, id); err != nil {
+		return "", err
 	}
 	for _, key := range keys {
 		if err := g.Audio.Remove(ctx, key); err != nil {
@@ -191,19 +191,51 @@ func (g Ingester) reject(ctx context.Context, a incoming.Arrival, rec *recording
 			return "", fmt.Errorf("note why audio was rejected: %w", err)
 		}
 	}
-	if err := g.Audio.RemoveIf(ctx, a.Key, object.ETag); err != nil {
+	if err := g.Audio.RemoveIf(ctx, a.Key, object); err != nil {
 		return "", fmt.Errorf("remove rejected audio: %w", err)
+	}
+	if rec != nil {
+		if err := g.noteAgain(ctx, a, verdict, rec); err != nil {
+			return "", err
+		}
 	}
 	return incoming.Refused, nil
 }
 
+// noteAgain notes the reason for a rejection again if a request that sent the same bytes
+// has cleared it. The request found the object before its removal, and counted it as
+// its own. Without the reason the recording would wait for audio that is set aside.
+func (g Ingester) noteAgain(ctx context.Context, a incoming.Arrival, verdict incoming.Judgment, rec *recording.Recording) error {
+	cleared := func(r *recording.Recording) bool {
+		return r.AudioKey() == a.Key && r.Audio.Place == recording.Nowhere && r.Audio.State == ""
+	}
+	now := recording.SecondsOf(g.Now())
+	r, err := g.Store.Get(ctx, rec.Account, rec.ID)
+	if err == nil && cleared(r) {
+		_, err = g.Store.Update(ctx, rec.Account, rec.ID, func(r *recording.Recording) error {
+			if cleared(r) {
+				verdict.Attach(r, a.Sequencer, now)
+			}
+			return nil
+		})
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("note why audio was rejected: %w", err)
+	}
+	return nil
+}
+
 // update stores the verdict in the recording, unless the recording already
-// reflects it or a later arrival. Error: incoming.ErrUnchanged in these cases.
+// reflects it or a later arrival. Errors: incoming.ErrUnchanged in these cases;
+// store.ErrExists if the audio was judged by an announcement that has changed since.
 func (g Ingester) update(ctx context.Context, a incoming.Arrival, rec *recording.Recording, verdict incoming.Judgment) error {
 	now := recording.SecondsOf(g.Now())
 	_, err := g.Store.Update(ctx, rec.Account, rec.ID, func(r *recording.Recording) error {
 		if r.AudioKey() != a.Key || !a.Newer(r.Audio) {
 			return incoming.ErrUnchanged
+		}
+		if r.Upload != rec.Upload {
+			return fmt.Errorf("%w: it awaits other audio now", store.ErrExists)
 		}
 		before := *r
 		verdict.Attach(r, a.Sequencer, now)

@@ -98,3 +98,66 @@ func TestRejectedAudioNeverVanishes(t *testing.T) {
 		}
 	}
 }
+
+// A request may send the rejected bytes again just before they are removed. It finds
+// them stored, and waits for their verdict. The recording must get it: the bytes are
+// set aside, and no further event follows.
+func TestRejectedAudioThatIsSentAgain(t *testing.T) {
+	t.Parallel()
+	bad := []byte("not audio")
+	announced := recording.Upload{Size: int64(len(bad)), SHA256: incomingtest.SHA256(bad)}
+	for n := range 8 { // the call of the bucket before which the request comes
+		d := open(t)
+		d.create(recording.Upload{})
+		d.Objects.Put(key, "audio/mpeg", bad, nil)
+		calls := 0
+		d.Objects.Fault = func(after bool) error {
+			if after {
+				return nil
+			}
+			if calls++; calls == n+1 {
+				if _, stored := d.Objects.Objects[key]; !stored {
+					return nil // the request would store them, with an event of their own
+				}
+				_, err := d.Store.Update(t.Context(), account, id, func(r *recording.Recording) error {
+					return incoming.Await(r, announced, "{}")
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+			return nil
+		}
+		if _, err := d.Ingest(t.Context(), incoming.Arrival{Key: key, Sequencer: "0A"}); err != nil {
+			t.Errorf("call %d: Ingest = %v", n+1, err)
+		}
+		r := d.get()
+		if r.Audio.Condition() != recording.Failed || r.Audio.Reason != recording.NotAudio {
+			t.Errorf("call %d: recording = %+v, want it failed", n+1, r)
+		}
+		d.Exists(aside, true)
+	}
+}
+
+// Audio is judged by the announcement that the recording has when the verdict is
+// stored: another request may have announced this audio while it was read.
+func TestAnnouncementChangesWhileAudioIsJudged(t *testing.T) {
+	t.Parallel()
+	good := incomingtest.Sample(t, "alaw.wav")
+	d := open(t)
+	d.create(recording.Upload{ContentType: "audio/ogg"})
+	d.Objects.Put(key, "audio/wav", good, nil)
+	d.Objects.BeforeOpen = func() {
+		_, err := d.Store.Update(t.Context(), account, id, func(r *recording.Recording) error {
+			return incoming.Await(r, recording.Upload{Size: int64(len(good)), SHA256: incomingtest.SHA256(good)}, "{}")
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	d.ingest("0A", incoming.Completed)
+	if r := d.get(); r.Audio.Condition() != recording.Ready {
+		t.Errorf("recording = %+v, want it ready", r)
+	}
+	d.Exists(key, true)
+}

@@ -146,10 +146,12 @@ func (b *Bucket) Remove(_ context.Context, key string) error {
 }
 
 // RemoveIf implements media.Objects.
-func (b *Bucket) RemoveIf(_ context.Context, key, etag string) error {
+func (b *Bucket) RemoveIf(_ context.Context, key string, examined media.Object) error {
 	return b.call(func() error {
-		_, err := b.find(key, etag)
+		o, err := b.find(key, examined.ETag)
 		switch {
+		case err == nil && !o.Modified.Equal(examined.Modified):
+			return fmt.Errorf("%w: %s", media.ErrChanged, key)
 		case errors.Is(err, media.ErrNotFound):
 			return nil
 		case err == nil:

@@ -195,12 +195,12 @@ func removalIf(t *testing.T, s *suite) {
 	before := s.stat(t, key)
 	s.put(t, "x", "audio/mpeg", 11)
 	after := s.stat(t, key)
-	wantError(t, "RemoveIf of the old object", s.RemoveIf(t.Context(), key, before.ETag), media.ErrChanged)
+	wantError(t, "RemoveIf of the old object", s.RemoveIf(t.Context(), key, before), media.ErrChanged)
 	if o := s.stat(t, key); o.ETag != after.ETag {
 		t.Errorf("Stat = %+v, want %+v", o, after)
 	}
 	for range 2 {
-		if err := s.RemoveIf(t.Context(), key, after.ETag); err != nil {
+		if err := s.RemoveIf(t.Context(), key, after); err != nil {
 			t.Errorf("RemoveIf = %v, want nil", err)
 		}
 		_, err := s.Stat(t.Context(), key)

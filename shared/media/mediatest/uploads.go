@@ -135,6 +135,17 @@ func occupied(t *testing.T, s *suite) {
 	if err := s.PutNew(t.Context(), key, "audio/ogg", []byte("other")); !errors.Is(err, media.ErrOccupied) {
 		t.Errorf("PutNew over an object = %v, want ErrOccupied", err)
 	}
+	for _, same := range []string{"signed upload", "PutNew"} {
+		if err := s.PutNew(t.Context(), key, "audio/ogg", []byte(audio)); err != nil {
+			t.Errorf("PutNew over the same bytes of a %s = %v, want nil", same, err)
+		}
+		if err := s.Remove(t.Context(), key); err != nil {
+			t.Fatalf("Remove: %v", err)
+		}
+		if err := s.PutNew(t.Context(), key, "audio/ogg", []byte(audio)); err != nil {
+			t.Errorf("PutNew after the removal = %v, want nil", err)
+		}
+	}
 	if err := s.Remove(t.Context(), key); err != nil {
 		t.Fatalf("Remove: %v", err)
 	}

@@ -47,7 +47,7 @@ func TestRemoveIfWithoutConditionalDeletes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := b.RemoveIf(t.Context(), "key", `"e"`); !errors.Is(err, c.err) {
+		if err := b.RemoveIf(t.Context(), "key", media.Object{ETag: `"e"`}); !errors.Is(err, c.err) {
 			t.Errorf("%s: RemoveIf = %v, want %v", c.name, err, c.err)
 		}
 		slices.Sort(conditions) // a 501 may be tried again

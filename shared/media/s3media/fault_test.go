@@ -211,22 +211,25 @@ func putNewLarge(ctx context.Context, f *fakeStore) error {
 
 func warm(ctx context.Context, f *fakeStore) error { return f.Warm(ctx) }
 
+// faultCase is a call to a store that follows a script.
+type faultCase struct {
+	name     string
+	do       func(context.Context, *fakeStore) error
+	dial     func(context.Context) error
+	script   []fault
+	deadline time.Duration // 0: none
+	want     error
+	text     string        // part of the error's text
+	calls    int           // requests in the log entry
+	within   time.Duration // by the fake clock
+}
+
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	refused := func(context.Context) error { return syscall.ECONNREFUSED }
 	blackHole := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 	slow, internal := answer(503, "SlowDown"), answer(500, "InternalError")
-	for _, c := range []struct {
-		name     string
-		do       func(context.Context, *fakeStore) error
-		dial     func(context.Context) error
-		script   []fault
-		deadline time.Duration // 0: none
-		want     error
-		text     string        // part of the error's text
-		calls    int           // requests in the log entry
-		within   time.Duration // by the fake clock
-	}{
+	for _, c := range []faultCase{
 		{"served", read, nil, []fault{ok}, 0, nil, "", 1, 0},
 		{"served at the second attempt", read, nil, []fault{slow, ok}, 0, nil, "", 2, 100 * time.Millisecond},
 		{"served at the third attempt", stat, nil, []fault{internal, slow, ok}, 0, nil, "", 3, 300 * time.Millisecond},
@@ -250,9 +253,6 @@ func TestFaults(t *testing.T) {
 		{"new audio that the store does not read", putNewLarge, nil, []fault{unread}, 29 * time.Second, media.ErrUnavailable, "no answer within", 2, 9 * time.Second},
 		{"one internal error for new audio", putNew, nil, []fault{internal, ok}, 29 * time.Second, nil, "", 2, 100 * time.Millisecond},
 		{"one reset for new audio", putNew, nil, []fault{reset, ok}, 29 * time.Second, nil, "", 2, 100 * time.Millisecond},
-		{"occupied", putNew, nil, []fault{answer(412, "PreconditionFailed")}, 0, media.ErrOccupied, "", 1, 0},
-		{"occupied after a throttled attempt", putNew, nil, []fault{answer(429, "SlowDown"), answer(412, "PreconditionFailed")}, 0, media.ErrOccupied, "", 2, 100 * time.Millisecond},
-		{"occupied after a lost answer", putNew, nil, []fault{reset, answer(412, "PreconditionFailed")}, 0, media.ErrUnavailable, "", 2, 100 * time.Millisecond},
 		{"connection refused", read, refused, []fault{ok}, 0, media.ErrUnavailable, "connection refused", 3, 300 * time.Millisecond},
 		{"no connection", read, blackHole, []fault{ok}, 0, media.ErrUnavailable, "", 3, 1800 * time.Millisecond},
 		{"cut off", read, nil, []fault{cut}, 0, media.ErrUnavailable, "unexpected EOF", 1, 0},
@@ -278,38 +278,40 @@ func TestFaults(t *testing.T) {
 		{"warm", warm, nil, []fault{ok}, 0, nil, "", 1, 0},
 		{"warm without a bucket", warm, nil, []fault{answer(404, "")}, 0, media.ErrUnavailable, `"recordings" does not exist`, 1, 0},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			withFake(t, c.dial, c.script, func(t *testing.T, f *fakeStore) {
-				entry := &requestlog.Entry{}
-				ctx := requestlog.With(t.Context(), entry)
-				if c.deadline > 0 {
-					var cancel context.CancelFunc
-					ctx, cancel = context.WithTimeout(ctx, c.deadline)
-					defer cancel()
-				}
-				begin := time.Now()
-				err := c.do(ctx, f)
-				took := time.Since(begin)
-				for _, e := range []error{media.ErrNotFound, media.ErrChanged, media.ErrOccupied, media.ErrUnavailable} {
-					if errors.Is(err, e) != errors.Is(c.want, e) {
-						t.Errorf("error = %v, want %v", err, c.want)
-					}
-				}
-				if err != nil && (!strings.Contains(err.Error(), c.text) || strings.Contains(err.Error(), "http://")) {
-					t.Errorf("error = %q, want it to contain %q and no URL", err, c.text)
-				}
-				if c.want == nil && err != nil {
-					t.Errorf("error = %v, want nil", err)
-				}
-				if entry.MediaCalls != c.calls || len(f.requests()) > c.calls {
-					t.Errorf("calls = %d (%v), want %d", entry.MediaCalls, f.requests(), c.calls)
-				}
-				if took > c.within {
-					t.Errorf("took %v, want at most %v", took, c.within)
-				}
-			})
-		})
+		t.Run(c.name, c.check)
 	}
+}
+
+func (c faultCase) check(t *testing.T) {
+	withFake(t, c.dial, c.script, func(t *testing.T, f *fakeStore) {
+		entry := &requestlog.Entry{}
+		ctx := requestlog.With(t.Context(), entry)
+		if c.deadline > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, c.deadline)
+			defer cancel()
+		}
+		begin := time.Now()
+		err := c.do(ctx, f)
+		took := time.Since(begin)
+		for _, e := range []error{media.ErrNotFound, media.ErrChanged, media.ErrOccupied, media.ErrUnavailable} {
+			if errors.Is(err, e) != errors.Is(c.want, e) {
+				t.Errorf("error = %v, want %v", err, c.want)
+			}
+		}
+		if err != nil && (!strings.Contains(err.Error(), c.text) || strings.Contains(err.Error(), "http://")) {
+			t.Errorf("error = %q, want it to contain %q and no URL", err, c.text)
+		}
+		if c.want == nil && err != nil {
+			t.Errorf("error = %v, want nil", err)
+		}
+		if entry.MediaCalls != c.calls || len(f.requests()) > c.calls {
+			t.Errorf("calls = %d (%v), want %d", entry.MediaCalls, f.requests(), c.calls)
+		}
+		if took > c.within {
+			t.Errorf("took %v, want at most %v", took, c.within)
+		}
+	})
 }
 
 // TestFailedUploadIsAborted makes each request of an upload in parts fail.

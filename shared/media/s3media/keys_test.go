@@ -42,7 +42,7 @@ func TestErrorsDoNotContainNumbers(t *testing.T) {
 			_, presignPut := f.PresignPut(ctx, key, media.Admission{TTL: time.Minute, SHA256: "x"})
 			failures := map[string][]error{
 				"Stat": {stat}, "Examine": {examine}, "List": {list}, "Open": {open}, "Presign": {presign}, "PresignPut": {presignPut},
-				"Remove": {f.Remove(ctx, key)}, "RemoveIf": {f.RemoveIf(ctx, key, "e"), f.RemoveIf(ctx, key, "")},
+				"Remove": {f.Remove(ctx, key)}, "RemoveIf": {f.RemoveIf(ctx, key, media.Object{ETag: "e"}), f.RemoveIf(ctx, key, media.Object{})},
 				"Copy": {f.Copy(ctx, key, "e", "set-aside/"+key)}, "PutNew": {f.PutNew(ctx, key, "audio/wav", []byte("x"))},
 				"Put": {
 					f.Put(ctx, key, "audio/wav", strings.NewReader("x"), 1),

@@ -11,9 +11,10 @@
 //   - Every call ends: 500 ms to connect, 2 s to the first byte of an answer, 5 s
 //     between two bytes, and at most three attempts with full jitter. Put and Copy
 //     get a minute to the first byte of an answer. PutNew, which a client waits
-//     for, gets 5 s, and 9 s with all its attempts. Every attempt and every read
-//     ends a second before the context's deadline, and a retry starts only if at
-//     least two seconds remain (docs/adr/007-time-outs.md).
+//     for, gets 5 s, and 9 s with all its attempts and the comparison with an
+//     existing object. Every attempt and every read ends a second before the
+//     context's deadline, and a retry starts only if at least two seconds remain
+//     (docs/adr/007-time-outs.md).
 //   - Memory is constant: a read streams, and an upload holds one part.
 //   - Presigning makes no call. URLs are signed for Options.PublicEndpoint, the
 //     address that clients use. They never appear in errors or logs. Errors name
@@ -23,14 +24,14 @@
 //
 // # Failure modes
 //
-// If an answer to PutNew is lost, a retry may find the object of the first attempt.
-// PutNew has no permission to read the object, so it returns media.ErrUnavailable.
-// If an upload in parts fails and cannot be aborted either, its parts stay and are
-// billed; the error mentions them.
+// If an answer to PutNew is lost, the next attempt finds the object of the first, and
+// compares it with the bytes. The next attempt of Put, Copy or Remove has the same
+// result as the first. If an upload in parts fails and cannot be aborted either, its
+// parts stay and are billed; the error mentions them.
 //
 // # Permissions
 //
-//   - Open, Stat, Examine, Copy and the readers of presigned URLs: GetObject.
+//   - Open, Stat, Examine, Copy, PutNew and the readers of presigned URLs: GetObject.
 //   - Put: PutObject and AbortMultipartUpload.
 //   - PutNew, Copy and the senders of presigned uploads: PutObject.
 //   - Remove: DeleteObject.
@@ -91,6 +92,7 @@ type Bucket struct {
 	signer  *v4.Signer
 	creds   aws.CredentialsProvider
 	now     func() time.Time
+	timed   bool        // the server is not S3, and may compare times in a DELETE
 	public  *url.URL    // the bucket's address for clients, without a final slash
 	exists  atomic.Bool // an answer has shown that the bucket exists
 }
@@ -140,7 +142,7 @@ func open(o Options, n network) (*Bucket, error) {
 	return &Bucket{
 		name: o.Bucket, region: o.Region, client: s3.New(so), clients: []*http.Client{client, uploads, small},
 		patient: limited(n.uploads, uploads), prompt: limited(n.small, small), call: n.call,
-		creds: so.Credentials, signer: newSigner(), now: now, public: base,
+		creds: so.Credentials, signer: newSigner(), now: now, public: base, timed: o.Endpoint != "",
 	}, nil
 }
 

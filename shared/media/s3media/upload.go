@@ -1,9 +1,7 @@
 package s3media
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -19,9 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go/encoding/httpbinding"
 
-	"callrecordings/shared/attempt"
 	"callrecordings/shared/media"
-	"callrecordings/shared/requestlog"
 )
 
 // Headers of an upload. All headers of a signed request are signed, so S3 rejects
@@ -85,29 +81,6 @@ func headersOf(a media.Admission) (map[string]string, error) {
 		header[headerSHA256] = base64.StdEncoding.EncodeToString(sum)
 	}
 	return header, nil
-}
-
-// PutNew stores body under key if no object exists there. If the answer to an earlier
-// attempt was lost, an existing object may come from that attempt. The error is then
-// media.ErrUnavailable, because media.ErrOccupied could be wrong.
-func (b *Bucket) PutNew(ctx context.Context, key, contentType string, body []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, b.call)
-	defer cancel()
-	ctx, watched := attempt.Watch(ctx)
-	sum := sha256.Sum256(body)
-	_, err := b.client.PutObject(ctx, &s3.PutObjectInput{
-		Bucket: &b.name, Key: &key, Body: bytes.NewReader(body), IfNoneMatch: aws.String("*"),
-		ContentLength: aws.Int64(int64(len(body))), ContentType: &contentType,
-		ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(sum[:])),
-	}, b.prompt)
-	if statusOf(err) == http.StatusPreconditionFailed && !watched.Lost() {
-		return wrap(media.ErrOccupied, "storing", key, err)
-	}
-	if err != nil { // includes 409 ConditionalRequestConflict: another upload is in progress
-		return b.unserved("storing", key, err)
-	}
-	requestlog.From(ctx).AudioBytes += int64(len(body))
-	return nil
 }
 
 // Examine describes the object, including its checksum and metadata.

@@ -40,10 +40,13 @@ func (b *Bucket) Remove(ctx context.Context, key string) error {
 	return err
 }
 
-// RemoveIf deletes the object if it has the ETag. S3 compares the ETag again as part
-// of the DELETE, as does the server in local/s3server. With servers that ignore or
-// refuse this condition, an object stored between the check and the DELETE is lost.
-func (b *Bucket) RemoveIf(ctx context.Context, key, etag string) error {
+// RemoveIf deletes the object if it is still the examined one. S3 compares the ETag
+// again as part of the DELETE. The server in local/s3server compares the time, too, so
+// that the same bytes stay if they are stored anew; S3 offers that for directory buckets
+// only. There the bucket has versions, and the bytes remain as an older version. With
+// servers that ignore or refuse these conditions, an object stored between the check and
+// the DELETE is lost.
+func (b *Bucket) RemoveIf(ctx context.Context, key string, examined media.Object) error {
 	const doing = "removing"
 	o, err := b.Stat(ctx, key)
 	switch {
@@ -51,10 +54,14 @@ func (b *Bucket) RemoveIf(ctx context.Context, key, etag string) error {
 		return nil
 	case err != nil:
 		return err
-	case o.ETag != etag:
+	case o.ETag != examined.ETag, !o.Modified.Equal(examined.Modified):
 		return fmt.Errorf("%w: %s %s: it was replaced", media.ErrChanged, doing, media.KeyText(key))
 	}
-	_, err = b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key, IfMatch: &etag})
+	in := &s3.DeleteObjectInput{Bucket: &b.name, Key: &key, IfMatch: &examined.ETag}
+	if b.timed {
+		in.IfMatchLastModifiedTime = &examined.Modified
+	}
+	_, err = b.client.DeleteObject(ctx, in)
 	if unsupported(err) {
 		_, err = b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key})
 	}
