@@ -29,6 +29,9 @@ const (
 	anyone   = "*"
 )
 
+// lost is the reason for permissions on audio that no request has stored.
+const lost = "only the retry of a request uses it, if an inbox or an import has brought the audio"
+
 // Groups of functions for the rows below.
 var (
 	follow   = []config.Function{config.Purge, config.Publish}
@@ -36,6 +39,7 @@ var (
 	ingest   = []config.Function{config.Ingest}
 	upload   = []config.Function{config.Create, config.Receive, config.Ingest}
 	receive  = []config.Function{config.Receive}
+	requests = []config.Function{config.Create, config.Receive}
 	read     = []config.Function{config.Get, config.Ingest}
 	list     = []config.Function{config.List}
 	deleting = []config.Function{config.Delete, config.Purge}
@@ -52,17 +56,21 @@ var Table = []Allowed{
 	{Grant: Grant{"s3:DeleteObject", inbox}, Functions: append(ingest, deleting...)},
 	{Grant: Grant{"s3:DeleteObject", imported}, Functions: deleting},
 	{Grant: Grant{"s3:DeleteObject", aside}, Functions: append(ingest, deleting...)},
-	{Grant: Grant{"s3:GetObject", objects}, Functions: append([]config.Function{config.Create, config.Receive}, read...)}, // get also needs it for the URLs that it signs; create and receive compare a retry with stored audio
+	{Grant: Grant{"s3:GetObject", objects}, Functions: append(requests, read...)}, // get also needs it for the URLs that it signs; create and receive compare a retry with stored audio
 	{Grant: Grant{"s3:GetObject", inbox}, Functions: read},
 	{Grant: Grant{"s3:GetObject", imported}, Functions: get},
-	{Grant: Grant{"s3:PutObject", objects}, Functions: []config.Function{config.Create, config.Receive}}, // create also needs it for the uploads that it signs
+	{Grant: Grant{"s3:PutObject", objects}, Functions: requests}, // create also needs it for the uploads that it signs
+	{Grant: Grant{"s3:GetObject", inbox}, Functions: requests, Unseen: lost},
+	{Grant: Grant{"s3:GetObject", imported}, Functions: requests, Unseen: lost},
+	{Grant: Grant{"s3:PutObject", inbox}, Functions: requests, Unseen: lost},
+	{Grant: Grant{"s3:PutObject", imported}, Functions: requests, Unseen: lost},
 	{Grant: Grant{"s3:PutObject", probes}, Functions: receive},
 	{Grant: Grant{"s3:GetObject", probes}, Functions: receive},
 	{Grant: Grant{"s3:PutObject", aside}, Functions: ingest},
 	{Grant: Grant{"events:PutEvents", "Bus.Arn"}, Functions: []config.Function{config.Publish}},
 	{Grant: Grant{"s3:ListBucket", "Bucket.Arn"}, Functions: ingest},
 	{
-		Grant: Grant{"s3:ListBucket", "Bucket.Arn"}, Functions: append(receive, get...),
+		Grant: Grant{"s3:ListBucket", "Bucket.Arn"}, Functions: append(requests, get...),
 		Unseen: "without it, S3 answers 403 instead of 404 for a missing object",
 	},
 	{

@@ -17,15 +17,16 @@ import (
 // CreateStore is what Create needs of a store driver; see package store.
 type CreateStore interface {
 	store.Claimer
+	incoming.Putter
 	Get(ctx context.Context, account, id string) (*recording.Recording, error)
-	Put(ctx context.Context, r *recording.Recording) error
 	Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error)
 }
 
-// UploadAudio signs uploads, stores audio, and compares it with stored audio.
+// UploadAudio signs uploads, stores audio, and finds out whether audio is lost.
 type UploadAudio interface {
 	media.Uploader
-	comparer
+	// Stat is the method of [media.Reader].
+	Stat(ctx context.Context, key string) (media.Object, error)
 }
 
 // Uploads configures the storage of audio and its limits.
@@ -74,8 +75,8 @@ func (c *creator) serve(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if asked.withAudio && takesAudio(rec, asked.Upload) {
-		if err := c.storeAudio(r, rec, asked); err != nil {
+	if asked.withAudio {
+		if err := storeAudio(r.Context(), c.Audio, rec, asked.Upload, asked.Upload.ContentType, asked.audio); err != nil {
 			return err
 		}
 	}
@@ -93,7 +94,7 @@ func (c *creator) create(r *request, asked *creation, key string) (*recording.Re
 	if key != "" || asked.ID != "" {
 		rec.Made = asked.fingerprint
 	}
-	err = c.store.Put(r.Context(), rec)
+	err = incoming.Put(r.Context(), c.store, rec)
 	switch {
 	case errors.Is(err, store.ErrExists) && rec.Made != "":
 		return c.retry(r, asked, rec)
@@ -144,8 +145,9 @@ func (c *creator) compose(account, id string, asked *creation) *recording.Record
 }
 
 // retry returns the recording that the same request created before, or completes a
-// recording that was created from its audio alone. Error: store.ErrExists if the ID
-// belongs to another recording.
+// recording that was created from its audio alone. A recording without audio waits for
+// it under its own key from then on. Error: store.ErrExists if the ID belongs to another
+// recording.
 func (c *creator) retry(r *request, asked *creation, rec *recording.Recording) (*recording.Recording, error) {
 	existing, err := c.store.Get(r.Context(), rec.Account, rec.ID)
 	switch {
@@ -153,44 +155,44 @@ func (c *creator) retry(r *request, asked *creation, rec *recording.Recording) (
 		return nil, fmt.Errorf("%w: meanwhile", store.ErrDeleted)
 	case err != nil:
 		return nil, fmt.Errorf("read the existing recording: %w", err)
-	case existing.Made == asked.fingerprint:
+	case existing.Made == asked.fingerprint && !incoming.MovesKey(existing):
 		return existing, nil
-	case existing.Made != recording.MadeOfAudio:
+	case existing.Made != asked.fingerprint && existing.Made != recording.MadeOfAudio:
 		return nil, store.ErrExists
 	}
 	completed, err := c.store.Update(r.Context(), rec.Account, rec.ID, func(existing *recording.Recording) error {
-		if !incoming.MayTakeOver(asked.Upload, asked.URL(), existing) {
+		switch {
+		case existing.Made == asked.fingerprint:
+		case incoming.MayTakeOver(asked.Upload, asked.URL(), existing):
+			incoming.AddMetadata(existing, asked.Document)
+			existing.Made, existing.Modified = rec.Made, max(rec.Modified, existing.Modified)
+		default:
 			return store.ErrExists
 		}
-		incoming.AddMetadata(existing, asked.Document)
-		existing.Made, existing.Modified = rec.Made, max(rec.Modified, existing.Modified)
+		if existing.Audio.Place == recording.Nowhere {
+			existing.Audio.Key, existing.Upload = "", asked.Upload
+		}
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("complete audio that came first: %w", err)
+		return nil, fmt.Errorf("complete the existing recording: %w", err)
 	}
 	return completed, nil
 }
 
-// storeAudio stores the audio that came in the request. The bucket's event then
-// triggers ingest, as for any upload. Error: media.ErrOccupied if other audio is
-// already stored.
-func (c *creator) storeAudio(r *request, rec *recording.Recording, asked *creation) error {
-	err := putOnce(r.Context(), c.Audio, rec.AudioKey(), asked.Upload.ContentType, asked.audio)
-	if err != nil {
-		return fmt.Errorf("store the audio: %w", err)
-	}
-	return nil
-}
-
-// answer sends 201 with the document, and with a presigned upload while the
-// audio is missing.
+// answer sends 201 with the document, and with a presigned upload while the audio is
+// missing. sent is true if the audio was in the request.
 func (c *creator) answer(w http.ResponseWriter, r *request, rec *recording.Recording, sent bool) error {
 	upload := ""
-	if rec.Audio.Place == recording.Nowhere && !sent {
-		var err error
-		if upload, err = c.upload(r.Context(), rec); err != nil {
+	if !sent {
+		missing, err := c.missesAudio(r.Context(), rec)
+		if err != nil {
 			return err
+		}
+		if missing {
+			if upload, err = c.upload(r.Context(), rec); err != nil {
+				return err
+			}
 		}
 	}
 	w.Header().Set("Location", "/"+r.version+"/accounts/"+rec.Account+"/recordings/"+rec.ID)

@@ -24,11 +24,10 @@ type ReceiveStore interface {
 	store.SecretReader
 }
 
-// StorageAudio stores audio, compares it with stored audio, and reads Kazoo's test
-// file back.
+// StorageAudio stores audio, and reads Kazoo's test file back.
 type StorageAudio interface {
 	media.Reader
-	comparer
+	media.Uploader
 }
 
 // Storage configures where storage requests put audio, and how their names are
@@ -138,11 +137,8 @@ func (c *receiver) identify(r *request, put *storageRequest, sha256Hex string, n
 		return id, err
 	}
 	call := cmp.Or(put.call["call_id"], r.target.name)
-	at := now
-	if start, known := put.call.Start(); known {
-		at = start
-	}
-	return incoming.ClaimCall(r.Context(), c.store, r.account, call, sha256Hex, at)
+	start, _ := put.call.Start()
+	return incoming.ClaimCall(r.Context(), c.store, r.account, call, sha256Hex, start, now)
 }
 
 // keep stores the document and the audio, unless an earlier attempt already stored
@@ -151,17 +147,15 @@ func (c *receiver) identify(r *request, put *storageRequest, sha256Hex string, n
 func (c *receiver) keep(ctx context.Context, rec *recording.Recording, put *storageRequest) (kept *recording.Recording, own bool, err error) {
 	own = true
 	upload := rec.Upload
-	err = c.store.Put(ctx, rec)
+	err = incoming.Put(ctx, c.store, rec)
 	if errors.Is(err, store.ErrExists) {
 		rec, own, err = c.attach(ctx, rec, put.call)
 	}
 	if err != nil {
 		return nil, false, fmt.Errorf("store the document of a storage request: %w", err)
 	}
-	if takesAudio(rec, upload) {
-		if err := putOnce(ctx, c.Audio, rec.AudioKey(), put.contentType, put.audio); err != nil {
-			return nil, false, fmt.Errorf("store the audio: %w", err)
-		}
+	if err := storeAudio(ctx, c.Audio, rec, upload, put.contentType, put.audio); err != nil {
+		return nil, false, err
 	}
 	return rec, own, nil
 }
@@ -176,10 +170,10 @@ func (c *receiver) attach(ctx context.Context, rec *recording.Recording, call re
 		return nil, false, fmt.Errorf("%w: meanwhile", store.ErrDeleted)
 	case err != nil:
 		return nil, false, fmt.Errorf("read the existing recording: %w", err)
-	case existing.Made == rec.Made:
-		return existing, true, nil
-	case existing.Audio.SHA256 == rec.Upload.SHA256:
-		return existing, false, nil
+	}
+	own = existing.Made == rec.Made
+	if own && !incoming.MovesKey(existing) || existing.Audio.SHA256 == rec.Upload.SHA256 {
+		return existing, own, nil
 	}
 	existing, err = c.store.Update(ctx, rec.Account, rec.ID, func(r *recording.Recording) error {
 		r.Modified = max(rec.Modified, r.Modified)
@@ -188,5 +182,5 @@ func (c *receiver) attach(ctx context.Context, rec *recording.Recording, call re
 	if err != nil {
 		return nil, false, fmt.Errorf("attach audio to a recording: %w", err)
 	}
-	return existing, false, nil
+	return existing, own, nil
 }

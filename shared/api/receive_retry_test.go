@@ -2,36 +2,44 @@ package api
 
 import (
 	"bytes"
-	"context"
-	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
-	"callrecordings/shared/media"
+	"callrecordings/shared/media/s3media"
 	"callrecordings/shared/recording"
 )
 
-// lossyBucket loses the answers of its first calls of PutNew. They take effect if
-// applies is true.
-type lossyBucket struct {
-	media.Objects
-	media.Uploader
-	lost    int
-	applies bool
-}
-
-func (b *lossyBucket) PutNew(ctx context.Context, key, contentType string, body []byte) error {
-	if b.lost == 0 {
-		return b.Uploader.PutNew(ctx, key, contentType, body)
+// lossy returns the fixture's bucket over a connection that loses the answers to the
+// first PUTs. They take effect if applies is true.
+func (s *storageFixture) lossy(t testing.TB, lost int32, applies bool) *s3media.Bucket {
+	t.Helper()
+	target, err := url.Parse(s.server)
+	if err != nil {
+		t.Fatal(err)
 	}
-	b.lost--
-	if b.applies {
-		if err := b.Uploader.PutNew(ctx, key, contentType, body); err != nil {
-			return err
+	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Host = r.In.Host // which is signed
+	}}
+	var puts atomic.Int32
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPut || puts.Add(1) > lost {
+			forward.ServeHTTP(w, r)
+			return
 		}
-	}
-	return fmt.Errorf("%w: the answer was lost", media.ErrUnavailable)
+		if applies {
+			forward.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		panic(http.ErrAbortHandler)
+	}))
+	t.Cleanup(proxy.Close)
+	return bucketAt(t, proxy.URL)
 }
 
 // with serves storage requests from another bucket.
@@ -50,7 +58,7 @@ func TestRetryAfterALostAnswer(t *testing.T) {
 		s, audio := newStorageFixture(t), someAudio(t)
 		s.put(t, nil, func(r *recording.Recording) { r.Audio, r.Made = recording.Audio{}, "made" })
 		path := s.base + "x.mp3?id=" + oneID
-		lossy := s.with(t, &lossyBucket{Objects: s.bucket, Uploader: s.bucket, lost: 1, applies: true})
+		lossy := s.with(t, s.lossy(t, 1, true))
 		lossy.ask(t, "PUT", path, audio).made(t) // the second attempt finds the audio of the first
 		if ingested {
 			s.arrive(t, oneID)
@@ -71,12 +79,14 @@ func TestRetryAfterALostAnswer(t *testing.T) {
 func TestStorageWhileS3Fails(t *testing.T) {
 	t.Parallel()
 	s, audio := newStorageFixture(t), someAudio(t)
-	once := s.with(t, &lossyBucket{Objects: s.bucket, Uploader: s.bucket, lost: 1})
+	once := s.with(t, s.lossy(t, 1, false))
 	once.ask(t, "PUT", s.base+"x.mp3?id=202311-once", audio).made(t)
-	twice := s.with(t, &lossyBucket{Objects: s.bucket, Uploader: s.bucket, lost: 2})
-	path := s.base + "x.mp3?id=202311-twice"
-	twice.ask(t, "PUT", path, audio).wantStatus(t, http.StatusServiceUnavailable, "datastore_unreachable")
-	twice.ask(t, "PUT", path, audio).made(t)
+	for _, applies := range []bool{false, true} { // three times: every attempt of a request
+		thrice := s.with(t, s.lossy(t, 3, applies))
+		path := s.base + "x.mp3?id=202311-thrice-" + strconv.FormatBool(applies)
+		thrice.ask(t, "PUT", path, audio).wantStatus(t, http.StatusServiceUnavailable, "datastore_unreachable")
+		thrice.ask(t, "PUT", path, audio).made(t)
+	}
 }
 
 // Audio that S3 has not verified is compared byte by byte. A 201 means that this

@@ -47,6 +47,7 @@ type single struct {
 	t      testing.TB
 	store  *sqlite.Store
 	bucket *s3media.Bucket
+	server string // the URL of the bucket's server
 	create http.Handler
 	get    http.Handler
 	patch  http.Handler
@@ -70,7 +71,8 @@ func newSingle(t testing.TB, d Delivery) *single {
 
 func newFaultySingle(t testing.TB, d Delivery, f faults) *single {
 	t.Helper()
-	s := &single{t: t, store: openStore(t), bucket: openBucket(t), log: new(bytes.Buffer)}
+	s := &single{t: t, store: openStore(t), server: startBucket(t), log: new(bytes.Buffer)}
+	s.bucket = bucketAt(t, s.server)
 	env := oneEnv(t, s)
 	var (
 		reader  store.Reader  = s.store
@@ -151,6 +153,12 @@ func (c *counter) Read(p []byte) (int, error) {
 
 func openBucket(t testing.TB) *s3media.Bucket {
 	t.Helper()
+	return bucketAt(t, startBucket(t))
+}
+
+// startBucket starts an S3 server, and returns its URL.
+func startBucket(t testing.TB) string {
+	t.Helper()
 	server, err := s3server.Start(t.Context(), s3server.Options{
 		Dir: t.TempDir(), Addr: "127.0.0.1:0", AccessKeyID: "local", SecretAccessKey: "secret", Bucket: "recordings",
 	})
@@ -158,8 +166,13 @@ func openBucket(t testing.TB) *s3media.Bucket {
 		t.Fatalf("s3server.Start = %v", err)
 	}
 	t.Cleanup(func() { _ = server.Close() })
+	return server.URL()
+}
+
+func bucketAt(t testing.TB, server string) *s3media.Bucket {
+	t.Helper()
 	b, err := s3media.Open(s3media.Options{
-		Region: "us-east-1", Endpoint: server.URL(), Bucket: "recordings",
+		Region: "us-east-1", Endpoint: server, Bucket: "recordings",
 		Credentials: credentials.NewStaticCredentialsProvider("local", "secret", ""),
 	})
 	if err != nil {

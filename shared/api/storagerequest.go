@@ -193,7 +193,7 @@ func (c *receiver) testFile(w http.ResponseWriter, r *request, key string) error
 		}
 		body = put.audio
 	}
-	if err := putNew(r.Context(), c.Audio, key, "text/plain", body); err != nil && !errors.Is(err, media.ErrOccupied) {
+	if err := c.Audio.PutNew(r.Context(), key, "text/plain", body); err != nil && !errors.Is(err, media.ErrOccupied) {
 		return err
 	}
 	withBuffer(func(buf []byte) []byte {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -22,11 +23,31 @@ type signedUpload struct {
 	Expires string `json:"expires"`
 }
 
-// upload returns the presigned upload of rec's audio as JSON. The signature
-// covers the announced size, type and checksum.
+// missesAudio reports whether rec waits for audio, or its stored object has been lost.
+// Error: media.ErrUnavailable.
+func (c *creator) missesAudio(ctx context.Context, rec *recording.Recording) (bool, error) {
+	if rec.Audio.Place != recording.Managed {
+		return rec.Audio.Place == recording.Nowhere, nil
+	}
+	_, err := c.Audio.Stat(ctx, rec.AudioKey())
+	if errors.Is(err, media.ErrNotFound) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for the stored audio: %w", err)
+	}
+	return false, nil
+}
+
+// upload returns the presigned upload of rec's audio as JSON. The signature covers the
+// announced size, type and checksum. For lost audio they are those that rec states.
 func (c *creator) upload(ctx context.Context, rec *recording.Recording) (string, error) {
+	announced := rec.Upload
+	if rec.Audio.Place == recording.Managed {
+		announced = recording.Upload{ContentType: rec.Audio.ContentType, Size: rec.Audio.Size, SHA256: rec.Audio.SHA256}
+	}
 	signed, err := c.Audio.PresignPut(ctx, rec.AudioKey(), media.Admission{
-		ContentType: rec.Upload.ContentType, Size: rec.Upload.Size, SHA256: rec.Upload.SHA256, TTL: c.TTL,
+		ContentType: announced.ContentType, Size: announced.Size, SHA256: announced.SHA256, TTL: c.TTL,
 	})
 	if err != nil {
 		return "", fmt.Errorf("presign an upload: %w", err)

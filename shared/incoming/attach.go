@@ -62,6 +62,17 @@ func NeedsAudio(a recording.Audio) bool {
 	return a.Place != recording.Managed && (a.State == "" || a.Reason == recording.TooLarge)
 }
 
+// MayHave reports whether the audio of r may be the announced audio: r has no audio
+// yet, or audio in the bucket with the same size and checksum. If r states no size or
+// no checksum, any size or checksum matches.
+func MayHave(r *recording.Recording, announced recording.Upload) bool {
+	if r.Audio.Place != recording.Managed {
+		return r.Audio.Place == recording.Nowhere
+	}
+	return (r.Audio.Size == 0 || r.Audio.Size == announced.Size) &&
+		(r.Audio.SHA256 == "" || r.Audio.SHA256 == announced.SHA256)
+}
+
 // Await makes an existing recording wait for announced audio, and adds the fields
 // that were reported with the audio. It clears an earlier rejection. Error:
 // store.ErrExists if the recording has audio or waits for other audio.
@@ -75,9 +86,20 @@ func Await(r *recording.Recording, upload recording.Upload, reported recording.D
 }
 
 // MayTakeOver reports whether a new recording may take over one that was created
-// from its audio alone. The announced audio must be the stored audio, and the audio
-// must not be kept at a URL elsewhere.
+// from its audio alone. The announced audio must be the stored audio, unless that was
+// rejected, and the audio must not be kept at a URL elsewhere.
 func MayTakeOver(announced recording.Upload, url string, existing *recording.Recording) bool {
+	if existing.Made != recording.MadeOfAudio || url != "" {
+		return false
+	}
 	stored := recording.Upload{ContentType: existing.Audio.ContentType, Size: existing.Audio.Size, SHA256: existing.Audio.SHA256}
-	return existing.Made == recording.MadeOfAudio && url == "" && Mismatch(announced, stored) == ""
+	return existing.Audio.Place == recording.Nowhere || Mismatch(announced, stored) == ""
+}
+
+// MovesKey reports whether a recording that waits for audio states another key than
+// its own: that of a rejected file in an inbox, or the one that an import chose. A
+// request cannot store audio there: the rejected file occupies its key, and audio of
+// an import is never judged.
+func MovesKey(r *recording.Recording) bool {
+	return r.Audio.Place == recording.Nowhere && r.AudioKey() != recording.AudioKey(r.Account, r.ID)
 }

@@ -1,6 +1,7 @@
 package incoming
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -94,13 +95,14 @@ func ClaimName(ctx context.Context, s store.Claimer, account, stem string, at re
 }
 
 // ClaimCall returns the ID for the audio of a call that was sent without an ID. The
-// ID depends on the call and the audio's checksum, so that a retry finds the same
-// recording for [store.ClaimTTL], even in another month. Errors:
-// store.ErrUnavailable.
-func ClaimCall(ctx context.Context, s store.Claimer, account, call, sha256Hex string, at recording.Seconds) (string, error) {
+// ID depends on the call, the audio's checksum and the month of the call's start, so
+// that a retry finds the same recording. If the start is 0, for unknown, the month is
+// that of now, and the claim is permanent: otherwise a PBX that goes on sending a
+// deleted recording would restore it in another month. Errors: store.ErrUnavailable.
+func ClaimCall(ctx context.Context, s store.Claimer, account, call, sha256Hex string, start, now recording.Seconds) (string, error) {
 	sum := sha256.Sum256([]byte(call + "\x00" + sha256Hex))
 	name := hex.EncodeToString(sum[:16])
-	c := store.Claim{ID: recording.MonthID(at, name), Made: sha256Hex}
+	c := store.Claim{ID: recording.MonthID(cmp.Or(start, now), name), Made: sha256Hex, Lasting: start == 0}
 	c, err := s.Claim(ctx, account, callClaims+name, c)
 	if err != nil {
 		return "", fmt.Errorf("claim an ID for a call: %w", err)

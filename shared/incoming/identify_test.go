@@ -31,7 +31,7 @@ func TestNoClientReachesAClaimOfAnotherKind(t *testing.T) {
 		taken := claimed{}
 		stem := rapid.StringMatching(`[ -~]{0,20}`).Draw(t, "stem")
 		_, err := ClaimName(t.Context(), taken, "a", stem, 63937071000)
-		_, err2 := ClaimCall(t.Context(), taken, "a", stem, "sum", 63937071000)
+		_, err2 := ClaimCall(t.Context(), taken, "a", stem, "sum", 63937071000, 0)
 		if err != nil || err2 != nil {
 			t.Fatal(err, err2)
 		}

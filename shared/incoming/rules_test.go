@@ -77,7 +77,10 @@ func TestClaimsSurviveTheMonth(t *testing.T) {
 			return ClaimName(t.Context(), s, "acc", "call", at)
 		},
 		"call": func(s store.Claimer, at recording.Seconds) (string, error) {
-			return ClaimCall(t.Context(), s, "acc", "call", "00ff", at)
+			return ClaimCall(t.Context(), s, "acc", "call", "00ff", at, 0)
+		},
+		"call without a start": func(s store.Claimer, at recording.Seconds) (string, error) {
+			return ClaimCall(t.Context(), s, "acc", "another call", "00ff", 0, at)
 		},
 	} {
 		first, err := claim(s, january)
@@ -91,8 +94,17 @@ func TestClaimsSurviveTheMonth(t *testing.T) {
 			t.Errorf("%s: claim = %v, want ErrUnavailable", name, err)
 		}
 	}
-	if len(s) != 2 {
-		t.Errorf("%d claims, want a file name and a call to be apart", len(s))
+	if len(s) != 3 {
+		t.Errorf("%d claims, want a file name and two calls to be apart", len(s))
+	}
+	lasting := 0
+	for _, claim := range s {
+		if claim.Lasting {
+			lasting++
+		}
+	}
+	if lasting != 2 {
+		t.Errorf("%d lasting claims, want those whose ID depends on the time of the request", lasting)
 	}
 }
 

@@ -106,10 +106,16 @@ type place struct {
 
 func newPlace(t *testing.T) *place {
 	t.Helper()
+	return newPlaceAt(t, clock)
+}
+
+// newPlaceAt returns a place whose store has another clock.
+func newPlaceAt(t *testing.T, storeClock func() time.Time) *place {
+	t.Helper()
 	dir, err := datadir.Open(t.TempDir())
 	check(t, err)
 	p := &place{T: t}
-	p.store, err = dir.OpenStore(t.Context(), clock)
+	p.store, err = dir.OpenStore(t.Context(), storeClock)
 	check(t, err)
 	t.Cleanup(func() { _ = p.store.Close() })
 	server, err := dir.StartS3(t.Context(), "127.0.0.1:0", nil)
@@ -202,7 +208,7 @@ func (p *place) upload(account string, c call) error {
 	}
 	u := upload.Uploader{Store: p.store, Audio: p.bucket, Now: clock, Random: rand.Reader}
 	_, err = u.Add(p.Context(), upload.Request{
-		Account: account, Owner: c.fields["owner_id"], Direction: c.fields["direction"], Start: recording.Seconds(start),
+		Account: account, ID: c.fields["id"], Owner: c.fields["owner_id"], Direction: c.fields["direction"], Start: recording.Seconds(start),
 		Caller: c.fields["from"], Callee: c.fields["to"], UserMetadata: c.fields["user_metadata"],
 	}, bytes.NewReader(c.audio), int64(len(c.audio)), nil)
 	return err
