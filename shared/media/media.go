@@ -78,7 +78,8 @@ type Reader interface {
 	// the body. Errors: ErrNotFound, ErrChanged, ErrUnavailable.
 	Open(ctx context.Context, key, etag string, part *Part) (io.ReadCloser, Object, error)
 	// Presign returns a URL that lets anyone GET the object, signed for the
-	// endpoint that clients use. It does not call the store.
+	// endpoint that clients use. It does not call the store. The URL never outlives
+	// the credentials, if their end is known. Error: ErrUnavailable.
 	Presign(ctx context.Context, key string, g Grant) (string, error)
 }
 
@@ -123,7 +124,8 @@ type SignedRequest struct {
 // Uploader stores new audio. It never replaces an object.
 type Uploader interface {
 	// PresignPut returns a request that lets anyone store an object under key,
-	// unless one exists by then. It does not call the store.
+	// unless one exists by then. It does not call the store. The request never
+	// outlives the credentials, if their end is known. Error: ErrUnavailable.
 	PresignPut(ctx context.Context, key string, a Admission) (SignedRequest, error)
 	// PutNew stores body under key, unless an object exists there. The store
 	// verifies the body's SHA-256. If the object there has the same bytes, PutNew

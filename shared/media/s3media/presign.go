@@ -27,19 +27,45 @@ func newSigner() *v4.Signer {
 	return v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
 }
 
-// Presign returns a URL that lets anyone GET the object until g.TTL has passed. It
-// equals the URL of the SDK's presign client byte for byte (a test compares them),
-// but avoids the SDK's forty middleware steps and their allocations.
-func (b *Bucket) Presign(ctx context.Context, key string, g media.Grant) (string, error) {
-	if g.TTL < time.Second || g.TTL > maxTTL {
-		return "", errTTL
+// renewal is how long before their end credentials are replaced, if the provider knows
+// when they end. So a URL is signed for at least this time, unless the provider's own
+// new credentials end earlier.
+const renewal = 5 * time.Minute
+
+// credentials returns the credentials to sign with and the lifetime of a URL that they
+// sign: ttl, but no longer than they live, because S3 rejects a URL whose session has
+// ended (docs.aws.amazon.com/AmazonS3/latest/userguide/ShareObjectPreSignedURL.html).
+// Credentials without a known end, such as those in a Lambda function's environment,
+// cannot shorten it. Errors: errTTL, and ErrUnavailable if there are no credentials or
+// they have expired.
+func (b *Bucket) credentials(ctx context.Context, ttl time.Duration, now time.Time) (aws.Credentials, time.Duration, error) {
+	if ttl < time.Second || ttl > maxTTL {
+		return aws.Credentials{}, 0, errTTL
 	}
 	creds, err := b.creds.Retrieve(ctx)
 	if err != nil {
-		return "", fmt.Errorf("%w: retrieving credentials: %w", media.ErrUnavailable, err)
+		return aws.Credentials{}, 0, fmt.Errorf("%w: retrieving credentials: %w", media.ErrUnavailable, err)
+	}
+	if creds.CanExpire {
+		ttl = min(ttl, creds.Expires.Add(renewal).Sub(now)) // the cache subtracts renewal
+	}
+	if ttl < time.Second {
+		return aws.Credentials{}, 0, fmt.Errorf("%w: the credentials have expired", media.ErrUnavailable)
+	}
+	return creds, ttl, nil
+}
+
+// Presign returns a URL that lets anyone GET the object until g.TTL has passed or the
+// credentials expire. It equals the URL of the SDK's presign client byte for byte (a test compares them),
+// but avoids the SDK's forty middleware steps and their allocations.
+func (b *Bucket) Presign(ctx context.Context, key string, g media.Grant) (string, error) {
+	now := b.now()
+	creds, ttl, err := b.credentials(ctx, g.TTL, now)
+	if err != nil {
+		return "", err
 	}
 	query := url.Values{
-		"X-Amz-Expires": {strconv.FormatInt(int64(g.TTL/time.Second), 10)},
+		"X-Amz-Expires": {strconv.FormatInt(int64(ttl/time.Second), 10)},
 		"x-id":          {"GetObject"},
 	}
 	for name, value := range map[string]string{
@@ -52,7 +78,7 @@ func (b *Bucket) Presign(ctx context.Context, key string, g media.Grant) (string
 		}
 	}
 	r := b.request(http.MethodGet, key, query)
-	signed, _, err := b.signer.PresignHTTP(ctx, creds, r, "UNSIGNED-PAYLOAD", "s3", b.region, b.now())
+	signed, _, err := b.signer.PresignHTTP(ctx, creds, r, "UNSIGNED-PAYLOAD", "s3", b.region, now)
 	if err != nil {
 		return "", fmt.Errorf("signing a URL for %s: %w", media.KeyText(key), err)
 	}

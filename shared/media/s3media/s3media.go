@@ -128,7 +128,7 @@ func open(o Options, n network) (*Bucket, error) {
 	so := s3.Options{
 		Region:                     o.Region,
 		AppID:                      o.Application,
-		Credentials:                aws.NewCredentialsCache(o.Credentials),
+		Credentials:                aws.NewCredentialsCache(o.Credentials, func(c *aws.CredentialsCacheOptions) { c.ExpiryWindow = renewal }),
 		UsePathStyle:               o.Endpoint != "",
 		HTTPClient:                 client,
 		Retryer:                    n.calls.Retryer(),

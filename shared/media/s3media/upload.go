@@ -36,15 +36,13 @@ const (
 // client must send them. S3 would also ignore the checksum and the condition in
 // the query.
 func (b *Bucket) PresignPut(ctx context.Context, key string, a media.Admission) (media.SignedRequest, error) {
-	if a.TTL < time.Second || a.TTL > maxTTL {
-		return media.SignedRequest{}, errTTL
-	}
-	creds, err := b.creds.Retrieve(ctx)
+	now := b.now()
+	creds, ttl, err := b.credentials(ctx, a.TTL, now)
 	if err != nil {
-		return media.SignedRequest{}, fmt.Errorf("%w: retrieving credentials: %w", media.ErrUnavailable, err)
+		return media.SignedRequest{}, err
 	}
 	r := b.request(http.MethodPut, key, url.Values{
-		"X-Amz-Expires": {strconv.FormatInt(int64(a.TTL/time.Second), 10)},
+		"X-Amz-Expires": {strconv.FormatInt(int64(ttl/time.Second), 10)},
 		"x-id":          {"PutObject"},
 	})
 	r.ContentLength = a.Size
@@ -55,7 +53,6 @@ func (b *Bucket) PresignPut(ctx context.Context, key string, a media.Admission) 
 	for name, value := range header {
 		r.Header.Set(name, value)
 	}
-	now := b.now()
 	signed, _, err := b.signer.PresignHTTP(ctx, creds, r, "UNSIGNED-PAYLOAD", "s3", b.region, now,
 		func(o *v4.SignerOptions) { o.DisableHeaderHoisting = true })
 	if err != nil {
@@ -63,7 +60,7 @@ func (b *Bucket) PresignPut(ctx context.Context, key string, a media.Admission) 
 	}
 	return media.SignedRequest{
 		Method: r.Method, URL: signed, Header: header,
-		Expires: now.Add(a.TTL).UTC().Truncate(time.Second),
+		Expires: now.Add(ttl).UTC().Truncate(time.Second),
 	}, nil
 }
 
