@@ -92,10 +92,7 @@ func (b browser) run(ctx context.Context, account, token string) error {
 	}))
 	defer site.Close()
 
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("autoplay-policy", "no-user-gesture-required"), chromedp.Flag("ignore-certificate-errors", b.anyCertificate))
-	ctx, cancel := chromedp.NewExecAllocator(ctx, options...)
+	ctx, cancel := chromedp.NewExecAllocator(ctx, options(path, b.anyCertificate)...)
 	defer cancel()
 	ctx, cancel = chromedp.NewContext(ctx)
 	defer cancel()
@@ -116,6 +113,13 @@ func (b browser) run(ctx context.Context, account, token string) error {
 		return err
 	}
 	return got.check(id, seconds, b.delivery == "redirect")
+}
+
+// options starts the browser at path without a window. Pages may play without a click.
+func options(path string, anyCertificate bool) []chromedp.ExecAllocatorOption {
+	return append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("autoplay-policy", "no-user-gesture-required"), chromedp.Flag("ignore-certificate-errors", anyCertificate))
 }
 
 func (r result) check(id string, seconds float64, redirected bool) error {
