@@ -32,7 +32,7 @@ const life = 4 * time.Second
 
 // TestExpiredURL seeks after the presigned URL has expired. Without help, Chromium never
 // plays on. With the script of docs/play.md, it does. If a later Chromium plays on by
-// itself, the script is no longer necessary and docs/play.md has to say so.
+// itself, remove the script and its description.
 //
 // A presigned URL is valid for at least ten minutes (docs/contract.md, Delivery). So a
 // server between the browser and the API replaces each by one that is valid for life.

@@ -244,8 +244,7 @@ func (b *box) folder(name string, i int) string {
 	return dir
 }
 
-// importKazoo imports five recordings, whose documents are those of Kazoo, from a
-// stand-in Kazoo.
+// importKazoo imports five recordings with Kazoo's documents from a stand-in Kazoo.
 func (b *box) importKazoo() {
 	b.t.Helper()
 	const key = "4b0b8e3ac5f9"
