@@ -7,8 +7,9 @@
 // stand-ins: a TLS server that behaves like an API Gateway (host name, stage) in
 // front of this module's local server, a plain server for Kazoo, and a name server
 // that can change its answer. TestCloudFront checks only the template, against the
-// same table of paths.
+// same table of paths. TestCloudFrontFunction runs the template's function.
 //
-// TestNginx needs nginx on the PATH. TestChromium also needs the browser that
-// CHROMIUM names. Both have the build tag e2e and run in e2e/run.
+// TestNginx needs nginx on the PATH, and TestCloudFrontFunction node. TestChromium needs
+// nginx and the browser that CHROMIUM names. They have the build tag e2e and run in
+// e2e/run.
 package front

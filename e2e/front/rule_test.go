@@ -1,5 +1,8 @@
 package front
 
+// shaped has the form of a storage secret (shared/auth).
+const shaped = "0a1b2c3d-ShapedShapedShapedShapedShaped-Shaped_Shape"
+
 // rule is the table of the path rule: raw request targets and the server that answers
 // each of them.
 var rule = []struct {
@@ -9,7 +12,7 @@ var rule = []struct {
 	// a * in its patterns spans segments. The service answers them with 404.
 	spans bool
 	// refused is true for paths that nginx answers itself, because they may contain a
-	// storage secret.
+	// storage secret. CloudFront's function answers them unless spans is true.
 	refused bool
 }{
 	{target: "/v2/accounts/A/recordings", recordings: true},
@@ -56,6 +59,38 @@ var rule = []struct {
 	{target: "/v2/%73tor%41ge/A/S/x.mp3", refused: true},
 	{target: "/v2/storage%2fA/S/x.mp3", refused: true},
 	{target: "/live/v2/storage/A/S/x.mp3", refused: true},
+	{target: "/v2/./storage/A/S/x.mp3", refused: true, spans: true},
+	{target: "/v2/x/../storage/A/S/x.mp3", refused: true, spans: true},
+	{target: "/v2/storage/./A/S/x.mp3", recordings: true},
+	{target: "/./v2/storage/A/S/x.mp3", refused: true},
+	{target: "/v2%2Fstorage%2FA%2FS%2Fx.mp3", refused: true},
+	{target: "/v2%2fstorage/A/S/x.mp3", refused: true},
+	{target: "/v2/storage/A%2FS/x.mp3", refused: true},
+	{target: "/v2/storage/A%2FS/x/y.mp3", recordings: true},
+	{target: "/v2/storage/A/S%2Fx.mp3", refused: true},
+	{target: "/v2%252Fstorage%252FA%252FS%252Fx.mp3", refused: true},
+	{target: "/v2%25252fstorage%25252fA%25252fS%25252fx.mp3", refused: true},
+	{target: "/v2/storage%252fA/S/x.mp3", refused: true},
+	{target: "/v2/storage/A%252fS/x.mp3", refused: true},
+	{target: "/v2/s%2574orag%2545/A/S/x.mp3", refused: true},
+	{target: "/V2%252FSTORAGE%252FA%252FS%252Fx.mp3", refused: true},
+	// A secret is recognized by its form.
+	{target: "/v2/stroage/A/" + shaped + "/x.mp3", refused: true},
+	{target: `/v2\storage\A\` + shaped + `\x.mp3`, refused: true},
+	{target: "/v2/storage;v=1/A/" + shaped + "/x.mp3", refused: true},
+	{target: "/v2/" + shaped, refused: true},
+	{target: "/v2/A%2F" + shaped + "%252Fx.mp3", refused: true},
+	{target: "/v2/A/0A1B2C3D%2d" + shaped[9:] + "?x=1", refused: true},
+	{target: "/v2/storage/" + shaped + "/x.mp3", refused: true},
+	{target: "/v2/storage/plans/" + shaped, refused: true},
+	{target: "/" + shaped + "/storage/x", refused: true},
+	{target: "/v2/accounts/A/recordings/" + shaped, recordings: true},
+	{target: "/v2/storage/" + shaped + "/x/y.mp3", recordings: true},
+	{target: "/v2/accounts/A/devices/" + shaped[:51]},
+	{target: "/v2/accounts/A/channels/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9-0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"},
+	{target: "/v2/accounts/A/cdrs/202601-0a1b2c3d4e5f60718293a4b5c6d7e8f9"},
+	{target: "/v2/accounts/A/x/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"},
+	{target: "/v2/user_auth?x=" + shaped},
 	{target: "/storage/A/S/x.mp3", refused: true},
 	{target: "/v2/accounts/A/storage/S/x.mp3", refused: true},
 	{target: "/v2/accounts/storage/devices"},
