@@ -136,25 +136,9 @@ func (s *Server) putPart(w http.ResponseWriter, r *http.Request, a *authorizatio
 	if err != nil {
 		return err
 	}
-	f, err := s.disk.create()
-	if err != nil {
-		return err
-	}
-	defer discard(f)
-	got, err := receive(w, r, a, f, s.o.MaxBytes)
-	if err != nil {
-		return err
-	}
-	meta, err := s.storePart(f, u, number, got)
-	if err != nil {
-		return err
-	}
-	w.Header().Set("ETag", meta.ETag)
-	meta.writeChecksums(w.Header())
-	w.Header().Del(checksumPrefix + "Type")
-	extendWrite(w)
-	w.WriteHeader(http.StatusOK)
-	return nil
+	return s.receiveFile(w, r, a, func(f *os.File, got received) (attributes, error) {
+		return s.storePart(f, u, number, got)
+	})
 }
 
 // storePart makes f a part of u. It does not sync the part to the disk, because

@@ -116,6 +116,19 @@ func (s *Server) putObject(w http.ResponseWriter, r *http.Request, a *authorizat
 			return errPrecondition
 		}
 	}
+	return s.receiveFile(w, r, a, func(f *os.File, got received) (attributes, error) {
+		meta.took(got)
+		if err := s.store(r.Context(), f, key, path, got.size, meta, fresh, check); err != nil {
+			return meta, err
+		}
+		meta.writeChecksumType(w.Header())
+		return meta, nil
+	})
+}
+
+// receiveFile receives the body of an upload into a temporary file, passes the file to
+// keep, and answers with the attributes that keep returns.
+func (s *Server) receiveFile(w http.ResponseWriter, r *http.Request, a *authorization, keep func(*os.File, received) (attributes, error)) error {
 	f, err := s.disk.create()
 	if err != nil {
 		return err
@@ -125,8 +138,8 @@ func (s *Server) putObject(w http.ResponseWriter, r *http.Request, a *authorizat
 	if err != nil {
 		return err
 	}
-	meta.took(got)
-	if err := s.store(r.Context(), f, key, path, got.size, meta, fresh, check); err != nil {
+	meta, err := keep(f, got)
+	if err != nil {
 		return err
 	}
 	w.Header().Set("ETag", meta.ETag)
@@ -159,6 +172,12 @@ func (s *Server) store(ctx context.Context, f *os.File, key, path string, size i
 func (a *attributes) writeChecksums(h http.Header) {
 	for name, sum := range a.Checksums {
 		h.Set(checksumPrefix+name, sum)
+	}
+}
+
+// writeChecksumType adds the type of the checksums to an answer. Parts have none.
+func (a *attributes) writeChecksumType(h http.Header) {
+	if len(a.Checksums) > 0 {
 		h.Set(checksumPrefix+"Type", a.checksumType())
 	}
 }
@@ -191,6 +210,7 @@ func (s *Server) getObject(w http.ResponseWriter, r *http.Request, key string) e
 		w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, from+length-1, o.size))
 	} else if strings.EqualFold(r.Header.Get("X-Amz-Checksum-Mode"), "ENABLED") {
 		o.writeChecksums(w.Header())
+		o.writeChecksumType(w.Header())
 	}
 	w.Header().Set("Content-Length", strconv.FormatInt(length, 10))
 	extendWrite(w)
