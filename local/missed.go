@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -101,8 +99,7 @@ type s3Event struct {
 	}
 }
 
-// objectOf names the object of an S3 event for the log. File names in inboxes hold
-// phone numbers, so a hash takes their place.
+// objectOf names the object of an S3 event for the log, in the form of [media.KeyText].
 func objectOf(event []byte) string {
 	var e s3Event
 	if json.Unmarshal(event, &e) != nil || len(e.Records) == 0 {
@@ -112,15 +109,5 @@ func objectOf(event []byte) string {
 	if err != nil {
 		return ""
 	}
-	return loggedKey(key)
-}
-
-// loggedKey returns a key as the log may show it; see objectOf.
-func loggedKey(key string) string {
-	account, name, ok := recording.ParseInboxKey(key)
-	if !ok {
-		return key
-	}
-	sum := sha256.Sum256([]byte(name))
-	return recording.InboxKey(account, "sha256:"+hex.EncodeToString(sum[:8]))
+	return media.KeyText(key)
 }

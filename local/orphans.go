@@ -155,6 +155,6 @@ func (b *box) handleOrphan(ctx context.Context, key string) error {
 	case err != nil:
 		return fmt.Errorf("remove audio without a recording: %w", err)
 	}
-	b.log.InfoContext(ctx, "removed audio of an upload or import that broke off", slog.String("object", loggedKey(key)))
+	b.log.InfoContext(ctx, "removed audio of an upload or import that broke off", slog.String("object", media.KeyText(key)))
 	return nil
 }

@@ -204,14 +204,14 @@ func (d *disk) sweepFormer() error {
 		}
 		return err
 	})
-	errs := []error{err, os.RemoveAll(filepath.Join(d.objects, ".sgwtmp"))} // its multipart uploads
+	errs := []error{withoutPath(err), os.RemoveAll(filepath.Join(d.objects, ".sgwtmp"))} // its multipart uploads
 	for _, path := range paths {
 		o, err := d.openFile(path)
 		if err == nil {
 			_ = o.file.Close()
 		}
 		if errors.Is(err, errNoKey) || err == nil && !o.plain {
-			errs = append(errs, d.removeFormer(path))
+			errs = append(errs, withoutPath(d.removeFormer(path)))
 		}
 	}
 	return errors.Join(errs...)

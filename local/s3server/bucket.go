@@ -235,9 +235,18 @@ func (s *Server) Damaged(since time.Time) ([]string, error) {
 		return err
 	})
 	if err != nil {
-		return damaged, fmt.Errorf("check recent objects: %w", err)
+		return damaged, fmt.Errorf("check recent objects: %w", withoutPath(err))
 	}
 	return damaged, nil
+}
+
+// withoutPath returns err without the path of a file, because the names of objects
+// contain phone numbers.
+func withoutPath(err error) error {
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+		return fmt.Errorf("%s: %w", pe.Op, pe.Err)
+	}
+	return err
 }
 
 func ignoreMissing(err error) error {

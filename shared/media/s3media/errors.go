@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	smithy "github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -60,8 +61,32 @@ func (b *Bucket) unserved(doing, key string, err error) error {
 
 // wrap adds the key to err, without the phone numbers that the key may contain.
 func wrap(what error, doing, key string, err error) error {
-	return fmt.Errorf("%w: %s %s: %w", what, doing, media.KeyText(key), attempt.WithoutURL(err))
+	return fmt.Errorf("%w: %s %s: %w", what, doing, media.KeyText(key), withoutKey(err))
 }
+
+// withoutKey returns err without the URL and without the store's message, because both
+// may quote the key. The store's code and the ID of its request stay.
+func withoutKey(err error) error {
+	err = attempt.WithoutURL(err)
+	ae, ok := errors.AsType[smithy.APIError](err)
+	if !ok || ae.ErrorMessage() == "" {
+		return err
+	}
+	return &shortened{err, strings.ReplaceAll(err.Error(), ": "+ae.ErrorMessage(), "")}
+}
+
+// shortened is an error with another text.
+type shortened struct {
+	error
+
+	text string
+}
+
+// Error returns the shortened text.
+func (s *shortened) Error() string { return s.text }
+
+// Unwrap returns the original error.
+func (s *shortened) Unwrap() error { return s.error }
 
 // noBucket returns the error for a bucket that does not exist.
 func (b *Bucket) noBucket() error {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"reflect"
 	"strings"
 	"syscall"
@@ -11,7 +13,14 @@ import (
 	"time"
 
 	"callrecordings/shared/media"
+	"callrecordings/shared/requestlog/requestlogtest"
 )
+
+// garbled answers with an error that is not XML.
+func garbled(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusForbidden)
+	_, _ = io.WriteString(w, "<Error><Code>Odd</Code><"+r.URL.Path+">&"+r.URL.Path+";</x>")
+}
 
 // Errors name an object in an inbox by its account and a hash, because its key
 // contains phone numbers.
@@ -22,7 +31,7 @@ func TestErrorsDoNotContainNumbers(t *testing.T) {
 		dial   bool
 		script fault
 	}{
-		"no connection": {dial: true, script: ok}, "missing": {script: answer(404, "NoSuchKey")}, "denied": {script: answer(403, "AccessDenied")},
+		"quoted": {script: requestlogtest.QuoteKey}, "garbled": {script: garbled}, "no connection": {dial: true, script: ok}, "missing": {script: answer(404, "NoSuchKey")}, "denied": {script: answer(403, "AccessDenied")},
 		"changed": {script: answer(412, "PreconditionFailed")}, "not a part": {script: ok}, "cut": {script: cut},
 	} {
 		var dial func(context.Context) error

@@ -13,7 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	smithy "github.com/aws/smithy-go"
 
-	"callrecordings/shared/attempt"
 	"callrecordings/shared/media"
 	"callrecordings/shared/requestlog"
 )
@@ -154,7 +153,7 @@ func (u *upload) parts(ctx context.Context, contentType string) error {
 			Bucket: &u.b.name, Key: u.key, UploadId: made.UploadId,
 		})
 		if abort != nil && codeOf(abort) != "NoSuchUpload" {
-			err = fmt.Errorf("%w (its parts remain in the bucket: %w)", err, attempt.WithoutURL(abort))
+			err = fmt.Errorf("%w (its parts remain in the bucket: %w)", err, withoutKey(abort))
 		}
 		return err
 	}
