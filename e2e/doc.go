@@ -28,7 +28,7 @@
 // The other folders hold suites with the build tag e2e. They need servers and
 // programs that `go test ./...` does not require; e2e/run starts them all:
 //
-//   - clients tests make run with wget, ffprobe and the AWS CLI.
+//   - clients tests make run with wget, s3cmd, rclone, the AWS CLI and other clients.
 //   - deployed tests a deployed stack: streams, events, permissions, template.
 //   - front tests the path rule in front of a running Kazoo (nginx, CloudFront).
 //   - guides runs the guides of docs/connect.md.

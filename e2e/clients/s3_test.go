@@ -53,18 +53,27 @@ func TestAWSCLIKeepsMetadata(t *testing.T) {
 // at returns the S3 URI of a key.
 func (m *machine) at(key string) string { return "s3://" + m.bucket + "/" + key }
 
+// head is what head-object prints of an object.
+type head struct {
+	ContentLength int
+	ContentType   string
+	Metadata      map[string]string
+}
+
+// headOf returns an object's size, type and metadata.
+func (m *machine) headOf(t *testing.T, key string) (h head) {
+	t.Helper()
+	out := m.aws(t, "s3api", "head-object", "--bucket", m.bucket, "--key", key, "--output", "json")
+	if err := json.Unmarshal(out, &h); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return h
+}
+
 // wantHead checks an object's size, type and metadata.
 func (m *machine) wantHead(t *testing.T, key string, size int, metadata map[string]string) {
 	t.Helper()
-	var head struct {
-		ContentLength int
-		ContentType   string
-		Metadata      map[string]string
-	}
-	out := m.aws(t, "s3api", "head-object", "--bucket", m.bucket, "--key", key, "--output", "json")
-	if err := json.Unmarshal(out, &head); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	head := m.headOf(t, key)
 	if head.ContentLength != size || head.ContentType != "audio/mpeg" || !maps.Equal(head.Metadata, metadata) {
 		t.Errorf("head-object %s = %+v, want %d bytes of audio/mpeg with %v", key, head, size, metadata)
 	}
