@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -74,7 +75,7 @@ func TestSecretsStayOutOfTheLog(t *testing.T) {
 		for ctx := t.Context(); ; {
 			more, err := b.publishChanges(ctx)
 			if err != nil {
-				b.log.ErrorContext(ctx, err.Error())
+				b.log.ErrorContext(ctx, "publishing failed", slog.String("cause", err.Error()))
 			}
 			if !more {
 				break
@@ -84,7 +85,7 @@ func TestSecretsStayOutOfTheLog(t *testing.T) {
 		b.retryFailed(t.Context())
 		b.retrySetAside(t.Context())
 		if err := b.recheck(t.Context(), b.written); err != nil {
-			b.log.WarnContext(t.Context(), err.Error())
+			b.log.WarnContext(t.Context(), "the check failed", slog.String("cause", err.Error()))
 		}
 		request(t, b)
 		now.add(setAsideTime)

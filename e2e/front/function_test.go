@@ -5,6 +5,7 @@ package front
 import (
 	"bytes"
 	"encoding/json"
+	"net/http"
 	"os/exec"
 	"strings"
 	"testing"
@@ -29,7 +30,7 @@ func TestCloudFrontFunction(t *testing.T) {
 			}
 			continue
 		}
-		if got.StatusCode != 404 {
+		if got.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: status %d, want 404", r.target, got.StatusCode)
 			continue
 		}

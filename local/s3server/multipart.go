@@ -1,6 +1,7 @@
 package s3server
 
 import (
+	"context"
 	"crypto/md5" //nolint:gosec // S3 defines ETags by MD5
 	"crypto/rand"
 	"encoding/base64"
@@ -136,7 +137,7 @@ func (s *Server) putPart(w http.ResponseWriter, r *http.Request, a *authorizatio
 	if err != nil {
 		return err
 	}
-	return s.receiveFile(w, r, a, func(f *os.File, got received) (attributes, error) {
+	return s.receiveFile(w, r, a, func(_ context.Context, f *os.File, got received) (attributes, error) {
 		return s.storePart(f, u, number, got)
 	})
 }

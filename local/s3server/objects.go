@@ -116,9 +116,9 @@ func (s *Server) putObject(w http.ResponseWriter, r *http.Request, a *authorizat
 			return errPrecondition
 		}
 	}
-	return s.receiveFile(w, r, a, func(f *os.File, got received) (attributes, error) {
+	return s.receiveFile(w, r, a, func(ctx context.Context, f *os.File, got received) (attributes, error) {
 		meta.took(got)
-		if err := s.store(r.Context(), f, key, path, got.size, meta, fresh, check); err != nil {
+		if err := s.store(ctx, f, key, path, got.size, meta, fresh, check); err != nil {
 			return meta, err
 		}
 		meta.writeChecksumType(w.Header())
@@ -126,9 +126,12 @@ func (s *Server) putObject(w http.ResponseWriter, r *http.Request, a *authorizat
 	})
 }
 
+// keeper makes an object or a part of the temporary file f and returns its attributes.
+type keeper func(ctx context.Context, f *os.File, got received) (attributes, error)
+
 // receiveFile receives the body of an upload into a temporary file, passes the file to
 // keep, and answers with the attributes that keep returns.
-func (s *Server) receiveFile(w http.ResponseWriter, r *http.Request, a *authorization, keep func(*os.File, received) (attributes, error)) error {
+func (s *Server) receiveFile(w http.ResponseWriter, r *http.Request, a *authorization, keep keeper) error {
 	f, err := s.disk.create()
 	if err != nil {
 		return err
@@ -138,7 +141,7 @@ func (s *Server) receiveFile(w http.ResponseWriter, r *http.Request, a *authoriz
 	if err != nil {
 		return err
 	}
-	meta, err := keep(f, got)
+	meta, err := keep(r.Context(), f, got)
 	if err != nil {
 		return err
 	}
