@@ -62,6 +62,7 @@ var arrows = map[string]struct {
 	"shared/incoming/upload": {ours: []string{"shared/incoming", "shared/incoming/judge", "shared/recording", "shared/store", "shared/media"}},
 	"shared/incoming/importer": {ours: []string{
 		"shared/incoming", "shared/incoming/judge", "shared/recording", "shared/store", "shared/media", "shared/attempt",
+		"shared/strictjson",
 	}},
 	"shared/incoming/importer/kazoo":           {ours: []string{"shared/incoming/importer", "shared/recording", "shared/store", "shared/attempt"}},
 	"shared/incoming/importer/kazoo/kazootest": {},
