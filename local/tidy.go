@@ -22,8 +22,9 @@ const (
 )
 
 // tidy removes leftovers: expired tombstones and claims, audio that nothing can
-// claim, old rejected audio, test files of PBXs, and temporary files. (The S3 server
-// removes the parts of interrupted uploads.) If a step fails, the others still run.
+// claim, old rejected audio, test files of PBXs, temporary files, and deleted content
+// in the database's log. (The S3 server removes the parts of interrupted uploads.) If a
+// step fails, the others still run.
 func (b *box) tidy(ctx context.Context) error {
 	err := errors.Join(
 		b.store.Sweep(ctx),
@@ -31,6 +32,7 @@ func (b *box) tidy(ctx context.Context) error {
 		b.removeOld(ctx, "set-aside/", setAsideTime),
 		b.removeOld(ctx, "probes/", probeTime),
 		b.removeTemporary(),
+		b.store.Flush(ctx),
 	)
 	if err != nil && ctx.Err() == nil {
 		b.log.WarnContext(ctx, "some leftovers could not be removed; this is retried", slog.String("cause", err.Error()))

@@ -51,9 +51,13 @@ func (b *box) upkeep(ctx context.Context) {
 }
 
 // retryFailed retries the work that failed during an outage of the database or of
-// the S3 server.
+// the S3 server. It also empties the log of the database, so that deleted content
+// stays there for a minute at most.
 func (b *box) retryFailed(ctx context.Context) {
 	b.finishPurges(ctx)
+	if err := b.store.Flush(ctx); err != nil && ctx.Err() == nil {
+		b.log.WarnContext(ctx, "the log of the database could not be emptied; this is retried", slog.String("cause", err.Error()))
+	}
 	if err := b.retryUnqueued(ctx); err != nil && ctx.Err() == nil {
 		b.log.ErrorContext(ctx, "S3 events could not be queued and will be retried", slog.String("cause", err.Error()))
 	}

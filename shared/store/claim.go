@@ -28,3 +28,10 @@ type Claimer interface {
 	// two claims. Atomic and strongly consistent. Errors: ErrUnavailable.
 	Claim(ctx context.Context, account, key string, c Claim) (Claim, error)
 }
+
+// ClaimReader looks up claims.
+type ClaimReader interface {
+	// Claimed returns the valid claim on key, strongly consistent. Errors:
+	// ErrNotFound if there is none, ErrUnavailable.
+	Claimed(ctx context.Context, account, key string) (Claim, error)
+}

@@ -85,7 +85,9 @@ type Writer interface {
 	// Errors: ErrNotFound, ErrConflict, ErrUnavailable, and those of check.
 	Delete(ctx context.Context, account, id string, check func(*recording.Recording) error) (*recording.Recording, error)
 	// Purged marks the purge of a deleted recording as finished: its audio is
-	// confirmed gone. The tombstone then expires TombstoneDays later.
+	// confirmed gone. The tombstone then forgets where the audio was and what it
+	// was like, because a key may hold numbers of the call. It expires
+	// TombstoneDays later.
 	// Idempotent: only the first call sets the expiry.
 	// Errors: ErrNotFound if there is no tombstone, ErrUnavailable.
 	Purged(ctx context.Context, account, id string) error
@@ -118,7 +120,7 @@ type Tombstone struct {
 	Account, ID string
 	// Created is the creation time of the recording, kept for a restore.
 	Created recording.Seconds
-	// Audio is where the audio was.
+	// Audio is where the audio was; zero after the purge.
 	Audio recording.Audio
 	// PurgePending is true until the audio is confirmed gone.
 	PurgePending bool

@@ -2,6 +2,8 @@ package dynamo
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,6 +18,13 @@ func setAudio(m item, r *recording.Recording) {
 	set(m, attrState, strings.TrimSpace(string(a.State)+" "+string(a.Reason)), a.State != "")
 	set(m, attrSHA256, a.SHA256, a.SHA256 != "")
 	set(m, attrSequencer, a.Sequencer, a.Sequencer != "")
+}
+
+// forgetAudio returns an update expression that removes the attributes of setAudio,
+// and the names in it. One of them is a reserved word of DynamoDB.
+func forgetAudio() (expression string, names map[string]string) {
+	names = map[string]string{"#audio": attrAudio, "#key": attrAudioKey, "#state": attrState, "#sum": attrSHA256, "#seq": attrSequencer}
+	return strings.Join(slices.Sorted(maps.Keys(names)), ", "), names
 }
 
 // encodeAudio returns place, size and type: "managed 499712 audio/mpeg". The

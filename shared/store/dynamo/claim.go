@@ -44,3 +44,20 @@ func (s *Store) Claim(ctx context.Context, account, key string, c store.Claim) (
 	}
 	return store.Claim{ID: c.ID, Made: c.Made}, nil
 }
+
+// Claimed looks up the claim on a key; see [store.ClaimReader].
+func (s *Store) Claimed(ctx context.Context, account, key string) (store.Claim, error) {
+	const doing = "finding a claim of"
+	m, err := s.read(ctx, doing, account, claimID(key))
+	if err != nil {
+		return store.Claim{}, err
+	}
+	expires, err := number(m, attrExpires, 0)
+	switch {
+	case err != nil:
+		return store.Claim{}, fail(doing, account, "", err)
+	case expires != 0 && expires <= s.now().Unix():
+		return store.Claim{}, wrap(store.ErrNotFound, doing, account, "", nil)
+	}
+	return store.Claim{ID: text(m, attrRecording), Made: text(m, attrMade)}, nil
+}

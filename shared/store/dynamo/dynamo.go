@@ -162,12 +162,13 @@ type Store struct {
 }
 
 var (
-	_ store.Store     = (*Store)(nil)
-	_ store.Claimer   = (*Store)(nil)
-	_ store.Finder    = (*Store)(nil)
-	_ store.Reviver   = (*Store)(nil)
-	_ store.Corrector = (*Store)(nil)
-	_ store.Renewer   = (*Store)(nil)
+	_ store.Store       = (*Store)(nil)
+	_ store.Claimer     = (*Store)(nil)
+	_ store.ClaimReader = (*Store)(nil)
+	_ store.Finder      = (*Store)(nil)
+	_ store.Reviver     = (*Store)(nil)
+	_ store.Renewer     = (*Store)(nil)
+	_ store.Corrector   = (*Store)(nil)
 )
 
 // Open returns a Store. It does not use the network; see [Store.Warm].

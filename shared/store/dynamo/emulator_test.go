@@ -24,7 +24,9 @@ type attributes = map[string]any
 type request struct {
 	Item, Key, ExclusiveStartKey, ExpressionAttributeValues       attributes
 	ConditionExpression, KeyConditionExpression, UpdateExpression string
-	IndexName, ReturnValuesOnConditionCheckFailure                string
+	IndexName, ReturnValues                                       string
+	ReturnValuesOnConditionCheckFailure                           string
+	ExpressionAttributeNames                                      map[string]string
 	ConsistentRead                                                bool
 	ScanIndexForward                                              *bool
 	Limit                                                         int
@@ -159,7 +161,7 @@ func (e *emulator) write(in *request, key, next attributes) (int, attributes) {
 }
 
 // update matches the only update expression that the store uses.
-var update = regexp.MustCompile(`^SET (\w+) = if_not_exists\((\w+), (:\w+)\) REMOVE (\w+)$`)
+var update = regexp.MustCompile(`^SET (\w+) = if_not_exists\((\w+), (:\w+)\) REMOVE ([\w#, ]+)$`)
 
 // updated returns an item after an update.
 func updated(old attributes, in *request) attributes {
@@ -170,7 +172,12 @@ func updated(old attributes, in *request) attributes {
 	if next[part[1]] = in.ExpressionAttributeValues[part[3]]; old[part[2]] != nil {
 		next[part[1]] = old[part[2]]
 	}
-	delete(next, part[4])
+	for _, name := range strings.Split(part[4], ", ") {
+		if real, ok := in.ExpressionAttributeNames[name]; ok {
+			name = real
+		}
+		delete(next, name)
+	}
 	return next
 }
 

@@ -221,11 +221,13 @@ func (s *Store) write(ctx context.Context, m item, c condition) (found item, err
 func (s *Store) Purged(ctx context.Context, account, id string) error {
 	const doing = "recording the purge of"
 	expires := s.now().AddDate(0, 0, store.TombstoneDays).Unix()
+	audio, names := forgetAudio()
 	ctx, watched := attempt.Watch(ctx)
 	out, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &s.table, Key: tableKey(account, id),
 		UpdateExpression: aws.String("SET " + attrExpires + " = if_not_exists(" + attrExpires + ", :expires)" +
-			" REMOVE " + attrPurgePending),
+			" REMOVE " + attrPurgePending + ", " + audio),
+		ExpressionAttributeNames:  names,
 		ConditionExpression:       aws.String("attribute_exists(" + attrDeleted + ")"),
 		ExpressionAttributeValues: item{":expires": num(expires)},
 		ReturnConsumedCapacity:    types.ReturnConsumedCapacityTotal,

@@ -44,6 +44,7 @@ type Store struct {
 type Driver interface {
 	store.Store
 	store.Claimer
+	store.ClaimReader
 	store.Finder
 	store.Reviver
 	store.Renewer
@@ -156,6 +157,11 @@ func (s *Store) Revive(ctx context.Context, r *recording.Recording) error {
 // Find calls the driver's Find, unless it has a fault.
 func (s *Store) Find(ctx context.Context, account string, ids []string) (map[string]store.Found, error) {
 	return do(s, func() (map[string]store.Found, error) { return s.next.Find(ctx, account, ids) })
+}
+
+// Claimed calls the driver's Claimed, unless it has a fault.
+func (s *Store) Claimed(ctx context.Context, account, key string) (store.Claim, error) {
+	return do(s, func() (store.Claim, error) { return s.next.Claimed(ctx, account, key) })
 }
 
 // Claim calls the driver's Claim, unless it has a fault.

@@ -148,7 +148,7 @@ func TestRevivalsQueueChanges(t *testing.T) {
 	if revision == "" || revision == deleted.Revision || revision == r.Revision {
 		t.Errorf("tombstone has the revision %q, want one that differs from %q (deleted) and %q (revived)", revision, deleted.Revision, r.Revision)
 	}
-	tombstone := recording.Recording{Account: "a", ID: deleted.ID, Created: 5, Revision: revision, Audio: audio}
+	tombstone := recording.Recording{Account: "a", ID: deleted.ID, Created: 5, Revision: revision}
 	r.Document, created.Document = "", ""
 	want := []store.Change{
 		{Before: &store.Image{Recording: tombstone, Deleted: true}, After: &store.Image{Recording: r}},

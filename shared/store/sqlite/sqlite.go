@@ -8,6 +8,10 @@
 // with synchronous=FULL, so neither a killed process nor a power failure loses
 // it. Lists read the same tables as Get and never lag.
 //
+// Deleted content does not stay on the disk: SQLite overwrites it with zeros, also in
+// free pages (secure_delete). Old copies of pages remain in the -wal file until
+// [Store.Flush] empties it.
+//
 // # Layout
 //
 //	recordings  recordings and tombstones       schema.sql
@@ -70,10 +74,20 @@ var secretsTable string
 //go:embed upkeep.sql
 var upkeep string
 
-// migrations holds the statements that upgrade a file from version i to i+1. The
-// number of migrations is the version of this program. A released migration never
-// changes.
-var migrations = []string{schema, arrivals, secretsTable, upkeep}
+// migration upgrades a file by one version.
+type migration func(context.Context, *sql.Tx) error
+
+// migrations holds the steps that upgrade a file from version i to i+1. Their number
+// is the version of this program. A released migration never changes.
+var migrations = []migration{statements(schema), statements(arrivals), statements(secretsTable), statements(upkeep), forget}
+
+// statements returns a migration that executes SQL.
+func statements(text string) migration {
+	return func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, text)
+		return err
+	}
+}
 
 var (
 	// ErrNewer means that a newer version of this program has migrated the file.
@@ -105,11 +119,12 @@ type Store struct {
 }
 
 var (
-	_ store.Store     = (*Store)(nil)
-	_ store.Claimer   = (*Store)(nil)
-	_ store.Finder    = (*Store)(nil)
-	_ store.Reviver   = (*Store)(nil)
-	_ store.Corrector = (*Store)(nil)
+	_ store.Store       = (*Store)(nil)
+	_ store.Claimer     = (*Store)(nil)
+	_ store.ClaimReader = (*Store)(nil)
+	_ store.Finder      = (*Store)(nil)
+	_ store.Reviver     = (*Store)(nil)
+	_ store.Corrector   = (*Store)(nil)
 )
 
 // Open opens the file at path, or creates it in an existing folder, and migrates
@@ -167,7 +182,7 @@ func (s *Store) prepareWithRetry(ctx context.Context, busy time.Duration) error 
 func dataSource(path string, busy time.Duration) string {
 	q := url.Values{"_txlock": {"immediate"}, "_pragma": {
 		"busy_timeout(" + strconv.FormatInt(busy.Milliseconds(), 10) + ")",
-		"journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(" + strconv.Itoa(walLimit) + ")",
+		"journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(" + strconv.Itoa(walLimit) + ")", "secure_delete(ON)",
 	}}
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
 }
@@ -177,6 +192,11 @@ func (s *Store) prepare(ctx context.Context) error {
 	var version int
 	if err := s.write.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return classify(err)
+	}
+	if version > 0 && version < secureVersion {
+		if _, err := s.write.ExecContext(ctx, "VACUUM"); err != nil {
+			return classify(err)
+		}
 	}
 	if version != len(migrations) { // otherwise nothing is written, so a full disk does not matter
 		if err := s.change(ctx, func(tx *sql.Tx) error { return migrate(ctx, tx) }); err != nil {
@@ -199,7 +219,7 @@ func migrate(ctx context.Context, tx *sql.Tx) error {
 		return fmt.Errorf("%w: %d, but this program supports %d", ErrNewer, version, len(migrations))
 	}
 	for _, step := range migrations[version:] {
-		if _, err := tx.ExecContext(ctx, step); err != nil {
+		if err := step(ctx, tx); err != nil {
 			return err
 		}
 	}

@@ -203,11 +203,16 @@ func (s *Store) Renew(ctx context.Context, account, id string) error {
 	return nil
 }
 
+// forgetAudio clears the columns that describe audio. The key of a file in an inbox
+// holds numbers of the call.
+const forgetAudio = "audio_place = '', audio_key = '', audio_type = '', audio_size = 0, audio_state = ''," +
+	" audio_reason = '', audio_sha256 = '', audio_sequencer = ''"
+
 // Purged marks the purge of a deleted recording as finished; see [store.Writer].
 func (s *Store) Purged(ctx context.Context, account, id string) error {
 	requestlog.From(ctx).Calls++
 	expires := recording.SecondsOf(s.now().AddDate(0, 0, store.TombstoneDays))
-	done, err := s.write.ExecContext(ctx, "UPDATE recordings SET purge_pending = 0,"+
+	done, err := s.write.ExecContext(ctx, "UPDATE recordings SET purge_pending = 0, "+forgetAudio+","+
 		" expires = CASE expires WHEN 0 THEN ? ELSE expires END WHERE account = ? AND id = ? AND deleted > 0", expires, account, id)
 	if err != nil {
 		return fail("mark as purged", account, id, err)

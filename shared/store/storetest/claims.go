@@ -26,6 +26,22 @@ var claims = []testCase{
 			}
 		}
 	}},
+	{"Claimed finds valid claims only, and makes none", func(s *suite) {
+		_, err := s.store.Claimed(s.Context(), s.account, "key")
+		s.wantErr("Claimed", err, store.ErrNotFound)
+		for key, lasting := range map[string]bool{"key": false, "lasting": true} {
+			c := store.Claim{ID: "202601-a", Made: "x", Lasting: lasting}
+			if _, err := s.store.Claim(s.Context(), s.account, key, c); err != nil {
+				s.Fatalf("Claim: %v", err)
+			}
+			c.Lasting = false
+			if got, err := s.store.Claimed(s.Context(), s.account, key); err != nil || got != c {
+				s.Errorf("Claimed(%s) = %+v, %v, want %+v", key, got, err, c)
+			}
+		}
+		_, err = s.store.Claimed(s.Context(), s.account+"x", "key")
+		s.wantErr("Claimed in another account", err, store.ErrNotFound)
+	}},
 	{"keys are any text", func(s *suite) {
 		for i, key := range []string{"", "#", "a#b", "202601-a", "Zoë 🎧", "a/b\x00", string(make([]byte, 4000))} {
 			c := store.Claim{ID: "202601-a", Made: string(rune('a' + i))}

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"strings"
 	"sync"
 	"time"
 
@@ -78,6 +79,18 @@ var deletes = []testCase{
 		}
 		r := s.rec("a", 0, "")
 		s.wantErr("Put", s.store.Put(ctx, &r), store.ErrDeleted)
+	}},
+	{"a purged tombstone keeps nothing of the audio", func(s *suite) {
+		r := s.rec("a", 0, "u")
+		r.Audio = recording.Audio{
+			Place: recording.Managed, Key: "inbox/" + s.account + "/in-1001-+15550100.wav", ContentType: "audio/wav", Size: 42,
+			State: recording.Failed, Reason: recording.Damaged, SHA256: strings.Repeat("a", 64), Sequencer: "0A",
+		}
+		s.put(r)
+		s.remove("a")
+		s.purge("a")
+		want := store.Tombstone{Account: s.account, ID: r.ID, Created: r.Created, Expires: s.tombstone("a").Expires}
+		s.wantTombstone("a", &want)
 	}},
 	{"Renew leaves all but old tombstones alone", func(s *suite) {
 		ctx := s.Context()

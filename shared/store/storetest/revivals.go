@@ -108,7 +108,7 @@ var revivals = []testCase{
 			if about := recording.SecondsOf(time.Now().AddDate(0, 0, store.TombstoneDays)); expires < about-3600 || expires > about+3600 {
 				s.Errorf("Expires = %d, want about %d", expires, about)
 			}
-			want.PurgePending, want.Expires = false, expires
+			want.PurgePending, want.Expires, want.Audio = false, expires, recording.Audio{}
 			s.wantTombstone("a", want)
 		}
 		s.wantList(store.Query{Owner: "u"})

@@ -29,6 +29,7 @@ import (
 type Store interface {
 	store.Store
 	store.Claimer
+	store.ClaimReader
 	store.Finder
 	store.Reviver
 	store.Renewer
