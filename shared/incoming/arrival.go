@@ -64,6 +64,7 @@ type Store interface {
 	Tombstone(ctx context.Context, account, id string) (store.Tombstone, error)
 	store.Renewer
 	store.Claimer
+	store.ClaimReader
 }
 
 // Newer reports whether the arrival may bring something new for audio in that

@@ -94,6 +94,16 @@ func ClaimName(ctx context.Context, s store.Claimer, account, stem string, at re
 	return c.ID, nil
 }
 
+// ClaimedName returns the ID that ClaimName has given to a file name. Errors:
+// store.ErrNotFound if there is none, store.ErrUnavailable.
+func ClaimedName(ctx context.Context, s store.ClaimReader, account, stem string) (string, error) {
+	c, err := s.Claimed(ctx, account, nameClaims+stem)
+	if err != nil {
+		return "", fmt.Errorf("find the ID of a file name: %w", err)
+	}
+	return c.ID, nil
+}
+
 // ClaimCall returns the ID for the audio of a call that was sent without an ID. The
 // ID depends on the call, the audio's checksum and the month of the call's start, so
 // that a retry finds the same recording. If the start is 0, for unknown, the month is

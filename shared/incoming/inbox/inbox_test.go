@@ -303,6 +303,32 @@ func TestFileOfADeletedRecording(t *testing.T) {
 	d.arrive(freeform, "0B", incoming.Gone)
 }
 
+// A sidecar file that arrives after its recording was deleted is removed. One whose
+// recording exists, or may still come, stays.
+func TestSidecarOfADeletedRecording(t *testing.T) {
+	t.Parallel()
+	for name, audio := range map[string]string{"ID by name": kazoo, "claimed ID": freeform} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := open(t)
+			sidecar := recording.SidecarKeys(audio)[0]
+			d.drop(sidecar, []byte(`{"caller_id_name":"Zoë"}`), nil)
+			d.arrive(sidecar, "01", incoming.Awaiting)
+			d.Exists(sidecar, true)
+			d.drop(audio, incomingtest.Sample(t, "alaw.wav"), nil)
+			d.arrive(audio, "02", incoming.Adopted)
+			if _, err := d.Records.Delete(t.Context(), account, d.only().ID, func(*recording.Recording) error { return nil }); err != nil {
+				t.Fatal(err)
+			}
+			if err := d.Objects.Remove(t.Context(), audio); err != nil { // as the purge does
+				t.Fatal(err)
+			}
+			d.arrive(sidecar, "03", incoming.Removed)
+			d.Exists(sidecar, false)
+		})
+	}
+}
+
 // A sync that uploads the file of a deleted recording every night never restores
 // the recording.
 func TestNightlySyncDoesNotRestoreADeletedRecording(t *testing.T) {

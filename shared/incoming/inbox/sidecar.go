@@ -16,6 +16,7 @@ import (
 	"callrecordings/shared/incoming"
 	"callrecordings/shared/media"
 	"callrecordings/shared/recording"
+	"callrecordings/shared/store"
 )
 
 // Reasons why a file, or its metadata, cannot be used.
@@ -160,10 +161,34 @@ func (in Inbox) describeAll(ctx context.Context, f *file, call recording.Call) (
 			after = skip(stem, keys[len(keys)-1])
 		}
 	}
-	if keeps != nil {
+	switch {
+	case keeps != nil:
 		return "", keeps
+	case done == incoming.Awaiting:
+		return in.await(ctx, f)
 	}
 	return done, nil
+}
+
+// await keeps a sidecar file that has no audio, unless the recording that it describes
+// was deleted. In that case it removes the file: its audio will not come, or will be
+// removed too. The recording is the one that the file's name stands for. If only the
+// audio's own metadata had the ID, the file stays.
+func (in Inbox) await(ctx context.Context, f *file) (incoming.Outcome, error) {
+	id, err := f.name.Call.ID()
+	if id == "" || err != nil {
+		id, err = incoming.ClaimedName(ctx, in.Store, f.account, f.name.Stem)
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return incoming.Awaiting, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if deleted, err := in.deleted(ctx, f.account, id); err != nil || !deleted {
+		return incoming.Awaiting, err
+	}
+	return in.remove(ctx, f.Key)
 }
 
 // skip returns the key after which the listing of files with that stem continues.

@@ -79,6 +79,12 @@ func (s Store) Renew(ctx context.Context, account, id string) error {
 	return s.call(func() error { return s.Store.Renew(ctx, account, id) })
 }
 
+// Claimed implements store.ClaimReader.
+func (s Store) Claimed(ctx context.Context, account, key string) (got store.Claim, err error) {
+	err = s.call(func() error { got, err = s.Store.Claimed(ctx, account, key); return err })
+	return got, err
+}
+
 // Claim implements store.Claimer.
 func (s Store) Claim(ctx context.Context, account, key string, c store.Claim) (got store.Claim, err error) {
 	err = s.call(func() error { got, err = s.Store.Claim(ctx, account, key, c); return err })
