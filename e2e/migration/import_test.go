@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -39,7 +38,7 @@ func TestImportLocal(t *testing.T) {
 		t.Fatal(err)
 	}
 	prove(t, k, c, 2*time.Second, 6*time.Second, func() api {
-		return api{url: serve(t, filepath.Join(bin, "local"), data), token: token(t, dir.Keys.Token)}
+		return api{url: given.StartBox(t, filepath.Join(bin, "local"), data, given.Ports(t)).URL, token: token(t, dir.Keys.Token)}
 	}, 1)
 	exports(t, c, data)
 }
@@ -167,29 +166,6 @@ func exports(t *testing.T, c *command, data string) {
 
 // api is the API of the target, with a token for the account.
 type api struct{ url, token string }
-
-// serve starts the server of make run on a data folder.
-func serve(t *testing.T, program, data string) (url string) {
-	t.Helper()
-	port := given.Ports(t)
-	log, err := os.Create(filepath.Join(t.TempDir(), "local.log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := exec.Command(program, "--empty")
-	server.Env = append(os.Environ(), "DATA_DIR="+data, "HOST=127.0.0.1", "PORT="+strconv.Itoa(port), "S3_PORT="+strconv.Itoa(port+1))
-	server.Stdout, server.Stderr = log, log
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = server.Process.Kill()
-		_ = server.Wait()
-	})
-	url = "http://127.0.0.1:" + strconv.Itoa(port)
-	given.Await(t, url, log.Name())
-	return url
-}
 
 func token(t *testing.T, keys []byte) string {
 	t.Helper()
