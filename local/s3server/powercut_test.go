@@ -6,21 +6,12 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
-	"unsafe"
-)
 
-// shutdown is EXT4_IOC_SHUTDOWN, and withoutFlush its mode that loses everything
-// that is not on the disk yet (fs/ext4/ext4.h of Linux).
-const (
-	shutdown     = 0x8004587d
-	withoutFlush = 2
+	"callrecordings/e2e/given"
 )
 
 // 100 objects with their types, and ten deletions, survive a power cut immediately or
@@ -38,17 +29,8 @@ func TestAPowerCutLosesNothing(t *testing.T) {
 }
 
 func cutAfter(t *testing.T, after time.Duration) {
-	image, disk := filepath.Join(t.TempDir(), "image"), t.TempDir()
-	run(t, "truncate", "-s", "256M", image)
-	run(t, "mkfs.ext4", "-q", "-F", image)
-	run(t, "mount", "-o", "loop", image, disk)
-	mounted := true
-	t.Cleanup(func() {
-		if mounted {
-			run(t, "umount", disk)
-		}
-	})
-	o := options(filepath.Join(disk, "data"))
+	disk := given.NewDisk(t)
+	o := options(filepath.Join(disk.Path, "data"))
 	reported := map[string]bool{}
 	o.Created = func(_ context.Context, event []byte) { reported[string(event)] = true }
 	s, stop := start(t, o)
@@ -64,11 +46,10 @@ func cutAfter(t *testing.T, after time.Duration) {
 		}
 	}
 	time.Sleep(after)
-	cutOff(t, disk)
+	disk.Cut()
 	stop()
 	http.DefaultClient.CloseIdleConnections()
-	run(t, "umount", disk)
-	run(t, "mount", "-o", "loop", image, disk)
+	disk.Remount()
 
 	s, stop = start(t, o)
 	b = bucket(t, s, "local", "secret")
@@ -88,30 +69,7 @@ func cutAfter(t *testing.T, after time.Duration) {
 		t.Errorf("%d events, want %d", len(reported), objects)
 	}
 	stop()
-	run(t, "umount", disk)
-	mounted = false
 }
 
 // text returns the bytes of object n: 100 to 110 KB.
 func text(n int) string { return strings.Repeat(fmt.Sprintf("audio %d.", n), 12_000) }
-
-// cutOff makes the file system of dir drop all data that is not yet on the disk.
-func cutOff(t *testing.T, dir string) {
-	t.Helper()
-	f, err := os.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close() //nolint:errcheck // the file system is gone
-	mode := uint32(withoutFlush)
-	if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, f.Fd(), shutdown, uintptr(unsafe.Pointer(&mode))); errno != 0 {
-		t.Fatalf("EXT4_IOC_SHUTDOWN: %v", errno)
-	}
-}
-
-func run(t *testing.T, name string, args ...string) {
-	t.Helper()
-	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
-		t.Fatalf("%s %s: %v: %s\nThis test needs root, ext4 and loop devices.", name, strings.Join(args, " "), err, out)
-	}
-}
