@@ -78,8 +78,13 @@ func (b *box) removeTemporary() error {
 }
 
 // isTemporary reports whether name is that of a temporary file. A process that is
-// killed while it replaces a file (datadir.WritePrivate) leaves one behind.
+// killed while it replaces a file (datadir.WritePrivate), or while an import makes a
+// file for audio (recordings import kazoo), leaves one behind.
 func isTemporary(name string) bool {
+	if random, ok := strings.CutPrefix(name, "import-"); ok {
+		random, ok = strings.CutSuffix(random, ".audio")
+		return ok && random != "" && strings.Trim(random, "0123456789") == ""
+	}
 	for _, replaced := range []string{"keys.json", envFile, seededFile} {
 		if random, ok := strings.CutPrefix(name, replaced+"."); ok && random != "" && strings.Trim(random, "0123456789") == "" {
 			return true

@@ -134,7 +134,7 @@ func TestLeftovers(t *testing.T) {
 	for key := range times {
 		storeObject(t, b, key, []byte("x"))
 	}
-	files := map[string]bool{"keys.json.123": true, "demo.env.4": true, "demo.done.5": true, "keys.json.bak": false, "keys.json": false}
+	files := map[string]bool{"keys.json.123": true, "demo.env.4": true, "demo.done.5": true, "import-6.audio": true, "import-x.audio": false, "keys.json.bak": false, "keys.json": false}
 	for name := range files {
 		if name != "keys.json" {
 			if err := os.WriteFile(b.dir.File(name), []byte("secret"), 0o600); err != nil {
@@ -165,6 +165,30 @@ func TestLeftovers(t *testing.T) {
 		if _, err := os.Stat(b.dir.File(name)); (err == nil) == temporary {
 			t.Errorf("%s: %v, want it removed: %t", name, err, temporary)
 		}
+	}
+}
+
+// The upkeep empties the log of the database each minute, and at the start, so that
+// old copies of deleted content do not stay there.
+func TestUpkeepEmptiesTheLogOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	for name, upkeep := range map[string]func(*box, context.Context){
+		"each minute":  (*box).retryFailed,
+		"at the start": func(b *box, ctx context.Context) { _ = b.tidy(ctx) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, _, _ := newBox(t)
+			r := &recording.Recording{Account: "a", ID: "202611-a", Document: `{"from":"+15550199"}`}
+			if err := b.store.Put(t.Context(), r); err != nil {
+				t.Fatal(err)
+			}
+			remove(t, b, r)
+			upkeep(b, t.Context())
+			if info, err := os.Stat(b.dir.File("recordings.db-wal")); err != nil || info.Size() != 0 {
+				t.Errorf("recordings.db-wal: %v, %v, want it empty", info, err)
+			}
+		})
 	}
 }
 
