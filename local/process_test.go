@@ -10,19 +10,30 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
 
 // asServer is an environment variable that makes the test binary act as the
 // server, so that tests can signal and kill a real process.
+// With LOCAL_TEST_AHEAD, a duration, the server's clock is ahead: e2e/storm then sees
+// what becomes of leftovers that are removed after a day.
 const asServer = "LOCAL_TEST_AS_SERVER=1"
 
 func TestMain(m *testing.M) {
 	if os.Getenv("LOCAL_TEST_AS_SERVER") != "" {
+		if ahead, err := time.ParseDuration(os.Getenv("LOCAL_TEST_AHEAD")); err == nil {
+			now := func() time.Time { return time.Now().Add(ahead) }
+			ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+			code := run(ctx, env{os.Getenv, now, os.Stdout, os.Stderr}, os.Args[1:])
+			stop()
+			os.Exit(code)
+		}
 		main()
 	}
 	os.Exit(m.Run())

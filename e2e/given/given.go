@@ -74,3 +74,10 @@ func Await(t testing.TB, url, log string) {
 	text, _ := os.ReadFile(log)
 	t.Fatalf("no answer from %s:\n%s", url, text)
 }
+
+// TestBinary builds the test binary of a package as the file at path. It returns the
+// output of the go command.
+func TestBinary(t testing.TB, name, path string) ([]byte, error) {
+	t.Helper()
+	return exec.CommandContext(t.Context(), "go", "test", "-c", "-o", path, name).CombinedOutput() //nolint:gosec // tests name it
+}

@@ -188,6 +188,11 @@ type S3 struct {
 // the payload's checksum and the authorization in headers
 // (docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html).
 func (s S3) Request(ctx context.Context, method, key string, body []byte) (*http.Request, error) {
+	return s.RequestWith(ctx, method, key, body, nil)
+}
+
+// RequestWith is like Request, with metadata of the object (x-amz-meta-{name}).
+func (s S3) RequestWith(ctx context.Context, method, key string, body []byte, metadata map[string]string) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, method, s.Endpoint+"/"+s.Bucket+"/", bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("request for %s: %w", key, err)
@@ -197,6 +202,9 @@ func (s S3) Request(ctx context.Context, method, key string, body []byte) (*http
 	sum := sha256.Sum256(body)
 	hash := hex.EncodeToString(sum[:])
 	req.Header.Set("X-Amz-Content-Sha256", hash)
+	for name, value := range metadata {
+		req.Header.Set("X-Amz-Meta-"+name, value)
+	}
 	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
 	err = signer.SignHTTP(ctx, aws.Credentials{AccessKeyID: s.ID, SecretAccessKey: s.Secret}, req, hash, "s3", s.Region, time.Now())
 	if err != nil {

@@ -164,31 +164,40 @@ func (failing) Read([]byte) (int, error) { return 0, errors.New("connection brok
 
 // deliver retries a request until it succeeds and returns the number of attempts.
 func deliver(t *testing.T, client *http.Client, id string, part request) (tries int64) {
+	tries, _, _ = untilDone(t, client, id, part)
+	return tries
+}
+
+// untilDone retries a request until the status is one of success, or one of more. It
+// returns the number of attempts and the last answer. The test fails on any other
+// status below 500.
+func untilDone(t *testing.T, client *http.Client, id string, part request, more ...int) (tries int64, status int, body []byte) {
 	for end := time.Now().Add(patience); time.Now().Before(end); {
 		tries++
 		r, err := part(t.Context())
 		if err != nil {
 			t.Error(err)
-			return tries
+			return tries, 0, nil
 		}
 		resp, err := client.Do(r)
 		if err != nil {
 			time.Sleep(100 * time.Millisecond)
 			continue
 		}
-		text, _ := io.ReadAll(resp.Body)
+		body, err = io.ReadAll(resp.Body)
 		_ = resp.Body.Close()
 		switch {
-		case resp.StatusCode < 300:
-			return tries
+		case err != nil: // the server died while it answered
+		case resp.StatusCode < 300, slices.Contains(more, resp.StatusCode):
+			return tries, resp.StatusCode, body
 		case resp.StatusCode < 500:
-			t.Errorf("%s: %d %.300s", id, resp.StatusCode, text)
-			return tries
+			t.Errorf("%s: %d %.300s", id, resp.StatusCode, body)
+			return tries, resp.StatusCode, body
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	t.Errorf("%s was not stored", id)
-	return tries
+	t.Errorf("%s: no success in %v", id, patience)
+	return tries, 0, nil
 }
 
 // settle waits until all recordings are ready. Then it checks that each upload has
