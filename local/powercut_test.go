@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -77,7 +78,7 @@ type account struct {
 func (a account) create(t *testing.T, n int) {
 	t.Helper()
 	id := fmt.Sprintf("202611-%d", n)
-	a.audio[id] = append(wav(), fmt.Sprint(n)...)
+	a.audio[id] = append(wav(), strconv.Itoa(n)...)
 	if n%2 == 0 {
 		a.request(t, http.MethodPut, "?from="+callerOf(id)+"&id="+id, a.audio[id], http.StatusCreated)
 		return

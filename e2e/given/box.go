@@ -1,6 +1,7 @@
 package given
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -54,7 +55,7 @@ func StartBox(t testing.TB, program, data string, port int, more ...string) *Box
 
 // start starts the process.
 func (b *Box) start() {
-	b.cmd = exec.Command(b.program, "--empty") //nolint:gosec // tests choose the program
+	b.cmd = exec.CommandContext(context.WithoutCancel(b.t.Context()), b.program, "--empty") //nolint:gosec // tests choose the program
 	b.cmd.Env = append(os.Environ(), "DATA_DIR="+b.data, "HOST=127.0.0.1", "PORT="+strconv.Itoa(b.port), "S3_PORT="+strconv.Itoa(b.port+1))
 	b.cmd.Env = append(b.cmd.Env, b.more...)
 	b.cmd.Stdout, b.cmd.Stderr = b.log, b.log

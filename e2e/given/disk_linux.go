@@ -1,6 +1,7 @@
 package given
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -79,7 +80,8 @@ func (d *Disk) unmount() {
 
 func (d *Disk) run(name string, args ...string) {
 	d.t.Helper()
-	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil { //nolint:gosec // constant names
+	ctx := context.WithoutCancel(d.t.Context())                                           // also for the unmount at the end of the test
+	if out, err := exec.CommandContext(ctx, name, args...).CombinedOutput(); err != nil { //nolint:gosec // constant names
 		d.t.Fatalf("%s %s: %v: %s\nThis test needs root, ext4 and loop devices.", name, strings.Join(args, " "), err, out)
 	}
 }

@@ -19,7 +19,7 @@ import (
 	"callrecordings/e2e/pbx"
 )
 
-// call is a recorded call of TestKills, with a caller whose number and name occur
+// call is a recorded call of TestKills. The number and the name of its caller occur
 // nowhere else.
 type call struct {
 	i                         int
@@ -282,7 +282,7 @@ func (k *killed) runKilled(args ...string) {
 	_ = cmd.Wait()
 }
 
-// add adds a file with the command, which is killed the first time.
+// add adds a file with the command. The first run is killed.
 func (k *killed) add(c *call) {
 	file := filepath.Join(k.work, fmt.Sprintf("%d.wav", c.i))
 	if err := os.WriteFile(file, c.audio, 0o600); err != nil {

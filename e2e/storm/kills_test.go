@@ -31,7 +31,7 @@ type killed struct {
 	revoked             []string // URLs with revoked storage secrets
 }
 
-// TestKills sends a mixed load to the server of make run, which it kills KILLS times,
+// TestKills sends a mixed load to the server of make run and kills it KILLS times,
 // 60 by default. After one undisturbed start, everything that was acknowledged must be
 // there, and nothing else: no audio without a recording, no names or numbers of
 // deleted callers, no revoked secrets.
@@ -102,7 +102,7 @@ func (k *killed) load(n int) {
 	k.server.Kill()
 }
 
-// afterADay removes what the upkeep removes within a day: it makes unfinished files
+// afterADay lets the upkeep of the next day remove leftovers: it makes unfinished files
 // old, and runs the server with a clock that is a day ahead.
 func (k *killed) afterADay() {
 	k.t.Helper()

@@ -173,8 +173,8 @@ func updated(old attributes, in *request) attributes {
 		next[part[1]] = old[part[2]]
 	}
 	for _, name := range strings.Split(part[4], ", ") {
-		if real, ok := in.ExpressionAttributeNames[name]; ok {
-			name = real
+		if attribute, ok := in.ExpressionAttributeNames[name]; ok {
+			name = attribute
 		}
 		delete(next, name)
 	}
