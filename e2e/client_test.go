@@ -112,7 +112,7 @@ func request(ts *testscript.TestScript, method, url string, header http.Header, 
 }
 
 // restore adds the original names of headers that API Gateway has renamed
-// (docs/gateway.md).
+// (docs/reference/gateway.md).
 func restore(h http.Header) {
 	for name, values := range h.Clone() {
 		if short, ok := strings.CutPrefix(name, "X-Amzn-Remapped-"); ok {

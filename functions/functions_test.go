@@ -225,16 +225,16 @@ func TestTemplateHasTheRoutes(t *testing.T) {
 	}
 }
 
-// docs/operate.md names every setting.
+// docs/how-to/operate.md names every setting.
 func TestGuideNamesTheSettings(t *testing.T) {
 	t.Parallel()
-	guide, err := os.ReadFile("../docs/operate.md")
+	guide, err := os.ReadFile("../docs/how-to/operate.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range config.All() {
 		if !bytes.Contains(guide, []byte("`"+s.Name+"`")) {
-			t.Errorf("docs/operate.md does not name %s", s.Name)
+			t.Errorf("docs/how-to/operate.md does not name %s", s.Name)
 		}
 	}
 }

@@ -144,16 +144,17 @@ func brokenLinks(name string, all map[string]string) (broken []string) {
 }
 
 // missingFiles returns the file names and paths in a text that do not exist.
-// Names may be relative to the folder of the text, to the root, or to docs. If
-// anywhere is true, a name without a path may belong to any of files.
+// Names may be relative to the folder of the text, to the root, or to a folder of
+// docs. If anywhere is true, a name without a path may belong to any of files.
 func missingFiles(folder, text string, files []string, anywhere bool) (missing []string) {
+	bases := []string{folder, ".", "docs", "docs/tutorials", "docs/how-to", "docs/reference", "docs/explanation"}
 	for _, w := range word.FindAllString(address.ReplaceAllString(text, ""), -1) {
 		w = strings.TrimRight(w, ".")
 		if !fileName.MatchString(w) && !treePath.MatchString(w) {
 			continue
 		}
 		w = strings.TrimSuffix(w, "/")
-		found := slices.ContainsFunc([]string{folder, ".", "docs"}, func(base string) bool { return exists(path.Join(base, w)) }) ||
+		found := slices.ContainsFunc(bases, func(base string) bool { return exists(path.Join(base, w)) }) ||
 			anywhere && slices.ContainsFunc(files, func(f string) bool { return path.Base(f) == w })
 		if !found {
 			missing = append(missing, w)
@@ -230,12 +231,12 @@ func TestFilesNamedInPackageCommentsExist(t *testing.T) {
 func TestBrokenReferencesAreFound(t *testing.T) {
 	t.Parallel()
 	all := map[string]string{"docs/page.md": "# A page\n\n## Set-up, in `sh`\n\n## Twice\n\n## Twice\n\n" +
-		"[good](operate.md), [good](../README.md), [good](#set-up-in-sh), [good](#twice-1), [good](https://example.com/no.md), `[code](no.md)`\n" +
+		"[good](how-to/operate.md), [good](../README.md), [good](#set-up-in-sh), [good](#twice-1), [good](https://example.com/no.md), `[code](no.md)`\n" +
 		"[bad](no.md), [bad](#no), [bad](page.md#twice-2)\n\n```\n[code](no.md)\n# No\n```\n\n[reference]: no/where.md\n"}
 	if got, want := brokenLinks("docs/page.md", all), []string{"no.md", "#no", "page.md#twice-2", "no/where.md"}; !slices.Equal(got, want) {
 		t.Errorf("brokenLinks = %q, want %q", got, want)
 	}
-	text := "See imports_test.go, docs/operate.md, operate.md, shared/store and `{name}.go` (https://example.com/no.go).\n" +
+	text := "See imports_test.go, docs/how-to/operate.md, operate.md, shared/store and `{name}.go` (https://example.com/no.go).\n" +
 		"Not no.go, shared/no, docs/no.md, nor main.go."
 	for anywhere, want := range map[bool][]string{
 		false: {"no.go", "shared/no", "docs/no.md", "main.go"},

@@ -31,7 +31,7 @@ import (
 const life = 4 * time.Second
 
 // TestExpiredURL seeks after the presigned URL has expired. Without help, Chromium never
-// plays on. With the script of docs/play.md, it does. If a later Chromium plays on by
+// plays on. With the script of docs/how-to/play.md, it does. If a later Chromium plays on by
 // itself, remove the script and its description.
 //
 // A presigned URL is valid for at least ten minutes (docs/contract.md, Delivery). So a
@@ -44,7 +44,7 @@ func TestExpiredURL(t *testing.T) {
 		played       bool
 	}{
 		{"without a script", "function keepPlaying() {}", false},
-		{"with the script of docs/play.md", script(t), true},
+		{"with the script of docs/how-to/play.md", script(t), true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			api, asked := shortLived(t)
@@ -61,17 +61,17 @@ func TestExpiredURL(t *testing.T) {
 	}
 }
 
-// script returns the script in docs/play.md.
+// script returns the script in docs/how-to/play.md.
 func script(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile("../../docs/play.md")
+	text, err := os.ReadFile("../../docs/how-to/play.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, rest, ok := strings.Cut(string(text), "\n```js\n")
 	code, _, end := strings.Cut(rest, "\n```\n")
 	if !ok || !end || !strings.Contains(code, "function keepPlaying(") {
-		t.Fatal("docs/play.md has no script keepPlaying")
+		t.Fatal("docs/how-to/play.md has no script keepPlaying")
 	}
 	return code
 }

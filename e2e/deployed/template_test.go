@@ -263,9 +263,9 @@ func TestGatewayResponsesHaveTheEnvelope(t *testing.T) {
 	}
 }
 
-// Every alarm can notify the SNS topic, and docs/alarms.md has a section for it.
+// Every alarm can notify the SNS topic, and docs/how-to/alarms.md has a section for it.
 func TestAlarms(t *testing.T) {
-	guide, err := os.ReadFile("../../docs/alarms.md")
+	guide, err := os.ReadFile("../../docs/how-to/alarms.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -282,7 +282,7 @@ func TestAlarms(t *testing.T) {
 			t.Errorf("%s: TreatMissingData %q", name, got)
 		}
 		if !strings.Contains(string(guide), "## "+name+"\n") {
-			t.Errorf("docs/alarms.md has no section for %s", name)
+			t.Errorf("docs/how-to/alarms.md has no section for %s", name)
 		}
 	}
 	slices.Sort(alarms)

@@ -1,4 +1,4 @@
-// Package front tests the configuration that docs/front.md gives operators. Its
+// Package front tests the configuration that docs/how-to/front.md gives operators. Its
 // path rule sends requests for recordings to this service and everything else to
 // a running Kazoo. There is one configuration for nginx (front/nginx) and one for
 // CloudFront (front/cloudfront.yaml).

@@ -64,7 +64,7 @@ func start(t *testing.T) *front {
 	return f
 }
 
-// startNginx fills in the shipped template as docs/front.md describes and runs
+// startNginx fills in the shipped template as docs/how-to/front.md describes and runs
 // nginx with it.
 func (f *front) startNginx(t *testing.T, resolver string) {
 	t.Helper()

@@ -1,4 +1,4 @@
-// Package guides tests the guides of docs/connect.md. It runs every command and
+// Package guides tests the guides of docs/how-to/connect.md. It runs every command and
 // installs every file in them unchanged, with a stand-in for the PBX. It has the
 // build tag e2e and needs a running server:
 //

@@ -18,10 +18,10 @@ type block struct{ lang, info, text string }
 // fence matches code blocks.
 var fence = regexp.MustCompile("(?ms)^```(\\w+)(?: ([^\n]*))?\n(.*?)^```$")
 
-// blocks returns the code blocks of a page in docs.
+// blocks returns the code blocks of a page in docs/how-to.
 func blocks(t *testing.T, page string) (all []block) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "..", "docs", page))
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "how-to", page))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -128,7 +128,7 @@ type Field struct {
 	Group []Field `json:"group,omitempty"`
 }
 
-// GuideList returns the field_list of docs/connect-kazoo-s3.md.
+// GuideList returns the field_list of docs/how-to/connect-kazoo-s3.md.
 func GuideList() []Field {
 	list := []Field{{Arg: "id"}}
 	for _, name := range []string{"call_id", "owner_id", "start", "duration_ms", "direction", "from", "to", "caller_id_number", "callee_id_number"} {

@@ -1,5 +1,5 @@
 // Command publish is the Lambda function on the table's stream that sends the
-// events about recordings to EventBridge (docs/events.md).
+// events about recordings to EventBridge (docs/reference/events.md).
 package main
 
 import (

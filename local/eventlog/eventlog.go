@@ -1,5 +1,5 @@
 // Package eventlog writes events to a file, one JSON object per line. Locally it
-// takes the place of the event bus in the cloud (docs/events.md). A [Log] is a
+// takes the place of the event bus in the cloud (docs/reference/events.md). A [Log] is a
 // [notify.Sink].
 //
 // The file is append-only. It can be read at any time, for example with `tail -f`,

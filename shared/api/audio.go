@@ -131,7 +131,7 @@ func (a *requestedAudio) headers(h http.Header) {
 
 // validatorHeaders sets the headers that a 304 also carries. They include Content-Type
 // because API Gateway adds application/json to an answer without a type, and caches
-// store that type (docs/gateway.md).
+// store that type (docs/reference/gateway.md).
 func (a *requestedAudio) validatorHeaders(h http.Header) {
 	h.Set("Content-Type", a.ContentType)
 	h.Set("Cache-Control", audioCache)

@@ -45,7 +45,7 @@ var deliveryNames = []string{string(media.Auto), string(media.Inline), string(me
 
 // maxListening limits the lifetime that is derived from the audio's duration. A
 // function signs with the session of its role, which may end soon after
-// (docs/cost.md).
+// (docs/reference/cost.md).
 const maxListening = time.Hour
 
 // lifetime returns the lifetime of a presigned URL. Players request ranges of the same

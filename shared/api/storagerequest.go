@@ -34,7 +34,7 @@ const (
 
 // errTooBigForStorage is the 413. It names the inbox, which has no such limit.
 func errTooBigForStorage() error {
-	return tooLarge("over HTTP a recording has at most 4400000 bytes: let the PBX write into the account's inbox in S3 (docs/connect.md)")
+	return tooLarge("over HTTP a recording has at most 4400000 bytes: let the PBX write into the account's inbox in S3 (docs/how-to/connect.md)")
 }
 
 // badStorageBody is the 400 for a body that does not hold one recording.

@@ -2,7 +2,7 @@
 //
 // All settings are in one table, [All]. A row has the purpose of a setting, the
 // functions that read it, its default, its check, and whether it is a secret. A
-// test compares template.yaml and docs/operate.md with the table. [Load] reads only
+// test compares template.yaml and docs/how-to/operate.md with the table. [Load] reads only
 // the settings of one function. Its error lists all problems at once, each with the
 // name of the variable, and never contains the value of a secret.
 //

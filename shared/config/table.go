@@ -113,7 +113,7 @@ var table = []Setting{
 	},
 	{
 		Name: "INBOX_PATTERNS", Functions: names,
-		Doc: "Name patterns for files in inboxes, separated by spaces, in addition to the built-in ones (docs/inbox.md).",
+		Doc: "Name patterns for files in inboxes, separated by spaces, in addition to the built-in ones (docs/reference/inbox.md).",
 		set: func(s *Settings, v string) error { s.InboxPatterns = v; return nil },
 	},
 	{

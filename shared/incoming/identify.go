@@ -82,7 +82,7 @@ func ClaimRequest(ctx context.Context, s store.Claimer, account, key string, c s
 }
 
 // ClaimName returns the ID for a file name without its extension, in an account.
-// The ID is permanent: later facts about the call do not change it (docs/inbox.md).
+// The ID is permanent: later facts about the call do not change it (docs/reference/inbox.md).
 // A new name gets an ID in the month of at, which is the call's start if known.
 // Errors: store.ErrUnavailable.
 func ClaimName(ctx context.Context, s store.Claimer, account, stem string, at recording.Seconds) (string, error) {

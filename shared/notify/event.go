@@ -1,6 +1,6 @@
 // Package notify turns changes of the store into the events that other systems
 // receive, and defines the guarantees of a [Sink] that delivers them.
-// docs/events.md is the documentation for subscribers. A test compares its schema
+// docs/reference/events.md is the documentation for subscribers. A test compares its schema
 // with [Event].
 //
 // # Guarantees

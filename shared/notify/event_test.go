@@ -88,7 +88,7 @@ func TestDetailMatchesTheEvent(t *testing.T) {
 	}
 }
 
-// schema is the part of the schema in docs/events.md that this test reads.
+// schema is the part of the schema in docs/reference/events.md that this test reads.
 type schema struct {
 	Const      string            `json:"const"`
 	Enum       []string          `json:"enum"`
@@ -99,7 +99,7 @@ type schema struct {
 
 func guide(t *testing.T) (text string, s schema) {
 	t.Helper()
-	page, err := os.ReadFile("../../docs/events.md")
+	page, err := os.ReadFile("../../docs/reference/events.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func guide(t *testing.T) (text string, s schema) {
 	_, rest, _ := strings.Cut(text, "```json\n{\n  \"$schema\"")
 	block, _, _ := strings.Cut(rest, "\n```")
 	if err := json.Unmarshal([]byte("{\"$schema\""+block), &s); err != nil {
-		t.Fatalf("docs/events.md: the schema: %v", err)
+		t.Fatalf("docs/reference/events.md: the schema: %v", err)
 	}
 	return text, s
 }
@@ -135,7 +135,7 @@ func follows(t *testing.T, s schema, path string, object map[string]any) {
 	}
 }
 
-// TestGuide checks that the events follow the schema in docs/events.md, and that
+// TestGuide checks that the events follow the schema in docs/reference/events.md, and that
 // the page explains every type, state, reason and member.
 func TestGuide(t *testing.T) {
 	t.Parallel()
@@ -163,12 +163,12 @@ func TestGuide(t *testing.T) {
 		slices.Sort(sets[0])
 		slices.Sort(sets[1])
 		if !slices.Equal(sets[0], sets[1]) {
-			t.Errorf("docs/events.md has the %s %q, want %q", what, sets[0], sets[1])
+			t.Errorf("docs/reference/events.md has the %s %q, want %q", what, sets[0], sets[1])
 		}
 	}
 	for _, name := range append(slices.Collect(maps.Keys(detail.Properties)), s.Properties["detail-type"].Enum...) {
 		if !strings.Contains(text, "| `"+name+"` |") {
-			t.Errorf("docs/events.md does not explain %s", name)
+			t.Errorf("docs/reference/events.md does not explain %s", name)
 		}
 	}
 }

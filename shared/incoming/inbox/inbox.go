@@ -1,5 +1,5 @@
 // Package inbox ingests files that a PBX dropped into the inbox of an account
-// (docs/inbox.md, docs/adr/013-inbox.md).
+// (docs/reference/inbox.md, docs/adr/013-inbox.md).
 //
 // The facts about a call come from three places: a sidecar file (JSON beside
 // the audio), the object's own metadata, and the file's name. Where they

@@ -4,7 +4,7 @@ package namepattern
 const Known = kazoo + freepbx + freeswitch + labelled
 
 const (
-	// kazoo is the field list of docs/connect-kazoo-s3.md, Kazoo's own field
+	// kazoo is the field list of docs/how-to/connect-kazoo-s3.md, Kazoo's own field
 	// lists for S3 and HTTP (kazoo.md 7.6), and the name that is appended to a
 	// recorder's url (kazoo.md 7.7; 5.0 writes the dot twice).
 	kazoo = "{id}/{labels}/{name}.{ext}" +

@@ -3,7 +3,7 @@
 //
 // [Source] walks a folder. Metadata of a file comes from a sidecar file
 // (call.json for call.wav), from its row of a [Table], and from its name, in this
-// order of precedence. The fields are those of an inbox (docs/inbox.md). The
+// order of precedence. The fields are those of an inbox (docs/reference/inbox.md). The
 // operator chose the folder, so audio is imported even without any metadata of the
 // call, and each file that is not imported is reported. Files whose names begin
 // with a dot or end in .part are ignored. Links are followed, unless the walk
