@@ -207,8 +207,11 @@ func TestTemplateHasTheRoutes(t *testing.T) {
 	}
 	methods := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 	for _, r := range api.Routes {
-		if strings.HasSuffix(r.Path, "/openapi.json") {
-			continue // covered by /{version}/{proxy+}
+		if r.Op == api.OpFallback { // covered by /{version}/{proxy+}
+			if got := serves["ANY /{version}/{proxy+}"]; got != config.Fallback {
+				t.Errorf("template.yaml: /{version}/{proxy+} is served by %q, want %s", got, config.Fallback)
+			}
+			continue
 		}
 		want := config.Function(r.Op)
 		if got := serves[r.Method+" "+r.Path]; got != want && serves["ANY "+r.Path] != want {
