@@ -94,8 +94,8 @@ func prove(t *testing.T, k *standIn, c *command, shortest, longest time.Duration
 	compare(t, k, open(), every)
 }
 
-// compare checks that the API has exactly Kazoo's recordings, with equal documents. It
-// compares the audio of every n-th recording, where n is the parameter every.
+// compare checks that the API has exactly Kazoo's recordings, with equal documents apart
+// from an unsafe url, which an import removes. It compares the audio of every n-th recording, where n is the parameter every.
 func compare(t *testing.T, k *standIn, a api, every int) {
 	t.Helper()
 	got := a.list(t)
@@ -116,6 +116,7 @@ func compare(t *testing.T, k *standIn, a api, every int) {
 			continue
 		}
 		document, err := recording.ParseDocument([]byte(want.Document))
+		document, _ = document.WithoutUnsafeURL()
 		here, other := recording.ParseDocument(row)
 		if err != nil || other != nil || document != here {
 			t.Errorf("%s is %.300s, want %.300s", want.ID, here, document)
