@@ -95,6 +95,11 @@ func (e env) start(ctx context.Context, samples, showToken bool) (err error) {
 	if err == nil {
 		err = b.welcome(ctx, e.stdout, showToken)
 	}
+	unlock, err := dir.Lock()
+	if err != nil {
+		return err
+	}
+	defer unlock() //nolint:errcheck // the process ends anyway, and with it the lock
 	switch {
 	case ctx.Err() != nil:
 		return nil // stopped during the start

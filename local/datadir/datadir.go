@@ -1,12 +1,14 @@
 // Package datadir manages the data folder of a local installation: its database,
-// audio and keys. The server and the recordings command can open the same folder
-// at the same time.
+// audio and keys. One server at a time may run on a folder (see [Dir.Lock]). The
+// recordings command can open the same folder at the same time.
 //
 //	recordings.db   SQLite database: documents, and queues of arrivals and changes
-//	events.jsonl    events about recordings, one per line
+//	events.jsonl    events about recordings, one per line; older ones are in
+//	                events-00000001.jsonl and so on (package eventlog)
 //	audio/          data of the built-in S3 server
 //	keys.json       secrets and the demo's IDs, readable only by the owner
 //	demo.env        address and credentials that the server printed last, for scripts
+//	server.lock     locked by the running server
 //
 // Everything in the folder is accessible only to its owner. [Open] removes other
 // users' access to a folder that an earlier version made.
@@ -52,7 +54,7 @@ const (
 const database = "recordings.db"
 
 // own lists the prefixes of the names of the folder's files.
-var own = []string{database, "events", keysFile, "demo.env"}
+var own = []string{database, "events", keysFile, "demo.env", lockFile}
 
 // Dir is an open data folder.
 type Dir struct {
