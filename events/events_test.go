@@ -74,7 +74,7 @@ func handlers(t *testing.T) map[string]lambda.Handler {
 	if err := sample.Seed(t.Context(), embedded, audio); err != nil {
 		t.Fatal(err)
 	}
-	events, err := eventlog.Open(filepath.Join(t.TempDir(), "events.jsonl"))
+	events, err := eventlog.Open(filepath.Join(t.TempDir(), "events.jsonl"), eventlog.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

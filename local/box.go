@@ -64,7 +64,7 @@ func (b *box) open(ctx context.Context) (err error) {
 	if b.store, err = b.dir.OpenStore(ctx, b.now); err != nil {
 		return err
 	}
-	if b.events, err = eventlog.Open(b.dir.File("events.jsonl")); err != nil {
+	if b.events, err = eventlog.Open(b.dir.File("events.jsonl"), b.eventOptions()); err != nil {
 		return err
 	}
 	port = b.s3Port()
@@ -78,6 +78,13 @@ func (b *box) open(ctx context.Context) (err error) {
 	// The API's own requests do not compete with other clients for connections.
 	b.bucket, err = b.dir.OpenBucket(b.s3.InternalURL(), public) //nolint:contextcheck // it only makes a client, without any request
 	return err
+}
+
+// eventOptions returns the limits of events.jsonl.
+func (b *box) eventOptions() eventlog.Options {
+	return eventlog.Options{MaxBytes: b.settings.EventsMaxBytes, Keep: b.settings.EventsKeep, Failed: func(err error) {
+		b.log.Warn("an old file of events could not be put away; this is retried", slog.String("cause", err.Error()))
+	}}
 }
 
 // limitAudio makes the S3 server reject audio that is too large for ingest, before

@@ -46,7 +46,7 @@ func TestAChangeStaysQueuedUntilItIsDelivered(t *testing.T) {
 		t.Fatalf("%d changes are queued after a failed delivery, want 1", n)
 	}
 	var err error
-	if b.events, err = eventlog.Open(b.dir.File("events.jsonl")); err != nil {
+	if b.events, err = eventlog.Open(b.dir.File("events.jsonl"), eventlog.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := b.publishChanges(t.Context()); err != nil {

@@ -52,8 +52,15 @@ type process struct {
 // launch starts a server on the data folder and waits until it is ready.
 func launch(t *testing.T, dir string, args ...string) *process {
 	t.Helper()
+	return launchWith(t, dir, nil, args...)
+}
+
+// launchWith is like launch, with more environment variables.
+func launchWith(t *testing.T, dir string, vars []string, args ...string) *process {
+	t.Helper()
 	p := &process{cmd: exec.CommandContext(t.Context(), os.Args[0], args...), stderr: &buffer{}, ended: make(chan error, 1)}
-	p.cmd.Env = append(os.Environ(), asServer, "DATA_DIR="+dir, "PORT=0", "HOST=127.0.0.1", "S3_PORT=0")
+	p.cmd.Env = append(os.Environ(), asServer, "DATA_DIR="+dir, "PORT=0", "HOST=127.0.0.1", "S3_PORT=0", "TOKEN_KEYS=")
+	p.cmd.Env = append(p.cmd.Env, vars...)
 	p.cmd.Stderr = p.stderr
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {

@@ -17,7 +17,7 @@ func TestFullDisk(t *testing.T) {
 	if err := os.Symlink("/dev/full", path); err != nil {
 		t.Fatal(err)
 	}
-	l, err := eventlog.Open(path)
+	l, err := eventlog.Open(path, eventlog.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func TestUnsyncedEventsAreNotAccepted(t *testing.T) {
 	if err := os.Symlink("/dev/null", path); err != nil {
 		t.Fatal(err)
 	}
-	l, err := eventlog.Open(path)
+	l, err := eventlog.Open(path, eventlog.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ func event(id string) notify.Event {
 
 func open(t *testing.T, path string) *eventlog.Log {
 	t.Helper()
-	l, err := eventlog.Open(path)
+	l, err := eventlog.Open(path, eventlog.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func TestTwoWriters(t *testing.T) {
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "missing", "events.jsonl")
-	if _, err := eventlog.Open(path); err == nil || !strings.Contains(err.Error(), path) {
+	if _, err := eventlog.Open(path, eventlog.Options{}); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("Open = %v, want an error that names %s", err, path)
 	}
 	l := open(t, filepath.Join(t.TempDir(), "events.jsonl"))

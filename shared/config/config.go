@@ -107,6 +107,10 @@ type Settings struct {
 	// S3Port is the port of the local S3 server; "" lets the program choose.
 	S3Port string
 	// DataDir is the folder of local data; "" lets the program choose.
+	// EventsMaxBytes is the size at which events.jsonl is replaced by a new file; 0
+	// means no limit. EventsKeep is how many of the earlier files are kept.
+	EventsMaxBytes int64
+	EventsKeep     int
 	DataDir string
 }
 

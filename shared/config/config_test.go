@@ -27,6 +27,7 @@ func environment() map[string]string {
 		"AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "AWS_ENDPOINT_URL_S3": "http://s3.localhost:9000",
 		"AWS_ENDPOINT_URL_EVENTBRIDGE": "http://events.localhost:4010",
 		"HOST":                         "0.0.0.0", "PORT": "0", "S3_PORT": "9001", "DATA_DIR": "/var/lib/recordings",
+		"EVENTS_MAX_BYTES": "5000", "EVENTS_KEEP": "3",
 	}
 }
 
@@ -73,6 +74,7 @@ func TestLoad(t *testing.T) {
 		ExternalHosts: get.ExternalHosts, S3PublicEndpoint: get.S3PublicEndpoint,
 		UploadTTL: time.Hour, MaxAudioBytes: 1000, MaxWait: 5 * time.Second, InboxTimezone: "UTC",
 		Host: "0.0.0.0", Port: "0", S3Port: "9001", DataDir: "/var/lib/recordings", MaxTokenTTL: 24 * time.Hour,
+		EventsMaxBytes: 5000, EventsKeep: 3,
 	}
 	tool := aws
 	tool.MaxAudioBytes, tool.InboxTimezone = 1000, "UTC"
@@ -97,7 +99,7 @@ func TestLoad(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	t.Parallel()
 	got, err := Load(getenv(nil), Local)
-	want := Settings{Function: Local, Delivery: "auto", PresignTTL: 5 * time.Minute, UploadTTL: 15 * time.Minute, MaxAudioBytes: 512 << 20, MaxWait: 10 * time.Second, Origin: "*", LogLevel: slog.LevelInfo, Host: "127.0.0.1", Port: "8000", InboxTimezone: "UTC"}
+	want := Settings{Function: Local, Delivery: "auto", PresignTTL: 5 * time.Minute, UploadTTL: 15 * time.Minute, MaxAudioBytes: 512 << 20, MaxWait: 10 * time.Second, Origin: "*", LogLevel: slog.LevelInfo, Host: "127.0.0.1", Port: "8000", InboxTimezone: "UTC", EventsMaxBytes: 100 << 20, EventsKeep: 10}
 	if diff := cmp.Diff(want, got, secrets); err != nil || diff != "" {
 		t.Errorf("Load of an empty environment: %v (-want +got):\n%s", err, diff)
 	}

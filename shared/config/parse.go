@@ -141,6 +141,26 @@ func audioBytes(v string) (int64, error) {
 	return n, nil
 }
 
+// eventBytes parses the size limit of a file of events; 0 means no limit.
+func eventBytes(v string) (int64, error) {
+	const least = 1000 // a file holds at least two events
+	n, err := strconv.ParseInt(v, 10, 64)
+	if err != nil || n < 0 || n > 0 && n < least {
+		return 0, fmt.Errorf("is %q, want 0 or bytes from %d", v, least)
+	}
+	return n, nil
+}
+
+// eventFiles parses the number of earlier files of events that are kept.
+func eventFiles(v string) (int, error) {
+	const most = 1000
+	n, err := strconv.ParseUint(v, 10, 16)
+	if err != nil || n < 1 || n > most {
+		return 0, fmt.Errorf("is %q, want a number from 1 to %d", v, most)
+	}
+	return int(n), nil
+}
+
 func level(v string) (slog.Level, error) {
 	v, err := oneOf(strings.ToLower(v), "debug", "info", "warn", "error")
 	if err != nil {

@@ -54,6 +54,10 @@ func TestParsers(t *testing.T) {
 	check(t, "port", port, map[string]string{
 		"0": "0", "8000": "8000", "65535": "65535", "0080": "80", "65536": "", "-1": "", "http": "", "80.0": "", "+80": "",
 	})
+	check(t, "eventBytes", eventBytes, map[string]string{
+		"0": "0", "1000": "1000", "104857600": "104857600", "999": "", "-1": "", "1e6": "", "100M": "",
+	})
+	check(t, "eventFiles", eventFiles, map[string]string{"1": "1", "1000": "1000", "0": "", "1001": "", "-1": "", "x": ""})
 	check(t, "level", level, map[string]string{
 		"debug": "DEBUG", "INFO": "INFO", "Warn": "WARN", "error": "ERROR", "info+2": "", "trace": "", "0": "",
 	})

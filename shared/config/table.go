@@ -206,6 +206,16 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.S3Port, err = port(v); return },
 	},
 	{
+		Name: "EVENTS_MAX_BYTES", Default: "104857600", Functions: []Function{Local},
+		Doc: "The size in bytes at which the local server begins a new events.jsonl. With 0 the file grows without limit.",
+		set: func(s *Settings, v string) (err error) { s.EventsMaxBytes, err = eventBytes(v); return },
+	},
+	{
+		Name: "EVENTS_KEEP", Default: "10", Functions: []Function{Local},
+		Doc: "How many earlier files of events the local server keeps, from 1 to 1000.",
+		set: func(s *Settings, v string) (err error) { s.EventsKeep, err = eventFiles(v); return },
+	},
+	{
 		Name: "DATA_DIR", Functions: []Function{Local, Tool},
 		Doc: "The folder for local data.",
 		set: func(s *Settings, v string) error { s.DataDir = v; return nil },

@@ -1,0 +1,337 @@
+package eventlog
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"callrecordings/shared/notify"
+	"callrecordings/shared/recording"
+)
+
+// perFile is the size limit in these tests, so that a file has three events.
+const perFile = 600
+
+func numbered(n int) notify.Event {
+	return notify.Event{
+		Type: notify.Created, Time: time.Date(2026, 1, 31, 9, 30, 0, 0, time.UTC),
+		Account: "a", ID: fmt.Sprintf("202601-%06d", n), Revision: "r", State: recording.Pending,
+	}
+}
+
+func openLog(t *testing.T, path string, o Options) *Log {
+	t.Helper()
+	o.Failed = func(err error) { t.Logf("Failed: %v", err) }
+	l, err := Open(path, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l
+}
+
+// send sends the events with the numbers from first to last, one at a time.
+func send(t *testing.T, l *Log, first, last int) {
+	t.Helper()
+	for i := first; i <= last; i++ {
+		if n, err := l.Send(t.Context(), []notify.Event{numbered(i)}); n != 1 || err != nil {
+			t.Fatalf("Send = %d, %v, want 1", n, err)
+		}
+	}
+}
+
+// files returns the names of the files in the folder of path, in the order of their
+// events.
+func files(t *testing.T, path string) []string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(filepath.Dir(path), "events-*.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(names)
+	if _, err := os.Stat(path); err == nil {
+		names = append(names, path)
+	}
+	return names
+}
+
+// logged returns the numbers of the events in all files, in order.
+func logged(t *testing.T, path string) []int {
+	t.Helper()
+	var all []int
+	for _, name := range files(t, path) {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			var e struct{ Detail struct{ ID string } }
+			if json.Unmarshal([]byte(line), &e) != nil {
+				continue // a line that a kill has cut
+			}
+			n, err := strconv.Atoi(strings.TrimPrefix(e.Detail.ID, "202601-"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+// upTo returns the numbers from first to last.
+func upTo(first, last int) []int {
+	var all []int
+	for i := first; i <= last; i++ {
+		all = append(all, i)
+	}
+	return all
+}
+
+// The oldest files are removed; the others keep their names and their order.
+func TestRotation(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "events.jsonl")
+	l := openLog(t, path, Options{MaxBytes: perFile, Keep: 2})
+	send(t, l, 1, 7)
+	if got := len(files(t, path)); got != 3 {
+		t.Fatalf("%d files after 7 events, want 3", got)
+	}
+	first, err := os.ReadFile(l.numbered(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	send(t, openLog(t, path, Options{MaxBytes: perFile, Keep: 2}), 8, 10) // after a restart
+	if _, err := os.Stat(l.numbered(1)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the oldest of three renamed files: %v, want it removed", err)
+	}
+	if again, err := os.ReadFile(l.numbered(2)); err != nil || string(again) != string(first) {
+		t.Errorf("%s has changed from %q to %q, %v", l.numbered(2), first, again, err)
+	}
+	if got, want := logged(t, path), upTo(4, 10); !slices.Equal(got, want) {
+		t.Errorf("events = %d, want %d", got, want)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != perm {
+		t.Errorf("the new file: %v, %v, want mode 0600", info.Mode(), err)
+	}
+}
+
+// Without a limit, the file grows.
+func TestNoRotation(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "events.jsonl")
+	send(t, openLog(t, path, Options{}), 1, 50)
+	if got := files(t, path); len(got) != 1 {
+		t.Errorf("files = %q, want one", got)
+	}
+}
+
+// If the file cannot be renamed, events are written to it further, and it is renamed
+// as soon as that works.
+func TestAFileThatCannotBeRenamed(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "events.jsonl")
+	broken := true
+	l := openLog(t, path, Options{MaxBytes: perFile, Keep: 5, rename: func(from, to string) error {
+		if broken {
+			return errors.New("used by another process")
+		}
+		return os.Rename(from, to)
+	}})
+	var failures int
+	l.o.Failed = func(error) { failures++ }
+	send(t, l, 1, 5)
+	if got := files(t, path); len(got) != 1 || failures == 0 {
+		t.Errorf("files = %q after %d reported failures, want one, and a report", got, failures)
+	}
+	broken = false
+	send(t, l, 6, 12)
+	if got, want := logged(t, path), upTo(1, 12); !slices.Equal(got, want) || len(files(t, path)) < 2 {
+		t.Errorf("events = %d in %q, want %d in several files", got, files(t, path), want)
+	}
+}
+
+// An operator may rename or remove the file while the server runs.
+func TestAFileThatTheOperatorRenames(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "events.jsonl")
+	l := openLog(t, path, Options{})
+	send(t, l, 1, 2)
+	if err := os.Rename(path, filepath.Join(filepath.Dir(path), "events-00000001.jsonl")); err != nil {
+		t.Fatal(err)
+	}
+	send(t, l, 3, 4)
+	if got, want := logged(t, path), upTo(1, 4); !slices.Equal(got, want) || len(files(t, path)) != 2 {
+		t.Errorf("events = %d in %q, want %d in two files", got, files(t, path), want)
+	}
+}
+
+// A linked file is renamed where it is, and the link leads to the new one.
+func TestALinkedFile(t *testing.T) {
+	t.Parallel()
+	link := filepath.Join(t.TempDir(), "events.jsonl")
+	path := filepath.Join(t.TempDir(), "events.jsonl")
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	send(t, openLog(t, link, Options{MaxBytes: perFile, Keep: 9}), 1, 7)
+	if got, want := logged(t, path), upTo(1, 7); !slices.Equal(got, want) || len(files(t, path)) != 3 {
+		t.Errorf("events = %d in %q, want %d in three files", got, files(t, path), want)
+	}
+}
+
+// follower is a reader that follows the file by its name, as docs/events.md describes.
+type follower struct {
+	path string
+	file *os.File
+	text string
+}
+
+// read reads what is there. It reads the file to its end before it opens the one that
+// has taken its name.
+func (f *follower) read(t *testing.T) {
+	t.Helper()
+	for {
+		if f.file == nil {
+			var err error
+			if f.file, err = os.Open(f.path); err != nil {
+				return
+			}
+		}
+		there, err := os.Stat(f.path)
+		moved := err != nil
+		if err == nil {
+			ours, err := f.file.Stat()
+			moved = err != nil || !os.SameFile(there, ours)
+		}
+		buffer := make([]byte, 1<<16)
+		n, _ := f.file.Read(buffer)
+		for ; n > 0; n, _ = f.file.Read(buffer) {
+			f.text += string(buffer[:n])
+		}
+		if !moved {
+			return
+		}
+		_ = f.file.Close()
+		f.file = nil
+	}
+}
+
+// A reader that follows the file by its name misses no event.
+func TestAFollowerMissesNothing(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "events.jsonl")
+	l := openLog(t, path, Options{MaxBytes: perFile, Keep: 1})
+	f := &follower{path: path}
+	for i := range 100 {
+		send(t, l, i, i)
+		if i%2 == 1 {
+			f.read(t)
+		}
+	}
+	_ = f.file.Close()
+	if got := strings.Count(f.text, "\n"); got != 100 {
+		t.Errorf("the follower read %d events, want 100", got)
+	}
+}
+
+// childPath is the variable that makes this test binary write events until it is
+// killed. killAt names where it kills itself, if not from outside.
+const childPath, killAt = "EVENTLOG_TEST_PATH", "EVENTLOG_TEST_KILL"
+
+// TestMain runs the child of the tests that kill.
+func TestMain(m *testing.M) {
+	if path := os.Getenv(childPath); path != "" {
+		child(path, os.Getenv(killAt))
+	}
+	os.Exit(m.Run())
+}
+
+// child sends events with ascending numbers, and prints the number of each that is
+// accepted.
+func child(path, kill string) {
+	die := func(where string) {
+		if where == kill {
+			p, _ := os.FindProcess(os.Getpid())
+			_ = p.Kill()
+			time.Sleep(time.Minute)
+		}
+	}
+	l, err := Open(path, Options{MaxBytes: perFile, Keep: 1000, rename: func(from, to string) error {
+		die("before the rename")
+		err := os.Rename(from, to)
+		die("after the rename")
+		return err
+	}})
+	if err != nil {
+		panic(err)
+	}
+	first, _ := strconv.Atoi(os.Getenv("EVENTLOG_TEST_FIRST"))
+	for i := first; ; i++ {
+		if _, err := l.Send(context.Background(), []notify.Event{numbered(i)}); err != nil {
+			panic(err)
+		}
+		fmt.Println(i)
+	}
+}
+
+// run runs the child until it is killed, at most for a time, and returns the number of
+// the last event that it has acknowledged.
+func run(t *testing.T, path, kill string, first int, most time.Duration) int {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), childPath+"="+path, killAt+"="+kill, "EVENTLOG_TEST_FIRST="+strconv.Itoa(first))
+	var out strings.Builder
+	cmd.Stdout = &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	timer := time.AfterFunc(most, func() { _ = cmd.Process.Kill() })
+	defer timer.Stop()
+	_ = cmd.Wait()
+	last := first - 1
+	for line := range strings.Lines(out.String()) {
+		if n, err := strconv.Atoi(strings.TrimSuffix(line, "\n")); err == nil && strings.HasSuffix(line, "\n") {
+			last = n
+		}
+	}
+	return last
+}
+
+// A kill, also between the renaming of a file and the creation of the next, loses no
+// acknowledged event, and the next process goes on.
+func TestAKillLosesNoEvent(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "events.jsonl")
+	next, renames := 1, 0
+	for i, kill := range []string{"after the rename", "before the rename", "after the rename", "outside", "outside", "outside"} {
+		last := run(t, path, kill, next, time.Duration(50+30*i)*time.Millisecond)
+		for last < next && kill != "outside" { // a slow machine: the child was killed before its first event
+			next = len(logged(t, path)) + 1
+			last = run(t, path, kill, next, 10*time.Second)
+		}
+		if _, err := os.Stat(path); kill == "after the rename" && errors.Is(err, os.ErrNotExist) {
+			renames++
+		}
+		got := logged(t, path)
+		if want := upTo(1, last); len(got) < len(want) || !slices.Equal(got[:len(want)], want) {
+			t.Fatalf("killed %s: events = %d, want all up to the acknowledged %d", kill, got, last)
+		}
+		next = len(got) + 1 // the last one may be stored but not acknowledged
+	}
+	if renames == 0 {
+		t.Error("no kill was between the renaming and the creation of a file")
+	}
+}
