@@ -39,6 +39,8 @@ type box struct {
 	store    *sqlite.Store
 	s3       *s3server.Server
 	bucket   *s3media.Bucket
+	// audio is bucket as the API uses it, with the URLs for clients.
+	audio    clientAudio
 	events   *eventlog.Log
 	seeding  atomic.Bool
 	unqueued unqueued
@@ -77,6 +79,10 @@ func (b *box) open(ctx context.Context) (err error) {
 	}
 	// The API's own requests do not compete with other clients for connections.
 	b.bucket, err = b.dir.OpenBucket(b.s3.InternalURL(), public) //nolint:contextcheck // it only makes a client, without any request
+	b.audio = b.bucket
+	if b.settings.S3PublicEndpoint == "" && isUnspecified(host) {
+		b.audio = hostBucket{b.bucket, b.s3.Port()}
+	}
 	return err
 }
 
@@ -85,6 +91,12 @@ func (b *box) eventOptions() eventlog.Options {
 	return eventlog.Options{MaxBytes: b.settings.EventsMaxBytes, Keep: b.settings.EventsKeep, Failed: func(err error) {
 		b.log.Warn("an old file of events could not be put away; this is retried", slog.String("cause", err.Error()))
 	}}
+}
+
+// clientAudio is the audio that the API serves to clients.
+type clientAudio interface {
+	media.Reader
+	api.UploadAudio
 }
 
 // limitAudio makes the S3 server reject audio that is too large for ingest, before
@@ -134,7 +146,7 @@ func (b *box) handler() (http.Handler, error) {
 		return nil, err
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		operations[api.Match(r.Method, r.URL.EscapedPath())].ServeHTTP(w, r)
+		operations[api.Match(r.Method, r.URL.EscapedPath())].ServeHTTP(w, withRequestHost(r))
 	}), nil
 }
 
@@ -157,11 +169,11 @@ func (b *box) operations() (map[api.Operation]http.Handler, error) {
 	bodies := gateway.NewBudget(gateway.DefaultBudget)
 	return map[api.Operation]http.Handler{
 		api.OpList: bodies.Local(api.List(env, b.store, sealer)),
-		api.OpGet: bodies.Local(api.Get(env, b.store, b.bucket, api.Delivery{
+		api.OpGet: bodies.Local(api.Get(env, b.store, b.audio, api.Delivery{
 			Default: media.Delivery(s.Delivery), PresignTTL: s.PresignTTL, ExternalHosts: s.ExternalHosts, MaxWait: s.MaxWait,
 		})),
 		api.OpCreate: bodies.Local(api.Create(env, b.store, api.Uploads{
-			Audio: b.bucket, MaxBytes: s.MaxAudioBytes, TTL: s.UploadTTL,
+			Audio: b.audio, MaxBytes: s.MaxAudioBytes, TTL: s.UploadTTL,
 		})),
 		api.OpReceive: bodies.Local(api.Receive(env, b.store, api.Storage{
 			Audio: b.bucket, MaxBytes: s.MaxAudioBytes, Names: b.names.Call, Zone: b.names.Zone,

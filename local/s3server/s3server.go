@@ -185,6 +185,12 @@ func (s *Server) URL() string {
 	return "http://" + net.JoinHostPort(host, port)
 }
 
+// Port returns the port of the server's public address.
+func (s *Server) Port() string {
+	_, port, _ := net.SplitHostPort(s.addr)
+	return port
+}
+
 // InternalURL returns a base URL that only this machine can reach. The connections
 // of other clients cannot use it up.
 func (s *Server) InternalURL() string { return "http://" + s.internal }

@@ -58,7 +58,7 @@ func TestErrorsDoNotContainNumbers(t *testing.T) {
 					f.Put(ctx, key, "audio/wav", bytes.NewReader(nil), -1), f.Put(ctx, key, "audio/wav", strings.NewReader("xx"), 1),
 					f.Put(ctx, key, "audio/wav", bytes.NewReader(nil), 1), f.Put(ctx, key, "audio/wav", bytes.NewReader(make([]byte, minPart+1)), minPart+1),
 				},
-				"Warm": nil, "CloseIdleConnections": nil, // they have no key
+				"Warm": nil, "CloseIdleConnections": nil, "At": nil, // they have no key
 			}
 			for method := range reflect.TypeFor[*Bucket]().Methods() {
 				if _, tested := failures[method.Name]; !tested {
