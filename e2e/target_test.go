@@ -61,7 +61,7 @@ func startLocal(t *testing.T, tg *target) (data string) {
 	// Do not use CommandContext: the test's context ends before the cleanup that
 	// stops the server.
 	server := exec.Command(filepath.Join(given.Programs(t, "callrecordings/local"), "local"), "--empty")
-	server.Env = append(os.Environ(), "DATA_DIR="+data, "HOST=127.0.0.1", "PORT="+strconv.Itoa(port), "S3_PORT="+strconv.Itoa(port+1))
+	server.Env = append(os.Environ(), "DATA_DIR="+data, "TOKEN_KEYS=", "HOST=127.0.0.1", "PORT="+strconv.Itoa(port), "S3_PORT="+strconv.Itoa(port+1))
 	log, err := os.Create(filepath.Join(t.TempDir(), "server.log"))
 	if err != nil {
 		t.Fatal(err)

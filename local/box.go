@@ -150,12 +150,21 @@ func (b *box) handler() (http.Handler, error) {
 	}), nil
 }
 
+// tokenKeys returns the JWKS that tokens are verified with: TOKEN_KEYS, or else that of
+// the data folder.
+func (b *box) tokenKeys() []byte {
+	if given := b.settings.TokenKeys.Reveal(); given != "" {
+		return []byte(given)
+	}
+	return b.dir.Keys.Token
+}
+
 // operations returns the handler of each operation. Each has a gateway of its own,
 // as in the cloud.
 func (b *box) operations() (map[api.Operation]http.Handler, error) {
-	keys, err := auth.ParseKeys(b.dir.Keys.Token)
+	keys, err := auth.ParseKeys(b.tokenKeys())
 	if err != nil {
-		return nil, fmt.Errorf("token keys in the data folder: %w", err)
+		return nil, err
 	}
 	sealer, err := cursor.New(b.dir.Keys.Cursor, "")
 	if err != nil {

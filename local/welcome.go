@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -27,11 +28,15 @@ const envFile = "demo.env"
 // greeting is the text that a start prints: the address, credentials, and
 // commands to try.
 type greeting struct {
-	version, url, account, user, token string
+	version, url, account, user string
+	// token is a token for the account, or "" if the server has no key that can sign.
+	token string
 	// dir is the data folder as the user named it.
 	dir string
 	// hideToken leaves the token out; it is in demo.env.
 	hideToken bool
+	// tool is the command line to show: the program itself, or how to run it.
+	tool string
 	// play is the ID of a recording to play and to tag, last the ID of one to
 	// delete. Either is "" if the account has none.
 	play, last string
@@ -42,11 +47,11 @@ type greeting struct {
 // from starting.
 func (b *box) welcome(ctx context.Context, out io.Writer, showToken bool) error {
 	k := b.dir.Keys
-	token, err := auth.Sign(k.Token, auth.Claims{Account: k.Account, Expires: b.now().Add(demoTTL)})
-	if err != nil {
+	token, err := auth.Sign(b.tokenKeys(), auth.Claims{Account: k.Account, Expires: b.now().Add(demoTTL)})
+	if err != nil && !errors.Is(err, auth.ErrNoSigningKey) {
 		return fmt.Errorf("sign the demo token: %w", err)
 	}
-	g := greeting{version: version.Number, url: b.url(), account: k.Account, user: k.Users[0], token: token, dir: b.settings.DataDir, hideToken: !showToken}
+	g := greeting{version: version.Number, url: b.url(), account: k.Account, user: k.Users[0], token: token, dir: b.settings.DataDir, hideToken: !showToken, tool: tool()}
 	switch err := b.dir.WritePrivate(envFile, g.variables()); {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		b.log.WarnContext(ctx, "the disk is full: demo.env and new recordings cannot be written", slog.String("cause", err.Error()))
@@ -88,7 +93,11 @@ func (b *box) pick(ctx context.Context) (play, last string, err error) {
 
 // variables returns the content of demo.env.
 func (g greeting) variables() string {
-	return fmt.Sprintf("ACCOUNT_ID=%s\nUSER_ID=%s\nTOKEN=%s\nURL=%s\n", g.account, g.user, g.token, g.url)
+	token := ""
+	if g.token != "" {
+		token = "TOKEN=" + g.token + "\n"
+	}
+	return fmt.Sprintf("ACCOUNT_ID=%s\nUSER_ID=%s\n%sURL=%s\n", g.account, g.user, token, g.url)
 }
 
 // example is a command to try. args are curl's arguments after the token's
@@ -126,11 +135,16 @@ func (g greeting) text() string {
 	printf("\nCall recordings API %s is ready at %s\n\n", g.version, g.url)
 	printf("  account  %s\n  user     %s\n", g.account, g.user)
 	load := shellPath(filepath.Join(g.dir, envFile))
-	if g.hideToken {
+	switch {
+	case g.token == "":
+		printf("\nThe keys in TOKEN_KEYS only verify tokens, so this server cannot make one.\n")
+		printf("Press Ctrl-C to stop the server; all data stays in %s.\n\n", g.dir)
+		printf("To try commands in another terminal, load these values into shell variables,\nand set TOKEN to a token of your login service:\n\n")
+	case g.hideToken:
 		printf("\nA token for this account is in %s, valid for %d days; --token prints it.\n", load, demoTTL/(24*time.Hour))
 		printf("Press Ctrl-C to stop the server; all data stays in %s.\n\n", g.dir)
 		printf("To try commands in another terminal, load these values into shell variables:\n\n")
-	} else {
+	default:
 		printf("  token    %s\n\n", g.token)
 		printf("The token is valid for %d days. Press Ctrl-C to stop the server; all data stays in %s.\n\n", demoTTL/(24*time.Hour), g.dir)
 		printf("List the newest recordings from another terminal:\n\n")
@@ -142,12 +156,25 @@ func (g greeting) text() string {
 		printf("# %s\ncurl -H \"X-Auth-Token: $TOKEN\" %s\n", e.title, e.args)
 	}
 	printf("# Add a recording of your own: an mp3, wav, Ogg or m4a file\n")
-	printf("go run ./cmd/recordings add FILE --account $ACCOUNT_ID --owner $USER_ID")
+	printf("%s add FILE --account $ACCOUNT_ID --owner $USER_ID", g.tool)
 	if g.dir != datadir.Default {
 		printf(" --data-dir %s", shellPath(g.dir))
 	}
 	printf("\n\n")
 	return b.String()
+}
+
+// tool returns how to run the recordings command. A release has it in the same folder
+// as the server.
+func tool() string {
+	server, err := os.Executable()
+	if err == nil {
+		name := "recordings" + filepath.Ext(server)
+		if info, err := os.Stat(filepath.Join(filepath.Dir(server), name)); err == nil && info.Mode().IsRegular() {
+			return shellPath(filepath.Join(filepath.Dir(server), name))
+		}
+	}
+	return "go run ./cmd/recordings"
 }
 
 // shellPath returns a path that a shell's "." command accepts: with a slash in it,

@@ -20,16 +20,18 @@ func TestGreetingText(t *testing.T) {
 	t.Parallel()
 	full := greeting{
 		version: "1.2.3", url: "http://127.0.0.1:8000", account: "3f2a3f2a3f2a3f2a3f2a3f2a3f2a3f2a", user: "77bc77bc77bc77bc77bc77bc77bc77bc", token: "eyJ.x.y",
-		dir: ".data", play: "202602-0123456789abcdef0123456789abcdef", last: "202512-0123456789abcdef0123456789abcdef",
+		dir: ".data", tool: "go run ./cmd/recordings", play: "202602-0123456789abcdef0123456789abcdef", last: "202512-0123456789abcdef0123456789abcdef",
 	}
 	empty := full
 	empty.play, empty.last, empty.dir = "", "", "/srv/my data"
 	hidden := empty
 	hidden.hideToken = true
+	unsigned := hidden
+	unsigned.token, unsigned.tool = "", "/opt/recordings"
 	if strings.Contains(hidden.text(), hidden.token) {
 		t.Errorf("the greeting shows the token: %s", hidden.text())
 	}
-	for name, g := range map[string]greeting{"greeting": full, "greeting-empty": empty, "greeting-hidden": hidden} {
+	for name, g := range map[string]greeting{"greeting": full, "greeting-empty": empty, "greeting-hidden": hidden, "greeting-unsigned": unsigned} {
 		golden := filepath.Join("testdata", name+".golden")
 		got := g.text()
 		if *update {

@@ -25,7 +25,7 @@ Options that choose the target, and the environment variables they override:
 For a deployment, the region and the credentials come from the same places as for the AWS CLI.
 
 Other environment variables:
-  TOKEN_KEYS             JWKS of the private keys that sign a deployment's tokens
+  TOKEN_KEYS             JWKS of the private keys that sign tokens, if the server has TOKEN_KEYS
   INBOX_PATTERNS         extra name patterns for files, as configured in the deployment
   INBOX_TIMEZONE         time zone of the times in file names
   ARRIVALS_DEAD_LETTERS  ARN of a deployment's dead-letter queue, for replay

@@ -196,10 +196,12 @@ func (t *target) reach(ctx context.Context, s *dynamo.Store, b *s3media.Bucket) 
 	return nil
 }
 
-// tokenKeys returns the JWKS that signs the target's tokens. For a deployment
-// TOKEN_KEYS is enough: signing needs neither the table nor the bucket.
+// tokenKeys returns the JWKS that signs the target's tokens. TOKEN_KEYS is enough:
+// signing needs neither the table nor the bucket. A local server with TOKEN_KEYS uses
+// them instead of the keys in its data folder, so here they take precedence over
+// DATA_DIR, too, but not over --data-dir.
 func (t *target) tokenKeys() ([]byte, error) {
-	if t.dataDir == "" && t.getenv("DATA_DIR") == "" {
+	if t.dataDir == "" {
 		if keys := t.getenv("TOKEN_KEYS"); keys != "" {
 			return []byte(keys), nil
 		}

@@ -24,10 +24,14 @@ type Claims struct {
 	Expires time.Time
 }
 
+// ErrNoSigningKey means that a JWKS can only verify tokens.
+var ErrNoSigningKey = errors.New("the set has no key that can sign; RSA and EC keys need their private parts")
+
 // Sign returns a token that is signed with the first suitable key of a JWKS: a
 // secret, or an RSA or EC key with its private parts. Only the command line, the
 // demo and tests use it; the functions never sign. Claims that [Verifier.Verify]
-// would reject are an error. An error contains no part of the keys.
+// would reject are an error, and so is a set that can only verify ([ErrNoSigningKey]).
+// An error contains no part of the keys.
 func Sign(jwks []byte, c Claims) (string, error) {
 	if !ValidName(c.Account) {
 		return "", fmt.Errorf("account %q: want 1 to %d of A-Z, a-z, 0-9, _ -", c.Account, MaxName)
@@ -51,7 +55,7 @@ func Sign(jwks []byte, c Claims) (string, error) {
 			return sign(j, private, c)
 		}
 	}
-	return "", errors.New("token keys: the set has no key that can sign; RSA and EC keys need their private parts")
+	return "", fmt.Errorf("token keys: %w", ErrNoSigningKey)
 }
 
 func sign(j jwk, private any, c Claims) (string, error) {

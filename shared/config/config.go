@@ -84,7 +84,8 @@ type Settings struct {
 	// Delivery is how audio is delivered unless the request chooses: auto,
 	// inline or redirect.
 	Delivery string
-	// TokenKeys is the JWKS that tokens are verified with.
+	// TokenKeys is the JWKS that tokens are verified with. If it is "", the local
+	// server uses the keys of its data folder.
 	TokenKeys Secret
 	// MaxTokenTTL is how far in the future a token may expire; 0 means no limit.
 	MaxTokenTTL time.Duration
@@ -106,11 +107,11 @@ type Settings struct {
 	Host, Port string
 	// S3Port is the port of the local S3 server; "" lets the program choose.
 	S3Port string
-	// DataDir is the folder of local data; "" lets the program choose.
 	// EventsMaxBytes is the size at which events.jsonl is replaced by a new file; 0
 	// means no limit. EventsKeep is how many of the earlier files are kept.
 	EventsMaxBytes int64
 	EventsKeep     int
+	// DataDir is the folder of local data; "" lets the program choose.
 	DataDir string
 }
 

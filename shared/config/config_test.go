@@ -74,7 +74,7 @@ func TestLoad(t *testing.T) {
 		ExternalHosts: get.ExternalHosts, S3PublicEndpoint: get.S3PublicEndpoint,
 		UploadTTL: time.Hour, MaxAudioBytes: 1000, MaxWait: 5 * time.Second, InboxTimezone: "UTC",
 		Host: "0.0.0.0", Port: "0", S3Port: "9001", DataDir: "/var/lib/recordings", MaxTokenTTL: 24 * time.Hour,
-		EventsMaxBytes: 5000, EventsKeep: 3,
+		TokenKeys: NewSecret(jwksText), EventsMaxBytes: 5000, EventsKeep: 3,
 	}
 	tool := aws
 	tool.MaxAudioBytes, tool.InboxTimezone = 1000, "UTC"

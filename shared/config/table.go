@@ -49,7 +49,7 @@ func All() []Setting { return slices.Clone(table) }
 
 var table = []Setting{
 	{
-		Name: "TOKEN_KEYS", Secret: true, Functions: with(tokens, Tool), Required: tokens,
+		Name: "TOKEN_KEYS", Secret: true, Functions: with(tokens, Local, Tool), Required: tokens,
 		Doc: "The keys that verify tokens, as a JWKS: HS256 (oct), RS256 (RSA, 2048 bits or more) and ES256 (EC, P-256).",
 		set: func(s *Settings, v string) (err error) { s.TokenKeys, err = jwks(v); return },
 	},
