@@ -4,6 +4,9 @@
 // folder.
 //
 //	PORT=8000 HOST=127.0.0.1 DATA_DIR=.data local [--empty [--token]]
+//	local --health
+//
+// In releases and in the container image, the program is called recordings-server.
 package main
 
 import (
@@ -18,9 +21,11 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+	_ "time/tzdata" // for INBOX_TIMEZONE; Windows and the container image have no time zone files
 
 	"callrecordings/local/datadir"
 	"callrecordings/shared/config"
+	"callrecordings/shared/version"
 )
 
 func main() {
@@ -45,13 +50,21 @@ func run(ctx context.Context, e env, args []string) int {
 	fs.SetOutput(e.stderr)
 	empty := fs.Bool("empty", false, "start without the demo recordings")
 	token := fs.Bool("token", false, "print the demo token even without the demo recordings")
+	health := fs.Bool("health", false, "check that the server with the same settings serves, and exit with 0 if it does")
+	showVersion := fs.Bool("version", false, "print the version")
 	if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return 0
 	} else if err != nil {
 		return 2
 	}
 	err := e.unexpected(fs.Args())
-	if err == nil {
+	switch {
+	case err != nil:
+	case *showVersion:
+		_, err = fmt.Fprintln(e.stdout, "recordings-server", version.Number)
+	case *health:
+		err = e.health(ctx)
+	default:
 		err = e.start(ctx, !*empty, !*empty || *token)
 	}
 	if err != nil {
@@ -82,6 +95,11 @@ func (e env) start(ctx context.Context, samples, showToken bool) (err error) {
 	if err != nil {
 		return err
 	}
+	unlock, err := dir.Lock()
+	if err != nil {
+		return err
+	}
+	defer unlock() //nolint:errcheck // the process ends anyway, and with it the lock
 	b := &box{
 		dir: dir, settings: s, now: e.now,
 		log: slog.New(slog.NewJSONHandler(e.stderr, &slog.HandlerOptions{Level: s.LogLevel})),
@@ -95,11 +113,6 @@ func (e env) start(ctx context.Context, samples, showToken bool) (err error) {
 	if err == nil {
 		err = b.welcome(ctx, e.stdout, showToken)
 	}
-	unlock, err := dir.Lock()
-	if err != nil {
-		return err
-	}
-	defer unlock() //nolint:errcheck // the process ends anyway, and with it the lock
 	switch {
 	case ctx.Err() != nil:
 		return nil // stopped during the start

@@ -28,6 +28,7 @@ import (
 	"slices"
 	"syscall"
 	"time"
+	_ "time/tzdata" // for time zones by name; Windows and the container image have no time zone files
 
 	"callrecordings/shared/version"
 )
