@@ -82,6 +82,16 @@ build: ## build the functions with SAM into .aws-sam/build, for ARCH (arm64 or x
 	go build $$(go list -deps -f '{{if and .GoFiles (ne .Name "main")}}{{.ImportPath}}{{end}}' ./functions/...)
 	sam build --parameter-overrides Architecture=$(ARCH)
 
+.PHONY: release
+release: ## build archives for Linux, macOS and Windows, checksums and SBOMs into dist (VERSION, TARGETS)
+	@mkdir -p dist/bin
+	@go build -modfile=tools/go.mod -trimpath -buildvcs=false -o dist/bin/ github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+	go run ./release -out dist -sbom dist/bin/cyclonedx-gomod $(if $(VERSION),-version $(VERSION)) $(if $(TARGETS),-targets $(TARGETS))
+
+.PHONY: image
+image: ## build the container image of the single-box edition from the archives' programs
+	@./tools/image $(VERSION)
+
 .PHONY: validate
 validate: ## check the templates with SAM, cfn-lint and checkov (.checkov.yaml)
 	sam validate --lint
