@@ -76,7 +76,7 @@ func (b hostBucket) at(ctx context.Context) (*s3media.Bucket, error) {
 	if host == "" {
 		return b.Bucket, nil
 	}
-	return b.At("http://" + net.JoinHostPort(host, b.port))
+	return b.At("http://" + net.JoinHostPort(host, b.port)) //nolint:contextcheck // it makes no request
 }
 
 // isUnspecified reports whether host means all addresses of the machine.

@@ -40,6 +40,9 @@ type release struct {
 	out string
 	// sbom is the command that describes a program; "" leaves the descriptions out.
 	sbom string
+	// getenv and environ read the environment.
+	getenv  func(string) string
+	environ func() []string
 	// at is the time of all files in the archives.
 	at time.Time
 }
@@ -47,7 +50,7 @@ type release struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	r := release{}
+	r := release{getenv: os.Getenv, environ: os.Environ}
 	flag.StringVar(&r.version, "version", version.Number, "must be the number in shared/version")
 	flag.StringVar(&r.out, "out", "dist", "folder for the archives; its earlier archives are removed")
 	flag.StringVar(&r.sbom, "sbom", "", "cyclonedx-gomod, or \"\" to leave out the bills of materials")
@@ -84,7 +87,7 @@ func (r *release) run(ctx context.Context, targets []string) error {
 
 // setTime determines the time of the files in the archives.
 func (r *release) setTime(ctx context.Context) error {
-	text := os.Getenv("SOURCE_DATE_EPOCH")
+	text := r.getenv("SOURCE_DATE_EPOCH")
 	if text == "" {
 		out, err := exec.CommandContext(ctx, "git", "log", "-1", "--format=%ct").Output()
 		if err != nil {
@@ -140,8 +143,9 @@ func (r *release) build(ctx context.Context, goos, goarch string) error {
 		return err
 	}
 	// Not the version control's state: it would differ between a clone and an archive.
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", bin+string(filepath.Separator), "./local", "./cmd/recordings")
-	build.Env = append(os.Environ(), "GOOS="+goos, "GOARCH="+goarch, "CGO_ENABLED=0", "GOFLAGS=", "GOAMD64=v1", "GOARM64=v8.0", "GOEXPERIMENT=")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", //nolint:gosec // the Makefile names the folder
+		"-o", bin+string(filepath.Separator), "./local", "./cmd/recordings")
+	build.Env = append(r.environ(), "GOOS="+goos, "GOARCH="+goarch, "CGO_ENABLED=0", "GOFLAGS=", "GOAMD64=v1", "GOARM64=v8.0", "GOEXPERIMENT=")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		return fmt.Errorf("go build: %w", err)

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"callrecordings/e2e/given"
@@ -20,8 +21,18 @@ import (
 // root is the folder of the repository.
 const root = "../.."
 
-// target is the release for this machine.
-const target = runtime.GOOS + "/" + runtime.GOARCH
+// target is the release that runs on this machine.
+const target = "linux/" + runtime.GOARCH
+
+// once builds the release of target.
+var once sync.Once
+
+// build builds the release of target, once for all tests, and returns its folder.
+func build(t *testing.T) (dist string) {
+	t.Helper()
+	once.Do(func() { command(t, root, "make", "-s", "release", "TARGETS="+target) })
+	return filepath.Join(root, "dist")
+}
 
 // command runs a program in a folder and returns its standard output. The test fails
 // if its exit code is not 0.
@@ -51,9 +62,8 @@ func sums(t *testing.T, dist string) string {
 
 // The archive unpacks to the programs, which run, and to their README.
 func TestReleaseArchive(t *testing.T) {
-	command(t, root, "make", "-s", "release", "TARGETS="+target)
-	dist := filepath.Join(root, "dist")
-	name := "recordings-" + version.Number + "-" + runtime.GOOS + "-" + runtime.GOARCH
+	dist := build(t)
+	name := "recordings-" + version.Number + "-" + strings.ReplaceAll(target, "/", "-")
 	if lines := sums(t, dist); strings.Count(lines, "\n") != 3 || !strings.Contains(lines, "  "+name+".tar.gz\n") {
 		t.Errorf("SHA256SUMS is %q, want the archive and two bills of materials", lines)
 	}
@@ -134,8 +144,7 @@ func serve(t *testing.T, unpacked string) {
 // A copy of the source in another folder gives the same archive and the same bills of
 // materials.
 func TestReleaseIsReproducible(t *testing.T) {
-	command(t, root, "make", "-s", "release", "TARGETS="+target)
-	want := sums(t, filepath.Join(root, "dist"))
+	want := sums(t, build(t))
 	files := strings.Fields(command(t, root, "git", "ls-files"))
 	there := t.TempDir()
 	command(t, root, "cp", append(append([]string{"--parents"}, files...), there)...)

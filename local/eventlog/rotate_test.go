@@ -247,14 +247,14 @@ func TestAFollowerMissesNothing(t *testing.T) {
 	}
 }
 
-// childPath is the variable that makes this test binary write events until it is
-// killed. killAt names where it kills itself, if not from outside.
-const childPath, killAt = "EVENTLOG_TEST_PATH", "EVENTLOG_TEST_KILL"
+// killAt is the variable that makes this test binary write events, into a file in its
+// working directory, until it is killed. It names where it kills itself.
+const killAt = "EVENTLOG_TEST_KILL"
 
 // TestMain runs the child of the tests that kill.
 func TestMain(m *testing.M) {
-	if path := os.Getenv(childPath); path != "" {
-		child(path, os.Getenv(killAt))
+	if kill := os.Getenv(killAt); kill != "" {
+		child("events.jsonl", kill)
 	}
 	os.Exit(m.Run())
 }
@@ -292,7 +292,8 @@ func child(path, kill string) {
 func run(t *testing.T, path, kill string, first int, most time.Duration) int {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), childPath+"="+path, killAt+"="+kill, "EVENTLOG_TEST_FIRST="+strconv.Itoa(first))
+	cmd.Dir = filepath.Dir(path)
+	cmd.Env = append(os.Environ(), killAt+"="+kill, "EVENTLOG_TEST_FIRST="+strconv.Itoa(first))
 	var out strings.Builder
 	cmd.Stdout = &out
 	if err := cmd.Start(); err != nil {
