@@ -24,6 +24,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -177,6 +178,9 @@ var syncFile = (*os.File).Sync
 
 // syncFolder makes a new name in the folder survive a power cut.
 func (d *Dir) syncFolder() error {
+	if runtime.GOOS == "windows" {
+		return nil // a folder cannot be synced there; NTFS logs its names itself
+	}
 	f, err := os.Open(d.Path)
 	if err != nil {
 		return err

@@ -30,6 +30,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 
 	"callrecordings/shared/notify"
@@ -163,6 +164,9 @@ func (l *Log) torn() (bool, error) {
 
 // syncFolder syncs the folder, so that a new or changed name also survives a power cut.
 func syncFolder(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil // a folder cannot be synced there; NTFS logs its names itself
+	}
 	folder, err := os.Open(path)
 	if err != nil {
 		return err
