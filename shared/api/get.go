@@ -39,6 +39,10 @@ func Get(env Env, s store.Reader, m media.Reader, d Delivery) http.Handler {
 func (g *getter) serve(w http.ResponseWriter, r *request) error {
 	query := r.URL.Query()
 	want := preferencesOf(query.Get("accept"), r.Header.Values("Accept"))
+	if r.target.audio {
+		// Generated clients send Accept: application/json here, for the errors.
+		want = preferencesOf("audio", nil)
+	}
 	chosen, err := r.choose(want, offerAnyAudio)
 	if err != nil {
 		return err

@@ -42,8 +42,13 @@ const (
 	accountItem = accountList + "/{recording_id}"
 	userItem    = userList + "/{recording_id}"
 	aliasItem   = aliasList + "/{recording_id}"
-	definition  = "/{version}/openapi.json"
-	errorList   = "/{version}/errors"
+	// The audio has a path of its own, because generated clients need an operation
+	// with one type of answer. accept=audio on the item's path is Kazoo's way.
+	accountAudio = accountItem + "/audio"
+	userAudio    = userItem + "/audio"
+	aliasAudio   = aliasItem + "/audio"
+	definition   = "/{version}/openapi.json"
+	errorList    = "/{version}/errors"
 	// storage takes the storage requests of PBXs. A name of one or more segments
 	// follows the secret.
 	storage = "/{version}/storage/{account_id}/{secret}/{proxy+}"
@@ -68,6 +73,12 @@ var Routes = []Route{
 	{Op: OpGet, Method: http.MethodHead, Path: aliasItem},
 	{Op: OpPatch, Method: http.MethodPatch, Path: aliasItem},
 	{Op: OpDelete, Method: http.MethodDelete, Path: aliasItem},
+	{Op: OpGet, Method: http.MethodGet, Path: accountAudio},
+	{Op: OpGet, Method: http.MethodHead, Path: accountAudio},
+	{Op: OpGet, Method: http.MethodGet, Path: userAudio},
+	{Op: OpGet, Method: http.MethodHead, Path: userAudio},
+	{Op: OpGet, Method: http.MethodGet, Path: aliasAudio},
+	{Op: OpGet, Method: http.MethodHead, Path: aliasAudio},
 	{Op: OpReceive, Method: http.MethodPut, Path: storage, Public: true},
 	{Op: OpReceive, Method: http.MethodPost, Path: storage, Public: true},
 	{Op: OpReceive, Method: http.MethodGet, Path: storage, Public: true},
@@ -118,7 +129,7 @@ func resourcesOf(routes []Route) []resource {
 }
 
 // maxSegments is the length of the longest path of the table.
-const maxSegments = 7
+const maxSegments = 8
 
 // target is the parsed path of a request.
 type target struct {
@@ -131,8 +142,9 @@ type target struct {
 	// secret and name are those of a storage request. The name is still escaped,
 	// because an escaped slash does not separate segments.
 	secret, name string
-	// owned is true if the path is below an account.
-	owned bool
+	// owned is true if the path is below an account. audio is true if it is that of a
+	// recording's audio.
+	owned, audio bool
 }
 
 // parseTarget parses an escaped path. It splits before it decodes, because an
@@ -216,6 +228,7 @@ func (p *target) match(res *resource, segments []string) bool {
 			if got != want {
 				return false
 			}
+			found.audio = found.audio || want == "audio"
 			continue
 		}
 		if got == "" {
