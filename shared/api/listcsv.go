@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"callrecordings/shared/csvtable"
 	"callrecordings/shared/httpfield"
@@ -30,15 +31,53 @@ type csvList struct {
 
 // newCSVList returns an empty list that holds at most limit bytes of text.
 func newCSVList(r *request, query parameters, limit int) *csvList {
-	return &csvList{
+	l := &csvList{
 		request: r, query: query, table: csvtable.New(limit),
 		body: listBody{zip: r.acceptsGzip(), limited: true},
 	}
+	if names, _ := query.first("columns"); !isAbsent(names) {
+		l.table.Only(strings.Split(names, ","))
+	} else {
+		l.table.Arrange(tableLayout)
+	}
+	return l
+}
+
+// startISO is the column with the document's start as a date that people and
+// spreadsheets can read. It is the last one, so that the columns before it stay where
+// clients expect them.
+const startISO = "start_iso"
+
+// year10000 is the first of January 10000 in Gregorian seconds. RFC 3339 ends there.
+const year10000 = 315_569_520_000
+
+// tableLayout has a column for every field of the document, so that all pages of a list
+// have the same. Members of objects have theirs at the place of the object, but only in
+// pages that use them, because clients choose their names.
+var tableLayout = layoutOfTable()
+
+func layoutOfTable() []csvtable.Place {
+	column := func(path ...string) csvtable.Place {
+		return csvtable.Place{Key: "\x00" + strings.Join(path, "\x00"), Name: strings.Join(path, "_")}
+	}
+	layout := []csvtable.Place{column("id")}
+	for _, f := range recording.PublicFields() {
+		if f.Object {
+			layout = append(layout, csvtable.Place{Prefix: "\x00" + f.Name + "\x00"})
+		} else {
+			layout = append(layout, column(f.Name))
+		}
+	}
+	return append(layout, csvtable.Place{}, // what documents of a Kazoo have in addition
+		column("_read_only", "content_types"), column("_read_only", "state"), column("_read_only", "reason"), column(startISO))
 }
 
 // add implements listEncoder.
 func (l *csvList) add(rec *recording.Recording) error {
 	addObject(l.table, "", "", recording.Document(rec.AppendJSON(nil, false)))
+	if start, ok := rec.Document.Int("start"); ok && start > 0 && start < year10000 {
+		l.table.Literal("\x00"+startISO, startISO, recording.Seconds(start).Time().Format(time.RFC3339))
+	}
 	if !l.table.EndRow() {
 		return errTooMuch
 	}
@@ -110,6 +149,9 @@ func (l *csvList) answer(w http.ResponseWriter, p paging) error {
 	buf := takeBuffer()
 	defer putBuffer(buf)
 	*buf = (*buf)[:0]
+	if bom, _ := l.query.first("bom"); bom == "true" {
+		*buf = append(*buf, "\ufeff"...) // Excel takes a table without it for another encoding than UTF-8
+	}
 	err := l.table.Lines(func(line []byte) error {
 		*buf = append(*buf, line...)
 		if len(*buf) < flushBytes {

@@ -203,8 +203,57 @@ func TestListChoosesCSV(t *testing.T) {
 		}
 	}
 	empty := s.ask(t, "GET", tenantBase+"/users/nobody/recordings?accept=csv")
-	if empty.Code != 200 || len(empty.body) != 0 || empty.Header().Get("Content-Type") != "text/csv" {
+	if empty.Code != 200 || !strings.HasPrefix(string(empty.body), "id,call_id,") || empty.Header().Get("Content-Type") != "text/csv" {
 		t.Errorf("empty list = %d %q", empty.Code, empty.body)
+	}
+}
+
+// Every page has a column for each field of the document, whichever fields its recordings
+// have. Columns of members are at the place of their object.
+func TestCSVPagesHaveTheSameColumns(t *testing.T) {
+	t.Parallel()
+	s := newListAPI(t, nil)
+	s.put(t, entry{id: "202601-a", created: daysAgo(1), doc: `{"direction":"inbound","start":63935778662}`})
+	s.put(t, entry{id: "202601-b", created: daysAgo(2), doc: `{"from":"a@b","url":"https://x","user_metadata":{"tag":"vip"}}`})
+	s.put(t, entry{id: "202601-c", created: daysAgo(3), doc: `{"start":"soon","conference_id":"7"}`})
+	plain := "id,call_id,callee_id_name,callee_id_number,caller_id_name,caller_id_number,cdr_id,conference_id,conference_name," +
+		"conference_recording,content_type,description,direction,duration,duration_ms,endpoint_id,from,interaction_id,media_source," +
+		"media_type,name,origin,owner_id,request,source_type,start,to,transcribe,url," +
+		"_read_only_content_types,_read_only_state,_read_only_reason,start_iso"
+	tagged := strings.Replace(plain, "url,", "url,user_metadata_tag,", 1)
+	target := tenantList + "?accept=csv&page_size=1"
+	for _, want := range []struct{ columns, iso string }{{plain, "2026-01-16T10:31:02Z"}, {tagged, ""}, {plain, ""}} {
+		g := s.ask(t, "GET", target)
+		g.want(t, 200, "")
+		header, row, _ := strings.Cut(string(g.body), "\r\n")
+		if header != want.columns {
+			t.Errorf("columns = %s\nwant %s", header, want.columns)
+		}
+		if cells := strings.Split(strings.TrimSuffix(row, "\r\n"), ","); cells[len(cells)-1] != want.iso {
+			t.Errorf("start_iso = %q, want %q", cells[len(cells)-1], want.iso)
+		}
+		if link := g.Header().Get("Link"); link != "" {
+			target = nextOf(t, link)
+		}
+	}
+}
+
+// With columns, every page has exactly those.
+func TestCSVColumns(t *testing.T) {
+	t.Parallel()
+	s := newListAPI(t, nil)
+	s.put(t, entry{id: "202601-a", created: daysAgo(1), doc: `{"direction":"inbound"}`})
+	s.put(t, entry{id: "202601-b", created: daysAgo(2), doc: `{"user_metadata":{"tag":"vip","=x":1}}`})
+	target := tenantList + "?accept=csv&page_size=1&bom=true&columns=user_metadata_tag,id,%3Dnone,id"
+	for _, want := range []string{"\ufeffuser_metadata_tag,id,'=none\r\n,202601-a,\r\n", "\ufeffuser_metadata_tag,id,'=none\r\nvip,202601-b,\r\n"} {
+		g := s.ask(t, "GET", target)
+		g.want(t, 200, "")
+		if string(g.body) != want {
+			t.Errorf("%s = %q, want %q", target, g.body, want)
+		}
+		if link := g.Header().Get("Link"); link != "" {
+			target = nextOf(t, link)
+		}
 	}
 }
 

@@ -4,11 +4,13 @@ package csvtable
 
 import (
 	"encoding/binary"
+	"slices"
 	"strings"
 )
 
-// Table is a table in memory. Its columns are those of all rows, in the order in
-// which they first appear. Every line of the output has all columns.
+// Table is a table in memory. Its columns are those of its layout and of all rows.
+// Columns that the layout does not place come in the order in which they first appear.
+// Every line of the output has all columns.
 type Table struct {
 	limit   int
 	columns map[string]int // index by key
@@ -16,6 +18,8 @@ type Table struct {
 	header  []string       // the escaped names, in order
 	rows    [][]byte       // cells as column, length and text; see add
 	size    int            // bytes of all names and cells
+	layout  []Place
+	only    bool // rows add no columns
 
 	row        []byte // cells of the current row
 	oldColumns int    // number of columns before the current row
@@ -28,6 +32,73 @@ func New(limit int) *Table {
 	return &Table{limit: limit, columns: map[string]int{}}
 }
 
+// Place is an element of a table's layout. With a Key it is a column, which the output
+// has even if no row does. With a Prefix it is the place of the columns whose keys begin
+// with Prefix, in the order in which they first appear; "" is the place of all others.
+type Place struct {
+	Key, Name string
+	Prefix    string
+}
+
+// Arrange sets the layout of an empty table.
+func (t *Table) Arrange(layout []Place) {
+	t.layout = layout
+	for _, p := range layout {
+		if p.Key != "" {
+			t.column(p.Key, p.Name)
+		}
+	}
+	t.oldColumns, t.oldSize = len(t.keys), t.size
+}
+
+// Only gives an empty table exactly the columns with these names, in this order. Cells of
+// other columns are dropped. Of several cells of a row with one name, the last counts.
+func (t *Table) Only(names []string) {
+	for _, name := range names {
+		if _, ok := t.columns[name]; !ok {
+			t.column(name, name)
+		}
+	}
+	t.only = true
+	t.oldColumns, t.oldSize = len(t.keys), t.size
+}
+
+// column adds a column and returns its index.
+func (t *Table) column(key, name string) int {
+	column := len(t.keys)
+	t.columns[key] = column
+	t.keys = append(t.keys, key)
+	name = escape(Defuse(name))
+	t.header = append(t.header, name)
+	t.size += len(name)
+	return column
+}
+
+// order returns the columns in the order of the output.
+func (t *Table) order() []int {
+	columns := make([]int, len(t.keys))
+	ranks := make([]int, len(t.keys))
+	for i, key := range t.keys {
+		columns[i], ranks[i] = i, t.rank(key)
+	}
+	slices.SortStableFunc(columns, func(a, b int) int { return ranks[a] - ranks[b] })
+	return columns
+}
+
+// rank returns the index in the layout of the place of a column.
+func (t *Table) rank(key string) int {
+	rest := len(t.layout)
+	for i, p := range t.layout {
+		switch {
+		case p.Key == key, p.Prefix != "" && strings.HasPrefix(key, p.Prefix):
+			return i
+		case p.Key == "" && p.Prefix == "":
+			rest = i
+		}
+	}
+	return rest
+}
+
 // Text adds a cell to the current row, defused by [Defuse]. key identifies the
 // column. name becomes the header of a new column, also defused.
 func (t *Table) Text(key, name, text string) { t.add(key, name, Defuse(text)) }
@@ -37,14 +108,15 @@ func (t *Table) Text(key, name, text string) { t.add(key, name, Defuse(text)) }
 func (t *Table) Literal(key, name, text string) { t.add(key, name, text) }
 
 func (t *Table) add(key, name, text string) {
+	if t.only {
+		key = name
+	}
 	column, ok := t.columns[key]
+	if !ok && t.only {
+		return
+	}
 	if !ok {
-		column = len(t.keys)
-		t.columns[key] = column
-		t.keys = append(t.keys, key)
-		name = escape(Defuse(name))
-		t.header = append(t.header, name)
-		t.size += len(name)
+		column = t.column(key, name)
 	}
 	text = escape(text)
 	t.size += len(text)
@@ -75,14 +147,21 @@ func (t *Table) EndRow() bool {
 }
 
 // Lines passes the header and the rows to write, one line at a time, and returns
-// its first error. A line is valid only during the call. An empty table has no
-// lines.
+// its first error. A line is valid only during the call. A table without columns has
+// no lines.
 func (t *Table) Lines(write func(line []byte) error) error {
-	if len(t.rows) == 0 {
+	if len(t.keys) == 0 {
 		return nil
 	}
-	line := []byte(strings.Join(t.header, ",") + "\r\n")
-	if err := write(line); err != nil {
+	order := t.order()
+	var line []byte
+	for i, column := range order {
+		if i > 0 {
+			line = append(line, ',')
+		}
+		line = append(line, t.header[column]...)
+	}
+	if err := write(append(line, "\r\n"...)); err != nil {
 		return err
 	}
 	cells := make([][]byte, len(t.header))
@@ -95,11 +174,11 @@ func (t *Table) Lines(write func(line []byte) error) error {
 			cells[column], row = row[:length], row[length:]
 		}
 		line = line[:0]
-		for i, cell := range cells {
+		for i, column := range order {
 			if i > 0 {
 				line = append(line, ',')
 			}
-			line = append(line, cell...)
+			line = append(line, cells[column]...)
 		}
 		if err := write(append(line, "\r\n"...)); err != nil {
 			return err

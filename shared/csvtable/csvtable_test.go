@@ -86,6 +86,35 @@ func TestEndRowDropsARowOverTheLimit(t *testing.T) {
 	}
 }
 
+func TestArrange(t *testing.T) {
+	t.Parallel()
+	table := New(1000)
+	table.Arrange([]Place{{Key: "b", Name: "b"}, {Prefix: "o."}, {}, {Key: "z", Name: "z"}})
+	if got, want := textOf(t, table), "b,z\r\n"; got != want {
+		t.Errorf("an empty table = %q, want %q", got, want)
+	}
+	for _, key := range []string{"x", "z", "o.1", "b", "o.0"} {
+		table.Text(key, key, key)
+	}
+	table.EndRow()
+	if got, want := textOf(t, table), "b,o.1,o.0,x,z\r\nb,o.1,o.0,x,z\r\n"; got != want {
+		t.Errorf("Lines = %q, want %q", got, want)
+	}
+}
+
+func TestOnly(t *testing.T) {
+	t.Parallel()
+	table := New(1000)
+	table.Only([]string{"b", "a", "b"})
+	table.Text("1", "a", "x")
+	table.Text("2", "a", "y")
+	table.Text("3", "c", "z")
+	table.EndRow()
+	if got, want := textOf(t, table), "b,a\r\n,y\r\n"; got != want {
+		t.Errorf("Lines = %q, want %q", got, want)
+	}
+}
+
 func TestDefuse(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{

@@ -54,6 +54,24 @@ var fields = map[string]kind{
 	"user_metadata":        object,
 }
 
+// PublicField is a public field of the document.
+type PublicField struct {
+	Name string
+	// Object is true if the value is a JSON object, so that its members are columns of
+	// a table.
+	Object bool
+}
+
+// PublicFields returns the public fields, sorted by name. The ID is not among them.
+func PublicFields() []PublicField {
+	all := make([]PublicField, 0, len(fields))
+	for name, k := range fields {
+		all = append(all, PublicField{Name: name, Object: k == object})
+	}
+	slices.SortFunc(all, func(a, b PublicField) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
 // maxInteger is the largest integer that every JSON parser represents exactly
 // (RFC 7493, 2.2).
 const maxInteger = 1<<53 - 1
