@@ -88,13 +88,19 @@ func (d *definition) response(x Exchange, operation object, at string) error {
 	if err := d.headers(x, response, at); err != nil {
 		return err
 	}
-	if response["content"] == nil || x.Method == http.MethodHead || x.Status == http.StatusNotModified {
+	if response["content"] == nil && response["x-content"] == nil || x.Method == http.MethodHead || x.Status == http.StatusNotModified {
 		if len(x.AnswerBody) > 0 {
 			return fmt.Errorf("%d with a body", x.Status)
 		}
 		return nil
 	}
-	content, at := d.follow(response, at, "content")
+	// x-content has the media types that generators must not see.
+	essence, _, _ := mime.ParseMediaType(x.Answer.Get("Content-Type"))
+	kind := "content"
+	if more := d.at(response, "x-content"); mediaOf(more, essence) != "" {
+		kind = "x-content"
+	}
+	content, at := d.follow(response, at, kind)
 	if err := d.body(content, at, x.Answer.Get("Content-Type"), x.AnswerBody); err != nil {
 		return err
 	}
@@ -167,12 +173,8 @@ func (d *definition) body(content object, at, contentType string, body []byte) e
 	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
 		return fmt.Errorf("media type %q: %w", contentType, err)
 	}
-	name := essence
-	if content[name] == nil {
-		major, _, _ := strings.Cut(essence, "/")
-		name = major + "/*"
-	}
-	if content[name] == nil {
+	name := mediaOf(content, essence)
+	if name == "" {
 		return fmt.Errorf("media type %s is not in the definition", contentType)
 	}
 	media, at := d.follow(content, at, name)
@@ -195,6 +197,17 @@ func (d *definition) body(content object, at, contentType string, body []byte) e
 		return fmt.Errorf("body: %w", err)
 	}
 	return nil
+}
+
+// mediaOf returns the name of the media type in content that a type matches, or "".
+func mediaOf(content object, essence string) string {
+	major, _, _ := strings.Cut(essence, "/")
+	for _, name := range []string{essence, major + "/*"} {
+		if content[name] != nil {
+			return name
+		}
+	}
+	return ""
 }
 
 // octets is the media type of the bodies of storage requests.
