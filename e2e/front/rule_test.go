@@ -43,7 +43,13 @@ var rule = []struct {
 	// Only segments of the name, after the secret, may be empty.
 	{target: "/v2/storage/A/S//x.mp3", recordings: true},
 	{target: "/v2/storage/A/S///A//202601-a//x.mp3?from=a", recordings: true},
+	{target: "/v2/openapi.json", recordings: true},
+	{target: "/v1/openapi.json?x=/y", recordings: true},
 
+	{target: "/openapi.json"},
+	{target: "/v2/openapi.jsonX"},
+	{target: "/v2/openapiXjson"},
+	{target: "/v2/accounts/A/openapi.json", spans: true},
 	{target: "/v2/storage"},
 	{target: "/v2/storage/plans"},
 	{target: "/v2/storage/plans/P"},
