@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -123,10 +124,13 @@ func precedence(segments []string) string {
 
 // pointer appends names to a JSON pointer (RFC 6901).
 func pointer(base string, names ...string) string {
+	escape := strings.NewReplacer("~", "~0", "/", "~1")
+	var b strings.Builder
+	b.WriteString(base)
 	for _, name := range names {
-		base += "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+		b.WriteString("/" + escape.Replace(name))
 	}
-	return base
+	return b.String()
 }
 
 // at starts at from, follows a path of names, and returns the object there. It resolves
@@ -168,7 +172,7 @@ func (d *definition) parametersOf(of object, base string) []parameter {
 	all := make([]parameter, 0, len(list))
 	for i, element := range list {
 		o, _ := element.(object)
-		o, at := d.resolve(o, pointer(base, "parameters", fmt.Sprint(i)))
+		o, at := d.resolve(o, pointer(base, "parameters", strconv.Itoa(i)))
 		p := parameter{pointer: pointer(at, "schema")}
 		p.name, _ = o["name"].(string)
 		p.in, _ = o["in"].(string)
@@ -242,7 +246,7 @@ func (d *definition) value(at string, v any) error {
 	if err != nil {
 		return err
 	}
-	return s.Validate(v) //nolint:wrapcheck // the callers say what was validated
+	return s.Validate(v) //nolint:wrapcheck // the callers add what they validated
 }
 
 // text validates the value of a parameter or header. A number is a number if the schema
@@ -258,7 +262,7 @@ func (d *definition) text(at, text string) error {
 	}
 	for _, c := range text {
 		if !strings.ContainsRune("-+.eE0123456789", c) {
-			return err //nolint:wrapcheck // the callers say what was validated
+			return err //nolint:wrapcheck // the callers add what they validated
 		}
 	}
 	v, parseErr := jsonschema.UnmarshalJSON(strings.NewReader(text))

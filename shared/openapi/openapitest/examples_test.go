@@ -121,12 +121,12 @@ func (d node) fill(t *testing.T, x *openapitest.Exchange, p node) {
 	if strings.Contains(x.URL, "?") {
 		separator = "&"
 	}
-	switch {
-	case p["in"] == "path":
+	switch p["in"] {
+	case "path":
 		x.URL = strings.Replace(x.URL, "{"+name+"}", value, 1)
-	case p["in"] == "query":
+	case "query":
 		x.URL += separator + url.QueryEscape(name) + "=" + url.QueryEscape(value)
-	case p["in"] == "header":
+	case "header":
 		x.Header.Set(name, value)
 	}
 }

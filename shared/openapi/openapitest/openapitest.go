@@ -80,7 +80,7 @@ func (x *Exchange) violation(what string, err error) error {
 // response checks the status, headers and body of a response.
 func (d *definition) response(x Exchange, operation object, at string) error {
 	all, _ := operation["responses"].(object)
-	status := fmt.Sprint(x.Status)
+	status := strconv.Itoa(x.Status)
 	if all[status] == nil {
 		return fmt.Errorf("status %d is not in the definition", x.Status)
 	}
@@ -214,8 +214,8 @@ func mediaOf(content object, essence string) string {
 const octets = "application/octet-stream"
 
 // wholeSeconds checks the time in the envelope. Its format in the definition is
-// date-time, but the contract (Envelope) requires UTC in whole seconds. A pattern in the
-// definition would say so, but generated clients break on a time with a pattern.
+// date-time, but the contract (Envelope) requires UTC in whole seconds. The definition
+// has no pattern for it, because generated clients break on a time with a pattern.
 func wholeSeconds(body []byte) error {
 	var envelope struct {
 		Timestamp *string `json:"timestamp"`
