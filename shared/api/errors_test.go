@@ -33,6 +33,7 @@ import (
 
 // noRow has the errors that need no row in errorTable, each with the reason.
 var noRow = map[string]string{
+	"auth.ErrNoSigningKey":   "only the command line and make run sign tokens",
 	"incoming.ErrEarly":      "only package bucket returns it, for an event of the bucket",
 	"incoming.ErrKept":       "only package bucket returns it, for an event of the bucket",
 	"incoming.ErrUnchanged":  "only package bucket returns it, for an event of the bucket",
