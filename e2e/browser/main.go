@@ -4,8 +4,9 @@
 // with -delivery inline the API answers with the audio itself. The page is served
 // from a third origin.
 //
-// Its test, with the build tag e2e, seeks after a presigned URL has expired. It needs a
-// running make run, with the variables of its demo.env and DATA_DIR.
+// Its tests, with the build tag e2e, seek after a presigned URL has expired, and play a
+// recording in docs/tutorials/player.html. They need a running make run, with the
+// variables of its demo.env and DATA_DIR.
 //
 //	URL=… TOKEN=… ACCOUNT_ID=… browser [-chromium PATH] [-delivery WAY] [-any-certificate]
 package main
