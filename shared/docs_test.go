@@ -186,19 +186,21 @@ func TestFilesNamedInDocumentsExist(t *testing.T) {
 	}
 }
 
-// All files and folders in the README's tree exist.
-func TestReadmeShowsTheTree(t *testing.T) {
+// codePage shows the packages as a tree.
+const codePage = "docs/explanation/code.md"
+
+// All files and folders in the tree of codePage exist.
+func TestTheTreeExists(t *testing.T) {
 	t.Parallel()
-	_, rest, _ := strings.Cut(pages(t, tree(t))["README.md"], "## How the code is laid out\n")
-	_, rest, _ = strings.Cut(rest, "```\n")
+	_, rest, _ := strings.Cut(pages(t, tree(t))[codePage], "```\n")
 	block, _, ok := strings.Cut(rest, "\n```")
 	if !ok {
-		t.Fatal("README.md has no code block under \"How the code is laid out\"")
+		t.Fatalf("%s has no code block", codePage)
 	}
 	for line := range strings.Lines(block) {
 		name, _, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if name = strings.TrimSuffix(name, "/"); !exists(name) {
-			t.Errorf("README.md shows %s, which does not exist", name)
+			t.Errorf("%s shows %s, which does not exist", codePage, name)
 		}
 	}
 }
