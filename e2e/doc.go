@@ -31,7 +31,7 @@
 //   - clients tests make run with wget, s3cmd, rclone, the AWS CLI and other clients.
 //   - deployed tests a deployed stack: streams, events, permissions, template.
 //   - front tests the path rule in front of a running Kazoo (nginx, CloudFront).
-//   - guides runs the guides of docs/how-to/connect.md.
+//   - guides runs the tutorials and the guides of docs/how-to/connect.md.
 //   - invoke runs the sample events through sam local invoke.
 //   - migration imports thousands of recordings from a stand-in Kazoo.
 //   - storm uploads thousands of recordings while the receivers are killed.

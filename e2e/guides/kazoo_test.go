@@ -189,7 +189,7 @@ func allFields(c pbx.Call) map[string]any {
 }
 
 func TestKazooS3(t *testing.T) {
-	w := open(t).begin(t, "connect-kazoo-s3.md", 1)
+	w := open(t).begin(t, "how-to/connect-kazoo-s3.md", 1)
 	k := w.kazoo()
 	if w.cloud {
 		w.follow("sh", "aws")
@@ -210,7 +210,7 @@ func TestKazooS3(t *testing.T) {
 }
 
 func TestKazooHTTP(t *testing.T) {
-	w := open(t).begin(t, "connect-kazoo-http.md", 2)
+	w := open(t).begin(t, "how-to/connect-kazoo-http.md", 2)
 	k := w.kazoo()
 	w.follow("sh", "")
 	first, second := callAt(w, "first@pbx.example", 63937071000), callAt(w, "second@pbx.example", 63937072000)

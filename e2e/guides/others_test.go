@@ -47,7 +47,7 @@ func (w *walk) hook(command string, variables ...string) {
 }
 
 func TestFreeSWITCH(t *testing.T) {
-	w := open(t).begin(t, "connect-freeswitch.md", 3)
+	w := open(t).begin(t, "how-to/connect-freeswitch.md", 3)
 	w.follow("sh", "")
 	w.install()
 	if w.cloud {
@@ -99,7 +99,7 @@ func TestFreeSWITCH(t *testing.T) {
 var mixMonitor = regexp.MustCompile(`MixMonitor\(\$\{RECORDING\},,(.*)\)\n`)
 
 func TestAsterisk(t *testing.T) {
-	w := open(t).begin(t, "connect-asterisk.md", 4)
+	w := open(t).begin(t, "how-to/connect-asterisk.md", 4)
 	w.follow("sh", "")
 	w.install()
 	if w.cloud {

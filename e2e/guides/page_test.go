@@ -18,10 +18,10 @@ type block struct{ lang, info, text string }
 // fence matches code blocks.
 var fence = regexp.MustCompile("(?ms)^```(\\w+)(?: ([^\n]*))?\n(.*?)^```$")
 
-// blocks returns the code blocks of a page in docs/how-to.
+// blocks returns the code blocks of a page, whose path is relative to docs.
 func blocks(t *testing.T, page string) (all []block) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "how-to", page))
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", filepath.FromSlash(page)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,16 +79,22 @@ func (w *walk) follow(lang, info string) {
 			continue
 		}
 		ran++
-		out, err := w.run(b.text)
-		if err != nil {
-			w.t.Fatalf("%v\n%s%s", err, b.text, out)
-		}
-		out = strings.TrimSpace(out)
+		out := strings.TrimSpace(w.must(b))
 		w.output = out[strings.LastIndexByte(out, '\n')+1:]
 	}
 	if ran == 0 {
 		w.t.Fatalf("the page has no block %s %s", lang, info)
 	}
+}
+
+// must runs a block, which must succeed, and returns its output.
+func (w *walk) must(b block) string {
+	w.t.Helper()
+	out, err := w.run(b.text)
+	if err != nil {
+		w.t.Fatalf("%v\n%s%s", err, b.text, out)
+	}
+	return out
 }
 
 // install writes the files of the page. They use the storage address that the
