@@ -42,12 +42,18 @@ func (w *walk) clone() {
 }
 
 // through runs the sh blocks of the page in their order, but not clone and those with
-// the given infos. It returns the last output of each info.
+// the given infos. It returns the last output of each info. A block that waits for audio
+// is retried for at most one minute, because the emulator may take longer than AWS.
 func (w *walk) through(except ...string) map[string]string {
 	w.t.Helper()
 	outputs := map[string]string{}
 	for _, b := range w.page {
 		if b.lang == "sh" && b.info != "clone" && !slices.Contains(except, b.info) {
+			for end := time.Now().Add(time.Minute); strings.Contains(b.text, "Prefer: wait") && time.Now().Before(end); {
+				if _, err := w.run(b.text); err == nil {
+					break
+				}
+			}
 			outputs[b.info] = w.must(b)
 		}
 	}
