@@ -32,7 +32,7 @@ var (
 	// used and set match the use of a shell variable, and what gives it a value.
 	used = regexp.MustCompile(`\$\{?([A-Z][A-Z0-9_]*)`)
 	set  = regexp.MustCompile(`(?m)(?:^|[ ;"])([A-Z][A-Z0-9_]*)=`)
-	// named matches a variable that the text introduces.
+	// named matches a variable that the text names.
 	named = regexp.MustCompile("`([A-Z][A-Z0-9_]*)`")
 	// target matches a target of make in a command.
 	target = regexp.MustCompile(`\bmake (?:-s )?([a-z][a-z0-9-]*)`)
@@ -150,9 +150,9 @@ func defaultOf(t *testing.T, name string) string {
 	return ""
 }
 
-// A newcomer copies the commands of the README and of the tutorials. Their variables get
-// a value: from demo.env, from the file that make deploy writes, from the page's own
-// commands, or from the reader, whom the page tells.
+// Readers copy commands. The variables in them get a value: from demo.env, from the file
+// that make deploy writes if the page loads it, from the page's own commands, or from the
+// reader, if the text names the variable.
 func TestVariablesInCommandsAreSet(t *testing.T) {
 	t.Parallel()
 	known := []string{"PWD"}
@@ -169,11 +169,16 @@ func TestVariablesInCommandsAreSet(t *testing.T) {
 			t.Errorf("demo.env does not set %s", name)
 		}
 	}
+	deployed := slices.Clone(known)
+	for _, m := range regexp.MustCompile(`echo "([A-Z_]+)=`).FindAllStringSubmatch(source(t, "tools/environment"), -1) {
+		deployed = append(deployed, m[1])
+	}
 	for name, text := range pages(t, tree(t)) {
-		if name != "README.md" && !strings.HasPrefix(name, "docs/tutorials/") {
-			continue
-		}
 		here := slices.Clone(known)
+		// Pages that link there need the variables that it lists.
+		if strings.Contains(text, ". .deploy/") || strings.Contains(text, "#before-you-begin") {
+			here = slices.Clone(deployed)
+		}
 		for _, m := range named.FindAllStringSubmatch(fenced.ReplaceAllString(text, ""), -1) {
 			here = append(here, m[1])
 		}

@@ -18,7 +18,7 @@ type block struct{ lang, info, text string }
 // fence matches code blocks.
 var fence = regexp.MustCompile("(?ms)^```(\\w+)(?: ([^\n]*))?\n(.*?)^```$")
 
-// blocks returns the code blocks of a page, whose path is relative to docs.
+// blocks returns the code blocks of a page. Its path is relative to docs.
 func blocks(t *testing.T, page string) (all []block) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", filepath.FromSlash(page)))

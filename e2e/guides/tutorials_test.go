@@ -17,8 +17,7 @@ import (
 	"callrecordings/e2e/given"
 )
 
-// learn opens a tutorial for a newcomer, whose environment has none of the service's
-// variables.
+// learn opens a tutorial for a newcomer. The variables of the service are not set.
 func learn(t *testing.T, page string) *walk {
 	t.Helper()
 	root, err := filepath.Abs("../..")
@@ -74,7 +73,7 @@ func (w *walk) serve() {
 		if b.info != "serve" {
 			continue
 		}
-		cmd := exec.Command("bash", "-ec", b.text) //nolint:gosec,noctx // the page is ours; the test interrupts it
+		cmd := exec.Command("bash", "-ec", b.text) //nolint:noctx // the test interrupts it
 		cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = w.dir, append(slices.Clone(w.env), "PORT="+port), log, log
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 		if err := cmd.Start(); err != nil {
