@@ -73,7 +73,7 @@ func (w *walk) serve() {
 		if b.info != "serve" {
 			continue
 		}
-		cmd := exec.Command("bash", "-ec", b.text) //nolint:noctx // the test interrupts it
+		cmd := exec.Command("bash", "-ec", b.text)
 		cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = w.dir, append(slices.Clone(w.env), "PORT="+port), log, log
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 		if err := cmd.Start(); err != nil {
