@@ -161,7 +161,7 @@ func TestVariablesInCommandsAreSet(t *testing.T) {
 	if !ok || !end {
 		t.Fatal("local/welcome.go does not write demo.env as this test expects")
 	}
-	for _, m := range regexp.MustCompile(`([A-Z_]+)=%s`).FindAllStringSubmatch(demo, -1) {
+	for _, m := range regexp.MustCompile(`([A-Z_]+)=(?:%s|")`).FindAllStringSubmatch(demo, -1) {
 		known = append(known, m[1])
 	}
 	for _, name := range []string{"ACCOUNT_ID", "USER_ID", "TOKEN", "URL"} {

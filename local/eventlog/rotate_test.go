@@ -192,7 +192,7 @@ func TestALinkedFile(t *testing.T) {
 	}
 }
 
-// follower is a reader that follows the file by its name, as docs/events.md describes.
+// follower is a reader that follows the file by its name, as docs/reference/events.md describes.
 type follower struct {
 	path string
 	file *os.File
