@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"callrecordings/shared/incoming/upload"
 )
 
@@ -27,15 +29,22 @@ func TestParseAcceptsOptionsAnywhere(t *testing.T) {
 		{"before", []string{"--x", "1", "a", "b"}, []string{"a", "b"}, "1"},
 		{"after", []string{"a", "b", "--x", "1"}, []string{"a", "b"}, "1"},
 		{"between", []string{"a", "-x=1", "b"}, []string{"a", "b"}, "1"},
+		{"with one hyphen", []string{"a", "-x", "1", "b"}, []string{"a", "b"}, "1"},
 		{"no options after --", []string{"a", "--x", "1", "--", "-b", "--x", "2"}, []string{"a", "-b", "--x", "2"}, "1"},
 		{"a dash is an argument", []string{"-", "--x", "1"}, []string{"-"}, "1"},
 		{"nothing", nil, nil, ""},
 	} {
-		fs := flags("test")
-		x := fs.String("x", "", "")
-		got, err := env{}.parse(fs, usage{}, c.args)
+		command := usage{name: "test"}.command()
+		x := command.Flags().StringP("x", "x", "", "")
+		var got []string
+		command.RunE = func(_ *cobra.Command, args []string) error {
+			got = args
+			return nil
+		}
+		command.SetArgs(longFlags(command, c.args))
+		err := command.Execute()
 		if err != nil || !equal(got, c.want) || *x != c.flag {
-			t.Errorf("parse(%s) = %q, %v with x %q, want %q with %q", c.name, got, err, *x, c.want, c.flag)
+			t.Errorf("%s: arguments %q, %v with x %q, want %q with %q", c.name, got, err, *x, c.want, c.flag)
 		}
 	}
 }
@@ -67,7 +76,7 @@ func TestAddFileReportsAnInterrupt(t *testing.T) {
 	t.Parallel()
 	ctx, stop := context.WithCancel(t.Context())
 	var out bytes.Buffer
-	e := env{func(string) string { return "" }, time.Now, &out, &out}
+	e := env{getenv: func(string) string { return "" }, now: time.Now, stdout: &out, stderr: &out}
 	in := upload.Uploader{Audio: interruptedStorage{stop}, Now: time.Now, Random: rand.Reader}
 	if r, err := e.addFile(ctx, in, upload.Request{Account: "acc"}, audio["call.mp3"]); !errors.Is(err, errStopped) {
 		t.Errorf("addFile = %v, %v, want %v", r, err, errStopped)

@@ -32,14 +32,6 @@ func (e env) newDisplay(asJSON bool, limit int) *display {
 	return &display{stdout: e.stdout, stderr: e.stderr, now: e.now, asJSON: asJSON, limit: limit}
 }
 
-// eraseLine returns the codes that erase the progress line, if w is a terminal.
-func eraseLine(w io.Writer) string {
-	if isTerminal(w) {
-		return "\r\x1b[K"
-	}
-	return ""
-}
-
 // follow shows the progress until end is called: a bar on a terminal, otherwise
 // a line every few seconds, in JSON with --json.
 func (d *display) follow(ctx context.Context, tally *importer.Tally, b *bar) (end func()) {
@@ -78,7 +70,7 @@ func (d *display) progress(b *bar, c importer.Count) {
 	case d.asJSON:
 		d.printJSON(line{Progress: &c})
 	case isTerminal(d.stderr):
-		printf(d.stderr, "%s%s", eraseLine(d.stderr), b.line(c, d.now(), barWidth))
+		printf(d.stderr, "%s%s", eraseLine(d.stderr), cut(b.line(c, d.now(), barWidth), columns(d.stderr)-1))
 	default:
 		printf(d.stderr, "%s\n", b.line(c, d.now(), 0))
 	}
@@ -165,7 +157,7 @@ func (b *bar) line(c importer.Count, now time.Time, width int) string {
 	if s := took.Seconds(); s > 0 {
 		text += fmt.Sprintf(", %.1f/s, %s/s", float64(c.Done())/s, size(int64(float64(c.Bytes)/s)))
 	}
-	if left, ok := remaining(took, f); ok {
+	if left, ok := remaining(took, f); ok && c.Done() > 0 {
 		text += ", " + left + " left"
 	}
 	if here := c.Known + c.Updated; b.verb == copying && here > 0 {
@@ -181,11 +173,14 @@ func (b *bar) line(c importer.Count, now time.Time, width int) string {
 	return "[" + strings.Repeat("=", full) + strings.Repeat(" ", width-full) + "] " + text
 }
 
+// soonest is how long a step must have run before its remaining time is estimated.
+const soonest = 3 * time.Second
+
 // remaining extrapolates the remaining time from the time that a fraction of
-// the work took. ok is false if the fraction is 1, or too small for
-// an estimate.
+// the work took. ok is false if the fraction is 1, or if the fraction or the time is too
+// small for an estimate.
 func remaining(took time.Duration, fraction float64) (left string, ok bool) {
-	if fraction < 0.001 || fraction >= 1 {
+	if fraction < 0.001 || fraction >= 1 || took < soonest {
 		return "", false
 	}
 	d := time.Duration(float64(took) * (1 - fraction) / fraction)

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/spf13/cobra"
+
 	"callrecordings/shared/incoming/importer"
 	"callrecordings/shared/incoming/importer/folder"
 )
 
 var exportDirUsage = usage{
+	name: "dir", summary: "into a folder that import dir can read",
 	args: "FOLDER --account ID [OPTIONS]",
 	does: `Writes the recordings of an account into FOLDER: each as a JSON document with its audio beside it.
 Recordings that are already there and unchanged are skipped, so you can run it again at any time.`,
@@ -18,36 +21,46 @@ Recordings that are already there and unchanged are skipped, so you can run it a
 	},
 }
 
-// exportDir writes the recordings of an account into a folder.
-func exportDir(ctx context.Context, e env, args []string) (err error) {
+// exportCommand makes `recordings export`.
+func (e env) exportCommand() *cobra.Command {
+	return usage{
+		name: "export", summary: "write recordings into a folder",
+		does:     "Writes recordings into a folder that import dir can read.",
+		examples: exportDirUsage.examples,
+	}.parent(e.exportDirCommand())
+}
+
+// exportDirCommand makes the command that writes the recordings of an account into
+// a folder.
+func (e env) exportDirCommand() *cobra.Command {
 	var x folder.Export
 	var asJSON bool
-	fs := flags("export dir")
+	c := exportDirUsage.command()
+	fs := c.Flags()
 	t := e.targetFlags(fs)
 	accountFlag(fs, &x.Account)
 	fs.StringVar(&x.Owner, "owner", "", "`ID`: only recordings of this user")
-	periodFlags(fs, &x.From, &x.To)
+	e.periodFlags(fs, &x.From, &x.To)
 	concurrencyFlag(fs, &x.Concurrency, dirConcurrency)
 	jsonFlag(fs, &asJSON)
-	rest, err := e.parse(fs, exportDirUsage, args)
-	if err != nil {
-		return err
-	}
-	if err := checkExport(x, rest); err != nil {
-		return err
-	}
-	x.Root = rest[0]
-	o, closed, err := t.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if e := closed(); e != nil && err == nil {
-			err = e
+	c.RunE = func(c *cobra.Command, args []string) (err error) {
+		if err := checkExport(x, args); err != nil {
+			return err
 		}
-	}()
-	x.Store, x.Audio = o.store, o.audio
-	return e.export(ctx, x, asJSON)
+		x.Root = args[0]
+		o, closed, err := t.open(c.Context())
+		if err != nil {
+			return err
+		}
+		defer func() {
+			if e := closed(); e != nil && err == nil {
+				err = e
+			}
+		}()
+		x.Store, x.Audio = o.store, o.audio
+		return e.export(c.Context(), x, asJSON)
+	}
+	return c
 }
 
 // checkExport checks the options and the arguments.

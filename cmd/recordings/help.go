@@ -1,22 +1,37 @@
 package main
 
 import (
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
-// help prints the general help.
-func help(w io.Writer) {
-	printf(w, "recordings manages call recordings in a local data folder or in a deployment.\n\n"+
-		"usage: recordings COMMAND [OPTIONS]\n\nCommands:\n")
-	for _, c := range commands {
-		printf(w, "  %-16s %s\n", c.name, c.summary)
+// help prints the help of a command to standard output.
+func (e env) help(c *cobra.Command) {
+	if !c.HasParent() {
+		e.generalHelp(c, e.stdout)
+		return
+	}
+	printHelp(e.stdout, c)
+}
+
+// generalHelp prints the general help.
+func (e env) generalHelp(root *cobra.Command, w io.Writer) {
+	printf(w, "recordings works with call recordings in a local data folder or in a deployment.\n\n"+
+		"usage: %s\n", root.UseLine())
+	for _, g := range root.Groups() {
+		printf(w, "\n%s\n", g.Title)
+		for _, c := range root.Commands() {
+			if c.GroupID == g.ID {
+				printf(w, "  %-16s %s\n", c.Name(), c.Short)
+			}
+		}
 	}
 	printf(w, `
-Options that choose the target, and the environment variables they override:
+Options that choose a data folder or a deployment:
   --data-dir FOLDER  DATA_DIR          local data folder (default .data)
   --table NAME       TABLE_NAME        DynamoDB table of a deployment
   --bucket NAME      BUCKET_NAME       S3 bucket of a deployment
@@ -33,74 +48,116 @@ Other environment variables:
   KAZOO_API_KEY          API key for that Kazoo
   KAZOO_TOKEN            auth token for that Kazoo, if there is no API key
 
-The exit code is 0 on success, 1 if something failed, and 2 if the command line is wrong.
-Run "recordings COMMAND --help" for the options of a command.
+Times are 2026-01-31, 2026-01-31T09:30:00Z, or how long ago: 30d, 12h. Durations are 90m, 12h, 30d or 2w.
+
+Exit codes:
+  0  success
+  1  something failed
+  2  the command line is wrong
+
+Examples:
+  recordings add call.mp3 --account A --caller +15550100 --callee 1001
+
+Run "recordings COMMAND --help" for the options of a command, and "recordings --version" for the version.
 `)
 }
 
-// usage is the help of one command.
-type usage struct {
-	// args are the arguments and the most important options.
-	args string
-	// does describes the command in a few sentences.
-	does string
-	// examples are command lines without the program's name.
-	examples []string
-}
-
-// print prints the help of a command, with its options from fs. The text of an
-// option names its value in backquotes: either in a sentence ("at most `N`
-// requests") or in front of it ("`ID`: ID of the account").
-func (u usage) print(w io.Writer, fs *flag.FlagSet) {
-	printf(w, "%s\n\n%s\n", strings.TrimSpace("usage: recordings "+fs.Name()+" "+u.args), u.does)
+// printHelp prints the help of a command, with its options. The text of an option
+// names its value in backquotes: either in a sentence ("at most `N` requests") or in
+// front of it ("`ID`: ID of the account").
+func printHelp(w io.Writer, c *cobra.Command) {
+	printf(w, "usage: %s\n\n%s\n", c.UseLine(), c.Long)
+	if c.HasAvailableSubCommands() {
+		printf(w, "\nCommands:\n")
+		for _, sub := range c.Commands() {
+			printf(w, "  %-22s %s\n", sub.CommandPath(), sub.Short)
+		}
+	}
 	options := false
-	fs.VisitAll(func(f *flag.Flag) {
+	c.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		if f.Name == "help" || f.Hidden {
+			return
+		}
 		if !options {
 			options = true
 			printf(w, "\nOptions:\n")
 		}
-		value, text := flag.UnquoteUsage(f)
+		value, text := pflag.UnquoteUsage(f)
 		text = strings.TrimPrefix(text, value+": ")
 		if f.DefValue != "" && f.DefValue != "0" && f.DefValue != "false" {
 			text += fmt.Sprintf(" (default %s)", f.DefValue)
 		}
 		printf(w, "  %-22s %s\n", strings.TrimSpace("--"+f.Name+" "+value), text)
 	})
-	if len(u.examples) > 0 {
-		printf(w, "\nExamples:\n")
+	if notes := c.Annotations[notesKey]; notes != "" {
+		printf(w, "\n%s\n", notes)
 	}
-	for _, line := range u.examples {
-		printf(w, "  recordings %s\n", line)
+	if c.Example != "" {
+		printf(w, "\nExamples:\n%s", c.Example)
 	}
 }
 
-// flags makes the flag set of a command. The set itself prints nothing.
-func flags(name string) *flag.FlagSet {
-	fs := flag.NewFlagSet(name, flag.ContinueOnError)
-	fs.SetOutput(io.Discard)
-	return fs
+// helpCommand makes `recordings help COMMAND`.
+func (e env) helpCommand() *cobra.Command {
+	c := usage{
+		name: "help", summary: "show the help of a command", args: "[COMMAND]",
+		does:     "Shows the help of a command, or lists all commands. recordings COMMAND --help does the same.",
+		examples: []string{"help", "help import dir"},
+	}.command()
+	c.RunE = func(c *cobra.Command, args []string) error {
+		root := c.Root()
+		found, rest, err := root.Find(args)
+		if err != nil || found == root && len(rest) > 0 {
+			return e.unknown(root, args[0])
+		}
+		e.help(found)
+		return nil
+	}
+	c.ValidArgsFunction = func(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		found, _, _ := c.Root().Find(args)
+		var names []string
+		for _, sub := range found.Commands() {
+			names = append(names, sub.Name())
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+	return c
 }
 
-// parse reads the options, which may come before, between and after the other
-// arguments, and returns those arguments. After "--", nothing is an option. If
-// args ask for help, parse prints it and returns flag.ErrHelp.
-func (e env) parse(fs *flag.FlagSet, u usage, args []string) ([]string, error) {
-	var rest []string
-	for {
-		before := len(args)
-		if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
-			u.print(e.stdout, fs)
-			return nil, err
-		} else if err != nil {
-			return nil, usageError{err}
+// completionCommand makes the command that prints the completion script of a shell.
+func (e env) completionCommand() *cobra.Command {
+	shells := []string{"bash", "zsh", "fish", "powershell"}
+	c := usage{
+		name: "completion", summary: "print a script that completes commands and options in a shell", args: strings.Join(shells, "|"),
+		does: `Prints a script that makes the shell complete commands and options. Load it in the shell's startup file,
+such as ~/.bashrc, or store it where the shell looks for completions.`,
+		examples: []string{
+			"completion bash >/etc/bash_completion.d/recordings",
+			"completion zsh >\"${fpath[1]}/_recordings\"",
+			"completion fish >~/.config/fish/completions/recordings.fish",
+			"completion powershell | Out-String | Invoke-Expression",
+		},
+	}.command()
+	c.ValidArgs = shells
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return usageError{fmt.Errorf("want one of %s", strings.Join(shells, ", "))}
 		}
-		left := fs.Args()
-		if parsed := args[:before-len(left)]; len(parsed) > 0 && parsed[len(parsed)-1] == "--" {
-			return append(rest, left...), nil
+		if err := unexpected(args, 1); err != nil {
+			return err
 		}
-		if len(left) == 0 {
-			return rest, nil
+		root := c.Root()
+		switch args[0] {
+		case "bash":
+			return root.GenBashCompletionV2(e.stdout, true)
+		case "zsh":
+			return root.GenZshCompletion(e.stdout)
+		case "fish":
+			return root.GenFishCompletion(e.stdout, true)
+		case "powershell":
+			return root.GenPowerShellCompletionWithDesc(e.stdout)
 		}
-		rest, args = append(rest, left[0]), left[1:]
+		return usageError{fmt.Errorf("want one of %s, not %q", strings.Join(shells, ", "), args[0])}
 	}
+	return c
 }

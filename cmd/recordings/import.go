@@ -3,55 +3,24 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"callrecordings/shared/config"
 	"callrecordings/shared/incoming/importer"
 	"callrecordings/shared/recording"
 )
 
-// importing lists the sources of `recordings import`.
-var importing = []command{
-	{"kazoo", "from a running Kazoo, through its API", importKazoo},
-	{"dir", "from a folder of audio files, or from what export dir has written", importDir},
-}
-
-// exporting lists the destinations of `recordings export`.
-var exporting = []command{
-	{"dir", "into a folder that import dir can read", exportDir},
-}
-
-func importFrom(ctx context.Context, e env, args []string) error {
-	return e.dispatch(ctx, "import", importing, args)
-}
-
-func exportTo(ctx context.Context, e env, args []string) error {
-	return e.dispatch(ctx, "export", exporting, args)
-}
-
-// dispatch runs the subcommand that the first argument names.
-func (e env) dispatch(ctx context.Context, name string, subcommands []command, args []string) error {
-	names := make([]string, len(subcommands))
-	for i, c := range subcommands {
-		names[i] = c.name
-		if len(args) > 0 && args[0] == c.name {
-			return c.run(ctx, e, args[1:])
-		}
-	}
-	want := "want " + strings.Join(names, " or ")
-	switch {
-	case len(args) == 0:
-		return usageError{errors.New(want)}
-	case !isHelp(args[0]):
-		return usageError{fmt.Errorf("%s, not %q", want, args[0])}
-	}
-	printf(e.stdout, "usage: recordings %s %s ...\n\n", name, strings.Join(names, "|"))
-	for _, c := range subcommands {
-		printf(e.stdout, "  recordings %s %-6s %s\n", name, c.name, c.summary)
-	}
-	return flag.ErrHelp
+// importCommand makes `recordings import`.
+func (e env) importCommand() *cobra.Command {
+	return usage{
+		name: "import", summary: "copy recordings from a running Kazoo or from a folder",
+		does:     "Copies recordings from a source. A source is a running Kazoo, a folder of audio, or what export dir has written.",
+		examples: []string{importKazooUsage.examples[0], importDirUsage.examples[0]},
+	}.parent(e.importKazooCommand(), e.importDirCommand())
 }
 
 // importOptions are the options that all imports share.
@@ -69,7 +38,7 @@ type importOptions struct {
 }
 
 // importFlags adds the shared options to fs. rateHelp describes --rate.
-func (e env) importFlags(fs *flag.FlagSet, concurrency int, rate float64, rateHelp string) *importOptions {
+func (e env) importFlags(fs *pflag.FlagSet, concurrency int, rate float64, rateHelp string) *importOptions {
 	o := &importOptions{target: e.targetFlags(fs)}
 	o.target.creates = true
 	accountFlag(fs, &o.account)

@@ -2,11 +2,12 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"runtime"
+
+	"github.com/spf13/cobra"
 
 	"callrecordings/shared/incoming/importer/kazoo"
 	"callrecordings/shared/recording"
@@ -20,6 +21,7 @@ const (
 )
 
 var importKazooUsage = usage{
+	name: "kazoo", summary: "from a running Kazoo, through its API",
 	args: "--url URL --account ID (--token TOKEN | --api-key KEY) [OPTIONS]",
 	does: `Copies the recordings of an account from a running Kazoo. You can stop the import at any time; run the
 same command again to continue, or to copy what is new since.`,
@@ -29,22 +31,49 @@ same command again to continue, or to copy what is new since.`,
 	},
 }
 
-// importKazoo copies the recordings of a running Kazoo.
-func importKazoo(ctx context.Context, e env, args []string) error {
+// importKazooCommand makes the command that copies the recordings of a running Kazoo.
+func (e env) importKazooCommand() *cobra.Command {
 	var k kazoo.Options
-	fs := flags("import kazoo")
+	var temp string
+	var noAudio bool
+	c := importKazooUsage.command()
+	fs := c.Flags()
 	o := e.importFlags(fs, kazooConcurrency, kazooRate, "send at most `N` requests per second; 0 for no limit")
 	fs.StringVar(&k.URL, "url", "", "`URL`: base URL of Kazoo's API, such as https://pbx.example.com:8443 (or KAZOO_URL)")
 	fs.StringVar(&k.Token, "token", "", "`TOKEN`: auth token; set KAZOO_TOKEN instead to keep it out of process lists")
 	fs.StringVar(&k.APIKey, "api-key", "", "`KEY`: API key that renews the token; set KAZOO_API_KEY instead to keep it out of process lists")
 	fs.BoolVar(&k.Descendants, "descendants", false, "also copy from the accounts below this one")
-	periodFlags(fs, &k.Since, &k.Until)
-	noAudio := fs.Bool("no-audio", false, "copy only documents; a later run without this option adds the audio")
-	temp := fs.String("temp", "", "`FOLDER`: where to put temporary audio files (default: the data folder, or the system's)")
-	rest, err := e.parse(fs, importKazooUsage, args)
-	if err != nil {
-		return err
+	e.periodFlags(fs, &k.Since, &k.Until)
+	fs.BoolVar(&noAudio, "no-audio", false, "copy only documents; a later run without this option adds the audio")
+	fs.StringVar(&temp, "temp", "", "`FOLDER`: where to put temporary audio files (default: the data folder, or the system's)")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := e.completeKazoo(&k); err != nil {
+			return err
+		}
+		if err := o.check(args, 0); err != nil {
+			return err
+		}
+		return e.runImport(c.Context(), o, func(job *importJob, maxBytes int64) error {
+			k.Account, k.Rate, k.MaxBytes, k.Now = o.account, o.rate, maxBytes, e.now
+			k.Duplicate, k.Spool = job.tally.Duplicate, spool(cmp.Or(temp, o.target.dataDir))
+			job.noAudio, job.remote, job.since = noAudio, true, k.Since
+			if k.Until != 0 {
+				job.until = int64(min(k.Until, recording.Seconds(job.until)))
+			}
+			s, err := kazoo.Open(c.Context(), k)
+			if errors.Is(err, kazoo.ErrURL) || errors.Is(err, kazoo.ErrLogin) {
+				return usageError{err}
+			}
+			job.source = s
+			return err
+		})
 	}
+	return c
+}
+
+// completeKazoo takes from the environment what the options do not give, and checks
+// both.
+func (e env) completeKazoo(k *kazoo.Options) error {
 	k.URL = cmp.Or(k.URL, e.getenv("KAZOO_URL"))
 	if k.Token == "" && k.APIKey == "" {
 		k.APIKey = e.getenv("KAZOO_API_KEY")
@@ -58,23 +87,7 @@ func importKazoo(ctx context.Context, e env, args []string) error {
 	if err := checkPeriod(k.Since, k.Until); err != nil {
 		return usageError{err}
 	}
-	if err := o.check(rest, 0); err != nil {
-		return err
-	}
-	return e.runImport(ctx, o, func(job *importJob, maxBytes int64) error {
-		k.Account, k.Rate, k.MaxBytes, k.Now = o.account, o.rate, maxBytes, e.now
-		k.Duplicate, k.Spool = job.tally.Duplicate, spool(cmp.Or(*temp, o.target.dataDir))
-		job.noAudio, job.remote, job.since = *noAudio, true, k.Since
-		if k.Until != 0 {
-			job.until = int64(min(k.Until, recording.Seconds(job.until)))
-		}
-		s, err := kazoo.Open(ctx, k)
-		if errors.Is(err, kazoo.ErrURL) || errors.Is(err, kazoo.ErrLogin) {
-			return usageError{err}
-		}
-		job.source = s
-		return err
-	})
+	return nil
 }
 
 // spool returns a function that makes temporary files for audio in a folder.

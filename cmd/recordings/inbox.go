@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
+
+	"github.com/spf13/cobra"
 
 	"callrecordings/shared/config"
 	"callrecordings/shared/incoming"
@@ -86,6 +89,7 @@ type statement struct {
 }
 
 var inboxPolicyUsage = usage{
+	name: "inbox-policy", summary: "print the IAM policy for writing into an account's inbox",
 	args: "--account ID [--bucket NAME] [--sync] [--kms-key ARN]",
 	does: `Prints the IAM policy for a PBX that writes into the inbox of an account. It allows the PBX to put
 files there and to read back the file with which Kazoo tests its settings. It does not allow it to
@@ -95,42 +99,56 @@ read or delete recordings.`,
 	},
 }
 
-// inboxPolicy prints the IAM policy for writing into the inbox of an account. It
-// allows putting files there and reading back the file with which Kazoo tests
-// its settings (kazoo.md 7.8), and neither reading nor deleting a recording.
-func inboxPolicy(_ context.Context, e env, args []string) error {
-	fs := flags("inbox-policy")
-	var account, bucket string
-	accountFlag(fs, &account)
-	bucketFlag(fs, &bucket)
-	key := fs.String("kms-key", "", "`ARN`: your own KMS key, if the bucket is encrypted with one (KmsKeyArn)")
-	sync := fs.Bool("sync", false, "also allow listing the inbox, which aws s3 sync needs")
-	partition := fs.String("partition", "aws", "`NAME`: AWS partition: aws, aws-cn or aws-us-gov")
-	rest, err := e.parse(fs, inboxPolicyUsage, args)
-	if err != nil {
-		return err
+// inboxPolicyCommand makes the command that prints the IAM policy for writing into
+// the inbox of an account. It allows putting files there and reading back the file
+// with which Kazoo tests its settings (kazoo.md 7.8), and neither reading nor
+// deleting a recording.
+func (e env) inboxPolicyCommand() *cobra.Command {
+	var p policy
+	c := inboxPolicyUsage.command()
+	fs := c.Flags()
+	accountFlag(fs, &p.account)
+	bucketFlag(fs, &p.bucket)
+	fs.StringVar(&p.key, "kms-key", "", "`ARN`: your own KMS key, if the bucket is encrypted with one (KmsKeyArn)")
+	fs.BoolVar(&p.sync, "sync", false, "also allow listing the inbox, which aws s3 sync needs")
+	fs.StringVar(&p.partition, "partition", "aws", "`NAME`: AWS partition: aws, aws-cn or aws-us-gov")
+	complete(c, "partition", "aws", "aws-cn", "aws-us-gov")
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		if err := unexpected(args, 0); err != nil {
+			return err
+		}
+		p.bucket = first(p.bucket, e.getenv("BUCKET_NAME"))
+		return p.print(e.stdout)
 	}
-	if err := unexpected(rest, 0); err != nil {
-		return err
-	}
-	bucket = first(bucket, e.getenv("BUCKET_NAME"))
+	return c
+}
+
+// policy is an IAM policy for writing into the inbox of an account.
+type policy struct {
+	account, bucket, partition, key string
+	// sync adds what aws s3 sync needs.
+	sync bool
+}
+
+// print checks the options and prints the policy.
+func (p policy) print(w io.Writer) error {
 	switch {
-	case bucket == "":
+	case p.bucket == "":
 		return usageError{errors.New("name the bucket with --bucket or BUCKET_NAME")}
-	case !strings.HasPrefix(*partition, "aws"):
-		return usageError{fmt.Errorf("--partition %q: want aws, aws-cn or aws-us-gov", *partition)}
+	case !strings.HasPrefix(p.partition, "aws"):
+		return usageError{fmt.Errorf("--partition %q: want aws, aws-cn or aws-us-gov", p.partition)}
 	}
-	if err := checkIDs(account, ""); err != nil {
+	if err := checkIDs(p.account, ""); err != nil {
 		return usageError{err}
 	}
 	text, err := json.MarshalIndent(struct {
 		Version   string      `json:"Version"`
 		Statement []statement `json:"Statement"`
-	}{"2012-10-17", statements("arn:"+*partition+":s3:::"+bucket, recording.InboxKey(account, ""), *sync, *key)}, "", "  ")
+	}{"2012-10-17", statements("arn:"+p.partition+":s3:::"+p.bucket, recording.InboxKey(p.account, ""), p.sync, p.key)}, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write the policy: %w", err)
 	}
-	printf(e.stdout, "%s\n", text)
+	printf(w, "%s\n", text)
 	return nil
 }
 

@@ -1,14 +1,17 @@
 package main
 
 import (
-	"context"
 	"crypto/rand"
 	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
 
 	"callrecordings/shared/auth"
 )
 
 var keysUsage = usage{
+	name: "keys", summary: "make a key that signs tokens",
 	args: "[--kid NAME]",
 	does: `Prints a JWKS with a new key, for TOKEN_KEYS. The same key signs and verifies tokens, so keep it
 secret.`,
@@ -17,25 +20,22 @@ secret.`,
 	},
 }
 
-// keys prints a JWKS with a new key for TOKEN_KEYS. The key is symmetric, so it
-// is a secret.
-func keys(_ context.Context, e env, args []string) error {
-	fs := flags("keys")
-	kid := fs.String("kid", "", "`NAME`: name of the key (default: today's date)")
-	rest, err := e.parse(fs, keysUsage, args)
-	if err != nil {
+// keysCommand makes the command that prints a JWKS with a new key for TOKEN_KEYS.
+// The key is symmetric, so it is a secret.
+func (e env) keysCommand() *cobra.Command {
+	c := keysUsage.command()
+	kid := c.Flags().String("kid", "", "`NAME`: name of the key (default: today's date)")
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		if err := unexpected(args, 0); err != nil {
+			return err
+		}
+		name := first(*kid, e.now().UTC().Format(time.DateOnly))
+		made, err := auth.NewKeys(rand.Reader, name)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(e.stdout, "%s\n", made)
 		return err
 	}
-	if err := unexpected(rest, 0); err != nil {
-		return err
-	}
-	if *kid == "" {
-		*kid = e.now().UTC().Format("2006-01-02")
-	}
-	made, err := auth.NewKeys(rand.Reader, *kid)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(e.stdout, "%s\n", made)
-	return err
+	return c
 }

@@ -20,15 +20,16 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"slices"
+	"strings"
 	"syscall"
 	"time"
 	_ "time/tzdata" // for time zones by name; Windows and the container image have no time zone files
+
+	"github.com/spf13/cobra"
 
 	"callrecordings/shared/version"
 )
@@ -36,7 +37,8 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal kills the process
-	code := run(ctx, env{os.Getenv, time.Now, os.Stdout, os.Stderr}, os.Args[1:])
+	e := env{getenv: os.Getenv, now: time.Now, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
+	code := run(ctx, e, os.Args[1:])
 	stop()
 	os.Exit(code)
 }
@@ -52,6 +54,7 @@ const (
 type env struct {
 	getenv         func(string) string
 	now            func() time.Time
+	stdin          io.Reader
 	stdout, stderr io.Writer
 }
 
@@ -59,84 +62,127 @@ type env struct {
 // nowhere left to report them.
 func printf(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
 
-// command is one subcommand.
-type command struct {
-	name, summary string
-	run           func(ctx context.Context, e env, args []string) error
-}
-
-var commands = []command{
-	{"add", "add audio files as recordings", add},
-	{"import", "copy recordings from a running Kazoo or from a folder", importFrom},
-	{"export", "write recordings into a folder", exportTo},
-	{"token", "make an access token", token},
-	{"keys", "make a key that signs tokens", keys},
-	{"replay", "retry audio that could not be processed", replay},
-	{"storage-secret", "create, list and revoke secrets for storage requests over HTTP", storageSecret},
-	{"inbox-policy", "print the IAM policy for writing into an account's inbox", inboxPolicy},
-	{"version", "print the version", printVersion},
-}
-
 // usageError means that the command line is wrong.
 type usageError struct{ error }
 
-// errReported means that the failures have been printed already.
-var errReported = errors.New("something failed")
+// Unwrap returns the cause.
+func (u usageError) Unwrap() error { return u.error }
+
+// errReported means that the failures have been printed already, and errMisused
+// that what is wrong with the command line has.
+var (
+	errReported = errors.New("something failed")
+	errMisused  = errors.New("the command line is wrong")
+)
 
 // run runs the program and returns its exit code.
 func run(ctx context.Context, e env, args []string) int {
-	if len(args) == 0 {
-		help(e.stderr)
-		return misuse
-	}
-	switch {
-	case args[0] == "help" || isHelp(args[0]):
-		if len(args) == 1 {
-			help(e.stdout)
-			return done
-		}
-		args = []string{args[1], "--help"}
-	case args[0] == "--version" || args[0] == "-version":
-		args[0] = "version"
-	}
-	for _, c := range commands {
-		if c.name == args[0] {
-			return e.exit(c.name, c.run(ctx, e, args[1:]))
-		}
-	}
-	printf(e.stderr, "recordings: unknown command %q; see: recordings help\n", args[0])
-	return misuse
+	root := e.root()
+	root.SetArgs(longFlags(root, args))
+	c, err := root.ExecuteContextC(ctx)
+	return e.exit(c, err)
 }
-
-// isHelp reports whether arg asks for help.
-func isHelp(arg string) bool { return slices.Contains([]string{"-h", "-help", "--help"}, arg) }
 
 // exit prints err, unless it is nil or printed already, and returns the exit
 // code.
-func (e env) exit(name string, err error) int {
+func (e env) exit(c *cobra.Command, err error) int {
 	var u usageError
 	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp):
+	case err == nil:
 		return done
 	case errors.Is(err, errReported):
 		return failed
+	case errors.Is(err, errMisused):
+		return misuse
 	case errors.As(err, &u):
-		printf(e.stderr, "recordings %s: %v; see: recordings %s --help\n", name, err, name)
+		help := c.CommandPath() + " --help"
+		if !c.HasParent() {
+			help = c.Name() + " help"
+		}
+		printf(e.stderr, "%s: %v; see: %s\n", prefix(c), err, help)
 		return misuse
 	}
-	printf(e.stderr, "recordings %s: %v\n", name, err)
+	printf(e.stderr, "%s: %v\n", prefix(c), err)
 	return failed
 }
 
-// printVersion prints the program's name and version.
-func printVersion(_ context.Context, e env, args []string) error {
-	rest, err := e.parse(flags("version"), usage{does: "Prints the version. recordings --version does the same."}, args)
-	if err != nil {
-		return err
+// prefix returns the beginning of an error message: the program and the first word
+// of the command.
+func prefix(c *cobra.Command) string {
+	words := strings.Fields(c.CommandPath())
+	return strings.Join(words[:min(2, len(words))], " ")
+}
+
+// Commands are listed in the order in which root adds them.
+func init() { cobra.EnableCommandSorting = false }
+
+// The groups of commands in the general help.
+const (
+	onStore = "store"
+	general = "general"
+)
+
+// root makes the program's commands.
+func (e env) root() *cobra.Command {
+	root := &cobra.Command{
+		Use: "recordings COMMAND [OPTIONS]", Version: version.Number, DisableFlagsInUseLine: true,
+		SilenceErrors: true, SilenceUsage: true, SuggestionsMinimumDistance: 2,
+		Args: cobra.ArbitraryArgs, CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return e.unknown(c, args[0])
+			}
+			e.generalHelp(c, e.stderr)
+			return errMisused
+		},
 	}
-	if err := unexpected(rest, 0); err != nil {
-		return err
+	root.SetVersionTemplate("recordings {{.Version}}\n")
+	root.SetIn(e.stdin)
+	root.SetOut(e.stdout)
+	root.SetErr(e.stderr)
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) { e.help(c) })
+	root.SetFlagErrorFunc(flagError)
+	root.SetHelpCommand(e.helpCommand())
+	root.AddGroup(
+		&cobra.Group{ID: onStore, Title: "Operate a local data folder or a deployment:"},
+		&cobra.Group{ID: general, Title: "Other commands:"},
+	)
+	group(root, onStore, e.addCommand(), e.importCommand(), e.exportCommand(), e.tokenCommand(), e.keysCommand(),
+		e.replayCommand(), e.storageSecretCommand(), e.inboxPolicyCommand())
+	group(root, general, e.completionCommand(), e.versionCommand())
+	return root
+}
+
+// group adds commands to root, in a group of the general help.
+func group(root *cobra.Command, id string, commands ...*cobra.Command) {
+	for _, c := range commands {
+		c.GroupID = id
 	}
-	printf(e.stdout, "recordings %s\n", version.Number)
-	return nil
+	root.AddCommand(commands...)
+}
+
+// unknown reports a command that does not exist, with those that may be meant.
+func (e env) unknown(root *cobra.Command, name string) error {
+	printf(e.stderr, "recordings: unknown command %q; see: recordings help\n", name)
+	for _, s := range root.SuggestionsFor(name) {
+		printf(e.stderr, "Did you mean this?  recordings %s\n", s)
+	}
+	return errMisused
+}
+
+// versionCommand makes the command that prints the program's name and version.
+func (e env) versionCommand() *cobra.Command {
+	c := usage{
+		name: "version", summary: "print the version",
+		does:     "Prints the version. recordings --version does the same.",
+		examples: []string{"version"},
+	}.command()
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		if err := unexpected(args, 0); err != nil {
+			return err
+		}
+		printf(e.stdout, "recordings %s\n", version.Number)
+		return nil
+	}
+	return c
 }

@@ -3,12 +3,14 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
-	"time"
+
+	"github.com/spf13/pflag"
 
 	"callrecordings/shared/auth"
 	"callrecordings/shared/config"
@@ -20,12 +22,12 @@ import (
 // the options that choose the target.
 
 // accountFlag adds --account.
-func accountFlag(fs *flag.FlagSet, into *string) {
+func accountFlag(fs *pflag.FlagSet, into *string) {
 	fs.StringVar(into, "account", "", "`ID`: ID of the account")
 }
 
 // jsonFlag adds --json.
-func jsonFlag(fs *flag.FlagSet, into *bool) {
+func jsonFlag(fs *pflag.FlagSet, into *bool) {
 	fs.BoolVar(into, "json", false, "print JSON, one object per line")
 }
 
@@ -33,7 +35,7 @@ func jsonFlag(fs *flag.FlagSet, into *bool) {
 const maxConcurrency = 256
 
 // concurrencyFlag adds --concurrency.
-func concurrencyFlag(fs *flag.FlagSet, into *int, byDefault int) {
+func concurrencyFlag(fs *pflag.FlagSet, into *int, byDefault int) {
 	fs.IntVar(into, "concurrency", byDefault, "process `N` recordings at a time")
 }
 
@@ -46,22 +48,9 @@ func checkConcurrency(n int) error {
 
 // periodFlags adds --since and --until, which limit a command to recordings
 // created in that period, ends included. 0 leaves an end open.
-func periodFlags(fs *flag.FlagSet, since, until *recording.Seconds) {
-	timeFlag(fs, since, "since", "only recordings created at `TIME` or later; 2026-01-31 or 2026-01-31T09:30:00Z")
-	timeFlag(fs, until, "until", "only recordings created at `TIME` or earlier")
-}
-
-// timeFlag adds an option that takes a time: a day, which stands for its first
-// second in UTC, or any form that recording.ParseTime reads.
-func timeFlag(fs *flag.FlagSet, into *recording.Seconds, name, help string) {
-	fs.Func(name, help, func(s string) (err error) {
-		if at, err := time.Parse(time.DateOnly, s); err == nil {
-			*into = recording.SecondsOf(at)
-			return nil
-		}
-		*into, err = recording.ParseTime(s)
-		return err
-	})
+func (e env) periodFlags(fs *pflag.FlagSet, since, until *recording.Seconds) {
+	e.timeFlag(fs, since, "since", "only recordings created at `TIME` or later; 7d (ago), 2026-01-31 or 2026-01-31T09:30:00Z")
+	e.timeFlag(fs, until, "until", "only recordings created at `TIME` or earlier")
 }
 
 func checkPeriod(since, until recording.Seconds) error {
@@ -78,7 +67,7 @@ type nameOptions struct {
 }
 
 // nameFlags adds --pattern and --timezone.
-func nameFlags(fs *flag.FlagSet) *nameOptions {
+func nameFlags(fs *pflag.FlagSet) *nameOptions {
 	o := timezoneFlag(fs, "time zone of the times in file names and metadata")
 	fs.Func("pattern", "`PATTERN`: name pattern to try before the built-in ones (or INBOX_PATTERNS); repeatable", func(p string) error {
 		o.patterns += " " + p
@@ -88,7 +77,7 @@ func nameFlags(fs *flag.FlagSet) *nameOptions {
 }
 
 // timezoneFlag adds --timezone alone. meaning describes the times that it applies to.
-func timezoneFlag(fs *flag.FlagSet, meaning string) *nameOptions {
+func timezoneFlag(fs *pflag.FlagSet, meaning string) *nameOptions {
 	o := &nameOptions{}
 	fs.StringVar(&o.timezone, "timezone", "", "`ZONE`: "+meaning+", such as Europe/Berlin (or INBOX_TIMEZONE)")
 	return o
@@ -152,6 +141,9 @@ func unexpected(args []string, want int) error {
 	}
 	return nil
 }
+
+// sortedKeys returns the keys of m in order.
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // printJSON prints v on one line.
 func printJSON(w io.Writer, v any) error {

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/spf13/cobra"
 
 	"callrecordings/shared/store/sqlite"
 )
@@ -20,6 +21,7 @@ import (
 const replayTime = time.Minute
 
 var replayUsage = usage{
+	name: "replay", summary: "retry audio that could not be processed",
 	args: "[--inbox [--account ID]] [OPTIONS]",
 	does: `Retries audio that could not be processed, after you have fixed the cause. Without --inbox, it puts
 the messages that were set aside back into their queue. With --inbox, it processes the files that
@@ -30,41 +32,62 @@ were left in the inboxes.`,
 	},
 }
 
-// replay retries events about audio that could not be processed, or files that
-// were left in an inbox.
-func replay(ctx context.Context, e env, args []string) error {
-	fs := flags("replay")
-	var account string
-	t := e.targetFlags(fs)
-	accountFlag(fs, &account)
-	names := nameFlags(fs)
-	queue := fs.String("dead-letters", "", "`ARN`: dead-letter queue of a deployment (or ARRIVALS_DEAD_LETTERS)")
-	inbox := fs.Bool("inbox", false, "process the files in the inbox of --account, or in all inboxes")
-	rest, err := e.parse(fs, replayUsage, args)
-	if err != nil {
-		return err
+// replayOptions are the options of replay.
+type replayOptions struct {
+	target         *target
+	names          *nameOptions
+	account, queue string
+	inbox          bool
+}
+
+// replayCommand makes the command that retries events about audio that could not be
+// processed, or files that were left in an inbox.
+func (e env) replayCommand() *cobra.Command {
+	var o replayOptions
+	c := replayUsage.command()
+	fs := c.Flags()
+	o.target = e.targetFlags(fs)
+	accountFlag(fs, &o.account)
+	o.names = nameFlags(fs)
+	fs.StringVar(&o.queue, "dead-letters", "", "`ARN`: dead-letter queue of a deployment (or ARRIVALS_DEAD_LETTERS)")
+	fs.BoolVar(&o.inbox, "inbox", false, "process the files in the inbox of --account, or in all inboxes")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := unexpected(args, 0); err != nil {
+			return err
+		}
+		if err := o.check(); err != nil {
+			return usageError{err}
+		}
+		return e.replay(c.Context(), o)
 	}
-	if err := unexpected(rest, 0); err != nil {
-		return err
-	}
+	return c
+}
+
+// check checks which options are given together.
+func (o replayOptions) check() error {
 	switch {
-	case t.dataDir != "" && *queue != "":
-		return usageError{errors.New("--data-dir names a local folder, --dead-letters a deployment: use one or the other")}
-	case !*inbox && (account != "" || t.table != "" || t.bucket != "" || names.set()):
-		return usageError{errors.New("--account, --table, --bucket, --pattern and --timezone work only with --inbox")}
-	case *queue != "" && *inbox:
-		return usageError{errors.New("--dead-letters retries messages of a queue, --inbox files in the bucket: use one or the other")}
+	case o.target.dataDir != "" && o.queue != "":
+		return errors.New("--data-dir names a local folder, --dead-letters a deployment: use one or the other")
+	case !o.inbox && (o.account != "" || o.target.table != "" || o.target.bucket != "" || o.names.set()):
+		return errors.New("--account, --table, --bucket, --pattern and --timezone work only with --inbox")
+	case o.queue != "" && o.inbox:
+		return errors.New("--dead-letters retries messages of a queue, --inbox files in the bucket: use one or the other")
 	}
-	if *inbox {
-		return e.replayInbox(ctx, t, account, names)
+	return nil
+}
+
+// replay retries what the options choose.
+func (e env) replay(ctx context.Context, o replayOptions) error {
+	if o.inbox {
+		return e.replayInbox(ctx, o.target, o.account, o.names)
 	}
-	if t.dataDir == "" && *queue == "" {
-		*queue = e.getenv("ARRIVALS_DEAD_LETTERS")
+	if o.target.dataDir == "" && o.queue == "" {
+		o.queue = e.getenv("ARRIVALS_DEAD_LETTERS")
 	}
-	if *queue == "" {
-		return t.replayLocal(ctx)
+	if o.queue == "" {
+		return o.target.replayLocal(ctx)
 	}
-	return e.replayDeployed(ctx, *queue, first(t.endpoint, e.getenv("AWS_ENDPOINT_URL_SQS"), e.getenv("AWS_ENDPOINT_URL")))
+	return e.replayDeployed(ctx, o.queue, first(o.target.endpoint, e.getenv("AWS_ENDPOINT_URL_SQS"), e.getenv("AWS_ENDPOINT_URL")))
 }
 
 // replayLocal makes the messages in a data folder due again. The local server

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"callrecordings/shared/auth"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store"
@@ -17,6 +19,7 @@ import (
 const maxLabel = 200
 
 var secretUsage = usage{
+	name: "storage-secret", summary: "create, list and revoke secrets for storage requests over HTTP",
 	args: "create|list|revoke --account ID [OPTIONS]",
 	does: `Manages the secrets in the URLs of storage requests, with which a PBX stores recordings over HTTP.
 create prints the URL of a new secret. Only a hash of the secret is kept, so it cannot be shown again.
@@ -27,30 +30,32 @@ list prints the ID, the creation time and the label of each secret; revoke takes
 	},
 }
 
-// storageSecret creates, lists and revokes storage secrets (contract, Storage).
-func storageSecret(ctx context.Context, e env, args []string) error {
-	fs := flags("storage-secret")
+// storageSecretCommand makes the command that creates, lists and revokes storage
+// secrets (contract, Storage).
+func (e env) storageSecretCommand() *cobra.Command {
+	s := secretCommand{env: e}
+	c := secretUsage.command()
+	fs := c.Flags()
 	t := e.targetFlags(fs)
-	c := secretCommand{env: e}
-	accountFlag(fs, &c.account)
-	fs.StringVar(&c.label, "label", "", "`TEXT`: description of a new secret, such as the name of its PBX")
-	fs.StringVar(&c.id, "id", "", "`ID`: ID of the secret to revoke")
-	fs.StringVar(&c.base, "url", "", "`URL`: base URL of the API; create then prints a complete URL")
-	jsonFlag(fs, &c.asJSON)
-	rest, err := e.parse(fs, secretUsage, args)
-	if err != nil {
-		return err
+	accountFlag(fs, &s.account)
+	fs.StringVar(&s.label, "label", "", "`TEXT`: description of a new secret, such as the name of its PBX")
+	fs.StringVar(&s.id, "id", "", "`ID`: ID of the secret to revoke")
+	fs.StringVar(&s.base, "url", "", "`URL`: base URL of the API; create then prints a complete URL")
+	jsonFlag(fs, &s.asJSON)
+	c.ValidArgs = []string{"create", "list", "revoke"}
+	c.RunE = func(c *cobra.Command, words []string) error {
+		s.base = strings.TrimSuffix(s.base, "/")
+		do, err := s.choose(words)
+		if err != nil {
+			return usageError{err}
+		}
+		o, closed, err := t.open(c.Context())
+		if err != nil {
+			return err
+		}
+		return errors.Join(do(c.Context(), o.store), closed())
 	}
-	c.base = strings.TrimSuffix(c.base, "/")
-	do, err := c.choose(rest)
-	if err != nil {
-		return usageError{err}
-	}
-	o, closed, err := t.open(ctx)
-	if err != nil {
-		return err
-	}
-	return errors.Join(do(ctx, o.store), closed())
+	return c
 }
 
 // secretCommand is one invocation of storage-secret.

@@ -4,11 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/spf13/pflag"
 
 	"callrecordings/local/datadir"
 	"callrecordings/shared/incoming"
@@ -29,7 +29,7 @@ type target struct {
 }
 
 // targetFlags adds the options that choose a target.
-func (e env) targetFlags(fs *flag.FlagSet) *target {
+func (e env) targetFlags(fs *pflag.FlagSet) *target {
 	t := &target{env: e}
 	fs.StringVar(&t.dataDir, "data-dir", "", "`FOLDER`: local data folder (or DATA_DIR; default "+datadir.Default+")")
 	fs.StringVar(&t.table, "table", "", "`NAME`: DynamoDB table of a deployment (or TABLE_NAME)")
@@ -39,7 +39,7 @@ func (e env) targetFlags(fs *flag.FlagSet) *target {
 }
 
 // bucketFlag adds --bucket.
-func bucketFlag(fs *flag.FlagSet, into *string) {
+func bucketFlag(fs *pflag.FlagSet, into *string) {
 	fs.StringVar(into, "bucket", "", "`NAME`: S3 bucket of a deployment (or BUCKET_NAME)")
 }
 

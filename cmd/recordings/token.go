@@ -1,9 +1,10 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"callrecordings/shared/auth"
 )
@@ -12,42 +13,49 @@ import (
 const maxTTL = 10 * 365 * 24 * time.Hour
 
 var tokenUsage = usage{
+	name: "token", summary: "make an access token",
 	args: "--account ID [--owner ID] [--ttl 1h]",
 	does: "Prints a token for the API. It reaches all recordings of the account, or only those of one user.",
 	examples: []string{
-		"token --account A --ttl 720h",
+		"token --account A --ttl 30d",
 	},
 }
 
-// token prints a token for an account or for one of its users.
-func token(_ context.Context, e env, args []string) error {
-	var account string
+// tokenCommand makes the command that prints a token for an account or for one of
+// its users.
+func (e env) tokenCommand() *cobra.Command {
+	var account, owner string
 	var asJSON bool
-	fs := flags("token")
+	var ttl time.Duration
+	c := tokenUsage.command()
+	fs := c.Flags()
 	t := e.targetFlags(fs)
 	accountFlag(fs, &account)
-	owner := fs.String("owner", "", "`ID`: restrict the token to the recordings of this user")
-	ttl := fs.Duration("ttl", time.Hour, "`DURATION`: lifetime of the token, such as 90m")
+	fs.StringVar(&owner, "owner", "", "`ID`: restrict the token to the recordings of this user")
+	durationFlag(fs, &ttl, "ttl", time.Hour, "`DURATION`: lifetime of the token, such as 90m or 30d")
 	jsonFlag(fs, &asJSON)
-	rest, err := e.parse(fs, tokenUsage, args)
-	if err != nil {
-		return err
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		if err := unexpected(args, 0); err != nil {
+			return err
+		}
+		if ttl < time.Second || ttl > maxTTL {
+			return usageError{fmt.Errorf("--ttl %s: want 1s to %s", ttl, maxTTL)}
+		}
+		if err := checkIDs(account, owner); err != nil {
+			return usageError{err}
+		}
+		keys, err := t.tokenKeys()
+		if err != nil {
+			return err
+		}
+		return e.printToken(keys, auth.Claims{Account: account, Owner: owner, Expires: e.now().Add(ttl)}, asJSON)
 	}
-	if err := unexpected(rest, 0); err != nil {
-		return err
-	}
-	if *ttl < time.Second || *ttl > maxTTL {
-		return usageError{fmt.Errorf("--ttl %s: want 1s to %s", *ttl, maxTTL)}
-	}
-	if err := checkIDs(account, *owner); err != nil {
-		return usageError{err}
-	}
-	keys, err := t.tokenKeys()
-	if err != nil {
-		return err
-	}
-	expires := e.now().Add(*ttl)
-	signed, err := auth.Sign(keys, auth.Claims{Account: account, Owner: *owner, Expires: expires})
+	return c
+}
+
+// printToken signs a token and prints it.
+func (e env) printToken(keys []byte, claims auth.Claims, asJSON bool) error {
+	signed, err := auth.Sign(keys, claims)
 	if err != nil {
 		return err
 	}
@@ -60,5 +68,5 @@ func token(_ context.Context, e env, args []string) error {
 		Account string `json:"account_id"`
 		Owner   string `json:"owner_id,omitempty"`
 		Expires string `json:"expires"`
-	}{signed, account, *owner, expires.UTC().Format(time.RFC3339)})
+	}{signed, claims.Account, claims.Owner, claims.Expires.UTC().Format(time.RFC3339)})
 }
