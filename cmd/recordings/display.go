@@ -106,8 +106,11 @@ func (d *display) printJSON(v any) { _ = printJSON(d.stdout, v) }
 // barWidth is the width of a progress bar in characters.
 const barWidth = 24
 
-// copying is the verb of an import.
-const copying = "copied"
+// The verbs of an import and of an export. Neither counts what was there before.
+const (
+	copying = "copied"
+	writing = "written"
+)
 
 // bar describes the progress of one step.
 type bar struct {
@@ -136,10 +139,14 @@ func (b *bar) fraction(c importer.Count) float64 {
 	return 0
 }
 
+// transfers reports whether the step copies recordings, rather than compare or count
+// them.
+func (b *bar) transfers() bool { return b.verb == copying || b.verb == writing }
+
 // done returns how many recordings the step has completed. What was there before does not
 // count as copied.
 func (b *bar) done(c importer.Count) int64 {
-	if b.verb == copying {
+	if b.transfers() {
 		return c.Copied
 	}
 	return c.Done()
@@ -160,7 +167,7 @@ func (b *bar) line(c importer.Count, now time.Time, width int) string {
 	if left, ok := remaining(took, f); ok && c.Done() > 0 {
 		text += ", " + left + " left"
 	}
-	if here := c.Known + c.Updated; b.verb == copying && here > 0 {
+	if here := c.Known + c.Updated; b.transfers() && here > 0 {
 		text += fmt.Sprintf(", %d already there", here)
 	}
 	if c.Refused+c.Failed > 0 {

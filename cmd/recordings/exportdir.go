@@ -79,12 +79,17 @@ func checkExport(x folder.Export, args []string) error {
 	return nil
 }
 
+// exported maps the outcomes of an export to those that a tally counts.
+var exported = map[folder.Outcome]importer.Outcome{
+	folder.Written: importer.Copied, folder.Unchanged: importer.Known, folder.Gone: importer.Deleted, folder.Failed: importer.Failed,
+}
+
 // export runs x, shows its progress and prints its result.
 func (e env) export(ctx context.Context, x folder.Export, asJSON bool) error {
 	tally := &importer.Tally{}
 	d := e.newDisplay(asJSON, 0)
 	x.Report = func(one folder.Exported) {
-		tally.Exported(one.Bytes)
+		tally.Exported(exported[one.Outcome], one.Bytes)
 		switch {
 		case one.Missing:
 			d.problem(one, one.ID+": its audio is missing from the bucket")
@@ -92,7 +97,7 @@ func (e env) export(ctx context.Context, x folder.Export, asJSON bool) error {
 			d.problem(one, one.ID+": "+one.Reason)
 		}
 	}
-	end := d.follow(ctx, tally, &bar{began: e.now(), verb: "written"})
+	end := d.follow(ctx, tally, &bar{began: e.now(), verb: writing})
 	s, err := x.Run(ctx)
 	end()
 	d.result(map[string]int64{

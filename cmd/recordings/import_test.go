@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,6 +59,20 @@ func TestBar(t *testing.T) {
 			0,
 			"1 of 40 copied, 0 bytes, 1.2/s, 0 bytes/s, 23s left, 8 already there, 2 refused, 0 failed",
 		},
+		{
+			"of an export, some of which was there before",
+			bar{verb: "written"},
+			importer.Count{Found: 20, Copied: 5, Known: 15},
+			0,
+			"5 of 20+ written, 0 bytes, 2.0/s, 0 bytes/s, 15 already there",
+		},
+		{
+			"of a known total, before anything is done",
+			bar{verb: "copied", total: 40},
+			importer.Count{Found: 20},
+			0,
+			"0 of 40 copied, 0 bytes, 0.0/s, 0 bytes/s",
+		},
 		{"done", bar{verb: "copied"}, importer.Count{Found: 10, Copied: 10, All: true}, 4, "[====] 10 of 10 copied, 0 bytes, 1.0/s, 0 bytes/s"},
 	} {
 		c.bar.began = began
@@ -65,6 +81,65 @@ func TestBar(t *testing.T) {
 		}
 	}
 }
+
+// There is no estimate of the remaining time before there is something to base it on.
+func TestRemaining(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		took     time.Duration
+		fraction float64
+		want     string
+	}{
+		{200 * time.Millisecond, 0.5, ""},
+		{10 * time.Second, 0, ""},
+		{10 * time.Second, 0.0005, ""},
+		{10 * time.Second, 0.5, "10s"},
+		{10 * time.Second, 1, ""},
+	} {
+		if got, ok := remaining(c.took, c.fraction); got != c.want || ok != (c.want != "") {
+			t.Errorf("remaining(%s, %g) = %q, %t, want %q", c.took, c.fraction, got, ok, c.want)
+		}
+	}
+}
+
+// terminal is a terminal of some width.
+type terminal struct {
+	bytes.Buffer
+	width int
+}
+
+func (t *terminal) Columns() int { return t.width }
+
+// A progress line that wrapped could not be erased again.
+func TestProgressDoesNotWrap(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, width := range []int{20, 40, 80} {
+		bar, upload := &terminal{width: width}, &terminal{width: width}
+		d := &display{stderr: bar, now: func() time.Time { return at.Add(10 * time.Second) }}
+		d.progress(newBar(at), importer.Count{Found: 1000000, Copied: 123456, Known: 200000, Refused: 5, Bytes: 1 << 40})
+		now := at
+		p := &progress{out: upload, name: "Aufnahmen/日本語の長い名前の録音ファイル.wav", total: 5 << 30, now: func() time.Time { return now }, terminal: true}
+		p.at(0)
+		now = now.Add(time.Minute)
+		p.at(3 << 30)
+		for name, out := range map[string]string{"import": bar.String(), "upload": upload.String()} {
+			line := strings.NewReplacer("\r", "", "\x1b[K", "").Replace(out)
+			used := 0
+			for _, r := range line {
+				used += runeWidth(r)
+			}
+			if line == "" || used >= width {
+				t.Errorf("%s: %q takes %d of %d columns", name, line, used, width)
+			}
+		}
+		if width > 40 && !strings.Contains(upload.String(), "ファイル.wav: 3072 of 5120 MB (60 %)") {
+			t.Errorf("upload = %q, want the end of the name and the progress", upload)
+		}
+	}
+}
+
+func newBar(began time.Time) *bar { return &bar{began: began, verb: copying, total: 1000000} }
 
 // A temporary file leaves nothing in its folder.
 func TestSpool(t *testing.T) {

@@ -59,7 +59,7 @@ func parseDuration(s string) (time.Duration, error) {
 			continue
 		}
 		n, err := strconv.ParseFloat(number, 64)
-		if err != nil || n < 0 || n > float64(maxDuration/unit.length) {
+		if err != nil || !(n >= 0 && n <= float64(maxDuration/unit.length)) { // NaN is neither
 			return 0, errDuration
 		}
 		total, rest = total+time.Duration(n*float64(unit.length)), after

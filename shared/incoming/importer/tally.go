@@ -164,20 +164,26 @@ func (t *Tally) found(page []Item) { t.update(func(c *Count) { c.Found += int64(
 // Duplicate counts a row that the source already listed.
 func (t *Tally) Duplicate() { t.update(func(c *Count) { c.Twice++ }) }
 
-// Exported counts an exported recording and the bytes of its audio.
-func (t *Tally) Exported(bytes int64) {
+// Exported counts a recording of an export and the bytes of its audio that were
+// written. outcome is Copied, Known, Deleted or Failed.
+func (t *Tally) Exported(outcome Outcome, bytes int64) {
 	t.update(func(c *Count) {
 		c.Found++
-		c.Copied++
+		*c.of(outcome)++
 		c.Bytes += bytes
 	})
 }
 
+// of returns the counter of an outcome.
+func (c *Count) of(o Outcome) *int64 {
+	return map[Outcome]*int64{
+		Copied: &c.Copied, Known: &c.Known, Updated: &c.Updated, Deleted: &c.Deleted, Refused: &c.Refused, Failed: &c.Failed,
+	}[o]
+}
+
 func (t *Tally) count(it *Item, r Result) {
 	t.update(func(c *Count) {
-		*map[Outcome]*int64{
-			Copied: &c.Copied, Known: &c.Known, Updated: &c.Updated, Deleted: &c.Deleted, Refused: &c.Refused, Failed: &c.Failed,
-		}[r.Outcome]++
+		*c.of(r.Outcome)++
 		switch r.Lack {
 		case Silent:
 			c.Silent++
