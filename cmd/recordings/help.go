@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,7 +21,7 @@ func (e env) help(c *cobra.Command) {
 
 // generalHelp prints the general help.
 func (e env) generalHelp(root *cobra.Command, w io.Writer) {
-	printf(w, "recordings works with call recordings in a local data folder or in a deployment.\n\n"+
+	printf(w, "recordings works with call recordings: over the API, in a local data folder or in a deployment.\n\n"+
 		"usage: %s\n", root.UseLine())
 	for _, g := range root.Groups() {
 		printf(w, "\n%s\n", g.Title)
@@ -31,6 +32,12 @@ func (e env) generalHelp(root *cobra.Command, w io.Writer) {
 		}
 	}
 	printf(w, `
+Options that choose the API, and the environment variables they override:
+  --url URL          URL               base URL of the API
+  --token TOKEN      TOKEN             access token
+  --account ID       ACCOUNT_ID        account; by default the token's
+  --data-dir FOLDER  DATA_DIR          data folder of a local server, whose demo.env has all three (default .data)
+
 Options that choose a data folder or a deployment:
   --data-dir FOLDER  DATA_DIR          local data folder (default .data)
   --table NAME       TABLE_NAME        DynamoDB table of a deployment
@@ -56,6 +63,8 @@ Exit codes:
   2  the command line is wrong
 
 Examples:
+  recordings list --since 7d
+  recordings play 202601-1f2e3d4c
   recordings add call.mp3 --account A --caller +15550100 --callee 1001
 
 Run "recordings COMMAND --help" for the options of a command, and "recordings --version" for the version.
@@ -84,10 +93,14 @@ func printHelp(w io.Writer, c *cobra.Command) {
 		}
 		value, text := pflag.UnquoteUsage(f)
 		text = strings.TrimPrefix(text, value+": ")
-		if f.DefValue != "" && f.DefValue != "0" && f.DefValue != "false" {
+		if !slices.Contains([]string{"", "0", "false", "[]"}, f.DefValue) {
 			text += fmt.Sprintf(" (default %s)", f.DefValue)
 		}
-		printf(w, "  %-22s %s\n", strings.TrimSpace("--"+f.Name+" "+value), text)
+		name := "--" + f.Name
+		if f.Shorthand != "" {
+			name = "-" + f.Shorthand + ", " + name
+		}
+		printf(w, "  %-22s %s\n", strings.TrimSpace(name+" "+value), text)
 	})
 	if notes := c.Annotations[notesKey]; notes != "" {
 		printf(w, "\n%s\n", notes)
@@ -104,6 +117,7 @@ func (e env) helpCommand() *cobra.Command {
 		does:     "Shows the help of a command, or lists all commands. recordings COMMAND --help does the same.",
 		examples: []string{"help", "help import dir"},
 	}.command()
+	c.GroupID = general
 	c.RunE = func(c *cobra.Command, args []string) error {
 		root := c.Root()
 		found, rest, err := root.Find(args)

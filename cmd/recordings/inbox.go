@@ -20,7 +20,8 @@ import (
 // replayInbox processes the files in the inbox of an account, or in all inboxes
 // if account is "", as if they had just arrived. It prints why a file is left
 // in the inbox.
-func (e env) replayInbox(ctx context.Context, t *target, account string, patterns *nameOptions) error {
+func (e env) replayInbox(ctx context.Context, options replayOptions) error {
+	account := options.account
 	if account != "" {
 		if err := checkIDs(account, ""); err != nil {
 			return usageError{err}
@@ -30,22 +31,22 @@ func (e env) replayInbox(ctx context.Context, t *target, account string, pattern
 	if err != nil {
 		return err
 	}
-	names, err := patterns.open(e)
+	names, err := options.names.open(e)
 	if err != nil {
 		return err
 	}
-	o, closed, err := t.open(ctx)
+	o, closed, err := options.target.open(ctx)
 	if err != nil {
 		return err
 	}
 	handler := bucket.Ingester{Store: o.store, Audio: o.audio, Names: names, MaxBytes: s.MaxAudioBytes, Now: e.now}
-	failed := e.ingestAll(ctx, handler, recording.InboxKey(account, ""))
+	failed := e.ingestAll(ctx, handler, recording.InboxKey(account, ""), options.asJSON)
 	return errors.Join(failed, closed())
 }
 
 // ingestAll processes every object under prefix. If one cannot be processed, it
 // continues with the next.
-func (e env) ingestAll(ctx context.Context, handler bucket.Ingester, prefix string) error {
+func (e env) ingestAll(ctx context.Context, handler bucket.Ingester, prefix string, asJSON bool) error {
 	counts := map[incoming.Outcome]int{}
 	kept := 0
 	for after := ""; ; {
@@ -70,12 +71,26 @@ func (e env) ingestAll(ctx context.Context, handler bucket.Ingester, prefix stri
 			break
 		}
 	}
-	printf(e.stdout, "%d new, %d completed, %d unchanged, %d rejected, %d removed, %d sidecars waiting for audio, %d left in the inbox\n",
-		counts[incoming.Adopted], counts[incoming.Completed], counts[incoming.Unchanged]+counts[incoming.Ignored], counts[incoming.Refused],
-		counts[incoming.Removed]+counts[incoming.Gone], counts[incoming.Awaiting], kept)
+	if err := e.printIngested(counts, kept, asJSON); err != nil {
+		return err
+	}
 	if kept > 0 {
 		return errReported
 	}
+	return nil
+}
+
+// printIngested prints the outcomes of the files in the inbox.
+func (e env) printIngested(counts map[incoming.Outcome]int, kept int, asJSON bool) error {
+	unchanged, removed := counts[incoming.Unchanged]+counts[incoming.Ignored], counts[incoming.Removed]+counts[incoming.Gone]
+	if asJSON {
+		return printJSON(e.stdout, map[string]int{
+			"new": counts[incoming.Adopted], "completed": counts[incoming.Completed], "unchanged": unchanged,
+			"rejected": counts[incoming.Refused], "removed": removed, "sidecars_waiting": counts[incoming.Awaiting], "left_in_the_inbox": kept,
+		})
+	}
+	printf(e.stdout, "%d new, %d completed, %d unchanged, %d rejected, %d removed, %d sidecars waiting for audio, %d left in the inbox\n",
+		counts[incoming.Adopted], counts[incoming.Completed], unchanged, counts[incoming.Refused], removed, counts[incoming.Awaiting], kept)
 	return nil
 }
 

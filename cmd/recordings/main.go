@@ -1,20 +1,21 @@
-// Command recordings is the operator's command line. It adds audio files,
-// imports and exports recordings, makes tokens and the keys that sign them, and
-// retries audio that could not be processed. It works on a local data folder
-// and on a deployment alike.
+// Command recordings is the command line of the service. Clients list, play,
+// download, tag and delete recordings with it, over the API. Operators add audio
+// files, import and export recordings, make tokens and the keys that sign them,
+// and retry audio that could not be processed, in a local data folder or in a
+// deployment.
 //
+//	recordings list --since 7d --direction inbound
+//	recordings play 202601-1f2e3d4c
+//	recordings check
 //	recordings add call.mp3 --account A --caller +15550100 --callee 1001
-//	recordings token --account A --ttl 1h
-//	recordings keys >keys.json
+//	recordings token --account A --ttl 30d
 //	recordings import kazoo --url https://pbx.example.com:8443 --account A --api-key K
 //	recordings import dir monitor/ --account A
 //	recordings export dir backup/ --account A
-//	recordings replay
-//	recordings storage-secret create --account A
-//	recordings inbox-policy --account A
 //
-// `recordings help` lists all commands. The exit code is 0 on success, 1 if
-// something failed, and 2 if the command line is wrong.
+// `recordings help` lists all commands; docs/reference/command-line.md has their
+// help. The exit code is 0 on success, 1 if something failed, and 2 if the command
+// line is wrong.
 package main
 
 import (
@@ -118,6 +119,7 @@ func init() { cobra.EnableCommandSorting = false }
 
 // The groups of commands in the general help.
 const (
+	overAPI = "api"
 	onStore = "store"
 	general = "general"
 )
@@ -144,12 +146,15 @@ func (e env) root() *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(e.helpCommand())
 	root.AddGroup(
+		&cobra.Group{ID: overAPI, Title: "Use the API, as any client does:"},
 		&cobra.Group{ID: onStore, Title: "Operate a local data folder or a deployment:"},
 		&cobra.Group{ID: general, Title: "Other commands:"},
 	)
+	group(root, overAPI, e.listCommand(), e.getCommand(), e.playCommand(), e.downloadCommand(), e.tagCommand(), e.deleteCommand(), e.checkCommand())
 	group(root, onStore, e.addCommand(), e.importCommand(), e.exportCommand(), e.tokenCommand(), e.keysCommand(),
 		e.replayCommand(), e.storageSecretCommand(), e.inboxPolicyCommand())
 	group(root, general, e.completionCommand(), e.versionCommand())
+	root.InitDefaultHelpCmd()
 	return root
 }
 
@@ -172,14 +177,19 @@ func (e env) unknown(root *cobra.Command, name string) error {
 
 // versionCommand makes the command that prints the program's name and version.
 func (e env) versionCommand() *cobra.Command {
+	var asJSON bool
 	c := usage{
 		name: "version", summary: "print the version",
 		does:     "Prints the version. recordings --version does the same.",
 		examples: []string{"version"},
 	}.command()
+	jsonFlag(c.Flags(), &asJSON)
 	c.RunE = func(_ *cobra.Command, args []string) error {
 		if err := unexpected(args, 0); err != nil {
 			return err
+		}
+		if asJSON {
+			return printJSON(e.stdout, map[string]string{"version": version.Number})
 		}
 		printf(e.stdout, "recordings %s\n", version.Number)
 		return nil

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -22,6 +23,7 @@ import (
 	"callrecordings/shared/auth"
 	"callrecordings/shared/cursor"
 	"callrecordings/shared/gateway"
+	"callrecordings/shared/openapi"
 	"callrecordings/shared/store/sqlite"
 	"callrecordings/shared/version"
 )
@@ -43,6 +45,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("TZ", "UTC")
 			e.Setenv("VERSION", version.Number)
 			return copyAudio(e.WorkDir)
 		},
@@ -127,14 +130,18 @@ func newStore(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(s.Close())
 }
 
-// serve implements `serve FOLDER`: it starts the API on a data folder, for play.
+// serve implements `serve FOLDER`: it starts the API on a data folder, for play and for
+// the commands that call the API, and writes demo.env.
 func serve(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: serve FOLDER")
 	}
-	url, err := handlers(ts, ts.MkAbs(args[0]))
+	dir, url, err := handlers(ts, ts.MkAbs(args[0]))
 	ts.Check(err)
-	ts.Setenv("URL", url)
+	ts.Setenv("API", url)
+	token, err := auth.Sign(dir.Keys.Token, auth.Claims{Account: "acc", Expires: time.Now().Add(time.Hour)})
+	ts.Check(err)
+	ts.Check(dir.WritePrivate(demoEnv, fmt.Sprintf("ACCOUNT_ID=acc\nUSER_ID=usr\nTOKEN=%s\nURL=%s\n", token, url)))
 }
 
 // setAside implements `setaside FOLDER`: it adds a message to the folder's queue
@@ -155,46 +162,49 @@ func setAside(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(s.PutOff(ctx, due[0].Number, -1, "a test"))
 }
 
-// handlers starts the list and get handlers on a data folder, as local/ does,
-// and returns their URL.
-func handlers(ts *testscript.TestScript, path string) (string, error) {
+// handlers starts the handlers of clients on a data folder, as local/ does, and returns
+// their URL.
+func handlers(ts *testscript.TestScript, path string) (*datadir.Dir, string, error) {
 	ctx := context.Background()
 	dir, err := datadir.Open(path)
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
 	s, err := dir.OpenStore(ctx, time.Now)
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
 	ts.Defer(func() { _ = s.Close() })
 	s3, err := dir.StartS3(ctx, "127.0.0.1:0", nil)
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
 	ts.Defer(func() { _ = s3.Close() })
 	bucket, err := dir.OpenBucket(s3.URL(), "")
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
 	keys, err := auth.ParseKeys(dir.Keys.Token)
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
 	sealer, err := cursor.New(dir.Keys.Cursor, "")
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
 	env := api.Env{Verifier: auth.NewVerifier(keys, time.Now), Now: time.Now}
 	ops := map[api.Operation]http.Handler{
-		api.OpList: gateway.Local(api.List(env, s, sealer)),
-		api.OpGet:  gateway.Local(api.Get(env, s, bucket, api.Delivery{})),
+		api.OpList:     gateway.Local(api.List(env, s, sealer)),
+		api.OpGet:      gateway.Local(api.Get(env, s, bucket, api.Delivery{PresignTTL: time.Minute})),
+		api.OpPatch:    gateway.Local(api.Patch(env, s)),
+		api.OpDelete:   gateway.Local(api.Delete(env, s, bucket)),
+		api.OpFallback: gateway.Local(api.Fallback(env, openapi.JSON)),
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ops[api.Match(r.Method, r.URL.EscapedPath())].ServeHTTP(w, r)
 	}))
 	ts.Defer(server.Close)
-	return server.URL, nil
+	return dir, server.URL, nil
 }
 
 // play implements `play TOKENFILE PATH TYPE FILE`: the API must answer with that
@@ -204,7 +214,7 @@ func play(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 4 {
 		ts.Fatalf("usage: play TOKENFILE PATH TYPE FILE")
 	}
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, ts.Getenv("URL")+args[1], http.NoBody)
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, ts.Getenv("API")+args[1], http.NoBody)
 	ts.Check(err)
 	req.Header.Set("X-Auth-Token", strings.TrimSpace(ts.ReadFile(args[0])))
 	req.Header.Set("Accept", args[2])

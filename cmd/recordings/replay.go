@@ -37,7 +37,7 @@ type replayOptions struct {
 	target         *target
 	names          *nameOptions
 	account, queue string
-	inbox          bool
+	inbox, asJSON  bool
 }
 
 // replayCommand makes the command that retries events about audio that could not be
@@ -50,6 +50,7 @@ func (e env) replayCommand() *cobra.Command {
 	accountFlag(fs, &o.account)
 	o.names = nameFlags(fs)
 	fs.StringVar(&o.queue, "dead-letters", "", "`ARN`: dead-letter queue of a deployment (or ARRIVALS_DEAD_LETTERS)")
+	jsonFlag(fs, &o.asJSON)
 	fs.BoolVar(&o.inbox, "inbox", false, "process the files in the inbox of --account, or in all inboxes")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if err := unexpected(args, 0); err != nil {
@@ -79,20 +80,21 @@ func (o replayOptions) check() error {
 // replay retries what the options choose.
 func (e env) replay(ctx context.Context, o replayOptions) error {
 	if o.inbox {
-		return e.replayInbox(ctx, o.target, o.account, o.names)
+		return e.replayInbox(ctx, o)
 	}
 	if o.target.dataDir == "" && o.queue == "" {
 		o.queue = e.getenv("ARRIVALS_DEAD_LETTERS")
 	}
 	if o.queue == "" {
-		return o.target.replayLocal(ctx)
+		return o.replayLocal(ctx)
 	}
-	return e.replayDeployed(ctx, o.queue, first(o.target.endpoint, e.getenv("AWS_ENDPOINT_URL_SQS"), e.getenv("AWS_ENDPOINT_URL")))
+	return e.replayDeployed(ctx, o, first(o.target.endpoint, e.getenv("AWS_ENDPOINT_URL_SQS"), e.getenv("AWS_ENDPOINT_URL")))
 }
 
 // replayLocal makes the messages in a data folder due again. The local server
 // processes them at once, or when it starts.
-func (t *target) replayLocal(ctx context.Context) error {
+func (o replayOptions) replayLocal(ctx context.Context) error {
+	t := o.target
 	if err := t.chooseFolder(); err != nil {
 		return err
 	}
@@ -108,14 +110,24 @@ func (t *target) replayLocal(ctx context.Context) error {
 	if err := errors.Join(err, database.Close()); err != nil {
 		return err
 	}
-	printf(t.stdout, "queued for retry: %d\n", n)
+	return t.printQueued(int(n), "", o.asJSON)
+}
+
+// printQueued prints how many messages are queued for a retry. about precedes a number
+// that may not be exact.
+func (e env) printQueued(n int, about string, asJSON bool) error {
+	if asJSON {
+		return printJSON(e.stdout, map[string]int{"queued_for_retry": n})
+	}
+	printf(e.stdout, "queued for retry: %s%d\n", about, n)
 	return nil
 }
 
 // replayDeployed makes SQS move the messages of a dead-letter queue, given by
 // its ARN, back to the queue they came from
 // (docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html).
-func (e env) replayDeployed(ctx context.Context, queue, endpoint string) error {
+func (e env) replayDeployed(ctx context.Context, options replayOptions, endpoint string) error {
+	queue := options.queue
 	ctx, cancel := context.WithTimeout(ctx, replayTime)
 	defer cancel()
 	settings, err := config.LoadDefaultConfig(ctx)
@@ -141,8 +153,7 @@ func (e env) replayDeployed(ctx context.Context, queue, endpoint string) error {
 		return fmt.Errorf("count the messages of %s: %w", queue, err)
 	}
 	if n == 0 { // SQS rejects a move task for an empty queue
-		printf(e.stdout, "queued for retry: 0\n")
-		return nil
+		return e.printQueued(0, "", options.asJSON)
 	}
 	source, err := sourceOf(ctx, client, letters.QueueUrl)
 	if err != nil {
@@ -151,8 +162,7 @@ func (e env) replayDeployed(ctx context.Context, queue, endpoint string) error {
 	if _, err := client.StartMessageMoveTask(ctx, &sqs.StartMessageMoveTaskInput{SourceArn: &queue, DestinationArn: &source}); err != nil {
 		return fmt.Errorf("move the messages of %s: %w", queue, err)
 	}
-	printf(e.stdout, "queued for retry: about %d\n", n)
-	return nil
+	return e.printQueued(n, "about ", options.asJSON)
 }
 
 // sourceOf returns the ARN of the queue that sends its dead letters to the queue

@@ -1,0 +1,272 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"callrecordings/cmd/recordings/internal/client"
+	"callrecordings/shared/recording"
+)
+
+var listUsage = usage{
+	name: "list", summary: "list recordings, newest first", args: "[OPTIONS]",
+	does: `Lists the recordings of an account, newest first, to the end. On a terminal, lines are cut to its width.`,
+	examples: []string{
+		"list --since 7d --direction inbound",
+		"list --filter user_metadata.tag=vip --limit 20",
+		"list --url https://api.example.com --token \"$TOKEN\" --json",
+	},
+}
+
+// listCommand makes the command that lists recordings.
+func (e env) listCommand() *cobra.Command {
+	var asJSON bool
+	var limit int
+	c := listUsage.command()
+	t := e.apiFlags(c.Flags())
+	s := e.selectionFlags(c)
+	c.Flags().IntVar(&limit, "limit", 0, "list at most `N` recordings; 0 for all")
+	jsonFlag(c.Flags(), &asJSON)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := unexpected(args, 0); err != nil {
+			return err
+		}
+		if limit < 0 {
+			return usageError{errors.New("--limit must not be negative")}
+		}
+		query, err := s.query(limit)
+		if err != nil {
+			return err
+		}
+		api, err := t.open()
+		if err != nil {
+			return err
+		}
+		defer api.Close()
+		out := &documentTable{w: e.stdout, asJSON: asJSON}
+		for d, err := range api.List(c.Context(), query) {
+			if err != nil {
+				return errors.Join(out.flush(), err)
+			}
+			if err := out.add(d); err != nil {
+				return err
+			}
+			if out.n == limit {
+				break
+			}
+		}
+		if out.n == 0 && !asJSON {
+			printf(e.stderr, "no recordings\n")
+		}
+		return out.flush()
+	}
+	return c
+}
+
+// tablePart is how many rows of a table are printed at a time. The columns of one part
+// are aligned.
+const tablePart = 200
+
+// documentTable prints documents as the rows of a table, or as JSON lines.
+type documentTable struct {
+	w      io.Writer
+	asJSON bool
+	n      int
+
+	rows    [][]string
+	started bool
+}
+
+// add adds a document.
+func (t *documentTable) add(d client.Document) error {
+	t.n++
+	if t.asJSON {
+		return printDocument(t.w, d)
+	}
+	t.rows = append(t.rows, []string{d.ID, startOf(d), length(d), d.Direction, party(d.CallerNumber, d.CallerName, d.From), party(d.CalleeNumber, d.CalleeName, d.To), state(d)})
+	if len(t.rows) < tablePart {
+		return nil
+	}
+	return t.flush()
+}
+
+// flush prints the rows that are not printed yet.
+func (t *documentTable) flush() error {
+	if len(t.rows) == 0 {
+		return nil
+	}
+	var b bytes.Buffer
+	tabs := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	if !t.started {
+		t.started = true
+		t.rows = append([][]string{{"ID", "START", "LENGTH", "DIRECTION", "FROM", "TO", "STATE"}}, t.rows...)
+	}
+	for _, row := range t.rows {
+		for i, cell := range row {
+			row[i] = clean(cell)
+		}
+		_, _ = fmt.Fprintln(tabs, strings.Join(row, "\t"))
+	}
+	_ = tabs.Flush() // writing to memory does not fail
+	t.rows = nil
+	for line := range strings.Lines(b.String()) {
+		if _, err := fmt.Fprintln(t.w, cut(strings.TrimRight(line, " \n"), columns(t.w))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// printDocument prints a document as JSON on one line.
+func printDocument(w io.Writer, d client.Document) error {
+	var b bytes.Buffer
+	if err := json.Compact(&b, d.Raw); err != nil {
+		return err
+	}
+	b.WriteByte('\n')
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// startOf returns the start of the call, in UTC.
+func startOf(d client.Document) string {
+	if d.Start <= 0 {
+		return ""
+	}
+	return recording.Seconds(d.Start).Time().Format(time.RFC3339)
+}
+
+// length returns the duration of the call.
+func length(d client.Document) string {
+	took := time.Duration(d.DurationMS) * time.Millisecond
+	if took == 0 {
+		took = time.Duration(d.Duration) * time.Second
+	}
+	return took.Round(time.Second).String()
+}
+
+// party returns the number and the name of a caller or a callee.
+func party(number, name, address string) string {
+	switch {
+	case number == "":
+		return address
+	case name == "" || name == number:
+		return number
+	}
+	return number + " (" + name + ")"
+}
+
+// state returns how far the audio has come.
+func state(d client.Document) string {
+	if d.ReadOnlyFields.Reason != "" {
+		return d.ReadOnlyFields.State + ": " + d.ReadOnlyFields.Reason
+	}
+	return d.ReadOnlyFields.State
+}
+
+var getUsage = usage{
+	name: "get", summary: "show recordings", args: "ID... [OPTIONS]",
+	does: `Shows what is known of each recording. --json prints the whole document, one per line.`,
+	examples: []string{
+		"get 202601-1f2e3d4c",
+		"get 202601-1f2e3d4c --json",
+	},
+}
+
+// getCommand makes the command that shows documents.
+func (e env) getCommand() *cobra.Command {
+	var asJSON bool
+	c := getUsage.command()
+	t := e.apiFlags(c.Flags())
+	jsonFlag(c.Flags(), &asJSON)
+	c.RunE = func(c *cobra.Command, ids []string) error {
+		if err := checkRecordings(ids); err != nil {
+			return err
+		}
+		api, err := t.open()
+		if err != nil {
+			return err
+		}
+		defer api.Close()
+		shown := 0
+		return e.eachID(c.Context(), "get", ids, func(ctx context.Context, id string) error {
+			d, _, err := api.Get(ctx, id)
+			switch {
+			case err != nil:
+				return err
+			case asJSON:
+				return printDocument(e.stdout, d)
+			}
+			if shown++; shown > 1 {
+				printf(e.stdout, "\n")
+			}
+			return e.printFields(d)
+		})
+	}
+	return c
+}
+
+// checkRecordings checks IDs of recordings before any request is sent.
+func checkRecordings(ids []string) error {
+	if len(ids) == 0 {
+		return usageError{errors.New("no ID given")}
+	}
+	for _, id := range ids {
+		if _, err := recording.ParseID(id); err != nil {
+			return usageError{fmt.Errorf("%q: %w", id, err)}
+		}
+	}
+	return nil
+}
+
+// eachID calls do for each ID. If one fails, it reports that and goes on with the next.
+func (e env) eachID(ctx context.Context, command string, ids []string, do func(context.Context, string) error) error {
+	var failed error
+	for _, id := range ids {
+		if ctx.Err() != nil {
+			return errors.New("stopped")
+		}
+		if err := do(ctx, id); err != nil {
+			printf(e.stderr, "%srecordings %s: %s: %v\n", eraseLine(e.stderr), command, id, err)
+			failed = errReported
+		}
+	}
+	return failed
+}
+
+// printFields prints what people want to know of a recording, a line for each field.
+func (e env) printFields(d client.Document) error {
+	var b bytes.Buffer
+	tabs := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	field := func(name, value string) {
+		if value != "" {
+			_, _ = fmt.Fprintf(tabs, "%s\t%s\n", name, clean(value))
+		}
+	}
+	field("id", d.ID)
+	field("start", startOf(d))
+	field("length", length(d))
+	field("direction", d.Direction)
+	field("from", party(d.CallerNumber, d.CallerName, d.From))
+	field("to", party(d.CalleeNumber, d.CalleeName, d.To))
+	field("owner", d.Owner)
+	field("state", state(d))
+	field("audio", strings.Join(d.ReadOnlyFields.ContentTypes, ", "))
+	field("url", d.URL)
+	for _, key := range sortedKeys(d.UserMetadata) {
+		value, _ := json.Marshal(d.UserMetadata[key])
+		field("user_metadata."+key, strings.Trim(string(value), `"`))
+	}
+	_ = tabs.Flush() // writing to memory does not fail
+	_, err := e.stdout.Write(b.Bytes())
+	return err
+}
