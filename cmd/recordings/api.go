@@ -103,7 +103,7 @@ func (t *apiTarget) chooseFolder() error {
 	folder := first(t.dataDir, t.getenv("DATA_DIR"), datadir.Default)
 	vars, err := readDemoEnv(filepath.Join(folder, demoEnv))
 	if err != nil {
-		return usageError{fmt.Errorf("which API? Give --url and --token (or URL and TOKEN), or start a local server with make run: %s", err)}
+		return usageError{fmt.Errorf("which API? Give --url and --token (or URL and TOKEN), or start a local server with make run: %w", err)}
 	}
 	t.url = vars["URL"]
 	t.account = first(t.account, t.getenv("ACCOUNT_ID"), vars["ACCOUNT_ID"])

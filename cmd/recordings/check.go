@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -128,7 +129,7 @@ const checkListed = 50
 // list lists the newest recordings and chooses one to play.
 func (k *checker) list(ctx context.Context) (string, error) {
 	n := 0
-	for d, err := range k.api.List(ctx, url.Values{"page_size": {fmt.Sprint(checkListed)}}) {
+	for d, err := range k.api.List(ctx, url.Values{"page_size": {strconv.Itoa(checkListed)}}) {
 		if err != nil {
 			return "", err
 		}

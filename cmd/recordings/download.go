@@ -155,22 +155,23 @@ func (d *downloader) one(ctx context.Context, document client.Document, name str
 		return r
 	}
 	file, err := fileName(document)
-	if err == nil {
-		r.File = filepath.Join(d.folder, file)
-		if _, err = os.Lstat(r.File); err == nil {
-			r.Outcome = isThere
-			return r
-		}
-		err = nil
-		p := &progress{out: d.stderr, name: name, now: d.now, terminal: isTerminal(d.stderr), quiet: d.asJSON}
-		r.Bytes, err = d.store(ctx, document.ID, r.File, p)
-		p.end()
-	}
 	if err != nil {
-		r.Error, r.File = err.Error(), ""
+		r.Error = err.Error()
 		return r
 	}
-	r.Outcome = isDownloaded
+	file = filepath.Join(d.folder, file)
+	if _, err := os.Lstat(file); err == nil {
+		r.Outcome, r.File = isThere, file
+		return r
+	}
+	p := &progress{out: d.stderr, name: name, now: d.now, terminal: isTerminal(d.stderr), quiet: d.asJSON}
+	n, err := d.store(ctx, document.ID, file, p)
+	p.end()
+	if err != nil {
+		r.Error = err.Error()
+		return r
+	}
+	r.Outcome, r.File, r.Bytes = isDownloaded, file, n
 	return r
 }
 

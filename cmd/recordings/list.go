@@ -92,7 +92,10 @@ func (t *documentTable) add(d client.Document) error {
 	if t.asJSON {
 		return printDocument(t.w, d)
 	}
-	t.rows = append(t.rows, []string{d.ID, startOf(d), length(d), d.Direction, party(d.CallerNumber, d.CallerName, d.From), party(d.CalleeNumber, d.CalleeName, d.To), state(d)})
+	t.rows = append(t.rows, []string{
+		d.ID, startOf(d, "2006-01-02 15:04"), length(d), party(d.CallerNumber, d.CallerName, d.From),
+		party(d.CalleeNumber, d.CalleeName, d.To), d.Direction, state(d),
+	})
 	if len(t.rows) < tablePart {
 		return nil
 	}
@@ -108,7 +111,7 @@ func (t *documentTable) flush() error {
 	tabs := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	if !t.started {
 		t.started = true
-		t.rows = append([][]string{{"ID", "START", "LENGTH", "DIRECTION", "FROM", "TO", "STATE"}}, t.rows...)
+		t.rows = append([][]string{{"ID", "START (UTC)", "LENGTH", "FROM", "TO", "DIRECTION", "STATE"}}, t.rows...)
 	}
 	for _, row := range t.rows {
 		for i, cell := range row {
@@ -138,11 +141,11 @@ func printDocument(w io.Writer, d client.Document) error {
 }
 
 // startOf returns the start of the call, in UTC.
-func startOf(d client.Document) string {
+func startOf(d client.Document, layout string) string {
 	if d.Start <= 0 {
 		return ""
 	}
-	return recording.Seconds(d.Start).Time().Format(time.RFC3339)
+	return recording.Seconds(d.Start).Time().Format(layout)
 }
 
 // length returns the duration of the call.
@@ -253,7 +256,7 @@ func (e env) printFields(d client.Document) error {
 		}
 	}
 	field("id", d.ID)
-	field("start", startOf(d))
+	field("start", startOf(d, time.RFC3339))
 	field("length", length(d))
 	field("direction", d.Direction)
 	field("from", party(d.CallerNumber, d.CallerName, d.From))

@@ -78,7 +78,7 @@ var (
 
 // run runs the program and returns its exit code.
 func run(ctx context.Context, e env, args []string) int {
-	root := e.root()
+	root := e.root() //nolint:contextcheck // the commands get ctx from ExecuteContextC
 	root.SetArgs(longFlags(root, args))
 	c, err := root.ExecuteContextC(ctx)
 	return e.exit(c, err)

@@ -169,5 +169,5 @@ func tag(ctx context.Context, api *client.Client, id string, changes []change) (
 			return d, nil
 		}
 	}
-	return d, fmt.Errorf("others change the recording all the time; nothing is changed: try again later")
+	return d, errors.New("others change the recording all the time; nothing is changed: try again later")
 }

@@ -63,7 +63,7 @@ func (c *Client) Audio(ctx context.Context, r AudioRequest) (*Audio, error) {
 	if r.Redirect {
 		query.Set("delivery", "redirect")
 	}
-	resp, _, err := c.send(ctx, request{method: http.MethodGet, path: c.recordings(r.ID), query: query, header: header})
+	resp, _, err := c.send(ctx, request{method: http.MethodGet, path: c.recordings(r.ID), query: query, header: header}) //nolint:bodyclose // Audio.Body closes it
 	if err != nil {
 		cancel(nil)
 		return nil, err

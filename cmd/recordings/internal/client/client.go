@@ -113,7 +113,7 @@ func checkRedirect(r *http.Request, via []*http.Request) error {
 
 // tokenHeader carries the token. Unlike Authorization, it is not sent to S3 by this
 // client, which would answer 400.
-const tokenHeader = "X-Auth-Token"
+const tokenHeader = "X-Auth-Token" //nolint:gosec // the name of a header field
 
 // request is a request to the API.
 type request struct {

@@ -208,7 +208,7 @@ func TestRedirectsWithoutTheToken(t *testing.T) {
 		got = r.Header.Clone()
 		w.Header().Set("Content-Type", "audio/mpeg")
 		w.Header().Set("Content-Range", "bytes 2-5/10")
-		w.WriteHeader(206)
+		w.WriteHeader(http.StatusPartialContent)
 		_, _ = io.WriteString(w, "cdef")
 	}))
 	defer bucket.Close()
@@ -219,7 +219,7 @@ func TestRedirectsWithoutTheToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer a.Body.Close()
+	defer a.Body.Close() //nolint:errcheck // it is only read
 	text, err := io.ReadAll(a.Body)
 	if err != nil || string(text) != "cdef" || a.From != 2 || a.Total != 10 || !a.Redirected || a.Type != "audio/mpeg" {
 		t.Errorf("audio = %q, %v, %+v", text, err, a)
