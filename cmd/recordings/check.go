@@ -18,8 +18,8 @@ import (
 var checkUsage = usage{
 	name: "check", summary: "check that the API works: reach it, list, play, follow a redirect", args: "[OPTIONS]",
 	does: `Checks from here that the API works as a client needs it, in about a second: reaches it, lists
-recordings, plays a part of one, and follows a redirect to the bucket. It changes nothing. It fails at
-what does not work, and also if the account has no audio with which to check it.`,
+recordings, plays a part of one, and follows a redirect to the bucket. It changes nothing. It stops at
+the first step that fails, and it fails if the account has no audio to play.`,
 	examples: []string{
 		"check",
 		"check --url https://api.example.com --token \"$TOKEN\"",

@@ -118,8 +118,8 @@ func flagError(c *cobra.Command, err error) error {
 	return usageError{err}
 }
 
-// nearest returns the option whose name is most like name, or "" if none is
-// similar.
+// nearest returns the option with the most similar name, or "" if all names are
+// different enough.
 func nearest(fs *pflag.FlagSet, name string) (best string) {
 	least := max(1, len(name)/3) + 1
 	fs.VisitAll(func(f *pflag.Flag) {

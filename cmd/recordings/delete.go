@@ -16,7 +16,7 @@ import (
 var deleteUsage = usage{
 	name: "delete", summary: "delete recordings with their audio", args: "ID... | FILTERS [OPTIONS]",
 	does: `Deletes recordings with their audio: those with the IDs, or those that the filters select. It lists
-them and asks before it deletes anything. What is deleted cannot be brought back.`,
+them and asks before it deletes anything. Deleted recordings cannot be restored.`,
 	examples: []string{
 		"delete 202601-1f2e3d4c",
 		"delete --until 365d --filter user_metadata.tag=test",
@@ -47,7 +47,7 @@ func (e env) deleteCommand() *cobra.Command {
 			return err
 		}
 		if len(all) == 0 {
-			return errors.New("no recordings match: nothing is deleted")
+			return errors.New("no recordings match: nothing was deleted")
 		}
 		if !yes {
 			if err := e.confirm(t.account, all); err != nil {
@@ -126,9 +126,9 @@ func (e env) confirm(account string, all []client.Document) error {
 	}
 	if err != nil && answer == "" {
 		printf(e.stderr, "\n")
-		return usageError{errors.New("no answer: nothing is deleted; --yes deletes without asking")}
+		return usageError{errors.New("no answer: nothing was deleted; --yes deletes without asking")}
 	}
-	return errors.New("nothing is deleted")
+	return errors.New("nothing was deleted")
 }
 
 // deleteAll deletes the recordings. If one fails, it continues with the next.

@@ -106,7 +106,7 @@ func (d *display) printJSON(v any) { _ = printJSON(d.stdout, v) }
 // barWidth is the width of a progress bar in characters.
 const barWidth = 24
 
-// The verbs of an import and of an export. Neither counts what was there before.
+// The verbs of an import and of an export. Neither counts existing recordings.
 const (
 	copying = "copied"
 	writing = "written"
@@ -143,7 +143,7 @@ func (b *bar) fraction(c importer.Count) float64 {
 // them.
 func (b *bar) transfers() bool { return b.verb == copying || b.verb == writing }
 
-// done returns how many recordings the step has completed. What was there before does not
+// done returns how many recordings the step has completed. Existing recordings do not
 // count as copied.
 func (b *bar) done(c importer.Count) int64 {
 	if b.transfers() {

@@ -30,7 +30,7 @@ func reference() string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// The page of the command line is what the commands print as their help.
+// The page shows the same help that the commands print.
 func TestReference(t *testing.T) {
 	t.Parallel()
 	want := reference()
@@ -49,7 +49,7 @@ func TestReference(t *testing.T) {
 }
 
 // Every command has a summary, a description and examples that its parser takes, and
-// every option names its value and says what it does.
+// every option has a named value and a description.
 func TestHelpIsComplete(t *testing.T) {
 	t.Parallel()
 	each(env{stdout: &bytes.Buffer{}}.root(), func(c *cobra.Command) {

@@ -17,9 +17,8 @@ import (
 
 var downloadUsage = usage{
 	name: "download", summary: "store the audio of recordings in files", args: "ID... | FILTERS | --all [OPTIONS]",
-	does: `Stores the audio of recordings in files that are named after their IDs. Files that are there already
-are left alone, and a download that broke off continues where it stopped, so run the same command again
-at any time.`,
+	does: `Stores the audio of recordings in files that are named after their IDs. Existing files are skipped, and
+an interrupted download continues where it stopped, so you can run the same command again at any time.`,
 	examples: []string{
 		"download 202601-1f2e3d4c",
 		"download --since 7d --direction inbound --output calls/",
@@ -183,7 +182,7 @@ func fileName(d client.Document) (string, error) {
 		return "", err
 	}
 	extension := "audio"
-	for _, mediaType := range d.ReadOnlyFields.ContentTypes {
+	for _, mediaType := range d.Added.ContentTypes {
 		if x := recording.AudioExtension(mediaType); x != "" {
 			extension = x
 			break
@@ -254,8 +253,8 @@ func (d *downloader) fill(ctx context.Context, id, name string, part *os.File, p
 	}
 }
 
-// fromOf returns where a download continues: after what is there, if it is known which
-// audio that is of.
+// fromOf returns the position at which a download continues: after the existing bytes,
+// if the ETag of their audio is known.
 func fromOf(etag []byte, size int64) int64 {
 	if len(etag) == 0 {
 		return 0

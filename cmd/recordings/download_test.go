@@ -29,15 +29,15 @@ func apiOf(t *testing.T, h http.HandlerFunc) *client.Client {
 	return c
 }
 
-// sound is a server's audio. It breaks off after some bytes, as often as it is told.
-type sound struct {
+// audioServer serves one audio. Its first answers break off after some bytes.
+type audioServer struct {
 	bytes, etag string
 	breaks      int
 	after       int
 	ranges      []string
 }
 
-func (s *sound) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *audioServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.ranges = append(s.ranges, r.Header.Get("Range"))
 	w.Header().Set("Content-Type", "audio/mpeg")
 	w.Header().Set("ETag", s.etag)
@@ -69,21 +69,21 @@ func TestDownloadResumes(t *testing.T) {
 	for _, c := range []struct {
 		name       string
 		part, etag string // left by an earlier run
-		sound      sound
+		server     audioServer
 		ranges     []string
 		fails      bool
 	}{
-		{"whole", "", "", sound{}, []string{""}, false},
-		{"after a break", "", "", sound{breaks: 2, after: 4}, []string{"", "bytes=4-", "bytes=8-"}, false},
-		{"after an interrupt", "01234", `"e"`, sound{}, []string{"bytes=5-"}, false},
-		{"of other audio", "abcde", `"old"`, sound{}, []string{"bytes=5-"}, false},
-		{"of unknown audio", "abcde", "", sound{}, []string{""}, false},
-		{"that was complete", "0123456789", `"e"`, sound{}, []string{"bytes=10-", ""}, false},
-		{"that breaks off at once", "", "", sound{breaks: 100, after: 0}, []string{"", "", "", ""}, true},
+		{"whole", "", "", audioServer{}, []string{""}, false},
+		{"after a break", "", "", audioServer{breaks: 2, after: 4}, []string{"", "bytes=4-", "bytes=8-"}, false},
+		{"after an interrupt", "01234", `"e"`, audioServer{}, []string{"bytes=5-"}, false},
+		{"of other audio", "abcde", `"old"`, audioServer{}, []string{"bytes=5-"}, false},
+		{"of unknown audio", "abcde", "", audioServer{}, []string{""}, false},
+		{"that was complete", "0123456789", `"e"`, audioServer{}, []string{"bytes=10-", ""}, false},
+		{"that breaks off at once", "", "", audioServer{breaks: 100, after: 0}, []string{"", "", "", ""}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			s := c.sound
+			s := c.server
 			s.bytes, s.etag = audio, `"e"`
 			dir := t.TempDir()
 			file := filepath.Join(dir, "202601-a.mp3")
@@ -105,7 +105,7 @@ func TestDownloadResumes(t *testing.T) {
 					s.ServeHTTP(w, r)
 				}),
 			}
-			document := client.Document{ID: "202601-a", ReadOnlyFields: client.ReadOnly{ContentTypes: []string{"audio/mpeg"}, State: "ready"}}
+			document := client.Document{ID: "202601-a", Added: client.ReadOnly{ContentTypes: []string{"audio/mpeg"}, State: "ready"}}
 			r := d.one(t.Context(), document, "a")
 			if (r.Outcome == isFailed) != c.fails {
 				t.Fatalf("result = %+v", r)
@@ -134,7 +134,7 @@ func TestDownloadResumes(t *testing.T) {
 func TestFileName(t *testing.T) {
 	t.Parallel()
 	of := func(id string, types ...string) string {
-		name, err := fileName(client.Document{ID: id, ReadOnlyFields: client.ReadOnly{ContentTypes: types}})
+		name, err := fileName(client.Document{ID: id, Added: client.ReadOnly{ContentTypes: types}})
 		if err != nil {
 			return ""
 		}
@@ -154,7 +154,7 @@ func TestFileName(t *testing.T) {
 	}
 }
 
-// tagged is a server with one recording, which others change before a patch.
+// tagged is a server with one recording. meddle changes the recording before a patch.
 type tagged struct {
 	metadata string
 	revision int
@@ -195,7 +195,7 @@ func TestTagKeepsOthersChanges(t *testing.T) {
 		{"others set another key", once(`{"tag":"old","x":1}`), `{"tag":"new"}`, ""},
 		{"others set the same key", once(`{"tag":"theirs"}`), `{"tag":"theirs"}`, `another client has changed tag to "theirs" meanwhile`},
 		{"the answer to a first try was lost", once(`{"tag":"new","x":1}`), `{"tag":"new","x":1}`, ""},
-		{"others change it for ever", func(s *tagged) { s.revision++ }, `{"tag":"old"}`, "others change the recording all the time"},
+		{"others change it for ever", func(s *tagged) { s.revision++ }, `{"tag":"old"}`, "other clients keep changing the recording"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -82,7 +82,7 @@ func TestBar(t *testing.T) {
 	}
 }
 
-// There is no estimate of the remaining time before there is something to base it on.
+// The remaining time is estimated only after some progress.
 func TestRemaining(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -71,8 +71,7 @@ func (e env) importKazooCommand() *cobra.Command {
 	return c
 }
 
-// completeKazoo takes from the environment what the options do not give, and checks
-// both.
+// completeKazoo completes the options from the environment, and checks them.
 func (e env) completeKazoo(k *kazoo.Options) error {
 	k.URL = cmp.Or(k.URL, e.getenv("KAZOO_URL"))
 	if k.Token == "" && k.APIKey == "" {

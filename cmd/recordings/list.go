@@ -170,15 +170,15 @@ func party(number, name, address string) string {
 
 // state returns how far the audio has come.
 func state(d client.Document) string {
-	if d.ReadOnlyFields.Reason != "" {
-		return d.ReadOnlyFields.State + ": " + d.ReadOnlyFields.Reason
+	if d.Added.Reason != "" {
+		return d.Added.State + ": " + d.Added.Reason
 	}
-	return d.ReadOnlyFields.State
+	return d.Added.State
 }
 
 var getUsage = usage{
 	name: "get", summary: "show recordings", args: "ID... [OPTIONS]",
-	does: `Shows what is known of each recording. --json prints the whole document, one per line.`,
+	does: `Shows the main fields of each recording. --json prints the whole documents, one per line.`,
 	examples: []string{
 		"get 202601-1f2e3d4c",
 		"get 202601-1f2e3d4c --json",
@@ -263,7 +263,7 @@ func (e env) printFields(d client.Document) error {
 	field("to", party(d.CalleeNumber, d.CalleeName, d.To))
 	field("owner", d.Owner)
 	field("state", state(d))
-	field("audio", strings.Join(d.ReadOnlyFields.ContentTypes, ", "))
+	field("audio", strings.Join(d.Added.ContentTypes, ", "))
 	field("url", d.URL)
 	for _, key := range sortedKeys(d.UserMetadata) {
 		value, _ := json.Marshal(d.UserMetadata[key])

@@ -10,8 +10,7 @@ import (
 	"callrecordings/shared/incoming/importer/folder"
 )
 
-// A caller cannot write to the terminal of whoever lists recordings, and lines are cut
-// to its width.
+// A caller's name cannot control the terminal, and lines are cut to its width.
 func TestTableOnATerminal(t *testing.T) {
 	t.Parallel()
 	d := client.Document{ID: "202601-a", CallerNumber: "+1", CallerName: "Zoë\x1b[2J\r", Start: 63937071000, DurationMS: 4536}
@@ -37,7 +36,7 @@ func TestTableOnATerminal(t *testing.T) {
 	}
 }
 
-// JSON is what the API sent, on one line.
+// --json prints the documents as the API sent them, one per line.
 func TestTableAsJSON(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
@@ -50,7 +49,7 @@ func TestTableAsJSON(t *testing.T) {
 	}
 }
 
-// The progress of an export counts as written only what the export has written.
+// The progress of an export does not count existing files as written.
 func TestExportedOutcomes(t *testing.T) {
 	t.Parallel()
 	tally := &importer.Tally{}

@@ -69,8 +69,8 @@ type usageError struct{ error }
 // Unwrap returns the cause.
 func (u usageError) Unwrap() error { return u.error }
 
-// errReported means that the failures have been printed already, and errMisused
-// that what is wrong with the command line has.
+// errReported means that the failures have been printed already. errMisused means the
+// same for mistakes in the command line.
 var (
 	errReported = errors.New("something failed")
 	errMisused  = errors.New("the command line is wrong")

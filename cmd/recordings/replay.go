@@ -77,7 +77,7 @@ func (o replayOptions) check() error {
 	return nil
 }
 
-// replay retries what the options choose.
+// replay retries the messages or files that the options choose.
 func (e env) replay(ctx context.Context, o replayOptions) error {
 	if o.inbox {
 		return e.replayInbox(ctx, o)

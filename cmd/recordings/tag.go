@@ -125,7 +125,7 @@ func patch(changes []change) map[string]any {
 	return all
 }
 
-// valueAt returns the value at a path of user_metadata, nil if there is none.
+// valueAt returns the value at a path of user_metadata, or nil if it does not exist.
 func valueAt(metadata map[string]any, path []string) any {
 	var v any = metadata
 	for _, key := range path {
@@ -138,9 +138,9 @@ func valueAt(metadata map[string]any, path []string) any {
 // maxTagTries is how often a change is tried while others change the recording.
 const maxTagTries = 8
 
-// tag makes the changes with If-Match, so that it does not overwrite what another
-// client sets meanwhile. A change of other keys is no obstacle: it tries again. After a
-// lost answer, a document that has all the values is the wanted one.
+// tag makes the changes with If-Match, so that it does not overwrite a value that
+// another client sets at the same time. If other keys changed, it retries. After a lost
+// answer, a document that has all the values counts as changed.
 func tag(ctx context.Context, api *client.Client, id string, changes []change) (client.Document, error) {
 	d, etag, err := api.Get(ctx, id)
 	if err != nil {
@@ -162,12 +162,12 @@ func tag(ctx context.Context, api *client.Client, id string, changes []change) (
 			all = all && same
 			if !same && !reflect.DeepEqual(now, valueAt(before, ch.path)) {
 				text, _ := json.Marshal(now)
-				return d, fmt.Errorf("another client has changed %s to %s meanwhile; nothing is overwritten: run the command again to set it", strings.Join(ch.path, "."), text)
+				return d, fmt.Errorf("another client has changed %s to %s meanwhile; nothing was overwritten: run the command again to set it", strings.Join(ch.path, "."), text)
 			}
 		}
 		if all {
 			return d, nil
 		}
 	}
-	return d, errors.New("others change the recording all the time; nothing is changed: try again later")
+	return d, errors.New("other clients keep changing the recording; nothing was changed: try again later")
 }

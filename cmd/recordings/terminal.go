@@ -10,7 +10,7 @@ import (
 	"golang.org/x/text/width"
 )
 
-// defaultColumns is the width of a terminal that does not tell its width.
+// defaultColumns is the assumed width of a terminal of unknown width.
 const defaultColumns = 80
 
 // columns returns the width of the terminal that w writes to, in characters, or 0 if

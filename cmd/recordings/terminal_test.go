@@ -26,7 +26,7 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// What others wrote into a document must not control the terminal.
+// Text in a document must not control the terminal.
 func TestClean(t *testing.T) {
 	t.Parallel()
 	if got, want := clean("Zoë \x1b[2J\r\n\u202ex"), "Zoë \ufffd[2J\ufffd\ufffd\ufffdx"; got != want {

@@ -26,8 +26,8 @@ type AudioRequest struct {
 	ID string
 	// From is the first byte, Bytes the number of bytes; 0 for all that follow.
 	From, Bytes int64
-	// ETag is that of the audio of which the bytes before From are; "" for any audio.
-	// If there is other audio now, it comes from its beginning.
+	// ETag identifies the audio that the bytes before From belong to; "" for any audio.
+	// If the recording has other audio now, that audio comes from its beginning.
 	ETag string
 	// Redirect asks for a redirect to the bucket.
 	Redirect bool

@@ -1,6 +1,6 @@
-// Package client is an HTTP client of the API, with which the command line lists,
-// reads, tags and deletes recordings and reads their audio. It knows the API only as
-// docs/contract.md describes it.
+// Package client is an HTTP client of the API. The command line uses it to list, read,
+// tag and delete recordings, and to read their audio. It relies only on
+// docs/contract.md.
 //
 // Each request has time-outs. A request that is answered with 429 or 503, or not at
 // all, is sent again after the time in Retry-After, a few times. The token goes only
@@ -199,7 +199,7 @@ func body(text []byte) io.Reader {
 }
 
 // retryAfter returns how long to wait before a failed request is sent again after its
-// nth try. again is false if sending it again is no use.
+// nth try. again is false if a retry cannot succeed.
 func retryAfter(err error, n int) (wait time.Duration, again bool) {
 	wait = time.Second << (n - 1)
 	var unreachable *UnreachableError
@@ -215,8 +215,8 @@ func retryAfter(err error, n int) (wait time.Duration, again bool) {
 	return min(wait, maxWait), true
 }
 
-// retryAfterOf returns the time in a Retry-After header, or -1 if there is none. It
-// is a number of seconds: this API sends no dates.
+// retryAfterOf returns the time in a Retry-After header, or -1 without one. The header
+// holds a number of seconds: this API sends no dates.
 func retryAfterOf(h http.Header) time.Duration {
 	n, err := strconv.Atoi(h.Get("Retry-After"))
 	if err != nil || n < 0 {

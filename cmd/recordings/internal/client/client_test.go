@@ -141,7 +141,7 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-// A delete whose answer got lost is a success when the recording is gone.
+// After a lost answer to a delete, a 404 means success.
 func TestDeleteAfterALostAnswer(t *testing.T) {
 	t.Parallel()
 	const gone = `{"status":"error","error":"404","message":"bad_identifier","data":{"cause":"202601-a"}}`
@@ -273,7 +273,20 @@ func TestNewChecksTheURL(t *testing.T) {
 	}
 }
 
-// No answer at all is said in words, with the address that was tried.
+// An interrupt is not reported as a fault of the server.
+func TestInterrupt(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	c, _ := api(t, func(_ http.ResponseWriter, r *http.Request) {
+		stop()
+		<-r.Context().Done()
+	})
+	if _, _, err := c.Get(ctx, "202601-a"); err == nil || err.Error() != "stopped" {
+		t.Errorf("Get = %v, want stopped", err)
+	}
+}
+
+// The error of an unreachable server names its address.
 func TestUnreachable(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.NotFoundHandler())

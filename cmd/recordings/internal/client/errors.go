@@ -22,7 +22,7 @@ type Error struct {
 	// Message is the machine code of the error, such as "bad_identifier"; "" if the
 	// answer is not one of the API's.
 	Message string
-	// Cause is what the answer tells of the cause, in words.
+	// Cause holds the details in the answer, in words.
 	Cause string
 	// Doc is the URL of the page that explains the error; "" if the answer has none.
 	Doc string
@@ -92,7 +92,7 @@ func isStatus(err error, status int) bool {
 	return errors.As(err, &e) && e.Status == status
 }
 
-// NotFound reports whether err means that there is no such recording or audio.
+// NotFound reports whether err means that the recording, or its audio, does not exist.
 func NotFound(err error) bool { return isStatus(err, http.StatusNotFound) }
 
 // Changed reports whether err means that the recording has changed since it was read.
@@ -133,8 +133,8 @@ func (c *Client) errorOf(resp *http.Response) error {
 	return e
 }
 
-// causeOf returns what the data of an error tells in words, and the path of the page
-// that explains it. data has either members such as cause and details, or for each
+// causeOf returns the details in the data of an error, in words, and the path of the
+// page that explains it. data has either members such as cause and details, or for each
 // field the rules that it breaks (kazoo.md 5.3 and 5.4).
 func causeOf(data json.RawMessage) (cause, doc string) {
 	var members map[string]json.RawMessage
@@ -179,7 +179,7 @@ func text(raw json.RawMessage) (s string) {
 // sortedKeys returns the keys of m in order.
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// UnreachableError means that there is no answer, or that it breaks off.
+// UnreachableError means that the answer is missing or breaks off.
 type UnreachableError struct {
 	// URL is the base URL of the API.
 	URL   string
@@ -191,6 +191,8 @@ func (e *UnreachableError) Error() string {
 	var dns *net.DNSError
 	var timeout net.Error
 	switch {
+	case errors.Is(e.cause, context.Canceled):
+		return "stopped"
 	case errors.As(e.cause, &dns) && dns.IsNotFound:
 		return fmt.Sprintf("cannot reach %s: there is no host %s", e.URL, dns.Name)
 	case errors.As(e.cause, &timeout) && timeout.Timeout():
@@ -203,7 +205,7 @@ func (e *UnreachableError) Error() string {
 func (e *UnreachableError) Unwrap() error { return e.cause }
 
 // temporary reports whether a later request may be answered. A refused connection or
-// an unknown host is more likely a wrong URL, which the user wants to see at once.
+// an unknown host more likely means a wrong URL, so the user should see it at once.
 func (e *UnreachableError) temporary() bool {
 	var dns *net.DNSError
 	var op *net.OpError

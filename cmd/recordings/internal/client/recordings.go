@@ -16,27 +16,27 @@ import (
 
 // Document is the public JSON of a recording (contract, The document).
 type Document struct {
-	ID             string         `json:"id"`
-	Owner          string         `json:"owner_id"`
-	From           string         `json:"from"`
-	To             string         `json:"to"`
-	CallerNumber   string         `json:"caller_id_number"`
-	CallerName     string         `json:"caller_id_name"`
-	CalleeNumber   string         `json:"callee_id_number"`
-	CalleeName     string         `json:"callee_id_name"`
-	Direction      string         `json:"direction"`
-	Start          Number         `json:"start"`
-	Duration       Number         `json:"duration"`
-	DurationMS     Number         `json:"duration_ms"`
-	URL            string         `json:"url"`
-	UserMetadata   map[string]any `json:"user_metadata"`
-	ReadOnlyFields ReadOnly       `json:"_read_only"`
+	ID           string         `json:"id"`
+	Owner        string         `json:"owner_id"`
+	From         string         `json:"from"`
+	To           string         `json:"to"`
+	CallerNumber string         `json:"caller_id_number"`
+	CallerName   string         `json:"caller_id_name"`
+	CalleeNumber string         `json:"callee_id_number"`
+	CalleeName   string         `json:"callee_id_name"`
+	Direction    string         `json:"direction"`
+	Start        Number         `json:"start"`
+	Duration     Number         `json:"duration"`
+	DurationMS   Number         `json:"duration_ms"`
+	URL          string         `json:"url"`
+	UserMetadata map[string]any `json:"user_metadata"`
+	Added        ReadOnly       `json:"_read_only"`
 
-	// Raw is the document as the API sent it.
+	// Raw holds the document as the API sent it.
 	Raw json.RawMessage `json:"-"`
 }
 
-// Number is a whole number of a document, 0 if the document has something else.
+// Number is a whole number in a document. Any other value counts as 0.
 type Number int64
 
 // UnmarshalJSON reads a number. It never fails.
@@ -49,7 +49,7 @@ func (n *Number) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// ReadOnly is what the service adds to a document.
+// ReadOnly holds the fields that the service adds to a document.
 type ReadOnly struct {
 	ContentTypes []string `json:"content_types"`
 	State        string   `json:"state"`
@@ -68,8 +68,8 @@ func (d *Document) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// HasAudio reports whether the document says that there is audio to play.
-func (d *Document) HasAudio() bool { return len(d.ReadOnlyFields.ContentTypes) > 0 }
+// HasAudio reports whether the recording has audio to play, according to its document.
+func (d *Document) HasAudio() bool { return len(d.Added.ContentTypes) > 0 }
 
 // page is a page of a list.
 type page struct {
