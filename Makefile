@@ -14,7 +14,7 @@ COVER_FLOOR := 90
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## run the API on this machine with demo recordings (ARGS=--empty: without; PORT, HOST, DATA_DIR)
@@ -99,8 +99,16 @@ validate: ## check the templates with SAM, cfn-lint and checkov (.checkov.yaml)
 	"$$(./tools/venv checkov)/checkov" --config-file .checkov.yaml
 
 .PHONY: deploy
-deploy: ## deploy the stack of ENV=dev, staging, prod or localstack; the first time it asks for parameters
+deploy: ## deploy the stack of ENV=dev, staging, prod or localstack (YES=1: ask nothing; PREVIEW=1: only show the changes)
 	@./tools/deploy "$(ENV)"
+
+.PHONY: deploy-check
+deploy-check: ## check what a deployment of ENV needs, and change nothing
+	@./tools/deploy-check "$(ENV)"
+
+.PHONY: deploy-policy
+deploy-policy: ## print the IAM policy that deploying ENV needs
+	@./tools/deploy-policy "$(ENV)"
 
 .PHONY: destroy
 destroy: ## delete the stack of ENV, but not its table and bucket
@@ -116,6 +124,7 @@ schemathesis: ## send thousands of generated requests to a local server; needs P
 
 .PHONY: smoke
 smoke: ## run the read-only part of the suite on URL with TOKEN
+	@: "$${URL:?set URL to the address of the API}" "$${TOKEN:?set TOKEN to a token of an account}"
 	go test -count=1 ./e2e -run TestSmoke -v
 
 .PHONY: hooks
