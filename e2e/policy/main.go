@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"callrecordings/e2e/stack"
@@ -15,7 +16,7 @@ func main() {
 	account := flag.String("account", "*", "AWS `account`")
 	region := flag.String("region", "*", "AWS `region`")
 	name := flag.String("stack", "", "`name` of the stack")
-	lines := flag.Bool("lines", false, "print a line for each statement instead: actions, a tab, resources")
+	lines := flag.Bool("lines", false, "print a line for each statement instead: actions without *, a tab, resources")
 	flag.Parse()
 	if *name == "" {
 		fmt.Fprintln(os.Stderr, "-stack is missing")
@@ -23,7 +24,8 @@ func main() {
 	}
 	if *lines {
 		for _, row := range stack.Deployer {
-			fmt.Printf("%s\t%s\n", strings.Join(row.Actions, " "), strings.Join(row.In(*account, *region, *name), " "))
+			named := slices.DeleteFunc(slices.Clone(row.Actions), func(action string) bool { return strings.Contains(action, "*") })
+			fmt.Printf("%s\t%s\n", strings.Join(named, " "), strings.Join(row.In(*account, *region, *name), " "))
 		}
 		return
 	}

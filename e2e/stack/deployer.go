@@ -17,7 +17,9 @@ type DeployerRow struct {
 	// Types lists the resource types that need the actions, as they are called after
 	// SAM's transform, or [Deployment].
 	Types []string
-	// Actions are IAM's names of the actions.
+	// Actions are IAM's names of the actions. Where CloudFormation reads many settings
+	// of one resource, a name ends with or contains *: a managed policy has no room for
+	// all.
 	Actions []string
 	// Resources are ARNs. ${account}, ${region} and ${stack} stand for the deployment.
 	Resources []string
@@ -37,18 +39,14 @@ var Deployer = []DeployerRow{
 	{
 		Sid: "Stack", Types: []string{Deployment},
 		Actions: []string{
-			"cloudformation:CreateChangeSet", "cloudformation:DeleteChangeSet", "cloudformation:DeleteStack", "cloudformation:DescribeChangeSet",
-			"cloudformation:DescribeStackEvents", "cloudformation:DescribeStackResources", "cloudformation:DescribeStacks", "cloudformation:ExecuteChangeSet",
-			"cloudformation:GetTemplate", "cloudformation:ListStackResources",
+			"cloudformation:CreateChangeSet", "cloudformation:DeleteChangeSet", "cloudformation:DeleteStack", "cloudformation:Describe*",
+			"cloudformation:ExecuteChangeSet", "cloudformation:GetTemplate", "cloudformation:ListStackResources",
 		},
 		Resources: []string{"arn:aws:cloudformation:${region}:${account}:stack/${stack}/*"},
 	},
 	{
 		Sid: "SamStack", Types: []string{Deployment},
-		Actions: []string{
-			"cloudformation:CreateChangeSet", "cloudformation:DescribeChangeSet", "cloudformation:DescribeStackEvents", "cloudformation:DescribeStacks",
-			"cloudformation:ExecuteChangeSet",
-		},
+		Actions:   []string{"cloudformation:CreateChangeSet", "cloudformation:Describe*", "cloudformation:ExecuteChangeSet"},
 		Resources: []string{"arn:aws:cloudformation:${region}:${account}:stack/aws-sam-cli-managed-default/*"},
 		Unnamed:   "SAM makes one stack with a bucket for the code, for all stacks of a region",
 	},
@@ -66,7 +64,7 @@ var Deployer = []DeployerRow{
 	{
 		Sid: "SamBucket", Types: []string{Deployment},
 		Actions: []string{
-			"s3:CreateBucket", "s3:DeleteObject", "s3:GetBucketLocation", "s3:GetBucketPolicy", "s3:GetObject", "s3:ListBucket", "s3:PutBucketPolicy",
+			"s3:CreateBucket", "s3:DeleteObject", "s3:GetBucket*", "s3:GetObject", "s3:ListBucket", "s3:PutBucketPolicy",
 			"s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration", "s3:PutObject",
 		},
 		Resources: []string{"arn:aws:s3:::aws-sam-cli-managed-default-*"},
@@ -75,8 +73,7 @@ var Deployer = []DeployerRow{
 	{
 		Sid: "Table", Types: []string{"AWS::DynamoDB::Table"},
 		Actions: []string{
-			"dynamodb:CreateTable", "dynamodb:DescribeContinuousBackups", "dynamodb:DescribeContributorInsights", "dynamodb:DescribeKinesisStreamingDestination",
-			"dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:GetResourcePolicy", "dynamodb:ListTagsOfResource", "dynamodb:TagResource",
+			"dynamodb:CreateTable", "dynamodb:Describe*", "dynamodb:GetResourcePolicy", "dynamodb:ListTagsOfResource", "dynamodb:TagResource",
 			"dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable", "dynamodb:UpdateTimeToLive",
 		},
 		Resources: []string{"arn:aws:dynamodb:${region}:${account}:table/${stack}-*"},
@@ -84,13 +81,9 @@ var Deployer = []DeployerRow{
 	{
 		Sid: "Bucket", Types: []string{"AWS::S3::Bucket", "AWS::S3::BucketPolicy"},
 		Actions: []string{
-			"s3:CreateBucket", "s3:DeleteBucketPolicy", "s3:GetAccelerateConfiguration", "s3:GetAnalyticsConfiguration", "s3:GetBucketCORS", "s3:GetBucketLocation",
-			"s3:GetBucketLogging", "s3:GetBucketNotification", "s3:GetBucketObjectLockConfiguration", "s3:GetBucketOwnershipControls", "s3:GetBucketPolicy",
-			"s3:GetBucketPublicAccessBlock", "s3:GetBucketTagging", "s3:GetBucketVersioning", "s3:GetBucketWebsite", "s3:GetEncryptionConfiguration",
-			"s3:GetIntelligentTieringConfiguration", "s3:GetInventoryConfiguration", "s3:GetLifecycleConfiguration", "s3:GetMetricsConfiguration",
-			"s3:GetReplicationConfiguration", "s3:ListBucket", "s3:PutBucketCORS", "s3:PutBucketNotification", "s3:PutBucketOwnershipControls",
-			"s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration",
-			"s3:PutLifecycleConfiguration",
+			"s3:CreateBucket", "s3:DeleteBucketPolicy", "s3:Get*Configuration", "s3:GetBucket*", "s3:ListBucket", "s3:PutBucketCORS",
+			"s3:PutBucketNotification", "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging",
+			"s3:PutBucketVersioning", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration",
 		},
 		Resources: []string{"arn:aws:s3:::${stack}-audio-${account}-*"},
 	},
@@ -156,7 +149,7 @@ var Deployer = []DeployerRow{
 	{
 		Sid: "Roles", Types: []string{"AWS::IAM::Role"},
 		Actions: []string{
-			"iam:AttachRolePolicy", "iam:CreateRole", "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:GetRole", "iam:GetRolePolicy",
+			"iam:AttachRolePolicy", "iam:CreateRole", "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:GetRole*",
 			"iam:ListAttachedRolePolicies", "iam:ListRolePolicies", "iam:PassRole", "iam:PutRolePolicy", "iam:TagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole",
 		},
 		Resources: []string{"arn:aws:iam::${account}:role/${stack}-*"},
@@ -164,10 +157,9 @@ var Deployer = []DeployerRow{
 	{
 		Sid: "Functions", Types: []string{"AWS::Lambda::Function", "AWS::Lambda::Permission"},
 		Actions: []string{
-			"lambda:AddPermission", "lambda:CreateFunction", "lambda:DeleteFunction", "lambda:DeleteFunctionConcurrency", "lambda:GetFunction",
-			"lambda:GetFunctionCodeSigningConfig", "lambda:GetFunctionConfiguration", "lambda:GetFunctionRecursionConfig", "lambda:GetPolicy",
-			"lambda:GetRuntimeManagementConfig", "lambda:ListTags", "lambda:PutFunctionConcurrency", "lambda:RemovePermission", "lambda:TagResource",
-			"lambda:UntagResource", "lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration",
+			"lambda:AddPermission", "lambda:CreateFunction", "lambda:DeleteFunction", "lambda:DeleteFunctionConcurrency", "lambda:Get*", "lambda:ListTags",
+			"lambda:PutFunctionConcurrency", "lambda:RemovePermission", "lambda:TagResource", "lambda:UntagResource", "lambda:UpdateFunctionCode",
+			"lambda:UpdateFunctionConfiguration",
 		},
 		Resources: []string{"arn:aws:lambda:${region}:${account}:function:${stack}-*"},
 	},
