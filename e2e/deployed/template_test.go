@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"callrecordings/e2e/given"
+	"callrecordings/e2e/stack"
 	"callrecordings/shared/config"
 )
 
@@ -150,6 +151,18 @@ func TestDataIsRetained(t *testing.T) {
 				t.Errorf("%s: DeletionPolicy %q, want none", name, r.DeletionPolicy)
 			}
 		}
+	}
+}
+
+// The policy for whoever deploys covers what SAM's transform makes of the template.
+func TestDeployerPolicyCoversTheProcessedTemplate(t *testing.T) {
+	var types []string
+	for _, r := range processed(t) {
+		types = append(types, r.Type)
+	}
+	slices.Sort(types)
+	if got, want := stack.DeployerTypes(), slices.Compact(types); !slices.Equal(got, want) {
+		t.Errorf("types in the policy: %q\nin the processed template: %q", got, want)
 	}
 }
 
