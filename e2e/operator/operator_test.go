@@ -316,3 +316,28 @@ func TestPreviewChangesNothing(t *testing.T) {
 		t.Errorf("exit code %d, state %s, deployed %s:\n%s", code, m.read("state"), m.deployed(), out)
 	}
 }
+
+// Without an address and a token, the smoke test has nothing to test.
+func TestSmokeNeedsItsVariables(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, "NONE")
+	m.copy("../../Makefile", filepath.Join(m.root, "Makefile"))
+	m.write("calls", "")
+	program, err := exec.LookPath("make")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		vars []string
+		want string
+	}{{nil, "URL"}, {[]string{"URL=http://127.0.0.1"}, "TOKEN"}, {[]string{"URL=", "TOKEN=x"}, "URL"}} {
+		cmd := exec.CommandContext(t.Context(), program, "-s", "smoke")
+		cmd.Dir, cmd.Env = m.root, append(slices.Clone(m.env), c.vars...)
+		if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), c.want+": set "+c.want) {
+			t.Errorf("%q: %v, want a failure that names %s:\n%s", c.vars, err, c.want, out)
+		}
+	}
+	if calls := m.read("calls"); calls != "" {
+		t.Errorf("ran %s", calls)
+	}
+}
