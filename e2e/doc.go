@@ -22,11 +22,11 @@
 //   - operator tests the scripts for deploying with stand-ins for AWS, and drives an
 //     operator's first hour on LocalStack (hour).
 //   - pbx builds the uploads and file names of PBXs.
-//   - policy prints the IAM policy for whoever deploys.
+//   - policy prints the IAM policy that deploying needs.
 //   - provision creates the table and the bucket of template.yaml in an emulator.
 //   - recorder is a proxy that logs which AWS calls each function makes.
 //   - stack reads the policies of template.yaml and lists the calls that each
-//     function, and whoever deploys, may make.
+//     function, and a deployment, may make.
 //
 // The other folders hold suites with the build tag e2e. They need servers and
 // programs that `go test ./...` does not require; e2e/run starts them all:

@@ -154,7 +154,7 @@ func TestDataIsRetained(t *testing.T) {
 	}
 }
 
-// The policy for whoever deploys covers what SAM's transform makes of the template.
+// The deployer's policy covers the types that SAM's transform writes.
 func TestDeployerPolicyCoversTheProcessedTemplate(t *testing.T) {
 	var types []string
 	for _, r := range processed(t) {

@@ -16,8 +16,8 @@ var (
 	writes = regexp.MustCompile(`(?:[^0-9&<>=-]>{1,2} ?|(?: -o| -out| --report) )("?[\w.$/{}-]+"?)`)
 )
 
-// Commands in the documents are meant to be run in a clone. What they write there, such
-// as keys and headers with tokens, must not be added to the repository by mistake.
+// Readers run the commands of the documents in a clone. Files that these commands write,
+// such as keys and headers with tokens, must not be added to the repository by mistake.
 func TestDocumentsWriteOnlyIgnoredFiles(t *testing.T) {
 	t.Parallel()
 	pages, err := filepath.Glob("../../docs/*.md")

@@ -10,7 +10,7 @@ import (
 // [DeployerRow].Types.
 const Deployment = "deployment"
 
-// DeployerRow is a row of the policy for whoever deploys the stack.
+// DeployerRow is a row of the policy that deploying the stack needs.
 type DeployerRow struct {
 	// Sid names the statement in the policy.
 	Sid string
