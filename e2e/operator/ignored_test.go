@@ -45,7 +45,7 @@ func TestDocumentsWriteOnlyIgnoredFiles(t *testing.T) {
 	}
 	slices.Sort(files)
 	files = slices.Compact(files)
-	for _, want := range []string{".deploy/new.jwks", "environments/prod.local.yaml", "newest.json"} {
+	for _, want := range []string{".deploy/prod-new.jwks", "environments/prod.local.yaml", "newest.json"} {
 		if !slices.Contains(files, want) {
 			t.Errorf("the documents do not write %s, or this test does not find it: %q", want, files)
 		}

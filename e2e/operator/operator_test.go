@@ -241,13 +241,13 @@ func TestGivenKeys(t *testing.T) {
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t, "NONE")
-	m.write("environments/dev.local.yaml", "# mine\nRegion: eu-west-1\nStackName: call-recordings-anna\nDeletedAudioDays: 3 # not 1\nMaxTokenTtl: '24h'\n\nCorsOrigin: \"https://ui.example.com\"\n")
+	m.write("environments/dev.local.yaml", "# mine\nRegion: eu-west-1\nStackName: call-recordings-anna\nDeletedAudioDays: 3 # not 1\nMaxTokenTtl: '24h'\nPreviousCursorKeyArn: ''\n\nCorsOrigin: \"https://ui.example.com\"\n")
 	code, out := m.run("tools/deploy", "dev", "YES=1")
 	if code != 0 {
 		t.Fatal(out)
 	}
 	for _, want := range []string{
-		"--region eu-west-1 ", "--stack-name call-recordings-anna ", `DeletedAudioDays="3"`, `MaxTokenTtl="24h"`, `LogLevel="debug"`, `CorsOrigin="https://ui.example.com"`,
+		"--region eu-west-1 ", "--stack-name call-recordings-anna ", `DeletedAudioDays="3"`, `MaxTokenTtl="24h"`, `PreviousCursorKeyArn=""`, `LogLevel="debug"`, `CorsOrigin="https://ui.example.com"`,
 	} {
 		if got := m.deployed(); !strings.Contains(got, want) {
 			t.Errorf("want %s in: %s", want, got)
