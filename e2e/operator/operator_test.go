@@ -189,7 +189,7 @@ func TestNothingIsDeployed(t *testing.T) {
 func TestKeysAreMadeOnce(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t, "NONE")
-	if code, out := m.run("tools/deploy", "dev", "YES=1"); code != 0 || !strings.Contains(out, "make smoke") {
+	if code, out := m.run("tools/deploy", "dev", "YES=1"); code != 0 || !strings.Contains(out, "recordings check") {
 		t.Fatalf("exit code %d:\n%s", code, out)
 	}
 	if got := m.deployed(); m.read(keys) != generated || !strings.Contains(got, `TokenKeys="{\"keys\":[{\"k\":\"generated\"}]}"`) {
