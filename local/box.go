@@ -62,7 +62,7 @@ func (b *box) open(ctx context.Context) (err error) {
 	if err != nil {
 		return listenError(err, host, port, "PORT")
 	}
-	b.written = lastWrite(b.dir)
+	b.written = b.checkedUntil()
 	if b.store, err = b.dir.OpenStore(ctx, b.now); err != nil {
 		return err
 	}

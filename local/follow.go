@@ -19,8 +19,10 @@ const (
 	// interval is the time between two polls of a queue. Polling is necessary
 	// because other processes also add messages.
 	interval = 200 * time.Millisecond
-	// batch is the largest number of changes published at once.
-	batch = 25
+	// batch is the largest number of changes published at once. Each batch takes one
+	// sync of the event log and one of the database. If the process is killed between
+	// the two, the next start publishes the batch again.
+	batch = 100
 )
 
 // work processes the queues and maintains the data folder in the background until ctx
@@ -29,6 +31,7 @@ func (b *box) work(ctx context.Context) (wait func()) {
 	var running sync.WaitGroup
 	running.Go(func() { b.newArrivals(b.ingestQueue()).follow(ctx) })
 	running.Go(func() { b.poll(ctx, b.publishChanges) })
+	running.Go(func() { b.catchUp(ctx) })
 	running.Go(func() { b.upkeep(ctx) })
 	return running.Wait
 }
@@ -69,10 +72,13 @@ func (b *box) publishChanges(ctx context.Context) (more bool, err error) {
 		}
 	}
 	done, failed := notify.Publish(ctx, b.events, changes)
-	for _, m := range due[:done] { // even while stopping, so that the next start does not publish them again
-		if err := b.store.Done(context.WithoutCancel(ctx), m.Number); err != nil {
-			return false, err
-		}
+	numbers := make([]int64, done)
+	for i, m := range due[:done] {
+		numbers[i] = m.Number
+	}
+	// Even while stopping, so that the next start does not publish them again.
+	if err := b.store.Done(context.WithoutCancel(ctx), numbers...); err != nil {
+		return false, err
 	}
 	if failed != nil {
 		return false, fmt.Errorf("publish: %w", failed)

@@ -129,23 +129,20 @@ func (e env) start(ctx context.Context, samples, showToken bool) (err error) {
 }
 
 // prepare does all work that must finish before the first request, and returns the
-// API's handler.
+// API's handler. Work that takes longer the more recordings there are is left to
+// catchUp.
 func (b *box) prepare(ctx context.Context, samples bool) (http.Handler, error) {
 	if err := b.open(ctx); err != nil {
 		return nil, err
 	}
-	b.finishPurges(ctx)
+	b.rememberUnchecked(ctx)
+	brief, cancel := context.WithTimeout(ctx, purgesAtStart)
+	b.finishPurges(brief)
+	cancel()
 	if samples {
 		if err := b.seedOnce(ctx); err != nil {
 			return nil, err
 		}
-	}
-	// After the demo recordings, because events are dropped while they are stored.
-	if err := b.enqueueMissed(ctx); err != nil {
-		return nil, err
-	}
-	if err := b.recheck(ctx, b.written); err != nil {
-		b.log.WarnContext(ctx, "recent audio could not be checked", slog.String("cause", err.Error()))
 	}
 	return b.handler() //nolint:contextcheck // each request has its own context
 }

@@ -16,7 +16,9 @@ import (
 const awaitingAtOnce = 100
 
 // enqueueMissed finds audio that was stored without an event, for example just
-// before a crash, and adds an event for it to the queue.
+// before a crash, and adds an event for it to the queue. It runs while the server
+// answers requests, so it may add a second event for audio that is being ingested.
+// Ingest handles repeated events.
 func (b *box) enqueueMissed(ctx context.Context) error {
 	queued, err := b.store.Arriving(ctx)
 	if err != nil {
@@ -35,16 +37,19 @@ func (b *box) enqueueMissedUploads(ctx context.Context, queued map[string]bool) 
 			return err
 		}
 		for i := range some {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			account, id = some[i].Account, some[i].ID
 			key := some[i].AudioKey()
 			if queued[key] {
 				continue
 			}
-			switch _, err := b.bucket.Stat(ctx, key); {
-			case err == nil:
-				b.enqueueArrival(ctx, datadir.Event(key, b.now()))
-			case !errors.Is(err, media.ErrNotFound):
+			switch _, stored, err := b.s3.Size(key); {
+			case err != nil:
 				return fmt.Errorf("look for missed audio: %w", err)
+			case stored:
+				b.enqueueArrival(ctx, datadir.Event(key, b.now()))
 			}
 		}
 		if len(some) < awaitingAtOnce {
@@ -56,12 +61,11 @@ func (b *box) enqueueMissedUploads(ctx context.Context, queued map[string]bool) 
 // enqueueMissedDrops looks in the inboxes for files that do not belong to a
 // recording yet. It skips keys that are already queued.
 func (b *box) enqueueMissedDrops(ctx context.Context, queued map[string]bool) error {
-	prefix := recording.InboxKey("", "")
-	known, err := b.store.AudioKeys(ctx, prefix)
-	if err != nil {
-		return err
-	}
-	return b.list(ctx, prefix, func(keys []string) error {
+	return b.list(ctx, recording.InboxKey("", ""), func(keys []string) error {
+		known, err := b.store.AudioKeys(ctx, keys)
+		if err != nil {
+			return err
+		}
 		for _, key := range keys {
 			if !known[key] && !queued[key] {
 				b.enqueueArrival(ctx, datadir.Event(key, b.now()))

@@ -85,7 +85,7 @@ func isTemporary(name string) bool {
 		random, ok = strings.CutSuffix(random, ".audio")
 		return ok && random != "" && strings.Trim(random, "0123456789") == ""
 	}
-	for _, replaced := range []string{"keys.json", envFile, seededFile} {
+	for _, replaced := range []string{"keys.json", envFile, seededFile, uncheckedFile} {
 		if random, ok := strings.CutPrefix(name, replaced+"."); ok && random != "" && strings.Trim(random, "0123456789") == "" {
 			return true
 		}

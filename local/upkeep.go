@@ -23,6 +23,39 @@ const (
 	tidyAgain = 70 * time.Minute
 )
 
+// purgesAtStart is how long a start may spend on pending purges before it serves.
+const purgesAtStart = 500 * time.Millisecond
+
+// catchUp finishes what the previous run left undone: purges, audio without an event,
+// and the check of recent audio. It runs while the server answers requests, because it
+// takes longer the more recordings there are. It retries the search for audio until
+// that succeeds or ctx ends.
+func (b *box) catchUp(ctx context.Context) {
+	retry := time.NewTicker(retryEvery)
+	defer retry.Stop()
+	b.finishPurges(ctx)
+	if err := b.recheck(ctx, b.written); err != nil && ctx.Err() == nil {
+		b.log.WarnContext(ctx, "recent audio could not be checked", slog.String("cause", err.Error()))
+	}
+	if ctx.Err() == nil {
+		b.forgetUnchecked(ctx)
+	}
+	for {
+		err := b.enqueueMissed(ctx)
+		if err == nil {
+			return
+		}
+		if ctx.Err() == nil {
+			b.log.WarnContext(ctx, "the search for missed audio failed and will be retried", slog.String("cause", err.Error()))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-retry.C:
+		}
+	}
+}
+
 // upkeep retries what failed, and removes leftovers, until ctx ends.
 func (b *box) upkeep(ctx context.Context) {
 	_ = b.tidy(ctx)

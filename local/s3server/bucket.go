@@ -2,6 +2,7 @@ package s3server
 
 import (
 	"cmp"
+	"context"
 	"encoding/base64"
 	"encoding/xml"
 	"errors"
@@ -207,13 +208,28 @@ func receiveFrom(dst io.Writer, from io.Reader, checksums []string) (received, e
 	return got, err
 }
 
+// Size returns the size of an object in bytes; stored is false if it does not exist.
+// It reads only the object's file, so it takes a small part of the time of a request.
+func (s *Server) Size(key string) (size int64, stored bool, err error) {
+	o, err := s.disk.open(key)
+	if errors.Is(err, errNoKey) {
+		return 0, false, nil
+	}
+	if err != nil {
+		return 0, false, withoutPath(err)
+	}
+	defer o.file.Close() //nolint:errcheck // it was only read
+	return o.size, true, nil
+}
+
 // Damaged returns the keys of damaged objects among those stored since that time.
 // It reads each object completely and compares it with its checksum. A disk that
 // confirms a write and then loses it in a power cut leaves damaged objects.
-func (s *Server) Damaged(since time.Time) ([]string, error) {
+// Damaged stops when ctx ends.
+func (s *Server) Damaged(ctx context.Context, since time.Time) ([]string, error) {
 	var damaged []string
 	err := filepath.WalkDir(s.disk.objects, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || !e.Type().IsRegular() {
+		if err = errors.Join(err, ctx.Err()); err != nil || !e.Type().IsRegular() {
 			return err
 		}
 		info, err := e.Info()

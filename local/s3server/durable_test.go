@@ -213,10 +213,10 @@ func TestDamaged(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(s.disk.objects, "plain"), []byte("put here by hand"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := s.Damaged(time.Now().Add(-time.Minute)); err != nil || !slices.Equal(got, []string{"a//odd", "changed", "zeros"}) {
+	if got, err := s.Damaged(t.Context(), time.Now().Add(-time.Minute)); err != nil || !slices.Equal(got, []string{"a//odd", "changed", "zeros"}) {
 		t.Errorf("Damaged = %q, %v, want the three changed ones", got, err)
 	}
-	if got, err := s.Damaged(time.Now().Add(time.Minute)); err != nil || len(got) > 0 {
+	if got, err := s.Damaged(t.Context(), time.Now().Add(time.Minute)); err != nil || len(got) > 0 {
 		t.Errorf("Damaged of the future = %q, %v, want none", got, err)
 	}
 }

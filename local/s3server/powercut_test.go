@@ -62,7 +62,7 @@ func cutAfter(t *testing.T, after time.Duration) {
 		}
 		wantObject(t, b, key(n), "audio/ogg", text(n))
 	}
-	if damaged, err := s.Damaged(time.Time{}); err != nil || len(damaged) > 0 {
+	if damaged, err := s.Damaged(t.Context(), time.Time{}); err != nil || len(damaged) > 0 {
 		t.Errorf("Damaged = %q, %v, want none", damaged, err)
 	}
 	if len(reported) != objects {

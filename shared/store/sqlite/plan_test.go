@@ -94,6 +94,12 @@ func TestMaintenanceIsIndexed(t *testing.T) {
 		{deleteExpired, []any{5}, "USING INDEX expiring"},
 		{deleteExpiredClaims, []any{5}, "USING INDEX claims_expiring"},
 		{selectAwaiting, []any{"a", "202601-a", 5}, "USING INDEX awaiting"},
+		{selectModified, []any{5}, "USING INDEX by_modified (modified>?)"},
+		{selectAudioKeys, []any{"[]"}, "USING COVERING INDEX by_audio_key (audio_key=?)"},
+		{selectDue, []any{Changes, 5, 25}, "USING INDEX queue_waiting (name=?)"},
+		{replayParked, []any{Changes}, "USING INDEX queue_parked (name=?)"},
+		{retryParked, []any{Changes}, "USING INDEX queue_parked (name=?)"},
+		{deleteDone, []any{"[]"}, "USING INTEGER PRIMARY KEY (rowid=?)"},
 	} {
 		got, err := s.plan(t.Context(), c.text, c.args)
 		if err != nil || !strings.Contains(got, c.want) || strings.Contains(got, "TEMP") {

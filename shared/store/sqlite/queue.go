@@ -97,9 +97,13 @@ func (s *Store) Enqueue(ctx context.Context, q Queue, body []byte) error {
 // Due returns up to limit messages that are due now, in order. They stay in the
 // queue until Done. Errors: ErrUnavailable.
 func (s *Store) Due(ctx context.Context, q Queue, limit int) ([]Message, error) {
-	return s.messages(ctx, q, "SELECT number, body, tries FROM queue WHERE name = ? AND due BETWEEN 0 AND ?"+
-		" ORDER BY number LIMIT ?", q, s.now().UnixMilli(), limit)
+	return s.messages(ctx, q, selectDue, q, s.now().UnixMilli(), limit)
 }
+
+// selectDue reads the due messages in the order of the index queue_waiting. The first
+// condition on due lets SQLite use that index, which has no parked messages.
+const selectDue = "SELECT number, body, tries FROM queue INDEXED BY queue_waiting" +
+	" WHERE name = ? AND due >= 0 AND due <= ? ORDER BY number LIMIT ?"
 
 // messages returns the messages that a query selects.
 func (s *Store) messages(ctx context.Context, q Queue, query string, args ...any) ([]Message, error) {
@@ -127,13 +131,13 @@ func (s *Store) messages(ctx context.Context, q Queue, query string, args ...any
 // account in the index queue_account.
 const selectAccounts = `
 WITH RECURSIVE accounts (account) AS (
-  SELECT min(account) FROM queue WHERE name = ?1
+  SELECT min(account) FROM queue INDEXED BY queue_account WHERE name = ?1 AND due >= 0
   UNION ALL
-  SELECT (SELECT min(account) FROM queue WHERE name = ?1 AND account > accounts.account) FROM accounts
+  SELECT (SELECT min(account) FROM queue INDEXED BY queue_account WHERE name = ?1 AND due >= 0 AND account > accounts.account) FROM accounts
     WHERE accounts.account IS NOT NULL
 )
 SELECT account FROM accounts WHERE account IS NOT NULL
-  AND EXISTS (SELECT 1 FROM queue INDEXED BY queue_account WHERE name = ?1 AND account = accounts.account AND due BETWEEN 0 AND ?2)`
+  AND EXISTS (SELECT 1 FROM queue INDEXED BY queue_account WHERE name = ?1 AND account = accounts.account AND due >= 0 AND due <= ?2)`
 
 // DueAccounts returns the accounts that have due messages in a queue. "" stands
 // for messages without an account. Errors: ErrUnavailable.
@@ -147,7 +151,7 @@ func (s *Store) DueAccounts(ctx context.Context, q Queue) ([]string, error) {
 
 // selectDueOf reads the due messages of one account.
 const selectDueOf = "SELECT number, body, tries FROM queue INDEXED BY queue_account" +
-	" WHERE name = ? AND account = ? AND due BETWEEN 0 AND ? ORDER BY number LIMIT ?"
+	" WHERE name = ? AND account = ? AND due >= 0 AND due <= ? ORDER BY number LIMIT ?"
 
 // DueOf returns up to limit messages of an account that are due now, in order.
 // They stay in the queue until Done. Errors: ErrUnavailable.
@@ -167,11 +171,22 @@ func (s *Store) Counts(ctx context.Context, q Queue) (waiting, setAside int, err
 	return waiting, setAside, nil
 }
 
-// Done removes a message from its queue. Idempotent. Errors: ErrUnavailable.
-func (s *Store) Done(ctx context.Context, number int64) error {
-	_, err := s.write.ExecContext(ctx, "DELETE FROM queue WHERE number = ?", number)
+// deleteDone removes messages by the primary key. It takes a JSON list, so that its
+// text is the same for every number of messages.
+const deleteDone = "DELETE FROM queue WHERE number IN (SELECT value FROM json_each(?))"
+
+// Done removes messages from their queue, in one transaction. Idempotent.
+// Errors: ErrUnavailable.
+func (s *Store) Done(ctx context.Context, numbers ...int64) error {
+	if len(numbers) == 0 {
+		return nil
+	}
+	list, err := json.Marshal(numbers)
 	if err != nil {
-		return fail("remove a message from its queue", "", "", err)
+		return fmt.Errorf("encode numbers of messages: %w", err)
+	}
+	if _, err := s.write.ExecContext(ctx, deleteDone, string(list)); err != nil {
+		return fail("remove messages from their queue", "", "", err)
 	}
 	return nil
 }
@@ -191,10 +206,17 @@ func (s *Store) PutOff(ctx context.Context, number int64, delay time.Duration, w
 	return nil
 }
 
+// The statements that make parked messages due. They contain dueOnReplay, because
+// SQLite cannot prove that a parameter matches the condition of the index queue_parked.
+const (
+	replayParked = "UPDATE queue SET tries = 0, due = 0 WHERE name = ? AND due = -1"
+	retryParked  = "UPDATE queue SET due = 0 WHERE name = ? AND due = -1"
+)
+
 // Replay makes due all messages that wait for a replay, and resets their tries.
 // It returns the number of these messages. Errors: ErrUnavailable.
 func (s *Store) Replay(ctx context.Context, q Queue) (int64, error) {
-	done, err := s.write.ExecContext(ctx, "UPDATE queue SET tries = 0, due = 0 WHERE name = ? AND due = ?", q, dueOnReplay)
+	done, err := s.write.ExecContext(ctx, replayParked, q)
 	if err != nil {
 		return 0, fail("replay the queue", string(q), "", err)
 	}
@@ -205,7 +227,7 @@ func (s *Store) Replay(ctx context.Context, q Queue) (int64, error) {
 // that each of them gets one more try. It returns the number of these messages.
 // Errors: ErrUnavailable.
 func (s *Store) Retry(ctx context.Context, q Queue) (int64, error) {
-	done, err := s.write.ExecContext(ctx, "UPDATE queue SET due = 0 WHERE name = ? AND due = ?", q, dueOnReplay)
+	done, err := s.write.ExecContext(ctx, retryParked, q)
 	if err != nil {
 		return 0, fail("retry the queue", string(q), "", err)
 	}
@@ -219,11 +241,19 @@ func (s *Store) Arriving(ctx context.Context) (map[string]bool, error) {
 		"SELECT replace(json_extract(CAST(body AS TEXT), '$.Records[0].s3.object.key'), '+', ' ') FROM queue WHERE name = ?", url.PathUnescape, Arrivals)
 }
 
-// AudioKeys returns the audio keys of recordings and tombstones that begin with
-// prefix and differ from recording.AudioKey. Errors: ErrUnavailable.
-func (s *Store) AudioKeys(ctx context.Context, prefix string) (map[string]bool, error) {
-	return s.keys(ctx, "list the keys of audio",
-		"SELECT audio_key FROM recordings WHERE substr(audio_key, 1, ?) = ?", asStored, len(prefix), prefix)
+// selectAudioKeys finds audio keys by the index by_audio_key. It takes a JSON list.
+const selectAudioKeys = "SELECT audio_key FROM recordings INDEXED BY by_audio_key" +
+	" WHERE audio_key <> '' AND audio_key IN (SELECT value FROM json_each(?))"
+
+// AudioKeys returns those of the given keys that are the audio key of a recording or
+// a tombstone. It does not find keys that recording.AudioKey returns.
+// Errors: ErrUnavailable.
+func (s *Store) AudioKeys(ctx context.Context, keys []string) (map[string]bool, error) {
+	list, err := json.Marshal(keys)
+	if err != nil {
+		return nil, fmt.Errorf("encode keys of audio: %w", err)
+	}
+	return s.keys(ctx, "look up keys of audio", selectAudioKeys, asStored, string(list))
 }
 
 // asStored decodes a key that is stored unencoded.
@@ -261,12 +291,16 @@ func (s *Store) Awaiting(ctx context.Context, account, id string, limit int) ([]
 	return s.recordings(ctx, "list recordings without audio", selectAwaiting, account, id, limit)
 }
 
+// selectModified finds recent recordings by the index by_modified. It leaves out
+// their documents, which may take many times the memory of the rest.
+var selectModified = "SELECT " + strings.Replace(columns, ", doc,", ", '',", 1) + " FROM recordings INDEXED BY by_modified" +
+	" WHERE deleted = 0 AND audio_place = 'managed' AND modified >= ?"
+
 // ModifiedSince returns the recordings with managed audio, of all accounts, that
-// were changed at or after a time in Gregorian seconds. It reads the whole table.
+// were changed at or after a time in Gregorian seconds, without their documents.
 // Errors: ErrUnavailable.
 func (s *Store) ModifiedSince(ctx context.Context, since recording.Seconds) ([]recording.Recording, error) {
-	return s.recordings(ctx, "list recent recordings", "SELECT "+columns+" FROM recordings"+
-		" WHERE deleted = 0 AND audio_place = 'managed' AND modified >= ?", since)
+	return s.recordings(ctx, "list recent recordings", selectModified, since)
 }
 
 // recordings returns the recordings that a query selects; the query must select

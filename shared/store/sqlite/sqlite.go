@@ -20,6 +20,7 @@
 //	            and [Arrivals]                  arrivals.sql
 //	secrets     checksums of storage secrets    secrets.sql
 //	sweep       progress of [Store.Sweep]       upkeep.sql
+//	(indexes of the queues and of a start)      lookups.sql
 //
 // PRAGMA user_version counts the migrations that the file has gone through. The
 // sqlite3 shell and other SQLite tools can read the file.
@@ -74,12 +75,15 @@ var secretsTable string
 //go:embed upkeep.sql
 var upkeep string
 
+//go:embed lookups.sql
+var lookups string
+
 // migration upgrades a file by one version.
 type migration func(context.Context, *sql.Tx) error
 
 // migrations holds the steps that upgrade a file from version i to i+1. Their number
 // is the version of this program. A released migration never changes.
-var migrations = []migration{statements(schema), statements(arrivals), statements(secretsTable), statements(upkeep), forget}
+var migrations = []migration{statements(schema), statements(arrivals), statements(secretsTable), statements(upkeep), forget, statements(lookups)}
 
 // statements returns a migration that executes SQL.
 func statements(text string) migration {

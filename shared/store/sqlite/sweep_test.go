@@ -91,11 +91,7 @@ func TestMigrationWithAClockFarAheadKeepsTombstones(t *testing.T) {
 		t.Fatal(err)
 	}
 	deletedAt(t, s, "a")
-	_, err = s.write.ExecContext(t.Context(), "DROP TABLE sweep; DROP INDEX queue_account;"+
-		" ALTER TABLE queue DROP COLUMN account; PRAGMA user_version = 3")
-	if err != nil {
-		t.Fatal(err)
-	}
+	revert(t, s)
 	_ = s.Close()
 	now = now.AddDate(73, 0, 0)
 	if s, err = open(t.Context(), path, Options{Now: clock, Random: rand.Reader}, busyTimeout); err != nil {

@@ -68,11 +68,7 @@ func TestMigrationSetsAccounts(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, err := s.write.ExecContext(t.Context(), "DROP TABLE sweep; DROP INDEX queue_account; ALTER TABLE queue DROP COLUMN account;"+
-		" PRAGMA user_version = 3")
-	if err != nil {
-		t.Fatal(err)
-	}
+	revert(t, s)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"callrecordings/local/datadir"
+	"callrecordings/shared/recording"
+	"callrecordings/shared/store/sqlite"
+)
+
+// pending stores n recordings without audio.
+func pending(t *testing.T, b *box, n int) (last *recording.Recording) {
+	t.Helper()
+	for i := range n {
+		last = &recording.Recording{Account: "a", ID: "202601-" + strconv.Itoa(i), Created: 1, Document: "{}"}
+		if err := b.store.Put(t.Context(), last); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return last
+}
+
+// A start does not look for missed audio before it serves. catchUp finds that audio.
+func TestAStartServesBeforeItChecks(t *testing.T) {
+	t.Parallel()
+	dir, err := datadir.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := opened(t, dir)
+	storeObject(t, b, pending(t, b, 1).AudioKey(), []byte("x"))
+	next := &box{dir: dir, now: time.Now, log: slog.New(slog.DiscardHandler), settings: b.settings}
+	t.Cleanup(func() { _ = next.close() })
+	if _, err := next.prepare(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	if n := due(t, next, sqlite.Arrivals); n != 0 {
+		t.Errorf("%d arrivals are queued before the server serves, want none", n)
+	}
+	if _, err := os.Stat(dir.File(uncheckedFile)); err != nil {
+		t.Errorf("before the check: %v, want the file of unchecked audio", err)
+	}
+	next.catchUp(t.Context())
+	if n := due(t, next, sqlite.Arrivals); n != 1 {
+		t.Errorf("%d arrivals are queued after the check, want 1", n)
+	}
+	if _, err := os.Stat(dir.File(uncheckedFile)); err == nil {
+		t.Error("the file of unchecked audio is still there after the check")
+	}
+}
+
+// If the process ends before the check of recent audio is complete, the next start
+// checks from the same time on.
+func TestAnInterruptedCheckIsRepeated(t *testing.T) {
+	t.Parallel()
+	b, now, _ := newBox(t)
+	b.written = now.Now().Add(-time.Hour)
+	b.rememberUnchecked(t.Context())
+	if got := b.checkedUntil(); !got.Equal(b.written) {
+		t.Errorf("checkedUntil after an interrupted check = %v, want %v", got, b.written)
+	}
+	for _, text := range []string{"", "not a time", now.Now().Add(time.Hour).Format(time.RFC3339Nano)} {
+		if err := b.dir.WritePrivate(uncheckedFile, text); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := b.checkedUntil(), lastWrite(b.dir); !got.Equal(want) {
+			t.Errorf("checkedUntil with %q = %v, want the last write, %v", text, got, want)
+		}
+	}
+	stopped, cancel := context.WithCancel(t.Context())
+	cancel()
+	b.catchUp(stopped)
+	if _, err := os.Stat(b.dir.File(uncheckedFile)); err != nil {
+		t.Errorf("after an interrupted check: %v, want the file of unchecked audio", err)
+	}
+}
+
+// The checks stop in the middle when the server stops.
+func TestTheChecksStopWithTheServer(t *testing.T) {
+	t.Parallel()
+	b, _, _ := newBox(t)
+	for i := range 2 {
+		r := &recording.Recording{Account: "b", ID: "202601-" + strconv.Itoa(i), Created: 1, Modified: recording.SecondsOf(b.now()),
+			Document: "{}", Audio: recording.Audio{Place: recording.Managed, Size: 1}}
+		if err := b.store.Put(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		storeObject(t, b, r.AudioKey(), []byte("x"))
+	}
+	storeObject(t, b, pending(t, b, 1).AudioKey(), []byte("x"))
+	for name, check := range map[string]func(context.Context) error{
+		"recheck":       func(ctx context.Context) error { return b.recheck(ctx, b.now()) },
+		"enqueueMissed": b.enqueueMissed,
+		"logDamaged":    func(ctx context.Context) error { return b.logDamaged(ctx, time.Time{}) },
+	} {
+		if err := check(&endsAfter{Context: t.Context(), calls: 1}); err == nil {
+			t.Errorf("%s of a stopping server = nil, want an error", name)
+		}
+	}
+	if n := due(t, b, sqlite.Arrivals); n > 1 {
+		t.Errorf("%d arrivals are queued by checks that stopped at once", n)
+	}
+}
+
+// endsAfter is a context whose Err is nil for the first calls only.
+type endsAfter struct {
+	context.Context
+	calls int
+}
+
+func (e *endsAfter) Err() error {
+	if e.calls--; e.calls < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// A recording that is deleted during the check is not logged as damaged.
+func TestADeletionDuringTheCheckIsNoDamage(t *testing.T) {
+	t.Parallel()
+	b, _, log := newBox(t)
+	r := pending(t, b, 1)
+	stale := *r
+	if _, err := b.store.Update(t.Context(), r.Account, r.ID, func(*recording.Recording) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	b.logDamage(t.Context(), &stale, "changed", 0)
+	remove(t, b, r)
+	b.logDamage(t.Context(), &stale, "deleted", 0)
+	if log.String() != "" {
+		t.Errorf("the log is %s, want none", log)
+	}
+}
+
+// fillTable stores n recordings by SQL, since storing them one by one takes minutes.
+// One in a hundred has no audio.
+func fillTable(tb testing.TB, dir *datadir.Dir, n int) {
+	tb.Helper()
+	db, err := sql.Open("sqlite", dir.File("recordings.db"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	now := recording.SecondsOf(time.Now())
+	_, err = db.ExecContext(tb.Context(), `PRAGMA synchronous=OFF;
+		WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n LIMIT ?1)
+		INSERT INTO recordings (account, id, owner, created, modified, revision, audio_place, audio_key, audio_type, audio_size, doc)
+		SELECT ?2, printf('202601-%032x', n), ?3, ?4 - n * 5, ?4 - n * 5, '1-00000000', iif(n % 100, 'managed', ''), '', 'audio/mpeg', 1000,
+			printf('{"call_id":"%032x","from":"+15550100","to":"1001","direction":"inbound","duration_ms":60000,"media_type":"mp3","name":"call_%d.mp3","owner_id":"%s","request":"1001@pbx.example.com","cdr_id":"202601-%032x","interaction_id":"63000000000-%08x"}', n, n, ?3, n, n)
+		FROM n`, n, dir.Keys.Account, dir.Keys.Users[0], int64(now))
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// BenchmarkStart measures a start until the server serves. The time must not depend on
+// the number of recordings.
+func BenchmarkStart(b *testing.B) {
+	for _, n := range []int{1_000, 1_000_000} {
+		b.Run(fmt.Sprintf("recordings=%d", n), func(b *testing.B) {
+			dir, err := datadir.Open(filepath.Join(b.TempDir(), "data"))
+			if err != nil {
+				b.Fatal(err)
+			}
+			start := func() *box {
+				box := &box{dir: dir, now: time.Now, log: slog.New(slog.DiscardHandler)}
+				box.settings.Host, box.settings.Port, box.settings.DataDir = "127.0.0.1", "0", dir.Path
+				_, err := box.prepare(b.Context(), false)
+				var greeting bytes.Buffer
+				if err == nil {
+					err = box.welcome(b.Context(), &greeting, true)
+				}
+				if err != nil || !strings.Contains(greeting.String(), "is ready") {
+					b.Fatal(err, greeting.String())
+				}
+				return box
+			}
+			stop := func(box *box) {
+				if err := box.close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			stop(start())
+			fillTable(b, dir, n)
+			for b.Loop() {
+				box := start()
+				b.StopTimer()
+				stop(box)
+				b.StartTimer()
+			}
+		})
+	}
+}
