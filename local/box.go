@@ -78,7 +78,7 @@ func (b *box) open(ctx context.Context) (err error) {
 		public = b.s3.URL()
 	}
 	// The API's own requests do not compete with other clients for connections.
-	b.bucket, err = b.dir.OpenBucket(b.s3.InternalURL(), public) //nolint:contextcheck // it only makes a client, without any request
+	b.bucket, err = b.dir.OpenOwnBucket(b.s3, public) //nolint:contextcheck // it only makes a client, without any request
 	b.audio = b.bucket
 	if b.settings.S3PublicEndpoint == "" && isUnspecified(host) {
 		b.audio = hostBucket{b.bucket, b.s3.Port()}
@@ -176,6 +176,7 @@ func (b *box) operations() (map[api.Operation]http.Handler, error) {
 	verifier.MaxTTL = s.MaxTokenTTL
 	env := api.Env{Verifier: verifier, Log: b.log, Now: b.now, Origin: s.Origin, Node: node}
 	bodies := gateway.NewBudget(gateway.DefaultBudget)
+	bodies.Party = func(r *http.Request) string { return api.Account(r.URL.EscapedPath()) }
 	return map[api.Operation]http.Handler{
 		api.OpList: bodies.Local(api.List(env, b.store, sealer)),
 		api.OpGet: bodies.Local(api.Get(env, b.store, b.audio, api.Delivery{

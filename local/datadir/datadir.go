@@ -22,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -319,9 +320,18 @@ func RecheckEvent(key string) []byte { return s3server.RecheckEvent(Bucket, key)
 // OpenBucket returns a client of the built-in S3 server at endpoint. Presigned
 // URLs are for the endpoint public, or for the same endpoint if public is "".
 func (d *Dir) OpenBucket(endpoint, public string) (*s3media.Bucket, error) {
+	return d.openBucket(endpoint, public, nil)
+}
+
+// OpenOwnBucket is OpenBucket for a server in this process. Reads need no connection.
+func (d *Dir) OpenOwnBucket(s *s3server.Server, public string) (*s3media.Bucket, error) {
+	return d.openBucket(s.InternalURL(), public, s.Transport)
+}
+
+func (d *Dir) openBucket(endpoint, public string, transport func(http.RoundTripper) http.RoundTripper) (*s3media.Bucket, error) {
 	c := aws.Credentials{AccessKeyID: d.Keys.S3AccessKeyID, SecretAccessKey: d.Keys.S3SecretAccessKey}
 	return s3media.Open(s3media.Options{
-		Region: region, Endpoint: endpoint, PublicEndpoint: public, Bucket: Bucket,
+		Region: region, Endpoint: endpoint, PublicEndpoint: public, Bucket: Bucket, Transport: transport,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return c, nil }),
 	})
 }

@@ -36,6 +36,21 @@ func (a *answer) Write(p []byte) (int, error) {
 // Unwrap supports [http.ResponseController].
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
+// room returns memory for a body of n bytes that is written as a whole. A gateway that
+// has such memory need not copy the body.
+func room(w http.ResponseWriter, n int64) []byte {
+	for {
+		switch v := w.(type) {
+		case interface{ Room(n int64) []byte }:
+			return v.Room(n)
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = v.Unwrap()
+		default:
+			return make([]byte, n)
+		}
+	}
+}
+
 // reserve reserves memory for a body of n bytes before the body is read. Only the
 // local server limits the memory for answers; Lambda does not. Error: errCrowded, if
 // the memory does not become free in time.

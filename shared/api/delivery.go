@@ -86,7 +86,7 @@ func (g *getter) inline(w http.ResponseWriter, r *request, a *requestedAudio) er
 	if err := reserve(w, a.length()); err != nil {
 		return err
 	}
-	data, err := g.read(r, a)
+	data, err := g.read(w, r, a)
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (g *getter) inline(w http.ResponseWriter, r *request, a *requestedAudio) er
 
 // read reads the requested bytes. It returns media.ErrChanged if the object was
 // replaced after the stat.
-func (g *getter) read(r *request, a *requestedAudio) ([]byte, error) {
+func (g *getter) read(w http.ResponseWriter, r *request, a *requestedAudio) ([]byte, error) {
 	if a.length() == 0 {
 		return nil, nil
 	}
@@ -112,7 +112,7 @@ func (g *getter) read(r *request, a *requestedAudio) ([]byte, error) {
 		return nil, fmt.Errorf("open audio: %w", err)
 	}
 	defer body.Close() //nolint:errcheck // it was read to its end, or the read has failed
-	data := make([]byte, a.length())
+	data := room(w, a.length())
 	if _, err := io.ReadFull(body, data); err != nil {
 		return nil, fmt.Errorf("%w: read audio: %w", media.ErrUnavailable, err)
 	}

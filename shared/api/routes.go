@@ -103,6 +103,12 @@ func Match(method, escapedPath string) Operation {
 	return OpFallback
 }
 
+// Account returns the account of an escaped path, in lower case and not checked; "" if
+// the path has none.
+func Account(escapedPath string) string {
+	return strings.ToLower(parseTarget(escapedPath).account)
+}
+
 // resource is a path of the table with all its methods.
 type resource struct {
 	segments []string

@@ -166,6 +166,18 @@ func FuzzMatch(f *testing.F) {
 	})
 }
 
+func TestAccount(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]string{
+		"/v2/accounts/ABC/recordings": "abc", "/v2/accounts/a%62c/recordings/x": "abc", "/v2/accounts/abc/users/u/recordings/": "abc",
+		"/v2/storage/ABC/secret/name.mp3": "abc", "/v2/openapi.json": "", "/": "", "/v2/accounts/%zz": "",
+	} {
+		if got := Account(path); got != want {
+			t.Errorf("Account(%s) = %q, want %q", path, got, want)
+		}
+	}
+}
+
 func BenchmarkMatch(b *testing.B) {
 	r := httptest.NewRequest(http.MethodGet, tenantBase+"/users/"+alice+"/recordings/202601-x", nil)
 	b.ReportAllocs()

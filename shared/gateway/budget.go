@@ -2,22 +2,26 @@ package gateway
 
 import (
 	"context"
-	"sync"
+	"net/http"
 	"time"
 )
 
 const (
-	// DefaultBudget is the default budget of a server, in bytes. A request body takes
-	// about eight times its length while it is an event, so the budget is about 400 MB
-	// of memory. The bodies of answers have a separate budget of the same size. Such a
-	// body takes about twice its length while it is sent.
+	// DefaultBudget is the default budget of a server for the bodies of requests, in
+	// bytes.
 	DefaultBudget = 48 << 20
+	// answerBudget is the default budget for the bodies of answers, in bytes: enough for
+	// 16 answers of 4 MB at once.
+	answerBudget = 64 << 20
 	// smallAnswer is the length in bytes up to which an answer needs no share of the
 	// budget: such an answer takes hardly more memory than the connection.
 	smallAnswer = 64 << 10
 	// patience is how long a request waits for room in the budget. The body is not read
 	// while the request waits, so waiting costs only a connection.
 	patience = 5 * time.Second
+	// answerPatience is how long an answer waits for room. The rest of [Deadline] is for
+	// reading and sending it.
+	answerPatience = 15 * time.Second
 	// retryAfter is the Retry-After of a request that found no room, in seconds.
 	retryAfter = "5"
 )
@@ -25,32 +29,53 @@ const (
 // Budget limits the bytes of the request bodies that are in memory at once, and,
 // separately, the bytes of the answers. An answer keeps its share until the client has
 // received the answer. A request that gets no room in time is answered with 429 and
-// Retry-After. A Budget is safe for concurrent use.
+// Retry-After.
+//
+// Requests that wait get their turn in order, but parties take turns; see
+// [Budget.Party]. A Budget is safe for concurrent use.
 type Budget struct {
-	pool
-	answers pool
+	// Party, if not nil, returns the party of a request, for example its account. Parties
+	// that wait for room take turns, so a party with many requests does not delay the
+	// others, and no party gets more than three quarters of the budget. It must be set
+	// before the first request.
+	Party func(*http.Request) string
+
+	requests, answers pool
 }
 
-// NewBudget returns a budget of that many bytes for requests and the same number for
+// NewBudget returns a budget of that many bytes for requests and a third more for
 // answers, but at least enough for the longest body.
 func NewBudget(bytes int64) *Budget {
-	return &Budget{newPool(max(bytes, maxBody)), newPool(max(bytes, MaxResponse))}
+	return &Budget{
+		requests: newPool(max(bytes, maxBody), maxBody, patience),
+		answers:  newPool(max(bytes*answerBudget/DefaultBudget, MaxResponse), MaxResponse, answerPatience),
+	}
 }
 
-// answer returns the share of the answer to the request of ctx. The share is initially
-// empty.
-func (b *Budget) answer(ctx context.Context) *share {
+// party returns the party of a request.
+func (b *Budget) party(r *http.Request) string {
+	if b.Party == nil {
+		return ""
+	}
+	return b.Party(r)
+}
+
+// answer returns the share of the answer to a request. The share is initially empty.
+func (b *Budget) answer(r *http.Request) *share {
 	if b == nil {
 		return nil
 	}
-	return &share{ctx: ctx, pool: &b.answers}
+	return &share{ctx: r.Context(), party: b.party(r), pool: &b.answers}
 }
 
-// share holds the bytes that one answer has taken from a pool. A nil share is unlimited.
+// share holds the bytes that one answer has taken from a pool, and the memory for its
+// body. A nil share is unlimited.
 type share struct {
-	ctx  context.Context //nolint:containedctx // Write has no parameter for it
-	pool *pool
-	held int64
+	ctx   context.Context //nolint:containedctx // Write has no parameter for it
+	party string
+	pool  *pool
+	held  int64
+	room  []byte
 }
 
 // grow extends the share to n bytes in total, and waits if necessary. It returns false
@@ -59,59 +84,22 @@ func (s *share) grow(n int64) bool {
 	if s == nil || n <= max(s.held, smallAnswer) {
 		return true
 	}
-	if !s.pool.take(s.ctx, n-s.held) {
+	if !s.pool.take(s.ctx, s.party, n-s.held) {
 		return false
 	}
 	s.held = n
 	return true
 }
 
-// release returns all bytes.
+// release returns all bytes and the memory.
 func (s *share) release() {
-	if s != nil && s.held > 0 {
-		s.pool.give(s.held)
+	if s == nil {
+		return
+	}
+	keepRoom(s.room)
+	s.room = nil
+	if s.held > 0 {
+		s.pool.give(s.party, s.held)
 		s.held = 0
 	}
-}
-
-// pool is a number of bytes that requests take and return.
-type pool struct {
-	mu    sync.Mutex
-	free  int64
-	freed chan struct{} // closed when bytes become free
-}
-
-func newPool(bytes int64) pool { return pool{free: bytes, freed: make(chan struct{})} }
-
-// take takes n bytes, and waits for them if necessary. It returns false if they do
-// not become free in time.
-func (p *pool) take(ctx context.Context, n int64) bool {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for {
-		p.mu.Lock()
-		freed := p.freed
-		enough := p.free >= n
-		if enough {
-			p.free -= n
-		}
-		p.mu.Unlock()
-		if enough {
-			return true
-		}
-		select {
-		case <-freed:
-		case <-ctx.Done():
-			return false
-		}
-	}
-}
-
-// give returns n bytes.
-func (p *pool) give(n int64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.free += n
-	close(p.freed)
-	p.freed = make(chan struct{})
 }

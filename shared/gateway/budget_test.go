@@ -166,16 +166,16 @@ func TestBodiesBeyondTheBudgetWait(t *testing.T) {
 func TestABudgetIsNotTakenByAClientThatLeft(t *testing.T) {
 	t.Parallel()
 	b := NewBudget(0)
-	if !b.take(t.Context(), maxBody) {
+	if !b.requests.take(t.Context(), "", maxBody) {
 		t.Fatal("take = false, want true")
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	if b.take(gone, 1) {
+	if b.requests.take(gone, "", 1) {
 		t.Error("take of a client that left = true, want false")
 	}
-	b.give(maxBody)
-	if !b.take(t.Context(), maxBody) {
+	b.requests.give("", maxBody)
+	if !b.requests.take(t.Context(), "", maxBody) {
 		t.Error("take after give = false, want true")
 	}
 }

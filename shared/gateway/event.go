@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"encoding/base64"
 	"io"
 	"maps"
@@ -47,7 +48,8 @@ type event struct {
 
 	v2           bool
 	method, path string
-	badBase64    bool // the body is declared as base64 but does not decode
+	badBase64    bool   // the body is declared as base64 but does not decode
+	raw          []byte // the body of a request to [Local], instead of Body
 }
 
 // rawPath returns the path of a version 2 event without the stage. HTTP APIs put
@@ -127,6 +129,9 @@ func (e *event) restore(r *http.Request) {
 	r.RequestURI = r.URL.RequestURI()
 	if e.badBase64 {
 		r.Body, r.ContentLength = io.NopCloser(badBody{}), -1
+	}
+	if len(e.raw) > 0 {
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(e.raw)), int64(len(e.raw))
 	}
 }
 

@@ -1,7 +1,7 @@
 // Package gateway adapts an [http.Handler] to API Gateway: it turns events into
 // requests and responses into what API Gateway expects. [Start] serves a handler
-// as a Lambda function. [Local] serves it over plain HTTP through the same events
-// and codec, so that the local server behaves like the cloud.
+// as a Lambda function. [Local] serves it over plain HTTP with the same limits and the
+// same requests and responses, so that the local server behaves like the cloud.
 //
 // It takes events of two kinds and detects which by their fields: those of REST
 // APIs (payload version 1), and those of HTTP APIs and function URLs (version 2).
@@ -111,18 +111,25 @@ type callKey struct{}
 
 // Invoke handles one event. It implements [lambda.Handler].
 func (h *handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	return h.invoke(ctx, payload, nil)
-}
-
-// invoke is Invoke with a share of the budget for the answer.
-func (h *handler) invoke(ctx context.Context, payload []byte, answer *share) ([]byte, error) {
 	e, err := parseEvent(payload)
 	if err != nil {
 		return nil, err
 	}
+	ctx = requestlog.WithGatewayID(ctx, e.RequestContext.RequestID)
+	c := h.handle(ctx, e, nil)
+	out := c.response.encode(e.v2)
+	if len(out) > MaxResponse || c.response.overflowed {
+		h.responseTooLarge(ctx, c, len(out))
+		out = c.response.encode(e.v2)
+	}
+	return out, nil
+}
+
+// handle calls the real handler with an event. answer is the share of the budget for
+// the response. ctx has the gateway's ID of the request.
+func (h *handler) handle(ctx context.Context, e *event, answer *share) *call {
 	c := &call{event: e, response: newResponse(e.method)}
 	c.response.share = answer
-	ctx = requestlog.WithGatewayID(ctx, e.RequestContext.RequestID)
 	// The adapter's own response is not used: in it the last status wins, and the
 	// bytes of the body decide between text and base64.
 	if _, err := h.adapter.ProxyWithContext(context.WithValue(ctx, callKey{}, c), e.proxyRequest()); err != nil {
@@ -133,12 +140,12 @@ func (h *handler) invoke(ctx context.Context, payload []byte, answer *share) ([]
 			http.StatusTooManyRequests, "too_many_requests", "too many requests", e.RequestContext.RequestID,
 		})
 	}
-	out := c.response.encode(e.v2)
-	if len(out) > MaxResponse || c.response.overflowed {
-		h.fault(ctx, c, "the response is too large for Lambda", slog.Int("bytes", max(len(out), c.response.written)))
-		out = c.response.encode(e.v2)
-	}
-	return out, nil
+	return c
+}
+
+// responseTooLarge replaces a response of n bytes of JSON with a 500.
+func (h *handler) responseTooLarge(ctx context.Context, c *call, n int) {
+	h.fault(ctx, c, "the response is too large for Lambda", slog.Int("bytes", max(n, c.response.written)))
 }
 
 // serve is the handler that the adapter calls. It restores the request and passes

@@ -3,8 +3,6 @@ package gateway
 import (
 	"context"
 	"crypto/rand"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -46,15 +43,15 @@ type Prechecker interface {
 	Precheck(w http.ResponseWriter, r *http.Request) bool
 }
 
-// Local returns a plain HTTP handler that serves h the way the cloud does. It turns
-// a request into the JSON event that a REST API with the binary media type */*
-// would send, passes it to [Handler], and turns the returned JSON into the
-// response. A request beyond API Gateway's limits gets an error in the API's
-// envelope. If the client disconnects, the context is canceled.
+// Local returns a plain HTTP handler that serves h the way the cloud does. h gets the
+// request that it would get from the event of a REST API with the binary media type
+// */*, and the client gets the response that API Gateway would send. A request beyond
+// API Gateway's limits gets an error in the API's envelope. If the client disconnects,
+// the context is canceled.
 //
-// A request with a body takes several times the body's memory. So Local checks the
-// announced length first, then asks h if it is a [Prechecker], and then waits for
-// room in a budget of its own. A large answer needs room too; see [Budget].
+// The body of a request is in memory as a whole. So Local checks the announced length
+// first, then asks h if it is a [Prechecker], and then waits for room in a budget of
+// its own. A large answer needs room too; see [Budget].
 func Local(h http.Handler) http.Handler { return NewBudget(DefaultBudget).Local(h) }
 
 // Local is the function [Local], for handlers that share a budget.
@@ -78,14 +75,14 @@ func (l *local) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	answer := l.budget.answer(r.Context()) //nolint:contextcheck // it is the context of r
-	defer answer.release()                 // after the answer was sent
+	answer := l.budget.answer(r)
+	defer answer.release() // after the answer was sent
 	out, err := l.invoke(w, r, id, answer)
 	free()
-	if err == nil && out != nil {
-		err = respond(w, r.Method, out)
-	}
-	if err != nil {
+	switch {
+	case err == nil && out != nil:
+		out.send(w, r.Method)
+	case err != nil:
 		//nolint:contextcheck // it is the context of r
 		l.handler.log.LogAttrs(r.Context(), slog.LevelError, "no response from the handler",
 			slog.String("cause", err.Error()), slog.String("gateway_id", id))
@@ -117,27 +114,40 @@ func (l *local) admit(w http.ResponseWriter, r *http.Request, id string) (free f
 		share = maxBody
 	}
 	if l.budget != nil {
-		if !l.budget.take(r.Context(), share) {
+		party := l.budget.party(r)
+		if !l.budget.requests.take(r.Context(), party, share) {
 			w.Header().Set("Retry-After", retryAfter)
 			errorResponse{http.StatusTooManyRequests, "too_many_requests", "too many requests", id}.write(w)
 			return free, false
 		}
-		free = func() { l.budget.give(share) }
+		free = func() { l.budget.requests.give(party, share) }
 	}
 	return free, true
 }
 
 // invoke reads the request and passes it to the handler as an event. If it has
 // answered the request already, it returns nil.
-func (l *local) invoke(w http.ResponseWriter, r *http.Request, id string, answer *share) ([]byte, error) {
-	payload, failed := localEvent(w, r, id)
-	if failed != nil {
+func (l *local) invoke(w http.ResponseWriter, r *http.Request, id string, answer *share) (*response, error) {
+	body, err := readBody(w, r)
+	if over := (*http.MaxBytesError)(nil); errors.As(err, &over) {
+		tooLarge(id).write(w)
+		return nil, nil
+	}
+	if err != nil {
+		errorResponse{http.StatusBadRequest, "parse_error", "failed to read request body", id}.write(w)
+		return nil, nil
+	}
+	e, failed := newEvent(r, body, id)
+	switch {
+	case failed != nil:
 		failed.write(w)
 		return nil, nil
+	case e == nil:
+		return nil, ErrEvent
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), Deadline)
 	defer cancel()
-	return l.handler.invoke(ctx, payload, answer)
+	return l.handler.answer(ctx, e, answer), nil
 }
 
 // drainer reads and discards the body of a request before it answers. Many clients send
@@ -172,26 +182,6 @@ func tooLarge(id string) *errorResponse {
 	return &errorResponse{http.StatusRequestEntityTooLarge, "entity_too_large", "request body too large", id}
 }
 
-// localEvent returns the event for a request, or the error with which API Gateway
-// would reject it.
-func localEvent(w http.ResponseWriter, r *http.Request, id string) ([]byte, *errorResponse) {
-	body, err := readBody(w, r)
-	if over := (*http.MaxBytesError)(nil); errors.As(err, &over) {
-		return nil, tooLarge(id)
-	}
-	if err != nil {
-		return nil, &errorResponse{http.StatusBadRequest, "parse_error", "failed to read request body", id}
-	}
-	payload, err := json.Marshal(restEvent(r, body, id))
-	if err != nil {
-		return nil, &errorResponse{http.StatusBadRequest, "parse_error", "failed to read request", id}
-	}
-	if len(payload) > MaxEvent {
-		return nil, tooLarge(id)
-	}
-	return payload, nil
-}
-
 // readBody reads a body of at most maxBody bytes. It reserves the memory for an
 // announced length at once, because a buffer that grows takes several times as
 // much.
@@ -205,9 +195,9 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, err
 }
 
-// restEvent returns the event of a REST API for a request (AWS: Lambda proxy
-// integrations, input format).
-func restEvent(r *http.Request, body []byte, id string) *events.APIGatewayProxyRequest {
+// restEvent returns the event of a REST API for a request, without the body (AWS:
+// Lambda proxy integrations, input format).
+func restEvent(r *http.Request, id string) *events.APIGatewayProxyRequest {
 	ip, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		ip = r.RemoteAddr
@@ -227,9 +217,6 @@ func restEvent(r *http.Request, body []byte, id string) *events.APIGatewayProxyR
 	}
 	e.Headers = lastValues(e.MultiValueHeaders)
 	e.QueryStringParameters = lastValues(e.MultiValueQueryStringParameters)
-	if len(body) > 0 {
-		e.Body, e.IsBase64Encoded = base64.StdEncoding.EncodeToString(body), true
-	}
 	return e
 }
 
@@ -302,36 +289,6 @@ func headerSize(r *http.Request) int {
 		}
 	}
 	return n
-}
-
-// respond sends the response that a function returned for a REST event. If it
-// returns an error, it has written nothing.
-func respond(w http.ResponseWriter, method string, out []byte) error {
-	var a events.APIGatewayProxyResponse
-	if err := json.Unmarshal(out, &a); err != nil {
-		return fmt.Errorf("response of the function: %w", err)
-	}
-	body := []byte(a.Body)
-	if a.IsBase64Encoded {
-		var err error
-		if body, err = base64.StdEncoding.DecodeString(a.Body); err != nil {
-			return fmt.Errorf("response of the function: %w", err)
-		}
-	}
-	header := w.Header()
-	for name, values := range a.MultiValueHeaders {
-		header[http.CanonicalHeaderKey(name)] = values
-	}
-	for _, name := range hopByHop {
-		delete(header, name)
-	}
-	bare := method == http.MethodHead || a.StatusCode == http.StatusNoContent || a.StatusCode == http.StatusNotModified
-	if !bare { // otherwise the function's own length stays
-		header.Set("Content-Length", strconv.Itoa(len(body)))
-	}
-	w.WriteHeader(a.StatusCode)
-	_, _ = w.Write(body) // an error means that the client has disconnected
-	return nil
 }
 
 // newID returns a request ID in API Gateway's format, a UUID.

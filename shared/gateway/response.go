@@ -26,7 +26,8 @@ type response struct {
 	written    int  // bytes that the handler wrote
 	overflowed bool // the handler wrote more than MaxResponse
 	share      *share
-	crowded    bool // the budget had no room for the body
+	room       []byte // the memory that Room returned
+	crowded    bool   // the budget had no room for the body
 }
 
 // ErrCrowded means that too many large answers are being sent.
@@ -39,6 +40,20 @@ func (r *response) Reserve(n int64) error {
 		return ErrCrowded
 	}
 	return nil
+}
+
+// Room returns memory for a body of n bytes, after Reserve. The handler fills it and
+// passes it to Write once, as the whole body; Write then copies nothing. The memory is
+// valid until the handler returns.
+func (r *response) Room(n int64) []byte {
+	if r.share == nil {
+		r.room = make([]byte, n)
+		return r.room
+	}
+	keepRoom(r.share.room) // of a read that is repeated
+	r.share.room = newRoom(n)
+	r.room = r.share.room
+	return r.room
 }
 
 func newResponse(method string) *response {
@@ -77,6 +92,10 @@ func (r *response) Write(p []byte) (int, error) {
 	case r.crowded || !r.share.grow(int64(max(r.written, r.declared()))):
 		r.crowded = true
 		return 0, ErrCrowded
+	}
+	if r.body == nil && len(p) > 0 && len(p) == len(r.room) && &p[0] == &r.room[0] {
+		r.body = p[:len(p):len(p)]
+		return len(p), nil
 	}
 	if r.body == nil {
 		r.body = make([]byte, 0, max(len(p), r.declared()))

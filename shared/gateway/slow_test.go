@@ -111,8 +111,8 @@ func TestSlowReadersHoldTheirShare(t *testing.T) {
 					e.Message != "too_many_requests" || resp.Header.Get("Retry-After") != retryAfter {
 					t.Errorf("an answer beyond the budget: %d, %v, %+v, %v, want 429 with Retry-After", resp.StatusCode, resp.Header, e, err)
 				}
-				if waited := time.Since(start); waited != patience {
-					t.Errorf("it waited %v, want %v", waited, patience)
+				if waited := time.Since(start); waited != answerPatience {
+					t.Errorf("it waited %v, want %v", waited, answerPatience)
 				}
 				_ = conn.Close()
 				if resp, conn := p.get(t, "/small"); resp.StatusCode != http.StatusOK || conn.Close() != nil {

@@ -76,6 +76,9 @@ type Options struct {
 	// Application identifies the caller in the User-Agent header, and so in the
 	// bucket's access log. Optional.
 	Application string
+	// Transport, if not nil, wraps the transport of all calls except uploads, for a
+	// server in the same process. Optional.
+	Transport func(http.RoundTripper) http.RoundTripper
 	// Now is the clock for presigned URLs; nil means the system clock.
 	Now func() time.Time
 }
@@ -125,6 +128,9 @@ func open(o Options, n network) (*Bucket, error) {
 		now = time.Now //nolint:forbidigo // the documented default of Options.Now
 	}
 	client, uploads, small := n.calls.Client(idle), n.uploads.Client(idle), n.small.Client(idle)
+	if o.Transport != nil {
+		client.Transport = o.Transport(client.Transport)
+	}
 	so := s3.Options{
 		Region:                     o.Region,
 		AppID:                      o.Application,
