@@ -28,7 +28,7 @@ func (s *Store) rows(ctx context.Context, q store.Query, a *store.Assembler) (ma
 	requestlog.From(ctx).Calls++
 	limit := a.Rows()
 	text, args := pageStatement(q, a.Last(), limit)
-	rows, err := s.read.QueryContext(ctx, text, args...)
+	rows, err := s.query(ctx, text, args...)
 	if err != nil {
 		return false, err
 	}

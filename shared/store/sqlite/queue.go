@@ -88,7 +88,7 @@ func accountOf(body []byte) string {
 // Enqueue appends body to a queue. Once it returns without an error, the message
 // survives a crash. Errors: ErrUnavailable.
 func (s *Store) Enqueue(ctx context.Context, q Queue, body []byte) error {
-	if _, err := s.write.ExecContext(ctx, insertMessage, q, body, accountOf(body)); err != nil {
+	if _, err := s.exec(ctx, insertMessage, q, body, accountOf(body)); err != nil {
 		return fail("append to the queue", string(q), "", err)
 	}
 	return nil
@@ -108,7 +108,7 @@ const selectDue = "SELECT number, body, tries FROM queue INDEXED BY queue_waitin
 // messages returns the messages that a query selects.
 func (s *Store) messages(ctx context.Context, q Queue, query string, args ...any) ([]Message, error) {
 	const action = "read the queue"
-	rows, err := s.read.QueryContext(ctx, query, args...)
+	rows, err := s.query(ctx, query, args...)
 	if err != nil {
 		return nil, fail(action, string(q), "", err)
 	}
@@ -185,7 +185,7 @@ func (s *Store) Done(ctx context.Context, numbers ...int64) error {
 	if err != nil {
 		return fmt.Errorf("encode numbers of messages: %w", err)
 	}
-	if _, err := s.write.ExecContext(ctx, deleteDone, string(list)); err != nil {
+	if _, err := s.exec(ctx, deleteDone, string(list)); err != nil {
 		return fail("remove messages from their queue", "", "", err)
 	}
 	return nil
@@ -262,7 +262,7 @@ func asStored(key string) (string, error) { return key, nil }
 // keys returns the set of decoded keys that a query selects. It omits keys that
 // cannot be decoded.
 func (s *Store) keys(ctx context.Context, action, query string, decode func(string) (string, error), args ...any) (map[string]bool, error) {
-	rows, err := s.read.QueryContext(ctx, query, args...)
+	rows, err := s.query(ctx, query, args...)
 	if err != nil {
 		return nil, fail(action, "", "", err)
 	}
@@ -306,7 +306,7 @@ func (s *Store) ModifiedSince(ctx context.Context, since recording.Seconds) ([]r
 // recordings returns the recordings that a query selects; the query must select
 // columns.
 func (s *Store) recordings(ctx context.Context, action, query string, args ...any) ([]recording.Recording, error) {
-	rows, err := s.read.QueryContext(ctx, query, args...)
+	rows, err := s.query(ctx, query, args...)
 	if err != nil {
 		return nil, fail(action, "", "", err)
 	}

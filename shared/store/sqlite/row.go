@@ -73,11 +73,16 @@ func checkSize(r *recording.Recording) error {
 	return nil
 }
 
+const selectOne = "SELECT " + columns + " FROM recordings WHERE account = ? AND id = ? AND deleted = 0"
+
 // Get returns the recording; see [store.Reader].
 func (s *Store) Get(ctx context.Context, account, id string) (*recording.Recording, error) {
 	requestlog.From(ctx).Calls++
-	r, err := scanRecording(s.read.QueryRowContext(ctx,
-		"SELECT "+columns+" FROM recordings WHERE account = ? AND id = ? AND deleted = 0", account, id))
+	statement, err := s.reads.get(ctx, s.read, selectOne)
+	if err != nil {
+		return nil, fail("read", account, id, err)
+	}
+	r, err := scanRecording(statement.QueryRowContext(ctx, account, id))
 	if err != nil {
 		return nil, fail("read", account, id, err)
 	}

@@ -116,7 +116,10 @@ type Options struct {
 type Store struct {
 	// write has one connection, so that the writers of this process wait for each
 	// other here instead of in SQLite.
-	read, write  *sql.DB
+	read, write *sql.DB
+	// reads and writes keep the statements of these connections.
+	reads, writes statements
+
 	now          func() time.Time
 	random       io.Reader
 	queueChanges bool
@@ -152,6 +155,7 @@ func open(ctx context.Context, path string, o Options, busy time.Duration) (*Sto
 			return nil, fmt.Errorf("open %s: %w", path, err)
 		}
 		pool.SetMaxOpenConns(db.maxConns)
+		pool.SetMaxIdleConns(db.maxConns) // an open connection has its statements and its cache
 		*db.pool = pool
 	}
 	if err := s.prepareWithRetry(ctx, busy); err != nil {

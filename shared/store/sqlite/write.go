@@ -169,8 +169,7 @@ func (s *Store) Delete(ctx context.Context, account, id string, check func(*reco
 func (s *Store) rewrite(ctx context.Context, account, id string, do func(*sql.Tx, *recording.Recording) error) error {
 	requestlog.From(ctx).Calls++
 	return s.change(ctx, func(tx *sql.Tx) error {
-		old, err := scanRecording(tx.QueryRowContext(ctx,
-			"SELECT "+columns+" FROM recordings WHERE account = ? AND id = ? AND deleted = 0", account, id))
+		old, err := scanRecording(tx.QueryRowContext(ctx, selectOne, account, id))
 		if err != nil {
 			return err
 		}
