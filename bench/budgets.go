@@ -56,6 +56,11 @@ var budgets = []budget{
 	{name: "request get", ratio: 1.3},
 	{name: "request get", ratio: 1.2, target: true},
 	{name: "request get, bare floor", ratio: 1.2, target: true},
+	{name: "one machine, 4 MB inline", ratio: 3},
+	{name: "one machine, 250 players, failed", most: 0.5},
+	{name: "one machine, 1000 lists, failed", most: 0.5},
+	{name: "one machine, memory after a burst", ratio: 2},
+	{name: "one machine, queued message of 100,000", ratio: 3},
 	{name: "page of 50, units, large account", ratio: 1},
 	{name: "page of 50, calls, large account", ratio: 1, most: 1},
 }

@@ -4,7 +4,8 @@
 // calls, units) exceeds its limit. Times are printed but have no limits, because
 // they vary too much between runs.
 //
-//	bench/run        measures everything; needs valgrind and DYNAMODB_ENDPOINT
+//	bench/run                      measures everything; needs valgrind and DYNAMODB_ENDPOINT
+//	bench/run -only "one machine"  measures one part; this one needs neither
 package main
 
 import (
@@ -21,13 +22,18 @@ import (
 func main() {
 	child := flag.String("child", "", "only run requests of `case/way`")
 	n := flag.Int("n", 1, "number of requests for -child")
+	only := flag.String("only", "", "measure only the part with this `name`")
+	files := flag.String("files", "", "only serve the files of this `folder`")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
 	var err error
-	if *child != "" {
+	switch {
+	case *child != "":
 		err = runChild(ctx, *child, *n)
-	} else {
-		err = run(ctx)
+	case *files != "":
+		err = serveFiles(ctx, *files)
+	default:
+		err = run(ctx, *only)
 	}
 	cancel()
 	if err != nil {
@@ -39,8 +45,8 @@ func main() {
 // errOver is returned if a figure exceeds its budget.
 var errOver = errors.New("a figure exceeds its budget; see OVER above")
 
-// run measures everything and prints the table.
-func run(ctx context.Context) error {
+// run measures everything, or only one part, and prints the table.
+func run(ctx context.Context, only string) error {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return err
@@ -62,14 +68,18 @@ func run(ctx context.Context) error {
 		{"requests", b.requests},
 		{"pieces", b.pieces},
 		{"cost of a page", b.pageCost},
+		{"one machine", b.oneBox},
 	} {
+		if only != "" && only != part.name {
+			continue
+		}
 		began := time.Now()
 		if err := part.measure(ctx); err != nil {
 			return fmt.Errorf("%s: %w", part.name, err)
 		}
 		fmt.Fprintf(os.Stderr, "bench: %s: %.0f s\n", part.name, time.Since(began).Seconds())
 	}
-	return b.print()
+	return b.print(only == "")
 }
 
 // bench collects the figures.
@@ -89,9 +99,9 @@ func (b *bench) add(name, unit string, ours, floor float64) {
 	b.rows = append(b.rows, row{name, unit, ours, floor})
 }
 
-// print prints the table. It returns an error if a figure exceeds its budget or a
-// budget has no figure.
-func (b *bench) print() error {
+// print prints the table. It returns an error if a figure exceeds its budget or, if all
+// figures were measured, a budget has none.
+func (b *bench) print(all bool) error {
 	fmt.Printf("\n%-34s %14s %14s %7s  %s\n", "", "ours", "floor", "ratio", "budget")
 	var over error
 	seen := map[string]bool{}
@@ -115,7 +125,7 @@ func (b *bench) print() error {
 		fmt.Printf("%-34s %14s %14s %7s  %s\n", r.name, amount(r.ours, r.unit), amount(r.floor, r.unit), ratio, verdict.String())
 	}
 	for _, budget := range budgets {
-		if !seen[budget.name] {
+		if all && !seen[budget.name] {
 			over = errors.Join(over, fmt.Errorf("no figure for the budget %s", budget.name))
 		}
 	}

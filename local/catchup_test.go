@@ -6,6 +6,8 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -14,6 +16,7 @@ import (
 	"time"
 
 	"callrecordings/local/datadir"
+	"callrecordings/shared/auth"
 	"callrecordings/shared/recording"
 	"callrecordings/shared/store/sqlite"
 )
@@ -143,8 +146,8 @@ func TestADeletionDuringTheCheckIsNoDamage(t *testing.T) {
 }
 
 // fillTable stores n recordings by SQL, since storing them one by one takes minutes.
-// One in a hundred has no audio.
-func fillTable(tb testing.TB, dir *datadir.Dir, n int) {
+// One in a hundred has no audio. They are apart by that many seconds.
+func fillTable(tb testing.TB, dir *datadir.Dir, n, apart int) {
 	tb.Helper()
 	db, err := sql.Open("sqlite", dir.File("recordings.db"))
 	if err != nil {
@@ -155,9 +158,9 @@ func fillTable(tb testing.TB, dir *datadir.Dir, n int) {
 	_, err = db.ExecContext(tb.Context(), `PRAGMA synchronous=OFF;
 		WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n LIMIT ?1)
 		INSERT INTO recordings (account, id, owner, created, modified, revision, audio_place, audio_key, audio_type, audio_size, doc)
-		SELECT ?2, printf('202601-%032x', n), ?3, ?4 - n * 5, ?4 - n * 5, '1-00000000', iif(n % 100, 'managed', ''), '', 'audio/mpeg', 1000,
+		SELECT ?2, printf('202601-%032x', n), ?3, ?4 - n * ?5, ?4 - n * ?5, '1-00000000', iif(n % 100, 'managed', ''), '', 'audio/mpeg', 1000,
 			printf('{"call_id":"%032x","from":"+15550100","to":"1001","direction":"inbound","duration_ms":60000,"media_type":"mp3","name":"call_%d.mp3","owner_id":"%s","request":"1001@pbx.example.com","cdr_id":"202601-%032x","interaction_id":"63000000000-%08x"}', n, n, ?3, n, n)
-		FROM n`, n, dir.Keys.Account, dir.Keys.Users[0], int64(now))
+		FROM n`, n, dir.Keys.Account, dir.Keys.Users[0], int64(now), apart)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -191,12 +194,53 @@ func BenchmarkStart(b *testing.B) {
 				}
 			}
 			stop(start())
-			fillTable(b, dir, n)
+			fillTable(b, dir, n, 5)
 			for b.Loop() {
 				box := start()
 				b.StopTimer()
 				stop(box)
 				b.StartTimer()
+			}
+		})
+	}
+}
+
+// BenchmarkMonth measures an unpaged list of the last 31 days. The time must depend only
+// on the recordings of these days, not on those before.
+func BenchmarkMonth(b *testing.B) {
+	for _, n := range []int{3_000, 1_000_000} {
+		b.Run(fmt.Sprintf("recordings=%d", n), func(b *testing.B) {
+			dir, err := datadir.Open(filepath.Join(b.TempDir(), "data"))
+			if err != nil {
+				b.Fatal(err)
+			}
+			box := &box{dir: dir, now: time.Now, log: slog.New(slog.DiscardHandler)}
+			box.settings.Host, box.settings.Port, box.settings.DataDir = "127.0.0.1", "0", dir.Path
+			if err := box.open(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			defer func() { _ = box.close() }()
+			const apart = 1000
+			fillTable(b, dir, n, apart)
+			h, err := box.handler()
+			if err != nil {
+				b.Fatal(err)
+			}
+			token, err := auth.Sign(dir.Keys.Token, auth.Claims{Account: dir.Keys.Account, Expires: box.now().Add(time.Hour)})
+			if err != nil {
+				b.Fatal(err)
+			}
+			from := recording.SecondsOf(box.now().AddDate(0, 0, -31)) + apart
+			r := httptest.NewRequestWithContext(b.Context(), http.MethodGet,
+				fmt.Sprintf("/v2/accounts/%s/recordings?paginate=false&created_from=%d", dir.Keys.Account, from), http.NoBody)
+			r.Header.Set("X-Auth-Token", token)
+			b.ReportAllocs()
+			for b.Loop() {
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, r)
+				if w.Code != http.StatusOK || w.Body.Len() < 2600*400 {
+					b.Fatalf("%d with %d bytes: %.300s", w.Code, w.Body.Len(), w.Body)
+				}
 			}
 		})
 	}

@@ -88,7 +88,7 @@ type exchange struct {
 	start   sync.Once
 
 	mu      sync.Mutex    // held while the client reads
-	current io.Reader     // what the server offers; nil if nothing
+	current *counter      // what the server offers; nil if nothing
 	more    chan struct{} // receives when there is something to read
 	taken   chan error    // receives when the client has read all of it
 
@@ -182,7 +182,7 @@ func (x *exchange) over() error {
 	}
 }
 
-func (x *exchange) offer(r io.Reader) {
+func (x *exchange) offer(r *counter) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.current = r
@@ -198,6 +198,13 @@ func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)
 	c.n += int64(n)
 	return n, err
+}
+
+// done reports whether a part of a file has been read to its end. The client need not
+// read once more to see that, and often does not.
+func (c *counter) done() bool {
+	part, ok := c.Reader.(*io.LimitedReader)
+	return ok && part.N <= 0
 }
 
 // Read reads the body for the client.
@@ -231,7 +238,7 @@ func (x *exchange) readOffered(p []byte) (int, error) {
 		return 0, nil
 	}
 	n, err := x.current.Read(p)
-	if err == nil {
+	if err == nil && !x.current.done() {
 		return n, nil
 	}
 	if errors.Is(err, io.EOF) {

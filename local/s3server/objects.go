@@ -233,9 +233,13 @@ func send(w http.ResponseWriter, f *os.File, from, length int64) error {
 	if _, err := f.Seek(from, io.SeekStart); err != nil {
 		panic(http.ErrAbortHandler) // the status has been sent
 	}
+	step := int64(sendAtOnce)
+	if _, ok := w.(*exchange); ok { // it has no time-out to extend
+		step = length
+	}
 	for length > 0 {
 		extendWrite(w)
-		n, err := io.CopyN(w, f, min(length, sendAtOnce))
+		n, err := io.CopyN(w, f, min(length, step))
 		if err != nil {
 			panic(http.ErrAbortHandler) // close the connection, so that the client sees an incomplete body
 		}
