@@ -140,6 +140,7 @@ func TestUpgradeForgetsDeletedContent(t *testing.T) {
 		"INSERT INTO claims (account, key, id, made, expires) VALUES ('a', 'inbox/" + caller + "', '202601-1', 'x', 99999999999)",
 		"INSERT INTO queue (name, body) VALUES ('changes', '" + strings.Repeat(caller, 10_000) + "')",
 		"DELETE FROM queue",
+		sqlite.RevertLookups,
 		"PRAGMA user_version = 4",
 	} {
 		if _, err := db.ExecContext(t.Context(), statement); err != nil {

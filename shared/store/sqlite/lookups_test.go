@@ -12,13 +12,19 @@ import (
 	"callrecordings/shared/recording"
 )
 
+// RevertLookups turns the file into one of the version before lookups.sql, except for
+// the version's number.
+const RevertLookups = `
+	DROP INDEX by_audio_key; DROP INDEX by_modified; DROP INDEX queue_parked; DROP INDEX queue_waiting; DROP INDEX queue_account;
+	CREATE INDEX queue_account ON queue (name, account, number);
+	CREATE INDEX queue_due ON queue (name, due, number);`
+
 // revert turns the file into one of the version before upkeep.sql. The later
 // migrations then run when the file is opened.
 func revert(t *testing.T, s *Store) {
 	t.Helper()
-	_, err := s.write.ExecContext(t.Context(), `
-		DROP INDEX by_audio_key; DROP INDEX by_modified; DROP INDEX queue_parked; DROP INDEX queue_waiting; DROP INDEX queue_account;
-		CREATE INDEX queue_due ON queue (name, due, number);
+	_, err := s.write.ExecContext(t.Context(), RevertLookups+`
+		DROP INDEX queue_account;
 		DROP TABLE sweep; ALTER TABLE queue DROP COLUMN account; PRAGMA user_version = 3`)
 	if err != nil {
 		t.Fatal(err)

@@ -83,10 +83,10 @@ type migration func(context.Context, *sql.Tx) error
 
 // migrations holds the steps that upgrade a file from version i to i+1. Their number
 // is the version of this program. A released migration never changes.
-var migrations = []migration{statements(schema), statements(arrivals), statements(secretsTable), statements(upkeep), forget, statements(lookups)}
+var migrations = []migration{script(schema), script(arrivals), script(secretsTable), script(upkeep), forget, script(lookups)}
 
-// statements returns a migration that executes SQL.
-func statements(text string) migration {
+// script returns a migration that executes SQL.
+func script(text string) migration {
 	return func(ctx context.Context, tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, text)
 		return err
