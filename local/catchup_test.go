@@ -93,8 +93,10 @@ func TestTheChecksStopWithTheServer(t *testing.T) {
 	t.Parallel()
 	b, _, _ := newBox(t)
 	for i := range 2 {
-		r := &recording.Recording{Account: "b", ID: "202601-" + strconv.Itoa(i), Created: 1, Modified: recording.SecondsOf(b.now()),
-			Document: "{}", Audio: recording.Audio{Place: recording.Managed, Size: 1}}
+		r := &recording.Recording{
+			Account: "b", ID: "202601-" + strconv.Itoa(i), Created: 1, Modified: recording.SecondsOf(b.now()),
+			Document: "{}", Audio: recording.Audio{Place: recording.Managed, Size: 1},
+		}
 		if err := b.store.Put(t.Context(), r); err != nil {
 			t.Fatal(err)
 		}
@@ -115,7 +117,7 @@ func TestTheChecksStopWithTheServer(t *testing.T) {
 	}
 }
 
-// endsAfter is a context whose Err is nil for the first calls only.
+// endsAfter is a context that has ended after some calls of Err.
 type endsAfter struct {
 	context.Context
 	calls int

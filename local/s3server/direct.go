@@ -108,7 +108,7 @@ func (x *exchange) serve(s *Server, r *http.Request) {
 	s.ServeHTTP(x, r)
 }
 
-// response returns the answer, whose body is still to be read.
+// response returns the answer. The client reads its body from x.
 func (x *exchange) response(r *http.Request) *http.Response {
 	resp := &http.Response{
 		Status: http.StatusText(x.status), StatusCode: x.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,

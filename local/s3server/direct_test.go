@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -35,8 +36,8 @@ func own(t *testing.T, s *s3server.Server, secret string, transport func(http.Ro
 	return b
 }
 
-// text describes the result of a read, so that results can be compared.
-func text(body io.ReadCloser, o media.Object, err error) string {
+// outcome describes the result of a read, so that results can be compared.
+func outcome(body io.ReadCloser, o media.Object, err error) string {
 	if err != nil {
 		kind := "another error"
 		for _, known := range []error{media.ErrNotFound, media.ErrChanged, media.ErrUnavailable, media.ErrOccupied} {
@@ -75,20 +76,23 @@ func TestDirectReadsEqualThoseOverAConnection(t *testing.T) {
 		direct, connected *s3media.Bucket
 		do                func(b *s3media.Bucket) string
 	}{
-		{"stat", direct, connected, func(b *s3media.Bucket) string { o, err := b.Stat(t.Context(), "a/small ü+"); return text(nil, o, err) }},
-		{"stat of nothing", direct, connected, func(b *s3media.Bucket) string { o, err := b.Stat(t.Context(), "b"); return text(nil, o, err) }},
-		{"a wrong key", forged, forgedConnected, func(b *s3media.Bucket) string { o, err := b.Stat(t.Context(), "a/large"); return text(nil, o, err) }},
-		{"large", direct, connected, func(b *s3media.Bucket) string { return text(b.Open(t.Context(), "a/large", o.ETag, nil)) }},
-		{"small", direct, connected, func(b *s3media.Bucket) string { return text(b.Open(t.Context(), "a/small ü+", "", nil)) }},
-		{"empty", direct, connected, func(b *s3media.Bucket) string { return text(b.Open(t.Context(), "a/empty", "", nil)) }},
+		{"stat", direct, connected, func(b *s3media.Bucket) string {
+			o, err := b.Stat(t.Context(), "a/small ü+")
+			return outcome(nil, o, err)
+		}},
+		{"stat of nothing", direct, connected, func(b *s3media.Bucket) string { o, err := b.Stat(t.Context(), "b"); return outcome(nil, o, err) }},
+		{"a wrong key", forged, forgedConnected, func(b *s3media.Bucket) string { o, err := b.Stat(t.Context(), "a/large"); return outcome(nil, o, err) }},
+		{"large", direct, connected, func(b *s3media.Bucket) string { return outcome(b.Open(t.Context(), "a/large", o.ETag, nil)) }},
+		{"small", direct, connected, func(b *s3media.Bucket) string { return outcome(b.Open(t.Context(), "a/small ü+", "", nil)) }},
+		{"empty", direct, connected, func(b *s3media.Bucket) string { return outcome(b.Open(t.Context(), "a/empty", "", nil)) }},
 		{"a part", direct, connected, func(b *s3media.Bucket) string {
-			return text(b.Open(t.Context(), "a/large", "", &media.Part{Offset: 1_000_001, Length: 2_000_000}))
+			return outcome(b.Open(t.Context(), "a/large", "", &media.Part{Offset: 1_000_001, Length: 2_000_000}))
 		}},
 		{"a part beyond the end", direct, connected, func(b *s3media.Bucket) string {
-			return text(b.Open(t.Context(), "a/small ü+", "", &media.Part{Offset: 2, Length: 20}))
+			return outcome(b.Open(t.Context(), "a/small ü+", "", &media.Part{Offset: 2, Length: 20}))
 		}},
-		{"changed", direct, connected, func(b *s3media.Bucket) string { return text(b.Open(t.Context(), "a/large", `"x"`, nil)) }},
-		{"nothing", direct, connected, func(b *s3media.Bucket) string { return text(b.Open(t.Context(), "b", "", nil)) }},
+		{"changed", direct, connected, func(b *s3media.Bucket) string { return outcome(b.Open(t.Context(), "a/large", `"x"`, nil)) }},
+		{"nothing", direct, connected, func(b *s3media.Bucket) string { return outcome(b.Open(t.Context(), "b", "", nil)) }},
 		{"list", direct, connected, func(b *s3media.Bucket) string {
 			keys, err := b.List(t.Context(), "a/", "")
 			return fmt.Sprint(keys, err)
@@ -113,7 +117,7 @@ func TestDirectReadsAtOnce(t *testing.T) {
 	const size = 1_500_000
 	for i := range 8 {
 		data := bytes.Repeat([]byte{byte('a' + i)}, size)
-		if err := b.Put(t.Context(), fmt.Sprint(i), "audio/mpeg", bytes.NewReader(data), size); err != nil {
+		if err := b.Put(t.Context(), strconv.Itoa(i), "audio/mpeg", bytes.NewReader(data), size); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -122,7 +126,7 @@ func TestDirectReadsAtOnce(t *testing.T) {
 		clients.Go(func() {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			body, _, err := b.Open(ctx, fmt.Sprint(i%8), "", nil)
+			body, _, err := b.Open(ctx, strconv.Itoa(i%8), "", nil)
 			if err != nil {
 				t.Error(err)
 				return

@@ -21,7 +21,7 @@ type seen struct {
 	Body    string
 }
 
-// exchangeWith sends a request to a gateway whose handler gives the answer do.
+// exchangeWith sends a request to a gateway in front of the handler do.
 func exchangeWith(gateway func(http.Handler) http.Handler, r *http.Request, body []byte, do http.Handler) seen {
 	var got seen
 	r = r.Clone(r.Context())

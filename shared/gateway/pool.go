@@ -98,7 +98,7 @@ func (p *pool) give(party string, n int64) {
 	p.grant()
 }
 
-// grant gives bytes to the requests whose turn it is. A large request is not overtaken
+// grant gives bytes to the next requests. A large request is not overtaken
 // by smaller ones of other parties, because it might then never get its bytes; only a
 // party that holds as much as it may is passed over. The caller holds the lock.
 func (p *pool) grant() {

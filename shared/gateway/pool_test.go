@@ -13,7 +13,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Parties that wait take turns, whatever the number of their requests. The requests of a
+// Parties that wait take turns, even if one has more requests than the others. The requests of a
 // party keep their order.
 func TestPartiesTakeTurns(t *testing.T) {
 	t.Parallel()
@@ -87,8 +87,8 @@ func TestALargeRequestIsNotOvertaken(t *testing.T) {
 	})
 }
 
-// Whatever requests come, wait, give up and leave: no byte is lost or given twice, and
-// nobody waits at the end.
+// Random requests come, wait, give up and leave. No byte is lost or given twice, and
+// no request waits at the end.
 func TestThePoolLosesNothing(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -76,7 +77,7 @@ func TestAudioKeys(t *testing.T) {
 	t.Parallel()
 	s := openWithTimeout(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
 	for i, key := range []string{"inbox/a/1 \"ü\".mp3", "inbox/a/2.mp3", ""} {
-		r := sample(fmt.Sprint(i))
+		r := sample(strconv.Itoa(i))
 		r.Audio = recording.Audio{Place: recording.Managed, Key: key}
 		if err := s.Put(t.Context(), r); err != nil {
 			t.Fatal(err)
@@ -96,7 +97,7 @@ func TestModifiedSince(t *testing.T) {
 	t.Parallel()
 	s := openWithTimeout(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
 	for i, place := range []recording.Place{recording.Managed, recording.Managed, recording.External} {
-		r := sample(fmt.Sprint(i))
+		r := sample(strconv.Itoa(i))
 		r.Modified, r.Document, r.Audio = recording.Seconds(10+i), `{"from":"x"}`, recording.Audio{Place: place, Size: int64(i)}
 		if err := s.Put(t.Context(), r); err != nil {
 			t.Fatal(err)

@@ -88,7 +88,7 @@ func accountOf(body []byte) string {
 // Enqueue appends body to a queue. Once it returns without an error, the message
 // survives a crash. Errors: ErrUnavailable.
 func (s *Store) Enqueue(ctx context.Context, q Queue, body []byte) error {
-	if _, err := s.exec(ctx, insertMessage, q, body, accountOf(body)); err != nil {
+	if err := s.exec(ctx, insertMessage, q, body, accountOf(body)); err != nil {
 		return fail("append to the queue", string(q), "", err)
 	}
 	return nil
@@ -185,7 +185,7 @@ func (s *Store) Done(ctx context.Context, numbers ...int64) error {
 	if err != nil {
 		return fmt.Errorf("encode numbers of messages: %w", err)
 	}
-	if _, err := s.exec(ctx, deleteDone, string(list)); err != nil {
+	if err := s.exec(ctx, deleteDone, string(list)); err != nil {
 		return fail("remove messages from their queue", "", "", err)
 	}
 	return nil

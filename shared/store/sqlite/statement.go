@@ -50,10 +50,10 @@ func (s *Store) query(ctx context.Context, text string, args ...any) (*sql.Rows,
 
 // exec runs a statement that is kept on the connection for writes. It must not be called
 // in a transaction, which has that connection.
-func (s *Store) exec(ctx context.Context, text string, args ...any) (sql.Result, error) {
+func (s *Store) exec(ctx context.Context, text string, args ...any) error {
 	statement, err := s.writes.get(ctx, s.write, text)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		_, err = statement.ExecContext(ctx, args...)
 	}
-	return statement.ExecContext(ctx, args...)
+	return err
 }
