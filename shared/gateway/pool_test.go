@@ -3,6 +3,8 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -153,8 +155,41 @@ func TestRooms(t *testing.T) {
 	keepRoom(slices.Grow([]byte(nil), 700_000))
 }
 
-// A budget divides requests by Party.
-func TestBudgetAsksForTheParty(t *testing.T) {
+// Slow readers of one account leave room for the answers of another account.
+func TestSlowReadersOfOneAccountLeaveRoom(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, p := NewBudget(6<<20), pipes{make(chan net.Conn), make(chan struct{})} // 8 MB for answers
+		b.Party = func(r *http.Request) string { return r.URL.Path }
+		s := &http.Server{Handler: b.Local(write("audio/mpeg", strings.Repeat("x", 2<<20)))}
+		go func() { _ = s.Serve(p) }()
+		var open []net.Conn
+		get := func(account string, want int, waited time.Duration) {
+			t.Helper()
+			start := time.Now()
+			resp, conn := p.get(t, account)
+			open = append(open, conn)
+			if got := time.Since(start); resp.StatusCode != want || got != waited {
+				t.Errorf("GET %s = %d after %v, want %d after %v", account, resp.StatusCode, got, want, waited)
+			}
+		}
+		for range 3 {
+			get("/greedy", http.StatusOK, 0)
+		}
+		get("/greedy", http.StatusTooManyRequests, answerPatience)
+		get("/other", http.StatusOK, 0)
+		for _, c := range open {
+			_ = c.Close()
+		}
+		synctest.Wait()
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// The default budget has room for bodies of 48 MB, and for answers of 64 MB.
+func TestDefaultBudget(t *testing.T) {
 	t.Parallel()
 	b := NewBudget(DefaultBudget)
 	if got := fmt.Sprint(b.requests.free>>20, b.answers.free>>20); got != "48 64" {
