@@ -41,7 +41,7 @@ func TestAStartServesBeforeItChecks(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := opened(t, dir)
-	storeObject(t, b, pending(t, b, 1).AudioKey(), []byte("x"))
+	storeObject(t, b, pending(t, b, 3).AudioKey(), []byte("x"))
 	next := &box{dir: dir, now: time.Now, log: slog.New(slog.DiscardHandler), settings: b.settings}
 	t.Cleanup(func() { _ = next.close() })
 	if _, err := next.prepare(t.Context(), false); err != nil {
@@ -102,7 +102,7 @@ func TestTheChecksStopWithTheServer(t *testing.T) {
 		}
 		storeObject(t, b, r.AudioKey(), []byte("x"))
 	}
-	storeObject(t, b, pending(t, b, 1).AudioKey(), []byte("x"))
+	storeObject(t, b, pending(t, b, 3).AudioKey(), []byte("x"))
 	for name, check := range map[string]func(context.Context) error{
 		"recheck":       func(ctx context.Context) error { return b.recheck(ctx, b.now()) },
 		"enqueueMissed": b.enqueueMissed,
