@@ -41,7 +41,7 @@ func (m memory) Page(ctx context.Context, q store.Query) (store.Page, error) {
 		rows := m[i:min(i+a.Rows(), len(m))]
 		i += len(rows)
 		for k := range rows {
-			if (q.From != 0 && rows[k].Created < q.From) || !a.Add(&rows[k]) {
+			if (q.From != 0 && rows[k].Created < q.From) || !a.Add(&rows[k], len(rows[k].Document)) {
 				i = len(m)
 				break
 			}

@@ -13,9 +13,12 @@ import (
 // emergency).
 const Reserve = 2 * time.Second
 
-// A read of a filtered list asks for at least minRows rows. Each further read
-// asks for twice as many, up to maxRows. A filter that keeps most rows then
-// reads little, and one that keeps few still makes progress.
+// The first read of a filtered list asks for at least minRows rows. Each further read
+// asks for as many as the page should need, by the share that Keep has accepted so far,
+// up to four times as many as the read before. While Keep has accepted none, it asks for
+// twice as many each time. The recordings that a filter keeps may lie far apart, so from
+// the fourth read on a read asks for many rows, whatever the share. No read asks for
+// more than maxRows.
 const (
 	minRows = 64
 	maxRows = 2000
@@ -34,9 +37,10 @@ type Assembler struct {
 	page Page
 	// last is the last row examined; its ID is "" before the first.
 	last Position
-	// kept and examined count bytes of documents.
+	// kept counts bytes of documents, and examined bytes of items as the driver reads
+	// them.
 	kept, examined int64
-	reads          int
+	rows, reads    int
 	// full means that the page has reached its limits. One more row, if any,
 	// proves that there is a next page.
 	full, done bool
@@ -57,11 +61,30 @@ func (a *Assembler) Rows() int {
 	case a.q.Keep == nil:
 		return missing
 	}
-	return min(max(missing, minRows)<<min(a.reads, 8), maxRows)
+	return a.filteredRows(missing)
 }
 
-// Add examines the next row and reports whether the page needs another row.
-func (a *Assembler) Add(r *recording.Recording) bool {
+// filteredRows returns how many rows the next read of a filtered list should ask for
+// if the page lacks so many recordings.
+func (a *Assembler) filteredRows(missing int) int {
+	n := min(max(missing, minRows)<<min(a.reads, 8), maxRows)
+	if kept := len(a.page.Recordings); kept > 0 {
+		const margin = 8 // an eighth more, so that chance rarely makes it one read more
+		expected := (missing*a.rows + kept - 1) / kept
+		least := minRows / 4 << min(3*max(a.reads-2, 0), 9)
+		most := max(a.q.Limit+1, minRows) << min(2*a.reads, 8)
+		n = min(max(min(expected+expected/margin, most), least), maxRows)
+	}
+	if a.q.Work.Bytes > 0 && a.rows > 0 { // rows beyond the budget would be read for nothing
+		within := (a.q.Work.Bytes-a.examined)*int64(a.rows)/max(a.examined, 1) + 1
+		n = int(min(int64(n), within))
+	}
+	return n
+}
+
+// Add examines the next row and reports whether the page needs another row. size is
+// how many bytes the driver read for it; see [Work].
+func (a *Assembler) Add(r *recording.Recording, size int) bool {
 	if a.done {
 		return false
 	}
@@ -73,7 +96,8 @@ func (a *Assembler) Add(r *recording.Recording) bool {
 		a.page.First = At(r)
 	}
 	a.last = After(r)
-	a.examined += int64(len(r.Document))
+	a.rows++
+	a.examined += int64(size)
 	if a.q.Keep == nil || a.q.Keep(r) {
 		a.page.Recordings = append(a.page.Recordings, *r)
 		a.kept += int64(len(r.Document))

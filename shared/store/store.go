@@ -177,7 +177,9 @@ type Work struct {
 	// Calls is the maximum number of reads. On DynamoDB a read is one Query, on
 	// SQLite one SELECT. Both ask for Assembler.Rows rows.
 	Calls int
-	// Bytes is the total size of examined documents at which the page ends.
+	// Bytes is the total size of examined recordings at which the page ends. On
+	// DynamoDB these are the bytes of their items, names of attributes included, by
+	// which it bills a Query; on SQLite those of their documents and IDs.
 	Bytes int64
 }
 

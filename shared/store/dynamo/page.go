@@ -68,7 +68,7 @@ func (s *Store) feed(ctx context.Context, in *dynamodb.QueryInput, a *store.Asse
 		if err := decode(m, &r); err != nil {
 			return fmt.Errorf("listing by index %s: %w", *in.IndexName, err)
 		}
-		if !a.Add(&r) {
+		if !a.Add(&r, size(m)) {
 			break
 		}
 	}

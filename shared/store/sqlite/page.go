@@ -39,7 +39,7 @@ func (s *Store) rows(ctx context.Context, q store.Query, a *store.Assembler) (ma
 		if err := scan(rows, &r); err != nil {
 			return false, err
 		}
-		if !a.Add(&r) {
+		if !a.Add(&r, len(r.Document)+len(r.ID)) {
 			return true, nil
 		}
 	}
