@@ -1,7 +1,6 @@
 package dynamo
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -33,41 +32,8 @@ func encodeAudio(a recording.Audio) string {
 	return string(a.Place) + " " + strconv.FormatInt(a.Size, 10) + " " + a.ContentType
 }
 
-func decodeAudio(m item) (recording.Audio, error) {
-	state, reason, _ := strings.Cut(text(m, attrState), " ")
-	a := recording.Audio{
-		Key:   text(m, attrAudioKey),
-		State: recording.State(state), Reason: recording.Reason(reason),
-		SHA256: text(m, attrSHA256), Sequencer: text(m, attrSequencer),
-	}
-	place, length, kind, err := splitAttribute(m, attrAudio)
-	a.Place, a.Size, a.ContentType = recording.Place(place), length, kind
-	return a, err
-}
-
 // encodeUpload returns SHA-256, size and type in the same form:
 // "64-hex-digits 499712 audio/mpeg".
 func encodeUpload(u recording.Upload) string {
 	return u.SHA256 + " " + strconv.FormatInt(u.Size, 10) + " " + u.ContentType
-}
-
-func decodeUpload(m item) (u recording.Upload, err error) {
-	u.SHA256, u.Size, u.ContentType, err = splitAttribute(m, attrUpload)
-	return u, err
-}
-
-// splitAttribute reads a word, a number and a rest that are separated by
-// spaces. It returns zero values if m has no such attribute.
-func splitAttribute(m item, name string) (word string, n int64, rest string, err error) {
-	line := text(m, name)
-	if line == "" {
-		return "", 0, "", nil
-	}
-	word, rest, _ = strings.Cut(line, " ")
-	length, rest, ok := strings.Cut(rest, " ")
-	n, err = strconv.ParseInt(length, 10, 64)
-	if !ok || err != nil {
-		return "", 0, "", fmt.Errorf("%w: %s is %q", errLayout, name, line)
-	}
-	return word, n, rest, nil
 }

@@ -180,7 +180,7 @@ var ways = []struct {
 }{{"ours", ours}, {"ordinary", ordinary}}
 
 // BenchmarkPage lists a page of 50 recordings both ways. Ours may cost at most
-// 65% of the ordinary way.
+// 9% of the allocations of the ordinary way.
 func BenchmarkPage(b *testing.B) {
 	for _, way := range ways {
 		b.Run("way="+way.name, func(b *testing.B) {
@@ -196,7 +196,7 @@ func BenchmarkPage(b *testing.B) {
 // TestPageAllocatesWithinBudget checks the part of the budget that does not
 // depend on the machine.
 func TestPageAllocatesWithinBudget(t *testing.T) {
-	const budget = 0.65
+	const budget = 0.09
 	count := make(map[string]float64)
 	for _, way := range ways {
 		page := way.make(t)
@@ -205,6 +205,7 @@ func TestPageAllocatesWithinBudget(t *testing.T) {
 		}
 		count[way.name] = testing.AllocsPerRun(20, func() { page() })
 	}
+	t.Logf("a page takes %.0f allocations, the ordinary way %.0f", count["ours"], count["ordinary"])
 	if got := count["ours"] / count["ordinary"]; got > budget {
 		t.Errorf("a page takes %.0f allocations, %.2f of the ordinary %.0f, want at most %.2f", count["ours"], got, count["ordinary"], budget)
 	}

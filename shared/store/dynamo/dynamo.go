@@ -123,6 +123,7 @@ import (
 
 	"callrecordings/shared/attempt"
 	"callrecordings/shared/store"
+	"callrecordings/shared/store/dynamo/onepass"
 )
 
 // Options locates the table and identifies the caller.
@@ -196,7 +197,7 @@ func open(o Options, n network) (*Store, error) {
 	if o.Endpoint != "" {
 		do.BaseEndpoint = &s.endpoint
 	}
-	s.client = dynamodb.New(do)
+	s.client = dynamodb.New(do, func(o *dynamodb.Options) { o.Protocol = onepass.Protocol(o.Protocol) })
 	return s, nil
 }
 

@@ -3,8 +3,11 @@ package dynamo
 import (
 	"context"
 	"errors"
+	"hash/crc32"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -256,5 +259,44 @@ func TestStandardLimits(t *testing.T) {
 		if d, err := n.Retryer().RetryDelay(2, nil); err != nil || d < 0 || d > 2*n.Backoff {
 			t.Fatalf("RetryDelay(2) = %v, %v, want 0 to %v", d, err, 2*n.Backoff)
 		}
+	}
+}
+
+// checked gives the answers of a with a checksum: that of the answer, or another one.
+func checked(a answer, valid bool) answer {
+	return func(w http.ResponseWriter, request map[string]any) {
+		recorder := httptest.NewRecorder()
+		a(recorder, request)
+		sum := crc32.ChecksumIEEE(recorder.Body.Bytes())
+		if !valid {
+			sum++
+		}
+		w.Header().Set("X-Amz-Crc32", strconv.FormatUint(uint64(sum), 10))
+		w.WriteHeader(recorder.Code)
+		_, _ = w.Write(recorder.Body.Bytes())
+	}
+}
+
+// An answer that does not match its checksum is as good as lost: a read is repeated, and
+// the retry of a write recognizes its own revision.
+func TestDamagedAnswersAreRetried(t *testing.T) {
+	t.Parallel()
+	r := sample(1)
+	m, err := encode(nil, &r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newFake(t, checked(respondItem(m), false), checked(respondItem(m), true))
+	got, err := openAt(t, f.url, fastLimits()).Get(t.Context(), r.Account, r.ID)
+	if err != nil || got.Document != r.Document || len(f.calls()) != 2 {
+		t.Errorf("Get = %v, error %v after %d calls, want the recording after 2", got, err, len(f.calls()))
+	}
+	f = newFake(t, checked(respondItem(m), false))
+	if _, err := openAt(t, f.url, fastLimits()).Get(t.Context(), r.Account, r.ID); !errors.Is(err, store.ErrUnavailable) || len(f.calls()) != 3 {
+		t.Errorf("Get = %v after %d calls, want %v after 3", err, len(f.calls()), store.ErrUnavailable)
+	}
+	f = newFake(t, checked(writeDone, false), checked(conditionFailed(item{attrRevision: str("another")}), true))
+	if err := openAt(t, f.url, fastLimits()).Put(t.Context(), &r); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Put = %v, want %v: the damaged answer may have been a success", err, store.ErrUnavailable)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"strconv"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -88,31 +87,9 @@ func set(m item, name, value string, present bool) {
 	}
 }
 
-// decode reads the item of a recording into r.
+// decode decodes the item of a recording into r.
 func decode(m item, r *recording.Recording) error {
-	key := text(m, attrCreatedID)
-	created, ok := createdOf(key)
-	modified, err := number(m, attrModified, int64(created))
-	if err != nil {
-		return err
-	}
-	account, id := text(m, attrAccount), text(m, attrID)
-	if !ok || account == "" || id == "" || key[createdDigits+1:] != id {
-		return fmt.Errorf("%w: %s %q of %q/%q", errLayout, attrCreatedID, key, account, id)
-	}
-	_, owner, _ := strings.Cut(text(m, attrAccountOwner), separator)
-	*r = recording.Recording{
-		Account: account, ID: id, Owner: owner,
-		Created: created, Modified: recording.Seconds(modified),
-		Revision: text(m, attrRevision),
-		Document: recording.Document(text(m, attrDocument)),
-		Made:     text(m, attrMade),
-	}
-	if r.Upload, err = decodeUpload(m); err != nil {
-		return err
-	}
-	r.Audio, err = decodeAudio(m)
-	return err
+	return rowOf(m).decode(new(recording.Recording), r)
 }
 
 // isTombstone reports whether m is the tombstone of a deleted recording.
@@ -144,7 +121,7 @@ func decodeTombstone(m item) (store.Tombstone, error) {
 		Account: text(m, attrAccount), ID: text(m, attrID), Created: recording.Seconds(created),
 		PurgePending: m[attrPurgePending] != nil,
 	}
-	if t.Audio, err = decodeAudio(m); err != nil {
+	if t.Audio, err = rowOf(m).audio(recording.Audio{}); err != nil {
 		return t, err
 	}
 	expires, err := number(m, attrExpires, 0)
@@ -164,10 +141,13 @@ func size(m item) int {
 		case *types.AttributeValueMemberS:
 			n += len(v.Value)
 		case *types.AttributeValueMemberN:
-			n += (len(v.Value)+1)/2 + 1
+			n += numberSize(len(v.Value))
 		default:
 			n++
 		}
 	}
 	return n
 }
+
+// numberSize returns the size of a number of so many characters.
+func numberSize(characters int) int { return (characters+1)/2 + 1 }

@@ -63,11 +63,11 @@ func padded(created recording.Seconds) string {
 
 // createdOf returns the creation time in a sort key made by createdID. ok is false
 // if the key is malformed.
-func createdOf(createdID string) (created recording.Seconds, ok bool) {
-	if len(createdID) <= createdDigits || createdID[createdDigits:createdDigits+1] != separator {
+func createdOf[T string | []byte](createdID T) (created recording.Seconds, ok bool) {
+	if len(createdID) <= createdDigits || createdID[createdDigits] != separator[0] {
 		return 0, false
 	}
-	n, err := strconv.ParseInt(createdID[:createdDigits], 10, 64)
+	n, err := strconv.ParseInt(string(createdID[:createdDigits]), 10, 64)
 	return recording.Seconds(n), err == nil && n >= 0
 }
 

@@ -34,8 +34,8 @@ func standard() network {
 }
 
 // options returns the SDK options for time-outs and retries. They also turn off
-// three features: the check of answers' checksums, because this version of the SDK
-// only logs a mismatch, and endpoint discovery and account-based endpoints, because
+// three features: the SDK's check of answers' checksums, because it only logs a
+// mismatch (package onepass checks them), and endpoint discovery and account-based endpoints, because
 // they lead to other hosts.
 func (n network) options() dynamodb.Options {
 	count := func(e *requestlog.Entry) { e.Calls++ }

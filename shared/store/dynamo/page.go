@@ -12,6 +12,7 @@ import (
 	"callrecordings/shared/recording"
 	"callrecordings/shared/requestlog"
 	"callrecordings/shared/store"
+	"callrecordings/shared/store/dynamo/onepass"
 )
 
 // Page reads a page of a list; see [store.Reader]. An ordinary page takes one
@@ -57,19 +58,26 @@ func (s *Store) query(q store.Query, k keyRange) *dynamodb.QueryInput {
 // feed runs the Query in and adds the recordings to a. It then changes in to the
 // Query that continues from there. At the end of the range, in has no start key.
 func (s *Store) feed(ctx context.Context, in *dynamodb.QueryInput, a *store.Assembler) error {
-	out, err := s.client.Query(ctx, in)
+	const most = 128 // grows if there are more
+	decoded := &rows{found: make([]listed, 0, min(*in.Limit, most))}
+	out, err := s.client.Query(onepass.WithRows(ctx, decoded), in)
 	if err != nil {
 		return fail("listing", text(in.ExpressionAttributeValues, ":partition"), *in.IndexName, err)
 	}
 	requestlog.From(ctx).ReadUnits += units(out.ConsumedCapacity)
 	in.ExclusiveStartKey = out.LastEvaluatedKey
-	var r recording.Recording
-	for _, m := range out.Items {
+	for i := range decoded.found {
+		if r := &decoded.found[i]; !a.Add(&r.Recording, r.size) {
+			return nil
+		}
+	}
+	for _, m := range out.Items { // if the SDK decoded the answer
+		var r recording.Recording
 		if err := decode(m, &r); err != nil {
 			return fmt.Errorf("listing by index %s: %w", *in.IndexName, err)
 		}
 		if !a.Add(&r, size(m)) {
-			break
+			return nil
 		}
 	}
 	return nil
