@@ -25,7 +25,7 @@ import (
 // events that must be published for them.
 func history(t *testing.T) (records []events.DynamoDBEventRecord, want []string) {
 	t.Helper()
-	const ready, claim = `,"audio":{"S":"managed 32 audio/mpeg"}`, `{"account_id":{"S":"a"},"id":{"S":"key#00"},"rev":{"S":"c"}}`
+	const ready, claim = `,"audio":{"S":"managed 32 audio/mpeg"}`, `{"a":{"S":"a"},"id":{"S":"key#00"},"rev":{"S":"c"}}`
 	now := map[string]string{}
 	write := func(id, after, event string) {
 		records = append(records, record(t, len(records), 0, now[id], after))

@@ -29,7 +29,7 @@ import (
 
 // The key attributes of the table in store/dynamo.
 const (
-	accountAttribute = "account_id"
+	accountAttribute = "a"
 	idAttribute      = "id"
 )
 

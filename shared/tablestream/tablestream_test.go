@@ -24,7 +24,7 @@ func event(t *testing.T, ids ...string) events.DynamoDBEvent {
 	for _, id := range ids {
 		keys := `{}`
 		if id != "" {
-			keys = `{"account_id":{"S":"a"},"id":{"S":"` + id + `"}}`
+			keys = `{"a":{"S":"a"},"id":{"S":"` + id + `"}}`
 		}
 		records = append(records, `{"eventName":"MODIFY","dynamodb":{"Keys":`+keys+`,"SequenceNumber":"seq-`+id+`"}}`)
 	}

@@ -1,6 +1,9 @@
 package dynamo
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
 	"maps"
 	"slices"
 	"strconv"
@@ -15,7 +18,7 @@ func setAudio(m item, r *recording.Recording) {
 	set(m, attrAudio, encodeAudio(a), a.Place != "" || a.Size != 0 || a.ContentType != "")
 	set(m, attrAudioKey, a.Key, a.Key != "" && a.Key != recording.AudioKey(r.Account, r.ID))
 	set(m, attrState, strings.TrimSpace(string(a.State)+" "+string(a.Reason)), a.State != "")
-	set(m, attrSHA256, a.SHA256, a.SHA256 != "")
+	set(m, attrSHA256, compactSum(a.SHA256), a.SHA256 != "")
 	set(m, attrSequencer, a.Sequencer, a.Sequencer != "")
 }
 
@@ -33,7 +36,29 @@ func encodeAudio(a recording.Audio) string {
 }
 
 // encodeUpload returns SHA-256, size and type in the same form:
-// "64-hex-digits 499712 audio/mpeg".
+// "43-characters 499712 audio/mpeg".
 func encodeUpload(u recording.Upload) string {
-	return u.SHA256 + " " + strconv.FormatInt(u.Size, 10) + " " + u.ContentType
+	return compactSum(u.SHA256) + " " + strconv.FormatInt(u.Size, 10) + " " + u.ContentType
+}
+
+// compactSum returns a SHA-256 of 64 hexadecimal digits as 43 characters of base64, and
+// other texts unchanged.
+func compactSum(digits string) string {
+	sum, err := hex.DecodeString(digits)
+	if err != nil || len(sum) != sha256.Size || hex.EncodeToString(sum) != digits {
+		return digits
+	}
+	return base64.RawURLEncoding.EncodeToString(sum)
+}
+
+// fullSum is the inverse of compactSum.
+func fullSum(compact []byte) string {
+	var sum [sha256.Size]byte
+	if base64.RawURLEncoding.EncodedLen(sha256.Size) != len(compact) {
+		return string(compact)
+	}
+	if _, err := base64.RawURLEncoding.Strict().Decode(sum[:], compact); err != nil {
+		return string(compact)
+	}
+	return hex.EncodeToString(sum[:])
 }

@@ -9,44 +9,44 @@
 // and project all attributes (docs/adr/001-store-keys.md):
 //
 //	             partition key                     sort key
-//	table        account_id                        id
-//	by_created   account_id                        created_id  "63866880062#202311-…"
-//	by_user      account_owner  "account#owner"    created_id
+//	table        a  account            id
+//	by_created   a                     c  creation time and ID  "63866880062#202311-…"
+//	by_user      o  "account#owner"    c
 //
-// The time in created_id is padded to 11 digits, so that strings sort like
-// numbers. The ID breaks ties. An item without created_id is in neither index;
-// one without account_owner (a recording without an owner) is not in by_user.
+// The time in c is padded to 11 digits, so that strings sort like numbers. The ID
+// breaks ties. An item without c is in neither index; one without o (a recording
+// without an owner) is not in by_user.
 //
 // # Attributes and their cost
 //
 // DynamoDB rounds each write up to a whole kilobyte and bills it once for the
-// table and once for each index. An ordinary recording must therefore stay under
-// 1,024 bytes, attribute names included. With an account and an owner of 32
+// table and once for each index. A recording must therefore stay under 1,024
+// bytes, attribute names included, even if it has all that is usual
+// (docs/adr/017-document-shorthand.md). With an account and an owner of 32
 // characters each:
 //
-//	account_id     S  10 + 32   account ID
-//	id             S   2 + 39   recording ID
-//	created_id     S  10 + 51   creation time and ID
-//	account_owner  S  13 + 65   account and owner
-//	rev            S   3 + 16   Revision, changed by every write
-//	audio          S   5 + 25   place, size and type: "managed 499712 audio/mpeg"
-//	doc            S   3 +  n   the document's JSON
-//	mod            N  (3 +  7)  Modified in Gregorian seconds, if it differs from created
-//	audio_key      S            Audio.Key, if it differs from the default
-//	state          S            Audio.State and Reason, if place alone does not imply them: "failed not_audio"
-//	seq            S   3 + 18   Audio.Sequencer, if the audio was uploaded
-//	sha256         S   6 + 64   Audio.SHA256, if the upload announced one
-//	upload         S            the announced upload, while the audio is pending
-//	made           S   4 + 22   Made, if a retry of the creation must be recognized
+//	a          S   1 + 32   account ID
+//	id         S   2 + 39   recording ID
+//	c          S   1 + 51   creation time and ID
+//	o          S   1 + 65   account and owner
+//	rev        S   3 + 16   Revision, changed by every write
+//	audio      S   5 + 25   place, size and type: "managed 499712 audio/mpeg"
+//	doc        S   3 +  n   the document's JSON in a shorthand, see shorthand.go
+//	mod        N  (3 +  7)  Modified in Gregorian seconds, if it differs from created
+//	audio_key  S            Audio.Key, if it differs from the default
+//	state      S            Audio.State and Reason, if place alone does not imply them: "failed not_audio"
+//	seq        S   3 + 18   Audio.Sequencer, if the audio was uploaded
+//	sha256     S   6 + 43   Audio.SHA256 in base64, if the upload announced one
+//	upload     S            the announced upload, while the audio is pending
+//	made       S   4 + 22   Made, if a retry of the creation must be recognized
 //
-// That adds up to 274 bytes plus the document, which may take 750 bytes, or 740
-// after a change. Eight attributes also fill exactly one group of a Go map.
+// That adds up to 244 bytes plus the shorthand, which takes 292 bytes for an
+// ordinary document. Eight attributes also fill exactly one group of a Go map.
 //
-// A tombstone keeps account_id, id, audio and audio_key. It loses created_id
-// and account_owner, which removes it from the indexes, and doc and mod. It gets
-// a new rev and
+// A tombstone keeps a, id, audio and audio_key. It loses c and o, which removes
+// it from the indexes, and doc and mod. It gets a new rev and
 //
-//	created        N            creation time, from created_id
+//	created        N            creation time, from c
 //	deleted        N            deletion time in Gregorian seconds
 //	purge_pending  BOOL         present until the audio is confirmed gone
 //	expires        N            expiry in Unix seconds (the table's TTL), set once the audio is gone; Renew extends it

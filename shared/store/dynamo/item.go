@@ -68,7 +68,7 @@ func encode(old item, r *recording.Recording) (item, error) {
 		delete(m, attrModified)
 	}
 	set(m, attrAccountOwner, accountOwner(r.Account, r.Owner), r.Owner != "")
-	set(m, attrDocument, string(r.Document), r.Document != "")
+	set(m, attrDocument, shorten(r.Document, own[string]{r.Account, r.Owner, r.ID}), r.Document != "")
 	setAudio(m, r)
 	set(m, attrUpload, encodeUpload(r.Upload), r.Upload != recording.Upload{})
 	set(m, attrMade, r.Made, r.Made != "")

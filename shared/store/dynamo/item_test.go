@@ -107,11 +107,11 @@ func TestOrdinaryRecordingTakesOneWriteUnit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const private = 274
+	const private, shorthand = 244, 292
 	n := size(m)
 	t.Logf("an ordinary recording takes %d bytes", n)
-	if n != private+len(r.Document) || n >= 1024 {
-		t.Errorf("an item of %d bytes, want %d plus the document's %d, and less than 1024", n, private, len(r.Document))
+	if got := len(text(m, attrDocument)); n != private+got || got != shorthand || n >= 1024 {
+		t.Errorf("an item of %d bytes, %d of them its document, want %d and %d, and less than 1024 together", n, got, private, shorthand)
 	}
 	if len(m) > 8 {
 		t.Errorf("an item of %d attributes, want at most 8", len(m))
@@ -122,14 +122,69 @@ func TestOrdinaryRecordingTakesOneWriteUnit(t *testing.T) {
 	}
 }
 
+// kazooDocument is a document as a Kazoo 4.3 writes it, with the usual channel variables.
+const kazooDocument = `{"call_id":"0a1b2c3d4e5f60718293a4b5c6d7e8f9@10.1.1.5","cdr_id":"202311-0a1b2c3d4e5f60718293a4b5c6d7e8f9@10.1.1.5",` +
+	`"interaction_id":"63866880000-9f3c2a1b","name":"6b3c0e1f9a4d4e7f8a1b2c3d4e5f6071.mp3",` +
+	`"description":"recording 6b3c0e1f9a4d4e7f8a1b2c3d4e5f6071.mp3","content_type":"audio/mpeg","media_type":"mp3",` +
+	`"media_source":"recorded","source_type":"kzc_recording","origin":"inbound from offnet to endpoint","direction":"inbound",` +
+	`"start":63866880000,"duration":62,"duration_ms":62340,"from":"+14155550100@sip.example.com","to":"1001@sip.example.com",` +
+	`"request":"1001@sip.example.com","caller_id_name":"Jane Doe","caller_id_number":"+14155550100","callee_id_name":"Bob",` +
+	`"callee_id_number":"1001","owner_id":"` + owner + `","custom_channel_vars":{"Account-ID":"` + account + `",` +
+	`"Account-Name":"Example Inc","Account-Realm":"sip.example.com","Authorizing-ID":"c0123456789abcdef0123456789abcde",` +
+	`"Authorizing-Type":"device","Bridge-ID":"0a1b2c3d4e5f60718293a4b5c6d7e8f9@10.1.1.5","Call-Interaction-ID":"63866880000-9f3c2a1b",` +
+	`"CallFlow-ID":"d0123456789abcdef0123456789abcde","Channel-Authorized":"true","Ecallmgr-Node":"ecallmgr@apps001.example.com",` +
+	`"Fetch-ID":"e0123456-789a-bcde-f012-3456789abcde","Global-Resource":"false","Inception":"+14155550199@sip.example.com",` +
+	`"Media-Name":"6b3c0e1f9a4d4e7f8a1b2c3d4e5f6071.mp3","Media-Recorder":"kz_media_recording",` +
+	`"Media-Recording-ID":"202311-00000000000000000000000000000001","Owner-ID":"` + owner + `","Presence-ID":"1001@sip.example.com",` +
+	`"Realm":"sip.example.com","Username":"device_1001"}}`
+
+// TestFullRecordingsTakeOneWriteUnit checks the sizes that docs/cost.md states.
+func TestFullRecordingsTakeOneWriteUnit(t *testing.T) {
+	t.Parallel()
+	const (
+		fingerprint = "0123456789abcdefghijkl"
+		sum         = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+		kind        = "audio/mpeg"
+	)
+	created := func(r *recording.Recording) {
+		r.Made, r.Modified, r.Audio.SHA256, r.Audio.Sequencer = fingerprint, r.Created+60, sum, "0055AED6DCD90281E5"
+	}
+	note := func(r *recording.Recording) {
+		r.Document, r.Modified = r.Document[:len(r.Document)-1]+recording.Document(`,"user_metadata":{"note":"`+strings.Repeat("n", 200)+`"}}`), r.Created+60
+	}
+	for name, tt := range map[string]struct {
+		change func(*recording.Recording)
+		want   int
+	}{
+		"plain":                       {func(*recording.Recording) {}, 536},
+		"created with an id or a key": {created, 642},
+		"with a note of 200 bytes":    {note, 757},
+		"both":                        {func(r *recording.Recording) { created(r); note(r) }, 853},
+		"waiting for an announced upload": {func(r *recording.Recording) {
+			r.Made, r.Audio, r.Upload = fingerprint, recording.Audio{}, recording.Upload{SHA256: sum, Size: 499712, ContentType: kind}
+		}, 599},
+		"of a Kazoo, with its channel variables": {func(r *recording.Recording) { r.Document = kazooDocument }, 990},
+	} {
+		r := sample(1)
+		tt.change(&r)
+		m, err := encode(nil, &r)
+		if got := size(m); err != nil || got != tt.want || got >= 1024 {
+			t.Errorf("%s: %d bytes, error %v, want %d and less than 1024", name, got, err, tt.want)
+		}
+	}
+}
+
 func TestItemSizeIsBounded(t *testing.T) {
 	t.Parallel()
 	r := sample(1)
 	grown := func(n int) *recording.Recording {
 		r := r
+		with := func(n int) recording.Document {
+			return sample(1).Document[:len(sample(1).Document)-1] + recording.Document(`,"x":"`+strings.Repeat("x", n)+`"}`)
+		}
+		r.Document = with(0)
 		m, _ := encode(nil, &r)
-		missing := n - size(m)
-		r.Document = r.Document[:len(r.Document)-1] + recording.Document(`,"description":"`+strings.Repeat("x", missing-len(`,"description":""`))+`"}`)
+		r.Document = with(n - size(m))
 		return &r
 	}
 	if _, err := encode(nil, grown(maxItem)); err != nil {

@@ -9,10 +9,10 @@ import (
 
 // The attributes of the table; see the package comment.
 const (
-	attrAccount      = "account_id"
+	attrAccount      = "a"
 	attrID           = "id"
-	attrCreatedID    = "created_id"
-	attrAccountOwner = "account_owner"
+	attrCreatedID    = "c"
+	attrAccountOwner = "o"
 	attrRevision     = "rev"
 	attrModified     = "mod"
 	attrAudio        = "audio"

@@ -124,15 +124,19 @@ func (w *row) decode(before, r *recording.Recording) error {
 		return fmt.Errorf("%w: %s %q of %q/%q", errLayout, attrCreatedID, v[fieldCreatedID], v[fieldAccount], v[fieldID])
 	}
 	_, owner, _ := bytes.Cut(v[fieldAccountOwner], []byte(separator))
+	texts := own[[]byte]{v[fieldAccount], owner, v[fieldID]}
+	length, err := fullLength(v[fieldDocument], &texts)
+	if err != nil {
+		return err
+	}
 	var text arena
-	text.Grow(len(v[fieldID]) + len(v[fieldRevision]) + len(v[fieldMade]) + len(v[fieldDocument]))
+	text.Grow(len(v[fieldID]) + len(v[fieldRevision]) + len(v[fieldMade]) + length)
 	*r = recording.Recording{
 		Account: same(before.Account, v[fieldAccount]), Owner: same(before.Owner, owner),
 		ID: text.add(v[fieldID]), Revision: text.add(v[fieldRevision]), Made: text.add(v[fieldMade]),
 		Created: created, Modified: modified,
-		Document: recording.Document(text.add(v[fieldDocument])),
+		Document: text.expand(v[fieldDocument], &texts),
 	}
-	var err error
 	if r.Upload, err = w.upload(); err != nil {
 		return err
 	}
@@ -146,7 +150,7 @@ func (w *row) audio(before recording.Audio) (recording.Audio, error) {
 	a := recording.Audio{
 		Key:   string(w.values[fieldAudioKey]),
 		State: recording.State(state), Reason: recording.Reason(reason),
-		SHA256: string(w.values[fieldSHA256]), Sequencer: string(w.values[fieldSequencer]),
+		SHA256: fullSum(w.values[fieldSHA256]), Sequencer: string(w.values[fieldSequencer]),
 	}
 	place, length, kind, err := w.split(fieldAudio, attrAudio)
 	a.Place, a.ContentType = recording.Place(same(string(before.Place), place)), same(before.ContentType, kind)
@@ -157,7 +161,7 @@ func (w *row) audio(before recording.Audio) (recording.Audio, error) {
 // upload decodes the announced upload.
 func (w *row) upload() (u recording.Upload, err error) {
 	sum, length, kind, err := w.split(fieldUpload, attrUpload)
-	u.SHA256, u.Size, u.ContentType = string(sum), length, string(kind)
+	u.SHA256, u.Size, u.ContentType = fullSum(sum), length, string(kind)
 	return u, err
 }
 
