@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -31,7 +32,7 @@ func read(t testing.TB, q store.Query, n, bytes int) reading {
 		read := min(want, n-next, 1<<20/bytes)
 		got.rows += read
 		for i := range read {
-			r := recording.Recording{ID: fmt.Sprint(next + i)}
+			r := recording.Recording{ID: strconv.Itoa(next + i)}
 			if !a.Add(&r, bytes) {
 				break
 			}
@@ -99,7 +100,7 @@ func TestFilteredPagesAreComplete(t *testing.T) {
 		for range rapid.IntRange(0, 6).Draw(t, "clusters") {
 			from, length := rapid.IntRange(0, n).Draw(t, "from"), rapid.IntRange(1, 200).Draw(t, "length")
 			for i := from; i < min(from+length, n); i++ {
-				kept[fmt.Sprint(i)] = true
+				kept[strconv.Itoa(i)] = true
 			}
 		}
 		bytes := rapid.SampledFrom([]int{100, 600, 2000}).Draw(t, "bytes")
@@ -112,7 +113,7 @@ func TestFilteredPagesAreComplete(t *testing.T) {
 			read := min(a.Rows(), n-next)
 			reads++
 			for i := range read {
-				r := recording.Recording{ID: fmt.Sprint(next + i)}
+				r := recording.Recording{ID: strconv.Itoa(next + i)}
 				if !a.Add(&r, bytes) {
 					break
 				}
@@ -129,7 +130,7 @@ func TestFilteredPagesAreComplete(t *testing.T) {
 		}
 		want := 0
 		for i := range ended {
-			if kept[fmt.Sprint(i)] {
+			if kept[strconv.Itoa(i)] {
 				want++
 			}
 		}

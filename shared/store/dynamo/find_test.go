@@ -145,7 +145,7 @@ func TestFindReportsMalformedItems(t *testing.T) {
 	t.Parallel()
 	was := sample(1)
 	for name, m := range map[string]item{
-		"no sort key":     {attrAccount: str(account), attrID: str(was.ID)},
+		"no sort key":       {attrAccount: str(account), attrID: str(was.ID)},
 		"tombstone's audio": with(tombstoneOf(stored(t), &was, "another", 63866880100), attrAudio, "?"),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -34,11 +34,11 @@ func text(m item, name string) string {
 	return ""
 }
 
-// number returns an integer attribute of m, absent if m has no such attribute.
-func number(m item, name string, absent int64) (int64, error) {
+// number returns an integer attribute of m, 0 if m has no such attribute.
+func number(m item, name string) (int64, error) {
 	v, ok := m[name].(*types.AttributeValueMemberN)
 	if !ok {
-		return absent, nil
+		return 0, nil
 	}
 	n, err := strconv.ParseInt(v.Value, 10, 64)
 	if err != nil {
@@ -113,7 +113,7 @@ func tombstoneOf(old item, r *recording.Recording, revision string, now recordin
 
 // decodeTombstone reads the item of a tombstone.
 func decodeTombstone(m item) (store.Tombstone, error) {
-	created, err := number(m, attrCreated, 0)
+	created, err := number(m, attrCreated)
 	if err != nil {
 		return store.Tombstone{}, err
 	}
@@ -124,7 +124,7 @@ func decodeTombstone(m item) (store.Tombstone, error) {
 	if t.Audio, err = rowOf(m).audio(recording.Audio{}); err != nil {
 		return t, err
 	}
-	expires, err := number(m, attrExpires, 0)
+	expires, err := number(m, attrExpires)
 	if expires != 0 {
 		t.Expires = fromUnix(expires)
 	}

@@ -94,10 +94,10 @@ func rowOf(m item) *row {
 // or if it is of another type than expected.
 func (w *row) set(name, value []byte, kind onepass.Kind) bool {
 	f, want := fieldOf(name), onepass.String
-	switch {
-	case f == otherField:
+	switch f {
+	case otherField:
 		return true
-	case f == fieldModified:
+	case fieldModified:
 		want = onepass.Number
 	}
 	if kind != want || w.values[f] != nil {
@@ -195,7 +195,7 @@ type arena struct{ strings.Builder }
 // add returns b as a string.
 func (a *arena) add(b []byte) string {
 	begin := a.Len()
-	a.Write(b) //nolint:revive // never fails
+	_, _ = a.Write(b) // never fails
 	return a.String()[begin:]
 }
 

@@ -98,7 +98,7 @@ func (s *Store) RevokeSecret(ctx context.Context, account, id string) error {
 
 // decodeSecret decodes the item of a storage secret.
 func decodeSecret(m item) (store.Secret, error) {
-	created, err := number(m, attrCreated, 0)
+	created, err := number(m, attrCreated)
 	if err != nil {
 		return store.Secret{}, err
 	}

@@ -160,11 +160,11 @@ func (a *arena) expand(short []byte, texts *own[[]byte]) recording.Document {
 		for i < len(short) && short[i] >= controls {
 			i++
 		}
-		a.Write(short[from:i])
+		_, _ = a.Write(short[from:i])
 		if i < len(short) {
 			entry, text, n := entryAt(short, i, texts)
-			a.WriteString(entry)
-			a.Write(text)
+			_, _ = a.WriteString(entry)
+			_, _ = a.Write(text)
 			i += n
 		}
 	}

@@ -30,7 +30,7 @@ func ChangeOf(r events.DynamoDBStreamRecord) (store.Change, error) {
 		return store.Change{}, fmt.Errorf("the item after the change: %w", err)
 	}
 	if c.After != nil && c.After.Deleted { // dated by the service's own clock
-		deleted, err := number(after, attrDeleted, 0)
+		deleted, err := number(after, attrDeleted)
 		if err != nil {
 			return store.Change{}, fmt.Errorf("the tombstone: %w", err)
 		}

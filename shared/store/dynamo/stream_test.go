@@ -100,7 +100,7 @@ func TestMalformedItemsAreLayoutErrors(t *testing.T) {
 	dead := tombstoneOf(m, &r, "next", recording.SecondsOf(deletedAt))
 	for name, strange := range map[string]item{
 		"no key":            {attrDocument: str("{}")},
-		"no sort key":     {attrAccount: str(account), attrID: str(r.ID)},
+		"no sort key":       {attrAccount: str(account), attrID: str(r.ID)},
 		"another's sort":    with(m, attrCreatedID, createdID(r.Created, sample(2).ID)),
 		"audio":             with(m, attrAudio, "managed many audio/mpeg"),
 		"tombstone's key":   with(dead, attrAccount, ""),

@@ -257,7 +257,7 @@ func (s *Store) Renew(ctx context.Context, account, id string) error {
 		return err
 	}
 	until := s.now().AddDate(0, 0, store.TombstoneDays)
-	expires, err := number(m, attrExpires, 0)
+	expires, err := number(m, attrExpires)
 	switch {
 	case err != nil:
 		return fail(doing, account, id, err)

@@ -258,8 +258,8 @@ func TestCallbackErrorsAreReturnedUnchanged(t *testing.T) {
 func TestMalformedItemIsALayoutError(t *testing.T) {
 	t.Parallel()
 	for name, m := range map[string]item{
-		"no sort key":      {attrAccount: str(account), attrID: str("202311-1")},
-		"short sort key":   {attrAccount: str(account), attrID: str("202311-1"), attrCreatedID: str("1#202311-1")},
+		"no sort key":        {attrAccount: str(account), attrID: str("202311-1")},
+		"short sort key":     {attrAccount: str(account), attrID: str("202311-1"), attrCreatedID: str("1#202311-1")},
 		"letters in it":      {attrAccount: str(account), attrID: str("202311-1"), attrCreatedID: str("6386688006x#202311-1")},
 		"another id":         {attrAccount: str(account), attrID: str("202311-1"), attrCreatedID: str("63866880062#202311-2")},
 		"audio without size": {attrAccount: str(account), attrID: str("202311-1"), attrCreatedID: str("63866880062#202311-1"), attrAudio: str("managed audio/mpeg")},

@@ -80,7 +80,7 @@ func (d *decoder) count(to *int32) bool {
 		return false
 	}
 	n, err := strconv.ParseUint(string(token), 10, 31)
-	*to = int32(n) //nolint:gosec // 31 bits fit
+	*to = int32(n)
 	return err == nil
 }
 

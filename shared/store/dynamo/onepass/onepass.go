@@ -31,6 +31,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"net/http"
 	"strconv"
 	"sync"
 
@@ -92,7 +93,7 @@ func (p protocol) DeserializeResponse(
 	if err := read(body, resp); err != nil {
 		return &smithy.DeserializationError{Err: err}
 	}
-	if resp.StatusCode == 200 && decode(ctx, body.Bytes(), out) {
+	if resp.StatusCode == http.StatusOK && decode(ctx, body.Bytes(), out) {
 		if body.Cap() <= maxPooled {
 			buffers.Put(body)
 		}
