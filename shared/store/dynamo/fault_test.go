@@ -286,17 +286,19 @@ func TestDamagedAnswersAreRetried(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	limits := fastLimits()
+	limits.Attempt = time.Minute // a slow machine must not make it one attempt more
 	f := newFake(t, checked(respondItem(m), false), checked(respondItem(m), true))
-	got, err := openAt(t, f.url, fastLimits()).Get(t.Context(), r.Account, r.ID)
+	got, err := openAt(t, f.url, limits).Get(t.Context(), r.Account, r.ID)
 	if err != nil || got.Document != r.Document || len(f.calls()) != 2 {
 		t.Errorf("Get = %v, error %v after %d calls, want the recording after 2", got, err, len(f.calls()))
 	}
 	f = newFake(t, checked(respondItem(m), false))
-	if _, err := openAt(t, f.url, fastLimits()).Get(t.Context(), r.Account, r.ID); !errors.Is(err, store.ErrUnavailable) || len(f.calls()) != 3 {
+	if _, err := openAt(t, f.url, limits).Get(t.Context(), r.Account, r.ID); !errors.Is(err, store.ErrUnavailable) || len(f.calls()) != 3 {
 		t.Errorf("Get = %v after %d calls, want %v after 3", err, len(f.calls()), store.ErrUnavailable)
 	}
 	f = newFake(t, checked(writeDone, false), checked(conditionFailed(item{attrRevision: str("another")}), true))
-	if err := openAt(t, f.url, fastLimits()).Put(t.Context(), &r); !errors.Is(err, store.ErrUnavailable) {
+	if err := openAt(t, f.url, limits).Put(t.Context(), &r); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("Put = %v, want %v: the damaged answer may have been a success", err, store.ErrUnavailable)
 	}
 }

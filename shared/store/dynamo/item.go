@@ -89,7 +89,7 @@ func set(m item, name, value string, present bool) {
 
 // decode decodes the item of a recording into r.
 func decode(m item, r *recording.Recording) error {
-	return rowOf(m).decode(new(recording.Recording), r)
+	return rowOf(m).decode(new(recording.Recording), r, new([]byte))
 }
 
 // isTombstone reports whether m is the tombstone of a deleted recording.

@@ -108,8 +108,8 @@ func (w *row) set(name, value []byte, kind onepass.Kind) bool {
 }
 
 // decode decodes the item of a recording into r. It shares strings that are the same in
-// before, the recording before it in a list.
-func (w *row) decode(before, r *recording.Recording) error {
+// before, the recording before it in a list. scratch is room for a document.
+func (w *row) decode(before, r *recording.Recording, scratch *[]byte) error {
 	v := &w.values
 	created, ok := createdOf(v[fieldCreatedID])
 	modified := created
@@ -125,17 +125,18 @@ func (w *row) decode(before, r *recording.Recording) error {
 	}
 	_, owner, _ := bytes.Cut(v[fieldAccountOwner], []byte(separator))
 	texts := own[[]byte]{v[fieldAccount], owner, v[fieldID]}
-	length, err := fullLength(v[fieldDocument], &texts)
+	document, err := appendFull((*scratch)[:0], v[fieldDocument], &texts)
 	if err != nil {
 		return err
 	}
+	*scratch = document
 	var text arena
-	text.Grow(len(v[fieldID]) + len(v[fieldRevision]) + len(v[fieldMade]) + length)
+	text.Grow(len(v[fieldID]) + len(v[fieldRevision]) + len(v[fieldMade]) + len(document))
 	*r = recording.Recording{
 		Account: same(before.Account, v[fieldAccount]), Owner: same(before.Owner, owner),
 		ID: text.add(v[fieldID]), Revision: text.add(v[fieldRevision]), Made: text.add(v[fieldMade]),
 		Created: created, Modified: modified,
-		Document: text.expand(v[fieldDocument], &texts),
+		Document: recording.Document(text.add(document)),
 	}
 	if r.Upload, err = w.upload(); err != nil {
 		return err
@@ -201,8 +202,9 @@ func (a *arena) add(b []byte) string {
 
 // rows decodes the items of a Query as they are read; see [onepass.Rows].
 type rows struct {
-	found []listed
-	row   row
+	found   []listed
+	row     row
+	scratch []byte
 }
 
 // listed is an item of a list and its size in bytes.
@@ -237,7 +239,7 @@ func (s *rows) End() bool {
 		before = &s.found[n-1].Recording
 	}
 	s.found = append(s.found, listed{size: s.row.size})
-	err := s.row.decode(before, &s.found[len(s.found)-1].Recording)
+	err := s.row.decode(before, &s.found[len(s.found)-1].Recording, &s.scratch)
 	s.row = row{}
 	return err == nil
 }

@@ -75,3 +75,23 @@ func TestOrdinaryPageIsDecodedInOnePass(t *testing.T) {
 		}
 	}
 }
+
+// DynamoDB Local answers in the form that package onepass accepts.
+func TestAnswersOfDynamoDBLocalAreDecodedInOnePass(t *testing.T) {
+	t.Parallel()
+	s := live(t)
+	r := sample(1)
+	if err := s.Put(t.Context(), &r); err != nil {
+		t.Fatal(err)
+	}
+	k, _ := rangeOf(store.Query{})
+	in := s.query(store.Query{Account: account}, k)
+	decoded := new(rows)
+	out, err := s.client.Query(onepass.WithRows(t.Context(), decoded), in)
+	if err != nil || out.Items != nil || len(decoded.found) != 1 || out.ConsumedCapacity == nil {
+		t.Fatalf("Query: error %v, items %v, %d rows, want one row", err, out.Items, len(decoded.found))
+	}
+	if diff := cmp.Diff(r, decoded.found[0].Recording); diff != "" {
+		t.Errorf("the row, -want +got: %s", diff)
+	}
+}

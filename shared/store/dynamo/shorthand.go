@@ -111,62 +111,37 @@ func (o own[T]) longest(text string) (code string, n int) {
 	return code, n
 }
 
-// entryAt returns the text for the control character at short[i], either as entry or as
-// text, and how many characters stand for it; n is 0 if the shorthand is malformed.
-func entryAt(short []byte, i int, texts *own[[]byte]) (entry string, text []byte, n int) {
-	switch c := int(short[i]); {
-	case c > 0 && c <= len(common):
-		return common[c-1], nil, 1
-	case c == rareFirst && i+1 < len(short):
-		switch r := int(short[i+1]) - ' '; {
-		case r >= 0 && r < len(rare):
-			return rare[r], nil, 2
-		case r >= firstOwn-' ' && r < firstOwn-' '+len(texts):
-			return "", texts[r-(firstOwn-' ')], 2
-		}
-	}
-	return "", nil, 0
-}
-
-// fullLength returns the length of the document with this shorthand. Error: errLayout
-// if the shorthand is malformed, as it is for an entry of a later version.
-func fullLength(short []byte, texts *own[[]byte]) (int, error) {
+// appendFull appends the document with this shorthand to dst. Error: errLayout if the
+// shorthand is malformed, as it is for an entry of a later version.
+func appendFull(dst, short []byte, texts *own[[]byte]) ([]byte, error) {
 	if len(short) > 0 && short[0] == plain {
-		return len(short) - 1, nil
+		return append(dst, short[1:]...), nil
 	}
-	length := len(short)
-	for i := 0; i < len(short); i++ {
-		if short[i] >= controls {
-			continue
-		}
-		entry, text, n := entryAt(short, i, texts)
-		if n == 0 {
-			return 0, fmt.Errorf("%w: %s has an unknown entry at %d", errLayout, attrDocument, i)
-		}
-		length += len(entry) + len(text) - n
-		i += n - 1
-	}
-	return length, nil
-}
-
-// expand appends the document with a well-formed shorthand and returns it.
-func (a *arena) expand(short []byte, texts *own[[]byte]) recording.Document {
-	begin := a.Len()
-	if len(short) > 0 && short[0] == plain {
-		return recording.Document(a.add(short[1:]))
-	}
-	for i := 0; i < len(short); {
+	for i := 0; ; {
 		from := i
 		for i < len(short) && short[i] >= controls {
 			i++
 		}
-		_, _ = a.Write(short[from:i])
-		if i < len(short) {
-			entry, text, n := entryAt(short, i, texts)
-			_, _ = a.WriteString(entry)
-			_, _ = a.Write(text)
-			i += n
+		if dst = append(dst, short[from:i]...); i == len(short) {
+			return dst, nil
 		}
+		c := int(short[i])
+		if c > 0 && c <= len(common) {
+			dst = append(dst, common[c-1]...)
+			i++
+			continue
+		}
+		if i++; c != rareFirst || i == len(short) {
+			return nil, fmt.Errorf("%w: %s has an unknown entry", errLayout, attrDocument)
+		}
+		switch c := int(short[i]); {
+		case c >= ' ' && c < ' '+len(rare):
+			dst = append(dst, rare[c-' ']...)
+		case c >= firstOwn && c < firstOwn+len(texts):
+			dst = append(dst, texts[c-firstOwn]...)
+		default:
+			return nil, fmt.Errorf("%w: %s has an unknown entry", errLayout, attrDocument)
+		}
+		i++
 	}
-	return recording.Document(a.String()[begin:])
 }

@@ -160,6 +160,12 @@ var escapes = [256]byte{
 	'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t',
 }
 
+// hexDigits holds the value of each hexadecimal digit plus one, 0 for other characters.
+var hexDigits = [256]byte{
+	'0': 1, '1': 2, '2': 3, '3': 4, '4': 5, '5': 6, '6': 7, '7': 8, '8': 9, '9': 10,
+	'a': 11, 'b': 12, 'c': 13, 'd': 14, 'e': 15, 'f': 16, 'A': 11, 'B': 12, 'C': 13, 'D': 14, 'E': 15, 'F': 16,
+}
+
 // escape reads an escape sequence into scratch.
 func (d *decoder) escape() bool {
 	if len(d.data) < 2 || d.data[0] != '\\' {
@@ -171,8 +177,12 @@ func (d *decoder) escape() bool {
 		return true
 	}
 	r, ok := d.unicode()
-	if !ok {
+	switch {
+	case !ok:
 		return false
+	case r < utf8.RuneSelf: // as in the shorthand of a document
+		d.scratch = append(d.scratch, byte(r))
+		return true
 	}
 	if utf16.IsSurrogate(r) {
 		low, ok := d.unicode()
@@ -192,15 +202,11 @@ func (d *decoder) unicode() (rune, bool) {
 	}
 	var r rune
 	for _, c := range d.data[2:length] {
-		switch {
-		case '0' <= c && c <= '9':
-			c -= '0'
-		case 'a' <= c|0x20 && c|0x20 <= 'f':
-			c = c | 0x20 - 'a' + 10
-		default:
+		digit := hexDigits[c]
+		if digit == 0 {
 			return 0, false
 		}
-		r = r<<4 | rune(c)
+		r = r<<4 | rune(digit-1)
 	}
 	d.data = d.data[length:]
 	return r, true
