@@ -26,7 +26,8 @@ const (
 
 // Assembler builds a page from the rows that a driver reads in order. It decides
 // which recordings belong on the page, where the page ends and where the next one
-// begins. Both drivers use it, so the same data gives the same page.
+// begins. Both drivers use it, so the same data gives the same page, except where the
+// budget of a filtered page ends it: the drivers count different bytes.
 //
 //	for a := NewAssembler(q); ; {
 //		read a.Rows() rows, pass each to a.Add while that returns true
@@ -99,6 +100,9 @@ func (a *Assembler) Add(r *recording.Recording, size int) bool {
 	a.rows++
 	a.examined += int64(size)
 	if a.q.Keep == nil || a.q.Keep(r) {
+		if a.page.Recordings == nil {
+			a.page.Recordings = make([]recording.Recording, 0, min(a.q.Limit, minRows))
+		}
 		a.page.Recordings = append(a.page.Recordings, *r)
 		a.kept += int64(len(r.Document))
 		a.full = len(a.page.Recordings) >= a.q.Limit || a.q.MaxBytes > 0 && a.kept >= a.q.MaxBytes

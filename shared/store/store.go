@@ -169,10 +169,10 @@ type Query struct {
 	Work Work
 }
 
-// Work is a budget in reads and bytes rather than in time, so that the same
-// data always gives the same page. A zero field means no limit. Apart from this
-// budget, a driver ends a page early only if less than Reserve remains until the
-// deadline of the context.
+// Work is a budget in reads and bytes rather than in time, so that a driver always
+// gives the same page for the same data. A zero field means no limit. Apart from
+// this budget, a driver ends a page early only if less than Reserve remains until
+// the deadline of the context.
 type Work struct {
 	// Calls is the maximum number of reads. On DynamoDB a read is one Query, on
 	// SQLite one SELECT. Both ask for Assembler.Rows rows.
