@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -18,8 +20,12 @@ import (
 // closes the request's body when the response starts.
 const answerTime = 300 * time.Microsecond
 
-// fake stands in for three services. Its DynamoDB stores the items of each table and
-// answers every Query with all items and every GetItem with the first one. Its S3
+// tableSize is how many recordings each table of the fake holds.
+const tableSize = 200
+
+// fake stands in for three services. Its DynamoDB stores the items of each table. It
+// answers every Query with as many items as it asks for, and every GetItem with the
+// first one. Its S3
 // returns the same object for every key. It is also a Lambda runtime API.
 type fake struct {
 	url    string
@@ -89,10 +95,17 @@ func (f *fake) next(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// key is the part of a request and of an item that tells where a Query goes on.
+type key struct {
+	ID struct{ S string } `json:"id"`
+}
+
 func (f *fake) dynamo(w http.ResponseWriter, r *http.Request) {
 	var in struct {
-		TableName string
-		Item      json.RawMessage
+		TableName         string
+		Item              json.RawMessage
+		Limit             int
+		ExclusiveStartKey key
 	}
 	body, err := io.ReadAll(r.Body)
 	if err == nil {
@@ -109,18 +122,48 @@ func (f *fake) dynamo(w http.ResponseWriter, r *http.Request) {
 	var out any = struct{}{}
 	switch r.Header.Get("X-Amz-Target") {
 	case "DynamoDB_20120810.Query":
-		out = map[string]any{"Items": items, "Count": len(items), "ScannedCount": len(items)}
+		out = page(items, in.ExclusiveStartKey, in.Limit)
 	case "DynamoDB_20120810.GetItem":
 		out = map[string]any{"Item": items[0]}
 	case "DynamoDB_20120810.PutItem":
-		if len(items) < pageSize {
+		if len(items) < tableSize {
 			f.mu.Lock()
 			f.tables[in.TableName] = append(items, in.Item)
 			f.mu.Unlock()
 		}
 	}
+	text, err := json.Marshal(out)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-	_ = json.NewEncoder(w).Encode(out)
+	w.Header().Set("X-Amz-Crc32", strconv.FormatUint(uint64(crc32.ChecksumIEEE(text)), 10))
+	_, _ = w.Write(text)
+}
+
+// page returns the answer to a Query: up to limit items after the one with the key
+// after.
+func page(items []json.RawMessage, after key, limit int) map[string]any {
+	id := func(item json.RawMessage) string {
+		var k key
+		_ = json.Unmarshal(item, &k)
+		return k.ID.S
+	}
+	if i := slices.IndexFunc(items, func(m json.RawMessage) bool { return after.ID.S != "" && id(m) == after.ID.S }); i >= 0 {
+		items = items[i+1:]
+	}
+	n := min(limit, len(items))
+	out := map[string]any{
+		"Items": items[:n], "Count": n, "ScannedCount": n,
+		"ConsumedCapacity": map[string]any{"TableName": ourTable, "CapacityUnits": 6.5},
+	}
+	if n < len(items) {
+		out["LastEvaluatedKey"] = map[string]any{
+			"a": map[string]any{"S": account}, "id": map[string]any{"S": id(items[n-1])}, "c": map[string]any{"S": "x"},
+		}
+	}
+	return out
 }
 
 func object(w http.ResponseWriter, _ *http.Request) {

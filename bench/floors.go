@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -50,7 +51,7 @@ func putNative(ctx context.Context, client *dynamodb.Client, r *recording.Record
 func floorOf(name, endpoint string) (func(context.Context) error, error) {
 	client := nativeClient(endpoint)
 	key := map[string]types.AttributeValue{
-		"account_id": &types.AttributeValueMemberS{Value: account}, "id": &types.AttributeValueMemberS{Value: sample(0).ID},
+		"a": &types.AttributeValueMemberS{Value: account}, "id": &types.AttributeValueMemberS{Value: sample(0).ID},
 	}
 	get := func(ctx context.Context) (map[string]types.AttributeValue, error) {
 		out, err := client.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(ourTable), Key: key, ConsistentRead: aws.Bool(true)})
@@ -60,8 +61,10 @@ func floorOf(name, endpoint string) (func(context.Context) error, error) {
 		return out.Item, nil
 	}
 	switch name {
-	case "list", "list with a filter":
-		return ordinaryList(client)
+	case "list":
+		return ordinaryList(client, pageSize+1, nil)
+	case "list with a filter": // every second recording matches
+		return ordinaryList(client, 2*pageSize+1, map[string]any{"direction": "inbound"})
 	case "get":
 		return behindCodec(func(ctx context.Context) ([]byte, error) {
 			m, err := get(ctx)
@@ -69,7 +72,7 @@ func floorOf(name, endpoint string) (func(context.Context) error, error) {
 				return nil, err
 			}
 			return []byte(m["doc"].(*types.AttributeValueMemberS).Value), nil
-		}, listPath+"/"+sample(0).ID, "call_id")
+		}, listPath+"/"+sample(0).ID, "10.1.1.5") // the call ID, also in the shorthand of doc
 	case "get, bare floor":
 		return func(ctx context.Context) error { _, err := get(ctx); return err }, nil
 	case "patch":
@@ -108,11 +111,11 @@ func bareRedirect(endpoint string, get func(context.Context) (map[string]types.A
 }
 
 // ordinaryList returns a list that is implemented in the usual way, without
-// optimization.
-func ordinaryList(client *dynamodb.Client) (func(context.Context) error, error) {
+// optimization. It reads so many rows, and lists those with the wanted fields.
+func ordinaryList(client *dynamodb.Client, rows int32, want map[string]any) (func(context.Context) error, error) {
 	return behindCodec(func(ctx context.Context) ([]byte, error) {
 		out, err := client.Query(ctx, &dynamodb.QueryInput{
-			TableName: aws.String(nativeTable), KeyConditionExpression: aws.String("account_id = :a"), Limit: aws.Int32(pageSize + 1),
+			TableName: aws.String(nativeTable), KeyConditionExpression: aws.String("account_id = :a"), Limit: &rows,
 			ExpressionAttributeValues: map[string]types.AttributeValue{":a": &types.AttributeValueMemberS{Value: account}},
 		})
 		if err != nil {
@@ -122,6 +125,14 @@ func ordinaryList(client *dynamodb.Client) (func(context.Context) error, error) 
 		if err := attributevalue.UnmarshalListOfMaps(out.Items, &documents); err != nil {
 			return nil, err
 		}
+		documents = slices.DeleteFunc(documents, func(d map[string]any) bool {
+			for name, value := range want {
+				if d[name] != value {
+					return true
+				}
+			}
+			return false
+		})[:pageSize]
 		return json.Marshal(map[string]any{"data": documents, "page_size": len(documents), "status": "success"})
 	}, listPath, `page_size\":50`)
 }
