@@ -52,7 +52,7 @@ func (s *Store) Claimed(ctx context.Context, account, key string) (store.Claim, 
 	if err != nil {
 		return store.Claim{}, err
 	}
-	expires, err := number(m, attrExpires, 0)
+	expires, err := number(m, attrExpires)
 	switch {
 	case err != nil:
 		return store.Claim{}, fail(doing, account, "", err)
