@@ -53,7 +53,7 @@ func startFake(ctx context.Context) (*fake, error) {
 		w.WriteHeader(http.StatusAccepted)
 	})
 	mux.HandleFunc("POST /{$}", f.dynamo)
-	mux.HandleFunc("HEAD /bucket/{key...}", object)
+	mux.HandleFunc("GET /bucket/{key...}", object)
 	f.server = &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
 	go func() { _ = f.server.Serve(l) }()
 	return f, nil
@@ -166,13 +166,15 @@ func page(items []json.RawMessage, after key, limit int) map[string]any {
 	return out
 }
 
+// object answers GET and HEAD of every object with audioSize bytes.
 func object(w http.ResponseWriter, _ *http.Request) {
 	time.Sleep(answerTime)
 	h := w.Header()
 	h.Set("Content-Type", "audio/mpeg")
-	h.Set("Content-Length", "499712")
+	h.Set("Content-Length", strconv.Itoa(audioSize))
 	h.Set("ETag", `"0123456789abcdef0123456789abcdef"`)
 	h.Set("Last-Modified", "Mon, 05 Jan 2026 10:00:00 GMT")
+	_, _ = w.Write(make([]byte, audioSize)) // net/http drops it for HEAD
 }
 
 // environment returns the environment variables of a function in Lambda.

@@ -15,6 +15,15 @@ const (
 	mostRequests = 60
 )
 
+// cases lists the requests. A name may end with the floor to compare the request with.
+var cases = []string{
+	"list", "list" + usualGo, "list with a filter", "csv" + usualGo, "gzip" + usualGo, "get", "get, bare floor", "get" + usualGo,
+	"audio" + usualGo, "patch", "redirect",
+}
+
+// usualGo is the end of the name of a figure whose floor is an ordinary implementation.
+const usualGo = ", usual Go"
+
 // requests counts the instructions of one warm request of each case and of its
 // floor, from the event's JSON to the answer's. The fake services run in another
 // process.
@@ -26,21 +35,33 @@ func (b *bench) requests(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{"list", "list with a filter", "get", "get, bare floor", "patch", "redirect"} {
-		var figures [2]float64
-		for i, way := range []string{"ours", "floor"} {
-			var counts [2]float64
-			for j, n := range []int{fewRequests, mostRequests} {
-				counts[j], err = b.callgrind(ctx, self, "-child", name+"/"+way, "-n", strconv.Itoa(n))
-				if err != nil {
-					return fmt.Errorf("%s/%s: %w", name, way, err)
-				}
+	ours := map[string]float64{}
+	for _, name := range cases {
+		base, _, _ := strings.Cut(name, ", ")
+		if ours[base] == 0 {
+			if ours[base], err = b.request(ctx, self, base+"/ours"); err != nil {
+				return err
 			}
-			figures[i] = (counts[1] - counts[0]) / (mostRequests - fewRequests)
 		}
-		b.add("request "+name, "instr", float64(int(figures[0])), float64(int(figures[1])))
+		floor, err := b.request(ctx, self, name+"/floor")
+		if err != nil {
+			return err
+		}
+		b.add("request "+name, "instr", ours[base], floor)
 	}
 	return nil
+}
+
+// request returns the instructions of one request of child, which is "case/way".
+func (b *bench) request(ctx context.Context, self, child string) (float64, error) {
+	var counts [2]float64
+	for i, n := range []int{fewRequests, mostRequests} {
+		var err error
+		if counts[i], err = b.callgrind(ctx, self, "-child", child, "-n", strconv.Itoa(n)); err != nil {
+			return 0, fmt.Errorf("%s: %w", child, err)
+		}
+	}
+	return float64(int((counts[1] - counts[0]) / (mostRequests - fewRequests))), nil
 }
 
 // runChild makes n requests of child, which is "case/way".

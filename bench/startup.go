@@ -70,6 +70,13 @@ func (b *bench) startUp(ctx context.Context) error {
 		}
 		b.add("start "+f.name, "instr", ours, floor)
 	}
+	for _, peer := range []string{"usual", "noop"} {
+		floor, err := count("bench/floor/" + peer)
+		if err != nil {
+			return err
+		}
+		b.add("start list"+map[string]string{"usual": usualGo, "noop": ", no-op"}[peer], "instr", counts["functions/list"], floor)
+	}
 	return nil
 }
 
