@@ -156,7 +156,7 @@ func (r *response) encode(v2 bool) []byte {
 	if text {
 		out = appendEscaped(out, r.body)
 	} else {
-		out = base64.StdEncoding.AppendEncode(out, r.body)
+		out = appendBase64(out, r.body)
 	}
 	out = append(out, `","isBase64Encoded":`...)
 	out = strconv.AppendBool(out, !text)
@@ -221,54 +221,4 @@ func appendJSON(out []byte, v any) []byte {
 		return append(out, `{}`...)
 	}
 	return append(out, text...)
-}
-
-// widths has the number of bytes that each byte takes inside a JSON string: 2 with
-// a backslash escape, 6 for other control characters, 1 for everything else.
-var widths = func() (w [256]byte) {
-	for c := range w {
-		w[c] = 1
-		if c < ' ' {
-			w[c] = 6
-		}
-	}
-	w['"'], w['\\'], w['\n'] = 2, 2, 2
-	return w
-}()
-
-// escapedLen returns the length of text inside a JSON string.
-func escapedLen(text []byte) int {
-	n := 0
-	for _, c := range text {
-		n += int(widths[c])
-	}
-	return n
-}
-
-// appendEscaped appends text, which must be valid UTF-8, escaped for a JSON string.
-func appendEscaped(dst, text []byte) []byte {
-	const hex = "0123456789abcdef"
-	at := len(dst)
-	n := escapedLen(text)
-	dst = slices.Grow(dst, n+len(`","isBase64Encoded":false}`))[:at+n]
-	for _, c := range text {
-		if widths[c] == 1 {
-			dst[at] = c
-			at++
-			continue
-		}
-		dst[at] = '\\'
-		switch widths[c] {
-		case 2:
-			dst[at+1] = c
-			if c == '\n' {
-				dst[at+1] = 'n'
-			}
-		default:
-			copy(dst[at+1:], "u00")
-			dst[at+4], dst[at+5] = hex[c>>4], hex[c&15]
-		}
-		at += int(widths[c])
-	}
-	return dst
 }
