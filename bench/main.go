@@ -23,6 +23,7 @@ import (
 func main() {
 	child := flag.String("child", "", "only run requests of `case/way`")
 	parts := flag.String("parts", "", "measure only these `parts`, separated by commas; budgets of others are not checked")
+	only := flag.String("case", "", "of the requests, measure only this `case`")
 	n := flag.Int("n", 1, "number of requests for -child")
 	files := flag.String("files", "", "only serve the files of this `folder`")
 	flag.Parse()
@@ -34,7 +35,7 @@ func main() {
 	case *files != "":
 		err = serveFiles(ctx, *files)
 	default:
-		err = run(ctx, *parts)
+		err = run(ctx, *parts, *only)
 	}
 	cancel()
 	if err != nil {
@@ -47,7 +48,7 @@ func main() {
 var errOver = errors.New("a figure exceeds its budget; see OVER above")
 
 // run measures everything, or only some parts, and prints the table.
-func run(ctx context.Context, parts string) error {
+func run(ctx context.Context, parts, only string) error {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return err
@@ -58,7 +59,7 @@ func run(ctx context.Context, parts string) error {
 		return err
 	}
 	defer f.close()
-	b := &bench{dir: dir, fake: f}
+	b := &bench{dir: dir, fake: f, only: only}
 	for _, part := range []struct {
 		name    string
 		measure func(context.Context) error
@@ -87,6 +88,7 @@ func run(ctx context.Context, parts string) error {
 type bench struct {
 	dir  string
 	fake *fake
+	only string // the only case of the requests, "" for all
 	rows []row
 }
 

@@ -38,6 +38,9 @@ func (b *bench) requests(ctx context.Context) error {
 	ours := map[string]float64{}
 	for _, name := range cases {
 		base, _, _ := strings.Cut(name, ", ")
+		if b.only != "" && b.only != base {
+			continue
+		}
 		if ours[base] == 0 {
 			if ours[base], err = b.request(ctx, self, base+"/ours"); err != nil {
 				return err

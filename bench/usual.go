@@ -90,7 +90,7 @@ func text(contentType string, body []byte) response {
 	return response{StatusCode: http.StatusOK, Headers: map[string]string{"Content-Type": contentType}, Body: string(body)}
 }
 
-func binary(contentType string, body []byte) response {
+func inBase64(contentType string, body []byte) response {
 	r := text(contentType, nil)
 	r.Body, r.IsBase64Encoded = base64.StdEncoding.EncodeToString(body), true
 	return r
@@ -152,7 +152,7 @@ func (u *usual) gzip(ctx context.Context) (response, error) {
 	if _, err = z.Write(body); err == nil {
 		err = z.Close()
 	}
-	return binary("application/json", out.Bytes()), err
+	return inBase64("application/json", out.Bytes()), err
 }
 
 func (u *usual) csv(ctx context.Context) (response, error) {
@@ -213,5 +213,5 @@ func (u *usual) audio(ctx context.Context) (response, error) {
 	}
 	defer func() { _ = out.Body.Close() }()
 	data, err := io.ReadAll(out.Body)
-	return binary("audio/mpeg", data), err
+	return inBase64("audio/mpeg", data), err
 }

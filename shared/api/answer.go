@@ -23,14 +23,35 @@ func (a *answer) WriteHeader(status int) {
 }
 
 // Write sends part of the body. It first sends status 200 if no status was sent.
-func (a *answer) Write(p []byte) (int, error) {
+func (a *answer) Write(p []byte) (int, error) { return a.write(p, a.ResponseWriter.Write) }
+
+// WriteOwned is Write for bytes that the caller does not change afterwards. The gateway
+// keeps them without a copy.
+func (a *answer) WriteOwned(p []byte) (int, error) {
+	if to, ok := a.ResponseWriter.(interface{ WriteOwned(p []byte) (int, error) }); ok {
+		return a.write(p, to.WriteOwned)
+	}
+	return a.Write(p)
+}
+
+func (a *answer) write(p []byte, write func([]byte) (int, error)) (int, error) {
 	a.WriteHeader(http.StatusOK)
 	if a.head {
 		return len(p), nil
 	}
-	n, err := a.ResponseWriter.Write(p)
+	n, err := write(p)
 	a.bytes += int64(n)
 	return n, err
+}
+
+// writeOwned writes p, which must not change afterwards, without a copy if w can do that.
+func writeOwned(w http.ResponseWriter, p []byte) error {
+	write := w.Write
+	if to, ok := w.(interface{ WriteOwned(p []byte) (int, error) }); ok {
+		write = to.WriteOwned
+	}
+	_, err := write(p)
+	return err
 }
 
 // Unwrap supports [http.ResponseController].

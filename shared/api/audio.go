@@ -45,9 +45,12 @@ func (g *getter) audio(w http.ResponseWriter, r *request, rec *recording.Recordi
 	default:
 		return audioMissing(rec)
 	}
-	err := g.managed(w, r, rec, d)
-	if errors.Is(err, media.ErrChanged) {
-		err = g.managed(w, r, rec, d) // the object was replaced between stat and read
+	done, err := g.direct(w, r, rec, d)
+	if !done {
+		err = g.managed(w, r, rec, d)
+		if errors.Is(err, media.ErrChanged) {
+			err = g.managed(w, r, rec, d) // the object was replaced between stat and read
+		}
 	}
 	if errors.Is(err, media.ErrNotFound) {
 		return badIdentifier(rec.ID, "the audio of this recording is not in the store (yet)")
@@ -63,13 +66,9 @@ func (g *getter) managed(w http.ResponseWriter, r *request, rec *recording.Recor
 	if err != nil {
 		return fmt.Errorf("stat audio: %w", err)
 	}
-	if err := object.Whole(key, rec.Audio.Size); err != nil {
-		r.entry.Cause = err
+	a, err := describe(r, rec, object)
+	if err != nil {
 		return err
-	}
-	object.ContentType = audioType(object.ContentType, rec)
-	a := &requestedAudio{
-		Object: object, key: key, disposition: dispositionOf(r, rec, object.ContentType), duration: incoming.Duration(rec.Document),
 	}
 	v := httpfield.Validators{ETag: object.ETag, Modified: object.Modified}
 	switch v.Evaluate(r.Header) {
@@ -85,19 +84,32 @@ func (g *getter) managed(w http.ResponseWriter, r *request, rec *recording.Recor
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	if ranges := r.Header.Values("Range"); len(ranges) == 1 && v.AllowsRange(r.Header) {
-		switch part, extent := httpfield.ParseRange(ranges[0], object.Size); extent {
-		case httpfield.Unsatisfiable:
+	if v.AllowsRange(r.Header) {
+		part, ok := partOf(r, object.Size)
+		if !ok {
 			return rangeNotSatisfiable(object.Size)
-		case httpfield.Partial:
-			a.part = &part
 		}
+		a.part = part
 	}
 	t := transports[d]
 	if a.length() > gatewayLimit {
 		return t.large(g, w, r, a)
 	}
 	return t.small(g, w, r, a)
+}
+
+// describe returns the whole audio of rec, which is in object. The error says that the
+// object is damaged.
+func describe(r *request, rec *recording.Recording, object media.Object) (*requestedAudio, error) {
+	key := rec.AudioKey()
+	if err := object.Whole(key, rec.Audio.Size); err != nil {
+		r.entry.Cause = err
+		return nil, err
+	}
+	object.ContentType = audioType(object.ContentType, rec)
+	return &requestedAudio{
+		Object: object, key: key, disposition: dispositionOf(r, rec, object.ContentType), duration: incoming.Duration(rec.Document),
+	}, nil
 }
 
 // external answers with external audio: GET redirects to it, HEAD answers from

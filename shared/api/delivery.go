@@ -1,13 +1,16 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"time"
 
+	"callrecordings/shared/httpfield"
 	"callrecordings/shared/media"
+	"callrecordings/shared/recording"
 )
 
 // Delivery configures how audio reaches clients.
@@ -90,6 +93,67 @@ func (g *getter) inline(w http.ResponseWriter, r *request, a *requestedAudio) er
 	if err != nil {
 		return err
 	}
+	return a.send(w, data)
+}
+
+// direct answers with inline audio from a single GET. The size in the recording, which
+// ingest has verified, decides in advance that the audio fits, and which bytes a Range
+// selects. done is false if the object must be examined first, as with a condition: most
+// conditions end in a 304, which needs no bytes. Then direct has written nothing.
+func (g *getter) direct(w http.ResponseWriter, r *request, rec *recording.Recording, d media.Delivery) (done bool, err error) {
+	size := rec.Audio.Size
+	if d == media.Redirect || r.Method != http.MethodGet || size == 0 || httpfield.HasConditions(r.Header) {
+		return false, nil
+	}
+	part, ok := partOf(r, size)
+	want := requestedAudio{Object: media.Object{Size: size}, part: part}
+	if !ok || want.length() > gatewayLimit {
+		return false, nil
+	}
+	if err := reserve(w, want.length()); err != nil {
+		return true, err
+	}
+	body, object, err := g.media.Open(r.Context(), rec.AudioKey(), "", (*media.Part)(part))
+	if errors.Is(err, media.ErrChanged) { // the object does not have these bytes
+		return false, nil
+	}
+	if err != nil {
+		return true, fmt.Errorf("open audio: %w", err)
+	}
+	defer body.Close() //nolint:errcheck // the bytes are read, or not wanted
+	a, err := describe(r, rec, object)
+	if err != nil {
+		return true, err
+	}
+	v := httpfield.Validators{ETag: object.ETag, Modified: object.Modified}
+	if a.part = part; part != nil && !v.AllowsRange(r.Header) {
+		return false, nil // the client needs all bytes
+	}
+	data, err := a.readFrom(w, body)
+	if err != nil {
+		return true, err
+	}
+	return true, a.send(w, data)
+}
+
+// partOf returns the part of audio of that size that the request asks for, nil for all
+// of it. ok is false if the audio does not have the part.
+func partOf(r *request, size int64) (part *httpfield.ByteRange, ok bool) {
+	ranges := r.Header.Values("Range")
+	if len(ranges) != 1 {
+		return nil, true
+	}
+	switch p, extent := httpfield.ParseRange(ranges[0], size); extent {
+	case httpfield.Unsatisfiable:
+		return nil, false
+	case httpfield.Partial:
+		return &p, true
+	}
+	return nil, true
+}
+
+// send answers with data, the requested bytes.
+func (a *requestedAudio) send(w http.ResponseWriter, data []byte) error {
 	a.headers(w.Header())
 	status := http.StatusOK
 	if a.part != nil {
@@ -97,8 +161,7 @@ func (g *getter) inline(w http.ResponseWriter, r *request, a *requestedAudio) er
 		status = http.StatusPartialContent
 	}
 	w.WriteHeader(status)
-	_, err = w.Write(data)
-	return err
+	return writeOwned(w, data)
 }
 
 // read reads the requested bytes. It returns media.ErrChanged if the object was
@@ -112,6 +175,11 @@ func (g *getter) read(w http.ResponseWriter, r *request, a *requestedAudio) ([]b
 		return nil, fmt.Errorf("open audio: %w", err)
 	}
 	defer body.Close() //nolint:errcheck // it was read to its end, or the read has failed
+	return a.readFrom(w, body)
+}
+
+// readFrom reads the requested bytes from body.
+func (a *requestedAudio) readFrom(w http.ResponseWriter, body io.Reader) ([]byte, error) {
 	data := room(w, a.length())
 	if _, err := io.ReadFull(body, data); err != nil {
 		return nil, fmt.Errorf("%w: read audio: %w", media.ErrUnavailable, err)

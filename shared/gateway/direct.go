@@ -110,6 +110,20 @@ func (r *response) encodedLen() int {
 	return envelope + base64.StdEncoding.EncodedLen(len(r.body)) + len("true") - len("false")
 }
 
+// escapedLen returns the length of text that appendEscaped appends.
+func escapedLen(text []byte) int {
+	n := len(text)
+	for _, c := range text {
+		switch {
+		case c == '"', c == '\\', c == '\n':
+			n++
+		case c < ' ':
+			n += escapeSize - 1
+		}
+	}
+	return n
+}
+
 // send sends the response to the client of a request.
 func (r *response) send(w http.ResponseWriter, method string) {
 	r.WriteHeader(http.StatusOK)

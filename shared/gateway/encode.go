@@ -15,6 +15,8 @@ import (
 const (
 	// wordSize is the number of bytes in a step.
 	wordSize = 8
+	// base64Step is the number of bytes that a step of appendBase64 encodes.
+	base64Step = 24
 	// escapeSize is the length of the longest escape, such as \u001f.
 	escapeSize = 6
 
@@ -100,12 +102,19 @@ func appendBase64(dst, data []byte) []byte {
 	pairs := base64Pairs()
 	at := len(dst)
 	out := dst[:cap(dst)]
-	// A step reads a word but takes only its first six bytes.
-	for ; len(data) >= wordSize; data = data[6:] {
-		w := binary.BigEndian.Uint64(data)
-		binary.BigEndian.PutUint64(out[at:], uint64(pairs[w>>52])<<48|uint64(pairs[w>>40&0xfff])<<32|
-			uint64(pairs[w>>28&0xfff])<<16|uint64(pairs[w>>16&0xfff]))
-		at += wordSize
+	for len(data) >= base64Step+2 { // the last word reads two bytes more than it encodes
+		from, to := (*[base64Step + 2]byte)(data), (*[base64Step / 3 * 4]byte)(out[at:])
+		putBase64((*[wordSize]byte)(to[0:]), pairs, binary.BigEndian.Uint64(from[0:]))
+		putBase64((*[wordSize]byte)(to[8:]), pairs, binary.BigEndian.Uint64(from[6:]))
+		putBase64((*[wordSize]byte)(to[16:]), pairs, binary.BigEndian.Uint64(from[12:]))
+		putBase64((*[wordSize]byte)(to[24:]), pairs, binary.BigEndian.Uint64(from[18:]))
+		data, at = data[base64Step:], at+len(to)
 	}
 	return base64.StdEncoding.AppendEncode(out[:at], data)
+}
+
+// putBase64 puts the base64 of the first six bytes of a big-endian word into out.
+func putBase64(out *[wordSize]byte, pairs *[1 << 12]uint16, word uint64) {
+	binary.BigEndian.PutUint64(out[:], uint64(pairs[word>>52])<<48|uint64(pairs[word>>40&0xfff])<<32|
+		uint64(pairs[word>>28&0xfff])<<16|uint64(pairs[word>>16&0xfff]))
 }

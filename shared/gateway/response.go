@@ -26,7 +26,6 @@ type response struct {
 	written    int  // bytes that the handler wrote
 	overflowed bool // the handler wrote more than MaxResponse
 	share      *share
-	room       []byte // the memory that Room returned
 	crowded    bool   // the budget had no room for the body
 }
 
@@ -43,17 +42,14 @@ func (r *response) Reserve(n int64) error {
 }
 
 // Room returns memory for a body of n bytes, after Reserve. The handler fills it and
-// passes it to Write once, as the whole body; Write then copies nothing. The memory is
-// valid until the handler returns.
+// passes it to WriteOwned. The memory is valid until the handler returns.
 func (r *response) Room(n int64) []byte {
 	if r.share == nil {
-		r.room = make([]byte, n)
-		return r.room
+		return make([]byte, n)
 	}
 	keepRoom(r.share.room) // of a read that is repeated
 	r.share.room = newRoom(n)
-	r.room = r.share.room
-	return r.room
+	return r.share.room
 }
 
 func newResponse(method string) *response {
@@ -78,7 +74,13 @@ func (r *response) WriteHeader(status int) {
 // Write implements [http.ResponseWriter]. It counts the body of a response to HEAD
 // and drops it. A write beyond [MaxResponse] fails with [http.ErrContentLength], and
 // one without room in the budget with [ErrCrowded].
-func (r *response) Write(p []byte) (int, error) {
+func (r *response) Write(p []byte) (int, error) { return r.write(p, false) }
+
+// WriteOwned is Write for bytes that the caller does not change afterwards. A body that
+// is written at once is kept without a copy, which saves megabytes for audio.
+func (r *response) WriteOwned(p []byte) (int, error) { return r.write(p, true) }
+
+func (r *response) write(p []byte, owned bool) (int, error) {
 	r.WriteHeader(http.StatusOK)
 	r.written += len(p)
 	switch {
@@ -93,7 +95,7 @@ func (r *response) Write(p []byte) (int, error) {
 		r.crowded = true
 		return 0, ErrCrowded
 	}
-	if r.body == nil && len(p) > 0 && len(p) == len(r.room) && &p[0] == &r.room[0] {
+	if owned && r.body == nil {
 		r.body = p[:len(p):len(p)]
 		return len(p), nil
 	}

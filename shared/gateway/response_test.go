@@ -324,3 +324,23 @@ func TestEveryBodyArrives(t *testing.T) {
 		}
 	})
 }
+
+// WriteOwned keeps the bytes instead of a copy, and otherwise does what Write does.
+func TestWriteOwned(t *testing.T) {
+	t.Parallel()
+	body := []byte("body")
+	r := newResponse(http.MethodGet)
+	if n, err := r.WriteOwned(body); n != len(body) || err != nil || &r.body[0] != &body[0] {
+		t.Errorf("WriteOwned = %d, %v, or made a copy", n, err)
+	}
+	if _, err := r.Write([]byte(" and more")); err != nil || string(r.body) != "body and more" {
+		t.Errorf("body = %q, %v", r.body, err)
+	}
+	if _, err := r.WriteOwned(make([]byte, MaxResponse)); !errors.Is(err, http.ErrContentLength) || !r.overflowed {
+		t.Errorf("WriteOwned of too much = %v, want ErrContentLength", err)
+	}
+	head := newResponse(http.MethodHead)
+	if n, err := head.WriteOwned(body); n != len(body) || err != nil || head.body != nil || head.written != len(body) {
+		t.Errorf("WriteOwned for HEAD = %d, %v, body %q", n, err, head.body)
+	}
+}

@@ -46,6 +46,16 @@ func (v Validators) Evaluate(h http.Header) Outcome {
 	return Proceed
 }
 
+// HasConditions reports whether [Validators.Evaluate] has a condition to check.
+func HasConditions(h http.Header) bool {
+	for _, name := range []string{"If-Match", "If-Unmodified-Since", "If-None-Match", "If-Modified-Since"} {
+		if len(h.Values(name)) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // AllowsWrite reports whether If-Match permits a change of this version. A
 // request without If-Match may change any version.
 func (v Validators) AllowsWrite(h http.Header) bool {

@@ -116,3 +116,15 @@ func TestAllowsWrite(t *testing.T) {
 		}
 	}
 }
+
+func TestHasConditions(t *testing.T) {
+	t.Parallel()
+	for header, want := range map[string]bool{
+		"If-Match": true, "If-None-Match": true, "If-Modified-Since": true, "If-Unmodified-Since": true,
+		"If-Range": false, "Range": false, "Etag": false,
+	} {
+		if got := HasConditions(http.Header{header: {""}}); got != want {
+			t.Errorf("HasConditions with %s = %t, want %t", header, got, want)
+		}
+	}
+}
