@@ -13,6 +13,8 @@ const (
 	// gzip: the 6 MB of a Lambda response, less room for headers. With gzip,
 	// [gatewayLimit] applies to the compressed bytes, which travel as base64.
 	wholeText = 6_000_000
+	// longestEscape is the length of a byte's longest escape, \u001f.
+	longestEscape = 6
 	// flushBytes is how much text an encoder collects before it writes it.
 	flushBytes = 64 << 10
 )
@@ -69,8 +71,10 @@ func (b *listBody) send(w http.ResponseWriter, last []byte) error {
 	if b.z == nil && b.out.Len() == 0 { // last is the whole body
 		b.zip = b.zip && len(last) > minCompressed
 		if !b.zip {
-			if err := b.measure(last); err != nil {
-				return err
+			if longestEscape*len(last) > wholeText { // otherwise it fits, whatever it is
+				if err := b.measure(last); err != nil {
+					return err
+				}
 			}
 			writeBytes(w, http.StatusOK, last)
 			return nil

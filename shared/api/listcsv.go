@@ -1,10 +1,10 @@
 package api
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"callrecordings/shared/csvtable"
@@ -27,6 +27,9 @@ type csvList struct {
 	query   parameters
 	body    listBody
 	table   *csvtable.Table
+
+	text       []byte // of the members around the document
+	path, name []byte // of the current member
 }
 
 // newCSVList returns an empty list that holds at most limit bytes of text.
@@ -38,7 +41,7 @@ func newCSVList(r *request, query parameters, limit int) *csvList {
 	if names, _ := query.first("columns"); !isAbsent(names) {
 		l.table.Only(strings.Split(names, ","))
 	} else {
-		l.table.Arrange(tableLayout)
+		l.table.Arrange(tableLayout())
 	}
 	return l
 }
@@ -48,13 +51,15 @@ func newCSVList(r *request, query parameters, limit int) *csvList {
 // clients expect them.
 const startISO = "start_iso"
 
+var startKey = []byte("\x00" + startISO)
+
 // year10000 is the first of January 10000 in Gregorian seconds. RFC 3339 ends there.
 const year10000 = 315_569_520_000
 
 // tableLayout has a column for every field of the document, so that all pages of a list
 // have the same. Members of objects have theirs at the place of the object, but only in
 // pages that use them, because clients choose their names.
-var tableLayout = layoutOfTable()
+var tableLayout = sync.OnceValue(layoutOfTable)
 
 func layoutOfTable() []csvtable.Place {
 	column := func(path ...string) csvtable.Place {
@@ -72,11 +77,22 @@ func layoutOfTable() []csvtable.Place {
 		column("_read_only", "content_types"), column("_read_only", "state"), column("_read_only", "reason"), column(startISO))
 }
 
-// add implements listEncoder.
+// add implements listEncoder. The cells are those of AppendJSON, but the stored document
+// passes to the table without becoming part of another text first.
 func (l *csvList) add(rec *recording.Recording) error {
-	addObject(l.table, "", "", recording.Document(rec.AppendJSON(nil, false)))
+	around := *rec
+	around.Document = "" // AppendJSON adds members before and after the document
+	l.text = around.AppendJSON(l.text[:0], false)
+	first := true
+	for member, raw := range recording.Document(l.text).Fields() {
+		l.addMember(member, raw)
+		if first {
+			l.addObject(rec.Document)
+		}
+		first = false
+	}
 	if start, ok := rec.Document.Int("start"); ok && start > 0 && start < year10000 {
-		l.table.Literal("\x00"+startISO, startISO, recording.Seconds(start).Time().Format(time.RFC3339))
+		l.table.Literal(startKey, []byte(startISO), recording.Seconds(start).Time().Format(time.RFC3339))
 	}
 	if !l.table.EndRow() {
 		return errTooMuch
@@ -84,58 +100,50 @@ func (l *csvList) add(rec *recording.Recording) error {
 	return nil
 }
 
-// addObject adds the members of an object as cells. Like Kazoo, it joins the
+// addObject adds the members of an object as cells.
+func (l *csvList) addObject(members recording.Document) {
+	for member, raw := range members.Fields() {
+		l.addMember(member, raw)
+	}
+}
+
+// addMember adds a member of the object at l.path as cells. Like Kazoo, it joins the
 // names of nested members with "_". The key of a column is its path, with a NUL
 // before each step, because two paths may have the same joined name.
-func addObject(t *csvtable.Table, path, name string, members recording.Document) {
-	for member, raw := range members.Fields() {
-		p, n := path+"\x00"+member, member
-		if name != "" {
-			n = name + "_" + member
-		}
-		switch raw[0] {
-		case '{':
-			addObject(t, p, n, recording.Document(raw))
-		case '"':
-			t.Text(p, n, unquoted(raw))
-		case '[':
-			t.Text(p, n, joined(raw))
-		case 'n':
-			t.Literal(p, n, "") // null
-		default:
-			t.Literal(p, n, raw)
-		}
+func (l *csvList) addMember(member, raw string) {
+	path, name := len(l.path), len(l.name)
+	l.path = append(append(l.path, 0), member...)
+	if name > 0 {
+		l.name = append(l.name, '_')
 	}
+	l.name = append(l.name, member...)
+	switch raw[0] {
+	case '{':
+		l.addObject(recording.Document(raw))
+	case '"':
+		l.table.Text(l.path, l.name, recording.Unquote(raw))
+	case '[':
+		l.table.Text(l.path, l.name, joined(raw))
+	case 'n':
+		l.table.Literal(l.path, l.name, "") // null
+	default:
+		l.table.Literal(l.path, l.name, raw)
+	}
+	l.path, l.name = l.path[:path], l.name[:name]
 }
 
 // joined returns the members of a JSON array, separated by ";". An array that
 // holds arrays or objects stays as it is.
 func joined(array string) string {
-	var members []json.RawMessage
-	if err := json.Unmarshal([]byte(array), &members); err != nil {
-		return array
-	}
-	texts := make([]string, len(members))
-	for i, m := range members {
-		switch m[0] {
-		case '{', '[':
+	var one [1]string // most arrays have a single member
+	texts := one[:0]
+	for raw := range recording.Elements(array) {
+		if raw[0] == '{' || raw[0] == '[' {
 			return array
-		case '"':
-			texts[i] = unquoted(string(m))
-		default:
-			texts[i] = string(m)
 		}
+		texts = append(texts, recording.Unquote(raw))
 	}
 	return strings.Join(texts, ";")
-}
-
-// unquoted decodes a JSON string.
-func unquoted(raw string) string {
-	var text string
-	if err := json.Unmarshal([]byte(raw), &text); err != nil {
-		return raw
-	}
-	return text
 }
 
 // answer implements listEncoder.

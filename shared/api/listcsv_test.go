@@ -277,3 +277,92 @@ func TestCSVFileName(t *testing.T) {
 		}
 	}
 }
+
+// plainCells adds the cells of rec to a table in the plain way: it encodes the whole
+// recording and decodes every value with encoding/json.
+func plainCells(t *testing.T, table *csvtable.Table, rec *recording.Recording) {
+	t.Helper()
+	var decode func(path, name string, members recording.Document)
+	decode = func(path, name string, members recording.Document) {
+		for member, raw := range members.Fields() {
+			p, n := path+"\x00"+member, member
+			if name != "" {
+				n = name + "_" + member
+			}
+			switch raw[0] {
+			case '{':
+				decode(p, n, recording.Document(raw))
+			case '"':
+				table.Text([]byte(p), []byte(n), plainText(t, raw))
+			case '[':
+				table.Text([]byte(p), []byte(n), plainList(t, raw))
+			case 'n':
+				table.Literal([]byte(p), []byte(n), "")
+			default:
+				table.Literal([]byte(p), []byte(n), raw)
+			}
+		}
+	}
+	decode("", "", recording.Document(rec.AppendJSON(nil, false)))
+	table.EndRow()
+}
+
+func plainText(t *testing.T, raw string) (text string) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(raw), &text); err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func plainList(t *testing.T, raw string) string {
+	t.Helper()
+	var members []json.RawMessage
+	if err := json.Unmarshal([]byte(raw), &members); err != nil {
+		t.Fatal(err)
+	}
+	texts := make([]string, len(members))
+	for i, m := range members {
+		switch m[0] {
+		case '{', '[':
+			return raw
+		case '"':
+			texts[i] = plainText(t, string(m))
+		default:
+			texts[i] = string(m)
+		}
+	}
+	return strings.Join(texts, ";")
+}
+
+// FuzzCSVCells compares the cells of two documents with those of plainCells.
+func FuzzCSVCells(f *testing.F) {
+	f.Add(`{"a":1,"b":{"c":"x","d":{"e":true}}}`, `{"b":{"d":{"f":-2.50}},"g":[],"h":["p","q",3],"i":[{"j":1}]}`)
+	f.Add(`{"a":"1,\"2\"\r\n3","b_c":"\u0000","k":{}}`, `{"":{"":{"":"x"}},"\u0041":null,"a_":[null,true,"\ud83d\ude00",1e5]}`)
+	f.Add(`{}`, `{"x":[["=1"]],"y":["\\","\""],"z":"\u2028","k\u0000":{"\u0000":"é"}}`)
+	f.Fuzz(func(t *testing.T, one, two string) {
+		got, want := csvList{table: csvtable.New(1 << 20)}, csvtable.New(1<<20)
+		for i, text := range []string{one, two} {
+			d, err := recording.ParseDocument([]byte(text))
+			if err != nil {
+				return
+			}
+			rec := &recording.Recording{
+				ID: fmt.Sprint("202601-", i), Document: d,
+				Audio: recording.Audio{Place: recording.Managed, ContentType: "audio/mpeg", Reason: recording.Reason(strings.Repeat("x", i))},
+			}
+			if err := got.add(rec); err != nil {
+				t.Fatal(err)
+			}
+			plainCells(t, want, rec)
+		}
+		if diff := cmp.Diff(linesOf(want), linesOf(got.table)); diff != "" {
+			t.Errorf("%s, %s (-plain +got):\n%s", one, two, diff)
+		}
+	})
+}
+
+func linesOf(table *csvtable.Table) (text string) {
+	_ = table.Lines(func(line []byte) error { text += string(line); return nil })
+	return text
+}

@@ -100,23 +100,24 @@ func (t *Table) rank(key string) int {
 }
 
 // Text adds a cell to the current row, defused by [Defuse]. key identifies the
-// column. name becomes the header of a new column, also defused.
-func (t *Table) Text(key, name, text string) { t.add(key, name, Defuse(text)) }
+// column. name becomes the header of a new column, also defused. Both are copied, so
+// that a caller can build them in the same memory for every cell.
+func (t *Table) Text(key, name []byte, text string) { t.add(key, name, Defuse(text)) }
 
 // Literal adds a cell, like [Table.Text], but without defusing it. Use it for
 // numbers and other text that cannot be a formula.
-func (t *Table) Literal(key, name, text string) { t.add(key, name, text) }
+func (t *Table) Literal(key, name []byte, text string) { t.add(key, name, text) }
 
-func (t *Table) add(key, name, text string) {
+func (t *Table) add(key, name []byte, text string) {
 	if t.only {
 		key = name
 	}
-	column, ok := t.columns[key]
+	column, ok := t.columns[string(key)]
 	if !ok && t.only {
 		return
 	}
 	if !ok {
-		column = t.column(key, name)
+		column = t.column(string(key), string(name))
 	}
 	text = escape(text)
 	t.size += len(text)

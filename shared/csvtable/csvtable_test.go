@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -22,13 +23,13 @@ func textOf(t testing.TB, table *Table) string {
 func TestLines(t *testing.T) {
 	t.Parallel()
 	table := New(1000)
-	table.Literal("a", "a", "1")
-	table.Text("b", "=b", "x, y")
+	table.Literal([]byte("a"), []byte("a"), "1")
+	table.Text([]byte("b"), []byte("=b"), "x, y")
 	if !table.EndRow() {
 		t.Fatal("EndRow = false for the first row")
 	}
-	table.Text("c", "a", "=1+1") // another column of the same name
-	table.Literal("a", "a", "-2.50")
+	table.Text([]byte("c"), []byte("a"), "=1+1") // another column of the same name
+	table.Literal([]byte("a"), []byte("a"), "-2.50")
 	if !table.EndRow() {
 		t.Fatal("EndRow = false for the second row")
 	}
@@ -44,7 +45,7 @@ func TestLines(t *testing.T) {
 func TestLinesReturnsTheErrorOfWrite(t *testing.T) {
 	t.Parallel()
 	table := New(1000)
-	table.Text("a", "a", "x")
+	table.Text([]byte("a"), []byte("a"), "x")
 	table.EndRow()
 	failed := errors.New("failed")
 	for n := range 2 {
@@ -65,19 +66,19 @@ func TestLinesReturnsTheErrorOfWrite(t *testing.T) {
 func TestEndRowDropsARowOverTheLimit(t *testing.T) {
 	t.Parallel()
 	table := New(60)
-	table.Text("a", "a", strings.Repeat("x", 100)) // the first row always fits
+	table.Text([]byte("a"), []byte("a"), strings.Repeat("x", 100)) // the first row always fits
 	if !table.EndRow() {
 		t.Fatal("EndRow = false for the first row")
 	}
 	table = New(60)
-	table.Text("a", "a", "x")
+	table.Text([]byte("a"), []byte("a"), "x")
 	table.EndRow()
-	table.Text("a", "a", "y")
-	table.Text("b", "b", strings.Repeat("y", 30))
+	table.Text([]byte("a"), []byte("a"), "y")
+	table.Text([]byte("b"), []byte("b"), strings.Repeat("y", 30))
 	if table.EndRow() {
 		t.Fatal("EndRow = true for a row over the limit")
 	}
-	table.Text("c", "c", "z")
+	table.Text([]byte("c"), []byte("c"), "z")
 	if !table.EndRow() {
 		t.Fatal("EndRow = false for a short row")
 	}
@@ -94,7 +95,7 @@ func TestArrange(t *testing.T) {
 		t.Errorf("an empty table = %q, want %q", got, want)
 	}
 	for _, key := range []string{"x", "z", "o.1", "b", "o.0"} {
-		table.Text(key, key, key)
+		table.Text([]byte(key), []byte(key), key)
 	}
 	table.EndRow()
 	if got, want := textOf(t, table), "b,o.1,o.0,x,z\r\nb,o.1,o.0,x,z\r\n"; got != want {
@@ -106,9 +107,9 @@ func TestOnly(t *testing.T) {
 	t.Parallel()
 	table := New(1000)
 	table.Only([]string{"b", "a", "b"})
-	table.Text("1", "a", "x")
-	table.Text("2", "a", "y")
-	table.Text("3", "c", "z")
+	table.Text([]byte("1"), []byte("a"), "x")
+	table.Text([]byte("2"), []byte("a"), "y")
+	table.Text([]byte("3"), []byte("c"), "z")
 	table.EndRow()
 	if got, want := textOf(t, table), "b,a\r\n,y\r\n"; got != want {
 		t.Errorf("Lines = %q, want %q", got, want)
@@ -177,8 +178,8 @@ func FuzzText(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		table := New(1 << 20)
-		table.Text("a", text, text)
-		table.Literal("b", "b", "1")
+		table.Text([]byte("a"), []byte(text), text)
+		table.Literal([]byte("b"), []byte("b"), "1")
 		table.EndRow()
 		rows, err := csv.NewReader(strings.NewReader(textOf(t, table))).ReadAll()
 		if err != nil || len(rows) != 2 {
@@ -190,4 +191,41 @@ func FuzzText(f *testing.F) {
 			t.Errorf("%q gives header %q and cell %q, want %q", text, rows[0][0], rows[1][0], want)
 		}
 	})
+}
+
+// FuzzEscapes compares the fast paths of Defuse and escape with plain implementations.
+func FuzzEscapes(f *testing.F) {
+	for _, seed := range []string{"", "=1+1", `a"b`, "a,b;c|d", " x ", "\r\n", "＝1", "\xff", "+1555", "-1.5.", "x=", "\x7f=", "a ", "~"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if got, want := Defuse(text), plainDefuse(text); got != want {
+			t.Errorf("Defuse(%q) = %q, want %q", text, got, want)
+		}
+		want := text
+		if strings.ContainsAny(text, "\",;\t\r\n|") || strings.HasPrefix(text, " ") || strings.HasSuffix(text, " ") {
+			want = `"` + strings.ReplaceAll(text, `"`, `""`) + `"`
+		}
+		if got := escape(text); got != want {
+			t.Errorf("escape(%q) = %q, want %q", text, got, want)
+		}
+	})
+}
+
+// plainDefuse is Defuse without a fast path.
+func plainDefuse(text string) string {
+	if text == "" {
+		return ""
+	}
+	if strings.ContainsRune(endsCell, rune(text[0])) {
+		return "'" + text
+	}
+	visible := strings.TrimLeftFunc(text, isDropped)
+	first, size := utf8.DecodeRuneInString(visible)
+	whole, fraction, point := strings.Cut(visible[size:], ".")
+	isNumber := (first == '+' || first == '-') && whole != "" && strings.Trim(whole+fraction, "0123456789") == "" && point == (fraction != "")
+	if isNumber || !strings.ContainsRune(beginsFormula, first) {
+		return text
+	}
+	return "'" + text
 }

@@ -15,6 +15,9 @@ func Defuse(text string) string {
 	if text == "" {
 		return text
 	}
+	if c := text[0]; ' ' < c && c < 0x7f && strings.IndexByte(beginsFormula[:4], c) < 0 {
+		return text // a visible ASCII character that begins no formula: most cells
+	}
 	if strings.ContainsRune(endsCell, rune(text[0])) {
 		return "'" + text
 	}
@@ -28,8 +31,8 @@ func Defuse(text string) string {
 }
 
 const (
-	// beginsFormula holds the first characters of formulas, with their full-width
-	// and small forms, and the minus sign, which spreadsheets convert.
+	// beginsFormula holds the first characters of formulas, the four of ASCII first, then
+	// their full-width and small forms, and the minus sign, which spreadsheets convert.
 	beginsFormula = "=+-@＝＋－＠﹦﹢﹣﹫−"
 	// endsCell holds characters that may begin a new cell.
 	endsCell = "\t\r\n"
@@ -52,13 +55,37 @@ func isDecimal(s string) bool {
 	return isDigits(whole) && (!hasPoint || isDigits(fraction))
 }
 
-func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+func isDigits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
 
 // escape quotes text where RFC 4180 requires it. It also quotes text with a
 // character that spreadsheets of other locales take for the end of a cell.
 func escape(text string) string {
-	if text == "" || !strings.ContainsAny(text, "\",;\t\r\n|") && text[0] != ' ' && text[len(text)-1] != ' ' {
+	if !mustQuote(text) {
 		return text
 	}
 	return `"` + strings.ReplaceAll(text, `"`, `""`) + `"`
 }
+
+// mustQuote reports whether text needs quotes. A loop over a table takes half the
+// instructions of strings.ContainsAny, which builds its own table for every cell.
+func mustQuote(text string) bool {
+	if text == "" {
+		return false
+	}
+	for i := range len(text) {
+		if quoted[text[i]] {
+			return true
+		}
+	}
+	return text[0] == ' ' || text[len(text)-1] == ' '
+}
+
+// quoted has the bytes that need quotes anywhere in a cell.
+var quoted = [256]bool{'"': true, ',': true, ';': true, '\t': true, '\r': true, '\n': true, '|': true}

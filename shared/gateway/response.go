@@ -26,7 +26,7 @@ type response struct {
 	written    int  // bytes that the handler wrote
 	overflowed bool // the handler wrote more than MaxResponse
 	share      *share
-	crowded    bool   // the budget had no room for the body
+	crowded    bool // the budget had no room for the body
 }
 
 // ErrCrowded means that too many large answers are being sent.

@@ -1,6 +1,7 @@
 package recording_test
 
 import (
+	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
@@ -311,5 +312,37 @@ func FuzzBrokenDocument(f *testing.F) {
 			t.Fatal(err)
 		}
 		_, _ = patch.Apply(d) // must not panic
+	})
+}
+
+// FuzzElements compares Elements and Unquote with encoding/json.
+func FuzzElements(f *testing.F) {
+	f.Add(`["a","\u0041\"",1,null,[2,"]"],{"x":"}"}]`)
+	f.Add(`[]`)
+	f.Add(`["é\ud83d\ude00\u2028",""]`)
+	f.Fuzz(func(t *testing.T, array string) {
+		d, err := recording.ParseDocument([]byte(`{"a":` + array + `}`))
+		raw, _ := d.Raw("a")
+		var want []json.RawMessage
+		if err != nil || !strings.HasPrefix(raw, "[") || json.Unmarshal([]byte(raw), &want) != nil {
+			return
+		}
+		i := 0
+		for element := range recording.Elements(raw) {
+			if i >= len(want) || element != string(want[i]) {
+				t.Fatalf("%s: element %d = %s, want %s", raw, i, element, want)
+			}
+			text := string(want[i])
+			if strings.HasPrefix(text, `"`) {
+				_ = json.Unmarshal(want[i], &text) // it is valid
+			}
+			if got := recording.Unquote(element); got != text {
+				t.Fatalf("Unquote(%s) = %q, want %q", element, got, text)
+			}
+			i++
+		}
+		if i != len(want) {
+			t.Fatalf("%s: %d elements, want %d", raw, i, len(want))
+		}
 	})
 }

@@ -144,6 +144,14 @@ func unquote(s string) string {
 	return decoded
 }
 
+// Unquote decodes a JSON string of a document, which [Document.Fields] yields. It
+// returns raw unchanged if it is not a string.
+func Unquote(raw string) string { return unquote(raw) }
+
+// Elements returns an iterator over the JSON text of the values of an array of a
+// document.
+func Elements(array string) iter.Seq[string] { return elements(array) }
+
 // quote appends s as a JSON string.
 func quote(dst []byte, s string) []byte {
 	for i := range len(s) {
