@@ -119,17 +119,18 @@ type resource struct {
 // resources are the rows of Routes by path, in the order of the table.
 var resources = resourcesOf(Routes)
 
+// resourcesOf groups routes. Every function runs it when it starts, so it allocates
+// little: the rows of a path follow each other in the table, which a test checks.
 func resourcesOf(routes []Route) []resource {
-	var all []resource
-	for _, route := range routes {
-		segments := strings.Split(route.Path[1:], "/")
-		i := slices.IndexFunc(all, func(r resource) bool { return slices.Equal(r.segments, segments) })
-		if i < 0 {
-			i = len(all)
-			all = append(all, resource{segments: segments, allow: http.MethodOptions})
+	all := make([]resource, 0, len(routes))
+	for len(routes) > 0 {
+		path, n := routes[0].Path, 0
+		allow := append(make([]byte, 0, 64), http.MethodOptions...)
+		for ; n < len(routes) && routes[n].Path == path; n++ {
+			allow = append(append(allow, ", "...), routes[n].Method...)
 		}
-		all[i].routes = append(all[i].routes, route)
-		all[i].allow += ", " + route.Method
+		all = append(all, resource{segments: strings.Split(path[1:], "/"), routes: routes[:n:n], allow: string(allow)})
+		routes = routes[n:]
 	}
 	return all
 }

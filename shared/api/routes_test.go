@@ -185,3 +185,16 @@ func BenchmarkMatch(b *testing.B) {
 		Match(r.Method, r.URL.EscapedPath())
 	}
 }
+
+// The rows of a path follow each other: resourcesOf makes one resource of them.
+func TestRowsOfAPathFollowEachOther(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, r := range resources {
+		path := strings.Join(r.segments, "/")
+		if seen[path] {
+			t.Errorf("the rows of /%s are not next to each other", path)
+		}
+		seen[path] = true
+	}
+}
