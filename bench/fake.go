@@ -179,7 +179,7 @@ func object(w http.ResponseWriter, _ *http.Request) {
 
 // environment returns the environment variables of a function in Lambda.
 func (f *fake) environment() []string {
-	env := []string{"PATH=" + os.Getenv("PATH"), "GODEBUG=asyncpreemptoff=1"}
+	env := []string{"PATH=" + os.Getenv("PATH"), "GODEBUG=asyncpreemptoff=1", "GOGC=400", "GOMEMLIMIT=400MiB"} // as in template.yaml
 	for name, value := range map[string]string{
 		"AWS_LAMBDA_RUNTIME_API": f.url[len("http://"):], "AWS_LAMBDA_FUNCTION_NAME": "bench", "_LAMBDA_SERVER_PORT": "",
 		"AWS_REGION": region, "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "token",

@@ -208,3 +208,39 @@ func TestDashboardShowsEveryFunction(t *testing.T) {
 		}
 	}
 }
+
+// The collector's settings fit the memory of a function. GOGC alone would let a large
+// live heap grow beyond it, and a limit above it would not protect.
+func TestMemoryOfTheCollector(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../template.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tmpl struct {
+		Globals struct {
+			Function struct {
+				MemorySize  int `yaml:"MemorySize"`
+				Environment struct {
+					Variables map[string]any `yaml:"Variables"`
+				} `yaml:"Environment"`
+			} `yaml:"Function"`
+		} `yaml:"Globals"`
+	}
+	if err := yaml.Unmarshal(text, &tmpl); err != nil {
+		t.Fatal(err)
+	}
+	f := tmpl.Globals.Function
+	var limit int
+	if _, err := fmt.Sscanf(fmt.Sprint(f.Environment.Variables["GOMEMLIMIT"]), "%dMiB", &limit); err != nil {
+		t.Fatalf("GOMEMLIMIT = %v: %v", f.Environment.Variables["GOMEMLIMIT"], err)
+	}
+	if f.Environment.Variables["GOGC"] == nil || limit > f.MemorySize*4/5 {
+		t.Errorf("GOGC %v, GOMEMLIMIT %d MiB of %d MB, want GOGC, and at most four fifths", f.Environment.Variables["GOGC"], limit, f.MemorySize)
+	}
+	for name, p := range properties(t, "AWS::Serverless::Function") {
+		if size, ok := p["MemorySize"].(int); ok && size < f.MemorySize {
+			t.Errorf("%s has %d MB, and the limit of all functions is %d MiB", name, size, limit)
+		}
+	}
+}
