@@ -138,7 +138,7 @@ const kazooDocument = `{"call_id":"0a1b2c3d4e5f60718293a4b5c6d7e8f9@10.1.1.5","c
 	`"Media-Recording-ID":"202311-00000000000000000000000000000001","Owner-ID":"` + owner + `","Presence-ID":"1001@sip.example.com",` +
 	`"Realm":"sip.example.com","Username":"device_1001"}}`
 
-// TestFullRecordingsTakeOneWriteUnit checks the sizes that docs/cost.md states.
+// TestFullRecordingsTakeOneWriteUnit checks the sizes that docs/reference/cost.md states.
 func TestFullRecordingsTakeOneWriteUnit(t *testing.T) {
 	t.Parallel()
 	const (

@@ -10,7 +10,7 @@ import (
 	"callrecordings/shared/store"
 )
 
-// TestUnitsOfAPage measures the read units that docs/cost.md states, with the budget of
+// TestUnitsOfAPage measures the read units that docs/reference/cost.md states, with the budget of
 // the API's filtered lists.
 func TestUnitsOfAPage(t *testing.T) {
 	t.Parallel()
@@ -50,7 +50,7 @@ func TestUnitsOfAPage(t *testing.T) {
 	}
 }
 
-// TestUnitsOfWrites measures the units of the writes that docs/cost.md states.
+// TestUnitsOfWrites measures the units of the writes that docs/reference/cost.md states.
 func TestUnitsOfWrites(t *testing.T) {
 	t.Parallel()
 	s := live(t)
