@@ -269,7 +269,7 @@ func TestCreateRejects(t *testing.T) {
 		data       string
 	}{
 		{"not JSON", `{"data":`, nil, 400, `{"json":{"invalid":{"message":"failed to parse request body","target":"body"}}}`},
-		{"a duplicate key", `{"data":{},"data":{}}`, nil, 400, `{"json":{"invalid":{"message":"a key stands twice in one object","target":"body"}}}`},
+		{"a duplicate key", `{"data":{},"data":{}}`, nil, 400, `{"json":{"invalid":{"message":"an object has the same key twice","target":"body"}}}`},
 		{"no body", ``, nil, 400, `{"json":{"invalid":{"message":"failed to parse request body","target":"body"}}}`},
 		{"an unknown field", `{"data":{"frm":"x"}}`, nil, 400, `{"frm":{"additionalProperties":{"message":"Strict checking of data is enabled; only include schema-defined properties","value":"x"}}}`},
 		{"a wrong type", `{"data":{"from":7}}`, nil, 400, `{"from":{"type":{"message":"Value did not match type(s): string","target":"string","value":7}}}`},

@@ -48,7 +48,7 @@ var errorGuide = []struct {
 		"Use one of the methods in Allow.",
 	},
 	{
-		"not_acceptable", "406", "The answer exists in none of the types that the client accepts. data.accepted lists its types.",
+		"not_acceptable", "406", "The answer is not available in any type that the client accepts. data.accepted lists its types.",
 		"Send one of these types in Accept, or no Accept.",
 	},
 	{
@@ -64,7 +64,7 @@ var errorGuide = []struct {
 		"For audio, ask for a presigned URL and upload to it.",
 	},
 	{
-		"range not satisfiable", "416", "The range starts behind the end of the audio, or an unpaged list does not fit into one answer.",
+		"range not satisfiable", "416", "The range starts after the end of the audio, or an unpaged list does not fit into one answer.",
 		"Ask for a range within the size in Content-Range. Read long lists in pages, with page_size.",
 	},
 	{

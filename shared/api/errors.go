@@ -242,7 +242,7 @@ var errorTable = []struct {
 	{incoming.ErrOtherAccount, fixed(http.StatusForbidden, "forbidden", "forbidden")},
 	{incoming.ErrTwoIDs, badReportedID},
 	{strictjson.ErrSyntax, notJSON("failed to parse request body")},
-	{strictjson.ErrDuplicate, notJSON("a key stands twice in one object")},
+	{strictjson.ErrDuplicate, notJSON("an object has the same key twice")},
 	{strictjson.ErrDepth, notJSON("too deeply nested")},
 	{strictjson.ErrNumber, notJSON("a number is out of range")},
 	{strictjson.ErrUTF8, notJSON("not valid UTF-8")},

@@ -180,7 +180,7 @@ func TestAnswersOfErrors(t *testing.T) {
 		{"canceled", context.Canceled, 503, "datastore_unreachable", `{"message":"datastore timeout"}`, "Retry-After", "2"},
 		{"store over deadline", fmt.Errorf("%w: %w", store.ErrNotFound, context.DeadlineExceeded), 404, "bad_identifier", `{"cause":"","message":"bad identifier"}`, "", ""},
 		{"syntax", strictjson.ErrSyntax, 400, "parse_error", `{"json":{"invalid":{"message":"failed to parse request body","target":"body"}}}`, "", ""},
-		{"duplicate", strictjson.ErrDuplicate, 400, "parse_error", `{"json":{"invalid":{"message":"a key stands twice in one object","target":"body"}}}`, "", ""},
+		{"duplicate", strictjson.ErrDuplicate, 400, "parse_error", `{"json":{"invalid":{"message":"an object has the same key twice","target":"body"}}}`, "", ""},
 		{"depth", strictjson.ErrDepth, 400, "parse_error", `{"json":{"invalid":{"message":"too deeply nested","target":"body"}}}`, "", ""},
 		{"number", strictjson.ErrNumber, 400, "parse_error", `{"json":{"invalid":{"message":"a number is out of range","target":"body"}}}`, "", ""},
 		{"UTF-8", strictjson.ErrUTF8, 400, "parse_error", `{"json":{"invalid":{"message":"not valid UTF-8","target":"body"}}}`, "", ""},
@@ -273,7 +273,7 @@ func TestCausesAreLogged(t *testing.T) {
 		{errors.New("a bug"), `"cause":"a bug"`},
 		{invalid("f", "enum", "m", map[string]any{"value": "v"}), `"cause":"enum"`},
 		{recording.FieldErrors{{Field: "f", Code: "type", Message: "m"}}, `"cause":"type"`},
-		{fmt.Errorf("%w: %q", strictjson.ErrDuplicate, "key"), `"cause":"a key stands twice in one object"`},
+		{fmt.Errorf("%w: %q", strictjson.ErrDuplicate, "key"), `"cause":"an object has the same key twice"`},
 	} {
 		s := newListAPI(t, nil)
 		s.askHandler(t, s.handlerOf(func(http.ResponseWriter, *request) error { return tt.err }), "GET", tenantList)
