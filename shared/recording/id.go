@@ -9,7 +9,7 @@ import (
 )
 
 // ErrBadID is the error for an invalid recording ID.
-var ErrBadID = errors.New("malformed recording id")
+var ErrBadID = errors.New("invalid recording ID")
 
 // monthLen is the length of the month at the beginning of an ID, as in
 // "202601".

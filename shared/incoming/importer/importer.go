@@ -39,7 +39,7 @@ var (
 	ErrGone = errors.New("the source has no audio for it")
 	// ErrRefused means that the item, or its audio, can never be copied unless it
 	// changes.
-	ErrRefused = errors.New("cannot be taken")
+	ErrRefused = errors.New("cannot be imported")
 	// ErrTooLarge means that the audio exceeds Options.MaxBytes.
 	ErrTooLarge = fmt.Errorf("%w: the audio is too large", ErrRefused)
 	// ErrUnreachable means that the source did not answer, even after retries.

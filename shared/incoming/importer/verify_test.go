@@ -82,7 +82,7 @@ func TestVerify(t *testing.T) {
 			bad := kazooItem("bad", started)
 			bad.Fault = importer.ErrRefused
 			s.pages = append(s.pages, []importer.Item{bad})
-		}, true, func(v importer.Comparison) int64 { return v.Refused }, "cannot be taken"},
+		}, true, func(v importer.Comparison) int64 { return v.Refused }, "cannot be imported"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

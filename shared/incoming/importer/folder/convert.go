@@ -21,8 +21,8 @@ var convertible = map[string]string{
 	".sln24": "-f s16le -ar 24000", ".sln32": "-f s16le -ar 32000", ".sln44": "-f s16le -ar 44100", ".sln48": "-f s16le -ar 48000",
 }
 
-// notTaken returns why a file that is not audio by its name is not imported, with the
-// command that converts it if ffmpeg can.
+// notTaken returns why a file whose extension is not one of supported audio is not
+// imported. If ffmpeg can convert the file, the error has the command.
 func notTaken(name string) error {
 	extension := path.Ext(name)
 	options, ok := convertible[strings.ToLower(extension)]
@@ -33,7 +33,7 @@ func notTaken(name string) error {
 		options += " "
 	}
 	to := strings.TrimSuffix(name, extension) + ".wav"
-	return fmt.Errorf("%w: %s is not a type that is taken; convert it: ffmpeg %s-i %s %s",
+	return fmt.Errorf("%w: %s is not a supported type; convert it: ffmpeg %s-i %s %s",
 		importer.ErrRefused, extension, options, shellQuoted(name), shellQuoted(to))
 }
 

@@ -8,7 +8,7 @@ import (
 	"callrecordings/shared/incoming/importer"
 )
 
-// A type that is not taken is refused with the command that converts it.
+// A file of an unsupported type is refused, with the command that converts it.
 func TestTypesThatAreNotTaken(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
@@ -19,8 +19,8 @@ func TestTypesThatAreNotTaken(t *testing.T) {
 		"a b's.gsm":  `ffmpeg -f gsm -i 'a b'\''s.gsm' 'a b'\''s.wav'`,
 		"-y.amr":     "ffmpeg -i ./-y.amr ./-y.wav",
 		"$(id).aac":  "ffmpeg -i '$(id).aac' '$(id).wav'",
-		"readme.txt": "not audio by its name",
-		"noname":     "not audio by its name",
+		"readme.txt": "its name is not that of an audio file",
+		"noname":     "its name is not that of an audio file",
 	} {
 		d := newTree(t)
 		d.put(name, "sound")

@@ -18,7 +18,7 @@ import (
 var (
 	errNoAudioFile = errors.New("there is no file for it")
 	errNotThere    = errors.New("the file that its document names does not exist")
-	errNew         = errors.New("it was written just now, and may not be whole")
+	errNew         = errors.New("it was written just now, and may be incomplete")
 	errChanged     = errors.New("it is being changed")
 	errLink        = fmt.Errorf("%w: it is not a regular file any more", importer.ErrRefused)
 )

@@ -94,7 +94,7 @@ func (s Source) refused(name string, why error) importer.Item {
 // Reasons why a file is not imported.
 var (
 	errIrregular     = fmt.Errorf("%w: not a regular file", importer.ErrRefused)
-	errNotAudio      = fmt.Errorf("%w: not audio by its name", importer.ErrRefused)
+	errNotAudio      = fmt.Errorf("%w: its name is not that of an audio file", importer.ErrRefused)
 	errNoAudio       = fmt.Errorf("%w: metadata without audio beside it", importer.ErrRefused)
 	errNoFile        = fmt.Errorf("%w: metadata of a file that does not exist", importer.ErrRefused)
 	errBadSidecar    = fmt.Errorf("%w: metadata must be one JSON object of at most %d bytes", importer.ErrRefused, incoming.MaxSidecar)

@@ -98,7 +98,7 @@ func lines(items []importer.Item) (lines []string) {
 const (
 	exported = `{"id":"202601-a","from":"1@a","x":[1, 2],"pvt_created":63937071000,"pvt_modified":63937071007,"pvt_audio":{"place":"managed","state":"empty",` +
 		`"content_type":"audio/wav","file":"202601-a.wav","size":5,"sha256":"dd29442deca69f52c50006b831cb216edf78a7da33748f0a80ff19f2ebe57ecd"}}`
-	notAudio   = "! not audio by its name"
+	notAudio   = "! its name is not that of an audio file"
 	unreadable = "; the metadata beside it cannot be read"
 	badSidecar = "! metadata must be one JSON object of at most 65536 bytes"
 	otherAudio = "! the document beside it belongs to other audio"
@@ -166,7 +166,7 @@ func TestPages(t *testing.T) {
 			"d.json": `{"id":"202601-d","pvt_created":1,"pvt_audio":{"file":"../d.mp3"}}`, "d.mp3": "s", "e.json": `{"id":"202601-e","pvt_created":-1}`,
 			"f.json": `{"id":"202601-f","pvt_created":1,"pvt_audio":{"file":"f.sh"}}`, "g.json": `{"id":"202601-g","pvt_created":1,"pvt_audio":{"file":"a.mp3"}}`,
 		}, []string{
-			"a.mp3: ! malformed recording id" + unreadable, "b.json: ! pvt_created and pvt_modified must be Gregorian seconds",
+			"a.mp3: ! invalid recording ID" + unreadable, "b.json: ! pvt_created and pvt_modified must be Gregorian seconds",
 			"c.json: ! pvt_audio has an unknown value", "d.json: ! the file that pvt_audio names is not beside it", "d.mp3: " + otherAudio,
 			"e.json: ! pvt_created and pvt_modified must be Gregorian seconds", "f.json: ! the file that pvt_audio names is not beside it",
 			"g.json: ! the file that pvt_audio names is not beside it",

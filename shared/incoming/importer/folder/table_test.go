@@ -102,7 +102,7 @@ func TestReadTableErrors(t *testing.T) {
 		{"a.csv", "file,to\n ,x\n", "row 2: it names no file"},
 		{"a.csv", "file,to\na.mp3,x\n./a.mp3,y\n", "row 3: it names the same file as row 2"},
 		{"a.csv", "file,id\na.mp3,202601-a\nb.mp3,202601-a\n", "row 3: it has the same ID as row 2"},
-		{"a.csv", "file,id\na.mp3,a\n", "row 2: malformed recording id"},
+		{"a.csv", "file,id\na.mp3,a\n", "row 2: invalid recording ID"},
 		{"a.csv", "file\n" + strings.Repeat("x", 64<<10+1), "row 2: it has more than 65536 bytes"},
 		{"a.json", "", "want an array of objects"},
 		{"a.json", `{"file":"a"}`, "want an array of objects"},
