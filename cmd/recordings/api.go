@@ -58,7 +58,7 @@ func (t *apiTarget) open() (*client.Client, error) {
 	}
 	switch {
 	case t.account == "":
-		return nil, usageError{errors.New("--account (or ACCOUNT_ID) is missing")}
+		return nil, usageError{errors.New("--account (or ACCOUNT_ID) is missing, and the token names no account")}
 	case t.token == "":
 		return nil, usageError{errors.New("--token (or TOKEN) is missing; recordings token makes one")}
 	case strings.TrimFunc(t.token, func(r rune) bool { return r <= ' ' || r > '~' }) != t.token || strings.ContainsAny(t.token, "\r\n"):

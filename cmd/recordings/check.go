@@ -68,7 +68,7 @@ type checker struct {
 }
 
 // errNothing means that the account has nothing to play.
-var errNothing = errors.New("the newest recordings have no audio in the bucket, so playing is not checked: add one (recordings add) and check again; --empty accepts this")
+var errNothing = errors.New("the account has no recent audio in the bucket to play: add a recording (recordings add) and check again, or use --empty")
 
 // run does the steps until one fails.
 func (k *checker) run(ctx context.Context, empty bool) error {
@@ -140,7 +140,10 @@ func (k *checker) list(ctx context.Context) (string, error) {
 			break
 		}
 	}
-	if n == checkListed {
+	switch n {
+	case 1:
+		return fmt.Sprintf("the account %s has 1 recording", k.account), nil
+	case checkListed:
 		return fmt.Sprintf("the account %s has %d recordings or more", k.account, n), nil
 	}
 	return fmt.Sprintf("the account %s has %d recordings", k.account, n), nil

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -104,7 +105,7 @@ func flagError(c *cobra.Command, err error) error {
 	var missing *pflag.ValueRequiredError
 	switch {
 	case errors.As(err, &invalid):
-		err = fmt.Errorf("invalid value %q for --%s: %w", invalid.GetValue(), invalid.GetFlag().Name, invalid.Unwrap())
+		err = fmt.Errorf("invalid value %q for --%s: %w", invalid.GetValue(), invalid.GetFlag().Name, plain(invalid.Unwrap()))
 	case errors.As(err, &missing):
 		err = fmt.Errorf("--%s needs a value", missing.GetSpecifiedName())
 	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "":
@@ -116,6 +117,20 @@ func flagError(c *cobra.Command, err error) error {
 		err = fmt.Errorf("unknown option -%s", unknown.GetSpecifiedShortnames())
 	}
 	return usageError{err}
+}
+
+// plain describes an error of strconv in words. It returns other errors unchanged.
+func plain(err error) error {
+	var bad *strconv.NumError
+	switch {
+	case !errors.As(err, &bad):
+		return err
+	case errors.Is(bad, strconv.ErrRange):
+		return errors.New("the number is out of range")
+	case bad.Func == "ParseBool":
+		return errors.New("want true or false")
+	}
+	return errors.New("want a number")
 }
 
 // nearest returns the option with the most similar name, or "" if all names are

@@ -119,7 +119,7 @@ func (e env) export(ctx context.Context, x folder.Export, asJSON bool) error {
 	case s.Failed > 0:
 		return errReported
 	case s.Written+s.Unchanged+s.Gone == 0:
-		return fmt.Errorf("there is nothing to export: the target has no such recordings of the account %s", x.Account)
+		return fmt.Errorf("there is nothing to export: the account %s has no such recordings here", x.Account)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -143,8 +144,9 @@ func (e env) completionCommand() *cobra.Command {
 	shells := []string{"bash", "zsh", "fish", "powershell"}
 	c := usage{
 		name: "completion", summary: "print a script that completes commands and options in a shell", args: strings.Join(shells, "|"),
-		does: `Prints a script that makes the shell complete commands and options. Load it in the shell's startup file,
-such as ~/.bashrc, or store it where the shell looks for completions.`,
+		does: `Prints a script that makes the shell complete commands and options. Store it where the shell looks for
+completions, or load it in the shell's startup file. The recordings program must be on the PATH, and
+bash needs the package bash-completion.`,
 		examples: []string{
 			"completion bash >/etc/bash_completion.d/recordings",
 			"completion zsh >\"${fpath[1]}/_recordings\"",
@@ -155,7 +157,7 @@ such as ~/.bashrc, or store it where the shell looks for completions.`,
 	c.ValidArgs = shells
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if len(args) == 0 {
-			return usageError{fmt.Errorf("want one of %s", strings.Join(shells, ", "))}
+			return usageError{errors.New("want bash, zsh, fish or powershell")}
 		}
 		if err := unexpected(args, 1); err != nil {
 			return err
@@ -171,7 +173,7 @@ such as ~/.bashrc, or store it where the shell looks for completions.`,
 		case "powershell":
 			return root.GenPowerShellCompletionWithDesc(e.stdout)
 		}
-		return usageError{fmt.Errorf("want one of %s, not %q", strings.Join(shells, ", "), args[0])}
+		return usageError{fmt.Errorf("want bash, zsh, fish or powershell, not %q", args[0])}
 	}
 	return c
 }

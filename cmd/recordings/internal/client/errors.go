@@ -43,15 +43,15 @@ var meanings = map[string]string{
 	"forbidden":              "the token is valid, but not for this account or this action",
 	"bad_identifier":         "there is no such recording, or no audio for it",
 	"not_found":              "this is not a path of the API: check the URL",
-	"not_acceptable":         "the recording does not exist in this form",
-	"datastore_conflict":     "others changed the recording at the same moment",
+	"not_acceptable":         "the recording is not available in this form",
+	"datastore_conflict":     "other clients changed the recording at the same time",
 	"precondition_failed":    "the recording has changed since it was read",
 	"entity_too_large":       "the request or the audio is too large",
-	"range not satisfiable":  "the range starts behind the end of the audio",
+	"range not satisfiable":  "the range starts after the end of the audio",
 	"too_many_requests":      "the service is serving too many requests: try again later",
 	"unspecified_fault":      "this is a fault of the service",
 	"datastore_unreachable":  "the service's database or storage does not answer: try again later",
-	"unsupported_media_type": "the request has a type that is not taken",
+	"unsupported_media_type": "the body of the request has an unsupported type",
 }
 
 // Error returns the error in words, with the page that explains it.
