@@ -38,8 +38,8 @@ func hostName(header string) string {
 	return host
 }
 
-// hostBucket is the bucket of a server that listens on all addresses. It has no one
-// name that all clients could use. So each presigned URL has the host name that its
+// hostBucket is the bucket of a server that listens on all addresses. No single
+// name works for all clients, so each presigned URL has the host name that its
 // client used for the API, which leads to this machine, and the port of the S3 server.
 //
 // A client can write any name into its Host header. That gives it nothing: the key

@@ -38,8 +38,8 @@ func redirected(t *testing.T, p *process, id, host string) *url.URL {
 }
 
 // A server on all addresses signs URLs for the host name that the client used. A
-// Host header that is no host is ignored, and so is any on a server with one address
-// or with S3_PUBLIC_ENDPOINT.
+// malformed Host header is ignored, and so is any on a server with one address or with
+// S3_PUBLIC_ENDPOINT.
 func TestPresignedURLsHaveTheClientsHost(t *testing.T) {
 	t.Parallel()
 	n := given.Ports(t)
@@ -73,8 +73,8 @@ func TestPresignedURLsHaveTheClientsHost(t *testing.T) {
 	}
 }
 
-// playFrom loads a presigned URL from the S3 server at addr, as a client does whose
-// DNS leads the URL's host there. For any other host the signature is not valid.
+// playFrom loads a presigned URL from the S3 server at addr, as if DNS resolved the
+// URL's host to it. For any other host the signature is not valid.
 func playFrom(t *testing.T, signed *url.URL, addr string) {
 	t.Helper()
 	for host, want := range map[string]int{signed.Host: http.StatusOK, "other.example.com": http.StatusForbidden} {

@@ -26,7 +26,7 @@ var planted = map[string]string{
 	"subject": "marked-subject",
 }
 
-// plantedObjects returns objects whose keys and contents contain the secrets: arrivals
+// plantedObjects returns objects with the secrets in their keys and contents: arrivals
 // of every kind, sidecars, rejected audio, leftovers, and keys that belong to nothing.
 func plantedObjects(t *testing.T) map[string][]byte {
 	mp3 := demoFile(t, "01-appointment.mp3")
@@ -52,8 +52,8 @@ func plantedObjects(t *testing.T) map[string][]byte {
 	}
 }
 
-// Neither ingest, publish and purge nor the upkeep log a secret: with an S3 server that
-// works, with one whose errors quote keys, and for messages that are malformed.
+// Ingest, publish, purge and the upkeep never log a secret: neither with an S3 server
+// that works, nor with one that quotes keys in its errors, nor for malformed messages.
 func TestSecretsStayOutOfTheLog(t *testing.T) {
 	t.Parallel()
 	b, now, log := newBox(t)

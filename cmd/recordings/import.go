@@ -57,7 +57,7 @@ func (e env) importFlags(fs *pflag.FlagSet, concurrency int, rate float64, rateH
 	return o
 }
 
-// check checks the options, and that there are no more than want arguments.
+// check validates the options. rest may have at most want arguments.
 func (o *importOptions) check(rest []string, want int) error {
 	if err := unexpected(rest, want); err != nil {
 		return err
@@ -246,7 +246,7 @@ func (j *importJob) showProgress(ctx context.Context, tally *importer.Tally, ver
 
 // record adds a recording that was not simply copied to the report. It prints the
 // recording if it failed or was refused. A dry run also prints assumptions about a
-// recording, such as that its name says nothing.
+// recording, such as a start that its name does not contain.
 func (j *importJob) record(r importer.Result) {
 	if err := j.report.add(line{Result: &r}); err != nil {
 		printf(j.stderr, "%v\n", err)

@@ -59,8 +59,7 @@ func (f *front) testPaths(t *testing.T) {
 	}
 }
 
-// raw sends a request whose target is exactly as given; a client library might
-// change it.
+// raw sends a request with exactly this target, which a client library might change.
 func (f *front) raw(t *testing.T, method, target string) *http.Response {
 	t.Helper()
 	conn, err := tls.Dial("tcp", f.addr, &tls.Config{RootCAs: f.roots})

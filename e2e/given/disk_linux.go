@@ -18,7 +18,7 @@ const (
 	withoutFlush = 2
 )
 
-// Disk is an ext4 file system on a loop device, whose power can be cut.
+// Disk is an ext4 file system on a loop device. A test can cut its power.
 type Disk struct {
 	// Path is the folder where it is mounted.
 	Path string

@@ -124,7 +124,7 @@ func Exists(path string) bool {
 // restrict removes other users' access to the folder and its files. Subfolders are
 // then inaccessible to them too. It does not change a shared folder (with the sticky
 // bit, such as /tmp), files that do not belong to this package, and files of another
-// user, whose permissions only that user can change.
+// user: only that user can change their permissions.
 func (d *Dir) restrict() error {
 	entries, err := os.ReadDir(d.Path)
 	paths := []string{d.Path}

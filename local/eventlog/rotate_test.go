@@ -199,7 +199,7 @@ type follower struct {
 	text string
 }
 
-// read reads what is there. It reads the file to its end before it opens the one that
+// read reads all new lines. It reads the file to its end before it opens the one that
 // has taken its name.
 func (f *follower) read(t *testing.T) {
 	t.Helper()

@@ -127,7 +127,7 @@ func (b *brokenRemover) Remove(ctx context.Context, _ string) error {
 	return fmt.Errorf("remove: %w", media.ErrUnavailable)
 }
 
-// failingPurged is a store whose method Purged fails.
+// failingPurged is a store in which Purged fails.
 type failingPurged struct{ store.Writer }
 
 func (failingPurged) Purged(context.Context, string, string) error { return store.ErrUnavailable }

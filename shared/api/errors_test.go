@@ -244,7 +244,7 @@ func verifyError(t *testing.T, token string) error {
 }
 
 // withoutDoc returns the data of an error without the links to the explanation of its
-// code. Each rule of a field must have one, and other data one.
+// code. Each rule of a field must have a link; data without rules must have one itself.
 func withoutDoc(t *testing.T, data json.RawMessage, code string) string {
 	t.Helper()
 	link := `"doc":"/v2/errors#` + strings.ReplaceAll(code, " ", "_") + `"`

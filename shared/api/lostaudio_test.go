@@ -47,7 +47,7 @@ func (s *single) lose(t testing.TB, key string) {
 	}
 }
 
-// A 201 to a retry with audio means that the audio is stored, whatever its key.
+// A 201 to a retry with audio means that the audio is stored, under any of its keys.
 func TestRetryStoresLostAudioUnderAnyKey(t *testing.T) {
 	t.Parallel()
 	s, audio := newStorageFixture(t), someAudio(t)

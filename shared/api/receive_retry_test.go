@@ -124,7 +124,7 @@ func TestStorageShowsNoDocumentOfOthers(t *testing.T) {
 	}
 }
 
-// Two names of one field must agree, whatever their order.
+// Two names of one field must agree, in either order.
 func TestContradictoryReports(t *testing.T) {
 	t.Parallel()
 	s := newStorageFixture(t)

@@ -61,7 +61,7 @@ func throttled(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, `{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"slow down"}`)
 }
 
-// An attempt whose connection was refused cannot have taken effect.
+// An attempt with a refused connection cannot have taken effect.
 func TestWatchWithoutAConnection(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.NotFoundHandler())

@@ -26,7 +26,7 @@ var errNoFrame = fmt.Errorf("%w: no mp3 frame", ErrDamaged)
 
 // findFrame returns the offset of the first frame between two offsets. It skips
 // tags and other bytes, such as the rest of an earlier frame, a line break, or
-// the zeros that an encoder meant to replace by an Info header. Errors:
+// the zeros that an encoder meant to replace with an Info header. Errors:
 // errNoFrame, and those of s.
 func findFrame(s *source, begin, end int64) (int64, error) {
 	at, zeros, lead := begin, int64(0), int64(0)

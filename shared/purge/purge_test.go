@@ -112,7 +112,7 @@ func TestPurgeStaysPendingIfRemoveFails(t *testing.T) {
 	}
 }
 
-// unavailable is a store whose Tombstone always fails.
+// unavailable is a store in which Tombstone always fails.
 type unavailable struct{ purge.Store }
 
 func (unavailable) Tombstone(context.Context, string, string) (store.Tombstone, error) {

@@ -67,9 +67,9 @@ func Start(q Queue) { lambda.Start(Handler(q)) }
 // begun; later messages are still handled. The handler's own error is always nil.
 //
 // The first arrival of an invocation is always begun. With one message in each
-// invocation, as in template.yaml, no message is therefore charged an attempt at
-// which it was not begun. In a larger batch, an arrival that would begin too late is
-// left to a later invocation, but SQS counts the attempt.
+// invocation, as in template.yaml, SQS therefore counts no attempt in which the message
+// was not begun. In a larger batch, an arrival that would begin too late is left to a
+// later invocation, but SQS counts the attempt.
 func Handler(q Queue) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
 		answer := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}

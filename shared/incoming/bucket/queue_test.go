@@ -161,8 +161,8 @@ func slow(ctx context.Context) func(incoming.Arrival) (incoming.Outcome, error) 
 	}
 }
 
-// A message that comes alone is begun, however little time is left. So it is never
-// charged an attempt at which it was not begun.
+// A message that comes alone is begun, however little time is left, so none of its
+// attempts is lost.
 func TestAMessageThatComesAloneIsBegun(t *testing.T) {
 	t.Parallel()
 	for _, left := range []time.Duration{time.Minute, reserve / 2, time.Second} {

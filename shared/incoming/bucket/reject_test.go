@@ -106,7 +106,7 @@ func TestRejectedAudioThatIsSentAgain(t *testing.T) {
 	t.Parallel()
 	bad := []byte("not audio")
 	announced := recording.Upload{Size: int64(len(bad)), SHA256: incomingtest.SHA256(bad)}
-	for n := range 8 { // the call of the bucket before which the request comes
+	for n := range 8 { // the request comes before call n to the bucket
 		d := open(t)
 		d.create(recording.Upload{})
 		d.Objects.Put(key, "audio/mpeg", bad, nil)

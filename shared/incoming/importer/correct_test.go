@@ -62,7 +62,7 @@ func TestRunUpdate(t *testing.T) {
 	}
 }
 
-// correction is a file with a start, and what a corrected table says about it.
+// correction is a file with a start, and its row in a corrected table.
 type correction struct {
 	item importer.Item
 	wav  []byte

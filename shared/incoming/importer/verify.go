@@ -25,8 +25,8 @@ type Comparison struct {
 	Found, Same, Deleted int64
 	// Missing, Different (a field) and Damaged (the audio) are faults. So is
 	// Unchecked: items that could not be compared because the target or the
-	// source did not answer. Refused counts items that cannot be copied, or whose
-	// audio cannot be copied; an import reports them.
+	// source did not answer. Refused counts items with a document or audio that
+	// cannot be copied; an import reports them.
 	Missing, Different, Damaged, Unchecked, Refused int64
 	// Lists is the number of parts of the source's list that could not be read.
 	Lists int64

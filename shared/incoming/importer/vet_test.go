@@ -124,7 +124,7 @@ func TestRunRemovesAnUnsafeURLFromAnExistingRecording(t *testing.T) {
 	}
 }
 
-// A document with a number beyond a double is refused, whatever the depth.
+// A document with a number beyond a double is refused, at any depth.
 func TestRunRefusesNumbersBeyondADouble(t *testing.T) {
 	t.Parallel()
 	for document, refused := range map[recording.Document]bool{

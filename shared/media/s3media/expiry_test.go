@@ -30,7 +30,7 @@ func (s *sessions) Retrieve(context.Context) (aws.Credentials, error) {
 	return c, nil
 }
 
-// lifetime returns the seconds for which a presigned URL is signed.
+// lifetime returns how long a presigned URL is valid, in seconds.
 func lifetime(t *testing.T, signed string) int {
 	t.Helper()
 	u, err := url.Parse(signed)
@@ -97,7 +97,7 @@ func TestExpiredCredentialsSignNothing(t *testing.T) {
 	}
 }
 
-// withSessions returns a bucket whose credentials are those of lives.
+// withSessions returns a bucket with the credentials of lives.
 func withSessions(t *testing.T, lives sessions) *s3media.Bucket {
 	t.Helper()
 	provider := append(sessions{}, lives...)

@@ -31,8 +31,8 @@ func TestTypesThatAreNotTaken(t *testing.T) {
 	}
 }
 
-// The note about a file with a name that says nothing mentions the patterns, unless
-// other metadata describes the file.
+// If no pattern matches a file's name, the note about the file mentions the patterns,
+// unless other metadata describes the call.
 func TestNameThatNoPatternUnderstands(t *testing.T) {
 	t.Parallel()
 	const want = "no pattern understands its name"
