@@ -37,7 +37,7 @@ func kazooServer(ts *testscript.TestScript, neg bool, args []string) {
 		odd := bad
 		odd.ID, odd.AudioType = "of another form", ""
 		all = append(all, bad, odd)
-		o.Faults.Always = map[string]kazootest.Misbehaviour{"202605-bad": kazootest.AudioFails}
+		o.Faults.Always = map[string]kazootest.Misbehavior{"202605-bad": kazootest.AudioFails}
 	}
 	k := kazootest.New(o)
 	k.Add(kazooAccount, all...)

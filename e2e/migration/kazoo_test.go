@@ -59,9 +59,9 @@ func start(t *testing.T, n int) *standIn {
 	k.odd()
 	k.faults = kazootest.Faults{
 		Slow: .02, Delay: 100 * time.Millisecond, TooMany: .002, Broken: .01, Cut: .02, Truncated: .02, Duplicates: .01,
-		Always: map[string]kazootest.Misbehaviour{},
+		Always: map[string]kazootest.Misbehavior{},
 	}
-	for i, how := range []kazootest.Misbehaviour{
+	for i, how := range []kazootest.Misbehavior{
 		kazootest.AudioFails, kazootest.AudioEmpty, kazootest.AudioCut, kazootest.AudioShort, kazootest.AudioFails,
 	} {
 		id := k.withAudio(n/7*(i+1) + i)

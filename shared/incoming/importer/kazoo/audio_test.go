@@ -83,7 +83,7 @@ func TestOpenFails(t *testing.T) {
 	r := withAudio(t, all)
 	for _, c := range []struct {
 		name   string
-		always kazootest.Misbehaviour
+		always kazootest.Misbehavior
 		want   error // nil if the error wraps no error of package importer
 		text   string
 	}{
@@ -95,7 +95,7 @@ func TestOpenFails(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			k := start(t, kazootest.Options{Faults: kazootest.Faults{Always: map[string]kazootest.Misbehaviour{r.ID: c.always}}})
+			k := start(t, kazootest.Options{Faults: kazootest.Faults{Always: map[string]kazootest.Misbehavior{r.ID: c.always}}})
 			k.Add(upper, all...)
 			s := open(t, k.options(t))
 			it := &importer.Item{Account: upper, ID: r.ID, Document: `{"duration":9}`}
@@ -115,7 +115,7 @@ func TestOpenFails(t *testing.T) {
 // Empty audio is accepted if the document has a duration of 0 s.
 func TestOpenEmpty(t *testing.T) {
 	t.Parallel()
-	k := start(t, kazootest.Options{Faults: kazootest.Faults{Always: map[string]kazootest.Misbehaviour{"202602-a": kazootest.AudioEmpty}}})
+	k := start(t, kazootest.Options{Faults: kazootest.Faults{Always: map[string]kazootest.Misbehavior{"202602-a": kazootest.AudioEmpty}}})
 	k.Add(upper, kazootest.Recording{ID: "202602-a", Created: int64(recording.SecondsOf(from)), Document: `{}`, AudioType: "audio/mpeg", Audio: []byte("x")})
 	s := open(t, k.options(t))
 	a, err := s.Open(t.Context(), &importer.Item{Account: upper, ID: "202602-a", Document: `{"duration":0}`})

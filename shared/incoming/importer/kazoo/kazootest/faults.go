@@ -36,16 +36,16 @@ type Faults struct {
 	// requests call it concurrently.
 	BeforePage func(s *Server, request int)
 	// Always makes the audio of the recordings with these IDs fail every time.
-	Always map[string]Misbehaviour
+	Always map[string]Misbehavior
 }
 
-// Misbehaviour is a way for a recording's audio to fail.
-type Misbehaviour int
+// Misbehavior is a way for a recording's audio to fail.
+type Misbehavior int
 
 // All kinds of failing audio.
 const (
 	// AudioFails is 500 datastore_fault, as for audio that was removed from S3 (7.5).
-	AudioFails Misbehaviour = iota + 1
+	AudioFails Misbehavior = iota + 1
 	// AudioEmpty is 200 with an empty body.
 	AudioEmpty
 	// AudioGone is 404, as for audio that was removed from CouchDB (1.5).

@@ -155,14 +155,14 @@ func TestFaultsOnTheWire(t *testing.T) {
 func TestAlways(t *testing.T) {
 	t.Parallel()
 	s := open(t, kazootest.Options{})
-	always := map[string]kazootest.Misbehaviour{}
+	always := map[string]kazootest.Misbehavior{}
 	for n := range 6 {
 		s.Add(top, saved("202311", n, seconds(noon)-1))
-		always[id("202311", n)] = kazootest.Misbehaviour(n)
+		always[id("202311", n)] = kazootest.Misbehavior(n)
 	}
 	s.SetFaults(kazootest.Faults{Always: always})
 	for n, want := range []struct {
-		bad     kazootest.Misbehaviour
+		bad     kazootest.Misbehavior
 		status  int
 		message string
 		text    string
@@ -175,13 +175,13 @@ func TestAlways(t *testing.T) {
 		{kazootest.AudioCut, 200, "", "audio", true},
 		{kazootest.AudioShort, 200, "", "audio of 5", true},
 	} {
-		if want.bad != kazootest.Misbehaviour(n) {
-			t.Fatalf("row %d has misbehaviour %d", n, want.bad)
+		if want.bad != kazootest.Misbehavior(n) {
+			t.Fatalf("row %d has misbehavior %d", n, want.bad)
 		}
 		for range 5 {
 			r := s.get(t, recordings(top)+"/"+id("202311", n), "Accept: audio/mpeg")
 			if r.status != want.status || r.Message != want.message || r.cutShort() != want.cut || want.message == "" && string(r.text) != want.text {
-				t.Errorf("misbehaviour %d = %d %q, %v, want %+v", n, r.status, r.text, r.err, want)
+				t.Errorf("misbehavior %d = %d %q, %v, want %+v", n, r.status, r.text, r.err, want)
 			}
 		}
 	}
