@@ -68,7 +68,7 @@ var errorGuide = []struct {
 		"Ask for a range within the size in Content-Range. Read long lists in pages, with page_size.",
 	},
 	{
-		"unsupported_media_type", "415", "The body has a type or a coding that this request does not take. data.accepted lists the types.",
+		"unsupported_media_type", "415", "The body has a type or a coding that this request does not accept. data.accepted lists the types.",
 		"Set Content-Type to one of these types, and do not compress the body.",
 	},
 	{
