@@ -28,7 +28,8 @@ import (
 const (
 	region      = "us-east-1"
 	ourTable    = "ours"
-	nativeTable = "native"
+	nativeTable = "native" // an attribute for each field
+	plainTable  = "plain"  // the document as JSON text, as the product had it before ADR 017
 	pageSize    = 50
 	audioSize   = 1_000_000
 	account     = "a0123456789abcdef0123456789abcde"
@@ -157,8 +158,8 @@ func invoke(h http.Handler, e []byte, want string) func(context.Context) error {
 	}
 }
 
-// fill stores recordings in the fake, in the product's layout and with
-// native attributes.
+// fill stores recordings in the fake, in the product's layout and in two ordinary
+// ones.
 func (b *bench) fill(ctx context.Context) error {
 	table, err := openTable(b.fake.url, ourTable)
 	if err != nil {
@@ -171,6 +172,9 @@ func (b *bench) fill(ctx context.Context) error {
 			return err
 		}
 		if err := putNative(ctx, native, &r); err != nil {
+			return err
+		}
+		if err := putPlain(ctx, native, &r); err != nil {
 			return err
 		}
 	}

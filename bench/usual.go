@@ -27,7 +27,7 @@ import (
 )
 
 // usual answers requests in the way that a Lambda function in Go usually does: with the
-// SDK, encoding/json and the event types of aws-lambda-go, over the product's own table.
+// SDK, encoding/json and the event types of aws-lambda-go, over a table with the same documents as JSON text.
 // It is the peer of the figures whose name ends with "usual Go".
 type usual struct {
 	client   *dynamodb.Client
@@ -100,7 +100,7 @@ func inBase64(contentType string, body []byte) response {
 // its ID.
 func (u *usual) documents(ctx context.Context) ([]map[string]any, error) {
 	out, err := u.client.Query(ctx, &dynamodb.QueryInput{
-		TableName: aws.String(ourTable), KeyConditionExpression: aws.String("account_id = :a"), Limit: aws.Int32(pageSize + 1),
+		TableName: aws.String(plainTable), KeyConditionExpression: aws.String("account_id = :a"), Limit: aws.Int32(pageSize + 1),
 		ExpressionAttributeValues: map[string]types.AttributeValue{":a": &types.AttributeValueMemberS{Value: account}},
 	})
 	if err != nil {
@@ -112,10 +112,10 @@ func (u *usual) documents(ctx context.Context) ([]map[string]any, error) {
 			return nil, err
 		}
 	}
-	return all, nil
+	return all[:min(len(all), pageSize)], nil // the last row only shows that there is another page
 }
 
-// documentIn decodes the document of an item of the product's table.
+// documentIn decodes the document of an item with JSON text.
 func documentIn(item map[string]types.AttributeValue) (map[string]any, error) {
 	doc, ok := item["doc"].(*types.AttributeValueMemberS)
 	if !ok {
@@ -184,7 +184,7 @@ func (u *usual) csv(ctx context.Context) (response, error) {
 }
 
 func (u *usual) item(ctx context.Context) (map[string]any, error) {
-	out, err := u.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(ourTable), Key: map[string]types.AttributeValue{
+	out, err := u.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(plainTable), Key: map[string]types.AttributeValue{
 		"account_id": &types.AttributeValueMemberS{Value: account}, "id": &types.AttributeValueMemberS{Value: sample(0).ID},
 	}})
 	if err != nil {
