@@ -184,7 +184,7 @@ func (k *killed) objects() (keys []string) {
 }
 
 // lasting are the files of the data folder.
-var lasting = []string{"audio", "demo.env", "events.jsonl", "keys.json", "recordings.db", "recordings.db-shm", "recordings.db-wal"}
+var lasting = []string{"audio", "demo.env", "events.jsonl", "keys.json", "recordings.db", "recordings.db-shm", "recordings.db-wal", "server.lock"}
 
 // leftovers returns the objects that no recording plays, except sidecar files of
 // those, and all unfinished files.
