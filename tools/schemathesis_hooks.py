@@ -39,7 +39,7 @@ def filter_failure(_context, failure, case, response):
         failure.code == "ST202" and (rejected_by_value(response) or stored_nothing(case, response))
         or failure.code == "ST201" and accepted_by_meaning(case, response)
         or failure.code == "ST201" and "/storage/" in case.path  # any bytes are a valid body here
-        or failure.code in ("ST100", "ST102") and transient(case, response)
+        or failure.code in ("ST101", "ST102", "ST202") and transient(case, response)
         or hidden_type(case, response)
     )
 
@@ -67,7 +67,11 @@ def stored_nothing(case, response):
 
 
 def transient(case, response):
-    """The built-in S3 server fails if a DELETE removes a folder that a PUT is creating; the client retries."""
+    """Returns whether a storage request met the removal of earlier audio with the same name. The client retries it.
+
+    The generated audio is rejected and moved out of the way within milliseconds, while the next request with the
+    example's name arrives.
+    """
     return "/storage/" in case.path and response.status_code == 503 and "retry-after" in response.headers
 
 
