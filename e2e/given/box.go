@@ -2,6 +2,7 @@ package given
 
 import (
 	"context"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,9 +33,14 @@ type Box struct {
 
 // StartBox starts a server on a data folder, without demo recordings, and waits until
 // it answers. It uses a port and the next one. more holds further environment
-// variables. The server is killed when the test ends.
+// variables. The server is killed when the test ends. The test fails if another server
+// has the port, because that one would answer.
 func StartBox(t testing.TB, program, data string, port int, more ...string) *Box {
 	t.Helper()
+	if other, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", "127.0.0.1:"+strconv.Itoa(port)); err == nil {
+		_ = other.Close()
+		t.Fatalf("another server has port %d", port)
+	}
 	log, err := os.Create(filepath.Join(t.TempDir(), "local.log"))
 	if err != nil {
 		t.Fatal(err)
