@@ -47,8 +47,8 @@ def filter_failure(_context, failure, case, response):
 def rejected_by_value(response):
     """Returns whether a well-formed request was rejected for its values.
 
-    These are a cursor that the server did not create, a range of time that ends before it begins, an announced upload
-    together with a url, and an integer that is written with a fraction.
+    These are a cursor that the server did not create, a range of time that ends before it begins, a Unix time, an
+    announced upload together with a url, and an integer that is written with a fraction.
     """
     if response.status_code != 400 or response.json()["message"] != "validation error":
         return False
@@ -56,8 +56,7 @@ def rejected_by_value(response):
     return (
         set(data) == {"start_key"}
         or list(data.get("upload", {})) == ["wrong_format"]
-        or list(data.get("created_from", {})) == ["date_range"]
-        or all(written_as_fraction(rules) for rules in data.values())
+        or all(wrong_time(name, rules) or written_as_fraction(rules) for name, rules in data.items())
     )
 
 
@@ -73,6 +72,11 @@ def transient(case, response):
     example's name arrives.
     """
     return "/storage/" in case.path and response.status_code == 503 and "retry-after" in response.headers
+
+
+def wrong_time(name, rules):
+    """A range that ends before it begins, or a Unix time, for which the answer has the Gregorian one (contract, List)."""
+    return name in TIMES and (set(rules) == {"date_range"} or set(rules) == {"wrong_format"} and "target" in rules["wrong_format"])
 
 
 def written_as_fraction(rules):
