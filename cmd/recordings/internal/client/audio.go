@@ -41,7 +41,8 @@ type Audio struct {
 	From, Total int64
 	// Type is the media type, without parameters. ETag is "" if the answer has none.
 	Type, ETag string
-	// Host is the host that sent the audio. Redirected is true if it is not the API.
+	// Host is the host that sent the audio. Redirected is true if the API redirected to
+	// it; an API and its bucket may share a host.
 	Host       string
 	Redirected bool
 }
@@ -70,7 +71,7 @@ func (c *Client) Audio(ctx context.Context, r AudioRequest) (*Audio, error) {
 	}
 	a := &Audio{
 		Body: newStalling(resp.Body, cancel, stallTime), Total: resp.ContentLength, ETag: resp.Header.Get("ETag"),
-		Host: resp.Request.URL.Host, Redirected: resp.Request.URL.Host != c.base.Host,
+		Host: resp.Request.URL.Host, Redirected: c.leaves(resp.Request.URL),
 	}
 	a.Type, _, _ = mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if resp.StatusCode == http.StatusPartialContent {
@@ -84,6 +85,12 @@ func (c *Client) Audio(ctx context.Context, r AudioRequest) (*Audio, error) {
 		return nil, fmt.Errorf("%s sends %s instead of audio", a.Host, a.Type)
 	}
 	return a, nil
+}
+
+// leaves reports whether u is outside the API. A redirect within it, such as that of a
+// proxy from HTTP to HTTPS, does not lead to the bucket.
+func (c *Client) leaves(u *url.URL) bool {
+	return u.Host != c.base.Host || !strings.HasPrefix(u.Path, c.base.Path+"/v2/")
 }
 
 // parseContentRange returns the first byte and the total of a Content-Range; total is

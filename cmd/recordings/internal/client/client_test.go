@@ -229,6 +229,29 @@ func TestRedirectsWithoutTheToken(t *testing.T) {
 	}
 }
 
+// A bucket can have the API's host, as in LocalStack. A redirect within the API does not
+// lead to the bucket.
+func TestBucketOnTheHostOfTheAPI(t *testing.T) {
+	t.Parallel()
+	for target, want := range map[string]bool{"/bucket/recordings/a": true, "/v2/accounts/a/recordings/b": false} {
+		c, _ := api(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != target {
+				http.Redirect(w, r, target, http.StatusFound)
+				return
+			}
+			w.Header().Set("Content-Type", "audio/mpeg")
+		})
+		a, err := c.Audio(t.Context(), client.AudioRequest{ID: "202601-a", Redirect: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = a.Body.Close()
+		if a.Redirected != want {
+			t.Errorf("audio after a redirect to %s: redirected = %v, want %v", target, a.Redirected, want)
+		}
+	}
+}
+
 // A change is never turned into a GET by a redirect.
 func TestChangesAreNotRedirected(t *testing.T) {
 	t.Parallel()
