@@ -12,6 +12,7 @@ var exceptions = []struct{ target, script, cause string }{
 	{"sam", "receive", noEvents},
 	{"localstack", "receive-form", "LocalStack's gateway drops the body of a PUT with a multipart form (rolo's restore_payload); a POST loses the types of the parts"},
 	{"sam", "audio-refused", "sam local decodes base64 only if Accept matches the answer's type; here the client accepts audio and gets compressed JSON"},
+	{"sam", "audio-path", "sam local decodes base64 only if Accept matches the answer's type; here the client accepts JSON and gets audio"},
 	{"sam", "encoded-slash", "sam local decodes %2F before it routes, so the path has one more segment"},
 }
 
