@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -108,7 +109,9 @@ func TestTheChecksStopWithTheServer(t *testing.T) {
 		"enqueueMissed": b.enqueueMissed,
 		"logDamaged":    func(ctx context.Context) error { return b.logDamaged(ctx, time.Time{}) },
 	} {
-		if err := check(&endsAfter{Context: t.Context(), calls: 1}); err == nil {
+		end := &endsAfter{Context: t.Context()}
+		end.calls.Store(1)
+		if err := check(end); err == nil {
 			t.Errorf("%s of a stopping server = nil, want an error", name)
 		}
 	}
@@ -117,14 +120,15 @@ func TestTheChecksStopWithTheServer(t *testing.T) {
 	}
 }
 
-// endsAfter is a context that has ended after some calls of Err.
+// endsAfter is a context that has ended after some calls of Err. Package sql calls Err in
+// goroutines of its own.
 type endsAfter struct {
 	context.Context
-	calls int
+	calls atomic.Int64
 }
 
 func (e *endsAfter) Err() error {
-	if e.calls--; e.calls < 0 {
+	if e.calls.Add(-1) < 0 {
 		return context.Canceled
 	}
 	return nil

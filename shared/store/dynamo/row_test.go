@@ -18,7 +18,7 @@ import (
 func TestPageMatchesTheSDK(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
-		recordings := rapid.SliceOfN(anyRecording, 0, 6).Draw(rt, "recordings")
+		recordings := rapid.SliceOfN(anyRecording(), 0, 6).Draw(rt, "recordings")
 		items := make([]item, len(recordings))
 		for i := range recordings {
 			m, err := encode(nil, &recordings[i])

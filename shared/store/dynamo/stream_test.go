@@ -48,7 +48,7 @@ func change(before, after item) events.DynamoDBStreamRecord {
 func TestChangesRoundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		r := anyRecording.Draw(t, "recording")
+		r := anyRecording().Draw(t, "recording")
 		m, err := encode(nil, &r)
 		if err != nil {
 			t.Fatal(err)
