@@ -3,7 +3,6 @@ package api
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -228,15 +227,8 @@ func TestAnswersOfErrors(t *testing.T) {
 // verifyError returns the error for a token.
 func verifyError(t *testing.T, token string) error {
 	t.Helper()
-	keys, err := auth.NewKeys(rand.Reader, "test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	set, err := auth.ParseKeys(keys)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = auth.NewVerifier(set, time.Now).Verify(t.Context(), token)
+	env, _ := newEnv(t, oneAccount, time.Now)
+	_, err := env.Verifier.Verify(t.Context(), token)
 	if !errors.Is(err, auth.ErrInvalid) {
 		t.Fatalf("Verify(%q) = %v, want ErrInvalid", token, err)
 	}

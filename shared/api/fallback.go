@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"strings"
 )
 
 // Fallback answers the requests that no other operation serves. It answers preflights,
@@ -12,7 +11,7 @@ import (
 func Fallback(env Env, openapi []byte) http.Handler {
 	return env.handle(OpFallback, func(w http.ResponseWriter, r *request) error {
 		kind, body := jsonType, openapi
-		if strings.HasSuffix(strings.TrimSuffix(r.URL.Path, "/"), "/errors") {
+		if r.target.resource.routes[0].Path == errorList {
 			kind, body = "text/html; charset=utf-8", errorPage()
 			w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
 		}

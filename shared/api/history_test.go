@@ -19,7 +19,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"callrecordings/shared/auth"
 	"callrecordings/shared/incoming"
 	"callrecordings/shared/incoming/bucket"
 	"callrecordings/shared/media"
@@ -104,19 +103,7 @@ type historyClient struct {
 
 func newHistoryClient(t testing.TB, account string, s faultstore.Driver, b *s3media.Bucket) *historyClient {
 	t.Helper()
-	jwks, err := auth.NewKeys(rand.Reader, "test")
-	if err != nil {
-		t.Fatalf("NewKeys = %v", err)
-	}
-	keys, err := auth.ParseKeys(jwks)
-	if err != nil {
-		t.Fatalf("ParseKeys = %v", err)
-	}
-	token, err := auth.Sign(jwks, auth.Claims{Account: account, Expires: time.Now().Add(time.Hour)})
-	if err != nil {
-		t.Fatalf("Sign = %v", err)
-	}
-	env := Env{Verifier: auth.NewVerifier(keys, time.Now), Now: time.Now, Node: "test"}
+	env, token := newEnv(t, account, time.Now)
 	return &historyClient{
 		account: account, token: token, bucket: b, audio: someAudio(t),
 		create: Create(env, s, Uploads{Audio: b, MaxBytes: 1 << 30, TTL: time.Minute}),

@@ -116,6 +116,15 @@ func (s *single) arrive(t testing.TB, id string) incoming.Outcome {
 // oneEnv returns an environment with a new key, and sets a token of that key.
 func oneEnv(t testing.TB, s *single) Env {
 	t.Helper()
+	env, token := newEnv(t, oneAccount, func() time.Time { return oneNow })
+	s.token, env.Log = token, slog.New(slog.NewJSONHandler(s.log, nil))
+	return env
+}
+
+// newEnv returns an environment with a new key, and a token of that key for account. The
+// token is valid for an hour.
+func newEnv(t testing.TB, account string, now func() time.Time) (env Env, token string) {
+	t.Helper()
 	jwks, err := auth.NewKeys(rand.Reader, "test")
 	if err != nil {
 		t.Fatalf("NewKeys = %v", err)
@@ -124,11 +133,10 @@ func oneEnv(t testing.TB, s *single) Env {
 	if err != nil {
 		t.Fatalf("ParseKeys = %v", err)
 	}
-	if s.token, err = auth.Sign(jwks, auth.Claims{Account: oneAccount, Expires: oneNow.Add(time.Hour)}); err != nil {
+	if token, err = auth.Sign(jwks, auth.Claims{Account: account, Expires: now().Add(time.Hour)}); err != nil {
 		t.Fatalf("Sign = %v", err)
 	}
-	now := func() time.Time { return oneNow }
-	return Env{Verifier: auth.NewVerifier(keys, now), Log: slog.New(slog.NewJSONHandler(s.log, nil)), Now: now, Node: "test"}
+	return Env{Verifier: auth.NewVerifier(keys, now), Now: now, Node: "test"}, token
 }
 
 func openStore(t testing.TB) *sqlite.Store {

@@ -108,6 +108,17 @@ type Corrector interface {
 	Correct(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error)
 }
 
+// KeepCreated returns change without its effect on Created, as Writer.Update promises.
+// The drivers use it, so that only Corrector.Correct changes Created.
+func KeepCreated(change func(*recording.Recording) error) func(*recording.Recording) error {
+	return func(r *recording.Recording) error {
+		created := r.Created
+		err := change(r)
+		r.Created = created
+		return err
+	}
+}
+
 // TombstoneDays is how long a tombstone outlives its audio, so that late
 // events and repeated imports cannot restore the recording by accident
 // (docs/adr/006-deleting.md).

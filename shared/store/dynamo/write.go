@@ -55,23 +55,13 @@ func (s *Store) put(ctx context.Context, doing string, r *recording.Recording, w
 
 // Update changes a recording; see [store.Writer].
 func (s *Store) Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
-	return s.update(ctx, account, id, keepCreated(change))
+	return s.update(ctx, account, id, store.KeepCreated(change))
 }
 
 // Correct changes a recording and perhaps its creation time; see [store.Corrector].
 // A changed sort key makes DynamoDB move the item within its indexes.
 func (s *Store) Correct(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
 	return s.update(ctx, account, id, change)
-}
-
-// keepCreated returns change without its effect on Created.
-func keepCreated(change func(*recording.Recording) error) func(*recording.Recording) error {
-	return func(r *recording.Recording) error {
-		created := r.Created
-		err := change(r)
-		r.Created = created
-		return err
-	}
 }
 
 func (s *Store) update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {

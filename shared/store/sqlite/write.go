@@ -89,22 +89,12 @@ func storedKey(r *recording.Recording) string {
 // Update changes a recording; see [store.Writer]. It holds the write lock while
 // change runs, so it never returns ErrConflict.
 func (s *Store) Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
-	return s.update(ctx, account, id, keepCreated(change))
+	return s.update(ctx, account, id, store.KeepCreated(change))
 }
 
 // Correct changes a recording and perhaps its creation time; see [store.Corrector].
 func (s *Store) Correct(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
 	return s.update(ctx, account, id, change)
-}
-
-// keepCreated returns change without its effect on Created.
-func keepCreated(change func(*recording.Recording) error) func(*recording.Recording) error {
-	return func(r *recording.Recording) error {
-		created := r.Created
-		err := change(r)
-		r.Created = created
-		return err
-	}
 }
 
 func (s *Store) update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
