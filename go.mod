@@ -1,4 +1,4 @@
-module callrecordings
+module github.com/callrecordings/api
 
 go 1.26.0
 

@@ -16,8 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"callrecordings/shared/auth"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 func nativeClient(endpoint string) *dynamodb.Client {

@@ -14,14 +14,14 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"callrecordings/shared/api"
-	"callrecordings/shared/auth"
-	"callrecordings/shared/cursor"
-	"callrecordings/shared/gateway"
-	"callrecordings/shared/media"
-	"callrecordings/shared/media/s3media"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store/dynamo"
+	"github.com/callrecordings/api/shared/api"
+	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/cursor"
+	"github.com/callrecordings/api/shared/gateway"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/media/s3media"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store/dynamo"
 )
 
 // Parameters of all measurements.

@@ -18,10 +18,10 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/auth"
-	"callrecordings/shared/cursor"
-	"callrecordings/shared/media"
-	"callrecordings/shared/media/s3media"
+	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/cursor"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/media/s3media"
 )
 
 // pieces measures the time and allocations of the parts of a request. The floor of

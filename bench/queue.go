@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"time"
 
-	"callrecordings/shared/store/sqlite"
+	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
 // queue measures how long a queue of one machine takes to read and remove a message,

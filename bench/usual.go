@@ -22,8 +22,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"callrecordings/shared/auth"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // usual answers requests in the way that a Lambda function in Go usually does: with the

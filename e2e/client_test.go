@@ -14,7 +14,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"callrecordings/shared/openapi/openapitest"
+	"github.com/callrecordings/api/shared/openapi/openapitest"
 )
 
 // answer is the response to the last request of a script.

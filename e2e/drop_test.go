@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"callrecordings/local/datadir"
+	"github.com/callrecordings/api/local/datadir"
 )
 
 // storage is the target's bucket, accessed with S3 credentials.

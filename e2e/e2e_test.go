@@ -15,7 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"callrecordings/shared/auth"
+	"github.com/callrecordings/api/shared/auth"
 )
 
 // TestScripts runs every script in testdata against the target.

@@ -4,7 +4,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"callrecordings/local/datadir"
+	"github.com/callrecordings/api/local/datadir"
 )
 
 // localKeys returns the token keys of the local server on a data folder.

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/e2e/given"
+	"github.com/callrecordings/api/e2e/given"
 )
 
 // target is the API under test, with access to its data.
@@ -39,7 +39,7 @@ var passedOn = []string{
 // starts the local server on a new data folder and stops it when the test ends.
 func openTarget(t *testing.T) target {
 	t.Helper()
-	tg := target{name: os.Getenv("TARGET"), url: strings.TrimSuffix(os.Getenv("URL"), "/"), bin: given.Programs(t, "callrecordings/cmd/recordings")}
+	tg := target{name: os.Getenv("TARGET"), url: strings.TrimSuffix(os.Getenv("URL"), "/"), bin: given.Programs(t, "github.com/callrecordings/api/cmd/recordings")}
 	if tg.url == "" {
 		startLocal(t, &tg)
 		return tg
@@ -60,7 +60,7 @@ func startLocal(t *testing.T, tg *target) (data string) {
 	port := given.Ports(t)
 	// Do not use CommandContext: the test's context ends before the cleanup that
 	// stops the server.
-	server := exec.Command(filepath.Join(given.Programs(t, "callrecordings/local"), "local"), "--empty")
+	server := exec.Command(filepath.Join(given.Programs(t, "github.com/callrecordings/api/local"), "local"), "--empty")
 	server.Env = append(os.Environ(), "DATA_DIR="+data, "TOKEN_KEYS=", "HOST=127.0.0.1", "PORT="+strconv.Itoa(port), "S3_PORT="+strconv.Itoa(port+1))
 	log, err := os.Create(filepath.Join(t.TempDir(), "server.log"))
 	if err != nil {

@@ -15,9 +15,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"gopkg.in/yaml.v3"
 
-	"callrecordings/e2e/stack"
-	"callrecordings/shared/api"
-	"callrecordings/shared/config"
+	"github.com/callrecordings/api/e2e/stack"
+	"github.com/callrecordings/api/shared/api"
+	"github.com/callrecordings/api/shared/config"
 )
 
 // maxMain is the number of lines that a function's main.go must stay below.
@@ -27,15 +27,15 @@ const maxMain = 40
 // folder, each with the reason. Those under "" hold for all functions.
 var unlinked = map[string]map[string]string{
 	"": {
-		"github.com/aws/aws-sdk-go-v2/config":      "2.2 MB and 2.7 M instructions at every cold start",
-		"github.com/aws/aws-sdk-go-v2/credentials": "the environment has the credentials; one struct holds them",
-		"modernc.org/sqlite":                       "only the local server needs it",
-		"callrecordings/local/s3server":            "only the local server needs it",
+		"github.com/aws/aws-sdk-go-v2/config":          "2.2 MB and 2.7 M instructions at every cold start",
+		"github.com/aws/aws-sdk-go-v2/credentials":     "the environment has the credentials; one struct holds them",
+		"modernc.org/sqlite":                           "only the local server needs it",
+		"github.com/callrecordings/api/local/s3server": "only the local server needs it",
 	},
-	"list":     {"github.com/aws/aws-sdk-go-v2/service/s3": "list reads no audio", "callrecordings/shared/audiofile": "list reads no audio"},
-	"get":      {"callrecordings/shared/audiofile": "only ingest examines audio"},
-	"create":   {"callrecordings/shared/audiofile": "only ingest examines audio"},
-	"receive":  {"callrecordings/shared/audiofile": "only ingest examines audio"},
+	"list":     {"github.com/aws/aws-sdk-go-v2/service/s3": "list reads no audio", "github.com/callrecordings/api/shared/audiofile": "list reads no audio"},
+	"get":      {"github.com/callrecordings/api/shared/audiofile": "only ingest examines audio"},
+	"create":   {"github.com/callrecordings/api/shared/audiofile": "only ingest examines audio"},
+	"receive":  {"github.com/callrecordings/api/shared/audiofile": "only ingest examines audio"},
 	"patch":    {"github.com/aws/aws-sdk-go-v2/service/s3": "patch reads no audio"},
 	"publish":  {"github.com/aws/aws-sdk-go-v2/service/s3": "events describe audio, but publish never reads it"},
 	"fallback": {"github.com/aws/aws-sdk-go-v2/service/s3": "fallback reads no data", "github.com/aws/aws-sdk-go-v2/service/dynamodb": "fallback reads no data"},

@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"gopkg.in/yaml.v3"
 
-	"callrecordings/shared/api"
-	"callrecordings/shared/config"
+	"github.com/callrecordings/api/shared/api"
+	"github.com/callrecordings/api/shared/config"
 )
 
 // values is a mapping of the template. Values with a tag such as !Ref or !If are read

@@ -12,10 +12,10 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"callrecordings/local/datadir"
-	"callrecordings/shared/config"
-	"callrecordings/shared/incoming/bucket"
-	"callrecordings/shared/store/sqlite"
+	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/shared/config"
+	"github.com/callrecordings/api/shared/incoming/bucket"
+	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
 const (

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"callrecordings/shared/api"
+	"github.com/callrecordings/api/shared/api"
 )
 
 // Every operation of the API has a handler here and a function in the cloud. Without

@@ -16,10 +16,10 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/local/datadir"
-	"callrecordings/shared/auth"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store/sqlite"
+	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
 // pending stores n recordings without audio.

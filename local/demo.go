@@ -12,10 +12,10 @@ import (
 	"os"
 	"time"
 
-	"callrecordings/local/datadir"
-	"callrecordings/shared/incoming/upload"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/shared/incoming/upload"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // The audio of the demo recordings, made by a speech synthesizer (demo/make.sh).

@@ -8,9 +8,9 @@ import (
 	"sync"
 	"time"
 
-	"callrecordings/shared/notify"
-	"callrecordings/shared/store"
-	"callrecordings/shared/store/sqlite"
+	"github.com/callrecordings/api/shared/notify"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
 // The data folder has two queues in place of those of AWS: one for arrivals and

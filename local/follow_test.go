@@ -13,10 +13,10 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"callrecordings/local/datadir"
-	"callrecordings/local/eventlog"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store/sqlite"
+	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/local/eventlog"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
 // due returns the number of messages that are due.

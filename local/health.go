@@ -10,9 +10,9 @@ import (
 	"strconv"
 	"time"
 
-	"callrecordings/local/datadir"
-	"callrecordings/shared/auth"
-	"callrecordings/shared/config"
+	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/config"
 )
 
 // healthTime is how long a health check may take.

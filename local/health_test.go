@@ -7,8 +7,8 @@ import (
 	"syscall"
 	"testing"
 
-	"callrecordings/e2e/given"
-	"callrecordings/shared/version"
+	"github.com/callrecordings/api/e2e/given"
+	"github.com/callrecordings/api/shared/version"
 )
 
 // The health check succeeds while the server serves, and fails otherwise.

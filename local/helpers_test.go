@@ -11,7 +11,7 @@ import (
 
 	_ "modernc.org/sqlite" // to lock the database as another process would
 
-	"callrecordings/local/datadir"
+	"github.com/callrecordings/api/local/datadir"
 )
 
 // clock is a clock that tests set.

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // Imported audio without a recording is removed after a safe age. It comes from an

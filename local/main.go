@@ -23,9 +23,9 @@ import (
 	"time"
 	_ "time/tzdata" // for INBOX_TIMEZONE; Windows and the container image have no time zone files
 
-	"callrecordings/local/datadir"
-	"callrecordings/shared/config"
-	"callrecordings/shared/version"
+	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/shared/config"
+	"github.com/callrecordings/api/shared/version"
 )
 
 func main() {

@@ -17,9 +17,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"callrecordings/local/datadir"
-	"callrecordings/shared/incoming/upload"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/shared/incoming/upload"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // A second start finds the same data, account and users. It does not add the demo

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/auth"
-	"callrecordings/shared/incoming/upload"
+	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/incoming/upload"
 )
 
 // Memory is returned once after each burst, when the burst is over.

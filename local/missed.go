@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"net/url"
 
-	"callrecordings/local/datadir"
-	"callrecordings/shared/media"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // awaitingAtOnce is how many recordings are read at a time.

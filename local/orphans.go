@@ -8,10 +8,10 @@ import (
 	"strings"
 	"time"
 
-	"callrecordings/local/datadir"
-	"callrecordings/shared/media"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // The prefixes of the keys that recording.AudioKey and recording.ImportedKey

@@ -15,9 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/e2e/given"
-	"callrecordings/local/datadir"
-	"callrecordings/shared/auth"
+	"github.com/callrecordings/api/e2e/given"
+	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/shared/auth"
 )
 
 // 100 acknowledged recordings survive a power cut 1, 10 or 25 s after the answers:

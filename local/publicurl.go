@@ -6,8 +6,8 @@ import (
 	"net/http"
 	"regexp"
 
-	"callrecordings/shared/media"
-	"callrecordings/shared/media/s3media"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/media/s3media"
 )
 
 // requestHostKey is the context key for the host name of a request.

@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"testing"
 
-	"callrecordings/e2e/given"
+	"github.com/callrecordings/api/e2e/given"
 )
 
 // redirected asks for the audio of a recording by way of a host name, and returns the

@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/local/datadir"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
-	"callrecordings/shared/store/sqlite"
+	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
 // BenchmarkPublish publishes all events of a long queue. The time for one must not

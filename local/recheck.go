@@ -9,9 +9,9 @@ import (
 	"os"
 	"time"
 
-	"callrecordings/local/datadir"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store/sqlite"
+	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
 // recheckTime is how long before the last write of the previous run a recording

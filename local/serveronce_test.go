@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/local/datadir"
+	"github.com/callrecordings/api/local/datadir"
 )
 
 // A second server on the same folder does not start and does not disturb the first.

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"callrecordings/shared/media"
+	"github.com/callrecordings/api/shared/media"
 )
 
 // How long leftovers stay. In the cloud, the bucket's lifecycle rules remove them

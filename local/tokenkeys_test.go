@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/local/datadir"
-	"callrecordings/shared/auth"
+	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/shared/auth"
 )
 
 // ecKeys returns a JWKS with a new EC key, with and without its private part.

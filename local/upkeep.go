@@ -5,8 +5,8 @@ import (
 	"log/slog"
 	"time"
 
-	"callrecordings/shared/purge"
-	"callrecordings/shared/store/sqlite"
+	"github.com/callrecordings/api/shared/purge"
+	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
 // How often the running server retries what failed, and removes leftovers.

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/incoming/upload"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming/upload"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // remove deletes a recording from the table. The purge stays pending.

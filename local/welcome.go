@@ -12,11 +12,11 @@ import (
 	"syscall"
 	"time"
 
-	"callrecordings/local/datadir"
-	"callrecordings/shared/auth"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
-	"callrecordings/shared/version"
+	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/version"
 )
 
 // demoTTL is the lifetime of the token that a start prints.

@@ -27,7 +27,7 @@ import (
 	"strings"
 	"time"
 
-	"callrecordings/shared/version"
+	"github.com/callrecordings/api/shared/version"
 )
 
 // allTargets are the systems that releases are built for.

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"callrecordings/shared/config"
+	"github.com/callrecordings/api/shared/config"
 )
 
 const (

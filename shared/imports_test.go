@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-const module = "callrecordings/"
+const module = "github.com/callrecordings/api/"
 
 // arrows lists, for each package, the packages of this module that it may import, and
 // whether it may import AWS's packages. No package imports one from a layer above it.

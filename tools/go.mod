@@ -1,4 +1,4 @@
-module callrecordings/tools
+module github.com/callrecordings/api/tools
 
 go 1.26.0
 

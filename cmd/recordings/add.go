@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"callrecordings/shared/incoming/upload"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming/upload"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 var addUsage = usage{

@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"callrecordings/shared/incoming/upload"
+	"github.com/callrecordings/api/shared/incoming/upload"
 )
 
 // generatedID matches the IDs that recording.NewID makes.

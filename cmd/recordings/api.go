@@ -15,11 +15,11 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"callrecordings/cmd/recordings/internal/client"
-	"callrecordings/local/datadir"
-	"callrecordings/shared/auth"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/version"
+	"github.com/callrecordings/api/cmd/recordings/internal/client"
+	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/version"
 )
 
 // demoEnv is the file in a data folder that has the address of the local server, an

@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"callrecordings/cmd/recordings/internal/client"
-	"callrecordings/shared/version"
+	"github.com/callrecordings/api/cmd/recordings/internal/client"
+	"github.com/callrecordings/api/shared/version"
 )
 
 var checkUsage = usage{

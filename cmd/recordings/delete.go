@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"callrecordings/cmd/recordings/internal/client"
+	"github.com/callrecordings/api/cmd/recordings/internal/client"
 )
 
 var deleteUsage = usage{

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"callrecordings/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/incoming/importer"
 )
 
 // mostShown is how many single recordings an import prints. Its report file

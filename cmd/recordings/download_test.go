@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/cmd/recordings/internal/client"
+	"github.com/callrecordings/api/cmd/recordings/internal/client"
 )
 
 // apiOf returns a client of a server with one handler.

@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"callrecordings/shared/incoming/importer"
-	"callrecordings/shared/incoming/importer/folder"
+	"github.com/callrecordings/api/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/incoming/importer/folder"
 )
 
 var exportDirUsage = usage{

@@ -9,9 +9,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"callrecordings/shared/config"
-	"callrecordings/shared/incoming/importer"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/config"
+	"github.com/callrecordings/api/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // importCommand makes `recordings import`.

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/incoming/importer"
 )
 
 // The progress line shows counts, speed and remaining time.

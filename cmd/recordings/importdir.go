@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"callrecordings/shared/incoming/importer/folder"
+	"github.com/callrecordings/api/shared/incoming/importer/folder"
 )
 
 // dirConcurrency is how many files are copied at a time. It is high enough to keep a

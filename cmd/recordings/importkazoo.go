@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"callrecordings/shared/incoming/importer/kazoo"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming/importer/kazoo"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // Defaults that are gentle to a PBX in production. By default Kazoo allows ten

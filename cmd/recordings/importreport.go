@@ -11,7 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"callrecordings/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/incoming/importer"
 )
 
 // line is one line of the report file and of --json. It has exactly one of its

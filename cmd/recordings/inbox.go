@@ -10,11 +10,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"callrecordings/shared/config"
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/incoming/bucket"
-	"callrecordings/shared/media"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/config"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/incoming/bucket"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // replayInbox processes the files in the inbox of an account, or in all inboxes

@@ -8,7 +8,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"callrecordings/local/datadir"
+	"github.com/callrecordings/api/local/datadir"
 )
 
 // drop implements `drop FOLDER KEY FILE`: it stores a file in the bucket of a

@@ -7,8 +7,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"callrecordings/shared/incoming/importer/kazoo/kazootest"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming/importer/kazoo/kazootest"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // The account that scripts import, and its API key.

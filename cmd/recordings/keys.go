@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"callrecordings/shared/auth"
+	"github.com/callrecordings/api/shared/auth"
 )
 
 var keysUsage = usage{

@@ -13,8 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"callrecordings/cmd/recordings/internal/client"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/cmd/recordings/internal/client"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 var listUsage = usage{

@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/cmd/recordings/internal/client"
-	"callrecordings/shared/incoming/importer"
-	"callrecordings/shared/incoming/importer/folder"
+	"github.com/callrecordings/api/cmd/recordings/internal/client"
+	"github.com/callrecordings/api/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/incoming/importer/folder"
 )
 
 // A caller's name cannot control the terminal, and lines are cut to its width.

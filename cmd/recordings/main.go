@@ -32,7 +32,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"callrecordings/shared/version"
+	"github.com/callrecordings/api/shared/version"
 )
 
 func main() {

@@ -18,14 +18,14 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"callrecordings/local/datadir"
-	"callrecordings/shared/api"
-	"callrecordings/shared/auth"
-	"callrecordings/shared/cursor"
-	"callrecordings/shared/gateway"
-	"callrecordings/shared/openapi"
-	"callrecordings/shared/store/sqlite"
-	"callrecordings/shared/version"
+	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/shared/api"
+	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/cursor"
+	"github.com/callrecordings/api/shared/gateway"
+	"github.com/callrecordings/api/shared/openapi"
+	"github.com/callrecordings/api/shared/store/sqlite"
+	"github.com/callrecordings/api/shared/version"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected output in the scripts")

@@ -12,10 +12,10 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"callrecordings/shared/auth"
-	"callrecordings/shared/config"
-	"callrecordings/shared/incoming/namepattern"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/config"
+	"github.com/callrecordings/api/shared/incoming/namepattern"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // This file declares the options that several commands share. targetFlags declares

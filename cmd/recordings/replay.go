@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/spf13/cobra"
 
-	"callrecordings/shared/store/sqlite"
+	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
 // replayTime limits the time for the requests to SQS. SQS then moves the messages

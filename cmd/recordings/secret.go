@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"callrecordings/shared/auth"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // maxLabel is the longest label of a secret, in bytes.

@@ -10,12 +10,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/spf13/pflag"
 
-	"callrecordings/local/datadir"
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/incoming/upload"
-	"callrecordings/shared/media/s3media"
-	"callrecordings/shared/store"
-	"callrecordings/shared/store/dynamo"
+	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/incoming/upload"
+	"github.com/callrecordings/api/shared/media/s3media"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/dynamo"
 )
 
 // target is where the recordings are: a local data folder or a deployment.

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 func TestParseDuration(t *testing.T) {

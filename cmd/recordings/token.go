@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"callrecordings/shared/auth"
+	"github.com/callrecordings/api/shared/auth"
 )
 
 // maxTTL is the longest lifetime of a token. Tokens cannot be revoked.

@@ -12,7 +12,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"callrecordings/e2e/given"
+	"github.com/callrecordings/api/e2e/given"
 )
 
 // TestPlayer opens docs/tutorials/player.html from the disk, as the tutorial does,

@@ -22,9 +22,9 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"callrecordings/e2e/given"
-	"callrecordings/local/datadir"
-	"callrecordings/shared/media"
+	"github.com/callrecordings/api/e2e/given"
+	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/shared/media"
 )
 
 // life is how long the presigned URLs of this test are valid.

@@ -13,8 +13,8 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/e2e/given"
-	"callrecordings/local/datadir"
+	"github.com/callrecordings/api/e2e/given"
+	"github.com/callrecordings/api/local/datadir"
 )
 
 // machine is a running make run.

@@ -11,9 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"callrecordings/e2e/given"
-	"callrecordings/e2e/stack"
-	"callrecordings/shared/config"
+	"github.com/callrecordings/api/e2e/given"
+	"github.com/callrecordings/api/e2e/stack"
+	"github.com/callrecordings/api/shared/config"
 )
 
 // While the suite ran, each function made exactly the calls that the table in

@@ -18,10 +18,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	queues "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"callrecordings/e2e/given"
-	"callrecordings/shared/media"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store/dynamo"
+	"github.com/callrecordings/api/e2e/given"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store/dynamo"
 )
 
 // listen creates a queue that receives this service's events from the

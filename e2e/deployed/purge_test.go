@@ -14,13 +14,13 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"callrecordings/e2e/given"
-	"callrecordings/shared/config"
-	"callrecordings/shared/media"
-	"callrecordings/shared/media/s3media"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
-	"callrecordings/shared/store/dynamo"
+	"github.com/callrecordings/api/e2e/given"
+	"github.com/callrecordings/api/shared/config"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/media/s3media"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/dynamo"
 )
 
 // patience is the time limit for consumers of the stream and the queue.

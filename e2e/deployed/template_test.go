@@ -10,9 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/e2e/given"
-	"callrecordings/e2e/stack"
-	"callrecordings/shared/config"
+	"github.com/callrecordings/api/e2e/given"
+	"github.com/callrecordings/api/e2e/stack"
+	"github.com/callrecordings/api/shared/config"
 )
 
 // resource is a resource of the processed template.

@@ -24,7 +24,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/e2e/given"
+	"github.com/callrecordings/api/e2e/given"
 )
 
 // front is a running nginx and the servers behind it.
@@ -133,7 +133,7 @@ func render(t *testing.T, template string, settings map[string]string) string {
 // returns the variables in its demo.env.
 func startLocal(t *testing.T) map[string]string {
 	t.Helper()
-	dir := given.Programs(t, "callrecordings/local")
+	dir := given.Programs(t, "github.com/callrecordings/api/local")
 	port := given.Ports(t)
 	server := exec.Command(filepath.Join(dir, "local"))
 	server.Env = append(os.Environ(), "DATA_DIR="+filepath.Join(dir, "data"), "HOST=127.0.0.1", "PORT="+strconv.Itoa(port), "S3_PORT="+strconv.Itoa(port+1))

@@ -14,7 +14,7 @@ import (
 	"sync"
 	"testing"
 
-	"callrecordings/e2e/pbx"
+	"github.com/callrecordings/api/e2e/pbx"
 )
 
 // kazoo stands in for the part of Kazoo's API that stores settings. Like Kazoo, it

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/e2e/pbx"
+	"github.com/callrecordings/api/e2e/pbx"
 )
 
 // began is the start of the calls in these guides.

@@ -15,10 +15,10 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/e2e/given"
-	"callrecordings/e2e/pbx"
-	"callrecordings/local/datadir"
-	"callrecordings/shared/auth"
+	"github.com/callrecordings/api/e2e/given"
+	"github.com/callrecordings/api/e2e/pbx"
+	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/shared/auth"
 )
 
 // target is the server on which the guides run.
@@ -57,7 +57,7 @@ func open(t *testing.T) *target {
 		to.jwks = dir.Keys.Token
 	}
 	to.env = os.Environ()
-	to.command = filepath.Join(given.Programs(t, "callrecordings/cmd/recordings"), "recordings")
+	to.command = filepath.Join(given.Programs(t, "github.com/callrecordings/api/cmd/recordings"), "recordings")
 	if !to.cloud {
 		to.env = append(to.env, "AWS_ACCESS_KEY_ID="+to.s3.ID, "AWS_SECRET_ACCESS_KEY="+to.s3.Secret, "AWS_REGION="+to.s3.Region,
 			"AWS_DEFAULT_REGION="+to.s3.Region, "AWS_ENDPOINT_URL="+to.s3.Endpoint, "BUCKET_NAME="+to.s3.Bucket)

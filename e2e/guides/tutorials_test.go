@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/e2e/given"
+	"github.com/callrecordings/api/e2e/given"
 )
 
 // learn opens a tutorial for a newcomer. The variables of the service are not set.

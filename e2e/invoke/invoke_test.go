@@ -20,11 +20,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/go-cmp/cmp"
 
-	"callrecordings/e2e/given"
-	"callrecordings/events/sample"
-	"callrecordings/shared/media/s3media"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store/dynamo"
+	"github.com/callrecordings/api/e2e/given"
+	"github.com/callrecordings/api/events/sample"
+	"github.com/callrecordings/api/shared/media/s3media"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store/dynamo"
 )
 
 func TestSamLocalInvoke(t *testing.T) {

@@ -16,10 +16,10 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/e2e/given"
-	"callrecordings/local/datadir"
-	"callrecordings/shared/auth"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/e2e/given"
+	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // kills is the number of times that the test starts and kills an import.
@@ -28,7 +28,7 @@ const kills = 12
 // TestImportLocal imports into the data folder of make run, exports that folder to
 // files, and imports the files into another data folder.
 func TestImportLocal(t *testing.T) {
-	bin := given.Programs(t, "callrecordings/local", "callrecordings/cmd/recordings")
+	bin := given.Programs(t, "github.com/callrecordings/api/local", "github.com/callrecordings/api/cmd/recordings")
 	work := t.TempDir()
 	data := filepath.Join(work, "data")
 	k := start(t, recordingCount(t, 10_000))
@@ -45,7 +45,7 @@ func TestImportLocal(t *testing.T) {
 
 // TestImportDeployed imports into a deployment.
 func TestImportDeployed(t *testing.T) {
-	bin := given.Programs(t, "callrecordings/cmd/recordings")
+	bin := given.Programs(t, "github.com/callrecordings/api/cmd/recordings")
 	k := start(t, recordingCount(t, 10_000))
 	c := &command{path: filepath.Join(bin, "recordings"), dir: t.TempDir(), args: []string{
 		"--table", given.Variable(t, "TABLE_NAME"), "--bucket", given.Variable(t, "BUCKET_NAME"), "--endpoint", given.Variable(t, "AWS_ENDPOINT_URL"),

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/incoming/importer/kazoo/kazootest"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming/importer/kazoo/kazootest"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // The imported account and its API key.

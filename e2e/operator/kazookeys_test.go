@@ -20,7 +20,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"callrecordings/shared/auth"
+	"github.com/callrecordings/api/shared/auth"
 )
 
 // commands matches the blocks of a guide that this suite runs.

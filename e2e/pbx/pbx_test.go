@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/e2e/pbx"
+	"github.com/callrecordings/api/e2e/pbx"
 )
 
 func TestKazooNames(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"callrecordings/e2e/stack"
+	"github.com/callrecordings/api/e2e/stack"
 )
 
 func main() {

@@ -14,8 +14,8 @@ import (
 	"sync"
 	"testing"
 
-	"callrecordings/e2e/given"
-	"callrecordings/shared/version"
+	"github.com/callrecordings/api/e2e/given"
+	"github.com/callrecordings/api/shared/version"
 )
 
 // root is the folder of the repository.

@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/e2e/given"
-	"callrecordings/shared/version"
+	"github.com/callrecordings/api/e2e/given"
+	"github.com/callrecordings/api/shared/version"
 )
 
 // image is the name that this test gives the image, and container that of the

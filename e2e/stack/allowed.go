@@ -3,7 +3,7 @@ package stack
 import (
 	"slices"
 
-	"callrecordings/shared/config"
+	"github.com/callrecordings/api/shared/config"
 )
 
 // Allowed is a row of the permission table.

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"gopkg.in/yaml.v3"
 
-	"callrecordings/e2e/stack"
+	"github.com/callrecordings/api/e2e/stack"
 )
 
 // services maps resource types to IAM's names of the services that they use. The

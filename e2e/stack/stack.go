@@ -13,7 +13,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"callrecordings/shared/config"
+	"github.com/callrecordings/api/shared/config"
 )
 
 // Grant is a permission for one action on one resource.

@@ -16,7 +16,7 @@ import (
 	"strings"
 	"time"
 
-	"callrecordings/e2e/pbx"
+	"github.com/callrecordings/api/e2e/pbx"
 )
 
 // call is a recorded call of TestKills. The number and the name of its caller occur

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/e2e/given"
-	"callrecordings/e2e/pbx"
+	"github.com/callrecordings/api/e2e/given"
+	"github.com/callrecordings/api/e2e/pbx"
 )
 
 // TestStormDeployed sends the recordings to a deployment and repeatedly kills its
@@ -25,6 +25,6 @@ func TestStormDeployed(t *testing.T) {
 			ID: given.Variable(t, "AWS_ACCESS_KEY_ID"), Secret: given.Variable(t, "AWS_SECRET_ACCESS_KEY"),
 		},
 	}
-	p.open(t, []byte(given.Variable(t, "TOKEN_KEYS")), filepath.Join(given.Programs(t, "callrecordings/cmd/recordings"), "recordings"))
+	p.open(t, []byte(given.Variable(t, "TOKEN_KEYS")), filepath.Join(given.Programs(t, "github.com/callrecordings/api/cmd/recordings"), "recordings"))
 	storm(t, p, uploadCount(t, 2000))
 }

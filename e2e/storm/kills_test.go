@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/e2e/given"
+	"github.com/callrecordings/api/e2e/given"
 )
 
 // killed is the state of TestKills.
@@ -37,7 +37,7 @@ type killed struct {
 // deleted callers, no revoked secrets.
 func TestKills(t *testing.T) {
 	kills := killCount(t)
-	bin := given.Programs(t, "callrecordings/local", "callrecordings/cmd/recordings")
+	bin := given.Programs(t, "github.com/callrecordings/api/local", "github.com/callrecordings/api/cmd/recordings")
 	work := t.TempDir()
 	k := &killed{
 		t: t, client: &http.Client{Timeout: time.Minute},
@@ -122,7 +122,7 @@ func (k *killed) afterADay() {
 		}
 	}
 	later := filepath.Join(k.t.TempDir(), "later")
-	if out, err := given.TestBinary(k.t, "callrecordings/local", later); err != nil {
+	if out, err := given.TestBinary(k.t, "github.com/callrecordings/api/local", later); err != nil {
 		k.t.Fatalf("%v\n%s", err, out)
 	}
 	before := k.leftovers()

@@ -18,9 +18,9 @@ import (
 
 	_ "modernc.org/sqlite" // to read the database without the code under test
 
-	"callrecordings/e2e/pbx"
-	"callrecordings/local/datadir"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/e2e/pbx"
+	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // checkCalls checks that each call that was not deleted is a recording with its

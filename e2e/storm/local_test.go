@@ -9,15 +9,15 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/e2e/given"
-	"callrecordings/e2e/pbx"
-	"callrecordings/local/datadir"
+	"github.com/callrecordings/api/e2e/given"
+	"github.com/callrecordings/api/e2e/pbx"
+	"github.com/callrecordings/api/local/datadir"
 )
 
 // TestStormLocal sends the recordings to the server of make run, which it
 // repeatedly kills and restarts on the same data folder.
 func TestStormLocal(t *testing.T) {
-	bin := given.Programs(t, "callrecordings/local", "callrecordings/cmd/recordings")
+	bin := given.Programs(t, "github.com/callrecordings/api/local", "github.com/callrecordings/api/cmd/recordings")
 	data := filepath.Join(t.TempDir(), "data")
 	server := given.StartBox(t, filepath.Join(bin, "local"), data, localPort)
 	p := place{url: server.URL, every: 400 * time.Millisecond, rest: patience, ways: append(ways, forms), kill: func() bool {

@@ -20,8 +20,8 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/e2e/pbx"
-	"callrecordings/shared/auth"
+	"github.com/callrecordings/api/e2e/pbx"
+	"github.com/callrecordings/api/shared/auth"
 )
 
 const (

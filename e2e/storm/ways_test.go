@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"time"
 
-	"callrecordings/e2e/pbx"
+	"github.com/callrecordings/api/e2e/pbx"
 )
 
 // begun is the start of the first call. Each call starts a minute after the

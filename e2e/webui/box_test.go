@@ -17,12 +17,12 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/e2e/given"
-	"callrecordings/e2e/pbx"
-	"callrecordings/local/datadir"
-	"callrecordings/shared/auth"
-	"callrecordings/shared/incoming/importer/kazoo/kazootest"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/e2e/given"
+	"github.com/callrecordings/api/e2e/pbx"
+	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/incoming/importer/kazoo/kazootest"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // account is the account that all recordings go to.
@@ -40,7 +40,7 @@ type box struct {
 // open starts make run without demo recordings.
 func open(t *testing.T) *box {
 	t.Helper()
-	bin := given.Programs(t, "callrecordings/local", "callrecordings/cmd/recordings")
+	bin := given.Programs(t, "github.com/callrecordings/api/local", "github.com/callrecordings/api/cmd/recordings")
 	port := given.Ports(t)
 	b := &box{t: t, url: "http://127.0.0.1:" + strconv.Itoa(port), data: filepath.Join(t.TempDir(), "data"), command: filepath.Join(bin, "recordings")}
 	log, err := os.Create(filepath.Join(bin, "local.log"))

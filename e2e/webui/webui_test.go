@@ -18,7 +18,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"callrecordings/e2e/given"
+	"github.com/callrecordings/api/e2e/given"
 )
 
 // TestTable checks that a strict table shows every recording, whichever way it came in.

@@ -10,9 +10,9 @@ import (
 	"encoding/hex"
 	"time"
 
-	"callrecordings/shared/media"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // Account, User and ID are those of the events. Keys signs their tokens and nothing

@@ -5,11 +5,11 @@ package main
 import (
 	"net/http"
 
-	"callrecordings/functions/internal/objects"
-	"callrecordings/functions/internal/table"
-	"callrecordings/functions/internal/wiring"
-	"callrecordings/shared/api"
-	"callrecordings/shared/config"
+	"github.com/callrecordings/api/functions/internal/objects"
+	"github.com/callrecordings/api/functions/internal/table"
+	"github.com/callrecordings/api/functions/internal/wiring"
+	"github.com/callrecordings/api/shared/api"
+	"github.com/callrecordings/api/shared/config"
 )
 
 func main() { wiring.Serve(config.Delete, build) }

@@ -6,10 +6,10 @@ package main
 import (
 	"net/http"
 
-	"callrecordings/functions/internal/wiring"
-	"callrecordings/shared/api"
-	"callrecordings/shared/config"
-	"callrecordings/shared/openapi"
+	"github.com/callrecordings/api/functions/internal/wiring"
+	"github.com/callrecordings/api/shared/api"
+	"github.com/callrecordings/api/shared/config"
+	"github.com/callrecordings/api/shared/openapi"
 )
 
 func main() { wiring.Serve(config.Fallback, build) }

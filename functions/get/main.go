@@ -5,12 +5,12 @@ package main
 import (
 	"net/http"
 
-	"callrecordings/functions/internal/objects"
-	"callrecordings/functions/internal/table"
-	"callrecordings/functions/internal/wiring"
-	"callrecordings/shared/api"
-	"callrecordings/shared/config"
-	"callrecordings/shared/media"
+	"github.com/callrecordings/api/functions/internal/objects"
+	"github.com/callrecordings/api/functions/internal/table"
+	"github.com/callrecordings/api/functions/internal/wiring"
+	"github.com/callrecordings/api/shared/api"
+	"github.com/callrecordings/api/shared/config"
+	"github.com/callrecordings/api/shared/media"
 )
 
 func main() { wiring.Serve(config.Get, build) }

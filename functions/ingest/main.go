@@ -5,12 +5,12 @@ package main
 import (
 	_ "time/tzdata" // for INBOX_TIMEZONE; Lambda has no time zone files
 
-	"callrecordings/functions/internal/objects"
-	"callrecordings/functions/internal/queue"
-	"callrecordings/functions/internal/table"
-	"callrecordings/shared/config"
-	"callrecordings/shared/incoming/bucket"
-	"callrecordings/shared/incoming/namepattern"
+	"github.com/callrecordings/api/functions/internal/objects"
+	"github.com/callrecordings/api/functions/internal/queue"
+	"github.com/callrecordings/api/functions/internal/table"
+	"github.com/callrecordings/api/shared/config"
+	"github.com/callrecordings/api/shared/incoming/bucket"
+	"github.com/callrecordings/api/shared/incoming/namepattern"
 )
 
 func main() { queue.Follow(config.Ingest, build) }

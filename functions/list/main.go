@@ -5,11 +5,11 @@ package main
 import (
 	"net/http"
 
-	"callrecordings/functions/internal/table"
-	"callrecordings/functions/internal/wiring"
-	"callrecordings/shared/api"
-	"callrecordings/shared/config"
-	"callrecordings/shared/cursor"
+	"github.com/callrecordings/api/functions/internal/table"
+	"github.com/callrecordings/api/functions/internal/wiring"
+	"github.com/callrecordings/api/shared/api"
+	"github.com/callrecordings/api/shared/config"
+	"github.com/callrecordings/api/shared/cursor"
 )
 
 func main() { wiring.Serve(config.List, build) }

@@ -5,10 +5,10 @@ package main
 import (
 	"net/http"
 
-	"callrecordings/functions/internal/table"
-	"callrecordings/functions/internal/wiring"
-	"callrecordings/shared/api"
-	"callrecordings/shared/config"
+	"github.com/callrecordings/api/functions/internal/table"
+	"github.com/callrecordings/api/functions/internal/wiring"
+	"github.com/callrecordings/api/shared/api"
+	"github.com/callrecordings/api/shared/config"
 )
 
 func main() { wiring.Serve(config.Patch, build) }

@@ -5,13 +5,13 @@ package main
 import (
 	"context"
 
-	"callrecordings/functions/internal/bus"
-	"callrecordings/functions/internal/wiring"
-	"callrecordings/shared/config"
-	"callrecordings/shared/notify"
-	"callrecordings/shared/store"
-	"callrecordings/shared/store/dynamo"
-	"callrecordings/shared/tablestream"
+	"github.com/callrecordings/api/functions/internal/bus"
+	"github.com/callrecordings/api/functions/internal/wiring"
+	"github.com/callrecordings/api/shared/config"
+	"github.com/callrecordings/api/shared/notify"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/dynamo"
+	"github.com/callrecordings/api/shared/tablestream"
 )
 
 func main() { wiring.FollowChanges(config.Publish, dynamo.ChangeOf, build) }

@@ -6,12 +6,12 @@ package main
 import (
 	"context"
 
-	"callrecordings/functions/internal/objects"
-	"callrecordings/functions/internal/table"
-	"callrecordings/functions/internal/wiring"
-	"callrecordings/shared/config"
-	"callrecordings/shared/purge"
-	"callrecordings/shared/tablestream"
+	"github.com/callrecordings/api/functions/internal/objects"
+	"github.com/callrecordings/api/functions/internal/table"
+	"github.com/callrecordings/api/functions/internal/wiring"
+	"github.com/callrecordings/api/shared/config"
+	"github.com/callrecordings/api/shared/purge"
+	"github.com/callrecordings/api/shared/tablestream"
 )
 
 func main() { wiring.Follow(config.Purge, build) }

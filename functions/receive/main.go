@@ -6,12 +6,12 @@ import (
 	"net/http"
 	_ "time/tzdata" // for INBOX_TIMEZONE; Lambda has no time zone files
 
-	"callrecordings/functions/internal/objects"
-	"callrecordings/functions/internal/table"
-	"callrecordings/functions/internal/wiring"
-	"callrecordings/shared/api"
-	"callrecordings/shared/config"
-	"callrecordings/shared/incoming/namepattern"
+	"github.com/callrecordings/api/functions/internal/objects"
+	"github.com/callrecordings/api/functions/internal/table"
+	"github.com/callrecordings/api/functions/internal/wiring"
+	"github.com/callrecordings/api/shared/api"
+	"github.com/callrecordings/api/shared/config"
+	"github.com/callrecordings/api/shared/incoming/namepattern"
 )
 
 func main() { wiring.Serve(config.Receive, build) }

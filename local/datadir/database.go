@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"callrecordings/shared/store/sqlite"
+	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
 // databaseFile is the name of the database in the folder.

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/local/datadir"
-	"callrecordings/shared/store/sqlite"
+	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
 // A missing or empty database beside audio is not replaced by a new one.

@@ -32,10 +32,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"callrecordings/local/s3server"
-	"callrecordings/shared/auth"
-	"callrecordings/shared/media/s3media"
-	"callrecordings/shared/store/sqlite"
+	"github.com/callrecordings/api/local/s3server"
+	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/media/s3media"
+	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
 // Default is the data folder if no other is configured.

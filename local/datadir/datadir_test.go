@@ -16,11 +16,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"callrecordings/local/datadir"
-	"callrecordings/shared/auth"
-	"callrecordings/shared/cursor"
-	"callrecordings/shared/media"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/cursor"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // Keys, account and users are generated once and then kept.

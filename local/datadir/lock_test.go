@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/local/datadir"
+	"github.com/callrecordings/api/local/datadir"
 )
 
 // Only one server has the lock. Others may open the folder.

@@ -33,7 +33,7 @@ import (
 	"runtime"
 	"sync"
 
-	"callrecordings/shared/notify"
+	"github.com/callrecordings/api/shared/notify"
 )
 
 // perm makes the file readable only by its owner: events are about private calls.

@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"callrecordings/local/eventlog"
-	"callrecordings/shared/notify"
+	"github.com/callrecordings/api/local/eventlog"
+	"github.com/callrecordings/api/shared/notify"
 )
 
 // On Linux, /dev/full behaves like a full disk.

@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/local/eventlog"
-	"callrecordings/shared/notify"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/local/eventlog"
+	"github.com/callrecordings/api/shared/notify"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 func event(id string) notify.Event {

@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/notify"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/notify"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // perFile is the size limit in these tests, so that a file has three events.

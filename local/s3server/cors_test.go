@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/media"
+	"github.com/callrecordings/api/shared/media"
 )
 
 // The CORS headers are those of the contract (Document or audio), so that a

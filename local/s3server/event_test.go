@@ -8,7 +8,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"callrecordings/local/s3server"
+	"github.com/callrecordings/api/local/s3server"
 )
 
 func TestEveryNewObjectHasAnEvent(t *testing.T) {

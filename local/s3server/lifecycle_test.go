@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/local/s3server"
+	"github.com/callrecordings/api/local/s3server"
 )
 
 // The server neither prints nor changes the working directory. The test replaces both, so it is not parallel.

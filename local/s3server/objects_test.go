@@ -18,7 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"callrecordings/local/s3server"
+	"github.com/callrecordings/api/local/s3server"
 )
 
 var inBucket = aws.String("recordings")

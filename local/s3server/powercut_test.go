@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/e2e/given"
+	"github.com/callrecordings/api/e2e/given"
 )
 
 // 100 objects with their types, and ten deletions, survive a power cut immediately or

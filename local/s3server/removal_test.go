@@ -15,8 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
 
-	"callrecordings/shared/media"
-	"callrecordings/shared/media/s3media"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/media/s3media"
 )
 
 // beforeDelete returns a bucket that runs do before each DELETE request reaches the

@@ -17,9 +17,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"callrecordings/local/s3server"
-	"callrecordings/shared/media"
-	"callrecordings/shared/media/s3media"
+	"github.com/callrecordings/api/local/s3server"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/media/s3media"
 )
 
 func options(dir string) s3server.Options {

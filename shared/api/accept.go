@@ -3,8 +3,8 @@ package api
 import (
 	"strings"
 
-	"callrecordings/shared/httpfield"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/httpfield"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // form is the kind of representation that an answer carries.

@@ -9,10 +9,10 @@ import (
 	"strings"
 	"time"
 
-	"callrecordings/shared/httpfield"
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/media"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/httpfield"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // audioCache lets only the client cache audio, not a proxy. The client must

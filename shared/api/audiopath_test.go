@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"testing"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // The path of the audio always answers with the audio, whatever the client accepts.

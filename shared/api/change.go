@@ -1,9 +1,9 @@
 package api
 
 import (
-	"callrecordings/shared/auth"
-	"callrecordings/shared/httpfield"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/httpfield"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // authorizeChange runs the checks that PATCH and DELETE share before they read

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"strings"
 
-	"callrecordings/shared/auth"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // authenticate verifies the token and checks that it grants access to the account in

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"sync"
 
-	"callrecordings/shared/httpfield"
+	"github.com/callrecordings/api/shared/httpfield"
 )
 
 // minCompressed is the length in bytes above which bodies are compressed. Kazoo has

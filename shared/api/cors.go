@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"strings"
 
-	"callrecordings/shared/httpfield"
+	"github.com/callrecordings/api/shared/httpfield"
 )
 
 // The values of the CORS headers (kazoo.md 5.6, contract Envelope). Header names

@@ -12,9 +12,9 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 const oneList = oneBase + "/recordings"

@@ -12,7 +12,7 @@ import (
 	"net/url"
 	"slices"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // creation is the recording that a PUT asks for.

@@ -6,11 +6,11 @@ import (
 	"net/http"
 	"time"
 
-	"callrecordings/shared/auth"
-	"callrecordings/shared/media"
-	"callrecordings/shared/purge"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/purge"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // A purge within a request takes at most purgeTime, and ends at least answerTime before

@@ -8,9 +8,9 @@ import (
 	"net/url"
 	"time"
 
-	"callrecordings/shared/httpfield"
-	"callrecordings/shared/media"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/httpfield"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // Delivery configures how audio reaches clients.

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/media"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // The test requests audio and ranges around the size limit of one answer, with each

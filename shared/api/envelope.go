@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // jsonType is the Content-Type of all answers except audio and CSV. It has no

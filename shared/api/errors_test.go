@@ -21,13 +21,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"callrecordings/shared/auth"
-	"callrecordings/shared/cursor"
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/media"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
-	"callrecordings/shared/strictjson"
+	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/cursor"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/strictjson"
 )
 
 // noRow has the errors that need no row in errorTable, each with the reason.
@@ -96,7 +96,7 @@ func tableRows(t *testing.T) []string {
 // this module that this package depends on.
 func reachableErrors(t *testing.T) []string {
 	t.Helper()
-	const module = "callrecordings/"
+	const module = "github.com/callrecordings/api/"
 	list := exec.CommandContext(t.Context(), "go", "list", "-deps", "-json=ImportPath,Name,Dir,GoFiles", ".")
 	out, err := list.Output()
 	if err != nil {

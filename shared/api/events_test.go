@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/gateway"
+	"github.com/callrecordings/api/shared/gateway"
 )
 
 // Lambda events carry the same answers: binary and text bodies, the length of a

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"callrecordings/shared/httpfield"
+	"github.com/callrecordings/api/shared/httpfield"
 )
 
 // externalURL returns the address of external audio, escaped for a Location

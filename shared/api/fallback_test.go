@@ -3,7 +3,7 @@ package api
 import (
 	"testing"
 
-	"callrecordings/shared/openapi"
+	"github.com/callrecordings/api/shared/openapi"
 )
 
 func TestDefinition(t *testing.T) {

@@ -7,8 +7,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"callrecordings/shared/httpfield"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/httpfield"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // maxFileName is the longest file name that an answer suggests, in bytes. It is

@@ -7,7 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"callrecordings/shared/httpfield"
+	"github.com/callrecordings/api/shared/httpfield"
 )
 
 func TestAudioFileName(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // askedStore records the queries of lists.

@@ -20,12 +20,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"callrecordings/shared/auth"
-	"callrecordings/shared/cursor"
-	"callrecordings/shared/openapi/openapitest"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
-	"callrecordings/shared/store/sqlite"
+	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/cursor"
+	"github.com/callrecordings/api/shared/openapi/openapitest"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"net/http"
 
-	"callrecordings/shared/auth"
-	"callrecordings/shared/httpfield"
-	"callrecordings/shared/media"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/httpfield"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // getter answers GET and HEAD of one recording.

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 func TestGetDocument(t *testing.T) {

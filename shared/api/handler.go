@@ -14,9 +14,9 @@ import (
 	"runtime/debug"
 	"time"
 
-	"callrecordings/shared/auth"
-	"callrecordings/shared/requestlog"
-	"callrecordings/shared/version"
+	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/requestlog"
+	"github.com/callrecordings/api/shared/version"
 )
 
 // Version is the API's default version in answers.

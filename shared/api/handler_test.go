@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/requestlog"
+	"github.com/callrecordings/api/shared/requestlog"
 )
 
 func TestOrderOfTheChecks(t *testing.T) {

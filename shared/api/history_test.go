@@ -19,16 +19,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/incoming/bucket"
-	"callrecordings/shared/media"
-	"callrecordings/shared/media/s3media"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
-	"callrecordings/shared/store/dynamo"
-	"callrecordings/shared/store/faultstore"
-	"callrecordings/shared/store/historytest"
-	"callrecordings/shared/store/sqlite"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/incoming/bucket"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/media/s3media"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/dynamo"
+	"github.com/callrecordings/api/shared/store/faultstore"
+	"github.com/callrecordings/api/shared/store/historytest"
+	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
 // TestHistoriesOverSQLite opens the file for each client, as several processes do.

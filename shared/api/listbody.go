@@ -5,7 +5,7 @@ import (
 	"compress/gzip"
 	"net/http"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 const (

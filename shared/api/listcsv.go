@@ -7,9 +7,9 @@ import (
 	"sync"
 	"time"
 
-	"callrecordings/shared/csvtable"
-	"callrecordings/shared/httpfield"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/csvtable"
+	"github.com/callrecordings/api/shared/httpfield"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 const (

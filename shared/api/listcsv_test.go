@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"callrecordings/shared/csvtable"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/csvtable"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // csvOf encodes documents as CSV and parses the result.

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // jsonList encodes a list as the JSON envelope. It appends documents to one

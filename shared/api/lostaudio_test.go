@@ -7,8 +7,8 @@ import (
 	"net/http"
 	"testing"
 
-	"callrecordings/shared/media"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // keysOf returns keys under which the audio of a recording may be stored.

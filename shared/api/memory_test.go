@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strconv"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // memory is a store of one account's recordings in memory, newest first, for lists

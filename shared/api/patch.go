@@ -3,9 +3,9 @@ package api
 import (
 	"net/http"
 
-	"callrecordings/shared/auth"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // Patch answers PATCH of one recording: it merges the body's user_metadata into

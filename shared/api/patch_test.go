@@ -10,7 +10,7 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 func TestPatch(t *testing.T) {

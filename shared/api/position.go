@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // A position in a sealed cursor is a byte for its kind. Unless it is the start of

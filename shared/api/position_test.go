@@ -6,9 +6,9 @@ import (
 
 	"pgregory.net/rapid"
 
-	"callrecordings/shared/cursor"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/cursor"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 func TestPositionRoundTrip(t *testing.T) {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 
-	"callrecordings/shared/requestlog"
+	"github.com/callrecordings/api/shared/requestlog"
 )
 
 // Precheck runs the checks of a request that do not need its body: the token or the

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 const (

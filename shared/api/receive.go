@@ -11,11 +11,11 @@ import (
 	"net/http"
 	"time"
 
-	"callrecordings/shared/auth"
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/media"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // ReceiveStore is what Receive needs of a store driver; see package store.

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"testing"
 
-	"callrecordings/shared/media"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store/faultstore"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store/faultstore"
 )
 
 // crashingBucket fails at one call, before or after the call took effect.

@@ -11,8 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"callrecordings/shared/media/s3media"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/media/s3media"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // lossy returns the fixture's bucket over a connection that loses the answers to the

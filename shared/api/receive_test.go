@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 const kazooQuery = "?from=1001%40pbx.example&to=%2B15550100%40pbx.example&caller_id_name=Zo%C3%AB&caller_id_number=1001&call_id=a1%4010.1.1.5" +

@@ -11,14 +11,14 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/cursor"
-	"callrecordings/shared/gateway"
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/incoming/namepattern"
-	"callrecordings/shared/media/s3media"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/requestlog/requestlogtest"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/cursor"
+	"github.com/callrecordings/api/shared/gateway"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/incoming/namepattern"
+	"github.com/callrecordings/api/shared/media/s3media"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/requestlog/requestlogtest"
+	"github.com/callrecordings/api/shared/store"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 )

@@ -10,10 +10,10 @@ import (
 	"net/http/httptest"
 	"testing"
 
-	"callrecordings/shared/auth"
-	"callrecordings/shared/incoming/namepattern"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/incoming/namepattern"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // storageFixture serves storage requests for oneAccount.

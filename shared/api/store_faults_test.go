@@ -7,10 +7,10 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"callrecordings/shared/media"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
-	"callrecordings/shared/store/faultstore"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/faultstore"
 )
 
 // failing returns handlers over a store that fails at its n-th call.

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"testing"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // wantAudio fails the test unless the recording is ready and plays that audio.

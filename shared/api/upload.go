@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"callrecordings/shared/media"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // signedUpload describes the request that stores the recording's audio. It is

@@ -7,9 +7,9 @@ import (
 	"strconv"
 	"time"
 
-	"callrecordings/shared/httpfield"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/httpfield"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 const (

@@ -8,8 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // arriving is a store with one recording, which becomes ready at a given read.

@@ -5,7 +5,7 @@ import (
 	"net/url"
 	"testing"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // Golden files of complete answers show a change of any header or member. Dates of

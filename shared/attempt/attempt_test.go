@@ -14,8 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"callrecordings/shared/attempt"
-	"callrecordings/shared/requestlog"
+	"github.com/callrecordings/api/shared/attempt"
+	"github.com/callrecordings/api/shared/requestlog"
 )
 
 func TestCarries(t *testing.T) {

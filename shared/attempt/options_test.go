@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/attempt"
+	"github.com/callrecordings/api/shared/attempt"
 )
 
 func TestRequire(t *testing.T) {

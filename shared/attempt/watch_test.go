@@ -9,8 +9,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"callrecordings/shared/attempt"
-	"callrecordings/shared/requestlog"
+	"github.com/callrecordings/api/shared/attempt"
+	"github.com/callrecordings/api/shared/requestlog"
 )
 
 // Lost is true if any failed attempt may have taken effect, even if a retry

@@ -80,7 +80,7 @@ import (
 	"math"
 	"time"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 var (

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/audiofile"
+	"github.com/callrecordings/api/shared/audiofile"
 )
 
 // within is the largest accepted error of a duration.

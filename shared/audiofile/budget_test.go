@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"callrecordings/shared/audiofile"
+	"github.com/callrecordings/api/shared/audiofile"
 )
 
 // repeated is a file that repeats its bytes.

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/audiofile"
+	"github.com/callrecordings/api/shared/audiofile"
 )
 
 // Files from recorders and editors, and from encoders other than ffmpeg. The

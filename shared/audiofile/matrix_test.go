@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/audiofile"
+	"github.com/callrecordings/api/shared/audiofile"
 )
 
 // kind is a row of the matrix: the files that ffmpeg makes with one set of

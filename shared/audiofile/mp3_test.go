@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/audiofile"
+	"github.com/callrecordings/api/shared/audiofile"
 )
 
 // plain makes an mp3 of n frames of 72 bytes and 72 ms. text overwrites the bytes

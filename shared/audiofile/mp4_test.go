@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/audiofile"
+	"github.com/callrecordings/api/shared/audiofile"
 )
 
 // patched returns the file with the bytes after the first name of a box

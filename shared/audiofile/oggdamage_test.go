@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/audiofile"
+	"github.com/callrecordings/api/shared/audiofile"
 )
 
 // sizes are Oggs that are read completely and in parts. The same rules hold for

@@ -8,7 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"callrecordings/shared/audiofile"
+	"github.com/callrecordings/api/shared/audiofile"
 )
 
 // links is an Ogg Opus file of chained links, each with a serial number and a

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/audiofile"
+	"github.com/callrecordings/api/shared/audiofile"
 )
 
 // The limits for a file of any size that contains its duration.

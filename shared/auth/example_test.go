@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"callrecordings/shared/auth"
+	"github.com/callrecordings/api/shared/auth"
 )
 
 // The local server makes its keys and tokens like this when it starts.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/auth"
+	"github.com/callrecordings/api/shared/auth"
 )
 
 func TestStorageSecret(t *testing.T) {

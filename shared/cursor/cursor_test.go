@@ -10,7 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"callrecordings/shared/cursor"
+	"github.com/callrecordings/api/shared/cursor"
 )
 
 const (

@@ -3,7 +3,7 @@ package cursor_test
 import (
 	"fmt"
 
-	"callrecordings/shared/cursor"
+	"github.com/callrecordings/api/shared/cursor"
 )
 
 // A cursor opens only for the query that it was sealed for.

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
-	"callrecordings/shared/version"
+	"github.com/callrecordings/api/shared/version"
 )
 
 // errorResponse is an error that this package returns instead of the API. It has

@@ -16,7 +16,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"callrecordings/shared/requestlog"
+	"github.com/callrecordings/api/shared/requestlog"
 )
 
 // The limits of a REST API (API Gateway quotas). [Local] enforces them as well.

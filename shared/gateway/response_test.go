@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"callrecordings/shared/version"
+	"github.com/callrecordings/api/shared/version"
 )
 
 type handlerFunc = http.HandlerFunc

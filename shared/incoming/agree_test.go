@@ -4,8 +4,8 @@ import (
 	"errors"
 	"testing"
 
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 func TestAgreeWithinOneReport(t *testing.T) {

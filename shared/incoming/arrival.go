@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // Arrival is an object that was reported as stored in the bucket.

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // keptFields are the fields that new metadata never replaces: those that the

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"testing"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // A correction of the start moves the creation time with it, if that was derived from

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // Draft holds the known facts about a recording that is not stored yet.

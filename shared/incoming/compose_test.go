@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // A call ends at its start plus its duration. Other systems write both in many

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // Putter stores new recordings.

@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
-	"callrecordings/shared/store/faultstore"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/faultstore"
 )
 
 // A deleted recording that keeps coming in, by whichever way, stays deleted for longer

@@ -10,8 +10,8 @@ import (
 	"io"
 	"strings"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // Contradictions between reports about one file.

@@ -8,7 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // claimed remembers claims by their keys.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // wavHeader is a WAV file without samples.

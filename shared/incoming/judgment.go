@@ -3,7 +3,7 @@ package incoming
 import (
 	"cmp"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // Judgment is the result of reading the bytes of a recording's audio.

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"testing"
 
-	"callrecordings/shared/media"
+	"github.com/callrecordings/api/shared/media"
 )
 
 func TestKeyText(t *testing.T) {

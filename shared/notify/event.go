@@ -26,7 +26,7 @@ import (
 	"encoding/json"
 	"time"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // Source is the source field of every event. Sources that begin with "aws." are

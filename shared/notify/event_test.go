@@ -10,9 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/notify"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/notify"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")

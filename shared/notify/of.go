@@ -3,8 +3,8 @@ package notify
 import (
 	"time"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // Of returns the event of a change. ok is false if the change yields no event:

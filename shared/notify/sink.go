@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // ErrUnavailable means that not all events were accepted: the sink was throttled,

@@ -15,7 +15,7 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/api"
+	"github.com/callrecordings/api/shared/api"
 )
 
 // document holds the parts of the definition that the tests read.

@@ -14,7 +14,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"gopkg.in/yaml.v3"
 
-	"callrecordings/shared/openapi"
+	"github.com/callrecordings/api/shared/openapi"
 )
 
 var update = flag.Bool("update", false, "rewrite openapi.json from openapi.yaml")

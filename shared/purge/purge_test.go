@@ -9,11 +9,11 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/media"
-	"callrecordings/shared/purge"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
-	"callrecordings/shared/store/sqlite"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/purge"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
 // bucket confirms every removal, or fails with err.

@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/purge"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store/sqlite"
+	"github.com/callrecordings/api/shared/purge"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
 // The purge of a recording whose audio was rejected, or has not arrived yet, also

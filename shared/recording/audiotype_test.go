@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 func TestAudioType(t *testing.T) {

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // benchFilters are typical filters of user interfaces, applied to the sample.

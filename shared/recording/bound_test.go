@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"testing"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 func TestParseBound(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"callrecordings/shared/strictjson"
+	"github.com/callrecordings/api/shared/strictjson"
 )
 
 // Call maps the names of public fields to the values that a file name, an object's

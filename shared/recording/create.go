@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"callrecordings/shared/strictjson"
+	"github.com/callrecordings/api/shared/strictjson"
 )
 
 // Creation is the content of a PUT request that creates a recording.

@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/strictjson"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/strictjson"
 )
 
 const maxBytes = 1000

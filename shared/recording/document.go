@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"callrecordings/shared/strictjson"
+	"github.com/callrecordings/api/shared/strictjson"
 )
 
 // MaxDepth is the maximum nesting of a document or a request body (contract,

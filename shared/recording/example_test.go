@@ -3,7 +3,7 @@ package recording_test
 import (
 	"fmt"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 func ExampleParseFilter() {

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"callrecordings/shared/strictjson"
+	"github.com/callrecordings/api/shared/strictjson"
 )
 
 // Filter selects the recordings of a list. A recording must pass all tests. The

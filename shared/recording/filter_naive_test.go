@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 
 	"pgregory.net/rapid"
 )

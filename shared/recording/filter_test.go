@@ -4,7 +4,7 @@ import (
 	"errors"
 	"testing"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"

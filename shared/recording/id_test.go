@@ -10,7 +10,7 @@ import (
 	"testing/iotest"
 	"time"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 func TestParseID(t *testing.T) {

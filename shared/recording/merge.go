@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"callrecordings/shared/strictjson"
+	"github.com/callrecordings/api/shared/strictjson"
 )
 
 // MaxUserMetadata is the maximum size of the stored user_metadata in bytes of

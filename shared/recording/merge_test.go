@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/strictjson"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/strictjson"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 func TestDescribe(t *testing.T) {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"testing"
 
-	"callrecordings/shared/requestlog"
+	"github.com/callrecordings/api/shared/requestlog"
 )
 
 func TestGatewayID(t *testing.T) {

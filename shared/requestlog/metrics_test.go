@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"callrecordings/shared/requestlog"
+	"github.com/callrecordings/api/shared/requestlog"
 )
 
 // block is the _aws member of a line as specified.

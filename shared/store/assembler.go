@@ -5,7 +5,7 @@ import (
 	"math"
 	"time"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // Reserve is how long before the context's deadline a driver stops reading and

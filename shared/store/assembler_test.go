@@ -7,8 +7,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // reading is what a driver read for a page.

@@ -3,7 +3,7 @@ package store
 import (
 	"time"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // Change is one write to the store, as its stream delivers it: at least once,

@@ -3,7 +3,7 @@ package store
 import (
 	"context"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // MaxFind is the maximum number of IDs in one Find. It is DynamoDB's limit for

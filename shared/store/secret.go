@@ -3,7 +3,7 @@ package store
 import (
 	"context"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // Secret describes a storage secret: the part of a URL that lets a PBX store

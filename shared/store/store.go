@@ -29,7 +29,7 @@ import (
 	"errors"
 	"time"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // Errors that callers act on. Drivers wrap them with the operation and the

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/strictjson"
+	"github.com/callrecordings/api/shared/strictjson"
 )
 
 const depth = 4

@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
 
-	"callrecordings/shared/requestlog"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/requestlog"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // GiveUpAfter is how long after its write an unreadable item blocks its shard.

@@ -15,10 +15,10 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/google/go-cmp/cmp"
 
-	"callrecordings/shared/requestlog"
-	"callrecordings/shared/store"
-	"callrecordings/shared/store/dynamo"
-	"callrecordings/shared/tablestream"
+	"github.com/callrecordings/api/shared/requestlog"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/dynamo"
+	"github.com/callrecordings/api/shared/tablestream"
 )
 
 var now = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)

@@ -15,10 +15,10 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"callrecordings/shared/notify"
-	"callrecordings/shared/notify/eventbridge"
-	"callrecordings/shared/store"
-	"callrecordings/shared/tablestream"
+	"github.com/callrecordings/api/shared/notify"
+	"github.com/callrecordings/api/shared/notify/eventbridge"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/tablestream"
 )
 
 // history returns the stream records of all writes to three recordings, and the

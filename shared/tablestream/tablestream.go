@@ -24,7 +24,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
 
-	"callrecordings/shared/requestlog"
+	"github.com/callrecordings/api/shared/requestlog"
 )
 
 // The key attributes of the table in store/dynamo.

@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/google/go-cmp/cmp"
 
-	"callrecordings/shared/tablestream"
+	"github.com/callrecordings/api/shared/tablestream"
 )
 
 // event returns an event with a record for each ID; "" is a record without a key.

@@ -7,7 +7,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"callrecordings/shared/version"
+	"github.com/callrecordings/api/shared/version"
 )
 
 func read(t *testing.T, path string) []byte {

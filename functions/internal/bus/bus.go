@@ -2,9 +2,9 @@
 package bus
 
 import (
-	"callrecordings/functions/internal/credentials"
-	"callrecordings/shared/config"
-	"callrecordings/shared/notify/eventbridge"
+	"github.com/callrecordings/api/functions/internal/credentials"
+	"github.com/callrecordings/api/shared/config"
+	"github.com/callrecordings/api/shared/notify/eventbridge"
 )
 
 // Open returns the bus. It makes no request: unlike the table, the bus gains

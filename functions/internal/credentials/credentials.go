@@ -8,7 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"callrecordings/shared/config"
+	"github.com/callrecordings/api/shared/config"
 )
 
 // Of returns a provider of the credentials in s. They stay valid for the life of

@@ -2,9 +2,9 @@
 package objects
 
 import (
-	"callrecordings/functions/internal/credentials"
-	"callrecordings/shared/config"
-	"callrecordings/shared/media/s3media"
+	"github.com/callrecordings/api/functions/internal/credentials"
+	"github.com/callrecordings/api/shared/config"
+	"github.com/callrecordings/api/shared/media/s3media"
 )
 
 // Open returns the bucket of managed audio. It makes no request.

@@ -7,9 +7,9 @@ package queue
 import (
 	"time"
 
-	"callrecordings/functions/internal/wiring"
-	"callrecordings/shared/config"
-	"callrecordings/shared/incoming/bucket"
+	"github.com/callrecordings/api/functions/internal/wiring"
+	"github.com/callrecordings/api/shared/config"
+	"github.com/callrecordings/api/shared/incoming/bucket"
 )
 
 // grace is the age at which ingest makes a recording for audio that has none; see

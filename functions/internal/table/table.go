@@ -6,9 +6,9 @@ import (
 	"crypto/rand"
 	"time"
 
-	"callrecordings/functions/internal/credentials"
-	"callrecordings/shared/config"
-	"callrecordings/shared/store/dynamo"
+	"github.com/callrecordings/api/functions/internal/credentials"
+	"github.com/callrecordings/api/shared/config"
+	"github.com/callrecordings/api/shared/store/dynamo"
 )
 
 // warmUp is how long init may spend on the first connection.

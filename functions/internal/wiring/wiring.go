@@ -14,12 +14,12 @@ import (
 	"os"
 	"time"
 
-	"callrecordings/shared/api"
-	"callrecordings/shared/auth"
-	"callrecordings/shared/config"
-	"callrecordings/shared/gateway"
-	"callrecordings/shared/requestlog"
-	"callrecordings/shared/tablestream"
+	"github.com/callrecordings/api/shared/api"
+	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/config"
+	"github.com/callrecordings/api/shared/gateway"
+	"github.com/callrecordings/api/shared/requestlog"
+	"github.com/callrecordings/api/shared/tablestream"
 )
 
 // Env holds the parts that every kind of function is built with.

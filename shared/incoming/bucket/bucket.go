@@ -29,12 +29,12 @@ import (
 	"errors"
 	"fmt"
 
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/incoming/inbox"
-	"callrecordings/shared/incoming/judge"
-	"callrecordings/shared/media"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/incoming/inbox"
+	"github.com/callrecordings/api/shared/incoming/judge"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // Ingester ingests arrivals. It has the fields of [inbox.Inbox], to which it passes the

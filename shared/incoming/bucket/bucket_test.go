@@ -8,12 +8,12 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/incoming/bucket"
-	"callrecordings/shared/incoming/incomingtest"
-	"callrecordings/shared/media"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/incoming/bucket"
+	"github.com/callrecordings/api/shared/incoming/incomingtest"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 const (

@@ -7,12 +7,12 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/incoming/incomingtest"
-	"callrecordings/shared/notify"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
-	"callrecordings/shared/store/sqlite"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/incoming/incomingtest"
+	"github.com/callrecordings/api/shared/notify"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
 // An invocation that is killed at any of its calls, and then retried by the

@@ -14,9 +14,9 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
 
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/requestlog"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/requestlog"
 )
 
 // reserve is the time at the end of an invocation in which no further arrival is

@@ -13,8 +13,8 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/media"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/media"
 )
 
 const key = "recordings/acc/202601/202601-call"

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"testing"
 
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/incoming/incomingtest"
-	"callrecordings/shared/media"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/incoming/incomingtest"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // replaceDuringCopy replaces an object while an invocation copies it: after the copy

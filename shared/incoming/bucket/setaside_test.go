@@ -3,8 +3,8 @@ package bucket_test
 import (
 	"testing"
 
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // If rejected audio was set aside just before a delete, a late arrival for the

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/incoming/judge"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/incoming/judge"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // fetched is the result of fetching an item's audio. The zero value means that no

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // correct replaces the fields of an existing recording with those of the item. If

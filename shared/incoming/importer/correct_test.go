@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/incoming/importer"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store/faultstore"
+	"github.com/callrecordings/api/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store/faultstore"
 )
 
 // With Update, a second run corrects the reported fields, and nothing else.

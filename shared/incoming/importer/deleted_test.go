@@ -5,8 +5,8 @@ import (
 	"slices"
 	"testing"
 
-	"callrecordings/shared/incoming/importer"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // renewals records the renewed tombstones.

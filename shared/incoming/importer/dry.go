@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // Sizer is a source that can report the size of audio without fetching it.

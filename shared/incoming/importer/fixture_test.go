@@ -14,11 +14,11 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/local/datadir"
-	"callrecordings/shared/incoming/importer"
-	"callrecordings/shared/media/s3media"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store/sqlite"
+	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/media/s3media"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
 const account = "a0"

@@ -26,9 +26,9 @@ import (
 	"slices"
 	"syscall"
 
-	"callrecordings/shared/media"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // Errors that a source returns for an item, or for the source as a whole. Sources

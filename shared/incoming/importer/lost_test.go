@@ -4,8 +4,8 @@ import (
 	"errors"
 	"testing"
 
-	"callrecordings/shared/incoming/importer"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // Audio that the source has lost does not fail an import, if the operator says so.

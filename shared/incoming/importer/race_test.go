@@ -10,10 +10,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"callrecordings/shared/incoming/importer"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
-	"callrecordings/shared/store/faultstore"
+	"github.com/callrecordings/api/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/faultstore"
 )
 
 // Another request creates or deletes the recording while its audio is fetched.

@@ -9,9 +9,9 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"callrecordings/shared/attempt"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/attempt"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // Options are the settings of a run.

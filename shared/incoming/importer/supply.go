@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // conflict handles a recording that another request created or deleted in the

@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // Outcome is the result of importing an item.

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/incoming/importer"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // All differences between the target and the source.

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/strictjson"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/strictjson"
 )
 
 // unsafeURL is the note about a removed url. It does not quote the url, which may

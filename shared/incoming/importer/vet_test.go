@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/incoming/importer"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // urls maps a url in a document, as JSON, to whether an import keeps it.

@@ -3,8 +3,8 @@ package inbox_test
 import (
 	"testing"
 
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/incoming/incomingtest"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/incoming/incomingtest"
 )
 
 // A file whose metadata has two values for one field is always kept. Such a sidecar

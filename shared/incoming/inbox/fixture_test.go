@@ -3,9 +3,9 @@ package inbox_test
 import (
 	"testing"
 
-	"callrecordings/shared/incoming/inbox"
-	"callrecordings/shared/incoming/incomingtest"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming/inbox"
+	"github.com/callrecordings/api/shared/incoming/incomingtest"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 const (

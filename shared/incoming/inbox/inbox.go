@@ -19,12 +19,12 @@ import (
 	"strings"
 	"time"
 
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/incoming/judge"
-	"callrecordings/shared/incoming/namepattern"
-	"callrecordings/shared/media"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/incoming/judge"
+	"github.com/callrecordings/api/shared/incoming/namepattern"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // Inbox ingests the files of all accounts' inboxes. It is safe for concurrent

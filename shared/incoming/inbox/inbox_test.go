@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/incoming/incomingtest"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/incoming/incomingtest"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 const (

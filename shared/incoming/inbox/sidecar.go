@@ -13,10 +13,10 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/media"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // Reasons why a file, or its metadata, cannot be used.

@@ -9,9 +9,9 @@ import (
 
 	"pgregory.net/rapid"
 
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/incoming/incomingtest"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/incoming/incomingtest"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // Sidecars never describe each other, and the work is linear in the number of

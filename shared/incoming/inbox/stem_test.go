@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/incoming/incomingtest"
-	"callrecordings/shared/media"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/incoming/incomingtest"
+	"github.com/callrecordings/api/shared/media"
 )
 
 // A sidecar finds its audio with few list requests, even after many keys with the

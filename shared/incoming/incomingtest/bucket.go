@@ -16,7 +16,7 @@ import (
 	"strings"
 	"time"
 
-	"callrecordings/shared/media"
+	"github.com/callrecordings/api/shared/media"
 )
 
 // Object is an object of a Bucket.

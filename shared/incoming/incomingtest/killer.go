@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // ErrKilled is the error of every call after the kill.

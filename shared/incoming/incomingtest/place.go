@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/incoming/namepattern"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store/sqlite"
+	"github.com/callrecordings/api/shared/incoming/namepattern"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
 // Place is where recordings arrive in a test: a real store, a bucket in memory,

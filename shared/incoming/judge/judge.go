@@ -10,10 +10,10 @@ import (
 	"fmt"
 	"io"
 
-	"callrecordings/shared/audiofile"
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/media"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/audiofile"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // Bytes judges the first size bytes of r and compares them with the announced

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/media"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // field returns a file from the tests of package audiofile.

@@ -7,8 +7,8 @@ import (
 	"io"
 	"time"
 
-	"callrecordings/shared/audiofile"
-	"callrecordings/shared/media"
+	"github.com/callrecordings/api/shared/audiofile"
+	"github.com/callrecordings/api/shared/media"
 )
 
 const (

@@ -11,8 +11,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"callrecordings/shared/audiofile"
-	"callrecordings/shared/media"
+	"github.com/callrecordings/api/shared/audiofile"
+	"github.com/callrecordings/api/shared/media"
 )
 
 // stream is a media.Reader of one object.

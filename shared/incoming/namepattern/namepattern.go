@@ -30,7 +30,7 @@ import (
 	"sync"
 	"time"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // ErrPattern means that a pattern is invalid.

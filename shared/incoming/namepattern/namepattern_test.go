@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"callrecordings/shared/incoming/namepattern"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming/namepattern"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 func known(t testing.TB, zone *time.Location) namepattern.Set {

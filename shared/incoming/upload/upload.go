@@ -21,11 +21,11 @@ import (
 	"strings"
 	"time"
 
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/incoming/judge"
-	"callrecordings/shared/media"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/incoming/judge"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // Audio stores audio, and removes it if its recording cannot be stored.

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/media"
+	"github.com/callrecordings/api/shared/media"
 )
 
 const (

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/media"
+	"github.com/callrecordings/api/shared/media"
 )
 
 // Store is the store under test.

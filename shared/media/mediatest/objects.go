@@ -13,7 +13,7 @@ import (
 	"testing/iotest"
 	"time"
 
-	"callrecordings/shared/media"
+	"github.com/callrecordings/api/shared/media"
 )
 
 // fits is the largest size in bytes that is delivered inline (contract, Document

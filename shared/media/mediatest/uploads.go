@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/media"
+	"github.com/callrecordings/api/shared/media"
 )
 
 // upload sends a signed request as any client would. change, if not nil, may

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/media"
+	"github.com/callrecordings/api/shared/media"
 )
 
 // utf8Disposition has a file name with non-ASCII characters (RFC 6266).

@@ -9,7 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
-	"callrecordings/shared/media"
+	"github.com/callrecordings/api/shared/media"
 )
 
 // LocalStack refuses a conditional DELETE with a 501. Then, and only then, the

@@ -9,8 +9,8 @@ import (
 	smithy "github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
-	"callrecordings/shared/attempt"
-	"callrecordings/shared/media"
+	"github.com/callrecordings/api/shared/attempt"
+	"github.com/callrecordings/api/shared/media"
 )
 
 // statusOf returns the HTTP status of the answer that caused err, 0 if there was no

@@ -19,8 +19,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
-	"callrecordings/shared/media"
-	"callrecordings/shared/requestlog"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/requestlog"
 )
 
 // fault handles one request to the fake store.

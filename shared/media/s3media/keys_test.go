@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/media"
-	"callrecordings/shared/requestlog/requestlogtest"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/requestlog/requestlogtest"
 )
 
 // garbled answers with an error that is not XML.

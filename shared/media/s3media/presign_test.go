@@ -16,8 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"pgregory.net/rapid"
 
-	"callrecordings/shared/media"
-	"callrecordings/shared/media/s3media"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/media/s3media"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)

@@ -3,7 +3,7 @@ package s3media
 import (
 	"fmt"
 
-	"callrecordings/shared/attempt"
+	"github.com/callrecordings/api/shared/attempt"
 )
 
 // At returns a Bucket whose presigned URLs are signed for another public endpoint, the

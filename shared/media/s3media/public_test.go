@@ -6,8 +6,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
-	"callrecordings/shared/media"
-	"callrecordings/shared/media/s3media"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/media/s3media"
 )
 
 // At signs as a Bucket that was opened with that public endpoint.

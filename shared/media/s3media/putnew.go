@@ -14,8 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"callrecordings/shared/media"
-	"callrecordings/shared/requestlog"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/requestlog"
 )
 
 // PutNew stores body under key if no object exists there. It returns nil if the key

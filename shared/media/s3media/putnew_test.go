@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/media"
+	"github.com/callrecordings/api/shared/media"
 )
 
 // taken answers a PUT with If-None-Match for a key that has an object.

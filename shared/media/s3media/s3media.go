@@ -53,9 +53,9 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"callrecordings/shared/attempt"
-	"callrecordings/shared/media"
-	"callrecordings/shared/requestlog"
+	"github.com/callrecordings/api/shared/attempt"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/requestlog"
 )
 
 // Options locates the bucket and identifies the caller.

@@ -15,10 +15,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"callrecordings/local/s3server"
-	"callrecordings/shared/media"
-	"callrecordings/shared/media/mediatest"
-	"callrecordings/shared/media/s3media"
+	"github.com/callrecordings/api/local/s3server"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/media/mediatest"
+	"github.com/callrecordings/api/shared/media/s3media"
 )
 
 // target is an S3 server with an empty bucket.

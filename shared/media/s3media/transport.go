@@ -6,7 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"callrecordings/shared/attempt"
+	"github.com/callrecordings/api/shared/attempt"
 )
 
 const (

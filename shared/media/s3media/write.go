@@ -13,8 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	smithy "github.com/aws/smithy-go"
 
-	"callrecordings/shared/media"
-	"callrecordings/shared/requestlog"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/requestlog"
 )
 
 const (

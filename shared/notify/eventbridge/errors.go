@@ -3,8 +3,8 @@ package eventbridge
 import (
 	"fmt"
 
-	"callrecordings/shared/attempt"
-	"callrecordings/shared/notify"
+	"github.com/callrecordings/api/shared/attempt"
+	"github.com/callrecordings/api/shared/notify"
 )
 
 // entryError reports an event that EventBridge rejected in a call that otherwise

@@ -39,9 +39,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 
-	"callrecordings/shared/attempt"
-	"callrecordings/shared/notify"
-	"callrecordings/shared/requestlog"
+	"github.com/callrecordings/api/shared/attempt"
+	"github.com/callrecordings/api/shared/notify"
+	"github.com/callrecordings/api/shared/requestlog"
 )
 
 // Options locates the bus and identifies the sender.

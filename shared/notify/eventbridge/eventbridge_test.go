@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/notify"
-	"callrecordings/shared/requestlog"
+	"github.com/callrecordings/api/shared/notify"
+	"github.com/callrecordings/api/shared/requestlog"
 )
 
 func TestRequest(t *testing.T) {

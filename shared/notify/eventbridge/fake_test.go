@@ -15,9 +15,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"callrecordings/shared/attempt"
-	"callrecordings/shared/notify"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/attempt"
+	"github.com/callrecordings/api/shared/notify"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // answerDelay is how long the fake waits before it answers. The SDK closes its

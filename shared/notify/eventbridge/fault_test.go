@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/notify"
-	"callrecordings/shared/requestlog"
+	"github.com/callrecordings/api/shared/notify"
+	"github.com/callrecordings/api/shared/requestlog"
 )
 
 // transientFaults are the faults that the bus retries.

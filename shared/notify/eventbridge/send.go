@@ -8,9 +8,9 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
-	"callrecordings/shared/attempt"
-	"callrecordings/shared/notify"
-	"callrecordings/shared/requestlog"
+	"github.com/callrecordings/api/shared/attempt"
+	"github.com/callrecordings/api/shared/notify"
+	"github.com/callrecordings/api/shared/requestlog"
 )
 
 // Limits of a call of PutEvents

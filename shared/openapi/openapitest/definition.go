@@ -13,7 +13,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"callrecordings/shared/openapi"
+	"github.com/callrecordings/api/shared/openapi"
 )
 
 // object is a JSON object of the document.

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/openapi"
-	"callrecordings/shared/openapi/openapitest"
+	"github.com/callrecordings/api/shared/openapi"
+	"github.com/callrecordings/api/shared/openapi/openapitest"
 )
 
 // node is a JSON object in the document.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/openapi/openapitest"
+	"github.com/callrecordings/api/shared/openapi/openapitest"
 )
 
 const (

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/requestlog/requestlogtest"
+	"github.com/callrecordings/api/shared/requestlog/requestlogtest"
 )
 
 func TestLeaksFindsEverySpelling(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // setAudio stores r's audio in m and removes the attributes that do not apply.

@@ -6,7 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // claimPrefix starts the sort key of a claim. No recording ID starts with it.

@@ -3,7 +3,7 @@ package dynamo
 import (
 	"testing"
 
-	"callrecordings/shared/store/storetest"
+	"github.com/callrecordings/api/shared/store/storetest"
 )
 
 var harness = storetest.Harness{Open: func(t testing.TB) storetest.Store { return live(t) }}

@@ -121,9 +121,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"callrecordings/shared/attempt"
-	"callrecordings/shared/store"
-	"callrecordings/shared/store/dynamo/onepass"
+	"github.com/callrecordings/api/shared/attempt"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/dynamo/onepass"
 )
 
 // Options locates the table and identifies the caller.

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/store/storetest"
+	"github.com/callrecordings/api/shared/store/storetest"
 )
 
 // attributes is an item in DynamoDB's JSON: {"id":{"S":"202311-1"}}.

@@ -8,8 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	smithy "github.com/aws/smithy-go"
 
-	"callrecordings/shared/attempt"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/attempt"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // errLayout means that this package cannot have written the item.

@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/requestlog"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/requestlog"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // operations holds one call of each operation of a store that uses the network.

@@ -8,9 +8,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/requestlog"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/requestlog"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // Find looks up many recordings; see [store.Finder]. One BatchGetItem reads them

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/store/historytest"
+	"github.com/callrecordings/api/shared/store/historytest"
 )
 
 // TestHistoriesInMemory is not parallel, for the same reason as TestConformanceInMemory.

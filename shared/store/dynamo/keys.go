@@ -3,8 +3,8 @@ package dynamo
 import (
 	"strconv"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // The attributes of the table; see the package comment.

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
-	"callrecordings/shared/store/storetest"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/storetest"
 )
 
 // mark appends x to a document.

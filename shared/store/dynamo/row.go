@@ -8,8 +8,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store/dynamo/onepass"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store/dynamo/onepass"
 )
 
 // field is an attribute of the item of a recording; see the package comment.

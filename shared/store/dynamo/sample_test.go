@@ -3,7 +3,7 @@ package dynamo
 import (
 	"fmt"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 const (

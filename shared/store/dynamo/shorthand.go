@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // DynamoDB bills each started kilobyte of an item, and half of an ordinary document is

@@ -9,7 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // full returns the document with a shorthand.

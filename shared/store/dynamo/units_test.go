@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/requestlog"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/requestlog"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // TestUnitsOfAPage measures the read units that docs/reference/cost.md states, with the budget of

@@ -7,8 +7,8 @@ import (
 	"context"
 	"sync"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // When determines whether a failing call takes effect.

@@ -8,12 +8,12 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/purge"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
-	"callrecordings/shared/store/faultstore"
-	"callrecordings/shared/store/sqlite"
-	"callrecordings/shared/store/storetest"
+	"github.com/callrecordings/api/shared/purge"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/faultstore"
+	"github.com/callrecordings/api/shared/store/sqlite"
+	"github.com/callrecordings/api/shared/store/storetest"
 )
 
 // transparent is a Store without faults. The driver itself serves secrets and

@@ -14,8 +14,8 @@ import (
 	"syscall"
 	"time"
 
-	"callrecordings/shared/store"
-	"callrecordings/shared/store/faultstore"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/faultstore"
 )
 
 // share is the share of calls that fail, in percent.

@@ -9,11 +9,11 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
-	"callrecordings/shared/store/faultstore"
-	"callrecordings/shared/store/historytest"
-	"callrecordings/shared/store/sqlite"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/faultstore"
+	"github.com/callrecordings/api/shared/store/historytest"
+	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
 // TestBrokenDrivers checks that the histories show each of these faults of a driver.

@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"strings"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // Direct is a client that calls a store itself.

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/requestlog"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/requestlog"
+	"github.com/callrecordings/api/shared/store"
 )
 
 func seconds(n int64) recording.Seconds { return recording.Seconds(n) }

@@ -8,9 +8,9 @@ import (
 	"errors"
 	"math"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/requestlog"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/requestlog"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // claimKey returns the stored form of a claim's key: its SHA-256. A key may be the

@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
-	"callrecordings/shared/store/sqlite"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
 // caller is in everything that the tests below delete.

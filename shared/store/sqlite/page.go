@@ -4,9 +4,9 @@ import (
 	"context"
 	"strings"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/requestlog"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/requestlog"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // Page reads a page of a list; see [store.Reader].

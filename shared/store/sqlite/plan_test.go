@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // plan returns SQLite's query plan for a statement.

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // Queue is the name of a durable queue in the file.

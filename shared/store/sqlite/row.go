@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/requestlog"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/requestlog"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // columns lists the columns of a recording in the order of fieldsOf; it ends with

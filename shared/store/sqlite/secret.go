@@ -5,8 +5,8 @@ import (
 	"database/sql"
 	"errors"
 
-	"callrecordings/shared/requestlog"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/requestlog"
+	"github.com/callrecordings/api/shared/store"
 )
 
 const secretColumns = "account, id, sum, label, created" //nolint:gosec // names of columns

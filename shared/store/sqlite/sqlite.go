@@ -51,7 +51,7 @@ import (
 
 	"modernc.org/sqlite"
 
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // busyTimeout is how long a writer waits for the writers of other processes.

@@ -15,10 +15,10 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
-	"callrecordings/shared/store/sqlite"
-	"callrecordings/shared/store/storetest"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/sqlite"
+	"github.com/callrecordings/api/shared/store/storetest"
 )
 
 var harness = storetest.Harness{Open: func(t testing.TB) storetest.Store {

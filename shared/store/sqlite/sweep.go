@@ -6,7 +6,7 @@ import (
 	"errors"
 	"time"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // If the clock were far ahead, every tombstone would look expired, and deleted

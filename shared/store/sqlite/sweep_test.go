@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // deletedAt stores a recording, deletes it and marks it as purged.

@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"testing"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // benchRows is how many recordings the benchmark's account holds.

@@ -3,7 +3,7 @@ package storetest
 import (
 	"sync"
 
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // claims are the cases for Claim.

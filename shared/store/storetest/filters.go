@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // filters are the cases for pages with Keep and a work budget.

@@ -7,8 +7,8 @@ import (
 	"sync"
 	"testing"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // RunLossy tests a store that loses answers: h opens a driver whose requests fail

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // pages are the cases for a single page: its recordings, its beginning and its end.

@@ -3,7 +3,7 @@ package storetest
 import (
 	"slices"
 
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // secrets are the cases for storage secrets.

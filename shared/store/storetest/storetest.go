@@ -21,8 +21,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // Store is the interface that a driver under test implements.

@@ -5,8 +5,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // maxPages stops a walk that does not end.

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/cmd/recordings/internal/client"
+	"github.com/callrecordings/api/cmd/recordings/internal/client"
 )
 
 // api starts a server with one handler for everything and returns a client of it. The

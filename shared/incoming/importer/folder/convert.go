@@ -5,7 +5,7 @@ import (
 	"path"
 	"strings"
 
-	"callrecordings/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/incoming/importer"
 )
 
 // convertible maps the extensions of audio that is not imported to the options with

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/incoming/importer"
 )
 
 // A file of an unsupported type is refused, with the command that converts it.

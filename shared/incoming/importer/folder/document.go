@@ -10,8 +10,8 @@ import (
 	"strconv"
 	"strings"
 
-	"callrecordings/shared/incoming/importer"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // document is a recording as an export writes it.

@@ -11,11 +11,11 @@ import (
 	"sync"
 	"time"
 
-	"callrecordings/shared/attempt"
-	"callrecordings/shared/incoming/importer"
-	"callrecordings/shared/media"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/attempt"
+	"github.com/callrecordings/api/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // Export writes the recordings of an account into a folder. A killed export can be

@@ -15,11 +15,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"callrecordings/shared/incoming/importer/folder"
-	"callrecordings/shared/media"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
-	"callrecordings/shared/store/faultstore"
+	"github.com/callrecordings/api/shared/incoming/importer/folder"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/faultstore"
 )
 
 func TestExportWritesTwoFiles(t *testing.T) {

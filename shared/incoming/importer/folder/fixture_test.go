@@ -14,10 +14,10 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/incoming/importer/folder"
-	"callrecordings/shared/media"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store/sqlite"
+	"github.com/callrecordings/api/shared/incoming/importer/folder"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
 // bucket is an in-memory media.Reader, with faults.

@@ -36,9 +36,9 @@ import (
 	"path/filepath"
 	"time"
 
-	"callrecordings/shared/incoming/importer"
-	"callrecordings/shared/incoming/namepattern"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/incoming/namepattern"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // Defaults of a Source with Watch.

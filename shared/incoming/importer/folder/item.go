@@ -9,10 +9,10 @@ import (
 	"slices"
 	"strings"
 
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/incoming/importer"
-	"callrecordings/shared/incoming/namepattern"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/incoming/namepattern"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // maxExported limits the size of an exported document, in bytes. Every store has a

@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // link makes a link in the folder.

@@ -11,7 +11,7 @@ import (
 	"io/fs"
 	"os"
 
-	"callrecordings/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/incoming/importer"
 )
 
 // Reasons why a file cannot be opened.

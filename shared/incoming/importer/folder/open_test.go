@@ -12,7 +12,7 @@ import (
 	"sync"
 	"testing"
 
-	"callrecordings/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/incoming/importer"
 )
 
 func sum(text string) string {

@@ -12,11 +12,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"callrecordings/local/datadir"
-	"callrecordings/shared/incoming/importer"
-	"callrecordings/shared/incoming/importer/folder"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/incoming/importer/folder"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // documents generates documents of all kinds, with and without an owner.

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"slices"
 
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/incoming/importer"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // maxPage is the size of a page's documents, in bytes, at which the page ends.

@@ -11,8 +11,8 @@ import (
 	"slices"
 	"strings"
 
-	"callrecordings/shared/incoming/importer"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // Table holds the metadata of many files, one row per file. The zero value has no

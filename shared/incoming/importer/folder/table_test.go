@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"callrecordings/shared/incoming/importer/folder"
+	"github.com/callrecordings/api/shared/incoming/importer/folder"
 )
 
 // table writes a table with the given text into the folder and reads it.

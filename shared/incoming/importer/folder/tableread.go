@@ -12,8 +12,8 @@ import (
 	"slices"
 	"strings"
 
-	"callrecordings/shared/incoming"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // readers maps the extensions of tables to their readers.

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // The time formats of PBXs are accepted for the start of a call, in a table and in a

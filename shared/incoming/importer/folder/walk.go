@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"callrecordings/shared/incoming/importer"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // file is a regular file as the walk found it.

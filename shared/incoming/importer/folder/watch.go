@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"callrecordings/shared/attempt"
-	"callrecordings/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/attempt"
+	"github.com/callrecordings/api/shared/incoming/importer"
 )
 
 // watch remembers the files of a watched folder, and whether they were imported. It

@@ -12,8 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"callrecordings/shared/incoming/importer"
-	"callrecordings/shared/incoming/importer/folder"
+	"github.com/callrecordings/api/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/incoming/importer/folder"
 )
 
 // watched runs one step after each scan, 5 s before the next scan. For each scan, it

@@ -11,9 +11,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"callrecordings/shared/media"
-	"callrecordings/shared/recording"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // Recordings are private: only the user who runs the export may read the files.

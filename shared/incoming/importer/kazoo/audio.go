@@ -13,8 +13,8 @@ import (
 	"strconv"
 	"strings"
 
-	"callrecordings/shared/incoming/importer"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // Open fetches the audio of an item into a file; see importer.Source.

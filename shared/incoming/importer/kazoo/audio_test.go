@@ -12,9 +12,9 @@ import (
 	"syscall"
 	"testing"
 
-	"callrecordings/shared/incoming/importer"
-	"callrecordings/shared/incoming/importer/kazoo/kazootest"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/incoming/importer/kazoo/kazootest"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // withAudio returns the first recording that has audio.

@@ -12,10 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/incoming/importer"
-	"callrecordings/shared/incoming/importer/kazoo"
-	"callrecordings/shared/incoming/importer/kazoo/kazootest"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/incoming/importer/kazoo"
+	"github.com/callrecordings/api/shared/incoming/importer/kazoo/kazootest"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // The accounts of the stand-in, and the API key of the parent account.

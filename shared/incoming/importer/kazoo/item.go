@@ -7,8 +7,8 @@ import (
 	"regexp"
 	"strconv"
 
-	"callrecordings/shared/incoming/importer"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // validAccount matches account IDs (contract, Routes).

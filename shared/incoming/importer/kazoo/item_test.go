@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/incoming/importer"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // Rows of a list and their items.

@@ -47,9 +47,9 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"callrecordings/shared/attempt"
-	"callrecordings/shared/incoming/importer"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/attempt"
+	"github.com/callrecordings/api/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // Options are the address of a Kazoo and the recordings to list.

@@ -10,8 +10,8 @@ import (
 	"net/url"
 	"strconv"
 
-	"callrecordings/shared/incoming/importer"
-	"callrecordings/shared/store"
+	"github.com/callrecordings/api/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // errRound means that a cursor leads back to an earlier page.

@@ -12,8 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"callrecordings/shared/incoming/importer/kazoo/kazootest"
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/incoming/importer/kazoo/kazootest"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // Every recording is listed exactly once, in spite of Kazoo's limits and faults.

@@ -9,7 +9,7 @@ import (
 	"io"
 	"net/http"
 
-	"callrecordings/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/incoming/importer"
 )
 
 // renew replaces an expired token, once for all requests that failed with that token.

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/incoming/importer"
-	"callrecordings/shared/incoming/importer/kazoo"
-	"callrecordings/shared/incoming/importer/kazoo/kazootest"
+	"github.com/callrecordings/api/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/incoming/importer/kazoo"
+	"github.com/callrecordings/api/shared/incoming/importer/kazoo/kazootest"
 )
 
 // The errors of Open and their texts.

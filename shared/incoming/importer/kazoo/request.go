@@ -14,8 +14,8 @@ import (
 	"strconv"
 	"time"
 
-	"callrecordings/shared/attempt"
-	"callrecordings/shared/incoming/importer"
+	"github.com/callrecordings/api/shared/attempt"
+	"github.com/callrecordings/api/shared/incoming/importer"
 )
 
 // Limits for the attempts of one request. The waits between attempts start at

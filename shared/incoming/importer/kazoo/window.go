@@ -4,7 +4,7 @@ import (
 	"iter"
 	"time"
 
-	"callrecordings/shared/recording"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // window is a range of the times when recordings were saved, both ends included.

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/incoming/importer/kazoo/kazootest"
+	"github.com/callrecordings/api/shared/incoming/importer/kazoo/kazootest"
 )
 
 // outcome sends a request directly to the handler and returns the name of the fault

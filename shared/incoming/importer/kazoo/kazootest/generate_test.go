@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/incoming/importer/kazoo/kazootest"
+	"github.com/callrecordings/api/shared/incoming/importer/kazoo/kazootest"
 )
 
 // from is the start of the generated recordings.

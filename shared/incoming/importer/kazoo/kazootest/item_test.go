@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"callrecordings/shared/incoming/importer/kazoo/kazootest"
+	"github.com/callrecordings/api/shared/incoming/importer/kazoo/kazootest"
 )
 
 // openTwo starts a server with two recordings: one with 12 bytes of audio, "audio of

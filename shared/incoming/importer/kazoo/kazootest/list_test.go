@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"callrecordings/shared/incoming/importer/kazoo/kazootest"
+	"github.com/callrecordings/api/shared/incoming/importer/kazoo/kazootest"
 )
 
 // walk follows the cursors of a list and returns the IDs of each page.
