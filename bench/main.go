@@ -13,6 +13,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strconv"
@@ -45,7 +46,7 @@ func main() {
 }
 
 // errOver is returned if a figure exceeds its budget.
-var errOver = errors.New("a figure exceeds its budget; see OVER above")
+var errOver = errors.New("over budget")
 
 // run measures everything, or only some parts, and prints the table.
 func run(ctx context.Context, parts, only string) error {
@@ -81,7 +82,7 @@ func run(ctx context.Context, parts, only string) error {
 		}
 		fmt.Fprintf(os.Stderr, "bench: %s: %.0f s\n", part.name, time.Since(began).Seconds())
 	}
-	return b.print(parts == "")
+	return b.print(os.Stdout, parts == "")
 }
 
 // bench collects the figures.
@@ -102,30 +103,24 @@ func (b *bench) add(name, unit string, ours, floor float64) {
 	b.rows = append(b.rows, row{name, unit, ours, floor})
 }
 
-// print prints the table. It returns an error if a figure exceeds its budget or a
-// budget has no figure although all parts were measured.
-func (b *bench) print(all bool) error {
-	fmt.Printf("\n%-34s %14s %14s %7s  %s\n", "", "ours", "floor", "ratio", "budget")
+// print prints the table to w. It returns an error if a figure exceeds its budget or a
+// budget has no figure although all parts were measured. The error repeats the rows of
+// these figures: it ends the output, and a log is often cut at its start.
+func (b *bench) print(w io.Writer, all bool) error {
+	if _, err := fmt.Fprintf(w, "\n%-34s %14s %14s %7s  %s\n", "", "ours", "floor", "ratio", "budget"); err != nil {
+		return err
+	}
 	var over error
 	seen := map[string]bool{}
 	for _, r := range b.rows {
-		ratio := ""
-		if r.floor > 0 {
-			ratio = strconv.FormatFloat(r.ours/r.floor, 'f', 2, 64)
+		seen[r.name] = true
+		line, ok := r.line()
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
 		}
-		var verdict strings.Builder
-		for _, budget := range budgets {
-			if budget.name != r.name {
-				continue
-			}
-			seen[r.name] = true
-			ok := budget.keeps(r)
-			verdict.WriteString(budget.String() + map[bool]string{true: " ok; ", false: " OVER; "}[ok])
-			if !ok && !budget.target {
-				over = errOver
-			}
+		if !ok {
+			over = errors.Join(over, fmt.Errorf("%w: %s", errOver, line))
 		}
-		fmt.Printf("%-34s %14s %14s %7s  %s\n", r.name, amount(r.ours, r.unit), amount(r.floor, r.unit), ratio, verdict.String())
 	}
 	for _, budget := range budgets {
 		if all && !seen[budget.name] {
@@ -133,6 +128,29 @@ func (b *bench) print(all bool) error {
 		}
 	}
 	return over
+}
+
+// line returns the row as text, with the verdict on each of its budgets. ok is false if
+// the figure exceeds a budget that is not a target.
+func (r row) line() (text string, ok bool) {
+	ratio := ""
+	if r.floor > 0 {
+		ratio = strconv.FormatFloat(r.ours/r.floor, 'f', 2, 64)
+	}
+	ok = true
+	var verdicts strings.Builder
+	for _, budget := range budgets {
+		if budget.name != r.name {
+			continue
+		}
+		verdict := " ok; "
+		if !budget.keeps(r) {
+			verdict = " OVER; "
+			ok = ok && budget.target
+		}
+		verdicts.WriteString(budget.String() + verdict)
+	}
+	return fmt.Sprintf("%-34s %14s %14s %7s  %s", r.name, amount(r.ours, r.unit), amount(r.floor, r.unit), ratio, verdicts.String()), ok
 }
 
 func amount(v float64, unit string) string {
