@@ -171,7 +171,7 @@ func TestTemplateHasTheSettings(t *testing.T) {
 		}
 		known := map[string]bool{}
 		for _, s := range config.All() {
-			known[s.Name] = slices.Contains(s.Functions, f)
+			known[s.Name] = s.Functions.Has(f)
 			// Lambda sets the region and the credentials. The endpoints are optional: they
 			// are for emulators and other object stores.
 			isAWS := strings.HasPrefix(s.Name, "AWS_")

@@ -12,7 +12,6 @@ package config
 import (
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"time"
 )
@@ -39,13 +38,7 @@ const (
 )
 
 // Lambdas returns the programs that are Lambda functions.
-func Lambdas() []Function { return append(httpFunctions(), Purge, Ingest, Publish) }
-
-// httpFunctions returns the Lambda functions that serve HTTP requests from API
-// Gateway. The others process events.
-func httpFunctions() []Function {
-	return []Function{List, Get, Create, Patch, Delete, Receive, Fallback}
-}
+func Lambdas() []Function { return lambdas.list() }
 
 // MaxEnvironment is Lambda's limit on all variables of a function together, in
 // bytes of a JSON object of their names and values.
@@ -138,8 +131,9 @@ func Load(getenv func(string) string, f Function) (Settings, error) {
 	s := Settings{Function: f}
 	e := &Error{Function: f}
 	environment := map[string]string{}
-	for _, row := range table {
-		if !slices.Contains(row.Functions, f) {
+	for i := range table {
+		row := &table[i]
+		if !row.Functions.Has(f) {
 			continue
 		}
 		value := strings.TrimSpace(getenv(row.Name))
@@ -150,7 +144,7 @@ func Load(getenv func(string) string, f Function) (Settings, error) {
 			e.Problems = append(e.Problems, row.Name+" "+err.Error())
 		}
 	}
-	if n := size(environment); n > MaxEnvironment && slices.Contains(Lambdas(), f) {
+	if n := size(environment); n > MaxEnvironment && lambdas.Has(f) {
 		e.Problems = append(e.Problems, tooLarge(environment, n))
 	}
 	if len(e.Problems) > 0 {

@@ -203,11 +203,11 @@ func TestTable(t *testing.T) {
 			t.Errorf("%s is in the table twice", row.Name)
 		}
 		seen[row.Name] = true
-		if !strings.HasSuffix(row.Doc, ".") || len(row.Functions) == 0 || row.set == nil {
+		if !strings.HasSuffix(row.Doc, ".") || row.Functions == 0 || row.set == nil {
 			t.Errorf("%s lacks a sentence, a function or a parser", row.Name)
 		}
-		for _, f := range row.Required {
-			if !slices.Contains(row.Functions, f) || row.Default != "" {
+		for _, f := range row.Required.list() {
+			if !row.Functions.Has(f) || row.Default != "" {
 				t.Errorf("%s is required by %s, which does not read it or has a default", row.Name, f)
 			}
 		}
@@ -216,6 +216,12 @@ func TestTable(t *testing.T) {
 				t.Errorf("%s: the default %q %v", row.Name, row.Default, err)
 			}
 		}
+	}
+	if got := Functions(1<<len(programs) - 1).list(); !slices.Equal(got, programs[:]) {
+		t.Errorf("the set of all programs has %v, want %v", got, programs)
+	}
+	if lambdas.Has("other") || Functions(0).Has(List) || !forTool.Has(Tool) || forTool.Has(Local) {
+		t.Error("Has confuses programs")
 	}
 	if rows := All(); len(rows) > 0 {
 		rows[0].Name = "changed"

@@ -16,9 +16,9 @@ type Setting struct {
 	// Secret means that the value is never shown.
 	Secret bool
 	// Functions lists the programs that read the setting.
-	Functions []Function
+	Functions Functions
 	// Required lists the programs that do not start without it.
-	Required []Function
+	Required Functions
 
 	// runtime marks a variable that Lambda sets itself. It does not count
 	// toward MaxEnvironment.
@@ -29,52 +29,91 @@ type Setting struct {
 // errMissing is the problem of a required variable that is absent.
 var errMissing = errors.New("is required and not set")
 
-// Groups of programs that read the same settings.
-var (
-	data    = []Function{List, Get, Create, Patch, Delete, Receive, Purge, Ingest}
-	audio   = []Function{Get, Create, Delete, Receive, Purge, Ingest}
-	play    = []Function{Get, Local}
-	upload  = []Function{Create, Local}
-	names   = []Function{Ingest, Receive, Local, Tool}
-	serving = httpFunctions()
-	tokens  = []Function{List, Get, Create, Patch, Delete, Fallback}
-	events  = []Function{Publish}
-	clients = with(data, Publish) // that call AWS services
+// Functions is a set of programs. It is a number and not a slice, so that the table is
+// complete when the program is built: every start would otherwise allocate its slices.
+type Functions uint16
+
+// The programs as sets of one, in the order of programs.
+const (
+	forList Functions = 1 << iota
+	forGet
+	forCreate
+	forPatch
+	forDelete
+	forReceive
+	forFallback
+	forPurge
+	forIngest
+	forPublish
+	forLocal
+	forTool
 )
 
-func with(f []Function, more ...Function) []Function { return slices.Concat(f, more) }
+// programs has the program of each bit of Functions.
+var programs = [...]Function{List, Get, Create, Patch, Delete, Receive, Fallback, Purge, Ingest, Publish, Local, Tool}
+
+// Groups of programs that read the same settings.
+const (
+	data    = forList | forGet | forCreate | forPatch | forDelete | forReceive | forPurge | forIngest
+	audio   = forGet | forCreate | forDelete | forReceive | forPurge | forIngest
+	play    = forGet | forLocal
+	upload  = forCreate | forLocal
+	names   = forIngest | forReceive | forLocal | forTool
+	serving = forList | forGet | forCreate | forPatch | forDelete | forReceive | forFallback
+	tokens  = forList | forGet | forCreate | forPatch | forDelete | forFallback
+	events  = forPublish
+	clients = data | forPublish // that call AWS services
+	lambdas = serving | forPurge | forIngest | forPublish
+)
+
+// Has reports whether f is in the set.
+func (s Functions) Has(f Function) bool {
+	i := slices.Index(programs[:], f)
+	return i >= 0 && s&(1<<i) != 0
+}
+
+// list returns the programs of the set, in the order of programs.
+func (s Functions) list() []Function {
+	var all []Function
+	for i, f := range programs {
+		if s&(1<<i) != 0 {
+			all = append(all, f)
+		}
+	}
+	return all
+}
 
 // All returns the table of settings in the order of the documentation.
 func All() []Setting { return slices.Clone(table) }
 
 var table = []Setting{
 	{
-		Name: "TOKEN_KEYS", Secret: true, Functions: with(tokens, Local, Tool), Required: tokens,
+		Name: "TOKEN_KEYS", Secret: true, Functions: tokens | forLocal | forTool, Required: tokens,
 		Doc: "The keys that verify tokens, as a JWKS: HS256 (oct), RS256 (RSA, 2048 bits or more) and ES256 (EC, P-256).",
 		set: func(s *Settings, v string) (err error) { s.TokenKeys, err = jwks(v); return },
 	},
 	{
-		Name: "MAX_TOKEN_TTL", Functions: with(tokens, Local),
+		Name: "MAX_TOKEN_TTL", Functions: tokens | forLocal,
 		Doc: "How far in the future a token may expire, such as 24h. Without it the only limit is the token's exp, and each start logs a warning.",
 		set: func(s *Settings, v string) (err error) { s.MaxTokenTTL, err = tokenTTL(v); return },
 	},
 	{
-		Name: "CURSOR_KEY", Secret: true, Functions: []Function{List}, Required: []Function{List},
+		Name: "CURSOR_KEY", Secret: true, Functions: forList, Required: forList,
 		Doc: "The key that encrypts the cursors of lists: at least 32 random characters. The template generates it.",
 		set: func(s *Settings, v string) (err error) { s.CursorKey, err = cursorKey(v); return },
 	},
 	{
-		Name: "CURSOR_KEY_PREVIOUS", Secret: true, Functions: []Function{List},
+		Name: "CURSOR_KEY_PREVIOUS", Secret: true, Functions: forList,
 		Doc: "The previous CURSOR_KEY. Its cursors are still accepted.",
 		set: func(s *Settings, v string) (err error) { s.CursorKeyPrevious, err = cursorKey(v); return },
 	},
 	{
-		Name: "TABLE_NAME", Functions: with(data, Tool), Required: data,
+		Name: "TABLE_NAME", Functions: data | forTool, Required: data,
 		Doc: "The DynamoDB table.",
 		set: func(s *Settings, v string) (err error) { s.Table, err = tableName(v); return },
 	},
 	{
-		Name: "BUCKET_NAME", Functions: with(audio, Tool), Required: audio,
+		Name: "BUCKET_NAME", Functions: audio | forTool, Required: audio,
 		Doc: "The S3 bucket for managed audio.",
 		set: func(s *Settings, v string) (err error) { s.Bucket, err = bucketName(v); return },
 	},
@@ -107,7 +146,7 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.UploadTTL, err = ttl(v); return },
 	},
 	{
-		Name: "MAX_AUDIO_BYTES", Default: "536870912", Functions: with(upload, Ingest, Receive, Tool),
+		Name: "MAX_AUDIO_BYTES", Default: "536870912", Functions: upload | forIngest | forReceive | forTool,
 		Doc: "The largest audio of a recording, in bytes, up to 5368709120 (5 GB, S3's limit for one upload).",
 		set: func(s *Settings, v string) (err error) { s.MaxAudioBytes, err = audioBytes(v); return },
 	},
@@ -122,7 +161,7 @@ var table = []Setting{
 		set: func(s *Settings, v string) error { s.InboxTimezone = v; return nil },
 	},
 	{
-		Name: "S3_PUBLIC_ENDPOINT", Functions: with(play, Create),
+		Name: "S3_PUBLIC_ENDPOINT", Functions: play | forCreate,
 		Doc: "The S3 endpoint in presigned URLs, if clients cannot use the endpoint that the functions use.",
 		set: func(s *Settings, v string) (err error) { s.S3PublicEndpoint, err = endpoint(v); return },
 	},
@@ -132,42 +171,42 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.ExternalHosts, err = hosts(v); return },
 	},
 	{
-		Name: "CORS_ORIGIN", Default: "*", Functions: with(serving, Local),
+		Name: "CORS_ORIGIN", Default: "*", Functions: serving | forLocal,
 		Doc: "The origin from which browsers may call the API: * or one origin, such as https://portal.example.com.",
 		set: func(s *Settings, v string) (err error) { s.Origin, err = origin(v); return },
 	},
 	{
-		Name: "LOG_LEVEL", Default: "info", Functions: with(Lambdas(), Local),
+		Name: "LOG_LEVEL", Default: "info", Functions: lambdas | forLocal,
 		Doc: "The lowest level that is logged: debug, info, warn or error.",
 		set: func(s *Settings, v string) (err error) { s.LogLevel, err = level(v); return },
 	},
 	{
-		Name: "METRICS_NAMESPACE", Functions: Lambdas(),
+		Name: "METRICS_NAMESPACE", Functions: lambdas,
 		Doc: "The CloudWatch namespace of the metrics in the log lines. Without it there are no metrics.",
 		set: func(s *Settings, v string) (err error) { s.MetricsNamespace, err = namespace(v); return },
 	},
 	{
-		Name: "AWS_REGION", Functions: with(clients, Tool), Required: clients, runtime: true,
+		Name: "AWS_REGION", Functions: clients | forTool, Required: clients, runtime: true,
 		Doc: "The AWS region. Lambda sets it.",
 		set: func(s *Settings, v string) (err error) { s.Region, err = region(v); return },
 	},
 	{
-		Name: "AWS_ACCESS_KEY_ID", Functions: with(clients, Tool), Required: clients, runtime: true,
+		Name: "AWS_ACCESS_KEY_ID", Functions: clients | forTool, Required: clients, runtime: true,
 		Doc: "The access key ID of the AWS credentials. Lambda sets it.",
 		set: func(s *Settings, v string) error { s.AccessKeyID = v; return nil },
 	},
 	{
-		Name: "AWS_SECRET_ACCESS_KEY", Secret: true, Functions: with(clients, Tool), Required: clients, runtime: true,
+		Name: "AWS_SECRET_ACCESS_KEY", Secret: true, Functions: clients | forTool, Required: clients, runtime: true,
 		Doc: "The secret access key of the AWS credentials. Lambda sets it.",
 		set: func(s *Settings, v string) error { s.SecretAccessKey = NewSecret(v); return nil },
 	},
 	{
-		Name: "AWS_SESSION_TOKEN", Secret: true, Functions: with(clients, Tool), runtime: true,
+		Name: "AWS_SESSION_TOKEN", Secret: true, Functions: clients | forTool, runtime: true,
 		Doc: "The session token of the AWS credentials. Lambda sets it.",
 		set: func(s *Settings, v string) error { s.SessionToken = NewSecret(v); return nil },
 	},
 	{
-		Name: "AWS_ENDPOINT_URL", Functions: with(clients, Tool),
+		Name: "AWS_ENDPOINT_URL", Functions: clients | forTool,
 		Doc: "The endpoint of all AWS services, for emulators.",
 		set: func(s *Settings, v string) (err error) {
 			s.DynamoDBEndpoint, err = endpoint(v)
@@ -176,12 +215,12 @@ var table = []Setting{
 		},
 	},
 	{
-		Name: "AWS_ENDPOINT_URL_DYNAMODB", Functions: with(data, Tool),
+		Name: "AWS_ENDPOINT_URL_DYNAMODB", Functions: data | forTool,
 		Doc: "The endpoint of DynamoDB, for emulators. It takes precedence over AWS_ENDPOINT_URL.",
 		set: func(s *Settings, v string) (err error) { s.DynamoDBEndpoint, err = endpoint(v); return },
 	},
 	{
-		Name: "AWS_ENDPOINT_URL_S3", Functions: with(audio, Tool),
+		Name: "AWS_ENDPOINT_URL_S3", Functions: audio | forTool,
 		Doc: "The endpoint of S3, for emulators and other object stores. It takes precedence over AWS_ENDPOINT_URL.",
 		set: func(s *Settings, v string) (err error) { s.S3Endpoint, err = endpoint(v); return },
 	},
@@ -191,41 +230,41 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.EventBridgeEndpoint, err = endpoint(v); return },
 	},
 	{
-		Name: "HOST", Default: "127.0.0.1", Functions: []Function{Local},
+		Name: "HOST", Default: "127.0.0.1", Functions: forLocal,
 		Doc: "The address that the local server listens on.",
 		set: func(s *Settings, v string) error { s.Host = v; return nil },
 	},
 	{
-		Name: "PORT", Default: "8000", Functions: []Function{Local},
+		Name: "PORT", Default: "8000", Functions: forLocal,
 		Doc: "The port that the local server listens on. With 0 it takes a free port.",
 		set: func(s *Settings, v string) (err error) { s.Port, err = port(v); return },
 	},
 	{
-		Name: "S3_PORT", Functions: []Function{Local},
+		Name: "S3_PORT", Functions: forLocal,
 		Doc: "The port of the local S3 server, which presigned URLs point to. The default is PORT plus 1.",
 		set: func(s *Settings, v string) (err error) { s.S3Port, err = port(v); return },
 	},
 	{
-		Name: "EVENTS_MAX_BYTES", Default: "104857600", Functions: []Function{Local},
+		Name: "EVENTS_MAX_BYTES", Default: "104857600", Functions: forLocal,
 		Doc: "The size in bytes at which the local server begins a new events.jsonl. With 0 the file grows without limit.",
 		set: func(s *Settings, v string) (err error) { s.EventsMaxBytes, err = eventBytes(v); return },
 	},
 	{
-		Name: "EVENTS_KEEP", Default: "10", Functions: []Function{Local},
+		Name: "EVENTS_KEEP", Default: "10", Functions: forLocal,
 		Doc: "How many earlier files of events the local server keeps, from 1 to 1000.",
 		set: func(s *Settings, v string) (err error) { s.EventsKeep, err = eventFiles(v); return },
 	},
 	{
-		Name: "DATA_DIR", Functions: []Function{Local, Tool},
+		Name: "DATA_DIR", Functions: forLocal | forTool,
 		Doc: "The folder for local data.",
 		set: func(s *Settings, v string) error { s.DataDir = v; return nil },
 	},
 }
 
 // read checks a value and stores it in s. The default replaces an absent value.
-func (row Setting) read(s *Settings, value string, f Function) error {
+func (row *Setting) read(s *Settings, value string, f Function) error {
 	if value == "" {
-		if slices.Contains(row.Required, f) {
+		if row.Required.Has(f) {
 			return errMissing
 		}
 		value = row.Default
