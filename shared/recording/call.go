@@ -97,7 +97,7 @@ const accountField = "account_id"
 // ID, the account, or another name for one of them.
 func IsReported(name string) bool {
 	name = reportedName(name)
-	_, public := fields[name]
+	_, public := kindOf(name)
 	return public || name == idField || name == accountField
 }
 
@@ -170,7 +170,8 @@ func (c Call) Document() Document {
 	c = c.completed()
 	d := Document("{}")
 	for _, name := range slices.Sorted(maps.Keys(c)) {
-		value, _ := fields[name].of(name, c[name])
+		k, _ := kindOf(name)
+		value, _ := k.of(name, c[name])
 		d = d.with(name, value)
 	}
 	return d
@@ -183,7 +184,7 @@ func (c Call) completed() Call {
 	direction, origin, known := Direction(c["direction"])
 	all["direction"] = direction
 	maps.DeleteFunc(all, func(name, value string) bool {
-		k, public := fields[name]
+		k, public := kindOf(name)
 		_, understood := k.of(name, value)
 		return !public || !understood || value == "" ||
 			name == ownerField && !isName(value) || name == urlField && !isWebAddress(value)

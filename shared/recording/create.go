@@ -54,7 +54,7 @@ func ParseCreation(body []byte, maxBytes int64) (Creation, error) {
 	upload, _ := member(data, "upload")
 	if inner, ok := member(data, "data"); ok {
 		for name, value := range members(data) {
-			if _, public := fields[name]; public {
+			if _, public := kindOf(name); public {
 				errs = append(errs, unknownField(name, value))
 			}
 		}
@@ -86,7 +86,7 @@ func CreationOf(parameters iter.Seq2[string, string]) (Creation, error) {
 	given := map[string]string{}
 	var order []string
 	for name, value := range parameters {
-		k, public := fields[name]
+		k, public := kindOf(name)
 		if _, duplicate := given[name]; duplicate || !public && name != idField {
 			continue
 		}
@@ -219,7 +219,7 @@ func parseUpload(raw string, maxBytes int64) (u Upload, errs FieldErrors) {
 	}
 	for name, value := range members(raw) {
 		path := "upload." + strings.ReplaceAll(name, ".", "%2E")
-		set, known := uploadFields[name]
+		set, known := uploadField(name)
 		switch {
 		case !known:
 			errs = append(errs, unknownField(name, value))
@@ -234,10 +234,27 @@ func parseUpload(raw string, maxBytes int64) (u Upload, errs FieldErrors) {
 	return u, errs
 }
 
-// uploadFields are the members of upload. Each function stores a value, or
-// returns an error and false.
-var uploadFields = map[string]func(u *Upload, path, raw string, maxBytes int64) (FieldError, bool){
-	"content_type": func(u *Upload, path, raw string, _ int64) (FieldError, bool) {
+// setUpload stores the value of a member of upload in u, or returns an error and false.
+// path is the member's name in an error, and raw its JSON.
+type setUpload func(u *Upload, path, raw string, maxBytes int64) (FieldError, bool)
+
+// uploadField returns the function for a member of upload. ok is false if upload has no
+// such member.
+func uploadField(name string) (set setUpload, ok bool) {
+	for _, f := range uploadFields {
+		if f.name == name {
+			return f.set, true
+		}
+	}
+	return nil, false
+}
+
+// uploadFields are the members of upload.
+var uploadFields = []struct {
+	name string
+	set  setUpload
+}{
+	{"content_type", func(u *Upload, path, raw string, _ int64) (FieldError, bool) {
 		if fault, ok := text.check(path, raw); !ok {
 			return fault, false
 		}
@@ -249,8 +266,8 @@ var uploadFields = map[string]func(u *Upload, path, raw string, maxBytes int64) 
 			}, false
 		}
 		return FieldError{}, true
-	},
-	"size": func(u *Upload, path, raw string, maxBytes int64) (FieldError, bool) {
+	}},
+	{"size", func(u *Upload, path, raw string, maxBytes int64) (FieldError, bool) {
 		if fault, ok := natural.check(path, raw); !ok {
 			return fault, false
 		}
@@ -262,8 +279,8 @@ var uploadFields = map[string]func(u *Upload, path, raw string, maxBytes int64) 
 			return outOfBounds(path, "maximum", "Value must be at most ", int(maxBytes), raw), false
 		}
 		return FieldError{}, true
-	},
-	"sha256": func(u *Upload, path, raw string, _ int64) (FieldError, bool) {
+	}},
+	{"sha256", func(u *Upload, path, raw string, _ int64) (FieldError, bool) {
 		if fault, ok := text.check(path, raw); !ok {
 			return fault, false
 		}
@@ -272,7 +289,7 @@ var uploadFields = map[string]func(u *Upload, path, raw string, maxBytes int64) 
 			return mismatch(path, "^[0-9a-fA-F]{64}$", raw), false
 		}
 		return FieldError{}, true
-	},
+	}},
 }
 
 // Patterns that errors contain (contract, Routes).

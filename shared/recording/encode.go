@@ -53,7 +53,7 @@ func EscapedLen(text []byte) int {
 	for i := 0; i < len(text); {
 		c := text[i]
 		if c < utf8.RuneSelf {
-			n += int(escaped[c])
+			n += escaped(c)
 			i++
 			continue
 		}
@@ -69,17 +69,13 @@ func EscapedLen(text []byte) int {
 	return n
 }
 
-// escaped holds the length of each ASCII character in a JSON string.
-var escaped = func() (lengths [utf8.RuneSelf]uint8) {
-	for c := range lengths {
-		switch {
-		case c == '"', c == '\\', c == '\n', c == '\r', c == '\t', c == '\b', c == '\f':
-			lengths[c] = 2
-		case c < ' ':
-			lengths[c] = 6
-		default:
-			lengths[c] = 1
-		}
+// escaped returns the length of an ASCII character in a JSON string.
+func escaped(c byte) int {
+	switch {
+	case c >= ' ' && c != '"' && c != '\\':
+		return 1
+	case c >= ' ', c == '\n', c == '\r', c == '\t', c == '\b', c == '\f':
+		return 2
 	}
-	return lengths
-}()
+	return 6
+}

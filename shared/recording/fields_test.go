@@ -11,6 +11,23 @@ import (
 	"pgregory.net/rapid"
 )
 
+// A lookup by name needs the fields in order.
+func TestPublicFieldsAreSorted(t *testing.T) {
+	t.Parallel()
+	fields := recording.PublicFields()
+	for i, f := range fields {
+		if i > 0 && fields[i-1].Name >= f.Name {
+			t.Errorf("%s is before %s", fields[i-1].Name, f.Name)
+		}
+		if !recording.IsReported(f.Name) {
+			t.Errorf("the field %s is not found by its name", f.Name)
+		}
+	}
+	if recording.IsReported("other") || len(fields) == 0 {
+		t.Error("the field other is found, or there are no fields")
+	}
+}
+
 // kazooItem is the complete item of kazoo.md 1.4, with the fields of Kazoo 5 (1.10).
 const kazooItem = `{"call_id":"x@10.1.1.5","cdr_id":"202311-x@10.1.1.5","interaction_id":"63866880000-9f3c2a1b",
 	"name":"6071.mp3","description":"recording 6071.mp3","content_type":"audio/mpeg","media_type":"mp3",

@@ -43,7 +43,7 @@ func ParsePatch(body []byte) (Patch, error) {
 	var errs FieldErrors
 	if inner, ok := member(data, "data"); ok {
 		for name, value := range members(data) {
-			if _, public := fields[name]; public {
+			if _, public := kindOf(name); public {
 				errs = append(errs, unknownField(name, value))
 			}
 		}
