@@ -76,13 +76,12 @@ func (t *Table) column(key, name string) int {
 
 // order returns the columns in the order of the output.
 func (t *Table) order() []int {
-	columns := make([]int, len(t.keys))
-	ranks := make([]int, len(t.keys))
-	for i, key := range t.keys {
-		columns[i], ranks[i] = i, t.rank(key)
+	places := make([][]int, len(t.layout)+1) // the columns of each rank
+	for column, key := range t.keys {
+		rank := t.rank(key)
+		places[rank] = append(places[rank], column)
 	}
-	slices.SortStableFunc(columns, func(a, b int) int { return ranks[a] - ranks[b] })
-	return columns
+	return slices.Concat(places...)
 }
 
 // rank returns the index in the layout of the place of a column.
