@@ -42,13 +42,16 @@ const (
 // actions has the rule for each action within an account that the token reaches.
 // Every token of the account may do everything, as in Kazoo (contract, Where we
 // differ). A rule that considers roles would replace an entry.
-var actions = map[Action]func(Bearer) bool{
-	List:   anyone,
-	Read:   anyone,
-	Play:   anyone,
-	Create: anyone,
-	Change: anyone,
-	Delete: anyone,
+var actions = []struct {
+	action Action
+	may    func(Bearer) bool
+}{
+	{List, anyone},
+	{Read, anyone},
+	{Play, anyone},
+	{Create, anyone},
+	{Change, anyone},
+	{Delete, anyone},
 }
 
 func anyone(Bearer) bool { return true }
@@ -62,8 +65,12 @@ func (b Bearer) Reaches(account string) bool {
 // May reports whether the bearer may do a within the account that it reaches. It
 // returns false for an unknown action.
 func (b Bearer) May(a Action) bool {
-	rule, ok := actions[a]
-	return ok && rule(b)
+	for _, rule := range actions {
+		if rule.action == a {
+			return rule.may(b)
+		}
+	}
+	return false
 }
 
 // MaxName is the maximum length of the ID of an account or a user, in characters.

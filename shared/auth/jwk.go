@@ -49,16 +49,30 @@ type jwk struct {
 // read fills j from the members of a JWK. It returns false if a known member has the
 // wrong type.
 func (j *jwk) read(members map[string]any) bool {
-	for name, to := range map[string]*string{
-		"kty": &j.Kty, "kid": &j.Kid, "use": &j.Use, "alg": &j.Alg, "k": &j.K, "n": &j.N, "e": &j.E, "p": &j.P, "q": &j.Q,
-		"crv": &j.Crv, "x": &j.X, "y": &j.Y, "d": &j.D,
+	for _, member := range [...]struct {
+		name string
+		to   *string
+	}{
+		{"kty", &j.Kty},
+		{"kid", &j.Kid},
+		{"use", &j.Use},
+		{"alg", &j.Alg},
+		{"k", &j.K},
+		{"n", &j.N},
+		{"e", &j.E},
+		{"p", &j.P},
+		{"q", &j.Q},
+		{"crv", &j.Crv},
+		{"x", &j.X},
+		{"y", &j.Y},
+		{"d", &j.D},
 	} {
-		value, has := members[name]
+		value, has := members[member.name]
 		text, ok := value.(string)
 		if has && !ok {
 			return false
 		}
-		*to = text
+		*member.to = text
 	}
 	ops, has := members["key_ops"]
 	list, ok := ops.([]any)
@@ -69,19 +83,28 @@ func (j *jwk) read(members map[string]any) bool {
 	return ok || !has
 }
 
-// kinds has the algorithm and the parser for each kty.
-var kinds = map[string]struct {
+// kind is the algorithm of a kty, and the parser of its keys.
+type kind struct {
 	method jwt.SigningMethod
 	public func(jwk) (any, error)
-}{
-	"oct": {jwt.SigningMethodHS256, jwk.secret},
-	"RSA": {jwt.SigningMethodRS256, func(j jwk) (any, error) { return j.rsa() }},
-	"EC":  {jwt.SigningMethodES256, func(j jwk) (any, error) { return j.ecdsa() }},
+}
+
+// kindOf returns the kind for a kty. ok is false for an unknown one.
+func kindOf(kty string) (k kind, ok bool) {
+	switch kty {
+	case "oct":
+		return kind{jwt.SigningMethodHS256, jwk.secret}, true
+	case "RSA":
+		return kind{jwt.SigningMethodRS256, func(j jwk) (any, error) { return j.rsa() }}, true
+	case "EC":
+		return kind{jwt.SigningMethodES256, func(j jwk) (any, error) { return j.ecdsa() }}, true
+	}
+	return kind{}, false
 }
 
 // verification returns the part of the key that verifies signatures.
 func (j jwk) verification() (key, error) {
-	kind, ok := kinds[j.Kty]
+	kind, ok := kindOf(j.Kty)
 	if !ok {
 		return key{}, errors.New("kty is not oct, RSA or EC")
 	}
@@ -122,11 +145,15 @@ func (j jwk) secret() (any, error) {
 
 // distinct returns the number of different bytes.
 func distinct(k []byte) int {
-	seen := map[byte]bool{}
+	n := 0
+	var seen [256]bool
 	for _, c := range k {
-		seen[c] = true
+		if !seen[c] {
+			seen[c] = true
+			n++
+		}
 	}
-	return len(seen)
+	return n
 }
 
 // rsa returns an RSA public key.

@@ -63,7 +63,8 @@ func sign(j jwk, private any, c Claims) (string, error) {
 	if c.Owner != "" {
 		content["owner_id"] = c.Owner
 	}
-	t := jwt.NewWithClaims(kinds[j.Kty].method, content)
+	kind, _ := kindOf(j.Kty) // the kty is valid, because signing found the private part
+	t := jwt.NewWithClaims(kind.method, content)
 	if j.Kid != "" {
 		t.Header["kid"] = j.Kid
 	}

@@ -96,11 +96,15 @@ func New(current, previous string) (*Sealer, error) {
 // derive derives the two keys of a secret. The info strings are part of the
 // format: change them together with the layout.
 func derive(secret string) (keys, error) {
-	seal, err := hkdf.Key(sha256.New, []byte(secret), nil, "callrecordings cursor 1 seal", 32)
+	extracted, err := hkdf.Extract(sha256.New, []byte(secret), nil)
 	if err != nil {
 		return keys{}, err
 	}
-	nonce, err := hkdf.Key(sha256.New, []byte(secret), nil, "callrecordings cursor 1 nonce", sha256.Size)
+	seal, err := hkdf.Expand(sha256.New, extracted, "callrecordings cursor 1 seal", 32)
+	if err != nil {
+		return keys{}, err
+	}
+	nonce, err := hkdf.Expand(sha256.New, extracted, "callrecordings cursor 1 nonce", sha256.Size)
 	if err != nil {
 		return keys{}, err
 	}
