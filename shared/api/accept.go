@@ -2,6 +2,7 @@ package api
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/callrecordings/api/shared/httpfield"
 	"github.com/callrecordings/api/shared/recording"
@@ -27,10 +28,13 @@ type offer struct {
 var (
 	offerDocument = offer{formDocument, []string{"application/json", "application/x-json"}}
 	offerCSV      = offer{formCSV, []string{"text/csv", "text/comma-separated-values", "application/octet-stream"}}
-	// offerAnyAudio offers audio before its type is known: any audio type, and the
-	// other names of accepted formats, such as application/ogg.
-	offerAnyAudio = offer{formAudio, append([]string{"audio/*"}, recording.AudioNames("")...)}
 )
+
+// offerAnyAudio returns the offer of audio before its type is known: any audio type, and
+// the other names of accepted formats, such as application/ogg.
+var offerAnyAudio = sync.OnceValue(func() offer {
+	return offer{formAudio, append([]string{"audio/*"}, recording.AudioNames("")...)}
+})
 
 // offerAudio returns the offer for audio of the media type own. Every name of the
 // format selects it. As in Kazoo, a client that asks for MP3 also gets other types.

@@ -68,7 +68,7 @@ func TestChooseForOneRecording(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			audio := offerAnyAudio
+			audio := offerAnyAudio()
 			if tt.own != "" {
 				audio = offerAudio(tt.own)
 			}
@@ -127,7 +127,7 @@ func TestUnknownTypeIsTheWidestOffer(t *testing.T) {
 		}
 		own := rapid.SampledFrom([]string{"audio/mpeg", "audio/ogg", "audio/wav"}).Draw(t, "own")
 		p := preferencesOf("", text)
-		before, err := p.choose(offerDocument, offerAnyAudio)
+		before, err := p.choose(offerDocument, offerAnyAudio())
 		possible := err == nil
 		after, err := p.choose(offerDocument, offerAudio(own))
 		ok := err == nil

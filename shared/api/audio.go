@@ -91,7 +91,7 @@ func (g *getter) managed(w http.ResponseWriter, r *request, rec *recording.Recor
 		}
 		a.part = part
 	}
-	t := transports[d]
+	t, _ := transportOf(d) // deliveryOf has checked it
 	if a.length() > gatewayLimit {
 		return t.large(g, w, r, a)
 	}

@@ -36,14 +36,31 @@ type transport func(*getter, http.ResponseWriter, *request, *requestedAudio) err
 
 // transports has two transports for each delivery: one for audio that fits into one
 // answer, and one for larger audio. Response streaming would add a row "stream" and
-// become the second column of "auto" where streaming is deployed.
-var transports = map[media.Delivery]struct{ small, large transport }{
-	media.Inline:   {(*getter).inline, (*getter).rejectLarge},
-	media.Redirect: {(*getter).redirect, (*getter).redirect},
-	media.Auto:     {(*getter).inline, (*getter).redirect},
+// become the second column of "auto" where streaming is deployed. The table is not a map,
+// because every function would have to fill that, and link the code that it names.
+var transports = []transportPair{
+	{media.Auto, (*getter).inline, (*getter).redirect},
+	{media.Inline, (*getter).inline, (*getter).rejectLarge},
+	{media.Redirect, (*getter).redirect, (*getter).redirect},
 }
 
-// deliveryNames are the keys of transports. An error message lists them.
+// transportPair is a row of transports.
+type transportPair struct {
+	delivery     media.Delivery
+	small, large transport
+}
+
+// transportOf returns the row of a delivery. ok is false for an unknown delivery.
+func transportOf(d media.Delivery) (t transportPair, ok bool) {
+	for _, t := range transports {
+		if t.delivery == d {
+			return t, true
+		}
+	}
+	return transportPair{}, false
+}
+
+// deliveryNames are the deliveries of transports. An error message lists them.
 var deliveryNames = []string{string(media.Auto), string(media.Inline), string(media.Redirect)}
 
 // maxListening limits the lifetime that is derived from the audio's duration. A
@@ -77,7 +94,7 @@ func (g *getter) deliveryOf(r *request, query url.Values) (media.Delivery, error
 		}
 		return g.Default, nil
 	}
-	if _, ok := transports[media.Delivery(text)]; !ok {
+	if _, ok := transportOf(media.Delivery(text)); !ok {
 		return "", invalid("delivery", "enum", "Value not found in enumerated list of values",
 			map[string]any{"target": deliveryNames, "value": text})
 	}

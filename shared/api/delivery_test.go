@@ -100,14 +100,14 @@ func TestDefaultDelivery(t *testing.T) {
 	}
 }
 
-// deliveryNames lists the keys of transports.
+// deliveryNames lists the deliveries of transports.
 func TestDeliveryNames(t *testing.T) {
 	t.Parallel()
 	if len(deliveryNames) != len(transports) {
 		t.Errorf("%d names for %d transports", len(deliveryNames), len(transports))
 	}
 	for _, name := range deliveryNames {
-		if _, ok := transports[media.Delivery(name)]; !ok {
+		if _, ok := transportOf(media.Delivery(name)); !ok {
 			t.Errorf("no delivery %q", name)
 		}
 	}

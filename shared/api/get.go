@@ -43,7 +43,7 @@ func (g *getter) serve(w http.ResponseWriter, r *request) error {
 		// Generated clients send Accept: application/json here, for the errors.
 		want = preferencesOf("audio", nil)
 	}
-	chosen, err := r.choose(want, offerAnyAudio)
+	chosen, err := r.choose(want, offerAnyAudio())
 	if err != nil {
 		return err
 	}

@@ -123,13 +123,18 @@ var resources = resourcesOf(Routes)
 // little: the rows of a path follow each other in the table, which a test checks.
 func resourcesOf(routes []Route) []resource {
 	all := make([]resource, 0, len(routes))
+	segments := make([]string, 0, 4*len(routes)) // of all paths
 	for len(routes) > 0 {
 		path, n := routes[0].Path, 0
 		allow := append(make([]byte, 0, 64), http.MethodOptions...)
 		for ; n < len(routes) && routes[n].Path == path; n++ {
 			allow = append(append(allow, ", "...), routes[n].Method...)
 		}
-		all = append(all, resource{segments: strings.Split(path[1:], "/"), routes: routes[:n:n], allow: string(allow)})
+		first := len(segments)
+		for segment := range strings.SplitSeq(path[1:], "/") {
+			segments = append(segments, segment)
+		}
+		all = append(all, resource{segments: segments[first:len(segments):len(segments)], routes: routes[:n:n], allow: string(allow)})
 		routes = routes[n:]
 	}
 	return all

@@ -48,6 +48,6 @@ func BenchmarkPreferences(b *testing.B) {
 	header := []string{"application/json, text/javascript, */*; q=0.01"}
 	b.ReportAllocs()
 	for b.Loop() {
-		_, _ = preferencesOf("", header).choose(offerDocument, offerAnyAudio)
+		_, _ = preferencesOf("", header).choose(offerDocument, offerAnyAudio())
 	}
 }
