@@ -70,7 +70,7 @@ func Warm(ctx context.Context, client aws.HTTPClient, address string) error {
 		return err
 	}
 	// The client keeps a connection only if its answer was read.
-	_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
+	_, err = io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	return errors.Join(err, resp.Body.Close())
 }
 
