@@ -14,7 +14,7 @@ import (
 
 func main() { wiring.Serve(config.Delete, build) }
 
-func build(s config.Settings, env api.Env) (http.Handler, error) {
+func build(s *config.Settings, env api.Env) (http.Handler, error) {
 	store, err := table.Open(s)
 	if err != nil {
 		return nil, err

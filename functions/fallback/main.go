@@ -14,6 +14,6 @@ import (
 
 func main() { wiring.Serve(config.Fallback, build) }
 
-func build(_ config.Settings, env api.Env) (http.Handler, error) {
+func build(_ *config.Settings, env api.Env) (http.Handler, error) {
 	return api.Fallback(env, openapi.JSON), nil
 }

@@ -15,12 +15,12 @@ import (
 
 func main() { wiring.Serve(config.Get, build) }
 
-func build(s config.Settings, env api.Env) (http.Handler, error) {
+func build(s *config.Settings, env api.Env) (http.Handler, error) {
 	store, err := table.Open(s)
 	if err != nil {
 		return nil, err
 	}
-	audio, err := objects.Open(s)
+	audio, err := objects.OpenPublic(s)
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ import (
 
 func main() { queue.Follow(config.Ingest, build) }
 
-func build(s config.Settings) (bucket.Ingester, error) {
+func build(s *config.Settings) (bucket.Ingester, error) {
 	store, err := table.Open(s)
 	if err != nil {
 		return bucket.Ingester{}, err

@@ -16,7 +16,7 @@ import (
 
 func main() { wiring.FollowChanges(config.Publish, dynamo.ChangeOf, build) }
 
-func build(s config.Settings) (tablestream.Feed, error) {
+func build(s *config.Settings) (tablestream.Feed, error) {
 	sink, err := bus.Open(s)
 	if err != nil {
 		return nil, err

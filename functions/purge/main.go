@@ -16,7 +16,7 @@ import (
 
 func main() { wiring.Follow(config.Purge, build) }
 
-func build(s config.Settings) (tablestream.Work, error) {
+func build(s *config.Settings) (tablestream.Work, error) {
 	store, err := table.Open(s)
 	if err != nil {
 		return nil, err

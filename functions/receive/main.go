@@ -16,7 +16,7 @@ import (
 
 func main() { wiring.Serve(config.Receive, build) }
 
-func build(s config.Settings, env api.Env) (http.Handler, error) {
+func build(s *config.Settings, env api.Env) (http.Handler, error) {
 	names, err := namepattern.Open(s.InboxPatterns, s.InboxTimezone)
 	if err != nil {
 		return nil, err

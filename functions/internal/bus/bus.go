@@ -9,7 +9,7 @@ import (
 
 // Open returns the bus. It makes no request: unlike the table, the bus gains
 // nothing from an early connection, because no client waits for this function.
-func Open(s config.Settings) (*eventbridge.Bus, error) {
+func Open(s *config.Settings) (*eventbridge.Bus, error) {
 	return eventbridge.Open(eventbridge.Options{
 		Region:      s.Region,
 		Endpoint:    s.EventBridgeEndpoint,

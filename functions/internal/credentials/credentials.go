@@ -14,7 +14,7 @@ import (
 // Of returns a provider of the credentials in s. They stay valid for the life of
 // an execution environment. Their expiry is unknown, because Lambda sets no variable
 // with it, so it cannot limit presigned URLs (docs/how-to/operate.md, Presigned URLs).
-func Of(s config.Settings) aws.CredentialsProvider {
+func Of(s *config.Settings) aws.CredentialsProvider {
 	c := aws.Credentials{
 		AccessKeyID:     s.AccessKeyID,
 		SecretAccessKey: s.SecretAccessKey.Reveal(),

@@ -18,7 +18,7 @@ const grace = time.Minute
 
 // Follow starts a function that ingests the arrivals in the queue with the
 // ingester that build returns. Follow sets its clock and its grace period.
-func Follow(f config.Function, build func(config.Settings) (bucket.Ingester, error)) {
+func Follow(f config.Function, build func(*config.Settings) (bucket.Ingester, error)) {
 	wiring.Start(f, func(e wiring.Env) (func(), error) {
 		g, err := build(e.Settings)
 		if err != nil {

@@ -16,7 +16,7 @@ const warmUp = 2 * time.Second
 
 // Open returns the store and makes its first connection right away, during init, when
 // Lambda provides more processor time. If that fails, the first request connects.
-func Open(s config.Settings) (*dynamo.Store, error) {
+func Open(s *config.Settings) (*dynamo.Store, error) {
 	store, err := dynamo.Open(dynamo.Options{
 		Region:      s.Region,
 		Endpoint:    s.DynamoDBEndpoint,

@@ -24,8 +24,9 @@ import (
 
 // Env holds the parts that every kind of function is built with.
 type Env struct {
-	// Settings has the settings that the function reads.
-	Settings config.Settings
+	// Settings has the settings that the function reads. They are passed on as a pointer,
+	// because copies of so large a struct fill the stack, which then has to grow.
+	Settings *config.Settings
 	// Log writes JSON lines to stdout, which Lambda sends to CloudWatch.
 	Log *slog.Logger
 	// Metrics is nil if METRICS_NAMESPACE is not set.
@@ -46,20 +47,28 @@ func Start(f config.Function, build func(Env) (serve func(), err error)) {
 }
 
 func prepare(f config.Function, build func(Env) (func(), error)) (func(), error) {
-	s, err := config.Load(os.Getenv, f)
+	e, err := load(f)
 	if err != nil {
 		return nil, err
+	}
+	return build(e)
+}
+
+func load(f config.Function) (Env, error) {
+	s, err := config.Load(os.Getenv, f)
+	if err != nil {
+		return Env{}, err
 	}
 	metrics, err := requestlog.NewMetrics(s.MetricsNamespace)
 	if err != nil {
-		return nil, err
+		return Env{}, err
 	}
-	return build(Env{Settings: s, Log: logger(s), Metrics: metrics})
+	return Env{Settings: &s, Log: logger(s.LogLevel), Metrics: metrics}, nil
 }
 
 // Serve starts a function that serves HTTP requests with the handler that build
 // returns.
-func Serve(f config.Function, build func(config.Settings, api.Env) (http.Handler, error)) {
+func Serve(f config.Function, build func(*config.Settings, api.Env) (http.Handler, error)) {
 	Start(f, func(e Env) (func(), error) {
 		keys, err := tokenKeys(e.Settings)
 		if err != nil {
@@ -87,7 +96,7 @@ func Serve(f config.Function, build func(config.Settings, api.Env) (http.Handler
 
 // Follow starts a function that does the work that build returns for every item
 // of the table's stream.
-func Follow(f config.Function, build func(config.Settings) (tablestream.Work, error)) {
+func Follow(f config.Function, build func(*config.Settings) (tablestream.Work, error)) {
 	Start(f, func(e Env) (func(), error) {
 		work, err := build(e.Settings)
 		if err != nil {
@@ -100,7 +109,7 @@ func Follow(f config.Function, build func(config.Settings) (tablestream.Work, er
 
 // FollowChanges is [Follow] for a function that needs the changes themselves, in
 // their order. Read decodes them, and the feed that build returns takes them.
-func FollowChanges(f config.Function, read tablestream.Read, build func(config.Settings) (tablestream.Feed, error)) {
+func FollowChanges(f config.Function, read tablestream.Read, build func(*config.Settings) (tablestream.Feed, error)) {
 	Start(f, func(e Env) (func(), error) {
 		feed, err := build(e.Settings)
 		if err != nil {
@@ -115,9 +124,9 @@ func FollowChanges(f config.Function, read tablestream.Read, build func(config.S
 
 // logger writes lines in Lambda's JSON format: Lambda reads the level of a line
 // from "level" and its time from "timestamp".
-func logger(s config.Settings) *slog.Logger {
+func logger(level slog.Level) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{
-		Level: s.LogLevel,
+		Level: level,
 		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 			if a.Key == slog.TimeKey && len(groups) == 0 {
 				a.Key = "timestamp"
@@ -129,7 +138,7 @@ func logger(s config.Settings) *slog.Logger {
 
 // tokenKeys parses the keys in the settings. A function without TOKEN_KEYS has
 // an empty set, which accepts no token.
-func tokenKeys(s config.Settings) (*auth.Keys, error) {
+func tokenKeys(s *config.Settings) (*auth.Keys, error) {
 	if s.TokenKeys.Reveal() == "" {
 		return new(auth.Keys), nil
 	}

@@ -20,6 +20,9 @@ import (
 // maxTTL is the longest validity that SigV4 allows.
 const maxTTL = 7 * 24 * time.Hour
 
+// errPrivate means that a program presigns a URL although its options exclude that.
+var errPrivate = errors.New("the bucket is private: it was opened without presigned URLs")
+
 var errTTL = errors.New("the validity of a presigned URL must be between one second and seven days")
 
 // newSigner returns a signer for S3, which escapes the canonical path only once.
@@ -36,9 +39,12 @@ const renewal = 5 * time.Minute
 // sign: ttl, but no longer than they live, because S3 rejects a URL whose session has
 // ended (docs.aws.amazon.com/AmazonS3/latest/userguide/ShareObjectPreSignedURL.html).
 // Credentials without a known end, such as those in a Lambda function's environment,
-// cannot shorten it. Errors: errTTL, and ErrUnavailable if there are no credentials or
+// cannot shorten it. Errors: errPrivate, errTTL, and ErrUnavailable if there are no credentials or
 // they have expired.
 func (b *Bucket) credentials(ctx context.Context, ttl time.Duration, now time.Time) (aws.Credentials, time.Duration, error) {
+	if b.public == nil {
+		return aws.Credentials{}, 0, errPrivate
+	}
 	if ttl < time.Second || ttl > maxTTL {
 		return aws.Credentials{}, 0, errTTL
 	}

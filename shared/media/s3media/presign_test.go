@@ -177,6 +177,25 @@ func TestPresignWithoutCredentials(t *testing.T) {
 	}
 }
 
+// A private bucket presigns nothing. An address for clients makes it public.
+func TestPrivate(t *testing.T) {
+	t.Parallel()
+	b := open(t, s3media.Options{Region: "us-east-1", Bucket: "recordings", Credentials: static, Private: true})
+	if link, err := b.Presign(t.Context(), "key", full); err == nil || link != "" || !strings.Contains(err.Error(), "private") {
+		t.Errorf("Presign = %q, %v, want an error that the bucket is private", link, err)
+	}
+	if r, err := b.PresignPut(t.Context(), "key", media.Admission{TTL: time.Minute}); err == nil || r.URL != "" || !strings.Contains(err.Error(), "private") {
+		t.Errorf("PresignPut = %+v, %v, want an error that the bucket is private", r, err)
+	}
+	public, err := b.At("http://127.0.0.1:9000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if link, err := public.Presign(t.Context(), "key", full); err != nil || !strings.HasPrefix(link, "http://127.0.0.1:9000/recordings/key?") {
+		t.Errorf("Presign at a public address = %q, %v", link, err)
+	}
+}
+
 func TestOpenReportsEveryInvalidOption(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

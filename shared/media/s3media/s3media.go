@@ -41,6 +41,7 @@
 package s3media
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,6 +70,11 @@ type Options struct {
 	// PublicEndpoint is the base URL at which clients reach the same server.
 	// Presigned URLs are signed for it. "" means Endpoint.
 	PublicEndpoint string
+	// Private means that this program presigns no URLs: Presign and PresignPut fail. The
+	// SDK's rules for the address of a bucket, which only they need, are then not evaluated
+	// when the bucket is opened (docs/reference/performance.md, Starts). A name or region
+	// that they reject then fails the first call.
+	Private bool
 	// Bucket is the bucket's name. Required.
 	Bucket string
 	// Credentials sign requests and URLs. Required.
@@ -96,7 +102,7 @@ type Bucket struct {
 	creds   aws.CredentialsProvider
 	now     func() time.Time
 	timed   bool        // the server is not S3, and may compare times in a DELETE
-	public  *url.URL    // the bucket's address for clients, without a final slash
+	public  *url.URL    // the bucket's address for clients, without a final slash; nil if private
 	exists  atomic.Bool // an answer has shown that the bucket exists
 }
 
@@ -115,11 +121,7 @@ func open(o Options, n network) (*Bucket, error) {
 	if err := o.check(); err != nil {
 		return nil, fmt.Errorf("audio bucket: %w", err)
 	}
-	public := o.PublicEndpoint
-	if public == "" {
-		public = o.Endpoint
-	}
-	base, err := bucketURL(o.Region, public, o.Bucket)
+	public, err := o.public()
 	if err != nil {
 		return nil, fmt.Errorf("audio bucket: %w", err)
 	}
@@ -127,16 +129,27 @@ func open(o Options, n network) (*Bucket, error) {
 	if now == nil {
 		now = time.Now //nolint:forbidigo // the documented default of Options.Now
 	}
-	client, uploads, small := n.calls.Client(idle), n.uploads.Client(idle), n.small.Client(idle)
+	calls, uploads, small := n.calls.Client(idle), n.uploads.Client(idle), n.small.Client(idle)
 	if o.Transport != nil {
-		client.Transport = o.Transport(client.Transport)
+		calls.Transport = o.Transport(calls.Transport)
 	}
+	creds := aws.NewCredentialsCache(o.Credentials, func(c *aws.CredentialsCacheOptions) { c.ExpiryWindow = renewal })
+	return &Bucket{
+		name: o.Bucket, region: o.Region, client: o.client(n, calls, creds), clients: []*http.Client{calls, uploads, small},
+		patient: limited(n.uploads, uploads), prompt: limited(n.small, small), call: n.call,
+		creds: creds, signer: newSigner(), now: now, public: public, timed: o.Endpoint != "",
+	}, nil
+}
+
+// client returns the SDK's client. It is not part of open: the SDK's options are large,
+// and beneath them the rules of endpoints, which open calls too, would outgrow the stack.
+func (o *Options) client(n network, calls *http.Client, creds aws.CredentialsProvider) *s3.Client {
 	so := s3.Options{
 		Region:                     o.Region,
 		AppID:                      o.Application,
-		Credentials:                aws.NewCredentialsCache(o.Credentials, func(c *aws.CredentialsCacheOptions) { c.ExpiryWindow = renewal }),
+		Credentials:                creds,
 		UsePathStyle:               o.Endpoint != "",
-		HTTPClient:                 client,
+		HTTPClient:                 calls,
 		Retryer:                    n.calls.Retryer(),
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
@@ -145,11 +158,15 @@ func open(o Options, n network) (*Bucket, error) {
 	if o.Endpoint != "" {
 		so.BaseEndpoint = aws.String(o.Endpoint)
 	}
-	return &Bucket{
-		name: o.Bucket, region: o.Region, client: s3.New(so), clients: []*http.Client{client, uploads, small},
-		patient: limited(n.uploads, uploads), prompt: limited(n.small, small), call: n.call,
-		creds: so.Credentials, signer: newSigner(), now: now, public: base, timed: o.Endpoint != "",
-	}, nil
+	return s3.New(so)
+}
+
+// public returns the bucket's address for clients, or nil if the bucket is private.
+func (o *Options) public() (*url.URL, error) {
+	if o.Private {
+		return nil, nil //nolint:nilnil // a private bucket has no such address
+	}
+	return bucketURL(o.Region, cmp.Or(o.PublicEndpoint, o.Endpoint), o.Bucket)
 }
 
 // Warm opens the first connection, so that the first request does not wait for
