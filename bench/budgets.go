@@ -20,36 +20,38 @@ type budget struct {
 //
 //   - Starts: linking and creating the SDK's clients alone takes 3.2 of the 3.4
 //     million instructions of the target for list. Warming up the first connection
-//     takes a tenth of a start, but saves more on the first request. Figures vary
-//     by about 3 % between runs, so most runs, but not all, are within 1.15 × the
-//     floor. The enforced limits leave room for that.
+//     takes 6 % of a start, but saves more on the first request. create evaluates the
+//     SDK's rules for the address of a bucket, which grows the stack in their largest
+//     function; with some versions of Go get does, too (docs/reference/performance.md).
 //   - Requests: the bare floor is only a GetItem. A request also decodes an event,
 //     verifies a token and writes an envelope, so it cannot come close to that. The
 //     enforced limit compares it with a GetItem behind the same codec and the same
 //     verification.
 //   - ingest: the tables that go-mp4 builds at start-up take two thirds of the start
 //     of ingest, the only function that links it. No client waits for ingest.
+//   - Sizes: a binary grows in steps of 64 KiB, the largest page of arm64, so get misses
+//     its target by one step.
+//
+// The enforced limits leave room for what differs between machines: the releases of Go
+// 1.26 differ by 3 % in starts and by one step in sizes, and a busy machine adds 1 % to
+// the least of several starts.
 var budgets = []budget{
-	{name: "start list", most: 3_850_000, ratio: 1.2},
-	{name: "start get", ratio: 1.25},
-	{name: "start patch", ratio: 1.25},
-	{name: "start delete", ratio: 1.25},
-	{name: "start fallback", ratio: 1.2},
-	{name: "start purge", ratio: 1.25},
-	{name: "start create", ratio: 1.25},
-	{name: "start receive", ratio: 1.25},
-	{name: "start ingest", ratio: 3.3},
-	{name: "start publish", ratio: 1.25},
-	{name: "start list", most: 3_400_000, ratio: 1.15, target: true},
+	{name: "start list", most: 3_730_000, ratio: 1.15},
+	{name: "start get", ratio: 1.22},
+	{name: "start patch", ratio: 1.15},
+	{name: "start delete", ratio: 1.15},
+	{name: "start fallback", ratio: 1.15},
+	{name: "start purge", ratio: 1.15},
+	{name: "start create", ratio: 1.24},
+	{name: "start receive", ratio: 1.15},
+	{name: "start ingest", ratio: 3.1},
+	{name: "start publish", ratio: 1.1},
+	{name: "start list", most: 3_600_000, target: true},
+	{name: "start list", most: 3_400_000, target: true},
 	{name: "start get", ratio: 1.15, target: true},
-	{name: "start patch", ratio: 1.15, target: true},
-	{name: "start delete", ratio: 1.15, target: true},
-	{name: "start fallback", ratio: 1.15, target: true},
 	{name: "start create", ratio: 1.15, target: true},
-	{name: "start receive", ratio: 1.15, target: true},
 	{name: "start ingest", ratio: 1.15, target: true},
-	{name: "start publish", ratio: 1.15, target: true},
-	{name: "size list", most: 8_500_000},
+	{name: "size list", most: 8_400_000}, // one step of 64 KiB above the figure
 	{name: "size list", most: 8 << 20, target: true},
 	{name: "size get", most: 9_600_000},
 	{name: "size get", most: 9 << 20, target: true},
@@ -63,7 +65,7 @@ var budgets = []budget{
 	{name: "request gzip, usual Go", most: 3_200_000, ratio: 0.2},
 	{name: "request get, usual Go", most: 800_000, ratio: 0.95},
 	{name: "request audio, usual Go", most: 8_000_000, ratio: 0.2},
-	{name: "start list, usual Go", ratio: 0.7},
+	{name: "start list, usual Go", ratio: 0.67},
 	{name: "request get", ratio: 1.2, target: true},
 	{name: "request get, bare floor", ratio: 1.2, target: true},
 	{name: "one machine, 4 MB inline", ratio: 3.5},

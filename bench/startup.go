@@ -83,7 +83,7 @@ func (b *bench) startUp(ctx context.Context) error {
 }
 
 // starts is how often each start is measured.
-const starts = 8
+const starts = 6
 
 // leastOf returns the least number of instructions of n runs of a program. The runtime's
 // own threads run by the clock, and their stacks are part of the heap: in every second run
