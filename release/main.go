@@ -155,7 +155,12 @@ func (r *release) build(ctx context.Context, goos, goarch string) error {
 	if goos == "windows" {
 		ext, exe = ".zip", ".exe"
 	}
-	files, err := writeDocuments(filepath.Join(bin, "documents"), top, r.version)
+	documents, err := os.MkdirTemp("", "documents")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(documents) }()
+	files, err := writeDocuments(documents, top, r.version)
 	if err != nil {
 		return err
 	}
