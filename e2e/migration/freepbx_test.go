@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -51,7 +52,7 @@ func monitor(t *testing.T, dir string, zone *time.Location) (calls []pbxCall) {
 	for i := range 40 {
 		at := first.Add(time.Duration(i) * 37 * time.Hour)
 		c := pbxCall{
-			direction: []string{"in", "out"}[i%2], callee: fmt.Sprint(1001 + i), caller: fmt.Sprintf("+1555010%d", 10+i),
+			direction: []string{"in", "out"}[i%2], callee: strconv.Itoa(1001 + i), caller: fmt.Sprintf("+1555010%d", 10+i),
 			id: fmt.Sprintf("%d.%d", at.Unix(), i), at: at, codec: formats[i%len(formats)].codec, ext: formats[i%len(formats)].ext,
 		}
 		path := filepath.Join(dir, filepath.FromSlash(c.name()))

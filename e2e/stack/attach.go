@@ -4,26 +4,25 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 )
 
-// attached lists the resources that outlive a stack with their data, by their names in the
-// template: their type, the parameter with the name of an existing one, and the property
-// that identifies it.
-var attached = []struct{ name, typ, parameter, identifier string }{
-	{"Table", "AWS::DynamoDB::Table", "ExistingTable", "TableName"},
-	{"Bucket", "AWS::S3::Bucket", "ExistingBucket", "BucketName"},
+// attached lists the resources that outlive a stack with their data: their names in the
+// template, their types, and the properties that identify them.
+var attached = []struct{ name, typ, identifier string }{
+	{"Table", "AWS::DynamoDB::Table", "TableName"},
+	{"Bucket", "AWS::S3::Bucket", "BucketName"},
 }
 
 // Attach returns the files with which CloudFormation imports an existing table and bucket
 // into a new stack: template.yaml, parameters.json and resources.json. An import cannot
 // create anything, so its template has only these two resources of the given one, with the
 // parameters and conditions that they use. The bucket's notifications are left out, because
-// their queue does not exist yet. A deployment of the whole template adds the rest.
+// their queue does not exist yet. A deployment of the whole template adds the rest. It must
+// have the parameters ExistingTable and ExistingBucket, which give the same names.
 //
 // values are parameters of the deployment.
 func Attach(template []byte, table, bucket string, values map[string]string) (map[string][]byte, error) {
@@ -40,12 +39,16 @@ func Attach(template []byte, table, bucket string, values map[string]string) (ma
 	}
 	resources := map[string]yaml.Node{}
 	words := map[string]bool{}
-	for _, a := range attached {
+	existing := []string{table, bucket}
+	for i, a := range attached {
 		node, ok := whole.Resources[a.name]
 		if !ok {
 			return nil, fmt.Errorf("the template has no resource %s", a.name)
 		}
 		without(&node, "DependsOn", "NotificationConfiguration")
+		if !set(&node, a.identifier, existing[i]) {
+			return nil, fmt.Errorf("the resource %s has no %s", a.name, a.identifier)
+		}
 		collect(&node, words)
 		resources[a.name] = node
 	}
@@ -57,7 +60,7 @@ func Attach(template []byte, table, bucket string, values map[string]string) (ma
 	if err != nil {
 		return nil, err
 	}
-	return answers(text, parameters, withNames(values, table, bucket))
+	return answers(text, parameters, values, existing)
 }
 
 // used returns the elements of a section of the template whose names are among words, and
@@ -75,20 +78,8 @@ func used(section map[string]yaml.Node, words map[string]bool) map[string]yaml.N
 	return kept
 }
 
-// withNames returns values with the names of the existing resources.
-func withNames(values map[string]string, names ...string) map[string]string {
-	all := maps.Clone(values)
-	if all == nil {
-		all = map[string]string{}
-	}
-	for i, a := range attached {
-		all[a.parameter] = names[i]
-	}
-	return all
-}
-
 // answers returns the files of [Attach] for a template with these parameters.
-func answers(template []byte, used map[string]yaml.Node, values map[string]string) (files map[string][]byte, err error) {
+func answers(template []byte, used map[string]yaml.Node, values map[string]string, existing []string) (files map[string][]byte, err error) {
 	type parameter struct{ ParameterKey, ParameterValue string }
 	var parameters []parameter
 	for name := range used {
@@ -98,9 +89,9 @@ func answers(template []byte, used map[string]yaml.Node, values map[string]strin
 	}
 	slices.SortFunc(parameters, func(a, b parameter) int { return strings.Compare(a.ParameterKey, b.ParameterKey) })
 	var resources []map[string]any
-	for _, a := range attached {
+	for i, a := range attached {
 		resources = append(resources, map[string]any{
-			"ResourceType": a.typ, "LogicalResourceId": a.name, "ResourceIdentifier": map[string]string{a.identifier: values[a.parameter]},
+			"ResourceType": a.typ, "LogicalResourceId": a.name, "ResourceIdentifier": map[string]string{a.identifier: existing[i]},
 		})
 	}
 	files = map[string][]byte{"template.yaml": template}
@@ -110,6 +101,22 @@ func answers(template []byte, used map[string]yaml.Node, values map[string]strin
 		}
 	}
 	return files, nil
+}
+
+// set replaces the value of a property of a resource by text. It returns false if the
+// resource does not have the property.
+func set(resource *yaml.Node, property, text string) bool {
+	for i := 0; i+1 < len(resource.Content); i += 2 {
+		key, value := resource.Content[i], resource.Content[i+1]
+		switch key.Value {
+		case "Properties":
+			return set(value, property, text)
+		case property:
+			*value = yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
+			return true
+		}
+	}
+	return false
 }
 
 // without removes keys from a mapping and from all mappings in it.

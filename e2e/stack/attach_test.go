@@ -76,6 +76,12 @@ func TestAttachKeepsTableAndBucket(t *testing.T) {
 			t.Errorf("properties of %s (-want +got):\n%s", name, diff)
 		}
 		for property, node := range r.Properties {
+			if literal := map[string]string{"TableName": "the-table", "BucketName": "the-bucket"}[property]; literal != "" {
+				if node.Kind != yaml.ScalarNode || node.Value != literal {
+					t.Errorf("%s.%s = %s, want %s", name, property, compact(t, &node), literal)
+				}
+				continue
+			}
 			wanted := want[property]
 			if got, want := compact(t, &node), compact(t, &wanted); got != want {
 				t.Errorf("%s.%s = %s, want %s", name, property, got, want)
@@ -140,7 +146,7 @@ func checkAnswers(t *testing.T, files map[string][]byte) {
 	for _, p := range parameters {
 		got[p.ParameterKey] = p.ParameterValue
 	}
-	want := map[string]string{"DeletionProtection": "true", "ExistingTable": "the-table", "ExistingBucket": "the-bucket"}
+	want := map[string]string{"DeletionProtection": "true"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("parameters (-want +got):\n%s", diff)
 	}
@@ -152,7 +158,7 @@ func checkAnswers(t *testing.T, files map[string][]byte) {
 
 func TestAttachRejectsMissingNames(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ template, table, bucket string }{{"Resources: {}", "t", "b"}, {"Resources: {}", "", "b"}, {"[", "t", "b"}} {
+	for _, c := range []struct{ template, table, bucket string }{{"Resources: {}", "t", "b"}, {"Resources: {}", "", "b"}, {"[", "t", "b"}, {"Resources: {Table: {Properties: {}}}", "t", "b"}} {
 		if files, err := stack.Attach([]byte(c.template), c.table, c.bucket, nil); err == nil {
 			t.Errorf("Attach(%q, %q, %q) = %v, want an error", c.template, c.table, c.bucket, files)
 		}
