@@ -114,6 +114,10 @@ deploy-policy: ## print the IAM policy that deploying ENV needs
 destroy: ## delete the stack of ENV, but not its table and bucket
 	@./tools/destroy "$(ENV)"
 
+.PHONY: reattach
+reattach: ## make a new stack of ENV with the table and the bucket that make destroy left
+	@./tools/reattach "$(ENV)"
+
 .PHONY: e2e
 e2e: ## run the end-to-end tests on make run, sam local and LocalStack
 	@./e2e/run

@@ -41,7 +41,7 @@ func newMachine(t *testing.T, status string) *machine {
 		m.copy(filepath.Join("testdata", name), filepath.Join(m.bin, name))
 	}
 	for _, name := range []string{
-		"tools/environment", "tools/deploy", "tools/deploy-check", "tools/deploy-policy", "tools/destroy", "samconfig.toml", "template.yaml",
+		"tools/environment", "tools/deploy", "tools/deploy-check", "tools/deploy-policy", "tools/destroy", "tools/reattach", "samconfig.toml", "template.yaml",
 		"environments/dev.yaml", "environments/prod.yaml", "environments/localstack.yaml",
 	} {
 		m.copy(filepath.Join("..", "..", name), filepath.Join(m.root, name))
