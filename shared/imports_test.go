@@ -36,6 +36,7 @@ var arrows = map[string]struct {
 	"shared/incoming/namepattern":      {ours: []string{"shared/recording"}},
 	"shared/store":                     {ours: []string{"shared/recording"}},
 	"shared/audit":                     {ours: []string{"shared/access", "shared/recording", "shared/store"}},
+	"shared/link":                      {ours: []string{"shared/recording", "shared/store"}},
 	"shared/access":                    {ours: []string{"shared/auth", "shared/store", "shared/recording"}},
 	"shared/store/sqlite":              {ours: []string{"shared/store", "shared/recording", "shared/requestlog"}},
 	"shared/store/dynamo":              {ours: []string{"shared/store", "shared/recording", "shared/requestlog", "shared/attempt", "shared/store/dynamo/onepass"}, aws: true},
