@@ -1,5 +1,6 @@
-// Package auth authenticates and authorizes requests. It finds a request's token
-// ([Token]), verifies it ([Verifier]), and decides what its bearer may do ([Bearer]).
+// Package auth authenticates requests. It finds a request's token ([Token]), verifies
+// it ([Verifier]), and returns its bearer ([Bearer]). Package access decides what the
+// bearer may do.
 //
 // Tokens are JWTs (RFC 7519). Every function verifies them itself
 // (docs/adr/003-tokens-in-the-function.md), in this order:
@@ -19,7 +20,7 @@
 // ignored.
 //
 // The package does not fetch keys. It does not check audience or issuer, and it
-// does not know an account tree or roles.
+// does not know the account tree or what a role may do.
 //
 // A JWT library does the cryptography and the encoding. The package parses JWKs
 // itself, because the libraries for that would add 0.3 MB to every function.
