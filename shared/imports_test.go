@@ -22,7 +22,7 @@ var arrows = map[string]struct {
 }{
 	"shared/strictjson":                {},
 	"shared/cursor":                    {},
-	"shared/auth":                      {},
+	"shared/auth":                      {ours: []string{"shared/strictjson"}},
 	"shared/config":                    {},
 	"shared/requestlog":                {},
 	"shared/requestlog/requestlogtest": {},

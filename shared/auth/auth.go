@@ -2,6 +2,7 @@ package auth
 
 import (
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -18,15 +19,34 @@ type Bearer struct {
 	Owner string
 	// Expires is the end of the token's validity.
 	Expires time.Time
-	// Role and Groups are the claims for the role of the user and for the groups that
-	// it leads, only from an issuer that is trusted for them.
+	// Role and Groups are claims that the issuer is trusted for; "" and nil if it is
+	// not, or if the token lacks them.
 	Role   string
 	Groups []string
-	// Issuer is the name of the token's issuer, "" for TOKEN_KEYS.
+	// Issuer is the name of the issuer, "" for a token that a static key verified.
 	Issuer string
-	// Subject identifies the bearer in the audit trail: the owner or the claim sub, never
-	// the name of a person.
+	// Subject identifies the bearer in the audit trail: the owner, or else the token's
+	// sub if it can be an identifier. It never names a person.
 	Subject string
+	// Restrictions are the token restrictions that apply to the bearer; nil if there
+	// are none.
+	Restrictions *Restrictions
+}
+
+// maxSubject is the maximum length of a subject, in characters.
+const maxSubject = 128
+
+// subject returns the subject of a bearer: its owner, or else sub. It drops a sub that
+// may be a person's name or address.
+func subject(owner string, sub *string) string {
+	if owner != "" || sub == nil || len(*sub) > maxSubject {
+		return owner
+	}
+	const allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:|"
+	if strings.Trim(*sub, allowed) != "" {
+		return ""
+	}
+	return *sub
 }
 
 // MaxName is the maximum length of the ID of an account or a user, in characters.

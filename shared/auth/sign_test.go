@@ -23,7 +23,7 @@ func TestVerifyAcceptsSignedTokens(t *testing.T) {
 	} {
 		for _, want := range []Bearer{
 			{Account: account, Expires: now.Add(time.Hour)},
-			{Account: account, Owner: owner, Expires: now.Add(time.Second)},
+			{Account: account, Owner: owner, Subject: owner, Expires: now.Add(time.Second)},
 		} {
 			token, err := Sign(jwksOf(keys...), Claims{Account: want.Account, Owner: want.Owner, Expires: want.Expires})
 			if err != nil {

@@ -32,9 +32,10 @@ func consistsOf(v, alphabet string, least, most int) bool {
 }
 
 // jwks checks only the outline of a JWKS, so that an obvious mistake is reported
-// together with all other problems. Package auth parses the keys, once.
+// together with all other problems. Package auth parses the keys, once. "none" stands
+// for no keys (auth.NoKeys).
 func jwks(v string) (Secret, error) {
-	if !strings.HasPrefix(v, "{") || !strings.HasSuffix(v, "}") || !strings.Contains(v, `"keys"`) {
+	if v != "none" && !(strings.HasPrefix(v, "{") && strings.HasSuffix(v, "}") && strings.Contains(v, `"keys"`)) {
 		return Secret{}, errors.New(`is not a JWKS: want {"keys":[…]}`)
 	}
 	return NewSecret(v), nil
