@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,6 +19,7 @@ import (
 	"github.com/callrecordings/api/local/s3server"
 	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/api"
+	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/config"
 	"github.com/callrecordings/api/shared/cursor"
@@ -179,6 +181,9 @@ func (b *box) operations() (map[api.Operation]http.Handler, error) {
 		Verifier: verifier, Log: b.log, Now: b.now, Origin: s.Origin, Node: node,
 		Access:        access.NewResolver(b.store, access.Options{Default: access.Default(s.UserAccess), Now: b.now}),
 		RequireReason: access.Reasons(s.RequireReason),
+		Audit: api.NewRecorder(b.store, audit.Options{
+			Level: audit.Level(s.Audit), Days: s.AuditDays, Addresses: audit.Addresses(s.AuditAddresses), Now: b.now, Random: rand.Reader,
+		}),
 	}
 	bodies := gateway.NewBudget(gateway.DefaultBudget)
 	bodies.Party = func(r *http.Request) string { return api.Account(r.URL.EscapedPath()) }

@@ -27,6 +27,7 @@ func (e *Env) grant(ctx context.Context, b auth.Bearer, account string) (access.
 // allow checks that the bearer may do a with any recording at all, and that the client
 // gives a reason if the operator demands one. Handlers call it before they read anything.
 func (r *request) allow(a access.Action) error {
+	r.action = a
 	if !r.grant.Has(a) {
 		return r.refusal(a)
 	}

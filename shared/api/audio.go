@@ -39,11 +39,13 @@ func (a *requestedAudio) length() int64 {
 // audio answers with the audio of rec, managed or external.
 func (g *getter) audio(w http.ResponseWriter, r *request, rec *recording.Recording, d media.Delivery) error {
 	switch rec.Audio.Place {
-	case recording.External:
-		return g.external(w, r, rec)
-	case recording.Managed:
+	case recording.External, recording.Managed:
+		r.recordListening(rec.ID)
 	default:
 		return audioMissing(rec)
+	}
+	if rec.Audio.Place == recording.External {
+		return g.external(w, r, rec)
 	}
 	done, err := g.direct(w, r, rec, d)
 	if !done {

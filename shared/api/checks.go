@@ -21,6 +21,7 @@ func (r *request) authenticate(ctx context.Context) error {
 	if !r.target.owned {
 		return nil
 	}
+	r.action = actions[r.op]
 	if r.grant, err = r.env.grant(ctx, bearer, r.account); err != nil {
 		return err
 	}

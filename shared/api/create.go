@@ -94,14 +94,19 @@ func (c *creator) create(r *request, asked *creation, key string) (*recording.Re
 	if key != "" || asked.ID != "" {
 		rec.Made = asked.fingerprint
 	}
-	err = incoming.Put(r.Context(), c.store, rec)
-	switch {
-	case errors.Is(err, store.ErrExists) && rec.Made != "":
-		return c.retry(r, asked, rec)
-	case err != nil:
-		return nil, fmt.Errorf("create: %w", err)
-	}
-	return rec, nil
+	return audited(r, access.Create, id, func(record func() error) (*recording.Recording, error) {
+		if err := record(); err != nil {
+			return nil, err
+		}
+		err := incoming.Put(r.Context(), c.store, rec)
+		switch {
+		case errors.Is(err, store.ErrExists) && rec.Made != "":
+			return c.retry(r, asked, rec)
+		case err != nil:
+			return nil, fmt.Errorf("create: %w", err)
+		}
+		return rec, nil
+	})
 }
 
 // identify returns the ID of the recording: the client's, the one that its

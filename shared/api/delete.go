@@ -30,8 +30,13 @@ func Delete(env Env, s store.Writer, m media.Remover) http.Handler {
 		if err != nil {
 			return err
 		}
-		rec, err := s.Delete(r.Context(), r.account, id, func(rec *recording.Recording) error {
-			return r.mayChange(rec, access.Delete)
+		rec, err := audited(r, access.Delete, id, func(record func() error) (*recording.Recording, error) {
+			return s.Delete(r.Context(), r.account, id, func(rec *recording.Recording) error {
+				if err := r.mayChange(rec, access.Delete); err != nil {
+					return err
+				}
+				return record()
+			})
 		})
 		if err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/callrecordings/api/shared/access"
+	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/cursor"
 	"github.com/callrecordings/api/shared/incoming"
@@ -248,6 +249,7 @@ var errorTable = []struct {
 	}},
 	{access.ErrOutOfReach, fixed(http.StatusForbidden, "forbidden", "forbidden")},
 	{access.ErrDisabled, forbidden("account", "disabled")},
+	{audit.ErrUnrecorded, unavailable},
 	{access.ErrTooMany, forbidden("groups", "too many members")},
 	{cursor.ErrInvalid, badCursor},
 	{recording.ErrBadID, badID},

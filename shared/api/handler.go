@@ -32,6 +32,8 @@ type Env struct {
 	Access Access
 	// RequireReason has the actions that need a reason (contract, Reasons).
 	RequireReason map[access.Action]bool
+	// Audit keeps the audit trail; nil keeps none.
+	Audit Recorder
 	// Log gets one line per request; nil disables logging.
 	Log *slog.Logger
 	// Metrics, if not nil, adds metrics to that line.
@@ -65,6 +67,10 @@ type request struct {
 	bearer auth.Bearer
 	// grant is what the bearer may do in the account of the path.
 	grant access.Grant
+	// action is what the bearer must have a right to.
+	action access.Action
+	// answer is the answer to the request.
+	answer *answer
 	// reason is why the client acts, "" if it gives no reason.
 	reason string
 	op     Operation
@@ -131,7 +137,8 @@ func (c *chain) serve(w http.ResponseWriter, hr *http.Request, run func(context.
 
 	a := &answer{ResponseWriter: w, head: hr.Method == http.MethodHead}
 	r.commonHeaders(a.Header())
-	err := run(ctx, a, r)
+	r.answer = a
+	err := r.recordRefusal(a.settle(run(ctx, a, r)))
 	if err == nil && a.status == 0 {
 		err = errNoAnswer
 	}

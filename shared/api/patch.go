@@ -25,15 +25,17 @@ func Patch(env Env, s store.Writer) http.Handler {
 			return err
 		}
 		now := recording.SecondsOf(env.Now())
-		rec, err := s.Update(r.Context(), r.account, id, func(rec *recording.Recording) error {
-			if err := r.mayChange(rec, access.Tag); err != nil {
-				return err
-			}
-			if rec.Document, err = patch.Apply(rec.Document); err != nil {
-				return err
-			}
-			rec.Modified = now
-			return nil
+		rec, err := audited(r, access.Tag, id, func(record func() error) (*recording.Recording, error) {
+			return s.Update(r.Context(), r.account, id, func(rec *recording.Recording) (err error) {
+				if err := r.mayChange(rec, access.Tag); err != nil {
+					return err
+				}
+				if rec.Document, err = patch.Apply(rec.Document); err != nil {
+					return err
+				}
+				rec.Modified = now
+				return record()
+			})
 		})
 		if err != nil {
 			return err

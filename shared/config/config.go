@@ -94,6 +94,12 @@ type Settings struct {
 	UserAccess string
 	// RequireReason has the actions that need a reason.
 	RequireReason []string
+	// Audit is what the audit trail records: off, changes or all. AuditDays is how long
+	// its entries are kept, and AuditAddresses how much of an address: network, whole or
+	// none.
+	Audit          string
+	AuditDays      int
+	AuditAddresses string
 	// CursorKey encrypts cursors. Cursors encrypted with CursorKeyPrevious are
 	// still accepted.
 	CursorKey, CursorKeyPrevious Secret

@@ -41,6 +41,15 @@ func jwks(v string) (Secret, error) {
 	return NewSecret(v), nil
 }
 
+// days parses a number of days for which something is kept.
+func days(v string) (int, error) {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 || n > 36500 {
+		return 0, fmt.Errorf("is %q, want a number of days from 1 to 36500", v)
+	}
+	return n, nil
+}
+
 func cursorKey(v string) (Secret, error) {
 	if len(v) < minCursorKey {
 		return Secret{}, fmt.Errorf("has %d characters, want at least %d", len(v), minCursorKey)

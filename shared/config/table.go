@@ -70,6 +70,24 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.RequireReason, err = actions(v); return },
 	},
 	{
+		Name: "AUDIT", Default: "off", Functions: with(ruled, Local),
+		Doc: "What the audit trail records: off (nothing), changes (changes of recordings, links and access rules), or all (also listening, and every refused request). See docs/how-to/audit.md.",
+		set: func(s *Settings, v string) (err error) { s.Audit, err = oneOf(v, "off", "changes", "all"); return },
+	},
+	{
+		Name: "AUDIT_DAYS", Default: "2557", Functions: with(ruled, Local),
+		Doc: "How many days the entries of the audit trail are kept, from 1 to 36500.",
+		set: func(s *Settings, v string) (err error) { s.AuditDays, err = days(v); return },
+	},
+	{
+		Name: "AUDIT_ADDRESSES", Default: "network", Functions: with(ruled, Local),
+		Doc: "How much of a client's address the audit trail keeps: network (24 bits of an IPv4 address, 48 of an IPv6 address), whole or none.",
+		set: func(s *Settings, v string) (err error) {
+			s.AuditAddresses, err = oneOf(v, "network", "whole", "none")
+			return
+		},
+	},
+	{
 		Name: "CURSOR_KEY", Secret: true, Functions: []Function{List}, Required: []Function{List},
 		Doc: "The key that encrypts the cursors of lists: at least 32 random characters. The template generates it.",
 		set: func(s *Settings, v string) (err error) { s.CursorKey, err = cursorKey(v); return },

@@ -8,6 +8,7 @@
 package wiring
 
 import (
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/api"
+	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/config"
 	"github.com/callrecordings/api/shared/gateway"
@@ -93,6 +95,14 @@ func Serve(f config.Function, build func(config.Settings, api.Env) (http.Handler
 // entries of the table have them.
 func Access(s config.Settings, entries store.EntryReader) api.Access {
 	return access.NewResolver(entries, access.Options{Default: access.Default(s.UserAccess)})
+}
+
+// Audit returns the audit trail in the entries of the table, as the function's settings
+// have it; nil if nothing is recorded.
+func Audit(s config.Settings, entries store.Entries) api.Recorder {
+	return api.NewRecorder(entries, audit.Options{
+		Level: audit.Level(s.Audit), Days: s.AuditDays, Addresses: audit.Addresses(s.AuditAddresses), Now: time.Now, Random: rand.Reader,
+	})
 }
 
 // Follow starts a function that does the work that build returns for every item
