@@ -11,10 +11,11 @@ ARG REVISION
 ARG CREATED
 LABEL org.opencontainers.image.title="Call recordings API" \
       org.opencontainers.image.description="The recordings resource of Kazoo's Crossbar, on one machine" \
+      org.opencontainers.image.licenses="LicenseRef-Proprietary" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION" \
       org.opencontainers.image.created="$CREATED"
-# Certificates, for imports from a Kazoo over HTTPS; README; the two programs.
+# Certificates, for imports from a Kazoo over HTTPS; LICENSE; the two programs.
 COPY rootfs/ /
 # An empty folder, which a new volume takes its owner from.
 COPY --chown=65532:65532 data/ /data/

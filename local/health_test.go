@@ -33,9 +33,9 @@ func TestHealth(t *testing.T) {
 		vars map[string]string
 		want string
 	}{
-		"another program on the S3 port": {settings("S3_PORT", port), "local: the S3 server: http://127.0.0.1:" + port + "/ answers 401"},
-		"another folder":                 {settings("DATA_DIR", t.TempDir()), "local: the API: "},
-		"no port":                        {settings("PORT", "0"), "local: a health check needs the ports"},
+		"another program on the S3 port": {settings("S3_PORT", port), "recordings-server: the S3 server: http://127.0.0.1:" + port + "/ answers 401"},
+		"another folder":                 {settings("DATA_DIR", t.TempDir()), "recordings-server: the API: "},
+		"no port":                        {settings("PORT", "0"), "recordings-server: a health check needs the ports"},
 	} {
 		if code, stdout, stderr := runWith(t.Context(), c.vars, "--health"); code != 1 || stdout != "" || !strings.HasPrefix(stderr, c.want) {
 			t.Errorf("%s: --health = %d, %q, %q, want 1 and %q", name, code, stdout, stderr, c.want)

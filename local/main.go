@@ -28,6 +28,9 @@ import (
 	"github.com/callrecordings/api/shared/version"
 )
 
+// program is the name under which releases have this program. Its messages begin with it.
+const program = "recordings-server"
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal kills the process
@@ -46,7 +49,7 @@ type env struct {
 // run serves until ctx ends and returns the exit code. It prints an error as one
 // line.
 func run(ctx context.Context, e env, args []string) int {
-	fs := flag.NewFlagSet("local", flag.ContinueOnError)
+	fs := flag.NewFlagSet(program, flag.ContinueOnError)
 	fs.SetOutput(e.stderr)
 	empty := fs.Bool("empty", false, "start without the demo recordings")
 	token := fs.Bool("token", false, "print the demo token even without the demo recordings")
@@ -61,14 +64,14 @@ func run(ctx context.Context, e env, args []string) int {
 	switch {
 	case err != nil:
 	case *showVersion:
-		_, err = fmt.Fprintln(e.stdout, "recordings-server", version.Number)
+		_, err = fmt.Fprintln(e.stdout, program, version.Number)
 	case *health:
 		err = e.health(ctx)
 	default:
 		err = e.start(ctx, !*empty, !*empty || *token)
 	}
 	if err != nil {
-		_, _ = fmt.Fprintln(e.stderr, "local:", err)
+		_, _ = fmt.Fprintln(e.stderr, program+":", err)
 		return 1
 	}
 	return 0

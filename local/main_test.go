@@ -310,14 +310,14 @@ func TestAFailedStartExplainsItself(t *testing.T) {
 		code int
 		want string
 	}{
-		{"a port in use", map[string]string{"PORT": port}, nil, 1, "local: port " + port + " of 127.0.0.1 is already in use; choose another with PORT=…\n"},
-		{"an S3 port in use", map[string]string{"S3_PORT": port}, nil, 1, "local: port " + port + " of 127.0.0.1 is already in use; choose another with S3_PORT=…\n"},
-		{"a foreign host", map[string]string{"HOST": "192.0.2.1"}, nil, 1, "local: cannot listen on 192.0.2.1:0: "},
-		{"a folder that is a file", map[string]string{"DATA_DIR": file}, nil, 1, "local: the data folder " + file + " cannot be made: not a directory\n"},
-		{"a damaged database", map[string]string{"DATA_DIR": damaged}, nil, 1, "local: the database of the data folder cannot be used: "},
-		{"a lost database", map[string]string{"DATA_DIR": lost}, nil, 1, "local: the data folder has audio, but its database is missing or empty; restore " + lost + "/recordings.db from a backup, or move " + lost + "/audio away"},
-		{"an invalid setting", map[string]string{"PORT": "http"}, nil, 1, `local: settings of local: PORT is "http", want a port from 0 to 65535` + "\n"},
-		{"an argument", nil, []string{"8080"}, 1, `local: unexpected argument "8080"; `},
+		{"a port in use", map[string]string{"PORT": port}, nil, 1, "recordings-server: port " + port + " of 127.0.0.1 is already in use; choose another with PORT=…\n"},
+		{"an S3 port in use", map[string]string{"S3_PORT": port}, nil, 1, "recordings-server: port " + port + " of 127.0.0.1 is already in use; choose another with S3_PORT=…\n"},
+		{"a foreign host", map[string]string{"HOST": "192.0.2.1"}, nil, 1, "recordings-server: cannot listen on 192.0.2.1:0: "},
+		{"a folder that is a file", map[string]string{"DATA_DIR": file}, nil, 1, "recordings-server: the data folder " + file + " cannot be made: not a directory\n"},
+		{"a damaged database", map[string]string{"DATA_DIR": damaged}, nil, 1, "recordings-server: the database of the data folder cannot be used: "},
+		{"a lost database", map[string]string{"DATA_DIR": lost}, nil, 1, "recordings-server: the data folder has audio, but its database is missing or empty; restore " + lost + "/recordings.db from a backup, or move " + lost + "/audio away"},
+		{"an invalid setting", map[string]string{"PORT": "http"}, nil, 1, `recordings-server: settings: PORT is "http", want a port from 0 to 65535` + "\n"},
+		{"an argument", nil, []string{"8080"}, 1, `recordings-server: unexpected argument "8080"; `},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -17,7 +17,7 @@ func TestASecondServerDoesNotStart(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "data")
 	first := launch(t, path, "--empty")
 	code, stdout, stderr := runWith(t.Context(), map[string]string{"PORT": "0", "DATA_DIR": path})
-	want := "local: another server is already running on the data folder " + path + "; stop it first, or choose another folder with DATA_DIR=…\n"
+	want := "recordings-server: another server is already running on the data folder " + path + "; stop it first, or choose another folder with DATA_DIR=…\n"
 	if code != 1 || stdout != "" || stderr != want {
 		t.Errorf("a second server: %d, %q, %q, want 1 and %q", code, stdout, stderr, want)
 	}

@@ -1,7 +1,8 @@
 // Command release builds the archives of a release; `make release` runs it. For each
 // target, an archive has the programs recordings (cmd/recordings) and recordings-server
-// (local), README.md, CHANGELOG.md, and LICENSE if there is one. Beside the archives it
-// writes a software bill of materials (CycloneDX) for each program, and SHA256SUMS.
+// (local), a README of its own, CHANGELOG.md, LICENSE and the documentation. Beside the
+// archives it writes a software bill of materials (CycloneDX) for each program, and
+// SHA256SUMS.
 //
 // The archives are reproducible: the same commit and the same version of Go give the
 // same bytes, in any folder and on any machine. All files in them have the time of the
@@ -154,11 +155,9 @@ func (r *release) build(ctx context.Context, goos, goarch string) error {
 	if goos == "windows" {
 		ext, exe = ".zip", ".exe"
 	}
-	var files []file
-	for _, name := range []string{"CHANGELOG.md", "LICENSE", "README.md"} {
-		if _, err := os.Stat(name); err == nil {
-			files = append(files, file{top + "/" + name, name, 0o644})
-		}
+	files, err := writeDocuments(filepath.Join(bin, "documents"), top, r.version)
+	if err != nil {
+		return err
 	}
 	for _, p := range programs {
 		path := filepath.Join(bin, p.name+exe)
@@ -183,7 +182,7 @@ func (r *release) describe(ctx context.Context, program, name string) error {
 	if out, err := describe.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w\n%s", r.sbom, err, out)
 	}
-	return nil
+	return license(filepath.Join(r.out, name))
 }
 
 // sum writes SHA256SUMS, which `sha256sum --check` reads.

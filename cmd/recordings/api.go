@@ -48,6 +48,16 @@ func (e env) apiFlags(fs *pflag.FlagSet) *apiTarget {
 	return t
 }
 
+// named adds the ID of a recording to err if err is an error of the API. Commands that take
+// several IDs have it in front of every error.
+func named(id string, err error) error {
+	var e *client.Error
+	if errors.As(err, &e) {
+		return fmt.Errorf("%s: %w", id, err)
+	}
+	return err
+}
+
 // open makes a client for the API.
 func (t *apiTarget) open() (*client.Client, error) {
 	if err := t.choose(); err != nil {

@@ -87,6 +87,15 @@ func longFlags(root *cobra.Command, args []string) []string {
 	return out
 }
 
+// plainDescriptions removes the backticks that mark the names of values in the
+// descriptions of options. The help shows the names without them, but completion shows the
+// descriptions as they are.
+func plainDescriptions(root *cobra.Command) {
+	each(root, func(c *cobra.Command) {
+		c.Flags().VisitAll(func(f *pflag.Flag) { _, f.Usage = pflag.UnquoteUsage(f) })
+	})
+}
+
 // each calls do with every command that users see, parents first.
 func each(c *cobra.Command, do func(*cobra.Command)) {
 	do(c)

@@ -21,6 +21,9 @@ func reference() string {
 		"`recordings` lists, plays, downloads, tags and deletes recordings over the API, and operates a local\n" +
 		"data folder or a deployment. Run it from a clone with `go run ./cmd/recordings`, or build it once:\n\n" +
 		"```sh\ngo build -o bin/recordings ./cmd/recordings\nbin/recordings check\n```\n\n" +
+		"Once a version is published, Go installs it without a clone:\n\n" +
+		"```sh\ngo install github.com/callrecordings/api/cmd/recordings@latest\n```\n\n" +
+		"[An archive of a release](../how-to/run-on-one-machine.md) has it, too.\n\n" +
 		"This page is the help of each command. `go test ./cmd/recordings -update` makes it from the code.\n\n")
 	each(e.root(), func(c *cobra.Command) {
 		b.WriteString("## " + c.CommandPath() + "\n\n```text\n")

@@ -79,6 +79,9 @@ var (
 // run runs the program and returns its exit code.
 func run(ctx context.Context, e env, args []string) int {
 	root := e.root() //nolint:contextcheck // the commands get ctx from ExecuteContextC
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		plainDescriptions(root)
+	}
 	root.SetArgs(longFlags(root, args))
 	c, err := root.ExecuteContextC(ctx)
 	return e.exit(c, err)

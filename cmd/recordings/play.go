@@ -68,7 +68,7 @@ func (e env) playCommand() *cobra.Command {
 			return err
 		}
 		defer d.api.Close()
-		return d.play(c.Context(), ids[0], command, asJSON)
+		return named(ids[0], d.play(c.Context(), ids[0], command, asJSON))
 	}
 	return c
 }

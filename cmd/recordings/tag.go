@@ -53,7 +53,7 @@ func (e env) tagCommand() *cobra.Command {
 		d, err := tag(c.Context(), api, args[0], changes)
 		switch {
 		case err != nil:
-			return err
+			return named(args[0], err)
 		case asJSON:
 			return printDocument(e.stdout, d)
 		}

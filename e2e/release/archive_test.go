@@ -74,9 +74,12 @@ func TestReleaseArchive(t *testing.T) {
 	}
 	command(t, work, "tar", "xzf", archive)
 	unpacked := filepath.Join(work, name)
-	if text, err := os.ReadFile(filepath.Join(unpacked, "README.md")); err != nil || len(text) == 0 {
-		t.Errorf("README.md has %d bytes, %v", len(text), err)
+	for name, want := range map[string]string{"README.md": "(docs/how-to/run-on-one-machine.md)", "LICENSE": "All rights reserved", "docs/contract.md": "# "} {
+		if text, err := os.ReadFile(filepath.Join(unpacked, name)); err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("%s has %d bytes, %v, want some with %q", name, len(text), err, want)
+		}
 	}
+	checkMessages(t, unpacked)
 	for _, p := range []string{"recordings", "recordings-server"} {
 		if got, want := command(t, work, filepath.Join(unpacked, p), "--version"), p+" "+version.Number+"\n"; got != want {
 			t.Errorf("%s --version = %q, want %q", p, got, want)
@@ -84,6 +87,18 @@ func TestReleaseArchive(t *testing.T) {
 		checkBill(t, filepath.Join(dist, p+strings.TrimPrefix(name, "recordings")+".cdx.json"))
 	}
 	serve(t, unpacked)
+}
+
+// checkMessages checks that the server's messages begin with the name that it has in the
+// archive.
+func checkMessages(t *testing.T, unpacked string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), filepath.Join(unpacked, "recordings-server"), "--empty")
+	cmd.Env = append(os.Environ(), "PORT=none")
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.HasPrefix(string(out), "recordings-server: settings: PORT ") {
+		t.Errorf("a server with an invalid port ended with %v and printed %q", err, out)
+	}
 }
 
 // checkBill checks that a bill of materials names modules with their versions.
@@ -96,9 +111,15 @@ func checkBill(t *testing.T, path string) {
 	var bill struct {
 		BOMFormat  string
 		Components []struct{ Name, Version string }
+		Metadata   struct {
+			Component struct{ Licenses []struct{ Expression string } }
+		}
 	}
 	if err := json.Unmarshal(text, &bill); err != nil {
 		t.Fatal(err)
+	}
+	if l := bill.Metadata.Component.Licenses; len(l) != 1 || l[0].Expression != "LicenseRef-Proprietary" {
+		t.Errorf("%s has the licenses %v", path, l)
 	}
 	found := map[string]string{}
 	for _, c := range bill.Components {

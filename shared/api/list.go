@@ -100,9 +100,9 @@ func (l *lister) serve(w http.ResponseWriter, r *request) error {
 func newListEncoder(r *request, chosen form, unpaged bool, query parameters) listEncoder {
 	switch {
 	case chosen == formCSV && unpaged:
-		return newCSVList(r, query, tableBytes)
+		return newCSVList(r, query, true, tableBytes)
 	case chosen == formCSV:
-		return newCSVList(r, query, pageBytes)
+		return newCSVList(r, query, false, pageBytes)
 	case unpaged:
 		return newJSONList(r, 0)
 	}

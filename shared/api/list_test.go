@@ -318,8 +318,9 @@ func TestFirstRecordingAlwaysFits(t *testing.T) {
 	p := store.Page{Recordings: []recording.Recording{huge, huge}}
 	r := &request{Request: httptest.NewRequest(http.MethodGet, tenantList, nil)}
 	for name, e := range map[string]listEncoder{
-		"JSON": newJSONList(r, 10),
-		"CSV":  newCSVList(r, nil, 10),
+		"JSON":              newJSONList(r, 10),
+		"CSV":               newCSVList(r, nil, false, 10),
+		"CSV without pages": newCSVList(r, nil, true, 10),
 	} {
 		size, next, err := fill(p, e)
 		if want := store.After(&huge); err != nil || size != 1 || next == nil || *next != want {

@@ -28,20 +28,30 @@ type csvList struct {
 	body    listBody
 	table   *csvtable.Table
 
+	// members gives each member of an object a cell of its own, as Kazoo does. objects
+	// gives each object one cell, with JSON, and one to all fields without a column.
+	members, objects bool
+
 	text       []byte // of the members around the document
 	path, name []byte // of the current member
+	other      []byte // the fields without a column, as members of a JSON object
 }
 
-// newCSVList returns an empty list that holds at most limit bytes of text.
-func newCSVList(r *request, query parameters, limit int) *csvList {
+// newCSVList returns an empty list that holds at most limit bytes of text. A page has
+// the same columns as every other page. A list without pages is complete, so it can have
+// the columns that its recordings need. With the parameter columns, the client chooses
+// from both kinds.
+func newCSVList(r *request, query parameters, unpaged bool, limit int) *csvList {
 	l := &csvList{
 		request: r, query: query, table: csvtable.New(limit),
 		body: listBody{zip: r.acceptsGzip(), limited: true},
 	}
 	if names, _ := query.first("columns"); !isAbsent(names) {
+		l.members, l.objects = true, true
 		l.table.Only(strings.Split(names, ","))
 	} else {
-		l.table.Arrange(tableLayout())
+		l.members, l.objects = unpaged, !unpaged
+		l.table.Arrange(layoutOf(unpaged))
 	}
 	return l
 }
@@ -51,30 +61,55 @@ func newCSVList(r *request, query parameters, limit int) *csvList {
 // clients expect them.
 const startISO = "start_iso"
 
-var startKey = []byte("\x00" + startISO)
+// startKey and otherKey are the keys of columns that documents have no values for. Those
+// of their fields begin with a NUL.
+var startKey, otherKey = []byte(startISO), []byte(otherFields)
+
+// otherFields is the column of a page with the fields that documents of a Kazoo have in
+// addition to the public ones, as a JSON object.
+const otherFields = "other_fields"
 
 // year10000 is the first of January 10000 in Gregorian seconds. RFC 3339 ends there.
 const year10000 = 315_569_520_000
 
-// tableLayout has a column for every field of the document, so that all pages of a list
-// have the same. Members of objects have theirs at the place of the object, but only in
-// pages that use them, because clients choose their names.
-var tableLayout = sync.OnceValue(layoutOfTable)
+// pageLayout and unpagedLayout begin and end with the same columns. They differ in the
+// objects and in the fields that are not public.
+var (
+	pageLayout    = sync.OnceValue(func() []csvtable.Place { return makeLayout(false) })
+	unpagedLayout = sync.OnceValue(func() []csvtable.Place { return makeLayout(true) })
+)
 
-func layoutOfTable() []csvtable.Place {
-	column := func(path ...string) csvtable.Place {
-		return csvtable.Place{Key: "\x00" + strings.Join(path, "\x00"), Name: strings.Join(path, "_")}
+func layoutOf(unpaged bool) []csvtable.Place {
+	if unpaged {
+		return unpagedLayout()
 	}
-	layout := []csvtable.Place{column("id")}
+	return pageLayout()
+}
+
+// makeLayout returns a layout with a column for every public field. For members, it has
+// places where the columns of an object's members and of other fields go. Otherwise it
+// has a column for each object and one for all other fields.
+func makeLayout(members bool) []csvtable.Place {
+	layout := []csvtable.Place{columnOf("id")}
 	for _, f := range recording.PublicFields() {
-		if f.Object {
+		if f.Object && members {
 			layout = append(layout, csvtable.Place{Prefix: "\x00" + f.Name + "\x00"})
 		} else {
-			layout = append(layout, column(f.Name))
+			layout = append(layout, columnOf(f.Name))
 		}
 	}
-	return append(layout, csvtable.Place{}, // what documents of a Kazoo have in addition
-		column("_read_only", "content_types"), column("_read_only", "state"), column("_read_only", "reason"), column(startISO))
+	if members {
+		layout = append(layout, csvtable.Place{})
+	} else {
+		layout = append(layout, csvtable.Place{Key: otherFields, Name: otherFields})
+	}
+	return append(layout, columnOf("_read_only", "content_types"), columnOf("_read_only", "state"), columnOf("_read_only", "reason"),
+		csvtable.Place{Key: startISO, Name: startISO})
+}
+
+// columnOf returns the place of the column of a member.
+func columnOf(path ...string) csvtable.Place {
+	return csvtable.Place{Key: "\x00" + strings.Join(path, "\x00"), Name: strings.Join(path, "_")}
 }
 
 // add implements listEncoder. The cells are those of AppendJSON, but the stored document
@@ -87,17 +122,61 @@ func (l *csvList) add(rec *recording.Recording) error {
 	for member, raw := range recording.Document(l.text).Fields() {
 		l.addMember(member, raw)
 		if first {
-			l.addObject(rec.Document)
+			l.addDocument(rec.Document)
 		}
 		first = false
 	}
 	if start, ok := rec.Document.Int("start"); ok && start > 0 && start < year10000 {
-		l.table.Literal(startKey, []byte(startISO), recording.Seconds(start).Time().Format(time.RFC3339))
+		l.table.Literal(startKey, startKey, recording.Seconds(start).Time().Format(time.RFC3339))
 	}
 	if !l.table.EndRow() {
 		return errTooMuch
 	}
 	return nil
+}
+
+// addDocument adds the fields of a document as cells.
+func (l *csvList) addDocument(doc recording.Document) {
+	l.other = l.other[:0]
+	for field, raw := range doc.Fields() {
+		switch {
+		case !l.objects:
+			l.addMember(field, raw)
+		case !l.members:
+			if !l.addWhole(field, raw) {
+				l.addOther(field, raw)
+			}
+		default: // all names that a client may know
+			l.addMember(field, raw)
+			if raw[0] == '{' {
+				l.addWhole(field, raw)
+			}
+			if !recording.IsPublicField(field) {
+				l.addOther(field, raw)
+			}
+		}
+	}
+	if len(l.other) > 0 {
+		l.table.Literal(otherKey, otherKey, string(append(l.other, '}')))
+	}
+}
+
+// addWhole adds a field as one cell. It returns false if the table has no column for it.
+func (l *csvList) addWhole(field, raw string) bool {
+	l.path, l.name = append(append(l.path[:0], 0), field...), append(l.name[:0], field...)
+	added := l.addValue(raw)
+	l.path, l.name = l.path[:0], l.name[:0]
+	return added
+}
+
+// addOther adds a field to those without a column.
+func (l *csvList) addOther(field, raw string) {
+	if len(l.other) == 0 {
+		l.other = append(l.other, '{')
+	} else {
+		l.other = append(l.other, ',')
+	}
+	l.other = append(append(append(l.other, recording.Quote(field)...), ':'), raw...)
 }
 
 // addObject adds the members of an object as cells.
@@ -117,19 +196,27 @@ func (l *csvList) addMember(member, raw string) {
 		l.name = append(l.name, '_')
 	}
 	l.name = append(l.name, member...)
-	switch raw[0] {
-	case '{':
+	if raw[0] == '{' {
 		l.addObject(recording.Document(raw))
-	case '"':
-		l.table.Text(l.path, l.name, recording.Unquote(raw))
-	case '[':
-		l.table.Text(l.path, l.name, joined(raw))
-	case 'n':
-		l.table.Literal(l.path, l.name, "") // null
-	default:
-		l.table.Literal(l.path, l.name, raw)
+	} else {
+		l.addValue(raw)
 	}
 	l.path, l.name = l.path[:path], l.name[:name]
+}
+
+// addValue adds a value as the cell at l.path. It returns false if the table has no
+// column for it.
+func (l *csvList) addValue(raw string) bool {
+	switch raw[0] {
+	case '"':
+		return l.table.Text(l.path, l.name, recording.Unquote(raw))
+	case '[':
+		return l.table.Text(l.path, l.name, joined(raw))
+	case 'n':
+		return l.table.Literal(l.path, l.name, "") // null
+	default:
+		return l.table.Literal(l.path, l.name, raw)
+	}
 }
 
 // joined returns the members of a JSON array, separated by ";". An array that

@@ -20,7 +20,7 @@ import (
 func csvOf(t testing.TB, docs ...string) [][]string {
 	t.Helper()
 	table := csvtable.New(1 << 20)
-	list := csvList{table: table}
+	list := csvList{table: table, members: true}
 	for i, doc := range docs {
 		d, err := recording.ParseDocument([]byte(doc))
 		if err != nil {
@@ -104,9 +104,9 @@ func TestCSVRoundTrip(t *testing.T) {
 func TestWideCSVPagesAreCut(t *testing.T) {
 	t.Parallel()
 	s := newListAPI(t, nil)
-	for i := range 300 { // each with its own columns
+	for i := range 300 { // each with its own members
 		fields := make(map[string]int)
-		for k := range 100 {
+		for k := range 1000 {
 			fields[fmt.Sprintf("k%d_%d", i, k)] = k
 		}
 		doc, err := json.Marshal(map[string]any{"user_metadata": fields})
@@ -205,36 +205,6 @@ func TestListChoosesCSV(t *testing.T) {
 	empty := s.ask(t, "GET", tenantBase+"/users/nobody/recordings?accept=csv")
 	if empty.Code != 200 || !strings.HasPrefix(string(empty.body), "id,call_id,") || empty.Header().Get("Content-Type") != "text/csv" {
 		t.Errorf("empty list = %d %q", empty.Code, empty.body)
-	}
-}
-
-// Every page has a column for each field of the document, whichever fields its recordings
-// have. Columns of members are at the place of their object.
-func TestCSVPagesHaveTheSameColumns(t *testing.T) {
-	t.Parallel()
-	s := newListAPI(t, nil)
-	s.put(t, entry{id: "202601-a", created: daysAgo(1), doc: `{"direction":"inbound","start":63935778662}`})
-	s.put(t, entry{id: "202601-b", created: daysAgo(2), doc: `{"from":"a@b","url":"https://x","user_metadata":{"tag":"vip"}}`})
-	s.put(t, entry{id: "202601-c", created: daysAgo(3), doc: `{"start":"soon","conference_id":"7"}`})
-	plain := "id,call_id,callee_id_name,callee_id_number,caller_id_name,caller_id_number,cdr_id,conference_id,conference_name," +
-		"conference_recording,content_type,description,direction,duration,duration_ms,endpoint_id,from,interaction_id,media_source," +
-		"media_type,name,origin,owner_id,request,source_type,start,to,transcribe,url," +
-		"_read_only_content_types,_read_only_state,_read_only_reason,start_iso"
-	tagged := strings.Replace(plain, "url,", "url,user_metadata_tag,", 1)
-	target := tenantList + "?accept=csv&page_size=1"
-	for _, want := range []struct{ columns, iso string }{{plain, "2026-01-16T10:31:02Z"}, {tagged, ""}, {plain, ""}} {
-		g := s.ask(t, "GET", target)
-		g.want(t, 200, "")
-		header, row, _ := strings.Cut(string(g.body), "\r\n")
-		if header != want.columns {
-			t.Errorf("columns = %s\nwant %s", header, want.columns)
-		}
-		if cells := strings.Split(strings.TrimSuffix(row, "\r\n"), ","); cells[len(cells)-1] != want.iso {
-			t.Errorf("start_iso = %q, want %q", cells[len(cells)-1], want.iso)
-		}
-		if link := g.Header().Get("Link"); link != "" {
-			target = nextOf(t, link)
-		}
 	}
 }
 
@@ -341,7 +311,7 @@ func FuzzCSVCells(f *testing.F) {
 	f.Add(`{"a":"1,\"2\"\r\n3","b_c":"\u0000","k":{}}`, `{"":{"":{"":"x"}},"\u0041":null,"a_":[null,true,"\ud83d\ude00",1e5]}`)
 	f.Add(`{}`, `{"x":[["=1"]],"y":["\\","\""],"z":"\u2028","k\u0000":{"\u0000":"é"}}`)
 	f.Fuzz(func(t *testing.T, one, two string) {
-		got, want := csvList{table: csvtable.New(1 << 20)}, csvtable.New(1<<20)
+		got, want := csvList{table: csvtable.New(1 << 20), members: true}, csvtable.New(1<<20)
 		for i, text := range []string{one, two} {
 			d, err := recording.ParseDocument([]byte(text))
 			if err != nil {

@@ -138,6 +138,9 @@ type Error struct {
 // Error returns the problems, each on its own line if there are several.
 func (e *Error) Error() string {
 	head := fmt.Sprintf("settings of %s: ", e.Function)
+	if e.Function == Local { // the program itself begins its messages with its name
+		head = "settings: "
+	}
 	if len(e.Problems) == 1 {
 		return head + e.Problems[0]
 	}

@@ -19,7 +19,8 @@ type Table struct {
 	rows    [][]byte       // cells as column, length and text; see add
 	size    int            // bytes of all names and cells
 	layout  []Place
-	only    bool // rows add no columns
+	only    bool // columns are found by their names
+	closed  bool // rows add no columns
 
 	row        []byte // cells of the current row
 	oldColumns int    // number of columns before the current row
@@ -40,12 +41,15 @@ type Place struct {
 	Prefix    string
 }
 
-// Arrange sets the layout of an empty table.
+// Arrange sets the layout of an empty table. If it consists of columns alone, the table
+// has exactly those, and cells of other columns are dropped.
 func (t *Table) Arrange(layout []Place) {
-	t.layout = layout
+	t.layout, t.closed = layout, len(layout) > 0
 	for _, p := range layout {
 		if p.Key != "" {
 			t.column(p.Key, p.Name)
+		} else {
+			t.closed = false
 		}
 	}
 	t.oldColumns, t.oldSize = len(t.keys), t.size
@@ -59,7 +63,7 @@ func (t *Table) Only(names []string) {
 			t.column(name, name)
 		}
 	}
-	t.only = true
+	t.only, t.closed = true, true
 	t.oldColumns, t.oldSize = len(t.keys), t.size
 }
 
@@ -68,7 +72,8 @@ func (t *Table) column(key, name string) int {
 	column := len(t.keys)
 	t.columns[key] = column
 	t.keys = append(t.keys, key)
-	name = escape(Defuse(name))
+	name = Defuse(name)
+	name = string(appendEscaped(nil, name, escapedLen(name)))
 	t.header = append(t.header, name)
 	t.size += len(name)
 	return column
@@ -101,29 +106,31 @@ func (t *Table) rank(key string) int {
 
 // Text adds a cell to the current row, defused by [Defuse]. key identifies the
 // column. name becomes the header of a new column, also defused. Both are copied, so
-// that a caller can build them in the same memory for every cell.
-func (t *Table) Text(key, name []byte, text string) { t.add(key, name, Defuse(text)) }
+// that a caller can build them in the same memory for every cell. It returns false if
+// the cell was dropped, because the table has a fixed set of columns without this one.
+func (t *Table) Text(key, name []byte, text string) bool { return t.add(key, name, Defuse(text)) }
 
 // Literal adds a cell, like [Table.Text], but without defusing it. Use it for
 // numbers and other text that cannot be a formula.
-func (t *Table) Literal(key, name []byte, text string) { t.add(key, name, text) }
+func (t *Table) Literal(key, name []byte, text string) bool { return t.add(key, name, text) }
 
-func (t *Table) add(key, name []byte, text string) {
+func (t *Table) add(key, name []byte, text string) bool {
 	if t.only {
 		key = name
 	}
 	column, ok := t.columns[string(key)]
-	if !ok && t.only {
-		return
+	if !ok && t.closed {
+		return false
 	}
 	if !ok {
 		column = t.column(string(key), string(name))
 	}
-	text = escape(text)
-	t.size += len(text)
+	length := escapedLen(text)
+	t.size += length
 	t.row = binary.AppendUvarint(t.row, uint64(column))
-	t.row = binary.AppendUvarint(t.row, uint64(len(text)))
-	t.row = append(t.row, text...)
+	t.row = binary.AppendUvarint(t.row, uint64(length))
+	t.row = appendEscaped(t.row, text, length)
+	return true
 }
 
 // EndRow completes the current row. If the table would exceed its limit, it

@@ -103,6 +103,22 @@ func TestArrange(t *testing.T) {
 	}
 }
 
+// A layout of columns alone drops the cells of all others.
+func TestArrangeWithColumnsAlone(t *testing.T) {
+	t.Parallel()
+	table := New(1000)
+	table.Arrange([]Place{{Key: "b", Name: "B"}, {Key: "z", Name: "z"}})
+	for key, want := range map[string]bool{"b": true, "B": false, "x": false, "z": true} {
+		if got := table.Text([]byte(key), []byte(key), key); got != want {
+			t.Errorf("Text(%q) = %t, want %t", key, got, want)
+		}
+	}
+	table.EndRow()
+	if got, want := textOf(t, table), "B,z\r\nb,z\r\n"; got != want {
+		t.Errorf("Lines = %q, want %q", got, want)
+	}
+}
+
 func TestOnly(t *testing.T) {
 	t.Parallel()
 	table := New(1000)
@@ -206,8 +222,11 @@ func FuzzEscapes(f *testing.F) {
 		if strings.ContainsAny(text, "\",;\t\r\n|") || strings.HasPrefix(text, " ") || strings.HasSuffix(text, " ") {
 			want = `"` + strings.ReplaceAll(text, `"`, `""`) + `"`
 		}
-		if got := escape(text); got != want {
-			t.Errorf("escape(%q) = %q, want %q", text, got, want)
+		if got := string(appendEscaped(nil, text, escapedLen(text))); got != want {
+			t.Errorf("appendEscaped(%q) = %q, want %q", text, got, want)
+		}
+		if got := escapedLen(text); got != len(want) {
+			t.Errorf("escapedLen(%q) = %d, want %d", text, got, len(want))
 		}
 	})
 }

@@ -64,13 +64,31 @@ func isDigits(s string) bool {
 	return s != ""
 }
 
-// escape quotes text where RFC 4180 requires it. It also quotes text with a
-// character that spreadsheets of other locales take for the end of a cell.
-func escape(text string) string {
+// escapedLen returns the length of text with the quotes that appendEscaped adds.
+func escapedLen(text string) int {
 	if !mustQuote(text) {
-		return text
+		return len(text)
 	}
-	return `"` + strings.ReplaceAll(text, `"`, `""`) + `"`
+	return len(text) + strings.Count(text, `"`) + 2
+}
+
+// appendEscaped quotes text where RFC 4180 requires it. It also quotes text with a
+// character that spreadsheets of other locales take for the end of a cell. length is
+// escapedLen(text); text needs no quotes if that is its own length.
+func appendEscaped(dst []byte, text string, length int) []byte {
+	if length == len(text) {
+		return append(dst, text...)
+	}
+	dst = append(dst, '"')
+	for {
+		before, after, found := strings.Cut(text, `"`)
+		dst = append(dst, before...)
+		if !found {
+			return append(dst, '"')
+		}
+		dst = append(dst, `""`...)
+		text = after
+	}
 }
 
 // mustQuote reports whether text needs quotes. A loop over a table takes half the

@@ -72,6 +72,12 @@ func PublicFields() []PublicField {
 	return all
 }
 
+// IsPublicField reports whether name is a public field. The ID is not.
+func IsPublicField(name string) bool {
+	_, ok := fields[name]
+	return ok
+}
+
 // maxInteger is the largest integer that every JSON parser represents exactly
 // (RFC 7493, 2.2).
 const maxInteger = 1<<53 - 1

@@ -22,7 +22,8 @@ type Error struct {
 	// Message is the machine code of the error, such as "bad_identifier"; "" if the
 	// answer is not one of the API's.
 	Message string
-	// Cause holds the details in the answer, in words.
+	// Cause holds the details in the answer, in words. It does not name the recording
+	// that does not exist, because the caller has its ID.
 	Cause string
 	// Doc is the URL of the page that explains the error; "" if the answer has none.
 	Doc string
@@ -126,7 +127,7 @@ func (c *Client) errorOf(resp *http.Response) error {
 	}
 	e.Message, e.RequestID = envelope.Message, envelope.RequestID
 	var doc string
-	e.Cause, doc = causeOf(envelope.Data)
+	e.Cause, doc = causeOf(envelope.Data, envelope.Message != "bad_identifier")
 	if doc != "" {
 		e.Doc = c.Base() + doc
 	}
@@ -135,17 +136,19 @@ func (c *Client) errorOf(resp *http.Response) error {
 
 // causeOf returns the details in the data of an error, in words, and the path of the
 // page that explains it. data has either members such as cause and details, or for each
-// field the rules that it breaks (kazoo.md 5.3 and 5.4).
-func causeOf(data json.RawMessage) (cause, doc string) {
+// field the rules that it breaks (kazoo.md 5.3 and 5.4). The member cause is left out
+// unless withCause is true.
+func causeOf(data json.RawMessage, withCause bool) (cause, doc string) {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(data, &members) != nil {
 		return "", ""
 	}
 	var words []string
-	for _, name := range []string{"details", "cause"} {
-		if s := text(members[name]); s != "" {
-			words = append(words, s)
-		}
+	if s := text(members["details"]); s != "" {
+		words = append(words, s)
+	}
+	if s := text(members["cause"]); s != "" && withCause {
+		words = append(words, s)
 	}
 	doc = text(members["doc"])
 	for _, field := range sortedKeys(members) {
