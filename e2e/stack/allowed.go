@@ -54,6 +54,7 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: ruled, Unseen: "one call reads the rules about an account and a user; a token without a user needs only GetItem"},
 	{Grant: Grant{"dynamodb:Query", table}, Functions: ruled, Unseen: "it reads the groups that a supervisor leads"},
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: []config.Function{config.Create, config.Patch, config.Delete, config.Receive, config.Ingest}},
+	{Grant: Grant{"dynamodb:PutItem", table}, Functions: append(get, list...), Unseen: "it writes the audit trail, which is off by default"},
 	{Grant: Grant{"dynamodb:UpdateItem", table}, Functions: deleting},
 	{Grant: Grant{"s3:DeleteObject", objects}, Functions: append(ingest, deleting...)},
 	{Grant: Grant{"s3:DeleteObject", inbox}, Functions: append(ingest, deleting...)},

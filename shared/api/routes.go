@@ -19,6 +19,7 @@ const (
 	OpPatch    Operation = "patch"
 	OpDelete   Operation = "delete"
 	OpReceive  Operation = "receive"
+	OpAudit    Operation = "audit"
 	OpFallback Operation = "fallback"
 )
 
@@ -47,6 +48,9 @@ const (
 	accountAudio = accountItem + "/audio"
 	userAudio    = userItem + "/audio"
 	aliasAudio   = aliasItem + "/audio"
+	// No recording ID is "audit", because IDs begin with a month.
+	accountTrail = accountList + "/audit"
+	itemTrail    = accountItem + "/audit"
 	definition   = "/{version}/openapi.json"
 	errorList    = "/{version}/errors"
 	// storage takes the storage requests of PBXs. A name of one or more segments
@@ -59,6 +63,8 @@ const (
 var Routes = []Route{
 	{Op: OpList, Method: http.MethodGet, Path: accountList},
 	{Op: OpCreate, Method: http.MethodPut, Path: accountList},
+	{Op: OpAudit, Method: http.MethodGet, Path: accountTrail},
+	{Op: OpAudit, Method: http.MethodGet, Path: itemTrail},
 	{Op: OpGet, Method: http.MethodGet, Path: accountItem},
 	{Op: OpGet, Method: http.MethodHead, Path: accountItem},
 	{Op: OpPatch, Method: http.MethodPatch, Path: accountItem},

@@ -132,4 +132,5 @@ func (r *request) isRefusal(err error) bool {
 // known before the request is read.
 var actions = map[Operation]access.Action{
 	OpList: access.List, OpGet: access.Read, OpCreate: access.Create, OpPatch: access.Tag, OpDelete: access.Delete,
+	OpAudit: access.Audit,
 }

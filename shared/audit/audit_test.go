@@ -334,7 +334,7 @@ func TestPages(t *testing.T) {
 		if len(got) != 300 {
 			t.Errorf("pages of %d have %d entries, want 300", limit, len(got))
 		}
-		if got := len(read(t, s, audit.Query{Account: "a", Owner: "other", Limit: limit})); got != 43 {
+		if got := len(read(t, s, audit.Query{Account: "a", Actor: "other", Limit: limit})); got != 43 {
 			t.Errorf("pages of %d have %d entries of the other user, want 43", limit, got)
 		}
 		from, until := noon.Add(100*6*time.Hour), noon.Add(110*6*time.Hour)

@@ -21,14 +21,14 @@ const pageDays = 50
 type Query struct {
 	// Account is the account.
 	Account string
-	// Owner, Subject, Action and Recording keep only entries that have this value; ""
-	// keeps all.
-	Owner, Subject string
-	Action         access.Action
-	Recording      string
+	// Actor keeps only entries of this owner or subject, Action and Recording only those
+	// with this value; "" keeps all.
+	Actor     string
+	Action    access.Action
+	Recording string
 	// From and To bound the time, both inclusive; a zero time leaves that end open.
 	From, To time.Time
-	// Start is where the page begins; "" is the newest entry.
+	// Start is where the page begins; the zero Position is the newest entry.
 	Start Position
 	// Limit is the maximum number of entries, 1 or more.
 	Limit int
@@ -53,7 +53,7 @@ func NewReader(entries store.EntryReader) *Reader { return &Reader{entries: entr
 
 // keeps reports whether e is one of those that q selects.
 func (q *Query) keeps(e *Entry) bool {
-	return (q.Owner == "" || q.Owner == e.Actor.Owner) && (q.Subject == "" || q.Subject == e.Actor.Subject) &&
+	return (q.Actor == "" || q.Actor == e.Actor.Owner || q.Actor == e.Actor.Subject) &&
 		(q.Action == "" || q.Action == e.Action) && (q.Recording == "" || q.Recording == e.Recording) &&
 		(q.From.IsZero() || !e.Time.Before(q.From)) && (q.To.IsZero() || !e.Time.After(q.To))
 }
