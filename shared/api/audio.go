@@ -24,6 +24,7 @@ type requestedAudio struct {
 	media.Object
 	key         string
 	disposition string
+	cache       string               // the Cache-Control
 	duration    time.Duration        // 0 if unknown
 	part        *httpfield.ByteRange // nil for all of it
 }
@@ -110,7 +111,8 @@ func describe(r *request, rec *recording.Recording, object media.Object) (*reque
 	}
 	object.ContentType = audioType(object.ContentType, rec)
 	return &requestedAudio{
-		Object: object, key: key, disposition: dispositionOf(r, rec, object.ContentType), duration: incoming.Duration(rec.Document),
+		Object: object, key: key, disposition: dispositionOf(r, rec, object.ContentType), cache: audioCacheOf(r),
+		duration: incoming.Duration(rec.Document),
 	}, nil
 }
 
@@ -148,7 +150,7 @@ func (a *requestedAudio) headers(h http.Header) {
 // store that type (docs/reference/gateway.md).
 func (a *requestedAudio) validatorHeaders(h http.Header) {
 	h.Set("Content-Type", a.ContentType)
-	h.Set("Cache-Control", audioCache)
+	h.Set("Cache-Control", a.cache)
 	if a.ETag != "" {
 		h.Set("ETag", a.ETag)
 	}
@@ -161,7 +163,20 @@ func (a *requestedAudio) validatorHeaders(h http.Header) {
 // only inline=true selects inline.
 func dispositionOf(r *request, rec *recording.Recording, contentType string) string {
 	name, _ := rec.Document.Text("name")
-	return httpfield.ContentDisposition(r.URL.Query().Get("inline") == "true", audioFileName(name, rec.ID, contentType))
+	inline := r.URL.Query().Get("inline") == "true"
+	if r.terms != nil {
+		inline = r.terms.Inline
+	}
+	return httpfield.ContentDisposition(inline, audioFileName(name, rec.ID, contentType))
+}
+
+// audioCacheOf returns the Cache-Control of audio. What a link plays must not outlive
+// the link.
+func audioCacheOf(r *request) string {
+	if r.terms != nil {
+		return "no-store"
+	}
+	return audioCache
 }
 
 // audioType returns the Content-Type of rec's audio: the first audio type among those

@@ -13,6 +13,7 @@ import (
 	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/cursor"
 	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/link"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
@@ -266,6 +267,8 @@ var errorTable = []struct {
 	{store.ErrDeleted, fixed(http.StatusConflict, "datastore_conflict", "a recording of this id was deleted")},
 	{media.ErrOccupied, fixed(http.StatusConflict, "datastore_conflict", "there is other audio already")},
 	{store.ErrTooLarge, fixed(http.StatusRequestEntityTooLarge, "entity_too_large", "the document would become too large")},
+	{link.ErrDead, fixed(http.StatusNotFound, "not_found", "this link does not work, or no longer works")},
+	{link.ErrTooMany, fixed(http.StatusConflict, "datastore_conflict", "the recording has as many links as it may have")},
 	{media.ErrNotFound, missing},
 	{media.ErrChanged, unavailable},
 	{store.ErrUnavailable, unavailable},

@@ -21,14 +21,18 @@ type getter struct {
 // Get answers GET and HEAD of one recording with its document or its audio
 // (contract, Document or audio).
 func Get(env Env, s store.Reader, m media.Reader, d Delivery) http.Handler {
+	return env.handle(OpGet, newGetter(s, m, d).serve)
+}
+
+// newGetter returns a getter with the defaults of d filled in.
+func newGetter(s store.Reader, m media.Reader, d Delivery) *getter {
 	if d.Default == "" {
 		d.Default = media.Auto
 	}
 	if d.PresignTTL == 0 {
 		d.PresignTTL = defaultPresignTTL
 	}
-	g := &getter{store: s, media: m, Delivery: d}
-	return env.handle(OpGet, g.serve)
+	return &getter{store: s, media: m, Delivery: d}
 }
 
 // serve runs the checks that do not depend on the recording, loads the recording, waits

@@ -20,6 +20,7 @@ const (
 	OpDelete   Operation = "delete"
 	OpReceive  Operation = "receive"
 	OpAudit    Operation = "audit"
+	OpShare    Operation = "share"
 	OpFallback Operation = "fallback"
 )
 
@@ -51,8 +52,12 @@ const (
 	// No recording ID is "audit", because IDs begin with a month.
 	accountTrail = accountList + "/audit"
 	itemTrail    = accountItem + "/audit"
-	definition   = "/{version}/openapi.json"
-	errorList    = "/{version}/errors"
+	itemLinks    = accountItem + "/links"
+	itemLink     = itemLinks + "/{link_id}"
+	// linkAudio plays a recording without a token: its last segment is a secret.
+	linkAudio  = itemLink + "/{secret}"
+	definition = "/{version}/openapi.json"
+	errorList  = "/{version}/errors"
 	// storage takes the storage requests of PBXs. A name of one or more segments
 	// follows the secret.
 	storage = "/{version}/storage/{account_id}/{secret}/{proxy+}"
@@ -85,6 +90,11 @@ var Routes = []Route{
 	{Op: OpGet, Method: http.MethodHead, Path: userAudio},
 	{Op: OpGet, Method: http.MethodGet, Path: aliasAudio},
 	{Op: OpGet, Method: http.MethodHead, Path: aliasAudio},
+	{Op: OpShare, Method: http.MethodGet, Path: itemLinks},
+	{Op: OpShare, Method: http.MethodPost, Path: itemLinks},
+	{Op: OpShare, Method: http.MethodDelete, Path: itemLink},
+	{Op: OpShare, Method: http.MethodGet, Path: linkAudio, Public: true},
+	{Op: OpShare, Method: http.MethodHead, Path: linkAudio, Public: true},
 	{Op: OpReceive, Method: http.MethodPut, Path: storage, Public: true},
 	{Op: OpReceive, Method: http.MethodPost, Path: storage, Public: true},
 	{Op: OpReceive, Method: http.MethodGet, Path: storage, Public: true},
@@ -155,6 +165,8 @@ type target struct {
 	// secret and name are those of a storage request. The name is still escaped,
 	// because an escaped slash does not separate segments.
 	secret, name string
+	// link and linkSecret are those of a link.
+	link, linkSecret string
 	// owned is true if the path is below an account. audio is true if it is that of a
 	// recording's audio.
 	owned, audio bool
@@ -237,6 +249,10 @@ func (p *target) match(res *resource, segments []string) bool {
 			found.user = got
 		case "{recording_id}":
 			found.id = got
+		case "{link_id}":
+			found.link = got
+		case "{secret}":
+			found.linkSecret = got
 		default:
 			if got != want {
 				return false

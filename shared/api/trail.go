@@ -41,13 +41,17 @@ func (r *request) record(ctx context.Context, a access.Action, recordingID strin
 
 // trailEntry returns an entry of the account of the path about the request.
 func (r *request) trailEntry(a access.Action, result audit.Result) audit.Entry {
-	return audit.Entry{
+	e := audit.Entry{
 		Account: r.account,
 		Actor: audit.Actor{
 			Issuer: r.bearer.Issuer, Subject: r.bearer.Subject, Account: r.bearer.Account, Owner: r.bearer.Owner, Role: r.grant.Role,
 		},
 		Action: a, Result: result, Reason: r.reason, RequestID: r.entry.RequestID, Address: r.RemoteAddr,
 	}
+	if r.terms != nil {
+		e.Link = r.terms.ID
+	}
+	return e
 }
 
 // audited does a change whose entry in the audit trail comes first. do calls record

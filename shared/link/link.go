@@ -183,8 +183,8 @@ const playTries = 8
 
 // Play counts a play of l by a client. The requests of one client within window are one
 // play. With countIt false, it only reports whether the client could play, as for HEAD.
-// Errors: ErrDead if the plays are used up, store.ErrConflict if too many clients begin
-// at once, and those of the store.
+// Errors: ErrDead if the plays are used up, store.ErrUnavailable if too many clients
+// begin at once, and those of the store.
 func (s *Links) Play(ctx context.Context, l Link, client string, window time.Duration, countIt bool) error {
 	for range playTries {
 		at, revision, err := s.find(ctx, l.Account, l.Recording, l.ID)
@@ -209,7 +209,7 @@ func (s *Links) Play(ctx context.Context, l Link, client string, window time.Dur
 			return err
 		}
 	}
-	return fmt.Errorf("play a link: %w", store.ErrConflict)
+	return fmt.Errorf("play a link: %w: too many clients at once", store.ErrUnavailable)
 }
 
 // find returns a live link and its revision.

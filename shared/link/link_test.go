@@ -156,7 +156,7 @@ func TestClientsCannotShareTheLastPlay(t *testing.T) {
 			switch err := f.links.Play(t.Context(), l, fmt.Sprint(i), time.Hour, true); {
 			case err == nil:
 				played.Add(1)
-			case !errors.Is(err, link.ErrDead) && !errors.Is(err, store.ErrConflict):
+			case !errors.Is(err, link.ErrDead) && !errors.Is(err, store.ErrUnavailable):
 				t.Error(err)
 			}
 		})
