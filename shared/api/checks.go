@@ -42,6 +42,9 @@ func (c *chain) admit(r *request) error {
 	if r.user != "" && !auth.ValidName(r.user) {
 		return badIdentifier(r.user, "")
 	}
+	if group := r.target.group; group != "" && !auth.ValidName(group) {
+		return badIdentifier(group, "")
+	}
 	return nil
 }
 
