@@ -16,6 +16,7 @@ import (
 	"github.com/callrecordings/api/local/datadir"
 	"github.com/callrecordings/api/local/eventlog"
 	"github.com/callrecordings/api/local/s3server"
+	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/api"
 	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/config"
@@ -174,7 +175,11 @@ func (b *box) operations() (map[api.Operation]http.Handler, error) {
 	s := b.settings
 	verifier := auth.NewVerifier(keys, b.now)
 	verifier.MaxTTL = s.MaxTokenTTL
-	env := api.Env{Verifier: verifier, Log: b.log, Now: b.now, Origin: s.Origin, Node: node}
+	env := api.Env{
+		Verifier: verifier, Log: b.log, Now: b.now, Origin: s.Origin, Node: node,
+		Access:        access.NewResolver(b.store, access.Options{Default: access.Default(s.UserAccess), Now: b.now}),
+		RequireReason: access.Reasons(s.RequireReason),
+	}
 	bodies := gateway.NewBudget(gateway.DefaultBudget)
 	bodies.Party = func(r *http.Request) string { return api.Account(r.URL.EscapedPath()) }
 	return map[api.Operation]http.Handler{

@@ -42,6 +42,7 @@ var (
 	requests = []config.Function{config.Create, config.Receive}
 	read     = []config.Function{config.Get, config.Ingest}
 	list     = []config.Function{config.List}
+	ruled    = []config.Function{config.List, config.Get, config.Create, config.Patch, config.Delete}
 	deleting = []config.Function{config.Delete, config.Purge}
 )
 
@@ -49,7 +50,9 @@ var (
 var Table = []Allowed{
 	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_created"}, Functions: list},
 	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_user"}, Functions: list},
-	{Grant: Grant{"dynamodb:GetItem", table}, Functions: []config.Function{config.Get, config.Create, config.Patch, config.Delete, config.Receive, config.Purge, config.Ingest}},
+	{Grant: Grant{"dynamodb:GetItem", table}, Functions: []config.Function{config.List, config.Get, config.Create, config.Patch, config.Delete, config.Receive, config.Purge, config.Ingest}},
+	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: ruled, Unseen: "one call reads the rules about an account and a user; a token without a user needs only GetItem"},
+	{Grant: Grant{"dynamodb:Query", table}, Functions: ruled, Unseen: "it reads the groups that a supervisor leads"},
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: []config.Function{config.Create, config.Patch, config.Delete, config.Receive, config.Ingest}},
 	{Grant: Grant{"dynamodb:UpdateItem", table}, Functions: deleting},
 	{Grant: Grant{"s3:DeleteObject", objects}, Functions: append(ingest, deleting...)},

@@ -18,5 +18,6 @@ func build(s config.Settings, env api.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	env.Access = wiring.Access(s, store)
 	return api.Patch(env, store), nil
 }

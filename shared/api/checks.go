@@ -2,12 +2,9 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/callrecordings/api/shared/auth"
-	"github.com/callrecordings/api/shared/recording"
-	"github.com/callrecordings/api/shared/store"
 )
 
 // authenticate verifies the token and checks that it grants access to the account in
@@ -24,8 +21,8 @@ func (r *request) authenticate(ctx context.Context) error {
 	if !r.target.owned {
 		return nil
 	}
-	if !bearer.Reaches(r.account) {
-		return errForbidden
+	if r.grant, err = r.env.grant(ctx, bearer, r.account); err != nil {
+		return err
 	}
 	r.entry.Account = r.account
 	return nil
@@ -57,13 +54,4 @@ func (r *request) overridesMethod() bool {
 	}
 	verb := r.URL.Query().Get("verb")
 	return !isAbsent(verb) && !strings.EqualFold(verb, r.Method)
-}
-
-// reaches returns store.ErrNotFound if the path names a user and rec belongs to
-// another user.
-func (r *request) reaches(rec *recording.Recording) error {
-	if r.user != "" && rec.Owner != r.user {
-		return fmt.Errorf("%w: it belongs to another user", store.ErrNotFound)
-	}
-	return nil
 }

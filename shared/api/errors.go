@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/cursor"
 	"github.com/callrecordings/api/shared/incoming"
@@ -48,8 +49,6 @@ func detail(text string) map[string]any { return map[string]any{"message": text}
 // Errors that do not depend on the request.
 var (
 	errNotFound = &publicError{status: http.StatusNotFound, code: "not_found", data: detail("not found")}
-
-	errForbidden = &publicError{status: http.StatusForbidden, code: "forbidden", data: detail("forbidden")}
 
 	errPreconditionFailed = &publicError{
 		status: http.StatusPreconditionFailed, code: "precondition_failed", data: detail("precondition failed"),
@@ -214,6 +213,16 @@ func badID(r *request) *publicError {
 	return missing(r)
 }
 
+// forbidden returns a function that makes a 403 with a cause that the caller may know.
+func forbidden(subject, cause string) func(*request) *publicError {
+	return func(*request) *publicError {
+		return &publicError{
+			status: http.StatusForbidden, code: "forbidden",
+			data: map[string]any{"message": "forbidden", "cause": map[string]any{subject: cause}},
+		}
+	}
+}
+
 // fixed returns a function that makes the same answer for every request.
 func fixed(status int, code, text string) func(*request) *publicError {
 	return func(*request) *publicError { return &publicError{status: status, code: code, data: detail(text)} }
@@ -237,6 +246,9 @@ var errorTable = []struct {
 		p.header, p.value = "WWW-Authenticate", "Bearer"
 		return p
 	}},
+	{access.ErrOutOfReach, fixed(http.StatusForbidden, "forbidden", "forbidden")},
+	{access.ErrDisabled, forbidden("account", "disabled")},
+	{access.ErrTooMany, forbidden("groups", "too many members")},
 	{cursor.ErrInvalid, badCursor},
 	{recording.ErrBadID, badID},
 	{incoming.ErrOtherAccount, fixed(http.StatusForbidden, "forbidden", "forbidden")},

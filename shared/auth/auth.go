@@ -49,52 +49,6 @@ func subject(owner string, sub *string) string {
 	return *sub
 }
 
-// Action is an operation on the recordings of an account.
-type Action string
-
-// The actions. Each operation has its own, so that a rule can distinguish them.
-const (
-	// List reads pages of documents.
-	List Action = "list"
-	// Read reads one document.
-	Read Action = "read"
-	// Play reads the audio.
-	Play Action = "play"
-	// Create creates a recording.
-	Create Action = "create"
-	// Change patches a document.
-	Change Action = "change"
-	// Delete deletes a recording.
-	Delete Action = "delete"
-)
-
-// actions has the rule for each action within an account that the token reaches.
-// Every token of the account may do everything, as in Kazoo (contract, Where we
-// differ). A rule that considers roles would replace an entry.
-var actions = map[Action]func(Bearer) bool{
-	List:   anyone,
-	Read:   anyone,
-	Play:   anyone,
-	Create: anyone,
-	Change: anyone,
-	Delete: anyone,
-}
-
-func anyone(Bearer) bool { return true }
-
-// Reaches reports whether the token is valid for an account: only for the token's own
-// account (contract: 403 for descendants until there is an account tree).
-func (b Bearer) Reaches(account string) bool {
-	return b.Account != "" && b.Account == account
-}
-
-// May reports whether the bearer may do a within the account that it reaches. It
-// returns false for an unknown action.
-func (b Bearer) May(a Action) bool {
-	rule, ok := actions[a]
-	return ok && rule(b)
-}
-
 // MaxName is the maximum length of the ID of an account or a user, in characters.
 const MaxName = 64
 

@@ -1,5 +1,6 @@
-// Package auth authenticates and authorizes requests. It finds a request's token
-// ([Token]), verifies it ([Verifier]), and decides what its bearer may do ([Bearer]).
+// Package auth authenticates requests. It finds a request's token ([Token]), verifies
+// it ([Verifier]), and returns its bearer ([Bearer]). Package access decides what the
+// bearer may do.
 //
 // Tokens are JWTs (RFC 7519). Every function verifies them itself
 // (docs/adr/003-tokens-in-the-function.md), in this order:

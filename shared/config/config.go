@@ -89,6 +89,11 @@ type Settings struct {
 	TokenKeys Secret
 	// MaxTokenTTL is how far in the future a token may expire; 0 means no limit.
 	MaxTokenTTL time.Duration
+	// UserAccess is the role of users without one: account (they may do everything, as in
+	// Kazoo) or own (only with their own recordings).
+	UserAccess string
+	// RequireReason has the actions that need a reason.
+	RequireReason []string
 	// CursorKey encrypts cursors. Cursors encrypted with CursorKeyPrevious are
 	// still accepted.
 	CursorKey, CursorKeyPrevious Secret

@@ -18,7 +18,7 @@ const jwksText = `{"keys":[{"kty":"oct","kid":"a","k":"c2VjcmV0LXNlY3JldC1zZWNyZ
 // environment returns a complete environment, with which every program starts.
 func environment() map[string]string {
 	return map[string]string{
-		"TOKEN_KEYS": jwksText, "MAX_TOKEN_TTL": "24h", "CURSOR_KEY": strings.Repeat("k", 32), "CURSOR_KEY_PREVIOUS": strings.Repeat("p", 40),
+		"TOKEN_KEYS": jwksText, "MAX_TOKEN_TTL": "24h", "USER_ACCESS": "own", "REQUIRE_REASON": "listen, delete,", "CURSOR_KEY": strings.Repeat("k", 32), "CURSOR_KEY_PREVIOUS": strings.Repeat("p", 40),
 		"TABLE_NAME": "recordings-live", "BUCKET_NAME": "recordings.live", "EVENT_BUS": "recordings", "MEDIA_DELIVERY": "redirect", "PRESIGN_TTL": "90s",
 		"UPLOAD_TTL": "1h", "MAX_AUDIO_BYTES": "1000", "MAX_WAIT_S": "5",
 		"S3_PUBLIC_ENDPOINT": "https://media.example.com/", "EXTERNAL_AUDIO_HOSTS": "Audio.Example.com, *.cdn.example.net",
@@ -55,6 +55,9 @@ func TestLoad(t *testing.T) {
 	every := func(s Settings) Settings {
 		s.TokenKeys, s.Origin, s.LogLevel = NewSecret(jwksText), "https://portal.example.com", slog.LevelDebug
 		s.MetricsNamespace, s.MaxTokenTTL = "CallRecordings/live", 24*time.Hour
+		if s.Table != "" {
+			s.UserAccess, s.RequireReason = "own", []string{"listen", "delete"}
+		}
 		return s
 	}
 	list := every(aws)
@@ -73,7 +76,7 @@ func TestLoad(t *testing.T) {
 		Origin: "https://portal.example.com", LogLevel: slog.LevelDebug, Delivery: "redirect", PresignTTL: 90 * time.Second,
 		ExternalHosts: get.ExternalHosts, S3PublicEndpoint: get.S3PublicEndpoint,
 		UploadTTL: time.Hour, MaxAudioBytes: 1000, MaxWait: 5 * time.Second, InboxTimezone: "UTC",
-		Host: "0.0.0.0", Port: "0", S3Port: "9001", DataDir: "/var/lib/recordings", MaxTokenTTL: 24 * time.Hour,
+		Host: "0.0.0.0", Port: "0", S3Port: "9001", DataDir: "/var/lib/recordings", MaxTokenTTL: 24 * time.Hour, UserAccess: "own", RequireReason: []string{"listen", "delete"},
 		TokenKeys: NewSecret(jwksText), EventsMaxBytes: 5000, EventsKeep: 3,
 	}
 	tool := aws
@@ -99,7 +102,7 @@ func TestLoad(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	t.Parallel()
 	got, err := Load(getenv(nil), Local)
-	want := Settings{Function: Local, Delivery: "auto", PresignTTL: 5 * time.Minute, UploadTTL: 15 * time.Minute, MaxAudioBytes: 512 << 20, MaxWait: 10 * time.Second, Origin: "*", LogLevel: slog.LevelInfo, Host: "127.0.0.1", Port: "8000", InboxTimezone: "UTC", EventsMaxBytes: 100 << 20, EventsKeep: 10}
+	want := Settings{Function: Local, UserAccess: "account", Delivery: "auto", PresignTTL: 5 * time.Minute, UploadTTL: 15 * time.Minute, MaxAudioBytes: 512 << 20, MaxWait: 10 * time.Second, Origin: "*", LogLevel: slog.LevelInfo, Host: "127.0.0.1", Port: "8000", InboxTimezone: "UTC", EventsMaxBytes: 100 << 20, EventsKeep: 10}
 	if diff := cmp.Diff(want, got, secrets); err != nil || diff != "" {
 		t.Errorf("Load of an empty environment: %v (-want +got):\n%s", err, diff)
 	}

@@ -102,6 +102,26 @@ func oneOf(v string, values ...string) (string, error) {
 	return v, nil
 }
 
+// actionNames are the actions of package access, which has a test that compares them.
+var actionNames = []string{
+	"list", "read", "listen", "tag", "create", "delete", "restore", "share", "hold", "retention", "audit", "manage",
+}
+
+// actions parses names of actions, separated by commas.
+func actions(v string) ([]string, error) {
+	var all []string
+	for name := range strings.SplitSeq(v, ",") {
+		if name = strings.TrimSpace(name); name == "" {
+			continue
+		}
+		if !slices.Contains(actionNames, name) {
+			return nil, fmt.Errorf("has the unknown action %q, want some of %s", name, strings.Join(actionNames, ","))
+		}
+		all = append(all, name)
+	}
+	return all, nil
+}
+
 func ttl(v string) (time.Duration, error) {
 	d, err := time.ParseDuration(v)
 	if err != nil {

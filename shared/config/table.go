@@ -38,6 +38,7 @@ var (
 	names   = []Function{Ingest, Receive, Local, Tool}
 	serving = httpFunctions()
 	tokens  = []Function{List, Get, Create, Patch, Delete, Fallback}
+	ruled   = []Function{List, Get, Create, Patch, Delete}
 	events  = []Function{Publish}
 	clients = with(data, Publish) // that call AWS services
 )
@@ -57,6 +58,16 @@ var table = []Setting{
 		Name: "MAX_TOKEN_TTL", Functions: with(tokens, Local),
 		Doc: "How far in the future a token may expire, such as 24h. Without it the only limit is the token's exp, and each start logs a warning.",
 		set: func(s *Settings, v string) (err error) { s.MaxTokenTTL, err = tokenTTL(v); return },
+	},
+	{
+		Name: "USER_ACCESS", Default: "account", Functions: with(ruled, Local),
+		Doc: "What a user without a role may do: account (everything in the account, as in Kazoo) or own (only with their own recordings). See docs/access.md.",
+		set: func(s *Settings, v string) (err error) { s.UserAccess, err = oneOf(v, "account", "own"); return },
+	},
+	{
+		Name: "REQUIRE_REASON", Functions: with(ruled, Local),
+		Doc: "The actions that need a reason from the client, separated by commas, such as listen,delete. Requests without one get 403.",
+		set: func(s *Settings, v string) (err error) { s.RequireReason, err = actions(v); return },
 	},
 	{
 		Name: "CURSOR_KEY", Secret: true, Functions: []Function{List}, Required: []Function{List},

@@ -14,11 +14,13 @@ import (
 	"os"
 	"time"
 
+	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/api"
 	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/config"
 	"github.com/callrecordings/api/shared/gateway"
 	"github.com/callrecordings/api/shared/requestlog"
+	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/tablestream"
 )
 
@@ -75,14 +77,22 @@ func Serve(f config.Function, build func(config.Settings, api.Env) (http.Handler
 			Log:      e.Log,
 			Now:      time.Now,
 			Origin:   e.Settings.Origin,
-			Version:  api.Version,
-			Node:     os.Getenv("AWS_LAMBDA_LOG_STREAM_NAME"),
+
+			RequireReason: access.Reasons(e.Settings.RequireReason),
+			Version:       api.Version,
+			Node:          os.Getenv("AWS_LAMBDA_LOG_STREAM_NAME"),
 		})
 		if err != nil {
 			return nil, err
 		}
 		return func() { gateway.Start(handler) }, nil
 	})
+}
+
+// Access returns the rules about who may do what, as the function's settings and the
+// entries of the table have them.
+func Access(s config.Settings, entries store.EntryReader) api.Access {
+	return access.NewResolver(entries, access.Options{Default: access.Default(s.UserAccess)})
 }
 
 // Follow starts a function that does the work that build returns for every item
