@@ -3,7 +3,6 @@ package keyset
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -76,7 +75,7 @@ func (d dialer) allows(host string) bool {
 func checkAddress(_, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil || !IsPublic(to.Addr()) {
-		return fmt.Errorf("%w; ISSUER_PRIVATE_HOSTS allows hosts that have one", ErrAddress)
+		return ErrAddress
 	}
 	return nil
 }

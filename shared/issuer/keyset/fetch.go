@@ -161,7 +161,7 @@ func reach(err error) error {
 	var certificate *tls.CertificateVerificationError
 	switch {
 	case errors.Is(err, ErrAddress):
-		return fmt.Errorf("%w: the host has %w", ErrUnreachable, ErrAddress)
+		return fmt.Errorf("%w: the host has %w; ISSUER_PRIVATE_HOSTS allows hosts that have one", ErrUnreachable, ErrAddress)
 	case errors.As(err, &certificate):
 		return fmt.Errorf("%w: its certificate is not valid for the host, or not trusted", ErrUnreachable)
 	case errors.Is(err, context.DeadlineExceeded):

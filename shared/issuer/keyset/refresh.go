@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -62,6 +63,26 @@ func (r Refresher) Refresh(ctx context.Context, names ...string) ([]Outcome, err
 	}
 	wait.Wait()
 	return outcomes, nil
+}
+
+// Run refreshes all issuers for a schedule. It returns the number of issuers that have a
+// URL. Errors: those of Refresh, and one that names each issuer whose keys could not be
+// fetched.
+func (r Refresher) Run(ctx context.Context) (issuers int, err error) {
+	outcomes, err := r.Refresh(ctx)
+	if err != nil {
+		return 0, err
+	}
+	var failed []string
+	for _, o := range outcomes {
+		if o.Err != nil {
+			failed = append(failed, fmt.Sprintf("issuer %s: %v", o.Name, o.Err))
+		}
+	}
+	if len(failed) > 0 {
+		return len(outcomes), errors.New(strings.Join(failed, "; "))
+	}
+	return len(outcomes), nil
 }
 
 // choose returns the issuers to refresh.
