@@ -23,6 +23,7 @@ import (
 	"github.com/callrecordings/api/shared/cursor"
 	"github.com/callrecordings/api/shared/gateway"
 	"github.com/callrecordings/api/shared/incoming/namepattern"
+	"github.com/callrecordings/api/shared/issuer"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/media/s3media"
 	"github.com/callrecordings/api/shared/openapi"
@@ -175,6 +176,7 @@ func (b *box) operations() (map[api.Operation]http.Handler, error) {
 	s := b.settings
 	verifier := auth.NewVerifier(keys, b.now)
 	verifier.MaxTTL = s.MaxTokenTTL
+	verifier.Issuers = issuer.NewRegistry(b.store, b.now)
 	env := api.Env{
 		Verifier: verifier, Log: b.log, Now: b.now, Origin: s.Origin, Node: node,
 		Access:        access.NewResolver(b.store, access.Options{Default: access.Default(s.UserAccess), Now: b.now}),

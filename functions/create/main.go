@@ -20,6 +20,7 @@ func build(s config.Settings, env api.Env) (http.Handler, error) {
 		return nil, err
 	}
 	env.Access = wiring.Access(s, store)
+	env.Verifier.Issuers = wiring.Issuers(store)
 	audio, err := objects.Open(s)
 	if err != nil {
 		return nil, err

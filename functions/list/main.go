@@ -20,6 +20,7 @@ func build(s config.Settings, env api.Env) (http.Handler, error) {
 		return nil, err
 	}
 	env.Access = wiring.Access(s, store)
+	env.Verifier.Issuers = wiring.Issuers(store)
 	sealer, err := cursor.New(s.CursorKey.Reveal(), s.CursorKeyPrevious.Reveal())
 	if err != nil {
 		return nil, err

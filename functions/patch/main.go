@@ -19,5 +19,6 @@ func build(s config.Settings, env api.Env) (http.Handler, error) {
 		return nil, err
 	}
 	env.Access = wiring.Access(s, store)
+	env.Verifier.Issuers = wiring.Issuers(store)
 	return api.Patch(env, store), nil
 }

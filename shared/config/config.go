@@ -32,6 +32,7 @@ const (
 	Ingest   Function = "ingest"
 	Publish  Function = "publish"
 	Receive  Function = "receive"
+	Keys     Function = "keys"
 	// Local is the whole API in one process.
 	Local Function = "local"
 	// Tool is the operator's command line.
@@ -39,10 +40,10 @@ const (
 )
 
 // Lambdas returns the programs that are Lambda functions.
-func Lambdas() []Function { return append(httpFunctions(), Purge, Ingest, Publish) }
+func Lambdas() []Function { return append(httpFunctions(), Purge, Ingest, Publish, Keys) }
 
 // httpFunctions returns the Lambda functions that serve HTTP requests from API
-// Gateway. The others process events.
+// Gateway. The others process events, or run on a schedule.
 func httpFunctions() []Function {
 	return []Function{List, Get, Create, Patch, Delete, Receive, Fallback}
 }
@@ -84,9 +85,12 @@ type Settings struct {
 	// Delivery is how audio is delivered unless the request chooses: auto,
 	// inline or redirect.
 	Delivery string
-	// TokenKeys is the JWKS that tokens are verified with. If it is "", the local
-	// server uses the keys of its data folder.
+	// TokenKeys is the JWKS that tokens are verified with, or "none". If it is "", the
+	// local server uses the keys of its data folder.
 	TokenKeys Secret
+	// IssuerPrivateHosts are the hosts of issuers that may have private addresses:
+	// lower case, exact or any host below a suffix ("*.example.com").
+	IssuerPrivateHosts []string
 	// MaxTokenTTL is how far in the future a token may expire; 0 means no limit.
 	MaxTokenTTL time.Duration
 	// UserAccess is the role of users without one: account (they may do everything, as in

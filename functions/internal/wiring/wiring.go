@@ -19,6 +19,7 @@ import (
 	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/config"
 	"github.com/callrecordings/api/shared/gateway"
+	"github.com/callrecordings/api/shared/issuer"
 	"github.com/callrecordings/api/shared/requestlog"
 	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/tablestream"
@@ -94,6 +95,10 @@ func Serve(f config.Function, build func(config.Settings, api.Env) (http.Handler
 func Access(s config.Settings, entries store.EntryReader) api.Access {
 	return access.NewResolver(entries, access.Options{Default: access.Default(s.UserAccess)})
 }
+
+// Issuers returns the issuers in the table, whose tokens the function accepts. Nothing is
+// read before a token needs it.
+func Issuers(entries store.EntryReader) auth.Issuers { return issuer.NewRegistry(entries, time.Now) }
 
 // Follow starts a function that does the work that build returns for every item
 // of the table's stream.
