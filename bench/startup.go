@@ -28,6 +28,7 @@ var functions = []struct{ name, floor string }{
 	{"ingest", "audio"},
 	{"publish", "bus"},
 	{"keys", "dynamo"},
+	{"access", "dynamo"},
 }
 
 // build compiles a command in the same way as the deployed functions.

@@ -196,6 +196,7 @@ func (b *box) operations() (map[api.Operation]http.Handler, error) {
 			Audio: b.bucket, MaxBytes: s.MaxAudioBytes, Names: b.names.Call, Zone: b.names.Zone,
 		})),
 		api.OpPatch:    bodies.Local(api.Patch(env, b.store)),
+		api.OpAccess:   bodies.Local(api.Manage(env, b.store)),
 		api.OpDelete:   bodies.Local(api.Delete(env, b.store, b.bucket)),
 		api.OpFallback: bodies.Local(api.Fallback(env, openapi.JSON)),
 	}, nil

@@ -42,7 +42,8 @@ var (
 	requests = []config.Function{config.Create, config.Receive}
 	read     = []config.Function{config.Get, config.Ingest}
 	list     = []config.Function{config.List}
-	ruled    = []config.Function{config.List, config.Get, config.Create, config.Patch, config.Delete}
+	ruled    = []config.Function{config.List, config.Get, config.Create, config.Patch, config.Delete, config.Access}
+	access   = []config.Function{config.Access}
 	issuers  = []config.Function{config.Fallback, config.Keys}
 	deleting = []config.Function{config.Delete, config.Purge}
 )
@@ -57,6 +58,10 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:GetItem", table}, Functions: issuers, Unseen: "it reads one issuer of tokens again, or updates its keys"},
 	{Grant: Grant{"dynamodb:Query", table}, Functions: issuers, Unseen: "it reads the issuers of tokens, which the suite has none of"},
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: []config.Function{config.Keys}, Unseen: "keys runs every 15 minutes, and the suite has no issuers"},
+	{Grant: Grant{"dynamodb:GetItem", table}, Functions: access},
+	{Grant: Grant{"dynamodb:PutItem", table}, Functions: access},
+	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: access},
+	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: access},
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: []config.Function{config.Create, config.Patch, config.Delete, config.Receive, config.Ingest}},
 	{Grant: Grant{"dynamodb:UpdateItem", table}, Functions: deleting},
 	{Grant: Grant{"s3:DeleteObject", objects}, Functions: append(ingest, deleting...)},

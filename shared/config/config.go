@@ -32,6 +32,7 @@ const (
 	Ingest   Function = "ingest"
 	Publish  Function = "publish"
 	Receive  Function = "receive"
+	Access   Function = "access"
 	Keys     Function = "keys"
 	// Local is the whole API in one process.
 	Local Function = "local"
@@ -45,7 +46,7 @@ func Lambdas() []Function { return append(httpFunctions(), Purge, Ingest, Publis
 // httpFunctions returns the Lambda functions that serve HTTP requests from API
 // Gateway. The others process events, or run on a schedule.
 func httpFunctions() []Function {
-	return []Function{List, Get, Create, Patch, Delete, Receive, Fallback}
+	return []Function{List, Get, Create, Patch, Delete, Receive, Access, Fallback}
 }
 
 // MaxEnvironment is Lambda's limit on all variables of a function together, in

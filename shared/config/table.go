@@ -31,14 +31,14 @@ var errMissing = errors.New("is required and not set")
 
 // Groups of programs that read the same settings.
 var (
-	data    = []Function{List, Get, Create, Patch, Delete, Receive, Fallback, Purge, Ingest, Keys}
+	data    = []Function{List, Get, Create, Patch, Delete, Receive, Access, Fallback, Purge, Ingest, Keys}
 	audio   = []Function{Get, Create, Delete, Receive, Purge, Ingest}
 	play    = []Function{Get, Local}
 	upload  = []Function{Create, Local}
 	names   = []Function{Ingest, Receive, Local, Tool}
 	serving = httpFunctions()
-	tokens  = []Function{List, Get, Create, Patch, Delete, Fallback}
-	ruled   = []Function{List, Get, Create, Patch, Delete}
+	tokens  = []Function{List, Get, Create, Patch, Delete, Access, Fallback}
+	ruled   = []Function{List, Get, Create, Patch, Delete, Access}
 	events  = []Function{Publish}
 	clients = with(data, Publish) // that call AWS services
 )
