@@ -38,6 +38,8 @@ var arrows = map[string]struct {
 	"shared/audit":                     {ours: []string{"shared/access", "shared/recording", "shared/store"}},
 	"shared/link":                      {ours: []string{"shared/recording", "shared/store"}},
 	"shared/access":                    {ours: []string{"shared/auth", "shared/store", "shared/recording"}},
+	"shared/issuer":                    {ours: []string{"shared/access", "shared/auth", "shared/store"}},
+	"shared/issuer/keyset":             {ours: []string{"shared/auth", "shared/issuer", "shared/strictjson"}},
 	"shared/store/sqlite":              {ours: []string{"shared/store", "shared/recording", "shared/requestlog"}},
 	"shared/store/dynamo":              {ours: []string{"shared/store", "shared/recording", "shared/requestlog", "shared/attempt", "shared/store/dynamo/onepass"}, aws: true},
 	"shared/store/dynamo/onepass":      {aws: true},

@@ -19,7 +19,7 @@ func build(s config.Settings, env api.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	env.Access, env.Audit = wiring.Access(s, store), wiring.Audit(s, store)
+	wiring.Rules(&env, s, store)
 	audio, err := objects.Open(s)
 	if err != nil {
 		return nil, err

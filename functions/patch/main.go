@@ -18,6 +18,6 @@ func build(s config.Settings, env api.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	env.Access, env.Audit = wiring.Access(s, store), wiring.Audit(s, store)
+	wiring.Rules(&env, s, store)
 	return api.Patch(env, store), nil
 }

@@ -26,6 +26,9 @@ type Account struct {
 	// Disabled lists which of the account itself and its ancestors are disabled. Unless
 	// it is empty, the account is refused.
 	Disabled []string `json:"disabled,omitempty"`
+	// DisabledBy is the import that disabled the account itself, such as "kazoo"; "" if
+	// an operator did. An import does not enable what an operator has disabled.
+	DisabledBy string `json:"disabled_by,omitempty"`
 }
 
 // Partition returns the partition of the entries of an account: its own, its children,

@@ -224,21 +224,34 @@ func (t *Tree) Move(ctx context.Context, account, parent string) error {
 // to an account that is itself disabled. Errors: ErrNoAccount, store.ErrConflict,
 // store.ErrUnavailable as for Move.
 func (t *Tree) Disable(ctx context.Context, account string) error {
-	return t.change(ctx, account, func(n node) (node, []store.EntryWrite, error) {
-		if !slices.Contains(n.Disabled, account) {
-			n.Disabled = append([]string{account}, n.Disabled...)
-		}
-		return n, nil, nil
-	})
+	return t.change(ctx, account, func(n node) (node, []store.EntryWrite, error) { return n.disabled(true, ""), nil, nil })
 }
 
 // Enable takes back Disable. Accounts below that are themselves disabled, and an account
 // below a disabled one, stay refused. Errors: those of Disable.
 func (t *Tree) Enable(ctx context.Context, account string) error {
+	return t.change(ctx, account, func(n node) (node, []store.EntryWrite, error) { return n.disabled(false, ""), nil, nil })
+}
+
+// Follow disables or enables an account as the source of an import has it. An account
+// that an operator has disabled stays disabled. Errors: those of Disable.
+func (t *Tree) Follow(ctx context.Context, account string, enabled bool, source string) error {
 	return t.change(ctx, account, func(n node) (node, []store.EntryWrite, error) {
-		n.Disabled = slices.DeleteFunc(slices.Clone(n.Disabled), func(id string) bool { return id == account })
-		return n, nil, nil
+		if itself := slices.Contains(n.Disabled, account); itself && n.DisabledBy != source || itself != enabled {
+			return n, nil, nil
+		}
+		return n.disabled(!enabled, source), nil, nil
 	})
+}
+
+// disabled returns n as an account that is itself disabled by source, or that is not.
+func (n node) disabled(disabled bool, by string) node {
+	n.Disabled = slices.DeleteFunc(slices.Clone(n.Disabled), func(id string) bool { return id == n.id })
+	n.DisabledBy = ""
+	if disabled {
+		n.Disabled, n.DisabledBy = append([]string{n.id}, n.Disabled...), by
+	}
+	return n
 }
 
 // retry repeats do while other clients are faster. Errors: store.ErrConflict after

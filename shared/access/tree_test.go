@@ -218,6 +218,55 @@ func TestTreeDepth(t *testing.T) {
 	wantConsistent(t, s, known...)
 }
 
+// An import follows its source, but not against an operator.
+func TestFollow(t *testing.T) {
+	t.Parallel()
+	s := openStore(t)
+	tree := access.NewTree(s)
+	plant(t, tree, family...)
+	disable := func() error { return tree.Disable(t.Context(), "east") }
+	enable := func() error { return tree.Enable(t.Context(), "east") }
+	follow := func(enabled bool) func() error {
+		return func() error { return tree.Follow(t.Context(), "east", enabled, "kazoo") }
+	}
+	for i, step := range []struct {
+		do      func() error
+		enabled bool
+		by      string
+	}{
+		{follow(true), true, ""},
+		{follow(false), false, "kazoo"},
+		{follow(false), false, "kazoo"},
+		{follow(true), true, ""},
+		{disable, false, ""},
+		{follow(true), false, ""},
+		{follow(false), false, ""},
+		{enable, true, ""},
+		{follow(false), false, "kazoo"},
+		{disable, false, ""}, // the operator confirms it
+		{follow(true), false, ""},
+		{enable, true, ""},
+	} {
+		if err := step.do(); err != nil {
+			t.Fatal(err)
+		}
+		a, err := tree.Account(t.Context(), "east")
+		if err != nil || a.Enabled() != step.enabled || a.DisabledBy != step.by {
+			t.Errorf("step %d: %+v, %v, want enabled %v by %q", i, a, err, step.enabled, step.by)
+		}
+		if shop, err := tree.Account(t.Context(), "shop"); err != nil || shop.Enabled() != step.enabled {
+			t.Errorf("step %d: the account below is %+v, %v", i, shop, err)
+		}
+	}
+	if err := tree.Disable(t.Context(), "top"); err != nil {
+		t.Fatal(err)
+	}
+	if err := tree.Follow(t.Context(), "east", true, "kazoo"); err != nil {
+		t.Fatal(err)
+	}
+	wantConsistent(t, s, ids(family)...)
+}
+
 // A parent with more children than fit on a page.
 func TestManyChildren(t *testing.T) {
 	t.Parallel()

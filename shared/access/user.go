@@ -14,7 +14,7 @@ const (
 	memberPrefix = "member/"
 )
 
-// Limits of users and groups. [Directory] returns [ErrTooMany] for more.
+// Limits of users and groups. [Directory] returns [ErrLimit] for more.
 const (
 	// MaxMembers is the maximum number of members of a group, and of all groups
 	// together that one user leads.
@@ -65,6 +65,8 @@ type Group struct {
 	Leaders []string `json:"leaders,omitempty"`
 	// Source is as in [UserEntry].
 	Source string `json:"source,omitempty"`
+	// Removing is true while the group is being removed. It then takes no members.
+	Removing bool `json:"removing,omitempty"`
 }
 
 // GroupKey returns the key of a group's entry.

@@ -43,7 +43,7 @@ func (r *request) refusal(a access.Action) error {
 	}
 	return &publicError{
 		status: http.StatusForbidden, code: "forbidden",
-		data:  map[string]any{"message": "forbidden", "cause": map[string]any{"action": string(a)}},
+		data:  map[string]any{"message": "forbidden", "cause": string(a)},
 		cause: fmt.Errorf("the role %s has no right to %s here", role, a),
 	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // authenticate verifies the token and checks that it grants access to the account in
-// the path. A malformed account ID gets the same 403 as an unknown account.
+// the path, and that the issuer's token restrictions allow the request. A malformed account ID gets the same 403 as an unknown account.
 func (r *request) authenticate(ctx context.Context) error {
 	if r.target.public() {
 		return nil
@@ -26,7 +26,7 @@ func (r *request) authenticate(ctx context.Context) error {
 		return err
 	}
 	r.entry.Account = r.account
-	return nil
+	return r.restricted()
 }
 
 // admit checks route and method, and that c serves the operation.
@@ -42,6 +42,9 @@ func (c *chain) admit(r *request) error {
 	}
 	if r.user != "" && !auth.ValidName(r.user) {
 		return badIdentifier(r.user, "")
+	}
+	if group := r.target.group; group != "" && !auth.ValidName(group) {
+		return badIdentifier(group, "")
 	}
 	return nil
 }

@@ -216,11 +216,11 @@ func badID(r *request) *publicError {
 }
 
 // forbidden returns a function that makes a 403 with a cause that the caller may know.
-func forbidden(subject, cause string) func(*request) *publicError {
+func forbidden(cause string) func(*request) *publicError {
 	return func(*request) *publicError {
 		return &publicError{
 			status: http.StatusForbidden, code: "forbidden",
-			data: map[string]any{"message": "forbidden", "cause": map[string]any{subject: cause}},
+			data: map[string]any{"message": "forbidden", "cause": cause},
 		}
 	}
 }
@@ -249,9 +249,13 @@ var errorTable = []struct {
 		return p
 	}},
 	{access.ErrOutOfReach, fixed(http.StatusForbidden, "forbidden", "forbidden")},
-	{access.ErrDisabled, forbidden("account", "disabled")},
+	{access.ErrDisabled, forbidden("account disabled")},
 	{audit.ErrUnrecorded, unavailable},
-	{access.ErrTooMany, forbidden("groups", "too many members")},
+	{access.ErrTooMany, forbidden("too many members")},
+	{access.ErrNoUser, noEntry},
+	{access.ErrNoGroup, noEntry},
+	{access.ErrInvalid, badEntry("wrong_format", "names have at most 200 bytes and no control characters, and IDs 1 to 64 of A-Z a-z 0-9 _ -")},
+	{access.ErrLimit, badEntry("maxItems", "a group has at most 10000 members and 40 leaders, and a user leads at most 40 groups")},
 	{cursor.ErrInvalid, badCursor},
 	{recording.ErrBadID, badID},
 	{incoming.ErrOtherAccount, fixed(http.StatusForbidden, "forbidden", "forbidden")},

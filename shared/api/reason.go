@@ -33,7 +33,7 @@ func (r *request) demandReason(a access.Action) error {
 	if reason == "" && required {
 		return &publicError{
 			status: http.StatusForbidden, code: "reason_required",
-			data: map[string]any{"message": "a reason is required", "cause": map[string]any{"action": string(a)}},
+			data: map[string]any{"message": "a reason is required", "cause": string(a)},
 		}
 	}
 	r.reason = reason

@@ -19,8 +19,8 @@ const (
 	OpPatch    Operation = "patch"
 	OpDelete   Operation = "delete"
 	OpReceive  Operation = "receive"
-	OpAudit    Operation = "audit"
 	OpShare    Operation = "share"
+	OpAccess   Operation = "access"
 	OpFallback Operation = "fallback"
 )
 
@@ -55,9 +55,16 @@ const (
 	itemLinks    = accountItem + "/links"
 	itemLink     = itemLinks + "/{link_id}"
 	// linkAudio plays a recording without a token: its last segment is a secret.
-	linkAudio  = itemLink + "/{secret}"
-	definition = "/{version}/openapi.json"
-	errorList  = "/{version}/errors"
+	linkAudio = itemLink + "/{secret}"
+	// Users and groups. No recording ID is "access", because IDs begin with a month.
+	accessUsers   = accountList + "/access/users"
+	accessUser    = accessUsers + "/{user_id}"
+	accessGroups  = accountList + "/access/groups"
+	accessGroup   = accessGroups + "/{group_id}"
+	accessMembers = accessGroup + "/members"
+	accessMember  = accessMembers + "/{user_id}"
+	definition    = "/{version}/openapi.json"
+	errorList     = "/{version}/errors"
 	// storage takes the storage requests of PBXs. A name of one or more segments
 	// follows the secret.
 	storage = "/{version}/storage/{account_id}/{secret}/{proxy+}"
@@ -68,8 +75,8 @@ const (
 var Routes = []Route{
 	{Op: OpList, Method: http.MethodGet, Path: accountList},
 	{Op: OpCreate, Method: http.MethodPut, Path: accountList},
-	{Op: OpAudit, Method: http.MethodGet, Path: accountTrail},
-	{Op: OpAudit, Method: http.MethodGet, Path: itemTrail},
+	{Op: OpAccess, Method: http.MethodGet, Path: accountTrail},
+	{Op: OpAccess, Method: http.MethodGet, Path: itemTrail},
 	{Op: OpGet, Method: http.MethodGet, Path: accountItem},
 	{Op: OpGet, Method: http.MethodHead, Path: accountItem},
 	{Op: OpPatch, Method: http.MethodPatch, Path: accountItem},
@@ -95,6 +102,17 @@ var Routes = []Route{
 	{Op: OpShare, Method: http.MethodDelete, Path: itemLink},
 	{Op: OpShare, Method: http.MethodGet, Path: linkAudio, Public: true},
 	{Op: OpShare, Method: http.MethodHead, Path: linkAudio, Public: true},
+	{Op: OpAccess, Method: http.MethodGet, Path: accessUsers},
+	{Op: OpAccess, Method: http.MethodGet, Path: accessUser},
+	{Op: OpAccess, Method: http.MethodPut, Path: accessUser},
+	{Op: OpAccess, Method: http.MethodDelete, Path: accessUser},
+	{Op: OpAccess, Method: http.MethodGet, Path: accessGroups},
+	{Op: OpAccess, Method: http.MethodGet, Path: accessGroup},
+	{Op: OpAccess, Method: http.MethodPut, Path: accessGroup},
+	{Op: OpAccess, Method: http.MethodDelete, Path: accessGroup},
+	{Op: OpAccess, Method: http.MethodGet, Path: accessMembers},
+	{Op: OpAccess, Method: http.MethodPut, Path: accessMember},
+	{Op: OpAccess, Method: http.MethodDelete, Path: accessMember},
 	{Op: OpReceive, Method: http.MethodPut, Path: storage, Public: true},
 	{Op: OpReceive, Method: http.MethodPost, Path: storage, Public: true},
 	{Op: OpReceive, Method: http.MethodGet, Path: storage, Public: true},
@@ -152,7 +170,7 @@ func resourcesOf(routes []Route) []resource {
 }
 
 // maxSegments is the length of the longest path of the table.
-const maxSegments = 8
+const maxSegments = 9
 
 // target is the parsed path of a request.
 type target struct {
@@ -162,6 +180,8 @@ type target struct {
 	// checked; "" if the path has none. account is set for every path below an
 	// account, even without a route.
 	version, account, user, id string
+	// group is that of the path of a group, decoded and not checked.
+	group string
 	// secret and name are those of a storage request. The name is still escaped,
 	// because an escaped slash does not separate segments.
 	secret, name string
@@ -247,6 +267,8 @@ func (p *target) match(res *resource, segments []string) bool {
 				return false
 			}
 			found.user = got
+		case "{group_id}":
+			found.group = got
 		case "{recording_id}":
 			found.id = got
 		case "{link_id}":

@@ -46,7 +46,7 @@ func (r *request) trailEntry(a access.Action, result audit.Result) audit.Entry {
 		Actor: audit.Actor{
 			Issuer: r.bearer.Issuer, Subject: r.bearer.Subject, Account: r.bearer.Account, Owner: r.bearer.Owner, Role: r.grant.Role,
 		},
-		Action: a, Result: result, Reason: r.reason, RequestID: r.entry.RequestID, Address: r.RemoteAddr,
+		Action: a, Object: r.object, Result: result, Reason: r.reason, RequestID: r.entry.RequestID, Address: r.RemoteAddr,
 	}
 	if r.terms != nil {
 		e.Link = r.terms.ID
@@ -136,5 +136,5 @@ func (r *request) isRefusal(err error) bool {
 // known before the request is read.
 var actions = map[Operation]access.Action{
 	OpList: access.List, OpGet: access.Read, OpCreate: access.Create, OpPatch: access.Tag, OpDelete: access.Delete,
-	OpAudit: access.Audit,
+	OpAccess: access.Manage, OpShare: access.Share,
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/callrecordings/api/shared/cursor"
 	"github.com/callrecordings/api/shared/httpfield"
 	"github.com/callrecordings/api/shared/recording"
-	"github.com/callrecordings/api/shared/store"
 )
 
 // trailReader answers pages of the audit trail.
@@ -25,13 +24,8 @@ type trailReader struct {
 	sealer *cursor.Sealer
 }
 
-// Audit answers pages of the audit trail of an account or a recording (contract, Audit
+// serve answers a page of the audit trail of an account or a recording (contract, Audit
 // trail).
-func Audit(env Env, entries store.EntryReader, c *cursor.Sealer) http.Handler {
-	t := &trailReader{trail: audit.NewReader(entries), sealer: c}
-	return env.handle(OpAudit, t.serve)
-}
-
 func (t *trailReader) serve(w http.ResponseWriter, r *request) error {
 	if err := r.allow(access.Audit); err != nil {
 		return err

@@ -32,6 +32,9 @@ const (
 	Ingest   Function = "ingest"
 	Publish  Function = "publish"
 	Receive  Function = "receive"
+	Share    Function = "share"
+	Access   Function = "access"
+	Keys     Function = "keys"
 	// Local is the whole API in one process.
 	Local Function = "local"
 	// Tool is the operator's command line.
@@ -39,12 +42,12 @@ const (
 )
 
 // Lambdas returns the programs that are Lambda functions.
-func Lambdas() []Function { return append(httpFunctions(), Purge, Ingest, Publish) }
+func Lambdas() []Function { return append(httpFunctions(), Purge, Ingest, Publish, Keys) }
 
 // httpFunctions returns the Lambda functions that serve HTTP requests from API
-// Gateway. The others process events.
+// Gateway. The others process events, or run on a schedule.
 func httpFunctions() []Function {
-	return []Function{List, Get, Create, Patch, Delete, Receive, Fallback}
+	return []Function{List, Get, Create, Patch, Delete, Receive, Access, Share, Fallback}
 }
 
 // MaxEnvironment is Lambda's limit on all variables of a function together, in
@@ -84,9 +87,12 @@ type Settings struct {
 	// Delivery is how audio is delivered unless the request chooses: auto,
 	// inline or redirect.
 	Delivery string
-	// TokenKeys is the JWKS that tokens are verified with. If it is "", the local
-	// server uses the keys of its data folder.
+	// TokenKeys is the JWKS that tokens are verified with, or "none". If it is "", the
+	// local server uses the keys of its data folder.
 	TokenKeys Secret
+	// IssuerPrivateHosts are the hosts of issuers that may have private addresses:
+	// lower case, exact or any host below a suffix ("*.example.com").
+	IssuerPrivateHosts []string
 	// MaxTokenTTL is how far in the future a token may expire; 0 means no limit.
 	MaxTokenTTL time.Duration
 	// UserAccess is the role of users without one: account (they may do everything, as in
@@ -94,6 +100,8 @@ type Settings struct {
 	UserAccess string
 	// RequireReason has the actions that need a reason.
 	RequireReason []string
+	// PublicURL is the API's address in links, "" for the one that the client used.
+	PublicURL string
 	// Audit is what the audit trail records: off, changes or all. AuditDays is how long
 	// its entries are kept, and AuditAddresses how much of an address: network, whole or
 	// none.

@@ -27,7 +27,7 @@ func environment() map[string]string {
 		"AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "AWS_ENDPOINT_URL_S3": "http://s3.localhost:9000",
 		"AWS_ENDPOINT_URL_EVENTBRIDGE": "http://events.localhost:4010",
 		"HOST":                         "0.0.0.0", "PORT": "0", "S3_PORT": "9001", "DATA_DIR": "/var/lib/recordings",
-		"EVENTS_MAX_BYTES": "5000", "EVENTS_KEEP": "3",
+		"EVENTS_MAX_BYTES": "5000", "EVENTS_KEEP": "3", "ISSUER_PRIVATE_HOSTS": "Login.internal",
 	}
 }
 
@@ -55,7 +55,7 @@ func TestLoad(t *testing.T) {
 	every := func(s Settings) Settings {
 		s.TokenKeys, s.Origin, s.LogLevel = NewSecret(jwksText), "https://portal.example.com", slog.LevelDebug
 		s.MetricsNamespace, s.MaxTokenTTL = "CallRecordings/live", 24*time.Hour
-		if s.Table != "" {
+		if s.Table != "" && s.Function != Fallback {
 			s.UserAccess, s.RequireReason = "own", []string{"listen", "delete"}
 			s.Audit, s.AuditDays, s.AuditAddresses = "all", 30, "whole"
 		}
@@ -71,6 +71,12 @@ func TestLoad(t *testing.T) {
 	get.MaxWait = 5 * time.Second
 	create := remove
 	create.UploadTTL, create.MaxAudioBytes, create.S3PublicEndpoint = time.Hour, 1000, get.S3PublicEndpoint
+	fallback := aws
+	fallback.Function = Fallback
+	fallback = every(fallback)
+	keys := aws
+	keys.LogLevel, keys.MetricsNamespace = slog.LevelDebug, "CallRecordings/live"
+	keys.IssuerPrivateHosts = []string{"login.internal"}
 	ingest := purge
 	ingest.MaxAudioBytes, ingest.InboxTimezone = 1000, "UTC"
 	local := Settings{
@@ -78,13 +84,13 @@ func TestLoad(t *testing.T) {
 		ExternalHosts: get.ExternalHosts, S3PublicEndpoint: get.S3PublicEndpoint,
 		UploadTTL: time.Hour, MaxAudioBytes: 1000, MaxWait: 5 * time.Second, InboxTimezone: "UTC",
 		Host: "0.0.0.0", Port: "0", S3Port: "9001", DataDir: "/var/lib/recordings", MaxTokenTTL: 24 * time.Hour, UserAccess: "own", RequireReason: []string{"listen", "delete"}, Audit: "all", AuditDays: 30, AuditAddresses: "whole",
-		TokenKeys: NewSecret(jwksText), EventsMaxBytes: 5000, EventsKeep: 3,
+		TokenKeys: NewSecret(jwksText), EventsMaxBytes: 5000, EventsKeep: 3, IssuerPrivateHosts: keys.IssuerPrivateHosts,
 	}
 	tool := aws
-	tool.MaxAudioBytes, tool.InboxTimezone = 1000, "UTC"
+	tool.MaxAudioBytes, tool.InboxTimezone, tool.IssuerPrivateHosts = 1000, "UTC", keys.IssuerPrivateHosts
 	tool.TokenKeys, tool.Bucket, tool.S3Endpoint, tool.DataDir = NewSecret(jwksText), "recordings.live", "http://s3.localhost:9000", "/var/lib/recordings"
 	for f, want := range map[Function]Settings{
-		List: list, Get: get, Create: create, Ingest: ingest, Patch: every(aws), Delete: remove, Fallback: every(Settings{}), Purge: purge, Publish: publish, Local: local, Tool: tool,
+		List: list, Get: get, Create: create, Ingest: ingest, Patch: every(aws), Delete: remove, Fallback: fallback, Keys: keys, Purge: purge, Publish: publish, Local: local, Tool: tool,
 	} {
 		t.Run(string(f), func(t *testing.T) {
 			t.Parallel()
@@ -142,7 +148,9 @@ func TestLoadListsAllProblems(t *testing.T) {
 	if strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("Error() = %q shows a secret", err)
 	}
-	one, err := Load(getenv(nil), Fallback)
+	one, err := Load(getenv(map[string]string{
+		"TABLE_NAME": "live", "AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "hunter2",
+	}), Fallback)
 	if want := "settings of fallback: TOKEN_KEYS is required and not set"; err == nil || err.Error() != want {
 		t.Errorf("Load = %+v, %v, want %q", one, err, want)
 	}
@@ -154,6 +162,7 @@ func TestEnvironmentMustFitLambda(t *testing.T) {
 	// Lambda measures the JSON, so each quote in the JWKS counts twice.
 	fixed := size(map[string]string{
 		"TOKEN_KEYS": "", "MAX_TOKEN_TTL": env["MAX_TOKEN_TTL"], "CORS_ORIGIN": env["CORS_ORIGIN"], "LOG_LEVEL": env["LOG_LEVEL"], "METRICS_NAMESPACE": env["METRICS_NAMESPACE"],
+		"TABLE_NAME": env["TABLE_NAME"], "AWS_ENDPOINT_URL": env["AWS_ENDPOINT_URL"],
 	})
 	jwks := func(n int) string { // a JWKS of n bytes as JSON
 		const head, tail = `{"keys":["`, `"]}`

@@ -31,14 +31,14 @@ var errMissing = errors.New("is required and not set")
 
 // Groups of programs that read the same settings.
 var (
-	data    = []Function{List, Get, Create, Patch, Delete, Receive, Purge, Ingest}
+	data    = []Function{List, Get, Create, Patch, Delete, Receive, Access, Fallback, Purge, Ingest, Keys}
 	audio   = []Function{Get, Create, Delete, Receive, Purge, Ingest}
 	play    = []Function{Get, Local}
 	upload  = []Function{Create, Local}
 	names   = []Function{Ingest, Receive, Local, Tool}
 	serving = httpFunctions()
-	tokens  = []Function{List, Get, Create, Patch, Delete, Fallback}
-	ruled   = []Function{List, Get, Create, Patch, Delete}
+	tokens  = []Function{List, Get, Create, Patch, Delete, Access, Fallback}
+	ruled   = []Function{List, Get, Create, Patch, Delete, Access}
 	events  = []Function{Publish}
 	clients = with(data, Publish) // that call AWS services
 )
@@ -51,8 +51,13 @@ func All() []Setting { return slices.Clone(table) }
 var table = []Setting{
 	{
 		Name: "TOKEN_KEYS", Secret: true, Functions: with(tokens, Local, Tool), Required: tokens,
-		Doc: "The keys that verify tokens, as a JWKS: HS256 (oct), RS256 (RSA, 2048 bits or more) and ES256 (EC, P-256).",
+		Doc: "The keys that verify tokens, as a JWKS: HS256 (oct), RS256 (RSA, 2048 bits or more) and ES256 (EC, P-256). With none, only tokens of issuers are accepted.",
 		set: func(s *Settings, v string) (err error) { s.TokenKeys, err = jwks(v); return },
+	},
+	{
+		Name: "ISSUER_PRIVATE_HOSTS", Functions: []Function{Keys, Local, Tool},
+		Doc: "The hosts that keys of issuers may be fetched from although they have private or local addresses, separated by commas: exact (login.internal) or all below a domain (*.example.com).",
+		set: func(s *Settings, v string) (err error) { s.IssuerPrivateHosts, err = hosts(v); return },
 	},
 	{
 		Name: "MAX_TOKEN_TTL", Functions: with(tokens, Local),

@@ -21,6 +21,7 @@ import (
 	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/config"
 	"github.com/callrecordings/api/shared/gateway"
+	"github.com/callrecordings/api/shared/issuer"
 	"github.com/callrecordings/api/shared/requestlog"
 	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/tablestream"
@@ -91,19 +92,19 @@ func Serve(f config.Function, build func(config.Settings, api.Env) (http.Handler
 	})
 }
 
-// Access returns the rules about who may do what, as the function's settings and the
-// entries of the table have them.
-func Access(s config.Settings, entries store.EntryReader) api.Access {
-	return access.NewResolver(entries, access.Options{Default: access.Default(s.UserAccess)})
-}
-
-// Audit returns the audit trail in the entries of the table, as the function's settings
-// have it; nil if nothing is recorded.
-func Audit(s config.Settings, entries store.Entries) api.Recorder {
-	return api.NewRecorder(entries, audit.Options{
+// Rules gives env the rules about who may do what, the issuers of tokens, and the audit
+// trail, all from the entries of the table. Nothing is read before a request needs it.
+func Rules(env *api.Env, s config.Settings, entries store.Entries) {
+	env.Access = access.NewResolver(entries, access.Options{Default: access.Default(s.UserAccess)})
+	env.Verifier.Issuers = Issuers(entries)
+	env.Audit = api.NewRecorder(entries, audit.Options{
 		Level: audit.Level(s.Audit), Days: s.AuditDays, Addresses: audit.Addresses(s.AuditAddresses), Now: time.Now, Random: rand.Reader,
 	})
 }
+
+// Issuers returns the issuers in the table, whose tokens the function accepts. Nothing is
+// read before a token needs it.
+func Issuers(entries store.EntryReader) auth.Issuers { return issuer.NewRegistry(entries, time.Now) }
 
 // Follow starts a function that does the work that build returns for every item
 // of the table's stream.
