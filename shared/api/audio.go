@@ -164,8 +164,8 @@ func (a *requestedAudio) validatorHeaders(h http.Header) {
 func dispositionOf(r *request, rec *recording.Recording, contentType string) string {
 	name, _ := rec.Document.Text("name")
 	inline := r.URL.Query().Get("inline") == "true"
-	if r.terms != nil {
-		inline = r.terms.Inline
+	if r.terms != nil { // a link gives the audio only, and a name may say who called
+		inline, name = r.terms.Inline, ""
 	}
 	return httpfield.ContentDisposition(inline, audioFileName(name, rec.ID, contentType))
 }
