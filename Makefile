@@ -53,6 +53,11 @@ golden: ## rewrite the golden files and show the changes
 fuzz: ## run every fuzz target for FUZZTIME
 	@./tools/fuzz $(FUZZTIME)
 
+.PHONY: isolation
+isolation: ## send a million hostile requests, and compare 100,000 decisions with Cedar (REQUESTS, COMBINATIONS, SEED)
+	REQUESTS=$(or $(REQUESTS),1000000) COMBINATIONS=$(or $(COMBINATIONS),100000) \
+	go test -count=1 -v -timeout 2h -tags e2e ./e2e/isolation
+
 .PHONY: bench
 bench: ## run the benchmarks and compare them with their floors and budgets
 	@./bench/run

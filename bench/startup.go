@@ -22,12 +22,14 @@ var functions = []struct{ name, floor string }{
 	{"get", "audio"},
 	{"patch", "dynamo"},
 	{"delete", "audio"},
-	{"fallback", "noop"},
+	{"fallback", "dynamo"},
 	{"purge", "audio"},
 	{"create", "audio"},
 	{"receive", "audio"},
 	{"ingest", "audio"},
 	{"publish", "bus"},
+	{"keys", "dynamo"},
+	{"access", "dynamo"},
 }
 
 // build compiles a command in the same way as the deployed functions.

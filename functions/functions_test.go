@@ -38,7 +38,8 @@ var unlinked = map[string]map[string]string{
 	"receive":  {"github.com/callrecordings/api/shared/audiofile": "only ingest examines audio"},
 	"patch":    {"github.com/aws/aws-sdk-go-v2/service/s3": "patch reads no audio"},
 	"publish":  {"github.com/aws/aws-sdk-go-v2/service/s3": "events describe audio, but publish never reads it"},
-	"fallback": {"github.com/aws/aws-sdk-go-v2/service/s3": "fallback reads no data", "github.com/aws/aws-sdk-go-v2/service/dynamodb": "fallback reads no data"},
+	"fallback": {"github.com/aws/aws-sdk-go-v2/service/s3": "fallback reads no audio"},
+	"keys":     {"github.com/aws/aws-sdk-go-v2/service/s3": "keys reads no audio"},
 }
 
 // Every folder with a main.go is in the table of settings, and vice versa, so that
@@ -94,6 +95,22 @@ func TestFunctionsLinkOnlyWhatTheyUse(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Only the function keys can send requests to hosts of issuers.
+func TestOnlyKeysFetchesKeys(t *testing.T) {
+	t.Parallel()
+	for _, f := range config.Lambdas() {
+		out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "./"+string(f)).Output()
+		if err != nil {
+			t.Fatalf("go list: %v", err)
+		}
+		for _, pkg := range []string{"github.com/callrecordings/api/shared/issuer/keyset", "github.com/go-jose/go-jose/v4"} {
+			if linked := slices.Contains(strings.Fields(string(out)), pkg); linked != (f == config.Keys) {
+				t.Errorf("%s links %s: %t, want it only in keys", f, pkg, linked)
+			}
+		}
 	}
 }
 

@@ -60,7 +60,7 @@ const minTries = 5
 func TestNoMessageIsChargedForAnother(t *testing.T) {
 	t.Parallel()
 	queues := properties(t, "AWS::SQS::Queue")
-	sources := 0
+	sources, schedules := 0, 0
 	for name, f := range properties(t, "AWS::Serverless::Function") {
 		events, _ := f["Events"].(values)
 		for event, e := range events {
@@ -75,6 +75,9 @@ func TestNoMessageIsChargedForAnother(t *testing.T) {
 				want = values{"BatchSize": 1, "ScalingConfig": values{"MaximumConcurrency": []any{set, parameter, 100}}}
 			case "DynamoDB":
 				want = values{"MaximumRetryAttempts": -1, "MaximumRecordAgeInSeconds": 43200}
+			case "Schedule":
+				schedules++
+				continue
 			default:
 				continue
 			}
@@ -83,8 +86,8 @@ func TestNoMessageIsChargedForAnother(t *testing.T) {
 			compare(t, name+", event "+event, source, want)
 		}
 	}
-	if background := len(config.Lambdas()) - len(operations()); sources != background {
-		t.Errorf("%d queues and streams, want one for each of %d functions", sources, background)
+	if background := len(config.Lambdas()) - len(operations()); sources+schedules != background {
+		t.Errorf("%d queues and streams and %d schedules, want one for each of %d functions", sources, schedules, background)
 	}
 }
 

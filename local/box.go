@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,12 +17,16 @@ import (
 	"github.com/callrecordings/api/local/datadir"
 	"github.com/callrecordings/api/local/eventlog"
 	"github.com/callrecordings/api/local/s3server"
+	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/api"
+	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/config"
 	"github.com/callrecordings/api/shared/cursor"
 	"github.com/callrecordings/api/shared/gateway"
 	"github.com/callrecordings/api/shared/incoming/namepattern"
+	"github.com/callrecordings/api/shared/issuer"
+	"github.com/callrecordings/api/shared/link"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/media/s3media"
 	"github.com/callrecordings/api/shared/openapi"
@@ -174,7 +179,15 @@ func (b *box) operations() (map[api.Operation]http.Handler, error) {
 	s := b.settings
 	verifier := auth.NewVerifier(keys, b.now)
 	verifier.MaxTTL = s.MaxTokenTTL
-	env := api.Env{Verifier: verifier, Log: b.log, Now: b.now, Origin: s.Origin, Node: node}
+	verifier.Issuers = issuer.NewRegistry(b.store, b.now)
+	env := api.Env{
+		Verifier: verifier, Log: b.log, Now: b.now, Origin: s.Origin, Node: node,
+		Access:        access.NewResolver(b.store, access.Options{Default: access.Default(s.UserAccess), Now: b.now}),
+		RequireReason: access.Reasons(s.RequireReason),
+		Audit: api.NewRecorder(b.store, audit.Options{
+			Level: audit.Level(s.Audit), Days: s.AuditDays, Addresses: audit.Addresses(s.AuditAddresses), Now: b.now, Random: rand.Reader,
+		}),
+	}
 	bodies := gateway.NewBudget(gateway.DefaultBudget)
 	bodies.Party = func(r *http.Request) string { return api.Account(r.URL.EscapedPath()) }
 	return map[api.Operation]http.Handler{
@@ -188,7 +201,11 @@ func (b *box) operations() (map[api.Operation]http.Handler, error) {
 		api.OpReceive: bodies.Local(api.Receive(env, b.store, api.Storage{
 			Audio: b.bucket, MaxBytes: s.MaxAudioBytes, Names: b.names.Call, Zone: b.names.Zone,
 		})),
-		api.OpPatch:    bodies.Local(api.Patch(env, b.store)),
+		api.OpPatch:  bodies.Local(api.Patch(env, b.store)),
+		api.OpAccess: bodies.Local(api.Manage(env, b.store, sealer)),
+		api.OpShare: bodies.Local(api.Share(env, b.store, link.New(b.store, b.now, rand.Reader), b.audio, api.Delivery{
+			Default: media.Delivery(s.Delivery), PresignTTL: s.PresignTTL, ExternalHosts: s.ExternalHosts,
+		}, s.PublicURL)),
 		api.OpDelete:   bodies.Local(api.Delete(env, b.store, b.bucket)),
 		api.OpFallback: bodies.Local(api.Fallback(env, openapi.JSON)),
 	}, nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/spf13/pflag"
 
@@ -154,34 +155,78 @@ func (t *target) openDeployment(ctx context.Context, o *opened) error {
 	if t.table == "" || t.bucket == "" {
 		return usageError{errors.New("a deployment needs both --table and --bucket")}
 	}
-	aws, err := config.LoadDefaultConfig(ctx)
+	settings, err := loadAWS(ctx)
 	if err != nil {
-		return fmt.Errorf("AWS settings: %w", err)
+		return err
 	}
-	if aws.Region == "" {
-		return errors.New("AWS settings: no region; set AWS_REGION")
-	}
-	if _, err := aws.Credentials.Retrieve(ctx); err != nil {
-		return fmt.Errorf("AWS settings: no credentials: %w", err)
-	}
-	endpoint := func(service string) string {
-		return first(t.endpoint, t.getenv("AWS_ENDPOINT_URL_"+service), t.getenv("AWS_ENDPOINT_URL"))
-	}
-	table, err := dynamo.Open(dynamo.Options{
-		Region: aws.Region, Endpoint: endpoint("DYNAMODB"), Table: t.table,
-		Credentials: aws.Credentials, Now: t.now, Random: rand.Reader,
-	})
+	table, err := t.openTable(settings)
 	if err != nil {
 		return err
 	}
 	bucket, err := s3media.Open(s3media.Options{ //nolint:contextcheck // it only makes a client, without any request
-		Region: aws.Region, Endpoint: endpoint("S3"), Bucket: t.bucket, Credentials: aws.Credentials,
+		Region: settings.Region, Endpoint: t.endpointOf("S3"), Bucket: t.bucket, Credentials: settings.Credentials,
 	})
 	if err != nil {
 		return err
 	}
 	o.store, o.audio = table, bucket
 	return t.reach(ctx, table, bucket)
+}
+
+// loadAWS loads the settings of AWS's tools, and checks that they are complete.
+func loadAWS(ctx context.Context) (aws.Config, error) {
+	settings, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return settings, fmt.Errorf("AWS settings: %w", err)
+	}
+	if settings.Region == "" {
+		return settings, errors.New("AWS settings: no region; set AWS_REGION")
+	}
+	if _, err := settings.Credentials.Retrieve(ctx); err != nil {
+		return settings, fmt.Errorf("AWS settings: no credentials: %w", err)
+	}
+	return settings, nil
+}
+
+// endpointOf returns the emulator of a service, "" for AWS.
+func (t *target) endpointOf(service string) string {
+	return first(t.endpoint, t.getenv("AWS_ENDPOINT_URL_"+service), t.getenv("AWS_ENDPOINT_URL"))
+}
+
+// openTable makes a client for the table, without any request.
+func (t *target) openTable(settings aws.Config) (*dynamo.Store, error) {
+	return dynamo.Open(dynamo.Options{
+		Region: settings.Region, Endpoint: t.endpointOf("DYNAMODB"), Table: t.table,
+		Credentials: settings.Credentials, Now: t.now, Random: rand.Reader,
+	})
+}
+
+// openEntries opens only the entries of the target, which need no bucket. The caller
+// must call closed.
+func (t *target) openEntries(ctx context.Context) (entries store.Entries, closed func() error, err error) {
+	if err := t.choose(); err != nil {
+		return nil, nil, err
+	}
+	if !t.deployed() {
+		dir, err := t.openFolder()
+		if err != nil {
+			return nil, nil, err
+		}
+		database, err := dir.OpenStore(ctx, t.now)
+		if err != nil {
+			return nil, nil, err
+		}
+		return database, database.Close, nil
+	}
+	if t.table == "" {
+		return nil, nil, usageError{errors.New("a deployment needs --table")}
+	}
+	settings, err := loadAWS(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	table, err := t.openTable(settings)
+	return table, func() error { return nil }, err
 }
 
 // reach checks that the table and the bucket are accessible. Otherwise audio

@@ -44,12 +44,36 @@ func callOf(req *http.Request, body []byte) (c call, ok bool) {
 	return c, true
 }
 
+// callsOf returns the calls that a request makes. A transaction makes one for each kind
+// of action in it: IAM has no action for the transaction itself
+// (docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html).
+func callsOf(req *http.Request, body []byte) []call {
+	c, ok := callOf(req, body)
+	if !ok {
+		return nil
+	}
+	var in struct {
+		TransactItems []map[string]struct{ TableName string }
+	}
+	if c.Action != "dynamodb:TransactWriteItems" || json.Unmarshal(body, &in) != nil {
+		return []call{c}
+	}
+	var all []call
+	for _, item := range in.TransactItems {
+		for kind := range item {
+			all = append(all, call{c.Function, "dynamodb:" + kind + "Item", "Table.Arn"})
+		}
+	}
+	return all
+}
+
 // tableOf returns the table or index that a request to DynamoDB uses.
 func tableOf(body []byte) string {
 	var in struct {
 		TableName, IndexName string
+		RequestItems         map[string]any // of BatchGetItem, by table
 	}
-	if err := json.Unmarshal(body, &in); err != nil || in.TableName == "" {
+	if err := json.Unmarshal(body, &in); err != nil || in.TableName == "" && len(in.RequestItems) != 1 {
 		return "unknown"
 	}
 	if in.IndexName != "" {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http/httptest"
+	"slices"
 	"testing"
 )
 
@@ -20,6 +21,10 @@ func TestCallOf(t *testing.T) {
 		{
 			agent: "x app/callrecordings-list y", method: "POST", path: "/", target: "DynamoDB_20120810.Query", body: `{"TableName":"t","IndexName":"by_user"}`,
 			want: call{"list", "dynamodb:Query", "${Table.Arn}/index/by_user"}, ok: true,
+		},
+		{
+			agent: get, method: "POST", path: "/", target: "DynamoDB_20120810.BatchGetItem", body: `{"RequestItems":{"t":{"Keys":[]}}}`,
+			want: call{"get", "dynamodb:BatchGetItem", "Table.Arn"}, ok: true,
 		},
 		{agent: get, method: "POST", path: "/", target: "DynamoDB_20120810.ListTables", body: `{}`, want: call{"get", "dynamodb:ListTables", "unknown"}, ok: true},
 		{agent: get, method: "HEAD", path: "/b/recordings/a/202601/x", want: call{"get", "s3:GetObject", "${Bucket.Arn}/recordings/*"}, ok: true},
@@ -42,5 +47,24 @@ func TestCallOf(t *testing.T) {
 		if ok != c.ok || ok && got != c.want {
 			t.Errorf("callOf(%s %s %s) = %+v, %v, want %+v, %v", c.method, c.path, c.target, got, ok, c.want, c.ok)
 		}
+	}
+}
+
+// A transaction needs the actions of the writes in it.
+func TestCallsOfATransaction(t *testing.T) {
+	t.Parallel()
+	r := httptest.NewRequest("POST", "/", nil)
+	r.Header.Set("User-Agent", "aws-sdk-go-v2/1.47.7 app/callrecordings-access")
+	r.Header.Set(dynamoTarget, "DynamoDB_20120810.TransactWriteItems")
+	got := callsOf(r, []byte(`{"TransactItems":[{"Put":{"TableName":"t"}},{"Delete":{"TableName":"t"}},{"ConditionCheck":{"TableName":"t"}}]}`))
+	want := []call{
+		{"access", "dynamodb:PutItem", "Table.Arn"}, {"access", "dynamodb:DeleteItem", "Table.Arn"},
+		{"access", "dynamodb:ConditionCheckItem", "Table.Arn"},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("callsOf = %+v, want %+v", got, want)
+	}
+	if got := callsOf(httptest.NewRequest("GET", "/", nil), nil); len(got) != 0 {
+		t.Errorf("callsOf of another client = %+v", got)
 	}
 }

@@ -79,7 +79,7 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		}
 		req.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	if c, ok := callOf(req, body); ok {
+	for _, c := range callsOf(req, body) {
 		if err := r.record(c); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return

@@ -91,16 +91,17 @@ var Deployer = []DeployerRow{
 	{
 		Sid: "Queues", Types: []string{"AWS::SQS::Queue", "AWS::SQS::QueuePolicy"},
 		Actions: []string{
-			"sqs:CreateQueue", "sqs:DeleteQueue", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListQueueTags", "sqs:SetQueueAttributes", "sqs:TagQueue",
+			"sqs:CreateQueue", "sqs:DeleteQueue", "sqs:GetQueue*", "sqs:ListQueueTags", "sqs:SetQueueAttributes", "sqs:TagQueue",
 		},
 		Resources: []string{"arn:aws:sqs:${region}:${account}:${stack}-*"},
 	},
 	{
-		Sid: "Bus", Types: []string{"AWS::Events::EventBus"},
+		Sid: "Bus", Types: []string{"AWS::Events::EventBus", "AWS::Events::Rule"},
 		Actions: []string{
-			"events:CreateEventBus", "events:DeleteEventBus", "events:DescribeEventBus", "events:ListTagsForResource", "events:TagResource", "events:UpdateEventBus",
+			"events:CreateEventBus", "events:DeleteEventBus", "events:DeleteRule", "events:Describe*", "events:ListTagsForResource",
+			"events:ListTargetsByRule", "events:PutRule", "events:PutTargets", "events:RemoveTargets", "events:TagResource", "events:UpdateEventBus",
 		},
-		Resources: []string{"arn:aws:events:${region}:${account}:event-bus/${stack}"},
+		Resources: []string{"arn:aws:events:${region}:${account}:event-bus/${stack}", "arn:aws:events:${region}:${account}:rule/${stack}-*"},
 	},
 	{
 		Sid: "CursorKey", Types: []string{"AWS::SecretsManager::Secret"},
@@ -123,13 +124,13 @@ var Deployer = []DeployerRow{
 		},
 		Actions: []string{"apigateway:DELETE", "apigateway:GET", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT"},
 		Resources: []string{
-			"arn:aws:apigateway:${region}::/account", "arn:aws:apigateway:${region}::/domainnames", "arn:aws:apigateway:${region}::/domainnames/*",
-			"arn:aws:apigateway:${region}::/restapis", "arn:aws:apigateway:${region}::/restapis/*", "arn:aws:apigateway:${region}::/tags/*",
+			"arn:aws:apigateway:${region}::/account", "arn:aws:apigateway:${region}::/domainnames*",
+			"arn:aws:apigateway:${region}::/restapis*", "arn:aws:apigateway:${region}::/tags/*",
 		},
 		Unnamed: "API Gateway gives IDs to APIs, not names",
 	},
 	{
-		Sid: "GatewayServiceRole", Types: []string{"AWS::ApiGateway::DomainName"},
+		Sid: "GatewayRole", Types: []string{"AWS::ApiGateway::DomainName"},
 		Actions:   []string{"iam:CreateServiceLinkedRole"},
 		Resources: []string{"arn:aws:iam::${account}:role/aws-service-role/ops.apigateway.amazonaws.com/*"},
 		Unnamed:   "an account has one such role, which AWS names",
@@ -176,7 +177,7 @@ var Deployer = []DeployerRow{
 	{
 		Sid: "Alarms", Types: []string{"AWS::CloudWatch::Alarm"},
 		Actions: []string{
-			"cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource",
+			"cloudwatch:DeleteAlarms", "cloudwatch:Describe*", "cloudwatch:ListTagsForResource", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource",
 		},
 		Resources: []string{"arn:aws:cloudwatch:${region}:${account}:alarm:${stack}-*"},
 	},
@@ -188,8 +189,8 @@ var Deployer = []DeployerRow{
 	{
 		Sid: "AddressQuota", Types: []string{"AWS::WAFv2::WebACL", "AWS::WAFv2::WebACLAssociation"},
 		Actions: []string{
-			"apigateway:SetWebACL", "wafv2:AssociateWebACL", "wafv2:CreateWebACL", "wafv2:DeleteWebACL", "wafv2:DisassociateWebACL", "wafv2:GetWebACL",
-			"wafv2:GetWebACLForResource", "wafv2:ListTagsForResource", "wafv2:TagResource", "wafv2:UpdateWebACL",
+			"apigateway:SetWebACL", "wafv2:AssociateWebACL", "wafv2:CreateWebACL", "wafv2:DeleteWebACL", "wafv2:DisassociateWebACL", "wafv2:GetWebACL*",
+			"wafv2:ListTagsForResource", "wafv2:TagResource", "wafv2:UpdateWebACL",
 		},
 		Resources: []string{"arn:aws:apigateway:${region}::/restapis/*/stages/*", "arn:aws:wafv2:${region}:${account}:regional/webacl/AddressQuotas-*/*"},
 		Unnamed:   "CloudFormation names the list after its resource, and the gateway's stage has an ID",
@@ -201,7 +202,7 @@ var Deployer = []DeployerRow{
 var Transformed = map[string][]string{
 	"AWS::Serverless::Api": {"AWS::ApiGateway::RestApi", "AWS::ApiGateway::Deployment", "AWS::ApiGateway::Stage"},
 	"AWS::Serverless::Function": {
-		"AWS::Lambda::Function", "AWS::Lambda::Permission", "AWS::Lambda::EventSourceMapping",
+		"AWS::Lambda::Function", "AWS::Lambda::Permission", "AWS::Lambda::EventSourceMapping", "AWS::Events::Rule",
 	},
 }
 

@@ -6,6 +6,7 @@ package main
 import (
 	"net/http"
 
+	"github.com/callrecordings/api/functions/internal/table"
 	"github.com/callrecordings/api/functions/internal/wiring"
 	"github.com/callrecordings/api/shared/api"
 	"github.com/callrecordings/api/shared/config"
@@ -14,6 +15,7 @@ import (
 
 func main() { wiring.Serve(config.Fallback, build) }
 
-func build(_ *config.Settings, env api.Env) (http.Handler, error) {
+func build(s *config.Settings, env api.Env) (http.Handler, error) {
+	env.Verifier.Issuers = wiring.Issuers(table.Lazy(s))
 	return api.Fallback(env, openapi.JSON), nil
 }

@@ -20,6 +20,7 @@ func build(s *config.Settings, env api.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	wiring.Rules(&env, s, store)
 	audio, err := objects.OpenPublic(s)
 	if err != nil {
 		return nil, err

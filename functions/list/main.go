@@ -19,6 +19,7 @@ func build(s *config.Settings, env api.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	wiring.Rules(&env, s, store)
 	sealer, err := cursor.New(s.CursorKey.Reveal(), s.CursorKeyPrevious.Reveal())
 	if err != nil {
 		return nil, err

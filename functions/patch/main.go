@@ -18,5 +18,6 @@ func build(s *config.Settings, env api.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	wiring.Rules(&env, s, store)
 	return api.Patch(env, store), nil
 }

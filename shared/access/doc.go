@@ -11,10 +11,11 @@
 //
 //	partition   key                     value
 //	account/A   account                 Account: parent, ancestors, disabled
-//	account/A   child/B                 an account directly below A
-//	account/A   user/U                  User: role, groups that U leads
+//	account/A   child/B                 an account directly below A; A is empty for the top
+//	account/A   user/U                  UserEntry: role, groups that U leads
 //	account/A   group/G                 Group: name, leaders
 //	account/A   member/G/U              U is a member of G
+//	tree        change                  marker of a change of the tree in progress
 //
 // IDs of accounts, users and groups contain no slash ([auth.ValidName]).
 package access

@@ -59,6 +59,16 @@ const (
 // Actions are all actions, in the order of the guide.
 var Actions = []Action{List, Read, Listen, Tag, Create, Delete, Restore, Share, Hold, Retention, Audit, Manage}
 
+// Reasons returns the set of the actions with these names, for the setting
+// REQUIRE_REASON.
+func Reasons(names []string) map[Action]bool {
+	set := make(map[Action]bool, len(names))
+	for _, name := range names {
+		set[Action(name)] = true
+	}
+	return set
+}
+
 // Scope is whose recordings a right covers.
 type Scope int
 

@@ -1,6 +1,11 @@
 package access
 
-import "testing"
+import (
+	"strings"
+	"testing"
+
+	"github.com/callrecordings/api/shared/config"
+)
 
 // The table of rights, as the guide prints it: the columns are the actions in order.
 func TestPolicy(t *testing.T) {
@@ -37,5 +42,26 @@ func TestOwners(t *testing.T) {
 	}
 	if _, all := Full.Owners(Delete); !all {
 		t.Error("the full grant has a limit")
+	}
+}
+
+// The setting REQUIRE_REASON accepts the names of all actions.
+func TestReasons(t *testing.T) {
+	t.Parallel()
+	var names []string
+	for _, a := range Actions {
+		names = append(names, string(a))
+	}
+	settings, err := config.Load(func(name string) string {
+		return map[string]string{"REQUIRE_REASON": strings.Join(names, ",")}[name]
+	}, config.Local)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := Reasons(settings.RequireReason)
+	for _, a := range Actions {
+		if !set[a] {
+			t.Errorf("REQUIRE_REASON=%s does not demand a reason for it", a)
+		}
 	}
 }

@@ -9,11 +9,38 @@ type answer struct {
 	status int // 0 until a status is sent
 	bytes  int64
 	head   bool // HEAD: drop the body
+
+	// ready, if not nil, must succeed before anything is sent; see waitFor.
+	ready func() error
+	// held is the error of ready. Nothing was sent.
+	held error
+}
+
+// waitFor makes the answer wait for ready, which is called once. If ready fails, the
+// answer is not sent, and settle returns the error.
+func (a *answer) waitFor(ready func() error) { a.ready = ready }
+
+// settle waits for ready if nothing was sent. It returns the error of ready, or else
+// err.
+func (a *answer) settle(err error) error {
+	a.wait()
+	if a.held != nil {
+		err, a.held = a.held, nil
+	}
+	return err
+}
+
+// wait calls ready, and reports whether the answer may be sent.
+func (a *answer) wait() bool {
+	if a.ready != nil {
+		a.held, a.ready = a.ready(), nil
+	}
+	return a.held == nil
 }
 
 // WriteHeader sends the first final status and ignores later ones.
 func (a *answer) WriteHeader(status int) {
-	if a.status != 0 {
+	if a.status != 0 || !a.wait() {
 		return
 	}
 	if status >= http.StatusOK {
@@ -36,6 +63,9 @@ func (a *answer) WriteOwned(p []byte) (int, error) {
 
 func (a *answer) write(p []byte, write func([]byte) (int, error)) (int, error) {
 	a.WriteHeader(http.StatusOK)
+	if a.held != nil {
+		return 0, a.held
+	}
 	if a.head {
 		return len(p), nil
 	}

@@ -24,6 +24,7 @@ type requestedAudio struct {
 	media.Object
 	key         string
 	disposition string
+	cache       string               // the Cache-Control
 	duration    time.Duration        // 0 if unknown
 	part        *httpfield.ByteRange // nil for all of it
 }
@@ -39,11 +40,13 @@ func (a *requestedAudio) length() int64 {
 // audio answers with the audio of rec, managed or external.
 func (g *getter) audio(w http.ResponseWriter, r *request, rec *recording.Recording, d media.Delivery) error {
 	switch rec.Audio.Place {
-	case recording.External:
-		return g.external(w, r, rec)
-	case recording.Managed:
+	case recording.External, recording.Managed:
+		r.recordListening(rec.ID)
 	default:
 		return audioMissing(rec)
+	}
+	if rec.Audio.Place == recording.External {
+		return g.external(w, r, rec)
 	}
 	done, err := g.direct(w, r, rec, d)
 	if !done {
@@ -108,7 +111,8 @@ func describe(r *request, rec *recording.Recording, object media.Object) (*reque
 	}
 	object.ContentType = audioType(object.ContentType, rec)
 	return &requestedAudio{
-		Object: object, key: key, disposition: dispositionOf(r, rec, object.ContentType), duration: incoming.Duration(rec.Document),
+		Object: object, key: key, disposition: dispositionOf(r, rec, object.ContentType), cache: audioCacheOf(r),
+		duration: incoming.Duration(rec.Document),
 	}, nil
 }
 
@@ -146,7 +150,7 @@ func (a *requestedAudio) headers(h http.Header) {
 // store that type (docs/reference/gateway.md).
 func (a *requestedAudio) validatorHeaders(h http.Header) {
 	h.Set("Content-Type", a.ContentType)
-	h.Set("Cache-Control", audioCache)
+	h.Set("Cache-Control", a.cache)
 	if a.ETag != "" {
 		h.Set("ETag", a.ETag)
 	}
@@ -159,7 +163,20 @@ func (a *requestedAudio) validatorHeaders(h http.Header) {
 // only inline=true selects inline.
 func dispositionOf(r *request, rec *recording.Recording, contentType string) string {
 	name, _ := rec.Document.Text("name")
-	return httpfield.ContentDisposition(r.URL.Query().Get("inline") == "true", audioFileName(name, rec.ID, contentType))
+	inline := r.URL.Query().Get("inline") == "true"
+	if r.terms != nil { // a link gives the audio only, and a name may say who called
+		inline, name = r.terms.Inline, ""
+	}
+	return httpfield.ContentDisposition(inline, audioFileName(name, rec.ID, contentType))
+}
+
+// audioCacheOf returns the Cache-Control of audio. What a link plays must not outlive
+// the link.
+func audioCacheOf(r *request) string {
+	if r.terms != nil {
+		return "no-store"
+	}
+	return audioCache
 }
 
 // audioType returns the Content-Type of rec's audio: the first audio type among those

@@ -2,16 +2,13 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/callrecordings/api/shared/auth"
-	"github.com/callrecordings/api/shared/recording"
-	"github.com/callrecordings/api/shared/store"
 )
 
 // authenticate verifies the token and checks that it grants access to the account in
-// the path. A malformed account ID gets the same 403 as an unknown account.
+// the path, and that the issuer's token restrictions allow the request. A malformed account ID gets the same 403 as an unknown account.
 func (r *request) authenticate(ctx context.Context) error {
 	if r.target.public() {
 		return nil
@@ -24,11 +21,12 @@ func (r *request) authenticate(ctx context.Context) error {
 	if !r.target.owned {
 		return nil
 	}
-	if !bearer.Reaches(r.account) {
-		return errForbidden
+	r.action = actions[r.op]
+	if r.grant, err = r.env.grant(ctx, bearer, r.account); err != nil {
+		return err
 	}
 	r.entry.Account = r.account
-	return nil
+	return r.restricted()
 }
 
 // admit checks route and method, and that c serves the operation.
@@ -45,6 +43,9 @@ func (c *chain) admit(r *request) error {
 	if r.user != "" && !auth.ValidName(r.user) {
 		return badIdentifier(r.user, "")
 	}
+	if group := r.target.group; group != "" && !auth.ValidName(group) {
+		return badIdentifier(group, "")
+	}
 	return nil
 }
 
@@ -57,13 +58,4 @@ func (r *request) overridesMethod() bool {
 	}
 	verb := r.URL.Query().Get("verb")
 	return !isAbsent(verb) && !strings.EqualFold(verb, r.Method)
-}
-
-// reaches returns store.ErrNotFound if the path names a user and rec belongs to
-// another user.
-func (r *request) reaches(rec *recording.Recording) error {
-	if r.user != "" && rec.Owner != r.user {
-		return fmt.Errorf("%w: it belongs to another user", store.ErrNotFound)
-	}
-	return nil
 }

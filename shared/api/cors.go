@@ -12,7 +12,7 @@ import (
 const (
 	allowHeaders = "content-type, depth, user-agent, x-http-method-override, x-file-size, x-requested-with, " +
 		"if-modified-since, x-file-name, cache-control, x-auth-token, x-kazoo-cluster-id, if-match, " +
-		"authorization, range, if-none-match, if-range, x-request-id, x-pretty-print, prefer, idempotency-key"
+		"authorization, range, if-none-match, if-range, x-request-id, x-pretty-print, prefer, idempotency-key, x-reason"
 	exposeHeaders = "content-type, x-auth-token, x-request-id, x-kazoo-cluster-id, location, etag, " +
 		"content-disposition, content-range, accept-ranges, retry-after, link, allow, preference-applied"
 	preflightAge = "86400" // seconds

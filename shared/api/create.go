@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/incoming"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
@@ -56,8 +56,8 @@ func Create(env Env, s CreateStore, u Uploads) http.Handler {
 }
 
 func (c *creator) serve(w http.ResponseWriter, r *request) error {
-	if !r.bearer.May(auth.Create) {
-		return errForbidden
+	if err := r.allow(access.Create); err != nil {
+		return err
 	}
 	want := preferencesOf(r.URL.Query().Get("accept"), r.Header.Values("Accept"))
 	if _, err := want.choose(offerDocument); err != nil {
@@ -94,14 +94,19 @@ func (c *creator) create(r *request, asked *creation, key string) (*recording.Re
 	if key != "" || asked.ID != "" {
 		rec.Made = asked.fingerprint
 	}
-	err = incoming.Put(r.Context(), c.store, rec)
-	switch {
-	case errors.Is(err, store.ErrExists) && rec.Made != "":
-		return c.retry(r, asked, rec)
-	case err != nil:
-		return nil, fmt.Errorf("create: %w", err)
-	}
-	return rec, nil
+	return audited(r, access.Create, id, func(record func() error) (*recording.Recording, error) {
+		if err := record(); err != nil {
+			return nil, err
+		}
+		err := incoming.Put(r.Context(), c.store, rec)
+		switch {
+		case errors.Is(err, store.ErrExists) && rec.Made != "":
+			return c.retry(r, asked, rec)
+		case err != nil:
+			return nil, fmt.Errorf("create: %w", err)
+		}
+		return rec, nil
+	})
 }
 
 // identify returns the ID of the recording: the client's, the one that its
@@ -147,7 +152,7 @@ func (c *creator) compose(account, id string, asked *creation) *recording.Record
 // retry returns the recording that the same request created before, or completes a
 // recording that was created from its audio alone. A recording without audio waits for
 // it under its own key from then on. Error: store.ErrExists if the ID belongs to another
-// recording.
+// recording, or to one that the bearer could not have created.
 func (c *creator) retry(r *request, asked *creation, rec *recording.Recording) (*recording.Recording, error) {
 	existing, err := c.store.Get(r.Context(), rec.Account, rec.ID)
 	switch {
@@ -155,6 +160,8 @@ func (c *creator) retry(r *request, asked *creation, rec *recording.Recording) (
 		return nil, fmt.Errorf("%w: meanwhile", store.ErrDeleted)
 	case err != nil:
 		return nil, fmt.Errorf("read the existing recording: %w", err)
+	case !r.grant.May(access.Create, existing.Owner):
+		return nil, store.ErrExists
 	case existing.Made == asked.fingerprint && !incoming.MovesKey(existing):
 		return existing, nil
 	case existing.Made != asked.fingerprint && existing.Made != recording.MadeOfAudio:
@@ -162,6 +169,8 @@ func (c *creator) retry(r *request, asked *creation, rec *recording.Recording) (
 	}
 	completed, err := c.store.Update(r.Context(), rec.Account, rec.ID, func(existing *recording.Recording) error {
 		switch {
+		case !r.grant.May(access.Create, existing.Owner):
+			return store.ErrExists
 		case existing.Made == asked.fingerprint:
 		case incoming.MayTakeOver(asked.Upload, asked.URL(), existing):
 			incoming.AddMetadata(existing, asked.Document)

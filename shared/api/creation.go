@@ -38,8 +38,7 @@ func (c *creator) read(r *request) (*creation, error) {
 		if asked.Creation, err = recording.ParseCreation(body, c.MaxBytes); err != nil {
 			return nil, err
 		}
-		asked.sign()
-		return asked, nil
+		return asked, asked.sign(r)
 	}
 	if len(kinds) == 1 {
 		if _, ok := recording.AudioType(kinds[0]); ok {
@@ -61,8 +60,7 @@ func (c *creator) readAudio(r *request, kind string) (*creation, error) {
 	}
 	sum := sha256.Sum256(asked.audio)
 	asked.Upload = recording.Upload{ContentType: plainParameters(kind), Size: int64(len(asked.audio)), SHA256: hex.EncodeToString(sum[:])}
-	asked.sign()
-	return asked, nil
+	return asked, asked.sign(r)
 }
 
 // audioBody reads audio that must fit into one request.
@@ -105,9 +103,20 @@ func given(query url.Values) func(yield func(string, string) bool) {
 	}
 }
 
-// sign computes the fingerprint of the request. Bodies that differ only in white space
-// and in the order of members have the same fingerprint.
-func (asked *creation) sign() {
+// sign settles the owner of the recording and computes the fingerprint of the request.
+// Bodies that differ only in white space and in the order of members have the same
+// fingerprint. Error: 403 if the bearer may not create recordings of that owner.
+func (asked *creation) sign(r *request) error {
+	named := asked.Document.Owner()
+	owner, err := r.createdOwner(named)
+	if err != nil {
+		return err
+	}
+	if owner != named {
+		if asked.Document, err = asked.Document.With("owner_id", recording.Quote(owner)); err != nil {
+			return err
+		}
+	}
 	audio := ""
 	if asked.withAudio {
 		audio = asked.Upload.SHA256
@@ -118,6 +127,7 @@ func (asked *creation) sign() {
 	}
 	sum := sha256.Sum256(text)
 	asked.fingerprint = base64.RawURLEncoding.EncodeToString(sum[:16])
+	return nil
 }
 
 // canonical returns d with the members of all objects sorted, and with numbers as

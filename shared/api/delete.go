@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/purge"
 	"github.com/callrecordings/api/shared/recording"
@@ -26,11 +26,18 @@ const (
 // If a later step fails, the purge stays pending and the function purge finishes it.
 func Delete(env Env, s store.Writer, m media.Remover) http.Handler {
 	return env.handle(OpDelete, func(w http.ResponseWriter, r *request) error {
-		id, err := r.authorizeChange(auth.Delete)
+		id, err := r.authorizeChange(access.Delete)
 		if err != nil {
 			return err
 		}
-		rec, err := s.Delete(r.Context(), r.account, id, r.mayChange)
+		rec, err := audited(r, access.Delete, id, func(record func() error) (*recording.Recording, error) {
+			return s.Delete(r.Context(), r.account, id, func(rec *recording.Recording) error {
+				if err := r.mayChange(rec, access.Delete); err != nil {
+					return err
+				}
+				return record()
+			})
+		})
 		if err != nil {
 			return err
 		}

@@ -81,6 +81,15 @@ func (d Delivery) lifetime(duration time.Duration) time.Duration {
 	return max(d.PresignTTL, listening)
 }
 
+// lifetime returns the lifetime of a presigned URL, which must not outlive the link that
+// leads to it.
+func (r *request) lifetime(wanted time.Duration) time.Duration {
+	if r.terms != nil {
+		return max(min(wanted, r.terms.until.Sub(r.env.Now())), time.Second)
+	}
+	return wanted
+}
+
 // deliveryOf returns the delivery that the client asks for, or the default. An unknown
 // delivery is an error, so that a client never gets a delivery that it did not choose.
 // A client with an Authorization header is redirected only if the audio does not fit
@@ -210,8 +219,8 @@ func (g *getter) redirect(w http.ResponseWriter, r *request, a *requestedAudio) 
 	location, err := g.media.Presign(r.Context(), a.key, media.Grant{
 		ContentType:  a.ContentType,
 		Disposition:  a.disposition,
-		CacheControl: audioCache,
-		TTL:          g.lifetime(a.duration),
+		CacheControl: a.cache,
+		TTL:          r.lifetime(g.lifetime(a.duration)),
 	})
 	if err != nil {
 		return fmt.Errorf("presign audio: %w", err)

@@ -29,6 +29,8 @@ type extras struct {
 type paging struct {
 	size       int    // number of items in the page
 	start, end string // start_key; next_start_key, "" on the last page
+	// byID is true for a list whose keys are IDs. Its first page has no start_key.
+	byID bool
 }
 
 // maxPooled is the size of the largest buffer that the pool keeps, in bytes.
@@ -81,10 +83,12 @@ func appendOpening(buf []byte) []byte { return append(buf, `{"data":`...) }
 
 // appendClosing ends the envelope of a success after its data.
 func (r *request) appendClosing(buf []byte, x extras) []byte {
-	if p := x.paging; p.start != "" {
+	if p := x.paging; p.start != "" || p.byID {
 		buf = append(buf, `,"page_size":`...)
 		buf = strconv.AppendInt(buf, int64(p.size), 10)
-		buf = appendMember(buf, "start_key", p.start)
+		if p.start != "" {
+			buf = appendMember(buf, "start_key", p.start)
+		}
 		if p.end != "" {
 			buf = appendMember(buf, "next_start_key", p.end)
 		}

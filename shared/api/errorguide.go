@@ -32,8 +32,12 @@ var errorGuide = []struct {
 		"Send a valid token in X-Auth-Token, in Authorization: Bearer, or as auth_token. If it has expired, get a new one.",
 	},
 	{
-		"forbidden", "403", "The token is valid, but not for this account or this action.",
-		"Use a token of the account in the path.",
+		"forbidden", "403", "The token is valid, but not for this account or this action. data.cause, if there is one, names the action that the bearer has no right to, or why the account is closed.",
+		"Use a token of the account in the path or of one above it. For a missing right, ask an administrator of the account.",
+	},
+	{
+		"reason_required", "403", "The operator demands a reason for this action, which data.cause names.",
+		"Send the reason in X-Reason, or as reason= in the query.",
 	},
 	{
 		"bad_identifier", "404", "There is no such recording, user or audio. data.cause is the ID.",

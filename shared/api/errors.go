@@ -8,9 +8,12 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/callrecordings/api/shared/access"
+	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/cursor"
 	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/link"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
@@ -48,8 +51,6 @@ func detail(text string) map[string]any { return map[string]any{"message": text}
 // Errors that do not depend on the request.
 var (
 	errNotFound = &publicError{status: http.StatusNotFound, code: "not_found", data: detail("not found")}
-
-	errForbidden = &publicError{status: http.StatusForbidden, code: "forbidden", data: detail("forbidden")}
 
 	errPreconditionFailed = &publicError{
 		status: http.StatusPreconditionFailed, code: "precondition_failed", data: detail("precondition failed"),
@@ -214,6 +215,16 @@ func badID(r *request) *publicError {
 	return missing(r)
 }
 
+// forbidden returns a function that makes a 403 with a cause that the caller may know.
+func forbidden(cause string) func(*request) *publicError {
+	return func(*request) *publicError {
+		return &publicError{
+			status: http.StatusForbidden, code: "forbidden",
+			data: map[string]any{"message": "forbidden", "cause": cause},
+		}
+	}
+}
+
 // fixed returns a function that makes the same answer for every request.
 func fixed(status int, code, text string) func(*request) *publicError {
 	return func(*request) *publicError { return &publicError{status: status, code: code, data: detail(text)} }
@@ -237,6 +248,14 @@ var errorTable = []struct {
 		p.header, p.value = "WWW-Authenticate", "Bearer"
 		return p
 	}},
+	{access.ErrOutOfReach, fixed(http.StatusForbidden, "forbidden", "forbidden")},
+	{access.ErrDisabled, forbidden("account disabled")},
+	{audit.ErrUnrecorded, unavailable},
+	{access.ErrTooMany, forbidden("too many members")},
+	{access.ErrNoUser, noEntry},
+	{access.ErrNoGroup, noEntry},
+	{access.ErrInvalid, badEntry("wrong_format", "names have at most 200 bytes and no control characters, and IDs 1 to 64 of A-Z a-z 0-9 _ -")},
+	{access.ErrLimit, badEntry("maxItems", "a group has at most 10000 members and 40 leaders, and a user leads at most 40 groups")},
 	{cursor.ErrInvalid, badCursor},
 	{recording.ErrBadID, badID},
 	{incoming.ErrOtherAccount, fixed(http.StatusForbidden, "forbidden", "forbidden")},
@@ -252,6 +271,8 @@ var errorTable = []struct {
 	{store.ErrDeleted, fixed(http.StatusConflict, "datastore_conflict", "a recording of this id was deleted")},
 	{media.ErrOccupied, fixed(http.StatusConflict, "datastore_conflict", "there is other audio already")},
 	{store.ErrTooLarge, fixed(http.StatusRequestEntityTooLarge, "entity_too_large", "the document would become too large")},
+	{link.ErrDead, fixed(http.StatusNotFound, "not_found", "this link does not work, or no longer works")},
+	{link.ErrTooMany, fixed(http.StatusConflict, "datastore_conflict", "the recording has as many links as it may have")},
 	{media.ErrNotFound, missing},
 	{media.ErrChanged, unavailable},
 	{store.ErrUnavailable, unavailable},

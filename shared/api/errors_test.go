@@ -32,11 +32,15 @@ import (
 
 // noRow has the errors that need no row in errorTable, each with the reason.
 var noRow = map[string]string{
-	"auth.ErrNoSigningKey":   "only the command line and make run sign tokens",
-	"incoming.ErrEarly":      "only package bucket returns it, for an event of the bucket",
-	"incoming.ErrKept":       "only package bucket returns it, for an event of the bucket",
-	"incoming.ErrUnchanged":  "only package bucket returns it, for an event of the bucket",
-	"recording.ErrNotObject": "ParsePatch and ParseCreation return FieldErrors in its place, and storage requests ignore an invalid document",
+	"access.ErrAccount":       "only the command line changes the account tree",
+	"access.ErrAccountExists": "only the command line changes the account tree",
+	"access.ErrCycle":         "only the command line changes the account tree",
+	"access.ErrNoAccount":     "only the command line changes the account tree",
+	"auth.ErrNoSigningKey":    "only the command line and make run sign tokens",
+	"incoming.ErrEarly":       "only package bucket returns it, for an event of the bucket",
+	"incoming.ErrKept":        "only package bucket returns it, for an event of the bucket",
+	"incoming.ErrUnchanged":   "only package bucket returns it, for an event of the bucket",
+	"recording.ErrNotObject":  "ParsePatch and ParseCreation return FieldErrors in its place, and storage requests ignore an invalid document",
 }
 
 // Every exported error of the packages of this module that this one imports,

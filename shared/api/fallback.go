@@ -9,6 +9,7 @@ import (
 // definition at /v2/openapi.json, and the list of errors at /v2/errors. openapi is the
 // definition as JSON. If openapi is empty, its path answers 404.
 func Fallback(env Env, openapi []byte) http.Handler {
+	env.Access = nil // the function reads no data, so a path below another account is a 403
 	return env.handle(OpFallback, func(w http.ResponseWriter, r *request) error {
 		kind, body := jsonType, openapi
 		if r.target.resource.routes[0].Path == errorList {

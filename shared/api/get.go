@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/httpfield"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
@@ -21,14 +21,18 @@ type getter struct {
 // Get answers GET and HEAD of one recording with its document or its audio
 // (contract, Document or audio).
 func Get(env Env, s store.Reader, m media.Reader, d Delivery) http.Handler {
+	return env.handle(OpGet, newGetter(s, m, d).serve)
+}
+
+// newGetter returns a getter with the defaults of d filled in.
+func newGetter(s store.Reader, m media.Reader, d Delivery) *getter {
 	if d.Default == "" {
 		d.Default = media.Auto
 	}
 	if d.PresignTTL == 0 {
 		d.PresignTTL = defaultPresignTTL
 	}
-	g := &getter{store: s, media: m, Delivery: d}
-	return env.handle(OpGet, g.serve)
+	return &getter{store: s, media: m, Delivery: d}
 }
 
 // serve runs the checks that do not depend on the recording, loads the recording, waits
@@ -51,7 +55,7 @@ func (g *getter) serve(w http.ResponseWriter, r *request) error {
 	if err != nil && chosen == formAudio {
 		return err
 	}
-	rec, err := g.load(r)
+	rec, err := g.load(r, actionOf(chosen))
 	if err != nil {
 		return err
 	}
@@ -64,6 +68,9 @@ func (g *getter) serve(w http.ResponseWriter, r *request) error {
 		if chosen, err = r.choose(want, offerAudio(audioType("", rec))); err != nil {
 			return err
 		}
+		if err = r.reaches(rec, actionOf(chosen)); err != nil {
+			return err
+		}
 	}
 	if chosen == formAudio {
 		return g.audio(w, r, rec, d)
@@ -72,24 +79,26 @@ func (g *getter) serve(w http.ResponseWriter, r *request) error {
 }
 
 // choose returns the form of the answer, document or audio. Errors: 406 if the
-// client accepts neither, 403 if the bearer may not read the chosen form.
+// client accepts neither, 403 if the bearer may not read or listen,
+// whichever the form needs.
 func (r *request) choose(want preferences, audio offer) (form, error) {
 	chosen, err := want.choose(offerDocument, audio)
 	if err != nil {
 		return 0, err
 	}
-	action := auth.Read
-	if chosen == formAudio {
-		action = auth.Play
-	}
-	if !r.bearer.May(action) {
-		return 0, errForbidden
-	}
-	return chosen, nil
+	return chosen, r.allow(actionOf(chosen))
 }
 
-// load reads the recording of the path.
-func (g *getter) load(r *request) (*recording.Recording, error) {
+// actionOf returns the action of a request for a form of a recording.
+func actionOf(chosen form) access.Action {
+	if chosen == formAudio {
+		return access.Listen
+	}
+	return access.Read
+}
+
+// load reads the recording of the path. The bearer must have the right to do a with it.
+func (g *getter) load(r *request, a access.Action) (*recording.Recording, error) {
 	id, err := recording.ParseID(r.id)
 	if err != nil {
 		return nil, err
@@ -98,7 +107,7 @@ func (g *getter) load(r *request) (*recording.Recording, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load: %w", err)
 	}
-	return rec, r.reaches(rec)
+	return rec, r.reaches(rec, a)
 }
 
 // document answers with the document of rec.

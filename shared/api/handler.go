@@ -14,6 +14,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/requestlog"
 	"github.com/callrecordings/api/shared/version"
@@ -26,6 +27,13 @@ const Version = version.Number
 type Env struct {
 	// Verifier checks tokens.
 	Verifier *auth.Verifier
+	// Access decides what a token may do in an account. nil means that a token may do
+	// everything in its own account, and nothing elsewhere.
+	Access Access
+	// RequireReason has the actions that need a reason (contract, Reasons).
+	RequireReason map[access.Action]bool
+	// Audit keeps the audit trail; nil keeps none.
+	Audit Recorder
 	// Log gets one line per request; nil disables logging.
 	Log *slog.Logger
 	// Metrics, if not nil, adds metrics to that line.
@@ -43,6 +51,13 @@ type Env struct {
 	Node string
 }
 
+// Access decides what a token may do. [access.Resolver] implements it.
+type Access interface {
+	// Grant returns what b may do in an account. Errors: access.ErrOutOfReach,
+	// access.ErrDisabled, access.ErrTooMany, store.ErrUnavailable.
+	Grant(ctx context.Context, b auth.Bearer, account string) (access.Grant, error)
+}
+
 // request is a request with the results of the checks so far.
 type request struct {
 	*http.Request
@@ -50,6 +65,18 @@ type request struct {
 	entry  *requestlog.Entry
 	target target
 	bearer auth.Bearer
+	// grant is what the bearer may do in the account of the path.
+	grant access.Grant
+	// action is what the bearer must have a right to.
+	action access.Action
+	// object is what the request changes besides recordings, for the audit trail.
+	object string
+	// terms, if not nil, are those of the link that plays the audio.
+	terms *terms
+	// answer is the answer to the request.
+	answer *answer
+	// reason is why the client acts, "" if it gives no reason.
+	reason string
 	op     Operation
 	// version is "v1" or "v2". user is "" if the path is for the whole account. id is
 	// unchecked.
@@ -114,7 +141,8 @@ func (c *chain) serve(w http.ResponseWriter, hr *http.Request, run func(context.
 
 	a := &answer{ResponseWriter: w, head: hr.Method == http.MethodHead}
 	r.commonHeaders(a.Header())
-	err := run(ctx, a, r)
+	r.answer = a
+	err := r.recordRefusal(a.settle(run(ctx, a, r)))
 	if err == nil && a.status == 0 {
 		err = errNoAnswer
 	}

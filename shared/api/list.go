@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync/atomic"
 	"time"
 
-	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/cursor"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
@@ -61,8 +62,8 @@ func List(env Env, s store.Reader, c *cursor.Sealer) http.Handler {
 }
 
 func (l *lister) serve(w http.ResponseWriter, r *request) error {
-	if !r.bearer.May(auth.List) {
-		return errForbidden
+	if err := r.allow(access.List); err != nil {
+		return err
 	}
 	query := parseParameters(r.URL.RawQuery)
 	accept, _ := query.first("accept")
@@ -73,6 +74,13 @@ func (l *lister) serve(w http.ResponseWriter, r *request) error {
 	q, err := parseListQuery(query, r.version, recording.SecondsOf(r.env.Now()))
 	if err != nil {
 		return err
+	}
+	owners, all, err := r.listed()
+	if err != nil {
+		return err
+	}
+	if !all {
+		q.limit(owners)
 	}
 	e := newListEncoder(r, chosen, q.unpaged, query)
 	defer e.release()
@@ -106,7 +114,7 @@ func (l *lister) readPage(r *request, q *listQuery, e listEncoder) (paging, erro
 	binding := q.binding(r.account, r.user)
 	ask := q.storeQuery(r)
 	ask.Limit, ask.MaxBytes = q.size, pageBytes
-	if !q.filter.IsZero() {
+	if ask.Keep != nil {
 		ask.Work = store.Work{Calls: filterCalls, Bytes: int64(filterBytes * freeTests / max(q.filter.Tests(), freeTests))}
 	}
 	if q.start != "" {
@@ -115,7 +123,7 @@ func (l *lister) readPage(r *request, q *listQuery, e listEncoder) (paging, erro
 			return paging{}, err
 		}
 	}
-	page, err := l.store.Page(r.Context(), ask)
+	page, err := pageOf(r.Context(), l.store, ask, q.owners)
 	if err != nil {
 		return paging{}, err
 	}
@@ -156,30 +164,33 @@ func (l *lister) readAll(r *request, q *listQuery, e listEncoder) error {
 	}
 	ask := q.storeQuery(r)
 	ask.Limit, ask.MaxBytes = readSize, readBytes
-	late := false
-	if keep := ask.Keep; keep != nil { // one read may examine many recordings and keep no recording
-		ask.Keep = func(rec *recording.Recording) bool {
-			late = late || outOfTime(r.Context(), rowReserve)
-			return !late && keep(rec)
+	var late atomic.Bool
+	tooLate := func() bool {
+		if outOfTime(r.Context(), rowReserve) {
+			late.Store(true)
 		}
+		return late.Load()
+	}
+	if keep := ask.Keep; keep != nil { // one read may examine many recordings and keep no recording
+		ask.Keep = func(rec *recording.Recording) bool { return !tooLate() && keep(rec) }
 	}
 	for {
-		page, err := l.store.Page(r.Context(), ask)
+		page, err := pageOf(r.Context(), l.store, ask, q.owners)
 		if err != nil {
 			return err
 		}
 		for i := range page.Recordings {
-			if late = late || outOfTime(r.Context(), rowReserve); late {
+			if tooLate() {
 				return errTooMuch
 			}
 			if err := e.add(&page.Recordings[i]); err != nil {
 				return err
 			}
 		}
-		if page.Next == nil && !late {
+		if page.Next == nil && !late.Load() {
 			return nil
 		}
-		if late || outOfTime(r.Context(), answerReserve) {
+		if late.Load() || outOfTime(r.Context(), answerReserve) {
 			return errTooMuch
 		}
 		ask.Start = *page.Next
@@ -194,9 +205,15 @@ func outOfTime(ctx context.Context, reserve time.Duration) bool {
 
 // storeQuery returns the part of the store's query that all lists share.
 func (q *listQuery) storeQuery(r *request) store.Query {
-	ask := store.Query{Account: r.account, Owner: r.user, Ascending: q.ascending, From: q.from, To: q.to}
+	ask := store.Query{Account: r.account, Ascending: q.ascending, From: q.from, To: q.to}
 	if !q.filter.IsZero() {
 		ask.Keep = q.filter.Match
+	}
+	if q.sieve != nil {
+		matches := ask.Keep
+		ask.Keep = func(rec *recording.Recording) bool {
+			return q.sieve(rec.Owner) && (matches == nil || matches(rec))
+		}
 	}
 	return ask
 }

@@ -3,7 +3,7 @@ package api
 import (
 	"net/http"
 
-	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
 )
@@ -12,7 +12,7 @@ import (
 // the document (contract, Patch).
 func Patch(env Env, s store.Writer) http.Handler {
 	return env.handle(OpPatch, func(w http.ResponseWriter, r *request) error {
-		id, err := r.authorizeChange(auth.Change)
+		id, err := r.authorizeChange(access.Tag)
 		if err != nil {
 			return err
 		}
@@ -25,15 +25,17 @@ func Patch(env Env, s store.Writer) http.Handler {
 			return err
 		}
 		now := recording.SecondsOf(env.Now())
-		rec, err := s.Update(r.Context(), r.account, id, func(rec *recording.Recording) error {
-			if err := r.mayChange(rec); err != nil {
-				return err
-			}
-			if rec.Document, err = patch.Apply(rec.Document); err != nil {
-				return err
-			}
-			rec.Modified = now
-			return nil
+		rec, err := audited(r, access.Tag, id, func(record func() error) (*recording.Recording, error) {
+			return s.Update(r.Context(), r.account, id, func(rec *recording.Recording) (err error) {
+				if err := r.mayChange(rec, access.Tag); err != nil {
+					return err
+				}
+				if rec.Document, err = patch.Apply(rec.Document); err != nil {
+					return err
+				}
+				rec.Modified = now
+				return record()
+			})
 		})
 		if err != nil {
 			return err

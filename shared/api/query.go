@@ -34,6 +34,11 @@ type listQuery struct {
 	start  string
 	filter recording.Filter
 
+	// owners are the owners whose indexes the list merges; nil reads the account's
+	// index. sieve, if not nil, selects the owners in the account's index.
+	owners []string
+	sieve  func(owner string) bool
+
 	// The values of the two parameters for the order; "" if absent.
 	ascendingText, descendingText string
 }

@@ -19,6 +19,8 @@ const (
 	OpPatch    Operation = "patch"
 	OpDelete   Operation = "delete"
 	OpReceive  Operation = "receive"
+	OpShare    Operation = "share"
+	OpAccess   Operation = "access"
 	OpFallback Operation = "fallback"
 )
 
@@ -47,8 +49,22 @@ const (
 	accountAudio = accountItem + "/audio"
 	userAudio    = userItem + "/audio"
 	aliasAudio   = aliasItem + "/audio"
-	definition   = "/{version}/openapi.json"
-	errorList    = "/{version}/errors"
+	// No recording ID is "audit", because IDs begin with a month.
+	accountTrail = accountList + "/audit"
+	itemTrail    = accountItem + "/audit"
+	itemLinks    = accountItem + "/links"
+	itemLink     = itemLinks + "/{link_id}"
+	// linkAudio plays a recording without a token: its last segment is a secret.
+	linkAudio = itemLink + "/{secret}"
+	// Users and groups. No recording ID is "access", because IDs begin with a month.
+	accessUsers   = accountList + "/access/users"
+	accessUser    = accessUsers + "/{user_id}"
+	accessGroups  = accountList + "/access/groups"
+	accessGroup   = accessGroups + "/{group_id}"
+	accessMembers = accessGroup + "/members"
+	accessMember  = accessMembers + "/{user_id}"
+	definition    = "/{version}/openapi.json"
+	errorList     = "/{version}/errors"
 	// storage takes the storage requests of PBXs. A name of one or more segments
 	// follows the secret.
 	storage = "/{version}/storage/{account_id}/{secret}/{proxy+}"
@@ -59,6 +75,8 @@ const (
 var Routes = []Route{
 	{Op: OpList, Method: http.MethodGet, Path: accountList},
 	{Op: OpCreate, Method: http.MethodPut, Path: accountList},
+	{Op: OpAccess, Method: http.MethodGet, Path: accountTrail},
+	{Op: OpAccess, Method: http.MethodGet, Path: itemTrail},
 	{Op: OpGet, Method: http.MethodGet, Path: accountItem},
 	{Op: OpGet, Method: http.MethodHead, Path: accountItem},
 	{Op: OpPatch, Method: http.MethodPatch, Path: accountItem},
@@ -79,6 +97,22 @@ var Routes = []Route{
 	{Op: OpGet, Method: http.MethodHead, Path: userAudio},
 	{Op: OpGet, Method: http.MethodGet, Path: aliasAudio},
 	{Op: OpGet, Method: http.MethodHead, Path: aliasAudio},
+	{Op: OpShare, Method: http.MethodGet, Path: itemLinks},
+	{Op: OpShare, Method: http.MethodPost, Path: itemLinks},
+	{Op: OpShare, Method: http.MethodDelete, Path: itemLink},
+	{Op: OpShare, Method: http.MethodGet, Path: linkAudio, Public: true},
+	{Op: OpShare, Method: http.MethodHead, Path: linkAudio, Public: true},
+	{Op: OpAccess, Method: http.MethodGet, Path: accessUsers},
+	{Op: OpAccess, Method: http.MethodGet, Path: accessUser},
+	{Op: OpAccess, Method: http.MethodPut, Path: accessUser},
+	{Op: OpAccess, Method: http.MethodDelete, Path: accessUser},
+	{Op: OpAccess, Method: http.MethodGet, Path: accessGroups},
+	{Op: OpAccess, Method: http.MethodGet, Path: accessGroup},
+	{Op: OpAccess, Method: http.MethodPut, Path: accessGroup},
+	{Op: OpAccess, Method: http.MethodDelete, Path: accessGroup},
+	{Op: OpAccess, Method: http.MethodGet, Path: accessMembers},
+	{Op: OpAccess, Method: http.MethodPut, Path: accessMember},
+	{Op: OpAccess, Method: http.MethodDelete, Path: accessMember},
 	{Op: OpReceive, Method: http.MethodPut, Path: storage, Public: true},
 	{Op: OpReceive, Method: http.MethodPost, Path: storage, Public: true},
 	{Op: OpReceive, Method: http.MethodGet, Path: storage, Public: true},
@@ -141,7 +175,7 @@ func resourcesOf(routes []Route) []resource {
 }
 
 // maxSegments is the length of the longest path of the table.
-const maxSegments = 8
+const maxSegments = 9
 
 // target is the parsed path of a request.
 type target struct {
@@ -151,9 +185,13 @@ type target struct {
 	// checked; "" if the path has none. account is set for every path below an
 	// account, even without a route.
 	version, account, user, id string
+	// group is that of the path of a group, decoded and not checked.
+	group string
 	// secret and name are those of a storage request. The name is still escaped,
 	// because an escaped slash does not separate segments.
 	secret, name string
+	// link and linkSecret are those of a link.
+	link, linkSecret string
 	// owned is true if the path is below an account. audio is true if it is that of a
 	// recording's audio.
 	owned, audio bool
@@ -234,8 +272,14 @@ func (p *target) match(res *resource, segments []string) bool {
 				return false
 			}
 			found.user = got
+		case "{group_id}":
+			found.group = got
 		case "{recording_id}":
 			found.id = got
+		case "{link_id}":
+			found.link = got
+		case "{secret}":
+			found.linkSecret = got
 		default:
 			if got != want {
 				return false

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -19,6 +20,12 @@ func TestMatch(t *testing.T) {
 		{"GET", a + "/recordings/", OpList},
 		{"GET", "/v1/accounts/A/recordings", OpList},
 		{"GET", a + "/users/U/recordings", OpList},
+		{"GET", a + "/recordings/access/users", OpAccess},
+		{"PUT", a + "/recordings/access/users/U", OpAccess},
+		{"DELETE", a + "/recordings/access/groups/G/members/U", OpAccess},
+		{"GET", a + "/recordings/access/groups/G/members/U", OpFallback},
+		{"GET", a + "/recordings/access/audio", OpGet},
+		{"GET", a + "/users/U/recordings/access/users", OpFallback},
 		{"GET", a + "/U/recordings", OpList},
 		{"GET", a + "/devices/recordings", OpList},
 		{"GET", a + "/users/recordings/recordings", OpList},
@@ -124,6 +131,30 @@ func TestRoutesAreMatched(t *testing.T) {
 	}
 }
 
+// checkAccessPath checks a path of users or groups: rebuilt from its parts, it has the
+// same operation and the same parts.
+func checkAccessPath(t *testing.T, method, path string, p target) {
+	t.Helper()
+	again := "/" + p.version + "/accounts/" + url.PathEscape(p.account) + "/recordings/access"
+	switch {
+	case p.group == "" && !strings.Contains(strings.Join(p.resource.segments, "/"), "groups"):
+		again += "/users"
+	case p.group == "":
+		again += "/groups"
+	case slices.Contains(p.resource.segments, "members"):
+		again += "/groups/" + url.PathEscape(p.group) + "/members"
+	default:
+		again += "/groups/" + url.PathEscape(p.group)
+	}
+	if p.user != "" {
+		again += "/" + url.PathEscape(p.user)
+	}
+	got := parseTarget(again)
+	if p.account == "" || p.id != "" || got != p || Match(method, again) != OpAccess {
+		t.Fatalf("Match(%q, %q) = access of %+v; of %q it is %+v", method, path, p, again, got)
+	}
+}
+
 func FuzzMatch(f *testing.F) {
 	for _, route := range Routes {
 		f.Add(route.Method, strings.ReplaceAll(route.Path, "{version}", "v2"))
@@ -146,6 +177,10 @@ func FuzzMatch(f *testing.F) {
 			return
 		}
 		if op == OpReceive { // see FuzzStoragePath
+			return
+		}
+		if op == OpAccess {
+			checkAccessPath(t, method, path, p)
 			return
 		}
 		if p.account == "" || (op == OpList || op == OpCreate) != (p.id == "") {

@@ -62,6 +62,8 @@ type faults struct {
 	writer  func(store.Writer) store.Writer
 	audio   func(media.Reader) media.Reader
 	remover func(media.Remover) media.Remover
+	// env changes the environment.
+	env func(*Env)
 }
 
 func newSingle(t testing.TB, d Delivery) *single {
@@ -74,6 +76,9 @@ func newFaultySingle(t testing.TB, d Delivery, f faults) *single {
 	s := &single{t: t, store: openStore(t), server: startBucket(t), log: new(bytes.Buffer)}
 	s.bucket = bucketAt(t, s.server)
 	env := oneEnv(t, s)
+	if f.env != nil {
+		f.env(&env)
+	}
 	var (
 		reader  store.Reader  = s.store
 		writer  store.Writer  = s.store

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/httpfield"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
@@ -51,7 +52,7 @@ func (g *getter) await(w http.ResponseWriter, r *request, rec *recording.Recordi
 		}
 		rec = latest
 	}
-	return rec, r.reaches(rec)
+	return rec, r.reaches(rec, access.Listen)
 }
 
 // audioMissing returns the 404 for a recording without audio. While the audio may still

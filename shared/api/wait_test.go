@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
 )
@@ -61,7 +62,7 @@ func TestAwait(t *testing.T) {
 				p := &getter{store: &arriving{ready: c.ready}, Delivery: Delivery{MaxWait: longest}}
 				w := &answer{ResponseWriter: headers{}}
 				begun := time.Now()
-				rec, err := p.await(w, &request{Request: hr}, &recording.Recording{Account: "a", ID: "202601-a"})
+				rec, err := p.await(w, &request{Request: hr, grant: access.Full}, &recording.Recording{Account: "a", ID: "202601-a"})
 				if took := time.Since(begun); err != nil || rec.Audio.Condition() != c.state || took != c.took {
 					t.Errorf("await = %+v, %v after %v, want it %s after %v", rec, err, took, c.state, c.took)
 				}

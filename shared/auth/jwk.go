@@ -167,13 +167,28 @@ func (j jwk) rsa() (*rsa.PublicKey, error) {
 		return nil, fmt.Errorf("e %w", err)
 	}
 	modulus, exponent := new(big.Int).SetBytes(n), new(big.Int).SetBytes(e)
-	if bits := modulus.BitLen(); bits < minRSA || bits > maxRSA {
-		return nil, fmt.Errorf("n has %d bits, want %d to %d", bits, minRSA, maxRSA)
+	if exponent.BitLen() > maxExponent {
+		exponent.SetInt64(0) // not valid either
 	}
-	if modulus.Bit(0) == 0 || exponent.Bit(0) == 0 || exponent.BitLen() < 2 || exponent.BitLen() > 31 {
-		return nil, errors.New("n and e are not a valid RSA public key")
+	if err := checkRSA(modulus, int(exponent.Int64())); err != nil {
+		return nil, err
 	}
 	return &rsa.PublicKey{N: modulus, E: int(exponent.Int64())}, nil
+}
+
+// maxExponent is the maximum length of an RSA exponent, in bits.
+const maxExponent = 31
+
+// checkRSA returns an error if the modulus n is too short or too long, or if n and the
+// exponent e cannot belong to an RSA key.
+func checkRSA(n *big.Int, e int) error {
+	if bits := n.BitLen(); bits < minRSA || bits > maxRSA {
+		return fmt.Errorf("n has %d bits, want %d to %d", bits, minRSA, maxRSA)
+	}
+	if n.Bit(0) == 0 || e&1 == 0 || e < 3 || e >= 1<<maxExponent {
+		return errors.New("n and e are not a valid RSA public key")
+	}
+	return nil
 }
 
 // ecdsa returns an EC public key, which must be on P-256.

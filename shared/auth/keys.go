@@ -35,13 +35,20 @@ func (k key) same(other key) bool {
 	return ok && okOther && bytes.Equal(secret, otherSecret)
 }
 
-// ParseKeys parses a JWKS (RFC 7517). It skips keys for encryption and ignores
+// NoKeys stands for an empty set of static keys in TOKEN_KEYS, for a deployment that
+// accepts only tokens of issuers.
+const NoKeys = "none"
+
+// ParseKeys parses a JWKS (RFC 7517), or [NoKeys]. It skips keys for encryption and ignores
 // private parts. Every other key must be able to verify a token with HS256, RS256
 // or ES256. Errors: an unknown kind or curve, an alg that does not fit the kind,
 // RSA below 2048 bits, a secret below 32 bytes or with few different bytes, and a key
 // or kid that occurs twice. An error identifies the key by its index, counted from 0,
 // and contains no part of the key.
 func ParseKeys(jwks []byte) (*Keys, error) {
+	if string(jwks) == NoKeys {
+		return &Keys{}, nil
+	}
 	list, err := parseSet(jwks)
 	if err != nil {
 		return nil, err

@@ -42,6 +42,9 @@ func Sign(jwks []byte, c Claims) (string, error) {
 	if c.Expires.IsZero() {
 		return "", errors.New("a token needs an expiry time")
 	}
+	if string(jwks) == NoKeys {
+		return "", fmt.Errorf("token keys: %w", ErrNoSigningKey)
+	}
 	list, err := parseSet(jwks)
 	if err != nil {
 		return "", err

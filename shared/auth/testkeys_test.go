@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"math/big"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -111,3 +112,6 @@ func header(pairs ...any) map[string]any {
 func hs256(header map[string]any, claims any) string {
 	return mint(header, claims, jwt.SigningMethodHS256, secret)
 }
+
+// isZero reports whether b is the zero Bearer.
+func isZero(b Bearer) bool { return reflect.DeepEqual(b, Bearer{}) }

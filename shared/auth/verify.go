@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/callrecordings/api/shared/strictjson"
 )
 
 // MaxToken is the maximum length of a token, in characters.
@@ -37,6 +39,7 @@ const (
 	errTooEarly       reasonError = "not valid yet"
 	errBadAccount     reasonError = "account_id is missing or malformed"
 	errBadOwner       reasonError = "owner_id is malformed"
+	errDuplicate      reasonError = "a member occurs twice"
 )
 
 // expiredError is errExpired with the time of the token's exp.
@@ -64,6 +67,9 @@ type Verifier struct {
 	// MaxTTL is how far in the future a token may expire; 0 means no limit. It must
 	// not change after the first Verify.
 	MaxTTL time.Duration
+	// Issuers verifies tokens that no key of keys has signed; nil accepts none of them.
+	// It must not change after the first Verify.
+	Issuers Issuers
 
 	keys   *Keys
 	now    func() time.Time
@@ -80,17 +86,29 @@ func NewVerifier(keys *Keys, now func() time.Time) *Verifier {
 }
 
 // Verify verifies a token in the order of the package comment and returns its
-// bearer. Errors: [ErrInvalid].
-func (v *Verifier) Verify(_ context.Context, token string) (Bearer, error) {
+// bearer. It asks Issuers only about a token that no static key has signed. Errors:
+// [ErrInvalid], and those of Issuers.
+func (v *Verifier) Verify(ctx context.Context, token string) (Bearer, error) {
 	b, err := v.verify(token)
-	if err != nil {
+	if err != nil && v.Issuers != nil && isForeign(err) {
+		b, err = v.verifyIssued(ctx, token, err)
+	}
+	if r := reasonError(""); errors.As(err, &r) {
 		return Bearer{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	return b, nil
+	return b, err
+}
+
+// isForeign reports whether err means that none of the static keys has signed a token.
+func isForeign(err error) bool {
+	return errors.Is(err, errUnknownKey) || errors.Is(err, errWrongAlgorithm) || errors.Is(err, errBadSignature)
 }
 
 func (v *Verifier) verify(token string) (Bearer, error) {
 	if err := form(token); err != nil {
+		return Bearer{}, err
+	}
+	if err := v.headerForm(token); err != nil {
 		return Bearer{}, err
 	}
 	var c claims
@@ -119,16 +137,50 @@ func form(token string) error {
 	return nil
 }
 
+// headerForm checks the text of a token's header. Of two members with the same name,
+// another verifier may read the other one.
+func (v *Verifier) headerForm(token string) error {
+	first, _, _ := strings.Cut(token, ".")
+	text, err := v.parser.DecodeSegment(first)
+	if err != nil {
+		return errMalformed
+	}
+	return uniqueMembers(text)
+}
+
+// maxDepth is the maximum nesting of a header or of claims.
+const maxDepth = 20
+
+// uniqueMembers checks that text is JSON in which no object has two members with the
+// same name (RFC 7519, 4; RFC 8725, 2.4).
+func uniqueMembers(text []byte) error {
+	switch err := strictjson.Check(text, maxDepth); {
+	case errors.Is(err, strictjson.ErrDuplicate):
+		return errDuplicate
+	case err != nil:
+		return errMalformed
+	}
+	return nil
+}
+
 // key returns the key that the header of a token selects.
 func (v *Verifier) key(t *jwt.Token) (any, error) {
-	if _, has := t.Header["crit"]; has {
-		return nil, errCritical
-	}
-	if typ, has := t.Header["typ"]; has && !isJWT(typ) {
-		return nil, errForeignType
+	if err := supported(t.Header); err != nil {
+		return nil, err
 	}
 	k, err := v.keys.find(t.Header, t.Method.Alg())
 	return k.public, err
+}
+
+// supported checks the members of a header that demand something of the verifier.
+func supported(header map[string]any) error {
+	if _, has := header["crit"]; has {
+		return errCritical
+	}
+	if typ, has := header["typ"]; has && !isJWT(typ) {
+		return errForeignType
+	}
+	return nil
 }
 
 // isJWT reports whether typ is the type of a plain JWT or of an access token. It
@@ -160,15 +212,20 @@ type claims struct {
 
 	expires, notBefore *float64
 	account, owner     *string
+	subject            *string
 }
 
 // UnmarshalJSON decodes the claims by their exact names. With a plain struct,
 // encoding/json would accept Account_ID as account_id.
 func (c *claims) UnmarshalJSON(data []byte) error {
+	if err := uniqueMembers(data); err != nil {
+		return err
+	}
 	var all map[string]json.RawMessage
 	if err := json.Unmarshal(data, &all); err != nil {
 		return errMalformed
 	}
+	_ = json.Unmarshal(all["sub"], &c.subject) // only for the audit trail
 	for name, to := range map[string]any{
 		"exp": &c.expires, "nbf": &c.notBefore, "account_id": &c.account, "owner_id": &c.owner,
 	} {
@@ -198,6 +255,7 @@ func (c *claims) bearer(now time.Time) (Bearer, error) {
 	if c.owner != nil {
 		b.Owner = *c.owner
 	}
+	b.Subject = subject(b.Owner, c.subject)
 	return b, nil
 }
 

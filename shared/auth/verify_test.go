@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ func TestVerifyAccepts(t *testing.T) {
 	t.Parallel()
 	exp := now.Add(time.Hour).Unix()
 	plain := Bearer{Account: account, Expires: now.Add(time.Hour)}
-	owned := Bearer{Account: account, Owner: owner, Expires: now.Add(time.Hour)}
+	owned := Bearer{Account: account, Owner: owner, Subject: owner, Expires: now.Add(time.Hour)}
 	set := func(pairs ...any) jwt.MapClaims {
 		c := goodClaims()
 		for i := 0; i < len(pairs); i += 2 {
@@ -51,7 +52,7 @@ func TestVerifyAccepts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got, err := NewVerifier(allKeys(t), clock).Verify(t.Context(), tt.token)
-			if err != nil || got != tt.want {
+			if err != nil || !reflect.DeepEqual(got, tt.want) {
 				t.Errorf("Verify = %+v, %v, want %+v", got, err, tt.want)
 			}
 		})
@@ -141,7 +142,7 @@ func TestVerifyRejects(t *testing.T) {
 			t.Parallel()
 			got, err := NewVerifier(allKeys(t), clock).Verify(t.Context(), tt.token)
 			var r reasonError
-			if !errors.Is(err, ErrInvalid) || !errors.As(err, &r) || r != tt.want || got != (Bearer{}) {
+			if !errors.Is(err, ErrInvalid) || !errors.As(err, &r) || r != tt.want || !isZero(got) {
 				t.Errorf("Verify = %+v, %v, want %v: %v", got, err, ErrInvalid, tt.want)
 			}
 		})

@@ -31,6 +31,9 @@ const (
 	Ingest   Function = "ingest"
 	Publish  Function = "publish"
 	Receive  Function = "receive"
+	Share    Function = "share"
+	Access   Function = "access"
+	Keys     Function = "keys"
 	// Local is the whole API in one process.
 	Local Function = "local"
 	// Tool is the operator's command line.
@@ -77,11 +80,27 @@ type Settings struct {
 	// Delivery is how audio is delivered unless the request chooses: auto,
 	// inline or redirect.
 	Delivery string
-	// TokenKeys is the JWKS that tokens are verified with. If it is "", the local
-	// server uses the keys of its data folder.
+	// TokenKeys is the JWKS that tokens are verified with, or "none". If it is "", the
+	// local server uses the keys of its data folder.
 	TokenKeys Secret
+	// IssuerPrivateHosts are the hosts of issuers that may have private addresses:
+	// lower case, exact or any host below a suffix ("*.example.com").
+	IssuerPrivateHosts []string
 	// MaxTokenTTL is how far in the future a token may expire; 0 means no limit.
 	MaxTokenTTL time.Duration
+	// UserAccess is the role of users without one: account (they may do everything, as in
+	// Kazoo) or own (only with their own recordings).
+	UserAccess string
+	// RequireReason has the actions that need a reason.
+	RequireReason []string
+	// PublicURL is the API's address in links, "" for the one that the client used.
+	PublicURL string
+	// Audit is what the audit trail records: off, changes or all. AuditDays is how long
+	// its entries are kept, and AuditAddresses how much of an address: network, whole or
+	// none.
+	Audit          string
+	AuditDays      int
+	AuditAddresses string
 	// CursorKey encrypts cursors. Cursors encrypted with CursorKeyPrevious are
 	// still accepted.
 	CursorKey, CursorKeyPrevious Secret

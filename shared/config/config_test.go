@@ -18,7 +18,7 @@ const jwksText = `{"keys":[{"kty":"oct","kid":"a","k":"c2VjcmV0LXNlY3JldC1zZWNyZ
 // environment returns a complete environment, with which every program starts.
 func environment() map[string]string {
 	return map[string]string{
-		"TOKEN_KEYS": jwksText, "MAX_TOKEN_TTL": "24h", "CURSOR_KEY": strings.Repeat("k", 32), "CURSOR_KEY_PREVIOUS": strings.Repeat("p", 40),
+		"TOKEN_KEYS": jwksText, "MAX_TOKEN_TTL": "24h", "USER_ACCESS": "own", "REQUIRE_REASON": "listen, delete,", "AUDIT": "all", "AUDIT_DAYS": "30", "AUDIT_ADDRESSES": "whole", "CURSOR_KEY": strings.Repeat("k", 32), "CURSOR_KEY_PREVIOUS": strings.Repeat("p", 40),
 		"TABLE_NAME": "recordings-live", "BUCKET_NAME": "recordings.live", "EVENT_BUS": "recordings", "MEDIA_DELIVERY": "redirect", "PRESIGN_TTL": "90s",
 		"UPLOAD_TTL": "1h", "MAX_AUDIO_BYTES": "1000", "MAX_WAIT_S": "5",
 		"S3_PUBLIC_ENDPOINT": "https://media.example.com/", "EXTERNAL_AUDIO_HOSTS": "Audio.Example.com, *.cdn.example.net",
@@ -27,7 +27,7 @@ func environment() map[string]string {
 		"AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "AWS_ENDPOINT_URL_S3": "http://s3.localhost:9000",
 		"AWS_ENDPOINT_URL_EVENTBRIDGE": "http://events.localhost:4010",
 		"HOST":                         "0.0.0.0", "PORT": "0", "S3_PORT": "9001", "DATA_DIR": "/var/lib/recordings",
-		"EVENTS_MAX_BYTES": "5000", "EVENTS_KEEP": "3",
+		"EVENTS_MAX_BYTES": "5000", "EVENTS_KEEP": "3", "ISSUER_PRIVATE_HOSTS": "Login.internal",
 	}
 }
 
@@ -55,6 +55,10 @@ func TestLoad(t *testing.T) {
 	every := func(s Settings) Settings {
 		s.TokenKeys, s.Origin, s.LogLevel = NewSecret(jwksText), "https://portal.example.com", slog.LevelDebug
 		s.MetricsNamespace, s.MaxTokenTTL = "CallRecordings/live", 24*time.Hour
+		if s.Table != "" && s.Function != Fallback {
+			s.UserAccess, s.RequireReason = "own", []string{"listen", "delete"}
+			s.Audit, s.AuditDays, s.AuditAddresses = "all", 30, "whole"
+		}
 		return s
 	}
 	list := every(aws)
@@ -67,20 +71,26 @@ func TestLoad(t *testing.T) {
 	get.MaxWait = 5 * time.Second
 	create := remove
 	create.UploadTTL, create.MaxAudioBytes, create.S3PublicEndpoint = time.Hour, 1000, get.S3PublicEndpoint
+	fallback := aws
+	fallback.Function = Fallback
+	fallback = every(fallback)
+	keys := aws
+	keys.LogLevel, keys.MetricsNamespace = slog.LevelDebug, "CallRecordings/live"
+	keys.IssuerPrivateHosts = []string{"login.internal"}
 	ingest := purge
 	ingest.MaxAudioBytes, ingest.InboxTimezone = 1000, "UTC"
 	local := Settings{
 		Origin: "https://portal.example.com", LogLevel: slog.LevelDebug, Delivery: "redirect", PresignTTL: 90 * time.Second,
 		ExternalHosts: get.ExternalHosts, S3PublicEndpoint: get.S3PublicEndpoint,
 		UploadTTL: time.Hour, MaxAudioBytes: 1000, MaxWait: 5 * time.Second, InboxTimezone: "UTC",
-		Host: "0.0.0.0", Port: "0", S3Port: "9001", DataDir: "/var/lib/recordings", MaxTokenTTL: 24 * time.Hour,
-		TokenKeys: NewSecret(jwksText), EventsMaxBytes: 5000, EventsKeep: 3,
+		Host: "0.0.0.0", Port: "0", S3Port: "9001", DataDir: "/var/lib/recordings", MaxTokenTTL: 24 * time.Hour, UserAccess: "own", RequireReason: []string{"listen", "delete"}, Audit: "all", AuditDays: 30, AuditAddresses: "whole",
+		TokenKeys: NewSecret(jwksText), EventsMaxBytes: 5000, EventsKeep: 3, IssuerPrivateHosts: keys.IssuerPrivateHosts,
 	}
 	tool := aws
-	tool.MaxAudioBytes, tool.InboxTimezone = 1000, "UTC"
+	tool.MaxAudioBytes, tool.InboxTimezone, tool.IssuerPrivateHosts = 1000, "UTC", keys.IssuerPrivateHosts
 	tool.TokenKeys, tool.Bucket, tool.S3Endpoint, tool.DataDir = NewSecret(jwksText), "recordings.live", "http://s3.localhost:9000", "/var/lib/recordings"
 	for f, want := range map[Function]Settings{
-		List: list, Get: get, Create: create, Ingest: ingest, Patch: every(aws), Delete: remove, Fallback: every(Settings{}), Purge: purge, Publish: publish, Local: local, Tool: tool,
+		List: list, Get: get, Create: create, Ingest: ingest, Patch: every(aws), Delete: remove, Fallback: fallback, Keys: keys, Purge: purge, Publish: publish, Local: local, Tool: tool,
 	} {
 		t.Run(string(f), func(t *testing.T) {
 			t.Parallel()
@@ -99,7 +109,7 @@ func TestLoad(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	t.Parallel()
 	got, err := Load(getenv(nil), Local)
-	want := Settings{Function: Local, Delivery: "auto", PresignTTL: 5 * time.Minute, UploadTTL: 15 * time.Minute, MaxAudioBytes: 512 << 20, MaxWait: 10 * time.Second, Origin: "*", LogLevel: slog.LevelInfo, Host: "127.0.0.1", Port: "8000", InboxTimezone: "UTC", EventsMaxBytes: 100 << 20, EventsKeep: 10}
+	want := Settings{Function: Local, UserAccess: "account", Audit: "off", AuditDays: 2557, AuditAddresses: "network", Delivery: "auto", PresignTTL: 5 * time.Minute, UploadTTL: 15 * time.Minute, MaxAudioBytes: 512 << 20, MaxWait: 10 * time.Second, Origin: "*", LogLevel: slog.LevelInfo, Host: "127.0.0.1", Port: "8000", InboxTimezone: "UTC", EventsMaxBytes: 100 << 20, EventsKeep: 10}
 	if diff := cmp.Diff(want, got, secrets); err != nil || diff != "" {
 		t.Errorf("Load of an empty environment: %v (-want +got):\n%s", err, diff)
 	}
@@ -138,7 +148,9 @@ func TestLoadListsAllProblems(t *testing.T) {
 	if strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("Error() = %q shows a secret", err)
 	}
-	one, err := Load(getenv(nil), Fallback)
+	one, err := Load(getenv(map[string]string{
+		"TABLE_NAME": "live", "AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "hunter2",
+	}), Fallback)
 	if want := "settings of fallback: TOKEN_KEYS is required and not set"; err == nil || err.Error() != want {
 		t.Errorf("Load = %+v, %v, want %q", one, err, want)
 	}
@@ -150,6 +162,7 @@ func TestEnvironmentMustFitLambda(t *testing.T) {
 	// Lambda measures the JSON, so each quote in the JWKS counts twice.
 	fixed := size(map[string]string{
 		"TOKEN_KEYS": "", "MAX_TOKEN_TTL": env["MAX_TOKEN_TTL"], "CORS_ORIGIN": env["CORS_ORIGIN"], "LOG_LEVEL": env["LOG_LEVEL"], "METRICS_NAMESPACE": env["METRICS_NAMESPACE"],
+		"TABLE_NAME": env["TABLE_NAME"], "AWS_ENDPOINT_URL": env["AWS_ENDPOINT_URL"],
 	})
 	jwks := func(n int) string { // a JWKS of n bytes as JSON
 		const head, tail = `{"keys":["`, `"]}`

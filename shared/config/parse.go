@@ -32,12 +32,22 @@ func consistsOf(v, alphabet string, least, most int) bool {
 }
 
 // jwks checks only the outline of a JWKS, so that an obvious mistake is reported
-// together with all other problems. Package auth parses the keys, once.
+// together with all other problems. Package auth parses the keys, once. "none" stands
+// for no keys (auth.NoKeys).
 func jwks(v string) (Secret, error) {
-	if !strings.HasPrefix(v, "{") || !strings.HasSuffix(v, "}") || !strings.Contains(v, `"keys"`) {
+	if v != "none" && !(strings.HasPrefix(v, "{") && strings.HasSuffix(v, "}") && strings.Contains(v, `"keys"`)) {
 		return Secret{}, errors.New(`is not a JWKS: want {"keys":[…]}`)
 	}
 	return NewSecret(v), nil
+}
+
+// days parses a number of days for which something is kept.
+func days(v string) (int, error) {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 || n > 36500 {
+		return 0, fmt.Errorf("is %q, want a number of days from 1 to 36500", v)
+	}
+	return n, nil
 }
 
 func cursorKey(v string) (Secret, error) {
@@ -99,6 +109,26 @@ func oneOf(v string, values ...string) (string, error) {
 		return "", fmt.Errorf("is %q, want one of %s", v, strings.Join(values, ", "))
 	}
 	return v, nil
+}
+
+// actionNames are the actions of package access, which has a test that compares them.
+var actionNames = []string{
+	"list", "read", "listen", "tag", "create", "delete", "restore", "share", "hold", "retention", "audit", "manage",
+}
+
+// actions parses names of actions, separated by commas.
+func actions(v string) ([]string, error) {
+	var all []string
+	for name := range strings.SplitSeq(v, ",") {
+		if name = strings.TrimSpace(name); name == "" {
+			continue
+		}
+		if !slices.Contains(actionNames, name) {
+			return nil, fmt.Errorf("has the unknown action %q, want some of %s", name, strings.Join(actionNames, ","))
+		}
+		all = append(all, name)
+	}
+	return all, nil
 }
 
 func ttl(v string) (time.Duration, error) {

@@ -51,6 +51,9 @@ func TestParsers(t *testing.T) {
 		"5m": "5m0s", "1s": "1s", "168h": "168h0m0s", "168h1s": "", "0": "", "0s": "", "-5m": "", "500ms": "", "1.5s": "", "5": "", "x": "", "1e3s": "",
 	})
 	check(t, "tokenTTL", tokenTTL, map[string]string{"24h": "24h0m0s", "1s": "1s", "8760h": "8760h0m0s", "0s": "", "-1h": "", "999ms": "", "7d": "", "x": ""})
+	check(t, "actions", actions, map[string]string{
+		"listen": "[listen]", "listen,delete": "[listen delete]", " listen , delete ": "[listen delete]", "Listen": "", "listen;delete": "", "play": "",
+	})
 	check(t, "port", port, map[string]string{
 		"0": "0", "8000": "8000", "65535": "65535", "0080": "80", "65536": "", "-1": "", "http": "", "80.0": "", "+80": "",
 	})

@@ -31,7 +31,7 @@ var errMissing = errors.New("is required and not set")
 
 // Functions is a set of programs. It is a number and not a slice, so that the table is
 // complete when the program is built: every start would otherwise allocate its slices.
-type Functions uint16
+type Functions uint32
 
 // The programs as sets of one, in the order of programs.
 const (
@@ -41,29 +41,33 @@ const (
 	forPatch
 	forDelete
 	forReceive
+	forAccess
+	forShare
 	forFallback
 	forPurge
 	forIngest
 	forPublish
+	forKeys
 	forLocal
 	forTool
 )
 
 // programs has the program of each bit of Functions.
-var programs = [...]Function{List, Get, Create, Patch, Delete, Receive, Fallback, Purge, Ingest, Publish, Local, Tool}
+var programs = [...]Function{List, Get, Create, Patch, Delete, Receive, Access, Share, Fallback, Purge, Ingest, Publish, Keys, Local, Tool}
 
 // Groups of programs that read the same settings.
 const (
-	data    = forList | forGet | forCreate | forPatch | forDelete | forReceive | forPurge | forIngest
+	data    = forList | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forFallback | forPurge | forIngest | forKeys
 	audio   = forGet | forCreate | forDelete | forReceive | forPurge | forIngest
 	play    = forGet | forLocal
 	upload  = forCreate | forLocal
 	names   = forIngest | forReceive | forLocal | forTool
-	serving = forList | forGet | forCreate | forPatch | forDelete | forReceive | forFallback
-	tokens  = forList | forGet | forCreate | forPatch | forDelete | forFallback
+	serving = forList | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forShare | forFallback
+	tokens  = forList | forGet | forCreate | forPatch | forDelete | forAccess | forFallback
+	ruled   = forList | forGet | forCreate | forPatch | forDelete | forAccess
 	events  = forPublish
 	clients = data | forPublish // that call AWS services
-	lambdas = serving | forPurge | forIngest | forPublish
+	lambdas = serving | forPurge | forIngest | forPublish | forKeys
 )
 
 // Has reports whether f is in the set.
@@ -89,13 +93,46 @@ func All() []Setting { return slices.Clone(table) }
 var table = []Setting{
 	{
 		Name: "TOKEN_KEYS", Secret: true, Functions: tokens | forLocal | forTool, Required: tokens,
-		Doc: "The keys that verify tokens, as a JWKS: HS256 (oct), RS256 (RSA, 2048 bits or more) and ES256 (EC, P-256).",
+		Doc: "The keys that verify tokens, as a JWKS: HS256 (oct), RS256 (RSA, 2048 bits or more) and ES256 (EC, P-256). With none, only tokens of issuers are accepted.",
 		set: func(s *Settings, v string) (err error) { s.TokenKeys, err = jwks(v); return },
+	},
+	{
+		Name: "ISSUER_PRIVATE_HOSTS", Functions: forKeys | forLocal | forTool,
+		Doc: "The hosts that keys of issuers may be fetched from although they have private or local addresses, separated by commas: exact (login.internal) or all below a domain (*.example.com).",
+		set: func(s *Settings, v string) (err error) { s.IssuerPrivateHosts, err = hosts(v); return },
 	},
 	{
 		Name: "MAX_TOKEN_TTL", Functions: tokens | forLocal,
 		Doc: "How far in the future a token may expire, such as 24h. Without it the only limit is the token's exp, and each start logs a warning.",
 		set: func(s *Settings, v string) (err error) { s.MaxTokenTTL, err = tokenTTL(v); return },
+	},
+	{
+		Name: "USER_ACCESS", Default: "account", Functions: ruled | forLocal,
+		Doc: "What a user without a role may do: account (everything in the account, as in Kazoo) or own (only with their own recordings). See docs/access.md.",
+		set: func(s *Settings, v string) (err error) { s.UserAccess, err = oneOf(v, "account", "own"); return },
+	},
+	{
+		Name: "REQUIRE_REASON", Functions: ruled | forLocal,
+		Doc: "The actions that need a reason from the client, separated by commas, such as listen,delete. Requests without one get 403.",
+		set: func(s *Settings, v string) (err error) { s.RequireReason, err = actions(v); return },
+	},
+	{
+		Name: "AUDIT", Default: "off", Functions: ruled | forLocal,
+		Doc: "What the audit trail records: off (nothing), changes (changes of recordings, links and access rules), or all (also listening, and every refused request). See docs/how-to/audit.md.",
+		set: func(s *Settings, v string) (err error) { s.Audit, err = oneOf(v, "off", "changes", "all"); return },
+	},
+	{
+		Name: "AUDIT_DAYS", Default: "2557", Functions: ruled | forLocal,
+		Doc: "How many days the entries of the audit trail are kept, from 1 to 36500.",
+		set: func(s *Settings, v string) (err error) { s.AuditDays, err = days(v); return },
+	},
+	{
+		Name: "AUDIT_ADDRESSES", Default: "network", Functions: ruled | forLocal,
+		Doc: "How much of a client's address the audit trail keeps: network (24 bits of an IPv4 address, 48 of an IPv6 address), whole or none.",
+		set: func(s *Settings, v string) (err error) {
+			s.AuditAddresses, err = oneOf(v, "network", "whole", "none")
+			return
+		},
 	},
 	{
 		Name: "CURSOR_KEY", Secret: true, Functions: forList, Required: forList,

@@ -13,6 +13,10 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
+// PrefixHeader is the header with what precedes the path in the URL of the request, such
+// as the stage. A request without a prefix has no such header from this package.
+const PrefixHeader = "X-Forwarded-Prefix"
+
 // event holds the fields that this package reads, of both payload versions. With a
 // single type, an event is decoded only once. Other fields are not in the type, so
 // their values cannot make decoding fail.
@@ -24,6 +28,7 @@ type event struct {
 		RequestID  string `json:"requestId"`
 		Stage      string `json:"stage"`
 		DomainName string `json:"domainName"`
+		Path       string `json:"path"` // version 1: with the stage, or the base path of a custom domain
 		Identity   struct {
 			SourceIP string `json:"sourceIp"`
 		} `json:"identity"`
@@ -120,6 +125,10 @@ func (e *event) restore(r *http.Request) {
 	r.Host = r.Header.Get("Host")
 	if r.Host == "" {
 		r.Host = e.RequestContext.DomainName
+	}
+	// For URLs in answers. A client that sends the header itself changes only its own answer.
+	if prefix, ok := strings.CutSuffix(e.RequestContext.Path, e.path); ok && prefix != "" && !e.v2 {
+		r.Header.Set(PrefixHeader, prefix)
 	}
 	for name := range r.Header {
 		if name == "Host" || strings.HasPrefix(name, "X-Golambdaproxy-") {

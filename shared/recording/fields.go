@@ -90,7 +90,7 @@ func PublicFields() []PublicField {
 
 // IsPublicField reports whether name is a public field. The ID is not.
 func IsPublicField(name string) bool {
-	_, ok := fields[name]
+	_, ok := kindOf(name)
 	return ok
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/callrecordings/api/shared/recording"
 )
@@ -13,6 +14,11 @@ const (
 	// MaxEntries is the maximum number of entries that one call reads by their keys or
 	// writes.
 	MaxEntries = 100
+	// MaxEntryKey is the maximum size of a partition and of a key, in bytes.
+	MaxEntryKey = 1000
+	// MaxWrite is the maximum total size of the values that one call writes, in bytes.
+	// A transaction of DynamoDB carries 4 MB.
+	MaxWrite = 3 << 20
 )
 
 // Entry is a small JSON document that the service keeps beside the recordings, such as
@@ -24,8 +30,8 @@ type Entry struct {
 	Value []byte
 	// Revision changes with every write. The store sets it.
 	Revision string
-	// Expires is when the entry may be removed; 0 means never. The removal may take
-	// days, so readers ignore an expired entry themselves.
+	// Expires is when the entry stops existing for reads and conditions; 0 means
+	// never. Its removal from the disk may take days.
 	Expires recording.Seconds
 }
 
@@ -50,7 +56,7 @@ type EntryQuery struct {
 	// Descending returns the greatest key first.
 	Descending bool
 	// Limit is the maximum number of entries on the page, 1 or more. A page may also end
-	// after 1 MB.
+	// earlier: after 1 MB, or because entries have expired. It may even be empty.
 	Limit int
 }
 
@@ -101,4 +107,25 @@ type Entries interface {
 	// WriteEntries applies all writes, at most MaxEntries to different entries, or none.
 	// Errors: ErrConflict if a condition is not met, ErrTooLarge, ErrUnavailable.
 	WriteEntries(ctx context.Context, writes ...EntryWrite) error
+}
+
+// CheckEntries returns ErrTooLarge if writes exceed the limits of entries. Drivers call
+// it first.
+func CheckEntries(writes []EntryWrite) error {
+	if len(writes) > MaxEntries {
+		return fmt.Errorf("%w: %d entries in one write, at most %d", ErrTooLarge, len(writes), MaxEntries)
+	}
+	total := 0
+	for i := range writes {
+		w := &writes[i]
+		total += len(w.Value)
+		if len(w.Value) > MaxEntry || len(w.Partition) > MaxEntryKey || len(w.Key) > MaxEntryKey {
+			return fmt.Errorf("%w: an entry of %d bytes, with a key of %d and a partition of %d",
+				ErrTooLarge, len(w.Value), len(w.Key), len(w.Partition))
+		}
+	}
+	if total > MaxWrite {
+		return fmt.Errorf("%w: entries of %d bytes in one write, at most %d", ErrTooLarge, total, MaxWrite)
+	}
+	return nil
 }

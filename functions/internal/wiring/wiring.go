@@ -8,17 +8,22 @@
 package wiring
 
 import (
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
 	"time"
 
+	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/api"
+	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/config"
 	"github.com/callrecordings/api/shared/gateway"
+	"github.com/callrecordings/api/shared/issuer"
 	"github.com/callrecordings/api/shared/requestlog"
+	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/tablestream"
 )
 
@@ -84,8 +89,10 @@ func Serve(f config.Function, build func(*config.Settings, api.Env) (http.Handle
 			Log:      e.Log,
 			Now:      time.Now,
 			Origin:   e.Settings.Origin,
-			Version:  api.Version,
-			Node:     os.Getenv("AWS_LAMBDA_LOG_STREAM_NAME"),
+
+			RequireReason: access.Reasons(e.Settings.RequireReason),
+			Version:       api.Version,
+			Node:          os.Getenv("AWS_LAMBDA_LOG_STREAM_NAME"),
 		})
 		if err != nil {
 			return nil, err
@@ -93,6 +100,20 @@ func Serve(f config.Function, build func(*config.Settings, api.Env) (http.Handle
 		return func() { gateway.Start(handler) }, nil
 	})
 }
+
+// Rules gives env the rules about who may do what, the issuers of tokens, and the audit
+// trail, all from the entries of the table. Nothing is read before a request needs it.
+func Rules(env *api.Env, s *config.Settings, entries store.Entries) {
+	env.Access = access.NewResolver(entries, access.Options{Default: access.Default(s.UserAccess)})
+	env.Verifier.Issuers = Issuers(entries)
+	env.Audit = api.NewRecorder(entries, audit.Options{
+		Level: audit.Level(s.Audit), Days: s.AuditDays, Addresses: audit.Addresses(s.AuditAddresses), Now: time.Now, Random: rand.Reader,
+	})
+}
+
+// Issuers returns the issuers in the table, whose tokens the function accepts. Nothing is
+// read before a token needs it.
+func Issuers(entries store.EntryReader) auth.Issuers { return issuer.NewRegistry(entries, time.Now) }
 
 // Follow starts a function that does the work that build returns for every item
 // of the table's stream.

@@ -70,6 +70,13 @@
 // A revoked secret keeps only rev and deleted, its revocation time in Gregorian
 // seconds. It does not expire.
 //
+// An entry ([store.Entry]) is such an item, too. Its a is "#" and the partition, which
+// no account has, its id is the key, and it has
+//
+//	entry    S  the JSON document
+//	rev      S  as above
+//	expires  N  expiry in Unix seconds (the table's TTL); absent if it lasts
+//
 // Attributes that are not listed here survive every write except Revive, which
 // replaces the whole item.
 //
@@ -77,7 +84,8 @@
 //
 // Every write replaces one item on condition that its revision is unchanged. A
 // revision is 96 random bits. If a write takes effect but its answer is lost,
-// the retry finds its own revision in the table and succeeds.
+// the retry finds its own revision in the table and succeeds. Entries that are written
+// together are one transaction, whose token lets DynamoDB recognize the retry.
 //
 // # Failure modes
 //
@@ -106,6 +114,9 @@
 //   - Storage secrets: GetItem to check them; PutItem, and Query on the table, to
 //     manage them.
 //   - Find, which only the operator's command line calls: BatchGetItem.
+//   - Entries: GetItem for one key, BatchGetItem for several. PageEntries: Query on the
+//     table. WriteEntries: PutItem for one entry that is stored on a condition, and
+//     otherwise PutItem, DeleteItem and ConditionCheckItem, as far as it does these.
 package dynamo
 
 import (
@@ -170,6 +181,7 @@ var (
 	_ store.Reviver     = (*Store)(nil)
 	_ store.Renewer     = (*Store)(nil)
 	_ store.Corrector   = (*Store)(nil)
+	_ store.Entries     = (*Store)(nil)
 )
 
 // Open returns a Store. It does not use the network; see [Store.Warm].

@@ -30,6 +30,8 @@ type request struct {
 	ConsistentRead                                                bool
 	ScanIndexForward                                              *bool
 	Limit                                                         int
+	ClientRequestToken                                            string
+	TransactItems                                                 []map[string]*request
 	RequestItems                                                  map[string]struct {
 		Keys           []attributes
 		ConsistentRead bool
@@ -49,6 +51,8 @@ type emulator struct {
 
 	mu          sync.Mutex
 	items, past map[string]attributes
+	// done has the tokens of the transactions that took effect.
+	done map[string]bool
 }
 
 // fault describes how a request fails.
@@ -62,7 +66,7 @@ const (
 
 func newEmulator(tb testing.TB) *emulator {
 	tb.Helper()
-	e := &emulator{items: map[string]attributes{}, past: map[string]attributes{}}
+	e := &emulator{items: map[string]attributes{}, past: map[string]attributes{}, done: map[string]bool{}}
 	server := httptest.NewServer(e)
 	tb.Cleanup(server.Close)
 	e.url = server.URL
@@ -112,6 +116,8 @@ func (e *emulator) do(operation string, in *request) (int, attributes) {
 		return http.StatusOK, e.query(in)
 	case "BatchGetItem":
 		return http.StatusOK, e.batch(in)
+	case "TransactWriteItems":
+		return e.transact(in)
 	}
 	panic(operation + " is not emulated")
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // token matches a word of an expression.
-var token = regexp.MustCompile(`:?\w+|<=|[=(),]`)
+var token = regexp.MustCompile(`:?\w+|<=|[=>(),]`)
 
 // expression evaluates one condition for an item. Its methods follow the part of
 // DynamoDB's expression grammar that the store uses. Each consumes words.
@@ -87,11 +87,13 @@ func (e *expression) term() bool {
 }
 
 func (e *expression) comparison(name string) bool {
-	switch e.next("=", "<=", "BETWEEN") {
+	switch e.next("=", "<=", ">", "BETWEEN") {
 	case "=":
 		return e.compare(name, e.next()) == 0 && e.m[name] != nil
 	case "<=":
 		return e.compare(name, e.next()) <= 0 && e.m[name] != nil
+	case ">":
+		return e.compare(name, e.next()) > 0 && e.m[name] != nil
 	default:
 		low := e.compare(name, e.next()) >= 0
 		e.next("AND")
@@ -118,6 +120,7 @@ func TestExpressions(t *testing.T) {
 	for text, want := range map[string]bool{
 		"attribute_exists(id)": true, "attribute_exists(x)": false, "attribute_not_exists(x)": true, "attribute_not_exists(id)": false,
 		"id = :b": true, "id = :a": false, "x = :a": false, "n <= :10": true, "n <= :4": false, "x <= :10": false,
+		"n > :4": true, "n > :10": false, "x > :4": false,
 		"id BETWEEN :a AND :c": true, "id BETWEEN :c AND :c": false, "begins_with(id, :b)": true, "begins_with(id, :a)": false,
 		"id = :a OR n <= :10": true, "id = :b AND n <= :4": false, "id = :b OR (id = :a AND n <= :4)": true,
 		"(id = :b OR id = :a) AND n <= :4": false, "id BETWEEN :a AND :c AND n <= :10": true,

@@ -66,6 +66,24 @@ var operations = []struct {
 		return err
 	}},
 	{"RevokeSecret", func(ctx context.Context, s *Store) error { return s.RevokeSecret(ctx, account, "0a") }},
+	{"Entries, one", func(ctx context.Context, s *Store) error {
+		_, err := s.Entries(ctx, entryOf("a", "").EntryKey)
+		return err
+	}},
+	{"Entries, two", func(ctx context.Context, s *Store) error {
+		_, err := s.Entries(ctx, entryOf("a", "").EntryKey, entryOf("b", "").EntryKey)
+		return err
+	}},
+	{"PageEntries", func(ctx context.Context, s *Store) error {
+		_, err := s.PageEntries(ctx, store.EntryQuery{Partition: "test", Limit: 50})
+		return err
+	}},
+	{"WriteEntries, one", func(ctx context.Context, s *Store) error {
+		return s.WriteEntries(ctx, store.EntryWrite{Entry: entryOf("a", "1"), If: store.IfAbsent})
+	}},
+	{"WriteEntries, two", func(ctx context.Context, s *Store) error {
+		return s.WriteEntries(ctx, store.EntryWrite{Entry: entryOf("a", "1")}, store.EntryWrite{Entry: entryOf("b", ""), Delete: true})
+	}},
 	{"Purged", func(ctx context.Context, s *Store) error {
 		return s.Purged(ctx, account, sample(1).ID)
 	}},

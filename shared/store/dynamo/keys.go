@@ -31,6 +31,7 @@ const (
 
 	attrRecording = "recording"
 	attrLabel     = "label"
+	attrEntry     = "entry"
 )
 
 // The indexes of the table; see the package comment.

@@ -48,6 +48,15 @@ func (s *Store) Tombstone(ctx context.Context, account, id string) (store.Tombst
 
 // read returns the item, strongly consistent, or ErrNotFound.
 func (s *Store) read(ctx context.Context, doing, account, id string) (item, error) {
+	m, err := s.readMaybe(ctx, doing, account, id)
+	if err == nil && m == nil {
+		err = wrap(store.ErrNotFound, doing, account, id, nil)
+	}
+	return m, err
+}
+
+// readMaybe returns the item, strongly consistent, or nil if there is none.
+func (s *Store) readMaybe(ctx context.Context, doing, account, id string) (item, error) {
 	out, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName: &s.table, Key: tableKey(account, id), ConsistentRead: aws.Bool(true),
 		ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
@@ -57,7 +66,7 @@ func (s *Store) read(ctx context.Context, doing, account, id string) (item, erro
 	}
 	requestlog.From(ctx).ReadUnits += units(out.ConsumedCapacity)
 	if len(out.Item) == 0 {
-		return nil, wrap(store.ErrNotFound, doing, account, id, nil)
+		return nil, nil //nolint:nilnil // nil stands for no item
 	}
 	return out.Item, nil
 }

@@ -12,9 +12,9 @@ import (
 )
 
 // ChangeOf decodes a record of the table's stream, which holds the item before
-// and after the write (StreamViewType NEW_AND_OLD_IMAGES). Claims and storage
-// secrets yield nil images; their IDs contain a separator, unlike those of
-// recordings.
+// and after the write (StreamViewType NEW_AND_OLD_IMAGES). Claims, storage secrets
+// and entries yield nil images; their IDs or partitions contain a separator, unlike
+// those of recordings.
 //
 // It returns an error if an item does not follow the table's layout. A retry by
 // this version of the program does not help, but a later version may know the
@@ -46,7 +46,7 @@ func imageOf(attributes map[string]events.DynamoDBAttributeValue) (*store.Image,
 // image decodes the item of a recording or a tombstone. It returns nil if m is
 // empty or an item of another kind.
 func image(m item) (*store.Image, error) {
-	if len(m) == 0 || strings.Contains(text(m, attrID), separator) {
+	if len(m) == 0 || strings.Contains(text(m, attrID), separator) || strings.HasPrefix(text(m, attrAccount), entryPrefix) {
 		return nil, nil //nolint:nilnil // nil stands for no image
 	}
 	i := &store.Image{Deleted: isTombstone(m)}

@@ -85,6 +85,10 @@ func TestOtherItemsYieldNoImages(t *testing.T) {
 	if err != nil || got.Before != nil || got.After != nil {
 		t.Errorf("ChangeOf(a claim) = %+v, %v, want no images", got, err)
 	}
+	entry := entryItem(&store.EntryWrite{Entry: entryOf(sample(1).ID, "{}")}, "r")
+	if got, err := ChangeOf(change(entry, entry)); err != nil || got.Before != nil || got.After != nil {
+		t.Errorf("ChangeOf(an entry) = %+v, %v, want no images", got, err)
+	}
 	if got, err := ChangeOf(change(claim, nil)); err != nil || got.Before != nil || got.After != nil {
 		t.Errorf("ChangeOf(the end of a claim) = %+v, %v, want no images", got, err)
 	}

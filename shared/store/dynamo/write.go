@@ -184,6 +184,12 @@ var errLost = errors.New("condition not met, after an attempt whose answer was l
 // revision, because then an earlier attempt of the same write has taken effect.
 func (s *Store) write(ctx context.Context, m item, c condition) (found item, err error) {
 	ctx, watched := attempt.Watch(ctx)
+	return s.writeWatched(ctx, watched, m, c)
+}
+
+// writeWatched is write for a context that watched belongs to, so that watched also
+// knows of earlier calls.
+func (s *Store) writeWatched(ctx context.Context, watched *attempt.Watched, m item, c condition) (found item, err error) {
 	out, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &s.table, Item: m,
 		ConditionExpression: aws.String(c.text), ExpressionAttributeValues: c.values,

@@ -50,6 +50,7 @@ type Driver interface {
 	store.Renewer
 	store.Corrector
 	store.SecretReader
+	store.Entries
 	// Tombstone returns the tombstone of a deleted recording.
 	// Errors: store.ErrNotFound if there is no tombstone, store.ErrUnavailable.
 	Tombstone(ctx context.Context, account, id string) (store.Tombstone, error)
@@ -177,4 +178,20 @@ func (s *Store) Secret(ctx context.Context, account, id string) (store.Secret, e
 // Tombstone calls the driver's Tombstone, unless it has a fault.
 func (s *Store) Tombstone(ctx context.Context, account, id string) (store.Tombstone, error) {
 	return do(s, func() (store.Tombstone, error) { return s.next.Tombstone(ctx, account, id) })
+}
+
+// Entries calls the driver's Entries, unless it has a fault.
+func (s *Store) Entries(ctx context.Context, keys ...store.EntryKey) ([]store.Entry, error) {
+	return do(s, func() ([]store.Entry, error) { return s.next.Entries(ctx, keys...) })
+}
+
+// PageEntries calls the driver's PageEntries, unless it has a fault.
+func (s *Store) PageEntries(ctx context.Context, q store.EntryQuery) (store.EntryPage, error) {
+	return do(s, func() (store.EntryPage, error) { return s.next.PageEntries(ctx, q) })
+}
+
+// WriteEntries calls the driver's WriteEntries, unless it has a fault.
+func (s *Store) WriteEntries(ctx context.Context, writes ...store.EntryWrite) error {
+	_, err := do(s, func() (struct{}, error) { return struct{}{}, s.next.WriteEntries(ctx, writes...) })
+	return err
 }

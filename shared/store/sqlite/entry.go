@@ -5,11 +5,23 @@ import (
 	"database/sql"
 	"errors"
 
+	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/requestlog"
 	"github.com/callrecordings/api/shared/store"
 )
 
 const entryColumns = "partition, key, value, revision, expires"
+
+// The statements that read entries. The first parameter is the current time, because
+// an expired entry counts as absent.
+const (
+	liveEntries  = " FROM entries WHERE (expires = 0 OR expires > ?) AND partition = ? AND "
+	selectEntry  = "SELECT " + entryColumns + liveEntries + "key = ?"
+	revisionOf   = "SELECT revision" + liveEntries + "key = ?"
+	entriesAfter = "SELECT " + entryColumns + liveEntries + "key > ? AND key < ? ORDER BY key LIMIT ?"
+	entriesFrom  = "SELECT " + entryColumns + liveEntries + "key >= ? AND key < ? ORDER BY key LIMIT ?"
+	entriesDown  = "SELECT " + entryColumns + liveEntries + "key >= ? AND key < ? ORDER BY key DESC LIMIT ?"
+)
 
 // endOfPrefix follows every key that starts with a prefix: keys are valid UTF-8, which
 // never contains the byte 0xFF.
@@ -21,7 +33,7 @@ func (s *Store) Entries(ctx context.Context, keys ...store.EntryKey) ([]store.En
 	var found []store.Entry
 	for _, k := range keys {
 		requestlog.From(ctx).Calls++
-		rows, err := s.query(ctx, "SELECT "+entryColumns+" FROM entries WHERE partition = ? AND key = ?", k.Partition, k.Key)
+		rows, err := s.query(ctx, selectEntry, recording.SecondsOf(s.now()), k.Partition, k.Key)
 		if err != nil {
 			return nil, fail(action, k.Partition, "", err)
 		}
@@ -38,16 +50,16 @@ func (s *Store) Entries(ctx context.Context, keys ...store.EntryKey) ([]store.En
 func (s *Store) PageEntries(ctx context.Context, q store.EntryQuery) (store.EntryPage, error) {
 	const action = "list the entries of"
 	requestlog.From(ctx).Calls++
-	text, low, high := "SELECT "+entryColumns+" FROM entries WHERE partition = ? AND key > ? AND key < ? ORDER BY key LIMIT ?", q.After, q.Prefix+endOfPrefix
+	text, low, high := entriesAfter, q.After, q.Prefix+endOfPrefix
 	if q.Descending {
-		text, low = "SELECT "+entryColumns+" FROM entries WHERE partition = ? AND key >= ? AND key < ? ORDER BY key DESC LIMIT ?", q.Prefix
+		text, low = entriesDown, q.Prefix
 		if q.After != "" {
 			high = min(high, q.After)
 		}
 	} else if q.Prefix > q.After {
-		text, low = "SELECT "+entryColumns+" FROM entries WHERE partition = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?", q.Prefix
+		text, low = entriesFrom, q.Prefix
 	}
-	rows, err := s.query(ctx, text, q.Partition, low, high, q.Limit+1)
+	rows, err := s.query(ctx, text, recording.SecondsOf(s.now()), q.Partition, low, high, q.Limit+1)
 	if err != nil {
 		return store.EntryPage{}, fail(action, q.Partition, "", err)
 	}
@@ -79,26 +91,33 @@ func scanEntries(rows *sql.Rows) ([]store.Entry, error) {
 
 // WriteEntries writes entries in one transaction; see [store.Entries].
 func (s *Store) WriteEntries(ctx context.Context, writes ...store.EntryWrite) error {
-	if len(writes) > store.MaxEntries {
-		return fail("write entries of", writes[0].Partition, "", store.ErrTooLarge)
+	if err := store.CheckEntries(writes); err != nil {
+		return err
 	}
-	return s.change(ctx, func(tx *sql.Tx) error {
+	requestlog.From(ctx).Calls++
+	if len(writes) == 0 {
+		return nil
+	}
+	at := writes[0].Partition
+	err := s.change(ctx, func(tx *sql.Tx) error {
 		for i := range writes {
+			at = writes[i].Partition
 			if err := s.writeEntry(ctx, tx, &writes[i]); err != nil {
-				return fail("write an entry of", writes[i].Partition, "", err)
+				return err
 			}
 		}
 		return nil
 	})
+	if err != nil {
+		return fail("write an entry of", at, "", err)
+	}
+	return nil
 }
 
 // writeEntry applies one write in a transaction.
 func (s *Store) writeEntry(ctx context.Context, tx *sql.Tx, w *store.EntryWrite) error {
-	if len(w.Value) > store.MaxEntry {
-		return store.ErrTooLarge
-	}
 	var revision string
-	err := tx.QueryRowContext(ctx, "SELECT revision FROM entries WHERE partition = ? AND key = ?", w.Partition, w.Key).Scan(&revision)
+	err := tx.QueryRowContext(ctx, revisionOf, recording.SecondsOf(s.now()), w.Partition, w.Key).Scan(&revision)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}

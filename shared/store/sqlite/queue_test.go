@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"path/filepath"
@@ -210,5 +211,24 @@ func TestAwaiting(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"a/202601-a", "b/202601-a"}, found); diff != "" {
 		t.Errorf("awaiting (-want +got):\n%s", diff)
+	}
+}
+
+// Entries are not changes of recordings, so no event follows from them.
+func TestEntriesAreNotQueued(t *testing.T) {
+	t.Parallel()
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "recordings.db"), Options{Now: time.Now, Random: rand.Reader, QueueChanges: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	e := store.Entry{EntryKey: store.EntryKey{Partition: "account/a", Key: "account"}, Value: []byte("{}")}
+	for _, w := range []store.EntryWrite{{Entry: e}, {Entry: e}, {Entry: e, Delete: true}} {
+		if err := s.WriteEntries(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := bodies(t, s, Changes); len(got) != 0 {
+		t.Errorf("the queue of changes has %q, want nothing", got)
 	}
 }

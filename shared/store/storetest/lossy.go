@@ -15,11 +15,12 @@ import (
 // at random, before or after they take effect. Several clients change the same
 // recordings. A change that succeeded must be stored exactly once. A change that
 // failed with store.ErrUnavailable must be stored once or not at all. The only
-// other error allowed is store.ErrConflict.
+// other error allowed is store.ErrConflict. The same holds for writes of entries.
 func RunLossy(t *testing.T, h Harness) {
 	s := &suite{reporter: t, store: h.Open(t), account: "t" + token()}
 	for round := range 8 {
 		s.lossyRound(fmt.Sprintf("r%d", round))
+		s.lossyEntries()
 	}
 }
 

@@ -35,6 +35,7 @@ type Store interface {
 	store.Renewer
 	store.Corrector
 	store.Secrets
+	store.Entries
 	// Tombstone returns the tombstone of a deleted recording.
 	// Errors: ErrNotFound if there is no tombstone, ErrUnavailable.
 	Tombstone(ctx context.Context, account, id string) (store.Tombstone, error)
@@ -61,6 +62,8 @@ func Run(t *testing.T, h Harness) {
 		{"revive", revivals},
 		{"claim", claims},
 		{"secret", secrets},
+		{"entry", entries},
+		{"entries in pages", entryPages},
 		{"limit", limits},
 		{"page", pages},
 		{"filter", filters},

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/callrecordings/api/shared/access"
+	"github.com/callrecordings/api/shared/auth"
+)
+
+// accountCommand makes `recordings account`, which manages the account tree
+// (docs/how-to/accounts.md).
+func (e env) accountCommand() *cobra.Command {
+	return usage{
+		name: "account", summary: "manage the account tree: resellers and the accounts below them",
+		does: `A token reaches its own account and every account below it. An account without an entry here stands
+alone, and its own tokens reach it. Changes take effect within 60 seconds. If a change is interrupted, the
+next account command finishes it.`,
+		examples: []string{accountAddUsage.examples[0], "account list"},
+	}.parent(e.accountAddCommand(), e.accountShowCommand(), e.accountListCommand(), e.accountMoveCommand(),
+		e.accountSwitchCommand(accountDisableUsage, (*access.Tree).Disable, "disabled"),
+		e.accountSwitchCommand(accountEnableUsage, (*access.Tree).Enable, "enabled"))
+}
+
+// accountOptions are the options of an account command.
+type accountOptions struct {
+	env
+	target  *target
+	account string
+	asJSON  bool
+}
+
+// accountFlags adds the options that all account commands share.
+func (e env) accountFlags(fs *pflag.FlagSet) *accountOptions {
+	o := &accountOptions{env: e, target: e.targetFlags(fs)}
+	accountFlag(fs, &o.account)
+	jsonFlag(fs, &o.asJSON)
+	return o
+}
+
+// changed reports a change: in words, or the account as it is now.
+func (o *accountOptions) changed(ctx context.Context, tree *access.Tree, what string) error {
+	a, err := tree.Account(ctx, o.account)
+	if err != nil {
+		return err
+	}
+	if o.asJSON {
+		return printJSON(o.stdout, shownOf(o.account, a))
+	}
+	printf(o.stderr, "account %s %s\n", o.account, what)
+	if above := disabledAbove(o.account, a); len(above) > 0 {
+		printf(o.stderr, "it is refused in any case, because %s is disabled\n", strings.Join(above, ", "))
+	}
+	return nil
+}
+
+// run checks the command line, opens the tree, finishes a change that was interrupted,
+// and calls do. An empty --account is valid only if all is true.
+func (o *accountOptions) run(ctx context.Context, args []string, all bool, do func(*access.Tree) error) error {
+	if err := unexpected(args, 0); err != nil {
+		return err
+	}
+	if err := checkIDs(o.account, ""); err != nil && (!all || o.account != "") {
+		return usageError{err}
+	}
+	entries, closed, err := o.target.openEntries(ctx)
+	if err != nil {
+		return err
+	}
+	tree := access.NewTree(entries)
+	if err = tree.Resume(ctx); err == nil {
+		err = do(tree)
+	}
+	return errors.Join(err, closed())
+}
+
+// parentFlag adds --parent.
+func parentFlag(fs *pflag.FlagSet, into *string) {
+	fs.StringVar(into, "parent", "", "`ID`: ID of the account directly above")
+}
+
+func checkParent(id string) error {
+	if id != "" && !auth.ValidName(id) {
+		return usageError{fmt.Errorf("--parent %q: want 1 to %d of A-Z, a-z, 0-9, _ -", id, auth.MaxName)}
+	}
+	return nil
+}
+
+var accountAddUsage = usage{
+	name: "add", summary: "add an account to the tree",
+	args: "--account ID [--parent ID] [OPTIONS]",
+	does: `Adds an account below another one, or at the top. Tokens of all accounts above then reach it.`,
+	examples: []string{
+		"account add --account B --parent A --name 'Shop in the east'",
+	},
+}
+
+// accountAddCommand makes the command that adds an account to the tree.
+func (e env) accountAddCommand() *cobra.Command {
+	c := accountAddUsage.command()
+	o := e.accountFlags(c.Flags())
+	var parent, name string
+	parentFlag(c.Flags(), &parent)
+	c.Flags().StringVar(&name, "name", "", "`TEXT`: name of the account, for people")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := checkParent(parent); err != nil {
+			return err
+		}
+		return o.run(c.Context(), args, false, func(tree *access.Tree) error {
+			if err := tree.Add(c.Context(), o.account, parent, name); err != nil {
+				return err
+			}
+			return o.changed(c.Context(), tree, "added "+below(parent))
+		})
+	}
+	return c
+}
+
+// below describes the place of an account in the tree.
+func below(parent string) string {
+	if parent == "" {
+		return "at the top"
+	}
+	return "below " + parent
+}
+
+var accountMoveUsage = usage{
+	name: "move", summary: "move an account, with all accounts below it",
+	args: "--account ID (--parent ID | --top) [OPTIONS]",
+	does: `Moves an account, with all accounts below it, below another one or to the top. While it moves, a token
+reaches each account as before or as after, and never more.`,
+	examples: []string{
+		"account move --account B --parent C",
+	},
+}
+
+// accountMoveCommand makes the command that moves an account.
+func (e env) accountMoveCommand() *cobra.Command {
+	c := accountMoveUsage.command()
+	o := e.accountFlags(c.Flags())
+	var parent string
+	var top bool
+	parentFlag(c.Flags(), &parent)
+	c.Flags().BoolVar(&top, "top", false, "move it to the top, below no account")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := checkParent(parent); err != nil {
+			return err
+		}
+		if top == (parent != "") {
+			return usageError{errors.New("want either --parent or --top")}
+		}
+		return o.run(c.Context(), args, false, func(tree *access.Tree) error {
+			if err := tree.Move(c.Context(), o.account, parent); err != nil {
+				return err
+			}
+			return o.changed(c.Context(), tree, "is now "+below(parent))
+		})
+	}
+	return c
+}
+
+var accountDisableUsage = usage{
+	name: "disable", summary: "refuse all tokens for an account and the accounts below it",
+	args:     "--account ID [OPTIONS]",
+	does:     `Refuses every request for an account and for all accounts below it. PBXs can still store recordings.`,
+	examples: []string{"account disable --account B"},
+}
+
+var accountEnableUsage = usage{
+	name: "enable", summary: "take back disable",
+	args:     "--account ID [OPTIONS]",
+	does:     `Takes back disable. Accounts below that are disabled themselves stay disabled.`,
+	examples: []string{"account enable --account B"},
+}
+
+// accountSwitchCommand makes the command that disables or enables an account.
+func (e env) accountSwitchCommand(u usage, do func(*access.Tree, context.Context, string) error, did string) *cobra.Command {
+	c := u.command()
+	o := e.accountFlags(c.Flags())
+	c.RunE = func(c *cobra.Command, args []string) error {
+		return o.run(c.Context(), args, false, func(tree *access.Tree) error {
+			if err := do(tree, c.Context(), o.account); err != nil {
+				return err
+			}
+			return o.changed(c.Context(), tree, "is "+did)
+		})
+	}
+	return c
+}

@@ -1,0 +1,28 @@
+// Command access is the Lambda function with which administrators of an account manage
+// its users and groups, and read its audit trail (docs/access.md, docs/how-to/audit.md).
+package main
+
+import (
+	"net/http"
+
+	"github.com/callrecordings/api/functions/internal/table"
+	"github.com/callrecordings/api/functions/internal/wiring"
+	"github.com/callrecordings/api/shared/api"
+	"github.com/callrecordings/api/shared/config"
+	"github.com/callrecordings/api/shared/cursor"
+)
+
+func main() { wiring.Serve(config.Access, build) }
+
+func build(s *config.Settings, env api.Env) (http.Handler, error) {
+	store, err := table.Open(s)
+	if err != nil {
+		return nil, err
+	}
+	wiring.Rules(&env, s, store)
+	sealer, err := cursor.New(s.CursorKey.Reveal(), s.CursorKeyPrevious.Reveal())
+	if err != nil {
+		return nil, err
+	}
+	return api.Manage(env, store, sealer), nil
+}

@@ -1,0 +1,44 @@
+package wiring
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/callrecordings/api/shared/config"
+	"github.com/callrecordings/api/shared/requestlog"
+)
+
+// Job does scheduled work. It returns the number of items that it has worked on.
+type Job func(ctx context.Context) (items int, err error)
+
+// Schedule starts a function that runs the job which build returns at each invocation.
+// Each run has one log line. The handler's own error is always nil: the schedule is the
+// retry.
+func Schedule(f config.Function, build func(*config.Settings) (Job, error)) {
+	Start(f, func(e Env) (func(), error) {
+		job, err := build(e.Settings)
+		if err != nil {
+			return nil, err
+		}
+		return func() {
+			lambda.Start(func(ctx context.Context) error {
+				e.run(ctx, f, job)
+				return nil
+			})
+		}, nil
+	})
+}
+
+// run runs a job and logs it.
+func (e Env) run(ctx context.Context, f config.Function, job Job) {
+	entry := &requestlog.Entry{Start: time.Now(), Route: string(f), Status: http.StatusOK}
+	entry.Items, entry.Cause = job(requestlog.With(ctx, entry))
+	if entry.Cause != nil {
+		entry.Status = http.StatusInternalServerError
+	}
+	entry.Duration = time.Since(entry.Start)
+	entry.Log(ctx, e.Log, e.Metrics)
+}

@@ -1,0 +1,274 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/callrecordings/api/shared/access"
+	"github.com/callrecordings/api/shared/audit"
+	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/cursor"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+)
+
+// manager reads and changes the users and groups of an account.
+type manager struct {
+	directory *access.Directory
+}
+
+// Manage answers the requests about users and groups (docs/access.md), and those for the
+// audit trail. The former need the right to manage, the latter the right to audit.
+func Manage(env Env, entries store.Entries, c *cursor.Sealer) http.Handler {
+	m := &manager{directory: access.NewDirectory(entries)}
+	t := &trailReader{trail: audit.NewReader(entries), sealer: c}
+	return env.handle(OpAccess, func(w http.ResponseWriter, r *request) error {
+		if path := r.target.resource.routes[0].Path; path == accountTrail || path == itemTrail {
+			return t.serve(w, r)
+		}
+		return m.serve(w, r)
+	})
+}
+
+// managerActions has the action for each route of OpAccess, by method and path. Each
+// returns the data of the answer.
+var managerActions = map[string]func(*manager, *request) (any, paging, error){
+	"GET " + accessUsers:     (*manager).listUsers,
+	"GET " + accessUser:      (*manager).getUser,
+	"PUT " + accessUser:      (*manager).putUser,
+	"DELETE " + accessUser:   (*manager).deleteUser,
+	"GET " + accessGroups:    (*manager).listGroups,
+	"GET " + accessGroup:     (*manager).getGroup,
+	"PUT " + accessGroup:     (*manager).putGroup,
+	"DELETE " + accessGroup:  (*manager).deleteGroup,
+	"GET " + accessMembers:   (*manager).listMembers,
+	"PUT " + accessMember:    (*manager).putMember,
+	"DELETE " + accessMember: (*manager).deleteMember,
+}
+
+func (m *manager) serve(w http.ResponseWriter, r *request) error {
+	if err := r.allow(access.Manage); err != nil {
+		return err
+	}
+	want := preferencesOf(r.URL.Query().Get("accept"), r.Header.Values("Accept"))
+	if _, err := want.choose(offerDocument); err != nil {
+		return err
+	}
+	data, keys, err := m.do(r)
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(data)
+	if err != nil {
+		return err
+	}
+	withBuffer(func(buf []byte) []byte {
+		buf = append(appendOpening(buf), text...)
+		buf = r.appendClosing(buf, extras{paging: keys})
+		return r.writeJSON(w, http.StatusOK, buf)
+	})
+	return nil
+}
+
+// do does what the request asks for. A change is recorded first.
+func (m *manager) do(r *request) (data any, keys paging, err error) {
+	do := managerActions[r.Method+" "+r.target.resource.routes[0].Path]
+	if r.Method == http.MethodGet {
+		return do(m, r)
+	}
+	r.object = managedObject(r)
+	data, err = audited(r, access.Manage, "", func(record func() error) (any, error) {
+		if err := record(); err != nil {
+			return nil, err
+		}
+		data, _, err := do(m, r)
+		return data, err
+	})
+	return data, paging{}, err
+}
+
+// managedObject names the user, the group or the member of the path in the audit trail.
+func managedObject(r *request) string {
+	group, user := r.target.group, r.user
+	switch {
+	case group == "":
+		return "user/" + user
+	case user == "":
+		return "group/" + group
+	}
+	return "group/" + group + "/member/" + user
+}
+
+// pageOfIDs returns the size of a page of users, groups or members, and the ID after
+// which it begins. Here start_key is that ID: it is not secret to those who may manage.
+func pageOfIDs(r *request) (size int, after string, err error) {
+	query := parseParameters(r.URL.RawQuery)
+	size = defaultPageSize
+	if text, ok := query.first("page_size"); ok {
+		if err := parsePageSize(&size, text); err != nil {
+			f, _ := err.(recording.FieldError) //nolint:errorlint // parsePageSize does not wrap it
+			f.Field = "page_size"
+			return 0, "", f
+		}
+	}
+	if text, _ := query.first("start_key"); !isAbsent(text) {
+		if after = text; !auth.ValidName(after) {
+			return 0, "", cursor.ErrInvalid
+		}
+	}
+	return size, after, nil
+}
+
+// userData and groupData are the users and groups in answers. Lists are never null.
+type userData struct {
+	ID     string      `json:"id"`
+	Role   access.Role `json:"role,omitempty"`
+	Name   string      `json:"name,omitempty"`
+	Leads  []string    `json:"leads"`
+	Source string      `json:"source,omitempty"`
+}
+
+type groupData struct {
+	ID      string   `json:"id"`
+	Name    string   `json:"name,omitempty"`
+	Leaders []string `json:"leaders"`
+	Source  string   `json:"source,omitempty"`
+}
+
+// memberData is a member of a group in answers.
+type memberData struct {
+	ID string `json:"id"`
+}
+
+func userDataOf(p access.Person) userData {
+	return userData{p.ID, p.Role, p.Name, append([]string{}, p.Leads...), p.Source}
+}
+
+func groupDataOf(t access.Team) groupData {
+	return groupData{t.ID, t.Name, append([]string{}, t.Leaders...), t.Source}
+}
+
+func (m *manager) listUsers(r *request) (any, paging, error) {
+	size, after, err := pageOfIDs(r)
+	if err != nil {
+		return nil, paging{}, err
+	}
+	found, next, err := m.directory.Users(r.Context(), r.account, after, size)
+	data := make([]userData, len(found))
+	for i := range found {
+		data[i] = userDataOf(found[i])
+	}
+	return data, paging{size: len(data), start: after, end: next, byID: true}, err
+}
+
+func (m *manager) getUser(r *request) (any, paging, error) {
+	p, err := m.directory.User(r.Context(), r.account, r.user)
+	return userDataOf(p), paging{}, err
+}
+
+func (m *manager) putUser(r *request) (any, paging, error) {
+	var u access.UserEntry
+	err := readEntry(r, map[string]any{"role": &u.Role, "name": &u.Name})
+	if err != nil {
+		return nil, paging{}, err
+	}
+	if u.Role != "" && !u.Role.Valid() {
+		return nil, paging{}, recording.FieldErrors{{
+			Field: "role", Code: "enum", Message: "Value not found in enumerated list of values", Target: access.Roles,
+		}}
+	}
+	p, err := m.directory.SetUser(r.Context(), r.account, r.user, u)
+	return userDataOf(p), paging{}, err
+}
+
+func (m *manager) deleteUser(r *request) (any, paging, error) {
+	p, err := m.directory.User(r.Context(), r.account, r.user)
+	if err == nil {
+		err = m.directory.RemoveUser(r.Context(), r.account, r.user)
+	}
+	return userDataOf(p), paging{}, err
+}
+
+func (m *manager) listGroups(r *request) (any, paging, error) {
+	size, after, err := pageOfIDs(r)
+	if err != nil {
+		return nil, paging{}, err
+	}
+	found, next, err := m.directory.Groups(r.Context(), r.account, after, size)
+	data := make([]groupData, len(found))
+	for i := range found {
+		data[i] = groupDataOf(found[i])
+	}
+	return data, paging{size: len(data), start: after, end: next, byID: true}, err
+}
+
+func (m *manager) getGroup(r *request) (any, paging, error) {
+	t, err := m.directory.Group(r.Context(), r.account, r.target.group)
+	return groupDataOf(t), paging{}, err
+}
+
+func (m *manager) putGroup(r *request) (any, paging, error) {
+	var g access.Group
+	if err := readEntry(r, map[string]any{"name": &g.Name, "leaders": &g.Leaders}); err != nil {
+		return nil, paging{}, err
+	}
+	t, err := m.directory.SetGroup(r.Context(), r.account, r.target.group, g)
+	return groupDataOf(t), paging{}, err
+}
+
+func (m *manager) deleteGroup(r *request) (any, paging, error) {
+	t, err := m.directory.Group(r.Context(), r.account, r.target.group)
+	if err == nil {
+		err = m.directory.RemoveGroup(r.Context(), r.account, r.target.group)
+	}
+	return groupDataOf(t), paging{}, err
+}
+
+func (m *manager) listMembers(r *request) (any, paging, error) {
+	size, after, err := pageOfIDs(r)
+	if err != nil {
+		return nil, paging{}, err
+	}
+	if _, err := m.directory.Group(r.Context(), r.account, r.target.group); err != nil {
+		return nil, paging{}, err
+	}
+	found, next, err := m.directory.Members(r.Context(), r.account, r.target.group, after, size)
+	data := make([]memberData, len(found))
+	for i := range found {
+		data[i] = memberData{found[i]}
+	}
+	return data, paging{size: len(data), start: after, end: next, byID: true}, err
+}
+
+func (m *manager) putMember(r *request) (any, paging, error) {
+	return memberData{r.user}, paging{}, m.directory.AddMembers(r.Context(), r.account, r.target.group, r.user)
+}
+
+func (m *manager) deleteMember(r *request) (any, paging, error) {
+	return memberData{r.user}, paging{}, m.directory.RemoveMembers(r.Context(), r.account, r.target.group, r.user)
+}
+
+// noEntry returns the 404 for the user or the group of the path.
+func noEntry(r *request) *publicError {
+	id := r.target.group
+	if id == "" {
+		id = r.user
+	}
+	return &publicError{
+		status: http.StatusNotFound, code: "bad_identifier", data: map[string]any{"message": "bad identifier", "cause": id},
+	}
+}
+
+// badEntry returns a function that makes the 400 for a user or a group that breaks a
+// rule, with the rule in words.
+func badEntry(code, format string) func(*request) *publicError {
+	return func(*request) *publicError {
+		return &publicError{
+			status: http.StatusBadRequest, code: "validation error",
+			data: map[string]any{"data": map[string]any{code: map[string]any{
+				"message": strings.ToUpper(format[:1]) + format[1:], "target": format,
+			}}},
+		}
+	}
+}

@@ -1,0 +1,77 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"slices"
+
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/strictjson"
+)
+
+// readEntry parses the body of a PUT of a user or a group: {"data": {…}} or the inner
+// object alone. fields has the fields with pointers to strings and lists of strings. It
+// ignores ui_metadata, which monster-ui adds to every write, and id. Errors: those of
+// jsonBody and of strictjson.Check, and recording.FieldErrors.
+func readEntry(r *request, fields map[string]any) error {
+	body, err := jsonBody(r)
+	if err != nil {
+		return err
+	}
+	if err := strictjson.Check(body, recording.MaxDepth); err != nil {
+		return err
+	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal(body, &members) != nil || members == nil {
+		return wrongEntryType("data", "object")
+	}
+	if inner, ok := members["data"]; ok {
+		members = nil
+		if json.Unmarshal(inner, &members) != nil || members == nil {
+			return wrongEntryType("data", "object")
+		}
+	}
+	var errs recording.FieldErrors
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		to, known := fields[name]
+		switch {
+		case name == "ui_metadata" || name == "id":
+		case !known:
+			errs = append(errs, recording.FieldError{
+				Field: name, Code: "additionalProperties", Message: "Strictly not allowed additional properties",
+			})
+		case !decodeField(members[name], to):
+			errs = append(errs, wrongEntryType(name, kindOf(to))...)
+		}
+	}
+	return errs.Err()
+}
+
+// kindOf returns the name of a field's type for clients.
+func kindOf(to any) string {
+	switch to.(type) {
+	case *[]string:
+		return "array of strings"
+	case *int:
+		return "integer"
+	case *bool:
+		return "boolean"
+	}
+	return "string"
+}
+
+// decodeField decodes a member. It returns false for another type and for null.
+func decodeField(raw json.RawMessage, to any) bool {
+	if bytes.Equal(raw, []byte("null")) || json.Unmarshal(raw, to) != nil {
+		return false
+	}
+	list, ok := to.(*[]string)
+	return !ok || !bytes.Contains(raw, []byte("null")) || !slices.Contains(*list, "")
+}
+
+func wrongEntryType(field, kind string) recording.FieldErrors {
+	return recording.FieldErrors{{
+		Field: field, Code: "type", Message: "Value did not match type(s): " + kind, Target: kind,
+	}}
+}

@@ -1,0 +1,81 @@
+package keyset
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// ErrAddress means that a host has an address that keys must not be fetched from.
+var ErrAddress = errors.New("a private or local address")
+
+// special are the blocks of IANA's registries of special-purpose addresses that are not
+// reachable from everywhere, apart from those that package netip knows.
+var special = prefixes(
+	"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24",
+	"203.0.113.0/24", "240.0.0.0/4", "::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32",
+	"2002::/16", "3fff::/20", "5f00::/16", "fec0::/10",
+)
+
+func prefixes(texts ...string) []netip.Prefix {
+	list := make([]netip.Prefix, len(texts))
+	for n, text := range texts {
+		list[n] = netip.MustParsePrefix(text)
+	}
+	return list
+}
+
+// IsPublic reports whether an address is reachable from everywhere. Addresses that
+// embed an IPv4 address (NAT64, 6to4, Teredo) are not public.
+func IsPublic(a netip.Addr) bool {
+	a = a.Unmap()
+	if !a.IsValid() || a.Zone() != "" || !a.IsGlobalUnicast() || a.IsPrivate() || a.IsLinkLocalUnicast() || a.IsLoopback() {
+		return false
+	}
+	return !slices.ContainsFunc(special, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// dialTime is how long a connection may take.
+const dialTime = 5 * time.Second
+
+// dialer makes connections. It checks the address that it really connects to, so that a
+// name cannot resolve to one address for a check and to another one afterwards.
+type dialer struct {
+	// private are the hosts that may have any address: exact, or "*.example.com".
+	private []string
+}
+
+func (d dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	plain := net.Dialer{Timeout: dialTime}
+	if !d.allows(host) {
+		plain.Control = checkAddress
+	}
+	return plain.DialContext(ctx, network, address)
+}
+
+// allows reports whether a host may have any address.
+func (d dialer) allows(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	return slices.ContainsFunc(d.private, func(p string) bool {
+		suffix, wild := strings.CutPrefix(p, "*")
+		return p == host || wild && strings.HasSuffix(host, suffix)
+	})
+}
+
+// checkAddress refuses a connection to an address that is not public.
+func checkAddress(_, address string, _ syscall.RawConn) error {
+	to, err := netip.ParseAddrPort(address)
+	if err != nil || !IsPublic(to.Addr()) {
+		return ErrAddress
+	}
+	return nil
+}

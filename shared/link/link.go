@@ -1,0 +1,268 @@
+// Package link keeps links: URLs that play one recording without a token, for some
+// time and some number of plays.
+//
+// A link is an entry of package store in the partition account/A, with the key
+// link/{recording}/{ID}. Of its secret only the SHA-256 is stored. Expired links are
+// ignored, and removed by the store's expiry.
+package link
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+)
+
+// Limits of links.
+const (
+	// MaxLive is the maximum number of live links of a recording.
+	MaxLive = 100
+	// MaxPlays is the maximum number of plays of a link.
+	MaxPlays = 1000
+	// MaxAge is the longest time until a link expires.
+	MaxAge = 31 * 24 * time.Hour
+)
+
+var (
+	// ErrDead means that there is no such link, that it has expired or was revoked, that
+	// its plays are used up, or that the secret is wrong. Clients cannot tell these apart.
+	ErrDead = errors.New("no such link")
+	// ErrTooMany means that the recording has MaxLive live links.
+	ErrTooMany = errors.New("too many links")
+)
+
+// Maker is who made a link. Its right to share the recording is looked up again at
+// each play.
+type Maker struct {
+	// Issuer, Account, Owner, Role and Groups are those of the token (auth.Bearer).
+	Issuer  string   `json:"issuer,omitempty"`
+	Account string   `json:"account"`
+	Owner   string   `json:"owner,omitempty"`
+	Role    string   `json:"role,omitempty"`
+	Groups  []string `json:"groups,omitempty"`
+}
+
+// Link is a link without its secret.
+type Link struct {
+	// Account, Recording and ID identify the link.
+	Account   string `json:"-"`
+	Recording string `json:"-"`
+	ID        string `json:"-"`
+	// Maker is who made it.
+	Maker Maker `json:"maker"`
+	// Created and Expires are in Gregorian seconds.
+	Created recording.Seconds `json:"created"`
+	Expires recording.Seconds `json:"expires"`
+	// Plays is how often it may be played, and Used how often it was; a Plays of 0 means
+	// no limit.
+	Plays int `json:"plays"`
+	Used  int `json:"used"`
+	// Inline shows the audio in the browser instead of saving it.
+	Inline bool `json:"inline,omitempty"`
+}
+
+// stored is the value of a link in the store.
+type stored struct {
+	Link
+	// Sum is the SHA-256 of the secret, in hex.
+	Sum string `json:"sum"`
+	// Listeners are the clients whose play has begun and has not ended.
+	Listeners []listener `json:"listeners,omitempty"`
+}
+
+// listener is a client within one play.
+type listener struct {
+	Client string            `json:"client"` // see clientOf
+	Until  recording.Seconds `json:"until"`
+}
+
+// Links keeps the links of all accounts.
+type Links struct {
+	entries store.Entries
+	now     func() time.Time
+	random  io.Reader
+}
+
+// New returns the links in entries. random is the source of secrets and IDs.
+func New(entries store.Entries, now func() time.Time, random io.Reader) *Links {
+	return &Links{entries: entries, now: now, random: random}
+}
+
+func partition(account string) string { return "account/" + account }
+
+func prefix(recordingID string) string { return "link/" + recordingID + "/" }
+
+func (l *Link) key() store.EntryKey {
+	return store.EntryKey{Partition: partition(l.Account), Key: prefix(l.Recording) + l.ID}
+}
+
+// Make stores a new link and returns it with its ID, and its secret. The caller sets the
+// other fields. Errors: ErrTooMany, and those of the store.
+func (s *Links) Make(ctx context.Context, l Link) (made Link, secret string, err error) {
+	live, err := s.List(ctx, l.Account, l.Recording)
+	if err != nil {
+		return Link{}, "", err
+	}
+	if len(live) >= MaxLive {
+		return Link{}, "", fmt.Errorf("%w: %d", ErrTooMany, len(live))
+	}
+	var random [8 + 32]byte
+	if _, err := io.ReadFull(s.random, random[:]); err != nil {
+		return Link{}, "", fmt.Errorf("make a secret: %w", err)
+	}
+	l.ID, secret = hex.EncodeToString(random[:8]), base64.RawURLEncoding.EncodeToString(random[8:])
+	l.Created = recording.SecondsOf(s.now())
+	if err := s.write(ctx, stored{Link: l, Sum: sumOf(secret)}, "", store.IfAbsent); err != nil {
+		return Link{}, "", fmt.Errorf("make a link: %w", err)
+	}
+	return l, secret, nil
+}
+
+// List returns the live links of a recording, ordered by ID. Errors: those of the store.
+func (s *Links) List(ctx context.Context, account, recordingID string) ([]Link, error) {
+	q := store.EntryQuery{Partition: partition(account), Prefix: prefix(recordingID), Limit: 2 * MaxLive}
+	var live []Link
+	for {
+		page, err := s.entries.PageEntries(ctx, q)
+		if err != nil {
+			return nil, fmt.Errorf("list links: %w", err)
+		}
+		for i := range page.Entries {
+			l, err := s.decode(account, recordingID, &page.Entries[i])
+			if err != nil {
+				return nil, err
+			}
+			if s.live(&l) {
+				live = append(live, l.Link)
+			}
+		}
+		if q.After = page.Next; q.After == "" {
+			return live, nil
+		}
+	}
+}
+
+// Revoke removes a link. Errors: ErrDead if there is no such live link, and those of the
+// store.
+func (s *Links) Revoke(ctx context.Context, account, recordingID, id string) error {
+	l, _, err := s.find(ctx, account, recordingID, id)
+	if err != nil {
+		return err
+	}
+	if err := s.entries.WriteEntries(ctx, store.EntryWrite{Entry: store.Entry{EntryKey: l.key()}, Delete: true}); err != nil {
+		return fmt.Errorf("revoke a link: %w", err)
+	}
+	return nil
+}
+
+// Open returns the link with a secret, without a play. Errors: ErrDead, and those of the
+// store.
+func (s *Links) Open(ctx context.Context, account, recordingID, id, secret string) (Link, error) {
+	l, _, err := s.find(ctx, account, recordingID, id)
+	if err != nil {
+		return Link{}, err
+	}
+	if subtle.ConstantTimeCompare([]byte(l.Sum), []byte(sumOf(secret))) != 1 {
+		return Link{}, fmt.Errorf("%w: wrong secret", ErrDead)
+	}
+	return l.Link, nil
+}
+
+// playTries is how often Play tries to count a play while other clients do the same.
+const playTries = 8
+
+// Play counts a play of l by a client. The requests of one client within window are one
+// play. With countIt false, it only reports whether the client could play, as for HEAD.
+// Errors: ErrDead if the plays are used up, store.ErrUnavailable if too many clients
+// begin at once, and those of the store.
+func (s *Links) Play(ctx context.Context, l Link, client string, window time.Duration, countIt bool) error {
+	for range playTries {
+		at, revision, err := s.find(ctx, l.Account, l.Recording, l.ID)
+		if err != nil {
+			return err
+		}
+		now, name := recording.SecondsOf(s.now()), clientOf(l.ID, client)
+		at.Listeners = slices.DeleteFunc(at.Listeners, func(one listener) bool { return one.Until <= now })
+		if at.Plays == 0 || slices.ContainsFunc(at.Listeners, func(one listener) bool { return one.Client == name }) {
+			return nil
+		}
+		if at.Used >= at.Plays {
+			return fmt.Errorf("%w: it was played %d times", ErrDead, at.Used)
+		}
+		if !countIt {
+			return nil
+		}
+		at.Used++
+		at.Listeners = append(at.Listeners, listener{Client: name, Until: now + recording.Seconds(window/time.Second)})
+		err = s.write(ctx, at, revision, store.IfUnchanged)
+		if !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+	}
+	return fmt.Errorf("play a link: %w: too many clients at once", store.ErrUnavailable)
+}
+
+// find returns a live link and its revision.
+func (s *Links) find(ctx context.Context, account, recordingID, id string) (stored, string, error) {
+	key := store.EntryKey{Partition: partition(account), Key: prefix(recordingID) + id}
+	found, err := s.entries.Entries(ctx, key)
+	if err != nil {
+		return stored{}, "", fmt.Errorf("find a link: %w", err)
+	}
+	if len(found) == 0 {
+		return stored{}, "", ErrDead
+	}
+	l, err := s.decode(account, recordingID, &found[0])
+	if err != nil {
+		return stored{}, "", err
+	}
+	if !s.live(&l) {
+		return stored{}, "", fmt.Errorf("%w: it has expired", ErrDead)
+	}
+	return l, found[0].Revision, nil
+}
+
+func (s *Links) live(l *stored) bool { return recording.SecondsOf(s.now()) < l.Expires }
+
+func (s *Links) decode(account, recordingID string, from *store.Entry) (stored, error) {
+	var l stored
+	if err := json.Unmarshal(from.Value, &l); err != nil {
+		return l, fmt.Errorf("decode a link: %w", err)
+	}
+	l.Account, l.Recording, l.ID = account, recordingID, from.Key[len(prefix(recordingID)):]
+	return l, nil
+}
+
+// write stores a link.
+func (s *Links) write(ctx context.Context, l stored, revision string, condition store.Condition) error {
+	value, err := json.Marshal(l)
+	if err != nil {
+		return fmt.Errorf("encode a link: %w", err)
+	}
+	return s.entries.WriteEntries(ctx, store.EntryWrite{
+		Entry: store.Entry{EntryKey: l.key(), Value: value, Revision: revision, Expires: l.Expires}, If: condition,
+	})
+}
+
+// sumOf returns the SHA-256 of a secret, in hex.
+func sumOf(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}
+
+// clientOf returns a short hash that stands for a client within a link. The link's ID
+// keeps the hashes of different links apart.
+func clientOf(id, client string) string {
+	sum := sha256.Sum256([]byte(id + "\n" + client))
+	return base64.RawURLEncoding.EncodeToString(sum[:9])
+}
