@@ -36,6 +36,7 @@ var arrows = map[string]struct {
 	"shared/incoming/namepattern":      {ours: []string{"shared/recording"}},
 	"shared/store":                     {ours: []string{"shared/recording"}},
 	"shared/access":                    {ours: []string{"shared/auth", "shared/store", "shared/recording"}},
+	"shared/access/follow":             {ours: []string{"shared/access", "shared/store"}},
 	"shared/store/sqlite":              {ours: []string{"shared/store", "shared/recording", "shared/requestlog"}},
 	"shared/store/dynamo":              {ours: []string{"shared/store", "shared/recording", "shared/requestlog", "shared/attempt", "shared/store/dynamo/onepass"}, aws: true},
 	"shared/store/dynamo/onepass":      {aws: true},

@@ -54,3 +54,7 @@ func (a Account) Below(ancestor string) bool { return slices.Contains(a.Ancestor
 
 // Enabled reports whether neither the account nor an account above it is disabled.
 func (a Account) Enabled() bool { return len(a.Disabled) == 0 }
+
+// DisabledItself reports whether the account with this ID is itself disabled, and not only one
+// above it.
+func (a Account) DisabledItself(id string) bool { return slices.Contains(a.Disabled, id) }

@@ -94,7 +94,7 @@ func (n node) unchanged() []store.EntryWrite {
 // below returns n as an account directly below parent. Whether n itself is disabled
 // stays.
 func (n node) below(parent node) node {
-	disabled := slices.Contains(n.Disabled, n.id)
+	disabled := n.DisabledItself(n.id)
 	n.Parent, n.Ancestors, n.Disabled = parent.id, nil, nil
 	if parent.id != "" {
 		n.Ancestors = append([]string{parent.id}, parent.Ancestors...)
@@ -237,7 +237,7 @@ func (t *Tree) Enable(ctx context.Context, account string) error {
 // that an operator has disabled stays disabled. Errors: those of Disable.
 func (t *Tree) Follow(ctx context.Context, account string, enabled bool, source string) error {
 	return t.change(ctx, account, func(n node) (node, []store.EntryWrite, error) {
-		if itself := slices.Contains(n.Disabled, account); itself && n.DisabledBy != source || itself != enabled {
+		if itself := n.DisabledItself(account); itself && n.DisabledBy != source || itself != enabled {
 			return n, nil, nil
 		}
 		return n.disabled(!enabled, source), nil, nil
