@@ -121,7 +121,7 @@ func (f *follower) dump() string {
 // first are the changes of the first run.
 var first = []string{
 	"top added at the top",
-	"a added below top", "a ada role admin", "a bob role user", "a sales added", "a sales 2 members added, 0 removed",
+	"a added below top", "a ada role admin", "a bob role user", "a sales added", "a sales members: 2 added, 0 removed",
 	"b added below top", "b disabled",
 	"c added below a",
 }
@@ -170,7 +170,7 @@ func TestRunFollowsChanges(t *testing.T) {
 	f.system.groups["a"] = []follow.Group{{"sales", "Sales team", []string{"bob", "eve"}}, {"new", "New", nil}}
 	changes := []string{
 		"b enabled", "a moved below b", "a renamed", "a ada role user", "a eve role admin", "a bob role removed",
-		"a sales renamed", "a sales 1 members added, 1 removed", "a new added", "c not found in kazoo, stays as it is",
+		"a sales renamed", "a sales members: 1 added, 1 removed", "a new added", "c not found in kazoo, stays as it is",
 	}
 	f.dry = true
 	f.want(changes...)
@@ -181,7 +181,7 @@ func TestRunFollowsChanges(t *testing.T) {
 		t.Errorf("c is %+v, %v, want it moved with a", a, err)
 	}
 	f.system.users["a"], f.system.groups["a"] = nil, nil
-	f.want("a ada role removed", "a eve role removed", "a new removed", "a sales 0 members added, 2 removed", "a sales removed",
+	f.want("a ada role removed", "a eve role removed", "a new removed", "a sales members: 0 added, 2 removed", "a sales removed",
 		"c not found in kazoo, stays as it is")
 	if got := f.dump(); !strings.Contains(got, `a user/bob {"leads":["sales"]}`) || strings.Contains(got, "group/") || strings.Contains(got, "ada") {
 		t.Errorf("the entries are\n%s", got)
@@ -215,7 +215,7 @@ func TestRunKeepsDecisions(t *testing.T) {
 		t.Errorf("the entries are\n%s\nwant\n%s", got, before)
 	}
 	f.system.groups["a"] = nil
-	f.want("a sales 0 members added, 2 removed") // its leader's entry still names it
+	f.want("a sales members: 0 added, 2 removed") // its leader's entry still names it
 	f.want()
 }
 

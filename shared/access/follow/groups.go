@@ -102,7 +102,7 @@ func (r *run) members(ctx context.Context, account, group string, want []string)
 	if len(writes) == 0 {
 		return nil
 	}
-	what := fmt.Sprintf("%d members added, %d removed", added, removed)
+	what := fmt.Sprintf("members: %d added, %d removed", added, removed)
 	return r.change(Change{Account: account, Group: group, Change: what}, func() error {
 		for some := range slices.Chunk(writes, store.MaxEntries) {
 			if err := r.Entries.WriteEntries(ctx, some...); err != nil {

@@ -47,7 +47,11 @@ func (s *Source) Accounts(ctx context.Context) ([]Account, error) {
 		ID   string   `json:"id"`
 		Tree []string `json:"tree"`
 	}
-	rows := []row{{ID: s.Account}}
+	top := Account{ID: s.Account}
+	if err := s.describe(ctx, &top); err != nil {
+		return nil, fmt.Errorf("read account %s: %w", s.Account, explainAccount(err))
+	}
+	var rows []row
 	err := s.rows(ctx, "/accounts/"+url.PathEscape(s.Account)+"/descendants", func(text json.RawMessage) error {
 		var r row
 		switch {
@@ -64,25 +68,34 @@ func (s *Source) Accounts(ctx context.Context) ([]Account, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list the accounts below %s: %w", s.Account, err)
 	}
-	slices.SortStableFunc(rows[1:], func(a, b row) int {
+	slices.SortFunc(rows, func(a, b row) int {
 		return cmp.Or(len(a.Tree)-len(b.Tree), strings.Compare(a.ID, b.ID))
 	})
 	rows = slices.CompactFunc(rows, func(a, b row) bool { return a.ID == b.ID })
-	all := make([]Account, 0, len(rows))
-	for i, r := range rows {
-		a := Account{ID: r.ID}
-		if i > 0 {
-			a.Parent = r.Tree[len(r.Tree)-1]
-		}
+	all := []Account{top}
+	for _, r := range rows {
+		a := Account{ID: r.ID, Parent: r.Tree[len(r.Tree)-1]}
 		switch err := s.describe(ctx, &a); {
-		case i > 0 && errors.Is(err, importer.ErrGone): // deleted since the list
+		case errors.Is(err, importer.ErrGone): // deleted since the list
 			continue
 		case err != nil:
-			return nil, fmt.Errorf("read account %s: %w", r.ID, explain(err))
+			return nil, fmt.Errorf("read account %s: %w", r.ID, err)
 		}
 		all = append(all, a)
 	}
 	return all, nil
+}
+
+// explainAccount adds what an error means for the first account.
+func explainAccount(err error) error {
+	var s *statusError
+	switch {
+	case errors.Is(err, errNotKazoo):
+		return fmt.Errorf("this is not Kazoo: %w", err)
+	case errors.Is(err, importer.ErrGone) && errors.As(err, &s):
+		return fmt.Errorf("the account does not exist: %w", s)
+	}
+	return err
 }
 
 // describe reads the name and the state of an account from its document. An account

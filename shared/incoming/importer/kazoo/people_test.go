@@ -89,7 +89,7 @@ func TestPeopleErrors(t *testing.T) {
 		change func(*kazoo.Options)
 		text   string
 	}{
-		"unknown account":  {func(o *kazoo.Options) { o.Account = id(99) }, "bad_identifier"},
+		"unknown account":  {func(o *kazoo.Options) { o.Account = id(99) }, "does not exist"},
 		"account above":    {func(o *kazoo.Options) { o.Account = id(1) }, "does not reach"},
 		"token is invalid": {func(o *kazoo.Options) { o.APIKey, o.Token = "", "wrong" }, "token is invalid"},
 	} {
