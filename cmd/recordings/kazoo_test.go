@@ -18,8 +18,8 @@ const (
 )
 
 // kazooServer implements `kazoo N [bad]`: it starts a Kazoo at KAZOO_URL with N
-// recordings of the account ACCOUNT, which has two users, a group, and a disabled account
-// below it. With bad, there are two more: one with audio
+// recordings of the account ACCOUNT. The account has two users, a group, and a disabled
+// account below it. With bad, there are two more: one with audio
 // that fails, and one with an invalid ID.
 func kazooServer(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {

@@ -14,8 +14,8 @@ const accountPartition = "account/"
 // accountEntry is the key of an account's own entry.
 const accountEntry = "account"
 
-// Account is an account's place in the tree, as its entry holds it. The zero Account
-// is what an account without an entry counts as: enabled, with nothing above it.
+// Account is an account's place in the tree, as its entry holds it. An account without an
+// entry counts as the zero Account: enabled, with no account above it.
 type Account struct {
 	// Name is a label for people, not unique, maybe empty.
 	Name string `json:"name,omitempty"`

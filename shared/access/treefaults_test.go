@@ -121,7 +121,7 @@ func concurrentChanges(t *testing.T, s faultstore.Driver) {
 	var wg sync.WaitGroup
 	for client := range uint64(clients) {
 		wg.Go(func() {
-			random := rand.New(rand.NewPCG(seed, client)) //nolint:gosec // for a test
+			random := rand.New(rand.NewPCG(seed, client))
 			faulty := faultstore.NewWith(s, func(int) faultstore.Fault {
 				if random.IntN(8) > 0 {
 					return faultstore.Fault{}

@@ -2,9 +2,9 @@
 // system, such as a running Kazoo. A run can be repeated: it changes only what differs,
 // and finishes what an earlier run left undone.
 //
-// What people have decided here stays: accounts that they disabled, and roles and groups
-// that no import wrote. An account that the source no longer has stays, too, because its
-// recordings do; [Run] only reports it.
+// A run keeps the decisions of people: accounts that they disabled, and roles and groups
+// that no import wrote. It also keeps accounts that the source no longer has, because
+// their recordings remain; [Run] only reports them.
 package follow
 
 import (
@@ -24,8 +24,8 @@ const maxMembers = 10_000
 // Account is an account of the source.
 type Account struct {
 	ID, Name string
-	// Parent is the account directly above; "" for the first account, whose place in the
-	// tree here stays.
+	// Parent is the account directly above. It is "" for the first account, which keeps
+	// its place in the tree here.
 	Parent string
 	// Enabled is false if the source refuses the account's tokens.
 	Enabled bool

@@ -20,7 +20,7 @@ const (
 	memberPrefix = "member/"
 )
 
-// maxTries bounds how often a change starts over because another client was faster.
+// maxTries bounds how often a change starts over after a conflict.
 const maxTries = 20
 
 // pageSize is how many entries are read at once.
@@ -68,8 +68,8 @@ type stored struct {
 	value object
 }
 
-// read returns the entries of a partition whose keys have a prefix, by the rest of their
-// keys.
+// read returns the entries of an account under a prefix. The map's keys are without the
+// prefix.
 func (r *run) read(ctx context.Context, account, prefix string) (map[string]stored, error) {
 	found := map[string]stored{}
 	q := store.EntryQuery{Partition: access.Partition(account), Prefix: prefix, Limit: pageSize}
@@ -106,7 +106,7 @@ func (r *run) replace(ctx context.Context, account, key string, was stored, next
 	return r.Entries.WriteEntries(ctx, w)
 }
 
-// retry repeats do while other clients are faster.
+// retry repeats do after a conflict with another client.
 func retry(do func() error) error {
 	var err error
 	for range maxTries {

@@ -42,7 +42,7 @@ var entryWrites = map[string]func(ctx context.Context, s *Store, revision string
 	},
 }
 
-// A write whose answer was lost succeeds: its retry finds that it has taken effect.
+// If the answer of a write is lost, its retry finds that the write has taken effect.
 // If another client writes in between, the store must not write again. It reports
 // success, as a transaction with a token does, or that the outcome is unknown.
 func TestLostAnswersOfEntries(t *testing.T) {

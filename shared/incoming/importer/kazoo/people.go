@@ -98,9 +98,9 @@ func explainAccount(err error) error {
 	return err
 }
 
-// describe reads the name and the state of an account from its document. An account
-// whose document does not state whether it is enabled is enabled. Errors: also
-// importer.ErrGone if Kazoo does not know it.
+// describe reads the name and the state of an account from its document. Without enabled
+// in the document, the account is enabled. Errors: those of do, and importer.ErrGone if
+// Kazoo does not know the account.
 func (s *Source) describe(ctx context.Context, a *Account) error {
 	var doc struct {
 		ID      string `json:"id"`

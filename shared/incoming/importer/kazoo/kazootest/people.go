@@ -87,7 +87,7 @@ func (x *exchange) devices() *failure {
 	})
 }
 
-// rows answers with a list whose rows are sorted by their IDs, in pages (3.3).
+// rows answers with a list in pages, sorted by ID (3.3).
 func rows[T any](x *exchange, all []T, row func(T) (id string, row map[string]any)) *failure {
 	size, failed := x.pageSize()
 	if failed != nil {
