@@ -92,15 +92,11 @@ func (t *Tree) descend(ctx context.Context, account string) error {
 		parent := open[len(open)-1]
 		open = open[:len(open)-1]
 		for after := ""; ; {
-			above, err := t.read(ctx, parent)
-			if err != nil {
-				return err
-			}
 			children, next, err := t.children(ctx, parent, after)
 			if err != nil {
 				return err
 			}
-			if err := t.rewriteAll(ctx, above, children); err != nil {
+			if err := t.rewriteAll(ctx, parent, children); err != nil {
 				return err
 			}
 			for _, child := range children {
@@ -124,7 +120,14 @@ const atOnce = store.MaxEntries - 1
 
 // rewriteAll makes the entries of children follow that of their parent, many in one
 // transaction. After a conflict it rewrites them one by one.
-func (t *Tree) rewriteAll(ctx context.Context, above node, children []node) error {
+func (t *Tree) rewriteAll(ctx context.Context, parent string, children []node) error {
+	if len(children) == 0 {
+		return nil
+	}
+	above, err := t.read(ctx, parent)
+	if err != nil {
+		return err
+	}
 	stale := slices.DeleteFunc(slices.Clone(children), func(c node) bool { return c.follows(above) })
 	for some := range slices.Chunk(stale, atOnce) {
 		writes := above.unchanged()
@@ -143,7 +146,7 @@ func (t *Tree) rewriteAll(ctx context.Context, above node, children []node) erro
 			continue
 		}
 		for _, c := range some {
-			if err := t.rewrite(ctx, above.id, c.id); err != nil {
+			if err := t.rewrite(ctx, parent, c.id); err != nil {
 				return err
 			}
 		}
