@@ -234,7 +234,7 @@ func (t *Tree) Enable(ctx context.Context, account string) error {
 	return t.change(ctx, account, func(n node) (node, []store.EntryWrite, error) { return n.disabled(false, ""), nil, nil })
 }
 
-// Follow disables or enables an account as the source of an import has it. An account
+// Follow disables or enables an account to match the source of an import. An account
 // that an operator has disabled stays disabled. Errors: those of Disable.
 func (t *Tree) Follow(ctx context.Context, account string, enabled bool, source string) error {
 	return t.change(ctx, account, func(n node) (node, []store.EntryWrite, error) {

@@ -84,8 +84,8 @@ type Options struct {
 // Result counts what a run has read.
 type Result struct {
 	Accounts, Users, Groups int
-	// Changes counts the changes. Kept counts users and groups that differ from the
-	// source, but that people have decided.
+	// Changes counts the changes. Kept counts accounts, users and groups that differ from
+	// the source because people have decided so.
 	Changes, Kept int
 }
 
