@@ -139,7 +139,7 @@ func TestIssuersGuide(t *testing.T) {
 	for _, m := range commands.FindAllStringSubmatch(string(text), -1) {
 		script.WriteString(m[1])
 	}
-	cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", script.String()) //nolint:gosec // the guide's commands
+	cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", script.String())
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), append(reach, "PATH="+programs+":"+os.Getenv("PATH"), "DATA_DIR="+data,
 		"KEYCLOAK="+server.URL, "COGNITO="+server.URL, "CLIENT_ID=4qexample")...)

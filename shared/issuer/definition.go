@@ -33,9 +33,10 @@ const (
 
 // Defaults of a definition.
 const (
-	// DefaultAccountClaim and DefaultOwnerClaim are the claims of Kazoo's tokens
-	// (kazoo.md, 6.3).
-	DefaultAccountClaim, DefaultOwnerClaim = "account_id", "owner_id"
+	// DefaultAccountClaim is the claim with the account in Kazoo's tokens (kazoo.md, 6.3).
+	DefaultAccountClaim = "account_id"
+	// DefaultOwnerClaim is the claim with the user in Kazoo's tokens.
+	DefaultOwnerClaim = "owner_id"
 	// DefaultMaxTTL is how far in the future a token may expire.
 	DefaultMaxTTL = 24 * time.Hour
 )

@@ -172,7 +172,7 @@ func (r *Registry) readOne(ctx context.Context, name string) (*auth.Issuer, erro
 	}
 	fresh, err := one.issuer()
 	if err != nil {
-		return nil, nil //nolint:nilerr,nilnil // a damaged entry is like none
+		return nil, nil //nolint:nilnil // a damaged entry is like none
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
