@@ -41,7 +41,7 @@ const (
 	DefaultMaxTTL = 24 * time.Hour
 )
 
-// DefaultAlgorithms are the algorithms of an issuer whose operator names none.
+// DefaultAlgorithms are the algorithms of an issuer if the operator names none.
 var DefaultAlgorithms = []string{"RS256", "ES256"}
 
 // Definition is what an operator decides about an issuer.

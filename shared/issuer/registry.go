@@ -39,7 +39,7 @@ type Registry struct {
 type flight struct {
 	done chan struct{} // closed at its end
 	err  error
-	// fresh is what the read of one issuer has found.
+	// fresh is the issuer that was read; nil for a read of all issuers.
 	fresh *auth.Issuer
 }
 
