@@ -109,8 +109,8 @@ func (c *issuedClaims) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// raw returns the claim of that name, which may be a path; nil if the token lacks it
-// or if it is null.
+// raw returns the claim with a name or path. It returns nil if the token lacks the claim,
+// or if the claim is null.
 func (c *issuedClaims) raw(name string) json.RawMessage {
 	path, nested := strings.CutPrefix(name, "/")
 	if !nested {

@@ -67,7 +67,8 @@ type Verifier struct {
 	// MaxTTL is how far in the future a token may expire; 0 means no limit. It must
 	// not change after the first Verify.
 	MaxTTL time.Duration
-	// Issuers verifies tokens that no key of keys has signed; nil accepts none of them.
+	// Issuers finds the issuers of tokens that no static key has signed. With nil, such
+	// tokens are invalid.
 	// It must not change after the first Verify.
 	Issuers Issuers
 
@@ -99,7 +100,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Bearer, error) {
 	return b, err
 }
 
-// isForeign reports whether err means that none of the static keys has signed a token.
+// isForeign reports whether err means that no static key has signed the token.
 func isForeign(err error) bool {
 	return errors.Is(err, errUnknownKey) || errors.Is(err, errWrongAlgorithm) || errors.Is(err, errBadSignature)
 }

@@ -17,9 +17,9 @@ type Job func(ctx context.Context) (items int, err error)
 // Schedule starts a function that runs the job which build returns at each invocation.
 // Each run has one log line. The handler's own error is always nil: the schedule is the
 // retry.
-func Schedule(f config.Function, build func(*config.Settings) (Job, error)) {
+func Schedule(f config.Function, build func(s *config.Settings, now func() time.Time) (Job, error)) {
 	Start(f, func(e Env) (func(), error) {
-		job, err := build(e.Settings)
+		job, err := build(e.Settings, time.Now)
 		if err != nil {
 			return nil, err
 		}
