@@ -193,9 +193,14 @@ func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdSave is `save NAME json PATH`, `save NAME header NAME` or `save NAME body`.
-// The first two set a variable; the last writes the body to a file.
+// cmdSave is `save NAME json PATH`, `save NAME header NAME`, `save NAME stdout` or `save
+// NAME body`.
+// The last writes the body to a file; the others set a variable.
 func cmdSave(ts *testscript.TestScript, neg bool, args []string) {
+	if !neg && len(args) == 2 && args[1] == "stdout" {
+		ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
+		return
+	}
 	a := last(ts)
 	switch {
 	case neg || len(args) < 2:
@@ -213,7 +218,7 @@ func cmdSave(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(writeFile(ts.MkAbs(args[0]), a.body))
 		return
 	}
-	ts.Fatalf("usage: save NAME json PATH | header NAME | body")
+	ts.Fatalf("usage: save NAME json PATH | header NAME | body | stdout")
 }
 
 // cmdSize is `size N`: the body has N bytes.

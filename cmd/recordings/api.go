@@ -34,7 +34,7 @@ const signedTTL = time.Hour
 // over the environment.
 type apiTarget struct {
 	env
-	url, token, account, user, dataDir string
+	url, token, account, user, reason, dataDir string
 }
 
 // apiFlags adds the options that choose the API and the account.
@@ -44,6 +44,7 @@ func (e env) apiFlags(fs *pflag.FlagSet) *apiTarget {
 	fs.StringVar(&t.token, "token", "", "`TOKEN`: access token; set TOKEN instead to keep it out of process lists")
 	fs.StringVar(&t.account, "account", "", "`ID`: ID of the account (or ACCOUNT_ID; default: the token's)")
 	fs.StringVar(&t.user, "user", "", "`ID`: only recordings of this user, under the user's path")
+	fs.StringVar(&t.reason, "reason", "", "`TEXT`: why, if the operator demands a reason (docs/access.md)")
 	fs.StringVar(&t.dataDir, "data-dir", "", "`FOLDER`: data folder of a running local server, which has its address and a token (or DATA_DIR; default "+datadir.Default+")")
 	return t
 }
@@ -73,6 +74,8 @@ func (t *apiTarget) open() (*client.Client, error) {
 		return nil, usageError{errors.New("--token (or TOKEN) is missing; recordings token makes one")}
 	case strings.TrimFunc(t.token, func(r rune) bool { return r <= ' ' || r > '~' }) != t.token || strings.ContainsAny(t.token, "\r\n"):
 		return nil, usageError{errors.New("the token has spaces or line breaks around it, or is not a token")}
+	case strings.ContainsFunc(t.reason, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		return nil, usageError{errors.New("--reason has a line break or another control character")}
 	case t.user != "" && !auth.ValidName(t.user):
 		return nil, usageError{fmt.Errorf("--user %q: want 1 to %d of A-Z, a-z, 0-9, _ -", t.user, auth.MaxName)}
 	}
@@ -80,7 +83,7 @@ func (t *apiTarget) open() (*client.Client, error) {
 		return nil, usageError{err}
 	}
 	c, err := client.New(client.Options{
-		URL: t.url, Token: t.token, Account: t.account, User: t.user, Agent: "recordings/" + version.Number,
+		URL: t.url, Token: t.token, Account: t.account, User: t.user, Reason: t.reason, Agent: "recordings/" + version.Number,
 		Retrying: func(cause error, wait time.Duration) {
 			printf(t.stderr, "%s%v; next try in %s\n", eraseLine(t.stderr), cause, wait)
 		},

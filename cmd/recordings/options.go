@@ -100,9 +100,14 @@ func (o *nameOptions) open(e env) (namepattern.Set, error) {
 	return names, nil
 }
 
-// readIDs reads a file with recording IDs, one per line. Empty lines and lines that begin
-// with # are ignored.
+// readIDs reads a file with recording IDs, one per line.
 func readIDs(name string) (map[string]bool, error) {
+	return readLines(name, func(line string) error { _, err := recording.ParseID(line); return err })
+}
+
+// readLines reads a file with one ID per line, which check checks. Empty lines and lines
+// that begin with # are ignored.
+func readLines(name string, check func(string) error) (map[string]bool, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return nil, cause(err)
@@ -113,7 +118,7 @@ func readIDs(name string) (map[string]bool, error) {
 		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		if _, err := recording.ParseID(line); err != nil {
+		if err := check(line); err != nil {
 			return nil, fmt.Errorf("line %d: %w", number, err)
 		}
 		ids[line] = true

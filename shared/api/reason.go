@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -34,6 +35,7 @@ func (r *request) demandReason(a access.Action) error {
 		return &publicError{
 			status: http.StatusForbidden, code: "reason_required",
 			data: map[string]any{"message": "a reason is required", "cause": string(a)},
+			cause: fmt.Errorf("REQUIRE_REASON demands a reason for %s", a),
 		}
 	}
 	r.reason = reason

@@ -47,6 +47,8 @@ type Options struct {
 	Token, Account string
 	// User restricts all requests to the recordings of this user; "" for none.
 	User string
+	// Reason is why the client acts, for operators who demand a reason; "" for none.
+	Reason string
 	// Agent is the value of User-Agent.
 	Agent string
 	// Sleep waits, unless ctx ends before. The default is a timer.
@@ -106,10 +108,14 @@ func checkRedirect(r *http.Request, via []*http.Request) error {
 		return fmt.Errorf("more than %d redirects", maxRedirects)
 	case r.URL.Scheme != first.URL.Scheme || r.URL.Host != first.URL.Host:
 		r.Header.Del(tokenHeader)
+		r.Header.Del(reasonHeader)
 		r.Header.Del("Referer")
 	}
 	return nil
 }
+
+// reasonHeader carries the reason. Only the API gets it.
+const reasonHeader = "X-Reason"
 
 // tokenHeader carries the token. Unlike Authorization, it is not sent to S3 by this
 // client, which would answer 400.
@@ -175,6 +181,9 @@ func (c *Client) try(ctx context.Context, r request) (*http.Response, error) {
 	}
 	if !r.anonymous {
 		req.Header.Set(tokenHeader, c.options.Token)
+		if c.options.Reason != "" {
+			req.Header.Set(reasonHeader, c.options.Reason)
+		}
 	}
 	if c.options.Agent != "" {
 		req.Header.Set("User-Agent", c.options.Agent)

@@ -25,7 +25,7 @@ func api(t *testing.T, h http.HandlerFunc) (c *client.Client, waits *[]time.Dura
 	t.Cleanup(server.Close)
 	waits = &[]time.Duration{}
 	c, err := client.New(client.Options{
-		URL: server.URL + "/", Token: "secret", Account: "acc",
+		URL: server.URL + "/", Token: "secret", Reason: "complaint", Account: "acc",
 		Sleep: func(_ context.Context, d time.Duration) error {
 			*waits = append(*waits, d)
 			return nil
@@ -53,8 +53,8 @@ func TestListFollowsTheCursors(t *testing.T) {
 	var asked []string
 	c, _ := api(t, func(w http.ResponseWriter, r *http.Request) {
 		asked = append(asked, r.URL.RequestURI())
-		if r.Header.Get("X-Auth-Token") != "secret" {
-			t.Errorf("token = %q", r.Header.Get("X-Auth-Token"))
+		if r.Header.Get("X-Auth-Token") != "secret" || r.Header.Get("X-Reason") != "complaint" {
+			t.Errorf("token = %q, reason = %q", r.Header.Get("X-Auth-Token"), r.Header.Get("X-Reason"))
 		}
 		switch r.URL.Query().Get("start_key") {
 		case "":
@@ -224,7 +224,7 @@ func TestRedirectsWithoutTheToken(t *testing.T) {
 	if err != nil || string(text) != "cdef" || a.From != 2 || a.Total != 10 || !a.Redirected || a.Type != "audio/mpeg" {
 		t.Errorf("audio = %q, %v, %+v", text, err, a)
 	}
-	if got.Get("X-Auth-Token") != "" || got.Get("Referer") != "" || got.Get("Range") != "bytes=2-5" || got.Get("If-Range") != `"e"` {
+	if got.Get("X-Auth-Token") != "" || got.Get("X-Reason") != "" || got.Get("Referer") != "" || got.Get("Range") != "bytes=2-5" || got.Get("If-Range") != `"e"` {
 		t.Errorf("the bucket got %v", got)
 	}
 }
