@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/purge"
 	"github.com/callrecordings/api/shared/store/sqlite"
 )
@@ -88,6 +89,9 @@ func (b *box) upkeep(ctx context.Context) {
 // stays there for a minute at most.
 func (b *box) retryFailed(ctx context.Context) {
 	b.finishPurges(ctx)
+	if err := access.NewTree(b.store).Resume(ctx); err != nil && ctx.Err() == nil { // of a command that died
+		b.log.WarnContext(ctx, "an interrupted change of the account tree could not be finished", slog.String("cause", err.Error()))
+	}
 	if err := b.store.Flush(ctx); err != nil && ctx.Err() == nil {
 		b.log.WarnContext(ctx, "the log of the database could not be emptied; this is retried", slog.String("cause", err.Error()))
 	}
