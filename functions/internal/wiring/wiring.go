@@ -90,10 +90,10 @@ func Serve(f config.Function, build func(config.Settings, api.Env) (http.Handler
 	})
 }
 
-// Access returns the rules about who may do what, as the function's settings and the
-// entries of the table have them.
+// Access returns the access rules of the function's settings and of the entries of the
+// table.
 func Access(s config.Settings, entries store.EntryReader) api.Access {
-	return access.NewResolver(entries, access.Options{Default: access.Default(s.UserAccess)})
+	return access.NewResolver(entries, access.Options{Default: access.Default(s.UserAccess), Now: time.Now})
 }
 
 // Issuers returns the issuers in the table, whose tokens the function accepts. Nothing is
