@@ -39,10 +39,10 @@ type cached struct {
 	size    int
 }
 
-// cache keeps what the resolver has read. Each account whose tokens ask has a share of
-// its own with a bound of its own, so that one account's requests cannot push out what
-// others need. When all shares together are too large, the least recently used share
-// goes.
+// cache keeps entries for the resolver. The tokens of each account have a share of their
+// own, with a bound of its own, so that one account's requests cannot push out the
+// entries of others. When all shares together are too large, the least recently used
+// share goes.
 type cache struct {
 	mu     sync.Mutex
 	shares map[string]*list.Element
@@ -50,7 +50,7 @@ type cache struct {
 	size   int
 }
 
-// share is what was read for the tokens of one account.
+// share has the entries read for the tokens of one account.
 type share struct {
 	tenant  string
 	entries map[cacheKey]*list.Element

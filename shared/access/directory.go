@@ -14,9 +14,9 @@ import (
 
 // Errors of a [Directory].
 var (
-	// ErrNoUser means that nothing is stored about a user.
+	// ErrNoUser means that a user has no entry.
 	ErrNoUser = errors.New("nothing is stored about the user")
-	// ErrNoGroup means that there is no such group.
+	// ErrNoGroup means that the group does not exist.
 	ErrNoGroup = errors.New("unknown group")
 	// ErrLimit means that a group would have too many members or leaders, or a user
 	// would lead too many groups.
@@ -50,7 +50,7 @@ type Team struct {
 	Group
 }
 
-// User returns what is stored about a user. Error: ErrNoUser.
+// User returns a user who has an entry. Error: ErrNoUser.
 func (d *Directory) User(ctx context.Context, account, user string) (Person, error) {
 	p, err := d.person(ctx, account, user)
 	if err == nil && p.revision == "" {
@@ -81,9 +81,9 @@ func (d *Directory) SetUser(ctx context.Context, account, user string, to UserEn
 	})
 }
 
-// ChangeUser changes what is stored about a user, except the groups that it leads.
-// change may run several times. A user about whom nothing is left has no entry. Errors:
-// ErrInvalid, and those of change.
+// ChangeUser changes the entry of a user, except the groups that it leads. change may run
+// several times. An entry that becomes empty is removed. Errors: ErrInvalid, and those of
+// change.
 func (d *Directory) ChangeUser(ctx context.Context, account, user string, change func(*UserEntry) error) (Person, error) {
 	var p person
 	err := d.retry(func() (err error) {
@@ -104,7 +104,7 @@ func (d *Directory) ChangeUser(ctx context.Context, account, user string, change
 }
 
 // RemoveUser removes the role of a user, and takes the groups that it leads from it.
-// The user stays a member of groups, because that decides who hears its recordings.
+// The user stays a member of groups, so that their leaders keep hearing its recordings.
 // Error: ErrNoUser.
 func (d *Directory) RemoveUser(ctx context.Context, account, user string) error {
 	return d.retry(func() error {
@@ -146,7 +146,7 @@ func (d *Directory) person(ctx context.Context, account, user string) (person, e
 	return *all[user], nil
 }
 
-// people returns users by their IDs, also those about whom nothing is stored.
+// people returns users by their IDs, also users without an entry.
 func (d *Directory) people(ctx context.Context, account string, ids ...string) (map[string]*person, error) {
 	all := make(map[string]*person, len(ids))
 	var keys []store.EntryKey
@@ -173,7 +173,7 @@ func (d *Directory) people(ctx context.Context, account string, ids ...string) (
 	return all, nil
 }
 
-// write returns the write that stores p, or removes its entry if nothing is left of it.
+// write returns the write that stores p, or removes its entry if it is empty.
 func (p *person) write(account string) []store.EntryWrite {
 	empty := p.Role == "" && p.Name == "" && len(p.Leads) == 0
 	if empty && p.revision == "" {

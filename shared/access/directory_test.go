@@ -145,7 +145,7 @@ func TestLargeGroup(t *testing.T) {
 // whole is a store that works. An embedded store.Entries would hide its own method.
 type whole store.Entries
 
-// brittle is a store whose writes fail at random, before or after they take effect.
+// brittle is a store with writes that fail at random, before or after they take effect.
 type brittle struct {
 	whole
 	mu     sync.Mutex

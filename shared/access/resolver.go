@@ -45,21 +45,21 @@ func (d Default) role(owner string) Role {
 	return User
 }
 
-// defaultTTL is how long the resolver uses what it has read.
+// defaultTTL is the default lifetime of a cached entry.
 const defaultTTL = 60 * time.Second
 
 // Options configure a Resolver.
 type Options struct {
 	// Default decides the role of a user without one; "" means WholeAccount.
 	Default Default
-	// Now is the clock; nil means time.Now.
+	// Now is the clock; required.
 	Now func() time.Time
-	// TTL is how long the resolver uses what it has read; 0 means 60 s. A change of
-	// roles, groups or the tree takes at most that long to be seen.
+	// TTL is the lifetime of a cached entry; 0 means 60 s. A change of roles, groups or
+	// the tree takes at most that long to take effect.
 	TTL time.Duration
 }
 
-// Resolver finds out what the bearer of a token may do in an account. It is safe for
+// Resolver finds the rights of the bearer of a token in an account. It is safe for
 // concurrent use.
 type Resolver struct {
 	entries store.EntryReader
@@ -69,16 +69,13 @@ type Resolver struct {
 
 // NewResolver returns a resolver that reads entries.
 func NewResolver(entries store.EntryReader, o Options) *Resolver {
-	if o.Now == nil {
-		o.Now = time.Now
-	}
 	if o.TTL == 0 {
 		o.TTL = defaultTTL
 	}
 	return &Resolver{entries: entries, Options: o}
 }
 
-// Grant returns what b may do in account. The role is that of a claim that the token's
+// Grant returns the rights of b in account. The role is that of a claim that the token's
 // issuer is trusted for, or else the one stored for the user in the token's account, or
 // else the default. Below the token's account only roles that cover whole accounts have
 // rights: a user ID means another user there.
@@ -245,6 +242,6 @@ func (r *Resolver) membersOf(ctx context.Context, account, group string) ([]stri
 const (
 	// pageOfMembers is how many members one call reads.
 	pageOfMembers = 2500
-	// stringHeader is what a string takes besides its bytes.
+	// stringHeader is the size of a string besides its bytes.
 	stringHeader = 16
 )

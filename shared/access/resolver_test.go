@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -217,8 +218,8 @@ func (f *failing) Entries(ctx context.Context, keys ...store.EntryKey) ([]store.
 	return f.EntryReader.Entries(ctx, keys...)
 }
 
-// One account's tokens may ask for as many accounts as they like: what others need
-// stays, and memory is bounded.
+// The tokens of one account may ask for any number of accounts. Entries of others stay,
+// and memory is bounded.
 func TestCacheIsFair(t *testing.T) {
 	t.Parallel()
 	r := newRules(t, OwnOnly)
@@ -226,18 +227,18 @@ func TestCacheIsFair(t *testing.T) {
 	victim := auth.Bearer{Account: "B", Owner: "b"}
 	r.calls(t, victim, "B")
 	for i := range 3 * maxShare / overhead {
-		r.Resolver.cache.put("A", cacheKey{ofAccount, fmt.Sprintf("account%d", i)}, cached{until: r.clock.Add(time.Hour)})
+		r.cache.put("A", cacheKey{ofAccount, fmt.Sprintf("account%d", i)}, cached{until: r.clock.Add(time.Hour)})
 	}
 	if n := r.calls(t, victim, "B"); n != 0 {
 		t.Errorf("another account's grant takes %d calls, want none", n)
 	}
-	c := &r.Resolver.cache
+	c := &r.cache
 	if c.size > 2*maxShare {
 		t.Errorf("the cache takes %d bytes, want at most %d for each account", c.size, maxShare)
 	}
 	for tenant := range 40 {
 		for i := range 12 {
-			c.put(fmt.Sprintf("tenant%d", tenant), cacheKey{ofMembers, fmt.Sprint(i)}, cached{size: 80_000, until: r.clock.Add(time.Hour)})
+			c.put(fmt.Sprintf("tenant%d", tenant), cacheKey{ofMembers, strconv.Itoa(i)}, cached{size: 80_000, until: r.clock.Add(time.Hour)})
 		}
 	}
 	total := 0
@@ -278,7 +279,7 @@ func TestTooManyMembers(t *testing.T) {
 	}
 	boss := auth.Bearer{Account: "A", Owner: "x", Role: "supervisor", Groups: []string{"sales"}}
 	for n, want := range map[int]error{MaxMembers: nil, MaxMembers + 1: ErrTooMany} {
-		r := NewResolver(onlyPages{many[:n]}, Options{})
+		r := NewResolver(onlyPages{many[:n]}, Options{Now: time.Now})
 		got, err := r.Grant(t.Context(), boss, "A")
 		if !errors.Is(err, want) || err == nil && len(got.Members) != n {
 			t.Errorf("Grant with %d members = %d members, %v, want %v", n, len(got.Members), err, want)

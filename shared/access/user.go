@@ -26,8 +26,8 @@ const (
 	MaxName = 200
 )
 
-// UserEntry is what is stored about a user of an account. The zero UserEntry is what a
-// user without an entry counts as: the default decides about the role.
+// UserEntry is the entry of a user of an account. A user without an entry counts as the
+// zero UserEntry: the default decides about the role.
 type UserEntry struct {
 	// Role is the user's role; "" leaves it to the default.
 	Role Role `json:"role,omitempty"`
@@ -55,7 +55,7 @@ func ParseUser(value []byte) (UserEntry, error) {
 	return u, nil
 }
 
-// Group is what is stored about a group of an account. Its members have entries of
+// Group is the entry of a group of an account. Its members have entries of
 // their own, because there may be many of them.
 type Group struct {
 	// Name is a label for people, not unique, maybe empty.

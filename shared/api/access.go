@@ -13,7 +13,7 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// grant returns what b may do in account.
+// grant returns the rights of b in account.
 func (e *Env) grant(ctx context.Context, b auth.Bearer, account string) (access.Grant, error) {
 	if e.Access != nil {
 		return e.Access.Grant(ctx, b, account)
@@ -61,9 +61,9 @@ func (r *request) reaches(rec *recording.Recording, a access.Action) error {
 	return nil
 }
 
-// listed returns the owners whose recordings the list shows, sorted. all is true if it
-// shows those of every owner. Error: 403 if the path names a user whose recordings the
-// bearer may not list. It is the same whether there is such a user or not.
+// listed returns the owners of the recordings in the list, sorted. all is true if the list
+// has every owner's. Error: 403 if the path names a user and the bearer may not list that
+// user's recordings. The answer is the same for a user who does not exist.
 func (r *request) listed() (owners []string, all bool, err error) {
 	if r.user == "" {
 		owners, all = r.grant.Owners(access.List)

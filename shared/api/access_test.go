@@ -112,7 +112,7 @@ func (s *ruledAPI) staff(t testing.TB) {
 // owners are the owners of the recordings of a test for a caller.
 func owners(caller string) []string { return []string{caller, "member", "other", ""} }
 
-// Each role may do with each recording what the table of rights says, on every path.
+// The table of rights holds for each role and each recording, on every path.
 func TestRights(t *testing.T) {
 	t.Parallel()
 	for _, caller := range append([]string{"stranger"}, roleNames()...) {
@@ -263,7 +263,7 @@ func (s *ruledAPI) checkCreate(t *testing.T, token string, grant access.Grant, i
 	}
 }
 
-// A user cannot take over a recording by its ID, whatever it knows about it.
+// A user cannot take over a recording by its ID.
 func TestCreateOutOfReach(t *testing.T) {
 	t.Parallel()
 	s := newRuledAPI(t, nil)

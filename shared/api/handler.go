@@ -53,7 +53,7 @@ type Env struct {
 
 // Access decides what a token may do. [access.Resolver] implements it.
 type Access interface {
-	// Grant returns what b may do in an account. Errors: access.ErrOutOfReach,
+	// Grant returns the rights of b in an account. Errors: access.ErrOutOfReach,
 	// access.ErrDisabled, access.ErrTooMany, store.ErrUnavailable.
 	Grant(ctx context.Context, b auth.Bearer, account string) (access.Grant, error)
 }
@@ -65,7 +65,7 @@ type request struct {
 	entry  *requestlog.Entry
 	target target
 	bearer auth.Bearer
-	// grant is what the bearer may do in the account of the path.
+	// grant has the rights of the bearer in the account of the path.
 	grant access.Grant
 	// action is what the bearer must have a right to.
 	action access.Action

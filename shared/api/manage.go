@@ -101,7 +101,7 @@ func managedObject(r *request) string {
 }
 
 // pageOfIDs returns the size of a page of users, groups or members, and the ID after
-// which it begins. Here start_key is that ID: it is not secret to those who may manage.
+// which it begins. Here start_key is that ID: callers with the right to manage may know it.
 func pageOfIDs(r *request) (size int, after string, err error) {
 	query := parseParameters(r.URL.RawQuery)
 	size = defaultPageSize

@@ -73,7 +73,7 @@ func TestManageRejects(t *testing.T) {
 	s, root := newManagedAPI(t)
 	leaders := `"u0"`
 	for i := range access.MaxLeaders {
-		leaders += fmt.Sprintf(`,"u%d"`, i+1)
+		leaders = fmt.Sprintf(`"u%d",%s`, i+1, leaders)
 	}
 	for _, c := range []struct{ path, body, want string }{
 		{usersPath + "/u", `{"data":{"role":"owner"}}`, `"role":{"enum":`},

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// maxMerged is the maximum number of owners whose indexes a list merges. A list of
+	// maxMerged is the maximum number of indexes of owners that a list merges. A list of
 	// more owners reads the account's index and filters it.
 	maxMerged = 25
 	// minFetch is the least number of rows that a merged list asks an index for.
@@ -150,7 +150,7 @@ func (m *merger) part(s *stream) store.Query {
 	return ask
 }
 
-// accept adds what was read to the index that it is from.
+// accept takes the page that was read from an index.
 func (m *merger) accept(s *stream, p *store.Page) {
 	s.stuck = len(p.Recordings) == 0 && p.Next != nil && *p.Next == *s.next
 	s.rows, s.next = p.Recordings, p.Next

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -35,8 +36,8 @@ func supervisorOf(n int) access.Grant {
 	return g
 }
 
-// lead returns an API whose callers lead n users, with random recordings, a third of
-// which belong to others. Several recordings have the same time.
+// lead returns an API with callers who lead n users, and with random recordings. A third
+// of them belong to others. Several recordings have the same time.
 func lead(t *testing.T, random *rand.Rand, n, recordings int) (*listAPI, []entry) {
 	t.Helper()
 	s := newListAPI(t, nil)
@@ -99,12 +100,12 @@ func (s *listAPI) followAll(t *testing.T, query string, between func()) (ids []s
 	}
 }
 
-// The list of a supervisor is one list in order, whatever the number of users that it
-// leads, the size of the pages and the filter.
+// The list of a supervisor is one list in order, for any number of users, size of pages
+// and filter.
 func TestSupervisorsList(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{1, 2, 7, maxMerged, maxMerged + 1, 40} {
-		t.Run(fmt.Sprint(n), func(t *testing.T) {
+		t.Run(strconv.Itoa(n), func(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(uint64(n), 1))
 			s, all := lead(t, random, n, 90)
@@ -167,13 +168,13 @@ func TestSupervisorsListWhileItChanges(t *testing.T) {
 	}
 }
 
-// counting counts what a merged list reads.
-type counting struct {
+// faulty is a reader with faults.
+type faulty struct {
 	store.Reader
 	fails func(store.Query) error
 }
 
-func (c counting) Page(ctx context.Context, q store.Query) (store.Page, error) {
+func (c faulty) Page(ctx context.Context, q store.Query) (store.Page, error) {
 	if c.fails != nil {
 		if err := c.fails(q); err != nil {
 			return store.Page{}, err
@@ -204,7 +205,7 @@ func TestSupervisorsListIsBounded(t *testing.T) {
 func TestSupervisorsListFails(t *testing.T) {
 	t.Parallel()
 	s, _ := lead(t, rand.New(rand.NewPCG(1, 4)), 5, 30)
-	reader := counting{s.store, func(q store.Query) error {
+	reader := faulty{s.store, func(q store.Query) error {
 		if q.Owner == "u03" {
 			return store.ErrUnavailable
 		}

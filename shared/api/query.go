@@ -34,7 +34,7 @@ type listQuery struct {
 	start  string
 	filter recording.Filter
 
-	// owners are the owners whose indexes the list merges; nil reads the account's
+	// owners are the owners of the indexes that the list merges; nil reads the account's
 	// index. sieve, if not nil, selects the owners in the account's index.
 	owners []string
 	sieve  func(owner string) bool

@@ -34,7 +34,7 @@ func (r *request) demandReason(a access.Action) error {
 	if reason == "" && required {
 		return &publicError{
 			status: http.StatusForbidden, code: "reason_required",
-			data: map[string]any{"message": "a reason is required", "cause": string(a)},
+			data:  map[string]any{"message": "a reason is required", "cause": string(a)},
 			cause: fmt.Errorf("REQUIRE_REASON demands a reason for %s", a),
 		}
 	}
