@@ -175,10 +175,10 @@ func (e env) issuerShowCommand() *cobra.Command {
 
 // print prints an issuer for a person.
 func (o *issuerOptions) print(r issuer.Record) {
-	claims := "account " + r.AccountClaim
+	claims := []string{"account " + r.AccountClaim}
 	for _, c := range []struct{ what, name string }{{"owner", r.OwnerClaim}, {"role", r.RoleClaim}, {"groups", r.GroupsClaim}} {
 		if c.name != "" {
-			claims += ", " + c.what + " " + c.name
+			claims = append(claims, c.what+" "+c.name)
 		}
 	}
 	ttl := "no limit"
@@ -194,7 +194,7 @@ func (o *issuerOptions) print(r issuer.Record) {
 		{"iss", r.Iss},
 		{"audience", first(strings.Join(r.Audiences, ", "), "tokens must have none")},
 		{"algorithms", strings.Join(r.Algorithms, ", ")},
-		{"claims", claims},
+		{"claims", strings.Join(claims, ", ")},
 		{"roles", pairs(r.Roles)},
 		{"accounts", first(strings.Join(r.Accounts, ", "), "all")},
 		{"required", pairs(r.Require)},

@@ -159,7 +159,7 @@ const maxFile = 1 << 20
 
 // read reads a file; - is standard input.
 func (a *issuerAdd) read(name string) ([]byte, error) {
-	var from io.Reader = a.stdin
+	from := a.stdin
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {

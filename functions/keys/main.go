@@ -1,10 +1,9 @@
 // Command keys is the scheduled Lambda function that fetches the keys of token issuers
-// and stores them in the table (docs/adr/020-issuers.md). It is the only function that
+// and stores them in the table (docs/adr/021-issuers.md). It is the only function that
 // sends requests to hosts outside of AWS.
 package main
 
 import (
-	"context"
 	"time"
 
 	"github.com/callrecordings/api/functions/internal/table"
@@ -16,7 +15,7 @@ import (
 
 func main() { wiring.Schedule(config.Keys, build) }
 
-func build(s config.Settings) (wiring.Job, error) {
+func build(s config.Settings, now func() time.Time) (wiring.Job, error) {
 	entries, err := table.Open(s)
 	if err != nil {
 		return nil, err
@@ -24,7 +23,7 @@ func build(s config.Settings) (wiring.Job, error) {
 	r := keyset.Refresher{
 		Book:    issuer.Book{Entries: entries},
 		Fetcher: keyset.NewFetcher(keyset.Options{PrivateHosts: s.IssuerPrivateHosts}),
-		Now:     time.Now,
+		Now:     now,
 	}
-	return func(ctx context.Context) (int, error) { return r.Run(ctx) }, nil
+	return r.Run, nil
 }

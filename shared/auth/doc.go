@@ -30,7 +30,7 @@
 // [Skew].
 //
 // The package does not fetch keys: package issuer reads them from the table, and only
-// the function keys and the command line fetch them (docs/adr/020-issuers.md).
+// the function keys and the command line fetch them (docs/adr/021-issuers.md).
 //
 // A JWT library does the cryptography and the encoding. The package parses the JWKs of
 // TOKEN_KEYS itself, because the libraries for that would add 0.3 MB to every function.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/callrecordings/api/shared/strictjson"
 )
 
 const (
@@ -98,10 +100,17 @@ type issuedClaims struct {
 	all map[string]json.RawMessage
 }
 
-// UnmarshalJSON decodes the claims without interpreting them.
+// maxDepth is the maximum nesting of claims and of token restrictions.
+const maxDepth = 20
+
+// UnmarshalJSON decodes the claims without interpreting them. It also rejects nested
+// objects that have two members with the same name, because a claim may be in one.
 func (c *issuedClaims) UnmarshalJSON(data []byte) error {
-	if err := uniqueMembers(data); err != nil {
-		return err
+	switch err := strictjson.Check(data, maxDepth); {
+	case errors.Is(err, strictjson.ErrDuplicate):
+		return errDuplicate
+	case err != nil:
+		return errMalformed
 	}
 	if json.Unmarshal(data, &c.all) != nil {
 		return errMalformed
@@ -109,8 +118,8 @@ func (c *issuedClaims) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// raw returns the claim of that name, which may be a path; nil if the token lacks it
-// or if it is null.
+// raw returns the claim with a name or path. It returns nil if the token lacks the claim,
+// or if the claim is null.
 func (c *issuedClaims) raw(name string) json.RawMessage {
 	path, nested := strings.CutPrefix(name, "/")
 	if !nested {

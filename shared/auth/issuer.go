@@ -26,7 +26,7 @@ var Algorithms = []string{
 
 // Issuers finds the issuers of tokens. It is safe for concurrent use.
 type Issuers interface {
-	// ByIss returns the issuers whose tokens have that iss. Two issuers may share one:
+	// ByIss returns the issuers of tokens with that iss. Two issuers may share one:
 	// every Kazoo has the iss "kazoo". Errors: those of the store.
 	ByIss(ctx context.Context, iss string) ([]*Issuer, error)
 	// Reread reads an issuer again, because a token names a key that i lacks. It
@@ -88,7 +88,7 @@ func (k IssuerKey) public(alg string) (crypto.PublicKey, error) {
 }
 
 // CheckKey returns an error unless a public key is strong enough (RFC 7518, 3.3 and
-// 3.4; RFC 8725, 3.5) and can verify signatures of alg, which is one of Algorithms.
+// 3.4; RFC 8725, 3.5) and can verify signatures of alg, one of Algorithms.
 func CheckKey(public crypto.PublicKey, alg string) error {
 	if !slices.Contains(Algorithms, alg) {
 		return errors.New("the algorithm is not supported")

@@ -49,7 +49,7 @@ func trusted(change func(*Issuer)) *Issuer {
 // book is a fixed list of issuers.
 type book struct {
 	list []*Issuer
-	// fresh is what the next Reread of an issuer returns.
+	// fresh has the result of Reread by the name of an issuer.
 	fresh          map[string]*Issuer
 	err, rereadErr error
 	finds, rereads int

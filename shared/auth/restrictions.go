@@ -63,7 +63,7 @@ func (r *rules) UnmarshalJSON(data []byte) error {
 		if err := d.Decode(&verbs); err != nil {
 			return errors.New("rules: want a list of verbs for each pattern")
 		}
-		*r = append(*r, rule{split(t.(string)), verbs})
+		*r = append(*r, rule{shorten(split(t.(string))), verbs})
 	}
 	return nil
 }
@@ -75,6 +75,12 @@ func split(path string) []string {
 		return nil
 	}
 	return strings.Split(path, "/")
+}
+
+// shorten makes one # of several that follow each other. They match the same paths, and
+// matches would try all of them.
+func shorten(pattern []string) []string {
+	return slices.CompactFunc(pattern, func(a, b string) bool { return a == "#" && b == "#" })
 }
 
 // ParseRestrictions parses token restrictions in Kazoo's form: those of the system
@@ -132,8 +138,8 @@ func (s *RestrictionSet) of(account, method string) *Restrictions {
 type Use struct {
 	// Level is the privilege level of the user, "admin" or "user".
 	Level string
-	// TokenAccount is the account of the token, PathAccount that of the path, which is
-	// a descendant if it is another one.
+	// TokenAccount is the account of the token, and PathAccount that of the path. If
+	// they differ, the path is below a descendant.
 	TokenAccount, PathAccount string
 	// Path is what follows recordings/ in the path; "" for the list.
 	Path string
@@ -142,7 +148,7 @@ type Use struct {
 }
 
 // Allow reports whether the restrictions allow a use. As in Kazoo, a level without
-// restrictions may do everything, and a level with restrictions only what they list.
+// restrictions may do everything. A level with restrictions may do only the listed things.
 func (r *Restrictions) Allow(u Use) bool {
 	if r == nil {
 		return true
@@ -176,8 +182,8 @@ func (e restriction) covers(u Use) bool {
 	})
 }
 
-// allow reports whether the first rule whose pattern matches the path has the verb.
-// HEAD counts as GET.
+// allow finds the first rule with a pattern that matches the path, and reports whether
+// it has the verb. HEAD counts as GET.
 func (r rules) allow(path []string, verb string) bool {
 	if verb == "HEAD" {
 		verb = "GET"

@@ -78,6 +78,18 @@ func TestParseRestrictionsRejects(t *testing.T) {
 	}
 }
 
+// A pattern of many # takes no longer than one.
+func TestLongPatterns(t *testing.T) {
+	t.Parallel()
+	set, err := ParseRestrictions([]byte(`{"_":{"_":{"_":[{"rules":{"`+strings.Repeat("#/", 10_000)+`x/y":["GET"]}}]}}}`), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if set.of("A", "").Allow(Use{Path: "a/b/c/d/e/f/g/h", Verb: "GET"}) || !set.of("A", "").Allow(Use{Path: "a/b/c/d/e/f/x/y", Verb: "GET"}) {
+		t.Error("the pattern does not match by its end")
+	}
+}
+
 // The restrictions of the issuer end up in the bearer.
 func TestBearerHasRestrictions(t *testing.T) {
 	t.Parallel()

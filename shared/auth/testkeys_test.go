@@ -113,5 +113,11 @@ func hs256(header map[string]any, claims any) string {
 	return mint(header, claims, jwt.SigningMethodHS256, secret)
 }
 
+// rawHS256 signs the texts of a header and of claims with the oct key.
+func rawHS256(header, claims string) string {
+	text := b64([]byte(header)) + "." + b64([]byte(claims))
+	return text + "." + b64(must(jwt.SigningMethodHS256.Sign(text, secret)))
+}
+
 // isZero reports whether b is the zero Bearer.
 func isZero(b Bearer) bool { return reflect.DeepEqual(b, Bearer{}) }

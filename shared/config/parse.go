@@ -35,7 +35,8 @@ func consistsOf(v, alphabet string, least, most int) bool {
 // together with all other problems. Package auth parses the keys, once. "none" stands
 // for no keys (auth.NoKeys).
 func jwks(v string) (Secret, error) {
-	if v != "none" && !(strings.HasPrefix(v, "{") && strings.HasSuffix(v, "}") && strings.Contains(v, `"keys"`)) {
+	set := strings.HasPrefix(v, "{") && strings.HasSuffix(v, "}") && strings.Contains(v, `"keys"`)
+	if !set && v != "none" {
 		return Secret{}, errors.New(`is not a JWKS: want {"keys":[…]}`)
 	}
 	return NewSecret(v), nil

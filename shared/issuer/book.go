@@ -9,10 +9,10 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// ErrUnknown means that there is no issuer of that name.
+// ErrUnknown means that an issuer does not exist.
 var ErrUnknown = errors.New("unknown issuer")
 
-// ErrExists means that there is already an issuer of that name.
+// ErrExists means that another issuer has the name.
 var ErrExists = errors.New("the issuer exists already")
 
 // ErrFull means that there are as many issuers as allowed.

@@ -33,14 +33,15 @@ const (
 
 // Defaults of a definition.
 const (
-	// DefaultAccountClaim and DefaultOwnerClaim are the claims of Kazoo's tokens
-	// (kazoo.md, 6.3).
-	DefaultAccountClaim, DefaultOwnerClaim = "account_id", "owner_id"
+	// DefaultAccountClaim is the claim with the account in Kazoo's tokens (kazoo.md, 6.3).
+	DefaultAccountClaim = "account_id"
+	// DefaultOwnerClaim is the claim with the user in Kazoo's tokens.
+	DefaultOwnerClaim = "owner_id"
 	// DefaultMaxTTL is how far in the future a token may expire.
 	DefaultMaxTTL = 24 * time.Hour
 )
 
-// DefaultAlgorithms are the algorithms of an issuer whose operator names none.
+// DefaultAlgorithms are the algorithms of an issuer if the operator names none.
 var DefaultAlgorithms = []string{"RS256", "ES256"}
 
 // Definition is what an operator decides about an issuer.

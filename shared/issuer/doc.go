@@ -1,8 +1,8 @@
 // Package issuer keeps the issuers of tokens in the table, and finds them for package
-// auth (docs/adr/020-issuers.md).
+// auth (docs/adr/021-issuers.md).
 //
 // An issuer is one entry of package store, in the partition "issuers" and with its name
-// as the key. The entry holds a [Definition], which the operator writes, and the
+// as the key. The entry holds a [Definition] from the operator, and the
 // [Keys] that verify its tokens. The operator gives the keys, or the function keys
 // fetches them (package keyset).
 //

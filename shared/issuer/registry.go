@@ -39,7 +39,7 @@ type Registry struct {
 type flight struct {
 	done chan struct{} // closed at its end
 	err  error
-	// fresh is what the read of one issuer has found.
+	// fresh is the issuer that was read; nil for a read of all issuers.
 	fresh *auth.Issuer
 }
 
@@ -172,7 +172,7 @@ func (r *Registry) readOne(ctx context.Context, name string) (*auth.Issuer, erro
 	}
 	fresh, err := one.issuer()
 	if err != nil {
-		return nil, nil //nolint:nilerr,nilnil // a damaged entry is like none
+		return nil, nil //nolint:nilnil // a damaged entry is like none
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

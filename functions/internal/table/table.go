@@ -42,8 +42,8 @@ func open(s config.Settings) (*dynamo.Store, error) {
 	})
 }
 
-// Lazy returns the entries of the table, which it opens when they are first read. It is
-// for a function that most requests do not need the table for.
+// Lazy returns the entries of the table. It opens the table at the first read, for a
+// function that needs the table only for few requests.
 func Lazy(s config.Settings) store.EntryReader {
 	return lazy{sync.OnceValues(func() (*dynamo.Store, error) { return open(s) })}
 }

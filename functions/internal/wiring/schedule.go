@@ -15,11 +15,11 @@ import (
 type Job func(ctx context.Context) (items int, err error)
 
 // Schedule starts a function that runs the job which build returns at each invocation.
-// Each run has one log line. The handler's own error is always nil: the schedule is the
-// retry.
-func Schedule(f config.Function, build func(config.Settings) (Job, error)) {
+// Each run has one log line, without metrics, which would cost more than the runs. The
+// handler's own error is always nil: the schedule is the retry.
+func Schedule(f config.Function, build func(s config.Settings, now func() time.Time) (Job, error)) {
 	Start(f, func(e Env) (func(), error) {
-		job, err := build(e.Settings)
+		job, err := build(e.Settings, time.Now)
 		if err != nil {
 			return nil, err
 		}
@@ -40,5 +40,5 @@ func (e Env) run(ctx context.Context, f config.Function, job Job) {
 		entry.Status = http.StatusInternalServerError
 	}
 	entry.Duration = time.Since(entry.Start)
-	entry.Log(ctx, e.Log, e.Metrics)
+	entry.Log(ctx, e.Log, nil)
 }

@@ -96,8 +96,7 @@ func Access(s config.Settings, entries store.EntryReader) api.Access {
 	return access.NewResolver(entries, access.Options{Default: access.Default(s.UserAccess), Now: time.Now})
 }
 
-// Issuers returns the issuers in the table, whose tokens the function accepts. Nothing is
-// read before a token needs it.
+// Issuers returns the token issuers in the table. It reads them when a token needs them.
 func Issuers(entries store.EntryReader) auth.Issuers { return issuer.NewRegistry(entries, time.Now) }
 
 // Follow starts a function that does the work that build returns for every item

@@ -35,7 +35,7 @@ var (
 	ErrStatus = errors.New("the answer is an error")
 	// ErrConfiguration means that an OpenID configuration is not that of the issuer.
 	ErrConfiguration = errors.New("not the OpenID configuration of the issuer")
-	// ErrUnreachable means that there was no answer.
+	// ErrUnreachable means that a provider did not answer.
 	ErrUnreachable = errors.New("no answer")
 )
 
@@ -77,7 +77,7 @@ func NewFetcher(o Options) *Fetcher {
 }
 
 // Keys fetches the keys of an issuer from its URL: a JWKS, or an OpenID configuration
-// that names one and whose issuer is that of d (OpenID Connect Discovery 1.0, 4.3).
+// that names one. The issuer in the configuration must be that of d (OpenID Connect Discovery 1.0, 4.3).
 // skipped is as in Parse. Errors: those of Parse, ErrAddress, ErrRedirect, ErrStatus,
 // ErrConfiguration, ErrUnreachable.
 func (f *Fetcher) Keys(ctx context.Context, d issuer.Definition) (keys []issuer.Key, skipped []string, err error) {
@@ -155,8 +155,8 @@ func (f *Fetcher) once(ctx context.Context, url string) (document []byte, again 
 	return buffer.Bytes(), false, nil
 }
 
-// reach describes why there was no answer, without the URL, which may have a secret in
-// its query.
+// reach returns ErrUnreachable with the cause. It omits the URL, because its query may
+// contain a secret.
 func reach(err error) error {
 	var certificate *tls.CertificateVerificationError
 	switch {

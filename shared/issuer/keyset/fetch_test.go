@@ -165,7 +165,7 @@ func TestEgressRules(t *testing.T) {
 func TestOldTLS(t *testing.T) {
 	t.Parallel()
 	p := &provider{Server: httptest.NewUnstartedServer(text(200, "{}"))}
-	p.TLS = &tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10} //nolint:gosec // that is the point
+	p.TLS = &tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}
 	p.StartTLS()
 	t.Cleanup(p.Close)
 	if _, _, err := p.fetcher().Keys(t.Context(), definition(p.URL)); !errors.Is(err, ErrUnreachable) {

@@ -1,7 +1,6 @@
 package keyset
 
 import (
-	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -33,7 +32,6 @@ var (
 	rsaPair  = sync.OnceValue(func() *rsa.PrivateKey { return must(rsa.GenerateKey(rand.Reader, 2048)) })
 	weakPair = sync.OnceValue(func() *rsa.PrivateKey { return must(rsa.GenerateKey(rand.Reader, 1024)) })
 	ecPair   = sync.OnceValue(func() *ecdsa.PrivateKey { return must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)) })
-	p224Pair = sync.OnceValue(func() *ecdsa.PrivateKey { return must(ecdsa.GenerateKey(elliptic.P224(), rand.Reader)) })
 	edPair   = sync.OnceValue(func() ed25519.PrivateKey { _, k, err := ed25519.GenerateKey(rand.Reader); return must(k, err) })
 )
 
@@ -63,7 +61,7 @@ func describe(keys []issuer.Key) []string {
 
 func TestParse(t *testing.T) {
 	t.Parallel()
-	rs, ec, ed := crypto.PublicKey(rsaPair().Public()), ecPair().Public(), edPair().Public()
+	rs, ec, ed := rsaPair().Public(), ecPair().Public(), edPair().Public()
 	all := auth.Algorithms
 	for name, tt := range map[string]struct {
 		set        []byte

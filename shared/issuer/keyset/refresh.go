@@ -66,8 +66,7 @@ func (r Refresher) Refresh(ctx context.Context, names ...string) ([]Outcome, err
 }
 
 // Run refreshes all issuers for a schedule. It returns the number of issuers that have a
-// URL. Errors: those of Refresh, and one that names each issuer whose keys could not be
-// fetched.
+// URL. Errors: those of Refresh, and one that lists the issuers that failed.
 func (r Refresher) Run(ctx context.Context) (issuers int, err error) {
 	outcomes, err := r.Refresh(ctx)
 	if err != nil {
@@ -110,7 +109,7 @@ func (r Refresher) one(ctx context.Context, old issuer.Record) Outcome {
 	o := Outcome{Name: old.Name}
 	keys, skipped, fetchErr := r.Fetcher.Keys(ctx, old.Definition)
 	if ctx.Err() != nil {
-		o.Err = ctx.Err() // that is no failure of the provider
+		o.Err = ctx.Err() // the provider has not failed
 		return o
 	}
 	err := r.Book.Update(ctx, old.Name, func(now *issuer.Record) bool {

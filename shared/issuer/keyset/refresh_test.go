@@ -133,7 +133,7 @@ func TestRefreshMeetsChanges(t *testing.T) {
 	}
 }
 
-// A slow provider delays only itself, and an interrupt is no failure of a provider.
+// A slow provider delays only itself, and an interrupt does not count as a failure of the provider.
 func TestRefreshWithASlowProvider(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t)
