@@ -7,8 +7,8 @@ import (
 )
 
 // matches reports whether an event source's pattern matches a value
-// (docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html). It knows equality
-// and exists, which are what the template uses.
+// (docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html). It supports the
+// rules in the template: equality and exists.
 func matches(pattern, value any) bool {
 	switch p := pattern.(type) {
 	case map[string]any:

@@ -38,6 +38,7 @@ var arrows = map[string]struct {
 	"shared/access":                    {ours: []string{"shared/auth", "shared/store", "shared/recording"}},
 	"shared/issuer":                    {ours: []string{"shared/access", "shared/auth", "shared/store"}},
 	"shared/issuer/keyset":             {ours: []string{"shared/auth", "shared/issuer", "shared/strictjson"}},
+	"shared/access/follow":             {ours: []string{"shared/access", "shared/store"}},
 	"shared/store/sqlite":              {ours: []string{"shared/store", "shared/recording", "shared/requestlog"}},
 	"shared/store/dynamo":              {ours: []string{"shared/store", "shared/recording", "shared/requestlog", "shared/attempt", "shared/store/dynamo/onepass"}, aws: true},
 	"shared/store/dynamo/onepass":      {aws: true},

@@ -57,6 +57,8 @@ func (e env) importFlags(fs *pflag.FlagSet, concurrency int, rate float64, rateH
 	return o
 }
 
+var errNegativeRate = errors.New("--rate must not be negative")
+
 // check validates the options. rest may have at most want arguments.
 func (o *importOptions) check(rest []string, want int) error {
 	if err := unexpected(rest, want); err != nil {
@@ -67,7 +69,7 @@ func (o *importOptions) check(rest []string, want int) error {
 	}
 	switch {
 	case o.rate < 0:
-		return usageError{errors.New("--rate must not be negative")}
+		return usageError{errNegativeRate}
 	case o.dryRun && (o.verify || o.verifyOnly):
 		return usageError{errors.New("--dry-run copies nothing that could be verified; use --verify-only to compare what is there")}
 	}

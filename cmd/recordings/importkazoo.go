@@ -8,6 +8,7 @@ import (
 	"runtime"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/callrecordings/api/shared/incoming/importer/kazoo"
 	"github.com/callrecordings/api/shared/recording"
@@ -39,9 +40,7 @@ func (e env) importKazooCommand() *cobra.Command {
 	c := importKazooUsage.command()
 	fs := c.Flags()
 	o := e.importFlags(fs, kazooConcurrency, kazooRate, "send at most `N` requests per second; 0 for no limit")
-	fs.StringVar(&k.URL, "url", "", "`URL`: base URL of Kazoo's API, such as https://pbx.example.com:8443 (or KAZOO_URL)")
-	fs.StringVar(&k.Token, "token", "", "`TOKEN`: auth token; set KAZOO_TOKEN instead to keep it out of process lists")
-	fs.StringVar(&k.APIKey, "api-key", "", "`KEY`: API key that renews the token; set KAZOO_API_KEY instead to keep it out of process lists")
+	e.kazooFlags(fs, &k)
 	fs.BoolVar(&k.Descendants, "descendants", false, "also copy from the accounts below this one")
 	e.periodFlags(fs, &k.Since, &k.Until)
 	fs.BoolVar(&noAudio, "no-audio", false, "copy only documents; a later run without this option adds the audio")
@@ -69,6 +68,13 @@ func (e env) importKazooCommand() *cobra.Command {
 		})
 	}
 	return c
+}
+
+// kazooFlags adds the options that locate a Kazoo.
+func (e env) kazooFlags(fs *pflag.FlagSet, k *kazoo.Options) {
+	fs.StringVar(&k.URL, "url", "", "`URL`: base URL of Kazoo's API, such as https://pbx.example.com:8443 (or KAZOO_URL)")
+	fs.StringVar(&k.Token, "token", "", "`TOKEN`: auth token; set KAZOO_TOKEN instead to keep it out of process lists")
+	fs.StringVar(&k.APIKey, "api-key", "", "`KEY`: API key that renews the token; set KAZOO_API_KEY instead to keep it out of process lists")
 }
 
 // completeKazoo completes the options from the environment, and checks them.

@@ -18,7 +18,8 @@ const (
 )
 
 // kazooServer implements `kazoo N [bad]`: it starts a Kazoo at KAZOO_URL with N
-// recordings of the account ACCOUNT. With bad, there are two more: one with audio
+// recordings of the account ACCOUNT. The account has two users, a group, and a disabled
+// account below it. With bad, there are two more: one with audio
 // that fails, and one with an invalid ID.
 func kazooServer(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
@@ -27,8 +28,13 @@ func kazooServer(ts *testscript.TestScript, neg bool, args []string) {
 	n, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	o := kazootest.Options{
-		Accounts: []kazootest.Tenant{{ID: kazooAccount, Name: "one"}},
-		APIKeys:  map[string]string{kazooKey: kazooAccount}, Now: time.Now,
+		Accounts: []kazootest.Tenant{{
+			ID: kazooAccount, Name: "one",
+			Users:    []kazootest.User{{ID: "0000000000000000000000000000ada0", First: "Ada", Level: "admin"}, {ID: "0000000000000000000000000000b0b0", First: "Bob"}},
+			Groups:   []kazootest.Group{{ID: "00000000000000000000000000005a1e", Name: "Sales", Endpoints: map[string]string{"0000000000000000000000000000b0b0": "user"}}},
+			Children: []kazootest.Tenant{{ID: "0000000000000000000000000000000b", Name: "two", Disabled: true}},
+		}},
+		APIKeys: map[string]string{kazooKey: kazooAccount}, Now: time.Now,
 	}
 	to := time.Date(2026, 6, 20, 0, 0, 0, 0, time.UTC)
 	all := kazootest.Account(1, kazooAccount, n, to.AddDate(0, -3, 0), to)

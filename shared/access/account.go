@@ -14,17 +14,17 @@ const accountPartition = "account/"
 // accountEntry is the key of an account's own entry.
 const accountEntry = "account"
 
-// Account is an account's place in the tree, as its entry holds it. The zero Account
-// is what an account without an entry counts as: enabled, with nothing above it.
+// Account is an account's place in the tree, as its entry holds it. An account without an
+// entry counts as the zero Account: enabled, with no account above it.
 type Account struct {
-	// Name is a label for people, not unique, maybe empty.
+	// Name is a label for people. It may be empty, and need not be unique.
 	Name string `json:"name,omitempty"`
 	// Parent is the account directly above; "" for the top of a tree.
 	Parent string `json:"parent,omitempty"`
 	// Ancestors are all accounts above, nearest first, so the first one is Parent.
 	Ancestors []string `json:"ancestors,omitempty"`
-	// Disabled lists which of the account itself and its ancestors are disabled. Unless
-	// it is empty, the account is refused.
+	// Disabled lists which of the account itself and its ancestors are disabled. If there
+	// are any, requests for the account are refused.
 	Disabled []string `json:"disabled,omitempty"`
 	// DisabledBy is the import that disabled the account itself, such as "kazoo"; "" if
 	// an operator did. An import does not enable what an operator has disabled.
@@ -54,3 +54,7 @@ func (a Account) Below(ancestor string) bool { return slices.Contains(a.Ancestor
 
 // Enabled reports whether neither the account nor an account above it is disabled.
 func (a Account) Enabled() bool { return len(a.Disabled) == 0 }
+
+// DisabledItself reports whether the account with this ID is itself disabled, and not only one
+// above it.
+func (a Account) DisabledItself(id string) bool { return slices.Contains(a.Disabled, id) }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/callrecordings/api/shared/store"
@@ -91,20 +92,14 @@ func (t *Tree) descend(ctx context.Context, account string) error {
 		parent := open[len(open)-1]
 		open = open[:len(open)-1]
 		for after := ""; ; {
-			above, err := t.read(ctx, parent)
-			if err != nil {
-				return err
-			}
 			children, next, err := t.children(ctx, parent, after)
 			if err != nil {
 				return err
 			}
+			if err := t.rewriteAll(ctx, parent, children); err != nil {
+				return err
+			}
 			for _, child := range children {
-				if !child.follows(above) {
-					if err := t.rewrite(ctx, parent, child.id); err != nil {
-						return err
-					}
-				}
 				open = append(open, child.id)
 			}
 			if after = next; next == "" {
@@ -118,6 +113,45 @@ func (t *Tree) descend(ctx context.Context, account string) error {
 // follows reports whether the entry of n is right below parent.
 func (n node) follows(parent node) bool {
 	return reflect.DeepEqual(n.Account, n.below(parent).Account)
+}
+
+// atOnce is how many children one transaction rewrites, beside the check of their parent.
+const atOnce = store.MaxEntries - 1
+
+// rewriteAll makes the entries of children follow that of their parent, many in one
+// transaction. After a conflict it rewrites them one by one.
+func (t *Tree) rewriteAll(ctx context.Context, parent string, children []node) error {
+	if len(children) == 0 {
+		return nil
+	}
+	above, err := t.read(ctx, parent)
+	if err != nil {
+		return err
+	}
+	stale := slices.DeleteFunc(slices.Clone(children), func(c node) bool { return c.follows(above) })
+	for some := range slices.Chunk(stale, atOnce) {
+		writes := above.unchanged()
+		for _, c := range some {
+			w, err := c.below(above).write()
+			if err != nil {
+				return err
+			}
+			writes = append(writes, w)
+		}
+		err := t.entries.WriteEntries(ctx, writes...)
+		if !errors.Is(err, store.ErrConflict) && !errors.Is(err, store.ErrTooLarge) {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		for _, c := range some {
+			if err := t.rewrite(ctx, parent, c.id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // rewrite makes the entry of a child follow that of its parent.

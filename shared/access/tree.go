@@ -31,19 +31,20 @@ var (
 	ErrAccount = errors.New("invalid account")
 )
 
-// maxTries bounds how often a change starts over because another client was faster.
+// maxTries bounds how often a change starts over after a conflict.
 const maxTries = 50
 
 // Tree changes the account tree. It is safe for concurrent use, also by several
 // processes.
 //
-// An account's entry repeats what is above it, so a change of an account must be
+// Each entry repeats all ancestors of its account, so a change of an account must be
 // carried down to all accounts below. At most one such change is in progress at any
 // time. It begins with one transaction that changes the account itself and stores a
 // marker. Then each account below is rewritten, from the top, in a transaction that
 // checks that its parent's entry is unchanged. An account that is added meanwhile is
-// computed from its parent's entry in the same way, so it is either right at once or
-// below an entry that is still to be rewritten. Last, the marker is removed.
+// computed from its parent's entry in the same way. So its entry is correct at once, or
+// its parent is still to be rewritten, and it is rewritten after its parent. Last, the
+// marker is removed.
 //
 // Readers see each entry as it was before the change or as it is after it. If a change
 // dies partway, its marker remains, and the next change or [Tree.Resume] finishes it.
@@ -82,8 +83,8 @@ func (n node) write() (store.EntryWrite, error) {
 	return w, nil
 }
 
-// unchanged returns the write that only checks that n still has its revision. There is
-// nothing to check of the parent of an account at the top.
+// unchanged returns the write that only checks that n still has its revision. The parent
+// of an account at the top has no entry, and needs no check.
 func (n node) unchanged() []store.EntryWrite {
 	if n.id == "" {
 		return nil
@@ -91,10 +92,10 @@ func (n node) unchanged() []store.EntryWrite {
 	return []store.EntryWrite{{Entry: store.Entry{EntryKey: AccountKey(n.id), Revision: n.revision}, If: store.IfUnchanged, CheckOnly: true}}
 }
 
-// below returns n as an account directly below parent. Whether n itself is disabled
-// stays.
+// below returns n as an account directly below parent. If n is itself disabled, it stays
+// so.
 func (n node) below(parent node) node {
-	disabled := slices.Contains(n.Disabled, n.id)
+	disabled := n.DisabledItself(n.id)
 	n.Parent, n.Ancestors, n.Disabled = parent.id, nil, nil
 	if parent.id != "" {
 		n.Ancestors = append([]string{parent.id}, parent.Ancestors...)
@@ -106,7 +107,7 @@ func (n node) below(parent node) node {
 	return n
 }
 
-// read returns the account with an ID. The ID "" stands for what is above the accounts
+// read returns the account with an ID. The ID "" stands for the parent of the accounts
 // at the top. Errors: ErrNoAccount, store.ErrUnavailable.
 func (t *Tree) read(ctx context.Context, id string) (node, error) {
 	if id == "" {
@@ -233,11 +234,11 @@ func (t *Tree) Enable(ctx context.Context, account string) error {
 	return t.change(ctx, account, func(n node) (node, []store.EntryWrite, error) { return n.disabled(false, ""), nil, nil })
 }
 
-// Follow disables or enables an account as the source of an import has it. An account
+// Follow disables or enables an account to match the source of an import. An account
 // that an operator has disabled stays disabled. Errors: those of Disable.
 func (t *Tree) Follow(ctx context.Context, account string, enabled bool, source string) error {
 	return t.change(ctx, account, func(n node) (node, []store.EntryWrite, error) {
-		if itself := slices.Contains(n.Disabled, account); itself && n.DisabledBy != source || itself != enabled {
+		if itself := n.DisabledItself(account); itself && n.DisabledBy != source || itself != enabled {
 			return n, nil, nil
 		}
 		return n.disabled(!enabled, source), nil, nil
@@ -254,7 +255,7 @@ func (n node) disabled(disabled bool, by string) node {
 	return n
 }
 
-// retry repeats do while other clients are faster. Errors: store.ErrConflict after
+// retry repeats do after a conflict with another client. Errors: store.ErrConflict after
 // maxTries, and those of do.
 func (t *Tree) retry(ctx context.Context, do func() error) error {
 	var err error

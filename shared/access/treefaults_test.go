@@ -107,17 +107,21 @@ func crash(t *testing.T, call int, change func(context.Context, *access.Tree) er
 // order of adds, moves and disables makes an entry wrong or an account its own ancestor.
 func TestTreeUnderConcurrentChanges(t *testing.T) {
 	t.Parallel()
+	concurrentChanges(t, openStore(t))
+}
+
+func concurrentChanges(t *testing.T, s faultstore.Driver) {
+	t.Helper()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	const clients, changes = 4, 25
-	s := openStore(t)
 	plant(t, access.NewTree(s), family...)
 	var mu sync.Mutex
 	known := ids(family)
 	var wg sync.WaitGroup
 	for client := range uint64(clients) {
 		wg.Go(func() {
-			random := rand.New(rand.NewPCG(seed, client)) //nolint:gosec // for a test
+			random := rand.New(rand.NewPCG(seed, client))
 			faulty := faultstore.NewWith(s, func(int) faultstore.Fault {
 				if random.IntN(8) > 0 {
 					return faultstore.Fault{}
@@ -170,10 +174,14 @@ func TestTreeUnderConcurrentChanges(t *testing.T) {
 // below the other, with that reseller's state. Accounts that are added meanwhile too.
 func TestReadersOfAMove(t *testing.T) {
 	t.Parallel()
-	s := openStore(t)
+	readersOfAMove(t, openStore(t), 20)
+}
+
+func readersOfAMove(t *testing.T, s faultstore.Driver, width int) {
+	t.Helper()
 	tree := access.NewTree(s)
 	accounts := []string{"/east", "/west", "east/shop"}
-	for i := range 20 {
+	for i := range width {
 		accounts = append(accounts, fmt.Sprintf("shop/a%d", i), fmt.Sprintf("a%d/b%d", i, i))
 	}
 	plant(t, tree, accounts...)
@@ -188,7 +196,7 @@ func TestReadersOfAMove(t *testing.T) {
 	}, ids(accounts[2:]))
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		for i := range 20 {
+		for i := range width {
 			if err := access.NewTree(s).Add(t.Context(), fmt.Sprintf("c%d", i), fmt.Sprintf("a%d", i), ""); err != nil {
 				t.Error(err)
 			}
@@ -201,7 +209,7 @@ func TestReadersOfAMove(t *testing.T) {
 	}
 	wg.Wait()
 	stop()
-	for i := range 20 {
+	for i := range width {
 		accounts = append(accounts, fmt.Sprintf("a%d/c%d", i, i))
 	}
 	wantConsistent(t, s, ids(accounts)...)

@@ -23,7 +23,7 @@ const (
 
 // Entry is a small JSON document that the service keeps beside the recordings, such as
 // a token issuer, an account, or a line of the audit trail. Package access and its
-// relatives define what is in them.
+// relatives define their values.
 type Entry struct {
 	EntryKey
 	// Value is the JSON document, at most MaxEntry bytes.
@@ -38,7 +38,7 @@ type Entry struct {
 // EntryKey identifies an entry.
 type EntryKey struct {
 	// Partition groups entries that are read together. Partitions of entries are
-	// separate from the accounts of recordings, whatever their names are.
+	// separate from the accounts of recordings, even if they have the same names.
 	Partition string
 	// Key is unique within the partition, and orders its entries by bytes.
 	Key string

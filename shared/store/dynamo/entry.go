@@ -148,7 +148,7 @@ func (s *Store) PageEntries(ctx context.Context, q store.EntryQuery) (store.Entr
 func (s *Store) entryQuery(q store.EntryQuery) (*dynamodb.QueryInput, bool) {
 	in := &dynamodb.QueryInput{
 		TableName: &s.table, ConsistentRead: aws.Bool(true),
-		Limit: aws.Int32(int32(q.Limit) + 1), ScanIndexForward: aws.Bool(!q.Descending), //nolint:gosec // limits are small
+		Limit: aws.Int32(int32(q.Limit) + 1), ScanIndexForward: aws.Bool(!q.Descending),
 		KeyConditionExpression:    aws.String(attrAccount + " = :partition"),
 		ExpressionAttributeValues: item{":partition": str(entryPrefix + q.Partition)},
 		ReturnConsumedCapacity:    types.ReturnConsumedCapacityTotal,

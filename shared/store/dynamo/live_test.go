@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -280,7 +281,8 @@ type lossy struct {
 
 func (l *lossy) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := l.client.RoundTrip(r)
-	write := strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".PutItem") || strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".UpdateItem")
+	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	write := slices.Contains([]string{"PutItem", "UpdateItem", "TransactWriteItems"}, operation)
 	if err == nil && write && l.lost.Add(1)%2 == 1 {
 		_ = resp.Body.Close()
 		return nil, errors.New("connection reset by peer")

@@ -1,8 +1,8 @@
 package storetest
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -61,7 +61,7 @@ var entryPages = []testCase{
 	}},
 	{"pages leave out expired entries", func(s *suite) {
 		for i := range 9 {
-			e := s.entry(fmt.Sprint(i), "{}")
+			e := s.entry(strconv.Itoa(i), "{}")
 			if i%3 != 0 {
 				e.Expires = recording.SecondsOf(time.Now().Add(-time.Minute))
 			}
@@ -76,7 +76,7 @@ var entryPages = []testCase{
 	{"pages of large entries", func(s *suite) {
 		var want []string
 		for i := range 6 {
-			e := s.entry(fmt.Sprint(i), strings.Repeat("v", store.MaxEntry))
+			e := s.entry(strconv.Itoa(i), strings.Repeat("v", store.MaxEntry))
 			want = append(want, e.Key)
 			s.writeEntries(store.EntryWrite{Entry: e})
 		}

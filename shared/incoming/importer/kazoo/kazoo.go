@@ -1,5 +1,6 @@
 // Package kazoo lists the recordings of a running Kazoo through Kazoo's own API
-// (docs/kazoo.md 1, 3, 6), as a source of package importer.
+// (docs/kazoo.md 1, 3, 6), as a source of package importer. It also reads the account
+// tree, users and groups.
 //
 // The Kazoo is usually a production PBX. So one rate limit applies to all
 // requests, and a 429 pauses all requests. Temporary failures are retried: broken
@@ -111,6 +112,19 @@ var (
 // Open checks that the Kazoo exists and lists the account's recordings. Errors:
 // ErrURL, ErrLogin, importer.ErrStop, importer.ErrUnreachable.
 func Open(ctx context.Context, o Options) (*Source, error) {
+	s, err := Connect(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.page(ctx, s.Account, window{s.Until - 3600, s.Until}, "", 1); err != nil {
+		return nil, fmt.Errorf("%w: %w", importer.ErrStop, explain(err))
+	}
+	return s, nil
+}
+
+// Connect is Open for a Kazoo that need not list recordings. It gets a token, if there
+// is an API key, and sends no other request. Errors: those of Open.
+func Connect(ctx context.Context, o Options) (*Source, error) {
 	base, err := parseBase(o.URL)
 	if err != nil {
 		return nil, err
@@ -131,13 +145,11 @@ func Open(ctx context.Context, o Options) (*Source, error) {
 		Options: o, base: base, token: o.Token, pace: rate.NewLimiter(limitOf(o.Rate), 1),
 		client: &http.Client{Transport: o.Transport, CheckRedirect: noRedirect},
 	}
-	if s.token == "" {
-		if err := s.renew(ctx, ""); err != nil {
-			return nil, err
-		}
+	if s.token != "" {
+		return s, nil
 	}
-	if _, err := s.page(ctx, o.Account, window{o.Until - 3600, o.Until}, "", 1); err != nil {
-		return nil, fmt.Errorf("%w: %w", importer.ErrStop, explain(err))
+	if err := s.renew(ctx, ""); err != nil {
+		return nil, err
 	}
 	return s, nil
 }

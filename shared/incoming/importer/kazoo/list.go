@@ -203,26 +203,42 @@ func (s *Source) accounts(ctx context.Context) ([]string, error) {
 	if !s.Descendants {
 		return all, nil
 	}
+	seen := map[string]bool{s.Account: true}
+	err := s.rows(ctx, "/accounts/"+url.PathEscape(s.Account)+"/descendants", func(row json.RawMessage) error {
+		var account struct {
+			ID string `json:"id"`
+		}
+		if json.Unmarshal(row, &account) != nil || !validAccount.MatchString(account.ID) {
+			return fmt.Errorf("%w: an account without a valid ID", errNotKazoo)
+		}
+		if !seen[account.ID] {
+			seen[account.ID] = true
+			all = append(all, account.ID)
+		}
+		return nil
+	})
+	if err != nil {
+		return all, fmt.Errorf("list the accounts below %s: %w", s.Account, err)
+	}
+	return all, nil
+}
+
+// rows passes all rows of a list to each. It asks for all rows at once, and follows the
+// cursors if Kazoo still answers in pages.
+func (s *Source) rows(ctx context.Context, path string, each func(json.RawMessage) error) error {
 	q := url.Values{"paginate": {"false"}}
-	for seen := map[string]bool{s.Account: true}; ; {
+	for seen := map[string]bool{}; ; {
 		var p page
-		if err := s.list(ctx, "/accounts/"+url.PathEscape(s.Account)+"/descendants", q, &p); err != nil {
-			return all, fmt.Errorf("list the accounts below %s: %w", s.Account, err)
+		if err := s.list(ctx, path, q, &p); err != nil {
+			return err
 		}
 		for _, row := range p.Rows {
-			var account struct {
-				ID string `json:"id"`
-			}
-			if json.Unmarshal(row, &account) != nil || !validAccount.MatchString(account.ID) {
-				return all, fmt.Errorf("list the accounts below %s: %w: an account without a valid ID", s.Account, errNotKazoo)
-			}
-			if !seen[account.ID] {
-				seen[account.ID] = true
-				all = append(all, account.ID)
+			if err := each(row); err != nil {
+				return err
 			}
 		}
 		if p.Next == "" || seen[p.Next] {
-			return all, nil
+			return nil
 		}
 		seen[p.Next] = true
 		q = url.Values{"start_key": {p.Next}}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -58,10 +59,10 @@ func (x *exchange) name() string {
 // listing reports whether the answer is a list.
 func (x *exchange) listing() bool {
 	last := x.path[len(x.path)-1]
-	return last == "recordings" || last == "descendants"
+	return slices.Contains([]string{"recordings", "descendants", "users", "groups", "devices"}, last)
 }
 
-// route is a path, in which {A} stands for an account and {R} for a recording.
+// route is a path, in which {A} stands for an account and {R} for a recording or a group.
 type route struct {
 	method, path string
 	handle       func(*exchange) *failure
@@ -73,6 +74,11 @@ var routes = []route{
 	{http.MethodGet, "v2/accounts/{A}/recordings", (*exchange).list},
 	{http.MethodGet, "v2/accounts/{A}/recordings/{R}", (*exchange).one},
 	{http.MethodGet, "v2/accounts/{A}/descendants", (*exchange).descendants},
+	{http.MethodGet, "v2/accounts/{A}", (*exchange).document},
+	{http.MethodGet, "v2/accounts/{A}/users", (*exchange).users},
+	{http.MethodGet, "v2/accounts/{A}/groups", (*exchange).groups},
+	{http.MethodGet, "v2/accounts/{A}/groups/{R}", (*exchange).group},
+	{http.MethodGet, "v2/accounts/{A}/devices", (*exchange).devices},
 }
 
 // match returns the route of a path and the values of its variables.

@@ -1,6 +1,6 @@
 // Package kazootest is a stand-in Kazoo from which tests import recordings. It
-// serves tokens, lists of recordings, single recordings, and lists of descendant
-// accounts over HTTP, exactly as kazoo.md describes; section numbers in comments
+// serves tokens, lists of recordings, single recordings, accounts and the lists of those
+// below them, users, groups and devices over HTTP, exactly as kazoo.md describes; section numbers in comments
 // refer to that file. It keeps everything in memory; reading a page takes as long with
 // ten thousand recordings as with ten. It misbehaves on demand (see [Faults]) and
 // counts the requests of its clients.
@@ -39,6 +39,13 @@ type Tenant struct {
 	// Name is shown in lists of accounts. The lists are sorted by name.
 	Name     string
 	Children []Tenant
+	// Disabled makes enabled false in the account's document. Its recordings are still
+	// served.
+	Disabled bool
+	// Users, Groups and Devices are those of this account.
+	Users   []User
+	Groups  []Group
+	Devices []Device
 }
 
 // Options configures a server.
