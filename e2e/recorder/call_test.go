@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"testing"
@@ -53,18 +54,19 @@ func TestCallOf(t *testing.T) {
 // A transaction needs the actions of the writes in it.
 func TestCallsOfATransaction(t *testing.T) {
 	t.Parallel()
-	r := httptest.NewRequest("POST", "/", nil)
+	r := httptest.NewRequest(http.MethodPost, "/", nil)
 	r.Header.Set("User-Agent", "aws-sdk-go-v2/1.47.7 app/callrecordings-access")
 	r.Header.Set(dynamoTarget, "DynamoDB_20120810.TransactWriteItems")
 	got := callsOf(r, []byte(`{"TransactItems":[{"Put":{"TableName":"t"}},{"Delete":{"TableName":"t"}},{"ConditionCheck":{"TableName":"t"}}]}`))
 	want := []call{
-		{"access", "dynamodb:PutItem", "Table.Arn"}, {"access", "dynamodb:DeleteItem", "Table.Arn"},
+		{"access", "dynamodb:PutItem", "Table.Arn"},
+		{"access", "dynamodb:DeleteItem", "Table.Arn"},
 		{"access", "dynamodb:ConditionCheckItem", "Table.Arn"},
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("callsOf = %+v, want %+v", got, want)
 	}
-	if got := callsOf(httptest.NewRequest("GET", "/", nil), nil); len(got) != 0 {
+	if got := callsOf(httptest.NewRequest(http.MethodGet, "/", nil), nil); len(got) != 0 {
 		t.Errorf("callsOf of another client = %+v", got)
 	}
 }
