@@ -2,7 +2,7 @@
 // change them at once. docs/reference/tags-and-notes.md describes the shape.
 
 /** @typedef {{name: string, at?: number}} Tag a tag; at is its place in seconds */
-/** @typedef {{id: string, text: string, at?: number, to?: number, by?: string, created?: number}} Note */
+/** @typedef {{id: string, text: string, at?: number, to?: number, by?: string, created?: string}} Note created is RFC 3339 */
 /** @typedef {Record<string, any>} Json */
 /** @typedef {{kind: "tags"|"notes", key: string, value: any}} Edit value is null to remove the key */
 /** @typedef {Edit & {theirs: any}} Conflict theirs is undefined if another client removed the key */
@@ -47,7 +47,7 @@ export function readNotes(metadata) {
   return Object.entries(entries(metadata, "notes"))
     .filter(([, v]) => typeof (v?.text ?? v) === "string")
     .map(([id, v]) => (isObject(v) ? { ...v, id, text: String(v.text), at: place(v.at), to: place(v.to) } : { id, text: String(v) }))
-    .sort((a, b) => (a.at ?? -1) - (b.at ?? -1) || (a.created ?? 0) - (b.created ?? 0));
+    .sort((a, b) => (a.at ?? -1) - (b.at ?? -1) || String(a.created ?? "").localeCompare(String(b.created ?? "")));
 }
 
 /**
