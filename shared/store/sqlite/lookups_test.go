@@ -16,6 +16,7 @@ import (
 // RevertLookups turns the file into one of the version before lookups.sql, except for
 // the version's number.
 const RevertLookups = `
+	DROP TABLE entries;
 	DROP INDEX by_audio_key; DROP INDEX by_modified; DROP INDEX queue_parked; DROP INDEX queue_waiting; DROP INDEX queue_account;
 	CREATE INDEX queue_account ON queue (name, account, number);
 	CREATE INDEX queue_due ON queue (name, due, number);`

@@ -22,13 +22,14 @@ const (
 	sweepPause = recording.Seconds(20 * time.Hour / time.Second)
 )
 
-// The statements that remove expired tombstones and claims.
+// The statements that remove expired tombstones, claims and entries.
 const (
-	deleteExpired       = "DELETE FROM recordings WHERE expires > 0 AND expires <= ?"
-	deleteExpiredClaims = "DELETE FROM claims WHERE expires <= ?"
+	deleteExpired        = "DELETE FROM recordings WHERE expires > 0 AND expires <= ?"
+	deleteExpiredClaims  = "DELETE FROM claims WHERE expires <= ?"
+	deleteExpiredEntries = "DELETE FROM entries WHERE expires > 0 AND expires <= ?"
 )
 
-// Sweep removes expired tombstones and claims. Open calls it; a long-running
+// Sweep removes expired tombstones, claims and entries. Open calls it; a long-running
 // server calls it once a day. Errors: ErrUnavailable.
 func (s *Store) Sweep(ctx context.Context) error {
 	if err := s.change(ctx, func(tx *sql.Tx) error { return s.sweep(ctx, tx) }); err != nil {
@@ -42,7 +43,7 @@ func (s *Store) sweep(ctx context.Context, tx *sql.Tx) error {
 	if err != nil {
 		return err
 	}
-	for _, expired := range []string{deleteExpired, deleteExpiredClaims} {
+	for _, expired := range []string{deleteExpired, deleteExpiredClaims, deleteExpiredEntries} {
 		if _, err := tx.ExecContext(ctx, expired, until); err != nil {
 			return err
 		}

@@ -1,0 +1,111 @@
+// The types that the modules share. This file has no code.
+
+/**
+ * A recording: the document as the API gives it (docs/contract.md, The document).
+ * Only id is guaranteed.
+ * @typedef {Object} Recording
+ * @property {string} id
+ * @property {number} [start] Gregorian seconds
+ * @property {string} [direction] inbound or outbound
+ * @property {string} [from] user@realm
+ * @property {string} [to] user@realm
+ * @property {string} [caller_id_name]
+ * @property {string} [caller_id_number]
+ * @property {string} [callee_id_name]
+ * @property {string} [callee_id_number]
+ * @property {number} [duration] seconds
+ * @property {number} [duration_ms] milliseconds
+ * @property {string} [owner_id]
+ * @property {string} [name] file name
+ * @property {string} [media_type] such as mp3
+ * @property {string} [content_type] such as audio/mpeg
+ * @property {string} [call_id]
+ * @property {string} [url] where external audio is kept
+ * @property {UserMetadata} [user_metadata]
+ * @property {ReadOnly} [_read_only]
+ */
+
+/**
+ * What this page keeps in a recording's user_metadata. Other clients may read and write it,
+ * and add members of their own.
+ *
+ * Tags and notes are objects, not lists, for two reasons: the API merges objects, so two
+ * people can add tags at the same time, and its filters reach members of objects
+ * (has_key=user_metadata.tags.NAME), but not members of lists. Null removes a member.
+ * @typedef {Object} UserMetadata
+ * @property {{[name: string]: Place | null}} [tags] the name of a tag → its place
+ * @property {{[id: string]: Note | null}} [notes] a random ID → the note
+ */
+
+/**
+ * A place in the audio; without at, it means the whole recording.
+ * @typedef {Object} Place
+ * @property {number} [at] seconds from the beginning
+ */
+
+/**
+ * @typedef {Object} Note
+ * @property {number} [at] seconds from the beginning
+ * @property {string} text
+ * @property {string} [by] the owner ID of the token that wrote it
+ * @property {string} [created] RFC 3339
+ */
+
+/**
+ * @typedef {"pending" | "ready" | "empty" | "failed"} State
+ */
+
+/**
+ * @typedef {Object} ReadOnly
+ * @property {State} [state]
+ * @property {string} [reason] why it failed
+ * @property {string[]} [content_types]
+ * @property {Upload} [upload] only after create
+ * @property {boolean} [deleted] only after remove
+ */
+
+/**
+ * A request that stores the audio of a new recording. It needs no token.
+ * @typedef {Object} Upload
+ * @property {string} method
+ * @property {string} url
+ * @property {{[name: string]: string}} headers
+ * @property {string} expires RFC 3339
+ */
+
+/**
+ * The filters of the list, as they are in the page's URL. Every member is text; "" is no filter.
+ * @typedef {Object} Filters
+ * @property {string} range today, yesterday, 7d, 30d, or "" for from and to
+ * @property {string} from YYYY-MM-DD in the viewer's time zone, inclusive
+ * @property {string} to YYYY-MM-DD, inclusive
+ * @property {string} direction inbound or outbound
+ * @property {string} number a number or a word
+ * @property {string} side from or to: where number is looked for; "" is both
+ * @property {string} owner
+ * @property {string} tag
+ * @property {string} min minimum length in seconds
+ * @property {string} state
+ */
+
+/**
+ * The parameters of a list: owner selects that user's list; the others go into the query.
+ * @typedef {{[name: string]: string | number | undefined}} ListParams
+ */
+
+/**
+ * What filters ask of the API, and what is left to this page.
+ * @typedef {Object} Query
+ * @property {ListParams} params
+ * @property {((recording: Recording) => boolean) | null} local the filters that the API lacks
+ * @property {string[]} localNames the names of those filters
+ */
+
+/**
+ * A line of the help dialog.
+ * @typedef {Object} Shortcut
+ * @property {string} keys such as "Shift+←"
+ * @property {string} text a key of texts.js
+ */
+
+export {};
