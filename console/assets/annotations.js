@@ -46,7 +46,7 @@ export function readTags(metadata) {
 export function readNotes(metadata) {
   return Object.entries(entries(metadata, "notes"))
     .filter(([, v]) => typeof (v?.text ?? v) === "string")
-    .map(([id, v]) => (isObject(v) ? { ...v, id, text: String(v.text), at: place(v.at), to: place(v.to) } : { id, text: String(v) }))
+    .map(([id, v]) => /** @type {Note} */ (isObject(v) ? { ...v, id, text: String(v.text), at: place(v.at), to: place(v.to) } : { id, text: String(v) }))
     .sort((a, b) => (a.at ?? -1) - (b.at ?? -1) || String(a.created ?? "").localeCompare(String(b.created ?? "")));
 }
 

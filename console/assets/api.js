@@ -137,14 +137,15 @@ export class Api {
    * A URL that an audio element can use. It is presigned and expires (ms since 1970) unless
    * the API itself serves the audio. Ask again when the URL has expired or failed.
    * @param {string} id
-   * @param {{signal?: AbortSignal}} [options]
+   * @param {{signal?: AbortSignal, download?: boolean}} [options] download: a browser saves the audio
    * @returns {Promise<{url: string, expires?: number}>}
    */
-  async audioUrl(id, { signal } = {}) {
+  async audioUrl(id, { signal, download } = {}) {
+    const inline = download ? undefined : "true";
     // A page cannot read the Location of a redirect. It follows the redirect for one byte
     // and takes the address that it arrived at.
     try {
-      const query = { inline: "true", delivery: "redirect" };
+      const query = { inline, delivery: "redirect" };
       const response = await this.request("GET", `${this.path(id)}/audio`, { query, headers: { Range: "bytes=0-0" }, signal });
       response.body?.cancel().catch(() => {});
       if (response.redirected) return { url: response.url, expires: expiry(response.url) };
@@ -152,7 +153,7 @@ export class Api {
       // Without an answer, the place that the redirect leads to may not allow this page to read it.
       if (!(err instanceof ApiError && err.status === 0)) throw err;
     }
-    return { url: this.url(`${this.path(id)}/audio`, { inline: "true", auth_token: this.token }) };
+    return { url: this.url(`${this.path(id)}/audio`, { inline, auth_token: this.token }) };
   }
 
   /**

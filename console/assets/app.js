@@ -7,7 +7,11 @@ import "./filters.js";
 import { showHelp } from "./help.js";
 import { announceLanguage, language, languages, setLanguage, t, translate } from "./i18n.js";
 import { showLogin } from "./login.js";
+import { shortcuts, singleKeys } from "./keys.js";
+import "./recording-details.js";
 import "./recording-list.js";
+import "./recording-player.js";
+import "./upload.js";
 import * as sessions from "./session.js";
 import { setUpTheme } from "./theme.js";
 import { countFilters, noFilters, parseView, viewQuery } from "./view.js";
@@ -27,8 +31,6 @@ let view = parseView(location.search);
 let session = null;
 /** @type {Api} */
 let api;
-/** @type {Shortcut[]} */
-let playerKeys = [];
 /** @type {AbortController | null} */
 let exporting = null;
 
@@ -176,8 +178,8 @@ function onKey(event) {
   const typing = /** @type {Element} */ (event.target).matches?.("input, textarea, select, [contenteditable]");
   if (!session || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || part("dialog[open]")) return;
   if (event.key === "Escape" && view.recording && !part("[popover]:popover-open") && !typing) closeRecording();
-  else if (typing) return;
-  else if (event.key === "?") showHelp(playerKeys);
+  else if (typing || !singleKeys.on) return;
+  else if (event.key === "?") showHelp(shortcuts);
   else if (event.key === "/") filters.focusSearch();
   else return;
   event.preventDefault();
@@ -186,6 +188,7 @@ function onKey(event) {
 function setUp() {
   announceLanguage();
   translate(document);
+  byId("tools").append(h("recording-upload"));
   document.title = t("app.title");
   setUpTheme();
   const choice = /** @type {HTMLSelectElement} */ (byId("language"));
@@ -195,7 +198,7 @@ function setUp() {
     sessions.forget();
     location.replace(location.pathname);
   };
-  byId("help-button").onclick = () => showHelp(playerKeys);
+  byId("help-button").onclick = () => showHelp(shortcuts);
   byId("export").onclick = runExport;
   byId("close-details").onclick = () => closeRecording();
   byId("filter-toggle").onclick = () => filters.toggle(byId("filter-toggle"));
@@ -240,11 +243,6 @@ function connect() {
   });
 }
 
-for (const name of ["recording-player", "recording-details", "upload", "keys"]) {
-  const module = await import(`./${name}.js`).catch(() => null);
-  if (module?.shortcuts) playerKeys = module.shortcuts;
-}
-if (customElements.get("recording-upload")) byId("tools").append(h("recording-upload"));
 setUp();
 connect();
 const begun = sessions.fromFragment() ?? sessions.load();

@@ -1,6 +1,7 @@
 // The help dialog: the keys of the list, and those of the player.
 import { byId, h } from "./dom.js";
 import { t } from "./i18n.js";
+import { singleKeys } from "./keys.js";
 /** @import { Shortcut } from "../types.js" */
 
 /** @type {Shortcut[]} */
@@ -27,6 +28,8 @@ export function showHelp(playerKeys) {
     h("h2", { id: "help-title" }, t("help.title")),
     h("h3", {}, t("help.list")), table(listKeys),
     ...(playerKeys.length ? [h("h3", {}, t("help.player")), table(playerKeys)] : []),
+    h("p", {}, h("label", { className: "place" },
+      h("input", { type: "checkbox", checked: singleKeys.on, onchange: (/** @type {any} */ e) => (singleKeys.on = e.target.checked) }), t("player.key.single"))),
     h("form", { method: "dialog" }, h("button", { className: "primary" }, t("app.close"))),
   );
   if (!dialog.open) dialog.showModal();

@@ -36,7 +36,7 @@ export const playerOnly = [
 export const detailsOnly = [key("t", "addTag"), key("a", "addNote"), key("s", "share"), key("Delete", "delete")];
 
 /** All of them, for the help. */
-export const playerKeys = [...playerOnly, ...detailsOnly];
+export const shortcuts = [...playerOnly, ...detailsOnly];
 
 const stored = "console.keys";
 

@@ -9,7 +9,7 @@ import { claimsOf } from "./session.js";
 import { shareRecording } from "./share.js";
 import { party } from "./view.js";
 
-/** @typedef {import("./types.js").Recording} Recording */
+/** @typedef {import("../types.js").Recording} Recording */
 /** @typedef {import("./annotations.js").Edit} Edit */
 /** @typedef {import("./annotations.js").Note} Note */
 
@@ -44,7 +44,10 @@ export class RecordingDetails extends HTMLElement {
   set recording(/** @type {Recording|null} */ recording) {
     const other = recording?.id !== this.#recording?.id;
     this.#recording = recording;
-    if (!other) return this.#fill();
+    if (!other) {
+      this.#fill();
+      return;
+    }
     this.#turn.abort();
     this.#turn = new AbortController();
     this.#etag = "";
@@ -106,9 +109,9 @@ export class RecordingDetails extends HTMLElement {
     return { box, label: h("label", { className: "place" }, box, t("details.here")) };
   }
 
-  /** @param {{box: HTMLInputElement}} place @returns {{at?: number}} */
-  #place({ box }) {
-    return box.checked && this.player ? { at: Math.round(this.player.position * 10) / 10 } : {};
+  /** @param {HTMLInputElement|undefined} box @returns {{at?: number}} */
+  #place(box) {
+    return box?.checked && this.player ? { at: Math.round(this.player.position * 10) / 10 } : {};
   }
 
   #fill() {
@@ -123,10 +126,10 @@ export class RecordingDetails extends HTMLElement {
     this.notes.replaceChildren(...readNotes(r.user_metadata).map((note) => this.#note(note, may)));
     const from = party(r, "from"), to = party(r, "to");
     const fields = {
-      when: formatTime(r.start), direction: r.direction && t(`direction.${r.direction}`), from: `${from.name} ${from.number}`.trim(), to: `${to.name} ${to.number}`.trim(),
+      when: formatTime(r.start), direction: r.direction && t(`list.${r.direction}`), from: `${from.name} ${from.number}`.trim(), to: `${to.name} ${to.number}`.trim(),
       length: formatDuration(r.duration), owner: r.owner_id, type: r.content_type ?? r.media_type, id: r.id,
     };
-    this.fields.replaceChildren(...Object.entries(fields).filter(([, v]) => v).flatMap(([name, v]) => [h("dt", {}, t(`details.field.${name}`)), h("dd", {}, v)]));
+    this.fields.replaceChildren(...Object.entries(fields).filter(([, v]) => v).flatMap(([name, v]) => [h("dt", {}, t(`details.field.${name}`)), h("dd", {}, String(v))]));
     this.player?.recording?.id === r.id && this.player.mark(r);
   }
 
@@ -168,7 +171,7 @@ export class RecordingDetails extends HTMLElement {
   #submitTag(e) {
     e.preventDefault();
     const key = tagName(this.tagText.value);
-    const place = this.#place(this.tagPlace);
+    const place = this.#place(this.tagPlace?.box);
     if (key) void this.save([{ kind: "tags", key, value: place.at === undefined ? true : place }], () => (this.tagText.value = ""));
   }
 
@@ -176,8 +179,8 @@ export class RecordingDetails extends HTMLElement {
   #submitNote(e) {
     e.preventDefault();
     const text = this.noteText.value.trim();
-    const by = claimsOf(this.api?.token ?? "").owner;
-    const value = { text, ...this.#place(this.notePlace), ...(by && { by }), created: new Date().toISOString().replace(/\.\d+/, "") };
+    const by = /** @type {string} */ (claimsOf(this.api?.token ?? "").owner);
+    const value = { text, ...this.#place(this.notePlace?.box), ...(by && { by }), created: new Date().toISOString().replace(/\.\d+/, "") };
     if (text) void this.save([{ kind: "notes", key: noteId(), value }], () => (this.noteText.value = ""));
   }
 
@@ -222,7 +225,7 @@ export class RecordingDetails extends HTMLElement {
 
   /** Shows both versions, until the person has chosen. @param {import("./annotations.js").Conflict} c */
   #conflict(c) {
-    const shown = (/** @type {any} */ v) => (v === undefined || v === null ? t("details.removed") : v.text ?? (v.at === undefined ? c.key : `${c.key} ${formatDuration(v.at)}`));
+    const shown = (/** @type {any} */ v) => String(v === undefined || v === null ? t("details.removed") : v.text ?? (v.at === undefined ? c.key : `${c.key} ${formatDuration(v.at)}`));
     const choose = (/** @type {"mine"|"theirs"|"both"} */ choice) => h("button", { type: "button", onclick: () => void this.save(settle(c, choice), () => box.remove()) }, t(`conflict.${choice}`));
     const both = c.kind === "notes" && c.value && c.theirs ? [choose("both")] : [];
     const box = h("div", {}, h("p", {}, t("conflict.title")), h("dl", {}, h("dt", {}, t("conflict.yours")), h("dd", {}, shown(c.value)), h("dt", {}, t("conflict.other")), h("dd", {}, shown(c.theirs))),

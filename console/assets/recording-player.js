@@ -10,7 +10,7 @@ import { readNotes, readTags } from "./annotations.js";
 import { party } from "./view.js";
 import "./waveform.js";
 
-/** @typedef {import("./types.js").Recording} Recording */
+/** @typedef {import("../types.js").Recording} Recording */
 
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3];
 const STALL = 5000; // ms without audio after which the URL is renewed
@@ -65,7 +65,10 @@ export class RecordingPlayer extends HTMLElement {
       const waited = this.#recording._read_only?.state !== recording._read_only?.state;
       this.#recording = recording;
       this.mark(recording);
-      if (!waited) return void (this.startAt && this.seekTo(this.startAt));
+      if (!waited) {
+        if (this.startAt) this.seekTo(this.startAt);
+        return;
+      }
     }
     this.#turn.abort();
     this.#turn = new AbortController();

@@ -4,7 +4,7 @@ import { readNotes, readTags } from "./annotations.js";
 import { h } from "./dom.js";
 import { formatDuration, t } from "./i18n.js";
 
-/** @typedef {import("./types.js").Recording} Recording */
+/** @typedef {import("../types.js").Recording} Recording */
 
 /**
  * Asks and deletes. Returns the event that tells the page, or undefined if nothing was deleted.

@@ -8,7 +8,7 @@ import { openDialog } from "./remove.js";
 /** Seconds that a link lasts, with the key of its text. */
 const LASTS = { hour: 3600, day: 86400, week: 604800 };
 
-/** @param {import("./api.js").Api} api @param {import("./types.js").Recording} recording */
+/** @param {import("./api.js").Api} api @param {import("../types.js").Recording} recording */
 export async function shareRecording(api, recording) {
   const path = `${api.path(recording.id)}/links`;
   const lasts = h("select", { "aria-label": t("share.lasts") }, ...Object.entries(LASTS).map(([name, value]) => h("option", { value }, t(`share.${name}`))));

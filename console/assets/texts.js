@@ -1,8 +1,11 @@
 // All texts of the page: for each key the English and the German text. A key with .one is used
 // for the number 1, with .other for the others. Keys begin with the part that shows them.
+import { playerTexts } from "./texts-player.js";
 
 /** @type {Record<string, [en: string, de: string]>} */
 const table = {
+  ...playerTexts,
+
   "app.title": ["Recordings", "Aufnahmen"],
   "app.skip": ["Skip to the list", "Zur Liste springen"],
   "app.close": ["Close", "Schließen"],

@@ -11,7 +11,7 @@ const POLLS = 60; // looks at a recording whose audio is examined, one every 2 s
 /** The API's type of a file, or undefined. @param {string} name */
 export const typeOf = (name) => TYPES[name.toLowerCase().split(".").pop() ?? ""];
 
-/** @typedef {{file: File, key: string, item: any, bar: any, text: any, retry: any, stop: AbortController, recording?: import("./types.js").Recording}} Job */
+/** @typedef {{file: File, key: string, item: any, bar: any, text: any, retry: any, stop: AbortController, recording?: import("../types.js").Recording}} Job */
 
 export class RecordingUpload extends HTMLElement {
   /** @type {import("./api.js").Api|undefined} */
@@ -150,7 +150,7 @@ export class RecordingUpload extends HTMLElement {
 
 /**
  * Sends a file to where the API says. XMLHttpRequest reports progress; fetch does not.
- * @param {File} file @param {import("./types.js").Upload} upload @param {AbortSignal} signal @param {(part: number) => void} progress
+ * @param {File} file @param {import("../types.js").Upload} upload @param {AbortSignal} signal @param {(part: number) => void} progress
  * @returns {Promise<void>}
  */
 function send(file, upload, signal, progress) {

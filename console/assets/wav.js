@@ -64,6 +64,7 @@ export function ulaw(u) {
 
 /** @param {(v: number) => number} f */
 const table = (f) => Int16Array.from({ length: 256 }, (_, i) => f(i));
+/** @type {Record<number, Int16Array>} */
 const tables = { [ALAW]: table(alaw), [ULAW]: table(ulaw) };
 
 /**
