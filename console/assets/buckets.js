@@ -1,11 +1,13 @@
-// The peaks of audio: for each channel, the largest amplitude of each twentieth of a second.
+// The peaks of audio: for each channel, the largest amplitude of each short stretch.
 
-/** Seconds that one peak stands for. */
-export const BUCKET = 0.05;
+/** Seconds that one peak stands for, so that short audio is fine and an hour stays small. @param {number} duration */
+export const bucketFor = (duration) => (duration && duration < 300 ? 0.01 : 0.05);
 
 /** Collects peaks, from 0 to 1, as audio is decoded. */
 export class Buckets {
-  constructor() {
+  /** @param {number} bucket seconds */
+  constructor(bucket = 0.05) {
+    this.bucket = bucket;
     /** @type {Float32Array[]} */
     this.channels = [];
     this.length = 0; // peaks in each channel
@@ -19,9 +21,10 @@ export class Buckets {
    * @param {{offset?: number, step?: number, scale?: number}} [how] where samples of the channel are
    */
   add(channel, samples, start, rate, { offset = 0, step = 1, scale = 1 } = {}) {
-    let bucket = Math.max(0, Math.floor(start / BUCKET + 1e-9));
+    const { bucket: length } = this;
+    let bucket = Math.max(0, Math.floor(start / length + 1e-9));
     for (let i = offset; i < samples.length; bucket++) {
-      const frames = Math.max(1, Math.ceil(((bucket + 1) * BUCKET - start) * rate - 1e-6));
+      const frames = Math.max(1, Math.ceil(((bucket + 1) * length - start) * rate - 1e-6));
       const end = Math.min(samples.length, offset + frames * step);
       let max = 0;
       for (; i < end; i += step) {

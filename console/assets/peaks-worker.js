@@ -8,7 +8,7 @@ import { windows } from "./ranges.js";
 import { WavPeaks, id3Length, join, parseWav } from "./wav.js";
 
 /** @typedef {{url: string, headers?: Record<string, string>}} Source */
-/** @typedef {{source: Source, maxSeconds: number, maxBytes: number, ahead: number}} Task
+/** @typedef {{source: Source, maxSeconds: number, maxBytes: number, ahead: number, bucket: number}} Task
  * ahead is how many pieces may be with the page at once */
 
 /** Decoded whole, audio of other types must be at most this large. */
@@ -75,8 +75,8 @@ function fetcher(source) {
 }
 
 /** @param {Task} task */
-async function compute({ source, maxSeconds, maxBytes, ahead }) {
-  const buckets = new Buckets();
+async function compute({ source, maxSeconds, maxBytes, ahead, bucket }) {
+  const buckets = new Buckets(bucket);
   let size = 0, shown = 0;
   const show = (last = false) => {
     if (!last && performance.now() - shown < 150) return;
@@ -122,7 +122,7 @@ async function compute({ source, maxSeconds, maxBytes, ahead }) {
     await feed(head);
   };
   for await (const bytes of windows(fetcher(source), (n) => (size = n))) {
-    if (size > maxBytes) throw new NoPeaks("long");
+    if (size > maxBytes) throw new NoPeaks("large");
     if (sink) await feed(bytes);
     else {
       head = join(head, bytes);

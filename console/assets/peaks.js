@@ -1,6 +1,9 @@
 // Peaks of a recording's audio, for the waveform.
 
-/** @typedef {{channels: Float32Array[], length: number}} Peaks length is the number of peaks of a channel */
+import { bucketFor } from "./buckets.js";
+
+/** @typedef {{channels: Float32Array[], length: number, bucket: number}} Peaks length is the number of peaks
+ * of a channel, and bucket the seconds that each stands for */
 
 /** Audio longer or larger than this has no waveform. */
 const MAX_SECONDS = 3900, MAX_BYTES = 256 << 20;
@@ -14,21 +17,23 @@ const decoders = (/** @type {number} */ rate) =>
 
 /**
  * Computes peaks in a worker and shows them as they grow.
- * @param {string} id of the recording
+ * @param {string} id of the recording @param {number} duration seconds, 0 if unknown
  * @param {() => Promise<import("./peaks-worker.js").Source>} audioUrl returns a URL that is valid now
  * @param {(peaks: Peaks) => void} show is called several times
  * @param {AbortSignal} signal
- * @returns {Promise<void>} rejects with an Error whose message is "long", "type" or "failed"
+ * @returns {Promise<void>} rejects with an Error whose message is "long", "large", "type" or "failed"
  */
-export async function loadPeaks(id, audioUrl, show, signal) {
+export async function loadPeaks(id, duration, audioUrl, show, signal) {
   const known = kept.get(id);
   if (known) return show(known);
+  if (duration > MAX_SECONDS) throw new Error("long");
+  const bucket = bucketFor(duration);
   const source = await audioUrl();
   if (signal.aborted) return;
   const worker = new Worker(new URL("./peaks-worker.js", import.meta.url), { type: "module" });
   signal.addEventListener("abort", () => worker.terminate());
   /** @type {Peaks} */
-  const peaks = { channels: [], length: 0 };
+  const peaks = { channels: [], length: 0, bucket };
   /** @type {Map<number, OfflineAudioContext[]>} */
   const pools = new Map();
   let turn = 0;
@@ -37,7 +42,7 @@ export async function loadPeaks(id, audioUrl, show, signal) {
     pools.set(rate, pool);
     try {
       const audio = await pool[turn++ % pool.length].decodeAudioData(bytes);
-      const channels = Array.from({ length: Math.min(2, audio.numberOfChannels) }, (_, c) => audio.getChannelData(c).slice());
+      const channels = Array.from({ length: Math.min(2, audio.numberOfChannels) }, (_, c) => audio.getChannelData(c));
       worker.postMessage({ number, channels, rate: audio.sampleRate }, channels.map((c) => c.buffer));
     } catch {
       worker.postMessage({ number });
@@ -53,7 +58,7 @@ export async function loadPeaks(id, audioUrl, show, signal) {
         else if (data.renew) audioUrl().then((s) => worker.postMessage({ number: data.number, source: s }), () => worker.postMessage({ number: data.number }));
         else if (data.peaks && !signal.aborted) show(grow(peaks, data));
       };
-      worker.postMessage({ source, maxSeconds: MAX_SECONDS, maxBytes: MAX_BYTES, ahead: 6 });
+      worker.postMessage({ source, maxSeconds: MAX_SECONDS, maxBytes: MAX_BYTES, ahead: 6, bucket });
     });
   } finally {
     worker.terminate();

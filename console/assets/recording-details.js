@@ -179,8 +179,8 @@ export class RecordingDetails extends HTMLElement {
   #submitNote(e) {
     e.preventDefault();
     const text = this.noteText.value.trim();
-    const by = /** @type {string} */ (claimsOf(this.api?.token ?? "").owner);
-    const value = { text, ...this.#place(this.notePlace?.box), ...(by && { by }), created: new Date().toISOString().replace(/\.\d+/, "") };
+    const by = claimsOf(this.api?.token ?? "").owner;
+    const value = { text, ...this.#place(this.notePlace?.box), ...(by ? { by } : {}), created: new Date().toISOString().replace(/\.\d+/, "") };
     if (text) void this.save([{ kind: "notes", key: noteId(), value }], () => (this.noteText.value = ""));
   }
 
@@ -237,7 +237,7 @@ export class RecordingDetails extends HTMLElement {
   #failed(err, edits, then) {
     this.#fill();
     if (err.status === 403) return this.#say(t("details.forbidden"));
-    this.#say(t("details.unsaved", { why: err.cause || err.message }));
+    this.#say(t("details.unsaved", { why: String(err.cause || err.message) }));
     this.status.append(" ", h("button", { type: "button", onclick: () => void this.save(edits, then) }, t("details.retry")));
   }
 

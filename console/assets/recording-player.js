@@ -106,7 +106,7 @@ export class RecordingPlayer extends HTMLElement {
     const row = h("div", { className: "controls", role: "group", "aria-label": t("player.controls") },
       button("previous", "previous"), button("back", "back"), this.playButton, button("forward", "forward"), button("next", "next"),
       this.time, this.speed, this.loopButton, this.onButton, this.muteButton, this.volume, button("download", "download"), button("link", "copyLink"));
-    this.append(h("div", { className: "head" }, this.caption, this.note), this.wave, row, this.audio);
+    this.append(h("div", { className: "caption" }, this.caption, this.note), this.wave, row, this.audio);
     this.#setSpeed(1);
     this.#setVolume(Number(liking("volume") ?? 1));
     this.#setPlayOn(liking("play-on") === "yes");
@@ -164,7 +164,7 @@ export class RecordingPlayer extends HTMLElement {
     media.announce({ title, artist: document.title }, /** @type {any} */ (this));
     this.#failures = 0;
     if (!(await this.#load(start, play, turn))) return;
-    this.#draw(recording.id, turn);
+    void this.#draw(recording, turn);
   }
 
   /** Looks at the recording until its audio has arrived. @param {string} id @param {boolean} play @param {AbortSignal} turn */
@@ -214,10 +214,10 @@ export class RecordingPlayer extends HTMLElement {
     await this.#load(this.audio.currentTime, !this.audio.paused, this.#turn.signal);
   }
 
-  /** @param {string} id @param {AbortSignal} turn */
-  async #draw(id, turn) {
+  /** @param {Recording} recording @param {AbortSignal} turn */
+  async #draw({ id }, turn) {
     try {
-      await loadPeaks(id, () => this.#url(turn), (peaks) => this.wave.show(peaks), turn);
+      await loadPeaks(id, this.wave.duration, () => this.#url(turn), (peaks) => this.wave.show(peaks), turn);
     } catch (err) {
       if (turn.aborted) return;
       this.wave.show(null);

@@ -3,7 +3,6 @@
 
 import { h } from "./dom.js";
 import { formatDuration, t } from "./i18n.js";
-import { BUCKET } from "./buckets.js";
 
 /** @typedef {import("./peaks.js").Peaks} Peaks */
 /** @typedef {{from: number, to: number}} Loop seconds */
@@ -153,9 +152,10 @@ export class Waveform extends HTMLElement {
     const lane = height / columns.length;
     columns.forEach((column, n) => {
       const middle = lane * (n + 0.5);
+      g.fillStyle = colors[played > 0 ? 0 : 1];
       column.forEach((peak, i) => {
         const half = Math.max(0.5, (peak / top) * (lane / 2 - 2));
-        g.fillStyle = colors[i < played ? 0 : 1];
+        if (i === played) g.fillStyle = colors[1];
         g.fillRect(i, middle - half, 1, half * 2);
       });
     });
@@ -163,11 +163,11 @@ export class Waveform extends HTMLElement {
 
   /** Returns the highest peak of each pixel. @param {number} width */
   #measure(width) {
-    const { channels, length } = /** @type {Peaks} */ (this.peaks);
+    const { channels, length, bucket } = /** @type {Peaks} */ (this.peaks);
     const of = `${width} ${length} ${this.duration} ${channels.length}`;
     if (of === this.#columnsOf) return this.#columns;
     this.#columnsOf = of;
-    const each = this.duration / BUCKET / width; // peaks in a pixel
+    const each = this.duration / bucket / width; // peaks in a pixel
     this.#columns = channels.map((peaks) => Float32Array.from({ length: width }, (_, i) => {
       let max = 0;
       for (let p = Math.floor(i * each); p < Math.min(length, Math.max(Math.floor(i * each) + 1, (i + 1) * each)); p++) max = Math.max(max, peaks[p]);
