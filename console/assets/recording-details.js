@@ -96,8 +96,8 @@ export class RecordingDetails extends HTMLElement {
     this.fields = h("dl", { className: "fields" });
     this.shareButton = button("share.open", () => this.share());
     this.removeButton = button("details.delete", () => this.delete(), "danger");
-    this.append(h("h2", {}, t("details.tags")), this.tags, this.tagForm, h("h2", {}, t("details.notes")), this.notes, this.noteForm,
-      this.status, this.conflicts, h("h2", {}, t("details.fields")), this.fields, h("div", { className: "add" }, this.shareButton, this.removeButton));
+    this.append(this.status, this.conflicts, h("h2", {}, t("details.tags")), this.tags, this.tagForm, h("h2", {}, t("details.notes")), this.notes, this.noteForm,
+      h("h2", {}, t("details.fields")), this.fields, h("div", { className: "add" }, this.shareButton, this.removeButton));
     this.shareButton.hidden = true;
     void this.api?.offers("/links").then((yes) => (this.shareButton.hidden = !yes || !this.api?.may("POST")));
     this.#fill();
@@ -231,6 +231,9 @@ export class RecordingDetails extends HTMLElement {
     const box = h("div", {}, h("p", {}, t("conflict.title")), h("dl", {}, h("dt", {}, t("conflict.yours")), h("dd", {}, shown(c.value)), h("dt", {}, t("conflict.other")), h("dd", {}, shown(c.theirs))),
       ...both, choose("mine"), choose("theirs"));
     this.conflicts.append(box);
+    this.#say("");
+    box.scrollIntoView({ block: "nearest" });
+    box.querySelector("button")?.focus();
   }
 
   /** @param {import("./api.js").ApiError} err @param {Edit[]} edits @param {() => void} then */

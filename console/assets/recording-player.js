@@ -1,7 +1,7 @@
 // The player of one recording.
 
 import { h } from "./dom.js";
-import { formatDuration, t } from "./i18n.js";
+import { formatDuration, formatTime, t } from "./i18n.js";
 import { icon } from "./icons.js";
 import { listen, playerOnly } from "./keys.js";
 import * as media from "./media-session.js";
@@ -31,6 +31,7 @@ export class RecordingPlayer extends HTMLElement {
   #recording = null;
   #life = new AbortController(); // of the element
   #turn = new AbortController(); // of the recording
+  #playing = false; // what the viewer wants; an error pauses the element before it is reported
   #carryOn = false; // the next recording plays at once
   #expires = Infinity; // of the URL, in ms since 1970
   #renewed = -Infinity;
@@ -128,6 +129,8 @@ export class RecordingPlayer extends HTMLElement {
     on("durationchange", () => this.#length());
     on("play pause ratechange", () => this.#state());
     on("playing", () => (this.#failures = 0));
+    on("play", () => (this.#playing = true));
+    on("pause", () => (this.#playing &&= Boolean(audio.error)));
     on("ended", () => {
       this.dispatchEvent(new CustomEvent("ended"));
       if (this.playOn) this.#leave("next", true);
@@ -144,8 +147,9 @@ export class RecordingPlayer extends HTMLElement {
   /** @param {Recording} recording @param {boolean} play @param {AbortSignal} turn */
   async #open(recording, play, turn) {
     const from = party(recording, "from"), to = party(recording, "to");
-    const title = `${from.name || from.number || "?"} → ${to.name || to.number || "?"}`;
-    this.caption.textContent = title;
+    const parties = [from.name || from.number, to.name || to.number];
+    const title = parties.some(Boolean) ? parties.map((p) => p || t("list.unknown")).join(" → ") : recording.name ?? t("list.unknown");
+    this.caption.textContent = `${title}, ${formatTime(recording.start)}`;
     Object.assign(this.wave, { position: 0, loop: null, duration: (recording.duration_ms ?? 0) / 1000 || recording.duration || 0 });
     this.wave.show(null);
     this.mark(recording);
@@ -188,6 +192,7 @@ export class RecordingPlayer extends HTMLElement {
       const { url, expires } = await this.#url(turn);
       if (turn.aborted) return false;
       this.#expires = expires ?? Infinity;
+      this.#playing = play;
       this.audio.src = url;
       this.audio.playbackRate = this.audio.defaultPlaybackRate = Number(this.speed.value);
       if (position) this.audio.currentTime = position;
@@ -211,7 +216,7 @@ export class RecordingPlayer extends HTMLElement {
     if (!this.#recording || (!expired && performance.now() - this.#renewed < RENEWALS)) return;
     this.#renewed = performance.now();
     if (++this.#failures > 3) return this.#say(t("player.broken"));
-    await this.#load(this.audio.currentTime, !this.audio.paused, this.#turn.signal);
+    await this.#load(this.audio.currentTime, this.#playing, this.#turn.signal);
   }
 
   /** @param {Recording} recording @param {AbortSignal} turn */
@@ -323,7 +328,7 @@ export class RecordingPlayer extends HTMLElement {
   /** @param {number} seconds */
   seekTo(seconds) {
     const to = Math.min(Math.max(0, seconds), this.wave.duration || Infinity);
-    if (Date.now() >= this.#expires) void this.#load(to, !this.audio.paused, this.#turn.signal);
+    if (Date.now() >= this.#expires) void this.#load(to, this.#playing, this.#turn.signal);
     else this.audio.currentTime = to;
     this.wave.position = to;
     this.wave.update();

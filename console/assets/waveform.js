@@ -140,7 +140,7 @@ export class Waveform extends HTMLElement {
       });
     }
     g.fillStyle = color("--danger");
-    for (const { at, to } of this.marks) g.fillRect(x(at) - scale, 0, Math.max(3 * scale, x(to ?? at) - x(at)), 5 * scale);
+    for (const { at, to } of this.marks) g.fillRect(x(at) - 2 * scale, 0, Math.max(4 * scale, x(to ?? at) - x(at)), 7 * scale);
     g.fillStyle = color("--fg");
     g.fillRect(Math.min(played, width - 2 * scale), 0, 2 * scale, height);
   }
