@@ -27,7 +27,7 @@ export class ApiError extends Error {
  * @property {unknown} [body] sent as JSON
  * @property {AbortSignal} [signal]
  * @property {boolean} [repeatable] may be sent again after a lost answer; GET always may
- * @property {boolean} [lost] set by send: an answer was a 503, so the request may have been carried out
+ * @property {boolean} [lost] set by request: an answer was a 503, so the request may have been carried out
  * @property {boolean} [stream] the answer may take longer than the time-out
  * @typedef {{signal?: AbortSignal}} Options
  * @typedef {{recording: Recording, etag: string}} Document
@@ -95,7 +95,7 @@ export class Api {
   async remove(id, { signal } = {}) {
     /** @type {Request} */
     const request = { signal, repeatable: true };
-    await this.send("DELETE", this.path(id), request).catch((err) => {
+    await this.request("DELETE", this.path(id), request).catch((err) => {
       if (!(err.status === 404 && request.lost)) throw err;
     });
   }
@@ -113,19 +113,21 @@ export class Api {
   /**
    * Returns a URL for an audio element. It is presigned and expires (ms since 1970), unless the
    * API itself serves the audio. Ask again when it has expired or failed.
-   * @param {string} id @param {Options} [options] @returns {Promise<{url: string, expires?: number}>}
+   * @param {string} id @param {Options & {download?: boolean}} [options] download: the browser saves the audio
+   * @returns {Promise<{url: string, expires?: number}>}
    */
-  async audioUrl(id, { signal } = {}) {
+  async audioUrl(id, { signal, download } = {}) {
     const path = `${this.path(id)}/audio`;
+    const inline = download ? "" : "true";
     // A page cannot read the Location of a redirect. It follows the redirect for one byte and
     // takes the address that it arrived at.
-    const request = { query: { inline: "true", delivery: "redirect" }, headers: { Range: "bytes=0-0" }, signal };
-    const response = await this.send("GET", path, request).catch((err) => {
+    const request = { query: { inline, delivery: "redirect" }, headers: { Range: "bytes=0-0" }, signal };
+    const response = await this.request("GET", path, request).catch((err) => {
       if (err.status !== 0) throw err; // 0: the host of the audio may not allow pages to read it
     });
     response?.body?.cancel().catch(() => {});
     if (response?.redirected) return { url: response.url, expires: expiry(response.url) };
-    return { url: this.url(path, { inline: "true", auth_token: this.token }) };
+    return { url: this.url(path, { inline, auth_token: this.token }) };
   }
 
   /**
@@ -134,7 +136,7 @@ export class Api {
    */
   fetchAudio(id, { range, signal } = {}) {
     const headers = range ? { Range: `bytes=${range[0]}-${range[1]}` } : undefined;
-    return this.send("GET", `${this.path(id)}/audio`, { query: { inline: "true" }, headers, signal, stream: true });
+    return this.request("GET", `${this.path(id)}/audio`, { query: { inline: "true" }, headers, signal, stream: true });
   }
 
   /** Reports whether the API's definition has a path with this end. @param {string} end such as /links */
@@ -157,13 +159,13 @@ export class Api {
 
   /** @param {string} method @param {string} path @param {Request} request @returns {Promise<Document>} */
   async #document(method, path, request) {
-    const response = await this.send(method, path, request);
+    const response = await this.request(method, path, request);
     return { recording: (await read(response)).data, etag: response.headers.get("ETag") ?? "" };
   }
 
   /** @param {string} method @param {string} path @param {Request} request */
   async json(method, path, request) {
-    return read(await this.send(method, path, request));
+    return read(await this.request(method, path, request));
   }
 
   /**
@@ -171,7 +173,7 @@ export class Api {
    * again whatever its method. After a 503 only a repeatable request is.
    * @param {string} method @param {string} path @param {Request} request @returns {Promise<Response>}
    */
-  async send(method, path, request) {
+  async request(method, path, request) {
     for (let tries = 0; ; tries++) {
       const answer = await this.#attempt(method, path, request);
       if (answer instanceof Response) return answer;

@@ -6,10 +6,14 @@ import { byId, h } from "./dom.js";
 import "./filters.js";
 import { showHelp } from "./help.js";
 import { language, languages, setLanguage, t, translate } from "./i18n.js";
+import { singleKeys } from "./keys.js";
 import { showLogin } from "./login.js";
+import "./recording-details.js";
 import "./recording-list.js";
+import "./recording-player.js";
 import * as sessions from "./session.js";
 import { setUpTheme } from "./theme.js";
+import "./upload.js";
 import { countFilters, noFilters, parseView, viewQuery } from "./view.js";
 /** @import { Recording } from "../types.js" */
 
@@ -159,8 +163,8 @@ function onKey(event) {
   const typing = /** @type {Element} */ (target).matches?.("input, textarea, select, [contenteditable]");
   if (!session || defaultPrevented || ctrlKey || metaKey || altKey || typing || part("dialog[open], :popover-open")) return;
   if (key === "Escape" && view.recording) closeRecording();
-  else if (key === "?" && single.on) showHelp(playerKeys, single);
-  else if (key === "/" && single.on) filters.focusSearch();
+  else if (key === "?" && singleKeys.on) showHelp();
+  else if (key === "/" && singleKeys.on) filters.focusSearch();
   else return;
   event.preventDefault();
 }
@@ -175,7 +179,7 @@ function setUp() {
     sessions.forget();
     location.replace(location.pathname);
   };
-  byId("help-button").onclick = () => showHelp(playerKeys, single);
+  byId("help-button").onclick = showHelp;
   byId("export").onclick = runExport;
   byId("close-details").onclick = () => closeRecording();
   const toggle = byId("filter-toggle");
@@ -224,15 +228,6 @@ function connect() {
   });
 }
 
-/** @type {import("../types.js").Shortcut[]} */
-let playerKeys = [];
-let single = { on: true };
-for (const name of ["recording-player", "recording-details", "upload", "keys"]) {
-  const module = await import(`./${name}.js`).catch(() => ({}));
-  playerKeys = module.playerKeys ?? playerKeys;
-  single = module.singleKeys ?? single;
-}
-if (customElements.get("recording-upload")) byId("tools").append(h("recording-upload"));
 setUp();
 connect();
 const begun = sessions.fromFragment() ?? sessions.load();

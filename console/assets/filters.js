@@ -87,7 +87,7 @@ export class RecordingFilters extends HTMLElement {
 
   focusSearch() {
     this.className = "open";
-    this.#fields.number.focus();
+    this.#fields.number.select();
   }
 }
 

@@ -20,7 +20,7 @@ export function fillRow(row, recording, owners) {
   const [play, when, ...cells] = /** @type {any} */ (row.children);
   const time = formatTime(start);
   play.firstChild.disabled = state && state !== "ready";
-  play.firstChild.ariaLabel = `${t("list.play")}: ${time}`;
+  play.firstChild.ariaLabel = `${t("player.play")}: ${time}`;
   when.textContent = time;
   when.title = start ? toDate(start).toLocaleString() : "";
   const arrow = h("span", { "aria-hidden": "true" }, direction === "outbound" ? "↗ " : "↙ ");

@@ -43,7 +43,7 @@ export class RecordingList extends HTMLElement {
   #grid = h("div", { role: "grid", tabIndex: 0, "aria-label": t("list.label"), "aria-colcount": String(columns.length) },
     h("div", { role: "rowgroup", className: "head" }, h("div", { role: "row", className: "row", "aria-rowindex": "1" },
       ...columns.map((name) => h("div", { role: "columnheader", className: `cell ${name}` },
-        h("span", { className: name === "play" ? "sr" : "" }, t(`list.${name}`, { zone: timeZone })))))), this.#body);
+        h("span", { className: name === "play" ? "sr" : "" }, t(name === "play" ? "player.play" : `list.${name}`, { zone: timeZone })))))), this.#body);
   #state = h("div");
   #status = h("p", { role: "status" });
   #buttons = h("span");
@@ -139,11 +139,13 @@ export class RecordingList extends HTMLElement {
     probe.remove();
     if (height !== this.#rowHeight) {
       for (const el of this.#shown.values()) el.remove();
-      this.#shown.clear();
       const top = this.#grid.scrollTop / (this.#rowHeight || 1);
       this.#rowHeight = height;
+      const near = this.#shown.has(this.#active);
+      this.#shown.clear();
       this.#render();
       this.#grid.scrollTop = top * height;
+      if (near) this.#activate(this.#active);
     }
     this.#schedule();
   }

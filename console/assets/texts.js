@@ -1,13 +1,14 @@
 // All texts of the page: for each key the English and the German text. A key with .one is used
 // for the number 1, with .other for the others. Keys begin with the part that shows them.
+import { playerTexts } from "./texts-player.js";
 
 /** @type {Record<string, [en: string, de: string]>} */
 const table = {
+  ...playerTexts,
+
   "app.title": ["Recordings", "Aufnahmen"],
   "app.skip": ["Skip to the list", "Zur Liste springen"],
   "app.close": ["Close", "Schließen"],
-  "app.details": ["Details", "Einzelheiten"],
-  "app.player": ["Player", "Wiedergabe"],
   "app.gone": ["This recording no longer exists, or this account does not have it.", "Diese Aufnahme gibt es nicht mehr, oder sie gehört nicht zu diesem Konto."],
   "app.unavailable": ["The recording could not be opened.", "Die Aufnahme konnte nicht geöffnet werden."],
 
@@ -45,7 +46,6 @@ const table = {
   "help.space": ["Play the recording", "Aufnahme abspielen"],
   "help.close": ["Close the recording or a dialog", "Aufnahme oder Dialog schließen"],
   "help.help": ["This help", "Diese Hilfe"],
-  "help.single": ["Keys without Ctrl or Alt", "Tasten ohne Strg oder Alt"],
 
   "filters.label": ["Filters", "Filter"],
   "filters.active": ["Filters ({n})", "Filter ({n})"],
@@ -62,7 +62,7 @@ const table = {
   "filters.any": ["Any", "Alle"],
   "filters.number": ["Number or word", "Nummer oder Wort"],
   "filters.side": ["Where", "Wo"],
-  "filters.side.both": ["Caller or callee", "Anrufer oder Angerufener"],
+  "filters.side.both": ["Both sides", "Beide Seiten"],
   "filters.side.from": ["Caller", "Anrufer"],
   "filters.side.to": ["Callee", "Angerufener"],
   "filters.owner": ["Owner", "Besitzer"],
@@ -82,7 +82,6 @@ const table = {
   "filters.local": ["The service cannot filter by {names}. This page checks each recording as the list loads. A date range makes that faster.", "Der Dienst kann nicht nach {names} filtern. Diese Seite prüft jede Aufnahme selbst, während die Liste lädt. Ein Zeitraum macht das schneller."],
 
   "list.label": ["Recordings", "Aufnahmen"],
-  "list.play": ["Play", "Abspielen"],
   "list.when": ["When ({zone})", "Wann ({zone})"],
   "list.direction": ["Direction", "Richtung"],
   "list.from": ["From", "Von"],
@@ -100,7 +99,7 @@ const table = {
   "list.count.other": ["{n} recordings", "{n} Aufnahmen"],
   "list.so-far.one": ["{n} recording so far; scroll for more", "Bisher {n} Aufnahme; mehr beim Scrollen"],
   "list.so-far.other": ["{n} recordings so far; scroll for more", "Bisher {n} Aufnahmen; mehr beim Scrollen"],
-  "list.examined": ["{n} of {examined} examined recordings match", "{n} von {examined} geprüften Aufnahmen passen"],
+  "list.examined": ["{n} of {examined} examined recordings match.", "{n} von {examined} geprüften Aufnahmen passen."],
   "list.paused": ["No more matches in the last {step} recordings.", "In den letzten {step} Aufnahmen passt keine mehr."],
   "list.continue": ["Search further back", "Weiter zurück suchen"],
   "list.full": ["The list shows {n} recordings at most. Narrow the date range to see older ones.", "Die Liste zeigt höchstens {n} Aufnahmen. Ein kürzerer Zeitraum zeigt ältere."],
