@@ -1,21 +1,21 @@
 // The page: which view is shown, and how its parts work together.
-import { showAccounts, directory } from "./accounts.js";
+import { directory, showAccounts } from "./accounts.js";
 import { Api } from "./api.js";
 import { exportCsv } from "./csv.js";
 import { byId, h } from "./dom.js";
 import "./filters.js";
 import { showHelp } from "./help.js";
-import { announceLanguage, language, languages, setLanguage, t, translate } from "./i18n.js";
+import { language, languages, setLanguage, t, translate } from "./i18n.js";
+import { singleKeys } from "./keys.js";
 import { showLogin } from "./login.js";
-import { shortcuts, singleKeys } from "./keys.js";
 import "./recording-details.js";
 import "./recording-list.js";
 import "./recording-player.js";
-import "./upload.js";
 import * as sessions from "./session.js";
 import { setUpTheme } from "./theme.js";
+import "./upload.js";
 import { countFilters, noFilters, parseView, viewQuery } from "./view.js";
-/** @import { Recording, Shortcut } from "../types.js" */
+/** @import { Recording } from "../types.js" */
 
 /** @param {string} selector @returns {any} */
 const part = (selector) => document.querySelector(selector);
@@ -34,13 +34,13 @@ let api;
 /** @type {AbortController | null} */
 let exporting = null;
 
-/** Shows the login, and afterwards the place where the person was. @param {string} reason */
+/** Shows the login; after it the page goes on where it was. @param {string} reason */
 function logIn(reason) {
   session = null;
-  byId("console").hidden = true;
-  byId("menu").hidePopover();
   list.stop();
-  player.recording = null;
+  exporting?.abort();
+  player.recording = details.recording = null;
+  byId("console").hidden = true;
   showLogin(byId("login"), base, reason, start);
 }
 
@@ -51,35 +51,36 @@ function start(begun) {
   byId("console").hidden = false;
   view.account ||= session.account;
   openAccount();
-  const at = Number(new URLSearchParams(location.hash.slice(1)).get("t"));
-  if (view.recording) openById(view.recording, at);
+  if (view.recording) openById(view.recording, Number(new URLSearchParams(location.hash.slice(1)).get("t")));
 }
 
 /** Lists the account of the view. */
 function openAccount() {
   if (!session) return;
-  const { token } = session;
-  api = new Api({ base, account: view.account, token, onUnauthorized: () => session?.token === token && expire() });
-  const tools = byId("tools").firstElementChild;
-  for (const el of [list, player, details, filters, tools]) if (el) Object.assign(el, { api });
+  const mine = session;
+  const current = (api = new Api({ base, account: view.account, token: mine.token, onUnauthorized: () => {
+    if (session !== mine) return;
+    sessions.end();
+    logIn(t("login.expired"));
+  } }));
+  for (const el of [list, player, details, ...byId("tools").children]) Object.assign(el, { api });
+  showAccounts(mine, view.account, new Map(), switchAccount);
+  list.ownAccount = mine.account;
   filters.value = view.filters;
-  list.ownAccount = session.account;
-  showFilterCount();
-  list.filters = view.filters;
-  const shown = session;
-  const current = api;
-  showAccounts(shown, view.account, new Map(), switchAccount);
+  applyFilters();
   list.loaded.then(async () => {
-    const { accounts, users } = await directory(current);
+    if (session !== mine) return;
+    const { accounts, users } = await directory(current, mine);
     if (api !== current) return;
     list.owners = filters.owners = users;
-    if (accounts.size) showAccounts(shown, view.account, accounts, switchAccount);
+    if (accounts.size) showAccounts(mine, view.account, accounts, switchAccount);
   });
 }
 
-function expire() {
-  sessions.end();
-  logIn(t("login.expired"));
+function applyFilters() {
+  const n = countFilters(view.filters);
+  byId("filter-toggle").textContent = t(n ? "filters.active" : "filters.label", { n });
+  list.filters = view.filters;
 }
 
 /** @param {string} account */
@@ -96,16 +97,8 @@ function remember(how) {
   history[how](null, "", location.pathname + viewQuery(view));
 }
 
-function showFilterCount() {
-  const n = countFilters(view.filters);
-  byId("filter-toggle").textContent = n ? t("filters.active", { n }) : t("filters.show");
-}
-
-/**
- * @param {Recording} recording
- * @param {{play?: boolean, at?: number}} [how]
- */
-function openRecording(recording, { play = false, at = 0 } = {}) {
+/** @param {Recording} recording @param {{play?: boolean, at?: number}} how at: seconds */
+function openRecording(recording, { play = false, at = 0 }) {
   if (view.recording !== recording.id) {
     const how = view.recording ? "replaceState" : "pushState";
     view.recording = recording.id;
@@ -119,14 +112,10 @@ function openRecording(recording, { play = false, at = 0 } = {}) {
   coverList();
 }
 
-/** Opens the recording that a link or the history names. @param {string} id @param {number} [at] */
+/** Opens the recording that a link or the history names. @param {string} id @param {number} [at] seconds */
 async function openById(id, at) {
-  try {
-    openRecording((await api.get(id)).recording, { at });
-  } catch (err) {
-    if (!session) return;
-    notify(t(/** @type {any} */ (err).status === 404 ? "app.gone" : "app.unavailable"));
-  }
+  const found = await api.get(id).catch(({ status }) => { if (session) notify(t(status === 404 ? "app.gone" : "app.unavailable")); });
+  if (found && view.recording === id) openRecording(found.recording, { at });
 }
 
 /** @param {boolean} [write] whether the address bar follows */
@@ -153,55 +142,49 @@ let noticeTimer = 0;
 function notify(text) {
   byId("notice").textContent = text;
   clearTimeout(noticeTimer);
-  noticeTimer = setTimeout(() => (byId("notice").textContent = ""), 8000);
+  noticeTimer = setTimeout(() => { byId("notice").textContent = ""; }, 8000);
 }
 
 async function runExport() {
-  const button = byId("export");
   if (exporting) return exporting.abort();
-  exporting = new AbortController();
-  button.textContent = t("csv.cancel");
+  const { signal } = (exporting = new AbortController());
   let n = 0;
   const progress = (/** @type {number} */ count) => notify(t("csv.running", { n: (n = count) }));
-  try {
-    await exportCsv(api, view.filters, progress, exporting.signal);
-    notify(t("csv.done", { n }));
-  } catch {
-    notify(exporting.signal.aborted ? "" : t("csv.failed", { n }));
-  }
+  byId("export").textContent = t("csv.cancel");
+  await exportCsv(api, view.filters, progress, signal).then(
+    () => notify(t("csv.done", { n })), () => notify(signal.aborted ? "" : t("csv.failed", { n })));
   exporting = null;
-  button.textContent = t("csv.export");
+  byId("export").textContent = t("csv.export");
 }
 
 /** @param {KeyboardEvent} event */
 function onKey(event) {
-  const typing = /** @type {Element} */ (event.target).matches?.("input, textarea, select, [contenteditable]");
-  if (!session || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || part("dialog[open]")) return;
-  if (event.key === "Escape" && view.recording && !part("[popover]:popover-open") && !typing) closeRecording();
-  else if (typing || !singleKeys.on) return;
-  else if (event.key === "?") showHelp(shortcuts);
-  else if (event.key === "/") filters.focusSearch();
+  const { key, target, defaultPrevented, ctrlKey, metaKey, altKey } = event;
+  const typing = /** @type {Element} */ (target).matches?.("input, textarea, select, [contenteditable]");
+  if (!session || defaultPrevented || ctrlKey || metaKey || altKey || typing || part("dialog[open], :popover-open")) return;
+  if (key === "Escape" && view.recording) closeRecording();
+  else if (key === "?" && singleKeys.on) showHelp();
+  else if (key === "/" && singleKeys.on) filters.focusSearch();
   else return;
   event.preventDefault();
 }
 
 function setUp() {
-  announceLanguage();
   translate(document);
-  byId("tools").append(h("recording-upload"));
-  document.title = t("app.title");
   setUpTheme();
   const choice = /** @type {HTMLSelectElement} */ (byId("language"));
-  choice.replaceChildren(...Object.entries(languages).map(([value, name]) => h("option", { value, lang: value, selected: value === language }, name)));
+  choice.append(...Object.entries(languages).map(([value, name]) => h("option", { value, lang: value, selected: value === language }, name)));
   choice.onchange = () => setLanguage(choice.value);
   byId("logout").onclick = () => {
     sessions.forget();
     location.replace(location.pathname);
   };
-  byId("help-button").onclick = () => showHelp(shortcuts);
+  byId("help-button").onclick = showHelp;
   byId("export").onclick = runExport;
   byId("close-details").onclick = () => closeRecording();
-  byId("filter-toggle").onclick = () => filters.toggle(byId("filter-toggle"));
+  const toggle = byId("filter-toggle");
+  toggle.ariaExpanded = String(wide.matches);
+  toggle.onclick = () => filters.toggle(toggle);
   addEventListener("keydown", onKey);
   wide.addEventListener("change", coverList);
 }
@@ -210,8 +193,7 @@ function connect() {
   filters.addEventListener("change", () => {
     view.filters = filters.value;
     remember("replaceState");
-    showFilterCount();
-    list.filters = view.filters;
+    applyFilters();
   });
   list.addEventListener("select", (/** @type {CustomEvent} */ e) => openRecording(e.detail.recording, e.detail));
   list.addEventListener("reset", () => {
@@ -222,7 +204,10 @@ function connect() {
   player.addEventListener("next", () => list.next());
   player.addEventListener("previous", () => list.previous());
   for (const el of [player, details, byId("tools")]) {
-    el.addEventListener("changed", (/** @type {CustomEvent} */ e) => list.replace(e.detail.recording));
+    el.addEventListener("changed", (/** @type {CustomEvent} */ e) => {
+      list.replace(e.detail.recording);
+      if (e.detail.recording.id === view.recording) player.recording = e.detail.recording;
+    });
     el.addEventListener("deleted", (/** @type {CustomEvent} */ e) => {
       list.drop(e.detail.id);
       if (e.detail.id === view.recording) closeRecording();
@@ -231,8 +216,8 @@ function connect() {
   addEventListener("popstate", () => {
     const before = view;
     view = parseView(location.search);
-    view.account ||= session?.account ?? "";
     if (!session) return;
+    view.account ||= session.account;
     if (viewQuery({ ...view, recording: "" }) !== viewQuery({ ...before, recording: "" })) openAccount();
     if (!view.recording) closeRecording(false);
     else if (view.recording !== before.recording) openById(view.recording);

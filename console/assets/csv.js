@@ -7,64 +7,56 @@ import { party, tagsOf, toQuery } from "./view.js";
 /** @import { Filters, Recording } from "../types.js" */
 /** @import { Api } from "./api.js" */
 
-/** @type {[string, (recording: Recording) => string | number][]} */
-const columns = [
-  ["id", (r) => r.id],
-  ["start", (r) => (r.start ? toDate(r.start).toISOString().replace(".000", "") : "")],
-  ["direction", (r) => r.direction ?? ""],
-  ["from_name", (r) => party(r, "from").name],
-  ["from_number", (r) => party(r, "from").number],
-  ["to_name", (r) => party(r, "to").name],
-  ["to_number", (r) => party(r, "to").number],
-  ["seconds", (r) => r.duration ?? ""],
-  ["owner_id", (r) => r.owner_id ?? ""],
-  ["tags", (r) => tagsOf(r).join(" ")],
-  ["state", (r) => r._read_only?.state ?? ""],
-];
+/** @type {Record<string, (recording: Recording) => string | number | undefined>} */
+const columns = {
+  id: (r) => r.id,
+  start: (r) => r.start && toDate(r.start).toISOString().replace(".000", ""),
+  direction: (r) => r.direction,
+  from_name: (r) => party(r, "from").name,
+  from_number: (r) => party(r, "from").number,
+  to_name: (r) => party(r, "to").name,
+  to_number: (r) => party(r, "to").number,
+  seconds: (r) => r.duration,
+  owner_id: (r) => r.owner_id,
+  tags: (r) => tagsOf(r).join(" "),
+  state: (r) => r._read_only?.state,
+};
 
 /**
- * Text that no spreadsheet evaluates: a ' precedes what begins like a formula, even after
+ * Returns text that no spreadsheet evaluates: a ' precedes what begins like a formula, even after
  * characters that spreadsheets drop. A phone number with a sign stays as it is.
  * @param {string} text
  */
 export function defuse(text) {
-  if (/^[\t\r\n]/.test(text)) return `'${text}`;
   const visible = text.replace(/^[\s\p{Cc}\p{Cf}\p{M}]+/u, "");
-  if (/^[+-]\d+$/.test(visible)) return text;
-  return /^[=+\-@＝＋－＠﹦﹢﹣﹫−]/.test(visible) ? `'${text}` : text;
+  const formula = /^[=+\-@＝＋－＠﹦﹢﹣﹫−]/.test(visible) && !/^[+-]\d+$/.test(visible);
+  return formula || /^[\t\r\n]/.test(text) ? `'${text}` : text;
 }
 
-/** @param {(string | number)[]} cells */
+/** @param {(string | number | undefined)[]} cells */
 export function csvLine(cells) {
-  return cells.map((cell) => {
+  return cells.map((cell = "") => {
     const text = typeof cell === "number" ? String(cell) : defuse(cell);
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   }).join(",") + "\r\n";
 }
 
 /** @param {Recording} recording */
-export function csvRow(recording) {
-  return csvLine(columns.map(([, cell]) => cell(recording)));
-}
+export const csvRow = (recording) => csvLine(Object.values(columns).map((cell) => cell(recording)));
 
 /**
  * Loads all recordings that pass the filters and saves them as a file.
- * @param {Api} api
- * @param {Filters} filters
- * @param {(count: number) => void} progress
- * @param {AbortSignal} signal
+ * @param {Api} api @param {Filters} filters @param {(count: number) => void} progress @param {AbortSignal} signal
  */
 export async function exportCsv(api, filters, progress, signal) {
   const pager = new Pager(api, toQuery(filters));
-  const parts = ["\ufeff", csvLine(columns.map(([name]) => name))]; // Excel needs the byte order mark
-  let count = 0;
-  while (!pager.done) {
+  const parts = ["\ufeff", csvLine(Object.keys(columns))]; // Excel needs the byte order mark
+  for (let count = 0; !pager.done; progress(count)) {
     await pager.more(signal);
     count += pager.rows.length;
-    parts.push(pager.rows.splice(0).map(csvRow).join(""));
-    progress(count);
+    parts.push(...pager.rows.splice(0).map(csvRow));
   }
-  const url = URL.createObjectURL(new Blob(parts, { type: "text/csv" }));
-  h("a", { href: url, download: `${t("app.title").toLowerCase()}-${new Date().toISOString().slice(0, 10)}.csv` }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+  const href = URL.createObjectURL(new Blob(parts, { type: "text/csv" }));
+  h("a", { href, download: `${t("app.title").toLowerCase()}-${new Date().toISOString().slice(0, 10)}.csv` }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 60_000);
 }

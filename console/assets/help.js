@@ -1,35 +1,24 @@
-// The help dialog: the keys of the list, and those of the player.
+// The help dialog: the keys of the list and of the player.
 import { byId, h } from "./dom.js";
 import { t } from "./i18n.js";
-import { singleKeys } from "./keys.js";
-/** @import { Shortcut } from "../types.js" */
+import { shortcuts, singleKeys } from "./keys.js";
 
-/** @type {Shortcut[]} */
-const listKeys = [
-  { keys: "/", text: "help.search" },
-  { keys: "↑ ↓", text: "help.move" },
-  { keys: "Page↑ Page↓", text: "help.page" },
-  { keys: "Home End", text: "help.ends" },
-  { keys: "Enter", text: "help.enter" },
-  { keys: "Space", text: "help.space" },
-  { keys: "Esc", text: "help.close" },
-  { keys: "?", text: "help.help" },
-];
+const listKeys = [["/", "search"], ["↑ ↓", "move"], ["Page↑ Page↓", "page"], ["Home End", "ends"], ["Enter", "enter"], ["Space", "space"],
+  ["Esc", "close"], ["?", "help"]].map(([keys, text]) => ({ keys, text: `help.${text}` }));
 
-/** @param {Shortcut[]} keys */
+/** @param {{keys: string, text: string}[]} keys */
 const table = (keys) => h("dl", {}, ...keys.flatMap(({ keys, text }) => [
-  h("dt", {}, ...keys.split(" ").flatMap((key) => [h("kbd", {}, key), " "])), h("dd", {}, t(text)),
-]));
+  h("dt", {}, ...keys.split(" ").flatMap((key) => [h("kbd", {}, key), " "])), h("dd", {}, t(text))]));
 
-/** @param {Shortcut[]} playerKeys */
-export function showHelp(playerKeys) {
+/** Shows the dialog. */
+export function showHelp() {
   const dialog = /** @type {HTMLDialogElement} */ (byId("help"));
+  const box = h("input", { type: "checkbox", checked: singleKeys.on, onchange: () => { singleKeys.on = box.checked; } });
   dialog.replaceChildren(
-    h("h2", { id: "help-title" }, t("help.title")),
-    h("h3", {}, t("help.list")), table(listKeys),
-    ...(playerKeys.length ? [h("h3", {}, t("help.player")), table(playerKeys)] : []),
-    h("p", {}, h("label", { className: "place" },
-      h("input", { type: "checkbox", checked: singleKeys.on, onchange: (/** @type {any} */ e) => (singleKeys.on = e.target.checked) }), t("player.key.single"))),
+    h("h2", { id: "help-title" }, t("help.open")),
+    h("h3", {}, t("list.label")), table(listKeys),
+    h("h3", {}, t("player.label")), table(shortcuts),
+    h("label", { className: "check" }, box, " ", t("player.key.single")),
     h("form", { method: "dialog" }, h("button", { className: "primary" }, t("app.close"))),
   );
   if (!dialog.open) dialog.showModal();

@@ -5,104 +5,82 @@ const gregorian = 62167219200; // seconds from the year 0 to 1970
 const rightToLeft = ["ar", "fa", "he", "ur"];
 const stored = "console.language";
 
-/** The languages of texts.js with their own names. */
+/** The languages of texts.js by their own names. */
 export const languages = { en: "English", de: "Deutsch" };
 
-/** @returns {keyof typeof texts} */
-function choose() {
-  const wanted = [globalThis.localStorage?.getItem(stored), ...(globalThis.navigator?.languages ?? [])];
-  for (const tag of wanted) {
-    const short = tag?.split("-")[0].toLowerCase();
-    if (short === "en" || short === "de") return short;
-  }
-  return "en";
-}
+const preferred = globalThis.navigator?.languages ?? [];
+const short = (/** @type {string} */ tag) => tag.split("-")[0].toLowerCase();
+const known = [globalThis.localStorage?.getItem(stored) ?? "", ...preferred, "en"].map(short).find((code) => code in languages);
 
 /** The language of the page. */
-export const language = choose();
+export const language = /** @type {keyof typeof texts} */ (known);
 
 // The region of the browser's language decides how dates look: en-GB is not en-US.
-const locale = globalThis.navigator?.languages?.find((tag) => tag.split("-")[0].toLowerCase() === language) ?? language;
+const locale = preferred.find((tag) => short(tag) === language) ?? language;
 
 /** The viewer's time zone. */
 export const timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
-const moment = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
+/** @type {Intl.DateTimeFormatOptions} */
+const moment = { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" };
+const thisYear = new Intl.DateTimeFormat(locale, moment);
+const otherYear = new Intl.DateTimeFormat(locale, { ...moment, year: "numeric" });
 const numbers = new Intl.NumberFormat(locale);
 const plurals = new Intl.PluralRules(language);
 
 /**
- * The text of a key. {name} is replaced by a value. With a number n, key.one or key.other is
- * used if it exists.
- * @param {string} key
- * @param {Record<string, string | number>} [values]
+ * Returns the text of a key. {name} is replaced by a value. With a number n, key.one or key.other
+ * is used if it exists.
+ * @param {string} key @param {Record<string, string | number>} [values]
  */
 export function t(key, values = {}) {
-  /** @type {Record<string, string>} */
   const table = texts[language];
-  const form = typeof values.n === "number" ? table[`${key}.${plurals.select(values.n)}`] : undefined;
-  const text = form ?? table[key] ?? key;
+  const text = table[`${key}.${typeof values.n === "number" ? plurals.select(values.n) : ""}`] ?? table[key] ?? key;
   return text.replace(/\{(\w+)\}/g, (whole, name) => {
-    const value = values[name];
-    return value === undefined ? whole : typeof value === "number" ? numbers.format(value) : value;
+    const value = values[name] ?? whole;
+    return typeof value === "number" ? numbers.format(value) : value;
   });
 }
 
-/**
- * A time in Gregorian seconds as a date in the viewer's time zone; "" without a time.
- * @param {number | undefined} start
- */
-export function formatTime(start) {
-  return start ? moment.format(toDate(start)) : "";
+/** Returns words as "a, b and c". @param {string[]} words */
+export function formatWords(words) {
+  return new Intl.ListFormat(language).format(words);
 }
 
-/**
- * @param {number} start Gregorian seconds
- */
+/** Returns a time in the viewer's time zone, or "". @param {number | undefined} start Gregorian seconds */
+export function formatTime(start) {
+  if (!start) return "";
+  const date = toDate(start);
+  return (date.getFullYear() === new Date().getFullYear() ? thisYear : otherYear).format(date);
+}
+
+/** @param {number} start Gregorian seconds */
 export function toDate(start) {
   return new Date((start - gregorian) * 1000);
 }
 
-/**
- * @param {Date} date
- * @returns {number} Gregorian seconds
- */
+/** @param {Date} date @returns {number} Gregorian seconds */
 export function toGregorian(date) {
   return Math.floor(date.getTime() / 1000) + gregorian;
 }
 
-/**
- * Seconds as 1:05 or 1:02:03.
- * @param {number | undefined} seconds
- */
+/** Returns seconds as 1:05 or 1:02:03. @param {number | undefined} seconds */
 export function formatDuration(seconds) {
   const s = Math.max(0, Math.round(seconds ?? 0));
-  const two = (/** @type {number} */ n) => String(n).padStart(2, "0");
+  const two = (/** @type {number} */ n) => String(n % 60).padStart(2, "0");
   const minutes = Math.floor(s / 60);
-  return minutes < 60 ? `${minutes}:${two(s % 60)}` : `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(s % 60)}`;
+  return minutes < 60 ? `${minutes}:${two(s)}` : `${Math.floor(minutes / 60)}:${two(minutes)}:${two(s)}`;
 }
 
-/**
- * Fills elements that have data-t (text), data-label (accessible name and tooltip) or
- * data-placeholder with their texts.
- * @param {ParentNode} root
- */
+/** Fills elements that have data-t (text) or data-label (accessible name). @param {Document} root */
 export function translate(root) {
-  for (const el of root.querySelectorAll("[data-t]")) el.textContent = t(/** @type {HTMLElement} */ (el).dataset.t ?? "");
-  for (const el of root.querySelectorAll("[data-label]")) {
-    const text = t(/** @type {HTMLElement} */ (el).dataset.label ?? "");
-    el.setAttribute("aria-label", text);
-    if (el.matches("button")) el.setAttribute("title", text);
+  root.documentElement.lang = language;
+  root.documentElement.dir = rightToLeft.includes(language) ? "rtl" : "ltr";
+  root.title = t("app.title");
+  for (const el of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-t], [data-label]"))) {
+    if (el.dataset.t) el.textContent = t(el.dataset.t);
+    if (el.dataset.label) el.ariaLabel = t(el.dataset.label);
   }
-  for (const el of root.querySelectorAll("[data-placeholder]")) {
-    el.setAttribute("placeholder", t(/** @type {HTMLElement} */ (el).dataset.placeholder ?? ""));
-  }
-}
-
-/** Sets the language and the direction of the page. */
-export function announceLanguage() {
-  document.documentElement.lang = language;
-  document.documentElement.dir = rightToLeft.includes(language) ? "rtl" : "ltr";
 }
 
 /** @param {string} code */

@@ -1,52 +1,47 @@
 // One row of the list.
 import { h } from "./dom.js";
-import { formatDuration, formatTime, t } from "./i18n.js";
+import { formatDuration, formatTime, t, toDate } from "./i18n.js";
 import { party, tagsOf } from "./view.js";
 /** @import { Recording } from "../types.js" */
 
 /** The columns in their order. */
 export const columns = ["play", "when", "direction", "from", "to", "length", "owner", "tags", "state"];
 
-/** An empty row. Rows are reused while the list scrolls. */
+/** Makes an empty row. Rows are reused while the list scrolls. */
 export function makeRow() {
-  const play = h("button", { type: "button", tabIndex: -1, className: "play" }, "▶");
-  return h("div", { role: "row", className: "row" }, ...columns.map((name, i) =>
-    h("div", { role: "gridcell", className: `cell ${name}`, "aria-colindex": String(i + 1) }, ...(name === "play" ? [play] : []))));
+  const play = h("button", { type: "button", tabIndex: -1, className: "play" });
+  return h("div", { role: "row", className: "row" }, ...columns.map((name) =>
+    h("div", { role: "gridcell", className: `cell ${name}` }, ...(name === "play" ? [play] : []))));
 }
 
-/**
- * @param {HTMLElement} row
- * @param {Recording} recording
- * @param {Map<string, string>} owners
- */
+/** @param {HTMLElement} row @param {Recording} recording @param {Map<string, string>} owners names by ID */
 export function fillRow(row, recording, owners) {
-  const [play, when, direction, from, to, length, owner, tags, state] = /** @type {any} */ (row.children);
-  const known = recording._read_only?.state;
-  const inbound = recording.direction !== "outbound";
-  const button = play.firstChild;
-  const time = formatTime(recording.start);
-  button.disabled = known !== undefined && known !== "ready";
-  button.setAttribute("aria-label", `${t("list.play")}: ${time}`);
+  const { direction, duration, owner_id: id = "", start, _read_only: { state = "", reason = "" } = {} } = recording;
+  const [play, when, ...cells] = /** @type {any} */ (row.children);
+  const time = formatTime(start);
+  play.firstChild.disabled = state && state !== "ready";
+  play.firstChild.ariaLabel = `${t("player.play")}: ${time}`;
   when.textContent = time;
-  direction.replaceChildren(h("span", { "aria-hidden": "true" }, inbound ? "↙" : "↗"), ` ${t(inbound ? "list.inbound" : "list.outbound")}`);
-  fillParty(from, party(recording, "from"));
-  fillParty(to, party(recording, "to"));
-  length.textContent = recording.duration ? formatDuration(recording.duration) : "–";
-  const id = recording.owner_id ?? "";
-  owner.textContent = owners.get(id) ?? (id.length > 12 ? `${id.slice(0, 8)}…` : id);
-  owner.title = id;
-  tags.replaceChildren(...tagsOf(recording).map((tag) => h("span", { className: "tag" }, tag)));
-  state.textContent = known ? t(`state.${known}`) : "";
-  state.title = recording._read_only?.reason ?? "";
-  row.dataset.state = known ?? "";
+  when.title = start ? toDate(start).toLocaleString() : "";
+  const arrow = h("span", { "aria-hidden": "true" }, direction === "outbound" ? "↗ " : "↙ ");
+  const content = [
+    direction ? [arrow, t(`list.${direction}`)] : [],
+    parties(recording, "from"), parties(recording, "to"),
+    [duration ? formatDuration(duration) : "–"],
+    [owners.get(id) ?? (id.length > 12 ? `${id.slice(0, 8)}…` : id)],
+    tagsOf(recording).flatMap((tag) => [h("span", { className: "chip" }, tag), " "]),
+    [state && t(`state.${state}`)],
+  ];
+  cells.forEach((/** @type {HTMLElement} */ cell, /** @type {number} */ i) => {
+    cell.replaceChildren(...content[i]);
+    cell.title = columns[i + 2] === "owner" ? id : columns[i + 2] === "state" ? reason : cell.textContent ?? "";
+  });
+  row.dataset.state = state;
 }
 
-/**
- * @param {HTMLElement} cell
- * @param {{name: string, number: string}} party
- */
-function fillParty(cell, { name, number }) {
-  const shown = h("bdi", { className: name ? "muted" : "" }, number || (name ? "" : t("list.unknown")));
-  cell.replaceChildren(...(name ? [h("bdi", {}, name), " "] : []), shown);
-  cell.title = `${name} ${number}`.trim();
+/** @param {Recording} recording @param {"from" | "to"} side */
+function parties(recording, side) {
+  const { name, number } = party(recording, side);
+  if (!name) return [h("bdi", {}, number || t("list.unknown"))];
+  return [h("bdi", {}, name), " ", h("bdi", { className: "muted" }, number)];
 }

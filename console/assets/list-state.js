@@ -2,62 +2,35 @@
 import { ApiError } from "./api.js";
 import { h } from "./dom.js";
 import { t } from "./i18n.js";
+/** @typedef {Record<"retry" | "reset" | "ownAccount", () => void>} Actions */
 
-/**
- * @typedef {Object} Actions
- * @property {() => void} retry
- * @property {() => void} reset
- * @property {() => void} ownAccount
- */
+const button = (/** @type {string} */ key, /** @type {() => void} */ onclick) => h("button", { type: "button", onclick }, t(key));
 
-/**
- * @param {boolean} filtered
- * @param {Actions} actions
- * @returns {Node[]}
- */
+/** @param {boolean} filtered @param {Actions} actions @returns {Node[]} */
 export function emptyState(filtered, actions) {
-  const key = filtered ? "empty.filtered" : "empty";
-  return [
-    h("h2", {}, t(filtered ? key : "empty.title")), h("p", {}, t(`${key}.text`)),
-    filtered ? h("button", { type: "button", onclick: actions.reset }, t("filters.reset"))
-      : h("button", { type: "button", onclick: actions.retry }, t("list.refresh")),
-  ];
+  const key = filtered ? "empty.filtered" : "empty.title";
+  return [h("h2", {}, t(key)), h("p", {}, t(`${key}.text`)),
+    filtered ? button("filters.reset", actions.reset) : button("list.refresh", actions.retry)];
 }
 
-/**
- * @param {unknown} err
- * @param {{account: string, own: string}} accounts the account that is listed, and the token's own
- * @param {Actions} actions
- * @returns {Node[]}
- */
-export function errorState(err, { account, own }, actions) {
-  const fault = err instanceof ApiError ? err : new ApiError(0, "", {});
-  const kind = kindOf(fault);
-  const explained = ["offline", "unreachable", "forbidden", "busy"].includes(kind);
-  const button = (/** @type {string} */ key, /** @type {() => void} */ onclick) => h("button", { type: "button", onclick }, t(key));
+/** @param {any} err @param {string} account the account that is listed @param {string} own the token's @param {Actions} actions @returns {Node[]} */
+export function errorState(err, account, own, actions) {
+  const fault = err instanceof ApiError ? err : new ApiError(0, String(err));
+  const { status, message, doc } = fault;
+  const kind = { 0: navigator.onLine ? "unreachable" : "offline", 400: "invalid", 403: "forbidden", 429: "busy", 503: "busy" }[status] ?? "unknown";
+  const known = t(`error.${kind}.text`, { account });
   return [
     h("h2", {}, t(`error.${kind}`)),
-    h("p", {}, explained ? t(`error.${kind}.text`, { account }) : String(reasonOf(fault))),
-    ...(fault.status ? [h("p", { className: "muted" }, t("error.code", { status: String(fault.status), message: fault.message }), " ",
-      ...(fault.doc ? [h("a", { href: fault.doc, target: "_blank", rel: "noreferrer" }, t("error.doc"))] : []))] : []),
-    kind === "forbidden" && own && own !== account
-      ? button("error.forbidden.own", actions.ownAccount) : button("error.retry", actions.retry),
+    h("p", {}, known.startsWith("error.") ? reasonOf(fault) : known),
+    h("p", { className: "muted", hidden: !status }, t("error.code", { status: String(status), message }), " ",
+      h("a", { href: doc, hidden: !doc, target: "_blank", rel: "noreferrer" }, t("error.doc"))),
+    kind === "forbidden" && own !== account ? button("error.forbidden.own", actions.ownAccount) : button("error.retry", actions.retry),
     ...(kind === "invalid" ? [button("filters.reset", actions.reset)] : []),
   ];
 }
 
-/** @param {ApiError} fault */
-function kindOf({ status }) {
-  if (status === 0) return navigator.onLine ? "unreachable" : "offline";
-  if (status === 429 || status === 503) return "busy";
-  return { 400: "invalid", 403: "forbidden" }[status] ?? "other";
-}
-
-/**
- * The API's own words: the cause, or the message of each field.
- * @param {ApiError} fault
- */
-function reasonOf(fault) {
-  const rules = Object.values(/** @type {Record<string, any>} */ (fault.data ?? {})).flatMap((field) => (field && typeof field === "object" ? Object.values(field) : []));
-  return fault.cause || rules.map((rule) => rule?.message).filter(Boolean).join(". ");
+/** Returns the API's own words: the cause, or the message of each rule. @param {ApiError} fault @returns {string} */
+function reasonOf({ cause, data }) {
+  const rules = Object.values(data).flatMap((field) => Object.values(Object(field)));
+  return cause || rules.map((rule) => rule?.message).filter(Boolean).join(". ");
 }

@@ -1,70 +1,43 @@
-// The view that the page's URL describes: filters, account and the open recording. Nothing
-// here touches the page, so that tests can run it without a browser.
+// The view that the page's URL describes: filters, account and the open recording. Nothing here
+// touches the page, so tests can run it without a browser.
 import { toGregorian } from "./i18n.js";
 /** @import { Filters, ListParams, Query, Recording } from "../types.js" */
+/** @typedef {{filters: Filters, account: string, recording: string}} View recording is the ID of the open one, or "" */
+/** @typedef {[name: string, test: (recording: Recording) => boolean]} Local */
 
 /** @type {Filters} */
 export const noFilters = { range: "", from: "", to: "", direction: "", number: "", side: "", owner: "", tag: "", min: "", state: "" };
 
-/**
- * @typedef {Object} View
- * @property {Filters} filters
- * @property {string} account
- * @property {string} recording the ID of the open recording, or ""
- */
-
-/**
- * Reads the query of the page's URL. Unknown parameters are ignored.
- * @param {string} search
- * @returns {View}
- */
+/** Reads the query of the page's URL and ignores what it does not know. @param {string} search @returns {View} */
 export function parseView(search) {
   const query = new URLSearchParams(search);
-  const filters = { ...noFilters };
-  for (const name of names()) filters[name] = query.get(name)?.trim() ?? "";
-  return { filters, account: query.get("account") ?? "", recording: query.get("recording") ?? "" };
+  const get = (/** @type {string} */ name) => query.get(name)?.trim() ?? "";
+  const filters = /** @type {Filters} */ (Object.fromEntries(Object.keys(noFilters).map((name) => [name, get(name)])));
+  return { filters, account: get("account"), recording: get("recording") };
 }
 
-/**
- * Writes a view as a query. parseView reads it back.
- * @param {View} view
- */
+/** Writes a view as a query. @param {View} view */
 export function viewQuery({ filters, account, recording }) {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries({ account, ...filters, recording })) if (value) query.set(name, value);
-  const text = query.toString();
-  return text ? `?${text}` : "";
+  const query = new URLSearchParams(Object.entries({ account, ...filters, recording }).filter(([, value]) => value));
+  return query.size ? `?${query}` : "";
 }
 
-/**
- * The number of filters that select something.
- * @param {Filters} filters
- */
-export function countFilters(filters) {
-  const { from, to, side, ...rest } = filters;
-  return Object.values(rest).filter(Boolean).length + (!rest.range && (from || to) ? 1 : 0);
-}
-
-/** @returns {(keyof Filters)[]} */
-function names() {
-  return /** @type {(keyof Filters)[]} */ (Object.keys(noFilters));
+/** Returns how many filters select something. @param {Filters} filters */
+export function countFilters({ from, to, side, ...rest }) {
+  return Object.values({ ...rest, range: rest.range || from || to }).filter(Boolean).length;
 }
 
 /**
  * Translates filters into what the list API compares itself (docs/contract.md, List) and a test
  * for the rest. The API compares whole values only: it has no "contains", no "at least", no "or"
  * between two fields, and does not see _read_only.
- * @param {Filters} filters
- * @param {Date} [now]
- * @returns {Query}
+ * @param {Filters} filters @param {Date} [now] @returns {Query}
  */
 export function toQuery(filters, now = new Date()) {
   /** @type {ListParams} */
-  const params = { ...bounds(filters, now) };
-  /** @type {[string, (recording: Recording) => boolean][]} */
+  const params = { ...bounds(filters, now), owner: filters.owner, filter_direction: filters.direction };
+  /** @type {Local[]} */
   const local = [];
-  if (filters.owner) params.owner = filters.owner;
-  if (filters.direction) params.filter_direction = filters.direction;
   if (filters.number) addNumber(filters, params, local);
   if (filters.tag.includes(".")) local.push(["tag", (r) => tagsOf(r).includes(filters.tag)]); // a dot separates keys
   else if (filters.tag) params.has_key = `user_metadata.tags.${filters.tag}`;
@@ -72,85 +45,55 @@ export function toQuery(filters, now = new Date()) {
   if (min > 0) local.push(["min", (r) => (r.duration ?? 0) >= min]);
   if (filters.state) local.push(["state", (r) => r._read_only?.state === filters.state]);
   return {
-    params,
+    params, localNames: local.map(([name]) => name),
     local: local.length ? (r) => local.every(([, test]) => test(r)) : null,
-    localNames: local.map(([name]) => name),
   };
 }
 
-/**
- * @param {Filters} filters
- * @param {ListParams} params
- * @param {[string, (recording: Recording) => boolean][]} local
- */
+/** @param {Filters} filters @param {ListParams} params @param {Local[]} local */
 function addNumber({ number, side }, params, local) {
   const digits = number.replace(/[\s()./-]/g, "");
-  if (side && /^\+?\d+$/.test(digits)) {
+  const isNumber = /^\+?\d+$/.test(digits);
+  if (side && isNumber) {
     const bare = digits.replace("+", "");
     params[`filter_${side === "from" ? "caller" : "callee"}_id_number`] = JSON.stringify([...new Set([number, bare, `+${bare}`])]);
     return;
   }
-  const wanted = (/^\+?\d+$/.test(digits) ? digits : number).toLowerCase();
-  local.push(["number", (r) => partiesText(r, side).includes(wanted)]);
+  const wanted = (isNumber ? digits : number).toLowerCase();
+  local.push(["number", (r) => {
+    const from = [r.caller_id_name, r.caller_id_number, r.from];
+    const to = [r.callee_id_name, r.callee_id_number, r.to];
+    return [...(side === "to" ? [] : from), ...(side === "from" ? [] : to)].some((text) => text?.toLowerCase().includes(wanted));
+  }]);
 }
 
-/**
- * The names and numbers in which a word is looked for.
- * @param {Recording} r
- * @param {string} side
- */
-function partiesText(r, side) {
-  const from = [r.caller_id_name, r.caller_id_number, r.from];
-  const to = [r.callee_id_name, r.callee_id_number, r.to];
-  return (side === "from" ? from : side === "to" ? to : [...from, ...to]).join("\n").toLowerCase();
-}
-
-/**
- * The bounds of the list. They are days of the viewer's time zone.
- * @param {Filters} filters
- * @param {Date} now
- */
+/** Returns the bounds of the list. They are days of the viewer's time zone. @param {Filters} filters @param {Date} now */
 function bounds({ range, from, to }, now) {
   const day = (/** @type {number} */ ago) => new Date(now.getFullYear(), now.getMonth(), now.getDate() - ago);
   const since = { today: 0, yesterday: 1, "7d": 6, "30d": 29 }[range];
-  if (since !== undefined) {
-    return { created_from: toGregorian(day(since)), ...(range === "yesterday" && { created_to: toGregorian(day(0)) - 1 }) };
-  }
-  const first = dayStart(from, 0);
-  const after = dayStart(to, 1);
-  return { ...(first && { created_from: toGregorian(first) }), ...(after && { created_to: toGregorian(after) - 1 }) };
+  const first = since === undefined ? dayOf(from) : day(since);
+  const after = since === undefined ? dayOf(to, 1) : range === "yesterday" ? day(0) : null;
+  return { created_from: first ? toGregorian(first) : undefined, created_to: after ? toGregorian(after) - 1 : undefined };
 }
 
-/**
- * @param {string} date YYYY-MM-DD
- * @param {number} later days
- */
-function dayStart(date, later) {
+/** @param {string} date YYYY-MM-DD @param {number} [later] days */
+function dayOf(date, later = 0) {
   const parts = /^(\d{4})-(\d\d)-(\d\d)$/.exec(date);
   return parts && new Date(Number(parts[1]), Number(parts[2]) - 1, Number(parts[3]) + later);
 }
 
-/**
- * The tags of a recording, sorted.
- * @param {Recording} recording
- * @returns {string[]}
- */
-export function tagsOf({ user_metadata: metadata }) {
-  const tags = metadata?.tags;
-  if (!tags || typeof tags !== "object" || Array.isArray(tags)) return [];
-  return Object.keys(tags).filter((name) => tags[name] !== null).sort();
+/** Returns the names of a recording's tags, sorted. @param {Recording} recording */
+export function tagsOf({ user_metadata: { tags = {} } = {} }) {
+  return Object.keys(tags).filter((name) => tags[name]).sort();
 }
 
 /**
- * How one party of a call is shown: its name and its number, without repeating itself.
- * @param {Recording} r
- * @param {"from" | "to"} side
- * @returns {{name: string, number: string}}
+ * Returns how a party of a call is shown: its name, if it has one, and its number.
+ * @param {Recording} r @param {"from" | "to"} side
  */
 export function party(r, side) {
-  const [name, number, address] = side === "from"
+  const [name = "", number, address = ""] = side === "from"
     ? [r.caller_id_name, r.caller_id_number, r.from] : [r.callee_id_name, r.callee_id_number, r.to];
-  const user = address && address !== "unknown@unknown" ? address.split("@")[0] : "";
-  const shown = number || user;
-  return { name: name && name !== shown ? name : "", number: shown };
+  const shown = number || (address === "unknown@unknown" ? "" : address.split("@")[0]);
+  return { name: name === shown ? "" : name, number: shown };
 }
