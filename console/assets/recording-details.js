@@ -135,8 +135,8 @@ export class RecordingDetails extends HTMLElement {
 
   /** @param {number} at @param {string} [name] */
   #jump(at, name) {
-    const time = formatDuration(Math.floor(at));
-    return h("button", { type: "button", className: "jump", "aria-label": t("details.jump", { time, name: name ?? "" }).trim(), onclick: () => this.player?.seekTo(at) }, name ? `${name} ${time}` : time);
+    const text = `${name ?? ""} ${formatDuration(Math.floor(at))}`.trim();
+    return h("button", { type: "button", className: "jump", "aria-label": t("details.jump", { text }), onclick: () => this.player?.seekTo(at) }, text);
   }
 
   /** @param {string} text @param {Record<string, string>} values @param {() => void} onclick */

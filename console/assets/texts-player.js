@@ -66,7 +66,7 @@ export const playerTexts = {
   "details.note.edit": ["Edit the note {text}", "Notiz {text} bearbeiten"],
   "details.note.remove": ["Remove the note {text}", "Notiz {text} entfernen"],
   "details.here": ["at this second", "an dieser Stelle"],
-  "details.jump": ["Go to {time} {name}", "Zu {time} springen {name}"],
+  "details.jump": ["{text}: play from here", "{text}: ab hier abspielen"],
   "details.add": ["Add", "Hinzufügen"],
   "details.save": ["Save", "Speichern"],
   "details.cancel": ["Cancel", "Abbrechen"],
