@@ -213,6 +213,7 @@ function connect() {
       if (e.detail.id === view.recording) closeRecording();
     });
   }
+  document.addEventListener("restored", () => list.reload());
   addEventListener("popstate", () => {
     const before = view;
     view = parseView(location.search);
