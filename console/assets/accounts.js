@@ -23,7 +23,7 @@ export async function directory(api, session) {
     return new Map((Array.isArray(data) ? data : []).map((e) => [String(e.id), name(e) || e.id]));
   };
   const users = await read("users", (user) => [user.first_name, user.last_name].filter(Boolean).join(" ") || user.username);
-  return { users, accounts: await read("descendants", (account) => account.name) };
+  return { users, accounts: users.size ? await read("descendants", (account) => account.name) : users };
 }
 
 /**

@@ -15,9 +15,8 @@ export function showHelp() {
   const dialog = /** @type {HTMLDialogElement} */ (byId("help"));
   const box = h("input", { type: "checkbox", checked: singleKeys.on, onchange: () => { singleKeys.on = box.checked; } });
   dialog.replaceChildren(
-    h("h2", { id: "help-title" }, t("help.open")),
-    h("h3", {}, t("list.label")), table(listKeys),
-    h("h3", {}, t("player.label")), table(shortcuts),
+    h("h2", { id: "help-title", tabIndex: -1, autofocus: true }, t("help.open")),
+    h("div", { className: "keys" }, h("div", {}, h("h3", {}, t("list.label")), table(listKeys)), h("div", {}, h("h3", {}, t("player.label")), table(shortcuts))),
     h("label", { className: "check" }, box, " ", t("player.key.single")),
     h("form", { method: "dialog" }, h("button", { className: "primary" }, t("app.close"))),
   );
