@@ -1,4 +1,4 @@
-// The types that the modules share. This file has no code.
+// The types that the modules in assets share. This file has no code, and browsers do not load it.
 
 /**
  * A recording: the document as the API gives it (docs/contract.md, The document).
@@ -26,19 +26,19 @@
  */
 
 /**
- * What this page keeps in a recording's user_metadata. Other clients may read and write it,
- * and add members of their own.
+ * What this page keeps in a recording's user_metadata (docs/reference/tags-and-notes.md). Other
+ * clients may read and write it, and add members of their own.
  *
  * Tags and notes are objects, not lists, for two reasons: the API merges objects, so two
  * people can add tags at the same time, and its filters reach members of objects
  * (has_key=user_metadata.tags.NAME), but not members of lists. Null removes a member.
  * @typedef {Object} UserMetadata
- * @property {{[name: string]: Place | null}} [tags] the name of a tag → its place
+ * @property {{[name: string]: Place | boolean | null}} [tags] true is a tag without a place
  * @property {{[id: string]: Note | null}} [notes] a random ID → the note
  */
 
 /**
- * A place in the audio; without at, it means the whole recording.
+ * A place in the audio. Without at it is the whole recording.
  * @typedef {Object} Place
  * @property {number} [at] seconds from the beginning
  */
@@ -46,6 +46,7 @@
 /**
  * @typedef {Object} Note
  * @property {number} [at] seconds from the beginning
+ * @property {number} [to] seconds; the note is about the part from at to here
  * @property {string} text
  * @property {string} [by] the owner ID of the token that wrote it
  * @property {string} [created] RFC 3339
@@ -99,13 +100,6 @@
  * @property {ListParams} params
  * @property {((recording: Recording) => boolean) | null} local the filters that the API lacks
  * @property {string[]} localNames the names of those filters
- */
-
-/**
- * A line of the help dialog.
- * @typedef {Object} Shortcut
- * @property {string} keys such as "Shift+←"
- * @property {string} text a key of texts.js
  */
 
 export {};

@@ -1,7 +1,7 @@
 // The switcher of accounts. A token may reach accounts below its own, but the recordings API has
 // no list of them. Where the same address leads to a Kazoo, that has one. Any other account is
 // opened by its ID.
-import { byId, h } from "./dom.js";
+import { find, h, labelled } from "./dom.js";
 import { t } from "./i18n.js";
 import { save } from "./session.js";
 /** @import { Api } from "./api.js" */
@@ -14,16 +14,19 @@ import { save } from "./session.js";
  */
 export async function directory(api, session) {
   const read = async (/** @type {string} */ what, /** @type {(entry: any) => string} */ name) => {
-    if (session.alone) return new Map();
-    const { data } = await api.json("GET", api.path().replace(/recordings$/, what), { query: { paginate: "false" } }).catch((err) => {
-      session.alone = err.status === 404;
-      save(session);
-      return {};
-    });
+    const { data } = await api.json("GET", api.path().replace(/recordings$/, what), { query: { paginate: "false" } });
     return new Map((Array.isArray(data) ? data : []).map((e) => [String(e.id), name(e) || e.id]));
   };
-  const users = await read("users", (user) => [user.first_name, user.last_name].filter(Boolean).join(" ") || user.username);
-  return { users, accounts: await read("descendants", (account) => account.name) };
+  /** @type {Map<string, string>} */
+  let users = new Map(), accounts = users;
+  try {
+    if (!session.alone) users = await read("users", (user) => [user.first_name, user.last_name].filter(Boolean).join(" ") || user.username);
+    if (!session.alone) accounts = await read("descendants", (account) => account.name);
+  } catch (err) {
+    session.alone = /** @type {any} */ (err).status === 404;
+    save(session);
+  }
+  return { users, accounts };
 }
 
 /**
@@ -33,7 +36,7 @@ export async function directory(api, session) {
  */
 export function showAccounts(session, current, below, open) {
   const ids = new Set([session.account, ...session.accounts, current, ...below.keys()]);
-  byId("account-name").textContent = below.get(current) ?? current;
+  find("#account-name").textContent = below.get(current) ?? current;
   const choice = h("select", { onchange: () => open(choice.value) },
     ...[...ids].map((id) => h("option", { value: id, selected: id === current }, below.get(id) ?? id)));
   const other = h("input", { required: true, pattern: "[A-Za-z0-9_\\-]{1,64}", autocomplete: "off", spellcheck: false });
@@ -43,8 +46,5 @@ export function showAccounts(session, current, below, open) {
     save(session);
     open(other.value);
   };
-  byId("accounts").replaceChildren(
-    h("label", {}, h("span", {}, t("accounts.label")), choice),
-    h("form", { onsubmit }, h("label", {}, h("span", {}, t("accounts.ask")), other)),
-  );
+  find("#accounts").replaceChildren(labelled(t("accounts.label"), choice), h("form", { onsubmit }, labelled(t("accounts.ask"), other)));
 }

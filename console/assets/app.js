@@ -2,7 +2,7 @@
 import { directory, showAccounts } from "./accounts.js";
 import { Api } from "./api.js";
 import { exportCsv } from "./csv.js";
-import { byId, h } from "./dom.js";
+import { find, h, on } from "./dom.js";
 import "./filters.js";
 import { showHelp } from "./help.js";
 import { language, languages, setLanguage, t, translate } from "./i18n.js";
@@ -17,12 +17,10 @@ import "./upload.js";
 import { countFilters, noFilters, parseView, viewQuery } from "./view.js";
 /** @import { Recording } from "../types.js" */
 
-/** @param {string} selector @returns {any} */
-const part = (selector) => document.querySelector(selector);
-const list = part("recording-list");
-const filters = part("recording-filters");
-const player = part("recording-player");
-const details = part("recording-details");
+const list = find("recording-list");
+const filters = find("recording-filters");
+const player = find("recording-player");
+const details = find("recording-details");
 const wide = matchMedia("(min-width: 64rem)");
 const base = new URL("..", location.href.split(/[?#]/)[0]).href;
 
@@ -40,15 +38,15 @@ function logIn(reason) {
   list.stop();
   exporting?.abort();
   player.recording = details.recording = null;
-  byId("console").hidden = true;
-  showLogin(byId("login"), base, reason, start);
+  find("#console").hidden = true;
+  showLogin(find("#login"), base, reason, start);
 }
 
 /** @param {sessions.Session} begun */
 function start(begun) {
   session = begun;
-  byId("login").hidden = true;
-  byId("console").hidden = false;
+  find("#login").hidden = true;
+  find("#console").hidden = false;
   view.account ||= session.account;
   openAccount();
   if (view.recording) openById(view.recording, Number(new URLSearchParams(location.hash.slice(1)).get("t")));
@@ -63,7 +61,7 @@ function openAccount() {
     sessions.end();
     logIn(t("login.expired"));
   } }));
-  for (const el of [list, player, details, ...byId("tools").children]) Object.assign(el, { api });
+  for (const el of [list, player, details, ...find("#tools").children]) Object.assign(el, { api });
   showAccounts(mine, view.account, new Map(), switchAccount);
   list.ownAccount = mine.account;
   filters.value = view.filters;
@@ -79,7 +77,7 @@ function openAccount() {
 
 function applyFilters() {
   const n = countFilters(view.filters);
-  byId("filter-toggle").textContent = t(n ? "filters.active" : "filters.label", { n });
+  find("#filter-toggle").textContent = t(n ? "filters.active" : "filters.label", { n });
   list.filters = view.filters;
 }
 
@@ -88,7 +86,7 @@ function switchAccount(account) {
   closeRecording(false);
   view = { account, filters: { ...view.filters, owner: "" }, recording: "" };
   remember("pushState");
-  byId("menu").hidePopover();
+  find("#menu").hidePopover();
   openAccount();
 }
 
@@ -104,7 +102,7 @@ function openRecording(recording, { play = false, at = 0 }) {
     view.recording = recording.id;
     remember(how);
   }
-  byId("player").hidden = byId("details").hidden = false;
+  find("#player").hidden = find("#details").hidden = false;
   player.toggleAttribute("autoplay", play);
   player.startAt = at;
   player.recording = details.recording = recording;
@@ -120,7 +118,7 @@ async function openById(id, at) {
 
 /** @param {boolean} [write] whether the address bar follows */
 function closeRecording(write = true) {
-  byId("player").hidden = byId("details").hidden = true;
+  find("#player").hidden = find("#details").hidden = true;
   player.recording = details.recording = null;
   list.selected = "";
   coverList();
@@ -132,17 +130,17 @@ function closeRecording(write = true) {
 
 /** On a small screen the details cover the list, which then must not take the focus. */
 function coverList() {
-  const covered = !wide.matches && !byId("details").hidden;
-  byId("list").inert = byId("filters").inert = covered;
-  if (covered) byId("close-details").focus();
+  const covered = !wide.matches && !find("#details").hidden;
+  find("#list").inert = find("#filters").inert = covered;
+  if (covered) find("#close-details").focus();
 }
 
 let noticeTimer = 0;
 /** @param {string} text */
 function notify(text) {
-  byId("notice").textContent = text;
+  find("#notice").textContent = text;
   clearTimeout(noticeTimer);
-  noticeTimer = setTimeout(() => { byId("notice").textContent = ""; }, 8000);
+  noticeTimer = setTimeout(() => { find("#notice").textContent = ""; }, 8000);
 }
 
 async function runExport() {
@@ -150,18 +148,18 @@ async function runExport() {
   const { signal } = (exporting = new AbortController());
   let n = 0;
   const progress = (/** @type {number} */ count) => notify(t("csv.running", { n: (n = count) }));
-  byId("export").textContent = t("csv.cancel");
+  find("#export").textContent = t("csv.cancel");
   await exportCsv(api, view.filters, progress, signal).then(
     () => notify(t("csv.done", { n })), () => notify(signal.aborted ? "" : t("csv.failed", { n })));
   exporting = null;
-  byId("export").textContent = t("csv.export");
+  find("#export").textContent = t("csv.export");
 }
 
-/** @param {KeyboardEvent} event */
+/** @param {any} event */
 function onKey(event) {
   const { key, target, defaultPrevented, ctrlKey, metaKey, altKey } = event;
-  const typing = /** @type {Element} */ (target).matches?.("input, textarea, select, [contenteditable]");
-  if (!session || defaultPrevented || ctrlKey || metaKey || altKey || typing || part("dialog[open], :popover-open")) return;
+  const typing = target.matches?.("input, textarea, select, [contenteditable]");
+  if (!session || defaultPrevented || ctrlKey || metaKey || altKey || typing || find("dialog[open], :popover-open")) return;
   if (key === "Escape" && view.recording) closeRecording();
   else if (key === "?" && singleKeys.on) showHelp();
   else if (key === "/" && singleKeys.on) filters.focusSearch();
@@ -172,49 +170,49 @@ function onKey(event) {
 function setUp() {
   translate(document);
   setUpTheme();
-  const choice = /** @type {HTMLSelectElement} */ (byId("language"));
+  const choice = find("#language");
   choice.append(...Object.entries(languages).map(([value, name]) => h("option", { value, lang: value, selected: value === language }, name)));
   choice.onchange = () => setLanguage(choice.value);
-  byId("logout").onclick = () => {
+  find("#logout").onclick = () => {
     sessions.forget();
     location.replace(location.pathname);
   };
-  byId("help-button").onclick = showHelp;
-  byId("export").onclick = runExport;
-  byId("close-details").onclick = () => closeRecording();
-  const toggle = byId("filter-toggle");
+  find("#help-button").onclick = showHelp;
+  find("#export").onclick = runExport;
+  find("#close-details").onclick = () => closeRecording();
+  const toggle = find("#filter-toggle");
   toggle.ariaExpanded = String(wide.matches);
   toggle.onclick = () => filters.toggle(toggle);
-  addEventListener("keydown", onKey);
-  wide.addEventListener("change", coverList);
+  on(window, "keydown", onKey);
+  on(wide, "change", coverList);
 }
 
 function connect() {
-  filters.addEventListener("change", () => {
+  on(filters, "change", () => {
     view.filters = filters.value;
     remember("replaceState");
     applyFilters();
   });
-  list.addEventListener("select", (/** @type {CustomEvent} */ e) => openRecording(e.detail.recording, e.detail));
-  list.addEventListener("reset", () => {
+  on(list, "select", (e) => openRecording(e.detail.recording, e.detail));
+  on(list, "reset", () => {
     filters.value = { ...noFilters };
     filters.dispatchEvent(new Event("change"));
   });
-  list.addEventListener("own-account", () => session && switchAccount(session.account));
-  player.addEventListener("next", () => list.next());
-  player.addEventListener("previous", () => list.previous());
-  for (const el of [player, details, byId("tools")]) {
-    el.addEventListener("changed", (/** @type {CustomEvent} */ e) => {
+  on(list, "own-account", () => session && switchAccount(session.account));
+  on(player, "next", () => list.next());
+  on(player, "previous", () => list.previous());
+  for (const el of [player, details, find("#tools")]) {
+    on(el, "changed", (e) => {
       list.replace(e.detail.recording);
       if (e.detail.recording.id === view.recording) player.recording = e.detail.recording;
     });
-    el.addEventListener("deleted", (/** @type {CustomEvent} */ e) => {
+    on(el, "deleted", (e) => {
       list.drop(e.detail.id);
       if (e.detail.id === view.recording) closeRecording();
     });
   }
-  document.addEventListener("restored", () => list.reload());
-  addEventListener("popstate", () => {
+  on(document, "restored", () => list.reload());
+  on(window, "popstate", () => {
     const before = view;
     view = parseView(location.search);
     if (!session) return;
@@ -223,7 +221,10 @@ function connect() {
     if (!view.recording) closeRecording(false);
     else if (view.recording !== before.recording) openById(view.recording);
   });
-  addEventListener("hashchange", () => {
+  on(window, "pageshow", ({ persisted }) => { // the browser may show the page again after logging out
+    if (persisted && !sessions.load()) location.reload();
+  });
+  on(window, "hashchange", () => {
     const begun = sessions.fromFragment();
     if (begun) start(begun);
   });

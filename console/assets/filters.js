@@ -1,5 +1,5 @@
 // The form of filters. Its change event means that the value may have changed.
-import { h } from "./dom.js";
+import { button, h, labelled, on } from "./dom.js";
 import { t } from "./i18n.js";
 import { countFilters, noFilters } from "./view.js";
 /** @import { Filters } from "../types.js" */
@@ -20,23 +20,22 @@ export class RecordingFilters extends HTMLElement {
   #fields = {};
   #timer = 0;
   #owners = h("datalist", { id: "owner-names" });
-  #reset = h("button", { type: "button", onclick: () => { this.value = { ...noFilters }; this.#tell(); } }, t("filters.reset"));
+  #reset = button("filters.reset", () => { this.value = { ...noFilters }; this.#tell(); });
 
   connectedCallback() {
     const labels = ["range", "from", "to", "number", "side", "direction", "owner", "tag", "min", "state"].map((name) => {
       const type = { from: "date", to: "date", number: "search" }[name] ?? "text";
       this.#fields[name] = choices[name] ? h("select", {}, ...choices[name].map(([value, text]) => h("option", { value }, t(text))))
         : h("input", { type, autocomplete: "off", spellcheck: false });
-      return h("label", {}, h("span", {}, t(`filters.${name}`)), this.#fields[name]);
+      return labelled(t(`filters.${name}`), this.#fields[name]);
     });
     this.#fields.owner.setAttribute("list", this.#owners.id);
     const onsubmit = (/** @type {Event} */ e) => { e.preventDefault(); this.#tell(); };
     this.append(h("form", { role: "search", onsubmit }, ...labels, this.#owners, this.#reset));
-    this.addEventListener("input", ({ target }) => {
+    on(this, "input", ({ target }) => {
       this.#update();
       clearTimeout(this.#timer);
-      const typed = /** @type {Element} */ (target).matches("input:not([type=date])");
-      if (typed) this.#timer = setTimeout(() => this.#tell(), pause);
+      if (target.matches("input:not([type=date])")) this.#timer = setTimeout(() => this.#tell(), pause);
     });
     this.#update();
   }

@@ -1,10 +1,8 @@
 // What the list shows instead of rows: that there are none, or why.
 import { ApiError } from "./api.js";
-import { h } from "./dom.js";
+import { button, h } from "./dom.js";
 import { t } from "./i18n.js";
 /** @typedef {Record<"retry" | "reset" | "ownAccount", () => void>} Actions */
-
-const button = (/** @type {string} */ key, /** @type {() => void} */ onclick) => h("button", { type: "button", onclick }, t(key));
 
 /** @param {boolean} filtered @param {Actions} actions @returns {Node[]} */
 export function emptyState(filtered, actions) {

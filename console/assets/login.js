@@ -1,10 +1,11 @@
 // The login: a token, or a Kazoo's own login where the same address leads to one.
 import { Api } from "./api.js";
-import { h } from "./dom.js";
+import { h, labelled } from "./dom.js";
 import { t } from "./i18n.js";
 import { md5 } from "./md5.js";
 import { begin, claimsOf } from "./session.js";
 /** @import { Session } from "./session.js" */
+/** @typedef {[submit: () => Promise<Session | undefined>, ...Node[]]} Fields */
 
 /**
  * Shows the login in root and calls done with a session that the API accepts.
@@ -14,7 +15,7 @@ import { begin, claimsOf } from "./session.js";
 export function showLogin(root, base, reason, done) {
   const api = new Api({ base, account: "", token: "" });
   const failed = h("p", { className: "error", role: "alert" }, reason);
-  const form = (/** @type {string} */ refused, /** @type {() => Promise<Session | undefined>} */ submit, /** @type {Node[]} */ ...children) => {
+  const form = (/** @type {string} */ refused, /** @type {Fields} */ [submit, ...fields]) => {
     const button = h("button", { className: "primary" }, t("login.submit"));
     const onsubmit = async (/** @type {Event} */ event) => {
       event.preventDefault();
@@ -25,26 +26,26 @@ export function showLogin(root, base, reason, done) {
       button.disabled = false;
       if (session) done(session);
     };
-    return h("form", { onsubmit }, ...children, button);
+    return h("form", { onsubmit }, ...fields, button);
   };
-  const token = form("login.refused", ...tokenFields(base));
+  const token = form("login.refused", tokenFields(base));
   root.replaceChildren(h("h1", {}, t("app.title")), failed, token);
   root.hidden = false;
   token.querySelector("input").focus();
   // Kazoo's user_auth needs no token and rejects an empty request with a 400. The recordings API
   // answers 401 to everything without a token.
   api.json("PUT", "v2/user_auth", { body: { data: {} } }).catch(({ status }) => {
-    if (status === 400 && token.isConnected) token.after(form("login.wrong", ...kazooFields(api)));
+    if (status === 400 && token.isConnected) token.after(form("login.wrong", kazooFields(api)));
   });
 }
 
 /** @param {string} label a key @param {object} [more] */
 function field(label, more) {
   const input = h("input", { required: true, autocomplete: "off", spellcheck: false, ...more });
-  return { input, label: h("label", {}, h("span", {}, t(label)), input) };
+  return { input, label: labelled(t(label), input) };
 }
 
-/** @param {string} base @returns {[() => Promise<Session | undefined>, ...Node[]]} */
+/** @param {string} base @returns {Fields} */
 function tokenFields(base) {
   const token = field("login.token", { type: "password", "aria-describedby": "login-intro" });
   const account = field("login.account", { required: false });
@@ -63,7 +64,7 @@ function tokenFields(base) {
   return [submit, h("p", { id: "login-intro", className: "muted" }, t("login.intro")), token.label, account.label];
 }
 
-/** Kazoo's login (docs/kazoo.md 6.2). @param {Api} api @returns {[() => Promise<Session | undefined>, ...Node[]]} */
+/** Kazoo's login (docs/kazoo.md 6.2). @param {Api} api @returns {Fields} */
 function kazooFields(api) {
   const account = field("login.account-name", { autocomplete: "organization" });
   const user = field("login.user", { autocomplete: "username" });

@@ -1,11 +1,11 @@
 // The details of one recording: its tags and notes, which can be edited, and its fields.
 
 import { limits, noteId, patchOf, readNotes, readTags, rebase, settle, tagName } from "./annotations.js";
-import { h } from "./dom.js";
+import { button, find, h } from "./dom.js";
 import { formatDuration, formatTime, t } from "./i18n.js";
 import { detailsOnly, listen } from "./keys.js";
 import { whyOf } from "./recording-player.js";
-import { removeRecording } from "./remove.js";
+import { notice, removeRecording } from "./remove.js";
 import { claimsOf } from "./session.js";
 import { shareRecording } from "./share.js";
 import { party } from "./view.js";
@@ -14,19 +14,28 @@ import { party } from "./view.js";
 /** @typedef {import("./annotations.js").Edit} Edit */
 /** @typedef {import("./annotations.js").Note} Note */
 
+/**
+ * A recording while it is shown, and until its edits are stored.
+ * @typedef {Object} Doc
+ * @property {import("./api.js").Api} api
+ * @property {Recording} recording
+ * @property {string} etag of recording; "" if recording is from a list
+ * @property {Promise<void>} queue edits follow each other
+ * @property {boolean} shown
+ */
+
+/** Texts of new notes that are not stored yet, by recording. @type {Map<string, string>} */
+const drafts = new Map();
+
 /** How often edits are sent again after a change by another client. */
 const TRIES = 5;
 
 export class RecordingDetails extends HTMLElement {
   /** @type {import("./api.js").Api|undefined} */
   api;
-  /** @type {Recording|null} */
-  #recording = null;
-  #etag = "";
+  /** @type {Doc|null} */
+  #doc = null;
   #life = new AbortController();
-  #turn = new AbortController();
-  /** Edits that follow each other. */
-  #queue = Promise.resolve();
 
   connectedCallback() {
     this.#life = new AbortController();
@@ -35,55 +44,42 @@ export class RecordingDetails extends HTMLElement {
 
   disconnectedCallback() {
     this.#life.abort();
-    this.#turn.abort();
+    this.recording = null;
   }
 
   get recording() {
-    return this.#recording;
+    return this.#doc?.recording ?? null;
   }
 
   set recording(/** @type {Recording|null} */ recording) {
-    const other = recording?.id !== this.#recording?.id;
-    this.#recording = recording;
-    if (!other) {
-      this.#fill();
-      return;
-    }
-    this.#turn.abort();
-    this.#turn = new AbortController();
-    this.#etag = "";
+    if (recording && recording.id === this.#doc?.recording.id) return;
+    if (this.#doc) this.#doc.shown = false;
+    this.#doc = null;
     this.replaceChildren();
-    if (!recording) return;
+    if (!recording || !this.api) return;
+    const doc = (this.#doc = { api: this.api, recording, etag: "", queue: Promise.resolve(), shown: true });
     this.#build();
-    void this.#refresh(this.#turn.signal);
+    this.#refresh(doc).catch((err) => this.#say(doc, whyOf(err)));
   }
 
   /** @returns {any} the player, which knows the place */
   get player() {
-    return document.querySelector("recording-player");
+    return find("recording-player");
   }
 
-  /** Reads the document, which is newer than the list's, with its revision. @param {AbortSignal} signal */
-  async #refresh(signal) {
-    if (!this.api || !this.#recording) return;
-    try {
-      const { recording, etag } = await this.api.get(this.#recording.id, { signal });
-      if (!signal.aborted) this.#take(recording, etag);
-    } catch (err) {
-      if (!signal.aborted) this.#say(whyOf(err));
-    }
+  /** Reads the document, which is newer than the list's, with its revision. @param {Doc} doc */
+  async #refresh(doc) {
+    this.#take(doc, await doc.api.get(doc.recording.id));
   }
 
-  /** @param {Recording} recording @param {string} etag */
-  #take(recording, etag) {
-    this.#recording = recording;
-    this.#etag = etag;
+  /** @param {Doc} doc @param {{recording: Recording, etag: string}} read */
+  #take(doc, { recording, etag }) {
+    Object.assign(doc, { recording, etag });
     this.#fill();
     this.dispatchEvent(new CustomEvent("changed", { detail: { recording } }));
   }
 
   #build() {
-    const button = (/** @type {string} */ text, /** @type {() => void} */ onclick, className = "") => h("button", { type: "button", className, onclick }, t(text));
     this.status = h("p", { role: "status", className: "muted" });
     this.conflicts = h("div", { role: "alert", className: "conflicts" });
     this.tags = h("ul", { className: "tags", "aria-label": t("details.tags") });
@@ -91,12 +87,13 @@ export class RecordingDetails extends HTMLElement {
     this.tagText = h("input", { maxLength: limits.tag, "aria-label": t("details.tag.new"), placeholder: t("details.tag.new") });
     this.tagPlace = this.#placeBox();
     this.tagForm = h("form", { className: "add", onsubmit: (/** @type {Event} */ e) => this.#submitTag(e) }, this.tagText, this.tagPlace.label, h("button", {}, t("details.add")));
-    this.noteText = h("textarea", { rows: 2, maxLength: limits.note, "aria-label": t("details.note.new"), placeholder: t("details.note.new") });
+    this.noteText = h("textarea", { rows: 2, value: drafts.get(this.recording?.id ?? "") ?? "", oninput: () => drafts.set(this.recording?.id ?? "", this.noteText.value), maxLength: limits.note, "aria-label": t("details.note.new"), placeholder: t("details.note.new") });
     this.notePlace = this.#placeBox(true);
     this.noteForm = h("form", { className: "add", onsubmit: (/** @type {Event} */ e) => this.#submitNote(e) }, this.noteText, this.notePlace.label, h("button", {}, t("details.add")));
     this.fields = h("dl", { className: "fields" });
     this.shareButton = button("share.open", () => this.share());
-    this.removeButton = button("details.delete", () => this.delete(), "danger");
+    this.removeButton = button("details.delete", () => this.delete());
+    this.removeButton.className = "danger";
     this.append(this.status, this.conflicts, h("h2", {}, t("details.tags")), this.tags, this.tagForm, h("h2", {}, t("details.notes")), this.notes, this.noteForm,
       h("h2", {}, t("details.fields")), this.fields, h("div", { className: "add" }, this.shareButton, this.removeButton));
     this.shareButton.hidden = true;
@@ -116,15 +113,19 @@ export class RecordingDetails extends HTMLElement {
   }
 
   #fill() {
-    const r = this.#recording;
-    if (!r || !this.tags) return;
+    const r = this.recording;
+    if (!r) return;
+    // An element that is drawn anew loses the focus.
+    const form = this.tags.contains(document.activeElement) ? this.tagText : this.notes.contains(document.activeElement) ? this.noteText : null;
     const may = this.api?.may("PATCH") ?? false;
     this.tagForm.hidden = this.noteForm.hidden = !may;
     this.removeButton.hidden = !this.api?.may("DELETE");
     this.tags.replaceChildren(...readTags(r.user_metadata).map(({ name, at }) => h("li", {},
       at === undefined ? name : this.#jump(at, name),
       ...(may ? [this.#small("details.tag.remove", { name }, () => this.save([{ kind: "tags", key: name, value: null }]))] : []))));
-    this.notes.replaceChildren(...readNotes(r.user_metadata).map((note) => this.#note(note, may)));
+    // Another note may be in an editor, with text that must not be lost.
+    if (!find("recording-details .notes textarea")) this.notes.replaceChildren(...readNotes(r.user_metadata).map((note) => this.#note(note, may)));
+    if (!this.contains(document.activeElement)) form?.focus();
     const from = party(r, "from"), to = party(r, "to");
     const fields = {
       "details.when": formatTime(r.start), "list.direction": r.direction && t(`list.${r.direction}`), "list.from": `${from.name} ${from.number}`.trim(), "list.to": `${to.name} ${to.number}`.trim(),
@@ -152,15 +153,25 @@ export class RecordingDetails extends HTMLElement {
     const item = h("li", {}, ...(note.at === undefined ? [] : [this.#jump(note.at)]), text);
     const edit = () => {
       const box = h("textarea", { value: note.text, rows: 3, maxLength: limits.note, "aria-label": t("details.note.edit", { text: note.text.slice(0, 40) }) });
-      const done = () => (box.value.trim() && box.value !== note.text ? this.save([{ kind: "notes", key: id, value: { ...plain(value), text: box.value.trim() } }]) : this.#fill());
+      const cancel = () => {
+        item.replaceChildren(...shown);
+        this.#fill();
+        this.noteText.focus();
+      };
+      const done = () => {
+        const text = box.value.trim();
+        if (text && text !== note.text) void this.save([{ kind: "notes", key: id, value: { ...plain(value), text } }]);
+        cancel();
+      };
       box.onkeydown = (/** @type {KeyboardEvent} */ e) => {
-        if (e.key === "Escape") this.#fill();
+        if (e.key === "Escape") cancel();
         else if (!(e.key === "Enter" && (e.ctrlKey || e.metaKey))) return;
         else done();
         e.preventDefault();
         e.stopPropagation();
       };
-      item.replaceChildren(box, h("button", { type: "button", onclick: done }, t("details.save")), h("button", { type: "button", onclick: () => this.#fill() }, t("details.cancel")));
+      const shown = [...item.childNodes];
+      item.replaceChildren(box, button("details.save", done), button("details.cancel", cancel));
       box.focus();
     };
     const short = { text: note.text.slice(0, 40) };
@@ -182,72 +193,74 @@ export class RecordingDetails extends HTMLElement {
     const text = this.noteText.value.trim();
     const by = claimsOf(this.api?.token ?? "").owner;
     const value = { text, ...this.#place(this.notePlace?.box), ...(by ? { by } : {}), created: new Date().toISOString().replace(/\.\d+/, "") };
-    if (text) void this.save([{ kind: "notes", key: noteId(), value }], () => (this.noteText.value = ""));
+    if (text) void this.save([{ kind: "notes", key: noteId(), value }], () => {
+      drafts.delete(this.recording?.id ?? "");
+      this.noteText.value = "";
+    });
   }
 
   /**
-   * Stores edits, one after the other. Text stays in its box until then() says that it is stored.
+   * Stores edits, one after the other, also when another recording is shown meanwhile. Text stays
+   * in its box until then() is called, when it is stored.
    * @param {Edit[]} edits @param {() => void} [then]
    */
   save(edits, then = () => {}) {
-    const turn = this.#turn.signal;
-    return (this.#queue = this.#queue.then(async () => {
-      if (turn.aborted) return;
+    const doc = this.#doc;
+    if (!doc) return;
+    return (doc.queue = doc.queue.then(async () => {
       try {
-        await this.#store(edits, turn);
-        then();
+        await this.#store(doc, edits);
+        if (doc.shown) then();
       } catch (err) {
-        if (!turn.aborted) this.#failed(/** @type {any} */ (err), edits, then);
+        this.#failed(doc, /** @type {any} */ (err), edits, then);
       }
     }));
   }
 
-  /** @param {Edit[]} edits @param {AbortSignal} signal */
-  async #store(edits, signal) {
-    const api = this.api, id = this.#recording?.id ?? "";
-    if (!api) return;
-    if (!this.#etag) await this.#refresh(signal);
+  /** @param {Doc} doc @param {Edit[]} edits */
+  async #store(doc, edits) {
+    if (!doc.etag) await this.#refresh(doc);
     for (let left = TRIES; edits.length; left--) {
-      const base = this.#recording?.user_metadata;
+      const base = doc.recording.user_metadata;
       try {
-        const { recording, etag } = await api.patch(id, patchOf(base, edits), this.#etag, { signal });
-        this.#take(recording, etag);
-        return this.#say(t("details.saved"));
+        this.#take(doc, await doc.api.patch(doc.recording.id, patchOf(base, edits), doc.etag));
+        return this.#say(doc, t("details.saved"));
       } catch (err) {
         if (/** @type {any} */ (err).status !== 412 || left === 0) throw err;
       }
-      const fresh = await api.get(id, { signal });
-      const { safe, conflicts } = rebase(base, fresh.recording.user_metadata, edits);
-      this.#take(fresh.recording, fresh.etag);
-      for (const c of conflicts) this.#conflict(c);
-      edits = safe;
+      await this.#refresh(doc);
+      const { safe, conflicts } = rebase(base, doc.recording.user_metadata, edits);
+      // Without a person to decide, both versions are kept.
+      edits = doc.shown ? safe : [...safe, ...conflicts.flatMap((c) => settle(c, "both"))];
+      if (doc.shown) conflicts.forEach((c) => this.#conflict(doc, c));
     }
   }
 
-  /** Shows both versions, until the person has chosen. @param {import("./annotations.js").Conflict} c */
-  #conflict(c) {
+  /** Shows both versions, until the person has chosen. @param {Doc} doc @param {import("./annotations.js").Conflict} c */
+  #conflict(doc, c) {
     const shown = (/** @type {any} */ v) => String(v === undefined || v === null ? t("details.removed") : v.text ?? (v.at === undefined ? c.key : `${c.key} ${formatDuration(v.at)}`));
-    const choose = (/** @type {"mine"|"theirs"|"both"} */ choice) => h("button", { type: "button", onclick: () => void this.save(settle(c, choice), () => box.remove()) }, t(`conflict.${choice}`));
+    const choose = (/** @type {"mine"|"theirs"|"both"} */ choice) => button(`conflict.${choice}`, () => void this.save(settle(c, choice), () => box.remove()));
     const both = c.kind === "notes" && c.value && c.theirs ? [choose("both")] : [];
     const box = h("div", {}, h("p", {}, t("conflict.title")), h("dl", {}, h("dt", {}, t("conflict.yours")), h("dd", {}, shown(c.value)), h("dt", {}, t("conflict.other")), h("dd", {}, shown(c.theirs))),
       ...both, choose("mine"), choose("theirs"));
     this.conflicts.append(box);
-    this.#say("");
+    this.#say(doc, "");
     box.scrollIntoView({ block: "nearest" });
     box.querySelector("button")?.focus();
   }
 
-  /** @param {import("./api.js").ApiError} err @param {Edit[]} edits @param {() => void} then */
-  #failed(err, edits, then) {
+  /** @param {Doc} doc @param {import("./api.js").ApiError} err @param {Edit[]} edits @param {() => void} then */
+  #failed(doc, err, edits, then) {
+    const text = err.status === 403 ? t("details.forbidden") : whyOf(err);
+    if (!doc.shown) return notice(text);
     this.#fill();
-    if (err.status === 403) return this.#say(t("details.forbidden"));
-    this.#say(whyOf(err));
-    this.status.append(" ", h("button", { type: "button", onclick: () => void this.save(edits, then) }, t("error.retry")));
+    this.#say(doc, text);
+    if (err.status !== 403) this.status.append(" ", button("error.retry", () => void this.save(edits, then)));
   }
 
-  /** @param {string} text */
-  #say(text) {
-    if (this.status) this.status.textContent = text;
+  /** @param {Doc} doc @param {string} text */
+  #say(doc, text) {
+    if (doc.shown) this.status.textContent = text;
   }
 
   addTag() {
@@ -259,13 +272,12 @@ export class RecordingDetails extends HTMLElement {
   }
 
   share() {
-    if (this.api && this.#recording && !this.shareButton.hidden) void shareRecording(this.api, this.#recording);
+    if (this.#doc && !this.shareButton.hidden) void shareRecording(this.#doc.api, this.#doc.recording);
   }
 
   async delete() {
-    const recording = this.#recording;
-    if (!this.api || !recording || this.removeButton.hidden) return;
-    const event = await removeRecording(this.api, recording);
+    if (!this.#doc || this.removeButton.hidden) return;
+    const event = await removeRecording(this.#doc.api, this.#doc.recording);
     if (event) this.dispatchEvent(event);
     else this.#fill();
   }

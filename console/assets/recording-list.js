@@ -1,6 +1,6 @@
 // The list: a grid of which only the rows in sight are in the document. It loads more as the
 // reader scrolls.
-import { h } from "./dom.js";
+import { button, h, on } from "./dom.js";
 import { formatWords, t, timeZone } from "./i18n.js";
 import { columns, fillRow, makeRow } from "./list-row.js";
 import { emptyState, errorState } from "./list-state.js";
@@ -51,12 +51,15 @@ export class RecordingList extends HTMLElement {
 
   connectedCallback() {
     this.append(this.#note, this.#grid, this.#state, h("div", { className: "foot" }, this.#status, this.#buttons));
-    this.#grid.addEventListener("scroll", () => this.#schedule(), { passive: true });
-    this.#grid.addEventListener("keydown", (/** @type {KeyboardEvent} */ e) => this.#onKey(e));
-    this.#grid.addEventListener("focus", () => this.#active < 0 && this.#activate(0));
-    this.#body.addEventListener("click", (/** @type {MouseEvent} */ e) => this.#onClick(e));
+    on(this.#grid, "scroll", () => this.#schedule());
+    on(this.#grid, "keydown", (e) => this.#onKey(e));
+    on(this.#grid, "focus", () => this.#active < 0 && this.#activate(0));
+    on(this.#body, "click", ({ target }) => {
+      const row = target.closest(".row");
+      if (row) this.#choose(Number(row.dataset.index), target.closest("button") !== null);
+    });
     new ResizeObserver(() => this.#measure()).observe(this.#grid);
-    addEventListener("online", () => this.#error && this.#load());
+    on(window, "online", () => this.#error && this.#load());
   }
 
   get #rows() {
@@ -218,8 +221,7 @@ export class RecordingList extends HTMLElement {
     this.#state.role = this.#error ? "alert" : "status";
     replaceIfChanged(this.#state, state);
     replaceIfChanged(this.#buttons, loading || state.length ? [] : [pager?.paused
-      ? h("button", { type: "button", onclick: () => this.#load() }, t("list.continue"))
-      : h("button", { type: "button", onclick: () => this.reload() }, t("list.refresh"))]);
+      ? button("list.continue", () => this.#load()) : button("list.refresh", () => this.reload())]);
     replaceIfChanged(this.#status, [new Text(this.#statusText(loading))]);
   }
 
@@ -242,7 +244,6 @@ export class RecordingList extends HTMLElement {
     this.#render();
   }
 
-  /** Gives the focus to the list. */
   focusRow() {
     this.#grid.focus({ preventScroll: true });
   }
@@ -297,13 +298,6 @@ export class RecordingList extends HTMLElement {
     else return;
     event.preventDefault();
     event.stopPropagation();
-  }
-
-  /** @param {MouseEvent} event */
-  #onClick({ target }) {
-    const el = /** @type {Element} */ (target);
-    const row = /** @type {HTMLElement | null} */ (el.closest(".row"));
-    if (row) this.#choose(Number(row.dataset.index), el.closest("button.play") !== null);
   }
 }
 

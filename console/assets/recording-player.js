@@ -14,7 +14,7 @@ import "./waveform.js";
 
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3];
 const STALL = 5000; // ms without audio after which the URL is renewed
-const RENEWALS = 30000; // ms between two renewals after errors
+const RENEWALS = 10000; // ms between two renewals
 const POLL = 3000; // ms between two looks at a recording that waits for its audio
 
 /** What this viewer likes, kept in the browser. @param {string} name @param {string} [value] */
@@ -32,11 +32,13 @@ export class RecordingPlayer extends HTMLElement {
   #life = new AbortController(); // of the element
   #turn = new AbortController(); // of the recording
   #playing = false; // what the viewer wants; an error pauses the element before it is reported
+  #loads = 0;
+  /** @type {number|null} where the audio goes on, while a URL is asked for */
+  #at = null;
   #carryOn = false; // the next recording plays at once
   #expires = Infinity; // of the URL, in ms since 1970
   #renewed = -Infinity;
   #stall = 0;
-  #failures = 0;
 
   constructor() {
     super();
@@ -76,7 +78,8 @@ export class RecordingPlayer extends HTMLElement {
     const play = this.#carryOn || this.hasAttribute("autoplay");
     this.#carryOn = false;
     this.#recording = recording;
-    this.audio.pause();
+    this.#at = null;
+    this.pause();
     this.audio.removeAttribute("src");
     clearTimeout(this.#stall);
     media.withdraw();
@@ -85,7 +88,7 @@ export class RecordingPlayer extends HTMLElement {
 
   /** Seconds from the beginning. */
   get position() {
-    return this.audio.currentTime;
+    return this.#at ?? this.audio.currentTime;
   }
 
   #build() {
@@ -124,13 +127,14 @@ export class RecordingPlayer extends HTMLElement {
     const on = (/** @type {string} */ names, /** @type {() => void} */ run) => names.split(" ").forEach((name) => audio.addEventListener(name, run));
     on("seeking waiting", wait);
     on("seeked playing pause emptied", calm);
-    on("error", () => audio.getAttribute("src") && this.#renew());
+    on("error", () => {
+      if (audio.getAttribute("src") && !this.#renew()) this.#say(t("player.broken"));
+    });
     on("timeupdate seeked", () => this.#tick());
     on("durationchange", () => this.#length());
     on("play pause ratechange", () => this.#state());
-    on("playing", () => (this.#failures = 0));
     on("play", () => (this.#playing = true));
-    on("pause", () => (this.#playing &&= Boolean(audio.error)));
+    on("pause", () => (this.#playing &&= this.#at !== null || Boolean(audio.error)));
     on("ended", () => {
       this.dispatchEvent(new CustomEvent("ended"));
       if (this.playOn) this.#leave("next", true);
@@ -166,7 +170,7 @@ export class RecordingPlayer extends HTMLElement {
     }
     this.#say("");
     media.announce({ title, artist: document.title }, /** @type {any} */ (this));
-    this.#failures = 0;
+    this.#renewed = -Infinity;
     if (!(await this.#load(start, play, turn))) return;
     void this.#draw(recording, turn);
   }
@@ -188,17 +192,24 @@ export class RecordingPlayer extends HTMLElement {
    * @param {number} position seconds @param {boolean} play @param {AbortSignal} turn
    */
   async #load(position, play, turn) {
+    this.#at = position;
+    this.#playing = play;
+    const load = ++this.#loads;
     try {
       const { url, expires } = await this.#url(turn);
-      if (turn.aborted) return false;
-      this.#expires = expires ?? Infinity;
-      this.#playing = play;
+      if (turn.aborted || load !== this.#loads) return !turn.aborted;
+      position = this.#at;
+      play = this.#playing;
+      this.#at = null;
+      // A time that has already passed means that this clock is wrong.
+      this.#expires = expires && expires > Date.now() ? expires : Infinity;
       this.audio.src = url;
       this.audio.playbackRate = this.audio.defaultPlaybackRate = Number(this.speed.value);
       if (position) this.audio.currentTime = position;
       if (play) this.audio.play().catch(() => {}); // the browser wants a click first
       return true;
     } catch (err) {
+      this.#at = null;
       if (!turn.aborted) this.#say(whyOf(err));
       return false;
     }
@@ -210,13 +221,15 @@ export class RecordingPlayer extends HTMLElement {
     return this.api.audioUrl(this.#recording.id, { signal });
   }
 
-  /** Gets a new URL and goes on at the same position (docs/how-to/play.md). */
-  async #renew() {
-    const expired = Date.now() >= this.#expires;
-    if (!this.#recording || (!expired && performance.now() - this.#renewed < RENEWALS)) return;
+  /**
+   * Gets a new URL and goes on at the same position (docs/how-to/play.md). Returns false if
+   * that has just been tried.
+   */
+  #renew() {
+    if (!this.#recording || performance.now() - this.#renewed < RENEWALS) return false;
     this.#renewed = performance.now();
-    if (++this.#failures > 3) return this.#say(t("player.broken"));
-    await this.#load(this.audio.currentTime, this.#playing, this.#turn.signal);
+    void this.#load(this.position, this.#playing, this.#turn.signal);
+    return true;
   }
 
   /** @param {Recording} recording @param {AbortSignal} turn */
@@ -226,6 +239,7 @@ export class RecordingPlayer extends HTMLElement {
     } catch (err) {
       if (turn.aborted) return;
       this.wave.show(null);
+      if (this.audio.error) return;
       this.#say(t(`player.nowave.${/** @type {Error} */ (err).message}`));
     }
   }
@@ -310,36 +324,39 @@ export class RecordingPlayer extends HTMLElement {
   }
 
   toggle() {
-    if (this.audio.paused) this.play();
-    else this.audio.pause();
+    if (this.#playing) this.pause();
+    else this.play();
   }
 
   play() {
     if (this.classList.contains("silent")) return;
     const src = this.audio.getAttribute("src");
-    if (src && Date.now() < this.#expires) this.audio.play().catch(() => {});
-    else void this.#load(this.audio.currentTime, true, this.#turn.signal);
+    if (this.#at !== null) this.#playing = true;
+    else if (src && Date.now() < this.#expires) this.audio.play().catch(() => {});
+    else void this.#load(this.position, true, this.#turn.signal);
   }
 
   pause() {
+    this.#playing = false;
     this.audio.pause();
   }
 
   /** @param {number} seconds */
   seekTo(seconds) {
     const to = Math.min(Math.max(0, seconds), this.wave.duration || Infinity);
-    if (Date.now() >= this.#expires) void this.#load(to, this.#playing, this.#turn.signal);
+    if (this.#at !== null) this.#at = to;
+    else if (Date.now() >= this.#expires) void this.#load(to, this.#playing, this.#turn.signal);
     else this.audio.currentTime = to;
     this.wave.position = to;
     this.wave.update();
   }
 
   back() {
-    this.seekTo(this.audio.currentTime - 5);
+    this.seekTo(this.position - 5);
   }
 
   forward() {
-    this.seekTo(this.audio.currentTime + 5);
+    this.seekTo(this.position + 5);
   }
 
   slower() {

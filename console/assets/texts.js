@@ -78,7 +78,6 @@ const table = {
   "filters.name.number": ["number or word", "Nummer oder Wort"],
   "filters.name.min": ["minimum length", "Mindestlänge"],
   "filters.name.state": ["state", "Zustand"],
-  "filters.name.tag": ["tag", "Schlagwort"],
   "filters.local": ["The service cannot filter by {names}. This page checks each recording as the list loads. A date range makes that faster.", "Der Dienst kann nicht nach {names} filtern. Diese Seite prüft jede Aufnahme selbst, während die Liste lädt. Ein Zeitraum macht das schneller."],
 
   "list.label": ["Recordings", "Aufnahmen"],
@@ -97,8 +96,8 @@ const table = {
   "list.more": ["Loading more…", "Weitere werden geladen …"],
   "list.count.one": ["{n} recording", "{n} Aufnahme"],
   "list.count.other": ["{n} recordings", "{n} Aufnahmen"],
-  "list.so-far.one": ["{n} recording so far; scroll for more", "Bisher {n} Aufnahme; mehr beim Scrollen"],
-  "list.so-far.other": ["{n} recordings so far; scroll for more", "Bisher {n} Aufnahmen; mehr beim Scrollen"],
+  "list.so-far.one": ["{n} recording so far", "Bisher {n} Aufnahme"],
+  "list.so-far.other": ["{n} recordings so far", "Bisher {n} Aufnahmen"],
   "list.examined": ["{n} of {examined} examined recordings match.", "{n} von {examined} geprüften Aufnahmen passen."],
   "list.paused": ["No more matches in the last {step} recordings.", "In den letzten {step} Aufnahmen passt keine mehr."],
   "list.continue": ["Search further back", "Weiter zurück suchen"],

@@ -1,5 +1,6 @@
 // The view that the page's URL describes: filters, account and the open recording. Nothing here
 // touches the page, so tests can run it without a browser.
+import { readTags, tagName } from "./annotations.js";
 import { toGregorian } from "./i18n.js";
 /** @import { Filters, ListParams, Query, Recording } from "../types.js" */
 /** @typedef {{filters: Filters, account: string, recording: string}} View recording is the ID of the open one, or "" */
@@ -39,8 +40,7 @@ export function toQuery(filters, now = new Date()) {
   /** @type {Local[]} */
   const local = [];
   if (filters.number) addNumber(filters, params, local);
-  if (filters.tag.includes(".")) local.push(["tag", (r) => tagsOf(r).includes(filters.tag)]); // a dot separates keys
-  else if (filters.tag) params.has_key = `user_metadata.tags.${filters.tag}`;
+  if (filters.tag) params.has_key = `user_metadata.tags.${tagName(filters.tag)}`;
   const min = Number(filters.min);
   if (min > 0) local.push(["min", (r) => (r.duration ?? 0) >= min]);
   if (filters.state) local.push(["state", (r) => r._read_only?.state === filters.state]);
@@ -82,10 +82,8 @@ function dayOf(date, later = 0) {
   return parts && new Date(Number(parts[1]), Number(parts[2]) - 1, Number(parts[3]) + later);
 }
 
-/** Returns the names of a recording's tags, sorted. @param {Recording} recording */
-export function tagsOf({ user_metadata: { tags = {} } = {} }) {
-  return Object.keys(tags).filter((name) => tags[name]).sort();
-}
+/** Returns the names of a recording's tags. @param {Recording} recording */
+export const tagsOf = (recording) => readTags(recording.user_metadata).map(({ name }) => name);
 
 /**
  * Returns how a party of a call is shown: its name, if it has one, and its number.

@@ -113,7 +113,7 @@ test("CSV cells are quoted and defused", () => {
 test("a CSV row has what the list shows", () => {
   const row = csvRow({
     id: "202611-x", start: 63962989920, direction: "inbound", caller_id_name: "Dana", caller_id_number: "+15550142", to: "1001@pbx",
-    duration: 14, owner_id: "u", user_metadata: { tags: { b: true, a: {} } }, _read_only: { state: "ready" },
+    duration: 14, owner_id: "u", user_metadata: { tags: { a: true, b: {} } }, _read_only: { state: "ready" },
   });
   assert.equal(row, "202611-x,2026-11-27T09:12:00Z,inbound,Dana,+15550142,,1001,14,u,a b,ready\r\n");
   assert.equal(csvRow({ id: "1" }), "1,,,,,,,,,,\r\n");
