@@ -4,7 +4,8 @@
 /** @typedef {{name: string, at?: number}} Tag a tag; at is its place in seconds */
 /** @typedef {{id: string, text: string, at?: number, to?: number, by?: string, created?: string}} Note created is RFC 3339 */
 /** @typedef {Record<string, any>} Json */
-/** @typedef {{kind: "tags"|"notes", key: string, value: any}} Edit value is null to remove the key */
+/** @typedef {{kind: "tags"|"notes", key: string, value: any, base?: any}} Edit value is null to remove the key;
+ * base is what the person saw when the edit began */
 /** @typedef {Edit & {theirs: any}} Conflict theirs is undefined if another client removed the key */
 
 /** The longest tag and note, in characters. All user_metadata of a recording has 16 KiB. */
@@ -97,21 +98,19 @@ export function same(a, b) {
 }
 
 /**
- * Sorts edits after a 412. An edit is safe if the other client left its key alone, and
- * done if the other client made the same change. Otherwise a person decides.
- * @param {Json|undefined} base what the edits were based on
- * @param {Json|undefined} theirs what is stored now
- * @param {Edit[]} edits @returns {{safe: Edit[], conflicts: Conflict[]}}
+ * Compares edits with what is stored now. An edit is safe if other clients left its key alone,
+ * and done if another client made the same change. Otherwise a person decides.
+ * @param {Json|undefined} stored @param {Edit[]} edits @returns {{safe: Edit[], conflicts: Conflict[]}}
  */
-export function rebase(base, theirs, edits) {
+export function rebase(stored, edits) {
   /** @type {Edit[]} */
   const safe = [];
   /** @type {Conflict[]} */
   const conflicts = [];
   for (const edit of edits) {
-    const now = entries(theirs, edit.kind)[edit.key];
+    const now = entries(stored, edit.kind)[edit.key];
     if (same(now, edit.value)) continue;
-    if (same(now, entries(base, edit.kind)[edit.key])) safe.push(edit);
+    if (same(now, edit.base)) safe.push(edit);
     else conflicts.push({ ...edit, theirs: now });
   }
   return { safe, conflicts };
@@ -129,5 +128,5 @@ export function settle(c, choice) {
     if (kind === "notes") return [{ kind, key: noteId(), value }];
     if (isObject(theirs)) return [];
   }
-  return [{ kind, key, value }];
+  return [{ kind, key, value, base: theirs }];
 }

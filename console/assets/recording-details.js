@@ -1,6 +1,6 @@
 // The details of one recording: its tags and notes, which can be edited, and its fields.
 
-import { limits, noteId, patchOf, readNotes, readTags, rebase, settle, tagName } from "./annotations.js";
+import { entries, limits, noteId, patchOf, readNotes, readTags, rebase, settle, tagName } from "./annotations.js";
 import { button, find, h } from "./dom.js";
 import { formatDuration, formatTime, t } from "./i18n.js";
 import { detailsOnly, listen } from "./keys.js";
@@ -149,6 +149,7 @@ export class RecordingDetails extends HTMLElement {
   /** @param {Note} note @param {boolean} may */
   #note(note, may) {
     const { id, ...value } = note;
+    const base = entries(this.recording?.user_metadata, "notes")[id];
     const text = h("p", {}, note.text);
     const item = h("li", {}, ...(note.at === undefined ? [] : [this.#jump(note.at)]), text);
     const edit = () => {
@@ -160,7 +161,7 @@ export class RecordingDetails extends HTMLElement {
       };
       const done = () => {
         const text = box.value.trim();
-        if (text && text !== note.text) void this.save([{ kind: "notes", key: id, value: { ...plain(value), text } }]);
+        if (text && text !== note.text) void this.save([{ kind: "notes", key: id, value: { ...plain(value), text }, base }]);
         cancel();
       };
       box.onkeydown = (/** @type {KeyboardEvent} */ e) => {
@@ -175,7 +176,7 @@ export class RecordingDetails extends HTMLElement {
       box.focus();
     };
     const short = { text: note.text.slice(0, 40) };
-    if (may) item.append(this.#small("details.note.edit", short, edit, "✎"), this.#small("details.note.remove", short, () => this.save([{ kind: "notes", key: id, value: null }])));
+    if (may) item.append(this.#small("details.note.edit", short, edit, "✎"), this.#small("details.note.remove", short, () => this.save([{ kind: "notes", key: id, value: null, base }])));
     return item;
   }
 
@@ -207,6 +208,7 @@ export class RecordingDetails extends HTMLElement {
   save(edits, then = () => {}) {
     const doc = this.#doc;
     if (!doc) return;
+    edits = edits.map((e) => ({ base: entries(doc.recording.user_metadata, e.kind)[e.key], ...e }));
     return (doc.queue = doc.queue.then(async () => {
       try {
         await this.#store(doc, edits);
@@ -221,18 +223,22 @@ export class RecordingDetails extends HTMLElement {
   async #store(doc, edits) {
     if (!doc.etag) await this.#refresh(doc);
     for (let left = TRIES; edits.length; left--) {
-      const base = doc.recording.user_metadata;
+      const stored = doc.recording.user_metadata;
+      const { safe, conflicts } = rebase(stored, edits);
+      // Without a person to decide, both versions are kept.
+      edits = doc.shown ? safe : [...safe, ...conflicts.flatMap((c) => settle(c, "both"))];
       try {
-        this.#take(doc, await doc.api.patch(doc.recording.id, patchOf(base, edits), doc.etag));
-        return this.#say(doc, t("details.saved"));
+        if (edits.length) {
+          this.#take(doc, await doc.api.patch(doc.recording.id, patchOf(stored, edits), doc.etag));
+          this.#say(doc, t("details.saved"));
+        }
+        if (doc.shown) conflicts.forEach((c) => this.#conflict(doc, c));
+        return;
       } catch (err) {
         if (/** @type {any} */ (err).status !== 412 || left === 0) throw err;
       }
+      edits = [...safe, ...conflicts];
       await this.#refresh(doc);
-      const { safe, conflicts } = rebase(base, doc.recording.user_metadata, edits);
-      // Without a person to decide, both versions are kept.
-      edits = doc.shown ? safe : [...safe, ...conflicts.flatMap((c) => settle(c, "both"))];
-      if (doc.shown) conflicts.forEach((c) => this.#conflict(doc, c));
     }
   }
 

@@ -68,35 +68,33 @@ test("values are compared by their members", () => {
 
 const note = (text) => ({ text, at: 5 });
 
-test("an edit of a key that the other client left alone is sent again", () => {
-  const base = { notes: { n1: note("a") }, tags: {} };
+test("an edit of a key that the other client left alone is safe", () => {
   const theirs = { notes: { n1: note("a"), n2: note("theirs") }, tags: { other: true } };
-  const edits = [{ kind: "notes", key: "n1", value: note("b") }, { kind: "tags", key: "mine", value: true }];
-  assert.deepEqual(rebase(base, theirs, edits), { safe: edits, conflicts: [] });
+  const edits = [{ kind: "notes", key: "n1", value: note("b"), base: note("a") }, { kind: "tags", key: "mine", value: true, base: undefined }];
+  assert.deepEqual(rebase(theirs, edits), { safe: edits, conflicts: [] });
 });
 
 test("the same change of both clients is done", () => {
-  const base = { tags: { vip: true } };
-  assert.deepEqual(rebase(base, { tags: {} }, [{ kind: "tags", key: "vip", value: null }]), { safe: [], conflicts: [] });
+  assert.deepEqual(rebase({ tags: {} }, [{ kind: "tags", key: "vip", value: null, base: true }]), { safe: [], conflicts: [] });
+  assert.deepEqual(rebase({ notes: { n1: note("b") } }, [{ kind: "notes", key: "n1", value: note("b"), base: note("a") }]), { safe: [], conflicts: [] });
 });
 
 test("different changes of one key are a conflict that holds both", () => {
-  const base = { notes: { n1: note("a") } };
-  const edit = { kind: "notes", key: "n1", value: note("mine") };
-  const { safe, conflicts } = rebase(base, { notes: { n1: note("theirs") } }, [edit]);
+  const edit = { kind: "notes", key: "n1", value: note("mine"), base: note("a") };
+  const { safe, conflicts } = rebase({ notes: { n1: note("theirs") } }, [edit]);
   assert.deepEqual(safe, []);
   assert.deepEqual(conflicts, [{ ...edit, theirs: note("theirs") }]);
 });
 
 test("a note that the other client removed is a conflict, not lost text", () => {
-  const { conflicts } = rebase({ notes: { n1: note("a") } }, { notes: {} }, [{ kind: "notes", key: "n1", value: note("mine") }]);
+  const { conflicts } = rebase({ notes: {} }, [{ kind: "notes", key: "n1", value: note("mine"), base: note("a") }]);
   assert.equal(conflicts.length, 1);
   assert.equal(conflicts[0].theirs, undefined);
 });
 
 test("each way to settle a conflict has its edits", () => {
   const c = { kind: "notes", key: "n1", value: note("mine"), theirs: note("theirs") };
-  assert.deepEqual(settle(c, "mine"), [{ kind: "notes", key: "n1", value: note("mine") }]);
+  assert.deepEqual(settle(c, "mine"), [{ kind: "notes", key: "n1", value: note("mine"), base: note("theirs") }]);
   assert.deepEqual(settle(c, "theirs"), []);
   const [both, ...more] = settle(c, "both");
   assert.deepEqual(more, []);
