@@ -69,7 +69,7 @@ export const playerTexts = {
   "details.forbidden": ["Your token may not change this recording.", "Ihr Token darf diese Aufnahme nicht ändern."],
   "details.removed": ["(removed)", "(entfernt)"],
   "details.delete": ["Delete…", "Löschen …"],
-  "conflict.title": ["Somebody else has changed this in the meantime.", "Inzwischen hat jemand anderes das geändert."],
+  "conflict.title": ["Another person has changed this meanwhile. Both versions are here.", "Inzwischen hat eine andere Person das geändert. Hier sind beide Fassungen."],
   "conflict.yours": ["Yours", "Ihre Fassung"],
   "conflict.other": ["Stored now", "Jetzt gespeichert"],
   "conflict.mine": ["Use mine", "Meine verwenden"],
