@@ -1,5 +1,5 @@
 // A client of the public API, as any client could write it (docs/contract.md).
-/** @import { ListParams, Recording, Upload } from "../types.js" */
+/** @import { ApiOptions, Answer, ListParams, Options, Recording, Request, Upload } from "../types.js" */
 
 /** An answer that is not success. Status 0 means that no answer arrived. */
 export class ApiError extends Error {
@@ -20,19 +20,6 @@ export class ApiError extends Error {
   }
 }
 
-/**
- * @typedef {Object} Request
- * @property {ListParams} [query]
- * @property {Record<string, string>} [headers]
- * @property {unknown} [body] sent as JSON
- * @property {AbortSignal} [signal]
- * @property {boolean} [repeatable] may be sent again after a lost answer; GET always may
- * @property {boolean} [lost] set by request: an answer was a 503, so the request may have been carried out
- * @property {boolean} [stream] the answer may take longer than the time-out
- * @typedef {{signal?: AbortSignal}} Options
- * @typedef {{recording: Recording, etag: string}} Document
- */
-
 const retries = 3;
 const timeout = 30_000; // ms; the service answers within 29 s
 const longestWait = 20; // seconds
@@ -44,11 +31,7 @@ export class Api {
   /** @type {Promise<string[]> | undefined} */
   #paths;
 
-  /**
-   * base is the service's address with a slash at its end.
-   * @param {{base: string, account: string, token: string, onUnauthorized?: () => void,
-   *   fetch?: typeof fetch, sleep?: (ms: number, signal?: AbortSignal) => Promise<void>}} options
-   */
+  /** @param {ApiOptions} options */
   constructor({ base, account, token, onUnauthorized = () => {}, fetch = (...a) => globalThis.fetch(...a), sleep = pause }) {
     this.base = base;
     this.account = account;
@@ -58,8 +41,7 @@ export class Api {
     this.sleep = sleep;
   }
 
-  /** @param {string} [id] @param {string} [owner] */
-  path(id, owner) {
+  path(id = "", owner = "") {
     const parts = ["v2/accounts", this.account, ...(owner ? ["users", owner] : []), "recordings", ...(id ? [id] : [])];
     return parts.map((part, i) => (i ? encodeURIComponent(part) : part)).join("/");
   }
@@ -103,7 +85,7 @@ export class Api {
   /**
    * Creates a recording. Retries of one upload have the same idempotency key.
    * @param {{data?: object, upload?: object}} body @param {Options & {key?: string}} [options]
-   * @returns {Promise<Document & {upload: Upload | undefined}>}
+   * @returns {Promise<Answer & {upload: Upload | undefined}>}
    */
   async create(body, { signal, key = randomKey() } = {}) {
     const made = await this.#document("PUT", this.path(), { headers: { "Idempotency-Key": key }, body, signal, repeatable: true });
@@ -157,7 +139,7 @@ export class Api {
     return url.href;
   }
 
-  /** @param {string} method @param {string} path @param {Request} request @returns {Promise<Document>} */
+  /** @param {string} method @param {string} path @param {Request} request @returns {Promise<Answer>} */
   async #document(method, path, request) {
     const response = await this.request(method, path, request);
     return { recording: (await read(response)).data, etag: response.headers.get("ETag") ?? "" };

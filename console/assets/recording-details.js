@@ -4,6 +4,7 @@ import { limits, noteId, patchOf, readNotes, readTags, rebase, settle, tagName }
 import { h } from "./dom.js";
 import { formatDuration, formatTime, t } from "./i18n.js";
 import { detailsOnly, listen } from "./keys.js";
+import { whyOf } from "./recording-player.js";
 import { removeRecording } from "./remove.js";
 import { claimsOf } from "./session.js";
 import { shareRecording } from "./share.js";
@@ -69,7 +70,7 @@ export class RecordingDetails extends HTMLElement {
       const { recording, etag } = await this.api.get(this.#recording.id, { signal });
       if (!signal.aborted) this.#take(recording, etag);
     } catch (err) {
-      if (!signal.aborted) this.#say(t("details.unread", { why: /** @type {Error} */ (err).message }));
+      if (!signal.aborted) this.#say(whyOf(err));
     }
   }
 
@@ -126,17 +127,17 @@ export class RecordingDetails extends HTMLElement {
     this.notes.replaceChildren(...readNotes(r.user_metadata).map((note) => this.#note(note, may)));
     const from = party(r, "from"), to = party(r, "to");
     const fields = {
-      when: formatTime(r.start), direction: r.direction && t(`list.${r.direction}`), from: `${from.name} ${from.number}`.trim(), to: `${to.name} ${to.number}`.trim(),
-      length: formatDuration(r.duration), owner: r.owner_id, type: r.content_type ?? r.media_type, id: r.id,
+      "details.when": formatTime(r.start), "list.direction": r.direction && t(`list.${r.direction}`), "list.from": `${from.name} ${from.number}`.trim(), "list.to": `${to.name} ${to.number}`.trim(),
+      "list.length": formatDuration(r.duration), "list.owner": r.owner_id, "details.type": r.content_type ?? r.media_type, "details.id": r.id,
     };
-    this.fields.replaceChildren(...Object.entries(fields).filter(([, v]) => v).flatMap(([name, v]) => [h("dt", {}, t(`details.field.${name}`)), h("dd", {}, String(v))]));
+    this.fields.replaceChildren(...Object.entries(fields).filter(([, v]) => v).flatMap(([name, v]) => [h("dt", {}, t(name)), h("dd", {}, String(v))]));
     this.player?.recording?.id === r.id && this.player.mark(r);
   }
 
   /** @param {number} at @param {string} [name] */
   #jump(at, name) {
-    const time = formatDuration(Math.floor(at));
-    return h("button", { type: "button", className: "jump", "aria-label": t("details.jump", { time, name: name ?? "" }).trim(), onclick: () => this.player?.seekTo(at) }, name ? `${name} ${time}` : time);
+    const text = `${name ?? ""} ${formatDuration(Math.floor(at))}`.trim();
+    return h("button", { type: "button", className: "jump", "aria-label": t("details.jump", { text }), onclick: () => this.player?.seekTo(at) }, text);
   }
 
   /** @param {string} text @param {Record<string, string>} values @param {() => void} onclick */
@@ -240,8 +241,8 @@ export class RecordingDetails extends HTMLElement {
   #failed(err, edits, then) {
     this.#fill();
     if (err.status === 403) return this.#say(t("details.forbidden"));
-    this.#say(t("details.unsaved", { why: String(err.cause || err.message) }));
-    this.status.append(" ", h("button", { type: "button", onclick: () => void this.save(edits, then) }, t("details.retry")));
+    this.#say(whyOf(err));
+    this.status.append(" ", h("button", { type: "button", onclick: () => void this.save(edits, then) }, t("error.retry")));
   }
 
   /** @param {string} text */

@@ -104,7 +104,7 @@ export class RecordingPlayer extends HTMLElement {
     this.speed = h("select", { "aria-label": t("player.speed"), title: t("player.speed"), onchange: () => this.#setSpeed(Number(this.speed.value)) },
       ...SPEEDS.map((s) => h("option", { value: s }, `${s.toLocaleString()}×`)));
     this.volume = h("input", { type: "range", min: "0", max: "1", step: "0.05", "aria-label": t("player.volume"), oninput: () => this.#setVolume(Number(this.volume.value)) });
-    const row = h("div", { className: "controls", role: "group", "aria-label": t("player.controls") },
+    const row = h("div", { className: "controls", role: "group", dir: "ltr", "aria-label": t("player.controls") },
       button("previous", "previous"), button("back", "back"), this.playButton, button("forward", "forward"), button("next", "next"),
       this.time, this.speed, this.loopButton, this.onButton, this.muteButton, this.volume, button("download", "download"), button("link", "copyLink"));
     this.append(h("div", { className: "caption" }, this.caption, this.note), this.wave, row, this.audio);
@@ -199,7 +199,7 @@ export class RecordingPlayer extends HTMLElement {
       if (play) this.audio.play().catch(() => {}); // the browser wants a click first
       return true;
     } catch (err) {
-      if (!turn.aborted) this.#say(t("player.unavailable", { why: /** @type {Error} */ (err).message }));
+      if (!turn.aborted) this.#say(whyOf(err));
       return false;
     }
   }
@@ -407,7 +407,7 @@ export class RecordingPlayer extends HTMLElement {
       const { url } = await this.api.audioUrl(this.#recording.id, { download: true });
       h("a", { href: url, download: "", rel: "noreferrer" }).click();
     } catch (err) {
-      this.#say(t("player.unavailable", { why: /** @type {Error} */ (err).message }));
+      this.#say(whyOf(err));
     }
   }
 
@@ -417,6 +417,9 @@ export class RecordingPlayer extends HTMLElement {
     this.#say(t((await copy(url.href)) ? "player.copied" : "player.link", { url: url.href }));
   }
 }
+
+/** What went wrong, as a sentence. @param {any} err */
+export const whyOf = (err) => t("player.error", { why: err.cause || err.message });
 
 /** Puts text on the clipboard. Returns whether that worked: plain HTTP has no clipboard. @param {string} text */
 export async function copy(text) {

@@ -3,6 +3,7 @@
 import { readNotes, readTags } from "./annotations.js";
 import { h } from "./dom.js";
 import { formatDuration, t } from "./i18n.js";
+import { whyOf } from "./recording-player.js";
 
 /** @typedef {import("../types.js").Recording} Recording */
 
@@ -17,14 +18,14 @@ export async function removeRecording(api, recording) {
   if (tags) gone.push(t("remove.tags", { n: tags }));
   if (notes) gone.push(t("remove.notes", { n: notes }));
   if (recording.url) gone[0] = t("remove.external");
-  const dialog = openDialog(t("remove.title", { n: 1 }), h("p", {}, t("remove.what")), h("ul", {}, ...gone.map((text) => h("li", {}, text))), h("p", {}, t(undo ? "remove.undoable" : "remove.final")));
+  const dialog = openDialog(t("remove.title", { n: 1 }), t("details.cancel"), h("p", {}, t("remove.what")), h("ul", {}, ...gone.map((text) => h("li", {}, text))), h("p", {}, t(undo ? "remove.undoable" : "remove.final")));
   const confirm = h("button", { className: "danger", value: "yes" }, t("remove.confirm"));
   dialog.querySelector("form")?.prepend(confirm);
   if (!(await dialog.answer)) return;
   try {
     await api.remove(recording.id);
   } catch (err) {
-    notice(t("remove.failed", { why: /** @type {any} */ (err).cause || /** @type {Error} */ (err).message }));
+    notice(whyOf(err));
     return;
   }
   if (undo) offerUndo(api, recording);
@@ -34,12 +35,12 @@ export async function removeRecording(api, recording) {
 
 /**
  * Opens a dialog with a button that closes it. answer is true if a button with a value was used.
- * @param {string} title @param {...(Node|string)} children
+ * @param {string} title @param {string} close @param {...(Node|string)} children
  * @returns {HTMLDialogElement & {answer: Promise<boolean>}}
  */
-export function openDialog(title, ...children) {
+export function openDialog(title, close, ...children) {
   const dialog = h("dialog", { "aria-labelledby": "dialog-title" }, h("h2", { id: "dialog-title" }, title), ...children,
-    h("form", { method: "dialog", className: "add" }, h("button", { autofocus: true }, t("app.close"))));
+    h("form", { method: "dialog", className: "add" }, h("button", { autofocus: true }, close)));
   dialog.answer = new Promise((resolve) => dialog.addEventListener("close", () => (dialog.remove(), resolve(Boolean(dialog.returnValue)))));
   document.body.append(dialog);
   dialog.showModal();
@@ -58,10 +59,14 @@ export function notice(text, ...more) {
 function offerUndo(api, recording) {
   const undo = h("button", { type: "button", onclick: async () => {
     undo.disabled = true;
-    const restored = await api.json("POST", `${api.path(recording.id)}/restore`, {}).catch(() => null);
+    try {
+      const { data } = await api.json("POST", `${api.path(recording.id)}/restore`, {});
+      notice(t("remove.restored"));
+      document.dispatchEvent(new CustomEvent("restored", { detail: { recording: data } }));
+    } catch (err) {
+      notice(whyOf(err));
+    }
     undo.parentElement.remove();
-    notice(t(restored ? "remove.restored" : "remove.unrestored"));
-    if (restored) document.dispatchEvent(new CustomEvent("restored", { detail: { recording: restored.data } }));
   } }, t("remove.undo"));
   notice(t("remove.done"), undo);
 }

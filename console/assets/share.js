@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { formatTime, t, toGregorian } from "./i18n.js";
-import { copy } from "./recording-player.js";
+import { copy, whyOf } from "./recording-player.js";
 import { openDialog } from "./remove.js";
 
 /** Seconds that a link lasts, with the key of its text. */
@@ -18,7 +18,7 @@ export async function shareRecording(api, recording) {
     try {
       await work();
     } catch (err) {
-      status.textContent = t("share.failed", { why: /** @type {any} */ (err).cause || /** @type {Error} */ (err).message });
+      status.textContent = whyOf(err);
     }
   };
   const show = async () => {
@@ -32,9 +32,9 @@ export async function shareRecording(api, recording) {
   const make = () => run(async () => {
     const { data } = await api.json("POST", path, { body: { data: { expires_in: Number(lasts.value), inline: true } } });
     const url = new URL(data.url, api.base).href;
-    status.replaceChildren(t((await copy(url)) ? "share.copied" : "share.made"), " ", h("input", { readOnly: true, value: url, "aria-label": t("share.link") }));
+    status.replaceChildren((await copy(url)) ? t("player.copied") : "", " ", h("input", { readOnly: true, value: url, "aria-label": t("share.link") }));
     await show();
   });
-  openDialog(t("share.title"), h("p", {}, t("share.what")), h("div", { className: "add" }, lasts, h("button", { type: "button", className: "primary", onclick: make }, t("share.make"))), status, links);
+  openDialog(t("share.title"), t("app.close"), h("p", {}, t("share.what")), h("div", { className: "add" }, lasts, h("button", { type: "button", className: "primary", onclick: make }, t("share.make"))), status, links);
   await run(show);
 }

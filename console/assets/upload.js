@@ -2,6 +2,7 @@
 
 import { h } from "./dom.js";
 import { t } from "./i18n.js";
+import { whyOf } from "./recording-player.js";
 
 /** The types that the API accepts, by the end of a file's name. @type {Record<string, string>} */
 const TYPES = { mp3: "audio/mpeg", wav: "audio/wav", ogg: "audio/ogg", oga: "audio/ogg", opus: "audio/ogg", m4a: "audio/mp4", mp4: "audio/mp4" };
@@ -11,7 +12,7 @@ const POLLS = 60; // looks at a recording whose audio is examined, one every 2 s
 /** The API's type of a file, or undefined. @param {string} name */
 export const typeOf = (name) => TYPES[name.toLowerCase().split(".").pop() ?? ""];
 
-/** @typedef {{file: File, key: string, item: any, bar: any, text: any, retry: any, stop: AbortController, recording?: import("../types.js").Recording}} Job */
+/** @typedef {{file: File, key: string, item: any, bar: any, text: any, retry: any, stop: AbortController}} Job */
 
 export class RecordingUpload extends HTMLElement {
   /** @type {import("./api.js").Api|undefined} */
@@ -28,7 +29,7 @@ export class RecordingUpload extends HTMLElement {
     } });
     this.button = h("button", { type: "button", title: t("upload.hint"), onclick: () => this.picker.click() }, t("upload.open"));
     this.list = h("ul", { "aria-label": t("upload.list") });
-    this.clear = h("button", { type: "button", onclick: () => this.#tidy() }, t("upload.clear"));
+    this.clear = h("button", { type: "button", onclick: () => this.#tidy() }, t("app.close"));
     this.panel = h("div", { className: "uploads", hidden: true }, this.list, this.clear);
     this.target = h("div", { className: "drop", hidden: true }, t("upload.drop"));
     this.replaceChildren(this.button, this.picker, this.panel, this.target);
@@ -59,7 +60,7 @@ export class RecordingUpload extends HTMLElement {
     for (const file of files) {
       const bar = h("progress", { max: 1, value: 0, "aria-label": file.name });
       const text = h("span", { role: "status" }, t("upload.waiting"));
-      const retry = h("button", { type: "button", hidden: true, onclick: () => this.#enqueue(job) }, t("upload.retry"));
+      const retry = h("button", { type: "button", hidden: true, onclick: () => this.#enqueue(job) }, t("error.retry"));
       const cancel = h("button", { type: "button", className: "small", "aria-label": t("upload.cancel", { name: file.name }), onclick: () => (job.stop.abort(), job.item.remove(), this.#show()) }, "×");
       const item = h("li", {}, h("b", {}, file.name), bar, text, retry, cancel);
       const key = Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(16).padStart(2, "0")).join("");
@@ -67,7 +68,7 @@ export class RecordingUpload extends HTMLElement {
       const job = { file, key, item, bar, text, retry, stop: new AbortController() };
       this.list.append(item);
       if (typeOf(file.name) && file.size) this.#enqueue(job);
-      else this.#end(job, t(file.size ? "upload.type" : "upload.empty"), false);
+      else this.#end(job, t(file.size ? "upload.type" : "player.empty"), false);
     }
     this.#show();
   }
@@ -110,7 +111,6 @@ export class RecordingUpload extends HTMLElement {
     try {
       // A retry with the same key creates nothing new and gets a fresh URL.
       const made = await api.create({ data: { name: file.name }, upload: { content_type: typeOf(file.name), size: file.size } }, { signal, key });
-      job.recording = made.recording;
       this.dispatchEvent(new CustomEvent("changed", { bubbles: true, detail: { recording: made.recording } }));
       if (made.upload) await send(file, made.upload, signal, (part) => {
         job.bar.value = part;
@@ -119,8 +119,7 @@ export class RecordingUpload extends HTMLElement {
       await this.#follow(job, made.recording.id);
     } catch (err) {
       if (signal.aborted) return;
-      const { status, cause, message } = /** @type {any} */ (err);
-      this.#end(job, t(status === 403 && !job.recording ? "upload.forbidden" : "upload.failed", { why: cause || message }), true);
+      this.#end(job, api.may("PUT") ? whyOf(err) : t("upload.forbidden"), true);
       this.button.hidden = !api.may("PUT");
     }
   }
@@ -135,7 +134,7 @@ export class RecordingUpload extends HTMLElement {
       const state = fresh?.recording._read_only?.state;
       if (!fresh || state === "pending") continue;
       this.dispatchEvent(new CustomEvent("changed", { bubbles: true, detail: { recording: fresh.recording } }));
-      return this.#end(job, t(`upload.${state}`, { why: fresh.recording._read_only?.reason ?? "" }), state === "failed");
+      return this.#end(job, state === "ready" ? t("state.ready") : t(`player.${state}`, { reason: fresh.recording._read_only?.reason ?? "" }), state === "failed");
     }
     this.#end(job, t("upload.pending"), false);
   }
