@@ -53,7 +53,7 @@ export class Api {
    */
   async list({ owner, ...query }, { signal } = {}) {
     const body = await this.json("GET", this.path("", owner ? String(owner) : ""), { query, signal });
-    return { data: body.data, nextStartKey: body.next_start_key };
+    return { data: body.data.map(typed), nextStartKey: body.next_start_key };
   }
 
   /** @param {string} id @param {Options} [options] */
@@ -142,7 +142,7 @@ export class Api {
   /** @param {string} method @param {string} path @param {Request} request @returns {Promise<Answer>} */
   async #document(method, path, request) {
     const response = await this.request(method, path, request);
-    return { recording: (await read(response)).data, etag: response.headers.get("ETag") ?? "" };
+    return { recording: typed((await read(response)).data), etag: response.headers.get("ETag") ?? "" };
   }
 
   /** @param {string} method @param {string} path @param {Request} request */
@@ -205,6 +205,16 @@ export class Api {
 /** @param {Response} response @returns {Promise<any>} */
 function read(response) {
   return response.json().catch((err) => { throw err.name === "AbortError" ? err : unanswered(err); });
+}
+
+/** Gives fields their types. A recording from a Kazoo is as it was there. @param {any} recording @returns {Recording} */
+function typed(recording) {
+  for (const [name, value] of Object.entries(recording)) {
+    if (value === null) delete recording[name];
+    else if (/^(start|duration|duration_ms)$/.test(name)) recording[name] = Number(value) || 0;
+    else if (/^(from|to|name|direction|(caller|callee|owner)_\w+)$/.test(name) && typeof value !== "string") recording[name] = JSON.stringify(value);
+  }
+  return recording;
 }
 
 /** @param {any} err */

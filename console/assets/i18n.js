@@ -49,8 +49,8 @@ export function formatWords(words) {
 
 /** Returns a time in Gregorian seconds in the viewer's time zone, or "". */
 export function formatTime(start = 0) {
-  if (!start) return "";
   const date = toDate(start);
+  if (!start || Number.isNaN(date.getTime())) return "";
   return (date.getFullYear() === new Date().getFullYear() ? thisYear : otherYear).format(date);
 }
 
