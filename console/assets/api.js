@@ -151,8 +151,8 @@ export class Api {
   }
 
   /**
-   * Sends a request until it succeeds or cannot. A request with a 429 did nothing, so it is sent
-   * again whatever its method. After a 503 only a repeatable request is.
+   * Sends a request, and retries it after a 429, which means that it did nothing. After a 503 it
+   * retries only GET and repeatable requests.
    * @param {string} method @param {string} path @param {Request} request @returns {Promise<Response>}
    */
   async request(method, path, request) {
