@@ -102,4 +102,63 @@
  * @property {string[]} localNames the names of those filters
  */
 
+/**
+ * @typedef {Object} View
+ * @property {Filters} filters
+ * @property {string} account
+ * @property {string} recording the ID of the open recording, or ""
+ */
+
+/**
+ * A filter that the page applies.
+ * @typedef {[name: string, test: (recording: Recording) => boolean]} LocalFilter
+ */
+
+/**
+ * @typedef {Object} ApiOptions
+ * @property {string} base the service's address, with a slash at its end
+ * @property {string} account
+ * @property {string} token "" for requests without one
+ * @property {() => void} [onUnauthorized] called after a 401
+ * @property {typeof fetch} [fetch]
+ * @property {(ms: number, signal?: AbortSignal) => Promise<void>} [sleep]
+ */
+
+/**
+ * @typedef {Object} Request
+ * @property {ListParams} [query]
+ * @property {Record<string, string>} [headers]
+ * @property {unknown} [body] sent as JSON
+ * @property {AbortSignal} [signal]
+ * @property {boolean} [repeatable] may be sent again after a lost answer; GET always may
+ * @property {boolean} [lost] set by Api.request: an answer was a 503, so the request may have been carried out
+ * @property {boolean} [stream] the answer may take longer than the time-out
+ */
+
+/**
+ * @typedef {{signal?: AbortSignal}} Options
+ */
+
+/**
+ * @typedef {{recording: Recording, etag: string}} Answer
+ */
+
+/**
+ * @typedef {Object} Session
+ * @property {string} token
+ * @property {string} account the account of the token
+ * @property {string[]} accounts accounts that were entered by hand
+ * @property {boolean} [alone] no Kazoo has this address
+ */
+
+/**
+ * The fields of a form of the login, and what submits them.
+ * @typedef {[submit: () => Promise<Session | undefined>, ...Node[]]} LoginFields
+ */
+
+/**
+ * What the buttons of an empty list or of an error do.
+ * @typedef {Record<"retry" | "reset" | "ownAccount", () => void>} Actions
+ */
+
 export {};

@@ -5,7 +5,7 @@ import { find, h, labelled } from "./dom.js";
 import { t } from "./i18n.js";
 import { save } from "./session.js";
 /** @import { Api } from "./api.js" */
-/** @import { Session } from "./session.js" */
+/** @import { Session } from "../types.js" */
 
 /**
  * Returns names from a Kazoo at the same address: of accounts below this one, and of users by

@@ -1,5 +1,5 @@
 // A client of the public API, as any client could write it (docs/contract.md).
-/** @import { ListParams, Recording, Upload } from "../types.js" */
+/** @import { ApiOptions, Answer, ListParams, Options, Recording, Request, Upload } from "../types.js" */
 
 /** An answer that is not success. Status 0 means that no answer arrived. */
 export class ApiError extends Error {
@@ -20,19 +20,6 @@ export class ApiError extends Error {
   }
 }
 
-/**
- * @typedef {Object} Request
- * @property {ListParams} [query]
- * @property {Record<string, string>} [headers]
- * @property {unknown} [body] sent as JSON
- * @property {AbortSignal} [signal]
- * @property {boolean} [repeatable] may be sent again after a lost answer; GET always may
- * @property {boolean} [lost] set by request: an answer was a 503, so the request may have been carried out
- * @property {boolean} [stream] the answer may take longer than the time-out
- * @typedef {{signal?: AbortSignal}} Options
- * @typedef {{recording: Recording, etag: string}} Document
- */
-
 const retries = 3;
 const timeout = 30_000; // ms; the service answers within 29 s
 const longestWait = 20; // seconds
@@ -44,11 +31,7 @@ export class Api {
   /** @type {Promise<string[]> | undefined} */
   #paths;
 
-  /**
-   * base is the service's address with a slash at its end.
-   * @param {{base: string, account: string, token: string, onUnauthorized?: () => void,
-   *   fetch?: typeof fetch, sleep?: (ms: number, signal?: AbortSignal) => Promise<void>}} options
-   */
+  /** @param {ApiOptions} options */
   constructor({ base, account, token, onUnauthorized = () => {}, fetch = (...a) => globalThis.fetch(...a), sleep = pause }) {
     this.base = base;
     this.account = account;
@@ -58,8 +41,7 @@ export class Api {
     this.sleep = sleep;
   }
 
-  /** @param {string} [id] @param {string} [owner] */
-  path(id, owner) {
+  path(id = "", owner = "") {
     const parts = ["v2/accounts", this.account, ...(owner ? ["users", owner] : []), "recordings", ...(id ? [id] : [])];
     return parts.map((part, i) => (i ? encodeURIComponent(part) : part)).join("/");
   }
@@ -71,7 +53,7 @@ export class Api {
    */
   async list({ owner, ...query }, { signal } = {}) {
     const body = await this.json("GET", this.path("", owner ? String(owner) : ""), { query, signal });
-    return { data: body.data, nextStartKey: body.next_start_key };
+    return { data: body.data.map(typed), nextStartKey: body.next_start_key };
   }
 
   /** @param {string} id @param {Options} [options] */
@@ -103,7 +85,7 @@ export class Api {
   /**
    * Creates a recording. Retries of one upload have the same idempotency key.
    * @param {{data?: object, upload?: object}} body @param {Options & {key?: string}} [options]
-   * @returns {Promise<Document & {upload: Upload | undefined}>}
+   * @returns {Promise<Answer & {upload: Upload | undefined}>}
    */
   async create(body, { signal, key = randomKey() } = {}) {
     const made = await this.#document("PUT", this.path(), { headers: { "Idempotency-Key": key }, body, signal, repeatable: true });
@@ -157,10 +139,10 @@ export class Api {
     return url.href;
   }
 
-  /** @param {string} method @param {string} path @param {Request} request @returns {Promise<Document>} */
+  /** @param {string} method @param {string} path @param {Request} request @returns {Promise<Answer>} */
   async #document(method, path, request) {
     const response = await this.request(method, path, request);
-    return { recording: (await read(response)).data, etag: response.headers.get("ETag") ?? "" };
+    return { recording: typed((await read(response)).data), etag: response.headers.get("ETag") ?? "" };
   }
 
   /** @param {string} method @param {string} path @param {Request} request */
@@ -169,8 +151,8 @@ export class Api {
   }
 
   /**
-   * Sends a request until it succeeds or cannot. A request with a 429 did nothing, so it is sent
-   * again whatever its method. After a 503 only a repeatable request is.
+   * Sends a request, and retries it after a 429, which means that it did nothing. After a 503 it
+   * retries only GET and repeatable requests.
    * @param {string} method @param {string} path @param {Request} request @returns {Promise<Response>}
    */
   async request(method, path, request) {
@@ -223,6 +205,16 @@ export class Api {
 /** @param {Response} response @returns {Promise<any>} */
 function read(response) {
   return response.json().catch((err) => { throw err.name === "AbortError" ? err : unanswered(err); });
+}
+
+/** Gives fields their types. A recording from a Kazoo is as it was there. @param {any} recording @returns {Recording} */
+function typed(recording) {
+  for (const [name, value] of Object.entries(recording)) {
+    if (value === null) delete recording[name];
+    else if (/^(start|duration|duration_ms)$/.test(name)) recording[name] = Number(value) || 0;
+    else if (/^(from|to|name|direction|(caller|callee|owner)_\w+)$/.test(name) && typeof value !== "string") recording[name] = JSON.stringify(value);
+  }
+  return recording;
 }
 
 /** @param {any} err */

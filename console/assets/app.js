@@ -15,7 +15,7 @@ import * as sessions from "./session.js";
 import { setUpTheme } from "./theme.js";
 import "./upload.js";
 import { countFilters, noFilters, parseView, viewQuery } from "./view.js";
-/** @import { Recording } from "../types.js" */
+/** @import { Recording, Session } from "../types.js" */
 
 const list = find("recording-list");
 const filters = find("recording-filters");
@@ -25,7 +25,7 @@ const wide = matchMedia("(min-width: 64rem)");
 const base = new URL("..", location.href.split(/[?#]/)[0]).href;
 
 let view = parseView(location.search);
-/** @type {sessions.Session | null} */
+/** @type {Session | null} */
 let session = null;
 /** @type {Api} */
 let api;
@@ -42,7 +42,7 @@ function logIn(reason) {
   showLogin(find("#login"), base, reason, start);
 }
 
-/** @param {sessions.Session} begun */
+/** @param {Session} begun */
 function start(begun) {
   session = begun;
   find("#login").hidden = true;

@@ -1,7 +1,7 @@
 // CSV of the recordings that pass the filters. The API writes CSV too, but it cannot apply the
 // filters that only this page has.
 import { h } from "./dom.js";
-import { t, toDate } from "./i18n.js";
+import { formatTime, t, toDate } from "./i18n.js";
 import { Pager } from "./pager.js";
 import { party, tagsOf, toQuery } from "./view.js";
 /** @import { Filters, Recording } from "../types.js" */
@@ -10,7 +10,7 @@ import { party, tagsOf, toQuery } from "./view.js";
 /** @type {Record<string, (recording: Recording) => string | number | undefined>} */
 const columns = {
   id: (r) => r.id,
-  start: (r) => r.start && toDate(r.start).toISOString().replace(".000", ""),
+  start: (r) => formatTime(r.start) && toDate(r.start ?? 0).toISOString().replace(".000", ""),
   direction: (r) => r.direction,
   from_name: (r) => party(r, "from").name,
   from_number: (r) => party(r, "from").number,

@@ -47,10 +47,10 @@ export function formatWords(words) {
   return new Intl.ListFormat(language).format(words);
 }
 
-/** Returns a time in the viewer's time zone, or "". @param {number | undefined} start Gregorian seconds */
-export function formatTime(start) {
-  if (!start) return "";
+/** Returns a time in Gregorian seconds in the viewer's time zone, or "". */
+export function formatTime(start = 0) {
   const date = toDate(start);
+  if (!start || Number.isNaN(date.getTime())) return "";
   return (date.getFullYear() === new Date().getFullYear() ? thisYear : otherYear).format(date);
 }
 
@@ -64,9 +64,9 @@ export function toGregorian(date) {
   return Math.floor(date.getTime() / 1000) + gregorian;
 }
 
-/** Returns seconds as 1:05 or 1:02:03. @param {number | undefined} seconds */
-export function formatDuration(seconds) {
-  const s = Math.max(0, Math.round(seconds ?? 0));
+/** Returns seconds as 1:05 or 1:02:03. */
+export function formatDuration(seconds = 0) {
+  const s = Math.max(0, Math.round(seconds));
   const two = (/** @type {number} */ n) => String(n % 60).padStart(2, "0");
   const minutes = Math.floor(s / 60);
   return minutes < 60 ? `${minutes}:${two(s)}` : `${Math.floor(minutes / 60)}:${two(minutes)}:${two(s)}`;

@@ -16,16 +16,16 @@ export function makeRow() {
 
 /** @param {HTMLElement} row @param {Recording} recording @param {Map<string, string>} owners names by ID */
 export function fillRow(row, recording, owners) {
-  const { direction, duration, owner_id: id = "", start, _read_only: { state = "", reason = "" } = {} } = recording;
+  const { direction = "", duration, owner_id: id = "", start = 0, _read_only: { state = "", reason = "" } = {} } = recording;
   const [play, when, ...cells] = /** @type {any} */ (row.children);
   const time = formatTime(start);
   play.firstChild.disabled = state && state !== "ready";
   play.firstChild.ariaLabel = `${t("player.play")}: ${time}`;
   when.textContent = time;
-  when.title = start ? toDate(start).toLocaleString() : "";
+  when.title = time && toDate(start).toLocaleString();
   const arrow = h("span", { "aria-hidden": "true" }, direction === "outbound" ? "↗ " : "↙ ");
   const content = [
-    direction ? [arrow, t(`list.${direction}`)] : [],
+    /^(in|out)bound$/.test(direction) ? [arrow, t(`list.${direction}`)] : [direction],
     parties(recording, "from"), parties(recording, "to"),
     [duration ? formatDuration(duration) : "–"],
     [owners.get(id) ?? (id.length > 12 ? `${id.slice(0, 8)}…` : id)],

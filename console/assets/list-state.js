@@ -2,7 +2,7 @@
 import { ApiError } from "./api.js";
 import { button, h } from "./dom.js";
 import { t } from "./i18n.js";
-/** @typedef {Record<"retry" | "reset" | "ownAccount", () => void>} Actions */
+/** @import { Actions } from "../types.js" */
 
 /** @param {boolean} filtered @param {Actions} actions @returns {Node[]} */
 export function emptyState(filtered, actions) {

@@ -4,8 +4,7 @@ import { h, labelled } from "./dom.js";
 import { t } from "./i18n.js";
 import { md5 } from "./md5.js";
 import { begin, claimsOf } from "./session.js";
-/** @import { Session } from "./session.js" */
-/** @typedef {[submit: () => Promise<Session | undefined>, ...Node[]]} Fields */
+/** @import { LoginFields, Session } from "../types.js" */
 
 /**
  * Shows the login in root and calls done with a session that the API accepts.
@@ -15,7 +14,7 @@ import { begin, claimsOf } from "./session.js";
 export function showLogin(root, base, reason, done) {
   const api = new Api({ base, account: "", token: "" });
   const failed = h("p", { className: "error", role: "alert" }, reason);
-  const form = (/** @type {string} */ refused, /** @type {Fields} */ [submit, ...fields]) => {
+  const form = (/** @type {string} */ refused, /** @type {LoginFields} */ [submit, ...fields]) => {
     const button = h("button", { className: "primary" }, t("login.submit"));
     const onsubmit = async (/** @type {Event} */ event) => {
       event.preventDefault();
@@ -45,7 +44,7 @@ function field(label, more) {
   return { input, label: labelled(t(label), input) };
 }
 
-/** @param {string} base @returns {Fields} */
+/** @param {string} base @returns {LoginFields} */
 function tokenFields(base) {
   const token = field("login.token", { type: "password", "aria-describedby": "login-intro" });
   const account = field("login.account", { required: false });
@@ -64,7 +63,7 @@ function tokenFields(base) {
   return [submit, h("p", { id: "login-intro", className: "muted" }, t("login.intro")), token.label, account.label];
 }
 
-/** Kazoo's login (docs/kazoo.md 6.2). @param {Api} api @returns {Fields} */
+/** Kazoo's login (docs/kazoo.md 6.2). @param {Api} api @returns {LoginFields} */
 function kazooFields(api) {
   const account = field("login.account-name", { autocomplete: "organization" });
   const user = field("login.user", { autocomplete: "username" });

@@ -3,10 +3,7 @@
 const shifts = [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 23], [6, 10, 15, 21]];
 const sines = Uint32Array.from({ length: 64 }, (_, i) => Math.floor(Math.abs(Math.sin(i + 1)) * 2 ** 32));
 
-/**
- * The MD5 of a text in UTF-8, as 32 hex digits.
- * @param {string} text
- */
+/** Returns the MD5 of a text in UTF-8, as 32 hex digits. @param {string} text */
 export function md5(text) {
   const bytes = new TextEncoder().encode(text);
   const padded = new DataView(new ArrayBuffer((((bytes.length + 8) >> 6) + 1) * 64));
@@ -19,11 +16,7 @@ export function md5(text) {
   return Array.from(new Uint8Array(state.buffer), (b) => b.toString(16).padStart(2, "0")).join("");
 }
 
-/**
- * @param {Uint32Array} state
- * @param {DataView} data
- * @param {number} at
- */
+/** @param {Uint32Array} state @param {DataView} data @param {number} at */
 function block(state, data, at) {
   let [a, b, c, d] = state;
   for (let i = 0; i < 64; i++) {

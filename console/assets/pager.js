@@ -2,18 +2,18 @@
 /** @import { Query, Recording } from "../types.js" */
 /** @import { Api } from "./api.js" */
 
-/** How many recordings one call of more examines before it stops to look for matches. */
+/** The number of recordings that one call of more examines before it gives up. */
 export const step = 5000;
 
 const enough = 20; // matches that end a call of more
-const sizes = [50, 250, 1000]; // the first page is small and soon there; the API's maximum is 1000
+const sizes = [50, 250, 1000]; // a small first page comes sooner; the API's maximum is 1000
 
 export class Pager {
   /** @type {Recording[]} */
   rows = [];
   examined = 0;
   done = false;
-  /** The last call of more examined step recordings and found too few. */
+  /** The last call of more has given up. */
   paused = false;
   #pages = 0;
   /** @type {string | undefined} */
@@ -27,7 +27,7 @@ export class Pager {
 
   /**
    * Loads until there are more rows, the list ends, or step recordings have been examined. A page
-   * may be short, even empty, before the end. After an error, more goes on where it was.
+   * may be short, even empty, before the end. After an error, the next call continues there.
    * @param {AbortSignal} [signal]
    */
   async more(signal) {

@@ -13,7 +13,7 @@ import { moveBy, scrollToRow, visibleRows } from "./window.js";
 
 const maxRows = 200_000; // browsers limit the height of an element
 
-/** Events: select {recording, play}; reset wants no filters; own-account wants the token's account. */
+/** Events: select {recording, play}; reset asks for the list without filters, own-account for the token's account. */
 export class RecordingList extends HTMLElement {
   /** @type {Api | undefined} */
   api;

@@ -1,15 +1,8 @@
 // The session: the token, whose it is, and the accounts that were opened with it. It is in
 // sessionStorage, so it ends with the tab, and other tabs do not have it.
+/** @import { Session } from "../types.js" */
 
 const place = "console.session";
-
-/**
- * @typedef {Object} Session
- * @property {string} token
- * @property {string} account the account of the token
- * @property {string[]} accounts accounts that were entered by hand
- * @property {boolean} [alone] no Kazoo has this address
- */
 
 /** @returns {Session | null} */
 export function load() {

@@ -2,9 +2,7 @@
 // touches the page, so tests can run it without a browser.
 import { readTags, tagName } from "./annotations.js";
 import { toGregorian } from "./i18n.js";
-/** @import { Filters, ListParams, Query, Recording } from "../types.js" */
-/** @typedef {{filters: Filters, account: string, recording: string}} View recording is the ID of the open one, or "" */
-/** @typedef {[name: string, test: (recording: Recording) => boolean]} Local */
+/** @import { Filters, ListParams, LocalFilter, Query, Recording, View } from "../types.js" */
 
 /** @type {Filters} */
 export const noFilters = { range: "", from: "", to: "", direction: "", number: "", side: "", owner: "", tag: "", min: "", state: "" };
@@ -37,7 +35,7 @@ export function countFilters({ from, to, side, ...rest }) {
 export function toQuery(filters, now = new Date()) {
   /** @type {ListParams} */
   const params = { ...bounds(filters, now), owner: filters.owner, filter_direction: filters.direction };
-  /** @type {Local[]} */
+  /** @type {LocalFilter[]} */
   const local = [];
   if (filters.number) addNumber(filters, params, local);
   if (filters.tag) params.has_key = `user_metadata.tags.${tagName(filters.tag)}`;
@@ -50,7 +48,7 @@ export function toQuery(filters, now = new Date()) {
   };
 }
 
-/** @param {Filters} filters @param {ListParams} params @param {Local[]} local */
+/** @param {Filters} filters @param {ListParams} params @param {LocalFilter[]} local */
 function addNumber({ number, side }, params, local) {
   const digits = number.replace(/[\s()./-]/g, "");
   const isNumber = /^\+?\d+$/.test(digits);

@@ -36,6 +36,14 @@ test("list sends the token, the account and the filters, and returns the cursor"
   assert.equal(requests[0].credentials, "omit");
 });
 
+test("fields that a Kazoo wrote in other types do not break the page", async () => {
+  const odd = { id: "1", start: "63962989920", duration: "x", caller_id_number: 1001, to: null, owner_id: { a: 1 }, user_metadata: 5 };
+  const { data } = await fake(json(200, { data: [odd] })).api.list({});
+  assert.deepEqual(data, [{ id: "1", start: 63962989920, duration: 0, caller_id_number: "1001", owner_id: '{"a":1}', user_metadata: 5 }]);
+  const { recording } = await fake(json(200, { data: { id: "1", from: 7 } })).api.get("1");
+  assert.equal(recording.from, "7");
+});
+
 test("a GET is retried after 429 and 503, and waits at least as long as Retry-After", async () => {
   const { api, waits } = fake(json(503, {}, { "Retry-After": "2" }), json(429, {}, { "Retry-After": "5" }), json(503), json(200, { data: [] }));
   await api.list({});

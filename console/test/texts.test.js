@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import test from "node:test";
 import { texts } from "../assets/texts.js";
-import { formatDuration, t, toDate, toGregorian } from "../assets/i18n.js";
+import { formatDuration, formatTime, t, toDate, toGregorian } from "../assets/i18n.js";
 
 const folder = new URL("../assets/", import.meta.url);
 const code = readdirSync(folder).filter((name) => /\.(js|html)$/.test(name) && name !== "texts.js")
@@ -56,4 +56,6 @@ test("times and lengths", () => {
   const lengths = { 0: "0:00", 5: "0:05", 65: "1:05", 3599.6: "1:00:00", 3723: "1:02:03", 360000: "100:00:00" };
   for (const [seconds, want] of Object.entries(lengths)) assert.equal(formatDuration(Number(seconds)), want);
   assert.equal(formatDuration(undefined), "0:00");
+  for (const start of [undefined, 0, NaN, 1e300]) assert.equal(formatTime(start), "", String(start));
+  assert.match(formatTime(63962989920), /^Nov 2\d(, 2026)?, \d+:\d\d/);
 });
