@@ -32,6 +32,7 @@ const (
 	Ingest   Function = "ingest"
 	Publish  Function = "publish"
 	Receive  Function = "receive"
+	Console  Function = "console"
 	// Local is the whole API in one process.
 	Local Function = "local"
 	// Tool is the operator's command line.
@@ -39,10 +40,14 @@ const (
 )
 
 // Lambdas returns the programs that are Lambda functions.
-func Lambdas() []Function { return append(httpFunctions(), Purge, Ingest, Publish) }
+func Lambdas() []Function { return append(meteredFunctions(), Console) }
 
-// httpFunctions returns the Lambda functions that serve HTTP requests from API
-// Gateway. The others process events.
+// meteredFunctions returns the Lambda functions that write metrics. Console does not,
+// because CloudWatch charges for each, and the gateway's own metrics are enough for it.
+func meteredFunctions() []Function { return append(httpFunctions(), Purge, Ingest, Publish) }
+
+// httpFunctions returns the Lambda functions that serve the API. Console serves a page,
+// and the others process events.
 func httpFunctions() []Function {
 	return []Function{List, Get, Create, Patch, Delete, Receive, Fallback}
 }
@@ -94,6 +99,11 @@ type Settings struct {
 	CursorKey, CursorKeyPrevious Secret
 	// Origin is the origin that CORS allows, "*" or a single one.
 	Origin string
+	// Console is true if the service has the console.
+	Console bool
+	// AudioOrigin is the origin of presigned URLs, such as
+	// "https://bucket.s3.eu-central-1.amazonaws.com".
+	AudioOrigin string
 	// ExternalHosts are the hosts that external audio may be redirected to:
 	// lower case, exact ("audio.example.com") or any host below a suffix
 	// ("*.example.com").
@@ -113,6 +123,19 @@ type Settings struct {
 	EventsKeep     int
 	// DataDir is the folder of local data; "" lets the program choose.
 	DataDir string
+}
+
+// AudioOrigins returns the sources of audio for a Content-Security-Policy: AudioOrigin, and
+// the external hosts with the page's scheme and any port.
+func (s Settings) AudioOrigins() []string {
+	var all []string
+	if s.AudioOrigin != "" {
+		all = append(all, s.AudioOrigin)
+	}
+	for _, host := range s.ExternalHosts {
+		all = append(all, host+":*")
+	}
+	return all
 }
 
 // Error lists all problems of an environment. It never contains a secret.

@@ -127,7 +127,21 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.S3PublicEndpoint, err = endpoint(v); return },
 	},
 	{
-		Name: "EXTERNAL_AUDIO_HOSTS", Functions: play,
+		Name: "CONSOLE", Default: "on", Functions: []Function{Fallback, Local},
+		Doc: "Whether the service has the console, the page at /console/: on or off. With on, / leads browsers to it.",
+		set: func(s *Settings, v string) error {
+			v, err := oneOf(v, "on", "off")
+			s.Console = v == "on"
+			return err
+		},
+	},
+	{
+		Name: "AUDIO_ORIGIN", Functions: []Function{Console}, Required: []Function{Console},
+		Doc: "The origin of presigned URLs, such as https://bucket.s3.eu-central-1.amazonaws.com. The console may load audio from there.",
+		set: func(s *Settings, v string) (err error) { s.AudioOrigin, err = endpoint(v); return },
+	},
+	{
+		Name: "EXTERNAL_AUDIO_HOSTS", Functions: with(play, Console),
 		Doc: "The hosts that requests for external audio may be redirected to, separated by commas: exact (audio.example.com) or all below a domain (*.example.com).",
 		set: func(s *Settings, v string) (err error) { s.ExternalHosts, err = hosts(v); return },
 	},
@@ -142,7 +156,7 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.LogLevel, err = level(v); return },
 	},
 	{
-		Name: "METRICS_NAMESPACE", Functions: Lambdas(),
+		Name: "METRICS_NAMESPACE", Functions: meteredFunctions(),
 		Doc: "The CloudWatch namespace of the metrics in the log lines. Without it there are no metrics.",
 		set: func(s *Settings, v string) (err error) { s.MetricsNamespace, err = namespace(v); return },
 	},
