@@ -51,6 +51,12 @@ export function readNotes(metadata) {
     .sort((a, b) => (a.at ?? -1) - (b.at ?? -1) || String(a.created ?? "").localeCompare(String(b.created ?? "")));
 }
 
+/** The places of all tags and notes. @param {Json|undefined} metadata @returns {{at: number, to?: number}[]} */
+export function placesOf(metadata) {
+  const all = [...readTags(metadata), ...readNotes(metadata)];
+  return /** @type {{at: number, to?: number}[]} */ (all.filter((entry) => entry.at !== undefined));
+}
+
 /**
  * Returns text as the name of a tag. Filters split their path at dots, so a tag has none.
  * @param {string} text

@@ -29,3 +29,13 @@ export const button = (key, onclick) => h("button", { type: "button", onclick },
 
 /** Makes a field with a label. @param {string} label @param {Node} field @param {object} [given] */
 export const labelled = (label, field, given) => h("label", given, h("span", {}, label), field);
+
+/** Puts text on the clipboard. Returns whether that worked: plain HTTP has no clipboard. @param {string} text */
+export async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -88,3 +88,6 @@ export function setLanguage(code) {
   localStorage.setItem(stored, code);
   location.reload();
 }
+
+/** What went wrong, as a sentence. @param {any} err */
+export const whyOf = (err) => t("player.error", { why: err.cause || err.message });

@@ -2,9 +2,8 @@
 
 import { entries, limits, noteId, patchOf, readNotes, readTags, rebase, settle, tagName } from "./annotations.js";
 import { button, find, h } from "./dom.js";
-import { formatDuration, formatTime, t } from "./i18n.js";
+import { formatDuration, formatTime, t, whyOf } from "./i18n.js";
 import { detailsOnly, listen } from "./keys.js";
-import { whyOf } from "./recording-player.js";
 import { notice, removeRecording } from "./remove.js";
 import { claimsOf } from "./session.js";
 import { shareRecording } from "./share.js";

@@ -1,32 +1,26 @@
 // The player of one recording.
 
-import { h } from "./dom.js";
-import { formatDuration, formatTime, t } from "./i18n.js";
+import { arrival } from "./arrival.js";
+import { controls, liking, speedAfter, titleOf } from "./controls.js";
+import { copy, h } from "./dom.js";
+import { formatDuration, formatTime, t, whyOf } from "./i18n.js";
 import { icon } from "./icons.js";
 import { listen, playerOnly } from "./keys.js";
 import * as media from "./media-session.js";
 import { loadPeaks } from "./peaks.js";
-import { readNotes, readTags } from "./annotations.js";
-import { party } from "./view.js";
+import { placesOf } from "./annotations.js";
 import "./waveform.js";
 
 /** @typedef {import("../types.js").Recording} Recording */
 
-const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3];
 const STALL = 5000; // ms without audio after which the URL is renewed
 const RENEWALS = 10000; // ms between two renewals
-const POLL = 3000; // ms between two looks at a recording that waits for its audio
-
-/** What this viewer likes, kept in the browser. @param {string} name @param {string} [value] */
-function liking(name, value) {
-  if (value !== undefined) localStorage.setItem(`console.${name}`, value);
-  return localStorage.getItem(`console.${name}`);
-}
 
 export class RecordingPlayer extends HTMLElement {
   /** @type {import("./api.js").Api|undefined} */
   api;
   startAt = 0; // seconds
+  parts = controls(this, (speed) => this.#setSpeed(speed), (volume) => this.#setVolume(volume));
   /** @type {Recording|null} */
   #recording = null;
   #life = new AbortController(); // of the element
@@ -70,6 +64,7 @@ export class RecordingPlayer extends HTMLElement {
       this.mark(recording);
       if (!waited) {
         if (this.startAt) this.seekTo(this.startAt);
+        if (this.hasAttribute("autoplay")) this.play();
         return;
       }
     }
@@ -92,25 +87,7 @@ export class RecordingPlayer extends HTMLElement {
   }
 
   #build() {
-    const button = (/** @type {string} */ name, /** @type {string} */ run) => {
-      const label = t(`player.key.${run}`);
-      const of = playerOnly.find((k) => k.run === run)?.keys;
-      return h("button", { type: "button", className: "icon", title: of ? `${label} (${of})` : label, "aria-label": label, onclick: () => /** @type {any} */ (this)[run]() }, icon(name));
-    };
-    this.caption = h("strong", { className: "what" });
-    this.note = h("span", { className: "muted", role: "status" });
-    this.time = h("span", { className: "time" });
-    this.playButton = button("play", "toggle");
-    this.muteButton = button("volume", "mute");
-    this.loopButton = button("loop", "toggleLoop");
-    this.onButton = button("playOn", "togglePlayOn");
-    this.speed = h("select", { "aria-label": t("player.speed"), title: t("player.speed"), onchange: () => this.#setSpeed(Number(this.speed.value)) },
-      ...SPEEDS.map((s) => h("option", { value: s }, `${s.toLocaleString()}×`)));
-    this.volume = h("input", { type: "range", min: "0", max: "1", step: "0.05", "aria-label": t("player.volume"), oninput: () => this.#setVolume(Number(this.volume.value)) });
-    const row = h("div", { className: "controls", role: "group", dir: "ltr", "aria-label": t("player.controls") },
-      button("previous", "previous"), button("back", "back"), this.playButton, button("forward", "forward"), button("next", "next"),
-      this.time, this.speed, this.loopButton, this.onButton, this.muteButton, this.volume, button("download", "download"), button("link", "copyLink"));
-    this.append(h("div", { className: "caption" }, this.caption, this.note), this.wave, row, this.audio);
+    this.append(h("div", { className: "caption" }, this.parts.caption, this.parts.note), this.wave, this.parts.row, this.audio);
     this.#setSpeed(1);
     this.#setVolume(Number(liking("volume") ?? 1));
     this.#setPlayOn(liking("play-on") === "yes");
@@ -131,7 +108,8 @@ export class RecordingPlayer extends HTMLElement {
       if (audio.getAttribute("src") && !this.#renew()) this.#say(t("player.broken"));
     });
     on("timeupdate seeked", () => this.#tick());
-    on("durationchange", () => this.#length());
+    on("durationchange", () => Number.isFinite(audio.duration) && (wave.duration = audio.duration));
+    on("durationchange", () => (this.#tick(), media.report(audio)));
     on("play pause ratechange", () => this.#state());
     on("play", () => (this.#playing = true));
     on("pause", () => (this.#playing &&= this.#at !== null || Boolean(audio.error)));
@@ -150,10 +128,8 @@ export class RecordingPlayer extends HTMLElement {
 
   /** @param {Recording} recording @param {boolean} play @param {AbortSignal} turn */
   async #open(recording, play, turn) {
-    const from = party(recording, "from"), to = party(recording, "to");
-    const parties = [from.name || from.number, to.name || to.number];
-    const title = parties.some(Boolean) ? parties.map((p) => p || t("list.unknown")).join(" → ") : recording.name ?? t("list.unknown");
-    this.caption.textContent = `${title}, ${formatTime(recording.start)}`;
+    const title = titleOf(recording);
+    this.parts.caption.textContent = `${title}, ${formatTime(recording.start)}`;
     Object.assign(this.wave, { position: 0, loop: null, duration: (recording.duration_ms ?? 0) / 1000 || recording.duration || 0 });
     this.wave.show(null);
     this.mark(recording);
@@ -175,16 +151,13 @@ export class RecordingPlayer extends HTMLElement {
     void this.#draw(recording, turn);
   }
 
-  /** Looks at the recording until its audio has arrived. @param {string} id @param {boolean} play @param {AbortSignal} turn */
+  /** @param {string} id @param {boolean} play @param {AbortSignal} turn */
   async #await(id, play, turn) {
-    while (!turn.aborted) {
-      await new Promise((resolve) => setTimeout(resolve, POLL));
-      const fresh = turn.aborted ? null : await this.api?.get(id, { signal: turn }).catch(() => null);
-      if (!fresh || turn.aborted || fresh.recording._read_only?.state === "pending") continue;
-      this.dispatchEvent(new CustomEvent("changed", { detail: { recording: fresh.recording } }));
-      this.#carryOn = play;
-      this.recording = fresh.recording;
-    }
+    const arrived = this.api && (await arrival(this.api, id, turn));
+    if (!arrived) return;
+    this.dispatchEvent(new CustomEvent("changed", { detail: { recording: arrived } }));
+    this.#carryOn = play;
+    this.recording = arrived;
   }
 
   /**
@@ -204,7 +177,7 @@ export class RecordingPlayer extends HTMLElement {
       // A time that has already passed means that this clock is wrong.
       this.#expires = expires && expires > Date.now() ? expires : Infinity;
       this.audio.src = url;
-      this.audio.playbackRate = this.audio.defaultPlaybackRate = Number(this.speed.value);
+      this.audio.playbackRate = this.audio.defaultPlaybackRate = Number(this.parts.speed.value);
       if (position) this.audio.currentTime = position;
       if (play) this.audio.play().catch(() => {}); // the browser wants a click first
       return true;
@@ -246,40 +219,33 @@ export class RecordingPlayer extends HTMLElement {
 
   /** Shows the places of tags and notes. @param {Recording} recording */
   mark(recording) {
-    const all = [...readTags(recording.user_metadata), ...readNotes(recording.user_metadata)];
-    this.wave.marks = /** @type {import("./waveform.js").Mark[]} */ (all.filter((m) => m.at !== undefined));
+    this.wave.marks = placesOf(recording.user_metadata);
     this.wave.update();
   }
 
   /** @param {string} text */
   #say(text) {
-    this.note.textContent = text;
+    this.parts.note.textContent = text;
   }
 
   #tick() {
     const { audio, wave } = this;
     if (wave.loop && !audio.paused && audio.currentTime >= wave.loop.to) audio.currentTime = wave.loop.from;
     wave.position = audio.currentTime;
-    this.time.textContent = `${formatDuration(Math.floor(audio.currentTime))} / ${formatDuration(wave.duration)}`;
+    this.parts.time.textContent = `${formatDuration(Math.floor(audio.currentTime))} / ${formatDuration(wave.duration)}`;
     wave.update();
-  }
-
-  #length() {
-    if (Number.isFinite(this.audio.duration)) this.wave.duration = this.audio.duration;
-    this.#tick();
-    media.report(this.audio);
   }
 
   #state() {
     const paused = this.audio.paused;
-    this.playButton.replaceChildren(icon(paused ? "play" : "pause"));
-    this.playButton.setAttribute("aria-label", t(paused ? "player.play" : "player.pause"));
+    this.parts.playButton.replaceChildren(icon(paused ? "play" : "pause"));
+    this.parts.playButton.setAttribute("aria-label", t(paused ? "player.play" : "player.pause"));
     media.report(this.audio);
   }
 
   /** @param {number} speed */
   #setSpeed(speed) {
-    this.speed.value = String(speed);
+    this.parts.speed.value = String(speed);
     this.audio.preservesPitch = true;
     this.audio.playbackRate = this.audio.defaultPlaybackRate = speed;
   }
@@ -289,14 +255,14 @@ export class RecordingPlayer extends HTMLElement {
     volume = Math.min(1, Math.max(0, Math.round(volume * 20) / 20));
     this.audio.volume = volume;
     this.audio.muted = false;
-    this.volume.value = String(volume);
+    this.parts.volume.value = String(volume);
     liking("volume", String(volume));
     this.#showMute();
   }
 
   #showMute() {
-    this.muteButton.replaceChildren(icon(this.audio.muted || !this.audio.volume ? "muted" : "volume"));
-    this.muteButton.setAttribute("aria-pressed", String(this.audio.muted));
+    this.parts.muteButton.replaceChildren(icon(this.audio.muted || !this.audio.volume ? "muted" : "volume"));
+    this.parts.muteButton.setAttribute("aria-pressed", String(this.audio.muted));
   }
 
   /** @param {import("./waveform.js").Loop|null} loop */
@@ -304,7 +270,7 @@ export class RecordingPlayer extends HTMLElement {
     const { wave, audio } = this;
     wave.loop = loop && loop.to - loop.from >= 0.1 ? loop : null;
     if (wave.loop && (audio.currentTime < wave.loop.from || audio.currentTime > wave.loop.to)) this.seekTo(wave.loop.from);
-    this.loopButton.setAttribute("aria-pressed", String(Boolean(wave.loop)));
+    this.parts.loopButton.setAttribute("aria-pressed", String(Boolean(wave.loop)));
     this.#say(wave.loop ? t("player.looping", { from: formatDuration(wave.loop.from), to: formatDuration(wave.loop.to) }) : "");
     wave.update();
   }
@@ -312,7 +278,7 @@ export class RecordingPlayer extends HTMLElement {
   /** @param {boolean} on */
   #setPlayOn(on) {
     this.playOn = on;
-    this.onButton.setAttribute("aria-pressed", String(on));
+    this.parts.onButton.setAttribute("aria-pressed", String(on));
     liking("play-on", on ? "yes" : "no");
   }
 
@@ -360,11 +326,11 @@ export class RecordingPlayer extends HTMLElement {
   }
 
   slower() {
-    this.#setSpeed(SPEEDS[Math.max(0, SPEEDS.indexOf(Number(this.speed.value)) - 1)]);
+    this.#setSpeed(speedAfter(this.parts.speed, -1));
   }
 
   faster() {
-    this.#setSpeed(SPEEDS[Math.min(SPEEDS.length - 1, SPEEDS.indexOf(Number(this.speed.value)) + 1)]);
+    this.#setSpeed(speedAfter(this.parts.speed, 1));
   }
 
   normal() {
@@ -420,31 +386,14 @@ export class RecordingPlayer extends HTMLElement {
 
   async download() {
     if (!this.api || !this.#recording) return;
-    try {
-      const { url } = await this.api.audioUrl(this.#recording.id, { download: true });
-      h("a", { href: url, download: "", rel: "noreferrer" }).click();
-    } catch (err) {
-      this.#say(whyOf(err));
-    }
+    const found = await this.api.audioUrl(this.#recording.id, { download: true }).catch((err) => this.#say(whyOf(err)));
+    if (found) h("a", { href: found.url, download: "", rel: "noreferrer" }).click();
   }
 
   async copyLink() {
     const url = new URL(location.href);
     url.hash = `t=${Math.floor(this.audio.currentTime)}`;
     this.#say(t((await copy(url.href)) ? "player.copied" : "player.link", { url: url.href }));
-  }
-}
-
-/** What went wrong, as a sentence. @param {any} err */
-export const whyOf = (err) => t("player.error", { why: err.cause || err.message });
-
-/** Puts text on the clipboard. Returns whether that worked: plain HTTP has no clipboard. @param {string} text */
-export async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -2,8 +2,7 @@
 
 import { readNotes, readTags } from "./annotations.js";
 import { h } from "./dom.js";
-import { formatDuration, t } from "./i18n.js";
-import { whyOf } from "./recording-player.js";
+import { formatDuration, t, whyOf } from "./i18n.js";
 
 /** @typedef {import("../types.js").Recording} Recording */
 

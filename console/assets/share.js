@@ -1,8 +1,7 @@
 // Links that play one recording without a token. Offered only where the API has them.
 
-import { h } from "./dom.js";
-import { formatTime, t, toGregorian } from "./i18n.js";
-import { copy, whyOf } from "./recording-player.js";
+import { copy, h } from "./dom.js";
+import { formatTime, t, toGregorian, whyOf } from "./i18n.js";
 import { openDialog } from "./remove.js";
 
 /** Seconds that a link lasts, with the key of its text. */

@@ -1,8 +1,7 @@
 // Uploading audio files: choose or drop them, see their progress, retry.
 
 import { h } from "./dom.js";
-import { t } from "./i18n.js";
-import { whyOf } from "./recording-player.js";
+import { t, whyOf } from "./i18n.js";
 
 /** The types that the API accepts, by the end of a file's name. @type {Record<string, string>} */
 const TYPES = { mp3: "audio/mpeg", wav: "audio/wav", ogg: "audio/ogg", oga: "audio/ogg", opus: "audio/ogg", m4a: "audio/mp4", mp4: "audio/mp4" };

@@ -17,7 +17,7 @@ test("every key has a method, a text in both languages, and one meaning", () => 
 });
 
 test("every action of the player has a key", () => {
-  const buttons = [...source("recording-player").matchAll(/button\("\w+", "(\w+)"\)/g)].map((m) => m[1]);
+  const buttons = [...source("controls").matchAll(/button\("\w+", "(\w+)"\)/g)].map((m) => m[1]);
   assert.ok(buttons.length >= 10);
   const withKeys = new Set(shortcuts.map((k) => k.run));
   for (const run of buttons) assert.ok(withKeys.has(run) || run === "toggleLoop", run); // it has i, o and x
