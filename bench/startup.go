@@ -22,6 +22,7 @@ var functions = []struct{ name, floor string }{
 	{"patch", "dynamo"},
 	{"delete", "audio"},
 	{"fallback", "noop"},
+	{"console", "noop"},
 	{"purge", "audio"},
 	{"create", "audio"},
 	{"receive", "audio"},

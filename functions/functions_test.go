@@ -32,13 +32,17 @@ var unlinked = map[string]map[string]string{
 		"modernc.org/sqlite":                           "only the local server needs it",
 		"github.com/callrecordings/api/local/s3server": "only the local server needs it",
 	},
-	"list":     {"github.com/aws/aws-sdk-go-v2/service/s3": "list reads no audio", "github.com/callrecordings/api/shared/audiofile": "list reads no audio"},
-	"get":      {"github.com/callrecordings/api/shared/audiofile": "only ingest examines audio"},
-	"create":   {"github.com/callrecordings/api/shared/audiofile": "only ingest examines audio"},
-	"receive":  {"github.com/callrecordings/api/shared/audiofile": "only ingest examines audio"},
-	"patch":    {"github.com/aws/aws-sdk-go-v2/service/s3": "patch reads no audio"},
-	"publish":  {"github.com/aws/aws-sdk-go-v2/service/s3": "events describe audio, but publish never reads it"},
-	"fallback": {"github.com/aws/aws-sdk-go-v2/service/s3": "fallback reads no data", "github.com/aws/aws-sdk-go-v2/service/dynamodb": "fallback reads no data"},
+	"list":    {"github.com/aws/aws-sdk-go-v2/service/s3": "list reads no audio", "github.com/callrecordings/api/shared/audiofile": "list reads no audio"},
+	"get":     {"github.com/callrecordings/api/shared/audiofile": "only ingest examines audio"},
+	"create":  {"github.com/callrecordings/api/shared/audiofile": "only ingest examines audio"},
+	"receive": {"github.com/callrecordings/api/shared/audiofile": "only ingest examines audio"},
+	"patch":   {"github.com/aws/aws-sdk-go-v2/service/s3": "patch reads no audio"},
+	"publish": {"github.com/aws/aws-sdk-go-v2/service/s3": "events describe audio, but publish never reads it"},
+	"console": {
+		"github.com/aws/aws-sdk-go-v2/service/s3": "console reads no data", "github.com/aws/aws-sdk-go-v2/service/dynamodb": "console reads no data",
+		"github.com/callrecordings/api/shared/store/dynamo": "console reads no data",
+	},
+	"fallback": {"github.com/callrecordings/api/console": "fallback only redirects to the console", "github.com/aws/aws-sdk-go-v2/service/s3": "fallback reads no data", "github.com/aws/aws-sdk-go-v2/service/dynamodb": "fallback reads no data"},
 }
 
 // Every folder with a main.go is in the table of settings, and vice versa, so that

@@ -1,6 +1,6 @@
 // Command fallback is the Lambda function for requests that no other route
 // serves. It answers preflights, serves the OpenAPI definition, and returns 404
-// or 405 for everything else (contract, Routes).
+// or 405 for everything else (contract, Routes). It redirects browsers at / to the console.
 package main
 
 import (
@@ -14,6 +14,9 @@ import (
 
 func main() { wiring.Serve(config.Fallback, build) }
 
-func build(_ config.Settings, env api.Env) (http.Handler, error) {
+func build(s config.Settings, env api.Env) (http.Handler, error) {
+	if s.Console {
+		env.Home = "console/" // console.Path, without linking the page
+	}
 	return api.Fallback(env, openapi.JSON), nil
 }

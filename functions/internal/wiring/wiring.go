@@ -1,5 +1,5 @@
 // Package wiring starts the Lambda functions. [Start] is the start sequence of all
-// of them. [Serve], [Follow] and [FollowChanges] use it for one kind of handler
+// of them. [Serve], [ServePage], [Follow] and [FollowChanges] use it for one kind of handler
 // each.
 //
 // Clients of services that only some functions need are in separate packages (table,
@@ -78,6 +78,18 @@ func Serve(f config.Function, build func(config.Settings, api.Env) (http.Handler
 			Version:  api.Version,
 			Node:     os.Getenv("AWS_LAMBDA_LOG_STREAM_NAME"),
 		})
+		if err != nil {
+			return nil, err
+		}
+		return func() { gateway.Start(handler) }, nil
+	})
+}
+
+// ServePage starts a function that serves HTTP requests outside the API, with the handler
+// that build returns.
+func ServePage(f config.Function, build func(e Env, now func() time.Time) (http.Handler, error)) {
+	Start(f, func(e Env) (func(), error) {
+		handler, err := build(e, time.Now)
 		if err != nil {
 			return nil, err
 		}
