@@ -23,6 +23,7 @@ var functions = []struct{ name, floor string }{
 	{"patch", "dynamo"},
 	{"delete", "audio"},
 	{"fallback", "dynamo"},
+	{"console", "noop"},
 	{"purge", "audio"},
 	{"create", "audio"},
 	{"receive", "audio"},

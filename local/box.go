@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/callrecordings/api/console"
 	"github.com/callrecordings/api/local/datadir"
 	"github.com/callrecordings/api/local/eventlog"
 	"github.com/callrecordings/api/local/s3server"
@@ -144,13 +145,21 @@ func (b *box) url() string {
 	return "http://" + net.JoinHostPort(host, strconv.Itoa(addr.Port))
 }
 
-// handler returns the API.
+// handler returns the API, and the console unless it is off.
 func (b *box) handler() (http.Handler, error) {
 	operations, err := b.operations()
 	if err != nil {
 		return nil, err
 	}
+	page, err := b.console()
+	if err != nil {
+		return nil, err
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if page != nil && console.Serves(r.URL.EscapedPath()) {
+			page.ServeHTTP(w, r)
+			return
+		}
 		operations[api.Match(r.Method, r.URL.EscapedPath())].ServeHTTP(w, withRequestHost(r))
 	}), nil
 }
@@ -187,6 +196,9 @@ func (b *box) operations() (map[api.Operation]http.Handler, error) {
 		Audit: api.NewRecorder(b.store, audit.Options{
 			Level: audit.Level(s.Audit), Days: s.AuditDays, Addresses: audit.Addresses(s.AuditAddresses), Now: b.now, Random: rand.Reader,
 		}),
+	}
+	if s.Console {
+		env.Home = console.Path
 	}
 	bodies := gateway.NewBudget(gateway.DefaultBudget)
 	bodies.Party = func(r *http.Request) string { return api.Account(r.URL.EscapedPath()) }

@@ -76,8 +76,11 @@ func (b hostBucket) at(ctx context.Context) (*s3media.Bucket, error) {
 	if host == "" {
 		return b.Bucket, nil
 	}
-	return b.At("http://" + net.JoinHostPort(host, b.port)) //nolint:contextcheck // it makes no request
+	return b.At(b.endpoint(host)) //nolint:contextcheck // it makes no request
 }
+
+// endpoint returns the URL of the S3 server for clients that reach this machine as host.
+func (b hostBucket) endpoint(host string) string { return "http://" + net.JoinHostPort(host, b.port) }
 
 // isUnspecified reports whether host means all addresses of the machine.
 func isUnspecified(host string) bool {

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/callrecordings/api/console"
 	"github.com/callrecordings/api/local/datadir"
 	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/recording"
@@ -35,6 +36,8 @@ type greeting struct {
 	dir string
 	// hideToken leaves the token out; it is in demo.env.
 	hideToken bool
+	// console is true if the server has the console.
+	console bool
 	// tool is the command line to show: the program itself, or how to run it.
 	tool string
 	// play is the ID of a recording to play and to tag, last the ID of one to
@@ -51,7 +54,7 @@ func (b *box) welcome(ctx context.Context, out io.Writer, showToken bool) error 
 	if err != nil && !errors.Is(err, auth.ErrNoSigningKey) {
 		return fmt.Errorf("sign the demo token: %w", err)
 	}
-	g := greeting{version: version.Number, url: b.url(), account: k.Account, user: k.Users[0], token: token, dir: b.settings.DataDir, hideToken: !showToken, tool: tool()}
+	g := greeting{version: version.Number, url: b.url(), account: k.Account, user: k.Users[0], token: token, dir: b.settings.DataDir, hideToken: !showToken, console: b.settings.Console, tool: tool()}
 	switch err := b.dir.WritePrivate(envFile, g.variables()); {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		b.log.WarnContext(ctx, "the disk is full: demo.env and new recordings cannot be written", slog.String("cause", err.Error()))
@@ -128,11 +131,32 @@ func (g greeting) examples() []example {
 	return all
 }
 
+// link returns the address of the console. With the token in its fragment, which no
+// browser sends, it logs in.
+func (g greeting) link() string {
+	link := g.url + "/" + console.Path
+	if g.token != "" && !g.hideToken {
+		link += "#token=" + g.token
+	}
+	return link
+}
+
+// invitation returns the line before the link.
+func (g greeting) invitation() string {
+	if g.token != "" && !g.hideToken {
+		return "Open this link in a browser to find and play recordings. It logs you in:"
+	}
+	return "Open this link in a browser to find and play recordings. It asks for a token:"
+}
+
 // text returns the greeting.
 func (g greeting) text() string {
 	var b strings.Builder
 	printf := func(format string, args ...any) { _, _ = fmt.Fprintf(&b, format, args...) }
 	printf("\nCall recordings API %s is ready at %s\n\n", g.version, g.url)
+	if g.console {
+		printf("%s\n\n%s\n\n", g.invitation(), g.link())
+	}
 	printf("  account  %s\n  user     %s\n", g.account, g.user)
 	load := shellPath(filepath.Join(g.dir, envFile))
 	switch {

@@ -21,6 +21,7 @@ func TestGreetingText(t *testing.T) {
 	full := greeting{
 		version: "1.2.3", url: "http://127.0.0.1:8000", account: "3f2a3f2a3f2a3f2a3f2a3f2a3f2a3f2a", user: "77bc77bc77bc77bc77bc77bc77bc77bc", token: "eyJ.x.y",
 		dir: ".data", tool: "go run ./cmd/recordings", play: "202602-0123456789abcdef0123456789abcdef", last: "202512-0123456789abcdef0123456789abcdef",
+		console: true,
 	}
 	empty := full
 	empty.play, empty.last, empty.dir = "", "", "/srv/my data"
@@ -28,6 +29,7 @@ func TestGreetingText(t *testing.T) {
 	hidden.hideToken = true
 	unsigned := hidden
 	unsigned.token, unsigned.tool = "", "/opt/recordings"
+	empty.console = false
 	if strings.Contains(hidden.text(), hidden.token) {
 		t.Errorf("the greeting shows the token: %s", hidden.text())
 	}

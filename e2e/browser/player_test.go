@@ -16,8 +16,8 @@ import (
 )
 
 // TestPlayer opens docs/tutorials/player.html from the disk, as the tutorial does,
-// and plays the first recording. With SCREENSHOT=FILE it saves the picture that the
-// README shows; for that, use a new data folder.
+// and plays the first recording. With SCREENSHOT=FILE it saves the picture that
+// docs/how-to/play.md shows; for that, use a new data folder.
 func TestPlayer(t *testing.T) {
 	file, err := filepath.Abs("../../docs/tutorials/player.html")
 	if err != nil {

@@ -310,7 +310,7 @@ func TestAlarms(t *testing.T) {
 
 // The dashboard's body is JSON even before its variables are substituted.
 func TestDashboard(t *testing.T) {
-	body, _ := at(processed(t)["Dashboard"].Properties, "DashboardBody/Fn::Sub").(string)
+	body, _ := at(processed(t)["Dashboard"].Properties, "DashboardBody/Fn::Sub/0").(string)
 	var board struct {
 		Widgets []struct {
 			Type       string

@@ -46,6 +46,18 @@ var rule = []struct {
 	{target: "/v2/openapi.json", recordings: true},
 	{target: "/v1/openapi.json?x=/y", recordings: true},
 
+	{target: "/console", recordings: true},
+	{target: "/console/", recordings: true},
+	{target: "/console/?account=A", recordings: true},
+	{target: "/console?account=A", recordings: true},
+	{target: "/console/0123456789abcdef0123/app.js", recordings: true},
+
+	{target: "/consoles"},
+	{target: "/consoles/app.js"},
+	{target: "/v2/console"},
+	{target: "/v2/console/app.js"},
+	{target: "/Console/"},
+	{target: "/"},
 	{target: "/openapi.json"},
 	{target: "/v2/openapi.jsonX"},
 	{target: "/v2/openapiXjson"},

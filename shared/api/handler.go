@@ -47,6 +47,9 @@ type Env struct {
 	Origin string
 	// Version is the API's version in answers; "" means [Version].
 	Version string
+	// Home is the relative URL of a page for people. Browsers that ask for "/" are
+	// redirected to it; "" means that there is no such page.
+	Home string
 	// Node is the name of the machine. As in Kazoo, clients see a hash of it.
 	Node string
 }
@@ -170,6 +173,11 @@ func (c *chain) run(ctx context.Context, a *answer, r *request) (err error) {
 	}()
 	if r.Method == http.MethodOptions {
 		r.preflight(a)
+		return nil
+	}
+	if r.wantsHome() {
+		a.Header().Set("Location", c.env.Home)
+		writeBytes(a, http.StatusSeeOther, nil)
 		return nil
 	}
 	if err := c.inspect(ctx, r); err != nil {

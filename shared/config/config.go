@@ -34,6 +34,7 @@ const (
 	Share    Function = "share"
 	Access   Function = "access"
 	Keys     Function = "keys"
+	Console  Function = "console"
 	// Local is the whole API in one process.
 	Local Function = "local"
 	// Tool is the operator's command line.
@@ -106,6 +107,11 @@ type Settings struct {
 	CursorKey, CursorKeyPrevious Secret
 	// Origin is the origin that CORS allows, "*" or a single one.
 	Origin string
+	// Console is true if the service has the console.
+	Console bool
+	// AudioOrigin is the origin of presigned URLs, such as
+	// "https://bucket.s3.eu-central-1.amazonaws.com".
+	AudioOrigin string
 	// ExternalHosts are the hosts that external audio may be redirected to:
 	// lower case, exact ("audio.example.com") or any host below a suffix
 	// ("*.example.com").
@@ -125,6 +131,19 @@ type Settings struct {
 	EventsKeep     int
 	// DataDir is the folder of local data; "" lets the program choose.
 	DataDir string
+}
+
+// AudioOrigins returns the sources of audio for a Content-Security-Policy: AudioOrigin, and
+// the external hosts with the page's scheme and any port.
+func (s Settings) AudioOrigins() []string {
+	var all []string
+	if s.AudioOrigin != "" {
+		all = append(all, s.AudioOrigin)
+	}
+	for _, host := range s.ExternalHosts {
+		all = append(all, host+":*")
+	}
+	return all
 }
 
 // Error lists all problems of an environment. It never contains a secret.

@@ -21,6 +21,7 @@ func environment() map[string]string {
 		"TOKEN_KEYS": jwksText, "MAX_TOKEN_TTL": "24h", "USER_ACCESS": "own", "REQUIRE_REASON": "listen, delete,", "AUDIT": "all", "AUDIT_DAYS": "30", "AUDIT_ADDRESSES": "whole", "CURSOR_KEY": strings.Repeat("k", 32), "CURSOR_KEY_PREVIOUS": strings.Repeat("p", 40),
 		"TABLE_NAME": "recordings-live", "BUCKET_NAME": "recordings.live", "EVENT_BUS": "recordings", "MEDIA_DELIVERY": "redirect", "PRESIGN_TTL": "90s",
 		"UPLOAD_TTL": "1h", "MAX_AUDIO_BYTES": "1000", "MAX_WAIT_S": "5",
+		"CONSOLE": "on", "AUDIO_ORIGIN": "https://audio.example.com",
 		"S3_PUBLIC_ENDPOINT": "https://media.example.com/", "EXTERNAL_AUDIO_HOSTS": "Audio.Example.com, *.cdn.example.net",
 		"CORS_ORIGIN": "https://portal.example.com", "LOG_LEVEL": "Debug", "METRICS_NAMESPACE": "CallRecordings/live", "AWS_REGION": "eu-central-1",
 		"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "secret-access", "AWS_SESSION_TOKEN": "session-token",
@@ -86,11 +87,16 @@ func TestLoad(t *testing.T) {
 		Host: "0.0.0.0", Port: "0", S3Port: "9001", DataDir: "/var/lib/recordings", MaxTokenTTL: 24 * time.Hour, UserAccess: "own", RequireReason: []string{"listen", "delete"}, Audit: "all", AuditDays: 30, AuditAddresses: "whole",
 		TokenKeys: NewSecret(jwksText), EventsMaxBytes: 5000, EventsKeep: 3, IssuerPrivateHosts: keys.IssuerPrivateHosts,
 	}
+
+	fallback.Console, local.Console = true, true
+	console := Settings{
+		AudioOrigin: "https://audio.example.com", ExternalHosts: get.ExternalHosts, LogLevel: slog.LevelDebug,
+	}
 	tool := aws
 	tool.MaxAudioBytes, tool.InboxTimezone, tool.IssuerPrivateHosts = 1000, "UTC", keys.IssuerPrivateHosts
 	tool.TokenKeys, tool.Bucket, tool.S3Endpoint, tool.DataDir = NewSecret(jwksText), "recordings.live", "http://s3.localhost:9000", "/var/lib/recordings"
 	for f, want := range map[Function]Settings{
-		List: list, Get: get, Create: create, Ingest: ingest, Patch: every(aws), Delete: remove, Fallback: fallback, Keys: keys, Purge: purge, Publish: publish, Local: local, Tool: tool,
+		List: list, Get: get, Create: create, Ingest: ingest, Patch: every(aws), Delete: remove, Fallback: fallback, Console: console, Keys: keys, Purge: purge, Publish: publish, Local: local, Tool: tool,
 	} {
 		t.Run(string(f), func(t *testing.T) {
 			t.Parallel()
@@ -109,7 +115,7 @@ func TestLoad(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	t.Parallel()
 	got, err := Load(getenv(nil), Local)
-	want := Settings{Function: Local, UserAccess: "account", Audit: "off", AuditDays: 2557, AuditAddresses: "network", Delivery: "auto", PresignTTL: 5 * time.Minute, UploadTTL: 15 * time.Minute, MaxAudioBytes: 512 << 20, MaxWait: 10 * time.Second, Origin: "*", LogLevel: slog.LevelInfo, Host: "127.0.0.1", Port: "8000", InboxTimezone: "UTC", EventsMaxBytes: 100 << 20, EventsKeep: 10}
+	want := Settings{Function: Local, UserAccess: "account", Audit: "off", AuditDays: 2557, AuditAddresses: "network", Delivery: "auto", PresignTTL: 5 * time.Minute, UploadTTL: 15 * time.Minute, MaxAudioBytes: 512 << 20, MaxWait: 10 * time.Second, Origin: "*", LogLevel: slog.LevelInfo, Host: "127.0.0.1", Port: "8000", InboxTimezone: "UTC", EventsMaxBytes: 100 << 20, EventsKeep: 10, Console: true}
 	if diff := cmp.Diff(want, got, secrets); err != nil || diff != "" {
 		t.Errorf("Load of an empty environment: %v (-want +got):\n%s", err, diff)
 	}
@@ -161,7 +167,7 @@ func TestEnvironmentMustFitLambda(t *testing.T) {
 	env := environment()
 	// Lambda measures the JSON, so each quote in the JWKS counts twice.
 	fixed := size(map[string]string{
-		"TOKEN_KEYS": "", "MAX_TOKEN_TTL": env["MAX_TOKEN_TTL"], "CORS_ORIGIN": env["CORS_ORIGIN"], "LOG_LEVEL": env["LOG_LEVEL"], "METRICS_NAMESPACE": env["METRICS_NAMESPACE"],
+		"TOKEN_KEYS": "", "MAX_TOKEN_TTL": env["MAX_TOKEN_TTL"], "CORS_ORIGIN": env["CORS_ORIGIN"], "LOG_LEVEL": env["LOG_LEVEL"], "METRICS_NAMESPACE": env["METRICS_NAMESPACE"], "CONSOLE": env["CONSOLE"],
 		"TABLE_NAME": env["TABLE_NAME"], "AWS_ENDPOINT_URL": env["AWS_ENDPOINT_URL"],
 	})
 	jwks := func(n int) string { // a JWKS of n bytes as JSON
@@ -240,6 +246,24 @@ func TestTable(t *testing.T) {
 		rows[0].Name = "changed"
 		if All()[0].Name == "changed" {
 			t.Error("All returns the table itself, want a copy")
+		}
+	}
+}
+
+// The console may load audio from the bucket, and from the hosts of external audio on
+// any port, with the scheme of the page.
+func TestAudioOrigins(t *testing.T) {
+	t.Parallel()
+	got, err := Load(getenv(environment()), Console)
+	want := []string{"https://audio.example.com", "audio.example.com:*", "*.cdn.example.net:*"}
+	if err != nil || !slices.Equal(got.AudioOrigins(), want) {
+		t.Errorf("AudioOrigins() = %q, %v, want %q", got.AudioOrigins(), err, want)
+	}
+	for _, bad := range []string{"", "https://a.example/path", "https://a.example; script-src *", "*"} {
+		env := environment()
+		env["AUDIO_ORIGIN"] = bad
+		if got, err := Load(getenv(env), Console); err == nil {
+			t.Errorf("AUDIO_ORIGIN=%q is accepted as %q", bad, got.AudioOrigin)
 		}
 	}
 }

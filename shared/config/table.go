@@ -44,6 +44,7 @@ const (
 	forAccess
 	forShare
 	forFallback
+	forConsole
 	forPurge
 	forIngest
 	forPublish
@@ -53,7 +54,7 @@ const (
 )
 
 // programs has the program of each bit of Functions.
-var programs = [...]Function{List, Get, Create, Patch, Delete, Receive, Access, Share, Fallback, Purge, Ingest, Publish, Keys, Local, Tool}
+var programs = [...]Function{List, Get, Create, Patch, Delete, Receive, Access, Share, Fallback, Console, Purge, Ingest, Publish, Keys, Local, Tool}
 
 // Groups of programs that read the same settings.
 const (
@@ -67,7 +68,10 @@ const (
 	ruled   = forList | forGet | forCreate | forPatch | forDelete | forAccess
 	events  = forPublish
 	clients = data | forPublish // that call AWS services
-	lambdas = serving | forPurge | forIngest | forPublish | forKeys
+	// metered write metrics. The console does not, because CloudWatch charges for each,
+	// and the gateway's own metrics are enough for it.
+	metered = serving | forPurge | forIngest | forPublish | forKeys
+	lambdas = metered | forConsole
 )
 
 // Has reports whether f is in the set.
@@ -203,7 +207,21 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.S3PublicEndpoint, err = endpoint(v); return },
 	},
 	{
-		Name: "EXTERNAL_AUDIO_HOSTS", Functions: play,
+		Name: "CONSOLE", Default: "on", Functions: forFallback | forLocal,
+		Doc: "Whether the service has the console, the page at /console/: on or off. With on, / leads browsers to it.",
+		set: func(s *Settings, v string) error {
+			v, err := oneOf(v, "on", "off")
+			s.Console = v == "on"
+			return err
+		},
+	},
+	{
+		Name: "AUDIO_ORIGIN", Functions: forConsole, Required: forConsole,
+		Doc: "The origin of presigned URLs, such as https://bucket.s3.eu-central-1.amazonaws.com. The console may load audio from there.",
+		set: func(s *Settings, v string) (err error) { s.AudioOrigin, err = endpoint(v); return },
+	},
+	{
+		Name: "EXTERNAL_AUDIO_HOSTS", Functions: play | forConsole,
 		Doc: "The hosts that requests for external audio may be redirected to, separated by commas: exact (audio.example.com) or all below a domain (*.example.com).",
 		set: func(s *Settings, v string) (err error) { s.ExternalHosts, err = hosts(v); return },
 	},
@@ -218,7 +236,7 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.LogLevel, err = level(v); return },
 	},
 	{
-		Name: "METRICS_NAMESPACE", Functions: lambdas,
+		Name: "METRICS_NAMESPACE", Functions: metered,
 		Doc: "The CloudWatch namespace of the metrics in the log lines. Without it there are no metrics.",
 		set: func(s *Settings, v string) (err error) { s.MetricsNamespace, err = namespace(v); return },
 	},

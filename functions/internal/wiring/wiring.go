@@ -1,5 +1,5 @@
 // Package wiring starts the Lambda functions. [Start] is the start sequence of all
-// of them. [Serve], [Follow] and [FollowChanges] use it for one kind of handler
+// of them. [Serve], [ServePage], [Follow] and [FollowChanges] use it for one kind of handler
 // each.
 //
 // Clients of services that only some functions need are in separate packages (table,
@@ -113,6 +113,18 @@ func Rules(env *api.Env, s *config.Settings, entries store.Entries) {
 
 // Issuers returns the token issuers in the table. It reads them when a token needs them.
 func Issuers(entries store.EntryReader) auth.Issuers { return issuer.NewRegistry(entries, time.Now) }
+
+// ServePage starts a function that serves HTTP requests outside the API, with the handler
+// that build returns.
+func ServePage(f config.Function, build func(e Env, now func() time.Time) (http.Handler, error)) {
+	Start(f, func(e Env) (func(), error) {
+		handler, err := build(e, time.Now)
+		if err != nil {
+			return nil, err
+		}
+		return func() { gateway.Start(handler) }, nil
+	})
+}
 
 // Follow starts a function that does the work that build returns for every item
 // of the table's stream.
