@@ -87,10 +87,10 @@ func TestLoad(t *testing.T) {
 		TokenKeys: NewSecret(jwksText), EventsMaxBytes: 5000, EventsKeep: 3, IssuerPrivateHosts: keys.IssuerPrivateHosts,
 	}
 	tool := aws
-	tool.MaxAudioBytes, tool.InboxTimezone, tool.IssuerPrivateHosts = 1000, "UTC", keys.IssuerPrivateHosts
+	tool.MaxAudioBytes, tool.InboxTimezone, tool.IssuerPrivateHosts, tool.AuditDays = 1000, "UTC", keys.IssuerPrivateHosts, 30
 	tool.TokenKeys, tool.Bucket, tool.S3Endpoint, tool.DataDir = NewSecret(jwksText), "recordings.live", "http://s3.localhost:9000", "/var/lib/recordings"
 	for f, want := range map[Function]Settings{
-		List: list, Get: get, Create: create, Ingest: ingest, Patch: every(aws), Delete: remove, Fallback: fallback, Keys: keys, Purge: purge, Publish: publish, Local: local, Tool: tool,
+		List: list, Get: get, Create: create, Ingest: ingest, Patch: every(aws), Delete: remove, Fallback: fallback, Keys: keys, Purge: purge, Publish: publish, Local: local, Tool: tool, Access: list,
 	} {
 		t.Run(string(f), func(t *testing.T) {
 			t.Parallel()
