@@ -28,8 +28,7 @@ const (
 
 // Actor is who sent a request. It has no names of people, only IDs.
 type Actor struct {
-	// Issuer is the name of the token's issuer, "" for a key of TOKEN_KEYS. The command
-	// line is "cli".
+	// Issuer is the name of the token's issuer, "" for a key of TOKEN_KEYS, or CommandLine.
 	Issuer string `json:"issuer,omitempty"`
 	// Subject is the token's subject; "" if it has none.
 	Subject string `json:"subject,omitempty"`
@@ -72,6 +71,14 @@ type stored struct {
 	// Previous is the hash of the entry before it in the chain, in hex; "" for the first.
 	Previous string `json:"previous,omitempty"`
 }
+
+const (
+	// System is the name of the trail of changes that concern all accounts, such as those
+	// of token issuers. No account has this name.
+	System = "system."
+	// CommandLine is the issuer of actors that use the command line.
+	CommandLine = "cli"
+)
 
 const (
 	entryPartition = "audit/"
