@@ -163,13 +163,13 @@ func (o *trailOptions) print(e *audit.Entry) error {
 			*audit.Entry
 		}{at, e})
 	}
-	line := fmt.Sprintf("%s  %s  %s  %s", at, actorName(e.Actor), e.Action, e.Result)
+	columns := []string{at, actorName(e.Actor), string(e.Action), string(e.Result)}
 	for _, more := range []string{e.Recording, e.Object, e.Address, e.Reason} {
 		if more != "" {
-			line += "  " + more
+			columns = append(columns, more)
 		}
 	}
-	_, err := fmt.Fprintln(o.stdout, clean(line))
+	_, err := fmt.Fprintln(o.stdout, clean(strings.Join(columns, "  ")))
 	return err
 }
 

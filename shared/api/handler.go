@@ -142,7 +142,7 @@ func (c *chain) serve(w http.ResponseWriter, hr *http.Request, run func(context.
 	a := &answer{ResponseWriter: w, head: hr.Method == http.MethodHead}
 	r.commonHeaders(a.Header())
 	r.answer = a
-	err := r.recordRefusal(a.settle(run(ctx, a, r)))
+	err := r.recordRefusal(a.settle(run(ctx, a, r))) //nolint:contextcheck // it takes the request's context
 	if err == nil && a.status == 0 {
 		err = errNoAnswer
 	}

@@ -375,7 +375,8 @@ func TestAddresses(t *testing.T) {
 		{"2001:db8:1:2::9", "2001:db8:1::/48", "2001:db8:1:2::9"},
 		{"[2001:db8:1:2::9]:1", "2001:db8:1::/48", "2001:db8:1:2::9"},
 		{"fe80::1%eth0", "fe80::/48", "fe80::1"},
-		{"", "", ""}, {"unknown", "", ""},
+		{"", "", ""},
+		{"unknown", "", ""},
 	} {
 		for kind, want := range map[audit.Addresses]string{audit.Network: c.network, audit.Whole: c.whole, audit.NoAddresses: ""} {
 			s, clock := open(t)
