@@ -55,7 +55,7 @@ type owned struct {
 	known bool
 }
 
-// refusal is what would be refused to whom.
+// refusal is an actor and an action that UserAccess=own would refuse.
 type refusal struct {
 	actor  audit.Actor
 	action access.Action
@@ -147,7 +147,7 @@ func (k *accessCheck) add(ctx context.Context, e *audit.Entry) error {
 	return nil
 }
 
-// grant returns what the actor of e may do with UserAccess=own. The entry does not show
+// grant returns the rights that the actor of e would have with UserAccess=own. The entry does not show
 // whether an administrator has the role from a claim or from the default, so the stored
 // rules decide for administrators. Other roles are those of a claim, or stored.
 func (k *accessCheck) grant(ctx context.Context, e *audit.Entry) (access.Grant, error) {

@@ -35,8 +35,8 @@ func checkAudit(when string) error {
 	return nil
 }
 
-// trailed are entries whose changes to access rules are recorded in the audit trail
-// before they are made, as those over the API are. The actor is "cli": the command line
+// trailed stores entries, and records changes to access rules in the audit trail before
+// it makes them, as the API does. The actor is "cli": the command line
 // knows no token.
 type trailed struct {
 	store.EntryReader
@@ -57,8 +57,7 @@ func (e env) trailed(entries store.Entries, when string) (*trailed, error) {
 	})}, nil
 }
 
-// openTrailed is like openEntries, for a command whose changes are recorded. Its results
-// are those of openEntries.
+// openTrailed is like openEntries, and records changes as --audit asks for.
 func (t *target) openTrailed(ctx context.Context, when string) (entries store.Entries, closed func() error, err error) {
 	plain, closed, err := t.openEntries(ctx)
 	if err != nil {

@@ -69,7 +69,8 @@ type request struct {
 	grant access.Grant
 	// action is what the bearer must have a right to.
 	action access.Action
-	// object is what the request changes besides recordings, for the audit trail.
+	// object names the user, group or account that the request is about, for the audit
+	// trail.
 	object string
 	// terms, if not nil, are those of the link that plays the audio.
 	terms *terms

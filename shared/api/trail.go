@@ -54,10 +54,10 @@ func (r *request) trailEntry(a access.Action, result audit.Result) audit.Entry {
 	return e
 }
 
-// errRecordFirst ends a change whose entry in the audit trail must be stored first.
+// errRecordFirst ends an attempt at a change until its entry in the audit trail is stored.
 var errRecordFirst = errors.New("the audit trail comes first")
 
-// audited does a change whose entry in the audit trail comes first. do calls record
+// audited makes a change, after its entry in the audit trail is stored. do calls record
 // right before it changes anything; if record fails, do must change nothing and return
 // its error. audited then stores the entry and calls do again: a store may hold a lock
 // while do runs (package sqlite does), so the entry cannot be stored from within. If the

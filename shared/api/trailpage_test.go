@@ -24,7 +24,7 @@ import (
 
 const trailPath = tenantList + "/audit"
 
-// trailAPI is an API with an audit trail whose clock tests set.
+// trailAPI is an API with an audit trail. Tests set the clock of the trail.
 type trailAPI struct {
 	*ruledAPI
 	trail *audit.Trail
@@ -223,8 +223,8 @@ func TestTrailRejects(t *testing.T) {
 	}
 }
 
-// Only roles with the right to audit read the trail, and nobody reads that of an account
-// out of reach.
+// Only roles with the right to audit read the trail, and no role reads that of an
+// account out of reach.
 func TestTrailRoles(t *testing.T) {
 	t.Parallel()
 	s := newTrailAPI(t)
@@ -276,7 +276,7 @@ func TestTrailAsTable(t *testing.T) {
 	}
 }
 
-// brokenEntries is a store whose entries cannot be read.
+// brokenEntries is a store that cannot read entries.
 type brokenEntries struct{ store.EntryReader }
 
 // WriteEntries implements store.Entries.
@@ -303,7 +303,8 @@ func TestTrailOfBrokenStore(t *testing.T) {
 	}
 }
 
-// What the handlers record, the page shows, with the actor and the reason.
+// The page shows the entries that the handlers record, over the store that holds the
+// recordings.
 func TestTrailEndToEnd(t *testing.T) {
 	t.Parallel()
 	s := newTrailAPI(t)

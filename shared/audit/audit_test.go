@@ -311,7 +311,7 @@ func write(t *testing.T, s store.Entries, w store.EntryWrite) {
 	}
 }
 
-// Whatever the size of the pages, a filtered trail has each entry once, the newest first.
+// With pages of any size, a filtered trail has each entry once, the newest first.
 func TestPages(t *testing.T) {
 	t.Parallel()
 	s, c := open(t)

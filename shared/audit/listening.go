@@ -17,8 +17,8 @@ type listening struct {
 	account, recording, link, address string
 }
 
-// listened is a listening that has an entry, or whose entry is being stored. The fields
-// after done change under the lock of the trail.
+// listened is a listening with an entry, stored or in progress. The fields after done
+// change under the lock of the trail.
 type listened struct {
 	// done is closed when the entry is stored, or has failed.
 	done   chan struct{}
