@@ -51,12 +51,22 @@ func (tg target) params(t *testing.T, script string) testscript.Params {
 		Files:               []string{script},
 		RequireExplicitExec: true,
 		Setup:               func(e *testscript.Env) error { return tg.setup(t, e) },
+		Condition:           tg.condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"http": cmdHTTP, "status": cmdStatus, "header": cmdHeader, "json": cmdJSON,
 			"save": cmdSave, "size": cmdSize, "body": cmdBody,
 			"upload": cmdUpload, "await": cmdAwait, "audio": cmdAudio, "drop": cmdDrop, "dropped": cmdDropped, "secret": cmdSecret, "awaitgone": cmdAwaitGone,
 		},
 	}
+}
+
+// condition implements [audit], which is true if the target's audit trail records
+// everything.
+func (tg target) condition(name string) (bool, error) {
+	if name != "audit" {
+		return false, fmt.Errorf("unknown condition %q", name)
+	}
+	return tg.audit == "all", nil
 }
 
 // setup gives the script its own accounts, users, tokens and files.

@@ -24,6 +24,8 @@ type target struct {
 	env []string
 	// storage is the target's bucket.
 	storage storage
+	// audit is the target's setting AUDIT. For a deployment, the variable AUDIT has it.
+	audit string
 	// bin is the folder that contains the recordings command.
 	bin string
 }
@@ -47,7 +49,7 @@ func openTarget(t *testing.T) target {
 	for _, name := range passedOn {
 		tg.env = append(tg.env, name+"="+os.Getenv(name))
 	}
-	tg.jwks, tg.storage = os.Getenv("TOKEN_KEYS"), deployedStorage()
+	tg.jwks, tg.storage, tg.audit = os.Getenv("TOKEN_KEYS"), deployedStorage(), os.Getenv("AUDIT")
 	return tg
 }
 
@@ -55,13 +57,13 @@ func openTarget(t *testing.T) target {
 // recordings, and returns its data folder.
 func startLocal(t *testing.T, tg *target) (data string) {
 	t.Helper()
-	tg.name = "run"
+	tg.name, tg.audit = "run", "all"
 	data = filepath.Join(t.TempDir(), "data")
 	port := given.Ports(t)
 	// Do not use CommandContext: the test's context ends before the cleanup that
 	// stops the server.
 	server := exec.Command(filepath.Join(given.Programs(t, "github.com/callrecordings/api/local"), "local"), "--empty")
-	server.Env = append(os.Environ(), "DATA_DIR="+data, "TOKEN_KEYS=", "HOST=127.0.0.1", "PORT="+strconv.Itoa(port), "S3_PORT="+strconv.Itoa(port+1))
+	server.Env = append(os.Environ(), "DATA_DIR="+data, "TOKEN_KEYS=", "HOST=127.0.0.1", "PORT="+strconv.Itoa(port), "S3_PORT="+strconv.Itoa(port+1), "AUDIT=all")
 	log, err := os.Create(filepath.Join(t.TempDir(), "server.log"))
 	if err != nil {
 		t.Fatal(err)

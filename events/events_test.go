@@ -108,6 +108,7 @@ func handlers(t *testing.T) map[string]lambda.Handler {
 				return notify.Publish(ctx, events, changes)
 			},
 		})),
+		"access":   gateway.Handler(api.Manage(env, embedded, sealer)),
 		"delete":   gateway.Handler(api.Delete(env, embedded, audio)),
 		"fallback": gateway.Handler(api.Fallback(env, nil)),
 		"purge": lambda.NewHandler(tablestream.Handler(tablestream.Options{

@@ -12,19 +12,6 @@ import (
 	"github.com/callrecordings/api/shared/incoming/importer/kazoo"
 )
 
-// accessCommand makes `recordings access`.
-func (e env) accessCommand() *cobra.Command {
-	return usage{
-		name: "access", summary: "copy accounts, users and groups from a running Kazoo",
-		does:     "Manages who may use which recordings.",
-		examples: []string{accessImportKazooUsage.examples[0]},
-	}.parent(usage{
-		name: "import", summary: "copy accounts, users and groups from another system",
-		does:     "Copies the account tree, the roles of users, and groups.",
-		examples: []string{accessImportKazooUsage.examples[0]},
-	}.parent(e.accessImportKazooCommand()))
-}
-
 var accessImportKazooUsage = usage{
 	name: "kazoo", summary: "from a running Kazoo, through its API",
 	args: "--url URL --account ID (--token TOKEN | --api-key KEY) [OPTIONS]",

@@ -11,6 +11,7 @@ import (
 
 	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // accountCommand makes `recordings account`, which manages the account tree
@@ -32,6 +33,7 @@ type accountOptions struct {
 	env
 	target  *target
 	account string
+	audit   string // when to record changes; "" for a command that makes none
 	asJSON  bool
 }
 
@@ -40,6 +42,13 @@ func (e env) accountFlags(fs *pflag.FlagSet) *accountOptions {
 	o := &accountOptions{env: e, target: e.targetFlags(fs)}
 	accountFlag(fs, &o.account)
 	jsonFlag(fs, &o.asJSON)
+	return o
+}
+
+// changeFlags is like accountFlags, for commands that change the tree.
+func (e env) changeFlags(fs *pflag.FlagSet) *accountOptions {
+	o := e.accountFlags(fs)
+	auditFlag(fs, &o.audit)
 	return o
 }
 
@@ -68,15 +77,30 @@ func (o *accountOptions) run(ctx context.Context, args []string, all bool, do fu
 	if err := checkIDs(o.account, ""); err != nil && (!all || o.account != "") {
 		return usageError{err}
 	}
+	if err := checkAudit(first(o.audit, auditAuto)); err != nil {
+		return err
+	}
 	entries, closed, err := o.target.openEntries(ctx)
 	if err != nil {
 		return err
 	}
 	tree := access.NewTree(entries)
 	if err = tree.Resume(ctx); err == nil {
-		err = do(tree)
+		err = o.recorded(ctx, entries, func() error { return do(tree) })
 	}
 	return errors.Join(err, closed())
+}
+
+// recorded calls do, after the change is recorded in the trail of the account.
+func (o *accountOptions) recorded(ctx context.Context, entries store.Entries, do func() error) error {
+	if o.audit == "" {
+		return do()
+	}
+	t, err := o.trailed(entries, o.audit)
+	if err != nil {
+		return err
+	}
+	return t.record(ctx, []ruleChange{{o.account, "account/" + o.account}}, do)
 }
 
 // parentFlag adds --parent.
@@ -103,7 +127,7 @@ var accountAddUsage = usage{
 // accountAddCommand makes the command that adds an account to the tree.
 func (e env) accountAddCommand() *cobra.Command {
 	c := accountAddUsage.command()
-	o := e.accountFlags(c.Flags())
+	o := e.changeFlags(c.Flags())
 	var parent, name string
 	parentFlag(c.Flags(), &parent)
 	c.Flags().StringVar(&name, "name", "", "`TEXT`: name of the account, for people")
@@ -142,7 +166,7 @@ reaches each account as before or as after, and never more.`,
 // accountMoveCommand makes the command that moves an account.
 func (e env) accountMoveCommand() *cobra.Command {
 	c := accountMoveUsage.command()
-	o := e.accountFlags(c.Flags())
+	o := e.changeFlags(c.Flags())
 	var parent string
 	var top bool
 	parentFlag(c.Flags(), &parent)
@@ -181,7 +205,7 @@ var accountEnableUsage = usage{
 // accountSwitchCommand makes the command that disables or enables an account.
 func (e env) accountSwitchCommand(u usage, do func(*access.Tree, context.Context, string) error, did string) *cobra.Command {
 	c := u.command()
-	o := e.accountFlags(c.Flags())
+	o := e.changeFlags(c.Flags())
 	c.RunE = func(c *cobra.Command, args []string) error {
 		return o.run(c.Context(), args, false, func(tree *access.Tree) error {
 			if err := do(tree, c.Context(), o.account); err != nil {

@@ -30,6 +30,7 @@ accepted beside those of TOKEN_KEYS. Changes take effect within 60 seconds, with
 type issuerOptions struct {
 	env
 	target *target
+	audit  string
 	asJSON bool
 }
 
@@ -39,9 +40,20 @@ func (e env) issuerFlags(fs *pflag.FlagSet) *issuerOptions {
 	return o
 }
 
+// issuerChangeFlags is like issuerFlags, for commands that change issuers.
+func (e env) issuerChangeFlags(fs *pflag.FlagSet) *issuerOptions {
+	o := e.issuerFlags(fs)
+	auditFlag(fs, &o.audit)
+	return o
+}
+
 // run opens the issuers and calls do.
 func (o *issuerOptions) run(ctx context.Context, do func(issuer.Book) error) error {
-	entries, closed, err := o.target.openEntries(ctx)
+	when := first(o.audit, auditAuto)
+	if err := checkAudit(when); err != nil {
+		return err
+	}
+	entries, closed, err := o.target.openTrailed(ctx, when)
 	if err != nil {
 		return err
 	}
@@ -224,7 +236,7 @@ var issuerRemoveUsage = usage{
 
 func (e env) issuerRemoveCommand() *cobra.Command {
 	c := issuerRemoveUsage.command()
-	o := e.issuerFlags(c.Flags())
+	o := e.issuerChangeFlags(c.Flags())
 	c.RunE = func(c *cobra.Command, args []string) error {
 		name, err := oneName(args)
 		if err != nil {
@@ -256,7 +268,7 @@ private or local addresses.`
 
 func (e env) issuerRefreshCommand() *cobra.Command {
 	c := issuerRefreshUsage.command()
-	o := e.issuerFlags(c.Flags())
+	o := e.issuerChangeFlags(c.Flags())
 	c.RunE = func(c *cobra.Command, args []string) error {
 		return o.run(c.Context(), func(b issuer.Book) error {
 			r, err := o.refresher(b)

@@ -48,7 +48,7 @@ type issuerAdd struct {
 // issuerAddCommand makes the command that adds an issuer.
 func (e env) issuerAddCommand() *cobra.Command {
 	c := issuerAddUsage.command()
-	a := issuerAdd{issuerOptions: e.issuerFlags(c.Flags())}
+	a := issuerAdd{issuerOptions: e.issuerChangeFlags(c.Flags())}
 	a.flags(c.Flags())
 	c.RunE = func(c *cobra.Command, args []string) error {
 		name, err := oneName(args)

@@ -41,6 +41,7 @@ func (e env) storageSecretCommand() *cobra.Command {
 	fs.StringVar(&s.label, "label", "", "`TEXT`: description of a new secret, such as the name of its PBX")
 	fs.StringVar(&s.id, "id", "", "`ID`: ID of the secret to revoke")
 	fs.StringVar(&s.base, "url", "", "`URL`: base URL of the API; create then prints a complete URL")
+	auditFlag(fs, &s.audit)
 	jsonFlag(fs, &s.asJSON)
 	c.ValidArgs = []string{"create", "list", "revoke"}
 	c.RunE = func(c *cobra.Command, words []string) error {
@@ -53,7 +54,11 @@ func (e env) storageSecretCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return errors.Join(do(c.Context(), o.store), closed())
+		trail, err := s.trailed(o.store, s.audit)
+		if err == nil {
+			err = do(c.Context(), recordedSecrets{o.store, trail})
+		}
+		return errors.Join(err, closed())
 	}
 	return c
 }
@@ -62,6 +67,7 @@ func (e env) storageSecretCommand() *cobra.Command {
 type secretCommand struct {
 	env
 	account, label, id, base string
+	audit                    string
 	asJSON                   bool
 }
 
@@ -84,7 +90,7 @@ func (c secretCommand) choose(words []string) (func(context.Context, store.Secre
 	case len(c.label) > maxLabel:
 		return nil, fmt.Errorf("--label has %d bytes, the limit is %d", len(c.label), maxLabel)
 	}
-	return do, nil
+	return do, checkAudit(c.audit)
 }
 
 // create makes a secret, stores its hash, and prints it.
@@ -141,4 +147,21 @@ func (c secretCommand) revoke(ctx context.Context, s store.Secrets) error {
 		return fmt.Errorf("account %s has no secret %s", c.account, c.id)
 	}
 	return err
+}
+
+// recordedSecrets are secrets whose changes are recorded in the audit trail.
+type recordedSecrets struct {
+	store.Secrets
+
+	trail *trailed
+}
+
+// AddSecret implements store.Secrets.
+func (s recordedSecrets) AddSecret(ctx context.Context, added store.Secret) error {
+	return s.trail.record(ctx, []ruleChange{{added.Account, "storage-secret/" + added.ID}}, func() error { return s.Secrets.AddSecret(ctx, added) })
+}
+
+// RevokeSecret implements store.Secrets.
+func (s recordedSecrets) RevokeSecret(ctx context.Context, account, id string) error {
+	return s.trail.record(ctx, []ruleChange{{account, "storage-secret/" + id}}, func() error { return s.Secrets.RevokeSecret(ctx, account, id) })
 }

@@ -99,6 +99,7 @@ type opened struct {
 		store.Finder
 		store.Reviver
 		store.Corrector
+		store.Entries
 		incoming.Store
 	}
 	audio *s3media.Bucket

@@ -6,10 +6,13 @@ package sample
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"time"
 
+	"github.com/callrecordings/api/shared/access"
+	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
@@ -55,10 +58,11 @@ const (
 type Store interface {
 	store.Writer
 	store.Secrets
+	store.Entries
 }
 
 // Seed stores a recording with audio, a pending one, a pending one with an arrival, a
-// tombstone, and audio in the inbox.
+// tombstone, audio in the inbox, and an entry in the audit trail.
 func Seed(ctx context.Context, s Store, audio media.Writer) error {
 	sum := sha256.Sum256([]byte(storageSecret))
 	if err := s.AddSecret(ctx, store.Secret{Account: Account, ID: storageSecret[:8], Sum: hex.EncodeToString(sum[:])}); err != nil {
@@ -97,6 +101,13 @@ func Seed(ctx context.Context, s Store, audio media.Writer) error {
 	if err := audio.Put(ctx, DroppedKey, "audio/x-wav", bytes.NewReader(silence), int64(len(silence))); err != nil {
 		return err
 	}
-	_, err := s.Delete(ctx, Account, Deleted, func(*recording.Recording) error { return nil })
-	return err
+	if _, err := s.Delete(ctx, Account, Deleted, func(*recording.Recording) error { return nil }); err != nil {
+		return err
+	}
+	return audit.NewTrail(s, audit.Options{
+		Level: audit.All, Days: 365_000, Now: Now, Random: rand.Reader, // kept for as long as the tokens of the events are valid
+	}).Record(ctx, audit.Entry{
+		Account: Account, Actor: audit.Actor{Account: Account, Owner: User, Role: access.User}, Action: access.Listen,
+		Recording: ID, Result: audit.Done, RequestID: "sample", Address: "192.0.2.1",
+	})
 }

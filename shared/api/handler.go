@@ -72,7 +72,8 @@ type request struct {
 	grant access.Grant
 	// action is what the bearer must have a right to.
 	action access.Action
-	// object is what the request changes besides recordings, for the audit trail.
+	// object names the user, group or account that the request is about, for the audit
+	// trail.
 	object string
 	// terms, if not nil, are those of the link that plays the audio.
 	terms *terms
@@ -145,7 +146,7 @@ func (c *chain) serve(w http.ResponseWriter, hr *http.Request, run func(context.
 	a := &answer{ResponseWriter: w, head: hr.Method == http.MethodHead}
 	r.commonHeaders(a.Header())
 	r.answer = a
-	err := r.recordRefusal(a.settle(run(ctx, a, r)))
+	err := r.recordRefusal(a.settle(run(ctx, a, r))) //nolint:contextcheck // it takes the request's context
 	if err == nil && a.status == 0 {
 		err = errNoAnswer
 	}

@@ -131,6 +131,20 @@ func TestRoutesAreMatched(t *testing.T) {
 	}
 }
 
+// checkTrailPath checks a path of the audit trail: rebuilt from its parts, it has the
+// same operation and the same parts.
+func checkTrailPath(t *testing.T, method, path string, p target) {
+	t.Helper()
+	again := "/" + p.version + "/accounts/" + url.PathEscape(p.account) + "/recordings"
+	if p.id != "" {
+		again += "/" + url.PathEscape(p.id)
+	}
+	again += "/audit"
+	if got := parseTarget(again); p.account == "" || got != p || Match(method, again) != OpAccess {
+		t.Fatalf("Match(%q, %q) = access of %+v; of %q it is %+v", method, path, p, again, got)
+	}
+}
+
 // checkAccessPath checks a path of users or groups: rebuilt from its parts, it has the
 // same operation and the same parts.
 func checkAccessPath(t *testing.T, method, path string, p target) {
@@ -177,6 +191,10 @@ func FuzzMatch(f *testing.F) {
 			return
 		}
 		if op == OpReceive { // see FuzzStoragePath
+			return
+		}
+		if op == OpAccess && p.resource.segments[len(p.resource.segments)-1] == "audit" {
+			checkTrailPath(t, method, path, p)
 			return
 		}
 		if op == OpAccess {

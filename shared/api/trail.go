@@ -54,22 +54,33 @@ func (r *request) trailEntry(a access.Action, result audit.Result) audit.Entry {
 	return e
 }
 
-// audited does a change whose entry in the audit trail comes first. do calls record
-// right before it changes the recording, perhaps several times; if record fails, do
-// must change nothing and return its error. If the change fails after all, a second
-// entry says so.
+// errRecordFirst ends an attempt at a change until its entry in the audit trail is stored.
+var errRecordFirst = errors.New("the audit trail comes first")
+
+// audited makes a change, after its entry in the audit trail is stored. do calls record
+// right before it changes anything; if record fails, do must change nothing and return
+// its error. audited then stores the entry and calls do again: a store may hold a lock
+// while do runs (package sqlite does), so the entry cannot be stored from within. If the
+// change fails after all, a second entry says so.
 func audited[T any](r *request, a access.Action, recordingID string, do func(record func() error) (T, error)) (T, error) {
-	recorded := false
-	done, err := do(func() error {
+	recorded := r.env.Audit == nil
+	record := func() error {
 		if recorded {
 			return nil
 		}
-		err := r.record(r.Context(), a, recordingID, audit.Done)
-		recorded = err == nil
-		return err
-	})
+		return errRecordFirst
+	}
+	done, err := do(record)
+	if !errors.Is(err, errRecordFirst) {
+		return done, err
+	}
+	if err := r.record(r.Context(), a, recordingID, audit.Done); err != nil {
+		return done, err
+	}
+	recorded = true
+	done, err = do(record)
 	// After ErrUnavailable, the change may have taken effect.
-	if err != nil && recorded && !errors.Is(err, store.ErrUnavailable) {
+	if err != nil && !errors.Is(err, store.ErrUnavailable) {
 		if e := r.record(r.Context(), a, recordingID, audit.Failed); e != nil {
 			err = errors.Join(err, e)
 		}

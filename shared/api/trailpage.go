@@ -69,8 +69,18 @@ func parseTrailQuery(r *request, query parameters) (q audit.Query, start string,
 			return q, "", err
 		}
 	}
+	actor, _ := query.first("actor")
+	action, _ := query.first("action")
+	key, _ := query.first("start_key")
+	q.Actor, q.Action, start = present(actor), access.Action(present(action)), present(key)
 	var from, to recording.Seconds
 	var errs recording.FieldErrors
+	if q.Action != "" && !slices.Contains(access.Actions, q.Action) {
+		errs = append(errs, recording.FieldError{
+			Field: "action", Code: "enum", Message: "Value not found in enumerated list of values",
+			Target: access.Actions, Value: json.RawMessage(recording.Quote(action)),
+		})
+	}
 	for _, p := range []struct {
 		name  string
 		parse func(value string) error
@@ -78,9 +88,6 @@ func parseTrailQuery(r *request, query parameters) (q audit.Query, start string,
 		{"created_from", func(v string) error { return parseBound(&from, v) }},
 		{"created_to", func(v string) error { return parseBound(&to, v) }},
 		{"page_size", func(v string) error { return parsePageSize(&q.Limit, v) }},
-		{"action", func(v string) error { return parseAction(&q.Action, v) }},
-		{"actor", func(v string) error { q.Actor = present(v); return nil }},
-		{"start_key", func(v string) error { start = present(v); return nil }},
 	} {
 		value, ok := query.first(p.name)
 		if !ok {
@@ -114,17 +121,6 @@ func present(value string) string {
 		return ""
 	}
 	return value
-}
-
-// parseAction parses the name of an action into to.
-func parseAction(to *access.Action, value string) error {
-	if *to = access.Action(present(value)); *to == "" || slices.Contains(access.Actions, *to) {
-		return nil
-	}
-	return recording.FieldError{
-		Code: "enum", Message: "Value not found in enumerated list of values",
-		Target: access.Actions, Value: json.RawMessage(recording.Quote(value)),
-	}
 }
 
 // trailBinding returns the data that cursors of the trail are bound to. Only the last

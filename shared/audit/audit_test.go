@@ -311,7 +311,7 @@ func write(t *testing.T, s store.Entries, w store.EntryWrite) {
 	}
 }
 
-// Whatever the size of the pages, a filtered trail has each entry once, the newest first.
+// With pages of any size, a filtered trail has each entry once, the newest first.
 func TestPages(t *testing.T) {
 	t.Parallel()
 	s, c := open(t)
@@ -375,7 +375,8 @@ func TestAddresses(t *testing.T) {
 		{"2001:db8:1:2::9", "2001:db8:1::/48", "2001:db8:1:2::9"},
 		{"[2001:db8:1:2::9]:1", "2001:db8:1::/48", "2001:db8:1:2::9"},
 		{"fe80::1%eth0", "fe80::/48", "fe80::1"},
-		{"", "", ""}, {"unknown", "", ""},
+		{"", "", ""},
+		{"unknown", "", ""},
 	} {
 		for kind, want := range map[audit.Addresses]string{audit.Network: c.network, audit.Whole: c.whole, audit.NoAddresses: ""} {
 			s, clock := open(t)

@@ -24,6 +24,6 @@
 // that was altered or removed from the middle of a chain. The day's hash covers all
 // entries. Kept elsewhere, it also shows a removed end or a removed chain.
 //
-// A write whose outcome is unknown ends its chain, and the next entry begins another
+// If the outcome of a write is unknown, its chain ends, and the next entry begins another
 // one. Concurrent requests use different chains. No entry ever waits for another.
 package audit

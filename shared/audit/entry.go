@@ -22,33 +22,32 @@ const (
 	Done Result = "done"
 	// Refused means that the access rules did not allow it.
 	Refused Result = "refused"
-	// Failed follows an entry with Done whose change failed after all.
+	// Failed means that a change failed after its entry with Done was stored.
 	Failed Result = "failed"
 )
 
 // Actor is who sent a request. It has no names of people, only IDs.
 type Actor struct {
-	// Issuer is the name of the token's issuer, "" for a key of TOKEN_KEYS. The command
-	// line is "cli".
+	// Issuer is the name of the token's issuer, "" for a key of TOKEN_KEYS, or CommandLine.
 	Issuer string `json:"issuer,omitempty"`
 	// Subject is the token's subject; "" if it has none.
 	Subject string `json:"subject,omitempty"`
 	// Account and Owner are those of the token.
 	Account string `json:"account,omitempty"`
 	Owner   string `json:"owner,omitempty"`
-	// Role is the role in which the actor was served.
+	// Role is the actor's role at the time of the request.
 	Role access.Role `json:"role,omitempty"`
 }
 
 // Entry is one line of the trail.
 type Entry struct {
-	// Account is the account whose trail has the entry.
+	// Account names the trail: the account of the request's path, or System.
 	Account string `json:"-"`
 	// Time is when the entry was made, to the millisecond. [Trail.Record] sets it.
 	Time time.Time `json:"-"`
 	// Actor is who did it.
 	Actor Actor `json:"actor"`
-	// Action is what was done.
+	// Action is the operation.
 	Action access.Action `json:"action"`
 	// Recording is the ID of the recording, "" if the action concerned no recording.
 	Recording string `json:"recording,omitempty"`
@@ -62,7 +61,7 @@ type Entry struct {
 	RequestID string `json:"request_id,omitempty"`
 	// Address is the client's address, truncated as configured.
 	Address string `json:"address,omitempty"`
-	// Link is the ID of the link by which the recording was played.
+	// Link is the ID of the link, if a link played the recording.
 	Link string `json:"link,omitempty"`
 }
 
@@ -72,6 +71,14 @@ type stored struct {
 	// Previous is the hash of the entry before it in the chain, in hex; "" for the first.
 	Previous string `json:"previous,omitempty"`
 }
+
+const (
+	// System is the name of the trail of changes that concern all accounts, such as those
+	// of token issuers. No account has this name.
+	System = "system."
+	// CommandLine is the issuer of actors that use the command line.
+	CommandLine = "cli"
+)
 
 const (
 	entryPartition = "audit/"

@@ -7,7 +7,7 @@ import (
 	"github.com/callrecordings/api/shared/access"
 )
 
-// Level is what a trail records.
+// Level selects the requests that a trail records.
 type Level string
 
 // The levels.

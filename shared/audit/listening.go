@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"context"
 	"time"
 
 	"github.com/callrecordings/api/shared/access"
@@ -16,36 +17,64 @@ type listening struct {
 	account, recording, link, address string
 }
 
-// listeners has the time of the last request of each listening.
-type listeners map[listening]time.Time
+// listened is a listening with an entry, stored or in progress. The fields after done
+// change under the lock of the trail.
+type listened struct {
+	// done is closed when the entry is stored, or has failed.
+	done   chan struct{}
+	stored bool
+	last   time.Time
+}
 
-// of returns the listening of e. ok is false if e is of another kind.
+// listeningOf returns the listening of e. ok is false if e is of another kind.
 func listeningOf(e Entry) (l listening, ok bool) {
 	return listening{e.Actor, e.Account, e.Recording, e.Link, e.Address}, e.Action == access.Listen && e.Result == Done
 }
 
-// isRepetition reports whether e continues a listening that has an entry, such as
-// another range of the same audio. It remembers e.
-func (t *Trail) isRepetition(e Entry) bool {
-	l, ok := listeningOf(e)
-	if !ok {
-		return false
+// begin returns nil if e continues a listening that has an entry, such as another range
+// of the same audio. If another request is storing that entry, begin waits for it, so
+// that no audio goes out without an entry. Otherwise e begins a listening, and the caller
+// must store it and call end. Errors: those of ctx.
+func (t *Trail) begin(ctx context.Context, l listening, e Entry) (*listened, error) {
+	for {
+		one, began := t.beginOrJoin(l, e)
+		if began || one == nil {
+			return one, nil
+		}
+		select {
+		case <-one.done:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	last, known := t.listened[l]
-	if !known && len(t.listened) >= maxListeners {
-		clear(t.listened)
-	}
-	t.listened[l] = e.Time
-	return known && e.Time.Sub(last) < listeningWindow
 }
 
-// forgetListening undoes isRepetition after the entry could not be stored.
-func (t *Trail) forgetListening(e Entry) {
-	if l, ok := listeningOf(e); ok {
-		t.mu.Lock()
-		defer t.mu.Unlock()
+// beginOrJoin returns a new listening and true, or one whose entry is being stored, or
+// nil if e continues one.
+func (t *Trail) beginOrJoin(l listening, e Entry) (one *listened, began bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	one = t.listened[l]
+	switch {
+	case one == nil && len(t.listened) >= maxListeners:
+		clear(t.listened)
+	case one != nil && !one.stored:
+		return one, false
+	case one != nil && e.Time.Sub(one.last) < listeningWindow:
+		one.last = e.Time
+		return nil, false
+	}
+	one = &listened{done: make(chan struct{}), last: e.Time}
+	t.listened[l] = one
+	return one, true
+}
+
+// end ends the storing of the entry of a listening.
+func (t *Trail) end(l listening, one *listened, stored bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if one.stored = stored; !stored && t.listened[l] == one {
 		delete(t.listened, l)
 	}
+	close(one.done)
 }

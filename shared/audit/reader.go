@@ -51,6 +51,13 @@ type Reader struct{ entries store.EntryReader }
 // NewReader returns a reader of the trails in entries.
 func NewReader(entries store.EntryReader) *Reader { return &Reader{entries: entries} }
 
+// Exists reports whether an account has a trail: entries that have not expired. Errors:
+// those of the store.
+func (r *Reader) Exists(ctx context.Context, account string) (bool, error) {
+	days, err := r.days(ctx, &Query{Account: account})
+	return len(days) > 0, err
+}
+
 // keeps reports whether e is one of those that q selects.
 func (q *Query) keeps(e *Entry) bool {
 	return (q.Actor == "" || q.Actor == e.Actor.Owner || q.Actor == e.Actor.Subject) &&

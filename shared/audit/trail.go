@@ -52,7 +52,7 @@ type Trail struct {
 	idle map[string][]chain
 	// idleChains is their number.
 	idleChains int
-	listened   listeners
+	listened   map[listening]*listened
 }
 
 // chain is where the next entry of a writer goes.
@@ -67,22 +67,37 @@ func NewTrail(entries store.Entries, o Options) *Trail {
 	if o.Days == 0 {
 		o.Days = DefaultDays
 	}
-	return &Trail{entries: entries, options: o, idle: map[string][]chain{}, listened: listeners{}}
+	return &Trail{entries: entries, options: o, idle: map[string][]chain{}, listened: map[listening]*listened{}}
 }
 
-// Record stores e, unless the trail's level leaves it out or e is a repetition of a
+// Record stores e, unless the trail's level leaves it out or e continues a
 // listening. It sets the time and truncates the address. Errors: ErrUnrecorded.
 func (t *Trail) Record(ctx context.Context, e Entry) error {
 	e.Time = t.options.Now().UTC().Truncate(time.Millisecond)
 	e.Address = t.options.Addresses.truncate(e.Address)
-	if !t.options.Level.covers(e) || t.isRepetition(e) {
+	if !t.options.Level.covers(e) {
 		return nil
 	}
-	if err := t.store(ctx, e); err != nil {
-		t.forgetListening(e)
+	err := t.recordOnce(ctx, e)
+	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnrecorded, err)
 	}
 	return nil
+}
+
+// recordOnce stores e, unless it continues a listening.
+func (t *Trail) recordOnce(ctx context.Context, e Entry) error {
+	l, ok := listeningOf(e)
+	if !ok {
+		return t.store(ctx, e)
+	}
+	one, err := t.begin(ctx, l, e)
+	if err != nil || one == nil {
+		return err
+	}
+	err = t.store(ctx, e)
+	t.end(l, one, err == nil)
+	return err
 }
 
 // store appends e to a chain.

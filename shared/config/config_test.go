@@ -93,10 +93,10 @@ func TestLoad(t *testing.T) {
 		AudioOrigin: "https://audio.example.com", ExternalHosts: get.ExternalHosts, LogLevel: slog.LevelDebug,
 	}
 	tool := aws
-	tool.MaxAudioBytes, tool.InboxTimezone, tool.IssuerPrivateHosts = 1000, "UTC", keys.IssuerPrivateHosts
+	tool.MaxAudioBytes, tool.InboxTimezone, tool.IssuerPrivateHosts, tool.AuditDays = 1000, "UTC", keys.IssuerPrivateHosts, 30
 	tool.TokenKeys, tool.Bucket, tool.S3Endpoint, tool.DataDir = NewSecret(jwksText), "recordings.live", "http://s3.localhost:9000", "/var/lib/recordings"
 	for f, want := range map[Function]Settings{
-		List: list, Get: get, Create: create, Ingest: ingest, Patch: every(aws), Delete: remove, Fallback: fallback, Console: console, Keys: keys, Purge: purge, Publish: publish, Local: local, Tool: tool,
+		List: list, Get: get, Create: create, Ingest: ingest, Patch: every(aws), Delete: remove, Fallback: fallback, Console: console, Keys: keys, Purge: purge, Publish: publish, Local: local, Tool: tool, Access: list,
 	} {
 		t.Run(string(f), func(t *testing.T) {
 			t.Parallel()

@@ -126,7 +126,7 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.Audit, err = oneOf(v, "off", "changes", "all"); return },
 	},
 	{
-		Name: "AUDIT_DAYS", Default: "2557", Functions: ruled | forLocal,
+		Name: "AUDIT_DAYS", Default: "2557", Functions: ruled | forLocal | forTool,
 		Doc: "How many days the entries of the audit trail are kept, from 1 to 36500.",
 		set: func(s *Settings, v string) (err error) { s.AuditDays, err = days(v); return },
 	},
@@ -139,12 +139,12 @@ var table = []Setting{
 		},
 	},
 	{
-		Name: "CURSOR_KEY", Secret: true, Functions: forList, Required: forList,
-		Doc: "The key that encrypts the cursors of lists: at least 32 random characters. The template generates it.",
+		Name: "CURSOR_KEY", Secret: true, Functions: forList | forAccess, Required: forList | forAccess,
+		Doc: "The key that encrypts the cursors of lists and of the audit trail: at least 32 random characters. The template generates it.",
 		set: func(s *Settings, v string) (err error) { s.CursorKey, err = cursorKey(v); return },
 	},
 	{
-		Name: "CURSOR_KEY_PREVIOUS", Secret: true, Functions: forList,
+		Name: "CURSOR_KEY_PREVIOUS", Secret: true, Functions: forList | forAccess,
 		Doc: "The previous CURSOR_KEY. Its cursors are still accepted.",
 		set: func(s *Settings, v string) (err error) { s.CursorKeyPrevious, err = cursorKey(v); return },
 	},
