@@ -1,9 +1,10 @@
 // Package link keeps links: URLs that play one recording without a token, for some
-// time and some number of plays.
+// time and some number of plays (contract, Links).
 //
 // A link is an entry of package store in the partition account/A, with the key
-// link/{recording}/{ID}. Of its secret only the SHA-256 is stored. Expired links are
-// ignored, and removed by the store's expiry.
+// link/{recording}/{ID}. Of its secret only the SHA-256 is stored. The secret has the
+// form of a storage secret, so that the proxies in front recognize it and keep it out of
+// their logs (front/). Expired links are ignored, and removed by the store's expiry.
 package link
 
 import (
@@ -17,6 +18,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/callrecordings/api/shared/recording"
@@ -25,7 +27,8 @@ import (
 
 // Limits of links.
 const (
-	// MaxLive is the maximum number of live links of a recording.
+	// MaxLive is the maximum number of live links of a recording. Clients that make
+	// links at the same moment can exceed it by a few.
 	MaxLive = 100
 	// MaxPlays is the maximum number of plays of a link.
 	MaxPlays = 1000
@@ -120,7 +123,8 @@ func (s *Links) Make(ctx context.Context, l Link) (made Link, secret string, err
 	if _, err := io.ReadFull(s.random, random[:]); err != nil {
 		return Link{}, "", fmt.Errorf("make a secret: %w", err)
 	}
-	l.ID, secret = hex.EncodeToString(random[:8]), base64.RawURLEncoding.EncodeToString(random[8:])
+	l.ID = hex.EncodeToString(random[:8])
+	secret = l.ID[:8] + "-" + base64.RawURLEncoding.EncodeToString(random[8:])
 	l.Created = recording.SecondsOf(s.now())
 	if err := s.write(ctx, stored{Link: l, Sum: sumOf(secret)}, "", store.IfAbsent); err != nil {
 		return Link{}, "", fmt.Errorf("make a link: %w", err)
@@ -214,6 +218,9 @@ func (s *Links) Play(ctx context.Context, l Link, client string, window time.Dur
 
 // find returns a live link and its revision.
 func (s *Links) find(ctx context.Context, account, recordingID, id string) (stored, string, error) {
+	if !validID(id) {
+		return stored{}, "", ErrDead // the store may not accept it as a part of a key
+	}
 	key := store.EntryKey{Partition: partition(account), Key: prefix(recordingID) + id}
 	found, err := s.entries.Entries(ctx, key)
 	if err != nil {
@@ -231,6 +238,9 @@ func (s *Links) find(ctx context.Context, account, recordingID, id string) (stor
 	}
 	return l, found[0].Revision, nil
 }
+
+// validID reports whether id has the form of a link's ID: 16 hex digits.
+func validID(id string) bool { return len(id) == 16 && strings.Trim(id, "0123456789abcdef") == "" }
 
 func (s *Links) live(l *stored) bool { return recording.SecondsOf(s.now()) < l.Expires }
 
