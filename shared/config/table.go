@@ -31,14 +31,14 @@ var errMissing = errors.New("is required and not set")
 
 // Groups of programs that read the same settings.
 var (
-	data    = []Function{List, Get, Create, Patch, Delete, Receive, Access, Fallback, Purge, Ingest, Keys}
-	audio   = []Function{Get, Create, Delete, Receive, Purge, Ingest}
-	play    = []Function{Get, Local}
+	data    = []Function{List, Get, Create, Patch, Delete, Receive, Access, Share, Fallback, Purge, Ingest, Keys}
+	audio   = []Function{Get, Share, Create, Delete, Receive, Purge, Ingest}
+	play    = []Function{Get, Share, Local}
 	upload  = []Function{Create, Local}
 	names   = []Function{Ingest, Receive, Local, Tool}
 	serving = httpFunctions()
-	tokens  = []Function{List, Get, Create, Patch, Delete, Access, Fallback}
-	ruled   = []Function{List, Get, Create, Patch, Delete, Access}
+	tokens  = []Function{List, Get, Create, Patch, Delete, Access, Share, Fallback}
+	ruled   = []Function{List, Get, Create, Patch, Delete, Access, Share}
 	events  = []Function{Publish}
 	clients = with(data, Publish) // that call AWS services
 )
@@ -131,7 +131,7 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.PresignTTL, err = ttl(v); return },
 	},
 	{
-		Name: "MAX_WAIT_S", Default: "10", Functions: play,
+		Name: "MAX_WAIT_S", Default: "10", Functions: []Function{Get, Local},
 		Doc: "How many seconds a request may wait for pending audio (Prefer: wait), from 0 to 25. With 0 requests never wait.",
 		set: func(s *Settings, v string) (err error) { s.MaxWait, err = wait(v); return },
 	},
@@ -159,6 +159,11 @@ var table = []Setting{
 		Name: "S3_PUBLIC_ENDPOINT", Functions: with(play, Create),
 		Doc: "The S3 endpoint in presigned URLs, if clients cannot use the endpoint that the functions use.",
 		set: func(s *Settings, v string) (err error) { s.S3PublicEndpoint, err = endpoint(v); return },
+	},
+	{
+		Name: "PUBLIC_URL", Functions: []Function{Share, Local},
+		Doc: "The API's address in links, such as https://pbx.example.com: what precedes /v2, if clients reach the API through a proxy. Without it, links have the address that the request came to.",
+		set: func(s *Settings, v string) (err error) { s.PublicURL, err = publicURL(v); return },
 	},
 	{
 		Name: "EXTERNAL_AUDIO_HOSTS", Functions: play,
