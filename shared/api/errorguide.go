@@ -45,7 +45,7 @@ var errorGuide = []struct {
 	},
 	{
 		"not_found", "404", "The path is not part of this API, or it is that of a link that does not work or no longer works.",
-		"Compare the path with the definition at /v2/openapi.json. Ask whoever sent the link for another one.",
+		"Compare the path with the definition at /v2/openapi.json. Ask the sender of the link for another one.",
 	},
 	{
 		"invalid_method", "405", "The path exists, but not with this method. Allow lists the methods.",

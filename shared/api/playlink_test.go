@@ -113,7 +113,7 @@ func TestLinkRedirects(t *testing.T) {
 	s.ask(t, "", http.MethodGet, path, "").wantStatus(t, http.StatusNotFound, "not_found")
 }
 
-// Every way in which a link ends, and every link that never was, has the same answer.
+// A link that has ended and a URL that never was a link have the same answer.
 func TestDeadLinks(t *testing.T) {
 	t.Parallel()
 	const user = "77bc1d2e3f405162738495a6b7c8d9e1" // has the role admin
@@ -238,7 +238,7 @@ func TestPlaysOfALink(t *testing.T) {
 	played(2)
 }
 
-// A link of a recording whose audio has not arrived says so, and does not lose a play.
+// While the audio is pending, the answer explains that, and no play is counted.
 func TestLinkOfPendingAudio(t *testing.T) {
 	t.Parallel()
 	s := newLinkAPI(t, Delivery{}, "")

@@ -62,7 +62,7 @@ func newLinkAPI(t testing.TB, d Delivery, publicURL string) *linkAPI {
 	return s
 }
 
-// as returns a token of a user of an account; "" is no user.
+// as returns a token of an account, and of a user of it unless owner is "".
 func (s *linkAPI) as(t testing.TB, account, owner string) string {
 	t.Helper()
 	token, err := auth.Sign(s.jwks, auth.Claims{Account: account, Owner: owner, Expires: oneNow.AddDate(1, 0, 0)})
@@ -280,8 +280,8 @@ func TestTooManyLinks(t *testing.T) {
 	}
 }
 
-// Only who may share a recording sees its links. Out of reach, the answers are those for
-// an unknown ID.
+// Links need the right to share the recording. For a recording out of reach, the answers
+// are those for an unknown ID.
 func TestLinksOutOfReach(t *testing.T) {
 	t.Parallel()
 	s := newLinkAPI(t, Delivery{}, "")

@@ -25,7 +25,7 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// Limits of links.
+// Limits.
 const (
 	// MaxLive is the maximum number of live links of a recording. Clients that make
 	// links at the same moment can exceed it by a few.
@@ -37,15 +37,15 @@ const (
 )
 
 var (
-	// ErrDead means that there is no such link, that it has expired or was revoked, that
-	// its plays are used up, or that the secret is wrong. Clients cannot tell these apart.
+	// ErrDead means that the link does not exist, has expired, was revoked or has no plays
+	// left, or that the secret is wrong. Clients get the same answer for all of these.
 	ErrDead = errors.New("no such link")
 	// ErrTooMany means that the recording has MaxLive live links.
 	ErrTooMany = errors.New("too many links")
 )
 
-// Maker is who made a link. Its right to share the recording is looked up again at
-// each play.
+// Maker is the bearer of the token that made a link. Its right to share the recording is
+// checked again at each play.
 type Maker struct {
 	// Issuer, Account, Owner, Role and Groups are those of the token (auth.Bearer).
 	Issuer  string   `json:"issuer,omitempty"`
@@ -61,13 +61,13 @@ type Link struct {
 	Account   string `json:"-"`
 	Recording string `json:"-"`
 	ID        string `json:"-"`
-	// Maker is who made it.
+	// Maker made the link.
 	Maker Maker `json:"maker"`
 	// Created and Expires are in Gregorian seconds.
 	Created recording.Seconds `json:"created"`
 	Expires recording.Seconds `json:"expires"`
-	// Plays is how often it may be played, and Used how often it was; a Plays of 0 means
-	// no limit.
+	// Plays is the maximum number of plays; 0 means unlimited. Used is the number of plays
+	// so far, counted only if there is a limit.
 	Plays int `json:"plays"`
 	Used  int `json:"used"`
 	// Inline shows the audio in the browser instead of saving it.
