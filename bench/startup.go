@@ -31,6 +31,7 @@ var functions = []struct{ name, floor string }{
 	{"publish", "bus"},
 	{"keys", "dynamo"},
 	{"access", "dynamo"},
+	{"share", "audio"},
 }
 
 // build compiles a command in the same way as the deployed functions.

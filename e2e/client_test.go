@@ -193,9 +193,10 @@ func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdSave is `save NAME json PATH`, `save NAME header NAME`, `save NAME stdout` or `save
-// NAME body`.
-// The last writes the body to a file; the others set a variable.
+// cmdSave is `save NAME json PATH`, `save NAME path PATH`, `save NAME header NAME`, `save
+// NAME stdout` or `save NAME body`. The last writes the body to a file, and the others set
+// a variable. path is the URL at PATH without what precedes /v2: an emulator cannot be
+// reached at the address that its gateway shows to functions.
 func cmdSave(ts *testscript.TestScript, neg bool, args []string) {
 	if !neg && len(args) == 2 && args[1] == "stdout" {
 		ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
@@ -211,6 +212,14 @@ func cmdSave(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		ts.Setenv(args[0], got)
 		return
+	case args[1] == "path" && len(args) == 3:
+		got, _ := lookup(a.body, args[2])
+		at := strings.Index(got, "/v2/")
+		if at < 0 || !strings.HasPrefix(got, "http") {
+			ts.Fatalf("save: %s is %q, want a URL of the API", args[2], got)
+		}
+		ts.Setenv(args[0], got[at:])
+		return
 	case args[1] == "header" && len(args) == 3:
 		ts.Setenv(args[0], a.header.Get(args[2]))
 		return
@@ -218,7 +227,7 @@ func cmdSave(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(writeFile(ts.MkAbs(args[0]), a.body))
 		return
 	}
-	ts.Fatalf("usage: save NAME json PATH | header NAME | body | stdout")
+	ts.Fatalf("usage: save NAME json PATH | path PATH | header NAME | body | stdout")
 }
 
 // cmdSize is `size N`: the body has N bytes.

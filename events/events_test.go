@@ -28,6 +28,7 @@ import (
 	"github.com/callrecordings/api/shared/gateway"
 	ingest "github.com/callrecordings/api/shared/incoming/bucket"
 	"github.com/callrecordings/api/shared/incoming/namepattern"
+	"github.com/callrecordings/api/shared/link"
 	"github.com/callrecordings/api/shared/media/s3media"
 	"github.com/callrecordings/api/shared/notify"
 	"github.com/callrecordings/api/shared/purge"
@@ -95,6 +96,7 @@ func handlers(t *testing.T) map[string]lambda.Handler {
 	return map[string]lambda.Handler{
 		"list":    gateway.Handler(api.List(env, embedded, sealer)),
 		"get":     gateway.Handler(api.Get(env, embedded, audio, api.Delivery{})),
+		"share":   gateway.Handler(api.Share(env, embedded, link.New(embedded, sample.Now, zeros{}), audio, api.Delivery{}, "")),
 		"patch":   gateway.Handler(api.Patch(env, embedded)),
 		"receive": gateway.Handler(api.Receive(env, embedded, api.Storage{Audio: audio, MaxBytes: 1 << 30, Names: names.Call})),
 		"create":  gateway.Handler(api.Create(env, embedded, api.Uploads{Audio: audio, MaxBytes: 1 << 30, TTL: time.Minute})),

@@ -79,7 +79,7 @@ var arrows = map[string]struct {
 	"shared/httpfield": {},
 	"shared/csvtable":  {},
 	"shared/api": {ours: []string{
-		"shared/recording", "shared/incoming", "shared/cursor", "shared/strictjson", "shared/auth", "shared/access", "shared/audit",
+		"shared/recording", "shared/incoming", "shared/cursor", "shared/strictjson", "shared/auth", "shared/access", "shared/audit", "shared/link",
 		"shared/httpfield", "shared/csvtable",
 		"shared/store", "shared/media", "shared/requestlog", "shared/purge", "shared/version",
 	}},

@@ -169,6 +169,7 @@ func (f *front) testLogs(t *testing.T) {
 		`"PUT /v2/storage/A/- HTTP/1.1" 401 `,
 		`"PUT /v2/storage/- HTTP/1.1" 404 `,
 		`"PUT /v2/accounts/A/recordings/- HTTP/1.1" `,
+		`"PUT /v2/accounts/A/recordings/202601-a/links/0a1b2c3d4e5f6071/- HTTP/1.1" `,
 	} {
 		if text := f.awaitLog(t, line); !strings.Contains(text, line) {
 			t.Errorf("the access log has no line %s", line)

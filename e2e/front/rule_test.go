@@ -1,6 +1,6 @@
 package front
 
-// shaped has the form of a storage secret (shared/auth).
+// shaped has the form of a storage secret (shared/auth) and of a link's secret.
 const shaped = "0a1b2c3d-ShapedShapedShapedShapedShaped-Shaped_Shape"
 
 // rule is the table of the path rule: raw request targets and the server that answers
@@ -20,6 +20,8 @@ var rule = []struct {
 	{target: "/v2/accounts/A/recordings/", recordings: true},
 	{target: "/v2/accounts/A/recordings/202601-a", recordings: true},
 	{target: "/v2/accounts/A/recordings/202601-a/more", recordings: true},
+	{target: "/v2/accounts/A/recordings/202601-a/links", recordings: true},
+	{target: "/v2/accounts/A/recordings/202601-a/links/0a1b2c3d4e5f6071/" + shaped, recordings: true},
 	{target: "/v2/accounts/A/users/U/recordings", recordings: true},
 	{target: "/v1/accounts/A/users/U/recordings/202601-a", recordings: true},
 	{target: "/v2/accounts/A/U/recordings", recordings: true},
@@ -104,6 +106,9 @@ var rule = []struct {
 	{target: "/" + shaped + "/storage/x", refused: true},
 	{target: "/v2/accounts/A/recordings/" + shaped, recordings: true},
 	{target: "/v2/storage/" + shaped + "/x/y.mp3", recordings: true},
+	// The secrets of links have the same form.
+	{target: "//v2/accounts/A/recordings/202601-a/links/0a1b2c3d4e5f6071/" + shaped, refused: true},
+	{target: "/v2/accounts/A/Recordings/202601-a/links/0a1b2c3d4e5f6071/" + shaped, refused: true},
 	{target: "/v2/accounts/A/devices/" + shaped[:51]},
 	{target: "/v2/accounts/A/channels/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9-0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"},
 	{target: "/v2/accounts/A/cdrs/202601-0a1b2c3d4e5f60718293a4b5c6d7e8f9"},

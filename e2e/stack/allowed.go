@@ -44,6 +44,7 @@ var (
 	list     = []config.Function{config.List}
 	ruled    = []config.Function{config.List, config.Get, config.Create, config.Patch, config.Delete, config.Access}
 	access   = []config.Function{config.Access}
+	share    = []config.Function{config.Share}
 	issuers  = []config.Function{config.Fallback, config.Keys}
 	deleting = []config.Function{config.Delete, config.Purge}
 )
@@ -53,8 +54,9 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_created"}, Functions: list},
 	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_user"}, Functions: list},
 	{Grant: Grant{"dynamodb:GetItem", table}, Functions: []config.Function{config.List, config.Get, config.Create, config.Patch, config.Delete, config.Receive, config.Purge, config.Ingest}},
-	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: ruled, Unseen: "one call reads the rules about an account and a user; a token without a user needs only GetItem"},
+	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: append(share, ruled...), Unseen: "one call reads the rules about an account and a user; a token without a user needs only GetItem"},
 	{Grant: Grant{"dynamodb:Query", table}, Functions: ruled, Unseen: "it reads the groups that a supervisor leads"},
+	{Grant: Grant{"dynamodb:Query", table}, Functions: share}, // it lists the links of a recording
 	{Grant: Grant{"dynamodb:GetItem", table}, Functions: issuers, Unseen: "it reads one issuer of tokens again, or updates its keys"},
 	{Grant: Grant{"dynamodb:Query", table}, Functions: issuers, Unseen: "it reads the issuers of tokens, which the suite has none of"},
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: []config.Function{config.Keys}, Unseen: "keys runs every 15 minutes, and the suite has no issuers"},
@@ -62,6 +64,9 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: access},
 	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: access},
 	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: access},
+	{Grant: Grant{"dynamodb:GetItem", table}, Functions: share},
+	{Grant: Grant{"dynamodb:PutItem", table}, Functions: share},
+	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: share},
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: []config.Function{config.Create, config.Patch, config.Delete, config.Receive, config.Ingest}},
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: append(get, list...), Unseen: "it writes the audit trail, which is off by default"},
 	{Grant: Grant{"dynamodb:UpdateItem", table}, Functions: deleting},
@@ -72,6 +77,9 @@ var Table = []Allowed{
 	{Grant: Grant{"s3:GetObject", objects}, Functions: append(requests, read...)}, // get also needs it for the URLs that it signs; create and receive compare a retry with stored audio
 	{Grant: Grant{"s3:GetObject", inbox}, Functions: read},
 	{Grant: Grant{"s3:GetObject", imported}, Functions: get},
+	{Grant: Grant{"s3:GetObject", objects}, Functions: share},
+	{Grant: Grant{"s3:GetObject", inbox}, Functions: share, Unseen: "the suite makes no link of a recording from an inbox"},
+	{Grant: Grant{"s3:GetObject", imported}, Functions: share, Unseen: "the suite makes no link of an imported recording"},
 	{Grant: Grant{"s3:PutObject", objects}, Functions: requests}, // create also needs it for the uploads that it signs
 	{Grant: Grant{"s3:GetObject", inbox}, Functions: requests, Unseen: lost},
 	{Grant: Grant{"s3:GetObject", imported}, Functions: requests, Unseen: lost},
@@ -83,11 +91,11 @@ var Table = []Allowed{
 	{Grant: Grant{"events:PutEvents", "Bus.Arn"}, Functions: []config.Function{config.Publish}},
 	{Grant: Grant{"s3:ListBucket", "Bucket.Arn"}, Functions: ingest},
 	{
-		Grant: Grant{"s3:ListBucket", "Bucket.Arn"}, Functions: append(requests, get...),
+		Grant: Grant{"s3:ListBucket", "Bucket.Arn"}, Functions: slices.Concat(requests, get, share),
 		Unseen: "without it, S3 answers 403 instead of 404 for a missing object",
 	},
 	{
-		Grant: Grant{"kms:Decrypt", "KmsKeyArn"}, Functions: append(upload, get...),
+		Grant: Grant{"kms:Decrypt", "KmsKeyArn"}, Functions: slices.Concat(upload, get, share),
 		Unseen: "S3 uses the operator's KMS key in the name of the function that reads an object or writes it in parts",
 	},
 	{

@@ -44,8 +44,8 @@ var errorGuide = []struct {
 		"Check the ID. If the audio has not arrived yet, retry after Retry-After seconds, or send Prefer: wait=10.",
 	},
 	{
-		"not_found", "404", "The path is not part of this API.",
-		"Compare the path with the definition at /v2/openapi.json.",
+		"not_found", "404", "The path is not part of this API, or it is that of a link that does not work or no longer works.",
+		"Compare the path with the definition at /v2/openapi.json. Ask the sender of the link for another one.",
 	},
 	{
 		"invalid_method", "405", "The path exists, but not with this method. Allow lists the methods.",
@@ -56,8 +56,8 @@ var errorGuide = []struct {
 		"Send one of these types in Accept, or no Accept.",
 	},
 	{
-		"datastore_conflict", "409", "Another recording has this ID or idempotency key, there is other audio already, the recording was deleted, or other clients changed it too often at the same moment.",
-		"Read the recording again and decide. Use another ID for another recording.",
+		"datastore_conflict", "409", "Another recording has this ID or idempotency key, there is other audio already, the recording was deleted, it has as many links as it may have, or other clients changed it too often at the same moment.",
+		"Read the recording again and decide. Use another ID for another recording. Revoke links that are no longer needed.",
 	},
 	{
 		"precondition_failed", "412", "The recording has changed since you read it: If-Match does not match.",

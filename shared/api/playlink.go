@@ -25,7 +25,9 @@ type terms struct {
 func (g *getter) playLink(w http.ResponseWriter, r *request, links *link.Links) error {
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	rec, err := g.linked(r, links)
-	for _, cause := range []error{store.ErrNotFound, recording.ErrBadID, access.ErrOutOfReach, access.ErrDisabled} {
+	for _, cause := range []error{
+		store.ErrNotFound, recording.ErrBadID, access.ErrOutOfReach, access.ErrDisabled, access.ErrTooMany,
+	} {
 		if errors.Is(err, cause) { // all dead links have the same answer
 			return fmt.Errorf("%w: %v", link.ErrDead, err) //nolint:errorlint // only the log shows the cause
 		}
@@ -50,6 +52,9 @@ func (g *getter) linked(r *request, links *link.Links) (*recording.Recording, er
 	id, err := recording.ParseID(r.id)
 	if err != nil {
 		return nil, err
+	}
+	if !auth.ValidName(r.account) {
+		return nil, link.ErrDead
 	}
 	l, err := links.Open(r.Context(), r.account, id, r.target.link, r.target.linkSecret)
 	if err != nil {

@@ -40,6 +40,20 @@ func TestMatch(t *testing.T) {
 		{"GET", a + "/U/recordings/R/audio", OpGet},
 		{"GET", a + "/recordings/recordings/audio", OpGet},
 		{"GET", a + "/users/recordings/recordings/audio", OpGet},
+		{"GET", a + "/recordings/R/links", OpShare},
+		{"POST", a + "/recordings/R/links/", OpShare},
+		{"DELETE", a + "/recordings/R/links/L", OpShare},
+		{"GET", a + "/recordings/R/links/L/S", OpShare},
+		{"HEAD", a + "/recordings/R/links/L/S/", OpShare},
+		{"GET", a + "/recordings/access/links", OpShare},
+		{"GET", a + "/recordings/R/links/L", OpFallback},
+		{"DELETE", a + "/recordings/R/links/L/S", OpFallback},
+		{"PUT", a + "/recordings/R/links", OpFallback},
+		{"GET", a + "/recordings/R/links/L/S/x", OpFallback},
+		{"GET", a + "/recordings/R/links//S", OpFallback},
+		{"GET", a + "/recordings/R/Links/L/S", OpFallback},
+		{"GET", a + "/users/U/recordings/R/links", OpFallback},
+		{"GET", a + "/U/recordings/R/links/L/S", OpFallback},
 		{"PATCH", a + "/recordings/R", OpPatch},
 		{"PATCH", a + "/users/U/recordings/R", OpPatch},
 		{"PATCH", a + "/U/recordings/R", OpPatch},
@@ -212,6 +226,9 @@ func FuzzMatch(f *testing.F) {
 		again += "/recordings"
 		if p.id != "" {
 			again += "/" + url.PathEscape(p.id)
+		}
+		if op == OpShare {
+			again = strings.TrimRight(again+"/links/"+url.PathEscape(p.link)+"/"+url.PathEscape(p.linkSecret), "/")
 		}
 		if got := Match(method, again); got != op {
 			t.Fatalf("Match(%q, %q) = %s, want %s as for %q", method, again, got, op, path)

@@ -15,6 +15,7 @@ import (
 	"github.com/callrecordings/api/shared/gateway"
 	"github.com/callrecordings/api/shared/incoming"
 	"github.com/callrecordings/api/shared/incoming/namepattern"
+	"github.com/callrecordings/api/shared/link"
 	"github.com/callrecordings/api/shared/media/s3media"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/requestlog/requestlogtest"
@@ -40,6 +41,17 @@ const (
 	markedSecret  = "0a1b2c3d-MarkedMarkedMarkedMarkedMarkedMarkedMarked1"
 	markedStorage = "/v2/storage/" + oneAccount + "/" + markedSecret + "/"
 )
+
+// markedLink is the end of the URL of a link. Its random bytes are those of markedBytes.
+const markedLink = "6d61726b65642d6c/6d61726b-" + "bWFya2VkLWxpbmttYXJrZWQtbGlua21hcmtlZC1saW4"
+
+// markedBytes is the source of markedLink.
+type markedBytes struct{}
+
+func (markedBytes) Read(p []byte) (int, error) {
+	copy(p, strings.Repeat("marked-link", 4)[:8])
+	return copy(p[8:], strings.Repeat("marked-link", 4)) + 8, nil
+}
 
 // markedKey is the key of audio in an inbox, and markedClaim an idempotency key in use.
 var (
@@ -136,6 +148,17 @@ func TestSecretsStayOutOfTheLog(t *testing.T) {
 		{name: "storage without an account", method: "PUT", target: "/v2/storage/" + markedSecret + "/x/" + number, body: "a"},
 		{name: "storage with the secret as the account", method: "PUT", target: "/v2/storage/" + markedSecret + "/" + markedSecret + "/x", body: "a"},
 		{name: "a list of an account that is a secret", method: "GET", target: "/v2/accounts/" + markedSecret + "/recordings"},
+		{name: "a link", method: "POST", target: onePath + "/links?x=" + number, body: `{"data":{"plays":1}}`},
+		{name: "a wrong link", method: "POST", target: onePath + "/links", body: `{"data":{"` + marks["name"] + `":"` + marks["number"] + `"}}`},
+		{name: "the links", method: "GET", target: onePath + "/links?x=" + tag},
+		{name: "a bad link", method: "DELETE", target: onePath + "/links/" + marks["path"]},
+		{name: "a play", method: "GET", target: onePath + "/links/" + markedLink},
+		{name: "the headers of a play", method: "HEAD", target: onePath + "/links/" + markedLink},
+		{name: "a play with a wrong secret", method: "GET", target: onePath + "/links/" + markedLink[:17] + markedSecret},
+		{name: "a play with a marked ID", method: "GET", target: onePath + "/links/" + marks["path"] + "/" + markedSecret},
+		{name: "a play for another account", method: "GET", target: "/v2/accounts/" + marks["path"] + "/recordings/" + oneID + "/links/" + markedLink},
+		{name: "a post to a link", method: "POST", target: onePath + "/links/" + markedLink},
+		{name: "a link with a double slash", method: "GET", target: strings.Replace(onePath, "/recordings", "//recordings", 1) + "/links/" + markedLink},
 		{name: "a delete", method: "DELETE", target: onePath, body: body},
 		{name: "an unknown path", method: "GET", target: "/v2/" + marks["path"] + "?x=" + number},
 		{name: "an unknown method", method: "BREW", target: onePath + "?x=" + number},
@@ -162,7 +185,7 @@ func TestSecretsStayOutOfTheLog(t *testing.T) {
 				if n := strings.Count(log, "\n"); n != 1 || !strings.Contains(log, `"status":`) {
 					t.Errorf("%d lines, want one with the status %d:\n%s", n, w.Code, log)
 				}
-				planted := map[string]string{"storage secret": markedSecret[9:], "its hash": markedSum(), "own token": s.token, "address": "203.0.113.77"}
+				planted := map[string]string{"storage secret": markedSecret[9:], "its hash": markedSum(), "link secret": markedLink[26:], "own token": s.token, "address": "203.0.113.77"}
 				for name, secret := range secrets {
 					planted[name] = secret
 				}
@@ -210,6 +233,12 @@ func newMarkedAPI(t *testing.T, quoting bool) *markedAPI {
 	if err := s.store.AddSecret(t.Context(), store.Secret{Account: oneAccount, ID: markedSecret[:8], Sum: markedSum()}); err != nil {
 		t.Fatal(err)
 	}
+	links := link.New(s.store, env.Now, markedBytes{})
+	if made, secret, err := links.Make(t.Context(), link.Link{
+		Account: oneAccount, Recording: oneID, Maker: link.Maker{Account: oneAccount, Owner: marks["path"]}, Expires: recording.SecondsOf(oneNow) + 60,
+	}); err != nil || made.ID+"/"+secret != markedLink {
+		t.Fatalf("Make = %s/%s, %v; want %s", made.ID, secret, err, markedLink)
+	}
 	names, err := namepattern.Open("", "")
 	if err != nil {
 		t.Fatal(err)
@@ -220,7 +249,7 @@ func newMarkedAPI(t *testing.T, quoting bool) *markedAPI {
 	}
 	d := Delivery{ExternalHosts: []string{"audio.example.com"}}
 	operations := map[Operation]http.Handler{
-		OpList: List(env, s.store, sealer), OpGet: Get(env, s.store, s.bucket, d), OpPatch: Patch(env, s.store),
+		OpList: List(env, s.store, sealer), OpGet: Get(env, s.store, s.bucket, d), OpPatch: Patch(env, s.store), OpShare: Share(env, s.store, link.New(s.store, env.Now, new(counter)), s.bucket, d, ""),
 		OpCreate: Create(env, s.store, s.uploads()), OpReceive: Receive(env, s.store, Storage{Audio: s.bucket, MaxBytes: 1 << 30, Names: names.Call}),
 		OpDelete: Delete(env, s.store, s.bucket), OpFallback: Fallback(env, nil),
 	}

@@ -23,7 +23,7 @@ type sharer struct {
 	publicURL string
 }
 
-// Share answers the requests about links, and plays what they lead to (contract, Links).
+// Share makes, lists and revokes links, and plays recordings by them (contract, Links).
 // publicURL is the API's address in links, without a slash at its end; "" means the
 // address that the client used.
 func Share(env Env, s store.Reader, links *link.Links, m media.Reader, d Delivery, publicURL string) http.Handler {
@@ -96,7 +96,7 @@ func (c *sharer) list(r *request, rec *recording.Recording) (int, any, error) {
 	return http.StatusOK, data, err
 }
 
-// defaultAge is how long a link lives that does not say so.
+// defaultAge is the lifetime of a link made without expires_in.
 const defaultAge = time.Hour
 
 func (c *sharer) make(r *request, rec *recording.Recording) (int, any, error) {

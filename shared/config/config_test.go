@@ -28,7 +28,7 @@ func environment() map[string]string {
 		"AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "AWS_ENDPOINT_URL_S3": "http://s3.localhost:9000",
 		"AWS_ENDPOINT_URL_EVENTBRIDGE": "http://events.localhost:4010",
 		"HOST":                         "0.0.0.0", "PORT": "0", "S3_PORT": "9001", "DATA_DIR": "/var/lib/recordings",
-		"EVENTS_MAX_BYTES": "5000", "EVENTS_KEEP": "3", "ISSUER_PRIVATE_HOSTS": "Login.internal",
+		"PUBLIC_URL": "https://pbx.example.com/live", "EVENTS_MAX_BYTES": "5000", "EVENTS_KEEP": "3", "ISSUER_PRIVATE_HOSTS": "Login.internal",
 	}
 }
 
@@ -70,6 +70,8 @@ func TestLoad(t *testing.T) {
 	get.Delivery, get.PresignTTL, get.S3PublicEndpoint = "redirect", 90*time.Second, "https://media.example.com"
 	get.ExternalHosts = []string{"audio.example.com", "*.cdn.example.net"}
 	get.MaxWait = 5 * time.Second
+	share := get
+	share.MaxWait, share.PublicURL = 0, "https://pbx.example.com/live"
 	create := remove
 	create.UploadTTL, create.MaxAudioBytes, create.S3PublicEndpoint = time.Hour, 1000, get.S3PublicEndpoint
 	fallback := aws
@@ -83,7 +85,7 @@ func TestLoad(t *testing.T) {
 	local := Settings{
 		Origin: "https://portal.example.com", LogLevel: slog.LevelDebug, Delivery: "redirect", PresignTTL: 90 * time.Second,
 		ExternalHosts: get.ExternalHosts, S3PublicEndpoint: get.S3PublicEndpoint,
-		UploadTTL: time.Hour, MaxAudioBytes: 1000, MaxWait: 5 * time.Second, InboxTimezone: "UTC",
+		UploadTTL: time.Hour, MaxAudioBytes: 1000, MaxWait: 5 * time.Second, InboxTimezone: "UTC", PublicURL: "https://pbx.example.com/live",
 		Host: "0.0.0.0", Port: "0", S3Port: "9001", DataDir: "/var/lib/recordings", MaxTokenTTL: 24 * time.Hour, UserAccess: "own", RequireReason: []string{"listen", "delete"}, Audit: "all", AuditDays: 30, AuditAddresses: "whole",
 		TokenKeys: NewSecret(jwksText), EventsMaxBytes: 5000, EventsKeep: 3, IssuerPrivateHosts: keys.IssuerPrivateHosts,
 	}
@@ -96,7 +98,7 @@ func TestLoad(t *testing.T) {
 	tool.MaxAudioBytes, tool.InboxTimezone, tool.IssuerPrivateHosts, tool.AuditDays = 1000, "UTC", keys.IssuerPrivateHosts, 30
 	tool.TokenKeys, tool.Bucket, tool.S3Endpoint, tool.DataDir = NewSecret(jwksText), "recordings.live", "http://s3.localhost:9000", "/var/lib/recordings"
 	for f, want := range map[Function]Settings{
-		List: list, Get: get, Create: create, Ingest: ingest, Patch: every(aws), Delete: remove, Fallback: fallback, Console: console, Keys: keys, Purge: purge, Publish: publish, Local: local, Tool: tool, Access: list,
+		List: list, Get: get, Share: share, Create: create, Ingest: ingest, Patch: every(aws), Delete: remove, Fallback: fallback, Console: console, Keys: keys, Purge: purge, Publish: publish, Local: local, Tool: tool, Access: list,
 	} {
 		t.Run(string(f), func(t *testing.T) {
 			t.Parallel()

@@ -243,6 +243,26 @@ func endpoint(v string) (string, error) {
 	return site(v, "an endpoint such as https://s3.example.com or http://127.0.0.1:4566")
 }
 
+// publicURL parses the URL before /v2: a scheme, a host, and perhaps a path. Paths have
+// only letters, digits and -._~ in their segments, so that links are plain URLs.
+func publicURL(v string) (string, error) {
+	const want = "the address before /v2, such as https://pbx.example.com or https://pbx.example.com/live"
+	root, path := v, ""
+	if scheme, rest, ok := strings.Cut(v, "://"); ok {
+		if host, after, ok := strings.Cut(rest, "/"); ok {
+			root, path = scheme+"://"+host, strings.TrimSuffix("/"+after, "/")
+		}
+	}
+	root, err := site(root, want)
+	if err != nil {
+		return "", err
+	}
+	if path != "" && (strings.Contains(path+"/", "//") || !consistsOf(path, lower+upper+digits+"-._~/", 1, 200)) {
+		return "", fmt.Errorf("is %q, want %s", v, want)
+	}
+	return root + path, nil
+}
+
 func origin(v string) (string, error) {
 	if v == "*" {
 		return v, nil

@@ -35,6 +35,13 @@ func TestParsers(t *testing.T) {
 		"http://s3.example.com:": "", "http://s3.example.com:0": "", "http://s3.example.com:70000": "", "http://-a.example": "",
 		"http://a..b": "", "http://a\nb": "", "javascript:alert(1)": "",
 	})
+	check(t, "publicURL", publicURL, map[string]string{
+		"https://pbx.example.com": "https://pbx.example.com", "https://pbx.example.com/": "https://pbx.example.com",
+		"https://pbx.example.com/live": "https://pbx.example.com/live", "http://127.0.0.1:8000/a/b-1/": "http://127.0.0.1:8000/a/b-1",
+		"": "", "pbx.example.com": "", "/live": "", "ftp://pbx.example.com": "", "https://": "", "https:///live": "", "https://u:p@pbx.example.com/x": "",
+		"https://pbx.example.com//live": "", "https://pbx.example.com/live//": "", "https://pbx.example.com/?x": "", "https://pbx.example.com/#x": "", "https://pbx.example.com/a b": "",
+		"https://pbx.example.com/%20": "", "https://pbx.example.com?x=/y": "", "https://pbx.example.com/" + strings.Repeat("a", 200): "",
+	})
 	check(t, "origin", origin, map[string]string{
 		"*": "*", "https://portal.example.com": "https://portal.example.com", "http://localhost:3000": "http://localhost:3000",
 		"https://portal.example.com/": "", "portal.example.com": "", "null": "", "https://a.example,https://b.example": "",

@@ -58,14 +58,14 @@ var programs = [...]Function{List, Get, Create, Patch, Delete, Receive, Access, 
 
 // Groups of programs that read the same settings.
 const (
-	data    = forList | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forFallback | forPurge | forIngest | forKeys
-	audio   = forGet | forCreate | forDelete | forReceive | forPurge | forIngest
-	play    = forGet | forLocal
+	data    = forList | forShare | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forFallback | forPurge | forIngest | forKeys
+	audio   = forGet | forShare | forCreate | forDelete | forReceive | forPurge | forIngest
+	play    = forGet | forShare | forLocal
 	upload  = forCreate | forLocal
 	names   = forIngest | forReceive | forLocal | forTool
 	serving = forList | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forShare | forFallback
-	tokens  = forList | forGet | forCreate | forPatch | forDelete | forAccess | forFallback
-	ruled   = forList | forGet | forCreate | forPatch | forDelete | forAccess
+	tokens  = forList | forShare | forGet | forCreate | forPatch | forDelete | forAccess | forFallback
+	ruled   = forList | forShare | forGet | forCreate | forPatch | forDelete | forAccess
 	events  = forPublish
 	clients = data | forPublish // that call AWS services
 	// metered write metrics. The console does not, because CloudWatch charges for each,
@@ -177,7 +177,7 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.PresignTTL, err = ttl(v); return },
 	},
 	{
-		Name: "MAX_WAIT_S", Default: "10", Functions: play,
+		Name: "MAX_WAIT_S", Default: "10", Functions: forGet | forLocal,
 		Doc: "How many seconds a request may wait for pending audio (Prefer: wait), from 0 to 25. With 0 requests never wait.",
 		set: func(s *Settings, v string) (err error) { s.MaxWait, err = wait(v); return },
 	},
@@ -205,6 +205,11 @@ var table = []Setting{
 		Name: "S3_PUBLIC_ENDPOINT", Functions: play | forCreate,
 		Doc: "The S3 endpoint in presigned URLs, if clients cannot use the endpoint that the functions use.",
 		set: func(s *Settings, v string) (err error) { s.S3PublicEndpoint, err = endpoint(v); return },
+	},
+	{
+		Name: "PUBLIC_URL", Functions: forShare | forLocal,
+		Doc: "The API's address in links, such as https://pbx.example.com: what precedes /v2, if clients reach the API through a proxy. Without it, links have the address that the request came to.",
+		set: func(s *Settings, v string) (err error) { s.PublicURL, err = publicURL(v); return },
 	},
 	{
 		Name: "CONSOLE", Default: "on", Functions: forFallback | forLocal,

@@ -13,8 +13,9 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// PrefixHeader is the header with what precedes the path in the URL of the request, such
-// as the stage. A request without a prefix has no such header from this package.
+// PrefixHeader is the header with what precedes the path in the URL of the request: the
+// stage of an API Gateway. Handlers need it for URLs in answers. Without a prefix the
+// header is the client's own, which can change only the answer to that client.
 const PrefixHeader = "X-Forwarded-Prefix"
 
 // event holds the fields that this package reads, of both payload versions. With a
@@ -28,7 +29,7 @@ type event struct {
 		RequestID  string `json:"requestId"`
 		Stage      string `json:"stage"`
 		DomainName string `json:"domainName"`
-		Path       string `json:"path"` // version 1: with the stage, or the base path of a custom domain
+		Path       string `json:"path"` // version 1: with the stage, unless the host is a custom domain
 		Identity   struct {
 			SourceIP string `json:"sourceIp"`
 		} `json:"identity"`
@@ -126,8 +127,7 @@ func (e *event) restore(r *http.Request) {
 	if r.Host == "" {
 		r.Host = e.RequestContext.DomainName
 	}
-	// For URLs in answers. A client that sends the header itself changes only its own answer.
-	if prefix, ok := strings.CutSuffix(e.RequestContext.Path, e.path); ok && prefix != "" && !e.v2 {
+	if prefix := e.prefix(); prefix != "" {
 		r.Header.Set(PrefixHeader, prefix)
 	}
 	for name := range r.Header {
@@ -142,6 +142,16 @@ func (e *event) restore(r *http.Request) {
 	if len(e.raw) > 0 {
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(e.raw)), int64(len(e.raw))
 	}
+}
+
+// prefix returns what precedes the path in the URL of the request: the stage, or "". Only
+// events of version 1 show it.
+func (e *event) prefix() string {
+	prefix := "/" + e.RequestContext.Stage
+	if e.v2 || prefix == "/" || !strings.HasPrefix(e.RequestContext.Path, prefix+"/") || strings.HasPrefix(e.path, prefix+"/") {
+		return ""
+	}
+	return prefix
 }
 
 // badBody replaces a body that cannot be decoded.

@@ -217,6 +217,29 @@ func TestEscapedPathsParse(t *testing.T) {
 	})
 }
 
+// The stage of a REST event is in a header, for URLs in answers.
+func TestPrefixOfRESTEvents(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ stage, path, context, sent, want string }{
+		{"live", "/v2/x", "/live/v2/x", "", "/live"},
+		{"live", "/v2/a@b", "/live/v2/a%40b", "", "/live"},
+		{"live", "/v2/x", "/live/v2/x", "/forged", "/live"},
+		{"live", "/v2/x", "/v2/x", "", ""}, // a custom domain
+		{"live", "/v2/x", "/v2/x", "/proxy", "/proxy"},
+		{"live", "/v2/x", "/lively/v2/x", "", ""},
+		{"v2", "/v2/x", "/v2/v2/x", "", ""}, // as if it were a custom domain's
+		{"live", "/v2/x", "", "", ""},
+		{"", "/v2/x", "/v2/x", "", ""},
+	} {
+		var got captured
+		event := strings.Replace(rest("GET", tt.path, `,"headers":{"X-Forwarded-Prefix":"`+tt.sent+`"}`), `"stage":"live"`, `"stage":"`+tt.stage+`","path":"`+tt.context+`"`, 1)
+		invoke(t, capture(&got), event)
+		if prefix := got.Header.Get(PrefixHeader); prefix != tt.want {
+			t.Errorf("stage %q, path %q, context %q: prefix %q, want %q", tt.stage, tt.path, tt.context, prefix, tt.want)
+		}
+	}
+}
+
 func TestStageOfHTTPEvents(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ stage, path, want string }{

@@ -1,9 +1,10 @@
 // Package link keeps links: URLs that play one recording without a token, for some
-// time and some number of plays.
+// time and some number of plays (contract, Links).
 //
 // A link is an entry of package store in the partition account/A, with the key
-// link/{recording}/{ID}. Of its secret only the SHA-256 is stored. Expired links are
-// ignored, and removed by the store's expiry.
+// link/{recording}/{ID}. Of its secret only the SHA-256 is stored. The secret has the
+// form of a storage secret, so that the proxies in front recognize it and keep it out of
+// their logs (front/). Expired links are ignored, and removed by the store's expiry.
 package link
 
 import (
@@ -17,15 +18,17 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
 )
 
-// Limits of links.
+// Limits.
 const (
-	// MaxLive is the maximum number of live links of a recording.
+	// MaxLive is the maximum number of live links of a recording. Clients that make
+	// links at the same moment can exceed it by a few.
 	MaxLive = 100
 	// MaxPlays is the maximum number of plays of a link.
 	MaxPlays = 1000
@@ -34,15 +37,15 @@ const (
 )
 
 var (
-	// ErrDead means that there is no such link, that it has expired or was revoked, that
-	// its plays are used up, or that the secret is wrong. Clients cannot tell these apart.
+	// ErrDead means that the link does not exist, has expired, was revoked or has no plays
+	// left, or that the secret is wrong. Clients get the same answer for all of these.
 	ErrDead = errors.New("no such link")
 	// ErrTooMany means that the recording has MaxLive live links.
 	ErrTooMany = errors.New("too many links")
 )
 
-// Maker is who made a link. Its right to share the recording is looked up again at
-// each play.
+// Maker is the bearer of the token that made a link. Its right to share the recording is
+// checked again at each play.
 type Maker struct {
 	// Issuer, Account, Owner, Role and Groups are those of the token (auth.Bearer).
 	Issuer  string   `json:"issuer,omitempty"`
@@ -58,13 +61,13 @@ type Link struct {
 	Account   string `json:"-"`
 	Recording string `json:"-"`
 	ID        string `json:"-"`
-	// Maker is who made it.
+	// Maker made the link.
 	Maker Maker `json:"maker"`
 	// Created and Expires are in Gregorian seconds.
 	Created recording.Seconds `json:"created"`
 	Expires recording.Seconds `json:"expires"`
-	// Plays is how often it may be played, and Used how often it was; a Plays of 0 means
-	// no limit.
+	// Plays is the maximum number of plays; 0 means unlimited. Used is the number of plays
+	// so far, counted only if there is a limit.
 	Plays int `json:"plays"`
 	Used  int `json:"used"`
 	// Inline shows the audio in the browser instead of saving it.
@@ -120,7 +123,8 @@ func (s *Links) Make(ctx context.Context, l Link) (made Link, secret string, err
 	if _, err := io.ReadFull(s.random, random[:]); err != nil {
 		return Link{}, "", fmt.Errorf("make a secret: %w", err)
 	}
-	l.ID, secret = hex.EncodeToString(random[:8]), base64.RawURLEncoding.EncodeToString(random[8:])
+	l.ID = hex.EncodeToString(random[:8])
+	secret = l.ID[:8] + "-" + base64.RawURLEncoding.EncodeToString(random[8:])
 	l.Created = recording.SecondsOf(s.now())
 	if err := s.write(ctx, stored{Link: l, Sum: sumOf(secret)}, "", store.IfAbsent); err != nil {
 		return Link{}, "", fmt.Errorf("make a link: %w", err)
@@ -214,6 +218,9 @@ func (s *Links) Play(ctx context.Context, l Link, client string, window time.Dur
 
 // find returns a live link and its revision.
 func (s *Links) find(ctx context.Context, account, recordingID, id string) (stored, string, error) {
+	if !validID(id) {
+		return stored{}, "", ErrDead // the store may not accept it as a part of a key
+	}
 	key := store.EntryKey{Partition: partition(account), Key: prefix(recordingID) + id}
 	found, err := s.entries.Entries(ctx, key)
 	if err != nil {
@@ -231,6 +238,9 @@ func (s *Links) find(ctx context.Context, account, recordingID, id string) (stor
 	}
 	return l, found[0].Revision, nil
 }
+
+// validID reports whether id has the form of a link's ID: 16 hex digits.
+func validID(id string) bool { return len(id) == 16 && strings.Trim(id, "0123456789abcdef") == "" }
 
 func (s *Links) live(l *stored) bool { return recording.SecondsOf(s.now()) < l.Expires }
 

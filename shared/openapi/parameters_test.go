@@ -11,10 +11,12 @@ import (
 // implicit lists the names that the code reads although the definition has no
 // parameters for them, each with the reason.
 var implicit = map[string]string{
-	"accept header":           "OpenAPI derives it from the media types of the responses",
-	"authorization header":    "it is a security scheme",
-	"content-type header":     "OpenAPI derives it from the media types of the request body",
-	"content-encoding header": "OpenAPI cannot describe content codings; storage rejects all of them",
+	"accept header":             "OpenAPI derives it from the media types of the responses",
+	"authorization header":      "it is a security scheme",
+	"content-type header":       "OpenAPI derives it from the media types of the request body",
+	"content-encoding header":   "OpenAPI cannot describe content codings; storage rejects all of them",
+	"x-forwarded-proto header":  "the gateway sets it; only the URL of a new link depends on it",
+	"x-forwarded-prefix header": "the gateway sets it; only the URL of a new link depends on it",
 	// The definition leaves preflights out.
 	"origin header":                        "browsers send it",
 	"access-control-request-method header": "browsers send it in preflights",

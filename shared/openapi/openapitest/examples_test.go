@@ -46,7 +46,7 @@ var sent = map[string]string{
 	"X-Pretty-Print": "true", "X-Request-ID": "checkout-17", "Accept-Encoding": "gzip", "If-Match": "*",
 	"If-None-Match": `"1-00000000000000000000000000000000"`, "If-Modified-Since": "Thu, 01 Jan 2026 00:00:00 GMT",
 	"If-Unmodified-Since": "Fri, 01 Jan 2100 00:00:00 GMT", "If-Range": `"not-this-one"`, "Range": "bytes=-100", "Prefer": "wait=1",
-	"Idempotency-Key": "call-17", "id": "202601-a", "from": "1001@pbx.example.com", "to": "1002@pbx.example.com",
+	"Idempotency-Key": "call-17", "actor": "anna", "action": "listen", "reason": "complaint 4711", "X-Reason": "complaint 4711", "id": "202601-a", "from": "1001@pbx.example.com", "to": "1002@pbx.example.com",
 	"direction": "inbound", "start": "63935481600", "owner_id": "77bc1d2e3f405162738495a6b7c8d9e0",
 }
 
