@@ -36,6 +36,7 @@ func (e env) accessImportKazooCommand() *cobra.Command {
 	fs.Float64Var(&i.kazoo.Rate, "rate", kazooRate, "send at most `N` requests per second; 0 for no limit")
 	fs.BoolVar(&i.dryRun, "dry-run", false, "print what would change, but change nothing")
 	jsonFlag(fs, &i.asJSON)
+	auditFlag(fs, &i.audit)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if err := unexpected(args, 0); err != nil {
 			return err
@@ -60,11 +61,15 @@ type accessImport struct {
 	target         *target
 	kazoo          kazoo.Options
 	dryRun, asJSON bool
+	audit          string
 }
 
 // run copies, and prints each change and a summary.
 func (i *accessImport) run(ctx context.Context) error {
-	entries, closed, err := i.target.openEntries(ctx)
+	if err := checkAudit(i.audit); err != nil {
+		return err
+	}
+	entries, closed, err := i.target.openTrailed(ctx, i.audit)
 	if err != nil {
 		return err
 	}

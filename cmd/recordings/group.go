@@ -36,7 +36,7 @@ group does not give the role supervisor: set it with recordings user set.`,
 // groupSetCommand makes the command that creates or changes a group.
 func (e env) groupSetCommand() *cobra.Command {
 	c := groupSetUsage.command()
-	o := e.directoryFlags(c.Flags(), "group")
+	o := e.directoryChangeFlags(c.Flags(), "group")
 	var name string
 	var leaders []string
 	c.Flags().StringVar(&name, "name", "", "`TEXT`: name of the group, for people")
@@ -143,7 +143,7 @@ func (e env) groupRemoveCommand() *cobra.Command {
 		does:     `Removes a group. Its leaders no longer hear the recordings of its members. If it is interrupted, repeat it.`,
 		examples: []string{"group remove --account A --group sales"},
 	}.command()
-	o := e.directoryFlags(c.Flags(), "group")
+	o := e.directoryChangeFlags(c.Flags(), "group")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		return o.run(c.Context(), args, func(d *access.Directory) error {
 			if err := d.RemoveGroup(c.Context(), o.account, o.id); err != nil {
@@ -176,7 +176,7 @@ var groupDropUsage = usage{
 // groupMembersCommand makes a command that adds or removes members.
 func (e env) groupMembersCommand(u usage, change func(*access.Directory, context.Context, string, string, ...string) error, words string) *cobra.Command {
 	c := u.command()
-	o := e.directoryFlags(c.Flags(), "group")
+	o := e.directoryChangeFlags(c.Flags(), "group")
 	var users []string
 	var file string
 	c.Flags().StringArrayVar(&users, "user", nil, "`ID`: a user; repeatable")

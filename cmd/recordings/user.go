@@ -42,6 +42,7 @@ type directoryOptions struct {
 	account, id string
 	kind        string // user or group
 	asJSON      bool
+	audit       string // when to record changes; "" for a command that makes none
 }
 
 // directoryFlags adds the options that these commands share. kind is "" for a command
@@ -56,6 +57,14 @@ func (e env) directoryFlags(fs *pflag.FlagSet, kind string) *directoryOptions {
 	return o
 }
 
+// directoryChangeFlags is like directoryFlags, for a command that changes a user or a
+// group.
+func (e env) directoryChangeFlags(fs *pflag.FlagSet, kind string) *directoryOptions {
+	o := e.directoryFlags(fs, kind)
+	auditFlag(fs, &o.audit)
+	return o
+}
+
 // run checks the command line, opens the directory and calls do.
 func (o *directoryOptions) run(ctx context.Context, args []string, do func(*access.Directory) error) error {
 	if err := unexpected(args, 0); err != nil {
@@ -67,7 +76,11 @@ func (o *directoryOptions) run(ctx context.Context, args []string, do func(*acce
 	if o.kind != "" && !auth.ValidName(o.id) {
 		return usageError{fmt.Errorf("--%s %q: want 1 to %d of A-Z, a-z, 0-9, _ -", o.kind, o.id, auth.MaxName)}
 	}
-	entries, closed, err := o.target.openEntries(ctx)
+	when := first(o.audit, auditAuto)
+	if err := checkAudit(when); err != nil {
+		return err
+	}
+	entries, closed, err := o.target.openTrailed(ctx, when)
 	if err != nil {
 		return err
 	}
@@ -105,7 +118,7 @@ role leaves it to the default.`,
 // userSetCommand makes the command that sets a role.
 func (e env) userSetCommand() *cobra.Command {
 	c := userSetUsage.command()
-	o := e.directoryFlags(c.Flags(), "user")
+	o := e.directoryChangeFlags(c.Flags(), "user")
 	var role, name string
 	c.Flags().StringVar(&role, "role", "", "`ROLE`: "+roleNames()+" (required)")
 	c.Flags().StringVar(&name, "name", "", "`TEXT`: name of the user, for people")
@@ -205,7 +218,7 @@ func (e env) userRemoveCommand() *cobra.Command {
 of groups.`,
 		examples: []string{"user remove --account A --user anna"},
 	}.command()
-	o := e.directoryFlags(c.Flags(), "user")
+	o := e.directoryChangeFlags(c.Flags(), "user")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		return o.run(c.Context(), args, func(d *access.Directory) error {
 			if err := d.RemoveUser(c.Context(), o.account, o.id); err != nil {

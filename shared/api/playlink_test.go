@@ -39,9 +39,9 @@ func TestLinkPlays(t *testing.T) {
 		body               string
 		want               []string // headers
 	}{
-		{"all", http.MethodGet, inline, nil, http.StatusOK, audio, []string{"Content-Disposition", `inline; filename="call.mp3"`, "Content-Length", "100"}},
-		{"to save", http.MethodGet, saved, nil, http.StatusOK, audio, []string{"Content-Disposition", `attachment; filename="call.mp3"`}},
-		{"whatever the query says", http.MethodGet, saved + "?inline=true&accept=json&delivery=redirect", nil, http.StatusOK, audio, []string{"Content-Disposition", `attachment; filename="call.mp3"`}},
+		{"all", http.MethodGet, inline, nil, http.StatusOK, audio, []string{"Content-Disposition", `inline; filename="202311-6b3c0e1f9a4d4e7f8a1b2c3d4e5f6071.mp3"`, "Content-Length", "100"}},
+		{"to save", http.MethodGet, saved, nil, http.StatusOK, audio, []string{"Content-Disposition", `attachment; filename="202311-6b3c0e1f9a4d4e7f8a1b2c3d4e5f6071.mp3"`}},
+		{"whatever the query says", http.MethodGet, saved + "?inline=true&accept=json&delivery=redirect", nil, http.StatusOK, audio, []string{"Content-Disposition", `attachment; filename="202311-6b3c0e1f9a4d4e7f8a1b2c3d4e5f6071.mp3"`}},
 		{"whatever the client accepts", http.MethodGet, saved, []string{"Accept", "application/json"}, http.StatusOK, audio, nil},
 		{"a range", http.MethodGet, saved, []string{"Range", "bytes=10-19"}, http.StatusPartialContent, audio[10:20], []string{"Content-Range", "bytes 10-19/100"}},
 		{"the headers", http.MethodHead, saved, nil, http.StatusOK, "", []string{"Content-Length", "100", "Content-Type", "audio/mpeg"}},

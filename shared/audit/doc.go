@@ -9,7 +9,7 @@
 //
 // # Entries
 //
-// The entries are those of package store (docs/adr/021-audit.md):
+// The entries are those of package store (docs/adr/020-audit.md):
 //
 //	partition            key                    value
 //	audit/A/2026-01-31   time#writer#sequence   the entry, and the hash of the one before
