@@ -98,11 +98,11 @@ var mark = regexp.MustCompile(`MARK[0-9a-f]{18}`)
 // leaks returns the marks in an answer that its bearer may not see.
 func leaks(w *world, o *oracle, c *call, got answer) []string {
 	var found []string
-	text := got.body
-	for name, values := range got.header {
-		text += "\n" + name + ": " + strings.Join(values, ",")
+	text := []string{got.body}
+	for _, values := range got.header {
+		text = append(text, values...)
 	}
-	for _, m := range mark.FindAllString(text, -1) {
+	for _, m := range mark.FindAllString(strings.Join(text, "\n"), -1) {
 		r := w.byMark[m]
 		needs := access.Read
 		if r != nil && m == r.heard {

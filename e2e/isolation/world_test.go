@@ -35,8 +35,15 @@ var now = time.Date(2026, 3, 5, 10, 0, 0, 0, time.UTC)
 // tree has the accounts with the account above them. "alone" is in no tree, and "off" is
 // disabled, with everything below it.
 var tree = []struct{ account, parent string }{
-	{"root", ""}, {"reseller", "root"}, {"tenant-a", "reseller"}, {"tenant-b", "reseller"},
-	{"other-reseller", "root"}, {"tenant-c", "other-reseller"}, {"off", "reseller"}, {"below-off", "off"}, {"alone", ""},
+	{"root", ""},
+	{"reseller", "root"},
+	{"tenant-a", "reseller"},
+	{"tenant-b", "reseller"},
+	{"other-reseller", "root"},
+	{"tenant-c", "other-reseller"},
+	{"off", "reseller"},
+	{"below-off", "off"},
+	{"alone", ""},
 }
 
 // users are the users of every account, with their stored role; "" for none. They have
