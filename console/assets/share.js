@@ -1,7 +1,7 @@
 // Links that play one recording without a token. Offered only where the API has them.
 
 import { copy, h } from "./dom.js";
-import { formatTime, t, toGregorian, whyOf } from "./i18n.js";
+import { formatTime, t, whyOf } from "./i18n.js";
 import { openDialog } from "./remove.js";
 
 /** Seconds that a link lasts, with the key of its text. */
@@ -22,7 +22,7 @@ export async function shareRecording(api, recording) {
   };
   const show = async () => {
     const { data } = await api.json("GET", path, {});
-    links.replaceChildren(...data.map((/** @type {any} */ link) => h("li", {}, t("share.until", { time: formatTime(toGregorian(new Date(link.expires))) }),
+    links.replaceChildren(...data.map((/** @type {any} */ link) => h("li", {}, t("share.until", { time: formatTime(link.expires) }),
       h("button", { type: "button", onclick: () => run(async () => {
         await api.request("DELETE", `${path}/${encodeURIComponent(link.id)}`, {});
         await show();

@@ -3,8 +3,10 @@
 package console
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -37,49 +39,48 @@ func testDrop(t *testing.T, s *site) {
 	}
 }
 
-// testShare makes a link to a recording where the API can do that. The gate plays the part
-// of such an API.
+// testShare makes a link to a recording, plays it without a token, and revokes it.
 func testShare(t *testing.T, s *site) {
 	a := s.newTenant(t)
-	a.add(fields{"start": 63956000000}, "audio/mpeg", demo(t, "09-taxi.mp3"))
+	audio := demo(t, "09-taxi.mp3")
+	a.add(fields{"start": 63956000000}, "audio/mpeg", audio)
 	b := s.newTab(t)
 	b.visit(a, "")
-	b.openRow(0)
-	b.until(`document.querySelector("recording-details")`)
-	if hidden := eval[bool](b, `[...document.querySelectorAll("recording-details button")].find((button) => button.textContent === "Share…").hidden`); !hidden {
-		t.Error("the page offers links, which the API lacks")
-	}
-	b.gate.handle(linking())
-	b.visit(a, "?")
 	b.openRow(0)
 	b.until(`[...document.querySelectorAll("recording-details button")].some((button) => button.textContent === "Share…" && !button.hidden)`)
 	eval[bool](b, `(document.querySelector("recording-details").share(), true)`)
 	b.do(chromedp.Click(`dialog[open] .primary`))
-	b.until(`document.querySelector("dialog[open] input[readonly]")?.value.endsWith("/v2/links/secret")`)
 	b.until(`document.querySelector("dialog[open] .links li")`)
+	link := eval[string](b, `document.querySelector("dialog[open] input[readonly]").value`)
+	if status, body := fetch(t, link); status != http.StatusOK || !bytes.Equal(body, audio) {
+		t.Errorf("the link answers %d with %d bytes, want the audio", status, len(body))
+	}
+	if text := eval[string](b, `document.querySelector("dialog[open] .links li").textContent`); strings.Contains(text, "Invalid") {
+		t.Errorf("the dialog says %q, want when the link ends", text)
+	}
+	b.do(chromedp.Click(`dialog[open] .links li button`))
+	b.until(`!document.querySelector("dialog[open] .links li")`)
+	if status, _ := fetch(t, link); status != http.StatusNotFound {
+		t.Errorf("the revoked link answers %d, want 404", status)
+	}
 }
 
-// linking lets the API appear to have links.
-func linking() func(*http.Request) http.HandlerFunc {
-	made := `{"id":"l1","url":"/v2/links/secret","expires":"2026-12-01T00:00:00Z"}`
-	list := "[]"
-	return func(r *http.Request) http.HandlerFunc {
-		body := ""
-		switch {
-		case r.URL.Path == "/v2/openapi.json":
-			body = `{"paths":{"/v2/accounts/{account_id}/recordings/{recording_id}/links":{"post":{}}}}`
-		case strings.HasSuffix(r.URL.Path, "/links") && r.Method == http.MethodPost:
-			body, list = `{"data":`+made+`}`, "["+made+"]"
-		case strings.HasSuffix(r.URL.Path, "/links"):
-			body = `{"data":` + list + `}`
-		default:
-			return nil
-		}
-		return func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "application/json")
-			_, _ = w.Write([]byte(body))
-		}
+// fetch returns the answer to a GET without a token.
+func fetch(t *testing.T, url string) (status int, body []byte) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
 	}
+	got, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = got.Body.Close() }()
+	if body, err = io.ReadAll(got.Body); err != nil {
+		t.Fatal(err)
+	}
+	return got.StatusCode, body
 }
 
 // testPlayOn plays one recording after the other, and names each for the keys of a headset
