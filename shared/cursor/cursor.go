@@ -29,6 +29,7 @@
 package cursor
 
 import (
+	"cmp"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
@@ -96,16 +97,10 @@ func New(current, previous string) (*Sealer, error) {
 // derive derives the two keys of a secret. The info strings are part of the
 // format: change them together with the layout.
 func derive(secret string) (keys, error) {
-	extracted, err := hkdf.Extract(sha256.New, []byte(secret), nil)
-	if err != nil {
-		return keys{}, err
-	}
-	seal, err := hkdf.Expand(sha256.New, extracted, "callrecordings cursor 1 seal", 32)
-	if err != nil {
-		return keys{}, err
-	}
-	nonce, err := hkdf.Expand(sha256.New, extracted, "callrecordings cursor 1 nonce", sha256.Size)
-	if err != nil {
+	extracted, extractErr := hkdf.Extract(sha256.New, []byte(secret), nil)
+	seal, sealErr := hkdf.Expand(sha256.New, extracted, "callrecordings cursor 1 seal", 32)
+	nonce, nonceErr := hkdf.Expand(sha256.New, extracted, "callrecordings cursor 1 nonce", sha256.Size)
+	if err := cmp.Or(extractErr, sealErr, nonceErr); err != nil {
 		return keys{}, err
 	}
 	block, err := aes.NewCipher(seal)
