@@ -104,7 +104,7 @@ func (d *Directory) ChangeUser(ctx context.Context, account, user string, change
 }
 
 // RemoveUser removes the role of a user, and takes the groups that it leads from it.
-// The user stays a member of groups, so that their leaders keep hearing its recordings.
+// The user stays a member of groups, so their leaders can still listen to its recordings.
 // Error: ErrNoUser.
 func (d *Directory) RemoveUser(ctx context.Context, account, user string) error {
 	return d.retry(func() error {

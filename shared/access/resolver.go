@@ -111,13 +111,16 @@ func (r *Resolver) Grant(ctx context.Context, b auth.Bearer, account string) (Gr
 }
 
 // role returns the role of a bearer. A claim with an unknown role counts: that role has
-// no rights.
+// no rights. A bearer with other roles than those that count is a User and not what the
+// default says, which may be Admin.
 func (r *Resolver) role(b auth.Bearer, stored UserEntry) Role {
 	switch {
 	case b.Role != "":
 		return Role(b.Role)
 	case stored.Role != "":
 		return stored.Role
+	case b.Unassigned:
+		return User
 	}
 	return r.Default.role(b.Owner)
 }

@@ -89,6 +89,8 @@ func TestGrant(t *testing.T) {
 		"an unknown user below":         {OwnOnly, user("A", "new"), "B", Grant{}, ErrOutOfReach},
 		"an API key":                    {OwnOnly, user("A", ""), "A", Grant{Role: Service}, nil},
 		"an API key, below":             {OwnOnly, user("A", ""), "C", Grant{Role: Service}, nil},
+		"other roles":                   {WholeAccount, auth.Bearer{Account: "A", Owner: "new", Unassigned: true}, "A", Grant{Role: User, Owner: "new"}, nil},
+		"other roles, and a stored one": {WholeAccount, auth.Bearer{Account: "A", Owner: "otto", Unassigned: true}, "A", Grant{Role: Auditor, Owner: "otto"}, nil},
 		"a user with a role":            {WholeAccount, user("A", "anna"), "A", Grant{Role: User, Owner: "anna"}, nil},
 		"of the same ID below":          {WholeAccount, user("A", "anna"), "B", Grant{}, ErrOutOfReach},
 		"another account's user":        {WholeAccount, user("B", "anna"), "B", Grant{Role: Admin, Owner: "anna"}, nil},

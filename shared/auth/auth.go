@@ -23,6 +23,9 @@ type Bearer struct {
 	// not, or if the token lacks them.
 	Role   string
 	Groups []string
+	// Unassigned is true if the issuer is trusted for roles, and the token's roles are none
+	// of those that count. Such a bearer must not get rights by default.
+	Unassigned bool
 	// Issuer is the name of the issuer, "" for a token that a static key verified.
 	Issuer string
 	// Subject identifies the bearer in the audit trail: the owner, or else the token's

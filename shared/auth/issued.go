@@ -192,6 +192,7 @@ func (c *issuedClaims) bearer(i *Issuer, now time.Time, maxTTL time.Duration) (B
 	if b.Role, err = c.role(i); err != nil {
 		return Bearer{}, err
 	}
+	b.Unassigned = b.Role == "" && i.Claims.Role != "" && c.raw(i.Claims.Role) != nil
 	if b.Groups, err = c.groups(i); err != nil {
 		return Bearer{}, err
 	}

@@ -77,7 +77,7 @@ func TestIssuedAccepts(t *testing.T) {
 		"Cognito":       {cognito, rs256(issued("account_id", nil, "custom:account_id", account, "sub", "u-1", "aud", "client", "token_use", "id", "cognito:groups", []string{"auditors", "x"})), with(func(b *Bearer) { b.Owner, b.Subject, b.Role = "u-1", "u-1", "auditor" })},
 		"Keycloak":      {keycloak, rs256(issued("sub", "u-1", "realm_access", map[string]any{"roles": []string{"offline_access", "recordings-supervisor"}}, "groups", []string{"/sales", "/a/b"})), with(func(b *Bearer) { b.Owner, b.Subject, b.Role, b.Groups = "u-1", "u-1", "supervisor", []string{"sales"} })},
 		"no role":       {keycloak, rs256(issued("sub", "u-1")), with(func(b *Bearer) { b.Owner, b.Subject = "u-1", "u-1" })},
-		"other roles":   {keycloak, rs256(issued("sub", "u-1", "realm_access", map[string]any{"roles": []string{"x"}})), with(func(b *Bearer) { b.Owner, b.Subject = "u-1", "u-1" })},
+		"other roles":   {keycloak, rs256(issued("sub", "u-1", "realm_access", map[string]any{"roles": []string{"x"}})), with(func(b *Bearer) { b.Owner, b.Subject, b.Unassigned = "u-1", "u-1", true })},
 		"foreign hints": {trusted(nil), rs256(issued(), "jku", "https://evil.example/jwks", "x5u", "https://evil.example/x", "jwk", map[string]any{"kty": "oct", "k": "AAAA"}, "x5c", []string{"AAAA"}), plain},
 	} {
 		b, err := issuedVerifier(t, &book{list: []*Issuer{tt.issuer}}).Verify(t.Context(), tt.token)

@@ -29,6 +29,9 @@ type Issuers interface {
 	// ByIss returns the issuers of tokens with that iss. Two issuers may share one:
 	// every Kazoo has the iss "kazoo". Errors: those of the store.
 	ByIss(ctx context.Context, iss string) ([]*Issuer, error)
+	// Named returns the issuer of that name, nil if there is none (any more). Errors:
+	// those of the store.
+	Named(ctx context.Context, name string) (*Issuer, error)
 	// Reread reads an issuer again, because a token names a key that i lacks. It
 	// returns nil if i has been read again a moment ago, or does not exist any more.
 	// Errors: those of the store.

@@ -66,6 +66,15 @@ func (b *book) ByIss(_ context.Context, iss string) ([]*Issuer, error) {
 	return found, b.err
 }
 
+func (b *book) Named(_ context.Context, name string) (*Issuer, error) {
+	for _, i := range b.list {
+		if i.Name == name {
+			return i, b.err
+		}
+	}
+	return nil, b.err
+}
+
 func (b *book) Reread(_ context.Context, i *Issuer) (*Issuer, error) {
 	b.rereads++
 	return b.fresh[i.Name], b.rereadErr

@@ -3,6 +3,7 @@ package issuer
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -51,10 +52,29 @@ func NewRegistry(entries store.EntryReader, now func() time.Time) *Registry {
 // ByIss implements [auth.Issuers]. It reads the issuers if they are older than TTL.
 // Errors: those of the store, and of ctx.
 func (r *Registry) ByIss(ctx context.Context, iss string) ([]*auth.Issuer, error) {
+	byIss, err := r.all(ctx)
+	return byIss[iss], err
+}
+
+// Named implements [auth.Issuers], like ByIss.
+func (r *Registry) Named(ctx context.Context, name string) (*auth.Issuer, error) {
+	byIss, err := r.all(ctx)
+	for _, issuers := range byIss {
+		for _, i := range issuers {
+			if i.Name == name {
+				return i, nil
+			}
+		}
+	}
+	return nil, err
+}
+
+// all returns all issuers, at most TTL old. The map must not be changed.
+func (r *Registry) all(ctx context.Context) (map[string][]*auth.Issuer, error) {
 	for {
 		r.mu.Lock()
 		if r.byIss != nil && r.now().Sub(r.read) < TTL {
-			found := r.byIss[iss]
+			found := maps.Clone(r.byIss) // readOne replaces entries
 			r.mu.Unlock()
 			return found, nil
 		}
@@ -77,23 +97,27 @@ func (r *Registry) ByIss(ctx context.Context, iss string) ([]*auth.Issuer, error
 // Reread implements [auth.Issuers]. It reads an issuer at most once in RereadEvery.
 // Errors: those of the store, and of ctx.
 func (r *Registry) Reread(ctx context.Context, i *auth.Issuer) (*auth.Issuer, error) {
-	r.mu.Lock()
-	if _, underway := r.flights[i.Name]; !underway && r.now().Sub(r.reread[i.Name]) < RereadEvery {
+	for {
+		r.mu.Lock()
+		if _, underway := r.flights[i.Name]; !underway && r.now().Sub(r.reread[i.Name]) < RereadEvery {
+			r.mu.Unlock()
+			return nil, nil //nolint:nilnil // the interface allows it
+		}
+		f, mine := r.join(i.Name)
+		if mine {
+			r.reread[i.Name] = r.now()
+		}
 		r.mu.Unlock()
-		return nil, nil //nolint:nilnil // the interface allows it
+		if mine {
+			f.fresh, f.err = r.readOne(ctx, i.Name)
+			r.land(i.Name, f)
+			return f.fresh, f.err
+		}
+		if err := f.wait(ctx); err != nil || f.err == nil {
+			return f.fresh, err
+		}
+		// The request that read was canceled, so this one reads.
 	}
-	f, mine := r.join(i.Name)
-	if mine {
-		r.reread[i.Name] = r.now()
-	}
-	r.mu.Unlock()
-	if !mine {
-		err := f.wait(ctx)
-		return f.fresh, err
-	}
-	f.fresh, f.err = r.readOne(ctx, i.Name)
-	r.land(i.Name, f)
-	return f.fresh, f.err
 }
 
 // join returns the flight of that name. mine is true if the caller has to make the

@@ -148,6 +148,32 @@ func TestFailedReads(t *testing.T) {
 
 // Requests that need the same read share it. One that is cancelled does not fail the
 // others.
+// A request that waits for the read of another one, which is canceled, reads itself.
+func TestACanceledReadIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	b := newBook(t)
+	put(t, b, acme("x", newPair(t, "k").public))
+	synctest.Test(t, func(t *testing.T) {
+		c := &counting{EntryReader: b.Entries, hold: make(chan struct{}), begun: make(chan struct{}, 99)}
+		r := NewRegistry(c, time.Now)
+		first, cancel := context.WithCancel(t.Context())
+		var wait sync.WaitGroup
+		var fresh *auth.Issuer
+		var firstErr, secondErr error
+		wait.Go(func() { _, firstErr = r.Reread(first, &auth.Issuer{Name: "x"}) })
+		synctest.Wait()
+		wait.Go(func() { fresh, secondErr = r.Reread(t.Context(), &auth.Issuer{Name: "x"}) })
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		close(c.hold)
+		wait.Wait()
+		if !errors.Is(firstErr, context.Canceled) || secondErr != nil || fresh == nil {
+			t.Errorf("Reread = %v, then %v, %v; want one canceled, and the issuer", firstErr, fresh, secondErr)
+		}
+	})
+}
+
 func TestRequestsShareReads(t *testing.T) {
 	t.Parallel()
 	b := newBook(t)

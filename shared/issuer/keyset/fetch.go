@@ -19,7 +19,7 @@ import (
 const (
 	// fetchTime is how long one request may take, from the connection to the last byte.
 	fetchTime = 10 * time.Second
-	// attempts is how often a request is made that fails for a passing reason.
+	// attempts is the maximum number of tries after transient failures.
 	attempts = 2
 	// pause is the time between two attempts.
 	pause = time.Second
