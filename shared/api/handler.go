@@ -75,6 +75,8 @@ type request struct {
 	// object names the user, group or account that the request is about, for the audit
 	// trail.
 	object string
+	// link is the ID of the link that the request makes or revokes, for the audit trail.
+	link string
 	// terms, if not nil, are those of the link that plays the audio.
 	terms *terms
 	// answer is the answer to the request.

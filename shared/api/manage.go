@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -219,9 +220,10 @@ func (m *manager) putGroup(r *request) (any, paging, error) {
 
 func (m *manager) deleteGroup(r *request) (any, paging, error) {
 	t, err := m.directory.Group(r.Context(), r.account, r.target.group)
-	if err == nil {
+	if err == nil || errors.Is(err, access.ErrNoGroup) { // a removal that died partway is finished
 		err = m.directory.RemoveGroup(r.Context(), r.account, r.target.group)
 	}
+	t.ID = r.target.group
 	return groupDataOf(t), paging{}, err
 }
 

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -24,6 +25,44 @@ func newManagedAPI(t *testing.T) (*ruledAPI, string) {
 		t.Fatal(err)
 	}
 	return s, s.bearer(t, tenant, "root")
+}
+
+// dying is a store whose second and later writes fail.
+type dying struct {
+	managedEntries
+	writes int
+}
+
+type managedEntries interface{ store.Entries }
+
+func (d *dying) WriteEntries(ctx context.Context, writes ...store.EntryWrite) error {
+	if d.writes++; d.writes > 1 {
+		return store.ErrUnavailable
+	}
+	return d.managedEntries.WriteEntries(ctx, writes...)
+}
+
+// A retry finishes a removal that died partway.
+func TestDeleteGroupAgain(t *testing.T) {
+	t.Parallel()
+	s, root := newManagedAPI(t)
+	s.send(t, root, http.MethodPut, groupsPath+"/sales", `{"data":{"leaders":["anna"]}}`)
+	s.send(t, root, http.MethodPut, groupsPath+"/sales/members/ben", "")
+	whole := s.handlers[OpAccess]
+	s.handlers[OpAccess] = Manage(s.env, &dying{managedEntries: s.store}, s.sealer)
+	if got := s.send(t, root, http.MethodDelete, groupsPath+"/sales", ""); got.Code != http.StatusServiceUnavailable {
+		t.Errorf("the first DELETE = %d %s, want 503", got.Code, got.body)
+	}
+	s.handlers[OpAccess] = whole
+	if got := s.send(t, root, http.MethodDelete, groupsPath+"/sales", ""); got.Code != http.StatusOK || !strings.Contains(string(got.body), `{"data":{"id":"sales",`) {
+		t.Errorf("the second DELETE = %d %s, want 200 with the group", got.Code, got.body)
+	}
+	if members, _, err := s.directory.Members(t.Context(), tenant, "sales", "", 10); err != nil || len(members) != 0 {
+		t.Errorf("members %q, %v, want none", members, err)
+	}
+	if got := s.send(t, root, http.MethodDelete, groupsPath+"/sales", ""); got.Code != http.StatusNotFound {
+		t.Errorf("the third DELETE = %d, want 404", got.Code)
+	}
 }
 
 func TestManage(t *testing.T) {

@@ -13,6 +13,8 @@ import (
 
 	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/audit"
+	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/link"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
 )
@@ -181,6 +183,29 @@ func TestDeadLinks(t *testing.T) {
 			s.trail.want(t, name)
 		})
 	}
+}
+
+// The links of tokens end when the issuer of the tokens is removed.
+func TestLinksOfARemovedIssuer(t *testing.T) {
+	t.Parallel()
+	s := newLinkAPI(t, Delivery{}, "")
+	s.issuers["acme"] = &auth.Issuer{Name: "acme"}
+	l, secret, err := s.links.Draft(link.Link{
+		Account: oneAccount, Recording: oneID, Expires: recording.SecondsOf(s.now().Add(time.Hour)),
+		Maker: link.Maker{Issuer: "acme", Account: oneAccount, Owner: "u", Role: string(access.Admin)},
+	})
+	if err == nil {
+		err = s.links.Make(t.Context(), l, secret)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := linksPath + "/" + l.ID + "/" + secret
+	s.ask(t, "", http.MethodGet, path, "").wantStatus(t, http.StatusOK, "")
+	delete(s.issuers, "acme")
+	dead := s.ask(t, "", http.MethodGet, path, "")
+	dead.wantStatus(t, http.StatusNotFound, "not_found")
+	checkDead(t, dead)
 }
 
 func replaced(old, with string) func(*testing.T, *linkAPI, string, string) string {

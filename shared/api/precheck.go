@@ -28,6 +28,7 @@ func (c *chain) Precheck(w http.ResponseWriter, hr *http.Request) bool {
 	}
 	c.serve(w, hr, func(_ context.Context, _ *answer, answered *request) error {
 		answered.entry.Account = entry.Account
+		answered.bearer, answered.grant, answered.action = r.bearer, r.grant, r.action // for the audit trail
 		return err
 	})
 	return false

@@ -78,3 +78,23 @@ func TestPrecheckAnswersAsServeHTTP(t *testing.T) {
 		})
 	}
 }
+
+// A request that Precheck refuses is in the audit trail, as if ServeHTTP had refused it.
+func TestPrecheckIsAudited(t *testing.T) {
+	t.Parallel()
+	s := newListAPI(t, nil)
+	trail := &memoryTrail{}
+	s.env.Audit = trail
+	patch := Patch(s.env, s.store)
+	check, ok := patch.(interface {
+		Precheck(w http.ResponseWriter, r *http.Request) bool
+	})
+	if !ok {
+		t.Fatal("the handler has no Precheck")
+	}
+	r := s.request(t, http.MethodPatch, tenantList+"/202603-a", "X-Auth-Token", s.tokenOf(t, otherTenant))
+	if check.Precheck(httptest.NewRecorder(), r) {
+		t.Error("Precheck admits the token of another account")
+	}
+	trail.want(t, "Precheck", "tag refused 202603-aaccount/"+tenant)
+}

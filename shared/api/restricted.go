@@ -25,15 +25,19 @@ func (r *request) restricted() error {
 	if r.bearer.Restrictions == nil || r.target.resource == nil {
 		return nil
 	}
-	allowed := r.bearer.Restrictions.Allow(auth.Use{
-		Level:        privilege(r.grant.Role),
-		TokenAccount: r.bearer.Account, PathAccount: r.account,
-		Path: r.target.belowRecordings(r.URL.EscapedPath()), Verb: r.Method,
-	})
-	if !allowed {
+	if !r.allowedBy(r.Method, r.target.belowRecordings(r.URL.EscapedPath())) {
 		return errRestricted
 	}
 	return nil
+}
+
+// allowedBy reports whether the issuer's token restrictions, if there are any, allow a
+// method on a path below recordings/.
+func (r *request) allowedBy(method, path string) bool {
+	return r.bearer.Restrictions == nil || r.bearer.Restrictions.Allow(auth.Use{
+		Level:        privilege(r.grant.Role),
+		TokenAccount: r.bearer.Account, PathAccount: r.account, Path: path, Verb: method,
+	})
 }
 
 // privilege returns Kazoo's privilege level of a role. A token without a user counts as

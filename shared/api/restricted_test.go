@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/issuer"
+	"github.com/callrecordings/api/shared/link"
 	"github.com/callrecordings/api/shared/store"
 )
 
@@ -181,4 +183,21 @@ type unreachable struct{ store.EntryReader }
 
 func (unreachable) PageEntries(context.Context, store.EntryQuery) (store.EntryPage, error) {
 	return store.EntryPage{}, store.ErrUnavailable
+}
+
+// A token whose restrictions refuse the audio cannot make a link to it either.
+func TestRestrictedLinks(t *testing.T) {
+	t.Parallel()
+	for rules, want := range map[string]int{
+		`{"*/links": ["POST"], "*": ["GET"]}`: http.StatusCreated,
+		`{"*/links": ["POST"]}`:               http.StatusForbidden,
+	} {
+		s := newRestrictedAPI(t, `{"_": {"user": {"recordings": [{"allowed_accounts": ["_"], "rules": `+rules+`}]}}}`)
+		share := Share(s.env, s.store, link.New(s.store, s.env.Now, rand.Reader), noAudio{}, Delivery{}, "")
+		r := s.request(t, http.MethodPost, tenantList+"/202603-a/links", "X-Auth-Token", s.kazooToken(t, "cb_user_auth", alice, "user"))
+		r.Body = io.NopCloser(strings.NewReader("{}"))
+		if got := serveUnchecked(t, share, r); got.Code != want {
+			t.Errorf("with the rules %s: %d %s, want %d", rules, got.Code, got.body, want)
+		}
+	}
 }

@@ -234,10 +234,14 @@ func newMarkedAPI(t *testing.T, quoting bool) *markedAPI {
 		t.Fatal(err)
 	}
 	links := link.New(s.store, env.Now, markedBytes{})
-	if made, secret, err := links.Make(t.Context(), link.Link{
+	made, secret, err := links.Draft(link.Link{
 		Account: oneAccount, Recording: oneID, Maker: link.Maker{Account: oneAccount, Owner: marks["path"]}, Expires: recording.SecondsOf(oneNow) + 60,
-	}); err != nil || made.ID+"/"+secret != markedLink {
-		t.Fatalf("Make = %s/%s, %v; want %s", made.ID, secret, err, markedLink)
+	})
+	if err != nil || made.ID+"/"+secret != markedLink {
+		t.Fatalf("Draft = %s/%s, %v; want %s", made.ID, secret, err, markedLink)
+	}
+	if err := links.Make(t.Context(), made, secret); err != nil {
+		t.Fatal(err)
 	}
 	names, err := namepattern.Open("", "")
 	if err != nil {

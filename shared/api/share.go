@@ -2,9 +2,9 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/callrecordings/api/shared/access"
@@ -107,25 +107,22 @@ func (c *sharer) make(r *request, rec *recording.Recording) (int, any, error) {
 	if err := checkLink(seconds, plays); err != nil {
 		return 0, nil, err
 	}
-	made := struct {
-		link   link.Link
-		secret string
-	}{}
-	_, err := audited(r, access.Share, rec.ID, func(record func() error) (struct{}, error) {
-		err := record()
-		if err == nil {
-			made.link, made.secret, err = c.links.Make(r.Context(), link.Link{
-				Account: r.account, Recording: rec.ID, Maker: makerOf(r.bearer),
-				Expires: recording.SecondsOf(r.env.Now()) + recording.Seconds(seconds), Plays: plays, Inline: inline,
-			})
-		}
-		return struct{}{}, err
+	// The token's own restrictions do not apply to whoever opens the link.
+	if !r.allowedBy(http.MethodGet, rec.ID) {
+		return 0, nil, errRestricted
+	}
+	made, secret, err := c.links.Draft(link.Link{
+		Account: r.account, Recording: rec.ID, Maker: makerOf(r.bearer),
+		Expires: recording.SecondsOf(r.env.Now()) + recording.Seconds(seconds), Plays: plays, Inline: inline,
 	})
 	if err != nil {
 		return 0, nil, err
 	}
-	data := linkDataOf(&made.link)
-	data.URL = c.baseURL(r) + "/" + r.version + "/accounts/" + r.account + "/recordings/" + rec.ID + "/links/" + made.link.ID + "/" + made.secret
+	if err := c.change(r, rec, made.ID, func() error { return c.links.Make(r.Context(), made, secret) }); err != nil {
+		return 0, nil, err
+	}
+	data := linkDataOf(&made)
+	data.URL = c.baseURL(r) + "/" + r.version + "/accounts/" + r.account + "/recordings/" + rec.ID + "/links/" + made.ID + "/" + secret
 	return http.StatusCreated, data, nil
 }
 
@@ -160,22 +157,27 @@ func (c *sharer) baseURL(r *request) string {
 }
 
 func (c *sharer) revoke(r *request, rec *recording.Recording) (int, any, error) {
-	live, err := c.links.List(r.Context(), r.account, rec.ID)
+	l, err := c.links.Find(r.Context(), r.account, rec.ID, r.target.link)
+	if errors.Is(err, link.ErrDead) {
+		return 0, nil, badIdentifier(r.target.link, "")
+	}
 	if err != nil {
 		return 0, nil, err
 	}
-	i := slices.IndexFunc(live, func(l link.Link) bool { return l.ID == r.target.link })
-	if i < 0 {
-		return 0, nil, badIdentifier(r.target.link, "")
-	}
-	_, err = audited(r, access.Share, rec.ID, func(record func() error) (struct{}, error) {
-		err := record()
-		if err == nil {
-			err = c.links.Revoke(r.Context(), r.account, rec.ID, r.target.link)
+	err = c.change(r, rec, l.ID, func() error { return c.links.Revoke(r.Context(), r.account, rec.ID, l.ID) })
+	return http.StatusOK, linkDataOf(&l), err
+}
+
+// change makes or revokes the link with this ID, after its entry in the audit trail.
+func (c *sharer) change(r *request, rec *recording.Recording, id string, do func() error) error {
+	r.link = id
+	_, err := audited(r, access.Share, rec.ID, func(record func() error) (struct{}, error) {
+		if err := record(); err != nil {
+			return struct{}{}, err
 		}
-		return struct{}{}, err
+		return struct{}{}, do()
 	})
-	return http.StatusOK, linkDataOf(&live[i]), err
+	return err
 }
 
 func makerOf(b auth.Bearer) link.Maker {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
@@ -31,6 +32,8 @@ type linkAPI struct {
 	tree      *access.Tree
 	share     http.Handler
 	jwks      []byte
+	links     *link.Links
+	issuers   namedIssuers
 	elapsed   atomic.Int64 // since oneNow
 }
 
@@ -57,9 +60,25 @@ func newLinkAPI(t testing.TB, d Delivery, publicURL string) *linkAPI {
 		t.Fatal(err)
 	}
 	env.Verifier = auth.NewVerifier(keys, s.now)
-	s.share = Share(env, s.store, link.New(s.store, s.now, rand.Reader), s.bucket, d, publicURL)
+	s.issuers = namedIssuers{}
+	env.Verifier.Issuers = s.issuers
+	s.links = link.New(s.store, s.now, rand.Reader)
+	s.share = Share(env, s.store, s.links, s.bucket, d, publicURL)
 	s.put(t, noise(100), nil)
 	return s
+}
+
+// namedIssuers are issuers by their names.
+type namedIssuers map[string]*auth.Issuer
+
+func (n namedIssuers) ByIss(context.Context, string) ([]*auth.Issuer, error) { return nil, nil }
+
+func (n namedIssuers) Named(_ context.Context, name string) (*auth.Issuer, error) {
+	return n[name], nil
+}
+
+func (n namedIssuers) Reread(_ context.Context, i *auth.Issuer) (*auth.Issuer, error) {
+	return n[i.Name], nil
 }
 
 // as returns a token of an account, and of a user of it unless owner is "".
@@ -153,7 +172,7 @@ func TestLinkIsMadeListedAndRevoked(t *testing.T) {
 	if got := made.header.Get("Cache-Control"); got != "no-store" {
 		t.Errorf("Cache-Control = %s", got)
 	}
-	s.trail.want(t, "POST", "share done "+oneID)
+	s.trail.want(t, "POST", "share done "+oneID+" by a link")
 
 	bare := s.ask(t, owner, http.MethodPost, linksPath, `{}`)
 	var second linkData
@@ -181,7 +200,7 @@ func TestLinkIsMadeListedAndRevoked(t *testing.T) {
 	if diff := cmp.Diff(first, revoked); diff != "" {
 		t.Errorf("DELETE (-want +got):\n%s", diff)
 	}
-	s.trail.want(t, "DELETE", "share done "+oneID)
+	s.trail.want(t, "DELETE", "share done "+oneID+" by a link")
 	s.ask(t, owner, http.MethodDelete, linksPath+"/"+first.ID, "").wantStatus(t, http.StatusNotFound, "bad_identifier")
 	if s.ask(t, owner, http.MethodGet, linksPath, "").data(t, &list); len(list) != 1 || list[0].ID != second.ID {
 		t.Errorf("after DELETE, the list is %+v", list)
@@ -271,7 +290,7 @@ func TestTooManyLinks(t *testing.T) {
 	}
 	s.trail.take()
 	s.ask(t, owner, http.MethodPost, linksPath, `{}`).wantStatus(t, http.StatusConflict, "datastore_conflict")
-	s.trail.want(t, "one more", "share done "+oneID, "share failed "+oneID)
+	s.trail.want(t, "one more", "share done "+oneID+" by a link", "share failed "+oneID+" by a link")
 	s.ask(t, owner, http.MethodDelete, linksPath+"/"+id, "").wantStatus(t, http.StatusOK, "")
 	s.ask(t, owner, http.MethodPost, linksPath, `{}`).wantStatus(t, http.StatusCreated, "")
 	var list []linkData

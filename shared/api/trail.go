@@ -48,6 +48,7 @@ func (r *request) trailEntry(a access.Action, result audit.Result) audit.Entry {
 		},
 		Action: a, Object: r.object, Result: result, Reason: r.reason, RequestID: r.entry.RequestID, Address: r.RemoteAddr,
 	}
+	e.Link = r.link
 	if r.terms != nil {
 		e.Link = r.terms.ID
 	}

@@ -40,10 +40,18 @@ func (m *memoryTrail) take() []string {
 	defer m.mu.Unlock()
 	var all []string
 	for _, e := range m.entries {
-		all = append(all, strings.TrimSpace(fmt.Sprintf("%s %s %s%s", e.Action, e.Result, e.Recording, e.Object)))
+		all = append(all, strings.TrimSpace(fmt.Sprintf("%s %s %s%s%s", e.Action, e.Result, e.Recording, e.Object, atLink(e.Link))))
 	}
 	m.entries = nil
 	return all
+}
+
+// atLink shows that an entry names a link, without the link's random ID.
+func atLink(id string) string {
+	if id == "" {
+		return ""
+	}
+	return " by a link"
 }
 
 func (m *memoryTrail) want(t testing.TB, what string, want ...string) {

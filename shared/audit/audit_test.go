@@ -347,6 +347,31 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// A rare entry among many days costs few pages.
+func TestPagesCoverManyDays(t *testing.T) {
+	t.Parallel()
+	s, c := open(t)
+	to := trail(s, c)
+	for i := range 120 {
+		record(t, to, entry(access.Tag, fmt.Sprintf("202601-%03d", i)))
+		c.advance(24 * time.Hour)
+	}
+	q, pages, found := audit.Query{Account: "a", Recording: "202601-000", Limit: 10}, 0, 0
+	for more := true; more; pages++ {
+		p, err := audit.NewReader(s).Page(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found += len(p.Entries)
+		if more = p.Next != nil; more {
+			q.Start = *p.Next
+		}
+	}
+	if pages != 3 || found != 1 {
+		t.Errorf("%d pages with %d entries, want 1 entry in 3 pages of 50 days", pages, found)
+	}
+}
+
 func TestParsers(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]audit.Level{"": audit.Off, "off": audit.Off, "changes": audit.Changes, "all": audit.All} {

@@ -72,21 +72,20 @@ func (r *Reader) Page(ctx context.Context, q Query) (Page, error) {
 	if err != nil {
 		return p, err
 	}
-	for examined := 0; ; days = days[1:] {
-		if len(days) == 0 {
-			return p, nil
+	examined := 0
+	for i, day := range days {
+		if i == pageDays {
+			p.Next = &Position{Day: day}
+			break
 		}
-		n, done, err := r.day(ctx, &q, days[0], maxExamined-examined, &p)
+		n, done, err := r.day(ctx, &q, day, maxExamined-examined, &p)
 		if err != nil || done {
 			return p, err
 		}
 		examined += n
 		q.Start = Position{}
-		if len(days) == pageDays {
-			p.Next = &Position{Day: days[1]}
-			return p, nil
-		}
 	}
+	return p, nil
 }
 
 // days returns the days that q may have entries on, the newest first: at most pageDays+1.

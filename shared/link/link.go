@@ -109,16 +109,9 @@ func (l *Link) key() store.EntryKey {
 	return store.EntryKey{Partition: partition(l.Account), Key: prefix(l.Recording) + l.ID}
 }
 
-// Make stores a new link and returns it with its ID, and its secret. The caller sets the
-// other fields. Errors: ErrTooMany, and those of the store.
-func (s *Links) Make(ctx context.Context, l Link) (made Link, secret string, err error) {
-	live, err := s.List(ctx, l.Account, l.Recording)
-	if err != nil {
-		return Link{}, "", err
-	}
-	if len(live) >= MaxLive {
-		return Link{}, "", fmt.Errorf("%w: %d", ErrTooMany, len(live))
-	}
+// Draft gives a new link its ID, its creation time and its secret. The caller sets the
+// other fields. [Links.Make] stores the link.
+func (s *Links) Draft(l Link) (drafted Link, secret string, err error) {
 	var random [8 + 32]byte
 	if _, err := io.ReadFull(s.random, random[:]); err != nil {
 		return Link{}, "", fmt.Errorf("make a secret: %w", err)
@@ -126,10 +119,22 @@ func (s *Links) Make(ctx context.Context, l Link) (made Link, secret string, err
 	l.ID = hex.EncodeToString(random[:8])
 	secret = l.ID[:8] + "-" + base64.RawURLEncoding.EncodeToString(random[8:])
 	l.Created = recording.SecondsOf(s.now())
-	if err := s.write(ctx, stored{Link: l, Sum: sumOf(secret)}, "", store.IfAbsent); err != nil {
-		return Link{}, "", fmt.Errorf("make a link: %w", err)
-	}
 	return l, secret, nil
+}
+
+// Make stores a link that Draft returned. Errors: ErrTooMany, and those of the store.
+func (s *Links) Make(ctx context.Context, l Link, secret string) error {
+	live, err := s.List(ctx, l.Account, l.Recording)
+	if err != nil {
+		return err
+	}
+	if len(live) >= MaxLive {
+		return fmt.Errorf("%w: %d", ErrTooMany, len(live))
+	}
+	if err := s.write(ctx, stored{Link: l, Sum: sumOf(secret)}, "", store.IfAbsent); err != nil {
+		return fmt.Errorf("make a link: %w", err)
+	}
+	return nil
 }
 
 // List returns the live links of a recording, ordered by ID. Errors: those of the store.
@@ -154,6 +159,12 @@ func (s *Links) List(ctx context.Context, account, recordingID string) ([]Link, 
 			return live, nil
 		}
 	}
+}
+
+// Find returns a live link. Errors: ErrDead if there is none, and those of the store.
+func (s *Links) Find(ctx context.Context, account, recordingID, id string) (Link, error) {
+	l, _, err := s.find(ctx, account, recordingID, id)
+	return l.Link, err
 }
 
 // Revoke removes a link. Errors: ErrDead if there is no such live link, and those of the

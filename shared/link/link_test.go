@@ -2,6 +2,7 @@ package link_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"errors"
 	"path/filepath"
@@ -44,10 +45,19 @@ func open(t *testing.T) *fixture {
 	return f
 }
 
+// make drafts and stores a link.
+func (f *fixture) make(ctx context.Context, l link.Link) (link.Link, string, error) {
+	l, secret, err := f.links.Draft(l)
+	if err == nil {
+		err = f.links.Make(ctx, l, secret)
+	}
+	return l, secret, err
+}
+
 // made makes a link for an hour.
 func (f *fixture) made(t *testing.T, plays int) (l link.Link, secret string) {
 	t.Helper()
-	l, secret, err := f.links.Make(t.Context(), link.Link{
+	l, secret, err := f.make(t.Context(), link.Link{
 		Account: "a", Recording: "202601-1", Maker: link.Maker{Account: "a", Owner: "u"},
 		Expires: recording.SecondsOf(f.now().Add(time.Hour)), Plays: plays, Inline: true,
 	})
@@ -184,15 +194,15 @@ func TestTooManyLinks(t *testing.T) {
 		f.made(t, 1)
 	}
 	expires := recording.SecondsOf(f.now().Add(2 * time.Hour))
-	_, _, err := f.links.Make(t.Context(), link.Link{Account: "a", Recording: "202601-1", Expires: expires, Plays: 1})
+	_, _, err := f.make(t.Context(), link.Link{Account: "a", Recording: "202601-1", Expires: expires, Plays: 1})
 	if !errors.Is(err, link.ErrTooMany) {
 		t.Errorf("one more: %v, want ErrTooMany", err)
 	}
-	if _, _, err := f.links.Make(t.Context(), link.Link{Account: "a", Recording: "202601-12", Expires: expires, Plays: 1}); err != nil {
+	if _, _, err := f.make(t.Context(), link.Link{Account: "a", Recording: "202601-12", Expires: expires, Plays: 1}); err != nil {
 		t.Errorf("a link of another recording: %v", err)
 	}
 	f.advance(time.Hour)
-	if _, _, err := f.links.Make(t.Context(), link.Link{Account: "a", Recording: "202601-1", Expires: expires, Plays: 1}); err != nil {
+	if _, _, err := f.make(t.Context(), link.Link{Account: "a", Recording: "202601-1", Expires: expires, Plays: 1}); err != nil {
 		t.Errorf("after the others have expired: %v", err)
 	}
 }
