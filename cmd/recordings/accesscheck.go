@@ -187,12 +187,12 @@ func (k *accessCheck) report() error {
 			}
 			continue
 		}
-		line := fmt.Sprintf("%s  %s  %d requests, the last at %s  %s", actorName(of.actor), of.action, use.requests, last, use.last.Recording)
+		line := fmt.Sprintf("%s  %s  requests: %d, the last at %s  %s", actorName(of.actor), of.action, use.requests, last, use.last.Recording)
 		if use.unknown > 0 {
 			line += fmt.Sprintf("  (%d about recordings that are gone, whose owner is unknown)", use.unknown)
 		}
 		printf(k.stdout, "%s\n", clean(strings.TrimSpace(line)))
 	}
-	printf(k.stderr, "%d requests read; with UserAccess=own, %d kinds of requests would be refused\n", k.requests, len(all))
+	printf(k.stderr, "requests read: %d; kinds of requests that UserAccess=own would refuse: %d\n", k.requests, len(all))
 	return nil
 }

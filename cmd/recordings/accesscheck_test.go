@@ -29,17 +29,17 @@ func TestAccessCheck(t *testing.T) {
 		want []string
 	}{
 		{"", done, []string{
-			"anna (admin)  delete  1 requests, the last at 2026-03-04T10:00:05Z  202603-annas",
-			"anna (admin)  listen  2 requests, the last at 2026-03-04T10:00:03Z  202603-gone  (1 about recordings that are gone, whose owner is unknown)",
-			"key:script (admin)  share  1 requests, the last at 2026-03-04T10:00:09Z  202603-bens",
-			"otto (admin)  listen  1 requests, the last at 2026-03-04T10:00:07Z  202603-annas",
+			"anna (admin)  delete  requests: 1, the last at 2026-03-04T10:00:05Z  202603-annas",
+			"anna (admin)  listen  requests: 2, the last at 2026-03-04T10:00:03Z  202603-gone  (1 about recordings that are gone, whose owner is unknown)",
+			"key:script (admin)  share  requests: 1, the last at 2026-03-04T10:00:09Z  202603-bens",
+			"otto (admin)  listen  requests: 1, the last at 2026-03-04T10:00:07Z  202603-annas",
 		}},
 		{"--since 30d", done, []string{
-			"anna (admin)  delete  1 requests, the last at 2026-03-04T10:00:05Z  202603-annas",
-			"anna (admin)  listen  2 requests, the last at 2026-03-04T10:00:03Z  202603-gone  (1 about recordings that are gone, whose owner is unknown)",
-			"carl (admin)  manage  1 requests, the last at 2026-02-10T10:00:00Z",
-			"key:script (admin)  share  1 requests, the last at 2026-03-04T10:00:09Z  202603-bens",
-			"otto (admin)  listen  1 requests, the last at 2026-03-04T10:00:07Z  202603-annas",
+			"anna (admin)  delete  requests: 1, the last at 2026-03-04T10:00:05Z  202603-annas",
+			"anna (admin)  listen  requests: 2, the last at 2026-03-04T10:00:03Z  202603-gone  (1 about recordings that are gone, whose owner is unknown)",
+			"carl (admin)  manage  requests: 1, the last at 2026-02-10T10:00:00Z",
+			"key:script (admin)  share  requests: 1, the last at 2026-03-04T10:00:09Z  202603-bens",
+			"otto (admin)  listen  requests: 1, the last at 2026-03-04T10:00:07Z  202603-annas",
 		}},
 		{"--since 1h", failed, nil},
 	} {
@@ -137,7 +137,7 @@ func TestAuditVerify(t *testing.T) {
 	}
 	_, hash, _ := audit("hash")
 	hash = strings.TrimSpace(hash)
-	if code, out, errs := audit("verify", "--expect", hash); code != done || !strings.Contains(out, "11 entries  1 chains  "+hash) {
+	if code, out, errs := audit("verify", "--expect", hash); code != done || !strings.Contains(out, "entries: 11  chains: 1  "+hash) {
 		t.Fatalf("verify = %d %s %s", code, out, errs)
 	}
 	removeEntry(t, folder, now, true) // the newest: the end of the chain

@@ -111,15 +111,20 @@ func (t *apiTarget) choose() error {
 }
 
 // chooseFolder takes the address of the local server and a token from a data folder.
-// For another account than the one in demo.env it signs a token with the folder's keys.
+// For another account than the one in demo.env it signs a token with the folder's keys. A
+// TOKEN that is set counts, unless --data-dir names the folder: the command must not act
+// with more rights than the caller has chosen.
 func (t *apiTarget) chooseFolder() error {
+	if t.dataDir == "" {
+		t.token = first(t.token, t.getenv("TOKEN"))
+	}
 	folder := first(t.dataDir, t.getenv("DATA_DIR"), datadir.Default)
 	vars, err := readDemoEnv(filepath.Join(folder, demoEnv))
 	if err != nil {
 		return usageError{fmt.Errorf("which API? Give --url and --token (or URL and TOKEN), or start a local server with make run: %w", err)}
 	}
 	t.url = vars["URL"]
-	t.account = first(t.account, t.getenv("ACCOUNT_ID"), vars["ACCOUNT_ID"])
+	t.account = first(t.account, t.getenv("ACCOUNT_ID"), accountOf(t.token), vars["ACCOUNT_ID"])
 	if t.token == "" && t.account == vars["ACCOUNT_ID"] {
 		t.token = vars["TOKEN"]
 	}

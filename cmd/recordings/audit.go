@@ -163,7 +163,11 @@ func (o *trailOptions) print(e *audit.Entry) error {
 			*audit.Entry
 		}{at, e})
 	}
-	columns := []string{at, actorName(e.Actor), string(e.Action), string(e.Result)}
+	actor := actorName(e.Actor)
+	if actor == "" && e.Link != "" { // whoever has a link needs no token
+		actor = "link/" + e.Link
+	}
+	columns := []string{at, actor, string(e.Action), string(e.Result)}
 	for _, more := range []string{e.Recording, e.Object, e.Address, e.Reason} {
 		if more != "" {
 			columns = append(columns, more)
@@ -219,7 +223,7 @@ func (e env) auditVerifyCommand() *cobra.Command {
 				for _, p := range report.Problems {
 					printf(o.stderr, "%s\n", clean(p))
 				}
-				printf(o.stdout, "%s  %d entries  %d chains  %s\n", onDay, report.Entries, report.Chains, report.Hash)
+				printf(o.stdout, "%s  entries: %d  chains: %d  %s\n", onDay, report.Entries, report.Chains, report.Hash)
 			}
 			if len(report.Problems) > 0 {
 				return errReported

@@ -21,8 +21,8 @@ func (e env) groupCommand() *cobra.Command {
 take effect within 60 seconds.`,
 		examples: []string{groupSetUsage.examples[0], groupAddUsage.examples[0]},
 	}.parent(e.groupSetCommand(), e.groupShowCommand(), e.groupListCommand(), e.groupRemoveCommand(),
-		e.groupMembersCommand(groupAddUsage, (*access.Directory).AddMembers, "has"),
-		e.groupMembersCommand(groupDropUsage, (*access.Directory).RemoveMembers, "no longer has"))
+		e.groupMembersCommand(groupAddUsage, (*access.Directory).AddMembers, "in group %s now: %d of the given users\n"),
+		e.groupMembersCommand(groupDropUsage, (*access.Directory).RemoveMembers, "not in group %s now: %d of the given users\n"))
 }
 
 var groupSetUsage = usage{
@@ -196,7 +196,7 @@ func (e env) groupMembersCommand(u usage, change func(*access.Directory, context
 			if err := change(d, c.Context(), o.account, o.id, users...); err != nil {
 				return err
 			}
-			printf(o.stderr, "group %s %s %d of the given users\n", o.id, words, len(users))
+			printf(o.stderr, words, o.id, len(users))
 			return nil
 		})
 	}
