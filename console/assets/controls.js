@@ -17,10 +17,10 @@ export function titleOf(recording) {
 /** The speed that follows the chosen one. @param {HTMLSelectElement} field @param {number} by 1 or -1 */
 export const speedAfter = (field, by) => SPEEDS[Math.min(SPEEDS.length - 1, Math.max(0, SPEEDS.indexOf(Number(field.value)) + by))];
 
-/** What a viewer gets who has chosen nothing. It is not kept in the browser. @type {Record<string, string>} */
+/** Defaults for viewers without stored preferences. @type {Record<string, string>} */
 const USUAL = { volume: "1", "play-on": "no" };
 
-/** What this viewer likes, kept in the browser. @param {string} name @param {string} [value] */
+/** Reads or stores a viewer's preference in the browser. @param {string} name @param {string} [value] */
 export function liking(name, value) {
   if (value === USUAL[name]) localStorage.removeItem(`console.${name}`);
   else if (value !== undefined) localStorage.setItem(`console.${name}`, value);
