@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -87,7 +88,8 @@ func fetch(t *testing.T, url string) (status int, body []byte) {
 // and the lock screen.
 func testPlayOn(t *testing.T, s *site) {
 	a := s.newTenant(t)
-	for i, name := range []string{"09-taxi.mp3", "11-complaint.mp3"} {
+	// The first one on the page is created last, perhaps a second later.
+	for i, name := range slices.Backward([]string{"09-taxi.mp3", "11-complaint.mp3"}) {
 		a.add(fields{"id": fmt.Sprintf("202609-on-%d", 9-i), "start": 63956000000, "caller_id_name": name}, "audio/mpeg", demo(t, name))
 	}
 	b := s.newTab(t)

@@ -31,8 +31,8 @@ func axe(t *testing.T) string {
 func testAxe(t *testing.T, s *site) {
 	source := axe(t)
 	a := s.newTenant(t)
-	a.add(fields{"id": "202609-axe-2", "direction": "inbound", "caller_id_name": "R. Castellanos", "caller_id_number": "+15550161", "callee_id_number": "1003", "start": 63956000000, "user_metadata": fields{"tags": fields{"complaint": fields{"at": 3}}, "notes": fields{"n1": fields{"at": 4, "text": "asks for a refund"}}}}, "audio/mpeg", demo(t, "11-complaint.mp3"))
 	a.add(fields{"id": "202609-axe-1", "direction": "outbound", "start": 63955000000}, "", nil)
+	a.add(fields{"id": "202609-axe-2", "direction": "inbound", "caller_id_name": "R. Castellanos", "caller_id_number": "+15550161", "callee_id_number": "1003", "start": 63956000000, "user_metadata": fields{"tags": fields{"complaint": fields{"at": 3}}, "notes": fields{"n1": fields{"at": 4, "text": "asks for a refund"}}}}, "audio/mpeg", demo(t, "11-complaint.mp3"))
 	b := s.newTab(t)
 	views, rules := 0, 0
 	check := func(name string) {
