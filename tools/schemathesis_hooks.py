@@ -48,7 +48,8 @@ def rejected_by_value(response):
     """Returns whether a well-formed request was rejected for its values.
 
     These are a cursor that the server did not create, a range of time that ends before it begins, a Unix time, an
-    announced upload together with a url, and an integer that is written with a fraction.
+    announced upload together with a url, an integer that is written with a fraction, and a name with control
+    characters or with more bytes than characters.
     """
     if response.status_code != 400 or response.json()["message"] != "validation error":
         return False
@@ -56,6 +57,7 @@ def rejected_by_value(response):
     return (
         set(data) == {"start_key"}
         or list(data.get("upload", {})) == ["wrong_format"]
+        or list(data.get("data", {})) == ["wrong_format"]
         or all(wrong_time(name, rules) or written_as_fraction(rules) for name, rules in data.items())
     )
 
@@ -134,4 +136,4 @@ def accepted_value(name, value):
         return text in ABSENT | {"NaN"} or re.fullmatch(r"[-+]?[0-9.]+(e[-+]?[0-9]+)?", text, re.I) is not None
     if name == "page_size" and text.isdigit():
         return int(text) > 0  # a number above 1000 is served as 1000
-    return name in {"page_size", "start_key", "delivery"} and text in ABSENT
+    return name in {"page_size", "start_key", "delivery", "action"} and text in ABSENT

@@ -34,21 +34,9 @@ func TestSamLocalInvoke(t *testing.T) {
 	if err != nil || len(events) == 0 {
 		t.Fatalf("no events: %v", err)
 	}
-	// All events use the same recordings, so those that create or delete some come
-	// last, and so does one that makes a link.
-	slices.SortStableFunc(events, func(a, b string) int {
-		changes := func(event string) bool {
-			name := filepath.Base(event)
-			return strings.HasPrefix(name, "delete-") || strings.HasPrefix(name, "create-") || name == "share-make.json"
-		}
-		switch {
-		case changes(a) == changes(b):
-			return 0
-		case changes(a):
-			return 1
-		}
-		return -1
-	})
+	// All events use the same recordings, so those that create some, or a link, come after
+	// the others, and those that delete come last.
+	slices.SortStableFunc(events, func(a, b string) int { return turn(a) - turn(b) })
 	for _, event := range events {
 		name := strings.TrimSuffix(filepath.Base(event), ".json")
 		t.Run(name, func(t *testing.T) {
@@ -67,6 +55,17 @@ func TestSamLocalInvoke(t *testing.T) {
 			t.Errorf("after its event, recording %s is %+v, %v, want ready", id, r, err)
 		}
 	}
+}
+
+// turn returns when an event has its turn: the events with the lowest number are first.
+func turn(event string) int {
+	switch name := filepath.Base(event); {
+	case strings.HasPrefix(name, "delete-"):
+		return 2
+	case strings.HasPrefix(name, "create-"), name == "share-make.json":
+		return 1
+	}
+	return 0
 }
 
 // withBucket copies an event, replaces the sample bucket name with the emulator's

@@ -42,7 +42,9 @@ func readEntry(r *request, fields map[string]any) error {
 				Field: name, Code: "additionalProperties", Message: "Strictly not allowed additional properties",
 			})
 		case !decodeField(members[name], to):
-			errs = append(errs, wrongEntryType(name, kindOf(to))...)
+			wrong := wrongEntryType(name, kindOf(to))
+			wrong[0].Value = members[name]
+			errs = append(errs, wrong...)
 		}
 	}
 	return errs.Err()
