@@ -200,6 +200,9 @@ func TestRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.vars["URL"] = w.url
+	for i := range w.page { // an emulator cannot be reached at the address that its gateway shows to functions
+		w.page[i].text = strings.Replace(w.page[i].text, `$(jq -r .data.url link.json)`, `$URL$(jq -r '.data.url | .[index("/v2/"):]' link.json)`, 1)
+	}
 	w.through()
 	sent, err := os.ReadFile("../../local/demo/01-appointment.mp3")
 	if err != nil {
