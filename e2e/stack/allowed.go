@@ -12,7 +12,7 @@ type Allowed struct {
 
 	// Functions lists the functions that have this permission.
 	Functions []config.Function
-	// Unseen is the reason why the recorder sees no SDK call that uses the
+	// Unseen is the reason why the recorder may see no SDK call that uses the
 	// permission. If Unseen is "", each function must make such a call in the suite.
 	Unseen string
 }
@@ -121,7 +121,7 @@ func Logs(name string) []Grant {
 }
 
 // Of returns the grants that Table gives to f, sorted. If seen is true, it returns
-// only the grants that the recorder sees in use.
+// only the grants that the recorder must see in use.
 func Of(f config.Function, seen bool) []Grant {
 	var grants []Grant
 	for _, row := range Table {
