@@ -36,7 +36,7 @@ var arrows = map[string]struct {
 	"shared/incoming/namepattern":      {ours: []string{"shared/recording"}},
 	"shared/store":                     {ours: []string{"shared/recording"}},
 	"shared/audit":                     {ours: []string{"shared/access", "shared/recording", "shared/store"}},
-	"shared/link":                      {ours: []string{"shared/recording", "shared/store"}},
+	"shared/link":                      {ours: []string{"shared/access", "shared/recording", "shared/store"}},
 	"shared/access":                    {ours: []string{"shared/auth", "shared/store", "shared/recording"}},
 	"shared/issuer":                    {ours: []string{"shared/access", "shared/auth", "shared/store"}},
 	"shared/issuer/keyset":             {ours: []string{"shared/auth", "shared/issuer", "shared/strictjson"}},

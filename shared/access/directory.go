@@ -62,7 +62,7 @@ func (d *Directory) User(ctx context.Context, account, user string) (Person, err
 // Users returns the users after the ID after, in order, at most limit of them. next is
 // the after of the next page, "" at the end.
 func (d *Directory) Users(ctx context.Context, account, after string, limit int) (users []Person, next string, err error) {
-	next, err = d.page(ctx, account, userPrefix, after, limit, func(id string, value []byte) error {
+	next, err = d.page(ctx, account, UserPrefix, after, limit, func(id string, value []byte) error {
 		u, err := ParseUser(value)
 		users = append(users, Person{id, u})
 		return err
@@ -86,7 +86,7 @@ func (d *Directory) SetUser(ctx context.Context, account, user string, to UserEn
 // change.
 func (d *Directory) ChangeUser(ctx context.Context, account, user string, change func(*UserEntry) error) (Person, error) {
 	var p person
-	err := d.retry(func() (err error) {
+	err := Retry(ctx, maxTries, func() (err error) {
 		if p, err = d.person(ctx, account, user); err != nil {
 			return err
 		}
@@ -107,7 +107,7 @@ func (d *Directory) ChangeUser(ctx context.Context, account, user string, change
 // The user stays a member of groups, so their leaders can still listen to its recordings.
 // Error: ErrNoUser.
 func (d *Directory) RemoveUser(ctx context.Context, account, user string) error {
-	return d.retry(func() error {
+	return Retry(ctx, maxTries, func() error {
 		p, err := d.person(ctx, account, user)
 		switch {
 		case err != nil:
@@ -164,7 +164,7 @@ func (d *Directory) people(ctx context.Context, account string, ids ...string) (
 		return nil, fmt.Errorf("read users: %w", err)
 	}
 	for i := range found {
-		p := all[strings.TrimPrefix(found[i].Key, userPrefix)]
+		p := all[strings.TrimPrefix(found[i].Key, UserPrefix)]
 		if p.UserEntry, err = ParseUser(found[i].Value); err != nil {
 			return nil, err
 		}
@@ -196,16 +196,6 @@ func entryWrite(key store.EntryKey, v any, revision string) store.EntryWrite {
 		w.If = store.IfAbsent
 	}
 	return w
-}
-
-// retry runs change until no other client is faster, at most maxTries times.
-func (d *Directory) retry(change func() error) error {
-	for try := 1; ; try++ {
-		err := change()
-		if try == maxTries || !errors.Is(err, store.ErrConflict) {
-			return err
-		}
-	}
 }
 
 // page passes the entries after an ID to add, at most limit of them. limit is from 1 to

@@ -24,7 +24,7 @@ func (d *Directory) Group(ctx context.Context, account, group string) (Team, err
 // Groups returns the groups after the ID after, in order, at most limit of them. next
 // is the after of the next page, "" at the end.
 func (d *Directory) Groups(ctx context.Context, account, after string, limit int) (groups []Team, next string, err error) {
-	next, err = d.page(ctx, account, groupPrefix, after, limit, func(id string, value []byte) error {
+	next, err = d.page(ctx, account, GroupPrefix, after, limit, func(id string, value []byte) error {
 		g, err := ParseGroup(value)
 		if !g.Removing {
 			groups = append(groups, Team{id, g})
@@ -47,7 +47,7 @@ func (d *Directory) SetGroup(ctx context.Context, account, group string, to Grou
 		return Team{}, ErrLimit
 	}
 	var t team
-	err := d.retry(func() (err error) {
+	err := Retry(ctx, maxTries, func() (err error) {
 		if t, err = d.team(ctx, account, group); err != nil {
 			return err
 		}
@@ -96,7 +96,7 @@ func (d *Directory) lead(ctx context.Context, account, group string, before, aft
 // If it fails partway, the group is hidden and takes no members; a retry, or the next
 // SetGroup, finishes the removal. Error: ErrNoGroup.
 func (d *Directory) RemoveGroup(ctx context.Context, account, group string) error {
-	err := d.retry(func() error {
+	err := Retry(ctx, maxTries, func() error {
 		t, err := d.existing(ctx, account, group)
 		if err != nil || t.Removing {
 			return err
@@ -114,7 +114,7 @@ func (d *Directory) RemoveGroup(ctx context.Context, account, group string) erro
 // finishRemoval removes the members of a group that is being removed, and then the group
 // itself. Each step checks that the group has not been created anew meanwhile.
 func (d *Directory) finishRemoval(ctx context.Context, account, group string) error {
-	return d.retry(func() error {
+	return Retry(ctx, maxTries, func() error {
 		t, err := d.team(ctx, account, group)
 		if err != nil || !t.Removing {
 			return err
@@ -144,7 +144,7 @@ func (d *Directory) Members(ctx context.Context, account, group, after string, l
 	if !auth.ValidName(group) {
 		return nil, "", ErrInvalid
 	}
-	next, err = d.page(ctx, account, membersOf(group), after, limit, func(id string, _ []byte) error {
+	next, err = d.page(ctx, account, MemberPrefix(group), after, limit, func(id string, _ []byte) error {
 		users = append(users, id)
 		return nil
 	})
@@ -171,7 +171,7 @@ func (d *Directory) AddMembers(ctx context.Context, account, group string, users
 		return fmt.Errorf("%w: the group would have %d members, the limit is %d", ErrLimit, n, MaxMembers)
 	}
 	for some := range slices.Chunk(added, batch) {
-		err := d.retry(func() error {
+		err := Retry(ctx, maxTries, func() error {
 			t, err := d.existing(ctx, account, group)
 			if err != nil {
 				return err

@@ -218,7 +218,7 @@ func (r *Resolver) membersOf(ctx context.Context, account, group string) ([]stri
 		return found.members, nil
 	}
 	read := cached{until: now.Add(r.TTL)}
-	q := store.EntryQuery{Partition: Partition(account), Prefix: membersOf(group), Limit: pageOfMembers}
+	q := store.EntryQuery{Partition: Partition(account), Prefix: MemberPrefix(group), Limit: pageOfMembers}
 	for {
 		page, err := r.entries.PageEntries(ctx, q)
 		if err != nil {

@@ -31,9 +31,6 @@ var (
 	ErrAccount = errors.New("invalid account")
 )
 
-// maxTries bounds how often a change starts over after a conflict.
-const maxTries = 50
-
 // Tree changes the account tree. It is safe for concurrent use, also by several
 // processes.
 //
@@ -140,7 +137,7 @@ func (t *Tree) Add(ctx context.Context, account, parent, name string) error {
 	case account == parent:
 		return fmt.Errorf("%w: %s", ErrCycle, account)
 	}
-	return t.retry(ctx, func() error {
+	return Retry(ctx, maxTries, func() error {
 		above, err := t.read(ctx, parent)
 		if err != nil {
 			return err
@@ -181,7 +178,7 @@ func (t *Tree) Rename(ctx context.Context, account, name string) error {
 	if len(name) > MaxAccountName {
 		return fmt.Errorf("%w: the name has %d bytes, the limit is %d", ErrAccount, len(name), MaxAccountName)
 	}
-	return t.retry(ctx, func() error {
+	return Retry(ctx, maxTries, func() error {
 		n, err := t.read(ctx, account)
 		if err != nil || n.Name == name {
 			return err
@@ -253,19 +250,4 @@ func (n node) disabled(disabled bool, by string) node {
 		n.Disabled, n.DisabledBy = append([]string{n.id}, n.Disabled...), by
 	}
 	return n
-}
-
-// retry repeats do after a conflict with another client. Errors: store.ErrConflict after
-// maxTries, and those of do.
-func (t *Tree) retry(ctx context.Context, do func() error) error {
-	var err error
-	for range maxTries {
-		if err = do(); !errors.Is(err, store.ErrConflict) {
-			return err
-		}
-		if ctx.Err() != nil {
-			return fmt.Errorf("%w: %w", store.ErrUnavailable, context.Cause(ctx))
-		}
-	}
-	return err
 }

@@ -9,8 +9,10 @@ import (
 
 // The kinds of entries in the partition of an account; see the package comment.
 const (
-	userPrefix   = "user/"
-	groupPrefix  = "group/"
+	// UserPrefix starts the key of a user's entry; the user's ID follows.
+	UserPrefix = "user/"
+	// GroupPrefix starts the key of a group's entry; the group's ID follows.
+	GroupPrefix  = "group/"
 	memberPrefix = "member/"
 )
 
@@ -43,7 +45,7 @@ type UserEntry struct {
 
 // UserKey returns the key of a user's entry.
 func UserKey(account, user string) store.EntryKey {
-	return store.EntryKey{Partition: Partition(account), Key: userPrefix + user}
+	return store.EntryKey{Partition: Partition(account), Key: UserPrefix + user}
 }
 
 // ParseUser reads the value of a user's entry.
@@ -71,7 +73,7 @@ type Group struct {
 
 // GroupKey returns the key of a group's entry.
 func GroupKey(account, group string) store.EntryKey {
-	return store.EntryKey{Partition: Partition(account), Key: groupPrefix + group}
+	return store.EntryKey{Partition: Partition(account), Key: GroupPrefix + group}
 }
 
 // ParseGroup reads the value of a group's entry.
@@ -85,8 +87,8 @@ func ParseGroup(value []byte) (Group, error) {
 
 // MemberKey returns the key of the entry that makes a user a member of a group.
 func MemberKey(account, group, user string) store.EntryKey {
-	return store.EntryKey{Partition: Partition(account), Key: membersOf(group) + user}
+	return store.EntryKey{Partition: Partition(account), Key: MemberPrefix(group) + user}
 }
 
-// membersOf returns the prefix of the keys of a group's members.
-func membersOf(group string) string { return memberPrefix + group + "/" }
+// MemberPrefix starts the keys of a group's members; a user's ID follows.
+func MemberPrefix(group string) string { return memberPrefix + group + "/" }

@@ -21,6 +21,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
 )
@@ -101,12 +102,10 @@ func New(entries store.Entries, now func() time.Time, random io.Reader) *Links {
 	return &Links{entries: entries, now: now, random: random}
 }
 
-func partition(account string) string { return "account/" + account }
-
 func prefix(recordingID string) string { return "link/" + recordingID + "/" }
 
 func (l *Link) key() store.EntryKey {
-	return store.EntryKey{Partition: partition(l.Account), Key: prefix(l.Recording) + l.ID}
+	return store.EntryKey{Partition: access.Partition(l.Account), Key: prefix(l.Recording) + l.ID}
 }
 
 // Draft gives a new link its ID, its creation time and its secret. The caller sets the
@@ -139,7 +138,7 @@ func (s *Links) Make(ctx context.Context, l Link, secret string) error {
 
 // List returns the live links of a recording, ordered by ID. Errors: those of the store.
 func (s *Links) List(ctx context.Context, account, recordingID string) ([]Link, error) {
-	q := store.EntryQuery{Partition: partition(account), Prefix: prefix(recordingID), Limit: 2 * MaxLive}
+	q := store.EntryQuery{Partition: access.Partition(account), Prefix: prefix(recordingID), Limit: 2 * MaxLive}
 	var live []Link
 	for {
 		page, err := s.entries.PageEntries(ctx, q)
@@ -232,7 +231,7 @@ func (s *Links) find(ctx context.Context, account, recordingID, id string) (stor
 	if !validID(id) {
 		return stored{}, "", ErrDead // the store may not accept it as a part of a key
 	}
-	key := store.EntryKey{Partition: partition(account), Key: prefix(recordingID) + id}
+	key := store.EntryKey{Partition: access.Partition(account), Key: prefix(recordingID) + id}
 	found, err := s.entries.Entries(ctx, key)
 	if err != nil {
 		return stored{}, "", fmt.Errorf("find a link: %w", err)

@@ -18,9 +18,6 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// maxMembers is the maximum number of members of a group.
-const maxMembers = 10_000
-
 // Account is an account of the source.
 type Account struct {
 	ID, Name string

@@ -23,9 +23,9 @@ func (r *run) groups(ctx context.Context, a Account) error {
 	r.result.Groups += len(groups)
 	kept := r.result.Kept
 	var failed error
-	err = retry(func() error {
+	err = access.Retry(ctx, maxTries, func() error {
 		failed, r.result.Kept = nil, kept
-		here, err := r.read(ctx, a.ID, groupPrefix)
+		here, err := r.read(ctx, a.ID, access.GroupPrefix)
 		if err != nil {
 			return err
 		}
@@ -51,8 +51,8 @@ func (r *run) groups(ctx context.Context, a Account) error {
 
 // group gives a group its name and members, unless a person has made it.
 func (r *run) group(ctx context.Context, account string, g Group, was stored) error {
-	if len(g.Members) > maxMembers {
-		return fmt.Errorf("group %s: %w: %d, the limit is %d", g.ID, errTooMany, len(g.Members), maxMembers)
+	if len(g.Members) > access.MaxMembers {
+		return fmt.Errorf("group %s: %w: %d, the limit is %d", g.ID, errTooMany, len(g.Members), access.MaxMembers)
 	}
 	if was.Revision != "" && was.value.text("source") != r.Name {
 		r.result.Kept++
@@ -65,7 +65,7 @@ func (r *run) group(ctx context.Context, account string, g Group, was stored) er
 			what = "added"
 		}
 		err := r.change(Change{Account: account, Group: g.ID, Change: what}, func() error {
-			return r.replace(ctx, account, groupPrefix+g.ID, was, next)
+			return r.replace(ctx, account, access.GroupPrefix+g.ID, was, next)
 		})
 		if err != nil {
 			return err
@@ -76,7 +76,7 @@ func (r *run) group(ctx context.Context, account string, g Group, was stored) er
 
 // members adds and removes members of a group.
 func (r *run) members(ctx context.Context, account, group string, want []string) error {
-	prefix := memberPrefix + group + "/"
+	prefix := access.MemberPrefix(group)
 	here, err := r.read(ctx, account, prefix)
 	if err != nil {
 		return err
@@ -126,6 +126,6 @@ func (r *run) formerGroup(ctx context.Context, account, id string, was stored) e
 		return nil
 	}
 	return r.change(Change{Account: account, Group: id, Change: "removed"}, func() error {
-		return r.replace(ctx, account, groupPrefix+id, was, nil)
+		return r.replace(ctx, account, access.GroupPrefix+id, was, nil)
 	})
 }

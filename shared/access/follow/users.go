@@ -3,7 +3,6 @@ package follow
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,13 +10,6 @@ import (
 
 	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/store"
-)
-
-// The kinds of entries in the partition of an account, as package access defines them.
-const (
-	userPrefix   = "user/"
-	groupPrefix  = "group/"
-	memberPrefix = "member/"
 )
 
 // maxTries bounds how often a change starts over after a conflict.
@@ -106,17 +98,6 @@ func (r *run) replace(ctx context.Context, account, key string, was stored, next
 	return r.Entries.WriteEntries(ctx, w)
 }
 
-// retry repeats do after a conflict with another client.
-func retry(do func() error) error {
-	var err error
-	for range maxTries {
-		if err = do(); !errors.Is(err, store.ErrConflict) {
-			return err
-		}
-	}
-	return err
-}
-
 // users gives the users of an account their roles.
 func (r *run) users(ctx context.Context, a Account) error {
 	users, err := r.Source.Users(ctx, a.ID)
@@ -125,9 +106,9 @@ func (r *run) users(ctx context.Context, a Account) error {
 	}
 	r.result.Users += len(users)
 	kept := r.result.Kept
-	return retry(func() error {
+	return access.Retry(ctx, maxTries, func() error {
 		r.result.Kept = kept
-		here, err := r.read(ctx, a.ID, userPrefix)
+		here, err := r.read(ctx, a.ID, access.UserPrefix)
 		if err != nil {
 			return err
 		}
@@ -163,7 +144,7 @@ func (r *run) user(ctx context.Context, account string, u User, was stored) erro
 		what = "renamed"
 	}
 	return r.change(Change{Account: account, User: u.ID, Change: what}, func() error {
-		return r.replace(ctx, account, userPrefix+u.ID, was, next)
+		return r.replace(ctx, account, access.UserPrefix+u.ID, was, next)
 	})
 }
 
@@ -178,6 +159,6 @@ func (r *run) formerUser(ctx context.Context, account, id string, was stored) er
 		next = nil
 	}
 	return r.change(Change{Account: account, User: id, Change: "role removed"}, func() error {
-		return r.replace(ctx, account, userPrefix+id, was, next)
+		return r.replace(ctx, account, access.UserPrefix+id, was, next)
 	})
 }
