@@ -32,20 +32,22 @@ func Manage(env Env, entries store.Entries, c *cursor.Sealer) http.Handler {
 	})
 }
 
-// managerActions has the action for each route of OpAccess, by method and path. Each
-// returns the data of the answer.
-var managerActions = map[string]func(*manager, *request) (any, paging, error){
-	"GET " + accessUsers:     (*manager).listUsers,
-	"GET " + accessUser:      (*manager).getUser,
-	"PUT " + accessUser:      (*manager).putUser,
-	"DELETE " + accessUser:   (*manager).deleteUser,
-	"GET " + accessGroups:    (*manager).listGroups,
-	"GET " + accessGroup:     (*manager).getGroup,
-	"PUT " + accessGroup:     (*manager).putGroup,
-	"DELETE " + accessGroup:  (*manager).deleteGroup,
-	"GET " + accessMembers:   (*manager).listMembers,
-	"PUT " + accessMember:    (*manager).putMember,
-	"DELETE " + accessMember: (*manager).deleteMember,
+// action returns what serves a route of OpAccess, given by its method and path. The table
+// is in a function, so that only the function access links what it leads to.
+func (m *manager) action(route string) func(*request) (any, paging, error) {
+	return map[string]func(*request) (any, paging, error){
+		"GET " + accessUsers:     m.listUsers,
+		"GET " + accessUser:      m.getUser,
+		"PUT " + accessUser:      m.putUser,
+		"DELETE " + accessUser:   m.deleteUser,
+		"GET " + accessGroups:    m.listGroups,
+		"GET " + accessGroup:     m.getGroup,
+		"PUT " + accessGroup:     m.putGroup,
+		"DELETE " + accessGroup:  m.deleteGroup,
+		"GET " + accessMembers:   m.listMembers,
+		"PUT " + accessMember:    m.putMember,
+		"DELETE " + accessMember: m.deleteMember,
+	}[route]
 }
 
 func (m *manager) serve(w http.ResponseWriter, r *request) error {
@@ -74,16 +76,16 @@ func (m *manager) serve(w http.ResponseWriter, r *request) error {
 
 // do does what the request asks for. A change is recorded first.
 func (m *manager) do(r *request) (data any, keys paging, err error) {
-	do := managerActions[r.Method+" "+r.target.resource.routes[0].Path]
+	do := m.action(r.Method + " " + r.target.resource.routes[0].Path)
 	if r.Method == http.MethodGet {
-		return do(m, r)
+		return do(r)
 	}
 	r.object = managedObject(r)
 	data, err = audited(r, access.Manage, "", func(record func() error) (any, error) {
 		if err := record(); err != nil {
 			return nil, err
 		}
-		data, _, err := do(m, r)
+		data, _, err := do(r)
 		return data, err
 	})
 	return data, paging{}, err

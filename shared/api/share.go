@@ -37,11 +37,12 @@ func Share(env Env, s store.Reader, links *link.Links, m media.Reader, d Deliver
 	})
 }
 
-// linkActions has the action for each route about links, by method.
-var linkActions = map[string]func(*sharer, *request, *recording.Recording) (status int, data any, err error){
-	http.MethodGet:    (*sharer).list,
-	http.MethodPost:   (*sharer).make,
-	http.MethodDelete: (*sharer).revoke,
+// action returns what serves a method on the routes about links. The table is in a
+// function, so that only the function share links what it leads to.
+func (c *sharer) action(method string) func(*request, *recording.Recording) (status int, data any, err error) {
+	return map[string]func(*request, *recording.Recording) (int, any, error){
+		http.MethodGet: c.list, http.MethodPost: c.make, http.MethodDelete: c.revoke,
+	}[method]
 }
 
 func (c *sharer) serve(w http.ResponseWriter, r *request) error {
@@ -56,7 +57,7 @@ func (c *sharer) serve(w http.ResponseWriter, r *request) error {
 	if err := r.reaches(rec, access.Share); err != nil {
 		return err
 	}
-	status, data, err := linkActions[r.Method](c, r, rec)
+	status, data, err := c.action(r.Method)(r, rec)
 	if err != nil {
 		return err
 	}
