@@ -24,7 +24,6 @@ import (
 
 	"github.com/callrecordings/api/e2e/given"
 	"github.com/callrecordings/api/local/datadir"
-	"github.com/callrecordings/api/shared/media"
 )
 
 // life is how long the presigned URLs of this test are valid.
@@ -160,22 +159,7 @@ func shortLived(t *testing.T) (string, *atomic.Int64) {
 				return nil
 			}
 			asked.Add(1)
-			at, err := resp.Location()
-			if err != nil {
-				return err
-			}
-			endpoint := at.Scheme + "://" + at.Host
-			bucket, err := dir.OpenBucket(endpoint, endpoint)
-			if err != nil {
-				return err
-			}
-			q := at.Query()
-			short, err := bucket.Presign(resp.Request.Context(), strings.TrimPrefix(at.Path, "/"+datadir.Bucket+"/"), media.Grant{
-				ContentType: q.Get("response-content-type"), Disposition: q.Get("response-content-disposition"),
-				CacheControl: q.Get("response-cache-control"), TTL: life,
-			})
-			resp.Header.Set("Location", short)
-			return err
+			return given.Shorten(dir, resp, life)
 		},
 	}
 	server := httptest.NewServer(proxy)

@@ -12,8 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/callrecordings/api/local/datadir"
-	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/e2e/given"
 )
 
 // gate is a server between the browser and the service.
@@ -43,7 +42,7 @@ func (s *site) newGate(t *testing.T) *gate {
 			if resp.StatusCode != http.StatusFound || life == 0 {
 				return nil
 			}
-			return shorten(s.dir, resp, life)
+			return given.Shorten(s.dir, resp, life)
 		},
 		// Browsers end requests that they no longer need.
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
@@ -65,27 +64,6 @@ func (s *site) newGate(t *testing.T) *gate {
 	t.Cleanup(server.CloseClientConnections) // a browser keeps connections open
 	g.url = server.URL
 	return g
-}
-
-// shorten replaces the presigned URL of a redirect by one that is valid for life.
-// A presigned URL is otherwise valid for at least ten minutes (contract, Delivery).
-func shorten(dir *datadir.Dir, resp *http.Response, life time.Duration) error {
-	at, err := resp.Location()
-	if err != nil {
-		return err
-	}
-	endpoint := at.Scheme + "://" + at.Host
-	bucket, err := dir.OpenBucket(endpoint, endpoint)
-	if err != nil {
-		return err
-	}
-	q := at.Query()
-	short, err := bucket.Presign(resp.Request.Context(), strings.TrimPrefix(at.Path, "/"+datadir.Bucket+"/"), media.Grant{
-		ContentType: q.Get("response-content-type"), Disposition: q.Get("response-content-disposition"),
-		CacheControl: q.Get("response-cache-control"), TTL: life,
-	})
-	resp.Header.Set("Location", short)
-	return err
 }
 
 // handle lets meet choose the handler of each request from now on. If meet is nil or
