@@ -133,7 +133,8 @@ def accepted_value(name, value):
     """Returns whether the server accepts a value that violates the schema: the description of the parameter has it."""
     text = "null" if value is None else str(value[0] if isinstance(value, list) and value else value)
     if name in TIMES:
-        return text in ABSENT | {"NaN"} or re.fullmatch(r"[-+]?[0-9.]+(e[-+]?[0-9]+)?", text, re.I) is not None
+        number, date = r"[-+]?[0-9.]+(e[-+]?[0-9]+)?", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.,]\d+)?(Z|[-+ ]\d\d:\d\d)"
+        return text in ABSENT | {"NaN"} or re.fullmatch(f"{number}|{date}", text, re.I) is not None
     if name == "page_size" and text.isdigit():
         return int(text) > 0  # a number above 1000 is served as 1000
     return name in {"page_size", "start_key", "delivery", "action"} and text in ABSENT

@@ -23,6 +23,7 @@ var listUsage = usage{
 	examples: []string{
 		"list --since 7d --direction inbound",
 		"list --filter user_metadata.tag=vip --limit 20",
+		"list --since 30d --sort duration --limit 10",
 		"list --url https://api.example.com --token \"$TOKEN\" --json",
 	},
 }
@@ -31,10 +32,13 @@ var listUsage = usage{
 func (e env) listCommand() *cobra.Command {
 	var asJSON bool
 	var limit int
+	var sort string
 	c := listUsage.command()
 	t := e.apiFlags(c.Flags())
 	s := e.selectionFlags(c)
 	c.Flags().IntVar(&limit, "limit", 0, "list at most `N` recordings; 0 for all")
+	c.Flags().StringVar(&sort, "sort", "", "`FIELD`: the greatest first by created, start, duration, from or to; all but created need --since, at most 31 days ago")
+	complete(c, "sort", "created", "start", "duration", "from", "to")
 	jsonFlag(c.Flags(), &asJSON)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if err := unexpected(args, 0); err != nil {
@@ -46,6 +50,9 @@ func (e env) listCommand() *cobra.Command {
 		query, err := s.query(limit)
 		if err != nil {
 			return err
+		}
+		if sort != "" {
+			query.Set("sort", sort)
 		}
 		api, err := t.open()
 		if err != nil {

@@ -82,12 +82,15 @@ func (l *lister) serve(w http.ResponseWriter, r *request) error {
 	if !all {
 		q.limit(owners)
 	}
-	e := newListEncoder(r, chosen, q.unpaged, query)
+	e := newListEncoder(r, chosen, &q, query)
 	defer e.release()
 	var keys paging
-	if q.unpaged {
+	switch {
+	case q.sort != "":
+		keys, err = l.readSorted(r, &q, e)
+	case q.unpaged:
 		err = l.readAll(r, &q, e)
-	} else {
+	default:
 		keys, err = l.readPage(r, &q, e)
 	}
 	if err != nil {
@@ -97,16 +100,16 @@ func (l *lister) serve(w http.ResponseWriter, r *request) error {
 }
 
 // newListEncoder returns the encoder for a form of a list.
-func newListEncoder(r *request, chosen form, unpaged bool, query parameters) listEncoder {
+func newListEncoder(r *request, chosen form, q *listQuery, query parameters) listEncoder {
 	switch {
-	case chosen == formCSV && unpaged:
+	case chosen == formCSV && q.unpaged:
 		return newCSVList(r, query, true, tableBytes)
 	case chosen == formCSV:
 		return newCSVList(r, query, false, pageBytes)
-	case unpaged:
-		return newJSONList(r, 0)
+	case q.unpaged:
+		return newJSONList(r, 0, q.fields)
 	}
-	return newJSONList(r, pageBytes)
+	return newJSONList(r, pageBytes, q.fields)
 }
 
 // readPage adds one page to e and returns its keys.

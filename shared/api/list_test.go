@@ -318,7 +318,7 @@ func TestFirstRecordingAlwaysFits(t *testing.T) {
 	p := store.Page{Recordings: []recording.Recording{huge, huge}}
 	r := &request{Request: httptest.NewRequest(http.MethodGet, tenantList, nil)}
 	for name, e := range map[string]listEncoder{
-		"JSON":              newJSONList(r, 10),
+		"JSON":              newJSONList(r, 10, recording.Choice{}),
 		"CSV":               newCSVList(r, nil, false, 10),
 		"CSV without pages": newCSVList(r, nil, true, 10),
 	} {

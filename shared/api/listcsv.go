@@ -46,7 +46,11 @@ func newCSVList(r *request, query parameters, unpaged bool, limit int) *csvList 
 		request: r, query: query, table: csvtable.New(limit),
 		body: listBody{zip: r.acceptsGzip(), limited: true},
 	}
-	if names, _ := query.first("columns"); !isAbsent(names) {
+	names, _ := query.first("columns")
+	if isAbsent(names) {
+		names, _ = query.first("fields")
+	}
+	if !isAbsent(names) {
 		l.members, l.objects = true, true
 		l.table.Only(strings.Split(names, ","))
 	} else {

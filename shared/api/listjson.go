@@ -14,6 +14,7 @@ type jsonList struct {
 	request *request
 	body    listBody
 	pretty  bool
+	fields  recording.Choice
 	count   int
 	// limit is the most that the items of a page may take, in bytes of escaped
 	// text. It is 0 for an unpaged list, whose items go to body as they come.
@@ -33,8 +34,10 @@ const (
 )
 
 // newJSONList starts the envelope. See jsonList for limit.
-func newJSONList(r *request, limit int) *jsonList {
-	l := &jsonList{request: r, body: listBody{zip: r.acceptsGzip(), limited: limit == 0}, pretty: r.pretty(), limit: limit}
+func newJSONList(r *request, limit int, fields recording.Choice) *jsonList {
+	l := &jsonList{
+		request: r, body: listBody{zip: r.acceptsGzip(), limited: limit == 0}, pretty: r.pretty(), fields: fields, limit: limit,
+	}
 	l.pooled = takeBuffer()
 	opening := listOpening
 	if l.pretty {
@@ -54,9 +57,9 @@ func (l *jsonList) add(rec *recording.Recording) error {
 	if l.pretty {
 		l.buf = append(l.buf, '\n')
 		l.buf = append(l.buf, itemPrefix...)
-		l.buf = append(l.buf, indentedItem(rec)...)
+		l.buf = append(l.buf, indentedItem(rec, l.fields)...)
 	} else {
-		l.buf = rec.AppendJSON(l.buf, false)
+		l.buf = rec.AppendChosen(l.buf, l.fields)
 	}
 	if l.count > 0 && l.limit > 0 && l.exceeds() {
 		l.buf = l.buf[:before]
@@ -106,10 +109,10 @@ func (l *jsonList) release() {
 	putBuffer(l.pooled)
 }
 
-// indentedItem returns rec as an item of an indented list.
-func indentedItem(rec *recording.Recording) []byte {
+// indentedItem returns the chosen fields of rec as an item of an indented list.
+func indentedItem(rec *recording.Recording, fields recording.Choice) []byte {
 	var out bytes.Buffer
-	raw := rec.AppendJSON(nil, false)
+	raw := rec.AppendChosen(nil, fields)
 	if err := json.Indent(&out, raw, itemPrefix, indent); err != nil {
 		return raw
 	}

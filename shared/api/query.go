@@ -33,6 +33,10 @@ type listQuery struct {
 	size   int
 	start  string
 	filter recording.Filter
+	// sort is the field by which the list is ordered; "" is created.
+	sort string
+	// fields are the members that each document of the list has.
+	fields recording.Choice
 
 	// owners are the owners of the indexes that the list merges; nil reads the account's
 	// index. sieve, if not nil, selects the owners in the account's index.
@@ -55,6 +59,13 @@ var listParameters = []struct {
 	{name: "descending", parse: func(q *listQuery, value string) error { q.descendingText = flagValue(value); return nil }},
 	{name: "created_from", parse: func(q *listQuery, value string) error { return parseBound(&q.from, value) }},
 	{name: "created_to", parse: func(q *listQuery, value string) error { return parseBound(&q.to, value) }},
+	{name: "sort", parse: func(q *listQuery, value string) error { return parseSort(&q.sort, value) }},
+	{name: "fields", parse: func(q *listQuery, value string) (err error) {
+		if !isAbsent(value) {
+			q.fields, err = recording.ParseChoice(value)
+		}
+		return err
+	}},
 	{name: "page_size", paged: true, parse: func(q *listQuery, value string) error { return parsePageSize(&q.size, value) }},
 	{name: "start_key", paged: true, parse: func(q *listQuery, value string) error {
 		if !isAbsent(value) {
@@ -103,7 +114,7 @@ func parseListQuery(query parameters, version string, now recording.Seconds) (li
 	if q.unpaged {
 		q.bound(now)
 	}
-	return q, nil
+	return q, q.checkSort(now)
 }
 
 // bound sets the missing bounds of an unpaged list.
@@ -135,6 +146,9 @@ func (q *listQuery) binding(account, user string) []byte {
 	order := "descending"
 	if q.ascending {
 		order = "ascending"
+	}
+	if q.sort != "" {
+		order += " by " + q.sort
 	}
 	return []byte("list 1\n" + account + "\n" + user + "\n" + order + "\n" + q.filter.Canonical())
 }

@@ -17,7 +17,8 @@ const MaxSeconds = 99_999_999_999
 // List).
 var absent = []string{"", "undefined", "null", "NaN"}
 
-// ParseBound parses a time in a query, in Gregorian seconds. It rounds fractions.
+// ParseBound parses a time in a query: Gregorian seconds, or a date and a time with a
+// zone (RFC 3339). It rounds fractions of a second.
 // ok is false for an absent time: empty, "undefined", "null", "NaN", zero or
 // negative (contract, List). Times after [MaxSeconds] become MaxSeconds. For any
 // other text, and for a Unix time of this century in seconds or milliseconds, it returns
@@ -25,6 +26,9 @@ var absent = []string{"", "undefined", "null", "NaN"}
 func ParseBound(s string) (at Seconds, ok bool, err error) {
 	if slices.Contains(absent, s) {
 		return 0, false, nil
+	}
+	if isDate(s) {
+		return parseDateBound(s)
 	}
 	f, err := strconv.ParseFloat(s, 64)
 	// ParseFloat also accepts "Inf", hexadecimals and underscores.
@@ -41,6 +45,31 @@ func ParseBound(s string) (at Seconds, ok bool, err error) {
 		}
 	}
 	return Seconds(min(f, MaxSeconds)), true, nil
+}
+
+// isDate reports whether s begins with a date, 2026-01-31.
+func isDate(s string) bool {
+	const date = "2026-01-31"
+	return len(s) >= len(date) && s[4] == '-' && s[7] == '-' && strings.Trim(s[:4]+s[5:7]+s[8:10], "0123456789") == ""
+}
+
+// parseDateBound is ParseBound for a date. The "+" of an offset may have become a space,
+// because clients forget to escape it in a query.
+func parseDateBound(s string) (at Seconds, ok bool, err error) {
+	if n := len(s) - len(" 01:00"); n > len("2026-01-31") && s[n] == ' ' {
+		s = s[:n] + "+" + s[n+1:]
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return 0, false, FieldError{
+			Field: "", Code: "wrong_format", Target: "RFC 3339", Value: json.RawMessage(Quote(s)),
+			Message: "A date needs a time and a zone, such as 2026-01-31T09:30:00Z or 2026-01-31T09:30:00+01:00",
+		}
+	}
+	if at = SecondsOf(t.Add(time.Second / 2)); at <= 0 {
+		return 0, false, nil
+	}
+	return at, true, nil
 }
 
 // The Unix times that a bound may be mistaken for, both ends included. As Gregorian

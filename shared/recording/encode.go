@@ -29,7 +29,13 @@ func (r *Recording) appendJSON(dst []byte, more string) []byte {
 		dst = append(dst, ',')
 		dst = append(dst, r.Document[1:len(r.Document)-1]...)
 	}
-	dst = append(dst, `,"_read_only":{"content_types":[`...)
+	dst = append(dst, ',')
+	return append(r.appendReadOnly(dst, more), '}')
+}
+
+// appendReadOnly appends the member _read_only. more is the text of its further members.
+func (r *Recording) appendReadOnly(dst []byte, more string) []byte {
+	dst = append(dst, `"`+readOnlyField+`":{"content_types":[`...)
 	if r.Audio.Place != Nowhere && r.Audio.ContentType != "" {
 		dst = quote(dst, r.Audio.ContentType)
 	}
@@ -39,8 +45,7 @@ func (r *Recording) appendJSON(dst []byte, more string) []byte {
 		dst = append(dst, `,"reason":"`...)
 		dst = append(append(dst, r.Audio.Reason...), '"')
 	}
-	dst = append(dst, more...)
-	return append(dst, "}}"...)
+	return append(append(dst, more...), '}')
 }
 
 // EscapedLen returns the length in bytes of JSON text as a string inside the

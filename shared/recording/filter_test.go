@@ -240,14 +240,14 @@ func TestMatchRequiresAllTests(t *testing.T) {
 func TestParseFilterErrors(t *testing.T) {
 	t.Parallel()
 	_, err := recording.ParseFilter([][2]string{
-		{"modified_to", "soon"}, {"filter_a", "b"}, {"modified_from", "2023-11-21"}, {"modified_from", "12"},
+		{"modified_to", "soon"}, {"filter_a", "b"}, {"modified_from", "yesterday"}, {"modified_from", "12"},
 	})
 	var got recording.FieldErrors
 	if !errors.As(err, &got) {
 		t.Fatalf("ParseFilter = %v, want FieldErrors", err)
 	}
 	want := recording.FieldErrors{
-		{Field: "modified_from", Code: "type", Message: "Value did not match type(s): integer", Target: "integer", Value: []byte(`"2023-11-21"`)},
+		{Field: "modified_from", Code: "type", Message: "Value did not match type(s): integer", Target: "integer", Value: []byte(`"yesterday"`)},
 		{Field: "modified_to", Code: "type", Message: "Value did not match type(s): integer", Target: "integer", Value: []byte(`"soon"`)},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

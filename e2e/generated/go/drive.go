@@ -25,7 +25,7 @@ func main() {
 	check(err == nil && len(rest.Data) == 1 && !rest.HasNextStartKey(), rest, err)
 	check(page.Timestamp.Year() >= 2026, page.Timestamp)
 
-	found, _, err := api.ListsAPI.ListRecordings(ctx, v2, account).FilterDirection("outbound").CreatedFrom(63_000_000_000).Execute()
+	found, _, err := api.ListsAPI.ListRecordings(ctx, v2, account).FilterDirection("outbound").CreatedFrom("63000000000").Execute()
 	check(err == nil && len(found.Data) == 1 && found.Data[0].GetDirection() == "outbound", found, err)
 	id := found.Data[0].Id
 

@@ -26,7 +26,7 @@ public class Drive {
         check(page.getTimestamp().getYear() >= 2026, page);
 
         var found = lists.listRecordings(ListsApi.APIListRecordingsRequest.newBuilder().version(Version.V2).accountId(account)
-                .filterDirection("outbound").createdFrom(63_000_000_000L).build());
+                .filterDirection("outbound").createdFrom("63000000000").build());
         check(found.getData().size() == 1 && found.getData().get(0).getDirection().equals("outbound"), found);
         String id = found.getData().get(0).getId();
 

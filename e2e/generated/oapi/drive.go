@@ -27,7 +27,7 @@ func main() {
 	check(err == nil && rest.JSON200 != nil && len(rest.JSON200.Data) == 1 && rest.JSON200.NextStartKey == nil, rest, err)
 	check(page.JSON200.Timestamp.Year() >= 2026, page.JSON200.Timestamp)
 
-	direction, from := "outbound", int64(63_000_000_000)
+	direction, from := "outbound", "63000000000"
 	found, err := api.ListRecordingsWithResponse(ctx, "v2", account, &client.ListRecordingsParams{FilterDirection: &direction, CreatedFrom: &from})
 	check(err == nil && found.JSON200 != nil && len(found.JSON200.Data) == 1 && *found.JSON200.Data[0].Direction == "outbound", found, err)
 	id := found.JSON200.Data[0].Id

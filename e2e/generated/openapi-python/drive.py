@@ -16,7 +16,7 @@ rest = list_recordings.sync(Version.V2, account, client=client, page_size=2, sta
 assert len(rest.data) == 1 and not rest.next_start_key, rest
 assert page.timestamp.tzinfo is not None, page.timestamp
 
-found = list_recordings.sync(Version.V2, account, client=client, filter_direction="outbound", created_from=63_000_000_000)
+found = list_recordings.sync(Version.V2, account, client=client, filter_direction="outbound", created_from="63000000000")
 assert [r.direction for r in found.data] == ["outbound"], found
 
 one = get_recording.sync(Version.V2, account, found.data[0].id, client=client)

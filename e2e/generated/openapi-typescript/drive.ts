@@ -17,7 +17,7 @@ async function main(): Promise<void> {
     const rest = await api.GET(list, { params: { path, query: { page_size: 2, start_key: page.data?.next_start_key } } });
     check(rest.data?.data.length === 1 && !rest.data.next_start_key, rest);
 
-    const found = await api.GET(list, { params: { path, query: { filter_direction: "outbound", created_from: 63_000_000_000 } } });
+    const found = await api.GET(list, { params: { path, query: { filter_direction: "outbound", created_from: "63000000000" } } });
     check(found.data?.data.length === 1 && found.data.data[0].direction === "outbound", found);
     const one = { ...path, recording_id: found.data?.data[0].id ?? "" };
 
@@ -31,7 +31,7 @@ async function main(): Promise<void> {
     check(patched.data?.data.user_metadata?.["tag"] === "vip", patched);
 
     const gone = await api.DELETE(item, { params: { path: one } });
-    check(gone.data?.data._read_only.deleted === true, gone);
+    check(gone.data?.data._read_only?.deleted === true, gone);
 
     const missing = await api.GET(item, { params: { path: one } });
     check(missing.response.status === 404 && missing.error?.error === "404" && missing.error.message === "bad_identifier", missing);

@@ -16,7 +16,7 @@ with openapi_client.ApiClient(config) as client:
     assert len(rest.data) == 1 and not rest.next_start_key, rest
     assert page.timestamp.tzinfo is not None, page.timestamp
 
-    found = lists.list_recordings(Version.V2, account, filter_direction="outbound", created_from=63_000_000_000)
+    found = lists.list_recordings(Version.V2, account, filter_direction="outbound", created_from="63000000000")
     assert [r.direction for r in found.data] == ["outbound"], found
 
     one = recordings.get_recording(Version.V2, account, found.data[0].id)

@@ -17,7 +17,7 @@ async function main(): Promise<void> {
     check(rest.data.length === 1 && !rest.nextStartKey, rest);
     check(page.timestamp.getFullYear() >= 2026, page.timestamp);
 
-    const found = await lists.listRecordings({ version, accountId, filterDirection: "outbound", createdFrom: 63_000_000_000 });
+    const found = await lists.listRecordings({ version, accountId, filterDirection: "outbound", createdFrom: "63000000000" });
     check(found.data.length === 1 && found.data[0].direction === "outbound", found);
     const recordingId = found.data[0].id;
 
@@ -31,7 +31,7 @@ async function main(): Promise<void> {
     check(patched.data.userMetadata?.["tag"] === "vip", patched);
 
     const gone = await recordings.deleteRecording({ version, accountId, recordingId });
-    check(gone.data.readOnly.deleted === true, gone);
+    check(gone.data.readOnly?.deleted === true, gone);
 
     try {
         await recordings.getRecording({ version, accountId, recordingId });
