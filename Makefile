@@ -60,6 +60,10 @@ isolation: ## send a million hostile requests, and compare 100,000 decisions wit
 	REQUESTS=$(or $(REQUESTS),1000000) COMBINATIONS=$(or $(COMBINATIONS),100000) \
 	go test -count=1 -v -timeout 2h -tags e2e ./e2e/isolation
 
+.PHONY: load
+load: ## send far more requests to make run than it can answer, beside slow clients (CLIENTS, SECONDS)
+	CLIENTS=$(or $(CLIENTS),1000) SECONDS=$(or $(SECONDS),60) go test -count=1 -v -timeout 2h -tags e2e ./e2e/load
+
 .PHONY: bench
 bench: ## run the benchmarks and compare them with their floors and budgets
 	@./bench/run

@@ -1,6 +1,7 @@
 package given
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"os"
@@ -113,4 +114,29 @@ func (b *Box) Stop() {
 		text, _ := os.ReadFile(b.Log)
 		b.t.Errorf("the server ended with %v\n%s", err, text[max(0, len(text)-2000):])
 	}
+}
+
+// PID returns the ID of the process.
+func (b *Box) PID() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.cmd.Process.Pid
+}
+
+// Goroutines ends the process and returns how many goroutines it had: SIGQUIT makes a Go
+// program print them.
+func (b *Box) Goroutines() int {
+	b.t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.end(syscall.SIGQUIT)
+	text, err := os.ReadFile(b.Log)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	n := bytes.Count(text, []byte("\ngoroutine "))
+	if n == 0 {
+		b.t.Fatal("the server printed no goroutines")
+	}
+	return n
 }
