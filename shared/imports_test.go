@@ -53,6 +53,7 @@ var arrows = map[string]struct {
 	"shared/purge":                     {ours: []string{"shared/recording", "shared/store", "shared/media"}},
 	"shared/tablestream":               {ours: []string{"shared/requestlog", "shared/store"}, aws: true},
 	"shared/notify":                    {ours: []string{"shared/recording", "shared/store"}},
+	"shared/feed":                      {ours: []string{"shared/notify", "shared/recording", "shared/store"}},
 	"shared/notify/eventbridge":        {ours: []string{"shared/notify", "shared/requestlog", "shared/attempt"}, aws: true},
 	"shared/incoming":                  {ours: []string{"shared/recording", "shared/store"}},
 	"shared/incoming/incomingtest": {ours: []string{
@@ -79,8 +80,8 @@ var arrows = map[string]struct {
 	"shared/httpfield": {},
 	"shared/csvtable":  {},
 	"shared/api": {ours: []string{
-		"shared/recording", "shared/incoming", "shared/cursor", "shared/strictjson", "shared/auth", "shared/access", "shared/audit", "shared/link",
-		"shared/httpfield", "shared/csvtable",
+		"shared/recording", "shared/incoming", "shared/cursor", "shared/strictjson", "shared/auth", "shared/access", "shared/audit", "shared/link", "shared/feed",
+		"shared/httpfield", "shared/csvtable", "shared/notify",
 		"shared/store", "shared/media", "shared/requestlog", "shared/purge", "shared/version",
 	}},
 }
