@@ -21,6 +21,7 @@ const (
 	OpReceive  Operation = "receive"
 	OpShare    Operation = "share"
 	OpAccess   Operation = "access"
+	OpChanges  Operation = "changes"
 	OpFallback Operation = "fallback"
 )
 
@@ -52,8 +53,10 @@ const (
 	// No recording ID is "audit", because IDs begin with a month.
 	accountTrail = accountList + "/audit"
 	itemTrail    = accountItem + "/audit"
-	itemLinks    = accountItem + "/links"
-	itemLink     = itemLinks + "/{link_id}"
+	// No recording ID is "changes", either.
+	accountChanges = accountList + "/changes"
+	itemLinks      = accountItem + "/links"
+	itemLink       = itemLinks + "/{link_id}"
 	// linkAudio plays a recording without a token: its last segment is a secret.
 	linkAudio = itemLink + "/{secret}"
 	// Users and groups. No recording ID is "access", because IDs begin with a month.
@@ -76,6 +79,7 @@ var Routes = []Route{
 	{Op: OpList, Method: http.MethodGet, Path: accountList},
 	{Op: OpCreate, Method: http.MethodPut, Path: accountList},
 	{Op: OpAccess, Method: http.MethodGet, Path: accountTrail},
+	{Op: OpChanges, Method: http.MethodGet, Path: accountChanges},
 	{Op: OpAccess, Method: http.MethodGet, Path: itemTrail},
 	{Op: OpGet, Method: http.MethodGet, Path: accountItem},
 	{Op: OpGet, Method: http.MethodHead, Path: accountItem},

@@ -20,6 +20,7 @@ func TestMatch(t *testing.T) {
 		{"GET", a + "/recordings/", OpList},
 		{"GET", "/v1/accounts/A/recordings", OpList},
 		{"GET", a + "/users/U/recordings", OpList},
+		{"GET", a + "/recordings/changes", OpChanges},
 		{"GET", a + "/recordings/access/users", OpAccess},
 		{"PUT", a + "/recordings/access/users/U", OpAccess},
 		{"DELETE", a + "/recordings/access/groups/G/members/U", OpAccess},
@@ -205,6 +206,12 @@ func FuzzMatch(f *testing.F) {
 			return
 		}
 		if op == OpReceive { // see FuzzStoragePath
+			return
+		}
+		if op == OpChanges { // its path has only an account
+			if again := "/" + p.version + "/accounts/" + url.PathEscape(p.account) + "/recordings/changes"; Match(method, again) != op {
+				t.Fatalf("Match(%q, %q) = %s, want %s", method, again, Match(method, again), op)
+			}
 			return
 		}
 		if op == OpAccess && p.resource.segments[len(p.resource.segments)-1] == "audit" {

@@ -29,6 +29,7 @@ const (
 	Completed Kind = "completed"
 	Failed    Kind = "failed"
 	Changed   Kind = "changed"
+	Restored  Kind = "restored"
 	Deleted   Kind = "deleted"
 )
 
