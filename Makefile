@@ -59,6 +59,9 @@ isolation: ## send a million hostile requests, and compare 100,000 decisions wit
 	go test -count=1 -v -timeout 2h -tags e2e ./e2e/isolation
 
 .PHONY: bench
+feed-soak: ## make a million random changes with kills, and compare the feed with the table (FEED_CHANGES)
+	FEED_CHANGES=$${FEED_CHANGES:-1000000} go test -count=1 -timeout 2h -run TestClientEqualsTheTable -v ./shared/feed
+
 bench: ## run the benchmarks and compare them with their floors and budgets
 	@./bench/run
 

@@ -31,6 +31,7 @@ var functions = []struct{ name, floor string }{
 	{"publish", "bus"},
 	{"keys", "dynamo"},
 	{"access", "dynamo"},
+	{"changes", "dynamo"},
 	{"share", "audio"},
 }
 

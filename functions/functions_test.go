@@ -37,6 +37,7 @@ var unlinked = map[string]map[string]string{
 	"share":   {"github.com/callrecordings/api/shared/audiofile": "only ingest examines audio"},
 	"create":  {"github.com/callrecordings/api/shared/audiofile": "only ingest examines audio"},
 	"receive": {"github.com/callrecordings/api/shared/audiofile": "only ingest examines audio"},
+	"changes": {"github.com/aws/aws-sdk-go-v2/service/s3": "the feed has no audio"},
 	"patch":   {"github.com/aws/aws-sdk-go-v2/service/s3": "patch reads no audio"},
 	"publish": {"github.com/aws/aws-sdk-go-v2/service/s3": "events describe audio, but publish never reads it"},
 	"console": {

@@ -33,6 +33,7 @@ const (
 	Receive  Function = "receive"
 	Share    Function = "share"
 	Access   Function = "access"
+	Changes  Function = "changes"
 	Keys     Function = "keys"
 	Console  Function = "console"
 	// Local is the whole API in one process.
@@ -76,7 +77,10 @@ type Settings struct {
 	MaxAudioBytes int64
 	// InboxPatterns and InboxTimezone are the arguments of namepattern.Open.
 	InboxPatterns, InboxTimezone string
-	// MaxWait is the longest time that a request for pending audio may wait.
+	// Feed is true if the service keeps the feed of changes.
+	Feed bool
+	// MaxWait is the longest time that a request for pending audio, or for changes, may
+	// wait.
 	MaxWait time.Duration
 	// Delivery is how audio is delivered unless the request chooses: auto,
 	// inline or redirect.

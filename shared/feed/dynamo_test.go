@@ -38,5 +38,5 @@ func TestClientEqualsTheTableOverDynamoDB(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	equality(t, s, time.Now, writesOf(t, 1000))
+	equality(t, s, time.Now, writesOf(t, 300))
 }

@@ -343,3 +343,51 @@ func TestPartlyVisibleTransactions(t *testing.T) {
 		})
 	}
 }
+
+// sink accepts events up to a number.
+type sink struct {
+	most   int
+	events []notify.Event
+}
+
+func (s *sink) Send(_ context.Context, events []notify.Event) (int, error) {
+	n := min(s.most-len(s.events), len(events))
+	s.events = append(s.events, events[:n]...)
+	if n < len(events) {
+		return n, notify.ErrUnavailable
+	}
+	return n, nil
+}
+
+func TestFollow(t *testing.T) {
+	t.Parallel()
+	changes := append(puts(account, 0, 3), puts("bad", 0, 1)...)
+	for _, c := range []struct {
+		name           string
+		on             bool
+		bad            string
+		most           int
+		done           int
+		events, inFeed int
+	}{
+		{"all", true, "", 9, 4, 4, 3},
+		{"off", false, "", 9, 4, 4, 0},
+		{"the feed fails", true, "bad", 9, 3, 3, 3},
+		{"the feed fails first", true, account, 9, 0, 0, 0},
+		{"the bus fails", true, "", 2, 2, 2, 3},
+		{"both fail", true, "bad", 2, 2, 2, 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			f, s, clock := open(t)
+			to := &sink{most: c.most}
+			done, err := feed.New(failing{s, c.bad}, clock.now).Follow(c.on, to)(t.Context(), changes)
+			if done != c.done || (err == nil) != (done == len(changes)) || len(to.events) != c.events {
+				t.Errorf("Follow = %d, %v with %d events, want %d and %d", done, err, len(to.events), c.done, c.events)
+			}
+			if p := page(t, f, feed.Cursor{}, 10); len(p.Entries) != c.inFeed {
+				t.Errorf("%d entries, want %d", len(p.Entries), c.inFeed)
+			}
+		})
+	}
+}
