@@ -58,10 +58,11 @@ isolation: ## send a million hostile requests, and compare 100,000 decisions wit
 	REQUESTS=$(or $(REQUESTS),1000000) COMBINATIONS=$(or $(COMBINATIONS),100000) \
 	go test -count=1 -v -timeout 2h -tags e2e ./e2e/isolation
 
-.PHONY: bench
+.PHONY: feed-soak
 feed-soak: ## make a million random changes with kills, and compare the feed with the table (FEED_CHANGES)
-	FEED_CHANGES=$${FEED_CHANGES:-1000000} go test -count=1 -timeout 2h -run TestClientEqualsTheTable -v ./shared/feed
+	FEED_CHANGES=$(or $(FEED_CHANGES),1000000) go test -count=1 -timeout 2h -run TestClientEqualsTheTable -v ./shared/feed
 
+.PHONY: bench
 bench: ## run the benchmarks and compare them with their floors and budgets
 	@./bench/run
 

@@ -21,6 +21,6 @@
 //     recording's ID and the revision of the write, is stored with it. Marks are kept for
 //     [MarkDays], while streams deliver a change again for a day at most.
 //   - Entries are kept for [Days]. A reader that comes later gets [ErrTooOld], and no gap.
-//   - While the feed is off, changes are lost to it. Whichever writer sees the switch
-//     first begins another epoch, which makes all cursors too old.
+//   - While the feed is off, changes are lost to it. The first writer that sees the switch
+//     begins another epoch, which makes all cursors too old.
 package feed

@@ -14,8 +14,8 @@ import (
 // on. done equals len(changes) if and only if the error is nil. Errors: those of Append and
 // of sink.
 //
-// Events of changes that the feed did not take are not sent yet, so that subscribers find
-// in the feed whatever they get an event of.
+// Events of changes that the feed did not take are not sent yet, so that a subscriber that
+// gets an event finds the change in the feed.
 func (f *Feed) Follow(on bool, sink notify.Sink) func(ctx context.Context, changes []store.Change) (done int, err error) {
 	add := f.Skip
 	if on {
