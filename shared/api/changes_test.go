@@ -69,10 +69,10 @@ func (s *feedAPI) fill(t testing.TB, owner string, first, n int) {
 
 // feedPage is an answer of the feed.
 type feedPage struct {
-	Data   []changeData `json:"data"`
-	Size   int          `json:"page_size"`
-	Cursor string       `json:"cursor"`
-	More   bool         `json:"more"`
+	Data   []feed.View `json:"data"`
+	Size   int         `json:"page_size"`
+	Cursor string      `json:"cursor"`
+	More   bool        `json:"more"`
 }
 
 // page asks for a page as a user of tenant.
@@ -124,7 +124,7 @@ func TestChangesPages(t *testing.T) {
 			t.Errorf("after the end: %+v", p)
 		}
 	}
-	want := []changeData{{Type: "deleted", ID: "202603-001", Revision: "s", Owner: "anna", State: "deleted", Time: "2026-03-05T10:00:00Z"}}
+	want := []feed.View{{Type: "deleted", ID: "202603-001", Revision: "s", Owner: "anna", State: "deleted", Time: "2026-03-05T10:00:00Z"}}
 	if diff := cmp.Diff(want, s.page(t, "", "").Data[5:]); diff != "" {
 		t.Errorf("the last change (-want +got):\n%s", diff)
 	}

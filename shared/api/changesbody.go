@@ -6,34 +6,17 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/callrecordings/api/shared/csvtable"
 	"github.com/callrecordings/api/shared/feed"
 	"github.com/callrecordings/api/shared/httpfield"
-	"github.com/callrecordings/api/shared/recording"
 )
-
-// changeData is an entry of the feed in answers.
-type changeData struct {
-	Type     feed.Kind        `json:"type"`
-	ID       string           `json:"id"`
-	Revision string           `json:"revision"`
-	Owner    string           `json:"owner_id,omitempty"`
-	State    recording.State  `json:"state"`
-	Reason   recording.Reason `json:"reason,omitempty"`
-	Time     string           `json:"time"`
-}
-
-func changeDataOf(e *feed.Entry) changeData {
-	return changeData{e.Kind, e.ID, e.Revision, e.Owner, e.State, e.Reason, e.Time.UTC().Format(time.RFC3339)}
-}
 
 // writeChangesJSON answers with a page. next is its cursor.
 func writeChangesJSON(w http.ResponseWriter, r *request, page *feed.Page, next string) error {
-	data := make([]changeData, len(page.Entries))
+	data := make([]feed.View, len(page.Entries))
 	for i := range page.Entries {
-		data[i] = changeDataOf(&page.Entries[i])
+		data[i] = page.Entries[i].View()
 	}
 	text, err := json.Marshal(data)
 	if err != nil {
@@ -54,15 +37,15 @@ func writeChangesJSON(w http.ResponseWriter, r *request, page *feed.Page, next s
 // changeColumns are the columns of the feed as CSV.
 var changeColumns = []struct {
 	name string
-	cell func(*changeData) string
+	cell func(*feed.View) string
 }{
-	{"type", func(c *changeData) string { return string(c.Type) }},
-	{"id", func(c *changeData) string { return c.ID }},
-	{"revision", func(c *changeData) string { return c.Revision }},
-	{"owner_id", func(c *changeData) string { return c.Owner }},
-	{"state", func(c *changeData) string { return string(c.State) }},
-	{"reason", func(c *changeData) string { return string(c.Reason) }},
-	{"time", func(c *changeData) string { return c.Time }},
+	{"type", func(c *feed.View) string { return string(c.Type) }},
+	{"id", func(c *feed.View) string { return c.ID }},
+	{"revision", func(c *feed.View) string { return c.Revision }},
+	{"owner_id", func(c *feed.View) string { return c.Owner }},
+	{"state", func(c *feed.View) string { return string(c.State) }},
+	{"reason", func(c *feed.View) string { return string(c.Reason) }},
+	{"time", func(c *feed.View) string { return c.Time }},
 }
 
 // writeChangesCSV answers with a table. Its cursor is in a Link header, also at the end of
@@ -75,7 +58,7 @@ func writeChangesCSV(w http.ResponseWriter, r *request, query parameters, entrie
 	}
 	table.Only(names)
 	for i := range entries {
-		data := changeDataOf(&entries[i])
+		data := entries[i].View()
 		for _, c := range changeColumns {
 			table.Text([]byte(c.name), []byte(c.name), c.cell(&data))
 		}

@@ -61,6 +61,23 @@ type Entry struct {
 	Time time.Time
 }
 
+// View is an entry as clients see it, in answers and in webhooks.
+type View struct {
+	Type     Kind             `json:"type"`
+	ID       string           `json:"id"`
+	Revision string           `json:"revision"`
+	Owner    string           `json:"owner_id,omitempty"`
+	State    recording.State  `json:"state"`
+	Reason   recording.Reason `json:"reason,omitempty"`
+	// Time is in UTC, in RFC 3339 format.
+	Time string `json:"time"`
+}
+
+// View returns the entry as clients see it.
+func (e *Entry) View() View {
+	return View{e.Kind, e.ID, e.Revision, e.Owner, e.State, e.Reason, e.Time.UTC().Format(time.RFC3339)}
+}
+
 // value is an entry in the store. Its names are short, because they are stored in every
 // entry.
 type value struct {

@@ -1,9 +1,16 @@
-package keyset
+// Package egress makes requests to hosts that others name: the keys of token issuers, and
+// webhooks. Its clients accept no redirects, proxies or cookies, verify certificates, and
+// connect only to public addresses, so that a client cannot use the service to reach a
+// private network.
+package egress
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
+	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
@@ -11,7 +18,39 @@ import (
 	"time"
 )
 
-// ErrAddress means that a host has an address that keys must not be fetched from.
+// Options configure a client.
+type Options struct {
+	// PrivateHosts are the hosts that may have private or local addresses: exact, or
+	// all hosts below a domain ("*.example.com"), in lower case.
+	PrivateHosts []string
+	// Roots are the certificates that are trusted; nil means those of the system.
+	Roots *x509.CertPool
+	// Timeout is how long a request may take, from the connection to the last byte.
+	Timeout time.Duration
+}
+
+// maxHeaders is the maximum size of the headers of an answer, in bytes.
+const maxHeaders = 16 << 10
+
+// NewClient returns a client. It returns a redirect as the answer. Its requests fail with
+// ErrAddress if the host has a private or local address that o does not allow.
+func NewClient(o Options) *http.Client {
+	return &http.Client{
+		Timeout:       o.Timeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{
+			DialContext:            dialer{o.PrivateHosts}.dial,
+			TLSClientConfig:        &tls.Config{RootCAs: o.Roots, MinVersion: tls.VersionTLS12},
+			TLSHandshakeTimeout:    dialTime,
+			DisableKeepAlives:      true,
+			DisableCompression:     true,
+			MaxResponseHeaderBytes: maxHeaders,
+			ForceAttemptHTTP2:      true,
+		},
+	}
+}
+
+// ErrAddress means that a host has an address that requests must not be sent to.
 var ErrAddress = errors.New("a private or local address")
 
 // special are the blocks of IANA's registries of special-purpose addresses that are not
@@ -46,7 +85,7 @@ const dialTime = 5 * time.Second
 // dialer makes connections. It checks the address that it really connects to, so that a
 // name cannot resolve to one address for a check and to another one afterwards.
 type dialer struct {
-	// private are the hosts that may have any address: exact, or "*.example.com".
+	// private are the hosts that may have any address.
 	private []string
 }
 
@@ -56,16 +95,17 @@ func (d dialer) dial(ctx context.Context, network, address string) (net.Conn, er
 		return nil, err
 	}
 	plain := net.Dialer{Timeout: dialTime}
-	if !d.allows(host) {
+	if !Allows(d.private, host) {
 		plain.Control = checkAddress
 	}
 	return plain.DialContext(ctx, network, address)
 }
 
-// allows reports whether a host may have any address.
-func (d dialer) allows(host string) bool {
+// Allows reports whether a host may have any address, because it is one of the private
+// hosts of Options.
+func Allows(private []string, host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	return slices.ContainsFunc(d.private, func(p string) bool {
+	return slices.ContainsFunc(private, func(p string) bool {
 		suffix, wild := strings.CutPrefix(p, "*")
 		return p == host || wild && strings.HasSuffix(host, suffix)
 	})
