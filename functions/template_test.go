@@ -185,7 +185,7 @@ func TestAlarmsWatchEveryFunction(t *testing.T) {
 	for _, f := range config.Lambdas() {
 		want := "BackgroundThrottlesAlarm"
 		switch {
-		case f == config.Changes:
+		case f == config.Changes || f == config.Deliver:
 			want = "FeedThrottlesAlarm"
 		case slices.Contains(operations(), f):
 			want = "FunctionThrottlesAlarm"

@@ -35,6 +35,7 @@ const (
 	Access   Function = "access"
 	Changes  Function = "changes"
 	Keys     Function = "keys"
+	Deliver  Function = "deliver"
 	Console  Function = "console"
 	// Local is the whole API in one process.
 	Local Function = "local"
@@ -91,6 +92,9 @@ type Settings struct {
 	// IssuerPrivateHosts are the hosts of issuers that may have private addresses:
 	// lower case, exact or any host below a suffix ("*.example.com").
 	IssuerPrivateHosts []string
+	// WebhookPrivateHosts are the hosts of webhooks that may have private addresses and
+	// http URLs, in the same form.
+	WebhookPrivateHosts []string
 	// MaxTokenTTL is how far in the future a token may expire; 0 means no limit.
 	MaxTokenTTL time.Duration
 	// UserAccess is the role of users without one: account (they may do everything, as in

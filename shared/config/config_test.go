@@ -28,7 +28,7 @@ func environment() map[string]string {
 		"AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "AWS_ENDPOINT_URL_S3": "http://s3.localhost:9000",
 		"AWS_ENDPOINT_URL_EVENTBRIDGE": "http://events.localhost:4010",
 		"HOST":                         "0.0.0.0", "PORT": "0", "S3_PORT": "9001", "DATA_DIR": "/var/lib/recordings",
-		"PUBLIC_URL": "https://pbx.example.com/live", "EVENTS_MAX_BYTES": "5000", "EVENTS_KEEP": "3", "ISSUER_PRIVATE_HOSTS": "Login.internal",
+		"PUBLIC_URL": "https://pbx.example.com/live", "EVENTS_MAX_BYTES": "5000", "EVENTS_KEEP": "3", "ISSUER_PRIVATE_HOSTS": "Login.internal", "WEBHOOK_PRIVATE_HOSTS": "*.hooks.internal",
 	}
 }
 
@@ -65,6 +65,8 @@ func TestLoad(t *testing.T) {
 	}
 	list := every(aws)
 	list.CursorKey, list.CursorKeyPrevious = NewSecret(strings.Repeat("k", 32)), NewSecret(strings.Repeat("p", 40))
+	access := list
+	access.Feed, access.WebhookPrivateHosts = true, []string{"*.hooks.internal"}
 	changes := list
 	changes.Feed, changes.MaxWait = true, 5*time.Second
 	remove := every(aws)
@@ -80,6 +82,8 @@ func TestLoad(t *testing.T) {
 	fallback := aws
 	fallback.Function = Fallback
 	fallback = every(fallback)
+	deliver := aws
+	deliver.LogLevel, deliver.Feed, deliver.WebhookPrivateHosts = slog.LevelDebug, true, []string{"*.hooks.internal"}
 	keys := aws
 	keys.LogLevel, keys.MetricsNamespace = slog.LevelDebug, "CallRecordings/live"
 	keys.IssuerPrivateHosts = []string{"login.internal"}
@@ -97,11 +101,13 @@ func TestLoad(t *testing.T) {
 	console := Settings{
 		AudioOrigin: "https://audio.example.com", ExternalHosts: get.ExternalHosts, LogLevel: slog.LevelDebug,
 	}
+	local.WebhookPrivateHosts = deliver.WebhookPrivateHosts
 	tool := aws
+	tool.WebhookPrivateHosts = deliver.WebhookPrivateHosts
 	tool.MaxAudioBytes, tool.InboxTimezone, tool.IssuerPrivateHosts, tool.AuditDays = 1000, "UTC", keys.IssuerPrivateHosts, 30
 	tool.TokenKeys, tool.Bucket, tool.S3Endpoint, tool.DataDir = NewSecret(jwksText), "recordings.live", "http://s3.localhost:9000", "/var/lib/recordings"
 	for f, want := range map[Function]Settings{
-		List: list, Get: get, Share: share, Create: create, Ingest: ingest, Patch: every(aws), Delete: remove, Fallback: fallback, Console: console, Keys: keys, Purge: purge, Publish: publish, Local: local, Tool: tool, Access: list, Changes: changes,
+		List: list, Get: get, Share: share, Create: create, Ingest: ingest, Patch: every(aws), Delete: remove, Fallback: fallback, Console: console, Keys: keys, Purge: purge, Publish: publish, Local: local, Tool: tool, Access: access, Changes: changes, Deliver: deliver,
 	} {
 		t.Run(string(f), func(t *testing.T) {
 			t.Parallel()

@@ -50,16 +50,17 @@ const (
 	forIngest
 	forPublish
 	forKeys
+	forDeliver
 	forLocal
 	forTool
 )
 
 // programs has the program of each bit of Functions.
-var programs = [...]Function{List, Get, Create, Patch, Delete, Receive, Access, Changes, Share, Fallback, Console, Purge, Ingest, Publish, Keys, Local, Tool}
+var programs = [...]Function{List, Get, Create, Patch, Delete, Receive, Access, Changes, Share, Fallback, Console, Purge, Ingest, Publish, Keys, Deliver, Local, Tool}
 
 // Groups of programs that read the same settings.
 const (
-	data    = forList | forShare | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forChanges | forFallback | forPurge | forIngest | forPublish | forKeys
+	data    = forList | forShare | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forChanges | forFallback | forPurge | forIngest | forPublish | forKeys | forDeliver
 	audio   = forGet | forShare | forCreate | forDelete | forReceive | forPurge | forIngest
 	play    = forGet | forShare | forLocal
 	upload  = forCreate | forLocal
@@ -70,10 +71,10 @@ const (
 	events  = forPublish
 	cursors = forList | forAccess | forChanges
 	clients = data // that call AWS services
-	// metered write metrics. The console does not, because CloudWatch charges for each,
-	// and the gateway's own metrics are enough for it.
+	// metered write metrics. The console and deliver do not, because CloudWatch charges for
+	// each, and the metrics of the gateway and of Lambda are enough for them.
 	metered = serving | forPurge | forIngest | forPublish | forKeys
-	lambdas = metered | forConsole
+	lambdas = metered | forConsole | forDeliver
 )
 
 // Has reports whether f is in the set.
@@ -106,6 +107,11 @@ var table = []Setting{
 		Name: "ISSUER_PRIVATE_HOSTS", Functions: forKeys | forLocal | forTool,
 		Doc: "The hosts that keys of issuers may be fetched from although they have private or local addresses, separated by commas: exact (login.internal) or all below a domain (*.example.com).",
 		set: func(s *Settings, v string) (err error) { s.IssuerPrivateHosts, err = hosts(v); return },
+	},
+	{
+		Name: "WEBHOOK_PRIVATE_HOSTS", Functions: forDeliver | forAccess | forLocal | forTool,
+		Doc: "The hosts that webhooks may name although they have private or local addresses, separated by commas: exact (hooks.internal) or all below a domain (*.example.com). Their URLs may begin with http.",
+		set: func(s *Settings, v string) (err error) { s.WebhookPrivateHosts, err = hosts(v); return },
 	},
 	{
 		Name: "MAX_TOKEN_TTL", Functions: tokens | forLocal,
@@ -166,7 +172,7 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.EventBus, err = eventBus(v); return },
 	},
 	{
-		Name: "FEED", Default: "on", Functions: forPublish | forChanges | forLocal,
+		Name: "FEED", Default: "on", Functions: forPublish | forChanges | forAccess | forDeliver | forLocal,
 		Doc: "Whether the service keeps the feed of changes: on or off. Each change costs up to 6 write units. Cursors from before it was off are not valid afterwards.",
 		set: func(s *Settings, v string) error {
 			v, err := oneOf(v, "on", "off")

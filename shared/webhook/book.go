@@ -119,9 +119,19 @@ func CheckURL(text string, private []string) error {
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
-// Add makes a webhook for the changes from now on. Errors: ErrURL, ErrTooMany, those of the
-// store.
+// Add makes a webhook for the changes from now on. Errors: those of Draft and Make.
 func (b Book) Add(ctx context.Context, account, target string) (Webhook, error) {
+	w, err := b.Draft(ctx, account, target)
+	if err != nil {
+		return w, err
+	}
+	return w, b.Make(ctx, &w)
+}
+
+// Draft returns a new webhook for the changes from now on, which Make stores. Errors:
+// ErrURL, ErrTooMany, store.ErrUnavailable. Drafts at the same moment may exceed
+// MaxPerAccount by a few.
+func (b Book) Draft(ctx context.Context, account, target string) (Webhook, error) {
 	if err := CheckURL(target, b.PrivateHosts); err != nil {
 		return Webhook{}, err
 	}
@@ -140,11 +150,12 @@ func (b Book) Add(ctx context.Context, account, target string) (Webhook, error) 
 		Account: account, ID: hex.EncodeToString(id[:]), URL: target, Created: recording.SecondsOf(b.Now()),
 		Secret: SecretPrefix + base64.StdEncoding.EncodeToString(secret[:]),
 	}
-	if w.After, err = b.Feed.Now(ctx, account); err != nil {
-		return Webhook{}, err
-	}
-	return w, b.save(ctx, &w)
+	w.After, err = b.Feed.Now(ctx, account)
+	return w, err
 }
+
+// Make stores a draft. Error: store.ErrUnavailable.
+func (b Book) Make(ctx context.Context, w *Webhook) error { return b.save(ctx, w) }
 
 // save stores a webhook, unless it was changed since it was read. Errors:
 // store.ErrConflict, store.ErrUnavailable.

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/callrecordings/api/shared/egress"
 	"github.com/callrecordings/api/shared/feed"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
@@ -42,6 +43,15 @@ type Deliverer struct {
 	Book Book
 	// Client sends the requests. Its time-out is Timeout.
 	Client *http.Client
+}
+
+// NewDeliverer returns a deliverer for the webhooks in entries. Hosts in private may have
+// private addresses.
+func NewDeliverer(entries store.Entries, f Feed, private []string, now func() time.Time) Deliverer {
+	return Deliverer{
+		Book:   Book{Entries: entries, Feed: f, PrivateHosts: private, Now: now},
+		Client: egress.NewClient(egress.Options{PrivateHosts: private, Timeout: Timeout}),
+	}
 }
 
 // Run delivers what is due, and returns the number of batches that receivers accepted. Any
