@@ -82,7 +82,7 @@ var arrows = map[string]struct {
 	"shared/httpfield": {},
 	"shared/csvtable":  {},
 	"shared/api": {ours: []string{
-		"shared/recording", "shared/incoming", "shared/cursor", "shared/strictjson", "shared/auth", "shared/access", "shared/audit", "shared/link", "shared/feed",
+		"shared/recording", "shared/incoming", "shared/cursor", "shared/strictjson", "shared/auth", "shared/access", "shared/audit", "shared/link", "shared/feed", "shared/webhook",
 		"shared/httpfield", "shared/csvtable", "shared/notify",
 		"shared/store", "shared/media", "shared/requestlog", "shared/purge", "shared/version",
 	}},

@@ -56,7 +56,7 @@ var errorGuide = []struct {
 		"Send one of these types in Accept, or no Accept.",
 	},
 	{
-		"datastore_conflict", "409", "Another recording has this ID or idempotency key, there is other audio already, the recording was deleted, it has as many links as it may have, or other clients changed it too often at the same moment.",
+		"datastore_conflict", "409", "Another recording has this ID or idempotency key, there is other audio already, the recording was deleted, the recording has as many links or the account as many webhooks as it may have, or other clients changed it too often at the same moment.",
 		"Read the recording again and decide. Use another ID for another recording. Revoke links that are no longer needed.",
 	},
 	{

@@ -19,6 +19,7 @@ import (
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/strictjson"
+	"github.com/callrecordings/api/shared/webhook"
 )
 
 // publicError is the answer to a failed request. Its cause goes only to the log.
@@ -287,6 +288,9 @@ var errorTable = []struct {
 	{store.ErrTooLarge, fixed(http.StatusRequestEntityTooLarge, "entity_too_large", "the document would become too large")},
 	{link.ErrDead, fixed(http.StatusNotFound, "not_found", "this link does not work, or no longer works")},
 	{link.ErrTooMany, fixed(http.StatusConflict, "datastore_conflict", "the recording has as many links as it may have")},
+	{webhook.ErrUnknown, noHook},
+	{webhook.ErrURL, badHookURL},
+	{webhook.ErrTooMany, fixed(http.StatusConflict, "datastore_conflict", "the account has as many webhooks as it may have")},
 	{media.ErrNotFound, missing},
 	{media.ErrChanged, unavailable},
 	{store.ErrUnavailable, unavailable},

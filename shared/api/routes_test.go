@@ -21,6 +21,8 @@ func TestMatch(t *testing.T) {
 		{"GET", "/v1/accounts/A/recordings", OpList},
 		{"GET", a + "/users/U/recordings", OpList},
 		{"GET", a + "/recordings/changes", OpChanges},
+		{"POST", a + "/recordings/webhooks", OpAccess},
+		{"DELETE", a + "/recordings/webhooks/0a1b2c3d4e5f6071", OpAccess},
 		{"GET", a + "/recordings/access/users", OpAccess},
 		{"PUT", a + "/recordings/access/users/U", OpAccess},
 		{"DELETE", a + "/recordings/access/groups/G/members/U", OpAccess},
@@ -216,6 +218,16 @@ func FuzzMatch(f *testing.F) {
 		}
 		if op == OpAccess && p.resource.segments[len(p.resource.segments)-1] == "audit" {
 			checkTrailPath(t, method, path, p)
+			return
+		}
+		if op == OpAccess && slices.Contains(p.resource.segments, "webhooks") {
+			again := "/" + p.version + "/accounts/" + url.PathEscape(p.account) + "/recordings/webhooks"
+			if p.webhook != "" {
+				again += "/" + url.PathEscape(p.webhook)
+			}
+			if got := parseTarget(again); got != p {
+				t.Fatalf("parseTarget(%q) = %+v, want %+v", again, got, p)
+			}
 			return
 		}
 		if op == OpAccess {
