@@ -33,8 +33,16 @@ func (e env) webhookShowCommand() *cobra.Command {
 			tries = strconv.Itoa(s.Tries)
 		}
 		for _, row := range [][2]string{
-			{"account", s.Account}, {"webhook", s.ID}, {"url", s.URL}, {"state", s.State}, {"created", s.Created}, {"delivered", s.Delivered},
-			{"failing", s.Failing}, {"failure", s.Failure}, {"tries", tries}, {"next", s.Next},
+			{"account", s.Account},
+			{"webhook", s.ID},
+			{"url", s.URL},
+			{"state", s.State},
+			{"created", s.Created},
+			{"delivered", s.Delivered},
+			{"failing", s.Failing},
+			{"failure", s.Failure},
+			{"tries", tries},
+			{"next", s.Next},
 		} {
 			if row[1] != "" {
 				printf(o.stdout, "%-10s  %s\n", row[0], clean(row[1]))

@@ -17,7 +17,7 @@ import (
 
 func main() { wiring.FollowChanges(config.Publish, dynamo.ChangeOf, build) }
 
-func build(s *config.Settings) (tablestream.Feed, error) {
+func build(s *config.Settings, now func() time.Time) (tablestream.Feed, error) {
 	sink, err := bus.Open(s)
 	if err != nil {
 		return nil, err
@@ -26,5 +26,5 @@ func build(s *config.Settings) (tablestream.Feed, error) {
 	if err != nil {
 		return nil, err
 	}
-	return feed.New(entries, time.Now).Follow(s.Feed, sink), nil
+	return feed.New(entries, now).Follow(s.Feed, sink), nil
 }

@@ -210,17 +210,17 @@ func TestChangesBadRequests(t *testing.T) {
 	at := s.page(t, "", "").Cursor
 	const wrong = `"cursor":{"wrong_format":`
 	for query, want := range map[string]string{
-		"?cursor=" + at[1:]:                         wrong,
-		"?cursor=x":                                 wrong,
-		"?cursor=" + s.otherCursor(t):               wrong,
-		"?cursor=" + strings.Repeat("A", 600):       wrong,
-		"?from=yesterday":                           `"from":{"enum":`,
-		"?page_size=0":                              `"page_size":{"minimum":`,
-		"?page_size=many&cursor=" + at:              `"page_size":{"type":`,
-		"?cursor=" + string(s.sealed("1.-1")):       wrong,
-		"?cursor=" + string(s.sealed("0.1")):        wrong,
-		"?cursor=" + string(s.sealed("1")):          wrong,
-		"?cursor=" + string(s.sealed("2026-01-01")): wrong,
+		"?cursor=" + at[1:]:                   wrong,
+		"?cursor=x":                           wrong,
+		"?cursor=" + s.otherCursor(t):         wrong,
+		"?cursor=" + strings.Repeat("A", 600): wrong,
+		"?from=yesterday":                     `"from":{"enum":`,
+		"?page_size=0":                        `"page_size":{"minimum":`,
+		"?page_size=many&cursor=" + at:        `"page_size":{"type":`,
+		"?cursor=" + s.sealed("1.-1"):         wrong,
+		"?cursor=" + s.sealed("0.1"):          wrong,
+		"?cursor=" + s.sealed("1"):            wrong,
+		"?cursor=" + s.sealed("2026-01-01"):   wrong,
 	} {
 		g := s.send(t, s.bearer(t, tenant, ""), http.MethodGet, changesPath+query, "")
 		g.want(t, http.StatusBadRequest, "validation error")

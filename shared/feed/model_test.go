@@ -129,7 +129,7 @@ func equality(t *testing.T, entries faultstore.Driver, now func() time.Time, wri
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	random := mathrand.New(mathrand.NewPCG(seed, 1)) //nolint:gosec // a test
+	random := mathrand.New(mathrand.NewPCG(seed, 1))
 	var mu sync.Mutex
 	faulty := faultstore.NewWith(entries, func(int) faultstore.Fault {
 		mu.Lock()
@@ -142,7 +142,7 @@ func equality(t *testing.T, entries faultstore.Driver, now func() time.Time, wri
 		}
 		return faultstore.Fault{}
 	})
-	locked := mathrand.New(mathrand.NewPCG(seed, 2)) //nolint:gosec // a test
+	locked := mathrand.New(mathrand.NewPCG(seed, 2))
 	w := &table{random: locked, now: now, images: map[string]*store.Image{}}
 	f := feed.New(faulty, now)
 	clients := []*client{}

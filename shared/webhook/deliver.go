@@ -98,7 +98,7 @@ func byAccount(all []Webhook) [][]Webhook {
 		}
 		groups, all = append(groups, all[:n]), all[n:]
 	}
-	rand.Shuffle(len(groups), func(i, j int) { groups[i], groups[j] = groups[j], groups[i] })
+	rand.Shuffle(len(groups), func(i, j int) { groups[i], groups[j] = groups[j], groups[i] }) //nolint:gosec // not a secret
 	return groups
 }
 
@@ -148,7 +148,8 @@ func (d Deliverer) deliver(ctx context.Context, w *Webhook) (delivered int, err 
 			return delivered, err
 		}
 		d.settle(w, page, sendBatch(ctx, d.Client, w, page.Entries, d.Book.Now()))
-		if err := d.store(context.WithoutCancel(ctx), w); err != nil { //nolint:contextcheck // what was delivered must be stored
+		// Even after the time is up, because the receiver has the batch.
+		if err := d.store(context.WithoutCancel(ctx), w); err != nil {
 			return delivered, err
 		}
 		if w.Failing != 0 {
@@ -173,7 +174,7 @@ func (d Deliverer) settle(w *Webhook, page feed.Page, err error) {
 	}
 	w.Tries++
 	w.Failure, w.Next = err.Error(), now+recording.Seconds(pause(w.Tries)/time.Second)
-	answer := (*Answer)(nil)
+	answer := (*AnswerError)(nil)
 	// 410 asks for no more requests (Standard Webhooks, "Deliverability and reliability").
 	w.Parked = now-w.Failing >= recording.Seconds(GiveUpAfter/time.Second) || errors.As(err, &answer) && answer.Status == http.StatusGone
 }

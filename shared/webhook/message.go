@@ -53,7 +53,7 @@ func Sign(secret, id string, timestamp int64, body []byte) (string, error) {
 	return "v1," + base64.StdEncoding.EncodeToString(h.Sum(nil)), nil
 }
 
-// Test sends a message without changes to a webhook. Error: an [*Answer].
+// Test sends a message without changes to a webhook. Error: an [*AnswerError].
 func Test(ctx context.Context, client *http.Client, w *Webhook, now time.Time) error {
 	m := message{Type: TypeTest, Timestamp: now.UTC().Format(time.RFC3339)}
 	m.Data.Account, m.Data.Changes = w.Account, []feed.View{}
@@ -71,8 +71,8 @@ func sendBatch(ctx context.Context, client *http.Client, w *Webhook, entries []f
 	return send(ctx, client, w, fmt.Sprintf("msg_%s_%d_%d", w.ID, w.After.Epoch, last.Sequence), now, &m)
 }
 
-// Answer is why a receiver did not accept a message.
-type Answer struct {
+// AnswerError is why a receiver did not accept a message.
+type AnswerError struct {
 	// Status is that of the answer; 0 if there was none.
 	Status int
 	// Reason is for people. It has no URL and no content of the answer.
@@ -80,21 +80,21 @@ type Answer struct {
 }
 
 // Error implements error.
-func (a *Answer) Error() string { return a.Reason }
+func (a *AnswerError) Error() string { return a.Reason }
 
-// send sends a message. Error: an *Answer.
+// send sends a message. Error: an *AnswerError.
 func send(ctx context.Context, client *http.Client, w *Webhook, id string, now time.Time, m *message) error {
 	body, err := json.Marshal(m)
 	if err != nil {
-		return &Answer{Reason: "the message could not be encoded"}
+		return &AnswerError{Reason: "the message could not be encoded"}
 	}
 	signature, err := Sign(w.Secret, id, now.Unix(), body)
 	if err != nil {
-		return &Answer{Reason: err.Error()}
+		return &AnswerError{Reason: err.Error()}
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, w.URL, bytes.NewReader(body))
 	if err != nil {
-		return &Answer{Reason: ErrURL.Error()}
+		return &AnswerError{Reason: ErrURL.Error()}
 	}
 	for name, value := range map[string]string{
 		"Content-Type": "application/json", "User-Agent": "callrecordings-webhook/1",
@@ -111,21 +111,21 @@ func send(ctx context.Context, client *http.Client, w *Webhook, id string, now t
 	case code >= 200 && code < 300:
 		return nil
 	case code >= 300 && code < 400:
-		return &Answer{code, fmt.Sprintf("the answer is a redirect (%d), which is not followed", code)}
+		return &AnswerError{code, fmt.Sprintf("the answer is a redirect (%d), which is not followed", code)}
 	default:
-		return &Answer{code, fmt.Sprintf("the answer is %d", code)}
+		return &AnswerError{code, fmt.Sprintf("the answer is %d", code)}
 	}
 }
 
 // unreachable returns the answer for a request that failed. It omits the URL, because its
 // query may have a secret.
-func unreachable(err error) *Answer {
+func unreachable(err error) *AnswerError {
 	timeout := interface{ Timeout() bool }(nil)
 	switch {
 	case errors.Is(err, egress.ErrAddress):
-		return &Answer{Reason: "the host has a private or local address; WEBHOOK_PRIVATE_HOSTS allows hosts that have one"}
+		return &AnswerError{Reason: "the host has a private or local address; WEBHOOK_PRIVATE_HOSTS allows hosts that have one"}
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return &Answer{Reason: "no answer in time"}
+		return &AnswerError{Reason: "no answer in time"}
 	}
-	return &Answer{Reason: "no answer from the host, or its certificate is not valid"}
+	return &AnswerError{Reason: "no answer from the host, or its certificate is not valid"}
 }
