@@ -14,7 +14,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 )
@@ -54,15 +53,16 @@ func NewClient(o Options) *http.Client {
 // ErrAddress means that a host has an address that requests must not be sent to.
 var ErrAddress = errors.New("a private or local address")
 
-// special are the blocks of IANA's registries of special-purpose addresses that are not
-// reachable from everywhere, apart from those that package netip knows.
-var special = sync.OnceValue(func() []netip.Prefix {
+// special returns the blocks of IANA's registries of special-purpose addresses that are not
+// reachable from everywhere, apart from those that package netip knows. It is a function, so
+// that programs that import this package without using it do not link the list.
+func special() []netip.Prefix {
 	return prefixes(
 		"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24",
 		"203.0.113.0/24", "240.0.0.0/4", "::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32",
 		"2002::/16", "3fff::/20", "5f00::/16", "fec0::/10",
 	)
-})
+}
 
 func prefixes(texts ...string) []netip.Prefix {
 	list := make([]netip.Prefix, len(texts))

@@ -17,7 +17,7 @@ const (
 	// chunk is the maximum number of changes in one transaction. Each has an entry and a
 	// mark, and the head is one more write.
 	chunk = 45
-	// writers is the maximum number of accounts whose changes are written at once.
+	// writers is the maximum number of accounts that are written at once.
 	writers = 8
 	// attempts is how often a transaction is tried while other writers of the account's
 	// feed are faster. After that, the stream delivers the changes again.

@@ -50,8 +50,8 @@ type Entry struct {
 	// Owner is the recording's owner after the change, or before its deletion; "" if it
 	// has none.
 	Owner string
-	// Left is the owner whom the change took the recording from; "" if the owner stayed
-	// the same, or if there was none.
+	// Left is the previous owner if the change gave the recording another one, or none;
+	// otherwise "".
 	Left string
 	// State is that of the audio after the change, or notify.Gone.
 	State recording.State

@@ -25,7 +25,7 @@ import (
 	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
-// table is a table of recordings in memory whose stream delivers changes.
+// table is a table of recordings in memory, with a stream of changes.
 type table struct {
 	random *mathrand.Rand
 	now    func() time.Time

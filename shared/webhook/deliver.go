@@ -54,8 +54,8 @@ func NewDeliverer(entries store.Entries, f Feed, private []string, now func() ti
 	}
 }
 
-// Run delivers what is due, and returns the number of batches that receivers accepted. Any
-// number of runs may overlap. Errors: ErrParked if there is any parked webhook, and those
+// Run sends due changes, and returns the number of batches that receivers accepted. Runs may
+// overlap. Errors: ErrParked if there is any parked webhook, and those
 // of the store.
 func (d Deliverer) Run(ctx context.Context) (delivered int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, runTime)
@@ -102,7 +102,7 @@ func byAccount(all []Webhook) [][]Webhook {
 	return groups
 }
 
-// account delivers what is due to the webhooks of an account, one after the other.
+// account sends due changes to the webhooks of an account, one after the other.
 func (d Deliverer) account(ctx context.Context, hooks []Webhook) (delivered, parked int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, turn)
 	defer cancel()
@@ -179,8 +179,8 @@ func (d Deliverer) settle(w *Webhook, page feed.Page, err error) {
 	w.Parked = now-w.Failing >= recording.Seconds(GiveUpAfter/time.Second) || errors.As(err, &answer) && answer.Status == http.StatusGone
 }
 
-// pause returns the time after which a batch is sent again: 10 s, doubled with each try, an
-// hour at most.
+// pause returns the time before the next try: 10 s, then twice as long each time, at most an
+// hour.
 func pause(tries int) time.Duration {
 	return min(5*time.Second<<min(tries, 12), maxPause)
 }

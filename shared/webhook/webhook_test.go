@@ -101,7 +101,7 @@ func (f *fixture) run(t *testing.T, delivered int, parked bool) {
 	}
 }
 
-// request is what a receiver got.
+// request is a request to a receiver.
 type request struct {
 	id, body string
 	changes  []string // IDs of recordings
@@ -158,7 +158,7 @@ func newReceiver(t *testing.T, secret *string) *receiver {
 	return r
 }
 
-// requests returns what the receiver got.
+// requests returns the requests so far.
 func (r *receiver) requests() []request {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -350,7 +350,7 @@ func TestOverlappingRuns(t *testing.T) {
 	}
 }
 
-// A webhook whose changes have expired is parked, and continues from now once resumed.
+// If undelivered changes expire, the webhook is parked. Once resumed, it continues from now.
 func TestExpiredChanges(t *testing.T) {
 	t.Parallel()
 	f := open(t)
