@@ -64,6 +64,10 @@ isolation: ## send a million hostile requests, and compare 100,000 decisions wit
 load: ## send far more requests to make run than it can answer, beside slow clients (CLIENTS, SECONDS)
 	CLIENTS=$(or $(CLIENTS),1000) SECONDS=$(or $(SECONDS),60) go test -count=1 -v -timeout 2h -tags e2e ./e2e/load
 
+.PHONY: feed-soak
+feed-soak: ## make a million random changes with kills, and compare the feed with the table (FEED_CHANGES)
+	FEED_CHANGES=$(or $(FEED_CHANGES),1000000) go test -count=1 -timeout 2h -run TestClientEqualsTheTable -v ./shared/feed
+
 .PHONY: bench
 bench: ## run the benchmarks and compare them with their floors and budgets
 	@./bench/run

@@ -30,7 +30,9 @@ var functions = []struct{ name, floor string }{
 	{"ingest", "audio"},
 	{"publish", "bus"},
 	{"keys", "dynamo"},
+	{"deliver", "dynamo"},
 	{"access", "dynamo"},
+	{"changes", "dynamo"},
 	{"share", "audio"},
 }
 

@@ -61,12 +61,16 @@ func (tg target) params(t *testing.T, script string) testscript.Params {
 }
 
 // condition implements [audit], which is true if the target's audit trail records
-// everything.
+// everything, and [stream], which is true if the target follows the table's stream. SAM
+// local does not.
 func (tg target) condition(name string) (bool, error) {
-	if name != "audit" {
-		return false, fmt.Errorf("unknown condition %q", name)
+	switch name {
+	case "audit":
+		return tg.audit == "all", nil
+	case "stream":
+		return tg.name != "sam", nil
 	}
-	return tg.audit == "all", nil
+	return false, fmt.Errorf("unknown condition %q", name)
 }
 
 // setup gives the script its own accounts, users, tokens and files.

@@ -25,14 +25,13 @@ import (
 	"github.com/callrecordings/api/shared/api"
 	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/cursor"
+	"github.com/callrecordings/api/shared/feed"
 	"github.com/callrecordings/api/shared/gateway"
 	ingest "github.com/callrecordings/api/shared/incoming/bucket"
 	"github.com/callrecordings/api/shared/incoming/namepattern"
 	"github.com/callrecordings/api/shared/link"
 	"github.com/callrecordings/api/shared/media/s3media"
-	"github.com/callrecordings/api/shared/notify"
 	"github.com/callrecordings/api/shared/purge"
-	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/store/dynamo"
 	"github.com/callrecordings/api/shared/store/sqlite"
 	"github.com/callrecordings/api/shared/tablestream"
@@ -106,11 +105,10 @@ func handlers(t *testing.T) map[string]lambda.Handler {
 		})),
 		"publish": lambda.NewHandler(tablestream.ChangesHandler(tablestream.ChangesOptions{
 			Route: "publish", Log: slog.New(slog.DiscardHandler), Now: sample.Now, Read: dynamo.ChangeOf,
-			Feed: func(ctx context.Context, changes []store.Change) (int, error) {
-				return notify.Publish(ctx, events, changes)
-			},
+			Feed: feed.New(embedded, sample.Now).Follow(true, events),
 		})),
-		"access":   gateway.Handler(api.Manage(env, embedded, sealer)),
+		"changes":  gateway.Handler(api.Changes(env, feed.New(embedded, sample.Now), sealer, 0)),
+		"access":   gateway.Handler(api.Manage(env, embedded, sealer, nil)),
 		"delete":   gateway.Handler(api.Delete(env, embedded, audio)),
 		"fallback": gateway.Handler(api.Fallback(env, nil)),
 		"purge": lambda.NewHandler(tablestream.Handler(tablestream.Options{

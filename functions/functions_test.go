@@ -37,6 +37,7 @@ var unlinked = map[string]map[string]string{
 	"share":   {"github.com/callrecordings/api/shared/audiofile": "only ingest examines audio"},
 	"create":  {"github.com/callrecordings/api/shared/audiofile": "only ingest examines audio"},
 	"receive": {"github.com/callrecordings/api/shared/audiofile": "only ingest examines audio"},
+	"changes": {"github.com/aws/aws-sdk-go-v2/service/s3": "the feed has no audio"},
 	"patch":   {"github.com/aws/aws-sdk-go-v2/service/s3": "patch reads no audio"},
 	"publish": {"github.com/aws/aws-sdk-go-v2/service/s3": "events describe audio, but publish never reads it"},
 	"console": {
@@ -44,6 +45,7 @@ var unlinked = map[string]map[string]string{
 		"github.com/callrecordings/api/shared/store/dynamo": "console reads no data",
 	},
 	"fallback": {"github.com/callrecordings/api/console": "fallback only redirects to the console", "github.com/aws/aws-sdk-go-v2/service/s3": "fallback reads no audio"},
+	"deliver":  {"github.com/aws/aws-sdk-go-v2/service/s3": "deliver sends no audio"},
 	"keys":     {"github.com/aws/aws-sdk-go-v2/service/s3": "keys reads no audio"},
 }
 

@@ -170,7 +170,7 @@ func watched(t *testing.T, name string, alarm values) (functions []string) {
 }
 
 // An alarm watches the throttles of every function: one alarm those that answer
-// requests, another the others.
+// requests, another those of the feed, and another the others.
 func TestAlarmsWatchEveryFunction(t *testing.T) {
 	t.Parallel()
 	watch := map[string]string{} // the alarm of a function
@@ -184,7 +184,10 @@ func TestAlarmsWatchEveryFunction(t *testing.T) {
 	}
 	for _, f := range config.Lambdas() {
 		want := "BackgroundThrottlesAlarm"
-		if slices.Contains(operations(), f) {
+		switch {
+		case f == config.Changes || f == config.Deliver:
+			want = "FeedThrottlesAlarm"
+		case slices.Contains(operations(), f):
 			want = "FunctionThrottlesAlarm"
 		}
 		if got := watch[resource(f)]; got != want {

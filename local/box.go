@@ -24,6 +24,7 @@ import (
 	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/config"
 	"github.com/callrecordings/api/shared/cursor"
+	"github.com/callrecordings/api/shared/feed"
 	"github.com/callrecordings/api/shared/gateway"
 	"github.com/callrecordings/api/shared/incoming/namepattern"
 	"github.com/callrecordings/api/shared/issuer"
@@ -32,6 +33,7 @@ import (
 	"github.com/callrecordings/api/shared/media/s3media"
 	"github.com/callrecordings/api/shared/openapi"
 	"github.com/callrecordings/api/shared/store/sqlite"
+	"github.com/callrecordings/api/shared/webhook"
 )
 
 // box holds all parts of the service on one machine.
@@ -213,14 +215,31 @@ func (b *box) operations() (map[api.Operation]http.Handler, error) {
 		api.OpReceive: bodies.Local(api.Receive(env, b.store, api.Storage{
 			Audio: b.bucket, MaxBytes: s.MaxAudioBytes, Names: b.names.Call, Zone: b.names.Zone,
 		})),
-		api.OpPatch:  bodies.Local(api.Patch(env, b.store)),
-		api.OpAccess: bodies.Local(api.Manage(env, b.store, sealer)),
+		api.OpPatch:   bodies.Local(api.Patch(env, b.store)),
+		api.OpAccess:  bodies.Local(api.Manage(env, b.store, sealer, b.hooks())),
+		api.OpChanges: bodies.Local(b.changes(env, sealer)),
 		api.OpShare: bodies.Local(api.Share(env, b.store, link.New(b.store, b.now, rand.Reader), b.audio, api.Delivery{
 			Default: media.Delivery(s.Delivery), PresignTTL: s.PresignTTL, ExternalHosts: s.ExternalHosts,
 		}, s.PublicURL)),
 		api.OpDelete:   bodies.Local(api.Delete(env, b.store, b.bucket)),
 		api.OpFallback: bodies.Local(api.Fallback(env, openapi.JSON)),
 	}, nil
+}
+
+// hooks returns the webhooks of the accounts, nil if the feed of changes is off.
+func (b *box) hooks() *webhook.Book {
+	if !b.settings.Feed {
+		return nil
+	}
+	return &webhook.Book{Entries: b.store, Feed: feed.New(b.store, b.now), PrivateHosts: b.settings.WebhookPrivateHosts, Now: b.now}
+}
+
+// changes returns the handler of the feed of changes.
+func (b *box) changes(env api.Env, sealer *cursor.Sealer) http.Handler {
+	if !b.settings.Feed {
+		return api.Changes(env, nil, sealer, 0)
+	}
+	return api.Changes(env, feed.New(b.store, b.now), sealer, b.settings.MaxWait)
 }
 
 // Timeouts of the server. As behind API Gateway, a request and its response are

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/callrecordings/api/shared/notify"
+	"github.com/callrecordings/api/shared/feed"
 	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/store/sqlite"
 )
@@ -34,6 +34,7 @@ func (b *box) work(ctx context.Context) (wait func()) {
 	running.Go(func() { b.catchUp(ctx) })
 	running.Go(func() { b.upkeep(ctx) })
 	running.Go(func() { b.refreshKeys(ctx) })
+	running.Go(func() { b.deliverWebhooks(ctx) })
 	running.Go(func() { trimMemory(ctx) })
 	return running.Wait
 }
@@ -59,9 +60,9 @@ func (b *box) poll(ctx context.Context, processBatch func(context.Context) (more
 	}
 }
 
-// publishChanges publishes the events of a batch of due changes, in order. A
-// change that fails blocks those after it. A change leaves the queue only when
-// its event is on the disk.
+// publishChanges adds a batch of due changes to the feed and publishes their events, in
+// order. A change that fails blocks those after it. A change leaves the queue only when its
+// event is on the disk.
 func (b *box) publishChanges(ctx context.Context) (more bool, err error) {
 	due, err := b.store.Due(ctx, sqlite.Changes, batch)
 	if err != nil || len(due) == 0 {
@@ -73,7 +74,7 @@ func (b *box) publishChanges(ctx context.Context) (more bool, err error) {
 			return false, fmt.Errorf("decode change %d of the queue: %w", m.Number, err)
 		}
 	}
-	done, failed := notify.Publish(ctx, b.events, changes)
+	done, failed := feed.New(b.store, b.now).Follow(b.settings.Feed, b.events)(ctx, changes)
 	numbers := make([]int64, done)
 	for i, m := range due[:done] {
 		numbers[i] = m.Number

@@ -39,7 +39,7 @@ var arrows = map[string]struct {
 	"shared/link":                      {ours: []string{"shared/access", "shared/recording", "shared/store"}},
 	"shared/access":                    {ours: []string{"shared/auth", "shared/store", "shared/recording"}},
 	"shared/issuer":                    {ours: []string{"shared/access", "shared/auth", "shared/store"}},
-	"shared/issuer/keyset":             {ours: []string{"shared/auth", "shared/issuer", "shared/strictjson"}},
+	"shared/issuer/keyset":             {ours: []string{"shared/auth", "shared/egress", "shared/issuer", "shared/strictjson"}},
 	"shared/access/follow":             {ours: []string{"shared/access", "shared/store"}},
 	"shared/store/sqlite":              {ours: []string{"shared/store", "shared/recording", "shared/requestlog"}},
 	"shared/store/dynamo":              {ours: []string{"shared/store", "shared/recording", "shared/requestlog", "shared/attempt", "shared/store/dynamo/onepass"}, aws: true},
@@ -53,6 +53,9 @@ var arrows = map[string]struct {
 	"shared/purge":                     {ours: []string{"shared/recording", "shared/store", "shared/media"}},
 	"shared/tablestream":               {ours: []string{"shared/requestlog", "shared/store"}, aws: true},
 	"shared/notify":                    {ours: []string{"shared/recording", "shared/store"}},
+	"shared/feed":                      {ours: []string{"shared/notify", "shared/recording", "shared/store"}},
+	"shared/egress":                    {},
+	"shared/webhook":                   {ours: []string{"shared/egress", "shared/feed", "shared/recording", "shared/store"}},
 	"shared/notify/eventbridge":        {ours: []string{"shared/notify", "shared/requestlog", "shared/attempt"}, aws: true},
 	"shared/incoming":                  {ours: []string{"shared/recording", "shared/store"}},
 	"shared/incoming/incomingtest": {ours: []string{
@@ -79,8 +82,8 @@ var arrows = map[string]struct {
 	"shared/httpfield": {},
 	"shared/csvtable":  {},
 	"shared/api": {ours: []string{
-		"shared/recording", "shared/incoming", "shared/cursor", "shared/strictjson", "shared/auth", "shared/access", "shared/audit", "shared/link",
-		"shared/httpfield", "shared/csvtable",
+		"shared/recording", "shared/incoming", "shared/cursor", "shared/strictjson", "shared/auth", "shared/access", "shared/audit", "shared/link", "shared/feed", "shared/webhook",
+		"shared/httpfield", "shared/csvtable", "shared/notify",
 		"shared/store", "shared/media", "shared/requestlog", "shared/purge", "shared/version",
 	}},
 }

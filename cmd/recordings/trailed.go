@@ -14,6 +14,7 @@ import (
 	"github.com/callrecordings/api/shared/config"
 	"github.com/callrecordings/api/shared/issuer"
 	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/webhook"
 )
 
 // The values of --audit.
@@ -84,8 +85,8 @@ func (t *trailed) WriteEntries(ctx context.Context, writes ...store.EntryWrite) 
 // ruleChange is a change of something that an account has, such as "user/anna".
 type ruleChange struct{ account, object string }
 
-// changeOf returns the change that a write makes to a user, a group, a member or an
-// issuer. ok is false for other writes: those of the account tree are many for one
+// changeOf returns the change that a write makes to a user, a group, a member, a webhook
+// or an issuer. ok is false for other writes: those of the account tree are many for one
 // command, so the command records its change itself.
 func changeOf(w *store.EntryWrite) (c ruleChange, ok bool) {
 	if w.CheckOnly {
@@ -93,6 +94,10 @@ func changeOf(w *store.EntryWrite) (c ruleChange, ok bool) {
 	}
 	if w.Partition == issuer.Partition {
 		return ruleChange{audit.System, "issuer/" + w.Key}, true
+	}
+	if w.Partition == webhook.Partition {
+		account, id, _ := strings.Cut(w.Key, "/")
+		return ruleChange{account, "webhook/" + id}, true
 	}
 	account, found := strings.CutPrefix(w.Partition, access.Partition(""))
 	kind, rest, _ := strings.Cut(w.Key, "/")

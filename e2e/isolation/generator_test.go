@@ -105,7 +105,7 @@ func (g *generator) path(r one) string {
 	}
 	item := list + "/" + g.disguise(r.id)
 	return pick(g, list, list, list+"/", item, item, item, item+"/audio", item+"/audio", item+"/links", item+"/links/x", item+"/links/x/y", item+"/audit",
-		base+"/recordings/audit", base+"/recordings/access/users", base+"/recordings/access/groups/sales", base+"/recordings/access/groups/sales/members", item+"/../"+r.id)
+		base+"/recordings/audit", base+"/recordings/changes", base+"/recordings/webhooks", base+"/recordings/access/users", base+"/recordings/access/groups/sales", base+"/recordings/access/groups/sales/members", item+"/../"+r.id)
 }
 
 // disguise writes an ID in another way, mostly not.

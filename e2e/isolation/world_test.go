@@ -22,6 +22,7 @@ import (
 	"github.com/callrecordings/api/shared/api"
 	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/cursor"
+	"github.com/callrecordings/api/shared/feed"
 	"github.com/callrecordings/api/shared/link"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/openapi"
@@ -190,7 +191,8 @@ func (w *world) open(t *testing.T, s *sqlite.Store) {
 		api.OpList: api.List(env, s, sealer), api.OpGet: api.Get(env, s, audio, api.Delivery{}),
 		api.OpPatch: api.Patch(env, s), api.OpDelete: api.Delete(env, s, audio),
 		api.OpCreate:   api.Create(env, s, api.Uploads{Audio: audio, MaxBytes: 1 << 20, TTL: time.Minute}),
-		api.OpAccess:   api.Manage(env, s, sealer),
+		api.OpAccess:   api.Manage(env, s, sealer, nil),
+		api.OpChanges:  api.Changes(env, feed.New(s, clock), sealer, 0),
 		api.OpShare:    api.Share(env, s, link.New(s, clock, rand.Reader), audio, api.Delivery{}, "https://recordings.test"),
 		api.OpFallback: api.Fallback(env, openapi.JSON),
 	}

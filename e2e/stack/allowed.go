@@ -45,6 +45,9 @@ var (
 	ruled    = []config.Function{config.List, config.Get, config.Create, config.Patch, config.Delete, config.Access}
 	access   = []config.Function{config.Access}
 	share    = []config.Function{config.Share}
+	changes  = []config.Function{config.Changes}
+	publish  = []config.Function{config.Publish}
+	deliver  = []config.Function{config.Deliver}
 	issuers  = []config.Function{config.Fallback, config.Keys}
 	deleting = []config.Function{config.Delete, config.Purge}
 )
@@ -67,6 +70,15 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:GetItem", table}, Functions: share},
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: share},
 	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: share},
+	{Grant: Grant{"dynamodb:GetItem", table}, Functions: append(changes, publish...)},      // the state of the feed
+	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: append(changes, publish...)}, // the head of an account's feed, with the state or the marks of revisions
+	{Grant: Grant{"dynamodb:Query", table}, Functions: changes},
+	{Grant: Grant{"dynamodb:Query", table}, Functions: deliver, Unseen: "deliver runs every minute, outside the recorder"},
+	{Grant: Grant{"dynamodb:GetItem", table}, Functions: deliver, Unseen: "it reads a webhook again after it has written it, and the suite has no webhooks"},
+	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: deliver, Unseen: "it reads the head of a feed, and the suite has no webhooks"},
+	{Grant: Grant{"dynamodb:PutItem", table}, Functions: deliver, Unseen: "it writes the state of a webhook, and the suite has no webhooks"},
+	{Grant: Grant{"dynamodb:PutItem", table}, Functions: publish},
+	{Grant: Grant{"dynamodb:PutItem", table}, Functions: changes, Unseen: "it switches the feed on if publish has not yet, and writes the audit trail, which is off by default"},
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: []config.Function{config.Create, config.Patch, config.Delete, config.Receive, config.Ingest}},
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: append(get, list...), Unseen: "it writes the audit trail, which is off by default"},
 	{Grant: Grant{"dynamodb:UpdateItem", table}, Functions: deleting},

@@ -1,5 +1,5 @@
 // Command access is the Lambda function with which administrators of an account manage
-// its users and groups, and read its audit trail (docs/access.md, docs/how-to/audit.md).
+// its users, groups and webhooks, and read its audit trail (docs/access.md, contract).
 package main
 
 import (
@@ -10,6 +10,8 @@ import (
 	"github.com/callrecordings/api/shared/api"
 	"github.com/callrecordings/api/shared/config"
 	"github.com/callrecordings/api/shared/cursor"
+	"github.com/callrecordings/api/shared/feed"
+	"github.com/callrecordings/api/shared/webhook"
 )
 
 func main() { wiring.Serve(config.Access, build) }
@@ -24,5 +26,9 @@ func build(s *config.Settings, env api.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return api.Manage(env, store, sealer), nil
+	if !s.Feed {
+		return api.Manage(env, store, sealer, nil), nil
+	}
+	hooks := webhook.Book{Entries: store, Feed: feed.New(store, env.Now), PrivateHosts: s.WebhookPrivateHosts, Now: env.Now}
+	return api.Manage(env, store, sealer, &hooks), nil
 }

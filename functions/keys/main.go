@@ -1,6 +1,6 @@
 // Command keys is the scheduled Lambda function that fetches the keys of token issuers
-// and stores them in the table (docs/adr/021-issuers.md). It is the only function that
-// sends requests to hosts outside of AWS.
+// and stores them in the table (docs/adr/021-issuers.md). Beside deliver, it is the only
+// function that sends requests to hosts outside of AWS.
 package main
 
 import (

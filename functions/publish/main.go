@@ -1,27 +1,30 @@
-// Command publish is the Lambda function on the table's stream that sends the
-// events about recordings to EventBridge (docs/reference/events.md).
+// Command publish is the Lambda function on the table's stream that adds the changes of
+// recordings to the feed (docs/adr/029-feed.md), and sends the events about them to
+// EventBridge (docs/reference/events.md).
 package main
 
 import (
-	"context"
+	"time"
 
 	"github.com/callrecordings/api/functions/internal/bus"
+	"github.com/callrecordings/api/functions/internal/table"
 	"github.com/callrecordings/api/functions/internal/wiring"
 	"github.com/callrecordings/api/shared/config"
-	"github.com/callrecordings/api/shared/notify"
-	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/feed"
 	"github.com/callrecordings/api/shared/store/dynamo"
 	"github.com/callrecordings/api/shared/tablestream"
 )
 
 func main() { wiring.FollowChanges(config.Publish, dynamo.ChangeOf, build) }
 
-func build(s *config.Settings) (tablestream.Feed, error) {
+func build(s *config.Settings, now func() time.Time) (tablestream.Feed, error) {
 	sink, err := bus.Open(s)
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, changes []store.Change) (int, error) {
-		return notify.Publish(ctx, sink, changes)
-	}, nil
+	entries, err := table.Open(s)
+	if err != nil {
+		return nil, err
+	}
+	return feed.New(entries, now).Follow(s.Feed, sink), nil
 }

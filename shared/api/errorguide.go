@@ -17,7 +17,7 @@ var errorGuide = []struct {
 }{
 	{
 		"validation error", "400", "A parameter, a field of the body, or the cursor is invalid. data names each field and the rule that it breaks.",
-		"Correct the fields that data names. For start_key, send next_start_key of the same list unchanged.",
+		"Correct the fields that data names. For start_key, send next_start_key of the same list unchanged, and for cursor that of the last changes.",
 	},
 	{
 		"parse_error", "400", "The body is not the JSON that the request needs.",
@@ -44,7 +44,7 @@ var errorGuide = []struct {
 		"Check the ID. If the audio has not arrived yet, retry after Retry-After seconds, or send Prefer: wait=10.",
 	},
 	{
-		"not_found", "404", "The path is not part of this API, or it is that of a link that does not work or no longer works.",
+		"not_found", "404", "The path is not part of this API, it is that of a link that does not work or no longer works, or the operator has switched off the feed of changes.",
 		"Compare the path with the definition at /v2/openapi.json. Ask the sender of the link for another one.",
 	},
 	{
@@ -56,8 +56,12 @@ var errorGuide = []struct {
 		"Send one of these types in Accept, or no Accept.",
 	},
 	{
-		"datastore_conflict", "409", "Another recording has this ID or idempotency key, there is other audio already, the recording was deleted, it has as many links as it may have, or other clients changed it too often at the same moment.",
+		"datastore_conflict", "409", "Another recording has this ID or idempotency key, there is other audio already, the recording was deleted, the recording has as many links or the account as many webhooks as it may have, or other clients changed it too often at the same moment.",
 		"Read the recording again and decide. Use another ID for another recording. Revoke links that are no longer needed.",
+	},
+	{
+		"cursor_expired", "410", "Changes after the cursor are no longer kept: they are older than 400 days, or the operator has switched the feed off in between.",
+		"Ask for changes with from=now and keep its cursor. Read the whole list, then follow the changes after that cursor.",
 	},
 	{
 		"precondition_failed", "412", "The recording has changed since you read it: If-Match does not match.",

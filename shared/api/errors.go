@@ -12,12 +12,14 @@ import (
 	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/cursor"
+	"github.com/callrecordings/api/shared/feed"
 	"github.com/callrecordings/api/shared/incoming"
 	"github.com/callrecordings/api/shared/link"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/strictjson"
+	"github.com/callrecordings/api/shared/webhook"
 )
 
 // publicError is the answer to a failed request. Its cause goes only to the log.
@@ -184,14 +186,26 @@ func missing(r *request) *publicError {
 	}
 }
 
-// badCursor returns the 400 for any invalid start_key.
-func badCursor(*request) *publicError {
+// badCursor returns the 400 for any invalid start_key, or cursor of the feed.
+func badCursor(r *request) *publicError {
+	field, format := "start_key", "next_start_key of the same list"
+	if r.op == OpChanges {
+		field, format = "cursor", "cursor of the same account's changes"
+	}
 	return &publicError{
 		status: http.StatusBadRequest, code: "validation error",
-		data: map[string]any{"start_key": map[string]any{"wrong_format": map[string]any{
+		data: map[string]any{field: map[string]any{"wrong_format": map[string]any{
 			"message": "Field is not in the correct format",
-			"format":  "next_start_key of the same list",
+			"format":  format,
 		}}},
+	}
+}
+
+// cursorExpired returns the 410 for a cursor after which changes are missing.
+func cursorExpired(*request) *publicError {
+	return &publicError{
+		status: http.StatusGone, code: "cursor_expired",
+		data: map[string]any{"message": "cursor expired", "details": "changes after this cursor are no longer kept; start again from a list"},
 	}
 }
 
@@ -257,6 +271,7 @@ var errorTable = []struct {
 	{access.ErrInvalid, badEntry("wrong_format", "names have at most 200 bytes and no control characters, and IDs 1 to 64 of A-Z a-z 0-9 _ -")},
 	{access.ErrLimit, badEntry("maxItems", "a group has at most 10000 members and 40 leaders, and a user leads at most 40 groups")},
 	{cursor.ErrInvalid, badCursor},
+	{feed.ErrTooOld, cursorExpired},
 	{recording.ErrBadID, badID},
 	{incoming.ErrOtherAccount, fixed(http.StatusForbidden, "forbidden", "forbidden")},
 	{incoming.ErrTwoIDs, badReportedID},
@@ -273,6 +288,9 @@ var errorTable = []struct {
 	{store.ErrTooLarge, fixed(http.StatusRequestEntityTooLarge, "entity_too_large", "the document would become too large")},
 	{link.ErrDead, fixed(http.StatusNotFound, "not_found", "this link does not work, or no longer works")},
 	{link.ErrTooMany, fixed(http.StatusConflict, "datastore_conflict", "the recording has as many links as it may have")},
+	{webhook.ErrUnknown, noHook},
+	{webhook.ErrURL, badHookURL},
+	{webhook.ErrTooMany, fixed(http.StatusConflict, "datastore_conflict", "the account has as many webhooks as it may have")},
 	{media.ErrNotFound, missing},
 	{media.ErrChanged, unavailable},
 	{store.ErrUnavailable, unavailable},

@@ -241,7 +241,7 @@ func joined(array string) string {
 func (l *csvList) answer(w http.ResponseWriter, p paging) error {
 	h := w.Header()
 	if p.end != "" {
-		h.Set("Link", nextLink(l.request.URL, l.query, p.end))
+		h.Set("Link", nextLink(l.request.URL, l.query, "start_key", p.end))
 	}
 	h.Set("Content-Type", csvType)
 	h.Set("Content-Disposition", httpfield.ContentDisposition(false, csvFileName(l.wantedName())))
@@ -282,15 +282,15 @@ func (l *csvList) wantedName() string {
 func (l *csvList) release() { l.body.release() }
 
 // nextLink returns the Link header of a page (RFC 8288): the URL of the request with
-// another start_key. It omits a token in the query, because an answer must never
+// another value of the parameter that has the cursor. It omits a token in the query, because an answer must never
 // contain a token.
-func nextLink(u *url.URL, query parameters, start string) string {
+func nextLink(u *url.URL, query parameters, parameter, start string) string {
 	var b strings.Builder
 	b.WriteByte('<')
 	b.WriteString(u.EscapedPath())
 	b.WriteByte('?')
 	for _, p := range query {
-		if p[0] == "start_key" || p[0] == "auth_token" {
+		if p[0] == parameter || p[0] == "auth_token" {
 			continue
 		}
 		b.WriteString(url.QueryEscape(p[0]))
@@ -298,7 +298,8 @@ func nextLink(u *url.URL, query parameters, start string) string {
 		b.WriteString(url.QueryEscape(p[1]))
 		b.WriteByte('&')
 	}
-	b.WriteString("start_key=")
+	b.WriteString(parameter)
+	b.WriteByte('=')
 	b.WriteString(start)
 	b.WriteString(`>; rel="next"`)
 	return b.String()

@@ -12,6 +12,7 @@ import (
 	"github.com/callrecordings/api/shared/cursor"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/webhook"
 )
 
 // manager reads and changes the users and groups of an account.
@@ -20,13 +21,18 @@ type manager struct {
 }
 
 // Manage answers the requests about users and groups (docs/access.md), and those for the
-// audit trail. The former need the right to manage, the latter the right to audit.
-func Manage(env Env, entries store.Entries, c *cursor.Sealer) http.Handler {
+// audit trail and for webhooks (contract). They need the right to manage, but the audit
+// trail needs the right to audit. hooks is nil if the feed of changes is off.
+func Manage(env Env, entries store.Entries, c *cursor.Sealer, hooks *webhook.Book) http.Handler {
 	m := &manager{directory: access.NewDirectory(entries)}
 	t := &trailReader{trail: audit.NewReader(entries), sealer: c}
+	h := &hookManager{hooks}
 	return env.handle(OpAccess, func(w http.ResponseWriter, r *request) error {
-		if path := r.target.resource.routes[0].Path; path == accountTrail || path == itemTrail {
+		switch r.target.resource.routes[0].Path {
+		case accountTrail, itemTrail:
 			return t.serve(w, r)
+		case accountHooks, accountHook:
+			return h.serve(w, r)
 		}
 		return m.serve(w, r)
 	})

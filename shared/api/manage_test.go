@@ -49,7 +49,7 @@ func TestDeleteGroupAgain(t *testing.T) {
 	s.send(t, root, http.MethodPut, groupsPath+"/sales", `{"data":{"leaders":["anna"]}}`)
 	s.send(t, root, http.MethodPut, groupsPath+"/sales/members/ben", "")
 	whole := s.handlers[OpAccess]
-	s.handlers[OpAccess] = Manage(s.env, &dying{managedEntries: s.store}, s.sealer)
+	s.handlers[OpAccess] = Manage(s.env, &dying{managedEntries: s.store}, s.sealer, nil)
 	if got := s.send(t, root, http.MethodDelete, groupsPath+"/sales", ""); got.Code != http.StatusServiceUnavailable {
 		t.Errorf("the first DELETE = %d %s, want 503", got.Code, got.body)
 	}

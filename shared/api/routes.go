@@ -21,6 +21,7 @@ const (
 	OpReceive  Operation = "receive"
 	OpShare    Operation = "share"
 	OpAccess   Operation = "access"
+	OpChanges  Operation = "changes"
 	OpFallback Operation = "fallback"
 )
 
@@ -52,6 +53,11 @@ const (
 	// No recording ID is "audit", because IDs begin with a month.
 	accountTrail = accountList + "/audit"
 	itemTrail    = accountItem + "/audit"
+	// No recording ID is "changes", either.
+	accountChanges = accountList + "/changes"
+	// No recording ID is "webhooks", either.
+	accountHooks = accountList + "/webhooks"
+	accountHook  = accountHooks + "/{webhook_id}"
 	itemLinks    = accountItem + "/links"
 	itemLink     = itemLinks + "/{link_id}"
 	// linkAudio plays a recording without a token: its last segment is a secret.
@@ -76,6 +82,11 @@ var Routes = []Route{
 	{Op: OpList, Method: http.MethodGet, Path: accountList},
 	{Op: OpCreate, Method: http.MethodPut, Path: accountList},
 	{Op: OpAccess, Method: http.MethodGet, Path: accountTrail},
+	{Op: OpChanges, Method: http.MethodGet, Path: accountChanges},
+	{Op: OpAccess, Method: http.MethodGet, Path: accountHooks},
+	{Op: OpAccess, Method: http.MethodPost, Path: accountHooks},
+	{Op: OpAccess, Method: http.MethodGet, Path: accountHook},
+	{Op: OpAccess, Method: http.MethodDelete, Path: accountHook},
 	{Op: OpAccess, Method: http.MethodGet, Path: itemTrail},
 	{Op: OpGet, Method: http.MethodGet, Path: accountItem},
 	{Op: OpGet, Method: http.MethodHead, Path: accountItem},
@@ -190,6 +201,8 @@ type target struct {
 	// secret and name are those of a storage request. The name is still escaped,
 	// because an escaped slash does not separate segments.
 	secret, name string
+	// webhook is that of the path of a webhook, decoded and not checked.
+	webhook string
 	// link and linkSecret are those of a link.
 	link, linkSecret string
 	// owned is true if the path is below an account. audio is true if it is that of a
@@ -276,6 +289,8 @@ func (p *target) match(res *resource, segments []string) bool {
 			found.group = got
 		case "{recording_id}":
 			found.id = got
+		case "{webhook_id}":
+			found.webhook = got
 		case "{link_id}":
 			found.link = got
 		case "{secret}":

@@ -20,6 +20,9 @@ func TestMatch(t *testing.T) {
 		{"GET", a + "/recordings/", OpList},
 		{"GET", "/v1/accounts/A/recordings", OpList},
 		{"GET", a + "/users/U/recordings", OpList},
+		{"GET", a + "/recordings/changes", OpChanges},
+		{"POST", a + "/recordings/webhooks", OpAccess},
+		{"DELETE", a + "/recordings/webhooks/0a1b2c3d4e5f6071", OpAccess},
 		{"GET", a + "/recordings/access/users", OpAccess},
 		{"PUT", a + "/recordings/access/users/U", OpAccess},
 		{"DELETE", a + "/recordings/access/groups/G/members/U", OpAccess},
@@ -207,8 +210,24 @@ func FuzzMatch(f *testing.F) {
 		if op == OpReceive { // see FuzzStoragePath
 			return
 		}
+		if op == OpChanges { // its path has only an account
+			if again := "/" + p.version + "/accounts/" + url.PathEscape(p.account) + "/recordings/changes"; Match(method, again) != op {
+				t.Fatalf("Match(%q, %q) = %s, want %s", method, again, Match(method, again), op)
+			}
+			return
+		}
 		if op == OpAccess && p.resource.segments[len(p.resource.segments)-1] == "audit" {
 			checkTrailPath(t, method, path, p)
+			return
+		}
+		if op == OpAccess && slices.Contains(p.resource.segments, "webhooks") {
+			again := "/" + p.version + "/accounts/" + url.PathEscape(p.account) + "/recordings/webhooks"
+			if p.webhook != "" {
+				again += "/" + url.PathEscape(p.webhook)
+			}
+			if got := parseTarget(again); got != p {
+				t.Fatalf("parseTarget(%q) = %+v, want %+v", again, got, p)
+			}
 			return
 		}
 		if op == OpAccess {

@@ -227,7 +227,7 @@ func writeTrailCSV(w http.ResponseWriter, r *request, query parameters, entries 
 	}
 	h := w.Header()
 	if keys.end != "" {
-		h.Set("Link", nextLink(r.URL, query, keys.end))
+		h.Set("Link", nextLink(r.URL, query, "start_key", keys.end))
 	}
 	h.Set("Content-Type", csvType)
 	h.Set("Content-Disposition", httpfield.ContentDisposition(false, "audit.csv"))

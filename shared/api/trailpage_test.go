@@ -293,7 +293,7 @@ func TestTrailOfBrokenStore(t *testing.T) {
 	t.Parallel()
 	s := newTrailAPI(t)
 	s.fill(t, 2)
-	s.handlers[OpAccess] = Manage(s.env, brokenEntries{s.store}, s.sealer)
+	s.handlers[OpAccess] = Manage(s.env, brokenEntries{s.store}, s.sealer, nil)
 	for _, path := range []string{trailPath, tenantList + "/202603-r00/audit", trailPath + "?accept=csv"} {
 		got := s.send(t, s.bearer(t, tenant, "admin"), http.MethodGet, path, "")
 		got.want(t, http.StatusServiceUnavailable, "datastore_unreachable")
@@ -309,7 +309,7 @@ func TestTrailEndToEnd(t *testing.T) {
 	t.Parallel()
 	s := newTrailAPI(t)
 	s.env.Audit = s.trail
-	s.handlers[OpPatch], s.handlers[OpAccess] = Patch(s.env, s.store), Manage(s.env, s.store, s.sealer)
+	s.handlers[OpPatch], s.handlers[OpAccess] = Patch(s.env, s.store), Manage(s.env, s.store, s.sealer, nil)
 	s.put(t, entry{id: "202603-call", owner: "user", created: daysAgo(1)})
 	user, admin := s.bearer(t, tenant, "user"), s.bearer(t, tenant, "admin")
 	s.send(t, user, http.MethodPatch, tenantList+"/202603-call", `{"data":{"user_metadata":{"tag":"x"}}}`, "X-Reason", "r").want(t, http.StatusOK, "")

@@ -33,7 +33,9 @@ const (
 	Receive  Function = "receive"
 	Share    Function = "share"
 	Access   Function = "access"
+	Changes  Function = "changes"
 	Keys     Function = "keys"
+	Deliver  Function = "deliver"
 	Console  Function = "console"
 	// Local is the whole API in one process.
 	Local Function = "local"
@@ -76,7 +78,10 @@ type Settings struct {
 	MaxAudioBytes int64
 	// InboxPatterns and InboxTimezone are the arguments of namepattern.Open.
 	InboxPatterns, InboxTimezone string
-	// MaxWait is the longest time that a request for pending audio may wait.
+	// Feed is true if the service keeps the feed of changes.
+	Feed bool
+	// MaxWait is the longest time that a request for pending audio, or for changes, may
+	// wait.
 	MaxWait time.Duration
 	// Delivery is how audio is delivered unless the request chooses: auto,
 	// inline or redirect.
@@ -87,6 +92,9 @@ type Settings struct {
 	// IssuerPrivateHosts are the hosts of issuers that may have private addresses:
 	// lower case, exact or any host below a suffix ("*.example.com").
 	IssuerPrivateHosts []string
+	// WebhookPrivateHosts are the hosts of webhooks that may have private addresses and
+	// http URLs, in the same form.
+	WebhookPrivateHosts []string
 	// MaxTokenTTL is how far in the future a token may expire; 0 means no limit.
 	MaxTokenTTL time.Duration
 	// UserAccess is the role of users without one: account (they may do everything, as in

@@ -28,7 +28,7 @@ func environment() map[string]string {
 		"AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "AWS_ENDPOINT_URL_S3": "http://s3.localhost:9000",
 		"AWS_ENDPOINT_URL_EVENTBRIDGE": "http://events.localhost:4010",
 		"HOST":                         "0.0.0.0", "PORT": "0", "S3_PORT": "9001", "DATA_DIR": "/var/lib/recordings",
-		"PUBLIC_URL": "https://pbx.example.com/live", "EVENTS_MAX_BYTES": "5000", "EVENTS_KEEP": "3", "ISSUER_PRIVATE_HOSTS": "Login.internal",
+		"PUBLIC_URL": "https://pbx.example.com/live", "EVENTS_MAX_BYTES": "5000", "EVENTS_KEEP": "3", "ISSUER_PRIVATE_HOSTS": "Login.internal", "WEBHOOK_PRIVATE_HOSTS": "*.hooks.internal",
 	}
 }
 
@@ -47,6 +47,7 @@ func TestLoad(t *testing.T) {
 		EventBridgeEndpoint: "http://127.0.0.1:4566",
 	}
 	publish := aws
+	publish.Table, publish.Feed = "recordings-live", true
 	publish.EventBus, publish.EventBridgeEndpoint = "recordings", "http://events.localhost:4010"
 	publish.LogLevel, publish.MetricsNamespace = slog.LevelDebug, "CallRecordings/live"
 	aws.Table = "recordings-live"
@@ -64,6 +65,10 @@ func TestLoad(t *testing.T) {
 	}
 	list := every(aws)
 	list.CursorKey, list.CursorKeyPrevious = NewSecret(strings.Repeat("k", 32)), NewSecret(strings.Repeat("p", 40))
+	access := list
+	access.Feed, access.WebhookPrivateHosts = true, []string{"*.hooks.internal"}
+	changes := list
+	changes.Feed, changes.MaxWait = true, 5*time.Second
 	remove := every(aws)
 	remove.Bucket, remove.S3Endpoint = "recordings.live", "http://s3.localhost:9000"
 	get := remove
@@ -77,6 +82,8 @@ func TestLoad(t *testing.T) {
 	fallback := aws
 	fallback.Function = Fallback
 	fallback = every(fallback)
+	deliver := aws
+	deliver.LogLevel, deliver.Feed, deliver.WebhookPrivateHosts = slog.LevelDebug, true, []string{"*.hooks.internal"}
 	keys := aws
 	keys.LogLevel, keys.MetricsNamespace = slog.LevelDebug, "CallRecordings/live"
 	keys.IssuerPrivateHosts = []string{"login.internal"}
@@ -90,15 +97,17 @@ func TestLoad(t *testing.T) {
 		TokenKeys: NewSecret(jwksText), EventsMaxBytes: 5000, EventsKeep: 3, IssuerPrivateHosts: keys.IssuerPrivateHosts,
 	}
 
-	fallback.Console, local.Console = true, true
+	fallback.Console, local.Console, local.Feed = true, true, true
 	console := Settings{
 		AudioOrigin: "https://audio.example.com", ExternalHosts: get.ExternalHosts, LogLevel: slog.LevelDebug,
 	}
+	local.WebhookPrivateHosts = deliver.WebhookPrivateHosts
 	tool := aws
+	tool.WebhookPrivateHosts = deliver.WebhookPrivateHosts
 	tool.MaxAudioBytes, tool.InboxTimezone, tool.IssuerPrivateHosts, tool.AuditDays = 1000, "UTC", keys.IssuerPrivateHosts, 30
 	tool.TokenKeys, tool.Bucket, tool.S3Endpoint, tool.DataDir = NewSecret(jwksText), "recordings.live", "http://s3.localhost:9000", "/var/lib/recordings"
 	for f, want := range map[Function]Settings{
-		List: list, Get: get, Share: share, Create: create, Ingest: ingest, Patch: every(aws), Delete: remove, Fallback: fallback, Console: console, Keys: keys, Purge: purge, Publish: publish, Local: local, Tool: tool, Access: list,
+		List: list, Get: get, Share: share, Create: create, Ingest: ingest, Patch: every(aws), Delete: remove, Fallback: fallback, Console: console, Keys: keys, Purge: purge, Publish: publish, Local: local, Tool: tool, Access: access, Changes: changes, Deliver: deliver,
 	} {
 		t.Run(string(f), func(t *testing.T) {
 			t.Parallel()
@@ -117,7 +126,7 @@ func TestLoad(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	t.Parallel()
 	got, err := Load(getenv(nil), Local)
-	want := Settings{Function: Local, UserAccess: "account", Audit: "off", AuditDays: 2557, AuditAddresses: "network", Delivery: "auto", PresignTTL: 5 * time.Minute, UploadTTL: 15 * time.Minute, MaxAudioBytes: 512 << 20, MaxWait: 10 * time.Second, Origin: "*", LogLevel: slog.LevelInfo, Host: "127.0.0.1", Port: "8000", InboxTimezone: "UTC", EventsMaxBytes: 100 << 20, EventsKeep: 10, Console: true}
+	want := Settings{Function: Local, UserAccess: "account", Audit: "off", AuditDays: 2557, AuditAddresses: "network", Delivery: "auto", PresignTTL: 5 * time.Minute, UploadTTL: 15 * time.Minute, MaxAudioBytes: 512 << 20, MaxWait: 10 * time.Second, Origin: "*", LogLevel: slog.LevelInfo, Host: "127.0.0.1", Port: "8000", InboxTimezone: "UTC", EventsMaxBytes: 100 << 20, EventsKeep: 10, Console: true, Feed: true}
 	if diff := cmp.Diff(want, got, secrets); err != nil || diff != "" {
 		t.Errorf("Load of an empty environment: %v (-want +got):\n%s", err, diff)
 	}

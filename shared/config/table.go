@@ -42,6 +42,7 @@ const (
 	forDelete
 	forReceive
 	forAccess
+	forChanges
 	forShare
 	forFallback
 	forConsole
@@ -49,29 +50,31 @@ const (
 	forIngest
 	forPublish
 	forKeys
+	forDeliver
 	forLocal
 	forTool
 )
 
 // programs has the program of each bit of Functions.
-var programs = [...]Function{List, Get, Create, Patch, Delete, Receive, Access, Share, Fallback, Console, Purge, Ingest, Publish, Keys, Local, Tool}
+var programs = [...]Function{List, Get, Create, Patch, Delete, Receive, Access, Changes, Share, Fallback, Console, Purge, Ingest, Publish, Keys, Deliver, Local, Tool}
 
 // Groups of programs that read the same settings.
 const (
-	data    = forList | forShare | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forFallback | forPurge | forIngest | forKeys
+	data    = forList | forShare | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forChanges | forFallback | forPurge | forIngest | forPublish | forKeys | forDeliver
 	audio   = forGet | forShare | forCreate | forDelete | forReceive | forPurge | forIngest
 	play    = forGet | forShare | forLocal
 	upload  = forCreate | forLocal
 	names   = forIngest | forReceive | forLocal | forTool
-	serving = forList | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forShare | forFallback
-	tokens  = forList | forShare | forGet | forCreate | forPatch | forDelete | forAccess | forFallback
-	ruled   = forList | forShare | forGet | forCreate | forPatch | forDelete | forAccess
+	serving = forList | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forChanges | forShare | forFallback
+	tokens  = forList | forShare | forGet | forCreate | forPatch | forDelete | forAccess | forChanges | forFallback
+	ruled   = forList | forShare | forGet | forCreate | forPatch | forDelete | forAccess | forChanges
 	events  = forPublish
-	clients = data | forPublish // that call AWS services
-	// metered write metrics. The console does not, because CloudWatch charges for each,
-	// and the gateway's own metrics are enough for it.
+	cursors = forList | forAccess | forChanges
+	clients = data // that call AWS services
+	// metered write metrics. The console and deliver do not, because CloudWatch charges for
+	// each, and the metrics of the gateway and of Lambda are enough for them.
 	metered = serving | forPurge | forIngest | forPublish | forKeys
-	lambdas = metered | forConsole
+	lambdas = metered | forConsole | forDeliver
 )
 
 // Has reports whether f is in the set.
@@ -104,6 +107,11 @@ var table = []Setting{
 		Name: "ISSUER_PRIVATE_HOSTS", Functions: forKeys | forLocal | forTool,
 		Doc: "The hosts that keys of issuers may be fetched from although they have private or local addresses, separated by commas: exact (login.internal) or all below a domain (*.example.com).",
 		set: func(s *Settings, v string) (err error) { s.IssuerPrivateHosts, err = hosts(v); return },
+	},
+	{
+		Name: "WEBHOOK_PRIVATE_HOSTS", Functions: forDeliver | forAccess | forLocal | forTool,
+		Doc: "The hosts that webhooks may name although they have private or local addresses, separated by commas: exact (hooks.internal) or all below a domain (*.example.com). Their URLs may begin with http.",
+		set: func(s *Settings, v string) (err error) { s.WebhookPrivateHosts, err = hosts(v); return },
 	},
 	{
 		Name: "MAX_TOKEN_TTL", Functions: tokens | forLocal,
@@ -139,12 +147,12 @@ var table = []Setting{
 		},
 	},
 	{
-		Name: "CURSOR_KEY", Secret: true, Functions: forList | forAccess, Required: forList | forAccess,
-		Doc: "The key that encrypts the cursors of lists and of the audit trail: at least 32 random characters. The template generates it.",
+		Name: "CURSOR_KEY", Secret: true, Functions: cursors, Required: cursors,
+		Doc: "The key that encrypts the cursors of lists, of the audit trail and of the feed of changes: at least 32 random characters. The template generates it.",
 		set: func(s *Settings, v string) (err error) { s.CursorKey, err = cursorKey(v); return },
 	},
 	{
-		Name: "CURSOR_KEY_PREVIOUS", Secret: true, Functions: forList | forAccess,
+		Name: "CURSOR_KEY_PREVIOUS", Secret: true, Functions: cursors,
 		Doc: "The previous CURSOR_KEY. Its cursors are still accepted.",
 		set: func(s *Settings, v string) (err error) { s.CursorKeyPrevious, err = cursorKey(v); return },
 	},
@@ -164,6 +172,15 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.EventBus, err = eventBus(v); return },
 	},
 	{
+		Name: "FEED", Default: "on", Functions: forPublish | forChanges | forAccess | forDeliver | forLocal,
+		Doc: "Whether the service keeps the feed of changes: on or off. Each change costs up to 6 write units. Cursors from before it was off are not valid afterwards.",
+		set: func(s *Settings, v string) error {
+			v, err := oneOf(v, "on", "off")
+			s.Feed = v == "on"
+			return err
+		},
+	},
+	{
 		Name: "MEDIA_DELIVERY", Default: "auto", Functions: play,
 		Doc: "How audio is delivered unless the request chooses: inline (through the gateway, if it fits), redirect (to a presigned URL), or auto (inline if it fits, otherwise redirect).",
 		set: func(s *Settings, v string) (err error) {
@@ -177,8 +194,8 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.PresignTTL, err = ttl(v); return },
 	},
 	{
-		Name: "MAX_WAIT_S", Default: "10", Functions: forGet | forLocal,
-		Doc: "How many seconds a request may wait for pending audio (Prefer: wait), from 0 to 25. With 0 requests never wait.",
+		Name: "MAX_WAIT_S", Default: "10", Functions: forGet | forChanges | forLocal,
+		Doc: "How many seconds a request may wait for pending audio, or for changes (Prefer: wait), from 0 to 25. With 0 requests never wait.",
 		set: func(s *Settings, v string) (err error) { s.MaxWait, err = wait(v); return },
 	},
 	{

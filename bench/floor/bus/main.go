@@ -1,5 +1,5 @@
 // Command bus is the floor of publish. It has only the runtime, an EventBridge
-// client, and DynamoDB's types, with which publish reads the stream's images.
+// client and a DynamoDB client.
 package main
 
 import (
@@ -14,7 +14,11 @@ import (
 
 func main() {
 	bus := eventbridge.New(eventbridge.Options{Region: os.Getenv("AWS_REGION"), Credentials: environment{}})
-	lambda.Start(func(ctx context.Context, _ *dynamodb.GetItemOutput) error {
+	table := dynamodb.New(dynamodb.Options{Region: os.Getenv("AWS_REGION"), Credentials: environment{}})
+	lambda.Start(func(ctx context.Context) error {
+		if _, err := table.GetItem(ctx, &dynamodb.GetItemInput{}); err != nil {
+			return err
+		}
 		_, err := bus.PutEvents(ctx, &eventbridge.PutEventsInput{})
 		return err
 	})

@@ -25,15 +25,29 @@ func Schedule(f config.Function, build func(s *config.Settings, now func() time.
 		}
 		return func() {
 			lambda.Start(func(ctx context.Context) error {
-				e.run(ctx, f, job)
+				_ = e.run(ctx, f, job) // logged
 				return nil
 			})
 		}, nil
 	})
 }
 
-// run runs a job and logs it.
-func (e Env) run(ctx context.Context, f config.Function, job Job) {
+// ScheduleReporting is like [Schedule], but the handler returns the job's error, so that
+// Lambda counts it and an alarm can watch it. Lambda then runs the job again, twice at most.
+func ScheduleReporting(f config.Function, build func(s *config.Settings, now func() time.Time) (Job, error)) {
+	Start(f, func(e Env) (func(), error) {
+		job, err := build(e.Settings, time.Now)
+		if err != nil {
+			return nil, err
+		}
+		return func() {
+			lambda.Start(func(ctx context.Context) error { return e.run(ctx, f, job) })
+		}, nil
+	})
+}
+
+// run runs a job and logs it. It returns the job's error.
+func (e Env) run(ctx context.Context, f config.Function, job Job) error {
 	entry := &requestlog.Entry{Start: time.Now(), Route: string(f), Status: http.StatusOK}
 	entry.Items, entry.Cause = job(requestlog.With(ctx, entry))
 	if entry.Cause != nil {
@@ -41,4 +55,5 @@ func (e Env) run(ctx context.Context, f config.Function, job Job) {
 	}
 	entry.Duration = time.Since(entry.Start)
 	entry.Log(ctx, e.Log, nil)
+	return entry.Cause
 }

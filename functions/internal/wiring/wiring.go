@@ -141,9 +141,9 @@ func Follow(f config.Function, build func(*config.Settings) (tablestream.Work, e
 
 // FollowChanges is [Follow] for a function that needs the changes themselves, in
 // their order. Read decodes them, and the feed that build returns takes them.
-func FollowChanges(f config.Function, read tablestream.Read, build func(*config.Settings) (tablestream.Feed, error)) {
+func FollowChanges(f config.Function, read tablestream.Read, build func(s *config.Settings, now func() time.Time) (tablestream.Feed, error)) {
 	Start(f, func(e Env) (func(), error) {
-		feed, err := build(e.Settings)
+		feed, err := build(e.Settings, time.Now)
 		if err != nil {
 			return nil, err
 		}

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/callrecordings/api/shared/egress"
 	"github.com/callrecordings/api/shared/issuer"
 	"github.com/callrecordings/api/shared/strictjson"
 )
@@ -23,8 +24,6 @@ const (
 	attempts = 2
 	// pause is the time between two attempts.
 	pause = time.Second
-	// maxHeaders is the maximum size of the headers of an answer, in bytes.
-	maxHeaders = 16 << 10
 )
 
 var (
@@ -61,24 +60,13 @@ type Options struct {
 
 // NewFetcher returns a Fetcher.
 func NewFetcher(o Options) *Fetcher {
-	return &Fetcher{agent: o.Agent, pause: pause, client: &http.Client{
-		Timeout:       fetchTime,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
-			DialContext:            dialer{o.PrivateHosts}.dial,
-			TLSClientConfig:        &tls.Config{RootCAs: o.Roots, MinVersion: tls.VersionTLS12},
-			TLSHandshakeTimeout:    dialTime,
-			DisableKeepAlives:      true,
-			DisableCompression:     true,
-			MaxResponseHeaderBytes: maxHeaders,
-			ForceAttemptHTTP2:      true,
-		},
-	}}
+	client := egress.NewClient(egress.Options{PrivateHosts: o.PrivateHosts, Roots: o.Roots, Timeout: fetchTime})
+	return &Fetcher{agent: o.Agent, pause: pause, client: client}
 }
 
 // Keys fetches the keys of an issuer from its URL: a JWKS, or an OpenID configuration
 // that names one. The issuer in the configuration must be that of d (OpenID Connect Discovery 1.0, 4.3).
-// skipped is as in Parse. Errors: those of Parse, ErrAddress, ErrRedirect, ErrStatus,
+// skipped is as in Parse. Errors: those of Parse, egress.ErrAddress, ErrRedirect, ErrStatus,
 // ErrConfiguration, ErrUnreachable.
 func (f *Fetcher) Keys(ctx context.Context, d issuer.Definition) (keys []issuer.Key, skipped []string, err error) {
 	document, err := f.get(ctx, d.URL)
@@ -136,7 +124,7 @@ func (f *Fetcher) once(ctx context.Context, url string) (document []byte, again 
 	request.Header.Set("User-Agent", f.agent)
 	response, err := f.client.Do(request)
 	if err != nil {
-		return nil, !errors.Is(err, ErrAddress), reach(err)
+		return nil, !errors.Is(err, egress.ErrAddress), reach(err)
 	}
 	defer response.Body.Close() //nolint:errcheck // only read
 	switch {
@@ -160,8 +148,8 @@ func (f *Fetcher) once(ctx context.Context, url string) (document []byte, again 
 func reach(err error) error {
 	var certificate *tls.CertificateVerificationError
 	switch {
-	case errors.Is(err, ErrAddress):
-		return fmt.Errorf("%w: the host has %w; ISSUER_PRIVATE_HOSTS allows hosts that have one", ErrUnreachable, ErrAddress)
+	case errors.Is(err, egress.ErrAddress):
+		return fmt.Errorf("%w: the host has %w; ISSUER_PRIVATE_HOSTS allows hosts that have one", ErrUnreachable, egress.ErrAddress)
 	case errors.As(err, &certificate):
 		return fmt.Errorf("%w: its certificate is not valid for the host, or not trusted", ErrUnreachable)
 	case errors.Is(err, context.DeadlineExceeded):

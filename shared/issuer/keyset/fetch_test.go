@@ -8,12 +8,12 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/callrecordings/api/shared/egress"
 	"github.com/callrecordings/api/shared/issuer"
 )
 
@@ -116,7 +116,7 @@ func TestFetchRejects(t *testing.T) {
 	p.routes["/loop"] = configuration("https://acme.example", p.URL+"/loop")
 	for path, want := range map[string]error{
 		"/moved": ErrRedirect, "/huge": ErrTooLarge, "/down": ErrStatus, "/absent": ErrStatus, "/html": ErrNotKeys, "/empty": ErrNoKeys,
-		"/other": ErrConfiguration, "/plain": ErrConfiguration, "/private": ErrAddress, "/loop": ErrNotKeys,
+		"/other": ErrConfiguration, "/plain": ErrConfiguration, "/private": egress.ErrAddress, "/loop": ErrNotKeys,
 	} {
 		keys, _, err := p.fetcher().Keys(t.Context(), definition(p.URL+path))
 		if !errors.Is(err, want) || keys != nil {
@@ -140,10 +140,10 @@ func TestEgressRules(t *testing.T) {
 		url  string
 		want string
 	}{
-		"private address":     {Options{Roots: p.roots()}, p.URL + "/jwks", ErrAddress.Error()},
-		"another host":        {Options{Roots: p.roots(), PrivateHosts: []string{"10.0.0.1", "*.internal"}}, p.URL + "/jwks", ErrAddress.Error()},
-		"a name for it":       {Options{Roots: p.roots(), PrivateHosts: []string{"127.0.0.1"}}, "https://localhost" + port + "/jwks", ErrAddress.Error()},
-		"mapped address":      {Options{Roots: p.roots(), PrivateHosts: []string{"127.0.0.1"}}, "https://[::ffff:127.0.0.1]" + port + "/jwks", ErrAddress.Error()},
+		"private address":     {Options{Roots: p.roots()}, p.URL + "/jwks", egress.ErrAddress.Error()},
+		"another host":        {Options{Roots: p.roots(), PrivateHosts: []string{"10.0.0.1", "*.internal"}}, p.URL + "/jwks", egress.ErrAddress.Error()},
+		"a name for it":       {Options{Roots: p.roots(), PrivateHosts: []string{"127.0.0.1"}}, "https://localhost" + port + "/jwks", egress.ErrAddress.Error()},
+		"mapped address":      {Options{Roots: p.roots(), PrivateHosts: []string{"127.0.0.1"}}, "https://[::ffff:127.0.0.1]" + port + "/jwks", egress.ErrAddress.Error()},
 		"decimal address":     {Options{Roots: p.roots()}, "https://2130706433" + port + "/jwks", ErrUnreachable.Error()},
 		"unknown certificate": {Options{PrivateHosts: []string{"127.0.0.1"}}, p.URL + "/jwks", "certificate"},
 		"wrong name":          {Options{Roots: p.roots(), PrivateHosts: []string{"localhost"}}, "https://localhost" + port + "/jwks", "certificate"},
@@ -182,25 +182,5 @@ func TestSlowProvider(t *testing.T) {
 	defer cancel()
 	if _, _, err := p.fetcher().Keys(ctx, definition(p.URL+"/slow")); !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "in time") {
 		t.Errorf("Keys = %v, want %v in time", err, ErrUnreachable)
-	}
-}
-
-func TestIsPublic(t *testing.T) {
-	t.Parallel()
-	for address, want := range map[string]bool{
-		"8.8.8.8": true, "2606:4700:4700::1111": true, "1.1.1.1": true,
-		"127.0.0.1": false, "10.1.2.3": false, "172.16.0.1": false, "192.168.1.1": false, "169.254.169.254": false, "100.64.0.1": false,
-		"0.0.0.0": false, "0.1.2.3": false, "255.255.255.255": false, "224.0.0.1": false, "240.0.0.1": false, "198.18.0.1": false,
-		"192.0.2.1": false, "198.51.100.7": false, "203.0.113.7": false,
-		"::": false, "::1": false, "fe80::1": false, "fc00::1": false, "fd00:ec2::254": false, "ff02::1": false, "::ffff:10.0.0.1": false,
-		"64:ff9b::a9fe:a9fe": false, "2002:a9fe:a9fe::": false, "2001:0:1::": false, "2001:db8::1": false, "fec0::1": false, "::7f00:1": false,
-		"fe80::1%eth0": false, "2606:4700:4700::1111%eth0": false,
-	} {
-		if got := IsPublic(netip.MustParseAddr(address)); got != want {
-			t.Errorf("IsPublic(%s) = %t, want %t", address, got, want)
-		}
-	}
-	if IsPublic(netip.Addr{}) {
-		t.Error("the zero address is public")
 	}
 }

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/callrecordings/api/shared/feed"
+	"github.com/callrecordings/api/shared/webhook"
+)
+
+// deliverEvery is the time between two runs of the deliverer of webhooks.
+const deliverEvery = 2 * time.Second
+
+// deliverWebhooks sends changes to webhooks until ctx ends, as the function deliver does. It
+// logs a problem when it begins.
+func (b *box) deliverWebhooks(ctx context.Context) {
+	if !b.settings.Feed {
+		return
+	}
+	d := webhook.NewDeliverer(b.store, feed.New(b.store, b.now), b.settings.WebhookPrivateHosts, b.now)
+	tick := time.NewTicker(deliverEvery)
+	defer tick.Stop()
+	for known := ""; ; {
+		problem := ""
+		if _, err := d.Run(ctx); err != nil && ctx.Err() == nil {
+			problem = err.Error()
+		}
+		if problem != "" && problem != known {
+			b.log.WarnContext(ctx, "delivering to webhooks", slog.String("cause", problem))
+		}
+		known = problem
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}

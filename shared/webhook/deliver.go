@@ -1,0 +1,203 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/callrecordings/api/shared/egress"
+	"github.com/callrecordings/api/shared/feed"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+)
+
+const (
+	// BatchSize is the maximum number of changes in one request.
+	BatchSize = 100
+	// GiveUpAfter is how long deliveries may fail before the webhook is parked.
+	GiveUpAfter = 24 * time.Hour
+	// Every is how often the deliverer runs in a deployment.
+	Every = time.Minute
+
+	// senders is the maximum number of accounts that a run works on at once.
+	senders = 32
+	// turn is how long a run works on one account, and runTime how long it starts work.
+	turn    = 20 * time.Second
+	runTime = 50 * time.Second
+	// claim is for how long other runs leave a webhook to the run that works on it.
+	claim = 30 * time.Second
+	// maxPause is the longest pause between two attempts.
+	maxPause = time.Hour
+)
+
+// ErrParked means that there are parked webhooks.
+var ErrParked = errors.New("webhooks are parked")
+
+// Deliverer sends the changes of accounts to their webhooks.
+type Deliverer struct {
+	// Book has the webhooks and the feed.
+	Book Book
+	// Client sends the requests. Its time-out is Timeout.
+	Client *http.Client
+}
+
+// NewDeliverer returns a deliverer for the webhooks in entries. Hosts in private may have
+// private addresses.
+func NewDeliverer(entries store.Entries, f Feed, private []string, now func() time.Time) Deliverer {
+	return Deliverer{
+		Book:   Book{Entries: entries, Feed: f, PrivateHosts: private, Now: now},
+		Client: egress.NewClient(egress.Options{PrivateHosts: private, Timeout: Timeout}),
+	}
+}
+
+// Run sends due changes, and returns the number of batches that receivers accepted. Runs may
+// overlap. Errors: ErrParked if there is any parked webhook, and those
+// of the store.
+func (d Deliverer) Run(ctx context.Context) (delivered int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, runTime)
+	defer cancel()
+	all, err := d.Book.List(ctx, "")
+	if err != nil {
+		return 0, err
+	}
+	var mu sync.Mutex
+	var running sync.WaitGroup
+	var errs []error
+	parked := 0
+	places := make(chan struct{}, senders)
+	for _, hooks := range byAccount(all) {
+		places <- struct{}{}
+		running.Go(func() {
+			defer func() { <-places }()
+			batches, stopped, err := d.account(ctx, hooks)
+			mu.Lock()
+			defer mu.Unlock()
+			delivered, parked = delivered+batches, parked+stopped
+			errs = append(errs, err)
+		})
+	}
+	running.Wait()
+	if parked > 0 {
+		errs = append(errs, fmt.Errorf("%w: %d; recordings webhook list shows them", ErrParked, parked))
+	}
+	return delivered, errors.Join(errs...)
+}
+
+// byAccount returns the webhooks of each account, the accounts in random order, so that the
+// same accounts are not always the last.
+func byAccount(all []Webhook) [][]Webhook {
+	var groups [][]Webhook
+	for len(all) > 0 {
+		n := 1
+		for n < len(all) && all[n].Account == all[0].Account {
+			n++
+		}
+		groups, all = append(groups, all[:n]), all[n:]
+	}
+	rand.Shuffle(len(groups), func(i, j int) { groups[i], groups[j] = groups[j], groups[i] }) //nolint:gosec // not a secret
+	return groups
+}
+
+// account sends due changes to the webhooks of an account, one after the other.
+func (d Deliverer) account(ctx context.Context, hooks []Webhook) (delivered, parked int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, turn)
+	defer cancel()
+	var errs []error
+	for i := range hooks {
+		n, err := d.deliver(ctx, &hooks[i])
+		delivered += n
+		if hooks[i].Parked {
+			parked++
+		}
+		if err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrConflict) { // a conflict: it was changed or removed meanwhile
+			errs = append(errs, err)
+		}
+	}
+	return delivered, parked, errors.Join(errs...)
+}
+
+// deliver sends batches to a webhook until there is nothing more to send, the receiver does
+// not accept one, or the time is up.
+func (d Deliverer) deliver(ctx context.Context, w *Webhook) (delivered int, err error) {
+	for !w.Parked {
+		now := recording.SecondsOf(d.Book.Now())
+		if w.Next > now || w.Claimed > now {
+			return delivered, nil
+		}
+		if end, ok := ctx.Deadline(); ok && time.Until(end) < Timeout {
+			return delivered, nil
+		}
+		limit := BatchSize
+		if w.Batch > w.After.Sequence { // a batch that was sent before
+			limit = int(w.Batch - w.After.Sequence)
+		}
+		page, err := d.Book.Feed.Page(ctx, w.Account, w.After, limit)
+		switch {
+		case errors.Is(err, feed.ErrTooOld):
+			w.Failing, w.Failure, w.Parked = now, "changes that were not delivered are no longer kept", true
+			return delivered, d.store(ctx, w)
+		case err != nil || len(page.Entries) == 0:
+			return delivered, err
+		}
+		w.Batch, w.Claimed = page.Next.Sequence, now+recording.Seconds(claim/time.Second)
+		if err := d.store(ctx, w); err != nil {
+			return delivered, err
+		}
+		d.settle(w, page, sendBatch(ctx, d.Client, w, page.Entries, d.Book.Now()))
+		// Even after the time is up, because the receiver has the batch.
+		if err := d.store(context.WithoutCancel(ctx), w); err != nil {
+			return delivered, err
+		}
+		if w.Failing != 0 {
+			return delivered, nil
+		}
+		delivered++
+	}
+	return delivered, nil
+}
+
+// settle sets the state of a webhook after a batch was sent.
+func (d Deliverer) settle(w *Webhook, page feed.Page, err error) {
+	now := recording.SecondsOf(d.Book.Now())
+	w.Claimed = 0
+	if err == nil {
+		w.After, w.Batch, w.Delivered = page.Next, 0, now
+		w.Failing, w.Failure, w.Tries, w.Next = 0, "", 0, 0
+		return
+	}
+	if w.Failing == 0 {
+		w.Failing = now
+	}
+	w.Tries++
+	w.Failure, w.Next = err.Error(), now+recording.Seconds(pause(w.Tries)/time.Second)
+	answer := (*AnswerError)(nil)
+	// 410 asks for no more requests (Standard Webhooks, "Deliverability and reliability").
+	w.Parked = now-w.Failing >= recording.Seconds(GiveUpAfter/time.Second) || errors.As(err, &answer) && answer.Status == http.StatusGone
+}
+
+// pause returns the time before the next try: 10 s, then twice as long each time, at most an
+// hour.
+func pause(tries int) time.Duration {
+	return min(5*time.Second<<min(tries, 12), maxPause)
+}
+
+// store stores the state of a webhook, and reads its new revision. Errors:
+// store.ErrConflict if it was changed or removed meanwhile, store.ErrUnavailable.
+func (d Deliverer) store(ctx context.Context, w *Webhook) error {
+	if err := d.Book.save(ctx, w); err != nil {
+		return err
+	}
+	stored, err := d.Book.Get(ctx, w.Account, w.ID)
+	if err != nil && !errors.Is(err, ErrUnknown) {
+		return err
+	}
+	w.revision = stored.revision
+	if stored != *w {
+		return store.ErrConflict
+	}
+	return nil
+}
