@@ -18,9 +18,9 @@ const settingsEntry = "retention"
 // Index is the partition of the accounts that have settings of their own.
 const Index = "retention"
 
-// maxGuards is how many entries guard one removal: DynamoDB's transactions have 100 items.
-// In a deeper tree, the bounds of accounts further up are read but not guarded.
-const maxGuards = 90
+// maxGuards is how many settings guard one removal, besides the entry of the account and
+// its holds. In a deeper tree, the settings of accounts further up are read but not guarded.
+const maxGuards = store.MaxGuards - 2
 
 // pageOfMembers is how many members of a group one call reads.
 const pageOfMembers = 2500
@@ -225,22 +225,20 @@ func (b Book) Listed(ctx context.Context) ([]string, error) {
 	}
 }
 
-// errUnknown is returned for an account of a walk that has gone.
-var errUnknown = access.ErrNoAccount
-
-// Below passes an account, and the accounts below it that are not in listed, to do. An
-// account that is not in the tree has none below it. Errors: store.ErrUnavailable, and
-// those of do.
+// Below passes an account to do, and every account below it whose nearest listed ancestor,
+// itself included, it is. An account that is not in the tree has none below it. Errors:
+// store.ErrUnavailable, and those of do.
 func (b Book) Below(ctx context.Context, tree *access.Tree, account string, listed func(string) bool, do func(string) error) error {
 	inTree := false
 	err := tree.Walk(ctx, account, func(a access.Listed) error {
 		inTree = true
-		if a.ID != account && listed(a.ID) {
-			return nil
+		nearest := slices.IndexFunc(a.Ancestors, listed)
+		if a.ID == account || !listed(a.ID) && nearest >= 0 && a.Ancestors[nearest] == account {
+			return do(a.ID)
 		}
-		return do(a.ID)
+		return nil
 	})
-	if errors.Is(err, errUnknown) && !inTree {
+	if errors.Is(err, access.ErrNoAccount) && !inTree {
 		return do(account)
 	}
 	return err
