@@ -51,6 +51,7 @@ var budgets = []budget{
 	{name: "start keys", ratio: 1.25},
 	{name: "start access", ratio: 1.25},
 	{name: "start share", ratio: 1.25},
+	{name: "start retention", ratio: 1.25},
 	{name: "start list", most: 3_600_000, target: true},
 	{name: "start list", most: 3_400_000, target: true},
 	{name: "start get", ratio: 1.15, target: true},

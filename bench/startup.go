@@ -32,6 +32,7 @@ var functions = []struct{ name, floor string }{
 	{"keys", "dynamo"},
 	{"access", "dynamo"},
 	{"share", "audio"},
+	{"retention", "dynamo"},
 }
 
 // build compiles a command in the same way as the deployed functions.

@@ -43,6 +43,9 @@ var unlinked = map[string]map[string]string{
 		"github.com/aws/aws-sdk-go-v2/service/s3": "console reads no data", "github.com/aws/aws-sdk-go-v2/service/dynamodb": "console reads no data",
 		"github.com/callrecordings/api/shared/store/dynamo": "console reads no data",
 	},
+	"retention": {
+		"github.com/callrecordings/api/shared/audiofile": "only ingest examines audio", "github.com/aws/aws-sdk-go-v2/service/s3": "retention reads no audio",
+	},
 	"fallback": {"github.com/callrecordings/api/console": "fallback only redirects to the console", "github.com/aws/aws-sdk-go-v2/service/s3": "fallback reads no audio"},
 	"keys":     {"github.com/aws/aws-sdk-go-v2/service/s3": "keys reads no audio"},
 }

@@ -213,8 +213,9 @@ func (b *box) operations() (map[api.Operation]http.Handler, error) {
 		api.OpReceive: bodies.Local(api.Receive(env, b.store, api.Storage{
 			Audio: b.bucket, MaxBytes: s.MaxAudioBytes, Names: b.names.Call, Zone: b.names.Zone,
 		})),
-		api.OpPatch:  bodies.Local(api.Patch(env, b.store)),
-		api.OpAccess: bodies.Local(api.Manage(env, b.store, sealer)),
+		api.OpPatch:     bodies.Local(api.Patch(env, b.store)),
+		api.OpAccess:    bodies.Local(api.Manage(env, b.store, sealer)),
+		api.OpRetention: bodies.Local(api.Retention(env, b.store)),
 		api.OpShare: bodies.Local(api.Share(env, b.store, link.New(b.store, b.now, rand.Reader), b.audio, api.Delivery{
 			Default: media.Delivery(s.Delivery), PresignTTL: s.PresignTTL, ExternalHosts: s.ExternalHosts,
 		}, s.PublicURL)),

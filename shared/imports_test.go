@@ -80,7 +80,9 @@ var arrows = map[string]struct {
 	}},
 	"shared/httpfield": {},
 	"shared/csvtable":  {},
+	"shared/retention": {ours: []string{"shared/access", "shared/auth", "shared/hold", "shared/recording", "shared/store"}},
 	"shared/api": {ours: []string{
+		"shared/hold", "shared/retention",
 		"shared/recording", "shared/incoming", "shared/cursor", "shared/strictjson", "shared/auth", "shared/access", "shared/audit", "shared/link",
 		"shared/httpfield", "shared/csvtable",
 		"shared/store", "shared/media", "shared/requestlog", "shared/purge", "shared/version",

@@ -42,8 +42,9 @@ var (
 	requests = []config.Function{config.Create, config.Receive}
 	read     = []config.Function{config.Get, config.Ingest}
 	list     = []config.Function{config.List}
-	ruled    = []config.Function{config.List, config.Get, config.Create, config.Patch, config.Delete, config.Access}
+	ruled    = []config.Function{config.List, config.Get, config.Create, config.Patch, config.Delete, config.Access, config.Retention}
 	access   = []config.Function{config.Access}
+	keeping  = []config.Function{config.Retention}
 	share    = []config.Function{config.Share}
 	issuers  = []config.Function{config.Fallback, config.Keys}
 	deleting = []config.Function{config.Delete, config.Purge}
@@ -64,6 +65,10 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: access},
 	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: access},
 	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: access},
+	{Grant: Grant{"dynamodb:GetItem", table}, Functions: keeping},
+	{Grant: Grant{"dynamodb:PutItem", table}, Functions: keeping},
+	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: keeping},
+	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_created"}, Functions: keeping},
 	{Grant: Grant{"dynamodb:GetItem", table}, Functions: share},
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: share},
 	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: share},

@@ -60,6 +60,10 @@ var errorGuide = []struct {
 		"Read the recording again and decide. Use another ID for another recording. Revoke links that are no longer needed.",
 	},
 	{
+		"confirmation_required", "409", "The retention policy would remove recordings. data.preview has their number and size.",
+		"Repeat the preview until complete is true. If these recordings may go, send its count as confirm.",
+	},
+	{
 		"precondition_failed", "412", "The recording has changed since you read it: If-Match does not match.",
 		"Read it again, apply your change to the new version, and retry with its ETag.",
 	},

@@ -16,6 +16,7 @@ import (
 	"github.com/callrecordings/api/shared/link"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/strictjson"
 )
@@ -215,6 +216,15 @@ func badID(r *request) *publicError {
 	return missing(r)
 }
 
+// unconfirmed returns the 409 for a policy that would remove recordings, with their number
+// and size.
+func unconfirmed(e *retention.UnconfirmedError) *publicError {
+	return &publicError{
+		status: http.StatusConflict, code: "confirmation_required", cause: e,
+		data: map[string]any{"message": "confirm the number of recordings that would be removed", "preview": e.Preview},
+	}
+}
+
 // forbidden returns a function that makes a 403 with a cause that the caller may know.
 func forbidden(cause string) func(*request) *publicError {
 	return func(*request) *publicError {
@@ -292,6 +302,9 @@ func (r *request) public(err error) *publicError {
 	}
 	if f := (recording.FieldError{}); errors.As(err, &f) {
 		return fieldAnswer(recording.FieldErrors{f})
+	}
+	if u := (*retention.UnconfirmedError)(nil); errors.As(err, &u) {
+		return unconfirmed(u)
 	}
 	if reason, ok := auth.Reason(err); ok {
 		return invalidToken(reason, err)

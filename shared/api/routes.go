@@ -13,15 +13,17 @@ type Operation string
 
 // The operations. OpFallback stands for all requests that the others do not serve.
 const (
-	OpList     Operation = "list"
-	OpGet      Operation = "get"
-	OpCreate   Operation = "create"
-	OpPatch    Operation = "patch"
-	OpDelete   Operation = "delete"
-	OpReceive  Operation = "receive"
-	OpShare    Operation = "share"
-	OpAccess   Operation = "access"
-	OpFallback Operation = "fallback"
+	OpList    Operation = "list"
+	OpGet     Operation = "get"
+	OpCreate  Operation = "create"
+	OpPatch   Operation = "patch"
+	OpDelete  Operation = "delete"
+	OpReceive Operation = "receive"
+	OpShare   Operation = "share"
+	OpAccess  Operation = "access"
+	// OpRetention is how long recordings are kept.
+	OpRetention Operation = "retention"
+	OpFallback  Operation = "fallback"
 )
 
 // Route is a row of the route table: a method and a path, and the operation that
@@ -63,8 +65,12 @@ const (
 	accessGroup   = accessGroups + "/{group_id}"
 	accessMembers = accessGroup + "/members"
 	accessMember  = accessMembers + "/{user_id}"
-	definition    = "/{version}/openapi.json"
-	errorList     = "/{version}/errors"
+	// How long recordings are kept. No recording ID is "retention", because IDs begin with
+	// a month.
+	retentionPolicy  = accountList + "/retention"
+	retentionPreview = retentionPolicy + "/preview"
+	definition       = "/{version}/openapi.json"
+	errorList        = "/{version}/errors"
 	// storage takes the storage requests of PBXs. A name of one or more segments
 	// follows the secret.
 	storage = "/{version}/storage/{account_id}/{secret}/{proxy+}"
@@ -77,6 +83,10 @@ var Routes = []Route{
 	{Op: OpCreate, Method: http.MethodPut, Path: accountList},
 	{Op: OpAccess, Method: http.MethodGet, Path: accountTrail},
 	{Op: OpAccess, Method: http.MethodGet, Path: itemTrail},
+	{Op: OpRetention, Method: http.MethodGet, Path: retentionPolicy},
+	{Op: OpRetention, Method: http.MethodPut, Path: retentionPolicy},
+	{Op: OpRetention, Method: http.MethodDelete, Path: retentionPolicy},
+	{Op: OpRetention, Method: http.MethodPost, Path: retentionPreview},
 	{Op: OpGet, Method: http.MethodGet, Path: accountItem},
 	{Op: OpGet, Method: http.MethodHead, Path: accountItem},
 	{Op: OpPatch, Method: http.MethodPatch, Path: accountItem},

@@ -43,6 +43,7 @@ const (
 	forReceive
 	forAccess
 	forShare
+	forRetention
 	forFallback
 	forConsole
 	forPurge
@@ -54,18 +55,18 @@ const (
 )
 
 // programs has the program of each bit of Functions.
-var programs = [...]Function{List, Get, Create, Patch, Delete, Receive, Access, Share, Fallback, Console, Purge, Ingest, Publish, Keys, Local, Tool}
+var programs = [...]Function{List, Get, Create, Patch, Delete, Receive, Access, Share, Retention, Fallback, Console, Purge, Ingest, Publish, Keys, Local, Tool}
 
 // Groups of programs that read the same settings.
 const (
-	data    = forList | forShare | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forFallback | forPurge | forIngest | forKeys
+	data    = forList | forShare | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forRetention | forFallback | forPurge | forIngest | forKeys
 	audio   = forGet | forShare | forCreate | forDelete | forReceive | forPurge | forIngest
 	play    = forGet | forShare | forLocal
 	upload  = forCreate | forLocal
 	names   = forIngest | forReceive | forLocal | forTool
-	serving = forList | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forShare | forFallback
-	tokens  = forList | forShare | forGet | forCreate | forPatch | forDelete | forAccess | forFallback
-	ruled   = forList | forShare | forGet | forCreate | forPatch | forDelete | forAccess
+	serving = forList | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forShare | forRetention | forFallback
+	tokens  = forList | forShare | forGet | forCreate | forPatch | forDelete | forAccess | forRetention | forFallback
+	ruled   = forList | forShare | forGet | forCreate | forPatch | forDelete | forAccess | forRetention
 	events  = forPublish
 	clients = data | forPublish // that call AWS services
 	// metered write metrics. The console does not, because CloudWatch charges for each,
