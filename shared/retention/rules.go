@@ -31,6 +31,11 @@ type Applied struct {
 	Holds hold.Set
 }
 
+// HoldsGuard returns the guard for a decision that rests on Holds.
+func (a *Applied) HoldsGuard() store.Guard {
+	return store.Guard{EntryKey: hold.Key(a.Account), Revision: a.Holds.Guard().Revision}
+}
+
 // idle reports whether nothing limits the life of any recording.
 func (a *Applied) idle() bool { return !a.Limits() && len(a.Holds.Holds()) == 0 }
 
