@@ -26,6 +26,7 @@ import (
 	"github.com/callrecordings/api/shared/config"
 	"github.com/callrecordings/api/shared/cursor"
 	"github.com/callrecordings/api/shared/gateway"
+	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/incoming/namepattern"
 	"github.com/callrecordings/api/shared/issuer"
 	"github.com/callrecordings/api/shared/link"
@@ -220,7 +221,7 @@ func (b *box) operations() (map[api.Operation]http.Handler, error) {
 		})),
 		api.OpPatch:     bodies.Local(api.Patch(env, b.view())),
 		api.OpAccess:    bodies.Local(api.Manage(env, b.store, sealer)),
-		api.OpRetention: bodies.Local(api.Retention(env, b.store)),
+		api.OpRetention: bodies.Local(api.Retention(env, b.store, hold.NewBook(b.store, b.now, rand.Reader, true))),
 		api.OpShare: bodies.Local(api.Share(env, b.view(), link.New(b.store, b.now, rand.Reader), b.audio, api.Delivery{
 			Default: media.Delivery(s.Delivery), PresignTTL: s.PresignTTL, ExternalHosts: s.ExternalHosts,
 		}, s.PublicURL)),

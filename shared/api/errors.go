@@ -12,6 +12,7 @@ import (
 	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/cursor"
+	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/incoming"
 	"github.com/callrecordings/api/shared/link"
 	"github.com/callrecordings/api/shared/media"
@@ -283,6 +284,8 @@ var errorTable = []struct {
 	{store.ErrTooLarge, fixed(http.StatusRequestEntityTooLarge, "entity_too_large", "the document would become too large")},
 	{link.ErrDead, fixed(http.StatusNotFound, "not_found", "this link does not work, or no longer works")},
 	{link.ErrTooMany, fixed(http.StatusConflict, "datastore_conflict", "the recording has as many links as it may have")},
+	{hold.ErrNotFound, noHold},
+	{hold.ErrTooMany, fixed(http.StatusConflict, "datastore_conflict", "the account has as many active holds as it may have")},
 	{media.ErrNotFound, missing},
 	{media.ErrChanged, unavailable},
 	{store.ErrUnavailable, unavailable},
@@ -305,6 +308,9 @@ func (r *request) public(err error) *publicError {
 	}
 	if u := (*retention.UnconfirmedError)(nil); errors.As(err, &u) {
 		return unconfirmed(u)
+	}
+	if h := (*hold.HeldError)(nil); errors.As(err, &h) {
+		return r.held(h)
 	}
 	if reason, ok := auth.Reason(err); ok {
 		return invalidToken(reason, err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/callrecordings/api/shared/access"
+	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/store"
@@ -26,16 +27,24 @@ type keeper struct {
 type RetentionStore interface {
 	store.Entries
 	store.Reader
+	store.Finder
 }
 
 // Retention answers the requests about how long recordings are kept (contract,
-// Retention). They need the right to retention.
-func Retention(env Env, s RetentionStore) http.Handler {
+// Retention), and those about legal holds (contract, Holds). The former need the right to
+// retention, the latter those to hold and to release.
+func Retention(env Env, s RetentionStore, holds *hold.Book) http.Handler {
+	h := &holder{book: holds, find: s}
 	k := &keeper{
 		book:   retention.Book{Entries: s},
 		editor: retention.Editor{Entries: s, Recordings: s, Now: env.Now, Time: previewWork},
 	}
-	return env.handle(OpRetention, k.serve)
+	return env.handle(OpRetention, func(w http.ResponseWriter, r *request) error {
+		if path := r.target.resource.routes[0].Path; path == accountHolds || path == accountHold {
+			return h.serve(w, r)
+		}
+		return k.serve(w, r)
+	})
 }
 
 // action returns what serves a route of OpRetention. The table is in a function, so that

@@ -21,7 +21,7 @@ const (
 	OpReceive Operation = "receive"
 	OpShare   Operation = "share"
 	OpAccess  Operation = "access"
-	// OpRetention is how long recordings are kept.
+	// OpRetention is how long recordings are kept, and legal holds.
 	OpRetention Operation = "retention"
 	OpFallback  Operation = "fallback"
 )
@@ -69,8 +69,11 @@ const (
 	// a month.
 	retentionPolicy  = accountList + "/retention"
 	retentionPreview = retentionPolicy + "/preview"
-	definition       = "/{version}/openapi.json"
-	errorList        = "/{version}/errors"
+	// Legal holds. No recording ID is "holds" either.
+	accountHolds = accountList + "/holds"
+	accountHold  = accountHolds + "/{hold_id}"
+	definition   = "/{version}/openapi.json"
+	errorList    = "/{version}/errors"
 	// storage takes the storage requests of PBXs. A name of one or more segments
 	// follows the secret.
 	storage = "/{version}/storage/{account_id}/{secret}/{proxy+}"
@@ -87,6 +90,10 @@ var Routes = []Route{
 	{Op: OpRetention, Method: http.MethodPut, Path: retentionPolicy},
 	{Op: OpRetention, Method: http.MethodDelete, Path: retentionPolicy},
 	{Op: OpRetention, Method: http.MethodPost, Path: retentionPreview},
+	{Op: OpRetention, Method: http.MethodGet, Path: accountHolds},
+	{Op: OpRetention, Method: http.MethodPost, Path: accountHolds},
+	{Op: OpRetention, Method: http.MethodGet, Path: accountHold},
+	{Op: OpRetention, Method: http.MethodDelete, Path: accountHold},
 	{Op: OpGet, Method: http.MethodGet, Path: accountItem},
 	{Op: OpGet, Method: http.MethodHead, Path: accountItem},
 	{Op: OpPatch, Method: http.MethodPatch, Path: accountItem},
@@ -202,6 +209,8 @@ type target struct {
 	secret, name string
 	// link and linkSecret are those of a link.
 	link, linkSecret string
+	// hold is the ID of a legal hold, decoded and not checked.
+	hold string
 	// owned is true if the path is below an account. audio is true if it is that of a
 	// recording's audio.
 	owned, audio bool
@@ -288,6 +297,8 @@ func (p *target) match(res *resource, segments []string) bool {
 			found.id = got
 		case "{link_id}":
 			found.link = got
+		case "{hold_id}":
+			found.hold = got
 		case "{secret}":
 			found.linkSecret = got
 		default:

@@ -68,6 +68,8 @@ type Settings struct {
 	S3PublicEndpoint string
 	// Table and Bucket are the names of the DynamoDB table and S3 bucket.
 	Table, Bucket string
+	// ObjectLock is true if legal holds also lock the audio in the bucket.
+	ObjectLock bool
 	// EventBus is the name or ARN of the EventBridge bus for events.
 	EventBus string
 	// PresignTTL is how long a presigned URL is valid.

@@ -161,6 +161,15 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.Bucket, err = bucketName(v); return },
 	},
 	{
+		Name: "OBJECT_LOCK", Default: "off", Functions: forRetention | forIngest | forDelete | forPurge,
+		Doc: "Whether legal holds also lock the audio in the bucket: off or governance (S3 Object Lock in governance mode; the bucket must have Object Lock). See docs/how-to/holds.md.",
+		set: func(s *Settings, v string) error {
+			v, err := oneOf(v, "off", "governance")
+			s.ObjectLock = v == "governance"
+			return err
+		},
+	},
+	{
 		Name: "EVENT_BUS", Functions: events, Required: events,
 		Doc: "The name or ARN of the EventBridge bus that receives the events. EventBridge drops events for a bus that does not exist.",
 		set: func(s *Settings, v string) (err error) { s.EventBus, err = eventBus(v); return },

@@ -107,7 +107,7 @@ func (b *Book) Place(ctx context.Context, account string, h Hold) error {
 // returns the hold as stored. Errors: ErrNotFound, recording.FieldErrors, and those of the
 // store.
 func (b *Book) Release(ctx context.Context, account, id string, r Release) (Hold, error) {
-	if err := checkTexts(field{"reason", r.Reason, MaxReason}); err != nil {
+	if err := r.Check(); err != nil {
 		return Hold{}, err
 	}
 	r.At = recording.SecondsOf(b.now())
@@ -135,6 +135,9 @@ func (b *Book) Release(ctx context.Context, account, id string, r Release) (Hold
 	}
 	return released, nil
 }
+
+// Check returns recording.FieldErrors unless the reason is valid.
+func (r *Release) Check() error { return checkTexts(field{"reason", r.Reason, MaxReason}) }
 
 // Find returns a hold, active or released. Errors: ErrNotFound, and those of the store.
 func (b *Book) Find(ctx context.Context, account, id string) (Hold, error) {
