@@ -32,6 +32,9 @@ const (
 // lost is the reason for permissions on audio that no request has stored.
 const lost = "only the retry of a request uses it, if an inbox or an import has brought the audio"
 
+// hourly is the reason for what the scheduled function expire does.
+const hourly = "expire runs once an hour, longer than the suite"
+
 // Groups of functions for the rows below.
 var (
 	follow   = []config.Function{config.Purge, config.Publish}
@@ -44,6 +47,7 @@ var (
 	list     = []config.Function{config.List}
 	ruled    = []config.Function{config.List, config.Get, config.Create, config.Patch, config.Delete, config.Access, config.Retention}
 	access   = []config.Function{config.Access}
+	expire   = []config.Function{config.Expire}
 	keeping  = []config.Function{config.Retention}
 	share    = []config.Function{config.Share}
 	issuers  = []config.Function{config.Fallback, config.Keys}
@@ -65,6 +69,13 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: access},
 	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: access},
 	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: access},
+	{Grant: Grant{"dynamodb:GetItem", table}, Functions: expire, Unseen: hourly},
+	{Grant: Grant{"dynamodb:PutItem", table}, Functions: expire, Unseen: hourly},
+	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: expire, Unseen: hourly},
+	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_created"}, Functions: expire, Unseen: hourly},
+	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: expire, Unseen: hourly},
+	{Grant: Grant{"dynamodb:Query", table}, Functions: expire, Unseen: hourly},
+	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: expire, Unseen: hourly},
 	{Grant: Grant{"dynamodb:GetItem", table}, Functions: keeping},
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: keeping},
 	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: keeping},

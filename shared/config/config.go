@@ -35,6 +35,7 @@ const (
 	Access    Function = "access"
 	Retention Function = "retention"
 	Keys      Function = "keys"
+	Expire    Function = "expire"
 	Console   Function = "console"
 	// Local is the whole API in one process.
 	Local Function = "local"

@@ -50,16 +50,17 @@ const (
 	forIngest
 	forPublish
 	forKeys
+	forExpire
 	forLocal
 	forTool
 )
 
 // programs has the program of each bit of Functions.
-var programs = [...]Function{List, Get, Create, Patch, Delete, Receive, Access, Share, Retention, Fallback, Console, Purge, Ingest, Publish, Keys, Local, Tool}
+var programs = [...]Function{List, Get, Create, Patch, Delete, Receive, Access, Share, Retention, Fallback, Console, Purge, Ingest, Publish, Keys, Expire, Local, Tool}
 
 // Groups of programs that read the same settings.
 const (
-	data    = forList | forShare | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forRetention | forFallback | forPurge | forIngest | forKeys
+	data    = forList | forShare | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forRetention | forFallback | forPurge | forIngest | forKeys | forExpire
 	audio   = forGet | forShare | forCreate | forDelete | forReceive | forPurge | forIngest
 	play    = forGet | forShare | forLocal
 	upload  = forCreate | forLocal
@@ -71,7 +72,7 @@ const (
 	clients = data | forPublish // that call AWS services
 	// metered write metrics. The console does not, because CloudWatch charges for each,
 	// and the gateway's own metrics are enough for it.
-	metered = serving | forPurge | forIngest | forPublish | forKeys
+	metered = serving | forPurge | forIngest | forPublish | forKeys | forExpire
 	lambdas = metered | forConsole
 )
 

@@ -36,9 +36,10 @@ type Book struct {
 	Entries store.EntryReader
 }
 
-// Effective returns what applies to an account, strongly consistent. It reads the entry of
-// the account, then the settings of the account and of those above it, and then the
-// members of the groups in the policy. Errors: store.ErrUnavailable.
+// Effective returns what applies to an account, strongly consistent. It reads the entry and
+// the settings of the account, then the settings of the accounts above it, and then the
+// members of the groups in the policy; most accounts need only the first read. Errors:
+// store.ErrUnavailable.
 func (b Book) Effective(ctx context.Context, account string) (*Effective, error) {
 	return b.with(ctx, account, nil)
 }
@@ -50,12 +51,42 @@ func (b Book) With(ctx context.Context, account, changed string, to Settings) (*
 }
 
 func (b Book) with(ctx context.Context, account string, instead map[string]Settings) (*Effective, error) {
-	e := &Effective{Account: account}
-	chain, err := b.chain(ctx, account, e)
+	found, err := b.entries(ctx, access.AccountKey(account), SettingsKey(account))
 	if err != nil {
 		return nil, err
 	}
-	all, err := b.settings(ctx, chain, e)
+	return b.effective(ctx, account, found, instead)
+}
+
+// entries reads entries by their keys.
+func (b Book) entries(ctx context.Context, keys ...store.EntryKey) (map[store.EntryKey]store.Entry, error) {
+	all := make(map[store.EntryKey]store.Entry, len(keys))
+	for some := range slices.Chunk(keys, store.MaxEntries) {
+		found, err := b.Entries.Entries(ctx, some...)
+		if err != nil {
+			return nil, fmt.Errorf("read retention settings: %w", err)
+		}
+		for _, e := range found {
+			all[e.EntryKey] = e
+		}
+	}
+	return all, nil
+}
+
+// effective returns what applies to an account. found has the account's own entries.
+func (b Book) effective(ctx context.Context, account string, found map[store.EntryKey]store.Entry, instead map[string]Settings) (*Effective, error) {
+	e := &Effective{Account: account}
+	own := access.AccountKey(account)
+	e.guards = append(e.guards, store.Guard{EntryKey: own, Revision: found[own].Revision})
+	chain := []string{account}
+	if entry, ok := found[own]; ok {
+		a, err := access.ParseAccount(entry.Value)
+		if err != nil {
+			return nil, err
+		}
+		chain = append(chain, a.Ancestors...)
+	}
+	all, err := b.settings(ctx, chain, found, e)
 	if err != nil {
 		return nil, err
 	}
@@ -83,52 +114,36 @@ func (e *Effective) apply(name string, s Settings) {
 	}
 }
 
-// chain returns the account and those above it, nearest first.
-func (b Book) chain(ctx context.Context, account string, e *Effective) ([]string, error) {
-	key := access.AccountKey(account)
-	found, err := b.Entries.Entries(ctx, key)
-	if err != nil {
-		return nil, fmt.Errorf("read the account: %w", err)
-	}
-	guard := store.Guard{EntryKey: key}
-	chain := []string{account}
-	if len(found) > 0 {
-		a, err := access.ParseAccount(found[0].Value)
+// settings returns the settings of the accounts of a chain that have some. found has those
+// of the first one.
+func (b Book) settings(ctx context.Context, chain []string, found map[store.EntryKey]store.Entry, e *Effective) (map[string]Settings, error) {
+	if len(chain) > 1 {
+		keys := make([]store.EntryKey, 0, len(chain))
+		for _, name := range chain[1:] {
+			keys = append(keys, SettingsKey(name))
+		}
+		above, err := b.entries(ctx, keys...)
 		if err != nil {
 			return nil, err
 		}
-		guard.Revision = found[0].Revision
-		chain = append(chain, a.Ancestors...)
+		above[SettingsKey(chain[0])] = found[SettingsKey(chain[0])]
+		found = above
 	}
-	e.guards = append(e.guards, guard)
-	return chain, nil
-}
-
-// settings returns the settings of the accounts that have some.
-func (b Book) settings(ctx context.Context, accounts []string, e *Effective) (map[string]Settings, error) {
-	all, revisions := map[string]Settings{}, map[store.EntryKey]string{}
-	for some := range slices.Chunk(accounts, store.MaxEntries) {
-		keys := make([]store.EntryKey, len(some))
-		names := map[store.EntryKey]string{}
-		for i, name := range some {
-			keys[i] = SettingsKey(name)
-			names[keys[i]] = name
-		}
-		found, err := b.Entries.Entries(ctx, keys...)
-		if err != nil {
-			return nil, fmt.Errorf("read retention settings: %w", err)
-		}
-		for i := range found {
-			s, err := parseSettings(found[i].Value)
-			if err != nil {
-				return nil, err
-			}
-			all[names[found[i].EntryKey]], revisions[found[i].EntryKey] = s, found[i].Revision
-		}
-	}
-	for _, name := range accounts[:min(len(accounts), maxGuards)] {
+	all := make(map[string]Settings, len(chain))
+	for i, name := range chain {
 		key := SettingsKey(name)
-		e.guards = append(e.guards, store.Guard{EntryKey: key, Revision: revisions[key]})
+		entry := found[key]
+		if i < maxGuards {
+			e.guards = append(e.guards, store.Guard{EntryKey: key, Revision: entry.Revision})
+		}
+		if entry.Revision == "" {
+			continue
+		}
+		s, err := parseSettings(entry.Value)
+		if err != nil {
+			return nil, err
+		}
+		all[name] = s
 	}
 	return all, nil
 }
