@@ -82,6 +82,9 @@ func (l *lister) serve(w http.ResponseWriter, r *request) error {
 	if !all {
 		q.limit(owners)
 	}
+	if err := l.limitLifetime(r, &q); err != nil {
+		return err
+	}
 	e := newListEncoder(r, chosen, q.unpaged, query)
 	defer e.release()
 	var keys paging
@@ -131,7 +134,10 @@ func (l *lister) readPage(r *request, q *listQuery, e listEncoder) (paging, erro
 	if err != nil {
 		return paging{}, err
 	}
-	keys := paging{size: size, start: q.start}
+	keys := paging{size: size, start: q.start, counted: q.counts()}
+	for i := range page.Recordings[:size] {
+		keys.bytes += managedBytes(&page.Recordings[i])
+	}
 	if keys.start == "" {
 		keys.start = l.seal(binding, page.First)
 	}
@@ -211,6 +217,10 @@ func (q *listQuery) storeQuery(r *request) store.Query {
 	}
 	if q.deleted {
 		q.askDeleted(r, &ask)
+	}
+	if q.keep != nil {
+		matches := ask.Keep
+		ask.Keep = func(rec *recording.Recording) bool { return q.keep(rec) && (matches == nil || matches(rec)) }
 	}
 	if q.sieve != nil {
 		matches := ask.Keep

@@ -41,6 +41,8 @@ type listQuery struct {
 	owners []string
 	sieve  func(owner string) bool
 
+	lifetime
+
 	// The values of the two parameters for the order; "" if absent.
 	ascendingText, descendingText string
 }
@@ -58,6 +60,8 @@ var listParameters = []struct {
 	{name: "created_from", parse: func(q *listQuery, value string) error { return parseBound(&q.from, value) }},
 	{name: "created_to", parse: func(q *listQuery, value string) error { return parseBound(&q.to, value) }},
 	{name: "deleted", parse: parseDeleted},
+	{name: "expiring_within", parse: func(q *listQuery, value string) error { return parseSpan(&q.expiring, value) }},
+	{name: "kept_over", parse: func(q *listQuery, value string) error { return parseSpan(&q.over, value) }},
 	{name: "page_size", paged: true, parse: func(q *listQuery, value string) error { return parsePageSize(&q.size, value) }},
 	{name: "start_key", paged: true, parse: func(q *listQuery, value string) error {
 		if !isAbsent(value) {
@@ -141,6 +145,9 @@ func (q *listQuery) binding(account, user string) []byte {
 	}
 	if q.deleted {
 		order = "deleted " + order
+	}
+	if q.expiring != 0 {
+		order += " expiring"
 	}
 	return []byte("list 1\n" + account + "\n" + user + "\n" + order + "\n" + q.filter.Canonical())
 }
