@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
@@ -40,6 +42,7 @@ func newRuledAPI(t testing.TB, change func(*Env)) *ruledAPI {
 		OpPatch: Patch(s.env, s.store), OpDelete: Delete(s.env, s.store, noAudio{}),
 		OpCreate: Create(s.env, s.store, Uploads{Audio: noAudio{}, MaxBytes: 1 << 20, TTL: time.Minute}),
 		OpAccess: Manage(s.env, s.store, s.sealer), OpFallback: Fallback(s.env, nil),
+		OpRetention: Retention(s.env, s.store, hold.NewBook(s.store, s.env.Now, rand.Reader, false)),
 	}
 	return s
 }
