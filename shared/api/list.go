@@ -127,6 +127,7 @@ func (l *lister) readPage(r *request, q *listQuery, e listEncoder) (paging, erro
 	if err != nil {
 		return paging{}, err
 	}
+	r.hideHolds(page.Recordings)
 	size, next, err := fill(page, e)
 	if err != nil {
 		return paging{}, err
@@ -179,6 +180,7 @@ func (l *lister) readAll(r *request, q *listQuery, e listEncoder) error {
 		if err != nil {
 			return err
 		}
+		r.hideHolds(page.Recordings)
 		for i := range page.Recordings {
 			if tooLate() {
 				return errTooMuch
