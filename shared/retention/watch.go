@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
 )
@@ -19,6 +20,7 @@ type Driver interface {
 	store.Renewer
 	store.Corrector
 	store.Restorer
+	store.GuardedCorrector
 	store.Claimer
 	store.ClaimReader
 	store.Secrets
@@ -39,7 +41,8 @@ const recentTime = (Day - 60*60) * time.Second
 // be found. So an entry names the recording, before its write: if the writer dies between
 // the two, the sweep looks in vain, which does no harm.
 //
-// Everything that writes recordings does so through a Watched.
+// Everything that writes recordings does so through a Watched. It also protects what is on
+// legal hold (hold.Keeper).
 type Watched struct {
 	Driver
 	rules *Rules
@@ -92,16 +95,19 @@ func (w Watched) Restore(ctx context.Context, account, id string, check func(*st
 // Update implements [store.Writer].
 func (w Watched) Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
 	return w.watch(ctx, store.KeepCreated(change), func(change func(*recording.Recording) error) (*recording.Recording, error) {
-		return w.Driver.Update(ctx, account, id, change)
+		return w.keeper().Correct(ctx, account, id, change)
 	})
 }
 
 // Correct implements [store.Corrector].
 func (w Watched) Correct(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
 	return w.watch(ctx, change, func(change func(*recording.Recording) error) (*recording.Recording, error) {
-		return w.Driver.Correct(ctx, account, id, change)
+		return w.keeper().Correct(ctx, account, id, change)
 	})
 }
+
+// keeper protects what is on legal hold.
+func (w Watched) keeper() hold.Keeper { return hold.Keeper{Store: w.Driver} }
 
 // errLookFirst ends an attempt at a change until the note for the sweep is stored.
 var errLookFirst = errors.New("the note for the sweep comes first")
