@@ -110,7 +110,7 @@ func (e env) retentionBoundsCommand() *cobra.Command {
 				if c.Flags().Changed("max") {
 					s.Max = b.Max
 				}
-				return s, s.Bounds.Validate()
+				return s, s.Validate()
 			})
 		})
 	}

@@ -45,7 +45,8 @@ type accountSweep struct {
 	*Sweeper
 	account string
 	now     recording.Seconds
-	until   time.Time
+	began   time.Time
+	limit   time.Duration
 
 	applied  *retention.Applied
 	marks    bookmarks
@@ -56,7 +57,7 @@ type accountSweep struct {
 
 // over reports whether the turn is over.
 func (a *accountSweep) over(ctx context.Context) bool {
-	return ctx.Err() != nil || !time.Now().Before(a.until)
+	return ctx.Err() != nil || a.Now().Sub(a.began) >= a.limit
 }
 
 // run sweeps until nothing is left or the turn is over, and stores how far it got.

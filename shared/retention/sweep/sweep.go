@@ -106,16 +106,14 @@ func (s *Sweeper) restorable(ctx context.Context, now recording.Seconds) (int, e
 // turns gives accounts their turns until all are done or ctx ends. An account that fails
 // has no more turns in this run.
 func (s *Sweeper) turns(ctx context.Context, start time.Time, accounts []string) (removed int, failed error) {
-	began := time.Now() // with a monotonic reading
 	for len(accounts) > 0 {
 		var rest []string
 		for _, account := range accounts {
 			if ctx.Err() != nil {
 				return removed, errors.Join(failed, s.remember(context.WithoutCancel(ctx), account))
 			}
-			// The wall clock may jump in the middle of a run.
-			now := start.Add(time.Since(began))
-			n, done, err := s.turn(ctx, account, now)
+			// The wall clock may jump in the middle of a run; Sub uses the monotonic clock.
+			n, done, err := s.turn(ctx, account, start.Add(s.Now().Sub(start)))
 			removed += n
 			if err != nil && ctx.Err() == nil {
 				failed = errors.Join(failed, err)
@@ -134,7 +132,7 @@ func (s *Sweeper) turn(ctx context.Context, account string, now time.Time) (remo
 	if limit == 0 {
 		limit = DefaultTurn
 	}
-	a := &accountSweep{Sweeper: s, account: account, now: recording.SecondsOf(now), until: time.Now().Add(limit)}
+	a := &accountSweep{Sweeper: s, account: account, now: recording.SecondsOf(now), began: s.Now(), limit: limit}
 	done, err = a.run(ctx)
 	if errors.Is(err, store.ErrConflict) {
 		return a.removed, true, nil // another sweeper has this account

@@ -457,6 +457,8 @@ func TestTurns(t *testing.T) {
 	w.save("B", retention.Rule{Name: "all", Days: 30})
 	var order []string
 	w.Turn = time.Nanosecond // no more than the beginning of an account
+	ticks := 0
+	w.Now = func() time.Time { ticks++; return w.now.Add(time.Duration(ticks)) }
 	w.Remove = removerFunc(func(account string) { order = append(order, account) })
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
