@@ -128,7 +128,7 @@ func broken(err error) string {
 	return strings.Join(all, ", ")
 }
 
-// The first rule whose conditions are all met decides.
+// The first matching rule decides.
 func TestExpires(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -247,8 +247,8 @@ func TestGuards(t *testing.T) {
 	}
 }
 
-// A recording is gone for every reader at the second at which it expires, across a change
-// of daylight saving time, and documents show when and why.
+// A recording disappears for every reader at the very second of its expiry, across a change
+// of daylight saving time. Documents show the time and the rule.
 func TestView(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -296,7 +296,7 @@ func TestView(t *testing.T) {
 	}
 }
 
-// broken is a store whose entries cannot be read.
+// brokenEntries is a store that cannot read entries.
 type brokenEntries struct{ retention.Driver }
 
 func (brokenEntries) Entries(context.Context, ...store.EntryKey) ([]store.Entry, error) {
@@ -321,8 +321,8 @@ func TestViewWithoutPolicies(t *testing.T) {
 	}
 }
 
-// An expired recording cannot be deleted by a client, whose answer would show it, nor
-// listed among the deleted ones or restored.
+// Clients can neither delete an expired recording, since the answer would show it, nor list
+// it among the deleted ones, nor restore it.
 func TestViewOfTheDeleted(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

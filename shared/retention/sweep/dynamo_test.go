@@ -48,7 +48,7 @@ func TestSweepOverDynamoDB(t *testing.T) {
 	}
 }
 
-// units runs the sweeper and returns what it used.
+// units runs the sweeper and returns its read and write units.
 func (w *world) units() *requestlog.Entry {
 	w.Helper()
 	entry := new(requestlog.Entry)

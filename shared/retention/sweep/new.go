@@ -10,7 +10,7 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// Store is what a sweep needs of a driver.
+// Store lists the methods of a driver that a sweep needs.
 type Store interface {
 	store.Store
 	store.Restorer
