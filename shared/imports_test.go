@@ -38,6 +38,7 @@ var arrows = map[string]struct {
 	"shared/store":                     {ours: []string{"shared/recording"}},
 	"shared/audit":                     {ours: []string{"shared/access", "shared/recording", "shared/store"}},
 	"shared/hold":                      {ours: []string{"shared/media", "shared/phone", "shared/recording", "shared/store"}},
+	"shared/deletion":                  {ours: []string{"shared/hold", "shared/media", "shared/purge", "shared/recording", "shared/store"}},
 	"shared/link":                      {ours: []string{"shared/access", "shared/recording", "shared/store"}},
 	"shared/access":                    {ours: []string{"shared/auth", "shared/store", "shared/recording"}},
 	"shared/issuer":                    {ours: []string{"shared/access", "shared/auth", "shared/store"}},
