@@ -20,8 +20,8 @@ type Driver interface {
 	store.Reviver
 	store.Renewer
 	store.Corrector
-	store.Restorer
 	store.GuardedCorrector
+	store.Restorer
 	store.Claimer
 	store.ClaimReader
 	store.Secrets
@@ -46,7 +46,14 @@ const recentTime = (Day - 60*60) * time.Second
 // legal hold (hold.Keeper).
 type Watched struct {
 	Driver
-	rules *Rules
+	rules  *Rules
+	locked bool
+}
+
+// Locking returns w for a bucket with Object Lock; see hold.Keeper.
+func (w Watched) Locking() Watched {
+	w.locked = true
+	return w
 }
 
 // Watch returns s as a Watched.
@@ -57,12 +64,18 @@ func (w Watched) Put(ctx context.Context, r *recording.Recording) error {
 	if err := w.lookAgain(ctx, r); err != nil {
 		return err
 	}
+	if err := w.keeper().Arrives(ctx, r); err != nil {
+		return err
+	}
 	return w.Driver.Put(ctx, r)
 }
 
 // Revive implements [store.Reviver].
 func (w Watched) Revive(ctx context.Context, r *recording.Recording) error {
 	if err := w.lookAgain(ctx, r); err != nil {
+		return err
+	}
+	if err := w.keeper().Arrives(ctx, r); err != nil {
 		return err
 	}
 	return w.Driver.Revive(ctx, r)
@@ -108,7 +121,7 @@ func (w Watched) Correct(ctx context.Context, account, id string, change func(*r
 }
 
 // keeper protects recordings on legal hold.
-func (w Watched) keeper() hold.Keeper { return hold.Keeper{Store: w.Driver} }
+func (w Watched) keeper() hold.Keeper { return hold.Keeper{Store: w.Driver, Locked: w.locked} }
 
 // errLookFirst ends an attempt at a change until the note for the sweep is stored.
 var errLookFirst = errors.New("the note for the sweep comes first")
