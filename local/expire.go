@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/callrecordings/api/shared/deletion"
 	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/retention/sweep"
 )
@@ -19,7 +18,7 @@ func (b *box) view() retention.View { return retention.NewView(b.store, b.rules(
 
 // watched is the store for those who write recordings: the sweep of expired ones finds
 // what moves behind it.
-func (b *box) watched() retention.Watched { return retention.Watch(b.store, b.rules()) }
+func (b *box) watched() retention.Watched { return retention.Watch(b.store, b.rules()).Locking() }
 
 // rules is the cache of what limits the life of recordings. All parts of the server share
 // it.
@@ -28,14 +27,10 @@ func (b *box) rules() *retention.Rules {
 	return b.kept
 }
 
-// expire removes expired recordings, and deleted ones that can no longer be restored, at the
-// start and every hour, until ctx ends. Their audio goes with the other pending purges.
+// expire removes expired recordings, and deleted ones whose time for a restore is over, at
+// the start and every hour, until ctx ends. Their audio goes with the other pending purges.
 func (b *box) expire(ctx context.Context) {
-	s := sweep.Sweeper{
-		Entries: b.store, Recordings: b.store, Now: b.now,
-		Remove:     sweep.FromStore{Book: retention.Book{Entries: b.store}, Recordings: b.store},
-		Restorable: deletion.New(b.store, 0, b.now).Ender(b.store),
-	}
+	s := sweep.New(b.store, b.now, 0)
 	tick := time.NewTicker(expireEvery)
 	defer tick.Stop()
 	for {
