@@ -63,6 +63,7 @@ var arrows = map[string]struct {
 	}},
 	"shared/incoming/judge": {ours: []string{"shared/incoming", "shared/recording", "shared/media", "shared/audiofile"}},
 	"shared/incoming/inbox": {ours: []string{
+		"shared/hold",
 		"shared/incoming", "shared/incoming/judge", "shared/incoming/namepattern", "shared/recording", "shared/store", "shared/media",
 	}},
 	"shared/incoming/bucket": {ours: []string{

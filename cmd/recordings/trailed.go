@@ -85,7 +85,12 @@ func (t *trailed) WriteEntries(ctx context.Context, writes ...store.EntryWrite) 
 const retentionObject = "retention"
 
 // ruleChange is a change of something that an account has, such as "user/anna".
-type ruleChange struct{ account, object string }
+type ruleChange struct {
+	account, object string
+	// action is what the command does; "" means what the object needs.
+	action access.Action
+	reason string
+}
 
 // changeOf returns the change that a write makes to a user, a group, a member or an
 // issuer. ok is false for other writes: those of the account tree are many for one
@@ -95,17 +100,17 @@ func changeOf(w *store.EntryWrite) (c ruleChange, ok bool) {
 		return c, false
 	}
 	if w.Partition == issuer.Partition {
-		return ruleChange{audit.System, "issuer/" + w.Key}, true
+		return ruleChange{account: audit.System, object: "issuer/" + w.Key}, true
 	}
 	account, found := strings.CutPrefix(w.Partition, access.Partition(""))
 	kind, rest, _ := strings.Cut(w.Key, "/")
 	switch {
 	case !found:
 	case kind == "user" || kind == "group" || w.Key == retentionObject:
-		return ruleChange{account, w.Key}, true
+		return ruleChange{account: account, object: w.Key}, true
 	case kind == "member":
 		group, user, _ := strings.Cut(rest, "/")
-		return ruleChange{account, "group/" + group + "/member/" + user}, true
+		return ruleChange{account: account, object: "group/" + group + "/member/" + user}, true
 	}
 	return c, false
 }
@@ -143,11 +148,16 @@ func (t *trailed) on(ctx context.Context, account string) (bool, error) {
 }
 
 func (c ruleChange) entry(result audit.Result) audit.Entry {
-	action := access.Manage
-	if c.object == retentionObject {
+	action := c.action
+	switch {
+	case action != "":
+	case c.object == retentionObject:
 		action = access.Retention
+	default:
+		action = access.Manage
 	}
 	return audit.Entry{
 		Account: c.account, Actor: audit.Actor{Issuer: audit.CommandLine}, Action: action, Object: c.object, Result: result,
+		Reason: c.reason,
 	}
 }

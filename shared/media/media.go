@@ -164,6 +164,7 @@ type Objects interface {
 	Remover
 	Purger
 	Lister
+	Reverter
 	// Examine returns what Stat does, plus the SHA-256 that the store verified
 	// and the uploader's metadata. Errors: ErrNotFound, ErrUnavailable.
 	Examine(ctx context.Context, key string) (Object, error)

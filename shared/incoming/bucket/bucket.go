@@ -86,7 +86,11 @@ func (g Ingester) audio(ctx context.Context, a incoming.Arrival, account, id str
 	case !verdict.Accepted():
 		return g.reject(ctx, a, rec, object, verdict)
 	}
-	return g.complete(ctx, a, rec, verdict)
+	done, err := g.complete(ctx, a, rec, verdict)
+	if err != nil {
+		return inbox.KeepHeld(ctx, g.Audio, a.Key, object, err)
+	}
+	return done, nil
 }
 
 // orphan handles audio without a recording. It removes the audio of a deleted
@@ -194,7 +198,11 @@ func (g Ingester) reject(ctx context.Context, a incoming.Arrival, rec *recording
 		return "", fmt.Errorf("set audio aside: %w", err)
 	}
 	if rec != nil {
-		if err := g.update(ctx, a, rec, verdict); err != nil && !errors.Is(err, incoming.ErrUnchanged) {
+		err := g.update(ctx, a, rec, verdict)
+		if done, err := inbox.KeepHeld(ctx, g.Audio, a.Key, object, err); done != "" {
+			return done, err
+		}
+		if err != nil && !errors.Is(err, incoming.ErrUnchanged) {
 			return "", fmt.Errorf("note why audio was rejected: %w", err)
 		}
 	}

@@ -232,6 +232,11 @@ func (in Inbox) attach(ctx context.Context, f *file, rec *recording.Recording) (
 	case errors.Is(err, incoming.ErrUnchanged) && (verdict == nil || verdict.Accepted()):
 		return incoming.Unchanged, nil
 	case err != nil && !errors.Is(err, incoming.ErrUnchanged):
+		if own && verdict != nil {
+			if done, err := KeepHeld(ctx, in.Audio, f.Key, f.object, err); done != "" {
+				return done, err
+			}
+		}
 		return "", fmt.Errorf("complete a recording from an inbox: %w", err)
 	case verdict != nil && !verdict.Accepted():
 		return incoming.Refused, nil
