@@ -183,6 +183,18 @@ func checkAccessPath(t *testing.T, method, path string, p target) {
 	}
 }
 
+// checkRetentionPath checks a path of retention or of holds: rebuilt from its parts, it has
+// the same operation and the same parts.
+func checkRetentionPath(t *testing.T, method, path string, p target) {
+	t.Helper()
+	again := strings.NewReplacer(
+		"{version}", p.version, "{account_id}", url.PathEscape(p.account), "{hold_id}", url.PathEscape(p.hold),
+	).Replace("/" + strings.Join(p.resource.segments, "/"))
+	if got := parseTarget(again); p.account == "" || p.id != "" || got != p || Match(method, again) != OpRetention {
+		t.Fatalf("Match(%q, %q) = retention of %+v; of %q it is %+v", method, path, p, again, got)
+	}
+}
+
 func FuzzMatch(f *testing.F) {
 	for _, route := range Routes {
 		f.Add(route.Method, strings.ReplaceAll(route.Path, "{version}", "v2"))
@@ -213,6 +225,10 @@ func FuzzMatch(f *testing.F) {
 		}
 		if op == OpAccess {
 			checkAccessPath(t, method, path, p)
+			return
+		}
+		if op == OpRetention {
+			checkRetentionPath(t, method, path, p)
 			return
 		}
 		if p.account == "" || (op == OpList || op == OpCreate) != (p.id == "") {

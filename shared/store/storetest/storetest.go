@@ -34,6 +34,8 @@ type Store interface {
 	store.Reviver
 	store.Renewer
 	store.Corrector
+	store.GuardedCorrector
+	store.Restorer
 	store.Secrets
 	store.Entries
 	// Tombstone returns the tombstone of a deleted recording.
@@ -58,6 +60,10 @@ func Run(t *testing.T, h Harness) {
 		{"single", singles},
 		{"change", changes},
 		{"delete", deletes},
+		{"restore", restores},
+		{"guard", guards},
+		{"guarded change", guardedChanges},
+		{"deleted", deletedPages},
 		{"find", finds},
 		{"revive", revivals},
 		{"claim", claims},
