@@ -38,6 +38,7 @@ var arrows = map[string]struct {
 	"shared/store":                     {ours: []string{"shared/recording"}},
 	"shared/audit":                     {ours: []string{"shared/access", "shared/recording", "shared/store"}},
 	"shared/hold":                      {ours: []string{"shared/phone", "shared/recording", "shared/store"}},
+	"shared/deletion":                  {ours: []string{"shared/hold", "shared/media", "shared/purge", "shared/recording", "shared/store"}},
 	"shared/link":                      {ours: []string{"shared/access", "shared/recording", "shared/store"}},
 	"shared/access":                    {ours: []string{"shared/auth", "shared/store", "shared/recording"}},
 	"shared/issuer":                    {ours: []string{"shared/access", "shared/auth", "shared/store"}},
@@ -78,10 +79,10 @@ var arrows = map[string]struct {
 	"shared/incoming/importer/folder": {ours: []string{
 		"shared/incoming", "shared/incoming/importer", "shared/incoming/namepattern", "shared/recording", "shared/store", "shared/media", "shared/attempt",
 	}},
-	"shared/httpfield": {},
-	"shared/csvtable":  {},
+	"shared/httpfield":       {},
+	"shared/csvtable":        {},
 	"shared/retention/sweep": {ours: []string{"shared/access", "shared/hold", "shared/recording", "shared/retention", "shared/store"}},
-	"shared/retention": {ours: []string{"shared/access", "shared/auth", "shared/hold", "shared/recording", "shared/requestlog", "shared/store"}},
+	"shared/retention":       {ours: []string{"shared/access", "shared/auth", "shared/hold", "shared/recording", "shared/requestlog", "shared/store"}},
 	"shared/api": {ours: []string{
 		"shared/hold", "shared/retention",
 		"shared/recording", "shared/incoming", "shared/cursor", "shared/strictjson", "shared/auth", "shared/access", "shared/audit", "shared/link",

@@ -2,6 +2,7 @@ package api
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -141,4 +142,58 @@ func TestDeleteOfAPolicyIsConfirmed(t *testing.T) {
 	s.send(t, root, http.MethodDelete, retentionPath, "").has(t, "DELETE", http.StatusConflict, `"count":1,`)
 	s.send(t, root, http.MethodDelete, retentionPath+"?confirm=1", "").has(t, "DELETE with the number", http.StatusOK, `"source":"top"`)
 	s.send(t, root, http.MethodGet, tenantList, "").has(t, "the list", http.StatusOK, `"holds":["`+h.ID+`"]`)
+}
+
+// Lists answer what will expire soon and what has been kept for long, with counts and
+// sizes that add up over the pages.
+func TestListsByLifetime(t *testing.T) {
+	t.Parallel()
+	s, root := newKeptAPI(t)
+	for i := range 3 {
+		r := &recording.Recording{
+			Account: tenant, ID: fmt.Sprintf("202601-soon%d", i), Document: `{"direction":"inbound"}`,
+			Created: recording.SecondsOf(today.Add(-85*24*time.Hour - time.Duration(i)*time.Minute)),
+			Audio:   recording.Audio{Place: recording.Managed, ContentType: "audio/mpeg", Size: 100},
+		}
+		if err := s.store.Put(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.send(t, root, http.MethodGet, tenantList+"?expiring_within=7d", "").has(t, "a list without a policy", http.StatusOK, `{"data":[],"page_size":0,"audio_bytes":0,`)
+	err := retention.Save(t.Context(), s.store, tenant, "", retention.Settings{Policy: &retention.Policy{Rules: []retention.Rule{
+		{Name: "in", Days: 90, Direction: "inbound"}, {Name: "all", Days: 4000},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.handlers[OpList] = List(s.env, retention.NewView(s.store, retention.NewRules(s.store, s.env.Now)), s.sealer)
+	for _, tt := range []struct{ query, ids, bytes string }{
+		{"expiring_within=7d", "soon0 soon1 soon2", `"page_size":3,"audio_bytes":300,`},
+		{"expiring_within=120h", "soon0 soon1 soon2", `"audio_bytes":300,`},
+		{"expiring_within=119h", "", `"audio_bytes":0,`},
+		{"expiring_within=7d&filter_direction=outbound", "", `"audio_bytes":0,`},
+		{"expiring_within=7d&page_size=2&ascending=true", "soon2 soon1", `"page_size":2,"audio_bytes":200,`},
+		{"kept_over=90d", "d400", `"audio_bytes":0,`},
+		{"kept_over=30d", "d40 soon0 soon1 soon2 d400", `"audio_bytes":300,`},
+		{"kept_over=36500d", "", `"audio_bytes":0,`},
+		{"kept_over=undefined", "d10 d40 soon0 soon1 soon2 d400", `"page_size":6,"start_key"`},
+		{"kept_over=30d&created_from=63939000000", "", `"audio_bytes":0,`},
+	} {
+		got := s.send(t, root, http.MethodGet, tenantList+"?"+tt.query, "")
+		var body struct{ Data []struct{ ID string } }
+		if err := json.Unmarshal(got.body, &body); err != nil {
+			t.Fatal(err)
+		}
+		var ids []string
+		for _, d := range body.Data {
+			ids = append(ids, strings.TrimPrefix(d.ID, "202601-"))
+		}
+		if strings.Join(ids, " ") != tt.ids {
+			t.Errorf("%s lists %q, want %q", tt.query, ids, tt.ids)
+		}
+		got.has(t, tt.query, http.StatusOK, tt.bytes)
+	}
+	for _, bad := range []string{"7", "d", "0d", "-1d", "1.5d", "36501d", "7w", "99999999999999999999d"} {
+		s.sendUnchecked(t, root, http.MethodGet, tenantList+"?kept_over="+bad, "").has(t, "kept_over="+bad, http.StatusBadRequest, `"kept_over":{"wrong_format"`)
+	}
 }
