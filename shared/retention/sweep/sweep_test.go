@@ -457,3 +457,44 @@ func (f removerFunc) Expire(_ context.Context, account, _ string, _ recording.Se
 	f(account)
 	return nil
 }
+
+// A restored recording is found, although the sweep has passed its place.
+func TestRestores(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.put("A", 29)
+	w.save("A", retention.Rule{Name: "all", Days: 30})
+	until := recording.SecondsOf(w.now.Add(10 * 24 * time.Hour))
+	_, err := w.store.Delete(w.ctx(), "A", "202601-d29", store.Deletion{Until: until})
+	w.check(err)
+	w.put("A", 28) // takes the bookmark past the deleted one
+	w.pass(48*time.Hour+time.Minute, 1)
+	s := retention.Watch(w.store, retention.NewRules(w.store, w.Now))
+	_, err = s.Restore(w.ctx(), "A", "202601-d29", func(*store.Tombstone) error { return nil })
+	w.check(err)
+	w.wantLeft("A", "d29")
+	w.pass(time.Hour, 1)
+}
+
+// The clock also guards what can still be restored, and a failure there does not keep
+// expired recordings.
+func TestRestorable(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.put("A", 40)
+	w.save("A", retention.Rule{Name: "all", Days: 30})
+	calls := 0
+	w.Restorable = func(_ context.Context, now recording.Seconds) (int, error) {
+		if calls++; now != recording.SecondsOf(w.now) {
+			t.Errorf("Restorable at %d, want %d", now, recording.SecondsOf(w.now))
+		}
+		return 2, store.ErrUnavailable
+	}
+	if n, err := w.Sweeper.Run(w.ctx()); n != 3 || !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Run = %d, %v, want 3 and the error", n, err)
+	}
+	w.now = w.now.Add(24 * time.Hour)
+	if n, err := w.Sweeper.Run(w.ctx()); n != 0 || !errors.Is(err, sweep.ErrClock) || calls != 1 {
+		t.Errorf("Run after a jump = %d, %v, with %d calls of Restorable, want %v and 1", n, err, calls, sweep.ErrClock)
+	}
+}
