@@ -90,9 +90,11 @@ func (g Ingester) audio(ctx context.Context, a incoming.Arrival, account, id str
 }
 
 // orphan handles audio without a recording. It removes the audio of a deleted
-// recording, and creates a recording from any other audio.
+// recording, unless that can be restored, and creates a recording from any other audio.
 func (g Ingester) orphan(ctx context.Context, a incoming.Arrival, account, id string) (incoming.Outcome, error) {
-	switch _, err := g.Store.Tombstone(ctx, account, id); {
+	switch t, err := g.Store.Tombstone(ctx, account, id); {
+	case err == nil && t.Until > 0: // a restore needs the audio
+		return incoming.Unchanged, nil
 	case err == nil:
 		return g.remove(ctx, account, id, recording.SetAsideKey(a.Key), a.Key)
 	case !errors.Is(err, store.ErrNotFound):

@@ -249,6 +249,34 @@ func TestADeletedRecordingDoesNotComeBack(t *testing.T) {
 	}
 }
 
+// A restore needs the audio, so a late or duplicate event must not remove it. Once the
+// purge has begun, it does.
+func TestEventForARestorableRecordingKeepsItsAudio(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.create(recording.Upload{})
+	d.Objects.Put(key, "audio/wav", incomingtest.Sample(t, "alaw.wav"), nil)
+	d.ingest("0A", incoming.Completed)
+	before := d.get()
+	if _, err := d.Records.Delete(t.Context(), account, id, store.Deletion{Until: before.Created + 1000}); err != nil {
+		t.Fatal(err)
+	}
+	d.ingest("0A", incoming.Unchanged)
+	d.Exists(key, true)
+	allow := func(*store.Tombstone) error { return nil }
+	if r, err := d.Records.Restore(t.Context(), account, id, allow); err != nil || r.Audio.Condition() != recording.Ready {
+		t.Errorf("Restore = %+v, %v, want the recording with its audio", r, err)
+	}
+	if _, err := d.Records.Delete(t.Context(), account, id, store.Deletion{Until: before.Created + 1000}); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Records.Condemn(t.Context(), account, id, allow); err != nil {
+		t.Fatal(err)
+	}
+	d.ingest("0A", incoming.Removed)
+	d.Exists(key, false)
+}
+
 func TestOtherObjectsAreIgnored(t *testing.T) {
 	t.Parallel()
 	d := open(t)

@@ -303,6 +303,20 @@ func TestFileOfADeletedRecording(t *testing.T) {
 	d.arrive(freeform, "0B", incoming.Gone)
 }
 
+// A restore needs the file, so a late or duplicate event must not remove it.
+func TestFileOfARestorableRecordingStays(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.drop(freeform, incomingtest.Sample(t, "alaw.wav"), nil)
+	d.arrive(freeform, "0A", incoming.Adopted)
+	r := d.only()
+	if _, err := d.Records.Delete(t.Context(), account, r.ID, store.Deletion{Until: r.Created + 1000}); err != nil {
+		t.Fatal(err)
+	}
+	d.arrive(freeform, "0A", incoming.Unchanged)
+	d.Exists(freeform, true)
+}
+
 // A sidecar file that arrives after its recording was deleted is removed. One whose
 // recording exists, or may still come, stays.
 func TestSidecarOfADeletedRecording(t *testing.T) {

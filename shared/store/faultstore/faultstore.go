@@ -136,7 +136,9 @@ func (s *Store) Correct(ctx context.Context, account, id string, change func(*re
 
 // CorrectGuarded implements [store.GuardedCorrector].
 func (s *Store) CorrectGuarded(ctx context.Context, account, id string, change func(*recording.Recording) error, guards ...store.Guard) (*recording.Recording, error) {
-	return do(s, func() (*recording.Recording, error) { return s.next.CorrectGuarded(ctx, account, id, change, guards...) })
+	return do(s, func() (*recording.Recording, error) {
+		return s.next.CorrectGuarded(ctx, account, id, change, guards...)
+	})
 }
 
 // Delete calls the driver's Delete, unless it has a fault.
