@@ -62,17 +62,17 @@ func storeDocument(w *world) int {
 	return end
 }
 
-// lookAtConflict looks at the row that another process has written. An import does not
-// remove its audio itself: another one may be about to use the same key. Reconcile does.
+// lookAtConflict looks at the row that another process has written. The import removes the
+// audio that it has stored only if nothing will ever need it. Another import may be about to
+// use the same key. Reconcile removes what stays.
 func lookAtConflict(w *world) int {
 	m := w.mine()
+	unused := w.kind == live && w.key != m.a || w.kind == purging || w.kind == purged
 	switch {
 	case w.kind == live && w.audio != managed:
 		m.c = byAttach
 		return 2
-	case w.kind == live && w.key == m.a:
-		return end
-	case w.WithdrawAlways && w.kind != live, w.WithdrawUnused && !w.refers(m.a):
+	case unused, w.WithdrawAlways && w.kind != live, w.WithdrawUnused && !w.refers(m.a):
 		return 4
 	}
 	return end
