@@ -23,7 +23,7 @@ import (
 // world is a store with a sweeper and a clock.
 type world struct {
 	*testing.T
-	store *sqlite.Store
+	store retention.Driver
 	now   time.Time
 	// read counts the recordings that the sweeper has read from indexes.
 	read int
@@ -32,11 +32,26 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldOver(t, func(clock func() time.Time) retention.Driver {
+		s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "r.db"), sqlite.Options{Now: clock, Random: rand.Reader})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return s
+	})
+}
+
+// newWorldOver returns a world with the store that open opens.
+func newWorldOver(t *testing.T, open func(clock func() time.Time) retention.Driver) *world {
+	t.Helper()
 	w := &world{T: t, now: time.Date(2026, 3, 28, 12, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { return w.now }
-	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "r.db"), sqlite.Options{Now: clock, Random: rand.Reader})
-	w.check(err)
-	t.Cleanup(func() { w.check(s.Close()) })
+	s := open(clock)
 	w.store = s
 	w.Sweeper = sweep.Sweeper{
 		Entries: s, Recordings: counted{s, w}, Now: clock,
@@ -97,13 +112,18 @@ func (w *world) save(account string, rules ...retention.Rule) {
 // left returns the names of the recordings that an account has, oldest first.
 func (w *world) left(account string) string {
 	w.Helper()
+	return strings.Join(w.names(account), " ")
+}
+
+func (w *world) names(account string) []string {
+	w.Helper()
 	p, err := w.store.Page(w.ctx(), store.Query{Account: account, Ascending: true, Limit: 1000})
 	w.check(err)
 	var names []string
 	for i := range p.Recordings {
 		names = append(names, strings.TrimPrefix(p.Recordings[i].ID, "202601-"))
 	}
-	return strings.Join(names, " ")
+	return names
 }
 
 // run runs the sweeper, and checks how many recordings it removes.
