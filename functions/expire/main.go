@@ -8,7 +8,6 @@ import (
 	"github.com/callrecordings/api/functions/internal/table"
 	"github.com/callrecordings/api/functions/internal/wiring"
 	"github.com/callrecordings/api/shared/config"
-	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/retention/sweep"
 )
 
@@ -22,9 +21,5 @@ func build(s *config.Settings, now func() time.Time) (wiring.Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := sweep.Sweeper{
-		Entries: store, Recordings: store, Now: now, Time: runTime,
-		Remove: sweep.FromStore{Book: retention.Book{Entries: store}, Recordings: store},
-	}
-	return w.Run, nil
+	return sweep.New(store, now, runTime).Run, nil
 }

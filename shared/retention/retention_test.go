@@ -322,3 +322,34 @@ func TestViewWithoutPolicies(t *testing.T) {
 		t.Errorf("Update = %v", err)
 	}
 }
+
+// An expired recording cannot be deleted by a client, whose answer would show it, nor
+// listed among the deleted ones or restored.
+func TestViewOfTheDeleted(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.put("A", "202603-a", 0, `{}`)
+	f.put("A", "202603-b", 0, `{}`)
+	f.settings("A", rules(retention.Rule{Name: "all", Days: 2}))
+	v := retention.NewView(f.store, retention.NewRules(f.store, f.clock))
+	d := store.Deletion{Until: recording.SecondsOf(start.Add(30 * day))}
+	_, err := v.Delete(t.Context(), "A", "202603-a", d)
+	f.check(err)
+	deleted := store.Query{Account: "A", Deleted: true, Limit: 10}
+	page, err := v.Page(t.Context(), deleted)
+	if err != nil || len(page.Tombstones) != 1 {
+		t.Errorf("%d deleted recordings, %v, want 1", len(page.Tombstones), err)
+	}
+	f.now = start.Add(2 * day)
+	page, err = v.Page(t.Context(), deleted)
+	if err != nil || len(page.Tombstones) != 0 {
+		t.Errorf("%d deleted recordings after the expiry, %v, want none", len(page.Tombstones), err)
+	}
+	_, err = v.Restore(t.Context(), "A", "202603-a", func(*store.Tombstone) error { return nil })
+	if !errors.Is(err, store.ErrPurging) {
+		t.Errorf("Restore after the expiry = %v, want %v", err, store.ErrPurging)
+	}
+	if _, err := v.Delete(t.Context(), "A", "202603-b", d); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("Delete after the expiry = %v, want %v", err, store.ErrNotFound)
+	}
+}

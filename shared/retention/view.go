@@ -2,6 +2,8 @@ package retention
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/requestlog"
@@ -57,7 +59,49 @@ func (v View) Page(ctx context.Context, q store.Query) (store.Page, error) {
 		}
 	}
 	page.Recordings = kept
+	page.Tombstones = slices.DeleteFunc(page.Tombstones, func(t store.Tombstone) bool {
+		return t.Recording != nil && !applied.Keeps(t.Recording, now)
+	})
 	return page, nil
+}
+
+// Delete implements [store.Writer].
+func (v View) Delete(ctx context.Context, account, id string, d store.Deletion) (*recording.Recording, error) {
+	applied, err := v.rules.Of(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	check := d.Check
+	d.Check = func(r *recording.Recording) error {
+		if !applied.Keeps(r, v.seconds()) {
+			return store.ErrNotFound
+		}
+		r.Kept = nil
+		if check == nil {
+			return nil
+		}
+		return check(r)
+	}
+	return v.Watched.Delete(ctx, account, id, d)
+}
+
+// Restore implements [store.Restorer]. A deleted recording that has expired meanwhile
+// cannot be restored: store.ErrPurging.
+func (v View) Restore(ctx context.Context, account, id string, check func(*store.Tombstone) error) (*recording.Recording, error) {
+	applied, err := v.rules.Of(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	r, err := v.Watched.Restore(ctx, account, id, func(t *store.Tombstone) error {
+		if t.Recording != nil && !applied.Keeps(t.Recording, v.seconds()) {
+			return fmt.Errorf("%w: it has expired", store.ErrPurging)
+		}
+		return check(t)
+	})
+	if err == nil {
+		applied.Keeps(r, v.seconds())
+	}
+	return r, err
 }
 
 // Update implements [store.Writer].

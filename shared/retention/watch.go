@@ -19,8 +19,8 @@ type Driver interface {
 	store.Reviver
 	store.Renewer
 	store.Corrector
-	store.GuardedCorrector
 	store.Restorer
+	store.GuardedCorrector
 	store.Claimer
 	store.ClaimReader
 	store.Secrets
