@@ -73,12 +73,10 @@ func (w *world) sweepAll(ctx context.Context) error {
 		}
 	}
 	_, err := w.app.sweeper.Run(ctx)
-	jumped := errors.Is(err, sweep.ErrClock)
-	if jumped {
-		err = nil
-	}
-	if err == nil && (!jumped || w.CondemnAlways) {
-		_, err = w.app.deleter.Sweep(ctx, w.app.store, recording.SecondsOf(w.clock()))
+	if errors.Is(err, sweep.ErrClock) {
+		if err = nil; w.CondemnAlways {
+			_, err = w.app.deleter.Sweep(ctx, w.app.store, recording.SecondsOf(w.clock()))
+		}
 	}
 	if failed != nil {
 		w.kill.reset() // a violation, not a crash

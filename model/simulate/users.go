@@ -194,6 +194,9 @@ func ignoreGone(err error) error {
 // remove deletes a recording, or erases it at once. A hold must prevent it.
 func (w *world) remove(ctx context.Context, erase bool) error {
 	t := w.any(alive)
+	if w.AudioFirst && (t == nil || !t.ready || w.held(t)) {
+		return nil
+	}
 	if erase && w.rnd.IntN(2) == 0 {
 		t = w.any(deleted)
 	}
@@ -202,6 +205,11 @@ func (w *world) remove(ctx context.Context, erase bool) error {
 	}
 	gaveUp, err := w.attempt(func(a application) error {
 		var err error
+		if w.AudioFirst {
+			if err = a.bucket.Remove(ctx, t.key); err != nil {
+				return err
+			}
+		}
 		if erase {
 			_, err = a.deleter.Erase(ctx, t.account, t.id, deletion.Request{By: "admin"})
 		} else {

@@ -36,9 +36,13 @@ type Options struct {
 	RestoreDays int
 	// Audio is a small audio file.
 	Audio []byte
-	// CondemnAlways is a deliberate mistake, for tests: a jump of the clock does not keep
-	// the sweep of deleted recordings from removing them.
-	CondemnAlways bool
+	// Rough makes the clock jump, or the service fail, every other day.
+	Rough bool
+
+	// Deliberate mistakes, for tests. CondemnAlways: a jump of the clock does not keep the
+	// sweep of deleted recordings from removing them. AudioFirst: a request to delete removes
+	// the audio before it writes the tombstone.
+	CondemnAlways, AudioFirst bool
 }
 
 // Counts are what happened in a run.
@@ -84,7 +88,7 @@ type application struct {
 	bucket  realBucket
 	deleter *deletion.Deleter
 	ingest  bucket.Ingester
-	sweeper sweep.Sweeper
+	sweeper *sweep.Sweeper
 }
 
 // driver is a store driver whose client may be killed. No test writes secrets.
@@ -145,11 +149,8 @@ func (w *world) application(d retention.Driver, b realBucket) application {
 	watched := retention.Watch(d, retention.NewRules(d, w.clock))
 	return application{
 		store: watched, bucket: b, deleter: deletion.New(watched, w.RestoreDays, w.clock),
-		ingest: bucket.Ingester{Store: watched, Audio: b, MaxBytes: 1 << 20, Now: w.clock},
-		sweeper: sweep.Sweeper{
-			Entries: d, Recordings: d, Now: w.clock,
-			Remove: sweep.FromStore{Book: retention.Book{Entries: d}, Recordings: d},
-		},
+		ingest:  bucket.Ingester{Store: watched, Audio: b, MaxBytes: 1 << 20, Now: w.clock},
+		sweeper: sweep.New(d, w.clock, 0),
 	}
 }
 
@@ -210,7 +211,7 @@ func (w *world) disturb() {
 	case (w.skew != 0 || w.off) && w.now.After(w.over):
 		w.skew, w.off = 0, false
 		w.calm = w.now.Add(48 * time.Hour)
-	case w.now.Before(w.calm) || w.skew != 0 || w.off || w.rnd.IntN(24*7) != 0:
+	case w.now.Before(w.calm) || w.skew != 0 || w.off || !w.Rough && w.rnd.IntN(24*7) != 0:
 	default:
 		w.over = w.now.Add(time.Duration(1+w.rnd.IntN(8)) * time.Hour)
 		switch w.rnd.IntN(3) {
