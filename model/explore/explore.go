@@ -8,8 +8,8 @@
 //   - Liveness: from every reachable state, fair steps alone can reach a clean state.
 //     Fair steps are those of background processes and of the passing time; clients,
 //     crashes and lost messages are not fair. In a finite model this means that every run
-//     that from some point on makes only fair steps, and neglects none of them forever,
-//     reaches a clean state.
+//     reaches a clean state if, from some point on, it makes only fair steps and neglects
+//     none of them forever.
 package explore
 
 import (
@@ -92,14 +92,14 @@ func Check[S comparable](m Model[S], limit int) Result {
 	}
 	c := &search[S]{Model: m, number: map[S]int32{}}
 	c.visit(m.Normal(m.Start), -1)
-	for i := 0; i < len(c.states); i++ {
+	for i := int32(0); int(i) < len(c.states); i++ { // the states become more on the way
 		if why := m.Broken(c.states[i]); why != "" {
-			return c.result(why, int32(i))
+			return c.result(why, i)
 		}
 		if len(c.states) > limit {
-			return c.result(Limit, int32(i))
+			return c.result(Limit, i)
 		}
-		c.expand(int32(i))
+		c.expand(i)
 	}
 	if m.Clean != nil {
 		if i := c.firstUnclean(); i >= 0 {
@@ -114,7 +114,7 @@ func (c *search[S]) visit(s S, from int32) int32 {
 	if n, known := c.number[s]; known {
 		return n
 	}
-	n := int32(len(c.states)) //nolint:gosec // the limit is far below
+	n := int32(len(c.states))
 	c.number[s] = n
 	c.states = append(c.states, s)
 	c.parent = append(c.parent, from)
@@ -128,7 +128,7 @@ func (c *search[S]) visit(s S, from int32) int32 {
 
 // expand visits the successors of state i.
 func (c *search[S]) expand(i int32) {
-	c.Model.Steps(c.states[i], func(step Step[S]) {
+	c.Steps(c.states[i], func(step Step[S]) {
 		next := c.Normal(step.Next)
 		if next == c.states[i] {
 			return
@@ -161,7 +161,7 @@ func (c *search[S]) firstUnclean() int32 {
 	for n, s := range c.states {
 		if c.Clean(s) {
 			good[n] = true
-			todo = append(todo, int32(n)) //nolint:gosec // the limit is far below
+			todo = append(todo, int32(n))
 		}
 	}
 	for len(todo) > 0 {
@@ -174,7 +174,7 @@ func (c *search[S]) firstUnclean() int32 {
 			}
 		}
 	}
-	return int32(slices.Index(good, false)) //nolint:gosec // the limit is far below
+	return int32(slices.Index(good, false))
 }
 
 // result describes the violation in state i, with the run that leads to it.
@@ -198,7 +198,7 @@ func (c *search[S]) result(violation string, i int32) Result {
 // line describes the step from one state to the next.
 func (c *search[S]) line(k int, from, to int32) string {
 	var found *Step[S]
-	c.Model.Steps(c.states[from], func(step Step[S]) {
+	c.Steps(c.states[from], func(step Step[S]) {
 		if found == nil && c.Normal(step.Next) == c.states[to] {
 			found = &step
 		}

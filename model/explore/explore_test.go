@@ -9,7 +9,7 @@ import (
 )
 
 // counters is a model of two processes that each add one to a shared number: they read
-// it, and then write what they read plus one.
+// it, and then write the next number.
 type counters struct {
 	shared int8
 	seen   [2]int8 // -1: not read yet; -2: done

@@ -1,7 +1,7 @@
 package protocol
 
 // purgeOf is the memory of a process that purges the tombstone r: a is its revision,
-// b what was listed, c the key, plus nowhere if no audio had arrived.
+// b the listed versions, c the key, plus nowhere if no audio had arrived.
 func purgeOf(r *row) actor {
 	m := actor{a: r.rev, c: r.key}
 	if r.audio != managed {
@@ -17,8 +17,8 @@ const (
 	asideListed = 0x80
 )
 
-// startPurge begins with an event about the tombstone: with the one that reconcile
-// requested, or with one from the table's stream, which may come at any time or never.
+// startPurge begins with an event about the tombstone. The event that reconcile requested
+// comes for certain. An event of the table's stream may come at any time, or never.
 func startPurge(w *world) int {
 	w.fair = w.hint
 	if w.kind != purging {
@@ -32,8 +32,8 @@ func startPurge(w *world) int {
 	return 1
 }
 
-// purgeActions are the actions of a purge, of which the first one has the number n.
-// Each key is listed, then the tombstone is read again, then what was listed is removed.
+// purgeActions are the actions of a purge; the first one has the number n. For each key,
+// the purge lists the versions, reads the tombstone again, and removes the listed versions.
 func purgeActions(n int) []action {
 	confirmed := func(w *world) bool {
 		return w.NoConfirm || w.kind == purging && (w.rev == w.mine().a || w.MarkAny)
@@ -104,10 +104,10 @@ func markPurged(w *world) int {
 	return end
 }
 
-// readGuards keeps the revisions of holds and policy (a), what they say (b), and the
+// readGuards keeps the revisions of holds and policy (a), their content (b), and the
 // tombstone's time to restore as it is now (c).
 func readGuards(w *world) int {
-	if !(w.kind == restorable && w.due || w.kind == live && w.expired) {
+	if (w.kind != restorable || !w.due) && (w.kind != live || !w.expired) {
 		return disabled
 	}
 	m := w.mine()
@@ -130,8 +130,8 @@ const (
 	dueSeen       = 2
 )
 
-// removeDue ends the time to restore, or removes what has expired, if nothing that the
-// decision rests on has changed.
+// removeDue ends the time to restore, or removes an expired recording, unless the holds or
+// the policy have changed since they were read.
 func removeDue(w *world) int {
 	m := w.mine()
 	if w.holdRev != m.a>>4 && !w.NoHoldGuard || w.policyRev != m.a&0x0f && !w.NoPolicyGuard {
@@ -172,7 +172,7 @@ func listObjects(w *world) int {
 	case !w.versions[w.choice].here, !w.versions[w.choice].old && !w.RemoveYoung:
 		return disabled
 	}
-	w.mine().a = uint8(w.choice) //nolint:gosec // few versions
+	w.mine().a = uint8(w.choice)
 	return 1
 }
 

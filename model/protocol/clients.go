@@ -8,8 +8,8 @@ func createDocument(w *world) int {
 	return end
 }
 
-// storeUpload stores audio through a presigned URL, which a client has only after the
-// recording was created, and which never replaces an object. It may be late.
+// storeUpload stores audio through a presigned URL. A client gets the URL once the recording
+// is created, and may use it late. The upload never replaces an object.
 func storeUpload(w *world, bad bool) int {
 	if !w.created || w.Imported || w.written == maxVersions || w.present(ownKey) != 0 {
 		return disabled
@@ -30,7 +30,7 @@ func readHolds(w *world) int {
 	return 1
 }
 
-// readHoldsFirst is readHolds for a delete, which may be mistaken in its order.
+// readHoldsFirst is readHolds for a delete. With AudioFirst, the audio goes next.
 func readHoldsFirst(w *world) int {
 	readHolds(w)
 	if w.AudioFirst && w.kind == live && !w.held() {

@@ -25,12 +25,12 @@ type Faults struct {
 	// has listed.
 	RemoveByKey bool
 	// ReviveSameKey: an import stores the audio of a revived recording under the key that
-	// the deleted one had. It is no mistake by itself.
+	// the deleted one had. This alone violates nothing.
 	ReviveSameKey bool
 	// ReviveEarly: an import revives a recording while its purge is pending.
 	ReviveEarly bool
-	// MarkAny: a purge marks the current tombstone as purged, even if that is not the one
-	// whose audio it removed.
+	// MarkAny: a purge marks the current tombstone as purged, even if it has removed the
+	// audio of an earlier one.
 	MarkAny bool
 	// ListAllFirst: a purge lists the objects of all keys before it removes the first.
 	ListAllFirst bool
@@ -53,8 +53,7 @@ type Faults struct {
 	// ReviveAny: a revival replaces the current tombstone, even if that is not the one that
 	// the import looked up.
 	ReviveAny bool
-	// WithdrawAlways: an import removes the audio that it has stored if there is no
-	// recording. WithdrawUnused: it does so only if neither a recording nor a tombstone
+	// WithdrawAlways: an import removes its audio after a conflict unless a recording exists. WithdrawUnused: it does so only if neither a recording nor a tombstone
 	// refers to the key.
 	WithdrawAlways, WithdrawUnused bool
 	// RemoveYoung: reconcile removes objects that may still get their recording.
@@ -94,7 +93,7 @@ func (c Config) Model() explore.Model[State] {
 		ingest: c.Ingest, purge: c.Purge, sweep: c.Sweep, reconcile: c.Reconcile,
 	} {
 		for range n {
-			c.cast = append(c.cast, program(p)) //nolint:gosec // few programs
+			c.cast = append(c.cast, program(p))
 		}
 	}
 	if len(c.cast) > maxActors {
@@ -146,7 +145,7 @@ func (c *Config) act(s State, i int, p program, yield func(explore.Step[State]))
 		case next == end:
 			w.actors[i] = actor{pc: done}
 		default:
-			w.actors[i].pc = uint8(next) //nolint:gosec // few actions
+			w.actors[i].pc = uint8(next)
 		}
 		w.observe()
 		yield(explore.Step[State]{Actor: p.name(), Action: do.name, Next: w.State, Fair: w.fair})

@@ -5,12 +5,11 @@
 // The model follows one recording ID, all versions of its objects, and the processes
 // that work on it. Each action of a process is one call to the table or the bucket, so
 // the checker interleaves processes at every call, and ends them at every call. Events
-// come late, twice or never: ingest and purge may start at any time, and the environment
-// may lose what is queued.
+// come late, twice or never: ingest and purge may start at any time, and nothing but
+// reconcile makes sure that they do.
 //
-// The package has the correct protocol, and its Faults: mistakes, one at a time, with
-// which the checker must find a violation. Some of them are mistakes that the code
-// had, or nearly had.
+// The package has the correct protocol, and its Faults. Each fault is a mistake, and with
+// it the checker must find a violation. The code once had some of these mistakes.
 //
 // # Invariants
 //
@@ -18,16 +17,16 @@
 //     stored, exist until the recording is deleted.
 //   - Nothing deleted plays again, except by a restore in time, or by an import that
 //     revives it.
-//   - A tombstone that says that the audio is gone is right.
+//   - If a tombstone is marked as purged, the audio is gone.
 //   - Nothing is removed early: not before the time to restore is over, not when the
 //     policy keeps it, and not while a hold covers it.
 //   - From every state, the background processes reach a clean state: no purge pends for
 //     good, no object is left for good, no upload waits for good.
 //
-// # What it leaves out
+// # Limits
 //
-// Only the order of calls is modeled, not their data: what ingest judges is good or bad,
-// and time is what has passed or not. A purged tombstone does not expire, because no
+// Only the order of calls is modeled, not their data: audio is good or bad, and a time has
+// passed or not. A purged tombstone does not expire, because no
 // message lives for 400 days. Objects that one process writes and nothing else knows
 // (recordings add) behave like those of an import that meets no other.
 package protocol

@@ -63,13 +63,22 @@ type Mistake struct {
 func Mistakes() []Mistake {
 	return []Mistake{
 		{"the audio goes before the tombstone", "life", Faults{AudioFirst: true}, uploadLost},
-		{"a purge trusts its event, and a revived recording has the old key", "revive",
-			Faults{ReviveSameKey: true, NoConfirm: true}, audioLost},
-		{"a purge removes all versions of a key, and a revived recording has the old key", "revive",
-			Faults{ReviveSameKey: true, RemoveByKey: true}, audioLost},
+		{
+			"a purge trusts its event, and a revived recording has the old key", "revive",
+			Faults{ReviveSameKey: true, NoConfirm: true},
+			audioLost,
+		},
+		{
+			"a purge removes all versions of a key, and a revived recording has the old key", "revive",
+			Faults{ReviveSameKey: true, RemoveByKey: true},
+			audioLost,
+		},
 		{"reconcile removes all versions of a key", "import", Faults{RemoveByKey: true}, audioLost},
-		{"an import revives during the purge, under the old key", "revive",
-			Faults{ReviveSameKey: true, ReviveEarly: true}, audioLost},
+		{
+			"an import revives during the purge, under the old key", "revive",
+			Faults{ReviveSameKey: true, ReviveEarly: true},
+			audioLost,
+		},
 		{"a purge marks whatever tombstone is there", "revive", Faults{MarkAny: true}, faultNames[notGone]},
 		{"a purge lists all keys before it removes the first object", "life", Faults{ListAllFirst: true}, faultNames[notGone]},
 		{"a removal does not check that the holds are unchanged", "retention", Faults{NoHoldGuard: true}, faultNames[heldRemoved]},

@@ -1,7 +1,7 @@
 package protocol
 
-// The memory of ingest: a is 1 + the version of its event, b is 1 if there is no
-// recording, c is 1 + the version that it judged.
+// The memory of ingest: a is 1 + the version of its event, b is 1 without a recording, and
+// c is 1 + the judged version.
 
 // settle ends ingest, and takes its event from the queue.
 func (w *world) settle() int {
@@ -9,15 +9,15 @@ func (w *world) settle() int {
 	return end
 }
 
-// readForIngest begins with an event: with the one that reconcile requested, which comes
-// for certain, or with one from the bucket, which may come at any time, twice or never.
+// readForIngest begins with an event. The event that reconcile requested comes for certain.
+// An event of the bucket may come at any time, twice or never.
 func readForIngest(w *world) int {
 	v := w.versions[w.choice]
 	if w.choice >= int(w.written) || v.key != ownKey {
 		return disabled
 	}
 	w.fair = v.event
-	w.mine().a = uint8(w.choice) + 1 //nolint:gosec // few versions
+	w.mine().a = uint8(w.choice) + 1
 	switch {
 	case w.kind != live:
 		return 1
@@ -50,7 +50,7 @@ func judge(w *world) int {
 		if !v.here || v.key != ownKey {
 			continue
 		}
-		m.c = uint8(i) + 1 //nolint:gosec // few versions
+		m.c = uint8(i) + 1
 		switch {
 		case m.b == 1 && !v.old:
 			return end // its recording may be on its way

@@ -60,7 +60,7 @@ func clean(s State) bool {
 		return false
 	}
 	for _, v := range s.versions {
-		if v.here && !(s.refers(v.key) && s.audio == managed) {
+		if v.here && (!s.refers(v.key) || s.audio != managed) {
 			return false
 		}
 	}

@@ -49,7 +49,7 @@ type row struct {
 	life uint8
 	// rev counts the deletes and restores. It is the revision of a tombstone.
 	rev uint8
-	// due is true once the time during which a restore is possible has passed.
+	// due is true once the time to restore is over.
 	due bool
 	// scope is true if the scope of the holds includes the recording, by its owner.
 	scope bool
@@ -77,7 +77,7 @@ type version struct {
 }
 
 // actor is a process. pc is the number of its next action, 0 if it is idle; the other
-// fields are what it has read.
+// fields are its memory.
 type actor struct{ pc, a, b, c uint8 }
 
 // done is the pc of a client that has finished, or died.
@@ -93,13 +93,13 @@ type State struct {
 	aside uint8
 	// holds is the number of active holds, holdRev the revision of their entry.
 	holds, holdRev uint8
-	// expired is true while the policy says that the recording is past its time, and
+	// expired is true while the recording is past its time by the policy, and
 	// policyRev is the revision of the policy.
 	expired   bool
 	policyRev uint8
 	// hint is true once reconcile has requested a purge.
 	hint bool
-	// created is true once a client was told that the recording exists.
+	// created is true once a client has the answer that the recording exists.
 	created bool
 
 	// These variables exist for the invariants alone.

@@ -15,7 +15,7 @@ import (
 	"github.com/callrecordings/api/shared/retention/sweep"
 )
 
-// background runs what the service does without a request. Each part may die.
+// background runs the work that needs no request. Each part may die.
 func (w *world) background(ctx context.Context) error {
 	for _, part := range []func(context.Context) error{w.ingestEvents, w.sweepAll, w.finishPurges} {
 		err := part(ctx)
@@ -57,8 +57,7 @@ func (w *world) ingestEvents(ctx context.Context) error {
 	return nil
 }
 
-// sweepAll removes what has expired and what can no longer be restored, as the function
-// expire does. Policies and holds may change in the middle.
+// sweepAll runs the sweep of the function expire. Policies and holds may change in the middle.
 func (w *world) sweepAll(ctx context.Context) error {
 	w.mayDie(6)
 	var failed error
@@ -116,8 +115,8 @@ func (a archive) Open(context.Context, *importer.Item) (*importer.Audio, error) 
 	return &importer.Audio{ReaderAt: bytes.NewReader(a.audio), Size: int64(len(a.audio)), Close: func() error { return nil }}, nil
 }
 
-// importOld imports a recording of an earlier time, which may be behind the bookmarks of
-// the sweep, or past its time already. A run that dies is repeated.
+// importOld imports a recording of an earlier time. It may be behind the bookmarks of the
+// sweep, or past its time already. A run that dies is repeated.
 func (w *world) importOld(ctx context.Context) error {
 	old := w.clock().Add(-time.Duration(w.rnd.IntN(800*24)) * time.Hour)
 	t := &truth{account: pick(w, accounts), owner: pick(w, owners), tag: pick(w, tags), created: recording.SecondsOf(old)}

@@ -9,7 +9,7 @@ import (
 	"github.com/callrecordings/api/shared/store/faultstore"
 )
 
-// errKilled is what a process gets from every call after its death.
+// errKilled is the error of every call of a process that has died.
 var errKilled = errors.New("killed")
 
 // killer ends a process at one of its calls to the store or the bucket.
@@ -58,13 +58,13 @@ func (k *killer) choose(int) faultstore.Fault {
 	return faultstore.Fault{Err: errKilled, When: faultstore.When(takesEffect)}
 }
 
-// mortal is a bucket whose client may be killed.
+// mortal is a bucket for a process that may be killed.
 type mortal struct {
 	next realBucket
 	*killer
 }
 
-// realBucket is what the simulation needs of the bucket.
+// realBucket is the part of the bucket that the simulation uses.
 type realBucket interface {
 	media.Objects
 	media.Writer

@@ -18,7 +18,7 @@ type keep struct {
 	tag, owner string
 }
 
-// stage is what the oracle knows of a recording.
+// stage is the stage of a recording, as the oracle knows it.
 type stage int
 
 const (
@@ -117,8 +117,8 @@ func (o *oracle) judge(now recording.Seconds) {
 	}
 }
 
-// revoke forgets the permission to remove what must not be removed any more, after a change
-// of policies or holds. What was removed until then was removed rightly.
+// revoke forgets which recordings may be removed, if that is no longer true after a change of
+// policies or holds. First it looks for those that were removed while they still might be.
 func (w *world) revoke(ctx context.Context) error {
 	for _, t := range w.order {
 		if !t.mayGo || t.stage == gone || w.removable(t, w.seconds()) {

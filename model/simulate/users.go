@@ -142,7 +142,7 @@ func (w *world) learn(ctx context.Context, t *truth) (known bool, err error) {
 	return true, nil
 }
 
-// tag gives a recording another tag, by which it may fall under another rule.
+// tag gives a recording another tag. Another rule may match it then.
 func (w *world) tag(ctx context.Context) error {
 	t := w.any(alive)
 	if t == nil {
@@ -225,7 +225,7 @@ func (w *world) remove(ctx context.Context, erase bool) error {
 	case errors.As(err, &heldBack) != w.held(t) && !gaveUp:
 		return t.violation(fmt.Sprintf("on hold %v, but its deletion was answered with %v", w.held(t), err))
 	case heldBack != nil:
-		return nil
+		return w.observe(ctx, t)
 	case err != nil:
 		return fmt.Errorf("delete: %w", err)
 	}
@@ -335,7 +335,7 @@ func (w *world) insist(request func(application) error, a application) error {
 	}
 }
 
-// changed tells the oracle that policies or holds have changed.
+// changed updates the oracle after a change of policies or holds.
 func (w *world) changed(ctx context.Context) error {
 	if err := w.revoke(ctx); err != nil {
 		return err

@@ -91,7 +91,7 @@ type application struct {
 	sweeper *sweep.Sweeper
 }
 
-// driver is a store driver whose client may be killed. No test writes secrets.
+// driver is a store driver for a process that may be killed.
 type driver struct {
 	*faultstore.Store
 	secretWriter
@@ -122,7 +122,7 @@ func open(ctx context.Context, o Options) (*world, error) {
 	if err != nil {
 		return nil, errors.Join(err, w.raw.Close())
 	}
-	w.plain, err = s3media.Open(s3media.Options{
+	w.plain, err = s3media.Open(s3media.Options{ //nolint:contextcheck // it sends nothing
 		Region: "us-east-1", Endpoint: w.server.URL(), Bucket: "recordings",
 		Credentials: credentials.NewStaticCredentialsProvider("local", "secret", ""),
 	})
