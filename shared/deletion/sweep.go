@@ -97,6 +97,15 @@ func (d *Deleter) Sweep(ctx context.Context, p Pager, now recording.Seconds) (Sw
 	}
 }
 
+// Ender returns what retention/sweep calls at each run: Sweep over the recordings of p,
+// which counts the purges that have begun.
+func (d *Deleter) Ender(p Pager) func(ctx context.Context, now recording.Seconds) (int, error) {
+	return func(ctx context.Context, now recording.Seconds) (int, error) {
+		swept, err := d.Sweep(ctx, p, now)
+		return swept.Purging, err
+	}
+}
+
 // SweepRestorable is one turn of an account in a sweep. It begins at start and adds to
 // swept. next is where the next turn begins, zero if the account has no more.
 func (d *Deleter) SweepRestorable(ctx context.Context, p Pager, account string, now recording.Seconds, start store.Position, swept *Swept) (

@@ -155,30 +155,31 @@ func (in Inbox) judge(ctx context.Context, f *file, announced recording.Upload) 
 	return judge.Judge{Audio: in.Audio, MaxBytes: in.MaxBytes}.Object(ctx, f.Key, f.object, announced)
 }
 
-// deleted reports whether the recording was deleted, and whether it can be restored. If
-// it was deleted, it renews the tombstone: a nightly sync of a folder must not bring the
-// recording back when the tombstone expires.
+// deleted reports whether the recording was deleted, and whether it can still be restored.
+// If it cannot, it renews the tombstone: a nightly sync of a folder must not restore the
+// recording when the tombstone expires.
 func (in Inbox) deleted(ctx context.Context, account, id string) (deleted, restorable bool, err error) {
 	t, err := in.Store.Tombstone(ctx, account, id)
-	if errors.Is(err, store.ErrNotFound) {
+	switch {
+	case errors.Is(err, store.ErrNotFound):
 		return false, false, nil
-	}
-	if err != nil {
+	case err != nil:
 		return false, false, fmt.Errorf("read the tombstone of a file in an inbox: %w", err)
+	case t.Until != 0:
+		return true, true, nil
 	}
-	return true, t.Until > 0, incoming.StayDeleted(ctx, in.Store, account, id)
+	return true, false, incoming.StayDeleted(ctx, in.Store, account, id)
 }
 
 // create makes the recording of a file, unless the recording was deleted. In that
-// case it removes the file each time the file is uploaded again, but keeps it while the
-// recording can be restored. A file that cannot be
+// case it removes the file each time the file is uploaded again. A file that cannot be
 // served gets a failed recording with the reason.
 func (in Inbox) create(ctx context.Context, f *file, id string) (incoming.Outcome, error) {
 	switch deleted, restorable, err := in.deleted(ctx, f.account, id); {
 	case err != nil:
 		return "", err
-	case restorable: // a restore needs the file
-		return incoming.Unchanged, nil
+	case restorable: // the file may be the audio that a restore brings back
+		return incoming.Ignored, nil
 	case deleted:
 		return in.remove(ctx, append(recording.SidecarKeys(f.Key), f.Key)...)
 	}

@@ -303,20 +303,6 @@ func TestFileOfADeletedRecording(t *testing.T) {
 	d.arrive(freeform, "0B", incoming.Gone)
 }
 
-// A restore needs the file, so a late or duplicate event must not remove it.
-func TestFileOfARestorableRecordingStays(t *testing.T) {
-	t.Parallel()
-	d := open(t)
-	d.drop(freeform, incomingtest.Sample(t, "alaw.wav"), nil)
-	d.arrive(freeform, "0A", incoming.Adopted)
-	r := d.only()
-	if _, err := d.Records.Delete(t.Context(), account, r.ID, store.Deletion{Until: r.Created + 1000}); err != nil {
-		t.Fatal(err)
-	}
-	d.arrive(freeform, "0A", incoming.Unchanged)
-	d.Exists(freeform, true)
-}
-
 // A sidecar file that arrives after its recording was deleted is removed. One whose
 // recording exists, or may still come, stays.
 func TestSidecarOfADeletedRecording(t *testing.T) {
@@ -365,6 +351,25 @@ func TestNightlySyncDoesNotRestoreADeletedRecording(t *testing.T) {
 		if want := recording.SecondsOf(d.Time.AddDate(0, 0, store.TombstoneDays)); err != nil || found.Expires != want {
 			t.Fatalf("Tombstone = %+v, %v, want it to expire at %d", found, err, want)
 		}
+	}
+}
+
+// The file of a recording that can be restored is its audio, so it stays.
+func TestFileOfARestorableRecordingStays(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.drop(freeform, incomingtest.Sample(t, "alaw.wav"), nil)
+	d.arrive(freeform, "01", incoming.Adopted)
+	deleted, err := d.Records.Delete(t.Context(), account, d.only().ID, store.Deletion{Until: store.MaxTime})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sequencer := range []string{"01", "02"} {
+		d.arrive(freeform, sequencer, incoming.Ignored)
+	}
+	d.Exists(freeform, true)
+	if _, err := d.Records.Restore(t.Context(), account, deleted.ID, func(*store.Tombstone) error { return nil }); err != nil {
+		t.Errorf("Restore = %v", err)
 	}
 }
 
