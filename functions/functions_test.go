@@ -48,7 +48,6 @@ var unlinked = map[string]map[string]string{
 	},
 	"fallback": {"github.com/callrecordings/api/console": "fallback only redirects to the console", "github.com/aws/aws-sdk-go-v2/service/s3": "fallback reads no audio"},
 	"keys":     {"github.com/aws/aws-sdk-go-v2/service/s3": "keys reads no audio"},
-	"expire":   {"github.com/aws/aws-sdk-go-v2/service/s3": "purge removes the audio"},
 }
 
 // Every folder with a main.go is in the table of settings, and vice versa, so that

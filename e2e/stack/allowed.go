@@ -35,6 +35,13 @@ const lost = "only the retry of a request uses it, if an inbox or an import has 
 // hourly is the reason for what the scheduled function expire does.
 const hourly = "expire runs once an hour, longer than the suite"
 
+// scoped is the reason for what only changes need that replace audio, or change the owner, a
+// number or the start of a recording.
+const scoped = "it checks the holds when a change may take a recording out of their scope"
+
+// locks is the reason for what only a bucket with Object Lock needs.
+const locks = "the suite's bucket has no Object Lock, which LocalStack does not enforce"
+
 // late is the reason for what only recordings need that are older than a day when they
 // arrive or change.
 const late = "it reads the retention policy for an old recording"
@@ -83,6 +90,15 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: expire, Unseen: hourly},
 	{Grant: Grant{"dynamodb:Query", table}, Functions: expire, Unseen: hourly},
 	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: expire, Unseen: hourly},
+	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: append([]config.Function{config.Create}, arriving...), Unseen: scoped},
+	{Grant: Grant{"s3:PutObjectRetention", objects}, Functions: expire, Unseen: locks},
+	{Grant: Grant{"s3:PutObjectRetention", inbox}, Functions: expire, Unseen: locks},
+	{Grant: Grant{"s3:PutObjectRetention", imported}, Functions: expire, Unseen: locks},
+	{Grant: Grant{"s3:BypassGovernanceRetention", objects}, Functions: append(expire, deleting...), Unseen: locks},
+	{Grant: Grant{"s3:BypassGovernanceRetention", inbox}, Functions: append(expire, deleting...), Unseen: locks},
+	{Grant: Grant{"s3:BypassGovernanceRetention", imported}, Functions: append(expire, deleting...), Unseen: locks},
+	{Grant: Grant{"s3:ListBucketVersions", "Bucket.Arn"}, Functions: expire, Unseen: locks},
+	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_user"}, Functions: expire, Unseen: locks},
 	{Grant: Grant{"dynamodb:GetItem", table}, Functions: keeping},
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: keeping},
 	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: keeping},

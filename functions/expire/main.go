@@ -1,5 +1,7 @@
-// Command expire is the scheduled Lambda function that removes recordings whose time is up
-// (docs/adr/025-retention.md). The function purge then removes their audio.
+// Command expire is the scheduled Lambda function that removes recordings whose time is up:
+// those that have expired (docs/adr/025-retention.md), and deleted ones that can no longer be
+// restored (docs/adr/023-restorable-deletes.md). The function purge then removes their audio.
+// It also locks what is on legal hold (docs/adr/024-holds.md).
 package main
 
 import (
@@ -11,8 +13,8 @@ import (
 	"github.com/callrecordings/api/shared/retention/sweep"
 )
 
-// runTime leaves two minutes of the function's 15 for the state at the end.
-const runTime = 13 * time.Minute
+// runTime and lockTime leave two minutes of the function's 15 for the state at the end.
+const runTime = 8 * time.Minute
 
 func main() { wiring.Schedule(config.Expire, build) }
 
@@ -21,5 +23,5 @@ func build(s *config.Settings, now func() time.Time) (wiring.Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sweep.New(store, now, runTime).Run, nil
+	return locking(s, store, now, sweep.New(store, now, runTime).Run)
 }

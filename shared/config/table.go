@@ -61,7 +61,7 @@ var programs = [...]Function{List, Get, Create, Patch, Delete, Receive, Access, 
 // Groups of programs that read the same settings.
 const (
 	data    = forList | forShare | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forRetention | forFallback | forPurge | forIngest | forKeys | forExpire
-	audio   = forGet | forShare | forCreate | forDelete | forReceive | forPurge | forIngest
+	audio   = forGet | forShare | forCreate | forDelete | forReceive | forPurge | forIngest | forExpire
 	play    = forGet | forShare | forLocal
 	upload  = forCreate | forLocal
 	names   = forIngest | forReceive | forLocal | forTool
@@ -166,7 +166,7 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.Bucket, err = bucketName(v); return },
 	},
 	{
-		Name: "OBJECT_LOCK", Default: "off", Functions: forRetention | forIngest | forDelete | forPurge,
+		Name: "OBJECT_LOCK", Default: "off", Functions: forExpire | forIngest | forDelete | forPurge,
 		Doc: "Whether legal holds also lock the audio in the bucket: off or governance (S3 Object Lock in governance mode; the bucket must have Object Lock). See docs/how-to/holds.md.",
 		set: func(s *Settings, v string) error {
 			v, err := oneOf(v, "off", "governance")

@@ -11,11 +11,10 @@ import (
 )
 
 // View is a Watched in which expired recordings do not exist, unless they are on hold. It
-// sets the Kept of the others. Clients read and change recordings through a View, so a
-// recording is gone for them at the second at which it expires, even if the sweep removes
-// it hours later.
+// sets the Kept of the others. Clients read and change recordings through a View, so an
+// expired recording is gone for them at once, even if the sweep removes it hours later.
 //
-// What applies is read at the same time as the recordings, and at most every 10 seconds. A
+// Policies and holds are read at the same time as the recordings, and cached for 10 s. A
 // page may be shorter than its limit, because expired recordings are left out after it was
 // read.
 type View struct{ Watched }

@@ -12,15 +12,16 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// Driver is what a store driver offers to those who write recordings.
+// Driver lists the methods of a store driver that programs need to read and write
+// recordings.
 type Driver interface {
 	store.Store
 	store.Finder
 	store.Reviver
 	store.Renewer
 	store.Corrector
-	store.Restorer
 	store.GuardedCorrector
+	store.Restorer
 	store.Claimer
 	store.ClaimReader
 	store.Secrets
@@ -30,14 +31,14 @@ type Driver interface {
 	Tombstone(ctx context.Context, account, id string) (store.Tombstone, error)
 }
 
-// recentTime is the age below which a recording cannot be behind a bookmark of the sweep:
-// the shortest policy keeps a day. The hour between allows for clocks that differ and for
+// recentTime is the age up to which a recording is always ahead of the bookmarks of the
+// sweep: the shortest policy keeps a day. The hour between allows for clocks that differ and for
 // writes that take long.
 const recentTime = (Day - 60*60) * time.Second
 
 // Watched is a store that notes for the sweep which recordings to look at again. The sweep
 // passes each place of an account's index once. A recording that appears behind it (an
-// import, a restore), or one whose rule changes there (another tag or owner), would never
+// import, a restore), or gets another rule there (by another tag or owner), would never
 // be found. So an entry names the recording, before its write: if the writer dies between
 // the two, the sweep looks in vain, which does no harm.
 //
@@ -45,7 +46,14 @@ const recentTime = (Day - 60*60) * time.Second
 // legal hold (hold.Keeper).
 type Watched struct {
 	Driver
-	rules *Rules
+	rules  *Rules
+	locked bool
+}
+
+// Locking returns w for a bucket with Object Lock; see hold.Keeper.
+func (w Watched) Locking() Watched {
+	w.locked = true
+	return w
 }
 
 // Watch returns s as a Watched.
@@ -56,12 +64,18 @@ func (w Watched) Put(ctx context.Context, r *recording.Recording) error {
 	if err := w.lookAgain(ctx, r); err != nil {
 		return err
 	}
+	if err := w.keeper().Arrives(ctx, r); err != nil {
+		return err
+	}
 	return w.Driver.Put(ctx, r)
 }
 
 // Revive implements [store.Reviver].
 func (w Watched) Revive(ctx context.Context, r *recording.Recording) error {
 	if err := w.lookAgain(ctx, r); err != nil {
+		return err
+	}
+	if err := w.keeper().Arrives(ctx, r); err != nil {
 		return err
 	}
 	return w.Driver.Revive(ctx, r)
@@ -106,8 +120,8 @@ func (w Watched) Correct(ctx context.Context, account, id string, change func(*r
 	})
 }
 
-// keeper protects what is on legal hold.
-func (w Watched) keeper() hold.Keeper { return hold.Keeper{Store: w.Driver} }
+// keeper protects recordings on legal hold.
+func (w Watched) keeper() hold.Keeper { return hold.Keeper{Store: w.Driver, Locked: w.locked} }
 
 // errLookFirst ends an attempt at a change until the note for the sweep is stored.
 var errLookFirst = errors.New("the note for the sweep comes first")
@@ -184,7 +198,7 @@ func (w Watched) lookAgain(ctx context.Context, r *recording.Recording) error {
 // AgainPrefix starts the keys of recordings that the sweep has to look at again.
 const AgainPrefix = "again/"
 
-// StateOf returns the partition of what the sweep keeps about an account.
+// StateOf returns the partition with the state of the sweep for an account.
 func StateOf(account string) string { return "retention/" + account }
 
 // Note is the value of an entry under AgainPrefix.

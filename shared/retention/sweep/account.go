@@ -26,7 +26,7 @@ const (
 	pageBytes = 1 << 20
 )
 
-// bookmarks are what the sweep remembers about an account.
+// bookmarks are the state of the sweep for an account.
 type bookmarks struct {
 	// Fingerprint is that of the policy for which Places count.
 	Fingerprint string `json:"fingerprint"`
@@ -45,18 +45,20 @@ type accountSweep struct {
 	*Sweeper
 	account string
 	now     recording.Seconds
-	until   time.Time
+	began   time.Time
+	limit   time.Duration
 
 	applied  *retention.Applied
 	marks    bookmarks
 	revision string
 	loaded   []byte // the entry as it was read
 	removed  int
+	onHold   bool // the recording that was examined last is on hold
 }
 
 // over reports whether the turn is over.
 func (a *accountSweep) over(ctx context.Context) bool {
-	return ctx.Err() != nil || !time.Now().Before(a.until)
+	return ctx.Err() != nil || a.Now().Sub(a.began) >= a.limit
 }
 
 // run sweeps until nothing is left or the turn is over, and stores how far it got.
@@ -101,7 +103,7 @@ func (a *accountSweep) load(ctx context.Context) error {
 	return decode(found[0].Value, &a.marks)
 }
 
-// renew starts the bookmarks again where what they stand for has changed.
+// renew moves the bookmarks back if the policy or the holds have changed.
 func (a *accountSweep) renew() {
 	m := &a.marks
 	switch fingerprint := a.applied.Fingerprint(); {
@@ -113,6 +115,7 @@ func (a *accountSweep) renew() {
 	if m.Places == nil {
 		m.Places = map[string]store.Position{}
 	}
+	a.setBack()
 	holds := a.applied.Holds.Guard().Revision
 	if m.Held != 0 && m.Holds != holds {
 		for days, place := range m.Places {
@@ -123,6 +126,17 @@ func (a *accountSweep) renew() {
 		m.Held = 0
 	}
 	m.Holds = holds
+}
+
+// setBack moves bookmarks back to where the clock allows them to be. If the clock was set
+// back, recordings are created behind them, and notes are followed too early for them.
+func (a *accountSweep) setBack() {
+	for name, place := range a.marks.Places {
+		days, err := strconv.Atoi(name)
+		if limit := a.now - recording.Seconds(days*retention.Day); err == nil && place.Created > limit {
+			a.marks.Places[name] = store.Position{Created: max(0, limit)}
+		}
+	}
 }
 
 // advance examines the index up to the recordings that are that many days old.
@@ -186,6 +200,7 @@ func (a *accountSweep) examine(ctx context.Context, r *recording.Recording) erro
 
 // held remembers an expired recording on hold.
 func (a *accountSweep) held(r *recording.Recording) {
+	a.onHold = true
 	if a.marks.Held == 0 || r.Created < a.marks.Held {
 		a.marks.Held = r.Created
 	}
@@ -242,8 +257,9 @@ func (a *accountSweep) drop(ctx context.Context, notes []store.EntryWrite) error
 	return nil
 }
 
-// followOne looks at the recording that a note names. It returns false if the note is too
-// new.
+// followOne looks at the recording that a note names. It returns false if the note is still
+// needed: it is too new, or the recording is on hold. A run that dies before it has stored
+// its bookmarks would forget such a recording.
 func (a *accountSweep) followOne(ctx context.Context, e *store.Entry) (bool, error) {
 	var n retention.Note
 	if err := decode(e.Value, &n); err != nil {
@@ -259,7 +275,9 @@ func (a *accountSweep) followOne(ctx context.Context, e *store.Entry) (bool, err
 	if err != nil {
 		return false, fmt.Errorf("look at a recording again: %w", err)
 	}
-	return true, a.examine(ctx, r)
+	a.onHold = false
+	err = a.examine(ctx, r)
+	return !a.onHold, err
 }
 
 // save stores the bookmarks, if they have moved.
@@ -277,7 +295,7 @@ func (a *accountSweep) save(ctx context.Context) error {
 	return a.Entries.WriteEntries(ctx, w)
 }
 
-// forget removes the bookmarks of an account whose recordings do not expire.
+// forget removes the bookmarks of an account without expiring recordings.
 func (a *accountSweep) forget(ctx context.Context) error {
 	if a.revision == "" {
 		return nil
