@@ -16,6 +16,9 @@ func TestProtocolKeepsItsInvariants(t *testing.T) {
 	t.Parallel()
 	for _, g := range protocol.Small() {
 		for _, g.Unversioned = range []bool{false, true} {
+			if g.Unversioned && g.Import == 0 {
+				break // only an import replaces an object
+			}
 			c := g.Config
 			t.Run(fmt.Sprintf("%s, unversioned %v", g.Name, c.Unversioned), func(t *testing.T) {
 				t.Parallel()
