@@ -58,6 +58,14 @@ isolation: ## send a million hostile requests, and compare 100,000 decisions wit
 	REQUESTS=$(or $(REQUESTS),1000000) COMBINATIONS=$(or $(COMBINATIONS),100000) \
 	go test -count=1 -v -timeout 2h -tags e2e ./e2e/isolation
 
+.PHONY: model
+model: ## check the model of how recordings come, go and come back: two processes of each kind, in minutes
+	go run ./model
+
+.PHONY: simulate
+simulate: ## simulate ten years of users, sweeps, crashes and clocks that jump (DAYS, SEED)
+	go test -count=1 -v -timeout 3h ./model/simulate -run TestNothing -days $(or $(DAYS),3650) -seed $(or $(SEED),1)
+
 .PHONY: bench
 bench: ## run the benchmarks and compare them with their floors and budgets
 	@./bench/run

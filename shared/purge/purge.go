@@ -55,6 +55,8 @@ var errOver = errors.New("the purge is over")
 // the key to which rejected audio is set aside. The sidecar of audio in an inbox is removed
 // before the audio.
 //
+// The keys are handled one after the other. A slow ingest may copy the object at the first
+// one to the second one meanwhile, so the second one is listed when the first one is empty.
 // After Finish has listed what to remove, it reads the tombstone again, and does nothing
 // unless the purge of the same deletion is still pending: another process may have finished
 // it, and the recording may have come back (docs/adr/023-restorable-deletes.md). A t without
@@ -75,11 +77,17 @@ func Finish(ctx context.Context, s Store, m media.Purger, t store.Tombstone) err
 		t.Revision = now.Revision
 		return nil
 	}
-	switch err := m.Purge(ctx, keys, still); {
-	case errors.Is(err, errOver):
-		return nil
-	case err != nil:
-		return fmt.Errorf("remove the audio of %s/%s: %w", t.Account, t.ID, err)
+	steps := slices.Collect(slices.Chunk(keys, 1))
+	if len(steps) == 0 {
+		steps = [][]string{nil} // only to read the tombstone again
+	}
+	for _, step := range steps {
+		switch err := m.Purge(ctx, step, still); {
+		case errors.Is(err, errOver):
+			return nil
+		case err != nil:
+			return fmt.Errorf("remove the audio of %s/%s: %w", t.Account, t.ID, err)
+		}
 	}
 	err := s.Purged(ctx, t.Account, t.ID, t.Revision)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {

@@ -53,6 +53,7 @@ type accountSweep struct {
 	revision string
 	loaded   []byte // the entry as it was read
 	removed  int
+	onHold   bool // the recording that was examined last is on hold
 }
 
 // over reports whether the turn is over.
@@ -114,6 +115,7 @@ func (a *accountSweep) renew() {
 	if m.Places == nil {
 		m.Places = map[string]store.Position{}
 	}
+	a.setBack()
 	holds := a.applied.Holds.Guard().Revision
 	if m.Held != 0 && m.Holds != holds {
 		for days, place := range m.Places {
@@ -124,6 +126,17 @@ func (a *accountSweep) renew() {
 		m.Held = 0
 	}
 	m.Holds = holds
+}
+
+// setBack moves bookmarks back to where the clock allows them to be. If the clock was set
+// back, recordings are created behind them, and notes are followed too early for them.
+func (a *accountSweep) setBack() {
+	for name, place := range a.marks.Places {
+		days, err := strconv.Atoi(name)
+		if limit := a.now - recording.Seconds(days*retention.Day); err == nil && place.Created > limit {
+			a.marks.Places[name] = store.Position{Created: max(0, limit)}
+		}
+	}
 }
 
 // advance examines the index up to the recordings that are that many days old.
@@ -187,6 +200,7 @@ func (a *accountSweep) examine(ctx context.Context, r *recording.Recording) erro
 
 // held remembers an expired recording on hold.
 func (a *accountSweep) held(r *recording.Recording) {
+	a.onHold = true
 	if a.marks.Held == 0 || r.Created < a.marks.Held {
 		a.marks.Held = r.Created
 	}
@@ -243,8 +257,9 @@ func (a *accountSweep) drop(ctx context.Context, notes []store.EntryWrite) error
 	return nil
 }
 
-// followOne looks at the recording that a note names. It returns false if the note is too
-// new.
+// followOne looks at the recording that a note names. It returns false if the note is still
+// needed: it is too new, or the recording is on hold. A run that dies before it has stored
+// its bookmarks would forget such a recording.
 func (a *accountSweep) followOne(ctx context.Context, e *store.Entry) (bool, error) {
 	var n retention.Note
 	if err := decode(e.Value, &n); err != nil {
@@ -260,7 +275,9 @@ func (a *accountSweep) followOne(ctx context.Context, e *store.Entry) (bool, err
 	if err != nil {
 		return false, fmt.Errorf("look at a recording again: %w", err)
 	}
-	return true, a.examine(ctx, r)
+	a.onHold = false
+	err = a.examine(ctx, r)
+	return !a.onHold, err
 }
 
 // save stores the bookmarks, if they have moved.
