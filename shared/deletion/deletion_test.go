@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -164,7 +165,7 @@ func TestSweepOfManyRecordings(t *testing.T) {
 	w := newWorld(t, 1)
 	const n = 1100
 	for i := range n {
-		id := fmt.Sprint(i)
+		id := strconv.Itoa(i)
 		w.put(t, "large", id)
 		w.delete(t, "large", id)
 	}

@@ -76,8 +76,14 @@ func (v *versioned) open(t *testing.T) *Bucket {
 func TestPurgeRemovesAllVersions(t *testing.T) {
 	t.Parallel()
 	v := &versioned{entries: []entryOfKey{
-		{"a", "m2", true}, {"a", "v3", false}, {"a", "m1", true}, {"a", "v2", false}, {"a", "v1", false},
-		{"a.json", "v9", false}, {"b", "null", false}, {"c", "v8", false},
+		{"a", "m2", true},
+		{"a", "v3", false},
+		{"a", "m1", true},
+		{"a", "v2", false},
+		{"a", "v1", false},
+		{"a.json", "v9", false},
+		{"b", "null", false},
+		{"c", "v8", false},
 	}}
 	b := v.open(t)
 	err := b.Purge(t.Context(), []string{"a", "b"}, func(context.Context) error {

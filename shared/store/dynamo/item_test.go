@@ -83,8 +83,10 @@ func TestTombstoneRoundTrip(t *testing.T) {
 			}
 		}
 		got, err := decodeTombstone(m)
-		want := store.Tombstone{Account: r.Account, ID: r.ID, Created: r.Created, Audio: r.Audio, PurgePending: true,
-			Revision: "new", Deleted: 63866880100, Cause: store.CauseDeleted}
+		want := store.Tombstone{
+			Account: r.Account, ID: r.ID, Created: r.Created, Audio: r.Audio, PurgePending: true,
+			Revision: "new", Deleted: 63866880100, Cause: store.CauseDeleted,
+		}
 		if diff := cmp.Diff(want, got); err != nil || diff != "" || !isTombstone(m) {
 			t.Errorf("decodeTombstone: %v, -want +got: %s", err, diff)
 		}

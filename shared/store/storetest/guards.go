@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -101,7 +102,7 @@ var guards = []testCase{
 		errs := make([]error, n)
 		var wg sync.WaitGroup
 		for i := range n {
-			s.put(s.rec(fmt.Sprint(i), 0, ""))
+			s.put(s.rec(strconv.Itoa(i), 0, ""))
 		}
 		for i := range n {
 			wg.Go(func() {
