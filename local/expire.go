@@ -27,13 +27,10 @@ func (b *box) rules() *retention.Rules {
 	return b.kept
 }
 
-// expire removes expired recordings at the start and every hour, until ctx ends. Their
-// audio goes with the other pending purges.
+// expire removes expired recordings, and deleted ones whose time for a restore is over, at
+// the start and every hour, until ctx ends. Their audio goes with the other pending purges.
 func (b *box) expire(ctx context.Context) {
-	s := sweep.Sweeper{
-		Entries: b.store, Recordings: b.store, Now: b.now,
-		Remove: sweep.FromStore{Book: retention.Book{Entries: b.store}, Recordings: b.store},
-	}
+	s := sweep.New(b.store, b.now, 0)
 	tick := time.NewTicker(expireEvery)
 	defer tick.Stop()
 	for {

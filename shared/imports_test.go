@@ -82,7 +82,7 @@ var arrows = map[string]struct {
 	}},
 	"shared/httpfield":       {},
 	"shared/csvtable":        {},
-	"shared/retention/sweep": {ours: []string{"shared/access", "shared/hold", "shared/recording", "shared/retention", "shared/store"}},
+	"shared/retention/sweep": {ours: []string{"shared/access", "shared/deletion", "shared/hold", "shared/recording", "shared/retention", "shared/store"}},
 	"shared/retention":       {ours: []string{"shared/access", "shared/auth", "shared/hold", "shared/recording", "shared/requestlog", "shared/store"}},
 	"shared/api": {ours: []string{
 		"shared/hold", "shared/retention",

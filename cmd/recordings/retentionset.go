@@ -51,7 +51,7 @@ func (e env) retentionShowCommand() *cobra.Command {
 	return c
 }
 
-// retentionPreviewCommand makes the command that counts what a policy would remove.
+// retentionPreviewCommand makes the command that previews a policy.
 func (e env) retentionPreviewCommand() *cobra.Command {
 	c := usage{
 		name: "preview", summary: "count what a policy would remove", args: "--account ID (--policy FILE | --none) [OPTIONS]",
@@ -110,7 +110,7 @@ func (e env) retentionBoundsCommand() *cobra.Command {
 				if c.Flags().Changed("max") {
 					s.Max = b.Max
 				}
-				return s, s.Bounds.Validate()
+				return s, s.Validate()
 			})
 		})
 	}

@@ -113,6 +113,12 @@ var Table = []Allowed{
 	{Grant: Grant{"s3:DeleteObject", inbox}, Functions: append(ingest, deleting...)},
 	{Grant: Grant{"s3:DeleteObject", imported}, Functions: deleting},
 	{Grant: Grant{"s3:DeleteObject", aside}, Functions: append(ingest, deleting...)},
+	{Grant: Grant{"s3:DeleteObjectVersion", objects}, Functions: append(ingest, deleting...)},
+	{Grant: Grant{"s3:DeleteObjectVersion", inbox}, Functions: append(ingest, deleting...)},
+	{Grant: Grant{"s3:DeleteObjectVersion", imported}, Functions: deleting},
+	{Grant: Grant{"s3:DeleteObjectVersion", aside}, Functions: append(ingest, deleting...)},
+	{Grant: Grant{"s3:ListBucketVersions", "Bucket.Arn"}, Functions: append(ingest, deleting...)},
+	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: []config.Function{config.Delete}},
 	{Grant: Grant{"s3:GetObject", objects}, Functions: append(requests, read...)}, // get also needs it for the URLs that it signs; create and receive compare a retry with stored audio
 	{Grant: Grant{"s3:GetObject", inbox}, Functions: read},
 	{Grant: Grant{"s3:GetObject", imported}, Functions: get},

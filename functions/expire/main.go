@@ -9,7 +9,6 @@ import (
 	"github.com/callrecordings/api/functions/internal/table"
 	"github.com/callrecordings/api/functions/internal/wiring"
 	"github.com/callrecordings/api/shared/config"
-	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/retention/sweep"
 )
 
@@ -23,9 +22,5 @@ func build(s *config.Settings, now func() time.Time) (wiring.Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := sweep.Sweeper{
-		Entries: store, Recordings: store, Now: now, Time: runTime,
-		Remove: sweep.FromStore{Book: retention.Book{Entries: store}, Recordings: store},
-	}
-	return locking(s, store, now, w.Run)
+	return locking(s, store, now, sweep.New(store, now, runTime).Run)
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// previewWork is how long one request counts what a policy would remove. API Gateway
+// previewWork limits how long one request counts for a preview. API Gateway
 // answers for a function after 29 s.
 const previewWork = 15 * time.Second
 
@@ -47,8 +47,8 @@ func Retention(env Env, s RetentionStore, holds *hold.Book) http.Handler {
 	})
 }
 
-// action returns what serves a route of OpRetention. The table is in a function, so that
-// only the function retention links what it leads to.
+// action returns the method for a route of OpRetention. The table is in a function, so that
+// only the function retention links those methods.
 func (k *keeper) action(route string) func(*request) (any, error) {
 	return map[string]func(*request) (any, error){
 		"GET " + retentionPolicy:    k.get,
@@ -131,7 +131,7 @@ func (k *keeper) remove(r *request) (any, error) {
 	return k.change(r, confirm, k.replace(r, nil))
 }
 
-// preview counts what the policy of the body would remove.
+// preview counts the recordings that the policy of the body would remove.
 func (k *keeper) preview(r *request) (any, error) {
 	rules, _, err := readPolicy(r)
 	if err != nil {

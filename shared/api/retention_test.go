@@ -20,7 +20,7 @@ const (
 	previewPath   = retentionPath + "/preview"
 )
 
-// newKeptAPI returns an API whose recordings expire, and the token of an administrator.
+// newKeptAPI returns an API with expiring recordings, and the token of an administrator.
 // Its clock is at today. The account has recordings of 10, 40 and 400 days.
 func newKeptAPI(t *testing.T) (*ruledAPI, string) {
 	t.Helper()
@@ -71,7 +71,7 @@ func TestRetention(t *testing.T) {
 	s.send(t, root, http.MethodDelete, retentionPath, "").has(t, "DELETE", http.StatusOK, `{"data":{"rules":[],"source":null},`)
 }
 
-// Only who has the right sees and changes how long recordings are kept.
+// GET needs the right to retention, which only administrators have.
 func TestRetentionNeedsTheRight(t *testing.T) {
 	t.Parallel()
 	s, _ := newKeptAPI(t)
@@ -144,8 +144,7 @@ func TestDeleteOfAPolicyIsConfirmed(t *testing.T) {
 	s.send(t, root, http.MethodGet, tenantList, "").has(t, "the list", http.StatusOK, `"holds":["`+h.ID+`"]`)
 }
 
-// Lists answer what will expire soon and what has been kept for long, with counts and
-// sizes that add up over the pages.
+// Lists select recordings by their expiry and by their age, and add the size of their audio.
 func TestListsByLifetime(t *testing.T) {
 	t.Parallel()
 	s, root := newKeptAPI(t)

@@ -240,8 +240,8 @@ func (b Book) Listed(ctx context.Context) ([]string, error) {
 	}
 }
 
-// Below passes an account to do, and every account below it whose nearest listed ancestor,
-// itself included, it is. An account that is not in the tree has none below it. Errors:
+// Below passes an account to do, and then the accounts below it, except listed accounts and
+// those below them. An account that is not in the tree has no others below it. Errors:
 // store.ErrUnavailable, and those of do.
 func (b Book) Below(ctx context.Context, tree *access.Tree, account string, listed func(string) bool, do func(string) error) error {
 	inTree := false

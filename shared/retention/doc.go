@@ -10,7 +10,7 @@
 // expires that many days after its Created time, to the second.
 //
 // [Book] reads and writes policies. [Effective] is what applies to one account. [View] is a
-// store that hides what has expired and is not on hold. Package sweep removes it.
+// store that hides expired recordings, unless they are on hold. Package sweep removes them.
 //
 // # Entries
 //

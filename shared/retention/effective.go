@@ -15,8 +15,8 @@ import (
 type Effective struct {
 	// Account is the account.
 	Account string
-	// Source is the account whose policy applies: Account or one above it; "" if none
-	// has one.
+	// Source has the policy that applies. It is Account or an account above it, or ""
+	// without any policy.
 	Source string
 	// Policy is that of Source.
 	Policy Policy

@@ -71,7 +71,7 @@ type Bounds struct {
 	Max int `json:"max_days,omitempty"`
 }
 
-// Settings are what is stored for an account.
+// Settings are the stored settings of an account.
 type Settings struct {
 	// Policy is the account's own; nil follows the account above.
 	Policy *Policy `json:"policy,omitempty"`

@@ -44,7 +44,7 @@ type Preview struct {
 // progress is the entry of a preview.
 type progress struct {
 	Preview
-	// At is the time for which the preview counts.
+	// At is the time of the count, in Gregorian seconds.
 	At recording.Seconds `json:"at"`
 	// Account is the account that is being counted, "" at the beginning, and Next is
 	// where in its list.
@@ -56,7 +56,7 @@ type progress struct {
 // UnconfirmedError means that settings would remove recordings, and that the caller has
 // not confirmed their number.
 type UnconfirmedError struct {
-	// Preview is what they would remove. It may be incomplete.
+	// Preview has their number. It may be incomplete.
 	Preview Preview
 }
 
@@ -67,7 +67,7 @@ func (e *UnconfirmedError) Error() string {
 
 // Editor changes the settings of accounts.
 type Editor struct {
-	// Entries has the settings, Recordings what they would remove.
+	// Entries has the settings, and Recordings the recordings to count.
 	Entries    store.Entries
 	Recordings store.Reader
 	// Now is the clock.

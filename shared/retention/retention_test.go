@@ -128,7 +128,7 @@ func broken(err error) string {
 	return strings.Join(all, ", ")
 }
 
-// The first rule whose conditions are all met decides.
+// The first matching rule decides.
 func TestExpires(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -232,15 +232,13 @@ func TestGuards(t *testing.T) {
 	f.check(tree.Add(t.Context(), "own", "top", ""))
 	f.settings("top", rules(retention.Rule{Name: "all", Days: 1}))
 	book := retention.Book{Entries: f.store}
-	e, err := book.Effective(t.Context(), "own")
-	f.check(err)
 	for i, change := range []func(){
 		func() { f.settings("top", rules()) },
 		func() { f.settings("own", rules()) },
 		func() { f.check(tree.Move(t.Context(), "own", "")) },
 	} {
 		r := f.put("own", fmt.Sprintf("202601-%d", i), day, `{}`)
-		e, err = book.Effective(t.Context(), "own")
+		e, err := book.Effective(t.Context(), "own")
 		f.check(err)
 		change()
 		if _, err := f.store.Delete(t.Context(), "own", r.ID, store.Deletion{Guards: e.Guards()}); !errors.Is(err, store.ErrGuard) {
@@ -249,8 +247,8 @@ func TestGuards(t *testing.T) {
 	}
 }
 
-// A recording is gone for every reader at the second at which it expires, across a change
-// of daylight saving time, and documents show when and why.
+// A recording disappears for every reader at the very second of its expiry, across a change
+// of daylight saving time. Documents show the time and the rule.
 func TestView(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -298,7 +296,7 @@ func TestView(t *testing.T) {
 	}
 }
 
-// broken is a store whose entries cannot be read.
+// brokenEntries is a store that cannot read entries.
 type brokenEntries struct{ retention.Driver }
 
 func (brokenEntries) Entries(context.Context, ...store.EntryKey) ([]store.Entry, error) {
@@ -320,5 +318,36 @@ func TestViewWithoutPolicies(t *testing.T) {
 	}
 	if _, err := v.Update(t.Context(), "A", "202603-a", nil); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("Update = %v", err)
+	}
+}
+
+// Clients can neither delete an expired recording, since the answer would show it, nor list
+// it among the deleted ones, nor restore it.
+func TestViewOfTheDeleted(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.put("A", "202603-a", 0, `{}`)
+	f.put("A", "202603-b", 0, `{}`)
+	f.settings("A", rules(retention.Rule{Name: "all", Days: 2}))
+	v := retention.NewView(f.store, retention.NewRules(f.store, f.clock))
+	d := store.Deletion{Until: recording.SecondsOf(start.Add(30 * day))}
+	_, err := v.Delete(t.Context(), "A", "202603-a", d)
+	f.check(err)
+	deleted := store.Query{Account: "A", Deleted: true, Limit: 10}
+	page, err := v.Page(t.Context(), deleted)
+	if err != nil || len(page.Tombstones) != 1 {
+		t.Errorf("%d deleted recordings, %v, want 1", len(page.Tombstones), err)
+	}
+	f.now = start.Add(2 * day)
+	page, err = v.Page(t.Context(), deleted)
+	if err != nil || len(page.Tombstones) != 0 {
+		t.Errorf("%d deleted recordings after the expiry, %v, want none", len(page.Tombstones), err)
+	}
+	_, err = v.Restore(t.Context(), "A", "202603-a", func(*store.Tombstone) error { return nil })
+	if !errors.Is(err, store.ErrPurging) {
+		t.Errorf("Restore after the expiry = %v, want %v", err, store.ErrPurging)
+	}
+	if _, err := v.Delete(t.Context(), "A", "202603-b", d); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("Delete after the expiry = %v, want %v", err, store.ErrNotFound)
 	}
 }

@@ -74,7 +74,7 @@ type cachedRules struct {
 	size    int
 }
 
-// NewRules returns a cache of what is in entries.
+// NewRules returns a cache of the policies and holds in entries.
 func NewRules(entries store.EntryReader, now func() time.Time) *Rules {
 	return &Rules{book: Book{Entries: entries}, now: now, accounts: map[string]*list.Element{}}
 }

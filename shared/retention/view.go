@@ -2,6 +2,8 @@ package retention
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/requestlog"
@@ -9,11 +11,10 @@ import (
 )
 
 // View is a Watched in which expired recordings do not exist, unless they are on hold. It
-// sets the Kept of the others. Clients read and change recordings through a View, so a
-// recording is gone for them at the second at which it expires, even if the sweep removes
-// it hours later.
+// sets the Kept of the others. Clients read and change recordings through a View, so an
+// expired recording is gone for them at once, even if the sweep removes it hours later.
 //
-// What applies is read at the same time as the recordings, and at most every 10 seconds. A
+// Policies and holds are read at the same time as the recordings, and cached for 10 s. A
 // page may be shorter than its limit, because expired recordings are left out after it was
 // read.
 type View struct{ Watched }
@@ -57,7 +58,49 @@ func (v View) Page(ctx context.Context, q store.Query) (store.Page, error) {
 		}
 	}
 	page.Recordings = kept
+	page.Tombstones = slices.DeleteFunc(page.Tombstones, func(t store.Tombstone) bool {
+		return t.Recording != nil && !applied.Keeps(t.Recording, now)
+	})
 	return page, nil
+}
+
+// Delete implements [store.Writer].
+func (v View) Delete(ctx context.Context, account, id string, d store.Deletion) (*recording.Recording, error) {
+	applied, err := v.rules.Of(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	check := d.Check
+	d.Check = func(r *recording.Recording) error {
+		if !applied.Keeps(r, v.seconds()) {
+			return store.ErrNotFound
+		}
+		r.Kept = nil
+		if check == nil {
+			return nil
+		}
+		return check(r)
+	}
+	return v.Watched.Delete(ctx, account, id, d)
+}
+
+// Restore implements [store.Restorer]. A deleted recording that has expired meanwhile
+// cannot be restored: store.ErrPurging.
+func (v View) Restore(ctx context.Context, account, id string, check func(*store.Tombstone) error) (*recording.Recording, error) {
+	applied, err := v.rules.Of(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	r, err := v.Watched.Restore(ctx, account, id, func(t *store.Tombstone) error {
+		if t.Recording != nil && !applied.Keeps(t.Recording, v.seconds()) {
+			return fmt.Errorf("%w: it has expired", store.ErrPurging)
+		}
+		return check(t)
+	})
+	if err == nil {
+		applied.Keeps(r, v.seconds())
+	}
+	return r, err
 }
 
 // Update implements [store.Writer].

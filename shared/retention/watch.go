@@ -12,7 +12,8 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// Driver is what a store driver offers to those who write recordings.
+// Driver lists the methods of a store driver that programs need to read and write
+// recordings.
 type Driver interface {
 	store.Store
 	store.Finder
@@ -30,14 +31,14 @@ type Driver interface {
 	Tombstone(ctx context.Context, account, id string) (store.Tombstone, error)
 }
 
-// recentTime is the age below which a recording cannot be behind a bookmark of the sweep:
-// the shortest policy keeps a day. The hour between allows for clocks that differ and for
+// recentTime is the age up to which a recording is always ahead of the bookmarks of the
+// sweep: the shortest policy keeps a day. The hour between allows for clocks that differ and for
 // writes that take long.
 const recentTime = (Day - 60*60) * time.Second
 
 // Watched is a store that notes for the sweep which recordings to look at again. The sweep
 // passes each place of an account's index once. A recording that appears behind it (an
-// import, a restore), or one whose rule changes there (another tag or owner), would never
+// import, a restore), or gets another rule there (by another tag or owner), would never
 // be found. So an entry names the recording, before its write: if the writer dies between
 // the two, the sweep looks in vain, which does no harm.
 //
@@ -119,7 +120,7 @@ func (w Watched) Correct(ctx context.Context, account, id string, change func(*r
 	})
 }
 
-// keeper protects what is on legal hold.
+// keeper protects recordings on legal hold.
 func (w Watched) keeper() hold.Keeper { return hold.Keeper{Store: w.Driver, Locked: w.locked} }
 
 // errLookFirst ends an attempt at a change until the note for the sweep is stored.
@@ -197,7 +198,7 @@ func (w Watched) lookAgain(ctx context.Context, r *recording.Recording) error {
 // AgainPrefix starts the keys of recordings that the sweep has to look at again.
 const AgainPrefix = "again/"
 
-// StateOf returns the partition of what the sweep keeps about an account.
+// StateOf returns the partition with the state of the sweep for an account.
 func StateOf(account string) string { return "retention/" + account }
 
 // Note is the value of an entry under AgainPrefix.

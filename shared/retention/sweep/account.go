@@ -26,7 +26,7 @@ const (
 	pageBytes = 1 << 20
 )
 
-// bookmarks are what the sweep remembers about an account.
+// bookmarks are the state of the sweep for an account.
 type bookmarks struct {
 	// Fingerprint is that of the policy for which Places count.
 	Fingerprint string `json:"fingerprint"`
@@ -45,7 +45,8 @@ type accountSweep struct {
 	*Sweeper
 	account string
 	now     recording.Seconds
-	until   time.Time
+	began   time.Time
+	limit   time.Duration
 
 	applied  *retention.Applied
 	marks    bookmarks
@@ -56,7 +57,7 @@ type accountSweep struct {
 
 // over reports whether the turn is over.
 func (a *accountSweep) over(ctx context.Context) bool {
-	return ctx.Err() != nil || !time.Now().Before(a.until)
+	return ctx.Err() != nil || a.Now().Sub(a.began) >= a.limit
 }
 
 // run sweeps until nothing is left or the turn is over, and stores how far it got.
@@ -101,7 +102,7 @@ func (a *accountSweep) load(ctx context.Context) error {
 	return decode(found[0].Value, &a.marks)
 }
 
-// renew starts the bookmarks again where what they stand for has changed.
+// renew moves the bookmarks back if the policy or the holds have changed.
 func (a *accountSweep) renew() {
 	m := &a.marks
 	switch fingerprint := a.applied.Fingerprint(); {
@@ -277,7 +278,7 @@ func (a *accountSweep) save(ctx context.Context) error {
 	return a.Entries.WriteEntries(ctx, w)
 }
 
-// forget removes the bookmarks of an account whose recordings do not expire.
+// forget removes the bookmarks of an account without expiring recordings.
 func (a *accountSweep) forget(ctx context.Context) error {
 	if a.revision == "" {
 		return nil

@@ -21,7 +21,7 @@ const (
 	saveTime = 10 * time.Second
 )
 
-// clock is the entry by which the sweep judges its clock.
+// clock is an entry with the times of earlier runs, which show jumps of the clock.
 type clock struct {
 	// At is the time of the last run that trusted the clock.
 	At recording.Seconds `json:"at"`

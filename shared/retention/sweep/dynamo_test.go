@@ -3,7 +3,6 @@ package sweep_test
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"os"
 	"testing"
 	"time"
@@ -49,7 +48,7 @@ func TestSweepOverDynamoDB(t *testing.T) {
 	}
 }
 
-// units runs the sweeper and returns what it used.
+// units runs the sweeper and returns its read and write units.
 func (w *world) units() *requestlog.Entry {
 	w.Helper()
 	entry := new(requestlog.Entry)
@@ -63,7 +62,7 @@ func (w *world) units() *requestlog.Entry {
 func openTable(t *testing.T, endpoint string, clock func() time.Time) *dynamo.Store {
 	t.Helper()
 	o := dynamo.Options{
-		Region: "us-east-1", Endpoint: endpoint, Table: fmt.Sprintf("sweep-%s", rand.Text()), Now: clock, Random: rand.Reader,
+		Region: "us-east-1", Endpoint: endpoint, Table: "sweep-" + rand.Text(), Now: clock, Random: rand.Reader,
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 	}
 	c := dynamodb.New(dynamodb.Options{Region: o.Region, BaseEndpoint: &o.Endpoint, Credentials: o.Credentials})

@@ -10,11 +10,11 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// guardTries is how often a removal starts over because what it rests on has changed.
+// guardTries limits how often a removal starts over because of changed policies or holds.
 const guardTries = 5
 
 // FromStore removes expired recordings from a store. Every removal reads what applies to
-// the account anew. It passes the entries that it has read to the store as guards, so a
+// the account again. It passes the entries that it has read to the store as guards, so a
 // hold or a policy that is saved at the same time is never missed.
 type FromStore struct {
 	// Book reads what applies.

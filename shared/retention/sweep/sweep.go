@@ -2,9 +2,9 @@
 //
 // [Sweeper.Run] is called every hour. It gives every account with a policy its turn. In
 // each account it reads the oldest end of the index, up to the age at which recordings
-// begin to expire, and only from where it stopped the last time. So it costs what expires
-// and not what is kept. For each different number of days in a policy a bookmark says how
-// far the index was examined. A new policy starts the bookmarks again. Recordings that move
+// begin to expire, and only from where it stopped the last time. So its cost depends
+// on the expired recordings, not on all of them. For each different number of days in a
+// policy, a bookmark marks the end of the examined part of the index. A new policy starts the bookmarks again. Recordings that move
 // behind them leave notes ([retention.Watched]), and those on hold are examined again when
 // the holds have changed.
 //
@@ -39,9 +39,8 @@ type Sweeper struct {
 	// Remove removes a recording if it has expired and is not on hold, as strongly
 	// consistent reads show.
 	Remove Remover
-	// Restorable, if not nil, begins the purges of deleted recordings whose time for a
-	// restore is over at the time now. It returns their number. It has the first half of the
-	// time of a run.
+	// Restorable, if not nil, begins the purges of deleted recordings that can no longer be
+	// restored at the time now. It returns their number, and has the first half of a run.
 	Restorable func(ctx context.Context, now recording.Seconds) (int, error)
 	// Now is the clock.
 	Now func() time.Time
@@ -66,7 +65,7 @@ var ErrNotDue = errors.New("the recording has not expired")
 var ErrClock = errors.New("the clock has jumped forward or the sweep has not run for a while: removals wait")
 
 // Run sweeps all accounts once, and those with more to do again until the time is up. It
-// returns the number of recordings that it has removed, or whose purge it has begun. If an account fails, the others
+// returns the number of expired recordings that it has removed, plus that of Restorable. If an account fails, the others
 // still have their turns. Errors: ErrClock, and those of the accounts, joined.
 func (s *Sweeper) Run(ctx context.Context) (removed int, err error) {
 	start := s.Now()
@@ -106,16 +105,14 @@ func (s *Sweeper) restorable(ctx context.Context, now recording.Seconds) (int, e
 // turns gives accounts their turns until all are done or ctx ends. An account that fails
 // has no more turns in this run.
 func (s *Sweeper) turns(ctx context.Context, start time.Time, accounts []string) (removed int, failed error) {
-	began := time.Now() // with a monotonic reading
 	for len(accounts) > 0 {
 		var rest []string
 		for _, account := range accounts {
 			if ctx.Err() != nil {
 				return removed, errors.Join(failed, s.remember(context.WithoutCancel(ctx), account))
 			}
-			// The wall clock may jump in the middle of a run.
-			now := start.Add(time.Since(began))
-			n, done, err := s.turn(ctx, account, now)
+			// The wall clock may jump in the middle of a run; Sub uses the monotonic clock.
+			n, done, err := s.turn(ctx, account, start.Add(s.Now().Sub(start)))
 			removed += n
 			if err != nil && ctx.Err() == nil {
 				failed = errors.Join(failed, err)
@@ -134,7 +131,7 @@ func (s *Sweeper) turn(ctx context.Context, account string, now time.Time) (remo
 	if limit == 0 {
 		limit = DefaultTurn
 	}
-	a := &accountSweep{Sweeper: s, account: account, now: recording.SecondsOf(now), until: time.Now().Add(limit)}
+	a := &accountSweep{Sweeper: s, account: account, now: recording.SecondsOf(now), began: s.Now(), limit: limit}
 	done, err = a.run(ctx)
 	if errors.Is(err, store.ErrConflict) {
 		return a.removed, true, nil // another sweeper has this account
@@ -143,7 +140,7 @@ func (s *Sweeper) turn(ctx context.Context, account string, now time.Time) (remo
 }
 
 // accounts returns the accounts that have a policy or bounds, or inherit them, beginning
-// after the one at which the last run stopped.
+// at the place where the last run stopped.
 func (s *Sweeper) accounts(ctx context.Context) ([]string, error) {
 	book := retention.Book{Entries: s.Entries}
 	roots, err := book.Listed(ctx)
@@ -168,10 +165,10 @@ func (s *Sweeper) accounts(ctx context.Context) ([]string, error) {
 	return slices.Concat(all[i:], all[:i]), nil
 }
 
-// turnKey is the key of the entry with the account whose turn is next.
+// turnKey is the key of the entry with the next account.
 var turnKey = store.EntryKey{Partition: partition, Key: "turn"}
 
-// stopped returns the account whose turn is next.
+// stopped returns the first account of this run.
 func (s *Sweeper) stopped(ctx context.Context) (string, error) {
 	found, err := s.Entries.Entries(ctx, turnKey)
 	if err != nil || len(found) == 0 {
@@ -181,7 +178,7 @@ func (s *Sweeper) stopped(ctx context.Context) (string, error) {
 	return account, decode(found[0].Value, &account)
 }
 
-// remember stores the account whose turn is next.
+// remember stores the first account of the next run.
 func (s *Sweeper) remember(ctx context.Context, account string) error {
 	ctx, cancel := context.WithTimeout(ctx, saveTime)
 	defer cancel()
