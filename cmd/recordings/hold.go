@@ -72,7 +72,7 @@ func (o *holdOptions) run(ctx context.Context, args []string, n int, do func(b *
 	if err == nil {
 		err = do(hold.NewBook(plain, o.now, rand.Reader, true), t)
 	}
-	if fields := (recording.FieldErrors)(nil); errors.As(err, &fields) {
+	if fields := recording.FieldErrors(nil); errors.As(err, &fields) {
 		err = usageError{fields}
 	}
 	return errors.Join(err, closed())

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -170,7 +171,7 @@ func TestPlaceAtTheSameTime(t *testing.T) {
 	const n = 6
 	for i := range n {
 		wg.Go(func() {
-			h, err := b.Draft(hold.Hold{Case: fmt.Sprint(i), Reason: "r"})
+			h, err := b.Draft(hold.Hold{Case: strconv.Itoa(i), Reason: "r"})
 			if err == nil {
 				err = b.Place(context.WithoutCancel(t.Context()), "acc", h)
 			}

@@ -51,7 +51,8 @@ func TestCovering(t *testing.T) {
 		{"no start", recording.Recording{ID: "202601-b", Created: 1000, Document: `{}`}, []string{"january"}},
 		{"open ends", recording.Recording{ID: "202601-b", Created: 500}, []string{"until"}},
 		{
-			"all fields of a hold", recording.Recording{ID: "202601-b", Owner: "anna", Created: 3000, Document: `{"caller_id_number":"0049301234567"}`},
+			"all fields of a hold",
+			recording.Recording{ID: "202601-b", Owner: "anna", Created: 3000, Document: `{"caller_id_number":"0049301234567"}`},
 			[]string{"user", "number", "since", "both"},
 		},
 	} {

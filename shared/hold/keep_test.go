@@ -3,6 +3,7 @@ package hold_test
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -121,10 +122,10 @@ func TestHoldPlacedDuringAChange(t *testing.T) {
 	t.Parallel()
 	s := openStore(t)
 	for round := range 20 {
-		r := held(fmt.Sprint(round))
+		r := held(strconv.Itoa(round))
 		check(t, s.Put(t.Context(), r))
 		b := newBook(s)
-		h, err := b.Draft(hold.Hold{Case: fmt.Sprint(round), Reason: "r", Scope: hold.Scope{Recording: r.ID}})
+		h, err := b.Draft(hold.Hold{Case: strconv.Itoa(round), Reason: "r", Scope: hold.Scope{Recording: r.ID}})
 		check(t, err)
 		var wg sync.WaitGroup
 		var replaced, placed error

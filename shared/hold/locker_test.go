@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -182,7 +183,7 @@ func TestLockerFails(t *testing.T) {
 	for n := 1; n <= calls; n++ {
 		w := newLockWorld(t)
 		for i := range 3 {
-			w.put(fmt.Sprint(i), "anna")
+			w.put(strconv.Itoa(i), "anna")
 		}
 		failed := 0
 		w.locks.fail = func(call int) error {

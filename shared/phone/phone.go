@@ -7,6 +7,7 @@
 package phone
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -47,11 +48,8 @@ func Digits(s string) string {
 	words = withoutExtension(words)
 	digits := vanity(words)
 	if digits == "" {
-		for _, w := range words {
-			if strings.Trim(w, "0123456789") == "" {
-				digits += w
-			}
-		}
+		words = slices.DeleteFunc(words, func(w string) bool { return strings.Trim(w, "0123456789") != "" })
+		digits = strings.Join(words, "")
 	}
 	return withoutPrefix(digits)
 }
