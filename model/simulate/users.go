@@ -240,7 +240,7 @@ func (w *world) removed(ctx context.Context, t *truth) error {
 	}
 	f := found[t.id]
 	switch {
-	case f.Tombstone == nil: // the request died before it took effect
+	case f.Tombstone == nil, t.stage == deleted && f.Tombstone.Until > 0: // the request died before it took effect
 		return nil
 	case w.held(t):
 		return t.violation("was deleted although it is on hold")

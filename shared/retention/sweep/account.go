@@ -265,7 +265,10 @@ func (a *accountSweep) followOne(ctx context.Context, e *store.Entry) (bool, err
 	if err := decode(e.Value, &n); err != nil {
 		return false, err
 	}
-	if n.At > a.now-noteAge {
+	switch {
+	case n.At > a.now:
+		return false, a.date(ctx, e, n)
+	case n.At > a.now-noteAge:
 		return false, nil
 	}
 	r, err := a.Recordings.Get(ctx, a.account, n.ID)
@@ -278,6 +281,23 @@ func (a *accountSweep) followOne(ctx context.Context, e *store.Entry) (bool, err
 	a.onHold = false
 	err = a.examine(ctx, r)
 	return !a.onHold, err
+}
+
+// date gives a note of a clock that was ahead the present time. Otherwise it would wait for
+// that time, while its recording is kept.
+func (a *accountSweep) date(ctx context.Context, e *store.Entry, n retention.Note) error {
+	n.At = a.now
+	value, err := encode(n)
+	if err != nil {
+		return err
+	}
+	dated := *e
+	dated.Value = value
+	err = a.Entries.WriteEntries(ctx, store.EntryWrite{Entry: dated, If: store.IfUnchanged})
+	if errors.Is(err, store.ErrConflict) { // it was written again
+		return nil
+	}
+	return err
 }
 
 // save stores the bookmarks, if they have moved.

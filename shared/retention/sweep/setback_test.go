@@ -36,6 +36,23 @@ func TestRecordingsOfAClockThatIsSetBack(t *testing.T) {
 	w.wantLeft("A", "")
 }
 
+// A note of a clock that was ahead by a day does not wait for that day.
+func TestNotesOfAClockThatWasAhead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.save("A", retention.Rule{Name: "all", Days: 30})
+	w.run(0)
+	w.pass(time.Hour, 0)
+	w.put("A", 31) // it leaves a bookmark
+	w.run(1)
+	w.now = w.now.Add(24 * time.Hour)
+	s := retention.Watch(w.store, retention.NewRules(w.store, w.Now))
+	w.check(s.Put(w.ctx(), w.rec("A", "x", 40, `{}`)))
+	w.now = w.now.Add(-24 * time.Hour)
+	w.pass(2*time.Hour, 1)
+	w.wantLeft("A", "")
+}
+
 // entries has another name than its method.
 type entries interface{ store.Entries }
 
@@ -46,7 +63,7 @@ type lostBookmarks struct {
 }
 
 func (l *lostBookmarks) WriteEntries(ctx context.Context, writes ...store.EntryWrite) error {
-	if l.lose && strings.HasPrefix(writes[0].Partition, "retention/") && writes[0].EntryKey.Key == "bookmarks" {
+	if l.lose && strings.HasPrefix(writes[0].Partition, "retention/") && writes[0].Key == "bookmarks" {
 		return errors.New("killed")
 	}
 	return l.entries.WriteEntries(ctx, writes...)
