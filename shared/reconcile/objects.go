@@ -1,0 +1,166 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+)
+
+// parseKey returns the ID of the recording that the audio under key belongs to. ok is
+// false if key is not an audio key.
+func parseKey(key string) (id string, ok bool) {
+	if rest, imported := strings.CutPrefix(key, importedPrefix); imported {
+		key = audioPrefix + rest
+	}
+	_, id, ok = recording.ParseKey(key)
+	return id, ok
+}
+
+// refers reports whether a recording, the purge of a deleted one, or one that can be
+// restored refers to the object under key. An external recording may be replaced by one
+// with audio, so its key counts as referenced. An import never adopts existing audio,
+// so imported audio counts only if a recording plays it.
+func refers(f store.Found, key string) bool {
+	switch {
+	case f.Recording != nil:
+		return f.Recording.AudioKey() == key || f.Recording.Audio.Place == recording.External && !strings.HasPrefix(key, importedPrefix)
+	case f.Tombstone != nil:
+		r := recording.Recording{Account: f.Tombstone.Account, ID: f.Tombstone.ID, Audio: f.Tombstone.Audio}
+		return (f.Tombstone.PurgePending || f.Tombstone.Until > 0) && r.AudioKey() == key
+	}
+	return false
+}
+
+// orphans finds the objects to which nothing refers. An object with a suffix may be in
+// another window than its row, so its row is always looked up.
+func (v *visit) orphans(ctx context.Context, w window, list []media.Listed) error {
+	ids := map[string]bool{}
+	var suspects []media.Listed
+	for _, o := range list {
+		id, ok := parseKey(o.Key)
+		switch {
+		case !ok:
+			v.foreign(ctx, v.report, o.Key)
+		case !refers(w.byID[id], o.Key):
+			suspects = append(suspects, o)
+			ids[id] = true
+		}
+	}
+	found, err := v.find(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for _, o := range suspects {
+		if id, _ := parseKey(o.Key); !refers(found[id], o.Key) {
+			if err := v.orphan(ctx, id, o, found[id]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// orphan repairs one object to which nothing refers, once it is old enough:
+//
+//   - Under a recording's own key, a client stored it, and may have got its answer. It
+//     becomes an arrival. Ingest removes the audio of a deleted recording, and makes a
+//     recording of any other.
+//   - A key with a suffix belongs to one upload of `recordings add` or of the demo. If
+//     that upload died before its document, no retry uses the key again, so the audio
+//     is removed.
+//   - Imported audio causes no arrival, because its document comes from the source. It is
+//     removed too: another run of the import stores it again.
+//   - A recording that has other audio, under another key, has replaced this one.
+func (v *visit) orphan(ctx context.Context, id string, o media.Listed, f store.Found) error {
+	limit := v.Ages.Orphan
+	switch own := !strings.Contains(o.Key, "~") && strings.HasPrefix(o.Key, audioPrefix); {
+	case own && f.Recording == nil:
+		return v.unread(ctx, UnreadAudio, id, o)
+	case own, strings.HasPrefix(o.Key, importedPrefix):
+		limit = v.Ages.Import
+	}
+	if v.Now().Sub(o.Modified) < limit {
+		return nil
+	}
+	return v.repaired(ctx, v.report, Example{Kind: OrphanAudio, Account: v.name, Recording: id, Object: media.KeyText(o.Key)}, o.Size, func() error {
+		return v.remove(ctx, id, o.Key, limit)
+	})
+}
+
+// remove removes an object if still nothing refers to it. An upload may have stored its
+// document since the comparison. If it stores its audio again, the new object stays, even
+// if it has the same bytes: it is younger.
+func (v *visit) remove(ctx context.Context, id, key string, limit time.Duration) error {
+	object, err := v.Bucket.Stat(ctx, key)
+	switch {
+	case errors.Is(err, media.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	case v.Now().Sub(object.Modified) < limit:
+		return media.ErrChanged
+	}
+	found, err := v.Store.Find(ctx, v.name, []string{id})
+	if err != nil {
+		return err
+	}
+	if refers(found[id], key) {
+		return media.ErrChanged
+	}
+	return v.Bucket.RemoveIf(ctx, key, object)
+}
+
+// foreign reports an object or a folder that the service cannot have stored.
+func (r *Reconciler) foreign(ctx context.Context, report *Report, key string) {
+	e := Example{Kind: ForeignObject, Object: media.KeyText(key)}
+	report.add(e, 0)
+	r.Log.InfoContext(ctx, "finding", slog.String("kind", string(e.Kind)), slog.String("object", e.Object))
+}
+
+// leftovers returns the step that removes objects under prefix that are past their
+// time. In a deployment the lifecycle rules of the bucket remove them before.
+func leftovers(prefix string, kind Kind, limit func(Ages) time.Duration) func(*Reconciler, context.Context, *progress) (bool, error) {
+	return func(r *Reconciler, ctx context.Context, p *progress) (bool, error) {
+		if err := r.wait(ctx); err != nil {
+			return false, err
+		}
+		page, err := r.Bucket.Objects(ctx, prefix, p.Cursor)
+		if err != nil {
+			return false, err
+		}
+		for _, o := range page {
+			p.Cursor = o.Key
+			p.Report.Objects++
+			name, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(o.Key, prefix), inboxPrefix), "/")
+			if r.Account != "" && name != r.Account || r.Now().Sub(o.Modified) < limit(r.Ages) {
+				continue
+			}
+			e := Example{Kind: kind, Account: name, Object: media.KeyText(o.Key)}
+			if err := r.repaired(ctx, &p.Report, e, o.Size, func() error { return r.removeOld(ctx, o.Key, limit(r.Ages)) }); err != nil {
+				return false, err
+			}
+		}
+		return len(page) < media.MaxList, nil
+	}
+}
+
+// removeOld removes an object that is older than limit. One that has just replaced it
+// stays.
+func (r *Reconciler) removeOld(ctx context.Context, key string, limit time.Duration) error {
+	object, err := r.Bucket.Stat(ctx, key)
+	switch {
+	case errors.Is(err, media.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	case r.Now().Sub(object.Modified) < limit:
+		return media.ErrChanged
+	}
+	return r.Bucket.RemoveIf(ctx, key, object)
+}
