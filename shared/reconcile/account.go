@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sort"
 	"strings"
 
 	"github.com/callrecordings/api/shared/media"
@@ -70,8 +71,7 @@ func (s *source[T]) bound(limit string) string {
 func (s *source[T]) take(limit string) []T {
 	n := len(s.page)
 	if limit != "" {
-		for n = 0; n < len(s.page) && s.place(s.page[n]) <= limit; n++ { //nolint:revive // the condition does the work
-		}
+		n = sort.Search(len(s.page), func(i int) bool { return s.place(s.page[i]) > limit })
 	}
 	taken := s.page[:n]
 	s.page = s.page[n:]
@@ -93,7 +93,7 @@ func (v *visit) open() {
 				if err := v.wait(ctx); err != nil {
 					return nil, false, err
 				}
-				p, err := v.Store.Rows(ctx, v.name, next, media.MaxList)
+				p, err := v.Store.Rows(ctx, v.name, next, v.pageLen())
 				next = p.Next
 				return p.Rows, p.Next == "", err
 			}
@@ -104,13 +104,13 @@ func (v *visit) open() {
 }
 
 // objects returns the list of objects under prefix, an empty one if the account has none.
-func (v *visit) objects(prefix string, any bool) source[media.Listed] {
+func (v *visit) objects(prefix string, some bool) source[media.Listed] {
 	after := ""
 	if v.Key != "" {
 		after = prefix + v.Key
 	}
 	return source[media.Listed]{
-		end:   !any,
+		end:   !some,
 		place: func(o media.Listed) string { return o.Key[len(prefix):] },
 		fetch: func(ctx context.Context) ([]media.Listed, bool, error) {
 			if err := v.wait(ctx); err != nil {
@@ -120,7 +120,7 @@ func (v *visit) objects(prefix string, any bool) source[media.Listed] {
 			if len(page) > 0 {
 				after = page[len(page)-1].Key
 			}
-			return page, len(page) < media.MaxList, err
+			return page, len(page) < v.pageLen(), err
 		},
 	}
 }
@@ -168,6 +168,8 @@ type window struct {
 
 // row checks a recording or a tombstone.
 func (v *visit) row(ctx context.Context, f store.Found, w window) error {
+	_, dropped := inboxKey(f)
+	v.Dropped = v.Dropped || dropped
 	if f.Tombstone != nil {
 		v.report.Tombstones++
 		return v.tombstone(ctx, f.Tombstone, w)
@@ -175,12 +177,8 @@ func (v *visit) row(ctx context.Context, f store.Found, w window) error {
 	v.report.Recordings++
 	rec := f.Recording
 	key := rec.AudioKey()
-	if _, _, dropped := recording.ParseInboxKey(key); dropped {
-		v.Dropped = true
-		return nil // compareInbox compares it
-	}
 	switch o, stored := w.objects[key]; {
-	case rec.Audio.Place == recording.External:
+	case rec.Audio.Place == recording.External, dropped: // compareInbox compares files in an inbox
 		return nil
 	case rec.Audio.Place == recording.Nowhere && stored:
 		return v.unread(ctx, UnreadAudio, rec.ID, o)

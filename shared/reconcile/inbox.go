@@ -5,14 +5,13 @@ import (
 	"hash/fnv"
 	"strings"
 
-	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
 )
 
 // maxDropped is the most recordings whose files are compared with an inbox in one pass.
 // A pass keeps 16 bytes of each in memory, some 40 MB in all.
-var maxDropped = 500_000
+const maxDropped = 500_000
 
 // hashOf returns 64 bits of a key.
 func hashOf(key string) uint64 {
@@ -47,12 +46,12 @@ func (v *visit) compareInbox(ctx context.Context) (over bool, err error) {
 	seen := map[uint64]bool{} // whether the file exists
 	sidecars := map[uint64]bool{}
 	full := false
-	err = v.eachDropped(ctx, func(f store.Found, key string) (bool, error) {
+	err = v.eachDropped(ctx, func(_ store.Found, key string) (bool, error) {
 		if h := hashOf(key); v.mine(recording.Stem(key)) {
 			seen[h] = false
 			sidecars[hashOf(recording.Stem(key))] = true
 		}
-		full = len(seen) > maxDropped
+		full = len(seen) > v.dropLimit()
 		return !full, nil
 	})
 	if err != nil {
@@ -89,7 +88,7 @@ func (v *visit) eachDropped(ctx context.Context, do func(f store.Found, key stri
 		if err := v.wait(ctx); err != nil {
 			return err
 		}
-		p, err := v.Store.Rows(ctx, v.name, after, media.MaxList)
+		p, err := v.Store.Rows(ctx, v.name, after, v.pageLen())
 		if err != nil {
 			return err
 		}
@@ -138,7 +137,7 @@ func (v *visit) inboxFiles(ctx context.Context, seen, sidecars map[uint64]bool) 
 				return err
 			}
 		}
-		if len(page) < media.MaxList {
+		if len(page) < v.pageLen() {
 			return nil
 		}
 	}

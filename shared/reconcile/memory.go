@@ -3,8 +3,8 @@ package reconcile
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -75,7 +75,7 @@ func (m *memory) WriteEntries(_ context.Context, writes ...store.EntryWrite) err
 		default:
 			m.writes++
 			e := w.Entry
-			e.Value, e.Revision = slices.Clone(w.Value), fmt.Sprint(m.writes)
+			e.Value, e.Revision = slices.Clone(w.Value), strconv.Itoa(m.writes)
 			m.all[w.EntryKey] = e
 		}
 	}

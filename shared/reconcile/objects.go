@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -88,32 +89,35 @@ func (v *visit) orphan(ctx context.Context, id string, o media.Listed, f store.F
 	if v.Now().Sub(o.Modified) < limit {
 		return nil
 	}
+	object, old, err := v.old(ctx, o.Key, limit)
+	if err != nil || !old {
+		return err
+	}
 	return v.repaired(ctx, v.report, Example{Kind: OrphanAudio, Account: v.name, Recording: id, Object: media.KeyText(o.Key)}, o.Size, func() error {
-		return v.remove(ctx, id, o.Key, limit)
+		found, err := v.Store.Find(ctx, v.name, []string{id})
+		if err != nil {
+			return fmt.Errorf("look up a recording: %w", err)
+		}
+		// The upload may have stored its document since the comparison. If it stores its
+		// audio again, the new object stays, even if it has the same bytes: it is younger.
+		if refers(found[id], o.Key) {
+			return media.ErrChanged
+		}
+		return v.Bucket.RemoveIf(ctx, o.Key, object)
 	})
 }
 
-// remove removes an object if still nothing refers to it. An upload may have stored its
-// document since the comparison. If it stores its audio again, the new object stays, even
-// if it has the same bytes: it is younger.
-func (v *visit) remove(ctx context.Context, id, key string, limit time.Duration) error {
-	object, err := v.Bucket.Stat(ctx, key)
-	switch {
-	case errors.Is(err, media.ErrNotFound):
-		return nil
-	case err != nil:
-		return err
-	case v.Now().Sub(object.Modified) < limit:
-		return media.ErrChanged
+// old reads an object again. ok is false if it no longer exists, or if a younger one has
+// replaced it.
+func (r *Reconciler) old(ctx context.Context, key string, limit time.Duration) (object media.Object, ok bool, err error) {
+	if err := r.wait(ctx); err != nil {
+		return object, false, err
 	}
-	found, err := v.Store.Find(ctx, v.name, []string{id})
-	if err != nil {
-		return err
+	object, err = r.Bucket.Stat(ctx, key)
+	if errors.Is(err, media.ErrNotFound) {
+		return object, false, nil
 	}
-	if refers(found[id], key) {
-		return media.ErrChanged
-	}
-	return v.Bucket.RemoveIf(ctx, key, object)
+	return object, err == nil && r.Now().Sub(object.Modified) >= limit, err
 }
 
 // foreign reports an object or a folder that the service cannot have stored.
@@ -125,8 +129,8 @@ func (r *Reconciler) foreign(ctx context.Context, report *Report, key string) {
 
 // leftovers returns the step that removes objects under prefix that are past their
 // time. In a deployment the lifecycle rules of the bucket remove them before.
-func leftovers(prefix string, kind Kind, limit func(Ages) time.Duration) func(*Reconciler, context.Context, *progress) (bool, error) {
-	return func(r *Reconciler, ctx context.Context, p *progress) (bool, error) {
+func leftovers(prefix string, kind Kind, limit func(Ages) time.Duration) func(context.Context, *Reconciler, *progress) (bool, error) {
+	return func(ctx context.Context, r *Reconciler, p *progress) (bool, error) {
 		if err := r.wait(ctx); err != nil {
 			return false, err
 		}
@@ -141,26 +145,15 @@ func leftovers(prefix string, kind Kind, limit func(Ages) time.Duration) func(*R
 			if r.Account != "" && name != r.Account || r.Now().Sub(o.Modified) < limit(r.Ages) {
 				continue
 			}
-			e := Example{Kind: kind, Account: name, Object: media.KeyText(o.Key)}
-			if err := r.repaired(ctx, &p.Report, e, o.Size, func() error { return r.removeOld(ctx, o.Key, limit(r.Ages)) }); err != nil {
+			object, old, err := r.old(ctx, o.Key, limit(r.Ages))
+			if err == nil && old {
+				e := Example{Kind: kind, Account: name, Object: media.KeyText(o.Key)}
+				err = r.repaired(ctx, &p.Report, e, o.Size, func() error { return r.Bucket.RemoveIf(ctx, o.Key, object) })
+			}
+			if err != nil {
 				return false, err
 			}
 		}
-		return len(page) < media.MaxList, nil
+		return len(page) < r.pageLen(), nil
 	}
-}
-
-// removeOld removes an object that is older than limit. One that has just replaced it
-// stays.
-func (r *Reconciler) removeOld(ctx context.Context, key string, limit time.Duration) error {
-	object, err := r.Bucket.Stat(ctx, key)
-	switch {
-	case errors.Is(err, media.ErrNotFound):
-		return nil
-	case err != nil:
-		return err
-	case r.Now().Sub(object.Modified) < limit:
-		return media.ErrChanged
-	}
-	return r.Bucket.RemoveIf(ctx, key, object)
 }

@@ -106,6 +106,24 @@ type Reconciler struct {
 	Log *slog.Logger
 	// Now is the clock.
 	Now func() time.Time
+
+	page, dropped int // the length of the bucket's pages, and maxDropped, if tests change them
+}
+
+// dropLimit returns maxDropped.
+func (r *Reconciler) dropLimit() int {
+	if r.dropped > 0 {
+		return r.dropped
+	}
+	return maxDropped
+}
+
+// pageLen returns how many rows or objects a full page has.
+func (r *Reconciler) pageLen() int {
+	if r.page > 0 {
+		return r.page
+	}
+	return media.MaxList
 }
 
 // wait waits for the pace.

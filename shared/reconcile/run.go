@@ -35,7 +35,7 @@ const (
 // phase is one part of a run. step does some of its work, and reports whether the phase
 // is over. It keeps its position in p.Cursor.
 type phase struct {
-	step func(r *Reconciler, ctx context.Context, p *progress) (over bool, err error)
+	step func(ctx context.Context, r *Reconciler, p *progress) (over bool, err error)
 	// overall phases are skipped in a run for one account.
 	overall bool
 }
@@ -73,7 +73,7 @@ func (r *Reconciler) Run(ctx context.Context) (Report, error) {
 		}
 		over, err := true, error(nil)
 		if ph := phases[p.Phase]; r.Account == "" || !ph.overall {
-			over, err = ph.step(r, ctx, p)
+			over, err = ph.step(ctx, r, p)
 		}
 		if err != nil {
 			return p.Report, errors.Join(err, r.keep(ctx, p))
@@ -121,7 +121,7 @@ func (r *Reconciler) keep(ctx context.Context, p *progress) error {
 
 // start begins a new run.
 func (r *Reconciler) start(ctx context.Context, p *progress) error {
-	now := recording.SecondsOf(r.Now())
+	now := max(recording.SecondsOf(r.Now()), p.Report.Started+1) // it also identifies the run
 	*p = progress{
 		Deep: r.Deep || now-p.LastDeep >= deepEvery, LastDeep: p.LastDeep, revision: p.revision,
 		Report: Report{Started: now, Repair: r.Repair, Findings: map[Kind]*Count{}},
@@ -142,7 +142,7 @@ func near(ctx context.Context) bool {
 }
 
 // listTable remembers the accounts of the table.
-func listTable(r *Reconciler, ctx context.Context, p *progress) (over bool, err error) {
+func listTable(ctx context.Context, r *Reconciler, p *progress) (over bool, err error) {
 	if err := r.wait(ctx); err != nil {
 		return false, err
 	}
@@ -162,8 +162,8 @@ func listTable(r *Reconciler, ctx context.Context, p *progress) (over bool, err 
 }
 
 // folders returns the step that remembers the accounts which have objects under prefix.
-func folders(prefix string, note func(*account)) func(*Reconciler, context.Context, *progress) (bool, error) {
-	return func(r *Reconciler, ctx context.Context, p *progress) (bool, error) {
+func folders(prefix string, note func(*account)) func(context.Context, *Reconciler, *progress) (bool, error) {
+	return func(ctx context.Context, r *Reconciler, p *progress) (bool, error) {
 		if err := r.wait(ctx); err != nil {
 			return false, err
 		}
@@ -196,7 +196,7 @@ var known = map[string]bool{
 }
 
 // foreignFolders reports folders that the service does not know.
-func foreignFolders(r *Reconciler, ctx context.Context, p *progress) (over bool, err error) {
+func foreignFolders(ctx context.Context, r *Reconciler, p *progress) (over bool, err error) {
 	if err := r.wait(ctx); err != nil {
 		return false, err
 	}
@@ -214,7 +214,7 @@ func foreignFolders(r *Reconciler, ctx context.Context, p *progress) (over bool,
 }
 
 // turns gives a turn to each account that is not finished, again and again.
-func turns(r *Reconciler, ctx context.Context, p *progress) (over bool, err error) {
+func turns(ctx context.Context, r *Reconciler, p *progress) (over bool, err error) {
 	waiting := false
 	for after := ""; ; {
 		page, err := r.Book.PageEntries(ctx, store.EntryQuery{Partition: accountsPartition, After: after, Limit: 100})

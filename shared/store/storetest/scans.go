@@ -1,8 +1,8 @@
 package storetest
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -122,7 +122,7 @@ var scans = []testCase{
 	}},
 	{"Claims are the lasting ones", func(s *suite) {
 		for i := range 7 {
-			s.claim(fmt.Sprint(i), fmt.Sprint("r", i))
+			s.claim(strconv.Itoa(i), "r"+strconv.Itoa(i))
 		}
 		if _, err := s.store.Claim(s.Context(), s.account, "brief", store.Claim{ID: "202601-brief"}); err != nil {
 			s.Fatalf("Claim: %v", err)
@@ -146,7 +146,7 @@ var scans = []testCase{
 			s.claim(name, name)
 		}
 		for _, c := range s.keptClaims(10) {
-			want := error(store.ErrConflict)
+			want := store.ErrConflict
 			if c.ID == "202601-unused" {
 				want = nil
 			}
