@@ -32,6 +32,9 @@ const (
 // lost is the reason for permissions on audio that no request has stored.
 const lost = "only the retry of a request uses it, if an inbox or an import has brought the audio"
 
+// hourly is the reason for all permissions of the function reconcile.
+const hourly = "reconcile runs once an hour, and finds nothing in a suite that takes less"
+
 // Groups of functions for the rows below.
 var (
 	follow   = []config.Function{config.Purge, config.Publish}
@@ -46,6 +49,7 @@ var (
 	access   = []config.Function{config.Access}
 	share    = []config.Function{config.Share}
 	issuers  = []config.Function{config.Fallback, config.Keys}
+	sweeps   = []config.Function{config.Reconcile}
 	deleting = []config.Function{config.Delete, config.Purge}
 )
 
@@ -110,6 +114,29 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:GetShardIterator", stream}, Functions: follow, Unseen: "Lambda reads the stream in the function's name"},
 	{Grant: Grant{"dynamodb:ListStreams", stream}, Functions: follow, Unseen: "Lambda reads the stream in the function's name"},
 	{Grant: Grant{"sqs:SendMessage", "DeadLetters.Arn"}, Functions: follow, Unseen: "Lambda sends the records that failed too often to the queue"},
+	{Grant: Grant{"dynamodb:Scan", table}, Functions: sweeps, Unseen: hourly},
+	{Grant: Grant{"dynamodb:Scan", "${Table.Arn}/index/by_created"}, Functions: sweeps, Unseen: hourly},
+	{Grant: Grant{"dynamodb:Query", table}, Functions: sweeps, Unseen: hourly},
+	{Grant: Grant{"dynamodb:GetItem", table}, Functions: sweeps, Unseen: hourly},
+	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: sweeps, Unseen: hourly},
+	{Grant: Grant{"dynamodb:PutItem", table}, Functions: sweeps, Unseen: hourly},            // its progress, and recordings of audio that was not ingested
+	{Grant: Grant{"dynamodb:UpdateItem", table}, Functions: sweeps, Unseen: hourly},         // it finishes purges
+	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: sweeps, Unseen: hourly},         // unused claims and dead links
+	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: sweeps, Unseen: hourly}, // that no recording uses a claim
+	{Grant: Grant{"s3:ListBucket", "Bucket.Arn"}, Functions: sweeps, Unseen: hourly},
+	{Grant: Grant{"s3:GetObject", objects}, Functions: sweeps, Unseen: hourly},
+	{Grant: Grant{"s3:GetObject", inbox}, Functions: sweeps, Unseen: hourly},
+	{Grant: Grant{"s3:GetObject", imported}, Functions: sweeps, Unseen: hourly},
+	{Grant: Grant{"s3:GetObject", aside}, Functions: sweeps, Unseen: hourly},
+	{Grant: Grant{"s3:GetObject", probes}, Functions: sweeps, Unseen: hourly},
+	{Grant: Grant{"s3:DeleteObject", objects}, Functions: sweeps, Unseen: hourly},
+	{Grant: Grant{"s3:DeleteObject", inbox}, Functions: sweeps, Unseen: hourly},
+	{Grant: Grant{"s3:DeleteObject", imported}, Functions: sweeps, Unseen: hourly},
+	{Grant: Grant{"s3:DeleteObject", aside}, Functions: sweeps, Unseen: hourly},
+	{Grant: Grant{"s3:DeleteObject", probes}, Functions: sweeps, Unseen: hourly},
+	{Grant: Grant{"s3:PutObject", aside}, Functions: sweeps, Unseen: hourly}, // rejected audio
+	{Grant: Grant{"kms:Decrypt", "KmsKeyArn"}, Functions: sweeps, Unseen: hourly},
+	{Grant: Grant{"kms:GenerateDataKey", "KmsKeyArn"}, Functions: sweeps, Unseen: hourly},
 	{Grant: Grant{"xray:PutTraceSegments", anyone}, Functions: config.Lambdas(), Unseen: "Lambda sends the traces; X-Ray has no resource types"},
 	{Grant: Grant{"xray:PutTelemetryRecords", anyone}, Functions: config.Lambdas(), Unseen: "Lambda sends the traces; X-Ray has no resource types"},
 }

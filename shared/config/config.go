@@ -34,7 +34,9 @@ const (
 	Share    Function = "share"
 	Access   Function = "access"
 	Keys     Function = "keys"
-	Console  Function = "console"
+	// Reconcile compares the table with the bucket once a day.
+	Reconcile Function = "reconcile"
+	Console   Function = "console"
 	// Local is the whole API in one process.
 	Local Function = "local"
 	// Tool is the operator's command line.
@@ -102,6 +104,8 @@ type Settings struct {
 	Audit          string
 	AuditDays      int
 	AuditAddresses string
+	// SetAsideDays is how many days the bucket keeps rejected audio.
+	SetAsideDays int
 	// CursorKey encrypts cursors. Cursors encrypted with CursorKeyPrevious are
 	// still accepted.
 	CursorKey, CursorKeyPrevious Secret

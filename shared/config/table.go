@@ -49,20 +49,21 @@ const (
 	forIngest
 	forPublish
 	forKeys
+	forReconcile
 	forLocal
 	forTool
 )
 
 // programs has the program of each bit of Functions.
-var programs = [...]Function{List, Get, Create, Patch, Delete, Receive, Access, Share, Fallback, Console, Purge, Ingest, Publish, Keys, Local, Tool}
+var programs = [...]Function{List, Get, Create, Patch, Delete, Receive, Access, Share, Fallback, Console, Purge, Ingest, Publish, Keys, Reconcile, Local, Tool}
 
 // Groups of programs that read the same settings.
 const (
-	data    = forList | forShare | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forFallback | forPurge | forIngest | forKeys
-	audio   = forGet | forShare | forCreate | forDelete | forReceive | forPurge | forIngest
+	data    = forList | forShare | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forFallback | forPurge | forIngest | forKeys | forReconcile
+	audio   = forGet | forShare | forCreate | forDelete | forReceive | forPurge | forIngest | forReconcile
 	play    = forGet | forShare | forLocal
 	upload  = forCreate | forLocal
-	names   = forIngest | forReceive | forLocal | forTool
+	names   = forIngest | forReconcile | forReceive | forLocal | forTool
 	serving = forList | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forShare | forFallback
 	tokens  = forList | forShare | forGet | forCreate | forPatch | forDelete | forAccess | forFallback
 	ruled   = forList | forShare | forGet | forCreate | forPatch | forDelete | forAccess
@@ -70,7 +71,7 @@ const (
 	clients = data | forPublish // that call AWS services
 	// metered write metrics. The console does not, because CloudWatch charges for each,
 	// and the gateway's own metrics are enough for it.
-	metered = serving | forPurge | forIngest | forPublish | forKeys
+	metered = serving | forPurge | forIngest | forPublish | forKeys | forReconcile
 	lambdas = metered | forConsole
 )
 
@@ -187,9 +188,14 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.UploadTTL, err = ttl(v); return },
 	},
 	{
-		Name: "MAX_AUDIO_BYTES", Default: "536870912", Functions: upload | forIngest | forReceive | forTool,
+		Name: "MAX_AUDIO_BYTES", Default: "536870912", Functions: upload | forIngest | forReconcile | forReceive | forTool,
 		Doc: "The largest audio of a recording, in bytes, up to 5368709120 (5 GB, S3's limit for one upload).",
 		set: func(s *Settings, v string) (err error) { s.MaxAudioBytes, err = audioBytes(v); return },
+	},
+	{
+		Name: "SET_ASIDE_DAYS", Default: "30", Functions: forReconcile | forTool,
+		Doc: "How many days the bucket keeps rejected audio, from 1 to 36500. The function reconcile removes what its lifecycle rule has left.",
+		set: func(s *Settings, v string) (err error) { s.SetAsideDays, err = days(v); return },
 	},
 	{
 		Name: "INBOX_PATTERNS", Functions: names,
