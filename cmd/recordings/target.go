@@ -100,6 +100,7 @@ type opened struct {
 		store.Reviver
 		store.Corrector
 		store.Entries
+		store.Scanner
 		incoming.Store
 	}
 	audio *s3media.Bucket
