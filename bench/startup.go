@@ -31,8 +31,10 @@ var functions = []struct{ name, floor string }{
 	{"publish", "bus"},
 	{"keys", "dynamo"},
 	{"reconcile", "audio"},
+	{"expire", "dynamo"},
 	{"access", "dynamo"},
 	{"share", "audio"},
+	{"retention", "dynamo"},
 }
 
 // build compiles a command in the same way as the deployed functions.

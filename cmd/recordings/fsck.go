@@ -101,7 +101,7 @@ func (o *fsckOptions) report(ctx context.Context) (reconcile.Report, error) {
 // reconciler returns the reconciler of an open target. It keeps its progress in memory.
 func (o *fsckOptions) reconciler(opened opened, setAsideDays int) *reconcile.Reconciler {
 	r := &reconcile.Reconciler{
-		Store: opened.store, Bucket: opened.audio, Book: reconcile.Memory(), Repair: o.repair, Account: o.account, Deep: true,
+		Store: opened.driver, Bucket: opened.audio, Book: reconcile.Memory(), Repair: o.repair, Account: o.account, Deep: true,
 		Ages: reconcile.LocalAges(), Log: slog.New(slog.DiscardHandler), Now: o.now,
 	}
 	if o.target.deployed() {

@@ -15,6 +15,8 @@ import (
 	"github.com/callrecordings/api/shared/incoming"
 	"github.com/callrecordings/api/shared/incoming/upload"
 	"github.com/callrecordings/api/shared/media/s3media"
+	"github.com/callrecordings/api/shared/reconcile"
+	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/store/dynamo"
 )
@@ -100,10 +102,11 @@ type opened struct {
 		store.Reviver
 		store.Corrector
 		store.Entries
-		store.Scanner
 		incoming.Store
 	}
 	audio *s3media.Bucket
+	// driver is the store itself, for fsck.
+	driver reconcile.Store
 }
 
 // open opens the target. The caller must call closed.
@@ -144,7 +147,7 @@ func (t *target) openLocal(ctx context.Context, o *opened) (closed func() error,
 	if err != nil {
 		return nil, errors.Join(err, server.Close(), database.Close())
 	}
-	o.store, o.audio = database, bucket
+	o.store, o.audio, o.driver = retention.Watch(database, retention.NewRules(database, t.now)), bucket, database
 	return func() error {
 		bucket.CloseIdleConnections()
 		return errors.Join(server.Close(), database.Close())
@@ -171,7 +174,7 @@ func (t *target) openDeployment(ctx context.Context, o *opened) error {
 	if err != nil {
 		return err
 	}
-	o.store, o.audio = table, bucket
+	o.store, o.audio, o.driver = retention.Watch(table, retention.NewRules(table, t.now)), bucket, table
 	return t.reach(ctx, table, bucket)
 }
 

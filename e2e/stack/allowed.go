@@ -32,8 +32,11 @@ const (
 // lost is the reason for permissions on audio that no request has stored.
 const lost = "only the retry of a request uses it, if an inbox or an import has brought the audio"
 
-// hourly is the reason for all permissions of the function reconcile.
-const hourly = "reconcile runs once an hour, and finds nothing in a suite that takes less"
+// hourly is the reason for what the scheduled function expire does.
+const hourly = "expire runs once an hour, longer than the suite"
+
+// daily is the reason for all permissions of the function reconcile.
+const daily = "reconcile runs once an hour, and finds nothing in a suite that takes less"
 
 // Groups of functions for the rows below.
 var (
@@ -45,8 +48,10 @@ var (
 	requests = []config.Function{config.Create, config.Receive}
 	read     = []config.Function{config.Get, config.Ingest}
 	list     = []config.Function{config.List}
-	ruled    = []config.Function{config.List, config.Get, config.Create, config.Patch, config.Delete, config.Access}
+	ruled    = []config.Function{config.List, config.Get, config.Create, config.Patch, config.Delete, config.Access, config.Retention}
 	access   = []config.Function{config.Access}
+	expire   = []config.Function{config.Expire}
+	keeping  = []config.Function{config.Retention}
 	share    = []config.Function{config.Share}
 	issuers  = []config.Function{config.Fallback, config.Keys}
 	sweeps   = []config.Function{config.Reconcile}
@@ -68,6 +73,17 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: access},
 	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: access},
 	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: access},
+	{Grant: Grant{"dynamodb:GetItem", table}, Functions: expire, Unseen: hourly},
+	{Grant: Grant{"dynamodb:PutItem", table}, Functions: expire, Unseen: hourly},
+	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: expire, Unseen: hourly},
+	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_created"}, Functions: expire, Unseen: hourly},
+	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: expire, Unseen: hourly},
+	{Grant: Grant{"dynamodb:Query", table}, Functions: expire, Unseen: hourly},
+	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: expire, Unseen: hourly},
+	{Grant: Grant{"dynamodb:GetItem", table}, Functions: keeping},
+	{Grant: Grant{"dynamodb:PutItem", table}, Functions: keeping},
+	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: keeping},
+	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_created"}, Functions: keeping},
 	{Grant: Grant{"dynamodb:GetItem", table}, Functions: share},
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: share},
 	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: share},
@@ -114,29 +130,35 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:GetShardIterator", stream}, Functions: follow, Unseen: "Lambda reads the stream in the function's name"},
 	{Grant: Grant{"dynamodb:ListStreams", stream}, Functions: follow, Unseen: "Lambda reads the stream in the function's name"},
 	{Grant: Grant{"sqs:SendMessage", "DeadLetters.Arn"}, Functions: follow, Unseen: "Lambda sends the records that failed too often to the queue"},
-	{Grant: Grant{"dynamodb:Scan", table}, Functions: sweeps, Unseen: hourly},
-	{Grant: Grant{"dynamodb:Scan", "${Table.Arn}/index/by_created"}, Functions: sweeps, Unseen: hourly},
-	{Grant: Grant{"dynamodb:Query", table}, Functions: sweeps, Unseen: hourly},
-	{Grant: Grant{"dynamodb:GetItem", table}, Functions: sweeps, Unseen: hourly},
-	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: sweeps, Unseen: hourly},
-	{Grant: Grant{"dynamodb:PutItem", table}, Functions: sweeps, Unseen: hourly},            // its progress, and recordings of audio that was not ingested
-	{Grant: Grant{"dynamodb:UpdateItem", table}, Functions: sweeps, Unseen: hourly},         // it finishes purges
-	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: sweeps, Unseen: hourly},         // unused claims and dead links
-	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: sweeps, Unseen: hourly}, // that no recording uses a claim
-	{Grant: Grant{"s3:ListBucket", "Bucket.Arn"}, Functions: sweeps, Unseen: hourly},
-	{Grant: Grant{"s3:GetObject", objects}, Functions: sweeps, Unseen: hourly},
-	{Grant: Grant{"s3:GetObject", inbox}, Functions: sweeps, Unseen: hourly},
-	{Grant: Grant{"s3:GetObject", imported}, Functions: sweeps, Unseen: hourly},
-	{Grant: Grant{"s3:GetObject", aside}, Functions: sweeps, Unseen: hourly},
-	{Grant: Grant{"s3:GetObject", probes}, Functions: sweeps, Unseen: hourly},
-	{Grant: Grant{"s3:DeleteObject", objects}, Functions: sweeps, Unseen: hourly},
-	{Grant: Grant{"s3:DeleteObject", inbox}, Functions: sweeps, Unseen: hourly},
-	{Grant: Grant{"s3:DeleteObject", imported}, Functions: sweeps, Unseen: hourly},
-	{Grant: Grant{"s3:DeleteObject", aside}, Functions: sweeps, Unseen: hourly},
-	{Grant: Grant{"s3:DeleteObject", probes}, Functions: sweeps, Unseen: hourly},
-	{Grant: Grant{"s3:PutObject", aside}, Functions: sweeps, Unseen: hourly}, // rejected audio
-	{Grant: Grant{"kms:Decrypt", "KmsKeyArn"}, Functions: sweeps, Unseen: hourly},
-	{Grant: Grant{"kms:GenerateDataKey", "KmsKeyArn"}, Functions: sweeps, Unseen: hourly},
+	{Grant: Grant{"dynamodb:Scan", table}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"dynamodb:Scan", "${Table.Arn}/index/by_created"}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"dynamodb:Query", table}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"dynamodb:GetItem", table}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"dynamodb:PutItem", table}, Functions: sweeps, Unseen: daily},            // its progress, and recordings of audio that was not ingested
+	{Grant: Grant{"dynamodb:UpdateItem", table}, Functions: sweeps, Unseen: daily},         // it finishes purges
+	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: sweeps, Unseen: daily},         // unused claims and dead links
+	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: sweeps, Unseen: daily}, // that no recording uses a claim
+	{Grant: Grant{"s3:ListBucket", "Bucket.Arn"}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:GetObject", objects}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:GetObject", inbox}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:GetObject", imported}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:GetObject", aside}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:GetObject", probes}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObject", objects}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObject", inbox}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObject", imported}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObject", aside}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObject", probes}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObjectVersion", objects}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObjectVersion", inbox}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObjectVersion", imported}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObjectVersion", aside}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObjectVersion", probes}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:ListBucketVersions", "Bucket.Arn"}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:PutObject", aside}, Functions: sweeps, Unseen: daily}, // rejected audio
+	{Grant: Grant{"kms:Decrypt", "KmsKeyArn"}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"kms:GenerateDataKey", "KmsKeyArn"}, Functions: sweeps, Unseen: daily},
 	{Grant: Grant{"xray:PutTraceSegments", anyone}, Functions: config.Lambdas(), Unseen: "Lambda sends the traces; X-Ray has no resource types"},
 	{Grant: Grant{"xray:PutTelemetryRecords", anyone}, Functions: config.Lambdas(), Unseen: "Lambda sends the traces; X-Ray has no resource types"},
 }

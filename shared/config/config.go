@@ -21,19 +21,21 @@ type Function string
 
 // The programs. The name of a Lambda function is that of its folder.
 const (
-	List     Function = "list"
-	Get      Function = "get"
-	Create   Function = "create"
-	Patch    Function = "patch"
-	Delete   Function = "delete"
-	Fallback Function = "fallback"
-	Purge    Function = "purge"
-	Ingest   Function = "ingest"
-	Publish  Function = "publish"
-	Receive  Function = "receive"
-	Share    Function = "share"
-	Access   Function = "access"
-	Keys     Function = "keys"
+	List      Function = "list"
+	Get       Function = "get"
+	Create    Function = "create"
+	Patch     Function = "patch"
+	Delete    Function = "delete"
+	Fallback  Function = "fallback"
+	Purge     Function = "purge"
+	Ingest    Function = "ingest"
+	Publish   Function = "publish"
+	Receive   Function = "receive"
+	Share     Function = "share"
+	Access    Function = "access"
+	Retention Function = "retention"
+	Keys      Function = "keys"
+	Expire    Function = "expire"
 	// Reconcile compares the table with the bucket once a day.
 	Reconcile Function = "reconcile"
 	Console   Function = "console"
@@ -68,6 +70,8 @@ type Settings struct {
 	S3PublicEndpoint string
 	// Table and Bucket are the names of the DynamoDB table and S3 bucket.
 	Table, Bucket string
+	// ObjectLock is true if legal holds also lock the audio in the bucket.
+	ObjectLock bool
 	// EventBus is the name or ARN of the EventBridge bus for events.
 	EventBus string
 	// PresignTTL is how long a presigned URL is valid.

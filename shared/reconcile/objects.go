@@ -89,35 +89,54 @@ func (v *visit) orphan(ctx context.Context, id string, o media.Listed, f store.F
 	if v.Now().Sub(o.Modified) < limit {
 		return nil
 	}
-	object, old, err := v.old(ctx, o.Key, limit)
-	if err != nil || !old {
+	switch old, err := v.old(ctx, o.Key, limit); {
+	case err != nil:
 		return err
+	case !old:
+		return nil
 	}
 	return v.repaired(ctx, v.report, Example{Kind: OrphanAudio, Account: v.name, Recording: id, Object: media.KeyText(o.Key)}, o.Size, func() error {
-		found, err := v.Store.Find(ctx, v.name, []string{id})
-		if err != nil {
-			return fmt.Errorf("look up a recording: %w", err)
-		}
-		// The upload may have stored its document since the comparison. If it stores its
-		// audio again, the new object stays, even if it has the same bytes: it is younger.
-		if refers(found[id], o.Key) {
-			return media.ErrChanged
-		}
-		return v.Bucket.RemoveIf(ctx, o.Key, object)
+		return v.purge(ctx, o.Key, limit, func() (bool, error) {
+			found, err := v.Store.Find(ctx, v.name, []string{id})
+			return refers(found[id], o.Key), err
+		})
 	})
 }
 
-// old reads an object again. ok is false if it no longer exists, or if a younger one has
-// replaced it.
-func (r *Reconciler) old(ctx context.Context, key string, limit time.Duration) (object media.Object, ok bool, err error) {
+// errYounger means that an object is no longer what a run wanted to remove.
+var errYounger = errors.New("it was stored again, or came into use")
+
+// purge removes all versions of an object that is older than limit, unless inUse reports
+// that something refers to it by now: an upload may have stored its document since the
+// comparison. A version that is stored meanwhile stays; see [media.Purger].
+func (r *Reconciler) purge(ctx context.Context, key string, limit time.Duration, inUse func() (bool, error)) error {
+	return r.Bucket.Purge(ctx, []string{key}, func(ctx context.Context) error {
+		old, err := r.old(ctx, key, limit)
+		used := false
+		if err == nil && inUse != nil {
+			used, err = inUse()
+		}
+		switch {
+		case err != nil:
+			return fmt.Errorf("check an object before its removal: %w", err)
+		case !old || used:
+			return errYounger
+		}
+		return nil
+	})
+}
+
+// old reads an object again. It returns false if it no longer exists, or if a younger one
+// has replaced it.
+func (r *Reconciler) old(ctx context.Context, key string, limit time.Duration) (bool, error) {
 	if err := r.wait(ctx); err != nil {
-		return object, false, err
+		return false, err
 	}
-	object, err = r.Bucket.Stat(ctx, key)
+	object, err := r.Bucket.Stat(ctx, key)
 	if errors.Is(err, media.ErrNotFound) {
-		return object, false, nil
+		return false, nil
 	}
-	return object, err == nil && r.Now().Sub(object.Modified) >= limit, err
+	return err == nil && r.Now().Sub(object.Modified) >= limit, err
 }
 
 // foreign reports an object or a folder that the service cannot have stored.
@@ -145,10 +164,10 @@ func leftovers(prefix string, kind Kind, limit func(Ages) time.Duration) func(co
 			if r.Account != "" && name != r.Account || r.Now().Sub(o.Modified) < limit(r.Ages) {
 				continue
 			}
-			object, old, err := r.old(ctx, o.Key, limit(r.Ages))
+			old, err := r.old(ctx, o.Key, limit(r.Ages))
 			if err == nil && old {
 				e := Example{Kind: kind, Account: name, Object: media.KeyText(o.Key)}
-				err = r.repaired(ctx, &p.Report, e, o.Size, func() error { return r.Bucket.RemoveIf(ctx, o.Key, object) })
+				err = r.repaired(ctx, &p.Report, e, o.Size, func() error { return r.purge(ctx, o.Key, limit(r.Ages), nil) })
 			}
 			if err != nil {
 				return false, err

@@ -22,11 +22,9 @@ type Store interface {
 // Bucket is the bucket.
 type Bucket interface {
 	media.Inventory
-	media.Remover
+	media.Purger
 	// Stat describes an object; see [media.Reader].
 	Stat(ctx context.Context, key string) (media.Object, error)
-	// RemoveIf removes an object if it is unchanged; see [media.Objects].
-	RemoveIf(ctx context.Context, key string, examined media.Object) error
 }
 
 // Ages are the ages at which something counts as a finding. Until then, the request, the
