@@ -18,6 +18,7 @@ type visit struct {
 	*Reconciler
 	*account
 	report *Report
+	deep   bool // this run reads the whole table
 
 	rows     source[store.Row]
 	audio    source[media.Listed]

@@ -93,7 +93,7 @@ type Reconciler struct {
 	// Account limits the run to one account; "" means all.
 	Account string
 	// Deep reads the whole table in every run, instead of once a week, to find accounts
-	// that have only tombstones.
+	// that have only tombstones, and unused claims.
 	Deep bool
 	// Ages are the ages at which something counts as a finding.
 	Ages Ages

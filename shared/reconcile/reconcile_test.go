@@ -337,6 +337,7 @@ func TestUnusedClaims(t *testing.T) {
 		}
 	}
 	f.put("202601-c", ready(""), audioKey("202601-c"))
+	f.Deep = true
 	f.run(map[Kind][2]int{UnusedClaim: {2, 0}})
 	f.Time = f.Time.Add(23 * time.Hour)
 	f.run(map[Kind][2]int{UnusedClaim: {2, 0}})

@@ -258,7 +258,7 @@ func (r *Reconciler) turn(ctx context.Context, p *progress, a *account) (more bo
 		}
 		p.Report.Accounts++
 	}
-	t := &visit{Reconciler: r, account: a, report: &p.Report}
+	t := &visit{Reconciler: r, account: a, report: &p.Report, deep: p.Deep}
 	for n := 0; n < windowsOfTurn && a.Stage < len(stages) && !near(ctx); n++ {
 		over, err := stages[a.Stage](t, ctx)
 		if err != nil {
