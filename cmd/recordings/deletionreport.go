@@ -214,7 +214,7 @@ func contains(name, text string) (bool, error) {
 			return true, nil
 		}
 		if err != nil {
-			return false, nil //nolint:nilerr // the end of the file
+			return false, nil
 		}
 		kept = copy(buffer, buffer[max(0, kept+n-len(text)):kept+n])
 	}
