@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/callrecordings/api/shared/deletion"
 	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/retention/sweep"
 )
@@ -27,12 +28,13 @@ func (b *box) rules() *retention.Rules {
 	return b.kept
 }
 
-// expire removes expired recordings at the start and every hour, until ctx ends. Their
-// audio goes with the other pending purges.
+// expire removes expired recordings, and deleted ones that can no longer be restored, at the
+// start and every hour, until ctx ends. Their audio goes with the other pending purges.
 func (b *box) expire(ctx context.Context) {
 	s := sweep.Sweeper{
 		Entries: b.store, Recordings: b.store, Now: b.now,
-		Remove: sweep.FromStore{Book: retention.Book{Entries: b.store}, Recordings: b.store},
+		Remove:     sweep.FromStore{Book: retention.Book{Entries: b.store}, Recordings: b.store},
+		Restorable: deletion.New(b.store, 0, b.now).Ender(b.store),
 	}
 	tick := time.NewTicker(expireEvery)
 	defer tick.Stop()

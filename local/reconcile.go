@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/shared/deletion"
 	"github.com/callrecordings/api/shared/reconcile"
 )
 
@@ -21,7 +22,8 @@ func (b *box) reconcile(ctx context.Context) error {
 	}
 	r := reconcile.Reconciler{
 		Store: b.store, Bucket: b.bucket, Book: b.store, Repair: true, Ages: ages, Log: b.log, Now: b.now,
-		Queued: func(key string) bool { return queued[key] },
+		EndRestores: reconcile.EndRestores(deletion.New(b.store, 0, b.now), b.store, b.now),
+		Queued:      func(key string) bool { return queued[key] },
 		Arrive: func(ctx context.Context, key string) error {
 			b.enqueueArrival(ctx, datadir.Event(key, b.now()))
 			return nil

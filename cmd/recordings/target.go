@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/shared/deletion"
 	"github.com/callrecordings/api/shared/incoming"
 	"github.com/callrecordings/api/shared/incoming/upload"
 	"github.com/callrecordings/api/shared/media/s3media"
@@ -106,7 +107,11 @@ type opened struct {
 	}
 	audio *s3media.Bucket
 	// driver is the store itself, for fsck.
-	driver reconcile.Store
+	driver interface {
+		reconcile.Store
+		deletion.Store
+		deletion.Pager
+	}
 }
 
 // open opens the target. The caller must call closed.
@@ -206,9 +211,15 @@ func (t *target) openTable(settings aws.Config) (*dynamo.Store, error) {
 	})
 }
 
+// readableEntries are the entries of a target, and its recordings for reading.
+type readableEntries interface {
+	store.Entries
+	store.Reader
+}
+
 // openEntries opens only the entries of the target, which need no bucket. The caller
 // must call closed.
-func (t *target) openEntries(ctx context.Context) (entries store.Entries, closed func() error, err error) {
+func (t *target) openEntries(ctx context.Context) (entries readableEntries, closed func() error, err error) {
 	if err := t.choose(); err != nil {
 		return nil, nil, err
 	}

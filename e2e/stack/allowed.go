@@ -38,6 +38,10 @@ const hourly = "expire runs once an hour, longer than the suite"
 // daily is the reason for all permissions of the function reconcile.
 const daily = "reconcile runs once an hour, and finds nothing in a suite that takes less"
 
+// late is the reason for what only recordings need that are older than a day when they
+// arrive or change.
+const late = "it reads the retention policy for an old recording"
+
 // Groups of functions for the rows below.
 var (
 	follow   = []config.Function{config.Purge, config.Publish}
@@ -50,6 +54,7 @@ var (
 	list     = []config.Function{config.List}
 	ruled    = []config.Function{config.List, config.Get, config.Create, config.Patch, config.Delete, config.Access, config.Retention}
 	access   = []config.Function{config.Access}
+	arriving = []config.Function{config.Receive, config.Ingest}
 	expire   = []config.Function{config.Expire}
 	keeping  = []config.Function{config.Retention}
 	share    = []config.Function{config.Share}
@@ -66,6 +71,8 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: append(share, ruled...), Unseen: "one call reads the rules about an account and a user; a token without a user needs only GetItem"},
 	{Grant: Grant{"dynamodb:Query", table}, Functions: ruled, Unseen: "it reads the groups that a supervisor leads"},
 	{Grant: Grant{"dynamodb:Query", table}, Functions: share}, // it lists the links of a recording
+	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: arriving, Unseen: late},
+	{Grant: Grant{"dynamodb:Query", table}, Functions: arriving, Unseen: late},
 	{Grant: Grant{"dynamodb:GetItem", table}, Functions: issuers, Unseen: "it reads one issuer of tokens again, or updates its keys"},
 	{Grant: Grant{"dynamodb:Query", table}, Functions: issuers, Unseen: "it reads the issuers of tokens, which the suite has none of"},
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: []config.Function{config.Keys}, Unseen: "keys runs every 15 minutes, and the suite has no issuers"},

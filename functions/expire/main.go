@@ -1,5 +1,6 @@
-// Command expire is the scheduled Lambda function that removes recordings whose time is up
-// (docs/adr/025-retention.md). The function purge then removes their audio.
+// Command expire is the scheduled Lambda function that removes recordings whose time is up:
+// those that have expired (docs/adr/025-retention.md), and deleted ones that can no longer be
+// restored (docs/adr/023-restorable-deletes.md). The function purge then removes their audio.
 package main
 
 import (
@@ -8,6 +9,7 @@ import (
 	"github.com/callrecordings/api/functions/internal/table"
 	"github.com/callrecordings/api/functions/internal/wiring"
 	"github.com/callrecordings/api/shared/config"
+	"github.com/callrecordings/api/shared/deletion"
 	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/retention/sweep"
 )
@@ -24,7 +26,8 @@ func build(s *config.Settings, now func() time.Time) (wiring.Job, error) {
 	}
 	w := sweep.Sweeper{
 		Entries: store, Recordings: store, Now: now, Time: runTime,
-		Remove: sweep.FromStore{Book: retention.Book{Entries: store}, Recordings: store},
+		Remove:     sweep.FromStore{Book: retention.Book{Entries: store}, Recordings: store},
+		Restorable: deletion.New(store, 0, now).Ender(store),
 	}
 	return w.Run, nil
 }

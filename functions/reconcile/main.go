@@ -11,6 +11,7 @@ import (
 	"github.com/callrecordings/api/functions/internal/table"
 	"github.com/callrecordings/api/functions/internal/wiring"
 	"github.com/callrecordings/api/shared/config"
+	"github.com/callrecordings/api/shared/deletion"
 	"github.com/callrecordings/api/shared/incoming/bucket"
 	"github.com/callrecordings/api/shared/incoming/namepattern"
 	"github.com/callrecordings/api/shared/reconcile"
@@ -29,6 +30,7 @@ func build(e wiring.Env, now func() time.Time) (wiring.Job, error) {
 	r := reconcile.Reconciler{
 		Store: records, Bucket: audio, Book: records, Arrive: ingest.Stored, Repair: true,
 		Ages: reconcile.CloudAges(e.Settings.SetAsideDays), Pace: reconcile.Steady(), Log: e.Log, Now: now,
+		EndRestores: reconcile.EndRestores(deletion.New(records, 0, now), records, now),
 	}
 	return r.Job(e.Metrics), nil
 }

@@ -36,7 +36,8 @@ const (
 	// Removed means that the object belonged to a deleted recording and was
 	// removed.
 	Removed Outcome = "removed"
-	// Ignored means that the object belongs to no recording. It was left alone.
+	// Ignored means that the object belongs to no recording, or to a deleted one that can be
+	// restored. It was left alone.
 	Ignored Outcome = "ignored"
 	// Awaiting means that metadata arrived before its audio and waits for it.
 	Awaiting Outcome = "awaiting"

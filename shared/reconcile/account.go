@@ -230,13 +230,30 @@ func (v *visit) tombstone(ctx context.Context, t *store.Tombstone, w window) err
 		})
 	case t.Until > 0 && v.since(t.Until) >= v.Ages.Restore:
 		e.Kind = OverdueRestore
-		var end func() error
-		if v.EndRestores != nil {
-			end = func() error { return v.EndRestores(ctx, t.Account) }
-		}
-		return v.repaired(ctx, v.report, e, 0, end)
+		return v.endRestore(ctx, t, e)
 	}
 	return nil
+}
+
+// endRestore begins the purge of a deleted recording that can still be restored after its
+// time. A legal hold may keep it, and then it is no finding.
+func (v *visit) endRestore(ctx context.Context, t *store.Tombstone, e Example) error {
+	if !v.Repair || v.EndRestores == nil {
+		return v.repaired(ctx, v.report, e, 0, nil)
+	}
+	ended := v.EndRestores(ctx, t.Account)
+	if ended == nil {
+		now, err := v.Store.Tombstone(ctx, t.Account, t.ID)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			return nil // restored meanwhile
+		case err != nil:
+			return fmt.Errorf("read the tombstone of %s/%s: %w", t.Account, t.ID, err)
+		case now.Until == t.Until && now.Revision == t.Revision:
+			return nil // on hold
+		}
+	}
+	return v.repaired(ctx, v.report, e, 0, func() error { return ended })
 }
 
 // unread hands an object to ingest.

@@ -9,7 +9,7 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// maxDropped is the most recordings whose files are compared with an inbox in one pass.
+// maxDropped is the most files of recordings that one pass compares with an inbox.
 // A pass keeps 16 bytes of each in memory, some 40 MB in all.
 const maxDropped = 500_000
 

@@ -103,7 +103,8 @@ func (v *visit) orphan(ctx context.Context, id string, o media.Listed, f store.F
 	})
 }
 
-// errYounger means that an object is no longer what a run wanted to remove.
+// errYounger means that a newer object has replaced the one to remove, or that the object
+// came into use.
 var errYounger = errors.New("it was stored again, or came into use")
 
 // purge removes all versions of an object that is older than limit, unless inUse reports

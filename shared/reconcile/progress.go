@@ -39,7 +39,7 @@ type progress struct {
 	revision string
 }
 
-// account is what is known about an account, and its progress in a run.
+// account has the facts about an account, and its progress in a run.
 type account struct {
 	// Audio, Imported and Inbox report whether the bucket has had objects of the
 	// account under recordings/, imported/ and inbox/.
@@ -58,7 +58,7 @@ type account struct {
 	// Rows is set if the account has rows or objects.
 	Rows bool `json:"rows,omitempty"`
 	// Dropped is set if recordings have their audio in the inbox. Passes is the number of
-	// parts into which the comparison with the inbox is divided, to bound its memory,
+	// parts of the comparison with the inbox, to bound its memory,
 	// and Pass the current one.
 	Dropped bool `json:"dropped,omitempty"`
 	Passes  int  `json:"passes,omitempty"`
@@ -71,7 +71,7 @@ type account struct {
 	name, revision string
 }
 
-// load returns the run in progress or the last one; a zero one if there is none.
+// load returns the run in progress or else the last one. Before the first, it is zero.
 func (r *Reconciler) load(ctx context.Context) (*progress, error) {
 	p := new(progress)
 	found, err := r.Book.Entries(ctx, store.EntryKey{Partition: partition, Key: currentKey})

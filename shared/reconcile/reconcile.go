@@ -30,7 +30,7 @@ type Bucket interface {
 // Ages are the ages at which something counts as a finding. Until then, the request, the
 // event or the lifecycle rule that takes care of it may still be on its way.
 type Ages struct {
-	// Purge is the age of a deletion whose purge is pending.
+	// Purge is the age of a deletion with a pending purge.
 	Purge time.Duration
 	// Restore is the time after the end of the period in which a deleted recording
 	// can be restored.
@@ -53,8 +53,8 @@ type Ages struct {
 
 const day = 24 * time.Hour
 
-// CloudAges returns the ages for a deployment whose bucket keeps rejected audio for a
-// number of days. Lifecycle rules run once a day, and the queues retry for up to twelve
+// CloudAges returns the ages for a deployment with a bucket that keeps rejected audio for
+// a number of days. Lifecycle rules run once a day, and the queues retry for up to twelve
 // hours.
 func CloudAges(setAsideDays int) Ages {
 	return Ages{
@@ -85,8 +85,8 @@ type Reconciler struct {
 	// Queued reports whether an object is waiting for ingest, so that it is not a
 	// finding. It may be nil.
 	Queued func(key string) bool
-	// EndRestores purges the deleted recordings of an account whose time to be restored
-	// is over. It may be nil.
+	// EndRestores purges the deleted recordings of an account that have become too old to
+	// be restored. It may be nil.
 	EndRestores func(ctx context.Context, account string) error
 	// Repair repairs what has one right answer. Otherwise the run only reports.
 	Repair bool

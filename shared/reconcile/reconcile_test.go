@@ -13,11 +13,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/callrecordings/api/shared/access"
+	"github.com/callrecordings/api/shared/deletion"
 	"github.com/callrecordings/api/shared/incoming"
 	"github.com/callrecordings/api/shared/incoming/bucket"
 	"github.com/callrecordings/api/shared/incoming/incomingtest"
 	"github.com/callrecordings/api/shared/media"
-	"github.com/callrecordings/api/shared/purge"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/store/sqlite"
@@ -307,19 +307,13 @@ func TestRestorableRecordingsKeepTheirAudio(t *testing.T) {
 	if n := len(f.Objects.Objects); n != 5 {
 		t.Errorf("%d objects remain, want 5", n)
 	}
-	f.EndRestores = func(ctx context.Context, account string) error {
-		for _, id := range []string{"202601-a", "202601-b", "202601-c", "202601-d"} {
-			if err := f.Records.Condemn(ctx, account, id, func(*store.Tombstone) error { return nil }); err != nil {
-				return err
-			}
-			if err := purge.Pending(ctx, f.Records, f.Objects, account, id); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
+	f.EndRestores = EndRestores(deletion.New(f.Records, 30, f.Clock), f.Records, f.Clock)
+	f.Repair = false
 	f.Time = f.Time.Add(day)
-	f.run(map[Kind][2]int{OverdueRestore: {3, 3}}) // the fourth is in the next window, and purged by then
+	f.run(map[Kind][2]int{OverdueRestore: {4, 0}})
+	f.Repair = true
+	f.run(map[Kind][2]int{OverdueRestore: {3, 3}, StuckPurge: {1, 1}}) // the fourth is in the next window, and being purged by then
+	f.run(map[Kind][2]int{StuckPurge: {3, 3}})
 	f.run(nil)
 	if n := len(f.Objects.Objects); n != 0 {
 		t.Errorf("objects %v remain, want none", f.Objects.Objects)

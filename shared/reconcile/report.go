@@ -39,7 +39,7 @@ type KindInfo struct {
 // Kinds describes all kinds, in the order of reports.
 var Kinds = []KindInfo{
 	{StuckPurge, "a deleted recording whose audio was not removed in time", "the purge is finished", false},
-	{OverdueRestore, "a deleted recording that can still be restored after its time", "it is purged, unless it is on hold", false},
+	{OverdueRestore, "a deleted recording that can still be restored after its time", "it is purged, unless it is on hold", true},
 	{OrphanAudio, "audio that no recording refers to, left by an interrupted upload, import or deletion", "it is removed", false},
 	{UnreadAudio, "audio that arrived, but was not ingested", "it is ingested", false},
 	{UnreadFile, "a file in an inbox that belongs to no recording", "it is ingested", false},

@@ -121,7 +121,7 @@ func TestAccountsTakeTurns(t *testing.T) {
 		row = large.Row
 		return err
 	}
-	f.run(map[Kind][2]int{OverdueRestore: {1, 1}})
+	f.run(nil) // the recording stays restorable, as if it were on hold
 	if row == "" || row > "202601-0200" {
 		t.Errorf("the large account was at row %q when the small one had its turn, want less than half of it", row)
 	}

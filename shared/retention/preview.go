@@ -176,7 +176,7 @@ func (c *counter) late() bool { return !c.until.IsZero() && !c.Now().Before(c.un
 // run counts account by account, in the order of their IDs, until the time is up.
 func (c *counter) run(ctx context.Context) error {
 	accounts := []string{}
-	err := c.book().Below(ctx, access.NewTree(c.Entries), c.changed, func(string) bool { return false }, func(id string) error {
+	err := c.book().Below(ctx, access.NewTree(c.Entries), c.changed, func(id string) bool { return id == c.changed }, func(id string) error {
 		accounts = append(accounts, id)
 		return nil
 	})

@@ -249,6 +249,26 @@ func TestADeletedRecordingDoesNotComeBack(t *testing.T) {
 	}
 }
 
+// A late or repeated event about a recording that can be restored leaves its audio alone.
+func TestRestorableAudioStays(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.create(recording.Upload{})
+	d.Objects.Put(key, "audio/wav", incomingtest.Sample(t, "alaw.wav"), nil)
+	d.ingest("0A", incoming.Completed)
+	if _, err := d.Records.Delete(t.Context(), account, id, store.Deletion{Until: store.MaxTime}); err != nil {
+		t.Fatal(err)
+	}
+	for _, sequencer := range []string{"0A", "0B"} {
+		d.ingest(sequencer, incoming.Ignored)
+	}
+	d.Exists(key, true)
+	r, err := d.Records.Restore(t.Context(), account, id, func(*store.Tombstone) error { return nil })
+	if err != nil || r.Audio.Condition() != recording.Ready {
+		t.Errorf("Restore = %+v, %v, want its audio", r, err)
+	}
+}
+
 func TestOtherObjectsAreIgnored(t *testing.T) {
 	t.Parallel()
 	d := open(t)

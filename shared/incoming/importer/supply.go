@@ -23,7 +23,11 @@ func (c *copying) conflict(ctx context.Context, made *recording.Recording, f *fe
 	if existing != nil && c.wantsAudio() && incoming.NeedsAudio(existing.Audio) {
 		return c.attach(ctx, made, f)
 	}
-	if existing == nil || existing.AudioKey() != made.AudioKey() {
+	kept := existing
+	if kept == nil && found.Tombstone != nil {
+		kept = found.Tombstone.Recording // it can be restored
+	}
+	if kept == nil || kept.AudioKey() != made.AudioKey() {
 		if err := c.withdraw(ctx, made, f); err != nil {
 			return c.failed(ctx, c.res, err)
 		}

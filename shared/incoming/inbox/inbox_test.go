@@ -354,6 +354,25 @@ func TestNightlySyncDoesNotRestoreADeletedRecording(t *testing.T) {
 	}
 }
 
+// The file of a recording that can be restored is its audio, so it stays.
+func TestFileOfARestorableRecordingStays(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.drop(freeform, incomingtest.Sample(t, "alaw.wav"), nil)
+	d.arrive(freeform, "01", incoming.Adopted)
+	deleted, err := d.Records.Delete(t.Context(), account, d.only().ID, store.Deletion{Until: store.MaxTime})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sequencer := range []string{"01", "02"} {
+		d.arrive(freeform, sequencer, incoming.Ignored)
+	}
+	d.Exists(freeform, true)
+	if _, err := d.Records.Restore(t.Context(), account, deleted.ID, func(*store.Tombstone) error { return nil }); err != nil {
+		t.Errorf("Restore = %v", err)
+	}
+}
+
 // An invocation that is killed at any of its calls, and then retried, leaves
 // exactly one correct recording.
 func TestKilledAtAnyCall(t *testing.T) {
