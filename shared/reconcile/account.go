@@ -236,7 +236,7 @@ func (v *visit) tombstone(ctx context.Context, t *store.Tombstone, w window) err
 }
 
 // endRestore begins the purge of a deleted recording that can still be restored after its
-// time. A legal hold may keep it, and then it is no finding.
+// time. A legal hold may keep it, and then nothing is reported.
 func (v *visit) endRestore(ctx context.Context, t *store.Tombstone, e Example) error {
 	if !v.Repair || v.EndRestores == nil {
 		return v.repaired(ctx, v.report, e, 0, nil)

@@ -32,7 +32,7 @@ type Bucket interface {
 type Ages struct {
 	// Purge is the age of a deletion with a pending purge.
 	Purge time.Duration
-	// Restore is the time after the end of the period in which a deleted recording
+	// Restore is the time after the end of the period during which a deleted recording
 	// can be restored.
 	Restore time.Duration
 	// Arrival is the age of audio that was not ingested.
