@@ -88,7 +88,7 @@ func TestSecretsStayOutOfTheLog(t *testing.T) {
 			b.log.WarnContext(t.Context(), "the check failed", slog.String("cause", err.Error()))
 		}
 		request(t, b)
-		now.add(setAsideTime)
+		now.add(ages.SetAside)
 	}
 
 	b.bucket = rejecting

@@ -51,7 +51,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"mask": mask, "verify": verify, "serve": serve, "setaside": setAside, "drop": drop, "play": play, "files": files,
-			"kazoo": kazooServer, "awaitfiles": awaitFiles, "store": newStore,
+			"kazoo": kazooServer, "awaitfiles": awaitFiles, "store": newStore, "lose": lose, "stuck": stuck,
 		},
 	})
 }

@@ -12,9 +12,11 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/shared/deletion"
 	"github.com/callrecordings/api/shared/incoming"
 	"github.com/callrecordings/api/shared/incoming/upload"
 	"github.com/callrecordings/api/shared/media/s3media"
+	"github.com/callrecordings/api/shared/reconcile"
 	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/store/dynamo"
@@ -104,6 +106,12 @@ type opened struct {
 		incoming.Store
 	}
 	audio *s3media.Bucket
+	// driver is the store itself, for fsck.
+	driver interface {
+		reconcile.Store
+		deletion.Store
+		deletion.Pager
+	}
 }
 
 // open opens the target. The caller must call closed.
@@ -144,7 +152,7 @@ func (t *target) openLocal(ctx context.Context, o *opened) (closed func() error,
 	if err != nil {
 		return nil, errors.Join(err, server.Close(), database.Close())
 	}
-	o.store, o.audio = retention.Watch(database, retention.NewRules(database, t.now)).Locking(), bucket
+	o.store, o.audio, o.driver = retention.Watch(database, retention.NewRules(database, t.now)).Locking(), bucket, database
 	return func() error {
 		bucket.CloseIdleConnections()
 		return errors.Join(server.Close(), database.Close())
@@ -171,7 +179,7 @@ func (t *target) openDeployment(ctx context.Context, o *opened) error {
 	if err != nil {
 		return err
 	}
-	o.store, o.audio = retention.Watch(table, retention.NewRules(table, t.now)).Locking(), bucket
+	o.store, o.audio, o.driver = retention.Watch(table, retention.NewRules(table, t.now)).Locking(), bucket, table
 	return t.reach(ctx, table, bucket)
 }
 

@@ -42,6 +42,9 @@ const scoped = "it checks the holds when a change may take a recording out of th
 // locks is the reason for what only a bucket with Object Lock needs.
 const locks = "the suite's bucket has no Object Lock, which LocalStack does not enforce"
 
+// daily is the reason for all permissions of the function reconcile.
+const daily = "reconcile runs once an hour, and finds nothing in a suite that takes less"
+
 // late is the reason for what only recordings need that are older than a day when they
 // arrive or change.
 const late = "it reads the retention policy for an old recording"
@@ -63,6 +66,7 @@ var (
 	keeping  = []config.Function{config.Retention}
 	share    = []config.Function{config.Share}
 	issuers  = []config.Function{config.Fallback, config.Keys}
+	sweeps   = []config.Function{config.Reconcile}
 	deleting = []config.Function{config.Delete, config.Purge}
 )
 
@@ -155,6 +159,35 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:GetShardIterator", stream}, Functions: follow, Unseen: "Lambda reads the stream in the function's name"},
 	{Grant: Grant{"dynamodb:ListStreams", stream}, Functions: follow, Unseen: "Lambda reads the stream in the function's name"},
 	{Grant: Grant{"sqs:SendMessage", "DeadLetters.Arn"}, Functions: follow, Unseen: "Lambda sends the records that failed too often to the queue"},
+	{Grant: Grant{"dynamodb:Scan", table}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"dynamodb:Scan", "${Table.Arn}/index/by_created"}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"dynamodb:Query", table}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"dynamodb:GetItem", table}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"dynamodb:PutItem", table}, Functions: sweeps, Unseen: daily},            // its progress, and recordings of audio that was not ingested
+	{Grant: Grant{"dynamodb:UpdateItem", table}, Functions: sweeps, Unseen: daily},         // it finishes purges
+	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: sweeps, Unseen: daily},         // unused claims and dead links
+	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: sweeps, Unseen: daily}, // that no recording uses a claim
+	{Grant: Grant{"s3:ListBucket", "Bucket.Arn"}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:GetObject", objects}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:GetObject", inbox}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:GetObject", imported}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:GetObject", aside}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:GetObject", probes}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObject", objects}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObject", inbox}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObject", imported}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObject", aside}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObject", probes}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObjectVersion", objects}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObjectVersion", inbox}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObjectVersion", imported}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObjectVersion", aside}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObjectVersion", probes}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:ListBucketVersions", "Bucket.Arn"}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:PutObject", aside}, Functions: sweeps, Unseen: daily}, // rejected audio
+	{Grant: Grant{"kms:Decrypt", "KmsKeyArn"}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"kms:GenerateDataKey", "KmsKeyArn"}, Functions: sweeps, Unseen: daily},
 	{Grant: Grant{"xray:PutTraceSegments", anyone}, Functions: config.Lambdas(), Unseen: "Lambda sends the traces; X-Ray has no resource types"},
 	{Grant: Grant{"xray:PutTelemetryRecords", anyone}, Functions: config.Lambdas(), Unseen: "Lambda sends the traces; X-Ray has no resource types"},
 }

@@ -36,6 +36,8 @@ const (
 	Retention Function = "retention"
 	Keys      Function = "keys"
 	Expire    Function = "expire"
+	// Reconcile compares the table with the bucket once a day.
+	Reconcile Function = "reconcile"
 	Console   Function = "console"
 	// Local is the whole API in one process.
 	Local Function = "local"
@@ -108,6 +110,8 @@ type Settings struct {
 	Audit          string
 	AuditDays      int
 	AuditAddresses string
+	// SetAsideDays is how many days the bucket keeps rejected audio.
+	SetAsideDays int
 	// CursorKey encrypts cursors. Cursors encrypted with CursorKeyPrevious are
 	// still accepted.
 	CursorKey, CursorKeyPrevious Secret

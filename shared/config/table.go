@@ -51,20 +51,21 @@ const (
 	forPublish
 	forKeys
 	forExpire
+	forReconcile
 	forLocal
 	forTool
 )
 
 // programs has the program of each bit of Functions.
-var programs = [...]Function{List, Get, Create, Patch, Delete, Receive, Access, Share, Retention, Fallback, Console, Purge, Ingest, Publish, Keys, Expire, Local, Tool}
+var programs = [...]Function{List, Get, Create, Patch, Delete, Receive, Access, Share, Retention, Fallback, Console, Purge, Ingest, Publish, Keys, Expire, Reconcile, Local, Tool}
 
 // Groups of programs that read the same settings.
 const (
-	data    = forList | forShare | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forRetention | forFallback | forPurge | forIngest | forKeys | forExpire
-	audio   = forGet | forShare | forCreate | forDelete | forReceive | forPurge | forIngest | forExpire
+	data    = forList | forShare | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forRetention | forFallback | forPurge | forIngest | forKeys | forExpire | forReconcile
+	audio   = forGet | forShare | forCreate | forDelete | forReceive | forPurge | forIngest | forExpire | forReconcile
 	play    = forGet | forShare | forLocal
 	upload  = forCreate | forLocal
-	names   = forIngest | forReceive | forLocal | forTool
+	names   = forIngest | forReconcile | forReceive | forLocal | forTool
 	serving = forList | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forShare | forRetention | forFallback
 	tokens  = forList | forShare | forGet | forCreate | forPatch | forDelete | forAccess | forRetention | forFallback
 	ruled   = forList | forShare | forGet | forCreate | forPatch | forDelete | forAccess | forRetention
@@ -72,7 +73,7 @@ const (
 	clients = data | forPublish // that call AWS services
 	// metered write metrics. The console does not, because CloudWatch charges for each,
 	// and the gateway's own metrics are enough for it.
-	metered = serving | forPurge | forIngest | forPublish | forKeys | forExpire
+	metered = serving | forPurge | forIngest | forPublish | forKeys | forExpire | forReconcile
 	lambdas = metered | forConsole
 )
 
@@ -203,9 +204,14 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.UploadTTL, err = ttl(v); return },
 	},
 	{
-		Name: "MAX_AUDIO_BYTES", Default: "536870912", Functions: upload | forIngest | forReceive | forTool,
+		Name: "MAX_AUDIO_BYTES", Default: "536870912", Functions: upload | forIngest | forReconcile | forReceive | forTool,
 		Doc: "The largest audio of a recording, in bytes, up to 5368709120 (5 GB, S3's limit for one upload).",
 		set: func(s *Settings, v string) (err error) { s.MaxAudioBytes, err = audioBytes(v); return },
+	},
+	{
+		Name: "SET_ASIDE_DAYS", Default: "30", Functions: forReconcile | forTool,
+		Doc: "How many days the bucket keeps rejected audio, from 1 to 36500. The function reconcile removes what its lifecycle rule has left.",
+		set: func(s *Settings, v string) (err error) { s.SetAsideDays, err = days(v); return },
 	},
 	{
 		Name: "INBOX_PATTERNS", Functions: names,

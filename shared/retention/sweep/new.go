@@ -1,9 +1,11 @@
 package sweep
 
 import (
+	"context"
 	"time"
 
 	"github.com/callrecordings/api/shared/deletion"
+	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/store"
 )
@@ -17,9 +19,13 @@ type Store interface {
 
 // New returns a sweeper of a store. limit bounds one run; 0 means no limit.
 func New(s Store, now func() time.Time, limit time.Duration) *Sweeper {
+	d := deletion.New(s, 0, now)
 	return &Sweeper{
 		Entries: s, Recordings: s, Now: now, Time: limit,
-		Remove:     FromStore{Book: retention.Book{Entries: s}, Recordings: s},
-		Restorable: deletion.New(s, 0, now).Ender(s),
+		Remove: FromStore{Book: retention.Book{Entries: s}, Recordings: s},
+		Restorable: func(ctx context.Context, at recording.Seconds) (int, error) {
+			swept, err := d.Sweep(ctx, s, at)
+			return swept.Purging, err
+		},
 	}
 }

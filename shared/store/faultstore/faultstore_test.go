@@ -16,11 +16,12 @@ import (
 	"github.com/callrecordings/api/shared/store/storetest"
 )
 
-// transparent is a Store without faults. The driver itself serves secrets and
-// tombstones.
+// transparent is a Store without faults. The driver itself serves secrets,
+// tombstones and scans.
 type transparent struct {
 	*faultstore.Store
 	store.Secrets
+	store.Scanner
 	driver *sqlite.Store
 }
 
@@ -45,7 +46,7 @@ func open(t testing.TB) *sqlite.Store {
 func TestConformance(t *testing.T) {
 	storetest.Run(t, storetest.Harness{Open: func(t testing.TB) storetest.Store {
 		driver := open(t)
-		return transparent{faultstore.New(driver), driver, driver}
+		return transparent{faultstore.New(driver), driver, driver, driver}
 	}})
 }
 

@@ -38,6 +38,7 @@ type Store interface {
 	store.Restorer
 	store.Secrets
 	store.Entries
+	store.Scanner
 	// Tombstone returns the tombstone of a deleted recording.
 	// Errors: ErrNotFound if there is no tombstone, ErrUnavailable.
 	Tombstone(ctx context.Context, account, id string) (store.Tombstone, error)
@@ -74,6 +75,7 @@ func Run(t *testing.T, h Harness) {
 		{"page", pages},
 		{"filter", filters},
 		{"walk", walks},
+		{"scan", scans},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, c := range group.cases {
