@@ -11,12 +11,13 @@ import (
 
 	"github.com/callrecordings/api/shared/incoming/upload"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // remove deletes a recording from the table. The purge stays pending.
 func remove(t *testing.T, b *box, r *recording.Recording) {
 	t.Helper()
-	if _, err := b.store.Delete(t.Context(), r.Account, r.ID, func(*recording.Recording) error { return nil }); err != nil {
+	if _, err := b.store.Delete(t.Context(), r.Account, r.ID, store.Deletion{}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -31,12 +31,12 @@ func Delete(env Env, s store.Writer, m media.Remover) http.Handler {
 			return err
 		}
 		rec, err := audited(r, access.Delete, id, func(record func() error) (*recording.Recording, error) {
-			return s.Delete(r.Context(), r.account, id, func(rec *recording.Recording) error {
+			return s.Delete(r.Context(), r.account, id, store.Deletion{Check: func(rec *recording.Recording) error {
 				if err := r.mayChange(rec, access.Delete); err != nil {
 					return err
 				}
 				return record()
-			})
+			}})
 		})
 		if err != nil {
 			return err

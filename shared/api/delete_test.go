@@ -130,7 +130,9 @@ func (b *brokenRemover) Remove(ctx context.Context, _ string) error {
 // failingPurged is a store in which Purged fails.
 type failingPurged struct{ store.Writer }
 
-func (failingPurged) Purged(context.Context, string, string) error { return store.ErrUnavailable }
+func (failingPurged) Purged(context.Context, string, string, string) error {
+	return store.ErrUnavailable
+}
 
 // If a step after the tombstone fails, the request still succeeds, the log has the
 // cause, and the purge stays pending.
@@ -203,7 +205,7 @@ type failingWriter struct {
 	err error
 }
 
-func (r failingWriter) Delete(context.Context, string, string, func(*recording.Recording) error) (*recording.Recording, error) {
+func (r failingWriter) Delete(context.Context, string, string, store.Deletion) (*recording.Recording, error) {
 	return nil, r.err
 }
 

@@ -25,7 +25,7 @@ type Store interface {
 	// to an existing recording, store.ErrUnavailable.
 	Tombstone(ctx context.Context, account, id string) (store.Tombstone, error)
 	// Purged marks the purge as finished; see [store.Writer].
-	Purged(ctx context.Context, account, id string) error
+	Purged(ctx context.Context, account, id, revision string) error
 }
 
 // Pending finishes the purge of one recording if the purge is still pending. It
@@ -49,7 +49,7 @@ func Pending(ctx context.Context, s Store, m media.Remover, account, id string) 
 // needs.
 type Marker interface {
 	// Purged marks the purge as finished; see [store.Writer].
-	Purged(ctx context.Context, account, id string) error
+	Purged(ctx context.Context, account, id, revision string) error
 }
 
 // Finish removes the managed audio of a deleted recording and marks the
@@ -75,7 +75,7 @@ func Finish(ctx context.Context, s Marker, m media.Remover, t store.Tombstone) e
 			}
 		}
 	}
-	if err := s.Purged(ctx, t.Account, t.ID); err != nil {
+	if err := s.Purged(ctx, t.Account, t.ID, t.Revision); err != nil {
 		return fmt.Errorf("mark %s/%s as purged: %w", t.Account, t.ID, err)
 	}
 	return nil

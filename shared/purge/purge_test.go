@@ -49,11 +49,11 @@ func open(t *testing.T) *sqlite.Store {
 		if id == "202601-existing" {
 			continue
 		}
-		if _, err := s.Delete(t.Context(), "a", id, func(*recording.Recording) error { return nil }); err != nil {
+		if _, err := s.Delete(t.Context(), "a", id, store.Deletion{}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := s.Purged(t.Context(), "a", "202601-purged"); err != nil {
+	if err := s.Purged(t.Context(), "a", "202601-purged", ""); err != nil {
 		t.Fatal(err)
 	}
 	return s

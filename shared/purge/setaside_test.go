@@ -9,6 +9,7 @@ import (
 
 	"github.com/callrecordings/api/shared/purge"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
@@ -29,7 +30,7 @@ func TestPurgeRemovesAudioThatWasSetAside(t *testing.T) {
 		if err := s.Put(t.Context(), &r); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Delete(t.Context(), "a", id, func(*recording.Recording) error { return nil }); err != nil {
+		if _, err := s.Delete(t.Context(), "a", id, store.Deletion{}); err != nil {
 			t.Fatal(err)
 		}
 		b := &bucket{}

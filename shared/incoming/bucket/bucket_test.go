@@ -237,7 +237,7 @@ func TestADeletedRecordingDoesNotComeBack(t *testing.T) {
 	t.Parallel()
 	d := open(t)
 	d.create(recording.Upload{})
-	if _, err := d.Records.Delete(t.Context(), account, id, func(*recording.Recording) error { return nil }); err != nil {
+	if _, err := d.Records.Delete(t.Context(), account, id, store.Deletion{}); err != nil {
 		t.Fatal(err)
 	}
 	d.Objects.Put(key, "audio/wav", incomingtest.Sample(t, "alaw.wav"), nil)

@@ -44,7 +44,7 @@ func TestRunConflict(t *testing.T) {
 		{"created and deleted", func(t *testing.T, p fixture) {
 			r := other
 			check(t, p.store.Put(t.Context(), &r))
-			_, err := p.store.Delete(t.Context(), account, r.ID, func(*recording.Recording) error { return nil })
+			_, err := p.store.Delete(t.Context(), account, r.ID, store.Deletion{})
 			check(t, err)
 		}, importer.Deleted, 0},
 	} {

@@ -196,10 +196,10 @@ func TestReviveReplacesTheWholeTombstone(t *testing.T) {
 	if err := s.Put(t.Context(), &r); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Delete(t.Context(), account, r.ID, noChange); err != nil {
+	if _, err := s.Delete(t.Context(), account, r.ID, store.Deletion{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Purged(t.Context(), account, r.ID); err != nil {
+	if err := s.Purged(t.Context(), account, r.ID, ""); err != nil {
 		t.Fatal(err)
 	}
 	tombstone := with(s.item(t, r.ID), "from_the_past", "?")

@@ -179,7 +179,7 @@ func TestTombstoneLeavesTheIndexes(t *testing.T) {
 	if err := s.Put(t.Context(), &r); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Delete(t.Context(), account, r.ID, noChange); err != nil {
+	if _, err := s.Delete(t.Context(), account, r.ID, store.Deletion{}); err != nil {
 		t.Fatal(err)
 	}
 	m := s.item(t, r.ID)
@@ -192,7 +192,7 @@ func TestTombstoneLeavesTheIndexes(t *testing.T) {
 		t.Errorf("the tombstone, -want +got: %s", diff)
 	}
 	for range 2 { // the second, three days later, changes nothing
-		if err := s.Purged(t.Context(), account, r.ID); err != nil {
+		if err := s.Purged(t.Context(), account, r.ID, ""); err != nil {
 			t.Fatal(err)
 		}
 		delete(want, attrPurgePending)
@@ -234,10 +234,10 @@ func TestUnknownAttributesSurviveWrites(t *testing.T) {
 	if _, err := s.Update(t.Context(), account, r.ID, change); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Delete(t.Context(), account, r.ID, noChange); err != nil {
+	if _, err := s.Delete(t.Context(), account, r.ID, store.Deletion{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Purged(t.Context(), account, r.ID); err != nil {
+	if err := s.Purged(t.Context(), account, r.ID, ""); err != nil {
 		t.Fatal(err)
 	}
 	if got := s.item(t, r.ID)["from_the_future"]; got == nil {
@@ -310,11 +310,11 @@ func TestWritesSurviveLostAnswers(t *testing.T) {
 	if err != nil || ran != 1 {
 		t.Fatalf("Update = %v after %d runs of change, want success after 1", err, ran)
 	}
-	was, err := s.Delete(t.Context(), account, r.ID, noChange)
+	was, err := s.Delete(t.Context(), account, r.ID, store.Deletion{})
 	if err != nil || !cmp.Equal(was, changed) {
 		t.Errorf("Delete = %+v, %v, want %+v", was, err, changed)
 	}
-	if err := s.Purged(t.Context(), account, r.ID); err != nil {
+	if err := s.Purged(t.Context(), account, r.ID, ""); err != nil {
 		t.Errorf("Purged = %v", err)
 	}
 	if err := s.Revive(t.Context(), &r); err != nil {

@@ -82,11 +82,11 @@ func (s *Store) update(ctx context.Context, account, id string, change func(*rec
 }
 
 // Delete turns a recording into a tombstone; see [store.Writer].
-func (s *Store) Delete(ctx context.Context, account, id string, check func(*recording.Recording) error) (*recording.Recording, error) {
+func (s *Store) Delete(ctx context.Context, account, id string, d store.Deletion) (*recording.Recording, error) {
 	var deleted recording.Recording
 	err := s.rewrite(ctx, "deleting", account, id, func(old item, was recording.Recording, revision string) (item, error) {
 		deleted = was
-		if err := check(&was); err != nil {
+		if err := d.Allows(&was); err != nil {
 			return nil, err
 		}
 		return tombstoneOf(old, &deleted, revision, recording.SecondsOf(s.now())), nil
@@ -214,7 +214,7 @@ func (s *Store) writeWatched(ctx context.Context, watched *attempt.Watched, m it
 
 // Purged records that the audio of a deleted recording is gone; see
 // [store.Writer]. The first call sets the tombstone's expiry; later calls keep it.
-func (s *Store) Purged(ctx context.Context, account, id string) error {
+func (s *Store) Purged(ctx context.Context, account, id, revision string) error {
 	const doing = "recording the purge of"
 	expires := s.now().AddDate(0, 0, store.TombstoneDays).Unix()
 	audio, names := forgetAudio()

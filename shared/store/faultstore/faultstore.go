@@ -133,13 +133,13 @@ func (s *Store) Correct(ctx context.Context, account, id string, change func(*re
 }
 
 // Delete calls the driver's Delete, unless it has a fault.
-func (s *Store) Delete(ctx context.Context, account, id string, check func(*recording.Recording) error) (*recording.Recording, error) {
-	return do(s, func() (*recording.Recording, error) { return s.next.Delete(ctx, account, id, check) })
+func (s *Store) Delete(ctx context.Context, account, id string, d store.Deletion) (*recording.Recording, error) {
+	return do(s, func() (*recording.Recording, error) { return s.next.Delete(ctx, account, id, d) })
 }
 
 // Purged calls the driver's Purged, unless it has a fault.
-func (s *Store) Purged(ctx context.Context, account, id string) error {
-	_, err := do(s, func() (struct{}, error) { return struct{}{}, s.next.Purged(ctx, account, id) })
+func (s *Store) Purged(ctx context.Context, account, id, revision string) error {
+	_, err := do(s, func() (struct{}, error) { return struct{}{}, s.next.Purged(ctx, account, id, revision) })
 	return err
 }
 

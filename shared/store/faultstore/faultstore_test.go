@@ -87,7 +87,7 @@ func TestPurgeFinishesAfterFault(t *testing.T) {
 		if err := driver.Put(t.Context(), &r); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := driver.Delete(t.Context(), "a", r.ID, func(*recording.Recording) error { return nil }); err != nil {
+		if _, err := driver.Delete(t.Context(), "a", r.ID, store.Deletion{}); err != nil {
 			t.Fatal(err)
 		}
 		s, audio := faultstore.New(driver, faultstore.Fault{Call: 1, When: when, Err: errFault}), &fakeBucket{}

@@ -128,11 +128,11 @@ func (s *Store) update(ctx context.Context, account, id string, change func(*rec
 }
 
 // Delete turns a recording into a tombstone; see [store.Writer].
-func (s *Store) Delete(ctx context.Context, account, id string, check func(*recording.Recording) error) (*recording.Recording, error) {
+func (s *Store) Delete(ctx context.Context, account, id string, d store.Deletion) (*recording.Recording, error) {
 	var deleted *recording.Recording
 	err := s.rewrite(ctx, account, id, func(tx *sql.Tx, old *recording.Recording) error {
 		seen := *old
-		if err := check(&seen); err != nil {
+		if err := d.Allows(&seen); err != nil {
 			return callerError{err}
 		}
 		deleted = old
@@ -198,7 +198,7 @@ const forgetAudio = "audio_place = '', audio_key = '', audio_type = '', audio_si
 	" audio_reason = '', audio_sha256 = '', audio_sequencer = ''"
 
 // Purged marks the purge of a deleted recording as finished; see [store.Writer].
-func (s *Store) Purged(ctx context.Context, account, id string) error {
+func (s *Store) Purged(ctx context.Context, account, id, revision string) error {
 	requestlog.From(ctx).Calls++
 	expires := recording.SecondsOf(s.now().AddDate(0, 0, store.TombstoneDays))
 	done, err := s.write.ExecContext(ctx, "UPDATE recordings SET purge_pending = 0, "+forgetAudio+","+

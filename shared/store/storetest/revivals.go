@@ -87,7 +87,7 @@ var revivals = []testCase{
 		s.wantList(store.Query{Owner: "u"}, "b")
 		_, err := s.store.Tombstone(ctx, s.account, r.ID)
 		s.wantErr("Tombstone", err, store.ErrNotFound)
-		s.wantErr("Purged", s.store.Purged(ctx, s.account, r.ID), store.ErrNotFound)
+		s.wantErr("Purged", s.store.Purged(ctx, s.account, r.ID, ""), store.ErrNotFound)
 		s.wantErr("Put", s.store.Put(ctx, &r), store.ErrExists)
 		s.wantErr("Revive again", s.store.Revive(ctx, &r), store.ErrExists)
 		if got, err := s.store.Update(ctx, s.account, r.ID, noop); err != nil || got.Revision == r.Revision {
