@@ -117,3 +117,9 @@ func (t *Task) Report(ctx context.Context, number int) ([]Item, json.RawMessage,
 	c, err := t.engine.readChunk(ctx, donePartition, t.Job, number)
 	return c.Items, c.Extra, err
 }
+
+// Discard begins the report and the progress anew. The next Save stores that.
+func (t *Task) Discard() {
+	t.pending = nil
+	t.Job.Reports, t.Job.Progress, t.Job.Failures = 0, Progress{}, nil
+}
