@@ -147,7 +147,7 @@ func (k *packer) entry(ctx context.Context, item job.Item, extension string, siz
 	case errors.As(err, &sending):
 		return sending.error
 	case err != nil:
-		return fmt.Errorf("%w: read the audio of an export: %w", media.ErrUnavailable, err)
+		return fmt.Errorf("%w: read the audio of an export: %v", media.ErrUnavailable, err) //nolint:errorlint // a lost upload is another error
 	}
 	k.offset += n
 	r.Name = ""
