@@ -49,6 +49,7 @@ type Driver interface {
 	store.Reviver
 	store.Renewer
 	store.Corrector
+	store.Restorer
 	store.SecretReader
 	store.Entries
 	// Tombstone returns the tombstone of a deleted recording.
@@ -135,6 +136,17 @@ func (s *Store) Correct(ctx context.Context, account, id string, change func(*re
 // Delete calls the driver's Delete, unless it has a fault.
 func (s *Store) Delete(ctx context.Context, account, id string, d store.Deletion) (*recording.Recording, error) {
 	return do(s, func() (*recording.Recording, error) { return s.next.Delete(ctx, account, id, d) })
+}
+
+// Restore calls the driver's Restore, unless it has a fault.
+func (s *Store) Restore(ctx context.Context, account, id string, check func(*store.Tombstone) error) (*recording.Recording, error) {
+	return do(s, func() (*recording.Recording, error) { return s.next.Restore(ctx, account, id, check) })
+}
+
+// Condemn calls the driver's Condemn, unless it has a fault.
+func (s *Store) Condemn(ctx context.Context, account, id string, check func(*store.Tombstone) error, guards ...store.Guard) error {
+	_, err := do(s, func() (struct{}, error) { return struct{}{}, s.next.Condemn(ctx, account, id, check, guards...) })
+	return err
 }
 
 // Purged calls the driver's Purged, unless it has a fault.

@@ -35,8 +35,8 @@ var deletes = []testCase{
 		s.wantErr("Put", s.store.Put(ctx, &r), store.ErrDeleted)
 		s.wantList(store.Query{}, "b")
 		s.wantList(store.Query{Owner: "u"}, "b")
-		want := store.Tombstone{Account: s.account, ID: r.ID, Created: r.Created, Audio: r.Audio, PurgePending: true}
-		if t, err := s.store.Tombstone(ctx, s.account, r.ID); err != nil || t != want {
+		want := s.wanted("a", store.Tombstone{Account: s.account, ID: r.ID, Created: r.Created, Audio: r.Audio, PurgePending: true})
+		if t, err := s.store.Tombstone(ctx, s.account, r.ID); err != nil || t != want || t.Revision == before.Revision {
 			s.Errorf("Tombstone = %+v, %v, want %+v", t, err, want)
 		}
 	}},
@@ -89,7 +89,7 @@ var deletes = []testCase{
 		s.put(r)
 		s.remove("a")
 		s.purge("a")
-		want := store.Tombstone{Account: s.account, ID: r.ID, Created: r.Created, Expires: s.tombstone("a").Expires}
+		want := s.wanted("a", store.Tombstone{Account: s.account, ID: r.ID, Created: r.Created, Expires: s.tombstone("a").Expires})
 		s.wantTombstone("a", &want)
 	}},
 	{"Renew leaves all but old tombstones alone", func(s *suite) {

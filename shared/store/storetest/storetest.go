@@ -34,6 +34,7 @@ type Store interface {
 	store.Reviver
 	store.Renewer
 	store.Corrector
+	store.Restorer
 	store.Secrets
 	store.Entries
 	// Tombstone returns the tombstone of a deleted recording.
@@ -58,6 +59,9 @@ func Run(t *testing.T, h Harness) {
 		{"single", singles},
 		{"change", changes},
 		{"delete", deletes},
+		{"restore", restores},
+		{"guard", guards},
+		{"deleted", deletedPages},
 		{"find", finds},
 		{"revive", revivals},
 		{"claim", claims},
