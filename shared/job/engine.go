@@ -51,15 +51,15 @@ type Engine struct {
 // NewEngine returns an engine for the jobs in a book.
 func NewEngine(b *Book, o Options) *Engine { return &Engine{book: b, options: o} }
 
-// Slice works on one job of an account, the one that has waited longest. Then it wakes a
-// worker for the account again if a job of it still needs one. If another worker is at
-// work for the account, Slice does nothing: that worker looks for further jobs after its
-// slice. worked is true if there was a job to work on.
+// Slice handles a message: it works on one job of the account, the one that has waited
+// longest. Then it wakes a worker for the account again if a job of it still needs one. If
+// another worker is at work for the account, Slice does nothing: that worker looks for
+// further jobs after its slice. worked is true if there was a job to work on.
 //
-// An error means that the account's jobs must be tried again later, as a queue does with
-// its message.
-func (e *Engine) Slice(ctx context.Context, account string) (worked bool, err error) {
-	taken, err := e.lease(ctx, account)
+// An error means that the queue must deliver the message again later.
+func (e *Engine) Slice(ctx context.Context, m Message) (worked bool, err error) {
+	account := m.Account
+	taken, err := e.lease(ctx, m)
 	if err != nil || !taken {
 		return false, err
 	}
@@ -67,8 +67,8 @@ func (e *Engine) Slice(ctx context.Context, account string) (worked bool, err er
 	// The caller's context may have ended.
 	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
 	defer cancel()
-	if e := e.release(clean, account); e != nil {
-		return worked, errors.Join(err, e)
+	if released := e.release(clean, m); released != nil {
+		return worked, errors.Join(err, released)
 	}
 	if err != nil {
 		return worked, err

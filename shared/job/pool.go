@@ -2,6 +2,8 @@ package job
 
 import (
 	"context"
+	"slices"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -9,24 +11,36 @@ import (
 // Pool is a [Queue] within a process, with its workers. The accounts take turns: one that
 // is woken goes to the end of the line.
 type Pool struct {
-	mu    sync.Mutex
-	line  []string
-	known map[string]bool // the accounts in line
+	now   func() time.Time
+	ended <-chan struct{}
 	woken chan struct{}
 	timed sync.WaitGroup
-	ended <-chan struct{}
+
+	mu   sync.Mutex
+	line []Message
+	sent int
 }
 
-// NewPool returns a pool without workers. Delayed calls of Wake end with ctx.
-func NewPool(ctx context.Context) *Pool {
-	return &Pool{known: map[string]bool{}, woken: make(chan struct{}, 1), ended: ctx.Done()}
+// NewPool returns a pool without workers. Delayed messages end with ctx.
+func NewPool(ctx context.Context, now func() time.Time) *Pool {
+	return &Pool{now: now, woken: make(chan struct{}, 1), ended: ctx.Done()}
 }
 
 // Wake implements [Queue].
 func (p *Pool) Wake(_ context.Context, account string, delay time.Duration) error {
+	p.mu.Lock()
+	p.sent++
+	m := Message{Account: account, ID: strconv.Itoa(p.sent), Sent: p.now()}
+	p.mu.Unlock()
+	p.send(m, delay)
+	return nil
+}
+
+// send puts a message into the line after a delay.
+func (p *Pool) send(m Message, delay time.Duration) {
 	if delay <= 0 {
-		p.add(account)
-		return nil
+		p.add(m)
+		return
 	}
 	p.timed.Go(func() {
 		t := time.NewTimer(delay)
@@ -34,17 +48,16 @@ func (p *Pool) Wake(_ context.Context, account string, delay time.Duration) erro
 		select {
 		case <-p.ended:
 		case <-t.C:
-			p.add(account)
+			p.add(m)
 		}
 	})
-	return nil
 }
 
-func (p *Pool) add(account string) {
+// add puts a message into the line, unless one for its account waits there.
+func (p *Pool) add(m Message) {
 	p.mu.Lock()
-	if !p.known[account] {
-		p.known[account] = true
-		p.line = append(p.line, account)
+	if !slices.ContainsFunc(p.line, func(other Message) bool { return other.Account == m.Account }) {
+		p.line = append(p.line, m)
 	}
 	p.mu.Unlock()
 	p.signal()
@@ -58,34 +71,33 @@ func (p *Pool) signal() {
 	}
 }
 
-// take returns the account that is next in line. more is true if others wait.
-func (p *Pool) take() (account string, more, ok bool) {
+// take returns the message that is next in line. more is true if others wait.
+func (p *Pool) take() (m Message, more, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.line) == 0 {
-		return "", false, false
+		return m, false, false
 	}
-	account, p.line = p.line[0], p.line[1:]
-	delete(p.known, account)
-	return account, len(p.line) > 0, true
+	m, p.line = p.line[0], p.line[1:]
+	return m, len(p.line) > 0, true
 }
 
-// Work runs a number of workers until ctx ends, and waits for them. slice works for one
-// account; if it fails, the account is tried again after retry.
-func (p *Pool) Work(ctx context.Context, workers int, retry time.Duration, slice func(ctx context.Context, account string) error) {
+// Work runs a number of workers until ctx ends, and waits for them. slice handles a
+// message; if it fails, the message is delivered again after retry.
+func (p *Pool) Work(ctx context.Context, workers int, retry time.Duration, slice func(context.Context, Message) error) {
 	var all sync.WaitGroup
 	for range workers {
 		all.Go(func() {
 			for p.await(ctx) {
-				account, more, ok := p.take()
+				m, more, ok := p.take()
 				if !ok {
 					continue
 				}
 				if more {
 					p.signal()
 				}
-				if err := slice(ctx, account); err != nil && ctx.Err() == nil {
-					_ = p.Wake(ctx, account, retry) // it never fails
+				if err := slice(ctx, m); err != nil && ctx.Err() == nil {
+					p.send(m, retry)
 				}
 			}
 		})
@@ -94,7 +106,7 @@ func (p *Pool) Work(ctx context.Context, workers int, retry time.Duration, slice
 	p.timed.Wait()
 }
 
-// await waits until an account may be in line, and returns false once ctx has ended.
+// await waits until a message may be in line, and returns false once ctx has ended.
 func (p *Pool) await(ctx context.Context) bool {
 	select {
 	case <-ctx.Done():
