@@ -14,9 +14,9 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// Action is a kind of job. Its methods work for one slice: they return when
-// [Task.Spent] is true, and the next slice calls them again. Between two calls of
-// [Task.Save] they may only do what can be repeated.
+// Action is a kind of job. Its methods work for one slice: they reach at least one
+// checkpoint, return at the first one at which [Task.Spent] is true, and the next slice
+// calls them again. Between two calls of [Task.Save] they may only do what can be repeated.
 type Action interface {
 	// Plan makes the plan. done is true once the plan is complete.
 	Plan(ctx context.Context, t *Task) (done bool, err error)

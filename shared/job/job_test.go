@@ -355,7 +355,7 @@ func TestTransientErrorsAreRetriedAndOthersEndTheJob(t *testing.T) {
 // over. Every item is done.
 func TestJobsSurviveFaultsAndKills(t *testing.T) {
 	t.Parallel()
-	calls := survive(t, 0, faultstore.Before, false)
+	calls := survive(t, open(t, 2), 0, faultstore.Before, false)
 	if calls < 20 {
 		t.Fatalf("only %d calls", calls)
 	}
@@ -363,8 +363,9 @@ func TestJobsSurviveFaultsAndKills(t *testing.T) {
 		for _, killed := range []bool{false, true} {
 			t.Run(fmt.Sprintf("after %t, killed %t", when, killed), func(t *testing.T) {
 				t.Parallel()
+				f := open(t, 2)
 				for n := 1; n <= calls; n++ {
-					survive(t, n, when, killed)
+					survive(t, f, n, when, killed)
 				}
 			})
 		}
@@ -373,9 +374,8 @@ func TestJobsSurviveFaultsAndKills(t *testing.T) {
 
 // survive does a job, and returns the number of calls of the store. The call with a number
 // fails; 0 means none.
-func survive(t *testing.T, number int, when faultstore.When, killed bool) int {
+func survive(t *testing.T, f *fixture, number int, when faultstore.When, killed bool) int {
 	t.Helper()
-	f := open(t, 2)
 	faulty := faultstore.NewWith(f.store, func(call int) faultstore.Fault {
 		switch {
 		case call == number:
@@ -386,7 +386,7 @@ func survive(t *testing.T, number int, when faultstore.When, killed bool) int {
 		return faultstore.Fault{}
 	})
 	e := f.engine("1", faulty)
-	j := f.start(t, "A")
+	j := f.start(t, fmt.Sprint("A", number))
 	confirmed := false
 	for range 100 {
 		m, more := f.queue.take()

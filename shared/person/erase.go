@@ -91,9 +91,6 @@ func (e *Eraser) erasePlan(ctx context.Context, t *job.Task, p *place, s Subject
 			return false, err
 		}
 		for p.Item < len(items) {
-			if t.Spent() {
-				return false, nil
-			}
 			batch := items[p.Item:min(p.Item+eraseBatch, len(items))]
 			if err := e.eraseBatch(ctx, t.Job, batch, s); err != nil {
 				return false, err
@@ -102,7 +99,7 @@ func (e *Eraser) erasePlan(ctx context.Context, t *job.Task, p *place, s Subject
 				return false, err
 			}
 			p.Item += len(batch)
-			if err := save(ctx, t, p); err != nil {
+			if err := save(ctx, t, p); err != nil || t.Spent() {
 				return false, err
 			}
 		}

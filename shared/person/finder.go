@@ -99,7 +99,7 @@ func (f *finder) plan(ctx context.Context, t *job.Task) (done bool, err error) {
 			return false, err
 		}
 	}
-	for !t.Spent() {
+	for {
 		found, next, err := f.page(ctx, t.Job.Account, subject, p.Phase == deleted, p.Position)
 		if err != nil {
 			return false, err
@@ -121,11 +121,10 @@ func (f *finder) plan(ctx context.Context, t *job.Task) (done bool, err error) {
 		if next == nil {
 			p.Phase = deleted
 		}
-		if err := save(ctx, t, p); err != nil {
+		if err := save(ctx, t, p); err != nil || t.Spent() {
 			return false, err
 		}
 	}
-	return false, nil
 }
 
 // page returns a page of the recordings of a subject, in the order of their creation, or
@@ -169,7 +168,7 @@ func itemOf(r *recording.Recording, restorable bool) job.Item {
 // time of creation was corrected since counts as new.
 func (f *finder) searchAgain(ctx context.Context, t *job.Task, p *place, subject Subject) (done bool, err error) {
 	planned := planReader{t: t, chunk: p.Chunk}
-	for !t.Spent() {
+	for {
 		found, next, err := f.page(ctx, t.Job.Account, subject, false, p.Position)
 		if err != nil {
 			return false, err
@@ -191,11 +190,10 @@ func (f *finder) searchAgain(ctx context.Context, t *job.Task, p *place, subject
 		if next == nil {
 			return true, nil
 		}
-		if err := save(ctx, t, p); err != nil {
+		if err := save(ctx, t, p); err != nil || t.Spent() {
 			return false, err
 		}
 	}
-	return false, nil
 }
 
 // planReader reads the live recordings of a plan in their order.
