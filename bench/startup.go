@@ -30,8 +30,10 @@ var functions = []struct{ name, floor string }{
 	{"ingest", "audio"},
 	{"publish", "bus"},
 	{"keys", "dynamo"},
+	{"expire", "dynamo"},
 	{"access", "dynamo"},
 	{"share", "audio"},
+	{"retention", "dynamo"},
 }
 
 // build compiles a command in the same way as the deployed functions.

@@ -169,8 +169,12 @@ func watched(t *testing.T, name string, alarm values) (functions []string) {
 	return functions
 }
 
+// managing are functions that answer requests of administrators. They have an alarm of
+// their own, because one alarm cannot watch all.
+var managing = []config.Function{config.Retention}
+
 // An alarm watches the throttles of every function: one alarm those that answer
-// requests, another the others.
+// requests, one those that answer administrators, another the others.
 func TestAlarmsWatchEveryFunction(t *testing.T) {
 	t.Parallel()
 	watch := map[string]string{} // the alarm of a function
@@ -184,7 +188,10 @@ func TestAlarmsWatchEveryFunction(t *testing.T) {
 	}
 	for _, f := range config.Lambdas() {
 		want := "BackgroundThrottlesAlarm"
-		if slices.Contains(operations(), f) {
+		switch {
+		case slices.Contains(managing, f):
+			want = "ManagementThrottlesAlarm"
+		case slices.Contains(operations(), f):
 			want = "FunctionThrottlesAlarm"
 		}
 		if got := watch[resource(f)]; got != want {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -25,12 +26,14 @@ import (
 	"github.com/callrecordings/api/shared/config"
 	"github.com/callrecordings/api/shared/cursor"
 	"github.com/callrecordings/api/shared/gateway"
+	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/incoming/namepattern"
 	"github.com/callrecordings/api/shared/issuer"
 	"github.com/callrecordings/api/shared/link"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/media/s3media"
 	"github.com/callrecordings/api/shared/openapi"
+	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
@@ -46,9 +49,12 @@ type box struct {
 	s3       *s3server.Server
 	bucket   *s3media.Bucket
 	// audio is bucket as the API uses it, with the URLs for clients.
-	audio    clientAudio
-	events   *eventlog.Log
-	seeding  atomic.Bool
+	audio   clientAudio
+	events  *eventlog.Log
+	seeding atomic.Bool
+	// kept is what rules returns.
+	kept     *retention.Rules
+	keeping  sync.Once
 	unqueued unqueued
 	// written is when the database was last written before this process opened it.
 	written time.Time
@@ -203,19 +209,20 @@ func (b *box) operations() (map[api.Operation]http.Handler, error) {
 	bodies := gateway.NewBudget(gateway.DefaultBudget)
 	bodies.Party = func(r *http.Request) string { return api.Account(r.URL.EscapedPath()) }
 	return map[api.Operation]http.Handler{
-		api.OpList: bodies.Local(api.List(env, b.store, sealer)),
-		api.OpGet: bodies.Local(api.Get(env, b.store, b.audio, api.Delivery{
+		api.OpList: bodies.Local(api.List(env, b.view(), sealer)),
+		api.OpGet: bodies.Local(api.Get(env, b.view(), b.audio, api.Delivery{
 			Default: media.Delivery(s.Delivery), PresignTTL: s.PresignTTL, ExternalHosts: s.ExternalHosts, MaxWait: s.MaxWait,
 		})),
-		api.OpCreate: bodies.Local(api.Create(env, b.store, api.Uploads{
+		api.OpCreate: bodies.Local(api.Create(env, b.watched(), api.Uploads{
 			Audio: b.audio, MaxBytes: s.MaxAudioBytes, TTL: s.UploadTTL,
 		})),
-		api.OpReceive: bodies.Local(api.Receive(env, b.store, api.Storage{
+		api.OpReceive: bodies.Local(api.Receive(env, b.watched(), api.Storage{
 			Audio: b.bucket, MaxBytes: s.MaxAudioBytes, Names: b.names.Call, Zone: b.names.Zone,
 		})),
-		api.OpPatch:  bodies.Local(api.Patch(env, b.store)),
-		api.OpAccess: bodies.Local(api.Manage(env, b.store, sealer)),
-		api.OpShare: bodies.Local(api.Share(env, b.store, link.New(b.store, b.now, rand.Reader), b.audio, api.Delivery{
+		api.OpPatch:     bodies.Local(api.Patch(env, b.view())),
+		api.OpAccess:    bodies.Local(api.Manage(env, b.store, sealer)),
+		api.OpRetention: bodies.Local(api.Retention(env, b.store, hold.NewBook(b.store, b.now, rand.Reader, true))),
+		api.OpShare: bodies.Local(api.Share(env, b.view(), link.New(b.store, b.now, rand.Reader), b.audio, api.Delivery{
 			Default: media.Delivery(s.Delivery), PresignTTL: s.PresignTTL, ExternalHosts: s.ExternalHosts,
 		}, s.PublicURL)),
 		api.OpDelete:   bodies.Local(api.Delete(env, b.store, b.bucket)),

@@ -80,7 +80,10 @@ var arrows = map[string]struct {
 	}},
 	"shared/httpfield": {},
 	"shared/csvtable":  {},
+	"shared/retention/sweep": {ours: []string{"shared/access", "shared/hold", "shared/recording", "shared/retention", "shared/store"}},
+	"shared/retention": {ours: []string{"shared/access", "shared/auth", "shared/hold", "shared/recording", "shared/requestlog", "shared/store"}},
 	"shared/api": {ours: []string{
+		"shared/hold", "shared/retention",
 		"shared/recording", "shared/incoming", "shared/cursor", "shared/strictjson", "shared/auth", "shared/access", "shared/audit", "shared/link",
 		"shared/httpfield", "shared/csvtable",
 		"shared/store", "shared/media", "shared/requestlog", "shared/purge", "shared/version",

@@ -15,6 +15,7 @@ import (
 	"github.com/callrecordings/api/shared/incoming"
 	"github.com/callrecordings/api/shared/incoming/upload"
 	"github.com/callrecordings/api/shared/media/s3media"
+	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/store/dynamo"
 )
@@ -143,7 +144,7 @@ func (t *target) openLocal(ctx context.Context, o *opened) (closed func() error,
 	if err != nil {
 		return nil, errors.Join(err, server.Close(), database.Close())
 	}
-	o.store, o.audio = database, bucket
+	o.store, o.audio = retention.Watch(database, retention.NewRules(database, t.now)), bucket
 	return func() error {
 		bucket.CloseIdleConnections()
 		return errors.Join(server.Close(), database.Close())
@@ -170,7 +171,7 @@ func (t *target) openDeployment(ctx context.Context, o *opened) error {
 	if err != nil {
 		return err
 	}
-	o.store, o.audio = table, bucket
+	o.store, o.audio = retention.Watch(table, retention.NewRules(table, t.now)), bucket
 	return t.reach(ctx, table, bucket)
 }
 

@@ -189,10 +189,11 @@ func (w *world) open(t *testing.T, s *sqlite.Store) {
 	w.handlers = map[api.Operation]http.Handler{
 		api.OpList: api.List(env, s, sealer), api.OpGet: api.Get(env, s, audio, api.Delivery{}),
 		api.OpPatch: api.Patch(env, s), api.OpDelete: api.Delete(env, s, audio),
-		api.OpCreate:   api.Create(env, s, api.Uploads{Audio: audio, MaxBytes: 1 << 20, TTL: time.Minute}),
-		api.OpAccess:   api.Manage(env, s, sealer),
-		api.OpShare:    api.Share(env, s, link.New(s, clock, rand.Reader), audio, api.Delivery{}, "https://recordings.test"),
-		api.OpFallback: api.Fallback(env, openapi.JSON),
+		api.OpCreate:    api.Create(env, s, api.Uploads{Audio: audio, MaxBytes: 1 << 20, TTL: time.Minute}),
+		api.OpAccess:    api.Manage(env, s, sealer),
+		api.OpRetention: api.Retention(env, s),
+		api.OpShare:     api.Share(env, s, link.New(s, clock, rand.Reader), audio, api.Delivery{}, "https://recordings.test"),
+		api.OpFallback:  api.Fallback(env, openapi.JSON),
 	}
 }
 

@@ -32,6 +32,9 @@ const (
 // lost is the reason for permissions on audio that no request has stored.
 const lost = "only the retry of a request uses it, if an inbox or an import has brought the audio"
 
+// hourly is the reason for what the scheduled function expire does.
+const hourly = "expire runs once an hour, longer than the suite"
+
 // Groups of functions for the rows below.
 var (
 	follow   = []config.Function{config.Purge, config.Publish}
@@ -42,8 +45,10 @@ var (
 	requests = []config.Function{config.Create, config.Receive}
 	read     = []config.Function{config.Get, config.Ingest}
 	list     = []config.Function{config.List}
-	ruled    = []config.Function{config.List, config.Get, config.Create, config.Patch, config.Delete, config.Access}
+	ruled    = []config.Function{config.List, config.Get, config.Create, config.Patch, config.Delete, config.Access, config.Retention}
 	access   = []config.Function{config.Access}
+	expire   = []config.Function{config.Expire}
+	keeping  = []config.Function{config.Retention}
 	share    = []config.Function{config.Share}
 	issuers  = []config.Function{config.Fallback, config.Keys}
 	deleting = []config.Function{config.Delete, config.Purge}
@@ -64,6 +69,17 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: access},
 	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: access},
 	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: access},
+	{Grant: Grant{"dynamodb:GetItem", table}, Functions: expire, Unseen: hourly},
+	{Grant: Grant{"dynamodb:PutItem", table}, Functions: expire, Unseen: hourly},
+	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: expire, Unseen: hourly},
+	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_created"}, Functions: expire, Unseen: hourly},
+	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: expire, Unseen: hourly},
+	{Grant: Grant{"dynamodb:Query", table}, Functions: expire, Unseen: hourly},
+	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: expire, Unseen: hourly},
+	{Grant: Grant{"dynamodb:GetItem", table}, Functions: keeping},
+	{Grant: Grant{"dynamodb:PutItem", table}, Functions: keeping},
+	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: keeping},
+	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_created"}, Functions: keeping},
 	{Grant: Grant{"dynamodb:GetItem", table}, Functions: share},
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: share},
 	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: share},

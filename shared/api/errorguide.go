@@ -56,8 +56,16 @@ var errorGuide = []struct {
 		"Send one of these types in Accept, or no Accept.",
 	},
 	{
-		"datastore_conflict", "409", "Another recording has this ID or idempotency key, there is other audio already, the recording was deleted, it has as many links as it may have, or other clients changed it too often at the same moment.",
+		"datastore_conflict", "409", "Another recording has this ID or idempotency key, there is other audio already, the recording was deleted, it has as many links as it may have, the account has as many active holds as it may have, or other clients changed it too often at the same moment.",
 		"Read the recording again and decide. Use another ID for another recording. Revoke links that are no longer needed.",
+	},
+	{
+		"confirmation_required", "409", "The retention policy would remove recordings. data.preview has their number and size.",
+		"Repeat the preview until complete is true. If these recordings may go, send its count as confirm.",
+	},
+	{
+		"on_hold", "409", "The recording is on legal hold: it cannot be deleted or erased, and its audio cannot be changed. data.cause lists the holds.",
+		"Ask the person who placed the hold to release it. Until then everything else works as before.",
 	},
 	{
 		"precondition_failed", "412", "The recording has changed since you read it: If-Match does not match.",

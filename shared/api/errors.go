@@ -12,10 +12,12 @@ import (
 	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/cursor"
+	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/incoming"
 	"github.com/callrecordings/api/shared/link"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/strictjson"
 )
@@ -215,6 +217,15 @@ func badID(r *request) *publicError {
 	return missing(r)
 }
 
+// unconfirmed returns the 409 for a policy that would remove recordings, with their number
+// and size.
+func unconfirmed(e *retention.UnconfirmedError) *publicError {
+	return &publicError{
+		status: http.StatusConflict, code: "confirmation_required", cause: e,
+		data: map[string]any{"message": "confirm the number of recordings that would be removed", "preview": e.Preview},
+	}
+}
+
 // forbidden returns a function that makes a 403 with a cause that the caller may know.
 func forbidden(cause string) func(*request) *publicError {
 	return func(*request) *publicError {
@@ -273,6 +284,8 @@ var errorTable = []struct {
 	{store.ErrTooLarge, fixed(http.StatusRequestEntityTooLarge, "entity_too_large", "the document would become too large")},
 	{link.ErrDead, fixed(http.StatusNotFound, "not_found", "this link does not work, or no longer works")},
 	{link.ErrTooMany, fixed(http.StatusConflict, "datastore_conflict", "the recording has as many links as it may have")},
+	{hold.ErrNotFound, noHold},
+	{hold.ErrTooMany, fixed(http.StatusConflict, "datastore_conflict", "the account has as many active holds as it may have")},
 	{media.ErrNotFound, missing},
 	{media.ErrChanged, unavailable},
 	{store.ErrUnavailable, unavailable},
@@ -292,6 +305,12 @@ func (r *request) public(err error) *publicError {
 	}
 	if f := (recording.FieldError{}); errors.As(err, &f) {
 		return fieldAnswer(recording.FieldErrors{f})
+	}
+	if u := (*retention.UnconfirmedError)(nil); errors.As(err, &u) {
+		return unconfirmed(u)
+	}
+	if h := (*hold.HeldError)(nil); errors.As(err, &h) {
+		return r.held(h)
 	}
 	if reason, ok := auth.Reason(err); ok {
 		return invalidToken(reason, err)

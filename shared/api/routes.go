@@ -13,15 +13,17 @@ type Operation string
 
 // The operations. OpFallback stands for all requests that the others do not serve.
 const (
-	OpList     Operation = "list"
-	OpGet      Operation = "get"
-	OpCreate   Operation = "create"
-	OpPatch    Operation = "patch"
-	OpDelete   Operation = "delete"
-	OpReceive  Operation = "receive"
-	OpShare    Operation = "share"
-	OpAccess   Operation = "access"
-	OpFallback Operation = "fallback"
+	OpList    Operation = "list"
+	OpGet     Operation = "get"
+	OpCreate  Operation = "create"
+	OpPatch   Operation = "patch"
+	OpDelete  Operation = "delete"
+	OpReceive Operation = "receive"
+	OpShare   Operation = "share"
+	OpAccess  Operation = "access"
+	// OpRetention is how long recordings are kept, and legal holds.
+	OpRetention Operation = "retention"
+	OpFallback  Operation = "fallback"
 )
 
 // Route is a row of the route table: a method and a path, and the operation that
@@ -63,8 +65,15 @@ const (
 	accessGroup   = accessGroups + "/{group_id}"
 	accessMembers = accessGroup + "/members"
 	accessMember  = accessMembers + "/{user_id}"
-	definition    = "/{version}/openapi.json"
-	errorList     = "/{version}/errors"
+	// How long recordings are kept. No recording ID is "retention", because IDs begin with
+	// a month.
+	retentionPolicy  = accountList + "/retention"
+	retentionPreview = retentionPolicy + "/preview"
+	// Legal holds. No recording ID is "holds" either.
+	accountHolds = accountList + "/holds"
+	accountHold  = accountHolds + "/{hold_id}"
+	definition   = "/{version}/openapi.json"
+	errorList    = "/{version}/errors"
 	// storage takes the storage requests of PBXs. A name of one or more segments
 	// follows the secret.
 	storage = "/{version}/storage/{account_id}/{secret}/{proxy+}"
@@ -77,6 +86,14 @@ var Routes = []Route{
 	{Op: OpCreate, Method: http.MethodPut, Path: accountList},
 	{Op: OpAccess, Method: http.MethodGet, Path: accountTrail},
 	{Op: OpAccess, Method: http.MethodGet, Path: itemTrail},
+	{Op: OpRetention, Method: http.MethodGet, Path: retentionPolicy},
+	{Op: OpRetention, Method: http.MethodPut, Path: retentionPolicy},
+	{Op: OpRetention, Method: http.MethodDelete, Path: retentionPolicy},
+	{Op: OpRetention, Method: http.MethodPost, Path: retentionPreview},
+	{Op: OpRetention, Method: http.MethodGet, Path: accountHolds},
+	{Op: OpRetention, Method: http.MethodPost, Path: accountHolds},
+	{Op: OpRetention, Method: http.MethodGet, Path: accountHold},
+	{Op: OpRetention, Method: http.MethodDelete, Path: accountHold},
 	{Op: OpGet, Method: http.MethodGet, Path: accountItem},
 	{Op: OpGet, Method: http.MethodHead, Path: accountItem},
 	{Op: OpPatch, Method: http.MethodPatch, Path: accountItem},
@@ -192,6 +209,8 @@ type target struct {
 	secret, name string
 	// link and linkSecret are those of a link.
 	link, linkSecret string
+	// hold is the ID of a legal hold, decoded and not checked.
+	hold string
 	// owned is true if the path is below an account. audio is true if it is that of a
 	// recording's audio.
 	owned, audio bool
@@ -278,6 +297,8 @@ func (p *target) match(res *resource, segments []string) bool {
 			found.id = got
 		case "{link_id}":
 			found.link = got
+		case "{hold_id}":
+			found.hold = got
 		case "{secret}":
 			found.linkSecret = got
 		default:

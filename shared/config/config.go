@@ -21,20 +21,22 @@ type Function string
 
 // The programs. The name of a Lambda function is that of its folder.
 const (
-	List     Function = "list"
-	Get      Function = "get"
-	Create   Function = "create"
-	Patch    Function = "patch"
-	Delete   Function = "delete"
-	Fallback Function = "fallback"
-	Purge    Function = "purge"
-	Ingest   Function = "ingest"
-	Publish  Function = "publish"
-	Receive  Function = "receive"
-	Share    Function = "share"
-	Access   Function = "access"
-	Keys     Function = "keys"
-	Console  Function = "console"
+	List      Function = "list"
+	Get       Function = "get"
+	Create    Function = "create"
+	Patch     Function = "patch"
+	Delete    Function = "delete"
+	Fallback  Function = "fallback"
+	Purge     Function = "purge"
+	Ingest    Function = "ingest"
+	Publish   Function = "publish"
+	Receive   Function = "receive"
+	Share     Function = "share"
+	Access    Function = "access"
+	Retention Function = "retention"
+	Keys      Function = "keys"
+	Expire    Function = "expire"
+	Console   Function = "console"
 	// Local is the whole API in one process.
 	Local Function = "local"
 	// Tool is the operator's command line.
@@ -66,6 +68,8 @@ type Settings struct {
 	S3PublicEndpoint string
 	// Table and Bucket are the names of the DynamoDB table and S3 bucket.
 	Table, Bucket string
+	// ObjectLock is true if legal holds also lock the audio in the bucket.
+	ObjectLock bool
 	// EventBus is the name or ARN of the EventBridge bus for events.
 	EventBus string
 	// PresignTTL is how long a presigned URL is valid.

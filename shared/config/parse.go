@@ -114,7 +114,7 @@ func oneOf(v string, values ...string) (string, error) {
 
 // actionNames are the actions of package access, which has a test that compares them.
 var actionNames = []string{
-	"list", "read", "listen", "tag", "create", "delete", "restore", "share", "hold", "retention", "audit", "manage",
+	"list", "read", "listen", "tag", "create", "delete", "restore", "share", "hold", "release", "retention", "audit", "manage",
 }
 
 // actions parses names of actions, separated by commas.

@@ -43,34 +43,36 @@ const (
 	forReceive
 	forAccess
 	forShare
+	forRetention
 	forFallback
 	forConsole
 	forPurge
 	forIngest
 	forPublish
 	forKeys
+	forExpire
 	forLocal
 	forTool
 )
 
 // programs has the program of each bit of Functions.
-var programs = [...]Function{List, Get, Create, Patch, Delete, Receive, Access, Share, Fallback, Console, Purge, Ingest, Publish, Keys, Local, Tool}
+var programs = [...]Function{List, Get, Create, Patch, Delete, Receive, Access, Share, Retention, Fallback, Console, Purge, Ingest, Publish, Keys, Expire, Local, Tool}
 
 // Groups of programs that read the same settings.
 const (
-	data    = forList | forShare | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forFallback | forPurge | forIngest | forKeys
+	data    = forList | forShare | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forRetention | forFallback | forPurge | forIngest | forKeys | forExpire
 	audio   = forGet | forShare | forCreate | forDelete | forReceive | forPurge | forIngest
 	play    = forGet | forShare | forLocal
 	upload  = forCreate | forLocal
 	names   = forIngest | forReceive | forLocal | forTool
-	serving = forList | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forShare | forFallback
-	tokens  = forList | forShare | forGet | forCreate | forPatch | forDelete | forAccess | forFallback
-	ruled   = forList | forShare | forGet | forCreate | forPatch | forDelete | forAccess
+	serving = forList | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forShare | forRetention | forFallback
+	tokens  = forList | forShare | forGet | forCreate | forPatch | forDelete | forAccess | forRetention | forFallback
+	ruled   = forList | forShare | forGet | forCreate | forPatch | forDelete | forAccess | forRetention
 	events  = forPublish
 	clients = data | forPublish // that call AWS services
 	// metered write metrics. The console does not, because CloudWatch charges for each,
 	// and the gateway's own metrics are enough for it.
-	metered = serving | forPurge | forIngest | forPublish | forKeys
+	metered = serving | forPurge | forIngest | forPublish | forKeys | forExpire
 	lambdas = metered | forConsole
 )
 
@@ -157,6 +159,15 @@ var table = []Setting{
 		Name: "BUCKET_NAME", Functions: audio | forTool, Required: audio,
 		Doc: "The S3 bucket for managed audio.",
 		set: func(s *Settings, v string) (err error) { s.Bucket, err = bucketName(v); return },
+	},
+	{
+		Name: "OBJECT_LOCK", Default: "off", Functions: forRetention | forIngest | forDelete | forPurge,
+		Doc: "Whether legal holds also lock the audio in the bucket: off or governance (S3 Object Lock in governance mode; the bucket must have Object Lock). See docs/how-to/holds.md.",
+		set: func(s *Settings, v string) error {
+			v, err := oneOf(v, "off", "governance")
+			s.ObjectLock = v == "governance"
+			return err
+		},
 	},
 	{
 		Name: "EVENT_BUS", Functions: events, Required: events,

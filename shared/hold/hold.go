@@ -10,7 +10,6 @@ package hold
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -191,6 +190,3 @@ func contains(numbers []string, digits string) bool {
 	}
 	return false
 }
-
-// ErrNotFound means that the account has no hold with this ID.
-var ErrNotFound = errors.New("no such hold")

@@ -1,6 +1,9 @@
 package recording
 
-import "unicode/utf8"
+import (
+	"strconv"
+	"unicode/utf8"
+)
 
 // AppendJSON appends the JSON of r that clients get: its ID, its document, and
 // _read_only. The latter holds the state of the audio and its media types, a list
@@ -39,8 +42,32 @@ func (r *Recording) appendJSON(dst []byte, more string) []byte {
 		dst = append(dst, `,"reason":"`...)
 		dst = append(append(dst, r.Audio.Reason...), '"')
 	}
+	if r.Kept != nil {
+		dst = r.Kept.append(dst)
+	}
 	dst = append(dst, more...)
 	return append(dst, "}}"...)
+}
+
+// append appends the members of _read_only for k.
+func (k *Kept) append(dst []byte) []byte {
+	if k.Expires != 0 {
+		dst = append(dst, `,"expires":`...)
+		dst = strconv.AppendInt(dst, int64(k.Expires), 10)
+		dst = append(dst, `,"retention_rule":`...)
+		dst = quote(dst, k.Rule)
+	}
+	if len(k.Holds) == 0 {
+		return dst
+	}
+	dst = append(dst, `,"holds":[`...)
+	for i, id := range k.Holds {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = quote(dst, id)
+	}
+	return append(dst, ']')
 }
 
 // EscapedLen returns the length in bytes of JSON text as a string inside the

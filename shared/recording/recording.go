@@ -37,6 +37,19 @@ type Recording struct {
 	Made string
 	// Document holds the public fields, without the ID.
 	Document Document
+	// Kept is what limits the life of the recording; nil if nothing does, or if the
+	// reader does not know. Stores neither store nor return it.
+	Kept *Kept
+}
+
+// Kept is how long a recording is kept. Clients see it in _read_only.
+type Kept struct {
+	// Expires is when the recording expires; 0 means never. Rule is the name of the rule
+	// that decides.
+	Expires Seconds
+	Rule    string
+	// Holds are the IDs of the legal holds that cover the recording.
+	Holds []string
 }
 
 // MadeOfAudio is the Recording.Made of a recording that was created because its
