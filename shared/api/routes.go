@@ -23,7 +23,9 @@ const (
 	OpAccess  Operation = "access"
 	// OpRetention is how long recordings are kept, and legal holds.
 	OpRetention Operation = "retention"
-	OpFallback  Operation = "fallback"
+	// OpJobs is the jobs over many recordings.
+	OpJobs     Operation = "jobs"
+	OpFallback Operation = "fallback"
 )
 
 // Route is a row of the route table: a method and a path, and the operation that
@@ -72,8 +74,11 @@ const (
 	// Legal holds. No recording ID is "holds" either.
 	accountHolds = accountList + "/holds"
 	accountHold  = accountHolds + "/{hold_id}"
-	definition   = "/{version}/openapi.json"
-	errorList    = "/{version}/errors"
+	// Jobs over many recordings. No recording ID is "jobs", because IDs begin with a month.
+	jobList    = accountList + "/jobs"
+	jobItem    = jobList + "/{job_id}"
+	definition = "/{version}/openapi.json"
+	errorList  = "/{version}/errors"
 	// storage takes the storage requests of PBXs. A name of one or more segments
 	// follows the secret.
 	storage = "/{version}/storage/{account_id}/{secret}/{proxy+}"
@@ -130,6 +135,11 @@ var Routes = []Route{
 	{Op: OpAccess, Method: http.MethodGet, Path: accessMembers},
 	{Op: OpAccess, Method: http.MethodPut, Path: accessMember},
 	{Op: OpAccess, Method: http.MethodDelete, Path: accessMember},
+	{Op: OpJobs, Method: http.MethodGet, Path: jobList},
+	{Op: OpJobs, Method: http.MethodPost, Path: jobList},
+	{Op: OpJobs, Method: http.MethodGet, Path: jobItem},
+	{Op: OpJobs, Method: http.MethodPut, Path: jobItem},
+	{Op: OpJobs, Method: http.MethodDelete, Path: jobItem},
 	{Op: OpReceive, Method: http.MethodPut, Path: storage, Public: true},
 	{Op: OpReceive, Method: http.MethodPost, Path: storage, Public: true},
 	{Op: OpReceive, Method: http.MethodGet, Path: storage, Public: true},
@@ -207,6 +217,8 @@ type target struct {
 	// secret and name are those of a storage request. The name is still escaped,
 	// because an escaped slash does not separate segments.
 	secret, name string
+	// job is the ID of a job, decoded and not checked.
+	job string
 	// link and linkSecret are those of a link.
 	link, linkSecret string
 	// hold is the ID of a legal hold, decoded and not checked.
@@ -295,6 +307,8 @@ func (p *target) match(res *resource, segments []string) bool {
 			found.group = got
 		case "{recording_id}":
 			found.id = got
+		case "{job_id}":
+			found.job = got
 		case "{link_id}":
 			found.link = got
 		case "{hold_id}":
