@@ -246,8 +246,10 @@ func (b *bucket) PresignPut(_ context.Context, key string, _ media.Admission) (m
 // PutNew implements [media.Uploader]. It keeps nothing.
 func (b *bucket) PutNew(context.Context, string, string, []byte) error { return media.ErrUnavailable }
 
-// Remove implements [media.Remover].
-func (b *bucket) Remove(context.Context, string) error { return nil }
+// Purge implements [media.Purger].
+func (b *bucket) Purge(ctx context.Context, _ []string, confirm func(context.Context) error) error {
+	return confirm(ctx)
+}
 
 // sortedUsers returns the IDs of the users.
 func sortedUsers() []string { return slices.Sorted(maps.Keys(users)) }

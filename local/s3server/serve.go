@@ -49,6 +49,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) error {
 			return errUnsupported
 		}
 	}
+	if id := query.Get("versionId"); id != "" && (id != noVersion || r.Method == http.MethodPut || r.Method == http.MethodPost) {
+		return errUnsupported
+	}
 	if query.Has("uploads") || query.Has("uploadId") {
 		return s.answerUpload(w, r, a, key, query)
 	}
@@ -59,7 +62,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) error {
 // Without this list, such a request would be treated as a request for the object.
 var unsupported = map[string]bool{
 	"acl": true, "attributes": true, "legal-hold": true, "retention": true, "restore": true, "torrent": true,
-	"select": true, "versionId": true, "append": true, "renameObject": true,
+	"select": true, "append": true, "renameObject": true,
 }
 
 // answerBucket answers a request for the bucket.
@@ -78,6 +81,8 @@ func (s *Server) answerBucket(w http.ResponseWriter, r *http.Request, a *authori
 		return s.location(w, r)
 	case r.Method == http.MethodGet && query.Has("versioning"):
 		return s.versioning(w, r)
+	case r.Method == http.MethodGet && query.Has("versions"):
+		return s.listVersions(w, r, query)
 	case r.Method == http.MethodGet && query.Has("uploads"):
 		return s.listUploads(w, r, query)
 	}

@@ -55,8 +55,10 @@ func (noAudio) PresignPut(_ context.Context, key string, _ media.Admission) (med
 	return media.SignedRequest{Method: http.MethodPut, URL: "http://bucket.test/" + key, Header: map[string]string{"If-None-Match": "*"}, Expires: today}, nil
 }
 
-// Remove implements media.Remover.
-func (noAudio) Remove(context.Context, string) error { return nil }
+// Purge implements media.Purger.
+func (noAudio) Purge(ctx context.Context, _ []string, confirm func(context.Context) error) error {
+	return confirm(ctx)
+}
 
 // bearer returns a token of a user of an account; "" is the whole account.
 func (s *ruledAPI) bearer(t testing.TB, account, owner string) string {

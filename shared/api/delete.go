@@ -24,7 +24,7 @@ const (
 // the tombstone, which hides the recording, then removes the audio, then records
 // that the audio is gone. Once the tombstone is written, the request succeeds.
 // If a later step fails, the purge stays pending and the function purge finishes it.
-func Delete(env Env, s store.Writer, m media.Remover) http.Handler {
+func Delete(env Env, s DeleteStore, m media.Purger) http.Handler {
 	return env.handle(OpDelete, func(w http.ResponseWriter, r *request) error {
 		id, err := r.authorizeChange(access.Delete)
 		if err != nil {
@@ -48,8 +48,14 @@ func Delete(env Env, s store.Writer, m media.Remover) http.Handler {
 	})
 }
 
+// DeleteStore is the store of the function delete.
+type DeleteStore interface {
+	store.Writer
+	purge.Store
+}
+
 // finishPurge purges the audio of the deleted recording rec, if time allows.
-func finishPurge(ctx context.Context, s store.Writer, m media.Remover, rec *recording.Recording) error {
+func finishPurge(ctx context.Context, s purge.Store, m media.Purger, rec *recording.Recording) error {
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-answerTime))

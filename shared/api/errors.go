@@ -282,6 +282,8 @@ var errorTable = []struct {
 	{store.ErrExists, fixed(http.StatusConflict, "datastore_conflict", "there is another recording of this id")},
 	{store.ErrDeleted, fixed(http.StatusConflict, "datastore_conflict", "a recording of this id was deleted")},
 	{media.ErrOccupied, fixed(http.StatusConflict, "datastore_conflict", "there is other audio already")},
+	{store.ErrGuard, fixed(http.StatusConflict, "datastore_conflict", "conflicting documents")},
+	{store.ErrPurging, fixed(http.StatusGone, "gone", "the recording can no longer be restored")},
 	{store.ErrTooLarge, fixed(http.StatusRequestEntityTooLarge, "entity_too_large", "the document would become too large")},
 	{job.ErrNotFound, noJob},
 	{job.ErrTooMany, tooManyJobs},

@@ -59,9 +59,9 @@ type single struct {
 // faults wrap the dependencies of the handlers. A nil function wraps nothing.
 type faults struct {
 	reader  func(store.Reader) store.Reader
-	writer  func(store.Writer) store.Writer
+	writer  func(DeleteStore) DeleteStore
 	audio   func(media.Reader) media.Reader
-	remover func(media.Remover) media.Remover
+	remover func(media.Purger) media.Purger
 	// env changes the environment.
 	env func(*Env)
 }
@@ -80,10 +80,10 @@ func newFaultySingle(t testing.TB, d Delivery, f faults) *single {
 		f.env(&env)
 	}
 	var (
-		reader  store.Reader  = s.store
-		writer  store.Writer  = s.store
-		audio   media.Reader  = s.bucket
-		remover media.Remover = s.bucket
+		reader  store.Reader = s.store
+		writer  DeleteStore  = s.store
+		audio   media.Reader = s.bucket
+		remover media.Purger = s.bucket
 	)
 	if f.reader != nil {
 		reader = f.reader(reader)

@@ -16,7 +16,7 @@ import (
 // failing returns handlers over a store that fails at its n-th call.
 func failing(t *testing.T, n int, when faultstore.When) *single {
 	t.Helper()
-	return newFaultySingle(t, Delivery{}, faults{writer: func(w store.Writer) store.Writer {
+	return newFaultySingle(t, Delivery{}, faults{writer: func(w DeleteStore) DeleteStore {
 		driver, ok := w.(faultstore.Driver)
 		if !ok {
 			t.Fatalf("%T is no faultstore.Driver", w)
@@ -40,8 +40,9 @@ func TestDeleteWithAFaultAnywhere(t *testing.T) {
 	}{
 		{"no tombstone", 1, faultstore.Before, http.StatusServiceUnavailable, http.StatusOK, false, false},
 		{"tombstone, answer lost", 1, faultstore.After, http.StatusServiceUnavailable, http.StatusNotFound, true, true},
-		{"purge not recorded", 2, faultstore.Before, http.StatusOK, http.StatusNotFound, true, false},
-		{"purge recorded, answer lost", 2, faultstore.After, http.StatusOK, http.StatusNotFound, false, false},
+		{"purge not confirmed", 2, faultstore.Before, http.StatusOK, http.StatusNotFound, true, true},
+		{"purge not recorded", 3, faultstore.Before, http.StatusOK, http.StatusNotFound, true, false},
+		{"purge recorded, answer lost", 3, faultstore.After, http.StatusOK, http.StatusNotFound, false, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

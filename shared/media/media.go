@@ -86,8 +86,20 @@ type Reader interface {
 // Remover removes audio.
 type Remover interface {
 	// Remove deletes the object. It returns nil once the object does not exist,
-	// even if the object never existed. Error: ErrUnavailable.
+	// even if the object never existed. In a bucket with versioning, the bucket's
+	// lifecycle rule deletes the bytes later. Error: ErrUnavailable.
 	Remove(ctx context.Context, key string) error
+}
+
+// Purger removes audio for good.
+type Purger interface {
+	// Purge deletes every version of the objects at keys, in their order. First it lists
+	// the versions, then it calls confirm, and then it deletes exactly the listed versions.
+	// So if confirm reads the tombstone of a recording, Purge cannot remove audio that was
+	// stored for the recording after it came back. If confirm fails, Purge deletes nothing
+	// and returns that error unwrapped. No older version becomes readable on the way. A nil
+	// confirm permits the deletion. Errors: ErrUnavailable, and those of confirm.
+	Purge(ctx context.Context, keys []string, confirm func(context.Context) error) error
 }
 
 // Writer stores audio.
@@ -175,6 +187,7 @@ const MaxList = 1000
 type Objects interface {
 	Reader
 	Remover
+	Purger
 	Lister
 	// Examine returns what Stat does, plus the SHA-256 that the store verified
 	// and the uploader's metadata. Errors: ErrNotFound, ErrUnavailable.

@@ -128,10 +128,8 @@ func (g Ingester) remove(ctx context.Context, account, id string, keys ...string
 	if err := incoming.StayDeleted(ctx, g.Store, account, id); err != nil {
 		return "", err
 	}
-	for _, key := range keys {
-		if err := g.Audio.Remove(ctx, key); err != nil {
-			return "", fmt.Errorf("remove the audio of a deleted recording: %w", err)
-		}
+	if err := g.Audio.Purge(ctx, keys, nil); err != nil {
+		return "", fmt.Errorf("remove the audio of a deleted recording: %w", err)
 	}
 	return incoming.Removed, nil
 }

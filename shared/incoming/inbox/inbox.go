@@ -268,10 +268,8 @@ func (in Inbox) update(ctx context.Context, f *file, rec *recording.Recording, v
 
 // remove removes files.
 func (in Inbox) remove(ctx context.Context, keys ...string) (incoming.Outcome, error) {
-	for _, key := range keys {
-		if err := in.Audio.Remove(ctx, key); err != nil {
-			return "", fmt.Errorf("remove a file from an inbox: %w", err)
-		}
+	if err := in.Audio.Purge(ctx, keys, nil); err != nil {
+		return "", fmt.Errorf("remove a file from an inbox: %w", err)
 	}
 	return incoming.Removed, nil
 }

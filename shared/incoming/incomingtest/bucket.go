@@ -145,6 +145,21 @@ func (b *Bucket) Remove(_ context.Context, key string) error {
 	})
 }
 
+// Purge implements media.Purger.
+func (b *Bucket) Purge(ctx context.Context, keys []string, confirm func(context.Context) error) error {
+	return b.call(func() error {
+		if confirm != nil {
+			if err := confirm(ctx); err != nil {
+				return err
+			}
+		}
+		for _, key := range keys {
+			delete(b.Objects, key)
+		}
+		return nil
+	})
+}
+
 // RemoveIf implements media.Objects.
 func (b *Bucket) RemoveIf(_ context.Context, key string, examined media.Object) error {
 	return b.call(func() error {

@@ -57,6 +57,7 @@ func Run(t *testing.T, h Harness) {
 		{"failed uploads", broken},
 		{"removal", removal},
 		{"removal of a certain object", removalIf},
+		{"purges", purges},
 		{"presigned answers", answers},
 		{"lifetime of presigned URLs", lifetime},
 		{"forged URLs", forgery},

@@ -35,6 +35,7 @@
 //   - Put, and the methods of media.Assembler: PutObject and AbortMultipartUpload.
 //   - PutNew, Copy and the senders of presigned uploads: PutObject.
 //   - Remove: DeleteObject.
+//   - Purge: DeleteObject, DeleteObjectVersion, and ListBucketVersions on the bucket.
 //   - List, and all methods that report media.ErrNotFound: ListBucket on the
 //     bucket itself. Without it S3 answers 403 instead of 404 for a missing
 //     object, and the method reports media.ErrUnavailable.
@@ -109,6 +110,7 @@ type Bucket struct {
 var (
 	_ media.Reader   = (*Bucket)(nil)
 	_ media.Remover  = (*Bucket)(nil)
+	_ media.Purger   = (*Bucket)(nil)
 	_ media.Writer   = (*Bucket)(nil)
 	_ media.Uploader = (*Bucket)(nil)
 	_ media.Objects  = (*Bucket)(nil)

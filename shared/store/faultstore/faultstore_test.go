@@ -78,10 +78,31 @@ func (b *fakeBucket) Remove(_ context.Context, key string) error {
 	return nil
 }
 
+// Purge implements media.Purger.
+func (b *fakeBucket) Purge(ctx context.Context, keys []string, confirm func(context.Context) error) error {
+	if confirm != nil {
+		if err := confirm(ctx); err != nil {
+			return err
+		}
+	}
+	for _, key := range keys {
+		if err := b.Remove(ctx, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // If a purge fails at any point, the next one finishes it.
 func TestPurgeFinishesAfterFault(t *testing.T) {
 	t.Parallel()
-	for _, when := range []faultstore.When{faultstore.Before, faultstore.After} {
+	for _, c := range []struct {
+		call, removals int // the first of them fails
+		when           faultstore.When
+	}{
+		{1, 1, faultstore.Before}, {1, 1, faultstore.After}, // Tombstone
+		{2, 2, faultstore.Before}, {2, 1, faultstore.After}, // Purged; after it, nothing is left to do
+	} {
 		driver := open(t)
 		r := recording.Recording{Account: "a", ID: "202601-a", Created: 1, Document: "{}", Audio: recording.Audio{Place: recording.Managed}}
 		if err := driver.Put(t.Context(), &r); err != nil {
@@ -90,7 +111,7 @@ func TestPurgeFinishesAfterFault(t *testing.T) {
 		if _, err := driver.Delete(t.Context(), "a", r.ID, store.Deletion{}); err != nil {
 			t.Fatal(err)
 		}
-		s, audio := faultstore.New(driver, faultstore.Fault{Call: 1, When: when, Err: errFault}), &fakeBucket{}
+		s, audio := faultstore.New(driver, faultstore.Fault{Call: c.call, When: c.when, Err: errFault}), &fakeBucket{}
 		tombstone := store.Tombstone{Account: "a", ID: r.ID, Audio: r.Audio}
 		if err := purge.Finish(t.Context(), s, audio, tombstone); !errors.Is(err, errFault) {
 			t.Errorf("Finish = %v, want the fault", err)
@@ -99,7 +120,7 @@ func TestPurgeFinishesAfterFault(t *testing.T) {
 			t.Errorf("Finish again = %v, want nil", err)
 		}
 		got, err := driver.Tombstone(t.Context(), "a", r.ID)
-		if err != nil || got.PurgePending || len(audio.removed) != 2 || audio.removed[0] != r.AudioKey() {
+		if err != nil || got.PurgePending || len(audio.removed) != c.removals || audio.removed[0] != r.AudioKey() {
 			t.Errorf("Tombstone = %+v, %v, removed %v, want no pending purge", got, err, audio.removed)
 		}
 	}
