@@ -111,7 +111,7 @@ func handlers(t *testing.T) map[string]lambda.Handler {
 			},
 		})),
 		"access":   gateway.Handler(api.Manage(env, embedded, sealer)),
-		"delete":   gateway.Handler(api.Delete(env, embedded, audio)),
+		"delete":   gateway.Handler(api.Delete(env, embedded, audio, 0)),
 		"fallback": gateway.Handler(api.Fallback(env, nil)),
 		"purge": lambda.NewHandler(tablestream.Handler(tablestream.Options{
 			Route: "purge", Log: slog.New(slog.DiscardHandler), Now: sample.Now,

@@ -225,7 +225,7 @@ func (b *box) operations() (map[api.Operation]http.Handler, error) {
 		api.OpShare: bodies.Local(api.Share(env, b.view(), link.New(b.store, b.now, rand.Reader), b.audio, api.Delivery{
 			Default: media.Delivery(s.Delivery), PresignTTL: s.PresignTTL, ExternalHosts: s.ExternalHosts,
 		}, s.PublicURL)),
-		api.OpDelete:   bodies.Local(api.Delete(env, b.store, b.bucket)),
+		api.OpDelete:   bodies.Local(api.Delete(env, b.store, b.bucket, s.RestoreDays)),
 		api.OpFallback: bodies.Local(api.Fallback(env, openapi.JSON)),
 	}, nil
 }

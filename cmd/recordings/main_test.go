@@ -197,7 +197,7 @@ func handlers(ts *testscript.TestScript, path string) (*datadir.Dir, string, err
 		api.OpList:     gateway.Local(api.List(env, s, sealer)),
 		api.OpGet:      gateway.Local(api.Get(env, s, bucket, api.Delivery{PresignTTL: time.Minute})),
 		api.OpPatch:    gateway.Local(api.Patch(env, s)),
-		api.OpDelete:   gateway.Local(api.Delete(env, s, bucket)),
+		api.OpDelete:   gateway.Local(api.Delete(env, s, bucket, 7)),
 		api.OpFallback: gateway.Local(api.Fallback(env, openapi.JSON)),
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

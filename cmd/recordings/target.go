@@ -203,9 +203,15 @@ func (t *target) openTable(settings aws.Config) (*dynamo.Store, error) {
 	})
 }
 
+// readableEntries are the entries of a target, and its recordings for reading.
+type readableEntries interface {
+	store.Entries
+	store.Reader
+}
+
 // openEntries opens only the entries of the target, which need no bucket. The caller
 // must call closed.
-func (t *target) openEntries(ctx context.Context) (entries store.Entries, closed func() error, err error) {
+func (t *target) openEntries(ctx context.Context) (entries readableEntries, closed func() error, err error) {
 	if err := t.choose(); err != nil {
 		return nil, nil, err
 	}

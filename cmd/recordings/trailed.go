@@ -81,6 +81,9 @@ func (t *trailed) WriteEntries(ctx context.Context, writes ...store.EntryWrite) 
 	return t.record(ctx, changes, func() error { return t.writer.WriteEntries(ctx, writes...) })
 }
 
+// retentionObject names the policy and the bounds of an account.
+const retentionObject = "retention"
+
 // ruleChange is a change of something that an account has, such as "user/anna".
 type ruleChange struct{ account, object string }
 
@@ -98,7 +101,7 @@ func changeOf(w *store.EntryWrite) (c ruleChange, ok bool) {
 	kind, rest, _ := strings.Cut(w.Key, "/")
 	switch {
 	case !found:
-	case kind == "user" || kind == "group":
+	case kind == "user" || kind == "group" || w.Key == retentionObject:
 		return ruleChange{account, w.Key}, true
 	case kind == "member":
 		group, user, _ := strings.Cut(rest, "/")
@@ -140,7 +143,11 @@ func (t *trailed) on(ctx context.Context, account string) (bool, error) {
 }
 
 func (c ruleChange) entry(result audit.Result) audit.Entry {
+	action := access.Manage
+	if c.object == retentionObject {
+		action = access.Retention
+	}
 	return audit.Entry{
-		Account: c.account, Actor: audit.Actor{Issuer: audit.CommandLine}, Action: access.Manage, Object: c.object, Result: result,
+		Account: c.account, Actor: audit.Actor{Issuer: audit.CommandLine}, Action: action, Object: c.object, Result: result,
 	}
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
@@ -37,9 +39,10 @@ func newRuledAPI(t testing.TB, change func(*Env)) *ruledAPI {
 	}
 	s.handlers = map[Operation]http.Handler{
 		OpList: List(s.env, s.store, s.sealer), OpGet: Get(s.env, s.store, noAudio{}, Delivery{}),
-		OpPatch: Patch(s.env, s.store), OpDelete: Delete(s.env, s.store, noAudio{}),
+		OpPatch: Patch(s.env, s.store), OpDelete: Delete(s.env, s.store, noAudio{}, 0),
 		OpCreate: Create(s.env, s.store, Uploads{Audio: noAudio{}, MaxBytes: 1 << 20, TTL: time.Minute}),
 		OpAccess: Manage(s.env, s.store, s.sealer), OpFallback: Fallback(s.env, nil),
+		OpRetention: Retention(s.env, s.store, hold.NewBook(s.store, s.env.Now, rand.Reader, false)),
 	}
 	return s
 }

@@ -64,6 +64,10 @@ var errorGuide = []struct {
 		"Repeat the preview until complete is true. If these recordings may go, send its count as confirm.",
 	},
 	{
+		"gone", "410", "The recording was deleted, and can no longer be restored: its audio is being removed, or is gone.",
+		"Nothing brings it back. Ask the operator to set RestoreDays, so that later deletions can be reversed.",
+	},
+	{
 		"on_hold", "409", "The recording is on legal hold: it cannot be deleted or erased, and its audio cannot be changed. data.cause lists the holds.",
 		"Ask the person who placed the hold to release it. Until then everything else works as before.",
 	},

@@ -57,6 +57,8 @@ const (
 	accountTrail = accountList + "/audit"
 	itemTrail    = accountItem + "/audit"
 	itemLinks    = accountItem + "/links"
+	itemRestore  = accountItem + "/restore"
+	userRestore  = userItem + "/restore"
 	itemLink     = itemLinks + "/{link_id}"
 	// linkAudio plays a recording without a token: its last segment is a secret.
 	linkAudio = itemLink + "/{secret}"
@@ -108,6 +110,8 @@ var Routes = []Route{
 	{Op: OpGet, Method: http.MethodHead, Path: userItem},
 	{Op: OpPatch, Method: http.MethodPatch, Path: userItem},
 	{Op: OpDelete, Method: http.MethodDelete, Path: userItem},
+	{Op: OpDelete, Method: http.MethodPost, Path: itemRestore},
+	{Op: OpDelete, Method: http.MethodPost, Path: userRestore},
 	{Op: OpList, Method: http.MethodGet, Path: aliasList},
 	{Op: OpGet, Method: http.MethodGet, Path: aliasItem},
 	{Op: OpGet, Method: http.MethodHead, Path: aliasItem},

@@ -64,6 +64,8 @@ type faults struct {
 	remover func(media.Purger) media.Purger
 	// env changes the environment.
 	env func(*Env)
+	// restoreDays is how long deleted recordings can be restored.
+	restoreDays int
 }
 
 func newSingle(t testing.TB, d Delivery) *single {
@@ -98,7 +100,7 @@ func newFaultySingle(t testing.TB, d Delivery, f faults) *single {
 		remover = f.remover(remover)
 	}
 	s.create = Create(env, s.store, s.uploads())
-	s.get, s.patch, s.delete = Get(env, reader, audio, d), Patch(env, writer), Delete(env, writer, remover)
+	s.get, s.patch, s.delete = Get(env, reader, audio, d), Patch(env, writer), Delete(env, writer, remover, f.restoreDays)
 	return s
 }
 
@@ -252,7 +254,7 @@ func (s *single) send(ctx context.Context, method, target string, body io.Reader
 	}
 	w := httptest.NewRecorder()
 	handler, ok := map[string]http.Handler{
-		http.MethodPut: s.create, http.MethodPatch: s.patch, http.MethodDelete: s.delete,
+		http.MethodPut: s.create, http.MethodPatch: s.patch, http.MethodDelete: s.delete, http.MethodPost: s.delete,
 	}[method]
 	if !ok {
 		handler = s.get

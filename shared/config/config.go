@@ -100,6 +100,8 @@ type Settings struct {
 	RequireReason []string
 	// PublicURL is the API's address in links, "" for the one that the client used.
 	PublicURL string
+	// RestoreDays is how many days a deleted recording can be restored; 0 for none.
+	RestoreDays int
 	// Audit is what the audit trail records: off, changes or all. AuditDays is how long
 	// its entries are kept, and AuditAddresses how much of an address: network, whole or
 	// none.

@@ -51,6 +51,14 @@ func days(v string) (int, error) {
 	return n, nil
 }
 
+func restoreDays(v string) (int, error) {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 0 || n > 3650 {
+		return 0, fmt.Errorf("is %q, want a number of days from 0 to 3650", v)
+	}
+	return n, nil
+}
+
 func cursorKey(v string) (Secret, error) {
 	if len(v) < minCursorKey {
 		return Secret{}, fmt.Errorf("has %d characters, want at least %d", len(v), minCursorKey)

@@ -118,6 +118,11 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.UserAccess, err = oneOf(v, "account", "own"); return },
 	},
 	{
+		Name: "RESTORE_DAYS", Default: "0", Functions: forDelete | forLocal,
+		Doc: "How many days a deleted recording can be restored, from 0 to 3650. With 0, its audio is removed at once.",
+		set: func(s *Settings, v string) (err error) { s.RestoreDays, err = restoreDays(v); return },
+	},
+	{
 		Name: "REQUIRE_REASON", Functions: ruled | forLocal,
 		Doc: "The actions that need a reason from the client, separated by commas, such as listen,delete. Requests without one get 403.",
 		set: func(s *Settings, v string) (err error) { s.RequireReason, err = actions(v); return },

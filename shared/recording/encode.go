@@ -8,11 +8,12 @@ import (
 // AppendJSON appends the JSON of r that clients get: its ID, its document, and
 // _read_only. The latter holds the state of the audio and its media types, a list
 // that is empty while no audio has arrived (contract, The document). With
-// deleted it also holds "deleted":true, as in the response to a DELETE.
+// deleted it also holds "deleted":true, as in the response to a DELETE. So does a recording
+// with a Removal, which follows.
 // AppendJSON allocates only if dst is too small.
 func (r *Recording) AppendJSON(dst []byte, deleted bool) []byte {
 	more := ""
-	if deleted {
+	if deleted && r.Removal == nil {
 		more = `,"deleted":true`
 	}
 	return r.appendJSON(dst, more)
@@ -45,8 +46,23 @@ func (r *Recording) appendJSON(dst []byte, more string) []byte {
 	if r.Kept != nil {
 		dst = r.Kept.append(dst)
 	}
+	if r.Removal != nil {
+		dst = r.Removal.append(dst)
+	}
 	dst = append(dst, more...)
 	return append(dst, "}}"...)
+}
+
+// append appends the members of _read_only for a deletion that can be reversed.
+func (m *Removal) append(dst []byte) []byte {
+	dst = append(dst, `,"deleted":true,"deleted_at":`...)
+	dst = strconv.AppendInt(dst, int64(m.At), 10)
+	if m.By != "" {
+		dst = append(dst, `,"deleted_by":`...)
+		dst = quote(dst, m.By)
+	}
+	dst = append(dst, `,"restorable_until":`...)
+	return strconv.AppendInt(dst, int64(m.Until), 10)
 }
 
 // append appends the members of _read_only for k.

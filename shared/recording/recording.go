@@ -40,6 +40,17 @@ type Recording struct {
 	// Kept is what limits the life of the recording; nil if nothing does, or if the
 	// reader does not know. Stores neither store nor return it.
 	Kept *Kept
+	// Removal is set in a list of deleted recordings, and in the answer to a deletion that
+	// can be reversed. Stores neither store nor return it.
+	Removal *Removal
+}
+
+// Removal is a deletion that can be reversed. Clients see it in _read_only.
+type Removal struct {
+	// At is when the recording was deleted, and Until when it stops being restorable.
+	At, Until Seconds
+	// By is the ID of the user who deleted it; "" if it is unknown.
+	By string
 }
 
 // Kept is how long a recording is kept. Clients see it in _read_only.

@@ -79,6 +79,12 @@ func (v View) Update(ctx context.Context, account, id string, change func(*recor
 	return r, err
 }
 
+// Applied returns what limits the life of an account's recordings, at most 10 seconds old.
+// Errors: store.ErrUnavailable.
+func (v View) Applied(ctx context.Context, account string) (*Applied, error) {
+	return v.rules.Of(ctx, account)
+}
+
 func (v View) seconds() recording.Seconds { return recording.SecondsOf(v.rules.now()) }
 
 // begin begins to read what applies to an account. wait returns it.
