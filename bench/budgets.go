@@ -50,6 +50,8 @@ var budgets = []budget{
 	{name: "start publish", ratio: 1.1},
 	{name: "start keys", ratio: 1.25},
 	{name: "start expire", ratio: 1.25},
+	{name: "start jobs", ratio: 1.4},
+	{name: "start work", ratio: 1.4},
 	{name: "start access", ratio: 1.25},
 	{name: "start share", ratio: 1.25},
 	{name: "start retention", ratio: 1.25},

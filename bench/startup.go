@@ -31,6 +31,8 @@ var functions = []struct{ name, floor string }{
 	{"publish", "bus"},
 	{"keys", "dynamo"},
 	{"expire", "dynamo"},
+	{"jobs", "audio"},
+	{"work", "audio"},
 	{"access", "dynamo"},
 	{"share", "audio"},
 	{"retention", "dynamo"},

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/person"
 )
 
 // How long leftovers stay. In the cloud, the bucket's lifecycle rules remove them
@@ -22,7 +23,7 @@ const (
 )
 
 // tidy removes leftovers: expired tombstones and claims, audio that nothing can
-// claim, old rejected audio, test files of PBXs, temporary files, and deleted content
+// claim, old rejected audio, old files of jobs, test files of PBXs, temporary files, and deleted content
 // in the database's log. (The S3 server removes the parts of interrupted uploads.) If a
 // step fails, the others still run.
 func (b *box) tidy(ctx context.Context) error {
@@ -31,6 +32,7 @@ func (b *box) tidy(ctx context.Context) error {
 		b.handleOrphans(ctx),
 		b.removeOld(ctx, "set-aside/", setAsideTime),
 		b.removeOld(ctx, "probes/", probeTime),
+		b.removeOld(ctx, exportsPrefix, person.FileAge),
 		b.removeTemporary(),
 		b.store.Flush(ctx),
 	)

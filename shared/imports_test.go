@@ -90,7 +90,7 @@ var arrows = map[string]struct {
 	"shared/retention":       {ours: []string{"shared/access", "shared/auth", "shared/hold", "shared/recording", "shared/requestlog", "shared/store"}},
 	"shared/api": {ours: []string{
 		"shared/hold", "shared/retention", "shared/job",
-		"shared/recording", "shared/incoming", "shared/cursor", "shared/strictjson", "shared/auth", "shared/access", "shared/audit", "shared/link",
+		"shared/recording", "shared/incoming", "shared/cursor", "shared/deletion", "shared/strictjson", "shared/auth", "shared/access", "shared/audit", "shared/link",
 		"shared/httpfield", "shared/csvtable",
 		"shared/store", "shared/media", "shared/requestlog", "shared/purge", "shared/version",
 	}},

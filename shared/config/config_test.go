@@ -45,6 +45,7 @@ func TestLoad(t *testing.T) {
 		Region: "eu-central-1", AccessKeyID: "AKIA", SecretAccessKey: NewSecret("secret-access"),
 		SessionToken: NewSecret("session-token"), DynamoDBEndpoint: "http://127.0.0.1:4566", S3Endpoint: "http://127.0.0.1:4566",
 		EventBridgeEndpoint: "http://127.0.0.1:4566",
+		SQSEndpoint:         "http://127.0.0.1:4566",
 	}
 	publish := aws
 	publish.EventBus, publish.EventBridgeEndpoint = "recordings", "http://events.localhost:4010"
