@@ -97,6 +97,7 @@ func TestLoad(t *testing.T) {
 	}
 	tool := aws
 	tool.MaxAudioBytes, tool.InboxTimezone, tool.IssuerPrivateHosts, tool.AuditDays = 1000, "UTC", keys.IssuerPrivateHosts, 30
+	tool.CursorKey = list.CursorKey
 	tool.TokenKeys, tool.Bucket, tool.S3Endpoint, tool.DataDir = NewSecret(jwksText), "recordings.live", "http://s3.localhost:9000", "/var/lib/recordings"
 	for f, want := range map[Function]Settings{
 		List: list, Get: get, Share: share, Create: create, Ingest: ingest, Patch: every(aws), Delete: remove, Fallback: fallback, Console: console, Keys: keys, Purge: purge, Publish: publish, Local: local, Tool: tool, Access: list,

@@ -19,11 +19,11 @@ import (
 
 	"github.com/callrecordings/api/local/s3server"
 	"github.com/callrecordings/api/shared/audit"
+	"github.com/callrecordings/api/shared/deletion"
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/media/s3media"
 	"github.com/callrecordings/api/shared/person"
-	"github.com/callrecordings/api/shared/purge"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/store/sqlite"
@@ -89,7 +89,9 @@ func open(t testing.TB) *fixture {
 	}
 	f.book = &job.Book{Entries: f.store, Queue: f, Now: f.now}
 	f.entries = f.store
-	f.eraser = &person.Eraser{Store: f.store, Deleter: f, Files: f.bucket, Signer: f.signer}
+	f.eraser = &person.Eraser{Store: f.store, Deleter: deletion.Eraser{
+		Deleter: deletion.New(f.store, 0, f.now), Store: f.store, Audio: f.bucket,
+	}, Files: f.bucket, Signer: f.signer}
 	f.export = &person.Export{Store: f.store, Bucket: f.bucket, Signer: f.signer}
 	return f
 }
@@ -247,36 +249,6 @@ func (f *fixture) read(t testing.TB, key string) string {
 		t.Fatal(err)
 	}
 	return string(text)
-}
-
-// Erase implements person.Deleter.
-func (f *fixture) Erase(ctx context.Context, account, id, by string, check func(*recording.Recording) error) error {
-	set, err := hold.Read(ctx, f.store, account)
-	if err != nil {
-		return err
-	}
-	both := func(r *recording.Recording) error {
-		if err := check(r); err != nil {
-			return err
-		}
-		return set.Check(r)
-	}
-	_, err = f.store.Delete(ctx, account, id, store.Deletion{Check: both, By: by, Cause: store.CauseErased, Guards: []store.Guard{set.Guard()}})
-	if errors.Is(err, store.ErrNotFound) {
-		err = f.store.Condemn(ctx, account, id, func(t *store.Tombstone) error {
-			if t.Recording == nil {
-				return store.ErrNotFound
-			}
-			return both(t.Recording)
-		}, set.Guard())
-		if t, e := f.store.Tombstone(ctx, account, id); err == nil && (e != nil || !t.PurgePending) {
-			return store.ErrNotFound
-		}
-	}
-	if err != nil {
-		return err
-	}
-	return purge.Pending(ctx, f.store, f.bucket, account, id)
 }
 
 func marshal(t testing.TB, v any) string {
