@@ -241,7 +241,7 @@ func (b *Book) Confirm(ctx context.Context, account, id string, want Totals, by 
 	}, record)
 }
 
-// Cancel cancels a job. A worker then cleans up. What the job has done stays done. A retry
+// Cancel cancels a job. A worker then cleans up. Completed work is not undone. A retry
 // succeeds. record is as in Confirm. Errors: ErrNotFound, ErrEnded with the job,
 // store.ErrConflict, store.ErrUnavailable, and those of record.
 func (b *Book) Cancel(ctx context.Context, account, id string, record func() error) (*Job, error) {
@@ -264,7 +264,7 @@ type openJob struct {
 	active      bool
 }
 
-// open returns the jobs that have not ended, whose account and ID begin with prefix.
+// open returns the unfinished jobs with this prefix of "account/ID".
 func (b *Book) open(ctx context.Context, prefix string) ([]openJob, error) {
 	var all []openJob
 	for after := ""; ; {

@@ -11,7 +11,7 @@ import (
 )
 
 // MaxChunk is the maximum number of items in a chunk. An item has at most some 250 bytes
-// as JSON, of which the ID takes 135 (contract, Routes).
+// as JSON; the ID alone takes up to 135 (contract, Routes).
 const MaxChunk = 1000
 
 // chunkAge is how long the chunks of a job are kept after they were written. It is longer
@@ -21,7 +21,7 @@ const chunkAge = 60 * 24 * time.Hour
 // chunk is the value of an entry with items.
 type chunk struct {
 	Items []Item `json:"items"`
-	// Extra is what the action adds.
+	// Extra holds additional data of the action.
 	Extra json.RawMessage `json:"extra,omitempty"`
 }
 
@@ -84,7 +84,7 @@ func (t *Task) AddPlan(items []Item) error {
 }
 
 // AddReport adds worked items to the report and to the progress. The next Save stores
-// them. extra is what the action adds; nil adds nothing.
+// them. extra is additional data of the action, or nil.
 func (t *Task) AddReport(items []Item, extra any) error {
 	c := chunk{Items: items}
 	if extra != nil {
@@ -112,7 +112,7 @@ func (t *Task) Planned(ctx context.Context, number int) ([]Item, error) {
 	return c.Items, err
 }
 
-// Report returns a chunk of the report, counted from 0, and what the action added to it.
+// Report returns a chunk of the report, counted from 0, and the additional data of the action.
 func (t *Task) Report(ctx context.Context, number int) ([]Item, json.RawMessage, error) {
 	c, err := t.engine.readChunk(ctx, donePartition, t.Job, number)
 	return c.Items, c.Extra, err

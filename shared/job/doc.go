@@ -1,6 +1,6 @@
 // Package job runs long work over many recordings in two steps: a job first makes a plan,
 // with a count and a number of bytes, and does nothing until a client confirms exactly
-// that plan (docs/adr/027-jobs.md). What a job does is an [Action], such as the export or
+// that plan (docs/adr/027-jobs.md). An [Action] does the work, such as the export or
 // the erasure of a person's recordings (package person).
 //
 // The state of a job is in entries of package store, so that any process can continue it:
@@ -13,7 +13,7 @@
 //
 // Work is done in slices: [Engine.Slice] works on one job of one account for about
 // [Options.SliceTime], and saves its progress at checkpoints. A process that is killed
-// loses what it did since the last checkpoint, and the next slice does that again. So an
+// loses its work since the last checkpoint, and the next slice repeats it. So an
 // action must be able to repeat the work between two checkpoints.
 //
 // Tenants take turns. An account has at most one slice at a time, and a queue delivers the

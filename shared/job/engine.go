@@ -16,7 +16,7 @@ import (
 
 // Action is a kind of job. Its methods work for one slice: they reach at least one
 // checkpoint, return at the first one at which [Task.Spent] is true, and the next slice
-// calls them again. Between two calls of [Task.Save] they may only do what can be repeated.
+// calls them again. Between two calls of [Task.Save] all work must be repeatable.
 type Action interface {
 	// Plan makes the plan. done is true once the plan is complete.
 	Plan(ctx context.Context, t *Task) (done bool, err error)
@@ -96,7 +96,7 @@ func (e *Engine) work(ctx context.Context, account string) (worked bool, delay t
 	}
 	err = e.advance(ctx, t)
 	if err == nil || errors.Is(err, ErrLost) {
-		return true, 0, nil // whoever changed it wakes a worker
+		return true, 0, nil // the process that changed it wakes a worker
 	}
 	delay, err = e.failed(ctx, t, err)
 	if errors.Is(err, ErrLost) {
@@ -106,7 +106,7 @@ func (e *Engine) work(ctx context.Context, account string) (worked bool, delay t
 }
 
 // next returns the job of an account that needs a worker and was saved the longest time
-// ago; nil if there is none.
+// ago, or nil.
 func (e *Engine) next(ctx context.Context, account string) (*Task, error) {
 	open, err := e.book.open(ctx, account+"/")
 	if err != nil {

@@ -26,7 +26,7 @@ const (
 	Done State = "done"
 	// Failed means that the job cannot continue.
 	Failed State = "failed"
-	// Cancelled means that the job was cancelled. What it had done stays done.
+	// Cancelled means that the job was cancelled. Completed work is not undone.
 	Cancelled State = "cancelled"
 )
 
@@ -83,9 +83,9 @@ func (t *Totals) Add(bytes int64) {
 	t.Bytes += bytes
 }
 
-// Plan is what a job would do.
+// Plan describes the work that a job proposes.
 type Plan struct {
-	// Totals are the recordings of the plan, which a confirmation repeats.
+	// Totals are the recordings of the plan, and a confirmation repeats them.
 	Totals
 
 	// Held are those of them that a legal hold keeps. The job leaves them alone.
@@ -125,7 +125,7 @@ type Item struct {
 	Holds   []string `json:"holds,omitempty"`
 }
 
-// Progress counts what a job has done.
+// Progress counts the recordings by their outcome.
 type Progress struct {
 	Done    Totals `json:"done"`
 	Held    Totals `json:"held"`
@@ -173,9 +173,9 @@ type Job struct {
 	Progress Progress `json:"progress"`
 	// Failures are the first MaxFailures recordings that were held, skipped or failed.
 	Failures []Item `json:"failures,omitempty"`
-	// Cause says in a few words why the job failed, or why its last slice did.
+	// Cause explains in a few words why the job, or its last slice, failed.
 	Cause string `json:"cause,omitempty"`
-	// Result is what the action leaves for clients, and Cursor where it continues.
+	// Result is for clients, and Cursor is the position at which the action continues.
 	Result json.RawMessage `json:"result,omitempty"`
 	Cursor json.RawMessage `json:"cursor,omitempty"`
 	// Chunks and Reports are the numbers of chunks in the plan and in the report.

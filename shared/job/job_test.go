@@ -21,7 +21,7 @@ import (
 	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
-// counting is an action over a number of items, which it works on one by one. It may work
+// counting is an action over a number of items, one after another. It may work
 // on an item again only after a slice that failed.
 type counting struct {
 	items int
@@ -77,7 +77,7 @@ func (c *counting) Run(ctx context.Context, t *job.Task) (bool, error) {
 
 func (c *counting) End(context.Context, *job.Task) error { c.ended.Add(1); return nil }
 
-// queue is a queue whose messages a test works off.
+// queue is a queue in memory.
 type queue struct {
 	now  func() time.Time
 	mu   sync.Mutex
@@ -132,7 +132,7 @@ func open(t *testing.T, items int) *fixture {
 	return f
 }
 
-// engine returns an engine of another process, whose slices end at the first checkpoint.
+// engine returns an engine of another process. Its slices end at the first checkpoint.
 func (f *fixture) engine(holder string, entries store.Entries) *job.Engine {
 	b := &job.Book{Entries: entries, Queue: f.queue, Now: f.now}
 	return job.NewEngine(b, job.Options{

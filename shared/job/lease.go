@@ -38,7 +38,7 @@ type lease struct {
 const skew = 5 * time.Second
 
 // allows reports whether a message gives its account a turn. It does not if another message
-// has given it one that lasts, or one that began after the message was sent: whoever has that
+// has given it one that lasts, or one that began after the message was sent: the worker with that
 // turn sends a further message at its end, if there is more to do. So an account with many
 // messages has one turn in each round of the queue. If the message itself gave it the turn,
 // that process is dead, because a queue delivers a message again only after a failure.

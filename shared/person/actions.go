@@ -22,8 +22,8 @@ func Params(number, owner string) (json.RawMessage, error) {
 	return text, nil
 }
 
-// Actions returns the two actions. secret is the secret of the deployment from which the
-// key of certificates is derived. record is [Eraser.Record].
+// Actions returns the two actions. The key of certificates is derived from secret, the
+// secret of the deployment. record is [Eraser.Record].
 func Actions(secret string, s Store, b Bucket, d Deleter, record func(context.Context, *job.Job, string) error) (map[string]job.Action, error) {
 	signer, err := NewSigner(secret)
 	if err != nil {

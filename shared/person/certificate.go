@@ -15,7 +15,7 @@ import (
 	"github.com/callrecordings/api/shared/job"
 )
 
-// Kind is what a certificate is about.
+// Kind is the kind of job that a certificate is about.
 type Kind string
 
 // The kinds.
@@ -24,7 +24,7 @@ const (
 	copied  Kind = "copy"
 )
 
-// Certificate states what was found about a person and what became of it. Times are
+// Certificate states how many recordings of a person were found, and their outcomes. Times are
 // RFC 3339 in UTC.
 type Certificate struct {
 	// Version is that of this format, 1.
@@ -75,8 +75,8 @@ type Signed struct {
 // Signature is an Ed25519 signature (RFC 8032) over the text of signedText.
 type Signature struct {
 	Algorithm string `json:"algorithm"`
-	// PublicKey and Value are in base64url without padding. Who verifies must know the
-	// public key from elsewhere.
+	// PublicKey and Value are in base64url without padding. A verifier must get the
+	// public key from the operator.
 	PublicKey string `json:"public_key"`
 	Value     string `json:"value"`
 }

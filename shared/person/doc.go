@@ -4,8 +4,8 @@
 // (docs/adr/027-jobs.md).
 //
 // Both work in two steps: the plan has the count and the bytes of the recordings, and only
-// its confirmation starts the work. Both end with a [Certificate]: what was found, done,
-// held back, and why, signed with a key of the deployment. The certificate covers a list
+// its confirmation starts the work. Both end with a [Certificate], which states how many recordings were found, done
+// and held back, and why. It is signed with a key of the deployment. The certificate covers a list
 // with one line for each recording, by its SHA-256.
 //
 // Recordings that appear after the plan was made are neither copied nor erased. A second

@@ -18,8 +18,8 @@ type Deleter interface {
 	// Erase deletes a recording of a person for good and removes its audio. A recording
 	// that is deleted and could be restored is erased, too; a purge that is pending is
 	// finished. check may veto the erasure, and may run several times. by is the ID of the
-	// user. Errors: store.ErrNotFound if there is neither a recording nor a tombstone whose
-	// audio is still to be removed, *hold.HeldError, store.ErrConflict,
+	// user. Errors: store.ErrNotFound if there is neither a recording nor a tombstone with a
+	// pending purge, *hold.HeldError, store.ErrConflict,
 	// store.ErrUnavailable, media.ErrUnavailable, and those of check.
 	Erase(ctx context.Context, account, id, by string, check func(*recording.Recording) error) error
 }
@@ -75,7 +75,7 @@ func (e *Eraser) Run(ctx context.Context, t *job.Task) (bool, error) {
 	return true, finish(ctx, t, p, e.Files, e.Signer, erasure, true)
 }
 
-// End implements [job.Action]. What was erased stays erased, and the certificate says so.
+// End implements [job.Action]. The certificate lists the recordings that were erased before.
 func (e *Eraser) End(ctx context.Context, t *job.Task) error {
 	if t.Job.Confirmed == 0 {
 		return nil

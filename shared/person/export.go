@@ -78,7 +78,7 @@ func (x *Export) Run(ctx context.Context, t *job.Task) (bool, error) {
 func (x *Export) End(ctx context.Context, t *job.Task) error {
 	_, p, err := load(t.Job)
 	if err != nil || p.Zip == nil || p.Zip.Upload == "" {
-		return nil //nolint:nilerr // then there is no file
+		return nil //nolint:nilerr // nothing was uploaded
 	}
 	return x.Bucket.Abandon(ctx, fileKey(t.Job, ".zip"), p.Zip.Upload)
 }
@@ -188,8 +188,7 @@ func (x *Export) packGroup(ctx context.Context, t *job.Task, p *place, k *packer
 	return false, nil
 }
 
-// recordingOf returns what was found: a recording, or one that is deleted and could be
-// restored; nil for neither.
+// recordingOf returns the recording, also if it is deleted and could be restored, or nil.
 func recordingOf(f store.Found) *recording.Recording {
 	if f.Tombstone != nil {
 		return f.Tombstone.Recording

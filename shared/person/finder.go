@@ -11,7 +11,7 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// Store is what the actions need of a driver.
+// Store is the part of a driver that the actions need.
 type Store interface {
 	store.Reader
 	store.Finder
@@ -164,8 +164,8 @@ func itemOf(r *recording.Recording, restorable bool) job.Item {
 }
 
 // searchAgain searches again and counts the recordings that are not in the plan, for one
-// slice. Plan and search have the same order, so both are read once. A recording whose
-// time of creation was corrected since counts as new.
+// slice. Plan and search have the same order, so both are read once. If the time of
+// creation of a recording was corrected since, it counts as new.
 func (f *finder) searchAgain(ctx context.Context, t *job.Task, p *place, subject Subject) (done bool, err error) {
 	planned := planReader{t: t, chunk: p.Chunk}
 	for {

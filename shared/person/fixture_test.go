@@ -39,7 +39,7 @@ type fixture struct {
 	mu   sync.Mutex
 	line []job.Message
 	sent int
-	// entries and files are what the engine uses; tests inject faults into them.
+	// entries are those of the engine.
 	entries store.Entries
 	eraser  *person.Eraser
 	export  *person.Export
@@ -137,7 +137,7 @@ func (f *fixture) engine() *job.Engine {
 	})
 }
 
-// work works off the messages. A message whose slice fails is delivered again.
+// work works off the messages. After a failure a message is delivered again.
 func (f *fixture) work(t testing.TB) {
 	t.Helper()
 	e := f.engine()
@@ -207,7 +207,7 @@ func (f *fixture) run(t testing.TB, j *job.Job) (*job.Job, person.Result) {
 	return j, r
 }
 
-// certificate verifies the certificate of a result and its list, whose lines it returns.
+// certificate verifies the certificate of a result and its list, and returns the lines.
 func (f *fixture) certificate(t testing.TB, r person.Result) (person.Certificate, []string) {
 	t.Helper()
 	text, err := json.MarshalIndent(r.Certificate, "", "  ")

@@ -48,7 +48,7 @@ type line struct {
 	Holds   []string    `json:"holds,omitempty"`
 }
 
-// remains says what stays after each kind of job.
+// remains lists the data that stays after each kind of job.
 var remains = map[Kind][]string{
 	erasure: {
 		"tombstones: the IDs, the account and the times of creation and deletion of the erased recordings, for 400 days, so that their IDs are not used again",

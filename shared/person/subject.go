@@ -18,7 +18,7 @@ const (
 	EraseAction  = "person_erase"
 )
 
-// Subject is the person whose recordings are meant. Exactly one field is set.
+// Subject identifies a person. Exactly one field is set.
 type Subject struct {
 	// Number is a phone number in any spelling (package phone).
 	Number string `json:"number,omitempty"`
@@ -56,10 +56,10 @@ func (s Subject) Check() error {
 // owner is the subject, or a field has the number. These fields count, in any spelling:
 //
 //   - those of [recording.Document.Numbers],
-//   - texts and numbers in custom_channel_vars and recording_vars whose name names a
-//     party or a number, such as "Caller-ID-Number",
+//   - texts and numbers in custom_channel_vars and recording_vars, if the name of the value
+//     refers to a party or a number, such as "Caller-ID-Number",
 //   - texts anywhere in user_metadata that consist of a phone number alone, and values
-//     whose name names a party or a number.
+//     with a name that refers to a party or a number.
 func (s Subject) Matcher() func(*recording.Recording) bool {
 	if s.Owner != "" {
 		return func(r *recording.Recording) bool { return r.Owner == s.Owner }
@@ -130,7 +130,7 @@ func namesNumber(name string) bool {
 }
 
 // isNumberAlone reports whether a text is a phone number and nothing else: a + or a
-// separator tells it from an ID or a time.
+// separator distinguishes it from an ID or a time.
 func isNumberAlone(text string) bool {
 	const separators = "+-./() \u00a0"
 	text = strings.TrimSpace(text)

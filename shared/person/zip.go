@@ -53,7 +53,7 @@ func partSize(total int64) int { return int(max(minPartSize, total/usualParts)) 
 // extra is what an export adds to a chunk of its report.
 type extra struct {
 	// Records are those of the entries, without names: for each item that is in the file one
-	// or two. Entries tells which.
+	// or two.
 	Records []zipfile.Record `json:"records,omitempty"`
 	// Names are the extensions of the entries, in the order of the records, each with the
 	// index of its item.
@@ -96,7 +96,7 @@ func newPacker(b Bucket, key string, s *zipState) *packer {
 	return &packer{bucket: b, key: key, state: s, buf: make([]byte, 0, s.PartSize), offset: s.Offset, parts: s.Parts}
 }
 
-// partWriter is a packer as the writer of one call, which has a context.
+// partWriter is a packer as the writer of one call, with its context.
 type partWriter struct {
 	*packer
 
@@ -199,8 +199,8 @@ func (k *packer) due(spent bool) bool {
 		len(k.buf) == 0 && k.parts > k.state.Parts
 }
 
-// checkpoint sends the rest of the buffer as a part, and adds what was written since the
-// last one to the report. The caller saves the task.
+// checkpoint sends the rest of the buffer as a part, and adds the items since the
+// last checkpoint to the report. The caller saves the task.
 func (k *packer) checkpoint(ctx context.Context, t *job.Task) error {
 	if len(k.buf) > 0 {
 		if err := k.send(ctx); err != nil {

@@ -113,7 +113,7 @@ func Write(w io.Writer, name string, modified time.Time, offset, size int64, bod
 	return r, int64(len(head)) + size + int64(len(tail)), nil
 }
 
-// summer computes a checksum of what it passes on.
+// summer computes a checksum of the bytes that it passes on.
 type summer struct {
 	w   io.Writer
 	crc hash.Hash32
