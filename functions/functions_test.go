@@ -50,7 +50,6 @@ var unlinked = map[string]map[string]string{
 	"jobs":     {"github.com/callrecordings/api/shared/audiofile": "only ingest examines audio"},
 	"work":     {"github.com/callrecordings/api/shared/audiofile": "only ingest examines audio"},
 	"keys":     {"github.com/aws/aws-sdk-go-v2/service/s3": "keys reads no audio"},
-	"expire":   {"github.com/aws/aws-sdk-go-v2/service/s3": "purge removes the audio"},
 }
 
 // Every folder with a main.go is in the table of settings, and vice versa, so that

@@ -18,7 +18,7 @@ func (b *box) view() retention.View { return retention.NewView(b.store, b.rules(
 
 // watched is the store for those who write recordings: the sweep of expired ones finds
 // what moves behind it.
-func (b *box) watched() retention.Watched { return retention.Watch(b.store, b.rules()) }
+func (b *box) watched() retention.Watched { return retention.Watch(b.store, b.rules()).Locking() }
 
 // rules is the cache of what limits the life of recordings. All parts of the server share
 // it.

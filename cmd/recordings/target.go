@@ -144,7 +144,7 @@ func (t *target) openLocal(ctx context.Context, o *opened) (closed func() error,
 	if err != nil {
 		return nil, errors.Join(err, server.Close(), database.Close())
 	}
-	o.store, o.audio = retention.Watch(database, retention.NewRules(database, t.now)), bucket
+	o.store, o.audio = retention.Watch(database, retention.NewRules(database, t.now)).Locking(), bucket
 	return func() error {
 		bucket.CloseIdleConnections()
 		return errors.Join(server.Close(), database.Close())
@@ -171,7 +171,7 @@ func (t *target) openDeployment(ctx context.Context, o *opened) error {
 	if err != nil {
 		return err
 	}
-	o.store, o.audio = retention.Watch(table, retention.NewRules(table, t.now)), bucket
+	o.store, o.audio = retention.Watch(table, retention.NewRules(table, t.now)).Locking(), bucket
 	return t.reach(ctx, table, bucket)
 }
 

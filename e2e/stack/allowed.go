@@ -39,6 +39,17 @@ const byVersion = "the suite erases a recording without audio"
 // hourly is the reason for what the scheduled function expire does.
 const hourly = "expire runs once an hour, longer than the suite"
 
+// scoped is the reason for what only changes need that replace audio, or change the owner, a
+// number or the start of a recording.
+const scoped = "it checks the holds when a change may take a recording out of their scope"
+
+// locks is the reason for what only a bucket with Object Lock needs.
+const locks = "the suite's bucket has no Object Lock, which LocalStack does not enforce"
+
+// late is the reason for what only recordings need that are older than a day when they
+// arrive or change.
+const late = "it reads the retention policy for an old recording"
+
 // Groups of functions for the rows below.
 var (
 	follow   = []config.Function{config.Purge, config.Publish}
@@ -51,6 +62,7 @@ var (
 	list     = []config.Function{config.List}
 	ruled    = []config.Function{config.List, config.Get, config.Create, config.Patch, config.Delete, config.Access, config.Retention, config.Jobs}
 	access   = []config.Function{config.Access}
+	arriving = []config.Function{config.Receive, config.Ingest}
 	expire   = []config.Function{config.Expire}
 	keeping  = []config.Function{config.Retention}
 	share    = []config.Function{config.Share}
@@ -68,6 +80,8 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: append(share, ruled...), Unseen: "one call reads the rules about an account and a user; a token without a user needs only GetItem"},
 	{Grant: Grant{"dynamodb:Query", table}, Functions: ruled, Unseen: "it reads the groups that a supervisor leads"},
 	{Grant: Grant{"dynamodb:Query", table}, Functions: share}, // it lists the links of a recording
+	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: arriving, Unseen: late},
+	{Grant: Grant{"dynamodb:Query", table}, Functions: arriving, Unseen: late},
 	{Grant: Grant{"dynamodb:GetItem", table}, Functions: issuers, Unseen: "it reads one issuer of tokens again, or updates its keys"},
 	{Grant: Grant{"dynamodb:Query", table}, Functions: issuers, Unseen: "it reads the issuers of tokens, which the suite has none of"},
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: []config.Function{config.Keys}, Unseen: "keys runs every 15 minutes, and the suite has no issuers"},
@@ -117,6 +131,15 @@ var Table = []Allowed{
 	{Grant: Grant{"sqs:GetQueueAttributes", "JobsQueue.Arn"}, Functions: working, Unseen: "Lambda reads the queue in the function's name"},
 	{Grant: Grant{"kms:Decrypt", "KmsKeyArn"}, Functions: append(jobs, working...), Unseen: "S3 uses the operator's KMS key in the name of the function that reads an object or writes it in parts"},
 	{Grant: Grant{"kms:GenerateDataKey", "KmsKeyArn"}, Functions: working, Unseen: "S3 uses the operator's KMS key in the name of the function that writes an object"},
+	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: append([]config.Function{config.Create}, arriving...), Unseen: scoped},
+	{Grant: Grant{"s3:PutObjectRetention", objects}, Functions: expire, Unseen: locks},
+	{Grant: Grant{"s3:PutObjectRetention", inbox}, Functions: expire, Unseen: locks},
+	{Grant: Grant{"s3:PutObjectRetention", imported}, Functions: expire, Unseen: locks},
+	{Grant: Grant{"s3:BypassGovernanceRetention", objects}, Functions: slices.Concat(expire, deleting, working), Unseen: locks},
+	{Grant: Grant{"s3:BypassGovernanceRetention", inbox}, Functions: slices.Concat(expire, deleting, working), Unseen: locks},
+	{Grant: Grant{"s3:BypassGovernanceRetention", imported}, Functions: slices.Concat(expire, deleting, working), Unseen: locks},
+	{Grant: Grant{"s3:ListBucketVersions", "Bucket.Arn"}, Functions: expire, Unseen: locks},
+	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_user"}, Functions: expire, Unseen: locks},
 	{Grant: Grant{"dynamodb:GetItem", table}, Functions: keeping},
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: keeping},
 	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: keeping},

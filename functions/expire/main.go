@@ -1,5 +1,6 @@
 // Command expire is the scheduled Lambda function that removes recordings whose time is up
-// (docs/adr/025-retention.md). The function purge then removes their audio.
+// (docs/adr/025-retention.md). The function purge then removes their audio. It also locks what
+// is on legal hold (docs/adr/024-holds.md).
 package main
 
 import (
@@ -12,8 +13,8 @@ import (
 	"github.com/callrecordings/api/shared/retention/sweep"
 )
 
-// runTime leaves two minutes of the function's 15 for the state at the end.
-const runTime = 13 * time.Minute
+// runTime and lockTime leave two minutes of the function's 15 for the state at the end.
+const runTime = 8 * time.Minute
 
 func main() { wiring.Schedule(config.Expire, build) }
 
@@ -26,5 +27,5 @@ func build(s *config.Settings, now func() time.Time) (wiring.Job, error) {
 		Entries: store, Recordings: store, Now: now, Time: runTime,
 		Remove: sweep.FromStore{Book: retention.Book{Entries: store}, Recordings: store},
 	}
-	return w.Run, nil
+	return locking(s, store, now, w.Run)
 }

@@ -29,5 +29,5 @@ func build(s *config.Settings) (bucket.Ingester, error) {
 	if err != nil {
 		return bucket.Ingester{}, err
 	}
-	return bucket.Ingester{Store: wiring.Watch(store), Audio: audio, Names: names, MaxBytes: s.MaxAudioBytes}, nil
+	return bucket.Ingester{Store: wiring.Watch(store, s.ObjectLock), Audio: audio, Names: names, MaxBytes: s.MaxAudioBytes}, nil
 }

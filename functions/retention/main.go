@@ -22,5 +22,5 @@ func build(s *config.Settings, env api.Env) (http.Handler, error) {
 		return nil, err
 	}
 	wiring.Rules(&env, s, store)
-	return api.Retention(env, store, hold.NewBook(store, env.Now, rand.Reader, s.ObjectLock)), nil
+	return api.Retention(env, store, hold.NewBook(store, env.Now, rand.Reader, true)), nil
 }

@@ -370,7 +370,7 @@ func deletable(match, modified string) condition {
 func (s *Server) deleteObject(w http.ResponseWriter, r *http.Request, key string) error {
 	path, err := s.disk.path(key)
 	if err == nil {
-		err = s.disk.remove(path, deletable(r.Header.Get("If-Match"), r.Header.Get("X-Amz-If-Match-Last-Modified-Time")))
+		err = s.disk.remove(path, bypasses(r), deletable(r.Header.Get("If-Match"), r.Header.Get("X-Amz-If-Match-Last-Modified-Time")))
 	}
 	if err != nil {
 		return err

@@ -73,9 +73,11 @@ func revisionTag(rec *recording.Recording) string { return `"` + rec.Revision + 
 // writeDocument answers 200 with rec in the envelope. deleted marks it as the
 // document of a deleted recording.
 func (r *request) writeDocument(w http.ResponseWriter, rec *recording.Recording, deleted bool) error {
+	shown := []recording.Recording{*rec}
+	r.hideHolds(shown)
 	withBuffer(func(buf []byte) []byte {
 		buf = appendOpening(buf)
-		buf = rec.AppendJSON(buf, deleted)
+		buf = shown[0].AppendJSON(buf, deleted)
 		buf = r.appendClosing(buf, extras{revision: rec.Revision})
 		return r.writeJSON(w, http.StatusOK, buf)
 	})

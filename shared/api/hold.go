@@ -27,6 +27,18 @@ func (r *request) maySeeHolds() bool {
 	return slices.ContainsFunc(seesHolds, func(a access.Action) bool { return r.grant.Scope(a) == access.All })
 }
 
+// hideHolds removes the holds from recordings that the bearer gets, unless it may see them.
+func (r *request) hideHolds(recordings []recording.Recording) {
+	if r.maySeeHolds() {
+		return
+	}
+	for i := range recordings {
+		if kept := recordings[i].Kept; kept != nil && len(kept.Holds) > 0 {
+			recordings[i].Kept = &recording.Kept{Expires: kept.Expires, Rule: kept.Rule}
+		}
+	}
+}
+
 // holdAnswer is the result of a request about holds.
 type holdAnswer struct {
 	status int

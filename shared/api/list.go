@@ -130,6 +130,7 @@ func (l *lister) readPage(r *request, q *listQuery, e listEncoder) (paging, erro
 	if err != nil {
 		return paging{}, err
 	}
+	r.hideHolds(page.Recordings)
 	size, next, err := fill(page, e)
 	if err != nil {
 		return paging{}, err
@@ -185,6 +186,7 @@ func (l *lister) readAll(r *request, q *listQuery, e listEncoder) error {
 		if err != nil {
 			return err
 		}
+		r.hideHolds(page.Recordings)
 		for i := range page.Recordings {
 			if tooLate() {
 				return errTooMuch

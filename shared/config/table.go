@@ -63,7 +63,7 @@ var programs = [...]Function{List, Get, Create, Patch, Delete, Receive, Access, 
 // Groups of programs that read the same settings.
 const (
 	data    = forList | forShare | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forRetention | forFallback | forPurge | forIngest | forKeys | forExpire | forJobs | forWork
-	audio   = forGet | forShare | forCreate | forDelete | forReceive | forPurge | forIngest | forJobs | forWork
+	audio   = forGet | forShare | forCreate | forDelete | forReceive | forPurge | forIngest | forExpire | forJobs | forWork
 	queued  = forJobs | forWork
 	sealed  = forList | forAccess | forWork
 	play    = forGet | forShare | forLocal
@@ -170,7 +170,7 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.Bucket, err = bucketName(v); return },
 	},
 	{
-		Name: "OBJECT_LOCK", Default: "off", Functions: forRetention | forIngest | forDelete | forPurge,
+		Name: "OBJECT_LOCK", Default: "off", Functions: forExpire | forIngest | forDelete | forPurge | forWork,
 		Doc: "Whether legal holds also lock the audio in the bucket: off or governance (S3 Object Lock in governance mode; the bucket must have Object Lock). See docs/how-to/holds.md.",
 		set: func(s *Settings, v string) error {
 			v, err := oneOf(v, "off", "governance")

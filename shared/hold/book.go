@@ -42,15 +42,14 @@ type Book struct {
 	entries store.Entries
 	now     func() time.Time
 	random  io.Reader
-	// locked is true if every change leaves work for a Locker.
-	locked bool
+	// lock is true if every change leaves work for a Locker.
+	lock bool
 }
 
-// NewBook returns the holds in entries. random is the source of IDs. locked is true if the
-// bucket has Object Lock: then every change also leaves work for a [Locker], in the same
-// write.
-func NewBook(entries store.Entries, now func() time.Time, random io.Reader, locked bool) *Book {
-	return &Book{entries: entries, now: now, random: random, locked: locked}
+// NewBook returns the holds in entries. random is the source of IDs. With lock true, every
+// change also leaves work for a [Locker], in the same write.
+func NewBook(entries store.Entries, now func() time.Time, random io.Reader, lock bool) *Book {
+	return &Book{entries: entries, now: now, random: random, lock: lock}
 }
 
 // Draft gives a new hold its ID and its time. The caller has set Case, Reason, By and Scope.
@@ -99,7 +98,8 @@ func (b *Book) Place(ctx context.Context, account string, h Hold) error {
 		if len(s.holds) >= MaxActive {
 			return nil, nil, fmt.Errorf("%w: %d", ErrTooMany, len(s.holds))
 		}
-		return append(slices.Clip(s.holds), h), b.work(account, h.ID, placed), nil
+		writes, err := b.work(account, h.ID, placed)
+		return append(slices.Clip(s.holds), h), writes, err
 	})
 }
 
@@ -124,8 +124,8 @@ func (b *Book) Release(ctx context.Context, account, id string, r Release) (Hold
 		}
 		released = h
 		rest := slices.DeleteFunc(slices.Clone(s.holds), func(h Hold) bool { return h.ID == id })
-		writes := append(b.work(account, id, lifted), store.EntryWrite{Entry: store.Entry{EntryKey: releasedKey(account, id), Value: value}})
-		return rest, writes, nil
+		writes, err := b.work(account, id, lifted)
+		return rest, append(writes, store.EntryWrite{Entry: store.Entry{EntryKey: releasedKey(account, id), Value: value}}), err
 	})
 	if err != nil {
 		return Hold{}, err
@@ -134,6 +134,15 @@ func (b *Book) Release(ctx context.Context, account, id string, r Release) (Hold
 		return b.released(ctx, account, id)
 	}
 	return released, nil
+}
+
+// work returns the write that leaves work for the Locker.
+func (b *Book) work(account, id string, t task) ([]store.EntryWrite, error) {
+	if !b.lock {
+		return nil, nil
+	}
+	w, err := work(account, id, t)
+	return []store.EntryWrite{w}, err
 }
 
 // Check returns recording.FieldErrors unless the reason is valid.

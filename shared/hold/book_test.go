@@ -39,12 +39,17 @@ func newBook(entries store.Entries) *hold.Book {
 	return hold.NewBook(entries, func() time.Time { return noon }, rand.Reader, false)
 }
 
-// place places a hold and returns it.
+// place places a hold in the account acc and returns it.
 func place(t testing.TB, b *hold.Book, name string, scope hold.Scope) hold.Hold {
+	t.Helper()
+	return placeIn(t, b, "acc", name, scope)
+}
+
+func placeIn(t testing.TB, b *hold.Book, account, name string, scope hold.Scope) hold.Hold {
 	t.Helper()
 	h, err := b.Draft(hold.Hold{Case: name, Reason: "ordered by the court", By: "root", Scope: scope})
 	check(t, err)
-	check(t, b.Place(t.Context(), "acc", h))
+	check(t, b.Place(t.Context(), account, h))
 	return h
 }
 

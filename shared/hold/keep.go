@@ -19,11 +19,14 @@ import (
 type Keeper struct {
 	// Store stores the recordings and the holds.
 	Store KeeperStore
+	// Locked is true if the bucket has Object Lock. Audio that arrives for a recording on
+	// hold then leaves work for a [Locker].
+	Locked bool
 }
 
 // KeeperStore is what a Keeper needs of a driver; see package store.
 type KeeperStore interface {
-	store.EntryReader
+	store.Entries
 	store.GuardedCorrector
 }
 
@@ -38,6 +41,7 @@ const keepTries = 10
 // Correct is store.Corrector.Correct. Errors: also *HeldError.
 func (k Keeper) Correct(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
 	var holds *Set
+	var noted bool
 	var guards []store.Guard
 	for range keepTries {
 		r, err := k.Store.CorrectGuarded(ctx, account, id, func(r *recording.Recording) error {
@@ -45,15 +49,25 @@ func (k Keeper) Correct(ctx context.Context, account, id string, change func(*re
 			if err := change(r); err != nil {
 				return err
 			}
+			arrives := k.Locked && before.Audio.Place != recording.Managed && r.Audio.Place == recording.Managed
 			switch {
-			case !replacesAudio(&before, r) && !mayLeave(&before, r):
+			case !arrives && !replacesAudio(&before, r) && !mayLeave(&before, r):
 				return nil
 			case holds == nil:
 				return errUnread // a store may hold a lock while this runs
+			case arrives && !noted && len(holds.Covering(r)) > 0:
+				return errUnnoted
 			}
 			return holds.permits(&before, r)
 		}, guards...)
-		if !errors.Is(err, errUnread) && !errors.Is(err, store.ErrGuard) {
+		switch {
+		case errors.Is(err, errUnnoted):
+			if err := noteArrival(ctx, k.Store, account, id); err != nil {
+				return nil, err
+			}
+			noted = true
+			continue
+		case !errors.Is(err, errUnread) && !errors.Is(err, store.ErrGuard):
 			return r, err
 		}
 		now, err := Read(ctx, k.Store, account)
@@ -65,8 +79,25 @@ func (k Keeper) Correct(ctx context.Context, account, id string, change func(*re
 	return nil, fmt.Errorf("change a recording: %w: its holds change all the time", store.ErrConflict)
 }
 
-// errUnread ends a change that depends on holds that were not read yet.
-var errUnread = errors.New("the holds are not read yet")
+// Arrives leaves work for a [Locker] if a new recording with audio is on hold. Programs call
+// it before they store the recording.
+func (k Keeper) Arrives(ctx context.Context, r *recording.Recording) error {
+	if !k.Locked || r.Audio.Place != recording.Managed {
+		return nil
+	}
+	holds, err := Read(ctx, k.Store, r.Account)
+	if err != nil || len(holds.Covering(r)) == 0 {
+		return err
+	}
+	return noteArrival(ctx, k.Store, r.Account, r.ID)
+}
+
+var (
+	// errUnread ends a change that depends on holds that were not read yet.
+	errUnread = errors.New("the holds are not read yet")
+	// errUnnoted ends a change that brings audio which the Locker does not know of yet.
+	errUnnoted = errors.New("the arrival is not noted yet")
+)
 
 // permits returns a *HeldError if a hold forbids a change.
 func (s Set) permits(before, after *recording.Recording) error {

@@ -1,8 +1,11 @@
 package hold
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 
+	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
 )
 
@@ -27,26 +30,43 @@ type job struct {
 	// ID is that of the hold, or of the recording whose audio arrived.
 	ID   string `json:"id"`
 	Task task   `json:"task"`
-	// After is how far the work has come, in a form that depends on Task.
+	// After is how far the pass has come, in a form that depends on Task; "" at its start.
 	After string `json:"after,omitempty"`
-	// Again is when a second pass may begin, in Gregorian seconds; 0 during the first.
-	Again int64 `json:"again,omitempty"`
+	// Again is when the second pass may begin; 0 during the first.
+	Again recording.Seconds `json:"again,omitempty"`
+
+	revision string
 }
 
 func (j *job) key() store.EntryKey {
 	return store.EntryKey{Partition: workPartition, Key: j.Account + "/" + string(j.Task) + "/" + j.ID}
 }
 
-func (j *job) write() store.EntryWrite {
-	value, _ := json.Marshal(j) // a struct of strings always encodes
-	return store.EntryWrite{Entry: store.Entry{EntryKey: j.key(), Value: value}}
+// entry returns the entry of j.
+func (j *job) entry() (store.Entry, error) {
+	text, err := json.Marshal(j)
+	if err != nil {
+		return store.Entry{}, fmt.Errorf("encode the work on a hold: %w", err)
+	}
+	return store.Entry{EntryKey: j.key(), Value: text, Revision: j.revision}, nil
 }
 
-// work returns the write that leaves work for the Locker.
-func (b *Book) work(account, id string, t task) []store.EntryWrite {
-	if !b.locked {
-		return nil
-	}
+// work returns the write that leaves work for the Locker. Programs leave it even if the
+// bucket has no Object Lock: once it has, the Locker does it.
+func work(account, id string, t task) (store.EntryWrite, error) {
 	j := job{Account: account, ID: id, Task: t}
-	return []store.EntryWrite{j.write()}
+	e, err := j.entry()
+	return store.EntryWrite{Entry: e}, err
+}
+
+// noteArrival leaves work for the Locker before audio becomes that of a recording on hold.
+func noteArrival(ctx context.Context, entries store.Entries, account, id string) error {
+	w, err := work(account, id, arrived)
+	if err != nil {
+		return err
+	}
+	if err := entries.WriteEntries(ctx, w); err != nil {
+		return fmt.Errorf("note audio that is to be locked: %w", err)
+	}
+	return nil
 }

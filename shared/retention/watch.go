@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
 )
@@ -18,6 +19,8 @@ type Driver interface {
 	store.Reviver
 	store.Renewer
 	store.Corrector
+	store.GuardedCorrector
+	store.Restorer
 	store.Claimer
 	store.ClaimReader
 	store.Secrets
@@ -32,16 +35,24 @@ type Driver interface {
 // writes that take long.
 const recentTime = (Day - 60*60) * time.Second
 
-// Watched is a store that tells the sweep which recordings to look at again. The sweep
+// Watched is a store that notes for the sweep which recordings to look at again. The sweep
 // passes each place of an account's index once. A recording that appears behind it (an
 // import, a restore), or one whose rule changes there (another tag or owner), would never
 // be found. So an entry names the recording, before its write: if the writer dies between
 // the two, the sweep looks in vain, which does no harm.
 //
-// Everything that writes recordings does so through a Watched.
+// Everything that writes recordings does so through a Watched. It also protects what is on
+// legal hold (hold.Keeper).
 type Watched struct {
 	Driver
-	rules *Rules
+	rules  *Rules
+	locked bool
+}
+
+// Locking returns w for a bucket with Object Lock; see hold.Keeper.
+func (w Watched) Locking() Watched {
+	w.locked = true
+	return w
 }
 
 // Watch returns s as a Watched.
@@ -52,6 +63,9 @@ func (w Watched) Put(ctx context.Context, r *recording.Recording) error {
 	if err := w.lookAgain(ctx, r); err != nil {
 		return err
 	}
+	if err := w.keeper().Arrives(ctx, r); err != nil {
+		return err
+	}
 	return w.Driver.Put(ctx, r)
 }
 
@@ -60,32 +74,63 @@ func (w Watched) Revive(ctx context.Context, r *recording.Recording) error {
 	if err := w.lookAgain(ctx, r); err != nil {
 		return err
 	}
+	if err := w.keeper().Arrives(ctx, r); err != nil {
+		return err
+	}
 	return w.Driver.Revive(ctx, r)
+}
+
+// Restore implements [store.Restorer].
+func (w Watched) Restore(ctx context.Context, account, id string, check func(*store.Tombstone) error) (*recording.Recording, error) {
+	noted := false
+	for {
+		var gone recording.Recording
+		r, err := w.Driver.Restore(ctx, account, id, func(t *store.Tombstone) error {
+			if err := check(t); err != nil {
+				return err
+			}
+			if noted || !w.old(t.Created) {
+				return nil
+			}
+			gone = recording.Recording{Account: account, ID: id, Created: t.Created}
+			return errLookFirst
+		})
+		if !errors.Is(err, errLookFirst) {
+			return r, err
+		}
+		if err := w.lookAgain(ctx, &gone); err != nil {
+			return nil, err
+		}
+		noted = true
+	}
 }
 
 // Update implements [store.Writer].
 func (w Watched) Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
 	return w.watch(ctx, store.KeepCreated(change), func(change func(*recording.Recording) error) (*recording.Recording, error) {
-		return w.Driver.Update(ctx, account, id, change)
+		return w.keeper().Correct(ctx, account, id, change)
 	})
 }
 
 // Correct implements [store.Corrector].
 func (w Watched) Correct(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
 	return w.watch(ctx, change, func(change func(*recording.Recording) error) (*recording.Recording, error) {
-		return w.Driver.Correct(ctx, account, id, change)
+		return w.keeper().Correct(ctx, account, id, change)
 	})
 }
 
-// errLookFirst ends an attempt at a change until the sweep has been told.
-var errLookFirst = errors.New("the sweep has to be told first")
+// keeper protects what is on legal hold.
+func (w Watched) keeper() hold.Keeper { return hold.Keeper{Store: w.Driver, Locked: w.locked} }
+
+// errLookFirst ends an attempt at a change until the note for the sweep is stored.
+var errLookFirst = errors.New("the note for the sweep comes first")
 
 // watch makes a change with do. If the change may move the expiry of the recording, do is
-// called again after the sweep was told: a store may hold a lock while change runs.
+// called again after the note was stored: a store may hold a lock while change runs.
 func (w Watched) watch(ctx context.Context, change func(*recording.Recording) error,
 	do func(func(*recording.Recording) error) (*recording.Recording, error),
 ) (*recording.Recording, error) {
-	told := map[recording.Seconds]bool{}
+	noted := map[recording.Seconds]bool{}
 	for {
 		var changed recording.Recording
 		r, err := do(func(r *recording.Recording) error {
@@ -93,7 +138,7 @@ func (w Watched) watch(ctx context.Context, change func(*recording.Recording) er
 			if err := change(r); err != nil {
 				return err
 			}
-			if w.old(r.Created) && !told[r.Created] && movesExpiry(&before, r) {
+			if w.old(r.Created) && !noted[r.Created] && movesExpiry(&before, r) {
 				changed = *r
 				return errLookFirst
 			}
@@ -105,7 +150,7 @@ func (w Watched) watch(ctx context.Context, change func(*recording.Recording) er
 		if err := w.lookAgain(ctx, &changed); err != nil {
 			return nil, err
 		}
-		told[changed.Created] = true
+		noted[changed.Created] = true
 	}
 }
 
@@ -129,7 +174,7 @@ func (w Watched) old(created recording.Seconds) bool {
 	return created <= recording.SecondsOf(w.rules.now().Add(-recentTime))
 }
 
-// lookAgain tells the sweep to look at r, if it may be behind the sweep and anything
+// lookAgain stores a note to look at r again, if it may be behind the sweep and anything
 // expires in its account.
 func (w Watched) lookAgain(ctx context.Context, r *recording.Recording) error {
 	if !w.old(r.Created) {
@@ -144,7 +189,7 @@ func (w Watched) lookAgain(ctx context.Context, r *recording.Recording) error {
 		return err
 	}
 	if err := w.WriteEntries(ctx, write); err != nil {
-		return fmt.Errorf("tell the sweep to look again: %w", err)
+		return fmt.Errorf("store a note for the sweep: %w", err)
 	}
 	return nil
 }
@@ -163,7 +208,7 @@ type Note struct {
 	At recording.Seconds `json:"at"`
 }
 
-// Again returns the write that tells the sweep to look at a recording again.
+// Again returns the write of a note to look at a recording again.
 func Again(account, id string, created, now recording.Seconds) (store.EntryWrite, error) {
 	value, err := json.Marshal(Note{ID: id, At: now})
 	if err != nil {

@@ -74,6 +74,9 @@ func (b *Bucket) versions(ctx context.Context, key string) ([]types.ObjectVersio
 // has the same version ID, so S3 compares its ETag; see RemoveIf.
 func (b *Bucket) removeVersion(ctx context.Context, v *types.ObjectVersion) error {
 	in := &s3.DeleteObjectInput{Bucket: &b.name, Key: v.Key, VersionId: v.VersionId}
+	if b.locked {
+		in.BypassGovernanceRetention = aws.Bool(true)
+	}
 	if aws.ToString(v.VersionId) == noVersion && v.ETag != nil {
 		in.IfMatch = v.ETag
 		if b.timed {

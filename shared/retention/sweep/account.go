@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -49,6 +50,7 @@ type accountSweep struct {
 	applied  *retention.Applied
 	marks    bookmarks
 	revision string
+	loaded   []byte // the entry as it was read
 	removed  int
 }
 
@@ -95,7 +97,7 @@ func (a *accountSweep) load(ctx context.Context) error {
 	if err != nil || len(found) == 0 {
 		return err
 	}
-	a.revision = found[0].Revision
+	a.revision, a.loaded = found[0].Revision, found[0].Value
 	return decode(found[0].Value, &a.marks)
 }
 
@@ -260,12 +262,12 @@ func (a *accountSweep) followOne(ctx context.Context, e *store.Entry) (bool, err
 	return true, a.examine(ctx, r)
 }
 
-// save stores the bookmarks.
+// save stores the bookmarks, if they have moved.
 func (a *accountSweep) save(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, saveTime)
 	defer cancel()
 	value, err := encode(a.marks)
-	if err != nil {
+	if err != nil || bytes.Equal(value, a.loaded) {
 		return err
 	}
 	w := store.EntryWrite{Entry: store.Entry{EntryKey: a.key(), Value: value, Revision: a.revision}, If: store.IfUnchanged}

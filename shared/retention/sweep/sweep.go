@@ -39,6 +39,10 @@ type Sweeper struct {
 	// Remove removes a recording if it has expired and is not on hold, as strongly
 	// consistent reads show.
 	Remove Remover
+	// Restorable, if not nil, begins the purges of deleted recordings whose time for a
+	// restore is over at the time now. It returns their number. It has the first half of the
+	// time of a run.
+	Restorable func(ctx context.Context, now recording.Seconds) (int, error)
 	// Now is the clock.
 	Now func() time.Time
 	// Time bounds one run; 0 means no limit. The next run continues. Turn bounds the turn
@@ -62,7 +66,7 @@ var ErrNotDue = errors.New("the recording has not expired")
 var ErrClock = errors.New("the clock has jumped forward or the sweep has not run for a while: removals wait")
 
 // Run sweeps all accounts once, and those with more to do again until the time is up. It
-// returns the number of recordings that it has removed. If an account fails, the others
+// returns the number of recordings that it has removed, or whose purge it has begun. If an account fails, the others
 // still have their turns. Errors: ErrClock, and those of the accounts, joined.
 func (s *Sweeper) Run(ctx context.Context) (removed int, err error) {
 	start := s.Now()
@@ -74,11 +78,29 @@ func (s *Sweeper) Run(ctx context.Context) (removed int, err error) {
 		ctx, cancel = context.WithTimeout(ctx, s.Time)
 		defer cancel()
 	}
+	purged, failed := s.restorable(ctx, recording.SecondsOf(start))
 	accounts, err := s.accounts(ctx)
-	if err != nil {
-		return 0, err
+	if err == nil {
+		removed, err = s.turns(ctx, start, accounts)
 	}
-	return s.turns(ctx, start, accounts)
+	return purged + removed, errors.Join(failed, err)
+}
+
+// restorable ends the time for restores, in the first half of the time of the run.
+func (s *Sweeper) restorable(ctx context.Context, now recording.Seconds) (int, error) {
+	if s.Restorable == nil {
+		return 0, nil
+	}
+	if s.Time > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.Time/2)
+		defer cancel()
+	}
+	n, err := s.Restorable(ctx, now)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = nil // the next run continues
+	}
+	return n, err
 }
 
 // turns gives accounts their turns until all are done or ctx ends. An account that fails

@@ -23,7 +23,7 @@ import (
 // world is a store with a sweeper and a clock.
 type world struct {
 	*testing.T
-	store *sqlite.Store
+	store retention.Driver
 	now   time.Time
 	// read counts the recordings that the sweeper has read from indexes.
 	read int
@@ -32,11 +32,26 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldOver(t, func(clock func() time.Time) retention.Driver {
+		s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "r.db"), sqlite.Options{Now: clock, Random: rand.Reader})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return s
+	})
+}
+
+// newWorldOver returns a world with the store that open opens.
+func newWorldOver(t *testing.T, open func(clock func() time.Time) retention.Driver) *world {
+	t.Helper()
 	w := &world{T: t, now: time.Date(2026, 3, 28, 12, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { return w.now }
-	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "r.db"), sqlite.Options{Now: clock, Random: rand.Reader})
-	w.check(err)
-	t.Cleanup(func() { w.check(s.Close()) })
+	s := open(clock)
 	w.store = s
 	w.Sweeper = sweep.Sweeper{
 		Entries: s, Recordings: counted{s, w}, Now: clock,
@@ -97,13 +112,18 @@ func (w *world) save(account string, rules ...retention.Rule) {
 // left returns the names of the recordings that an account has, oldest first.
 func (w *world) left(account string) string {
 	w.Helper()
+	return strings.Join(w.names(account), " ")
+}
+
+func (w *world) names(account string) []string {
+	w.Helper()
 	p, err := w.store.Page(w.ctx(), store.Query{Account: account, Ascending: true, Limit: 1000})
 	w.check(err)
 	var names []string
 	for i := range p.Recordings {
 		names = append(names, strings.TrimPrefix(p.Recordings[i].ID, "202601-"))
 	}
-	return strings.Join(names, " ")
+	return names
 }
 
 // run runs the sweeper, and checks how many recordings it removes.
@@ -456,4 +476,45 @@ type removerFunc func(account string)
 func (f removerFunc) Expire(_ context.Context, account, _ string, _ recording.Seconds) error {
 	f(account)
 	return nil
+}
+
+// A restored recording is found, although the sweep has passed its place.
+func TestRestores(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.put("A", 29)
+	w.save("A", retention.Rule{Name: "all", Days: 30})
+	until := recording.SecondsOf(w.now.Add(10 * 24 * time.Hour))
+	_, err := w.store.Delete(w.ctx(), "A", "202601-d29", store.Deletion{Until: until})
+	w.check(err)
+	w.put("A", 28) // takes the bookmark past the deleted one
+	w.pass(48*time.Hour+time.Minute, 1)
+	s := retention.Watch(w.store, retention.NewRules(w.store, w.Now))
+	_, err = s.Restore(w.ctx(), "A", "202601-d29", func(*store.Tombstone) error { return nil })
+	w.check(err)
+	w.wantLeft("A", "d29")
+	w.pass(time.Hour, 1)
+}
+
+// The clock also guards what can still be restored, and a failure there does not keep
+// expired recordings.
+func TestRestorable(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.put("A", 40)
+	w.save("A", retention.Rule{Name: "all", Days: 30})
+	calls := 0
+	w.Restorable = func(_ context.Context, now recording.Seconds) (int, error) {
+		if calls++; now != recording.SecondsOf(w.now) {
+			t.Errorf("Restorable at %d, want %d", now, recording.SecondsOf(w.now))
+		}
+		return 2, store.ErrUnavailable
+	}
+	if n, err := w.Sweeper.Run(w.ctx()); n != 3 || !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Run = %d, %v, want 3 and the error", n, err)
+	}
+	w.now = w.now.Add(24 * time.Hour)
+	if n, err := w.Sweeper.Run(w.ctx()); n != 0 || !errors.Is(err, sweep.ErrClock) || calls != 1 {
+		t.Errorf("Run after a jump = %d, %v, with %d calls of Restorable, want %v and 1", n, err, calls, sweep.ErrClock)
+	}
 }

@@ -55,18 +55,23 @@ func (s *Store) put(ctx context.Context, doing string, r *recording.Recording, w
 
 // Update changes a recording; see [store.Writer].
 func (s *Store) Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
-	return s.update(ctx, account, id, store.KeepCreated(change))
+	return s.update(ctx, account, id, store.KeepCreated(change), nil)
 }
 
 // Correct changes a recording and perhaps its creation time; see [store.Corrector].
 // A changed sort key makes DynamoDB move the item within its indexes.
 func (s *Store) Correct(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
-	return s.update(ctx, account, id, change)
+	return s.update(ctx, account, id, change, nil)
 }
 
-func (s *Store) update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
+// CorrectGuarded is Correct under guards; see [store.GuardedCorrector].
+func (s *Store) CorrectGuarded(ctx context.Context, account, id string, change func(*recording.Recording) error, guards ...store.Guard) (*recording.Recording, error) {
+	return s.update(ctx, account, id, change, guards)
+}
+
+func (s *Store) update(ctx context.Context, account, id string, change func(*recording.Recording) error, guards []store.Guard) (*recording.Recording, error) {
 	var stored recording.Recording
-	err := s.rewrite(ctx, "changing", account, id, func(old item, was recording.Recording, revision string) (item, error) {
+	err := s.rewrite(ctx, "changing", account, id, guards, func(old item, was recording.Recording, revision string) (item, error) {
 		stored = was
 		if err := change(&stored); err != nil {
 			return nil, err
@@ -82,11 +87,11 @@ func (s *Store) update(ctx context.Context, account, id string, change func(*rec
 }
 
 // rewrite replaces the item of a recording with the item that next returns for the
-// existing item and a new revision.
-func (s *Store) rewrite(ctx context.Context, doing, account, id string,
+// existing item and a new revision, if the guards hold.
+func (s *Store) rewrite(ctx context.Context, doing, account, id string, guards []store.Guard,
 	next func(old item, was recording.Recording, revision string) (item, error),
 ) error {
-	return s.replace(ctx, doing, account, id, nil, func(old item, revision string) (item, error) {
+	return s.replace(ctx, doing, account, id, guards, func(old item, revision string) (item, error) {
 		was, err := living(old, doing, account, id)
 		if err != nil {
 			return nil, err

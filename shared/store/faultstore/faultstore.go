@@ -49,6 +49,7 @@ type Driver interface {
 	store.Reviver
 	store.Renewer
 	store.Corrector
+	store.GuardedCorrector
 	store.Restorer
 	store.SecretReader
 	store.Entries
@@ -131,6 +132,13 @@ func (s *Store) Update(ctx context.Context, account, id string, change func(*rec
 // Correct calls the driver's Correct, unless it has a fault.
 func (s *Store) Correct(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
 	return do(s, func() (*recording.Recording, error) { return s.next.Correct(ctx, account, id, change) })
+}
+
+// CorrectGuarded implements [store.GuardedCorrector].
+func (s *Store) CorrectGuarded(ctx context.Context, account, id string, change func(*recording.Recording) error, guards ...store.Guard) (*recording.Recording, error) {
+	return do(s, func() (*recording.Recording, error) {
+		return s.next.CorrectGuarded(ctx, account, id, change, guards...)
+	})
 }
 
 // Delete calls the driver's Delete, unless it has a fault.

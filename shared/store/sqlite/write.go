@@ -82,17 +82,25 @@ func storedKey(r *recording.Recording) string {
 // Update changes a recording; see [store.Writer]. It holds the write lock while
 // change runs, so it never returns ErrConflict.
 func (s *Store) Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
-	return s.update(ctx, account, id, store.KeepCreated(change))
+	return s.update(ctx, account, id, store.KeepCreated(change), nil)
 }
 
 // Correct changes a recording and perhaps its creation time; see [store.Corrector].
 func (s *Store) Correct(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
-	return s.update(ctx, account, id, change)
+	return s.update(ctx, account, id, change, nil)
 }
 
-func (s *Store) update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
+// CorrectGuarded is Correct under guards; see [store.GuardedCorrector].
+func (s *Store) CorrectGuarded(ctx context.Context, account, id string, change func(*recording.Recording) error, guards ...store.Guard) (*recording.Recording, error) {
+	return s.update(ctx, account, id, change, guards)
+}
+
+func (s *Store) update(ctx context.Context, account, id string, change func(*recording.Recording) error, guards []store.Guard) (*recording.Recording, error) {
 	var stored *recording.Recording
 	err := s.rewrite(ctx, account, id, func(tx *sql.Tx, old *recording.Recording) error {
+		if err := s.checkGuards(ctx, tx, guards); err != nil {
+			return err
+		}
 		r := *old
 		if err := change(&r); err != nil {
 			return callerError{err}

@@ -34,6 +34,7 @@ type Store interface {
 	store.Reviver
 	store.Renewer
 	store.Corrector
+	store.GuardedCorrector
 	store.Restorer
 	store.Secrets
 	store.Entries
@@ -61,6 +62,7 @@ func Run(t *testing.T, h Harness) {
 		{"delete", deletes},
 		{"restore", restores},
 		{"guard", guards},
+		{"guarded change", guardedChanges},
 		{"deleted", deletedPages},
 		{"find", finds},
 		{"revive", revivals},
