@@ -216,18 +216,18 @@ func causeOf(err error) string {
 	case transient(err):
 		return "the database or the bucket was not available"
 	}
-	var p *Problem
+	var p *ProblemError
 	if errors.As(err, &p) {
 		return p.Text
 	}
 	return "unspecified fault"
 }
 
-// Problem is an error that ends a job, with a text for clients.
-type Problem struct{ Text string }
+// ProblemError is an error that ends a job, with a text for clients.
+type ProblemError struct{ Text string }
 
 // Error implements error.
-func (p *Problem) Error() string { return p.Text }
+func (p *ProblemError) Error() string { return p.Text }
 
 // Task is a slice of work on a job.
 type Task struct {

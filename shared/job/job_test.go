@@ -325,7 +325,7 @@ func TestTransientErrorsAreRetriedAndOthersEndTheJob(t *testing.T) {
 			return func(int) error { return store.ErrUnavailable }
 		}, job.Failed, "the database or the bucket was not available"},
 		{"a problem", func() func(int) error {
-			return func(int) error { return &job.Problem{Text: "too large"} }
+			return func(int) error { return &job.ProblemError{Text: "too large"} }
 		}, job.Failed, "too large"},
 		{"a bug", func() func(int) error {
 			return func(int) error { return errors.New("secret") }
@@ -532,7 +532,7 @@ func TestReadingWakesAStalledJob(t *testing.T) {
 func TestAPoolWorksOnEveryAccount(t *testing.T) {
 	t.Parallel()
 	ctx, stop := context.WithCancel(t.Context())
-	p := job.NewPool(ctx, time.Now) //nolint:forbidigo // a pool waits in real time
+	p := job.NewPool(ctx, time.Now)
 	var mu sync.Mutex
 	seen := map[string]int{}
 	for _, account := range []string{"A", "B", "A", "C"} {

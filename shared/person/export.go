@@ -42,7 +42,7 @@ func (x *Export) Plan(ctx context.Context, t *job.Task) (bool, error) {
 	f := finder{store: x.Store}
 	done, err := f.plan(ctx, t)
 	if err == nil && t.Job.Plan.Bytes > MaxExport {
-		return false, &job.Problem{Text: "the audio has more than 256 GB, which is too much for one file"}
+		return false, &job.ProblemError{Text: "the audio has more than 256 GB, which is too much for one file"}
 	}
 	return done, err
 }
@@ -96,7 +96,7 @@ func (x *Export) file(ctx context.Context, t *job.Task, p *place, s Subject) (do
 		return done, err
 	}
 	if p.Zip.Restarts++; p.Zip.Restarts > maxRestarts {
-		return false, &job.Problem{Text: "the bucket lost the parts of the file several times"}
+		return false, &job.ProblemError{Text: "the bucket lost the parts of the file several times"}
 	}
 	if err := x.Bucket.Abandon(ctx, fileKey(t.Job, ".zip"), p.Zip.Upload); err != nil {
 		return false, err

@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -295,7 +296,7 @@ func TestExportsSurviveFaultsOfTheBucket(t *testing.T) {
 	f := open(t)
 	big := strings.Repeat("0123456789abcdef", 5_300_000/16)
 	for n := range 2 { // more than one part
-		f.put(t, recordingID(n), spellings[n], big+fmt.Sprint(n))
+		f.put(t, recordingID(n), spellings[n], big+strconv.Itoa(n))
 	}
 	b := &faulty{fixture: f}
 	f.export.Bucket = b
@@ -312,7 +313,7 @@ func TestExportsSurviveFaultsOfTheBucket(t *testing.T) {
 			t.Errorf("call %d: %d files", b.fail, len(files))
 		}
 		for n := range 2 {
-			if got := files[fmt.Sprintf("%06d_%s.mp3", n+1, recordingID(n))]; got != big+fmt.Sprint(n) {
+			if got := files[fmt.Sprintf("%06d_%s.mp3", n+1, recordingID(n))]; got != big+strconv.Itoa(n) {
 				t.Errorf("call %d: audio %d has %d bytes", b.fail, n, len(got))
 			}
 		}

@@ -103,11 +103,11 @@ type partWriter struct {
 	ctx context.Context //nolint:containedctx // a writer has no other way to get it
 }
 
-// errSend is an error of the writer, not of the audio.
-type errSend struct{ error }
+// sendError is an error of the writer, not of the audio.
+type sendError struct{ error }
 
 // Unwrap returns the cause.
-func (e errSend) Unwrap() error { return e.error }
+func (e sendError) Unwrap() error { return e.error }
 
 // Write implements io.Writer. It sends a part whenever one is full.
 func (w partWriter) Write(p []byte) (int, error) {
@@ -118,7 +118,7 @@ func (w partWriter) Write(p []byte) (int, error) {
 		p = p[room:]
 		if len(w.buf) == cap(w.buf) {
 			if err := w.send(w.ctx); err != nil {
-				return 0, errSend{err}
+				return 0, sendError{err}
 			}
 		}
 	}
@@ -142,7 +142,7 @@ func (k *packer) send(ctx context.Context) error {
 func (k *packer) entry(ctx context.Context, item job.Item, extension string, size int64, body io.Reader) error {
 	name := nameOf(k.state.Entries+len(k.items)+1, item.ID, extension)
 	r, n, err := zipfile.Write(partWriter{k, ctx}, name, item.Created.Time(), k.offset, size, body)
-	var sending errSend
+	var sending sendError
 	switch {
 	case errors.As(err, &sending):
 		return sending.error
@@ -163,10 +163,11 @@ func (k *packer) add(ctx context.Context, item job.Item, r *recording.Recording)
 		return err
 	}
 	item.Outcome, item.Bytes, item.Cause = job.Completed, 0, "no_audio"
-	switch {
-	case r.Audio.Place == recording.External:
+	switch r.Audio.Place {
+	case recording.Nowhere:
+	case recording.External:
 		item.Cause = "external_audio"
-	case r.Audio.Place == recording.Managed:
+	case recording.Managed:
 		body, o, err := k.bucket.Open(ctx, r.AudioKey(), "", nil)
 		if errors.Is(err, media.ErrNotFound) {
 			item.Cause = "audio_missing"
@@ -269,7 +270,7 @@ func addRecords(d *zipfile.Directory, items []job.Item, x extra) error {
 }
 
 func unwrapSend(err error) error {
-	var sending errSend
+	var sending sendError
 	if errors.As(err, &sending) {
 		return sending.error
 	}

@@ -59,7 +59,7 @@ func (q *Queue) Wake(ctx context.Context, account string, delay time.Duration) e
 	}
 	_, err = q.client.SendMessage(ctx, &sqs.SendMessageInput{
 		QueueUrl: &q.url, MessageBody: aws.String(string(text)),
-		DelaySeconds: int32(min(maxDelay, max(0, int64(delay/time.Second)))), //nolint:gosec // at most maxDelay
+		DelaySeconds: int32(min(maxDelay, max(0, int64(delay/time.Second)))),
 	})
 	if err != nil {
 		return fmt.Errorf("send a message to the queue of jobs: %w", attempt.WithoutURL(err))
