@@ -22,6 +22,7 @@ import (
 	"github.com/callrecordings/api/shared/api"
 	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/cursor"
+	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/link"
 	"github.com/callrecordings/api/shared/media"
@@ -193,7 +194,7 @@ func (w *world) open(t *testing.T, s *sqlite.Store) {
 		api.OpPatch: api.Patch(env, s), api.OpDelete: api.Delete(env, s, audio, 0),
 		api.OpCreate:    api.Create(env, s, api.Uploads{Audio: audio, MaxBytes: 1 << 20, TTL: time.Minute}),
 		api.OpAccess:    api.Manage(env, s, sealer),
-		api.OpRetention: api.Retention(env, s),
+		api.OpRetention: api.Retention(env, s, hold.NewBook(s, clock, rand.Reader, false)),
 		api.OpShare:     api.Share(env, s, link.New(s, clock, rand.Reader), audio, api.Delivery{}, "https://recordings.test"),
 		api.OpJobs: api.Jobs(env, &job.Book{Entries: s, Queue: noQueue{}, Now: clock},
 			api.PersonJobs(person.Params, audio, time.Minute, time.Hour)),

@@ -30,6 +30,7 @@ import (
 
 // fixture is an empty store and an empty bucket, with the two actions.
 type fixture struct {
+	path   string
 	store  *sqlite.Store
 	bucket *s3media.Bucket
 	book   *job.Book
@@ -63,7 +64,8 @@ func open(t testing.TB) *fixture {
 	f := &fixture{}
 	f.at.Store(1_769_860_800)
 	var err error
-	f.store, err = sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "recordings.db"), sqlite.Options{Now: f.now, Random: rand.Reader})
+	f.path = filepath.Join(t.TempDir(), "recordings.db")
+	f.store, err = sqlite.Open(t.Context(), f.path, sqlite.Options{Now: f.now, Random: rand.Reader})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +143,7 @@ func (f *fixture) engine() *job.Engine {
 func (f *fixture) work(t testing.TB) {
 	t.Helper()
 	e := f.engine()
-	for range 1000 {
+	for range 10_000 {
 		if len(f.line) == 0 {
 			return
 		}
