@@ -49,7 +49,7 @@ func (b *Bucket) SendPart(ctx context.Context, key, upload string, number int, b
 func (b *Bucket) Complete(ctx context.Context, key, upload string, tags []string) error {
 	parts := make([]types.CompletedPart, len(tags))
 	for i := range tags {
-		parts[i] = types.CompletedPart{ETag: &tags[i], PartNumber: aws.Int32(int32(i + 1))} //nolint:gosec // at most MaxParts
+		parts[i] = types.CompletedPart{ETag: &tags[i], PartNumber: aws.Int32(int32(i + 1))}
 	}
 	out, err := b.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
 		Bucket: &b.name, Key: &key, UploadId: &upload, MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
