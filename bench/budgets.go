@@ -51,6 +51,8 @@ var budgets = []budget{
 	{name: "start keys", ratio: 1.25},
 	{name: "start reconcile", ratio: 3.1},
 	{name: "start expire", ratio: 1.25},
+	{name: "start jobs", ratio: 1.4},
+	{name: "start work", ratio: 1.4},
 	{name: "start access", ratio: 1.25},
 	{name: "start share", ratio: 1.25},
 	{name: "start retention", ratio: 1.25},

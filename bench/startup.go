@@ -32,6 +32,8 @@ var functions = []struct{ name, floor string }{
 	{"keys", "dynamo"},
 	{"reconcile", "audio"},
 	{"expire", "dynamo"},
+	{"jobs", "audio"},
+	{"work", "audio"},
 	{"access", "dynamo"},
 	{"share", "audio"},
 	{"retention", "dynamo"},

@@ -171,7 +171,7 @@ func watched(t *testing.T, name string, alarm values) (functions []string) {
 
 // managing are functions that answer requests of administrators. They have an alarm of
 // their own, because one alarm cannot watch all.
-var managing = []config.Function{config.Retention}
+var managing = []config.Function{config.Retention, config.Jobs}
 
 // An alarm watches the throttles of every function: one alarm those that answer
 // requests, one those that answer administrators, another the others.

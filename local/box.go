@@ -29,10 +29,12 @@ import (
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/incoming/namepattern"
 	"github.com/callrecordings/api/shared/issuer"
+	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/link"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/media/s3media"
 	"github.com/callrecordings/api/shared/openapi"
+	"github.com/callrecordings/api/shared/person"
 	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/store/sqlite"
 )
@@ -60,6 +62,8 @@ type box struct {
 	written time.Time
 	// names are the name patterns of the inboxes.
 	names namepattern.Set
+	// jobs wakes the workers of jobs.
+	jobs *job.Pool
 }
 
 // open listens on the ports and opens the parts of the data folder. The caller
@@ -92,6 +96,7 @@ func (b *box) open(ctx context.Context) (err error) {
 	// The API's own requests do not compete with other clients for connections.
 	b.bucket, err = b.dir.OpenOwnBucket(b.s3, public) //nolint:contextcheck // it only makes a client, without any request
 	b.audio = b.bucket
+	b.jobs = job.NewPool(ctx, b.now)
 	if b.settings.S3PublicEndpoint == "" && isUnspecified(host) {
 		b.audio = hostBucket{b.bucket, b.s3.Port()}
 	}
@@ -112,8 +117,10 @@ type clientAudio interface {
 }
 
 // limitAudio makes the S3 server reject audio that is too large for ingest, before
-// the audio takes up disk space.
-func (b *box) limitAudio(o *s3server.Options) { o.MaxBytes = b.settings.MaxAudioBytes }
+// the audio takes up disk space. The files of jobs are not limited.
+func (b *box) limitAudio(o *s3server.Options) {
+	o.MaxBytes, o.Unlimited = b.settings.MaxAudioBytes, exportsPrefix
+}
 
 // s3Port returns the configured port of the S3 server. The default is the API's
 // port plus one, or any free port if the API takes any free port.
@@ -225,7 +232,9 @@ func (b *box) operations() (map[api.Operation]http.Handler, error) {
 		api.OpShare: bodies.Local(api.Share(env, b.view(), link.New(b.store, b.now, rand.Reader), b.audio, api.Delivery{
 			Default: media.Delivery(s.Delivery), PresignTTL: s.PresignTTL, ExternalHosts: s.ExternalHosts,
 		}, s.PublicURL)),
-		api.OpDelete:   bodies.Local(api.Delete(env, b.view(), b.bucket, s.RestoreDays)),
+		api.OpDelete: bodies.Local(api.Delete(env, b.view(), b.bucket, s.RestoreDays)),
+		api.OpJobs: bodies.Local(api.Jobs(env, &job.Book{Entries: b.store, Queue: b.jobs, Now: b.now},
+			api.PersonJobs(person.Params, b.audio, s.PresignTTL, person.FileAge))),
 		api.OpFallback: bodies.Local(api.Fallback(env, openapi.JSON)),
 	}, nil
 }

@@ -14,8 +14,8 @@ import (
 const temporaryTime = time.Hour
 
 // tidy removes leftovers: expired tombstones and claims, what no event will finish
-// (package reconcile), temporary files, and deleted content in the database's log. (The S3 server removes the parts of interrupted uploads.) If a
-// step fails, the others still run.
+// (package reconcile), temporary files, and deleted content in the database's log. (The S3
+// server removes the parts of interrupted uploads.) If a step fails, the others still run.
 func (b *box) tidy(ctx context.Context) error {
 	err := errors.Join(
 		b.store.Sweep(ctx),

@@ -59,6 +59,11 @@ var arrows = map[string]struct {
 	"shared/notify":                    {ours: []string{"shared/recording", "shared/store"}},
 	"shared/notify/eventbridge":        {ours: []string{"shared/notify", "shared/requestlog", "shared/attempt"}, aws: true},
 	"shared/incoming":                  {ours: []string{"shared/recording", "shared/store"}},
+	"shared/zipfile":                   {},
+	"shared/job":                       {ours: []string{"shared/access", "shared/audit", "shared/media", "shared/recording", "shared/store"}},
+	"shared/person": {ours: []string{
+		"shared/hold", "shared/job", "shared/media", "shared/phone", "shared/recording", "shared/store", "shared/zipfile",
+	}},
 	"shared/incoming/incomingtest": {ours: []string{
 		"shared/incoming", "shared/incoming/namepattern", "shared/recording", "shared/store", "shared/store/sqlite", "shared/media",
 	}},
@@ -86,7 +91,7 @@ var arrows = map[string]struct {
 	"shared/retention/sweep": {ours: []string{"shared/access", "shared/deletion", "shared/hold", "shared/recording", "shared/retention", "shared/store"}},
 	"shared/retention":       {ours: []string{"shared/access", "shared/auth", "shared/hold", "shared/recording", "shared/requestlog", "shared/store"}},
 	"shared/api": {ours: []string{
-		"shared/hold", "shared/retention",
+		"shared/hold", "shared/retention", "shared/job",
 		"shared/recording", "shared/incoming", "shared/cursor", "shared/deletion", "shared/strictjson", "shared/auth", "shared/access", "shared/audit", "shared/link",
 		"shared/httpfield", "shared/csvtable",
 		"shared/store", "shared/media", "shared/requestlog", "shared/purge", "shared/version",

@@ -198,6 +198,7 @@ func handlers(ts *testscript.TestScript, path string) (*datadir.Dir, string, err
 		api.OpGet:      gateway.Local(api.Get(env, s, bucket, api.Delivery{PresignTTL: time.Minute})),
 		api.OpPatch:    gateway.Local(api.Patch(env, s)),
 		api.OpDelete:   gateway.Local(api.Delete(env, s, bucket, 7)),
+		api.OpJobs:     jobs(ts, env, dir, s, bucket),
 		api.OpFallback: gateway.Local(api.Fallback(env, openapi.JSON)),
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -23,9 +23,11 @@ import (
 	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/cursor"
 	"github.com/callrecordings/api/shared/hold"
+	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/link"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/openapi"
+	"github.com/callrecordings/api/shared/person"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store/sqlite"
 )
@@ -194,9 +196,17 @@ func (w *world) open(t *testing.T, s *sqlite.Store) {
 		api.OpAccess:    api.Manage(env, s, sealer),
 		api.OpRetention: api.Retention(env, s, hold.NewBook(s, clock, rand.Reader, false)),
 		api.OpShare:     api.Share(env, s, link.New(s, clock, rand.Reader), audio, api.Delivery{}, "https://recordings.test"),
-		api.OpFallback:  api.Fallback(env, openapi.JSON),
+		api.OpJobs: api.Jobs(env, &job.Book{Entries: s, Queue: noQueue{}, Now: clock},
+			api.PersonJobs(person.Params, audio, time.Minute, time.Hour)),
+		api.OpFallback: api.Fallback(env, openapi.JSON),
 	}
 }
+
+// noQueue wakes no workers.
+type noQueue struct{}
+
+// Wake implements job.Queue.
+func (noQueue) Wake(context.Context, string, time.Duration) error { return nil }
 
 // bucket has the audio of the world's recordings.
 type bucket struct {

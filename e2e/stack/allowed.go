@@ -24,6 +24,7 @@ const (
 	inbox    = "${Bucket.Arn}/inbox/*"
 	imported = "${Bucket.Arn}/imported/*"
 	aside    = "${Bucket.Arn}/set-aside/*"
+	exports  = "${Bucket.Arn}/exports/*"
 	probes   = "${Bucket.Arn}/probes/*"
 	stream   = "Table.StreamArn"
 	anyone   = "*"
@@ -31,6 +32,9 @@ const (
 
 // lost is the reason for permissions on audio that no request has stored.
 const lost = "only the retry of a request uses it, if an inbox or an import has brought the audio"
+
+// byVersion is the reason for what an erasure does with audio.
+const byVersion = "the suite erases a recording without audio"
 
 // hourly is the reason for what the scheduled function expire does.
 const hourly = "expire runs once an hour, longer than the suite"
@@ -59,12 +63,14 @@ var (
 	requests = []config.Function{config.Create, config.Receive}
 	read     = []config.Function{config.Get, config.Ingest}
 	list     = []config.Function{config.List}
-	ruled    = []config.Function{config.List, config.Get, config.Create, config.Patch, config.Delete, config.Access, config.Retention}
+	ruled    = []config.Function{config.List, config.Get, config.Create, config.Patch, config.Delete, config.Access, config.Retention, config.Jobs}
 	access   = []config.Function{config.Access}
 	arriving = []config.Function{config.Receive, config.Ingest}
 	expire   = []config.Function{config.Expire}
 	keeping  = []config.Function{config.Retention}
 	share    = []config.Function{config.Share}
+	jobs     = []config.Function{config.Jobs}
+	working  = []config.Function{config.Work}
 	issuers  = []config.Function{config.Fallback, config.Keys}
 	sweeps   = []config.Function{config.Reconcile}
 	deleting = []config.Function{config.Delete, config.Purge}
@@ -94,13 +100,48 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: expire, Unseen: hourly},
 	{Grant: Grant{"dynamodb:Query", table}, Functions: expire, Unseen: hourly},
 	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: expire, Unseen: hourly},
+	{Grant: Grant{"dynamodb:GetItem", table}, Functions: jobs},
+	{Grant: Grant{"dynamodb:PutItem", table}, Functions: jobs},
+	{Grant: Grant{"sqs:SendMessage", "JobsQueue.Arn"}, Functions: jobs},
+	{Grant: Grant{"s3:GetObject", exports}, Functions: jobs, Unseen: "it signs URLs; the client fetches the file"},
+	{Grant: Grant{"dynamodb:GetItem", table}, Functions: working},
+	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: working},
+	{Grant: Grant{"dynamodb:PutItem", table}, Functions: working},
+	{Grant: Grant{"dynamodb:UpdateItem", table}, Functions: working},
+	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: working},
+	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: working},
+	{Grant: Grant{"dynamodb:Query", table}, Functions: working},
+	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_created"}, Functions: working},
+	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_user"}, Functions: working, Unseen: "the suite makes jobs about numbers"},
+	{Grant: Grant{"s3:GetObject", objects}, Functions: working},
+	{Grant: Grant{"s3:GetObject", inbox}, Functions: working, Unseen: "the suite exports no recording of an inbox"},
+	{Grant: Grant{"s3:GetObject", imported}, Functions: working, Unseen: "the suite exports no imported recording"},
+	{Grant: Grant{"s3:PutObject", exports}, Functions: working},
+	{Grant: Grant{"s3:GetObject", exports}, Functions: working, Unseen: "it looks whether a lost answer completed a file"},
+	{Grant: Grant{"s3:AbortMultipartUpload", exports}, Functions: working, Unseen: "the suite cancels no export that has begun"},
+	{Grant: Grant{"s3:DeleteObject", objects}, Functions: working, Unseen: byVersion},
+	{Grant: Grant{"s3:DeleteObject", inbox}, Functions: working, Unseen: byVersion},
+	{Grant: Grant{"s3:DeleteObject", imported}, Functions: working, Unseen: byVersion},
+	{Grant: Grant{"s3:DeleteObject", aside}, Functions: working, Unseen: byVersion},
+	{Grant: Grant{"s3:DeleteObjectVersion", objects}, Functions: working, Unseen: byVersion},
+	{Grant: Grant{"s3:DeleteObjectVersion", inbox}, Functions: working, Unseen: byVersion},
+	{Grant: Grant{"s3:DeleteObjectVersion", imported}, Functions: working, Unseen: byVersion},
+	{Grant: Grant{"s3:DeleteObjectVersion", aside}, Functions: working, Unseen: byVersion},
+	{Grant: Grant{"s3:ListBucket", "Bucket.Arn"}, Functions: working, Unseen: "without it, S3 answers 403 instead of 404 for a missing object"},
+	{Grant: Grant{"s3:ListBucketVersions", "Bucket.Arn"}, Functions: working, Unseen: byVersion},
+	{Grant: Grant{"sqs:SendMessage", "JobsQueue.Arn"}, Functions: working},
+	{Grant: Grant{"sqs:ReceiveMessage", "JobsQueue.Arn"}, Functions: working, Unseen: "Lambda reads the queue in the function's name"},
+	{Grant: Grant{"sqs:DeleteMessage", "JobsQueue.Arn"}, Functions: working, Unseen: "Lambda reads the queue in the function's name"},
+	{Grant: Grant{"sqs:GetQueueAttributes", "JobsQueue.Arn"}, Functions: working, Unseen: "Lambda reads the queue in the function's name"},
+	{Grant: Grant{"kms:Decrypt", "KmsKeyArn"}, Functions: append(jobs, working...), Unseen: "S3 uses the operator's KMS key in the name of the function that reads an object or writes it in parts"},
+	{Grant: Grant{"kms:GenerateDataKey", "KmsKeyArn"}, Functions: working, Unseen: "S3 uses the operator's KMS key in the name of the function that writes an object"},
 	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: append([]config.Function{config.Create}, arriving...), Unseen: scoped},
 	{Grant: Grant{"s3:PutObjectRetention", objects}, Functions: expire, Unseen: locks},
 	{Grant: Grant{"s3:PutObjectRetention", inbox}, Functions: expire, Unseen: locks},
 	{Grant: Grant{"s3:PutObjectRetention", imported}, Functions: expire, Unseen: locks},
-	{Grant: Grant{"s3:BypassGovernanceRetention", objects}, Functions: append(expire, deleting...), Unseen: locks},
-	{Grant: Grant{"s3:BypassGovernanceRetention", inbox}, Functions: append(expire, deleting...), Unseen: locks},
-	{Grant: Grant{"s3:BypassGovernanceRetention", imported}, Functions: append(expire, deleting...), Unseen: locks},
+	{Grant: Grant{"s3:BypassGovernanceRetention", objects}, Functions: slices.Concat(expire, deleting, working), Unseen: locks},
+	{Grant: Grant{"s3:BypassGovernanceRetention", inbox}, Functions: slices.Concat(expire, deleting, working), Unseen: locks},
+	{Grant: Grant{"s3:BypassGovernanceRetention", imported}, Functions: slices.Concat(expire, deleting, working), Unseen: locks},
 	{Grant: Grant{"s3:ListBucketVersions", "Bucket.Arn"}, Functions: expire, Unseen: locks},
 	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_user"}, Functions: expire, Unseen: locks},
 	{Grant: Grant{"dynamodb:GetItem", table}, Functions: keeping},

@@ -26,7 +26,7 @@ func build(e wiring.Env, now func() time.Time) (wiring.Job, error) {
 	if err := errors.Join(tableErr, bucketErr, namesErr); err != nil {
 		return nil, err
 	}
-	ingest := bucket.Ingester{Store: wiring.Watch(records), Audio: audio, Names: names, MaxBytes: e.Settings.MaxAudioBytes, Now: now}
+	ingest := bucket.Ingester{Store: wiring.Watch(records, e.Settings.ObjectLock), Audio: audio, Names: names, MaxBytes: e.Settings.MaxAudioBytes, Now: now}
 	r := reconcile.Reconciler{
 		Store: records, Bucket: audio, Book: records, Arrive: ingest.Stored, Repair: true,
 		Ages: reconcile.CloudAges(e.Settings.SetAsideDays), Pace: reconcile.Steady(), Log: e.Log, Now: now,

@@ -69,6 +69,7 @@ type realBucket interface {
 	media.Objects
 	media.Writer
 	media.Purger
+	media.Reverter
 }
 
 var _ realBucket = mortal{}
@@ -145,4 +146,9 @@ func (b mortal) Copy(ctx context.Context, from, etag, to string) error {
 // RemoveIf implements [media.Objects].
 func (b mortal) RemoveIf(ctx context.Context, key string, examined media.Object) error {
 	return doErr(b.killer, func() error { return b.next.RemoveIf(ctx, key, examined) })
+}
+
+// Revert implements [media.Reverter].
+func (b mortal) Revert(ctx context.Context, key string, examined media.Object) error {
+	return doErr(b.killer, func() error { return b.next.Revert(ctx, key, examined) })
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/callrecordings/api/shared/cursor"
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/link"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
@@ -284,6 +285,11 @@ var errorTable = []struct {
 	{store.ErrGuard, fixed(http.StatusConflict, "datastore_conflict", "conflicting documents")},
 	{store.ErrPurging, fixed(http.StatusGone, "gone", "the recording can no longer be restored")},
 	{store.ErrTooLarge, fixed(http.StatusRequestEntityTooLarge, "entity_too_large", "the document would become too large")},
+	{job.ErrNotFound, noJob},
+	{job.ErrTooMany, tooManyJobs},
+	{job.ErrNotPlanned, fixed(http.StatusConflict, "datastore_conflict", "the job has no plan to confirm")},
+	{job.ErrOtherPlan, fixed(http.StatusConflict, "datastore_conflict", "the confirmation does not match the plan")},
+	{job.ErrEnded, fixed(http.StatusConflict, "datastore_conflict", "the job has ended")},
 	{link.ErrDead, fixed(http.StatusNotFound, "not_found", "this link does not work, or no longer works")},
 	{link.ErrTooMany, fixed(http.StatusConflict, "datastore_conflict", "the recording has as many links as it may have")},
 	{hold.ErrNotFound, noHold},

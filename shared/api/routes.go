@@ -23,7 +23,9 @@ const (
 	OpAccess  Operation = "access"
 	// OpRetention is how long recordings are kept, and legal holds.
 	OpRetention Operation = "retention"
-	OpFallback  Operation = "fallback"
+	// OpJobs is the jobs over many recordings.
+	OpJobs     Operation = "jobs"
+	OpFallback Operation = "fallback"
 )
 
 // Route is a row of the route table: a method and a path, and the operation that
@@ -74,8 +76,11 @@ const (
 	// Legal holds. No recording ID is "holds" either.
 	accountHolds = accountList + "/holds"
 	accountHold  = accountHolds + "/{hold_id}"
-	definition   = "/{version}/openapi.json"
-	errorList    = "/{version}/errors"
+	// Jobs over many recordings. No recording ID is "jobs", because IDs begin with a month.
+	jobList    = accountList + "/jobs"
+	jobItem    = jobList + "/{job_id}"
+	definition = "/{version}/openapi.json"
+	errorList  = "/{version}/errors"
 	// storage takes the storage requests of PBXs. A name of one or more segments
 	// follows the secret.
 	storage = "/{version}/storage/{account_id}/{secret}/{proxy+}"
@@ -86,6 +91,11 @@ const (
 var Routes = []Route{
 	{Op: OpList, Method: http.MethodGet, Path: accountList},
 	{Op: OpCreate, Method: http.MethodPut, Path: accountList},
+	{Op: OpJobs, Method: http.MethodGet, Path: jobList},
+	{Op: OpJobs, Method: http.MethodPost, Path: jobList},
+	{Op: OpJobs, Method: http.MethodGet, Path: jobItem},
+	{Op: OpJobs, Method: http.MethodPut, Path: jobItem},
+	{Op: OpJobs, Method: http.MethodDelete, Path: jobItem},
 	{Op: OpAccess, Method: http.MethodGet, Path: accountTrail},
 	{Op: OpAccess, Method: http.MethodGet, Path: itemTrail},
 	{Op: OpRetention, Method: http.MethodGet, Path: retentionPolicy},
@@ -211,6 +221,8 @@ type target struct {
 	// secret and name are those of a storage request. The name is still escaped,
 	// because an escaped slash does not separate segments.
 	secret, name string
+	// job is the ID of a job, decoded and not checked.
+	job string
 	// link and linkSecret are those of a link.
 	link, linkSecret string
 	// hold is the ID of a legal hold, decoded and not checked.
@@ -299,6 +311,8 @@ func (p *target) match(res *resource, segments []string) bool {
 			found.group = got
 		case "{recording_id}":
 			found.id = got
+		case "{job_id}":
+			found.job = got
 		case "{link_id}":
 			found.link = got
 		case "{hold_id}":

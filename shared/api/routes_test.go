@@ -45,6 +45,10 @@ func TestMatch(t *testing.T) {
 		{"DELETE", a + "/recordings/R/links/L", OpShare},
 		{"GET", a + "/recordings/R/links/L/S", OpShare},
 		{"HEAD", a + "/recordings/R/links/L/S/", OpShare},
+		{"GET", a + "/recordings/jobs", OpJobs},
+		{"POST", a + "/recordings/jobs/", OpJobs},
+		{"PUT", a + "/recordings/jobs/J", OpJobs},
+		{"DELETE", a + "/recordings/jobs/J", OpJobs},
 		{"GET", a + "/recordings/access/links", OpShare},
 		{"GET", a + "/recordings/R/links/L", OpFallback},
 		{"DELETE", a + "/recordings/R/links/L/S", OpFallback},
@@ -229,6 +233,10 @@ func FuzzMatch(f *testing.F) {
 		}
 		if op == OpRetention {
 			checkRetentionPath(t, method, path, p)
+			return
+		}
+		if op == OpJobs {
+			checkJobPath(t, method, path, p)
 			return
 		}
 		if p.account == "" || (op == OpList || op == OpCreate) != (p.id == "") {

@@ -38,6 +38,8 @@ const (
 	Expire    Function = "expire"
 	// Reconcile compares the table with the bucket once a day.
 	Reconcile Function = "reconcile"
+	Jobs      Function = "jobs"
+	Work      Function = "work"
 	Console   Function = "console"
 	// Local is the whole API in one process.
 	Local Function = "local"
@@ -62,9 +64,9 @@ type Settings struct {
 	AccessKeyID     string
 	SecretAccessKey Secret
 	SessionToken    Secret
-	// DynamoDBEndpoint, S3Endpoint and EventBridgeEndpoint replace AWS's own
+	// DynamoDBEndpoint, S3Endpoint, EventBridgeEndpoint and SQSEndpoint replace AWS's own
 	// endpoints unless they are "".
-	DynamoDBEndpoint, S3Endpoint, EventBridgeEndpoint string
+	DynamoDBEndpoint, S3Endpoint, EventBridgeEndpoint, SQSEndpoint string
 	// S3PublicEndpoint is the endpoint in presigned URLs, which clients can
 	// reach; "" means S3Endpoint.
 	S3PublicEndpoint string
@@ -72,6 +74,8 @@ type Settings struct {
 	Table, Bucket string
 	// ObjectLock is true if legal holds also lock the audio in the bucket.
 	ObjectLock bool
+	// JobsQueue is the URL of the queue of jobs.
+	JobsQueue string
 	// EventBus is the name or ARN of the EventBridge bus for events.
 	EventBus string
 	// PresignTTL is how long a presigned URL is valid.

@@ -45,6 +45,7 @@ func TestLoad(t *testing.T) {
 		Region: "eu-central-1", AccessKeyID: "AKIA", SecretAccessKey: NewSecret("secret-access"),
 		SessionToken: NewSecret("session-token"), DynamoDBEndpoint: "http://127.0.0.1:4566", S3Endpoint: "http://127.0.0.1:4566",
 		EventBridgeEndpoint: "http://127.0.0.1:4566",
+		SQSEndpoint:         "http://127.0.0.1:4566",
 	}
 	publish := aws
 	publish.EventBus, publish.EventBridgeEndpoint = "recordings", "http://events.localhost:4010"
@@ -97,6 +98,7 @@ func TestLoad(t *testing.T) {
 	tool := aws
 	tool.MaxAudioBytes, tool.InboxTimezone, tool.IssuerPrivateHosts, tool.AuditDays = 1000, "UTC", keys.IssuerPrivateHosts, 30
 	tool.SetAsideDays = 14
+	tool.CursorKey = list.CursorKey
 	tool.TokenKeys, tool.Bucket, tool.S3Endpoint, tool.DataDir = NewSecret(jwksText), "recordings.live", "http://s3.localhost:9000", "/var/lib/recordings"
 	reconcile := ingest
 	reconcile.SetAsideDays = 14

@@ -313,3 +313,12 @@ func hostName(h string) bool {
 	}
 	return true
 }
+
+// queueURL parses the URL of a queue.
+func queueURL(v string) (string, error) {
+	u, err := url.Parse(v)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || len(u.Path) < 2 || u.RawQuery != "" || u.User != nil {
+		return "", errors.New("is not the URL of a queue, such as https://sqs.eu-central-1.amazonaws.com/123456789012/jobs")
+	}
+	return v, nil
+}

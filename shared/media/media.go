@@ -109,6 +109,31 @@ type Writer interface {
 	Put(ctx context.Context, key, contentType string, body io.Reader, size int64) error
 }
 
+// Assembler stores an object in parts that different processes can send, one after
+// another. The object exists once it is complete.
+type Assembler interface {
+	// Begin begins an object, and returns the ID of its upload. Error: ErrUnavailable.
+	Begin(ctx context.Context, key, contentType string) (upload string, err error)
+	// SendPart sends a part, numbered from 1, and returns its tag for Complete. All parts
+	// but the last have MinPart bytes or more. A part that is sent again replaces the first
+	// one. Errors: ErrNotFound if there is no such upload, ErrUnavailable.
+	SendPart(ctx context.Context, key, upload string, number int, body []byte) (tag string, err error)
+	// Complete joins the parts with these tags, in their order from 1. Errors: ErrNotFound
+	// if there is no such upload, ErrChanged if a part is not the one with its tag,
+	// ErrUnavailable.
+	Complete(ctx context.Context, key, upload string, tags []string) error
+	// Abandon removes the parts of an upload that was not completed. It returns nil if there
+	// is no such upload. Error: ErrUnavailable.
+	Abandon(ctx context.Context, key, upload string) error
+}
+
+// MinPart is the least size of a part in bytes, MaxParts the largest number of parts
+// (docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).
+const (
+	MinPart  = 5 << 20
+	MaxParts = 10_000
+)
+
 // Admission describes the upload that a presigned request admits.
 type Admission struct {
 	// ContentType is the required content type; "" admits any.

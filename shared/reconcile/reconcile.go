@@ -45,8 +45,9 @@ type Ages struct {
 	Orphan, Import time.Duration
 	// Upload is the age of a recording that waits for its audio.
 	Upload time.Duration
-	// SetAside and Probe are the ages of rejected audio and of test files.
-	SetAside, Probe time.Duration
+	// SetAside, Probe and Export are the ages of rejected audio, of test files, and of
+	// files that jobs have made.
+	SetAside, Probe, Export time.Duration
 	// Claim is how long a claim must have been unused.
 	Claim time.Duration
 }
@@ -59,16 +60,16 @@ const day = 24 * time.Hour
 func CloudAges(setAsideDays int) Ages {
 	return Ages{
 		Purge: time.Hour, Restore: day, Arrival: time.Hour, File: day, Orphan: time.Hour, Import: day,
-		Upload: 8 * day, SetAside: time.Duration(setAsideDays+2) * day, Probe: 3 * day, Claim: day,
+		Upload: 8 * day, SetAside: time.Duration(setAsideDays+2) * day, Probe: 3 * day, Export: 9 * day, Claim: day,
 	}
 }
 
 // LocalAges returns the ages for a data folder. It has no lifecycle rules, so rejected
-// audio and test files are removed when their time is over.
+// audio, test files and files of jobs are removed when their time is over.
 func LocalAges() Ages {
 	return Ages{
 		Purge: time.Minute, Restore: day, Arrival: time.Minute, File: time.Hour, Orphan: time.Hour, Import: day,
-		Upload: 8 * day, SetAside: 30 * day, Probe: day, Claim: day,
+		Upload: 8 * day, SetAside: 30 * day, Probe: day, Export: 7 * day, Claim: day,
 	}
 }
 

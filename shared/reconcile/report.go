@@ -19,6 +19,7 @@ const (
 	OverdueUpload   Kind = "overdue_upload"
 	OverdueSetAside Kind = "overdue_set_aside"
 	OverdueProbe    Kind = "overdue_probe"
+	OverdueExport   Kind = "overdue_export"
 	UnusedClaim     Kind = "unused_claim"
 	DeadLink        Kind = "dead_link"
 	ForeignObject   Kind = "foreign_object"
@@ -48,6 +49,7 @@ var Kinds = []KindInfo{
 	{OverdueUpload, "a recording that has been waiting for its upload for too long", "", true},
 	{OverdueSetAside, "rejected audio past its time", "it is removed", false},
 	{OverdueProbe, "a test file of a PBX past its time", "it is removed", false},
+	{OverdueExport, "a file that a job has made, past its time", "it is removed", false},
 	{UnusedClaim, "a reserved ID without a recording", "it is released if a run has already found it a day earlier", true},
 	{DeadLink, "a link to a recording that was deleted", "it is removed", true},
 	{ForeignObject, "an object or a folder in the bucket that is not from this service", "", true},

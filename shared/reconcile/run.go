@@ -49,6 +49,7 @@ var phases = []phase{
 	{turns, false},
 	{leftovers(asidePrefix, OverdueSetAside, func(a Ages) time.Duration { return a.SetAside }), false},
 	{leftovers(probesPrefix, OverdueProbe, func(a Ages) time.Duration { return a.Probe }), false},
+	{leftovers(exportsPrefix, OverdueExport, func(a Ages) time.Duration { return a.Export }), false},
 	{foreignFolders, true},
 }
 

@@ -32,7 +32,7 @@
 // # Permissions
 //
 //   - Open, Stat, Examine, Copy, PutNew and the readers of presigned URLs: GetObject.
-//   - Put: PutObject and AbortMultipartUpload.
+//   - Put, and the methods of media.Assembler: PutObject and AbortMultipartUpload.
 //   - PutNew, Copy and the senders of presigned uploads: PutObject.
 //   - Remove: DeleteObject.
 //   - Purge: DeleteObject, DeleteObjectVersion, and ListBucketVersions on the bucket.
