@@ -223,7 +223,9 @@ func (e env) personCancelCommand() *cobra.Command {
 		does:     "Cancels a job. What it has erased stays erased.",
 		examples: []string{"person cancel 20260131T093000-0a1b2c3d4e5f"},
 	}.command()
+	var asJSON bool
 	t := e.apiFlags(c.Flags())
+	jsonFlag(c.Flags(), &asJSON)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if len(args) != 1 {
 			return usageError{errors.New("want the ID of a job")}
@@ -234,10 +236,14 @@ func (e env) personCancelCommand() *cobra.Command {
 		}
 		defer api.Close()
 		j, err := api.CancelJob(c.Context(), args[0])
-		if err == nil {
-			printf(e.stdout, "job %s is %s\n", j.ID, j.State)
+		switch {
+		case err != nil:
+			return err
+		case asJSON:
+			return printJSON(e.stdout, j)
 		}
-		return err
+		printf(e.stdout, "job %s is %s\n", j.ID, j.State)
+		return nil
 	}
 	return c
 }

@@ -127,7 +127,9 @@ func (e env) personVerifyCommand() *cobra.Command {
 	}.command()
 	var keys []string
 	var list string
+	var asJSON bool
 	s := e.signerFlags(c.Flags())
+	jsonFlag(c.Flags(), &asJSON)
 	c.Flags().StringArrayVar(&keys, "key", nil, "`KEY`: public key of the deployment, as person key prints it; repeatable")
 	c.Flags().StringVar(&list, "list", "", "`FILE`: list of the recordings")
 	c.RunE = func(_ *cobra.Command, args []string) error {
@@ -141,12 +143,14 @@ func (e env) personVerifyCommand() *cobra.Command {
 			}
 			keys = []string{signer.PublicKey()}
 		}
-		return e.verifyCertificate(args[0], list, keys)
+		return e.verifyCertificate(args[0], list, keys, asJSON)
 	}
 	return c
 }
 
-func (e env) verifyCertificate(name, list string, keys []string) error {
+// verifyCertificate verifies a certificate, and its list unless that is "", and prints what the
+// certificate states.
+func (e env) verifyCertificate(name, list string, keys []string, asJSON bool) error {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return err
@@ -164,6 +168,9 @@ func (e env) verifyCertificate(name, list string, keys []string) error {
 		if err := certificate.CheckList(f); err != nil {
 			return fmt.Errorf("%s: %w", list, err)
 		}
+	}
+	if asJSON {
+		return printJSON(e.stdout, certificate)
 	}
 	complete := "complete"
 	if !certificate.Complete {
