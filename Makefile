@@ -68,6 +68,14 @@ load: ## send far more requests to make run than it can answer, beside slow clie
 feed-soak: ## make a million random changes with kills, and compare the feed with the table (FEED_CHANGES)
 	FEED_CHANGES=$(or $(FEED_CHANGES),1000000) go test -count=1 -timeout 2h -run TestClientEqualsTheTable -v ./shared/feed
 
+.PHONY: model
+model: ## check the model of how recordings come, go and come back: two processes of each kind, in minutes
+	go run ./model
+
+.PHONY: simulate
+simulate: ## simulate ten years of users, sweeps, crashes and clocks that jump (DAYS, SEED)
+	go test -count=1 -v -timeout 3h ./model/simulate -run TestNothing -days $(or $(DAYS),3650) -seed $(or $(SEED),1)
+
 .PHONY: bench
 bench: ## run the benchmarks and compare them with their floors and budgets
 	@./bench/run

@@ -31,9 +31,14 @@ var functions = []struct{ name, floor string }{
 	{"publish", "bus"},
 	{"keys", "dynamo"},
 	{"deliver", "dynamo"},
+	{"reconcile", "audio"},
+	{"expire", "dynamo"},
+	{"jobs", "audio"},
+	{"work", "audio"},
 	{"access", "dynamo"},
 	{"changes", "dynamo"},
 	{"share", "audio"},
+	{"retention", "dynamo"},
 }
 
 // build compiles a command in the same way as the deployed functions.

@@ -63,6 +63,7 @@
  * @property {string[]} [content_types]
  * @property {Upload} [upload] only after create
  * @property {boolean} [deleted] only after remove
+ * @property {number} [restorable_until] only after remove: until when it can be restored, in Gregorian seconds
  */
 
 /**

@@ -9,6 +9,7 @@ var exceptions = []struct{ target, script, cause string }{
 	{"sam", "create-audio", noEvents},
 	{"sam", "create-failed", noEvents},
 	{"sam", "inbox", noEvents},
+	{"sam", "person", "sam local delivers no messages of queues; the same script runs against the deployed stack"},
 	{"sam", "receive", noEvents},
 	{"localstack", "receive-form", "LocalStack's gateway drops the body of a PUT with a multipart form (rolo's restore_payload); a POST loses the types of the parts"},
 	{"sam", "audio-refused", "sam local decodes base64 only if Accept matches the answer's type; here the client accepts audio and gets compressed JSON"},

@@ -54,8 +54,8 @@ func cmdUpload(ts *testscript.TestScript, neg bool, args []string) {
 // patience is the time limit for ingesting audio.
 const patience = 90 * time.Second
 
-// cmdAwait is `await STATE path`: requests the document until it exists and is in
-// that state.
+// cmdAwait is `await STATE path`: requests the document of a recording, or a job, until
+// it exists and is in that state.
 func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: await STATE path")
@@ -69,6 +69,7 @@ func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 		cmdHTTP(ts, false, []string{"GET", args[1]})
 		var document struct {
 			Data struct {
+				Job      string `json:"state"`
 				ReadOnly struct {
 					State string `json:"state"`
 				} `json:"_read_only"`
@@ -83,7 +84,7 @@ func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("GET %s: %d", args[1], a.status)
 		}
 		ts.Check(json.Unmarshal(a.body, &document))
-		if state = document.Data.ReadOnly.State; state == args[0] {
+		if state = document.Data.ReadOnly.State + document.Data.Job; state == args[0] {
 			ts.Logf("%s after %v", state, time.Since(begun).Round(time.Millisecond))
 			return
 		}

@@ -109,7 +109,7 @@ func handlers(t *testing.T) map[string]lambda.Handler {
 		})),
 		"changes":  gateway.Handler(api.Changes(env, feed.New(embedded, sample.Now), sealer, 0)),
 		"access":   gateway.Handler(api.Manage(env, embedded, sealer, nil)),
-		"delete":   gateway.Handler(api.Delete(env, embedded, audio)),
+		"delete":   gateway.Handler(api.Delete(env, embedded, audio, 0)),
 		"fallback": gateway.Handler(api.Fallback(env, nil)),
 		"purge": lambda.NewHandler(tablestream.Handler(tablestream.Options{
 			Route: "purge", Log: slog.New(slog.DiscardHandler), Now: sample.Now,

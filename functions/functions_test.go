@@ -44,8 +44,13 @@ var unlinked = map[string]map[string]string{
 		"github.com/aws/aws-sdk-go-v2/service/s3": "console reads no data", "github.com/aws/aws-sdk-go-v2/service/dynamodb": "console reads no data",
 		"github.com/callrecordings/api/shared/store/dynamo": "console reads no data",
 	},
+	"retention": {
+		"github.com/callrecordings/api/shared/audiofile": "only ingest examines audio", "github.com/aws/aws-sdk-go-v2/service/s3": "retention reads no audio",
+	},
 	"fallback": {"github.com/callrecordings/api/console": "fallback only redirects to the console", "github.com/aws/aws-sdk-go-v2/service/s3": "fallback reads no audio"},
 	"deliver":  {"github.com/aws/aws-sdk-go-v2/service/s3": "deliver sends no audio"},
+	"jobs":     {"github.com/callrecordings/api/shared/audiofile": "only ingest examines audio"},
+	"work":     {"github.com/callrecordings/api/shared/audiofile": "only ingest examines audio"},
 	"keys":     {"github.com/aws/aws-sdk-go-v2/service/s3": "keys reads no audio"},
 }
 

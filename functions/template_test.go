@@ -169,8 +169,12 @@ func watched(t *testing.T, name string, alarm values) (functions []string) {
 	return functions
 }
 
+// managing are functions that answer requests of administrators. They have an alarm of
+// their own, because one alarm cannot watch all.
+var managing = []config.Function{config.Retention, config.Jobs}
+
 // An alarm watches the throttles of every function: one alarm those that answer
-// requests, another those of the feed, and another the others.
+// requests, one those that answer administrators, one those of the feed, and another the others.
 func TestAlarmsWatchEveryFunction(t *testing.T) {
 	t.Parallel()
 	watch := map[string]string{} // the alarm of a function
@@ -187,6 +191,8 @@ func TestAlarmsWatchEveryFunction(t *testing.T) {
 		switch {
 		case f == config.Changes || f == config.Deliver:
 			want = "FeedThrottlesAlarm"
+		case slices.Contains(managing, f):
+			want = "ManagementThrottlesAlarm"
 		case slices.Contains(operations(), f):
 			want = "FunctionThrottlesAlarm"
 		}

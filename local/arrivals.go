@@ -41,7 +41,7 @@ const grace = 5 * time.Second
 
 // ingester returns the handler of arrivals.
 func (b *box) ingester() bucket.Ingester {
-	return bucket.Ingester{Store: b.store, Audio: b.bucket, Names: b.names, MaxBytes: b.settings.MaxAudioBytes, Grace: grace, Now: b.now}
+	return bucket.Ingester{Store: b.watched(), Audio: b.bucket, Names: b.names, MaxBytes: b.settings.MaxAudioBytes, Grace: grace, Now: b.now}
 }
 
 // ingestQueue returns the handler of messages from the queue of arrivals.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -26,12 +27,16 @@ import (
 	"github.com/callrecordings/api/shared/cursor"
 	"github.com/callrecordings/api/shared/feed"
 	"github.com/callrecordings/api/shared/gateway"
+	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/incoming/namepattern"
 	"github.com/callrecordings/api/shared/issuer"
+	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/link"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/media/s3media"
 	"github.com/callrecordings/api/shared/openapi"
+	"github.com/callrecordings/api/shared/person"
+	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/store/sqlite"
 	"github.com/callrecordings/api/shared/webhook"
 )
@@ -48,14 +53,19 @@ type box struct {
 	s3       *s3server.Server
 	bucket   *s3media.Bucket
 	// audio is bucket as the API uses it, with the URLs for clients.
-	audio    clientAudio
-	events   *eventlog.Log
-	seeding  atomic.Bool
+	audio   clientAudio
+	events  *eventlog.Log
+	seeding atomic.Bool
+	// kept is what rules returns.
+	kept     *retention.Rules
+	keeping  sync.Once
 	unqueued unqueued
 	// written is when the database was last written before this process opened it.
 	written time.Time
 	// names are the name patterns of the inboxes.
 	names namepattern.Set
+	// jobs wakes the workers of jobs.
+	jobs *job.Pool
 }
 
 // open listens on the ports and opens the parts of the data folder. The caller
@@ -88,6 +98,7 @@ func (b *box) open(ctx context.Context) (err error) {
 	// The API's own requests do not compete with other clients for connections.
 	b.bucket, err = b.dir.OpenOwnBucket(b.s3, public) //nolint:contextcheck // it only makes a client, without any request
 	b.audio = b.bucket
+	b.jobs = job.NewPool(ctx, b.now)
 	if b.settings.S3PublicEndpoint == "" && isUnspecified(host) {
 		b.audio = hostBucket{b.bucket, b.s3.Port()}
 	}
@@ -108,8 +119,10 @@ type clientAudio interface {
 }
 
 // limitAudio makes the S3 server reject audio that is too large for ingest, before
-// the audio takes up disk space.
-func (b *box) limitAudio(o *s3server.Options) { o.MaxBytes = b.settings.MaxAudioBytes }
+// the audio takes up disk space. The files of jobs are not limited.
+func (b *box) limitAudio(o *s3server.Options) {
+	o.MaxBytes, o.Unlimited = b.settings.MaxAudioBytes, exportsPrefix
+}
 
 // s3Port returns the configured port of the S3 server. The default is the API's
 // port plus one, or any free port if the API takes any free port.
@@ -205,23 +218,26 @@ func (b *box) operations() (map[api.Operation]http.Handler, error) {
 	bodies := gateway.NewBudget(gateway.DefaultBudget)
 	bodies.Party = func(r *http.Request) string { return api.Account(r.URL.EscapedPath()) }
 	return map[api.Operation]http.Handler{
-		api.OpList: bodies.Local(api.List(env, b.store, sealer)),
-		api.OpGet: bodies.Local(api.Get(env, b.store, b.audio, api.Delivery{
+		api.OpList: bodies.Local(api.List(env, b.view(), sealer)),
+		api.OpGet: bodies.Local(api.Get(env, b.view(), b.audio, api.Delivery{
 			Default: media.Delivery(s.Delivery), PresignTTL: s.PresignTTL, ExternalHosts: s.ExternalHosts, MaxWait: s.MaxWait,
 		})),
-		api.OpCreate: bodies.Local(api.Create(env, b.store, api.Uploads{
+		api.OpCreate: bodies.Local(api.Create(env, b.watched(), api.Uploads{
 			Audio: b.audio, MaxBytes: s.MaxAudioBytes, TTL: s.UploadTTL,
 		})),
-		api.OpReceive: bodies.Local(api.Receive(env, b.store, api.Storage{
+		api.OpReceive: bodies.Local(api.Receive(env, b.watched(), api.Storage{
 			Audio: b.bucket, MaxBytes: s.MaxAudioBytes, Names: b.names.Call, Zone: b.names.Zone,
 		})),
-		api.OpPatch:   bodies.Local(api.Patch(env, b.store)),
-		api.OpAccess:  bodies.Local(api.Manage(env, b.store, sealer, b.hooks())),
-		api.OpChanges: bodies.Local(b.changes(env, sealer)),
-		api.OpShare: bodies.Local(api.Share(env, b.store, link.New(b.store, b.now, rand.Reader), b.audio, api.Delivery{
+		api.OpPatch:     bodies.Local(api.Patch(env, b.view())),
+		api.OpAccess:    bodies.Local(api.Manage(env, b.store, sealer, b.hooks())),
+		api.OpChanges:   bodies.Local(b.changes(env, sealer)),
+		api.OpRetention: bodies.Local(api.Retention(env, b.store, hold.NewBook(b.store, b.now, rand.Reader, true))),
+		api.OpShare: bodies.Local(api.Share(env, b.view(), link.New(b.store, b.now, rand.Reader), b.audio, api.Delivery{
 			Default: media.Delivery(s.Delivery), PresignTTL: s.PresignTTL, ExternalHosts: s.ExternalHosts,
 		}, s.PublicURL)),
-		api.OpDelete:   bodies.Local(api.Delete(env, b.store, b.bucket)),
+		api.OpDelete: bodies.Local(api.Delete(env, b.view(), b.bucket, s.RestoreDays)),
+		api.OpJobs: bodies.Local(api.Jobs(env, &job.Book{Entries: b.store, Queue: b.jobs, Now: b.now},
+			api.PersonJobs(person.Params, b.audio, s.PresignTTL, person.FileAge))),
 		api.OpFallback: bodies.Local(api.Fallback(env, openapi.JSON)),
 	}, nil
 }

@@ -71,7 +71,7 @@ func (b *box) seedOnce(ctx context.Context) error {
 
 // uploader adds recordings to the data folder.
 func (b *box) uploader() upload.Uploader {
-	return upload.Uploader{Store: b.store, Audio: b.bucket, Now: b.now, Random: rand.Reader}
+	return upload.Uploader{Store: b.watched(), Audio: b.bucket, Now: b.now, Random: rand.Reader}
 }
 
 // seed stores the demo recordings. Their IDs are derived from the account and the

@@ -91,7 +91,7 @@ func TestSeedingContinues(t *testing.T) {
 	if err := b.store.Put(t.Context(), &recording.Recording{Account: dir.Keys.Account, ID: deleted, Document: "{}"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.store.Delete(t.Context(), dir.Keys.Account, deleted, func(*recording.Recording) error { return nil }); err != nil {
+	if _, err := b.store.Delete(t.Context(), dir.Keys.Account, deleted, store.Deletion{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := b.seedOnce(t.Context()); err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/callrecordings/api/local/datadir"
 	"github.com/callrecordings/api/shared/incoming/upload"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // A second start finds the same data, account and users. It does not add the demo
@@ -268,7 +269,7 @@ func TestPendingPurgesAreFinishedAtStart(t *testing.T) {
 	}
 	r := add(t, dir, "01-appointment.mp3")
 	b := opened(t, dir)
-	if _, err := b.store.Delete(t.Context(), r.Account, r.ID, func(*recording.Recording) error { return nil }); err != nil {
+	if _, err := b.store.Delete(t.Context(), r.Account, r.ID, store.Deletion{}); err != nil {
 		t.Fatal(err)
 	}
 	p := launch(t, dir.Path, "--empty")

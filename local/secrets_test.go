@@ -88,7 +88,7 @@ func TestSecretsStayOutOfTheLog(t *testing.T) {
 			b.log.WarnContext(t.Context(), "the check failed", slog.String("cause", err.Error()))
 		}
 		request(t, b)
-		now.add(setAsideTime)
+		now.add(ages.SetAside)
 	}
 
 	b.bucket = rejecting
@@ -189,7 +189,7 @@ func deleteAll(t *testing.T, b *box) {
 		t.Fatal("the account has no recordings")
 	}
 	for i := range all {
-		if _, err := b.store.Delete(t.Context(), "a", all[i].ID, func(*recording.Recording) error { return nil }); err != nil {
+		if _, err := b.store.Delete(t.Context(), "a", all[i].ID, store.Deletion{}); err != nil {
 			t.Fatal(err)
 		}
 	}

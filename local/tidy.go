@@ -3,34 +3,23 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
 	"strings"
 	"time"
-
-	"github.com/callrecordings/api/shared/media"
 )
 
-// How long leftovers stay. In the cloud, the bucket's lifecycle rules remove them
-// (template.yaml).
-const (
-	setAsideTime  = 30 * 24 * time.Hour
-	probeTime     = 24 * time.Hour
-	temporaryTime = time.Hour
-)
+// temporaryTime is how long temporary files stay.
+const temporaryTime = time.Hour
 
-// tidy removes leftovers: expired tombstones and claims, audio that nothing can
-// claim, old rejected audio, test files of PBXs, temporary files, and deleted content
-// in the database's log. (The S3 server removes the parts of interrupted uploads.) If a
-// step fails, the others still run.
+// tidy removes leftovers: expired tombstones and claims, what no event will finish
+// (package reconcile), temporary files, and deleted content in the database's log. (The S3
+// server removes the parts of interrupted uploads.) If a step fails, the others still run.
 func (b *box) tidy(ctx context.Context) error {
 	err := errors.Join(
 		b.store.Sweep(ctx),
-		b.handleOrphans(ctx),
-		b.removeOld(ctx, "set-aside/", setAsideTime),
-		b.removeOld(ctx, "probes/", probeTime),
+		b.reconcile(ctx),
 		b.removeTemporary(),
 		b.store.Flush(ctx),
 	)
@@ -38,23 +27,6 @@ func (b *box) tidy(ctx context.Context) error {
 		b.log.WarnContext(ctx, "some leftovers could not be removed; this is retried", slog.String("cause", err.Error()))
 	}
 	return err
-}
-
-// removeOld removes the objects under prefix that are older than limit.
-func (b *box) removeOld(ctx context.Context, prefix string, limit time.Duration) error {
-	return b.list(ctx, prefix, func(keys []string) error {
-		var failures error
-		for _, key := range keys {
-			object, err := b.bucket.Stat(ctx, key)
-			if err == nil && b.now().Sub(object.Modified) >= limit {
-				err = b.bucket.Remove(ctx, key)
-			}
-			if err != nil && !errors.Is(err, media.ErrNotFound) {
-				failures = errors.Join(failures, fmt.Errorf("remove leftovers: %w", err))
-			}
-		}
-		return failures
-	})
 }
 
 // removeTemporary removes old temporary files from the data folder. A temporary

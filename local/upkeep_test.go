@@ -11,12 +11,13 @@ import (
 
 	"github.com/callrecordings/api/shared/incoming/upload"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // remove deletes a recording from the table. The purge stays pending.
 func remove(t *testing.T, b *box, r *recording.Recording) {
 	t.Helper()
-	if _, err := b.store.Delete(t.Context(), r.Account, r.ID, func(*recording.Recording) error { return nil }); err != nil {
+	if _, err := b.store.Delete(t.Context(), r.Account, r.ID, store.Deletion{}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -100,7 +101,7 @@ func TestOrphans(t *testing.T) {
 			t.Errorf("%s is gone at once, want it kept for a safe age", key)
 		}
 	}
-	now.add(arrivalAge + 2*time.Second)
+	now.add(ages.Arrival + 2*time.Second)
 	tidyAndDrain(t, b)
 	for key, dead := range orphans {
 		if want := dead || key != gone.AudioKey(); exists(t, b, key) != want {
@@ -111,7 +112,7 @@ func TestOrphans(t *testing.T) {
 	if err != nil || r.Audio.Condition() != recording.Ready {
 		t.Errorf("audio that a client stored: %+v, %v, want a recording that is ready", r, err)
 	}
-	now.add(orphanAge)
+	now.add(ages.Orphan)
 	tidyAndDrain(t, b)
 	for key, dead := range orphans {
 		if want := !dead && key != gone.AudioKey(); exists(t, b, key) != want {
@@ -128,8 +129,8 @@ func TestLeftovers(t *testing.T) {
 	t.Parallel()
 	b, now, _ := newBox(t)
 	times := map[string]time.Duration{
-		"set-aside/a/202601/202601-x": setAsideTime,
-		"probes/a/0123":               probeTime,
+		"set-aside/a/202601/202601-x": ages.SetAside,
+		"probes/a/0123":               ages.Probe,
 	}
 	for key := range times {
 		storeObject(t, b, key, []byte("x"))
@@ -150,7 +151,7 @@ func TestLeftovers(t *testing.T) {
 			t.Errorf("%s: %v, want it kept while it may be in use", name, err)
 		}
 	}
-	for _, passed := range []time.Duration{temporaryTime, probeTime, setAsideTime} {
+	for _, passed := range []time.Duration{temporaryTime, ages.Probe, ages.SetAside} {
 		now.add(passed + 2*time.Second)
 		if err := b.tidy(t.Context()); err != nil {
 			t.Fatal(err)

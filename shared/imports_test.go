@@ -28,6 +28,7 @@ var arrows = map[string]struct {
 	"shared/requestlog/requestlogtest": {},
 	"shared/version":                   {},
 	"shared/media":                     {},
+	"shared/phone":                     {},
 	"shared/attempt":                   {ours: []string{"shared/requestlog"}, aws: true},
 	"shared/audiofile":                 {ours: []string{"shared/recording"}},
 	"shared/openapi":                   {},
@@ -36,6 +37,8 @@ var arrows = map[string]struct {
 	"shared/incoming/namepattern":      {ours: []string{"shared/recording"}},
 	"shared/store":                     {ours: []string{"shared/recording"}},
 	"shared/audit":                     {ours: []string{"shared/access", "shared/recording", "shared/store"}},
+	"shared/hold":                      {ours: []string{"shared/media", "shared/phone", "shared/recording", "shared/store"}},
+	"shared/deletion":                  {ours: []string{"shared/hold", "shared/media", "shared/purge", "shared/recording", "shared/store"}},
 	"shared/link":                      {ours: []string{"shared/access", "shared/recording", "shared/store"}},
 	"shared/access":                    {ours: []string{"shared/auth", "shared/store", "shared/recording"}},
 	"shared/issuer":                    {ours: []string{"shared/access", "shared/auth", "shared/store"}},
@@ -51,6 +54,7 @@ var arrows = map[string]struct {
 	"shared/media/s3media":             {ours: []string{"shared/media", "shared/requestlog", "shared/attempt"}, aws: true},
 	"shared/gateway":                   {ours: []string{"shared/requestlog", "shared/version"}, aws: true},
 	"shared/purge":                     {ours: []string{"shared/recording", "shared/store", "shared/media"}},
+	"shared/reconcile":                 {ours: []string{"shared/access", "shared/deletion", "shared/media", "shared/purge", "shared/recording", "shared/requestlog", "shared/store"}},
 	"shared/tablestream":               {ours: []string{"shared/requestlog", "shared/store"}, aws: true},
 	"shared/notify":                    {ours: []string{"shared/recording", "shared/store"}},
 	"shared/feed":                      {ours: []string{"shared/notify", "shared/recording", "shared/store"}},
@@ -58,11 +62,17 @@ var arrows = map[string]struct {
 	"shared/webhook":                   {ours: []string{"shared/egress", "shared/feed", "shared/recording", "shared/store"}},
 	"shared/notify/eventbridge":        {ours: []string{"shared/notify", "shared/requestlog", "shared/attempt"}, aws: true},
 	"shared/incoming":                  {ours: []string{"shared/recording", "shared/store"}},
+	"shared/zipfile":                   {},
+	"shared/job":                       {ours: []string{"shared/access", "shared/audit", "shared/media", "shared/recording", "shared/store"}},
+	"shared/person": {ours: []string{
+		"shared/hold", "shared/job", "shared/media", "shared/phone", "shared/recording", "shared/store", "shared/zipfile",
+	}},
 	"shared/incoming/incomingtest": {ours: []string{
 		"shared/incoming", "shared/incoming/namepattern", "shared/recording", "shared/store", "shared/store/sqlite", "shared/media",
 	}},
 	"shared/incoming/judge": {ours: []string{"shared/incoming", "shared/recording", "shared/media", "shared/audiofile"}},
 	"shared/incoming/inbox": {ours: []string{
+		"shared/hold",
 		"shared/incoming", "shared/incoming/judge", "shared/incoming/namepattern", "shared/recording", "shared/store", "shared/media",
 	}},
 	"shared/incoming/bucket": {ours: []string{
@@ -79,11 +89,14 @@ var arrows = map[string]struct {
 	"shared/incoming/importer/folder": {ours: []string{
 		"shared/incoming", "shared/incoming/importer", "shared/incoming/namepattern", "shared/recording", "shared/store", "shared/media", "shared/attempt",
 	}},
-	"shared/httpfield": {},
-	"shared/csvtable":  {},
+	"shared/httpfield":       {},
+	"shared/csvtable":        {},
+	"shared/retention/sweep": {ours: []string{"shared/access", "shared/deletion", "shared/hold", "shared/recording", "shared/retention", "shared/store"}},
+	"shared/retention":       {ours: []string{"shared/access", "shared/auth", "shared/hold", "shared/recording", "shared/requestlog", "shared/store"}},
 	"shared/api": {ours: []string{
-		"shared/recording", "shared/incoming", "shared/cursor", "shared/strictjson", "shared/auth", "shared/access", "shared/audit", "shared/link", "shared/feed", "shared/webhook",
-		"shared/httpfield", "shared/csvtable", "shared/notify",
+		"shared/hold", "shared/retention", "shared/job",
+		"shared/recording", "shared/incoming", "shared/cursor", "shared/deletion", "shared/strictjson", "shared/auth", "shared/access", "shared/audit", "shared/link", "shared/feed", "shared/webhook", "shared/notify",
+		"shared/httpfield", "shared/csvtable",
 		"shared/store", "shared/media", "shared/requestlog", "shared/purge", "shared/version",
 	}},
 }

@@ -100,7 +100,7 @@ func (o *accountOptions) recorded(ctx context.Context, entries store.Entries, do
 	if err != nil {
 		return err
 	}
-	return t.record(ctx, []ruleChange{{o.account, "account/" + o.account}}, do)
+	return t.record(ctx, []ruleChange{{account: o.account, object: "account/" + o.account}}, do)
 }
 
 // parentFlag adds --parent.

@@ -16,7 +16,8 @@ import (
 var deleteUsage = usage{
 	name: "delete", summary: "delete recordings with their audio", args: "ID... | FILTERS [OPTIONS]",
 	does: `Deletes recordings with their audio: those with the IDs, or those that the filters select. It lists
-them and asks before it deletes anything. Deleted recordings cannot be restored.`,
+them and asks before it deletes anything. If the operator has set RestoreDays, "restore" brings them back
+for so many days. Otherwise nothing does.`,
 	examples: []string{
 		"delete 202601-1f2e3d4c",
 		"delete --until 365d --filter user_metadata.tag=test",
@@ -118,7 +119,7 @@ func (e env) confirm(account string, all []client.Document) error {
 	if len(all) > 1 {
 		what = fmt.Sprintf("these %d recordings", len(all))
 	}
-	printf(e.stderr, "Delete %s of the account %s with all audio, for good? [y/N] ", what, account)
+	printf(e.stderr, "Delete %s of the account %s with all audio? [y/N] ", what, account)
 	answer, err := bufio.NewReader(e.stdin).ReadString('\n')
 	switch strings.ToLower(strings.TrimSpace(answer)) {
 	case "y", "yes":

@@ -30,12 +30,13 @@ var listUsage = usage{
 
 // listCommand makes the command that lists recordings.
 func (e env) listCommand() *cobra.Command {
-	var asJSON bool
+	var asJSON, deleted bool
 	var limit int
 	var sort string
 	c := listUsage.command()
 	t := e.apiFlags(c.Flags())
 	s := e.selectionFlags(c)
+	c.Flags().BoolVar(&deleted, "deleted", false, "list deleted recordings that can be restored")
 	c.Flags().IntVar(&limit, "limit", 0, "list at most `N` recordings; 0 for all")
 	c.Flags().StringVar(&sort, "sort", "", "`FIELD`: the greatest first by created, start, duration, from or to; all but created need --since, at most 31 days ago")
 	complete(c, "sort", "created", "start", "duration", "from", "to")
@@ -54,12 +55,15 @@ func (e env) listCommand() *cobra.Command {
 		if sort != "" {
 			query.Set("sort", sort)
 		}
+		if deleted {
+			query.Set("deleted", "true")
+		}
 		api, err := t.open()
 		if err != nil {
 			return err
 		}
 		defer api.Close()
-		out := &documentTable{w: e.stdout, asJSON: asJSON}
+		out := &documentTable{w: e.stdout, asJSON: asJSON, deleted: deleted}
 		for d, err := range api.List(c.Context(), query) {
 			if err != nil {
 				return errors.Join(out.flush(), err)
@@ -87,7 +91,9 @@ const tablePart = 200
 type documentTable struct {
 	w      io.Writer
 	asJSON bool
-	n      int
+	// deleted selects the columns for deleted recordings.
+	deleted bool
+	n       int
 
 	rows    [][]string
 	started bool
@@ -99,10 +105,14 @@ func (t *documentTable) add(d client.Document) error {
 	if t.asJSON {
 		return printDocument(t.w, d)
 	}
-	t.rows = append(t.rows, []string{
+	row := []string{
 		d.ID, startOf(d, "2006-01-02 15:04"), length(d), party(d.CallerNumber, d.CallerName, d.From),
 		party(d.CalleeNumber, d.CalleeName, d.To), d.Direction, state(d),
-	})
+	}
+	if t.deleted {
+		row = deletedRow(d)
+	}
+	t.rows = append(t.rows, row)
 	if len(t.rows) < tablePart {
 		return nil
 	}
@@ -118,7 +128,11 @@ func (t *documentTable) flush() error {
 	tabs := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	if !t.started {
 		t.started = true
-		t.rows = append([][]string{{"ID", "START (UTC)", "LENGTH", "FROM", "TO", "DIRECTION", "STATE"}}, t.rows...)
+		head := []string{"ID", "START (UTC)", "LENGTH", "FROM", "TO", "DIRECTION", "STATE"}
+		if t.deleted {
+			head = deletedHead
+		}
+		t.rows = append([][]string{head}, t.rows...)
 	}
 	for _, row := range t.rows {
 		for i, cell := range row {

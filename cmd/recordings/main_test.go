@@ -51,7 +51,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"mask": mask, "verify": verify, "serve": serve, "setaside": setAside, "drop": drop, "play": play, "files": files,
-			"kazoo": kazooServer, "awaitfiles": awaitFiles, "store": newStore,
+			"kazoo": kazooServer, "awaitfiles": awaitFiles, "store": newStore, "lose": lose, "stuck": stuck,
 		},
 	})
 }
@@ -197,7 +197,8 @@ func handlers(ts *testscript.TestScript, path string) (*datadir.Dir, string, err
 		api.OpList:     gateway.Local(api.List(env, s, sealer)),
 		api.OpGet:      gateway.Local(api.Get(env, s, bucket, api.Delivery{PresignTTL: time.Minute})),
 		api.OpPatch:    gateway.Local(api.Patch(env, s)),
-		api.OpDelete:   gateway.Local(api.Delete(env, s, bucket)),
+		api.OpDelete:   gateway.Local(api.Delete(env, s, bucket, 7)),
+		api.OpJobs:     jobs(ts, env, dir, s, bucket),
 		api.OpFallback: gateway.Local(api.Fallback(env, openapi.JSON)),
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -158,10 +158,10 @@ type recordedSecrets struct {
 
 // AddSecret implements store.Secrets.
 func (s recordedSecrets) AddSecret(ctx context.Context, added store.Secret) error {
-	return s.trail.record(ctx, []ruleChange{{added.Account, "storage-secret/" + added.ID}}, func() error { return s.Secrets.AddSecret(ctx, added) })
+	return s.trail.record(ctx, []ruleChange{{account: added.Account, object: "storage-secret/" + added.ID}}, func() error { return s.Secrets.AddSecret(ctx, added) })
 }
 
 // RevokeSecret implements store.Secrets.
 func (s recordedSecrets) RevokeSecret(ctx context.Context, account, id string) error {
-	return s.trail.record(ctx, []ruleChange{{account, "storage-secret/" + id}}, func() error { return s.Secrets.RevokeSecret(ctx, account, id) })
+	return s.trail.record(ctx, []ruleChange{{account: account, object: "storage-secret/" + id}}, func() error { return s.Secrets.RevokeSecret(ctx, account, id) })
 }

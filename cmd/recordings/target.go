@@ -12,9 +12,12 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/shared/deletion"
 	"github.com/callrecordings/api/shared/incoming"
 	"github.com/callrecordings/api/shared/incoming/upload"
 	"github.com/callrecordings/api/shared/media/s3media"
+	"github.com/callrecordings/api/shared/reconcile"
+	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/store/dynamo"
 )
@@ -103,6 +106,12 @@ type opened struct {
 		incoming.Store
 	}
 	audio *s3media.Bucket
+	// driver is the store itself, for fsck.
+	driver interface {
+		reconcile.Store
+		deletion.Store
+		deletion.Pager
+	}
 }
 
 // open opens the target. The caller must call closed.
@@ -143,7 +152,7 @@ func (t *target) openLocal(ctx context.Context, o *opened) (closed func() error,
 	if err != nil {
 		return nil, errors.Join(err, server.Close(), database.Close())
 	}
-	o.store, o.audio = database, bucket
+	o.store, o.audio, o.driver = retention.Watch(database, retention.NewRules(database, t.now)).Locking(), bucket, database
 	return func() error {
 		bucket.CloseIdleConnections()
 		return errors.Join(server.Close(), database.Close())
@@ -170,7 +179,7 @@ func (t *target) openDeployment(ctx context.Context, o *opened) error {
 	if err != nil {
 		return err
 	}
-	o.store, o.audio = table, bucket
+	o.store, o.audio, o.driver = retention.Watch(table, retention.NewRules(table, t.now)).Locking(), bucket, table
 	return t.reach(ctx, table, bucket)
 }
 
@@ -202,9 +211,15 @@ func (t *target) openTable(settings aws.Config) (*dynamo.Store, error) {
 	})
 }
 
+// readableEntries are the entries of a target, and its recordings for reading.
+type readableEntries interface {
+	store.Entries
+	store.Reader
+}
+
 // openEntries opens only the entries of the target, which need no bucket. The caller
 // must call closed.
-func (t *target) openEntries(ctx context.Context) (entries store.Entries, closed func() error, err error) {
+func (t *target) openEntries(ctx context.Context) (entries readableEntries, closed func() error, err error) {
 	if err := t.choose(); err != nil {
 		return nil, nil, err
 	}

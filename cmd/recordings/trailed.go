@@ -82,8 +82,16 @@ func (t *trailed) WriteEntries(ctx context.Context, writes ...store.EntryWrite) 
 	return t.record(ctx, changes, func() error { return t.writer.WriteEntries(ctx, writes...) })
 }
 
+// retentionObject names the policy and the bounds of an account.
+const retentionObject = "retention"
+
 // ruleChange is a change of something that an account has, such as "user/anna".
-type ruleChange struct{ account, object string }
+type ruleChange struct {
+	account, object string
+	// action is what the command does; "" means what the object needs.
+	action access.Action
+	reason string
+}
 
 // changeOf returns the change that a write makes to a user, a group, a member, a webhook
 // or an issuer. ok is false for other writes: those of the account tree are many for one
@@ -93,21 +101,21 @@ func changeOf(w *store.EntryWrite) (c ruleChange, ok bool) {
 		return c, false
 	}
 	if w.Partition == issuer.Partition {
-		return ruleChange{audit.System, "issuer/" + w.Key}, true
+		return ruleChange{account: audit.System, object: "issuer/" + w.Key}, true
 	}
 	if w.Partition == webhook.Partition {
 		account, id, _ := strings.Cut(w.Key, "/")
-		return ruleChange{account, "webhook/" + id}, true
+		return ruleChange{account: account, object: "webhook/" + id}, true
 	}
 	account, found := strings.CutPrefix(w.Partition, access.Partition(""))
 	kind, rest, _ := strings.Cut(w.Key, "/")
 	switch {
 	case !found:
-	case kind == "user" || kind == "group":
-		return ruleChange{account, w.Key}, true
+	case kind == "user" || kind == "group" || w.Key == retentionObject:
+		return ruleChange{account: account, object: w.Key}, true
 	case kind == "member":
 		group, user, _ := strings.Cut(rest, "/")
-		return ruleChange{account, "group/" + group + "/member/" + user}, true
+		return ruleChange{account: account, object: "group/" + group + "/member/" + user}, true
 	}
 	return c, false
 }
@@ -145,7 +153,16 @@ func (t *trailed) on(ctx context.Context, account string) (bool, error) {
 }
 
 func (c ruleChange) entry(result audit.Result) audit.Entry {
+	action := c.action
+	switch {
+	case action != "":
+	case c.object == retentionObject:
+		action = access.Retention
+	default:
+		action = access.Manage
+	}
 	return audit.Entry{
-		Account: c.account, Actor: audit.Actor{Issuer: audit.CommandLine}, Action: access.Manage, Object: c.object, Result: result,
+		Account: c.account, Actor: audit.Actor{Issuer: audit.CommandLine}, Action: action, Object: c.object, Result: result,
+		Reason: c.reason,
 	}
 }

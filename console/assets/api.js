@@ -71,15 +71,18 @@ export class Api {
   }
 
   /**
-   * Deletes a recording. A retry may find it deleted (contract, After a lost answer).
-   * @param {string} id @param {Options} [options]
+   * Deletes a recording. A retry may find it deleted (contract, After a lost answer). Returns
+   * the document as it was, undefined after such a retry.
+   * @param {string} id @param {Options} [options] @returns {Promise<import("../types.js").Recording|undefined>}
    */
   async remove(id, { signal } = {}) {
     /** @type {Request} */
     const request = { signal, repeatable: true };
-    await this.request("DELETE", this.path(id), request).catch((err) => {
+    try {
+      return (await this.json("DELETE", this.path(id), request)).data;
+    } catch (err) {
       if (!(err.status === 404 && request.lost)) throw err;
-    });
+    }
   }
 
   /**
@@ -119,6 +122,14 @@ export class Api {
   fetchAudio(id, { range, signal } = {}) {
     const headers = range ? { Range: `bytes=${range[0]}-${range[1]}` } : undefined;
     return this.request("GET", `${this.path(id)}/audio`, { query: { inline: "true" }, headers, signal, stream: true });
+  }
+
+  /**
+   * Restores a deleted recording.
+   * @param {string} id @returns {Promise<import("../types.js").Recording>}
+   */
+  async restore(id) {
+    return (await this.json("POST", `${this.path(id)}/restore`, { repeatable: true })).data;
   }
 
   /** Reports whether the API's definition has a path with this end. @param {string} end such as /links */

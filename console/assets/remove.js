@@ -1,4 +1,4 @@
-// Deleting a recording: says what will go, asks, and offers to restore it where the API can.
+// Deleting a recording: says what will go, asks, and offers to restore it if the service keeps it.
 
 import { readNotes, readTags } from "./annotations.js";
 import { h } from "./dom.js";
@@ -11,23 +11,23 @@ import { formatDuration, t, whyOf } from "./i18n.js";
  * @param {import("./api.js").Api} api @param {Recording} recording @returns {Promise<CustomEvent|undefined>}
  */
 export async function removeRecording(api, recording) {
-  const undo = await api.offers("/restore");
   const gone = [t("remove.audio", { length: formatDuration(recording.duration) })];
   const tags = readTags(recording.user_metadata).length, notes = readNotes(recording.user_metadata).length;
   if (tags) gone.push(t("remove.tags", { n: tags }));
   if (notes) gone.push(t("remove.notes", { n: notes }));
   if (recording.url) gone[0] = t("remove.external");
-  const dialog = openDialog(t("remove.title", { n: 1 }), t("details.cancel"), h("p", {}, t("remove.what")), h("ul", {}, ...gone.map((text) => h("li", {}, text))), h("p", {}, t(undo ? "remove.undoable" : "remove.final")));
+  const dialog = openDialog(t("remove.title", { n: 1 }), t("details.cancel"), h("p", {}, t("remove.what")), h("ul", {}, ...gone.map((text) => h("li", {}, text))), h("p", {}, t("remove.final")));
   const confirm = h("button", { className: "danger", value: "yes" }, t("remove.confirm"));
   dialog.querySelector("form")?.prepend(confirm);
   if (!(await dialog.answer)) return;
+  let deleted;
   try {
-    await api.remove(recording.id);
+    deleted = await api.remove(recording.id);
   } catch (err) {
     notice(whyOf(err));
     return;
   }
-  if (undo) offerUndo(api, recording);
+  if (deleted?._read_only?.restorable_until) offerUndo(api, recording);
   else notice(t("remove.done"));
   return new CustomEvent("deleted", { bubbles: true, detail: { id: recording.id } });
 }
@@ -59,7 +59,7 @@ function offerUndo(api, recording) {
   const undo = h("button", { type: "button", onclick: async () => {
     undo.disabled = true;
     try {
-      const { data } = await api.json("POST", `${api.path(recording.id)}/restore`, {});
+      const data = await api.restore(recording.id);
       notice(t("remove.restored"));
       document.dispatchEvent(new CustomEvent("restored", { detail: { recording: data } }));
     } catch (err) {

@@ -117,22 +117,3 @@ func refuse(method string, n, status int, header ...string) func(*http.Request) 
 		}
 	}
 }
-
-// restorable lets the API appear to have /restore.
-func restorable() func(*http.Request) http.HandlerFunc {
-	return func(r *http.Request) http.HandlerFunc {
-		body := ""
-		switch {
-		case r.URL.Path == "/v2/openapi.json":
-			body = `{"paths":{"/v2/accounts/{account_id}/recordings/{recording_id}/restore":{"post":{}}}}`
-		case strings.HasSuffix(r.URL.Path, "/restore"):
-			body = `{"data":{"id":"202609-restored","start":63956000000},"status":"success"}`
-		default:
-			return nil
-		}
-		return func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "application/json")
-			_, _ = w.Write([]byte(body))
-		}
-	}
-}

@@ -35,7 +35,7 @@ func startSite(t *testing.T) *site {
 	t.Helper()
 	folder := given.Programs(t, "github.com/callrecordings/api/local")
 	data := filepath.Join(folder, "data")
-	s := &site{box: given.StartBox(t, filepath.Join(folder, "local"), data, given.Ports(t))}
+	s := &site{box: given.StartBox(t, filepath.Join(folder, "local"), data, given.Ports(t), "RESTORE_DAYS=7")}
 	var err error
 	if s.dir, err = datadir.Open(data); err != nil {
 		t.Fatal(err)

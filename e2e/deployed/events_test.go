@@ -21,6 +21,7 @@ import (
 	"github.com/callrecordings/api/e2e/given"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/store/dynamo"
 )
 
@@ -90,7 +91,7 @@ func TestEventsReachTheBus(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := table.Delete(t.Context(), account, id, func(*recording.Recording) error { return nil }); err != nil {
+	if _, err := table.Delete(t.Context(), account, id, store.Deletion{}); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{"Recording Created pending", "Recording Completed ready", "Recording Changed ready", "Recording Deleted deleted"}

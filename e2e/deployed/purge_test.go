@@ -80,7 +80,7 @@ func TestPurgeFollowsTheStream(t *testing.T) {
 			t.Fatal(err)
 		}
 		// Write only the tombstone, as if the function had died right after that.
-		if _, err := table.Delete(t.Context(), account, id, func(*recording.Recording) error { return nil }); err != nil {
+		if _, err := table.Delete(t.Context(), account, id, store.Deletion{}); err != nil {
 			t.Fatal(err)
 		}
 		waitForPurge(t, table, account, id)

@@ -23,9 +23,12 @@ import (
 	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/cursor"
 	"github.com/callrecordings/api/shared/feed"
+	"github.com/callrecordings/api/shared/hold"
+	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/link"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/openapi"
+	"github.com/callrecordings/api/shared/person"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store/sqlite"
 )
@@ -189,14 +192,23 @@ func (w *world) open(t *testing.T, s *sqlite.Store) {
 	audio := w.audio()
 	w.handlers = map[api.Operation]http.Handler{
 		api.OpList: api.List(env, s, sealer), api.OpGet: api.Get(env, s, audio, api.Delivery{}),
-		api.OpPatch: api.Patch(env, s), api.OpDelete: api.Delete(env, s, audio),
-		api.OpCreate:   api.Create(env, s, api.Uploads{Audio: audio, MaxBytes: 1 << 20, TTL: time.Minute}),
-		api.OpAccess:   api.Manage(env, s, sealer, nil),
+		api.OpPatch: api.Patch(env, s), api.OpDelete: api.Delete(env, s, audio, 0),
+		api.OpCreate:    api.Create(env, s, api.Uploads{Audio: audio, MaxBytes: 1 << 20, TTL: time.Minute}),
+		api.OpAccess:    api.Manage(env, s, sealer, nil),
+		api.OpRetention: api.Retention(env, s, hold.NewBook(s, clock, rand.Reader, false)),
+		api.OpShare:     api.Share(env, s, link.New(s, clock, rand.Reader), audio, api.Delivery{}, "https://recordings.test"),
+		api.OpJobs: api.Jobs(env, &job.Book{Entries: s, Queue: noQueue{}, Now: clock},
+			api.PersonJobs(person.Params, audio, time.Minute, time.Hour)),
 		api.OpChanges:  api.Changes(env, feed.New(s, clock), sealer, 0),
-		api.OpShare:    api.Share(env, s, link.New(s, clock, rand.Reader), audio, api.Delivery{}, "https://recordings.test"),
 		api.OpFallback: api.Fallback(env, openapi.JSON),
 	}
 }
+
+// noQueue wakes no workers.
+type noQueue struct{}
+
+// Wake implements job.Queue.
+func (noQueue) Wake(context.Context, string, time.Duration) error { return nil }
 
 // bucket has the audio of the world's recordings.
 type bucket struct {
@@ -247,8 +259,10 @@ func (b *bucket) PresignPut(_ context.Context, key string, _ media.Admission) (m
 // PutNew implements [media.Uploader]. It keeps nothing.
 func (b *bucket) PutNew(context.Context, string, string, []byte) error { return media.ErrUnavailable }
 
-// Remove implements [media.Remover].
-func (b *bucket) Remove(context.Context, string) error { return nil }
+// Purge implements [media.Purger].
+func (b *bucket) Purge(ctx context.Context, _ []string, confirm func(context.Context) error) error {
+	return confirm(ctx)
+}
 
 // sortedUsers returns the IDs of the users.
 func sortedUsers() []string { return slices.Sorted(maps.Keys(users)) }

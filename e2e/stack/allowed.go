@@ -24,6 +24,7 @@ const (
 	inbox    = "${Bucket.Arn}/inbox/*"
 	imported = "${Bucket.Arn}/imported/*"
 	aside    = "${Bucket.Arn}/set-aside/*"
+	exports  = "${Bucket.Arn}/exports/*"
 	probes   = "${Bucket.Arn}/probes/*"
 	stream   = "Table.StreamArn"
 	anyone   = "*"
@@ -31,6 +32,26 @@ const (
 
 // lost is the reason for permissions on audio that no request has stored.
 const lost = "only the retry of a request uses it, if an inbox or an import has brought the audio"
+
+// byVersion is the reason for what an erasure does with audio.
+const byVersion = "the suite erases a recording without audio"
+
+// hourly is the reason for what the scheduled function expire does.
+const hourly = "expire runs once an hour, longer than the suite"
+
+// scoped is the reason for what only changes need that replace audio, or change the owner, a
+// number or the start of a recording.
+const scoped = "it checks the holds when a change may take a recording out of their scope"
+
+// locks is the reason for what only a bucket with Object Lock needs.
+const locks = "the suite's bucket has no Object Lock, which LocalStack does not enforce"
+
+// daily is the reason for all permissions of the function reconcile.
+const daily = "reconcile runs once an hour, and finds nothing in a suite that takes less"
+
+// late is the reason for what only recordings need that are older than a day when they
+// arrive or change.
+const late = "it reads the retention policy for an old recording"
 
 // Groups of functions for the rows below.
 var (
@@ -42,13 +63,19 @@ var (
 	requests = []config.Function{config.Create, config.Receive}
 	read     = []config.Function{config.Get, config.Ingest}
 	list     = []config.Function{config.List}
-	ruled    = []config.Function{config.List, config.Get, config.Create, config.Patch, config.Delete, config.Access}
+	ruled    = []config.Function{config.List, config.Get, config.Create, config.Patch, config.Delete, config.Access, config.Retention, config.Jobs}
 	access   = []config.Function{config.Access}
+	arriving = []config.Function{config.Receive, config.Ingest}
+	expire   = []config.Function{config.Expire}
+	keeping  = []config.Function{config.Retention}
 	share    = []config.Function{config.Share}
 	changes  = []config.Function{config.Changes}
 	publish  = []config.Function{config.Publish}
 	deliver  = []config.Function{config.Deliver}
+	jobs     = []config.Function{config.Jobs}
+	working  = []config.Function{config.Work}
 	issuers  = []config.Function{config.Fallback, config.Keys}
+	sweeps   = []config.Function{config.Reconcile}
 	deleting = []config.Function{config.Delete, config.Purge}
 )
 
@@ -60,6 +87,8 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: append(share, ruled...), Unseen: "one call reads the rules about an account and a user; a token without a user needs only GetItem"},
 	{Grant: Grant{"dynamodb:Query", table}, Functions: ruled, Unseen: "it reads the groups that a supervisor leads"},
 	{Grant: Grant{"dynamodb:Query", table}, Functions: share}, // it lists the links of a recording
+	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: arriving, Unseen: late},
+	{Grant: Grant{"dynamodb:Query", table}, Functions: arriving, Unseen: late},
 	{Grant: Grant{"dynamodb:GetItem", table}, Functions: issuers, Unseen: "it reads one issuer of tokens again, or updates its keys"},
 	{Grant: Grant{"dynamodb:Query", table}, Functions: issuers, Unseen: "it reads the issuers of tokens, which the suite has none of"},
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: []config.Function{config.Keys}, Unseen: "keys runs every 15 minutes, and the suite has no issuers"},
@@ -67,6 +96,61 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: access},
 	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: access},
 	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: access},
+	{Grant: Grant{"dynamodb:GetItem", table}, Functions: expire, Unseen: hourly},
+	{Grant: Grant{"dynamodb:PutItem", table}, Functions: expire, Unseen: hourly},
+	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: expire, Unseen: hourly},
+	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_created"}, Functions: expire, Unseen: hourly},
+	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: expire, Unseen: hourly},
+	{Grant: Grant{"dynamodb:Query", table}, Functions: expire, Unseen: hourly},
+	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: expire, Unseen: hourly},
+	{Grant: Grant{"dynamodb:GetItem", table}, Functions: jobs},
+	{Grant: Grant{"dynamodb:PutItem", table}, Functions: jobs},
+	{Grant: Grant{"sqs:SendMessage", "JobsQueue.Arn"}, Functions: jobs},
+	{Grant: Grant{"s3:GetObject", exports}, Functions: jobs, Unseen: "it signs URLs; the client fetches the file"},
+	{Grant: Grant{"dynamodb:GetItem", table}, Functions: working},
+	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: working},
+	{Grant: Grant{"dynamodb:PutItem", table}, Functions: working},
+	{Grant: Grant{"dynamodb:UpdateItem", table}, Functions: working},
+	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: working},
+	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: working},
+	{Grant: Grant{"dynamodb:Query", table}, Functions: working},
+	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_created"}, Functions: working},
+	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_user"}, Functions: working, Unseen: "the suite makes jobs about numbers"},
+	{Grant: Grant{"s3:GetObject", objects}, Functions: working},
+	{Grant: Grant{"s3:GetObject", inbox}, Functions: working, Unseen: "the suite exports no recording of an inbox"},
+	{Grant: Grant{"s3:GetObject", imported}, Functions: working, Unseen: "the suite exports no imported recording"},
+	{Grant: Grant{"s3:PutObject", exports}, Functions: working},
+	{Grant: Grant{"s3:GetObject", exports}, Functions: working, Unseen: "it looks whether a lost answer completed a file"},
+	{Grant: Grant{"s3:AbortMultipartUpload", exports}, Functions: working, Unseen: "the suite cancels no export that has begun"},
+	{Grant: Grant{"s3:DeleteObject", objects}, Functions: working, Unseen: byVersion},
+	{Grant: Grant{"s3:DeleteObject", inbox}, Functions: working, Unseen: byVersion},
+	{Grant: Grant{"s3:DeleteObject", imported}, Functions: working, Unseen: byVersion},
+	{Grant: Grant{"s3:DeleteObject", aside}, Functions: working, Unseen: byVersion},
+	{Grant: Grant{"s3:DeleteObjectVersion", objects}, Functions: working, Unseen: byVersion},
+	{Grant: Grant{"s3:DeleteObjectVersion", inbox}, Functions: working, Unseen: byVersion},
+	{Grant: Grant{"s3:DeleteObjectVersion", imported}, Functions: working, Unseen: byVersion},
+	{Grant: Grant{"s3:DeleteObjectVersion", aside}, Functions: working, Unseen: byVersion},
+	{Grant: Grant{"s3:ListBucket", "Bucket.Arn"}, Functions: working, Unseen: "without it, S3 answers 403 instead of 404 for a missing object"},
+	{Grant: Grant{"s3:ListBucketVersions", "Bucket.Arn"}, Functions: working, Unseen: byVersion},
+	{Grant: Grant{"sqs:SendMessage", "JobsQueue.Arn"}, Functions: working},
+	{Grant: Grant{"sqs:ReceiveMessage", "JobsQueue.Arn"}, Functions: working, Unseen: "Lambda reads the queue in the function's name"},
+	{Grant: Grant{"sqs:DeleteMessage", "JobsQueue.Arn"}, Functions: working, Unseen: "Lambda reads the queue in the function's name"},
+	{Grant: Grant{"sqs:GetQueueAttributes", "JobsQueue.Arn"}, Functions: working, Unseen: "Lambda reads the queue in the function's name"},
+	{Grant: Grant{"kms:Decrypt", "KmsKeyArn"}, Functions: append(jobs, working...), Unseen: "S3 uses the operator's KMS key in the name of the function that reads an object or writes it in parts"},
+	{Grant: Grant{"kms:GenerateDataKey", "KmsKeyArn"}, Functions: working, Unseen: "S3 uses the operator's KMS key in the name of the function that writes an object"},
+	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: append([]config.Function{config.Create}, arriving...), Unseen: scoped},
+	{Grant: Grant{"s3:PutObjectRetention", objects}, Functions: expire, Unseen: locks},
+	{Grant: Grant{"s3:PutObjectRetention", inbox}, Functions: expire, Unseen: locks},
+	{Grant: Grant{"s3:PutObjectRetention", imported}, Functions: expire, Unseen: locks},
+	{Grant: Grant{"s3:BypassGovernanceRetention", objects}, Functions: slices.Concat(expire, deleting, working, sweeps), Unseen: locks},
+	{Grant: Grant{"s3:BypassGovernanceRetention", inbox}, Functions: slices.Concat(expire, deleting, working, sweeps), Unseen: locks},
+	{Grant: Grant{"s3:BypassGovernanceRetention", imported}, Functions: slices.Concat(expire, deleting, working, sweeps), Unseen: locks},
+	{Grant: Grant{"s3:ListBucketVersions", "Bucket.Arn"}, Functions: expire, Unseen: locks},
+	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_user"}, Functions: expire, Unseen: locks},
+	{Grant: Grant{"dynamodb:GetItem", table}, Functions: keeping},
+	{Grant: Grant{"dynamodb:PutItem", table}, Functions: keeping},
+	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: keeping},
+	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_created"}, Functions: keeping},
 	{Grant: Grant{"dynamodb:GetItem", table}, Functions: share},
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: share},
 	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: share},
@@ -86,6 +170,12 @@ var Table = []Allowed{
 	{Grant: Grant{"s3:DeleteObject", inbox}, Functions: append(ingest, deleting...)},
 	{Grant: Grant{"s3:DeleteObject", imported}, Functions: deleting},
 	{Grant: Grant{"s3:DeleteObject", aside}, Functions: append(ingest, deleting...)},
+	{Grant: Grant{"s3:DeleteObjectVersion", objects}, Functions: append(ingest, deleting...)},
+	{Grant: Grant{"s3:DeleteObjectVersion", inbox}, Functions: append(ingest, deleting...)},
+	{Grant: Grant{"s3:DeleteObjectVersion", imported}, Functions: deleting},
+	{Grant: Grant{"s3:DeleteObjectVersion", aside}, Functions: append(ingest, deleting...)},
+	{Grant: Grant{"s3:ListBucketVersions", "Bucket.Arn"}, Functions: append(ingest, deleting...)},
+	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: []config.Function{config.Delete}},
 	{Grant: Grant{"s3:GetObject", objects}, Functions: append(requests, read...)}, // get also needs it for the URLs that it signs; create and receive compare a retry with stored audio
 	{Grant: Grant{"s3:GetObject", inbox}, Functions: read},
 	{Grant: Grant{"s3:GetObject", imported}, Functions: get},
@@ -122,6 +212,38 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:GetShardIterator", stream}, Functions: follow, Unseen: "Lambda reads the stream in the function's name"},
 	{Grant: Grant{"dynamodb:ListStreams", stream}, Functions: follow, Unseen: "Lambda reads the stream in the function's name"},
 	{Grant: Grant{"sqs:SendMessage", "DeadLetters.Arn"}, Functions: follow, Unseen: "Lambda sends the records that failed too often to the queue"},
+	{Grant: Grant{"dynamodb:Scan", table}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"dynamodb:Scan", "${Table.Arn}/index/by_created"}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"dynamodb:Query", table}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"dynamodb:GetItem", table}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"dynamodb:PutItem", table}, Functions: sweeps, Unseen: daily},            // its progress, and recordings of audio that was not ingested
+	{Grant: Grant{"dynamodb:UpdateItem", table}, Functions: sweeps, Unseen: daily},         // it finishes purges
+	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: sweeps, Unseen: daily},         // unused claims and dead links
+	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: sweeps, Unseen: daily}, // that no recording uses a claim
+	{Grant: Grant{"s3:ListBucket", "Bucket.Arn"}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:GetObject", objects}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:GetObject", inbox}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:GetObject", imported}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:GetObject", aside}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:GetObject", probes}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:GetObject", exports}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObject", objects}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObject", inbox}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObject", imported}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObject", aside}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObject", probes}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObject", exports}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObjectVersion", objects}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObjectVersion", inbox}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObjectVersion", imported}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObjectVersion", aside}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObjectVersion", probes}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:DeleteObjectVersion", exports}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:ListBucketVersions", "Bucket.Arn"}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"s3:PutObject", aside}, Functions: sweeps, Unseen: daily}, // rejected audio
+	{Grant: Grant{"kms:Decrypt", "KmsKeyArn"}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"kms:GenerateDataKey", "KmsKeyArn"}, Functions: sweeps, Unseen: daily},
 	{Grant: Grant{"xray:PutTraceSegments", anyone}, Functions: config.Lambdas(), Unseen: "Lambda sends the traces; X-Ray has no resource types"},
 	{Grant: Grant{"xray:PutTelemetryRecords", anyone}, Functions: config.Lambdas(), Unseen: "Lambda sends the traces; X-Ray has no resource types"},
 }

@@ -101,7 +101,7 @@ func Seed(ctx context.Context, s Store, audio media.Writer) error {
 	if err := audio.Put(ctx, DroppedKey, "audio/x-wav", bytes.NewReader(silence), int64(len(silence))); err != nil {
 		return err
 	}
-	if _, err := s.Delete(ctx, Account, Deleted, func(*recording.Recording) error { return nil }); err != nil {
+	if _, err := s.Delete(ctx, Account, Deleted, store.Deletion{}); err != nil {
 		return err
 	}
 	return audit.NewTrail(s, audit.Options{

@@ -25,7 +25,7 @@ func build(s *config.Settings, env api.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return api.Get(env, store, audio, api.Delivery{
+	return api.Get(env, wiring.View(store), audio, api.Delivery{
 		Default:       media.Delivery(s.Delivery),
 		PresignTTL:    s.PresignTTL,
 		ExternalHosts: s.ExternalHosts,

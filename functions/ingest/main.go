@@ -8,6 +8,7 @@ import (
 	"github.com/callrecordings/api/functions/internal/objects"
 	"github.com/callrecordings/api/functions/internal/queue"
 	"github.com/callrecordings/api/functions/internal/table"
+	"github.com/callrecordings/api/functions/internal/wiring"
 	"github.com/callrecordings/api/shared/config"
 	"github.com/callrecordings/api/shared/incoming/bucket"
 	"github.com/callrecordings/api/shared/incoming/namepattern"
@@ -28,5 +29,5 @@ func build(s *config.Settings) (bucket.Ingester, error) {
 	if err != nil {
 		return bucket.Ingester{}, err
 	}
-	return bucket.Ingester{Store: store, Audio: audio, Names: names, MaxBytes: s.MaxAudioBytes}, nil
+	return bucket.Ingester{Store: wiring.Watch(store, s.ObjectLock), Audio: audio, Names: names, MaxBytes: s.MaxAudioBytes}, nil
 }

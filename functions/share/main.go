@@ -28,5 +28,5 @@ func build(s *config.Settings, env api.Env) (http.Handler, error) {
 		return nil, err
 	}
 	d := api.Delivery{Default: media.Delivery(s.Delivery), PresignTTL: s.PresignTTL, ExternalHosts: s.ExternalHosts}
-	return api.Share(env, store, link.New(store, env.Now, rand.Reader), audio, d, s.PublicURL), nil
+	return api.Share(env, wiring.View(store), link.New(store, env.Now, rand.Reader), audio, d, s.PublicURL), nil
 }

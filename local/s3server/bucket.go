@@ -107,7 +107,7 @@ func (s *Server) deleteObjects(w http.ResponseWriter, r *http.Request, a *author
 	for _, o := range in.Objects {
 		path, err := s.disk.path(o.Key)
 		if err == nil {
-			err = s.disk.remove(path, deletable(o.ETag, ""))
+			err = s.disk.remove(path, bypasses(r), deletable(o.ETag, ""))
 		}
 		if err != nil {
 			e := toAPIError(err)

@@ -40,6 +40,8 @@ type disk struct {
 	// uploads that of unfinished multipart uploads. former holds the attributes
 	// of objects that an earlier version stored.
 	objects, temporary, uploads, former string
+	// locks is the folder of the locks of objects.
+	locks string
 	// sync syncs a file or a folder to the disk. Tests replace it.
 	sync func(*os.File) error
 	// synced contains the folders that are known to be on the disk.
@@ -53,7 +55,7 @@ type disk struct {
 func openDisk(dir, bucket string, sync func(*os.File) error) (*disk, error) {
 	d := &disk{
 		objects: filepath.Join(dir, "objects", bucket), temporary: filepath.Join(dir, "tmp"), uploads: filepath.Join(dir, "uploads"),
-		former: filepath.Join(dir, "attributes", bucket), sync: sync, synced: map[string]bool{},
+		former: filepath.Join(dir, "attributes", bucket), locks: filepath.Join(dir, "locks", bucket), sync: sync, synced: map[string]bool{},
 	}
 	for _, path := range []string{d.objects, d.temporary, d.uploads} {
 		if err := os.MkdirAll(path, dirPerm); err != nil {
@@ -132,6 +134,9 @@ func (d *disk) publish(f *os.File, path string, fresh bool, check condition) err
 	lock := &d.changing[hashOf(path)%uint32(len(d.changing))]
 	lock.Lock()
 	defer lock.Unlock()
+	if err := d.checkLock(path); err != nil {
+		return err
+	}
 	if check != nil {
 		if err := d.check(path, check); err != nil {
 			return err
@@ -252,14 +257,20 @@ func (d *disk) forget(dir string) {
 
 // remove deletes the file at path, if it exists, and all of its attributes. A write
 // that replaces the file between the check and the deletion stays, even that of another
-// process, such as an import into the same folder. Error: errPrecondition in that case.
-func (d *disk) remove(path string, check condition) error {
+// process, such as an import into the same folder. Error: errPrecondition in that case,
+// errLocked if the object is locked and bypass is false.
+func (d *disk) remove(path string, bypass bool, check condition) error {
 	checked, _ := os.Lstat(path)
+	lock := &d.changing[hashOf(path)%uint32(len(d.changing))]
+	lock.Lock()
+	defer lock.Unlock()
 	if check != nil {
-		lock := &d.changing[hashOf(path)%uint32(len(d.changing))]
-		lock.Lock()
-		defer lock.Unlock()
 		if err := d.check(path, check); err != nil {
+			return err
+		}
+	}
+	if !bypass {
+		if err := d.checkLock(path); err != nil {
 			return err
 		}
 	}
@@ -283,6 +294,9 @@ func (d *disk) remove(path string, check condition) error {
 	}
 	dir := filepath.Dir(path)
 	if err := d.syncDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := d.removeLock(path); err != nil {
 		return err
 	}
 	for ; len(dir) > len(d.objects); dir = filepath.Dir(dir) {

@@ -23,6 +23,7 @@ func (e apiError) Error() string { return e.code + ": " + e.message }
 // The errors of this server, with the status, code and text of S3.
 var (
 	errAccessDenied    = apiError{http.StatusForbidden, "AccessDenied", "Access Denied.", ""}
+	errLocked          = apiError{http.StatusForbidden, "AccessDenied", "Access Denied because object protected by object lock.", ""}
 	errExpired         = apiError{http.StatusForbidden, "AccessDenied", "Request has expired.", ""}
 	errNotSigned       = apiError{http.StatusForbidden, "AccessDenied", "There were headers present in the request which were not signed", ""}
 	errUnknownKey      = apiError{http.StatusForbidden, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.", ""}
@@ -51,6 +52,7 @@ var (
 	errPartSize        = apiError{http.StatusBadRequest, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size", ""}
 	errNoBucket        = apiError{http.StatusNotFound, "NoSuchBucket", "The specified bucket does not exist", ""}
 	errNoKey           = apiError{http.StatusNotFound, "NoSuchKey", "The specified key does not exist.", ""}
+	errNoLock          = apiError{http.StatusNotFound, "NoSuchObjectLockConfiguration", "The specified object does not have a ObjectLock configuration", ""}
 	errNoUpload        = apiError{http.StatusNotFound, "NoSuchUpload", "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.", ""}
 	errMethod          = apiError{http.StatusMethodNotAllowed, "MethodNotAllowed", "The specified method is not allowed against this resource.", ""}
 	errPrecondition    = apiError{http.StatusPreconditionFailed, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold", ""}

@@ -106,10 +106,19 @@ func (s *Server) part(r *http.Request, key string) (*upload, int, error) {
 	return u, number, err
 }
 
+// limit returns the maximum size of the object of a key; 0 means any size.
+func (s *Server) limit(key string) int64 {
+	if s.o.Unlimited != "" && strings.HasPrefix(key, s.o.Unlimited) {
+		return 0
+	}
+	return s.o.MaxBytes
+}
+
 // fits checks that the parts of an upload, with a new one of size bytes, are not
 // larger than an object may be. Error: EntityTooLarge.
 func (s *Server) fits(u *upload, number int, size int64) error {
-	if s.o.MaxBytes <= 0 {
+	limit := s.limit(u.Key)
+	if limit <= 0 {
 		return nil
 	}
 	parts, err := s.parts(u)
@@ -118,7 +127,7 @@ func (s *Server) fits(u *upload, number int, size int64) error {
 			size += p.size
 		}
 	}
-	if err == nil && size > s.o.MaxBytes {
+	if err == nil && size > limit {
 		err = errTooLarge
 	}
 	return err
@@ -130,14 +139,14 @@ func (s *Server) putPart(w http.ResponseWriter, r *http.Request, a *authorizatio
 	if err != nil {
 		return err
 	}
-	b, err := openBody(w, r, a, s.o.MaxBytes)
+	b, err := openBody(w, r, a, s.limit(key))
 	if err == nil {
 		err = s.fits(u, number, b.size)
 	}
 	if err != nil {
 		return err
 	}
-	return s.receiveFile(w, r, a, func(_ context.Context, f *os.File, got received) (attributes, error) {
+	return s.receiveFile(w, r, a, key, func(_ context.Context, f *os.File, got received) (attributes, error) {
 		return s.storePart(f, u, number, got)
 	})
 }
@@ -315,7 +324,7 @@ func (s *Server) join(f *os.File, u *upload, m manifest) (attributes, int64, err
 			err = o.appendTo(f, whole, sum)
 			all += o.size
 		}
-		if err == nil && s.o.MaxBytes > 0 && all > s.o.MaxBytes {
+		if limit := s.limit(u.Key); err == nil && limit > 0 && all > limit {
 			err = errTooLarge
 		}
 		if o != nil {

@@ -116,7 +116,7 @@ func (s *Server) putObject(w http.ResponseWriter, r *http.Request, a *authorizat
 			return errPrecondition
 		}
 	}
-	return s.receiveFile(w, r, a, func(ctx context.Context, f *os.File, got received) (attributes, error) {
+	return s.receiveFile(w, r, a, key, func(ctx context.Context, f *os.File, got received) (attributes, error) {
 		meta.took(got)
 		if err := s.store(ctx, f, key, path, got.size, meta, fresh, check); err != nil {
 			return meta, err
@@ -131,13 +131,13 @@ type keeper func(ctx context.Context, f *os.File, got received) (attributes, err
 
 // receiveFile receives the body of an upload into a temporary file, passes the file to
 // keep, and answers with the attributes that keep returns.
-func (s *Server) receiveFile(w http.ResponseWriter, r *http.Request, a *authorization, keep keeper) error {
+func (s *Server) receiveFile(w http.ResponseWriter, r *http.Request, a *authorization, key string, keep keeper) error {
 	f, err := s.disk.create()
 	if err != nil {
 		return err
 	}
 	defer discard(f)
-	got, err := receive(w, r, a, f, s.o.MaxBytes)
+	got, err := receive(w, r, a, f, s.limit(key))
 	if err != nil {
 		return err
 	}
@@ -370,7 +370,7 @@ func deletable(match, modified string) condition {
 func (s *Server) deleteObject(w http.ResponseWriter, r *http.Request, key string) error {
 	path, err := s.disk.path(key)
 	if err == nil {
-		err = s.disk.remove(path, deletable(r.Header.Get("If-Match"), r.Header.Get("X-Amz-If-Match-Last-Modified-Time")))
+		err = s.disk.remove(path, bypasses(r), deletable(r.Header.Get("If-Match"), r.Header.Get("X-Amz-If-Match-Last-Modified-Time")))
 	}
 	if err != nil {
 		return err

@@ -28,14 +28,14 @@ func TestRemovalRacesAnotherProcess(t *testing.T) {
 		write("same")
 		return nil
 	}
-	if err := d.remove(path, replace); !errors.Is(err, errPrecondition) {
+	if err := d.remove(path, false, replace); !errors.Is(err, errPrecondition) {
 		t.Errorf("remove of a file that was replaced = %v, want errPrecondition", err)
 	}
 	if text, err := os.ReadFile(path); err != nil || string(text) != "same" {
 		t.Errorf("the new file has %q, %v, want it unchanged", text, err)
 	}
 	hold := func(*attributes) error { return nil }
-	if err := d.remove(path, hold); err != nil {
+	if err := d.remove(path, false, hold); err != nil {
 		t.Errorf("remove = %v, want nil", err)
 	}
 	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {

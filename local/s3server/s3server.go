@@ -58,6 +58,8 @@ type Options struct {
 	// MaxBytes is the maximum size of an object; 0 means any size. Larger uploads
 	// are rejected before their first byte.
 	MaxBytes int64
+	// Unlimited is the prefix of the keys to which MaxBytes does not apply; "" for none.
+	Unlimited string
 	// MaxConnections is the maximum number of connections to Addr; 0 means 1024.
 	// Connections to [Server.InternalURL] do not count.
 	MaxConnections int

@@ -49,6 +49,10 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) error {
 			return errUnsupported
 		}
 	}
+	lock := query.Has("retention")
+	if id := query.Get("versionId"); id != "" && (id != noVersion || !lock && (r.Method == http.MethodPut || r.Method == http.MethodPost)) {
+		return errUnsupported
+	}
 	if query.Has("uploads") || query.Has("uploadId") {
 		return s.answerUpload(w, r, a, key, query)
 	}
@@ -58,8 +62,8 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) error {
 // unsupported lists the subresources of an object that this server does not support.
 // Without this list, such a request would be treated as a request for the object.
 var unsupported = map[string]bool{
-	"acl": true, "attributes": true, "legal-hold": true, "retention": true, "restore": true, "torrent": true,
-	"select": true, "versionId": true, "append": true, "renameObject": true,
+	"acl": true, "attributes": true, "legal-hold": true, "restore": true, "torrent": true,
+	"select": true, "append": true, "renameObject": true,
 }
 
 // answerBucket answers a request for the bucket.
@@ -78,6 +82,8 @@ func (s *Server) answerBucket(w http.ResponseWriter, r *http.Request, a *authori
 		return s.location(w, r)
 	case r.Method == http.MethodGet && query.Has("versioning"):
 		return s.versioning(w, r)
+	case r.Method == http.MethodGet && query.Has("versions"):
+		return s.listVersions(w, r, query)
 	case r.Method == http.MethodGet && query.Has("uploads"):
 		return s.listUploads(w, r, query)
 	}
@@ -104,7 +110,11 @@ func (s *Server) answerObject(w http.ResponseWriter, r *http.Request, a *authori
 	switch {
 	case query.Has("tagging") && r.Method == http.MethodGet:
 		return s.tagging(w, r, key)
-	case query.Has("tagging"), query.Has("partNumber"):
+	case query.Has("retention") && r.Method == http.MethodGet:
+		return s.getRetention(w, r, key)
+	case query.Has("retention") && r.Method == http.MethodPut:
+		return s.putRetention(w, r, a, key)
+	case query.Has("tagging"), query.Has("partNumber"), query.Has("retention"):
 		return errUnsupported
 	case r.Method == http.MethodGet, r.Method == http.MethodHead:
 		return s.getObject(w, r, key)

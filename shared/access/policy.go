@@ -46,8 +46,10 @@ const (
 	Restore Action = "restore"
 	// Share makes, lists and revokes links.
 	Share Action = "share"
-	// Hold places and releases legal holds.
+	// Hold places legal holds.
 	Hold Action = "hold"
+	// Release releases legal holds.
+	Release Action = "release"
 	// Retention changes how long recordings are kept.
 	Retention Action = "retention"
 	// Audit reads the audit trail.
@@ -57,7 +59,7 @@ const (
 )
 
 // Actions are all actions, in the order of the guide.
-var Actions = []Action{List, Read, Listen, Tag, Create, Delete, Restore, Share, Hold, Retention, Audit, Manage}
+var Actions = []Action{List, Read, Listen, Tag, Create, Delete, Restore, Share, Hold, Release, Retention, Audit, Manage}
 
 // Reasons returns the set of the actions with these names, for the setting
 // REQUIRE_REASON.
@@ -89,7 +91,7 @@ const (
 var Policy = map[Role]map[Action]Scope{
 	Admin: {
 		List: All, Read: All, Listen: All, Tag: All, Create: All, Delete: All, Restore: All, Share: All,
-		Hold: All, Retention: All, Audit: All, Manage: All,
+		Hold: All, Release: All, Retention: All, Audit: All, Manage: All,
 	},
 	Auditor: {List: All, Read: All, Listen: All, Audit: All},
 	Supervisor: {

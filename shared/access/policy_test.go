@@ -11,13 +11,13 @@ import (
 func TestPolicy(t *testing.T) {
 	t.Parallel()
 	const none, own, groups, all = Nothing, Own, OwnAndGroups, All
-	for role, want := range map[Role][12]Scope{
-		//          list    read    listen  tag     create del   rest. share   hold  reten. audit manage
-		Admin:      {all, all, all, all, all, all, all, all, all, all, all, all},
-		Auditor:    {all, all, all, none, none, none, none, none, none, none, all, none},
-		Supervisor: {groups, groups, groups, groups, own, none, none, groups, none, none, none, none},
-		User:       {own, own, own, own, own, none, none, own, none, none, none, none},
-		Service:    {all, all, all, all, all, all, all, none, none, none, none, none},
+	for role, want := range map[Role][13]Scope{
+		//          list    read    listen  tag     create del   rest. share   hold  rel.  reten. audit manage
+		Admin:      {all, all, all, all, all, all, all, all, all, all, all, all, all},
+		Auditor:    {all, all, all, none, none, none, none, none, none, none, none, all, none},
+		Supervisor: {groups, groups, groups, groups, own, none, none, groups, none, none, none, none, none},
+		User:       {own, own, own, own, own, none, none, own, none, none, none, none, none},
+		Service:    {all, all, all, all, all, all, all, none, none, none, none, none, none},
 		"unknown":  {},
 	} {
 		g := Grant{Role: role, Owner: "me", Members: []string{"member"}}

@@ -62,15 +62,15 @@ func (r *request) reaches(rec *recording.Recording, a access.Action) error {
 }
 
 // listed returns the owners of the recordings in the list, sorted. all is true if the list
-// has every owner's. Error: 403 if the path names a user and the bearer may not list that
-// user's recordings. The answer is the same for a user who does not exist.
-func (r *request) listed() (owners []string, all bool, err error) {
+// has every owner's. Error: 403 if the path names a user and the bearer may not do action
+// with that user's recordings. The answer is the same for a user who does not exist.
+func (r *request) listed(action access.Action) (owners []string, all bool, err error) {
 	if r.user == "" {
-		owners, all = r.grant.Owners(access.List)
+		owners, all = r.grant.Owners(action)
 		return owners, all, nil
 	}
-	if !r.grant.May(access.List, r.user) {
-		return nil, false, r.refusal(access.List)
+	if !r.grant.May(action, r.user) {
+		return nil, false, r.refusal(action)
 	}
 	return []string{r.user}, false, nil
 }

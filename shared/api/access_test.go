@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
@@ -37,9 +39,10 @@ func newRuledAPI(t testing.TB, change func(*Env)) *ruledAPI {
 	}
 	s.handlers = map[Operation]http.Handler{
 		OpList: List(s.env, s.store, s.sealer), OpGet: Get(s.env, s.store, noAudio{}, Delivery{}),
-		OpPatch: Patch(s.env, s.store), OpDelete: Delete(s.env, s.store, noAudio{}),
+		OpPatch: Patch(s.env, s.store), OpDelete: Delete(s.env, s.store, noAudio{}, 0),
 		OpCreate: Create(s.env, s.store, Uploads{Audio: noAudio{}, MaxBytes: 1 << 20, TTL: time.Minute}),
 		OpAccess: Manage(s.env, s.store, s.sealer, nil), OpFallback: Fallback(s.env, nil),
+		OpRetention: Retention(s.env, s.store, hold.NewBook(s.store, s.env.Now, rand.Reader, false)),
 	}
 	return s
 }
@@ -55,8 +58,10 @@ func (noAudio) PresignPut(_ context.Context, key string, _ media.Admission) (med
 	return media.SignedRequest{Method: http.MethodPut, URL: "http://bucket.test/" + key, Header: map[string]string{"If-None-Match": "*"}, Expires: today}, nil
 }
 
-// Remove implements media.Remover.
-func (noAudio) Remove(context.Context, string) error { return nil }
+// Purge implements media.Purger.
+func (noAudio) Purge(ctx context.Context, _ []string, confirm func(context.Context) error) error {
+	return confirm(ctx)
+}
 
 // bearer returns a token of a user of an account; "" is the whole account.
 func (s *ruledAPI) bearer(t testing.TB, account, owner string) string {

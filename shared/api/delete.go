@@ -2,11 +2,13 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/callrecordings/api/shared/access"
+	"github.com/callrecordings/api/shared/deletion"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/purge"
 	"github.com/callrecordings/api/shared/recording"
@@ -20,36 +22,62 @@ const (
 	answerTime = time.Second
 )
 
-// Delete answers DELETE of one recording (docs/adr/006-deleting.md). It writes
-// the tombstone, which hides the recording, then removes the audio, then records
-// that the audio is gone. Once the tombstone is written, the request succeeds.
-// If a later step fails, the purge stays pending and the function purge finishes it.
-func Delete(env Env, s store.Writer, m media.Remover) http.Handler {
+// DeleteStore is the store of the function delete.
+type DeleteStore interface {
+	store.Reader
+	store.Writer
+	store.Restorer
+	store.Entries
+	purge.Store
+}
+
+// deleter deletes and restores recordings.
+type deleter struct {
+	store   DeleteStore
+	audio   media.Purger
+	decides *deletion.Deleter
+}
+
+// Delete answers DELETE of one recording, and the requests that restore it
+// (docs/adr/006-deleting.md, docs/adr/023-restorable-deletes.md). It writes the tombstone,
+// which hides the recording. With restoreDays, the audio stays for so many days. Otherwise
+// Delete removes the audio, and then records that the audio is gone. Once the tombstone is
+// written, the request succeeds. If a later step fails, the purge stays pending and the
+// function purge finishes it.
+func Delete(env Env, s DeleteStore, m media.Purger, restoreDays int) http.Handler {
+	d := &deleter{store: s, audio: m, decides: deletion.New(s, restoreDays, env.Now)}
 	return env.handle(OpDelete, func(w http.ResponseWriter, r *request) error {
-		id, err := r.authorizeChange(access.Delete)
-		if err != nil {
-			return err
+		if r.Method == http.MethodPost {
+			return d.restore(w, r)
 		}
-		rec, err := audited(r, access.Delete, id, func(record func() error) (*recording.Recording, error) {
-			return s.Delete(r.Context(), r.account, id, func(rec *recording.Recording) error {
-				if err := r.mayChange(rec, access.Delete); err != nil {
-					return err
-				}
-				return record()
-			})
-		})
-		if err != nil {
-			return err
-		}
-		if err := finishPurge(r.Context(), s, m, rec); err != nil {
-			r.entry.Cause = fmt.Errorf("the purge stays pending: %w", err)
-		}
-		return r.writeDocument(w, rec, true)
+		return d.delete(w, r)
 	})
 }
 
+func (d *deleter) delete(w http.ResponseWriter, r *request) error {
+	id, err := r.authorizeChange(access.Delete)
+	if err != nil {
+		return err
+	}
+	rec, err := audited(r, access.Delete, id, func(record func() error) (*recording.Recording, error) {
+		return d.decides.Delete(r.Context(), r.account, id, deletion.Request{
+			By: r.bearer.Owner, Last: record,
+			Check: func(rec *recording.Recording) error { return r.mayChange(rec, access.Delete) },
+		})
+	})
+	if err != nil {
+		return err
+	}
+	if rec.Removal == nil {
+		if err := d.finishPurge(r.Context(), rec); err != nil {
+			r.entry.Cause = fmt.Errorf("the purge stays pending: %w", err)
+		}
+	}
+	return r.writeDocument(w, rec, true)
+}
+
 // finishPurge purges the audio of the deleted recording rec, if time allows.
-func finishPurge(ctx context.Context, s store.Writer, m media.Remover, rec *recording.Recording) error {
+func (d *deleter) finishPurge(ctx context.Context, rec *recording.Recording) error {
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-answerTime))
@@ -57,5 +85,35 @@ func finishPurge(ctx context.Context, s store.Writer, m media.Remover, rec *reco
 	}
 	ctx, cancel := context.WithTimeout(ctx, purgeTime)
 	defer cancel()
-	return purge.Finish(ctx, s, m, store.Tombstone{Account: rec.Account, ID: rec.ID, Audio: rec.Audio})
+	return purge.Finish(ctx, d.store, d.audio, store.Tombstone{Account: rec.Account, ID: rec.ID, Audio: rec.Audio})
+}
+
+func (d *deleter) restore(w http.ResponseWriter, r *request) error {
+	id, err := r.authorizeChange(access.Restore)
+	if err != nil {
+		return err
+	}
+	reached := false
+	check := func(rec *recording.Recording) error {
+		err := r.reaches(rec, access.Restore)
+		reached = err == nil
+		return err
+	}
+	rec, err := audited(r, access.Restore, id, func(record func() error) (*recording.Recording, error) {
+		return d.decides.Restore(r.Context(), r.account, id, deletion.Request{Check: check, Last: record})
+	})
+	switch {
+	case errors.Is(err, store.ErrExists): // perhaps the answer to the first attempt was lost
+		if rec, err = d.store.Get(r.Context(), r.account, id); err == nil {
+			err = check(rec)
+		}
+	case errors.Is(err, store.ErrPurging) && !reached && (r.user != "" || r.grant.Scope(access.Restore) != access.All):
+		// The tombstone does not have the owner any more.
+		err = fmt.Errorf("%w: %w", store.ErrNotFound, errOtherOwner)
+	}
+	if err != nil {
+		return err
+	}
+	w.Header().Set("ETag", revisionTag(rec))
+	return r.writeDocument(w, rec, false)
 }

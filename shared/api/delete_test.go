@@ -105,7 +105,7 @@ func TestDeleteAudioElsewhere(t *testing.T) {
 	t.Run("external", func(t *testing.T) {
 		t.Parallel()
 		remover := new(brokenRemover)
-		s := newFaultySingle(t, Delivery{}, faults{remover: func(media.Remover) media.Remover { return remover }})
+		s := newFaultySingle(t, Delivery{}, faults{remover: func(media.Purger) media.Purger { return remover }})
 		s.put(t, nil, func(rec *recording.Recording) { rec.Audio = recording.Audio{Place: recording.External} })
 		s.do(t, http.MethodDelete, onePath, "").wantStatus(t, http.StatusOK, "")
 		if remover.calls != 0 {
@@ -127,10 +127,20 @@ func (b *brokenRemover) Remove(ctx context.Context, _ string) error {
 	return fmt.Errorf("remove: %w", media.ErrUnavailable)
 }
 
-// failingPurged is a store in which Purged fails.
-type failingPurged struct{ store.Writer }
+// Purge implements media.Purger.
+func (b *brokenRemover) Purge(ctx context.Context, keys []string, confirm func(context.Context) error) error {
+	if err := confirm(ctx); err != nil || len(keys) == 0 {
+		return err
+	}
+	return b.Remove(ctx, "")
+}
 
-func (failingPurged) Purged(context.Context, string, string) error { return store.ErrUnavailable }
+// failingPurged is a store in which Purged fails.
+type failingPurged struct{ DeleteStore }
+
+func (failingPurged) Purged(context.Context, string, string, string) error {
+	return store.ErrUnavailable
+}
 
 // If a step after the tombstone fails, the request still succeeds, the log has the
 // cause, and the purge stays pending.
@@ -138,8 +148,8 @@ func TestDeleteWhenThePurgeFails(t *testing.T) {
 	t.Parallel()
 	remover := new(brokenRemover)
 	for name, f := range map[string]faults{
-		"audio":  {remover: func(media.Remover) media.Remover { return remover }},
-		"Purged": {writer: func(w store.Writer) store.Writer { return failingPurged{w} }},
+		"audio":  {remover: func(media.Purger) media.Purger { return remover }},
+		"Purged": {writer: func(w DeleteStore) DeleteStore { return failingPurged{w} }},
 	} {
 		s := newFaultySingle(t, Delivery{}, f)
 		s.put(t, noise(10), nil)
@@ -163,7 +173,7 @@ func TestDeleteWhenThePurgeFails(t *testing.T) {
 func TestDeleteBeforeTheDeadline(t *testing.T) {
 	t.Parallel()
 	remover := new(brokenRemover)
-	s := newFaultySingle(t, Delivery{}, faults{remover: func(media.Remover) media.Remover { return remover }})
+	s := newFaultySingle(t, Delivery{}, faults{remover: func(media.Purger) media.Purger { return remover }})
 	s.put(t, nil, nil)
 	end := time.Now().Add(4 * time.Second)
 	ctx, cancel := context.WithDeadline(t.Context(), end)
@@ -180,8 +190,8 @@ func TestDeleteWhenTheStoreFails(t *testing.T) {
 	remover := new(brokenRemover)
 	for _, err := range []error{store.ErrUnavailable, store.ErrConflict} {
 		s := newFaultySingle(t, Delivery{}, faults{
-			remover: func(media.Remover) media.Remover { return remover },
-			writer:  func(w store.Writer) store.Writer { return failingWriter{w, err} },
+			remover: func(media.Purger) media.Purger { return remover },
+			writer:  func(w DeleteStore) DeleteStore { return failingWriter{w, err} },
 		})
 		s.put(t, noise(10), nil)
 		want, message := http.StatusServiceUnavailable, "datastore_unreachable"
@@ -199,11 +209,11 @@ func TestDeleteWhenTheStoreFails(t *testing.T) {
 
 // failingWriter is a store that fails every write with err.
 type failingWriter struct {
-	store.Writer
+	DeleteStore
 	err error
 }
 
-func (r failingWriter) Delete(context.Context, string, string, func(*recording.Recording) error) (*recording.Recording, error) {
+func (r failingWriter) Delete(context.Context, string, string, store.Deletion) (*recording.Recording, error) {
 	return nil, r.err
 }
 

@@ -31,6 +31,10 @@ type paging struct {
 	start, end string // start_key; next_start_key, "" on the last page
 	// byID is true for a list whose keys are IDs. Its first page has no start_key.
 	byID bool
+	// counted is true for a list whose answer has bytes, the size of the managed audio on
+	// the page.
+	counted bool
+	bytes   int64
 }
 
 // maxPooled is the size of the largest buffer that the pool keeps, in bytes.
@@ -69,9 +73,11 @@ func revisionTag(rec *recording.Recording) string { return `"` + rec.Revision + 
 // writeDocument answers 200 with rec in the envelope. deleted marks it as the
 // document of a deleted recording.
 func (r *request) writeDocument(w http.ResponseWriter, rec *recording.Recording, deleted bool) error {
+	shown := []recording.Recording{*rec}
+	r.hideHolds(shown)
 	withBuffer(func(buf []byte) []byte {
 		buf = appendOpening(buf)
-		buf = rec.AppendJSON(buf, deleted)
+		buf = shown[0].AppendJSON(buf, deleted)
 		buf = r.appendClosing(buf, extras{revision: rec.Revision})
 		return r.writeJSON(w, http.StatusOK, buf)
 	})
@@ -86,6 +92,10 @@ func (r *request) appendClosing(buf []byte, x extras) []byte {
 	if p := x.paging; p.start != "" || p.byID {
 		buf = append(buf, `,"page_size":`...)
 		buf = strconv.AppendInt(buf, int64(p.size), 10)
+		if p.counted {
+			buf = append(buf, `,"audio_bytes":`...)
+			buf = strconv.AppendInt(buf, p.bytes, 10)
+		}
 		if p.start != "" {
 			buf = appendMember(buf, "start_key", p.start)
 		}

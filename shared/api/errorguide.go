@@ -56,8 +56,20 @@ var errorGuide = []struct {
 		"Send one of these types in Accept, or no Accept.",
 	},
 	{
-		"datastore_conflict", "409", "Another recording has this ID or idempotency key, there is other audio already, the recording was deleted, the recording has as many links or the account as many webhooks as it may have, or other clients changed it too often at the same moment.",
+		"datastore_conflict", "409", "Another recording has this ID or idempotency key, there is other audio already, the recording was deleted, the recording has as many links or the account as many webhooks or active holds as it may have, or other clients changed it too often at the same moment.",
 		"Read the recording again and decide. Use another ID for another recording. Revoke links that are no longer needed.",
+	},
+	{
+		"confirmation_required", "409", "The retention policy would remove recordings. data.preview has their number and size.",
+		"Repeat the preview until complete is true. If these recordings may go, send its count as confirm.",
+	},
+	{
+		"gone", "410", "The recording was deleted, and can no longer be restored: its audio is being removed, or is gone.",
+		"Nothing brings it back. Ask the operator to set RestoreDays, so that later deletions can be reversed.",
+	},
+	{
+		"on_hold", "409", "The recording is on legal hold: it cannot be deleted or erased, and its audio cannot be changed. data.cause lists the holds.",
+		"Ask the person who placed the hold to release it. Until then everything else works as before.",
 	},
 	{
 		"cursor_expired", "410", "Changes after the cursor are no longer kept: they are older than 400 days, or the operator has switched the feed off in between.",

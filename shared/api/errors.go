@@ -13,10 +13,13 @@ import (
 	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/cursor"
 	"github.com/callrecordings/api/shared/feed"
+	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/link"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/strictjson"
 	"github.com/callrecordings/api/shared/webhook"
@@ -229,6 +232,15 @@ func badID(r *request) *publicError {
 	return missing(r)
 }
 
+// unconfirmed returns the 409 for a policy that would remove recordings, with their number
+// and size.
+func unconfirmed(e *retention.UnconfirmedError) *publicError {
+	return &publicError{
+		status: http.StatusConflict, code: "confirmation_required", cause: e,
+		data: map[string]any{"message": "confirm the number of recordings that would be removed", "preview": e.Preview},
+	}
+}
+
 // forbidden returns a function that makes a 403 with a cause that the caller may know.
 func forbidden(cause string) func(*request) *publicError {
 	return func(*request) *publicError {
@@ -285,12 +297,21 @@ var errorTable = []struct {
 	{store.ErrExists, fixed(http.StatusConflict, "datastore_conflict", "there is another recording of this id")},
 	{store.ErrDeleted, fixed(http.StatusConflict, "datastore_conflict", "a recording of this id was deleted")},
 	{media.ErrOccupied, fixed(http.StatusConflict, "datastore_conflict", "there is other audio already")},
+	{store.ErrGuard, fixed(http.StatusConflict, "datastore_conflict", "conflicting documents")},
+	{store.ErrPurging, fixed(http.StatusGone, "gone", "the recording can no longer be restored")},
 	{store.ErrTooLarge, fixed(http.StatusRequestEntityTooLarge, "entity_too_large", "the document would become too large")},
+	{job.ErrNotFound, noJob},
+	{job.ErrTooMany, tooManyJobs},
+	{job.ErrNotPlanned, fixed(http.StatusConflict, "datastore_conflict", "the job has no plan to confirm")},
+	{job.ErrOtherPlan, fixed(http.StatusConflict, "datastore_conflict", "the confirmation does not match the plan")},
+	{job.ErrEnded, fixed(http.StatusConflict, "datastore_conflict", "the job has ended")},
 	{link.ErrDead, fixed(http.StatusNotFound, "not_found", "this link does not work, or no longer works")},
 	{link.ErrTooMany, fixed(http.StatusConflict, "datastore_conflict", "the recording has as many links as it may have")},
 	{webhook.ErrUnknown, noHook},
 	{webhook.ErrURL, badHookURL},
 	{webhook.ErrTooMany, fixed(http.StatusConflict, "datastore_conflict", "the account has as many webhooks as it may have")},
+	{hold.ErrNotFound, noHold},
+	{hold.ErrTooMany, fixed(http.StatusConflict, "datastore_conflict", "the account has as many active holds as it may have")},
 	{media.ErrNotFound, missing},
 	{media.ErrChanged, unavailable},
 	{store.ErrUnavailable, unavailable},
@@ -310,6 +331,12 @@ func (r *request) public(err error) *publicError {
 	}
 	if f := (recording.FieldError{}); errors.As(err, &f) {
 		return fieldAnswer(recording.FieldErrors{f})
+	}
+	if u := (*retention.UnconfirmedError)(nil); errors.As(err, &u) {
+		return unconfirmed(u)
+	}
+	if h := (*hold.HeldError)(nil); errors.As(err, &h) {
+		return r.held(h)
 	}
 	if reason, ok := auth.Reason(err); ok {
 		return invalidToken(reason, err)

@@ -44,6 +44,8 @@ var noRow = map[string]string{
 	"incoming.ErrKept":        "only package bucket returns it, for an event of the bucket",
 	"incoming.ErrUnchanged":   "only package bucket returns it, for an event of the bucket",
 	"notify.ErrUnavailable":   "only the function publish sends events",
+	"job.ErrLost":             "only workers get it",
+	"job.ErrUnknownAction":    "only workers get it; the API checks the name first",
 	"recording.ErrNotObject":  "ParsePatch and ParseCreation return FieldErrors in its place, and storage requests ignore an invalid document",
 }
 

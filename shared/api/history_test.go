@@ -107,7 +107,7 @@ func newHistoryClient(t testing.TB, account string, s faultstore.Driver, b *s3me
 	return &historyClient{
 		account: account, token: token, bucket: b, audio: someAudio(t),
 		create: Create(env, s, Uploads{Audio: b, MaxBytes: 1 << 30, TTL: time.Minute}),
-		get:    Get(env, s, b, Delivery{}), patch: Patch(env, s), remove: Delete(env, s, b),
+		get:    Get(env, s, b, Delivery{}), patch: Patch(env, s), remove: Delete(env, s, b, 0),
 		ingester: bucket.Ingester{Store: s, Audio: b, MaxBytes: 1 << 30, Grace: time.Hour, Now: time.Now},
 	}
 }

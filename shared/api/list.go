@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/cursor"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
@@ -62,10 +61,11 @@ func List(env Env, s store.Reader, c *cursor.Sealer) http.Handler {
 }
 
 func (l *lister) serve(w http.ResponseWriter, r *request) error {
-	if err := r.allow(access.List); err != nil {
+	query := parseParameters(r.URL.RawQuery)
+	action := listAction(query)
+	if err := r.allow(action); err != nil {
 		return err
 	}
-	query := parseParameters(r.URL.RawQuery)
 	accept, _ := query.first("accept")
 	chosen, err := preferencesOf(accept, r.Header.Values("Accept")).choose(offerDocument, offerCSV)
 	if err != nil {
@@ -75,12 +75,15 @@ func (l *lister) serve(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	owners, all, err := r.listed()
+	owners, all, err := r.listed(action)
 	if err != nil {
 		return err
 	}
 	if !all {
 		q.limit(owners)
+	}
+	if err := l.limitLifetime(r, &q); err != nil {
+		return err
 	}
 	e := newListEncoder(r, chosen, &q, query)
 	defer e.release()
@@ -126,15 +129,19 @@ func (l *lister) readPage(r *request, q *listQuery, e listEncoder) (paging, erro
 			return paging{}, err
 		}
 	}
-	page, err := pageOf(r.Context(), l.store, ask, q.owners)
+	page, err := rowsOf(r.Context(), l.store, ask, q.owners)
 	if err != nil {
 		return paging{}, err
 	}
+	r.hideHolds(page.Recordings)
 	size, next, err := fill(page, e)
 	if err != nil {
 		return paging{}, err
 	}
-	keys := paging{size: size, start: q.start}
+	keys := paging{size: size, start: q.start, counted: q.counts()}
+	for i := range page.Recordings[:size] {
+		keys.bytes += managedBytes(&page.Recordings[i])
+	}
 	if keys.start == "" {
 		keys.start = l.seal(binding, page.First)
 	}
@@ -150,7 +157,7 @@ func fill(page store.Page, e listEncoder) (size int, next *store.Position, err e
 	for i := range page.Recordings {
 		switch err := e.add(&page.Recordings[i]); {
 		case errors.Is(err, errTooMuch) && i > 0:
-			next := store.After(&page.Recordings[i-1])
+			next := after(&page.Recordings[i-1])
 			return i, &next, nil
 		case err != nil:
 			return i, nil, err
@@ -162,7 +169,7 @@ func fill(page store.Page, e listEncoder) (size int, next *store.Position, err e
 // readAll adds all recordings in the range of q to e, in bounded reads. It returns
 // errTooMuch if the recordings do not fit into one answer or the time runs out.
 func (l *lister) readAll(r *request, q *listQuery, e listEncoder) error {
-	if q.from > q.to { // only created_from is set, to a time in the future
+	if q.from > q.to && !q.deleted { // only created_from is set, to a time in the future
 		return nil
 	}
 	ask := q.storeQuery(r)
@@ -178,10 +185,11 @@ func (l *lister) readAll(r *request, q *listQuery, e listEncoder) error {
 		ask.Keep = func(rec *recording.Recording) bool { return !tooLate() && keep(rec) }
 	}
 	for {
-		page, err := pageOf(r.Context(), l.store, ask, q.owners)
+		page, err := rowsOf(r.Context(), l.store, ask, q.owners)
 		if err != nil {
 			return err
 		}
+		r.hideHolds(page.Recordings)
 		for i := range page.Recordings {
 			if tooLate() {
 				return errTooMuch
@@ -211,6 +219,13 @@ func (q *listQuery) storeQuery(r *request) store.Query {
 	ask := store.Query{Account: r.account, Ascending: q.ascending, From: q.from, To: q.to}
 	if !q.filter.IsZero() {
 		ask.Keep = q.filter.Match
+	}
+	if q.deleted {
+		q.askDeleted(r, &ask)
+	}
+	if q.keep != nil {
+		matches := ask.Keep
+		ask.Keep = func(rec *recording.Recording) bool { return q.keep(rec) && (matches == nil || matches(rec)) }
 	}
 	if q.sieve != nil {
 		matches := ask.Keep

@@ -210,7 +210,7 @@ func TestPagesDuringWrites(t *testing.T) {
 		start = "&start_key=" + *p.NextStart
 		// Delete the last recording of the page, to which the cursor refers. Add one
 		// before the cursor and one after it.
-		if _, err := s.store.Delete(t.Context(), tenant, ids[len(ids)-1], func(*recording.Recording) error { return nil }); err != nil {
+		if _, err := s.store.Delete(t.Context(), tenant, ids[len(ids)-1], store.Deletion{}); err != nil {
 			t.Fatal(err)
 		}
 		s.put(t, entry{id: fmt.Sprintf("202601-new%d", n), created: daysAgo(0)}, entry{id: fmt.Sprintf("202601-old%d", n), created: daysAgo(100 + n)})

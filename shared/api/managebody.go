@@ -32,22 +32,29 @@ func readEntry(r *request, fields map[string]any) error {
 			return wrongEntryType("data", "object")
 		}
 	}
+	delete(members, "ui_metadata")
+	delete(members, "id")
+	return decodeFields(members, "", fields).Err()
+}
+
+// decodeFields decodes the members of an object into fields. at is put before the names of
+// fields in errors.
+func decodeFields(members map[string]json.RawMessage, at string, fields map[string]any) recording.FieldErrors {
 	var errs recording.FieldErrors
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		to, known := fields[name]
 		switch {
-		case name == "ui_metadata" || name == "id":
 		case !known:
 			errs = append(errs, recording.FieldError{
-				Field: name, Code: "additionalProperties", Message: "Strictly not allowed additional properties",
+				Field: at + name, Code: "additionalProperties", Message: "Strictly not allowed additional properties",
 			})
 		case !decodeField(members[name], to):
-			wrong := wrongEntryType(name, kindOf(to))
+			wrong := wrongEntryType(at+name, kindOf(to))
 			wrong[0].Value = members[name]
 			errs = append(errs, wrong...)
 		}
 	}
-	return errs.Err()
+	return errs
 }
 
 // kindOf returns the name of a field's type for clients.

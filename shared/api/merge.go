@@ -24,7 +24,7 @@ const (
 
 // limit limits the list to recordings of the given owners, which are sorted.
 func (q *listQuery) limit(owners []string) {
-	if len(owners) <= maxMerged {
+	if len(owners) <= maxMerged && (!q.deleted || len(owners) == 1) { // only recordings are merged
 		q.owners = append([]string{}, owners...) // not nil, even without owners
 		return
 	}

@@ -149,7 +149,7 @@ func TestSupervisorsListWhileItChanges(t *testing.T) {
 			for range 4 {
 				victim := all[random.IntN(len(all))]
 				if !stays(victim.id) {
-					if _, err := s.store.Delete(t.Context(), tenant, victim.id, func(*recording.Recording) error { return nil }); err != nil && !errors.Is(err, store.ErrNotFound) {
+					if _, err := s.store.Delete(t.Context(), tenant, victim.id, store.Deletion{}); err != nil && !errors.Is(err, store.ErrNotFound) {
 						t.Fatal(err)
 					}
 				}

@@ -17,6 +17,7 @@ import (
 	"github.com/callrecordings/api/shared/link"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // checkLinkHeaders checks the headers that keep a link and its audio from others.
@@ -130,7 +131,7 @@ func TestDeadLinks(t *testing.T) {
 			return path
 		},
 		"recording deleted": func(t *testing.T, s *linkAPI, _, path string) string {
-			if _, err := s.store.Delete(t.Context(), oneAccount, oneID, func(*recording.Recording) error { return nil }); err != nil {
+			if _, err := s.store.Delete(t.Context(), oneAccount, oneID, store.Deletion{}); err != nil {
 				t.Fatal(err)
 			}
 			return path

@@ -28,6 +28,8 @@ type listQuery struct {
 	from, to recording.Seconds
 	// unpaged selects everything in the range.
 	unpaged bool
+	// deleted selects deleted recordings that can be restored, instead of existing ones.
+	deleted bool
 	// size is the page size. start is the client's start_key, "" for none. An
 	// unpaged list ignores both.
 	size   int
@@ -42,6 +44,8 @@ type listQuery struct {
 	// index. sieve, if not nil, selects the owners in the account's index.
 	owners []string
 	sieve  func(owner string) bool
+
+	lifetime
 
 	// The values of the two parameters for the order; "" if absent.
 	ascendingText, descendingText string
@@ -66,6 +70,9 @@ var listParameters = []struct {
 		}
 		return err
 	}},
+	{name: "deleted", parse: parseDeleted},
+	{name: "expiring_within", parse: func(q *listQuery, value string) error { return parseSpan(&q.expiring, value) }},
+	{name: "kept_over", parse: func(q *listQuery, value string) error { return parseSpan(&q.over, value) }},
 	{name: "page_size", paged: true, parse: func(q *listQuery, value string) error { return parsePageSize(&q.size, value) }},
 	{name: "start_key", paged: true, parse: func(q *listQuery, value string) error {
 		if !isAbsent(value) {
@@ -111,7 +118,7 @@ func parseListQuery(query parameters, version string, now recording.Seconds) (li
 		return q, invalid("created_from", "date_range",
 			fmt.Sprintf("created_to %d is prior to created_from %d", q.to, q.from), map[string]any{"cause": q.from})
 	}
-	if q.unpaged {
+	if q.unpaged && !q.deleted {
 		q.bound(now)
 	}
 	return q, q.checkSort(now)
@@ -149,6 +156,12 @@ func (q *listQuery) binding(account, user string) []byte {
 	}
 	if q.sort != "" {
 		order += " by " + q.sort
+	}
+	if q.deleted {
+		order = "deleted " + order
+	}
+	if q.expiring != 0 {
+		order += " expiring"
 	}
 	return []byte("list 1\n" + account + "\n" + user + "\n" + order + "\n" + q.filter.Canonical())
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 const kazooQuery = "?from=1001%40pbx.example&to=%2B15550100%40pbx.example&caller_id_name=Zo%C3%AB&caller_id_number=1001&call_id=a1%4010.1.1.5" +
@@ -98,7 +99,7 @@ func TestStorageRejects(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.put(t, []byte("sound"), nil)
-	if _, err := s.store.Delete(t.Context(), oneAccount, s.all(t, oneAccount)[0].ID, func(*recording.Recording) error { return nil }); err != nil {
+	if _, err := s.store.Delete(t.Context(), oneAccount, s.all(t, oneAccount)[0].ID, store.Deletion{}); err != nil {
 		t.Fatal(err)
 	}
 	s.put(t, []byte("sound"), func(r *recording.Recording) { r.ID = "202311-other" })

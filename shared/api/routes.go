@@ -13,14 +13,19 @@ type Operation string
 
 // The operations. OpFallback stands for all requests that the others do not serve.
 const (
-	OpList     Operation = "list"
-	OpGet      Operation = "get"
-	OpCreate   Operation = "create"
-	OpPatch    Operation = "patch"
-	OpDelete   Operation = "delete"
-	OpReceive  Operation = "receive"
-	OpShare    Operation = "share"
-	OpAccess   Operation = "access"
+	OpList    Operation = "list"
+	OpGet     Operation = "get"
+	OpCreate  Operation = "create"
+	OpPatch   Operation = "patch"
+	OpDelete  Operation = "delete"
+	OpReceive Operation = "receive"
+	OpShare   Operation = "share"
+	OpAccess  Operation = "access"
+	// OpRetention is how long recordings are kept, and legal holds.
+	OpRetention Operation = "retention"
+	// OpJobs is the jobs over many recordings.
+	OpJobs Operation = "jobs"
+	// OpChanges is the feed of changes.
 	OpChanges  Operation = "changes"
 	OpFallback Operation = "fallback"
 )
@@ -59,6 +64,8 @@ const (
 	accountHooks = accountList + "/webhooks"
 	accountHook  = accountHooks + "/{webhook_id}"
 	itemLinks    = accountItem + "/links"
+	itemRestore  = accountItem + "/restore"
+	userRestore  = userItem + "/restore"
 	itemLink     = itemLinks + "/{link_id}"
 	// linkAudio plays a recording without a token: its last segment is a secret.
 	linkAudio = itemLink + "/{secret}"
@@ -69,8 +76,18 @@ const (
 	accessGroup   = accessGroups + "/{group_id}"
 	accessMembers = accessGroup + "/members"
 	accessMember  = accessMembers + "/{user_id}"
-	definition    = "/{version}/openapi.json"
-	errorList     = "/{version}/errors"
+	// How long recordings are kept. No recording ID is "retention", because IDs begin with
+	// a month.
+	retentionPolicy  = accountList + "/retention"
+	retentionPreview = retentionPolicy + "/preview"
+	// Legal holds. No recording ID is "holds" either.
+	accountHolds = accountList + "/holds"
+	accountHold  = accountHolds + "/{hold_id}"
+	// Jobs over many recordings. No recording ID is "jobs", because IDs begin with a month.
+	jobList    = accountList + "/jobs"
+	jobItem    = jobList + "/{job_id}"
+	definition = "/{version}/openapi.json"
+	errorList  = "/{version}/errors"
 	// storage takes the storage requests of PBXs. A name of one or more segments
 	// follows the secret.
 	storage = "/{version}/storage/{account_id}/{secret}/{proxy+}"
@@ -81,6 +98,11 @@ const (
 var Routes = []Route{
 	{Op: OpList, Method: http.MethodGet, Path: accountList},
 	{Op: OpCreate, Method: http.MethodPut, Path: accountList},
+	{Op: OpJobs, Method: http.MethodGet, Path: jobList},
+	{Op: OpJobs, Method: http.MethodPost, Path: jobList},
+	{Op: OpJobs, Method: http.MethodGet, Path: jobItem},
+	{Op: OpJobs, Method: http.MethodPut, Path: jobItem},
+	{Op: OpJobs, Method: http.MethodDelete, Path: jobItem},
 	{Op: OpAccess, Method: http.MethodGet, Path: accountTrail},
 	{Op: OpChanges, Method: http.MethodGet, Path: accountChanges},
 	{Op: OpAccess, Method: http.MethodGet, Path: accountHooks},
@@ -88,6 +110,14 @@ var Routes = []Route{
 	{Op: OpAccess, Method: http.MethodGet, Path: accountHook},
 	{Op: OpAccess, Method: http.MethodDelete, Path: accountHook},
 	{Op: OpAccess, Method: http.MethodGet, Path: itemTrail},
+	{Op: OpRetention, Method: http.MethodGet, Path: retentionPolicy},
+	{Op: OpRetention, Method: http.MethodPut, Path: retentionPolicy},
+	{Op: OpRetention, Method: http.MethodDelete, Path: retentionPolicy},
+	{Op: OpRetention, Method: http.MethodPost, Path: retentionPreview},
+	{Op: OpRetention, Method: http.MethodGet, Path: accountHolds},
+	{Op: OpRetention, Method: http.MethodPost, Path: accountHolds},
+	{Op: OpRetention, Method: http.MethodGet, Path: accountHold},
+	{Op: OpRetention, Method: http.MethodDelete, Path: accountHold},
 	{Op: OpGet, Method: http.MethodGet, Path: accountItem},
 	{Op: OpGet, Method: http.MethodHead, Path: accountItem},
 	{Op: OpPatch, Method: http.MethodPatch, Path: accountItem},
@@ -97,6 +127,8 @@ var Routes = []Route{
 	{Op: OpGet, Method: http.MethodHead, Path: userItem},
 	{Op: OpPatch, Method: http.MethodPatch, Path: userItem},
 	{Op: OpDelete, Method: http.MethodDelete, Path: userItem},
+	{Op: OpDelete, Method: http.MethodPost, Path: itemRestore},
+	{Op: OpDelete, Method: http.MethodPost, Path: userRestore},
 	{Op: OpList, Method: http.MethodGet, Path: aliasList},
 	{Op: OpGet, Method: http.MethodGet, Path: aliasItem},
 	{Op: OpGet, Method: http.MethodHead, Path: aliasItem},
@@ -203,8 +235,12 @@ type target struct {
 	secret, name string
 	// webhook is that of the path of a webhook, decoded and not checked.
 	webhook string
+	// job is the ID of a job, decoded and not checked.
+	job string
 	// link and linkSecret are those of a link.
 	link, linkSecret string
+	// hold is the ID of a legal hold, decoded and not checked.
+	hold string
 	// owned is true if the path is below an account. audio is true if it is that of a
 	// recording's audio.
 	owned, audio bool
@@ -291,8 +327,12 @@ func (p *target) match(res *resource, segments []string) bool {
 			found.id = got
 		case "{webhook_id}":
 			found.webhook = got
+		case "{job_id}":
+			found.job = got
 		case "{link_id}":
 			found.link = got
+		case "{hold_id}":
+			found.hold = got
 		case "{secret}":
 			found.linkSecret = got
 		default:

@@ -48,6 +48,10 @@ func TestMatch(t *testing.T) {
 		{"DELETE", a + "/recordings/R/links/L", OpShare},
 		{"GET", a + "/recordings/R/links/L/S", OpShare},
 		{"HEAD", a + "/recordings/R/links/L/S/", OpShare},
+		{"GET", a + "/recordings/jobs", OpJobs},
+		{"POST", a + "/recordings/jobs/", OpJobs},
+		{"PUT", a + "/recordings/jobs/J", OpJobs},
+		{"DELETE", a + "/recordings/jobs/J", OpJobs},
 		{"GET", a + "/recordings/access/links", OpShare},
 		{"GET", a + "/recordings/R/links/L", OpFallback},
 		{"DELETE", a + "/recordings/R/links/L/S", OpFallback},
@@ -186,6 +190,18 @@ func checkAccessPath(t *testing.T, method, path string, p target) {
 	}
 }
 
+// checkRetentionPath checks a path of retention or of holds: rebuilt from its parts, it has
+// the same operation and the same parts.
+func checkRetentionPath(t *testing.T, method, path string, p target) {
+	t.Helper()
+	again := strings.NewReplacer(
+		"{version}", p.version, "{account_id}", url.PathEscape(p.account), "{hold_id}", url.PathEscape(p.hold),
+	).Replace("/" + strings.Join(p.resource.segments, "/"))
+	if got := parseTarget(again); p.account == "" || p.id != "" || got != p || Match(method, again) != OpRetention {
+		t.Fatalf("Match(%q, %q) = retention of %+v; of %q it is %+v", method, path, p, again, got)
+	}
+}
+
 func FuzzMatch(f *testing.F) {
 	for _, route := range Routes {
 		f.Add(route.Method, strings.ReplaceAll(route.Path, "{version}", "v2"))
@@ -234,6 +250,14 @@ func FuzzMatch(f *testing.F) {
 			checkAccessPath(t, method, path, p)
 			return
 		}
+		if op == OpRetention {
+			checkRetentionPath(t, method, path, p)
+			return
+		}
+		if op == OpJobs {
+			checkJobPath(t, method, path, p)
+			return
+		}
 		if p.account == "" || (op == OpList || op == OpCreate) != (p.id == "") {
 			t.Fatalf("Match(%q, %q) = %s of account %q, id %q", method, path, op, p.account, p.id)
 		}
@@ -248,6 +272,9 @@ func FuzzMatch(f *testing.F) {
 		}
 		if op == OpShare {
 			again = strings.TrimRight(again+"/links/"+url.PathEscape(p.link)+"/"+url.PathEscape(p.linkSecret), "/")
+		}
+		if op == OpDelete && method == http.MethodPost {
+			again += "/restore"
 		}
 		if got := Match(method, again); got != op {
 			t.Fatalf("Match(%q, %q) = %s, want %s as for %q", method, again, got, op, path)

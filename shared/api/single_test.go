@@ -59,11 +59,13 @@ type single struct {
 // faults wrap the dependencies of the handlers. A nil function wraps nothing.
 type faults struct {
 	reader  func(store.Reader) store.Reader
-	writer  func(store.Writer) store.Writer
+	writer  func(DeleteStore) DeleteStore
 	audio   func(media.Reader) media.Reader
-	remover func(media.Remover) media.Remover
+	remover func(media.Purger) media.Purger
 	// env changes the environment.
 	env func(*Env)
+	// restoreDays is how long deleted recordings can be restored.
+	restoreDays int
 }
 
 func newSingle(t testing.TB, d Delivery) *single {
@@ -80,10 +82,10 @@ func newFaultySingle(t testing.TB, d Delivery, f faults) *single {
 		f.env(&env)
 	}
 	var (
-		reader  store.Reader  = s.store
-		writer  store.Writer  = s.store
-		audio   media.Reader  = s.bucket
-		remover media.Remover = s.bucket
+		reader  store.Reader = s.store
+		writer  DeleteStore  = s.store
+		audio   media.Reader = s.bucket
+		remover media.Purger = s.bucket
 	)
 	if f.reader != nil {
 		reader = f.reader(reader)
@@ -98,7 +100,7 @@ func newFaultySingle(t testing.TB, d Delivery, f faults) *single {
 		remover = f.remover(remover)
 	}
 	s.create = Create(env, s.store, s.uploads())
-	s.get, s.patch, s.delete = Get(env, reader, audio, d), Patch(env, writer), Delete(env, writer, remover)
+	s.get, s.patch, s.delete = Get(env, reader, audio, d), Patch(env, writer), Delete(env, writer, remover, f.restoreDays)
 	return s
 }
 
@@ -252,7 +254,7 @@ func (s *single) send(ctx context.Context, method, target string, body io.Reader
 	}
 	w := httptest.NewRecorder()
 	handler, ok := map[string]http.Handler{
-		http.MethodPut: s.create, http.MethodPatch: s.patch, http.MethodDelete: s.delete,
+		http.MethodPut: s.create, http.MethodPatch: s.patch, http.MethodDelete: s.delete, http.MethodPost: s.delete,
 	}[method]
 	if !ok {
 		handler = s.get

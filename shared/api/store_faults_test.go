@@ -16,7 +16,7 @@ import (
 // failing returns handlers over a store that fails at its n-th call.
 func failing(t *testing.T, n int, when faultstore.When) *single {
 	t.Helper()
-	return newFaultySingle(t, Delivery{}, faults{writer: func(w store.Writer) store.Writer {
+	return newFaultySingle(t, Delivery{}, faults{writer: func(w DeleteStore) DeleteStore {
 		driver, ok := w.(faultstore.Driver)
 		if !ok {
 			t.Fatalf("%T is no faultstore.Driver", w)
@@ -38,10 +38,12 @@ func TestDeleteWithAFaultAnywhere(t *testing.T) {
 		pending       bool // whether the purge is pending at the end
 		audio         bool // whether the audio still exists at the end
 	}{
-		{"no tombstone", 1, faultstore.Before, http.StatusServiceUnavailable, http.StatusOK, false, false},
-		{"tombstone, answer lost", 1, faultstore.After, http.StatusServiceUnavailable, http.StatusNotFound, true, true},
-		{"purge not recorded", 2, faultstore.Before, http.StatusOK, http.StatusNotFound, true, false},
-		{"purge recorded, answer lost", 2, faultstore.After, http.StatusOK, http.StatusNotFound, false, false},
+		{"holds not read", 1, faultstore.Before, http.StatusServiceUnavailable, http.StatusOK, false, false},
+		{"no tombstone", 2, faultstore.Before, http.StatusServiceUnavailable, http.StatusOK, false, false},
+		{"tombstone, answer lost", 2, faultstore.After, http.StatusServiceUnavailable, http.StatusNotFound, true, true},
+		{"purge not confirmed", 3, faultstore.Before, http.StatusOK, http.StatusNotFound, true, true},
+		{"purge not recorded", 4, faultstore.Before, http.StatusOK, http.StatusNotFound, true, false},
+		{"purge recorded, answer lost", 4, faultstore.After, http.StatusOK, http.StatusNotFound, false, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -95,7 +97,7 @@ func TestConditionalPatchWithALostAnswer(t *testing.T) {
 // If-Match.
 func TestConditionalDeleteWithALostAnswer(t *testing.T) {
 	t.Parallel()
-	s := failing(t, 1, faultstore.After)
+	s := failing(t, 2, faultstore.After)
 	before := s.put(t, nil, nil).Revision
 	s.do(t, http.MethodDelete, onePath, "", "If-Match", before).wantStatus(t, http.StatusServiceUnavailable, "datastore_unreachable")
 	s.do(t, http.MethodDelete, onePath, "", "If-Match", before).wantStatus(t, http.StatusNotFound, "bad_identifier")

@@ -148,5 +148,5 @@ func (r *request) isRefusal(err error) bool {
 // known before the request is read.
 var actions = map[Operation]access.Action{
 	OpList: access.List, OpGet: access.Read, OpCreate: access.Create, OpPatch: access.Tag, OpDelete: access.Delete,
-	OpAccess: access.Manage, OpShare: access.Share, OpChanges: access.List,
+	OpAccess: access.Manage, OpShare: access.Share, OpChanges: access.List, OpJobs: access.Manage, OpRetention: access.Retention,
 }

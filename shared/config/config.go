@@ -21,22 +21,28 @@ type Function string
 
 // The programs. The name of a Lambda function is that of its folder.
 const (
-	List     Function = "list"
-	Get      Function = "get"
-	Create   Function = "create"
-	Patch    Function = "patch"
-	Delete   Function = "delete"
-	Fallback Function = "fallback"
-	Purge    Function = "purge"
-	Ingest   Function = "ingest"
-	Publish  Function = "publish"
-	Receive  Function = "receive"
-	Share    Function = "share"
-	Access   Function = "access"
-	Changes  Function = "changes"
-	Keys     Function = "keys"
-	Deliver  Function = "deliver"
-	Console  Function = "console"
+	List      Function = "list"
+	Get       Function = "get"
+	Create    Function = "create"
+	Patch     Function = "patch"
+	Delete    Function = "delete"
+	Fallback  Function = "fallback"
+	Purge     Function = "purge"
+	Ingest    Function = "ingest"
+	Publish   Function = "publish"
+	Receive   Function = "receive"
+	Share     Function = "share"
+	Access    Function = "access"
+	Retention Function = "retention"
+	Keys      Function = "keys"
+	Expire    Function = "expire"
+	// Reconcile compares the table with the bucket once a day.
+	Reconcile Function = "reconcile"
+	Jobs      Function = "jobs"
+	Work      Function = "work"
+	Changes   Function = "changes"
+	Deliver   Function = "deliver"
+	Console   Function = "console"
 	// Local is the whole API in one process.
 	Local Function = "local"
 	// Tool is the operator's command line.
@@ -60,14 +66,18 @@ type Settings struct {
 	AccessKeyID     string
 	SecretAccessKey Secret
 	SessionToken    Secret
-	// DynamoDBEndpoint, S3Endpoint and EventBridgeEndpoint replace AWS's own
+	// DynamoDBEndpoint, S3Endpoint, EventBridgeEndpoint and SQSEndpoint replace AWS's own
 	// endpoints unless they are "".
-	DynamoDBEndpoint, S3Endpoint, EventBridgeEndpoint string
+	DynamoDBEndpoint, S3Endpoint, EventBridgeEndpoint, SQSEndpoint string
 	// S3PublicEndpoint is the endpoint in presigned URLs, which clients can
 	// reach; "" means S3Endpoint.
 	S3PublicEndpoint string
 	// Table and Bucket are the names of the DynamoDB table and S3 bucket.
 	Table, Bucket string
+	// ObjectLock is true if legal holds also lock the audio in the bucket.
+	ObjectLock bool
+	// JobsQueue is the URL of the queue of jobs.
+	JobsQueue string
 	// EventBus is the name or ARN of the EventBridge bus for events.
 	EventBus string
 	// PresignTTL is how long a presigned URL is valid.
@@ -104,12 +114,16 @@ type Settings struct {
 	RequireReason []string
 	// PublicURL is the API's address in links, "" for the one that the client used.
 	PublicURL string
+	// RestoreDays is how many days a deleted recording can be restored; 0 for none.
+	RestoreDays int
 	// Audit is what the audit trail records: off, changes or all. AuditDays is how long
 	// its entries are kept, and AuditAddresses how much of an address: network, whole or
 	// none.
 	Audit          string
 	AuditDays      int
 	AuditAddresses string
+	// SetAsideDays is how many days the bucket keeps rejected audio.
+	SetAsideDays int
 	// CursorKey encrypts cursors. Cursors encrypted with CursorKeyPrevious are
 	// still accepted.
 	CursorKey, CursorKeyPrevious Secret

@@ -18,7 +18,7 @@ const jwksText = `{"keys":[{"kty":"oct","kid":"a","k":"c2VjcmV0LXNlY3JldC1zZWNyZ
 // environment returns a complete environment, with which every program starts.
 func environment() map[string]string {
 	return map[string]string{
-		"TOKEN_KEYS": jwksText, "MAX_TOKEN_TTL": "24h", "USER_ACCESS": "own", "REQUIRE_REASON": "listen, delete,", "AUDIT": "all", "AUDIT_DAYS": "30", "AUDIT_ADDRESSES": "whole", "CURSOR_KEY": strings.Repeat("k", 32), "CURSOR_KEY_PREVIOUS": strings.Repeat("p", 40),
+		"TOKEN_KEYS": jwksText, "MAX_TOKEN_TTL": "24h", "USER_ACCESS": "own", "REQUIRE_REASON": "listen, delete,", "AUDIT": "all", "SET_ASIDE_DAYS": "14", "AUDIT_DAYS": "30", "AUDIT_ADDRESSES": "whole", "CURSOR_KEY": strings.Repeat("k", 32), "CURSOR_KEY_PREVIOUS": strings.Repeat("p", 40),
 		"TABLE_NAME": "recordings-live", "BUCKET_NAME": "recordings.live", "EVENT_BUS": "recordings", "MEDIA_DELIVERY": "redirect", "PRESIGN_TTL": "90s",
 		"UPLOAD_TTL": "1h", "MAX_AUDIO_BYTES": "1000", "MAX_WAIT_S": "5",
 		"CONSOLE": "on", "AUDIO_ORIGIN": "https://audio.example.com",
@@ -45,6 +45,7 @@ func TestLoad(t *testing.T) {
 		Region: "eu-central-1", AccessKeyID: "AKIA", SecretAccessKey: NewSecret("secret-access"),
 		SessionToken: NewSecret("session-token"), DynamoDBEndpoint: "http://127.0.0.1:4566", S3Endpoint: "http://127.0.0.1:4566",
 		EventBridgeEndpoint: "http://127.0.0.1:4566",
+		SQSEndpoint:         "http://127.0.0.1:4566",
 	}
 	publish := aws
 	publish.Table, publish.Feed = "recordings-live", true
@@ -105,9 +106,13 @@ func TestLoad(t *testing.T) {
 	tool := aws
 	tool.WebhookPrivateHosts = deliver.WebhookPrivateHosts
 	tool.MaxAudioBytes, tool.InboxTimezone, tool.IssuerPrivateHosts, tool.AuditDays = 1000, "UTC", keys.IssuerPrivateHosts, 30
+	tool.SetAsideDays = 14
+	tool.CursorKey = list.CursorKey
 	tool.TokenKeys, tool.Bucket, tool.S3Endpoint, tool.DataDir = NewSecret(jwksText), "recordings.live", "http://s3.localhost:9000", "/var/lib/recordings"
+	reconcile := ingest
+	reconcile.SetAsideDays = 14
 	for f, want := range map[Function]Settings{
-		List: list, Get: get, Share: share, Create: create, Ingest: ingest, Patch: every(aws), Delete: remove, Fallback: fallback, Console: console, Keys: keys, Purge: purge, Publish: publish, Local: local, Tool: tool, Access: access, Changes: changes, Deliver: deliver,
+		Reconcile: reconcile, List: list, Get: get, Share: share, Create: create, Ingest: ingest, Patch: every(aws), Delete: remove, Fallback: fallback, Console: console, Keys: keys, Purge: purge, Publish: publish, Local: local, Tool: tool, Access: access, Changes: changes, Deliver: deliver,
 	} {
 		t.Run(string(f), func(t *testing.T) {
 			t.Parallel()

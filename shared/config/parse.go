@@ -51,6 +51,14 @@ func days(v string) (int, error) {
 	return n, nil
 }
 
+func restoreDays(v string) (int, error) {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 0 || n > 3650 {
+		return 0, fmt.Errorf("is %q, want a number of days from 0 to 3650", v)
+	}
+	return n, nil
+}
+
 func cursorKey(v string) (Secret, error) {
 	if len(v) < minCursorKey {
 		return Secret{}, fmt.Errorf("has %d characters, want at least %d", len(v), minCursorKey)
@@ -114,7 +122,7 @@ func oneOf(v string, values ...string) (string, error) {
 
 // actionNames are the actions of package access, which has a test that compares them.
 var actionNames = []string{
-	"list", "read", "listen", "tag", "create", "delete", "restore", "share", "hold", "retention", "audit", "manage",
+	"list", "read", "listen", "tag", "create", "delete", "restore", "share", "hold", "release", "retention", "audit", "manage",
 }
 
 // actions parses names of actions, separated by commas.
@@ -304,4 +312,13 @@ func hostName(h string) bool {
 		}
 	}
 	return true
+}
+
+// queueURL parses the URL of a queue.
+func queueURL(v string) (string, error) {
+	u, err := url.Parse(v)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || len(u.Path) < 2 || u.RawQuery != "" || u.User != nil {
+		return "", errors.New("is not the URL of a queue, such as https://sqs.eu-central-1.amazonaws.com/123456789012/jobs")
+	}
+	return v, nil
 }

@@ -44,36 +44,43 @@ const (
 	forAccess
 	forChanges
 	forShare
+	forRetention
 	forFallback
 	forConsole
 	forPurge
 	forIngest
 	forPublish
 	forKeys
+	forExpire
+	forReconcile
+	forJobs
+	forWork
 	forDeliver
 	forLocal
 	forTool
 )
 
 // programs has the program of each bit of Functions.
-var programs = [...]Function{List, Get, Create, Patch, Delete, Receive, Access, Changes, Share, Fallback, Console, Purge, Ingest, Publish, Keys, Deliver, Local, Tool}
+var programs = [...]Function{List, Get, Create, Patch, Delete, Receive, Access, Share, Retention, Fallback, Console, Purge, Ingest, Publish, Keys, Expire, Reconcile, Jobs, Work, Changes, Deliver, Local, Tool}
 
 // Groups of programs that read the same settings.
 const (
-	data    = forList | forShare | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forChanges | forFallback | forPurge | forIngest | forPublish | forKeys | forDeliver
-	audio   = forGet | forShare | forCreate | forDelete | forReceive | forPurge | forIngest
+	data    = forList | forShare | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forRetention | forFallback | forPurge | forIngest | forKeys | forExpire | forReconcile | forJobs | forWork | forChanges | forPublish | forDeliver
+	audio   = forGet | forShare | forCreate | forDelete | forReceive | forPurge | forIngest | forExpire | forReconcile | forJobs | forWork
 	play    = forGet | forShare | forLocal
 	upload  = forCreate | forLocal
-	names   = forIngest | forReceive | forLocal | forTool
-	serving = forList | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forChanges | forShare | forFallback
-	tokens  = forList | forShare | forGet | forCreate | forPatch | forDelete | forAccess | forChanges | forFallback
-	ruled   = forList | forShare | forGet | forCreate | forPatch | forDelete | forAccess | forChanges
-	events  = forPublish
+	names   = forIngest | forReconcile | forReceive | forLocal | forTool
+	serving = forList | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forShare | forRetention | forFallback | forJobs | forChanges
+	tokens  = forList | forShare | forGet | forCreate | forPatch | forDelete | forAccess | forRetention | forFallback | forJobs | forChanges
+	ruled   = forList | forShare | forGet | forCreate | forPatch | forDelete | forAccess | forRetention | forJobs | forChanges
+	queued  = forJobs | forWork
 	cursors = forList | forAccess | forChanges
+	sealed  = cursors | forWork
+	events  = forPublish
 	clients = data // that call AWS services
 	// metered write metrics. The console and deliver do not, because CloudWatch charges for
 	// each, and the metrics of the gateway and of Lambda are enough for them.
-	metered = serving | forPurge | forIngest | forPublish | forKeys
+	metered = serving | forPurge | forIngest | forPublish | forKeys | forExpire | forReconcile | forWork
 	lambdas = metered | forConsole | forDeliver
 )
 
@@ -124,22 +131,27 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.UserAccess, err = oneOf(v, "account", "own"); return },
 	},
 	{
+		Name: "RESTORE_DAYS", Default: "0", Functions: forDelete | forLocal,
+		Doc: "How many days a deleted recording can be restored, from 0 to 3650. With 0, its audio is removed at once.",
+		set: func(s *Settings, v string) (err error) { s.RestoreDays, err = restoreDays(v); return },
+	},
+	{
 		Name: "REQUIRE_REASON", Functions: ruled | forLocal,
 		Doc: "The actions that need a reason from the client, separated by commas, such as listen,delete. Requests without one get 403.",
 		set: func(s *Settings, v string) (err error) { s.RequireReason, err = actions(v); return },
 	},
 	{
-		Name: "AUDIT", Default: "off", Functions: ruled | forLocal,
+		Name: "AUDIT", Default: "off", Functions: ruled | forWork | forLocal,
 		Doc: "What the audit trail records: off (nothing), changes (changes of recordings, links and access rules), or all (also listening, and every refused request). See docs/how-to/audit.md.",
 		set: func(s *Settings, v string) (err error) { s.Audit, err = oneOf(v, "off", "changes", "all"); return },
 	},
 	{
-		Name: "AUDIT_DAYS", Default: "2557", Functions: ruled | forLocal | forTool,
+		Name: "AUDIT_DAYS", Default: "2557", Functions: ruled | forWork | forLocal | forTool,
 		Doc: "How many days the entries of the audit trail are kept, from 1 to 36500.",
 		set: func(s *Settings, v string) (err error) { s.AuditDays, err = days(v); return },
 	},
 	{
-		Name: "AUDIT_ADDRESSES", Default: "network", Functions: ruled | forLocal,
+		Name: "AUDIT_ADDRESSES", Default: "network", Functions: ruled | forWork | forLocal,
 		Doc: "How much of a client's address the audit trail keeps: network (24 bits of an IPv4 address, 48 of an IPv6 address), whole or none.",
 		set: func(s *Settings, v string) (err error) {
 			s.AuditAddresses, err = oneOf(v, "network", "whole", "none")
@@ -147,8 +159,8 @@ var table = []Setting{
 		},
 	},
 	{
-		Name: "CURSOR_KEY", Secret: true, Functions: cursors, Required: cursors,
-		Doc: "The key that encrypts the cursors of lists, of the audit trail and of the feed of changes: at least 32 random characters. The template generates it.",
+		Name: "CURSOR_KEY", Secret: true, Functions: sealed | forTool, Required: sealed,
+		Doc: "The key that encrypts the cursors of lists, of the audit trail and of the feed of changes, and from which the key of certificates is derived: at least 32 random characters. The template generates it.",
 		set: func(s *Settings, v string) (err error) { s.CursorKey, err = cursorKey(v); return },
 	},
 	{
@@ -167,6 +179,15 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.Bucket, err = bucketName(v); return },
 	},
 	{
+		Name: "OBJECT_LOCK", Default: "off", Functions: forExpire | forIngest | forDelete | forPurge | forReconcile | forWork,
+		Doc: "Whether legal holds also lock the audio in the bucket: off or governance (S3 Object Lock in governance mode; the bucket must have Object Lock). See docs/how-to/holds.md.",
+		set: func(s *Settings, v string) error {
+			v, err := oneOf(v, "off", "governance")
+			s.ObjectLock = v == "governance"
+			return err
+		},
+	},
+	{
 		Name: "EVENT_BUS", Functions: events, Required: events,
 		Doc: "The name or ARN of the EventBridge bus that receives the events. EventBridge drops events for a bus that does not exist.",
 		set: func(s *Settings, v string) (err error) { s.EventBus, err = eventBus(v); return },
@@ -181,6 +202,11 @@ var table = []Setting{
 		},
 	},
 	{
+		Name: "JOBS_QUEUE_URL", Functions: queued, Required: queued,
+		Doc: "The URL of the SQS queue of jobs over many recordings.",
+		set: func(s *Settings, v string) (err error) { s.JobsQueue, err = queueURL(v); return },
+	},
+	{
 		Name: "MEDIA_DELIVERY", Default: "auto", Functions: play,
 		Doc: "How audio is delivered unless the request chooses: inline (through the gateway, if it fits), redirect (to a presigned URL), or auto (inline if it fits, otherwise redirect).",
 		set: func(s *Settings, v string) (err error) {
@@ -189,7 +215,7 @@ var table = []Setting{
 		},
 	},
 	{
-		Name: "PRESIGN_TTL", Default: "5m", Functions: play,
+		Name: "PRESIGN_TTL", Default: "5m", Functions: play | forJobs,
 		Doc: "How long a presigned URL is valid, from 1s to 168h.",
 		set: func(s *Settings, v string) (err error) { s.PresignTTL, err = ttl(v); return },
 	},
@@ -204,9 +230,14 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.UploadTTL, err = ttl(v); return },
 	},
 	{
-		Name: "MAX_AUDIO_BYTES", Default: "536870912", Functions: upload | forIngest | forReceive | forTool,
+		Name: "MAX_AUDIO_BYTES", Default: "536870912", Functions: upload | forIngest | forReconcile | forReceive | forTool,
 		Doc: "The largest audio of a recording, in bytes, up to 5368709120 (5 GB, S3's limit for one upload).",
 		set: func(s *Settings, v string) (err error) { s.MaxAudioBytes, err = audioBytes(v); return },
+	},
+	{
+		Name: "SET_ASIDE_DAYS", Default: "30", Functions: forReconcile | forTool,
+		Doc: "How many days the bucket keeps rejected audio, from 1 to 36500. The function reconcile removes what its lifecycle rule has left.",
+		set: func(s *Settings, v string) (err error) { s.SetAsideDays, err = days(v); return },
 	},
 	{
 		Name: "INBOX_PATTERNS", Functions: names,
@@ -219,7 +250,7 @@ var table = []Setting{
 		set: func(s *Settings, v string) error { s.InboxTimezone = v; return nil },
 	},
 	{
-		Name: "S3_PUBLIC_ENDPOINT", Functions: play | forCreate,
+		Name: "S3_PUBLIC_ENDPOINT", Functions: play | forCreate | forJobs,
 		Doc: "The S3 endpoint in presigned URLs, if clients cannot use the endpoint that the functions use.",
 		set: func(s *Settings, v string) (err error) { s.S3PublicEndpoint, err = endpoint(v); return },
 	},
@@ -287,7 +318,7 @@ var table = []Setting{
 		Doc: "The endpoint of all AWS services, for emulators.",
 		set: func(s *Settings, v string) (err error) {
 			s.DynamoDBEndpoint, err = endpoint(v)
-			s.S3Endpoint, s.EventBridgeEndpoint = s.DynamoDBEndpoint, s.DynamoDBEndpoint
+			s.S3Endpoint, s.EventBridgeEndpoint, s.SQSEndpoint = s.DynamoDBEndpoint, s.DynamoDBEndpoint, s.DynamoDBEndpoint
 			return
 		},
 	},
@@ -305,6 +336,11 @@ var table = []Setting{
 		Name: "AWS_ENDPOINT_URL_EVENTBRIDGE", Functions: events,
 		Doc: "The endpoint of EventBridge, for emulators. It takes precedence over AWS_ENDPOINT_URL.",
 		set: func(s *Settings, v string) (err error) { s.EventBridgeEndpoint, err = endpoint(v); return },
+	},
+	{
+		Name: "AWS_ENDPOINT_URL_SQS", Functions: queued,
+		Doc: "The endpoint of SQS, for emulators. It takes precedence over AWS_ENDPOINT_URL.",
+		set: func(s *Settings, v string) (err error) { s.SQSEndpoint, err = endpoint(v); return },
 	},
 	{
 		Name: "HOST", Default: "127.0.0.1", Functions: forLocal,

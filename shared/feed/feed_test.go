@@ -89,7 +89,7 @@ func TestEntries(t *testing.T) {
 	})
 	set(func(r *recording.Recording) { r.Audio = recording.Audio{Place: recording.Managed, Sequencer: "2"} })
 	set(func(r *recording.Recording) { r.Owner = "p" })
-	if _, err := s.Delete(ctx, account, r.ID, check); err != nil {
+	if _, err := s.Delete(ctx, account, r.ID, store.Deletion{Check: check}); err != nil {
 		t.Fatal(err)
 	}
 	changes := queued(t, s)

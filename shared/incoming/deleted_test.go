@@ -37,9 +37,9 @@ func TestEveryWayInRenewsTombstones(t *testing.T) {
 			c := call{map[string]string{"id": id, "start": "63937071000"}, audio}
 			check(t, way.bring(p, account, c))
 			id := p.only(account).ID
-			_, err := p.store.Delete(t.Context(), account, id, func(*recording.Recording) error { return nil })
+			_, err := p.store.Delete(t.Context(), account, id, store.Deletion{})
 			check(t, err)
-			check(t, p.store.Purged(t.Context(), account, id))
+			check(t, p.store.Purged(t.Context(), account, id, ""))
 			for range 3 {
 				day.Add(store.TombstoneDays / 2)
 				_ = way.bring(p, account, c) // some ways return an error, others take and remove the audio
@@ -66,7 +66,7 @@ func TestPutReportsATombstoneThatIsNotRenewed(t *testing.T) {
 	if err := incoming.Put(t.Context(), p.store, r); !errors.Is(err, store.ErrExists) {
 		t.Errorf("Put = %v, want ErrExists", err)
 	}
-	_, err := p.store.Delete(t.Context(), "a", "202601-x", func(*recording.Recording) error { return nil })
+	_, err := p.store.Delete(t.Context(), "a", "202601-x", store.Deletion{})
 	check(t, err)
 	if err := incoming.Put(t.Context(), p.store, r); !errors.Is(err, store.ErrDeleted) {
 		t.Errorf("Put of a deleted recording = %v, want ErrDeleted", err)

@@ -86,8 +86,20 @@ type Reader interface {
 // Remover removes audio.
 type Remover interface {
 	// Remove deletes the object. It returns nil once the object does not exist,
-	// even if the object never existed. Error: ErrUnavailable.
+	// even if the object never existed. In a bucket with versioning, the bucket's
+	// lifecycle rule deletes the bytes later. Error: ErrUnavailable.
 	Remove(ctx context.Context, key string) error
+}
+
+// Purger removes audio for good.
+type Purger interface {
+	// Purge deletes every version of the objects at keys, in their order. First it lists
+	// the versions, then it calls confirm, and then it deletes exactly the listed versions.
+	// So if confirm reads the tombstone of a recording, Purge cannot remove audio that was
+	// stored for the recording after it came back. If confirm fails, Purge deletes nothing
+	// and returns that error unwrapped. No older version becomes readable on the way. A nil
+	// confirm permits the deletion. Errors: ErrUnavailable, and those of confirm.
+	Purge(ctx context.Context, keys []string, confirm func(context.Context) error) error
 }
 
 // Writer stores audio.
@@ -96,6 +108,31 @@ type Writer interface {
 	// whole object or nothing. Errors: ErrUnavailable, and those of body.
 	Put(ctx context.Context, key, contentType string, body io.Reader, size int64) error
 }
+
+// Assembler stores an object in parts that different processes can send, one after
+// another. The object exists once it is complete.
+type Assembler interface {
+	// Begin begins an object, and returns the ID of its upload. Error: ErrUnavailable.
+	Begin(ctx context.Context, key, contentType string) (upload string, err error)
+	// SendPart sends a part, numbered from 1, and returns its tag for Complete. All parts
+	// but the last have MinPart bytes or more. A part that is sent again replaces the first
+	// one. Errors: ErrNotFound if there is no such upload, ErrUnavailable.
+	SendPart(ctx context.Context, key, upload string, number int, body []byte) (tag string, err error)
+	// Complete joins the parts with these tags, in their order from 1. Errors: ErrNotFound
+	// if there is no such upload, ErrChanged if a part is not the one with its tag,
+	// ErrUnavailable.
+	Complete(ctx context.Context, key, upload string, tags []string) error
+	// Abandon removes the parts of an upload that was not completed. It returns nil if there
+	// is no such upload. Error: ErrUnavailable.
+	Abandon(ctx context.Context, key, upload string) error
+}
+
+// MinPart is the least size of a part in bytes, MaxParts the largest number of parts
+// (docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).
+const (
+	MinPart  = 5 << 20
+	MaxParts = 10_000
+)
 
 // Admission describes the upload that a presigned request admits.
 type Admission struct {
@@ -150,7 +187,9 @@ const MaxList = 1000
 type Objects interface {
 	Reader
 	Remover
+	Purger
 	Lister
+	Reverter
 	// Examine returns what Stat does, plus the SHA-256 that the store verified
 	// and the uploader's metadata. Errors: ErrNotFound, ErrUnavailable.
 	Examine(ctx context.Context, key string) (Object, error)

@@ -46,6 +46,8 @@ const (
 	Failed Type = "Recording Failed"
 	// Changed: anything else about the recording has changed.
 	Changed Type = "Recording Changed"
+	// Restored: a deleted recording is back, with its audio.
+	Restored Type = "Recording Restored"
 	// Deleted: the recording was deleted. Clients cannot read it any more.
 	Deleted Type = "Recording Deleted"
 )

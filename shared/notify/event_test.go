@@ -150,7 +150,7 @@ func TestGuide(t *testing.T) {
 	detail := s.Properties["detail"]
 	for what, sets := range map[string][2][]string{
 		"types": {s.Properties["detail-type"].Enum, {
-			string(notify.Created), string(notify.Completed), string(notify.Failed), string(notify.Changed), string(notify.Deleted),
+			string(notify.Created), string(notify.Completed), string(notify.Failed), string(notify.Changed), string(notify.Restored), string(notify.Deleted),
 		}},
 		"states": {detail.Properties["state"].Enum, {
 			string(recording.Pending), string(recording.Ready), string(recording.Empty), string(recording.Failed), string(notify.Gone),

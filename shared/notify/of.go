@@ -11,12 +11,13 @@ import (
 //
 //	before          after           event
 //	nothing         recording       Created
+//	restorable      recording       Restored
 //	tombstone       recording       Created
 //	recording       recording       Completed, Failed or Changed; see below
 //	recording       tombstone       Deleted
 //	nothing         tombstone       Deleted
 //	recording       nothing         none
-//	tombstone       anything else   none
+//	tombstone       anything else   none; the purge of a restorable one is not news
 //	same revision before and after  none
 //
 // A recording is Completed if its audio became ready or empty, or was replaced
@@ -30,13 +31,17 @@ import (
 // the event. A write that left the revision unchanged was made by hand, too.
 //
 // The event's time is when the recording was last changed. A tombstone has no
-// such time, so its event has the time of the change (store.Change.At).
+// such time, and a restore does not change it, so their events have the time of the change
+// (store.Change.At).
 func Of(c store.Change) (e Event, ok bool) {
 	before, after := living(c.Before), living(c.After)
 	switch {
 	case c.Before != nil && c.After != nil && c.Before.Recording.Revision == c.After.Recording.Revision:
 		return Event{}, false
 	case after != nil:
+		if c.Before != nil && c.Before.Restorable {
+			return restored(c, after), true
+		}
 		return newEvent(transition(before, after), c, after), true
 	case c.After != nil && (before != nil || c.Before == nil):
 		e := newEvent(Deleted, c, &c.After.Recording)
@@ -47,6 +52,14 @@ func Of(c store.Change) (e Event, ok bool) {
 		return e, true
 	}
 	return Event{}, false
+}
+
+// restored returns the event of a restore. The recording has the time of the change that
+// came before its deletion, so the event has that of the restore.
+func restored(c store.Change, r *recording.Recording) Event {
+	e := newEvent(Restored, c, r)
+	e.Time = moment(c.At, r.Modified.Time(), r.Created.Time())
+	return e
 }
 
 // living returns the recording of an image, or nil if the image is nil or a

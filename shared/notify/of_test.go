@@ -35,6 +35,13 @@ func tombstone(revision string) *store.Image {
 	}}
 }
 
+// restorable returns the image of a deleted recording that can be restored.
+func restorable(revision string) *store.Image {
+	i := tombstone(revision)
+	i.Restorable = true
+	return i
+}
+
 var (
 	pending = recording.Audio{}
 	ready   = recording.Audio{Place: recording.Managed, Sequencer: "01"}
@@ -58,7 +65,11 @@ func TestOf(t *testing.T) {
 		{"put", nil, living("1", pending), notify.Created, recording.Pending, ""},
 		{"put with audio", nil, living("1", ready), notify.Created, recording.Ready, ""},
 		{"put with external audio", nil, living("1", outside), notify.Created, recording.Ready, ""},
-		{"restored", tombstone("1"), living("2", ready), notify.Created, recording.Ready, ""},
+		{"revived", tombstone("1"), living("2", ready), notify.Created, recording.Ready, ""},
+		{"restored", restorable("1"), living("2", ready), notify.Restored, recording.Ready, ""},
+		{"restored while pending", restorable("1"), living("2", pending), notify.Restored, recording.Pending, ""},
+		{"deleted, and restorable", living("1", ready), restorable("2"), notify.Deleted, notify.Gone, ""},
+		{"no longer restorable", restorable("1"), tombstone("2"), "", "", ""},
 		{"audio arrives", living("1", pending), living("2", ready), notify.Completed, recording.Ready, ""},
 		{"empty audio arrives", living("1", pending), living("2", empty), notify.Completed, recording.Empty, ""},
 		{"audio replaces a failed upload", living("1", failed), living("2", ready), notify.Completed, recording.Ready, ""},
@@ -94,7 +105,7 @@ func TestOf(t *testing.T) {
 				Type: c.want, Time: modified, Account: "a", ID: "202601-1", Revision: c.after.Recording.Revision,
 				Owner: "o", State: c.state, Reason: c.reason,
 			}
-			if c.after.Deleted {
+			if c.after.Deleted || c.want == notify.Restored {
 				want.Time = at
 			}
 			if c.after.Deleted && c.before == nil {

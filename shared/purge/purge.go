@@ -12,27 +12,28 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
 )
 
-// Store is the part of a driver that Pending needs.
+// Store is the part of a driver that a purge needs.
 type Store interface {
 	// Tombstone returns the tombstone of a deleted recording, strongly
 	// consistent. Errors: store.ErrNotFound if the ID is not in use or belongs
 	// to an existing recording, store.ErrUnavailable.
 	Tombstone(ctx context.Context, account, id string) (store.Tombstone, error)
 	// Purged marks the purge as finished; see [store.Writer].
-	Purged(ctx context.Context, account, id string) error
+	Purged(ctx context.Context, account, id, revision string) error
 }
 
 // Pending finishes the purge of one recording if the purge is still pending. It
-// does nothing if the recording exists, is unknown, or has been purged, because an
-// event about the tombstone may arrive late.
+// does nothing if the recording exists, is unknown, can still be restored, or has been
+// purged, because an event about the tombstone may arrive late.
 // Errors: those of Finish, and store.ErrUnavailable.
-func Pending(ctx context.Context, s Store, m media.Remover, account, id string) error {
+func Pending(ctx context.Context, s Store, m media.Purger, account, id string) error {
 	t, err := s.Tombstone(ctx, account, id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -45,38 +46,69 @@ func Pending(ctx context.Context, s Store, m media.Remover, account, id string) 
 	return Finish(ctx, s, m, t)
 }
 
-// Marker marks tombstones as purged. It is the part of [store.Writer] that Finish
-// needs.
-type Marker interface {
-	// Purged marks the purge as finished; see [store.Writer].
-	Purged(ctx context.Context, account, id string) error
-}
+// errOver ends a purge that has nothing left to do.
+var errOver = errors.New("the purge is over")
 
-// Finish removes the managed audio of a deleted recording and marks the
-// tombstone as purged. External audio is not touched. If no audio had arrived
-// before the delete, an upload may have arrived since, so Finish removes the
-// objects at its key and at the key to which rejected audio is set aside. The
-// sidecar of audio in an inbox is removed before the audio.
-// Errors: those of media.Remover's Remove and of store.Writer's Purged.
-func Finish(ctx context.Context, s Marker, m media.Remover, t store.Tombstone) error {
-	if t.Audio.Place != recording.External {
-		r := recording.Recording{Account: t.Account, ID: t.ID, Audio: t.Audio}
-		var keys []string
-		if _, _, inbox := recording.ParseInboxKey(r.AudioKey()); inbox {
-			keys = append(keys, recording.SidecarKeys(r.AudioKey())...)
+// Finish removes all versions of the managed audio of a deleted recording, and marks the
+// tombstone as purged. External audio is not touched. If no audio had arrived before the
+// delete, an upload may have arrived since, so Finish removes the objects at its key and at
+// the key to which rejected audio is set aside. The sidecar of audio in an inbox is removed
+// before the audio.
+//
+// The keys are handled one after the other. A slow ingest may copy the object at the first
+// one to the second one meanwhile, so the second one is listed when the first one is empty.
+// After Finish has listed what to remove, it reads the tombstone again, and does nothing
+// unless the purge of the same deletion is still pending: another process may have finished
+// it, and the recording may have come back (docs/adr/023-restorable-deletes.md). A t without
+// a revision stands for any deletion with the same audio.
+// Errors: those of media.Purger and of Store.
+func Finish(ctx context.Context, s Store, m media.Purger, t store.Tombstone) error {
+	keys := keysOf(t)
+	still := func(ctx context.Context) error {
+		now, err := s.Tombstone(ctx, t.Account, t.ID)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			return errOver
+		case err != nil:
+			return fmt.Errorf("read the tombstone of %s/%s: %w", t.Account, t.ID, err)
+		case !now.PurgePending, t.Revision != "" && t.Revision != now.Revision, !slices.Equal(keysOf(now), keys):
+			return errOver
 		}
-		keys = append(keys, r.AudioKey())
-		if t.Audio.Place == recording.Nowhere { // an arrival may have been set aside
-			keys = append(keys, recording.SetAsideKey(r.AudioKey()))
-		}
-		for _, key := range keys {
-			if err := m.Remove(ctx, key); err != nil {
-				return fmt.Errorf("remove the audio of %s/%s: %w", t.Account, t.ID, err)
-			}
+		t.Revision = now.Revision
+		return nil
+	}
+	steps := slices.Collect(slices.Chunk(keys, 1))
+	if len(steps) == 0 {
+		steps = [][]string{nil} // only to read the tombstone again
+	}
+	for _, step := range steps {
+		switch err := m.Purge(ctx, step, still); {
+		case errors.Is(err, errOver):
+			return nil
+		case err != nil:
+			return fmt.Errorf("remove the audio of %s/%s: %w", t.Account, t.ID, err)
 		}
 	}
-	if err := s.Purged(ctx, t.Account, t.ID); err != nil {
+	err := s.Purged(ctx, t.Account, t.ID, t.Revision)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("mark %s/%s as purged: %w", t.Account, t.ID, err)
 	}
 	return nil
+}
+
+// keysOf returns the keys of the objects that a purge removes.
+func keysOf(t store.Tombstone) []string {
+	if t.Audio.Place == recording.External {
+		return nil
+	}
+	r := recording.Recording{Account: t.Account, ID: t.ID, Audio: t.Audio}
+	var keys []string
+	if _, _, inbox := recording.ParseInboxKey(r.AudioKey()); inbox {
+		keys = append(keys, recording.SidecarKeys(r.AudioKey())...)
+	}
+	keys = append(keys, r.AudioKey())
+	if t.Audio.Place == recording.Nowhere { // an arrival may have been set aside
+		keys = append(keys, recording.SetAsideKey(r.AudioKey()))
+	}
+	return keys
 }

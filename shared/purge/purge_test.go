@@ -27,6 +27,21 @@ func (b *bucket) Remove(_ context.Context, key string) error {
 	return b.err
 }
 
+// Purge implements media.Purger.
+func (b *bucket) Purge(ctx context.Context, keys []string, confirm func(context.Context) error) error {
+	if confirm != nil {
+		if err := confirm(ctx); err != nil {
+			return err
+		}
+	}
+	for _, key := range keys {
+		if err := b.Remove(ctx, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // open returns a store with an existing recording in account a and three deleted
 // ones: managed audio with a pending purge, the same but purged, and external
 // audio with a pending purge.
@@ -49,11 +64,11 @@ func open(t *testing.T) *sqlite.Store {
 		if id == "202601-existing" {
 			continue
 		}
-		if _, err := s.Delete(t.Context(), "a", id, func(*recording.Recording) error { return nil }); err != nil {
+		if _, err := s.Delete(t.Context(), "a", id, store.Deletion{}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := s.Purged(t.Context(), "a", "202601-purged"); err != nil {
+	if err := s.Purged(t.Context(), "a", "202601-purged", ""); err != nil {
 		t.Fatal(err)
 	}
 	return s

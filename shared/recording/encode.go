@@ -1,15 +1,19 @@
 package recording
 
-import "unicode/utf8"
+import (
+	"strconv"
+	"unicode/utf8"
+)
 
 // AppendJSON appends the JSON of r that clients get: its ID, its document, and
 // _read_only. The latter holds the state of the audio and its media types, a list
 // that is empty while no audio has arrived (contract, The document). With
-// deleted it also holds "deleted":true, as in the response to a DELETE.
+// deleted it also holds "deleted":true, as in the response to a DELETE. So does a recording
+// with a Removal, which follows.
 // AppendJSON allocates only if dst is too small.
 func (r *Recording) AppendJSON(dst []byte, deleted bool) []byte {
 	more := ""
-	if deleted {
+	if deleted && r.Removal == nil {
 		more = `,"deleted":true`
 	}
 	return r.appendJSON(dst, more)
@@ -45,7 +49,46 @@ func (r *Recording) appendReadOnly(dst []byte, more string) []byte {
 		dst = append(dst, `,"reason":"`...)
 		dst = append(append(dst, r.Audio.Reason...), '"')
 	}
+	if r.Kept != nil {
+		dst = r.Kept.append(dst)
+	}
+	if r.Removal != nil {
+		dst = r.Removal.append(dst)
+	}
 	return append(append(dst, more...), '}')
+}
+
+// append appends the members of _read_only for a deletion that can be reversed.
+func (m *Removal) append(dst []byte) []byte {
+	dst = append(dst, `,"deleted":true,"deleted_at":`...)
+	dst = strconv.AppendInt(dst, int64(m.At), 10)
+	if m.By != "" {
+		dst = append(dst, `,"deleted_by":`...)
+		dst = quote(dst, m.By)
+	}
+	dst = append(dst, `,"restorable_until":`...)
+	return strconv.AppendInt(dst, int64(m.Until), 10)
+}
+
+// append appends the members of _read_only for k.
+func (k *Kept) append(dst []byte) []byte {
+	if k.Expires != 0 {
+		dst = append(dst, `,"expires":`...)
+		dst = strconv.AppendInt(dst, int64(k.Expires), 10)
+		dst = append(dst, `,"retention_rule":`...)
+		dst = quote(dst, k.Rule)
+	}
+	if len(k.Holds) == 0 {
+		return dst
+	}
+	dst = append(dst, `,"holds":[`...)
+	for i, id := range k.Holds {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = quote(dst, id)
+	}
+	return append(dst, ']')
 }
 
 // EscapedLen returns the length in bytes of JSON text as a string inside the

@@ -37,6 +37,30 @@ type Recording struct {
 	Made string
 	// Document holds the public fields, without the ID.
 	Document Document
+	// Kept is what limits the life of the recording; nil if nothing does, or if the
+	// reader does not know. Stores neither store nor return it.
+	Kept *Kept
+	// Removal is set in a list of deleted recordings, and in the answer to a deletion that
+	// can be reversed. Stores neither store nor return it.
+	Removal *Removal
+}
+
+// Removal is a deletion that can be reversed. Clients see it in _read_only.
+type Removal struct {
+	// At is when the recording was deleted, and Until when it stops being restorable.
+	At, Until Seconds
+	// By is the ID of the user who deleted it; "" if it is unknown.
+	By string
+}
+
+// Kept is how long a recording is kept. Clients see it in _read_only.
+type Kept struct {
+	// Expires is when the recording expires; 0 means never. Rule is the name of the rule
+	// that decides.
+	Expires Seconds
+	Rule    string
+	// Holds are the IDs of the legal holds that cover the recording.
+	Holds []string
 }
 
 // MadeOfAudio is the Recording.Made of a recording that was created because its

@@ -15,6 +15,7 @@ import (
 // cannot add values to these. The number of requests and their duration have both
 // dimensions; all other metrics have only the route.
 type Metrics struct {
+	namespace  string
 	directives json.RawMessage
 }
 
@@ -63,7 +64,7 @@ func NewMetrics(namespace string) (*Metrics, error) {
 	if err != nil {
 		return nil, fmt.Errorf("metrics of %s: %w", namespace, err)
 	}
-	return &Metrics{directives: directives}, nil
+	return &Metrics{namespace: namespace, directives: directives}, nil
 }
 
 // classes are the values of the status dimension, by the first digit of the status.

@@ -55,7 +55,7 @@ func NewAssembler(q Query) *Assembler {
 
 // Rows returns how many rows the next read should ask for.
 func (a *Assembler) Rows() int {
-	missing := a.q.Limit - len(a.page.Recordings) + 1
+	missing := a.q.Limit - a.found() + 1
 	switch {
 	case a.full:
 		return 1
@@ -69,7 +69,7 @@ func (a *Assembler) Rows() int {
 // if the page lacks so many recordings.
 func (a *Assembler) filteredRows(missing int) int {
 	n := min(max(missing, minRows)<<min(a.reads, 8), maxRows)
-	if kept := len(a.page.Recordings); kept > 0 {
+	if kept := a.found(); kept > 0 {
 		const margin = 8 // an eighth more, so that chance rarely makes it one read more
 		expected := (missing*a.rows + kept - 1) / kept
 		least := minRows / 4 << min(3*max(a.reads-2, 0), 9)
@@ -86,6 +86,24 @@ func (a *Assembler) filteredRows(missing int) int {
 // Add examines the next row and reports whether the page needs another row. size is
 // how many bytes the driver read for it; see [Work].
 func (a *Assembler) Add(r *recording.Recording, size int) bool {
+	return a.add(r, size, At(r), func() {
+		if a.page.Recordings == nil {
+			a.page.Recordings = make([]recording.Recording, 0, min(a.q.Limit, minRows))
+		}
+		a.page.Recordings = append(a.page.Recordings, *r)
+	})
+}
+
+// AddTombstone is Add for a list of restorable tombstones. Query.Keep sees the recording
+// as it was.
+func (a *Assembler) AddTombstone(t *Tombstone, size int) bool {
+	return a.add(t.Recording, size, Position{Created: t.Until, ID: t.ID}, func() {
+		a.page.Tombstones = append(a.page.Tombstones, *t)
+	})
+}
+
+// add examines the row of r at a position. keep puts it on the page.
+func (a *Assembler) add(r *recording.Recording, size int, at Position, keep func()) bool {
 	if a.done {
 		return false
 	}
@@ -94,18 +112,16 @@ func (a *Assembler) Add(r *recording.Recording, size int) bool {
 		return false
 	}
 	if a.last.ID == "" {
-		a.page.First = At(r)
+		a.page.First = at
 	}
-	a.last = After(r)
+	a.last = at
+	a.last.After = true
 	a.rows++
 	a.examined += int64(size)
 	if a.q.Keep == nil || a.q.Keep(r) {
-		if a.page.Recordings == nil {
-			a.page.Recordings = make([]recording.Recording, 0, min(a.q.Limit, minRows))
-		}
-		a.page.Recordings = append(a.page.Recordings, *r)
+		keep()
 		a.kept += int64(len(r.Document))
-		a.full = len(a.page.Recordings) >= a.q.Limit || a.q.MaxBytes > 0 && a.kept >= a.q.MaxBytes
+		a.full = a.found() >= a.q.Limit || a.q.MaxBytes > 0 && a.kept >= a.q.MaxBytes
 	}
 	if !a.full && a.q.Keep != nil && a.q.Work.Bytes > 0 && a.examined >= a.q.Work.Bytes {
 		a.end()
@@ -149,6 +165,9 @@ func (a *Assembler) end() {
 	a.page.Next = &next
 	a.done = true
 }
+
+// found returns how many recordings or tombstones are on the page.
+func (a *Assembler) found() int { return len(a.page.Recordings) + len(a.page.Tombstones) }
 
 // Page returns the page as built so far.
 func (a *Assembler) Page() Page { return a.page }

@@ -25,4 +25,6 @@ type Image struct {
 	Recording recording.Recording
 	// Deleted is true for a tombstone.
 	Deleted bool
+	// Restorable is true for a tombstone that can be restored.
+	Restorable bool
 }

@@ -78,19 +78,22 @@ type Writer interface {
 	// Errors: ErrNotFound, ErrConflict, ErrTooLarge, ErrUnavailable, and those
 	// of change.
 	Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error)
-	// Delete turns the recording into a tombstone with a pending purge. First
-	// it passes the recording to check, which may veto the delete (If-Match not
-	// met, another owner); Delete returns check's error unwrapped. check may
-	// run several times. Delete returns the recording as it was.
-	// Errors: ErrNotFound, ErrConflict, ErrUnavailable, and those of check.
-	Delete(ctx context.Context, account, id string, check func(*recording.Recording) error) (*recording.Recording, error)
+	// Delete turns the recording into a tombstone: a restorable one, or one with a
+	// pending purge; see [Deletion]. First it passes the recording to d.Check, which
+	// may veto the delete (If-Match not met, another owner); Delete returns Check's
+	// error unwrapped. Delete returns the recording as it was.
+	// Errors: ErrNotFound, ErrGuard, ErrConflict, ErrUnavailable, and those of Check.
+	Delete(ctx context.Context, account, id string, d Deletion) (*recording.Recording, error)
 	// Purged marks the purge of a deleted recording as finished: its audio is
-	// confirmed gone. The tombstone then forgets where the audio was and what it
-	// was like, because a key may hold numbers of the call. It expires
-	// TombstoneDays later.
+	// confirmed gone. revision is that of the tombstone whose audio was removed: the
+	// purge of an earlier deletion must not finish a later one. "" stands for any
+	// deletion, if there can be no other. The tombstone then
+	// forgets where the audio was, what it was like and who deleted it, because a key
+	// may hold numbers of the call. It expires TombstoneDays later.
 	// Idempotent: only the first call sets the expiry.
-	// Errors: ErrNotFound if there is no tombstone, ErrUnavailable.
-	Purged(ctx context.Context, account, id string) error
+	// Errors: ErrNotFound if there is no tombstone with this revision, or if it is
+	// restorable, ErrUnavailable.
+	Purged(ctx context.Context, account, id, revision string) error
 }
 
 // Store reads and writes recordings.
@@ -124,13 +127,27 @@ func KeepCreated(change func(*recording.Recording) error) func(*recording.Record
 // (docs/adr/006-deleting.md).
 const TombstoneDays = 400
 
-// Tombstone is the remains of a deleted recording. Store has no method that
-// returns one; each driver has its own, for code that finishes purges.
+// Tombstone is the remains of a deleted recording. It is in one of three stages:
+// restorable (Until is set), purging (PurgePending), and purged (neither). Store has no
+// method that returns one; each driver has its own, for code that finishes purges.
 type Tombstone struct {
 	// Account and ID are those of the deleted recording.
 	Account, ID string
-	// Created is the creation time of the recording, kept for a restore.
+	// Revision identifies this deletion. A restorable tombstone gets a new one when
+	// its purge begins. Purged and Renew keep it.
+	Revision string
+	// Created is the creation time of the recording, kept for an import that revives it.
 	Created recording.Seconds
+	// Deleted is when the recording was deleted.
+	Deleted recording.Seconds
+	// By is who deleted it, as in Deletion; "" after the purge.
+	By string
+	// Cause is why it was deleted.
+	Cause Cause
+	// Until is when the recording stops being restorable; 0 if it is not restorable.
+	Until recording.Seconds
+	// Recording is the recording as it was, while it is restorable; nil otherwise.
+	Recording *recording.Recording
 	// Audio is where the audio was; zero after the purge.
 	Audio recording.Audio
 	// PurgePending is true until the audio is confirmed gone.
@@ -164,6 +181,9 @@ type Query struct {
 	Ascending bool
 	// From and To bound Created, both inclusive; 0 leaves that end open.
 	From, To recording.Seconds
+	// Deleted lists restorable tombstones instead of recordings. They are ordered by
+	// Until and then ID, and From, To and Position.Created bound and place Until.
+	Deleted bool
 	// Start is where the page begins; the zero Position means the beginning of
 	// the list. A Start before the range of From and To means the beginning of
 	// the range; a Start after the range gives an empty page.
@@ -198,6 +218,8 @@ type Work struct {
 type Page struct {
 	// Recordings are in the order of the list, at most Query.Limit of them.
 	Recordings []recording.Recording
+	// Tombstones take the place of Recordings if Query.Deleted is set.
+	Tombstones []Tombstone
 	// First is the position at the first row examined, inclusive; the zero
 	// Position if no row was examined.
 	First Position

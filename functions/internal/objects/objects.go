@@ -20,6 +20,7 @@ func OpenPublic(s *config.Settings) (*s3media.Bucket, error) { return s3media.Op
 
 func options(s *config.Settings) s3media.Options {
 	return s3media.Options{
+		Locked:         s.ObjectLock,
 		Region:         s.Region,
 		Endpoint:       s.S3Endpoint,
 		PublicEndpoint: s.S3PublicEndpoint,

@@ -18,8 +18,13 @@ type Job func(ctx context.Context) (items int, err error)
 // Each run has one log line, without metrics, which would cost more than the runs. The
 // handler's own error is always nil: the schedule is the retry.
 func Schedule(f config.Function, build func(s *config.Settings, now func() time.Time) (Job, error)) {
+	ScheduleWith(f, func(e Env, now func() time.Time) (Job, error) { return build(e.Settings, now) })
+}
+
+// ScheduleWith is [Schedule] for a job that writes logs and metrics of its own.
+func ScheduleWith(f config.Function, build func(e Env, now func() time.Time) (Job, error)) {
 	Start(f, func(e Env) (func(), error) {
-		job, err := build(e.Settings, time.Now)
+		job, err := build(e, time.Now)
 		if err != nil {
 			return nil, err
 		}

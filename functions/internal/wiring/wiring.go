@@ -8,6 +8,7 @@
 package wiring
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"log/slog"
@@ -22,6 +23,7 @@ import (
 	"github.com/callrecordings/api/shared/config"
 	"github.com/callrecordings/api/shared/gateway"
 	"github.com/callrecordings/api/shared/issuer"
+	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/requestlog"
 	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/tablestream"
@@ -106,9 +108,20 @@ func Serve(f config.Function, build func(*config.Settings, api.Env) (http.Handle
 func Rules(env *api.Env, s *config.Settings, entries store.Entries) {
 	env.Access = access.NewResolver(entries, access.Options{Default: access.Default(s.UserAccess), Now: time.Now})
 	env.Verifier.Issuers = Issuers(entries)
-	env.Audit = api.NewRecorder(entries, audit.Options{
+	env.Audit = recorder(s, entries)
+}
+
+// recorder returns the audit trail, nil if it would record nothing.
+func recorder(s *config.Settings, entries store.Entries) api.Recorder {
+	return api.NewRecorder(entries, audit.Options{
 		Level: audit.Level(s.Audit), Days: s.AuditDays, Addresses: audit.Addresses(s.AuditAddresses), Now: time.Now, Random: rand.Reader,
 	})
+}
+
+// JobTrail returns a function that adds the deletions of jobs to the audit trail; nil without
+// a trail.
+func JobTrail(s *config.Settings, entries store.Entries) func(context.Context, *job.Job, string) error {
+	return api.JobTrail(recorder(s, entries))
 }
 
 // Issuers returns the token issuers in the table. It reads them when a token needs them.

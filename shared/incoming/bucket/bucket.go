@@ -86,13 +86,19 @@ func (g Ingester) audio(ctx context.Context, a incoming.Arrival, account, id str
 	case !verdict.Accepted():
 		return g.reject(ctx, a, rec, object, verdict)
 	}
-	return g.complete(ctx, a, rec, verdict)
+	done, err := g.complete(ctx, a, rec, verdict)
+	if err != nil {
+		return inbox.KeepHeld(ctx, g.Audio, a.Key, object, err)
+	}
+	return done, nil
 }
 
 // orphan handles audio without a recording. It removes the audio of a deleted
-// recording, and creates a recording from any other audio.
+// recording, unless that can still be restored, and creates a recording from any other audio.
 func (g Ingester) orphan(ctx context.Context, a incoming.Arrival, account, id string) (incoming.Outcome, error) {
-	switch _, err := g.Store.Tombstone(ctx, account, id); {
+	switch t, err := g.Store.Tombstone(ctx, account, id); {
+	case err == nil && t.Until != 0: // a late event must not cost the audio that a restore brings back
+		return incoming.Ignored, nil
 	case err == nil:
 		return g.remove(ctx, account, id, recording.SetAsideKey(a.Key), a.Key)
 	case !errors.Is(err, store.ErrNotFound):
@@ -128,10 +134,15 @@ func (g Ingester) remove(ctx context.Context, account, id string, keys ...string
 	if err := incoming.StayDeleted(ctx, g.Store, account, id); err != nil {
 		return "", err
 	}
-	for _, key := range keys {
-		if err := g.Audio.Remove(ctx, key); err != nil {
-			return "", fmt.Errorf("remove the audio of a deleted recording: %w", err)
+	still := func(ctx context.Context) error { // deleted
+		t, err := g.Store.Tombstone(ctx, account, id)
+		if err == nil && t.Until != 0 {
+			err = store.ErrConflict
 		}
+		return err
+	}
+	if err := g.Audio.Purge(ctx, keys, still); err != nil {
+		return "", fmt.Errorf("remove the audio of a deleted recording: %w", err)
 	}
 	return incoming.Removed, nil
 }
@@ -187,7 +198,11 @@ func (g Ingester) reject(ctx context.Context, a incoming.Arrival, rec *recording
 		return "", fmt.Errorf("set audio aside: %w", err)
 	}
 	if rec != nil {
-		if err := g.update(ctx, a, rec, verdict); err != nil && !errors.Is(err, incoming.ErrUnchanged) {
+		err := g.update(ctx, a, rec, verdict)
+		if done, err := inbox.KeepHeld(ctx, g.Audio, a.Key, object, err); done != "" {
+			return done, err
+		}
+		if err != nil && !errors.Is(err, incoming.ErrUnchanged) {
 			return "", fmt.Errorf("note why audio was rejected: %w", err)
 		}
 	}

@@ -237,7 +237,7 @@ func TestADeletedRecordingDoesNotComeBack(t *testing.T) {
 	t.Parallel()
 	d := open(t)
 	d.create(recording.Upload{})
-	if _, err := d.Records.Delete(t.Context(), account, id, func(*recording.Recording) error { return nil }); err != nil {
+	if _, err := d.Records.Delete(t.Context(), account, id, store.Deletion{}); err != nil {
 		t.Fatal(err)
 	}
 	d.Objects.Put(key, "audio/wav", incomingtest.Sample(t, "alaw.wav"), nil)
@@ -246,6 +246,26 @@ func TestADeletedRecordingDoesNotComeBack(t *testing.T) {
 	d.ingest("0A", incoming.Removed)
 	if _, err := d.Records.Get(t.Context(), account, id); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("Get = %v, want the recording to stay deleted", err)
+	}
+}
+
+// A late or repeated event about a recording that can be restored leaves its audio alone.
+func TestRestorableAudioStays(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.create(recording.Upload{})
+	d.Objects.Put(key, "audio/wav", incomingtest.Sample(t, "alaw.wav"), nil)
+	d.ingest("0A", incoming.Completed)
+	if _, err := d.Records.Delete(t.Context(), account, id, store.Deletion{Until: store.MaxTime}); err != nil {
+		t.Fatal(err)
+	}
+	for _, sequencer := range []string{"0A", "0B"} {
+		d.ingest(sequencer, incoming.Ignored)
+	}
+	d.Exists(key, true)
+	r, err := d.Records.Restore(t.Context(), account, id, func(*store.Tombstone) error { return nil })
+	if err != nil || r.Audio.Condition() != recording.Ready {
+		t.Errorf("Restore = %+v, %v, want its audio", r, err)
 	}
 }
 

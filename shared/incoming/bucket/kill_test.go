@@ -34,7 +34,7 @@ func TestKilledAtAnyCall(t *testing.T) {
 		{"audio before its recording", func(*fixture) {}, good, recording.Ready, true, "Recording Created"},
 		{"audio of a deleted recording", func(d *fixture) {
 			d.create(recording.Upload{})
-			if _, err := d.Records.Delete(d.Context(), account, id, func(*recording.Recording) error { return nil }); err != nil {
+			if _, err := d.Records.Delete(d.Context(), account, id, store.Deletion{}); err != nil {
 				d.Fatal(err)
 			}
 		}, good, "", false, "Recording Created, Recording Deleted"},

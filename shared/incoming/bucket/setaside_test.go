@@ -5,6 +5,7 @@ import (
 
 	"github.com/callrecordings/api/shared/incoming"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // If rejected audio was set aside just before a delete, a late arrival for the
@@ -13,7 +14,7 @@ func TestALateArrivalRemovesWhatWasSetAside(t *testing.T) {
 	t.Parallel()
 	d := open(t)
 	d.create(recording.Upload{})
-	if _, err := d.Records.Delete(t.Context(), account, id, func(*recording.Recording) error { return nil }); err != nil {
+	if _, err := d.Records.Delete(t.Context(), account, id, store.Deletion{}); err != nil {
 		t.Fatal(err)
 	}
 	d.Objects.Put(aside, "audio/mpeg", []byte("rejected"), nil)

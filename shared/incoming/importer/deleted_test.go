@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/callrecordings/api/shared/incoming/importer"
-	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // renewals records the renewed tombstones.
@@ -34,7 +34,7 @@ func TestRunRenewsTombstones(t *testing.T) {
 			t.Errorf("renewed %q, want %q", watched.ids, want)
 		}
 		if want == nil {
-			_, err := p.store.Delete(t.Context(), account, "202610-a", func(*recording.Recording) error { return nil })
+			_, err := p.store.Delete(t.Context(), account, "202610-a", store.Deletion{})
 			check(t, err)
 		}
 	}

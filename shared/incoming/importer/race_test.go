@@ -44,9 +44,16 @@ func TestRunConflict(t *testing.T) {
 		{"created and deleted", func(t *testing.T, p fixture) {
 			r := other
 			check(t, p.store.Put(t.Context(), &r))
-			_, err := p.store.Delete(t.Context(), account, r.ID, func(*recording.Recording) error { return nil })
+			_, err := p.store.Delete(t.Context(), account, r.ID, store.Deletion{})
 			check(t, err)
 		}, importer.Deleted, 0},
+		{"imported, and deleted so that it can be restored", func(t *testing.T, p fixture) {
+			r := other // its audio has the key that this run uses
+			r.Audio = recording.Audio{Place: recording.Managed, Key: recording.ImportedKey(account, r.ID), ContentType: "audio/mpeg", Size: int64(len(mp3))}
+			check(t, p.store.Put(t.Context(), &r))
+			_, err := p.store.Delete(t.Context(), account, r.ID, store.Deletion{Until: started + 1000})
+			check(t, err)
+		}, importer.Deleted, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

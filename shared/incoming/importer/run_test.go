@@ -11,6 +11,7 @@ import (
 
 	"github.com/callrecordings/api/shared/incoming/importer"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // A run copies the recordings as they are, and a second run changes nothing.
@@ -172,7 +173,7 @@ func TestRunDeleted(t *testing.T) {
 		return o.Tally.Count()
 	}
 	run(false)
-	if _, err := p.store.Delete(t.Context(), account, "202610-a", func(*recording.Recording) error { return nil }); err != nil {
+	if _, err := p.store.Delete(t.Context(), account, "202610-a", store.Deletion{}); err != nil {
 		t.Fatal(err)
 	}
 	if c := run(false); c.Deleted != 1 || s.opened["202610-a"] != 1 {
@@ -184,7 +185,7 @@ func TestRunDeleted(t *testing.T) {
 	if err := p.bucket.Remove(t.Context(), recording.ImportedKey(account, "202610-a")); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.store.Purged(t.Context(), account, "202610-a"); err != nil {
+	if err := p.store.Purged(t.Context(), account, "202610-a", ""); err != nil {
 		t.Fatal(err)
 	}
 	if keys := p.keys(t); len(keys) != 0 {

@@ -11,9 +11,8 @@ import (
 )
 
 // conflict handles a recording that another request created or deleted in the
-// meantime, or that this run created although the answer was lost. If the audio's
-// key differs from the existing recording's key, the audio belongs to no recording
-// and is removed.
+// meantime, or that this run created although the answer was lost. Audio that belongs to
+// no recording is removed.
 func (c *copying) conflict(ctx context.Context, made *recording.Recording, f *fetched) Result {
 	found, err := c.foundOne(ctx, made.Account, made.ID)
 	if err != nil {
@@ -23,7 +22,7 @@ func (c *copying) conflict(ctx context.Context, made *recording.Recording, f *fe
 	if existing != nil && c.wantsAudio() && incoming.NeedsAudio(existing.Audio) {
 		return c.attach(ctx, made, f)
 	}
-	if existing == nil || existing.AudioKey() != made.AudioKey() {
+	if unused(found, made.AudioKey()) {
 		if err := c.withdraw(ctx, made, f); err != nil {
 			return c.failed(ctx, c.res, err)
 		}
@@ -32,6 +31,17 @@ func (c *copying) conflict(ctx context.Context, made *recording.Recording, f *fe
 		return c.deleted(ctx, c.res)
 	}
 	return c.complete(existing)
+}
+
+// unused reports whether nothing will ever need the audio under key: the recording has
+// audio elsewhere, or is gone for good. Another run stores the same recording under the
+// same key. So the audio stays while the recording can be restored, and it stays if there
+// is no trace of the recording; a later comparison of table and bucket removes it then.
+func unused(f store.Found, key string) bool {
+	if f.Recording != nil {
+		return f.Recording.AudioKey() != key
+	}
+	return f.Tombstone != nil && f.Tombstone.Until == 0
 }
 
 // supply copies the missing audio of an existing recording.

@@ -46,6 +46,8 @@ func (r *run) take(ctx context.Context, t task) Result {
 		return r.deleted(ctx, res)
 	case found.Tombstone != nil && found.Tombstone.PurgePending:
 		return res.ends(Failed, errPurging)
+	case found.Tombstone != nil && found.Tombstone.Until != 0:
+		return res.ends(Failed, errRestorable)
 	case found.Tombstone != nil:
 		c.put = r.target.Store.Revive
 		// The purge of the deleted recording must not remove this audio, and another
@@ -68,6 +70,10 @@ func (r *run) deleted(ctx context.Context, res Result) Result {
 	}
 	return res.ends(Deleted, nil)
 }
+
+// errRestorable means that a deleted recording is not revived from the source, because it can
+// be restored as it was.
+var errRestorable = errors.New("it was deleted in the target and can be restored there (recordings restore)")
 
 // errPurging means that a deleted recording cannot be revived yet.
 var errPurging = errors.New("its deletion in the target is not finished yet")

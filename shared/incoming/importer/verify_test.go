@@ -9,6 +9,7 @@ import (
 
 	"github.com/callrecordings/api/shared/incoming/importer"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // All differences between the target and the source.
@@ -34,7 +35,7 @@ func TestVerify(t *testing.T) {
 	}{
 		{"the same", func(*testing.T, fixture, *source) {}, true, func(v importer.Comparison) int64 { return v.Same - 1 }, ""},
 		{"deleted here", func(t *testing.T, p fixture, _ *source) {
-			_, err := p.store.Delete(t.Context(), account, "202610-a", func(*recording.Recording) error { return nil })
+			_, err := p.store.Delete(t.Context(), account, "202610-a", store.Deletion{})
 			check(t, err)
 		}, true, func(v importer.Comparison) int64 { return v.Deleted }, ""},
 		{"missing", func(_ *testing.T, _ fixture, s *source) {

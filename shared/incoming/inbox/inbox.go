@@ -155,27 +155,32 @@ func (in Inbox) judge(ctx context.Context, f *file, announced recording.Upload) 
 	return judge.Judge{Audio: in.Audio, MaxBytes: in.MaxBytes}.Object(ctx, f.Key, f.object, announced)
 }
 
-// deleted reports whether the recording was deleted. If so, it renews the tombstone:
-// a nightly sync of a folder must not restore the recording when the tombstone
-// expires.
-func (in Inbox) deleted(ctx context.Context, account, id string) (bool, error) {
-	_, err := in.Store.Tombstone(ctx, account, id)
-	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
+// deleted reports whether the recording was deleted, and whether it can still be restored.
+// If it cannot, it renews the tombstone: a nightly sync of a folder must not restore the
+// recording when the tombstone expires.
+func (in Inbox) deleted(ctx context.Context, account, id string) (deleted, restorable bool, err error) {
+	t, err := in.Store.Tombstone(ctx, account, id)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return false, false, nil
+	case err != nil:
+		return false, false, fmt.Errorf("read the tombstone of a file in an inbox: %w", err)
+	case t.Until != 0:
+		return true, true, nil
 	}
-	if err != nil {
-		return false, fmt.Errorf("read the tombstone of a file in an inbox: %w", err)
-	}
-	return true, incoming.StayDeleted(ctx, in.Store, account, id)
+	return true, false, incoming.StayDeleted(ctx, in.Store, account, id)
 }
 
 // create makes the recording of a file, unless the recording was deleted. In that
 // case it removes the file each time the file is uploaded again. A file that cannot be
 // served gets a failed recording with the reason.
 func (in Inbox) create(ctx context.Context, f *file, id string) (incoming.Outcome, error) {
-	if deleted, err := in.deleted(ctx, f.account, id); err != nil {
+	switch deleted, restorable, err := in.deleted(ctx, f.account, id); {
+	case err != nil:
 		return "", err
-	} else if deleted {
+	case restorable: // the file may be the audio that a restore brings back
+		return incoming.Ignored, nil
+	case deleted:
 		return in.remove(ctx, append(recording.SidecarKeys(f.Key), f.Key)...)
 	}
 	verdict, err := in.judge(ctx, f, recording.Upload{})
@@ -227,6 +232,11 @@ func (in Inbox) attach(ctx context.Context, f *file, rec *recording.Recording) (
 	case errors.Is(err, incoming.ErrUnchanged) && (verdict == nil || verdict.Accepted()):
 		return incoming.Unchanged, nil
 	case err != nil && !errors.Is(err, incoming.ErrUnchanged):
+		if own && verdict != nil {
+			if done, err := KeepHeld(ctx, in.Audio, f.Key, f.object, err); done != "" {
+				return done, err
+			}
+		}
 		return "", fmt.Errorf("complete a recording from an inbox: %w", err)
 	case verdict != nil && !verdict.Accepted():
 		return incoming.Refused, nil
@@ -268,10 +278,8 @@ func (in Inbox) update(ctx context.Context, f *file, rec *recording.Recording, v
 
 // remove removes files.
 func (in Inbox) remove(ctx context.Context, keys ...string) (incoming.Outcome, error) {
-	for _, key := range keys {
-		if err := in.Audio.Remove(ctx, key); err != nil {
-			return "", fmt.Errorf("remove a file from an inbox: %w", err)
-		}
+	if err := in.Audio.Purge(ctx, keys, nil); err != nil {
+		return "", fmt.Errorf("remove a file from an inbox: %w", err)
 	}
 	return incoming.Removed, nil
 }

@@ -292,7 +292,7 @@ func TestFileOfADeletedRecording(t *testing.T) {
 	d := open(t)
 	d.drop(freeform, incomingtest.Sample(t, "alaw.wav"), nil)
 	d.arrive(freeform, "0A", incoming.Adopted)
-	if _, err := d.Records.Delete(t.Context(), account, d.only().ID, func(*recording.Recording) error { return nil }); err != nil {
+	if _, err := d.Records.Delete(t.Context(), account, d.only().ID, store.Deletion{}); err != nil {
 		t.Fatal(err)
 	}
 	d.drop(box+"1001to1002.json", []byte(`{}`), nil)
@@ -317,7 +317,7 @@ func TestSidecarOfADeletedRecording(t *testing.T) {
 			d.Exists(sidecar, true)
 			d.drop(audio, incomingtest.Sample(t, "alaw.wav"), nil)
 			d.arrive(audio, "02", incoming.Adopted)
-			if _, err := d.Records.Delete(t.Context(), account, d.only().ID, func(*recording.Recording) error { return nil }); err != nil {
+			if _, err := d.Records.Delete(t.Context(), account, d.only().ID, store.Deletion{}); err != nil {
 				t.Fatal(err)
 			}
 			if err := d.Objects.Remove(t.Context(), audio); err != nil { // as the purge does
@@ -336,11 +336,11 @@ func TestNightlySyncDoesNotRestoreADeletedRecording(t *testing.T) {
 	d := open(t)
 	d.drop(freeform, incomingtest.Sample(t, "alaw.wav"), nil)
 	d.arrive(freeform, "01", incoming.Adopted)
-	deleted, err := d.Records.Delete(t.Context(), account, d.only().ID, func(*recording.Recording) error { return nil })
+	deleted, err := d.Records.Delete(t.Context(), account, d.only().ID, store.Deletion{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Records.Purged(t.Context(), account, deleted.ID); err != nil {
+	if err := d.Records.Purged(t.Context(), account, deleted.ID, ""); err != nil {
 		t.Fatal(err)
 	}
 	for range 3 {
@@ -351,6 +351,25 @@ func TestNightlySyncDoesNotRestoreADeletedRecording(t *testing.T) {
 		if want := recording.SecondsOf(d.Time.AddDate(0, 0, store.TombstoneDays)); err != nil || found.Expires != want {
 			t.Fatalf("Tombstone = %+v, %v, want it to expire at %d", found, err, want)
 		}
+	}
+}
+
+// The file of a recording that can be restored is its audio, so it stays.
+func TestFileOfARestorableRecordingStays(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.drop(freeform, incomingtest.Sample(t, "alaw.wav"), nil)
+	d.arrive(freeform, "01", incoming.Adopted)
+	deleted, err := d.Records.Delete(t.Context(), account, d.only().ID, store.Deletion{Until: store.MaxTime})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sequencer := range []string{"01", "02"} {
+		d.arrive(freeform, sequencer, incoming.Ignored)
+	}
+	d.Exists(freeform, true)
+	if _, err := d.Records.Restore(t.Context(), account, deleted.ID, func(*store.Tombstone) error { return nil }); err != nil {
+		t.Errorf("Restore = %v", err)
 	}
 }
 

@@ -185,7 +185,7 @@ func (in Inbox) await(ctx context.Context, f *file) (incoming.Outcome, error) {
 	if err != nil {
 		return "", err
 	}
-	if deleted, err := in.deleted(ctx, f.account, id); err != nil || !deleted {
+	if deleted, restorable, err := in.deleted(ctx, f.account, id); err != nil || !deleted || restorable {
 		return incoming.Awaiting, err
 	}
 	return in.remove(ctx, f.Key)

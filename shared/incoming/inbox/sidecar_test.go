@@ -11,7 +11,7 @@ import (
 
 	"github.com/callrecordings/api/shared/incoming"
 	"github.com/callrecordings/api/shared/incoming/incomingtest"
-	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // Sidecars never describe each other, and the work is linear in the number of
@@ -73,7 +73,7 @@ func TestSpellingsOfASidecar(t *testing.T) {
 			if r.Owner != "u4" {
 				t.Errorf("%s, with %s first: owner %q, want u4", beside, first, r.Owner)
 			}
-			if _, err := d.Records.Delete(t.Context(), account, r.ID, func(*recording.Recording) error { return nil }); err != nil {
+			if _, err := d.Records.Delete(t.Context(), account, r.ID, store.Deletion{}); err != nil {
 				t.Fatal(err)
 			}
 			d.arrive(freeform, "03", incoming.Removed)

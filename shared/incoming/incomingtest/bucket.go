@@ -29,6 +29,8 @@ type Object struct {
 // which s3media passes its test suite. It is not safe for concurrent use.
 type Bucket struct {
 	Objects map[string]Object
+	// Earlier has the objects that Put has replaced, by their keys.
+	Earlier map[string]Object
 	Now     func() time.Time
 	// BeforeOpen, if not nil, runs once, before the next body is opened.
 	BeforeOpen func()
@@ -41,15 +43,34 @@ type Bucket struct {
 var _ media.Objects = (*Bucket)(nil)
 
 // NewBucket returns an empty bucket.
-func NewBucket(now func() time.Time) *Bucket { return &Bucket{Objects: map[string]Object{}, Now: now} }
+func NewBucket(now func() time.Time) *Bucket { return &Bucket{Objects: map[string]Object{}, Earlier: map[string]Object{}, Now: now} }
 
 // Put stores an object with the uploader's metadata.
 func (b *Bucket) Put(key, contentType string, body []byte, metadata map[string]string) {
 	sum := md5.Sum(body) //nolint:gosec // an ETag
+	if old, ok := b.Objects[key]; ok {
+		b.Earlier[key] = old
+	}
 	b.Objects[key] = Object{media.Object{
 		ContentType: contentType, Size: int64(len(body)), ETag: `"` + hex.EncodeToString(sum[:]) + `"`,
 		Modified: b.Now().UTC().Truncate(time.Second), SHA256: SHA256(body), Metadata: metadata,
 	}, body}
+}
+
+// Revert implements media.Reverter.
+func (b *Bucket) Revert(_ context.Context, key string, examined media.Object) error {
+	return b.call(func() error {
+		if _, err := b.find(key, examined.ETag); err != nil {
+			return err
+		}
+		old, ok := b.Earlier[key]
+		if !ok {
+			return fmt.Errorf("%w: an earlier version of %s", media.ErrNotFound, key)
+		}
+		b.Objects[key] = old
+		delete(b.Earlier, key)
+		return nil
+	})
 }
 
 // SHA256 returns the checksum of b in lower-case hex.
@@ -141,6 +162,21 @@ func (b *Bucket) Presign(context.Context, string, media.Grant) (string, error) {
 func (b *Bucket) Remove(_ context.Context, key string) error {
 	return b.call(func() error {
 		delete(b.Objects, key)
+		return nil
+	})
+}
+
+// Purge implements media.Purger.
+func (b *Bucket) Purge(ctx context.Context, keys []string, confirm func(context.Context) error) error {
+	return b.call(func() error {
+		if confirm != nil {
+			if err := confirm(ctx); err != nil {
+				return err
+			}
+		}
+		for _, key := range keys {
+			delete(b.Objects, key)
+		}
 		return nil
 	})
 }

@@ -193,7 +193,7 @@ func TestAddRefusesAnIDInUse(t *testing.T) {
 	if got := f.audio.keys(); !slices.Equal(got, []string{first.AudioKey()}) {
 		t.Errorf("objects = %q, want only that of the first file, %q", got, first.AudioKey())
 	}
-	if _, err := f.store.Delete(t.Context(), "acc", request.ID, func(*recording.Recording) error { return nil }); err != nil {
+	if _, err := f.store.Delete(t.Context(), "acc", request.ID, store.Deletion{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.add(t.Context(), request); !errors.Is(err, store.ErrDeleted) {

@@ -24,6 +24,7 @@ type Store interface {
 	media.Writer
 	media.Uploader
 	media.Objects
+	media.Inventory
 }
 
 // Harness opens the store under test.
@@ -57,6 +58,7 @@ func Run(t *testing.T, h Harness) {
 		{"failed uploads", broken},
 		{"removal", removal},
 		{"removal of a certain object", removalIf},
+		{"purges", purges},
 		{"presigned answers", answers},
 		{"lifetime of presigned URLs", lifetime},
 		{"forged URLs", forgery},
@@ -65,6 +67,7 @@ func Run(t *testing.T, h Harness) {
 		{"uploads replace nothing", occupied},
 		{"copies", copies},
 		{"lists", lists},
+		{"inventory", inventory},
 		{"two hundred megabytes", large}, // last, because it measures the heap
 	}
 	for _, c := range cases {

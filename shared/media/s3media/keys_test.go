@@ -51,8 +51,9 @@ func TestErrorsDoNotContainNumbers(t *testing.T) {
 			_, presignPut := f.PresignPut(ctx, key, media.Admission{TTL: time.Minute, SHA256: "x"})
 			failures := map[string][]error{
 				"Stat": {stat}, "Examine": {examine}, "List": {list}, "Open": {open}, "Presign": {presign}, "PresignPut": {presignPut},
-				"Remove": {f.Remove(ctx, key)}, "RemoveIf": {f.RemoveIf(ctx, key, media.Object{ETag: "e"}), f.RemoveIf(ctx, key, media.Object{})},
-				"Copy": {f.Copy(ctx, key, "e", "set-aside/"+key)}, "PutNew": {f.PutNew(ctx, key, "audio/wav", []byte("x"))},
+				"Remove": {f.Remove(ctx, key)}, "Purge": {f.Purge(ctx, []string{key}, nil)},
+				"RemoveIf": {f.RemoveIf(ctx, key, media.Object{ETag: "e"}), f.RemoveIf(ctx, key, media.Object{})},
+				"Copy":     {f.Copy(ctx, key, "e", "set-aside/"+key)}, "PutNew": {f.PutNew(ctx, key, "audio/wav", []byte("x"))},
 				"Put": {
 					f.Put(ctx, key, "audio/wav", strings.NewReader("x"), 1),
 					f.Put(ctx, key, "audio/wav", bytes.NewReader(nil), -1), f.Put(ctx, key, "audio/wav", strings.NewReader("xx"), 1),

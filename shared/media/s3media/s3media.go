@@ -32,9 +32,13 @@
 // # Permissions
 //
 //   - Open, Stat, Examine, Copy, PutNew and the readers of presigned URLs: GetObject.
-//   - Put: PutObject and AbortMultipartUpload.
+//   - Put, and the methods of media.Assembler: PutObject and AbortMultipartUpload.
 //   - PutNew, Copy and the senders of presigned uploads: PutObject.
 //   - Remove: DeleteObject.
+//   - Purge: DeleteObject, DeleteObjectVersion, and ListBucketVersions on the bucket.
+//   - Lock: PutObjectRetention. Unlock also: BypassGovernanceRetention, and
+//     ListBucketVersions on the bucket. Purge with Options.Locked: BypassGovernanceRetention.
+//   - Revert: DeleteObjectVersion, and ListBucketVersions on the bucket.
 //   - List, and all methods that report media.ErrNotFound: ListBucket on the
 //     bucket itself. Without it S3 answers 403 instead of 404 for a missing
 //     object, and the method reports media.ErrUnavailable.
@@ -85,6 +89,10 @@ type Options struct {
 	// Transport, if not nil, wraps the transport of all calls except uploads, for a
 	// server in the same process. Optional.
 	Transport func(http.RoundTripper) http.RoundTripper
+	// Locked means that the bucket has Object Lock. Purge then goes past locks in governance
+	// mode: a tombstone is only written if no hold covers the recording, but the lock of a
+	// hold that was released a moment ago may still be there.
+	Locked bool
 	// Now is the clock for presigned URLs; nil means the system clock.
 	Now func() time.Time
 }
@@ -101,6 +109,7 @@ type Bucket struct {
 	signer  *v4.Signer
 	creds   aws.CredentialsProvider
 	now     func() time.Time
+	locked  bool        // Purge goes past locks
 	timed   bool        // the server is not S3, and may compare times in a DELETE
 	public  *url.URL    // the bucket's address for clients, without a final slash; nil if private
 	exists  atomic.Bool // an answer has shown that the bucket exists
@@ -109,6 +118,9 @@ type Bucket struct {
 var (
 	_ media.Reader   = (*Bucket)(nil)
 	_ media.Remover  = (*Bucket)(nil)
+	_ media.Purger   = (*Bucket)(nil)
+	_ media.Locker   = (*Bucket)(nil)
+	_ media.Reverter = (*Bucket)(nil)
 	_ media.Writer   = (*Bucket)(nil)
 	_ media.Uploader = (*Bucket)(nil)
 	_ media.Objects  = (*Bucket)(nil)
@@ -137,7 +149,7 @@ func open(o Options, n network) (*Bucket, error) {
 	return &Bucket{
 		name: o.Bucket, region: o.Region, client: o.client(n, calls, creds), clients: []*http.Client{calls, uploads, small},
 		patient: limited(n.uploads, uploads), prompt: limited(n.small, small), call: n.call,
-		creds: creds, signer: newSigner(), now: now, public: public, timed: o.Endpoint != "",
+		creds: creds, signer: newSigner(), now: now, public: public, timed: o.Endpoint != "", locked: o.Locked,
 	}, nil
 }
 

@@ -126,8 +126,11 @@ func (d *definition) requestBody(r request, operation object, at string) error {
 	}
 	body, at := d.follow(operation, at, "requestBody")
 	contentType := r.header.Get("Content-Type")
-	if required, _ := body["required"].(bool); required && contentType == "" {
+	switch required, _ := body["required"].(bool); {
+	case required && contentType == "":
 		return errors.New("the body is missing")
+	case !required && contentType == "" && len(r.body) == 0:
+		return nil
 	}
 	content, at := d.follow(body, at, "content")
 	if essence, _, _ := mime.ParseMediaType(contentType); content["audio/mpeg"] != nil && d.text(announced, essence) == nil {

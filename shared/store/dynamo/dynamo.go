@@ -43,11 +43,21 @@
 // That adds up to 244 bytes plus the shorthand, which takes 292 bytes for an
 // ordinary document. Eight attributes also fill exactly one group of a Go map.
 //
-// A tombstone keeps a, id, audio and audio_key. It loses c and o, which removes
-// it from the indexes, and doc and mod. It gets a new rev and
+// A tombstone has three stages (docs/adr/023-restorable-deletes.md). A restorable one
+// keeps all attributes. It gets a new rev, and its c becomes "D", the padded restore_until,
+// "#" and the ID. That sorts after all recordings, so lists of recordings never read it,
+// and one Query reads the tombstones in the order of restore_until. It also gets
 //
-//	created        N            creation time, from c
-//	deleted        N            deletion time in Gregorian seconds
+//	created        N  creation time, from c
+//	deleted        N  deletion time in Gregorian seconds
+//	deleted_by     S  the user who deleted it, if known
+//	cause          S  "expired" or "erased"; absent if a client deleted it
+//	restore_until  N  until when it can be restored, in Gregorian seconds
+//
+// When the purge begins, it loses c and o, which removes it from the indexes, and doc,
+// mod, upload, made and restore_until. It gets a new rev and purge_pending. Once the audio
+// is confirmed gone, it loses purge_pending, deleted_by and all about the audio:
+//
 //	purge_pending  BOOL         present until the audio is confirmed gone
 //	expires        N            expiry in Unix seconds (the table's TTL), set once the audio is gone; Renew extends it
 //
@@ -108,7 +118,8 @@
 //
 //   - Page: Query on the two indexes.
 //   - Get and Tombstone: GetItem.
-//   - Update, Delete and Renew: GetItem and PutItem.
+//   - Update, Delete, Restore, Condemn and Renew: GetItem and PutItem; Delete and Condemn
+//     with guards also ConditionCheckItem.
 //   - Put, Revive and Claim: PutItem.
 //   - Purged: UpdateItem.
 //   - Storage secrets: GetItem to check them; PutItem, and Query on the table, to
@@ -181,6 +192,7 @@ var (
 	_ store.Reviver     = (*Store)(nil)
 	_ store.Renewer     = (*Store)(nil)
 	_ store.Corrector   = (*Store)(nil)
+	_ store.Restorer    = (*Store)(nil)
 	_ store.Entries     = (*Store)(nil)
 )
 

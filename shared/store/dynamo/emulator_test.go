@@ -24,6 +24,7 @@ type attributes = map[string]any
 type request struct {
 	Item, Key, ExclusiveStartKey, ExpressionAttributeValues       attributes
 	ConditionExpression, KeyConditionExpression, UpdateExpression string
+	FilterExpression                                              string
 	IndexName, ReturnValues                                       string
 	ReturnValuesOnConditionCheckFailure                           string
 	ExpressionAttributeNames                                      map[string]string
@@ -114,6 +115,8 @@ func (e *emulator) do(operation string, in *request) (int, attributes) {
 		return e.write(in, in.Key, updated(e.items[keyOf(in.Key)], in))
 	case "Query":
 		return http.StatusOK, e.query(in)
+	case "Scan":
+		return http.StatusOK, e.scan(in)
 	case "BatchGetItem":
 		return http.StatusOK, e.batch(in)
 	case "TransactWriteItems":
@@ -217,7 +220,10 @@ func (e *emulator) query(in *request) attributes {
 		order = attrCreatedID
 	}
 	var all []attributes
-	for _, m := range e.seen(in.ConsistentRead || in.IndexName != "") {
+	// Only Scanner reads the table's rows without strong consistency. The emulator gives it
+	// the latest ones, because it would otherwise never see an item that is written once.
+	scanning := in.IndexName == "" && !strings.HasPrefix(stringOf(in.ExpressionAttributeValues, ":account"), entryPrefix) && in.ExpressionAttributeValues[":low"] != nil
+	for _, m := range e.seen(in.ConsistentRead || in.IndexName != "" || scanning) {
 		if m[order] != nil && (in.IndexName != indexByUser || m[attrAccountOwner] != nil) && evaluate(in.KeyConditionExpression, m, in.ExpressionAttributeValues) {
 			all = append(all, m)
 		}
@@ -228,14 +234,17 @@ func (e *emulator) query(in *request) attributes {
 	}
 	compare := func(a, b attributes) int { return direction * strings.Compare(stringOf(a, order), stringOf(b, order)) }
 	slices.SortFunc(all, compare)
-	out, size := []attributes{}, 0
+	out, examined, size := []attributes{}, 0, 0
 	for _, m := range all {
 		if in.ExclusiveStartKey != nil && compare(m, in.ExclusiveStartKey) <= 0 {
 			continue
 		}
-		out = append(out, m)
+		if in.FilterExpression == "" || evaluate(in.FilterExpression, m, in.ExpressionAttributeValues) {
+			out = append(out, m)
+		}
+		examined++
 		size += len(fmt.Sprint(m))
-		if in.Limit > 0 && len(out) == in.Limit || size > maxQuery {
+		if in.Limit > 0 && examined == in.Limit || size > maxQuery {
 			last := attributes{attrAccount: m[attrAccount], attrID: m[attrID]}
 			for _, name := range []string{attrCreatedID, attrAccountOwner} {
 				if in.IndexName != "" && m[name] != nil && (name == order || in.IndexName == indexByUser) {
@@ -246,6 +255,40 @@ func (e *emulator) query(in *request) attributes {
 		}
 	}
 	return attributes{"Items": out}
+}
+
+// scan reads the table, or the index by_created, in the order of accounts. DynamoDB's
+// order of partitions is another one, and as stable.
+func (e *emulator) scan(in *request) attributes {
+	order := func(m attributes) string {
+		if in.IndexName != "" {
+			return stringOf(m, attrAccount) + "\x00" + stringOf(m, attrCreatedID)
+		}
+		return keyOf(m)
+	}
+	var all []attributes
+	for _, m := range e.items {
+		if (in.IndexName == "" || m[attrCreatedID] != nil) && (in.ExclusiveStartKey == nil || order(m) > order(in.ExclusiveStartKey)) {
+			all = append(all, m)
+		}
+	}
+	slices.SortFunc(all, func(a, b attributes) int { return strings.Compare(order(a), order(b)) })
+	limit := 3 // DynamoDB's own limit is 1 MB
+	if in.Limit > 0 {
+		limit = in.Limit
+	}
+	answer, out := attributes{}, []attributes{}
+	if len(all) > limit {
+		all = all[:limit]
+		answer["LastEvaluatedKey"] = attributes{attrAccount: all[limit-1][attrAccount], attrID: all[limit-1][attrID]}
+	}
+	for _, m := range all {
+		if in.FilterExpression == "" || evaluate(in.FilterExpression, m, in.ExpressionAttributeValues) {
+			out = append(out, m)
+		}
+	}
+	answer["Items"] = out
+	return answer
 }
 
 // openEmulator returns a store that uses the emulator.

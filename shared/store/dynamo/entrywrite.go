@@ -55,9 +55,6 @@ func (s *Store) WriteEntries(ctx context.Context, writes ...store.EntryWrite) er
 // writeEntry stores one entry on its condition.
 func (s *Store) writeEntry(ctx context.Context, watched *attempt.Watched, w *store.EntryWrite, revision string) error {
 	_, err := s.writeWatched(ctx, watched, entryItem(w, revision), s.entryCondition(w))
-	if _, ok := errors.AsType[*types.TransactionConflictException](err); ok {
-		return errContended
-	}
 	return err
 }
 

@@ -51,7 +51,7 @@ var operations = []struct {
 		return err
 	}},
 	{"Delete", func(ctx context.Context, s *Store) error {
-		_, err := s.Delete(ctx, account, sample(1).ID, func(*recording.Recording) error { return nil })
+		_, err := s.Delete(ctx, account, sample(1).ID, store.Deletion{})
 		return err
 	}},
 	{"Secret", func(ctx context.Context, s *Store) error {
@@ -85,7 +85,7 @@ var operations = []struct {
 		return s.WriteEntries(ctx, store.EntryWrite{Entry: entryOf("a", "1")}, store.EntryWrite{Entry: entryOf("b", ""), Delete: true})
 	}},
 	{"Purged", func(ctx context.Context, s *Store) error {
-		return s.Purged(ctx, account, sample(1).ID)
+		return s.Purged(ctx, account, sample(1).ID, "")
 	}},
 }
 

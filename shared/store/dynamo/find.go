@@ -72,7 +72,8 @@ func foundIn(m item) (store.Found, error) {
 
 // purgedTombstone is the condition that the item is a tombstone and its audio is
 // confirmed gone.
-const purgedTombstone = "attribute_exists(" + attrDeleted + ") AND attribute_not_exists(" + attrPurgePending + ")"
+const purgedTombstone = "attribute_exists(" + attrDeleted + ") AND attribute_not_exists(" + attrPurgePending +
+	") AND attribute_not_exists(" + attrUntil + ")"
 
 // Revive stores a recording, even in place of a tombstone; see [store.Reviver].
 // It writes a new item and keeps no attribute of the tombstone. An inherited

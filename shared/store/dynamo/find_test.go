@@ -71,7 +71,10 @@ func TestFindRequestsSkippedKeysAgain(t *testing.T) {
 	got, err := openAt(t, f.url, fastLimits()).Find(requestlog.With(t.Context(), entry), account, []string{one, two, three})
 	want := map[string]store.Found{
 		one: {Recording: &lives},
-		two: {Tombstone: &store.Tombstone{Account: account, ID: two, Created: was.Created, Audio: was.Audio, PurgePending: true}},
+		two: {Tombstone: &store.Tombstone{
+			Account: account, ID: two, Revision: "another", Created: was.Created, Deleted: 63866880100, Cause: store.CauseDeleted,
+			Audio: was.Audio, PurgePending: true,
+		}},
 	}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("Find: %v, -want +got: %s", err, diff)
@@ -196,10 +199,10 @@ func TestReviveReplacesTheWholeTombstone(t *testing.T) {
 	if err := s.Put(t.Context(), &r); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Delete(t.Context(), account, r.ID, noChange); err != nil {
+	if _, err := s.Delete(t.Context(), account, r.ID, store.Deletion{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Purged(t.Context(), account, r.ID); err != nil {
+	if err := s.Purged(t.Context(), account, r.ID, ""); err != nil {
 		t.Fatal(err)
 	}
 	tombstone := with(s.item(t, r.ID), "from_the_past", "?")

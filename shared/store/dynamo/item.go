@@ -18,6 +18,9 @@ type item = map[string]types.AttributeValue
 const (
 	maxItem         = 400 << 10 // bytes of an item, names included
 	maxPartitionKey = 2048      // bytes of a partition key's value
+	// tombstoneExtra is what a restorable tombstone may have more than its recording: who
+	// deleted it, when, and until when it can be restored.
+	tombstoneExtra = 512
 )
 
 func str(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
@@ -72,7 +75,7 @@ func encode(old item, r *recording.Recording) (item, error) {
 	setAudio(m, r)
 	set(m, attrUpload, encodeUpload(r.Upload), r.Upload != recording.Upload{})
 	set(m, attrMade, r.Made, r.Made != "")
-	if n := size(m); n > maxItem || len(text(m, attrAccountOwner)) > maxPartitionKey {
+	if n := size(m); n > maxItem-tombstoneExtra || len(text(m, attrAccountOwner)) > maxPartitionKey {
 		return nil, fmt.Errorf("%w: recording %s/%s takes %d bytes", store.ErrTooLarge, r.Account, r.ID, n)
 	}
 	return m, nil
@@ -90,45 +93,6 @@ func set(m item, name, value string, present bool) {
 // decode decodes the item of a recording into r.
 func decode(m item, r *recording.Recording) error {
 	return rowOf(m).decode(new(recording.Recording), r, new([]byte))
-}
-
-// isTombstone reports whether m is the tombstone of a deleted recording.
-func isTombstone(m item) bool { return m[attrDeleted] != nil }
-
-// tombstoneOf turns old, the item of r, into the tombstone of r. It drops the
-// attribute expires, because a tombstone must not expire before its audio is gone.
-func tombstoneOf(old item, r *recording.Recording, revision string, now recording.Seconds) item {
-	m := maps.Clone(old)
-	for _, name := range []string{
-		attrCreatedID, attrAccountOwner, attrDocument, attrModified, attrExpires, attrUpload, attrMade,
-	} {
-		delete(m, name)
-	}
-	m[attrRevision] = str(revision)
-	m[attrCreated] = num(r.Created)
-	m[attrDeleted] = num(now)
-	m[attrPurgePending] = &types.AttributeValueMemberBOOL{Value: true}
-	return m
-}
-
-// decodeTombstone reads the item of a tombstone.
-func decodeTombstone(m item) (store.Tombstone, error) {
-	created, err := number(m, attrCreated)
-	if err != nil {
-		return store.Tombstone{}, err
-	}
-	t := store.Tombstone{
-		Account: text(m, attrAccount), ID: text(m, attrID), Created: recording.Seconds(created),
-		PurgePending: m[attrPurgePending] != nil,
-	}
-	if t.Audio, err = rowOf(m).audio(recording.Audio{}); err != nil {
-		return t, err
-	}
-	expires, err := number(m, attrExpires)
-	if expires != 0 {
-		t.Expires = fromUnix(expires)
-	}
-	return t, err
 }
 
 // size returns the size of an item as DynamoDB counts it: the bytes of names and

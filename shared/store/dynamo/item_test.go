@@ -83,7 +83,10 @@ func TestTombstoneRoundTrip(t *testing.T) {
 			}
 		}
 		got, err := decodeTombstone(m)
-		want := store.Tombstone{Account: r.Account, ID: r.ID, Created: r.Created, Audio: r.Audio, PurgePending: true}
+		want := store.Tombstone{
+			Account: r.Account, ID: r.ID, Created: r.Created, Audio: r.Audio, PurgePending: true,
+			Revision: "new", Deleted: 63866880100, Cause: store.CauseDeleted,
+		}
 		if diff := cmp.Diff(want, got); err != nil || diff != "" || !isTombstone(m) {
 			t.Errorf("decodeTombstone: %v, -want +got: %s", err, diff)
 		}
@@ -189,11 +192,11 @@ func TestItemSizeIsBounded(t *testing.T) {
 		r.Document = with(n - size(m))
 		return &r
 	}
-	if _, err := encode(nil, grown(maxItem)); err != nil {
-		t.Errorf("encode of %d bytes = %v, want success", maxItem, err)
+	if _, err := encode(nil, grown(maxItem-tombstoneExtra)); err != nil {
+		t.Errorf("encode of %d bytes = %v, want success", maxItem-tombstoneExtra, err)
 	}
-	if _, err := encode(nil, grown(maxItem+1)); !errors.Is(err, store.ErrTooLarge) {
-		t.Errorf("encode of %d bytes = %v, want %v", maxItem+1, err, store.ErrTooLarge)
+	if _, err := encode(nil, grown(maxItem-tombstoneExtra+1)); !errors.Is(err, store.ErrTooLarge) {
+		t.Errorf("encode of %d bytes = %v, want %v", maxItem-tombstoneExtra+1, err, store.ErrTooLarge)
 	}
 	r.Owner = strings.Repeat("o", maxPartitionKey)
 	if _, err := encode(nil, &r); !errors.Is(err, store.ErrTooLarge) {

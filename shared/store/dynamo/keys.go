@@ -26,6 +26,9 @@ const (
 
 	attrCreated      = "created"
 	attrDeleted      = "deleted"
+	attrUntil        = "restore_until"
+	attrBy           = "deleted_by"
+	attrCause        = "cause"
 	attrPurgePending = "purge_pending"
 	attrExpires      = "expires"
 
@@ -47,6 +50,9 @@ const (
 	separator     = "#"
 	// pastSeparator sorts after any key that has the separator in its place.
 	pastSeparator = "$"
+	// deletedPrefix starts the sort key of a restorable tombstone in the indexes. It sorts
+	// after all digits, so a list of recordings ends before it.
+	deletedPrefix = "D"
 )
 
 // createdID returns the sort key of the indexes: the padded creation time, from
@@ -85,7 +91,7 @@ type keyRange struct {
 
 // rangeOf limits the query's range and start to values that DynamoDB accepts: low
 // must not exceed high, and the start must lie between them. It returns false if
-// the range is empty.
+// the range is empty. Tombstones need deletedPrefix before each key.
 func rangeOf(q store.Query) (keyRange, bool) {
 	k := keyRange{low: padded(0) + separator, high: padded(maxCreated) + pastSeparator}
 	if q.From > maxCreated || q.To < 0 {

@@ -179,7 +179,7 @@ func TestTombstoneLeavesTheIndexes(t *testing.T) {
 	if err := s.Put(t.Context(), &r); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Delete(t.Context(), account, r.ID, noChange); err != nil {
+	if _, err := s.Delete(t.Context(), account, r.ID, store.Deletion{}); err != nil {
 		t.Fatal(err)
 	}
 	m := s.item(t, r.ID)
@@ -192,7 +192,7 @@ func TestTombstoneLeavesTheIndexes(t *testing.T) {
 		t.Errorf("the tombstone, -want +got: %s", diff)
 	}
 	for range 2 { // the second, three days later, changes nothing
-		if err := s.Purged(t.Context(), account, r.ID); err != nil {
+		if err := s.Purged(t.Context(), account, r.ID, ""); err != nil {
 			t.Fatal(err)
 		}
 		delete(want, attrPurgePending)
@@ -234,10 +234,10 @@ func TestUnknownAttributesSurviveWrites(t *testing.T) {
 	if _, err := s.Update(t.Context(), account, r.ID, change); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Delete(t.Context(), account, r.ID, noChange); err != nil {
+	if _, err := s.Delete(t.Context(), account, r.ID, store.Deletion{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Purged(t.Context(), account, r.ID); err != nil {
+	if err := s.Purged(t.Context(), account, r.ID, ""); err != nil {
 		t.Fatal(err)
 	}
 	if got := s.item(t, r.ID)["from_the_future"]; got == nil {
@@ -255,13 +255,19 @@ func TestLargestItem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	missing := maxItem - size(m) - len(`,"description":""`)
+	const most = maxItem - tombstoneExtra
+	missing := most - size(m) - len(`,"description":""`)
 	r.Document = r.Document[:len(r.Document)-1] + recording.Document(`,"description":"`+strings.Repeat("x", missing)+`"}`)
 	if err := s.Put(t.Context(), &r); err != nil {
-		t.Errorf("Put of %d bytes = %v, want success", maxItem, err)
+		t.Errorf("Put of %d bytes = %v, want success", most, err)
 	}
-	// One byte more, without the check in encode.
-	m[attrDocument] = str(string(r.Document) + " ")
+	// Who deletes it has a long ID.
+	d := store.Deletion{Until: store.MaxTime, By: strings.Repeat("u", 64), Cause: store.CauseExpired}
+	if _, err := s.Delete(t.Context(), account, r.ID, d); err != nil {
+		t.Errorf("Delete of %d bytes = %v, want success", most, err)
+	}
+	// One byte more than DynamoDB takes, without the check in encode.
+	m[attrDocument] = str(string(r.Document) + strings.Repeat(" ", tombstoneExtra+1))
 	_, err = s.write(t.Context(), m, condition{text: "attribute_exists(" + attrID + ")"})
 	if err := fail("storing", account, r.ID, err); !errors.Is(err, store.ErrTooLarge) {
 		t.Errorf("DynamoDB answers %d bytes with %v, want %v", size(m), err, store.ErrTooLarge)
@@ -310,11 +316,11 @@ func TestWritesSurviveLostAnswers(t *testing.T) {
 	if err != nil || ran != 1 {
 		t.Fatalf("Update = %v after %d runs of change, want success after 1", err, ran)
 	}
-	was, err := s.Delete(t.Context(), account, r.ID, noChange)
+	was, err := s.Delete(t.Context(), account, r.ID, store.Deletion{})
 	if err != nil || !cmp.Equal(was, changed) {
 		t.Errorf("Delete = %+v, %v, want %+v", was, err, changed)
 	}
-	if err := s.Purged(t.Context(), account, r.ID); err != nil {
+	if err := s.Purged(t.Context(), account, r.ID, ""); err != nil {
 		t.Errorf("Purged = %v", err)
 	}
 	if err := s.Revive(t.Context(), &r); err != nil {

@@ -32,10 +32,10 @@ func TestLostAnswerBeforeAnotherWrite(t *testing.T) {
 		return err
 	}
 	remove := func(ctx context.Context, s *Store) error {
-		_, err := s.Delete(ctx, account, id, noChange)
+		_, err := s.Delete(ctx, account, id, store.Deletion{})
 		return err
 	}
-	purged := func(ctx context.Context, s *Store) error { return s.Purged(ctx, account, id) }
+	purged := func(ctx context.Context, s *Store) error { return s.Purged(ctx, account, id, "") }
 	modify := func(ctx context.Context, s *Store) error {
 		_, err := s.Update(ctx, account, id, func(r *recording.Recording) error { r.Owner = "another"; return nil })
 		return err

@@ -26,7 +26,11 @@ func (s *Store) Page(ctx context.Context, q store.Query) (store.Page, error) {
 	a := store.NewAssembler(q)
 	for in := s.query(q, k); ; {
 		in.Limit = aws.Int32(int32(min(a.Rows(), math.MaxInt32)))
-		if err := s.feed(ctx, in, a); err != nil {
+		feed := s.feed
+		if q.Deleted {
+			feed = s.feedTombstones
+		}
+		if err := feed(ctx, in, a); err != nil {
 			return store.Page{}, err
 		}
 		if !a.More(ctx, len(in.ExclusiveStartKey) > 0) {
@@ -41,15 +45,19 @@ func (s *Store) query(q store.Query, k keyRange) *dynamodb.QueryInput {
 	if q.Owner != "" {
 		index, partition, value = indexByUser, attrAccountOwner, accountOwner(q.Account, q.Owner)
 	}
+	prefix := ""
+	if q.Deleted {
+		prefix = deletedPrefix
+	}
 	in := &dynamodb.QueryInput{
 		TableName: &s.table, IndexName: &index, ScanIndexForward: &q.Ascending,
 		KeyConditionExpression:    aws.String(partition + " = :partition AND " + attrCreatedID + " BETWEEN :low AND :high"),
-		ExpressionAttributeValues: item{":partition": str(value), ":low": str(k.low), ":high": str(k.high)},
+		ExpressionAttributeValues: item{":partition": str(value), ":low": str(prefix + k.low), ":high": str(prefix + k.high)},
 		ReturnConsumedCapacity:    types.ReturnConsumedCapacityTotal,
 	}
 	if k.after.ID != "" {
 		in.ExclusiveStartKey = tableKey(q.Account, k.after.ID)
-		in.ExclusiveStartKey[attrCreatedID] = str(createdID(k.after.Created, k.after.ID))
+		in.ExclusiveStartKey[attrCreatedID] = str(prefix + createdID(k.after.Created, k.after.ID))
 		in.ExclusiveStartKey[partition] = str(value)
 	}
 	return in
@@ -77,6 +85,26 @@ func (s *Store) feed(ctx context.Context, in *dynamodb.QueryInput, a *store.Asse
 			return fmt.Errorf("listing by index %s: %w", *in.IndexName, err)
 		}
 		if !a.Add(&r, size(m)) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// feedTombstones is feed for a list of restorable tombstones.
+func (s *Store) feedTombstones(ctx context.Context, in *dynamodb.QueryInput, a *store.Assembler) error {
+	out, err := s.client.Query(ctx, in)
+	if err != nil {
+		return fail("listing deleted recordings of", text(in.ExpressionAttributeValues, ":partition"), *in.IndexName, err)
+	}
+	requestlog.From(ctx).ReadUnits += units(out.ConsumedCapacity)
+	in.ExclusiveStartKey = out.LastEvaluatedKey
+	for _, m := range out.Items {
+		t, err := decodeTombstone(m)
+		if err != nil {
+			return fmt.Errorf("listing deleted recordings by index %s: %w", *in.IndexName, err)
+		}
+		if !a.AddTombstone(&t, size(m)) {
 			return nil
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 const (
@@ -28,4 +29,10 @@ func sample(n int) recording.Recording {
 			`"caller_id_number":"+14155550100","callee_id_name":"Front Desk","callee_id_number":"+14155550199",`+
 			`"owner_id":"%s","custom_channel_vars":{"Media-Recording-ID":"%s"}}`, n, 63866880000+n, owner, id)),
 	}
+}
+
+// tombstoneOf returns the tombstone with a pending purge that a deletion without a time
+// for a restore makes of old, the item of r.
+func tombstoneOf(old item, r *recording.Recording, revision string, now recording.Seconds) item {
+	return beginPurge(markDeleted(old, r, revision, now, store.Deletion{}))
 }

@@ -49,7 +49,7 @@ func image(m item) (*store.Image, error) {
 	if len(m) == 0 || strings.Contains(text(m, attrID), separator) || strings.HasPrefix(text(m, attrAccount), entryPrefix) {
 		return nil, nil //nolint:nilnil // nil stands for no image
 	}
-	i := &store.Image{Deleted: isTombstone(m)}
+	i := &store.Image{Deleted: isTombstone(m), Restorable: isTombstone(m) && isRestorable(m)}
 	if !i.Deleted {
 		return i, decode(m, &i.Recording)
 	}

@@ -64,8 +64,11 @@ func TestUnitsOfWrites(t *testing.T) {
 	}{
 		{"create", func(ctx context.Context) error { return s.Put(ctx, &r) }, 0, 3},
 		{"patch", func(ctx context.Context) error { _, err := s.Update(ctx, r.Account, r.ID, nothing); return err }, 1, 3},
-		{"delete", func(ctx context.Context) error { _, err := s.Delete(ctx, r.Account, r.ID, nothing); return err }, 1, 3},
-		{"note that the audio is gone", func(ctx context.Context) error { return s.Purged(ctx, r.Account, r.ID) }, 0, 1},
+		{"delete", func(ctx context.Context) error {
+			_, err := s.Delete(ctx, r.Account, r.ID, store.Deletion{})
+			return err
+		}, 1, 3},
+		{"note that the audio is gone", func(ctx context.Context) error { return s.Purged(ctx, r.Account, r.ID, "") }, 0, 1},
 	} {
 		entry := new(requestlog.Entry)
 		if err := tt.call(requestlog.With(t.Context(), entry)); err != nil || entry.ReadUnits != tt.read || entry.WriteUnits != tt.write {

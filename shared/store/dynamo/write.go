@@ -55,18 +55,23 @@ func (s *Store) put(ctx context.Context, doing string, r *recording.Recording, w
 
 // Update changes a recording; see [store.Writer].
 func (s *Store) Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
-	return s.update(ctx, account, id, store.KeepCreated(change))
+	return s.update(ctx, account, id, store.KeepCreated(change), nil)
 }
 
 // Correct changes a recording and perhaps its creation time; see [store.Corrector].
 // A changed sort key makes DynamoDB move the item within its indexes.
 func (s *Store) Correct(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
-	return s.update(ctx, account, id, change)
+	return s.update(ctx, account, id, change, nil)
 }
 
-func (s *Store) update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
+// CorrectGuarded is Correct under guards; see [store.GuardedCorrector].
+func (s *Store) CorrectGuarded(ctx context.Context, account, id string, change func(*recording.Recording) error, guards ...store.Guard) (*recording.Recording, error) {
+	return s.update(ctx, account, id, change, guards)
+}
+
+func (s *Store) update(ctx context.Context, account, id string, change func(*recording.Recording) error, guards []store.Guard) (*recording.Recording, error) {
 	var stored recording.Recording
-	err := s.rewrite(ctx, "changing", account, id, func(old item, was recording.Recording, revision string) (item, error) {
+	err := s.rewrite(ctx, "changing", account, id, guards, func(old item, was recording.Recording, revision string) (item, error) {
 		stored = was
 		if err := change(&stored); err != nil {
 			return nil, err
@@ -81,48 +86,55 @@ func (s *Store) update(ctx context.Context, account, id string, change func(*rec
 	return &stored, nil
 }
 
-// Delete turns a recording into a tombstone; see [store.Writer].
-func (s *Store) Delete(ctx context.Context, account, id string, check func(*recording.Recording) error) (*recording.Recording, error) {
-	var deleted recording.Recording
-	err := s.rewrite(ctx, "deleting", account, id, func(old item, was recording.Recording, revision string) (item, error) {
-		deleted = was
-		if err := check(&was); err != nil {
+// rewrite replaces the item of a recording with the item that next returns for the
+// existing item and a new revision, if the guards hold.
+func (s *Store) rewrite(ctx context.Context, doing, account, id string, guards []store.Guard,
+	next func(old item, was recording.Recording, revision string) (item, error),
+) error {
+	return s.replace(ctx, doing, account, id, guards, func(old item, revision string) (item, error) {
+		was, err := living(old, doing, account, id)
+		if err != nil {
 			return nil, err
 		}
-		return tombstoneOf(old, &deleted, revision, recording.SecondsOf(s.now())), nil
+		return next(old, was, revision)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &deleted, nil
 }
 
-// rewrite replaces the item of a recording with the item that next returns for the
-// existing item and a new revision. If another client has changed the item in the
-// meantime, rewrite retries with the item that the failed write returned. If that
-// item is outdated as well, rewrite waits and reads the item again.
-func (s *Store) rewrite(ctx context.Context, doing, account, id string,
-	next func(old item, was recording.Recording, revision string) (item, error),
+// errNothing is what the next of replace returns if there is nothing to write.
+var errNothing = errors.New("nothing to write")
+
+// replace replaces an item with the item that next returns for the existing item and a
+// new revision, if the guards hold. next gets an empty item if there is none. If another
+// client has changed the item in the meantime, replace retries with the item that the
+// failed write returned. If that item is outdated as well, replace waits and reads the
+// item again.
+func (s *Store) replace(ctx context.Context, doing, account, id string, guards []store.Guard,
+	next func(old item, revision string) (item, error),
 ) error {
 	old, err := s.read(ctx, doing, account, id)
 	for try := 1; err == nil; try++ {
-		var was recording.Recording
-		if was, err = living(old, doing, account, id); err != nil {
-			return err
-		}
 		var revision string
 		if revision, err = s.revision(); err != nil {
 			return err
 		}
-		var m item
-		if m, err = next(old, was, revision); err != nil {
+		m, err := next(old, revision)
+		switch {
+		case errors.Is(err, errNothing):
+			return nil
+		case err != nil:
 			return err
 		}
-		old, err = s.write(ctx, m, condition{attrRevision + " = :revision", item{":revision": str(was.Revision)}})
-		if !errors.Is(err, errUnmet) {
+		unchanged := condition{attrRevision + " = :revision", item{":revision": str(text(old, attrRevision))}}
+		old, err = s.writeGuarded(ctx, m, unchanged, guards)
+		switch {
+		case errors.Is(err, errGuard):
+			return wrap(store.ErrGuard, doing, account, id, nil)
+		case !errors.Is(err, errUnmet):
 			return fail(doing, account, id, err)
 		}
-		old, err = s.retryWith(ctx, try, old, doing, account, id)
+		if old, err = s.retryWith(ctx, try, old, doing, account, id); err != nil {
+			return err
+		}
 	}
 	return err
 }
@@ -184,11 +196,23 @@ var errLost = errors.New("condition not met, after an attempt whose answer was l
 // revision, because then an earlier attempt of the same write has taken effect.
 func (s *Store) write(ctx context.Context, m item, c condition) (found item, err error) {
 	ctx, watched := attempt.Watch(ctx)
-	return s.writeWatched(ctx, watched, m, c)
+	return s.patiently(ctx, func() (item, error) { return s.writeWatched(ctx, watched, m, c) })
+}
+
+// patiently repeats a write that DynamoDB did not execute because of a transaction.
+func (s *Store) patiently(ctx context.Context, write func() (item, error)) (found item, err error) {
+	for try := 1; ; try++ {
+		if found, err = write(); !errors.Is(err, errContended) {
+			return found, err
+		}
+		if e := s.pause(ctx, try, s.network.wait(try)); e != nil {
+			return nil, errors.Join(e, err)
+		}
+	}
 }
 
 // writeWatched is write for a context that watched belongs to, so that watched also
-// knows of earlier calls.
+// knows of earlier calls. It returns errContended instead of retrying.
 func (s *Store) writeWatched(ctx context.Context, watched *attempt.Watched, m item, c condition) (found item, err error) {
 	out, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &s.table, Item: m,
@@ -200,6 +224,9 @@ func (s *Store) writeWatched(ctx context.Context, watched *attempt.Watched, m it
 		requestlog.From(ctx).WriteUnits += units(out.ConsumedCapacity)
 		return nil, nil
 	}
+	if _, contended := errors.AsType[*types.TransactionConflictException](err); contended {
+		return nil, errContended
+	}
 	found, ok := unmet(err)
 	switch {
 	case !ok:
@@ -210,35 +237,6 @@ func (s *Store) writeWatched(ctx context.Context, watched *attempt.Watched, m it
 		return nil, errLost
 	}
 	return found, errUnmet
-}
-
-// Purged records that the audio of a deleted recording is gone; see
-// [store.Writer]. The first call sets the tombstone's expiry; later calls keep it.
-func (s *Store) Purged(ctx context.Context, account, id string) error {
-	const doing = "recording the purge of"
-	expires := s.now().AddDate(0, 0, store.TombstoneDays).Unix()
-	audio, names := forgetAudio()
-	ctx, watched := attempt.Watch(ctx)
-	out, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.table, Key: tableKey(account, id),
-		UpdateExpression: aws.String("SET " + attrExpires + " = if_not_exists(" + attrExpires + ", :expires)" +
-			" REMOVE " + attrPurgePending + ", " + audio),
-		ExpressionAttributeNames:  names,
-		ConditionExpression:       aws.String("attribute_exists(" + attrDeleted + ")"),
-		ExpressionAttributeValues: item{":expires": num(expires)},
-		ReturnConsumedCapacity:    types.ReturnConsumedCapacityTotal,
-	})
-	if _, ok := unmet(err); ok {
-		if watched.Lost() { // a revival may have followed
-			return wrap(store.ErrUnavailable, doing, account, id, errLost)
-		}
-		return wrap(store.ErrNotFound, doing, account, id, nil)
-	}
-	if err != nil {
-		return fail(doing, account, id, err)
-	}
-	requestlog.From(ctx).WriteUnits += units(out.ConsumedCapacity)
-	return nil
 }
 
 // Renew extends a tombstone; see [store.Renewer]. It keeps the tombstone's
@@ -257,7 +255,7 @@ func (s *Store) Renew(ctx context.Context, account, id string) error {
 	switch {
 	case err != nil:
 		return fail(doing, account, id, err)
-	case !isTombstone(m), m[attrPurgePending] != nil, expires > until.Add(-store.RenewAfter).Unix():
+	case !isTombstone(m), isRestorable(m), m[attrPurgePending] != nil, expires > until.Add(-store.RenewAfter).Unix():
 		return nil
 	}
 	m = maps.Clone(m)

@@ -64,7 +64,7 @@ func TestWriteSucceedsAfterALostAnswer(t *testing.T) {
 			return r.Revision, nil
 		}},
 		{"Delete", []answer{respondItem(stored(t))}, func(ctx context.Context, s *Store) (string, error) {
-			r, err := s.Delete(ctx, account, sample(1).ID, noChange)
+			r, err := s.Delete(ctx, account, sample(1).ID, store.Deletion{})
 			if err != nil {
 				return "", err
 			}
@@ -173,7 +173,7 @@ func TestUpdateOfADeletedRecording(t *testing.T) {
 				t.Errorf("Update = %v, want %v", err, store.ErrNotFound)
 			}
 			s = openAt(t, newFake(t, respondItem(stored(t)), conditionFailed(found)).url, fastLimits())
-			if _, err := s.Delete(t.Context(), account, was.ID, noChange); !errors.Is(err, store.ErrNotFound) {
+			if _, err := s.Delete(t.Context(), account, was.ID, store.Deletion{}); !errors.Is(err, store.ErrNotFound) {
 				t.Errorf("Delete = %v, want %v", err, store.ErrNotFound)
 			}
 		})
@@ -209,7 +209,7 @@ func TestConflictGivesUp(t *testing.T) {
 	t.Run("without a deadline", func(t *testing.T) {
 		t.Parallel()
 		f := newFake(t, contested(t))
-		_, err := openAt(t, f.url, fastLimits()).Delete(t.Context(), account, sample(1).ID, noChange)
+		_, err := openAt(t, f.url, fastLimits()).Delete(t.Context(), account, sample(1).ID, store.Deletion{})
 		if !errors.Is(err, store.ErrConflict) {
 			t.Errorf("Delete = %v, want %v", err, store.ErrConflict)
 		}
@@ -247,7 +247,7 @@ func TestCallbackErrorsAreReturnedUnchanged(t *testing.T) {
 	if _, err := s.Update(t.Context(), account, sample(1).ID, reject); err != want { //nolint:errorlint // the identical error
 		t.Errorf("Update = %v, want the error of change", err)
 	}
-	if _, err := s.Delete(t.Context(), account, sample(1).ID, reject); err != want { //nolint:errorlint // the identical error
+	if _, err := s.Delete(t.Context(), account, sample(1).ID, store.Deletion{Check: reject}); err != want { //nolint:errorlint // the identical error
 		t.Errorf("Delete = %v, want the error of check", err)
 	}
 	if f.operations() != "GetItem GetItem" {

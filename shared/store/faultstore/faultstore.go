@@ -49,6 +49,8 @@ type Driver interface {
 	store.Reviver
 	store.Renewer
 	store.Corrector
+	store.GuardedCorrector
+	store.Restorer
 	store.SecretReader
 	store.Entries
 	// Tombstone returns the tombstone of a deleted recording.
@@ -132,14 +134,32 @@ func (s *Store) Correct(ctx context.Context, account, id string, change func(*re
 	return do(s, func() (*recording.Recording, error) { return s.next.Correct(ctx, account, id, change) })
 }
 
+// CorrectGuarded implements [store.GuardedCorrector].
+func (s *Store) CorrectGuarded(ctx context.Context, account, id string, change func(*recording.Recording) error, guards ...store.Guard) (*recording.Recording, error) {
+	return do(s, func() (*recording.Recording, error) {
+		return s.next.CorrectGuarded(ctx, account, id, change, guards...)
+	})
+}
+
 // Delete calls the driver's Delete, unless it has a fault.
-func (s *Store) Delete(ctx context.Context, account, id string, check func(*recording.Recording) error) (*recording.Recording, error) {
-	return do(s, func() (*recording.Recording, error) { return s.next.Delete(ctx, account, id, check) })
+func (s *Store) Delete(ctx context.Context, account, id string, d store.Deletion) (*recording.Recording, error) {
+	return do(s, func() (*recording.Recording, error) { return s.next.Delete(ctx, account, id, d) })
+}
+
+// Restore calls the driver's Restore, unless it has a fault.
+func (s *Store) Restore(ctx context.Context, account, id string, check func(*store.Tombstone) error) (*recording.Recording, error) {
+	return do(s, func() (*recording.Recording, error) { return s.next.Restore(ctx, account, id, check) })
+}
+
+// Condemn calls the driver's Condemn, unless it has a fault.
+func (s *Store) Condemn(ctx context.Context, account, id string, check func(*store.Tombstone) error, guards ...store.Guard) error {
+	_, err := do(s, func() (struct{}, error) { return struct{}{}, s.next.Condemn(ctx, account, id, check, guards...) })
+	return err
 }
 
 // Purged calls the driver's Purged, unless it has a fault.
-func (s *Store) Purged(ctx context.Context, account, id string) error {
-	_, err := do(s, func() (struct{}, error) { return struct{}{}, s.next.Purged(ctx, account, id) })
+func (s *Store) Purged(ctx context.Context, account, id, revision string) error {
+	_, err := do(s, func() (struct{}, error) { return struct{}{}, s.next.Purged(ctx, account, id, revision) })
 	return err
 }
 

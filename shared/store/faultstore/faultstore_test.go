@@ -16,11 +16,12 @@ import (
 	"github.com/callrecordings/api/shared/store/storetest"
 )
 
-// transparent is a Store without faults. The driver itself serves secrets and
-// tombstones.
+// transparent is a Store without faults. The driver itself serves secrets,
+// tombstones and scans.
 type transparent struct {
 	*faultstore.Store
 	store.Secrets
+	store.Scanner
 	driver *sqlite.Store
 }
 
@@ -45,7 +46,7 @@ func open(t testing.TB) *sqlite.Store {
 func TestConformance(t *testing.T) {
 	storetest.Run(t, storetest.Harness{Open: func(t testing.TB) storetest.Store {
 		driver := open(t)
-		return transparent{faultstore.New(driver), driver, driver}
+		return transparent{faultstore.New(driver), driver, driver, driver}
 	}})
 }
 
@@ -78,19 +79,40 @@ func (b *fakeBucket) Remove(_ context.Context, key string) error {
 	return nil
 }
 
+// Purge implements media.Purger.
+func (b *fakeBucket) Purge(ctx context.Context, keys []string, confirm func(context.Context) error) error {
+	if confirm != nil {
+		if err := confirm(ctx); err != nil {
+			return err
+		}
+	}
+	for _, key := range keys {
+		if err := b.Remove(ctx, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // If a purge fails at any point, the next one finishes it.
 func TestPurgeFinishesAfterFault(t *testing.T) {
 	t.Parallel()
-	for _, when := range []faultstore.When{faultstore.Before, faultstore.After} {
+	for _, c := range []struct {
+		call, removals int // the first of them fails
+		when           faultstore.When
+	}{
+		{1, 1, faultstore.Before}, {1, 1, faultstore.After}, // Tombstone
+		{2, 2, faultstore.Before}, {2, 1, faultstore.After}, // Purged; after it, nothing is left to do
+	} {
 		driver := open(t)
 		r := recording.Recording{Account: "a", ID: "202601-a", Created: 1, Document: "{}", Audio: recording.Audio{Place: recording.Managed}}
 		if err := driver.Put(t.Context(), &r); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := driver.Delete(t.Context(), "a", r.ID, func(*recording.Recording) error { return nil }); err != nil {
+		if _, err := driver.Delete(t.Context(), "a", r.ID, store.Deletion{}); err != nil {
 			t.Fatal(err)
 		}
-		s, audio := faultstore.New(driver, faultstore.Fault{Call: 1, When: when, Err: errFault}), &fakeBucket{}
+		s, audio := faultstore.New(driver, faultstore.Fault{Call: c.call, When: c.when, Err: errFault}), &fakeBucket{}
 		tombstone := store.Tombstone{Account: "a", ID: r.ID, Audio: r.Audio}
 		if err := purge.Finish(t.Context(), s, audio, tombstone); !errors.Is(err, errFault) {
 			t.Errorf("Finish = %v, want the fault", err)
@@ -99,7 +121,7 @@ func TestPurgeFinishesAfterFault(t *testing.T) {
 			t.Errorf("Finish again = %v, want nil", err)
 		}
 		got, err := driver.Tombstone(t.Context(), "a", r.ID)
-		if err != nil || got.PurgePending || len(audio.removed) != 2 || audio.removed[0] != r.AudioKey() {
+		if err != nil || got.PurgePending || len(audio.removed) != c.removals || audio.removed[0] != r.AudioKey() {
 			t.Errorf("Tombstone = %+v, %v, removed %v, want no pending purge", got, err, audio.removed)
 		}
 	}

@@ -79,7 +79,7 @@ func (d Direct) do(ctx context.Context, in Input) (*recording.Recording, error) 
 			return err
 		})
 	case Delete:
-		return d.Store.Delete(ctx, d.Account, in.ID, match)
+		return d.Store.Delete(ctx, d.Account, in.ID, store.Deletion{Check: match})
 	case Complete:
 		return d.Store.Update(ctx, d.Account, in.ID, func(r *recording.Recording) error {
 			if r.Audio.Place == recording.Managed {

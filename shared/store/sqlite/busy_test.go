@@ -45,10 +45,10 @@ var writes = map[string]func(ctx context.Context, s *Store) error{
 		return err
 	},
 	"Delete": func(ctx context.Context, s *Store) error {
-		_, err := s.Delete(ctx, "a", "202601-a", func(*recording.Recording) error { return nil })
+		_, err := s.Delete(ctx, "a", "202601-a", store.Deletion{})
 		return err
 	},
-	"Purged": func(ctx context.Context, s *Store) error { return s.Purged(ctx, "a", "202601-a") },
+	"Purged": func(ctx context.Context, s *Store) error { return s.Purged(ctx, "a", "202601-a", "") },
 }
 
 // lock takes the write lock of the file until the test ends.

@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"errors"
-	"math"
 
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/requestlog"
@@ -28,7 +27,7 @@ func (s *Store) Claim(ctx context.Context, account, key string, c store.Claim) (
 	now := s.now()
 	expires := recording.SecondsOf(now.Add(store.ClaimTTL))
 	if c.Lasting {
-		expires = math.MaxInt64
+		expires = lasting
 	}
 	var current store.Claim
 	err := s.change(ctx, func(tx *sql.Tx) error {

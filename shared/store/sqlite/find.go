@@ -51,15 +51,13 @@ func (w *row) found() store.Found {
 	if w.deleted == 0 {
 		return store.Found{Recording: &w.r}
 	}
-	return store.Found{Tombstone: &store.Tombstone{
-		Account: w.r.Account, ID: w.r.ID, Created: w.r.Created, Audio: w.r.Audio,
-		PurgePending: w.purgePending, Expires: w.expires,
-	}}
+	t := w.tombstone()
+	return store.Found{Tombstone: &t}
 }
 
 // Revive stores a new recording and may replace a tombstone; see
 // [store.Reviver]. It deletes the tombstone's row and inserts a new one, so that
 // the recording does not inherit the tombstone's expiry.
 func (s *Store) Revive(ctx context.Context, r *recording.Recording) error {
-	return s.put(ctx, "revive", r, func(tombstone *row) bool { return !tombstone.purgePending })
+	return s.put(ctx, "revive", r, func(tombstone *row) bool { return !tombstone.purgePending && tombstone.until == 0 })
 }

@@ -48,10 +48,10 @@ func TestDeletedContentIsOverwritten(t *testing.T) {
 	wantTraces(t, path, true) // otherwise the test finds nothing at all
 	for i := range 200 {
 		id := fmt.Sprintf("202601-%d", i)
-		if _, err := s.Delete(t.Context(), "a", id, func(*recording.Recording) error { return nil }); err != nil {
+		if _, err := s.Delete(t.Context(), "a", id, store.Deletion{}); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Purged(t.Context(), "a", id); err != nil {
+		if err := s.Purged(t.Context(), "a", id, ""); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -16,6 +16,8 @@ import (
 // RevertLookups turns the file into one of the version before lookups.sql, except for
 // the version's number.
 const RevertLookups = `
+	DROP INDEX restorable; DROP INDEX restorable_by_user;
+	ALTER TABLE recordings DROP COLUMN restore_until; ALTER TABLE recordings DROP COLUMN deleted_by; ALTER TABLE recordings DROP COLUMN cause;
 	DROP TABLE entries;
 	DROP INDEX by_audio_key; DROP INDEX by_modified; DROP INDEX queue_parked; DROP INDEX queue_waiting; DROP INDEX queue_account;
 	CREATE INDEX queue_account ON queue (name, account, number);

@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 
-	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/requestlog"
 	"github.com/callrecordings/api/shared/store"
 )
@@ -35,15 +34,29 @@ func (s *Store) rows(ctx context.Context, q store.Query, a *store.Assembler) (ma
 	defer rows.Close() //nolint:errcheck // reported by rows.Err
 	n := 0
 	for ; rows.Next(); n++ {
-		var r recording.Recording
-		if err := scan(rows, &r); err != nil {
+		more, err := addRow(rows, a, q.Deleted)
+		if err != nil {
 			return false, err
 		}
-		if !a.Add(&r, len(r.Document)+len(r.ID)) {
+		if !more {
 			return true, nil
 		}
 	}
 	return n == limit, rows.Err()
+}
+
+// addRow scans a row and passes it to a. It reports whether the page needs another row.
+func addRow(rows scanner, a *store.Assembler, deleted bool) (bool, error) {
+	var w row
+	if !deleted {
+		err := scan(rows, &w.r)
+		return err == nil && a.Add(&w.r, len(w.r.Document)+len(w.r.ID)), err
+	}
+	if err := w.scan(rows); err != nil {
+		return false, err
+	}
+	t := w.tombstone()
+	return a.AddTombstone(&t, len(w.r.Document)+len(w.r.ID)), nil
 }
 
 // pageStatement returns the query for the rows of q's range from start on, and
@@ -53,13 +66,16 @@ func (s *Store) rows(ctx context.Context, q store.Query, a *store.Assembler) (ma
 // end, SQLite might seek by one and test every row against the other.
 func pageStatement(q store.Query, start store.Position, limit int) (string, []any) {
 	var b strings.Builder
-	index, args := "by_created", []any{q.Account}
-	where := " WHERE deleted = 0 AND account = ?"
+	selected, column, index, args := columns, "created", "by_created", []any{q.Account}
+	byUser, where := "by_user", " WHERE deleted = 0 AND account = ?"
+	if q.Deleted {
+		selected, column, index, byUser, where = rowColumns, "restore_until", "restorable", "restorable_by_user", " WHERE restore_until <> 0 AND account = ?"
+	}
 	if q.Owner != "" {
-		index, args = "by_user", append(args, q.Owner)
+		index, args = byUser, append(args, q.Owner)
 		where += " AND owner = ?"
 	}
-	b.WriteString("SELECT " + columns + " FROM recordings INDEXED BY " + index + where)
+	b.WriteString("SELECT " + selected + " FROM recordings INDEXED BY " + index + where)
 	from, to := q.From, q.To
 	order, compare := " DESC", "<"
 	if q.Ascending {
@@ -74,18 +90,18 @@ func pageStatement(q store.Query, start store.Position, limit int) (string, []an
 		if !start.After {
 			compare += "="
 		}
-		b.WriteString(" AND (created, id) " + compare + " (?, ?)")
+		b.WriteString(" AND (" + column + ", id) " + compare + " (?, ?)")
 		args = append(args, start.Created, start.ID)
 	}
 	if from > 0 {
-		b.WriteString(" AND created >= ?")
+		b.WriteString(" AND " + column + " >= ?")
 		args = append(args, from)
 	}
 	if to > 0 {
-		b.WriteString(" AND created <= ?")
+		b.WriteString(" AND " + column + " <= ?")
 		args = append(args, to)
 	}
-	b.WriteString(" ORDER BY created" + order + ", id" + order + " LIMIT ?")
+	b.WriteString(" ORDER BY " + column + order + ", id" + order + " LIMIT ?")
 	return b.String(), append(args, limit)
 }
 

@@ -87,7 +87,7 @@ func TestWritesQueueChanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Delete(t.Context(), "a", r.ID, func(*recording.Recording) error { return nil }); err != nil {
+	if _, err := s.Delete(t.Context(), "a", r.ID, store.Deletion{}); err != nil {
 		t.Fatal(err)
 	}
 	got := queuedChanges(t, s)
@@ -118,7 +118,7 @@ func TestRevivalsQueueChanges(t *testing.T) {
 	if err := s.Put(t.Context(), &deleted); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Delete(t.Context(), "a", deleted.ID, func(*recording.Recording) error { return nil }); err != nil {
+	if _, err := s.Delete(t.Context(), "a", deleted.ID, store.Deletion{}); err != nil {
 		t.Fatal(err)
 	}
 	s.queueChanges = true
@@ -126,7 +126,7 @@ func TestRevivalsQueueChanges(t *testing.T) {
 	if err := s.Revive(t.Context(), &r); !errors.Is(err, store.ErrDeleted) {
 		t.Fatalf("Revive = %v, want ErrDeleted", err)
 	}
-	if err := s.Purged(t.Context(), "a", deleted.ID); err != nil {
+	if err := s.Purged(t.Context(), "a", deleted.ID, ""); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Revive(t.Context(), &r); err != nil {

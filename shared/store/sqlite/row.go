@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -41,18 +42,20 @@ func scan(row scanner, r *recording.Recording) error {
 }
 
 // rowColumns lists the columns in the order of row.scan.
-const rowColumns = columns + ", deleted, purge_pending, expires"
+const rowColumns = columns + ", deleted, purge_pending, expires, restore_until, deleted_by, cause"
 
 // row is a row of the table recordings: a recording, or a tombstone if deleted
 // is not 0.
 type row struct {
-	r                recording.Recording
-	deleted, expires recording.Seconds
-	purgePending     bool
+	r                       recording.Recording
+	deleted, expires, until recording.Seconds
+	purgePending            bool
+	by                      string
+	cause                   store.Cause
 }
 
 func (w *row) scan(from scanner) error {
-	return from.Scan(append(fieldsOf(&w.r), &w.deleted, &w.purgePending, &w.expires)...)
+	return from.Scan(append(fieldsOf(&w.r), &w.deleted, &w.purgePending, &w.expires, &w.until, &w.by, &w.cause)...)
 }
 
 // maxItem is DynamoDB's limit for an item in bytes. This driver has the same
@@ -102,32 +105,41 @@ func scanRecording(row *sql.Row) (*recording.Recording, error) {
 	return &r, nil
 }
 
-// tombstoneColumns lists the columns in the order of scanTombstone.
-const tombstoneColumns = "account, id, created, purge_pending, expires, " + audioColumns
+// selectRow reads a row, whether it is a recording or a tombstone.
+const selectRow = "SELECT " + rowColumns + " FROM recordings WHERE account = ? AND id = ?"
 
-func scanTombstone(row scanner, t *store.Tombstone) error {
-	return row.Scan(append([]any{&t.Account, &t.ID, &t.Created, &t.PurgePending, &t.Expires}, audioFields(&t.Audio)...)...)
+// tombstone returns the row as a tombstone.
+func (w *row) tombstone() store.Tombstone {
+	t := store.Tombstone{
+		Account: w.r.Account, ID: w.r.ID, Revision: w.r.Revision, Created: w.r.Created, Audio: w.r.Audio,
+		Deleted: w.deleted, By: w.by, Cause: cmp.Or(w.cause, store.CauseDeleted), Until: w.until,
+		PurgePending: w.purgePending, Expires: w.expires,
+	}
+	if w.until != 0 {
+		r := w.r
+		t.Recording = &r
+	}
+	return t
 }
 
 // Tombstone returns the tombstone of a deleted recording, strongly consistent.
 // Errors: ErrNotFound if there is no tombstone, ErrUnavailable.
 func (s *Store) Tombstone(ctx context.Context, account, id string) (store.Tombstone, error) {
 	requestlog.From(ctx).Calls++
-	var t store.Tombstone
-	err := scanTombstone(s.read.QueryRowContext(ctx,
-		"SELECT "+tombstoneColumns+" FROM recordings WHERE account = ? AND id = ? AND deleted > 0", account, id), &t)
-	if errors.Is(err, sql.ErrNoRows) {
+	var w row
+	err := w.scan(s.read.QueryRowContext(ctx, selectRow, account, id))
+	if errors.Is(err, sql.ErrNoRows) || err == nil && w.deleted == 0 {
 		err = store.ErrNotFound
 	}
 	if err != nil {
 		return store.Tombstone{}, fail("read the tombstone of", account, id, err)
 	}
-	return t, nil
+	return w.tombstone(), nil
 }
 
 // selectPending reads the tombstones with a pending purge, in the order of the
 // index pending.
-const selectPending = "SELECT " + tombstoneColumns + " FROM recordings WHERE purge_pending = 1 ORDER BY deleted LIMIT ?"
+const selectPending = "SELECT " + rowColumns + " FROM recordings WHERE purge_pending = 1 ORDER BY deleted LIMIT ?"
 
 // PendingPurges returns up to limit tombstones whose audio is not confirmed
 // gone, of all accounts, the oldest first. Errors: ErrUnavailable.
@@ -139,11 +151,11 @@ func (s *Store) PendingPurges(ctx context.Context, limit int) ([]store.Tombstone
 	defer rows.Close() //nolint:errcheck // reported by rows.Err
 	var pending []store.Tombstone
 	for rows.Next() {
-		var t store.Tombstone
-		if err := scanTombstone(rows, &t); err != nil {
+		var w row
+		if err := w.scan(rows); err != nil {
 			return nil, fail("list pending purges", "", "", err)
 		}
-		pending = append(pending, t)
+		pending = append(pending, w.tombstone())
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fail("list pending purges", "", "", err)

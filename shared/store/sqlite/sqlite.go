@@ -22,6 +22,7 @@
 //	sweep       progress of [Store.Sweep]       upkeep.sql
 //	(indexes of the queues and of a start)      lookups.sql
 //	entries     issuers, accounts and the like  entries.sql
+//	(deletions that can be reversed)            restorable.sql
 //
 // PRAGMA user_version counts the migrations that the file has gone through. The
 // sqlite3 shell and other SQLite tools can read the file.
@@ -82,12 +83,15 @@ var lookups string
 //go:embed entries.sql
 var entriesTable string
 
+//go:embed restorable.sql
+var restorable string
+
 // migration upgrades a file by one version.
 type migration func(context.Context, *sql.Tx) error
 
 // migrations holds the steps that upgrade a file from version i to i+1. Their number
 // is the version of this program. A released migration never changes.
-var migrations = []migration{script(schema), script(arrivals), script(secretsTable), script(upkeep), forget, script(lookups), script(entriesTable)}
+var migrations = []migration{script(schema), script(arrivals), script(secretsTable), script(upkeep), forget, script(lookups), script(entriesTable), script(restorable)}
 
 // script returns a migration that executes SQL.
 func script(text string) migration {
@@ -136,6 +140,7 @@ var (
 	_ store.Finder      = (*Store)(nil)
 	_ store.Reviver     = (*Store)(nil)
 	_ store.Corrector   = (*Store)(nil)
+	_ store.Restorer    = (*Store)(nil)
 	_ store.Entries     = (*Store)(nil)
 )
 

@@ -154,10 +154,10 @@ func TestRenewExtendsATombstone(t *testing.T) {
 	if err := s.Put(t.Context(), &recording.Recording{Account: "a", ID: id, Created: 1, Document: "{}"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Delete(t.Context(), "a", id, func(*recording.Recording) error { return nil }); err != nil {
+	if _, err := s.Delete(t.Context(), "a", id, store.Deletion{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Purged(t.Context(), "a", id); err != nil {
+	if err := s.Purged(t.Context(), "a", id, ""); err != nil {
 		t.Fatal(err)
 	}
 	first := now.AddDate(0, 0, store.TombstoneDays)
@@ -191,18 +191,18 @@ func TestPendingPurgesAndExpiry(t *testing.T) {
 		if err := s.Put(ctx, &recording.Recording{Account: "a", ID: id, Created: 1, Document: "{}"}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Delete(ctx, "a", id, func(*recording.Recording) error { return nil }); err != nil {
+		if _, err := s.Delete(ctx, "a", id, store.Deletion{}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := s.Purged(ctx, "a", "202601-c"); err != nil {
+	if err := s.Purged(ctx, "a", "202601-c", ""); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Revive(ctx, &recording.Recording{Account: "a", ID: "202601-c", Created: 2, Document: "{}"}); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // the second call does not move the expiry
-		if err := s.Purged(ctx, "a", "202601-a"); err != nil {
+		if err := s.Purged(ctx, "a", "202601-a", ""); err != nil {
 			t.Fatal(err)
 		}
 		want := recording.SecondsOf(start.AddDate(0, 0, store.TombstoneDays))

@@ -19,10 +19,10 @@ func deletedAt(t *testing.T, s *Store, id string) {
 	if err := s.Put(t.Context(), sample(id)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Delete(t.Context(), "a", "202601-"+id, func(*recording.Recording) error { return nil }); err != nil {
+	if _, err := s.Delete(t.Context(), "a", "202601-"+id, store.Deletion{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Purged(t.Context(), "a", "202601-"+id); err != nil {
+	if err := s.Purged(t.Context(), "a", "202601-"+id, ""); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -115,7 +115,7 @@ func TestATombstoneKeepsNoDocument(t *testing.T) {
 	if err := s.Put(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Delete(t.Context(), "a", r.ID, func(*recording.Recording) error { return nil }); err != nil {
+	if _, err := s.Delete(t.Context(), "a", r.ID, store.Deletion{}); err != nil {
 		t.Fatal(err)
 	}
 	var owner, document, made, kind, sum string

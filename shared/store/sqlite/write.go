@@ -48,7 +48,7 @@ func (s *Store) put(ctx context.Context, action string, r *recording.Recording, 
 // Errors: ErrExists, ErrDeleted.
 func removeTombstone(ctx context.Context, tx *sql.Tx, account, id string, mayReplace func(*row) bool) (*store.Image, string, error) {
 	var old row
-	err := old.scan(tx.QueryRowContext(ctx, "SELECT "+rowColumns+" FROM recordings WHERE account = ? AND id = ?", account, id))
+	err := old.scan(tx.QueryRowContext(ctx, selectRow, account, id))
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil, "", nil
@@ -60,14 +60,7 @@ func removeTombstone(ctx context.Context, tx *sql.Tx, account, id string, mayRep
 		return nil, "", store.ErrDeleted
 	}
 	_, err = tx.ExecContext(ctx, "DELETE FROM recordings WHERE account = ? AND id = ?", account, id)
-	return tombstoneImage(&old.r, old.r.Revision), old.r.Revision, err
-}
-
-// tombstoneImage returns the image of the tombstone of r.
-func tombstoneImage(r *recording.Recording, revision string) *store.Image {
-	return &store.Image{Deleted: true, Recording: recording.Recording{
-		Account: r.Account, ID: r.ID, Revision: revision, Created: r.Created, Audio: r.Audio,
-	}}
+	return tombstoneImage(&old.r, old.r.Revision, 0), old.r.Revision, err
 }
 
 // The arguments of both statements are the fields that fieldsOf returns.
@@ -89,17 +82,25 @@ func storedKey(r *recording.Recording) string {
 // Update changes a recording; see [store.Writer]. It holds the write lock while
 // change runs, so it never returns ErrConflict.
 func (s *Store) Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
-	return s.update(ctx, account, id, store.KeepCreated(change))
+	return s.update(ctx, account, id, store.KeepCreated(change), nil)
 }
 
 // Correct changes a recording and perhaps its creation time; see [store.Corrector].
 func (s *Store) Correct(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
-	return s.update(ctx, account, id, change)
+	return s.update(ctx, account, id, change, nil)
 }
 
-func (s *Store) update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
+// CorrectGuarded is Correct under guards; see [store.GuardedCorrector].
+func (s *Store) CorrectGuarded(ctx context.Context, account, id string, change func(*recording.Recording) error, guards ...store.Guard) (*recording.Recording, error) {
+	return s.update(ctx, account, id, change, guards)
+}
+
+func (s *Store) update(ctx context.Context, account, id string, change func(*recording.Recording) error, guards []store.Guard) (*recording.Recording, error) {
 	var stored *recording.Recording
 	err := s.rewrite(ctx, account, id, func(tx *sql.Tx, old *recording.Recording) error {
+		if err := s.checkGuards(ctx, tx, guards); err != nil {
+			return err
+		}
 		r := *old
 		if err := change(&r); err != nil {
 			return callerError{err}
@@ -125,33 +126,6 @@ func (s *Store) update(ctx context.Context, account, id string, change func(*rec
 		return nil, wrap("change", account, id, err)
 	}
 	return stored, nil
-}
-
-// Delete turns a recording into a tombstone; see [store.Writer].
-func (s *Store) Delete(ctx context.Context, account, id string, check func(*recording.Recording) error) (*recording.Recording, error) {
-	var deleted *recording.Recording
-	err := s.rewrite(ctx, account, id, func(tx *sql.Tx, old *recording.Recording) error {
-		seen := *old
-		if err := check(&seen); err != nil {
-			return callerError{err}
-		}
-		deleted = old
-		revision, err := s.revision(old.Revision)
-		if err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, "UPDATE recordings SET deleted = ?, purge_pending = 1, owner = '', doc = '{}',"+
-			" revision = ?, made = '', upload_type = '', upload_size = 0, upload_sha256 = ''"+
-			" WHERE account = ? AND id = ?", max(1, recording.SecondsOf(s.now())), revision, account, id)
-		if err != nil {
-			return err
-		}
-		return s.queueChange(ctx, tx, &store.Image{Recording: *old}, tombstoneImage(old, revision))
-	})
-	if err != nil {
-		return nil, wrap("delete", account, id, err)
-	}
-	return deleted, nil
 }
 
 // rewrite reads a recording and calls do to change its row, in one transaction.
@@ -185,29 +159,9 @@ func (s *Store) Renew(ctx context.Context, account, id string) error {
 	requestlog.From(ctx).Calls++
 	until := s.now().AddDate(0, 0, store.TombstoneDays)
 	_, err := s.write.ExecContext(ctx, "UPDATE recordings SET expires = ? WHERE account = ? AND id = ? AND deleted > 0"+
-		" AND purge_pending = 0 AND expires <= ?", recording.SecondsOf(until), account, id, recording.SecondsOf(until.Add(-store.RenewAfter)))
+		" AND purge_pending = 0 AND restore_until = 0 AND expires <= ?", recording.SecondsOf(until), account, id, recording.SecondsOf(until.Add(-store.RenewAfter)))
 	if err != nil {
 		return fail("renew the tombstone of", account, id, err)
-	}
-	return nil
-}
-
-// forgetAudio clears the columns that describe audio. The key of a file in an inbox
-// holds numbers of the call.
-const forgetAudio = "audio_place = '', audio_key = '', audio_type = '', audio_size = 0, audio_state = ''," +
-	" audio_reason = '', audio_sha256 = '', audio_sequencer = ''"
-
-// Purged marks the purge of a deleted recording as finished; see [store.Writer].
-func (s *Store) Purged(ctx context.Context, account, id string) error {
-	requestlog.From(ctx).Calls++
-	expires := recording.SecondsOf(s.now().AddDate(0, 0, store.TombstoneDays))
-	done, err := s.write.ExecContext(ctx, "UPDATE recordings SET purge_pending = 0, "+forgetAudio+","+
-		" expires = CASE expires WHEN 0 THEN ? ELSE expires END WHERE account = ? AND id = ? AND deleted > 0", expires, account, id)
-	if err != nil {
-		return fail("mark as purged", account, id, err)
-	}
-	if n, err := done.RowsAffected(); err == nil && n == 0 {
-		return fail("mark as purged", account, id, store.ErrNotFound)
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ var deletes = []testCase{
 		r.Audio.Key = "elsewhere"
 		s.put(r, s.rec("b", 4, "u"))
 		before := s.get("a")
-		got, err := s.store.Delete(ctx, s.account, r.ID, noop)
+		got, err := s.store.Delete(ctx, s.account, r.ID, store.Deletion{})
 		if err != nil {
 			s.Fatalf("Delete: %v", err)
 		}
@@ -30,41 +30,41 @@ var deletes = []testCase{
 		s.wantErr("Get", err, store.ErrNotFound)
 		_, err = s.store.Update(ctx, s.account, r.ID, noop)
 		s.wantErr("Update", err, store.ErrNotFound)
-		_, err = s.store.Delete(ctx, s.account, r.ID, noop)
+		_, err = s.store.Delete(ctx, s.account, r.ID, store.Deletion{})
 		s.wantErr("Delete again", err, store.ErrNotFound)
 		s.wantErr("Put", s.store.Put(ctx, &r), store.ErrDeleted)
 		s.wantList(store.Query{}, "b")
 		s.wantList(store.Query{Owner: "u"}, "b")
-		want := store.Tombstone{Account: s.account, ID: r.ID, Created: r.Created, Audio: r.Audio, PurgePending: true}
-		if t, err := s.store.Tombstone(ctx, s.account, r.ID); err != nil || t != want {
+		want := s.wanted("a", store.Tombstone{Account: s.account, ID: r.ID, Created: r.Created, Audio: r.Audio, PurgePending: true})
+		if t, err := s.store.Tombstone(ctx, s.account, r.ID); err != nil || t != want || t.Revision == before.Revision {
 			s.Errorf("Tombstone = %+v, %v, want %+v", t, err, want)
 		}
 	}},
 	{"check may veto the delete", func(s *suite) {
 		s.put(s.rec("a", 0, "u"))
-		_, err := s.store.Delete(s.Context(), s.account, "202601-a", func(r *recording.Recording) error {
+		_, err := s.store.Delete(s.Context(), s.account, "202601-a", store.Deletion{Check: func(r *recording.Recording) error {
 			if r.Owner != "u" || r.Revision == "" {
 				s.Errorf("check got %+v", r)
 			}
 			return errCallback
-		})
+		}})
 		if err != errCallback { //nolint:errorlint // it must be the very error
 			s.Errorf("Delete = %v, want check's own error", err)
 		}
 		s.get("a")
 		_, err = s.store.Tombstone(s.Context(), s.account, "202601-a")
 		s.wantErr("Tombstone of an existing recording", err, store.ErrNotFound)
-		s.wantErr("Purged of an existing recording", s.store.Purged(s.Context(), s.account, "202601-a"), store.ErrNotFound)
+		s.wantErr("Purged of an existing recording", s.store.Purged(s.Context(), s.account, "202601-a", ""), store.ErrNotFound)
 	}},
 	{"only the first Purged sets the expiry", func(s *suite) {
 		ctx := s.Context()
 		s.put(s.rec("a", 0, ""))
-		if _, err := s.store.Delete(ctx, s.account, "202601-a", noop); err != nil {
+		if _, err := s.store.Delete(ctx, s.account, "202601-a", store.Deletion{}); err != nil {
 			s.Fatalf("Delete: %v", err)
 		}
 		var expires recording.Seconds
 		for range 2 {
-			if err := s.store.Purged(ctx, s.account, "202601-a"); err != nil {
+			if err := s.store.Purged(ctx, s.account, "202601-a", ""); err != nil {
 				s.Fatalf("Purged: %v", err)
 			}
 			t, err := s.store.Tombstone(ctx, s.account, "202601-a")
@@ -89,18 +89,18 @@ var deletes = []testCase{
 		s.put(r)
 		s.remove("a")
 		s.purge("a")
-		want := store.Tombstone{Account: s.account, ID: r.ID, Created: r.Created, Expires: s.tombstone("a").Expires}
+		want := s.wanted("a", store.Tombstone{Account: s.account, ID: r.ID, Created: r.Created, Expires: s.tombstone("a").Expires})
 		s.wantTombstone("a", &want)
 	}},
 	{"Renew leaves all but old tombstones alone", func(s *suite) {
 		ctx := s.Context()
 		s.put(s.rec("a", 0, ""), s.rec("b", 0, ""), s.rec("c", 0, ""))
 		for _, id := range []string{"202601-b", "202601-c"} {
-			if _, err := s.store.Delete(ctx, s.account, id, noop); err != nil {
+			if _, err := s.store.Delete(ctx, s.account, id, store.Deletion{}); err != nil {
 				s.Fatalf("Delete: %v", err)
 			}
 		}
-		if err := s.store.Purged(ctx, s.account, "202601-c"); err != nil {
+		if err := s.store.Purged(ctx, s.account, "202601-c", ""); err != nil {
 			s.Fatalf("Purged: %v", err)
 		}
 		existing := s.get("a")
@@ -122,7 +122,7 @@ var deletes = []testCase{
 		var wg sync.WaitGroup
 		errs := make([]error, 8)
 		for i := range errs {
-			wg.Go(func() { _, errs[i] = s.store.Delete(s.Context(), s.account, "202601-a", noop) })
+			wg.Go(func() { _, errs[i] = s.store.Delete(s.Context(), s.account, "202601-a", store.Deletion{}) })
 		}
 		wg.Wait()
 		succeeded := 0

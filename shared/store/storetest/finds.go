@@ -40,7 +40,7 @@ func (s *suite) tombstone(id string) *store.Tombstone {
 func (s *suite) remove(ids ...string) {
 	s.Helper()
 	for _, id := range ids {
-		if _, err := s.store.Delete(s.Context(), s.account, "202601-"+id, noop); err != nil {
+		if _, err := s.store.Delete(s.Context(), s.account, "202601-"+id, store.Deletion{}); err != nil {
 			s.Fatalf("Delete(%s): %v", id, err)
 		}
 	}
@@ -50,7 +50,7 @@ func (s *suite) remove(ids ...string) {
 func (s *suite) purge(ids ...string) {
 	s.Helper()
 	for _, id := range ids {
-		if err := s.store.Purged(s.Context(), s.account, "202601-"+id); err != nil {
+		if err := s.store.Purged(s.Context(), s.account, "202601-"+id, ""); err != nil {
 			s.Fatalf("Purged(%s): %v", id, err)
 		}
 	}

@@ -186,7 +186,7 @@ func testStart(s *suite) {
 		}
 	}
 	// The row of a position may have been deleted.
-	if _, err := s.store.Delete(s.Context(), s.account, "202601-b", noop); err != nil {
+	if _, err := s.store.Delete(s.Context(), s.account, "202601-b", store.Deletion{}); err != nil {
 		s.Fatalf("Delete: %v", err)
 	}
 	s.wantList(store.Query{Start: at("b", 2, false), Ascending: true}, "c", "d")

@@ -22,6 +22,18 @@ func (s *suite) revive(rs ...recording.Recording) {
 	}
 }
 
+// wanted returns want, the tombstone of a recording that a client deleted just now, with
+// the revision that it has.
+func (s *suite) wanted(id string, want store.Tombstone) store.Tombstone {
+	s.Helper()
+	got := s.tombstone(id)
+	if !recent(got.Deleted) || got.Revision == "" {
+		s.Errorf("Tombstone(%s) was deleted at %d under the revision %q, want now and a revision", id, got.Deleted, got.Revision)
+	}
+	want.Revision, want.Deleted, want.Cause = got.Revision, got.Deleted, store.CauseDeleted
+	return want
+}
+
 // wantTombstone fails the case unless the tombstone of id is want.
 func (s *suite) wantTombstone(id string, want *store.Tombstone) {
 	s.Helper()
@@ -87,7 +99,7 @@ var revivals = []testCase{
 		s.wantList(store.Query{Owner: "u"}, "b")
 		_, err := s.store.Tombstone(ctx, s.account, r.ID)
 		s.wantErr("Tombstone", err, store.ErrNotFound)
-		s.wantErr("Purged", s.store.Purged(ctx, s.account, r.ID), store.ErrNotFound)
+		s.wantErr("Purged", s.store.Purged(ctx, s.account, r.ID, ""), store.ErrNotFound)
 		s.wantErr("Put", s.store.Put(ctx, &r), store.ErrExists)
 		s.wantErr("Revive again", s.store.Revive(ctx, &r), store.ErrExists)
 		if got, err := s.store.Update(ctx, s.account, r.ID, noop); err != nil || got.Revision == r.Revision {
@@ -100,8 +112,8 @@ var revivals = []testCase{
 			r.Audio.Size = 42 + int64(round)
 			s.revive(r)
 			s.remove("a")
-			want := &store.Tombstone{Account: s.account, ID: r.ID, Created: r.Created, Audio: r.Audio, PurgePending: true}
-			s.wantTombstone("a", want)
+			want := s.wanted("a", store.Tombstone{Account: s.account, ID: r.ID, Created: r.Created, Audio: r.Audio, PurgePending: true})
+			s.wantTombstone("a", &want)
 			s.wantErr("Revive", s.store.Revive(s.Context(), &r), store.ErrDeleted)
 			s.purge("a")
 			expires := s.tombstone("a").Expires
@@ -109,7 +121,7 @@ var revivals = []testCase{
 				s.Errorf("Expires = %d, want about %d", expires, about)
 			}
 			want.PurgePending, want.Expires, want.Audio = false, expires, recording.Audio{}
-			s.wantTombstone("a", want)
+			s.wantTombstone("a", &want)
 		}
 		s.wantList(store.Query{Owner: "u"})
 	}},

@@ -34,8 +34,11 @@ type Store interface {
 	store.Reviver
 	store.Renewer
 	store.Corrector
+	store.GuardedCorrector
+	store.Restorer
 	store.Secrets
 	store.Entries
+	store.Scanner
 	// Tombstone returns the tombstone of a deleted recording.
 	// Errors: ErrNotFound if there is no tombstone, ErrUnavailable.
 	Tombstone(ctx context.Context, account, id string) (store.Tombstone, error)
@@ -58,6 +61,10 @@ func Run(t *testing.T, h Harness) {
 		{"single", singles},
 		{"change", changes},
 		{"delete", deletes},
+		{"restore", restores},
+		{"guard", guards},
+		{"guarded change", guardedChanges},
+		{"deleted", deletedPages},
 		{"find", finds},
 		{"revive", revivals},
 		{"claim", claims},
@@ -68,6 +75,7 @@ func Run(t *testing.T, h Harness) {
 		{"page", pages},
 		{"filter", filters},
 		{"walk", walks},
+		{"scan", scans},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, c := range group.cases {

@@ -72,9 +72,9 @@ var singles = []testCase{
 		s.wantErr("Get", err, store.ErrNotFound)
 		_, err = s.store.Update(ctx, s.account, "202601-no", noop)
 		s.wantErr("Update", err, store.ErrNotFound)
-		_, err = s.store.Delete(ctx, s.account, "202601-no", noop)
+		_, err = s.store.Delete(ctx, s.account, "202601-no", store.Deletion{})
 		s.wantErr("Delete", err, store.ErrNotFound)
-		s.wantErr("Purged", s.store.Purged(ctx, s.account, "202601-no"), store.ErrNotFound)
+		s.wantErr("Purged", s.store.Purged(ctx, s.account, "202601-no", ""), store.ErrNotFound)
 		_, err = s.store.Tombstone(ctx, s.account, "202601-no")
 		s.wantErr("Tombstone", err, store.ErrNotFound)
 	}},
@@ -105,12 +105,12 @@ var singles = []testCase{
 		_, get := s.store.Get(ctx, s.account, "202601-a")
 		_, page := s.store.Page(ctx, store.Query{Account: s.account, Limit: 1})
 		_, update := s.store.Update(ctx, s.account, "202601-a", noop)
-		_, remove := s.store.Delete(ctx, s.account, "202601-a", noop)
+		_, remove := s.store.Delete(ctx, s.account, "202601-a", store.Deletion{})
 		_, tombstone := s.store.Tombstone(ctx, s.account, "202601-a")
 		r := s.rec("b", 0, "")
 		for method, err := range map[string]error{
 			"Get": get, "Page": page, "Put": s.store.Put(ctx, &r), "Update": update, "Delete": remove,
-			"Purged": s.store.Purged(ctx, s.account, "202601-a"), "Tombstone": tombstone,
+			"Purged": s.store.Purged(ctx, s.account, "202601-a", ""), "Tombstone": tombstone,
 		} {
 			if !errors.Is(err, store.ErrUnavailable) && !errors.Is(err, context.Canceled) {
 				s.Errorf("%s = %v, want ErrUnavailable or the context's error", method, err)
@@ -269,10 +269,10 @@ var changes = []testCase{
 	{"check works on a copy", func(s *suite) {
 		s.put(s.rec("a", 0, "u"))
 		before := s.get("a")
-		got, err := s.store.Delete(s.Context(), s.account, "202601-a", func(r *recording.Recording) error {
+		got, err := s.store.Delete(s.Context(), s.account, "202601-a", store.Deletion{Check: func(r *recording.Recording) error {
 			*r = recording.Recording{}
 			return nil
-		})
+		}})
 		if err != nil {
 			s.Fatalf("Delete: %v", err)
 		}

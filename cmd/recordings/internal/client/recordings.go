@@ -54,6 +54,11 @@ type ReadOnly struct {
 	ContentTypes []string `json:"content_types"`
 	State        string   `json:"state"`
 	Reason       string   `json:"reason"`
+	// Of deleted recordings that can be restored: when each was deleted, by whom, and until
+	// when it can be restored, in Gregorian seconds.
+	DeletedAt       Number `json:"deleted_at"`
+	DeletedBy       string `json:"deleted_by"`
+	RestorableUntil Number `json:"restorable_until"`
 }
 
 // UnmarshalJSON reads the document. A field of another type than the usual one counts
@@ -156,6 +161,13 @@ func (c *Client) Delete(ctx context.Context, id string) error {
 		return nil
 	}
 	return err
+}
+
+// Restore brings a deleted recording back.
+func (c *Client) Restore(ctx context.Context, id string) (Document, error) {
+	var o one
+	_, _, err := c.document(ctx, request{method: http.MethodPost, path: c.recordings(id) + "/restore"}, &o)
+	return o.Data, err
 }
 
 // Version returns the version of the API. It needs no token.

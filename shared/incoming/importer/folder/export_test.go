@@ -195,7 +195,7 @@ func TestExportOfDeletedRecording(t *testing.T) {
 	r := d.add(recording.Recording{ID: "202601-a"}, "sound")
 	d.audio.fault = func(string) error {
 		delete(d.audio.objects, r.AudioKey())
-		_, err := d.store.Delete(t.Context(), account, r.ID, func(*recording.Recording) error { return nil })
+		_, err := d.store.Delete(t.Context(), account, r.ID, store.Deletion{})
 		return err
 	}
 	d.run(folder.Summary{Gone: 1})

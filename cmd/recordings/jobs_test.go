@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/shared/api"
+	"github.com/callrecordings/api/shared/deletion"
+	"github.com/callrecordings/api/shared/gateway"
+	"github.com/callrecordings/api/shared/job"
+	"github.com/callrecordings/api/shared/media/s3media"
+	"github.com/callrecordings/api/shared/person"
+	"github.com/callrecordings/api/shared/store/sqlite"
+)
+
+// jobs returns the handler of jobs, and works on them until the end of the script.
+func jobs(ts *testscript.TestScript, env api.Env, dir *datadir.Dir, s *sqlite.Store, bucket *s3media.Bucket) http.Handler {
+	ctx, stop := context.WithCancel(context.Background())
+	pool := job.NewPool(ctx, time.Now)
+	eraser := deletion.Eraser{Deleter: deletion.New(s, 0, time.Now), Store: s, Audio: bucket}
+	actions, err := person.Actions(dir.Keys.Cursor, s, bucket, eraser, nil)
+	ts.Check(err)
+	book := &job.Book{Entries: s, Queue: pool, Now: time.Now}
+	engine := job.NewEngine(book, job.Options{Actions: actions, SliceTime: time.Second, Lease: time.Minute, Holder: "test", Now: time.Now})
+	var working sync.WaitGroup
+	working.Go(func() {
+		pool.Work(ctx, 1, time.Second, func(ctx context.Context, m job.Message) error {
+			_, err := engine.Slice(ctx, m)
+			return err
+		})
+	})
+	ts.Defer(func() {
+		stop()
+		working.Wait()
+	})
+	return gateway.Local(api.Jobs(env, book, api.PersonJobs(person.Params, bucket, time.Minute, person.FileAge)))
+}

@@ -1,0 +1,249 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/callrecordings/api/cmd/recordings/internal/client"
+	"github.com/callrecordings/api/shared/person"
+)
+
+// personCommand makes `recordings person`, which copies or erases everything about a
+// person (docs/how-to/person.md).
+func (e env) personCommand() *cobra.Command {
+	return usage{
+		name: "person", summary: "copy or erase everything about a person",
+		does: `Finds everything about a person in the recordings of an account: by a phone number, in any spelling and in
+any field that has numbers, or by the ID of the user who owns the recordings. Both ways have two steps:
+the first prints a plan, the second confirms its number of recordings.`,
+		examples: []string{personExportUsage.examples[0], personEraseUsage.examples[0]},
+	}.parent(e.personJobCommand(personExportUsage, person.ExportAction), e.personJobCommand(personEraseUsage, person.EraseAction),
+		e.personCancelCommand(), e.personVerifyCommand(), e.personKeyCommand())
+}
+
+var personExportUsage = usage{
+	name: "export", summary: "copy documents and audio of a person into a ZIP file",
+	args: "(--number NUMBER | --owner ID | --job ID) [--confirm NUMBER] [OPTIONS]",
+	does: `Without --confirm, makes a plan and prints it. With --confirm, which repeats the number of recordings in the
+plan, waits for the copy and downloads it, with a list of the recordings and a signed certificate.`,
+	examples: []string{
+		`person export --number "+1 555 123 4567"`,
+		"person export --job 20260131T093000-0a1b2c3d4e5f --confirm 37 --output copy",
+	},
+	notes: "With --job, an export that was interrupted continues. The files are kept for 7 days.",
+}
+
+var personEraseUsage = usage{
+	name: "erase", summary: "delete documents and audio of a person for good",
+	args: "(--number NUMBER | --owner ID | --job ID) [--confirm NUMBER] [OPTIONS]",
+	does: `Without --confirm, makes a plan and prints it. With --confirm, which repeats the number of recordings in the
+plan, deletes the recordings for good, and downloads the list of them and a signed certificate. What is
+on legal hold stays.`,
+	examples: []string{
+		`person erase --owner 77bc1d2e3f405162738495a6b7c8d9e0`,
+		"person erase --job 20260131T093000-0a1b2c3d4e5f --confirm 37",
+	},
+	notes: "With --job, an erasure that was interrupted continues.",
+}
+
+// personOptions are the options of export and erase.
+type personOptions struct {
+	env
+	api                        *apiTarget
+	action                     string
+	number, owner, job, output string
+	confirm                    int
+	asJSON                     bool
+}
+
+// personJobCommand makes export or erase.
+func (e env) personJobCommand(u usage, action string) *cobra.Command {
+	c := u.command()
+	fs := c.Flags()
+	o := personOptions{env: e, api: e.apiFlags(fs), action: action}
+	fs.StringVar(&o.number, "number", "", "`NUMBER`: phone number of the person, in any spelling")
+	fs.StringVar(&o.owner, "owner", "", "`ID`: ID of the user who owns the recordings")
+	fs.StringVar(&o.job, "job", "", "`ID`: the job of an earlier plan")
+	fs.IntVar(&o.confirm, "confirm", -1, "`NUMBER`: confirm the plan, with its number of recordings")
+	fs.StringVar(&o.output, "output", ".", "`FOLDER`: where to save the files")
+	jsonFlag(fs, &o.asJSON)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := unexpected(args, 0); err != nil {
+			return err
+		}
+		if err := o.check(); err != nil {
+			return usageError{err}
+		}
+		api, err := o.api.open()
+		if err != nil {
+			return err
+		}
+		defer api.Close()
+		return o.run(c.Context(), api)
+	}
+	return c
+}
+
+// check checks which options are given together.
+func (o *personOptions) check() error {
+	given := 0
+	for _, text := range []string{o.number, o.owner, o.job} {
+		if text != "" {
+			given++
+		}
+	}
+	if given != 1 {
+		return errors.New("want one of --number, --owner and --job")
+	}
+	if o.api.user != "" {
+		return errors.New("--user does not apply here: use --owner")
+	}
+	if o.job != "" {
+		return nil
+	}
+	return person.Subject{Number: o.number, Owner: o.owner}.Check()
+}
+
+// run makes a plan or continues a job.
+func (o *personOptions) run(ctx context.Context, api *client.Client) error {
+	j, err := o.plan(ctx, api)
+	if err != nil {
+		return err
+	}
+	if j.State == "planned" && o.confirm >= 0 {
+		if o.confirm != j.Plan.Count {
+			return fmt.Errorf("nothing is done: the plan has %d recordings, not %d", j.Plan.Count, o.confirm)
+		}
+		if j, err = api.ConfirmJob(ctx, j.ID, j.Plan.Totals); err != nil {
+			return err
+		}
+	}
+	if j.State == "planned" {
+		return o.printPlan(j)
+	}
+	if j, err = o.await(ctx, api, j, (*client.Job).Ended); err != nil {
+		return err
+	}
+	if err := o.save(ctx, api, j); err != nil {
+		return err
+	}
+	return o.report(j)
+}
+
+// plan returns a job with a plan: a new one, or that of --job.
+func (o *personOptions) plan(ctx context.Context, api *client.Client) (j *client.Job, err error) {
+	if o.job != "" {
+		j, err = api.Job(ctx, o.job)
+	} else {
+		j, err = api.StartJob(ctx, o.action, o.number, o.owner)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if j.Action != o.action {
+		return nil, fmt.Errorf("the job %s is of another kind: %s", j.ID, j.Action)
+	}
+	return o.await(ctx, api, j, func(j *client.Job) bool { return j.State != "planning" })
+}
+
+// The time between two looks at a job.
+const (
+	firstLook = 200 * time.Millisecond
+	lastLook  = 5 * time.Second
+)
+
+// await waits until a job has come so far.
+func (o *personOptions) await(ctx context.Context, api *client.Client, j *client.Job, far func(*client.Job) bool) (*client.Job, error) {
+	p := progress{out: o.stderr, name: j.ID, now: o.now, terminal: isTerminal(o.stderr), quiet: o.asJSON}
+	for wait := firstLook; !far(j); wait = min(2*wait, lastLook) {
+		if err := client.Sleep(ctx, wait); err != nil {
+			return nil, fmt.Errorf("%w; the job continues without this command: --job %s", err, j.ID)
+		}
+		var err error
+		if j, err = api.Job(ctx, j.ID); err != nil {
+			return nil, err
+		}
+		if j.Plan != nil {
+			p.total = j.Plan.Bytes
+		}
+		p.at(j.Progress.Done.Bytes)
+	}
+	printf(o.stderr, "%s", eraseLine(o.stderr))
+	// An action that returns the job may not have its result yet.
+	return api.Job(ctx, j.ID)
+}
+
+// printPlan prints the plan and how to confirm it.
+func (o *personOptions) printPlan(j *client.Job) error {
+	if o.asJSON {
+		return printJSON(o.stdout, j.Raw)
+	}
+	printf(o.stdout, "job %s: %d recordings with %s of audio", j.ID, j.Plan.Count, size(j.Plan.Bytes))
+	if j.Plan.Held.Count > 0 {
+		printf(o.stdout, ", %d of them on legal hold, which stay", j.Plan.Held.Count)
+	}
+	command := "export"
+	if o.action == person.EraseAction {
+		command = "erase"
+	}
+	printf(o.stdout, "\nto go on: recordings person %s --job %s --confirm %d\n", command, j.ID, j.Plan.Count)
+	return nil
+}
+
+// report prints what became of the job. An incomplete job is a failure.
+func (o *personOptions) report(j *client.Job) error {
+	if o.asJSON {
+		if err := printJSON(o.stdout, j.Raw); err != nil {
+			return err
+		}
+	} else {
+		p := j.Progress
+		printf(o.stdout, "job %s is %s: %d recordings done, %d on legal hold, %d changed or gone, %d failed\n",
+			j.ID, j.State, p.Done.Count, p.Held.Count, p.Skipped.Count, p.Failed.Count)
+	}
+	switch {
+	case j.State == "failed":
+		return fmt.Errorf("the job failed: %s", j.Cause)
+	case j.State == "cancelled":
+		return errors.New("the job was cancelled")
+	case j.Progress.Failed.Count > 0:
+		return errReported
+	}
+	return nil
+}
+
+// personCancelCommand makes the command that cancels a job.
+func (e env) personCancelCommand() *cobra.Command {
+	c := usage{
+		name: "cancel", summary: "cancel an export or an erasure", args: "JOB [OPTIONS]",
+		does:     "Cancels a job. What it has erased stays erased.",
+		examples: []string{"person cancel 20260131T093000-0a1b2c3d4e5f"},
+	}.command()
+	var asJSON bool
+	t := e.apiFlags(c.Flags())
+	jsonFlag(c.Flags(), &asJSON)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return usageError{errors.New("want the ID of a job")}
+		}
+		api, err := t.open()
+		if err != nil {
+			return err
+		}
+		defer api.Close()
+		j, err := api.CancelJob(c.Context(), args[0])
+		switch {
+		case err != nil:
+			return err
+		case asJSON:
+			return printJSON(e.stdout, j)
+		}
+		printf(e.stdout, "job %s is %s\n", j.ID, j.State)
+		return nil
+	}
+	return c
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/callrecordings/api/cmd/recordings/internal/client"
+	"github.com/callrecordings/api/shared/config"
+	"github.com/callrecordings/api/shared/person"
+)
+
+// save saves the files of a job, and prints their names.
+func (o *personOptions) save(ctx context.Context, api *client.Client, j *client.Job) error {
+	if j.Result == nil {
+		return nil
+	}
+	if err := os.MkdirAll(o.output, 0o700); err != nil {
+		return err
+	}
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, j.Result.Certificate, "", "  "); err != nil {
+		return fmt.Errorf("the certificate: %w", err)
+	}
+	indented.WriteByte('\n')
+	err := o.write(j.ID+".certificate.json", func(w io.Writer) error {
+		_, err := w.Write(indented.Bytes())
+		return err
+	})
+	for extension, file := range map[string]*client.JobFile{".jsonl": j.Result.List, ".zip": j.Result.Zip} {
+		if err == nil && file != nil {
+			err = o.write(j.ID+extension, func(w io.Writer) error { return api.File(ctx, file, w) })
+		}
+	}
+	return err
+}
+
+// write writes a file of the output folder. It holds personal data, so only its owner may
+// read it. A file that is not complete does not stay.
+func (o *personOptions) write(name string, fill func(io.Writer) error) error {
+	path := filepath.Join(o.output, name)
+	f, err := os.OpenFile(path+".part", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(fill(f), f.Close()); err != nil {
+		return errors.Join(fmt.Errorf("save %s: %w", name, err), os.Remove(path+".part"))
+	}
+	if err := os.Rename(path+".part", path); err != nil {
+		return err
+	}
+	if !o.asJSON {
+		printf(o.stdout, "saved %s\n", path)
+	}
+	return nil
+}
+
+// signerFlags are the options that choose the deployment whose key signs certificates.
+type signerFlags struct {
+	env
+	dataDir string
+}
+
+func (e env) signerFlags(fs *pflag.FlagSet) *signerFlags {
+	s := &signerFlags{env: e}
+	fs.StringVar(&s.dataDir, "data-dir", "", "`FOLDER`: local data folder, whose key signs (default: the key in CURSOR_KEY, or DATA_DIR)")
+	return s
+}
+
+// signer returns the signer of a deployment: of --data-dir, CURSOR_KEY or the data folder.
+func (s *signerFlags) signer() (*person.Signer, error) {
+	settings, err := config.Load(s.getenv, config.Tool)
+	if err != nil {
+		return nil, err
+	}
+	if secret := settings.CursorKey.Reveal(); secret != "" && s.dataDir == "" {
+		return person.NewSigner(secret)
+	}
+	t := target{env: s.env, dataDir: s.dataDir}
+	if err := t.chooseFolder(); err != nil {
+		return nil, err
+	}
+	dir, err := t.openFolder()
+	if err != nil {
+		return nil, err
+	}
+	return person.NewSigner(dir.Keys.Cursor)
+}
+
+// personKeyCommand makes the command that prints the public key of certificates.
+func (e env) personKeyCommand() *cobra.Command {
+	c := usage{
+		name: "key", summary: "print the public key of certificates", args: "[OPTIONS]",
+		does: `Prints the public key of this deployment, with which anyone can verify its certificates. The key changes with
+CURSOR_KEY, so keep the earlier ones.`,
+		examples: []string{"person key"},
+	}.command()
+	s := e.signerFlags(c.Flags())
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		if err := unexpected(args, 0); err != nil {
+			return err
+		}
+		signer, err := s.signer()
+		if err == nil {
+			printf(e.stdout, "%s\n", signer.PublicKey())
+		}
+		return err
+	}
+	return c
+}
+
+// personVerifyCommand makes the command that verifies a certificate.
+func (e env) personVerifyCommand() *cobra.Command {
+	c := usage{
+		name: "verify", summary: "verify a certificate", args: "CERTIFICATE [--list FILE] [OPTIONS]",
+		does: `Checks that a certificate was signed by a deployment and not changed since, and prints what it states. With
+--list, checks that a list of recordings is the one of the certificate.`,
+		examples: []string{"person verify 20260131T093000-0a1b2c3d4e5f.certificate.json --list 20260131T093000-0a1b2c3d4e5f.jsonl"},
+	}.command()
+	var keys []string
+	var list string
+	var asJSON bool
+	s := e.signerFlags(c.Flags())
+	jsonFlag(c.Flags(), &asJSON)
+	c.Flags().StringArrayVar(&keys, "key", nil, "`KEY`: public key of the deployment, as person key prints it; repeatable")
+	c.Flags().StringVar(&list, "list", "", "`FILE`: list of the recordings")
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return usageError{errors.New("want one certificate")}
+		}
+		if len(keys) == 0 {
+			signer, err := s.signer()
+			if err != nil {
+				return err
+			}
+			keys = []string{signer.PublicKey()}
+		}
+		return e.verifyCertificate(args[0], list, keys, asJSON)
+	}
+	return c
+}
+
+// verifyCertificate verifies a certificate, and its list unless that is "", and prints what the
+// certificate states.
+func (e env) verifyCertificate(name, list string, keys []string, asJSON bool) error {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	certificate, err := person.Verify(text, keys...)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if list != "" {
+		f, err := os.Open(list)
+		if err != nil {
+			return err
+		}
+		defer f.Close() //nolint:errcheck // it is only read
+		if err := certificate.CheckList(f); err != nil {
+			return fmt.Errorf("%s: %w", list, err)
+		}
+	}
+	if asJSON {
+		return printJSON(e.stdout, certificate)
+	}
+	complete := "complete"
+	if !certificate.Complete {
+		complete = "incomplete"
+	}
+	printf(e.stdout, "genuine: %s %s of the account %s, finished %s\n%d recordings found, %d done, %d on legal hold, %d changed or gone, %d failed, %d appeared later\n",
+		complete, certificate.Kind, certificate.Account, certificate.Finished, certificate.Found.Count, certificate.Done.Count, certificate.Held.Count,
+		certificate.Skipped.Count, certificate.Failed.Count, certificate.Later.Count)
+	return nil
+}

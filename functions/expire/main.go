@@ -1,0 +1,27 @@
+// Command expire is the scheduled Lambda function that removes recordings whose time is up:
+// those that have expired (docs/adr/025-retention.md), and deleted ones that can no longer be
+// restored (docs/adr/023-restorable-deletes.md). The function purge then removes their audio.
+// It also locks what is on legal hold (docs/adr/024-holds.md).
+package main
+
+import (
+	"time"
+
+	"github.com/callrecordings/api/functions/internal/table"
+	"github.com/callrecordings/api/functions/internal/wiring"
+	"github.com/callrecordings/api/shared/config"
+	"github.com/callrecordings/api/shared/retention/sweep"
+)
+
+// runTime and lockTime leave two minutes of the function's 15 for the state at the end.
+const runTime = 8 * time.Minute
+
+func main() { wiring.Schedule(config.Expire, build) }
+
+func build(s *config.Settings, now func() time.Time) (wiring.Job, error) {
+	store, err := table.Open(s)
+	if err != nil {
+		return nil, err
+	}
+	return locking(s, store, now, sweep.New(store, now, runTime).Run)
+}

@@ -1,0 +1,23 @@
+package wiring
+
+import (
+	"time"
+
+	"github.com/callrecordings/api/shared/retention"
+)
+
+// View returns the store as clients see it: without expired recordings.
+func View(s retention.Driver) retention.View {
+	return retention.NewView(s, retention.NewRules(s, time.Now))
+}
+
+// Watch returns the store for a function that writes recordings: the sweep of expired ones
+// then finds what moves behind it, and what is on legal hold keeps its audio. lock is true
+// for a function that makes audio that of recordings in a bucket with Object Lock.
+func Watch(s retention.Driver, lock bool) retention.Watched {
+	w := retention.Watch(s, retention.NewRules(s, time.Now))
+	if lock {
+		w = w.Locking()
+	}
+	return w
+}

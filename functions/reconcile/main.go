@@ -1,0 +1,36 @@
+// Command reconcile is the scheduled Lambda function that compares the table with the
+// bucket and repairs what no event will finish (docs/adr/026-reconcile.md).
+package main
+
+import (
+	"errors"
+	"time"
+	_ "time/tzdata" // for INBOX_TIMEZONE; Lambda has no time zone files
+
+	"github.com/callrecordings/api/functions/internal/objects"
+	"github.com/callrecordings/api/functions/internal/table"
+	"github.com/callrecordings/api/functions/internal/wiring"
+	"github.com/callrecordings/api/shared/config"
+	"github.com/callrecordings/api/shared/deletion"
+	"github.com/callrecordings/api/shared/incoming/bucket"
+	"github.com/callrecordings/api/shared/incoming/namepattern"
+	"github.com/callrecordings/api/shared/reconcile"
+)
+
+func main() { wiring.ScheduleWith(config.Reconcile, build) }
+
+func build(e wiring.Env, now func() time.Time) (wiring.Job, error) {
+	records, tableErr := table.Open(e.Settings)
+	audio, bucketErr := objects.Open(e.Settings)
+	names, namesErr := namepattern.Open(e.Settings.InboxPatterns, e.Settings.InboxTimezone)
+	if err := errors.Join(tableErr, bucketErr, namesErr); err != nil {
+		return nil, err
+	}
+	ingest := bucket.Ingester{Store: wiring.Watch(records, e.Settings.ObjectLock), Audio: audio, Names: names, MaxBytes: e.Settings.MaxAudioBytes, Now: now}
+	r := reconcile.Reconciler{
+		Store: records, Bucket: audio, Book: records, Arrive: ingest.Stored, Repair: true,
+		Ages: reconcile.CloudAges(e.Settings.SetAsideDays), Pace: reconcile.Steady(), Log: e.Log, Now: now,
+		EndRestores: reconcile.EndRestores(deletion.New(records, 0, now), records, now),
+	}
+	return r.Job(e.Metrics), nil
+}

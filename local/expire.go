@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/callrecordings/api/shared/retention"
+	"github.com/callrecordings/api/shared/retention/sweep"
+)
+
+// expireEvery is the time between two sweeps of expired recordings, as in the cloud.
+const expireEvery = time.Hour
+
+// view is the store as clients see it: without expired recordings.
+func (b *box) view() retention.View { return retention.NewView(b.store, b.rules()) }
+
+// watched is the store for those who write recordings: the sweep of expired ones finds
+// what moves behind it.
+func (b *box) watched() retention.Watched { return retention.Watch(b.store, b.rules()).Locking() }
+
+// rules is the cache of what limits the life of recordings. All parts of the server share
+// it.
+func (b *box) rules() *retention.Rules {
+	b.keeping.Do(func() { b.kept = retention.NewRules(b.store, b.now) })
+	return b.kept
+}
+
+// expire removes expired recordings, and deleted ones whose time for a restore is over, at
+// the start and every hour, until ctx ends. Their audio goes with the other pending purges.
+func (b *box) expire(ctx context.Context) {
+	s := sweep.New(b.store, b.now, 0)
+	tick := time.NewTicker(expireEvery)
+	defer tick.Stop()
+	for {
+		removed, err := s.Run(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case errors.Is(err, sweep.ErrClock):
+			b.log.InfoContext(ctx, "no expired recordings are removed yet", slog.String("cause", err.Error()))
+		case err != nil:
+			b.log.WarnContext(ctx, "expired recordings could not all be removed; this is retried", slog.String("cause", err.Error()))
+		}
+		if removed > 0 {
+			b.log.InfoContext(ctx, "expired recordings were removed", slog.Int("recordings", removed))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/callrecordings/api/shared/hold"
+)
+
+// lockEvery is the time between two looks for audio to lock or to unlock.
+const lockEvery = 5 * time.Second
+
+// lockHeld locks the audio that is on legal hold, and unlocks it after the release, until
+// ctx ends. The built-in S3 server then refuses to remove or replace it.
+func (b *box) lockHeld(ctx context.Context) {
+	l := hold.Locker{Entries: b.store, Recordings: b.store, Audio: b.bucket, Now: b.now}
+	tick := time.NewTicker(lockEvery)
+	defer tick.Stop()
+	for {
+		changed, err := l.Run(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			b.log.WarnContext(ctx, "audio on legal hold could not all be locked; this is retried", slog.String("cause", err.Error()))
+		}
+		if changed > 0 {
+			b.log.InfoContext(ctx, "audio on legal hold was locked or unlocked", slog.Int("recordings", changed))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/callrecordings/api/shared/api"
+	"github.com/callrecordings/api/shared/audit"
+	"github.com/callrecordings/api/shared/deletion"
+	"github.com/callrecordings/api/shared/job"
+	"github.com/callrecordings/api/shared/person"
+)
+
+// exportsPrefix is the prefix of the keys of the files that jobs make.
+const exportsPrefix = "exports/"
+
+// Jobs within this process. Two workers keep the machine responsive, and a slice is short
+// so that tenants do not wait long for each other.
+const (
+	jobWorkers   = 2
+	jobSlice     = 5 * time.Second
+	jobLease     = 10 * time.Minute
+	retryJobTime = 10 * time.Second
+)
+
+// workOnJobs works on jobs until ctx ends. It begins with those that the previous run left.
+func (b *box) workOnJobs(ctx context.Context) {
+	engine, err := b.jobEngine()
+	if err != nil {
+		b.log.ErrorContext(ctx, "jobs cannot run", slog.String("cause", err.Error()))
+		return
+	}
+	if err := b.resumeJobs(ctx, engine); err != nil && ctx.Err() == nil {
+		b.log.WarnContext(ctx, "unfinished jobs could not be found; reading one resumes it", slog.String("cause", err.Error()))
+	}
+	b.jobs.Work(ctx, jobWorkers, retryJobTime, func(ctx context.Context, m job.Message) error {
+		_, err := engine.Slice(ctx, m)
+		if err != nil && ctx.Err() == nil {
+			b.log.WarnContext(ctx, "a job could not continue and will be retried", slog.String("cause", err.Error()))
+		}
+		return err
+	})
+}
+
+// jobEngine returns the engine with the actions.
+func (b *box) jobEngine() (*job.Engine, error) {
+	trail := api.NewRecorder(b.store, audit.Options{
+		Level: audit.Level(b.settings.Audit), Days: b.settings.AuditDays, Addresses: audit.Addresses(b.settings.AuditAddresses),
+		Now: b.now, Random: rand.Reader,
+	})
+	eraser := deletion.Eraser{Deleter: deletion.New(b.store, 0, b.now), Store: b.store, Audio: b.bucket}
+	actions, err := person.Actions(b.dir.Keys.Cursor, b.store, b.bucket, eraser, api.JobTrail(trail))
+	if err != nil {
+		return nil, err
+	}
+	return job.NewEngine(&job.Book{Entries: b.store, Queue: b.jobs, Now: b.now}, job.Options{
+		Actions: actions, SliceTime: jobSlice, Lease: jobLease, Holder: "local", Now: b.now,
+	}), nil
+}
+
+// resumeJobs wakes the workers for all accounts with unfinished jobs. The leases are those
+// of a process that no longer exists, because only one uses the data folder.
+func (b *box) resumeJobs(ctx context.Context, e *job.Engine) error {
+	if err := e.Break(ctx); err != nil {
+		return err
+	}
+	book := &job.Book{Entries: b.store, Queue: b.jobs, Now: b.now}
+	accounts, err := book.Waiting(ctx)
+	if err != nil {
+		return err
+	}
+	for _, account := range accounts {
+		if err := b.jobs.Wake(ctx, account, 0); err != nil {
+			return fmt.Errorf("wake the jobs of an account: %w", err)
+		}
+	}
+	return nil
+}

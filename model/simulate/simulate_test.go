@@ -1,0 +1,61 @@
+package simulate_test
+
+import (
+	"flag"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/callrecordings/api/model/simulate"
+)
+
+var (
+	days = flag.Int("days", 8, "the number of simulated days")
+	seed = flag.Uint64("seed", 1, "what decides everything that is random")
+)
+
+// options returns those of a run.
+func options(t *testing.T) simulate.Options {
+	t.Helper()
+	audio, err := os.ReadFile("../../shared/audiofile/testdata/alaw.wav")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return simulate.Options{Days: *days, Seed: *seed, Dir: t.TempDir(), RestoreDays: 4, Audio: audio, Rough: *days < 30}
+}
+
+func TestNothingGoneEarlyAndNothingKeptTooLong(t *testing.T) {
+	t.Parallel()
+	counts, err := simulate.Run(t.Context(), options(t))
+	t.Logf("%d days, seed %d: %+v", *days, *seed, counts)
+	if err != nil {
+		t.Error(err)
+	}
+	if counts.Created == 0 || counts.Imported == 0 || counts.Deleted == 0 || counts.Purged == 0 || counts.Kills == 0 {
+		t.Errorf("counts = %+v, want something of everything", counts)
+	}
+}
+
+// A simulation that finds nothing in wrong code proves nothing about the right one.
+func TestSimulationFindsMistakes(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		mistake func(*simulate.Options)
+		want    string
+	}{
+		"the clock ends the time to restore too early": {
+			func(o *simulate.Options) { o.CondemnAlways, o.RestoreDays, o.Rough = true, 1, true }, "is gone too early",
+		},
+		"the audio goes before the tombstone": {func(o *simulate.Options) { o.AudioFirst = true }, "has lost its audio"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := options(t)
+			o.Days = 60 // it ends at the first violation
+			c.mistake(&o)
+			if counts, err := simulate.Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("Run = %+v, %v, want a recording that %s", counts, err, c.want)
+			}
+		})
+	}
+}

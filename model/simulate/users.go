@@ -1,0 +1,388 @@
+package simulate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/callrecordings/api/shared/deletion"
+	"github.com/callrecordings/api/shared/hold"
+	"github.com/callrecordings/api/shared/purge"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/retention"
+	"github.com/callrecordings/api/shared/store"
+)
+
+var (
+	owners = []string{"ann", "bob", "cem"}
+	tags   = []string{"", "sale", "complaint"}
+	terms  = []int{1, 7, 30, 90, 365, 2000}
+)
+
+func pick[T any](w *world, all []T) T { return all[w.rnd.IntN(len(all))] }
+
+// attempt runs a request. Its process may die at any call. Then the client mostly retries.
+// gaveUp is true if it does not.
+func (w *world) attempt(request func(a application) error) (gaveUp bool, err error) {
+	w.mayDie(3)
+	err = request(w.app)
+	dead := w.kill.dead
+	w.kill.reset()
+	switch {
+	case !dead:
+		return false, err
+	case w.rnd.IntN(4) == 0:
+		return true, nil
+	}
+	return false, request(w.app)
+}
+
+// mayDie begins a process, which dies in one of n cases.
+func (w *world) mayDie(n int) {
+	w.kill.reset()
+	if w.rnd.IntN(n) == 0 {
+		w.kill.last, w.kill.after = 1+w.rnd.IntN(12), w.rnd.IntN(2) == 0
+	}
+}
+
+// act lets a user do something.
+func (w *world) act(ctx context.Context) error {
+	switch n := w.rnd.IntN(1000); {
+	case n < 450:
+		return w.create(ctx)
+	case n < 600:
+		return w.importOld(ctx)
+	case n < 700:
+		return w.tag(ctx)
+	case n < 830:
+		return w.remove(ctx, false)
+	case n < 840:
+		return w.remove(ctx, true)
+	case n < 975:
+		return w.restore(ctx)
+	case n < 980:
+		return w.changePolicy(ctx, w.app)
+	}
+	return w.changeHolds(ctx, w.app)
+}
+
+// any returns a recording in that stage, or nil.
+func (w *world) any(s stage) *truth {
+	for range 20 {
+		if len(w.order) == 0 {
+			return nil
+		}
+		if t := pick(w, w.order); t.stage == s {
+			return t
+		}
+	}
+	return nil
+}
+
+// newID returns an ID that is not in use.
+func (w *world) newID(at time.Time) string {
+	return at.Format("200601") + "-" + strconv.Itoa(w.Created+w.Imported) + "-" + strconv.FormatUint(w.rnd.Uint64(), 36)
+}
+
+// document returns a document with an owner and a tag.
+func document(t *truth) recording.Document {
+	text := `{"owner_id":` + strconv.Quote(t.owner)
+	if t.tag != "" {
+		text += `,"user_metadata":{"tags":{` + strconv.Quote(t.tag) + `:true}}`
+	}
+	return recording.Complete(recording.Document(text+"}"), t.id, t.created)
+}
+
+// create creates a recording and uploads its audio, as a client does.
+func (w *world) create(ctx context.Context) error {
+	t := &truth{account: pick(w, accounts), owner: pick(w, owners), tag: pick(w, tags), created: recording.SecondsOf(w.clock())}
+	t.id = w.newID(w.clock())
+	w.Created++
+	gaveUp, err := w.attempt(func(a application) error {
+		err := a.store.Put(ctx, &recording.Recording{
+			Account: t.account, ID: t.id, Owner: t.owner, Created: t.created, Modified: t.created, Document: document(t),
+		})
+		if errors.Is(err, store.ErrExists) { // the first try took effect
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("create: %w", err)
+	}
+	if known, err := w.learn(ctx, t); err != nil || !known || gaveUp {
+		return err
+	}
+	t.key = recording.AudioKey(t.account, t.id)
+	if err := w.plain.Put(ctx, t.key, "audio/wav", w.body(), int64(len(w.Audio))); err != nil {
+		return err
+	}
+	w.events = append(w.events, t.key)
+	return nil
+}
+
+// learn takes a recording into the oracle if it exists.
+func (w *world) learn(ctx context.Context, t *truth) (known bool, err error) {
+	r, err := w.raw.Get(ctx, t.account, t.id)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	t.created = r.Created
+	if t.ready = r.Audio.Place == recording.Managed; t.ready {
+		t.key = r.AudioKey()
+	}
+	w.truths[t.account+"/"+t.id] = t
+	w.order = append(w.order, t)
+	return true, nil
+}
+
+// tag gives a recording another tag. Another rule may match it then.
+func (w *world) tag(ctx context.Context) error {
+	t := w.any(alive)
+	if t == nil {
+		return nil
+	}
+	before, to := t.tag, pick(w, tags[1:])
+	body := fmt.Sprintf(`{"user_metadata":{"tags":{%q:true}}}`, to)
+	if before != "" && before != to {
+		body = fmt.Sprintf(`{"user_metadata":{"tags":{%q:null,%q:true}}}`, before, to)
+	}
+	patch, err := recording.ParsePatch([]byte(body))
+	if err != nil {
+		return err
+	}
+	gaveUp, err := w.attempt(func(a application) error {
+		_, err := a.store.Update(ctx, t.account, t.id, func(r *recording.Recording) (err error) {
+			r.Document, err = patch.Apply(r.Document)
+			return err
+		})
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return w.observe(ctx, t)
+	}
+	if err != nil {
+		return fmt.Errorf("tag: %w", err)
+	}
+	if gaveUp {
+		r, err := w.raw.Get(ctx, t.account, t.id)
+		if err != nil {
+			return ignoreGone(err)
+		}
+		if _, took := r.Document.Raw("user_metadata", "tags", to); !took {
+			return nil
+		}
+	}
+	w.Tagged++
+	t.tag = to
+	return w.revoke(ctx)
+}
+
+func ignoreGone(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// remove deletes a recording, or erases it at once. A hold must prevent it.
+func (w *world) remove(ctx context.Context, erase bool) error {
+	t := w.any(alive)
+	if w.AudioFirst && (t == nil || !t.ready || w.held(t)) {
+		return nil
+	}
+	if erase && w.rnd.IntN(2) == 0 {
+		t = w.any(deleted)
+	}
+	if t == nil {
+		return nil
+	}
+	gaveUp, err := w.attempt(func(a application) error {
+		var err error
+		if w.AudioFirst {
+			if err = a.bucket.Remove(ctx, t.key); err != nil {
+				return err
+			}
+		}
+		if erase {
+			_, err = a.deleter.Erase(ctx, t.account, t.id, deletion.Request{By: "admin"})
+		} else {
+			_, err = a.deleter.Delete(ctx, t.account, t.id, deletion.Request{By: "admin"})
+		}
+		if err == nil {
+			_ = purge.Pending(ctx, a.store, a.bucket, t.account, t.id) // the background work finishes it
+		}
+		return ignoreGone(err)
+	})
+	var heldBack *hold.HeldError
+	switch {
+	case errors.As(err, &heldBack) != w.held(t) && !gaveUp:
+		return t.violation(fmt.Sprintf("on hold %v, but its deletion was answered with %v", w.held(t), err))
+	case heldBack != nil:
+		return w.observe(ctx, t)
+	case err != nil:
+		return fmt.Errorf("delete: %w", err)
+	}
+	return w.removed(ctx, t)
+}
+
+// removed notes the outcome of a deletion.
+func (w *world) removed(ctx context.Context, t *truth) error {
+	found, err := w.raw.Find(ctx, t.account, []string{t.id})
+	if err != nil {
+		return err
+	}
+	f := found[t.id]
+	switch {
+	case f.Tombstone == nil, t.stage == deleted && f.Tombstone.Until > 0: // the request died before it took effect
+		return nil
+	case w.held(t):
+		return t.violation("was deleted although it is on hold")
+	case f.Tombstone.Until > 0 && t.stage == alive:
+		w.Deleted++
+		t.stage, t.until, t.mayGo, t.since = deleted, f.Tombstone.Until, false, 0
+	case f.Tombstone.Until == 0 && t.stage != gone:
+		w.Erased++
+		t.stage, t.since = gone, w.seconds()
+	}
+	return nil
+}
+
+// restore brings a deleted recording back. It must succeed in time and fail afterwards.
+func (w *world) restore(ctx context.Context) error {
+	t := w.any(deleted)
+	if t == nil || w.skew != 0 {
+		return nil
+	}
+	gaveUp, err := w.attempt(func(a application) error {
+		_, err := a.deleter.Restore(ctx, t.account, t.id, deletion.Request{By: "admin"})
+		if errors.Is(err, store.ErrExists) {
+			return nil
+		}
+		return err
+	})
+	late := t.until <= w.seconds()
+	switch {
+	case gaveUp:
+		if _, err := w.raw.Get(ctx, t.account, t.id); err != nil {
+			return ignoreGone(err)
+		}
+	case late && errors.Is(err, store.ErrPurging):
+		return nil
+	case late || err != nil:
+		return t.violation(fmt.Sprintf("its restore, late %v, was answered with %v", late, err))
+	}
+	w.Restored++
+	t.stage, t.until, t.mayGo, t.since = alive, 0, false, 0
+	return nil
+}
+
+// changePolicy saves, changes or removes the policy of an account, or the operator's bounds.
+func (w *world) changePolicy(ctx context.Context, a application) error {
+	account := pick(w, accounts)
+	var p *retention.Policy
+	var rules []keep
+	if account == accounts[0] || w.rnd.IntN(4) > 0 {
+		p = &retention.Policy{}
+		for i, r := range []keep{{tag: pick(w, tags[1:])}, {owner: pick(w, owners)}, {}} {
+			if r.days = pick(w, terms); w.rnd.IntN(5) == 0 {
+				r.days = 0
+			}
+			rules = append(rules, r)
+			p.Rules = append(p.Rules, retention.Rule{Name: strconv.Itoa(i), Days: r.days, Forever: r.days == 0, Tag: r.tag, Owner: r.owner})
+		}
+	}
+	b := retention.Bounds{Min: w.least, Max: w.most}
+	if account == accounts[0] && w.rnd.IntN(3) == 0 {
+		b = pick(w, []retention.Bounds{{}, {Min: 30}, {Max: 365}, {Min: 7, Max: 90}})
+	}
+	save := func(a application) error {
+		s, revision, err := retention.Book{Entries: a.store}.Own(ctx, account)
+		if err != nil {
+			return err
+		}
+		if s.Policy = p; account == accounts[0] {
+			s.Bounds = b
+		}
+		return retention.Save(ctx, a.store, account, revision, s)
+	}
+	if err := w.insist(save, a); err != nil {
+		return fmt.Errorf("save a policy: %w", err)
+	}
+	w.Policies++
+	if delete(w.policies, account); p != nil {
+		w.policies[account] = rules
+	}
+	w.least, w.most = b.Min, b.Max
+	return w.changed(ctx)
+}
+
+// insist repeats a request until it was not interrupted.
+func (w *world) insist(request func(application) error, a application) error {
+	if a.store.Driver == w.aside.store.Driver {
+		return request(a)
+	}
+	for {
+		if gaveUp, err := w.attempt(request); !gaveUp {
+			return err
+		}
+	}
+}
+
+// changed updates the oracle after a change of policies or holds.
+func (w *world) changed(ctx context.Context) error {
+	if err := w.revoke(ctx); err != nil {
+		return err
+	}
+	w.judge(w.seconds())
+	return nil
+}
+
+// changeHolds places or releases a hold.
+func (w *world) changeHolds(ctx context.Context, a application) error {
+	if len(w.holds) > 0 && w.rnd.IntN(10) < 4+len(w.holds) {
+		return w.releaseHold(ctx, a)
+	}
+	l := legal{account: pick(w, accounts)}
+	switch t := w.any(pick(w, []stage{alive, alive, deleted})); {
+	case t == nil || w.rnd.IntN(20) == 0: // the whole account
+	case w.rnd.IntN(3) == 0:
+		l.account, l.owner = t.account, t.owner
+	default:
+		l.account, l.recording = t.account, t.id
+	}
+	h, err := w.book(a).Draft(hold.Hold{Case: "case", Reason: "reason", Scope: hold.Scope{Recording: l.recording, Owner: l.owner}})
+	if err != nil {
+		return err
+	}
+	if err := w.insist(func(a application) error { return w.book(a).Place(ctx, l.account, h) }, a); err != nil {
+		return fmt.Errorf("place a hold: %w", err)
+	}
+	l.id = h.ID
+	w.Holds++
+	w.holds = append(w.holds, l)
+	return w.changed(ctx)
+}
+
+func (w *world) book(a application) *hold.Book { return hold.NewBook(a.store, w.clock, w.bytes, false) }
+
+func (w *world) releaseHold(ctx context.Context, a application) error {
+	i := w.rnd.IntN(len(w.holds))
+	l := w.holds[i]
+	err := w.insist(func(a application) error {
+		_, err := w.book(a).Release(ctx, l.account, l.id, hold.Release{Reason: "over"})
+		return err
+	}, a)
+	if err != nil {
+		return fmt.Errorf("release a hold: %w", err)
+	}
+	w.Releases++
+	w.holds = slices.Delete(w.holds, i, i+1)
+	return w.changed(ctx)
+}

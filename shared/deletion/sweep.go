@@ -1,0 +1,146 @@
+package deletion
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/callrecordings/api/shared/hold"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+)
+
+// partition has one entry for each account that has or had restorable recordings. The key
+// is the account. Entries stay: removing one would need to know that no process is about to
+// delete a recording.
+const partition = "restorable"
+
+// list enters an account in the list of accounts, once for each process. It is called
+// before the deletion, so a crash in between leaves no tombstone that no sweep finds.
+func (d *Deleter) list(ctx context.Context, account string) error {
+	d.mu.Lock()
+	listed := d.listed[account]
+	d.mu.Unlock()
+	if listed {
+		return nil
+	}
+	err := d.store.WriteEntries(ctx, store.EntryWrite{
+		Entry: store.Entry{EntryKey: store.EntryKey{Partition: partition, Key: account}, Value: []byte("{}")}, If: store.IfAbsent,
+	})
+	if err != nil && !errors.Is(err, store.ErrConflict) {
+		return fmt.Errorf("list the account: %w", err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.listed) >= maxListed {
+		clear(d.listed)
+	}
+	d.listed[account] = true
+	return nil
+}
+
+// Pager lists recordings; see [store.Reader].
+type Pager interface {
+	// Page returns a page of a list.
+	Page(ctx context.Context, q store.Query) (store.Page, error)
+}
+
+// Swept counts what a sweep did with recordings whose time for a restore is over.
+type Swept struct {
+	// Purging is the number of recordings whose purge has begun.
+	Purging int
+	// Held is the number of those that stay because of a legal hold.
+	Held int
+}
+
+// pageSize is how many tombstones a sweep reads at once. accountTurn is how many it handles
+// before the next account has its turn.
+const (
+	pageSize    = 100
+	accountTurn = 500
+)
+
+// Sweep begins the purges of all recordings whose time for a restore is over at the time
+// now. Accounts take turns, so a large one does not hold up the others. If an account
+// fails, the others still have their turns. It ends when ctx does; the next sweep continues,
+// because what is done is no longer due. Errors: those of the accounts, joined.
+func (d *Deleter) Sweep(ctx context.Context, p Pager, now recording.Seconds) (Swept, error) {
+	var total Swept
+	var failures []error
+	q := store.EntryQuery{Partition: partition, Limit: store.MaxEntries}
+	for {
+		page, err := d.store.PageEntries(ctx, q)
+		if err != nil {
+			return total, errors.Join(append(failures, fmt.Errorf("list the accounts with deleted recordings: %w", err))...)
+		}
+		starts := map[string]store.Position{}
+		for _, e := range page.Entries {
+			starts[e.Key] = store.Position{}
+		}
+		for len(starts) > 0 {
+			for account, start := range starts {
+				next, err := d.SweepRestorable(ctx, p, account, now, start, &total)
+				switch {
+				case ctx.Err() != nil:
+					return total, errors.Join(append(failures, ctx.Err())...)
+				case err != nil:
+					failures = append(failures, err)
+				}
+				if starts[account] = next; err != nil || next.IsZero() {
+					delete(starts, account)
+				}
+			}
+		}
+		if q.After = page.Next; q.After == "" {
+			return total, errors.Join(failures...)
+		}
+	}
+}
+
+// SweepRestorable is one turn of an account in a sweep. It begins at start and adds to
+// swept. next is where the next turn begins, zero if the account has no more.
+func (d *Deleter) SweepRestorable(ctx context.Context, p Pager, account string, now recording.Seconds, start store.Position, swept *Swept) (
+	next store.Position, err error,
+) {
+	q := store.Query{Account: account, Deleted: true, Ascending: true, To: now, Start: start, Limit: pageSize}
+	for range accountTurn / pageSize {
+		page, err := p.Page(ctx, q)
+		if err != nil {
+			return next, fmt.Errorf("list the deleted recordings of %s: %w", account, err)
+		}
+		for i := range page.Tombstones {
+			if err := d.end(ctx, &page.Tombstones[i], now, swept); err != nil {
+				return next, err
+			}
+		}
+		if page.Next == nil {
+			return store.Position{}, nil
+		}
+		q.Start = *page.Next
+	}
+	return q.Start, nil
+}
+
+// errNotDue ends the decision about a tombstone that is not due after all: the recording was
+// restored and deleted again.
+var errNotDue = errors.New("the time for a restore is not over")
+
+// end begins the purge of one recording, unless it is on hold.
+func (d *Deleter) end(ctx context.Context, t *store.Tombstone, now recording.Seconds, swept *Swept) error {
+	err := d.condemn(ctx, t.Account, t.ID, func(t *store.Tombstone, holds hold.Set) error {
+		if t.Until > now {
+			return errNotDue
+		}
+		return holds.Check(t.Recording)
+	})
+	var held *hold.HeldError
+	switch {
+	case errors.As(err, &held):
+		swept.Held++
+	case err == nil:
+		swept.Purging++
+	case !errors.Is(err, store.ErrNotFound) && !errors.Is(err, errNotDue): // restored meanwhile
+		return fmt.Errorf("end the time for a restore of %s/%s: %w", t.Account, t.ID, err)
+	}
+	return nil
+}

@@ -1,0 +1,188 @@
+package hold_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/callrecordings/api/shared/hold"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/sqlite"
+)
+
+var noon = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+
+func openStore(t *testing.T) *sqlite.Store {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "db"), sqlite.Options{Now: func() time.Time { return noon }, Random: rand.Reader})
+	check(t, err)
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func newBook(entries store.Entries) *hold.Book {
+	return hold.NewBook(entries, func() time.Time { return noon }, rand.Reader, false)
+}
+
+// place places a hold in the account acc and returns it.
+func place(t testing.TB, b *hold.Book, name string, scope hold.Scope) hold.Hold {
+	t.Helper()
+	return placeIn(t, b, "acc", name, scope)
+}
+
+func placeIn(t testing.TB, b *hold.Book, account, name string, scope hold.Scope) hold.Hold {
+	t.Helper()
+	h, err := b.Draft(hold.Hold{Case: name, Reason: "ordered by the court", By: "root", Scope: scope})
+	check(t, err)
+	check(t, b.Place(t.Context(), account, h))
+	return h
+}
+
+func TestPlaceAndRelease(t *testing.T) {
+	t.Parallel()
+	b := newBook(openStore(t))
+	first := place(t, b, "Case 1", hold.Scope{Owner: "anna"})
+	second := place(t, b, "Case 2", hold.Scope{})
+	check(t, b.Place(t.Context(), "acc", second)) // a retry
+	active, err := b.Active(t.Context(), "acc")
+	check(t, err)
+	if got := active.Holds(); !slices.Equal(got, []hold.Hold{first, second}) {
+		t.Errorf("active: %+v", got)
+	}
+	if twin, ok := active.Twin(hold.Hold{Case: "Case 1", Reason: first.Reason, By: "root", Scope: first.Scope}); !ok || twin != first {
+		t.Errorf("Twin = %+v, %v", twin, ok)
+	}
+	if _, ok := active.Twin(hold.Hold{Case: "Case 1", Reason: first.Reason, By: "root"}); ok {
+		t.Error("Twin found a hold with another scope")
+	}
+	done, err := b.Release(t.Context(), "acc", first.ID, hold.Release{By: "boss", Reason: "settled"})
+	check(t, err)
+	want := hold.Release{At: recording.SecondsOf(noon), By: "boss", Reason: "settled"}
+	if done.Case != "Case 1" || done.Released == nil || *done.Released != want {
+		t.Errorf("Release = %+v, %+v", done, done.Released)
+	}
+	again, err := b.Release(t.Context(), "acc", first.ID, hold.Release{By: "other", Reason: "again"})
+	if err != nil || *again.Released != want {
+		t.Errorf("the second Release = %+v, %v, want the first", again, err)
+	}
+	found, err := b.Find(t.Context(), "acc", first.ID)
+	if err != nil || *found.Released != want {
+		t.Errorf("Find of a released hold = %+v, %v", found, err)
+	}
+	if found, err := b.Find(t.Context(), "acc", second.ID); err != nil || found != second {
+		t.Errorf("Find = %+v, %v, want %+v", found, err, second)
+	}
+	page, next, err := b.Released(t.Context(), "acc", "", 10)
+	if err != nil || len(page) != 1 || page[0].ID != first.ID || next != "" {
+		t.Errorf("Released = %+v, %q, %v", page, next, err)
+	}
+	for _, id := range []string{"", "0000000000000000", strings.Repeat("x", 2000)} {
+		if _, err := b.Find(t.Context(), "acc", id); !errors.Is(err, hold.ErrNotFound) {
+			t.Errorf("Find(%.20q) = %v, want ErrNotFound", id, err)
+		}
+		if _, err := b.Release(t.Context(), "acc", id, hold.Release{Reason: "x"}); !errors.Is(err, hold.ErrNotFound) {
+			t.Errorf("Release(%.20q) = %v, want ErrNotFound", id, err)
+		}
+	}
+	if _, err := b.Find(t.Context(), "other", second.ID); !errors.Is(err, hold.ErrNotFound) {
+		t.Errorf("Find in another account = %v, want ErrNotFound", err)
+	}
+}
+
+func TestDraftChecksFields(t *testing.T) {
+	t.Parallel()
+	b := newBook(openStore(t))
+	good := hold.Hold{Case: "c", Reason: "r"}
+	for want, change := range map[string]func(*hold.Hold){
+		"case: Field is required":           func(h *hold.Hold) { h.Case = " " },
+		"reason: Field is required":         func(h *hold.Hold) { h.Reason = "" },
+		"case: Field is not in the correct": func(h *hold.Hold) { h.Case = strings.Repeat("x", hold.MaxCase+1) },
+		"reason: Field is not in the":       func(h *hold.Hold) { h.Reason = "a\nb" },
+		"number: Field is not in the":       func(h *hold.Hold) { h.Scope.Number = "anonymous" },
+		"from: Field is not in the":         func(h *hold.Hold) { h.Scope.From = -1 },
+		"to: Field is not in the":           func(h *hold.Hold) { h.Scope.From, h.Scope.To = 2, 1 },
+	} {
+		h := good
+		change(&h)
+		if _, err := b.Draft(h); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Draft(%+v) = %v, want %q", h, err, want)
+		}
+	}
+}
+
+func TestTooManyHolds(t *testing.T) {
+	t.Parallel()
+	s := openStore(t)
+	b := newBook(s)
+	many := make([]string, hold.MaxActive-1)
+	for i := range many {
+		many[i] = fmt.Sprintf(`{"id":"%016x","case":"c","reason":"r","placed":1,"scope":{}}`, i)
+	}
+	check(t, s.WriteEntries(t.Context(), store.EntryWrite{Entry: store.Entry{
+		EntryKey: hold.Key("acc"), Value: []byte(`{"holds":[` + strings.Join(many, ",") + `]}`),
+	}}))
+	place(t, b, "the last", hold.Scope{})
+	h, err := b.Draft(hold.Hold{Case: "c", Reason: "one too many"})
+	check(t, err)
+	if err := b.Place(t.Context(), "acc", h); !errors.Is(err, hold.ErrTooMany) {
+		t.Errorf("Place = %v, want ErrTooMany", err)
+	}
+	if _, err := b.Release(t.Context(), "acc", fmt.Sprintf("%016x", 7), hold.Release{Reason: "r"}); err != nil {
+		t.Fatal(err)
+	}
+	check(t, b.Place(t.Context(), "acc", h))
+}
+
+// Holds that together exceed the size of an entry are too many, too.
+func TestHoldsThatDoNotFit(t *testing.T) {
+	t.Parallel()
+	s := openStore(t)
+	text := `{"holds":[{"id":"0","case":"c","reason":"` + strings.Repeat("r", store.MaxEntry-100) + `","placed":1,"scope":{}}]}`
+	check(t, s.WriteEntries(t.Context(), store.EntryWrite{Entry: store.Entry{EntryKey: hold.Key("acc"), Value: []byte(text)}}))
+	b := newBook(s)
+	h, err := b.Draft(hold.Hold{Case: "c", Reason: "r"})
+	check(t, err)
+	if err := b.Place(t.Context(), "acc", h); !errors.Is(err, hold.ErrTooMany) {
+		t.Errorf("Place = %v, want ErrTooMany", err)
+	}
+}
+
+// Holds that are placed at the same time are all kept.
+func TestPlaceAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	b := newBook(openStore(t))
+	var wg sync.WaitGroup
+	const n = 6
+	for i := range n {
+		wg.Go(func() {
+			h, err := b.Draft(hold.Hold{Case: strconv.Itoa(i), Reason: "r"})
+			if err == nil {
+				err = b.Place(context.WithoutCancel(t.Context()), "acc", h)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	active, err := b.Active(t.Context(), "acc")
+	if err != nil || len(active.Holds()) != n {
+		t.Errorf("%d holds, %v, want %d", len(active.Holds()), err, n)
+	}
+}

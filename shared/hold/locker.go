@@ -1,0 +1,287 @@
+package hold
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+)
+
+// Locker locks the audio that holds cover, in the bucket itself, and unlocks it after the
+// release, unless another hold covers it. It is a second line: what a hold covers is safe
+// from this service without any lock.
+//
+// Its work is in entries, which the changes of holds write. It notes how far it has come
+// after each page, so it can be stopped at any time. Each piece of work is done a second
+// time, two minutes later: the first pass may read an index that lags behind, or meet a
+// writer that has read the holds before.
+type Locker struct {
+	Entries    store.Entries
+	Recordings LockerStore
+	Audio      media.Locker
+	Now        func() time.Time
+}
+
+// LockerStore reads the recordings that holds cover.
+type LockerStore interface {
+	store.Reader
+	store.Finder
+}
+
+const (
+	// lockYears is how long a lock lasts if nothing lifts it. S3 has no locks without an
+	// end; holds last until they are released.
+	lockYears = 30
+	// pageSize is the number of recordings between two notes of the progress.
+	pageSize = store.MaxFind
+	// lockReserve is the time before the deadline at which no page is begun any more.
+	lockReserve = 20 * time.Second
+	// secondPass is the time between the two passes.
+	secondPass = 2 * 60
+)
+
+// Run does the work that is there, one page of each piece in turn, so that one large
+// account does not hold up others. It returns the number of objects that it has locked or
+// unlocked. Work that fails stays, and does not keep the rest from being done. Errors:
+// those of the store and of the bucket.
+func (l *Locker) Run(ctx context.Context) (changed int, err error) {
+	var failed error
+	skip := map[store.EntryKey]bool{}
+	for {
+		jobs, err := l.jobs(ctx, skip)
+		if err != nil || len(jobs) == 0 {
+			return changed, errors.Join(failed, err)
+		}
+		for i := range jobs {
+			if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < lockReserve || ctx.Err() != nil {
+				return changed, errors.Join(failed, ctx.Err())
+			}
+			n, err := l.step(ctx, &jobs[i])
+			changed += n
+			if err != nil && !errors.Is(err, store.ErrConflict) { // another Locker has done it
+				failed = errors.Join(failed, fmt.Errorf("lock what is on hold: %w", err))
+				skip[jobs[i].key()] = true
+			}
+		}
+	}
+}
+
+// jobs returns the work that is due, without that in skip.
+func (l *Locker) jobs(ctx context.Context, skip map[store.EntryKey]bool) ([]job, error) {
+	var due []job
+	q := store.EntryQuery{Partition: workPartition, Limit: pageSize}
+	for {
+		page, err := l.Entries.PageEntries(ctx, q)
+		if err != nil {
+			return nil, fmt.Errorf("list the work on holds: %w", err)
+		}
+		for i := range page.Entries {
+			var j job
+			if err := json.Unmarshal(page.Entries[i].Value, &j); err != nil {
+				return nil, fmt.Errorf("decode the work on a hold: %w", err)
+			}
+			j.revision = page.Entries[i].Revision
+			if !skip[j.key()] && j.Again <= recording.SecondsOf(l.Now()) {
+				due = append(due, j)
+			}
+		}
+		if q.After = page.Next; q.After == "" {
+			return due, nil
+		}
+	}
+}
+
+// step does one page of j and notes the progress.
+func (l *Locker) step(ctx context.Context, j *job) (changed int, err error) {
+	holds, err := Read(ctx, l.Entries, j.Account)
+	if err != nil {
+		return 0, err
+	}
+	do := map[task]func(context.Context, *job, Set) (int, string, error){placed: l.lockPage, lifted: l.unlockPage, arrived: l.lockOne}[j.Task]
+	if do == nil {
+		return 0, fmt.Errorf("unknown work on a hold: %q", j.Task)
+	}
+	changed, next, err := do(ctx, j, holds)
+	if err != nil {
+		return changed, err
+	}
+	done := next == "" && j.Again != 0
+	if j.After = next; next == "" {
+		j.Again = recording.SecondsOf(l.Now()) + secondPass
+	}
+	e, err := j.entry()
+	if err != nil {
+		return changed, err
+	}
+	// A writer may have left the same work again in the meantime.
+	return changed, l.Entries.WriteEntries(ctx, store.EntryWrite{Entry: e, If: store.IfUnchanged, Delete: done})
+}
+
+// lockPage locks the next page of what a hold covers.
+func (l *Locker) lockPage(ctx context.Context, j *job, holds Set) (changed int, next string, err error) {
+	h, active := holds.Active(j.ID)
+	if !active {
+		return 0, "", nil
+	}
+	if h.Scope.Recording != "" {
+		return l.lockIDs(ctx, j, holds, h.Scope.Recording)
+	}
+	q := store.Query{Account: j.Account, Owner: h.Scope.Owner, Ascending: true, Limit: pageSize}
+	if j.After != "" {
+		if err := json.Unmarshal([]byte(j.After), &q.Start); err != nil {
+			return 0, "", fmt.Errorf("decode the progress of a lock: %w", err)
+		}
+	}
+	page, err := l.Recordings.Page(ctx, q)
+	if err != nil {
+		return 0, "", fmt.Errorf("read what a hold covers: %w", err)
+	}
+	if changed, err = l.lock(ctx, j, holds, page.Recordings); err != nil || page.Next == nil {
+		return changed, "", err
+	}
+	text, err := json.Marshal(page.Next)
+	return changed, string(text), err
+}
+
+// lockOne locks the audio of a recording that has arrived.
+func (l *Locker) lockOne(ctx context.Context, j *job, holds Set) (changed int, next string, err error) {
+	return l.lockIDs(ctx, j, holds, j.ID)
+}
+
+// lockIDs locks a recording by its ID, even if it is deleted and can be restored.
+func (l *Locker) lockIDs(ctx context.Context, j *job, holds Set, id string) (changed int, next string, err error) {
+	found, err := l.Recordings.Find(ctx, j.Account, []string{id})
+	if err != nil {
+		return 0, "", fmt.Errorf("read what a hold covers: %w", err)
+	}
+	if r := recordingOf(found[id]); r != nil {
+		changed, err = l.lock(ctx, j, holds, []recording.Recording{*r})
+	}
+	return changed, "", err
+}
+
+// recordingOf returns the recording that was found, even if it is deleted and can be
+// restored; nil if there is none.
+func recordingOf(f store.Found) *recording.Recording {
+	if f.Recording == nil && f.Tombstone != nil {
+		return f.Tombstone.Recording
+	}
+	return f.Recording
+}
+
+// lockValue is the value of the entry of a lock, in the partition locks/A with the ID of
+// the recording as the key.
+type lockValue struct {
+	// Key is that of the object.
+	Key string `json:"key"`
+	// Locked is true once the object is locked.
+	Locked bool `json:"locked,omitempty"`
+}
+
+func lockKey(account, id string) store.EntryKey {
+	return store.EntryKey{Partition: "locks/" + account, Key: id}
+}
+
+// lock locks the audio of those recordings that are on hold. The entry of a lock precedes
+// it, so that no lock is ever forgotten. The first pass leaves out what is locked.
+func (l *Locker) lock(ctx context.Context, j *job, holds Set, recordings []recording.Recording) (changed int, err error) {
+	var on []*recording.Recording
+	var keys []store.EntryKey
+	for i := range recordings {
+		if r := &recordings[i]; r.Audio.Place == recording.Managed && len(holds.Covering(r)) > 0 {
+			on, keys = append(on, r), append(keys, lockKey(j.Account, r.ID))
+		}
+	}
+	if len(on) == 0 {
+		return 0, nil
+	}
+	known, err := l.Entries.Entries(ctx, keys...)
+	if err != nil {
+		return 0, fmt.Errorf("read locks: %w", err)
+	}
+	locked := map[string]lockValue{}
+	for i := range known {
+		var v lockValue
+		if err := json.Unmarshal(known[i].Value, &v); err != nil {
+			return 0, fmt.Errorf("decode a lock: %w", err)
+		}
+		locked[known[i].Key] = v
+	}
+	until := l.Now().AddDate(lockYears, 0, 0)
+	for _, r := range on {
+		v := lockValue{Key: r.AudioKey(), Locked: true}
+		was := locked[r.ID]
+		if j.Again == 0 && was == v {
+			continue
+		}
+		if was != v {
+			if err := l.note(ctx, j.Account, r.ID, lockValue{Key: v.Key}); err != nil {
+				return changed, err
+			}
+		}
+		if err := l.Audio.Lock(ctx, v.Key, until); errors.Is(err, media.ErrNotFound) {
+			continue // its audio is lost
+		} else if err != nil {
+			return changed, err
+		}
+		if was == v {
+			continue
+		}
+		changed++
+		if err := l.note(ctx, j.Account, r.ID, v); err != nil {
+			return changed, err
+		}
+	}
+	return changed, nil
+}
+
+// note stores the entry of a lock.
+func (l *Locker) note(ctx context.Context, account, id string, v lockValue) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode a lock: %w", err)
+	}
+	return l.Entries.WriteEntries(ctx, store.EntryWrite{Entry: store.Entry{EntryKey: lockKey(account, id), Value: text}})
+}
+
+// unlockPage unlocks what no hold covers, of the next page of locks.
+func (l *Locker) unlockPage(ctx context.Context, j *job, holds Set) (changed int, next string, err error) {
+	page, err := l.Entries.PageEntries(ctx, store.EntryQuery{Partition: lockKey(j.Account, "").Partition, After: j.After, Limit: pageSize})
+	if err != nil {
+		return 0, "", fmt.Errorf("list locks: %w", err)
+	}
+	ids := make([]string, len(page.Entries))
+	for i := range page.Entries {
+		ids[i] = page.Entries[i].Key
+	}
+	if len(ids) == 0 {
+		return 0, page.Next, nil
+	}
+	found, err := l.Recordings.Find(ctx, j.Account, ids)
+	if err != nil {
+		return 0, "", fmt.Errorf("read what is locked: %w", err)
+	}
+	for i := range page.Entries {
+		e := &page.Entries[i]
+		if r := recordingOf(found[e.Key]); r != nil && len(holds.Covering(r)) > 0 {
+			continue
+		}
+		var v lockValue
+		if err := json.Unmarshal(e.Value, &v); err != nil {
+			return changed, "", fmt.Errorf("decode a lock: %w", err)
+		}
+		if err := l.Audio.Unlock(ctx, v.Key); err != nil {
+			return changed, "", err
+		}
+		if err := l.Entries.WriteEntries(ctx, store.EntryWrite{Entry: *e, Delete: true}); err != nil {
+			return changed, "", fmt.Errorf("forget a lock: %w", err)
+		}
+		changed++
+	}
+	return changed, page.Next, nil
+}

@@ -1,0 +1,240 @@
+package hold_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/callrecordings/api/shared/hold"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/sqlite"
+)
+
+// locks is a bucket that knows which keys are locked.
+type locks struct {
+	locked map[string]bool
+	lost   string // a key without an object
+	calls  int
+	fail   func(call int) error // nil for success
+}
+
+func (l *locks) Lock(_ context.Context, key string, until time.Time) error {
+	if err := l.call(); err != nil {
+		return err
+	}
+	if key == l.lost {
+		return media.ErrNotFound
+	}
+	l.locked[key] = until.After(noon.AddDate(20, 0, 0))
+	return nil
+}
+
+func (l *locks) Unlock(_ context.Context, key string) error {
+	if err := l.call(); err != nil {
+		return err
+	}
+	delete(l.locked, key)
+	return nil
+}
+
+func (l *locks) call() error {
+	if l.calls++; l.fail != nil {
+		return l.fail(l.calls)
+	}
+	return nil
+}
+
+// lockWorld has a store, a bucket with locks, and a clock.
+type lockWorld struct {
+	*testing.T
+	store *sqlite.Store
+	locks *locks
+	book  *hold.Book
+	later time.Duration
+}
+
+func newLockWorld(t *testing.T) *lockWorld {
+	t.Helper()
+	w := &lockWorld{T: t, store: openStore(t), locks: &locks{locked: map[string]bool{}}}
+	w.book = hold.NewBook(w.store, w.now, rand.Reader, true)
+	return w
+}
+
+func (w *lockWorld) now() time.Time { return noon.Add(w.later) }
+
+func (w *lockWorld) locker() *hold.Locker {
+	return &hold.Locker{Entries: w.store, Recordings: w.store, Audio: w.locks, Now: w.now}
+}
+
+// run runs the locker now and after the time until the second pass.
+func (w *lockWorld) run() {
+	w.Helper()
+	for range 2 {
+		if _, err := w.locker().Run(w.Context()); err != nil {
+			w.Fatalf("Run: %v", err)
+		}
+		w.later += 3 * time.Minute
+	}
+	page, err := w.store.PageEntries(w.Context(), store.EntryQuery{Partition: "hold-locks", Limit: 10})
+	if err != nil || len(page.Entries) > 0 {
+		w.Errorf("work left: %+v, %v", page, err)
+	}
+}
+
+// want checks which recordings of acc are locked.
+func (w *lockWorld) want(when string, ids ...string) {
+	w.Helper()
+	var got []string
+	for _, key := range slices.Sorted(maps.Keys(w.locks.locked)) {
+		got = append(got, key[strings.LastIndex(key, "-")+1:])
+	}
+	if !slices.Equal(got, ids) {
+		w.Errorf("%s: locked are %q, want %q", when, got, ids)
+	}
+}
+
+func (w *lockWorld) put(id, owner string) *recording.Recording {
+	w.Helper()
+	r := held(id)
+	r.Owner = owner
+	check(w, w.store.Put(w.Context(), r))
+	return r
+}
+
+func TestLocker(t *testing.T) {
+	t.Parallel()
+	w := newLockWorld(t)
+	for i := range 250 {
+		w.put(fmt.Sprintf("b%03d", i), "ben")
+	}
+	w.put("a", "anna")
+	pending := held("pending")
+	pending.Audio = recording.Audio{}
+	check(t, w.store.Put(t.Context(), pending))
+
+	anna := place(t, w.book, "anna", hold.Scope{Owner: "anna"})
+	w.run()
+	w.want("a hold on a user", "a")
+	one := place(t, w.book, "one", hold.Scope{Recording: "202601-b007"})
+	all := place(t, w.book, "all", hold.Scope{})
+	w.run()
+	if n := len(w.locks.locked); n != 251 {
+		t.Errorf("%d objects are locked, want all 251", n)
+	}
+	release := func(h hold.Hold) {
+		_, err := w.book.Release(t.Context(), "acc", h.ID, hold.Release{Reason: "settled"})
+		check(t, err)
+		w.run()
+	}
+	release(all)
+	w.want("after the release of one of two holds", "a", "b007")
+	release(one)
+	w.want("after another release", "a")
+	_, err := w.store.Delete(t.Context(), "acc", "202601-a", store.Deletion{Until: recording.SecondsOf(noon) + 1e6})
+	check(t, err)
+	w.want("a recording that can be restored", "a")
+	release(anna)
+	w.want("after all releases")
+}
+
+// Audio that arrives after its hold is locked, whichever way it arrives.
+func TestLockerLocksArrivals(t *testing.T) {
+	t.Parallel()
+	w := newLockWorld(t)
+	place(t, w.book, "anna", hold.Scope{Owner: "anna"})
+	w.run()
+	k := hold.Keeper{Store: w.store, Locked: true}
+	pending := held("pending")
+	pending.Audio = recording.Audio{}
+	check(t, k.Arrives(t.Context(), pending))
+	check(t, w.store.Put(t.Context(), pending))
+	for _, r := range []*recording.Recording{held("new"), {Account: "acc", ID: "202601-free", Owner: "ben", Document: "{}", Audio: held("x").Audio}} {
+		check(t, k.Arrives(t.Context(), r))
+		check(t, w.store.Put(t.Context(), r))
+	}
+	w.run()
+	w.want("a new recording", "new")
+	_, err := k.Update(t.Context(), "acc", pending.ID, func(r *recording.Recording) error { r.Audio = held("x").Audio; return nil })
+	check(t, err)
+	w.run()
+	w.want("audio that arrived", "new", "pending")
+	off := hold.Keeper{Store: w.store}
+	check(t, off.Arrives(t.Context(), held("off")))
+	if n, err := w.locker().Run(t.Context()); n != 0 || err != nil {
+		t.Errorf("without Object Lock: Run = %d, %v", n, err)
+	}
+}
+
+// A Locker that fails or is killed at any call of the bucket finishes later, and a piece of
+// work that fails does not keep others from being done.
+func TestLockerFails(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	const calls = 9 // for 3 objects: two passes that lock, and one that unlocks
+	for n := 1; n <= calls; n++ {
+		w := newLockWorld(t)
+		for i := range 3 {
+			w.put(strconv.Itoa(i), "anna")
+		}
+		failed := 0
+		w.locks.fail = func(call int) error {
+			if call == n {
+				failed++
+				return broken
+			}
+			return nil
+		}
+		settle := func() {
+			for range 3 {
+				if _, err := w.locker().Run(t.Context()); err != nil && !errors.Is(err, broken) {
+					t.Errorf("Run = %v", err)
+				}
+				w.later += 3 * time.Minute
+			}
+			w.run()
+		}
+		h := place(t, w.book, "anna", hold.Scope{Owner: "anna"})
+		settle()
+		w.want(fmt.Sprintf("a failure of call %d", n), "0", "1", "2")
+		_, err := w.book.Release(t.Context(), "acc", h.ID, hold.Release{Reason: "r"})
+		check(t, err)
+		settle()
+		w.want(fmt.Sprintf("a release with a failure of call %d", n))
+		if failed != 1 {
+			t.Errorf("%d calls failed, want call %d", failed, n)
+		}
+	}
+}
+
+// The lost audio of one recording does not keep the others from being locked.
+func TestLockerWithLostAudio(t *testing.T) {
+	t.Parallel()
+	w := newLockWorld(t)
+	w.locks.lost = w.put("0", "anna").AudioKey()
+	w.put("1", "anna")
+	place(t, w.book, "anna", hold.Scope{Owner: "anna"})
+	w.run()
+	w.want("lost audio", "1")
+}
+
+// No page is begun shortly before the deadline.
+func TestLockerStopsInTime(t *testing.T) {
+	t.Parallel()
+	w := newLockWorld(t)
+	w.put("0", "anna")
+	place(t, w.book, "anna", hold.Scope{})
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if n, err := w.locker().Run(ctx); n != 0 || err != nil || w.locks.calls > 0 {
+		t.Errorf("Run = %d, %v, with %d calls", n, err, w.locks.calls)
+	}
+}

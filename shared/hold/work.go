@@ -1,0 +1,72 @@
+package hold
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+)
+
+// workPartition has one entry for each piece of work of a [Locker].
+const workPartition = "hold-locks"
+
+// task is the kind of a piece of work.
+type task string
+
+const (
+	// placed: lock what a new hold covers.
+	placed task = "placed"
+	// lifted: unlock what no hold covers any more.
+	lifted task = "lifted"
+	// arrived: lock audio that has arrived after its hold.
+	arrived task = "arrived"
+)
+
+// job is the value of a piece of work.
+type job struct {
+	Account string `json:"account"`
+	// ID is that of the hold, or of the recording whose audio arrived.
+	ID   string `json:"id"`
+	Task task   `json:"task"`
+	// After is how far the pass has come, in a form that depends on Task; "" at its start.
+	After string `json:"after,omitempty"`
+	// Again is when the second pass may begin; 0 during the first.
+	Again recording.Seconds `json:"again,omitempty"`
+
+	revision string
+}
+
+func (j *job) key() store.EntryKey {
+	return store.EntryKey{Partition: workPartition, Key: j.Account + "/" + string(j.Task) + "/" + j.ID}
+}
+
+// entry returns the entry of j.
+func (j *job) entry() (store.Entry, error) {
+	text, err := json.Marshal(j)
+	if err != nil {
+		return store.Entry{}, fmt.Errorf("encode the work on a hold: %w", err)
+	}
+	return store.Entry{EntryKey: j.key(), Value: text, Revision: j.revision}, nil
+}
+
+// work returns the write that leaves work for the Locker. Programs leave it even if the
+// bucket has no Object Lock: once it has, the Locker does it.
+func work(account, id string, t task) (store.EntryWrite, error) {
+	j := job{Account: account, ID: id, Task: t}
+	e, err := j.entry()
+	return store.EntryWrite{Entry: e}, err
+}
+
+// noteArrival leaves work for the Locker before audio becomes that of a recording on hold.
+func noteArrival(ctx context.Context, entries store.Entries, account, id string) error {
+	w, err := work(account, id, arrived)
+	if err != nil {
+		return err
+	}
+	if err := entries.WriteEntries(ctx, w); err != nil {
+		return fmt.Errorf("note audio that is to be locked: %w", err)
+	}
+	return nil
+}

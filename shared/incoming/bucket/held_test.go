@@ -1,0 +1,97 @@
+package bucket_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/callrecordings/api/shared/hold"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/incoming/incomingtest"
+	"github.com/callrecordings/api/shared/recording"
+)
+
+// heldStore protects what is on hold, as the programs do.
+type heldStore struct {
+	incoming.Store
+	keeper hold.Keeper
+}
+
+func (s heldStore) Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
+	return s.keeper.Update(ctx, account, id, change)
+}
+
+// holdAll places a hold on the account and makes the ingester respect it. It returns the
+// function that releases the hold.
+func (d *fixture) holdAll() (release func()) {
+	d.Helper()
+	d.Store = heldStore{d.Records, hold.Keeper{Store: d.Records}}
+	b := hold.NewBook(d.Records, func() time.Time { return d.Time }, rand.Reader, false)
+	h, err := b.Draft(hold.Hold{Case: "case", Reason: "reason"})
+	if err == nil {
+		err = b.Place(d.Context(), account, h)
+	}
+	if err != nil {
+		d.Fatal(err)
+	}
+	return func() {
+		if _, err := b.Release(d.Context(), account, h.ID, hold.Release{Reason: "settled"}); err != nil {
+			d.Fatal(err)
+		}
+	}
+}
+
+// The first audio of a recording on hold is welcome. What would replace it, or reject it,
+// is set aside, and the first stays.
+func TestAudioOnHoldStays(t *testing.T) {
+	t.Parallel()
+	first := incomingtest.Sample(t, "alaw.wav")
+	for name, second := range map[string][]byte{
+		"other audio": incomingtest.Sample(t, "vorbis.ogg"), "not audio": []byte("<script>alert(1)</script>"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := open(t)
+			d.T = t
+			release := d.holdAll()
+			d.create(recording.Upload{})
+			d.Objects.Put(key, "audio/wav", first, nil)
+			d.ingest("0A", incoming.Completed)
+			before := d.get()
+			d.Objects.Put(key, "audio/ogg", second, nil)
+			d.ingest("0B", incoming.Held)
+			if r := d.get(); *r != *before {
+				t.Errorf("recording = %+v, want it unchanged: %+v", r, before)
+			}
+			if !bytes.Equal(d.Objects.Objects[key].Body, first) || !bytes.Equal(d.Objects.Objects[aside].Body, second) {
+				t.Error("the first audio is not back, or the second is not aside")
+			}
+			d.ingest("0B", incoming.Completed) // again: only the sequencer is noted
+			release()
+			d.Objects.Put(key, "audio/ogg", incomingtest.Sample(t, "vorbis.ogg"), nil)
+			d.ingest("0C", incoming.Completed)
+			if r := d.get(); r.Audio.ContentType != "audio/ogg" {
+				t.Errorf("audio after the release = %+v, want the last", r.Audio)
+			}
+		})
+	}
+}
+
+// Without an earlier version, nothing is removed, and an operator has to look.
+func TestAudioOnHoldWithoutVersions(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.holdAll()
+	d.create(recording.Upload{})
+	d.Objects.Put(key, "audio/wav", incomingtest.Sample(t, "alaw.wav"), nil)
+	d.ingest("0A", incoming.Completed)
+	d.Objects.Put(key, "audio/ogg", incomingtest.Sample(t, "vorbis.ogg"), nil)
+	delete(d.Objects.Earlier, key)
+	if got, err := d.Ingest(t.Context(), incoming.Arrival{Key: key, Sequencer: "0B"}); !errors.Is(err, incoming.ErrKept) {
+		t.Errorf("Ingest = %q, %v, want ErrKept", got, err)
+	}
+	d.Exists(key, true)
+}

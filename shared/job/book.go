@@ -1,0 +1,305 @@
+package job
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/callrecordings/api/shared/access"
+	"github.com/callrecordings/api/shared/audit"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+)
+
+// The partitions of entries; see the package's documentation.
+const (
+	jobsPartition  = "jobs/"
+	openPartition  = "jobsopen"
+	planPartition  = "jobplan/"
+	donePartition  = "jobdone/"
+	leasePartition = "joblease"
+)
+
+// Queue wakes workers.
+type Queue interface {
+	// Wake makes a worker call [Engine.Slice] for an account after a delay, at least once.
+	Wake(ctx context.Context, account string, delay time.Duration) error
+}
+
+// Book makes, reads, confirms and cancels jobs. It does no work itself.
+type Book struct {
+	// Entries are the entries of the store.
+	Entries store.Entries
+	// Queue wakes the workers.
+	Queue Queue
+	// Now is the clock.
+	Now func() time.Time
+	// Random is the source of job IDs; nil means [rand.Reader].
+	Random io.Reader
+}
+
+// stalled is the time without progress after which reading a job wakes its worker again,
+// in case the queue lost a message.
+const stalled = time.Hour
+
+// changeTries is how often a change of a job is tried against a busy worker.
+const changeTries = 20
+
+// Draft returns a new job with an ID, which Start stores.
+func (b *Book) Draft(account, action string, params json.RawMessage, by audit.Actor, reason string) (*Job, error) {
+	var suffix [6]byte
+	random := b.Random
+	if random == nil {
+		random = rand.Reader
+	}
+	if _, err := io.ReadFull(random, suffix[:]); err != nil {
+		return nil, fmt.Errorf("make a job ID: %w", err)
+	}
+	now := b.Now()
+	return &Job{
+		Account: account, ID: now.UTC().Format("20060102T150405-") + hex.EncodeToString(suffix[:]),
+		Action: action, Params: params, By: by, Reason: reason, State: Planning, Created: recording.SecondsOf(now),
+	}, nil
+}
+
+// Start stores a new job and wakes a worker, which makes its plan. If only the worker
+// could not be woken, the job exists and a retry makes another one.
+// Errors: ErrTooMany, store.ErrUnavailable, store.ErrTooLarge.
+func (b *Book) Start(ctx context.Context, j *Job) error {
+	open, err := b.open(ctx, j.Account+"/")
+	if err != nil {
+		return err
+	}
+	if len(open) >= MaxOpen {
+		return fmt.Errorf("%w: %d have not ended", ErrTooMany, len(open))
+	}
+	writes, err := b.writes(j, store.Entry{}, store.IfAbsent)
+	if err != nil {
+		return err
+	}
+	if err := b.Entries.WriteEntries(ctx, writes...); err != nil {
+		return fmt.Errorf("store a job: %w", err)
+	}
+	return b.wake(ctx, j.Account, 0)
+}
+
+func (b *Book) wake(ctx context.Context, account string, delay time.Duration) error {
+	if err := b.Queue.Wake(ctx, account, delay); err != nil {
+		return fmt.Errorf("%w: wake a worker: %w", store.ErrUnavailable, err)
+	}
+	return nil
+}
+
+// writes returns the writes that store j. old is the entry that it replaces. The index of
+// open jobs is written only if it changes.
+func (b *Book) writes(j *Job, old store.Entry, condition store.Condition) ([]store.EntryWrite, error) {
+	j.Updated = recording.SecondsOf(b.Now())
+	j.Saves++
+	value, err := json.Marshal(j)
+	if err != nil {
+		return nil, fmt.Errorf("encode a job: %w", err)
+	}
+	job := store.EntryWrite{
+		Entry: store.Entry{EntryKey: keyOf(j.Account, j.ID), Value: value, Revision: old.Revision, Expires: j.Expires()}, If: condition,
+	}
+	var before struct {
+		State State `json:"state"`
+	}
+	if old.Value != nil {
+		if err := json.Unmarshal(old.Value, &before); err != nil {
+			return nil, fmt.Errorf("decode a job: %w", err)
+		}
+	}
+	if before.State == j.State {
+		return []store.EntryWrite{job}, nil
+	}
+	index := store.EntryWrite{Entry: store.Entry{
+		EntryKey: store.EntryKey{Partition: openPartition, Key: j.Account + "/" + j.ID},
+		Value:    fmt.Appendf(nil, `{"active":%t}`, j.State.Active()), Expires: j.Expires(),
+	}}
+	if index.Delete = j.State.Ended(); index.Delete {
+		index.Value, index.Expires = nil, 0
+	}
+	return []store.EntryWrite{job, index}, nil
+}
+
+func keyOf(account, id string) store.EntryKey {
+	return store.EntryKey{Partition: jobsPartition + account, Key: id}
+}
+
+// read reads a job with its entry. Errors: ErrNotFound, store.ErrUnavailable.
+func (b *Book) read(ctx context.Context, account, id string) (*Job, store.Entry, error) {
+	found, err := b.Entries.Entries(ctx, keyOf(account, id))
+	if err != nil {
+		return nil, store.Entry{}, fmt.Errorf("read a job: %w", err)
+	}
+	if len(found) == 0 {
+		return nil, store.Entry{}, ErrNotFound
+	}
+	j, err := decode(account, &found[0])
+	return j, found[0], err
+}
+
+func decode(account string, e *store.Entry) (*Job, error) {
+	j := &Job{Account: account, ID: e.Key}
+	if err := json.Unmarshal(e.Value, j); err != nil {
+		return nil, fmt.Errorf("decode the job %s of %s: %w", e.Key, account, err)
+	}
+	return j, nil
+}
+
+// Get returns a job. If the job has made no progress for an hour although a worker is
+// needed, Get wakes one. Errors: ErrNotFound, store.ErrUnavailable.
+func (b *Book) Get(ctx context.Context, account, id string) (*Job, error) {
+	j, _, err := b.read(ctx, account, id)
+	if err != nil {
+		return nil, err
+	}
+	if j.State.Active() && recording.SecondsOf(b.Now())-j.Updated > recording.Seconds(stalled/time.Second) {
+		return j, b.wake(ctx, account, 0)
+	}
+	return j, nil
+}
+
+// List returns one page of the jobs of an account, the newest first, after the job with
+// the ID after; "" is the beginning. next is the after of the next page.
+// Errors: store.ErrUnavailable.
+func (b *Book) List(ctx context.Context, account, after string, limit int) (jobs []*Job, next string, err error) {
+	page, err := b.Entries.PageEntries(ctx, store.EntryQuery{
+		Partition: jobsPartition + account, After: after, Descending: true, Limit: limit,
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("list jobs: %w", err)
+	}
+	for i := range page.Entries {
+		j, err := decode(account, &page.Entries[i])
+		if err != nil {
+			return nil, "", err
+		}
+		jobs = append(jobs, j)
+	}
+	return jobs, page.Next, nil
+}
+
+// change changes a job. A conflict with another process starts it over. change returns
+// false if there is nothing to store. record is called before the job is stored.
+func (b *Book) change(ctx context.Context, account, id string, change func(*Job) (bool, error), record func() error) (*Job, error) {
+	var j *Job
+	err := access.Retry(ctx, changeTries, func() error {
+		read, entry, err := b.read(ctx, account, id)
+		if err != nil {
+			return err
+		}
+		j = read
+		changed, err := change(j)
+		if err != nil || !changed {
+			return err
+		}
+		if err := record(); err != nil {
+			return err
+		}
+		writes, err := b.writes(j, entry, store.IfUnchanged)
+		if err != nil {
+			return err
+		}
+		return b.Entries.WriteEntries(ctx, writes...)
+	})
+	if err != nil {
+		return j, err
+	}
+	if j.State.Active() {
+		return j, b.wake(ctx, account, 0)
+	}
+	return j, nil
+}
+
+// Confirm starts the work of a planned job, if want are the count and the bytes of its
+// plan. A retry of a confirmation succeeds. record is called right before the job is
+// changed, and its error ends the call. Errors: ErrNotFound, ErrNotPlanned and ErrOtherPlan
+// with the job, store.ErrConflict, store.ErrUnavailable, and those of record.
+func (b *Book) Confirm(ctx context.Context, account, id string, want Totals, by audit.Actor, reason string, record func() error) (*Job, error) {
+	return b.change(ctx, account, id, func(j *Job) (bool, error) {
+		switch {
+		case j.State == Planning, j.State != Planned && j.Confirmed == 0:
+			return false, ErrNotPlanned
+		case j.Plan.Totals != want:
+			return false, ErrOtherPlan
+		case j.Confirmed != 0:
+			return false, nil
+		}
+		j.State, j.Confirmed, j.Confirmer, j.Cause = Running, recording.SecondsOf(b.Now()), by, ""
+		if reason != "" {
+			j.Reason = reason
+		}
+		return true, nil
+	}, record)
+}
+
+// Cancel cancels a job. A worker then cleans up. Completed work is not undone. A retry
+// succeeds. record is as in Confirm. Errors: ErrNotFound, ErrEnded with the job,
+// store.ErrConflict, store.ErrUnavailable, and those of record.
+func (b *Book) Cancel(ctx context.Context, account, id string, record func() error) (*Job, error) {
+	return b.change(ctx, account, id, func(j *Job) (bool, error) {
+		switch j.State {
+		case Cancelling, Cancelled:
+			return false, nil
+		case Done, Failed:
+			return false, ErrEnded
+		case Planning, Planned, Running:
+		}
+		j.State = Cancelling
+		return true, nil
+	}, record)
+}
+
+// openJob is a job that has not ended.
+type openJob struct {
+	account, id string
+	active      bool
+}
+
+// open returns the unfinished jobs with this prefix of "account/ID".
+func (b *Book) open(ctx context.Context, prefix string) ([]openJob, error) {
+	var all []openJob
+	for after := ""; ; {
+		page, err := b.Entries.PageEntries(ctx, store.EntryQuery{Partition: openPartition, Prefix: prefix, After: after, Limit: 1000})
+		if err != nil {
+			return nil, fmt.Errorf("list open jobs: %w", err)
+		}
+		for i := range page.Entries {
+			var state struct {
+				Active bool `json:"active"`
+			}
+			account, id, ok := strings.Cut(page.Entries[i].Key, "/")
+			if err := json.Unmarshal(page.Entries[i].Value, &state); err != nil || !ok {
+				return nil, errors.Join(fmt.Errorf("malformed entry of an open job of %s", account), err)
+			}
+			all = append(all, openJob{account, id, state.Active})
+		}
+		if after = page.Next; after == "" {
+			return all, nil
+		}
+	}
+}
+
+// Waiting returns the accounts with jobs that need a worker, sorted. A process that
+// starts uses it to continue what another one left. Errors: store.ErrUnavailable.
+func (b *Book) Waiting(ctx context.Context) ([]string, error) {
+	open, err := b.open(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	var accounts []string
+	for _, o := range open {
+		if o.active && (len(accounts) == 0 || accounts[len(accounts)-1] != o.account) {
+			accounts = append(accounts, o.account)
+		}
+	}
+	return accounts, nil
+}

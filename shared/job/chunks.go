@@ -1,0 +1,125 @@
+package job
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+)
+
+// MaxChunk is the maximum number of items in a chunk. An item has at most some 250 bytes
+// as JSON; the ID alone takes up to 135 (contract, Routes).
+const MaxChunk = 1000
+
+// chunkAge is how long the chunks of a job are kept after they were written. It is longer
+// than a job is.
+const chunkAge = 60 * 24 * time.Hour
+
+// chunk is the value of an entry with items.
+type chunk struct {
+	Items []Item `json:"items"`
+	// Extra holds additional data of the action.
+	Extra json.RawMessage `json:"extra,omitempty"`
+}
+
+// chunkKey returns the key of a chunk. kind is planPartition or donePartition.
+func chunkKey(kind string, j *Job, number int) store.EntryKey {
+	return store.EntryKey{Partition: kind + j.Account + "/" + j.ID, Key: fmt.Sprintf("%08d", number)}
+}
+
+// write returns the write of a chunk.
+func (e *Engine) chunkWrite(kind string, j *Job, number int, c chunk) (store.EntryWrite, error) {
+	value, err := json.Marshal(c)
+	if err != nil {
+		return store.EntryWrite{}, fmt.Errorf("encode items: %w", err)
+	}
+	return store.EntryWrite{Entry: store.Entry{
+		EntryKey: chunkKey(kind, j, number), Value: value,
+		Expires: recording.SecondsOf(e.options.Now().Add(chunkAge)),
+	}}, nil
+}
+
+func (e *Engine) readChunk(ctx context.Context, kind string, j *Job, number int) (chunk, error) {
+	var c chunk
+	found, err := e.book.Entries.Entries(ctx, chunkKey(kind, j, number))
+	if err != nil {
+		return c, fmt.Errorf("read items: %w", err)
+	}
+	if len(found) == 0 {
+		return c, fmt.Errorf("chunk %d of the job %s does not exist", number, j.ID)
+	}
+	if err := json.Unmarshal(found[0].Value, &c); err != nil {
+		return c, fmt.Errorf("decode items: %w", err)
+	}
+	return c, nil
+}
+
+// AddPlan adds items to the plan. The next Save stores them. There may be any number of
+// them up to MaxChunk, and none.
+func (t *Task) AddPlan(items []Item) error {
+	if len(items) == 0 {
+		return nil
+	}
+	w, err := t.engine.chunkWrite(planPartition, t.Job, t.Job.Chunks, chunk{Items: items})
+	if err != nil {
+		return err
+	}
+	t.pending = append(t.pending, w)
+	t.Job.Chunks++
+	p := &t.Job.Plan
+	for _, item := range items {
+		p.Add(item.Bytes)
+		if item.Outcome == Held {
+			p.Held.Add(item.Bytes)
+		}
+		if p.Oldest == 0 || item.Created < p.Oldest {
+			p.Oldest = item.Created
+		}
+		p.Newest = max(p.Newest, item.Created)
+	}
+	return nil
+}
+
+// AddReport adds worked items to the report and to the progress. The next Save stores
+// them. extra is additional data of the action, or nil.
+func (t *Task) AddReport(items []Item, extra any) error {
+	c := chunk{Items: items}
+	if extra != nil {
+		raw, err := json.Marshal(extra)
+		if err != nil {
+			return fmt.Errorf("encode a report: %w", err)
+		}
+		c.Extra = raw
+	}
+	w, err := t.engine.chunkWrite(donePartition, t.Job, t.Job.Reports, c)
+	if err != nil {
+		return err
+	}
+	t.pending = append(t.pending, w)
+	t.Job.Reports++
+	for _, item := range items {
+		t.Job.count(item)
+	}
+	return nil
+}
+
+// Planned returns a chunk of the plan, counted from 0.
+func (t *Task) Planned(ctx context.Context, number int) ([]Item, error) {
+	c, err := t.engine.readChunk(ctx, planPartition, t.Job, number)
+	return c.Items, err
+}
+
+// Report returns a chunk of the report, counted from 0, and the additional data of the action.
+func (t *Task) Report(ctx context.Context, number int) ([]Item, json.RawMessage, error) {
+	c, err := t.engine.readChunk(ctx, donePartition, t.Job, number)
+	return c.Items, c.Extra, err
+}
+
+// Discard begins the report and the progress anew. The next Save stores that.
+func (t *Task) Discard() {
+	t.pending = nil
+	t.Job.Reports, t.Job.Progress, t.Job.Failures = 0, Progress{}, nil
+}

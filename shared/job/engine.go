@@ -1,0 +1,292 @@
+package job
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+)
+
+// Action is a kind of job. Its methods work for one slice: they reach at least one
+// checkpoint, return at the first one at which [Task.Spent] is true, and the next slice
+// calls them again. Between two calls of [Task.Save] all work must be repeatable.
+type Action interface {
+	// Plan makes the plan. done is true once the plan is complete.
+	Plan(ctx context.Context, t *Task) (done bool, err error)
+	// Run carries out the plan. done is true once everything is done.
+	Run(ctx context.Context, t *Task) (done bool, err error)
+	// End cleans up after a job that was cancelled or has failed.
+	End(ctx context.Context, t *Task) error
+}
+
+// Options configure an Engine.
+type Options struct {
+	// Actions are the actions by their names.
+	Actions map[string]Action
+	// SliceTime is how long a slice works before it lets others take their turn. A slice
+	// takes longer if its action reaches no checkpoint.
+	SliceTime time.Duration
+	// Lease is the longest time that a slice can take, because its process then ends. After
+	// it, another process may take over.
+	Lease time.Duration
+	// Holder names the process.
+	Holder string
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// Engine works on jobs.
+type Engine struct {
+	book    *Book
+	options Options
+}
+
+// NewEngine returns an engine for the jobs in a book.
+func NewEngine(b *Book, o Options) *Engine { return &Engine{book: b, options: o} }
+
+// Slice handles a message: it works on one job of the account, the one that has waited
+// longest. Then it wakes a worker for the account again if a job of it still needs one. If
+// another worker is at work for the account, Slice does nothing: that worker looks for
+// further jobs after its slice. worked is true if there was a job to work on.
+//
+// An error means that the queue must deliver the message again later.
+func (e *Engine) Slice(ctx context.Context, m Message) (worked bool, err error) {
+	account := m.Account
+	taken, err := e.lease(ctx, m)
+	if err != nil || !taken {
+		return false, err
+	}
+	worked, delay, err := e.work(ctx, account)
+	// The caller's context may have ended.
+	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
+	defer cancel()
+	if released := e.release(clean, m); released != nil {
+		return worked, errors.Join(err, released)
+	}
+	if err != nil {
+		return worked, err
+	}
+	// A job that was confirmed during the slice may have woken only this worker, so look
+	// again after the lease is released.
+	open, err := e.book.open(clean, account+"/")
+	if err != nil {
+		return worked, err
+	}
+	if slices.ContainsFunc(open, func(o openJob) bool { return o.active }) {
+		return worked, e.book.wake(clean, account, delay)
+	}
+	return worked, nil
+}
+
+// cleanUp limits what must happen after a slice.
+const cleanUp = 10 * time.Second
+
+// work works on a job of an account, and returns how long to wait before the next slice.
+func (e *Engine) work(ctx context.Context, account string) (worked bool, delay time.Duration, err error) {
+	t, err := e.next(ctx, account)
+	if err != nil || t == nil {
+		return false, 0, err
+	}
+	err = e.advance(ctx, t)
+	if err == nil || errors.Is(err, ErrLost) {
+		return true, 0, nil // the process that changed it wakes a worker
+	}
+	delay, err = e.failed(ctx, t, err)
+	if errors.Is(err, ErrLost) {
+		err = nil
+	}
+	return true, delay, err
+}
+
+// next returns the job of an account that needs a worker and was saved the longest time
+// ago, or nil.
+func (e *Engine) next(ctx context.Context, account string) (*Task, error) {
+	open, err := e.book.open(ctx, account+"/")
+	if err != nil {
+		return nil, err
+	}
+	var keys []store.EntryKey
+	for _, o := range open {
+		if o.active && len(keys) < store.MaxEntries {
+			keys = append(keys, keyOf(account, o.id))
+		}
+	}
+	if len(keys) == 0 {
+		return nil, nil //nolint:nilnil // there may be none
+	}
+	found, err := e.book.Entries.Entries(ctx, keys...)
+	if err != nil {
+		return nil, fmt.Errorf("read jobs: %w", err)
+	}
+	var tasks []*Task
+	for i := range found {
+		j, err := decode(account, &found[i])
+		if err != nil {
+			return nil, err
+		}
+		if j.State.Active() {
+			tasks = append(tasks, &Task{Job: j, engine: e, entry: found[i], until: e.options.Now().Add(e.options.SliceTime)})
+		}
+	}
+	if len(tasks) == 0 {
+		return nil, nil //nolint:nilnil // there may be none
+	}
+	return slices.MinFunc(tasks, func(a, b *Task) int {
+		return cmp.Or(cmp.Compare(a.Job.Updated, b.Job.Updated), cmp.Compare(a.Job.ID, b.Job.ID))
+	}), nil
+}
+
+// advance works on a job for one slice.
+func (e *Engine) advance(ctx context.Context, t *Task) error {
+	action, ok := e.options.Actions[t.Job.Action]
+	if !ok {
+		return fmt.Errorf("%w: %s", ErrUnknownAction, t.Job.Action)
+	}
+	var done bool
+	var err error
+	var next State
+	switch t.Job.State {
+	case Planning:
+		next = Planned
+		done, err = action.Plan(ctx, t)
+	case Running:
+		next = Done
+		done, err = action.Run(ctx, t)
+	case Cancelling:
+		next, done = Cancelled, true
+		err = action.End(ctx, t)
+	case Planned, Done, Failed, Cancelled:
+		return ErrLost
+	}
+	if err != nil {
+		return err
+	}
+	if !done {
+		return t.Save(ctx) // so that the account's other jobs have their turn
+	}
+	return t.end(ctx, next)
+}
+
+// transient reports whether a retry may overcome err.
+func transient(err error) bool {
+	return errors.Is(err, store.ErrUnavailable) || errors.Is(err, media.ErrUnavailable) || errors.Is(err, store.ErrConflict) ||
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+}
+
+// failed records that a slice failed. A transient error is retried after the delay that
+// failed returns, a few times; after any other error the job ends.
+func (e *Engine) failed(ctx context.Context, t *Task, cause error) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
+	defer cancel()
+	// The slice may have changed the job since its last checkpoint.
+	j, entry, err := e.book.read(ctx, t.Job.Account, t.Job.ID)
+	if err != nil {
+		return 0, err
+	}
+	if !bytes.Equal(entry.Value, t.entry.Value) {
+		return 0, ErrLost
+	}
+	t.Job, t.entry, t.pending = j, entry, nil
+	j.Tries++
+	j.Cause = causeOf(cause)
+	if j.Tries < maxTries && transient(cause) {
+		delay := min(time.Second<<min(j.Tries, 10), 10*time.Minute)
+		return delay, t.save(ctx)
+	}
+	if action := e.options.Actions[j.Action]; action != nil && j.State != Cancelling {
+		if err := action.End(ctx, t); err != nil {
+			j.Cause += "; and the cleanup failed"
+		}
+	}
+	return 0, t.end(ctx, Failed)
+}
+
+// causeOf describes an error to clients, without details: those may name objects.
+func causeOf(err error) string {
+	switch {
+	case errors.Is(err, ErrUnknownAction):
+		return "this version of the service does not know the action"
+	case transient(err):
+		return "the database or the bucket was not available"
+	}
+	var p *ProblemError
+	if errors.As(err, &p) {
+		return p.Text
+	}
+	return "unspecified fault"
+}
+
+// ProblemError is an error that ends a job, with a text for clients.
+type ProblemError struct{ Text string }
+
+// Error implements error.
+func (p *ProblemError) Error() string { return p.Text }
+
+// Task is a slice of work on a job.
+type Task struct {
+	// Job is the job. An action changes Plan, Result and Cursor, and calls Save.
+	Job *Job
+
+	engine  *Engine
+	entry   store.Entry
+	until   time.Time
+	pending []store.EntryWrite
+}
+
+// Spent reports whether the slice should end at the next checkpoint.
+func (t *Task) Spent() bool { return !t.engine.options.Now().Before(t.until) }
+
+// Now returns the time.
+func (t *Task) Now() recording.Seconds { return recording.SecondsOf(t.engine.options.Now()) }
+
+// Save is a checkpoint: it stores the job, and all items since the last one, or nothing.
+// Errors: ErrLost, store.ErrUnavailable, store.ErrTooLarge.
+func (t *Task) Save(ctx context.Context) error {
+	t.Job.Tries, t.Job.Cause = 0, ""
+	return t.save(ctx)
+}
+
+func (t *Task) save(ctx context.Context) error {
+	writes, err := t.engine.book.writes(t.Job, t.entry, store.IfUnchanged)
+	if err != nil {
+		return err
+	}
+	err = t.engine.book.Entries.WriteEntries(ctx, append(writes, t.pending...)...)
+	if errors.Is(err, store.ErrConflict) {
+		return fmt.Errorf("%w: %w", ErrLost, err)
+	}
+	if err != nil {
+		return fmt.Errorf("save a job: %w", err)
+	}
+	t.pending = nil
+	// The store sets the revision, so read it. Another process may have written meanwhile.
+	_, entry, err := t.engine.book.read(ctx, t.Job.Account, t.Job.ID)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(entry.Value, writes[0].Value) {
+		return ErrLost
+	}
+	t.entry = entry
+	return nil
+}
+
+// end stores the state that a phase of the job leads to.
+func (t *Task) end(ctx context.Context, next State) error {
+	t.Job.State = next
+	t.Job.Cursor = nil
+	if next.Ended() {
+		t.Job.Ended = t.Now()
+	}
+	if next != Failed {
+		return t.Save(ctx)
+	}
+	return t.save(ctx)
+}

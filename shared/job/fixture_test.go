@@ -1,0 +1,187 @@
+package job_test
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/callrecordings/api/shared/audit"
+	"github.com/callrecordings/api/shared/job"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/sqlite"
+)
+
+// counting is an action over a number of items, one after another. It may work
+// on an item again only after a slice that failed.
+type counting struct {
+	items int
+	// fail, if not nil, fails the work on an item.
+	fail  func(i int) error
+	ended atomic.Int32
+	order func(account, id string)
+}
+
+func (c *counting) Plan(_ context.Context, t *job.Task) (bool, error) {
+	items := make([]job.Item, c.items)
+	for i := range items {
+		items[i] = job.Item{ID: fmt.Sprintf("202601-%d", i), Created: 100, Bytes: 10}
+	}
+	return true, t.AddPlan(items)
+}
+
+func (c *counting) Run(ctx context.Context, t *job.Task) (bool, error) {
+	at := 0
+	if t.Job.Cursor != nil {
+		if err := json.Unmarshal(t.Job.Cursor, &at); err != nil {
+			return false, err
+		}
+	}
+	items, err := t.Planned(ctx, 0)
+	if err != nil {
+		return false, err
+	}
+	if c.order != nil {
+		c.order(t.Job.Account, t.Job.ID)
+	}
+	for first := true; at < len(items); first = false {
+		if t.Spent() && !first {
+			return false, nil
+		}
+		if c.fail != nil {
+			if err := c.fail(at); err != nil {
+				return false, err
+			}
+		}
+		items[at].Outcome = job.Completed
+		if err := t.AddReport(items[at:at+1], nil); err != nil {
+			return false, err
+		}
+		at++
+		t.Job.Cursor, _ = json.Marshal(at)
+		if err := t.Save(ctx); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func (c *counting) End(context.Context, *job.Task) error { c.ended.Add(1); return nil }
+
+// queue is a queue in memory.
+type queue struct {
+	now  func() time.Time
+	mu   sync.Mutex
+	sent int
+	line []job.Message
+}
+
+func (q *queue) Wake(_ context.Context, account string, _ time.Duration) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.sent++
+	q.line = append(q.line, job.Message{Account: account, ID: strconv.Itoa(q.sent), Sent: q.now()})
+	return nil
+}
+
+// again delivers a message again.
+func (q *queue) again(m job.Message) { q.line = append(q.line, m) }
+
+func (q *queue) take() (m job.Message, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.line) == 0 {
+		return m, false
+	}
+	m = q.line[0]
+	q.line = q.line[1:]
+	return m, true
+}
+
+type fixture struct {
+	store  *sqlite.Store
+	book   *job.Book
+	queue  *queue
+	action *counting
+	at     atomic.Int64 // Unix seconds
+}
+
+func (f *fixture) now() time.Time { return time.Unix(f.at.Load(), 0) }
+
+func open(t *testing.T, items int) *fixture {
+	t.Helper()
+	f := &fixture{action: &counting{items: items}}
+	f.queue = &queue{now: f.now}
+	f.at.Store(1_769_860_800)
+	var err error
+	f.store, err = sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "recordings.db"), sqlite.Options{Now: f.now, Random: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.store.Close() })
+	f.book = &job.Book{Entries: f.store, Queue: f.queue, Now: f.now}
+	return f
+}
+
+// engine returns an engine of another process. Its slices end at the first checkpoint.
+func (f *fixture) engine(holder string, entries store.Entries) *job.Engine {
+	b := &job.Book{Entries: entries, Queue: f.queue, Now: f.now}
+	return job.NewEngine(b, job.Options{
+		Actions: map[string]job.Action{"count": f.action}, Lease: time.Minute, Holder: holder, Now: f.now,
+	})
+}
+
+// start starts a job of an account.
+func (f *fixture) start(t *testing.T, account string) *job.Job {
+	t.Helper()
+	j, err := f.book.Draft(account, "count", nil, audit.Actor{Owner: "anna"}, "why")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.book.Start(t.Context(), j); err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+// work works off the queue, ten seconds for each slice.
+func (f *fixture) work(t *testing.T, e *job.Engine) {
+	t.Helper()
+	for n := 0; ; n++ {
+		m, ok := f.queue.take()
+		if !ok {
+			return
+		}
+		if n > 10_000 {
+			t.Fatal("the work does not end")
+		}
+		f.at.Add(10)
+		if _, err := e.Slice(t.Context(), m); err != nil {
+			f.queue.again(m)
+		}
+	}
+}
+
+func (f *fixture) get(t *testing.T, j *job.Job) *job.Job {
+	t.Helper()
+	got, err := f.book.Get(t.Context(), j.Account, j.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func (f *fixture) confirm(t *testing.T, j *job.Job) {
+	t.Helper()
+	if _, err := f.book.Confirm(t.Context(), j.Account, j.ID, f.get(t, j).Plan.Totals, audit.Actor{}, "", ok); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func ok() error { return nil }

@@ -1,0 +1,205 @@
+package job
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/callrecordings/api/shared/audit"
+	"github.com/callrecordings/api/shared/recording"
+)
+
+// State is how far a job is.
+type State string
+
+// The states. A job starts with Planning.
+const (
+	// Planning means that the plan is being made.
+	Planning State = "planning"
+	// Planned means that the plan waits for its confirmation.
+	Planned State = "planned"
+	// Running means that the confirmed plan is being carried out.
+	Running State = "running"
+	// Cancelling means that the job was cancelled and cleans up.
+	Cancelling State = "cancelling"
+	// Done means that the plan was carried out.
+	Done State = "done"
+	// Failed means that the job cannot continue.
+	Failed State = "failed"
+	// Cancelled means that the job was cancelled. Completed work is not undone.
+	Cancelled State = "cancelled"
+)
+
+// Active reports whether a worker is needed.
+func (s State) Active() bool { return s == Planning || s == Running || s == Cancelling }
+
+// Ended reports whether the job never changes again.
+func (s State) Ended() bool { return s == Done || s == Failed || s == Cancelled }
+
+// Limits.
+const (
+	// MaxOpen is the maximum number of jobs of an account that have not ended. Clients that
+	// start jobs at the same moment can exceed it by a few.
+	MaxOpen = 20
+	// MaxFailures is how many failures a job lists one by one. It counts all.
+	MaxFailures = 100
+	// PlanAge is how long a plan can be confirmed.
+	PlanAge = 7 * 24 * time.Hour
+	// KeepAge is how long a job is kept after its last change.
+	KeepAge = 30 * 24 * time.Hour
+	// maxTries is how many slices in a row may fail without progress.
+	maxTries = 20
+)
+
+// Errors that callers act on.
+var (
+	// ErrNotFound means that the account has no such job, or that it has expired.
+	ErrNotFound = errors.New("no such job")
+	// ErrTooMany means that the account has MaxOpen jobs that have not ended.
+	ErrTooMany = errors.New("too many jobs")
+	// ErrNotPlanned means that the job has no plan to confirm: it is being planned, or it
+	// has ended without one.
+	ErrNotPlanned = errors.New("the job has no plan to confirm")
+	// ErrOtherPlan means that the confirmed count and bytes are not those of the plan.
+	ErrOtherPlan = errors.New("the confirmation does not match the plan")
+	// ErrEnded means that the job has ended, so that it cannot be cancelled.
+	ErrEnded = errors.New("the job has ended")
+	// ErrUnknownAction means that no action has this name.
+	ErrUnknownAction = errors.New("unknown action")
+	// ErrLost means that another process has changed the job: it was cancelled, or another
+	// worker has taken it over. The worker must stop.
+	ErrLost = errors.New("the job was changed by another process")
+)
+
+// Totals counts recordings and the bytes of their audio.
+type Totals struct {
+	Count int   `json:"count"`
+	Bytes int64 `json:"bytes"`
+}
+
+// Add adds one recording.
+func (t *Totals) Add(bytes int64) {
+	t.Count++
+	t.Bytes += bytes
+}
+
+// Plan describes the work that a job proposes.
+type Plan struct {
+	// Totals are the recordings of the plan, and a confirmation repeats them.
+	Totals
+
+	// Held are those of them that a legal hold keeps. The job leaves them alone.
+	Held Totals `json:"held"`
+	// Oldest and Newest are the times of creation of the first and last one; 0 without any.
+	Oldest recording.Seconds `json:"oldest,omitempty"`
+	Newest recording.Seconds `json:"newest,omitempty"`
+}
+
+// Outcome is what became of a recording of the plan.
+type Outcome string
+
+// The outcomes.
+const (
+	// Completed means that the action was done.
+	Completed Outcome = "done"
+	// Held means that a legal hold prevented it.
+	Held Outcome = "held"
+	// Skipped means that the recording had changed or gone since the plan was made.
+	Skipped Outcome = "skipped"
+	// Failure means that the action failed for good.
+	Failure Outcome = "failed"
+)
+
+// Item is a recording of a plan or a report.
+type Item struct {
+	ID      string            `json:"id"`
+	Created recording.Seconds `json:"created"`
+	// Bytes is the size of the audio; 0 if it is unknown or external.
+	Bytes int64 `json:"bytes,omitempty"`
+	// Deleted is true for a recording that is deleted and could be restored.
+	Deleted bool `json:"deleted,omitempty"`
+	// Outcome, Cause and Holds are set once the item was worked on. Cause is a short code,
+	// and Holds are the IDs of the holds.
+	Outcome Outcome  `json:"outcome,omitempty"`
+	Cause   string   `json:"cause,omitempty"`
+	Holds   []string `json:"holds,omitempty"`
+}
+
+// Progress counts the recordings by their outcome.
+type Progress struct {
+	Done    Totals `json:"done"`
+	Held    Totals `json:"held"`
+	Skipped Totals `json:"skipped"`
+	Failed  Totals `json:"failed"`
+}
+
+// Of returns the totals of an outcome.
+func (p *Progress) Of(o Outcome) *Totals {
+	switch o {
+	case Held:
+		return &p.Held
+	case Skipped:
+		return &p.Skipped
+	case Failure:
+		return &p.Failed
+	case Completed:
+	}
+	return &p.Done
+}
+
+// Job is one job of an account.
+type Job struct {
+	// Account owns the job. ID is unique within the account; IDs sort by the time at which
+	// the jobs were made.
+	Account string `json:"-"`
+	ID      string `json:"-"`
+	// Action is the name of the action, and Params are its parameters.
+	Action string          `json:"action"`
+	Params json.RawMessage `json:"params,omitempty"`
+	// By is who made the job, and Confirmer who confirmed it. Reason is the reason that the
+	// last of them gave.
+	By        audit.Actor `json:"by"`
+	Confirmer audit.Actor `json:"confirmer"`
+	Reason    string      `json:"reason,omitempty"`
+	State     State       `json:"state"`
+	// Created, Updated, Confirmed and Ended are when the job was made, saved for the last
+	// time, confirmed and ended; 0 if it has not happened.
+	Created   recording.Seconds `json:"created"`
+	Updated   recording.Seconds `json:"updated"`
+	Confirmed recording.Seconds `json:"confirmed,omitempty"`
+	Ended     recording.Seconds `json:"ended,omitempty"`
+	// Plan is complete once the state is Planned.
+	Plan     Plan     `json:"plan"`
+	Progress Progress `json:"progress"`
+	// Failures are the first MaxFailures recordings that were held, skipped or failed.
+	Failures []Item `json:"failures,omitempty"`
+	// Cause explains in a few words why the job, or its last slice, failed.
+	Cause string `json:"cause,omitempty"`
+	// Result is for clients, and Cursor is the position at which the action continues.
+	Result json.RawMessage `json:"result,omitempty"`
+	Cursor json.RawMessage `json:"cursor,omitempty"`
+	// Chunks and Reports are the numbers of chunks in the plan and in the report.
+	Chunks  int `json:"chunks"`
+	Reports int `json:"reports"`
+	// Tries counts the slices that have failed since the last checkpoint.
+	Tries int `json:"tries,omitempty"`
+	// Saves counts the writes of the job, so that every write differs.
+	Saves int `json:"saves"`
+}
+
+// Expires returns when the job stops existing.
+func (j *Job) Expires() recording.Seconds {
+	age := KeepAge
+	if j.State == Planned {
+		age = PlanAge
+	}
+	return j.Updated + recording.Seconds(age/time.Second)
+}
+
+// count adds the outcome of an item to the progress.
+func (j *Job) count(item Item) {
+	j.Progress.Of(item.Outcome).Add(item.Bytes)
+	if item.Outcome != Completed && len(j.Failures) < MaxFailures {
+		j.Failures = append(j.Failures, item)
+	}
+}

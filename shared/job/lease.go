@@ -1,0 +1,135 @@
+package job
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+)
+
+// Message wakes a worker for an account. A queue delivers it until [Engine.Slice] returns
+// without an error.
+type Message struct {
+	// Account is the account with jobs.
+	Account string
+	// ID stays the same when the message is delivered again.
+	ID string
+	// Sent is when the message was sent.
+	Sent time.Time
+}
+
+// lease is the value of the entry with the turns of an account.
+type lease struct {
+	// Holder is the process with the latest turn, and Message the ID of the message that
+	// gave it the turn.
+	Holder  string `json:"holder"`
+	Message string `json:"message"`
+	// Started is when the turn began, in Unix milliseconds. Until is when it ends by itself;
+	// 0 if it has ended.
+	Started int64 `json:"started"`
+	Until   int64 `json:"until"`
+}
+
+// skew is how far the clocks of the processes and of the queue may be apart.
+const skew = 5 * time.Second
+
+// allows reports whether a message gives its account a turn. It does not if another message
+// has given it one that lasts, or one that began after the message was sent: the worker with that
+// turn sends a further message at its end, if there is more to do. So an account with many
+// messages has one turn in each round of the queue. If the message itself gave it the turn,
+// that process is dead, because a queue delivers a message again only after a failure.
+func (l *lease) allows(m Message, now time.Time) bool {
+	if l.Message == "" || l.Message == m.ID {
+		return true
+	}
+	return l.Until <= now.UnixMilli() && m.Sent.Add(skew).UnixMilli() >= l.Started
+}
+
+func (e *Engine) readLease(ctx context.Context, account string) (l lease, at store.Entry, err error) {
+	at.EntryKey = store.EntryKey{Partition: leasePartition, Key: account}
+	found, err := e.book.Entries.Entries(ctx, at.EntryKey)
+	if err != nil {
+		return l, at, fmt.Errorf("read a lease: %w", err)
+	}
+	if len(found) == 0 {
+		return l, at, nil
+	}
+	if err := json.Unmarshal(found[0].Value, &l); err != nil {
+		return l, at, fmt.Errorf("decode a lease: %w", err)
+	}
+	return l, found[0], nil
+}
+
+// write replaces a lease, unless another process did.
+func (e *Engine) writeLease(ctx context.Context, l lease, at store.Entry) error {
+	value, err := json.Marshal(l)
+	if err != nil {
+		return fmt.Errorf("encode a lease: %w", err)
+	}
+	w := store.EntryWrite{Entry: at, If: store.IfUnchanged}
+	if at.Revision == "" {
+		w.If = store.IfAbsent
+	}
+	w.Value, w.Expires = value, recording.SecondsOf(e.options.Now().Add(KeepAge))
+	return e.book.Entries.WriteEntries(ctx, w)
+}
+
+// lease makes this process the only one that works for an account. taken is false if the
+// message is not needed.
+func (e *Engine) lease(ctx context.Context, m Message) (taken bool, err error) {
+	l, at, err := e.readLease(ctx, m.Account)
+	now := e.options.Now()
+	if err != nil || !l.allows(m, now) {
+		return false, err
+	}
+	err = e.writeLease(ctx, lease{
+		Holder: e.options.Holder, Message: m.ID, Started: now.UnixMilli(), Until: now.Add(e.options.Lease).UnixMilli(),
+	}, at)
+	if errors.Is(err, store.ErrConflict) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("take a lease: %w", err)
+	}
+	return true, nil
+}
+
+// release ends the lease, unless another process has it by now.
+func (e *Engine) release(ctx context.Context, m Message) error {
+	l, at, err := e.readLease(ctx, m.Account)
+	if err != nil || l.Holder != e.options.Holder || l.Message != m.ID {
+		return err
+	}
+	l.Until = 0
+	if err := e.writeLease(ctx, l, at); err != nil && !errors.Is(err, store.ErrConflict) {
+		return fmt.Errorf("end a lease: %w", err)
+	}
+	return nil
+}
+
+// Break ends all leases. Only a process that is the only one on its data calls it, at its
+// start: the leases are those of a process that was killed.
+func (e *Engine) Break(ctx context.Context) error {
+	for after := ""; ; {
+		page, err := e.book.Entries.PageEntries(ctx, store.EntryQuery{Partition: leasePartition, After: after, Limit: store.MaxEntries})
+		if err != nil {
+			return fmt.Errorf("list leases: %w", err)
+		}
+		writes := make([]store.EntryWrite, len(page.Entries))
+		for i := range page.Entries {
+			writes[i] = store.EntryWrite{Entry: store.Entry{EntryKey: page.Entries[i].EntryKey}, Delete: true}
+		}
+		if len(writes) > 0 {
+			if err := e.book.Entries.WriteEntries(ctx, writes...); err != nil {
+				return fmt.Errorf("end leases: %w", err)
+			}
+		}
+		if after = page.Next; after == "" {
+			return nil
+		}
+	}
+}

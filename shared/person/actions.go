@@ -1,0 +1,36 @@
+package person
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/callrecordings/api/shared/job"
+)
+
+// Params checks and encodes the parameters of a job: a number or the ID of an owner.
+// Error: ErrSubject, with a text for people.
+func Params(number, owner string) (json.RawMessage, error) {
+	s := Subject{Number: number, Owner: owner}
+	if err := s.Check(); err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("encode the subject: %w", err)
+	}
+	return text, nil
+}
+
+// Actions returns the two actions. The key of certificates is derived from secret, the
+// secret of the deployment. record is [Eraser.Record].
+func Actions(secret string, s Store, b Bucket, d Deleter, record func(context.Context, *job.Job, string) error) (map[string]job.Action, error) {
+	signer, err := NewSigner(secret)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]job.Action{
+		ExportAction: &Export{Store: s, Bucket: b, Signer: signer},
+		EraseAction:  &Eraser{Store: s, Deleter: d, Files: b, Signer: signer, Record: record},
+	}, nil
+}

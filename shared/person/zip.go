@@ -1,0 +1,308 @@
+package person
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/callrecordings/api/shared/job"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/zipfile"
+)
+
+// zipState is where the file of an export continues.
+type zipState struct {
+	// Upload is the ID of the upload in parts.
+	Upload string `json:"upload"`
+	// PartSize is the size in bytes of the largest parts.
+	PartSize int `json:"part_size"`
+	// Parts is the number of parts that were sent, and Offset the number of their bytes.
+	Parts  int   `json:"parts"`
+	Offset int64 `json:"offset"`
+	// Entries is the number of recordings in the file or left out of it.
+	Entries int `json:"entries"`
+	// Restarts counts how often the file was begun anew.
+	Restarts int `json:"restarts"`
+}
+
+const (
+	// minPartSize is the least PartSize. Parts have at least half of it, unless there are
+	// many small recordings.
+	minPartSize = 16 << 20
+	// usualParts bounds the number of parts: of halves of PartSize, at most twice as many.
+	usualParts = 4500
+	// MaxExport is the largest size of the audio of an export, in bytes. With it, a part
+	// takes 57 MB of memory.
+	MaxExport = 256 << 30
+	// manyEntries is the number of recordings between two checkpoints from which on a
+	// part may be small. It bounds the size of a checkpoint.
+	manyEntries = 2000
+	// reportItems is the number of items in one chunk of the report.
+	reportItems = 500
+)
+
+// partSize returns the size of parts for that many bytes of audio.
+func partSize(total int64) int { return int(max(minPartSize, total/usualParts)) }
+
+// extra is what an export adds to a chunk of its report.
+type extra struct {
+	// Records are those of the entries, without names: for each item that is in the file one
+	// or two.
+	Records []zipfile.Record `json:"records,omitempty"`
+	// Names are the extensions of the entries, in the order of the records, each with the
+	// index of its item.
+	Names []entryName `json:"names,omitempty"`
+	// First is the number of the first item, counted from 1.
+	First int `json:"first"`
+	// Tags are those of the parts that were sent.
+	Tags []string `json:"tags,omitempty"`
+}
+
+// entryName is the index of an item in its chunk and the extension of an entry.
+type entryName struct {
+	Item      int    `json:"i"`
+	Extension string `json:"x"`
+}
+
+// nameOf returns the name of an entry. The number makes it unique, also on file systems
+// that ignore case.
+func nameOf(number int, id, extension string) string {
+	return fmt.Sprintf("%06d_%s.%s", number, id, extension)
+}
+
+// packer writes the file of an export from the last checkpoint on.
+type packer struct {
+	bucket Bucket
+	key    string
+	state  *zipState
+	buf    []byte
+	// offset is that of the next byte of the file. The file has the bytes of state, those
+	// of the parts that were sent since, and those in buf.
+	offset int64
+	parts  int
+	tags   []string
+	items  []job.Item
+	names  []entryName
+	made   []zipfile.Record
+}
+
+func newPacker(b Bucket, key string, s *zipState) *packer {
+	return &packer{bucket: b, key: key, state: s, buf: make([]byte, 0, s.PartSize), offset: s.Offset, parts: s.Parts}
+}
+
+// partWriter is a packer as the writer of one call, with its context.
+type partWriter struct {
+	*packer
+
+	ctx context.Context //nolint:containedctx // a writer has no other way to get it
+}
+
+// sendError is an error of the writer, not of the audio.
+type sendError struct{ error }
+
+// Unwrap returns the cause.
+func (e sendError) Unwrap() error { return e.error }
+
+// Write implements io.Writer. It sends a part whenever one is full.
+func (w partWriter) Write(p []byte) (int, error) {
+	n := len(p)
+	for len(p) > 0 {
+		room := min(len(p), cap(w.buf)-len(w.buf))
+		w.buf = append(w.buf, p[:room]...)
+		p = p[room:]
+		if len(w.buf) == cap(w.buf) {
+			if err := w.send(w.ctx); err != nil {
+				return 0, sendError{err}
+			}
+		}
+	}
+	return n, nil
+}
+
+// send sends the bytes in the buffer as a part.
+func (k *packer) send(ctx context.Context) error {
+	tag, err := k.bucket.SendPart(ctx, k.key, k.state.Upload, k.parts+1, k.buf)
+	if err != nil {
+		return err
+	}
+	k.tags = append(k.tags, tag)
+	k.parts++
+	k.buf = k.buf[:0]
+	return nil
+}
+
+// entry adds a file. Errors of the body are wrapped with media.ErrUnavailable: a retry
+// reads it again.
+func (k *packer) entry(ctx context.Context, item job.Item, extension string, size int64, body io.Reader) error {
+	name := nameOf(k.state.Entries+len(k.items)+1, item.ID, extension)
+	r, n, err := zipfile.Write(partWriter{k, ctx}, name, item.Created.Time(), k.offset, size, body)
+	var sending sendError
+	switch {
+	case errors.As(err, &sending):
+		return sending.error
+	case err != nil:
+		return fmt.Errorf("%w: read the audio of an export: %v", media.ErrUnavailable, err) //nolint:errorlint // a lost upload is another error
+	}
+	k.offset += n
+	r.Name = ""
+	k.made, k.names = append(k.made, r), append(k.names, entryName{len(k.items), extension})
+	return nil
+}
+
+// add adds a recording: its document, and its audio if there is any. It sets the outcome
+// of the item.
+func (k *packer) add(ctx context.Context, item job.Item, r *recording.Recording) error {
+	document := append(r.AppendJSON(nil, false), '\n')
+	if err := k.entry(ctx, item, "json", int64(len(document)), bytes.NewReader(document)); err != nil {
+		return err
+	}
+	item.Outcome, item.Bytes, item.Cause = job.Completed, 0, "no_audio"
+	switch r.Audio.Place {
+	case recording.Nowhere:
+	case recording.External:
+		item.Cause = "external_audio"
+	case recording.Managed:
+		body, o, err := k.bucket.Open(ctx, r.AudioKey(), "", nil)
+		if errors.Is(err, media.ErrNotFound) {
+			item.Cause = "audio_missing"
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("open the audio of an export: %w", err)
+		}
+		kind, _, _ := strings.Cut(strings.ToLower(cmp.Or(r.Audio.ContentType, o.ContentType)), ";")
+		err = k.entry(ctx, item, cmp.Or(recording.AudioExtension(strings.TrimSpace(kind)), "audio"), o.Size, body)
+		_ = body.Close() // it was only read
+		if err != nil {
+			return err
+		}
+		item.Cause, item.Bytes = "", o.Size
+	}
+	k.items = append(k.items, item)
+	return nil
+}
+
+// leave records a recording that is not in the file.
+func (k *packer) leave(item job.Item, cause string) {
+	item.Outcome, item.Cause = job.Skipped, cause
+	k.items = append(k.items, item)
+}
+
+// due reports whether a checkpoint is possible and due.
+func (k *packer) due(spent bool) bool {
+	return len(k.buf) >= cap(k.buf)/2 || len(k.buf) >= media.MinPart && (spent || len(k.items) >= manyEntries) ||
+		len(k.buf) == 0 && k.parts > k.state.Parts
+}
+
+// checkpoint sends the rest of the buffer as a part, and adds the items since the
+// last checkpoint to the report. The caller saves the task.
+func (k *packer) checkpoint(ctx context.Context, t *job.Task) error {
+	if len(k.buf) > 0 {
+		if err := k.send(ctx); err != nil {
+			return err
+		}
+	}
+	names, made := k.names, k.made
+	for begin := 0; begin < max(1, len(k.items)); begin += reportItems {
+		items := k.items[begin:min(begin+reportItems, len(k.items))]
+		x := extra{First: k.state.Entries + begin + 1}
+		n := 0
+		for ; n < len(names) && names[n].Item < begin+len(items); n++ {
+			x.Names = append(x.Names, entryName{names[n].Item - begin, names[n].Extension})
+		}
+		x.Records, names, made = made[:n], names[n:], made[n:]
+		if begin == 0 {
+			x.Tags = k.tags
+		}
+		if err := t.AddReport(items, x); err != nil {
+			return err
+		}
+	}
+	k.state.Entries += len(k.items)
+	k.state.Parts, k.state.Offset = k.parts, k.offset
+	k.items, k.names, k.made, k.tags = nil, nil, nil, nil
+	return nil
+}
+
+// directory writes the directory of the file, from the chunks of the report and from what
+// was written since.
+func (k *packer) directory(ctx context.Context, t *job.Task) error {
+	w := &counter{w: partWriter{k, ctx}}
+	d := zipfile.NewDirectory(w, k.offset)
+	for n := range t.Job.Reports {
+		items, raw, err := t.Report(ctx, n)
+		if err != nil {
+			return err
+		}
+		var x extra
+		if err := json.Unmarshal(raw, &x); err != nil {
+			return fmt.Errorf("decode the records of an export: %w", err)
+		}
+		if err := addRecords(d, items, x); err != nil {
+			return err
+		}
+	}
+	if err := addRecords(d, k.items, extra{Records: k.made, Names: k.names, First: k.state.Entries + 1}); err != nil {
+		return err
+	}
+	if err := d.Close(); err != nil {
+		return unwrapSend(err)
+	}
+	k.offset += w.n
+	return nil
+}
+
+func addRecords(d *zipfile.Directory, items []job.Item, x extra) error {
+	for i, r := range x.Records {
+		at := x.Names[i].Item
+		r.Name = nameOf(x.First+at, items[at].ID, x.Names[i].Extension)
+		if err := d.Add(r); err != nil {
+			return unwrapSend(err)
+		}
+	}
+	return nil
+}
+
+func unwrapSend(err error) error {
+	var sending sendError
+	if errors.As(err, &sending) {
+		return sending.error
+	}
+	return err
+}
+
+// counter counts the bytes that it passes on.
+type counter struct {
+	w io.Writer
+	n int64
+}
+
+// Write implements io.Writer.
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// tags returns the tags of all parts, from the report.
+func tags(ctx context.Context, t *job.Task) ([]string, error) {
+	var all []string
+	for n := range t.Job.Reports {
+		_, raw, err := t.Report(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		var x extra
+		if err := json.Unmarshal(raw, &x); err != nil {
+			return nil, fmt.Errorf("decode the parts of an export: %w", err)
+		}
+		all = append(all, x.Tags...)
+	}
+	return all, nil
+}

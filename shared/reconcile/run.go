@@ -1,0 +1,288 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+)
+
+const (
+	// reserve is how long before the deadline of its context a run stops, so that the
+	// step in progress can end.
+	reserve = time.Minute
+	// deepEvery is the time between two runs that read the whole table.
+	deepEvery = recording.Seconds(7 * day / time.Second)
+	// early is how much sooner than a whole period a run may start, so that a daily run
+	// does not slip by an invocation every day.
+	early = time.Hour
+)
+
+// The prefixes of keys; see recording.AudioKey and its relatives.
+const (
+	audioPrefix    = "recordings/"
+	importedPrefix = "imported/"
+	inboxPrefix    = "inbox/"
+	asidePrefix    = "set-aside/"
+	probesPrefix   = "probes/"
+	exportsPrefix  = "exports/"
+)
+
+// phase is one part of a run. step does some of its work, and reports whether the phase
+// is over. It keeps its position in p.Cursor.
+type phase struct {
+	step func(ctx context.Context, r *Reconciler, p *progress) (over bool, err error)
+	// overall phases are skipped in a run for one account.
+	overall bool
+}
+
+// phases are the phases in their order.
+var phases = []phase{
+	{listTable, true},
+	{folders(audioPrefix, func(a *account) { a.Audio = true }), true},
+	{folders(importedPrefix, func(a *account) { a.Imported = true }), true},
+	{folders(inboxPrefix, func(a *account) { a.Inbox = true }), true},
+	{turns, false},
+	{leftovers(asidePrefix, OverdueSetAside, func(a Ages) time.Duration { return a.SetAside }), false},
+	{leftovers(probesPrefix, OverdueProbe, func(a Ages) time.Duration { return a.Probe }), false},
+	{leftovers(exportsPrefix, OverdueExport, func(a Ages) time.Duration { return a.Export }), false},
+	{foreignFolders, true},
+}
+
+// Run starts a run, or continues the one in progress. Its report has a Finished time if
+// the run is complete. Otherwise the deadline of ctx is near, and the next call
+// continues. Errors: store.ErrUnavailable, media.ErrUnavailable, store.ErrConflict if
+// another call is working on the same run, and that of ctx. After an error, the next call
+// continues with the last completed step.
+func (r *Reconciler) Run(ctx context.Context) (Report, error) {
+	p, err := r.load(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	if p.Report.Started == 0 || p.Report.Finished > 0 {
+		if err := r.start(ctx, p); err != nil {
+			return p.Report, err
+		}
+	}
+	for p.Phase < len(phases) {
+		if near(ctx) {
+			return p.Report, r.save(ctx, p)
+		}
+		over, err := true, error(nil)
+		if ph := phases[p.Phase]; r.Account == "" || !ph.overall {
+			over, err = ph.step(ctx, r, p)
+		}
+		if err != nil {
+			return p.Report, errors.Join(err, r.keep(ctx, p))
+		}
+		if over {
+			p.Phase, p.Cursor = p.Phase+1, ""
+			if err := r.save(ctx, p); err != nil {
+				return p.Report, err
+			}
+		}
+	}
+	p.Report.Finished = recording.SecondsOf(r.Now())
+	if p.Deep {
+		p.LastDeep = p.Report.Started
+	}
+	if err := r.publish(ctx, &p.Report); err != nil {
+		return p.Report, err
+	}
+	return p.Report, r.save(ctx, p)
+}
+
+// Daily is Run for a service that calls it once an hour. It starts a new run only if the
+// last one started almost every ago. Otherwise it returns the last report, and false.
+func (r *Reconciler) Daily(ctx context.Context, every time.Duration) (report Report, ran bool, err error) {
+	p, err := r.load(ctx)
+	if err != nil {
+		return Report{}, false, err
+	}
+	if p.Report.Finished > 0 && r.since(p.Report.Started) < every-early && r.since(p.Report.Started) >= 0 {
+		return p.Report, false, nil
+	}
+	report, err = r.Run(ctx)
+	return report, true, err
+}
+
+// keep saves the progress after an error, unless another invocation is at work.
+func (r *Reconciler) keep(ctx context.Context, p *progress) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := r.save(ctx, p); !errors.Is(err, store.ErrConflict) {
+		return err
+	}
+	return nil
+}
+
+// start begins a new run.
+func (r *Reconciler) start(ctx context.Context, p *progress) error {
+	now := max(recording.SecondsOf(r.Now()), p.Report.Started+1) // it also identifies the run
+	*p = progress{
+		Deep: r.Deep || now-p.LastDeep >= deepEvery, LastDeep: p.LastDeep, revision: p.revision,
+		Report: Report{Started: now, Repair: r.Repair, Findings: map[Kind]*Count{}},
+	}
+	if r.Account != "" {
+		all := func(a *account) { a.Audio, a.Imported, a.Inbox = true, true, true }
+		if err := r.remember(ctx, []string{r.Account}, all); err != nil {
+			return err
+		}
+	}
+	return r.save(ctx, p)
+}
+
+// near reports whether the deadline of ctx is near.
+func near(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && time.Until(deadline) < reserve
+}
+
+// listTable remembers the accounts of the table.
+func listTable(ctx context.Context, r *Reconciler, p *progress) (over bool, err error) {
+	if err := r.wait(ctx); err != nil {
+		return false, err
+	}
+	names, next, err := r.Store.Accounts(ctx, p.Cursor, p.Deep)
+	if err != nil {
+		return false, err
+	}
+	for len(names) > 0 {
+		n := min(len(names), store.MaxEntries)
+		if err := r.remember(ctx, names[:n], func(*account) {}); err != nil {
+			return false, err
+		}
+		names = names[n:]
+	}
+	p.Cursor = next
+	return next == "", nil
+}
+
+// folders returns the step that remembers the accounts which have objects under prefix.
+func folders(prefix string, note func(*account)) func(context.Context, *Reconciler, *progress) (bool, error) {
+	return func(ctx context.Context, r *Reconciler, p *progress) (bool, error) {
+		if err := r.wait(ctx); err != nil {
+			return false, err
+		}
+		found, more, err := r.Bucket.Folders(ctx, prefix, p.Cursor)
+		if err != nil {
+			return false, err
+		}
+		var names []string
+		for _, folder := range found {
+			p.Cursor = folder
+			name := strings.TrimSuffix(strings.TrimPrefix(folder, prefix), "/")
+			if _, _, ok := recording.ParseInboxKey(recording.InboxKey(name, "x")); !ok || name == "" {
+				r.foreign(ctx, &p.Report, folder)
+				continue
+			}
+			if names = append(names, name); len(names) == store.MaxEntries {
+				if err := r.remember(ctx, names, note); err != nil {
+					return false, err
+				}
+				names = nil
+			}
+		}
+		return !more, r.remember(ctx, names, note)
+	}
+}
+
+// known are the folders of the bucket that belong to the service.
+var known = map[string]bool{
+	audioPrefix: true, importedPrefix: true, inboxPrefix: true, asidePrefix: true, probesPrefix: true, exportsPrefix: true,
+}
+
+// foreignFolders reports folders that the service does not know.
+func foreignFolders(ctx context.Context, r *Reconciler, p *progress) (over bool, err error) {
+	if err := r.wait(ctx); err != nil {
+		return false, err
+	}
+	found, more, err := r.Bucket.Folders(ctx, "", p.Cursor)
+	if err != nil {
+		return false, err
+	}
+	for _, folder := range found {
+		p.Cursor = folder
+		if !known[folder] {
+			r.foreign(ctx, &p.Report, folder)
+		}
+	}
+	return !more, nil
+}
+
+// turns gives a turn to each account that is not finished, again and again.
+func turns(ctx context.Context, r *Reconciler, p *progress) (over bool, err error) {
+	waiting := false
+	for after := ""; ; {
+		page, err := r.Book.PageEntries(ctx, store.EntryQuery{Partition: accountsPartition, After: after, Limit: 100})
+		if err != nil {
+			return false, err
+		}
+		for i := range page.Entries {
+			a, err := decodeAccount(&page.Entries[i])
+			switch {
+			case err != nil:
+				return false, err
+			case r.Account != "" && a.name != r.Account, a.Run == p.Report.Started && a.Stage == len(stages):
+				continue
+			case near(ctx):
+				return false, nil
+			}
+			more, err := r.turn(ctx, p, a)
+			if err != nil {
+				return false, err
+			}
+			waiting = waiting || more
+		}
+		if after = page.Next; after == "" {
+			return !waiting, nil
+		}
+	}
+}
+
+// windowsOfTurn is how many steps an account may take in one turn. A step examines up to
+// a thousand rows and objects.
+const windowsOfTurn = 25
+
+// turn gives a turn to an account, and saves its progress. more is false if the account is
+// finished. The report is saved before the account: after a crash in between, some
+// findings are counted twice, and none is missing.
+func (r *Reconciler) turn(ctx context.Context, p *progress, a *account) (more bool, err error) {
+	if a.Run != p.Report.Started {
+		*a = account{
+			name: a.name, revision: a.revision, Audio: a.Audio, Imported: a.Imported, Inbox: a.Inbox, Suspects: a.Suspects,
+			Run: p.Report.Started, Passes: 1,
+		}
+		p.Report.Accounts++
+	}
+	t := &visit{Reconciler: r, account: a, report: &p.Report, deep: p.Deep}
+	for n := 0; n < windowsOfTurn && a.Stage < len(stages) && !near(ctx); n++ {
+		over, err := stages[a.Stage](t, ctx)
+		if err != nil {
+			return false, fmt.Errorf("account %s: %w", a.name, err)
+		}
+		if over {
+			a.Stage++
+		}
+	}
+	if err := r.save(ctx, p); err != nil {
+		return false, err
+	}
+	w, err := a.write()
+	if err != nil {
+		return false, err
+	}
+	if a.Stage == len(stages) {
+		if w.Delete = !a.Rows && r.Account == "" && a.revision != ""; w.Delete {
+			w.Value = nil
+		}
+	}
+	if err := r.Book.WriteEntries(ctx, w); err != nil {
+		return false, fmt.Errorf("save the progress of account %s: %w", a.name, err)
+	}
+	return a.Stage < len(stages), nil
+}

@@ -1,0 +1,263 @@
+package retention
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/callrecordings/api/shared/access"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+)
+
+// settingsEntry is the key of an account's Settings in the partition of the account.
+const settingsEntry = "retention"
+
+// Index is the partition of the accounts that have settings of their own.
+const Index = "retention"
+
+// maxGuards is how many settings guard one removal, besides the entry of the account and
+// its holds. In a deeper tree, the settings of accounts further up are read but not guarded.
+const maxGuards = store.MaxGuards - 2
+
+// pageOfMembers is how many members of a group one call reads.
+const pageOfMembers = 2500
+
+// SettingsKey returns the key of the settings of an account.
+func SettingsKey(account string) store.EntryKey {
+	return store.EntryKey{Partition: access.Partition(account), Key: settingsEntry}
+}
+
+// Book reads the settings of accounts.
+type Book struct {
+	// Entries has the settings, the account tree and the groups.
+	Entries store.EntryReader
+}
+
+// Effective returns what applies to an account, strongly consistent. It reads the entry and
+// the settings of the account, then the settings of the accounts above it, and then the
+// members of the groups in the policy; most accounts need only the first read. Errors:
+// store.ErrUnavailable.
+func (b Book) Effective(ctx context.Context, account string) (*Effective, error) {
+	return b.with(ctx, account, nil)
+}
+
+// With returns what would apply to an account if another account, or the account itself,
+// had the given settings. Errors: those of Effective.
+func (b Book) With(ctx context.Context, account, changed string, to Settings) (*Effective, error) {
+	return b.with(ctx, account, map[string]Settings{changed: to})
+}
+
+func (b Book) with(ctx context.Context, account string, instead map[string]Settings) (*Effective, error) {
+	found, err := b.entries(ctx, access.AccountKey(account), SettingsKey(account))
+	if err != nil {
+		return nil, err
+	}
+	return b.effective(ctx, account, found, instead)
+}
+
+// entries reads entries by their keys.
+func (b Book) entries(ctx context.Context, keys ...store.EntryKey) (map[store.EntryKey]store.Entry, error) {
+	all := make(map[store.EntryKey]store.Entry, len(keys))
+	for some := range slices.Chunk(keys, store.MaxEntries) {
+		found, err := b.Entries.Entries(ctx, some...)
+		if err != nil {
+			return nil, fmt.Errorf("read retention settings: %w", err)
+		}
+		for _, e := range found {
+			all[e.EntryKey] = e
+		}
+	}
+	return all, nil
+}
+
+// effective returns what applies to an account. found has the account's own entries.
+func (b Book) effective(ctx context.Context, account string, found map[store.EntryKey]store.Entry, instead map[string]Settings) (*Effective, error) {
+	e := &Effective{Account: account}
+	own := access.AccountKey(account)
+	e.guards = append(e.guards, store.Guard{EntryKey: own, Revision: found[own].Revision})
+	chain := []string{account}
+	if entry, ok := found[own]; ok {
+		a, err := access.ParseAccount(entry.Value)
+		if err != nil {
+			return nil, err
+		}
+		chain = append(chain, a.Ancestors...)
+	}
+	all, err := b.settings(ctx, chain, found, e)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range chain {
+		s := all[name]
+		if other, ok := instead[name]; ok {
+			s = other
+		}
+		e.apply(name, s)
+	}
+	if e.Bounds.Max > 0 {
+		e.Bounds.Max = max(e.Bounds.Max, e.Bounds.Min)
+	}
+	return e, b.readGroups(ctx, e)
+}
+
+// apply adds the settings of an account above those that were applied before.
+func (e *Effective) apply(name string, s Settings) {
+	if e.Source == "" && s.Policy != nil {
+		e.Source, e.Policy = name, *s.Policy
+	}
+	e.Bounds.Min = max(e.Bounds.Min, s.Min)
+	if s.Max > 0 && (e.Bounds.Max == 0 || s.Max < e.Bounds.Max) {
+		e.Bounds.Max = s.Max
+	}
+}
+
+// settings returns the settings of the accounts of a chain that have some. found has those
+// of the first one.
+func (b Book) settings(ctx context.Context, chain []string, found map[store.EntryKey]store.Entry, e *Effective) (map[string]Settings, error) {
+	if len(chain) > 1 {
+		keys := make([]store.EntryKey, 0, len(chain))
+		for _, name := range chain[1:] {
+			keys = append(keys, SettingsKey(name))
+		}
+		above, err := b.entries(ctx, keys...)
+		if err != nil {
+			return nil, err
+		}
+		above[SettingsKey(chain[0])] = found[SettingsKey(chain[0])]
+		found = above
+	}
+	all := make(map[string]Settings, len(chain))
+	for i, name := range chain {
+		key := SettingsKey(name)
+		entry := found[key]
+		if i < maxGuards {
+			e.guards = append(e.guards, store.Guard{EntryKey: key, Revision: entry.Revision})
+		}
+		if entry.Revision == "" {
+			continue
+		}
+		s, err := parseSettings(entry.Value)
+		if err != nil {
+			return nil, err
+		}
+		all[name] = s
+	}
+	return all, nil
+}
+
+func parseSettings(value []byte) (Settings, error) {
+	var s Settings
+	if err := json.Unmarshal(value, &s); err != nil {
+		return Settings{}, fmt.Errorf("read retention settings: %w", err)
+	}
+	return s, nil
+}
+
+// readGroups reads the members of the groups in the policy.
+func (b Book) readGroups(ctx context.Context, e *Effective) error {
+	for i := range e.Policy.Rules {
+		group := e.Policy.Rules[i].Group
+		if group == "" || e.members[group] != nil {
+			continue
+		}
+		if e.members == nil {
+			e.members = map[string]map[string]bool{}
+		}
+		set := map[string]bool{}
+		q := store.EntryQuery{Partition: access.Partition(e.Account), Prefix: access.MemberPrefix(group), Limit: pageOfMembers}
+		for {
+			page, err := b.Entries.PageEntries(ctx, q)
+			if err != nil {
+				return fmt.Errorf("read the members of a group: %w", err)
+			}
+			for i := range page.Entries {
+				set[page.Entries[i].Key[len(q.Prefix):]] = true
+			}
+			if q.After = page.Next; q.After == "" {
+				break
+			}
+		}
+		e.members[group] = set
+	}
+	return nil
+}
+
+// Own returns the settings of the account itself and their revision, "" if it has none.
+// Errors: store.ErrUnavailable.
+func (b Book) Own(ctx context.Context, account string) (s Settings, revision string, err error) {
+	found, err := b.Entries.Entries(ctx, SettingsKey(account))
+	if err != nil || len(found) == 0 {
+		return Settings{}, "", err
+	}
+	s, err = parseSettings(found[0].Value)
+	return s, found[0].Revision, err
+}
+
+// Save stores the settings of an account, if they still have the revision that
+// [Book.Own] returned. Settings without a policy and without bounds are removed; the mark
+// of the account stays, because accounts below may still have bookmarks. Errors:
+// store.ErrConflict if another client changed them, store.ErrUnavailable.
+func Save(ctx context.Context, entries store.Entries, account, revision string, s Settings) error {
+	value, err := json.Marshal(s)
+	if err != nil {
+		return fmt.Errorf("encode retention settings: %w", err)
+	}
+	w := store.EntryWrite{Entry: store.Entry{EntryKey: SettingsKey(account), Value: value, Revision: revision}, If: store.IfUnchanged}
+	if revision == "" {
+		w.If = store.IfAbsent
+	}
+	empty := s.Policy == nil && s.Bounds == Bounds{}
+	if empty && revision == "" {
+		return nil
+	}
+	w.Delete = empty
+	mark := store.EntryWrite{Entry: store.Entry{EntryKey: store.EntryKey{Partition: Index, Key: account}, Value: []byte("{}")}}
+	if err := entries.WriteEntries(ctx, mark, w); err != nil {
+		return fmt.Errorf("save retention settings: %w", err)
+	}
+	return nil
+}
+
+// Listed returns the accounts that have, or had, settings of their own, in order.
+// Errors: store.ErrUnavailable.
+func (b Book) Listed(ctx context.Context) ([]string, error) {
+	var all []string
+	q := store.EntryQuery{Partition: Index, Limit: pageOfMembers}
+	for {
+		page, err := b.Entries.PageEntries(ctx, q)
+		if err != nil {
+			return nil, fmt.Errorf("read the accounts with retention settings: %w", err)
+		}
+		for i := range page.Entries {
+			all = append(all, page.Entries[i].Key)
+		}
+		if q.After = page.Next; q.After == "" {
+			return all, nil
+		}
+	}
+}
+
+// Below passes an account to do, and then the accounts below it, except listed accounts and
+// those below them. An account that is not in the tree has no others below it. Errors:
+// store.ErrUnavailable, and those of do.
+func (b Book) Below(ctx context.Context, tree *access.Tree, account string, listed func(string) bool, do func(string) error) error {
+	inTree := false
+	err := tree.Walk(ctx, account, func(a access.Listed) error {
+		inTree = true
+		nearest := slices.IndexFunc(a.Ancestors, listed)
+		if a.ID == account || !listed(a.ID) && nearest >= 0 && a.Ancestors[nearest] == account {
+			return do(a.ID)
+		}
+		return nil
+	})
+	if errors.Is(err, access.ErrNoAccount) && !inTree {
+		return do(account)
+	}
+	return err
+}
+
+// seconds returns days as a span of time.
+func seconds(days int) recording.Seconds { return recording.Seconds(days * Day) }

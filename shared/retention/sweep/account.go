@@ -1,0 +1,325 @@
+package sweep
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/callrecordings/api/shared/hold"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/retention"
+	"github.com/callrecordings/api/shared/store"
+)
+
+const (
+	// redoAfter is when a new policy is swept once more. Those who write recordings cache
+	// what applies for 10 s; until then they may have left no notes.
+	redoAfter = 2 * 60
+	// noteAge is how old a note must be before the sweep follows it. The recording is
+	// written after its note, by a request or a function of at most 15 minutes.
+	noteAge = 20 * 60
+	// pageSize and pageBytes bound one read of the index.
+	pageSize  = 500
+	pageBytes = 1 << 20
+)
+
+// bookmarks are the state of the sweep for an account.
+type bookmarks struct {
+	// Fingerprint is that of the policy for which Places count.
+	Fingerprint string `json:"fingerprint"`
+	// Places has, for each number of days, how far the index was examined.
+	Places map[string]store.Position `json:"places"`
+	// Redo is when Places are emptied once more, in Gregorian seconds; 0 for never.
+	Redo recording.Seconds `json:"redo,omitempty"`
+	// Held is when the oldest expired recording on hold was created, 0 without one. Holds
+	// is the revision of the holds at that time.
+	Held  recording.Seconds `json:"held,omitempty"`
+	Holds string            `json:"holds,omitempty"`
+}
+
+// accountSweep sweeps one account.
+type accountSweep struct {
+	*Sweeper
+	account string
+	now     recording.Seconds
+	began   time.Time
+	limit   time.Duration
+
+	applied  *retention.Applied
+	marks    bookmarks
+	revision string
+	loaded   []byte // the entry as it was read
+	removed  int
+	onHold   bool // the recording that was examined last is on hold
+}
+
+// over reports whether the turn is over.
+func (a *accountSweep) over(ctx context.Context) bool {
+	return ctx.Err() != nil || a.Now().Sub(a.began) >= a.limit
+}
+
+// run sweeps until nothing is left or the turn is over, and stores how far it got.
+// Errors: store.ErrConflict if another sweeper does the same.
+func (a *accountSweep) run(ctx context.Context) (done bool, err error) {
+	if a.applied, err = (retention.Book{Entries: a.Entries}).Applied(ctx, a.account); err != nil {
+		return false, err
+	}
+	if err := a.load(ctx); err != nil {
+		return false, err
+	}
+	if !a.applied.Limits() {
+		if done, err = a.follow(ctx); err != nil || !done {
+			return done, err
+		}
+		return true, a.forget(ctx)
+	}
+	a.renew()
+	done = true
+	for _, days := range a.applied.Days() {
+		if err == nil && done {
+			done, err = a.advance(ctx, days)
+		}
+	}
+	if err == nil && done {
+		done, err = a.follow(ctx)
+	}
+	return done, errors.Join(err, a.save(context.WithoutCancel(ctx)))
+}
+
+func (a *accountSweep) key() store.EntryKey {
+	return store.EntryKey{Partition: retention.StateOf(a.account), Key: "bookmarks"}
+}
+
+// load reads the bookmarks.
+func (a *accountSweep) load(ctx context.Context) error {
+	found, err := a.Entries.Entries(ctx, a.key())
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	a.revision, a.loaded = found[0].Revision, found[0].Value
+	return decode(found[0].Value, &a.marks)
+}
+
+// renew moves the bookmarks back if the policy or the holds have changed.
+func (a *accountSweep) renew() {
+	m := &a.marks
+	switch fingerprint := a.applied.Fingerprint(); {
+	case m.Fingerprint != fingerprint:
+		*m = bookmarks{Fingerprint: fingerprint, Redo: a.now + redoAfter}
+	case m.Redo != 0 && m.Redo <= a.now:
+		*m = bookmarks{Fingerprint: fingerprint}
+	}
+	if m.Places == nil {
+		m.Places = map[string]store.Position{}
+	}
+	a.setBack()
+	holds := a.applied.Holds.Guard().Revision
+	if m.Held != 0 && m.Holds != holds {
+		for days, place := range m.Places {
+			if place.Created >= m.Held {
+				m.Places[days] = store.Position{Created: m.Held}
+			}
+		}
+		m.Held = 0
+	}
+	m.Holds = holds
+}
+
+// setBack moves bookmarks back to where the clock allows them to be. If the clock was set
+// back, recordings are created behind them, and notes are followed too early for them.
+func (a *accountSweep) setBack() {
+	for name, place := range a.marks.Places {
+		days, err := strconv.Atoi(name)
+		if limit := a.now - recording.Seconds(days*retention.Day); err == nil && place.Created > limit {
+			a.marks.Places[name] = store.Position{Created: max(0, limit)}
+		}
+	}
+}
+
+// advance examines the index up to the recordings that are that many days old.
+func (a *accountSweep) advance(ctx context.Context, days int) (done bool, err error) {
+	name := strconv.Itoa(days)
+	q := store.Query{
+		Account: a.account, Ascending: true, To: a.now - recording.Seconds(days*retention.Day), Limit: pageSize, MaxBytes: pageBytes,
+	}
+	if q.To <= 0 {
+		return true, nil
+	}
+	for {
+		if a.over(ctx) {
+			return false, nil
+		}
+		q.Start = a.marks.Places[name]
+		page, err := a.Recordings.Page(ctx, q)
+		if err != nil {
+			return false, fmt.Errorf("read the oldest recordings: %w", err)
+		}
+		for i := range page.Recordings {
+			r := &page.Recordings[i]
+			if a.over(ctx) {
+				return false, nil
+			}
+			if err := a.examine(ctx, r); err != nil {
+				return false, err
+			}
+			a.marks.Places[name] = store.After(r)
+		}
+		if page.Next == nil {
+			return true, nil
+		}
+		a.marks.Places[name] = *page.Next
+	}
+}
+
+// examine removes r if it has expired.
+func (a *accountSweep) examine(ctx context.Context, r *recording.Recording) error {
+	if !a.applied.Expired(r, a.now) {
+		return nil
+	}
+	if len(a.applied.Holds.Covering(r)) > 0 {
+		a.held(r)
+		return nil
+	}
+	err := a.Remove.Expire(ctx, r.Account, r.ID, a.now)
+	var held *hold.HeldError
+	switch {
+	case err == nil:
+		a.removed++
+	case errors.As(err, &held):
+		a.held(r)
+		a.marks.Holds = "" // they have changed since they were read
+	case errors.Is(err, ErrNotDue), errors.Is(err, store.ErrNotFound):
+	default:
+		return fmt.Errorf("remove an expired recording: %w", err)
+	}
+	return nil
+}
+
+// held remembers an expired recording on hold.
+func (a *accountSweep) held(r *recording.Recording) {
+	a.onHold = true
+	if a.marks.Held == 0 || r.Created < a.marks.Held {
+		a.marks.Held = r.Created
+	}
+}
+
+// follow looks at the recordings that notes name.
+func (a *accountSweep) follow(ctx context.Context) (done bool, err error) {
+	q := store.EntryQuery{Partition: retention.StateOf(a.account), Prefix: retention.AgainPrefix, Limit: store.MaxEntries}
+	for {
+		if a.over(ctx) {
+			return false, nil
+		}
+		page, err := a.Entries.PageEntries(ctx, q)
+		if err != nil {
+			return false, fmt.Errorf("read the notes: %w", err)
+		}
+		var done []store.EntryWrite
+		for i := range page.Entries {
+			e := &page.Entries[i]
+			followed, err := a.followOne(ctx, e)
+			if err != nil {
+				return false, err
+			}
+			if followed {
+				done = append(done, store.EntryWrite{Entry: *e, If: store.IfUnchanged, Delete: true})
+			}
+		}
+		if err := a.drop(ctx, done); err != nil {
+			return false, err
+		}
+		if q.After = page.Next; q.After == "" {
+			return true, nil
+		}
+	}
+}
+
+// drop removes notes. A note that was written again stays for the next run.
+func (a *accountSweep) drop(ctx context.Context, notes []store.EntryWrite) error {
+	if len(notes) == 0 {
+		return nil
+	}
+	err := a.Entries.WriteEntries(ctx, notes...)
+	if !errors.Is(err, store.ErrConflict) || len(notes) == 1 {
+		if errors.Is(err, store.ErrConflict) {
+			return nil
+		}
+		return err
+	}
+	for i := range notes {
+		if err := a.drop(ctx, notes[i:i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// followOne looks at the recording that a note names. It returns false if the note is still
+// needed: it is too new, or the recording is on hold. A run that dies before it has stored
+// its bookmarks would forget such a recording.
+func (a *accountSweep) followOne(ctx context.Context, e *store.Entry) (bool, error) {
+	var n retention.Note
+	if err := decode(e.Value, &n); err != nil {
+		return false, err
+	}
+	switch {
+	case n.At > a.now:
+		return false, a.date(ctx, e, n)
+	case n.At > a.now-noteAge:
+		return false, nil
+	}
+	r, err := a.Recordings.Get(ctx, a.account, n.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look at a recording again: %w", err)
+	}
+	a.onHold = false
+	err = a.examine(ctx, r)
+	return !a.onHold, err
+}
+
+// date gives a note of a clock that was ahead the present time. Otherwise it would wait for
+// that time, while its recording is kept.
+func (a *accountSweep) date(ctx context.Context, e *store.Entry, n retention.Note) error {
+	n.At = a.now
+	value, err := encode(n)
+	if err != nil {
+		return err
+	}
+	dated := *e
+	dated.Value = value
+	err = a.Entries.WriteEntries(ctx, store.EntryWrite{Entry: dated, If: store.IfUnchanged})
+	if errors.Is(err, store.ErrConflict) { // it was written again
+		return nil
+	}
+	return err
+}
+
+// save stores the bookmarks, if they have moved.
+func (a *accountSweep) save(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, saveTime)
+	defer cancel()
+	value, err := encode(a.marks)
+	if err != nil || bytes.Equal(value, a.loaded) {
+		return err
+	}
+	w := store.EntryWrite{Entry: store.Entry{EntryKey: a.key(), Value: value, Revision: a.revision}, If: store.IfUnchanged}
+	if a.revision == "" {
+		w.If = store.IfAbsent
+	}
+	return a.Entries.WriteEntries(ctx, w)
+}
+
+// forget removes the bookmarks of an account without expiring recordings.
+func (a *accountSweep) forget(ctx context.Context) error {
+	if a.revision == "" {
+		return nil
+	}
+	w := store.EntryWrite{Entry: store.Entry{EntryKey: a.key(), Revision: a.revision}, If: store.IfUnchanged, Delete: true}
+	return a.Entries.WriteEntries(ctx, w)
+}

@@ -1,0 +1,101 @@
+package sweep_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/callrecordings/api/shared/hold"
+	"github.com/callrecordings/api/shared/retention"
+	"github.com/callrecordings/api/shared/store"
+)
+
+// A recording that is created while the clock is set back is behind the bookmarks, and has
+// no note, because by that clock it is new.
+func TestRecordingsOfAClockThatIsSetBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.save("A", retention.Rule{Name: "all", Days: 1})
+	w.run(0)
+	w.pass(time.Hour, 0)
+	w.put("A", 1.01) // it leaves a bookmark
+	w.run(1)
+	w.now = w.now.Add(-26 * time.Hour)
+	_, err := w.Sweeper.Run(w.ctx())
+	w.check(err)
+	s := retention.Watch(w.store, retention.NewRules(w.store, w.Now))
+	w.check(s.Put(w.ctx(), w.rec("A", "x", 0, `{}`)))
+	for range 27 { // an hour each
+		w.now = w.now.Add(time.Hour)
+		_, err := w.Sweeper.Run(w.ctx())
+		w.check(err)
+	}
+	w.wantLeft("A", "")
+}
+
+// A note of a clock that was ahead by a day does not wait for that day.
+func TestNotesOfAClockThatWasAhead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.save("A", retention.Rule{Name: "all", Days: 30})
+	w.run(0)
+	w.pass(time.Hour, 0)
+	w.put("A", 31) // it leaves a bookmark
+	w.run(1)
+	w.now = w.now.Add(24 * time.Hour)
+	s := retention.Watch(w.store, retention.NewRules(w.store, w.Now))
+	w.check(s.Put(w.ctx(), w.rec("A", "x", 40, `{}`)))
+	w.now = w.now.Add(-24 * time.Hour)
+	w.pass(2*time.Hour, 1)
+	w.wantLeft("A", "")
+}
+
+// entries has another name than its method.
+type entries interface{ store.Entries }
+
+// lostBookmarks does not store bookmarks, as if the run died before.
+type lostBookmarks struct {
+	entries
+	lose bool
+}
+
+func (l *lostBookmarks) WriteEntries(ctx context.Context, writes ...store.EntryWrite) error {
+	if l.lose && strings.HasPrefix(writes[0].Partition, "retention/") && writes[0].Key == "bookmarks" {
+		return errors.New("killed")
+	}
+	return l.entries.WriteEntries(ctx, writes...)
+}
+
+// A run that dies after it has followed a note about a recording on hold must not forget
+// the recording.
+func TestARunThatDiesRemembersWhatIsOnHold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	lost := &lostBookmarks{entries: w.Entries}
+	w.Entries = lost
+	w.save("A", retention.Rule{Name: "all", Days: 30})
+	w.run(0)
+	w.pass(time.Hour, 0)
+	w.put("A", 31) // it leaves a bookmark
+	w.run(1)
+	book := hold.NewBook(w.store, w.Now, rand.Reader, false)
+	h, err := book.Draft(hold.Hold{Case: "Smith", Reason: "claim"})
+	w.check(err)
+	w.check(book.Place(w.ctx(), "A", h))
+	w.pass(time.Hour, 0)
+	s := retention.Watch(w.store, retention.NewRules(w.store, w.Now))
+	w.check(s.Put(w.ctx(), w.rec("A", "x", 40, `{}`)))
+	lost.lose = true
+	w.now = w.now.Add(time.Hour)
+	if _, err := w.Sweeper.Run(w.ctx()); err == nil {
+		t.Error("Run = nil, want the error of the bookmarks")
+	}
+	lost.lose = false
+	_, err = book.Release(w.ctx(), "A", h.ID, hold.Release{Reason: "settled"})
+	w.check(err)
+	w.pass(time.Hour, 1)
+	w.wantLeft("A", "")
+}

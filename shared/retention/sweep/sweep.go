@@ -1,0 +1,190 @@
+// Package sweep removes the recordings that have expired (docs/adr/025-retention.md).
+//
+// [Sweeper.Run] is called every hour. It gives every account with a policy its turn. In
+// each account it reads the oldest end of the index, up to the age at which recordings
+// begin to expire, and only from where it stopped the last time. So its cost depends
+// on the expired recordings, not on all of them. For each different number of days in a
+// policy, a bookmark marks the end of the examined part of the index. A new policy starts the bookmarks again. Recordings that move
+// behind them leave notes ([retention.Watched]), and those on hold are examined again when
+// the holds have changed.
+//
+// A clock that jumps forward must not remove anything too early, see clock.go.
+package sweep
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/callrecordings/api/shared/access"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/retention"
+	"github.com/callrecordings/api/shared/store"
+)
+
+// partition has the state of the sweep as a whole.
+const partition = "retention-sweep"
+
+// DefaultTurn is how long an account is swept before the next one has its turn.
+const DefaultTurn = time.Minute
+
+// Sweeper removes expired recordings. It is safe to run several at the same time: of two
+// that sweep the same account, one gives up.
+type Sweeper struct {
+	// Entries has the policies, the holds and the state of the sweep.
+	Entries store.Entries
+	// Recordings has the recordings. It must not hide expired ones.
+	Recordings store.Reader
+	// Remove removes a recording if it has expired and is not on hold, as strongly
+	// consistent reads show.
+	Remove Remover
+	// Restorable, if not nil, begins the purges of deleted recordings that can no longer be
+	// restored at the time now. It returns their number, and has the first half of a run.
+	Restorable func(ctx context.Context, now recording.Seconds) (int, error)
+	// Now is the clock.
+	Now func() time.Time
+	// Time bounds one run; 0 means no limit. The next run continues. Turn bounds the turn
+	// of one account; 0 means DefaultTurn.
+	Time, Turn time.Duration
+}
+
+// Remover removes expired recordings.
+type Remover interface {
+	// Expire removes a recording that has expired at the time now and is not on hold, and
+	// begins the purge of its audio. Errors: store.ErrNotFound if it is gone, ErrNotDue,
+	// *hold.HeldError, store.ErrUnavailable.
+	Expire(ctx context.Context, account, id string, now recording.Seconds) error
+}
+
+// ErrNotDue means that a recording has not expired after all: it has changed, or its
+// policy has.
+var ErrNotDue = errors.New("the recording has not expired")
+
+// ErrClock means that the clock has jumped forward, so that the run removed nothing.
+var ErrClock = errors.New("the clock has jumped forward or the sweep has not run for a while: removals wait")
+
+// Run sweeps all accounts once, and those with more to do again until the time is up. It
+// returns the number of expired recordings that it has removed, plus that of Restorable. If an account fails, the others
+// still have their turns. Errors: ErrClock, and those of the accounts, joined.
+func (s *Sweeper) Run(ctx context.Context) (removed int, err error) {
+	start := s.Now()
+	if err := s.checkClock(ctx, start); err != nil {
+		return 0, err
+	}
+	if s.Time > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.Time)
+		defer cancel()
+	}
+	purged, failed := s.restorable(ctx, recording.SecondsOf(start))
+	accounts, err := s.accounts(ctx)
+	if err == nil {
+		removed, err = s.turns(ctx, start, accounts)
+	}
+	return purged + removed, errors.Join(failed, err)
+}
+
+// restorable ends the time for restores, in the first half of the time of the run.
+func (s *Sweeper) restorable(ctx context.Context, now recording.Seconds) (int, error) {
+	if s.Restorable == nil {
+		return 0, nil
+	}
+	if s.Time > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.Time/2)
+		defer cancel()
+	}
+	n, err := s.Restorable(ctx, now)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = nil // the next run continues
+	}
+	return n, err
+}
+
+// turns gives accounts their turns until all are done or ctx ends. An account that fails
+// has no more turns in this run.
+func (s *Sweeper) turns(ctx context.Context, start time.Time, accounts []string) (removed int, failed error) {
+	for len(accounts) > 0 {
+		var rest []string
+		for _, account := range accounts {
+			if ctx.Err() != nil {
+				return removed, errors.Join(failed, s.remember(context.WithoutCancel(ctx), account))
+			}
+			// The wall clock may jump in the middle of a run; Sub uses the monotonic clock.
+			n, done, err := s.turn(ctx, account, start.Add(s.Now().Sub(start)))
+			removed += n
+			if err != nil && ctx.Err() == nil {
+				failed = errors.Join(failed, err)
+			} else if !done {
+				rest = append(rest, account)
+			}
+		}
+		accounts = rest
+	}
+	return removed, errors.Join(failed, s.remember(ctx, ""))
+}
+
+// turn sweeps an account until it is done or its turn is over.
+func (s *Sweeper) turn(ctx context.Context, account string, now time.Time) (removed int, done bool, err error) {
+	limit := s.Turn
+	if limit == 0 {
+		limit = DefaultTurn
+	}
+	a := &accountSweep{Sweeper: s, account: account, now: recording.SecondsOf(now), began: s.Now(), limit: limit}
+	done, err = a.run(ctx)
+	if errors.Is(err, store.ErrConflict) {
+		return a.removed, true, nil // another sweeper has this account
+	}
+	return a.removed, done, err
+}
+
+// accounts returns the accounts that have a policy or bounds, or inherit them, beginning
+// at the place where the last run stopped.
+func (s *Sweeper) accounts(ctx context.Context) ([]string, error) {
+	book := retention.Book{Entries: s.Entries}
+	roots, err := book.Listed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	listed := func(id string) bool { _, ok := slices.BinarySearch(roots, id); return ok }
+	var all []string
+	tree := access.NewTree(s.Entries)
+	for _, root := range roots {
+		if err := book.Below(ctx, tree, root, listed, func(id string) error { all = append(all, id); return nil }); err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(all)
+	all = slices.Compact(all)
+	first, err := s.stopped(ctx)
+	if err != nil {
+		return nil, err
+	}
+	i, _ := slices.BinarySearch(all, first)
+	return slices.Concat(all[i:], all[:i]), nil
+}
+
+// turnKey is the key of the entry with the next account.
+var turnKey = store.EntryKey{Partition: partition, Key: "turn"}
+
+// stopped returns the first account of this run.
+func (s *Sweeper) stopped(ctx context.Context) (string, error) {
+	found, err := s.Entries.Entries(ctx, turnKey)
+	if err != nil || len(found) == 0 {
+		return "", err
+	}
+	var account string
+	return account, decode(found[0].Value, &account)
+}
+
+// remember stores the first account of the next run.
+func (s *Sweeper) remember(ctx context.Context, account string) error {
+	ctx, cancel := context.WithTimeout(ctx, saveTime)
+	defer cancel()
+	value, err := encode(account)
+	if err != nil {
+		return err
+	}
+	return s.Entries.WriteEntries(ctx, store.EntryWrite{Entry: store.Entry{EntryKey: turnKey, Value: value}})
+}

@@ -1,0 +1,220 @@
+package retention
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/callrecordings/api/shared/hold"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+)
+
+// Driver lists the methods of a store driver that programs need to read and write
+// recordings.
+type Driver interface {
+	store.Store
+	store.Finder
+	store.Reviver
+	store.Renewer
+	store.Corrector
+	store.GuardedCorrector
+	store.Restorer
+	store.Claimer
+	store.ClaimReader
+	store.Secrets
+	store.Entries
+	// Tombstone returns the tombstone of a deleted recording. Errors: store.ErrNotFound,
+	// store.ErrUnavailable.
+	Tombstone(ctx context.Context, account, id string) (store.Tombstone, error)
+}
+
+// recentTime is the age up to which a recording is always ahead of the bookmarks of the
+// sweep: the shortest policy keeps a day. The hour between allows for clocks that differ and for
+// writes that take long.
+const recentTime = (Day - 60*60) * time.Second
+
+// Watched is a store that notes for the sweep which recordings to look at again. The sweep
+// passes each place of an account's index once. A recording that appears behind it (an
+// import, a restore), or gets another rule there (by another tag or owner), would never
+// be found. So an entry names the recording, before its write: if the writer dies between
+// the two, the sweep looks in vain, which does no harm.
+//
+// Everything that writes recordings does so through a Watched. It also protects what is on
+// legal hold (hold.Keeper).
+type Watched struct {
+	Driver
+	rules  *Rules
+	locked bool
+}
+
+// Locking returns w for a bucket with Object Lock; see hold.Keeper.
+func (w Watched) Locking() Watched {
+	w.locked = true
+	return w
+}
+
+// Watch returns s as a Watched.
+func Watch(s Driver, rules *Rules) Watched { return Watched{Driver: s, rules: rules} }
+
+// Put implements [store.Writer].
+func (w Watched) Put(ctx context.Context, r *recording.Recording) error {
+	if err := w.lookAgain(ctx, r); err != nil {
+		return err
+	}
+	if err := w.keeper().Arrives(ctx, r); err != nil {
+		return err
+	}
+	return w.Driver.Put(ctx, r)
+}
+
+// Revive implements [store.Reviver].
+func (w Watched) Revive(ctx context.Context, r *recording.Recording) error {
+	if err := w.lookAgain(ctx, r); err != nil {
+		return err
+	}
+	if err := w.keeper().Arrives(ctx, r); err != nil {
+		return err
+	}
+	return w.Driver.Revive(ctx, r)
+}
+
+// Restore implements [store.Restorer].
+func (w Watched) Restore(ctx context.Context, account, id string, check func(*store.Tombstone) error) (*recording.Recording, error) {
+	noted := false
+	for {
+		var gone recording.Recording
+		r, err := w.Driver.Restore(ctx, account, id, func(t *store.Tombstone) error {
+			if err := check(t); err != nil {
+				return err
+			}
+			if noted || !w.old(t.Created) {
+				return nil
+			}
+			gone = recording.Recording{Account: account, ID: id, Created: t.Created}
+			return errLookFirst
+		})
+		if !errors.Is(err, errLookFirst) {
+			return r, err
+		}
+		if err := w.lookAgain(ctx, &gone); err != nil {
+			return nil, err
+		}
+		noted = true
+	}
+}
+
+// Update implements [store.Writer].
+func (w Watched) Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
+	return w.watch(ctx, store.KeepCreated(change), func(change func(*recording.Recording) error) (*recording.Recording, error) {
+		return w.keeper().Correct(ctx, account, id, change)
+	})
+}
+
+// Correct implements [store.Corrector].
+func (w Watched) Correct(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
+	return w.watch(ctx, change, func(change func(*recording.Recording) error) (*recording.Recording, error) {
+		return w.keeper().Correct(ctx, account, id, change)
+	})
+}
+
+// keeper protects recordings on legal hold.
+func (w Watched) keeper() hold.Keeper { return hold.Keeper{Store: w.Driver, Locked: w.locked} }
+
+// errLookFirst ends an attempt at a change until the note for the sweep is stored.
+var errLookFirst = errors.New("the note for the sweep comes first")
+
+// watch makes a change with do. If the change may move the expiry of the recording, do is
+// called again after the note was stored: a store may hold a lock while change runs.
+func (w Watched) watch(ctx context.Context, change func(*recording.Recording) error,
+	do func(func(*recording.Recording) error) (*recording.Recording, error),
+) (*recording.Recording, error) {
+	noted := map[recording.Seconds]bool{}
+	for {
+		var changed recording.Recording
+		r, err := do(func(r *recording.Recording) error {
+			before := *r
+			if err := change(r); err != nil {
+				return err
+			}
+			if w.old(r.Created) && !noted[r.Created] && movesExpiry(&before, r) {
+				changed = *r
+				return errLookFirst
+			}
+			return nil
+		})
+		if !errors.Is(err, errLookFirst) {
+			return r, err
+		}
+		if err := w.lookAgain(ctx, &changed); err != nil {
+			return nil, err
+		}
+		noted[changed.Created] = true
+	}
+}
+
+// movesExpiry reports whether a change may give a recording another expiry.
+func movesExpiry(before, after *recording.Recording) bool {
+	if before.Created != after.Created || before.Owner != after.Owner {
+		return true
+	}
+	for _, path := range [][]string{{"direction"}, {"duration"}, {"user_metadata", "tags"}} {
+		was, _ := before.Document.Raw(path...)
+		is, _ := after.Document.Raw(path...)
+		if was != is {
+			return true
+		}
+	}
+	return false
+}
+
+// old reports whether a recording may be behind the sweep.
+func (w Watched) old(created recording.Seconds) bool {
+	return created <= recording.SecondsOf(w.rules.now().Add(-recentTime))
+}
+
+// lookAgain stores a note to look at r again, if it may be behind the sweep and anything
+// expires in its account.
+func (w Watched) lookAgain(ctx context.Context, r *recording.Recording) error {
+	if !w.old(r.Created) {
+		return nil
+	}
+	applied, err := w.rules.Of(ctx, r.Account)
+	if err != nil || !applied.Limits() {
+		return err
+	}
+	write, err := Again(r.Account, r.ID, r.Created, recording.SecondsOf(w.rules.now()))
+	if err != nil {
+		return err
+	}
+	if err := w.WriteEntries(ctx, write); err != nil {
+		return fmt.Errorf("store a note for the sweep: %w", err)
+	}
+	return nil
+}
+
+// AgainPrefix starts the keys of recordings that the sweep has to look at again.
+const AgainPrefix = "again/"
+
+// StateOf returns the partition with the state of the sweep for an account.
+func StateOf(account string) string { return "retention/" + account }
+
+// Note is the value of an entry under AgainPrefix.
+type Note struct {
+	// ID is that of the recording.
+	ID string `json:"id"`
+	// At is when the note was written. The recording itself is written later.
+	At recording.Seconds `json:"at"`
+}
+
+// Again returns the write of a note to look at a recording again.
+func Again(account, id string, created, now recording.Seconds) (store.EntryWrite, error) {
+	value, err := json.Marshal(Note{ID: id, At: now})
+	if err != nil {
+		return store.EntryWrite{}, fmt.Errorf("encode a note for the sweep: %w", err)
+	}
+	key := store.EntryKey{Partition: StateOf(account), Key: fmt.Sprintf("%s%011d/%s", AgainPrefix, created, id)}
+	return store.EntryWrite{Entry: store.Entry{EntryKey: key, Value: value}}, nil
+}
