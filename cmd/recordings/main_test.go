@@ -24,6 +24,7 @@ import (
 	"github.com/callrecordings/api/shared/cursor"
 	"github.com/callrecordings/api/shared/gateway"
 	"github.com/callrecordings/api/shared/openapi"
+	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/store/sqlite"
 	"github.com/callrecordings/api/shared/version"
 )
@@ -51,7 +52,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"mask": mask, "verify": verify, "serve": serve, "setaside": setAside, "drop": drop, "play": play, "files": files,
-			"kazoo": kazooServer, "awaitfiles": awaitFiles, "store": newStore, "lose": lose, "stuck": stuck,
+			"kazoo": kazooServer, "awaitrecordings": awaitRecordings, "store": newStore, "lose": lose, "stuck": stuck,
 		},
 	})
 }
@@ -269,15 +270,27 @@ func objects(ts *testscript.TestScript, folder string) (n int) {
 	return n
 }
 
-// awaitFiles implements `awaitfiles FOLDER N`: it waits up to a minute until the
-// data folder holds N audio objects.
-func awaitFiles(ts *testscript.TestScript, neg bool, args []string) {
+// awaitRecordings implements `awaitrecordings FOLDER N`: it waits up to a minute until the
+// account acc has N recordings in the data folder. An import stores each after its audio.
+func awaitRecordings(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
-		ts.Fatalf("usage: awaitfiles FOLDER N")
+		ts.Fatalf("usage: awaitrecordings FOLDER N")
 	}
-	for end := time.Now().Add(time.Minute); strconv.Itoa(objects(ts, args[0])) != args[1]; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); strconv.Itoa(recordings(ts, args[0])) != args[1]; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			ts.Fatalf("%d objects, want %s", objects(ts, args[0]), args[1])
+			ts.Fatalf("%d recordings, want %s", recordings(ts, args[0]), args[1])
 		}
 	}
+	time.Sleep(100 * time.Millisecond) // until the import has counted the last one
+}
+
+// recordings returns the number of recordings of the account acc in a data folder.
+func recordings(ts *testscript.TestScript, folder string) int {
+	dir, err := datadir.Open(ts.MkAbs(folder))
+	ts.Check(err)
+	s, err := dir.OpenStore(context.Background(), time.Now)
+	ts.Check(err)
+	page, err := s.Page(context.Background(), store.Query{Account: "acc", Limit: 100})
+	ts.Check(errors.Join(err, s.Close()))
+	return len(page.Recordings)
 }

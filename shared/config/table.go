@@ -61,7 +61,7 @@ const (
 )
 
 // programs has the program of each bit of Functions.
-var programs = [...]Function{List, Get, Create, Patch, Delete, Receive, Access, Share, Retention, Fallback, Console, Purge, Ingest, Publish, Keys, Expire, Reconcile, Jobs, Work, Changes, Deliver, Local, Tool}
+var programs = [...]Function{List, Get, Create, Patch, Delete, Receive, Access, Changes, Share, Retention, Fallback, Console, Purge, Ingest, Publish, Keys, Expire, Reconcile, Jobs, Work, Deliver, Local, Tool}
 
 // Groups of programs that read the same settings.
 const (

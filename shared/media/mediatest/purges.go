@@ -44,7 +44,7 @@ func purges(t *testing.T, s *suite) {
 		return
 	}
 	err = s.Purge(ctx, []string{s.put(t, "replaced", "audio/mpeg", 9)}, func(context.Context) error {
-		time.Sleep(1100 * time.Millisecond) // times have seconds
+		time.Sleep(1100 * time.Millisecond)   // times have seconds
 		s.put(t, "replaced", "audio/mpeg", 9) //nolint:contextcheck // it has that of the test
 		return nil
 	})

@@ -49,7 +49,15 @@ func TestErrorsDoNotContainNumbers(t *testing.T) {
 			}
 			_, presign := f.Presign(ctx, key, media.Grant{})
 			_, presignPut := f.PresignPut(ctx, key, media.Admission{TTL: time.Minute, SHA256: "x"})
+			_, begin := f.Begin(ctx, key, "application/zip")
+			_, sendPart := f.SendPart(ctx, key, "upload", 1, []byte("x"))
+			_, noPart := f.SendPart(ctx, key, "upload", 0, nil)
+			_, objects := f.Objects(ctx, "inbox/A/", key)
+			_, _, folders := f.Folders(ctx, "inbox/A/", key)
 			failures := map[string][]error{
+				"Begin": {begin}, "SendPart": {sendPart, noPart}, "Complete": {f.Complete(ctx, key, "upload", []string{"e"})},
+				"Abandon": {f.Abandon(ctx, key, "upload")}, "Objects": {objects}, "Folders": {folders},
+				"Lock": {f.Lock(ctx, key, time.Now())}, "Unlock": {f.Unlock(ctx, key)}, "Revert": {f.Revert(ctx, key, media.Object{ETag: "e"})},
 				"Stat": {stat}, "Examine": {examine}, "List": {list}, "Open": {open}, "Presign": {presign}, "PresignPut": {presignPut},
 				"Remove": {f.Remove(ctx, key)}, "Purge": {f.Purge(ctx, []string{key}, nil)},
 				"RemoveIf": {f.RemoveIf(ctx, key, media.Object{ETag: "e"}), f.RemoveIf(ctx, key, media.Object{})},
