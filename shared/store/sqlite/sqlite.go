@@ -137,6 +137,7 @@ var (
 	_ store.Reviver     = (*Store)(nil)
 	_ store.Corrector   = (*Store)(nil)
 	_ store.Entries     = (*Store)(nil)
+	_ store.BulkWriter  = (*Store)(nil)
 )
 
 // Open opens the file at path, or creates it in an existing folder, and migrates
