@@ -49,6 +49,7 @@ var budgets = []budget{
 	{name: "start ingest", ratio: 3.1},
 	{name: "start publish", ratio: 1.1},
 	{name: "start keys", ratio: 1.25},
+	{name: "start index", ratio: 1.25},
 	{name: "start access", ratio: 1.25},
 	{name: "start share", ratio: 1.25},
 	{name: "start list", most: 3_600_000, target: true},

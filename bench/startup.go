@@ -30,6 +30,7 @@ var functions = []struct{ name, floor string }{
 	{"ingest", "audio"},
 	{"publish", "bus"},
 	{"keys", "dynamo"},
+	{"index", "dynamo"},
 	{"access", "dynamo"},
 	{"share", "audio"},
 }

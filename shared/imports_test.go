@@ -78,11 +78,13 @@ var arrows = map[string]struct {
 	"shared/incoming/importer/folder": {ours: []string{
 		"shared/incoming", "shared/incoming/importer", "shared/incoming/namepattern", "shared/recording", "shared/store", "shared/media", "shared/attempt",
 	}},
-	"shared/httpfield": {},
-	"shared/csvtable":  {},
+	"shared/search":            {ours: []string{"shared/phone", "shared/recording", "shared/requestlog", "shared/store"}},
+	"shared/search/eventqueue": {ours: []string{"shared/recording", "shared/requestlog", "shared/search"}, aws: true},
+	"shared/httpfield":         {},
+	"shared/csvtable":          {},
 	"shared/api": {ours: []string{
 		"shared/recording", "shared/incoming", "shared/cursor", "shared/strictjson", "shared/auth", "shared/access", "shared/audit", "shared/link",
-		"shared/httpfield", "shared/csvtable",
+		"shared/httpfield", "shared/csvtable", "shared/search",
 		"shared/store", "shared/media", "shared/requestlog", "shared/purge", "shared/version",
 	}},
 }

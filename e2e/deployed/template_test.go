@@ -301,7 +301,7 @@ func TestAlarms(t *testing.T) {
 	slices.Sort(alarms)
 	want := []string{
 		"ArrivalsAgeAlarm", "ArrivalsDeadLettersAlarm", "ArrivalsRefusedAlarm", "BackgroundThrottlesAlarm", "DeadLettersAlarm",
-		"FunctionThrottlesAlarm", "LatencyAlarm", "PublishAgeAlarm", "ServerErrorsAlarm", "StreamAgeAlarm", "TableThrottlesAlarm",
+		"FunctionThrottlesAlarm", "IndexAgeAlarm", "IndexDeadLettersAlarm", "LatencyAlarm", "PublishAgeAlarm", "ServerErrorsAlarm", "StreamAgeAlarm", "TableThrottlesAlarm",
 	}
 	if !slices.Equal(alarms, want) {
 		t.Errorf("alarms %q, want %q", alarms, want)

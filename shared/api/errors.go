@@ -85,6 +85,12 @@ func invalid(field, code, message string, extra map[string]any) error {
 	}
 }
 
+// errUnindexed returns the 400 for a parameter that needs the index, which the operator
+// has switched off.
+func errUnindexed(field string) error {
+	return invalid(field, "disabled", "The operator has switched search and totals off", nil)
+}
+
 // badIdentifier returns the 404 for a recording, user or audio that does not
 // exist. details may be "".
 func badIdentifier(id, details string) error {

@@ -40,6 +40,10 @@ var noRow = map[string]string{
 	"incoming.ErrEarly":       "only package bucket returns it, for an event of the bucket",
 	"incoming.ErrKept":        "only package bucket returns it, for an event of the bucket",
 	"incoming.ErrUnchanged":   "only package bucket returns it, for an event of the bucket",
+	"search.ErrBusy":          "only the function index indexes recordings",
+	"search.ErrEmpty":         "parseSearch returns a FieldError in its place",
+	"search.ErrShort":         "parseSearch returns a FieldError in its place",
+	"search.ErrLong":          "parseSearch returns a FieldError in its place",
 	"recording.ErrNotObject":  "ParsePatch and ParseCreation return FieldErrors in its place, and storage requests ignore an invalid document",
 }
 

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/cursor"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/search"
 	"github.com/callrecordings/api/shared/store"
 )
 
@@ -36,10 +38,18 @@ const (
 	rowReserve    = time.Second
 )
 
+// Library is what lists read: recordings, and the index of their words.
+type Library interface {
+	store.Reader
+	search.Reader
+}
+
 // lister answers lists of recordings.
 type lister struct {
-	store  store.Reader
+	store  Library
 	sealer *cursor.Sealer
+	// indexed is true if the service keeps the index of words.
+	indexed bool
 }
 
 // listEncoder turns recordings into the body of a list.
@@ -55,9 +65,10 @@ type listEncoder interface {
 }
 
 // List answers lists of recordings: of an account or a user, paged or unpaged,
-// as JSON or CSV (contract, List).
-func List(env Env, s store.Reader, c *cursor.Sealer) http.Handler {
-	l := &lister{store: s, sealer: c}
+// as JSON or CSV, also of those that match a search (contract, List). Without an index,
+// indexed is false, and a search is a 400.
+func List(env Env, s Library, c *cursor.Sealer, indexed bool) http.Handler {
+	l := &lister{store: s, sealer: c, indexed: indexed}
 	return env.handle(OpList, l.serve)
 }
 
@@ -74,6 +85,9 @@ func (l *lister) serve(w http.ResponseWriter, r *request) error {
 	q, err := parseListQuery(query, r.version, recording.SecondsOf(r.env.Now()))
 	if err != nil {
 		return err
+	}
+	if !q.search.IsZero() && !l.indexed {
+		return errUnindexed("search")
 	}
 	owners, all, err := r.listed()
 	if err != nil {
@@ -114,8 +128,9 @@ func (l *lister) readPage(r *request, q *listQuery, e listEncoder) (paging, erro
 	binding := q.binding(r.account, r.user)
 	ask := q.storeQuery(r)
 	ask.Limit, ask.MaxBytes = q.size, pageBytes
-	if ask.Keep != nil {
-		ask.Work = store.Work{Calls: filterCalls, Bytes: int64(filterBytes * freeTests / max(q.filter.Tests(), freeTests))}
+	if ask.Keep != nil || !q.search.IsZero() {
+		tests := q.filter.Tests() + q.search.Tests()
+		ask.Work = store.Work{Calls: filterCalls, Bytes: int64(filterBytes * freeTests / max(tests, freeTests))}
 	}
 	if q.start != "" {
 		var err error
@@ -123,7 +138,7 @@ func (l *lister) readPage(r *request, q *listQuery, e listEncoder) (paging, erro
 			return paging{}, err
 		}
 	}
-	page, err := pageOf(r.Context(), l.store, ask, q.owners)
+	page, err := l.pageOf(r.Context(), ask, q)
 	if err != nil {
 		return paging{}, err
 	}
@@ -139,6 +154,24 @@ func (l *lister) readPage(r *request, q *listQuery, e listEncoder) (paging, erro
 		keys.end = l.seal(binding, *next)
 	}
 	return keys, nil
+}
+
+// pageOf reads one page of the list or of the search.
+func (l *lister) pageOf(ctx context.Context, ask store.Query, q *listQuery) (store.Page, error) {
+	switch {
+	case q.search.IsZero():
+		return pageOf(ctx, l.store, ask, q.owners)
+	case q.owners == nil && q.sieve == nil:
+		return search.Page(ctx, l.store, q.search, ask, nil)
+	case q.owners == nil:
+		return search.Page(ctx, l.store, q.search, ask, q.sieve)
+	case len(q.owners) == 0:
+		return store.Page{}, nil
+	case len(q.owners) == 1:
+		ask.Owner = q.owners[0]
+		return search.Page(ctx, l.store, q.search, ask, nil)
+	}
+	return search.Page(ctx, l.store, q.search, ask, func(owner string) bool { return slices.Contains(q.owners, owner) })
 }
 
 // fill adds the recordings of page to e until a recording does not fit. It returns the
@@ -175,7 +208,7 @@ func (l *lister) readAll(r *request, q *listQuery, e listEncoder) error {
 		ask.Keep = func(rec *recording.Recording) bool { return !tooLate() && keep(rec) }
 	}
 	for {
-		page, err := pageOf(r.Context(), l.store, ask, q.owners)
+		page, err := l.pageOf(r.Context(), ask, q)
 		if err != nil {
 			return err
 		}

@@ -34,6 +34,7 @@ const (
 	Share    Function = "share"
 	Access   Function = "access"
 	Keys     Function = "keys"
+	Index    Function = "index"
 	Console  Function = "console"
 	// Local is the whole API in one process.
 	Local Function = "local"
@@ -76,6 +77,8 @@ type Settings struct {
 	MaxAudioBytes int64
 	// InboxPatterns and InboxTimezone are the arguments of namepattern.Open.
 	InboxPatterns, InboxTimezone string
+	// Search is true if the service keeps the index of words and the totals.
+	Search bool
 	// MaxWait is the longest time that a request for pending audio may wait.
 	MaxWait time.Duration
 	// Delivery is how audio is delivered unless the request chooses: auto,

@@ -64,6 +64,8 @@ func TestLoad(t *testing.T) {
 	}
 	list := every(aws)
 	list.CursorKey, list.CursorKeyPrevious = NewSecret(strings.Repeat("k", 32)), NewSecret(strings.Repeat("p", 40))
+	trail := list
+	list.Search = true
 	remove := every(aws)
 	remove.Bucket, remove.S3Endpoint = "recordings.live", "http://s3.localhost:9000"
 	get := remove
@@ -79,6 +81,7 @@ func TestLoad(t *testing.T) {
 	fallback = every(fallback)
 	keys := aws
 	keys.LogLevel, keys.MetricsNamespace = slog.LevelDebug, "CallRecordings/live"
+	index := keys
 	keys.IssuerPrivateHosts = []string{"login.internal"}
 	ingest := purge
 	ingest.MaxAudioBytes, ingest.InboxTimezone = 1000, "UTC"
@@ -90,7 +93,7 @@ func TestLoad(t *testing.T) {
 		TokenKeys: NewSecret(jwksText), EventsMaxBytes: 5000, EventsKeep: 3, IssuerPrivateHosts: keys.IssuerPrivateHosts,
 	}
 
-	fallback.Console, local.Console = true, true
+	fallback.Console, local.Console, local.Search = true, true, true
 	console := Settings{
 		AudioOrigin: "https://audio.example.com", ExternalHosts: get.ExternalHosts, LogLevel: slog.LevelDebug,
 	}
@@ -98,7 +101,7 @@ func TestLoad(t *testing.T) {
 	tool.MaxAudioBytes, tool.InboxTimezone, tool.IssuerPrivateHosts, tool.AuditDays = 1000, "UTC", keys.IssuerPrivateHosts, 30
 	tool.TokenKeys, tool.Bucket, tool.S3Endpoint, tool.DataDir = NewSecret(jwksText), "recordings.live", "http://s3.localhost:9000", "/var/lib/recordings"
 	for f, want := range map[Function]Settings{
-		List: list, Get: get, Share: share, Create: create, Ingest: ingest, Patch: every(aws), Delete: remove, Fallback: fallback, Console: console, Keys: keys, Purge: purge, Publish: publish, Local: local, Tool: tool, Access: list,
+		List: list, Get: get, Share: share, Create: create, Ingest: ingest, Patch: every(aws), Delete: remove, Fallback: fallback, Console: console, Keys: keys, Purge: purge, Publish: publish, Local: local, Tool: tool, Access: trail, Index: index,
 	} {
 		t.Run(string(f), func(t *testing.T) {
 			t.Parallel()
@@ -117,7 +120,7 @@ func TestLoad(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	t.Parallel()
 	got, err := Load(getenv(nil), Local)
-	want := Settings{Function: Local, UserAccess: "account", Audit: "off", AuditDays: 2557, AuditAddresses: "network", Delivery: "auto", PresignTTL: 5 * time.Minute, UploadTTL: 15 * time.Minute, MaxAudioBytes: 512 << 20, MaxWait: 10 * time.Second, Origin: "*", LogLevel: slog.LevelInfo, Host: "127.0.0.1", Port: "8000", InboxTimezone: "UTC", EventsMaxBytes: 100 << 20, EventsKeep: 10, Console: true}
+	want := Settings{Function: Local, UserAccess: "account", Audit: "off", AuditDays: 2557, AuditAddresses: "network", Delivery: "auto", PresignTTL: 5 * time.Minute, UploadTTL: 15 * time.Minute, MaxAudioBytes: 512 << 20, MaxWait: 10 * time.Second, Origin: "*", LogLevel: slog.LevelInfo, Host: "127.0.0.1", Port: "8000", InboxTimezone: "UTC", EventsMaxBytes: 100 << 20, EventsKeep: 10, Console: true, Search: true}
 	if diff := cmp.Diff(want, got, secrets); err != nil || diff != "" {
 		t.Errorf("Load of an empty environment: %v (-want +got):\n%s", err, diff)
 	}

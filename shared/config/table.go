@@ -49,16 +49,17 @@ const (
 	forIngest
 	forPublish
 	forKeys
+	forIndex
 	forLocal
 	forTool
 )
 
 // programs has the program of each bit of Functions.
-var programs = [...]Function{List, Get, Create, Patch, Delete, Receive, Access, Share, Fallback, Console, Purge, Ingest, Publish, Keys, Local, Tool}
+var programs = [...]Function{List, Get, Create, Patch, Delete, Receive, Access, Share, Fallback, Console, Purge, Ingest, Publish, Keys, Index, Local, Tool}
 
 // Groups of programs that read the same settings.
 const (
-	data    = forList | forShare | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forFallback | forPurge | forIngest | forKeys
+	data    = forList | forShare | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forFallback | forPurge | forIngest | forKeys | forIndex
 	audio   = forGet | forShare | forCreate | forDelete | forReceive | forPurge | forIngest
 	play    = forGet | forShare | forLocal
 	upload  = forCreate | forLocal
@@ -70,7 +71,7 @@ const (
 	clients = data | forPublish // that call AWS services
 	// metered write metrics. The console does not, because CloudWatch charges for each,
 	// and the gateway's own metrics are enough for it.
-	metered = serving | forPurge | forIngest | forPublish | forKeys
+	metered = serving | forPurge | forIngest | forPublish | forKeys | forIndex
 	lambdas = metered | forConsole
 )
 
@@ -162,6 +163,15 @@ var table = []Setting{
 		Name: "EVENT_BUS", Functions: events, Required: events,
 		Doc: "The name or ARN of the EventBridge bus that receives the events. EventBridge drops events for a bus that does not exist.",
 		set: func(s *Settings, v string) (err error) { s.EventBus, err = eventBus(v); return },
+	},
+	{
+		Name: "SEARCH", Default: "on", Functions: forList | forLocal,
+		Doc: "Whether the service keeps the index that searches read, and the totals: on or off. An ordinary recording costs about 20 write units. After it was off, recordings reindex completes the index.",
+		set: func(s *Settings, v string) error {
+			v, err := oneOf(v, "on", "off")
+			s.Search = v == "on"
+			return err
+		},
 	},
 	{
 		Name: "MEDIA_DELIVERY", Default: "auto", Functions: play,
