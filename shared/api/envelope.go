@@ -31,6 +31,8 @@ type paging struct {
 	start, end string // start_key; next_start_key, "" on the last page
 	// byID is true for a list whose keys are IDs. Its first page has no start_key.
 	byID bool
+	// total is the total of the list as JSON; nil if the client does not ask for it.
+	total []byte
 }
 
 // maxPooled is the size of the largest buffer that the pool keeps, in bytes.
@@ -92,6 +94,9 @@ func (r *request) appendClosing(buf []byte, x extras) []byte {
 		if p.end != "" {
 			buf = appendMember(buf, "next_start_key", p.end)
 		}
+	}
+	if total := x.paging.total; total != nil {
+		buf = append(append(buf, `,"total":`...), total...)
 	}
 	buf = appendMember(buf, "status", "success")
 	if x.revision != "" {

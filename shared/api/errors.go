@@ -16,6 +16,7 @@ import (
 	"github.com/callrecordings/api/shared/link"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/search"
 	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/strictjson"
 )
@@ -263,6 +264,7 @@ var errorTable = []struct {
 	{access.ErrInvalid, badEntry("wrong_format", "names have at most 200 bytes and no control characters, and IDs 1 to 64 of A-Z a-z 0-9 _ -")},
 	{access.ErrLimit, badEntry("maxItems", "a group has at most 10000 members and 40 leaders, and a user leads at most 40 groups")},
 	{cursor.ErrInvalid, badCursor},
+	{search.ErrTooWide, func(*request) *publicError { return errTooMuch }},
 	{recording.ErrBadID, badID},
 	{incoming.ErrOtherAccount, fixed(http.StatusForbidden, "forbidden", "forbidden")},
 	{incoming.ErrTwoIDs, badReportedID},

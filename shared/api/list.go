@@ -76,6 +76,9 @@ func (l *lister) serve(w http.ResponseWriter, r *request) error {
 	if err := r.allow(access.List); err != nil {
 		return err
 	}
+	if path := r.target.resource.routes[0].Path; path == accountSummary || path == userSummary {
+		return l.summarize(w, r)
+	}
 	query := parseParameters(r.URL.RawQuery)
 	accept, _ := query.first("accept")
 	chosen, err := preferencesOf(accept, r.Header.Values("Accept")).choose(offerDocument, offerCSV)
@@ -86,8 +89,13 @@ func (l *lister) serve(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if !q.search.IsZero() && !l.indexed {
-		return errUnindexed("search")
+	if !l.indexed {
+		if !q.search.IsZero() {
+			return errUnindexed("search")
+		}
+		if q.total {
+			return errUnindexed("total")
+		}
 	}
 	owners, all, err := r.listed()
 	if err != nil {
@@ -95,6 +103,10 @@ func (l *lister) serve(w http.ResponseWriter, r *request) error {
 	}
 	if !all {
 		q.limit(owners)
+	}
+	total, err := l.totalOf(r, &q, owners, all)
+	if err != nil {
+		return err
 	}
 	e := newListEncoder(r, chosen, q.unpaged, query)
 	defer e.release()
@@ -107,6 +119,7 @@ func (l *lister) serve(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	keys.total = total
 	return e.answer(w, keys)
 }
 

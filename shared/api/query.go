@@ -34,6 +34,8 @@ type listQuery struct {
 	size   int
 	start  string
 	filter recording.Filter
+	// total is true if the client asks for the total of the list.
+	total bool
 	// search is what the client searches for; the zero Query is no search.
 	search search.Query
 
@@ -59,6 +61,7 @@ var listParameters = []struct {
 	{name: "created_from", parse: func(q *listQuery, value string) error { return parseBound(&q.from, value) }},
 	{name: "created_to", parse: func(q *listQuery, value string) error { return parseBound(&q.to, value) }},
 	{name: "search", parse: func(q *listQuery, value string) error { return parseSearch(&q.search, value) }},
+	{name: "total", parse: func(q *listQuery, value string) error { q.total = value == "true"; return nil }},
 	{name: "page_size", paged: true, parse: func(q *listQuery, value string) error { return parsePageSize(&q.size, value) }},
 	{name: "start_key", paged: true, parse: func(q *listQuery, value string) error {
 		if !isAbsent(value) {

@@ -52,8 +52,11 @@ const (
 	// No recording ID is "audit", because IDs begin with a month.
 	accountTrail = accountList + "/audit"
 	itemTrail    = accountItem + "/audit"
-	itemLinks    = accountItem + "/links"
-	itemLink     = itemLinks + "/{link_id}"
+	// No recording ID is "summary", because IDs begin with a month.
+	accountSummary = accountList + "/summary"
+	userSummary    = userList + "/summary"
+	itemLinks      = accountItem + "/links"
+	itemLink       = itemLinks + "/{link_id}"
 	// linkAudio plays a recording without a token: its last segment is a secret.
 	linkAudio = itemLink + "/{secret}"
 	// Users and groups. No recording ID is "access", because IDs begin with a month.
@@ -76,12 +79,14 @@ var Routes = []Route{
 	{Op: OpList, Method: http.MethodGet, Path: accountList},
 	{Op: OpCreate, Method: http.MethodPut, Path: accountList},
 	{Op: OpAccess, Method: http.MethodGet, Path: accountTrail},
+	{Op: OpList, Method: http.MethodGet, Path: accountSummary},
 	{Op: OpAccess, Method: http.MethodGet, Path: itemTrail},
 	{Op: OpGet, Method: http.MethodGet, Path: accountItem},
 	{Op: OpGet, Method: http.MethodHead, Path: accountItem},
 	{Op: OpPatch, Method: http.MethodPatch, Path: accountItem},
 	{Op: OpDelete, Method: http.MethodDelete, Path: accountItem},
 	{Op: OpList, Method: http.MethodGet, Path: userList},
+	{Op: OpList, Method: http.MethodGet, Path: userSummary},
 	{Op: OpGet, Method: http.MethodGet, Path: userItem},
 	{Op: OpGet, Method: http.MethodHead, Path: userItem},
 	{Op: OpPatch, Method: http.MethodPatch, Path: userItem},

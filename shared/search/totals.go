@@ -16,7 +16,8 @@ const (
 	maxTag = 120
 )
 
-// The first parts of the keys of totals. A day and the names of a group follow.
+// The first parts of the keys of totals: "d/2026-11-28", "o/2026-11-28/OWNER",
+// "t/2026-11-28/TAG" and "s/OWNER/2026-11-28/TAG".
 const (
 	ofAccount  = "d/"
 	ofOwner    = "o/"
@@ -80,7 +81,7 @@ func (d deltas) add(c counted, created recording.Seconds, owner string, sign int
 	for _, tag := range c.Tags {
 		keys = append(keys, ofTag+day+"/"+tag)
 		if owner != "" {
-			keys = append(keys, ofOwnerTag+day+"/"+owner+"/"+tag)
+			keys = append(keys, ofOwnerTag+owner+"/"+day+"/"+tag)
 		}
 	}
 	for _, key := range keys {
