@@ -156,7 +156,8 @@ func (e env) root() *cobra.Command {
 	group(root, overAPI, e.listCommand(), e.getCommand(), e.playCommand(), e.downloadCommand(), e.tagCommand(), e.deleteCommand(), e.checkCommand())
 	group(root, onStore, e.addCommand(), e.importCommand(), e.exportCommand(), e.tokenCommand(), e.keysCommand(),
 		e.replayCommand(), e.storageSecretCommand(), e.accountCommand(), e.userCommand(), e.groupCommand(), e.accessCommand(),
-		e.issuerCommand(), e.auditCommand(), e.inboxPolicyCommand())
+		e.issuerCommand(), e.auditCommand(), e.inboxPolicyCommand(),
+		e.reindexCommand(), e.usageCommand())
 	group(root, general, e.completionCommand(), e.versionCommand())
 	root.InitDefaultHelpCmd()
 	return root

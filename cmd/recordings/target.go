@@ -15,6 +15,7 @@ import (
 	"github.com/callrecordings/api/shared/incoming"
 	"github.com/callrecordings/api/shared/incoming/upload"
 	"github.com/callrecordings/api/shared/media/s3media"
+	"github.com/callrecordings/api/shared/search"
 	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/store/dynamo"
 )
@@ -205,6 +206,12 @@ func (t *target) openTable(settings aws.Config) (*dynamo.Store, error) {
 // openEntries opens only the entries of the target, which need no bucket. The caller
 // must call closed.
 func (t *target) openEntries(ctx context.Context) (entries store.Entries, closed func() error, err error) {
+	return t.openIndex(ctx)
+}
+
+// openIndex opens the recordings and entries of the target, without its bucket. The caller
+// must call closed.
+func (t *target) openIndex(ctx context.Context) (s search.Store, closed func() error, err error) {
 	if err := t.choose(); err != nil {
 		return nil, nil, err
 	}
