@@ -37,48 +37,64 @@ func TestKills(t *testing.T) {
 	for _, atomic := range []bool{true, false} {
 		t.Run(fmt.Sprintf("atomic %v", atomic), func(t *testing.T) {
 			t.Parallel()
-			s, random := open(t), rand.New(rand.NewPCG(1, 2))
-			var clock sync.Mutex
-			now := time.Now()
-			tick := func() time.Time { clock.Lock(); defer clock.Unlock(); return now }
-			died := errors.New("killed")
-			events := []string{}
-			for i := range changes(t, 300) {
-				events = append(events, change(t, s, random, i))
-				chosen := 1 + random.IntN(25)
-				dying := faultstore.New(s, faultstore.Fault{Call: chosen, When: faultstore.When(random.IntN(2) == 0), Err: died})
-				x := indexer(s, atomic)
-				if x.Now = tick; random.IntN(2) == 0 {
-					x.Store = dying
-				}
-				var running sync.WaitGroup
-				for range 1 + random.IntN(2) {
-					id := events[random.IntN(len(events))]
-					running.Go(func() {
-						err := x.Index(t.Context(), account, id)
-						if err != nil && !errors.Is(err, died) && !errors.Is(err, search.ErrBusy) && !errors.Is(err, store.ErrConflict) {
-							t.Errorf("Index: %v", err)
-						}
-					})
-				}
-				running.Wait()
-				if random.IntN(3) == 0 {
-					clock.Lock()
-					now = now.Add(search.Lease)
-					clock.Unlock()
-				}
-			}
-			now = now.Add(2 * search.Lease)
-			for _, id := range events {
-				x := indexer(s, atomic)
-				x.Now = tick
-				if err := x.Index(t.Context(), account, id); err != nil {
-					t.Fatal(err)
-				}
-			}
-			sound(t, s)
+			kills(t, open(t), atomic, changes(t, 300))
 		})
 	}
+}
+
+// clock is a clock that a test moves.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) time() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) move(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// kills makes n random changes with runs that die, and checks what the last runs leave.
+func kills(t *testing.T, s faultstore.Driver, atomic bool, n int) {
+	t.Helper()
+	random, c, died := rand.New(rand.NewPCG(1, 2)), &clock{now: time.Now()}, errors.New("killed")
+	var events []string
+	for i := range n {
+		events = append(events, change(t, s, random, i))
+		x := indexer(s, atomic)
+		if x.Now = c.time; random.IntN(2) == 0 {
+			x.Store = faultstore.New(s, faultstore.Fault{Call: 1 + random.IntN(12), When: faultstore.When(random.IntN(2) == 0), Err: died})
+		}
+		var running sync.WaitGroup
+		for range 1 + random.IntN(2) {
+			id := events[random.IntN(len(events))]
+			running.Go(func() {
+				err := x.Index(t.Context(), account, id)
+				if err != nil && !errors.Is(err, died) && !errors.Is(err, search.ErrBusy) && !errors.Is(err, store.ErrConflict) {
+					t.Errorf("Index: %v", err)
+				}
+			})
+		}
+		running.Wait()
+		if random.IntN(3) == 0 {
+			c.move(search.Lease)
+		}
+	}
+	c.move(2 * search.Lease)
+	for _, id := range events {
+		x := indexer(s, atomic)
+		x.Now = c.time
+		if err := x.Index(t.Context(), account, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sound(t, s)
 }
 
 // change makes a random change to one of a few recordings, and returns its ID.
