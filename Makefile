@@ -55,6 +55,10 @@ golden: ## rewrite the golden files and show the changes
 fuzz: ## run every fuzz target for FUZZTIME
 	@./tools/fuzz $(FUZZTIME)
 
+.PHONY: kills
+kills: ## make 100,000 random changes while runs of the index die, and compare index, totals and recordings (CHANGES)
+	SEARCH_CHANGES=$(or $(CHANGES),100000) go test -count=1 -timeout 2h -run TestKills ./shared/search
+
 .PHONY: isolation
 isolation: ## send a million hostile requests, and compare 100,000 decisions with Cedar (REQUESTS, COMBINATIONS, SEED)
 	REQUESTS=$(or $(REQUESTS),1000000) COMBINATIONS=$(or $(COMBINATIONS),100000) \

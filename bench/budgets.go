@@ -53,6 +53,7 @@ var budgets = []budget{
 	{name: "start expire", ratio: 1.25},
 	{name: "start jobs", ratio: 1.4},
 	{name: "start work", ratio: 1.4},
+	{name: "start index", ratio: 1.25},
 	{name: "start access", ratio: 1.25},
 	{name: "start share", ratio: 1.25},
 	{name: "start retention", ratio: 1.25},
@@ -63,7 +64,7 @@ var budgets = []budget{
 	{name: "start get", ratio: 1.15, target: true},
 	{name: "start create", ratio: 1.15, target: true},
 	{name: "start ingest", ratio: 1.15, target: true},
-	{name: "size list", most: 8_785_000}, // one step of 64 KiB above the figure
+	{name: "size list", most: 8_980_000}, // one step of 64 KiB above the figure; searches took 197 KB, for Unicode
 	{name: "size list", most: 8 << 20, target: true},
 	{name: "size get", most: 9_965_000},
 	{name: "size get", most: 9 << 20, target: true},

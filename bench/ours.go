@@ -117,7 +117,7 @@ func requestOf(name, way string) (func(context.Context) error, error) {
 	}
 	env := api.Env{Verifier: auth.NewVerifier(keys, time.Now), Now: time.Now, Node: "bench"}
 	one := listPath + "/" + sample(0).ID
-	list, get := api.List(env, table, sealer), api.Get(env, table, bucket, api.Delivery{Default: media.Redirect})
+	list, get := api.List(env, table, sealer, true), api.Get(env, table, bucket, api.Delivery{Default: media.Redirect})
 	for _, c := range []struct {
 		name, method, path string
 		header             map[string]string

@@ -35,6 +35,7 @@ var functions = []struct{ name, floor string }{
 	{"expire", "dynamo"},
 	{"jobs", "audio"},
 	{"work", "audio"},
+	{"index", "dynamo"},
 	{"access", "dynamo"},
 	{"changes", "dynamo"},
 	{"share", "audio"},

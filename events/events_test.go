@@ -93,7 +93,7 @@ func handlers(t *testing.T) map[string]lambda.Handler {
 	}
 	env := api.Env{Verifier: auth.NewVerifier(keys, sample.Now), Now: sample.Now, Random: zeros{}, Node: "sample"}
 	return map[string]lambda.Handler{
-		"list":    gateway.Handler(api.List(env, embedded, sealer)),
+		"list":    gateway.Handler(api.List(env, embedded, sealer, true)),
 		"get":     gateway.Handler(api.Get(env, embedded, audio, api.Delivery{})),
 		"share":   gateway.Handler(api.Share(env, embedded, link.New(embedded, sample.Now, zeros{}), audio, api.Delivery{}, "")),
 		"patch":   gateway.Handler(api.Patch(env, embedded)),

@@ -218,7 +218,7 @@ func (b *box) operations() (map[api.Operation]http.Handler, error) {
 	bodies := gateway.NewBudget(gateway.DefaultBudget)
 	bodies.Party = func(r *http.Request) string { return api.Account(r.URL.EscapedPath()) }
 	return map[api.Operation]http.Handler{
-		api.OpList: bodies.Local(api.List(env, b.view(), sealer)),
+		api.OpList: bodies.Local(api.List(env, b.view(), sealer, s.Search)),
 		api.OpGet: bodies.Local(api.Get(env, b.view(), b.audio, api.Delivery{
 			Default: media.Delivery(s.Delivery), PresignTTL: s.PresignTTL, ExternalHosts: s.ExternalHosts, MaxWait: s.MaxWait,
 		})),

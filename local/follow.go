@@ -31,6 +31,7 @@ func (b *box) work(ctx context.Context) (wait func()) {
 	var running sync.WaitGroup
 	running.Go(func() { b.newArrivals(b.ingestQueue()).follow(ctx) })
 	running.Go(func() { b.poll(ctx, b.publishChanges) })
+	running.Go(func() { b.poll(ctx, b.indexChanges) })
 	running.Go(func() { b.catchUp(ctx) })
 	running.Go(func() { b.upkeep(ctx) })
 	running.Go(func() { b.refreshKeys(ctx) })

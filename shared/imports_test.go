@@ -89,14 +89,16 @@ var arrows = map[string]struct {
 	"shared/incoming/importer/folder": {ours: []string{
 		"shared/incoming", "shared/incoming/importer", "shared/incoming/namepattern", "shared/recording", "shared/store", "shared/media", "shared/attempt",
 	}},
-	"shared/httpfield":       {},
-	"shared/csvtable":        {},
-	"shared/retention/sweep": {ours: []string{"shared/access", "shared/deletion", "shared/hold", "shared/recording", "shared/retention", "shared/store"}},
-	"shared/retention":       {ours: []string{"shared/access", "shared/auth", "shared/hold", "shared/recording", "shared/requestlog", "shared/store"}},
+	"shared/search":            {ours: []string{"shared/phone", "shared/recording", "shared/requestlog", "shared/store"}},
+	"shared/search/eventqueue": {ours: []string{"shared/recording", "shared/requestlog", "shared/search"}, aws: true},
+	"shared/httpfield":         {},
+	"shared/csvtable":          {},
+	"shared/retention/sweep":   {ours: []string{"shared/access", "shared/deletion", "shared/hold", "shared/recording", "shared/retention", "shared/store"}},
+	"shared/retention":         {ours: []string{"shared/access", "shared/auth", "shared/hold", "shared/recording", "shared/requestlog", "shared/store"}},
 	"shared/api": {ours: []string{
 		"shared/hold", "shared/retention", "shared/job",
 		"shared/recording", "shared/incoming", "shared/cursor", "shared/deletion", "shared/strictjson", "shared/auth", "shared/access", "shared/audit", "shared/link", "shared/feed", "shared/webhook", "shared/notify",
-		"shared/httpfield", "shared/csvtable",
+		"shared/httpfield", "shared/csvtable", "shared/search",
 		"shared/store", "shared/media", "shared/requestlog", "shared/purge", "shared/version",
 	}},
 }

@@ -157,7 +157,7 @@ func (e env) root() *cobra.Command {
 	group(root, onStore, e.addCommand(), e.importCommand(), e.exportCommand(), e.tokenCommand(), e.keysCommand(),
 		e.replayCommand(), e.storageSecretCommand(), e.accountCommand(), e.userCommand(), e.groupCommand(), e.accessCommand(),
 		e.issuerCommand(), e.webhookCommand(), e.retentionCommand(), e.holdCommand(), e.auditCommand(), e.fsckCommand(), e.deletionReportCommand(),
-		e.inboxPolicyCommand())
+		e.inboxPolicyCommand(), e.reindexCommand(), e.usageCommand())
 	group(root, general, e.completionCommand(), e.versionCommand())
 	root.InitDefaultHelpCmd()
 	return root

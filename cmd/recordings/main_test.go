@@ -195,7 +195,7 @@ func handlers(ts *testscript.TestScript, path string) (*datadir.Dir, string, err
 	}
 	env := api.Env{Verifier: auth.NewVerifier(keys, time.Now), Now: time.Now}
 	ops := map[api.Operation]http.Handler{
-		api.OpList:     gateway.Local(api.List(env, s, sealer)),
+		api.OpList:     gateway.Local(api.List(env, s, sealer, true)),
 		api.OpGet:      gateway.Local(api.Get(env, s, bucket, api.Delivery{PresignTTL: time.Minute})),
 		api.OpPatch:    gateway.Local(api.Patch(env, s)),
 		api.OpDelete:   gateway.Local(api.Delete(env, s, bucket, 7)),

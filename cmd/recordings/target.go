@@ -18,6 +18,7 @@ import (
 	"github.com/callrecordings/api/shared/media/s3media"
 	"github.com/callrecordings/api/shared/reconcile"
 	"github.com/callrecordings/api/shared/retention"
+	"github.com/callrecordings/api/shared/search"
 	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/store/dynamo"
 )
@@ -220,6 +221,13 @@ type readableEntries interface {
 // openEntries opens only the entries of the target, which need no bucket. The caller
 // must call closed.
 func (t *target) openEntries(ctx context.Context) (entries readableEntries, closed func() error, err error) {
+	s, closed, err := t.openIndex(ctx)
+	return s, closed, err
+}
+
+// openIndex opens the recordings and entries of the target, without its bucket. The caller
+// must call closed.
+func (t *target) openIndex(ctx context.Context) (s search.Store, closed func() error, err error) {
 	if err := t.choose(); err != nil {
 		return nil, nil, err
 	}

@@ -191,7 +191,7 @@ func (w *world) open(t *testing.T, s *sqlite.Store) {
 	}
 	audio := w.audio()
 	w.handlers = map[api.Operation]http.Handler{
-		api.OpList: api.List(env, s, sealer), api.OpGet: api.Get(env, s, audio, api.Delivery{}),
+		api.OpList: api.List(env, s, sealer, true), api.OpGet: api.Get(env, s, audio, api.Delivery{}),
 		api.OpPatch: api.Patch(env, s), api.OpDelete: api.Delete(env, s, audio, 0),
 		api.OpCreate:    api.Create(env, s, api.Uploads{Audio: audio, MaxBytes: 1 << 20, TTL: time.Minute}),
 		api.OpAccess:    api.Manage(env, s, sealer, nil),

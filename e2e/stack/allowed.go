@@ -74,6 +74,7 @@ var (
 	deliver  = []config.Function{config.Deliver}
 	jobs     = []config.Function{config.Jobs}
 	working  = []config.Function{config.Work}
+	index    = []config.Function{config.Index}
 	issuers  = []config.Function{config.Fallback, config.Keys}
 	sweeps   = []config.Function{config.Reconcile}
 	deleting = []config.Function{config.Delete, config.Purge}
@@ -85,6 +86,12 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_user"}, Functions: list},
 	{Grant: Grant{"dynamodb:GetItem", table}, Functions: []config.Function{config.List, config.Get, config.Create, config.Patch, config.Delete, config.Receive, config.Purge, config.Ingest}},
 	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: append(share, ruled...), Unseen: "one call reads the rules about an account and a user; a token without a user needs only GetItem"},
+	{Grant: Grant{"dynamodb:GetItem", table}, Functions: index},
+	{Grant: Grant{"dynamodb:PutItem", table}, Functions: index},
+	{Grant: Grant{"dynamodb:UpdateItem", table}, Functions: index},
+	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: index},
+	{Grant: Grant{"dynamodb:BatchWriteItem", table}, Functions: index},
+	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: index, Unseen: "it checks that nothing is stored about a recording that died before it was indexed"},
 	{Grant: Grant{"dynamodb:Query", table}, Functions: ruled, Unseen: "it reads the groups that a supervisor leads"},
 	{Grant: Grant{"dynamodb:Query", table}, Functions: share}, // it lists the links of a recording
 	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: arriving, Unseen: late},
@@ -207,6 +214,9 @@ var Table = []Allowed{
 	{Grant: Grant{"sqs:ReceiveMessage", "Arrivals.Arn"}, Functions: ingest, Unseen: "Lambda reads the queue in the function's name"},
 	{Grant: Grant{"sqs:DeleteMessage", "Arrivals.Arn"}, Functions: ingest, Unseen: "Lambda reads the queue in the function's name"},
 	{Grant: Grant{"sqs:GetQueueAttributes", "Arrivals.Arn"}, Functions: ingest, Unseen: "Lambda reads the queue in the function's name"},
+	{Grant: Grant{"sqs:ReceiveMessage", "IndexEvents.Arn"}, Functions: index, Unseen: "Lambda reads the queue in the function's name"},
+	{Grant: Grant{"sqs:DeleteMessage", "IndexEvents.Arn"}, Functions: index, Unseen: "Lambda reads the queue in the function's name"},
+	{Grant: Grant{"sqs:GetQueueAttributes", "IndexEvents.Arn"}, Functions: index, Unseen: "Lambda reads the queue in the function's name"},
 	{Grant: Grant{"dynamodb:DescribeStream", stream}, Functions: follow, Unseen: "Lambda reads the stream in the function's name"},
 	{Grant: Grant{"dynamodb:GetRecords", stream}, Functions: follow, Unseen: "Lambda reads the stream in the function's name"},
 	{Grant: Grant{"dynamodb:GetShardIterator", stream}, Functions: follow, Unseen: "Lambda reads the stream in the function's name"},

@@ -24,5 +24,5 @@ func build(s *config.Settings, env api.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return api.List(env, wiring.View(store), sealer), nil
+	return api.List(env, wiring.View(store), sealer, s.Search), nil
 }

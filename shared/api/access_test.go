@@ -38,7 +38,7 @@ func newRuledAPI(t testing.TB, change func(*Env)) *ruledAPI {
 		change(&s.env)
 	}
 	s.handlers = map[Operation]http.Handler{
-		OpList: List(s.env, s.store, s.sealer), OpGet: Get(s.env, s.store, noAudio{}, Delivery{}),
+		OpList: List(s.env, s.store, s.sealer, true), OpGet: Get(s.env, s.store, noAudio{}, Delivery{}),
 		OpPatch: Patch(s.env, s.store), OpDelete: Delete(s.env, s.store, noAudio{}, 0),
 		OpCreate: Create(s.env, s.store, Uploads{Audio: noAudio{}, MaxBytes: 1 << 20, TTL: time.Minute}),
 		OpAccess: Manage(s.env, s.store, s.sealer, nil), OpFallback: Fallback(s.env, nil),

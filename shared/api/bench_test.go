@@ -25,7 +25,7 @@ func BenchmarkList(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	for store, list := range map[string]http.Handler{"sqlite": s.list, "memory": List(s.env, m, s.sealer)} {
+	for store, list := range map[string]http.Handler{"sqlite": s.list, "memory": List(s.env, library{m, s.store}, s.sealer, true)} {
 		for _, c := range []struct{ name, query, encoding string }{
 			{"plain", "", ""},
 			{"filter=all", "?filter_direction=inbound", ""},
@@ -54,7 +54,7 @@ func BenchmarkList(b *testing.B) {
 func BenchmarkUnpaged(b *testing.B) {
 	s := newListAPI(b, nil)
 	for _, n := range []int{1000, 10_000} {
-		list := List(s.env, typicalRecordings(n), s.sealer)
+		list := List(s.env, library{typicalRecordings(n), s.store}, s.sealer, true)
 		b.Run(fmt.Sprintf("recordings=%d", n), func(b *testing.B) {
 			r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, everything, nil)
 			r.Header.Set("X-Auth-Token", s.token)

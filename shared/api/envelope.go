@@ -35,6 +35,8 @@ type paging struct {
 	// the page.
 	counted bool
 	bytes   int64
+	// total is the total of the list as JSON; nil if the client does not ask for it.
+	total []byte
 }
 
 // maxPooled is the size of the largest buffer that the pool keeps, in bytes.
@@ -102,6 +104,9 @@ func (r *request) appendClosing(buf []byte, x extras) []byte {
 		if p.end != "" {
 			buf = appendMember(buf, "next_start_key", p.end)
 		}
+	}
+	if total := x.paging.total; total != nil {
+		buf = append(append(buf, `,"total":`...), total...)
 	}
 	buf = appendMember(buf, "status", "success")
 	if x.revision != "" {

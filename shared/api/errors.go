@@ -20,6 +20,7 @@ import (
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/retention"
+	"github.com/callrecordings/api/shared/search"
 	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/strictjson"
 	"github.com/callrecordings/api/shared/webhook"
@@ -88,6 +89,12 @@ func invalid(field, code, message string, extra map[string]any) error {
 		data:  map[string]any{field: map[string]any{code: rule}},
 		cause: errors.New(code), // not the value or the field, which come from the client
 	}
+}
+
+// errUnindexed returns the 400 for a parameter that needs the index, which the operator
+// has switched off.
+func errUnindexed(field string) error {
+	return invalid(field, "disabled", "The operator has switched search and totals off", nil)
 }
 
 // badIdentifier returns the 404 for a recording, user or audio that does not
@@ -284,6 +291,7 @@ var errorTable = []struct {
 	{access.ErrLimit, badEntry("maxItems", "a group has at most 10000 members and 40 leaders, and a user leads at most 40 groups")},
 	{cursor.ErrInvalid, badCursor},
 	{feed.ErrTooOld, cursorExpired},
+	{search.ErrTooWide, func(*request) *publicError { return errTooMuch }},
 	{recording.ErrBadID, badID},
 	{incoming.ErrOtherAccount, fixed(http.StatusForbidden, "forbidden", "forbidden")},
 	{incoming.ErrTwoIDs, badReportedID},

@@ -46,6 +46,10 @@ var noRow = map[string]string{
 	"notify.ErrUnavailable":   "only the function publish sends events",
 	"job.ErrLost":             "only workers get it",
 	"job.ErrUnknownAction":    "only workers get it; the API checks the name first",
+	"search.ErrBusy":          "only the function index indexes recordings",
+	"search.ErrEmpty":         "parseSearch returns a FieldError in its place",
+	"search.ErrShort":         "parseSearch returns a FieldError in its place",
+	"search.ErrLong":          "parseSearch returns a FieldError in its place",
 	"recording.ErrNotObject":  "ParsePatch and ParseCreation return FieldErrors in its place, and storage requests ignore an invalid document",
 }
 

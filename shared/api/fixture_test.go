@@ -24,6 +24,7 @@ import (
 	"github.com/callrecordings/api/shared/cursor"
 	"github.com/callrecordings/api/shared/openapi/openapitest"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/search"
 	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/store/sqlite"
 )
@@ -55,6 +56,15 @@ type listAPI struct {
 	jwks   []byte
 }
 
+// library reads recordings through one store, and the index from another.
+type library struct {
+	store.Reader
+	index
+}
+
+// index is what a search reads.
+type index interface{ search.Reader }
+
 // newListAPI returns an API without recordings. wrap, if not nil, wraps the store.
 func newListAPI(t testing.TB, wrap func(store.Reader) store.Reader) *listAPI {
 	t.Helper()
@@ -85,7 +95,7 @@ func newListAPI(t testing.TB, wrap func(store.Reader) store.Reader) *listAPI {
 	if wrap != nil {
 		reader = wrap(reader)
 	}
-	s.list = List(s.env, reader, s.sealer)
+	s.list = List(s.env, library{reader, s.store}, s.sealer, true)
 	return s
 }
 

@@ -24,7 +24,7 @@ func newHoldAPI(t *testing.T) (*ruledAPI, string, *memoryTrail) {
 	s.staff(t)
 	s.handlers[OpRetention] = Retention(s.env, s.store, hold.NewBook(s.store, s.env.Now, rand.Reader, false))
 	view := retention.NewView(s.store, retention.NewRules(s.store, s.env.Now))
-	s.handlers[OpList], s.handlers[OpGet] = List(s.env, view, s.sealer), Get(s.env, view, noAudio{}, Delivery{})
+	s.handlers[OpList], s.handlers[OpGet] = List(s.env, view, s.sealer, true), Get(s.env, view, noAudio{}, Delivery{})
 	return s, s.bearer(t, tenant, "admin"), trail
 }
 

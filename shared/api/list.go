@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/callrecordings/api/shared/cursor"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/search"
 	"github.com/callrecordings/api/shared/store"
 )
 
@@ -35,10 +37,18 @@ const (
 	rowReserve    = time.Second
 )
 
+// Library is what lists read: recordings, and the index of their words.
+type Library interface {
+	store.Reader
+	search.Reader
+}
+
 // lister answers lists of recordings.
 type lister struct {
-	store  store.Reader
+	store  Library
 	sealer *cursor.Sealer
+	// indexed is true if the service keeps the index of words.
+	indexed bool
 }
 
 // listEncoder turns recordings into the body of a list.
@@ -54,9 +64,10 @@ type listEncoder interface {
 }
 
 // List answers lists of recordings: of an account or a user, paged or unpaged,
-// as JSON or CSV (contract, List).
-func List(env Env, s store.Reader, c *cursor.Sealer) http.Handler {
-	l := &lister{store: s, sealer: c}
+// as JSON or CSV, also of those that match a search (contract, List). Without an index,
+// indexed is false, and a search is a 400.
+func List(env Env, s Library, c *cursor.Sealer, indexed bool) http.Handler {
+	l := &lister{store: s, sealer: c, indexed: indexed}
 	return env.handle(OpList, l.serve)
 }
 
@@ -65,6 +76,9 @@ func (l *lister) serve(w http.ResponseWriter, r *request) error {
 	action := listAction(query)
 	if err := r.allow(action); err != nil {
 		return err
+	}
+	if path := r.target.resource.routes[0].Path; path == accountSummary || path == userSummary {
+		return l.summarize(w, r)
 	}
 	accept, _ := query.first("accept")
 	chosen, err := preferencesOf(accept, r.Header.Values("Accept")).choose(offerDocument, offerCSV)
@@ -75,6 +89,17 @@ func (l *lister) serve(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	if !l.indexed {
+		if !q.search.IsZero() {
+			return errUnindexed("search")
+		}
+		if q.total {
+			return errUnindexed("total")
+		}
+	}
+	if q.deleted && !q.search.IsZero() {
+		return invalid("search", "unsupported", "A list of deleted recordings cannot be searched", nil)
+	}
 	owners, all, err := r.listed(action)
 	if err != nil {
 		return err
@@ -83,6 +108,10 @@ func (l *lister) serve(w http.ResponseWriter, r *request) error {
 		q.limit(owners)
 	}
 	if err := l.limitLifetime(r, &q); err != nil {
+		return err
+	}
+	total, err := l.totalOf(r, &q, owners, all)
+	if err != nil {
 		return err
 	}
 	e := newListEncoder(r, chosen, &q, query)
@@ -99,6 +128,7 @@ func (l *lister) serve(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	keys.total = total
 	return e.answer(w, keys)
 }
 
@@ -120,8 +150,9 @@ func (l *lister) readPage(r *request, q *listQuery, e listEncoder) (paging, erro
 	binding := q.binding(r.account, r.user)
 	ask := q.storeQuery(r)
 	ask.Limit, ask.MaxBytes = q.size, pageBytes
-	if ask.Keep != nil {
-		ask.Work = store.Work{Calls: filterCalls, Bytes: int64(filterBytes * freeTests / max(q.filter.Tests(), freeTests))}
+	if ask.Keep != nil || !q.search.IsZero() {
+		tests := q.filter.Tests() + q.search.Tests()
+		ask.Work = store.Work{Calls: filterCalls, Bytes: int64(filterBytes * freeTests / max(tests, freeTests))}
 	}
 	if q.start != "" {
 		var err error
@@ -129,7 +160,7 @@ func (l *lister) readPage(r *request, q *listQuery, e listEncoder) (paging, erro
 			return paging{}, err
 		}
 	}
-	page, err := rowsOf(r.Context(), l.store, ask, q.owners)
+	page, err := l.pageOf(r.Context(), ask, q)
 	if err != nil {
 		return paging{}, err
 	}
@@ -149,6 +180,24 @@ func (l *lister) readPage(r *request, q *listQuery, e listEncoder) (paging, erro
 		keys.end = l.seal(binding, *next)
 	}
 	return keys, nil
+}
+
+// pageOf reads one page of the list or of the search.
+func (l *lister) pageOf(ctx context.Context, ask store.Query, q *listQuery) (store.Page, error) {
+	switch {
+	case q.search.IsZero():
+		return rowsOf(ctx, l.store, ask, q.owners)
+	case q.owners == nil && q.sieve == nil:
+		return search.Page(ctx, l.store, q.search, ask, nil)
+	case q.owners == nil:
+		return search.Page(ctx, l.store, q.search, ask, q.sieve)
+	case len(q.owners) == 0:
+		return store.Page{}, nil
+	case len(q.owners) == 1:
+		ask.Owner = q.owners[0]
+		return search.Page(ctx, l.store, q.search, ask, nil)
+	}
+	return search.Page(ctx, l.store, q.search, ask, func(owner string) bool { return slices.Contains(q.owners, owner) })
 }
 
 // fill adds the recordings of page to e until a recording does not fit. It returns the
@@ -185,7 +234,7 @@ func (l *lister) readAll(r *request, q *listQuery, e listEncoder) error {
 		ask.Keep = func(rec *recording.Recording) bool { return !tooLate() && keep(rec) }
 	}
 	for {
-		page, err := rowsOf(r.Context(), l.store, ask, q.owners)
+		page, err := l.pageOf(r.Context(), ask, q)
 		if err != nil {
 			return err
 		}

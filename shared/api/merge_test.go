@@ -42,7 +42,7 @@ func lead(t *testing.T, random *rand.Rand, n, recordings int) (*listAPI, []entry
 	t.Helper()
 	s := newListAPI(t, nil)
 	s.env.Access = fixedGrant{supervisorOf(n)}
-	s.list = List(s.env, s.store, s.sealer)
+	s.list = List(s.env, s.store, s.sealer, true)
 	var all []entry
 	for i := range recordings {
 		owner := fmt.Sprintf("u%02d", random.IntN(n))
@@ -211,7 +211,7 @@ func TestSupervisorsListFails(t *testing.T) {
 		}
 		return nil
 	}}
-	s.list = List(s.env, reader, s.sealer)
+	s.list = List(s.env, library{reader, s.store}, s.sealer, true)
 	for _, query := range []string{"", "?paginate=false", "?filter_direction=inbound"} {
 		s.ask(t, http.MethodGet, tenantList+query).want(t, http.StatusServiceUnavailable, "datastore_unreachable")
 	}
@@ -251,7 +251,7 @@ func TestListOfNoOwners(t *testing.T) {
 	s.put(t, entry{id: "202603-a", created: daysAgo(1)}, entry{id: "202603-b", owner: alice, created: daysAgo(1)})
 	for _, grant := range []access.Grant{{Role: access.User}, {Role: access.User, Owner: bob}, {Role: access.Supervisor}} {
 		s.env.Access = fixedGrant{grant}
-		s.list = List(s.env, s.store, s.sealer)
+		s.list = List(s.env, s.store, s.sealer, true)
 		for _, query := range []string{"", "?paginate=false"} {
 			if ids := s.ask(t, http.MethodGet, tenantList+query).ids(t); len(ids) > 0 {
 				t.Errorf("%+v sees %q", grant, ids)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/search"
 )
 
 const (
@@ -39,6 +40,10 @@ type listQuery struct {
 	sort string
 	// fields are the members that each document of the list has.
 	fields recording.Choice
+	// total is true if the client asks for the total of the list.
+	total bool
+	// search is what the client searches for; the zero Query is no search.
+	search search.Query
 
 	// owners are the owners of the indexes that the list merges; nil reads the account's
 	// index. sieve, if not nil, selects the owners in the account's index.
@@ -73,6 +78,8 @@ var listParameters = []struct {
 	{name: "deleted", parse: parseDeleted},
 	{name: "expiring_within", parse: func(q *listQuery, value string) error { return parseSpan(&q.expiring, value) }},
 	{name: "kept_over", parse: func(q *listQuery, value string) error { return parseSpan(&q.over, value) }},
+	{name: "search", parse: func(q *listQuery, value string) error { return parseSearch(&q.search, value) }},
+	{name: "total", parse: func(q *listQuery, value string) error { q.total = value == "true"; return nil }},
 	{name: "page_size", paged: true, parse: func(q *listQuery, value string) error { return parsePageSize(&q.size, value) }},
 	{name: "start_key", paged: true, parse: func(q *listQuery, value string) error {
 		if !isAbsent(value) {
@@ -148,7 +155,7 @@ func (q *listQuery) ascends() bool {
 }
 
 // binding returns the data that cursors of the list are bound to: account, user,
-// order and filter (contract, List). Only the last part can contain a line break.
+// order, search and filter (contract, List). Only the last part can contain a line break.
 func (q *listQuery) binding(account, user string) []byte {
 	order := "descending"
 	if q.ascending {
@@ -163,7 +170,11 @@ func (q *listQuery) binding(account, user string) []byte {
 	if q.expiring != 0 {
 		order += " expiring"
 	}
-	return []byte("list 1\n" + account + "\n" + user + "\n" + order + "\n" + q.filter.Canonical())
+	b := "list 1\n" + account + "\n" + user + "\n" + order + "\n"
+	if !q.search.IsZero() {
+		b = "search 1\n" + account + "\n" + user + "\n" + order + "\n" + q.search.Canonical() + "\n"
+	}
+	return []byte(b + q.filter.Canonical())
 }
 
 // flagValue returns the value of a boolean parameter in the query: "true" without
@@ -185,6 +196,23 @@ func parseBound(to *recording.Seconds, value string) error {
 		*to = at
 	}
 	return err
+}
+
+// parseSearch parses a search into to.
+func parseSearch(to *search.Query, value string) error {
+	if isAbsent(value) {
+		return nil
+	}
+	q, err := search.Parse(value)
+	if err == nil {
+		*to = q
+		return nil
+	}
+	f := recording.FieldError{Code: "minLength", Message: err.Error()}
+	if errors.Is(err, search.ErrLong) {
+		f.Code = "maxLength"
+	}
+	return f
 }
 
 // parsePageSize parses a page size into to. The size must be at least 1; a size above

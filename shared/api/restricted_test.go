@@ -58,7 +58,7 @@ func newRestrictedAPI(t *testing.T, restrictions string) *restrictedAPI {
 	s.env.Access = access.NewResolver(s.store, access.Options{Now: s.env.Now})
 	s.put(t, entry{id: "202603-a", owner: alice, created: daysAgo(1)})
 	s.handler = map[Operation]http.Handler{
-		OpList: List(s.env, s.store, s.sealer), OpPatch: Patch(s.env, s.store), OpFallback: Fallback(s.env, nil),
+		OpList: List(s.env, s.store, s.sealer, true), OpPatch: Patch(s.env, s.store), OpFallback: Fallback(s.env, nil),
 	}
 	return s
 }

@@ -26,7 +26,7 @@ func newKeptAPI(t *testing.T) (*ruledAPI, string) {
 	t.Helper()
 	s, root := newManagedAPI(t)
 	view := retention.NewView(s.store, retention.NewRules(s.store, s.env.Now))
-	s.handlers[OpList] = List(s.env, view, s.sealer)
+	s.handlers[OpList] = List(s.env, view, s.sealer, true)
 	s.handlers[OpGet] = Get(s.env, view, noAudio{}, Delivery{})
 	s.handlers[OpPatch] = Patch(s.env, view)
 	for _, days := range []int{10, 40, 400} {
@@ -165,7 +165,7 @@ func TestListsByLifetime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.handlers[OpList] = List(s.env, retention.NewView(s.store, retention.NewRules(s.store, s.env.Now)), s.sealer)
+	s.handlers[OpList] = List(s.env, retention.NewView(s.store, retention.NewRules(s.store, s.env.Now)), s.sealer, true)
 	for _, tt := range []struct{ query, ids, bytes string }{
 		{"expiring_within=7d", "soon0 soon1 soon2", `"page_size":3,"audio_bytes":300,`},
 		{"expiring_within=120h", "soon0 soon1 soon2", `"audio_bytes":300,`},

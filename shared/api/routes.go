@@ -63,10 +63,13 @@ const (
 	// No recording ID is "webhooks", either.
 	accountHooks = accountList + "/webhooks"
 	accountHook  = accountHooks + "/{webhook_id}"
-	itemLinks    = accountItem + "/links"
-	itemRestore  = accountItem + "/restore"
-	userRestore  = userItem + "/restore"
-	itemLink     = itemLinks + "/{link_id}"
+	// No recording ID is "summary", either.
+	accountSummary = accountList + "/summary"
+	userSummary    = userList + "/summary"
+	itemLinks      = accountItem + "/links"
+	itemRestore    = accountItem + "/restore"
+	userRestore    = userItem + "/restore"
+	itemLink       = itemLinks + "/{link_id}"
 	// linkAudio plays a recording without a token: its last segment is a secret.
 	linkAudio = itemLink + "/{secret}"
 	// Users and groups. No recording ID is "access", because IDs begin with a month.
@@ -109,6 +112,7 @@ var Routes = []Route{
 	{Op: OpAccess, Method: http.MethodPost, Path: accountHooks},
 	{Op: OpAccess, Method: http.MethodGet, Path: accountHook},
 	{Op: OpAccess, Method: http.MethodDelete, Path: accountHook},
+	{Op: OpList, Method: http.MethodGet, Path: accountSummary},
 	{Op: OpAccess, Method: http.MethodGet, Path: itemTrail},
 	{Op: OpRetention, Method: http.MethodGet, Path: retentionPolicy},
 	{Op: OpRetention, Method: http.MethodPut, Path: retentionPolicy},
@@ -123,6 +127,7 @@ var Routes = []Route{
 	{Op: OpPatch, Method: http.MethodPatch, Path: accountItem},
 	{Op: OpDelete, Method: http.MethodDelete, Path: accountItem},
 	{Op: OpList, Method: http.MethodGet, Path: userList},
+	{Op: OpList, Method: http.MethodGet, Path: userSummary},
 	{Op: OpGet, Method: http.MethodGet, Path: userItem},
 	{Op: OpGet, Method: http.MethodHead, Path: userItem},
 	{Op: OpPatch, Method: http.MethodPatch, Path: userItem},

@@ -253,7 +253,7 @@ func newMarkedAPI(t *testing.T, quoting bool) *markedAPI {
 	}
 	d := Delivery{ExternalHosts: []string{"audio.example.com"}}
 	operations := map[Operation]http.Handler{
-		OpList: List(env, s.store, sealer), OpGet: Get(env, s.store, s.bucket, d), OpPatch: Patch(env, s.store), OpShare: Share(env, s.store, link.New(s.store, env.Now, new(counter)), s.bucket, d, ""),
+		OpList: List(env, s.store, sealer, true), OpGet: Get(env, s.store, s.bucket, d), OpPatch: Patch(env, s.store), OpShare: Share(env, s.store, link.New(s.store, env.Now, new(counter)), s.bucket, d, ""),
 		OpCreate: Create(env, s.store, s.uploads()), OpReceive: Receive(env, s.store, Storage{Audio: s.bucket, MaxBytes: 1 << 30, Names: names.Call}),
 		OpDelete: Delete(env, s.store, s.bucket, 0), OpFallback: Fallback(env, nil),
 	}

@@ -70,10 +70,15 @@ func parseSort(to *string, value string) error {
 }
 
 // checkSort checks that the range of a sorted list is at most that of a list without
-// pages.
+// pages. A search needs no range, because it reads only what it finds.
 func (q *listQuery) checkSort(now recording.Seconds) error {
 	to := cmp.Or(q.to, now)
-	if q.sort == "" || q.from != 0 && to-q.from <= unpagedWindow {
+	switch {
+	case q.sort == "":
+		return nil
+	case q.deleted:
+		return invalid("sort", "enum", "A list of deleted recordings has only one order", map[string]any{"target": sortNames[:1], "value": q.sort})
+	case !q.search.IsZero(), q.from != 0 && to-q.from <= unpagedWindow:
 		return nil
 	}
 	return invalid("sort", "date_range",
@@ -206,7 +211,10 @@ func (l *lister) readSorted(r *request, q *listQuery, e listEncoder) (paging, er
 	if err != nil || q.unpaged {
 		return paging{}, err
 	}
-	keys := paging{size: size, start: q.start}
+	keys := paging{size: size, start: q.start, counted: q.counts()}
+	for i := range k.rows[:size] {
+		keys.bytes += managedBytes(k.rows[i].rec)
+	}
 	if keys.start == "" {
 		first := place{}
 		if len(k.rows) > 0 {
@@ -227,15 +235,16 @@ func (l *lister) rank(r *request, q *listQuery, k *ranking) error {
 	ask := q.storeQuery(r)
 	ask.Limit, ask.MaxBytes = readSize, readBytes
 	part := int64(readBytes) // what one read examines at most
-	if ask.Keep != nil {
+	if ask.Keep != nil || !q.search.IsZero() {
 		part = filterBytes
 		ask.Work = store.Work{Calls: filterCalls, Bytes: part}
 	}
 	for left := int64(sortBytes); left > 0; left -= part {
-		page, err := pageOf(r.Context(), l.store, ask, q.owners)
+		page, err := l.pageOf(r.Context(), ask, q)
 		if err != nil {
 			return err
 		}
+		r.hideHolds(page.Recordings)
 		for i := range page.Recordings {
 			k.offer(&page.Recordings[i])
 		}

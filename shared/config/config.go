@@ -42,6 +42,7 @@ const (
 	Work      Function = "work"
 	Changes   Function = "changes"
 	Deliver   Function = "deliver"
+	Index     Function = "index"
 	Console   Function = "console"
 	// Local is the whole API in one process.
 	Local Function = "local"
@@ -88,6 +89,8 @@ type Settings struct {
 	MaxAudioBytes int64
 	// InboxPatterns and InboxTimezone are the arguments of namepattern.Open.
 	InboxPatterns, InboxTimezone string
+	// Search is true if the service keeps the index of words and the totals.
+	Search bool
 	// Feed is true if the service keeps the feed of changes.
 	Feed bool
 	// MaxWait is the longest time that a request for pending audio, or for changes, may

@@ -70,6 +70,7 @@ func TestLoad(t *testing.T) {
 	access.Feed, access.WebhookPrivateHosts = true, []string{"*.hooks.internal"}
 	changes := list
 	changes.Feed, changes.MaxWait = true, 5*time.Second
+	list.Search = true
 	remove := every(aws)
 	remove.Bucket, remove.S3Endpoint = "recordings.live", "http://s3.localhost:9000"
 	get := remove
@@ -87,6 +88,7 @@ func TestLoad(t *testing.T) {
 	deliver.LogLevel, deliver.Feed, deliver.WebhookPrivateHosts = slog.LevelDebug, true, []string{"*.hooks.internal"}
 	keys := aws
 	keys.LogLevel, keys.MetricsNamespace = slog.LevelDebug, "CallRecordings/live"
+	index := keys
 	keys.IssuerPrivateHosts = []string{"login.internal"}
 	ingest := purge
 	ingest.MaxAudioBytes, ingest.InboxTimezone = 1000, "UTC"
@@ -98,7 +100,7 @@ func TestLoad(t *testing.T) {
 		TokenKeys: NewSecret(jwksText), EventsMaxBytes: 5000, EventsKeep: 3, IssuerPrivateHosts: keys.IssuerPrivateHosts,
 	}
 
-	fallback.Console, local.Console, local.Feed = true, true, true
+	fallback.Console, local.Console, local.Feed, local.Search = true, true, true, true
 	console := Settings{
 		AudioOrigin: "https://audio.example.com", ExternalHosts: get.ExternalHosts, LogLevel: slog.LevelDebug,
 	}
@@ -112,7 +114,7 @@ func TestLoad(t *testing.T) {
 	reconcile := ingest
 	reconcile.SetAsideDays = 14
 	for f, want := range map[Function]Settings{
-		Reconcile: reconcile, List: list, Get: get, Share: share, Create: create, Ingest: ingest, Patch: every(aws), Delete: remove, Fallback: fallback, Console: console, Keys: keys, Purge: purge, Publish: publish, Local: local, Tool: tool, Access: access, Changes: changes, Deliver: deliver,
+		Reconcile: reconcile, List: list, Get: get, Share: share, Create: create, Ingest: ingest, Patch: every(aws), Delete: remove, Fallback: fallback, Console: console, Keys: keys, Purge: purge, Publish: publish, Local: local, Tool: tool, Access: access, Changes: changes, Deliver: deliver, Index: index,
 	} {
 		t.Run(string(f), func(t *testing.T) {
 			t.Parallel()
@@ -131,7 +133,7 @@ func TestLoad(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	t.Parallel()
 	got, err := Load(getenv(nil), Local)
-	want := Settings{Function: Local, UserAccess: "account", Audit: "off", AuditDays: 2557, AuditAddresses: "network", Delivery: "auto", PresignTTL: 5 * time.Minute, UploadTTL: 15 * time.Minute, MaxAudioBytes: 512 << 20, MaxWait: 10 * time.Second, Origin: "*", LogLevel: slog.LevelInfo, Host: "127.0.0.1", Port: "8000", InboxTimezone: "UTC", EventsMaxBytes: 100 << 20, EventsKeep: 10, Console: true, Feed: true}
+	want := Settings{Function: Local, UserAccess: "account", Audit: "off", AuditDays: 2557, AuditAddresses: "network", Delivery: "auto", PresignTTL: 5 * time.Minute, UploadTTL: 15 * time.Minute, MaxAudioBytes: 512 << 20, MaxWait: 10 * time.Second, Origin: "*", LogLevel: slog.LevelInfo, Host: "127.0.0.1", Port: "8000", InboxTimezone: "UTC", EventsMaxBytes: 100 << 20, EventsKeep: 10, Console: true, Search: true, Feed: true}
 	if diff := cmp.Diff(want, got, secrets); err != nil || diff != "" {
 		t.Errorf("Load of an empty environment: %v (-want +got):\n%s", err, diff)
 	}

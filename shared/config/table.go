@@ -56,16 +56,17 @@ const (
 	forJobs
 	forWork
 	forDeliver
+	forIndex
 	forLocal
 	forTool
 )
 
 // programs has the program of each bit of Functions.
-var programs = [...]Function{List, Get, Create, Patch, Delete, Receive, Access, Changes, Share, Retention, Fallback, Console, Purge, Ingest, Publish, Keys, Expire, Reconcile, Jobs, Work, Deliver, Local, Tool}
+var programs = [...]Function{List, Get, Create, Patch, Delete, Receive, Access, Changes, Share, Retention, Fallback, Console, Purge, Ingest, Publish, Keys, Expire, Reconcile, Jobs, Work, Deliver, Index, Local, Tool}
 
 // Groups of programs that read the same settings.
 const (
-	data    = forList | forShare | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forRetention | forFallback | forPurge | forIngest | forKeys | forExpire | forReconcile | forJobs | forWork | forChanges | forPublish | forDeliver
+	data    = forList | forShare | forGet | forCreate | forPatch | forDelete | forReceive | forAccess | forRetention | forFallback | forPurge | forIngest | forKeys | forExpire | forReconcile | forJobs | forWork | forChanges | forPublish | forDeliver | forIndex
 	audio   = forGet | forShare | forCreate | forDelete | forReceive | forPurge | forIngest | forExpire | forReconcile | forJobs | forWork
 	play    = forGet | forShare | forLocal
 	upload  = forCreate | forLocal
@@ -80,7 +81,7 @@ const (
 	clients = data // that call AWS services
 	// metered write metrics. The console and deliver do not, because CloudWatch charges for
 	// each, and the metrics of the gateway and of Lambda are enough for them.
-	metered = serving | forPurge | forIngest | forPublish | forKeys | forExpire | forReconcile | forWork
+	metered = serving | forPurge | forIngest | forPublish | forKeys | forExpire | forReconcile | forWork | forIndex
 	lambdas = metered | forConsole | forDeliver
 )
 
@@ -198,6 +199,15 @@ var table = []Setting{
 		set: func(s *Settings, v string) error {
 			v, err := oneOf(v, "on", "off")
 			s.Feed = v == "on"
+			return err
+		},
+	},
+	{
+		Name: "SEARCH", Default: "on", Functions: forList | forLocal,
+		Doc: "Whether the service keeps the index that searches read, and the totals: on or off. An ordinary recording costs about 25 write units. After it was off, recordings reindex completes the index.",
+		set: func(s *Settings, v string) error {
+			v, err := oneOf(v, "on", "off")
+			s.Search = v == "on"
 			return err
 		},
 	},

@@ -1,6 +1,7 @@
 package retention
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -62,6 +63,22 @@ func (v View) Page(ctx context.Context, q store.Query) (store.Page, error) {
 		return t.Recording != nil && !applied.Keeps(t.Recording, now)
 	})
 	return page, nil
+}
+
+// Find implements [store.Finder]. It leaves out expired recordings.
+func (v View) Find(ctx context.Context, account string, ids []string) (map[string]store.Found, error) {
+	wait := v.begin(ctx, account)
+	found, err := v.Driver.Find(ctx, account, ids)
+	applied, failed := wait()
+	if err = cmp.Or(err, failed); err != nil {
+		return nil, err
+	}
+	for id, f := range found {
+		if f.Recording != nil && !applied.Keeps(f.Recording, v.seconds()) {
+			delete(found, id)
+		}
+	}
+	return found, nil
 }
 
 // Delete implements [store.Writer].

@@ -83,6 +83,10 @@ func (a *Assembler) filteredRows(missing int) int {
 	return n
 }
 
+// Full reports whether the page has reached its limits, so that one more row would only
+// prove that there is a next page.
+func (a *Assembler) Full() bool { return a.full }
+
 // Add examines the next row and reports whether the page needs another row. size is
 // how many bytes the driver read for it; see [Work].
 func (a *Assembler) Add(r *recording.Recording, size int) bool {

@@ -99,7 +99,16 @@ type EntryWrite struct {
 	Delete bool
 	// CheckOnly only checks the condition, and writes nothing.
 	CheckOnly bool
+	// Add and Set, if either has members, make the entry a counter: Value is ignored, and
+	// the entry becomes a JSON object of whole numbers, to whose members Add is added and
+	// whose members Set replaces. A member that does not exist counts from 0. The store
+	// does both without reading the entry first, so that writers do not wait for each
+	// other. Names consist of lowercase letters, and a name is in only one of the two.
+	Add, Set map[string]int64
 }
+
+// Counts reports whether w changes a counter.
+func (w *EntryWrite) Counts() bool { return len(w.Add)+len(w.Set) > 0 }
 
 // Entries reads and writes entries.
 type Entries interface {
@@ -107,6 +116,14 @@ type Entries interface {
 	// WriteEntries applies all writes, at most MaxEntries to different entries, or none.
 	// Errors: ErrConflict if a condition is not met, ErrTooLarge, ErrUnavailable.
 	WriteEntries(ctx context.Context, writes ...EntryWrite) error
+}
+
+// BulkWriter writes many entries at the price of each alone, without a transaction.
+type BulkWriter interface {
+	// WriteEach stores or removes each of at most MaxEntries different entries. Conditions
+	// and counters are not possible. After an error, any of the writes may have taken
+	// effect. Errors: ErrTooLarge, ErrUnavailable.
+	WriteEach(ctx context.Context, writes ...EntryWrite) error
 }
 
 // CheckEntries returns ErrTooLarge if writes exceed the limits of entries. Drivers call

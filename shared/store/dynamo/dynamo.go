@@ -87,6 +87,11 @@
 //	rev      S  as above
 //	expires  N  expiry in Unix seconds (the table's TTL); absent if it lasts
 //
+// The entry of a counter ([store.EntryWrite]) is empty, and each of its numbers is an
+// attribute of its own, so that DynamoDB can add to it:
+//
+//	n_…      N  a number, such as n_in
+//
 // Attributes that are not listed here survive every write except Revive, which
 // replaces the whole item.
 //
@@ -193,6 +198,7 @@ var (
 	_ store.Renewer     = (*Store)(nil)
 	_ store.Corrector   = (*Store)(nil)
 	_ store.Restorer    = (*Store)(nil)
+	_ store.BulkWriter  = (*Store)(nil)
 	_ store.Entries     = (*Store)(nil)
 )
 

@@ -33,10 +33,8 @@ type request struct {
 	Limit                                                         int
 	ClientRequestToken                                            string
 	TransactItems                                                 []map[string]*request
-	RequestItems                                                  map[string]struct {
-		Keys           []attributes
-		ConsistentRead bool
-	}
+	// RequestItems are the keys of a BatchGetItem or the writes of a BatchWriteItem.
+	RequestItems map[string]json.RawMessage
 }
 
 // emulator is an in-memory DynamoDB table with the features that the store uses. A
@@ -119,6 +117,8 @@ func (e *emulator) do(operation string, in *request) (int, attributes) {
 		return http.StatusOK, e.scan(in)
 	case "BatchGetItem":
 		return http.StatusOK, e.batch(in)
+	case "BatchWriteItem":
+		return http.StatusOK, e.writeBatch(in)
 	case "TransactWriteItems":
 		return e.transact(in)
 	}
@@ -196,7 +196,14 @@ const maxBatch = 4 << 20
 
 func (e *emulator) batch(in *request) attributes {
 	found, unprocessed, size := map[string][]attributes{}, map[string]any{}, 0
-	for name, table := range in.RequestItems {
+	for name, text := range in.RequestItems {
+		var table struct {
+			Keys           []attributes
+			ConsistentRead bool
+		}
+		if err := json.Unmarshal(text, &table); err != nil {
+			panic(err)
+		}
 		for i, key := range table.Keys {
 			if size > maxBatch {
 				unprocessed[name] = map[string]any{"Keys": table.Keys[i:], "ConsistentRead": table.ConsistentRead}

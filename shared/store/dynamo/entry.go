@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -104,7 +105,34 @@ func decodeEntry(m item) (store.Entry, error) {
 	if expires != 0 {
 		e.Expires = fromUnix(expires)
 	}
+	if err == nil && len(e.Value) == 0 {
+		e.Value, err = decodeCounter(m)
+	}
 	return e, err
+}
+
+// decodeCounter returns the numbers of a counter as a JSON object, nil if the item is
+// not a counter.
+func decodeCounter(m item) ([]byte, error) {
+	var numbers map[string]int64
+	for name := range m {
+		member, ok := strings.CutPrefix(name, counterPrefix)
+		if !ok {
+			continue
+		}
+		n, err := number(m, name)
+		if err != nil {
+			return nil, err
+		}
+		if numbers == nil {
+			numbers = map[string]int64{}
+		}
+		numbers[member] = n
+	}
+	if numbers == nil {
+		return nil, nil
+	}
+	return json.Marshal(numbers)
 }
 
 // PageEntries returns one page of a partition; see [store.EntryReader]. It is one

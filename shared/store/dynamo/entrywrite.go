@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -33,7 +36,7 @@ func (s *Store) WriteEntries(ctx context.Context, writes ...store.EntryWrite) er
 	}
 	ctx, watched := attempt.Watch(ctx)
 	do := func() error { return s.transact(ctx, writes, revision) }
-	if w := &writes[0]; len(writes) == 1 && w.If != store.Always && !w.Delete && !w.CheckOnly {
+	if w := &writes[0]; len(writes) == 1 && w.If != store.Always && !w.Delete && !w.CheckOnly && !w.Counts() {
 		do = func() error { return s.writeEntry(ctx, watched, w, revision) }
 	}
 	for try := 1; ; try++ {
@@ -95,6 +98,8 @@ func (s *Store) transactItem(w *store.EntryWrite, revision string) types.Transac
 			TableName: &s.table, Key: entryKey(w.EntryKey), ConditionExpression: when,
 			ExpressionAttributeValues: c.values, ReturnValuesOnConditionCheckFailure: onFailure,
 		}}
+	case w.Counts():
+		return types.TransactWriteItem{Update: s.countingUpdate(w, revision, when, c.values)}
 	case w.Delete:
 		return types.TransactWriteItem{Delete: &types.Delete{
 			TableName: &s.table, Key: entryKey(w.EntryKey), ConditionExpression: when,
@@ -105,6 +110,33 @@ func (s *Store) transactItem(w *store.EntryWrite, revision string) types.Transac
 		TableName: &s.table, Item: entryItem(w, revision), ConditionExpression: when,
 		ExpressionAttributeValues: c.values, ReturnValuesOnConditionCheckFailure: onFailure,
 	}}
+}
+
+// countingUpdate returns the update of a counter, on the condition when with its values.
+func (s *Store) countingUpdate(w *store.EntryWrite, revision string, when *string, values item) *types.Update {
+	names, all := map[string]string{}, item{":rev": str(revision), ":empty": str("")}
+	maps.Copy(all, values)
+	mention := func(numbers map[string]int64, format string) (parts []string) {
+		for _, name := range slices.Sorted(maps.Keys(numbers)) {
+			names["#"+name], all[":"+name] = counterPrefix+name, num(numbers[name])
+			parts = append(parts, fmt.Sprintf(format, name, name))
+		}
+		return parts
+	}
+	set := append([]string{attrRevision + " = :rev", attrEntry + " = :empty"}, mention(w.Set, "#%s = :%s")...)
+	if w.Expires != 0 {
+		all[":expires"] = num(w.Expires.Time().Unix())
+		set = append(set, attrExpires+" = :expires")
+	}
+	text := "SET " + strings.Join(set, ", ")
+	if add := mention(w.Add, "#%s :%s"); len(add) > 0 {
+		text += " ADD " + strings.Join(add, ", ")
+	}
+	return &types.Update{
+		TableName: &s.table, Key: entryKey(w.EntryKey), UpdateExpression: &text, ConditionExpression: when,
+		ExpressionAttributeNames: names, ExpressionAttributeValues: all,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}
 }
 
 // entryItem returns the item of an entry.

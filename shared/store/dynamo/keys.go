@@ -35,6 +35,9 @@ const (
 	attrRecording = "recording"
 	attrLabel     = "label"
 	attrEntry     = "entry"
+
+	// counterPrefix starts the attributes of a counter. No other attribute starts with it.
+	counterPrefix = "n_"
 )
 
 // The indexes of the table; see the package comment.

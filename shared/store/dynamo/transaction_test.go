@@ -1,6 +1,12 @@
 package dynamo
 
-import "net/http"
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"strconv"
+	"strings"
+)
 
 // transact executes a TransactWriteItems, unless one with its token has taken effect.
 func (e *emulator) transact(in *request) (int, attributes) {
@@ -38,6 +44,8 @@ func (e *emulator) transact(in *request) (int, attributes) {
 				e.items[w.at()] = w.Item
 			case "Delete":
 				delete(e.items, w.at())
+			case "Update":
+				e.items[w.at()] = counted(e.items[w.at()], w)
 			}
 		}
 	}
@@ -51,4 +59,61 @@ func (r *request) at() string {
 		return keyOf(r.Item)
 	}
 	return keyOf(r.Key)
+}
+
+// counted returns an item after the update of a counter.
+func counted(old attributes, in *request) attributes {
+	next := maps.Clone(old)
+	if next == nil {
+		next = maps.Clone(in.Key)
+	}
+	set, add, _ := strings.Cut(strings.TrimPrefix(in.UpdateExpression, "SET "), " ADD ")
+	name := func(s string) string {
+		if full, ok := in.ExpressionAttributeNames[s]; ok {
+			return full
+		}
+		return s
+	}
+	for part := range strings.SplitSeq(set, ", ") {
+		to, value, _ := strings.Cut(part, " = ")
+		next[name(to)] = in.ExpressionAttributeValues[value]
+	}
+	for part := range strings.SplitSeq(add, ", ") {
+		if to, value, ok := strings.Cut(part, " "); ok {
+			was, _ := strconv.Atoi(stringOf(next, name(to)))
+			more, _ := strconv.Atoi(stringOf(in.ExpressionAttributeValues, value))
+			next[name(to)] = map[string]any{"N": strconv.Itoa(was + more)}
+		}
+	}
+	return next
+}
+
+// maxDone is the number of writes of a batch that the emulator does. It leaves the
+// rest unprocessed, as DynamoDB does when it is throttled.
+const maxDone = 20
+
+// writeBatch executes a BatchWriteItem.
+func (e *emulator) writeBatch(in *request) attributes {
+	unprocessed := map[string]any{}
+	for name, text := range in.RequestItems {
+		var writes []map[string]*request
+		if err := json.Unmarshal(text, &writes); err != nil || len(writes) > maxBulk {
+			panic(strconv.Itoa(len(writes)) + " writes: " + string(text))
+		}
+		if len(writes) > maxDone {
+			unprocessed[name] = writes[maxDone:]
+			writes = writes[:maxDone]
+		}
+		for _, part := range writes {
+			for kind, w := range part {
+				e.past[w.at()] = e.items[w.at()]
+				if kind == "PutRequest" {
+					e.items[w.at()] = w.Item
+				} else {
+					delete(e.items, w.at())
+				}
+			}
+		}
+	}
+	return attributes{"UnprocessedItems": unprocessed}
 }

@@ -53,6 +53,7 @@ type Driver interface {
 	store.Restorer
 	store.SecretReader
 	store.Entries
+	store.BulkWriter
 	// Tombstone returns the tombstone of a deleted recording.
 	// Errors: store.ErrNotFound if there is no tombstone, store.ErrUnavailable.
 	Tombstone(ctx context.Context, account, id string) (store.Tombstone, error)
@@ -213,5 +214,11 @@ func (s *Store) PageEntries(ctx context.Context, q store.EntryQuery) (store.Entr
 // WriteEntries calls the driver's WriteEntries, unless it has a fault.
 func (s *Store) WriteEntries(ctx context.Context, writes ...store.EntryWrite) error {
 	_, err := do(s, func() (struct{}, error) { return struct{}{}, s.next.WriteEntries(ctx, writes...) })
+	return err
+}
+
+// WriteEach calls the driver's WriteEach, unless it has a fault.
+func (s *Store) WriteEach(ctx context.Context, writes ...store.EntryWrite) error {
+	_, err := do(s, func() (struct{}, error) { return struct{}{}, s.next.WriteEach(ctx, writes...) })
 	return err
 }

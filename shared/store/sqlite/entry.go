@@ -3,7 +3,9 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
+	"maps"
 
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/requestlog"
@@ -18,6 +20,7 @@ const (
 	liveEntries  = " FROM entries WHERE (expires = 0 OR expires > ?) AND partition = ? AND "
 	selectEntry  = "SELECT " + entryColumns + liveEntries + "key = ?"
 	revisionOf   = "SELECT revision" + liveEntries + "key = ?"
+	currentEntry = "SELECT revision, value" + liveEntries + "key = ?"
 	entriesAfter = "SELECT " + entryColumns + liveEntries + "key > ? AND key < ? ORDER BY key LIMIT ?"
 	entriesFrom  = "SELECT " + entryColumns + liveEntries + "key >= ? AND key < ? ORDER BY key LIMIT ?"
 	entriesDown  = "SELECT " + entryColumns + liveEntries + "key >= ? AND key < ? ORDER BY key DESC LIMIT ?"
@@ -117,7 +120,8 @@ func (s *Store) WriteEntries(ctx context.Context, writes ...store.EntryWrite) er
 // writeEntry applies one write in a transaction.
 func (s *Store) writeEntry(ctx context.Context, tx *sql.Tx, w *store.EntryWrite) error {
 	var revision string
-	err := tx.QueryRowContext(ctx, revisionOf, recording.SecondsOf(s.now()), w.Partition, w.Key).Scan(&revision)
+	var old []byte
+	err := tx.QueryRowContext(ctx, currentEntry, recording.SecondsOf(s.now()), w.Partition, w.Key).Scan(&revision, &old)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
@@ -131,11 +135,37 @@ func (s *Store) writeEntry(ctx context.Context, tx *sql.Tx, w *store.EntryWrite)
 		_, err = tx.ExecContext(ctx, "DELETE FROM entries WHERE partition = ? AND key = ?", w.Partition, w.Key)
 		return err
 	}
+	value := w.Value
+	if w.Counts() {
+		if value, err = counted(old, w); err != nil {
+			return err
+		}
+	}
 	if revision, err = s.revision(revision); err != nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, "INSERT INTO entries ("+entryColumns+") VALUES (?,?,?,?,?)"+
 		" ON CONFLICT DO UPDATE SET value = excluded.value, revision = excluded.revision, expires = excluded.expires",
-		w.Partition, w.Key, w.Value, revision, w.Expires)
+		w.Partition, w.Key, value, revision, w.Expires)
 	return err
+}
+
+// counted returns the value of a counter after w. A value that is not one of a counter
+// counts as empty.
+func counted(old []byte, w *store.EntryWrite) ([]byte, error) {
+	numbers := map[string]int64{}
+	if json.Unmarshal(old, &numbers) != nil {
+		numbers = map[string]int64{}
+	}
+	for name, n := range w.Add {
+		numbers[name] += n
+	}
+	maps.Copy(numbers, w.Set)
+	return json.Marshal(numbers)
+}
+
+// WriteEach writes entries; see [store.BulkWriter]. It is one transaction, so that it
+// takes one sync of the disk.
+func (s *Store) WriteEach(ctx context.Context, writes ...store.EntryWrite) error {
+	return s.WriteEntries(ctx, writes...)
 }

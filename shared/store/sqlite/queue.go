@@ -24,6 +24,9 @@ const (
 	Changes Queue = "changes"
 	// Arrivals holds events of the local object store, as JSON.
 	Arrivals Queue = "arrivals"
+	// Index holds the IDs of recordings that were written, by account, for the index of
+	// words. See Options.QueueChanges.
+	Index Queue = "index"
 )
 
 // Message is one entry of a queue.
@@ -49,7 +52,11 @@ func (s *Store) queueChange(ctx context.Context, tx *sql.Tx, before, after *stor
 	if err != nil {
 		return fmt.Errorf("encode a change: %w", err)
 	}
-	_, err = tx.ExecContext(ctx, insertMessage, Changes, body, "")
+	if _, err = tx.ExecContext(ctx, insertMessage, Changes, body, ""); err != nil {
+		return err
+	}
+	r := after.Recording
+	_, err = tx.ExecContext(ctx, insertMessage, Index, []byte(r.ID), r.Account)
 	return err
 }
 

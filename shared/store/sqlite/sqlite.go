@@ -115,8 +115,9 @@ type Options struct {
 	Now func() time.Time
 	// Random is the source of the random part of revisions.
 	Random io.Reader
-	// QueueChanges adds every change to the queue [Changes], in the transaction
-	// of the change itself. The queue grows until a reader calls Done.
+	// QueueChanges adds every change to the queue [Changes], and its recording to the queue
+	// [Index], in the transaction of the change itself. The queues grow until a reader calls
+	// Done.
 	QueueChanges bool
 }
 
@@ -142,6 +143,7 @@ var (
 	_ store.Corrector   = (*Store)(nil)
 	_ store.Restorer    = (*Store)(nil)
 	_ store.Entries     = (*Store)(nil)
+	_ store.BulkWriter  = (*Store)(nil)
 )
 
 // Open opens the file at path, or creates it in an existing folder, and migrates

@@ -39,6 +39,7 @@ type Store interface {
 	store.Secrets
 	store.Entries
 	store.Scanner
+	store.BulkWriter
 	// Tombstone returns the tombstone of a deleted recording.
 	// Errors: ErrNotFound if there is no tombstone, ErrUnavailable.
 	Tombstone(ctx context.Context, account, id string) (store.Tombstone, error)
@@ -71,6 +72,7 @@ func Run(t *testing.T, h Harness) {
 		{"secret", secrets},
 		{"entry", entries},
 		{"entries in pages", entryPages},
+		{"counter", counterCases},
 		{"limit", limits},
 		{"page", pages},
 		{"filter", filters},

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/callrecordings/api/shared/access"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/search"
+)
+
+var usageUsage = usage{
+	name: "usage", summary: "print what accounts used in a month, and what it costs",
+	args: "--month YYYY-MM [--account ID] [--prices FILE] [OPTIONS]",
+	does: `Prints, for one account or all accounts of the tree, the recordings of a month (in UTC), their hours, and
+the gigabytes that all recordings up to its end take. The figures come from the totals that the index
+keeps, so that no recording is read. With --prices, it adds the cost of each account.`,
+	examples: []string{"usage --month 2026-11 --json", "usage --month 2026-11 --account A --prices prices.json"},
+	notes: `The file of prices is a JSON object; a price that is missing is 0:
+  {"currency": "EUR", "recording": "0.001", "hour": "0.02", "gigabyte_month": "0.03"}
+A gigabyte has 10^9 bytes. Amounts have 4 decimals.
+`,
+}
+
+// prices are the prices of an operator, as decimal numbers.
+type prices struct {
+	Currency  string      `json:"currency"`
+	Recording json.Number `json:"recording"`
+	Hour      json.Number `json:"hour"`
+	Gigabyte  json.Number `json:"gigabyte_month"`
+}
+
+// accountUsage is what an account used in a month.
+type accountUsage struct {
+	Account string `json:"account"`
+	Month   string `json:"month"`
+	// Recordings and Seconds are those of the month. StoredBytes are those of all recordings
+	// up to its end.
+	Recordings  int64 `json:"recordings"`
+	Seconds     int64 `json:"seconds"`
+	StoredBytes int64 `json:"stored_bytes"`
+	// Updated is when the index last changed these numbers (RFC 3339).
+	Updated  string `json:"updated,omitempty"`
+	Cost     string `json:"cost,omitempty"`
+	Currency string `json:"currency,omitempty"`
+}
+
+// usageOptions are the options of usage.
+type usageOptions struct {
+	env
+	target                     *target
+	account, month, pricesFile string
+	asJSON                     bool
+}
+
+// usageCommand makes the command that prints what accounts used.
+func (e env) usageCommand() *cobra.Command {
+	o := usageOptions{env: e}
+	c := usageUsage.command()
+	fs := c.Flags()
+	o.target = e.targetFlags(fs)
+	accountFlag(fs, &o.account)
+	fs.StringVar(&o.month, "month", "", "`YYYY-MM`: the month, in UTC")
+	fs.StringVar(&o.pricesFile, "prices", "", "`FILE`: JSON file with prices")
+	jsonFlag(fs, &o.asJSON)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := unexpected(args, 0); err != nil {
+			return err
+		}
+		month, err := time.Parse("2006-01", o.month)
+		if err != nil {
+			return usageError{errors.New("--month is required, in the form 2026-11")}
+		}
+		return o.print(c.Context(), month)
+	}
+	return c
+}
+
+// print prints the usage of the chosen accounts.
+func (o *usageOptions) print(ctx context.Context, month time.Time) error {
+	p, err := o.readPrices()
+	if err != nil {
+		return usageError{err}
+	}
+	s, closed, err := o.target.openIndex(ctx)
+	if err != nil {
+		return err
+	}
+	one := func(account string) error {
+		u, err := usageOf(ctx, s, account, month)
+		if err != nil {
+			return fmt.Errorf("account %s: %w", account, err)
+		}
+		if p != nil {
+			u.Currency = p.Currency
+			if u.Cost, err = p.cost(u); err != nil {
+				return err
+			}
+		}
+		return o.show(u)
+	}
+	if o.account != "" {
+		err = one(o.account)
+	} else {
+		err = access.NewTree(s).Walk(ctx, "", func(l access.Listed) error { return one(l.ID) })
+	}
+	return errors.Join(err, closed())
+}
+
+// usageOf reads the totals of an account.
+func usageOf(ctx context.Context, s search.Store, account string, month time.Time) (accountUsage, error) {
+	u := accountUsage{Account: account, Month: month.Format("2006-01")}
+	of := search.Range{Account: account, All: true, From: recording.SecondsOf(month), To: recording.SecondsOf(month.AddDate(0, 1, 0)) - 1}
+	got, err := search.Summarize(ctx, s, of, search.ByNothing)
+	if err != nil {
+		return u, err
+	}
+	u.Recordings, u.Seconds = got.Count, got.Seconds
+	of.From = 0
+	if got, err = search.Summarize(ctx, s, of, search.ByNothing); err != nil {
+		return u, err
+	}
+	if u.StoredBytes = got.Bytes; got.Updated > 0 {
+		u.Updated = got.Updated.Time().Format(time.RFC3339)
+	}
+	return u, nil
+}
+
+// readPrices reads the file of prices, nil without one.
+func (o *usageOptions) readPrices() (*prices, error) {
+	if o.pricesFile == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(o.pricesFile)
+	if err != nil {
+		return nil, err
+	}
+	p := new(prices)
+	if err := json.Unmarshal(text, p); err != nil {
+		return nil, fmt.Errorf("%s: %w", o.pricesFile, err)
+	}
+	if _, err := p.cost(accountUsage{}); err != nil {
+		return nil, fmt.Errorf("%s: %w", o.pricesFile, err)
+	}
+	return p, nil
+}
+
+// cost returns what a usage costs, exactly, rounded to 4 decimals.
+func (p *prices) cost(u accountUsage) (string, error) {
+	sum := new(big.Rat)
+	for _, part := range []struct {
+		price  json.Number
+		amount *big.Rat
+	}{
+		{p.Recording, big.NewRat(u.Recordings, 1)},
+		{p.Hour, big.NewRat(u.Seconds, 3600)},
+		{p.Gigabyte, big.NewRat(u.StoredBytes, 1_000_000_000)},
+	} {
+		if part.price == "" {
+			continue
+		}
+		price, ok := new(big.Rat).SetString(part.price.String())
+		if !ok || price.Sign() < 0 {
+			return "", fmt.Errorf("%q is not a price", part.price)
+		}
+		sum.Add(sum, price.Mul(price, part.amount))
+	}
+	return sum.FloatString(4), nil
+}
+
+// show prints the usage of an account.
+func (o *usageOptions) show(u accountUsage) error {
+	if o.asJSON {
+		return printJSON(o.stdout, u)
+	}
+	line := fmt.Sprintf("%s  %s  %d recordings, %.1f h, %.3f GB stored", u.Account, u.Month, u.Recordings,
+		float64(u.Seconds)/3600, float64(u.StoredBytes)/1e9)
+	if u.Cost != "" {
+		line += ", " + clean(u.Cost+" "+u.Currency)
+	}
+	_, err := fmt.Fprintln(o.stdout, line)
+	return err
+}

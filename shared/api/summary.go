@@ -1,0 +1,94 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+
+	"github.com/callrecordings/api/shared/access"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/search"
+)
+
+// groupings are the values of by=.
+var groupings = []search.By{search.ByDay, search.ByOwner, search.ByDirection, search.ByTag}
+
+// summaryData is the data of a summary, or the total of a list.
+type summaryData struct {
+	// From and To are the first and the last second of the days that the numbers cover; 0
+	// if the client does not bound that end.
+	From recording.Seconds `json:"created_from,omitempty"`
+	To   recording.Seconds `json:"created_to,omitempty"`
+	search.Sum
+	// Updated is when the index last changed the numbers; 0 if there are none.
+	Updated recording.Seconds `json:"updated,omitempty"`
+	By      search.By         `json:"by,omitempty"`
+	Groups  []search.Group    `json:"groups,omitempty"`
+}
+
+// summarize answers the totals of an account or a user (contract, Summary).
+func (l *lister) summarize(w http.ResponseWriter, r *request) error {
+	query := parseParameters(r.URL.RawQuery)
+	accept, _ := query.first("accept")
+	if _, err := preferencesOf(accept, r.Header.Values("Accept")).choose(offerDocument); err != nil {
+		return err
+	}
+	if !l.indexed {
+		return errUnindexed("by")
+	}
+	// A summary has no pages, and no default range.
+	bounds := slices.DeleteFunc(slices.Clone(query), func(p [2]string) bool { return p[0] == "paginate" })
+	q, err := parseListQuery(bounds, "v2", 0)
+	if err != nil {
+		return err
+	}
+	if !q.filter.IsZero() || !q.search.IsZero() {
+		return invalid("filter", "unsupported", "A summary takes neither filters nor a search", nil)
+	}
+	text, _ := query.first("by")
+	by := search.By(present(text))
+	if by != search.ByNothing && !slices.Contains(groupings, by) {
+		return invalid("by", "enum", "Value not found in enumerated list of values", map[string]any{"target": groupings})
+	}
+	owners, all, err := r.listed(access.List)
+	if err != nil {
+		return err
+	}
+	data, err := l.dataOf(r, &q, by, owners, all)
+	if err != nil {
+		return err
+	}
+	withBuffer(func(buf []byte) []byte {
+		buf = r.appendClosing(append(appendOpening(buf), data...), extras{})
+		return r.writeJSON(w, http.StatusOK, buf)
+	})
+	return nil
+}
+
+// totalOf returns the total of a list as JSON, nil if the client does not ask for it. A
+// list with a filter or a search has none, because the totals do not know which recordings
+// match.
+func (l *lister) totalOf(r *request, q *listQuery, owners []string, all bool) ([]byte, error) {
+	if !q.total || !q.filter.IsZero() || !q.search.IsZero() {
+		return nil, nil
+	}
+	return l.dataOf(r, q, search.ByNothing, owners, all)
+}
+
+// dataOf returns the totals of the range of q as JSON.
+func (l *lister) dataOf(r *request, q *listQuery, by search.By, owners []string, all bool) ([]byte, error) {
+	of := search.Range{Account: r.account, From: q.from, To: q.to, Owners: owners, All: all}
+	s, err := search.Summarize(r.Context(), l.store, of, by)
+	if err != nil {
+		return nil, err
+	}
+	const day = 24 * 60 * 60
+	data := summaryData{Sum: s.Sum, Updated: s.Updated, By: by, Groups: s.Groups}
+	if q.from > 0 {
+		data.From = q.from - q.from%day // Gregorian seconds begin at midnight
+	}
+	if q.to > 0 {
+		data.To = q.to - q.to%day + day - 1
+	}
+	return json.Marshal(data)
+}

@@ -1,0 +1,48 @@
+// Package search finds recordings by words and numbers, and keeps totals of them
+// (docs/adr/028-search.md). It knows neither HTTP nor AWS.
+//
+// # What is found
+//
+// [Parse] reads what a client searches for, and [Query.Match] decides whether a recording
+// matches. The index only proposes candidates. Every candidate is read, with strong
+// consistency, and matched again before it is answered, so that a changed or deleted
+// recording is never shown for a word that it no longer has.
+//
+// # The index
+//
+// Each word and number of a recording has an entry (store.Entries), which costs one write
+// unit. All entries of a term lie together, in the order of lists:
+//
+//	partition                key                                    value
+//	terms/{account}          w{word} {created} {id}                 [owner]
+//	                         p{first 3 characters} {created} {id}   [owner, the words that begin so]
+//	                         n{last 7 digits} {created} {id}        [owner, the numbers that end so]
+//	indexed/{account}        {id}                                   the marker; see below
+//	totals/{account}         {day}…                                 a counter; see below
+//
+// So a page of a search is one range of keys, in either direction, from any position, and
+// the positions are those of every other list. A prefix of more than 3 characters, and a
+// number of more than 7 digits, read the range of their beginning or end, and compare the
+// value before they read a recording.
+//
+// # The marker
+//
+// [Indexer.Index] brings the index up to date with one recording as it is at that moment,
+// so late, duplicated and reordered events change nothing. The marker of a recording has
+// the terms that are stored and what the totals count. A run that adds or removes terms
+// first writes into the marker which ones those are, and until when it works. Another run
+// waits for that time to pass. So a run that dies leaves no entry that the next run does
+// not know about.
+//
+// # The totals
+//
+// Totals count recordings, seconds and bytes by day (of Created, in UTC), for the account,
+// for each owner, and for each tag of both, separately for each direction. They change in
+// the same transaction as the marker, so nothing is counted twice.
+//
+// # Failure modes
+//
+// Until a recording is indexed, a search misses it and the totals do not count it. If the
+// store is unavailable, the event stays in its queue. Everything else is repaired by
+// [Reindexer].
+package search

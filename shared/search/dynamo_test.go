@@ -1,0 +1,131 @@
+package search_test
+
+import (
+	"context"
+	"crypto/rand"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/requestlog"
+	"github.com/callrecordings/api/shared/search"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/dynamo"
+)
+
+// The index over DynamoDB Local: what it costs, and that it stays right when runs die.
+func TestIndexOverDynamoDB(t *testing.T) {
+	t.Parallel()
+	endpoint := os.Getenv("DYNAMODB_ENDPOINT")
+	if endpoint == "" {
+		t.Skip("DYNAMODB_ENDPOINT is not set: skipping the index over DynamoDB Local.")
+	}
+	t.Run("kills", func(t *testing.T) {
+		t.Parallel()
+		kills(t, openTable(t, endpoint), false, changes(t, 40))
+	})
+	t.Run("units", func(t *testing.T) {
+		t.Parallel()
+		units(t, openTable(t, endpoint))
+	})
+}
+
+// openTable returns a store with its own table in an emulator.
+func openTable(t *testing.T, endpoint string) *dynamo.Store {
+	t.Helper()
+	o := dynamo.Options{
+		Region: "us-east-1", Endpoint: endpoint, Table: "search-" + rand.Text(),
+		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""), Now: time.Now, Random: rand.Reader,
+	}
+	c := dynamodb.New(dynamodb.Options{Region: o.Region, BaseEndpoint: &o.Endpoint, Credentials: o.Credentials})
+	if _, err := c.CreateTable(t.Context(), dynamo.TableInput(o.Table)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := c.DeleteTable(context.WithoutCancel(t.Context()), &dynamodb.DeleteTableInput{TableName: aws.String(o.Table)}); err != nil {
+			t.Error(err)
+		}
+	})
+	s, err := dynamo.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// ordinary is a recording with everything that Kazoo writes, of two parties with names.
+func ordinary(i int) recording.Recording {
+	r := rec(i, recording.Seconds(i), "fd629247106418bba0cdf672d26c953d", "Renate Schmidt")
+	n := strconv.Itoa(1_000_000 + i)
+	r.Document = recording.Document(`{"call_id":"a84b4c76e6671` + n + `@10.0.0.1","callee_id_name":"Ada Lovelace","callee_id_number":"+49301234567",` +
+		`"caller_id_name":"Renate Schmidt","caller_id_number":"+1555` + n + `","direction":"inbound","duration":62,"from":"+1555` + n +
+		`@acme.example.com","interaction_id":"63927460385-` + n + `","name":"call_recording_a84b4c76e6671` + n + `.mp3","to":"+49301234567@acme.example.com"}`)
+	return r
+}
+
+// units checks the read and write units of docs/reference/cost.md.
+func units(t *testing.T, s *dynamo.Store) {
+	t.Helper()
+	x, spent := indexer(s, false), func(do func(context.Context) error) requestlog.Entry {
+		var e requestlog.Entry
+		if err := do(requestlog.With(t.Context(), &e)); err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	for i := range 120 {
+		r := ordinary(i)
+		if err := s.Put(t.Context(), &r); err != nil {
+			t.Fatal(err)
+		}
+		index := func(ctx context.Context) error { return x.Index(ctx, account, r.ID) }
+		if first := spent(index); first.WriteUnits > 25 || first.ReadUnits > 5 {
+			t.Errorf("indexing an ordinary recording takes %+v", first)
+		} else if i == 0 {
+			t.Logf("indexing an ordinary recording: %v write units, %v read units, %d calls", first.WriteUnits, first.ReadUnits, first.Calls)
+		}
+		if again := spent(index); again.WriteUnits > 0 || again.ReadUnits > 2 {
+			t.Errorf("a duplicated event takes %+v", again)
+		}
+	}
+	r := ordinary(1)
+	if _, err := s.Update(t.Context(), account, r.ID, func(r *recording.Recording) error { r.Audio.Size = 500_000; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	completed := spent(func(ctx context.Context) error { return x.Index(ctx, account, r.ID) })
+	if t.Logf("indexing audio that has arrived: %v write units", completed.WriteUnits); completed.WriteUnits > 8 {
+		t.Errorf("indexing audio that has arrived takes %+v", completed)
+	}
+	for text, want := range map[string]struct {
+		calls int
+		units float64
+	}{
+		"renate": {2, 60}, "ren*": {2, 60}, "301234567": {2, 60}, "15551000007": {2, 5}, "nothing": {1, 1}, "renate lovelace": {3, 65}, "renate 15551000007": {3, 10},
+	} {
+		q := store.Query{Account: account, Limit: 50}
+		page := spent(func(ctx context.Context) error {
+			_, err := search.Page(ctx, s, parse(t, text), q, nil)
+			return err
+		})
+		t.Logf("a page for %q: %d calls, %v read units", text, page.Calls, page.ReadUnits)
+		if page.Calls > want.calls || page.ReadUnits > want.units {
+			t.Errorf("a page for %q takes %d calls and %v units, want %v", text, page.Calls, page.ReadUnits, want)
+		}
+	}
+	summary := spent(func(ctx context.Context) error {
+		got, err := search.Summarize(ctx, s, search.Range{Account: account, All: true}, search.ByDay)
+		if got.Count != 120 || got.Seconds != 120*62 {
+			t.Errorf("the summary = %+v", got)
+		}
+		return err
+	})
+	if t.Logf("a summary: %d calls, %v read units", summary.Calls, summary.ReadUnits); summary.Calls > 1 {
+		t.Errorf("a summary takes %d calls", summary.Calls)
+	}
+}

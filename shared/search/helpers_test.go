@@ -1,0 +1,133 @@
+package search_test
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/search"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/sqlite"
+)
+
+const account = "a"
+
+// epoch is the creation time from which tests count.
+const epoch = recording.Seconds(63_900_000_000)
+
+func open(t testing.TB) *sqlite.Store {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "recordings.db"), sqlite.Options{Now: time.Now, Random: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func indexer(s search.Store, atomic bool) *search.Indexer {
+	return &search.Indexer{Store: s, Now: time.Now, Random: rand.Reader, Atomic: atomic}
+}
+
+// rec returns a recording that is not stored yet.
+func rec(n int, created recording.Seconds, owner, name string) recording.Recording {
+	return recording.Recording{
+		Account: account, ID: fmt.Sprintf("202601-%04d", n), Created: epoch + created, Modified: epoch, Owner: owner,
+		Audio: recording.Audio{Place: recording.Managed, ContentType: "audio/mpeg", Size: 100},
+		Document: recording.Document(`{"caller_id_name":` + recording.Quote(name) + `,"caller_id_number":"+1555` +
+			fmt.Sprintf("%07d", n%10) + `","direction":"inbound","duration":60}`),
+	}
+}
+
+// put stores and indexes a recording.
+func put(t testing.TB, s *sqlite.Store, r recording.Recording) {
+	t.Helper()
+	if err := s.Put(t.Context(), &r); err != nil {
+		t.Fatal(err)
+	}
+	if err := indexer(s, true).Index(t.Context(), r.Account, r.ID); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func parse(t testing.TB, text string) search.Query {
+	t.Helper()
+	q, err := search.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q
+}
+
+// entriesOf returns all entries of the partitions of the index, by partition and key.
+func entriesOf(t testing.TB, s store.EntryReader, partitions ...string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	for _, partition := range partitions {
+		for q := (store.EntryQuery{Partition: partition, Limit: 1000}); ; {
+			p, err := s.PageEntries(context.Background(), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range p.Entries {
+				all[e.Partition+" "+e.Key] = string(e.Value)
+			}
+			if q.After = p.Next; p.Next == "" {
+				break
+			}
+		}
+	}
+	return all
+}
+
+// sound fails the test unless index, totals and recordings agree: the index is that of a
+// new store with the same recordings.
+func sound(t testing.TB, s search.Store) {
+	t.Helper()
+	fresh := open(t)
+	p, err := s.Page(context.Background(), store.Query{Account: account, Limit: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range p.Recordings {
+		put(t, fresh, p.Recordings[i])
+	}
+	for _, partition := range []string{"terms/" + account, "totals/" + account} {
+		got, want := entriesOf(t, s, partition), entriesOf(t, fresh, partition)
+		for _, totals := range []map[string]string{got, want} {
+			maps.DeleteFunc(totals, func(key, value string) bool { totals[key] = withoutTime(value); return totals[key] == "{}" })
+		}
+		for _, key := range slices.Sorted(maps.Keys(got)) {
+			if got[key] != want[key] {
+				t.Errorf("%q is %s, want %q", key, got[key], want[key])
+			}
+		}
+		for key := range want {
+			if _, ok := got[key]; !ok {
+				t.Errorf("%q is missing", key)
+			}
+		}
+	}
+	if got := len(entriesOf(t, s, "indexed/"+account)); got != len(p.Recordings) {
+		t.Errorf("%d markers for %d recordings", got, len(p.Recordings))
+	}
+}
+
+// withoutTime returns the value of a counter without its time and without zeros.
+func withoutTime(value string) string {
+	var numbers map[string]int64
+	if json.Unmarshal([]byte(value), &numbers) != nil {
+		return value
+	}
+	delete(numbers, "at")
+	maps.DeleteFunc(numbers, func(_ string, n int64) bool { return n == 0 })
+	text, _ := json.Marshal(numbers)
+	return string(text)
+}

@@ -1,0 +1,232 @@
+package search
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+)
+
+const (
+	// Lease is how long a run may work on the entries of a recording before another takes
+	// over. A run ends after half of that time, so that none of its writes comes late.
+	Lease = time.Minute
+	// maxConflicts bounds how often a run starts again because others change the same
+	// recording. The event is then delivered again.
+	maxConflicts = 5
+)
+
+// ErrBusy means that another run works on the recording, or died while it did. The caller
+// tries again when Lease has passed.
+var ErrBusy = errors.New("another run indexes the recording")
+
+// Store is what the index reads and writes.
+type Store interface {
+	store.Reader
+	store.Finder
+	store.Entries
+	store.BulkWriter
+}
+
+// Indexer keeps the index and the totals of recordings. It is safe for concurrent use, also
+// by several processes.
+type Indexer struct {
+	// Store has the recordings and the index.
+	Store Store
+	// Now is the clock, and Random the source of the IDs of runs.
+	Now    func() time.Time
+	Random io.Reader
+	// Atomic writes an ordinary recording's entries in one transaction. It is faster where
+	// a transaction costs one sync of a disk, and costs twice as much on DynamoDB.
+	Atomic bool
+}
+
+// Index brings the index and the totals up to date with one recording as it is now,
+// whether it exists or not. It does nothing if they are. After an error they may be partly
+// changed, and the next run completes them. Errors: ErrBusy, store.ErrUnavailable,
+// store.ErrConflict if too many others change the recording.
+func (x *Indexer) Index(ctx context.Context, account, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, Lease/2)
+	defer cancel()
+	for try := 1; ; try++ {
+		err := x.index(ctx, account, id)
+		if !errors.Is(err, store.ErrConflict) || try == maxConflicts {
+			return err
+		}
+	}
+}
+
+// run is one attempt to index a recording.
+type run struct {
+	*Indexer
+	account, id string
+	name        string
+	// revision is that of the stored marker, "" if there is none.
+	revision string
+}
+
+func (x *Indexer) index(ctx context.Context, account, id string) error {
+	name := make([]byte, 8)
+	if _, err := io.ReadFull(x.Random, name); err != nil {
+		return fmt.Errorf("name a run of the index: %w", err)
+	}
+	r := &run{Indexer: x, account: account, id: id, name: hex.EncodeToString(name)}
+	was, err := r.read(ctx) // before the recording, so that a later run's marker is not overwritten
+	if err != nil {
+		return err
+	}
+	if was.Until > x.Now().UnixMilli() {
+		return fmt.Errorf("%w: %s/%s", ErrBusy, account, id)
+	}
+	rec, err := x.Store.Get(ctx, account, id)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		rec = nil
+	}
+	return r.bring(ctx, &was, rec)
+}
+
+// bring brings the index from the state of a marker to that of a recording.
+func (r *run) bring(ctx context.Context, was *marker, rec *recording.Recording) error {
+	if rec == nil && r.revision == "" || rec != nil && rec.Revision == was.Revision && len(was.Loose) == 0 {
+		return nil
+	}
+	next := markerFor(rec)
+	c := was.changeTo(&next, r.account, r.id)
+	if r.Atomic {
+		if done, err := r.atOnce(ctx, &next, &c); done || err != nil {
+			return err
+		}
+	}
+	if err := r.put(ctx, was, &c); err != nil {
+		return err
+	}
+	next.Loose = c.remove
+	if err := r.save(ctx, &next, c.totals.writes(r.account, r.now())...); err != nil || len(c.remove) == 0 {
+		return err
+	}
+	return r.remove(ctx, &next, &c)
+}
+
+func (r *run) now() recording.Seconds { return recording.SecondsOf(r.Now()) }
+
+// atOnce makes the whole change in one transaction. done is false if it has too many
+// writes.
+func (r *run) atOnce(ctx context.Context, next *marker, c *change) (done bool, err error) {
+	writes, err := c.writes(true, true)
+	if err != nil {
+		return false, err
+	}
+	writes = append(writes, c.totals.writes(r.account, r.now())...)
+	if len(writes) >= store.MaxEntries {
+		return false, nil
+	}
+	return true, r.save(ctx, next, writes...)
+}
+
+// put writes new entries. Before, the marker gets their keys, so that they are found if
+// this run dies.
+func (r *run) put(ctx context.Context, was *marker, c *change) error {
+	if len(c.put) == 0 {
+		return nil
+	}
+	intent := *was
+	intent.Loose = slices.Clone(was.Loose)
+	for key := range c.put {
+		if !slices.Contains(intent.Loose, key) {
+			intent.Loose = append(intent.Loose, key)
+		}
+	}
+	slices.Sort(intent.Loose)
+	if err := r.save(ctx, &intent); err != nil {
+		return err
+	}
+	if err := r.reread(ctx); err != nil {
+		return err
+	}
+	return r.each(ctx, c, true)
+}
+
+// remove removes entries that the marker no longer has, and then forgets about them.
+func (r *run) remove(ctx context.Context, next *marker, c *change) error {
+	if err := r.each(ctx, c, false); err != nil {
+		return err
+	}
+	if err := r.reread(ctx); err != nil {
+		return err
+	}
+	next.Loose = nil
+	return r.save(ctx, next)
+}
+
+// each writes or removes entries, each by itself.
+func (r *run) each(ctx context.Context, c *change, put bool) error {
+	writes, err := c.writes(put, !put)
+	if err != nil {
+		return err
+	}
+	for part := range slices.Chunk(writes, store.MaxEntries) {
+		if err := r.Store.WriteEach(ctx, part...); err != nil {
+			return fmt.Errorf("index %s/%s: %w", r.account, r.id, err)
+		}
+	}
+	return nil
+}
+
+// read reads the marker and its revision.
+func (r *run) read(ctx context.Context) (marker, error) {
+	found, err := r.Store.Entries(ctx, markerKey(r.account, r.id))
+	if err != nil || len(found) == 0 {
+		r.revision = ""
+		return marker{}, err
+	}
+	r.revision = found[0].Revision
+	return markerOf(&found[0])
+}
+
+// reread reads the revision of the marker that this run has just written. Error:
+// store.ErrConflict if another run has written since.
+func (r *run) reread(ctx context.Context) error {
+	m, err := r.read(ctx)
+	if err == nil && m.Run != r.name {
+		err = fmt.Errorf("%w: index %s/%s", store.ErrConflict, r.account, r.id)
+	}
+	return err
+}
+
+// save stores the marker together with other writes, on condition that it has not changed
+// since this run read it. A marker of nothing is removed. A marker with loose entries
+// keeps other runs away.
+func (r *run) save(ctx context.Context, m *marker, others ...store.EntryWrite) error {
+	m.Until, m.Run = 0, ""
+	if len(m.Loose) > 0 {
+		m.Until, m.Run = r.Now().Add(Lease).UnixMilli(), r.name
+	}
+	w := store.EntryWrite{Entry: store.Entry{EntryKey: markerKey(r.account, r.id), Revision: r.revision}, If: store.IfUnchanged}
+	if r.revision == "" {
+		w.If = store.IfAbsent
+	}
+	switch {
+	case m.Revision == "" && len(m.Loose) == 0 && m.Counted == nil && r.revision == "":
+		w.CheckOnly = true
+	case m.Revision == "" && len(m.Loose) == 0 && m.Counted == nil:
+		w.Delete = true
+	}
+	var err error
+	if w.Value, err = json.Marshal(m); err != nil {
+		return fmt.Errorf("encode a marker: %w", err)
+	}
+	if err := r.Store.WriteEntries(ctx, append([]store.EntryWrite{w}, others...)...); err != nil {
+		return fmt.Errorf("index %s/%s: %w", r.account, r.id, err)
+	}
+	return nil
+}

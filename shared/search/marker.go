@@ -1,0 +1,131 @@
+package search
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+)
+
+// marker is what the index has of a recording.
+type marker struct {
+	// Revision is the recording's revision that is indexed; "" if none is.
+	Revision string `json:"rev,omitempty"`
+	// Created and Owner are those of the entries.
+	Created recording.Seconds `json:"created,omitempty"`
+	Owner   string            `json:"owner,omitempty"`
+	// Terms are the keys of the entries before their time, with their details.
+	Terms map[string]string `json:"terms,omitempty"`
+	// Counted is what the totals count; nil if they do not count the recording.
+	Counted *counted `json:"counted,omitempty"`
+	// Loose are the keys, without the ID, of entries that a run may have written or not
+	// removed.
+	Loose []string `json:"loose,omitempty"`
+	// Until is the time, in Unix milliseconds, until which a run works on the entries. Run
+	// identifies it.
+	Until int64  `json:"until,omitempty"`
+	Run   string `json:"run,omitempty"`
+}
+
+// markerKey returns the key of a recording's marker.
+func markerKey(account, id string) store.EntryKey {
+	return store.EntryKey{Partition: markersPartition + account, Key: id}
+}
+
+// markerOf decodes a marker. The zero marker is that of a recording that is not indexed.
+func markerOf(e *store.Entry) (marker, error) {
+	var m marker
+	if err := json.Unmarshal(e.Value, &m); err != nil {
+		return m, fmt.Errorf("read the marker %s: %w: %w", e.Key, errEntry, err)
+	}
+	return m, nil
+}
+
+// markerFor returns the marker of a recording that is fully indexed; nil is no recording.
+func markerFor(r *recording.Recording) marker {
+	if r == nil {
+		return marker{}
+	}
+	c := countedOf(r)
+	return marker{Revision: r.Revision, Created: r.Created, Owner: r.Owner, Terms: contentOf(r).terms(), Counted: &c}
+}
+
+// entries returns the entries of the terms by their keys without the ID.
+func (m *marker) entries() map[string]candidate {
+	all := make(map[string]candidate, len(m.Terms))
+	for term, detail := range m.Terms {
+		all[term+gap+padded(m.Created)] = candidate{owner: m.Owner, detail: detail}
+	}
+	return all
+}
+
+// change is the difference between the index and what it should have.
+type change struct {
+	account, id string
+	// put are entries to write, and remove the keys, without the ID, of those to remove.
+	put    map[string]candidate
+	remove []string
+	totals deltas
+}
+
+// changeTo returns the change from m to next.
+func (m *marker) changeTo(next *marker, account, id string) change {
+	c := change{account: account, id: id, put: map[string]candidate{}, totals: deltas{}}
+	old, entries := m.entries(), next.entries()
+	loose := map[string]bool{}
+	for _, key := range m.Loose {
+		loose[key] = true
+	}
+	for key, e := range entries {
+		if was, ok := old[key]; !ok || was != e || loose[key] {
+			c.put[key] = e
+		}
+	}
+	for key := range old {
+		if _, ok := entries[key]; !ok {
+			c.remove = append(c.remove, key)
+		}
+	}
+	for key := range loose {
+		if _, ok := entries[key]; !ok && !slices.Contains(c.remove, key) {
+			c.remove = append(c.remove, key)
+		}
+	}
+	slices.Sort(c.remove)
+	if m.Counted != nil {
+		c.totals.add(*m.Counted, m.Created, m.Owner, -1)
+	}
+	if next.Counted != nil {
+		c.totals.add(*next.Counted, next.Created, next.Owner, 1)
+	}
+	return c
+}
+
+// writes returns the writes of the entries of terms: those to put, or those to remove.
+func (c *change) writes(put, remove bool) ([]store.EntryWrite, error) {
+	var all []store.EntryWrite
+	if put {
+		for key, e := range c.put {
+			value, err := e.value()
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, store.EntryWrite{Entry: store.Entry{EntryKey: c.key(key), Value: value}})
+		}
+	}
+	if remove {
+		for _, key := range c.remove {
+			all = append(all, store.EntryWrite{Entry: store.Entry{EntryKey: c.key(key)}, Delete: true})
+		}
+	}
+	slices.SortFunc(all, func(a, b store.EntryWrite) int { return strings.Compare(a.Key, b.Key) })
+	return all, nil
+}
+
+// key returns the key of an entry.
+func (c *change) key(withoutID string) store.EntryKey {
+	return store.EntryKey{Partition: termsPartition + c.account, Key: withoutID + gap + c.id}
+}

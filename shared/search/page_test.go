@@ -1,0 +1,233 @@
+package search_test
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/search"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/faultstore"
+	"github.com/callrecordings/api/shared/store/sqlite"
+)
+
+// walk follows the pages of a search to the end, and returns the IDs. between runs after
+// each page.
+func walk(t rapid.TB, s search.Reader, text string, q store.Query, owners func(string) bool, between func()) []string {
+	t.Helper()
+	sq, err := search.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for range 10_000 {
+		p, err := search.Page(context.Background(), s, sq, q, owners)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(p.Recordings) > q.Limit {
+			t.Fatalf("a page of %d recordings, want at most %d", len(p.Recordings), q.Limit)
+		}
+		for i := range p.Recordings {
+			ids = append(ids, p.Recordings[i].ID)
+		}
+		if p.Next == nil {
+			return ids
+		}
+		if *p.Next == q.Start {
+			t.Fatalf("the search stays at %+v", q.Start)
+		}
+		q.Start = *p.Next
+		if between != nil {
+			between()
+		}
+	}
+	t.Fatal("the search does not end")
+	return nil
+}
+
+// library stores and indexes recordings with random words.
+func library(t testing.TB, n int) (*sqlite.Store, []recording.Recording) {
+	t.Helper()
+	s := open(t)
+	var all []recording.Recording
+	for i := range n {
+		name := "common"
+		if i%7 == 0 {
+			name += " seventh sevenfold"
+		}
+		if i%50 == 0 {
+			name += " rare"
+		}
+		all = append(all, rec(i, recording.Seconds(i/2*40_000), []string{"", "u", "v"}[i%3], name))
+		put(t, s, all[i])
+	}
+	return s, all
+}
+
+// A search returns what a list filtered by Match returns, whatever its order, range,
+// page size, budget, owner and filter.
+func TestSearchEqualsAFilteredList(t *testing.T) {
+	t.Parallel()
+	s, all := library(t, 120)
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.SampledFrom([]string{
+			"common", "seventh", "sev*", "seventh rare", "common rare", "com* sevenfold", "15550000003", "0000003 common", "nothing", "rare",
+		}).Draw(t, "text")
+		q := store.Query{
+			Account: account, Ascending: rapid.Bool().Draw(t, "ascending"), Limit: rapid.IntRange(1, 130).Draw(t, "limit"),
+			Owner: rapid.SampledFrom([]string{"", "", "u", "w"}).Draw(t, "owner"),
+		}
+		if rapid.Bool().Draw(t, "bounded") {
+			q.From = epoch + recording.Seconds(rapid.IntRange(0, 60).Draw(t, "from")*40_000)
+			q.To = q.From + recording.Seconds(rapid.IntRange(0, 60).Draw(t, "length")*40_000)
+		}
+		if rapid.Bool().Draw(t, "filtered") {
+			q.Keep = func(r *recording.Recording) bool { return strings.HasSuffix(r.ID, "4") || strings.HasSuffix(r.ID, "7") }
+		}
+		if rapid.Bool().Draw(t, "budget") {
+			q.Work = store.Work{Calls: rapid.IntRange(1, 3).Draw(t, "calls"), Bytes: int64(rapid.IntRange(1, 2000).Draw(t, "bytes"))}
+		}
+		sq, _ := search.Parse(text)
+		var want []string
+		for i := range all {
+			r := &all[i]
+			if (q.Owner == "" || r.Owner == q.Owner) && r.Created >= q.From && (q.To == 0 || r.Created <= q.To) &&
+				sq.Match(r) && (q.Keep == nil || q.Keep(r)) {
+				want = append(want, r.ID)
+			}
+		}
+		if !q.Ascending {
+			slices.Reverse(want)
+		}
+		if got := walk(t, s, text, q, nil, nil); !slices.Equal(got, want) {
+			t.Errorf("%q %+v = %q, want %q", text, q, got, want)
+		}
+	})
+}
+
+// While recordings are created, changed, moved and deleted, a search returns each
+// recording that keeps its words and its place exactly once and in order.
+func TestSearchDuringChanges(t *testing.T) {
+	t.Parallel()
+	s, all := library(t, 60)
+	x := indexer(s, true)
+	n := 1000
+	rapid.Check(t, func(t *rapid.T) {
+		q := store.Query{Account: account, Ascending: rapid.Bool().Draw(t, "ascending"), Limit: rapid.IntRange(1, 9).Draw(t, "limit")}
+		text := rapid.SampledFrom([]string{"common", "seventh common", "sev*"}).Draw(t, "text")
+		ctx := context.Background()
+		var mine []string
+		change := func() {
+			n++
+			r := rec(n, recording.Seconds(rapid.IntRange(-10, 3_000_000).Draw(t, "created")), "u", "common seventh")
+			r.Created = max(r.Created, epoch)
+			if err := s.Put(ctx, &r); err != nil {
+				t.Fatal(err)
+			}
+			if mine = append(mine, r.ID); rapid.Bool().Draw(t, "indexed") {
+				if err := x.Index(ctx, account, r.ID); err != nil {
+					t.Fatal(err)
+				}
+			}
+			other := mine[rapid.IntRange(0, len(mine)-1).Draw(t, "other")]
+			_, _ = s.Correct(ctx, account, other, func(r *recording.Recording) error { r.Created += 100_000; return nil })
+			if rapid.Bool().Draw(t, "late") {
+				_ = x.Index(ctx, account, other)
+			}
+		}
+		got := walk(t, s, text, q, nil, change)
+		for _, id := range mine {
+			_, _ = s.Delete(ctx, account, id, store.Deletion{})
+			if err := x.Index(ctx, account, id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		kept := slices.DeleteFunc(slices.Clone(got), func(id string) bool { return slices.Contains(mine, id) })
+		sq, _ := search.Parse(text)
+		var want []string
+		for i := range all {
+			if sq.Match(&all[i]) {
+				want = append(want, all[i].ID)
+			}
+		}
+		if !q.Ascending {
+			slices.Reverse(want)
+		}
+		if !slices.Equal(kept, want) {
+			t.Errorf("%q %+v = %q, want %q", text, q, kept, want)
+		}
+	})
+}
+
+// What has changed since it was indexed is not shown for a word that it no longer has.
+func TestOutdatedEntriesAreNotShown(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	for i := range 4 {
+		put(t, s, rec(i, recording.Seconds(i), "u", "renate"))
+	}
+	ctx := t.Context()
+	if _, err := s.Update(ctx, account, "202601-0000", func(r *recording.Recording) error {
+		r.Document = `{"caller_id_name":"ada"}`
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Delete(ctx, account, "202601-0001", store.Deletion{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Correct(ctx, account, "202601-0002", func(r *recording.Recording) error { r.Created++; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Update(ctx, account, "202601-0003", func(r *recording.Recording) error { r.Owner = "v"; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if got := walk(t, s, "renate", store.Query{Account: account, Limit: 2, Owner: "u"}, nil, nil); len(got) > 0 {
+		t.Errorf("the search found %q, want nothing", got)
+	}
+}
+
+// An ordinary page takes one read of the index and one of recordings. One for several
+// words takes a read of the index for each.
+func TestCallsOfAPage(t *testing.T) {
+	t.Parallel()
+	s, _ := library(t, 120)
+	for _, c := range []struct {
+		text  string
+		limit int
+		calls int
+	}{
+		{"common", 50, 2}, {"common", 100, 2}, {"com*", 50, 2}, {"rare", 50, 2}, {"nothing", 50, 1}, {"15550000003", 5, 2},
+		{"common rare", 50, 3}, {"common rare seventh", 50, 4},
+	} {
+		counting := faultstore.New(s)
+		p, err := search.Page(t.Context(), counting, parse(t, c.text), store.Query{Account: account, Limit: c.limit}, nil)
+		if err != nil || counting.Calls() != c.calls {
+			t.Errorf("%q: %d calls for %d recordings, %v, want %d", c.text, counting.Calls(), len(p.Recordings), err, c.calls)
+		}
+	}
+}
+
+// The budget ends a page for a word of many recordings of which the caller may see few,
+// and the next page makes progress.
+func TestBudget(t *testing.T) {
+	t.Parallel()
+	s, all := library(t, 120)
+	q := store.Query{Account: account, Limit: 10, Work: store.Work{Calls: 1}}
+	first := all[0].ID
+	owners := func(owner string) bool { return owner == "nobody" }
+	if got := walk(t, s, "common", q, owners, nil); len(got) > 0 {
+		t.Errorf("the search found %q", got)
+	}
+	q.Keep = func(r *recording.Recording) bool { return r.ID == first }
+	if got := walk(t, s, "common", q, nil, nil); fmt.Sprint(got) != fmt.Sprint([]string{first}) {
+		t.Errorf("the search found %q, want %s", got, cmp.Or(first, ""))
+	}
+}

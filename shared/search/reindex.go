@@ -1,0 +1,181 @@
+package search
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+)
+
+// Reindexer completes the index of an account: of recordings from before there was one, of
+// those that changed while it was switched off, and of those that no longer exist.
+type Reindexer struct {
+	*Indexer
+	// Pace is called before each recording that has to be indexed, and may wait. nil does
+	// not wait.
+	Pace func(context.Context) error
+	// Progress, if not nil, is called after each page with the report so far.
+	Progress func(Report)
+}
+
+// Report counts what a Reindexer has done.
+type Report struct {
+	// Examined are the recordings that it compared with the index, and Indexed those that
+	// were out of date. Removed are those that no longer exist, of which something was left.
+	Examined int `json:"examined"`
+	Indexed  int `json:"indexed"`
+	Removed  int `json:"removed"`
+	// Busy are those that another run was working on. Run the Reindexer again later.
+	Busy int `json:"busy"`
+}
+
+// bookmark is how far a run has come. An entry holds it, so that a run that was stopped
+// goes on from there.
+type bookmark struct {
+	Created recording.Seconds `json:"created"`
+	ID      string            `json:"id"`
+}
+
+// bookmarkKey returns the key of the bookmark of an account.
+func bookmarkKey(account string) store.EntryKey {
+	return store.EntryKey{Partition: "reindex", Key: account}
+}
+
+// Account indexes the recordings of an account, the oldest first. It reads a page of
+// recordings and their markers at a time, and writes only where they differ. If it is
+// stopped, the next run goes on; restart begins at the beginning. Errors: those of
+// Indexer.Index, and those of Pace.
+func (x Reindexer) Account(ctx context.Context, account string, restart bool) (Report, error) {
+	var done Report
+	q := store.Query{Account: account, Ascending: true, Limit: store.MaxEntries}
+	found, err := x.Store.Entries(ctx, bookmarkKey(account))
+	if err != nil {
+		return done, err
+	}
+	if len(found) > 0 && !restart {
+		var at bookmark
+		if err := json.Unmarshal(found[0].Value, &at); err != nil {
+			return done, fmt.Errorf("read how far the last run came: %w", err)
+		}
+		q.Start = store.Position{Created: at.Created, ID: at.ID, After: at.ID != ""}
+	}
+	for {
+		p, err := x.Store.Page(ctx, q)
+		if err != nil {
+			return done, err
+		}
+		if err := x.page(ctx, account, p.Recordings, &done); err != nil {
+			return done, err
+		}
+		if p.Next == nil {
+			break
+		}
+		q.Start = *p.Next
+		if err := x.mark(ctx, account, store.EntryWrite{}, q.Start); err != nil {
+			return done, err
+		}
+	}
+	if err := x.leftovers(ctx, account, &done); err != nil {
+		return done, err
+	}
+	return done, x.mark(ctx, account, store.EntryWrite{Delete: true}, store.Position{})
+}
+
+// mark stores or removes the bookmark.
+func (x Reindexer) mark(ctx context.Context, account string, w store.EntryWrite, at store.Position) error {
+	value, err := json.Marshal(bookmark{at.Created, at.ID})
+	if err != nil {
+		return err
+	}
+	w.EntryKey, w.Value = bookmarkKey(account), value
+	return x.Store.WriteEntries(ctx, w)
+}
+
+// page indexes those of the recordings whose markers do not have their revisions.
+func (x Reindexer) page(ctx context.Context, account string, recordings []recording.Recording, done *Report) error {
+	keys := make([]store.EntryKey, len(recordings))
+	for i := range recordings {
+		keys[i] = markerKey(account, recordings[i].ID)
+	}
+	found, err := x.Store.Entries(ctx, keys...)
+	if err != nil {
+		return err
+	}
+	current := map[string]string{} // the revision in the index, by ID
+	for i := range found {
+		m, err := markerOf(&found[i])
+		if err != nil {
+			return err
+		}
+		if len(m.Loose) == 0 {
+			current[found[i].Key] = m.Revision
+		}
+	}
+	for i := range recordings {
+		r := &recordings[i]
+		done.Examined++
+		if current[r.ID] == r.Revision {
+			continue
+		}
+		if err := x.one(ctx, account, r.ID, &done.Indexed, &done.Busy); err != nil {
+			return err
+		}
+	}
+	if x.Progress != nil {
+		x.Progress(*done)
+	}
+	return nil
+}
+
+// one indexes a recording and counts it.
+func (x Reindexer) one(ctx context.Context, account, id string, indexed, busy *int) error {
+	if x.Pace != nil {
+		if err := x.Pace(ctx); err != nil {
+			return err
+		}
+	}
+	err := x.Index(ctx, account, id)
+	switch {
+	case errors.Is(err, ErrBusy):
+		*busy++
+	case err != nil:
+		return err
+	default:
+		*indexed++
+	}
+	return nil
+}
+
+// leftovers removes from the index what is left of recordings that no longer exist.
+func (x Reindexer) leftovers(ctx context.Context, account string, done *Report) error {
+	for q := (store.EntryQuery{Partition: markersPartition + account, Limit: store.MaxFind}); ; {
+		p, err := x.Store.PageEntries(ctx, q)
+		if err != nil {
+			return err
+		}
+		ids := make([]string, len(p.Entries))
+		for i := range p.Entries {
+			ids[i] = p.Entries[i].Key
+		}
+		if len(ids) > 0 {
+			found, err := x.Store.Find(ctx, account, ids)
+			if err != nil {
+				return err
+			}
+			for _, id := range ids {
+				if found[id].Recording != nil {
+					continue
+				}
+				if err := x.one(ctx, account, id, &done.Removed, &done.Busy); err != nil {
+					return err
+				}
+			}
+		}
+		if q.After = p.Next; p.Next == "" {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,254 @@
+package search
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+)
+
+const (
+	// maxCounters is the maximum number of counters that one summary reads.
+	maxCounters = 20_000
+	// countersAtOnce is how many counters one read asks for.
+	countersAtOnce = 1000
+)
+
+// ErrTooWide means that a summary would have to read too many counters. The client asks
+// for fewer days.
+var ErrTooWide = errors.New("the summary has too many days, owners or tags")
+
+// By is what a summary groups recordings by.
+type By string
+
+// The groups.
+const (
+	ByNothing   By = ""
+	ByDay       By = "day"
+	ByOwner     By = "owner"
+	ByDirection By = "direction"
+	ByTag       By = "tag"
+)
+
+// Range is what a summary is about.
+type Range struct {
+	// Account is the account.
+	Account string
+	// From and To bound the days of the recordings, both inclusive; 0 leaves that end
+	// open. A time means its whole day in UTC.
+	From, To recording.Seconds
+	// Owners limits the summary to owners, unless All is true.
+	Owners []string
+	All    bool
+}
+
+// Sum is a number of recordings, their length in seconds and their size in bytes.
+type Sum struct {
+	Count   int64 `json:"count"`
+	Seconds int64 `json:"seconds"`
+	Bytes   int64 `json:"bytes"`
+}
+
+// Group is the sum of a group, such as a day.
+type Group struct {
+	Name string `json:"name"`
+	Sum
+}
+
+// Summary is what the totals have.
+type Summary struct {
+	Sum
+	// Updated is when the index last changed one of the counters that were read; 0 if there
+	// are none.
+	Updated recording.Seconds
+	// Groups are sorted by name. Recordings without an owner, or without a tag, are in no
+	// group; one with several tags is in several.
+	Groups []Group
+}
+
+// Summarize adds up the totals of an account. It reads counters, and no recordings.
+// Errors: ErrTooWide, store.ErrUnavailable.
+func Summarize(ctx context.Context, s store.EntryReader, r Range, by By) (Summary, error) {
+	b := &summing{store: s, of: r, by: by, groups: map[string]Sum{}}
+	var err error
+	if r.All {
+		err = b.ofAccount(ctx)
+	} else {
+		err = b.ofOwners(ctx)
+	}
+	if err != nil {
+		return Summary{}, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.groups)) {
+		if sum := b.groups[name]; sum != (Sum{}) {
+			b.sum.Groups = append(b.sum.Groups, Group{name, sum})
+		}
+	}
+	return b.sum, nil
+}
+
+// summing adds up counters.
+type summing struct {
+	store  store.EntryReader
+	of     Range
+	by     By
+	read   int
+	groups map[string]Sum
+	sum    Summary
+}
+
+// counter is a decoded counter.
+type counter struct {
+	// day, owner and tag are those in the key, "" if it has none.
+	day, owner, tag string
+	numbers         map[string]int64
+}
+
+// ofAccount reads the counters of the whole account: those of the days for the sum, and
+// those of owners or tags for their groups.
+func (b *summing) ofAccount(ctx context.Context) error {
+	if err := b.days(ctx, ofAccount, b.add); err != nil {
+		return err
+	}
+	switch b.by {
+	case ByOwner:
+		return b.days(ctx, ofOwner, b.group)
+	case ByTag:
+		return b.days(ctx, ofTag, b.group)
+	}
+	return nil
+}
+
+// ofOwners reads the counters of some owners, on the days on which the account has any.
+func (b *summing) ofOwners(ctx context.Context) error {
+	var days []string
+	if err := b.days(ctx, ofAccount, func(c counter) { days = append(days, c.day) }); err != nil {
+		return err
+	}
+	if b.read+len(days)*len(b.of.Owners) > maxCounters {
+		return ErrTooWide
+	}
+	var keys []store.EntryKey
+	for _, day := range days {
+		for _, owner := range b.of.Owners {
+			keys = append(keys, store.EntryKey{Partition: totalsPartition + b.of.Account, Key: ofOwner + day + "/" + owner})
+		}
+	}
+	for part := range slices.Chunk(keys, store.MaxEntries) {
+		found, err := b.store.Entries(ctx, part...)
+		if err != nil {
+			return err
+		}
+		for i := range found {
+			if err := b.each(&found[i], b.add); err != nil {
+				return err
+			}
+		}
+	}
+	if b.by != ByTag {
+		return nil
+	}
+	for _, owner := range b.of.Owners {
+		if err := b.days(ctx, ofOwnerTag+owner+"/", b.group); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// days passes the counters with a prefix on the days of the range to add.
+func (b *summing) days(ctx context.Context, prefix string, add func(counter)) error {
+	q := store.EntryQuery{Partition: totalsPartition + b.of.Account, Prefix: prefix, Limit: countersAtOnce}
+	if b.of.From > 0 {
+		q.After = prefix + DayOf(b.of.From)[:9] // sorts before the day itself
+		q.After += string(DayOf(b.of.From)[9] - 1)
+		q.After += "~"
+	}
+	end := ""
+	if b.of.To > 0 {
+		end = prefix + DayOf(b.of.To) + "~"
+	}
+	for {
+		p, err := b.store.PageEntries(ctx, q)
+		if err != nil {
+			return err
+		}
+		for i := range p.Entries {
+			e := &p.Entries[i]
+			if end != "" && e.Key > end {
+				return nil
+			}
+			if b.read++; b.read > maxCounters {
+				return ErrTooWide
+			}
+			if err := b.each(e, add); err != nil {
+				return err
+			}
+		}
+		if q.After = p.Next; p.Next == "" {
+			return nil
+		}
+	}
+}
+
+// each decodes a counter and passes it to add.
+func (b *summing) each(e *store.Entry, add func(counter)) error {
+	parts := strings.SplitN(e.Key, "/", 4)
+	var c counter
+	switch kind := parts[0] + "/"; {
+	case kind == ofAccount && len(parts) == 2:
+		c.day = parts[1]
+	case kind == ofOwner && len(parts) == 3:
+		c.day, c.owner = parts[1], parts[2]
+	case kind == ofTag && len(parts) == 3:
+		c.day, c.tag = parts[1], parts[2]
+	case kind == ofOwnerTag && len(parts) == 4:
+		c.owner, c.day, c.tag = parts[1], parts[2], parts[3]
+	default:
+		return fmt.Errorf("read the totals of %s: %w", b.of.Account, errEntry)
+	}
+	if err := json.Unmarshal(e.Value, &c.numbers); err != nil {
+		return fmt.Errorf("read the totals of %s: %w: %w", b.of.Account, errEntry, err)
+	}
+	add(c)
+	return nil
+}
+
+// add adds a counter of a day, or of a day and an owner, to the sum and its groups.
+func (b *summing) add(c counter) {
+	b.sum.Updated = max(b.sum.Updated, recording.Seconds(c.numbers["at"]))
+	for direction, name := range map[string]string{inbound: "inbound", outbound: "outbound", elsewhere: "other"} {
+		sum := Sum{c.numbers[direction], c.numbers[direction+"seconds"], c.numbers[direction+"bytes"]}
+		b.sum.Sum = b.sum.plus(sum)
+		switch b.by {
+		case ByDay:
+			b.groups[c.day] = b.groups[c.day].plus(sum)
+		case ByDirection:
+			b.groups[name] = b.groups[name].plus(sum)
+		case ByOwner:
+			if c.owner != "" {
+				b.groups[c.owner] = b.groups[c.owner].plus(sum)
+			}
+		}
+	}
+}
+
+// group adds a counter to the group of its owner or tag, and not to the sum.
+func (b *summing) group(c counter) {
+	name := c.tag
+	if b.by == ByOwner {
+		name = c.owner
+	}
+	for _, direction := range []string{inbound, outbound, elsewhere} {
+		b.groups[name] = b.groups[name].plus(Sum{c.numbers[direction], c.numbers[direction+"seconds"], c.numbers[direction+"bytes"]})
+	}
+}
+
+// plus adds two sums.
+func (s Sum) plus(t Sum) Sum { return Sum{s.Count + t.Count, s.Seconds + t.Seconds, s.Bytes + t.Bytes} }

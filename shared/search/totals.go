@@ -1,0 +1,114 @@
+package search
+
+import (
+	"strings"
+	"time"
+
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+)
+
+const (
+	// MaxTags is the maximum number of tags of one recording that the totals count, in the
+	// order of the alphabet.
+	MaxTags = 10
+	// maxTag is the maximum length of a tag in the totals, in bytes.
+	maxTag = 120
+)
+
+// The first parts of the keys of totals: "d/2026-11-28", "o/2026-11-28/OWNER",
+// "t/2026-11-28/TAG" and "s/OWNER/2026-11-28/TAG".
+const (
+	ofAccount  = "d/"
+	ofOwner    = "o/"
+	ofTag      = "t/"
+	ofOwnerTag = "s/"
+)
+
+// dayLayout is the day of a total.
+const dayLayout = time.DateOnly
+
+// DayOf returns the day that a recording counts for, in UTC.
+func DayOf(created recording.Seconds) string { return created.Time().Format(dayLayout) }
+
+// counted is what the totals count of a recording.
+type counted struct {
+	Direction string   `json:"direction,omitempty"`
+	Seconds   int64    `json:"seconds,omitempty"`
+	Bytes     int64    `json:"bytes,omitempty"`
+	Tags      []string `json:"tags,omitempty"`
+}
+
+// The directions of totals. Documents of a Kazoo may have others.
+const (
+	inbound   = "in"
+	outbound  = "out"
+	elsewhere = "other"
+)
+
+// countedOf returns what the totals count of r.
+func countedOf(r *recording.Recording) counted {
+	c := counted{Direction: elsewhere, Bytes: r.Audio.Size}
+	switch direction, _ := r.Document.Text("direction"); direction {
+	case "inbound":
+		c.Direction = inbound
+	case "outbound":
+		c.Direction = outbound
+	}
+	if n, ok := r.Document.Int("duration"); ok && n > 0 {
+		c.Seconds = n
+	}
+	if raw, ok := r.Document.Raw("user_metadata", "tags"); ok {
+		for _, tag := range tagsOf(raw) {
+			if len(c.Tags) < MaxTags && len(tag) <= maxTag && !strings.Contains(tag, "/") {
+				c.Tags = append(c.Tags, tag)
+			}
+		}
+	}
+	return c
+}
+
+// deltas are changes of counters, by their keys and the names of their numbers.
+type deltas map[string]map[string]int64
+
+// add counts a recording sign times, once or minus once.
+func (d deltas) add(c counted, created recording.Seconds, owner string, sign int64) {
+	day := DayOf(created)
+	keys := []string{ofAccount + day}
+	if owner != "" {
+		keys = append(keys, ofOwner+day+"/"+owner)
+	}
+	for _, tag := range c.Tags {
+		keys = append(keys, ofTag+day+"/"+tag)
+		if owner != "" {
+			keys = append(keys, ofOwnerTag+owner+"/"+day+"/"+tag)
+		}
+	}
+	for _, key := range keys {
+		if d[key] == nil {
+			d[key] = map[string]int64{}
+		}
+		d[key][c.Direction] += sign
+		d[key][c.Direction+"seconds"] += sign * c.Seconds
+		d[key][c.Direction+"bytes"] += sign * c.Bytes
+	}
+}
+
+// writes returns the writes that apply d to the counters of an account at a time.
+func (d deltas) writes(account string, at recording.Seconds) []store.EntryWrite {
+	var all []store.EntryWrite
+	for key, numbers := range d {
+		for name, n := range numbers {
+			if n == 0 {
+				delete(numbers, name)
+			}
+		}
+		if len(numbers) > 0 {
+			all = append(all, store.EntryWrite{
+				Entry: store.Entry{EntryKey: store.EntryKey{Partition: totalsPartition + account, Key: key}},
+				Add:   numbers, Set: map[string]int64{"at": int64(at)},
+			})
+		}
+	}
+	return all
+}
