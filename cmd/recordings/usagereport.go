@@ -152,7 +152,7 @@ func (o *usageOptions) readPrices() (*prices, error) {
 	return p, nil
 }
 
-// cost returns what a usage costs, exactly, rounded to 4 decimals.
+// cost returns the cost of a usage. It is computed exactly and rounded to 4 decimals.
 func (p *prices) cost(u accountUsage) (string, error) {
 	sum := new(big.Rat)
 	for _, part := range []struct {

@@ -62,7 +62,7 @@ type library struct {
 	index
 }
 
-// index is what a search reads.
+// index is a reader of the index.
 type index interface{ search.Reader }
 
 // newListAPI returns an API without recordings. wrap, if not nil, wraps the store.

@@ -42,7 +42,7 @@ type listQuery struct {
 	fields recording.Choice
 	// total is true if the client asks for the total of the list.
 	total bool
-	// search is what the client searches for; the zero Query is no search.
+	// search is the parsed search; the zero Query means that the client does not search.
 	search search.Query
 
 	// owners are the owners of the indexes that the list merges; nil reads the account's

@@ -217,7 +217,7 @@ var scenarios = map[string]struct {
 	"rejected audio": {func(f *fixture) {
 		f.object("set-aside/acc/202601/202601-a", 5)
 	}, 32 * day, OverdueSetAside, true, []string{"set-aside/acc/202601/202601-a"}, nil},
-	"a test file": {func(f *fixture) { f.object("probes/acc/0a", 5) }, 3 * day, OverdueProbe, true, []string{"probes/acc/0a"}, nil},
+	"a test file":     {func(f *fixture) { f.object("probes/acc/0a", 5) }, 3 * day, OverdueProbe, true, []string{"probes/acc/0a"}, nil},
 	"a file of a job": {func(f *fixture) { f.object("exports/acc/0a.zip", 5) }, 9 * day, OverdueExport, true, []string{"exports/acc/0a.zip"}, nil},
 	"a link to a deleted recording": {func(f *fixture) {
 		f.put("202601-a", ready(""), "")

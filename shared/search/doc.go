@@ -1,10 +1,9 @@
 // Package search finds recordings by words and numbers, and keeps totals of them
 // (docs/adr/028-search.md). It knows neither HTTP nor AWS.
 //
-// # What is found
+// # Matching
 //
-// [Parse] reads what a client searches for, and [Query.Match] decides whether a recording
-// matches. The index only proposes candidates. Every candidate is read, with strong
+// [Parse] reads the text of a search, and [Query.Match] decides whether a recording matches. The index only proposes candidates. Every candidate is read, with strong
 // consistency, and matched again before it is answered, so that a changed or deleted
 // recording is never shown for a word that it no longer has.
 //
@@ -29,7 +28,7 @@
 //
 // [Indexer.Index] brings the index up to date with one recording as it is at that moment,
 // so late, duplicated and reordered events change nothing. The marker of a recording has
-// the terms that are stored and what the totals count. A run that adds or removes terms
+// the stored terms and the counted values. A run that adds or removes terms
 // first writes into the marker which ones those are, and until when it works. Another run
 // waits for that time to pass. So a run that dies leaves no entry that the next run does
 // not know about.

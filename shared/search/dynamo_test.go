@@ -19,7 +19,7 @@ import (
 	"github.com/callrecordings/api/shared/store/dynamo"
 )
 
-// The index over DynamoDB Local: what it costs, and that it stays right when runs die.
+// The index over DynamoDB Local costs the documented units, and survives runs that die.
 func TestIndexOverDynamoDB(t *testing.T) {
 	t.Parallel()
 	endpoint := os.Getenv("DYNAMODB_ENDPOINT")

@@ -16,7 +16,7 @@ import (
 
 const (
 	// Lease is how long a run may work on the entries of a recording before another takes
-	// over. A run ends after half of that time, so that none of its writes comes late.
+	// over. A run ends after half of that time, so no write of an old run follows those of a new one.
 	Lease = time.Minute
 	// maxConflicts bounds how often a run starts again because others change the same
 	// recording. The event is then delivered again.
@@ -27,7 +27,7 @@ const (
 // tries again when Lease has passed.
 var ErrBusy = errors.New("another run indexes the recording")
 
-// Store is what the index reads and writes.
+// Store has the recordings and the entries of the index.
 type Store interface {
 	store.Reader
 	store.Finder
@@ -68,7 +68,7 @@ type run struct {
 	*Indexer
 	account, id string
 	name        string
-	// revision is that of the stored marker, "" if there is none.
+	// revision is the revision of the stored marker; "" means that there is no marker.
 	revision string
 }
 

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -60,7 +61,8 @@ func (c *clock) move(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// kills makes n random changes with runs that die, and checks what the last runs leave.
+// kills makes n random changes with runs that die. Then it indexes every recording once more
+// and checks the result.
 func kills(t *testing.T, s faultstore.Driver, atomic bool, n int) {
 	t.Helper()
 	random, c, died := rand.New(rand.NewPCG(1, 2)), &clock{now: time.Now()}, errors.New("killed")
@@ -167,11 +169,11 @@ func TestDeletedRecordingsLeaveNothing(t *testing.T) {
 // A recording with more words than one transaction has writes is indexed all the same.
 func TestManyWords(t *testing.T) {
 	t.Parallel()
-	s, text := open(t), ""
+	s, text := open(t), new(strings.Builder)
 	for i := range 2000 {
-		text += fmt.Sprintf("word%d ", i)
+		fmt.Fprintf(text, "word%d ", i)
 	}
-	put(t, s, rec(1, 0, "", text))
+	put(t, s, rec(1, 0, "", text.String()))
 	if got := len(entriesOf(t, s, "terms/"+account)); got < search.MaxTerms/2 || got > 2*search.MaxTerms {
 		t.Errorf("%d entries, want about %d", got, search.MaxTerms)
 	}

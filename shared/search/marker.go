@@ -10,7 +10,7 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// marker is what the index has of a recording.
+// marker describes the state of a recording in the index.
 type marker struct {
 	// Revision is the recording's revision that is indexed; "" if none is.
 	Revision string `json:"rev,omitempty"`
@@ -19,13 +19,12 @@ type marker struct {
 	Owner   string            `json:"owner,omitempty"`
 	// Terms are the keys of the entries before their time, with their details.
 	Terms map[string]string `json:"terms,omitempty"`
-	// Counted is what the totals count; nil if they do not count the recording.
+	// Counted has the counted values; nil if the totals do not include the recording.
 	Counted *counted `json:"counted,omitempty"`
 	// Loose are the keys, without the ID, of entries that a run may have written or not
 	// removed.
 	Loose []string `json:"loose,omitempty"`
-	// Until is the time, in Unix milliseconds, until which a run works on the entries. Run
-	// identifies it.
+	// A run may change the entries until Until (Unix milliseconds). Run is its name.
 	Until int64  `json:"until,omitempty"`
 	Run   string `json:"run,omitempty"`
 }
@@ -44,7 +43,7 @@ func markerOf(e *store.Entry) (marker, error) {
 	return m, nil
 }
 
-// markerFor returns the marker of a recording that is fully indexed; nil is no recording.
+// markerFor returns the marker of a fully indexed recording, and the zero marker for nil.
 func markerFor(r *recording.Recording) marker {
 	if r == nil {
 		return marker{}
@@ -62,7 +61,7 @@ func (m *marker) entries() map[string]candidate {
 	return all
 }
 
-// change is the difference between the index and what it should have.
+// change is the difference between two states of the index.
 type change struct {
 	account, id string
 	// put are entries to write, and remove the keys, without the ID, of those to remove.

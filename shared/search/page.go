@@ -15,7 +15,7 @@ const (
 	minFetch, maxFetch = 32, 1000
 )
 
-// Reader is what a search reads.
+// Reader reads the index and the recordings.
 type Reader interface {
 	store.EntryReader
 	store.Finder
@@ -247,14 +247,14 @@ func (m *matcher) missing() int {
 	return min(max(n, 1), store.MaxFind)
 }
 
-// other is what has been read of the entries of another want.
+// other has the entries of another want that have been read.
 type other struct {
 	places map[place]bool
 	// covers reports whether all entries up to a place have been read.
 	covers func(place) bool
 }
 
-// others returns what has been read of the other wants.
+// others returns the entries of the other wants that have been read.
 func (m *matcher) others(lists []*list, l *list) []other {
 	var all []other
 	for _, o := range lists {

@@ -71,7 +71,7 @@ func library(t testing.TB, n int) (*sqlite.Store, []recording.Recording) {
 	return s, all
 }
 
-// A search returns what a list filtered by Match returns, whatever its order, range,
+// A search returns the same as a list filtered by Match, in either order, and with any range,
 // page size, budget, owner and filter.
 func TestSearchEqualsAFilteredList(t *testing.T) {
 	t.Parallel()
@@ -166,7 +166,7 @@ func TestSearchDuringChanges(t *testing.T) {
 	})
 }
 
-// What has changed since it was indexed is not shown for a word that it no longer has.
+// A recording that has lost a word since it was indexed is not shown for that word.
 func TestOutdatedEntriesAreNotShown(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -204,8 +204,14 @@ func TestCallsOfAPage(t *testing.T) {
 		limit int
 		calls int
 	}{
-		{"common", 50, 2}, {"common", 100, 2}, {"com*", 50, 2}, {"rare", 50, 2}, {"nothing", 50, 1}, {"15550000003", 5, 2},
-		{"common rare", 50, 3}, {"common rare seventh", 50, 4},
+		{"common", 50, 2},
+		{"common", 100, 2},
+		{"com*", 50, 2},
+		{"rare", 50, 2},
+		{"nothing", 50, 1},
+		{"15550000003", 5, 2},
+		{"common rare", 50, 3},
+		{"common rare seventh", 50, 4},
 	} {
 		counting := faultstore.New(s)
 		p, err := search.Page(t.Context(), counting, parse(t, c.text), store.Query{Account: account, Limit: c.limit}, nil)
@@ -215,8 +221,8 @@ func TestCallsOfAPage(t *testing.T) {
 	}
 }
 
-// The budget ends a page for a word of many recordings of which the caller may see few,
-// and the next page makes progress.
+// If a word is in many recordings and the caller may see few of them, the budget ends the
+// page, and the next page makes progress.
 func TestBudget(t *testing.T) {
 	t.Parallel()
 	s, all := library(t, 120)

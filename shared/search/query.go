@@ -27,7 +27,7 @@ var (
 	ErrLong = fmt.Errorf("a search takes at most %d words and numbers, and %d bytes", MaxWords, MaxText)
 )
 
-// Query is what a client searches for. A recording must match all of its wants.
+// Query is a parsed search. A recording must match all of its wants.
 type Query struct {
 	wants []want
 }
@@ -97,7 +97,7 @@ func (q Query) Canonical() string {
 	return strings.Join(texts, " ")
 }
 
-// withOwner returns q for the recordings of one owner, whose ID is one of their words.
+// withOwner returns q limited to the recordings of one owner. The index has owner IDs as words.
 func (q Query) withOwner(owner string) Query {
 	for _, t := range tokens(fold(owner)) {
 		w := want{word, t.word}
@@ -125,7 +125,7 @@ func (q Query) Match(r *recording.Recording) bool {
 // String returns the kind and the text.
 func (w want) String() string { return string(w.kind) + w.text }
 
-// in reports whether c has what is wanted.
+// in reports whether c satisfies w.
 func (w want) in(c content) bool {
 	switch w.kind {
 	case word:
@@ -146,7 +146,7 @@ func (w want) in(c content) bool {
 	return false
 }
 
-// term returns the key of the index in which the candidates are.
+// term returns the term of the index that lists the candidates.
 func (w want) term() string {
 	switch w.kind {
 	case prefix:

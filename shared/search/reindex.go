@@ -21,7 +21,7 @@ type Reindexer struct {
 	Progress func(Report)
 }
 
-// Report counts what a Reindexer has done.
+// Report counts the recordings that a Reindexer has handled.
 type Report struct {
 	// Examined are the recordings that it compared with the index, and Indexed those that
 	// were out of date. Removed are those that no longer exist, of which something was left.
@@ -94,7 +94,7 @@ func (x Reindexer) mark(ctx context.Context, account string, w store.EntryWrite,
 	return x.Store.WriteEntries(ctx, w)
 }
 
-// page indexes those of the recordings whose markers do not have their revisions.
+// page indexes the recordings that have changed since their markers were written.
 func (x Reindexer) page(ctx context.Context, account string, recordings []recording.Recording, done *Report) error {
 	keys := make([]store.EntryKey, len(recordings))
 	for i := range recordings {
@@ -149,7 +149,7 @@ func (x Reindexer) one(ctx context.Context, account, id string, indexed, busy *i
 	return nil
 }
 
-// leftovers removes from the index what is left of recordings that no longer exist.
+// leftovers removes recordings that no longer exist from the index.
 func (x Reindexer) leftovers(ctx context.Context, account string, done *Report) error {
 	for q := (store.EntryQuery{Partition: markersPartition + account, Limit: store.MaxFind}); ; {
 		p, err := x.Store.PageEntries(ctx, q)

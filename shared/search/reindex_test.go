@@ -7,11 +7,12 @@ import (
 
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/search"
+	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
-// neglected returns a store whose index misses recordings, has outdated ones, and has one
-// that was deleted.
+// neglected returns a store with an incomplete index: some recordings are missing, one is
+// outdated, and one was deleted.
 func neglected(t *testing.T) *sqlite.Store {
 	t.Helper()
 	s := open(t)
@@ -50,7 +51,7 @@ func TestReindex(t *testing.T) {
 	}
 }
 
-// A run that was stopped goes on where it stopped, unless it is told to restart.
+// A run that was stopped continues from its bookmark, unless the caller asks for a restart.
 func TestReindexGoesOn(t *testing.T) {
 	t.Parallel()
 	s := neglected(t)

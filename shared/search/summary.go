@@ -24,7 +24,7 @@ const (
 // for fewer days.
 var ErrTooWide = errors.New("the summary has too many days, owners or tags")
 
-// By is what a summary groups recordings by.
+// By selects the groups of a summary.
 type By string
 
 // The groups.
@@ -36,7 +36,7 @@ const (
 	ByTag       By = "tag"
 )
 
-// Range is what a summary is about.
+// Range selects the recordings of a summary.
 type Range struct {
 	// Account is the account.
 	Account string
@@ -61,7 +61,7 @@ type Group struct {
 	Sum
 }
 
-// Summary is what the totals have.
+// Summary is the sum of a range, and the sums of its groups.
 type Summary struct {
 	Sum
 	// Updated is when the index last changed one of the counters that were read; 0 if there
@@ -125,7 +125,7 @@ func (b *summing) ofAccount(ctx context.Context) error {
 	return nil
 }
 
-// ofOwners reads the counters of some owners, on the days on which the account has any.
+// ofOwners reads the counters of some owners, for each day that has recordings.
 func (b *summing) ofOwners(ctx context.Context) error {
 	var days []string
 	if err := b.days(ctx, ofAccount, func(c counter) { days = append(days, c.day) }); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,7 +14,7 @@ import (
 	"github.com/callrecordings/api/shared/search"
 )
 
-// A summary has what the recordings of its range add up to, for any owners and groups.
+// A summary equals the sum over the recordings in its range, for any owners and groups.
 func TestSummaries(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -71,7 +72,7 @@ func TestSummaries(t *testing.T) {
 	})
 	var many []string
 	for i := range 2000 {
-		many = append(many, fmt.Sprint(i))
+		many = append(many, strconv.Itoa(i))
 	}
 	if _, err := search.Summarize(t.Context(), s, search.Range{Account: account, Owners: many}, search.ByDay); err == nil {
 		t.Error("a summary of 2,000 owners on 14 days succeeds, want ErrTooWide")

@@ -97,7 +97,7 @@ func (c *content) addDigits(part string) {
 	}
 }
 
-// addID adds an ID: the whole of it, and what comes before its host.
+// addID adds an ID, and the part before its host.
 func (c *content) addID(id string) {
 	if id == "" {
 		return
@@ -220,8 +220,8 @@ func tagsOf(raw string) []string {
 	return slices.DeleteFunc(slices.Compact(tags), func(tag string) bool { return tag == "" })
 }
 
-// terms returns the keys of the index for c, each with what is compared before a
-// recording is read. A key is a kind and a text without spaces.
+// terms returns the terms of c with their details. A term is a kind and a text without
+// spaces. A detail is compared before the recording is read.
 func (c content) terms() map[string]string {
 	all := map[string][]string{}
 	add := func(key, detail string) { all[key] = append(all[key], detail) }

@@ -31,7 +31,7 @@ const dayLayout = time.DateOnly
 // DayOf returns the day that a recording counts for, in UTC.
 func DayOf(created recording.Seconds) string { return created.Time().Format(dayLayout) }
 
-// counted is what the totals count of a recording.
+// counted has the values of a recording that the totals add up.
 type counted struct {
 	Direction string   `json:"direction,omitempty"`
 	Seconds   int64    `json:"seconds,omitempty"`
@@ -46,7 +46,7 @@ const (
 	elsewhere = "other"
 )
 
-// countedOf returns what the totals count of r.
+// countedOf returns the counted values of r.
 func countedOf(r *recording.Recording) counted {
 	c := counted{Direction: elsewhere, Bytes: r.Audio.Size}
 	switch direction, _ := r.Document.Text("direction"); direction {

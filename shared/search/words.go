@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// minNumber is the number of digits from which digits are a phone number, of which the
-	// end suffices (package phone). Fewer digits are a word.
+	// minNumber is the least number of digits of a phone number. Phone numbers match by their
+	// ends (package phone). Fewer digits are a word.
 	minNumber = 7
 	// maxNumber is the maximum number of digits of a number (ITU-T E.164, 6.1).
 	maxNumber = 15

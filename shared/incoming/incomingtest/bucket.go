@@ -43,7 +43,9 @@ type Bucket struct {
 var _ media.Objects = (*Bucket)(nil)
 
 // NewBucket returns an empty bucket.
-func NewBucket(now func() time.Time) *Bucket { return &Bucket{Objects: map[string]Object{}, Earlier: map[string]Object{}, Now: now} }
+func NewBucket(now func() time.Time) *Bucket {
+	return &Bucket{Objects: map[string]Object{}, Earlier: map[string]Object{}, Now: now}
+}
 
 // Put stores an object with the uploader's metadata.
 func (b *Bucket) Put(key, contentType string, body []byte, metadata map[string]string) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -47,7 +48,7 @@ func TestMessages(t *testing.T) {
 	})
 	var e events.SQSEvent
 	for i, body := range bodies {
-		e.Records = append(e.Records, events.SQSMessage{MessageId: fmt.Sprint(i), Body: body})
+		e.Records = append(e.Records, events.SQSMessage{MessageId: strconv.Itoa(i), Body: body})
 	}
 	answer, err := handle(t.Context(), e)
 	text, _ := json.Marshal(answer)
