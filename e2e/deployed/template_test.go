@@ -301,8 +301,8 @@ func TestAlarms(t *testing.T) {
 	slices.Sort(alarms)
 	want := []string{
 		"ArrivalsAgeAlarm", "ArrivalsDeadLettersAlarm", "ArrivalsRefusedAlarm", "BackgroundThrottlesAlarm", "DeadLettersAlarm",
-		"FeedThrottlesAlarm", "FunctionThrottlesAlarm", "IndexAgeAlarm", "IndexDeadLettersAlarm", "JobsDeadLettersAlarm", "LatencyAlarm", "ManagementThrottlesAlarm", "PublishAgeAlarm", "ServerErrorsAlarm", 
-		"StreamAgeAlarm", "TableThrottlesAlarm", "WebhooksAlarm",
+		"FeedThrottlesAlarm", "FunctionThrottlesAlarm", "IndexAgeAlarm", "IndexDeadLettersAlarm", "JobsDeadLettersAlarm", "LatencyAlarm", "ManagementThrottlesAlarm", "PublishAgeAlarm",
+		"ServerErrorsAlarm", "StreamAgeAlarm", "TableThrottlesAlarm", "WebhooksAlarm",
 	}
 	if !slices.Equal(alarms, want) {
 		t.Errorf("alarms %q, want %q", alarms, want)

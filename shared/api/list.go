@@ -89,16 +89,8 @@ func (l *lister) serve(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if !l.indexed {
-		if !q.search.IsZero() {
-			return errUnindexed("search")
-		}
-		if q.total {
-			return errUnindexed("total")
-		}
-	}
-	if q.deleted && !q.search.IsZero() {
-		return invalid("search", "unsupported", "A list of deleted recordings cannot be searched", nil)
+	if err := l.checkIndexed(&q); err != nil {
+		return err
 	}
 	owners, all, err := r.listed(action)
 	if err != nil {
@@ -116,20 +108,36 @@ func (l *lister) serve(w http.ResponseWriter, r *request) error {
 	}
 	e := newListEncoder(r, chosen, &q, query)
 	defer e.release()
-	var keys paging
-	switch {
-	case q.sort != "":
-		keys, err = l.readSorted(r, &q, e)
-	case q.unpaged:
-		err = l.readAll(r, &q, e)
-	default:
-		keys, err = l.readPage(r, &q, e)
-	}
+	keys, err := l.read(r, &q, e)
 	if err != nil {
 		return err
 	}
 	keys.total = total
 	return e.answer(w, keys)
+}
+
+// checkIndexed returns an error if q needs an index that the service does not keep.
+func (l *lister) checkIndexed(q *listQuery) error {
+	switch searches := !q.search.IsZero(); {
+	case searches && !l.indexed:
+		return errUnindexed("search")
+	case q.total && !l.indexed:
+		return errUnindexed("total")
+	case searches && q.deleted:
+		return invalid("search", "unsupported", "A list of deleted recordings cannot be searched", nil)
+	}
+	return nil
+}
+
+// read adds the recordings of the list to e, and returns the keys of a page.
+func (l *lister) read(r *request, q *listQuery, e listEncoder) (paging, error) {
+	switch {
+	case q.sort != "":
+		return l.readSorted(r, q, e)
+	case q.unpaged:
+		return paging{}, l.readAll(r, q, e)
+	}
+	return l.readPage(r, q, e)
 }
 
 // newListEncoder returns the encoder for a form of a list.

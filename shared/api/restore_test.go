@@ -123,11 +123,10 @@ func TestListOfDeleted(t *testing.T) {
 	t.Parallel()
 	s := newRuledAPI(t, nil)
 	s.staff(t)
-	d := deletion.New(s.store, 7, s.env.Now)
 	for i := range 5 {
 		id := fmt.Sprintf("202603-call%d", i)
 		s.put(t, entry{id: id, owner: "member", created: daysAgo(9 - i)})
-		d = deletion.New(s.store, 7+i, s.env.Now)
+		d := deletion.New(s.store, 7+i, s.env.Now)
 		if _, err := d.Delete(t.Context(), tenant, id, deletion.Request{By: "admin"}); err != nil {
 			t.Fatal(err)
 		}

@@ -69,7 +69,7 @@ func (l *lister) summarize(w http.ResponseWriter, r *request) error {
 // list with a filter or a search has none, because the totals do not know which recordings
 // match.
 func (l *lister) totalOf(r *request, q *listQuery, owners []string, all bool) ([]byte, error) {
-	if !q.total || !q.filter.IsZero() || !q.search.IsZero() {
+	if !q.total || !q.filter.IsZero() || !q.search.IsZero() || q.deleted || q.keep != nil {
 		return nil, nil
 	}
 	return l.dataOf(r, q, search.ByNothing, owners, all)

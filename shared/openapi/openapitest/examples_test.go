@@ -40,7 +40,7 @@ var sent = map[string]string{
 	"ascending": "true", "descending": "false", "filter_direction": "outbound", "filter_not_direction": "inbound",
 	"filter_owner_id": "U", "filter_call_id": "a@b", "filter_interaction_id": "1-a", "filter_from": "a@b", "filter_to": "a@b",
 	"filter_caller_id_number": "+15550142", "filter_callee_id_number": `["1001","1002"]`, "filter_user_metadata.tag": "vip",
-	"cursor": "", "deleted": "false", "expiring_within": "7d", "kept_over": "90d", "confirm": "12", "has_key": "owner_id", "key_missing": "user_metadata.tag", "has_value": "duration", "value_missing": "caller_id_name",
+	"cursor": "", "search": "ren*", "total": "true", "deleted": "false", "expiring_within": "7d", "kept_over": "90d", "confirm": "12", "has_key": "owner_id", "key_missing": "user_metadata.tag", "has_value": "duration", "value_missing": "caller_id_name",
 	"missing_value": "caller_id_name", "sort": "duration", "fields": "id,from", "modified_from": "63935481600", "modified_to": "undefined", "accept": "json",
 	"columns": "id,start_iso", "bom": "true", "file_name": "january.csv", "X-File-Name": "january.csv", "delivery": "inline", "inline": "true", "verb": "", "pretty_print": "true",
 	"X-Pretty-Print": "true", "X-Request-ID": "checkout-17", "Accept-Encoding": "gzip", "If-Match": "*",
