@@ -64,7 +64,8 @@ type Options struct {
 	// Connections to [Server.InternalURL] do not count.
 	MaxConnections int
 	// Created, if not nil, is called for every stored object, before the client
-	// gets its response. event is the JSON of the event that S3 sends (docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html).
+	// gets its response. event is the JSON of the event that S3 sends
+	// (docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html).
 	Created func(ctx context.Context, event []byte)
 
 	sync func(*os.File) error // replaces (*os.File).Sync in tests

@@ -35,7 +35,7 @@ type Model[S comparable] struct {
 	// Steps passes all steps from s to yield. It may repeat a state.
 	Steps func(s S, yield func(Step[S]))
 	// Normal returns the representative of all states that differ from s only in which
-	// of several equal actors is which. nil: every state represents itself.
+	// of several equal actors is which. If it is nil, every state represents itself.
 	Normal func(s S) S
 	// Broken returns the invariant that s violates, or "".
 	Broken func(s S) string
@@ -49,7 +49,7 @@ type Model[S comparable] struct {
 type Result struct {
 	// States and Steps are the numbers of different states and of steps between them.
 	States, Steps int
-	// Depth is the number of steps of the longest shortest trace.
+	// Depth is the greatest distance of a state from the start, in steps.
 	Depth int
 	// Violation is the violated property, or "".
 	Violation string

@@ -53,8 +53,9 @@ type Faults struct {
 	// ReviveAny: a revival replaces the current tombstone, even if that is not the one that
 	// the import looked up.
 	ReviveAny bool
-	// WithdrawAlways: an import removes its audio after a conflict unless a recording exists. WithdrawUnused: it does so only if neither a recording nor a tombstone
-	// refers to the key.
+	// WithdrawAlways: an import removes its audio after a conflict unless a recording exists.
+	// WithdrawUnused: it does so only if neither a recording nor a tombstone refers to the
+	// key.
 	WithdrawAlways, WithdrawUnused bool
 	// RemoveYoung: reconcile removes objects that may still get their recording.
 	RemoveYoung bool

@@ -26,7 +26,7 @@
 // # Limits
 //
 // Only the order of calls is modeled, not their data: audio is good or bad, and a time has
-// passed or not. A purged tombstone does not expire, because no
-// message lives for 400 days. Objects that one process writes and nothing else knows
+// passed or not. A purged tombstone does not expire, because no message lives for 400
+// days. Objects that one process writes and nothing else knows
 // (recordings add) behave like those of an import that meets no other.
 package protocol

@@ -47,8 +47,8 @@ type holdAnswer struct {
 }
 
 // action returns what serves a method on the routes about holds, and the right that it
-// needs. The table is in a function, so that only the function retention links what it
-// leads to.
+// needs. The table is in a function, so that only the function retention links the code
+// behind it.
 func (c *holder) action(r *request) (func(*request) (holdAnswer, error), access.Action) {
 	type row struct {
 		do    func(*request) (holdAnswer, error)

@@ -11,8 +11,8 @@ import (
 )
 
 // partition has one entry for each account that has or had restorable recordings. The key
-// is the account. Entries stay: removing one would need to know that no process is about to
-// delete a recording.
+// is the account. Entries stay: to remove one, a process would have to be sure that no other
+// is about to delete a recording.
 const partition = "restorable"
 
 // list enters an account in the list of accounts, once for each process. It is called

@@ -50,8 +50,8 @@ type Entry struct {
 	// Owner is the recording's owner after the change, or before its deletion; "" if it
 	// has none.
 	Owner string
-	// Left is the previous owner if the change gave the recording another one, or none;
-	// otherwise "".
+	// Left is the previous owner if the change gave the recording to another owner or to
+	// none; otherwise "".
 	Left string
 	// State is that of the audio after the change, or notify.Gone.
 	State recording.State

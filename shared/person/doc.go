@@ -4,9 +4,9 @@
 // (docs/adr/027-jobs.md).
 //
 // Both work in two steps: the plan has the count and the bytes of the recordings, and only
-// its confirmation starts the work. Both end with a [Certificate], which states how many recordings were found, done
-// and held back, and why. It is signed with a key of the deployment. The certificate covers a list
-// with one line for each recording, by its SHA-256.
+// its confirmation starts the work. Both end with a [Certificate], which states how many
+// recordings were found, done and held back, and why. It is signed with a key of the
+// deployment. It covers a list with one line for each recording, by the SHA-256 of the list.
 //
 // Recordings that appear after the plan was made are neither copied nor erased. A second
 // search at the end counts them, and the certificate names them.

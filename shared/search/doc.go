@@ -3,9 +3,10 @@
 //
 // # Matching
 //
-// [Parse] reads the text of a search, and [Query.Match] decides whether a recording matches. The index only proposes candidates. Every candidate is read, with strong
-// consistency, and matched again before it is answered, so that a changed or deleted
-// recording is never shown for a word that it no longer has.
+// [Parse] reads the text of a search, and [Query.Match] decides whether a recording matches.
+// The index only proposes candidates. Every candidate is read with strong consistency, and
+// matched again before it is in an answer. So a changed or deleted recording is never shown
+// for a word that it no longer has.
 //
 // # The index
 //

@@ -28,7 +28,7 @@ type Report struct {
 	Examined int `json:"examined"`
 	Indexed  int `json:"indexed"`
 	Removed  int `json:"removed"`
-	// Busy are those that another run was working on. Run the Reindexer again later.
+	// Busy counts those that another run was working on. Run the Reindexer again later.
 	Busy int `json:"busy"`
 }
 

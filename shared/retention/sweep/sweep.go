@@ -4,9 +4,9 @@
 // each account it reads the oldest end of the index, up to the age at which recordings
 // begin to expire, and only from where it stopped the last time. So its cost depends
 // on the expired recordings, not on all of them. For each different number of days in a
-// policy, a bookmark marks the end of the examined part of the index. A new policy starts the bookmarks again. Recordings that move
-// behind them leave notes ([retention.Watched]), and those on hold are examined again when
-// the holds have changed.
+// policy, a bookmark marks the end of the examined part of the index. A new policy starts
+// the bookmarks again. Recordings that move behind them leave notes ([retention.Watched]),
+// and those on hold are examined again when the holds have changed.
 //
 // A clock that jumps forward must not remove anything too early, see clock.go.
 package sweep
@@ -65,8 +65,8 @@ var ErrNotDue = errors.New("the recording has not expired")
 var ErrClock = errors.New("the clock has jumped forward or the sweep has not run for a while: removals wait")
 
 // Run sweeps all accounts once, and those with more to do again until the time is up. It
-// returns the number of expired recordings that it has removed, plus that of Restorable. If an account fails, the others
-// still have their turns. Errors: ErrClock, and those of the accounts, joined.
+// returns the number of expired recordings that it has removed, plus that of Restorable. If
+// an account fails, the others still have their turns. Errors: ErrClock, and those of the accounts, joined.
 func (s *Sweeper) Run(ctx context.Context) (removed int, err error) {
 	start := s.Now()
 	if err := s.checkClock(ctx, start); err != nil {
