@@ -40,7 +40,7 @@ var errorGuide = []struct {
 		"Send the reason in X-Reason, or as reason= in the query.",
 	},
 	{
-		"bad_identifier", "404", "There is no such recording, user or audio. data.cause is the ID.",
+		"bad_identifier", "404", "There is no such recording, user, group, link, webhook, hold, job or audio. data.cause is the ID.",
 		"Check the ID. If the audio has not arrived yet, retry after Retry-After seconds, or send Prefer: wait=10.",
 	},
 	{
@@ -56,20 +56,20 @@ var errorGuide = []struct {
 		"Send one of these types in Accept, or no Accept.",
 	},
 	{
-		"datastore_conflict", "409", "Another recording has this ID or idempotency key, there is other audio already, the recording was deleted, the recording has as many links or the account as many webhooks or active holds as it may have, or other clients changed it too often at the same moment.",
-		"Read the recording again and decide. Use another ID for another recording. Revoke links that are no longer needed.",
+		"datastore_conflict", "409", "Another recording has this ID or idempotency key, there is other audio already, the recording was deleted, the recording has as many links or the account as many webhooks or active holds as it may have, a job is not in the state for this request or has another plan, or other clients changed the recording too often at the same moment.",
+		"Read the recording or the job again and decide. Use another ID for another recording. Revoke links that are no longer needed.",
 	},
 	{
 		"confirmation_required", "409", "The retention policy would remove recordings. data.preview has their number and size.",
 		"Repeat the preview until complete is true. If these recordings may go, send its count as confirm.",
 	},
 	{
-		"gone", "410", "The recording was deleted, and can no longer be restored: its audio is being removed, or is gone.",
-		"Nothing brings it back. Ask the operator to set RestoreDays, so that later deletions can be reversed.",
-	},
-	{
 		"on_hold", "409", "The recording is on legal hold: it cannot be deleted or erased, and its audio cannot be changed. data.cause lists the holds.",
 		"Ask the person who placed the hold to release it. Until then everything else works as before.",
+	},
+	{
+		"gone", "410", "The recording was deleted, and can no longer be restored: its audio is being removed, or is gone.",
+		"Nothing brings it back. Ask the operator to set RestoreDays, so that later deletions can be reversed.",
 	},
 	{
 		"cursor_expired", "410", "Changes after the cursor are no longer kept: they are older than 400 days, or the operator has switched the feed off in between.",
@@ -84,15 +84,15 @@ var errorGuide = []struct {
 		"For audio, ask for a presigned URL and upload to it.",
 	},
 	{
-		"range not satisfiable", "416", "The range starts after the end of the audio, or an unpaged list does not fit into one answer.",
-		"Ask for a range within the size in Content-Range. Read long lists in pages, with page_size.",
+		"range not satisfiable", "416", "The range starts after the end of the audio, or an unpaged list, a sorted list or a summary covers too much for one answer.",
+		"Ask for a range within the size in Content-Range. Read long lists in pages, with page_size. Choose a shorter time.",
 	},
 	{
 		"unsupported_media_type", "415", "The body has a type or a coding that this request does not accept. data.accepted lists the types.",
 		"Set Content-Type to one of these types, and do not compress the body.",
 	},
 	{
-		"too_many_requests", "429", "Too many requests are being served.",
+		"too_many_requests", "429", "Too many requests are being served, or too many jobs of the account have not ended.",
 		"Retry after Retry-After seconds.",
 	},
 	{
