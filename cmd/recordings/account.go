@@ -196,7 +196,7 @@ var accountDisableUsage = usage{
 }
 
 var accountEnableUsage = usage{
-	name: "enable", summary: "take back disable",
+	name: "enable", summary: "enable a disabled account",
 	args:     "--account ID [OPTIONS]",
 	does:     `Takes back disable. Accounts below that are disabled themselves stay disabled.`,
 	examples: []string{"account enable --account B"},

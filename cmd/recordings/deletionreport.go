@@ -21,8 +21,8 @@ var deletionReportUsage = usage{
 	name: "deletion-report", summary: "print what remains of a deleted recording, and until when",
 	args: "--account ID --id ID [OPTIONS]",
 	does: `Prints what still exists of a deleted recording and when it ends: versions of its audio, the table's backups
-and stream, the logs, sent events in archives, and the tombstone. It asks AWS, so it needs the permissions to describe these. For the logs and
-the archives of a deployment, give its stack with --stack.`,
+and stream, the logs, sent events in archives, and the tombstone. It asks AWS, so it needs the permissions
+to describe these. For the logs and the archives of a deployment, give its stack with --stack.`,
 	examples: []string{
 		"deletion-report --account A --id 202601-1f2e3d4c",
 		"deletion-report --account A --id 202601-1f2e3d4c --table recordings-Table --bucket recordings-audio --stack recordings",

@@ -79,8 +79,12 @@ func printHelp(w io.Writer, c *cobra.Command) {
 	printf(w, "usage: %s\n\n%s\n", c.UseLine(), c.Long)
 	if c.HasAvailableSubCommands() {
 		printf(w, "\nCommands:\n")
+		width := 22
 		for _, sub := range c.Commands() {
-			printf(w, "  %-22s %s\n", sub.CommandPath(), sub.Short)
+			width = max(width, len(sub.CommandPath()))
+		}
+		for _, sub := range c.Commands() {
+			printf(w, "  %-*s %s\n", width, sub.CommandPath(), sub.Short)
 		}
 	}
 	options := false
@@ -94,7 +98,7 @@ func printHelp(w io.Writer, c *cobra.Command) {
 		}
 		value, text := pflag.UnquoteUsage(f)
 		text = strings.TrimPrefix(text, value+": ")
-		if !slices.Contains([]string{"", "0", "false", "[]"}, f.DefValue) {
+		if !slices.Contains([]string{"", "0", "-1", "false", "[]"}, f.DefValue) {
 			text += fmt.Sprintf(" (default %s)", f.DefValue)
 		}
 		name := "--" + f.Name
