@@ -52,7 +52,7 @@ func (b *box) jobEngine() (*job.Engine, error) {
 		Now: b.now, Random: rand.Reader,
 	})
 	eraser := deletion.Eraser{Deleter: deletion.New(b.store, 0, b.now), Store: b.store, Audio: b.bucket}
-	actions, err := person.Actions(b.dir.Keys.Cursor, b.store, b.bucket, eraser, api.JobTrail(trail))
+	actions, err := person.Actions(b.dir.Keys.Cursor, b.view(), b.store, b.bucket, eraser, api.JobTrail(trail))
 	if err != nil {
 		return nil, err
 	}

@@ -57,7 +57,7 @@ func (e env) exportDirCommand() *cobra.Command {
 				err = e
 			}
 		}()
-		x.Store, x.Audio = o.store, o.audio
+		x.Store, x.Audio = o.visible, o.audio
 		return e.export(c.Context(), x, asJSON)
 	}
 	return c

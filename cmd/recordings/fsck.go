@@ -12,6 +12,7 @@ import (
 	"github.com/callrecordings/api/shared/deletion"
 	"github.com/callrecordings/api/shared/incoming/bucket"
 	"github.com/callrecordings/api/shared/reconcile"
+	"github.com/callrecordings/api/shared/retention/sweep"
 )
 
 var fsckUsage = usage{
@@ -105,7 +106,8 @@ func (o *fsckOptions) reconciler(opened opened, setAsideDays int) *reconcile.Rec
 		Store: opened.driver, Bucket: opened.audio, Book: reconcile.Memory(), Repair: o.repair, Account: o.account, Deep: true,
 		Ages: reconcile.LocalAges(), Log: slog.New(slog.DiscardHandler), Now: o.now,
 	}
-	r.EndRestores = reconcile.EndRestores(deletion.New(opened.driver, 0, o.now), opened.driver, o.now)
+	ends := reconcile.EndRestores(deletion.New(opened.driver, 0, o.now), opened.driver, o.now)
+	r.EndRestores = sweep.WhenTrusted(opened.driver, o.now, ends)
 	if o.target.deployed() {
 		r.Ages, r.Pace = reconcile.CloudAges(setAsideDays), reconcile.Steady()
 	}

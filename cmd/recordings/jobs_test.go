@@ -23,7 +23,7 @@ func jobs(ts *testscript.TestScript, env api.Env, dir *datadir.Dir, s *sqlite.St
 	ctx, stop := context.WithCancel(context.Background())
 	pool := job.NewPool(ctx, time.Now)
 	eraser := deletion.Eraser{Deleter: deletion.New(s, 0, time.Now), Store: s, Audio: bucket}
-	actions, err := person.Actions(dir.Keys.Cursor, s, bucket, eraser, nil)
+	actions, err := person.Actions(dir.Keys.Cursor, s, s, bucket, eraser, nil)
 	ts.Check(err)
 	book := &job.Book{Entries: s, Queue: pool, Now: time.Now}
 	engine := job.NewEngine(book, job.Options{Actions: actions, SliceTime: time.Second, Lease: time.Minute, Holder: "test", Now: time.Now})

@@ -106,7 +106,9 @@ type opened struct {
 		store.Entries
 		incoming.Store
 	}
-	audio *s3media.Bucket
+	// visible is the store as clients see it: without expired recordings.
+	visible store.Reader
+	audio   *s3media.Bucket
 	// driver is the store itself, for fsck.
 	driver interface {
 		reconcile.Store
@@ -114,6 +116,9 @@ type opened struct {
 		deletion.Pager
 	}
 }
+
+// watch sets the two stores of recordings.
+func (o *opened) watch(w retention.Watched) { o.store, o.visible = w, retention.View{Watched: w} }
 
 // open opens the target. The caller must call closed.
 func (t *target) open(ctx context.Context) (o opened, closed func() error, err error) {
@@ -153,7 +158,8 @@ func (t *target) openLocal(ctx context.Context, o *opened) (closed func() error,
 	if err != nil {
 		return nil, errors.Join(err, server.Close(), database.Close())
 	}
-	o.store, o.audio, o.driver = retention.Watch(database, retention.NewRules(database, t.now)).Locking(), bucket, database
+	o.watch(retention.Watch(database, retention.NewRules(database, t.now)).Locking())
+	o.audio, o.driver = bucket, database
 	return func() error {
 		bucket.CloseIdleConnections()
 		return errors.Join(server.Close(), database.Close())
@@ -180,7 +186,8 @@ func (t *target) openDeployment(ctx context.Context, o *opened) error {
 	if err != nil {
 		return err
 	}
-	o.store, o.audio, o.driver = retention.Watch(table, retention.NewRules(table, t.now)).Locking(), bucket, table
+	o.watch(retention.Watch(table, retention.NewRules(table, t.now)).Locking())
+	o.audio, o.driver = bucket, table
 	return t.reach(ctx, table, bucket)
 }
 

@@ -224,6 +224,7 @@ var Table = []Allowed{
 	{Grant: Grant{"sqs:SendMessage", "DeadLetters.Arn"}, Functions: follow, Unseen: "Lambda sends the records that failed too often to the queue"},
 	{Grant: Grant{"dynamodb:Scan", table}, Functions: sweeps, Unseen: daily},
 	{Grant: Grant{"dynamodb:Scan", "${Table.Arn}/index/by_created"}, Functions: sweeps, Unseen: daily},
+	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_created"}, Functions: sweeps, Unseen: daily},
 	{Grant: Grant{"dynamodb:Query", table}, Functions: sweeps, Unseen: daily},
 	{Grant: Grant{"dynamodb:GetItem", table}, Functions: sweeps, Unseen: daily},
 	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: sweeps, Unseen: daily},

@@ -15,6 +15,7 @@ import (
 	"github.com/callrecordings/api/shared/incoming/bucket"
 	"github.com/callrecordings/api/shared/incoming/namepattern"
 	"github.com/callrecordings/api/shared/reconcile"
+	"github.com/callrecordings/api/shared/retention/sweep"
 )
 
 func main() { wiring.ScheduleWith(config.Reconcile, build) }
@@ -30,7 +31,7 @@ func build(e wiring.Env, now func() time.Time) (wiring.Job, error) {
 	r := reconcile.Reconciler{
 		Store: records, Bucket: audio, Book: records, Arrive: ingest.Stored, Repair: true,
 		Ages: reconcile.CloudAges(e.Settings.SetAsideDays), Pace: reconcile.Steady(), Log: e.Log, Now: now,
-		EndRestores: reconcile.EndRestores(deletion.New(records, 0, now), records, now),
+		EndRestores: sweep.WhenTrusted(records, now, reconcile.EndRestores(deletion.New(records, 0, now), records, now)),
 	}
 	return r.Job(e.Metrics), nil
 }

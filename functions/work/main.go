@@ -27,6 +27,6 @@ func build(s *config.Settings, now func() time.Time) (*job.Book, map[string]job.
 		return nil, nil, err
 	}
 	eraser := deletion.Eraser{Deleter: deletion.New(store, 0, now), Store: store, Audio: bucket}
-	actions, err := person.Actions(s.CursorKey.Reveal(), store, bucket, eraser, wiring.JobTrail(s, store))
+	actions, err := person.Actions(s.CursorKey.Reveal(), wiring.View(store), store, bucket, eraser, wiring.JobTrail(s, store))
 	return &job.Book{Entries: store, Queue: jobqueue.Open(s), Now: now}, actions, err
 }

@@ -26,6 +26,7 @@ type requestedAudio struct {
 	disposition string
 	cache       string               // the Cache-Control
 	duration    time.Duration        // 0 if unknown
+	expires     recording.Seconds    // when the recording expires; 0 for never
 	part        *httpfield.ByteRange // nil for all of it
 }
 
@@ -112,8 +113,16 @@ func describe(r *request, rec *recording.Recording, object media.Object) (*reque
 	object.ContentType = audioType(object.ContentType, rec)
 	return &requestedAudio{
 		Object: object, key: key, disposition: dispositionOf(r, rec, object.ContentType), cache: audioCacheOf(r),
-		duration: incoming.Duration(rec.Document),
+		duration: incoming.Duration(rec.Document), expires: expiryOf(rec),
 	}, nil
+}
+
+// expiryOf returns when rec expires, 0 if it is kept for good or on hold.
+func expiryOf(rec *recording.Recording) recording.Seconds {
+	if rec.Kept == nil || len(rec.Kept.Holds) > 0 {
+		return 0
+	}
+	return rec.Kept.Expires
 }
 
 // external answers with external audio: GET redirects to it, HEAD answers from

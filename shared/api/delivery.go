@@ -82,12 +82,15 @@ func (d Delivery) lifetime(duration time.Duration) time.Duration {
 }
 
 // lifetime returns the lifetime of a presigned URL, which must not outlive the link that
-// leads to it.
-func (r *request) lifetime(wanted time.Duration) time.Duration {
+// leads to it, nor the recording, which ends at expires; 0 is never.
+func (r *request) lifetime(wanted time.Duration, expires recording.Seconds) time.Duration {
 	if r.terms != nil {
-		return max(min(wanted, r.terms.until.Sub(r.env.Now())), time.Second)
+		wanted = min(wanted, r.terms.until.Sub(r.env.Now()))
 	}
-	return wanted
+	if expires != 0 {
+		wanted = min(wanted, expires.Time().Sub(r.env.Now()))
+	}
+	return max(wanted, time.Second)
 }
 
 // deliveryOf returns the delivery that the client asks for, or the default. An unknown
@@ -220,7 +223,7 @@ func (g *getter) redirect(w http.ResponseWriter, r *request, a *requestedAudio) 
 		ContentType:  a.ContentType,
 		Disposition:  a.disposition,
 		CacheControl: a.cache,
-		TTL:          r.lifetime(g.lifetime(a.duration)),
+		TTL:          r.lifetime(g.lifetime(a.duration), a.expires),
 	})
 	if err != nil {
 		return fmt.Errorf("presign audio: %w", err)

@@ -178,6 +178,29 @@ func TestLifetime(t *testing.T) {
 	}
 }
 
+// A presigned URL ends with the recording, unless a hold keeps that.
+func TestLifetimeUntilTheExpiry(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_700_000_000, 0)
+	soon := recording.SecondsOf(now.Add(7 * time.Minute))
+	r := &request{env: &Env{Now: func() time.Time { return now }}}
+	for _, c := range []struct {
+		name string
+		kept *recording.Kept
+		want time.Duration
+	}{
+		{"kept for good", nil, time.Hour},
+		{"expires soon", &recording.Kept{Expires: soon}, 7 * time.Minute},
+		{"expires later", &recording.Kept{Expires: soon + 86400}, time.Hour},
+		{"on hold", &recording.Kept{Expires: soon, Holds: []string{"H"}}, time.Hour},
+		{"expires now", &recording.Kept{Expires: recording.SecondsOf(now)}, time.Second},
+	} {
+		if got := r.lifetime(time.Hour, expiryOf(&recording.Recording{Kept: c.kept})); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
 // Clients send the Authorization header on to S3, which rejects it. So such clients get
 // the bytes themselves if the bytes fit into one answer.
 func TestAuthorizationIsNotRedirected(t *testing.T) {

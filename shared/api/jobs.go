@@ -291,6 +291,11 @@ func (j *jobber) result(r *request, found *job.Job) (*resultData, error) {
 	if data.Zip, err = j.file(r, found, stored.Zip, stored.ZipBytes, "zip"); err != nil {
 		return nil, err
 	}
+	if data.Zip != nil { // who gets the URL can listen
+		if err := r.record(r.Context(), access.Listen, "", audit.Done); err != nil {
+			return nil, err
+		}
+	}
 	data.List, err = j.file(r, found, stored.List, 0, "jsonl")
 	return data, err
 }

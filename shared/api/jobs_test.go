@@ -156,6 +156,26 @@ func TestJobs(t *testing.T) {
 	}
 }
 
+// Who gets the URL of an export can listen, so the audit trail comes first.
+func TestExportsAreInTheTrail(t *testing.T) {
+	t.Parallel()
+	s, root := newJobAPI(t)
+	id := s.start(t, root)
+	item := jobsPath + "/" + id
+	s.work(t)
+	s.send(t, root, http.MethodPut, item, `{"count":2,"bytes":30}`)
+	s.work(t)
+	trail := &memoryTrail{}
+	s.env.Audit = trail
+	s.handlers[OpJobs] = s.jobs(7 * 24 * time.Hour)
+	s.send(t, root, http.MethodGet, item, "").has(t, "GET", http.StatusOK, `"zip":{"url":`)
+	trail.want(t, "the URL of an export", "listen done job/"+id)
+	s.send(t, root, http.MethodGet, jobsPath, "").has(t, "the list", http.StatusOK, id)
+	trail.want(t, "the list of jobs")
+	trail.broken = true
+	s.send(t, root, http.MethodGet, item, "").has(t, "GET without a trail", http.StatusServiceUnavailable, "error")
+}
+
 func TestCancelledJobs(t *testing.T) {
 	t.Parallel()
 	s, root := newJobAPI(t)

@@ -13,8 +13,8 @@ const listeningWindow = 15 * time.Minute
 
 // listening identifies who listens to what, from where.
 type listening struct {
-	actor                             Actor
-	account, recording, link, address string
+	actor                                     Actor
+	account, recording, object, link, address string
 }
 
 // listened is a listening with an entry, stored or in progress. The fields after done
@@ -28,7 +28,7 @@ type listened struct {
 
 // listeningOf returns the listening of e. ok is false if e is of another kind.
 func listeningOf(e Entry) (l listening, ok bool) {
-	return listening{e.Actor, e.Account, e.Recording, e.Link, e.Address}, e.Action == access.Listen && e.Result == Done
+	return listening{e.Actor, e.Account, e.Recording, e.Object, e.Link, e.Address}, e.Action == access.Listen && e.Result == Done
 }
 
 // begin returns nil if e continues a listening that has an entry, such as another range

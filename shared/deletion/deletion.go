@@ -30,7 +30,8 @@ const Day = recording.Seconds(24 * 60 * 60)
 type Store interface {
 	store.Entries
 	store.Restorer
-	// Delete makes a tombstone; see [store.Writer].
+	// Delete makes a tombstone; see [store.Writer]. It may shorten the time for a restore,
+	// and then states its end in the Removal of the result.
 	Delete(ctx context.Context, account, id string, d store.Deletion) (*recording.Recording, error)
 }
 
@@ -96,7 +97,11 @@ func (d *Deleter) Delete(ctx context.Context, account, id string, q Request) (*r
 	}
 	r, err := d.delete(ctx, account, id, q, deletion)
 	if err == nil && d.days > 0 {
-		r.Removal = &recording.Removal{At: now, By: q.By, Until: deletion.Until}
+		until := deletion.Until
+		if r.Removal != nil { // it expires before
+			until = r.Removal.Until
+		}
+		r.Removal = &recording.Removal{At: now, By: q.By, Until: until}
 	}
 	return r, err
 }

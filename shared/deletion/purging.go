@@ -22,13 +22,20 @@ type Eraser struct {
 }
 
 // Erase erases a recording as [Deleter.Erase] does, and removes its audio. It finishes a
-// purge that is pending. by is the ID of the user. check may veto the erasure of a recording
-// that is not being purged yet, and may run several times.
+// purge that is pending. by is the ID of the user. check, if not nil, may veto the erasure of a recording
+// that is not being purged yet, and may run several times. It is not called for a recording
+// on hold: it may note the erasure in the audit trail.
 // Errors: store.ErrNotFound if there is neither a recording nor audio to remove,
 // *hold.HeldError, store.ErrConflict, store.ErrUnavailable, media.ErrUnavailable, and those
 // of check.
 func (e Eraser) Erase(ctx context.Context, account, id, by string, check func(*recording.Recording) error) error {
-	_, err := e.Deleter.Erase(ctx, account, id, Request{By: by, Check: check})
+	q := Request{By: by}
+	if check != nil {
+		var seen *recording.Recording
+		q.Check = func(r *recording.Recording) error { seen = r; return nil }
+		q.Last = func() error { return check(seen) }
+	}
+	_, err := e.Deleter.Erase(ctx, account, id, q)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}

@@ -23,14 +23,15 @@ func Params(number, owner string) (json.RawMessage, error) {
 }
 
 // Actions returns the two actions. The key of certificates is derived from secret, the
-// secret of the deployment. record is [Eraser.Record].
-func Actions(secret string, s Store, b Bucket, d Deleter, record func(context.Context, *job.Job, string) error) (map[string]job.Action, error) {
+// secret of the deployment. An export reads visible, the store as clients see it: without
+// expired recordings. An erasure reads s, which has everything. record is [Eraser.Record].
+func Actions(secret string, visible, s Store, b Bucket, d Deleter, record func(context.Context, *job.Job, string) error) (map[string]job.Action, error) {
 	signer, err := NewSigner(secret)
 	if err != nil {
 		return nil, err
 	}
 	return map[string]job.Action{
-		ExportAction: &Export{Store: s, Bucket: b, Signer: signer},
+		ExportAction: &Export{Store: visible, Bucket: b, Signer: signer},
 		EraseAction:  &Eraser{Store: s, Deleter: d, Files: b, Signer: signer, Record: record},
 	}, nil
 }

@@ -35,7 +35,8 @@ type Eraser struct {
 	// Signer signs the certificate.
 	Signer *Signer
 	// Record, if not nil, adds the erasure of a recording to the audit trail. It is called
-	// before the recording is deleted. If it fails, the recording stays.
+	// before the recording is deleted, but not if a hold keeps that. If it fails, the
+	// recording stays.
 	Record func(ctx context.Context, j *job.Job, id string) error
 }
 

@@ -21,7 +21,7 @@ type Bucket interface {
 // Export is the action that copies everything about a person into a ZIP file in the
 // bucket. Its memory does not grow with the number or the size of the recordings.
 type Export struct {
-	// Store is the store of recordings.
+	// Store is the store of recordings as clients see it.
 	Store Store
 	// Bucket has the audio, and gets the file.
 	Bucket Bucket

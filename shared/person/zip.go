@@ -158,7 +158,9 @@ func (k *packer) entry(ctx context.Context, item job.Item, extension string, siz
 // add adds a recording: its document, and its audio if there is any. It sets the outcome
 // of the item.
 func (k *packer) add(ctx context.Context, item job.Item, r *recording.Recording) error {
-	document := append(r.AppendJSON(nil, false), '\n')
+	shown := *r
+	shown.Kept = nil // the person must not learn of legal holds
+	document := append(shown.AppendJSON(nil, false), '\n')
 	if err := k.entry(ctx, item, "json", int64(len(document)), bytes.NewReader(document)); err != nil {
 		return err
 	}

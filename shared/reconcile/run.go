@@ -214,9 +214,15 @@ func foreignFolders(ctx context.Context, r *Reconciler, p *progress) (over bool,
 	return !more, nil
 }
 
-// turns gives a turn to each account that is not finished, again and again.
+// maxFailed is how many accounts may fail in one round before the run ends: then the table
+// or the bucket is likely to be at fault.
+const maxFailed = 20
+
+// turns gives a turn to each account that is not finished, again and again. If an account
+// fails, the others still have their turns. The next run continues with it.
 func turns(ctx context.Context, r *Reconciler, p *progress) (over bool, err error) {
 	waiting := false
+	var failures []error
 	for after := ""; ; {
 		page, err := r.Book.PageEntries(ctx, store.EntryQuery{Partition: accountsPartition, After: after, Limit: 100})
 		if err != nil {
@@ -234,12 +240,15 @@ func turns(ctx context.Context, r *Reconciler, p *progress) (over bool, err erro
 			}
 			more, err := r.turn(ctx, p, a)
 			if err != nil {
-				return false, err
+				failures = append(failures, err)
+			}
+			if err != nil && (ctx.Err() != nil || errors.Is(err, store.ErrConflict) || len(failures) == maxFailed) {
+				return false, errors.Join(failures...)
 			}
 			waiting = waiting || more
 		}
 		if after = page.Next; after == "" {
-			return !waiting, nil
+			return !waiting, errors.Join(failures...)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -232,5 +233,41 @@ func TestEmptyAccountsAreForgotten(t *testing.T) {
 	f.run(nil)
 	if page, err := f.Records.PageEntries(t.Context(), store.EntryQuery{Partition: accountsPartition, Limit: 10}); err != nil || len(page.Entries) > 0 {
 		t.Errorf("accounts %+v, %v, want none", page.Entries, err)
+	}
+}
+
+// brokenAccount is a table in which the rows of one account cannot be read.
+type brokenAccount struct {
+	Store
+	name string
+}
+
+func (s brokenAccount) Rows(ctx context.Context, account, after string, limit int) (store.RowPage, error) {
+	if account == s.name {
+		return store.RowPage{}, errors.New("a damaged row")
+	}
+	return s.Store.Rows(ctx, account, after, limit)
+}
+
+// An account that fails does not keep the others from their turns.
+func TestOthersGoOnAfterAFailure(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	f.put("202601-a", ready(""), audioKey("202601-a"))
+	f.object(audioKey("202601-b")+"~0a", 5)
+	f.object("recordings/aaa/202601/202601-c", 5) // the account aaa comes first
+	f.Time = f.Time.Add(40 * day)
+	whole := f.Store
+	f.Store = brokenAccount{whole, "aaa"}
+	if _, err := f.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("Run = %v, want the failure of one account", err)
+	}
+	if _, left := f.Objects.Objects[audioKey("202601-b")+"~0a"]; left {
+		t.Error("the orphan of the other account is still there")
+	}
+	f.Store = whole
+	report, err := f.Run(t.Context())
+	if err != nil || report.Finished == 0 {
+		t.Errorf("the next Run = %+v, %v, want it complete", report, err)
 	}
 }

@@ -331,8 +331,15 @@ func TestViewOfTheDeleted(t *testing.T) {
 	f.settings("A", rules(retention.Rule{Name: "all", Days: 2}))
 	v := retention.NewView(f.store, retention.NewRules(f.store, f.clock))
 	d := store.Deletion{Until: recording.SecondsOf(start.Add(30 * day))}
-	_, err := v.Delete(t.Context(), "A", "202603-a", d)
+	r, err := v.Delete(t.Context(), "A", "202603-a", d)
 	f.check(err)
+	expires := recording.SecondsOf(start.Add(2 * day))
+	if r.Removal == nil || r.Removal.Until != expires {
+		t.Errorf("Removal = %+v, want the end at the expiry, %d", r.Removal, expires)
+	}
+	if gone, err := f.store.Tombstone(t.Context(), "A", "202603-a"); err != nil || gone.Until != expires {
+		t.Errorf("the tombstone can be restored until %d, %v, want %d", gone.Until, err, expires)
+	}
 	deleted := store.Query{Account: "A", Deleted: true, Limit: 10}
 	page, err := v.Page(t.Context(), deleted)
 	if err != nil || len(page.Tombstones) != 1 {
@@ -342,6 +349,10 @@ func TestViewOfTheDeleted(t *testing.T) {
 	page, err = v.Page(t.Context(), deleted)
 	if err != nil || len(page.Tombstones) != 0 {
 		t.Errorf("%d deleted recordings after the expiry, %v, want none", len(page.Tombstones), err)
+	}
+	found, err := v.Find(t.Context(), "A", []string{"202603-a", "202603-b"})
+	if err != nil || len(found) != 1 || found["202603-a"].Tombstone == nil || found["202603-a"].Tombstone.Recording != nil {
+		t.Errorf("Find after the expiry = %+v, %v, want one tombstone without its recording", found, err)
 	}
 	_, err = v.Restore(t.Context(), "A", "202603-a", func(*store.Tombstone) error { return nil })
 	if !errors.Is(err, store.ErrPurging) {

@@ -3,6 +3,7 @@ package retention
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -65,7 +66,8 @@ func (v View) Page(ctx context.Context, q store.Query) (store.Page, error) {
 	return page, nil
 }
 
-// Find implements [store.Finder]. It leaves out expired recordings.
+// Find implements [store.Finder]. It leaves out expired recordings. The tombstone of a
+// deleted one that has expired meanwhile has no Recording.
 func (v View) Find(ctx context.Context, account string, ids []string) (map[string]store.Found, error) {
 	wait := v.begin(ctx, account)
 	found, err := v.Driver.Find(ctx, account, ids)
@@ -74,31 +76,54 @@ func (v View) Find(ctx context.Context, account string, ids []string) (map[strin
 		return nil, err
 	}
 	for id, f := range found {
-		if f.Recording != nil && !applied.Keeps(f.Recording, v.seconds()) {
+		switch {
+		case f.Recording != nil && !applied.Keeps(f.Recording, v.seconds()):
 			delete(found, id)
+		case f.Tombstone != nil && f.Tombstone.Recording != nil && !applied.Keeps(f.Tombstone.Recording, v.seconds()):
+			f.Tombstone.Recording = nil
 		}
 	}
 	return found, nil
 }
 
-// Delete implements [store.Writer].
+// errOutlives ends an attempt at a deletion after which the recording could be restored
+// for longer than it is kept.
+var errOutlives = errors.New("the time for a restore ends with the recording")
+
+// Delete implements [store.Writer]. A recording that expires before d.Until can be restored
+// only until it expires: a deletion must not keep it for longer. Then the result has a
+// Removal with that time.
 func (v View) Delete(ctx context.Context, account, id string, d store.Deletion) (*recording.Recording, error) {
 	applied, err := v.rules.Of(ctx, account)
 	if err != nil {
 		return nil, err
 	}
 	check := d.Check
+	var expires recording.Seconds
 	d.Check = func(r *recording.Recording) error {
 		if !applied.Keeps(r, v.seconds()) {
 			return store.ErrNotFound
 		}
+		kept := r.Kept
 		r.Kept = nil
+		if kept != nil && kept.Expires != 0 && len(kept.Holds) == 0 && kept.Expires < d.Until {
+			expires = kept.Expires
+			return errOutlives
+		}
 		if check == nil {
 			return nil
 		}
 		return check(r)
 	}
-	return v.Watched.Delete(ctx, account, id, d)
+	r, err := v.Watched.Delete(ctx, account, id, d)
+	for errors.Is(err, errOutlives) {
+		d.Until = expires
+		r, err = v.Watched.Delete(ctx, account, id, d)
+	}
+	if err == nil && expires != 0 {
+		r.Removal = &recording.Removal{Until: d.Until}
+	}
+	return r, err
 }
 
 // Restore implements [store.Restorer]. A deleted recording that has expired meanwhile

@@ -71,14 +71,14 @@ func (w Watched) Put(ctx context.Context, r *recording.Recording) error {
 }
 
 // Revive implements [store.Reviver].
-func (w Watched) Revive(ctx context.Context, r *recording.Recording) error {
+func (w Watched) Revive(ctx context.Context, r *recording.Recording, tombstone string) error {
 	if err := w.lookAgain(ctx, r); err != nil {
 		return err
 	}
 	if err := w.keeper().Arrives(ctx, r); err != nil {
 		return err
 	}
-	return w.Driver.Revive(ctx, r)
+	return w.Driver.Revive(ctx, r, tombstone)
 }
 
 // Restore implements [store.Restorer].

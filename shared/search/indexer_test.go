@@ -120,7 +120,7 @@ func change(t *testing.T, s faultstore.Driver, random *rand.Rand, n int) string 
 	default:
 		if _, err = s.Delete(t.Context(), account, r.ID, store.Deletion{}); err == nil {
 			if err = s.Purged(t.Context(), account, r.ID, ""); err == nil && n%2 == 0 {
-				err = s.Revive(t.Context(), &r)
+				err = s.Revive(t.Context(), &r, "")
 			}
 		}
 	}

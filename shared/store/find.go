@@ -29,9 +29,12 @@ type Finder interface {
 
 // Reviver restores deleted recordings.
 type Reviver interface {
-	// Revive stores a new recording like Writer.Put, and also replaces a
-	// tombstone once its audio is confirmed gone. Until then it fails with
-	// ErrDeleted, because the unfinished purge could remove the new audio.
+	// Revive stores a new recording like Writer.Put, and also replaces the
+	// tombstone with the given revision once its audio is confirmed gone. ""
+	// stands for any tombstone. Until then it fails with ErrDeleted, because the
+	// unfinished purge could remove the new audio. So it does for another
+	// tombstone: the recording was revived and deleted again meanwhile, and that
+	// purge may have removed audio that the caller has stored.
 	// Errors: ErrExists, ErrDeleted, ErrTooLarge, ErrUnavailable.
-	Revive(ctx context.Context, r *recording.Recording) error
+	Revive(ctx context.Context, r *recording.Recording, tombstone string) error
 }

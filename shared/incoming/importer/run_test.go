@@ -203,6 +203,37 @@ func TestRunDeleted(t *testing.T) {
 	}
 }
 
+// Another run revives a recording while its audio is copied, and a client deletes it again.
+// It stays deleted, and nothing of it is left.
+func TestRunRevivesOneTombstone(t *testing.T) {
+	t.Parallel()
+	p := newFixture(t)
+	it := kazooItem("a", started)
+	remove := func() {
+		_, err := p.store.Delete(t.Context(), account, it.ID, store.Deletion{})
+		check(t, err)
+		check(t, p.store.Purged(t.Context(), account, it.ID, ""))
+	}
+	check(t, p.store.Put(t.Context(), &recording.Recording{Account: account, ID: it.ID, Created: started, Document: "{}"}))
+	remove()
+	s := &source{
+		pages: []any{[]importer.Item{it}}, audio: map[string]any{it.ID: demo(t, "03-wrong-number.mp3")},
+		during: func(*importer.Item) {
+			check(t, p.store.Revive(t.Context(), &recording.Recording{Account: account, ID: it.ID, Created: started, Document: "{}"}, ""))
+			remove()
+		},
+	}
+	o := options()
+	o.Revive = true
+	check(t, importer.Run(t.Context(), s, p.target(), o))
+	if c := o.Tally.Count(); c.Deleted != 1 || len(p.keys(t)) != 0 {
+		t.Errorf("%+v with the objects %v, want it deleted, and no objects", c, p.keys(t))
+	}
+	if _, err := p.store.Get(t.Context(), account, it.ID); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("Get = %v, want %v", err, store.ErrNotFound)
+	}
+}
+
 func check(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {

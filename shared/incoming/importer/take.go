@@ -49,7 +49,10 @@ func (r *run) take(ctx context.Context, t task) Result {
 	case found.Tombstone != nil && found.Tombstone.Until != 0:
 		return res.ends(Failed, errRestorable)
 	case found.Tombstone != nil:
-		c.put = r.target.Store.Revive
+		// Another run may revive it first, and a client delete it again.
+		c.put = func(ctx context.Context, rec *recording.Recording) error {
+			return r.target.Store.Revive(ctx, rec, found.Tombstone.Revision)
+		}
 		// The purge of the deleted recording must not remove this audio, and another
 		// run must derive the same key.
 		c.key += "~" + strconv.FormatInt(int64(found.Tombstone.Expires), 16)

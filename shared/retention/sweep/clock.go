@@ -77,6 +77,28 @@ func (s *Sweeper) checkClock(ctx context.Context, now time.Time) error {
 	return nil
 }
 
+// WhenTrusted returns do for other programs than the sweep, which must not remove anything
+// too early either: it returns ErrClock without calling do while the clock is in doubt.
+// It compares the clock with the last runs of the sweep.
+func WhenTrusted(entries store.EntryReader, now func() time.Time, do func(context.Context, string) error) func(context.Context, string) error {
+	return func(ctx context.Context, account string) error {
+		found, err := entries.Entries(ctx, clockKey)
+		if err != nil {
+			return fmt.Errorf("check the clock: %w", err)
+		}
+		var c clock
+		if len(found) > 0 {
+			if err := decode(found[0].Value, &c); err != nil {
+				return err
+			}
+		}
+		if _, trusted := c.tick(recording.SecondsOf(now())); !trusted {
+			return ErrClock
+		}
+		return do(ctx, account)
+	}
+}
+
 func encode(v any) ([]byte, error) {
 	text, err := json.Marshal(v)
 	if err != nil {

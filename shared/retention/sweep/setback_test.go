@@ -10,6 +10,7 @@ import (
 
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/retention"
+	"github.com/callrecordings/api/shared/retention/sweep"
 	"github.com/callrecordings/api/shared/store"
 )
 
@@ -51,6 +52,33 @@ func TestNotesOfAClockThatWasAhead(t *testing.T) {
 	w.now = w.now.Add(-24 * time.Hour)
 	w.pass(2*time.Hour, 1)
 	w.wantLeft("A", "")
+}
+
+// What another program removes waits too while the clock is in doubt.
+func TestWhenTrusted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	calls := 0
+	do := sweep.WhenTrusted(w.store, w.Now, func(_ context.Context, account string) error {
+		if calls++; account != "A" {
+			t.Errorf("called for the account %q", account)
+		}
+		return nil
+	})
+	want := func(what string, err error, n int) {
+		t.Helper()
+		if got := do(w.ctx(), "A"); !errors.Is(got, err) || calls != n {
+			t.Errorf("%s: %v after %d calls, want %v after %d", what, got, calls, err, n)
+		}
+	}
+	want("before the first run", nil, 1)
+	w.run(0)
+	w.now = w.now.Add(2 * time.Hour)
+	want("two hours later", nil, 2)
+	w.now = w.now.Add(48 * time.Hour)
+	want("the clock jumped", sweep.ErrClock, 2)
+	w.now = w.now.Add(-48 * time.Hour)
+	want("the clock is right again", nil, 3)
 }
 
 // entries has another name than its method.

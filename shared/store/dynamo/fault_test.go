@@ -44,7 +44,7 @@ var operations = []struct {
 	}},
 	{"Revive", func(ctx context.Context, s *Store) error {
 		r := sample(1)
-		return s.Revive(ctx, &r)
+		return s.Revive(ctx, &r, "")
 	}},
 	{"Update", func(ctx context.Context, s *Store) error {
 		_, err := s.Update(ctx, account, sample(1).ID, func(*recording.Recording) error { return nil })

@@ -78,6 +78,10 @@ const purgedTombstone = "attribute_exists(" + attrDeleted + ") AND attribute_not
 // Revive stores a recording, even in place of a tombstone; see [store.Reviver].
 // It writes a new item and keeps no attribute of the tombstone. An inherited
 // expires would make the table's TTL remove the recording.
-func (s *Store) Revive(ctx context.Context, r *recording.Recording) error {
-	return s.put(ctx, "reviving", r, noItem+" OR ("+purgedTombstone+")")
+func (s *Store) Revive(ctx context.Context, r *recording.Recording, tombstone string) error {
+	when := condition{text: noItem + " OR (" + purgedTombstone + ")"}
+	if tombstone != "" {
+		when = condition{noItem + " OR (" + purgedTombstone + " AND " + attrRevision + " = :revision)", item{":revision": str(tombstone)}}
+	}
+	return s.put(ctx, "reviving", r, when)
 }

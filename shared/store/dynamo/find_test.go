@@ -211,7 +211,7 @@ func TestReviveReplacesTheWholeTombstone(t *testing.T) {
 	}
 	r.Audio = recording.Audio{}
 	entry := new(requestlog.Entry)
-	if err := s.Revive(requestlog.With(t.Context(), entry), &r); err != nil {
+	if err := s.Revive(requestlog.With(t.Context(), entry), &r, ""); err != nil {
 		t.Fatal(err)
 	}
 	want, err := encode(nil, &r)

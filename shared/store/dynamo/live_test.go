@@ -323,7 +323,7 @@ func TestWritesSurviveLostAnswers(t *testing.T) {
 	if err := s.Purged(t.Context(), account, r.ID, ""); err != nil {
 		t.Errorf("Purged = %v", err)
 	}
-	if err := s.Revive(t.Context(), &r); err != nil {
+	if err := s.Revive(t.Context(), &r, ""); err != nil {
 		t.Errorf("Revive = %v", err)
 	}
 	if got, err := s.Get(t.Context(), account, r.ID); err != nil || !cmp.Equal(*got, r) {

@@ -26,7 +26,7 @@ func TestLostAnswerBeforeAnotherWrite(t *testing.T) {
 	t.Parallel()
 	id := sample(1).ID
 	put := func(ctx context.Context, s *Store) error { r := sample(1); return s.Put(ctx, &r) }
-	revive := func(ctx context.Context, s *Store) error { r := sample(1); return s.Revive(ctx, &r) }
+	revive := func(ctx context.Context, s *Store) error { r := sample(1); return s.Revive(ctx, &r, "") }
 	update := func(ctx context.Context, s *Store) error {
 		_, err := s.Update(ctx, account, id, mark)
 		return err

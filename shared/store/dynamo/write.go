@@ -24,12 +24,12 @@ const noItem = "attribute_not_exists(" + attrID + ")"
 
 // Put stores a new recording; see [store.Writer].
 func (s *Store) Put(ctx context.Context, r *recording.Recording) error {
-	return s.put(ctx, "storing", r, noItem)
+	return s.put(ctx, "storing", r, condition{text: noItem})
 }
 
 // put stores r as a new item if the condition holds. Otherwise it returns
 // ErrDeleted for an existing tombstone and ErrExists for an existing recording.
-func (s *Store) put(ctx context.Context, doing string, r *recording.Recording, when string) error {
+func (s *Store) put(ctx context.Context, doing string, r *recording.Recording, when condition) error {
 	revision, err := s.revision()
 	if err != nil {
 		return err
@@ -40,7 +40,7 @@ func (s *Store) put(ctx context.Context, doing string, r *recording.Recording, w
 	if err != nil {
 		return err
 	}
-	found, err := s.write(ctx, m, condition{text: when})
+	found, err := s.write(ctx, m, when)
 	switch {
 	case errors.Is(err, errUnmet) && isTombstone(found):
 		return wrap(store.ErrDeleted, doing, r.Account, r.ID, nil)

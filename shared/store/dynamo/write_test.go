@@ -53,7 +53,7 @@ func TestWriteSucceedsAfterALostAnswer(t *testing.T) {
 		}},
 		{"Revive", nil, func(ctx context.Context, s *Store) (string, error) {
 			r := sample(1)
-			err := s.Revive(ctx, &r)
+			err := s.Revive(ctx, &r, "")
 			return r.Revision, err
 		}},
 		{"Update", []answer{respondItem(stored(t))}, func(ctx context.Context, s *Store) (string, error) {
@@ -122,7 +122,7 @@ func TestPutReportsTheExistingItem(t *testing.T) {
 			if err := s.Put(t.Context(), &r); !errors.Is(err, tt.want) {
 				t.Errorf("Put = %v, want %v", err, tt.want)
 			}
-			if err := s.Revive(t.Context(), &r); !errors.Is(err, tt.want) {
+			if err := s.Revive(t.Context(), &r, ""); !errors.Is(err, tt.want) {
 				t.Errorf("Revive = %v, want %v", err, tt.want)
 			}
 			if f.operations() != "PutItem PutItem" {

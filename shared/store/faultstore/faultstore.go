@@ -171,8 +171,8 @@ func (s *Store) Renew(ctx context.Context, account, id string) error {
 }
 
 // Revive calls the driver's Revive, unless it has a fault.
-func (s *Store) Revive(ctx context.Context, r *recording.Recording) error {
-	_, err := do(s, func() (struct{}, error) { return struct{}{}, s.next.Revive(ctx, r) })
+func (s *Store) Revive(ctx context.Context, r *recording.Recording, tombstone string) error {
+	_, err := do(s, func() (struct{}, error) { return struct{}{}, s.next.Revive(ctx, r, tombstone) })
 	return err
 }
 

@@ -39,7 +39,7 @@ func sample(id string) *recording.Recording {
 // writes holds one call of every method that writes.
 var writes = map[string]func(ctx context.Context, s *Store) error{
 	"Put":    func(ctx context.Context, s *Store) error { return s.Put(ctx, sample("new")) },
-	"Revive": func(ctx context.Context, s *Store) error { return s.Revive(ctx, sample("new")) },
+	"Revive": func(ctx context.Context, s *Store) error { return s.Revive(ctx, sample("new"), "") },
 	"Update": func(ctx context.Context, s *Store) error {
 		_, err := s.Update(ctx, "a", "202601-a", func(*recording.Recording) error { return nil })
 		return err

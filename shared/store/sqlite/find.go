@@ -58,6 +58,8 @@ func (w *row) found() store.Found {
 // Revive stores a new recording and may replace a tombstone; see
 // [store.Reviver]. It deletes the tombstone's row and inserts a new one, so that
 // the recording does not inherit the tombstone's expiry.
-func (s *Store) Revive(ctx context.Context, r *recording.Recording) error {
-	return s.put(ctx, "revive", r, func(tombstone *row) bool { return !tombstone.purgePending && tombstone.until == 0 })
+func (s *Store) Revive(ctx context.Context, r *recording.Recording, tombstone string) error {
+	return s.put(ctx, "revive", r, func(old *row) bool {
+		return !old.purgePending && old.until == 0 && (tombstone == "" || tombstone == old.r.Revision)
+	})
 }

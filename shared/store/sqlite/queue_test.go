@@ -123,21 +123,21 @@ func TestRevivalsQueueChanges(t *testing.T) {
 	}
 	s.queueChanges = true
 	r := recording.Recording{Account: "a", ID: deleted.ID, Owner: "u", Created: 7, Modified: 7, Document: `{"from":"secret"}`}
-	if err := s.Revive(t.Context(), &r); !errors.Is(err, store.ErrDeleted) {
+	if err := s.Revive(t.Context(), &r, ""); !errors.Is(err, store.ErrDeleted) {
 		t.Fatalf("Revive = %v, want ErrDeleted", err)
 	}
 	if err := s.Purged(t.Context(), "a", deleted.ID, ""); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Revive(t.Context(), &r); err != nil {
+	if err := s.Revive(t.Context(), &r, ""); err != nil {
 		t.Fatal(err)
 	}
 	duplicate := r
-	if err := s.Revive(t.Context(), &duplicate); !errors.Is(err, store.ErrExists) {
+	if err := s.Revive(t.Context(), &duplicate, ""); !errors.Is(err, store.ErrExists) {
 		t.Fatalf("Revive = %v, want ErrExists", err)
 	}
 	created := recording.Recording{Account: "a", ID: "202601-b", Created: 8, Modified: 8, Document: "{}"}
-	if err := s.Revive(t.Context(), &created); err != nil {
+	if err := s.Revive(t.Context(), &created, ""); err != nil {
 		t.Fatal(err)
 	}
 	got := queuedChanges(t, s)

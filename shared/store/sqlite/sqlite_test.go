@@ -198,7 +198,7 @@ func TestPendingPurgesAndExpiry(t *testing.T) {
 	if err := s.Purged(ctx, "a", "202601-c", ""); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Revive(ctx, &recording.Recording{Account: "a", ID: "202601-c", Created: 2, Document: "{}"}); err != nil {
+	if err := s.Revive(ctx, &recording.Recording{Account: "a", ID: "202601-c", Created: 2, Document: "{}"}, ""); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // the second call does not move the expiry

@@ -96,7 +96,7 @@ var restores = []testCase{
 		s.wantErr("Delete", err, store.ErrNotFound)
 		again := s.full("a")
 		s.wantErr("Put", s.store.Put(ctx, &again), store.ErrDeleted)
-		s.wantErr("Revive", s.store.Revive(ctx, &again), store.ErrDeleted)
+		s.wantErr("Revive", s.store.Revive(ctx, &again, ""), store.ErrDeleted)
 		s.wantErr("Purged", s.store.Purged(ctx, s.account, r.ID, ""), store.ErrNotFound)
 		if err := s.store.Renew(ctx, s.account, r.ID); err != nil {
 			s.Errorf("Renew: %v", err)

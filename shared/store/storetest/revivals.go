@@ -16,7 +16,7 @@ import (
 func (s *suite) revive(rs ...recording.Recording) {
 	s.Helper()
 	for i := range rs {
-		if err := s.store.Revive(s.Context(), &rs[i]); err != nil {
+		if err := s.store.Revive(s.Context(), &rs[i], ""); err != nil {
 			s.Fatalf("Revive(%s): %v", rs[i].ID, err)
 		}
 	}
@@ -47,7 +47,7 @@ var revivals = []testCase{
 	{"Revive of a new ID is Put", func(s *suite) {
 		r := s.rec("a", 3, "u")
 		r.Audio.Key = "elsewhere"
-		if err := s.store.Revive(s.Context(), &r); err != nil || r.Revision == "" {
+		if err := s.store.Revive(s.Context(), &r, ""); err != nil || r.Revision == "" {
 			s.Fatalf("Revive left the revision %q, %v", r.Revision, err)
 		}
 		if diff := cmp.Diff(r, *s.get("a")); diff != "" {
@@ -59,7 +59,7 @@ var revivals = []testCase{
 		s.put(s.rec("a", 0, "u"))
 		before := s.get("a")
 		r := s.rec("a", 9, "v")
-		s.wantErr("Revive", s.store.Revive(s.Context(), &r), store.ErrExists)
+		s.wantErr("Revive", s.store.Revive(s.Context(), &r, ""), store.ErrExists)
 		if diff := cmp.Diff(before, s.get("a")); diff != "" {
 			s.Errorf("Get (-before +after):\n%s", diff)
 		}
@@ -69,7 +69,7 @@ var revivals = []testCase{
 		s.remove("a")
 		before := s.tombstone("a")
 		r := s.rec("a", 9, "v")
-		s.wantErr("Revive", s.store.Revive(s.Context(), &r), store.ErrDeleted)
+		s.wantErr("Revive", s.store.Revive(s.Context(), &r, ""), store.ErrDeleted)
 		s.wantTombstone("a", before)
 		_, err := s.store.Get(s.Context(), s.account, r.ID)
 		s.wantErr("Get", err, store.ErrNotFound)
@@ -85,7 +85,7 @@ var revivals = []testCase{
 		s.purge("a")
 		r := s.rec("a", 9, "v")
 		r.Document, r.Audio = `{"restored":true}`, recording.Audio{}
-		if err := s.store.Revive(ctx, &r); err != nil || r.Revision == "" || r.Revision == deleted.Revision {
+		if err := s.store.Revive(ctx, &r, ""); err != nil || r.Revision == "" || r.Revision == deleted.Revision {
 			s.Fatalf("Revive left the revision %q, %v, want a new one", r.Revision, err)
 		}
 		if diff := cmp.Diff(r, *s.get("a")); diff != "" {
@@ -101,7 +101,7 @@ var revivals = []testCase{
 		s.wantErr("Tombstone", err, store.ErrNotFound)
 		s.wantErr("Purged", s.store.Purged(ctx, s.account, r.ID, ""), store.ErrNotFound)
 		s.wantErr("Put", s.store.Put(ctx, &r), store.ErrExists)
-		s.wantErr("Revive again", s.store.Revive(ctx, &r), store.ErrExists)
+		s.wantErr("Revive again", s.store.Revive(ctx, &r, ""), store.ErrExists)
 		if got, err := s.store.Update(ctx, s.account, r.ID, noop); err != nil || got.Revision == r.Revision {
 			s.Errorf("Update = %+v, %v, want a new revision", got, err)
 		}
@@ -114,7 +114,7 @@ var revivals = []testCase{
 			s.remove("a")
 			want := s.wanted("a", store.Tombstone{Account: s.account, ID: r.ID, Created: r.Created, Audio: r.Audio, PurgePending: true})
 			s.wantTombstone("a", &want)
-			s.wantErr("Revive", s.store.Revive(s.Context(), &r), store.ErrDeleted)
+			s.wantErr("Revive", s.store.Revive(s.Context(), &r, ""), store.ErrDeleted)
 			s.purge("a")
 			expires := s.tombstone("a").Expires
 			if about := recording.SecondsOf(time.Now().AddDate(0, 0, store.TombstoneDays)); expires < about-3600 || expires > about+3600 {
@@ -125,6 +125,31 @@ var revivals = []testCase{
 		}
 		s.wantList(store.Query{Owner: "u"})
 	}},
+	{"Revive names the tombstone that it replaces", func(s *suite) {
+		ctx := s.Context()
+		s.put(s.rec("a", 0, ""))
+		s.remove("a")
+		s.purge("a")
+		first := s.tombstone("a").Revision
+		s.revive(s.rec("a", 1, ""))
+		s.remove("a")
+		s.purge("a")
+		second := s.tombstone("a")
+		r := s.rec("a", 2, "")
+		s.wantErr("Revive for the first tombstone", s.store.Revive(ctx, &r, first), store.ErrDeleted)
+		s.wantTombstone("a", second)
+		if err := s.store.Revive(ctx, &r, second.Revision); err != nil {
+			s.Fatalf("Revive for the second tombstone: %v", err)
+		}
+		if diff := cmp.Diff(r, *s.get("a")); diff != "" {
+			s.Errorf("Get (-revived +got):\n%s", diff)
+		}
+		s.wantErr("Revive again", s.store.Revive(ctx, &r, second.Revision), store.ErrExists)
+		b := s.rec("b", 2, "")
+		if err := s.store.Revive(ctx, &b, first); err != nil { // the tombstone has expired
+			s.Errorf("Revive of an ID that is free: %v", err)
+		}
+	}},
 	{"one of many concurrent revivals takes effect", func(s *suite) {
 		s.put(s.rec("a", 0, ""))
 		s.remove("a")
@@ -134,7 +159,7 @@ var revivals = []testCase{
 		var wg sync.WaitGroup
 		for i := range rs {
 			rs[i] = s.rec("a", recording.Seconds(i), "")
-			wg.Go(func() { errs[i] = s.store.Revive(s.Context(), &rs[i]) })
+			wg.Go(func() { errs[i] = s.store.Revive(s.Context(), &rs[i], "") })
 		}
 		wg.Wait()
 		succeeded := 0
@@ -159,11 +184,11 @@ var revivals = []testCase{
 		before := s.tombstone("a")
 		large := s.rec("a", 0, "")
 		large.Document = sized(420_000)
-		s.wantErr("Revive", s.store.Revive(s.Context(), &large), store.ErrTooLarge)
+		s.wantErr("Revive", s.store.Revive(s.Context(), &large, ""), store.ErrTooLarge)
 		ctx, cancel := context.WithCancel(s.Context())
 		cancel()
 		r := s.rec("a", 0, "")
-		if err := s.store.Revive(ctx, &r); !errors.Is(err, store.ErrUnavailable) && !errors.Is(err, context.Canceled) {
+		if err := s.store.Revive(ctx, &r, ""); !errors.Is(err, store.ErrUnavailable) && !errors.Is(err, context.Canceled) {
 			s.Errorf("Revive = %v, want ErrUnavailable or the context's error", err)
 		}
 		s.wantTombstone("a", before)
