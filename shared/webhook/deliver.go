@@ -1,11 +1,13 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -102,10 +104,15 @@ func byAccount(all []Webhook) [][]Webhook {
 	return groups
 }
 
-// account sends due changes to the webhooks of an account, one after the other.
+// account sends due changes to the webhooks of an account, one after the other. The one
+// that has waited longest is first, so that a slow receiver with much to get does not take
+// every turn of the account.
 func (d Deliverer) account(ctx context.Context, hooks []Webhook) (delivered, parked int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, turn)
 	defer cancel()
+	slices.SortStableFunc(hooks, func(a, b Webhook) int {
+		return cmp.Compare(max(a.Delivered, a.Next), max(b.Delivered, b.Next))
+	})
 	var errs []error
 	for i := range hooks {
 		n, err := d.deliver(ctx, &hooks[i])
