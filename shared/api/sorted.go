@@ -121,7 +121,8 @@ func parsePlace(data []byte) (p place, ok bool) {
 	if len(data) < 2 || data[0] != atPlace && data[0] != afterPlace || len(data) < 2+int(data[1]) {
 		return place{}, false
 	}
-	key, rest := data[2:2+data[1]], data[2+data[1]:]
+	end := 2 + int(data[1])
+	key, rest := data[2:end], data[end:]
 	created, n := binary.Varint(rest)
 	if n <= 0 || len(rest) == n {
 		return place{}, false
@@ -141,9 +142,10 @@ type ranking struct {
 	limit int
 	bytes int64
 
-	rows []ranked // in order
-	size int64    // of the documents in rows
-	more bool     // recordings of later pages were offered
+	rows []ranked         // in order
+	at   map[string]place // of the rows, by ID
+	size int64            // of the documents in rows
+	more bool             // recordings of later pages were offered
 }
 
 type ranked struct {
@@ -151,28 +153,43 @@ type ranked struct {
 	rec *recording.Recording
 }
 
-// offer adds rec to the page if it belongs there. It ignores a recording that it has
-// already, because one that moves meanwhile is read twice.
+// offer adds rec to the page if it belongs there. A recording that changes its owner or its
+// created meanwhile is read twice, and the later one replaces the other.
 func (k *ranking) offer(rec *recording.Recording) {
 	row := ranked{place{k.key(rec), store.At(rec)}, rec}
+	if was, ok := k.at[rec.ID]; ok {
+		i, _ := k.find(was)
+		k.remove(i)
+	}
 	if !k.start.at.IsZero() && k.compare(row.place, k.start) < 0 {
 		return
 	}
-	i, found := slices.BinarySearchFunc(k.rows, row.place, func(r ranked, p place) int { return k.compare(r.place, p) })
-	if found {
-		return
+	if k.at == nil {
+		k.at = map[string]place{}
 	}
-	k.rows = slices.Insert(k.rows, i, row)
-	k.size += int64(len(rec.Document))
-	for n := len(k.rows); n > k.limit || n > 1 && k.bytes > 0 && k.size-k.last() >= k.bytes; n = len(k.rows) {
-		k.size -= k.last()
-		k.rows = slices.Delete(k.rows, n-1, n)
+	i, _ := k.find(row.place)
+	k.rows, k.at[rec.ID] = slices.Insert(k.rows, i, row), row.place
+	k.size += row.bytes()
+	for n := len(k.rows) - 1; n >= k.limit || n > 0 && k.bytes > 0 && k.size-k.rows[n].bytes() >= k.bytes; n-- {
+		k.remove(n)
 		k.more = true
 	}
 }
 
-// last returns the size of the last document.
-func (k *ranking) last() int64 { return int64(len(k.rows[len(k.rows)-1].rec.Document)) }
+// find returns the index in rows of the row at p, or where it belongs.
+func (k *ranking) find(p place) (i int, found bool) {
+	return slices.BinarySearchFunc(k.rows, p, func(r ranked, p place) int { return k.compare(r.place, p) })
+}
+
+// remove removes a row.
+func (k *ranking) remove(i int) {
+	k.size -= k.rows[i].bytes()
+	delete(k.at, k.rows[i].rec.ID)
+	k.rows = slices.Delete(k.rows, i, i+1)
+}
+
+// bytes returns the size of the document.
+func (r *ranked) bytes() int64 { return int64(len(r.rec.Document)) }
 
 // compare compares two places in the order of the list.
 func (k *ranking) compare(a, b place) int {
