@@ -21,6 +21,8 @@ const (
 	// sortBytes bounds what a sorted page reads: the table has no index in that order, so
 	// each page reads the whole range.
 	sortBytes = 32 << 20
+	// minRead is what a read counts at least, so that their number is bounded, too.
+	minRead = 64 << 10
 	// maxSortText is how many bytes of a text count for the order. Cursors hold them.
 	maxSortText = 64
 )
@@ -247,16 +249,40 @@ func (l *lister) readSorted(r *request, q *listQuery, e listEncoder) (paging, er
 	return keys, nil
 }
 
-// rank offers all recordings in the range of q to k.
+// rank offers all recordings in the range of q to k. It reads the indexes of several owners
+// one after the other, since it needs no order.
 func (l *lister) rank(r *request, q *listQuery, k *ranking) error {
+	left := int64(sortBytes)
+	if len(q.owners) < 2 || !q.search.IsZero() {
+		return l.rankPart(r, q, k, &left)
+	}
+	for i := range q.owners {
+		part := *q
+		part.owners = q.owners[i : i+1]
+		if err := l.rankPart(r, &part, k, &left); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rankPart offers the recordings of one index, or of a search, to k. It subtracts the bytes
+// that it reads from left, and returns errTooMuch if that is not enough.
+func (l *lister) rankPart(r *request, q *listQuery, k *ranking, left *int64) error {
 	ask := q.storeQuery(r)
 	ask.Limit, ask.MaxBytes = readSize, readBytes
-	part := int64(readBytes) // what one read examines at most
-	if ask.Keep != nil || !q.search.IsZero() {
-		part = filterBytes
-		ask.Work = store.Work{Calls: filterCalls, Bytes: part}
+	read := int64(0)
+	if keep := ask.Keep; keep != nil {
+		ask.Keep = func(rec *recording.Recording) bool {
+			read += int64(len(rec.Document))
+			return keep(rec)
+		}
 	}
-	for left := int64(sortBytes); left > 0; left -= part {
+	if ask.Keep != nil || !q.search.IsZero() {
+		ask.Work = store.Work{Calls: filterCalls, Bytes: filterBytes}
+	}
+	for *left > 0 {
+		read = 0
 		page, err := l.pageOf(r.Context(), ask, q)
 		if err != nil {
 			return err
@@ -264,8 +290,14 @@ func (l *lister) rank(r *request, q *listQuery, k *ranking) error {
 		r.hideHolds(page.Recordings)
 		for i := range page.Recordings {
 			k.offer(&page.Recordings[i])
+			if ask.Keep == nil {
+				read += int64(len(page.Recordings[i].Document))
+			}
 		}
-		if page.Next == nil {
+		if !q.search.IsZero() {
+			read = filterBytes // it does not show what it reads
+		}
+		if *left -= max(read, minRead); page.Next == nil {
 			return nil
 		}
 		if outOfTime(r.Context(), answerReserve) {

@@ -13,6 +13,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/cursor"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
@@ -231,6 +232,28 @@ func TestSortedListIsBounded(t *testing.T) {
 	s.ask(t, http.MethodGet, fmt.Sprintf("%s?sort=duration&created_from=%d", tenantList, recording.SecondsOf(today)-20_000)).want(t, 200, "")
 	s.ask(t, http.MethodGet, fmt.Sprintf("%s?sort=duration&paginate=false&created_from=%d", tenantList, recording.SecondsOf(today)-20_000)).
 		want(t, 416, "range not satisfiable")
+}
+
+// A supervisor of many gets a sorted list of what one of them has, however it is filtered.
+func TestSortedListOfSupervisors(t *testing.T) {
+	t.Parallel()
+	s := newListAPI(t, nil)
+	const n = 300
+	for i := range n {
+		s.put(t, entry{
+			id: fmt.Sprintf("202601-%05d", i), owner: alice, created: daysAgo(1) - recording.Seconds(i),
+			doc: fmt.Sprintf(`{"direction":"inbound","duration":%d,"x":%q}`, i, strings.Repeat("x", 8000)),
+		})
+	}
+	for _, members := range []int{1, 24, 30} {
+		s.env.Access = granted(access.Grant{Role: access.Supervisor, Owner: alice, Members: names(members)})
+		for _, filter := range []string{"", "&filter_direction=inbound"} {
+			got := s.askHandler(t, List(s.env, s.store, s.sealer, true), http.MethodGet, lastMonth+"&sort=duration&page_size=1"+filter)
+			if ids := got.ids(t); got.Code != 200 || len(ids) != 1 || ids[0] != fmt.Sprintf("202601-%05d", n-1) {
+				t.Errorf("with %d members%s: %d %q", members, filter, got.Code, ids)
+			}
+		}
+	}
 }
 
 func TestFieldsOfLists(t *testing.T) {
