@@ -138,9 +138,9 @@ func TestSortedSearches(t *testing.T) {
 		grant access.Grant
 		want  string
 	}{
-		"user":       {access.Grant{Role: access.User, Owner: alice}, "202001-1 202603-a 202001-0"},
-		"supervisor": {access.Grant{Role: access.Supervisor, Owner: alice, Members: []string{"other"}}, "202001-1 202603-b 202603-a 202001-0"},
-		"nobody's":   {access.Grant{Role: access.Supervisor, Members: names(40)}, ""},
+		"user":         {access.Grant{Role: access.User, Owner: alice}, "202001-1 202603-a 202001-0"},
+		"supervisor":   {access.Grant{Role: access.Supervisor, Owner: alice, Members: []string{"other"}}, "202001-1 202603-b 202603-a 202001-0"},
+		"of strangers": {access.Grant{Role: access.Supervisor, Members: names(40)}, ""},
 	} {
 		env := s.env
 		env.Access = granted(c.grant)
