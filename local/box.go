@@ -255,7 +255,7 @@ func (b *box) changes(env api.Env, sealer *cursor.Sealer) http.Handler {
 	if !b.settings.Feed {
 		return api.Changes(env, nil, sealer, 0)
 	}
-	return api.Changes(env, feed.New(b.store, b.now), sealer, b.settings.MaxWait)
+	return api.Changes(env, feed.New(b.store, b.now), sealer, b.settings.FeedWait)
 }
 
 // Timeouts of the server. As behind API Gateway, a request and its response are

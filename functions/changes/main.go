@@ -25,5 +25,5 @@ func build(s *config.Settings, env api.Env) (http.Handler, error) {
 	if err != nil || !s.Feed {
 		return api.Changes(env, nil, sealer, 0), err
 	}
-	return api.Changes(env, feed.New(store, env.Now), sealer, s.MaxWait), nil
+	return api.Changes(env, feed.New(store, env.Now), sealer, s.FeedWait), nil
 }

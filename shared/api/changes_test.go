@@ -320,6 +320,7 @@ func TestChangesWait(t *testing.T) {
 		{"at once", "wait=10", 10 * time.Second, time.Minute, map[int]string{1: "anna"}, access.Full, 1, 200 * time.Millisecond},
 		{"in a while", "wait=10", 10 * time.Second, time.Minute, map[int]string{4: "anna"}, access.Full, 1, 2400 * time.Millisecond},
 		{"never", "wait=10", 10 * time.Second, time.Minute, nil, access.Full, 0, 10 * time.Second},
+		{"never, by the default limit", "wait=60", 20 * time.Second, 29 * time.Second, nil, access.Full, 0, 20 * time.Second},
 		{"the operator allows less", "wait=10", 3 * time.Second, time.Minute, nil, access.Full, 0, 3 * time.Second},
 		{"the operator allows nothing", "wait=10", 0, time.Minute, map[int]string{1: "anna"}, access.Full, 0, 0},
 		{"the function ends first", "wait=10", 10 * time.Second, 5 * time.Second, nil, access.Full, 0, 5*time.Second - store.Reserve},

@@ -166,6 +166,7 @@ func TestListsByLifetime(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.handlers[OpList] = List(s.env, retention.NewView(s.store, retention.NewRules(s.store, s.env.Now)), s.sealer, true)
+	span := fmt.Sprintf("%d&created_to=%d", daysAgo(90), daysAgo(60)) // what a sorted list needs
 	for _, tt := range []struct{ query, ids, bytes string }{
 		{"expiring_within=7d", "soon0 soon1 soon2", `"page_size":3,"audio_bytes":300,`},
 		{"expiring_within=120h", "soon0 soon1 soon2", `"audio_bytes":300,`},
@@ -173,6 +174,8 @@ func TestListsByLifetime(t *testing.T) {
 		{"expiring_within=7d&filter_direction=outbound", "", `"audio_bytes":0,`},
 		{"expiring_within=7d&page_size=2&ascending=true", "soon2 soon1", `"page_size":2,"audio_bytes":200,`},
 		{"kept_over=90d", "d400", `"audio_bytes":0,`},
+		{"kept_over=30d&sort=start&created_from=" + span, "soon0 soon1 soon2", `"page_size":3,"audio_bytes":300,`},
+		{"expiring_within=7d&sort=start&page_size=2&created_from=" + span, "soon0 soon1", `"page_size":2,"audio_bytes":200,`},
 		{"kept_over=30d", "d40 soon0 soon1 soon2 d400", `"audio_bytes":300,`},
 		{"kept_over=36500d", "", `"audio_bytes":0,`},
 		{"kept_over=undefined", "d10 d40 soon0 soon1 soon2 d400", `"page_size":6,"start_key"`},

@@ -99,6 +99,58 @@ func TestCursorsOfASearch(t *testing.T) {
 	}
 }
 
+// A search can be sorted without a range, and its cursors belong to both.
+func TestSortedSearches(t *testing.T) {
+	t.Parallel()
+	s := newSearchAPI(t)
+	for i, doc := range []string{
+		`{"caller_id_name":"Renate","duration":9,"from":"a"}`, `{"caller_id_name":"Renate","duration":70,"from":"b"}`, `{"caller_id_name":"Ada","duration":8}`,
+	} {
+		id := fmt.Sprintf("202001-%d", i)
+		s.put(t, entry{id: id, owner: alice, created: daysAgo(2000 + i), doc: doc})
+		s.index(t, id)
+	}
+	const sorted = "?search=renate&sort=duration"
+	for target, want := range map[string]string{
+		sorted: "202001-1 202603-c 202603-b 202603-a 202001-0",
+		sorted + "&ascending=true&filter_direction=inbound": "202603-a 202603-b 202603-c",
+		sorted + "&created_to=" + fmt.Sprint(daysAgo(1000)): "202001-1 202001-0",
+		"?search=renate+muller&sort=from":                   "202603-a",
+		"?search=nothing&sort=from":                         "",
+		sorted + "&paginate=false":                          "202603-c 202603-b 202603-a",
+	} {
+		if got := strings.Join(s.ask(t, http.MethodGet, tenantList+target).ids(t), " "); got != want {
+			t.Errorf("%s = %q, want %q", target, got, want)
+		}
+	}
+	all := s.ask(t, http.MethodGet, tenantList+sorted).ids(t)
+	for size := 1; size <= len(all); size++ {
+		pages := s.follow(t, fmt.Sprintf("%s%s&page_size=%d", tenantList, sorted, size))
+		if got := slices.Concat(pages...); !slices.Equal(got, all) {
+			t.Errorf("pages of %d give %q, want %q", size, got, all)
+		}
+	}
+	next := *s.ask(t, http.MethodGet, tenantList+sorted+"&page_size=2").page(t).NextStart
+	for _, other := range []string{"?search=renate", "?search=ada&sort=duration", "?search=renate&sort=from", fmt.Sprintf("?sort=duration&created_from=%d", daysAgo(30))} {
+		s.ask(t, http.MethodGet, tenantList+other+"&start_key="+next).want(t, http.StatusBadRequest, "validation error")
+	}
+	for name, c := range map[string]struct {
+		grant access.Grant
+		want  string
+	}{
+		"user":         {access.Grant{Role: access.User, Owner: alice}, "202001-1 202603-a 202001-0"},
+		"supervisor":   {access.Grant{Role: access.Supervisor, Owner: alice, Members: []string{"other"}}, "202001-1 202603-b 202603-a 202001-0"},
+		"of strangers": {access.Grant{Role: access.Supervisor, Members: names(40)}, ""},
+	} {
+		env := s.env
+		env.Access = granted(c.grant)
+		got := s.askHandler(t, List(env, s.store, s.sealer, true), http.MethodGet, tenantList+sorted)
+		if ids := strings.Join(got.ids(t), " "); got.Code != http.StatusOK || ids != c.want {
+			t.Errorf("%s finds %d %q, want %q", name, got.Code, ids, c.want)
+		}
+	}
+}
+
 // Invalid searches name the rule that they break.
 func TestInvalidSearches(t *testing.T) {
 	t.Parallel()

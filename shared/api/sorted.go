@@ -21,6 +21,8 @@ const (
 	// sortBytes bounds what a sorted page reads: the table has no index in that order, so
 	// each page reads the whole range.
 	sortBytes = 32 << 20
+	// minRead is what a read counts at least, so that their number is bounded, too.
+	minRead = 64 << 10
 	// maxSortText is how many bytes of a text count for the order. Cursors hold them.
 	maxSortText = 64
 )
@@ -121,7 +123,8 @@ func parsePlace(data []byte) (p place, ok bool) {
 	if len(data) < 2 || data[0] != atPlace && data[0] != afterPlace || len(data) < 2+int(data[1]) {
 		return place{}, false
 	}
-	key, rest := data[2:2+data[1]], data[2+data[1]:]
+	end := 2 + int(data[1])
+	key, rest := data[2:end], data[end:]
 	created, n := binary.Varint(rest)
 	if n <= 0 || len(rest) == n {
 		return place{}, false
@@ -141,9 +144,10 @@ type ranking struct {
 	limit int
 	bytes int64
 
-	rows []ranked // in order
-	size int64    // of the documents in rows
-	more bool     // recordings of later pages were offered
+	rows []ranked         // in order
+	at   map[string]place // of the rows, by ID
+	size int64            // of the documents in rows
+	more bool             // recordings of later pages were offered
 }
 
 type ranked struct {
@@ -151,28 +155,43 @@ type ranked struct {
 	rec *recording.Recording
 }
 
-// offer adds rec to the page if it belongs there. It ignores a recording that it has
-// already, because one that moves meanwhile is read twice.
+// offer adds rec to the page if it belongs there. A recording that changes its owner or its
+// created meanwhile is read twice, and the later one replaces the other.
 func (k *ranking) offer(rec *recording.Recording) {
 	row := ranked{place{k.key(rec), store.At(rec)}, rec}
+	if was, ok := k.at[rec.ID]; ok {
+		i, _ := k.find(was)
+		k.remove(i)
+	}
 	if !k.start.at.IsZero() && k.compare(row.place, k.start) < 0 {
 		return
 	}
-	i, found := slices.BinarySearchFunc(k.rows, row.place, func(r ranked, p place) int { return k.compare(r.place, p) })
-	if found {
-		return
+	if k.at == nil {
+		k.at = map[string]place{}
 	}
-	k.rows = slices.Insert(k.rows, i, row)
-	k.size += int64(len(rec.Document))
-	for n := len(k.rows); n > k.limit || n > 1 && k.bytes > 0 && k.size-k.last() >= k.bytes; n = len(k.rows) {
-		k.size -= k.last()
-		k.rows = slices.Delete(k.rows, n-1, n)
+	i, _ := k.find(row.place)
+	k.rows, k.at[rec.ID] = slices.Insert(k.rows, i, row), row.place
+	k.size += row.bytes()
+	for n := len(k.rows) - 1; n >= k.limit || n > 0 && k.bytes > 0 && k.size-k.rows[n].bytes() >= k.bytes; n-- {
+		k.remove(n)
 		k.more = true
 	}
 }
 
-// last returns the size of the last document.
-func (k *ranking) last() int64 { return int64(len(k.rows[len(k.rows)-1].rec.Document)) }
+// find returns the index in rows of the row at p, or where it belongs.
+func (k *ranking) find(p place) (i int, found bool) {
+	return slices.BinarySearchFunc(k.rows, p, func(r ranked, p place) int { return k.compare(r.place, p) })
+}
+
+// remove removes a row.
+func (k *ranking) remove(i int) {
+	k.size -= k.rows[i].bytes()
+	delete(k.at, k.rows[i].rec.ID)
+	k.rows = slices.Delete(k.rows, i, i+1)
+}
+
+// bytes returns the size of the document.
+func (r *ranked) bytes() int64 { return int64(len(r.rec.Document)) }
 
 // compare compares two places in the order of the list.
 func (k *ranking) compare(a, b place) int {
@@ -230,16 +249,40 @@ func (l *lister) readSorted(r *request, q *listQuery, e listEncoder) (paging, er
 	return keys, nil
 }
 
-// rank offers all recordings in the range of q to k.
+// rank offers all recordings in the range of q to k. It reads the indexes of several owners
+// one after the other, since it needs no order.
 func (l *lister) rank(r *request, q *listQuery, k *ranking) error {
+	left := int64(sortBytes)
+	if len(q.owners) < 2 || !q.search.IsZero() {
+		return l.rankPart(r, q, k, &left)
+	}
+	for i := range q.owners {
+		part := *q
+		part.owners = q.owners[i : i+1]
+		if err := l.rankPart(r, &part, k, &left); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rankPart offers the recordings of one index, or of a search, to k. It subtracts the bytes
+// that it reads from left, and returns errTooMuch if that is not enough.
+func (l *lister) rankPart(r *request, q *listQuery, k *ranking, left *int64) error {
 	ask := q.storeQuery(r)
 	ask.Limit, ask.MaxBytes = readSize, readBytes
-	part := int64(readBytes) // what one read examines at most
-	if ask.Keep != nil || !q.search.IsZero() {
-		part = filterBytes
-		ask.Work = store.Work{Calls: filterCalls, Bytes: part}
+	read := int64(0)
+	if keep := ask.Keep; keep != nil {
+		ask.Keep = func(rec *recording.Recording) bool {
+			read += int64(len(rec.Document))
+			return keep(rec)
+		}
 	}
-	for left := int64(sortBytes); left > 0; left -= part {
+	if ask.Keep != nil || !q.search.IsZero() {
+		ask.Work = store.Work{Calls: filterCalls, Bytes: filterBytes}
+	}
+	for *left > 0 {
+		read = 0
 		page, err := l.pageOf(r.Context(), ask, q)
 		if err != nil {
 			return err
@@ -247,8 +290,14 @@ func (l *lister) rank(r *request, q *listQuery, k *ranking) error {
 		r.hideHolds(page.Recordings)
 		for i := range page.Recordings {
 			k.offer(&page.Recordings[i])
+			if ask.Keep == nil {
+				read += int64(len(page.Recordings[i].Document))
+			}
 		}
-		if page.Next == nil {
+		if !q.search.IsZero() {
+			read = filterBytes // it does not show what it reads
+		}
+		if *left -= max(read, minRead); page.Next == nil {
 			return nil
 		}
 		if outOfTime(r.Context(), answerReserve) {

@@ -45,6 +45,9 @@ func (l *lister) summarize(w http.ResponseWriter, r *request) error {
 	if !q.filter.IsZero() || !q.search.IsZero() {
 		return invalid("filter", "unsupported", "A summary takes neither filters nor a search", nil)
 	}
+	if name := unsummed(&q); name != "" {
+		return invalid(name, "unsupported", "A summary cannot select recordings by their end", nil)
+	}
 	text, _ := query.first("by")
 	by := search.By(present(text))
 	if by != search.ByNothing && !slices.Contains(groupings, by) {
@@ -63,6 +66,20 @@ func (l *lister) summarize(w http.ResponseWriter, r *request) error {
 		return r.writeJSON(w, http.StatusOK, buf)
 	})
 	return nil
+}
+
+// unsummed returns the first parameter of q that selects recordings by when they stop
+// existing, which the totals do not know; "" if there is none.
+func unsummed(q *listQuery) string {
+	switch {
+	case q.deleted:
+		return "deleted"
+	case q.expiring != 0:
+		return "expiring_within"
+	case q.over != 0:
+		return "kept_over"
+	}
+	return ""
 }
 
 // totalOf returns the total of a list as JSON, nil if the client does not ask for it. A

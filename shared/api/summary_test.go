@@ -61,7 +61,7 @@ func TestSummaries(t *testing.T) {
 	if got := s.ask(t, http.MethodGet, strings.Replace(tenantList, "v2", "v1", 1)+"/summary").sums(t); got.Sum != sum(4) || got.From != 0 {
 		t.Errorf("the summary of v1 = %+v", got)
 	}
-	for _, target := range []string{"?by=hour", "?created_from=x", "?filter_direction=inbound", "?search=renate"} {
+	for _, target := range []string{"?by=hour", "?created_from=x", "?filter_direction=inbound", "?search=renate", "?deleted=true", "?expiring_within=7d", "?kept_over=7d"} {
 		s.ask(t, http.MethodGet, tenantList+"/summary"+target).want(t, http.StatusBadRequest, "validation error")
 	}
 	s.ask(t, http.MethodGet, tenantList+"/summary?accept=audio").want(t, http.StatusNotAcceptable, "not_acceptable")

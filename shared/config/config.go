@@ -93,8 +93,9 @@ type Settings struct {
 	Search bool
 	// Feed is true if the service keeps the feed of changes.
 	Feed bool
-	// MaxWait is the longest time that a request for pending audio, or for changes, may
-	// wait.
+	// FeedWait is the longest time that a request for changes may wait.
+	FeedWait time.Duration
+	// MaxWait is the longest time that a request for pending audio may wait.
 	MaxWait time.Duration
 	// Delivery is how audio is delivered unless the request chooses: auto,
 	// inline or redirect.

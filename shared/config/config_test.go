@@ -20,7 +20,7 @@ func environment() map[string]string {
 	return map[string]string{
 		"TOKEN_KEYS": jwksText, "MAX_TOKEN_TTL": "24h", "USER_ACCESS": "own", "REQUIRE_REASON": "listen, delete,", "AUDIT": "all", "SET_ASIDE_DAYS": "14", "AUDIT_DAYS": "30", "AUDIT_ADDRESSES": "whole", "CURSOR_KEY": strings.Repeat("k", 32), "CURSOR_KEY_PREVIOUS": strings.Repeat("p", 40),
 		"TABLE_NAME": "recordings-live", "BUCKET_NAME": "recordings.live", "EVENT_BUS": "recordings", "MEDIA_DELIVERY": "redirect", "PRESIGN_TTL": "90s",
-		"UPLOAD_TTL": "1h", "MAX_AUDIO_BYTES": "1000", "MAX_WAIT_S": "5",
+		"UPLOAD_TTL": "1h", "MAX_AUDIO_BYTES": "1000", "MAX_WAIT_S": "5", "FEED_WAIT_S": "7",
 		"CONSOLE": "on", "AUDIO_ORIGIN": "https://audio.example.com",
 		"S3_PUBLIC_ENDPOINT": "https://media.example.com/", "EXTERNAL_AUDIO_HOSTS": "Audio.Example.com, *.cdn.example.net",
 		"CORS_ORIGIN": "https://portal.example.com", "LOG_LEVEL": "Debug", "METRICS_NAMESPACE": "CallRecordings/live", "AWS_REGION": "eu-central-1",
@@ -69,7 +69,7 @@ func TestLoad(t *testing.T) {
 	access := list
 	access.Feed, access.WebhookPrivateHosts = true, []string{"*.hooks.internal"}
 	changes := list
-	changes.Feed, changes.MaxWait = true, 5*time.Second
+	changes.Feed, changes.FeedWait = true, 7*time.Second
 	list.Search = true
 	remove := every(aws)
 	remove.Bucket, remove.S3Endpoint = "recordings.live", "http://s3.localhost:9000"
@@ -95,7 +95,7 @@ func TestLoad(t *testing.T) {
 	local := Settings{
 		Origin: "https://portal.example.com", LogLevel: slog.LevelDebug, Delivery: "redirect", PresignTTL: 90 * time.Second,
 		ExternalHosts: get.ExternalHosts, S3PublicEndpoint: get.S3PublicEndpoint,
-		UploadTTL: time.Hour, MaxAudioBytes: 1000, MaxWait: 5 * time.Second, InboxTimezone: "UTC", PublicURL: "https://pbx.example.com/live",
+		UploadTTL: time.Hour, MaxAudioBytes: 1000, MaxWait: 5 * time.Second, FeedWait: 7 * time.Second, InboxTimezone: "UTC", PublicURL: "https://pbx.example.com/live",
 		Host: "0.0.0.0", Port: "0", S3Port: "9001", DataDir: "/var/lib/recordings", MaxTokenTTL: 24 * time.Hour, UserAccess: "own", RequireReason: []string{"listen", "delete"}, Audit: "all", AuditDays: 30, AuditAddresses: "whole",
 		TokenKeys: NewSecret(jwksText), EventsMaxBytes: 5000, EventsKeep: 3, IssuerPrivateHosts: keys.IssuerPrivateHosts,
 	}
@@ -133,7 +133,7 @@ func TestLoad(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	t.Parallel()
 	got, err := Load(getenv(nil), Local)
-	want := Settings{Function: Local, UserAccess: "account", Audit: "off", AuditDays: 2557, AuditAddresses: "network", Delivery: "auto", PresignTTL: 5 * time.Minute, UploadTTL: 15 * time.Minute, MaxAudioBytes: 512 << 20, MaxWait: 10 * time.Second, Origin: "*", LogLevel: slog.LevelInfo, Host: "127.0.0.1", Port: "8000", InboxTimezone: "UTC", EventsMaxBytes: 100 << 20, EventsKeep: 10, Console: true, Search: true, Feed: true}
+	want := Settings{Function: Local, UserAccess: "account", Audit: "off", AuditDays: 2557, AuditAddresses: "network", Delivery: "auto", PresignTTL: 5 * time.Minute, UploadTTL: 15 * time.Minute, MaxAudioBytes: 512 << 20, MaxWait: 10 * time.Second, FeedWait: 20 * time.Second, Origin: "*", LogLevel: slog.LevelInfo, Host: "127.0.0.1", Port: "8000", InboxTimezone: "UTC", EventsMaxBytes: 100 << 20, EventsKeep: 10, Console: true, Search: true, Feed: true}
 	if diff := cmp.Diff(want, got, secrets); err != nil || diff != "" {
 		t.Errorf("Load of an empty environment: %v (-want +got):\n%s", err, diff)
 	}

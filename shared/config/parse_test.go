@@ -146,6 +146,8 @@ func TestLimits(t *testing.T) {
 		name, value string
 		ok          bool
 	}{
+		{"FEED_WAIT_S", "25", true},
+		{"FEED_WAIT_S", "26", false},
 		{"MAX_WAIT_S", "0", true},
 		{"MAX_WAIT_S", "25", true},
 		{"MAX_WAIT_S", "26", false},

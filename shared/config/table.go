@@ -230,8 +230,13 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.PresignTTL, err = ttl(v); return },
 	},
 	{
-		Name: "MAX_WAIT_S", Default: "10", Functions: forGet | forChanges | forLocal,
-		Doc: "How many seconds a request may wait for pending audio, or for changes (Prefer: wait), from 0 to 25. With 0 requests never wait.",
+		Name: "FEED_WAIT_S", Default: "20", Functions: forChanges | forLocal,
+		Doc: "How many seconds a request may wait for changes (Prefer: wait), from 0 to 25. With 0 requests never wait.",
+		set: func(s *Settings, v string) (err error) { s.FeedWait, err = wait(v); return },
+	},
+	{
+		Name: "MAX_WAIT_S", Default: "10", Functions: forGet | forLocal,
+		Doc: "How many seconds a request may wait for pending audio (Prefer: wait), from 0 to 25. With 0 requests never wait.",
 		set: func(s *Settings, v string) (err error) { s.MaxWait, err = wait(v); return },
 	},
 	{

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -275,13 +276,24 @@ func TestView(t *testing.T) {
 	if want := recording.SecondsOf(start.Add(day)); r.Kept == nil || r.Kept.Expires != want || r.Kept.Rule != "one day" {
 		t.Errorf("Kept = %+v, want %d and the rule", r.Kept, want)
 	}
+	found := func() string { // as a search reads its hits
+		all, err := v.Find(t.Context(), "A", []string{"202603-a", "202603-b", "202603-c", "202603-d"})
+		f.check(err)
+		var ids []string
+		for _, id := range slices.Sorted(maps.Keys(all)) {
+			if all[id].Recording != nil {
+				ids = append(ids, id[7:])
+			}
+		}
+		return strings.Join(ids, "")
+	}
 	f.now = start.Add(day - time.Second)
-	if got := seen(); got != "abc" {
-		t.Errorf("a second before, the list has %q", got)
+	if list, hits := seen(), found(); list != "abc" || hits != "abc" {
+		t.Errorf("a second before, the list has %q, and Find %q", list, hits)
 	}
 	f.now = start.Add(day)
-	if got := seen(); got != "bc" {
-		t.Errorf("at the second, the list has %q", got)
+	if list, hits := seen(), found(); list != "bc" || hits != "bc" {
+		t.Errorf("at the second, the list has %q, and Find %q", list, hits)
 	}
 	if _, err := v.Get(t.Context(), "A", "202603-a"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("Get = %v, want %v", err, store.ErrNotFound)

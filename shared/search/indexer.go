@@ -3,7 +3,6 @@ package search
 import (
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -222,8 +221,8 @@ func (r *run) save(ctx context.Context, m *marker, others ...store.EntryWrite) e
 		w.Delete = true
 	}
 	var err error
-	if w.Value, err = json.Marshal(m); err != nil {
-		return fmt.Errorf("encode a marker: %w", err)
+	if w.Value, err = m.encode(); err != nil {
+		return err
 	}
 	if err := r.Store.WriteEntries(ctx, append([]store.EntryWrite{w}, others...)...); err != nil {
 		return fmt.Errorf("index %s/%s: %w", r.account, r.id, err)

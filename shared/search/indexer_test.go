@@ -179,3 +179,35 @@ func TestManyWords(t *testing.T) {
 	}
 	sound(t, s)
 }
+
+// A recording with the most and longest words, of characters that JSON escapes, is indexed,
+// and so is its change to other such words.
+func TestLongestWords(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	text := func(last string) string {
+		const escaped = "<>\x01\x02\x03\x04\x05\x06\x07"
+		var words []string
+		for i := range search.MaxTerms {
+			word := []byte{escaped[i%9], escaped[i/9%9], escaped[i/81], '<'}
+			words = append(words, string(word)+strings.Repeat("<", 59)+last)
+		}
+		return strings.Join(words, " ")
+	}
+	r := rec(1, 1, "u", text(">"))
+	if err := s.Put(t.Context(), &r); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := indexer(s, false).Index(t.Context(), account, r.ID); err != nil {
+			t.Fatal(err)
+		}
+		sound(t, s)
+		if _, err := s.Update(t.Context(), account, r.ID, func(r *recording.Recording) error {
+			r.Document = recording.Document(`{"caller_id_name":` + recording.Quote(text("<")) + `}`)
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

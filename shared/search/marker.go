@@ -1,6 +1,7 @@
 package search
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -41,6 +42,18 @@ func markerOf(e *store.Entry) (marker, error) {
 		return m, fmt.Errorf("read the marker %s: %w: %w", e.Key, errEntry, err)
 	}
 	return m, nil
+}
+
+// encode returns the value of the marker. JSON for HTML would need six bytes for some
+// characters, and the marker of the longest words would not fit into an entry.
+func (m *marker) encode() ([]byte, error) {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(m); err != nil {
+		return nil, fmt.Errorf("encode a marker: %w", err)
+	}
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), nil
 }
 
 // markerFor returns the marker of a fully indexed recording, and the zero marker for nil.

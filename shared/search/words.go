@@ -31,7 +31,7 @@ type token struct {
 	parts []string
 }
 
-// tokens splits a folded text. Spaces and commas separate words. Parts that consist of
+// tokens splits a folded text. Spaces, commas and control characters separate words. Parts that consist of
 // digits and the punctuation of phone numbers form one number, as in "+1 (555) 010 0142".
 func tokens(text string) []token {
 	var all []token
@@ -40,7 +40,7 @@ func tokens(text string) []token {
 		all = append(all, numbersOf(run)...)
 		run = nil
 	}
-	for _, group := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ';' }) {
+	for _, group := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ';' || unicode.IsControl(r) && !unicode.IsSpace(r) }) {
 		for _, part := range strings.Fields(group) {
 			if isNumeric(part) {
 				run = append(run, part)

@@ -1,14 +1,17 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/egress"
 	"github.com/callrecordings/api/shared/feed"
 	"github.com/callrecordings/api/shared/recording"
@@ -102,13 +105,25 @@ func byAccount(all []Webhook) [][]Webhook {
 	return groups
 }
 
-// account sends due changes to the webhooks of an account, one after the other.
+// account sends due changes to the webhooks of an account, one after the other. The one
+// that has waited longest is first, so that a slow receiver with much to get does not take
+// every turn of the account. A disabled account gets nothing until it is enabled again.
 func (d Deliverer) account(ctx context.Context, hooks []Webhook) (delivered, parked int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, turn)
 	defer cancel()
-	var errs []error
+	slices.SortStableFunc(hooks, func(a, b Webhook) int {
+		return cmp.Compare(max(a.Delivered, a.Next), max(b.Delivered, b.Next))
+	})
+	enabled, err := d.enabled(ctx, hooks[0].Account)
+	if ctx.Err() != nil { // the time is up
+		err = nil
+	}
+	errs := []error{err}
 	for i := range hooks {
-		n, err := d.deliver(ctx, &hooks[i])
+		n, err := 0, error(nil)
+		if enabled {
+			n, err = d.deliver(ctx, &hooks[i])
+		}
 		delivered += n
 		if hooks[i].Parked {
 			parked++
@@ -118,6 +133,16 @@ func (d Deliverer) account(ctx context.Context, hooks []Webhook) (delivered, par
 		}
 	}
 	return delivered, parked, errors.Join(errs...)
+}
+
+// enabled reports whether an account may get its changes: the account tree does not have it,
+// or neither it nor one above it is disabled. Errors: store.ErrUnavailable.
+func (d Deliverer) enabled(ctx context.Context, account string) (bool, error) {
+	a, err := access.NewTree(d.Book.Entries).Account(ctx, account)
+	if errors.Is(err, access.ErrNoAccount) {
+		return true, nil
+	}
+	return err == nil && a.Enabled(), err
 }
 
 // deliver sends batches to a webhook until there is nothing more to send, the receiver does
