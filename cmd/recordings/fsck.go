@@ -105,7 +105,7 @@ func (o *fsckOptions) reconciler(opened opened, setAsideDays int) *reconcile.Rec
 		Store: opened.driver, Bucket: opened.audio, Book: reconcile.Memory(), Repair: o.repair, Account: o.account, Deep: true,
 		Ages: reconcile.LocalAges(), Log: slog.New(slog.DiscardHandler), Now: o.now,
 	}
-	r.EndRestores = reconcile.EndRestores(deletion.New(opened.driver, 0, o.now), opened.driver, o.now)
+	r.EndRestores = reconcile.EndRestores(deletion.New(opened.driver, 0, o.now), opened.driver)
 	if o.target.deployed() {
 		r.Ages, r.Pace = reconcile.CloudAges(setAsideDays), reconcile.Steady()
 	}
