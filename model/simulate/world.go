@@ -16,6 +16,7 @@ import (
 	"github.com/callrecordings/api/shared/deletion"
 	"github.com/callrecordings/api/shared/incoming/bucket"
 	"github.com/callrecordings/api/shared/media/s3media"
+	"github.com/callrecordings/api/shared/reconcile"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/retention/sweep"
@@ -41,16 +42,28 @@ type Options struct {
 
 	// Deliberate mistakes, for tests. CondemnAlways: a jump of the clock does not keep the
 	// sweep of deleted recordings from removing them. AudioFirst: a request to delete removes
-	// the audio before it writes the tombstone.
-	CondemnAlways, AudioFirst bool
+	// the audio before it writes the tombstone. NoReconcile: the table and the bucket are not
+	// compared.
+	CondemnAlways, AudioFirst, NoReconcile bool
 }
 
 // Counts are what happened in a run.
 type Counts struct {
 	Created, Imported, Tagged, Deleted, Restored, Erased, Expired, Purged int
 	Policies, Holds, Releases                                             int
-	Jumps, Outages, Kills                                                 int
-	Left                                                                  int
+	Jumps, Outages                                                        int
+	// Meanwhile are holds that were placed while their recordings were being deleted.
+	Meanwhile int
+	// Late are uploads some hours after the creation, Lost those without an event, and
+	// Again imports of recordings that were purged, of which Revived came back.
+	Late, Lost, Again, Revived int
+	// Kills are the processes that died, at so many different Points.
+	Kills, Points int
+	// Reconciled are the runs of the reconciliation, with what they found.
+	Reconciled int
+	Findings   map[reconcile.Kind]int
+	// Most is the largest number of recordings at a time, and Left that at the end.
+	Most, Left int
 }
 
 // accounts are the accounts of the simulation. The first one is the parent of the others.
@@ -71,12 +84,16 @@ type world struct {
 	calm, over time.Time
 
 	raw    *sqlite.Store
-	plain  *s3media.Bucket
+	rows   *touching
+	plain  dated
 	server *s3server.Server
 	kill   killer
 	oracle
 	// events are the keys of objects that ingest has not handled yet.
 	events []string
+	// uploads are those that clients will make later. ghosts were purged a while ago.
+	uploads []upload
+	ghosts  []*truth
 
 	// app may be killed at every call; aside acts at the same time and is not.
 	app, aside application
@@ -110,6 +127,8 @@ var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 func open(ctx context.Context, o Options) (*world, error) {
 	w := &world{Options: o, rnd: rand.New(rand.NewPCG(o.Seed, 1)), now: start, calm: start.Add(48 * time.Hour)} //nolint:gosec // repeatable
 	w.oracle = oracle{truths: map[string]*truth{}, policies: map[string][]keep{}}
+	w.kill = killer{longest: map[string]int{}, points: map[point]int{}}
+	w.plain, w.Findings = dated{stored: map[string]time.Time{}, now: w.clock}, map[reconcile.Kind]int{}
 	w.bytes = rand.NewChaCha8([32]byte{byte(o.Seed)})
 	var err error
 	w.raw, err = sqlite.Open(ctx, filepath.Join(o.Dir, "r.db"), sqlite.Options{Now: w.clock, Random: w.bytes})
@@ -122,15 +141,16 @@ func open(ctx context.Context, o Options) (*world, error) {
 	if err != nil {
 		return nil, errors.Join(err, w.raw.Close())
 	}
-	w.plain, err = s3media.Open(s3media.Options{ //nolint:contextcheck // it sends nothing
+	w.plain.Bucket, err = s3media.Open(s3media.Options{ //nolint:contextcheck // it sends nothing
 		Region: "us-east-1", Endpoint: w.server.URL(), Bucket: "recordings",
 		Credentials: credentials.NewStaticCredentialsProvider("local", "secret", ""),
 	})
 	if err != nil {
 		return nil, errors.Join(err, w.close())
 	}
-	w.app = w.application(driver{faultstore.NewWith(w.raw, w.kill.choose), w.raw}, mortal{w.plain, &w.kill})
-	w.aside = w.application(w.raw, w.plain)
+	w.rows = &touching{w.raw, map[string]bool{}}
+	w.app = w.application(driver{faultstore.NewWith(w.rows, w.kill.choose), w.raw}, mortal{w.plain, &w.kill})
+	w.aside = w.application(w.rows, w.plain)
 	tree := access.NewTree(w.raw)
 	for i, name := range accounts {
 		parent := ""
@@ -175,9 +195,9 @@ func Run(ctx context.Context, o Options) (Counts, error) {
 		}
 	}
 	if err == nil {
-		err = w.audible(ctx)
+		err = errors.Join(w.inspect(ctx), w.survey(ctx))
 	}
-	w.Kills = w.kill.kills
+	w.Kills, w.Points = w.kill.kills, len(w.kill.points)
 	w.Left = len(w.truths)
 	return w.Counts, errors.Join(err, ctx.Err(), w.close())
 }
@@ -188,6 +208,9 @@ func (w *world) hour(ctx context.Context, hour int) error {
 	if w.off {
 		return nil
 	}
+	if err := w.uploadLate(ctx); err != nil {
+		return err
+	}
 	for range w.rnd.IntN(3) {
 		if err := w.act(ctx); err != nil {
 			return err
@@ -197,10 +220,14 @@ func (w *world) hour(ctx context.Context, hour int) error {
 	if err := w.background(ctx); err != nil {
 		return err
 	}
-	if err := w.check(ctx, hour%24 == 0); err != nil {
+	w.Most = max(w.Most, len(w.order))
+	if err := w.check(ctx, hour%24 == 0); err != nil || hour%24 != 0 {
 		return err
 	}
-	return nil
+	if err := w.inspect(ctx); err != nil || hour%(24*7) != 0 {
+		return err
+	}
+	return errors.Join(w.survey(ctx), w.raw.Sweep(ctx))
 }
 
 // disturb begins or ends a jump of the clock or an outage. One at a time, and each short
