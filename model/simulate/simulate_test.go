@@ -21,7 +21,10 @@ func options(t *testing.T) simulate.Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return simulate.Options{Days: *days, Seed: *seed, Dir: t.TempDir(), RestoreDays: 4, Audio: audio, Rough: *days < 30}
+	return simulate.Options{
+		Days: *days, Seed: *seed, Dir: t.TempDir(), RestoreDays: 4, Audio: audio, Rough: *days < 30,
+		Progress: func(day int, c simulate.Counts) { t.Logf("day %d: %+v", day, c) },
+	}
 }
 
 func TestNothingGoneEarlyAndNothingKeptTooLong(t *testing.T) {

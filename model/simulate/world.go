@@ -39,6 +39,8 @@ type Options struct {
 	Audio []byte
 	// Rough makes the clock jump, or the service fail, every other day.
 	Rough bool
+	// Progress, if not nil, is called after each simulated year.
+	Progress func(day int, c Counts)
 
 	// Deliberate mistakes, for tests. CondemnAlways: a jump of the clock does not keep the
 	// sweep of deleted recordings from removing them. AudioFirst: a request to delete removes
@@ -193,13 +195,21 @@ func Run(ctx context.Context, o Options) (Counts, error) {
 		if err = w.hour(ctx, hour); err != nil {
 			err = fmt.Errorf("seed %d, %s: %w", o.Seed, w.now.Format(time.RFC3339), err)
 		}
+		if day := hour / 24; o.Progress != nil && hour%24 == 0 && day > 0 && day%365 == 0 {
+			o.Progress(day, w.counts())
+		}
 	}
 	if err == nil {
 		err = errors.Join(w.inspect(ctx), w.survey(ctx))
 	}
-	w.Kills, w.Points = w.kill.kills, len(w.kill.points)
-	w.Left = len(w.truths)
-	return w.Counts, errors.Join(err, ctx.Err(), w.close())
+	return w.counts(), errors.Join(err, ctx.Err(), w.close())
+}
+
+// counts returns the counts so far.
+func (w *world) counts() Counts {
+	c := w.Counts
+	c.Kills, c.Points, c.Left = w.kill.kills, len(w.kill.points), len(w.truths)
+	return c
 }
 
 // hour simulates one hour: disturbances, users, background work, checks.
