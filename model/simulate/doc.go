@@ -2,11 +2,14 @@
 // sweeps, the store (SQLite) and the bucket (the built-in S3 server), with a clock and with
 // users, imports, crashes and outages that a seed decides.
 //
-// Every hour, users create recordings, import old ones, tag, delete and restore them,
-// change policies, and place and release legal holds. Then the background work runs as in
-// `make run` and in the cloud. Any call to the store or the bucket may be the last one of
-// its process. Policies and holds also change in the middle of a sweep. The clock jumps
-// forward and back by up to a day, and the service is off for hours.
+// Every hour, users create recordings, upload their audio at once or hours later, import old
+// ones, tag, delete and restore them, change policies, and place and release legal holds.
+// Then the background work runs as in `make run` and in the cloud, with a reconciliation of
+// the table and the bucket a day. Any call to the store or the bucket may be the last one of
+// its process. Events get lost, and come twice. Policies and holds also change in the middle
+// of a sweep, holds are placed in the middle of a delete, and reconciliations run in the
+// middle of an import. The clock jumps forward and back by up to a day, and the service is
+// off for hours.
 //
 // An oracle, which knows the true time and evaluates policies by its own code, checks after
 // every hour:
@@ -14,5 +17,9 @@
 //   - Nothing is gone early: a recording stays, with its audio, until it has expired by the
 //     true time, or its time to restore is over, while no hold covered it.
 //   - Nothing is kept more than 24 hours longer than that, and no purge pends longer.
-//   - Nothing that is gone comes back, and its audio is gone too.
+//   - Nothing that is gone comes back unless it is imported again to revive it, and its audio
+//     is gone too.
+//   - Audio that was uploaded is ingested, and nothing stays in the bucket to which nothing
+//     refers.
+//   - The reconciliation finds no lost, wrong or foreign objects.
 package simulate

@@ -22,13 +22,30 @@ type killer struct {
 	dead  bool
 	// kills counts the processes that died.
 	kills int
+	// part names what the process does. longest has the most calls that a process of each
+	// part has made, and points how often one died at each of them.
+	part    string
+	longest map[string]int
+	points  map[point]int
 	// interrupt, if not nil, runs once, before call number at.
 	interrupt func()
 	at        int
 }
 
+// point is a call of a part, and whether it took effect before the process died.
+type point struct {
+	part  string
+	call  int
+	after bool
+}
+
 // reset begins a new process.
-func (k *killer) reset() { *k = killer{kills: k.kills} }
+func (k *killer) reset() {
+	if k.longest[k.part] < k.calls {
+		k.longest[k.part] = k.calls
+	}
+	*k = killer{kills: k.kills, longest: k.longest, points: k.points}
+}
 
 // call counts a call. It returns whether the call fails, and then whether it takes effect.
 func (k *killer) call() (fails, takesEffect bool) {
@@ -46,6 +63,7 @@ func (k *killer) call() (fails, takesEffect bool) {
 	}
 	k.dead = true
 	k.kills++
+	k.points[point{k.part, k.calls, k.after}]++
 	return true, k.after
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
@@ -36,6 +37,10 @@ type truth struct {
 	// ready is true once its audio was stored and ingested, under key.
 	ready bool
 	key   string
+	// waits is when the audio was uploaded, or when the recording came back since. late is
+	// true if the upload was late, so that it may come after the purge.
+	waits time.Time
+	late  bool
 	// until is when a deleted recording can no longer be restored.
 	until recording.Seconds
 	// mayGo is true if the recording could have been removed rightly since the last change
@@ -176,12 +181,16 @@ func (t *truth) violation(what string) error {
 	return fmt.Errorf("%s/%s, created %v, kept by tag %q: %s", t.account, t.id, t.created.Time(), t.tag, what)
 }
 
-// check compares all recordings with the store, and some with the bucket.
-func (w *world) check(ctx context.Context, audio bool) error {
+// check compares recordings with the store: all of them, or those that were written, or
+// should be.
+func (w *world) check(ctx context.Context, all bool) error {
 	byAccount := map[string][]*truth{}
 	for _, t := range w.order {
-		byAccount[t.account] = append(byAccount[t.account], t)
+		if all || t.since != 0 || w.rows.rows[t.account+"/"+t.id] {
+			byAccount[t.account] = append(byAccount[t.account], t)
+		}
 	}
+	clear(w.rows.rows)
 	for account, all := range byAccount {
 		for some := range slices.Chunk(all, store.MaxFind) {
 			ids := make([]string, len(some))
@@ -203,10 +212,7 @@ func (w *world) check(ctx context.Context, audio bool) error {
 		}
 	}
 	w.order = slices.DeleteFunc(w.order, func(t *truth) bool { return w.truths[t.account+"/"+t.id] == nil })
-	if !audio {
-		return nil
-	}
-	return w.audible(ctx)
+	return nil
 }
 
 // finish forgets a recording that was purged, after a look at its audio.
@@ -214,7 +220,7 @@ func (w *world) finish(ctx context.Context, t *truth, f store.Found) error {
 	if t.stage != gone || f.Tombstone == nil || f.Tombstone.PurgePending {
 		return nil
 	}
-	if t.key != "" {
+	if t.key != "" && !t.late {
 		switch _, err := w.plain.Stat(ctx, t.key); {
 		case err == nil:
 			return t.violation("is purged, but its audio is there")
@@ -223,20 +229,9 @@ func (w *world) finish(ctx context.Context, t *truth, f store.Found) error {
 		}
 	}
 	w.Purged++
-	delete(w.truths, t.account+"/"+t.id)
-	return nil
-}
-
-// audible checks that the audio of every recording is there, also of deleted ones that can be
-// restored.
-func (w *world) audible(ctx context.Context) error {
-	for _, t := range w.order {
-		if !t.ready || t.stage == gone {
-			continue
-		}
-		if _, err := w.plain.Stat(ctx, t.key); err != nil {
-			return t.violation("has lost its audio: " + err.Error())
-		}
+	if w.ghosts = append(w.ghosts, t); len(w.ghosts) > 50 {
+		w.ghosts = w.ghosts[1:]
 	}
+	delete(w.truths, t.account+"/"+t.id)
 	return nil
 }

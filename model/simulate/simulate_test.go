@@ -21,7 +21,10 @@ func options(t *testing.T) simulate.Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return simulate.Options{Days: *days, Seed: *seed, Dir: t.TempDir(), RestoreDays: 4, Audio: audio, Rough: *days < 30}
+	return simulate.Options{
+		Days: *days, Seed: *seed, Dir: t.TempDir(), RestoreDays: 4, Audio: audio, Rough: *days < 30,
+		Progress: func(day int, c simulate.Counts) { t.Logf("day %d: %+v", day, c) },
+	}
 }
 
 func TestNothingGoneEarlyAndNothingKeptTooLong(t *testing.T) {
@@ -31,7 +34,7 @@ func TestNothingGoneEarlyAndNothingKeptTooLong(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	if counts.Created == 0 || counts.Imported == 0 || counts.Deleted == 0 || counts.Purged == 0 || counts.Kills == 0 {
+	if counts.Created == 0 || counts.Imported == 0 || counts.Deleted == 0 || counts.Purged == 0 || counts.Kills == 0 || counts.Reconciled == 0 {
 		t.Errorf("counts = %+v, want something of everything", counts)
 	}
 }
@@ -46,7 +49,15 @@ func TestSimulationFindsMistakes(t *testing.T) {
 		"the clock ends the time to restore too early": {
 			func(o *simulate.Options) { o.CondemnAlways, o.RestoreDays, o.Rough = true, 1, true }, "is gone too early",
 		},
-		"the audio goes before the tombstone": {func(o *simulate.Options) { o.AudioFirst = true }, "has lost its audio"},
+		"nothing finds what no event will finish": {
+			func(o *simulate.Options) { o.NoReconcile = true }, "has audio that was never ingested",
+		},
+		"the audio goes before the tombstone": {
+			func(o *simulate.Options) { o.AudioFirst, o.NoReconcile = true, true }, "has lost its audio",
+		},
+		"the audio goes before the tombstone, for the reconciliation": {
+			func(o *simulate.Options) { o.AudioFirst = true }, "has found missing_audio",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

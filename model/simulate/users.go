@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/callrecordings/api/shared/deletion"
 	"github.com/callrecordings/api/shared/hold"
@@ -24,10 +23,13 @@ var (
 
 func pick[T any](w *world, all []T) T { return all[w.rnd.IntN(len(all))] }
 
-// attempt runs a request. Its process may die at any call. Then the client mostly retries.
-// gaveUp is true if it does not.
-func (w *world) attempt(request func(a application) error) (gaveUp bool, err error) {
-	w.mayDie(3)
+// attempt runs a request. Its process may die at any call, and interrupt, if not nil, may
+// run in the middle. Then the client mostly retries. gaveUp is true if it does not.
+func (w *world) attempt(part string, interrupt func(), request func(a application) error) (gaveUp bool, err error) {
+	w.mayDie(part, 3)
+	if interrupt != nil {
+		w.kill.at, w.kill.interrupt = w.point(), interrupt
+	}
 	err = request(w.app)
 	dead := w.kill.dead
 	w.kill.reset()
@@ -40,12 +42,22 @@ func (w *world) attempt(request func(a application) error) (gaveUp bool, err err
 	return false, request(w.app)
 }
 
-// mayDie begins a process, which dies in one of n cases.
-func (w *world) mayDie(n int) {
+// mayDie begins a process, which dies in one of n cases, at any of its calls.
+func (w *world) mayDie(part string, n int) {
 	w.kill.reset()
+	w.kill.part = part
 	if w.rnd.IntN(n) == 0 {
-		w.kill.last, w.kill.after = 1+w.rnd.IntN(12), w.rnd.IntN(2) == 0
+		w.kill.last, w.kill.after = w.point(), w.rnd.IntN(2) == 0
 	}
+}
+
+// point returns the number of a call that a process like the present one may make. A few
+// calls are much more frequent than many, so mostly it is among the first ones.
+func (w *world) point() int {
+	if w.rnd.IntN(4) > 0 {
+		return 1 + w.rnd.IntN(12)
+	}
+	return 1 + w.rnd.IntN(max(12, w.kill.longest[w.kill.part]+1))
 }
 
 // act lets a user do something.
@@ -58,9 +70,9 @@ func (w *world) act(ctx context.Context) error {
 	case n < 700:
 		return w.tag(ctx)
 	case n < 830:
-		return w.remove(ctx, false)
+		return w.removeAny(ctx, false)
 	case n < 840:
-		return w.remove(ctx, true)
+		return w.removeAny(ctx, true)
 	case n < 975:
 		return w.restore(ctx)
 	case n < 980:
@@ -82,66 +94,6 @@ func (w *world) any(s stage) *truth {
 	return nil
 }
 
-// newID returns an ID that is not in use.
-func (w *world) newID(at time.Time) string {
-	return at.Format("200601") + "-" + strconv.Itoa(w.Created+w.Imported) + "-" + strconv.FormatUint(w.rnd.Uint64(), 36)
-}
-
-// document returns a document with an owner and a tag.
-func document(t *truth) recording.Document {
-	text := `{"owner_id":` + strconv.Quote(t.owner)
-	if t.tag != "" {
-		text += `,"user_metadata":{"tags":{` + strconv.Quote(t.tag) + `:true}}`
-	}
-	return recording.Complete(recording.Document(text+"}"), t.id, t.created)
-}
-
-// create creates a recording and uploads its audio, as a client does.
-func (w *world) create(ctx context.Context) error {
-	t := &truth{account: pick(w, accounts), owner: pick(w, owners), tag: pick(w, tags), created: recording.SecondsOf(w.clock())}
-	t.id = w.newID(w.clock())
-	w.Created++
-	gaveUp, err := w.attempt(func(a application) error {
-		err := a.store.Put(ctx, &recording.Recording{
-			Account: t.account, ID: t.id, Owner: t.owner, Created: t.created, Modified: t.created, Document: document(t),
-		})
-		if errors.Is(err, store.ErrExists) { // the first try took effect
-			return nil
-		}
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("create: %w", err)
-	}
-	if known, err := w.learn(ctx, t); err != nil || !known || gaveUp {
-		return err
-	}
-	t.key = recording.AudioKey(t.account, t.id)
-	if err := w.plain.Put(ctx, t.key, "audio/wav", w.body(), int64(len(w.Audio))); err != nil {
-		return err
-	}
-	w.events = append(w.events, t.key)
-	return nil
-}
-
-// learn takes a recording into the oracle if it exists.
-func (w *world) learn(ctx context.Context, t *truth) (known bool, err error) {
-	r, err := w.raw.Get(ctx, t.account, t.id)
-	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	t.created = r.Created
-	if t.ready = r.Audio.Place == recording.Managed; t.ready {
-		t.key = r.AudioKey()
-	}
-	w.truths[t.account+"/"+t.id] = t
-	w.order = append(w.order, t)
-	return true, nil
-}
-
 // tag gives a recording another tag. Another rule may match it then.
 func (w *world) tag(ctx context.Context) error {
 	t := w.any(alive)
@@ -157,7 +109,7 @@ func (w *world) tag(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	gaveUp, err := w.attempt(func(a application) error {
+	gaveUp, err := w.attempt("tag", nil, func(a application) error {
 		_, err := a.store.Update(ctx, t.account, t.id, func(r *recording.Recording) (err error) {
 			r.Document, err = patch.Apply(r.Document)
 			return err
@@ -191,8 +143,8 @@ func ignoreGone(err error) error {
 	return err
 }
 
-// remove deletes a recording, or erases it at once. A hold must prevent it.
-func (w *world) remove(ctx context.Context, erase bool) error {
+// removeAny deletes or erases a recording.
+func (w *world) removeAny(ctx context.Context, erase bool) error {
 	t := w.any(alive)
 	if w.AudioFirst && (t == nil || !t.ready || w.held(t)) {
 		return nil
@@ -203,7 +155,13 @@ func (w *world) remove(ctx context.Context, erase bool) error {
 	if t == nil {
 		return nil
 	}
-	gaveUp, err := w.attempt(func(a application) error {
+	return w.remove(ctx, t, erase)
+}
+
+// remove deletes a recording, or erases it at once. A hold must prevent it.
+func (w *world) remove(ctx context.Context, t *truth, erase bool) error {
+	var failed error
+	gaveUp, err := w.attempt("delete", w.holdMeanwhile(ctx, t, &failed), func(a application) error {
 		var err error
 		if w.AudioFirst {
 			if err = a.bucket.Remove(ctx, t.key); err != nil {
@@ -222,6 +180,8 @@ func (w *world) remove(ctx context.Context, erase bool) error {
 	})
 	var heldBack *hold.HeldError
 	switch {
+	case failed != nil:
+		return failed
 	case errors.As(err, &heldBack) != w.held(t) && !gaveUp:
 		return t.violation(fmt.Sprintf("on hold %v, but its deletion was answered with %v", w.held(t), err))
 	case heldBack != nil:
@@ -260,7 +220,7 @@ func (w *world) restore(ctx context.Context) error {
 	if t == nil || w.skew != 0 {
 		return nil
 	}
-	gaveUp, err := w.attempt(func(a application) error {
+	gaveUp, err := w.attempt("restore", nil, func(a application) error {
 		_, err := a.deleter.Restore(ctx, t.account, t.id, deletion.Request{By: "admin"})
 		if errors.Is(err, store.ErrExists) {
 			return nil
@@ -279,8 +239,28 @@ func (w *world) restore(ctx context.Context) error {
 		return t.violation(fmt.Sprintf("its restore, late %v, was answered with %v", late, err))
 	}
 	w.Restored++
-	t.stage, t.until, t.mayGo, t.since = alive, 0, false, 0
+	t.stage, t.until, t.mayGo, t.since, t.waits = alive, 0, false, 0, w.now
 	return nil
+}
+
+// holdMeanwhile places a hold on a recording while it is being deleted, unless that is too
+// late. It does so rarely.
+func (w *world) holdMeanwhile(ctx context.Context, t *truth, failed *error) func() {
+	if w.rnd.IntN(16) > 0 || w.AudioFirst {
+		return nil
+	}
+	stage := t.stage
+	return func() {
+		found, err := w.raw.Find(ctx, t.account, []string{t.id})
+		f := found[t.id]
+		switch {
+		case err != nil:
+			*failed = err
+		case stage == alive && f.Recording != nil, stage == deleted && f.Tombstone != nil && f.Tombstone.Until > 0:
+			*failed = w.place(ctx, w.aside, legal{account: t.account, recording: t.id})
+			w.Meanwhile++
+		}
+	}
 }
 
 // changePolicy saves, changes or removes the policy of an account, or the operator's bounds.
@@ -312,7 +292,7 @@ func (w *world) changePolicy(ctx context.Context, a application) error {
 		}
 		return retention.Save(ctx, a.store, account, revision, s)
 	}
-	if err := w.insist(save, a); err != nil {
+	if err := w.insist("policy", save, a); err != nil {
 		return fmt.Errorf("save a policy: %w", err)
 	}
 	w.Policies++
@@ -324,12 +304,12 @@ func (w *world) changePolicy(ctx context.Context, a application) error {
 }
 
 // insist repeats a request until it was not interrupted.
-func (w *world) insist(request func(application) error, a application) error {
+func (w *world) insist(part string, request func(application) error, a application) error {
 	if a.store.Driver == w.aside.store.Driver {
 		return request(a)
 	}
 	for {
-		if gaveUp, err := w.attempt(request); !gaveUp {
+		if gaveUp, err := w.attempt(part, nil, request); !gaveUp {
 			return err
 		}
 	}
@@ -357,11 +337,16 @@ func (w *world) changeHolds(ctx context.Context, a application) error {
 	default:
 		l.account, l.recording = t.account, t.id
 	}
+	return w.place(ctx, a, l)
+}
+
+// place places a hold.
+func (w *world) place(ctx context.Context, a application, l legal) error {
 	h, err := w.book(a).Draft(hold.Hold{Case: "case", Reason: "reason", Scope: hold.Scope{Recording: l.recording, Owner: l.owner}})
 	if err != nil {
 		return err
 	}
-	if err := w.insist(func(a application) error { return w.book(a).Place(ctx, l.account, h) }, a); err != nil {
+	if err := w.insist("hold", func(a application) error { return w.book(a).Place(ctx, l.account, h) }, a); err != nil {
 		return fmt.Errorf("place a hold: %w", err)
 	}
 	l.id = h.ID
@@ -375,7 +360,7 @@ func (w *world) book(a application) *hold.Book { return hold.NewBook(a.store, w.
 func (w *world) releaseHold(ctx context.Context, a application) error {
 	i := w.rnd.IntN(len(w.holds))
 	l := w.holds[i]
-	err := w.insist(func(a application) error {
+	err := w.insist("release", func(a application) error {
 		_, err := w.book(a).Release(ctx, l.account, l.id, hold.Release{Reason: "over"})
 		return err
 	}, a)

@@ -16,6 +16,7 @@ import (
 	"github.com/callrecordings/api/shared/deletion"
 	"github.com/callrecordings/api/shared/incoming/bucket"
 	"github.com/callrecordings/api/shared/media/s3media"
+	"github.com/callrecordings/api/shared/reconcile"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/retention/sweep"
@@ -38,19 +39,33 @@ type Options struct {
 	Audio []byte
 	// Rough makes the clock jump, or the service fail, every other day.
 	Rough bool
+	// Progress, if not nil, is called after each simulated year.
+	Progress func(day int, c Counts)
 
 	// Deliberate mistakes, for tests. CondemnAlways: a jump of the clock does not keep the
 	// sweep of deleted recordings from removing them. AudioFirst: a request to delete removes
-	// the audio before it writes the tombstone.
-	CondemnAlways, AudioFirst bool
+	// the audio before it writes the tombstone. NoReconcile: the table and the bucket are not
+	// compared.
+	CondemnAlways, AudioFirst, NoReconcile bool
 }
 
 // Counts are what happened in a run.
 type Counts struct {
 	Created, Imported, Tagged, Deleted, Restored, Erased, Expired, Purged int
 	Policies, Holds, Releases                                             int
-	Jumps, Outages, Kills                                                 int
-	Left                                                                  int
+	Jumps, Outages                                                        int
+	// Meanwhile are holds that were placed while their recordings were being deleted.
+	Meanwhile int
+	// Late are uploads some hours after the creation, Lost those without an event, and
+	// Again imports of recordings that were purged, of which Revived came back.
+	Late, Lost, Again, Revived int
+	// Kills are the processes that died, at so many different Points.
+	Kills, Points int
+	// Reconciled are the runs of the reconciliation, with what they found.
+	Reconciled int
+	Findings   map[reconcile.Kind]int
+	// Most is the largest number of recordings at a time, and Left that at the end.
+	Most, Left int
 }
 
 // accounts are the accounts of the simulation. The first one is the parent of the others.
@@ -71,12 +86,16 @@ type world struct {
 	calm, over time.Time
 
 	raw    *sqlite.Store
-	plain  *s3media.Bucket
+	rows   *touching
+	plain  dated
 	server *s3server.Server
 	kill   killer
 	oracle
 	// events are the keys of objects that ingest has not handled yet.
 	events []string
+	// uploads are those that clients will make later. ghosts were purged a while ago.
+	uploads []upload
+	ghosts  []*truth
 
 	// app may be killed at every call; aside acts at the same time and is not.
 	app, aside application
@@ -110,6 +129,8 @@ var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 func open(ctx context.Context, o Options) (*world, error) {
 	w := &world{Options: o, rnd: rand.New(rand.NewPCG(o.Seed, 1)), now: start, calm: start.Add(48 * time.Hour)} //nolint:gosec // repeatable
 	w.oracle = oracle{truths: map[string]*truth{}, policies: map[string][]keep{}}
+	w.kill = killer{longest: map[string]int{}, points: map[point]int{}}
+	w.plain, w.Findings = dated{stored: map[string]time.Time{}, now: w.clock}, map[reconcile.Kind]int{}
 	w.bytes = rand.NewChaCha8([32]byte{byte(o.Seed)})
 	var err error
 	w.raw, err = sqlite.Open(ctx, filepath.Join(o.Dir, "r.db"), sqlite.Options{Now: w.clock, Random: w.bytes})
@@ -122,15 +143,16 @@ func open(ctx context.Context, o Options) (*world, error) {
 	if err != nil {
 		return nil, errors.Join(err, w.raw.Close())
 	}
-	w.plain, err = s3media.Open(s3media.Options{ //nolint:contextcheck // it sends nothing
+	w.plain.Bucket, err = s3media.Open(s3media.Options{ //nolint:contextcheck // it sends nothing
 		Region: "us-east-1", Endpoint: w.server.URL(), Bucket: "recordings",
 		Credentials: credentials.NewStaticCredentialsProvider("local", "secret", ""),
 	})
 	if err != nil {
 		return nil, errors.Join(err, w.close())
 	}
-	w.app = w.application(driver{faultstore.NewWith(w.raw, w.kill.choose), w.raw}, mortal{w.plain, &w.kill})
-	w.aside = w.application(w.raw, w.plain)
+	w.rows = &touching{w.raw, map[string]bool{}}
+	w.app = w.application(driver{faultstore.NewWith(w.rows, w.kill.choose), w.raw}, mortal{w.plain, &w.kill})
+	w.aside = w.application(w.rows, w.plain)
 	tree := access.NewTree(w.raw)
 	for i, name := range accounts {
 		parent := ""
@@ -173,13 +195,21 @@ func Run(ctx context.Context, o Options) (Counts, error) {
 		if err = w.hour(ctx, hour); err != nil {
 			err = fmt.Errorf("seed %d, %s: %w", o.Seed, w.now.Format(time.RFC3339), err)
 		}
+		if day := hour / 24; o.Progress != nil && hour%24 == 0 && day > 0 && day%365 == 0 {
+			o.Progress(day, w.counts())
+		}
 	}
 	if err == nil {
-		err = w.audible(ctx)
+		err = errors.Join(w.inspect(ctx), w.survey(ctx))
 	}
-	w.Kills = w.kill.kills
-	w.Left = len(w.truths)
-	return w.Counts, errors.Join(err, ctx.Err(), w.close())
+	return w.counts(), errors.Join(err, ctx.Err(), w.close())
+}
+
+// counts returns the counts so far.
+func (w *world) counts() Counts {
+	c := w.Counts
+	c.Kills, c.Points, c.Left = w.kill.kills, len(w.kill.points), len(w.truths)
+	return c
 }
 
 // hour simulates one hour: disturbances, users, background work, checks.
@@ -187,6 +217,9 @@ func (w *world) hour(ctx context.Context, hour int) error {
 	w.disturb()
 	if w.off {
 		return nil
+	}
+	if err := w.uploadLate(ctx); err != nil {
+		return err
 	}
 	for range w.rnd.IntN(3) {
 		if err := w.act(ctx); err != nil {
@@ -197,10 +230,14 @@ func (w *world) hour(ctx context.Context, hour int) error {
 	if err := w.background(ctx); err != nil {
 		return err
 	}
-	if err := w.check(ctx, hour%24 == 0); err != nil {
+	w.Most = max(w.Most, len(w.order))
+	if err := w.check(ctx, hour%24 == 0); err != nil || hour%24 != 0 {
 		return err
 	}
-	return nil
+	if err := w.inspect(ctx); err != nil || hour%(24*7) != 0 {
+		return err
+	}
+	return errors.Join(w.survey(ctx), w.raw.Sweep(ctx))
 }
 
 // disturb begins or ends a jump of the clock or an outage. One at a time, and each short

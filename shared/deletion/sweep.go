@@ -60,6 +60,12 @@ const (
 	accountTurn = 500
 )
 
+// turn is the next turn of an account in a sweep.
+type turn struct {
+	account string
+	start   store.Position
+}
+
 // Sweep begins the purges of all recordings whose time for a restore is over at the time
 // now. Accounts take turns, so a large one does not hold up the others. If an account
 // fails, the others still have their turns. It ends when ctx does; the next sweep continues,
@@ -73,23 +79,24 @@ func (d *Deleter) Sweep(ctx context.Context, p Pager, now recording.Seconds) (Sw
 		if err != nil {
 			return total, errors.Join(append(failures, fmt.Errorf("list the accounts with deleted recordings: %w", err))...)
 		}
-		starts := map[string]store.Position{}
-		for _, e := range page.Entries {
-			starts[e.Key] = store.Position{}
+		turns := make([]turn, len(page.Entries))
+		for i := range page.Entries {
+			turns[i].account = page.Entries[i].Key
 		}
-		for len(starts) > 0 {
-			for account, start := range starts {
-				next, err := d.SweepRestorable(ctx, p, account, now, start, &total)
+		for len(turns) > 0 {
+			rest := turns[:0]
+			for _, t := range turns {
+				next, err := d.SweepRestorable(ctx, p, t.account, now, t.start, &total)
 				switch {
 				case ctx.Err() != nil:
 					return total, errors.Join(append(failures, ctx.Err())...)
 				case err != nil:
 					failures = append(failures, err)
-				}
-				if starts[account] = next; err != nil || next.IsZero() {
-					delete(starts, account)
+				case !next.IsZero():
+					rest = append(rest, turn{t.account, next})
 				}
 			}
+			turns = rest
 		}
 		if q.After = page.Next; q.After == "" {
 			return total, errors.Join(failures...)

@@ -236,12 +236,13 @@ func (v *visit) tombstone(ctx context.Context, t *store.Tombstone, w window) err
 }
 
 // endRestore begins the purge of a deleted recording that can still be restored after its
-// time. A legal hold may keep it, and then nothing is reported.
+// time. A legal hold may keep it, and then nothing is reported. Other recordings of the
+// account go with it only if they are overdue for as long: the clock may be ahead.
 func (v *visit) endRestore(ctx context.Context, t *store.Tombstone, e Example) error {
 	if !v.Repair || v.EndRestores == nil {
 		return v.repaired(ctx, v.report, e, 0, nil)
 	}
-	ended := v.EndRestores(ctx, t.Account)
+	ended := v.EndRestores(ctx, t.Account, recording.SecondsOf(v.Now().Add(-v.Ages.Restore)))
 	if ended == nil {
 		now, err := v.Store.Tombstone(ctx, t.Account, t.ID)
 		switch {

@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"time"
 
 	"golang.org/x/time/rate"
 
@@ -14,11 +13,11 @@ import (
 
 // EndRestores returns the Reconciler.EndRestores of a store: the decisions of d about the
 // deleted recordings that p lists.
-func EndRestores(d *deletion.Deleter, p deletion.Pager, now func() time.Time) func(ctx context.Context, account string) error {
-	return func(ctx context.Context, account string) error {
+func EndRestores(d *deletion.Deleter, p deletion.Pager) func(ctx context.Context, account string, at recording.Seconds) error {
+	return func(ctx context.Context, account string, at recording.Seconds) error {
 		var swept deletion.Swept
 		for start := (store.Position{}); ; {
-			next, err := d.SweepRestorable(ctx, p, account, recording.SecondsOf(now()), start, &swept)
+			next, err := d.SweepRestorable(ctx, p, account, at, start, &swept)
 			if err != nil || next.IsZero() {
 				return err
 			}

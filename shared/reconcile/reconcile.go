@@ -86,9 +86,9 @@ type Reconciler struct {
 	// Queued reports whether an object is waiting for ingest, so that it is not a
 	// finding. It may be nil.
 	Queued func(key string) bool
-	// EndRestores purges the deleted recordings of an account that have become too old to
-	// be restored. It may be nil.
-	EndRestores func(ctx context.Context, account string) error
+	// EndRestores purges the deleted recordings of an account that could no longer be
+	// restored at the time at. It may be nil.
+	EndRestores func(ctx context.Context, account string, at recording.Seconds) error
 	// Repair repairs what has one right answer. Otherwise the run only reports.
 	Repair bool
 	// Account limits the run to one account; "" means all.

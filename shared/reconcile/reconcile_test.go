@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"os"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/deletion"
+	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/incoming"
 	"github.com/callrecordings/api/shared/incoming/bucket"
 	"github.com/callrecordings/api/shared/incoming/incomingtest"
@@ -308,7 +310,7 @@ func TestRestorableRecordingsKeepTheirAudio(t *testing.T) {
 	if n := len(f.Objects.Objects); n != 5 {
 		t.Errorf("%d objects remain, want 5", n)
 	}
-	f.EndRestores = EndRestores(deletion.New(f.Records, 30, f.Clock), f.Records, f.Clock)
+	f.EndRestores = EndRestores(deletion.New(f.Records, 30, f.Clock), f.Records)
 	f.Repair = false
 	f.Time = f.Time.Add(day)
 	f.run(map[Kind][2]int{OverdueRestore: {4, 0}})
@@ -318,6 +320,35 @@ func TestRestorableRecordingsKeepTheirAudio(t *testing.T) {
 	f.run(nil)
 	if n := len(f.Objects.Objects); n != 0 {
 		t.Errorf("objects %v remain, want none", f.Objects.Objects)
+	}
+}
+
+// A clock that is a day ahead ends no time for a restore early, even if a legal hold keeps
+// another recording of the account after its time.
+func TestAFastClockEndsNoRestoreEarly(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	now := recording.SecondsOf(f.Time)
+	for id, until := range map[string]recording.Seconds{"202601-held": now + 60, "202601-due": now + 60, "202601-later": now + 26*60*60} {
+		f.put(id, ready(audioKey(id)), audioKey(id))
+		f.remove(id, store.Deletion{Until: until})
+	}
+	book := hold.NewBook(f.Records, f.Clock, rand.Reader, false)
+	h, err := book.Draft(hold.Hold{Case: "case", Reason: "reason", Scope: hold.Scope{Recording: "202601-held"}})
+	if err == nil {
+		err = book.Place(t.Context(), tenant, h)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.EndRestores = EndRestores(deletion.New(f.Records, 30, f.Clock), f.Records)
+	f.Repair = true
+	f.Time = f.Time.Add(2*time.Hour + day) // it is 2 hours after the deletion
+	f.run(map[Kind][2]int{OverdueRestore: {1, 1}})
+	for id, want := range map[string]bool{"202601-held": true, "202601-due": false, "202601-later": true} {
+		if got, err := f.Records.Tombstone(t.Context(), tenant, id); err != nil || got.Until > 0 != want {
+			t.Errorf("Tombstone(%s) = %+v, %v, want it restorable: %t", id, got, err, want)
+		}
 	}
 }
 

@@ -113,7 +113,7 @@ func TestAccountsTakeTurns(t *testing.T) {
 	}
 	f.Time = f.Time.Add(2 * day)
 	row := ""
-	f.EndRestores = func(ctx context.Context, _ string) error {
+	f.EndRestores = func(ctx context.Context, _ string, _ recording.Seconds) error {
 		found, err := f.Records.Entries(ctx, store.EntryKey{Partition: accountsPartition, Key: tenant})
 		if err != nil {
 			return err

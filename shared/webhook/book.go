@@ -38,7 +38,7 @@ var (
 	// ErrTooMany means that the account has as many webhooks as it may have.
 	ErrTooMany = errors.New("the account has as many webhooks as it may have")
 	// ErrURL means that a URL cannot be that of a webhook.
-	ErrURL = errors.New("want https://HOST/PATH, at most 1000 characters, without a password and a fragment")
+	ErrURL = errors.New("want https://HOST/PATH, at most 1000 characters, without a password or a fragment")
 )
 
 // Webhook is a URL that gets the changes of an account.

@@ -80,8 +80,9 @@ func (s *Sweeper) checkClock(ctx context.Context, now time.Time) error {
 // WhenTrusted returns do for other programs than the sweep, which must not remove anything
 // too early either: it returns ErrClock without calling do while the clock is in doubt.
 // It compares the clock with the last runs of the sweep.
-func WhenTrusted(entries store.EntryReader, now func() time.Time, do func(context.Context, string) error) func(context.Context, string) error {
-	return func(ctx context.Context, account string) error {
+func WhenTrusted(entries store.EntryReader, now func() time.Time, do func(ctx context.Context, account string, at recording.Seconds) error,
+) func(ctx context.Context, account string, at recording.Seconds) error {
+	return func(ctx context.Context, account string, at recording.Seconds) error {
 		found, err := entries.Entries(ctx, clockKey)
 		if err != nil {
 			return fmt.Errorf("check the clock: %w", err)
@@ -95,7 +96,7 @@ func WhenTrusted(entries store.EntryReader, now func() time.Time, do func(contex
 		if _, trusted := c.tick(recording.SecondsOf(now())); !trusted {
 			return ErrClock
 		}
-		return do(ctx, account)
+		return do(ctx, account, at)
 	}
 }
 

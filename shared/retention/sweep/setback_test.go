@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/callrecordings/api/shared/hold"
+	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/retention/sweep"
 	"github.com/callrecordings/api/shared/store"
@@ -59,7 +60,7 @@ func TestWhenTrusted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	calls := 0
-	do := sweep.WhenTrusted(w.store, w.Now, func(_ context.Context, account string) error {
+	do := sweep.WhenTrusted(w.store, w.Now, func(_ context.Context, account string, _ recording.Seconds) error {
 		if calls++; account != "A" {
 			t.Errorf("called for the account %q", account)
 		}
@@ -67,7 +68,7 @@ func TestWhenTrusted(t *testing.T) {
 	})
 	want := func(what string, err error, n int) {
 		t.Helper()
-		if got := do(w.ctx(), "A"); !errors.Is(got, err) || calls != n {
+		if got := do(w.ctx(), "A", 0); !errors.Is(got, err) || calls != n {
 			t.Errorf("%s: %v after %d calls, want %v after %d", what, got, calls, err, n)
 		}
 	}
