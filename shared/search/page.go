@@ -40,7 +40,7 @@ func Page(ctx context.Context, s Reader, search Query, q store.Query, owners fun
 		only := q.Owner
 		owners = func(owner string) bool { return owner == only }
 	}
-	m := &matcher{store: s, search: search, ofOwner: search.wants[asked:], query: q, owners: owners}
+	m := &matcher{store: s, search: search, ofOwner: search.wants[asked:], query: q, owners: owners, ahead: minFetch}
 	keep := q.Keep
 	q.Keep = func(r *recording.Recording) bool {
 		// Recordings that are only in the index have no revision.
@@ -63,7 +63,10 @@ type matcher struct {
 	query    store.Query
 	owners   func(string) bool
 	filtered bool
-	page     *store.Assembler
+	// ahead is how many recordings the next Find reads at least if a filter may reject
+	// some. It doubles, so that a page with few matches takes few calls.
+	ahead int
+	page  *store.Assembler
 }
 
 // list is a part of the entries of a term.
@@ -230,6 +233,7 @@ func (m *matcher) examine(ctx context.Context, lists []*list, l *list) (done boo
 			if found, err = m.store.Find(ctx, m.query.Account, ids); err != nil {
 				return false, err
 			}
+			m.ahead = min(2*m.ahead, store.MaxFind)
 		}
 		for _, c := range rest[:n] {
 			r := found[c.id].Recording
@@ -274,7 +278,7 @@ func (m *matcher) batch(rest []candidate, w want, others []other) (n int, ids []
 func (m *matcher) missing() int {
 	n := m.query.Limit - len(m.page.Page().Recordings)
 	if m.filtered {
-		n = max(n, minFetch)
+		n = max(n, m.ahead)
 	}
 	return min(max(n, 1), store.MaxFind)
 }
