@@ -40,7 +40,7 @@ func Page(ctx context.Context, s Reader, search Query, q store.Query, owners fun
 		only := q.Owner
 		owners = func(owner string) bool { return owner == only }
 	}
-	m := &matcher{store: s, search: search, ofOwner: search.wants[asked:], query: q, owners: owners, ahead: minFetch}
+	m := &matcher{store: s, search: search, ofOwner: search.wants[asked:], query: q, owners: owners}
 	keep := q.Keep
 	q.Keep = func(r *recording.Recording) bool {
 		// Recordings that are only in the index have no revision.
@@ -63,9 +63,8 @@ type matcher struct {
 	query    store.Query
 	owners   func(string) bool
 	filtered bool
-	// ahead is how many recordings the next Find reads at least if a filter may reject
-	// some. It doubles, so that a page with few matches takes few calls.
-	ahead int
+	// found is how many recordings have been read.
+	found int
 	page  *store.Assembler
 }
 
@@ -84,7 +83,7 @@ func (m *matcher) run(ctx context.Context) (store.Page, error) {
 		fetch = max(fetch, 4*minFetch)
 	}
 	if slices.ContainsFunc(m.search.wants, want.partial) {
-		fetch = max(fetch, 8*minFetch)
+		fetch = max(fetch, 12*minFetch)
 	}
 	wants := m.search.wants
 	for {
@@ -233,7 +232,7 @@ func (m *matcher) examine(ctx context.Context, lists []*list, l *list) (done boo
 			if found, err = m.store.Find(ctx, m.query.Account, ids); err != nil {
 				return false, err
 			}
-			m.ahead = min(2*m.ahead, store.MaxFind)
+			m.found += len(ids)
 		}
 		for _, c := range rest[:n] {
 			r := found[c.id].Recording
@@ -273,12 +272,13 @@ func (m *matcher) batch(rest []candidate, w want, others []other) (n int, ids []
 	return n, ids
 }
 
-// missing returns how many recordings to read at once: as many as the page lacks, or more
-// if a filter may reject some.
+// missing returns how many recordings to read at once: as many as the page lacks. If a
+// filter may reject some, it is as many more as it has rejected so far.
 func (m *matcher) missing() int {
-	n := m.query.Limit - len(m.page.Page().Recordings)
+	matched := len(m.page.Page().Recordings)
+	n := m.query.Limit - matched
 	if m.filtered {
-		n = max(n, m.ahead)
+		n = max(n, minFetch, n*m.found/max(matched, 1))
 	}
 	return min(max(n, 1), store.MaxFind)
 }
