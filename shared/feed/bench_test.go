@@ -193,7 +193,7 @@ func measure(b *testing.B, entries store.Entries, n int) {
 			return err
 		}},
 		{"following", 2, 6, func(ctx context.Context, k int) error {
-			return page(ctx, feed.Cursor{Epoch: 1, Sequence: int64(n/2 + size*(k%8))}, size)
+			return page(ctx, feed.Cursor{Epoch: 1, Sequence: int64(n/2 + size*(k%4))}, size)
 		}},
 		{"following, nothing new", 1, 2, func(ctx context.Context, _ int) error {
 			return page(ctx, feed.Cursor{Epoch: 1, Sequence: int64(n)}, 0)

@@ -73,8 +73,8 @@ func first(_ Library, k int) string { return FirstName(k) }
 // Searches has the kinds of searches.
 var Searches = []Search{
 	{Name: "one word", Budget: Budget{2, 55}, Text: first, Hits: PageSize},
-	{Name: "two words", Budget: Budget{40, 2600}, Text: func(_ Library, k int) string { return FirstName(k) + " " + LastName(k) }},
-	{Name: "three words", Budget: Budget{60, 3200}, Text: func(_ Library, k int) string { return FirstName(k) + " " + LastName(k) + " complaint" }},
+	{Name: "two words", Budget: Budget{40, 3200}, Text: func(_ Library, k int) string { return FirstName(k) + " " + LastName(k) }},
+	{Name: "three words", Budget: Budget{60, 4400}, Text: func(_ Library, k int) string { return FirstName(k) + " " + LastName(k) + " complaint" }},
 	{Name: "a word, and one of every recording", Budget: Budget{4, 75}, Text: func(_ Library, k int) string { return FirstName(k) + " acme" }},
 	{Name: "prefix", Budget: Budget{2, 55}, Text: func(_ Library, k int) string { return LastName(k)[:3] + "*" }, Hits: PageSize},
 	{Name: "longer prefix", Budget: Budget{4, 100}, Text: func(_ Library, k int) string { return LastName(k)[:5] + "*" }, Hits: PageSize},
@@ -88,7 +88,7 @@ var Searches = []Search{
 	{Name: "path of an owner", Budget: Budget{15, 260}, Text: first, Change: func(_ Library, k int, q *store.Query) { q.Owner = Owner(k) }},
 	{Name: "path of an owner, word of every recording", Budget: Budget{4, 70}, Text: func(Library, int) string { return "acme" }, Hits: PageSize,
 		Change: func(_ Library, k int, q *store.Query) { q.Owner = Owner(k) }},
-	{Name: "with a filter", Budget: Budget{5, 130}, Text: first, Hits: PageSize, Change: func(_ Library, _ int, q *store.Query) {
+	{Name: "with a filter", Budget: Budget{5, 150}, Text: first, Hits: PageSize, Change: func(_ Library, _ int, q *store.Query) {
 		q.Keep = func(r *recording.Recording) bool { return strings.Contains(string(r.Document), `"inbound"`) }
 	}},
 	{Name: "oldest first", Budget: Budget{2, 55}, Text: first, Hits: PageSize, Change: func(_ Library, _ int, q *store.Query) { q.Ascending = true }},
