@@ -86,8 +86,10 @@ var Searches = []Search{
 	{Name: "word of every recording", Budget: Budget{2, 55}, Text: func(Library, int) string { return "acme" }, Hits: PageSize},
 	{Name: "one hit among all", Budget: Budget{2, 2}, Text: func(Library, int) string { return "zanzibar" }, Hits: 1},
 	{Name: "path of an owner", Budget: Budget{15, 260}, Text: first, Change: func(_ Library, k int, q *store.Query) { q.Owner = Owner(k) }},
-	{Name: "path of an owner, word of every recording", Budget: Budget{4, 70}, Text: func(Library, int) string { return "acme" }, Hits: PageSize,
-		Change: func(_ Library, k int, q *store.Query) { q.Owner = Owner(k) }},
+	{
+		Name: "path of an owner, word of every recording", Budget: Budget{4, 70}, Text: func(Library, int) string { return "acme" }, Hits: PageSize,
+		Change: func(_ Library, k int, q *store.Query) { q.Owner = Owner(k) },
+	},
 	{Name: "with a filter", Budget: Budget{5, 150}, Text: first, Hits: PageSize, Change: func(_ Library, _ int, q *store.Query) {
 		q.Keep = func(r *recording.Recording) bool { return strings.Contains(string(r.Document), `"inbound"`) }
 	}},

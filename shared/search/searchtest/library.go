@@ -11,9 +11,10 @@ import (
 const (
 	// Account has all recordings of a library.
 	Account = "a0123456789abcdef0123456789abcde"
-	// Epoch is 2026-01-01, and Days is how many days from then on a library covers.
+	// Epoch is 2026-01-01.
 	Epoch = recording.Seconds(63_934_444_800)
-	Days  = 180
+	// Days is how many days from then on a library covers.
+	Days = 180
 	// Day is the length of a day in seconds.
 	Day = recording.Seconds(24 * 60 * 60)
 
@@ -33,7 +34,7 @@ func (l Library) Created(i int) recording.Seconds {
 
 // Recording returns the recording i, from 0, in the order of their creation.
 func (l Library) Recording(i int) recording.Recording {
-	a, b := mix(uint64(i)), mix(uint64(i)+1<<32) //nolint:gosec // i is not negative
+	a, b := mix(uint64(i)), mix(uint64(i)+1<<32)
 	created, caller, call := l.Created(i), l.Number(int(a>>33)), fmt.Sprintf("%016x", b)
 	metadata := `{"tags":{"sales":true}}`
 	switch {
