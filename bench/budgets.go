@@ -31,7 +31,8 @@ type budget struct {
 //   - ingest: the tables that go-mp4 builds at start-up take two thirds of the start
 //     of ingest, the only function that links it. No client waits for ingest.
 //   - Sizes: a binary grows in steps of 64 KiB, the largest page of arm64. The access
-//     rules took list and get past their targets (docs/reference/performance.md).
+//     rules took list and get past their targets, and searches, holds and retention
+//     farther (docs/reference/performance.md).
 //
 // The enforced limits leave room for what differs between machines: the releases of Go
 // 1.26 differ by 3 % in starts and by one step in sizes, and a busy machine adds 1 % to
@@ -48,25 +49,25 @@ var budgets = []budget{
 	{name: "start receive", ratio: 1.15},
 	{name: "start ingest", ratio: 3.1},
 	{name: "start publish", ratio: 1.15},
-	{name: "start keys", ratio: 1.25},
+	{name: "start keys", ratio: 1.16},
 	{name: "start reconcile", ratio: 3.1},
-	{name: "start expire", ratio: 1.25},
-	{name: "start jobs", ratio: 1.4},
-	{name: "start work", ratio: 1.4},
-	{name: "start index", ratio: 1.25},
-	{name: "start access", ratio: 1.25},
-	{name: "start share", ratio: 1.25},
-	{name: "start retention", ratio: 1.25},
-	{name: "start deliver", ratio: 1.25},
-	{name: "start changes", ratio: 1.25},
+	{name: "start expire", ratio: 1.15},
+	{name: "start jobs", ratio: 1.22},
+	{name: "start work", ratio: 1.22},
+	{name: "start index", ratio: 1.14},
+	{name: "start access", ratio: 1.2},
+	{name: "start share", ratio: 1.15},
+	{name: "start retention", ratio: 1.19},
+	{name: "start deliver", ratio: 1.15},
+	{name: "start changes", ratio: 1.16},
 	{name: "start list", most: 3_600_000, target: true},
 	{name: "start list", most: 3_400_000, target: true},
 	{name: "start get", ratio: 1.15, target: true},
 	{name: "start create", ratio: 1.15, target: true},
 	{name: "start ingest", ratio: 1.15, target: true},
-	{name: "size list", most: 8_980_000}, // one step of 64 KiB above the figure; searches took 197 KB, for Unicode
+	{name: "size list", most: 9_110_000}, // one step of 64 KiB above the figure
 	{name: "size list", most: 8 << 20, target: true},
-	{name: "size get", most: 9_965_000},
+	{name: "size get", most: 10_159_000},
 	{name: "size get", most: 9 << 20, target: true},
 	{name: "memory list", most: 16 << 10},
 	{name: "request list", most: 3_100_000, ratio: 0.21},

@@ -32,7 +32,7 @@ var functions = []struct{ name, floor string }{
 	{"keys", "dynamo"},
 	{"deliver", "dynamo"},
 	{"reconcile", "audio"},
-	{"expire", "dynamo"},
+	{"expire", "audio"},
 	{"jobs", "audio"},
 	{"work", "audio"},
 	{"index", "dynamo"},

@@ -90,6 +90,7 @@ var arrows = map[string]struct {
 		"shared/incoming", "shared/incoming/importer", "shared/incoming/namepattern", "shared/recording", "shared/store", "shared/media", "shared/attempt",
 	}},
 	"shared/search":            {ours: []string{"shared/phone", "shared/recording", "shared/requestlog", "shared/store"}},
+	"shared/search/searchtest": {ours: []string{"shared/recording", "shared/search", "shared/store"}},
 	"shared/search/eventqueue": {ours: []string{"shared/recording", "shared/requestlog", "shared/search"}, aws: true},
 	"shared/httpfield":         {},
 	"shared/csvtable":          {},

@@ -21,6 +21,12 @@ func TestClientEqualsTheTableOverDynamoDB(t *testing.T) {
 	if endpoint == "" {
 		t.Skip("DYNAMODB_ENDPOINT is not set: skipping the feed over DynamoDB Local.")
 	}
+	equality(t, openTable(t, endpoint), time.Now, writesOf(t, 300))
+}
+
+// openTable returns a store with its own table in an emulator.
+func openTable(t testing.TB, endpoint string) *dynamo.Store {
+	t.Helper()
 	o := dynamo.Options{
 		Region: "us-east-1", Endpoint: endpoint, Table: "feed-" + rand.Text(),
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
@@ -38,5 +44,5 @@ func TestClientEqualsTheTableOverDynamoDB(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	equality(t, s, time.Now, writesOf(t, 300))
+	return s
 }

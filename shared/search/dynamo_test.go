@@ -37,7 +37,7 @@ func TestIndexOverDynamoDB(t *testing.T) {
 }
 
 // openTable returns a store with its own table in an emulator.
-func openTable(t *testing.T, endpoint string) *dynamo.Store {
+func openTable(t testing.TB, endpoint string) *dynamo.Store {
 	t.Helper()
 	o := dynamo.Options{
 		Region: "us-east-1", Endpoint: endpoint, Table: "search-" + rand.Text(),

@@ -2,6 +2,7 @@ package search
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/callrecordings/api/shared/recording"
@@ -13,6 +14,10 @@ const (
 	// minFetch and maxFetch bound how many entries of a term one read asks for. An entry
 	// takes about 200 bytes.
 	minFetch, maxFetch = 32, 1000
+	// ownersWeight is how many entries of a word are read rather than one of an owner. An
+	// entry names its owner, so those of a word that belong to others cost a thirtieth of a
+	// read unit, while each entry of the owner costs the read of its recording.
+	ownersWeight = 10
 )
 
 // Reader reads the index and the recordings.
@@ -29,12 +34,13 @@ type Reader interface {
 // Work.Calls limits the reads of the index, and Work.Bytes those of documents.
 // Errors: ErrUnavailable.
 func Page(ctx context.Context, s Reader, search Query, q store.Query, owners func(owner string) bool) (store.Page, error) {
+	asked := len(search.wants)
 	if q.Owner != "" {
 		search = search.withOwner(q.Owner)
 		only := q.Owner
 		owners = func(owner string) bool { return owner == only }
 	}
-	m := &matcher{store: s, search: search, query: q, owners: owners}
+	m := &matcher{store: s, search: search, ofOwner: search.wants[asked:], query: q, owners: owners}
 	keep := q.Keep
 	q.Keep = func(r *recording.Recording) bool {
 		// Recordings that are only in the index have no revision.
@@ -50,12 +56,16 @@ func Page(ctx context.Context, s Reader, search Query, q store.Query, owners fun
 
 // matcher builds one page of a search.
 type matcher struct {
-	store    Reader
-	search   Query
+	store  Reader
+	search Query
+	// ofOwner are the wants of search for the owner of the query.
+	ofOwner  []want
 	query    store.Query
 	owners   func(string) bool
 	filtered bool
-	page     *store.Assembler
+	// found is how many recordings have been read.
+	found int
+	page  *store.Assembler
 }
 
 // list is a part of the entries of a term.
@@ -71,6 +81,9 @@ func (m *matcher) run(ctx context.Context) (store.Page, error) {
 	fetch := min(max(m.query.Limit+m.query.Limit/4, minFetch), maxFetch)
 	if m.filtered || m.owners != nil {
 		fetch = max(fetch, 4*minFetch)
+	}
+	if slices.ContainsFunc(m.search.wants, want.partial) {
+		fetch = max(fetch, 12*minFetch)
 	}
 	wants := m.search.wants
 	for {
@@ -147,7 +160,8 @@ func (m *matcher) list(ctx context.Context, w want, q store.Query, fetch int) (*
 }
 
 // rarest returns the list to follow: of those that end, the one with the fewest
-// candidates, otherwise the one that reaches farthest.
+// candidates, otherwise the one that reaches farthest. A list of the owner must reach
+// ownersWeight times as far as one of a word.
 func (m *matcher) rarest(lists []*list) *list {
 	best := lists[0]
 	for _, l := range lists[1:] {
@@ -156,11 +170,31 @@ func (m *matcher) rarest(lists []*list) *list {
 			if len(l.candidates) < len(best.candidates) {
 				best = l
 			}
-		case l.ended, !best.ended && m.follows(l.end(), best.end()):
+		case l.ended, !best.ended && m.farther(l, best):
 			best = l
 		}
 	}
 	return best
+}
+
+// farther reports whether to follow l instead of best, of which neither ends.
+func (m *matcher) farther(l, best *list) bool {
+	owners := slices.Contains(m.ofOwner, l.want)
+	if owners == slices.Contains(m.ofOwner, best.want) || len(l.candidates) == 0 || len(best.candidates) == 0 {
+		return m.follows(l.end(), best.end())
+	}
+	begin := l.candidates[0].place // or that of best, if it comes earlier
+	if m.follows(begin, best.candidates[0].place) {
+		begin = best.candidates[0].place
+	}
+	reach := func(l *list) recording.Seconds {
+		d := l.end().created - begin.created
+		return max(d, -d)
+	}
+	if owners {
+		return reach(l) > ownersWeight*reach(best)
+	}
+	return ownersWeight*reach(l) >= reach(best)
 }
 
 // end returns the last place of a list that has one.
@@ -198,6 +232,7 @@ func (m *matcher) examine(ctx context.Context, lists []*list, l *list) (done boo
 			if found, err = m.store.Find(ctx, m.query.Account, ids); err != nil {
 				return false, err
 			}
+			m.found += len(ids)
 		}
 		for _, c := range rest[:n] {
 			r := found[c.id].Recording
@@ -237,12 +272,13 @@ func (m *matcher) batch(rest []candidate, w want, others []other) (n int, ids []
 	return n, ids
 }
 
-// missing returns how many recordings to read at once: as many as the page lacks, or more
-// if a filter may reject some.
+// missing returns how many recordings to read at once: as many as the page lacks. If a
+// filter may reject some, it is as many more as it has rejected so far.
 func (m *matcher) missing() int {
-	n := m.query.Limit - len(m.page.Page().Recordings)
+	matched := len(m.page.Page().Recordings)
+	n := m.query.Limit - matched
 	if m.filtered {
-		n = max(n, minFetch)
+		n = max(n, minFetch, n*m.found/max(matched, 1))
 	}
 	return min(max(n, 1), store.MaxFind)
 }

@@ -158,6 +158,11 @@ func (w want) term() string {
 	return string(word) + cut(w.text)
 }
 
+// partial reports whether the term also lists recordings that do not match.
+func (w want) partial() bool {
+	return w.kind == prefix && w.text != strings.TrimPrefix(w.term(), string(prefix))
+}
+
 // mayMatch reports whether a recording may match, by the detail of its entry.
 func (w want) mayMatch(detail string) bool {
 	if w.kind == word || detail == anything {

@@ -146,8 +146,9 @@ func (e *emulator) seen(consistent bool) map[string]attributes {
 }
 
 func (e *emulator) get(in *request) attributes {
-	out := attributes{}
-	if m := e.seen(in.ConsistentRead)[keyOf(in.Key)]; m != nil {
+	m := e.seen(in.ConsistentRead)[keyOf(in.Key)]
+	out := attributes{"ConsumedCapacity": consumed(wireSize(m), in)}
+	if m != nil {
 		out["Item"] = m
 	}
 	return out
@@ -195,7 +196,7 @@ func updated(old attributes, in *request) attributes {
 const maxBatch = 4 << 20
 
 func (e *emulator) batch(in *request) attributes {
-	found, unprocessed, size := map[string][]attributes{}, map[string]any{}, 0
+	found, unprocessed, size, capacity := map[string][]attributes{}, map[string]any{}, 0, 0.0
 	for name, text := range in.RequestItems {
 		var table struct {
 			Keys           []attributes
@@ -209,13 +210,15 @@ func (e *emulator) batch(in *request) attributes {
 				unprocessed[name] = map[string]any{"Keys": table.Keys[i:], "ConsistentRead": table.ConsistentRead}
 				break
 			}
-			if m := e.seen(table.ConsistentRead)[keyOf(key)]; m != nil {
+			m := e.seen(table.ConsistentRead)[keyOf(key)]
+			capacity += readUnits(wireSize(m), table.ConsistentRead)
+			if m != nil {
 				found[name] = append(found[name], m)
 				size += len(fmt.Sprint(m))
 			}
 		}
 	}
-	return attributes{"Responses": found, "UnprocessedKeys": unprocessed}
+	return attributes{"Responses": found, "UnprocessedKeys": unprocessed, "ConsumedCapacity": []attributes{{"CapacityUnits": capacity}}}
 }
 
 // maxQuery is the total size of items at which DynamoDB ends a Query.
@@ -230,8 +233,9 @@ func (e *emulator) query(in *request) attributes {
 	// Only Scanner reads the table's rows without strong consistency. The emulator gives it
 	// the latest ones, because it would otherwise never see an item that is written once.
 	scanning := in.IndexName == "" && !strings.HasPrefix(stringOf(in.ExpressionAttributeValues, ":account"), entryPrefix) && in.ExpressionAttributeValues[":low"] != nil
-	for _, m := range e.seen(in.ConsistentRead || in.IndexName != "" || scanning) {
-		if m[order] != nil && (in.IndexName != indexByUser || m[attrAccountOwner] != nil) && evaluate(in.KeyConditionExpression, m, in.ExpressionAttributeValues) {
+	within := beginning(in)
+	for key, m := range e.seen(in.ConsistentRead || in.IndexName != "" || scanning) {
+		if strings.HasPrefix(key, within) && m[order] != nil && (in.IndexName != indexByUser || m[attrAccountOwner] != nil) && evaluate(in.KeyConditionExpression, m, in.ExpressionAttributeValues) {
 			all = append(all, m)
 		}
 	}
@@ -241,7 +245,7 @@ func (e *emulator) query(in *request) attributes {
 	}
 	compare := func(a, b attributes) int { return direction * strings.Compare(stringOf(a, order), stringOf(b, order)) }
 	slices.SortFunc(all, compare)
-	out, examined, size := []attributes{}, 0, 0
+	out, examined, size, read := []attributes{}, 0, 0, 0
 	for _, m := range all {
 		if in.ExclusiveStartKey != nil && compare(m, in.ExclusiveStartKey) <= 0 {
 			continue
@@ -250,7 +254,7 @@ func (e *emulator) query(in *request) attributes {
 			out = append(out, m)
 		}
 		examined++
-		size += len(fmt.Sprint(m))
+		size, read = size+len(fmt.Sprint(m)), read+wireSize(m)
 		if in.Limit > 0 && examined == in.Limit || size > maxQuery {
 			last := attributes{attrAccount: m[attrAccount], attrID: m[attrID]}
 			for _, name := range []string{attrCreatedID, attrAccountOwner} {
@@ -258,10 +262,54 @@ func (e *emulator) query(in *request) attributes {
 					last[name] = m[name]
 				}
 			}
-			return attributes{"Items": out, "LastEvaluatedKey": last}
+			return attributes{"Items": out, "LastEvaluatedKey": last, "ConsumedCapacity": consumed(read, in)}
 		}
 	}
-	return attributes{"Items": out}
+	return attributes{"Items": out, "ConsumedCapacity": consumed(read, in)}
+}
+
+// beginning returns how the keys of all items begin that a Query for entries may find.
+func beginning(in *request) string {
+	partition := stringOf(in.ExpressionAttributeValues, ":partition")
+	if in.IndexName != "" || !strings.HasPrefix(partition, entryPrefix) {
+		return ""
+	}
+	return partition + "\x00" + stringOf(in.ExpressionAttributeValues, ":prefix")
+}
+
+// consumed returns the capacity that a read of so many bytes takes.
+func consumed(size int, in *request) attributes {
+	return attributes{"CapacityUnits": readUnits(size, in.ConsistentRead)}
+}
+
+// readUnits returns the read units for an item, or for the items of a Query, of so many
+// bytes: one for each started 4 KB, and half of that without strong consistency
+// (docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html).
+func readUnits(size int, consistent bool) float64 {
+	units := float64(max(1, (size+4095)/4096))
+	if !consistent {
+		units /= 2
+	}
+	return units
+}
+
+// wireSize returns the size of an item in DynamoDB's JSON, as size does.
+func wireSize(m attributes) int {
+	n := 0
+	for name, v := range m {
+		n += len(name)
+		for kind, value := range v.(map[string]any) {
+			switch text, ok := value.(string); {
+			case kind == "N":
+				n += numberSize(len(text))
+			case ok:
+				n += len(text)
+			default:
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // scan reads the table, or the index by_created, in the order of accounts. DynamoDB's
