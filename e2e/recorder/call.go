@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 )
@@ -35,12 +36,16 @@ func callOf(req *http.Request, body []byte) (c call, ok bool) {
 		c.Action, c.Resource = "events:"+operation, "Bus.Arn"
 		return c, true
 	}
+	if operation, ok := strings.CutPrefix(target, "AmazonSQS."); ok { // jobs has the only queue that functions send to
+		c.Action, c.Resource = "sqs:"+operation, "JobsQueue.Arn"
+		return c, true
+	}
 	if target != "" {
 		_, operation, _ := strings.Cut(target, ".")
 		c.Action, c.Resource = "dynamodb:"+operation, tableOf(body)
 		return c, true
 	}
-	c.Action, c.Resource = objectOf(req.Method, req.URL.Path)
+	c.Action, c.Resource = objectOf(req.Method, req.URL.Path, req.URL.Query())
 	return c, true
 }
 
@@ -88,19 +93,42 @@ var actions = map[string]string{
 	http.MethodPut: "s3:PutObject", http.MethodDelete: "s3:DeleteObject",
 }
 
-// objectOf returns the action and resource of a path-style request to S3.
-func objectOf(method, path string) (action, resource string) {
-	_, key, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
-	switch {
-	case key == "" && (method == http.MethodHead || method == http.MethodGet):
-		return "s3:ListBucket", "Bucket.Arn"
-	case actions[method] == "" || key == "":
-		return method + " of S3", path
-	}
-	for _, prefix := range []string{"recordings/", "inbox/", "imported/", "set-aside/", "probes/"} {
-		if strings.HasPrefix(key, prefix) {
-			return actions[method], "${Bucket.Arn}/" + prefix + "*"
+// parameters maps methods and query parameters to S3's actions, which differ from those of
+// the method alone.
+var parameters = []struct{ method, name, action string }{
+	{http.MethodDelete, "versionId", "s3:DeleteObjectVersion"},
+	{http.MethodDelete, "uploadId", "s3:AbortMultipartUpload"},
+	{http.MethodPost, "uploads", "s3:PutObject"},
+	{http.MethodPost, "uploadId", "s3:PutObject"},
+	{http.MethodPut, "retention", "s3:PutObjectRetention"},
+}
+
+// actionOf returns the action of a request for an object; "" if S3 has none.
+func actionOf(method string, query url.Values) string {
+	for _, p := range parameters {
+		if method == p.method && query.Has(p.name) {
+			return p.action
 		}
 	}
-	return actions[method], "${Bucket.Arn}/" + key
+	return actions[method]
+}
+
+// objectOf returns the action and resource of a path-style request to S3.
+func objectOf(method, path string, query url.Values) (action, resource string) {
+	_, key, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	action = actionOf(method, query)
+	switch {
+	case key == "" && method == http.MethodGet && query.Has("versions"):
+		return "s3:ListBucketVersions", "Bucket.Arn"
+	case key == "" && (method == http.MethodHead || method == http.MethodGet):
+		return "s3:ListBucket", "Bucket.Arn"
+	case action == "" || key == "":
+		return method + " of S3", path
+	}
+	for _, prefix := range []string{"recordings/", "inbox/", "imported/", "set-aside/", "probes/", "exports/"} {
+		if strings.HasPrefix(key, prefix) {
+			return action, "${Bucket.Arn}/" + prefix + "*"
+		}
+	}
+	return action, "${Bucket.Arn}/" + key
 }

@@ -46,6 +46,15 @@ const scoped = "it checks the holds when a change may take a recording out of th
 // locks is the reason for what only a bucket with Object Lock needs.
 const locks = "the suite's bucket has no Object Lock, which LocalStack does not enforce"
 
+// unversioned is the reason for the removal of objects without naming a version.
+const unversioned = "only a bucket without versions needs it"
+
+// prefixes is the reason for the removal of versions under a prefix.
+const prefixes = "a function meets audio under this prefix only if the other one has not purged it before"
+
+// meets is the reason for what ingest needs for audio of a deleted recording.
+const meets = "it removes audio that arrives for a recording that was just deleted"
+
 // daily is the reason for all permissions of the function reconcile.
 const daily = "reconcile runs once an hour, and finds nothing in a suite that takes less"
 
@@ -173,15 +182,22 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: []config.Function{config.Create, config.Patch, config.Delete, config.Receive, config.Ingest}},
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: append(get, list...), Unseen: "it writes the audit trail, which is off by default"},
 	{Grant: Grant{"dynamodb:UpdateItem", table}, Functions: deleting},
-	{Grant: Grant{"s3:DeleteObject", objects}, Functions: append(ingest, deleting...)},
-	{Grant: Grant{"s3:DeleteObject", inbox}, Functions: append(ingest, deleting...)},
-	{Grant: Grant{"s3:DeleteObject", imported}, Functions: deleting},
-	{Grant: Grant{"s3:DeleteObject", aside}, Functions: append(ingest, deleting...)},
-	{Grant: Grant{"s3:DeleteObjectVersion", objects}, Functions: append(ingest, deleting...)},
-	{Grant: Grant{"s3:DeleteObjectVersion", inbox}, Functions: append(ingest, deleting...)},
-	{Grant: Grant{"s3:DeleteObjectVersion", imported}, Functions: deleting},
-	{Grant: Grant{"s3:DeleteObjectVersion", aside}, Functions: append(ingest, deleting...)},
-	{Grant: Grant{"s3:ListBucketVersions", "Bucket.Arn"}, Functions: append(ingest, deleting...)},
+	{Grant: Grant{"s3:DeleteObject", objects}, Functions: ingest},
+	{Grant: Grant{"s3:DeleteObject", inbox}, Functions: ingest},
+	{Grant: Grant{"s3:DeleteObject", aside}, Functions: ingest},
+	{Grant: Grant{"s3:DeleteObject", objects}, Functions: deleting, Unseen: unversioned},
+	{Grant: Grant{"s3:DeleteObject", inbox}, Functions: deleting, Unseen: unversioned},
+	{Grant: Grant{"s3:DeleteObject", imported}, Functions: deleting, Unseen: unversioned},
+	{Grant: Grant{"s3:DeleteObject", aside}, Functions: deleting, Unseen: unversioned},
+	{Grant: Grant{"s3:DeleteObjectVersion", objects}, Functions: deleting, Unseen: prefixes},
+	{Grant: Grant{"s3:DeleteObjectVersion", inbox}, Functions: deleting, Unseen: prefixes},
+	{Grant: Grant{"s3:DeleteObjectVersion", imported}, Functions: deleting, Unseen: prefixes},
+	{Grant: Grant{"s3:DeleteObjectVersion", aside}, Functions: deleting, Unseen: prefixes},
+	{Grant: Grant{"s3:DeleteObjectVersion", objects}, Functions: ingest, Unseen: meets},
+	{Grant: Grant{"s3:DeleteObjectVersion", inbox}, Functions: ingest, Unseen: meets},
+	{Grant: Grant{"s3:DeleteObjectVersion", aside}, Functions: ingest, Unseen: meets},
+	{Grant: Grant{"s3:ListBucketVersions", "Bucket.Arn"}, Functions: deleting},
+	{Grant: Grant{"s3:ListBucketVersions", "Bucket.Arn"}, Functions: ingest, Unseen: meets},
 	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: []config.Function{config.Delete}},
 	{Grant: Grant{"s3:GetObject", objects}, Functions: append(requests, read...)}, // get also needs it for the URLs that it signs; create and receive compare a retry with stored audio
 	{Grant: Grant{"s3:GetObject", inbox}, Functions: read},
