@@ -81,7 +81,7 @@ export class Api {
     try {
       return (await this.json("DELETE", this.path(id), request)).data;
     } catch (err) {
-      if (!(err.status === 404 && request.lost)) throw err;
+      if (!(err instanceof ApiError && err.status === 404 && request.lost)) throw err;
     }
   }
 
