@@ -68,7 +68,7 @@ def rejected_by_value(response):
 # exactly one, a rule of a policy that contradicts itself or another rule, and a URL that webhooks must not have.
 BEYOND_SCHEMA = {
     "cursor": {"wrong_format"}, "search": {"unsupported"}, "reason": {"required"}, "to": {"wrong_format"},
-    "number": {"wrong_format", "required"}, "url": {"wrong_format"}, "account": {"required", "forbidden"},
+    "number": {"wrong_format", "required"}, "url": {"wrong_format"}, "account": {"required", "forbidden", "wrong_format"},
     "filter": {"unsupported"}, "sort": {"date_range", "enum"},
 }
 
