@@ -24,11 +24,10 @@ run: ## run the API on this machine with demo recordings (ARGS=--empty: without;
 test: ## run all tests; needs only Go
 	go test ./...
 
-# SQLite is a translation of C that other people test. Instrumenting it would take a third
-# of the time. `make test` has vetted the code already.
+# `make test` has vetted the code already.
 .PHONY: test-race
 test-race: ## run all tests with the race detector, in random order
-	go test -race -gcflags='modernc.org/...=-race=false' -vet=off -shuffle=on ./...
+	go test -race -vet=off -shuffle=on ./...
 
 .PHONY: cover
 cover: ## print the coverage of the packages in PURE; each must reach COVER_FLOOR
