@@ -46,6 +46,7 @@ var arrows = map[string]struct {
 	"shared/access/follow":             {ours: []string{"shared/access", "shared/store"}},
 	"shared/store/sqlite":              {ours: []string{"shared/store", "shared/recording", "shared/requestlog"}},
 	"shared/store/dynamo":              {ours: []string{"shared/store", "shared/recording", "shared/requestlog", "shared/attempt", "shared/store/dynamo/onepass"}, aws: true},
+	"shared/store/dynamo/dynamotest":   {ours: []string{"shared/store/dynamo"}, aws: true},
 	"shared/store/dynamo/onepass":      {aws: true},
 	"shared/store/faultstore":          {ours: []string{"shared/store", "shared/recording"}},
 	"shared/store/storetest":           {ours: []string{"shared/store", "shared/recording"}},

@@ -9,15 +9,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/callrecordings/api/shared/incoming"
 	"github.com/callrecordings/api/shared/incoming/bucket"
@@ -26,6 +21,7 @@ import (
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/store/dynamo"
+	"github.com/callrecordings/api/shared/store/dynamo/dynamotest"
 	"github.com/callrecordings/api/shared/store/faultstore"
 	"github.com/callrecordings/api/shared/store/historytest"
 	"github.com/callrecordings/api/shared/store/sqlite"
@@ -52,15 +48,7 @@ func TestHistoriesOverSQLite(t *testing.T) {
 // and the SDK retry them.
 func TestHistoriesOverDynamoDB(t *testing.T) {
 	t.Parallel()
-	endpoint := os.Getenv("DYNAMODB_ENDPOINT")
-	if endpoint == "" {
-		t.Skip("DYNAMODB_ENDPOINT is not set: skipping the histories over DynamoDB Local.")
-	}
-	options := dynamo.Options{
-		Region: "us-east-1", Endpoint: endpoint, Table: "histories-" + rand.Text(),
-		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
-	}
-	createTable(t, options)
+	options := dynamotest.Options(t)
 	audio := openBucket(t)
 	historytest.Run(t, historytest.Harness{Retries: true, Open: func(t testing.TB, faults *historytest.Faults) func() historytest.Client {
 		account := newAccount()
@@ -74,20 +62,6 @@ func TestHistoriesOverDynamoDB(t *testing.T) {
 			return newHistoryClient(t, account, s, audio)
 		}
 	}})
-}
-
-// createTable creates the table of o, and deletes it when the test ends.
-func createTable(t *testing.T, o dynamo.Options) {
-	t.Helper()
-	c := dynamodb.New(dynamodb.Options{Region: o.Region, BaseEndpoint: &o.Endpoint, Credentials: o.Credentials})
-	if _, err := c.CreateTable(t.Context(), dynamo.TableInput(o.Table)); err != nil {
-		t.Fatalf("CreateTable = %v", err)
-	}
-	t.Cleanup(func() {
-		if _, err := c.DeleteTable(context.WithoutCancel(t.Context()), &dynamodb.DeleteTableInput{TableName: aws.String(o.Table)}); err != nil {
-			t.Errorf("DeleteTable = %v", err)
-		}
-	})
 }
 
 func newAccount() string { return strings.ToLower(rand.Text()) }

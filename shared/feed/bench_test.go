@@ -17,6 +17,7 @@ import (
 	"github.com/callrecordings/api/shared/feed"
 	"github.com/callrecordings/api/shared/requestlog"
 	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/dynamo/dynamotest"
 	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
@@ -31,12 +32,8 @@ func BenchmarkSQLite(b *testing.B) {
 // BenchmarkDynamoDB measures pages of the feed after DYNAMODB_RECORDINGS changes on
 // DynamoDB Local. It fails if one takes more calls or units than its budget.
 func BenchmarkDynamoDB(b *testing.B) {
-	endpoint := os.Getenv("DYNAMODB_ENDPOINT")
-	if endpoint == "" {
-		b.Skip("DYNAMODB_ENDPOINT is not set: skipping the feed on DynamoDB Local.")
-	}
 	n := changesOf(b, "DYNAMODB_RECORDINGS", 500)
-	s := openTable(b, endpoint)
+	s := dynamotest.Open(b, time.Now)
 	fill(b, s, n)
 	measure(b, s, n)
 }

@@ -2,7 +2,6 @@ package search_test
 
 import (
 	"context"
-	"os"
 	"slices"
 	"testing"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/callrecordings/api/shared/requestlog"
 	"github.com/callrecordings/api/shared/search"
 	"github.com/callrecordings/api/shared/search/searchtest"
+	"github.com/callrecordings/api/shared/store/dynamo/dynamotest"
 )
 
 // BenchmarkSQLite measures searches and summaries of RECORDINGS recordings in SQLite.
@@ -21,12 +21,8 @@ func BenchmarkSQLite(b *testing.B) {
 // BenchmarkDynamoDB measures searches and summaries of DYNAMODB_RECORDINGS recordings on
 // DynamoDB Local. It fails if one takes more calls or units than its budget.
 func BenchmarkDynamoDB(b *testing.B) {
-	endpoint := os.Getenv("DYNAMODB_ENDPOINT")
-	if endpoint == "" {
-		b.Skip("DYNAMODB_ENDPOINT is not set: skipping searches on DynamoDB Local.")
-	}
 	l := sizeOf(b, "DYNAMODB_RECORDINGS", 500)
-	s := openTable(b, endpoint)
+	s := dynamotest.Open(b, time.Now)
 	if err := searchtest.Fill(b.Context(), s, l); err != nil {
 		b.Fatal(err)
 	}

@@ -2,61 +2,29 @@ package search_test
 
 import (
 	"context"
-	"crypto/rand"
-	"os"
 	"strconv"
 	"testing"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/requestlog"
 	"github.com/callrecordings/api/shared/search"
 	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/store/dynamo"
+	"github.com/callrecordings/api/shared/store/dynamo/dynamotest"
 )
 
 // The index over DynamoDB Local costs the documented units, and survives runs that die.
 func TestIndexOverDynamoDB(t *testing.T) {
 	t.Parallel()
-	endpoint := os.Getenv("DYNAMODB_ENDPOINT")
-	if endpoint == "" {
-		t.Skip("DYNAMODB_ENDPOINT is not set: skipping the index over DynamoDB Local.")
-	}
 	t.Run("kills", func(t *testing.T) {
 		t.Parallel()
-		kills(t, openTable(t, endpoint), false, changes(t, 40))
+		kills(t, dynamotest.Open(t, time.Now), false, changes(t, 40))
 	})
 	t.Run("units", func(t *testing.T) {
 		t.Parallel()
-		units(t, openTable(t, endpoint))
+		units(t, dynamotest.Open(t, time.Now))
 	})
-}
-
-// openTable returns a store with its own table in an emulator.
-func openTable(t testing.TB, endpoint string) *dynamo.Store {
-	t.Helper()
-	o := dynamo.Options{
-		Region: "us-east-1", Endpoint: endpoint, Table: "search-" + rand.Text(),
-		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""), Now: time.Now, Random: rand.Reader,
-	}
-	c := dynamodb.New(dynamodb.Options{Region: o.Region, BaseEndpoint: &o.Endpoint, Credentials: o.Credentials})
-	if _, err := c.CreateTable(t.Context(), dynamo.TableInput(o.Table)); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if _, err := c.DeleteTable(context.WithoutCancel(t.Context()), &dynamodb.DeleteTableInput{TableName: aws.String(o.Table)}); err != nil {
-			t.Error(err)
-		}
-	})
-	s, err := dynamo.Open(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
 }
 
 // ordinary is a recording with everything that Kazoo writes, of two parties with names.

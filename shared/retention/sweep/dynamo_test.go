@@ -1,30 +1,19 @@
 package sweep_test
 
 import (
-	"context"
-	"crypto/rand"
-	"os"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-
 	"github.com/callrecordings/api/shared/requestlog"
 	"github.com/callrecordings/api/shared/retention"
-	"github.com/callrecordings/api/shared/store/dynamo"
+	"github.com/callrecordings/api/shared/store/dynamo/dynamotest"
 )
 
 // The sweep works over DynamoDB as over SQLite, at the cost that docs/reference/cost.md
 // states.
 func TestSweepOverDynamoDB(t *testing.T) {
 	t.Parallel()
-	endpoint := os.Getenv("DYNAMODB_ENDPOINT")
-	if endpoint == "" {
-		t.Skip("DYNAMODB_ENDPOINT is not set: skipping the sweep over DynamoDB Local.")
-	}
-	w := newWorldOver(t, func(clock func() time.Time) retention.Driver { return openTable(t, endpoint, clock) })
+	w := newWorldOver(t, func(clock func() time.Time) retention.Driver { return dynamotest.Open(t, clock) })
 	const expired, kept = 40, 20
 	for i := range expired {
 		w.put("A", 40+float64(i))
@@ -56,27 +45,4 @@ func (w *world) units() *requestlog.Entry {
 	w.check(err)
 	w.now = w.now.Add(10 * time.Minute)
 	return entry
-}
-
-// openTable returns a store with its own table in an emulator.
-func openTable(t *testing.T, endpoint string, clock func() time.Time) *dynamo.Store {
-	t.Helper()
-	o := dynamo.Options{
-		Region: "us-east-1", Endpoint: endpoint, Table: "sweep-" + rand.Text(), Now: clock, Random: rand.Reader,
-		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
-	}
-	c := dynamodb.New(dynamodb.Options{Region: o.Region, BaseEndpoint: &o.Endpoint, Credentials: o.Credentials})
-	if _, err := c.CreateTable(t.Context(), dynamo.TableInput(o.Table)); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if _, err := c.DeleteTable(context.WithoutCancel(t.Context()), &dynamodb.DeleteTableInput{TableName: aws.String(o.Table)}); err != nil {
-			t.Error(err)
-		}
-	})
-	s, err := dynamo.Open(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
 }
