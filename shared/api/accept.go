@@ -100,3 +100,10 @@ func (p preferences) choose(offers ...offer) (form, error) {
 	}
 	return offers[i].form, nil
 }
+
+// acceptsDocument returns the 406 for a client that does not accept JSON, the only type of
+// an answer.
+func (r *request) acceptsDocument() error {
+	_, err := preferencesOf(r.URL.Query().Get("accept"), r.Header.Values("Accept")).choose(offerDocument)
+	return err
+}

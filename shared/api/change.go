@@ -13,8 +13,7 @@ func (r *request) authorizeChange(action access.Action) (string, error) {
 	if err := r.allow(action); err != nil {
 		return "", err
 	}
-	want := preferencesOf(r.URL.Query().Get("accept"), r.Header.Values("Accept"))
-	if _, err := want.choose(offerDocument); err != nil {
+	if err := r.acceptsDocument(); err != nil {
 		return "", err
 	}
 	return recording.ParseID(r.id)

@@ -13,10 +13,8 @@ import (
 	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/cursor"
 	"github.com/callrecordings/api/shared/feed"
-	"github.com/callrecordings/api/shared/httpfield"
 	"github.com/callrecordings/api/shared/notify"
 	"github.com/callrecordings/api/shared/recording"
-	"github.com/callrecordings/api/shared/store"
 )
 
 const (
@@ -138,35 +136,21 @@ func (f *follower) open(account, text string) (c feed.Cursor, err error) {
 // bearer may see, as long as the client prefers (RFC 7240, 4.3) and the operator allows.
 func (f *follower) await(w http.ResponseWriter, r *request, after feed.Cursor, size int) (feed.Page, error) {
 	page, err := f.page(r, after, size)
-	wait := min(httpfield.PreferredWait(r.Header.Values("Prefer")), f.maxWait)
+	wait := r.preferredWait(f.maxWait)
 	if err != nil || wait <= 0 || len(page.Entries) > 0 || page.More {
 		return page, err
 	}
-	w.Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait/time.Second)))
-	ctx, cancel := context.WithTimeout(r.Context(), wait)
-	defer cancel()
-	if deadline, ok := r.Context().Deadline(); ok { // the function's deadline
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-store.Reserve))
-		defer cancel()
-	}
-	for pause := minPause; len(page.Entries) == 0 && !page.More; pause = min(2*pause, maxPause) {
-		timer := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return page, nil
-		case <-timer.C:
-		}
+	_, err = r.lookAgain(w, wait, func() (bool, error) {
 		ahead, err := f.feed.Ahead(r.Context(), r.account, page.Next)
 		if err == nil && ahead {
 			page, err = f.page(r, page.Next, size)
 		}
 		if err != nil {
-			return page, fmt.Errorf("check for new changes: %w", err)
+			return false, fmt.Errorf("check for new changes: %w", err)
 		}
-	}
-	return page, nil
+		return len(page.Entries) > 0 || page.More, nil
+	})
+	return page, err
 }
 
 // page returns the page after a cursor, with the entries that the bearer may see.

@@ -59,8 +59,7 @@ func (c *creator) serve(w http.ResponseWriter, r *request) error {
 	if err := r.allow(access.Create); err != nil {
 		return err
 	}
-	want := preferencesOf(r.URL.Query().Get("accept"), r.Header.Values("Accept"))
-	if _, err := want.choose(offerDocument); err != nil {
+	if err := r.acceptsDocument(); err != nil {
 		return err
 	}
 	key, err := idempotencyKey(r.Header)

@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -82,6 +83,20 @@ func (r *request) writeDocument(w http.ResponseWriter, rec *recording.Recording,
 		buf = shown[0].AppendJSON(buf, deleted)
 		buf = r.appendClosing(buf, extras{revision: rec.Revision})
 		return r.writeJSON(w, http.StatusOK, buf)
+	})
+	return nil
+}
+
+// writeData answers with data as JSON in the envelope. keys are those of a page; the zero
+// value for what is not one.
+func (r *request) writeData(w http.ResponseWriter, status int, data any, keys paging) error {
+	text, err := json.Marshal(data)
+	if err != nil {
+		return fmt.Errorf("encode the answer of %s: %w", r.op, err)
+	}
+	withBuffer(func(buf []byte) []byte {
+		buf = append(appendOpening(buf), text...)
+		return r.writeJSON(w, status, r.appendClosing(buf, extras{paging: keys}))
 	})
 	return nil
 }

@@ -12,7 +12,7 @@ func Fallback(env Env, openapi []byte) http.Handler {
 	env.Access = nil // the function reads no data, so a path below another account is a 403
 	return env.handle(OpFallback, func(w http.ResponseWriter, r *request) error {
 		kind, body := jsonType, openapi
-		if r.target.resource.routes[0].Path == errorList {
+		if r.target.path() == errorList {
 			kind, body = "text/html; charset=utf-8", errorPage()
 			w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
 		}

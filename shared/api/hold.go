@@ -59,7 +59,7 @@ func (c *holder) action(r *request) (func(*request) (holdAnswer, error), access.
 		"POST " + accountHolds:  {c.place, access.Hold},
 		"GET " + accountHold:    {c.get, access.Hold},
 		"DELETE " + accountHold: {c.release, access.Release},
-	}[r.Method+" "+r.target.resource.routes[0].Path]
+	}[r.Method+" "+r.target.path()]
 	return found.do, found.needs
 }
 
@@ -72,24 +72,15 @@ func (c *holder) serve(w http.ResponseWriter, r *request) error {
 	if err := r.allowHold(needs); err != nil {
 		return err
 	}
-	want := preferencesOf(r.URL.Query().Get("accept"), r.Header.Values("Accept"))
-	if _, err := want.choose(offerDocument); err != nil {
+	if err := r.acceptsDocument(); err != nil {
 		return err
 	}
 	answer, err := do(r)
 	if err != nil {
 		return err
 	}
-	text, err := json.Marshal(answer.data)
-	if err != nil {
-		return fmt.Errorf("encode holds: %w", err)
-	}
 	w.Header().Set("Cache-Control", "no-store")
-	withBuffer(func(buf []byte) []byte {
-		buf = append(appendOpening(buf), text...)
-		return r.writeJSON(w, answer.status, r.appendClosing(buf, extras{paging: answer.keys}))
-	})
-	return nil
+	return r.writeData(w, answer.status, answer.data, answer.keys)
 }
 
 // allowHold is allow for requests about holds. Those that place or release one carry a

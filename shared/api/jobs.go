@@ -74,8 +74,7 @@ func (j *jobber) serve(w http.ResponseWriter, r *request) error {
 	if err := r.allow(access.Manage); err != nil {
 		return err
 	}
-	want := preferencesOf(r.URL.Query().Get("accept"), r.Header.Values("Accept"))
-	if _, err := want.choose(offerDocument); err != nil {
+	if err := r.acceptsDocument(); err != nil {
 		return err
 	}
 	if id := r.target.job; id != "" {
@@ -84,19 +83,12 @@ func (j *jobber) serve(w http.ResponseWriter, r *request) error {
 		}
 		r.object = "job/" + id
 	}
-	status, data, keys, err := j.action(r.Method + " " + r.target.resource.routes[0].Path)(r)
+	status, data, keys, err := j.action(r.Method + " " + r.target.path())(r)
 	if err != nil {
 		return err
 	}
-	text, err := json.Marshal(data)
-	if err != nil {
-		return fmt.Errorf("encode jobs: %w", err)
-	}
 	w.Header().Set("Cache-Control", "no-store") // of the URLs and the numbers
-	withBuffer(func(buf []byte) []byte {
-		return r.writeJSON(w, status, r.appendClosing(append(appendOpening(buf), text...), extras{paging: keys}))
-	})
-	return nil
+	return r.writeData(w, status, data, keys)
 }
 
 // may checks that the bearer has the rights of an action.

@@ -77,7 +77,7 @@ func (l *lister) serve(w http.ResponseWriter, r *request) error {
 	if err := r.allow(action); err != nil {
 		return err
 	}
-	if path := r.target.resource.routes[0].Path; path == accountSummary || path == userSummary {
+	if path := r.target.path(); path == accountSummary || path == userSummary {
 		return l.summarize(w, r)
 	}
 	accept, _ := query.first("accept")
@@ -195,8 +195,6 @@ func (l *lister) pageOf(ctx context.Context, ask store.Query, q *listQuery) (sto
 	switch {
 	case q.search.IsZero():
 		return rowsOf(ctx, l.store, ask, q.owners)
-	case q.owners == nil && q.sieve == nil:
-		return search.Page(ctx, l.store, q.search, ask, nil)
 	case q.owners == nil:
 		return search.Page(ctx, l.store, q.search, ask, q.sieve)
 	case len(q.owners) == 0:

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -28,7 +27,7 @@ func Manage(env Env, entries store.Entries, c *cursor.Sealer, hooks *webhook.Boo
 	t := &trailReader{trail: audit.NewReader(entries), sealer: c}
 	h := &hookManager{hooks}
 	return env.handle(OpAccess, func(w http.ResponseWriter, r *request) error {
-		switch r.target.resource.routes[0].Path {
+		switch r.target.path() {
 		case accountTrail, itemTrail:
 			return t.serve(w, r)
 		case accountHooks, accountHook:
@@ -60,29 +59,19 @@ func (m *manager) serve(w http.ResponseWriter, r *request) error {
 	if err := r.allow(access.Manage); err != nil {
 		return err
 	}
-	want := preferencesOf(r.URL.Query().Get("accept"), r.Header.Values("Accept"))
-	if _, err := want.choose(offerDocument); err != nil {
+	if err := r.acceptsDocument(); err != nil {
 		return err
 	}
 	data, keys, err := m.do(r)
 	if err != nil {
 		return err
 	}
-	text, err := json.Marshal(data)
-	if err != nil {
-		return err
-	}
-	withBuffer(func(buf []byte) []byte {
-		buf = append(appendOpening(buf), text...)
-		buf = r.appendClosing(buf, extras{paging: keys})
-		return r.writeJSON(w, http.StatusOK, buf)
-	})
-	return nil
+	return r.writeData(w, http.StatusOK, data, keys)
 }
 
 // do does what the request asks for. A change is recorded first.
 func (m *manager) do(r *request) (data any, keys paging, err error) {
-	do := m.action(r.Method + " " + r.target.resource.routes[0].Path)
+	do := m.action(r.Method + " " + r.target.path())
 	if r.Method == http.MethodGet {
 		return do(r)
 	}

@@ -40,7 +40,7 @@ func Retention(env Env, s RetentionStore, holds *hold.Book) http.Handler {
 		editor: retention.Editor{Entries: s, Recordings: s, Now: env.Now, Time: previewWork},
 	}
 	return env.handle(OpRetention, func(w http.ResponseWriter, r *request) error {
-		if path := r.target.resource.routes[0].Path; path == accountHolds || path == accountHold {
+		if path := r.target.path(); path == accountHolds || path == accountHold {
 			return h.serve(w, r)
 		}
 		return k.serve(w, r)
@@ -62,25 +62,15 @@ func (k *keeper) serve(w http.ResponseWriter, r *request) error {
 	if err := r.allow(access.Retention); err != nil {
 		return err
 	}
-	want := preferencesOf(r.URL.Query().Get("accept"), r.Header.Values("Accept"))
-	if _, err := want.choose(offerDocument); err != nil {
+	if err := r.acceptsDocument(); err != nil {
 		return err
 	}
 	r.object = "retention"
-	data, err := k.action(r.Method + " " + r.target.resource.routes[0].Path)(r)
+	data, err := k.action(r.Method + " " + r.target.path())(r)
 	if err != nil {
 		return err
 	}
-	text, err := json.Marshal(data)
-	if err != nil {
-		return err
-	}
-	withBuffer(func(buf []byte) []byte {
-		buf = append(appendOpening(buf), text...)
-		buf = r.appendClosing(buf, extras{})
-		return r.writeJSON(w, http.StatusOK, buf)
-	})
-	return nil
+	return r.writeData(w, http.StatusOK, data, paging{})
 }
 
 // policyData is a policy in answers. Rules are never null.

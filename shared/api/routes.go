@@ -367,6 +367,9 @@ func (p *target) operation(method string) (op Operation, ok bool) {
 	return OpFallback, false
 }
 
+// path returns the pattern of the route. Only handlers call it, whose requests have one.
+func (p *target) path() string { return p.resource.routes[0].Path }
+
 // public reports whether p needs no token.
 func (p *target) public() bool { return p.resource != nil && p.resource.routes[0].Public }
 

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -61,15 +60,8 @@ func (c *sharer) serve(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	text, err := json.Marshal(data)
-	if err != nil {
-		return fmt.Errorf("encode links: %w", err)
-	}
 	w.Header().Set("Cache-Control", "no-store")
-	withBuffer(func(buf []byte) []byte {
-		return r.writeJSON(w, status, r.appendClosing(append(appendOpening(buf), text...), extras{}))
-	})
-	return nil
+	return r.writeData(w, status, data, paging{})
 }
 
 // linkData is a link in answers. Only the answer to POST has the URL.

@@ -172,16 +172,7 @@ func writeTrailJSON(w http.ResponseWriter, r *request, entries []audit.Entry, ke
 	for i := range entries {
 		data[i] = trailDataOf(&entries[i])
 	}
-	text, err := json.Marshal(data)
-	if err != nil {
-		return fmt.Errorf("encode the audit trail: %w", err)
-	}
-	withBuffer(func(buf []byte) []byte {
-		buf = append(appendOpening(buf), text...)
-		buf = r.appendClosing(buf, extras{paging: keys})
-		return r.writeJSON(w, http.StatusOK, buf)
-	})
-	return nil
+	return r.writeData(w, http.StatusOK, data, keys)
 }
 
 // trailColumns are the columns of the trail as CSV.

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// minPause and maxPause bound the time between two reads of a recording
-	// while a request waits for its audio.
+	// minPause and maxPause bound the time between two looks while a request waits for
+	// audio or for changes.
 	minPause = 200 * time.Millisecond
 	maxPause = time.Second
 	// pendingRetry is the Retry-After of a 404 for audio that is still pending,
@@ -23,13 +23,15 @@ const (
 	pendingRetry = "2"
 )
 
-// await waits while rec is pending and returns the latest state. It gives up after
-// the client's preferred wait (RFC 7240, 4.3) or the operator's limit.
-func (g *getter) await(w http.ResponseWriter, r *request, rec *recording.Recording) (*recording.Recording, error) {
-	wait := min(httpfield.PreferredWait(r.Header.Values("Prefer")), g.MaxWait)
-	if wait <= 0 || rec.Audio.Condition() != recording.Pending {
-		return rec, nil
-	}
+// preferredWait returns how long the client prefers to wait (RFC 7240, 4.3), at most limit.
+func (r *request) preferredWait(limit time.Duration) time.Duration {
+	return min(httpfield.PreferredWait(r.Header.Values("Prefer")), limit)
+}
+
+// lookAgain calls look after growing pauses until it finds something, or fails. It gives up,
+// with found false, after the wait, or shortly before the function's deadline. The answer
+// names the wait.
+func (r *request) lookAgain(w http.ResponseWriter, wait time.Duration, look func() (found bool, err error)) (found bool, err error) {
 	w.Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait/time.Second)))
 	ctx, cancel := context.WithTimeout(r.Context(), wait)
 	defer cancel()
@@ -38,19 +40,39 @@ func (g *getter) await(w http.ResponseWriter, r *request, rec *recording.Recordi
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-store.Reserve))
 		defer cancel()
 	}
-	for pause := minPause; rec.Audio.Condition() == recording.Pending; pause = min(2*pause, maxPause) {
+	for pause := minPause; !found && err == nil; pause = min(2*pause, maxPause) {
 		timer := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			return rec, nil
+			return false, nil
 		case <-timer.C:
 		}
+		found, err = look()
+	}
+	return found, err
+}
+
+// await waits while rec is pending and returns the latest state. It gives up after
+// the client's preferred wait (RFC 7240, 4.3) or the operator's limit.
+func (g *getter) await(w http.ResponseWriter, r *request, rec *recording.Recording) (*recording.Recording, error) {
+	wait := r.preferredWait(g.MaxWait)
+	if wait <= 0 || rec.Audio.Condition() != recording.Pending {
+		return rec, nil
+	}
+	arrived, err := r.lookAgain(w, wait, func() (bool, error) {
 		latest, err := g.store.Get(r.Context(), rec.Account, rec.ID)
 		if err != nil {
-			return nil, fmt.Errorf("check for new audio: %w", err)
+			return false, fmt.Errorf("check for new audio: %w", err)
 		}
 		rec = latest
+		return rec.Audio.Condition() != recording.Pending, nil
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case !arrived:
+		return rec, nil
 	}
 	return rec, r.reaches(rec, access.Listen)
 }

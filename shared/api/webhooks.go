@@ -1,8 +1,6 @@
 package api
 
 import (
-	"encoding/json"
-	"fmt"
 	"net/http"
 
 	"github.com/callrecordings/api/shared/access"
@@ -43,26 +41,18 @@ func (m *hookManager) serve(w http.ResponseWriter, r *request) error {
 	if err := r.allow(access.Manage); err != nil {
 		return err
 	}
-	want := preferencesOf(r.URL.Query().Get("accept"), r.Header.Values("Accept"))
-	if _, err := want.choose(offerDocument); err != nil {
+	if err := r.acceptsDocument(); err != nil {
 		return err
 	}
 	if m.book == nil {
 		return errFeedOff
 	}
-	status, data, err := m.action(r.Method + " " + r.target.resource.routes[0].Path)(r)
+	status, data, err := m.action(r.Method + " " + r.target.path())(r)
 	if err != nil {
 		return err
 	}
-	text, err := json.Marshal(data)
-	if err != nil {
-		return fmt.Errorf("encode webhooks: %w", err)
-	}
 	w.Header().Set("Cache-Control", "no-store")
-	withBuffer(func(buf []byte) []byte {
-		return r.writeJSON(w, status, r.appendClosing(append(appendOpening(buf), text...), extras{}))
-	})
-	return nil
+	return r.writeData(w, status, data, paging{})
 }
 
 // action returns what serves a route about webhooks, given by its method and path.
