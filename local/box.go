@@ -36,6 +36,7 @@ import (
 	"github.com/callrecordings/api/shared/media/s3media"
 	"github.com/callrecordings/api/shared/openapi"
 	"github.com/callrecordings/api/shared/person"
+	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/store/sqlite"
 	"github.com/callrecordings/api/shared/webhook"
@@ -121,7 +122,7 @@ type clientAudio interface {
 // limitAudio makes the S3 server reject audio that is too large for ingest, before
 // the audio takes up disk space. The files of jobs are not limited.
 func (b *box) limitAudio(o *s3server.Options) {
-	o.MaxBytes, o.Unlimited = b.settings.MaxAudioBytes, exportsPrefix
+	o.MaxBytes, o.Unlimited = b.settings.MaxAudioBytes, recording.ExportsPrefix
 }
 
 // s3Port returns the configured port of the S3 server. The default is the API's

@@ -31,9 +31,7 @@ func (b *box) rules() *retention.Rules {
 // the start and every hour, until ctx ends. Their audio goes with the other pending purges.
 func (b *box) expire(ctx context.Context) {
 	s := sweep.New(b.store, b.now, 0)
-	tick := time.NewTicker(expireEvery)
-	defer tick.Stop()
-	for {
+	every(ctx, expireEvery, func(ctx context.Context) {
 		removed, err := s.Run(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -46,10 +44,5 @@ func (b *box) expire(ctx context.Context) {
 		if removed > 0 {
 			b.log.InfoContext(ctx, "expired recordings were removed", slog.Int("recordings", removed))
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+	})
 }

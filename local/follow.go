@@ -43,6 +43,21 @@ func (b *box) work(ctx context.Context) (wait func()) {
 	return running.Wait
 }
 
+// every calls run at once, and then again and again until ctx ends. pause is the time between
+// the starts of two runs.
+func every(ctx context.Context, pause time.Duration, run func(context.Context)) {
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for {
+		run(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
 // poll calls processBatch until ctx ends: again at once if there is more, and
 // otherwise after interval.
 func (b *box) poll(ctx context.Context, processBatch func(context.Context) (more bool, err error)) {

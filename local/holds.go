@@ -15,23 +15,13 @@ const lockEvery = 5 * time.Second
 // ctx ends. The built-in S3 server then refuses to remove or replace it.
 func (b *box) lockHeld(ctx context.Context) {
 	l := hold.Locker{Entries: b.store, Recordings: b.store, Audio: b.bucket, Now: b.now}
-	tick := time.NewTicker(lockEvery)
-	defer tick.Stop()
-	for {
+	every(ctx, lockEvery, func(ctx context.Context) {
 		changed, err := l.Run(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		if err != nil {
+		if err != nil && ctx.Err() == nil {
 			b.log.WarnContext(ctx, "audio on legal hold could not all be locked; this is retried", slog.String("cause", err.Error()))
 		}
-		if changed > 0 {
+		if changed > 0 && ctx.Err() == nil {
 			b.log.InfoContext(ctx, "audio on legal hold was locked or unlocked", slog.Int("recordings", changed))
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+	})
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"log/slog"
-	"time"
 
 	"github.com/callrecordings/api/shared/issuer"
 	"github.com/callrecordings/api/shared/issuer/keyset"
@@ -17,17 +16,10 @@ func (b *box) refreshKeys(ctx context.Context) {
 		Fetcher: keyset.NewFetcher(keyset.Options{PrivateHosts: b.settings.IssuerPrivateHosts}),
 		Now:     b.now,
 	}
-	tick := time.NewTicker(keyset.Every)
-	defer tick.Stop()
-	for {
+	every(ctx, keyset.Every, func(ctx context.Context) {
 		if _, err := r.Run(ctx); err != nil && ctx.Err() == nil {
 			b.log.WarnContext(ctx, "keys of token issuers could not be fetched; the earlier ones stay in use, and this is retried",
 				slog.String("cause", err.Error()))
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+	})
 }

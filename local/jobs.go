@@ -14,9 +14,6 @@ import (
 	"github.com/callrecordings/api/shared/person"
 )
 
-// exportsPrefix is the prefix of the keys of the files that jobs make.
-const exportsPrefix = "exports/"
-
 // Jobs within this process. Two workers keep the machine responsive, and a slice is short
 // so that tenants do not wait long for each other.
 const (

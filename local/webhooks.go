@@ -19,9 +19,8 @@ func (b *box) deliverWebhooks(ctx context.Context) {
 		return
 	}
 	d := webhook.NewDeliverer(b.store, feed.New(b.store, b.now), b.settings.WebhookPrivateHosts, b.now)
-	tick := time.NewTicker(deliverEvery)
-	defer tick.Stop()
-	for known := ""; ; {
+	known := ""
+	every(ctx, deliverEvery, func(ctx context.Context) {
 		problem := ""
 		if _, err := d.Run(ctx); err != nil && ctx.Err() == nil {
 			problem = err.Error()
@@ -30,10 +29,5 @@ func (b *box) deliverWebhooks(ctx context.Context) {
 			b.log.WarnContext(ctx, "delivering to webhooks", slog.String("cause", problem))
 		}
 		known = problem
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+	})
 }

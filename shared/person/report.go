@@ -36,7 +36,9 @@ type Result struct {
 const FileAge = 7 * 24 * time.Hour
 
 // fileKey returns the key of a file of a job.
-func fileKey(j *job.Job, suffix string) string { return "exports/" + j.Account + "/" + j.ID + suffix }
+func fileKey(j *job.Job, suffix string) string {
+	return recording.ExportsPrefix + j.Account + "/" + j.ID + suffix
+}
 
 // line is a line of the list.
 type line struct {

@@ -81,7 +81,7 @@ func (s *source[T]) take(limit string) []T {
 
 // placeOf returns the place of a recording's audio: its month and its ID.
 func placeOf(id string) string {
-	return strings.TrimPrefix(recording.AudioKey("", id), audioPrefix+"/")
+	return strings.TrimPrefix(recording.AudioKey("", id), recording.AudioPrefix+"/")
 }
 
 // open opens the lists where the last turn stopped.
@@ -100,8 +100,8 @@ func (v *visit) open() {
 			}
 		}(v.Row),
 	}
-	v.audio = v.objects(audioPrefix+v.name+"/", v.Audio)
-	v.imported = v.objects(importedPrefix+v.name+"/", v.Imported)
+	v.audio = v.objects(recording.AudioPrefix+v.name+"/", v.Audio)
+	v.imported = v.objects(recording.ImportedPrefix+v.name+"/", v.Imported)
 }
 
 // objects returns the list of objects under prefix, an empty one if the account has none.

@@ -16,8 +16,8 @@ import (
 // parseKey returns the ID of the recording that the audio under key belongs to. ok is
 // false if key is not an audio key.
 func parseKey(key string) (id string, ok bool) {
-	if rest, imported := strings.CutPrefix(key, importedPrefix); imported {
-		key = audioPrefix + rest
+	if rest, imported := strings.CutPrefix(key, recording.ImportedPrefix); imported {
+		key = recording.AudioPrefix + rest
 	}
 	_, id, ok = recording.ParseKey(key)
 	return id, ok
@@ -30,7 +30,7 @@ func parseKey(key string) (id string, ok bool) {
 func refers(f store.Found, key string) bool {
 	switch {
 	case f.Recording != nil:
-		return f.Recording.AudioKey() == key || f.Recording.Audio.Place == recording.External && !strings.HasPrefix(key, importedPrefix)
+		return f.Recording.AudioKey() == key || f.Recording.Audio.Place == recording.External && !strings.HasPrefix(key, recording.ImportedPrefix)
 	case f.Tombstone != nil:
 		r := recording.Recording{Account: f.Tombstone.Account, ID: f.Tombstone.ID, Audio: f.Tombstone.Audio}
 		return (f.Tombstone.PurgePending || f.Tombstone.Until > 0) && r.AudioKey() == key
@@ -80,10 +80,10 @@ func (v *visit) orphans(ctx context.Context, w window, list []media.Listed) erro
 //   - A recording that has other audio, under another key, has replaced this one.
 func (v *visit) orphan(ctx context.Context, id string, o media.Listed, f store.Found) error {
 	limit := v.Ages.Orphan
-	switch own := !strings.Contains(o.Key, "~") && strings.HasPrefix(o.Key, audioPrefix); {
+	switch own := !strings.Contains(o.Key, "~") && strings.HasPrefix(o.Key, recording.AudioPrefix); {
 	case own && f.Recording == nil:
 		return v.unread(ctx, UnreadAudio, id, o)
-	case own, strings.HasPrefix(o.Key, importedPrefix):
+	case own, strings.HasPrefix(o.Key, recording.ImportedPrefix):
 		limit = v.Ages.Import
 	}
 	if v.Now().Sub(o.Modified) < limit {
@@ -161,7 +161,7 @@ func leftovers(prefix string, kind Kind, limit func(Ages) time.Duration) func(co
 		for _, o := range page {
 			p.Cursor = o.Key
 			p.Report.Objects++
-			name, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(o.Key, prefix), inboxPrefix), "/")
+			name, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(o.Key, prefix), recording.InboxPrefix), "/")
 			if r.Account != "" && name != r.Account || r.Now().Sub(o.Modified) < limit(r.Ages) {
 				continue
 			}

@@ -22,16 +22,6 @@ const (
 	early = time.Hour
 )
 
-// The prefixes of keys; see recording.AudioKey and its relatives.
-const (
-	audioPrefix    = "recordings/"
-	importedPrefix = "imported/"
-	inboxPrefix    = "inbox/"
-	asidePrefix    = "set-aside/"
-	probesPrefix   = "probes/"
-	exportsPrefix  = "exports/"
-)
-
 // phase is one part of a run. step does some of its work, and reports whether the phase
 // is over. It keeps its position in p.Cursor.
 type phase struct {
@@ -43,13 +33,13 @@ type phase struct {
 // phases are the phases in their order.
 var phases = []phase{
 	{listTable, true},
-	{folders(audioPrefix, func(a *account) { a.Audio = true }), true},
-	{folders(importedPrefix, func(a *account) { a.Imported = true }), true},
-	{folders(inboxPrefix, func(a *account) { a.Inbox = true }), true},
+	{folders(recording.AudioPrefix, func(a *account) { a.Audio = true }), true},
+	{folders(recording.ImportedPrefix, func(a *account) { a.Imported = true }), true},
+	{folders(recording.InboxPrefix, func(a *account) { a.Inbox = true }), true},
 	{turns, false},
-	{leftovers(asidePrefix, OverdueSetAside, func(a Ages) time.Duration { return a.SetAside }), false},
-	{leftovers(probesPrefix, OverdueProbe, func(a Ages) time.Duration { return a.Probe }), false},
-	{leftovers(exportsPrefix, OverdueExport, func(a Ages) time.Duration { return a.Export }), false},
+	{leftovers(recording.SetAsidePrefix, OverdueSetAside, func(a Ages) time.Duration { return a.SetAside }), false},
+	{leftovers(recording.ProbesPrefix, OverdueProbe, func(a Ages) time.Duration { return a.Probe }), false},
+	{leftovers(recording.ExportsPrefix, OverdueExport, func(a Ages) time.Duration { return a.Export }), false},
 	{foreignFolders, true},
 }
 
@@ -193,7 +183,7 @@ func folders(prefix string, note func(*account)) func(context.Context, *Reconcil
 
 // known are the folders of the bucket that belong to the service.
 var known = map[string]bool{
-	audioPrefix: true, importedPrefix: true, inboxPrefix: true, asidePrefix: true, probesPrefix: true, exportsPrefix: true,
+	recording.AudioPrefix: true, recording.ImportedPrefix: true, recording.InboxPrefix: true, recording.SetAsidePrefix: true, recording.ProbesPrefix: true, recording.ExportsPrefix: true,
 }
 
 // foreignFolders reports folders that the service does not know.

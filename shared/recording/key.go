@@ -5,25 +5,33 @@ import (
 	"strings"
 )
 
+// The prefixes of keys in the bucket. The account follows, except in some keys of
+// [SetAsideKey].
 const (
-	// The keys of audio begin with keyPrefix if it is served, importedPrefix if
-	// an import copied it, setAsidePrefix if it was rejected, and inboxPrefix
-	// if a PBX dropped it there.
-	keyPrefix      = "recordings/"
-	importedPrefix = "imported/"
-	setAsidePrefix = "set-aside/"
-	inboxPrefix    = "inbox/"
-	// variantMark separates the ID from a suffix that distinguishes two uploads
-	// for it. IDs do not contain it.
-	variantMark = "~"
+	// AudioPrefix is that of audio that is served.
+	AudioPrefix = "recordings/"
+	// ImportedPrefix is that of audio that an import copied.
+	ImportedPrefix = "imported/"
+	// SetAsidePrefix is that of rejected audio.
+	SetAsidePrefix = "set-aside/"
+	// InboxPrefix is that of files that PBXs dropped.
+	InboxPrefix = "inbox/"
+	// ProbesPrefix is that of files with which Kazoo tests a storage setting.
+	ProbesPrefix = "probes/"
+	// ExportsPrefix is that of files that jobs make.
+	ExportsPrefix = "exports/"
 )
+
+// variantMark separates the ID from a suffix that distinguishes two uploads for it. IDs do
+// not contain it.
+const variantMark = "~"
 
 // ParseKey is the inverse of [AudioKey]. It also accepts keys with a suffix
 // after "~" (of audio that was added with a chosen ID). It rejects everything
 // that AudioKey does not return: "..", an escape, or a month other than the
 // ID's.
 func ParseKey(key string) (account, id string, ok bool) {
-	rest, ok := strings.CutPrefix(key, keyPrefix)
+	rest, ok := strings.CutPrefix(key, AudioPrefix)
 	if !ok {
 		return "", "", false
 	}
@@ -42,27 +50,27 @@ func ParseKey(key string) (account, id string, ok bool) {
 // is not ingested again, and the document keeps its values
 // (docs/adr/014-import.md).
 func ImportedKey(account, id string) string {
-	return importedPrefix + strings.TrimPrefix(AudioKey(account, id), keyPrefix)
+	return ImportedPrefix + strings.TrimPrefix(AudioKey(account, id), AudioPrefix)
 }
 
 // SetAsideKey returns the key of the copy of rejected audio that arrived under
 // key.
-func SetAsideKey(key string) string { return setAsidePrefix + strings.TrimPrefix(key, keyPrefix) }
+func SetAsideKey(key string) string { return SetAsidePrefix + strings.TrimPrefix(key, AudioPrefix) }
 
 // InboxKey returns the key of a file in the inbox of an account. Without a name
 // it is the prefix of the inbox, and without an account the prefix of all
 // inboxes.
 func InboxKey(account, name string) string {
 	if account == "" {
-		return inboxPrefix
+		return InboxPrefix
 	}
-	return inboxPrefix + account + "/" + name
+	return InboxPrefix + account + "/" + name
 }
 
 // ParseInboxKey is the inverse of [InboxKey] for a file. The name may be any
 // text.
 func ParseInboxKey(key string) (account, name string, ok bool) {
-	rest, ok := strings.CutPrefix(key, inboxPrefix)
+	rest, ok := strings.CutPrefix(key, InboxPrefix)
 	account, name, found := strings.Cut(rest, "/")
 	if !ok || !found || name == "" || !isName(account) {
 		return "", "", false
@@ -89,7 +97,7 @@ func TestFileKey(account, name string) (key string, ok bool) {
 	if !ok || random == "" || len(random) > 64 || strings.Trim(random, "0123456789abcdef") != "" || !isName(account) {
 		return "", false
 	}
-	return "probes/" + account + "/" + random, true
+	return ProbesPrefix + account + "/" + random, true
 }
 
 // Stem returns the name of a file, or a key, without its extension. Audio and

@@ -112,7 +112,7 @@ func AudioKey(account, id string) string {
 	if len(month) > 6 {
 		month = month[:6]
 	}
-	return keyPrefix + account + "/" + month + "/" + id
+	return AudioPrefix + account + "/" + month + "/" + id
 }
 
 // AudioKey returns the key of the recording's managed audio.
