@@ -78,7 +78,7 @@ var arrows = map[string]struct {
 	}},
 	"shared/incoming/bucket": {ours: []string{
 		"shared/incoming", "shared/incoming/inbox", "shared/incoming/judge", "shared/incoming/namepattern",
-		"shared/recording", "shared/store", "shared/media", "shared/requestlog",
+		"shared/recording", "shared/store", "shared/media", "shared/requestlog", "shared/sqsbatch",
 	}, aws: true},
 	"shared/incoming/upload": {ours: []string{"shared/incoming", "shared/incoming/judge", "shared/recording", "shared/store", "shared/media"}},
 	"shared/incoming/importer": {ours: []string{
@@ -92,7 +92,8 @@ var arrows = map[string]struct {
 	}},
 	"shared/search":            {ours: []string{"shared/phone", "shared/recording", "shared/requestlog", "shared/store"}},
 	"shared/search/searchtest": {ours: []string{"shared/recording", "shared/search", "shared/store"}},
-	"shared/search/eventqueue": {ours: []string{"shared/recording", "shared/requestlog", "shared/search"}, aws: true},
+	"shared/sqsbatch":          {aws: true},
+	"shared/search/eventqueue": {ours: []string{"shared/recording", "shared/requestlog", "shared/search", "shared/sqsbatch"}, aws: true},
 	"shared/httpfield":         {},
 	"shared/csvtable":          {},
 	"shared/retention/sweep":   {ours: []string{"shared/access", "shared/deletion", "shared/hold", "shared/recording", "shared/retention", "shared/store"}},

@@ -17,6 +17,7 @@ import (
 	"github.com/callrecordings/api/shared/config"
 	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/requestlog"
+	"github.com/callrecordings/api/shared/sqsbatch"
 )
 
 const (
@@ -52,13 +53,7 @@ type worker struct {
 // handle works on the account of each message. It reports the messages that the queue must
 // deliver again; its own error is always nil.
 func (w *worker) handle(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
-	answer := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
-	for i := range e.Records {
-		if err := w.message(ctx, &e.Records[i]); err != nil {
-			answer.BatchItemFailures = append(answer.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: e.Records[i].MessageId})
-		}
-	}
-	return answer, nil
+	return sqsbatch.Each(e, func(_ int, m *events.SQSMessage) bool { return w.message(ctx, m) == nil }), nil
 }
 
 // message handles and logs a message.

@@ -17,6 +17,7 @@ import (
 	"github.com/callrecordings/api/shared/incoming"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/requestlog"
+	"github.com/callrecordings/api/shared/sqsbatch"
 )
 
 // reserve is the time at the end of an invocation in which no further arrival is
@@ -72,19 +73,13 @@ func Start(q Queue) { lambda.Start(Handler(q)) }
 // later invocation, but SQS counts the attempt.
 func Handler(q Queue) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
-		answer := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
-		for i, m := range e.Records {
-			if !q.message(ctx, m, i == 0) {
-				answer.BatchItemFailures = append(answer.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
-			}
-		}
-		return answer, nil
+		return sqsbatch.Each(e, func(i int, m *events.SQSMessage) bool { return q.message(ctx, m, i == 0) }), nil
 	}
 }
 
 // message ingests the arrivals of a message, and reports whether the queue can forget
 // it. first is true for the first message of an invocation.
-func (q Queue) message(ctx context.Context, m events.SQSMessage, first bool) bool {
+func (q Queue) message(ctx context.Context, m *events.SQSMessage, first bool) bool {
 	notices, err := parse([]byte(m.Body))
 	if err != nil {
 		q.end(ctx, q.begin(), http.StatusBadRequest, fmt.Errorf("message %s: %w", m.MessageId, err))

@@ -22,6 +22,7 @@ import (
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/requestlog"
 	"github.com/callrecordings/api/shared/search"
+	"github.com/callrecordings/api/shared/sqsbatch"
 )
 
 // ErrMessage means that a message is not an event of this service.
@@ -49,19 +50,13 @@ func Start(q Queue) { lambda.Start(Handler(q)) }
 // nil.
 func Handler(q Queue) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
-		answer := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
-		for _, m := range e.Records {
-			if !q.message(ctx, m) {
-				answer.BatchItemFailures = append(answer.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
-			}
-		}
-		return answer, nil
+		return sqsbatch.Each(e, func(_ int, m *events.SQSMessage) bool { return q.message(ctx, m) }), nil
 	}
 }
 
 // message indexes the recording of one message, logs it, and reports whether the queue can
 // forget the message.
-func (q Queue) message(ctx context.Context, m events.SQSMessage) bool {
+func (q Queue) message(ctx context.Context, m *events.SQSMessage) bool {
 	entry := &requestlog.Entry{Start: q.Now(), Route: q.Route, Status: http.StatusOK}
 	account, id, err := parse([]byte(m.Body))
 	if err != nil {
