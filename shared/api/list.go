@@ -168,11 +168,10 @@ func (l *lister) readPage(r *request, q *listQuery, e listEncoder) (paging, erro
 			return paging{}, err
 		}
 	}
-	page, err := l.pageOf(r.Context(), ask, q)
+	page, err := l.pageOf(r, ask, q)
 	if err != nil {
 		return paging{}, err
 	}
-	r.hideHolds(page.Recordings)
 	size, next, err := fill(page, e)
 	if err != nil {
 		return paging{}, err
@@ -190,8 +189,15 @@ func (l *lister) readPage(r *request, q *listQuery, e listEncoder) (paging, erro
 	return keys, nil
 }
 
-// pageOf reads one page of the list or of the search.
-func (l *lister) pageOf(ctx context.Context, ask store.Query, q *listQuery) (store.Page, error) {
+// pageOf reads one page of the list or of the search, without what the bearer may not see.
+func (l *lister) pageOf(r *request, ask store.Query, q *listQuery) (store.Page, error) {
+	page, err := l.rowsOf(r.Context(), ask, q)
+	r.hideHolds(page.Recordings)
+	return page, err
+}
+
+// rowsOf reads one page of the list or of the search.
+func (l *lister) rowsOf(ctx context.Context, ask store.Query, q *listQuery) (store.Page, error) {
 	switch {
 	case q.search.IsZero():
 		return rowsOf(ctx, l.store, ask, q.owners)
@@ -240,11 +246,10 @@ func (l *lister) readAll(r *request, q *listQuery, e listEncoder) error {
 		ask.Keep = func(rec *recording.Recording) bool { return !tooLate() && keep(rec) }
 	}
 	for {
-		page, err := l.pageOf(r.Context(), ask, q)
+		page, err := l.pageOf(r, ask, q)
 		if err != nil {
 			return err
 		}
-		r.hideHolds(page.Recordings)
 		for i := range page.Recordings {
 			if tooLate() {
 				return errTooMuch

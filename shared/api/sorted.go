@@ -283,11 +283,10 @@ func (l *lister) rankPart(r *request, q *listQuery, k *ranking, left *int64) err
 	}
 	for *left > 0 {
 		read = 0
-		page, err := l.pageOf(r.Context(), ask, q)
+		page, err := l.pageOf(r, ask, q)
 		if err != nil {
 			return err
 		}
-		r.hideHolds(page.Recordings)
 		for i := range page.Recordings {
 			k.offer(&page.Recordings[i])
 			if ask.Keep == nil {
