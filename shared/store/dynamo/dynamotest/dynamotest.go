@@ -21,13 +21,13 @@ import (
 // ends. It skips the test if there is no emulator.
 func Options(t testing.TB) dynamo.Options {
 	t.Helper()
-	endpoint := os.Getenv("DYNAMODB_ENDPOINT")
+	endpoint := os.Getenv("DYNAMODB_ENDPOINT") //nolint:forbidigo // it chooses the emulator of tests, and is no setting
 	if endpoint == "" {
 		t.Skip("DYNAMODB_ENDPOINT is not set: skipping what needs DynamoDB Local.")
 	}
 	o := dynamo.Options{
 		Region: "us-east-1", Endpoint: endpoint, Table: "test-" + rand.Text(),
-		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""), Now: time.Now, Random: rand.Reader,
+		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""), Random: rand.Reader,
 	}
 	c := dynamodb.New(dynamodb.Options{Region: o.Region, BaseEndpoint: &o.Endpoint, Credentials: o.Credentials})
 	if _, err := c.CreateTable(t.Context(), dynamo.TableInput(o.Table)); err != nil {
