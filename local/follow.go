@@ -34,6 +34,7 @@ func (b *box) work(ctx context.Context) (wait func()) {
 	running.Go(func() { b.poll(ctx, b.indexChanges) })
 	running.Go(func() { b.catchUp(ctx) })
 	running.Go(func() { b.upkeep(ctx) })
+	running.Go(func() { b.scrub(ctx) })
 	running.Go(func() { b.refreshKeys(ctx) })
 	running.Go(func() { b.deliverWebhooks(ctx) })
 	running.Go(func() { b.expire(ctx) })

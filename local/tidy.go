@@ -29,6 +29,17 @@ func (b *box) tidy(ctx context.Context) error {
 	return err
 }
 
+// scrub overwrites what SQLite left of deleted rows in its pages, at the start and every
+// hour, until ctx ends. It does not wait for other upkeep, nor others for it.
+func (b *box) scrub(ctx context.Context) {
+	every(ctx, scrubEvery, func(ctx context.Context) {
+		_, err := b.store.Scrub(ctx)
+		if err = errors.Join(err, b.store.Flush(ctx)); err != nil && ctx.Err() == nil {
+			b.log.WarnContext(ctx, "copies of deleted content could not all be overwritten; this is retried", slog.String("cause", err.Error()))
+		}
+	})
+}
+
 // removeTemporary removes old temporary files from the data folder. A temporary
 // copy of keys.json contains secrets.
 func (b *box) removeTemporary() error {

@@ -22,6 +22,9 @@ const (
 	// are old enough to be removed. A failed removal is also retried after tidyAgain.
 	tidyEvery = 24 * time.Hour
 	tidyAgain = 70 * time.Minute
+	// scrubEvery is the time between two passes over the pages of the database. A pass
+	// over 4 GB takes a few minutes.
+	scrubEvery = time.Hour
 )
 
 // purgesAtStart is how long a start may spend on pending purges before it serves.
@@ -86,7 +89,7 @@ func (b *box) upkeep(ctx context.Context) {
 
 // retryFailed retries the work that failed during an outage of the database or of
 // the S3 server. It also empties the log of the database, so that deleted content
-// stays there for a minute at most.
+// stays there for a minute at most, unless others read all the time.
 func (b *box) retryFailed(ctx context.Context) {
 	b.finishPurges(ctx)
 	if err := access.NewTree(b.store).Resume(ctx); err != nil && ctx.Err() == nil { // of a command that died

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"math/rand/v2"
 	"os"
 	"strconv"
 	"strings"
@@ -190,6 +191,56 @@ func TestUpkeepEmptiesTheLogOfTheDatabase(t *testing.T) {
 				t.Errorf("recordings.db-wal: %v, %v, want it empty", info, err)
 			}
 		})
+	}
+}
+
+// The server overwrites the copies of rows that SQLite moved before they were deleted.
+func TestCopiesOfDeletedRowsAreOverwritten(t *testing.T) {
+	t.Parallel()
+	b, _, _ := newBox(t)
+	const name = "Zaphod Beeblebrox"
+	random := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // to repeat the test
+	var deleted []store.EntryKey
+	for i := range 2000 { // keys in no order move others to the next page
+		caller := "Arthur Dent"
+		key := store.EntryKey{Partition: "p", Key: strconv.Itoa(int(random.Uint32()))}
+		if i%3 == 0 {
+			caller = name
+			deleted = append(deleted, key)
+		}
+		value := []byte(`{"from":"` + caller + `","x":"` + strings.Repeat("x", random.IntN(900)) + `"}`)
+		if err := b.store.WriteEntries(t.Context(), store.EntryWrite{Entry: store.Entry{EntryKey: key, Value: value}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, key := range deleted {
+		if err := b.store.WriteEntries(t.Context(), store.EntryWrite{Entry: store.Entry{EntryKey: key}, Delete: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found := func() int {
+		if err := b.store.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(b.dir.File("recordings.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return bytes.Count(text, []byte(name))
+	}
+	if found() == 0 {
+		t.Fatal("no copies are in the database, so this test shows nothing")
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { b.scrub(ctx); close(ended) }()
+	for end := time.Now().Add(time.Minute); found() > 0 && time.Now().Before(end); {
+		time.Sleep(20 * time.Millisecond)
+	}
+	stop()
+	<-ended
+	if n := found(); n > 0 {
+		t.Errorf("the database has %d copies of the name of a deleted caller", n)
 	}
 }
 

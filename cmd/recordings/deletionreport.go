@@ -192,6 +192,7 @@ func (o *deletionReport) examineFolder(ctx context.Context, opened opened) error
 	}
 	o.traces = append(o.traces, audio, events,
 		trace{What: "write-ahead log", Exists: false, Note: "a running server empties it once a minute"},
+		trace{What: "unused space of the database", Exists: false, Note: "a running server overwrites it within a day, mostly within an hour"},
 		trace{What: "backups", Exists: false, Cause: "backups of the folder are not known to the service"})
 	return nil
 }

@@ -102,8 +102,8 @@ func (k *killed) load(n int) {
 	k.server.Kill()
 }
 
-// afterADay lets the upkeep of the next day remove leftovers: it makes unfinished files
-// old, and runs the server with a clock that is a day ahead.
+// afterADay lets the upkeep of the next day remove leftovers and overwrite traces: it makes
+// unfinished files old, and runs the server with a clock that is a day ahead.
 func (k *killed) afterADay() {
 	k.t.Helper()
 	old := time.Now().Add(-72 * time.Hour)
@@ -127,8 +127,10 @@ func (k *killed) afterADay() {
 	}
 	before := k.leftovers()
 	server := given.StartBox(k.t, later, k.data, localPort+4, "LOCAL_TEST_AS_SERVER=1", "LOCAL_TEST_AHEAD=25h")
-	for end := time.Now().Add(30 * time.Second); len(k.leftovers()) > 0 && time.Now().Before(end); {
-		time.Sleep(100 * time.Millisecond)
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		if len(k.leftovers()) == 0 && len(k.searchTraces().found) == 0 {
+			break
+		}
 	}
 	server.Stop()
 	k.t.Logf("leftovers: %d before the upkeep of the next day, %d after it", len(before), len(k.leftovers()))

@@ -5,6 +5,7 @@ package storm_test
 import (
 	"bytes"
 	"database/sql"
+	"fmt"
 	"io/fs"
 	"maps"
 	"net/http"
@@ -231,11 +232,31 @@ func (k *killed) checkObjects() {
 // traces matches the callers' numbers and names.
 var traces = regexp.MustCompile(regexp.QuoteMeta(numbers[1:]) + `(\d{8})|` + regexp.QuoteMeta(names) + `(\d{8})`)
 
-// checkTraces searches the whole data folder and the logs, byte for byte: file names,
-// the database with its free pages and its log, objects with their attributes, and
-// the event log. It must not find a deleted caller, a secret, or a token. The logs
-// must not name any caller.
+// search is a search of the data folder for traces.
+type search struct {
+	files, size, secrets int
+	// found has what must not be there, with its file.
+	found []string
+}
+
+// checkTraces searches the data folder and the logs. They must not have a deleted
+// caller, a secret, or a token. The logs must not name any caller.
 func (k *killed) checkTraces() {
+	k.t.Helper()
+	s := k.searchTraces()
+	for _, trace := range s.found[:min(20, len(s.found))] {
+		k.t.Error(trace)
+	}
+	if len(s.found) > 0 {
+		k.t.Errorf("%d traces of deleted callers, secrets and tokens", len(s.found))
+	}
+	k.t.Logf("searched %d files, %d MB, for the callers of %d calls, %d secrets and tokens", s.files, s.size>>20, len(k.calls), s.secrets)
+}
+
+// searchTraces searches the whole data folder and the logs, byte for byte: file names,
+// the database with its free pages and its log, objects with their attributes, and
+// the event log.
+func (k *killed) searchTraces() (s search) {
 	k.t.Helper()
 	kept := map[int]bool{}
 	for _, c := range k.calls {
@@ -248,45 +269,41 @@ func (k *killed) checkTraces() {
 	for _, base := range append(slices.Collect(maps.Values(k.storage)), k.revoked...) {
 		secrets = append(secrets, base[strings.LastIndex(base, "/")+1:])
 	}
-	found := map[string]int{} // by file
-	size := 0
-	search := func(path string, logged bool) error {
+	s.secrets = len(secrets)
+	look := func(path string, logged bool) error {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}
-		size += len(text)
+		s.files++
+		s.size += len(text)
 		name := strings.TrimPrefix(path, k.data)
-		for _, m := range traces.FindAllSubmatch(append(text, name...), -1) {
-			if i, _ := strconv.Atoi(string(m[1]) + string(m[2])); !kept[i] || logged {
-				if found[name]++; found[name] <= 3 {
-					k.t.Errorf("%s has %s of call %d", name, m[0], i)
-				}
-			}
-		}
 		for _, secret := range secrets {
 			if bytes.Contains(text, []byte(secret)) {
-				k.t.Errorf("%s has a secret or a token", name)
+				s.found = append(s.found, name+" has a secret or a token")
+			}
+		}
+		for _, m := range traces.FindAllSubmatch(append(text, name...), -1) {
+			if i, _ := strconv.Atoi(string(m[1]) + string(m[2])); !kept[i] || logged {
+				s.found = append(s.found, fmt.Sprintf("%s has %s of call %d", name, m[0], i))
 			}
 		}
 		return nil
 	}
-	files := 0
 	err := filepath.WalkDir(k.data, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return err
+		if err == nil && d.Type().IsRegular() {
+			err = look(path, filepath.Base(path) == "events.jsonl")
 		}
-		files++
-		return search(path, filepath.Base(path) == "events.jsonl")
+		if os.IsNotExist(err) { // the server removed it meanwhile
+			return nil
+		}
+		return err
 	})
 	if err == nil {
-		err = search(k.server.Log, true)
+		err = look(k.server.Log, true)
 	}
 	if err != nil {
 		k.t.Fatal(err)
 	}
-	for name, n := range found {
-		k.t.Errorf("%s has %d traces of deleted callers", name, n)
-	}
-	k.t.Logf("searched %d files, %d MB, for the callers of %d calls, %d secrets and tokens", files, size>>20, len(k.calls), len(secrets))
+	return s
 }

@@ -9,8 +9,9 @@
 // it. Lists read the same tables as Get and never lag.
 //
 // Deleted content does not stay on the disk: SQLite overwrites it with zeros, also in
-// free pages (secure_delete). Old copies of pages remain in the -wal file until
-// [Store.Flush] empties it.
+// free pages (secure_delete). [Store.Scrub] overwrites the copies that remain in pages
+// from which SQLite moved a row before its deletion. Old copies of pages remain in the
+// -wal file until [Store.Flush] empties it.
 //
 // # Layout
 //
@@ -49,6 +50,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"modernc.org/sqlite"
@@ -128,6 +130,11 @@ type Store struct {
 	read, write *sql.DB
 	// reads and writes keep the statements of these connections.
 	reads, writes statements
+
+	// scrubbing is locked during a pass of Scrub. scrubbed holds the writes before the
+	// last pass that found the unused space of all pages clear; nil if none did.
+	scrubbing sync.Mutex
+	scrubbed  *written
 
 	now          func() time.Time
 	random       io.Reader

@@ -39,10 +39,14 @@ func open(t testing.TB, path string) *sqlite.Store {
 	return s
 }
 
-// TestMain also runs the process that TestWritesSurviveKill kills.
+// TestMain also runs the processes that tests kill.
 func TestMain(m *testing.M) {
 	if path := os.Getenv("SQLITE_TEST_WRITER"); path != "" {
 		writeUntilKilled(path)
+		return
+	}
+	if path := os.Getenv("SQLITE_TEST_SCRUB"); path != "" {
+		scrubUntilKilled(path)
 		return
 	}
 	os.Exit(m.Run())
