@@ -199,7 +199,7 @@ func TestCopiesOfDeletedRowsAreOverwritten(t *testing.T) {
 	t.Parallel()
 	b, _, _ := newBox(t)
 	const name = "Zaphod Beeblebrox"
-	random := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // to repeat the test
+	random := rand.New(rand.NewPCG(1, 1))
 	var deleted []store.EntryKey
 	for i := range 2000 { // keys in no order move others to the next page
 		caller := "Arthur Dent"

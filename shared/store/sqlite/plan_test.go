@@ -91,8 +91,12 @@ func TestMaintenanceIsIndexed(t *testing.T) {
 		want string
 	}{
 		{selectPending, []any{5}, "USING INDEX pending"},
-		{deleteExpired, []any{5}, "USING INDEX expiring"},
-		{deleteExpiredClaims, []any{5}, "USING INDEX claims_expiring"},
+		{deleteExpired, []any{5, 9}, "USING COVERING INDEX expiring"},
+		{deleteExpired, []any{5, 9}, "USING INTEGER PRIMARY KEY (rowid=?)"},
+		{deleteExpiredClaims, []any{5, 9}, "USING COVERING INDEX claims_expiring"},
+		{deleteExpiredClaims, []any{5, 9}, "USING INTEGER PRIMARY KEY (rowid=?)"},
+		{deleteExpiredEntries, []any{5, 9}, "USING COVERING INDEX entries_by_expiry"},
+		{deleteExpiredEntries, []any{5, 9}, "USING PRIMARY KEY (partition=? AND key=?)"},
 		{selectAwaiting, []any{"a", "202601-a", 5}, "USING INDEX awaiting"},
 		{selectModified, []any{5}, "USING INDEX by_modified (modified>?)"},
 		{selectAudioKeys, []any{"[]"}, "USING COVERING INDEX by_audio_key (audio_key=?)"},

@@ -194,7 +194,7 @@ func newCalls(t *testing.T, path string, seed uint64) *calls {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	return &calls{t: t, s: s, r: rand.New(rand.NewPCG(seed, 0)), live: map[int]bool{}, docs: map[int]string{}} //nolint:gosec // to repeat the test
+	return &calls{t: t, s: s, r: rand.New(rand.NewPCG(seed, 0)), live: map[int]bool{}, docs: map[int]string{}}
 }
 
 // After Scrub and Flush, the file has no name of a deleted call, and everything else

@@ -154,7 +154,8 @@ var (
 )
 
 // Open opens the file at path, or creates it in an existing folder, and migrates
-// it to the version of this program. It removes expired tombstones and claims.
+// it to the version of this program. It removes some expired tombstones and claims, so
+// that a file which only commands open does not keep them forever.
 // It can open a file of this version even on a full disk.
 // The caller closes the store. Errors: ErrNewer, ErrDamaged, store.ErrUnavailable
 // if other processes keep the file busy, and those of the file system.
@@ -214,7 +215,7 @@ func dataSource(path string, busy time.Duration) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
 }
 
-// prepare migrates the schema and removes expired tombstones and claims.
+// prepare migrates the schema and removes some expired tombstones and claims.
 func (s *Store) prepare(ctx context.Context) error {
 	var version int
 	if err := s.write.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
@@ -230,7 +231,11 @@ func (s *Store) prepare(ctx context.Context) error {
 			return classify(err)
 		}
 	}
-	if err := s.change(ctx, func(tx *sql.Tx) error { return s.sweep(ctx, tx) }); err != nil && !isFull(err) {
+	err := s.change(ctx, func(tx *sql.Tx) error {
+		_, err := s.sweep(ctx, tx) // the server removes the rest
+		return err
+	})
+	if err != nil && !isFull(err) {
 		return classify(err)
 	}
 	return nil

@@ -22,33 +22,53 @@ const (
 	sweepPause = recording.Seconds(20 * time.Hour / time.Second)
 )
 
-// The statements that remove expired tombstones, claims and entries.
+// sweepBatch is how many rows of a table one transaction of a sweep removes. A week's
+// rows in one transaction would hold up writers for seconds, and make the -wal file long.
+const sweepBatch = 200
+
+// The statements that remove expired tombstones, claims and entries. The second
+// parameter is the maximum number.
 const (
-	deleteExpired        = "DELETE FROM recordings WHERE expires > 0 AND expires <= ?"
-	deleteExpiredClaims  = "DELETE FROM claims WHERE expires <= ?"
-	deleteExpiredEntries = "DELETE FROM entries WHERE expires > 0 AND expires <= ?"
+	deleteExpired = "DELETE FROM recordings WHERE rowid IN" +
+		" (SELECT rowid FROM recordings WHERE expires > 0 AND expires <= ? LIMIT ?)"
+	deleteExpiredClaims  = "DELETE FROM claims WHERE rowid IN (SELECT rowid FROM claims WHERE expires <= ? LIMIT ?)"
+	deleteExpiredEntries = "DELETE FROM entries WHERE (partition, key) IN" +
+		" (SELECT partition, key FROM entries WHERE expires > 0 AND expires <= ? LIMIT ?)"
 )
 
-// Sweep removes expired tombstones, claims and entries. Open calls it; a long-running
-// server calls it once a day. Errors: ErrUnavailable.
+// Sweep removes expired tombstones, claims and entries, in short transactions. A
+// long-running server calls it once a day. Errors: ErrUnavailable.
 func (s *Store) Sweep(ctx context.Context) error {
-	if err := s.change(ctx, func(tx *sql.Tx) error { return s.sweep(ctx, tx) }); err != nil {
-		return fail("remove expired tombstones and claims", "", "", err)
+	for more := true; more; {
+		err := s.change(ctx, func(tx *sql.Tx) (err error) {
+			more, err = s.sweep(ctx, tx)
+			return err
+		})
+		if err != nil {
+			return fail("remove expired tombstones and claims", "", "", err)
+		}
 	}
 	return nil
 }
 
-func (s *Store) sweep(ctx context.Context, tx *sql.Tx) error {
+// sweep removes up to sweepBatch rows of each table. It reports whether there may be more.
+func (s *Store) sweep(ctx context.Context, tx *sql.Tx) (more bool, err error) {
 	until, err := advanceSweep(ctx, tx, recording.SecondsOf(s.now()))
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, expired := range []string{deleteExpired, deleteExpiredClaims, deleteExpiredEntries} {
-		if _, err := tx.ExecContext(ctx, expired, until); err != nil {
-			return err
+		done, err := tx.ExecContext(ctx, expired, until, sweepBatch)
+		if err != nil {
+			return false, err
 		}
+		n, err := done.RowsAffected()
+		if err != nil {
+			return false, err
+		}
+		more = more || n == sweepBatch
 	}
-	return nil
+	return more, nil
 }
 
 // advanceSweep moves the time of the sweeps towards now and returns it. It never

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -100,6 +101,63 @@ func TestMigrationWithAClockFarAheadKeepsTombstones(t *testing.T) {
 	defer func() { _ = s.Close() }()
 	if _, err := s.Tombstone(t.Context(), "a", "202601-a"); err != nil {
 		t.Errorf("Tombstone = %v, want nil", err)
+	}
+}
+
+// A sweep removes all that has expired, in transactions of bounded size: the -wal file
+// stays short. A start removes some of it.
+func TestASweepIsBounded(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "recordings.db")
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	o := Options{Now: func() time.Time { return now }, Random: rand.Reader}
+	s, err := open(t.Context(), path, o, busyTimeout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 5*sweepBatch + 1
+	for first := 0; first < n; first += 100 {
+		var writes []store.EntryWrite
+		for i := first; i < min(first+100, n); i++ {
+			key := store.EntryKey{Partition: "p", Key: strconv.Itoa(i)}
+			value := []byte(`"` + strings.Repeat("x", 3000) + `"`)
+			writes = append(writes, store.EntryWrite{Entry: store.Entry{EntryKey: key, Value: value, Expires: recording.SecondsOf(now) + 60}})
+		}
+		if err := s.WriteEntries(t.Context(), writes...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(48 * time.Hour)
+	if s, err = open(t.Context(), path, o, busyTimeout); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	count := func() (rows int) {
+		t.Helper()
+		if err := s.read.QueryRowContext(t.Context(), "SELECT count(*) FROM entries").Scan(&rows); err != nil {
+			t.Fatal(err)
+		}
+		return rows
+	}
+	if got, want := count(), n-sweepBatch; got != want {
+		t.Errorf("after a start: %d entries, want %d", got, want)
+	}
+	if err := s.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := count(); got != 0 {
+		t.Errorf("after a sweep: %d entries, want none", got)
+	}
+	// SQLite moves the pages to the database after every 1,000, so at most that many and
+	// those of one transaction are in the file.
+	if info, err := os.Stat(path + "-wal"); err != nil || info.Size() > walLimit+8192*sweepBatch {
+		t.Errorf("-wal after a sweep: %d bytes, %v", info.Size(), err)
 	}
 }
 
