@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/callrecordings/api/shared/access"
@@ -26,6 +27,10 @@ const (
 	// over 4 GB takes a few minutes.
 	scrubEvery = time.Hour
 )
+
+// longLog is the size of the database's log in bytes at which the server warns. The log is
+// emptied every minute, so only a process that reads for longer than that makes it so long.
+const longLog = 64 << 20
 
 // purgesAtStart is how long a start may spend on pending purges before it serves.
 const purgesAtStart = 500 * time.Millisecond
@@ -98,8 +103,19 @@ func (b *box) retryFailed(ctx context.Context) {
 	if err := b.store.Flush(ctx); err != nil && ctx.Err() == nil {
 		b.log.WarnContext(ctx, "the log of the database could not be emptied; this is retried", slog.String("cause", err.Error()))
 	}
+	b.checkLog(ctx, longLog)
 	if err := b.retryUnqueued(ctx); err != nil && ctx.Err() == nil {
 		b.log.ErrorContext(ctx, "S3 events could not be queued and will be retried", slog.String("cause", err.Error()))
+	}
+}
+
+// checkLog warns if the log of the database is longer than limit. SQLite cannot empty it
+// while a program reads what was in the database before the writes in the log. The server's
+// own reads are short, so only another program can do that.
+func (b *box) checkLog(ctx context.Context, limit int64) {
+	if info, err := os.Stat(b.dir.File("recordings.db-wal")); err == nil && info.Size() > limit {
+		b.log.WarnContext(ctx, "the log of the database grows, because another program has been reading the database for more than a minute",
+			slog.String("file", info.Name()), slog.Int64("bytes", info.Size()))
 	}
 }
 

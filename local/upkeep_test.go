@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -191,6 +192,53 @@ func TestUpkeepEmptiesTheLogOfTheDatabase(t *testing.T) {
 				t.Errorf("recordings.db-wal: %v, %v, want it empty", info, err)
 			}
 		})
+	}
+}
+
+// While another program reads the database, its log grows, and the server warns. After that,
+// the log is emptied.
+func TestALongReadIsReported(t *testing.T) {
+	t.Parallel()
+	b, _, log := newBox(t)
+	put := func(id string) {
+		t.Helper()
+		r := &recording.Recording{Account: "a", ID: id, Created: 1, Document: recording.Document(`{"x":"` + strings.Repeat("x", 100_000) + `"}`)}
+		if err := b.store.Put(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("202611-0")
+	other, err := sql.Open("sqlite", b.dir.File("recordings.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close() //nolint:errcheck // it only reads
+	reader, err := other.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n int
+	if err := reader.QueryRowContext(t.Context(), "SELECT count(*) FROM recordings").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	const limit = 1 << 20
+	for i := range 12 {
+		put("202611-1" + strconv.Itoa(i))
+	}
+	upkeep := func() string {
+		b.retryFailed(t.Context())
+		before := len(log.String())
+		b.checkLog(t.Context(), limit)
+		return log.String()[before:]
+	}
+	if text := upkeep(); !strings.Contains(text, "another program has been reading") {
+		t.Errorf("the log says %q during a long read, want a warning", text)
+	}
+	if err := reader.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if text := upkeep(); text != "" {
+		t.Errorf("the log says %q after the read, want nothing", text)
 	}
 }
 

@@ -2,12 +2,14 @@ package sqlite_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -114,6 +116,53 @@ func TestFlushWhileOthersRead(t *testing.T) {
 	}
 	if info, err := os.Stat(path + "-wal"); err != nil || info.Size() != 0 {
 		t.Errorf("-wal: %v, %v, want it empty", info, err)
+	}
+}
+
+// Short reads that overlap all the time do not keep Flush from emptying the -wal file, so
+// its length is bounded by what is written between two calls.
+func TestReadsDoNotStarveFlush(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "recordings.db")
+	s := open(t, path)
+	ctx, stop := context.WithCancel(t.Context())
+	var reading sync.WaitGroup
+	for range 3 {
+		reading.Go(func() {
+			for ctx.Err() == nil {
+				if _, err := s.Page(ctx, store.Query{Account: "a", Limit: 5}); err != nil && ctx.Err() == nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	size := func() int64 {
+		info, err := os.Stat(path + "-wal")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	longest, all := int64(0), int64(0)
+	for i := range 180 {
+		r := &recording.Recording{Account: "a", ID: fmt.Sprintf("202601-%d", i), Document: recording.Document(`{"x":"` + strings.Repeat("x", 100_000) + `"}`)}
+		before := size()
+		if err := s.Put(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		all += max(0, size()-before)
+		longest = max(longest, size())
+		if i%20 == 19 { // two megabytes
+			if err := s.Flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	stop()
+	reading.Wait()
+	if longest > 8<<20 || all < 2*longest {
+		t.Errorf("the -wal file had up to %d bytes while %d were written, want 8 MB at most", longest, all)
 	}
 }
 
