@@ -28,6 +28,9 @@ const (
 	// `recordings replay` retries it at once.
 	maxTries   = 8
 	firstRetry = time.Second
+	// parkedTries is how many tries a parked arrival gets: two weeks of them. In the
+	// cloud, the dead-letter queue drops it after two weeks.
+	parkedTries = 14 * 24
 	// accountsAtOnce is how many accounts have an arrival in progress at once.
 	accountsAtOnce = 4
 	// turn is how many arrivals of an account are processed before the next
@@ -134,8 +137,9 @@ func (a *arrivals) follow(ctx context.Context) {
 	defer a.running.Wait()
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
+	var failed failure
 	for ctx.Err() == nil {
-		if err := a.dispatch(ctx); err != nil && ctx.Err() == nil {
+		if err := a.dispatch(ctx); failed.news(err) && ctx.Err() == nil {
 			a.log.ErrorContext(ctx, "reading the queue of arrivals failed and will be retried", slog.String("cause", err.Error()))
 		}
 		select {
@@ -218,6 +222,11 @@ func (a *arrivals) process(ctx context.Context, account string, m sqlite.Message
 		return a.store.Done(stored, m.Number)
 	case ctx.Err() != nil && invoked.Err() != nil: // a server shutdown does not count as a try
 		return nil
+	}
+	if m.Tries+1 >= maxTries+parkedTries {
+		a.log.ErrorContext(ctx, "an arrival is given up after two weeks; its object stays in the bucket",
+			slog.String("account", account), slog.String("object", objectOf(m.Body)), slog.Int64("message", m.Number))
+		return a.store.Done(stored, m.Number)
 	}
 	wait := pause(m.Tries)
 	if wait < 0 && m.Tries+1 == maxTries {

@@ -59,14 +59,40 @@ func every(ctx context.Context, pause time.Duration, run func(context.Context)) 
 	}
 }
 
+// logAgain is how many times a poll fails in the same way before the failure is logged
+// again, about once a minute. Otherwise a disk that is full for a night would get half a
+// million lines of log.
+const logAgain = int(time.Minute / interval)
+
+// failure remembers how the last polls failed.
+type failure struct {
+	text  string
+	times int
+}
+
+// news reports whether err, the result of one more poll, is to be logged: if it differs from
+// the previous one, or after logAgain polls.
+func (f *failure) news(err error) bool {
+	if err == nil {
+		*f = failure{}
+		return false
+	}
+	if f.text != err.Error() || f.times == logAgain {
+		*f = failure{text: err.Error()}
+	}
+	f.times++
+	return f.times == 1
+}
+
 // poll calls processBatch until ctx ends: again at once if there is more, and
 // otherwise after interval.
 func (b *box) poll(ctx context.Context, processBatch func(context.Context) (more bool, err error)) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
+	var failed failure
 	for {
 		more, err := processBatch(ctx)
-		if err != nil && ctx.Err() == nil {
+		if failed.news(err) && ctx.Err() == nil {
 			b.log.ErrorContext(ctx, "processing a queue failed and will be retried", slog.String("cause", err.Error()))
 		}
 		if more && err == nil && ctx.Err() == nil {
@@ -88,11 +114,10 @@ func (b *box) publishChanges(ctx context.Context) (more bool, err error) {
 	if err != nil || len(due) == 0 {
 		return false, err
 	}
-	changes := make([]store.Change, len(due))
-	for i, m := range due {
-		if err := json.Unmarshal(m.Body, &changes[i]); err != nil {
-			return false, fmt.Errorf("decode change %d of the queue: %w", m.Number, err)
-		}
+	more = len(due) == batch
+	due, changes, err := b.decodeChanges(ctx, due)
+	if err != nil {
+		return false, err
 	}
 	done, failed := feed.New(b.store, b.now).Follow(b.settings.Feed, b.events)(ctx, changes)
 	numbers := make([]int64, done)
@@ -106,5 +131,25 @@ func (b *box) publishChanges(ctx context.Context) (more bool, err error) {
 	if failed != nil {
 		return false, fmt.Errorf("publish: %w", failed)
 	}
-	return len(due) == batch, nil
+	return more, nil
+}
+
+// decodeChanges returns the messages that hold a change, and the changes. It parks the others,
+// so that a damaged row of the database does not hold up all events.
+func (b *box) decodeChanges(ctx context.Context, due []sqlite.Message) ([]sqlite.Message, []store.Change, error) {
+	var good []sqlite.Message
+	var changes []store.Change
+	for _, m := range due {
+		var c store.Change
+		if err := json.Unmarshal(m.Body, &c); err != nil {
+			b.log.ErrorContext(ctx, "a change is damaged, so it is parked; its event is missing",
+				slog.Int64("message", m.Number), slog.String("cause", err.Error()))
+			if err := b.store.PutOff(ctx, m.Number, -1, err.Error()); err != nil {
+				return nil, nil, err
+			}
+			continue
+		}
+		good, changes = append(good, m), append(changes, c)
+	}
+	return good, changes, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -54,6 +55,34 @@ func TestAChangeStaysQueuedUntilItIsDelivered(t *testing.T) {
 	}
 	if got := eventsOf(t, b.dir.Path); due(t, b, sqlite.Changes) != 0 || len(got) != 1 {
 		t.Errorf("%d changes are queued and the events are %q, want none and one", due(t, b, sqlite.Changes), got)
+	}
+}
+
+// A damaged change does not hold up those after it. It is parked and reported every hour.
+func TestADamagedChangeIsParked(t *testing.T) {
+	t.Parallel()
+	b, _, log := newBox(t)
+	if err := b.store.Enqueue(t.Context(), sqlite.Changes, []byte(`{"After":`)); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.store.Put(t.Context(), &recording.Recording{Account: "a", ID: "202601-a", Created: 1, Document: "{}"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.publishChanges(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := eventsOf(t, b.dir.Path); len(got) != 1 {
+		t.Errorf("the events are %q, want that of the recording", got)
+	}
+	waiting, parked, err := b.store.Counts(t.Context(), sqlite.Changes)
+	if waiting != 0 || parked != 1 || err != nil {
+		t.Errorf("%d changes wait and %d are parked, %v, want 0 and 1", waiting, parked, err)
+	}
+	b.retrySetAside(t.Context())
+	for _, want := range []string{"a change is damaged", `changes are parked, because they are damaged; their events are missing","set_aside":1`} {
+		if strings.Count(log.String(), want) != 1 {
+			t.Errorf("the log is %s, want one line with %q", log, want)
+		}
 	}
 }
 
@@ -116,6 +145,79 @@ func TestAFailedArrivalIsTriedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	counts(0, 0)
+}
+
+// A parked arrival is given up after two weeks of tries, and not before.
+func TestAParkedArrivalIsGivenUp(t *testing.T) {
+	t.Parallel()
+	b, now, log := newBox(t)
+	b.enqueueArrival(t.Context(), datadir.Event("inbox/acc/+15550100.mp3", b.now()))
+	a := b.newArrivals(respond(func(string) bool { return true }))
+	begun := b.now()
+	left := 1
+	for try := 0; left > 0; try++ {
+		if try >= maxTries {
+			now.add(retryParkedEvery)
+			b.retrySetAside(t.Context())
+		} else {
+			now.add(firstRetry << try)
+		}
+		if err := a.takeTurn(t.Context(), "acc"); err != nil {
+			t.Fatal(err)
+		}
+		waiting, parked, err := b.store.Counts(t.Context(), sqlite.Arrivals)
+		if left = waiting + parked; err != nil || try > 1000 {
+			t.Fatalf("%d arrivals are left after %d tries, %v", left, try+1, err)
+		}
+	}
+	if took := b.now().Sub(begun).Round(time.Hour); took != 14*24*time.Hour {
+		t.Errorf("the arrival is given up after %v, want two weeks", took)
+	}
+	if text := log.String(); strings.Count(text, "an arrival is given up") != 1 || strings.Contains(text, "15550100") {
+		t.Errorf("the log is %s, want one line that names the arrival without its number", text)
+	}
+}
+
+// A failure that lasts is logged at once, when it changes, and then once a minute.
+func TestALastingFailureIsLoggedOnceAMinute(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log := &buffer{}
+		b := &box{log: slog.New(slog.NewJSONHandler(log, nil))}
+		ctx, cancel := context.WithCancel(t.Context())
+		cause := errors.New("the disk is full")
+		var mu sync.Mutex
+		go b.poll(ctx, func(context.Context) (bool, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			return false, cause
+		})
+		lines := func(want int) {
+			t.Helper()
+			synctest.Wait()
+			if n := strings.Count(log.String(), "\n"); n != want {
+				t.Errorf("after %v: %d lines, want %d", time.Since(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)), n, want)
+			}
+		}
+		set := func(err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			cause = err
+		}
+		time.Sleep(30 * time.Second)
+		lines(1)
+		time.Sleep(9*time.Minute + 45*time.Second)
+		lines(11)
+		set(errors.New("no such file"))
+		time.Sleep(2 * interval)
+		lines(12)
+		set(nil)
+		time.Sleep(2 * interval)
+		set(errors.New("no such file"))
+		time.Sleep(2 * interval)
+		lines(13)
+		cancel()
+	})
 }
 
 // An arrival is in the queue when enqueueArrival returns, even if another process

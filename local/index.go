@@ -17,6 +17,8 @@ const (
 	// maxIndexRetry is the longest wait before a recording that could not be indexed is
 	// tried again. The first wait is a second, and each further one twice as long.
 	maxIndexRetry = 5 * time.Minute
+	// maxIndexTries is how many tries a recording gets: about two weeks of them.
+	maxIndexTries = int(14 * 24 * time.Hour / maxIndexRetry)
 )
 
 // indexer returns what keeps the index of words and the totals, as the function index
@@ -61,6 +63,12 @@ func (b *box) indexTurn(ctx context.Context, account string, due []sqlite.Messag
 		}
 		if ctx.Err() != nil {
 			break // the message stays due
+		}
+		if m.Tries+1 >= maxIndexTries {
+			b.log.ErrorContext(ctx, "a recording is left out of searches after two weeks of tries; `recordings reindex` adds it",
+				slog.String("account_id", account), slog.String("id", id), slog.String("cause", failed.Error()))
+			done = append(done, m.Number)
+			continue
 		}
 		b.log.WarnContext(ctx, "a recording could not be indexed; this is retried",
 			slog.String("account_id", account), slog.String("cause", failed.Error()))

@@ -120,7 +120,8 @@ func (b *box) checkLog(ctx context.Context, limit int64) {
 }
 
 // retrySetAside retries the parked arrivals. It logs their number separately from
-// the number of waiting arrivals.
+// the number of waiting arrivals, and the number of parked changes, which only an operator
+// can repair.
 func (b *box) retrySetAside(ctx context.Context) {
 	waiting, parked, err := b.store.Counts(ctx, sqlite.Arrivals)
 	if err == nil && parked > 0 {
@@ -130,6 +131,9 @@ func (b *box) retrySetAside(ctx context.Context) {
 	}
 	if err != nil && ctx.Err() == nil {
 		b.log.ErrorContext(ctx, "parked arrivals could not be retried", slog.String("cause", err.Error()))
+	}
+	if _, parked, err := b.store.Counts(ctx, sqlite.Changes); err == nil && parked > 0 {
+		b.log.ErrorContext(ctx, "changes are parked, because they are damaged; their events are missing", slog.Int("set_aside", parked))
 	}
 }
 
