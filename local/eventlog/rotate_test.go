@@ -1,16 +1,15 @@
 package eventlog
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -247,92 +246,35 @@ func TestAFollowerMissesNothing(t *testing.T) {
 	}
 }
 
-// killAt is the variable that makes this test binary write events, into a file in its
-// working directory, until it is killed. It names where it kills itself.
-const killAt = "EVENTLOG_TEST_KILL"
-
-// TestMain runs the child of the tests that kill.
-func TestMain(m *testing.M) {
-	if kill := os.Getenv(killAt); kill != "" {
-		child("events.jsonl", kill)
-	}
-	os.Exit(m.Run())
-}
-
-// child sends events with ascending numbers, and prints the number of each that is
-// accepted.
-func child(path, kill string) {
-	die := func(where string) {
-		if where == kill {
-			p, _ := os.FindProcess(os.Getpid())
-			_ = p.Kill()
-			time.Sleep(time.Minute)
-		}
-	}
-	l, err := Open(path, Options{MaxBytes: perFile, Keep: 1000, rename: func(from, to string) error {
-		die("before the rename")
-		err := os.Rename(from, to)
-		die("after the rename")
-		return err
-	}})
-	if err != nil {
-		panic(err)
-	}
-	first, _ := strconv.Atoi(os.Getenv("EVENTLOG_TEST_FIRST"))
-	for i := first; ; i++ {
-		if _, err := l.Send(context.Background(), []notify.Event{numbered(i)}); err != nil {
-			panic(err)
-		}
-		fmt.Println(i)
-	}
-}
-
-// run runs the child until it is killed, at most for a time, and returns the number of
-// the last event that it has acknowledged.
-func run(t *testing.T, path, kill string, first int, most time.Duration) int {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Dir = filepath.Dir(path)
-	cmd.Env = append(os.Environ(), killAt+"="+kill, "EVENTLOG_TEST_FIRST="+strconv.Itoa(first))
-	var out strings.Builder
-	cmd.Stdout = &out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	timer := time.AfterFunc(most, func() { _ = cmd.Process.Kill() })
-	defer timer.Stop()
-	_ = cmd.Wait()
-	last := first - 1
-	for line := range strings.Lines(out.String()) {
-		if n, err := strconv.Atoi(strings.TrimSuffix(line, "\n")); err == nil && strings.HasSuffix(line, "\n") {
-			last = n
-		}
-	}
-	return last
-}
-
-// A kill, also between the renaming of a file and the creation of the next, loses no
-// acknowledged event, and the next process goes on.
-func TestAKillLosesNoEvent(t *testing.T) {
+// All files together are bounded, while several senders write, and when fewer files are to
+// be kept than before.
+func TestAllFilesAreBounded(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "events.jsonl")
-	next, renames := 1, 0
-	for i, kill := range []string{"after the rename", "before the rename", "after the rename", "outside", "outside", "outside"} {
-		last := run(t, path, kill, next, time.Duration(50+30*i)*time.Millisecond)
-		for last < next && kill != "outside" { // a slow machine: the child was killed before its first event
-			next = len(logged(t, path)) + 1
-			last = run(t, path, kill, next, 10*time.Second)
+	l := openLog(t, path, Options{MaxBytes: perFile, Keep: 5})
+	most := 0
+	for range 10 {
+		var sending sync.WaitGroup
+		for sender := range 4 {
+			sending.Go(func() {
+				for i := range 5 {
+					if n, err := l.Send(t.Context(), []notify.Event{numbered(10*sender + i)}); n != 1 || err != nil {
+						t.Errorf("Send = %d, %v", n, err)
+					}
+				}
+			})
 		}
-		if _, err := os.Stat(path); kill == "after the rename" && errors.Is(err, os.ErrNotExist) {
-			renames++
-		}
-		got := logged(t, path)
-		if want := upTo(1, last); len(got) < len(want) || !slices.Equal(got[:len(want)], want) {
-			t.Fatalf("killed %s: events = %d, want all up to the acknowledged %d", kill, got, last)
-		}
-		next = len(got) + 1 // the last one may be stored but not acknowledged
+		sending.Wait()
+		most = max(most, len(files(t, path)))
 	}
-	if renames == 0 {
-		t.Error("no kill was between the renaming and the creation of a file")
+	if most != 6 {
+		t.Errorf("up to %d files, want 6: the current one and 5 renamed ones", most)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	send(t, openLog(t, path, Options{MaxBytes: perFile, Keep: 2}), 1, 6)
+	if got := len(files(t, path)); got != 3 {
+		t.Errorf("%d files when 2 renamed ones are to be kept, want 3", got)
 	}
 }
