@@ -25,12 +25,19 @@ const (
 	// maxKey is S3's limit for a key, maxName that of most file systems for a
 	// name, both in bytes.
 	maxKey, maxName = 1024, 255
-	// deadAfter is the age at which sweep removes a temporary file. An upload that
-	// pauses for ioTimeout is cut off, so the file of a running upload is newer.
-	deadAfter = 2 * ioTimeout
 	// attempts is the maximum number of tries to move a file into a folder that other
 	// requests may remove at the same time.
 	attempts = 100
+)
+
+// How long unfinished files are kept after their last change. The server removes them
+// every hour.
+const (
+	// TemporaryTime is that of a temporary file. An upload that pauses for ioTimeout is
+	// cut off, so the file of a running upload is newer.
+	TemporaryTime = 2 * ioTimeout
+	// UploadTime is that of a multipart upload.
+	UploadTime = 48 * time.Hour
 )
 
 // disk stores objects as files, durably: when a method returns nil, its change
@@ -359,9 +366,9 @@ func (d *disk) syncDir(path string) error {
 }
 
 // sweep removes temporary files of crashed uploads, and multipart uploads that have
-// not changed for abandonedAfter.
+// not changed for UploadTime.
 func (d *disk) sweep(now time.Time) error {
-	return errors.Join(sweepFolder(d.temporary, now.Add(-deadAfter)), sweepFolder(d.uploads, now.Add(-abandonedAfter)))
+	return errors.Join(sweepFolder(d.temporary, now.Add(-TemporaryTime)), sweepFolder(d.uploads, now.Add(-UploadTime)))
 }
 
 // sweepFolder removes the entries of dir that last changed before the given time.

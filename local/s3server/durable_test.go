@@ -230,8 +230,8 @@ func TestSweep(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, age := range map[string]time.Duration{
-		"tmp/dead": deadAfter + time.Minute, "tmp/running": time.Minute,
-		"uploads/dead/1": abandonedAfter + time.Minute, "uploads/running/1": time.Hour,
+		"tmp/dead": TemporaryTime + time.Minute, "tmp/running": time.Minute,
+		"uploads/dead/1": UploadTime + time.Minute, "uploads/running/1": time.Hour,
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

@@ -27,10 +27,8 @@ const (
 	// minPart is the minimum size of every part but the last, in bytes.
 	minPart = 5 << 20
 	// maxManifest limits the list of parts in a request, in bytes.
-	maxManifest = 4 << 20
-	// abandonedAfter is the age at which sweep removes a multipart upload.
-	abandonedAfter = 48 * time.Hour
-	manifestFile   = "upload.json"
+	maxManifest  = 4 << 20
+	manifestFile = "upload.json"
 )
 
 // upload is a multipart upload. Its folder is named after its ID and contains a

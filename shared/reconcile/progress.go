@@ -22,8 +22,8 @@ const (
 const (
 	currentKey   = "current"
 	reportPrefix = "report/"
-	// reportDays is how many days reports are kept.
-	reportDays = 90
+	// ReportDays is how many days reports are kept.
+	ReportDays = 90
 )
 
 // progress is the run in progress, or the last one.
@@ -119,7 +119,7 @@ func (r *Reconciler) publish(ctx context.Context, report *Report) error {
 	}
 	return r.Book.WriteEntries(ctx, store.EntryWrite{Entry: store.Entry{
 		EntryKey: store.EntryKey{Partition: partition, Key: reportPrefix + fmt.Sprintf("%011d", report.Started)}, Value: value,
-		Expires: recording.SecondsOf(r.Now().AddDate(0, 0, reportDays)),
+		Expires: recording.SecondsOf(r.Now().AddDate(0, 0, ReportDays)),
 	}})
 }
 

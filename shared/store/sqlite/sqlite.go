@@ -64,8 +64,8 @@ const busyTimeout = 5 * time.Second
 // openInterval is the wait between two attempts to open a file that is busy.
 const openInterval = 20 * time.Millisecond
 
-// walLimit is the size in bytes to which SQLite truncates a longer -wal file.
-const walLimit = 4 << 20
+// LogLimit is the size in bytes to which SQLite truncates a longer -wal file.
+const LogLimit = 4 << 20
 
 //go:embed schema.sql
 var schema string
@@ -210,7 +210,7 @@ func (s *Store) prepareWithRetry(ctx context.Context, busy time.Duration) error 
 func dataSource(path string, busy time.Duration) string {
 	q := url.Values{"_txlock": {"immediate"}, "_pragma": {
 		"busy_timeout(" + strconv.FormatInt(busy.Milliseconds(), 10) + ")",
-		"journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(" + strconv.Itoa(walLimit) + ")", "secure_delete(ON)",
+		"journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(" + strconv.Itoa(LogLimit) + ")", "secure_delete(ON)",
 	}}
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
 }

@@ -156,7 +156,7 @@ func TestASweepIsBounded(t *testing.T) {
 	}
 	// SQLite moves the pages to the database after every 1,000, so at most that many and
 	// those of one transaction are in the file.
-	if info, err := os.Stat(path + "-wal"); err != nil || info.Size() > walLimit+8192*sweepBatch {
+	if info, err := os.Stat(path + "-wal"); err != nil || info.Size() > LogLimit+8192*sweepBatch {
 		t.Errorf("-wal after a sweep: %d bytes, %v", info.Size(), err)
 	}
 }
