@@ -120,7 +120,7 @@ func TestFlushWhileOthersRead(t *testing.T) {
 }
 
 // Short reads that overlap all the time do not keep Flush from emptying the -wal file, so
-// its length is bounded by what is written between two calls.
+// only the writes between two calls determine its length.
 func TestReadsDoNotStarveFlush(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "recordings.db")

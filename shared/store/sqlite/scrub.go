@@ -16,9 +16,9 @@ const (
 	// scrubRest is how long Scrub rests after a chunk, as a multiple of the time that
 	// the chunk took. So a pass takes at most a fifth of a core.
 	scrubRest = 4
-	// maxScrubPages is the number of pages above which the first byte of an overflow
-	// page, which is part of a page number, can look like the type of a b-tree page.
-	// With pages of 4 KB, such a file has 128 GB.
+	// maxScrubPages limits the size of the file, to 128 GB with pages of 4 KB. An
+	// overflow page begins with a page number. In a larger file, the first byte of that
+	// number can look like the type of a b-tree page.
 	maxScrubPages = 1 << 25
 )
 
@@ -36,7 +36,7 @@ const (
 )
 
 // written identifies the writes to a file: of other processes, and of this one's
-// connection. It may repeat only when the process has opened the file again.
+// connection. A value can repeat only after a new connection.
 type written struct {
 	others, own int64
 }
@@ -152,8 +152,8 @@ func (s *Store) scrubPages(ctx context.Context, first, last int) (cleared int, e
 	return cleared, err
 }
 
-// unclearPages returns those of the pages from first to last whose unused space is
-// not clear.
+// unclearPages returns the pages from first to last that have something in their
+// unused space.
 func (s *Store) unclearPages(ctx context.Context, first, last int) ([]int, error) {
 	rows, err := s.query(ctx, pagesBetween, first, last)
 	if err != nil {
@@ -184,8 +184,8 @@ func clearGap(page []byte) bool {
 	return true
 }
 
-// gap returns the unused space of a b-tree page: what lies between the array of cell
-// pointers and the content of the cells (https://www.sqlite.org/fileformat2.html#b_tree_pages).
+// gap returns the unused space of a b-tree page, between the array of cell pointers and
+// the content of the cells (https://www.sqlite.org/fileformat2.html#b_tree_pages).
 // It returns an empty range for other pages, and for one that is damaged. page is not
 // page 1, which begins with the header of the file.
 func gap(page []byte) (from, to int) {

@@ -122,7 +122,7 @@ func (c *calls) run(n int) {
 	}
 }
 
-// settle does what the server does after writes: it empties the queues and the log.
+// settle empties the queues and the log, as the server does after writes.
 func (c *calls) settle() {
 	for _, q := range []sqlite.Queue{sqlite.Changes, sqlite.Index} {
 		due, err := c.s.Due(c.t.Context(), q, 1_000_000)
@@ -155,7 +155,7 @@ func (c *calls) traces(path string) (n int, first string) {
 	return n, first
 }
 
-// check compares the recordings and entries with what was written, and the file with
+// check compares the recordings and entries with those of the load, and the file with
 // the rules of SQLite.
 func (c *calls) check(path string) {
 	c.t.Helper()
@@ -198,7 +198,7 @@ func newCalls(t *testing.T, path string, seed uint64) *calls {
 }
 
 // After Scrub and Flush, the file has no name of a deleted call, and everything else
-// as it was. Without Scrub it has some, in pages whose rows SQLite moved.
+// as it was. Without Scrub it has some, in pages from which SQLite moved rows.
 func TestScrubClearsCopiesOfMovedRows(t *testing.T) {
 	t.Parallel()
 	missed := 0
