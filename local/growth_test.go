@@ -107,6 +107,15 @@ func TestGuideNamesTheBounds(t *testing.T) {
 	}
 }
 
+// The guide to a single machine names how far a file of events may exceed its limit.
+func TestGuideNamesTheBatch(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/how-to/run-on-one-machine.md")
+	if want := "(" + strconv.Itoa(batch) + " at most)"; err != nil || !strings.Contains(string(text), want) {
+		t.Errorf("the guide does not have %q, %v", want, err)
+	}
+}
+
 // While the database cannot be written, the memory for events is bounded, and the oldest
 // events stay.
 func TestUnqueuedEventsAreBounded(t *testing.T) {

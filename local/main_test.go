@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -72,6 +73,7 @@ func TestAKillLosesNoAcknowledgedChange(t *testing.T) {
 	p := launch(t, dir)
 	all := ids(t, p.vars)
 	kept := make(chan map[string]int, len(all))
+	var acknowledged atomic.Int64
 	for _, id := range all { // one writer for each recording, until the server is killed
 		go func() {
 			last := 0
@@ -81,11 +83,14 @@ func TestAKillLosesNoAcknowledgedChange(t *testing.T) {
 					break
 				}
 				last = n
+				acknowledged.Add(1)
 			}
 			kept <- map[string]int{id: last}
 		}()
 	}
-	time.Sleep(300 * time.Millisecond) // allow some writes; their number does not matter
+	for end := time.Now().Add(20 * time.Second); acknowledged.Load() < int64(len(all)) && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+	}
 	if err := p.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
