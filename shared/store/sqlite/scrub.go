@@ -22,8 +22,13 @@ const (
 	maxScrubPages = 1 << 25
 )
 
-// errTooLarge means that the file has maxScrubPages or more.
-var errTooLarge = errors.New("the file is too large")
+var (
+	// errTooLarge means that the file has maxScrubPages or more.
+	errTooLarge = errors.New("the file is too large")
+	// errAutoVacuum means that another program has turned on auto_vacuum. The file then
+	// has pages with pointers, which can look like b-tree pages.
+	errAutoVacuum = errors.New("the file has auto_vacuum turned on")
+)
 
 // The statements of a pass. pagesBetween reads the pages of a chunk; the others read
 // and write one page. The virtual table is part of SQLite
@@ -80,12 +85,15 @@ func (s *Store) Scrub(ctx context.Context) (Pass, error) {
 
 // scrub is one pass.
 func (s *Store) scrub(ctx context.Context, p *Pass) error {
-	var pages int
-	if err := s.read.QueryRowContext(ctx, "PRAGMA page_count").Scan(&pages); err != nil {
+	var pages, autoVacuum int
+	err := s.read.QueryRowContext(ctx, "SELECT page_count, auto_vacuum FROM pragma_page_count, pragma_auto_vacuum").Scan(&pages, &autoVacuum)
+	switch {
+	case err != nil:
 		return err
-	}
-	if pages >= maxScrubPages {
+	case pages >= maxScrubPages:
 		return errTooLarge
+	case autoVacuum != 0:
+		return errAutoVacuum
 	}
 	for first := 2; first <= pages; first += scrubChunk { // page 1 has the schema
 		start := time.Now() //nolint:forbidigo // how long the chunk takes
