@@ -223,10 +223,10 @@ func (b *box) operations() (map[api.Operation]http.Handler, error) {
 		api.OpGet: bodies.Local(api.Get(env, b.view(), b.audio, api.Delivery{
 			Default: media.Delivery(s.Delivery), PresignTTL: s.PresignTTL, ExternalHosts: s.ExternalHosts, MaxWait: s.MaxWait,
 		})),
-		api.OpCreate: bodies.Local(api.Create(env, b.watched(), api.Uploads{
+		api.OpCreate: bodies.Local(api.Create(env, b.locking(), api.Uploads{
 			Audio: b.audio, MaxBytes: s.MaxAudioBytes, TTL: s.UploadTTL,
 		})),
-		api.OpReceive: bodies.Local(api.Receive(env, b.watched(), api.Storage{
+		api.OpReceive: bodies.Local(api.Receive(env, b.locking(), api.Storage{
 			Audio: b.bucket, MaxBytes: s.MaxAudioBytes, Names: b.names.Call, Zone: b.names.Zone,
 		})),
 		api.OpPatch:     bodies.Local(api.Patch(env, b.view())),

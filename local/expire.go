@@ -20,6 +20,10 @@ func (b *box) view() retention.View { return retention.NewView(b.store, b.rules(
 // what moves behind it.
 func (b *box) watched() retention.Watched { return retention.Watch(b.store, b.rules()).Locking() }
 
+// locking is view for those who create recordings: audio that arrives on legal hold is
+// locked.
+func (b *box) locking() retention.View { return retention.View{Watched: b.watched()} }
+
 // rules is the cache of what limits the life of recordings. All parts of the server share
 // it.
 func (b *box) rules() *retention.Rules {
