@@ -39,6 +39,8 @@ type Options struct {
 	Audio []byte
 	// Rough makes the clock jump, or the service fail, every other day.
 	Rough bool
+	// Hours, if not 0, is for how many hours a day the service is on.
+	Hours int
 	// Progress, if not nil, is called after each simulated year.
 	Progress func(day int, c Counts)
 
@@ -84,6 +86,8 @@ type world struct {
 	// begin, and over when the present one ends.
 	off        bool
 	calm, over time.Time
+	// runs are the true times of the last hours in which the service was on.
+	runs []recording.Seconds
 
 	raw    *sqlite.Store
 	rows   *touching
@@ -214,9 +218,15 @@ func (w *world) counts() Counts {
 
 // hour simulates one hour: disturbances, users, background work, checks.
 func (w *world) hour(ctx context.Context, hour int) error {
+	if w.Hours != 0 && hour%24 >= w.Hours {
+		return nil
+	}
 	w.disturb()
 	if w.off {
 		return nil
+	}
+	if w.runs = append(w.runs, w.seconds()); len(w.runs) > lateRuns {
+		w.runs = w.runs[1:]
 	}
 	if err := w.uploadLate(ctx); err != nil {
 		return err
@@ -247,7 +257,9 @@ func (w *world) disturb() {
 	switch {
 	case (w.skew != 0 || w.off) && w.now.After(w.over):
 		w.skew, w.off = 0, false
-		w.calm = w.now.Add(48 * time.Hour)
+		if w.calm = w.now.Add(48 * time.Hour); w.Hours != 0 {
+			w.calm = w.now.Add(time.Duration(2*lateRuns/w.Hours) * 24 * time.Hour)
+		}
 	case w.now.Before(w.calm) || w.skew != 0 || w.off || !w.Rough && w.rnd.IntN(24*7) != 0:
 	default:
 		w.over = w.now.Add(time.Duration(1+w.rnd.IntN(8)) * time.Hour)
