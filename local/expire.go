@@ -40,6 +40,9 @@ func (b *box) rules() *retention.Rules {
 // the start and every hour, until ctx ends. Their audio goes with the other pending purges.
 func (b *box) expire(ctx context.Context) {
 	s := sweep.New(b.store, b.now, 0)
+	if trail := b.trail(); trail != nil {
+		s.Record = trail.Record
+	}
 	n := 0
 	every(ctx, observeEvery, func(ctx context.Context) {
 		if n++; n%int(expireEvery/observeEvery) == 1 {

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
+	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/retention"
@@ -54,6 +56,9 @@ type accountSweep struct {
 	loaded   []byte // the entry as it was read
 	removed  int
 	onHold   bool // the recording that was examined last is on hold
+	// announced are the recordings that the audit trail names as removed, and that are not
+	// removed yet.
+	announced []string
 }
 
 // over reports whether the turn is over.
@@ -157,15 +162,14 @@ func (a *accountSweep) advance(ctx context.Context, days int) (done bool, err er
 		if err != nil {
 			return false, fmt.Errorf("read the oldest recordings: %w", err)
 		}
-		for i := range page.Recordings {
-			r := &page.Recordings[i]
-			if a.over(ctx) {
-				return false, nil
+		for some := range slices.Chunk(page.Recordings, audit.MaxRecordings) {
+			n, err := a.examineAll(ctx, some)
+			if n > 0 {
+				a.marks.Places[name] = store.After(&some[n-1])
 			}
-			if err := a.examine(ctx, r); err != nil {
+			if err != nil || n < len(some) {
 				return false, err
 			}
-			a.marks.Places[name] = store.After(r)
 		}
 		if page.Next == nil {
 			return true, nil
@@ -184,6 +188,7 @@ func (a *accountSweep) examine(ctx context.Context, r *recording.Recording) erro
 		return nil
 	}
 	err := a.Remove.Expire(ctx, r.Account, r.ID, a.now)
+	a.removedOne(r.ID, err)
 	var held *hold.HeldError
 	switch {
 	case err == nil:
@@ -279,8 +284,8 @@ func (a *accountSweep) followOne(ctx context.Context, e *store.Entry) (bool, err
 		return false, fmt.Errorf("look at a recording again: %w", err)
 	}
 	a.onHold = false
-	err = a.examine(ctx, r)
-	return !a.onHold, err
+	examined, err := a.examineAll(ctx, []recording.Recording{*r})
+	return examined == 1 && !a.onHold, err
 }
 
 // date gives a note of a clock that was ahead the present time. Otherwise it would wait for

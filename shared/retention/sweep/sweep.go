@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/callrecordings/api/shared/access"
+	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/store"
@@ -43,6 +44,8 @@ type Sweeper struct {
 	// Restorable, if not nil, begins the purges of deleted recordings that can no longer be
 	// restored at the time now. It returns their number, and has the first half of a run.
 	Restorable func(ctx context.Context, now recording.Seconds) (int, error)
+	// Record, if not nil, adds entries about removals to the audit trail.
+	Record func(ctx context.Context, e audit.Entry) error
 	// Now is the clock.
 	Now func() time.Time
 	// Time bounds one run; 0 means no limit. The next run continues. Turn bounds the turn
