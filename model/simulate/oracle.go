@@ -99,8 +99,8 @@ func (o *oracle) removable(t *truth, now recording.Seconds) bool {
 	switch {
 	case o.held(t):
 		return false
-	case t.stage == deleted:
-		return t.until <= now
+	case t.stage == deleted && t.until <= now:
+		return true
 	}
 	days := o.days(t)
 	return days > 0 && t.created+recording.Seconds(days*day) <= now

@@ -107,11 +107,14 @@ type world struct {
 
 // application is the code of the service.
 type application struct {
-	store   retention.Watched
-	bucket  realBucket
-	deleter *deletion.Deleter
-	ingest  bucket.Ingester
-	sweeper *sweep.Sweeper
+	store  retention.Watched
+	bucket realBucket
+	// requests deletes and restores for clients, who do not see what has expired. deleter
+	// erases.
+	requests *deletion.Deleter
+	deleter  *deletion.Deleter
+	ingest   bucket.Ingester
+	sweeper  *sweep.Sweeper
 }
 
 // driver is a store driver for a process that may be killed.
@@ -175,8 +178,9 @@ func (w *world) application(d retention.Driver, b realBucket) application {
 	watched := retention.Watch(d, retention.NewRules(d, w.clock))
 	return application{
 		store: watched, bucket: b, deleter: deletion.New(watched, w.RestoreDays, w.clock),
-		ingest:  bucket.Ingester{Store: watched, Audio: b, MaxBytes: 1 << 20, Now: w.clock},
-		sweeper: sweep.New(d, w.clock, 0),
+		requests: deletion.New(retention.View{Watched: watched}, w.RestoreDays, w.clock),
+		ingest:   bucket.Ingester{Store: watched, Audio: b, MaxBytes: 1 << 20, Now: w.clock},
+		sweeper:  sweep.New(d, w.clock, 0),
 	}
 }
 
@@ -235,6 +239,7 @@ func (w *world) hour(ctx context.Context, hour int) error {
 		if err := w.act(ctx); err != nil {
 			return err
 		}
+		w.now = w.now.Add(15 * time.Second) // longer than policies and holds are cached
 	}
 	w.judge(w.seconds())
 	if err := w.background(ctx); err != nil {

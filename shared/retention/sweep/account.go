@@ -40,6 +40,8 @@ type bookmarks struct {
 	// is the revision of the holds at that time.
 	Held  recording.Seconds `json:"held,omitempty"`
 	Holds string            `json:"holds,omitempty"`
+	// Deleted is the look at deleted recordings that can still be restored.
+	Deleted restorable `json:"deleted"`
 }
 
 // accountSweep sweeps one account.
@@ -91,6 +93,9 @@ func (a *accountSweep) run(ctx context.Context) (done bool, err error) {
 	if err == nil && done {
 		done, err = a.follow(ctx)
 	}
+	if err == nil && done {
+		done, err = a.lookAtDeleted(ctx)
+	}
 	return done, errors.Join(err, a.save(context.WithoutCancel(ctx)))
 }
 
@@ -113,9 +118,9 @@ func (a *accountSweep) renew() {
 	m := &a.marks
 	switch fingerprint := a.applied.Fingerprint(); {
 	case m.Fingerprint != fingerprint:
-		*m = bookmarks{Fingerprint: fingerprint, Redo: a.now + redoAfter}
+		*m = bookmarks{Fingerprint: fingerprint, Redo: a.now + redoAfter, Deleted: restorable{Due: a.now}}
 	case m.Redo != 0 && m.Redo <= a.now:
-		*m = bookmarks{Fingerprint: fingerprint}
+		*m = bookmarks{Fingerprint: fingerprint, Deleted: restorable{Due: a.now}}
 	}
 	if m.Places == nil {
 		m.Places = map[string]store.Position{}
@@ -129,6 +134,9 @@ func (a *accountSweep) renew() {
 			}
 		}
 		m.Held = 0
+	}
+	if m.Holds != holds {
+		m.Deleted = restorable{Due: a.now}
 	}
 	m.Holds = holds
 }

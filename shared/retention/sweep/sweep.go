@@ -6,7 +6,8 @@
 // on the expired recordings, not on all of them. For each different number of days in a
 // policy, a bookmark marks the end of the examined part of the index. A new policy starts
 // the bookmarks again. Recordings that move behind them leave notes ([retention.Watched]),
-// and those on hold are examined again when the holds have changed.
+// and those on hold are examined again when the holds have changed. Deleted recordings that
+// can still be restored are in another part of the index, see deleted.go.
 //
 // A clock that jumps forward must not remove anything too early. While it is in doubt, a run
 // removes what was due at a time that has certainly come, see clock.go.
@@ -59,6 +60,8 @@ type Remover interface {
 	// begins the purge of its audio. Errors: store.ErrNotFound if it is gone, ErrNotDue,
 	// *hold.HeldError, store.ErrUnavailable.
 	Expire(ctx context.Context, account, id string, now recording.Seconds) error
+	// Condemn is like Expire for a deleted recording that can still be restored.
+	Condemn(ctx context.Context, account, id string, now recording.Seconds) error
 }
 
 // ErrNotDue means that a recording has not expired after all: it has changed, or its
