@@ -70,8 +70,8 @@ func (a *accountSweep) lookAt(ctx context.Context, t *store.Tombstone) error {
 	if t.Recording == nil {
 		return nil
 	}
-	look, at := &a.marks.Deleted, recording.Seconds(0)
-	switch at, _ = a.applied.Expires(t.Recording); {
+	look := &a.marks.Deleted
+	switch at, _ := a.applied.Expires(t.Recording); {
 	case at == 0 || at >= t.Until:
 		return nil
 	case at > a.now:
