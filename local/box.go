@@ -209,9 +209,7 @@ func (b *box) operations() (map[api.Operation]http.Handler, error) {
 		Verifier: verifier, Log: b.log, Now: b.now, Origin: s.Origin, Node: node,
 		Access:        access.NewResolver(b.store, access.Options{Default: access.Default(s.UserAccess), Now: b.now}),
 		RequireReason: access.Reasons(s.RequireReason),
-		Audit: api.NewRecorder(b.store, audit.Options{
-			Level: audit.Level(s.Audit), Days: s.AuditDays, Addresses: audit.Addresses(s.AuditAddresses), Now: b.now, Random: rand.Reader,
-		}),
+		Audit:         b.trail(),
 	}
 	if s.Console {
 		env.Home = console.Path
@@ -223,10 +221,10 @@ func (b *box) operations() (map[api.Operation]http.Handler, error) {
 		api.OpGet: bodies.Local(api.Get(env, b.view(), b.audio, api.Delivery{
 			Default: media.Delivery(s.Delivery), PresignTTL: s.PresignTTL, ExternalHosts: s.ExternalHosts, MaxWait: s.MaxWait,
 		})),
-		api.OpCreate: bodies.Local(api.Create(env, b.watched(), api.Uploads{
+		api.OpCreate: bodies.Local(api.Create(env, b.locking(), api.Uploads{
 			Audio: b.audio, MaxBytes: s.MaxAudioBytes, TTL: s.UploadTTL,
 		})),
-		api.OpReceive: bodies.Local(api.Receive(env, b.watched(), api.Storage{
+		api.OpReceive: bodies.Local(api.Receive(env, b.locking(), api.Storage{
 			Audio: b.bucket, MaxBytes: s.MaxAudioBytes, Names: b.names.Call, Zone: b.names.Zone,
 		})),
 		api.OpPatch:     bodies.Local(api.Patch(env, b.view())),
@@ -241,6 +239,14 @@ func (b *box) operations() (map[api.Operation]http.Handler, error) {
 			api.PersonJobs(person.Params, b.audio, s.PresignTTL, person.FileAge))),
 		api.OpFallback: bodies.Local(api.Fallback(env, openapi.JSON)),
 	}, nil
+}
+
+// trail returns an audit trail, nil if it would record nothing.
+func (b *box) trail() api.Recorder {
+	s := b.settings
+	return api.NewRecorder(b.store, audit.Options{
+		Level: audit.Level(s.Audit), Days: s.AuditDays, Addresses: audit.Addresses(s.AuditAddresses), Now: b.now, Random: rand.Reader,
+	})
 }
 
 // hooks returns the webhooks of the accounts, nil if the feed of changes is off.

@@ -10,8 +10,13 @@ import (
 	"github.com/callrecordings/api/shared/retention/sweep"
 )
 
-// expireEvery is the time between two sweeps of expired recordings, as in the cloud.
-const expireEvery = time.Hour
+const (
+	// expireEvery is the time between two sweeps of expired recordings, as in the cloud.
+	expireEvery = time.Hour
+	// observeEvery is how often the sweep looks at the clock, so that it learns how long the
+	// server is on, even if that is for less than an hour at a time.
+	observeEvery = 10 * time.Minute
+)
 
 // view is the store as clients see it: without expired recordings.
 func (b *box) view() retention.View { return retention.NewView(b.store, b.rules()) }
@@ -19,6 +24,10 @@ func (b *box) view() retention.View { return retention.NewView(b.store, b.rules(
 // watched is the store for those who write recordings: the sweep of expired ones finds
 // what moves behind it.
 func (b *box) watched() retention.Watched { return retention.Watch(b.store, b.rules()).Locking() }
+
+// locking is view for those who create recordings: audio that arrives on legal hold is
+// locked.
+func (b *box) locking() retention.View { return retention.View{Watched: b.watched()} }
 
 // rules is the cache of what limits the life of recordings. All parts of the server share
 // it.
@@ -31,18 +40,33 @@ func (b *box) rules() *retention.Rules {
 // the start and every hour, until ctx ends. Their audio goes with the other pending purges.
 func (b *box) expire(ctx context.Context) {
 	s := sweep.New(b.store, b.now, 0)
-	every(ctx, expireEvery, func(ctx context.Context) {
-		removed, err := s.Run(ctx)
-		switch {
-		case ctx.Err() != nil:
+	if trail := b.trail(); trail != nil {
+		s.Record = trail.Record
+	}
+	n := 0
+	every(ctx, observeEvery, func(ctx context.Context) {
+		if n++; n%int(expireEvery/observeEvery) == 1 {
+			b.sweep(ctx, s)
 			return
-		case errors.Is(err, sweep.ErrClock):
-			b.log.InfoContext(ctx, "no expired recordings are removed yet", slog.String("cause", err.Error()))
-		case err != nil:
-			b.log.WarnContext(ctx, "expired recordings could not all be removed; this is retried", slog.String("cause", err.Error()))
 		}
-		if removed > 0 {
-			b.log.InfoContext(ctx, "expired recordings were removed", slog.Int("recordings", removed))
+		if err := s.Observe(ctx); err != nil && ctx.Err() == nil {
+			b.log.WarnContext(ctx, "the sweep could not note the time; this is retried", slog.String("cause", err.Error()))
 		}
 	})
+}
+
+// sweep runs the sweep once, and logs what it removes.
+func (b *box) sweep(ctx context.Context, s *sweep.Sweeper) {
+	removed, err := s.Run(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return
+	case errors.Is(err, sweep.ErrClock):
+		b.log.InfoContext(ctx, "not all expired recordings are removed yet", slog.String("cause", err.Error()))
+	case err != nil:
+		b.log.WarnContext(ctx, "expired recordings could not all be removed; this is retried", slog.String("cause", err.Error()))
+	}
+	if removed > 0 {
+		b.log.InfoContext(ctx, "expired recordings were removed", slog.Int("recordings", removed))
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/store"
@@ -17,6 +18,7 @@ import (
 func TestExpiredRecordingsAreRemoved(t *testing.T) {
 	t.Parallel()
 	b, _, log := newBox(t)
+	b.settings.Audit = string(audit.Changes)
 	now := recording.SecondsOf(b.now())
 	for id, days := range map[string]recording.Seconds{"202601-old": 31, "202601-new": 29} {
 		r := &recording.Recording{Account: "a", ID: id, Created: now - days*retention.Day, Document: "{}", Audio: recording.Audio{Place: recording.Managed, Size: 1}}
@@ -57,5 +59,9 @@ func TestExpiredRecordingsAreRemoved(t *testing.T) {
 	}
 	if _, err := b.store.Get(t.Context(), "a", "202601-new"); err != nil {
 		t.Errorf("the other recording: %v", err)
+	}
+	page, err := audit.NewReader(b.store).Page(t.Context(), audit.Query{Account: "a", Limit: 10})
+	if err != nil || len(page.Entries) != 1 || page.Entries[0].Object != "expired/1" {
+		t.Errorf("the audit trail has %+v, %v, want the removal", page.Entries, err)
 	}
 }

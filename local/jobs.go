@@ -2,13 +2,11 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/callrecordings/api/shared/api"
-	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/deletion"
 	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/person"
@@ -44,12 +42,8 @@ func (b *box) workOnJobs(ctx context.Context) {
 
 // jobEngine returns the engine with the actions.
 func (b *box) jobEngine() (*job.Engine, error) {
-	trail := api.NewRecorder(b.store, audit.Options{
-		Level: audit.Level(b.settings.Audit), Days: b.settings.AuditDays, Addresses: audit.Addresses(b.settings.AuditAddresses),
-		Now: b.now, Random: rand.Reader,
-	})
 	eraser := deletion.Eraser{Deleter: deletion.New(b.store, 0, b.now), Store: b.store, Audio: b.bucket}
-	actions, err := person.Actions(b.dir.Keys.Cursor, b.view(), b.store, b.bucket, eraser, api.JobTrail(trail))
+	actions, err := person.Actions(b.dir.Keys.Cursor, b.view(), b.store, b.bucket, eraser, api.JobTrail(b.trail()))
 	if err != nil {
 		return nil, err
 	}

@@ -96,7 +96,7 @@ var arrows = map[string]struct {
 	"shared/search/eventqueue": {ours: []string{"shared/recording", "shared/requestlog", "shared/search", "shared/sqsbatch"}, aws: true},
 	"shared/httpfield":         {},
 	"shared/csvtable":          {},
-	"shared/retention/sweep":   {ours: []string{"shared/access", "shared/deletion", "shared/hold", "shared/recording", "shared/retention", "shared/store"}},
+	"shared/retention/sweep":   {ours: []string{"shared/access", "shared/audit", "shared/deletion", "shared/hold", "shared/recording", "shared/retention", "shared/store"}},
 	"shared/retention":         {ours: []string{"shared/access", "shared/auth", "shared/hold", "shared/recording", "shared/requestlog", "shared/store"}},
 	"shared/api": {ours: []string{
 		"shared/hold", "shared/retention", "shared/job",

@@ -37,14 +37,14 @@ const lost = "only the retry of a request uses it, if an inbox or an import has 
 const byVersion = "the suite erases a recording without audio"
 
 // hourly is the reason for what the scheduled function expire does.
-const hourly = "expire runs once an hour, longer than the suite"
+const hourly = "expire runs once an hour; a test invokes it, with what is due at that time"
 
 // scoped is the reason for what only changes need that replace audio, or change the owner, a
 // number or the start of a recording.
 const scoped = "it checks the holds when a change may take a recording out of their scope"
 
 // locks is the reason for what only a bucket with Object Lock needs.
-const locks = "the suite's bucket has no Object Lock, which LocalStack does not enforce"
+const locks = "the suite's bucket has no Object Lock; a test has a bucket of its own for it"
 
 // unversioned is the reason for the removal of objects without naming a version.
 const unversioned = "only a bucket without versions needs it"
@@ -56,7 +56,7 @@ const prefixes = "a function meets audio under this prefix only if the other one
 const meets = "it removes audio that arrives for a recording that was just deleted"
 
 // daily is the reason for all permissions of the function reconcile.
-const daily = "reconcile runs once an hour, and finds nothing in a suite that takes less"
+const daily = "reconcile runs once an hour; a test invokes it, with what is overdue at that time"
 
 // late is the reason for what only recordings need that are older than a day when they
 // arrive or change.

@@ -23,5 +23,7 @@ func build(s *config.Settings, now func() time.Time) (wiring.Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	return locking(s, store, now, sweep.New(store, now, runTime).Run)
+	sweeper := sweep.New(store, now, runTime)
+	sweeper.Record = wiring.RetentionTrail(s, store)
+	return locking(s, store, now, sweeper.Run)
 }

@@ -55,8 +55,8 @@ type Faults struct {
 	ReviveAny bool
 	// WithdrawAlways: an import removes its audio after a conflict unless a recording exists.
 	// WithdrawUnused: it does so only if neither a recording nor a tombstone refers to the
-	// key.
-	WithdrawAlways, WithdrawUnused bool
+	// key. WithdrawRefused: it does so if the store does not take its document.
+	WithdrawAlways, WithdrawUnused, WithdrawRefused bool
 	// RemoveYoung: reconcile removes objects that may still get their recording.
 	RemoveYoung bool
 	// KeepOther: reconcile never removes an upload to a recording that has other audio.

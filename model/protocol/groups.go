@@ -91,6 +91,7 @@ func Mistakes() []Mistake {
 		{"ingest removes the audio of a restorable recording", "restore", Faults{IngestRemoves: true}, uploadLost},
 		{"an import removes audio that a restorable recording needs", "import", Faults{WithdrawAlways: true}, audioLost},
 		{"an import removes audio that another one is about to use", "attach", Faults{WithdrawUnused: true}, audioLost},
+		{"an import removes the audio of a document that the store refuses", "import", Faults{WithdrawRefused: true}, audioLost},
 		{"a revival replaces any tombstone", "revive", Faults{ReviveAny: true}, audioLost},
 		{"reconcile removes audio whose recording may be on its way", "import", Faults{RemoveYoung: true}, audioLost},
 		{"reconcile leaves the upload to a recording with other audio", "meeting", Faults{KeepOther: true}, explore.Unclean},

@@ -32,6 +32,9 @@ func lookUp(w *world) int {
 	return 1
 }
 
+// refused is the choice that the store does not take the document.
+const refused = 1
+
 func storeImport(w *world) int {
 	if w.written == maxVersions {
 		return end
@@ -45,8 +48,16 @@ func storeImport(w *world) int {
 	return 2
 }
 
+// storeDocument may fail for good: the store does not take every document. Then the import
+// leaves its audio to reconcile.
 func storeDocument(w *world) int {
 	m := w.mine()
+	if w.choice == refused {
+		if w.WithdrawRefused {
+			return 4
+		}
+		return end
+	}
 	mode, seen := m.c&3, m.c>>2
 	switch {
 	case mode == byPut && w.kind == none:

@@ -82,7 +82,7 @@ var programs = [...]struct {
 	importing: {"import", []action{
 		{name: "looks the recording up", run: lookUp},
 		{name: "stores the audio", run: storeImport},
-		{name: "stores the document", run: storeDocument},
+		{name: "stores the document", run: storeDocument, choices: refused + 1},
 		{name: "looks at the conflict", run: lookAtConflict},
 		{name: "removes the audio that it stored", run: withdraw},
 	}},

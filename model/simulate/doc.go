@@ -9,14 +9,15 @@
 // its process. Events get lost, and come twice. Policies and holds also change in the middle
 // of a sweep, holds are placed in the middle of a delete, and reconciliations run in the
 // middle of an import. The clock jumps forward and back by up to a day, and the service is
-// off for hours.
+// off for hours. In some runs it is on for a few hours a day only.
 //
 // An oracle, which knows the true time and evaluates policies by its own code, checks after
 // every hour:
 //
 //   - Nothing is gone early: a recording stays, with its audio, until it has expired by the
 //     true time, or its time to restore is over, while no hold covered it.
-//   - Nothing is kept more than 24 hours longer than that, and no purge pends longer.
+//   - Nothing is kept more than 24 hours longer than that, or 24 hourly runs if the service
+//     is on for a few hours a day, and no purge pends longer.
 //   - Nothing that is gone comes back unless it is imported again to revive it, and its audio
 //     is gone too.
 //   - Audio that was uploaded is ingested, and nothing stays in the bucket to which nothing

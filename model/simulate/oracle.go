@@ -99,8 +99,8 @@ func (o *oracle) removable(t *truth, now recording.Seconds) bool {
 	switch {
 	case o.held(t):
 		return false
-	case t.stage == deleted:
-		return t.until <= now
+	case t.stage == deleted && t.until <= now:
+		return true
 	}
 	days := o.days(t)
 	return days > 0 && t.created+recording.Seconds(days*day) <= now
@@ -146,10 +146,23 @@ func (w *world) observe(ctx context.Context, t *truth) error {
 	return w.compare(t, found[t.id])
 }
 
+// lateRuns is after how many hourly runs what is due must be gone, if the service is not
+// always on: ten hours after a disturbance that lasts as long as eight runs, and some more,
+// because the first run after a pause observes nothing.
+const lateRuns = 24
+
+// late reports whether a time is longer ago than things may take: 24 hours, or that many
+// runs.
+func (w *world) late(since recording.Seconds) bool {
+	if w.Hours != 0 {
+		return len(w.runs) == lateRuns && since < w.runs[0]
+	}
+	return w.seconds()-since > 24*60*60
+}
+
 func (w *world) compare(t *truth, f store.Found) error {
-	const late = 24 * 60 * 60
 	restorable := f.Tombstone != nil && f.Tombstone.Until > 0 && !f.Tombstone.PurgePending
-	overdue := t.since != 0 && w.seconds()-t.since > late
+	overdue := t.since != 0 && w.late(t.since)
 	switch {
 	case t.stage == gone && f.Recording != nil:
 		return t.violation("is back")
@@ -171,7 +184,7 @@ func (w *world) compare(t *truth, f store.Found) error {
 	if f.Tombstone == nil {
 		return t.violation("has no tombstone")
 	}
-	if f.Tombstone.PurgePending && w.seconds()-t.since > late {
+	if f.Tombstone.PurgePending && w.late(t.since) {
 		return t.violation("waits more than 24 hours for its purge")
 	}
 	return nil

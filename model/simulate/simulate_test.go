@@ -10,8 +10,9 @@ import (
 )
 
 var (
-	days = flag.Int("days", 8, "the number of simulated days")
-	seed = flag.Uint64("seed", 1, "what decides everything that is random")
+	days  = flag.Int("days", 8, "the number of simulated days")
+	seed  = flag.Uint64("seed", 1, "what decides everything that is random")
+	hours = flag.Int("hours", 0, "for how many hours a day the service is on; 0 is always")
 )
 
 // options returns those of a run.
@@ -22,7 +23,7 @@ func options(t *testing.T) simulate.Options {
 		t.Fatal(err)
 	}
 	return simulate.Options{
-		Days: *days, Seed: *seed, Dir: t.TempDir(), RestoreDays: 4, Audio: audio, Rough: *days < 30,
+		Days: *days, Seed: *seed, Hours: *hours, Dir: t.TempDir(), RestoreDays: 4, Audio: audio, Rough: *days < 30,
 		Progress: func(day int, c simulate.Counts) { t.Logf("day %d: %+v", day, c) },
 	}
 }
@@ -36,6 +37,16 @@ func TestNothingGoneEarlyAndNothingKeptTooLong(t *testing.T) {
 	}
 	if counts.Created == 0 || counts.Imported == 0 || counts.Deleted == 0 || counts.Purged == 0 || counts.Kills == 0 || counts.Reconciled == 0 {
 		t.Errorf("counts = %+v, want something of everything", counts)
+	}
+}
+
+// A machine that is on for eight hours a day removes what is due, too.
+func TestServiceThatIsOftenOff(t *testing.T) {
+	t.Parallel()
+	o := options(t)
+	o.Hours, o.Days = 8, max(o.Days, 12)
+	if counts, err := simulate.Run(t.Context(), o); err != nil || counts.Expired == 0 {
+		t.Errorf("Run = %+v, %v, want recordings that expire", counts, err)
 	}
 }
 

@@ -161,6 +161,7 @@ func (w *world) removeAny(ctx context.Context, erase bool) error {
 // remove deletes a recording, or erases it at once. A hold must prevent it.
 func (w *world) remove(ctx context.Context, t *truth, erase bool) error {
 	var failed error
+	missing := false // it has expired for clients
 	gaveUp, err := w.attempt("delete", w.holdMeanwhile(ctx, t, &failed), func(a application) error {
 		var err error
 		if w.AudioFirst {
@@ -171,18 +172,19 @@ func (w *world) remove(ctx context.Context, t *truth, erase bool) error {
 		if erase {
 			_, err = a.deleter.Erase(ctx, t.account, t.id, deletion.Request{By: "admin"})
 		} else {
-			_, err = a.deleter.Delete(ctx, t.account, t.id, deletion.Request{By: "admin"})
+			_, err = a.requests.Delete(ctx, t.account, t.id, deletion.Request{By: "admin"})
 		}
 		if err == nil {
 			_ = purge.Pending(ctx, a.store, a.bucket, t.account, t.id) // the background work finishes it
 		}
+		missing = errors.Is(err, store.ErrNotFound)
 		return ignoreGone(err)
 	})
 	var heldBack *hold.HeldError
 	switch {
 	case failed != nil:
 		return failed
-	case errors.As(err, &heldBack) != w.held(t) && !gaveUp:
+	case errors.As(err, &heldBack) != w.held(t) && !gaveUp && !missing:
 		return t.violation(fmt.Sprintf("on hold %v, but its deletion was answered with %v", w.held(t), err))
 	case heldBack != nil:
 		return w.observe(ctx, t)
@@ -221,13 +223,13 @@ func (w *world) restore(ctx context.Context) error {
 		return nil
 	}
 	gaveUp, err := w.attempt("restore", nil, func(a application) error {
-		_, err := a.deleter.Restore(ctx, t.account, t.id, deletion.Request{By: "admin"})
+		_, err := a.requests.Restore(ctx, t.account, t.id, deletion.Request{By: "admin"})
 		if errors.Is(err, store.ErrExists) {
 			return nil
 		}
 		return err
 	})
-	late := t.until <= w.seconds()
+	late := t.until <= w.seconds() || w.removable(t, w.seconds())
 	switch {
 	case gaveUp:
 		if _, err := w.raw.Get(ctx, t.account, t.id); err != nil {

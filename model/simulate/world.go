@@ -39,6 +39,8 @@ type Options struct {
 	Audio []byte
 	// Rough makes the clock jump, or the service fail, every other day.
 	Rough bool
+	// Hours, if not 0, is for how many hours a day the service is on.
+	Hours int
 	// Progress, if not nil, is called after each simulated year.
 	Progress func(day int, c Counts)
 
@@ -84,6 +86,8 @@ type world struct {
 	// begin, and over when the present one ends.
 	off        bool
 	calm, over time.Time
+	// runs are the true times of the last hours in which the service was on.
+	runs []recording.Seconds
 
 	raw    *sqlite.Store
 	rows   *touching
@@ -103,11 +107,14 @@ type world struct {
 
 // application is the code of the service.
 type application struct {
-	store   retention.Watched
-	bucket  realBucket
-	deleter *deletion.Deleter
-	ingest  bucket.Ingester
-	sweeper *sweep.Sweeper
+	store  retention.Watched
+	bucket realBucket
+	// requests deletes and restores for clients, who do not see what has expired. deleter
+	// erases.
+	requests *deletion.Deleter
+	deleter  *deletion.Deleter
+	ingest   bucket.Ingester
+	sweeper  *sweep.Sweeper
 }
 
 // driver is a store driver for a process that may be killed.
@@ -171,8 +178,9 @@ func (w *world) application(d retention.Driver, b realBucket) application {
 	watched := retention.Watch(d, retention.NewRules(d, w.clock))
 	return application{
 		store: watched, bucket: b, deleter: deletion.New(watched, w.RestoreDays, w.clock),
-		ingest:  bucket.Ingester{Store: watched, Audio: b, MaxBytes: 1 << 20, Now: w.clock},
-		sweeper: sweep.New(d, w.clock, 0),
+		requests: deletion.New(retention.View{Watched: watched}, w.RestoreDays, w.clock),
+		ingest:   bucket.Ingester{Store: watched, Audio: b, MaxBytes: 1 << 20, Now: w.clock},
+		sweeper:  sweep.New(d, w.clock, 0),
 	}
 }
 
@@ -214,9 +222,15 @@ func (w *world) counts() Counts {
 
 // hour simulates one hour: disturbances, users, background work, checks.
 func (w *world) hour(ctx context.Context, hour int) error {
+	if w.Hours != 0 && hour%24 >= w.Hours {
+		return nil
+	}
 	w.disturb()
 	if w.off {
 		return nil
+	}
+	if w.runs = append(w.runs, w.seconds()); len(w.runs) > lateRuns {
+		w.runs = w.runs[1:]
 	}
 	if err := w.uploadLate(ctx); err != nil {
 		return err
@@ -225,6 +239,7 @@ func (w *world) hour(ctx context.Context, hour int) error {
 		if err := w.act(ctx); err != nil {
 			return err
 		}
+		w.now = w.now.Add(15 * time.Second) // longer than policies and holds are cached
 	}
 	w.judge(w.seconds())
 	if err := w.background(ctx); err != nil {
@@ -247,7 +262,9 @@ func (w *world) disturb() {
 	switch {
 	case (w.skew != 0 || w.off) && w.now.After(w.over):
 		w.skew, w.off = 0, false
-		w.calm = w.now.Add(48 * time.Hour)
+		if w.calm = w.now.Add(48 * time.Hour); w.Hours != 0 {
+			w.calm = w.now.Add(time.Duration(2*lateRuns/w.Hours) * 24 * time.Hour)
+		}
 	case w.now.Before(w.calm) || w.skew != 0 || w.off || !w.Rough && w.rnd.IntN(24*7) != 0:
 	default:
 		w.over = w.now.Add(time.Duration(1+w.rnd.IntN(8)) * time.Hour)

@@ -14,7 +14,8 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// CreateStore is what Create needs of a store driver; see package store.
+// CreateStore is what Create needs of a store driver; see package store. Get and Update
+// must hide expired recordings, as retention.View does.
 type CreateStore interface {
 	store.Claimer
 	incoming.Putter
@@ -153,12 +154,10 @@ func (c *creator) compose(account, id string, asked *creation) *recording.Record
 // it under its own key from then on. Error: store.ErrExists if the ID belongs to another
 // recording, or to one that the bearer could not have created.
 func (c *creator) retry(r *request, asked *creation, rec *recording.Recording) (*recording.Recording, error) {
-	existing, err := c.store.Get(r.Context(), rec.Account, rec.ID)
+	existing, err := existingOf(r.Context(), c.store, rec)
 	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return nil, fmt.Errorf("%w: meanwhile", store.ErrDeleted)
 	case err != nil:
-		return nil, fmt.Errorf("read the existing recording: %w", err)
+		return nil, err
 	case !r.grant.May(access.Create, existing.Owner):
 		return nil, store.ErrExists
 	case existing.Made == asked.fingerprint && !incoming.MovesKey(existing):
@@ -182,10 +181,32 @@ func (c *creator) retry(r *request, asked *creation, rec *recording.Recording) (
 		}
 		return nil
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, errGone
+	case err != nil:
 		return nil, fmt.Errorf("complete the existing recording: %w", err)
 	}
+	completed.Kept = nil
 	return completed, nil
+}
+
+// errGone means that a recording was deleted or has expired, although its ID is taken.
+var errGone = fmt.Errorf("%w: meanwhile", store.ErrDeleted)
+
+// existingOf reads the recording with rec's ID. Its Kept is nil: answers to PUT show neither
+// expiry nor holds, whether they are the first or a retry's. Error: store.ErrDeleted if the
+// recording is gone or has expired.
+func existingOf(ctx context.Context, s CreateStore, rec *recording.Recording) (*recording.Recording, error) {
+	found, err := s.Get(ctx, rec.Account, rec.ID)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, errGone
+	case err != nil:
+		return nil, fmt.Errorf("read the existing recording: %w", err)
+	}
+	found.Kept = nil
+	return found, nil
 }
 
 // answer sends 201 with the document, and with a presigned upload while the audio is

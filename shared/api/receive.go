@@ -164,12 +164,9 @@ func (c *receiver) keep(ctx context.Context, rec *recording.Recording, put *stor
 // has no audio. own is true if an earlier attempt of this request created the
 // recording. Error: store.ErrExists if the recording has other audio.
 func (c *receiver) attach(ctx context.Context, rec *recording.Recording, call recording.Call) (existing *recording.Recording, own bool, err error) {
-	existing, err = c.store.Get(ctx, rec.Account, rec.ID)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return nil, false, fmt.Errorf("%w: meanwhile", store.ErrDeleted)
-	case err != nil:
-		return nil, false, fmt.Errorf("read the existing recording: %w", err)
+	existing, err = existingOf(ctx, c.store, rec)
+	if err != nil {
+		return nil, false, err
 	}
 	own = existing.Made == rec.Made
 	if own && !incoming.MovesKey(existing) || existing.Audio.SHA256 == rec.Upload.SHA256 {
@@ -179,8 +176,12 @@ func (c *receiver) attach(ctx context.Context, rec *recording.Recording, call re
 		r.Modified = max(rec.Modified, r.Modified)
 		return incoming.Await(r, rec.Upload, call.Document())
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, false, errGone
+	case err != nil:
 		return nil, false, fmt.Errorf("attach audio to a recording: %w", err)
 	}
+	existing.Kept = nil
 	return existing, own, nil
 }

@@ -372,25 +372,6 @@ func TestPagesCoverManyDays(t *testing.T) {
 	}
 }
 
-func TestParsers(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]audit.Level{"": audit.Off, "off": audit.Off, "changes": audit.Changes, "all": audit.All} {
-		if got, err := audit.ParseLevel(text); err != nil || got != want {
-			t.Errorf("ParseLevel(%q) = %v, %v", text, got, err)
-		}
-	}
-	for text, want := range map[string]audit.Addresses{"": audit.Network, "network": audit.Network, "whole": audit.Whole, "none": audit.NoAddresses} {
-		if got, err := audit.ParseAddresses(text); err != nil || got != want {
-			t.Errorf("ParseAddresses(%q) = %v, %v", text, got, err)
-		}
-	}
-	_, levelErr := audit.ParseLevel("ALL")
-	_, addressErr := audit.ParseAddresses("some")
-	if levelErr == nil || addressErr == nil {
-		t.Error("unknown words are accepted")
-	}
-}
-
 func TestAddresses(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ address, network, whole string }{

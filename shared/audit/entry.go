@@ -28,7 +28,8 @@ const (
 
 // Actor is who sent a request. It has no names of people, only IDs.
 type Actor struct {
-	// Issuer is the name of the token's issuer, "" for a key of TOKEN_KEYS, or CommandLine.
+	// Issuer is the name of the token's issuer, "" for a key of TOKEN_KEYS, CommandLine or
+	// Retention.
 	Issuer string `json:"issuer,omitempty"`
 	// Subject is the token's subject; "" if it has none.
 	Subject string `json:"subject,omitempty"`
@@ -51,6 +52,8 @@ type Entry struct {
 	Action access.Action `json:"action"`
 	// Recording is the ID of the recording, "" if the action concerned no recording.
 	Recording string `json:"recording,omitempty"`
+	// Recordings are the IDs if it concerned several at once, at most MaxRecordings.
+	Recordings []string `json:"recordings,omitempty"`
 	// Object is what else was changed, such as "user/U" or "issuer/N".
 	Object string `json:"object,omitempty"`
 	// Result is how it ended.
@@ -78,6 +81,10 @@ const (
 	System = "system."
 	// CommandLine is the issuer of actors that use the command line.
 	CommandLine = "cli"
+	// Retention is the issuer of the actor that removes expired recordings.
+	Retention = "retention"
+	// MaxRecordings is the largest number of recordings in one entry.
+	MaxRecordings = 100
 )
 
 const (

@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"fmt"
 	"net/netip"
 
 	"github.com/callrecordings/api/shared/access"
@@ -19,17 +18,6 @@ const (
 	// All also records listening, and every other request that was refused.
 	All Level = "all"
 )
-
-// ParseLevel parses a level; "" means Off.
-func ParseLevel(s string) (Level, error) {
-	switch l := Level(s); l {
-	case "":
-		return Off, nil
-	case Off, Changes, All:
-		return l, nil
-	}
-	return "", fmt.Errorf("unknown level of the audit trail %q; want off, changes or all", s)
-}
 
 // reading are the actions that change nothing.
 var reading = map[access.Action]bool{access.List: true, access.Read: true, access.Listen: true, access.Audit: true}
@@ -60,17 +48,6 @@ const (
 	// NoAddresses keeps none.
 	NoAddresses Addresses = "none"
 )
-
-// ParseAddresses parses a choice; "" means Network.
-func ParseAddresses(s string) (Addresses, error) {
-	switch a := Addresses(s); a {
-	case "":
-		return Network, nil
-	case Network, Whole, NoAddresses:
-		return a, nil
-	}
-	return "", fmt.Errorf("unknown choice of addresses %q; want network, whole or none", s)
-}
 
 // truncate returns the part of an address to keep; "" if address is not an IP address.
 func (a Addresses) truncate(address string) string {

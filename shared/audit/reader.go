@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/callrecordings/api/shared/access"
@@ -21,8 +22,8 @@ const pageDays = 50
 type Query struct {
 	// Account is the account.
 	Account string
-	// Actor keeps only entries of this owner or subject, Action and Recording only those
-	// with this value; "" keeps all.
+	// Actor keeps only entries of this owner or subject, Action only those with this value,
+	// and Recording only those about this recording; "" keeps all.
 	Actor     string
 	Action    access.Action
 	Recording string
@@ -61,8 +62,17 @@ func (r *Reader) Exists(ctx context.Context, account string) (bool, error) {
 // keeps reports whether e is one of those that q selects.
 func (q *Query) keeps(e *Entry) bool {
 	return (q.Actor == "" || q.Actor == e.Actor.Owner || q.Actor == e.Actor.Subject) &&
-		(q.Action == "" || q.Action == e.Action) && (q.Recording == "" || q.Recording == e.Recording) &&
+		(q.Action == "" || q.Action == e.Action) && (q.Recording == "" || q.Recording == e.Recording || slices.Contains(e.Recordings, q.Recording)) &&
 		(q.From.IsZero() || !e.Time.Before(q.From)) && (q.To.IsZero() || !e.Time.After(q.To))
+}
+
+// about returns the entry as the trail of one recording shows it: without the others that it
+// concerned. recordingID "" stands for the trail of the account.
+func (e Entry) about(recordingID string) Entry {
+	if recordingID != "" {
+		e.Recording, e.Recordings = recordingID, nil
+	}
+	return e
 }
 
 // Page returns one page of a trail. Errors: those of the store.
@@ -134,7 +144,7 @@ func (r *Reader) day(ctx context.Context, q *Query, day string, most int, p *Pag
 			}
 			examined++
 			if q.keeps(&e.Entry) {
-				p.Entries = append(p.Entries, e.Entry)
+				p.Entries = append(p.Entries, e.about(q.Recording))
 			}
 			if len(p.Entries) == q.Limit || examined == most {
 				p.Next = &Position{Day: day, Key: got.Entries[i].Key}

@@ -142,17 +142,17 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.RequireReason, err = actions(v); return },
 	},
 	{
-		Name: "AUDIT", Default: "off", Functions: ruled | forWork | forLocal,
+		Name: "AUDIT", Default: "off", Functions: ruled | forWork | forExpire | forLocal,
 		Doc: "What the audit trail records: off (nothing), changes (changes of recordings, links and access rules), or all (also listening, and every refused request). See docs/how-to/audit.md.",
 		set: func(s *Settings, v string) (err error) { s.Audit, err = oneOf(v, "off", "changes", "all"); return },
 	},
 	{
-		Name: "AUDIT_DAYS", Default: "2557", Functions: ruled | forWork | forLocal | forTool,
+		Name: "AUDIT_DAYS", Default: "2557", Functions: ruled | forWork | forExpire | forLocal | forTool,
 		Doc: "How many days the entries of the audit trail are kept, from 1 to 36500.",
 		set: func(s *Settings, v string) (err error) { s.AuditDays, err = days(v); return },
 	},
 	{
-		Name: "AUDIT_ADDRESSES", Default: "network", Functions: ruled | forWork | forLocal,
+		Name: "AUDIT_ADDRESSES", Default: "network", Functions: ruled | forWork | forExpire | forLocal,
 		Doc: "How much of a client's address the audit trail keeps: network (24 bits of an IPv4 address, 48 of an IPv6 address), whole or none.",
 		set: func(s *Settings, v string) (err error) {
 			s.AuditAddresses, err = oneOf(v, "network", "whole", "none")

@@ -124,6 +124,15 @@ func JobTrail(s *config.Settings, entries store.Entries) func(context.Context, *
 	return api.JobTrail(recorder(s, entries))
 }
 
+// RetentionTrail returns a function that adds the removal of expired recordings to the audit
+// trail; nil without a trail.
+func RetentionTrail(s *config.Settings, entries store.Entries) func(context.Context, audit.Entry) error {
+	if trail := recorder(s, entries); trail != nil {
+		return trail.Record
+	}
+	return nil
+}
+
 // Issuers returns the token issuers in the table. It reads them when a token needs them.
 func Issuers(entries store.EntryReader) auth.Issuers { return issuer.NewRegistry(entries, time.Now) }
 

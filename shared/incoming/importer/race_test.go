@@ -174,6 +174,50 @@ func TestRunWaitsForTheStore(t *testing.T) {
 	}
 }
 
+// A run whose document the store does not take leaves its audio alone, because another run
+// may have stored its own under the same key.
+func TestRunLeavesTheAudioOfARefusedDocument(t *testing.T) {
+	t.Parallel()
+	mp3 := demo(t, "03-wrong-number.mp3")
+	for _, c := range []struct {
+		name  string
+		fault faultstore.Fault
+		other bool // another run stores the recording first
+		want  importer.Outcome
+	}{
+		{"too large", faultstore.Fault{Err: store.ErrTooLarge}, true, importer.Refused},
+		{"too large, and the other run is about to store it", faultstore.Fault{Err: store.ErrTooLarge}, false, importer.Refused},
+		{"another error", faultstore.Fault{Err: errors.New("no permission")}, true, importer.Failed},
+		{"another error, although it is stored", faultstore.Fault{Err: errors.New("broken answer"), When: faultstore.After}, false, importer.Failed},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p := newFixture(t)
+			stored := func() {
+				s := &source{pages: []any{[]importer.Item{kazooItem("a", started)}}, audio: map[string]any{"202610-a": mp3}}
+				check(t, importer.Run(t.Context(), s, p.target(), options()))
+			}
+			s := &source{pages: []any{[]importer.Item{kazooItem("a", started)}}, audio: map[string]any{"202610-a": mp3}}
+			if c.other {
+				s.during = func(*importer.Item) { stored() }
+			}
+			o, put := options(), 2
+			c.fault.Call = put
+			check(t, importer.Run(t.Context(), s, importer.Target{Store: faultstore.New(p.store, c.fault), Audio: p.bucket}, o))
+			if outcomes(o.Tally.Count())[c.want] != 1 {
+				t.Errorf("%+v, want one %s", o.Tally.Count(), c.want)
+			}
+			if keys := p.keys(t); len(keys) != 1 {
+				t.Errorf("objects %v, want the audio left alone", keys)
+			}
+			stored()
+			if got := p.play(t, p.get(t, "202610-a")); !bytes.Equal(got, mp3) {
+				t.Errorf("the recording plays %d bytes, want its audio", len(got))
+			}
+		})
+	}
+}
+
 // Two concurrent runs do not interfere with each other.
 func TestTwoRunsAtOnce(t *testing.T) {
 	t.Parallel()

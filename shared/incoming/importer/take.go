@@ -269,14 +269,12 @@ func (c *copying) fresh(ctx context.Context) Result {
 		return c.copied(f, rec)
 	case errors.Is(err, store.ErrExists), errors.Is(err, store.ErrDeleted):
 		return c.conflict(ctx, rec, f)
-	case unavailable(err), ctx.Err() != nil: // the document may have been stored
-		return c.failed(ctx, c.res, fmt.Errorf("store the document: %w", err))
 	}
-	if gone := c.withdraw(ctx, rec, f); gone != nil {
-		return c.failed(ctx, c.res, gone)
-	}
+	// The audio stays: the document may have been stored, or another run stores the same
+	// audio under the same key. Reconcile removes audio that gets no recording.
 	if errors.Is(err, store.ErrTooLarge) {
-		return c.res.ends(Refused, fmt.Errorf("%w: its document has %d bytes", ErrRefused, len(rec.Document)))
+		err = fmt.Errorf("%w: its document has %d bytes", ErrRefused, len(rec.Document))
+		return c.failed(ctx, c.res, err)
 	}
 	return c.failed(ctx, c.res, fmt.Errorf("store the document: %w", err))
 }
@@ -324,7 +322,7 @@ func (c *copying) send(ctx context.Context, rec *recording.Recording, f *fetched
 	return nil
 }
 
-// withdraw removes audio that will not get a recording.
+// withdraw removes audio that nothing will ever need; see unused.
 func (c *copying) withdraw(ctx context.Context, rec *recording.Recording, f *fetched) error {
 	if !f.usable() {
 		return nil

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
+	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/retention"
@@ -38,6 +40,8 @@ type bookmarks struct {
 	// is the revision of the holds at that time.
 	Held  recording.Seconds `json:"held,omitempty"`
 	Holds string            `json:"holds,omitempty"`
+	// Deleted is the look at deleted recordings that can still be restored.
+	Deleted restorable `json:"deleted"`
 }
 
 // accountSweep sweeps one account.
@@ -54,6 +58,9 @@ type accountSweep struct {
 	loaded   []byte // the entry as it was read
 	removed  int
 	onHold   bool // the recording that was examined last is on hold
+	// announced are the recordings that the audit trail names as removed, and that are not
+	// removed yet.
+	announced []string
 }
 
 // over reports whether the turn is over.
@@ -86,6 +93,9 @@ func (a *accountSweep) run(ctx context.Context) (done bool, err error) {
 	if err == nil && done {
 		done, err = a.follow(ctx)
 	}
+	if err == nil && done {
+		done, err = a.lookAtDeleted(ctx)
+	}
 	return done, errors.Join(err, a.save(context.WithoutCancel(ctx)))
 }
 
@@ -108,9 +118,9 @@ func (a *accountSweep) renew() {
 	m := &a.marks
 	switch fingerprint := a.applied.Fingerprint(); {
 	case m.Fingerprint != fingerprint:
-		*m = bookmarks{Fingerprint: fingerprint, Redo: a.now + redoAfter}
+		*m = bookmarks{Fingerprint: fingerprint, Redo: a.now + redoAfter, Deleted: restorable{Due: a.now}}
 	case m.Redo != 0 && m.Redo <= a.now:
-		*m = bookmarks{Fingerprint: fingerprint}
+		*m = bookmarks{Fingerprint: fingerprint, Deleted: restorable{Due: a.now}}
 	}
 	if m.Places == nil {
 		m.Places = map[string]store.Position{}
@@ -124,6 +134,9 @@ func (a *accountSweep) renew() {
 			}
 		}
 		m.Held = 0
+	}
+	if m.Holds != holds {
+		m.Deleted = restorable{Due: a.now}
 	}
 	m.Holds = holds
 }
@@ -157,15 +170,14 @@ func (a *accountSweep) advance(ctx context.Context, days int) (done bool, err er
 		if err != nil {
 			return false, fmt.Errorf("read the oldest recordings: %w", err)
 		}
-		for i := range page.Recordings {
-			r := &page.Recordings[i]
-			if a.over(ctx) {
-				return false, nil
+		for some := range slices.Chunk(page.Recordings, audit.MaxRecordings) {
+			n, err := a.examineAll(ctx, some)
+			if n > 0 {
+				a.marks.Places[name] = store.After(&some[n-1])
 			}
-			if err := a.examine(ctx, r); err != nil {
+			if err != nil || n < len(some) {
 				return false, err
 			}
-			a.marks.Places[name] = store.After(r)
 		}
 		if page.Next == nil {
 			return true, nil
@@ -184,6 +196,7 @@ func (a *accountSweep) examine(ctx context.Context, r *recording.Recording) erro
 		return nil
 	}
 	err := a.Remove.Expire(ctx, r.Account, r.ID, a.now)
+	a.removedOne(r.ID, err)
 	var held *hold.HeldError
 	switch {
 	case err == nil:
@@ -279,8 +292,8 @@ func (a *accountSweep) followOne(ctx context.Context, e *store.Entry) (bool, err
 		return false, fmt.Errorf("look at a recording again: %w", err)
 	}
 	a.onHold = false
-	err = a.examine(ctx, r)
-	return !a.onHold, err
+	examined, err := a.examineAll(ctx, []recording.Recording{*r})
+	return examined == 1 && !a.onHold, err
 }
 
 // date gives a note of a clock that was ahead the present time. Otherwise it would wait for

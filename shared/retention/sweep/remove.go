@@ -20,38 +20,55 @@ type FromStore struct {
 	// Book reads what applies.
 	Book retention.Book
 	// Recordings has the recordings.
-	Recordings store.Writer
+	Recordings Removable
+}
+
+// Removable are the methods of a driver that FromStore needs.
+type Removable interface {
+	store.Writer
+	store.Restorer
 }
 
 // Expire implements [Remover]. The audio is purged as after any other deletion. Errors:
 // also store.ErrGuard if policies or holds change all the time.
 func (f FromStore) Expire(ctx context.Context, account, id string, now recording.Seconds) error {
-	var err error
-	for range guardTries {
-		if err = f.try(ctx, account, id, now); !errors.Is(err, store.ErrGuard) {
-			break
-		}
-	}
-	return err
+	return f.try(ctx, account, now, func(check func(*recording.Recording) error, guards []store.Guard) error {
+		_, err := f.Recordings.Delete(ctx, account, id, store.Deletion{Cause: store.CauseExpired, Guards: guards, Check: check})
+		return err
+	})
 }
 
-func (f FromStore) try(ctx context.Context, account, id string, now recording.Seconds) error {
-	applied, err := f.Book.Applied(ctx, account)
-	if err != nil {
-		return err
-	}
-	guards := append(applied.Guards(), applied.HoldsGuard())
-	_, err = f.Recordings.Delete(ctx, account, id, store.Deletion{
-		Cause: store.CauseExpired, Guards: guards,
-		Check: func(r *recording.Recording) error {
+// Condemn implements [Remover]. Errors: also store.ErrGuard if policies or holds change all
+// the time.
+func (f FromStore) Condemn(ctx context.Context, account, id string, now recording.Seconds) error {
+	return f.try(ctx, account, now, func(check func(*recording.Recording) error, guards []store.Guard) error {
+		return f.Recordings.Condemn(ctx, account, id, func(t *store.Tombstone) error { return check(t.Recording) }, guards...)
+	})
+}
+
+// try calls remove with the check that a recording has expired and is not on hold, and with
+// the guards of that decision, until they stay the same in the meantime.
+func (f FromStore) try(ctx context.Context, account string, now recording.Seconds,
+	remove func(check func(*recording.Recording) error, guards []store.Guard) error,
+) error {
+	var err error
+	for range guardTries {
+		applied, failed := f.Book.Applied(ctx, account)
+		if failed != nil {
+			return failed
+		}
+		err = remove(func(r *recording.Recording) error {
 			if !applied.Expired(r, now) {
 				return ErrNotDue
 			}
 			return applied.Holds.Check(r)
-		},
-	})
-	if err != nil {
-		return fmt.Errorf("expire: %w", err)
+		}, append(applied.Guards(), applied.HoldsGuard()))
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, store.ErrGuard) {
+			break
+		}
 	}
-	return nil
+	return fmt.Errorf("expire: %w", err)
 }

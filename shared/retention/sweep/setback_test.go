@@ -82,6 +82,43 @@ func TestWhenTrusted(t *testing.T) {
 	want("the clock is right again", nil, 3)
 }
 
+// While the clock is in doubt, the sweep removes what was due at a time that has certainly
+// come. Calls of Observe let that time go on between runs.
+func TestSweepWhileTheClockIsInDoubt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.save("A", retention.Rule{Name: "all", Days: 30})
+	w.run(0)
+	hours := func(h float64) float64 { return 30 - h/24 } // the age of what expires in h hours
+	w.put("A", hours(1), hours(4), hours(20))
+	var at recording.Seconds
+	w.Restorable = func(_ context.Context, now recording.Seconds) (int, error) {
+		at = now
+		return 0, nil
+	}
+	began := w.now
+	w.now = w.now.Add(48 * time.Hour)
+	for _, tt := range []struct {
+		after   time.Duration // of runs
+		removed int
+		doubt   error
+	}{
+		{0, 0, sweep.ErrClock}, {2 * time.Hour, 1, sweep.ErrClock}, {5 * time.Hour, 1, sweep.ErrClock}, {9 * time.Hour, 0, sweep.ErrClock}, {10 * time.Hour, 1, nil},
+	} {
+		for end := began.Add(48*time.Hour + tt.after); w.now.Before(end); {
+			w.now = w.now.Add(10 * time.Minute)
+			w.check(w.Observe(w.ctx()))
+		}
+		if n, err := w.Sweeper.Run(w.ctx()); n != tt.removed || !errors.Is(err, tt.doubt) {
+			t.Errorf("Run after %v = %d, %v, want %d, %v", tt.after, n, err, tt.removed, tt.doubt)
+		}
+		if want := recording.SecondsOf(began.Add(tt.after)); tt.after != 0 && tt.doubt != nil && at != want {
+			t.Errorf("after %v, deleted recordings are removed as of %d, want %d", tt.after, at, want)
+		}
+	}
+	w.wantLeft("A", "")
+}
+
 // entries has another name than its method.
 type entries interface{ store.Entries }
 

@@ -6,9 +6,11 @@
 // on the expired recordings, not on all of them. For each different number of days in a
 // policy, a bookmark marks the end of the examined part of the index. A new policy starts
 // the bookmarks again. Recordings that move behind them leave notes ([retention.Watched]),
-// and those on hold are examined again when the holds have changed.
+// and those on hold are examined again when the holds have changed. Deleted recordings that
+// can still be restored are in another part of the index, see deleted.go.
 //
-// A clock that jumps forward must not remove anything too early, see clock.go.
+// A clock that jumps forward must not remove anything too early. While it is in doubt, a run
+// removes what was due at a time that has certainly come, see clock.go.
 package sweep
 
 import (
@@ -18,6 +20,7 @@ import (
 	"time"
 
 	"github.com/callrecordings/api/shared/access"
+	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/store"
@@ -42,6 +45,8 @@ type Sweeper struct {
 	// Restorable, if not nil, begins the purges of deleted recordings that can no longer be
 	// restored at the time now. It returns their number, and has the first half of a run.
 	Restorable func(ctx context.Context, now recording.Seconds) (int, error)
+	// Record, if not nil, adds entries about removals to the audit trail.
+	Record func(ctx context.Context, e audit.Entry) error
 	// Now is the clock.
 	Now func() time.Time
 	// Time bounds one run; 0 means no limit. The next run continues. Turn bounds the turn
@@ -55,32 +60,48 @@ type Remover interface {
 	// begins the purge of its audio. Errors: store.ErrNotFound if it is gone, ErrNotDue,
 	// *hold.HeldError, store.ErrUnavailable.
 	Expire(ctx context.Context, account, id string, now recording.Seconds) error
+	// Condemn is like Expire for a deleted recording that can still be restored.
+	Condemn(ctx context.Context, account, id string, now recording.Seconds) error
 }
 
 // ErrNotDue means that a recording has not expired after all: it has changed, or its
 // policy has.
 var ErrNotDue = errors.New("the recording has not expired")
 
-// ErrClock means that the clock has jumped forward, so that the run removed nothing.
+// ErrClock means that the clock has jumped forward, so that the run removed only what had
+// expired at an earlier time that has certainly come.
 var ErrClock = errors.New("the clock has jumped forward or the sweep has not run for a while: removals wait")
 
 // Run sweeps all accounts once, and those with more to do again until the time is up. It
 // returns the number of expired recordings that it has removed, plus that of Restorable. If
-// an account fails, the others still have their turns. Errors: ErrClock, and those of the accounts, joined.
+// an account fails, the others still have their turns. Errors: those of the accounts, joined,
+// else ErrClock.
 func (s *Sweeper) Run(ctx context.Context) (removed int, err error) {
 	start := s.Now()
-	if err := s.checkClock(ctx, start); err != nil {
+	clock, err := s.checkClock(ctx, start)
+	switch {
+	case err != nil:
 		return 0, err
+	case clock.fresh:
+		return 0, ErrClock
 	}
+	if removed, err = s.sweep(ctx, start, clock.at); err == nil && clock.doubtful {
+		err = ErrClock
+	}
+	return removed, err
+}
+
+// sweep removes what is due at the time at, while the clock is at start.
+func (s *Sweeper) sweep(ctx context.Context, start time.Time, at recording.Seconds) (removed int, err error) {
 	if s.Time > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, s.Time)
 		defer cancel()
 	}
-	purged, failed := s.restorable(ctx, recording.SecondsOf(start))
+	purged, failed := s.restorable(ctx, at)
 	accounts, err := s.accounts(ctx)
 	if err == nil {
-		removed, err = s.turns(ctx, start, accounts)
+		removed, err = s.turns(ctx, start, at, accounts)
 	}
 	return purged + removed, errors.Join(failed, err)
 }
@@ -104,7 +125,7 @@ func (s *Sweeper) restorable(ctx context.Context, now recording.Seconds) (int, e
 
 // turns gives accounts their turns until all are done or ctx ends. An account that fails
 // has no more turns in this run.
-func (s *Sweeper) turns(ctx context.Context, start time.Time, accounts []string) (removed int, failed error) {
+func (s *Sweeper) turns(ctx context.Context, start time.Time, at recording.Seconds, accounts []string) (removed int, failed error) {
 	for len(accounts) > 0 {
 		var rest []string
 		for _, account := range accounts {
@@ -112,7 +133,7 @@ func (s *Sweeper) turns(ctx context.Context, start time.Time, accounts []string)
 				return removed, errors.Join(failed, s.remember(context.WithoutCancel(ctx), account))
 			}
 			// The wall clock may jump in the middle of a run; Sub uses the monotonic clock.
-			n, done, err := s.turn(ctx, account, start.Add(s.Now().Sub(start)))
+			n, done, err := s.turn(ctx, account, at+recording.Seconds(s.Now().Sub(start)/time.Second))
 			removed += n
 			if err != nil && ctx.Err() == nil {
 				failed = errors.Join(failed, err)
@@ -126,12 +147,12 @@ func (s *Sweeper) turns(ctx context.Context, start time.Time, accounts []string)
 }
 
 // turn sweeps an account until it is done or its turn is over.
-func (s *Sweeper) turn(ctx context.Context, account string, now time.Time) (removed int, done bool, err error) {
+func (s *Sweeper) turn(ctx context.Context, account string, now recording.Seconds) (removed int, done bool, err error) {
 	limit := s.Turn
 	if limit == 0 {
 		limit = DefaultTurn
 	}
-	a := &accountSweep{Sweeper: s, account: account, now: recording.SecondsOf(now), began: s.Now(), limit: limit}
+	a := &accountSweep{Sweeper: s, account: account, now: now, began: s.Now(), limit: limit}
 	done, err = a.run(ctx)
 	if errors.Is(err, store.ErrConflict) {
 		return a.removed, true, nil // another sweeper has this account

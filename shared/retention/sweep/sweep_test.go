@@ -202,7 +202,7 @@ func TestNoNotesWithoutNeed(t *testing.T) {
 
 // meddling runs a function once, in the middle of a removal.
 type meddling struct {
-	store.Writer
+	sweep.Removable
 	meddle func()
 }
 
@@ -211,7 +211,7 @@ func (m *meddling) Delete(ctx context.Context, account, id string, d store.Delet
 		m.meddle = nil
 		f()
 	}
-	return m.Writer.Delete(ctx, account, id, d)
+	return m.Removable.Delete(ctx, account, id, d)
 }
 
 // A hold or a policy that is saved in the middle of a removal wins.
@@ -338,6 +338,11 @@ func (f removerFunc) Expire(_ context.Context, account, _ string, _ recording.Se
 	return nil
 }
 
+func (f removerFunc) Condemn(_ context.Context, account, _ string, _ recording.Seconds) error {
+	f(account)
+	return nil
+}
+
 // A restored recording is found, although the sweep has passed its place.
 func TestRestores(t *testing.T) {
 	t.Parallel()
@@ -347,12 +352,14 @@ func TestRestores(t *testing.T) {
 	until := recording.SecondsOf(w.now.Add(10 * 24 * time.Hour))
 	_, err := w.store.Delete(w.ctx(), "A", "202601-d29", store.Deletion{Until: until})
 	w.check(err)
-	w.put("A", 28) // takes the bookmark past the deleted one
+	release := w.hold("A", hold.Scope{Recording: "202601-d29"}) // it stays restorable after its expiry
+	w.put("A", 28)                                              // takes the bookmark past the deleted one
 	w.pass(48*time.Hour+time.Minute, 1)
 	s := retention.Watch(w.store, retention.NewRules(w.store, w.Now))
 	_, err = s.Restore(w.ctx(), "A", "202601-d29", func(*store.Tombstone) error { return nil })
 	w.check(err)
 	w.wantLeft("A", "d29")
+	release()
 	w.pass(time.Hour, 1)
 }
 

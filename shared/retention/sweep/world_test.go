@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/retention/sweep"
@@ -103,6 +104,19 @@ func (w *world) save(account string, rules ...retention.Rule) {
 	w.check(err)
 	s.Policy = &retention.Policy{Rules: rules}
 	w.check(retention.Save(w.ctx(), w.store, account, revision, s))
+}
+
+// hold places a legal hold, and returns what releases it.
+func (w *world) hold(account string, scope hold.Scope) (release func()) {
+	w.Helper()
+	book := hold.NewBook(w.store, w.Now, rand.Reader, false)
+	h, err := book.Draft(hold.Hold{Case: "Smith", Reason: "claim", Scope: scope})
+	w.check(err)
+	w.check(book.Place(w.ctx(), account, h))
+	return func() {
+		_, err := book.Release(w.ctx(), account, h.ID, hold.Release{Reason: "settled"})
+		w.check(err)
+	}
 }
 
 // left returns the names of the recordings that an account has, oldest first.
