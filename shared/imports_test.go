@@ -65,8 +65,11 @@ var arrows = map[string]struct {
 	"shared/incoming":                  {ours: []string{"shared/recording", "shared/store"}},
 	"shared/zipfile":                   {},
 	"shared/job":                       {ours: []string{"shared/access", "shared/audit", "shared/media", "shared/recording", "shared/store"}},
+	"shared/archive":                   {ours: []string{"shared/job", "shared/media", "shared/recording", "shared/store", "shared/zipfile"}},
+	"shared/price":                     {},
+	"shared/bulk":                      {ours: []string{"shared/archive", "shared/deletion", "shared/hold", "shared/job", "shared/media", "shared/purge", "shared/recording", "shared/store"}},
 	"shared/person": {ours: []string{
-		"shared/hold", "shared/job", "shared/media", "shared/phone", "shared/recording", "shared/store", "shared/zipfile",
+		"shared/archive", "shared/hold", "shared/job", "shared/media", "shared/phone", "shared/recording", "shared/store",
 	}},
 	"shared/incoming/incomingtest": {ours: []string{
 		"shared/incoming", "shared/incoming/namepattern", "shared/recording", "shared/store", "shared/store/sqlite", "shared/media",
