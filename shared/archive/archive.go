@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/media"
@@ -50,6 +51,9 @@ const (
 	// group is the number of documents that are read at a time. A document has up to 400 KB.
 	group = 25
 )
+
+// FileAge is how long the files of a job are kept after its end (template.yaml).
+const FileAge = 7 * 24 * time.Hour
 
 // Key returns the key of a file of a job, with a suffix such as ".zip".
 func Key(j *job.Job, suffix string) string {

@@ -105,8 +105,9 @@ func (f *finder) plan(ctx context.Context, t *job.Task) (done bool, err error) {
 		items := make([]job.Item, len(found))
 		for i := range found {
 			items[i] = itemOf(&found[i], p.Phase == deleted)
-			if len(held.Covering(&found[i])) > 0 {
+			for _, h := range held.Covering(&found[i]) {
 				items[i].Outcome = job.Held
+				items[i].Holds = append(items[i].Holds, h.ID)
 			}
 		}
 		if err := t.AddPlan(items); err != nil {

@@ -22,7 +22,7 @@ type Files interface {
 }
 
 // Result is the result of a job. The keys are those of objects in the bucket, which expire
-// FileAge after the end of the job.
+// archive.FileAge after the end of the job.
 type Result struct {
 	// Certificate is the signed certificate.
 	Certificate Signed `json:"certificate"`
@@ -32,9 +32,6 @@ type Result struct {
 	Zip      string `json:"zip,omitempty"`
 	ZipBytes int64  `json:"zip_bytes,omitempty"`
 }
-
-// FileAge is how long the files of a job are kept after its end (template.yaml).
-const FileAge = 7 * 24 * time.Hour
 
 // line is a line of the list.
 type line struct {
