@@ -33,6 +33,8 @@ import (
 
 // fixture is an empty store and an empty bucket, with the actions.
 type fixture struct {
+	// account has the recordings and the jobs.
+	account string
 	path    string
 	store   *sqlite.Store
 	bucket  *s3media.Bucket
@@ -48,6 +50,10 @@ type fixture struct {
 	entries store.Entries
 	// trail has the entries of the audit trail, as "action result recording object".
 	trail []string
+	// sparse is true if recordings get no object, although their documents name one.
+	sparse bool
+	// broken, if not nil, is the error of the audit trail.
+	broken error
 	// permit is that of the engine.
 	permit func(context.Context, *job.Job) error
 	// between, if not nil, is called before every slice.
@@ -67,7 +73,7 @@ func (f *fixture) Wake(_ context.Context, account string, _ time.Duration) error
 
 func open(t testing.TB) *fixture {
 	t.Helper()
-	f := &fixture{}
+	f := &fixture{account: "A"}
 	f.at.Store(1_769_860_800)
 	var err error
 	f.path = filepath.Join(t.TempDir(), "recordings.db")
@@ -113,6 +119,9 @@ func (f *fixture) use(s interface {
 func (f *fixture) record(_ context.Context, j *job.Job, e audit.Entry) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.broken != nil {
+		return f.broken
+	}
 	f.trail = append(f.trail, strings.TrimSpace(fmt.Sprint(e.Action, " ", e.Result, " ", e.Recording)))
 	return nil
 }
@@ -127,9 +136,11 @@ func (f *fixture) put(t testing.TB, id, document, audio string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &recording.Recording{Account: "A", ID: id, Created: recording.SecondsOf(f.now()), Document: d}
+	r := &recording.Recording{Account: f.account, ID: id, Created: recording.SecondsOf(f.now()), Document: d}
 	r.Owner, _ = d.Text("owner_id")
-	if audio != "" {
+	if audio != "" && f.sparse {
+		r.Audio = recording.Audio{Place: recording.Managed, ContentType: recording.AudioMPEG, Size: int64(len(audio))}
+	} else if audio != "" {
 		r.Audio = recording.Audio{Place: recording.Managed, ContentType: recording.AudioMPEG, Size: int64(len(audio))}
 		if err := f.bucket.Put(t.Context(), r.AudioKey(), recording.AudioMPEG, strings.NewReader(audio), int64(len(audio))); err != nil {
 			t.Fatal(err)
@@ -155,7 +166,7 @@ func (f *fixture) hold(t testing.TB, id string) hold.Hold {
 	t.Helper()
 	h, err := f.holds.Draft(hold.Hold{Case: "C", Reason: "R", Scope: hold.Scope{Recording: id}})
 	if err == nil {
-		err = f.holds.Place(t.Context(), "A", h)
+		err = f.holds.Place(t.Context(), f.account, h)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -166,7 +177,7 @@ func (f *fixture) hold(t testing.TB, id string) hold.Hold {
 // change changes the document of a recording.
 func (f *fixture) change(t testing.TB, id, document string) {
 	t.Helper()
-	_, err := f.store.Update(t.Context(), "A", id, func(r *recording.Recording) error {
+	_, err := f.store.Update(t.Context(), f.account, id, func(r *recording.Recording) error {
 		r.Document = recording.Document(document)
 		return nil
 	})
@@ -178,7 +189,7 @@ func (f *fixture) change(t testing.TB, id, document string) {
 // document returns the document of a recording, "" if it does not exist.
 func (f *fixture) document(t testing.TB, id string) string {
 	t.Helper()
-	r, err := f.store.Get(t.Context(), "A", id)
+	r, err := f.store.Get(t.Context(), f.account, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return ""
 	}
@@ -222,7 +233,7 @@ func (f *fixture) start(t testing.TB, action string, p bulk.Params) *job.Job {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := f.book.Draft("A", action, params, audit.Actor{Owner: "anna"}, "")
+	j, err := f.book.Draft(f.account, action, params, audit.Actor{Owner: "anna"}, "")
 	if err == nil {
 		err = f.book.Start(t.Context(), j)
 	}
@@ -306,4 +317,22 @@ func (f *fixture) unzip(t testing.TB, j *job.Job) map[string]string {
 		files[folded] = string(content)
 	}
 	return files
+}
+
+// busy is a store in which every change of one recording fails.
+type busy struct {
+	*sqlite.Store
+
+	id  string
+	err error
+}
+
+func (b busy) Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
+	if id != b.id {
+		return b.Store.Update(ctx, account, id, change)
+	}
+	if b.err != nil {
+		return nil, b.err
+	}
+	return nil, store.ErrConflict
 }
