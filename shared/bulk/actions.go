@@ -46,9 +46,9 @@ func Actions(o Options) map[string]job.Action {
 	tags := &tagger{store: o.Store, record: o.Record}
 	holds := &holder{find: o.Store, book: o.Holds, record: o.Record}
 	return map[string]job.Action{
-		DeleteAction: &runner{planner: marked, size: batchSize, do: deletes.batch},
-		TagAction:    &runner{planner: plans, size: batchSize, do: tags.batch},
-		HoldAction:   &runner{planner: plans, size: holdBatch, do: holds.batch, check: holds.check},
+		DeleteAction: &runner{planner: marked, size: batchSize, do: deletes.batch, settle: deletes.settle},
+		TagAction:    &runner{planner: plans, size: batchSize, do: tags.batch, settle: tags.settle},
+		HoldAction:   &runner{planner: plans, size: holdBatch, do: holds.batch, settle: holds.settle, check: holds.check},
 		ExportAction: &exporter{planner: plans, bucket: o.Bucket, record: o.Record},
 	}
 }

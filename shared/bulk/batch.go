@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/callrecordings/api/shared/audit"
@@ -22,6 +24,8 @@ const (
 	// busyTries is the number of slices in a row after which a recording that others keep
 	// changing is given up.
 	busyTries = 5
+	// skew is how far the clocks of two workers may be apart.
+	skew = 5
 )
 
 // batch is the work between two checkpoints.
@@ -46,6 +50,9 @@ type runner struct {
 	// do does a batch. It returns only errors that a retry may overcome, or that end the
 	// job. It must be able to repeat what a worker did that was killed.
 	do func(ctx context.Context, b *batch) error
+	// settle returns the items of a batch that were done since b.since, for a job that was
+	// cancelled, or that failed, in the middle of the batch.
+	settle func(ctx context.Context, b *batch) ([]job.Item, error)
 	// check, if not nil, checks a plan. Its error ends the job.
 	check func(ctx context.Context, j *job.Job) error
 }
@@ -61,11 +68,7 @@ func (r *runner) Plan(ctx context.Context, t *job.Task) (bool, error) {
 
 // Run implements [job.Action].
 func (r *runner) Run(ctx context.Context, t *job.Task) (done bool, err error) {
-	b := &batch{job: t.Job}
-	if b.params, err = paramsOf(t.Job); err != nil {
-		return false, err
-	}
-	p, err := load(t.Job)
+	b, p, err := begin(t.Job)
 	if err != nil {
 		return false, err
 	}
@@ -95,8 +98,64 @@ func (r *runner) Run(ctx context.Context, t *job.Task) (done bool, err error) {
 	return true, nil
 }
 
-// End implements [job.Action].
-func (*runner) End(context.Context, *job.Task) error { return nil }
+// begin returns a batch of a job without items, and the place where it continues.
+func begin(j *job.Job) (b *batch, p *place, err error) {
+	b = &batch{job: j}
+	if b.params, err = paramsOf(j); err != nil {
+		return nil, nil, err
+	}
+	p, err = load(j)
+	return b, p, err
+}
+
+// End implements [job.Action]. The worker of a job that is cancelled cannot save its last
+// batch, so End adds to the report what was done of it.
+func (r *runner) End(ctx context.Context, t *job.Task) error {
+	b, p, err := begin(t.Job)
+	if err != nil || t.Job.Confirmed == 0 || p.Chunk >= t.Job.Chunks {
+		return err
+	}
+	items, err := t.Planned(ctx, p.Chunk)
+	if err != nil {
+		return err
+	}
+	b.items = items[p.Item:min(p.Item+r.size, len(items))]
+	b.since, b.now = max(p.Since, t.Job.Confirmed), t.Now()
+	done, err := r.settle(ctx, b)
+	if err != nil || len(done) == 0 {
+		return err
+	}
+	return t.AddReport(done, nil)
+}
+
+// find reads the recordings of a batch.
+func (b *batch) find(ctx context.Context, s store.Finder) (map[string]store.Found, error) {
+	all := map[string]store.Found{}
+	for some := range slices.Chunk(b.items, store.MaxFind) {
+		ids := make([]string, len(some))
+		for i := range some {
+			ids[i] = some[i].ID
+		}
+		found, err := s.Find(ctx, b.job.Account, ids)
+		if err != nil {
+			return nil, fmt.Errorf("read the recordings of a job: %w", err)
+		}
+		maps.Copy(all, found)
+	}
+	return all, nil
+}
+
+// those returns the items of a batch for which done is true, as done.
+func (b *batch) those(done func(item *job.Item) bool) []job.Item {
+	var all []job.Item
+	for _, item := range b.items {
+		if done(&item) {
+			item.Outcome, item.Cause = job.Completed, ""
+			all = append(all, item)
+		}
+	}
+	return all
+}
 
 // each calls one for each item of a batch, for some of them at the same time. After an
 // error some of them are done.

@@ -62,25 +62,32 @@ func (d *deleter) delete(ctx context.Context, b *batch, item *job.Item) error {
 	return b.judge(item, err)
 }
 
-// skew is how far the clocks of two workers may be apart.
-const skew = 5
-
 // gone sets the outcome of a recording that does not exist: a worker of this job may have
-// deleted it before it was killed. A deletion by the same user at the same time counts as
-// that of the job.
+// deleted it before it was killed.
 func (d *deleter) gone(ctx context.Context, b *batch, item *job.Item) error {
 	found, err := d.store.Find(ctx, b.job.Account, []string{item.ID})
 	if err != nil {
 		return fmt.Errorf("find a tombstone: %w", err)
 	}
 	item.Outcome, item.Cause = job.Skipped, "deleted"
-	t := found[item.ID].Tombstone
-	if t == nil || t.Cause != store.CauseDeleted || t.Deleted < b.since-skew {
-		return nil
-	}
-	purged := t.Until == 0 && !t.PurgePending // it no longer names the user
-	if t.By == b.job.Confirmer.Owner || purged {
+	if b.deleted(found[item.ID].Tombstone) {
 		item.Outcome, item.Cause = job.Completed, ""
 	}
 	return nil
+}
+
+// deleted reports whether a tombstone is the work of the batch. A deletion by the same user
+// at the same time counts, too.
+func (b *batch) deleted(t *store.Tombstone) bool {
+	if t == nil || t.Cause != store.CauseDeleted || t.Deleted < b.since-skew {
+		return false
+	}
+	purged := t.Until == 0 && !t.PurgePending // it no longer names the user
+	return purged || t.By == b.job.Confirmer.Owner
+}
+
+// settle implements runner.settle.
+func (d *deleter) settle(ctx context.Context, b *batch) ([]job.Item, error) {
+	found, err := b.find(ctx, d.store)
+	return b.those(func(item *job.Item) bool { return b.deleted(found[item.ID].Tombstone) }), err
 }

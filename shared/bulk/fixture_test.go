@@ -50,6 +50,8 @@ type fixture struct {
 	entries store.Entries
 	// trail has the entries of the audit trail, as "action result recording object".
 	trail []string
+	// real is true if the clock is the real one.
+	real bool
 	// sparse is true if recordings get no object, although their documents name one.
 	sparse bool
 	// broken, if not nil, is the error of the audit trail.
@@ -60,7 +62,12 @@ type fixture struct {
 	between func()
 }
 
-func (f *fixture) now() time.Time { return time.Unix(f.at.Load(), 0) }
+func (f *fixture) now() time.Time {
+	if f.real {
+		return time.Now()
+	}
+	return time.Unix(f.at.Load(), 0)
+}
 
 // Wake implements job.Queue.
 func (f *fixture) Wake(_ context.Context, account string, _ time.Duration) error {
@@ -116,7 +123,7 @@ func (f *fixture) use(s interface {
 }
 
 // record implements job.Record.
-func (f *fixture) record(_ context.Context, j *job.Job, e audit.Entry) error {
+func (f *fixture) record(_ context.Context, _ *job.Job, e audit.Entry) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.broken != nil {

@@ -45,13 +45,9 @@ func (h *holder) check(ctx context.Context, j *job.Job) error {
 
 // batch places the holds of a batch with one write.
 func (h *holder) batch(ctx context.Context, b *batch) error {
-	ids := make([]string, len(b.items))
-	for i := range b.items {
-		ids[i] = b.items[i].ID
-	}
-	found, err := h.find.Find(ctx, b.job.Account, ids)
+	found, err := b.find(ctx, h.find)
 	if err != nil {
-		return fmt.Errorf("read the recordings of a job: %w", err)
+		return err
 	}
 	active, err := h.book.Active(ctx, b.job.Account)
 	if err != nil {
@@ -70,9 +66,7 @@ func (h *holder) batch(ctx context.Context, b *batch) error {
 		default:
 			item.Outcome, item.Cause, item.Bytes = job.Completed, "", bytesOf(r)
 		}
-		draft, err := h.book.Draft(hold.Hold{
-			Case: b.params.Case, Reason: b.params.Reason, By: b.job.Confirmer.Owner, Scope: hold.Scope{Recording: item.ID},
-		})
+		draft, err := h.book.Draft(b.hold(item))
 		if err != nil {
 			return err
 		}
@@ -89,6 +83,20 @@ func (h *holder) batch(ctx context.Context, b *batch) error {
 		return errHolds
 	}
 	return err
+}
+
+// hold returns the hold on a recording, without an ID.
+func (b *batch) hold(item *job.Item) hold.Hold {
+	return hold.Hold{Case: b.params.Case, Reason: b.params.Reason, By: b.job.Confirmer.Owner, Scope: hold.Scope{Recording: item.ID}}
+}
+
+// settle implements runner.settle.
+func (h *holder) settle(ctx context.Context, b *batch) ([]job.Item, error) {
+	active, err := h.book.Active(ctx, b.job.Account)
+	return b.those(func(item *job.Item) bool {
+		_, placed := active.Twin(b.hold(item))
+		return placed
+	}), err
 }
 
 // note adds a hold to the audit trail.

@@ -9,6 +9,7 @@ import (
 	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // Updater changes recordings. It is a part of store.Writer.
@@ -17,19 +18,51 @@ type Updater interface {
 	Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error)
 }
 
+// TagStore is the part of a driver that tags need.
+type TagStore interface {
+	store.Finder
+	Updater
+}
+
 // tagger is the action that merges user_metadata into documents as a PATCH does.
 type tagger struct {
-	store  Updater
+	store  TagStore
 	record job.Record
 }
 
 // batch changes the recordings of a batch.
 func (g *tagger) batch(ctx context.Context, b *batch) error {
-	patch, err := recording.ParsePatch(append(append([]byte(`{"user_metadata":`), b.params.Metadata...), '}'))
+	patch, err := b.patch()
 	if err != nil {
-		return fmt.Errorf("read the user_metadata of a job: %w", err)
+		return err
 	}
 	return each(ctx, b, func(ctx context.Context, b *batch, item *job.Item) error { return g.tag(ctx, b, item, patch) })
+}
+
+// patch returns what the job merges.
+func (b *batch) patch() (recording.Patch, error) {
+	p, err := recording.ParsePatch(append(append([]byte(`{"user_metadata":`), b.params.Metadata...), '}'))
+	if err != nil {
+		return p, fmt.Errorf("read the user_metadata of a job: %w", err)
+	}
+	return p, nil
+}
+
+// settle implements runner.settle.
+func (g *tagger) settle(ctx context.Context, b *batch) ([]job.Item, error) {
+	patch, err := b.patch()
+	if err != nil {
+		return nil, err
+	}
+	found, err := b.find(ctx, g.store)
+	return b.those(func(item *job.Item) bool {
+		r := found[item.ID].Recording
+		if r == nil || r.Modified < b.since-skew {
+			return false
+		}
+		d, err := patch.Apply(r.Document)
+		return err == nil && d == r.Document
+	}), err
 }
 
 // errSame ends a change that would change nothing.
