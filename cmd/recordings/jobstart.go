@@ -109,7 +109,7 @@ func (o *startOptions) filter() (string, error) {
 	return strings.Trim(q.Encode()+"&"+strings.TrimPrefix(o.query, "?"), "&"), nil
 }
 
-// detail adds what the action does.
+// detail adds the parameters of the action.
 func (o *startOptions) detail(r *client.JobRequest, rest []string) error {
 	tags := len(rest) > 0 || len(o.remove) > 0
 	switch {

@@ -22,7 +22,7 @@ type jobOptions struct {
 	api    *apiTarget
 	output string
 	asJSON bool
-	// resume says how to wait for a job again. It has a verb for its ID.
+	// resume is the hint on how to wait for a job again, with a verb for its ID.
 	resume string
 }
 

@@ -90,7 +90,7 @@ func parseIDs(ids []string) ([]string, error) {
 	return ids, nil
 }
 
-// tagParams checks what a tag merges, with the rules of PATCH.
+// tagParams checks the user_metadata of a tag by the rules of PATCH.
 func tagParams(f *JobFields, p *bulk.Params) error {
 	if len(f.Metadata) == 0 {
 		return invalid("user_metadata", "required", "Field is required but missing", nil)

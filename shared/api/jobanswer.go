@@ -43,7 +43,7 @@ type planData struct {
 	Money     *moneyData `json:"money,omitempty"`
 }
 
-// moneyData is what a job saves or costs, as decimal numbers.
+// moneyData has amounts of money, as decimal numbers.
 type moneyData struct {
 	Currency string `json:"currency"`
 	Saved    string `json:"saved_per_month,omitempty"`
@@ -64,7 +64,8 @@ func (j *jobber) dataOf(found *job.Job) jobData {
 	return data
 }
 
-// money returns what a job saves or costs; nil if there are no prices, or if it does neither.
+// money returns the savings of a deletion or the cost of an export; nil for other actions,
+// and without prices.
 func (j *jobber) money(found *job.Job) *moneyData {
 	switch {
 	case j.Prices == nil:

@@ -15,8 +15,8 @@ import (
 // of a job takes no other, because a misspelled one would select too much.
 var selecting = []string{"created_from", "created_to", "search", "expiring_within", "kept_over"}
 
-// parseSelection parses the filter of a job with the parser of lists. now is when its spans
-// of time count from. Error: recording.FieldErrors, whose fields begin with "filter.".
+// parseSelection parses the filter of a job with the parser of lists. Its spans of time count
+// from now. The names of fields in its errors begin with "filter.".
 func parseSelection(filter string, now recording.Seconds) (listQuery, error) {
 	if len(filter) > bulk.MaxFilter {
 		return listQuery{}, invalid("filter", "maxLength", "Value must not be longer than "+strconv.Itoa(bulk.MaxFilter)+" bytes",

@@ -8,6 +8,6 @@
 // from these records.
 //
 // The names of entries begin with a number, such as 000001_202601-1f2e3d4c.mp3. So they
-// never collide, also not on file systems that ignore case, and none leads out of the folder
-// into which the file is extracted.
+// never collide, even on file systems that ignore case. None contains a separator, so all
+// files are extracted into one folder.
 package archive

@@ -24,7 +24,7 @@ type line struct {
 	Document string `json:"document,omitempty"`
 	Audio    string `json:"audio,omitempty"`
 	Bytes    int64  `json:"bytes,omitempty"`
-	// Cause is why there is no audio, or no recording.
+	// Cause is the reason for missing audio, or for a missing recording.
 	Cause string `json:"cause,omitempty"`
 }
 

@@ -51,7 +51,7 @@ const (
 // partSize returns the size of parts for that many bytes of audio.
 func partSize(total int64) int { return int(max(minPartSize, total/usualParts)) }
 
-// extra is what the file adds to a chunk of the report.
+// extra is the additional data of a chunk of the report.
 type extra struct {
 	// Records are those of the entries, without names: for each item that is in the file one
 	// or two.
@@ -243,8 +243,8 @@ func (k *packer) checkpoint(ctx context.Context, t *job.Task) error {
 	return nil
 }
 
-// read returns a chunk of the report, counted from 0. After the last one comes what was
-// written since the last checkpoint.
+// read returns a chunk of the report, counted from 0. The chunk after the last one has the
+// items since the last checkpoint.
 func (k *packer) read(ctx context.Context, t *job.Task, chunk int) (items []job.Item, x extra, err error) {
 	if chunk == t.Job.Reports {
 		return k.items, extra{Records: k.made, Names: k.names, First: k.state.Entries + 1}, nil

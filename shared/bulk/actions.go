@@ -8,7 +8,7 @@ import (
 	"github.com/callrecordings/api/shared/media"
 )
 
-// Bucket is what the actions need of the bucket.
+// Bucket is the part of the bucket that the actions need.
 type Bucket interface {
 	archive.Bucket
 	media.Purger

@@ -21,8 +21,8 @@ const (
 	// how many are worked on between two checkpoints.
 	workers   = 8
 	batchSize = 200
-	// busyTries is the number of slices in a row after which a recording that others keep
-	// changing is given up.
+	// busyTries is how many slices in a row may fail because other clients keep changing a
+	// recording. Then that recording fails.
 	busyTries = 5
 	// skew is how far the clocks of two workers may be apart.
 	skew = 5
@@ -47,11 +47,11 @@ type runner struct {
 	planner
 
 	size int
-	// do does a batch. It returns only errors that a retry may overcome, or that end the
-	// job. It must be able to repeat what a worker did that was killed.
+	// do works on a batch. It returns only errors that a retry may overcome, or that end the
+	// job. It must be able to repeat the work of a worker that was killed.
 	do func(ctx context.Context, b *batch) error
-	// settle returns the items of a batch that were done since b.since, for a job that was
-	// cancelled, or that failed, in the middle of the batch.
+	// settle returns the items of a batch that were done since b.since. It is called for a
+	// job that was cancelled, or that failed, in the middle of the batch.
 	settle func(ctx context.Context, b *batch) ([]job.Item, error)
 	// check, if not nil, checks a plan. Its error ends the job.
 	check func(ctx context.Context, j *job.Job) error
@@ -108,8 +108,8 @@ func begin(j *job.Job) (b *batch, p *place, err error) {
 	return b, p, err
 }
 
-// End implements [job.Action]. The worker of a job that is cancelled cannot save its last
-// batch, so End adds to the report what was done of it.
+// End implements [job.Action]. The worker of a cancelled job cannot save its last batch, so
+// End adds the completed part of that batch to the report.
 func (r *runner) End(ctx context.Context, t *job.Task) error {
 	b, p, err := begin(t.Job)
 	if err != nil || t.Job.Confirmed == 0 || p.Chunk >= t.Job.Chunks {
@@ -189,7 +189,7 @@ var (
 
 // audited makes a change, after its entry in the audit trail is stored. do calls ready right
 // before it changes anything, and returns its error: a store may hold a lock while do runs.
-// If the change fails after all, a second entry says so.
+// If the change fails after all, a second entry records that.
 func audited(ctx context.Context, b *batch, record job.Record, e audit.Entry, do func(ready func() error) error) error {
 	recorded := record == nil
 	ready := func() error {

@@ -65,7 +65,8 @@ func (f *fixture) count(b *testing.B) (inbound, outbound, deleted int) {
 // killing is how many of the first slices of a job die at some call of the store.
 const killing = 10
 
-// slices works on a job until it ends or until says so. The first slices are killed.
+// slices works on a job until it ends, or until the function returns true. The first slices
+// are killed.
 func (f *fixture) slices(b *testing.B, j *job.Job, until func(*job.Job) bool) *job.Job {
 	b.Helper()
 	for n := 0; ; n++ {
@@ -102,9 +103,9 @@ func (f *fixture) slices(b *testing.B, j *job.Job, until func(*job.Job) bool) *j
 
 func never(*job.Job) bool { return false }
 
-// BenchmarkJobs makes a job over half of the recordings, kills its workers, cancels it
-// halfway, and does the rest with another job, whose workers are killed, too. Then it
-// exports the other half. Its results are checked exactly.
+// BenchmarkJobs deletes half of the recordings with two jobs: the first one is cancelled
+// halfway, and the second one deletes the rest. It kills workers of both. Then it exports
+// the other half. It checks every number.
 func BenchmarkJobs(b *testing.B) {
 	n := recordings(b)
 	for b.Loop() {

@@ -37,7 +37,7 @@ func equalCauses(t *testing.T, j *job.Job, want map[string]string) {
 	}
 }
 
-// A deletion removes what was planned and still matches, and leaves the rest alone.
+// A deletion removes the recordings of the plan that still match, and leaves others alone.
 func TestDelete(t *testing.T) {
 	t.Parallel()
 	for _, days := range []int{0, 30} {
@@ -96,8 +96,8 @@ func TestDelete(t *testing.T) {
 	}
 }
 
-// A tag merges values, also where they make the recording no longer match, and leaves what
-// has them already as it is.
+// A tag merges values, even if the recording then no longer matches. It does not change a
+// recording that has these values already.
 func TestTag(t *testing.T) {
 	t.Parallel()
 	f := open(t)
@@ -233,7 +233,7 @@ func TestIDsAndOwners(t *testing.T) {
 	}
 }
 
-// A job of a user who has lost the rights does nothing more.
+// A job stops when its user loses the rights.
 func TestLostRights(t *testing.T) {
 	t.Parallel()
 	f := open(t)

@@ -43,8 +43,8 @@ func (n noticed) Update(ctx context.Context, account, id string, change func(*re
 	return r, err
 }
 
-// A job that is cancelled in the middle of a batch counts what was done of it, although its
-// worker could not save that. So does one that fails there.
+// A job that is cancelled in the middle of a batch counts the completed part of the batch,
+// although its worker could not save it. The same holds for a job that fails there.
 func TestCancelledInABatch(t *testing.T) {
 	t.Parallel()
 	for _, a := range []struct {

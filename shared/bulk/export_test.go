@@ -14,8 +14,8 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// An export has the documents and audio of what was planned and still matches, and a
-// manifest that says what became of the rest. IDs that differ only in case do not collide.
+// An export has the documents and the audio of the recordings of the plan that still match.
+// Its manifest has the reasons for the others. IDs that differ only in case do not collide.
 func TestExport(t *testing.T) {
 	t.Parallel()
 	f := open(t)

@@ -15,8 +15,8 @@ import (
 	"github.com/callrecordings/api/shared/store/faultstore"
 )
 
-// attempts are the jobs that must survive faults, each with a check of what it leaves. Two
-// recordings match; the filter of the tag excludes what has the tag.
+// attempts are the jobs that must survive faults, each with a check of its result. Two
+// recordings match. The filter of the tag excludes recordings that have the tag.
 var attempts = []struct {
 	action string
 	days   int
@@ -117,7 +117,7 @@ func TestJobsSurviveFaultsAndKills(t *testing.T) {
 			for number := 1; number <= calls && !t.Failed(); number++ {
 				for _, when := range []faultstore.When{faultstore.Before, faultstore.After} {
 					for _, killed := range []bool{false, true} {
-						// A half of them, which has each call both ways, is enough for every day.
+						// Half of the combinations include each call, before and after.
 						if everything || killed == (bool(when) == (number%2 == 0)) {
 							survive(number, when, killed)
 						}

@@ -12,8 +12,8 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// holdBatch is the number of holds that are placed with one write, which has at most
-// store.MaxEntries entries: one for each hold, and one with all of them.
+// holdBatch is the number of holds that are placed with one write. The write has an entry for
+// each hold, and one for all of them, and store.MaxEntries is the limit.
 const holdBatch = 50
 
 // holder is the action that places a legal hold on each recording.
@@ -23,7 +23,7 @@ type holder struct {
 	record job.Record
 }
 
-// errHolds ends a job whose holds do not fit.
+// errHolds ends a job that would place too many holds.
 var errHolds = &job.ProblemError{
 	Text: "an account has at most 1,000 active holds, and 300 KB of them: place one hold on a number, an owner or a time instead",
 }

@@ -34,7 +34,7 @@ type Params struct {
 	Owner   string   `json:"owner_id,omitempty"`
 	IDs     []string `json:"ids,omitempty"`
 	Account bool     `json:"account,omitempty"`
-	// Metadata is what a tag merges into user_metadata: a JSON object.
+	// Metadata is the JSON object that a tag merges into user_metadata.
 	Metadata json.RawMessage `json:"user_metadata,omitempty"`
 	// Case and Reason are those of a hold.
 	Case   string `json:"case,omitempty"`

@@ -14,9 +14,8 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// What a job works on is the plan, without what was deleted since and what was changed and
-// no longer matches, whatever happens between its slices. Deletions also leave what is on
-// hold.
+// A job works on the recordings of its plan, except those that were deleted since, or that
+// were changed and no longer match. A deletion also leaves recordings on hold.
 func TestWorkedOnIsThePlanThatStillMatches(t *testing.T) {
 	t.Parallel()
 	f := open(t)

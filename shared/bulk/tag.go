@@ -39,7 +39,7 @@ func (g *tagger) batch(ctx context.Context, b *batch) error {
 	return each(ctx, b, func(ctx context.Context, b *batch, item *job.Item) error { return g.tag(ctx, b, item, patch) })
 }
 
-// patch returns what the job merges.
+// patch returns the patch that the job applies.
 func (b *batch) patch() (recording.Patch, error) {
 	p, err := recording.ParsePatch(append(append([]byte(`{"user_metadata":`), b.params.Metadata...), '}'))
 	if err != nil {
