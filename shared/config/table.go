@@ -3,8 +3,6 @@ package config
 import (
 	"errors"
 	"slices"
-
-	"github.com/callrecordings/api/shared/price"
 )
 
 // Setting is one row of the table: an environment variable.
@@ -216,7 +214,7 @@ var table = []Setting{
 	{
 		Name: "PRICES", Functions: forJobs | forLocal,
 		Doc: "What storing and downloading a gigabyte costs, as a JSON object such as {\"currency\":\"USD\",\"gigabyte_month\":\"0.023\",\"gigabyte_download\":\"0.09\"}. Plans of jobs then say what a deletion saves and an export costs.",
-		set: func(s *Settings, v string) (err error) { s.Prices, err = price.Parse([]byte(v)); return },
+		set: func(s *Settings, v string) (err error) { s.Prices, err = prices(v); return },
 	},
 	{
 		Name: "JOBS_QUEUE_URL", Functions: queued, Required: queued,
