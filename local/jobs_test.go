@@ -59,7 +59,7 @@ func TestJobsContinueAfterAStart(t *testing.T) {
 		stop()
 		<-ended
 		if want == job.Planned {
-			_, err = book.Confirm(t.Context(), "A", j.ID, job.Confirmation{Plan: got.Plan.Totals}, func() error { return nil })
+			_, err = book.Confirm(t.Context(), "A", j.ID, job.Confirmation{Plan: got.Plan.Totals, By: audit.Actor{Account: "A"}}, func() error { return nil })
 			if err != nil && !errors.Is(err, store.ErrUnavailable) { // nothing works on it yet
 				t.Fatal(err)
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/callrecordings/api/shared/job"
@@ -16,6 +17,9 @@ import (
 type Bucket interface {
 	media.Reader
 	media.Assembler
+	media.Purger
+	// Put is the method of media.Writer.
+	Put(ctx context.Context, key, contentType string, body io.Reader, size int64) error
 }
 
 // Writer writes the file of a job.
@@ -89,7 +93,7 @@ func (w *Writer) Write(ctx context.Context, t *job.Task, p *Place, save func(con
 	if err := w.Bucket.Abandon(ctx, zipKey(t), p.Zip.Upload); err != nil {
 		return false, err
 	}
-	*p = Place{Zip: &State{Restarts: p.Zip.Restarts}}
+	*p = Place{Zip: &State{Restarts: p.Zip.Restarts, Tail: p.Zip.Tail}}
 	t.Discard()
 	return false, save(ctx)
 }
@@ -99,7 +103,18 @@ func (w *Writer) Abandon(ctx context.Context, t *job.Task, p *Place) error {
 	if p.Zip == nil || p.Zip.Upload == "" {
 		return nil
 	}
-	return w.Bucket.Abandon(ctx, zipKey(t), p.Zip.Upload)
+	if err := w.Bucket.Abandon(ctx, zipKey(t), p.Zip.Upload); err != nil {
+		return err
+	}
+	return w.cut(ctx, t, p.Zip)
+}
+
+// cut removes the tails of a file.
+func (w *Writer) cut(ctx context.Context, t *job.Task, s *State) error {
+	if s.Tail == 0 {
+		return nil
+	}
+	return w.Bucket.Purge(ctx, []string{tailKey(zipKey(t), 1), tailKey(zipKey(t), 2)}, nil)
 }
 
 // begin begins the file, unless that was done. The upload is saved before any part is
@@ -124,7 +139,10 @@ func (w *Writer) pack(ctx context.Context, t *job.Task, p *Place, save func(cont
 	if err := w.begin(ctx, t, p, save); err != nil {
 		return false, err
 	}
-	k := newPacker(w.Bucket, zipKey(t), p.Zip)
+	k, err := newPacker(ctx, w.Bucket, zipKey(t), p.Zip)
+	if err != nil {
+		return false, err
+	}
 	for ; p.Chunk < t.Job.Chunks; p.Chunk, p.Item = p.Chunk+1, 0 {
 		items, err := t.Planned(ctx, p.Chunk)
 		if err != nil {
@@ -145,7 +163,7 @@ func (w *Writer) pack(ctx context.Context, t *job.Task, p *Place, save func(cont
 	if err := k.directory(ctx, t); err != nil {
 		return false, err
 	}
-	if err := k.checkpoint(ctx, t); err != nil {
+	if err := k.checkpoint(ctx, t, true); err != nil {
 		return false, err
 	}
 	p.Closing = true
@@ -170,7 +188,7 @@ func (w *Writer) packGroup(ctx context.Context, t *job.Task, p *Place, k *packer
 		if !k.due(t.Spent()) {
 			continue
 		}
-		if err := k.checkpoint(ctx, t); err != nil {
+		if err := k.checkpoint(ctx, t, false); err != nil {
 			return false, err
 		}
 		if err := save(ctx); err != nil || t.Spent() {
@@ -212,5 +230,8 @@ func (w *Writer) complete(ctx context.Context, t *job.Task, p *Place) error {
 	if err != nil {
 		return err
 	}
-	return w.Bucket.Complete(ctx, zipKey(t), p.Zip.Upload, all)
+	if err := w.Bucket.Complete(ctx, zipKey(t), p.Zip.Upload, all); err != nil {
+		return err
+	}
+	return w.cut(ctx, t, p.Zip)
 }

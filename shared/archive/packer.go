@@ -23,9 +23,14 @@ type State struct {
 	Upload string `json:"upload"`
 	// PartSize is the size in bytes of the largest parts.
 	PartSize int `json:"part_size"`
-	// Parts is the number of parts that were sent, and Offset the number of their bytes.
-	Parts  int   `json:"parts"`
+	// Parts is the number of parts that were sent.
+	Parts int `json:"parts"`
+	// Offset is the number of bytes of the file so far: those of the parts, and of the tail.
 	Offset int64 `json:"offset"`
+	// Tail is the number of the latest object with bytes that were too few for a part, 1 or 2;
+	// 0 before the first one. TailSize is its size; 0 if a part has its bytes.
+	Tail     int `json:"tail,omitempty"`
+	TailSize int `json:"tail_size,omitempty"`
 	// Entries is the number of recordings in the file or left out of it.
 	Entries int `json:"entries"`
 	// Restarts counts how often the file was begun anew.
@@ -33,16 +38,16 @@ type State struct {
 }
 
 const (
-	// minPartSize is the least PartSize. Parts have at least half of it, unless there are
-	// many small recordings.
+	// minPartSize is the least PartSize. All parts but the last have at least half of it.
 	minPartSize = 16 << 20
-	// usualParts bounds the number of parts: of halves of PartSize, at most twice as many.
+	// usualParts is the number of parts of PartSize. Parts of half that size are at most twice
+	// as many.
 	usualParts = 4500
 	// MaxBytes is the largest size of the audio in a file. With it, a part takes 57 MB of
 	// memory.
 	MaxBytes = 256 << 30
-	// manyEntries is the number of recordings between two checkpoints from which on a
-	// part may be small. It bounds the size of a checkpoint.
+	// manyEntries is the maximum number of recordings between two checkpoints. It bounds the
+	// size of a checkpoint.
 	manyEntries = 2000
 	// reportItems is the number of items in one chunk of the report.
 	reportItems = 500
@@ -95,8 +100,41 @@ type packer struct {
 	last []zipfile.Record
 }
 
-func newPacker(b Bucket, key string, s *State) *packer {
-	return &packer{bucket: b, key: key, state: s, buf: make([]byte, 0, s.PartSize), offset: s.Offset, parts: s.Parts}
+// newPacker returns a packer that continues at a state. Errors: media.ErrNotFound if the tail
+// was lost, media.ErrUnavailable.
+func newPacker(ctx context.Context, b Bucket, key string, s *State) (*packer, error) {
+	k := &packer{bucket: b, key: key, state: s, buf: make([]byte, 0, s.PartSize), offset: s.Offset, parts: s.Parts}
+	if s.TailSize == 0 {
+		return k, nil
+	}
+	body, _, err := b.Open(ctx, tailKey(key, s.Tail), "", nil)
+	if err != nil {
+		return nil, err
+	}
+	k.buf = k.buf[:s.TailSize]
+	_, err = io.ReadFull(body, k.buf)
+	if err = errors.Join(err, body.Close()); err != nil {
+		return nil, fmt.Errorf("%w: read the tail of a file: %w", media.ErrUnavailable, err)
+	}
+	return k, nil
+}
+
+// tailKey returns the key of a tail of the file with a key.
+func tailKey(key string, number int) string { return fmt.Sprintf("%s.tail%d", key, number) }
+
+// storeTail stores the bytes in the buffer, which are too few for a part, so that another
+// worker can continue. The tail of the latest checkpoint stays until the next one is saved.
+func (k *packer) storeTail(ctx context.Context) error {
+	next := 1
+	if k.state.Tail == 1 {
+		next = 2
+	}
+	err := k.bucket.Put(ctx, tailKey(k.key, next), "application/octet-stream", bytes.NewReader(k.buf), int64(len(k.buf)))
+	if err != nil {
+		return err
+	}
+	k.state.Tail, k.state.TailSize = next, len(k.buf)
+	return nil
 }
 
 // partWriter is a packer as the writer of one call, with its context.
@@ -207,19 +245,29 @@ func (k *packer) leave(item job.Item, cause string) {
 	k.items = append(k.items, item)
 }
 
-// due reports whether a checkpoint is possible and due.
+// due reports whether a checkpoint is due.
 func (k *packer) due(spent bool) bool {
-	return len(k.buf) >= cap(k.buf)/2 || len(k.buf) >= media.MinPart && (spent || len(k.items) >= manyEntries) ||
-		len(k.buf) == 0 && k.parts > k.state.Parts
+	return spent || k.full() || len(k.items) >= manyEntries || len(k.buf) == 0 && k.parts > k.state.Parts
 }
 
-// checkpoint sends the rest of the buffer as a part, and adds the items since the
-// last checkpoint to the report. The caller saves the task.
-func (k *packer) checkpoint(ctx context.Context, t *job.Task) error {
-	if len(k.buf) > 0 {
+// full reports whether the buffer has enough bytes for a part.
+func (k *packer) full() bool { return len(k.buf) >= cap(k.buf)/2 }
+
+// checkpoint stores the rest of the buffer, as a part if it is full or the last one, and adds
+// the items since the last checkpoint to the report. The caller saves the task.
+func (k *packer) checkpoint(ctx context.Context, t *job.Task, last bool) error {
+	switch {
+	case k.full() || last && len(k.buf) > 0:
 		if err := k.send(ctx); err != nil {
 			return err
 		}
+		k.state.TailSize = 0
+	case len(k.buf) > 0:
+		if err := k.storeTail(ctx); err != nil {
+			return err
+		}
+	default:
+		k.state.TailSize = 0
 	}
 	names, made := k.names, k.made
 	for begin := 0; begin < max(1, len(k.items)); begin += reportItems {

@@ -5,13 +5,11 @@ import (
 	"github.com/callrecordings/api/shared/deletion"
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/job"
-	"github.com/callrecordings/api/shared/media"
 )
 
 // Bucket is the part of the bucket that the actions need.
 type Bucket interface {
 	archive.Bucket
-	media.Purger
 }
 
 // Driver is the part of a driver that the actions need.
