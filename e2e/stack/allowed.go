@@ -36,7 +36,7 @@ const lost = "only the retry of a request uses it, if an inbox or an import has 
 // oneSlice is the reason for the removal of the tails that exports leave between slices.
 const oneSlice = "the exports of the suite take one slice"
 
-// byVersion is the reason for what an erasure does with audio.
+// byVersion is the reason for the removal of audio by jobs.
 const byVersion = "it meets audio under this prefix, or without versions, only if the suite deletes such audio by a job"
 
 // hourly is the reason for what the scheduled function expire does.
