@@ -8,14 +8,14 @@ import (
 	"github.com/callrecordings/api/shared/bulk"
 	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/store"
-	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
 // noticed is a store that calls during once, in the middle of a batch: after a deletion or a
 // change.
 type noticed struct {
-	*sqlite.Store
+	retention.Driver
 
 	calls  *atomic.Int32
 	during func()
@@ -28,7 +28,7 @@ func (n noticed) notice() {
 }
 
 func (n noticed) Delete(ctx context.Context, account, id string, d store.Deletion) (*recording.Recording, error) {
-	r, err := n.Store.Delete(ctx, account, id, d)
+	r, err := n.Driver.Delete(ctx, account, id, d)
 	if err == nil {
 		n.notice()
 	}
@@ -36,7 +36,7 @@ func (n noticed) Delete(ctx context.Context, account, id string, d store.Deletio
 }
 
 func (n noticed) Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
-	r, err := n.Store.Update(ctx, account, id, change)
+	r, err := n.Driver.Update(ctx, account, id, change)
 	if err == nil {
 		n.notice()
 	}
@@ -71,7 +71,7 @@ func TestCancelledInABatch(t *testing.T) {
 	f.sparse = true
 	f.fill(t, 5)
 	j := f.plan(t, bulk.TagAction, bulk.Params{Filter: inbound, Metadata: []byte(`{"a":1}`)})
-	f.use(busy{Store: f.store, id: recordingID(4), err: store.ErrUnavailable}, 0)
+	f.use(busy{Driver: f.store, id: recordingID(4), err: store.ErrUnavailable}, 0)
 	if j = f.run(t, j); j.State != job.Failed || j.Progress.Done.Count != 4 {
 		t.Errorf("%+v", j)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/dynamo/dynamotest"
 	"github.com/callrecordings/api/shared/store/faultstore"
 )
 
@@ -128,6 +129,24 @@ func TestJobsSurviveFaultsAndKills(t *testing.T) {
 	}
 }
 
+// The same jobs work over DynamoDB.
+func TestJobsOverDynamoDB(t *testing.T) {
+	t.Parallel()
+	f := &fixture{real: true}
+	f.on(t, dynamotest.Open(t, f.now))
+	for i, a := range attempts {
+		f.account = fmt.Sprint("A", i)
+		f.fill(t, 2)
+		f.use(f.store, a.days)
+		j := f.run(t, f.plan(t, a.action, a.params))
+		if j.State != job.Done || j.Progress.Done != (job.Totals{Count: 2, Bytes: 3}) || len(j.Failures) != 0 {
+			t.Errorf("%s: %+v", a.action, j)
+			continue
+		}
+		a.check(t, f, j)
+	}
+}
+
 // finish plans, confirms and does a job. failed is called after each slice that failed, and
 // makes a new process.
 func (f *fixture) finish(t *testing.T, j *job.Job, failed func()) {
@@ -171,7 +190,7 @@ func TestBusyRecordings(t *testing.T) {
 	t.Parallel()
 	f := open(t)
 	f.fill(t, 3)
-	f.use(busy{Store: f.store, id: recordingID(2)}, 0)
+	f.use(busy{Driver: f.store, id: recordingID(2)}, 0)
 	j := f.run(t, f.plan(t, bulk.TagAction, bulk.Params{Filter: inbound, Metadata: []byte(`{"a":1}`)}))
 	if j.State != job.Done || j.Progress.Done.Count != 2 || j.Progress.Failed.Count != 1 {
 		t.Errorf("%+v", j)
@@ -184,7 +203,7 @@ func TestNoStore(t *testing.T) {
 	t.Parallel()
 	f := open(t)
 	f.fill(t, 1)
-	f.use(busy{Store: f.store, id: recordingID(0), err: store.ErrUnavailable}, 0)
+	f.use(busy{Driver: f.store, id: recordingID(0), err: store.ErrUnavailable}, 0)
 	j := f.run(t, f.plan(t, bulk.TagAction, bulk.Params{Filter: inbound, Metadata: []byte(`{"a":1}`)}))
 	if j.State != job.Failed || j.Progress != (job.Progress{}) || !strings.Contains(j.Cause, "not available") {
 		t.Errorf("%+v", j)

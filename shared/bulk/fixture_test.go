@@ -27,16 +27,24 @@ import (
 	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/media/s3media"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/faultstore"
 	"github.com/callrecordings/api/shared/store/sqlite"
 )
+
+// driver is the store of a fixture.
+type driver interface {
+	retention.Driver
+	faultstore.Driver
+}
 
 // fixture is an empty store and an empty bucket, with the actions.
 type fixture struct {
 	// account has the recordings and the jobs.
 	account string
 	path    string
-	store   *sqlite.Store
+	store   driver
 	bucket  *s3media.Bucket
 	book    *job.Book
 	holds   *hold.Book
@@ -82,13 +90,20 @@ func open(t testing.TB) *fixture {
 	t.Helper()
 	f := &fixture{account: "A"}
 	f.at.Store(1_769_860_800)
-	var err error
 	f.path = filepath.Join(t.TempDir(), "recordings.db")
-	f.store, err = sqlite.Open(t.Context(), f.path, sqlite.Options{Now: f.now, Random: rand.Reader})
+	s, err := sqlite.Open(t.Context(), f.path, sqlite.Options{Now: f.now, Random: rand.Reader})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = f.store.Close() })
+	t.Cleanup(func() { _ = s.Close() })
+	f.on(t, s)
+	return f
+}
+
+// on opens the bucket, and makes the fixture use a store.
+func (f *fixture) on(t testing.TB, s driver) {
+	t.Helper()
+	f.store = s
 	server, err := s3server.Start(t.Context(), s3server.Options{
 		Dir: t.TempDir(), Addr: "127.0.0.1:0", AccessKeyID: "local", SecretAccessKey: "secret", Bucket: "recordings",
 	})
@@ -108,7 +123,6 @@ func open(t testing.TB) *fixture {
 	f.entries = f.store
 	f.holds = hold.NewBook(f.store, f.now, rand.Reader, true)
 	f.use(f.store, 0)
-	return f
 }
 
 // use makes the actions work on a store, with a number of days for restores.
@@ -328,7 +342,7 @@ func (f *fixture) unzip(t testing.TB, j *job.Job) map[string]string {
 
 // busy is a store in which every change of one recording fails.
 type busy struct {
-	*sqlite.Store
+	retention.Driver
 
 	id  string
 	err error
@@ -336,7 +350,7 @@ type busy struct {
 
 func (b busy) Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
 	if id != b.id {
-		return b.Store.Update(ctx, account, id, change)
+		return b.Driver.Update(ctx, account, id, change)
 	}
 	if b.err != nil {
 		return nil, b.err
