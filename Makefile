@@ -93,6 +93,10 @@ bench-search: ## measure searches, totals and the feed: a million recordings in 
 	RECORDINGS=$(or $(RECORDINGS),1000000) DYNAMODB_RECORDINGS=$(or $(DYNAMODB_RECORDINGS),20000) \
 	go test -run '^$$' -bench 'SQLite|DynamoDB' -benchtime 200x -timeout 2h ./shared/search ./shared/feed
 
+.PHONY: bench-jobs
+bench-jobs: ## delete and export a million recordings by jobs whose workers are killed (RECORDINGS)
+	RECORDINGS=$(or $(RECORDINGS),1000000) go test -run '^$$' -bench Jobs -benchtime 1x -timeout 3h ./shared/bulk
+
 .PHONY: deps
 deps: ## rewrite alldeps, the list of all modules in the binaries
 	@go list -deps -f '{{with .Module}}{{.Path}} {{.Version}}{{end}}' ./functions/... ./local ./cmd/... | grep ' v' | sort -u > alldeps

@@ -56,6 +56,7 @@ func (tg target) params(t *testing.T, script string) testscript.Params {
 			"http": cmdHTTP, "status": cmdStatus, "header": cmdHeader, "json": cmdJSON,
 			"save": cmdSave, "size": cmdSize, "body": cmdBody,
 			"upload": cmdUpload, "await": cmdAwait, "audio": cmdAudio, "drop": cmdDrop, "dropped": cmdDropped, "secret": cmdSecret, "awaitgone": cmdAwaitGone,
+			"zipped": cmdZipped,
 		},
 	}
 }

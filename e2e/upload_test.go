@@ -1,8 +1,10 @@
 package e2e
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/json"
+	"io"
 	"net/http"
 	"os"
 	"time"
@@ -101,5 +103,34 @@ func cmdAudio(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	if bytes.Equal(last(ts).body, want) == neg {
 		ts.Fatalf("the body has %d bytes, %s has %d; equal: %v", len(last(ts).body), args[0], len(want), !neg)
+	}
+}
+
+// cmdZipped is `zipped NAME [FILE]`: the last answer's body is a ZIP file with an entry of
+// this name, which equals the file.
+func cmdZipped(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) == 0 || len(args) > 2 || neg && len(args) == 2 {
+		ts.Fatalf("usage: [!] zipped NAME [FILE]")
+	}
+	body := last(ts).body
+	z, err := zip.NewReader(bytes.NewReader(body), int64(len(body)))
+	ts.Check(err)
+	entry, err := z.Open(args[0])
+	if neg {
+		if err == nil {
+			ts.Fatalf("the file has %s", args[0])
+		}
+		return
+	}
+	ts.Check(err)
+	got, err := io.ReadAll(entry) // checks the CRC
+	ts.Check(err)
+	if len(args) == 1 {
+		return
+	}
+	want, err := os.ReadFile(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if !bytes.Equal(got, want) {
+		ts.Fatalf("%s has %d bytes, %s has %d", args[0], len(got), args[1], len(want))
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/callrecordings/api/local/s3server"
 	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/api"
+	"github.com/callrecordings/api/shared/archive"
 	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/config"
@@ -236,7 +237,9 @@ func (b *box) operations() (map[api.Operation]http.Handler, error) {
 		}, s.PublicURL)),
 		api.OpDelete: bodies.Local(api.Delete(env, b.view(), b.bucket, s.RestoreDays)),
 		api.OpJobs: bodies.Local(api.Jobs(env, &job.Book{Entries: b.store, Queue: b.jobs, Now: b.now},
-			api.PersonJobs(person.Params, b.audio, s.PresignTTL, person.FileAge))),
+			api.JobOptions{
+				Kinds: api.JobKinds(person.Params, s.Search), Files: b.audio, TTL: s.PresignTTL, FileAge: archive.FileAge, Prices: s.Prices,
+			})),
 		api.OpFallback: bodies.Local(api.Fallback(env, openapi.JSON)),
 	}, nil
 }

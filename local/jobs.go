@@ -2,12 +2,17 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"log/slog"
+	"maps"
 	"time"
 
+	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/api"
+	"github.com/callrecordings/api/shared/bulk"
 	"github.com/callrecordings/api/shared/deletion"
+	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/person"
 )
@@ -43,12 +48,18 @@ func (b *box) workOnJobs(ctx context.Context) {
 // jobEngine returns the engine with the actions.
 func (b *box) jobEngine() (*job.Engine, error) {
 	eraser := deletion.Eraser{Deleter: deletion.New(b.store, 0, b.now), Store: b.store, Audio: b.bucket}
-	actions, err := person.Actions(b.dir.Keys.Cursor, b.view(), b.store, b.bucket, eraser, api.JobTrail(b.trail()))
+	record, view := api.JobTrail(b.trail()), b.view()
+	actions, err := person.Actions(b.dir.Keys.Cursor, view, b.store, b.bucket, eraser, record.Of(access.Delete))
 	if err != nil {
 		return nil, err
 	}
+	maps.Copy(actions, bulk.Actions(bulk.Options{
+		Store: view, Select: api.Select(view), Bucket: b.bucket, Deleter: deletion.New(view, b.settings.RestoreDays, b.now),
+		Holds: hold.NewBook(b.store, b.now, rand.Reader, true), Record: record,
+	}))
+	rules := access.NewResolver(b.store, access.Options{Default: access.Default(b.settings.UserAccess), Now: b.now})
 	return job.NewEngine(&job.Book{Entries: b.store, Queue: b.jobs, Now: b.now}, job.Options{
-		Actions: actions, SliceTime: jobSlice, Lease: jobLease, Holder: "local", Now: b.now,
+		Actions: actions, Permit: api.JobPermit(rules, api.JobKinds(person.Params, true)), SliceTime: jobSlice, Lease: jobLease, Holder: "local", Now: b.now,
 	}), nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/callrecordings/api/shared/archive"
 	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/person"
@@ -58,7 +59,7 @@ func TestJobsContinueAfterAStart(t *testing.T) {
 		stop()
 		<-ended
 		if want == job.Planned {
-			_, err = book.Confirm(t.Context(), "A", j.ID, got.Plan.Totals, audit.Actor{}, "", func() error { return nil })
+			_, err = book.Confirm(t.Context(), "A", j.ID, job.Confirmation{Plan: got.Plan.Totals, By: audit.Actor{Account: "A"}}, func() error { return nil })
 			if err != nil && !errors.Is(err, store.ErrUnavailable) { // nothing works on it yet
 				t.Fatal(err)
 			}
@@ -69,7 +70,7 @@ func TestJobsContinueAfterAStart(t *testing.T) {
 			t.Errorf("no %s", suffix)
 		}
 	}
-	c.add(person.FileAge + time.Hour)
+	c.add(archive.FileAge + time.Hour)
 	if err := b.tidy(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ var arrows = map[string]struct {
 	"shared/strictjson":                {},
 	"shared/cursor":                    {},
 	"shared/auth":                      {ours: []string{"shared/strictjson"}},
-	"shared/config":                    {},
+	"shared/config":                    {ours: []string{"shared/price"}},
 	"shared/requestlog":                {},
 	"shared/requestlog/requestlogtest": {},
 	"shared/version":                   {},
@@ -65,8 +65,11 @@ var arrows = map[string]struct {
 	"shared/incoming":                  {ours: []string{"shared/recording", "shared/store"}},
 	"shared/zipfile":                   {},
 	"shared/job":                       {ours: []string{"shared/access", "shared/audit", "shared/media", "shared/recording", "shared/store"}},
+	"shared/archive":                   {ours: []string{"shared/job", "shared/media", "shared/recording", "shared/store", "shared/zipfile"}},
+	"shared/price":                     {},
+	"shared/bulk":                      {ours: []string{"shared/access", "shared/archive", "shared/audit", "shared/deletion", "shared/hold", "shared/job", "shared/media", "shared/purge", "shared/recording", "shared/store"}},
 	"shared/person": {ours: []string{
-		"shared/hold", "shared/job", "shared/media", "shared/phone", "shared/recording", "shared/store", "shared/zipfile",
+		"shared/archive", "shared/hold", "shared/job", "shared/media", "shared/phone", "shared/recording", "shared/store",
 	}},
 	"shared/incoming/incomingtest": {ours: []string{
 		"shared/incoming", "shared/incoming/namepattern", "shared/recording", "shared/store", "shared/store/sqlite", "shared/media",
@@ -99,7 +102,7 @@ var arrows = map[string]struct {
 	"shared/retention/sweep":   {ours: []string{"shared/access", "shared/audit", "shared/deletion", "shared/hold", "shared/recording", "shared/retention", "shared/store"}},
 	"shared/retention":         {ours: []string{"shared/access", "shared/auth", "shared/hold", "shared/recording", "shared/requestlog", "shared/store"}},
 	"shared/api": {ours: []string{
-		"shared/hold", "shared/retention", "shared/job",
+		"shared/bulk", "shared/hold", "shared/price", "shared/retention", "shared/job",
 		"shared/recording", "shared/incoming", "shared/cursor", "shared/deletion", "shared/strictjson", "shared/auth", "shared/access", "shared/audit", "shared/link", "shared/feed", "shared/webhook", "shared/notify",
 		"shared/httpfield", "shared/csvtable", "shared/search",
 		"shared/store", "shared/media", "shared/requestlog", "shared/purge", "shared/version",

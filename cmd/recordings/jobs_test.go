@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"maps"
 	"net/http"
 	"sync"
 	"time"
@@ -10,11 +12,15 @@ import (
 
 	"github.com/callrecordings/api/local/datadir"
 	"github.com/callrecordings/api/shared/api"
+	"github.com/callrecordings/api/shared/archive"
+	"github.com/callrecordings/api/shared/bulk"
 	"github.com/callrecordings/api/shared/deletion"
 	"github.com/callrecordings/api/shared/gateway"
+	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/media/s3media"
 	"github.com/callrecordings/api/shared/person"
+	"github.com/callrecordings/api/shared/price"
 	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
@@ -25,6 +31,10 @@ func jobs(ts *testscript.TestScript, env api.Env, dir *datadir.Dir, s *sqlite.St
 	eraser := deletion.Eraser{Deleter: deletion.New(s, 0, time.Now), Store: s, Audio: bucket}
 	actions, err := person.Actions(dir.Keys.Cursor, s, s, bucket, eraser, nil)
 	ts.Check(err)
+	maps.Copy(actions, bulk.Actions(bulk.Options{
+		Store: s, Select: api.Select(s), Bucket: bucket, Deleter: deletion.New(s, 0, time.Now),
+		Holds: hold.NewBook(s, time.Now, rand.Reader, false),
+	}))
 	book := &job.Book{Entries: s, Queue: pool, Now: time.Now}
 	engine := job.NewEngine(book, job.Options{Actions: actions, SliceTime: time.Second, Lease: time.Minute, Holder: "test", Now: time.Now})
 	var working sync.WaitGroup
@@ -38,5 +48,8 @@ func jobs(ts *testscript.TestScript, env api.Env, dir *datadir.Dir, s *sqlite.St
 		stop()
 		working.Wait()
 	})
-	return gateway.Local(api.Jobs(env, book, api.PersonJobs(person.Params, bucket, time.Minute, person.FileAge)))
+	return gateway.Local(api.Jobs(env, book, api.JobOptions{
+		Kinds: api.JobKinds(person.Params, true), Files: bucket, TTL: time.Minute, FileAge: archive.FileAge,
+		Prices: &price.Prices{Currency: "EUR", Gigabyte: "30"},
+	}))
 }

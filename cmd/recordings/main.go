@@ -153,7 +153,7 @@ func (e env) root() *cobra.Command {
 		&cobra.Group{ID: onStore, Title: "Operate a local data folder or a deployment:"},
 		&cobra.Group{ID: general, Title: "Other commands:"},
 	)
-	group(root, overAPI, e.listCommand(), e.getCommand(), e.playCommand(), e.downloadCommand(), e.tagCommand(), e.deleteCommand(), e.restoreCommand(), e.personCommand(), e.checkCommand())
+	group(root, overAPI, e.listCommand(), e.getCommand(), e.playCommand(), e.downloadCommand(), e.tagCommand(), e.deleteCommand(), e.restoreCommand(), e.jobCommand(), e.personCommand(), e.checkCommand())
 	group(root, onStore, e.addCommand(), e.importCommand(), e.exportCommand(), e.tokenCommand(), e.keysCommand(),
 		e.replayCommand(), e.storageSecretCommand(), e.accountCommand(), e.userCommand(), e.groupCommand(), e.accessCommand(),
 		e.issuerCommand(), e.webhookCommand(), e.retentionCommand(), e.holdCommand(), e.auditCommand(), e.fsckCommand(), e.deletionReportCommand(),

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -52,19 +51,18 @@ on legal hold stays.`,
 
 // personOptions are the options of export and erase.
 type personOptions struct {
-	env
-	api                        *apiTarget
-	action                     string
-	number, owner, job, output string
-	confirm                    int
-	asJSON                     bool
+	jobOptions
+
+	action             string
+	number, owner, job string
+	confirm            int
 }
 
 // personJobCommand makes export or erase.
 func (e env) personJobCommand(u usage, action string) *cobra.Command {
 	c := u.command()
 	fs := c.Flags()
-	o := personOptions{env: e, api: e.apiFlags(fs), action: action}
+	o := personOptions{jobOptions: jobOptions{env: e, api: e.apiFlags(fs), resume: "--job %s"}, action: action}
 	fs.StringVar(&o.number, "number", "", "`NUMBER`: phone number of the person, in any spelling")
 	fs.StringVar(&o.owner, "owner", "", "`ID`: ID of the user who owns the recordings")
 	fs.StringVar(&o.job, "job", "", "`ID`: the job of an earlier plan")
@@ -139,7 +137,7 @@ func (o *personOptions) plan(ctx context.Context, api *client.Client) (j *client
 	if o.job != "" {
 		j, err = api.Job(ctx, o.job)
 	} else {
-		j, err = api.StartJob(ctx, o.action, o.number, o.owner)
+		j, err = api.StartJob(ctx, client.JobRequest{Action: o.action, Number: o.number, Owner: o.owner})
 	}
 	if err != nil {
 		return nil, err
@@ -148,33 +146,6 @@ func (o *personOptions) plan(ctx context.Context, api *client.Client) (j *client
 		return nil, fmt.Errorf("the job %s is of another kind: %s", j.ID, j.Action)
 	}
 	return o.await(ctx, api, j, func(j *client.Job) bool { return j.State != "planning" })
-}
-
-// The time between two looks at a job.
-const (
-	firstLook = 200 * time.Millisecond
-	lastLook  = 5 * time.Second
-)
-
-// await waits until a job has come so far.
-func (o *personOptions) await(ctx context.Context, api *client.Client, j *client.Job, far func(*client.Job) bool) (*client.Job, error) {
-	p := progress{out: o.stderr, name: j.ID, now: o.now, terminal: isTerminal(o.stderr), quiet: o.asJSON}
-	for wait := firstLook; !far(j); wait = min(2*wait, lastLook) {
-		if err := client.Sleep(ctx, wait); err != nil {
-			return nil, fmt.Errorf("%w; the job continues without this command: --job %s", err, j.ID)
-		}
-		var err error
-		if j, err = api.Job(ctx, j.ID); err != nil {
-			return nil, err
-		}
-		if j.Plan != nil {
-			p.total = j.Plan.Bytes
-		}
-		p.at(j.Progress.Done.Bytes)
-	}
-	printf(o.stderr, "%s", eraseLine(o.stderr))
-	// An action that returns the job may not have its result yet.
-	return api.Job(ctx, j.ID)
 }
 
 // printPlan prints the plan and how to confirm it.
@@ -194,56 +165,11 @@ func (o *personOptions) printPlan(j *client.Job) error {
 	return nil
 }
 
-// report prints what became of the job. An incomplete job is a failure.
-func (o *personOptions) report(j *client.Job) error {
-	if o.asJSON {
-		if err := printJSON(o.stdout, j.Raw); err != nil {
-			return err
-		}
-	} else {
-		p := j.Progress
-		printf(o.stdout, "job %s is %s: %d recordings done, %d on legal hold, %d changed or gone, %d failed\n",
-			j.ID, j.State, p.Done.Count, p.Held.Count, p.Skipped.Count, p.Failed.Count)
-	}
-	switch {
-	case j.State == "failed":
-		return fmt.Errorf("the job failed: %s", j.Cause)
-	case j.State == "cancelled":
-		return errors.New("the job was cancelled")
-	case j.Progress.Failed.Count > 0:
-		return errReported
-	}
-	return nil
-}
-
 // personCancelCommand makes the command that cancels a job.
 func (e env) personCancelCommand() *cobra.Command {
-	c := usage{
+	return e.cancelCommand(usage{
 		name: "cancel", summary: "cancel an export or an erasure", args: "JOB [OPTIONS]",
 		does:     "Cancels a job. What it has erased stays erased.",
 		examples: []string{"person cancel 20260131T093000-0a1b2c3d4e5f"},
-	}.command()
-	var asJSON bool
-	t := e.apiFlags(c.Flags())
-	jsonFlag(c.Flags(), &asJSON)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		if len(args) != 1 {
-			return usageError{errors.New("want the ID of a job")}
-		}
-		api, err := t.open()
-		if err != nil {
-			return err
-		}
-		defer api.Close()
-		j, err := api.CancelJob(c.Context(), args[0])
-		switch {
-		case err != nil:
-			return err
-		case asJSON:
-			return printJSON(e.stdout, j)
-		}
-		printf(e.stdout, "job %s is %s\n", j.ID, j.State)
-		return nil
-	}
-	return c
+	})
 }

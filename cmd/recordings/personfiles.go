@@ -1,67 +1,16 @@
 package main
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/callrecordings/api/cmd/recordings/internal/client"
 	"github.com/callrecordings/api/shared/config"
 	"github.com/callrecordings/api/shared/person"
 )
-
-// save saves the files of a job, and prints their names.
-func (o *personOptions) save(ctx context.Context, api *client.Client, j *client.Job) error {
-	if j.Result == nil {
-		return nil
-	}
-	if err := os.MkdirAll(o.output, 0o700); err != nil {
-		return err
-	}
-	var indented bytes.Buffer
-	if err := json.Indent(&indented, j.Result.Certificate, "", "  "); err != nil {
-		return fmt.Errorf("the certificate: %w", err)
-	}
-	indented.WriteByte('\n')
-	err := o.write(j.ID+".certificate.json", func(w io.Writer) error {
-		_, err := w.Write(indented.Bytes())
-		return err
-	})
-	for extension, file := range map[string]*client.JobFile{".jsonl": j.Result.List, ".zip": j.Result.Zip} {
-		if err == nil && file != nil {
-			err = o.write(j.ID+extension, func(w io.Writer) error { return api.File(ctx, file, w) })
-		}
-	}
-	return err
-}
-
-// write writes a file of the output folder. It holds personal data, so only its owner may
-// read it. A file that is not complete does not stay.
-func (o *personOptions) write(name string, fill func(io.Writer) error) error {
-	path := filepath.Join(o.output, name)
-	f, err := os.OpenFile(path+".part", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(fill(f), f.Close()); err != nil {
-		return errors.Join(fmt.Errorf("save %s: %w", name, err), os.Remove(path+".part"))
-	}
-	if err := os.Rename(path+".part", path); err != nil {
-		return err
-	}
-	if !o.asJSON {
-		printf(o.stdout, "saved %s\n", path)
-	}
-	return nil
-}
 
 // signerFlags are the options that choose the deployment whose key signs certificates.
 type signerFlags struct {

@@ -2,16 +2,15 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"math/big"
 	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/callrecordings/api/shared/access"
+	"github.com/callrecordings/api/shared/price"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/search"
 )
@@ -27,14 +26,6 @@ keeps, so that no recording is read. With --prices, it adds the cost of each acc
   {"currency": "EUR", "recording": "0.001", "hour": "0.02", "gigabyte_month": "0.03"}
 A gigabyte has 10^9 bytes. Amounts have 4 decimals.
 `,
-}
-
-// prices are the prices of an operator, as decimal numbers.
-type prices struct {
-	Currency  string      `json:"currency"`
-	Recording json.Number `json:"recording"`
-	Hour      json.Number `json:"hour"`
-	Gigabyte  json.Number `json:"gigabyte_month"`
 }
 
 // accountUsage is what an account used in a month.
@@ -99,10 +90,7 @@ func (o *usageOptions) print(ctx context.Context, month time.Time) error {
 			return fmt.Errorf("account %s: %w", account, err)
 		}
 		if p != nil {
-			u.Currency = p.Currency
-			if u.Cost, err = p.cost(u); err != nil {
-				return err
-			}
+			u.Currency, u.Cost = p.Currency, p.Usage(u.Recordings, u.Seconds, u.StoredBytes)
 		}
 		return o.show(u)
 	}
@@ -134,7 +122,7 @@ func usageOf(ctx context.Context, s search.Store, account string, month time.Tim
 }
 
 // readPrices reads the file of prices, nil without one.
-func (o *usageOptions) readPrices() (*prices, error) {
+func (o *usageOptions) readPrices() (*price.Prices, error) {
 	if o.pricesFile == "" {
 		return nil, nil
 	}
@@ -142,37 +130,11 @@ func (o *usageOptions) readPrices() (*prices, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := new(prices)
-	if err := json.Unmarshal(text, p); err != nil {
-		return nil, fmt.Errorf("%s: %w", o.pricesFile, err)
-	}
-	if _, err := p.cost(accountUsage{}); err != nil {
+	p, err := price.Parse(text)
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.pricesFile, err)
 	}
 	return p, nil
-}
-
-// cost returns the cost of a usage. It is computed exactly and rounded to 4 decimals.
-func (p *prices) cost(u accountUsage) (string, error) {
-	sum := new(big.Rat)
-	for _, part := range []struct {
-		price  json.Number
-		amount *big.Rat
-	}{
-		{p.Recording, big.NewRat(u.Recordings, 1)},
-		{p.Hour, big.NewRat(u.Seconds, 3600)},
-		{p.Gigabyte, big.NewRat(u.StoredBytes, 1_000_000_000)},
-	} {
-		if part.price == "" {
-			continue
-		}
-		price, ok := new(big.Rat).SetString(part.price.String())
-		if !ok || price.Sign() < 0 {
-			return "", fmt.Errorf("%q is not a price", part.price)
-		}
-		sum.Add(sum, price.Mul(price, part.amount))
-	}
-	return sum.FloatString(4), nil
 }
 
 // show prints the usage of an account.

@@ -33,8 +33,11 @@ const (
 // lost is the reason for permissions on audio that no request has stored.
 const lost = "only the retry of a request uses it, if an inbox or an import has brought the audio"
 
-// byVersion is the reason for what an erasure does with audio.
-const byVersion = "the suite erases a recording without audio"
+// oneSlice is the reason for the removal of the tails that exports leave between slices.
+const oneSlice = "the exports of the suite take one slice"
+
+// byVersion is the reason for the removal of audio by jobs.
+const byVersion = "it meets audio under this prefix, or without versions, only if the suite deletes such audio by a job"
 
 // hourly is the reason for what the scheduled function expire does.
 const hourly = "expire runs once an hour; a test invokes it, with what is due at that time"
@@ -138,6 +141,8 @@ var Table = []Allowed{
 	{Grant: Grant{"s3:PutObject", exports}, Functions: working},
 	{Grant: Grant{"s3:GetObject", exports}, Functions: working, Unseen: "it looks whether a lost answer completed a file"},
 	{Grant: Grant{"s3:AbortMultipartUpload", exports}, Functions: working, Unseen: "the suite cancels no export that has begun"},
+	{Grant: Grant{"s3:DeleteObject", exports}, Functions: working, Unseen: oneSlice},
+	{Grant: Grant{"s3:DeleteObjectVersion", exports}, Functions: working, Unseen: oneSlice},
 	{Grant: Grant{"s3:DeleteObject", objects}, Functions: working, Unseen: byVersion},
 	{Grant: Grant{"s3:DeleteObject", inbox}, Functions: working, Unseen: byVersion},
 	{Grant: Grant{"s3:DeleteObject", imported}, Functions: working, Unseen: byVersion},

@@ -10,6 +10,7 @@ import (
 	"github.com/callrecordings/api/functions/internal/table"
 	"github.com/callrecordings/api/functions/internal/wiring"
 	"github.com/callrecordings/api/shared/api"
+	"github.com/callrecordings/api/shared/archive"
 	"github.com/callrecordings/api/shared/config"
 	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/person"
@@ -28,5 +29,7 @@ func build(s *config.Settings, env api.Env) (http.Handler, error) {
 		return nil, err
 	}
 	book := &job.Book{Entries: store, Queue: jobqueue.Open(s), Now: env.Now}
-	return api.Jobs(env, book, api.PersonJobs(person.Params, files, s.PresignTTL, person.FileAge)), nil
+	return api.Jobs(env, book, api.JobOptions{
+		Kinds: api.JobKinds(person.Params, s.Search), Files: files, TTL: s.PresignTTL, FileAge: archive.FileAge, Prices: s.Prices,
+	}), nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/price"
 	"github.com/callrecordings/api/shared/recording"
 )
 
@@ -25,13 +25,33 @@ type JobFiles interface {
 	Presign(ctx context.Context, key string, g media.Grant) (string, error)
 }
 
+// JobFields are the members of the body that starts a job.
+type JobFields struct {
+	Number, Owner, Filter string
+	// IDs is nil if it is absent.
+	IDs          []string
+	Account      bool
+	Metadata     json.RawMessage
+	Case, Reason string
+}
+
+// table returns the fields by their names.
+func (f *JobFields) table() map[string]any {
+	return map[string]any{
+		"number": &f.Number, "owner_id": &f.Owner, "filter": &f.Filter, "ids": &f.IDs, "account": &f.Account,
+		"user_metadata": &f.Metadata, "case": &f.Case, "reason": &f.Reason,
+	}
+}
+
 // JobKind is an action that clients may start.
 type JobKind struct {
 	// Rights are the actions that the bearer must have a right to for the whole account,
 	// besides the right to manage.
 	Rights []access.Action
-	// Params checks and encodes the parameters. Its error is for clients.
-	Params func(number, owner string) (json.RawMessage, error)
+	// Fields are the members that the body may have, besides the action.
+	Fields []string
+	// Params checks the fields and encodes the parameters. Its error is for clients.
+	Params func(f *JobFields, now time.Time) (json.RawMessage, error)
 }
 
 // JobOptions configure Jobs.
@@ -42,6 +62,8 @@ type JobOptions struct {
 	Files JobFiles
 	// TTL is the lifetime of these URLs, and FileAge how long the files are kept.
 	TTL, FileAge time.Duration
+	// Prices are those of the operator; nil without any.
+	Prices *price.Prices
 }
 
 // jobber starts, shows, confirms and cancels jobs.
@@ -113,27 +135,16 @@ func (j *jobber) list(r *request) (int, any, paging, error) {
 	found, next, err := j.book.List(r.Context(), r.account, after, size)
 	data := make([]jobData, len(found))
 	for i := range found {
-		data[i] = jobDataOf(found[i])
-		data[i].Failures = nil
+		data[i] = j.dataOf(found[i])
+		data[i].shorten()
 	}
 	return http.StatusOK, data, paging{size: len(data), start: after, end: next, byID: true}, err
 }
 
 func (j *jobber) start(r *request) (int, any, paging, error) {
-	var action, number, owner string
-	if err := readEntry(r, map[string]any{"action": &action, "number": &number, "owner_id": &owner}); err != nil {
-		return 0, nil, paging{}, err
-	}
-	kind, ok := j.Kinds[action]
-	if !ok {
-		return 0, nil, paging{}, unknownValue("action", slices.Sorted(maps.Keys(j.Kinds)))
-	}
-	if owner != "" && !auth.ValidName(owner) {
-		return 0, nil, paging{}, invalid("owner_id", "wrong_format", "Field is not in the correct format", nil)
-	}
-	params, err := kind.Params(number, owner)
+	action, params, err := j.read(r)
 	if err != nil {
-		return 0, nil, paging{}, invalid("number", "wrong_format", err.Error(), nil)
+		return 0, nil, paging{}, err
 	}
 	if err := j.may(r, action); err != nil {
 		return 0, nil, paging{}, err
@@ -149,7 +160,31 @@ func (j *jobber) start(r *request) (int, any, paging, error) {
 		}
 		return struct{}{}, j.book.Start(r.Context(), draft)
 	})
-	return http.StatusCreated, jobDataOf(draft), paging{}, err
+	return http.StatusCreated, j.dataOf(draft), paging{}, err
+}
+
+// read reads the body of a POST: the action and its parameters.
+func (j *jobber) read(r *request) (action string, params json.RawMessage, err error) {
+	members, err := readMembers(r)
+	if err != nil {
+		return "", nil, err
+	}
+	if raw, ok := members["action"]; ok && !decodeField(raw, &action) {
+		return "", nil, wrongEntryType("action", "string")
+	}
+	kind, ok := j.Kinds[action]
+	if !ok {
+		return "", nil, unknownValue("action", slices.Sorted(maps.Keys(j.Kinds)))
+	}
+	delete(members, "action")
+	fields := &JobFields{}
+	table := fields.table()
+	maps.DeleteFunc(table, func(name string, _ any) bool { return !slices.Contains(kind.Fields, name) })
+	if err := decodeFields(members, "", table).Err(); err != nil {
+		return "", nil, err
+	}
+	params, err = kind.Params(fields, r.env.Now())
+	return action, params, err
 }
 
 // actor names the bearer in a job.
@@ -160,7 +195,7 @@ func (j *jobber) get(r *request) (int, any, paging, error) {
 	if err != nil {
 		return 0, nil, paging{}, err
 	}
-	data := jobDataOf(found)
+	data := j.dataOf(found)
 	data.Result, err = j.result(r, found)
 	return http.StatusOK, data, paging{}, err
 }
@@ -183,9 +218,12 @@ func (j *jobber) confirm(r *request) (int, any, paging, error) {
 	if err := j.may(r, found.Action); err != nil {
 		return 0, nil, paging{}, err
 	}
-	want := job.Totals{Count: count, Bytes: int64(size)}
+	c := job.Confirmation{
+		Plan: job.Totals{Count: count, Bytes: int64(size)}, By: j.actor(r), Reason: r.reason,
+		Claims: job.Claims{Role: r.bearer.Role, Groups: r.bearer.Groups, Unassigned: r.bearer.Unassigned},
+	}
 	return j.change(r, func(record func() error) (*job.Job, error) {
-		return j.book.Confirm(r.Context(), r.account, r.target.job, want, j.actor(r), r.reason, record)
+		return j.book.Confirm(r.Context(), r.account, r.target.job, c, record)
 	})
 }
 
@@ -200,7 +238,7 @@ func (j *jobber) cancel(r *request) (int, any, paging, error) {
 func (j *jobber) change(r *request, do func(record func() error) (*job.Job, error)) (int, any, paging, error) {
 	changed, err := audited(r, access.Manage, "", do)
 	if err == nil {
-		return http.StatusOK, jobDataOf(changed), paging{}, nil
+		return http.StatusOK, j.dataOf(changed), paging{}, nil
 	}
 	for _, refused := range []error{job.ErrNotPlanned, job.ErrOtherPlan, job.ErrEnded} {
 		if errors.Is(err, refused) && changed != nil {
@@ -211,102 +249,6 @@ func (j *jobber) change(r *request, do func(record func() error) (*job.Job, erro
 		}
 	}
 	return 0, nil, paging{}, err
-}
-
-// jobData is a job in answers.
-type jobData struct {
-	ID        string            `json:"id"`
-	Action    string            `json:"action"`
-	State     job.State         `json:"state"`
-	Params    json.RawMessage   `json:"params"`
-	Maker     string            `json:"maker_id,omitempty"`
-	Confirmer string            `json:"confirmer_id,omitempty"`
-	Reason    string            `json:"reason,omitempty"`
-	Created   recording.Seconds `json:"created"`
-	Updated   recording.Seconds `json:"updated"`
-	Confirmed recording.Seconds `json:"confirmed,omitempty"`
-	Ended     recording.Seconds `json:"ended,omitempty"`
-	Expires   recording.Seconds `json:"expires"`
-	Plan      *job.Plan         `json:"plan,omitempty"`
-	Progress  job.Progress      `json:"progress"`
-	Failures  []job.Item        `json:"failures,omitempty"`
-	Cause     string            `json:"cause,omitempty"`
-	Result    *resultData       `json:"result,omitempty"`
-}
-
-func jobDataOf(j *job.Job) jobData {
-	data := jobData{
-		ID: j.ID, Action: j.Action, State: j.State, Params: j.Params, Maker: j.By.Owner, Confirmer: j.Confirmer.Owner, Reason: j.Reason,
-		Created: j.Created, Updated: j.Updated, Confirmed: j.Confirmed, Ended: j.Ended, Expires: j.Expires(),
-		Progress: j.Progress, Failures: j.Failures, Cause: j.Cause,
-	}
-	if j.State != job.Planning && (j.State == job.Planned || j.Confirmed != 0) {
-		data.Plan = &j.Plan
-	}
-	return data
-}
-
-// resultData is the result of a job in answers. The files are absent once they have
-// expired.
-type resultData struct {
-	Certificate json.RawMessage `json:"certificate,omitempty"`
-	Zip         *fileData       `json:"zip,omitempty"`
-	List        *fileData       `json:"list,omitempty"`
-}
-
-// fileData is a file of a job.
-type fileData struct {
-	// URL is presigned, and works until URLExpires.
-	URL        string            `json:"url"`
-	URLExpires recording.Seconds `json:"url_expires"`
-	Bytes      int64             `json:"bytes,omitempty"`
-	// Expires is when the file is removed.
-	Expires recording.Seconds `json:"expires"`
-}
-
-// result returns the result of a job, nil if it has none.
-func (j *jobber) result(r *request, found *job.Job) (*resultData, error) {
-	if found.Result == nil {
-		return nil, nil //nolint:nilnil // there may be none
-	}
-	var stored struct {
-		Certificate json.RawMessage `json:"certificate"`
-		List        string          `json:"list"`
-		Zip         string          `json:"zip"`
-		ZipBytes    int64           `json:"zip_bytes"`
-	}
-	if err := json.Unmarshal(found.Result, &stored); err != nil {
-		return nil, fmt.Errorf("decode the result of a job: %w", err)
-	}
-	data := &resultData{Certificate: stored.Certificate}
-	var err error
-	if data.Zip, err = j.file(r, found, stored.Zip, stored.ZipBytes, "zip"); err != nil {
-		return nil, err
-	}
-	if data.Zip != nil { // who gets the URL can listen
-		if err := r.record(r.Context(), access.Listen, "", audit.Done); err != nil {
-			return nil, err
-		}
-	}
-	data.List, err = j.file(r, found, stored.List, 0, "jsonl")
-	return data, err
-}
-
-// file returns a file of a job, nil if there is none, or if it has expired.
-func (j *jobber) file(r *request, found *job.Job, key string, size int64, extension string) (*fileData, error) {
-	now := recording.SecondsOf(r.env.Now())
-	expires := found.Ended + recording.Seconds(j.FileAge/time.Second)
-	ttl := min(j.TTL, time.Duration(expires-now)*time.Second)
-	if key == "" || ttl < time.Second {
-		return nil, nil //nolint:nilnil // there may be none
-	}
-	url, err := j.Files.Presign(r.Context(), key, media.Grant{
-		Disposition: `attachment; filename="` + found.ID + "." + extension + `"`, CacheControl: "no-store", TTL: ttl,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("sign the URL of a file: %w", err)
-	}
-	return &fileData{URL: url, URLExpires: now + recording.Seconds(ttl/time.Second), Bytes: size, Expires: expires}, nil
 }
 
 // unknownValue returns the 400 for a value that is not one of those allowed.

@@ -86,7 +86,7 @@ func newJobAPI(t *testing.T) (*jobAPI, string) {
 		Lease: time.Minute, Holder: "test", Now: s.env.Now,
 	})
 	s.jobs = func(fileAge time.Duration) http.Handler {
-		return Jobs(s.env, book, PersonJobs(jobParams, presigner{}, 5*time.Minute, fileAge))
+		return Jobs(s.env, book, JobOptions{Kinds: JobKinds(jobParams, true), Files: presigner{}, TTL: 5 * time.Minute, FileAge: fileAge})
 	}
 	s.handlers[OpJobs] = s.jobs(7 * 24 * time.Hour)
 	return s, root

@@ -49,9 +49,8 @@ type keptStore interface {
 }
 
 // limitLifetime limits the list to the recordings that its parameters about their lifetime
-// select. Where nothing expires, none expire in time.
-func (l *lister) limitLifetime(r *request, q *listQuery) error {
-	now := recording.SecondsOf(r.env.Now())
+// select, at the time now. Where nothing expires, none expire in time.
+func (l *lister) limitLifetime(ctx context.Context, account string, now recording.Seconds, q *listQuery) error {
 	if q.over != 0 {
 		q.until(now - q.over)
 	}
@@ -62,7 +61,7 @@ func (l *lister) limitLifetime(r *request, q *listQuery) error {
 	applied := new(retention.Applied)
 	if s, ok := l.store.(keptStore); ok {
 		var err error
-		if applied, err = s.Applied(r.Context(), r.account); err != nil {
+		if applied, err = s.Applied(ctx, account); err != nil {
 			return err
 		}
 	}

@@ -85,7 +85,8 @@ func (l *lister) serve(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	q, err := parseListQuery(query, r.version, recording.SecondsOf(r.env.Now()))
+	now := recording.SecondsOf(r.env.Now())
+	q, err := parseListQuery(query, r.version, now)
 	if err != nil {
 		return err
 	}
@@ -99,7 +100,7 @@ func (l *lister) serve(w http.ResponseWriter, r *request) error {
 	if !all {
 		q.limit(owners)
 	}
-	if err := l.limitLifetime(r, &q); err != nil {
+	if err := l.limitLifetime(r.Context(), r.account, now, &q); err != nil {
 		return err
 	}
 	total, err := l.totalOf(r, &q, owners, all)
@@ -156,7 +157,7 @@ func newListEncoder(r *request, chosen form, q *listQuery, query parameters) lis
 // readPage adds one page to e and returns its keys.
 func (l *lister) readPage(r *request, q *listQuery, e listEncoder) (paging, error) {
 	binding := q.binding(r.account, r.user)
-	ask := q.storeQuery(r)
+	ask := q.storeQuery(r.account, recording.SecondsOf(r.env.Now()))
 	ask.Limit, ask.MaxBytes = q.size, pageBytes
 	if ask.Keep != nil || !q.search.IsZero() {
 		tests := q.filter.Tests() + q.search.Tests()
@@ -233,7 +234,7 @@ func (l *lister) readAll(r *request, q *listQuery, e listEncoder) error {
 	if q.from > q.to && !q.deleted { // only created_from is set, to a time in the future
 		return nil
 	}
-	ask := q.storeQuery(r)
+	ask := q.storeQuery(r.account, recording.SecondsOf(r.env.Now()))
 	ask.Limit, ask.MaxBytes = readSize, readBytes
 	var late atomic.Bool
 	tooLate := func() bool {
@@ -275,13 +276,13 @@ func outOfTime(ctx context.Context, reserve time.Duration) bool {
 }
 
 // storeQuery returns the part of the store's query that all lists share.
-func (q *listQuery) storeQuery(r *request) store.Query {
-	ask := store.Query{Account: r.account, Ascending: q.ascending, From: q.from, To: q.to}
+func (q *listQuery) storeQuery(account string, now recording.Seconds) store.Query {
+	ask := store.Query{Account: account, Ascending: q.ascending, From: q.from, To: q.to}
 	if !q.filter.IsZero() {
 		ask.Keep = q.filter.Match
 	}
 	if q.deleted {
-		q.askDeleted(r, &ask)
+		q.askDeleted(now, &ask)
 	}
 	if q.keep != nil {
 		matches := ask.Keep

@@ -26,8 +26,8 @@ func parseDeleted(q *listQuery, value string) error {
 
 // askDeleted changes a query to one for deleted recordings that can still be restored. Such
 // a list is ordered by the end of that time, so bounds of created become a filter.
-func (q *listQuery) askDeleted(r *request, ask *store.Query) {
-	ask.Deleted, ask.From, ask.To = true, recording.SecondsOf(r.env.Now())+1, 0
+func (q *listQuery) askDeleted(now recording.Seconds, ask *store.Query) {
+	ask.Deleted, ask.From, ask.To = true, now+1, 0
 	if q.from == 0 && q.to == 0 {
 		return
 	}

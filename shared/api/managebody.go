@@ -15,26 +15,35 @@ import (
 // ignores ui_metadata, which monster-ui adds to every write, and id. Errors: those of
 // jsonBody and of strictjson.Check, and recording.FieldErrors.
 func readEntry(r *request, fields map[string]any) error {
-	body, err := jsonBody(r)
+	members, err := readMembers(r)
 	if err != nil {
 		return err
 	}
+	return decodeFields(members, "", fields).Err()
+}
+
+// readMembers parses the body for [readEntry] into its members.
+func readMembers(r *request) (map[string]json.RawMessage, error) {
+	body, err := jsonBody(r)
+	if err != nil {
+		return nil, err
+	}
 	if err := strictjson.Check(body, recording.MaxDepth); err != nil {
-		return err
+		return nil, err
 	}
 	var members map[string]json.RawMessage
 	if json.Unmarshal(body, &members) != nil || members == nil {
-		return wrongEntryType("data", "object")
+		return nil, wrongEntryType("data", "object")
 	}
 	if inner, ok := members["data"]; ok {
 		members = nil
 		if json.Unmarshal(inner, &members) != nil || members == nil {
-			return wrongEntryType("data", "object")
+			return nil, wrongEntryType("data", "object")
 		}
 	}
 	delete(members, "ui_metadata")
 	delete(members, "id")
-	return decodeFields(members, "", fields).Err()
+	return members, nil
 }
 
 // decodeFields decodes the members of an object into fields. at is put before the names of
@@ -66,6 +75,8 @@ func kindOf(to any) string {
 		return "integer"
 	case *bool:
 		return "boolean"
+	case *json.RawMessage:
+		return "object"
 	}
 	return "string"
 }

@@ -269,7 +269,7 @@ func (l *lister) rank(r *request, q *listQuery, k *ranking) error {
 // rankPart offers the recordings of one index, or of a search, to k. It subtracts the bytes
 // that it reads from left, and returns errTooMuch if that is not enough.
 func (l *lister) rankPart(r *request, q *listQuery, k *ranking, left *int64) error {
-	ask := q.storeQuery(r)
+	ask := q.storeQuery(r.account, recording.SecondsOf(r.env.Now()))
 	ask.Limit, ask.MaxBytes = readSize, readBytes
 	read := int64(0)
 	if keep := ask.Keep; keep != nil {

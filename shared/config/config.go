@@ -14,6 +14,8 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+
+	"github.com/callrecordings/api/shared/price"
 )
 
 // Function is a program that reads settings.
@@ -77,6 +79,8 @@ type Settings struct {
 	Table, Bucket string
 	// ObjectLock is true if legal holds also lock the audio in the bucket.
 	ObjectLock bool
+	// Prices are those in plans of jobs; nil without any.
+	Prices *price.Prices
 	// JobsQueue is the URL of the queue of jobs.
 	JobsQueue string
 	// EventBus is the name or ARN of the EventBridge bus for events.

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/callrecordings/api/shared/price"
 )
 
 const (
@@ -57,6 +59,14 @@ func restoreDays(v string) (int, error) {
 		return 0, fmt.Errorf("is %q, want a number of days from 0 to 3650", v)
 	}
 	return n, nil
+}
+
+func prices(v string) (*price.Prices, error) {
+	p, err := price.Parse([]byte(v))
+	if err != nil {
+		return nil, fmt.Errorf("must be a JSON object with prices: %w", err)
+	}
+	return p, nil
 }
 
 func cursorKey(v string) (Secret, error) {

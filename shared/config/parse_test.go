@@ -54,6 +54,9 @@ func TestParsers(t *testing.T) {
 		"a.*.com": "", "a*.example.com": "", ".example.com": "", "a..example": "", "-a.example": "", "a.example.": "", "é.example": "",
 		strings.Repeat("a", 64) + ".example": "", strings.Repeat("a.", 127) + "a": "",
 	})
+	check(t, "prices", prices, map[string]string{
+		`{"currency":"USD","gigabyte_month":"0.023"}`: "&{USD   0.023 }", "{}": "&{    }", "": "", "0.023": "", `{"hour":"free"}`: "",
+	})
 	check(t, "ttl", ttl, map[string]string{
 		"5m": "5m0s", "1s": "1s", "168h": "168h0m0s", "168h1s": "", "0": "", "0s": "", "-5m": "", "500ms": "", "1.5s": "", "5": "", "x": "", "1e3s": "",
 	})

@@ -127,12 +127,12 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.MaxTokenTTL, err = tokenTTL(v); return },
 	},
 	{
-		Name: "USER_ACCESS", Default: "account", Functions: ruled | forLocal,
+		Name: "USER_ACCESS", Default: "account", Functions: ruled | forWork | forLocal,
 		Doc: "What a user without a role may do: account (everything in the account, as in Kazoo) or own (only with their own recordings). See docs/access.md.",
 		set: func(s *Settings, v string) (err error) { s.UserAccess, err = oneOf(v, "account", "own"); return },
 	},
 	{
-		Name: "RESTORE_DAYS", Default: "0", Functions: forDelete | forLocal,
+		Name: "RESTORE_DAYS", Default: "0", Functions: forDelete | forWork | forLocal,
 		Doc: "How many days a deleted recording can be restored, from 0 to 3650. With 0, its audio is removed at once.",
 		set: func(s *Settings, v string) (err error) { s.RestoreDays, err = restoreDays(v); return },
 	},
@@ -203,13 +203,18 @@ var table = []Setting{
 		},
 	},
 	{
-		Name: "SEARCH", Default: "on", Functions: forList | forLocal,
+		Name: "SEARCH", Default: "on", Functions: forList | forJobs | forLocal,
 		Doc: "Whether the service keeps the index that searches read, and the totals: on or off. An ordinary recording costs about 25 write units. After it was off, recordings reindex completes the index.",
 		set: func(s *Settings, v string) error {
 			v, err := oneOf(v, "on", "off")
 			s.Search = v == "on"
 			return err
 		},
+	},
+	{
+		Name: "PRICES", Functions: forJobs | forLocal,
+		Doc: "What storing and downloading a gigabyte costs, as a JSON object such as {\"currency\":\"USD\",\"gigabyte_month\":\"0.023\",\"gigabyte_download\":\"0.09\"}. Plans of jobs then say what a deletion saves and an export costs.",
+		set: func(s *Settings, v string) (err error) { s.Prices, err = prices(v); return },
 	},
 	{
 		Name: "JOBS_QUEUE_URL", Functions: queued, Required: queued,

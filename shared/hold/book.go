@@ -91,15 +91,32 @@ func (s Set) Active(id string) (Hold, bool) {
 // is removed: a deletion that has read the holds before fails by its guard. Errors:
 // ErrTooMany, and those of the store.
 func (b *Book) Place(ctx context.Context, account string, h Hold) error {
+	return b.PlaceAll(ctx, account, []Hold{h})
+}
+
+// PlaceAll is [Book.Place] for several holds: it stores all of them or none. There may be at
+// most store.MaxEntries - 1.
+func (b *Book) PlaceAll(ctx context.Context, account string, holds []Hold) error {
 	return b.change(ctx, account, func(s Set) ([]Hold, []store.EntryWrite, error) {
-		if _, ok := s.Active(h.ID); ok {
-			return nil, nil, errUnchanged // an earlier try, whose answer was lost
+		all := slices.Clip(s.holds)
+		var writes []store.EntryWrite
+		for _, h := range holds {
+			if _, ok := s.Active(h.ID); ok {
+				continue // an earlier try, whose answer was lost
+			}
+			more, err := b.work(account, h.ID, placed)
+			if err != nil {
+				return nil, nil, err
+			}
+			all, writes = append(all, h), append(writes, more...)
 		}
-		if len(s.holds) >= MaxActive {
+		switch {
+		case len(all) == len(s.holds):
+			return nil, nil, errUnchanged
+		case len(all) > MaxActive:
 			return nil, nil, fmt.Errorf("%w: %d", ErrTooMany, len(s.holds))
 		}
-		writes, err := b.work(account, h.ID, placed)
-		return append(slices.Clip(s.holds), h), writes, err
+		return all, writes, nil
 	})
 }
 
@@ -270,6 +287,11 @@ func checkTexts(fields ...field) error {
 	return errs.Err()
 }
 
+// CheckTexts checks the case and the reason of new holds. Error: recording.FieldErrors.
+func CheckTexts(caseName, reason string) error {
+	return checkTexts(field{"case", caseName, MaxCase}, field{"reason", reason, MaxReason})
+}
+
 func badField(name, format string) recording.FieldError {
 	return recording.FieldError{
 		Field: name, Code: "wrong_format", Message: "Field is not in the correct format: " + format, Target: format,
@@ -279,7 +301,7 @@ func badField(name, format string) recording.FieldError {
 // check checks the texts and the scope of a new hold. The caller has checked the IDs.
 func (h *Hold) check() error {
 	var errs recording.FieldErrors
-	if err := checkTexts(field{"case", h.Case, MaxCase}, field{"reason", h.Reason, MaxReason}); err != nil {
+	if err := CheckTexts(h.Case, h.Reason); err != nil {
 		errors.As(err, &errs)
 	}
 	s := &h.Scope

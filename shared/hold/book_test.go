@@ -186,3 +186,33 @@ func TestPlaceAtTheSameTime(t *testing.T) {
 		t.Errorf("%d holds, %v, want %d", len(active.Holds()), err, n)
 	}
 }
+
+// Several holds are placed together or not at all, and each once.
+func TestPlaceAll(t *testing.T) {
+	t.Parallel()
+	b := newBook(openStore(t))
+	draft := func(n int) hold.Hold {
+		h, err := b.Draft(hold.Hold{Case: strconv.Itoa(n), Reason: "r", Scope: hold.Scope{Owner: "anna"}})
+		check(t, err)
+		return h
+	}
+	var all []hold.Hold
+	for n := range hold.MaxActive - 1 {
+		all = append(all, draft(n))
+	}
+	for some := range slices.Chunk(all, store.MaxEntries-1) {
+		check(t, b.PlaceAll(t.Context(), "acc", some))
+	}
+	if err := b.PlaceAll(t.Context(), "acc", []hold.Hold{draft(1), draft(2)}); !errors.Is(err, hold.ErrTooMany) {
+		t.Errorf("two holds for one place: %v", err)
+	}
+	last := draft(3)
+	for range 2 { // the second one is a retry
+		check(t, b.PlaceAll(t.Context(), "acc", []hold.Hold{all[0], last}))
+	}
+	active, err := b.Active(t.Context(), "acc")
+	check(t, err)
+	if len(active.Holds()) != hold.MaxActive || active.Holds()[hold.MaxActive-1] != last {
+		t.Errorf("%d holds", len(active.Holds()))
+	}
+}

@@ -219,23 +219,35 @@ func (b *Book) change(ctx context.Context, account, id string, change func(*Job)
 	return j, nil
 }
 
-// Confirm starts the work of a planned job, if want are the count and the bytes of its
-// plan. A retry of a confirmation succeeds. record is called right before the job is
+// Confirmation confirms a plan.
+type Confirmation struct {
+	// Plan has the count and the bytes of the plan.
+	Plan Totals
+	// By is who confirms it, with the claims of the token.
+	By     audit.Actor
+	Claims Claims
+	// Reason replaces the reason of the job, unless it is "".
+	Reason string
+}
+
+// Confirm starts the work of a planned job, if c has the count and the bytes of its plan. A
+// retry of a confirmation succeeds. record is called right before the job is
 // changed, and its error ends the call. Errors: ErrNotFound, ErrNotPlanned and ErrOtherPlan
 // with the job, store.ErrConflict, store.ErrUnavailable, and those of record.
-func (b *Book) Confirm(ctx context.Context, account, id string, want Totals, by audit.Actor, reason string, record func() error) (*Job, error) {
+func (b *Book) Confirm(ctx context.Context, account, id string, c Confirmation, record func() error) (*Job, error) {
 	return b.change(ctx, account, id, func(j *Job) (bool, error) {
 		switch {
 		case j.State == Planning, j.State != Planned && j.Confirmed == 0:
 			return false, ErrNotPlanned
-		case j.Plan.Totals != want:
+		case j.Plan.Totals != c.Plan:
 			return false, ErrOtherPlan
 		case j.Confirmed != 0:
 			return false, nil
 		}
-		j.State, j.Confirmed, j.Confirmer, j.Cause = Running, recording.SecondsOf(b.Now()), by, ""
-		if reason != "" {
-			j.Reason = reason
+		j.State, j.Confirmed, j.Confirmer, j.Cause = Running, recording.SecondsOf(b.Now()), c.By, ""
+		j.Claims = c.Claims
+		if c.Reason != "" {
+			j.Reason = c.Reason
 		}
 		return true, nil
 	}, record)

@@ -4,13 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
 )
 
-// MaxChunk is the maximum number of items in a chunk. An item has at most some 250 bytes
+// MaxChunk is the maximum number of items in a chunk. An item has at most some 290 bytes
 // as JSON; the ID alone takes up to 135 (contract, Routes).
 const MaxChunk = 1000
 
@@ -63,7 +64,14 @@ func (t *Task) AddPlan(items []Item) error {
 	if len(items) == 0 {
 		return nil
 	}
-	w, err := t.engine.chunkWrite(planPartition, t.Job, t.Job.Chunks, chunk{Items: items})
+	stored := slices.Clone(items)
+	for i := range stored {
+		if stored[i].Outcome == Held && len(t.Job.HeldItems) < MaxHeldItems {
+			t.Job.HeldItems = append(t.Job.HeldItems, stored[i].listed())
+		}
+		stored[i].Holds = nil // they may be many
+	}
+	w, err := t.engine.chunkWrite(planPartition, t.Job, t.Job.Chunks, chunk{Items: stored})
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,9 @@ type Action interface {
 type Options struct {
 	// Actions are the actions by their names.
 	Actions map[string]Action
+	// Permit, if not nil, is called before each slice of confirmed work. It returns an error
+	// if the job may not go on: a *ProblemError ends the job.
+	Permit func(context.Context, *Job) error
 	// SliceTime is how long a slice works before it lets others take their turn. A slice
 	// takes longer if its action reaches no checkpoint.
 	SliceTime time.Duration
@@ -158,7 +161,12 @@ func (e *Engine) advance(ctx context.Context, t *Task) error {
 		done, err = action.Plan(ctx, t)
 	case Running:
 		next = Done
-		done, err = action.Run(ctx, t)
+		if e.options.Permit != nil {
+			err = e.options.Permit(ctx, t.Job)
+		}
+		if err == nil {
+			done, err = action.Run(ctx, t)
+		}
 	case Cancelling:
 		next, done = Cancelled, true
 		err = action.End(ctx, t)

@@ -179,7 +179,7 @@ func (f *fixture) get(t *testing.T, j *job.Job) *job.Job {
 
 func (f *fixture) confirm(t *testing.T, j *job.Job) {
 	t.Helper()
-	if _, err := f.book.Confirm(t.Context(), j.Account, j.ID, f.get(t, j).Plan.Totals, audit.Actor{}, "", ok); err != nil {
+	if _, err := f.book.Confirm(t.Context(), j.Account, j.ID, job.Confirmation{Plan: f.get(t, j).Plan.Totals}, ok); err != nil {
 		t.Fatal(err)
 	}
 }

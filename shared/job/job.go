@@ -3,6 +3,7 @@ package job
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/callrecordings/api/shared/audit"
@@ -43,6 +44,10 @@ const (
 	MaxOpen = 20
 	// MaxFailures is how many failures a job lists one by one. It counts all.
 	MaxFailures = 100
+	// MaxHeldItems is how many recordings on hold a job lists. Its plan counts all.
+	MaxHeldItems = 20
+	// MaxHolds is how many holds are listed for a recording.
+	MaxHolds = 10
 	// PlanAge is how long a plan can be confirmed.
 	PlanAge = 7 * 24 * time.Hour
 	// KeepAge is how long a job is kept after its last change.
@@ -118,11 +123,21 @@ type Item struct {
 	Bytes int64 `json:"bytes,omitempty"`
 	// Deleted is true for a recording that is deleted and could be restored.
 	Deleted bool `json:"deleted,omitempty"`
+	// Revision is that of the recording when the plan was made; "" in reports.
+	Revision string `json:"revision,omitempty"`
 	// Outcome, Cause and Holds are set once the item was worked on. Cause is a short code,
 	// and Holds are the IDs of the holds.
 	Outcome Outcome  `json:"outcome,omitempty"`
 	Cause   string   `json:"cause,omitempty"`
 	Holds   []string `json:"holds,omitempty"`
+}
+
+// listed returns an item for the lists of a job: without its revision, and with at most
+// MaxHolds holds.
+func (i Item) listed() Item {
+	i.Revision = ""
+	i.Holds = slices.Clone(i.Holds[:min(len(i.Holds), MaxHolds)])
+	return i
 }
 
 // Progress counts the recordings by their outcome.
@@ -147,6 +162,13 @@ func (p *Progress) Of(o Outcome) *Totals {
 	return &p.Done
 }
 
+// Claims are the claims of a token that decide about the rights of its bearer.
+type Claims struct {
+	Role       string   `json:"role,omitempty"`
+	Groups     []string `json:"groups,omitempty"`
+	Unassigned bool     `json:"unassigned,omitempty"`
+}
+
 // Job is one job of an account.
 type Job struct {
 	// Account owns the job. ID is unique within the account; IDs sort by the time at which
@@ -161,16 +183,20 @@ type Job struct {
 	By        audit.Actor `json:"by"`
 	Confirmer audit.Actor `json:"confirmer"`
 	Reason    string      `json:"reason,omitempty"`
-	State     State       `json:"state"`
+	// Claims are those of Confirmer's token.
+	Claims Claims `json:"claims"`
+	State  State  `json:"state"`
 	// Created, Updated, Confirmed and Ended are when the job was made, saved for the last
 	// time, confirmed and ended; 0 if it has not happened.
 	Created   recording.Seconds `json:"created"`
 	Updated   recording.Seconds `json:"updated"`
 	Confirmed recording.Seconds `json:"confirmed,omitempty"`
 	Ended     recording.Seconds `json:"ended,omitempty"`
-	// Plan is complete once the state is Planned.
-	Plan     Plan     `json:"plan"`
-	Progress Progress `json:"progress"`
+	// Plan is complete once the state is Planned. HeldItems are the first MaxHeldItems of its
+	// recordings that are on hold.
+	Plan      Plan     `json:"plan"`
+	HeldItems []Item   `json:"held_items,omitempty"`
+	Progress  Progress `json:"progress"`
 	// Failures are the first MaxFailures recordings that were held, skipped or failed.
 	Failures []Item `json:"failures,omitempty"`
 	// Cause explains in a few words why the job, or its last slice, failed.
@@ -200,6 +226,6 @@ func (j *Job) Expires() recording.Seconds {
 func (j *Job) count(item Item) {
 	j.Progress.Of(item.Outcome).Add(item.Bytes)
 	if item.Outcome != Completed && len(j.Failures) < MaxFailures {
-		j.Failures = append(j.Failures, item)
+		j.Failures = append(j.Failures, item.listed())
 	}
 }

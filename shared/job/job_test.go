@@ -17,7 +17,7 @@ func TestAPlanWaitsForItsConfirmation(t *testing.T) {
 	f := open(t, 3)
 	e := f.engine("1", f.store)
 	j := f.start(t, "A")
-	if _, err := f.book.Confirm(t.Context(), "A", j.ID, job.Totals{}, audit.Actor{}, "", ok); !errors.Is(err, job.ErrNotPlanned) {
+	if _, err := f.book.Confirm(t.Context(), "A", j.ID, job.Confirmation{}, ok); !errors.Is(err, job.ErrNotPlanned) {
 		t.Errorf("confirmation without a plan: %v", err)
 	}
 	f.work(t, e)
@@ -26,7 +26,7 @@ func TestAPlanWaitsForItsConfirmation(t *testing.T) {
 		t.Fatalf("after planning: %+v", got)
 	}
 	for _, wrong := range []job.Totals{{Count: 3, Bytes: 29}, {Count: 2, Bytes: 30}, {}} {
-		if _, err := f.book.Confirm(t.Context(), "A", j.ID, wrong, audit.Actor{}, "", ok); !errors.Is(err, job.ErrOtherPlan) {
+		if _, err := f.book.Confirm(t.Context(), "A", j.ID, job.Confirmation{Plan: wrong}, ok); !errors.Is(err, job.ErrOtherPlan) {
 			t.Errorf("confirmation of %+v: %v", wrong, err)
 		}
 	}

@@ -74,6 +74,10 @@ func (b *faulty) Abandon(ctx context.Context, key, upload string) error {
 	return b.once(func() error { return b.bucket.Abandon(ctx, key, upload) })
 }
 
+func (b *faulty) Purge(ctx context.Context, keys []string, confirm func(context.Context) error) error {
+	return b.once(func() error { return b.bucket.Purge(ctx, keys, confirm) })
+}
+
 func (b *faulty) Put(ctx context.Context, key, contentType string, body io.Reader, size int64) error {
 	return b.once(func() error { return b.bucket.Put(ctx, key, contentType, body, size) })
 }

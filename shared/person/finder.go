@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/callrecordings/api/shared/archive"
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/recording"
@@ -25,17 +26,15 @@ var pageWork = store.Work{Calls: 10, Bytes: 8 << 20}
 type place struct {
 	// Phase is the part of the work; see the actions.
 	Phase phase `json:"phase,omitempty"`
-	// Chunk and Item are where the work on the plan continues.
-	Chunk int `json:"chunk,omitempty"`
-	Item  int `json:"item,omitempty"`
+	// Place is where the work on the plan continues, and that on the file of an export.
+	archive.Place
+
 	// Position is where a search continues; nil at its beginning.
 	Position *store.Position `json:"position,omitempty"`
 	// Later counts the recordings that were found only by the second search. LaterIDs are
 	// the first of them.
 	Later    job.Totals `json:"later"`
 	LaterIDs []string   `json:"later_ids,omitempty"`
-	// Zip is the file of an export.
-	Zip *zipState `json:"zip,omitempty"`
 }
 
 // phase is a part of the work.
@@ -46,7 +45,6 @@ const (
 	live    phase = ""
 	deleted phase = "deleted"
 	work    phase = ""
-	closing phase = "closing"
 	again   phase = "again"
 	report  phase = "report"
 )
@@ -107,8 +105,9 @@ func (f *finder) plan(ctx context.Context, t *job.Task) (done bool, err error) {
 		items := make([]job.Item, len(found))
 		for i := range found {
 			items[i] = itemOf(&found[i], p.Phase == deleted)
-			if len(held.Covering(&found[i])) > 0 {
+			for _, h := range held.Covering(&found[i]) {
 				items[i].Outcome = job.Held
+				items[i].Holds = append(items[i].Holds, h.ID)
 			}
 		}
 		if err := t.AddPlan(items); err != nil {

@@ -190,7 +190,7 @@ func (f *fixture) get(t testing.TB, j *job.Job) *job.Job {
 // confirm confirms the plan of a job.
 func (f *fixture) confirm(t testing.TB, j *job.Job) {
 	t.Helper()
-	_, err := f.book.Confirm(t.Context(), j.Account, j.ID, j.Plan.Totals, audit.Actor{Owner: "anna"}, "", func() error { return nil })
+	_, err := f.book.Confirm(t.Context(), j.Account, j.ID, job.Confirmation{Plan: j.Plan.Totals, By: audit.Actor{Owner: "anna"}}, func() error { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/callrecordings/api/shared/archive"
 	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/recording"
 )
@@ -21,7 +22,7 @@ type Files interface {
 }
 
 // Result is the result of a job. The keys are those of objects in the bucket, which expire
-// FileAge after the end of the job.
+// archive.FileAge after the end of the job.
 type Result struct {
 	// Certificate is the signed certificate.
 	Certificate Signed `json:"certificate"`
@@ -30,14 +31,6 @@ type Result struct {
 	// Zip is the key of the file of an export, and ZipBytes its size.
 	Zip      string `json:"zip,omitempty"`
 	ZipBytes int64  `json:"zip_bytes,omitempty"`
-}
-
-// FileAge is how long the files of a job are kept after its end (template.yaml).
-const FileAge = 7 * 24 * time.Hour
-
-// fileKey returns the key of a file of a job.
-func fileKey(j *job.Job, suffix string) string {
-	return recording.ExportsPrefix + j.Account + "/" + j.ID + suffix
 }
 
 // line is a line of the list.
@@ -77,7 +70,7 @@ func finish(ctx context.Context, t *job.Task, p *place, files Files, signer *Sig
 	if err != nil {
 		return err
 	}
-	key := fileKey(j, ".jsonl")
+	key := archive.Key(j, ".jsonl")
 	if err := files.Put(ctx, key, "application/jsonl", &lister{ctx: ctx, t: t, holds: map[string]int{}}, n); err != nil {
 		return fmt.Errorf("store the list: %w", err)
 	}
@@ -97,7 +90,7 @@ func finish(ctx context.Context, t *job.Task, p *place, files Files, signer *Sig
 	}
 	result := Result{Certificate: signed, List: key}
 	if p.Zip != nil && complete {
-		result.Zip, result.ZipBytes = fileKey(j, ".zip"), p.Zip.Offset
+		result.Zip, result.ZipBytes = archive.Key(j, ".zip"), p.Zip.Offset
 	}
 	if j.Result, err = json.Marshal(result); err != nil {
 		return fmt.Errorf("encode the result: %w", err)

@@ -124,6 +124,9 @@ func (t *test) setPath(path string) {
 	t.id = path == "id"
 }
 
+// IsFilter reports whether a parameter with this name is a filter.
+func IsFilter(name string) bool { return operatorOf(name) != nil }
+
 func operatorOf(name string) *operator {
 	for i := range operators {
 		op := &operators[i]

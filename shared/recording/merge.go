@@ -70,6 +70,9 @@ func ParsePatch(body []byte) (Patch, error) {
 	return p, nil
 }
 
+// IsZero reports whether the patch changes no document.
+func (p Patch) IsZero() bool { return p.meta == "" || p.meta == "{}" }
+
 // Apply returns d with the patch merged into its user_metadata, recursively. A
 // null removes a key. Arrays and scalars replace the old value (contract,
 // Patch; the rules are those of RFC 7396). Error: FieldErrors if the result is

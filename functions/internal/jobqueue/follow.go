@@ -27,17 +27,16 @@ const (
 	lease = 310 * time.Second
 )
 
-// Follow starts a function that works on the jobs in the queue, with the book and the
-// actions that build returns. Each message has one log line.
-func Follow(f config.Function, build func(s *config.Settings, now func() time.Time) (*job.Book, map[string]job.Action, error)) {
+// Follow starts a function that works on the jobs in the queue, with the book, the actions
+// and the check of rights that build returns. Each message has one log line.
+func Follow(f config.Function, build func(s *config.Settings, now func() time.Time) (*job.Book, job.Options, error)) {
 	wiring.Start(f, func(e wiring.Env) (func(), error) {
-		book, actions, err := build(e.Settings, time.Now)
+		book, o, err := build(e.Settings, time.Now)
 		if err != nil {
 			return nil, err
 		}
-		engine := job.NewEngine(book, job.Options{
-			Actions: actions, SliceTime: sliceTime, Lease: lease, Holder: os.Getenv("AWS_LAMBDA_LOG_STREAM_NAME"), Now: time.Now,
-		})
+		o.SliceTime, o.Lease, o.Holder, o.Now = sliceTime, lease, os.Getenv("AWS_LAMBDA_LOG_STREAM_NAME"), time.Now
+		engine := job.NewEngine(book, o)
 		w := worker{e, f, engine.Slice}
 		return func() { lambda.Start(w.handle) }, nil
 	})

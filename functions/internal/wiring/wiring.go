@@ -118,9 +118,8 @@ func recorder(s *config.Settings, entries store.Entries) api.Recorder {
 	})
 }
 
-// JobTrail returns a function that adds the deletions of jobs to the audit trail; nil without
-// a trail.
-func JobTrail(s *config.Settings, entries store.Entries) func(context.Context, *job.Job, string) error {
+// JobTrail returns what adds the work of jobs to the audit trail; nil without a trail.
+func JobTrail(s *config.Settings, entries store.Entries) job.Record {
 	return api.JobTrail(recorder(s, entries))
 }
 

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // Totals counts recordings and the bytes of their audio.
@@ -24,6 +26,16 @@ type Job struct {
 		Totals
 
 		Held Totals `json:"held"`
+		// HeldItems are the first recordings on hold.
+		HeldItems []struct {
+			ID    string   `json:"id"`
+			Holds []string `json:"holds"`
+		} `json:"held_items"`
+		Money *struct {
+			Currency string `json:"currency"`
+			Saved    string `json:"saved_per_month"`
+			Cost     string `json:"cost"`
+		} `json:"money"`
 	} `json:"plan"`
 	Progress struct {
 		Done    Totals `json:"done"`
@@ -31,8 +43,14 @@ type Job struct {
 		Skipped Totals `json:"skipped"`
 		Failed  Totals `json:"failed"`
 	} `json:"progress"`
-	Cause  string `json:"cause"`
-	Result *struct {
+	Failures []struct {
+		ID      string `json:"id"`
+		Outcome string `json:"outcome"`
+		Cause   string `json:"cause"`
+	} `json:"failures"`
+	Created recording.Seconds `json:"created"`
+	Cause   string            `json:"cause"`
+	Result  *struct {
 		Certificate json.RawMessage `json:"certificate"`
 		Zip         *JobFile        `json:"zip"`
 		List        *JobFile        `json:"list"`
@@ -51,16 +69,46 @@ type JobFile struct {
 // Ended reports whether the job never changes again.
 func (j *Job) Ended() bool { return j.State == "done" || j.State == "failed" || j.State == "cancelled" }
 
-// StartJob starts a job. Either number or owner is set.
-func (c *Client) StartJob(ctx context.Context, action, number, owner string) (*Job, error) {
-	fields := map[string]string{"action": action}
-	if number != "" {
-		fields["number"] = number
+// JobRequest is the body that starts a job.
+type JobRequest struct {
+	Action   string         `json:"action"`
+	Number   string         `json:"number,omitempty"`
+	Owner    string         `json:"owner_id,omitempty"`
+	Filter   string         `json:"filter,omitempty"`
+	IDs      []string       `json:"ids,omitempty"`
+	Account  bool           `json:"account,omitempty"`
+	Metadata map[string]any `json:"user_metadata,omitempty"`
+	Case     string         `json:"case,omitempty"`
+	Reason   string         `json:"reason,omitempty"`
+}
+
+// StartJob starts a job.
+func (c *Client) StartJob(ctx context.Context, r JobRequest) (*Job, error) {
+	return c.job(ctx, http.MethodPost, "", r)
+}
+
+// Jobs returns a page of the jobs, the newest first, after the job with an ID; "" is the
+// beginning. next is the ID for the next page, "" at the end.
+func (c *Client) Jobs(ctx context.Context, after string) (jobs []*Job, next string, err error) {
+	r := request{method: http.MethodGet, path: c.recordings("jobs")}
+	if after != "" {
+		r.query = url.Values{"start_key": {after}}
 	}
-	if owner != "" {
-		fields["owner_id"] = owner
+	var answer struct {
+		Data []json.RawMessage `json:"data"`
+		Next string            `json:"next_start_key"`
 	}
-	return c.job(ctx, http.MethodPost, "", fields)
+	if _, _, err := c.document(ctx, r, &answer); err != nil {
+		return nil, "", err
+	}
+	for _, raw := range answer.Data {
+		j := &Job{Raw: raw}
+		if err := json.Unmarshal(raw, j); err != nil {
+			return nil, "", fmt.Errorf("decode a job: %w", err)
+		}
+		jobs = append(jobs, j)
+	}
+	return jobs, answer.Next, nil
 }
 
 // Job returns a job.

@@ -1,4 +1,4 @@
-package person
+package archive
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/media"
@@ -16,15 +17,20 @@ import (
 	"github.com/callrecordings/api/shared/zipfile"
 )
 
-// zipState is where the file of an export continues.
-type zipState struct {
+// State is where the file continues.
+type State struct {
 	// Upload is the ID of the upload in parts.
 	Upload string `json:"upload"`
 	// PartSize is the size in bytes of the largest parts.
 	PartSize int `json:"part_size"`
-	// Parts is the number of parts that were sent, and Offset the number of their bytes.
-	Parts  int   `json:"parts"`
+	// Parts is the number of parts that were sent.
+	Parts int `json:"parts"`
+	// Offset is the number of bytes of the file so far: those of the parts, and of the tail.
 	Offset int64 `json:"offset"`
+	// Tail is the number of the latest object with bytes that were too few for a part, 1 or 2;
+	// 0 before the first one. TailSize is its size; 0 if a part has its bytes.
+	Tail     int `json:"tail,omitempty"`
+	TailSize int `json:"tail_size,omitempty"`
 	// Entries is the number of recordings in the file or left out of it.
 	Entries int `json:"entries"`
 	// Restarts counts how often the file was begun anew.
@@ -32,16 +38,16 @@ type zipState struct {
 }
 
 const (
-	// minPartSize is the least PartSize. Parts have at least half of it, unless there are
-	// many small recordings.
+	// minPartSize is the least PartSize. All parts but the last have at least half of it.
 	minPartSize = 16 << 20
-	// usualParts bounds the number of parts: of halves of PartSize, at most twice as many.
+	// usualParts is the number of parts of PartSize. Parts of half that size are at most twice
+	// as many.
 	usualParts = 4500
-	// MaxExport is the largest size of the audio of an export, in bytes. With it, a part
-	// takes 57 MB of memory.
-	MaxExport = 256 << 30
-	// manyEntries is the number of recordings between two checkpoints from which on a
-	// part may be small. It bounds the size of a checkpoint.
+	// MaxBytes is the largest size of the audio in a file. With it, a part takes 57 MB of
+	// memory.
+	MaxBytes = 256 << 30
+	// manyEntries is the maximum number of recordings between two checkpoints. It bounds the
+	// size of a checkpoint.
 	manyEntries = 2000
 	// reportItems is the number of items in one chunk of the report.
 	reportItems = 500
@@ -50,7 +56,7 @@ const (
 // partSize returns the size of parts for that many bytes of audio.
 func partSize(total int64) int { return int(max(minPartSize, total/usualParts)) }
 
-// extra is what an export adds to a chunk of its report.
+// extra is the additional data of a chunk of the report.
 type extra struct {
 	// Records are those of the entries, without names: for each item that is in the file one
 	// or two.
@@ -76,11 +82,11 @@ func nameOf(number int, id, extension string) string {
 	return fmt.Sprintf("%06d_%s.%s", number, id, extension)
 }
 
-// packer writes the file of an export from the last checkpoint on.
+// packer writes the file from the last checkpoint on.
 type packer struct {
 	bucket Bucket
 	key    string
-	state  *zipState
+	state  *State
 	buf    []byte
 	// offset is that of the next byte of the file. The file has the bytes of state, those
 	// of the parts that were sent since, and those in buf.
@@ -90,10 +96,45 @@ type packer struct {
 	items  []job.Item
 	names  []entryName
 	made   []zipfile.Record
+	// last are the records of entries that belong to no recording.
+	last []zipfile.Record
 }
 
-func newPacker(b Bucket, key string, s *zipState) *packer {
-	return &packer{bucket: b, key: key, state: s, buf: make([]byte, 0, s.PartSize), offset: s.Offset, parts: s.Parts}
+// newPacker returns a packer that continues at a state. Errors: media.ErrNotFound if the tail
+// was lost, media.ErrUnavailable.
+func newPacker(ctx context.Context, b Bucket, key string, s *State) (*packer, error) {
+	k := &packer{bucket: b, key: key, state: s, buf: make([]byte, 0, s.PartSize), offset: s.Offset, parts: s.Parts}
+	if s.TailSize == 0 {
+		return k, nil
+	}
+	body, _, err := b.Open(ctx, tailKey(key, s.Tail), "", nil)
+	if err != nil {
+		return nil, err
+	}
+	k.buf = k.buf[:s.TailSize]
+	_, err = io.ReadFull(body, k.buf)
+	if err = errors.Join(err, body.Close()); err != nil {
+		return nil, fmt.Errorf("%w: read the tail of a file: %w", media.ErrUnavailable, err)
+	}
+	return k, nil
+}
+
+// tailKey returns the key of a tail of the file with a key.
+func tailKey(key string, number int) string { return fmt.Sprintf("%s.tail%d", key, number) }
+
+// storeTail stores the bytes in the buffer, which are too few for a part, so that another
+// worker can continue. The tail of the latest checkpoint stays until the next one is saved.
+func (k *packer) storeTail(ctx context.Context) error {
+	next := 1
+	if k.state.Tail == 1 {
+		next = 2
+	}
+	err := k.bucket.Put(ctx, tailKey(k.key, next), "application/octet-stream", bytes.NewReader(k.buf), int64(len(k.buf)))
+	if err != nil {
+		return err
+	}
+	k.state.Tail, k.state.TailSize = next, len(k.buf)
+	return nil
 }
 
 // partWriter is a packer as the writer of one call, with its context.
@@ -137,29 +178,37 @@ func (k *packer) send(ctx context.Context) error {
 	return nil
 }
 
-// entry adds a file. Errors of the body are wrapped with media.ErrUnavailable: a retry
-// reads it again.
+// entry adds a file of the recording that is added. Errors of the body are wrapped with
+// media.ErrUnavailable: a retry reads it again.
 func (k *packer) entry(ctx context.Context, item job.Item, extension string, size int64, body io.Reader) error {
-	name := nameOf(k.state.Entries+len(k.items)+1, item.ID, extension)
-	r, n, err := zipfile.Write(partWriter{k, ctx}, name, item.Created.Time(), k.offset, size, body)
-	var sending sendError
-	switch {
-	case errors.As(err, &sending):
-		return sending.error
-	case err != nil:
-		return fmt.Errorf("%w: read the audio of an export: %v", media.ErrUnavailable, err) //nolint:errorlint // a lost upload is another error
+	r, err := k.write(ctx, nameOf(k.state.Entries+len(k.items)+1, item.ID, extension), item.Created.Time(), size, body)
+	if err != nil {
+		return err
 	}
-	k.offset += n
 	r.Name = ""
 	k.made, k.names = append(k.made, r), append(k.names, entryName{len(k.items), extension})
 	return nil
+}
+
+// write writes an entry.
+func (k *packer) write(ctx context.Context, name string, modified time.Time, size int64, body io.Reader) (zipfile.Record, error) {
+	r, n, err := zipfile.Write(partWriter{k, ctx}, name, modified, k.offset, size, body)
+	var sending sendError
+	switch {
+	case errors.As(err, &sending):
+		return r, sending.error
+	case err != nil:
+		return r, fmt.Errorf("%w: read what belongs into the file: %v", media.ErrUnavailable, err) //nolint:errorlint // a lost upload is another error
+	}
+	k.offset += n
+	return r, nil
 }
 
 // add adds a recording: its document, and its audio if there is any. It sets the outcome
 // of the item.
 func (k *packer) add(ctx context.Context, item job.Item, r *recording.Recording) error {
 	shown := *r
-	shown.Kept = nil // the person must not learn of legal holds
+	shown.Kept = nil // readers of the file must not learn of legal holds
 	document := append(shown.AppendJSON(nil, false), '\n')
 	if err := k.entry(ctx, item, "json", int64(len(document)), bytes.NewReader(document)); err != nil {
 		return err
@@ -176,7 +225,7 @@ func (k *packer) add(ctx context.Context, item job.Item, r *recording.Recording)
 			break
 		}
 		if err != nil {
-			return fmt.Errorf("open the audio of an export: %w", err)
+			return fmt.Errorf("open the audio of a recording: %w", err)
 		}
 		kind, _, _ := strings.Cut(strings.ToLower(cmp.Or(r.Audio.ContentType, o.ContentType)), ";")
 		err = k.entry(ctx, item, cmp.Or(recording.AudioExtension(strings.TrimSpace(kind)), "audio"), o.Size, body)
@@ -196,19 +245,29 @@ func (k *packer) leave(item job.Item, cause string) {
 	k.items = append(k.items, item)
 }
 
-// due reports whether a checkpoint is possible and due.
+// due reports whether a checkpoint is due.
 func (k *packer) due(spent bool) bool {
-	return len(k.buf) >= cap(k.buf)/2 || len(k.buf) >= media.MinPart && (spent || len(k.items) >= manyEntries) ||
-		len(k.buf) == 0 && k.parts > k.state.Parts
+	return spent || k.full() || len(k.items) >= manyEntries || len(k.buf) == 0 && k.parts > k.state.Parts
 }
 
-// checkpoint sends the rest of the buffer as a part, and adds the items since the
-// last checkpoint to the report. The caller saves the task.
-func (k *packer) checkpoint(ctx context.Context, t *job.Task) error {
-	if len(k.buf) > 0 {
+// full reports whether the buffer has enough bytes for a part.
+func (k *packer) full() bool { return len(k.buf) >= cap(k.buf)/2 }
+
+// checkpoint stores the rest of the buffer, as a part if it is full or the last one, and adds
+// the items since the last checkpoint to the report. The caller saves the task.
+func (k *packer) checkpoint(ctx context.Context, t *job.Task, last bool) error {
+	switch {
+	case k.full() || last && len(k.buf) > 0:
 		if err := k.send(ctx); err != nil {
 			return err
 		}
+		k.state.TailSize = 0
+	case len(k.buf) > 0:
+		if err := k.storeTail(ctx); err != nil {
+			return err
+		}
+	default:
+		k.state.TailSize = 0
 	}
 	names, made := k.names, k.made
 	for begin := 0; begin < max(1, len(k.items)); begin += reportItems {
@@ -232,26 +291,39 @@ func (k *packer) checkpoint(ctx context.Context, t *job.Task) error {
 	return nil
 }
 
-// directory writes the directory of the file, from the chunks of the report and from what
-// was written since.
+// read returns a chunk of the report, counted from 0. The chunk after the last one has the
+// items since the last checkpoint.
+func (k *packer) read(ctx context.Context, t *job.Task, chunk int) (items []job.Item, x extra, err error) {
+	if chunk == t.Job.Reports {
+		return k.items, extra{Records: k.made, Names: k.names, First: k.state.Entries + 1}, nil
+	}
+	items, raw, err := t.Report(ctx, chunk)
+	if err == nil {
+		err = json.Unmarshal(raw, &x)
+	}
+	if err != nil {
+		return nil, x, fmt.Errorf("read the records of a file: %w", err)
+	}
+	return items, x, nil
+}
+
+// directory writes the directory that ends the file.
 func (k *packer) directory(ctx context.Context, t *job.Task) error {
 	w := &counter{w: partWriter{k, ctx}}
 	d := zipfile.NewDirectory(w, k.offset)
-	for n := range t.Job.Reports {
-		items, raw, err := t.Report(ctx, n)
+	for n := range t.Job.Reports + 1 {
+		items, x, err := k.read(ctx, t, n)
 		if err != nil {
 			return err
-		}
-		var x extra
-		if err := json.Unmarshal(raw, &x); err != nil {
-			return fmt.Errorf("decode the records of an export: %w", err)
 		}
 		if err := addRecords(d, items, x); err != nil {
 			return err
 		}
 	}
-	if err := addRecords(d, k.items, extra{Records: k.made, Names: k.names, First: k.state.Entries + 1}); err != nil {
-		return err
+	for _, r := range k.last {
+		if err := d.Add(r); err != nil {
+			return unwrapSend(err)
+		}
 	}
 	if err := d.Close(); err != nil {
 		return unwrapSend(err)
@@ -302,7 +374,7 @@ func tags(ctx context.Context, t *job.Task) ([]string, error) {
 		}
 		var x extra
 		if err := json.Unmarshal(raw, &x); err != nil {
-			return nil, fmt.Errorf("decode the parts of an export: %w", err)
+			return nil, fmt.Errorf("decode the parts of a file: %w", err)
 		}
 		all = append(all, x.Tags...)
 	}

@@ -1,0 +1,112 @@
+package api
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"github.com/callrecordings/api/shared/bulk"
+	"github.com/callrecordings/api/shared/job"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+)
+
+// selecting are the parameters of a list that select recordings, except filters. A filter
+// of a job takes no other, because a misspelled one would select too much.
+var selecting = []string{"created_from", "created_to", "search", "expiring_within", "kept_over"}
+
+// parseSelection parses the filter of a job with the parser of lists. Its spans of time count
+// from now. The names of fields in its errors begin with "filter.".
+func parseSelection(filter string, now recording.Seconds) (listQuery, error) {
+	if len(filter) > bulk.MaxFilter {
+		return listQuery{}, invalid("filter", "maxLength", "Value must not be longer than "+strconv.Itoa(bulk.MaxFilter)+" bytes",
+			map[string]any{"target": bulk.MaxFilter})
+	}
+	parameters := parseParameters(filter)
+	var errs recording.FieldErrors
+	for _, p := range parameters {
+		if !slices.Contains(selecting, p[0]) && !recording.IsFilter(p[0]) {
+			errs = append(errs, recording.FieldError{
+				Field: p[0], Code: "additionalProperties", Message: "Strictly not allowed additional properties",
+			})
+		}
+	}
+	if err := errs.Err(); err != nil {
+		return listQuery{}, within("filter", err)
+	}
+	q, err := parseListQuery(parameters, "v2", now)
+	if err != nil {
+		return q, within("filter", err)
+	}
+	q.ascending = true
+	return q, nil
+}
+
+// within puts the name of an object before the fields of an error about them.
+func within(object string, err error) error {
+	switch e := err.(type) { //nolint:errorlint // the parsers do not wrap them
+	case recording.FieldErrors:
+		errs := slices.Clone(e)
+		for i := range errs {
+			errs[i].Field = object + "." + errs[i].Field
+		}
+		return errs
+	case *publicError:
+		p := *e
+		p.data = make(map[string]any, len(e.data))
+		for field, rules := range e.data {
+			p.data[object+"."+field] = rules
+		}
+		return &p
+	}
+	return err
+}
+
+// selection is the compiled filter of a job. It implements bulk.Selection.
+type selection struct {
+	lister *lister
+	query  listQuery
+	ask    store.Query
+}
+
+// Select returns what compiles the filters of jobs. s is the store as clients see it.
+func Select(s Library) bulk.Select {
+	l := &lister{store: s, indexed: true}
+	return func(ctx context.Context, account string, p bulk.Params, at recording.Seconds) (bulk.Selection, error) {
+		q, err := parseSelection(p.Filter, at)
+		if err != nil {
+			return nil, err
+		}
+		if p.Owner != "" {
+			q.owners = []string{p.Owner}
+		}
+		if err := l.limitLifetime(ctx, account, at, &q); err != nil {
+			return nil, err
+		}
+		sel := &selection{lister: l, query: q, ask: q.storeQuery(account, at)}
+		sel.ask.Limit, sel.ask.MaxBytes, sel.ask.Work = job.MaxChunk, selectBytes, store.Work{Calls: filterCalls, Bytes: selectBytes}
+		return sel, nil
+	}
+}
+
+// selectBytes is the total size of the documents that a page of a selection examines.
+const selectBytes = 8 << 20
+
+// Page implements bulk.Selection.
+func (s *selection) Page(ctx context.Context, from *store.Position) ([]recording.Recording, *store.Position, error) {
+	ask := s.ask
+	if from != nil {
+		ask.Start = *from
+	}
+	page, err := s.lister.rowsOf(ctx, ask, &s.query)
+	return page.Recordings, page.Next, err
+}
+
+// Match implements bulk.Selection. It applies what selects the rows of the list.
+func (s *selection) Match(r *recording.Recording) bool {
+	q := &s.query
+	return r.Created >= q.from && (q.to == 0 || r.Created <= q.to) &&
+		(q.owners == nil || slices.Contains(q.owners, r.Owner)) &&
+		(s.ask.Keep == nil || s.ask.Keep(r)) &&
+		(q.search.IsZero() || q.search.Match(r))
+}
