@@ -41,9 +41,6 @@ func (s *socket) open(ctx context.Context) (context.Context, func(), error) {
 		}
 		give = func() { s.budget.streams.give(party, streamCost) }
 	}
-	// The server's time-outs are for whole requests and answers. When the one for reading
-	// passes, net/http takes the client for gone. Writers without deadlines are in tests.
-	_ = http.NewResponseController(s.w).SetReadDeadline(time.Time{})
 	life, cancel := context.WithTimeout(s.request.Context(), streamTime)
 	ctx, leave := within(ctx, life)
 	return ctx, func() {
