@@ -1,7 +1,7 @@
 // Command streaming makes the template of a deployment with MediaDelivery=stream from
 // that of any other. tools/deploy runs it.
 //
-//	go run ./e2e/streaming <.aws-sam/build/template.yaml >.aws-sam/build/streaming.yaml
+//	go run ./e2e/streaming <TEMPLATE >STREAMING-TEMPLATE
 package main
 
 import (
