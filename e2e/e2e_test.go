@@ -60,10 +60,9 @@ func (tg target) params(t *testing.T, script string) testscript.Params {
 	}
 }
 
-// condition implements [audit], which is true if the target's audit trail records
-// everything, [stream], which is true if the target follows the table's stream, which SAM
-// local does not, and [streams], which is true if the target streams audio. No emulator
-// does.
+// condition implements three conditions. [audit]: the target's audit trail records
+// everything. [stream]: the target follows the table's stream, as all do but SAM local.
+// [streams]: the target streams audio, as no emulator does.
 func (tg target) condition(name string) (bool, error) {
 	switch name {
 	case "audit":

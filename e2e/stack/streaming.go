@@ -2,6 +2,7 @@ package stack
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"gopkg.in/yaml.v3"
@@ -18,13 +19,13 @@ const (
 	// streamingTimeout is the longest time in seconds that a function runs and that API
 	// Gateway streams.
 	streamingTimeout = "900"
-	// streamDelivery is the value of the parameter MediaDelivery with which the functions
-	// answer in the format of a stream.
+	// streamDelivery makes the functions answer in the format of a stream, as the value of
+	// the parameter MediaDelivery.
 	streamDelivery = "stream"
 )
 
-// Stream returns a template in which the integrations of the functions in [Streaming]
-// stream their responses, and MediaDelivery may be stream. Both belong together, because
+// Stream returns the template with two changes: the integrations of the functions in
+// [Streaming] stream their responses, and MediaDelivery may be stream. Both belong together, because
 // API Gateway cannot read the format of a stream from an integration that does not stream.
 // A template that streams already comes back with the same content.
 func Stream(template []byte) ([]byte, error) {
@@ -38,7 +39,7 @@ func Stream(template []byte) ([]byte, error) {
 	}
 	values := member(root, "Parameters", "MediaDelivery", "AllowedValues")
 	if values == nil {
-		return nil, fmt.Errorf("the template has no list of values of MediaDelivery")
+		return nil, errors.New("the template has no list of values of MediaDelivery")
 	}
 	if !has(values, streamDelivery) {
 		values.Content = append(values.Content, text(streamDelivery))

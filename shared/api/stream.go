@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// streamBuffer is the length in bytes of the buffer of a stream, which is all that the
-	// stream holds of the audio.
+	// streamBuffer is the length in bytes of the buffer of a stream. The stream holds no
+	// more of the audio.
 	streamBuffer = 64 << 10
 	// streamResumes is how often a stream goes on with another read after one that broke
 	// off.
@@ -86,7 +86,7 @@ type audioReader struct {
 	ctx       context.Context //nolint:containedctx // Read has no parameter for it
 	media     media.Reader
 	key, etag string
-	rest      media.Part    // what is still to be read
+	rest      media.Part    // still to be read
 	resumes   int           // how often it may go on
 	body      io.ReadCloser // nil if no read is open
 	failed    error         // why it may not go on

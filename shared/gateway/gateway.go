@@ -1,6 +1,6 @@
 // Package gateway adapts an [http.Handler] to API Gateway: it turns events into
 // requests and responses into what API Gateway expects. [Start] serves a handler
-// as a Lambda function, [StartStreaming] as one whose responses may be streams.
+// as a Lambda function, [StartStreaming] as one that may stream its responses.
 // [Local] serves it over plain HTTP with the same limits and the same requests and
 // responses, so that the local server behaves like the cloud.
 //
@@ -135,7 +135,7 @@ func (h *handler) handle(ctx context.Context, e *event, answer *share) *call {
 	return h.handleWith(ctx, e, answer, nil)
 }
 
-// handleWith is handle with an outlet for streams, which may be nil.
+// handleWith is handle with an outlet for streams. Without one, the handler cannot stream.
 func (h *handler) handleWith(ctx context.Context, e *event, answer *share, to outlet) *call {
 	c := &call{event: e, response: newResponse(e.method)}
 	c.response.share, c.response.outlet = answer, to

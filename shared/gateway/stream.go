@@ -27,8 +27,8 @@ var (
 
 // outlet sends a response while the handler writes it.
 type outlet interface {
-	// open reserves what a stream needs. It returns a context with the values of ctx that
-	// lasts as long as the client reads. release gives everything back and cancels that
+	// open reserves the memory of a stream. The returned context has the values of ctx and
+	// lasts as long as the client reads. release gives the memory back and cancels that
 	// context. Error: ErrCrowded.
 	open(ctx context.Context) (_ context.Context, release func(), _ error)
 	// begin sends the status and the headers.
@@ -37,8 +37,8 @@ type outlet interface {
 	write(p []byte) (int, error)
 }
 
-// Stream makes the response a stream: what the handler writes from now on is sent at
-// once. A handler calls it before it writes the status. The returned context has the
+// Stream makes the response a stream: from now on, everything that the handler writes is
+// sent at once. A handler calls it before it writes the status. The returned context has the
 // values of ctx. It ends when the client leaves or the stream has lasted too long, and
 // not with the deadline of ordinary requests. The handler calls end when it has written
 // everything. If it has written nothing by then, the response is an ordinary one again.

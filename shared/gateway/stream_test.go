@@ -177,8 +177,8 @@ func TestAStreamIsSentWhileItIsWritten(t *testing.T) {
 	}
 }
 
-// A stream that breaks off ends with an error for the trailer, whose text has nothing of
-// the handler's.
+// A stream that breaks off ends with an error for the trailer, without any text of the
+// handler's.
 func TestAStreamThatBreaksOff(t *testing.T) {
 	t.Parallel()
 	for name, fail := range map[string]func(){"too short": func() {}, "panic": func() { panic("secret") }} {

@@ -16,7 +16,7 @@ import (
 	"github.com/callrecordings/api/shared/requestlog"
 )
 
-// streamType is the content type of a streamed response, by which Lambda knows that a
+// streamType is the content type of a streamed response, from which Lambda knows that a
 // prelude with the status and the headers precedes the body.
 const streamType = "application/vnd.awslambda.http-integration-response"
 
@@ -24,9 +24,9 @@ const streamType = "application/vnd.awslambda.http-integration-response"
 // (docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode-lambda.html).
 const delimiter = 8
 
-// StartStreaming is like [Start] for a function whose integration has the response
-// transfer mode STREAM. Every response of such a function has the format of a stream.
-// What a handler does not stream is sent as one piece.
+// StartStreaming is like [Start], but the integration of the function has the response
+// transfer mode STREAM. Every response then has the format of a stream, also one that the
+// handler does not stream.
 func StartStreaming(h http.Handler) {
 	if !inLambda(os.Getenv, os.Stderr) { //nolint:forbidigo // Lambda's own variable, not a setting
 		os.Exit(1)
@@ -161,8 +161,8 @@ func (p *pipe) begin(status int, header http.Header) {
 // write implements [outlet].
 func (p *pipe) write(b []byte) (int, error) { return p.writer.Write(b) }
 
-// end ends the body. A truncated one ends with an error in the trailer, by which Lambda
-// and API Gateway know that it is not whole. Only the first call counts.
+// end ends the body. A truncated one ends with an error in the trailer, so that Lambda
+// and API Gateway know that the body is not whole. Only the first call counts.
 func (p *pipe) end(truncated bool) {
 	if !truncated {
 		_ = p.writer.Close() // never fails
