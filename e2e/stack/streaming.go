@@ -16,9 +16,11 @@ const (
 	// SAM compares it as text: it must not be an intrinsic function, so that no parameter
 	// and no condition of the template can choose it.
 	streamingMode = "RESPONSE_STREAM"
-	// streamingTimeout is the longest time in seconds that a function runs and that API
-	// Gateway streams.
-	streamingTimeout = "900"
+	// streamingTimeout is the longest time in seconds that a function runs, and
+	// integrationTimeout the longest in milliseconds that an integration streams. Without
+	// the latter, API Gateway ends a stream after 29 s.
+	streamingTimeout   = "900"
+	integrationTimeout = "900000"
 	// streamDelivery makes the functions answer in the format of a stream, as the value of
 	// the parameter MediaDelivery.
 	streamDelivery = "stream"
@@ -50,13 +52,14 @@ func Stream(template []byte) ([]byte, error) {
 		if events == nil {
 			return nil, fmt.Errorf("the template has no events of %s", name)
 		}
-		put(properties, "Timeout", &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!int", Value: streamingTimeout})
+		put(properties, "Timeout", number(streamingTimeout))
 		for i := 1; i < len(events.Content); i += 2 {
 			event := events.Content[i]
 			if kind := member(event, "Type"); kind == nil || kind.Value != "Api" {
 				return nil, fmt.Errorf("the event %s of %s is not of the type Api, and cannot be streamed to", events.Content[i-1].Value, name)
 			}
 			put(member(event, "Properties"), "ResponseTransferMode", text(streamingMode))
+			put(member(event, "Properties"), "TimeoutInMillis", number(integrationTimeout))
 		}
 	}
 	var out bytes.Buffer
@@ -109,6 +112,9 @@ func has(list *yaml.Node, wanted string) bool {
 	}
 	return false
 }
+
+// number returns the node of a whole number.
+func number(s string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!int", Value: s} }
 
 // text returns the node of a text.
 func text(s string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s} }

@@ -22,7 +22,7 @@ func content(t *testing.T, template []byte) (values map[string]any) {
 	return values
 }
 
-// The template for streaming differs from the ordinary one in the integrations and the
+// The template for streaming differs from the ordinary one in the integrations and
 // time-outs of the functions that send audio, and in the values of MediaDelivery.
 func TestStream(t *testing.T) {
 	t.Parallel()
@@ -74,6 +74,9 @@ func TestStream(t *testing.T) {
 			if mode := e.Properties["ResponseTransferMode"]; streams != (mode == "RESPONSE_STREAM") {
 				t.Errorf("%s, event %s: ResponseTransferMode is %v", name, event, mode)
 			}
+			if limit := e.Properties["TimeoutInMillis"]; streams != (limit == 900_000) {
+				t.Errorf("%s, event %s: the time-out is %v ms", name, event, limit)
+			}
 			if streams {
 				events++
 			}
@@ -90,6 +93,7 @@ func TestStream(t *testing.T) {
 		delete(properties, "Timeout")
 		for _, e := range properties["Events"].(map[string]any) {
 			delete(e.(map[string]any)["Properties"].(map[string]any), "ResponseTransferMode")
+			delete(e.(map[string]any)["Properties"].(map[string]any), "TimeoutInMillis")
 		}
 	}
 	if diff := cmp.Diff(content(t, template), got); diff != "" {
