@@ -131,6 +131,7 @@ image: ## build the container image of the single-box edition from the archives'
 .PHONY: validate
 validate: ## check the templates with SAM, cfn-lint and checkov (.checkov.yaml)
 	sam validate --lint
+	go run ./e2e/streaming <template.yaml >.streaming.yaml && sam validate --lint --template .streaming.yaml; status=$$?; rm -f .streaming.yaml; exit $$status
 	sam validate --lint --template front/cloudfront.yaml
 	"$$(./tools/venv checkov)/checkov" --config-file .checkov.yaml
 

@@ -53,7 +53,7 @@ func (tg target) params(t *testing.T, script string) testscript.Params {
 		Setup:               func(e *testscript.Env) error { return tg.setup(t, e) },
 		Condition:           tg.condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"http": cmdHTTP, "status": cmdStatus, "header": cmdHeader, "json": cmdJSON,
+			"http": cmdHTTP, "leave": cmdLeave, "status": cmdStatus, "header": cmdHeader, "json": cmdJSON,
 			"save": cmdSave, "size": cmdSize, "body": cmdBody,
 			"upload": cmdUpload, "await": cmdAwait, "audio": cmdAudio, "drop": cmdDrop, "dropped": cmdDropped, "secret": cmdSecret, "awaitgone": cmdAwaitGone,
 			"zipped": cmdZipped,
@@ -61,15 +61,17 @@ func (tg target) params(t *testing.T, script string) testscript.Params {
 	}
 }
 
-// condition implements [audit], which is true if the target's audit trail records
-// everything, and [stream], which is true if the target follows the table's stream. SAM
-// local does not.
+// condition implements three conditions. [audit]: the target's audit trail records
+// everything. [stream]: the target follows the table's stream, as all do but SAM local.
+// [streams]: the target streams audio, as no emulator does.
 func (tg target) condition(name string) (bool, error) {
 	switch name {
 	case "audit":
 		return tg.audit == "all", nil
 	case "stream":
 		return tg.name != "sam", nil
+	case "streams":
+		return tg.name == "run", nil
 	}
 	return false, fmt.Errorf("unknown condition %q", name)
 }

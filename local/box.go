@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -219,9 +220,7 @@ func (b *box) operations() (map[api.Operation]http.Handler, error) {
 	bodies.Party = func(r *http.Request) string { return api.Account(r.URL.EscapedPath()) }
 	return map[api.Operation]http.Handler{
 		api.OpList: bodies.Local(api.List(env, b.view(), sealer, s.Search)),
-		api.OpGet: bodies.Local(api.Get(env, b.view(), b.audio, api.Delivery{
-			Default: media.Delivery(s.Delivery), PresignTTL: s.PresignTTL, ExternalHosts: s.ExternalHosts, MaxWait: s.MaxWait,
-		})),
+		api.OpGet:  bodies.Local(api.Get(env, b.view(), b.audio, b.delivery())),
 		api.OpCreate: bodies.Local(api.Create(env, b.locking(), api.Uploads{
 			Audio: b.audio, MaxBytes: s.MaxAudioBytes, TTL: s.UploadTTL,
 		})),
@@ -232,10 +231,8 @@ func (b *box) operations() (map[api.Operation]http.Handler, error) {
 		api.OpAccess:    bodies.Local(api.Manage(env, b.store, sealer, b.hooks())),
 		api.OpChanges:   bodies.Local(b.changes(env, sealer)),
 		api.OpRetention: bodies.Local(api.Retention(env, b.store, hold.NewBook(b.store, b.now, rand.Reader, true))),
-		api.OpShare: bodies.Local(api.Share(env, b.view(), link.New(b.store, b.now, rand.Reader), b.audio, api.Delivery{
-			Default: media.Delivery(s.Delivery), PresignTTL: s.PresignTTL, ExternalHosts: s.ExternalHosts,
-		}, s.PublicURL)),
-		api.OpDelete: bodies.Local(api.Delete(env, b.view(), b.bucket, s.RestoreDays)),
+		api.OpShare:     bodies.Local(api.Share(env, b.view(), link.New(b.store, b.now, rand.Reader), b.audio, b.delivery(), s.PublicURL)),
+		api.OpDelete:    bodies.Local(api.Delete(env, b.view(), b.bucket, s.RestoreDays)),
 		api.OpJobs: bodies.Local(api.Jobs(env, &job.Book{Entries: b.store, Queue: b.jobs, Now: b.now},
 			api.JobOptions{
 				Kinds: api.JobKinds(person.Params, s.Search), Files: b.audio, TTL: s.PresignTTL, FileAge: archive.FileAge, Prices: s.Prices,
@@ -250,6 +247,14 @@ func (b *box) trail() api.Recorder {
 	return api.NewRecorder(b.store, audit.Options{
 		Level: audit.Level(s.Audit), Days: s.AuditDays, Addresses: audit.Addresses(s.AuditAddresses), Now: b.now, Random: rand.Reader,
 	})
+}
+
+// delivery returns how audio is delivered. The server streams audio of any length.
+func (b *box) delivery() api.Delivery {
+	return api.Delivery{
+		Default: media.Delivery(b.settings.Delivery), PresignTTL: b.settings.PresignTTL,
+		ExternalHosts: b.settings.ExternalHosts, MaxWait: b.settings.MaxWait, StreamLimit: math.MaxInt64,
+	}
 }
 
 // hooks returns the webhooks of the accounts, nil if the feed of changes is off.

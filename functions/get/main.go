@@ -10,10 +10,9 @@ import (
 	"github.com/callrecordings/api/functions/internal/wiring"
 	"github.com/callrecordings/api/shared/api"
 	"github.com/callrecordings/api/shared/config"
-	"github.com/callrecordings/api/shared/media"
 )
 
-func main() { wiring.Serve(config.Get, build) }
+func main() { wiring.ServeAudio(config.Get, build) }
 
 func build(s *config.Settings, env api.Env) (http.Handler, error) {
 	store, err := table.Open(s)
@@ -25,10 +24,5 @@ func build(s *config.Settings, env api.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return api.Get(env, wiring.View(store), audio, api.Delivery{
-		Default:       media.Delivery(s.Delivery),
-		PresignTTL:    s.PresignTTL,
-		ExternalHosts: s.ExternalHosts,
-		MaxWait:       s.MaxWait,
-	}), nil
+	return api.Get(env, wiring.View(store), audio, wiring.Delivery(s)), nil
 }

@@ -12,10 +12,9 @@ import (
 	"github.com/callrecordings/api/shared/api"
 	"github.com/callrecordings/api/shared/config"
 	"github.com/callrecordings/api/shared/link"
-	"github.com/callrecordings/api/shared/media"
 )
 
-func main() { wiring.Serve(config.Share, build) }
+func main() { wiring.ServeAudio(config.Share, build) }
 
 func build(s *config.Settings, env api.Env) (http.Handler, error) {
 	store, err := table.Open(s)
@@ -27,6 +26,5 @@ func build(s *config.Settings, env api.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := api.Delivery{Default: media.Delivery(s.Delivery), PresignTTL: s.PresignTTL, ExternalHosts: s.ExternalHosts}
-	return api.Share(env, wiring.View(store), link.New(store, env.Now, rand.Reader), audio, d, s.PublicURL), nil
+	return api.Share(env, wiring.View(store), link.New(store, env.Now, rand.Reader), audio, wiring.Delivery(s), s.PublicURL), nil
 }

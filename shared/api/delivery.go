@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/callrecordings/api/shared/httpfield"
@@ -27,6 +28,10 @@ type Delivery struct {
 	// MaxWait is the longest time that a request may wait for pending audio; 0
 	// disables waiting.
 	MaxWait time.Duration
+	// StreamLimit is the length in bytes of the longest audio that the gateway streams; 0
+	// means that it does not stream. Where it streams, [media.Auto] streams audio that does
+	// not fit into one answer.
+	StreamLimit int64
 }
 
 const defaultPresignTTL = 5 * time.Minute
@@ -35,13 +40,14 @@ const defaultPresignTTL = 5 * time.Minute
 type transport func(*getter, http.ResponseWriter, *request, *requestedAudio) error
 
 // transports has two transports for each delivery: one for audio that fits into one
-// answer, and one for larger audio. Response streaming would add a row "stream" and
-// become the second column of "auto" where streaming is deployed. The table is not a map,
-// because every function would have to fill that, and link the code that it names.
+// answer, and one for larger audio. The last row counts only where the gateway streams.
+// The table is not a map, because every function would have to fill that, and link the
+// code that it names.
 var transports = []transportPair{
-	{media.Auto, (*getter).inline, (*getter).redirect},
+	{media.Auto, (*getter).inline, (*getter).large},
 	{media.Inline, (*getter).inline, (*getter).rejectLarge},
 	{media.Redirect, (*getter).redirect, (*getter).redirect},
+	{media.Stream, (*getter).stream, (*getter).stream},
 }
 
 // transportPair is a row of transports.
@@ -61,7 +67,15 @@ func transportOf(d media.Delivery) (t transportPair, ok bool) {
 }
 
 // deliveryNames are the deliveries of transports. An error message lists them.
-var deliveryNames = []string{string(media.Auto), string(media.Inline), string(media.Redirect)}
+var deliveryNames = []string{string(media.Auto), string(media.Inline), string(media.Redirect), string(media.Stream)}
+
+// deliveries returns the names of the deliveries that clients may ask for.
+func (g *getter) deliveries() []string {
+	if g.StreamLimit == 0 {
+		return deliveryNames[:len(deliveryNames)-1]
+	}
+	return deliveryNames
+}
 
 // maxListening limits the lifetime that is derived from the audio's duration. A
 // function signs with the session of its role, which may end soon after
@@ -106,9 +120,9 @@ func (g *getter) deliveryOf(r *request, query url.Values) (media.Delivery, error
 		}
 		return g.Default, nil
 	}
-	if _, ok := transportOf(media.Delivery(text)); !ok {
+	if names := g.deliveries(); !slices.Contains(names, text) {
 		return "", invalid("delivery", "enum", "Value not found in enumerated list of values",
-			map[string]any{"target": deliveryNames, "value": text})
+			map[string]any{"target": names, "value": text})
 	}
 	return media.Delivery(text), nil
 }
@@ -131,7 +145,7 @@ func (g *getter) inline(w http.ResponseWriter, r *request, a *requestedAudio) er
 // conditions end in a 304, which needs no bytes. Then direct has written nothing.
 func (g *getter) direct(w http.ResponseWriter, r *request, rec *recording.Recording, d media.Delivery) (done bool, err error) {
 	size := rec.Audio.Size
-	if d == media.Redirect || r.Method != http.MethodGet || size == 0 || httpfield.HasConditions(r.Header) {
+	if d == media.Redirect || d == media.Stream || r.Method != http.MethodGet || size == 0 || httpfield.HasConditions(r.Header) {
 		return false, nil
 	}
 	part, ok := partOf(r, size)
@@ -183,6 +197,12 @@ func partOf(r *request, size int64) (part *httpfield.ByteRange, ok bool) {
 
 // send answers with data, the requested bytes.
 func (a *requestedAudio) send(w http.ResponseWriter, data []byte) error {
+	a.begin(w)
+	return writeOwned(w, data)
+}
+
+// begin sends the status and the headers of an answer with audio.
+func (a *requestedAudio) begin(w http.ResponseWriter) {
 	a.headers(w.Header())
 	status := http.StatusOK
 	if a.part != nil {
@@ -190,7 +210,6 @@ func (a *requestedAudio) send(w http.ResponseWriter, data []byte) error {
 		status = http.StatusPartialContent
 	}
 	w.WriteHeader(status)
-	return writeOwned(w, data)
 }
 
 // read reads the requested bytes. It returns media.ErrChanged if the object was

@@ -93,10 +93,13 @@ func TestDefaultDelivery(t *testing.T) {
 	}
 	p := s.do(t, http.MethodGet, audioPath+"&delivery=stream", "")
 	p.wantStatus(t, http.StatusBadRequest, "validation error")
-	for _, name := range deliveryNames {
-		if !strings.Contains(p.body, `"`+name+`"`) {
+	for _, name := range []media.Delivery{media.Auto, media.Inline, media.Redirect} {
+		if !strings.Contains(p.body, `"`+string(name)+`"`) {
 			t.Errorf("body = %s, want it to name %s", p.body, name)
 		}
+	}
+	if strings.Contains(p.body, `"stream"]`) || strings.Contains(p.body, `"stream",`) {
+		t.Errorf("body = %s, which names stream among the choices of a gateway that does not stream", p.body)
 	}
 }
 

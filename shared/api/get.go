@@ -26,7 +26,9 @@ func Get(env Env, s store.Reader, m media.Reader, d Delivery) http.Handler {
 
 // newGetter returns a getter with the defaults of d filled in.
 func newGetter(s store.Reader, m media.Reader, d Delivery) *getter {
-	if d.Default == "" {
+	if d.Default == "" || d.Default == media.Stream {
+		// Audio that fits is read before the status is sent, so that a failure of the store
+		// is an error that clients can retry.
 		d.Default = media.Auto
 	}
 	if d.PresignTTL == 0 {

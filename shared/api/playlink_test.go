@@ -71,6 +71,20 @@ func TestLinkPlays(t *testing.T) {
 	s.askUnchecked(t, "", http.MethodPut, saved, "x", false).wantStatus(t, http.StatusMethodNotAllowed, "invalid_method")
 }
 
+// A link streams audio that does not fit into one answer, where the gateway streams.
+func TestLinkStreams(t *testing.T) {
+	t.Parallel()
+	data := noise(gatewayLimit + 1)
+	s := newLinkAPIOf(t, streaming, "", data)
+	_, path := s.made(t, s.as(t, oneAccount, oneUser), `{}`)
+	got := s.ask(t, "", http.MethodGet, path, "", "Range", "bytes=0-")
+	got.wantStatus(t, http.StatusPartialContent, "")
+	checkLinkHeaders(t, "stream", got)
+	if got.body != string(data) {
+		t.Errorf("got %d bytes that are not the %d bytes of audio", len(got.body), len(data))
+	}
+}
+
 // The audit trail names the link of who listened.
 func TestTrailOfLinks(t *testing.T) {
 	t.Parallel()

@@ -45,6 +45,12 @@ func (s *linkAPI) advance(d time.Duration) { s.elapsed.Add(int64(d)) }
 // recording oneID belongs to oneUser and has 100 bytes of audio.
 func newLinkAPI(t testing.TB, d Delivery, publicURL string) *linkAPI {
 	t.Helper()
+	return newLinkAPIOf(t, d, publicURL, noise(100))
+}
+
+// newLinkAPIOf is newLinkAPI with other audio.
+func newLinkAPIOf(t testing.TB, d Delivery, publicURL string, audio []byte) *linkAPI {
+	t.Helper()
 	s := &linkAPI{trail: &memoryTrail{}}
 	s.single = newFaultySingle(t, d, faults{env: func(e *Env) { e.Now = s.now }})
 	s.directory, s.tree = access.NewDirectory(s.store), access.NewTree(s.store)
@@ -64,7 +70,7 @@ func newLinkAPI(t testing.TB, d Delivery, publicURL string) *linkAPI {
 	env.Verifier.Issuers = s.issuers
 	s.links = link.New(s.store, s.now, rand.Reader)
 	s.share = Share(env, s.store, s.links, s.bucket, d, publicURL)
-	s.put(t, noise(100), nil)
+	s.put(t, audio, nil)
 	return s
 }
 

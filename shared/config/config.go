@@ -102,7 +102,7 @@ type Settings struct {
 	// MaxWait is the longest time that a request for pending audio may wait.
 	MaxWait time.Duration
 	// Delivery is how audio is delivered unless the request chooses: auto,
-	// inline or redirect.
+	// inline, redirect or stream.
 	Delivery string
 	// TokenKeys is the JWKS that tokens are verified with, or "none". If it is "", the
 	// local server uses the keys of its data folder.

@@ -223,9 +223,9 @@ var table = []Setting{
 	},
 	{
 		Name: "MEDIA_DELIVERY", Default: "auto", Functions: play,
-		Doc: "How audio is delivered unless the request chooses: inline (through the gateway, if it fits), redirect (to a presigned URL), or auto (inline if it fits, otherwise redirect).",
+		Doc: "How audio is delivered unless the request chooses: inline (through the gateway, if it fits), redirect (to a presigned URL), auto (inline if it fits, otherwise redirect), or stream (auto, and audio that does not fit is streamed through a gateway whose integration streams; see docs/how-to/operate.md).",
 		set: func(s *Settings, v string) (err error) {
-			s.Delivery, err = oneOf(v, "auto", "inline", "redirect")
+			s.Delivery, err = oneOf(v, "auto", "inline", "redirect", "stream")
 			return
 		},
 	},

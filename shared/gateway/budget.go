@@ -27,9 +27,9 @@ const (
 )
 
 // Budget limits the bytes of the request bodies that are in memory at once, and,
-// separately, the bytes of the answers. An answer keeps its share until the client has
-// received the answer. A request that gets no room in time is answered with 429 and
-// Retry-After.
+// separately, the bytes of the answers, and the number of streams. An answer keeps its
+// share until the client has received the answer. A request that gets no room in time is
+// answered with 429 and Retry-After.
 //
 // Requests that wait get their turn in order, but parties take turns; see
 // [Budget.Party]. A Budget is safe for concurrent use.
@@ -40,7 +40,7 @@ type Budget struct {
 	// before the first request.
 	Party func(*http.Request) string
 
-	requests, answers pool
+	requests, answers, streams pool
 }
 
 // NewBudget returns a budget of that many bytes for requests and a third more for
@@ -49,6 +49,7 @@ func NewBudget(bytes int64) *Budget {
 	return &Budget{
 		requests: newPool(max(bytes, maxBody), maxBody, patience),
 		answers:  newPool(max(bytes*answerBudget/DefaultBudget, MaxResponse), MaxResponse, answerPatience),
+		streams:  newPool(streamBudget, streamCost, streamPatience),
 	}
 }
 

@@ -86,9 +86,12 @@ func asTexts(all map[string][]string) map[string][]string {
 }
 
 // answer returns the response to an event. A response that is too large for Lambda
-// becomes the same 500 as there.
-func (h *handler) answer(ctx context.Context, e *event, answer *share) *response {
-	c := h.handle(ctx, e, answer)
+// becomes the same 500 as there. A streamed one has been sent to the outlet.
+func (h *handler) answer(ctx context.Context, e *event, answer *share, to outlet) *response {
+	c := h.handleWith(ctx, e, answer, to)
+	if c.response.streaming {
+		return c.response
+	}
 	if n := c.response.encodedLen(); n > MaxResponse || c.response.overflowed {
 		h.responseTooLarge(ctx, c, n)
 	}
@@ -128,16 +131,21 @@ func escapedLen(text []byte) int {
 func (r *response) send(w http.ResponseWriter, method string) {
 	r.WriteHeader(http.StatusOK)
 	header := w.Header()
-	for name, values := range asTexts(r.finalHeader()) {
-		header[http.CanonicalHeaderKey(name)] = values
-	}
-	for _, name := range hopByHop {
-		delete(header, name)
-	}
+	setHeader(header, r.finalHeader())
 	bare := method == http.MethodHead || r.status == http.StatusNoContent || r.status == http.StatusNotModified
 	if !bare { // otherwise the function's own length stays
 		header.Set("Content-Length", strconv.Itoa(len(r.body)))
 	}
 	w.WriteHeader(r.status)
 	_, _ = w.Write(r.body) // an error means that the client has disconnected
+}
+
+// setHeader adds the headers of a response as they come out of JSON and pass API Gateway.
+func setHeader(to, from http.Header) {
+	for name, values := range asTexts(from) {
+		to[http.CanonicalHeaderKey(name)] = values
+	}
+	for _, name := range hopByHop {
+		delete(to, name)
+	}
 }

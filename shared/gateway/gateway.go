@@ -1,7 +1,8 @@
 // Package gateway adapts an [http.Handler] to API Gateway: it turns events into
 // requests and responses into what API Gateway expects. [Start] serves a handler
-// as a Lambda function. [Local] serves it over plain HTTP with the same limits and the
-// same requests and responses, so that the local server behaves like the cloud.
+// as a Lambda function, [StartStreaming] as one that may stream its responses.
+// [Local] serves it over plain HTTP with the same limits and the same requests and
+// responses, so that the local server behaves like the cloud.
 //
 // It takes events of two kinds and detects which by their fields: those of REST
 // APIs (payload version 1), and those of HTTP APIs and function URLs (version 2).
@@ -29,6 +30,9 @@
 //   - A response to HEAD, a 204 and a 304 have no body.
 //   - The content type, not the bytes, decides between text and base64: only
 //     uncompressed JSON and text are sent as text.
+//   - A body that the handler streams (its writer has a method Stream) is sent while the
+//     handler writes it, and is held in memory only in part. If it breaks off, the
+//     client can see that.
 //
 // The package knows neither the API's routes nor its errors. It never reads
 // X-GoLambdaProxy headers, because clients can forge them, and removes them. Only an
@@ -128,8 +132,13 @@ func (h *handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 // handle calls the real handler with an event. answer is the share of the budget for
 // the response. ctx has the gateway's ID of the request.
 func (h *handler) handle(ctx context.Context, e *event, answer *share) *call {
+	return h.handleWith(ctx, e, answer, nil)
+}
+
+// handleWith is handle with an outlet for streams. Without one, the handler cannot stream.
+func (h *handler) handleWith(ctx context.Context, e *event, answer *share, to outlet) *call {
 	c := &call{event: e, response: newResponse(e.method)}
-	c.response.share = answer
+	c.response.share, c.response.outlet = answer, to
 	// The adapter's own response is not used: in it the last status wins, and the
 	// bytes of the body decide between text and base64.
 	if _, err := h.adapter.ProxyWithContext(context.WithValue(ctx, callKey{}, c), e.proxyRequest()); err != nil {
@@ -182,6 +191,10 @@ func panicText(p any) string {
 func (h *handler) fault(ctx context.Context, c *call, what string, attrs ...slog.Attr) {
 	attrs = append(attrs, slog.String("gateway_id", requestlog.GatewayID(ctx)))
 	h.log.LogAttrs(ctx, slog.LevelError, what, attrs...) //nolint:sloglint // the message is one of three constants
+	if c.response.streaming && c.response.status != 0 {
+		c.response.broken = true // the status is sent; the body breaks off
+		return
+	}
 	c.response = c.response.replacedBy(errorResponse{
 		status: http.StatusInternalServerError, code: "unspecified_fault", text: "unspecified fault",
 		requestID: requestlog.GatewayID(ctx),

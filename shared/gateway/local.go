@@ -56,15 +56,16 @@ func Local(h http.Handler) http.Handler { return NewBudget(DefaultBudget).Local(
 
 // Local is the function [Local], for handlers that share a budget.
 func (b *Budget) Local(h http.Handler) http.Handler {
-	l := &local{handler: newHandler(h, os.Stderr), budget: b}
+	l := &local{handler: newHandler(h, os.Stderr), budget: b, chunk: chunkTime}
 	l.check, _ = h.(Prechecker)
 	return l
 }
 
 type local struct {
 	handler *handler
-	check   Prechecker // may be nil
-	budget  *Budget    // may be nil
+	check   Prechecker    // may be nil
+	budget  *Budget       // may be nil
+	chunk   time.Duration // how long a client may take for a chunk of a stream
 }
 
 // ServeHTTP implements [http.Handler].
@@ -80,6 +81,10 @@ func (l *local) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out, err := l.invoke(w, r, id, answer)
 	free()
 	switch {
+	case err == nil && out != nil && out.streaming:
+		if out.truncated() {
+			panic(http.ErrAbortHandler) // net/http closes the connection, so that the client notices
+		}
 	case err == nil && out != nil:
 		out.send(w, r.Method)
 	case err != nil:
@@ -147,7 +152,7 @@ func (l *local) invoke(w http.ResponseWriter, r *http.Request, id string, answer
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), Deadline)
 	defer cancel()
-	return l.handler.answer(ctx, e, answer), nil
+	return l.handler.answer(ctx, e, answer, &socket{budget: l.budget, w: w, request: r, chunk: l.chunk}), nil
 }
 
 // drainer reads and discards the body of a request before it answers. Many clients send

@@ -26,7 +26,10 @@ type response struct {
 	written    int  // bytes that the handler wrote
 	overflowed bool // the handler wrote more than MaxResponse
 	share      *share
-	crowded    bool // the budget had no room for the body
+	crowded    bool   // the budget had no room for the body
+	outlet     outlet // nil if the gateway cannot stream
+	streaming  bool   // the handler streams the body; see Stream
+	broken     bool   // the handler panicked after it had begun to stream
 }
 
 // ErrCrowded means that too many large answers are being sent.
@@ -69,6 +72,13 @@ func (r *response) WriteHeader(status int) {
 		status = http.StatusInternalServerError
 	}
 	r.status, r.frozen = status, r.header.Clone()
+	if r.streaming {
+		header := r.finalHeader()
+		if header.Get("Content-Type") == "" {
+			header.Set("Content-Type", "application/octet-stream")
+		}
+		r.outlet.begin(status, header)
+	}
 }
 
 // Write implements [http.ResponseWriter]. It counts the body of a response to HEAD
@@ -82,6 +92,9 @@ func (r *response) WriteOwned(p []byte) (int, error) { return r.write(p, true) }
 
 func (r *response) write(p []byte, owned bool) (int, error) {
 	r.WriteHeader(http.StatusOK)
+	if r.streaming && !r.head {
+		return r.writeStream(p)
+	}
 	r.written += len(p)
 	switch {
 	case r.head:

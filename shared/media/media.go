@@ -208,11 +208,15 @@ type Objects interface {
 type Delivery string
 
 const (
-	// Auto answers with the audio if it fits, and otherwise redirects.
+	// Auto answers with the audio if it fits. Larger audio is streamed where the gateway
+	// streams, and otherwise redirected to.
 	Auto Delivery = "auto"
 	// Inline answers with the audio, in base64 through the gateway. A request for
 	// audio that does not fit is rejected.
 	Inline Delivery = "inline"
 	// Redirect answers 302 with a presigned URL.
 	Redirect Delivery = "redirect"
+	// Stream answers with the audio while it is read, through a gateway that streams. As
+	// the default of a service, it means that the gateway streams, and then is Auto.
+	Stream Delivery = "stream"
 )

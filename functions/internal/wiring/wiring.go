@@ -1,5 +1,5 @@
 // Package wiring starts the Lambda functions. [Start] is the start sequence of all
-// of them. [Serve], [ServePage], [Follow] and [FollowChanges] use it for one kind of handler
+// of them. [Serve], [ServeAudio], [ServePage], [Follow] and [FollowChanges] use it for one kind of handler
 // each.
 //
 // Clients of services that only some functions need are in separate packages (table,
@@ -24,6 +24,7 @@ import (
 	"github.com/callrecordings/api/shared/gateway"
 	"github.com/callrecordings/api/shared/issuer"
 	"github.com/callrecordings/api/shared/job"
+	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/requestlog"
 	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/tablestream"
@@ -76,6 +77,33 @@ func load(f config.Function) (Env, error) {
 // Serve starts a function that serves HTTP requests with the handler that build
 // returns.
 func Serve(f config.Function, build func(*config.Settings, api.Env) (http.Handler, error)) {
+	serve(f, build, func(_ *config.Settings, h http.Handler) { gateway.Start(h) })
+}
+
+// ServeAudio is [Serve] for a function that answers with audio. If MEDIA_DELIVERY is
+// stream, the integration of the function must have the response transfer mode STREAM.
+func ServeAudio(f config.Function, build func(*config.Settings, api.Env) (http.Handler, error)) {
+	serve(f, build, func(s *config.Settings, h http.Handler) {
+		if media.Delivery(s.Delivery) == media.Stream {
+			gateway.StartStreaming(h)
+		}
+		gateway.Start(h)
+	})
+}
+
+// Delivery returns how a function that [ServeAudio] starts delivers audio.
+func Delivery(s *config.Settings) api.Delivery {
+	d := api.Delivery{
+		Default: media.Delivery(s.Delivery), PresignTTL: s.PresignTTL, ExternalHosts: s.ExternalHosts, MaxWait: s.MaxWait,
+	}
+	if d.Default == media.Stream {
+		d.StreamLimit = gateway.MaxStream
+	}
+	return d
+}
+
+// serve starts a function with the handler that build returns, by calling start.
+func serve(f config.Function, build func(*config.Settings, api.Env) (http.Handler, error), start func(*config.Settings, http.Handler)) {
 	Start(f, func(e Env) (func(), error) {
 		keys, err := tokenKeys(e.Settings)
 		if err != nil {
@@ -99,7 +127,7 @@ func Serve(f config.Function, build func(*config.Settings, api.Env) (http.Handle
 		if err != nil {
 			return nil, err
 		}
-		return func() { gateway.Start(handler) }, nil
+		return func() { start(e.Settings, handler) }, nil
 	})
 }
 
