@@ -75,6 +75,7 @@ const (
 	tokens  = forList | forShare | forGet | forCreate | forPatch | forDelete | forAccess | forRetention | forFallback | forJobs | forChanges
 	ruled   = forList | forShare | forGet | forCreate | forPatch | forDelete | forAccess | forRetention | forJobs | forChanges
 	queued  = forJobs | forWork
+	sending = queued | forPublish
 	cursors = forList | forAccess | forChanges
 	sealed  = cursors | forWork
 	events  = forPublish
@@ -217,6 +218,11 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.JobsQueue, err = queueURL(v); return },
 	},
 	{
+		Name: "INDEX_QUEUE_URL", Functions: forPublish,
+		Doc: "The URL of the SQS queue of recordings to index. Without it, the index does not follow changes.",
+		set: func(s *Settings, v string) (err error) { s.IndexQueue, err = queueURL(v); return },
+	},
+	{
 		Name: "MEDIA_DELIVERY", Default: "auto", Functions: play,
 		Doc: "How audio is delivered unless the request chooses: inline (through the gateway, if it fits), redirect (to a presigned URL), or auto (inline if it fits, otherwise redirect).",
 		set: func(s *Settings, v string) (err error) {
@@ -353,7 +359,7 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.EventBridgeEndpoint, err = endpoint(v); return },
 	},
 	{
-		Name: "AWS_ENDPOINT_URL_SQS", Functions: queued,
+		Name: "AWS_ENDPOINT_URL_SQS", Functions: sending,
 		Doc: "The endpoint of SQS, for emulators. It takes precedence over AWS_ENDPOINT_URL.",
 		set: func(s *Settings, v string) (err error) { s.SQSEndpoint, err = endpoint(v); return },
 	},
