@@ -205,7 +205,7 @@ var table = []Setting{
 	},
 	{
 		Name: "SEARCH", Default: "on", Functions: forList | forLocal,
-		Doc: "Whether the service keeps the index that searches read, and the totals: on or off. An ordinary recording costs about 25 write units. After it was off, recordings reindex completes the index.",
+		Doc: "Whether the service keeps the index that searches read, and the totals: on or off. An ordinary recording costs about 27 write units. After it was off, recordings reindex completes the index.",
 		set: func(s *Settings, v string) error {
 			v, err := oneOf(v, "on", "off")
 			s.Search = v == "on"
