@@ -119,7 +119,7 @@ func TestBudgetOfEntries(t *testing.T) {
 		put(t, s, rec(i, recording.Seconds(i), "", fmt.Sprint([]string{"odd", "even"}[i%2], " common")))
 	}
 	q := store.Query{Account: account, Limit: 10, Work: store.Work{Calls: 8, Bytes: 2000}}
-	pages := 0
+	pages := 1
 	if got := walk(t, s, "odd even", q, nil, func() { pages++ }); len(got) > 0 || pages < 3 {
 		t.Errorf("the search found %q in %d pages, want nothing in at least 3", got, pages)
 	}
