@@ -12,6 +12,15 @@ type span struct{ from, to string }
 // nothing is a span without a day.
 var nothing = span{"~", "~"}
 
+// common returns the beginning that all days or months of s have.
+func (s span) common() string {
+	n := 0
+	for n < min(len(s.from), len(s.to)) && s.from[n] == s.to[n] {
+		n++
+	}
+	return s.from[:n]
+}
+
 // has reports whether a day or month is in s.
 func (s span) has(at string) bool {
 	return s != nothing && at >= s.from && (s.to == "" || at <= s.to)
@@ -29,23 +38,25 @@ func (r *Range) days() span {
 	return s
 }
 
+// secondsOfDay is the length of a day.
+const secondsOfDay = 24 * 60 * 60
+
 // split divides r into the months that it has as a whole, and the days before and after
 // them. If it has no whole month, all days are in before.
 func (r *Range) split() (early, months, late span) {
-	const day = 24 * 60 * 60
 	all := r.days()
 	early, late = nothing, nothing
 	if all.from != "" {
 		if months.from = monthOf(r.From); all.from[len(monthLayout):] != "-01" {
 			first := firstOfNext(r.From)
 			months.from = monthOf(first)
-			early = span{all.from, DayOf(first - day)}
+			early = span{all.from, DayOf(first - secondsOfDay)}
 		}
 	}
 	if all.to != "" {
-		if months.to = monthOf(r.To); monthOf(r.To+day) == months.to {
+		if months.to = monthOf(r.To); monthOf(r.To+secondsOfDay) == months.to {
 			first := firstOf(r.To)
-			months.to = monthOf(first - day)
+			months.to = monthOf(first - secondsOfDay)
 			late = span{DayOf(first), all.to}
 		}
 	}

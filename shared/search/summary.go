@@ -203,7 +203,11 @@ func (b *summing) ofOwners(ctx context.Context) error {
 
 // scan passes the counters with a prefix on the days of s, or in its months, to add.
 func (b *summing) scan(ctx context.Context, prefix string, s span, add func(counter)) error {
-	q := store.EntryQuery{Partition: totalsPartition + b.of.Account, Prefix: prefix, Limit: countersAtOnce}
+	// What both ends have in common keeps the read from going far beyond the end.
+	q := store.EntryQuery{Partition: totalsPartition + b.of.Account, Prefix: prefix + s.common(), Limit: countersAtOnce}
+	if prefix == ofAccount && s.to != "" && s.from != "" {
+		q.Limit = min(countersAtOnce, int((b.of.To-b.of.From)/secondsOfDay)+2)
+	}
 	if s.from != "" {
 		q.After = prefix + before(s.from)
 	}

@@ -37,10 +37,11 @@ var searches = map[string]cost{
 	"oldest first":                {8, 2, 9},
 	"deep page":                   {6, 2, 7},
 	"nothing":                     {0, 1, 1},
-	"summary of a month":          {0, 1, 4},
-	"summary of a month by day":   {0, 1, 4},
-	"summary of a month by owner": {0, 2, 10},
-	"summary of an owner's month": {0, 2, 5},
+	"summary of a month":          {0, 1, 2},
+	"summary of a month by day":   {0, 1, 2},
+	"summary of a month by owner": {0, 2, 4},
+	"summary of 30 days by owner": {0, 2, 17},
+	"summary of an owner's month": {0, 2, 3},
 	"total of everything":         {0, 1, 7},
 }
 
