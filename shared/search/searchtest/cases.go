@@ -88,8 +88,8 @@ func first(_ Library, k int) string { return FirstName(k) }
 // Searches has the kinds of searches.
 var Searches = []Search{
 	{Name: "one word", Budget: Budget{2, 55, 10}, Text: first, Hits: PageSize},
-	{Name: "two words", Budget: Budget{40, 3200, 10}, Text: func(_ Library, k int) string { return FirstName(k) + " " + LastName(k) }},
-	{Name: "three words", Budget: Budget{60, 4400, 10}, Text: func(_ Library, k int) string { return FirstName(k) + " " + LastName(k) + " complaint" }},
+	{Name: "two words", Budget: Budget{12, 260, 10}, Text: func(_ Library, k int) string { return FirstName(k) + " " + LastName(k) }},
+	{Name: "three words", Budget: Budget{12, 360, 10}, Text: func(_ Library, k int) string { return FirstName(k) + " " + LastName(k) + " complaint" }},
 	{Name: "a word, and one of every recording", Budget: Budget{4, 75, 10}, Text: func(_ Library, k int) string { return FirstName(k) + " acme" }},
 	{Name: "prefix", Budget: Budget{2, 55, 10}, Text: func(_ Library, k int) string { return LastName(k)[:3] + "*" }, Hits: PageSize},
 	{Name: "longer prefix", Budget: Budget{4, 100, 10}, Text: func(_ Library, k int) string { return LastName(k)[:5] + "*" }, Hits: PageSize},
@@ -100,7 +100,7 @@ var Searches = []Search{
 	{Name: "last 7 digits", Budget: Budget{2, 55, 10}, Text: func(Library, int) string { return "1234567" }, Hits: PageSize},
 	{Name: "word of every recording", Budget: Budget{2, 55, 10}, Text: func(Library, int) string { return "acme" }, Hits: PageSize},
 	{Name: "one hit among all", Budget: Budget{2, 2, 10}, Text: func(Library, int) string { return "zanzibar" }, Hits: 1},
-	{Name: "path of an owner", Budget: Budget{15, 260, 10}, Text: first, Change: func(_ Library, k int, q *store.Query) { q.Owner = Owner(k) }},
+	{Name: "path of an owner", Budget: Budget{12, 260, 10}, Text: first, Change: func(_ Library, k int, q *store.Query) { q.Owner = Owner(k) }},
 	{
 		Name: "path of an owner, word of every recording", Budget: Budget{4, 70, 10}, Text: func(Library, int) string { return "acme" }, Hits: PageSize,
 		Change: func(_ Library, k int, q *store.Query) { q.Owner = Owner(k) },
