@@ -88,24 +88,24 @@ func first(_ Library, k int) string { return FirstName(k) }
 // Searches has the kinds of searches.
 var Searches = []Search{
 	{Name: "one word", Budget: Budget{2, 55, 10}, Text: first, Hits: PageSize},
-	{Name: "two words", Budget: Budget{12, 260, 10}, Text: func(_ Library, k int) string { return FirstName(k) + " " + LastName(k) }},
-	{Name: "three words", Budget: Budget{12, 360, 10}, Text: func(_ Library, k int) string { return FirstName(k) + " " + LastName(k) + " complaint" }},
-	{Name: "a word, and one of every recording", Budget: Budget{4, 75, 10}, Text: func(_ Library, k int) string { return FirstName(k) + " acme" }},
+	{Name: "two words", Budget: Budget{12, 260, 65}, Text: func(_ Library, k int) string { return FirstName(k) + " " + LastName(k) }},
+	{Name: "three words", Budget: Budget{12, 360, 90}, Text: func(_ Library, k int) string { return FirstName(k) + " " + LastName(k) + " complaint" }},
+	{Name: "a word, and one of every recording", Budget: Budget{4, 75, 15}, Text: func(_ Library, k int) string { return FirstName(k) + " acme" }},
 	{Name: "prefix", Budget: Budget{2, 55, 10}, Text: func(_ Library, k int) string { return LastName(k)[:3] + "*" }, Hits: PageSize},
-	{Name: "longer prefix", Budget: Budget{4, 100, 10}, Text: func(_ Library, k int) string { return LastName(k)[:5] + "*" }, Hits: PageSize},
-	{Name: "number in international spelling", Budget: Budget{2, 55, 10}, Text: func(l Library, k int) string {
+	{Name: "longer prefix", Budget: Budget{4, 100, 18}, Text: func(_ Library, k int) string { return LastName(k)[:5] + "*" }, Hits: PageSize},
+	{Name: "number in international spelling", Budget: Budget{2, 55, 5}, Text: func(l Library, k int) string {
 		n := l.Number(k)
 		return n[:2] + " (" + n[2:5] + ") " + n[5:8] + "-" + n[8:]
 	}},
 	{Name: "last 7 digits", Budget: Budget{2, 55, 10}, Text: func(Library, int) string { return "1234567" }, Hits: PageSize},
 	{Name: "word of every recording", Budget: Budget{2, 55, 10}, Text: func(Library, int) string { return "acme" }, Hits: PageSize},
-	{Name: "one hit among all", Budget: Budget{2, 2, 10}, Text: func(Library, int) string { return "zanzibar" }, Hits: 1},
-	{Name: "path of an owner", Budget: Budget{12, 260, 10}, Text: first, Change: func(_ Library, k int, q *store.Query) { q.Owner = Owner(k) }},
+	{Name: "one hit among all", Budget: Budget{2, 2, 2}, Text: func(Library, int) string { return "zanzibar" }, Hits: 1},
+	{Name: "path of an owner", Budget: Budget{12, 260, 70}, Text: first, Change: func(_ Library, k int, q *store.Query) { q.Owner = Owner(k) }},
 	{
-		Name: "path of an owner, word of every recording", Budget: Budget{4, 70, 10}, Text: func(Library, int) string { return "acme" }, Hits: PageSize,
+		Name: "path of an owner, word of every recording", Budget: Budget{4, 70, 15}, Text: func(Library, int) string { return "acme" }, Hits: PageSize,
 		Change: func(_ Library, k int, q *store.Query) { q.Owner = Owner(k) },
 	},
-	{Name: "with a filter", Budget: Budget{5, 150, 10}, Text: first, Hits: PageSize, Change: func(_ Library, _ int, q *store.Query) {
+	{Name: "with a filter", Budget: Budget{5, 150, 20}, Text: first, Hits: PageSize, Change: func(_ Library, _ int, q *store.Query) {
 		q.Keep = func(r *recording.Recording) bool { return strings.Contains(string(r.Document), `"inbound"`) }
 	}},
 	{Name: "oldest first", Budget: Budget{2, 55, 10}, Text: first, Hits: PageSize, Change: func(_ Library, _ int, q *store.Query) { q.Ascending = true }},
@@ -113,5 +113,5 @@ var Searches = []Search{
 		r := l.Recording(int(l)/2 + k)
 		q.Start = store.Position{Created: r.Created, ID: r.ID}
 	}},
-	{Name: "nothing", Budget: Budget{1, 1, 10}, Text: func(Library, int) string { return "nothing" }},
+	{Name: "nothing", Budget: Budget{1, 1, 1}, Text: func(Library, int) string { return "nothing" }},
 }
