@@ -19,7 +19,7 @@ const layoutVersion = 2
 
 // marker describes the state of a recording in the index.
 type marker struct {
-	// Version is the layoutVersion of what is stored, 0 for the first.
+	// Version is the layoutVersion of the stored entries and totals, 0 for the first.
 	Version int `json:"v,omitempty"`
 	// Revision is the recording's revision that is indexed; "" if none is.
 	Revision string `json:"rev,omitempty"`

@@ -264,7 +264,7 @@ func (m *matcher) missing() int {
 	return min(max(n, 1), store.MaxFind)
 }
 
-// sieve excludes candidates of one list by what the index shows.
+// sieve excludes candidates of one list without reading their recordings.
 type sieve struct {
 	want   want
 	owners func(string) bool

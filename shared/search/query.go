@@ -131,8 +131,8 @@ func (w want) String() string { return string(w.kind) + w.text }
 const maxLonger = 6
 
 // sameNumber reports whether a search for a number finds one of the index: another spelling
-// of it, or one that ends with it. Package phone, which is also for holds, ignores leading
-// zeros. But the last 7 digits of a number may begin with them.
+// of it, or one that ends with it. Package phone ignores leading zeros, because holds must
+// not miss a number. But the last 7 digits of a number may begin with zeros.
 func sameNumber(indexed, searched string) bool {
 	return phone.SameDigits(indexed, searched) || strings.HasSuffix(indexed, searched) ||
 		strings.HasSuffix(searched, indexed) && len(searched)-len(indexed) <= maxLonger

@@ -87,8 +87,8 @@ func event(account string, recordings, n int) notify.Event {
 	}
 }
 
-// Each recording gets one message, whose group is its account, and which the function index
-// reads.
+// Each recording gets one message in the group of its account, and the function index
+// understands it.
 func TestSend(t *testing.T) {
 	t.Parallel()
 	f := &fakeSQS{}

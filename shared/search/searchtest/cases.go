@@ -15,7 +15,7 @@ const PageSize = 50
 
 // Budget is what one page or summary may take.
 type Budget struct {
-	// Calls and Units are what it may take on DynamoDB, whatever the number of recordings.
+	// Calls and Units are the limits on DynamoDB, for any number of recordings.
 	Calls int
 	Units float64
 	// Ratio is how many times as long as a plain page of a list it may take on SQLite, in
