@@ -87,7 +87,7 @@ bench: ## run the benchmarks and compare them with their floors and budgets
 bench-cmp: ## compare the benchmarks of this tree with BASE (default main), using benchstat
 	@./bench/compare $(or $(BASE),main)
 
-# The first run makes a file of 7 GB in the folder for temporary files.
+# The first run makes a file of 9 GB in the folder for temporary files.
 .PHONY: bench-search
 bench-search: ## measure searches, totals and the feed: a million recordings in SQLite, and 20,000 with DYNAMODB_ENDPOINT (RECORDINGS, DYNAMODB_RECORDINGS)
 	RECORDINGS=$(or $(RECORDINGS),1000000) DYNAMODB_RECORDINGS=$(or $(DYNAMODB_RECORDINGS),20000) \

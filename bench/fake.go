@@ -184,7 +184,8 @@ func (f *fake) environment() []string {
 		"AWS_LAMBDA_RUNTIME_API": f.url[len("http://"):], "AWS_LAMBDA_FUNCTION_NAME": "bench", "_LAMBDA_SERVER_PORT": "",
 		"AWS_REGION": region, "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "token",
 		"AWS_ENDPOINT_URL": f.url, "TABLE_NAME": ourTable, "BUCKET_NAME": "bucket",
-		"TOKEN_KEYS": jwks, "CURSOR_KEY": cursorKey, "CORS_ORIGIN": "*", "LOG_LEVEL": "error", "EVENT_BUS": "bus", "AUDIO_ORIGIN": "https://audio.example.com",
+		"TOKEN_KEYS": jwks, "CURSOR_KEY": cursorKey, "CORS_ORIGIN": "*", "LOG_LEVEL": "error", "EVENT_BUS": "bus", "INDEX_QUEUE_URL": f.url + "/index",
+		"AUDIO_ORIGIN": "https://audio.example.com",
 	} {
 		if value != "" {
 			env = append(env, fmt.Sprintf("%s=%s", name, value))

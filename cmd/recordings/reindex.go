@@ -18,7 +18,7 @@ var reindexUsage = usage{
 totals up to date: for recordings from before there was an index, or after it was switched off. A run
 that was stopped goes on where it stopped. It is safe while the service is in use.`,
 	examples: []string{"reindex --account A", "reindex --account A --table T --rate 100"},
-	notes:    "A recording that has to be indexed costs about 25 write units on DynamoDB.\n",
+	notes:    "A recording that has to be indexed costs about 27 write units on DynamoDB.\n",
 }
 
 // reindexOptions are the options of reindex.

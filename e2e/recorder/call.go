@@ -15,7 +15,7 @@ type call struct {
 	Resource string `json:"resource"`
 }
 
-// dynamoTarget is the header with the operation of DynamoDB or EventBridge.
+// dynamoTarget is the header with the operation of DynamoDB, EventBridge or SQS.
 const dynamoTarget = "X-Amz-Target"
 
 // application matches the function's name in the User-Agent of its SDK clients.
@@ -36,8 +36,9 @@ func callOf(req *http.Request, body []byte) (c call, ok bool) {
 		c.Action, c.Resource = "events:"+operation, "Bus.Arn"
 		return c, true
 	}
-	if operation, ok := strings.CutPrefix(target, "AmazonSQS."); ok { // jobs has the only queue that functions send to
-		c.Action, c.Resource = "sqs:"+operation, "JobsQueue.Arn"
+	if operation, ok := strings.CutPrefix(target, "AmazonSQS."); ok {
+		// IAM has no action for a batch of messages.
+		c.Action, c.Resource = "sqs:"+strings.TrimSuffix(operation, "Batch"), queueOf(c.Function)
 		return c, true
 	}
 	if target != "" {
@@ -47,6 +48,14 @@ func callOf(req *http.Request, body []byte) (c call, ok bool) {
 	}
 	c.Action, c.Resource = objectOf(req.Method, req.URL.Path, req.URL.Query())
 	return c, true
+}
+
+// queueOf returns the queue that a function sends to.
+func queueOf(function string) string {
+	if function == "publish" {
+		return "IndexEvents.Arn"
+	}
+	return "JobsQueue.Arn"
 }
 
 // callsOf returns the calls that a request makes. A transaction makes one for each kind

@@ -43,6 +43,10 @@ func TestCallOf(t *testing.T) {
 		{agent: get, method: "DELETE", path: "/b/exports/a/x.zip?uploadId=u", want: call{"get", "s3:AbortMultipartUpload", "${Bucket.Arn}/exports/*"}, ok: true},
 		{agent: get, method: "PUT", path: "/b/imported/a/202601/x?retention", want: call{"get", "s3:PutObjectRetention", "${Bucket.Arn}/imported/*"}, ok: true},
 		{agent: get, method: "POST", path: "/", target: "AmazonSQS.SendMessage", body: `{"QueueUrl":"q"}`, want: call{"get", "sqs:SendMessage", "JobsQueue.Arn"}, ok: true},
+		{
+			agent: "x app/callrecordings-publish y", method: "POST", path: "/", target: "AmazonSQS.SendMessageBatch", body: `{"QueueUrl":"q"}`,
+			want: call{"publish", "sqs:SendMessage", "IndexEvents.Arn"}, ok: true,
+		},
 		{agent: get, method: "POST", path: "/b/recordings/x", want: call{"get", "POST of S3", "/b/recordings/x"}, ok: true},
 		{agent: "aws-sdk-go-v2/1.47.7", method: "GET", path: "/b/k", want: call{Function: "unknown", Action: "GET "}, ok: true},
 		{agent: "Go-http-client/1.1", method: "GET", path: "/"},

@@ -219,6 +219,7 @@ var Table = []Allowed{
 	{Grant: Grant{"s3:GetObject", probes}, Functions: receive},
 	{Grant: Grant{"s3:PutObject", aside}, Functions: ingest},
 	{Grant: Grant{"events:PutEvents", "Bus.Arn"}, Functions: []config.Function{config.Publish}},
+	{Grant: Grant{"sqs:SendMessage", "IndexEvents.Arn"}, Functions: publish},
 	{Grant: Grant{"s3:ListBucket", "Bucket.Arn"}, Functions: ingest},
 	{
 		Grant: Grant{"s3:ListBucket", "Bucket.Arn"}, Functions: slices.Concat(requests, get, share),

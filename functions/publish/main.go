@@ -1,16 +1,18 @@
 // Command publish is the Lambda function on the table's stream that adds the changes of
-// recordings to the feed (docs/adr/029-feed.md), and sends the events about them to
-// EventBridge (docs/reference/events.md).
+// recordings to the feed (docs/adr/029-feed.md), and sends the events about them to the
+// queue of the function index and to EventBridge (docs/reference/events.md).
 package main
 
 import (
 	"time"
 
 	"github.com/callrecordings/api/functions/internal/bus"
+	"github.com/callrecordings/api/functions/internal/indexqueue"
 	"github.com/callrecordings/api/functions/internal/table"
 	"github.com/callrecordings/api/functions/internal/wiring"
 	"github.com/callrecordings/api/shared/config"
 	"github.com/callrecordings/api/shared/feed"
+	"github.com/callrecordings/api/shared/notify"
 	"github.com/callrecordings/api/shared/store/dynamo"
 	"github.com/callrecordings/api/shared/tablestream"
 )
@@ -18,9 +20,13 @@ import (
 func main() { wiring.FollowChanges(config.Publish, dynamo.ChangeOf, build) }
 
 func build(s *config.Settings, now func() time.Time) (tablestream.Feed, error) {
-	sink, err := bus.Open(s)
+	events, err := bus.Open(s)
 	if err != nil {
 		return nil, err
+	}
+	sink := notify.Sink(events)
+	if s.IndexQueue != "" {
+		sink = notify.Both(indexqueue.Open(s), events) // in this order, a failure of the queue repeats no event
 	}
 	entries, err := table.Open(s)
 	if err != nil {

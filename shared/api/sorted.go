@@ -271,32 +271,18 @@ func (l *lister) rank(r *request, q *listQuery, k *ranking) error {
 func (l *lister) rankPart(r *request, q *listQuery, k *ranking, left *int64) error {
 	ask := q.storeQuery(r.account, recording.SecondsOf(r.env.Now()))
 	ask.Limit, ask.MaxBytes = readSize, readBytes
-	read := int64(0)
-	if keep := ask.Keep; keep != nil {
-		ask.Keep = func(rec *recording.Recording) bool {
-			read += int64(len(rec.Document))
-			return keep(rec)
-		}
-	}
 	if ask.Keep != nil || !q.search.IsZero() {
 		ask.Work = store.Work{Calls: filterCalls, Bytes: filterBytes}
 	}
 	for *left > 0 {
-		read = 0
 		page, err := l.pageOf(r, ask, q)
 		if err != nil {
 			return err
 		}
 		for i := range page.Recordings {
 			k.offer(&page.Recordings[i])
-			if ask.Keep == nil {
-				read += int64(len(page.Recordings[i].Document))
-			}
 		}
-		if !q.search.IsZero() {
-			read = filterBytes // it does not show what it reads
-		}
-		if *left -= max(read, minRead); page.Next == nil {
+		if *left -= max(page.Examined, minRead); page.Next == nil {
 			return nil
 		}
 		if outOfTime(r.Context(), answerReserve) {

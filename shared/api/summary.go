@@ -1,11 +1,16 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 
 	"github.com/callrecordings/api/shared/access"
+	"github.com/callrecordings/api/shared/csvtable"
+	"github.com/callrecordings/api/shared/httpfield"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/search"
 )
@@ -30,7 +35,8 @@ type summaryData struct {
 func (l *lister) summarize(w http.ResponseWriter, r *request) error {
 	query := parseParameters(r.URL.RawQuery)
 	accept, _ := query.first("accept")
-	if _, err := preferencesOf(accept, r.Header.Values("Accept")).choose(offerDocument); err != nil {
+	chosen, err := preferencesOf(accept, r.Header.Values("Accept")).choose(offerDocument, offerCSV)
+	if err != nil {
 		return err
 	}
 	if !l.indexed {
@@ -61,10 +67,55 @@ func (l *lister) summarize(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	if chosen == formCSV {
+		return writeSummaryCSV(w, r, data)
+	}
+	return writeSummaryJSON(w, r, data)
+}
+
+// writeSummaryJSON answers with the totals in an envelope.
+func writeSummaryJSON(w http.ResponseWriter, r *request, of *summaryData) error {
+	data, err := json.Marshal(of)
+	if err != nil {
+		return err
+	}
 	withBuffer(func(buf []byte) []byte {
 		buf = r.appendClosing(append(appendOpening(buf), data...), extras{})
 		return r.writeJSON(w, http.StatusOK, buf)
 	})
+	return nil
+}
+
+// writeSummaryCSV answers with a table: a row for each group, or one for everything.
+func writeSummaryCSV(w http.ResponseWriter, r *request, of *summaryData) error {
+	groups, names := of.Groups, []string{"count", "seconds", "bytes"}
+	if of.By == search.ByNothing {
+		groups = []search.Group{{Sum: of.Sum}}
+	} else {
+		names = append([]string{string(of.By)}, names...)
+	}
+	table := csvtable.New(pageBytes)
+	table.Only(names)
+	for i := range groups {
+		g := &groups[i]
+		if of.By != search.ByNothing {
+			table.Text(nil, []byte(of.By), g.Name)
+		}
+		for name, n := range map[string]int64{"count": g.Count, "seconds": g.Seconds, "bytes": g.Bytes} {
+			table.Literal(nil, []byte(name), strconv.FormatInt(n, 10))
+		}
+		if !table.EndRow() {
+			return errTooMuch
+		}
+	}
+	var body bytes.Buffer
+	if err := table.Lines(func(line []byte) error { body.Write(line); return nil }); err != nil {
+		return fmt.Errorf("encode the summary: %w", err)
+	}
+	h := w.Header()
+	h.Set("Content-Type", csvType)
+	h.Set("Content-Disposition", httpfield.ContentDisposition(false, "summary.csv"))
+	r.writeBody(w, http.StatusOK, body.Bytes())
 	return nil
 }
 
@@ -89,23 +140,27 @@ func (l *lister) totalOf(r *request, q *listQuery, owners []string, all bool) ([
 	if !q.total || !q.filter.IsZero() || !q.search.IsZero() || q.deleted || q.keep != nil {
 		return nil, nil
 	}
-	return l.dataOf(r, q, search.ByNothing, owners, all)
+	data, err := l.dataOf(r, q, search.ByNothing, owners, all)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(data)
 }
 
-// dataOf returns the totals of the range of q as JSON.
-func (l *lister) dataOf(r *request, q *listQuery, by search.By, owners []string, all bool) ([]byte, error) {
+// dataOf returns the totals of the range of q.
+func (l *lister) dataOf(r *request, q *listQuery, by search.By, owners []string, all bool) (*summaryData, error) {
 	of := search.Range{Account: r.account, From: q.from, To: q.to, Owners: owners, All: all}
 	s, err := search.Summarize(r.Context(), l.store, of, by)
 	if err != nil {
 		return nil, err
 	}
 	const day = 24 * 60 * 60
-	data := summaryData{Sum: s.Sum, Updated: s.Updated, By: by, Groups: s.Groups}
+	data := &summaryData{Sum: s.Sum, Updated: s.Updated, By: by, Groups: s.Groups}
 	if q.from > 0 {
 		data.From = q.from - q.from%day // Gregorian seconds begin at midnight
 	}
 	if q.to > 0 {
 		data.To = q.to - q.to%day + day - 1
 	}
-	return json.Marshal(data)
+	return data, nil
 }

@@ -64,6 +64,16 @@ func TestSummaries(t *testing.T) {
 	for _, target := range []string{"?by=hour", "?created_from=x", "?filter_direction=inbound", "?search=renate", "?deleted=true", "?expiring_within=7d", "?kept_over=7d"} {
 		s.ask(t, http.MethodGet, tenantList+"/summary"+target).want(t, http.StatusBadRequest, "validation error")
 	}
+	for target, want := range map[string]string{
+		"?accept=csv":                      "count,seconds,bytes\r\n4,240,0\r\n",
+		"?accept=csv&by=owner":             "owner,count,seconds,bytes\r\n" + alice + ",2,120,0\r\nother,1,60,0\r\n",
+		"?accept=text/csv&by=day":          "day,count,seconds,bytes\r\n2026-03-05,4,240,0\r\n",
+		"?accept=csv&by=tag&created_to=99": "tag,count,seconds,bytes\r\n",
+	} {
+		if got := s.ask(t, http.MethodGet, tenantList+"/summary"+target); got.Code != http.StatusOK || string(got.body) != want {
+			t.Errorf("%s as CSV = %d %q, want %q", target, got.Code, got.body, want)
+		}
+	}
 	s.ask(t, http.MethodGet, tenantList+"/summary?accept=audio").want(t, http.StatusNotAcceptable, "not_acceptable")
 	s.list = List(s.env, s.store, s.sealer, false)
 	s.ask(t, http.MethodGet, tenantList+"/summary").want(t, http.StatusBadRequest, "validation error")

@@ -83,6 +83,8 @@ type Settings struct {
 	Prices *price.Prices
 	// JobsQueue is the URL of the queue of jobs.
 	JobsQueue string
+	// IndexQueue is the URL of the queue of the function index; "" if there is no index.
+	IndexQueue string
 	// EventBus is the name or ARN of the EventBridge bus for events.
 	EventBus string
 	// PresignTTL is how long a presigned URL is valid.

@@ -75,6 +75,7 @@ const (
 	tokens  = forList | forShare | forGet | forCreate | forPatch | forDelete | forAccess | forRetention | forFallback | forJobs | forChanges
 	ruled   = forList | forShare | forGet | forCreate | forPatch | forDelete | forAccess | forRetention | forJobs | forChanges
 	queued  = forJobs | forWork
+	sending = queued | forPublish
 	cursors = forList | forAccess | forChanges
 	sealed  = cursors | forWork
 	events  = forPublish
@@ -204,7 +205,7 @@ var table = []Setting{
 	},
 	{
 		Name: "SEARCH", Default: "on", Functions: forList | forJobs | forLocal,
-		Doc: "Whether the service keeps the index that searches read, and the totals: on or off. An ordinary recording costs about 25 write units. After it was off, recordings reindex completes the index.",
+		Doc: "Whether the service keeps the index that searches read, and the totals: on or off. An ordinary recording costs about 27 write units. After it was off, recordings reindex completes the index.",
 		set: func(s *Settings, v string) error {
 			v, err := oneOf(v, "on", "off")
 			s.Search = v == "on"
@@ -220,6 +221,11 @@ var table = []Setting{
 		Name: "JOBS_QUEUE_URL", Functions: queued, Required: queued,
 		Doc: "The URL of the SQS queue of jobs over many recordings.",
 		set: func(s *Settings, v string) (err error) { s.JobsQueue, err = queueURL(v); return },
+	},
+	{
+		Name: "INDEX_QUEUE_URL", Functions: forPublish,
+		Doc: "The URL of the SQS queue of recordings to index. Without it, the index does not follow changes.",
+		set: func(s *Settings, v string) (err error) { s.IndexQueue, err = queueURL(v); return },
 	},
 	{
 		Name: "MEDIA_DELIVERY", Default: "auto", Functions: play,
@@ -358,7 +364,7 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.EventBridgeEndpoint, err = endpoint(v); return },
 	},
 	{
-		Name: "AWS_ENDPOINT_URL_SQS", Functions: queued,
+		Name: "AWS_ENDPOINT_URL_SQS", Functions: sending,
 		Doc: "The endpoint of SQS, for emulators. It takes precedence over AWS_ENDPOINT_URL.",
 		set: func(s *Settings, v string) (err error) { s.SQSEndpoint, err = endpoint(v); return },
 	},

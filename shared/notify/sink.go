@@ -24,6 +24,22 @@ type Sink interface {
 	Send(ctx context.Context, events []Event) (accepted int, err error)
 }
 
+// Both returns a sink that sends events to first, and then those that first has accepted to
+// second. It has accepted what both have.
+func Both(first, second Sink) Sink { return both{first, second} }
+
+type both struct{ first, second Sink }
+
+// Send implements [Sink].
+func (b both) Send(ctx context.Context, events []Event) (accepted int, err error) {
+	n, failed := b.first.Send(ctx, events)
+	if n == 0 {
+		return 0, failed
+	}
+	accepted, err = b.second.Send(ctx, events[:n])
+	return accepted, errors.Join(failed, err)
+}
+
 // Publish sends the events of changes in order. done counts the changes, from the
 // first, that are finished: their event was accepted, or they yield no event. The
 // caller must retry from changes[done] on. done equals len(changes) if and only

@@ -14,16 +14,18 @@
 // unit. All entries of a term lie together, in the order of lists:
 //
 //	partition                key                                    value
-//	terms/{account}          w{word} {created} {id}                 [owner]
-//	                         p{first 3 characters} {created} {id}   [owner, the words that begin so]
-//	                         n{last 7 digits} {created} {id}        [owner, the numbers that end so]
+//	terms/{account}          w{word} {created} {id}                 [owner, "", signature]
+//	                         p{first 3 characters} {created} {id}   [owner, the words that begin so, signature]
+//	                         n{last 7 digits} {created} {id}        [owner, the numbers that end so, signature]
 //	indexed/{account}        {id}                                   the marker; see below
 //	totals/{account}         {day}…                                 a counter; see below
 //
 // So a page of a search is one range of keys, in either direction, from any position, and
 // the positions are those of every other list. A prefix of more than 3 characters, and a
 // number of more than 7 digits, read the range of their beginning or end, and compare the
-// value before they read a recording.
+// value before they read a recording. The signature of an entry shows which other terms its
+// recording may have, so a search for several words reads the entries of the rarest, and
+// hardly any recording that does not match (docs/adr/035-search-costs.md).
 //
 // # The marker
 //
@@ -37,7 +39,8 @@
 // # The totals
 //
 // Totals count recordings, seconds and bytes by day (of Created, in UTC), for the account,
-// for each owner, and for each tag of both, separately for each direction. They change in
+// for each owner, and for each tag of both, separately for each direction. For owners and
+// tags there are also those of months, so that long ranges read few. They change in
 // the same transaction as the marker, so nothing is counted twice.
 //
 // # Failure modes

@@ -61,23 +61,29 @@ func placeOf(term, key string) (place, error) {
 type candidate struct {
 	place
 	owner, detail string
+	terms         signature
+	// size is the number of bytes that were read for the entry.
+	size int
 }
 
 // candidateOf decodes an entry of a term.
 func candidateOf(term string, e *store.Entry) (candidate, error) {
 	p, err := placeOf(term, e.Key)
-	var value [2]string
+	var value [3]string // entries of the first layout have two
 	if err == nil && json.Unmarshal(e.Value, &value) != nil {
 		err = errEntry
 	}
 	if err != nil {
 		return candidate{}, fmt.Errorf("read the index of %s: %w", strings.TrimPrefix(e.Partition, termsPartition), err)
 	}
-	return candidate{place: p, owner: value[0], detail: value[1]}, nil
+	size := len(e.Partition) + len(e.Key) + len(e.Value)
+	return candidate{place: p, owner: value[0], detail: value[1], terms: signature(value[2]), size: size}, nil
 }
 
 // value returns the value of the entry.
-func (c candidate) value() ([]byte, error) { return json.Marshal([2]string{c.owner, c.detail}) }
+func (c *candidate) value() ([]byte, error) {
+	return json.Marshal([3]string{c.owner, c.detail, string(c.terms)})
+}
 
 // rangeOf returns the query for the entries of a term from q's start on, and the key at
 // which q's range ends.

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/search"
 	"github.com/callrecordings/api/shared/store"
@@ -57,7 +59,7 @@ func put(t testing.TB, s *sqlite.Store, r recording.Recording) {
 	}
 }
 
-func parse(t testing.TB, text string) search.Query {
+func parse(t rapid.TB, text string) search.Query {
 	t.Helper()
 	q, err := search.Parse(text)
 	if err != nil {

@@ -96,7 +96,7 @@ func (x *Indexer) index(ctx context.Context, account, id string) error {
 
 // bring brings the index from the state of a marker to that of a recording.
 func (r *run) bring(ctx context.Context, was *marker, rec *recording.Recording) error {
-	if rec == nil && r.revision == "" || rec != nil && rec.Revision == was.Revision && len(was.Loose) == 0 {
+	if rec == nil && r.revision == "" || rec != nil && was.current(rec.Revision) {
 		return nil
 	}
 	next := markerFor(rec)

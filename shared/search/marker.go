@@ -11,8 +11,16 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
+// layoutVersion is the version of the layout that markers, entries and totals have. A
+// recording that was indexed with an earlier version is indexed again when its next event
+// comes, or by [Reindexer]. Version 2 has signatures, numbers that begin with zeros, and
+// the totals of months.
+const layoutVersion = 2
+
 // marker describes the state of a recording in the index.
 type marker struct {
+	// Version is the layoutVersion of the stored entries and totals, 0 for the first.
+	Version int `json:"v,omitempty"`
 	// Revision is the recording's revision that is indexed; "" if none is.
 	Revision string `json:"rev,omitempty"`
 	// Created and Owner are those of the entries.
@@ -20,6 +28,8 @@ type marker struct {
 	Owner   string            `json:"owner,omitempty"`
 	// Terms are the keys of the entries before their time, with their details.
 	Terms map[string]string `json:"terms,omitempty"`
+	// Signature is that of the entries.
+	Signature signature `json:"sig,omitempty"`
 	// Counted has the counted values; nil if the totals do not include the recording.
 	Counted *counted `json:"counted,omitempty"`
 	// Loose are the keys, without the ID, of entries that a run may have written or not
@@ -61,15 +71,24 @@ func markerFor(r *recording.Recording) marker {
 	if r == nil {
 		return marker{}
 	}
-	c := countedOf(r)
-	return marker{Revision: r.Revision, Created: r.Created, Owner: r.Owner, Terms: contentOf(r).terms(), Counted: &c}
+	c, terms := countedOf(r), contentOf(r).terms()
+	return marker{
+		Version: layoutVersion, Revision: r.Revision, Created: r.Created, Owner: r.Owner,
+		Terms: terms, Signature: signatureOf(terms), Counted: &c,
+	}
+}
+
+// current reports whether the index has everything of a revision, in the layout of this
+// version.
+func (m *marker) current(revision string) bool {
+	return m.Revision == revision && m.Version == layoutVersion && len(m.Loose) == 0
 }
 
 // entries returns the entries of the terms by their keys without the ID.
 func (m *marker) entries() map[string]candidate {
 	all := make(map[string]candidate, len(m.Terms))
 	for term, detail := range m.Terms {
-		all[term+gap+padded(m.Created)] = candidate{owner: m.Owner, detail: detail}
+		all[term+gap+padded(m.Created)] = candidate{owner: m.Owner, detail: detail, terms: m.Signature}
 	}
 	return all
 }
@@ -108,10 +127,10 @@ func (m *marker) changeTo(next *marker, account, id string) change {
 	}
 	slices.Sort(c.remove)
 	if m.Counted != nil {
-		c.totals.add(*m.Counted, m.Created, m.Owner, -1)
+		c.totals.add(*m.Counted, m.Created, m.Owner, -1, m.Version)
 	}
 	if next.Counted != nil {
-		c.totals.add(*next.Counted, next.Created, next.Owner, 1)
+		c.totals.add(*next.Counted, next.Created, next.Owner, 1, next.Version)
 	}
 	return c
 }

@@ -12,12 +12,11 @@ import (
 
 const (
 	// minFetch and maxFetch bound how many entries of a term one read asks for. An entry
-	// takes about 200 bytes.
-	minFetch, maxFetch = 32, 1000
-	// ownersWeight is how many entries of a word are read rather than one of an owner. An
-	// entry names its owner, so those of a word that belong to others cost a thirtieth of a
-	// read unit, while each entry of the owner costs the read of its recording.
-	ownersWeight = 10
+	// takes about 250 bytes.
+	minFetch, maxFetch = 32, 2000
+	// readUnit is the number of bytes of a recording that a strongly consistent read unit
+	// pays for. A smaller one counts as so many in Work.Bytes.
+	readUnit = 4 << 10
 )
 
 // Reader reads the index and the recordings.
@@ -30,23 +29,23 @@ type Reader interface {
 // from the position of q. It gives the guarantees of [store.Reader] for those that are in
 // the index. owners, if not nil, selects the owners; q.Owner selects one. A page of up to
 // 100 recordings for one word usually takes one read of the index and one Find. For
-// several words, it begins with one read for each, and follows the rarest at that place.
-// Work.Calls limits the reads of the index, and Work.Bytes those of documents.
+// several words, it begins with one read for each, and follows the rarest at that place,
+// whose entries show which recordings have the others. Work.Calls limits the reads of the
+// index, and Work.Bytes those of the index and of recordings.
 // Errors: ErrUnavailable.
 func Page(ctx context.Context, s Reader, search Query, q store.Query, owners func(owner string) bool) (store.Page, error) {
-	asked := len(search.wants)
 	if q.Owner != "" {
 		search = search.withOwner(q.Owner)
 		only := q.Owner
 		owners = func(owner string) bool { return owner == only }
 	}
-	m := &matcher{store: s, search: search, ofOwner: search.wants[asked:], query: q, owners: owners}
+	m := &matcher{store: s, search: search, query: q, owners: owners}
 	keep := q.Keep
 	q.Keep = func(r *recording.Recording) bool {
 		// Recordings that are only in the index have no revision.
 		return r.Revision != "" && (owners == nil || owners(r.Owner)) && search.Match(r) && (keep == nil || keep(r))
 	}
-	m.filtered = keep != nil || len(search.wants) > 1
+	m.filtered = keep != nil
 	if q.Work.Calls > 0 {
 		q.Work.Calls = max(q.Work.Calls-len(search.wants)+1, 1)
 	}
@@ -58,10 +57,9 @@ func Page(ctx context.Context, s Reader, search Query, q store.Query, owners fun
 type matcher struct {
 	store  Reader
 	search Query
-	// ofOwner are the wants of search for the owner of the query.
-	ofOwner  []want
-	query    store.Query
-	owners   func(string) bool
+	query  store.Query
+	owners func(string) bool
+	// filtered is true if the index does not show which candidates match.
 	filtered bool
 	// found is how many recordings have been read.
 	found int
@@ -79,7 +77,7 @@ type list struct {
 // run reads parts of the index until the page ends.
 func (m *matcher) run(ctx context.Context) (store.Page, error) {
 	fetch := min(max(m.query.Limit+m.query.Limit/4, minFetch), maxFetch)
-	if m.filtered || m.owners != nil {
+	if m.filtered || m.owners != nil || len(m.search.wants) > 1 {
 		fetch = max(fetch, 4*minFetch)
 	}
 	if slices.ContainsFunc(m.search.wants, want.partial) {
@@ -160,8 +158,7 @@ func (m *matcher) list(ctx context.Context, w want, q store.Query, fetch int) (*
 }
 
 // rarest returns the list to follow: of those that end, the one with the fewest
-// candidates, otherwise the one that reaches farthest. A list of the owner must reach
-// ownersWeight times as far as one of a word.
+// candidates, otherwise the one that reaches farthest.
 func (m *matcher) rarest(lists []*list) *list {
 	best := lists[0]
 	for _, l := range lists[1:] {
@@ -170,31 +167,11 @@ func (m *matcher) rarest(lists []*list) *list {
 			if len(l.candidates) < len(best.candidates) {
 				best = l
 			}
-		case l.ended, !best.ended && m.farther(l, best):
+		case l.ended, !best.ended && m.follows(l.end(), best.end()):
 			best = l
 		}
 	}
 	return best
-}
-
-// farther reports whether to follow l instead of best, of which neither ends.
-func (m *matcher) farther(l, best *list) bool {
-	owners := slices.Contains(m.ofOwner, l.want)
-	if owners == slices.Contains(m.ofOwner, best.want) || len(l.candidates) == 0 || len(best.candidates) == 0 {
-		return m.follows(l.end(), best.end())
-	}
-	begin := l.candidates[0].place // or that of best, if it comes earlier
-	if m.follows(begin, best.candidates[0].place) {
-		begin = best.candidates[0].place
-	}
-	reach := func(l *list) recording.Seconds {
-		d := l.end().created - begin.created
-		return max(d, -d)
-	}
-	if owners {
-		return reach(l) > ownersWeight*reach(best)
-	}
-	return ownersWeight*reach(l) >= reach(best)
 }
 
 // end returns the last place of a list that has one.
@@ -217,14 +194,14 @@ func (m *matcher) follows(a, b place) bool {
 // examine reads the candidates of a list and adds those that match to the page. done is
 // true if the page has ended.
 func (m *matcher) examine(ctx context.Context, lists []*list, l *list) (done bool, err error) {
-	others := m.others(lists, l)
+	sieve := m.sieveOf(lists, l)
 	for rest := l.candidates; len(rest) > 0; {
-		n, ids := m.batch(rest, l.want, others)
+		n, ids := m.batch(rest, sieve)
 		if m.page.Full() {
 			if len(ids) == 0 {
 				return false, nil
 			}
-			m.page.Add(m.unread(candidate{}), 0) // there is a next page, which begins after the last row
+			m.page.Add(m.unread(&candidate{}), 0) // there is a next page, which begins after the last row
 			return true, nil
 		}
 		var found map[string]store.Found
@@ -234,13 +211,14 @@ func (m *matcher) examine(ctx context.Context, lists []*list, l *list) (done boo
 			}
 			m.found += len(ids)
 		}
-		for _, c := range rest[:n] {
+		for i := range rest[:n] {
+			c := &rest[i]
 			r := found[c.id].Recording
-			size := 0
+			size := c.size
 			if r == nil || r.Created != c.created { // removed, moved, or excluded by the index alone
 				r = m.unread(c)
 			} else {
-				size = len(r.Document) + len(r.ID)
+				size += max(len(r.Document)+len(r.ID), readUnit)
 			}
 			if !m.page.Add(r, size) {
 				return true, nil
@@ -252,35 +230,71 @@ func (m *matcher) examine(ctx context.Context, lists []*list, l *list) (done boo
 }
 
 // unread returns the row of a candidate that is not a recording of the page.
-func (m *matcher) unread(c candidate) *recording.Recording {
+func (m *matcher) unread(c *candidate) *recording.Recording {
 	return &recording.Recording{Account: m.query.Account, ID: c.id, Created: c.created}
 }
 
 // batch returns how many of the candidates to examine next, and the IDs of those that the
 // index does not exclude.
-func (m *matcher) batch(rest []candidate, w want, others []other) (n int, ids []string) {
+func (m *matcher) batch(rest []candidate, s *sieve) (n int, ids []string) {
 	most := m.missing()
-	for _, c := range rest {
+	for i := range rest {
 		if len(ids) == most {
 			break
 		}
 		n++
-		if w.mayMatch(c.detail) && (m.owners == nil || m.owners(c.owner)) && mayMatch(c.place, others) {
-			ids = append(ids, c.id)
+		if s.mayMatch(&rest[i]) {
+			ids = append(ids, rest[i].id)
 		}
 	}
 	return n, ids
 }
 
-// missing returns how many recordings to read at once: as many as the page lacks. If a
-// filter may reject some, it is as many more as it has rejected so far.
+// missing returns how many recordings to read at once: as many as the page lacks. If some of
+// those that have been read did not match, it is as many more.
 func (m *matcher) missing() int {
 	matched := len(m.page.Page().Recordings)
 	n := m.query.Limit - matched
 	if m.filtered {
-		n = max(n, minFetch, n*m.found/max(matched, 1))
+		n = max(n, minFetch)
+	}
+	if m.filtered || len(m.search.wants) > 1 {
+		n = max(n, n*m.found/max(matched, 1))
 	}
 	return min(max(n, 1), store.MaxFind)
+}
+
+// sieve excludes candidates of one list without reading their recordings.
+type sieve struct {
+	want   want
+	owners func(string) bool
+	// terms are those of the other wants.
+	terms  []hash
+	others []other
+}
+
+// sieveOf returns the sieve for the candidates of l.
+func (m *matcher) sieveOf(lists []*list, l *list) *sieve {
+	s := &sieve{want: l.want, owners: m.owners, others: m.others(lists, l)}
+	for _, w := range m.search.wants {
+		if w != l.want {
+			s.terms = append(s.terms, hashOf(w.term()))
+		}
+	}
+	return s
+}
+
+// mayMatch reports whether the recording of c may match.
+func (s *sieve) mayMatch(c *candidate) bool {
+	if !s.want.mayMatch(c.detail) || s.owners != nil && !s.owners(c.owner) || !c.terms.mayHave(s.terms) {
+		return false
+	}
+	for _, o := range s.others {
+		if o.covers(c.place) && !o.places[c.place] {
+			return false
+		}
+	}
+	return true
 }
 
 // other has the entries of another want that have been read.
@@ -306,14 +320,4 @@ func (m *matcher) others(lists []*list, l *list) []other {
 		all = append(all, other{places, func(p place) bool { return o.ended || len(o.candidates) > 0 && !m.follows(p, o.end()) }})
 	}
 	return all
-}
-
-// mayMatch reports whether the entries of the other wants allow a match at p.
-func mayMatch(p place, others []other) bool {
-	for _, o := range others {
-		if o.covers(p) && !o.places[p] {
-			return false
-		}
-	}
-	return true
 }

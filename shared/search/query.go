@@ -49,7 +49,8 @@ const (
 //
 //   - a word matches the same word; case and accents do not matter
 //   - a word with * at its end matches words that begin with it
-//   - 7 or more digits match numbers with the same end, in any spelling (package phone)
+//   - 7 or more digits match the numbers that end with them, in any spelling, and other
+//     spellings of the same number (package phone)
 //
 // Spaces and commas separate words. Errors: ErrEmpty, ErrShort, ErrLong.
 func Parse(text string) (Query, error) {
@@ -125,6 +126,18 @@ func (q Query) Match(r *recording.Recording) bool {
 // String returns the kind and the text.
 func (w want) String() string { return string(w.kind) + w.text }
 
+// maxLonger is by how many digits a number that is searched for may be longer than one in
+// the index, as in package phone.
+const maxLonger = 6
+
+// sameNumber reports whether a search for a number finds one of the index: another spelling
+// of it, or one that ends with it. Package phone ignores leading zeros, because holds must
+// not miss a number. But the last 7 digits of a number may begin with zeros.
+func sameNumber(indexed, searched string) bool {
+	return phone.SameDigits(indexed, searched) || strings.HasSuffix(indexed, searched) ||
+		strings.HasSuffix(searched, indexed) && len(searched)-len(indexed) <= maxLonger
+}
+
 // in reports whether c satisfies w.
 func (w want) in(c content) bool {
 	switch w.kind {
@@ -138,7 +151,7 @@ func (w want) in(c content) bool {
 		}
 	case number:
 		for digits := range c.numbers {
-			if phone.SameDigits(digits, w.text) {
+			if sameNumber(digits, w.text) {
 				return true
 			}
 		}
@@ -170,7 +183,7 @@ func (w want) mayMatch(detail string) bool {
 	}
 	return slices.ContainsFunc(strings.Fields(detail), func(d string) bool {
 		if w.kind == number {
-			return phone.SameDigits(d, w.text)
+			return sameNumber(d, w.text)
 		}
 		return strings.HasPrefix(d, cut(w.text))
 	})

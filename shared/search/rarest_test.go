@@ -7,8 +7,8 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// A page of an owner follows the entries of a word unless those of the owner reach more
-// than ten times as far. A page of several words follows those that reach farthest.
+// A page follows the entries that reach farthest, those of an owner, too. If some end, it
+// follows the fewest of them.
 func TestRarest(t *testing.T) {
 	t.Parallel()
 	const newest = recording.Seconds(100_000)
@@ -26,17 +26,16 @@ func TestRarest(t *testing.T) {
 		lists []*list
 		want  int
 	}{
-		"the owner reaches a little farther": {[]*list{owner(false, 128, 5000), renate(false, 128, 1000)}, 1},
-		"the word reaches farther":           {[]*list{owner(false, 128, 1000), renate(false, 128, 5000)}, 1},
-		"the owner reaches much farther":     {[]*list{owner(false, 128, 11000), renate(false, 128, 1000)}, 0},
-		"... in the other order":             {[]*list{renate(false, 128, 1000), owner(false, 128, 11000)}, 1},
-		"the owner's entries end":            {[]*list{renate(false, 128, 1000), owner(true, 128, 1000)}, 1},
-		"the word's entries end":             {[]*list{owner(false, 128, 90000), renate(true, 128, 1000)}, 1},
-		"the word has no entry":              {[]*list{owner(false, 128, 90000), renate(true, 0, 0)}, 1},
-		"both end":                           {[]*list{owner(true, 9, 90000), renate(true, 8, 1000)}, 1},
-		"two words":                          {[]*list{listOf("ada", false, 128, 5000), renate(false, 128, 1000)}, 0},
+		"the owner reaches farther": {[]*list{owner(false, 128, 5000), renate(false, 128, 1000)}, 0},
+		"the word reaches farther":  {[]*list{owner(false, 128, 1000), renate(false, 128, 5000)}, 1},
+		"... in the other order":    {[]*list{renate(false, 128, 5000), owner(false, 128, 1000)}, 0},
+		"the owner's entries end":   {[]*list{renate(false, 128, 1000), owner(true, 128, 1000)}, 1},
+		"the word's entries end":    {[]*list{owner(false, 128, 90000), renate(true, 128, 1000)}, 1},
+		"the word has no entry":     {[]*list{owner(false, 128, 90000), renate(true, 0, 0)}, 1},
+		"both end":                  {[]*list{owner(true, 9, 90000), renate(true, 8, 1000)}, 1},
+		"two words":                 {[]*list{listOf("ada", false, 128, 5000), renate(false, 128, 1000)}, 0},
 	} {
-		m := &matcher{ofOwner: []want{{word, "owner"}}, query: store.Query{}}
+		m := &matcher{query: store.Query{}}
 		if got := m.rarest(tt.lists); got != tt.lists[tt.want] {
 			t.Errorf("%s: the page follows %q, want %q", name, got.want.text, tt.lists[tt.want].want.text)
 		}

@@ -94,7 +94,8 @@ func (x Reindexer) mark(ctx context.Context, account string, w store.EntryWrite,
 	return x.Store.WriteEntries(ctx, w)
 }
 
-// page indexes the recordings that have changed since their markers were written.
+// page indexes the recordings that have changed since their markers were written, and those
+// whose markers have an earlier layout.
 func (x Reindexer) page(ctx context.Context, account string, recordings []recording.Recording, done *Report) error {
 	keys := make([]store.EntryKey, len(recordings))
 	for i := range recordings {
@@ -104,20 +105,18 @@ func (x Reindexer) page(ctx context.Context, account string, recordings []record
 	if err != nil {
 		return err
 	}
-	current := map[string]string{} // the revision in the index, by ID
+	indexed := map[string]*marker{}
 	for i := range found {
 		m, err := markerOf(&found[i])
 		if err != nil {
 			return err
 		}
-		if len(m.Loose) == 0 {
-			current[found[i].Key] = m.Revision
-		}
+		indexed[found[i].Key] = &m
 	}
 	for i := range recordings {
 		r := &recordings[i]
 		done.Examined++
-		if current[r.ID] == r.Revision {
+		if m := indexed[r.ID]; m != nil && m.current(r.Revision) {
 			continue
 		}
 		if err := x.one(ctx, account, r.ID, &done.Indexed, &done.Busy); err != nil {

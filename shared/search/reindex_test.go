@@ -2,6 +2,7 @@ package search_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"testing"
 
@@ -74,4 +75,64 @@ func TestReindexGoesOn(t *testing.T) {
 	if got, err = x.Account(t.Context(), account, true); err != nil || got.Examined != 249 {
 		t.Errorf("a restart = %+v, %v", got, err)
 	}
+}
+
+// firstLayout brings the index of account into the state in which the first layout left it:
+// entries without signatures, markers without a version, and no totals of months.
+func firstLayout(t *testing.T, s *sqlite.Store) {
+	t.Helper()
+	rewrite := func(partition string, change func(e *store.EntryWrite)) {
+		p, err := s.PageEntries(t.Context(), store.EntryQuery{Partition: partition + account, Limit: 10_000})
+		if err != nil || p.Next != "" {
+			t.Fatal(p.Next, err)
+		}
+		for i := range p.Entries {
+			w := store.EntryWrite{Entry: p.Entries[i]}
+			if change(&w); string(w.Value) == string(p.Entries[i].Value) && !w.Delete {
+				continue
+			}
+			if err := s.WriteEach(t.Context(), w); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	rewrite("terms/", func(w *store.EntryWrite) {
+		var value []string
+		if err := json.Unmarshal(w.Value, &value); err != nil || len(value) != 3 {
+			t.Fatalf("%s: %v", w.Value, err)
+		}
+		w.Value, _ = json.Marshal(value[:2])
+	})
+	rewrite("indexed/", func(w *store.EntryWrite) {
+		var value map[string]any
+		if err := json.Unmarshal(w.Value, &value); err != nil || value["v"] == nil || value["sig"] == nil {
+			t.Fatalf("%s: %v", w.Value, err)
+		}
+		delete(value, "v")
+		delete(value, "sig")
+		w.Value, _ = json.Marshal(value)
+	})
+	rewrite("totals/", func(w *store.EntryWrite) { w.Delete = w.Key[:2] == "p/" || w.Key[:2] == "u/" })
+}
+
+// An index of the first layout answers searches. Reindexer, or the next event of a recording,
+// brings it to the present one, and counts nothing twice.
+func TestIndexOfTheFirstLayout(t *testing.T) {
+	t.Parallel()
+	s, _ := library(t, 60)
+	firstLayout(t, s)
+	if got := walk(t, s, "common seventh rare", store.Query{Account: account, Limit: 2, Owner: "v"}, nil, nil); len(got) != 0 {
+		t.Errorf("the search found %q", got)
+	}
+	if got := walk(t, s, "common seventh", store.Query{Account: account, Limit: 2}, nil, nil); len(got) != 9 {
+		t.Errorf("the search found %q, want 9", got)
+	}
+	if err := indexer(s, false).Index(t.Context(), account, "202601-0007"); err != nil {
+		t.Fatal(err)
+	}
+	got, err := search.Reindexer{Indexer: indexer(s, true)}.Account(t.Context(), account, false)
+	if want := (search.Report{Examined: 60, Indexed: 59}); err != nil || got != want {
+		t.Errorf("Account = %+v, %v, want %+v", got, err, want)
+	}
+	sound(t, s)
 }

@@ -105,7 +105,7 @@ type summing struct {
 
 // counter is a decoded counter.
 type counter struct {
-	// day, owner and tag are those in the key, "" if it has none.
+	// day, owner and tag are those in the key, "" if it has none. day may be a month.
 	day, owner, tag string
 	numbers         map[string]int64
 }
@@ -113,32 +113,71 @@ type counter struct {
 // ofAccount reads the counters of the whole account: those of the days for the sum, and
 // those of owners or tags for their groups.
 func (b *summing) ofAccount(ctx context.Context) error {
-	if err := b.days(ctx, ofAccount, b.add); err != nil {
+	if err := b.scan(ctx, ofAccount, b.of.days(), b.add); err != nil {
 		return err
 	}
 	switch b.by {
 	case ByOwner:
-		return b.days(ctx, ofOwner, b.group)
+		return b.split(ctx, ofOwner, ofOwnerMonth)
 	case ByTag:
-		return b.days(ctx, ofTag, b.group)
+		return b.split(ctx, ofTag, ofTagMonth)
 	}
 	return nil
 }
 
-// ofOwners reads the counters of some owners, for each day that has recordings.
-func (b *summing) ofOwners(ctx context.Context) error {
-	var days []string
-	if err := b.days(ctx, ofAccount, func(c counter) { days = append(days, c.day) }); err != nil {
-		return err
+// split adds the counters of the whole months of the range to their groups, and those of
+// the days before and after them.
+func (b *summing) split(ctx context.Context, ofDay, ofMonth string) error {
+	before, months, after := b.of.split()
+	for _, part := range []struct {
+		prefix string
+		span   span
+	}{{ofDay, before}, {ofMonth, months}, {ofDay, after}} {
+		if part.span == nothing {
+			continue
+		}
+		if err := b.scan(ctx, part.prefix, part.span, b.group); err != nil {
+			return err
+		}
 	}
-	if b.read+len(days)*len(b.of.Owners) > maxCounters {
-		return ErrTooWide
+	return nil
+}
+
+// keysOfOwners returns the keys of the counters of some owners on days, or in the months
+// that the range has as a whole.
+func (b *summing) keysOfOwners(days []string) ([]store.EntryKey, error) {
+	_, months, _ := b.of.split()
+	var parts []string
+	for _, day := range days {
+		part := ofOwner + day
+		if month := day[:len(monthLayout)]; b.by != ByDay && months.has(month) {
+			part = ofOwnerMonth + month
+		}
+		if len(parts) == 0 || parts[len(parts)-1] != part {
+			parts = append(parts, part)
+		}
+	}
+	if b.read+len(parts)*len(b.of.Owners) > maxCounters {
+		return nil, ErrTooWide
 	}
 	var keys []store.EntryKey
-	for _, day := range days {
+	for _, part := range parts {
 		for _, owner := range b.of.Owners {
-			keys = append(keys, store.EntryKey{Partition: totalsPartition + b.of.Account, Key: ofOwner + day + "/" + owner})
+			keys = append(keys, store.EntryKey{Partition: totalsPartition + b.of.Account, Key: part + "/" + owner})
 		}
+	}
+	return keys, nil
+}
+
+// ofOwners reads the counters of some owners, for the days that have recordings.
+func (b *summing) ofOwners(ctx context.Context) error {
+	var days []string
+	if err := b.scan(ctx, ofAccount, b.of.days(), func(c counter) { days = append(days, c.day) }); err != nil {
+		return err
+	}
+	keys, err := b.keysOfOwners(days)
+	if err != nil {
+		return err
 	}
 	for part := range slices.Chunk(keys, store.MaxEntries) {
 		found, err := b.store.Entries(ctx, part...)
@@ -155,24 +194,26 @@ func (b *summing) ofOwners(ctx context.Context) error {
 		return nil
 	}
 	for _, owner := range b.of.Owners {
-		if err := b.days(ctx, ofOwnerTag+owner+"/", b.group); err != nil {
+		if err := b.scan(ctx, ofOwnerTag+owner+"/", b.of.days(), b.group); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// days passes the counters with a prefix on the days of the range to add.
-func (b *summing) days(ctx context.Context, prefix string, add func(counter)) error {
-	q := store.EntryQuery{Partition: totalsPartition + b.of.Account, Prefix: prefix, Limit: countersAtOnce}
-	if b.of.From > 0 {
-		q.After = prefix + DayOf(b.of.From)[:9] // sorts before the day itself
-		q.After += string(DayOf(b.of.From)[9] - 1)
-		q.After += "~"
+// scan passes the counters with a prefix on the days of s, or in its months, to add.
+func (b *summing) scan(ctx context.Context, prefix string, s span, add func(counter)) error {
+	// What both ends have in common keeps the read from going far beyond the end.
+	q := store.EntryQuery{Partition: totalsPartition + b.of.Account, Prefix: prefix + s.common(), Limit: countersAtOnce}
+	if prefix == ofAccount && s.to != "" && s.from != "" {
+		q.Limit = min(countersAtOnce, int((b.of.To-b.of.From)/secondsOfDay)+2)
+	}
+	if s.from != "" {
+		q.After = prefix + before(s.from)
 	}
 	end := ""
-	if b.of.To > 0 {
-		end = prefix + DayOf(b.of.To) + "~"
+	if s.to != "" {
+		end = prefix + s.to + "~"
 	}
 	for {
 		p, err := b.store.PageEntries(ctx, q)
@@ -204,9 +245,9 @@ func (b *summing) each(e *store.Entry, add func(counter)) error {
 	switch kind := parts[0] + "/"; {
 	case kind == ofAccount && len(parts) == 2:
 		c.day = parts[1]
-	case kind == ofOwner && len(parts) == 3:
+	case (kind == ofOwner || kind == ofOwnerMonth) && len(parts) == 3:
 		c.day, c.owner = parts[1], parts[2]
-	case kind == ofTag && len(parts) == 3:
+	case (kind == ofTag || kind == ofTagMonth) && len(parts) == 3:
 		c.day, c.tag = parts[1], parts[2]
 	case kind == ofOwnerTag && len(parts) == 4:
 		c.owner, c.day, c.tag = parts[1], parts[2], parts[3]

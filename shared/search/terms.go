@@ -90,7 +90,7 @@ func (c *content) addToken(t token) {
 
 // addDigits adds a part of a number, or a short one.
 func (c *content) addDigits(part string) {
-	if digits := phone.Digits(part); len(strings.TrimLeft(digits, "0")) >= minNumber {
+	if digits := phone.Digits(part); len(digits) >= minNumber {
 		c.addNumber(digits)
 	} else {
 		c.addWord(part)

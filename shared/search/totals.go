@@ -1,6 +1,7 @@
 package search
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -17,16 +18,22 @@ const (
 )
 
 // The first parts of the keys of totals: "d/2026-11-28", "o/2026-11-28/OWNER",
-// "t/2026-11-28/TAG" and "s/OWNER/2026-11-28/TAG".
+// "t/2026-11-28/TAG" and "s/OWNER/2026-11-28/TAG". Those of owners and tags, of which an
+// account may have many, also exist for months: "p/2026-11/OWNER" and "u/2026-11/TAG".
 const (
-	ofAccount  = "d/"
-	ofOwner    = "o/"
-	ofTag      = "t/"
-	ofOwnerTag = "s/"
+	ofAccount    = "d/"
+	ofOwner      = "o/"
+	ofTag        = "t/"
+	ofOwnerTag   = "s/"
+	ofOwnerMonth = "p/"
+	ofTagMonth   = "u/"
 )
 
-// dayLayout is the day of a total.
-const dayLayout = time.DateOnly
+// dayLayout is the day of a total, and monthLayout its month.
+const (
+	dayLayout   = time.DateOnly
+	monthLayout = "2006-01"
+)
 
 // DayOf returns the day that a recording counts for, in UTC.
 func DayOf(created recording.Seconds) string { return created.Time().Format(dayLayout) }
@@ -71,20 +78,30 @@ func countedOf(r *recording.Recording) counted {
 // deltas are changes of counters, by their keys and the names of their numbers.
 type deltas map[string]map[string]int64
 
-// add counts a recording sign times, once or minus once.
-func (d deltas) add(c counted, created recording.Seconds, owner string, sign int64) {
+// keysOf returns the keys of the counters of a recording. The first layout has none for
+// months.
+func keysOf(c *counted, created recording.Seconds, owner string, version int) []string {
 	day := DayOf(created)
+	month := day[:len(monthLayout)]
 	keys := []string{ofAccount + day}
 	if owner != "" {
-		keys = append(keys, ofOwner+day+"/"+owner)
+		keys = append(keys, ofOwner+day+"/"+owner, ofOwnerMonth+month+"/"+owner)
 	}
 	for _, tag := range c.Tags {
-		keys = append(keys, ofTag+day+"/"+tag)
+		keys = append(keys, ofTag+day+"/"+tag, ofTagMonth+month+"/"+tag)
 		if owner != "" {
 			keys = append(keys, ofOwnerTag+owner+"/"+day+"/"+tag)
 		}
 	}
-	for _, key := range keys {
+	if version >= layoutVersion {
+		return keys
+	}
+	return slices.DeleteFunc(keys, func(key string) bool { return key[:2] == ofOwnerMonth || key[:2] == ofTagMonth })
+}
+
+// add counts a recording sign times, once or minus once, as the layout of a version does.
+func (d deltas) add(c counted, created recording.Seconds, owner string, sign int64, version int) {
+	for _, key := range keysOf(&c, created, owner, version) {
 		if d[key] == nil {
 			d[key] = map[string]int64{}
 		}

@@ -107,7 +107,7 @@ func numbersOf(run []string) []token {
 			}
 		}
 		switch digits := phone.Digits(strings.Join(run[:n], " ")); {
-		case len(strings.TrimLeft(digits, "0")) >= minNumber:
+		case len(digits) >= minNumber:
 			all = append(all, token{digits: digits, parts: parts})
 		default:
 			for _, word := range parts {

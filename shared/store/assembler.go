@@ -174,4 +174,8 @@ func (a *Assembler) end() {
 func (a *Assembler) found() int { return len(a.page.Recordings) + len(a.page.Tombstones) }
 
 // Page returns the page as built so far.
-func (a *Assembler) Page() Page { return a.page }
+func (a *Assembler) Page() Page {
+	p := a.page
+	p.Examined = a.examined
+	return p
+}

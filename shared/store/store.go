@@ -226,6 +226,8 @@ type Page struct {
 	// Next is where the next page begins; nil if this is the last one. After a
 	// full page it is set only if the driver saw at least one more row.
 	Next *Position
+	// Examined is how many bytes the page has examined, as Work counts them.
+	Examined int64
 }
 
 // Position is a place in the order of a list: at a row or directly after it.

@@ -1,5 +1,5 @@
-// Package eventqueue indexes the recordings that this service's own events name. A rule of
-// the bus puts the events into a queue, and Lambda delivers them from there
+// Package eventqueue indexes the recordings that this service's own events name. The function
+// publish puts the events into a queue, and Lambda delivers them from there
 // (docs.aws.amazon.com/lambda/latest/dg/with-sqs.html).
 //
 // An event is a hint: it may come late, twice or out of order. Only the account and the
@@ -75,7 +75,7 @@ func (q Queue) message(ctx context.Context, m *events.SQSMessage) bool {
 	return err == nil
 }
 
-// parse reads an event as EventBridge delivers it (docs/reference/events.md). It returns
+// parse reads an event (docs/reference/events.md). It returns
 // ErrMessage without quoting the message.
 func parse(body []byte) (account, id string, err error) {
 	var e struct {

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
@@ -13,10 +15,14 @@ import (
 
 const (
 	// writers is how many goroutines fill a store.
-	writers = 8
+	writers = 4
 	// attempts is how often a write is tried, because a busy emulator may be slower than
-	// the time-out of a request.
-	attempts = 5
+	// the time-out of a request, and pause how long the next attempt waits.
+	attempts = 50
+	pause    = 300 * time.Millisecond
+	// atOnce is how many entries one call writes. An emulator must store them before the
+	// time-out.
+	atOnce = 50
 )
 
 // Table is a store that Fill fills.
@@ -38,10 +44,16 @@ func Fill(ctx context.Context, s Table, l Library) error {
 		if terms < 0 {
 			terms = len(entries)
 		}
-		for part := range slices.Chunk(entries[:terms], store.MaxEntries) {
+		for part := range slices.Chunk(entries[:terms], atOnce) {
 			work = append(work, func() error { return s.WriteEach(ctx, part...) })
 		}
-		for part := range slices.Chunk(entries[terms:], store.MaxEntries) {
+		// Counters begin at zero. Unlike adding, setting them twice after a lost answer is right.
+		for i := range entries[terms:] {
+			w := &entries[terms+i]
+			maps.Copy(w.Set, w.Add)
+			w.Add = nil
+		}
+		for part := range slices.Chunk(entries[terms:], atOnce) {
 			work = append(work, func() error { return s.WriteEntries(ctx, part...) })
 		}
 		return inParallel(work)
@@ -56,6 +68,9 @@ func inParallel(work []func() error) error {
 		running.Go(func() {
 			for i := first; i < len(work); i += writers {
 				for try := 0; try == 0 || errs[i] != nil && try < attempts; try++ {
+					if try > 0 {
+						time.Sleep(pause)
+					}
 					if errs[i] = work[i](); errors.Is(errs[i], store.ErrExists) { // stored by a request that timed out
 						errs[i] = nil
 					}

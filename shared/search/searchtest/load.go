@@ -13,8 +13,9 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// batch is how many recordings Load passes on at once.
-const batch = 5000
+// batch is how many recordings Load passes on at once. A large one lets a store write its
+// pages of sorted entries few times.
+const batch = 100_000
 
 // Load indexes the recordings of a library with the indexer of the product, and passes
 // recordings and entries to write, sorted by their keys. The last call has the totals,
