@@ -48,6 +48,7 @@ var arrows = map[string]struct {
 	"shared/store/dynamo":              {ours: []string{"shared/store", "shared/recording", "shared/requestlog", "shared/attempt", "shared/store/dynamo/onepass"}, aws: true},
 	"shared/store/dynamo/dynamotest":   {ours: []string{"shared/store/dynamo"}, aws: true},
 	"shared/store/dynamo/onepass":      {aws: true},
+	"shared/store/dynamo/emulator":     {},
 	"shared/store/faultstore":          {ours: []string{"shared/store", "shared/recording"}},
 	"shared/store/storetest":           {ours: []string{"shared/store", "shared/recording"}},
 	"shared/store/historytest":         {ours: []string{"shared/store", "shared/store/faultstore", "shared/recording"}},
