@@ -74,6 +74,9 @@ func (s scenario) run(ctx context.Context, dir string, audio []byte, m *mistake)
 	if ran != nil && !left {
 		return calls, ran
 	}
+	if err := w.silent(ctx); err != nil {
+		return calls, fmt.Errorf("at once: %w", err)
+	}
 	if err := w.converge(ctx); err != nil {
 		return calls, fmt.Errorf("afterwards: %w", err)
 	}
@@ -136,7 +139,7 @@ func newBench(t *testing.T) *bench {
 	}
 	dir := t.TempDir()
 	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() { // syncs cost nothing there
-		if memory, err := os.MkdirTemp("/dev/shm", "faults-"); err == nil {
+		if memory, err := os.MkdirTemp("/dev/shm", "faults-"); err == nil { //nolint:usetesting // in memory
 			t.Cleanup(func() { _ = os.RemoveAll(memory) })
 			dir = memory
 		}
@@ -252,15 +255,20 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// indexOf returns the index of an operation in the table, -1 if there is none.
+func indexOf(table []operation, name string) int {
+	return slices.IndexFunc(table, func(o operation) bool { return o.name == name })
+}
+
 // repeat runs the case that the flag names.
 func (b *bench) repeat(t *testing.T) {
 	t.Helper()
 	parts := strings.SplitN(*one, "/", 4)
 	table := operations()
-	at := slices.IndexFunc(table, func(o operation) bool { return len(parts) == 4 && o.name == parts[1] })
-	if at < 0 {
+	if len(parts) < 4 || indexOf(table, parts[1]) < 0 {
 		t.Fatalf("no case is called %s", *one)
 	}
+	at := indexOf(table, parts[1])
 	s := scenario{wiring: parts[0], op: &table[at], times: 1}
 	s.at, _ = strconv.Atoi(parts[2])
 	rest := parts[3]

@@ -2,6 +2,9 @@ package faults
 
 import (
 	"context"
+	"strings"
+	"sync/atomic"
+	"testing"
 
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/retention"
@@ -38,12 +41,54 @@ func doneFirst(follow func(context.Context, []store.Change) (int, error)) func(c
 	}
 }
 
-// unconditional ignores the guards of a deletion, so that a hold that is placed meanwhile
-// does not keep the recording.
-type unconditional struct{ backend }
+// An enumeration that finds nothing in wrong code proves nothing about the right one.
+func TestFaultsFindMistakes(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	table := operations()
+	for name, c := range map[string]struct {
+		mistake mistake
+		// operation is the one whose cases find the mistake, with fault, and want what they
+		// report.
+		operation string
+		fault     fault
+		want      string
+	}{
+		"audio goes before the tombstone": {
+			mistake{store: func(a *application) retention.Driver { return audioFirst{a.store, a} }}, "delete", killAfter, "has lost its audio",
+		},
+		"a change is done before its event is sent": {mistake{follow: doneFirst}, "publish", failed500, "has not arrived"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, wiring := range []string{cloud, local} {
+				b.finds(t, wiring, &table[indexOf(table, c.operation)], c.fault, &c.mistake, c.want)
+			}
+		})
+	}
+}
 
-// Delete implements [store.Writer].
-func (s unconditional) Delete(ctx context.Context, account, id string, d store.Deletion) (*recording.Recording, error) {
-	d.Until = 0 // gone at once, although it was promised to be restorable
-	return s.backend.Delete(ctx, account, id, d)
+// finds checks that a case of an operation finds a mistake, and that the operation does not
+// show it without a fault.
+func (b *bench) finds(t *testing.T, wiring string, op *operation, f fault, m *mistake, want string) {
+	t.Helper()
+	calls, err := scenario{wiring: wiring, op: op}.run(t.Context(), b.dir, b.audio, m)
+	if err != nil {
+		t.Fatalf("%s without a fault: %v", wiring, err)
+	}
+	var found atomic.Pointer[string]
+	each(scenariosOf(wiring, op, calls), func(s scenario) {
+		if found.Load() != nil || s.fault != f {
+			return
+		}
+		if _, err := s.run(t.Context(), b.dir, b.audio, m); err != nil && strings.Contains(err.Error(), want) {
+			name := s.String()
+			found.Store(&name)
+		}
+	})
+	if found.Load() == nil {
+		t.Errorf("%s: no case finds it", wiring)
+		return
+	}
+	t.Logf("found by CASE=%s", *found.Load())
 }

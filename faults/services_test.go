@@ -1,7 +1,7 @@
 package faults
 
 import (
-	"crypto/md5" //nolint:gosec // SQS answers with it
+	"crypto/md5"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -71,7 +71,7 @@ func (s sqsServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	id := s.queue.send(in.MessageBody, s.now())
-	sum := md5.Sum([]byte(in.MessageBody)) //nolint:gosec // SQS answers with it
+	sum := md5.Sum([]byte(in.MessageBody))
 	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 	_, _ = fmt.Fprintf(w, `{"MessageId":%q,"MD5OfMessageBody":%q}`, id, hex.EncodeToString(sum[:]))
 }
@@ -105,7 +105,7 @@ func (b *busServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	var out struct {
 		FailedEntryCount int
-		Entries          []struct{ EventId string } //nolint:revive,staticcheck // the name in the answer
+		Entries          []struct{ EventId string } //nolint:staticcheck // the name in the answer
 	}
 	for _, e := range in.Entries {
 		b.receive(e.DetailType, []byte(e.Detail))

@@ -25,7 +25,7 @@ func TestBrokenDrivers(t *testing.T) {
 		"repeats an ambiguous change": func(d faultstore.Driver) faultstore.Driver { return repeating{d} },
 		"denies an ambiguous change":  func(d faultstore.Driver) faultstore.Driver { return denying{d} },
 		"deletes despite a hold":      func(d faultstore.Driver) faultstore.Driver { return unguarded{d} },
-		"restores twice":              func(d faultstore.Driver) faultstore.Driver { return restoring{d} },
+		"answers with another one":    func(d faultstore.Driver) faultstore.Driver { return restoring{d} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -118,13 +118,13 @@ func (u unguarded) Delete(ctx context.Context, account, id string, d store.Delet
 	return u.Driver.Delete(ctx, account, id, d)
 }
 
-// restoring makes a restore of a recording that exists put its document back.
+// restoring answers the restore of a recording that exists with another recording.
 type restoring struct{ faultstore.Driver }
 
 func (r restoring) Restore(ctx context.Context, account, id string, check func(*store.Tombstone) error) (*recording.Recording, error) {
 	got, err := r.Driver.Restore(ctx, account, id, check)
 	if errors.Is(err, store.ErrExists) {
-		return r.Driver.Get(ctx, account, "202311-x") // of whichever recording
+		return r.Get(ctx, account, "202311-x")
 	}
 	return got, err
 }
