@@ -58,6 +58,9 @@ func (w *world) checkRow(ctx context.Context, row *store.Row, refers map[string]
 	if w.gone[r.ID] {
 		return fmt.Errorf("%s was deleted, and is back", r.ID)
 	}
+	if r.Audio.Condition() == recording.Failed {
+		refers[recording.SetAsideKey(r.AudioKey())] = true
+	}
 	if r.Audio.Condition() != recording.Ready {
 		return nil
 	}
@@ -79,12 +82,12 @@ func (w *world) held(ctx context.Context) (bool, error) {
 	return len(holds.Holds()) > 0, err
 }
 
-// checkObjects looks for objects to which nothing refers. Audio that was set aside and the
-// files of jobs stay for weeks, for people.
+// checkObjects looks for objects to which nothing refers. The files of jobs stay for a week,
+// for people.
 func (w *world) checkObjects(ctx context.Context, refers map[string]bool) error {
 	listed, err := w.plain.Objects(ctx, "", "")
 	for _, o := range listed {
-		if !refers[o.Key] && !strings.HasPrefix(o.Key, recording.SetAsidePrefix) && !strings.HasPrefix(o.Key, recording.ExportsPrefix) {
+		if !refers[o.Key] && !strings.HasPrefix(o.Key, recording.ExportsPrefix) {
 			err = errors.Join(err, fmt.Errorf("nothing refers to the object %s", o.Key))
 		}
 	}

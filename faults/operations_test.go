@@ -69,8 +69,9 @@ var requests = []operation{
 		}
 	}, playsOne},
 	{"summary", readyTwo, func(c *client) {
-		today := time.Now().UTC().Format(time.DateOnly)
-		c.ask(http.MethodGet, base+"/summary?from="+today+"&to="+today, "", 200, 400)
+		if r := c.ask(http.MethodGet, base+"/summary", "", 200); !strings.Contains(string(r.body), `"count":2`) {
+			c.fail("the summary has not two recordings: %s", r.body)
+		}
 	}, playsOne},
 	{"patch", readyOne, func(c *client) {
 		c.ask(http.MethodPatch, c.path("one"), `{"data":{"user_metadata":{"note":"new"}}}`, 200)
@@ -116,7 +117,7 @@ var requests = []operation{
 		c.kept["hold"] = c.ask(http.MethodPost, base+"/holds", holdOf(c), 201).text("data", "id")
 		c.must(c.drain(c.ctx))
 	}, func(c *client) {
-		c.ask(http.MethodDelete, base+"/holds/"+c.kept["hold"], `{"data":{"reason":"settled"}}`, 200, 404, 409)
+		c.ask(http.MethodDelete, base+"/holds/"+c.kept["hold"], `{"data":{"reason":"settled"}}`, 200)
 	}, func(c *client) { c.ask(http.MethodDelete, c.path("one"), "", 200) }},
 	{"receive", func(c *client) {
 		c.kept["secret"] = c.storageSecret()
@@ -140,10 +141,10 @@ var requests = []operation{
 		}
 	}, playsOne},
 	{"webhook", readyOne, func(c *client) {
-		c.kept["hook"] = c.ask(http.MethodPost, base+"/webhooks", `{"data":{"url":"https://hook.test/x"}}`, 201, 200, 409).text("data", "id")
-	}, playsOne},
+		c.kept["hook"] = c.ask(http.MethodPost, base+"/webhooks", `{"data":{"url":"https://hook.test/x"}}`, 201).text("data", "id")
+	}, func(c *client) { c.ask(http.MethodGet, base+"/webhooks/"+c.kept["hook"], "", 200) }},
 	{"retention", func(c *client) { c.ready("one") }, func(c *client) {
-		c.ask(http.MethodPut, base+"/retention", `{"data":{"rules":[{"name":"all","days":1}],"confirm":0}}`, 200, 409)
+		c.ask(http.MethodPut, base+"/retention", `{"data":{"rules":[{"name":"all","days":1}],"confirm":0}}`, 200)
 	}, func(c *client) { c.lacks("one") }},
 	{"start-job", readyOne, func(c *client) {
 		c.kept["job"] = c.startJob("person_export")
