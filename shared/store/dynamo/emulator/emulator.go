@@ -13,6 +13,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -132,6 +133,9 @@ func (e *Table) put(at string, next attributes) {
 	e.past[at] = old
 	if e.items[at] = next; next == nil {
 		delete(e.items, at)
+	}
+	if reflect.DeepEqual(old, next) {
+		return // the stream has only what changes
 	}
 	e.changed++
 	e.changes = append(e.changes, Change{e.changed, old, next})
