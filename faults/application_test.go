@@ -51,8 +51,8 @@ const maxAudio = 1 << 20
 // secret is the secret of the deployment.
 const secret = "a secret of more than thirty-two characters"
 
-// application is a process of the service: what it keeps in memory, and its handlers. Its
-// parts are wired as in functions/ and local/.
+// application is a process of the service, with its handlers and the state that it keeps in
+// memory. Its parts are wired as in functions/ and local/.
 type application struct {
 	world  *world
 	ctx    context.Context //nolint:containedctx // it ends when the process dies
@@ -90,7 +90,7 @@ func (w *world) restart(ctx context.Context) error {
 	a := &application{world: w}
 	a.ctx, a.cancel = context.WithCancel(ctx)
 	w.inject.start(a.cancel)
-	armed := w.inject.pause() // starts are no calls of an operation
+	armed := w.inject.pause() // the calls of a start do not count
 	defer w.inject.arm(armed)
 	var err error
 	if a.store, err = w.openStore(ctx, w.inject); err != nil {

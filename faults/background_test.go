@@ -210,7 +210,7 @@ func (w *world) deliver(a *application, q *queue, handle func(context.Context, e
 	return again
 }
 
-// arrive ingests what has arrived in the bucket.
+// arrive ingests new objects of the bucket.
 func (w *world) arrive(a *application) error {
 	if w.wiring == cloud {
 		return w.deliver(a, &w.arrivals, a.ingest)
@@ -269,7 +269,7 @@ func (w *world) hooksOnce(a *application) error {
 	return err
 }
 
-// sweepOnce removes what has expired, and locks what is on hold in the local wiring.
+// sweepOnce removes expired recordings. In the local wiring it also locks held audio.
 func (w *world) sweepOnce(a *application) error {
 	_, err := a.sweeper.Run(a.ctx)
 	if errors.Is(err, sweep.ErrClock) {

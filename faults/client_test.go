@@ -16,7 +16,7 @@ import (
 	"github.com/callrecordings/api/shared/recording"
 )
 
-// errLeft ends an operation whose client does not come back after a crash.
+// errLeft ends an operation after a crash if its client does not come back.
 var errLeft = errors.New("the client has left")
 
 // client runs an operation: it sends requests as a client does, and runs background work. A
@@ -79,7 +79,7 @@ func (r reply) text(path ...string) string {
 	return s
 }
 
-// once sends a request once. lost is true if there is no answer.
+// once sends a request once. lost is true if the process died before it answered.
 func (c *client) once(method, target string, body []byte, header ...string) (r reply, lost bool) {
 	a := c.app
 	ctx, cancel := context.WithTimeout(a.ctx, 25*time.Second)
@@ -138,13 +138,8 @@ func (c *client) expect(r reply, what string, statuses ...int) {
 	}
 }
 
-// id returns the ID of a recording.
-func (c *client) id(name string) string {
-	return c.clockMonth() + "-" + name
-}
-
-// clockMonth returns the month in which the world began.
-func (c *client) clockMonth() string { return time.Now().UTC().Format("200601") }
+// id returns the ID of a recording. IDs begin with the month.
+func (c *client) id(name string) string { return c.begun.Format("200601") + "-" + name }
 
 // path returns the path of a recording.
 func (c *client) path(name string) string { return base + "/" + c.id(name) }
@@ -216,7 +211,7 @@ func (c *client) lacks(name string) {
 	}
 }
 
-// silent checks that nothing plays whose deletion was acknowledged.
+// silent checks that a recording no longer plays once its deletion was acknowledged.
 func (w *world) silent(ctx context.Context) error {
 	c := &client{world: w, ctx: ctx}
 	return c.attempt(func(c *client) {

@@ -10,14 +10,14 @@
 // An operation is something that a client asks for, or that the service does by itself. The
 // table of operations has the preparation, the operation and what must be true afterwards.
 // First each operation runs once, and its calls are recorded. Then a case is made for each
-// call and each fault that the call can have, and for each call and each way in which the
-// process can die there. In each case
+// call and each fault that applies to it, and for the death of the process before and after
+// each call. In each case
 //
 //  1. a new world is prepared, and the operation runs with the fault. A client retries a
 //     request that failed or had no answer, as real clients do. In half of the kills it does
 //     not come back;
 //  2. the process starts again, and is left to itself: queues and streams deliver again (and
-//     everything twice), sweeps and reconciliations run, and three days pass;
+//     everything twice), sweeps and reconciliations run, and two and a half days pass;
 //  3. the invariants are checked: nothing acknowledged is lost; nothing deleted plays again;
 //     no object and no pending purge is left; every event has arrived; the index, the totals
 //     and the feed agree with the table.

@@ -25,7 +25,7 @@ var (
 type scenario struct {
 	wiring string
 	op     *operation
-	// fault meets the calls from number at, so many times; at 0 is no fault.
+	// fault meets so many calls, from number at. If at is 0, no call fails.
 	fault     fault
 	at, times int
 	// leaves is true if the client does not come back after a crash.
@@ -255,7 +255,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// indexOf returns the index of an operation in the table, -1 if there is none.
+// indexOf returns the index of an operation in the table, or -1.
 func indexOf(table []operation, name string) int {
 	return slices.IndexFunc(table, func(o operation) bool { return o.name == name })
 }

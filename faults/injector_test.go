@@ -11,15 +11,15 @@ type fault string
 
 const (
 	none fault = ""
-	// refused: there is no connection.
+	// refused: the connection is refused.
 	refused fault = "refused"
 	// resetBefore and resetAfter: the connection breaks before the call takes effect, or
 	// before its answer arrives.
 	resetBefore fault = "reset-before"
 	resetAfter  fault = "reset-after"
-	// timedOut: there is no answer in time, and no effect.
+	// timedOut: the call has no effect, and the client stops waiting for an answer.
 	timedOut fault = "time-out"
-	// late: there is no answer in time, and the call takes effect after the next one.
+	// late: the client stops waiting, and the call takes effect after the next one.
 	late fault = "late"
 	// truncated: the call takes effect, and its answer ends in the middle.
 	truncated fault = "truncated"

@@ -199,7 +199,7 @@ func entriesOf(ctx context.Context, s store.EntryReader, partition string) (map[
 	return all, err
 }
 
-// difference returns what a has and b has not.
+// difference returns the entries of a that b lacks.
 func difference(a, b map[string]string) []string {
 	var all []string
 	for _, key := range slices.Sorted(maps.Keys(a)) {

@@ -48,8 +48,7 @@ func TestFaultsFindMistakes(t *testing.T) {
 	table := operations()
 	for name, c := range map[string]struct {
 		mistake mistake
-		// operation is the one whose cases find the mistake, with fault, and want what they
-		// report.
+		// The cases of operation with fault report want.
 		operation string
 		fault     fault
 		want      string

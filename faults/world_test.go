@@ -67,6 +67,7 @@ type world struct {
 
 	mu    sync.Mutex
 	clock time.Time
+	begun time.Time // the first time of the clock
 
 	server *s3server.Server
 	table  *emulator.Table
@@ -89,7 +90,7 @@ type world struct {
 	app *application
 	// restoreDays is how long a deleted recording can be restored.
 	restoreDays int
-	// gone has the recordings whose deletion was acknowledged.
+	// gone has the IDs of the recordings after an acknowledged deletion.
 	gone map[string]bool
 	// audio is a small audio file.
 	audio []byte
@@ -118,6 +119,7 @@ func open(ctx context.Context, wiring, dir string, audio []byte, m *mistake) (w 
 		wiring: wiring, dir: dir, inject: &injector{}, mistake: m, gone: map[string]bool{}, audio: audio, restoreDays: 1,
 		clock: time.Now().UTC().Truncate(time.Second), table: emulator.New(), hooks: &hookServer{changes: map[[2]string]int{}},
 	}
+	w.begun = w.clock
 	w.bus = &busServer{index: &w.index, now: w.now, received: map[sent]int{}}
 	if w.jwks, err = keys(); err != nil {
 		return nil, err

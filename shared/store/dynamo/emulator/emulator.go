@@ -3,8 +3,8 @@
 // transactions as a whole and recognizes their tokens, and returns batches in part, as
 // DynamoDB does under load. It checks neither signatures nor the limits of items.
 //
-// It does not import package dynamo, whose own tests use it, so it repeats the names of the
-// key attributes.
+// The tests of package dynamo use it, so it cannot import that package. It repeats the names
+// of the key attributes.
 package emulator
 
 import (
@@ -112,7 +112,7 @@ func (e *Table) Changes() []Change {
 }
 
 // Overwrite gives an item another revision, as another client does that writes the same
-// content. changed is false if there is no such item, or if it has no revision.
+// content. changed is false if the item does not exist or has no revision.
 func (e *Table) Overwrite(account, id, revision string) (changed bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
