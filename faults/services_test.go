@@ -105,7 +105,7 @@ func (b *busServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	var out struct {
 		FailedEntryCount int
-		Entries          []struct{ EventId string } //nolint:staticcheck // the name in the answer
+		Entries          []struct{ EventId string }
 	}
 	for _, e := range in.Entries {
 		b.receive(e.DetailType, []byte(e.Detail))
