@@ -17,7 +17,7 @@ import (
 
 var (
 	one    = flag.String("case", "", "run only the case with this `name`, such as cloud/delete/7/reset-after")
-	sample = flag.Int("sample", 150, "run one of so many cases, and all kills of deletions and of ingest below 20; 1 runs all")
+	sample = flag.Int("sample", 300, "run one of so many cases, and all kills of deletions and of ingest below 20; 1 runs all")
 	seed   = flag.Uint64("seed", 1, "what decides which cases the sample has")
 )
 
@@ -236,11 +236,14 @@ func TestFaults(t *testing.T) {
 	}
 	chosen := choose(cases)
 	var mu sync.Mutex
-	missed, failed := 0, 0
+	ran, missed, failed := 0, 0, 0
 	each(chosen, func(s scenario) {
 		_, err := s.run(t.Context(), b.dir, b.audio, nil)
 		mu.Lock()
 		defer mu.Unlock()
+		if ran++; ran%1000 == 0 {
+			t.Logf("%d of %d cases have run", ran, len(chosen))
+		}
 		switch {
 		case errors.Is(err, errNotMet):
 			missed++
