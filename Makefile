@@ -79,6 +79,10 @@ model: ## check the model of how recordings come, go and come back: two processe
 simulate: ## simulate ten years of users, sweeps, crashes and clocks that jump (DAYS, SEED)
 	go test -count=1 -v -timeout 3h ./model/simulate -run TestNothing -days $(or $(DAYS),3650) -seed $(or $(SEED),1)
 
+.PHONY: faults
+faults: ## make every call of every operation fail in every way, and kill the process there; in minutes (SAMPLE, SEED, CASE)
+	go test -count=1 -v -timeout 3h ./faults -run 'TestFaults$$' $(if $(CASE),-case $(CASE)) -sample $(or $(SAMPLE),1) -seed $(or $(SEED),1)
+
 .PHONY: bench
 bench: ## run the benchmarks and compare them with their floors and budgets
 	@./bench/run

@@ -99,15 +99,8 @@ func (d *deleter) restore(w http.ResponseWriter, r *request) error {
 		reached = err == nil
 		return err
 	}
-	rec, err := audited(r, access.Restore, id, func(record func() error) (*recording.Recording, error) {
-		return d.decides.Restore(r.Context(), r.account, id, deletion.Request{Check: check, Last: record})
-	})
-	switch {
-	case errors.Is(err, store.ErrExists): // perhaps the answer to the first attempt was lost
-		if rec, err = d.store.Get(r.Context(), r.account, id); err == nil {
-			err = check(rec)
-		}
-	case errors.Is(err, store.ErrPurging) && !reached && (r.user != "" || r.grant.Scope(access.Restore) != access.All):
+	rec, err := d.bringBack(r, id, check)
+	if errors.Is(err, store.ErrPurging) && !reached && (r.user != "" || r.grant.Scope(access.Restore) != access.All) {
 		// The tombstone does not have the owner any more.
 		err = fmt.Errorf("%w: %w", store.ErrNotFound, errOtherOwner)
 	}
@@ -116,4 +109,30 @@ func (d *deleter) restore(w http.ResponseWriter, r *request) error {
 	}
 	w.Header().Set("ETag", revisionTag(rec))
 	return r.writeDocument(w, rec, false)
+}
+
+// restoreTries is how often a restore starts over while others delete and restore the same
+// recording.
+const restoreTries = 5
+
+// bringBack restores a recording. A recording that exists is returned as it is: perhaps the
+// answer to the first attempt was lost. If it was deleted right after the look, the restore
+// starts over, so that 404 always means that there was nothing to restore.
+func (d *deleter) bringBack(r *request, id string, check func(*recording.Recording) error) (*recording.Recording, error) {
+	for try := 1; ; try++ {
+		rec, err := audited(r, access.Restore, id, func(record func() error) (*recording.Recording, error) {
+			return d.decides.Restore(r.Context(), r.account, id, deletion.Request{Check: check, Last: record})
+		})
+		if !errors.Is(err, store.ErrExists) {
+			return rec, err
+		}
+		rec, err = d.store.Get(r.Context(), r.account, id)
+		if errors.Is(err, store.ErrNotFound) && try < restoreTries { // after that, it has expired
+			continue
+		}
+		if err == nil {
+			err = check(rec)
+		}
+		return rec, err
+	}
 }

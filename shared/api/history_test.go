@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/incoming"
 	"github.com/callrecordings/api/shared/incoming/bucket"
 	"github.com/callrecordings/api/shared/media"
@@ -39,7 +40,7 @@ func TestHistoriesOverSQLite(t *testing.T) {
 				t.Fatalf("sqlite.Open = %v", err)
 			}
 			t.Cleanup(func() { _ = s.Close() })
-			return newHistoryClient(t, account, faults.Store(s), audio)
+			return newHistoryClient(t, account, faults.Store(s), audio, faults.RestoreDays())
 		}
 	}})
 }
@@ -59,7 +60,7 @@ func TestHistoriesOverDynamoDB(t *testing.T) {
 			if err != nil {
 				t.Fatalf("dynamo.Open = %v", err)
 			}
-			return newHistoryClient(t, account, s, audio)
+			return newHistoryClient(t, account, s, audio, faults.RestoreDays())
 		}
 	}})
 }
@@ -70,18 +71,20 @@ func newAccount() string { return strings.ToLower(rand.Text()) }
 type historyClient struct {
 	account, token             string
 	create, get, patch, remove http.Handler
+	retention                  http.Handler
 	ingester                   bucket.Ingester
 	bucket                     *s3media.Bucket
 	audio                      []byte
 }
 
-func newHistoryClient(t testing.TB, account string, s faultstore.Driver, b *s3media.Bucket) *historyClient {
+func newHistoryClient(t testing.TB, account string, s faultstore.Driver, b *s3media.Bucket, restoreDays int) *historyClient {
 	t.Helper()
 	env, token := newEnv(t, account, time.Now)
 	return &historyClient{
-		account: account, token: token, bucket: b, audio: someAudio(t),
+		retention: Retention(env, s, hold.NewBook(s, time.Now, rand.Reader, false)),
+		account:   account, token: token, bucket: b, audio: someAudio(t),
 		create: Create(env, s, Uploads{Audio: b, MaxBytes: 1 << 30, TTL: time.Minute}),
-		get:    Get(env, s, b, Delivery{}), patch: Patch(env, s), remove: Delete(env, s, b, 0),
+		get:    Get(env, s, b, Delivery{}), patch: Patch(env, s), remove: Delete(env, s, b, restoreDays),
 		ingester: bucket.Ingester{Store: s, Audio: b, MaxBytes: 1 << 30, Grace: time.Hour, Now: time.Now},
 	}
 }
@@ -104,6 +107,12 @@ func (c *historyClient) Do(ctx context.Context, in historytest.Input) historytes
 		return c.send(ctx, c.patch, http.MethodPatch, one, historytest.PatchBody(in), "If-Match", in.IfMatch)
 	case historytest.Delete:
 		return c.send(ctx, c.remove, http.MethodDelete, one, "", "If-Match", in.IfMatch)
+	case historytest.Restore:
+		return c.send(ctx, c.remove, http.MethodPost, one+"/restore", "")
+	case historytest.Hold:
+		return c.send(ctx, c.retention, http.MethodPost, path+"/holds", fmt.Sprintf(`{"case":%q,"reason":"letter","recording_id":%q}`, in.Case, in.ID))
+	case historytest.Release:
+		return c.send(ctx, c.retention, http.MethodDelete, path+"/holds/"+in.HoldID, `{"reason":"settled"}`)
 	}
 	return c.ingest(ctx, in)
 }
@@ -123,10 +132,13 @@ func (c *historyClient) send(ctx context.Context, h http.Handler, method, target
 	result, ok := map[int]historytest.Result{
 		http.StatusOK: historytest.Done, http.StatusCreated: historytest.Done, http.StatusNotFound: historytest.Missing,
 		http.StatusPreconditionFailed: historytest.Mismatch, http.StatusConflict: historytest.Conflict,
-		http.StatusServiceUnavailable: historytest.Unknown,
+		http.StatusGone: historytest.Conflict, http.StatusServiceUnavailable: historytest.Unknown,
 	}[w.Code]
 	if !ok {
 		return historytest.Output{Err: fmt.Errorf("%d %s", w.Code, w.Body)}
+	}
+	if strings.Contains(w.Body.String(), `"on_hold"`) {
+		result = historytest.Held
 	}
 	out := historytest.Output{Result: result}
 	if result != historytest.Done {
@@ -173,6 +185,7 @@ func (c *historyClient) ingest(ctx context.Context, in historytest.Input) histor
 	result, ok := map[incoming.Outcome]historytest.Result{
 		incoming.Completed: historytest.Done, incoming.Unchanged: historytest.Unchanged,
 		incoming.Gone: historytest.Gone, incoming.Removed: historytest.Missing,
+		incoming.Ignored: historytest.Missing, // it can be restored
 	}[outcome]
 	if !ok {
 		return historytest.Output{Err: fmt.Errorf("the arrival is %s", outcome)}

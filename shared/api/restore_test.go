@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -115,6 +116,40 @@ func TestRestoreWithAFault(t *testing.T) {
 			}
 		})
 	}
+}
+
+// meddling is a store in which another client acts once, right after a restore has found that
+// the recording exists.
+type meddling struct {
+	DeleteStore
+	meddle func()
+}
+
+// Restore implements [store.Restorer].
+func (m *meddling) Restore(ctx context.Context, account, id string, check func(*store.Tombstone) error) (*recording.Recording, error) {
+	r, err := m.DeleteStore.Restore(ctx, account, id, check)
+	if do := m.meddle; do != nil && errors.Is(err, store.ErrExists) {
+		m.meddle = nil
+		do()
+	}
+	return r, err
+}
+
+// A restore that meets a delete restores what was deleted, instead of a 404.
+func TestRestoreMeetsADelete(t *testing.T) {
+	t.Parallel()
+	var m *meddling
+	s := newFaultySingle(t, Delivery{}, faults{restoreDays: 7, writer: func(next DeleteStore) DeleteStore {
+		m = &meddling{DeleteStore: next}
+		return m
+	}})
+	s.put(t, noise(100), nil)
+	m.meddle = func() { s.do(t, http.MethodDelete, onePath, "").wantStatus(t, http.StatusOK, "") }
+	s.do(t, http.MethodPost, restorePath, "").wantStatus(t, http.StatusOK, "")
+	if m.meddle != nil {
+		t.Error("the recording was not deleted meanwhile")
+	}
+	s.do(t, http.MethodGet, onePath, "").wantStatus(t, http.StatusOK, "")
 }
 
 // Deleted recordings are listed for those who may restore them, in order, in pages and with

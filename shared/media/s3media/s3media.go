@@ -86,8 +86,8 @@ type Options struct {
 	// Application identifies the caller in the User-Agent header, and so in the
 	// bucket's access log. Optional.
 	Application string
-	// Transport, if not nil, wraps the transport of all calls except uploads, for a
-	// server in the same process. Optional.
+	// Transport, if not nil, wraps the transports of all calls, for a server in the same
+	// process. Optional.
 	Transport func(http.RoundTripper) http.RoundTripper
 	// Locked means that the bucket has Object Lock. Purge then goes past locks in governance
 	// mode: a tombstone is only written if no hold covers the recording, but the lock of a
@@ -143,7 +143,9 @@ func open(o Options, n network) (*Bucket, error) {
 	}
 	calls, uploads, small := n.calls.Client(idle), n.uploads.Client(idle), n.small.Client(idle)
 	if o.Transport != nil {
-		calls.Transport = o.Transport(calls.Transport)
+		for _, c := range []*http.Client{calls, uploads, small} {
+			c.Transport = o.Transport(c.Transport)
+		}
 	}
 	creds := aws.NewCredentialsCache(o.Credentials, func(c *aws.CredentialsCacheOptions) { c.ExpiryWindow = renewal })
 	return &Bucket{

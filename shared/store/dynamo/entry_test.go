@@ -11,6 +11,7 @@ import (
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/requestlog"
 	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/dynamo/emulator"
 )
 
 // entryOf returns an entry that is not stored yet.
@@ -66,15 +67,15 @@ func TestLostAnswersOfEntries(t *testing.T) {
 					revision = found[0].Revision
 				}
 				failed := false
-				e.fault = func(string) fault {
+				e.Fault = func(string) emulator.Fault {
 					if failed {
-						return none
+						return emulator.None
 					}
 					failed = true
-					return lost
+					return emulator.Lost
 				}
 				if another {
-					e.meanwhile = func() {
+					e.Meanwhile = func() {
 						if err := openEmulator(t, e).WriteEntries(t.Context(), store.EntryWrite{Entry: entryOf("a", "other")}); err != nil {
 							t.Error(err)
 						}

@@ -43,6 +43,6 @@ func historyClients(t testing.TB, faults *historytest.Faults, o Options, account
 		if err != nil {
 			t.Fatal(err)
 		}
-		return historytest.Direct{Store: s, Account: account}
+		return historytest.Direct{Store: s, Account: account, RestoreDays: faults.RestoreDays()}
 	}
 }

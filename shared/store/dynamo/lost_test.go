@@ -9,6 +9,7 @@ import (
 
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/dynamo/emulator"
 	"github.com/callrecordings/api/shared/store/storetest"
 )
 
@@ -71,14 +72,14 @@ func TestLostAnswerBeforeAnotherWrite(t *testing.T) {
 				}
 			}
 			failed := false
-			e.fault = func(operation string) fault {
+			e.Fault = func(operation string) emulator.Fault {
 				if failed || operation == "GetItem" {
-					return none
+					return emulator.None
 				}
 				failed = true
-				return lost
+				return emulator.Lost
 			}
-			e.meanwhile = func() {
+			e.Meanwhile = func() {
 				for i, step := range c.meanwhile {
 					if err := step(t.Context(), openEmulator(t, e)); err != nil {
 						t.Errorf("step %d meanwhile: %v", i, err)
@@ -106,12 +107,12 @@ func TestLostAnswerOfARevocation(t *testing.T) {
 		t.Fatal(err)
 	}
 	failed := false
-	e.fault = func(string) fault {
+	e.Fault = func(string) emulator.Fault {
 		if failed {
-			return none
+			return emulator.None
 		}
 		failed = true
-		return lost
+		return emulator.Lost
 	}
 	if err := s.RevokeSecret(t.Context(), account, "0a"); err != nil {
 		t.Errorf("RevokeSecret = %v, want nil", err)
@@ -137,14 +138,14 @@ func TestThrottledAttemptIsNotAmbiguous(t *testing.T) {
 func TestLossyNetwork(t *testing.T) {
 	storetest.RunLossy(t, storetest.Harness{Open: func(t testing.TB) storetest.Store {
 		e := newEmulator(t)
-		e.fault = func(string) fault {
+		e.Fault = func(string) emulator.Fault {
 			switch rand.IntN(14) {
 			case 0:
-				return unsent
+				return emulator.Unsent
 			case 1:
-				return lost
+				return emulator.Lost
 			}
-			return none
+			return emulator.None
 		}
 		return openEmulator(t, e)
 	}})

@@ -1,6 +1,6 @@
 // Package historytest checks that the store, and the API over it, stay linearizable
-// while requests fail. Several clients create, read, change, complete and delete a few
-// recordings at once, and a share of the calls below them fails. [Run] records the
+// while requests fail. Several clients create, read, change, complete, delete, restore and
+// hold a few recordings at once, and a share of the calls below them fails. [Run] records the
 // history: when each call began and ended, and its answer. The checker porcupine then
 // looks for an order of all calls that explains every answer to the letter, including
 // revisions. Without such an order, a change was lost, made twice, or reported wrongly.

@@ -42,6 +42,7 @@ const (
 
 // Faults chooses the calls that fail. It is safe for concurrent use.
 type Faults struct {
+	days     int
 	mu       sync.Mutex
 	random   *rand.Rand
 	off      bool
@@ -49,7 +50,13 @@ type Faults struct {
 	later    sync.WaitGroup // requests that take effect after they failed
 }
 
-func newFaults(seed uint64) *Faults { return &Faults{random: rand.New(rand.NewPCG(seed, 1))} }
+func newFaults(seed uint64) *Faults {
+	return &Faults{random: rand.New(rand.NewPCG(seed, 1)), days: int(seed % 2)}
+}
+
+// RestoreDays is how many days a recording that was deleted in this history can be restored:
+// 0 in every other history.
+func (f *Faults) RestoreDays() int { return f.days }
 
 // next chooses the fault of the next call, and its delay.
 func (f *Faults) next() (fault, time.Duration) {

@@ -96,8 +96,9 @@ type recorder struct {
 
 	mu      sync.Mutex
 	history []porcupine.Operation
-	ids     map[string]string // of the recordings with an idempotency key
-	seen    map[string]string // the latest revision that an answer had, by key
+	ids     map[string]string  // of the recordings with an idempotency key
+	seen    map[string]string  // the latest revision that an answer had, by key
+	placed  map[string][]Input // the holds whose placement was answered, by key
 }
 
 // record records the history of a seed.
@@ -105,7 +106,7 @@ func record(t testing.TB, h Harness, seed uint64) *recorder {
 	t.Helper()
 	r := &recorder{
 		faults: newFaults(seed), retries: h.Retries, start: time.Now(),
-		ids: map[string]string{}, seen: map[string]string{},
+		ids: map[string]string{}, seen: map[string]string{}, placed: map[string][]Input{},
 	}
 	open := h.Open(t, r.faults)
 	var wg sync.WaitGroup
@@ -141,14 +142,18 @@ func (r *recorder) choose(random *rand.Rand, name string) Input {
 	conditional := random.IntN(2) == 0
 	switch p := random.IntN(100); {
 	case p < 12, p < 75 && !r.created(in.Key):
-	case p < 38:
+	case p < 32:
 		in.Kind = Get
-	case p < 84:
+	case p < 62:
 		in.Kind, in.Value = Patch, name
-	case p < 96:
+	case p < 73:
 		in.Kind = Complete
+	case p < 82:
+		in.Kind, in.Restorable = Delete, r.faults.RestoreDays() > 0
+	case p < 91:
+		in.Kind = Restore
 	default:
-		in.Kind = Delete
+		r.holding(&in, name)
 	}
 	in = r.address(in)
 	if conditional && (in.Kind == Patch || in.Kind == Delete) {
@@ -157,6 +162,17 @@ func (r *recorder) choose(random *rand.Rand, name string) Input {
 		r.mu.Unlock()
 	}
 	return in
+}
+
+// holding makes a call that places a hold, or releases one.
+func (r *recorder) holding(in *Input, name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	in.Kind, in.Case = Hold, name
+	if placed := r.placed[in.Key]; len(placed) > 0 {
+		in.Kind, in.Case, in.HoldID = Release, placed[0].Case, placed[0].HoldID
+		r.placed[in.Key] = placed[1:]
+	}
 }
 
 // created reports whether an answer has shown the recording. Until then, clients mostly
@@ -205,6 +221,13 @@ func (r *recorder) call(ctx context.Context, client int, c Client, in Input) {
 		in.Kind = claim
 		step.Input, step.Output = in, Output{Result: Unknown}
 		r.history = append(r.history, step)
+	}
+	if in.Kind == Hold || in.Kind == Release {
+		if in.Kind == Hold && out.Result == Done {
+			in.HoldID = out.ID
+			r.placed[in.Key] = append(r.placed[in.Key], in)
+		}
+		return
 	}
 	if out.Result == Done && in.Keyed && out.ID != "" {
 		r.ids[in.Key] = out.ID

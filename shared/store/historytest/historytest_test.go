@@ -24,11 +24,13 @@ func TestBrokenDrivers(t *testing.T) {
 		"loses a concurrent change":   func(d faultstore.Driver) faultstore.Driver { return forgetful{d} },
 		"repeats an ambiguous change": func(d faultstore.Driver) faultstore.Driver { return repeating{d} },
 		"denies an ambiguous change":  func(d faultstore.Driver) faultstore.Driver { return denying{d} },
+		"deletes despite a hold":      func(d faultstore.Driver) faultstore.Driver { return unguarded{d} },
+		"answers with another one":    func(d faultstore.Driver) faultstore.Driver { return restoring{d} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if !historytest.Broken(t, harness(wrap), 50) {
-				t.Error("50 histories are linearizable, want one that is not")
+			if !historytest.Broken(t, harness(wrap), 200) {
+				t.Error("200 histories are linearizable, want one that is not")
 			}
 		})
 	}
@@ -43,7 +45,9 @@ func harness(wrap func(faultstore.Driver) faultstore.Driver) historytest.Harness
 		}
 		t.Cleanup(func() { _ = driver.Close() })
 		broken := wrap(faults.Store(driver))
-		return func() historytest.Client { return historytest.Direct{Store: broken, Account: "a"} }
+		return func() historytest.Client {
+			return historytest.Direct{Store: broken, Account: "a", RestoreDays: faults.RestoreDays()}
+		}
 	}}
 }
 
@@ -101,6 +105,26 @@ func (d denying) Update(ctx context.Context, account, id string, do change) (*re
 	got, err := d.Driver.Update(ctx, account, id, do)
 	if errors.Is(err, store.ErrUnavailable) {
 		return nil, store.ErrConflict
+	}
+	return got, err
+}
+
+// unguarded ignores the guards of a deletion, and so the holds that are placed meanwhile.
+type unguarded struct{ faultstore.Driver }
+
+func (u unguarded) Delete(ctx context.Context, account, id string, d store.Deletion) (*recording.Recording, error) {
+	time.Sleep(time.Millisecond)
+	d.Guards = nil
+	return u.Driver.Delete(ctx, account, id, d)
+}
+
+// restoring answers the restore of a recording that exists with another recording.
+type restoring struct{ faultstore.Driver }
+
+func (r restoring) Restore(ctx context.Context, account, id string, check func(*store.Tombstone) error) (*recording.Recording, error) {
+	got, err := r.Driver.Restore(ctx, account, id, check)
+	if errors.Is(err, store.ErrExists) {
+		return r.Get(ctx, account, "202311-x")
 	}
 	return got, err
 }

@@ -21,6 +21,12 @@ const (
 	Patch Kind = "patch"
 	// Delete deletes the recording.
 	Delete Kind = "delete"
+	// Restore brings a deleted recording back.
+	Restore Kind = "restore"
+	// Hold places a legal hold on the recording.
+	Hold Kind = "hold"
+	// Release releases a hold.
+	Release Kind = "release"
 	// Complete reports that the audio arrived.
 	Complete Kind = "complete"
 	// claim reserves an ID for an idempotency key. It is the first step of Create and
@@ -48,6 +54,11 @@ type Input struct {
 	Value string
 	// IfMatch is the revision that Patch and Delete require, "" for any.
 	IfMatch string
+	// Restorable is true if what Delete deletes can be restored.
+	Restorable bool
+	// Case names the hold that Hold places or Release releases. It is unique in the
+	// history. HoldID is the ID of that hold, for Release.
+	Case, HoldID string
 }
 
 // String implements [fmt.Stringer].
@@ -58,6 +69,8 @@ func (in Input) String() string {
 		text += " with body " + in.Body
 	case Patch:
 		text += fmt.Sprintf(" tag %d = %s", in.Slot, in.Value)
+	case Hold, Release:
+		text += " case " + in.Case
 	}
 	if in.IfMatch != "" {
 		text += " if " + in.IfMatch
@@ -79,6 +92,8 @@ const (
 	// Conflict means that another recording has the ID or the key, or that retries
 	// could not settle a concurrent change (409). The call had no effect.
 	Conflict Result = "conflict"
+	// Held means that a legal hold forbids a Delete (409).
+	Held Result = "held"
 	// Unchanged means that Complete found the audio noted already.
 	Unchanged Result = "unchanged"
 	// Gone means that Complete found no audio, and changed nothing.
@@ -93,7 +108,8 @@ type Output struct {
 	// Err is an answer that no call may have; nil for none. It fails the test.
 	Err error
 	// ID, Revision and Document are those of the answer, after Done. Delete answers
-	// with the recording as it was. Revision is "" if the answer has none.
+	// with the recording as it was. Revision is "" if the answer has none. ID is that of the
+	// hold after Hold.
 	ID, Revision string
 	Document     Document
 }
@@ -131,6 +147,8 @@ type state struct {
 	body, id     string // of the request that created it
 	claimed      string // the body that reserved the idempotency key
 	pastRevision string // all revisions so far, each followed by a space
+	restorable   bool   // a deleted recording has kept its document
+	holds        string // the cases of the holds, sorted, each followed by a space
 }
 
 // used reports whether the recording had the revision.
@@ -199,6 +217,10 @@ func step(s state, in Input, out Output) []state {
 		return s.patch(in, out)
 	case Delete:
 		return s.remove(in, out)
+	case Restore:
+		return s.restore(in, out)
+	case Hold, Release:
+		return s.hold(in, out)
 	case Complete:
 		return s.complete(in, out)
 	}
@@ -281,14 +303,64 @@ func (s state) patch(in Input, out Output) []state {
 
 func (s state) remove(in Input, out Output) []state {
 	gone := s
-	gone.presence, gone.document, gone.revision = deleted, Document{}, ""
+	gone.presence, gone.revision, gone.restorable = deleted, "", in.Restorable
+	if !in.Restorable {
+		gone.document = Document{}
+	}
+	free := s.admits(in) && s.holds == ""
 	switch out.Result {
 	case Done:
-		return only(gone, s.admits(in) && len(s.sees(in, out)) > 0)
+		return only(gone, free && len(s.sees(in, out)) > 0)
 	case Unknown:
-		return either(s, only(gone, s.admits(in)))
+		return either(s, only(gone, free))
+	case Held:
+		return only(s, s.admits(in) && s.holds != "")
 	}
 	return s.unmet(in, out)
+}
+
+func (s state) restore(in Input, out Output) []state {
+	back, ok := s.changed(out.Revision)
+	back.presence, back.restorable = present, false
+	effect := only(back, ok && s.presence == deleted && s.restorable)
+	switch out.Result {
+	case Done: // a recording that exists is the answer to a retry
+		all := s.sees(in, out)
+		for _, next := range effect {
+			all = append(all, next.sees(in, out)...)
+		}
+		return all
+	case Unknown:
+		return either(s, effect)
+	case Missing:
+		return only(s, s.presence != present && !s.restorable)
+	}
+	return s.unmet(in, out)
+}
+
+// hold is Hold and Release.
+func (s state) hold(in Input, out Output) []state {
+	cases := strings.Fields(s.holds)
+	cases = slices.DeleteFunc(cases, func(c string) bool { return c == in.Case })
+	if in.Kind == Hold {
+		cases = append(cases, in.Case)
+		slices.Sort(cases)
+	}
+	next := s
+	if next.holds = strings.Join(cases, " "); next.holds != "" {
+		next.holds += " "
+	}
+	switch out.Result {
+	case Done:
+		return []state{next}
+	case Unknown:
+		return either(s, []state{next})
+	case Missing: // the API places no hold on a recording that does not exist
+		return only(s, in.Kind == Hold && s.presence != present)
+	case Conflict:
+		return []state{s}
+	}
+	return nil
 }
 
 // unmet returns s if a change may fail in it with that answer.

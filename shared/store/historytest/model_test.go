@@ -28,6 +28,8 @@ func TestModel(t *testing.T) {
 	get := Input{Kind: Get}
 	patch := func(ifMatch, value string) Input { return Input{Kind: Patch, Value: value, IfMatch: ifMatch} }
 	complete, remove := Input{Kind: Complete}, Input{Kind: Delete}
+	removeForNow, restore := Input{Kind: Delete, Restorable: true}, Input{Kind: Restore}
+	place, release := Input{Kind: Hold, Case: "1"}, Input{Kind: Release, Case: "1"}
 	keyed := func(body string) Input { return Input{Kind: Create, Body: body, Keyed: true} }
 	is := func(r Result) Output { return Output{Result: r} }
 	for _, tt := range []struct {
@@ -74,6 +76,23 @@ func TestModel(t *testing.T) {
 		{"deleted, with the document of another time", []call{created, {remove, done("1", false, "b")}}, false},
 		{"503, and deleted", []call{created, {remove, is(Unknown)}, {remove, is(Missing)}}, true},
 		{"503, deleted and there again", []call{created, {remove, is(Unknown)}, {get, is(Missing)}, {get, done("1", false, "a")}}, false},
+		{"restored", []call{created, {removeForNow, done("1", false, "a")}, {restore, done("2", false, "a")}, {get, done("2", false, "a")}}, true},
+		{"restored twice", []call{created, {removeForNow, done("1", false, "a")}, {restore, done("2", false, "a")}, {restore, done("2", false, "a")}}, true},
+		{"restored with another document", []call{created, {removeForNow, done("1", false, "a")}, {restore, done("2", false, "b")}}, false},
+		{"restored under the old revision", []call{created, {removeForNow, done("1", false, "a")}, {restore, done("1", false, "a")}}, false},
+		{"restored after a deletion for good", []call{created, {remove, done("1", false, "a")}, {restore, done("2", false, "a")}}, false},
+		{"restored, and missing", []call{created, {removeForNow, done("1", false, "a")}, {restore, done("2", false, "a")}, {get, is(Missing)}}, false},
+		{"nothing to restore", []call{{restore, is(Missing)}}, true},
+		{"deleted, and nothing to restore", []call{created, {removeForNow, done("1", false, "a")}, {restore, is(Missing)}}, false},
+		{"503, and restored", []call{created, {removeForNow, is(Unknown)}, {restore, done("2", false, "a")}}, true},
+		{"back without a restore", []call{created, {removeForNow, done("1", false, "a")}, {get, done("1", false, "a")}}, false},
+		{"held", []call{created, {place, is(Done)}, {remove, is(Held)}, {get, done("1", false, "a")}}, true},
+		{"deleted despite a hold", []call{created, {place, is(Done)}, {remove, done("1", false, "a")}}, false},
+		{"deleted after the release", []call{created, {place, is(Done)}, {release, is(Done)}, {remove, done("1", false, "a")}}, true},
+		{"held after the release", []call{created, {place, is(Done)}, {release, is(Done)}, {remove, is(Held)}}, false},
+		{"held without a hold", []call{created, {remove, is(Held)}}, false},
+		{"503, and held", []call{created, {place, is(Unknown)}, {remove, is(Held)}}, true},
+		{"503, and not held", []call{created, {place, is(Unknown)}, {remove, done("1", false, "a")}}, true},
 		{"a key for two requests", []call{{keyed("a"), is(Unknown)}, {keyed("b"), is(Conflict)}, {keyed("a"), done("1", false, "a")}}, true},
 		{"a key that both requests get", []call{{keyed("a"), is(Unknown)}, {keyed("b"), is(Conflict)}, {keyed("b"), done("1", false, "b")}}, false},
 		{"a key without a request", []call{{keyed("a"), is(Conflict)}}, false},

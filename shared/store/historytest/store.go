@@ -2,19 +2,27 @@ package historytest
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/callrecordings/api/shared/deletion"
+	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/faultstore"
 )
 
-// Direct is a client that calls a store itself.
+// Direct is a client that calls a store itself, and deletes, restores and holds as the
+// handlers do.
 type Direct struct {
-	Store   store.Store
+	Store   faultstore.Driver
 	Account string
+	// RestoreDays is that of the history; see [Faults].
+	RestoreDays int
 }
 
 var _ Client = Direct{}
@@ -26,27 +34,55 @@ var (
 
 // Do implements [Client]. Create never returns an existing recording.
 func (d Direct) Do(ctx context.Context, in Input) Output {
+	if in.Kind == Hold || in.Kind == Release {
+		id, err := d.hold(ctx, in)
+		return outcome(err, func() Output { return Output{Result: Done, ID: id} })
+	}
 	r, err := d.do(ctx, in)
+	return outcome(err, func() Output {
+		out := Output{Result: Done, ID: r.ID, Revision: r.Revision, Document: Document{Ready: r.Audio.Place == recording.Managed}}
+		for slot := range slots {
+			text, _ := r.Document.Raw("user_metadata", tag(slot))
+			out.Document.Tags[slot] = strings.Trim(text, `"`)
+		}
+		return out
+	})
+}
+
+// outcome returns the output of an error, or that of done if there is none.
+func outcome(err error, done func() Output) Output {
+	var held *hold.HeldError
 	switch {
+	case errors.As(err, &held):
+		return Output{Result: Held}
 	case errors.Is(err, errMismatch):
 		return Output{Result: Mismatch}
 	case errors.Is(err, errUnchanged):
 		return Output{Result: Unchanged}
 	case errors.Is(err, store.ErrNotFound):
 		return Output{Result: Missing}
-	case errors.Is(err, store.ErrExists), errors.Is(err, store.ErrDeleted), errors.Is(err, store.ErrConflict):
+	case errors.Is(err, store.ErrExists), errors.Is(err, store.ErrDeleted), errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrPurging):
 		return Output{Result: Conflict}
 	case errors.Is(err, store.ErrUnavailable):
 		return Output{Result: Unknown}
 	case err != nil:
 		return Output{Err: err}
 	}
-	out := Output{Result: Done, ID: r.ID, Revision: r.Revision, Document: Document{Ready: r.Audio.Place == recording.Managed}}
-	for slot := range slots {
-		text, _ := r.Document.Raw("user_metadata", tag(slot))
-		out.Document.Tags[slot] = strings.Trim(text, `"`)
+	return done()
+}
+
+// hold places or releases a hold, and returns its ID.
+func (d Direct) hold(ctx context.Context, in Input) (string, error) {
+	book := hold.NewBook(d.Store, time.Now, rand.Reader, false)
+	if in.Kind == Release {
+		h, err := book.Release(ctx, d.Account, in.HoldID, hold.Release{Reason: "settled"})
+		return h.ID, err
 	}
-	return out
+	h, err := book.Draft(hold.Hold{Case: in.Case, Reason: "letter", Scope: hold.Scope{Recording: in.ID}})
+	if err != nil {
+		return "", err
+	}
+	return h.ID, book.Place(ctx, d.Account, h)
 }
 
 func (d Direct) do(ctx context.Context, in Input) (*recording.Recording, error) {
@@ -79,7 +115,9 @@ func (d Direct) do(ctx context.Context, in Input) (*recording.Recording, error) 
 			return err
 		})
 	case Delete:
-		return d.Store.Delete(ctx, d.Account, in.ID, store.Deletion{Check: match})
+		return deletion.New(d.Store, d.RestoreDays, time.Now).Delete(ctx, d.Account, in.ID, deletion.Request{Check: match})
+	case Restore:
+		return deletion.New(d.Store, d.RestoreDays, time.Now).Restore(ctx, d.Account, in.ID, deletion.Request{})
 	case Complete:
 		return d.Store.Update(ctx, d.Account, in.ID, func(r *recording.Recording) error {
 			if r.Audio.Place == recording.Managed {

@@ -13,7 +13,7 @@ func TestHistories(t *testing.T) {
 	historytest.Run(t, historytest.Harness{Open: func(t testing.TB, faults *historytest.Faults) func() historytest.Client {
 		path := filepath.Join(t.TempDir(), "recordings.db")
 		return func() historytest.Client {
-			return historytest.Direct{Store: faults.Store(open(t, path)), Account: "a"}
+			return historytest.Direct{Store: faults.Store(open(t, path)), Account: "a", RestoreDays: faults.RestoreDays()}
 		}
 	}})
 }

@@ -39,6 +39,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	_ "embed" // schema.sql
@@ -121,6 +122,9 @@ type Options struct {
 	// [Index], in the transaction of the change itself. The queues grow until a reader calls
 	// Done.
 	QueueChanges bool
+	// Driver is the name of the driver in database/sql; "" means that of
+	// modernc.org/sqlite. Tests name a driver that makes statements fail.
+	Driver string
 }
 
 // Store is an open file. It is safe for concurrent use.
@@ -170,7 +174,7 @@ func open(ctx context.Context, path string, o Options, busy time.Duration) (*Sto
 		pool     **sql.DB
 		maxConns int
 	}{{&s.write, 1}, {&s.read, 4}} {
-		pool, err := sql.Open("sqlite", dataSource(path, busy))
+		pool, err := sql.Open(cmp.Or(o.Driver, "sqlite"), dataSource(path, busy))
 		if err != nil {
 			return nil, fmt.Errorf("open %s: %w", path, err)
 		}

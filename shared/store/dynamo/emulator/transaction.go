@@ -1,4 +1,4 @@
-package dynamo
+package emulator
 
 import (
 	"encoding/json"
@@ -9,7 +9,7 @@ import (
 )
 
 // transact executes a TransactWriteItems, unless one with its token has taken effect.
-func (e *emulator) transact(in *request) (int, attributes) {
+func (e *Table) transact(in *request) (int, attributes) {
 	if e.done[in.ClientRequestToken] {
 		return http.StatusOK, attributes{}
 	}
@@ -36,16 +36,13 @@ func (e *emulator) transact(in *request) (int, attributes) {
 	}
 	for _, part := range in.TransactItems {
 		for kind, w := range part {
-			if kind != "ConditionCheck" {
-				e.past[w.at()] = e.items[w.at()]
-			}
 			switch kind {
 			case "Put":
-				e.items[w.at()] = w.Item
+				e.put(w.at(), w.Item)
 			case "Delete":
-				delete(e.items, w.at())
+				e.put(w.at(), nil)
 			case "Update":
-				e.items[w.at()] = counted(e.items[w.at()], w)
+				e.put(w.at(), counted(e.items[w.at()], w))
 			}
 		}
 	}
@@ -88,12 +85,15 @@ func counted(old attributes, in *request) attributes {
 	return next
 }
 
+// maxBulk is DynamoDB's limit for the writes of one BatchWriteItem.
+const maxBulk = 25
+
 // maxDone is the number of writes of a batch that the emulator does. It leaves the
 // rest unprocessed, as DynamoDB does when it is throttled.
 const maxDone = 20
 
 // writeBatch executes a BatchWriteItem.
-func (e *emulator) writeBatch(in *request) attributes {
+func (e *Table) writeBatch(in *request) attributes {
 	unprocessed := map[string]any{}
 	for name, text := range in.RequestItems {
 		var writes []map[string]*request
@@ -106,12 +106,11 @@ func (e *emulator) writeBatch(in *request) attributes {
 		}
 		for _, part := range writes {
 			for kind, w := range part {
-				e.past[w.at()] = e.items[w.at()]
-				if kind == "PutRequest" {
-					e.items[w.at()] = w.Item
-				} else {
-					delete(e.items, w.at())
+				next := w.Item
+				if kind != "PutRequest" {
+					next = nil
 				}
+				e.put(w.at(), next)
 			}
 		}
 	}

@@ -1,0 +1,153 @@
+package faults
+
+import (
+	"crypto/md5"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+)
+
+// queue is a queue of SQS: messages are delivered until they are handled.
+type queue struct {
+	mu       sync.Mutex
+	sent     int
+	messages []events.SQSMessage
+}
+
+// send adds a message.
+func (q *queue) send(body string, at time.Time) string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.sent++
+	id := strconv.Itoa(q.sent)
+	q.messages = append(q.messages, events.SQSMessage{
+		MessageId: id, Body: body, Attributes: map[string]string{"SentTimestamp": strconv.FormatInt(at.UnixMilli(), 10)},
+	})
+	return id
+}
+
+// take removes the messages and returns them.
+func (q *queue) take() []events.SQSMessage {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	taken := q.messages
+	q.messages = nil
+	return taken
+}
+
+// putBack adds messages that were not handled.
+func (q *queue) putBack(messages ...events.SQSMessage) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.messages = append(q.messages, messages...)
+}
+
+// len returns the number of messages.
+func (q *queue) len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.messages)
+}
+
+// sqsServer answers SendMessage
+// (docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html).
+type sqsServer struct {
+	queue *queue
+	now   func() time.Time
+}
+
+// ServeHTTP implements [http.Handler].
+func (s sqsServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var in struct{ MessageBody string }
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil || r.Header.Get("X-Amz-Target") != "AmazonSQS.SendMessage" {
+		http.Error(w, "only SendMessage", http.StatusBadRequest)
+		return
+	}
+	id := s.queue.send(in.MessageBody, s.now())
+	sum := md5.Sum([]byte(in.MessageBody))
+	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+	_, _ = fmt.Fprintf(w, `{"MessageId":%q,"MD5OfMessageBody":%q}`, id, hex.EncodeToString(sum[:]))
+}
+
+// busServer answers PutEvents
+// (docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html). A rule sends each
+// event to the queue of the index.
+type busServer struct {
+	index *queue
+	now   func() time.Time
+	mu    sync.Mutex
+	// received has the number of times that each event has arrived.
+	received map[sent]int
+}
+
+// sent identifies an event.
+type sent struct{ Type, ID, Revision string }
+
+// ServeHTTP implements [http.Handler].
+func (b *busServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Entries []struct{ Detail, DetailType string }
+	}
+	text, err := io.ReadAll(r.Body)
+	if err == nil {
+		err = json.Unmarshal(text, &in)
+	}
+	if err != nil || r.Header.Get("X-Amz-Target") != "AWSEvents.PutEvents" {
+		http.Error(w, "only PutEvents", http.StatusBadRequest)
+		return
+	}
+	var out struct {
+		FailedEntryCount int
+		Entries          []struct{ EventId string }
+	}
+	for _, e := range in.Entries {
+		b.receive(e.DetailType, []byte(e.Detail))
+		id := b.index.send(`{"detail-type":"`+e.DetailType+`","detail":`+e.Detail+`}`, b.now())
+		out.Entries = append(out.Entries, struct{ EventId string }{id})
+	}
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	_ = json.NewEncoder(w).Encode(out)
+}
+
+// receive counts an event.
+func (b *busServer) receive(kind string, detail []byte) {
+	var d struct{ ID, Revision string }
+	if err := json.Unmarshal(detail, &d); err != nil {
+		panic(err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.received[sent{kind, d.ID, d.Revision}]++
+}
+
+// hookServer is a receiver of webhooks, which accepts every batch.
+type hookServer struct {
+	mu sync.Mutex
+	// changes counts the changes that have arrived, by ID and revision.
+	changes map[[2]string]int
+}
+
+// ServeHTTP implements [http.Handler].
+func (s *hookServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Data struct {
+			Changes []struct{ ID, Revision string }
+		}
+	}
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		http.Error(w, "not JSON", http.StatusBadRequest)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range in.Data.Changes {
+		s.changes[[2]string{c.ID, c.Revision}]++
+	}
+}
