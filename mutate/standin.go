@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The variables that tell the stand-in what to do.
+const (
+	goVariable        = "MUTATE_GO"        // the real go
+	baselineVariable  = "MUTATE_BASELINE"  // the file for the time that the tests take without a mutant
+	elsewhereVariable = "MUTATE_ELSEWHERE" // further folders with tests, separated by spaces
+)
+
+// The exit codes by which Gremlins tells what became of a mutant.
+const (
+	codeSurvived  = 0
+	codeKilled    = 1
+	codeNotViable = 2
+)
+
+// hang is how long tests of a mutant may take beyond three times their usual time. Later,
+// the mutant counts as killed.
+const hang = 20 * time.Second
+
+// standIn is the command go as Gremlins sees it. It passes everything on to the real go but
+// the tests, for three reasons:
+//
+//   - `go test` ends with the code 1 both when a test fails and when the mutant does not
+//     compile, and Gremlins would count the latter as killed. The stand-in compiles first.
+//   - A coverage profile has no conditions of case clauses and no constants, and Gremlins
+//     would not test their mutants. The stand-in reports all lines as covered.
+//   - -trimpath lets all copies of the repository share the build cache, and vetting and
+//     debug information cost time.
+type standIn struct {
+	tool, baseline string
+	elsewhere      []string
+	out, log       io.Writer
+}
+
+func newStandIn(getenv func(string) string) standIn {
+	return standIn{
+		tool: getenv(goVariable), baseline: getenv(baselineVariable), elsewhere: strings.Fields(getenv(elsewhereVariable)),
+		out: os.Stdout, log: os.Stderr,
+	}
+}
+
+// run executes go with the arguments, and returns the exit code.
+func (s standIn) run(ctx context.Context, args []string) int {
+	if len(args) == 0 || args[0] != "test" {
+		cmd := exec.CommandContext(ctx, s.tool, args...) //nolint:gosec // the real go, with its own arguments
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, s.out, s.log
+		if err := cmd.Run(); err != nil {
+			return max(1, cmd.ProcessState.ExitCode())
+		}
+		return 0
+	}
+	target := args[len(args)-1]
+	if i := slices.Index(args, "-coverprofile"); i >= 0 {
+		if err := s.cover(ctx, args[i+1], strings.TrimSuffix(target, "/...")); err != nil {
+			fmt.Fprintln(s.log, err)
+			return 1
+		}
+		return 0
+	}
+	text, err := os.ReadFile(s.baseline)
+	if err != nil {
+		fmt.Fprintln(s.log, err)
+		return codeSurvived
+	}
+	usual, err := time.ParseDuration(string(text))
+	if err != nil {
+		fmt.Fprintln(s.log, err)
+		return codeSurvived
+	}
+	code, _ := s.test(ctx, target, 3*usual+hang)
+	return code
+}
+
+// cover runs the tests of a folder without a mutant, which must pass, notes the time that
+// they take, and writes a profile in which every line of the folder's files is covered.
+func (s standIn) cover(ctx context.Context, profile, folder string) error {
+	list, err := s.list(ctx, "{{.ImportPath}}\n{{range .GoFiles}}{{.}}\n{{end}}", folder)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	if code, output := s.test(ctx, folder, 10*time.Minute); code != codeSurvived {
+		return fmt.Errorf("the tests of %s fail without a mutant:\n%s", folder, output)
+	}
+	if err := os.WriteFile(s.baseline, []byte(time.Since(start).String()), 0o600); err != nil {
+		return fmt.Errorf("note the time of the tests: %w", err)
+	}
+	text := "mode: set\n"
+	for _, name := range list[1:] {
+		text += list[0] + "/" + name + ":1.1,1000000.1 1 1\n"
+	}
+	if err := os.WriteFile(profile, []byte(text), 0o600); err != nil {
+		return fmt.Errorf("write the profile: %w", err)
+	}
+	return nil
+}
+
+// test compiles the tests of a package, and of those elsewhere, and runs them until one fails.
+// It returns the code for Gremlins and what the tests printed.
+func (s standIn) test(ctx context.Context, target string, limit time.Duration) (int, string) {
+	temp, err := os.MkdirTemp("", "mutant")
+	if err != nil {
+		return codeSurvived, err.Error()
+	}
+	defer func() { _ = os.RemoveAll(temp) }()
+	root, err := s.list(ctx, "{{.Module.Dir}}", target)
+	if err != nil {
+		return codeNotViable, err.Error()
+	}
+	targets := []string{target}
+	for _, folder := range s.elsewhere {
+		targets = append(targets, filepath.Join(root[0], folder))
+	}
+	for _, target := range targets {
+		binary := filepath.Join(temp, "test")
+		build := exec.CommandContext(ctx, s.tool, "test", "-c", "-vet=off", "-trimpath", "-ldflags=-s -w", "-o", binary, target) //nolint:gosec // the real go
+		if output, err := build.CombinedOutput(); err != nil {
+			return codeNotViable, string(output)
+		}
+		folder, err := s.list(ctx, "{{.Dir}}", target)
+		if err != nil {
+			return codeNotViable, err.Error()
+		}
+		if output, err := s.execute(ctx, folder[0], binary, limit); err != nil {
+			return codeKilled, output
+		}
+	}
+	return codeSurvived, ""
+}
+
+// execute runs compiled tests in their folder. A mutant may loop and take memory for ever;
+// the shell bounds it to 8 GB of address space.
+func (s standIn) execute(ctx context.Context, folder, binary string, limit time.Duration) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit+10*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "sh", "-c", `ulimit -v 8388608; exec "$@"`, "sh", //nolint:gosec // built above
+		binary, "-test.failfast", "-test.timeout="+limit.String())
+	cmd.Dir, cmd.WaitDelay = folder, time.Second
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	// Programs that the tests start use the real go.
+	path := filepath.Dir(s.tool) + string(os.PathListSeparator) + os.Getenv("PATH")
+	cmd.Env = append(os.Environ(), "PATH="+path)
+	err := cmd.Run()
+	return output.String(), err
+}
+
+// list returns the lines that `go list` prints for a package.
+func (s standIn) list(ctx context.Context, format, target string) ([]string, error) {
+	text, err := exec.CommandContext(ctx, s.tool, "list", "-f", format, target).Output() //nolint:gosec // the real go
+	if err != nil {
+		return nil, fmt.Errorf("go list %s: %w", target, err)
+	}
+	return strings.Fields(string(text)), nil
+}
