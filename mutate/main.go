@@ -64,12 +64,17 @@ func main() {
 	}
 	p := program{environ: os.Environ(), out: os.Stdout, log: os.Stderr}
 	flag.IntVar(&p.workers, "workers", 2, "mutants that are tested at the same time")
+	byName := flag.String("named", "", "test the named mutants whose title or file contains this, instead of packages; . for all")
 	flag.Parse()
 	packages := flag.Args()
 	if len(packages) == 0 {
 		packages = scope
 	}
-	if err := p.run(ctx, packages); err != nil {
+	run := func() error { return p.run(ctx, packages) }
+	if *byName != "" {
+		run = func() error { return p.named(ctx, strings.TrimPrefix(*byName, ".")) }
+	}
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)
 		stop()
 		os.Exit(1)
@@ -110,6 +115,16 @@ func (p *program) run(ctx context.Context, packages []string) error {
 		return fmt.Errorf("want at least %d %% of the mutants killed or excused, and no stale excuse", floor)
 	}
 	return nil
+}
+
+// named tests the named mutants.
+func (p *program) named(ctx context.Context, pattern string) error {
+	temp, err := os.MkdirTemp("", "mutate")
+	if err != nil {
+		return fmt.Errorf("make a folder: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(temp) }()
+	return runNamed(ctx, pattern, temp, p.out)
 }
 
 // prepare builds Gremlins, and puts this program into the path under the name go.
