@@ -18,6 +18,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,6 +47,8 @@ const excuseFile = "mutate/excuses.txt"
 // program is one run of the command.
 type program struct {
 	workers int
+	// files chooses the files that get mutants.
+	files *regexp.Regexp
 	// temp is a folder for this run.
 	temp string
 	// environ is the environment for commands.
@@ -64,8 +67,10 @@ func main() {
 	}
 	p := program{environ: os.Environ(), out: os.Stdout, log: os.Stderr}
 	flag.IntVar(&p.workers, "workers", 2, "mutants that are tested at the same time")
+	files := flag.String("files", "", "mutate only files whose names match this regular expression")
 	byName := flag.String("named", "", "test the named mutants whose title or file contains this, instead of packages; . for all")
 	flag.Parse()
+	p.files = regexp.MustCompile(*files)
 	packages := flag.Args()
 	if len(packages) == 0 {
 		packages = scope
@@ -153,18 +158,38 @@ func (p *program) prepare(ctx context.Context) error {
 
 func (p *program) gremlins() string { return filepath.Join(p.temp, "gremlins") }
 
+// skipped returns a regular expression for the files that get no mutants: those in folders
+// below, and those whose names p.files does not match.
+func (p *program) skipped(folder string) (string, error) {
+	all, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	if err != nil {
+		return "", fmt.Errorf("list the files: %w", err)
+	}
+	skipped := "/"
+	for _, file := range all {
+		if name := filepath.Base(file); !p.files.MatchString(name) {
+			skipped += "|^" + regexp.QuoteMeta(name) + "$"
+		}
+	}
+	return skipped, nil
+}
+
 // mutate runs Gremlins on the files of one folder, without the folders below it.
 func (p *program) mutate(ctx context.Context, folder string) ([]mutant, error) {
+	skipped, err := p.skipped(folder)
+	if err != nil {
+		return nil, err
+	}
 	report := filepath.Join(p.temp, strings.ReplaceAll(folder, "/", "-")+".json")
 	cmd := exec.CommandContext(ctx, p.gremlins(), "unleash", //nolint:gosec // it was built above
-		"--workers", strconv.Itoa(p.workers), "--output", report, "--exclude-files", "/",
+		"--workers", strconv.Itoa(p.workers), "--output", report, "--exclude-files", skipped,
 		// The stand-in stops tests that hang, and so this limit need not.
 		"--timeout-coefficient", "1000",
 		// ARITHMETIC_BASE makes the same mutants.
 		"--invert-negatives=false",
 		"--invert-logical", "--invert-loopctrl", "--invert-assignments", "--invert-bitwise", "--invert-bwassign", "--remove-self-assignments",
 		"./"+folder)
-	cmd.Env = append(slices.Clone(p.environ), elsewhereVariable+"="+strings.Join(elsewhere[folder], " "))
+	cmd.Env = append(slices.Clone(p.environ), folderVariable+"="+folder, elsewhereVariable+"="+strings.Join(elsewhere[folder], " "))
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("run Gremlins: %w", err)

@@ -17,7 +17,8 @@ import (
 const (
 	goVariable        = "MUTATE_GO"        // the real go
 	baselineVariable  = "MUTATE_BASELINE"  // the file for the time that the tests take without a mutant
-	elsewhereVariable = "MUTATE_ELSEWHERE" // further folders with tests, separated by spaces
+	folderVariable    = "MUTATE_FOLDER"    // the package, relative to the root of the repository
+	elsewhereVariable = "MUTATE_ELSEWHERE" // further packages with tests, separated by spaces
 )
 
 // The exit codes by which Gremlins tells what became of a mutant.
@@ -41,14 +42,14 @@ const hang = 20 * time.Second
 //   - -trimpath lets all copies of the repository share the build cache, and vetting and
 //     debug information cost time.
 type standIn struct {
-	tool, baseline string
-	elsewhere      []string
-	out, log       io.Writer
+	tool, baseline, folder string
+	elsewhere              []string
+	out, log               io.Writer
 }
 
 func newStandIn(getenv func(string) string) standIn {
 	return standIn{
-		tool: getenv(goVariable), baseline: getenv(baselineVariable), elsewhere: strings.Fields(getenv(elsewhereVariable)),
+		tool: getenv(goVariable), baseline: getenv(baselineVariable), folder: getenv(folderVariable), elsewhere: strings.Fields(getenv(elsewhereVariable)),
 		out: os.Stdout, log: os.Stderr,
 	}
 }
@@ -63,9 +64,8 @@ func (s standIn) run(ctx context.Context, args []string) int {
 		}
 		return 0
 	}
-	target := args[len(args)-1]
 	if i := slices.Index(args, "-coverprofile"); i >= 0 {
-		if err := s.cover(ctx, args[i+1], strings.TrimSuffix(target, "/...")); err != nil {
+		if err := s.cover(ctx, args[i+1]); err != nil {
 			fmt.Fprintln(s.log, err)
 			return 1
 		}
@@ -81,27 +81,34 @@ func (s standIn) run(ctx context.Context, args []string) int {
 		fmt.Fprintln(s.log, err)
 		return codeSurvived
 	}
-	code, _ := s.test(ctx, target, 3*usual+hang)
+	// Gremlins has copied the repository, and starts this program in the copy of the package.
+	here, err := os.Getwd()
+	if err != nil {
+		fmt.Fprintln(s.log, err)
+		return codeSurvived
+	}
+	code, _ := s.test(ctx, strings.TrimSuffix(here, filepath.FromSlash(s.folder)), 3*usual+hang)
 	return code
 }
 
-// cover runs the tests of a folder without a mutant, which must pass, notes the time that
-// they take, and writes a profile in which every line of the folder's files is covered.
-func (s standIn) cover(ctx context.Context, profile, folder string) error {
-	list, err := s.list(ctx, "{{.ImportPath}}\n{{range .GoFiles}}{{.}}\n{{end}}", folder)
+// cover runs the tests of the package without a mutant, which must pass, notes the time that
+// they take, and writes a profile in which every line of the package is covered. Gremlins
+// starts it in the root of the repository.
+func (s standIn) cover(ctx context.Context, profile string) error {
+	list, err := exec.CommandContext(ctx, s.tool, "list", "-f", "{{$p := .ImportPath}}{{range .GoFiles}}{{$p}}/{{.}} {{end}}", "./"+s.folder).Output() //nolint:gosec // the real go
 	if err != nil {
-		return err
+		return fmt.Errorf("list the files of %s: %w", s.folder, err)
 	}
 	start := time.Now()
-	if code, output := s.test(ctx, folder, 10*time.Minute); code != codeSurvived {
-		return fmt.Errorf("the tests of %s fail without a mutant:\n%s", folder, output)
+	if code, output := s.test(ctx, ".", 10*time.Minute); code != codeSurvived {
+		return fmt.Errorf("the tests of %s fail without a mutant:\n%s", s.folder, output)
 	}
 	if err := os.WriteFile(s.baseline, []byte(time.Since(start).String()), 0o600); err != nil {
 		return fmt.Errorf("note the time of the tests: %w", err)
 	}
 	text := "mode: set\n"
-	for _, name := range list[1:] {
-		text += list[0] + "/" + name + ":1.1,1000000.1 1 1\n"
+	for file := range strings.FieldsSeq(string(list)) {
+		text += file + ":1.1,1000000.1 1 1\n"
 	}
 	if err := os.WriteFile(profile, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("write the profile: %w", err)
@@ -109,33 +116,23 @@ func (s standIn) cover(ctx context.Context, profile, folder string) error {
 	return nil
 }
 
-// test compiles the tests of a package, and of those elsewhere, and runs them until one fails.
-// It returns the code for Gremlins and what the tests printed.
-func (s standIn) test(ctx context.Context, target string, limit time.Duration) (int, string) {
+// test compiles the tests of the package, and of those elsewhere, in a copy of the repository,
+// and runs them until one fails. It returns the code for Gremlins and what the tests printed.
+func (s standIn) test(ctx context.Context, root string, limit time.Duration) (int, string) {
 	temp, err := os.MkdirTemp("", "mutant")
 	if err != nil {
 		return codeSurvived, err.Error()
 	}
 	defer func() { _ = os.RemoveAll(temp) }()
-	root, err := s.list(ctx, "{{.Module.Dir}}", target)
-	if err != nil {
-		return codeNotViable, err.Error()
-	}
-	targets := []string{target}
-	for _, folder := range s.elsewhere {
-		targets = append(targets, filepath.Join(root[0], folder))
-	}
-	for _, target := range targets {
-		binary := filepath.Join(temp, "test")
-		build := exec.CommandContext(ctx, s.tool, "test", "-c", "-vet=off", "-trimpath", "-ldflags=-s -w", "-o", binary, target) //nolint:gosec // the real go
+	binary := filepath.Join(temp, "test")
+	for _, folder := range append([]string{s.folder}, s.elsewhere...) {
+		folder = filepath.Join(root, filepath.FromSlash(folder))
+		build := exec.CommandContext(ctx, s.tool, "test", "-c", "-vet=off", "-trimpath", "-ldflags=-s -w", "-o", binary, ".") //nolint:gosec // the real go
+		build.Dir = folder
 		if output, err := build.CombinedOutput(); err != nil {
 			return codeNotViable, string(output)
 		}
-		folder, err := s.list(ctx, "{{.Dir}}", target)
-		if err != nil {
-			return codeNotViable, err.Error()
-		}
-		if output, err := s.execute(ctx, folder[0], binary, limit); err != nil {
+		if output, err := s.execute(ctx, folder, binary, limit); err != nil {
 			return codeKilled, output
 		}
 	}
@@ -157,13 +154,4 @@ func (s standIn) execute(ctx context.Context, folder, binary string, limit time.
 	cmd.Env = append(os.Environ(), "PATH="+path)
 	err := cmd.Run()
 	return output.String(), err
-}
-
-// list returns the lines that `go list` prints for a package.
-func (s standIn) list(ctx context.Context, format, target string) ([]string, error) {
-	text, err := exec.CommandContext(ctx, s.tool, "list", "-f", format, target).Output() //nolint:gosec // the real go
-	if err != nil {
-		return nil, fmt.Errorf("go list %s: %w", target, err)
-	}
-	return strings.Fields(string(text)), nil
 }
