@@ -44,9 +44,9 @@ var named = []namedMutant{
 		`WHERE account = ? AND id = ? AND deleted > 0 AND restore_until = 0`, `WHERE account = ? AND id = ?`, "shared/store/sqlite"},
 
 	{"events.jsonl is not synced", "local/eventlog/eventlog.go",
-		`if synced := l.file.Sync(); synced != nil {`, `if synced := error(nil); synced != nil {`, "local/eventlog"},
+		`if synced := l.o.sync(l.file); synced != nil {`, `if synced := error(nil); synced != nil {`, "local/eventlog"},
 	{"the folder of events.jsonl is not synced", "local/eventlog/eventlog.go",
-		`if err := syncFolder(filepath.Dir(l.path)); err != nil {`, `if err := error(nil); err != nil {`, "local/eventlog"},
+		`if err := l.syncFolder(); err != nil {`, `if err := error(nil); err != nil {`, "local/eventlog"},
 	{"keys.json is not synced", "local/datadir/datadir.go",
 		`errors.Join(err, syncFile(f), f.Close())`, `errors.Join(err, f.Close())`, "local/datadir"},
 	{"the folder of keys.json is not synced", "local/datadir/datadir.go",
