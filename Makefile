@@ -79,6 +79,11 @@ model: ## check the model of how recordings come, go and come back: two processe
 simulate: ## simulate ten years of users, sweeps, crashes and clocks that jump (DAYS, SEED)
 	go test -count=1 -v -timeout 3h ./model/simulate -run TestNothing -days $(or $(DAYS),3650) -seed $(or $(SEED),1)
 
+# Hours for all packages, and minutes for a small one. See docs/adr/033-mutants.md.
+.PHONY: mutate
+mutate: ## change the code in one place at a time, and list the changes that no test notices (PKG, FILES; NAMED=. for the named ones)
+	go run ./mutate $(if $(NAMED),-named '$(NAMED)') $(if $(FILES),-files '$(FILES)') $(PKG)
+
 .PHONY: bench
 bench: ## run the benchmarks and compare them with their floors and budgets
 	@./bench/run

@@ -68,7 +68,7 @@ func main() {
 	p := program{environ: os.Environ(), out: os.Stdout, log: os.Stderr}
 	flag.IntVar(&p.workers, "workers", 2, "mutants that are tested at the same time")
 	files := flag.String("files", "", "mutate only files whose names match this regular expression")
-	byName := flag.String("named", "", "test the named mutants whose title or file contains this, instead of packages; . for all")
+	byName := flag.String("named", "", "test the named mutants whose title or file matches this regular expression, instead of packages; . for all")
 	flag.Parse()
 	p.files = regexp.MustCompile(*files)
 	packages := flag.Args()
@@ -77,7 +77,7 @@ func main() {
 	}
 	run := func() error { return p.run(ctx, packages) }
 	if *byName != "" {
-		run = func() error { return p.named(ctx, strings.TrimPrefix(*byName, ".")) }
+		run = func() error { return p.named(ctx, regexp.MustCompile(*byName)) }
 	}
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)
@@ -123,7 +123,7 @@ func (p *program) run(ctx context.Context, packages []string) error {
 }
 
 // named tests the named mutants.
-func (p *program) named(ctx context.Context, pattern string) error {
+func (p *program) named(ctx context.Context, pattern *regexp.Regexp) error {
 	temp, err := os.MkdirTemp("", "mutate")
 	if err != nil {
 		return fmt.Errorf("make a folder: %w", err)

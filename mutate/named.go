@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -91,12 +92,12 @@ var named = []namedMutant{
 		"sum := sha256.Sum256(text)", "sum := sha256.Sum256(text[:0])", "shared/api"},
 }
 
-// runNamed tests each named mutant whose title or file contains pattern, and returns an
+// runNamed tests each named mutant whose title or file matches pattern, and returns an
 // error if one survives or does not compile.
-func runNamed(ctx context.Context, pattern, temp string, out io.Writer) error {
+func runNamed(ctx context.Context, pattern *regexp.Regexp, temp string, out io.Writer) error {
 	bad := 0
 	for _, m := range named {
-		if !strings.Contains(m.title, pattern) && !strings.Contains(m.file, pattern) {
+		if !pattern.MatchString(m.title) && !pattern.MatchString(m.file) {
 			continue
 		}
 		verdict, err := m.try(ctx, temp)
