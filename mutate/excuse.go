@@ -10,8 +10,8 @@ import (
 // excuses are the reasons for which mutants may survive.
 type excuses map[name]string
 
-// parseExcuses reads blocks that empty lines separate: where the mutant is and its kind, the
-// changed line, and the reason, which may take several lines. Lines that begin with # are
+// parseExcuses reads blocks that empty lines separate: the file, the function and the kind of
+// the mutant, then the changed line, then the reason in one or more lines. Lines that begin with # are
 // comments.
 func parseExcuses(text string) (excuses, error) {
 	all := excuses{}
@@ -38,7 +38,7 @@ func parseExcuses(text string) (excuses, error) {
 	return all, nil
 }
 
-// result is what became of the mutants of a package.
+// result counts the mutants of a package by their fate.
 type result struct {
 	folder                   string
 	killed, excused, invalid int

@@ -3,7 +3,7 @@
 // Gremlins, pinned in tools/gremlins/go.mod, makes the mutants. See ADR 033.
 //
 // At least 95 % of the mutants must be killed or excused. excuses.txt has a reason for each
-// excused mutant; an excuse whose mutant no longer survives is an error.
+// excused mutant. An excuse for a mutant that no longer survives is an error.
 //
 //	go run ./mutate [-workers 2] [PACKAGE…]
 package main
@@ -32,8 +32,8 @@ var scope = []string{
 	"shared/incoming", "shared/incoming/inbox", "shared/incoming/bucket", "shared/incoming/importer",
 }
 
-// elsewhere names packages whose tests run too, because they hold the tests of a package
-// that only declares what others implement.
+// elsewhere lists further packages of tests for a package that mostly declares interfaces:
+// those of a package that implements them.
 var elsewhere = map[string][]string{
 	"shared/store": {"shared/store/sqlite"},
 }
@@ -67,8 +67,8 @@ func main() {
 	}
 	p := program{environ: os.Environ(), out: os.Stdout, log: os.Stderr}
 	flag.IntVar(&p.workers, "workers", 2, "mutants that are tested at the same time")
-	files := flag.String("files", "", "mutate only files whose names match this regular expression")
-	byName := flag.String("named", "", "test the named mutants whose title or file matches this regular expression, instead of packages; . for all")
+	files := flag.String("files", "", "mutate only files with a name that matches this regular expression")
+	byName := flag.String("named", "", "test the named mutants with a title or file that matches this regular expression, instead of packages; . for all")
 	flag.Parse()
 	p.files = regexp.MustCompile(*files)
 	packages := flag.Args()
@@ -159,7 +159,7 @@ func (p *program) prepare(ctx context.Context) error {
 func (p *program) gremlins() string { return filepath.Join(p.temp, "gremlins") }
 
 // skipped returns a regular expression for the files that get no mutants: those in folders
-// below, and those whose names p.files does not match.
+// below, and those that p.files does not match.
 func (p *program) skipped(folder string) (string, error) {
 	all, err := filepath.Glob(filepath.Join(folder, "*.go"))
 	if err != nil {

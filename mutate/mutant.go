@@ -31,7 +31,7 @@ func (n name) String() string {
 	return fmt.Sprintf("%s %s %s\n\t%s", n.file, n.function, n.kind, n.line)
 }
 
-// mutant is a change of the code, and what its tests made of it.
+// mutant is a change of the code, with the result of the tests.
 type mutant struct {
 	name
 	// status is KILLED, TIMED OUT, LIVED, NOT COVERED or NOT VIABLE (it does not compile).

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// The variables that tell the stand-in what to do.
+// The variables that configure the stand-in.
 const (
 	goVariable        = "MUTATE_GO"        // the real go
 	baselineVariable  = "MUTATE_BASELINE"  // the file for the time that the tests take without a mutant
@@ -21,7 +21,7 @@ const (
 	elsewhereVariable = "MUTATE_ELSEWHERE" // further packages with tests, separated by spaces
 )
 
-// The exit codes by which Gremlins tells what became of a mutant.
+// The exit codes that Gremlins expects of go test.
 const (
 	codeSurvived  = 0
 	codeKilled    = 1

@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"math/big"
 	"reflect"
@@ -57,6 +58,8 @@ func TestIssuedAccepts(t *testing.T) {
 		i.Roles = map[string]string{"recordings-supervisor": "supervisor", "user": "user"}
 	})
 	single := trusted(func(i *Issuer) { i.Accounts = []string{account} })
+	brief := trusted(func(i *Issuer) { i.MaxTTL = 10 * time.Minute })
+	null := json.RawMessage("null") // is as good as missing
 	for name, tt := range map[string]struct {
 		issuer *Issuer
 		token  string
@@ -78,6 +81,8 @@ func TestIssuedAccepts(t *testing.T) {
 		"Keycloak":      {keycloak, rs256(issued("sub", "u-1", "realm_access", map[string]any{"roles": []string{"offline_access", "recordings-supervisor"}}, "groups", []string{"/sales", "/a/b"})), with(func(b *Bearer) { b.Owner, b.Subject, b.Role, b.Groups = "u-1", "u-1", "supervisor", []string{"sales"} })},
 		"no role":       {keycloak, rs256(issued("sub", "u-1")), with(func(b *Bearer) { b.Owner, b.Subject = "u-1", "u-1" })},
 		"other roles":   {keycloak, rs256(issued("sub", "u-1", "realm_access", map[string]any{"roles": []string{"x"}})), with(func(b *Bearer) { b.Owner, b.Subject, b.Unassigned = "u-1", "u-1", true })},
+		"null":          {keycloak, rs256(issued("sub", null, "realm_access", map[string]any{"roles": null}, "groups", null, "nbf", null, "aud", null)), plain},
+		"exp at limit":  {brief, rs256(issued("exp", now.Add(11*time.Minute).Unix())), with(func(b *Bearer) { b.Expires = now.Add(11 * time.Minute) })},
 		"foreign hints": {trusted(nil), rs256(issued(), "jku", "https://evil.example/jwks", "x5u", "https://evil.example/x", "jwk", map[string]any{"kty": "oct", "k": "AAAA"}, "x5c", []string{"AAAA"}), plain},
 	} {
 		b, err := issuedVerifier(t, &book{list: []*Issuer{tt.issuer}}).Verify(t.Context(), tt.token)
@@ -191,6 +196,7 @@ func TestIssuedMaxTTL(t *testing.T) {
 // issuer never verifies a token that names another.
 func TestTwoIssuersWithOneKid(t *testing.T) {
 	t.Parallel()
+	sameKey := trusted(func(i *Issuer) { i.Name = "same key" })
 	second := trusted(func(i *Issuer) { i.Name, i.Keys = "second", []IssuerKey{issuerKey("k", rsaOther(), "RS256")} })
 	elsewhere := trusted(func(i *Issuer) {
 		i.Name, i.Iss, i.Keys = "elsewhere", "https://other.example", []IssuerKey{issuerKey("k", rsaOther(), "RS256")}
@@ -207,6 +213,7 @@ func TestTwoIssuersWithOneKid(t *testing.T) {
 		"same iss, second":      {[]*Issuer{trusted(nil), second}, other(issued()), "second"},
 		"another iss":           {[]*Issuer{trusted(nil), elsewhere}, other(issued("iss", "https://other.example")), "elsewhere"},
 		"the key of another":    {[]*Issuer{trusted(nil), elsewhere}, other(issued()), ""},
+		"one key, two accounts": {[]*Issuer{trusted(func(i *Issuer) { i.Accounts = []string{"b"} }), sameKey}, rs256(issued()), "same key"},
 		"the account of others": {[]*Issuer{trusted(func(i *Issuer) { i.Accounts = []string{"b"} }), second}, rs256(issued()), ""},
 	} {
 		b, err := issuedVerifier(t, &book{list: tt.list}).Verify(t.Context(), tt.token)
