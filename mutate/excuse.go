@@ -89,19 +89,19 @@ func (r result) passes() bool { return r.percent() >= floor && len(r.stale) == 0
 // print lists the survivors and the stale excuses, as excuses.txt has them.
 func (r result) print(w io.Writer) {
 	for _, m := range r.survivors {
-		fmt.Fprintf(w, "survived, line %d: %s\n\n", m.at, m.name)
+		_, _ = fmt.Fprintf(w, "survived, line %d: %s\n\n", m.at, m.name)
 	}
 	for _, n := range r.stale {
-		fmt.Fprintf(w, "stale excuse: %s\n\n", n)
+		_, _ = fmt.Fprintf(w, "stale excuse: %s\n\n", n)
 	}
 }
 
 // printTable prints a row for each package.
 func printTable(w io.Writer, results []result) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "mutants\tkilled\texcused\tsurvived\t%\tnot compiled\t  package")
+	_, _ = fmt.Fprintln(t, "mutants\tkilled\texcused\tsurvived\t%\tnot compiled\t  package")
 	for _, r := range results {
-		fmt.Fprintf(t, "%d\t%d\t%d\t%d\t%.1f\t%d\t  %s\n", r.total(), r.killed, r.excused, len(r.survivors), r.percent(), r.invalid, r.folder)
+		_, _ = fmt.Fprintf(t, "%d\t%d\t%d\t%d\t%.1f\t%d\t  %s\n", r.total(), r.killed, r.excused, len(r.survivors), r.percent(), r.invalid, r.folder)
 	}
 	_ = t.Flush()
 }

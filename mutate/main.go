@@ -80,7 +80,7 @@ func main() {
 		run = func() error { return p.named(ctx, regexp.MustCompile(*byName)) }
 	}
 	if err := run(); err != nil {
-		fmt.Fprintln(os.Stderr, "mutate:", err)
+		_, _ = fmt.Fprintln(os.Stderr, "mutate:", err)
 		stop()
 		os.Exit(1)
 	}
@@ -145,7 +145,7 @@ func (p *program) prepare(ctx context.Context) error {
 	if err := os.Symlink(self, filepath.Join(p.temp, "go")); err != nil {
 		return fmt.Errorf("name this program go: %w", err)
 	}
-	build := exec.CommandContext(ctx, tool, "build", "-modfile=tools/gremlins/go.mod", "-o", p.gremlins(), "github.com/go-gremlins/gremlins/cmd/gremlins")
+	build := exec.CommandContext(ctx, tool, "build", "-modfile=tools/gremlins/go.mod", "-o", p.gremlins(), "github.com/go-gremlins/gremlins/cmd/gremlins") //nolint:gosec // the real go
 	build.Stdout, build.Stderr = p.log, p.log
 	if err := build.Run(); err != nil {
 		return fmt.Errorf("build Gremlins: %w", err)
@@ -165,13 +165,13 @@ func (p *program) skipped(folder string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("list the files: %w", err)
 	}
-	skipped := "/"
+	skipped := []string{"/"}
 	for _, file := range all {
 		if name := filepath.Base(file); !p.files.MatchString(name) {
-			skipped += "|^" + regexp.QuoteMeta(name) + "$"
+			skipped = append(skipped, "^"+regexp.QuoteMeta(name)+"$")
 		}
 	}
-	return skipped, nil
+	return strings.Join(skipped, "|"), nil
 }
 
 // mutate runs Gremlins on the files of one folder, without the folders below it.
@@ -196,7 +196,7 @@ func (p *program) mutate(ctx context.Context, folder string) ([]mutant, error) {
 	}
 	text, err := os.ReadFile(report)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, errors.New("Gremlins found no mutants") //nolint:revive,staticcheck // a name
+		return nil, errors.New("there are no mutants")
 	} else if err != nil {
 		return nil, fmt.Errorf("read the report: %w", err)
 	}

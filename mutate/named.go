@@ -25,71 +25,131 @@ type namedMutant struct {
 
 // named are faults that lose recordings, keep what must go, or let in what must stay out.
 var named = []namedMutant{
-	{"DynamoDB: Put has no condition", "shared/store/dynamo/write.go",
-		`condition{text: noItem})`, `condition{})`, "shared/store/dynamo"},
-	{"DynamoDB: Purged has no condition", "shared/store/dynamo/delete.go",
-		"ConditionExpression:       &when,", "ConditionExpression:       new(string),", "shared/store/dynamo"},
-	{"DynamoDB: Purged does not compare the revision", "shared/store/dynamo/delete.go",
-		`when += " AND " + attrRevision + " = :revision"`, ``, "shared/store/dynamo"},
-	{"DynamoDB: a tombstone keeps the document", "shared/store/dynamo/tombstone.go",
-		`attrAccountOwner, attrDocument, attrModified`, `attrAccountOwner, attrModified`, "shared/store/dynamo"},
-	{"DynamoDB: a tombstone keeps the owner", "shared/store/dynamo/tombstone.go",
-		`attrCreatedID, attrAccountOwner, attrDocument`, `attrCreatedID, attrDocument`, "shared/store/dynamo"},
-	{"SQLite: a tombstone keeps the document", "shared/store/sqlite/delete.go",
-		`owner = '', doc = '{}',"`, `owner = '',"`, "shared/store/sqlite"},
-	{"SQLite: a tombstone keeps the owner", "shared/store/sqlite/delete.go",
-		`restore_until = 0, owner = '', doc`, `restore_until = 0, doc`, "shared/store/sqlite"},
-	{"SQLite: Purged does not compare the revision", "shared/store/sqlite/delete.go",
-		`AND ? IN ('', revision)"`, `AND ? IS NOT NULL"`, "shared/store/sqlite"},
-	{"SQLite: Purged changes recordings", "shared/store/sqlite/delete.go",
-		`WHERE account = ? AND id = ? AND deleted > 0 AND restore_until = 0`, `WHERE account = ? AND id = ?`, "shared/store/sqlite"},
+	{
+		"DynamoDB: Put has no condition", "shared/store/dynamo/write.go",
+		`condition{text: noItem})`, `condition{})`, "shared/store/dynamo",
+	},
+	{
+		"DynamoDB: Purged has no condition", "shared/store/dynamo/delete.go",
+		"ConditionExpression:       &when,", "ConditionExpression:       new(string),", "shared/store/dynamo",
+	},
+	{
+		"DynamoDB: Purged does not compare the revision", "shared/store/dynamo/delete.go",
+		`when += " AND " + attrRevision + " = :revision"`, ``, "shared/store/dynamo",
+	},
+	{
+		"DynamoDB: a tombstone keeps the document", "shared/store/dynamo/tombstone.go",
+		`attrAccountOwner, attrDocument, attrModified`, `attrAccountOwner, attrModified`, "shared/store/dynamo",
+	},
+	{
+		"DynamoDB: a tombstone keeps the owner", "shared/store/dynamo/tombstone.go",
+		`attrCreatedID, attrAccountOwner, attrDocument`, `attrCreatedID, attrDocument`, "shared/store/dynamo",
+	},
+	{
+		"SQLite: a tombstone keeps the document", "shared/store/sqlite/delete.go",
+		`owner = '', doc = '{}',"`, `owner = '',"`, "shared/store/sqlite",
+	},
+	{
+		"SQLite: a tombstone keeps the owner", "shared/store/sqlite/delete.go",
+		`restore_until = 0, owner = '', doc`, `restore_until = 0, doc`, "shared/store/sqlite",
+	},
+	{
+		"SQLite: Purged does not compare the revision", "shared/store/sqlite/delete.go",
+		`AND ? IN ('', revision)"`, `AND ? IS NOT NULL"`, "shared/store/sqlite",
+	},
+	{
+		"SQLite: Purged changes recordings", "shared/store/sqlite/delete.go",
+		`WHERE account = ? AND id = ? AND deleted > 0 AND restore_until = 0`, `WHERE account = ? AND id = ?`, "shared/store/sqlite",
+	},
 
-	{"events.jsonl is not synced", "local/eventlog/eventlog.go",
-		`if synced := l.o.sync(l.file); synced != nil {`, `if synced := error(nil); synced != nil {`, "local/eventlog"},
-	{"the folder of events.jsonl is not synced", "local/eventlog/eventlog.go",
-		`if err := l.syncFolder(); err != nil {`, `if err := error(nil); err != nil {`, "local/eventlog"},
-	{"keys.json is not synced", "local/datadir/datadir.go",
-		`errors.Join(err, syncFile(f), f.Close())`, `errors.Join(err, f.Close())`, "local/datadir"},
-	{"the folder of keys.json is not synced", "local/datadir/datadir.go",
-		`errors.Join(d.makeKeys(), d.syncFolder())`, `d.makeKeys()`, "local/datadir"},
-	{"a small file is renamed without a sync of its folder", "local/datadir/datadir.go",
-		"\tif err == nil {\n\t\terr = d.syncFolder()\n\t}\n", "", "local/datadir"},
+	{
+		"events.jsonl is not synced", "local/eventlog/eventlog.go",
+		`if synced := l.o.sync(l.file); synced != nil {`, `if synced := error(nil); synced != nil {`, "local/eventlog",
+	},
+	{
+		"the folder of events.jsonl is not synced", "local/eventlog/eventlog.go",
+		`if err := l.syncFolder(); err != nil {`, `if err := error(nil); err != nil {`, "local/eventlog",
+	},
+	{
+		"keys.json is not synced", "local/datadir/datadir.go",
+		`errors.Join(err, syncFile(f), f.Close())`, `errors.Join(err, f.Close())`, "local/datadir",
+	},
+	{
+		"the folder of keys.json is not synced", "local/datadir/datadir.go",
+		`errors.Join(d.makeKeys(), d.syncFolder())`, `d.makeKeys()`, "local/datadir",
+	},
+	{
+		"a small file is renamed without a sync of its folder", "local/datadir/datadir.go",
+		"\tif err == nil {\n\t\terr = d.syncFolder()\n\t}\n", "", "local/datadir",
+	},
 
-	{"an upload is answered before its event is in the queue", "local/arrivals.go",
+	{
+		"an upload is answered before its event is in the queue", "local/arrivals.go",
 		"if err := b.store.Enqueue(context.WithoutCancel(ctx), sqlite.Arrivals, event); err != nil {",
-		"if err := error(nil); true {\n\t\tgo func() { _ = b.store.Enqueue(context.WithoutCancel(ctx), sqlite.Arrivals, event) }()\n\t} else if err != nil {", "local"},
-	{"the S3 server answers before it reports a new object", "local/s3server/objects.go",
-		"\ts.created(context.WithoutCancel(ctx), key, meta.ETag)", "\tgo s.created(context.WithoutCancel(ctx), key, meta.ETag)", "local local/s3server"},
-	{"an event that cannot be queued is dropped", "local/arrivals.go",
-		"\t\tb.unqueued.add(event)\n", "", "local"},
-	{"an arrival is done although ingest failed", "local/arrivals.go",
-		"case err == nil && len(answer.BatchItemFailures) == 0:", "case err == nil && len(answer.BatchItemFailures) >= 0:", "local"},
-	{"an arrival is done although the invocation failed", "local/arrivals.go",
-		"case err == nil && len(answer.BatchItemFailures) == 0:", "case err != nil || len(answer.BatchItemFailures) == 0:", "local"},
-	{"an arrival is done before it is ingested", "local/arrivals.go",
-		"\tanswer, err := a.ingest(invoked,", "\t_ = a.store.Done(ctx, m.Number)\n\tanswer, err := a.ingest(invoked,", "local"},
-	{"changes are done although their events failed", "local/follow.go",
-		"\tnumbers := make([]int64, done)\n", "\tdone = len(due)\n\tnumbers := make([]int64, done)\n", "local"},
-	{"changes are done before their events are sent", "local/follow.go",
-		"\tdone, failed := feed.New(", "\tfor _, m := range due {\n\t\t_ = b.store.Done(ctx, m.Number)\n\t}\n\tdone, failed := feed.New(", "local"},
+		"if err := error(nil); true {\n\t\tgo func() { _ = b.store.Enqueue(context.WithoutCancel(ctx), sqlite.Arrivals, event) }()\n\t} else if err != nil {", "local",
+	},
+	{
+		"the S3 server answers before it reports a new object", "local/s3server/objects.go",
+		"\ts.created(context.WithoutCancel(ctx), key, meta.ETag)", "\tgo s.created(context.WithoutCancel(ctx), key, meta.ETag)", "local local/s3server",
+	},
+	{
+		"an event that cannot be queued is dropped", "local/arrivals.go",
+		"\t\tb.unqueued.add(event)\n", "", "local",
+	},
+	{
+		"an arrival is done although ingest failed", "local/arrivals.go",
+		"case err == nil && len(answer.BatchItemFailures) == 0:", "case err == nil && len(answer.BatchItemFailures) >= 0:", "local",
+	},
+	{
+		"an arrival is done although the invocation failed", "local/arrivals.go",
+		"case err == nil && len(answer.BatchItemFailures) == 0:", "case err != nil || len(answer.BatchItemFailures) == 0:", "local",
+	},
+	{
+		"an arrival is done before it is ingested", "local/arrivals.go",
+		"\tanswer, err := a.ingest(invoked,", "\t_ = a.store.Done(ctx, m.Number)\n\tanswer, err := a.ingest(invoked,", "local",
+	},
+	{
+		"changes are done although their events failed", "local/follow.go",
+		"\tnumbers := make([]int64, done)\n", "\tdone = len(due)\n\tnumbers := make([]int64, done)\n", "local",
+	},
+	{
+		"changes are done before their events are sent", "local/follow.go",
+		"\tdone, failed := feed.New(", "\tfor _, m := range due {\n\t\t_ = b.store.Done(ctx, m.Number)\n\t}\n\tdone, failed := feed.New(", "local",
+	},
 
-	{"late audio of a deleted recording leaves what was set aside", "shared/incoming/bucket/bucket.go",
-		`g.remove(ctx, account, id, recording.SetAsideKey(a.Key), a.Key)`, `g.remove(ctx, account, id, a.Key)`, "shared/incoming/bucket"},
-	{"a purge leaves what was set aside", "shared/purge/purge.go",
-		"\t\tkeys = append(keys, recording.SetAsideKey(r.AudioKey()))\n", "", "shared/purge"},
-	{"a purge leaves the metadata beside audio in an inbox", "shared/purge/purge.go",
-		"\t\tkeys = append(keys, recording.SidecarKeys(r.AudioKey())...)\n", "", "shared/purge"},
-	{"late audio in an inbox leaves the metadata beside it", "shared/incoming/inbox/inbox.go",
-		`in.remove(ctx, append(recording.SidecarKeys(f.Key), f.Key)...)`, `in.remove(ctx, f.Key)`, "shared/incoming/inbox"},
-	{"a purge removes the audio before it reads the tombstone again", "shared/purge/purge.go",
-		`m.Purge(ctx, step, still)`, `m.Purge(ctx, step, func(context.Context) error { _ = still; return nil })`, "shared/purge"},
+	{
+		"late audio of a deleted recording leaves what was set aside", "shared/incoming/bucket/bucket.go",
+		`g.remove(ctx, account, id, recording.SetAsideKey(a.Key), a.Key)`, `g.remove(ctx, account, id, a.Key)`, "shared/incoming/bucket",
+	},
+	{
+		"a purge leaves what was set aside", "shared/purge/purge.go",
+		"\t\tkeys = append(keys, recording.SetAsideKey(r.AudioKey()))\n", "", "shared/purge",
+	},
+	{
+		"a purge leaves the metadata beside audio in an inbox", "shared/purge/purge.go",
+		"\t\tkeys = append(keys, recording.SidecarKeys(r.AudioKey())...)\n", "", "shared/purge",
+	},
+	{
+		"late audio in an inbox leaves the metadata beside it", "shared/incoming/inbox/inbox.go",
+		`in.remove(ctx, append(recording.SidecarKeys(f.Key), f.Key)...)`, `in.remove(ctx, f.Key)`, "shared/incoming/inbox",
+	},
+	{
+		"a purge removes the audio before it reads the tombstone again", "shared/purge/purge.go",
+		`m.Purge(ctx, step, still)`, `m.Purge(ctx, step, func(context.Context) error { _ = still; return nil })`, "shared/purge",
+	},
 
-	{"an idempotency key stands for any request", "shared/api/create.go",
-		"case claim.Made != asked.fingerprint:", "case false:", "shared/api"},
-	{"a retry of another request gets the recording", "shared/api/create.go",
-		"case existing.Made != asked.fingerprint && existing.Made != recording.MadeOfAudio:", "case false:", "shared/api"},
-	{"all requests have one fingerprint", "shared/api/creation.go",
-		"sum := sha256.Sum256(text)", "sum := sha256.Sum256(text[:0])", "shared/api"},
+	{
+		"an idempotency key stands for any request", "shared/api/create.go",
+		"case claim.Made != asked.fingerprint:", "case false:", "shared/api",
+	},
+	{
+		"a retry of another request gets the recording", "shared/api/create.go",
+		"case existing.Made != asked.fingerprint && existing.Made != recording.MadeOfAudio:", "case false:", "shared/api",
+	},
+	{
+		"all requests have one fingerprint", "shared/api/creation.go",
+		"sum := sha256.Sum256(text)", "sum := sha256.Sum256(text[:0])", "shared/api",
+	},
 }
 
 // runNamed tests the named mutants with a title or a file that matches pattern. It returns
@@ -107,7 +167,7 @@ func runNamed(ctx context.Context, pattern *regexp.Regexp, temp string, out io.W
 		if verdict != "killed" {
 			bad++
 		}
-		fmt.Fprintf(out, "%-12s  %s (%s)\n", verdict, m.title, m.file)
+		_, _ = fmt.Fprintf(out, "%-12s  %s (%s)\n", verdict, m.title, m.file)
 	}
 	if bad > 0 {
 		return fmt.Errorf("%d named mutants are not killed", bad)
@@ -139,7 +199,7 @@ func (m *namedMutant) try(ctx context.Context, temp string) (verdict string, err
 	for folder := range strings.FieldsSeq(m.tests) {
 		args := []string{"test", "-overlay", overlay, "-vet=off", "-run", "^$", "./" + folder}
 		if err := exec.CommandContext(ctx, "go", args...).Run(); err != nil { //nolint:gosec // a table names the packages
-			return "NOT COMPILED", nil //nolint:nilerr // the verdict says so
+			return "NOT COMPILED", nil
 		}
 		args = []string{"test", "-overlay", overlay, "-vet=off", "-failfast", "-timeout", "5m", "./" + folder}
 		if err := exec.CommandContext(ctx, "go", args...).Run(); err != nil { //nolint:gosec // a table names the packages

@@ -65,30 +65,37 @@ func (s standIn) run(ctx context.Context, args []string) int {
 		return 0
 	}
 	if i := slices.Index(args, "-coverprofile"); i >= 0 {
-		if err := s.cover(ctx, args[i+1]); err != nil {
-			fmt.Fprintln(s.log, err)
-			return 1
-		}
-		return 0
+		return s.report(codeSurvived, s.cover(ctx, args[i+1]))
 	}
+	return s.report(s.mutant(ctx))
+}
+
+// report returns the code, or prints the error and returns 1.
+func (s standIn) report(code int, err error) int {
+	if err != nil {
+		_, _ = fmt.Fprintln(s.log, err)
+		return 1
+	}
+	return code
+}
+
+// mutant runs the tests in a copy of the repository with a mutant. Gremlins has started this
+// program in the package's folder there.
+func (s standIn) mutant(ctx context.Context) (code int, err error) {
 	text, err := os.ReadFile(s.baseline)
 	if err != nil {
-		fmt.Fprintln(s.log, err)
-		return codeSurvived
+		return 0, fmt.Errorf("read the usual time of the tests: %w", err)
 	}
 	usual, err := time.ParseDuration(string(text))
 	if err != nil {
-		fmt.Fprintln(s.log, err)
-		return codeSurvived
+		return 0, fmt.Errorf("parse the usual time of the tests: %w", err)
 	}
-	// Gremlins has copied the repository, and starts this program in the copy of the package.
 	here, err := os.Getwd()
 	if err != nil {
-		fmt.Fprintln(s.log, err)
-		return codeSurvived
+		return 0, fmt.Errorf("find the copy of the repository: %w", err)
 	}
-	code, _ := s.test(ctx, strings.TrimSuffix(here, filepath.FromSlash(s.folder)), 3*usual+hang)
-	return code
+	code, _ = s.test(ctx, strings.TrimSuffix(here, filepath.FromSlash(s.folder)), 3*usual+hang)
+	return code, nil
 }
 
 // cover runs the tests of the package without a mutant, which must pass, notes the time that
@@ -106,11 +113,12 @@ func (s standIn) cover(ctx context.Context, profile string) error {
 	if err := os.WriteFile(s.baseline, []byte(time.Since(start).String()), 0o600); err != nil {
 		return fmt.Errorf("note the time of the tests: %w", err)
 	}
-	text := "mode: set\n"
+	var text strings.Builder
+	text.WriteString("mode: set\n")
 	for file := range strings.FieldsSeq(string(list)) {
-		text += file + ":1.1,1000000.1 1 1\n"
+		text.WriteString(file + ":1.1,1000000.1 1 1\n")
 	}
-	if err := os.WriteFile(profile, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(profile, []byte(text.String()), 0o600); err != nil { //nolint:gosec // Gremlins chooses the path
 		return fmt.Errorf("write the profile: %w", err)
 	}
 	return nil
