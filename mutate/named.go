@@ -63,6 +63,27 @@ var named = []namedMutant{
 	},
 
 	{
+		"DynamoDB: a change does not compare the revision", "shared/store/dynamo/write.go",
+		`unchanged := condition{attrRevision + " = :revision", item{":revision": str(text(old, attrRevision))}}`,
+		`unchanged := condition{}`, "shared/store/dynamo",
+	},
+	{
+		"DynamoDB: guards do not count", "shared/store/dynamo/delete.go",
+		"for _, g := range guards {", "for _, g := range guards[:0] {", "shared/store/dynamo",
+	},
+	{
+		"SQLite: guards do not count", "shared/store/sqlite/delete.go",
+		"for _, g := range guards {", "for _, g := range guards[:0] {", "shared/store/sqlite",
+	},
+	{
+		"SQLite: writes are not synced", "shared/store/sqlite/sqlite.go",
+		`"synchronous(FULL)"`, `"synchronous(OFF)"`, "shared/store/sqlite",
+	},
+	{
+		"SQLite: deleted content stays on the disk", "shared/store/sqlite/sqlite.go",
+		`"secure_delete(ON)"`, `"secure_delete(OFF)"`, "shared/store/sqlite",
+	},
+	{
 		"events.jsonl is not synced", "local/eventlog/eventlog.go",
 		`if synced := l.o.sync(l.file); synced != nil {`, `if synced := error(nil); synced != nil {`, "local/eventlog",
 	},
@@ -137,14 +158,22 @@ var named = []namedMutant{
 		"a purge removes the audio before it reads the tombstone again", "shared/purge/purge.go",
 		`m.Purge(ctx, step, still)`, `m.Purge(ctx, step, func(context.Context) error { _ = still; return nil })`, "shared/purge",
 	},
+	{
+		"late audio does not renew the tombstone", "shared/incoming/bucket/bucket.go",
+		"if err := incoming.StayDeleted(ctx, g.Store, account, id); err != nil {", "if err := error(nil); err != nil {", "shared/incoming/bucket",
+	},
+	{
+		"rejected audio is removed whatever it is by then", "shared/incoming/bucket/bucket.go",
+		"g.Audio.RemoveIf(ctx, a.Key, object)", "g.Audio.Remove(ctx, a.Key)", "shared/incoming/bucket",
+	},
+	{
+		"a purge is done although the audio could not be removed", "shared/purge/purge.go",
+		"\t\t\treturn fmt.Errorf(\"remove the audio of %s/%s: %w\", t.Account, t.ID, err)\n", "\t\t\tcontinue\n", "shared/purge",
+	},
 
 	{
 		"an idempotency key stands for any request", "shared/api/create.go",
 		"case claim.Made != asked.fingerprint:", "case false:", "shared/api",
-	},
-	{
-		"a retry of another request gets the recording", "shared/api/create.go",
-		"case existing.Made != asked.fingerprint && existing.Made != recording.MadeOfAudio:", "case false:", "shared/api",
 	},
 	{
 		"all requests have one fingerprint", "shared/api/creation.go",

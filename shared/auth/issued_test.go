@@ -8,6 +8,7 @@ import (
 	"errors"
 	"math/big"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -179,6 +180,29 @@ func TestIssuedRejects(t *testing.T) {
 		var r reasonError
 		if !errors.Is(err, ErrInvalid) || !errors.As(err, &r) || r != tt.want || !isZero(b) {
 			t.Errorf("%s: Verify = %+v, %v, want %v", name, b, err, tt.want)
+		}
+	}
+}
+
+// Verify rejects such tokens even before it looks for their issuer. The check of the issuer's
+// claims does not rely on that.
+func TestValidityNeedsNumbers(t *testing.T) {
+	t.Parallel()
+	hour := now.Add(time.Hour)
+	number, text := json.RawMessage(strconv.FormatInt(hour.Unix(), 10)), json.RawMessage(`"1900000000"`)
+	for _, c := range []struct {
+		claims map[string]json.RawMessage
+		want   error
+	}{
+		{map[string]json.RawMessage{"exp": number}, nil},
+		{map[string]json.RawMessage{"exp": text}, errBadClaims},
+		{map[string]json.RawMessage{"exp": number, "nbf": text}, errBadClaims},
+		{map[string]json.RawMessage{"exp": text, "nbf": text}, errBadClaims},
+	} {
+		claims := issuedClaims{all: c.claims}
+		got, err := claims.validity(trusted(nil), now, 0)
+		if !errors.Is(err, c.want) || err == nil && !got.Equal(hour) {
+			t.Errorf("validity of %s = %v, %v, want %v", c.claims, got, err, c.want)
 		}
 	}
 }
