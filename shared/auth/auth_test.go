@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -40,6 +41,22 @@ func TestSubject(t *testing.T) {
 	} {
 		if got := subject(c.owner, c.sub); got != c.want {
 			t.Errorf("subject(%q, %v) = %q, want %q", c.owner, c.sub, got, c.want)
+		}
+	}
+}
+
+func TestForm(t *testing.T) {
+	t.Parallel()
+	for token, want := range map[string]error{
+		"":                              errAbsent,
+		"a.b-c_D.9":                     nil,
+		strings.Repeat("a", MaxToken):   nil,
+		strings.Repeat("a", MaxToken+1): errTooLong,
+		"a.b\n.c":                       errMalformed,
+		"a.b.c=":                        errMalformed,
+	} {
+		if err := form(token); !errors.Is(err, want) {
+			t.Errorf("form of a token with %d characters = %v, want %v", len(token), err, want)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"math/big"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -214,6 +215,22 @@ func TestIssuedMaxTTL(t *testing.T) {
 	v.MaxTTL = 10 * time.Minute
 	b, err := v.Verify(t.Context(), rs256(issued()))
 	checkReason(t, b, err, errLateExpiry)
+}
+
+// A token of a user in more groups is accepted, without those beyond the limit.
+func TestGroupsHaveALimit(t *testing.T) {
+	t.Parallel()
+	groups := make([]string, maxGroups+1)
+	for n := range groups {
+		groups[n] = "g" + strconv.Itoa(n)
+	}
+	i := trusted(func(i *Issuer) { i.Claims.Groups = "groups" })
+	for _, n := range []int{maxGroups, maxGroups + 1} {
+		b, err := issuedVerifier(t, &book{list: []*Issuer{i}}).Verify(t.Context(), rs256(issued("groups", groups[:n])))
+		if err != nil || !slices.Equal(b.Groups, groups[:maxGroups]) {
+			t.Errorf("Verify of a token with %d groups = %d groups, %v, want the first %d", n, len(b.Groups), err, maxGroups)
+		}
+	}
 }
 
 // Two issuers may use one kid, and even one iss: the signature decides. A key of one

@@ -27,6 +27,7 @@ func TestParseKeys(t *testing.T) {
 		"operations":             {[]jwk{octKey().with(func(j *jwk) { j.Ops = []string{"sign", "verify"} })}, []string{"h HS256"}},
 		"several without kid":    {[]jwk{octKey().with(func(j *jwk) { j.Kid = "" }), ecKey().with(func(j *jwk) { j.Kid = "" })}, []string{" HS256", " ES256"}},
 		"a secret of 32 bytes":   {[]jwk{octKey().with(func(j *jwk) { j.K = b64([]byte("0123456701234567012345670123456\x00")) })}, []string{"h HS256"}},
+		"8 different bytes":      {[]jwk{octKey().with(func(j *jwk) { j.K = b64([]byte("01234567012345670123456701234567")) })}, []string{"h HS256"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
