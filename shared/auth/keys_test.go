@@ -132,3 +132,34 @@ func TestParseKeysRejectsOtherTexts(t *testing.T) {
 		}
 	}
 }
+
+// The shortest and the longest modulus and exponent are accepted, and nothing beyond.
+func TestLimitsOfRSA(t *testing.T) {
+	t.Parallel()
+	odd := func(bits uint) *big.Int {
+		n := new(big.Int).Lsh(big.NewInt(1), bits-1)
+		return n.SetBit(n, 0, 1)
+	}
+	const longest = 1<<maxExponent - 1
+	for _, c := range []struct {
+		bits  uint
+		e     int64
+		valid bool
+	}{
+		{minRSA, 3, true},
+		{maxRSA, longest, true},
+		{minRSA - 1, 3, false},
+		{maxRSA + 1, 3, false},
+		{minRSA, 1, false},
+		{minRSA, 4, false},
+		{minRSA, longest + 2, false},
+	} {
+		j := jwk{Kty: "RSA", N: b64(odd(c.bits).Bytes()), E: b64(big.NewInt(c.e).Bytes())}
+		if _, err := j.rsa(); (err == nil) != c.valid {
+			t.Errorf("a modulus of %d bits with the exponent %d: %v, want valid: %t", c.bits, c.e, err, c.valid)
+		}
+		if err := checkRSA(odd(c.bits), int(c.e)); (err == nil) != c.valid {
+			t.Errorf("checkRSA(%d bits, %d) = %v, want valid: %t", c.bits, c.e, err, c.valid)
+		}
+	}
+}
