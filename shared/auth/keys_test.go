@@ -21,6 +21,7 @@ func TestParseKeys(t *testing.T) {
 		want []string // kid and alg
 	}{
 		"all kinds":              {[]jwk{octKey(), rsaKey(), ecKey()}, []string{"h HS256", "r RS256", "e ES256"}},
+		"a secret last":          {[]jwk{rsaKey(), ecKey(), octKey()}, []string{"r RS256", "e ES256", "h HS256"}},
 		"alg from the kind":      {[]jwk{octKey().with(noAlg), rsaKey().with(noAlg), ecKey().with(noAlg)}, []string{"h HS256", "r RS256", "e ES256"}},
 		"public":                 {[]jwk{rsaKey().public(), ecKey().public()}, []string{"r RS256", "e ES256"}},
 		"encryption key skipped": {[]jwk{enc, octKey()}, []string{"h HS256"}},
