@@ -271,6 +271,7 @@ func TestStaticKeysNeedNoIssuers(t *testing.T) {
 	expired["exp"] = 1
 	for name, token := range map[string]string{
 		"valid": hs256(header(), goodClaims()), "of an issuer": hs256(header(), issued()), "expired": hs256(header(), expired),
+		"of an issuer, expired": hs256(header(), issued("exp", 1)),
 		"malformed": "a.b.c", "none": "", "crit": hs256(header("crit", []string{}), goodClaims()), "without iss": rs256(goodClaims(), "kid", "x"),
 	} {
 		b := &book{err: errors.New("read")}
