@@ -272,7 +272,7 @@ func TestStaticKeysNeedNoIssuers(t *testing.T) {
 	for name, token := range map[string]string{
 		"valid": hs256(header(), goodClaims()), "of an issuer": hs256(header(), issued()), "expired": hs256(header(), expired),
 		"of an issuer, expired": hs256(header(), issued("exp", 1)),
-		"malformed": "a.b.c", "none": "", "crit": hs256(header("crit", []string{}), goodClaims()), "without iss": rs256(goodClaims(), "kid", "x"),
+		"malformed":             "a.b.c", "none": "", "crit": hs256(header("crit", []string{}), goodClaims()), "without iss": rs256(goodClaims(), "kid", "x"),
 	} {
 		b := &book{err: errors.New("read")}
 		_, err := issuedVerifier(t, b).Verify(t.Context(), token)
@@ -291,6 +291,8 @@ func TestNoStaticKeys(t *testing.T) {
 	}
 	v := NewVerifier(keys, clock)
 	b, err := v.Verify(t.Context(), hs256(header(), goodClaims()))
+	checkReason(t, b, err, errUnknownKey)
+	b, err = v.Verify(t.Context(), rs256(issued())) // without issuers, its iss counts for nothing
 	checkReason(t, b, err, errUnknownKey)
 	v.Issuers = &book{list: []*Issuer{trusted(nil)}}
 	if b, err := v.Verify(t.Context(), rs256(issued())); err != nil || b.Issuer != "acme" {
