@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -226,6 +227,11 @@ func (m *namedMutant) try(ctx context.Context, temp string) (verdict string, err
 		}
 	}
 	for folder := range strings.FieldsSeq(m.tests) {
+		forget, err := failures(folder)
+		if err != nil {
+			return "", err
+		}
+		defer forget()
 		args := []string{"test", "-overlay", overlay, "-vet=off", "-run", "^$", "./" + folder}
 		if err := exec.CommandContext(ctx, "go", args...).Run(); err != nil { //nolint:gosec // a table names the packages
 			return "NOT COMPILED", nil
@@ -236,6 +242,24 @@ func (m *namedMutant) try(ctx context.Context, temp string) (verdict string, err
 		}
 	}
 	return "SURVIVED", nil
+}
+
+// failures returns a function that removes the inputs that property tests of a folder store
+// after this call. They fail only with the mutant.
+func failures(folder string) (forget func(), err error) {
+	pattern := filepath.Join(folder, "testdata", "rapid", "*", "*.fail")
+	before, err := filepath.Glob(pattern)
+	if err != nil {
+		return nil, fmt.Errorf("list the inputs of failed tests: %w", err)
+	}
+	return func() {
+		after, _ := filepath.Glob(pattern) // the pattern is valid, or it would have failed above
+		for _, file := range after {
+			if !slices.Contains(before, file) {
+				_ = os.Remove(file)
+			}
+		}
+	}, nil
 }
 
 // apply returns the changed file.
