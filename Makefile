@@ -83,6 +83,11 @@ simulate: ## simulate ten years of users, sweeps, crashes and clocks that jump (
 faults: ## make every call of every operation fail in every way, and kill the process there; in minutes (SAMPLE, SEED, CASE)
 	go test -count=1 -v -timeout 3h ./faults -run 'TestFaults$$' $(if $(CASE),-case $(CASE)) -sample $(or $(SAMPLE),1) -seed $(or $(SEED),1)
 
+# Hours for all packages, and minutes for a small one. See docs/adr/033-mutants.md.
+.PHONY: mutate
+mutate: ## change the code in one place at a time, and list the changes that no test notices (PKG, FILES; NAMED=. for the named ones)
+	go run ./mutate $(if $(NAMED),-named '$(NAMED)') $(if $(FILES),-files '$(FILES)') $(PKG)
+
 .PHONY: bench
 bench: ## run the benchmarks and compare them with their floors and budgets
 	@./bench/run

@@ -166,7 +166,7 @@ func (a *application) wireRequests() error {
 		api.OpChanges:   api.Changes(env, changes, sealer, 0),
 		api.OpAccess:    api.Manage(env, a.store, sealer, &hooks),
 		api.OpJobs: api.Jobs(env, &job.Book{Entries: a.store, Queue: a, Now: w.now},
-			api.PersonJobs(person.Params, a.bucket, time.Hour, person.FileAge)),
+			api.JobOptions{Kinds: api.JobKinds(person.Params, true), Files: a.bucket, TTL: time.Hour, FileAge: archive.FileAge}),
 	}
 	return nil
 }
@@ -225,11 +225,24 @@ func (a *application) newReconciler(log *slog.Logger, ingester bucket.Ingester) 
 func (a *application) wireJobs() error {
 	w := a.world
 	eraser := deletion.Eraser{Deleter: deletion.New(a.store, 0, w.now), Store: a.store, Audio: a.bucket}
-	actions, err := person.Actions(secret, a.view, a.store, a.bucket, eraser, nil)
+	env, err := a.env()
+	if err != nil {
+		return err
+	}
+	record := api.JobTrail(env.Audit)
+	actions, err := person.Actions(secret, a.view, a.store, a.bucket, eraser, record.Of(access.Delete))
+	if err != nil {
+		return err
+	}
+	maps.Copy(actions, bulk.Actions(bulk.Options{
+		Store: a.view, Select: api.Select(a.view), Bucket: a.bucket, Deleter: deletion.New(a.view, w.restoreDays, w.now),
+		Holds: hold.NewBook(a.store, w.now, rand.Reader, true), Record: record,
+	}))
 	a.engine = job.NewEngine(&job.Book{Entries: a.store, Queue: a, Now: w.now}, job.Options{
 		Actions: actions, SliceTime: time.Minute, Lease: 5 * time.Minute, Holder: "faults", Now: w.now,
+		Permit: api.JobPermit(env.Access, api.JobKinds(person.Params, true)),
 	})
-	return err
+	return nil
 }
 
 // Wake implements [job.Queue], as functions/internal/jobqueue does in the cloud. The local

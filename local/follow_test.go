@@ -220,6 +220,28 @@ func TestALastingFailureIsLoggedOnceAMinute(t *testing.T) {
 	})
 }
 
+// An arrival also stays in the queue if its whole invocation fails.
+func TestAnArrivalOfAFailedInvocationIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	b, now, _ := newBox(t)
+	b.enqueueArrival(t.Context(), datadir.Event("recordings/acc/202601/202601-a", b.now()))
+	failure := errors.New("no memory")
+	a := b.newArrivals(func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+		return events.SQSEventResponse{}, failure
+	})
+	if err := a.takeTurn(t.Context(), "acc"); err != nil {
+		t.Fatal(err)
+	}
+	now.add(firstRetry)
+	if all, err := b.store.Due(t.Context(), sqlite.Arrivals, 10); err != nil || len(all) != 1 || all[0].Tries != 1 {
+		t.Fatalf("due = %+v, %v, want the arrival with one try", all, err)
+	}
+	failure = nil
+	if err := a.takeTurn(t.Context(), "acc"); err != nil || due(t, b, sqlite.Arrivals) != 0 {
+		t.Errorf("takeTurn = %v with %d arrivals left, want none", err, due(t, b, sqlite.Arrivals))
+	}
+}
+
 // An arrival is in the queue when enqueueArrival returns, even if another process
 // holds the database for a while.
 func TestAnArrivalIsQueuedBeforeTheAnswer(t *testing.T) {

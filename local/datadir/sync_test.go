@@ -37,6 +37,13 @@ func TestFilesAreSynced(t *testing.T) {
 	if want := []string{"keys.json", "data, named"}; !slices.Equal(synced, want) {
 		t.Errorf("synced %q, want %q", synced, want)
 	}
+	synced = nil
+	if err := d.WritePrivate("demo.json", "x"); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"demo.json, named", "data, named"}; !slices.Equal(synced, want) {
+		t.Errorf("WritePrivate synced %q, want %q", synced, want)
+	}
 	if failure = errors.New("no sync"); d.WritePrivate("demo.env", "x") == nil {
 		t.Error("WritePrivate = nil although the sync failed, want an error")
 	}

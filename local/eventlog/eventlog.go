@@ -51,6 +51,7 @@ type Options struct {
 	Failed func(error)
 
 	rename func(from, to string) error // replaces os.Rename in tests
+	sync   func(*os.File) error        // replaces (*os.File).Sync in tests, which cannot cut the power
 }
 
 // Log is a file of events. It is safe for concurrent use.
@@ -71,6 +72,9 @@ func Open(path string, o Options) (*Log, error) {
 	if o.rename == nil {
 		o.rename = os.Rename
 	}
+	if o.sync == nil {
+		o.sync = (*os.File).Sync
+	}
 	l := &Log{o: o, path: path, limit: o.MaxBytes}
 	if err := l.open(); err != nil {
 		return nil, fmt.Errorf("cannot write events to %s: %w", path, cause(err))
@@ -90,7 +94,7 @@ func (l *Log) open() error {
 	if err != nil {
 		return err
 	}
-	if err := syncFolder(filepath.Dir(l.path)); err != nil {
+	if err := l.syncFolder(); err != nil {
 		return errors.Join(err, file.Close())
 	}
 	l.file = file
@@ -121,7 +125,7 @@ func (l *Log) Send(_ context.Context, events []notify.Event) (accepted int, err 
 		return 0, fmt.Errorf("%w: %s: %w", notify.ErrUnavailable, l.path, cause(err))
 	}
 	written, err := l.append(events)
-	if synced := l.file.Sync(); synced != nil {
+	if synced := l.o.sync(l.file); synced != nil {
 		written, err = 0, errors.Join(err, synced)
 	}
 	if err != nil {
@@ -162,16 +166,16 @@ func (l *Log) torn() (bool, error) {
 	return last[0] != '\n', err
 }
 
-// syncFolder syncs the folder, so that a new or changed name also survives a power cut.
-func syncFolder(path string) error {
+// syncFolder syncs the folder of the file, so that a new or changed name also survives a power cut.
+func (l *Log) syncFolder() error {
 	if runtime.GOOS == "windows" {
 		return nil // a folder cannot be synced there; NTFS logs its names itself
 	}
-	folder, err := os.Open(path)
+	folder, err := os.Open(filepath.Dir(l.path))
 	if err != nil {
 		return err
 	}
-	return errors.Join(folder.Sync(), folder.Close())
+	return errors.Join(l.o.sync(folder), folder.Close())
 }
 
 // cause removes the operation and the path from err, because the wrapping message

@@ -234,6 +234,33 @@ func TestKeysAreBoundToTheAccount(t *testing.T) {
 	}
 }
 
+// A request may die after it has claimed its key and before it creates its recording. Only a
+// retry of that request may finish the job: another one would take over its ID.
+func TestAKeyIsBoundToItsRequest(t *testing.T) {
+	t.Parallel()
+	s := newSingle(t, Delivery{})
+	const mine, id = `{"data":{"from":"a"}}`, "202311-claimed"
+	if _, err := s.store.Claim(t.Context(), oneAccount, "k", store.Claim{ID: id, Made: fingerprintOf(t, s, mine)}); err != nil {
+		t.Fatal(err)
+	}
+	s.do(t, http.MethodPut, oneList, `{"data":{"from":"b"}}`, "Idempotency-Key", "k").wantStatus(t, http.StatusConflict, "datastore_conflict")
+	s.do(t, http.MethodGet, oneList+"/"+id, "").wantStatus(t, http.StatusNotFound, "bad_identifier")
+	if m := s.do(t, http.MethodPut, oneList, mine, "Idempotency-Key", "k").made(t); m.Data.ID != id || m.Data.From != "a" {
+		t.Errorf("the retry created %+v, want %s", m, id)
+	}
+}
+
+// fingerprintOf returns the fingerprint of a request to create a recording.
+func fingerprintOf(t *testing.T, s *single, body string) string {
+	t.Helper()
+	m := s.do(t, http.MethodPut, oneList, body, "Idempotency-Key", "fingerprint").made(t)
+	r, err := s.store.Get(t.Context(), oneAccount, m.Data.ID)
+	if err != nil || r.Made == "" {
+		t.Fatalf("Get = %+v, %v, want the recording with its fingerprint", r, err)
+	}
+	return r.Made
+}
+
 func TestMetadataArrivesAfterAudio(t *testing.T) {
 	t.Parallel()
 	s, audio := newSingle(t, Delivery{}), someAudio(t)

@@ -4,9 +4,12 @@ import (
 	"crypto"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"math/big"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +60,8 @@ func TestIssuedAccepts(t *testing.T) {
 		i.Roles = map[string]string{"recordings-supervisor": "supervisor", "user": "user"}
 	})
 	single := trusted(func(i *Issuer) { i.Accounts = []string{account} })
+	brief := trusted(func(i *Issuer) { i.MaxTTL = 10 * time.Minute })
+	null := json.RawMessage("null") // is as good as missing
 	for name, tt := range map[string]struct {
 		issuer *Issuer
 		token  string
@@ -78,6 +83,8 @@ func TestIssuedAccepts(t *testing.T) {
 		"Keycloak":      {keycloak, rs256(issued("sub", "u-1", "realm_access", map[string]any{"roles": []string{"offline_access", "recordings-supervisor"}}, "groups", []string{"/sales", "/a/b"})), with(func(b *Bearer) { b.Owner, b.Subject, b.Role, b.Groups = "u-1", "u-1", "supervisor", []string{"sales"} })},
 		"no role":       {keycloak, rs256(issued("sub", "u-1")), with(func(b *Bearer) { b.Owner, b.Subject = "u-1", "u-1" })},
 		"other roles":   {keycloak, rs256(issued("sub", "u-1", "realm_access", map[string]any{"roles": []string{"x"}})), with(func(b *Bearer) { b.Owner, b.Subject, b.Unassigned = "u-1", "u-1", true })},
+		"null":          {keycloak, rs256(issued("sub", null, "realm_access", map[string]any{"roles": null}, "groups", null, "nbf", null, "aud", null)), plain},
+		"exp at limit":  {brief, rs256(issued("exp", now.Add(11*time.Minute).Unix())), with(func(b *Bearer) { b.Expires = now.Add(11 * time.Minute) })},
 		"foreign hints": {trusted(nil), rs256(issued(), "jku", "https://evil.example/jwks", "x5u", "https://evil.example/x", "jwk", map[string]any{"kty": "oct", "k": "AAAA"}, "x5c", []string{"AAAA"}), plain},
 	} {
 		b, err := issuedVerifier(t, &book{list: []*Issuer{tt.issuer}}).Verify(t.Context(), tt.token)
@@ -178,6 +185,29 @@ func TestIssuedRejects(t *testing.T) {
 	}
 }
 
+// Verify rejects such tokens even before it looks for their issuer. The check of the issuer's
+// claims does not rely on that.
+func TestValidityNeedsNumbers(t *testing.T) {
+	t.Parallel()
+	hour := now.Add(time.Hour)
+	number, text := json.RawMessage(strconv.FormatInt(hour.Unix(), 10)), json.RawMessage(`"1900000000"`)
+	for _, c := range []struct {
+		claims map[string]json.RawMessage
+		want   error
+	}{
+		{map[string]json.RawMessage{"exp": number}, nil},
+		{map[string]json.RawMessage{"exp": text}, errBadClaims},
+		{map[string]json.RawMessage{"exp": number, "nbf": text}, errBadClaims},
+		{map[string]json.RawMessage{"exp": text, "nbf": text}, errBadClaims},
+	} {
+		claims := issuedClaims{all: c.claims}
+		got, err := claims.validity(trusted(nil), now, 0)
+		if !errors.Is(err, c.want) || err == nil && !got.Equal(hour) {
+			t.Errorf("validity of %s = %v, %v, want %v", c.claims, got, err, c.want)
+		}
+	}
+}
+
 // The limit of the service applies to issuers, too.
 func TestIssuedMaxTTL(t *testing.T) {
 	t.Parallel()
@@ -187,10 +217,27 @@ func TestIssuedMaxTTL(t *testing.T) {
 	checkReason(t, b, err, errLateExpiry)
 }
 
+// A token of a user in more groups is accepted, without those beyond the limit.
+func TestGroupsHaveALimit(t *testing.T) {
+	t.Parallel()
+	groups := make([]string, maxGroups+1)
+	for n := range groups {
+		groups[n] = "g" + strconv.Itoa(n)
+	}
+	i := trusted(func(i *Issuer) { i.Claims.Groups = "groups" })
+	for _, n := range []int{maxGroups, maxGroups + 1} {
+		b, err := issuedVerifier(t, &book{list: []*Issuer{i}}).Verify(t.Context(), rs256(issued("groups", groups[:n])))
+		if err != nil || !slices.Equal(b.Groups, groups[:maxGroups]) {
+			t.Errorf("Verify of a token with %d groups = %d groups, %v, want the first %d", n, len(b.Groups), err, maxGroups)
+		}
+	}
+}
+
 // Two issuers may use one kid, and even one iss: the signature decides. A key of one
 // issuer never verifies a token that names another.
 func TestTwoIssuersWithOneKid(t *testing.T) {
 	t.Parallel()
+	sameKey := trusted(func(i *Issuer) { i.Name = "same key" })
 	second := trusted(func(i *Issuer) { i.Name, i.Keys = "second", []IssuerKey{issuerKey("k", rsaOther(), "RS256")} })
 	elsewhere := trusted(func(i *Issuer) {
 		i.Name, i.Iss, i.Keys = "elsewhere", "https://other.example", []IssuerKey{issuerKey("k", rsaOther(), "RS256")}
@@ -207,6 +254,7 @@ func TestTwoIssuersWithOneKid(t *testing.T) {
 		"same iss, second":      {[]*Issuer{trusted(nil), second}, other(issued()), "second"},
 		"another iss":           {[]*Issuer{trusted(nil), elsewhere}, other(issued("iss", "https://other.example")), "elsewhere"},
 		"the key of another":    {[]*Issuer{trusted(nil), elsewhere}, other(issued()), ""},
+		"one key, two accounts": {[]*Issuer{trusted(func(i *Issuer) { i.Accounts = []string{"b"} }), sameKey}, rs256(issued()), "same key"},
 		"the account of others": {[]*Issuer{trusted(func(i *Issuer) { i.Accounts = []string{"b"} }), second}, rs256(issued()), ""},
 	} {
 		b, err := issuedVerifier(t, &book{list: tt.list}).Verify(t.Context(), tt.token)
@@ -223,7 +271,8 @@ func TestStaticKeysNeedNoIssuers(t *testing.T) {
 	expired["exp"] = 1
 	for name, token := range map[string]string{
 		"valid": hs256(header(), goodClaims()), "of an issuer": hs256(header(), issued()), "expired": hs256(header(), expired),
-		"malformed": "a.b.c", "none": "", "crit": hs256(header("crit", []string{}), goodClaims()), "without iss": rs256(goodClaims(), "kid", "x"),
+		"of an issuer, expired": hs256(header(), issued("exp", 1)),
+		"malformed":             "a.b.c", "none": "", "crit": hs256(header("crit", []string{}), goodClaims()), "without iss": rs256(goodClaims(), "kid", "x"),
 	} {
 		b := &book{err: errors.New("read")}
 		_, err := issuedVerifier(t, b).Verify(t.Context(), token)
@@ -242,6 +291,8 @@ func TestNoStaticKeys(t *testing.T) {
 	}
 	v := NewVerifier(keys, clock)
 	b, err := v.Verify(t.Context(), hs256(header(), goodClaims()))
+	checkReason(t, b, err, errUnknownKey)
+	b, err = v.Verify(t.Context(), rs256(issued())) // without issuers, its iss counts for nothing
 	checkReason(t, b, err, errUnknownKey)
 	v.Issuers = &book{list: []*Issuer{trusted(nil)}}
 	if b, err := v.Verify(t.Context(), rs256(issued())); err != nil || b.Issuer != "acme" {

@@ -21,12 +21,14 @@ func TestParseKeys(t *testing.T) {
 		want []string // kid and alg
 	}{
 		"all kinds":              {[]jwk{octKey(), rsaKey(), ecKey()}, []string{"h HS256", "r RS256", "e ES256"}},
+		"a secret last":          {[]jwk{rsaKey(), ecKey(), octKey()}, []string{"r RS256", "e ES256", "h HS256"}},
 		"alg from the kind":      {[]jwk{octKey().with(noAlg), rsaKey().with(noAlg), ecKey().with(noAlg)}, []string{"h HS256", "r RS256", "e ES256"}},
 		"public":                 {[]jwk{rsaKey().public(), ecKey().public()}, []string{"r RS256", "e ES256"}},
 		"encryption key skipped": {[]jwk{enc, octKey()}, []string{"h HS256"}},
 		"operations":             {[]jwk{octKey().with(func(j *jwk) { j.Ops = []string{"sign", "verify"} })}, []string{"h HS256"}},
 		"several without kid":    {[]jwk{octKey().with(func(j *jwk) { j.Kid = "" }), ecKey().with(func(j *jwk) { j.Kid = "" })}, []string{" HS256", " ES256"}},
 		"a secret of 32 bytes":   {[]jwk{octKey().with(func(j *jwk) { j.K = b64([]byte("0123456701234567012345670123456\x00")) })}, []string{"h HS256"}},
+		"8 different bytes":      {[]jwk{octKey().with(func(j *jwk) { j.K = b64([]byte("01234567012345670123456701234567")) })}, []string{"h HS256"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -128,6 +130,37 @@ func TestParseKeysRejectsOtherTexts(t *testing.T) {
 	for _, text := range slices.Sorted(maps.Keys(texts)) {
 		if _, err := ParseKeys([]byte(text)); err == nil || !strings.Contains(err.Error(), texts[text]) {
 			t.Errorf("ParseKeys(%q) = %v, want an error with %q", text, err, texts[text])
+		}
+	}
+}
+
+// The shortest and the longest modulus and exponent are accepted, and nothing beyond.
+func TestLimitsOfRSA(t *testing.T) {
+	t.Parallel()
+	odd := func(bits uint) *big.Int {
+		n := new(big.Int).Lsh(big.NewInt(1), bits-1)
+		return n.SetBit(n, 0, 1)
+	}
+	const longest = 1<<maxExponent - 1
+	for _, c := range []struct {
+		bits  uint
+		e     int64
+		valid bool
+	}{
+		{minRSA, 3, true},
+		{maxRSA, longest, true},
+		{minRSA - 1, 3, false},
+		{maxRSA + 1, 3, false},
+		{minRSA, 1, false},
+		{minRSA, 4, false},
+		{minRSA, longest + 2, false},
+	} {
+		j := jwk{Kty: "RSA", N: b64(odd(c.bits).Bytes()), E: b64(big.NewInt(c.e).Bytes())}
+		if _, err := j.rsa(); (err == nil) != c.valid {
+			t.Errorf("a modulus of %d bits with the exponent %d: %v, want valid: %t", c.bits, c.e, err, c.valid)
+		}
+		if err := checkRSA(odd(c.bits), int(c.e)); (err == nil) != c.valid {
+			t.Errorf("checkRSA(%d bits, %d) = %v, want valid: %t", c.bits, c.e, err, c.valid)
 		}
 	}
 }

@@ -68,6 +68,7 @@ func TestParseRestrictionsRejects(t *testing.T) {
 	for text, want := range map[string]string{
 		`[]`: "want {METHOD", `{"a":1}`: "want {METHOD", `{"_":{},"_":{}}`: "duplicate key", `{"_":`: "not JSON",
 		`{"_":{"_":{"_":[{"rules":["GET"]}]}}}`: "want {METHOD", `{"_":{"_":{"_":[{"rules":{"#":"GET"}}]}}}`: "want {METHOD",
+		`{"_":{"_":{"_":[{"rules":5}]}}}`: "want {METHOD", `{"_":{"_":{"_":[{"rules":null}]}}}`: "want {METHOD",
 	} {
 		if _, err := ParseRestrictions([]byte(text), nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("ParseRestrictions(%s) = %v, want an error with %q", text, err, want)

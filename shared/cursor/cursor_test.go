@@ -131,6 +131,20 @@ func TestSealPanicsIfThePositionIsTooLong(t *testing.T) {
 	s.Seal(nil, make([]byte, cursor.MaxPosition+1))
 }
 
+// A position of the greatest length makes a cursor of the greatest length, which opens.
+func TestTheLongestCursorOpens(t *testing.T) {
+	t.Parallel()
+	s := sealer(t, secretA, "")
+	position := bytes.Repeat([]byte("p"), cursor.MaxPosition)
+	text := s.Seal([]byte("query"), position)
+	if len(text) != cursor.MaxLen {
+		t.Errorf("the longest cursor has %d characters, want %d", len(text), cursor.MaxLen)
+	}
+	if got, err := s.Open([]byte("query"), text); err != nil || !bytes.Equal(got, position) {
+		t.Errorf("Open = %q, %v, want the position", got, err)
+	}
+}
+
 var plain = regexp.MustCompile(`^[A-Za-z0-9_-]{1,512}$`)
 
 func positions() *rapid.Generator[[]byte] {

@@ -28,6 +28,7 @@ func TestCorrectMetadata(t *testing.T) {
 		{"imported", "", imported, 7, `{"start":2000}`, now, corrected + length, ""},
 		{"created by a client", "", "", 7, `{"start":2000}`, now, 7, ""},
 		{"another field", "", "", started + length, `{"from":"2"}`, now, started + length, "2"},
+		{"ended this second", "", imported, 7, `{"start":1000}`, started + length, started + length, ""},
 		{"a start in the future", "", "", started + length, `{"start":2000}`, 1500, 1500, ""},
 		{"the same start in the future", "", "", started + length, `{"start":1000}`, 500, started + length, ""},
 	} {

@@ -1,6 +1,7 @@
 package incoming
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
@@ -12,6 +13,8 @@ import (
 func TestEnded(t *testing.T) {
 	t.Parallel()
 	const start = "63960000000"
+	latest := recording.Document(strconv.Itoa(recording.MaxSeconds))
+	tooLate := recording.Document(strconv.Itoa(recording.MaxSeconds + 1))
 	for _, c := range []struct {
 		document recording.Document
 		created  recording.Seconds
@@ -24,7 +27,13 @@ func TestEnded(t *testing.T) {
 		{`{"start":` + start + `.0,"duration":6e1}`, 0, 0, 63960000060},
 		{`{"start":` + start + `,"duration":-5}`, 0, time.Minute, 63960000060},
 		{`{"start":` + start + `,"duration":9007199254740991}`, 0, 0, 63960000000},
+		{`{"start":` + start + `,"duration":0}`, 0, time.Minute, 63960000000},
+		{`{"start":` + start + `,"duration":31622400}`, 0, 0, 63991622400}, // 366 days, the longest
+		{`{"start":` + start + `,"duration":31622401}`, 0, 0, 63960000000},
 		{`{"start":9007199254740991}`, 0, 0, 0},
+		{`{"start":` + latest + `}`, 0, 0, recording.MaxSeconds},
+		{`{"start":` + tooLate + `}`, 0, 0, 0},
+		{`{"start":0,"duration":60}`, 0, 0, 0},
 		{`{"start":-1}`, 0, time.Minute, 0},
 		{`{"start":{}}`, 0, time.Minute, 0},
 		{`{"start":"yesterday"}`, 0, time.Minute, 0},

@@ -41,7 +41,7 @@ func TestAgree(t *testing.T) {
 func TestNewID(t *testing.T) {
 	t.Parallel()
 	const now, january = 63_939_931_200, 63_937_071_000 // 2026-03-05, 2026-01-31
-	for start, month := range map[recording.Seconds]string{january: "202601-", 0: "202603-", -1: "202603-", recording.MaxSeconds + 1: "202603-"} {
+	for start, month := range map[recording.Seconds]string{january: "202601-", 1: "000001-", recording.MaxSeconds: "316811-", 0: "202603-", -1: "202603-", recording.MaxSeconds + 1: "202603-"} {
 		id, err := NewID(start, now, rand.Reader)
 		if err != nil || !strings.HasPrefix(id, month) {
 			t.Errorf("NewID(%d) = %s, %v, want month %s", start, id, err, month)
@@ -248,7 +248,7 @@ func TestSettle(t *testing.T) {
 func TestIsEarly(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 5, 12, 0, 0, 0, time.UTC)
-	for age, want := range map[time.Duration]bool{0: true, 59 * time.Second: true, time.Minute: false, -59 * time.Second: true, -time.Hour: false} {
+	for age, want := range map[time.Duration]bool{0: true, 59 * time.Second: true, time.Minute: false, -59 * time.Second: true, -time.Minute: false, -time.Hour: false} {
 		if got := IsEarly(now, now.Add(-age), time.Minute); got != want {
 			t.Errorf("IsEarly of an object of age %v = %v, want %v", age, got, want)
 		}

@@ -118,6 +118,12 @@ func TestOf(t *testing.T) {
 	}
 }
 
+// EventBridge takes times from the first of these years to the last.
+var (
+	firstYear = time.Date(1970, 6, 1, 0, 0, 0, 0, time.UTC)
+	lastYear  = time.Date(9999, 6, 1, 0, 0, 0, 0, time.UTC)
+)
+
 // TestTime checks that an event skips times that cannot be represented.
 // EventBridge would reject such an event on every retry.
 func TestTime(t *testing.T) {
@@ -131,6 +137,8 @@ func TestTime(t *testing.T) {
 		{"never modified", 0, recording.SecondsOf(created), at.Add(time.Millisecond), at},
 		{"modified out of range", math.MaxInt64 / 4, recording.SecondsOf(created), at.In(time.FixedZone("", 3600)), at},
 		{"the change has no time", 0, recording.SecondsOf(created), time.Time{}, created},
+		{"the first year", recording.SecondsOf(firstYear), 0, at, firstYear},
+		{"the last year", recording.SecondsOf(lastYear), 0, at, lastYear},
 		{"no valid time", 0, math.MinInt64 / 4, time.Time{}, time.Unix(0, 0)},
 	} {
 		t.Run(c.name, func(t *testing.T) {

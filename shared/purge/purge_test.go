@@ -141,3 +141,58 @@ func TestPendingReturnsStoreErrors(t *testing.T) {
 		t.Errorf("Pending = %v, removed %q, want %v and no removals", err, b.removed, store.ErrUnavailable)
 	}
 }
+
+// A tombstone that was read long ago may belong to an earlier deletion. Its purge must not
+// touch the later one. A tombstone without a revision stands for any deletion.
+func TestFinishEndsOnlyThePurgeOfItsDeletion(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	pending, err := s.Tombstone(t.Context(), "a", "202601-pending")
+	if err != nil {
+		t.Fatal(err)
+	}
+	earlier := pending
+	earlier.Revision = "1-00000000"
+	b := &bucket{}
+	if err := purge.Finish(t.Context(), s, b, earlier); err != nil || len(b.removed) > 0 {
+		t.Errorf("Finish of an earlier deletion = %v, removed %q, want nothing removed", err, b.removed)
+	}
+	if now, err := s.Tombstone(t.Context(), "a", pending.ID); err != nil || !now.PurgePending {
+		t.Errorf("Tombstone = %+v, %v, want a pending purge", now, err)
+	}
+	anyDeletion := pending
+	anyDeletion.Revision = ""
+	if err := purge.Finish(t.Context(), s, b, anyDeletion); err != nil || !slices.Equal(b.removed, []string{"recordings/a/202601/202601-pending"}) {
+		t.Errorf("Finish without a revision = %v, removed %q, want the audio removed", err, b.removed)
+	}
+	if now, err := s.Tombstone(t.Context(), "a", pending.ID); err != nil || now.PurgePending {
+		t.Errorf("Tombstone = %+v, %v, want the purge finished", now, err)
+	}
+}
+
+// An upload of a file to an inbox may have a sidecar, which holds what the recording's
+// document held. The sidecar goes before the audio.
+func TestPurgeRemovesTheSidecarOfInboxAudio(t *testing.T) {
+	t.Parallel()
+	s, b := open(t), &bucket{}
+	r := recording.Recording{
+		Account: "a", ID: "202601-dropped", Created: 1, Document: "{}",
+		Audio: recording.Audio{Place: recording.Managed, Key: "inbox/a/2026/call-1.wav"},
+	}
+	if err := s.Put(t.Context(), &r); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Delete(t.Context(), "a", r.ID, store.Deletion{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := purge.Pending(t.Context(), s, b, "a", r.ID); err != nil {
+		t.Fatal(err)
+	}
+	want := append(recording.SidecarKeys(r.Audio.Key), r.Audio.Key)
+	if !slices.Equal(b.removed, want) {
+		t.Errorf("removed %q, want %q", b.removed, want)
+	}
+	if !slices.Contains(want, "inbox/a/2026/call-1.json") {
+		t.Errorf("the keys of sidecars are %q, want the key with .json among them", want)
+	}
+}

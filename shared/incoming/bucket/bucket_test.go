@@ -249,6 +249,29 @@ func TestADeletedRecordingDoesNotComeBack(t *testing.T) {
 	}
 }
 
+// A client that goes on sending a deleted recording must not bring it back when the tombstone
+// expires, so each upload renews the tombstone.
+func TestLateAudioRenewsTheTombstone(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.create(recording.Upload{})
+	if _, err := d.Records.Delete(t.Context(), account, id, store.Deletion{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Records.Purged(t.Context(), account, id, ""); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		d.Time = d.Time.AddDate(0, 0, store.TombstoneDays-1)
+		d.Objects.Put(key, "audio/wav", incomingtest.Sample(t, "alaw.wav"), nil)
+		d.ingest("0A", incoming.Removed)
+		found, err := d.Records.Tombstone(t.Context(), account, id)
+		if want := recording.SecondsOf(d.Time.AddDate(0, 0, store.TombstoneDays)); err != nil || found.Expires != want {
+			t.Fatalf("Tombstone = %+v, %v, want it to expire at %d", found, err, want)
+		}
+	}
+}
+
 // A late or repeated event about a recording that can be restored leaves its audio alone.
 func TestRestorableAudioStays(t *testing.T) {
 	t.Parallel()
