@@ -147,7 +147,7 @@ var requests = []operation{
 		c.ask(http.MethodPut, base+"/retention", `{"data":{"rules":[{"name":"all","days":1}],"confirm":0}}`, 200)
 	}, func(c *client) { c.lacks("one") }},
 	{"start-job", readyOne, func(c *client) {
-		c.kept["job"] = c.startJob("person_export")
+		c.kept["job"] = c.startJob("person_export", "")
 	}, func(c *client) { c.planned(c.kept["job"]) }},
 }
 
@@ -241,7 +241,7 @@ var background = []operation{
 	}, func(c *client) { c.background(c.hooksOnce) }, func(c *client) { c.delivered() }},
 	{"export-person", func(c *client) {
 		c.ready("one", "two")
-		c.kept["job"] = c.startJob("person_export")
+		c.kept["job"] = c.startJob("person_export", "")
 		c.background(c.work)
 		c.confirm(c.kept["job"])
 	}, func(c *client) { c.background(c.work) }, func(c *client) {
@@ -250,13 +250,35 @@ var background = []operation{
 	}},
 	{"erase-person", func(c *client) {
 		c.ready("one", "two")
-		c.kept["job"] = c.startJob("person_erase")
+		c.kept["job"] = c.startJob("person_erase", "")
 		c.background(c.work)
 		c.confirm(c.kept["job"])
 	}, func(c *client) { c.background(c.work) }, func(c *client) {
 		c.ended(c.kept["job"])
 		c.lacks("one")
 		c.lacks("two")
+	}},
+	{"bulk-delete", jobOverTwo("delete", ""), func(c *client) { c.background(c.work) }, func(c *client) {
+		c.ended(c.kept["job"])
+		c.lacks("one")
+		c.lacks("two")
+	}},
+	{"bulk-export", jobOverTwo("export", ""), func(c *client) { c.background(c.work) }, func(c *client) {
+		c.ended(c.kept["job"])
+		c.has("one", "two")
+	}},
+	{"bulk-tag", jobOverTwo("tag", `,"user_metadata":{"tag":"vip"}`), func(c *client) { c.background(c.work) }, func(c *client) {
+		c.ended(c.kept["job"])
+		for _, name := range []string{"one", "two"} {
+			if r := c.ask(http.MethodGet, c.path(name), "", 200); r.text("data", "user_metadata", "tag") != "vip" {
+				c.fail("%s has no tag: %s", name, r.body)
+			}
+		}
+	}},
+	{"bulk-hold", jobOverTwo("hold", `,"case":"A v. B","reason":"letter"`), func(c *client) { c.background(c.work) }, func(c *client) {
+		c.ended(c.kept["job"])
+		c.ask(http.MethodDelete, c.path("one"), "", 409)
+		c.has("one", "two")
 	}},
 	{"import", func(*client) {}, func(c *client) { c.background(c.importOnce) }, func(c *client) {
 		c.must(c.importOnce(c.app)) // a person runs it again
@@ -282,10 +304,21 @@ func (c *client) play(link string) {
 	c.fail("the link does not play")
 }
 
-// startJob starts a job and returns its ID.
-func (c *client) startJob(action string) string {
-	r := c.ask(http.MethodPost, base+"/jobs", `{"data":{"action":"`+action+`","owner_id":"`+admin+`"}}`, 201)
+// startJob starts a job over the recordings of one owner, with more members of the body, and
+// returns its ID.
+func (c *client) startJob(action, members string) string {
+	r := c.ask(http.MethodPost, base+"/jobs", `{"data":{"action":"`+action+`","owner_id":"`+admin+`"`+members+`}}`, 201)
 	return r.text("data", "id")
+}
+
+// jobOverTwo prepares a confirmed job over two recordings.
+func jobOverTwo(action, members string) func(*client) {
+	return func(c *client) {
+		c.ready("one", "two")
+		c.kept["job"] = c.startJob(action, members)
+		c.background(c.work)
+		c.confirm(c.kept["job"])
+	}
 }
 
 // plan returns the plan of a job.

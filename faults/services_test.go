@@ -4,7 +4,6 @@ import (
 	"crypto/md5"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -56,8 +55,8 @@ func (q *queue) len() int {
 	return len(q.messages)
 }
 
-// sqsServer answers SendMessage
-// (docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html).
+// sqsServer answers SendMessage and SendMessageBatch
+// (docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html).
 type sqsServer struct {
 	queue *queue
 	now   func() time.Time
@@ -65,24 +64,45 @@ type sqsServer struct {
 
 // ServeHTTP implements [http.Handler].
 func (s sqsServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	var in struct{ MessageBody string }
-	if err := json.NewDecoder(r.Body).Decode(&in); err != nil || r.Header.Get("X-Amz-Target") != "AmazonSQS.SendMessage" {
-		http.Error(w, "only SendMessage", http.StatusBadRequest)
+	type message struct {
+		ID   string `json:"Id"`
+		Body string `json:"MessageBody"`
+	}
+	var in struct {
+		message
+
+		Entries []message
+	}
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	id := s.queue.send(in.MessageBody, s.now())
-	sum := md5.Sum([]byte(in.MessageBody))
+	send := func(m message) map[string]string {
+		sum := md5.Sum([]byte(m.Body))
+		return map[string]string{"Id": m.ID, "MessageId": s.queue.send(m.Body, s.now()), "MD5OfMessageBody": hex.EncodeToString(sum[:])}
+	}
+	var out any
+	switch r.Header.Get("X-Amz-Target") {
+	case "AmazonSQS.SendMessage":
+		out = send(in.message)
+	case "AmazonSQS.SendMessageBatch":
+		var all []map[string]string
+		for _, m := range in.Entries {
+			all = append(all, send(m))
+		}
+		out = map[string]any{"Successful": all}
+	default:
+		http.Error(w, "only SendMessage and SendMessageBatch", http.StatusBadRequest)
+		return
+	}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-	_, _ = fmt.Fprintf(w, `{"MessageId":%q,"MD5OfMessageBody":%q}`, id, hex.EncodeToString(sum[:]))
+	_ = json.NewEncoder(w).Encode(out)
 }
 
 // busServer answers PutEvents
-// (docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html). A rule sends each
-// event to the queue of the index.
+// (docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html).
 type busServer struct {
-	index *queue
-	now   func() time.Time
-	mu    sync.Mutex
+	mu sync.Mutex
 	// received has the number of times that each event has arrived.
 	received map[sent]int
 }
@@ -107,10 +127,9 @@ func (b *busServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		FailedEntryCount int
 		Entries          []struct{ EventId string }
 	}
-	for _, e := range in.Entries {
+	for i, e := range in.Entries {
 		b.receive(e.DetailType, []byte(e.Detail))
-		id := b.index.send(`{"detail-type":"`+e.DetailType+`","detail":`+e.Detail+`}`, b.now())
-		out.Entries = append(out.Entries, struct{ EventId string }{id})
+		out.Entries = append(out.Entries, struct{ EventId string }{strconv.Itoa(i)})
 	}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	_ = json.NewEncoder(w).Encode(out)

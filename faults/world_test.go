@@ -19,6 +19,7 @@ import (
 	"github.com/callrecordings/api/shared/media/s3media"
 	"github.com/callrecordings/api/shared/notify"
 	"github.com/callrecordings/api/shared/notify/eventbridge"
+	"github.com/callrecordings/api/shared/notify/indexqueue"
 	"github.com/callrecordings/api/shared/reconcile"
 	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/search"
@@ -120,7 +121,7 @@ func open(ctx context.Context, wiring, dir string, audio []byte, m *mistake) (w 
 		clock: time.Now().UTC().Truncate(time.Second), table: emulator.New(), hooks: &hookServer{changes: map[[2]string]int{}},
 	}
 	w.begun = w.clock
-	w.bus = &busServer{index: &w.index, now: w.now, received: map[sent]int{}}
+	w.bus = &busServer{received: map[sent]int{}}
 	if w.jwks, err = keys(); err != nil {
 		return nil, err
 	}
@@ -199,7 +200,14 @@ func (w *world) openSink() (notify.Sink, func() error, error) {
 			Region: "eu-west-1", Endpoint: "http://bus.test", Bus: "default", Credentials: static,
 			HTTPClient: &transport{service: eventBridge, to: w.bus, inject: w.inject},
 		})
-		return bus, func() error { return nil }, err
+		if err != nil {
+			return nil, nil, err
+		}
+		index, err := indexqueue.Open(indexqueue.Options{
+			Region: "eu-west-1", Endpoint: "http://queue.test", URL: "http://queue.test/index", Credentials: static,
+			HTTPClient: &transport{service: queueSQS, to: sqsServer{&w.index, w.now}, inject: w.inject},
+		})
+		return notify.Both(index, bus), func() error { return nil }, err
 	}
 	file, err := eventlog.Open(filepath.Join(w.dir, "events.jsonl"), eventlog.Options{})
 	return &fileSink{w, file}, file.Close, err

@@ -62,6 +62,7 @@ var arrows = map[string]struct {
 	"shared/feed":                      {ours: []string{"shared/notify", "shared/recording", "shared/store"}},
 	"shared/egress":                    {},
 	"shared/webhook":                   {ours: []string{"shared/access", "shared/egress", "shared/feed", "shared/recording", "shared/store"}},
+	"shared/notify/indexqueue":         {ours: []string{"shared/notify", "shared/requestlog", "shared/attempt"}, aws: true},
 	"shared/notify/eventbridge":        {ours: []string{"shared/notify", "shared/requestlog", "shared/attempt"}, aws: true},
 	"shared/incoming":                  {ours: []string{"shared/recording", "shared/store"}},
 	"shared/zipfile":                   {},

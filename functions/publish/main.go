@@ -12,7 +12,6 @@ import (
 	"github.com/callrecordings/api/functions/internal/wiring"
 	"github.com/callrecordings/api/shared/config"
 	"github.com/callrecordings/api/shared/feed"
-	"github.com/callrecordings/api/shared/notify"
 	"github.com/callrecordings/api/shared/store/dynamo"
 	"github.com/callrecordings/api/shared/tablestream"
 )
@@ -24,9 +23,9 @@ func build(s *config.Settings, now func() time.Time) (tablestream.Feed, error) {
 	if err != nil {
 		return nil, err
 	}
-	sink := notify.Sink(events)
-	if s.IndexQueue != "" {
-		sink = notify.Both(indexqueue.Open(s), events) // in this order, a failure of the queue repeats no event
+	sink, err := indexqueue.Before(s, events)
+	if err != nil {
+		return nil, err
 	}
 	entries, err := table.Open(s)
 	if err != nil {

@@ -1,142 +1,29 @@
-// Package indexqueue sends events to the queue of the function index: Amazon SQS. [Queue]
-// implements notify.Sink.
-//
-// # Fairness
-//
-// The queue is a standard queue, and the group of a message is its account. SQS calls that a
-// fair queue: an account of which many messages wait does not delay those of others
-// (docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html).
-// A rule of EventBridge could not do that, because the group of its target is one constant
-// text.
-//
-// # Guarantees
-//
-// A message only names a recording, and the function index reads the recording as it is. So
-// one message stands for all events of a recording in one Send.
-//
-// Every call ends: 500 ms to connect, 2 s per attempt, and at most three attempts with full
-// jitter. An attempt starts only if the context's deadline leaves enough time for it.
-//
-// # Permissions
-//
-// sqs:SendMessage on the queue.
+// Package indexqueue opens the queue of the function index that a function's settings name.
 package indexqueue
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"strconv"
-	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
-
 	"github.com/callrecordings/api/functions/internal/credentials"
-	"github.com/callrecordings/api/shared/attempt"
 	"github.com/callrecordings/api/shared/config"
 	"github.com/callrecordings/api/shared/notify"
-	"github.com/callrecordings/api/shared/requestlog"
+	"github.com/callrecordings/api/shared/notify/indexqueue"
 )
 
-const (
-	// perAttempt limits an attempt to send messages.
-	perAttempt = 2 * time.Second
-	// idle is how many unused connections are kept.
-	idle = 1
-	// maxMessages is the maximum number of messages in one call
-	// (docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html).
-	// A message has about 400 bytes, so the limit on their size does not matter.
-	maxMessages = 10
-)
-
-// Queue sends messages to the queue of the function index.
-type Queue struct {
-	client *sqs.Client
-	url    string
-	limits attempt.Limits
-}
-
-var _ notify.Sink = (*Queue)(nil)
-
-// Open returns the queue that the settings name. It makes no request.
-func Open(s *config.Settings) *Queue {
-	limits := attempt.Standard(perAttempt)
-	o := sqs.Options{
-		Region: s.Region, Credentials: credentials.Of(s), HTTPClient: limits.Client(idle), AppID: string("callrecordings-" + s.Function),
-		Retryer: limits.Retryer(), APIOptions: limits.APIOptions(func(e *requestlog.Entry) { e.EventCalls++ }),
+// Before returns a sink that sends events to the queue and then to next; only to next, if the
+// settings name no queue. In this order, a failure of the queue repeats no event. It makes
+// no request.
+func Before(s *config.Settings, next notify.Sink) (notify.Sink, error) {
+	if s.IndexQueue == "" {
+		return next, nil
 	}
-	if s.SQSEndpoint != "" {
-		o.BaseEndpoint = aws.String(s.SQSEndpoint)
-	}
-	return &Queue{sqs.New(o), s.IndexQueue, limits}
-}
-
-// place identifies a recording.
-type place struct{ account, id string }
-
-// Send implements notify.Sink.
-func (q *Queue) Send(ctx context.Context, events []notify.Event) (accepted int, err error) {
-	sent := map[place]bool{}
-	for accepted < len(events) {
-		messages, n, err := nextCall(events[accepted:], sent)
-		if err != nil {
-			return accepted, fmt.Errorf("%w: %w", notify.ErrUnavailable, err)
-		}
-		if len(messages) > 0 {
-			if err := q.call(ctx, messages); err != nil {
-				return accepted, fmt.Errorf("%w: send messages to the queue of the index: %w", notify.ErrUnavailable, attempt.WithoutURL(err))
-			}
-		}
-		accepted += n
-	}
-	return accepted, nil
-}
-
-// nextCall returns the messages of the next call, and how many events, from the first, it
-// covers. It adds the recordings to sent, and leaves out those that are already there.
-func nextCall(events []notify.Event, sent map[place]bool) (messages []types.SendMessageBatchRequestEntry, n int, err error) {
-	for i := range events {
-		e := &events[i]
-		at := place{e.Account, e.ID}
-		switch {
-		case sent[at]:
-		case len(messages) == maxMessages:
-			return messages, n, nil
-		default:
-			body, err := json.Marshal(e)
-			if err != nil {
-				return nil, 0, fmt.Errorf("encode the event of %s/%s: %w", e.Account, e.ID, err)
-			}
-			sent[at] = true
-			messages = append(messages, types.SendMessageBatchRequestEntry{
-				Id: aws.String(strconv.Itoa(len(messages))), MessageBody: aws.String(string(body)), MessageGroupId: aws.String(e.Account),
-			})
-		}
-		n++
-	}
-	return messages, n, nil
-}
-
-// errRefused means that the queue did not take each message of a call.
-var errRefused = errors.New("the queue did not take all messages")
-
-// call sends messages, all or none: after an error all are sent again.
-func (q *Queue) call(ctx context.Context, messages []types.SendMessageBatchRequestEntry) error {
-	if !q.limits.Carries(ctx, 0) {
-		return attempt.ErrNoTime
-	}
-	out, err := q.client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &q.url, Entries: messages})
+	queue, err := indexqueue.Open(indexqueue.Options{
+		Region:      s.Region,
+		Endpoint:    s.SQSEndpoint,
+		URL:         s.IndexQueue,
+		Credentials: credentials.Of(s),
+		Application: string("callrecordings-" + s.Function),
+	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if len(out.Failed) > 0 {
-		return fmt.Errorf("%w: %d of %d failed with %s", errRefused, len(out.Failed), len(messages), aws.ToString(out.Failed[0].Code))
-	}
-	if len(out.Successful) != len(messages) {
-		return fmt.Errorf("%w: the answer covers %d of %d", errRefused, len(out.Successful), len(messages))
-	}
-	return nil
+	return notify.Both(queue, next), nil
 }

@@ -12,15 +12,16 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 
-	"github.com/callrecordings/api/functions/internal/indexqueue"
-	"github.com/callrecordings/api/shared/config"
 	"github.com/callrecordings/api/shared/notify"
+	"github.com/callrecordings/api/shared/notify/indexqueue"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/search/eventqueue"
 )
@@ -71,10 +72,14 @@ func open(t *testing.T, f *fakeSQS) *indexqueue.Queue {
 	t.Helper()
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)
-	return indexqueue.Open(&config.Settings{
-		Function: config.Publish, Region: "eu-central-1", AccessKeyID: "AKIA", SecretAccessKey: config.NewSecret("secret"),
-		SQSEndpoint: server.URL, IndexQueue: server.URL + "/000000000000/index",
+	q, err := indexqueue.Open(indexqueue.Options{
+		Region: "eu-central-1", Credentials: credentials.NewStaticCredentialsProvider("AKIA", "secret", ""),
+		Endpoint: server.URL, URL: server.URL + "/000000000000/index",
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q
 }
 
 const quiet, busy = "b0000000000000000000000000000000", "a0000000000000000000000000000000"
@@ -186,5 +191,16 @@ func TestAFloodDoesNotDelayOthers(t *testing.T) {
 	at := slices.IndexFunc(fair(f.messages, consumers, 3*consumers), func(m message) bool { return m.Group == quiet })
 	if at < 0 || at > consumers {
 		t.Errorf("the quiet account's message is delivered after %d others, want at most %d", at, consumers)
+	}
+}
+
+// Open names each option that is missing or wrong.
+func TestOpenChecksOptions(t *testing.T) {
+	t.Parallel()
+	_, err := indexqueue.Open(indexqueue.Options{Endpoint: "queue"})
+	for _, want := range []string{"region", "URL of the queue", "credentials", "endpoint"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Open = %v, want it to name the %s", err, want)
+		}
 	}
 }
