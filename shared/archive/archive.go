@@ -36,6 +36,8 @@ type Writer struct {
 	Record func(ctx context.Context, id string) error
 	// Manifest adds a file with one line for each recording of the plan.
 	Manifest bool
+	// Live leaves deleted recordings out, also those that could be restored.
+	Live bool
 }
 
 // Place is where the work continues. It is a part of the job's cursor.
@@ -181,7 +183,7 @@ func (w *Writer) packGroup(ctx context.Context, t *job.Task, p *Place, k *packer
 		return false, fmt.Errorf("read documents: %w", err)
 	}
 	for _, item := range some {
-		if err := w.packOne(ctx, k, item, recordingOf(found[item.ID])); err != nil {
+		if err := w.packOne(ctx, k, item, w.recordingOf(found[item.ID])); err != nil {
 			return false, err
 		}
 		p.Item++
@@ -216,9 +218,10 @@ func (w *Writer) packOne(ctx context.Context, k *packer, item job.Item, r *recor
 	return k.add(ctx, item, r)
 }
 
-// recordingOf returns the recording, also if it is deleted and could be restored, or nil.
-func recordingOf(f store.Found) *recording.Recording {
-	if f.Tombstone != nil {
+// recordingOf returns the recording, or nil. Unless the file has only live recordings, that
+// is also one that is deleted and could be restored.
+func (w *Writer) recordingOf(f store.Found) *recording.Recording {
+	if f.Tombstone != nil && !w.Live {
 		return f.Tombstone.Recording
 	}
 	return f.Recording
