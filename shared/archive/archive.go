@@ -145,6 +145,7 @@ func (w *Writer) pack(ctx context.Context, t *job.Task, p *Place, save func(cont
 	if err != nil {
 		return false, err
 	}
+	k.tries = t.Job.Tries
 	for ; p.Chunk < t.Job.Chunks; p.Chunk, p.Item = p.Chunk+1, 0 {
 		items, err := t.Planned(ctx, p.Chunk)
 		if err != nil {
@@ -183,6 +184,11 @@ func (w *Writer) packGroup(ctx context.Context, t *job.Task, p *Place, k *packer
 		return false, fmt.Errorf("read documents: %w", err)
 	}
 	for _, item := range some {
+		if k.careful() {
+			if err := w.checkpoint(ctx, t, k, save); err != nil {
+				return false, err
+			}
+		}
 		if err := w.packOne(ctx, k, item, w.recordingOf(found[item.ID])); err != nil {
 			return false, err
 		}
@@ -190,14 +196,19 @@ func (w *Writer) packGroup(ctx context.Context, t *job.Task, p *Place, k *packer
 		if !k.due(t.Spent()) {
 			continue
 		}
-		if err := k.checkpoint(ctx, t, false); err != nil {
-			return false, err
-		}
-		if err := save(ctx); err != nil || t.Spent() {
+		if err := w.checkpoint(ctx, t, k, save); err != nil || t.Spent() {
 			return true, err
 		}
 	}
 	return false, nil
+}
+
+// checkpoint saves the work so far.
+func (w *Writer) checkpoint(ctx context.Context, t *job.Task, k *packer, save func(context.Context) error) error {
+	if err := k.checkpoint(ctx, t, false); err != nil {
+		return err
+	}
+	return save(ctx)
 }
 
 // packOne adds a recording, or notes why it is left out. r is nil if it no longer exists.
@@ -213,6 +224,13 @@ func (w *Writer) packOne(ctx context.Context, k *packer, item job.Item, r *recor
 	if w.Record != nil && r.Audio.Place == recording.Managed {
 		if err := w.Record(ctx, r.ID); err != nil {
 			return err
+		}
+	}
+	first := k.tries >= unreadableTries && len(k.items) == 0
+	k.tries = min(k.tries, 1) // the other recordings of this slice have all their tries
+	if first && w.Manifest && r.Audio.Place == recording.Managed {
+		if err := k.readable(ctx, r.AudioKey()); err != nil {
+			return k.addUnreadable(ctx, item, r, err)
 		}
 	}
 	return k.add(ctx, item, r)

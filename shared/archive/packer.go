@@ -33,6 +33,8 @@ type State struct {
 	TailSize int `json:"tail_size,omitempty"`
 	// Entries is the number of recordings in the file or left out of it.
 	Entries int `json:"entries"`
+	// Unreadable is the number of recordings whose audio could not be read.
+	Unreadable int `json:"unreadable,omitempty"`
 	// Restarts counts how often the file was begun anew.
 	Restarts int `json:"restarts"`
 }
@@ -98,6 +100,9 @@ type packer struct {
 	made   []zipfile.Record
 	// last are the records of entries that belong to no recording.
 	last []zipfile.Record
+	// tries is the number of slices that have failed since the last checkpoint, when this one
+	// began.
+	tries int
 }
 
 // newPacker returns a packer that continues at a state. Errors: media.ErrNotFound if the tail
@@ -207,10 +212,7 @@ func (k *packer) write(ctx context.Context, name string, modified time.Time, siz
 // add adds a recording: its document, and its audio if there is any. It sets the outcome
 // of the item.
 func (k *packer) add(ctx context.Context, item job.Item, r *recording.Recording) error {
-	shown := *r
-	shown.Kept = nil // readers of the file must not learn of legal holds
-	document := append(shown.AppendJSON(nil, false), '\n')
-	if err := k.entry(ctx, item, "json", int64(len(document)), bytes.NewReader(document)); err != nil {
+	if err := k.addDocument(ctx, item, r); err != nil {
 		return err
 	}
 	item.Outcome, item.Bytes, item.Cause = job.Completed, 0, "no_audio"
@@ -237,6 +239,14 @@ func (k *packer) add(ctx context.Context, item job.Item, r *recording.Recording)
 	}
 	k.items = append(k.items, item)
 	return nil
+}
+
+// addDocument adds the document of a recording.
+func (k *packer) addDocument(ctx context.Context, item job.Item, r *recording.Recording) error {
+	shown := *r
+	shown.Kept = nil // readers of the file must not learn of legal holds
+	document := append(shown.AppendJSON(nil, false), '\n')
+	return k.entry(ctx, item, "json", int64(len(document)), bytes.NewReader(document))
 }
 
 // leave records a recording that is not in the file.
