@@ -100,13 +100,19 @@ func (w *Writer) Write(ctx context.Context, t *job.Task, p *Place, save func(con
 	return false, save(ctx)
 }
 
-// Abandon removes the parts of a file that will not be completed.
+// Abandon removes the parts of a file that will not be completed. A worker that was stopped
+// may have completed it just before.
 func (w *Writer) Abandon(ctx context.Context, t *job.Task, p *Place) error {
 	if p.Zip == nil || p.Zip.Upload == "" {
 		return nil
 	}
 	if err := w.Bucket.Abandon(ctx, zipKey(t), p.Zip.Upload); err != nil {
 		return err
+	}
+	if p.Closing {
+		if err := w.Bucket.Purge(ctx, []string{zipKey(t)}, nil); err != nil {
+			return err
+		}
 	}
 	return w.cut(ctx, t, p.Zip)
 }
