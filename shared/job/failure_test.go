@@ -3,6 +3,7 @@ package job_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -62,5 +63,35 @@ func TestCausesOfFailures(t *testing.T) {
 	f.work(t, e)
 	if got := f.get(t, j); got.State != job.Failed || len(causes) != 1 || !errors.Is(causes[0], secret) {
 		t.Errorf("%+v, causes %v", got, causes)
+	}
+}
+
+// Jobs may be large, so a page has few of them, whatever its size should be.
+func TestPagesOfJobsAreSmall(t *testing.T) {
+	t.Parallel()
+	f := open(t, 1)
+	e := f.engine("1", f.store)
+	const many = 120
+	for range many {
+		j := f.start(t, "A")
+		if _, err := f.book.Cancel(t.Context(), "A", j.ID, ok); err != nil {
+			t.Fatal(err)
+		}
+		f.work(t, e)
+	}
+	var sizes []int
+	seen := map[string]bool{}
+	for after, first := "", true; first || after != ""; first = false {
+		jobs, next, err := f.book.List(t.Context(), "A", after, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, j := range jobs {
+			seen[j.ID] = true
+		}
+		sizes, after = append(sizes, len(jobs)), next
+	}
+	if !slices.Equal(sizes, []int{50, 50, 20}) || len(seen) != many {
+		t.Errorf("pages of %v jobs, with %d different ones", sizes, len(seen))
 	}
 }
