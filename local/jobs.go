@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -60,7 +61,17 @@ func (b *box) jobEngine() (*job.Engine, error) {
 	rules := access.NewResolver(b.store, access.Options{Default: access.Default(b.settings.UserAccess), Now: b.now})
 	return job.NewEngine(&job.Book{Entries: b.store, Queue: b.jobs, Now: b.now}, job.Options{
 		Actions: actions, Permit: api.JobPermit(rules, api.JobKinds(person.Params, true)), SliceTime: jobSlice, Lease: jobLease, Holder: "local", Now: b.now,
+		Failed: b.jobFailed,
 	}), nil
+}
+
+// jobFailed logs why a step of a job failed, unless the server stops.
+func (b *box) jobFailed(ctx context.Context, j *job.Job, cause error) {
+	if errors.Is(cause, context.Canceled) {
+		return
+	}
+	b.log.WarnContext(ctx, "a step of a job failed", slog.String("account_id", j.Account), slog.String("job", j.ID),
+		slog.String("action", j.Action), slog.Int("tries", j.Tries), slog.String("cause", cause.Error()))
 }
 
 // resumeJobs wakes the workers for all accounts with unfinished jobs. The leases are those

@@ -113,7 +113,8 @@ func (j *jobber) serve(w http.ResponseWriter, r *request) error {
 	return r.writeData(w, status, data, keys)
 }
 
-// may checks that the bearer has the rights of an action.
+// may checks that the bearer has the rights of an action. Token restrictions must allow the
+// requests that the job stands for.
 func (j *jobber) may(r *request, action string) error {
 	defer func(a access.Action) { r.action = a }(r.action)
 	for _, a := range j.Kinds[action].Rights {
@@ -122,6 +123,9 @@ func (j *jobber) may(r *request, action string) error {
 		}
 		if r.grant.Scope(a) != access.All {
 			return r.refusal(a)
+		}
+		if !r.allowedBy(requestOf(a)) {
+			return errRestricted
 		}
 	}
 	return nil

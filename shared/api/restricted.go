@@ -40,6 +40,27 @@ func (r *request) allowedBy(method, path string) bool {
 	})
 }
 
+// anyRecording stands for the ID of a recording in the path of a use. No ID is equal to it,
+// so only patterns for all recordings match.
+const anyRecording = "{recording_id}"
+
+// requestOf returns the request that a job with an action makes unnecessary, in the terms of
+// token restrictions.
+func requestOf(a access.Action) (method, path string) {
+	switch a {
+	case access.List:
+		return http.MethodGet, ""
+	case access.Tag:
+		return http.MethodPatch, anyRecording
+	case access.Delete:
+		return http.MethodDelete, anyRecording
+	case access.Hold:
+		return http.MethodPost, "holds"
+	default:
+		return http.MethodGet, anyRecording
+	}
+}
+
 // privilege returns Kazoo's privilege level of a role. A token without a user counts as
 // an administrator, as in Kazoo.
 func privilege(role access.Role) string {

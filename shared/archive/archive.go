@@ -36,6 +36,8 @@ type Writer struct {
 	Record func(ctx context.Context, id string) error
 	// Manifest adds a file with one line for each recording of the plan.
 	Manifest bool
+	// Live leaves deleted recordings out, also those that could be restored.
+	Live bool
 }
 
 // Place is where the work continues. It is a part of the job's cursor.
@@ -98,13 +100,19 @@ func (w *Writer) Write(ctx context.Context, t *job.Task, p *Place, save func(con
 	return false, save(ctx)
 }
 
-// Abandon removes the parts of a file that will not be completed.
+// Abandon removes the parts of a file that will not be completed. A worker that was stopped
+// may have completed it just before.
 func (w *Writer) Abandon(ctx context.Context, t *job.Task, p *Place) error {
 	if p.Zip == nil || p.Zip.Upload == "" {
 		return nil
 	}
 	if err := w.Bucket.Abandon(ctx, zipKey(t), p.Zip.Upload); err != nil {
 		return err
+	}
+	if p.Closing {
+		if err := w.Bucket.Purge(ctx, []string{zipKey(t)}, nil); err != nil {
+			return err
+		}
 	}
 	return w.cut(ctx, t, p.Zip)
 }
@@ -143,6 +151,7 @@ func (w *Writer) pack(ctx context.Context, t *job.Task, p *Place, save func(cont
 	if err != nil {
 		return false, err
 	}
+	k.tries = t.Job.Tries
 	for ; p.Chunk < t.Job.Chunks; p.Chunk, p.Item = p.Chunk+1, 0 {
 		items, err := t.Planned(ctx, p.Chunk)
 		if err != nil {
@@ -181,21 +190,31 @@ func (w *Writer) packGroup(ctx context.Context, t *job.Task, p *Place, k *packer
 		return false, fmt.Errorf("read documents: %w", err)
 	}
 	for _, item := range some {
-		if err := w.packOne(ctx, k, item, recordingOf(found[item.ID])); err != nil {
+		if k.careful() {
+			if err := w.checkpoint(ctx, t, k, save); err != nil {
+				return false, err
+			}
+		}
+		if err := w.packOne(ctx, k, item, w.recordingOf(found[item.ID])); err != nil {
 			return false, err
 		}
 		p.Item++
 		if !k.due(t.Spent()) {
 			continue
 		}
-		if err := k.checkpoint(ctx, t, false); err != nil {
-			return false, err
-		}
-		if err := save(ctx); err != nil || t.Spent() {
+		if err := w.checkpoint(ctx, t, k, save); err != nil || t.Spent() {
 			return true, err
 		}
 	}
 	return false, nil
+}
+
+// checkpoint saves the work so far.
+func (w *Writer) checkpoint(ctx context.Context, t *job.Task, k *packer, save func(context.Context) error) error {
+	if err := k.checkpoint(ctx, t, false); err != nil {
+		return err
+	}
+	return save(ctx)
 }
 
 // packOne adds a recording, or notes why it is left out. r is nil if it no longer exists.
@@ -213,12 +232,20 @@ func (w *Writer) packOne(ctx context.Context, k *packer, item job.Item, r *recor
 			return err
 		}
 	}
+	first := k.tries >= unreadableTries && len(k.items) == 0
+	k.tries = min(k.tries, 1) // the other recordings of this slice have all their tries
+	if first && w.Manifest && r.Audio.Place == recording.Managed {
+		if err := k.readable(ctx, r.AudioKey()); err != nil {
+			return k.addUnreadable(ctx, item, r, err)
+		}
+	}
 	return k.add(ctx, item, r)
 }
 
-// recordingOf returns the recording, also if it is deleted and could be restored, or nil.
-func recordingOf(f store.Found) *recording.Recording {
-	if f.Tombstone != nil {
+// recordingOf returns the recording, or nil. Unless the file has only live recordings, that
+// is also one that is deleted and could be restored.
+func (w *Writer) recordingOf(f store.Found) *recording.Recording {
+	if f.Tombstone != nil && !w.Live {
 		return f.Tombstone.Recording
 	}
 	return f.Recording

@@ -28,11 +28,16 @@ type State struct {
 	// Offset is the number of bytes of the file so far: those of the parts, and of the tail.
 	Offset int64 `json:"offset"`
 	// Tail is the number of the latest object with bytes that were too few for a part, 1 or 2;
-	// 0 before the first one. TailSize is its size; 0 if a part has its bytes.
-	Tail     int `json:"tail,omitempty"`
-	TailSize int `json:"tail_size,omitempty"`
+	// 0 before the first one. TailSize is its size; 0 if a part has its bytes. TailSum is its
+	// CRC-32: a second worker that does not know yet that it has lost its lease may write an
+	// object of the same number.
+	Tail     int    `json:"tail,omitempty"`
+	TailSize int    `json:"tail_size,omitempty"`
+	TailSum  uint32 `json:"tail_sum,omitempty"`
 	// Entries is the number of recordings in the file or left out of it.
 	Entries int `json:"entries"`
+	// Unreadable is the number of recordings whose audio could not be read.
+	Unreadable int `json:"unreadable,omitempty"`
 	// Restarts counts how often the file was begun anew.
 	Restarts int `json:"restarts"`
 }
@@ -98,43 +103,19 @@ type packer struct {
 	made   []zipfile.Record
 	// last are the records of entries that belong to no recording.
 	last []zipfile.Record
+	// tries is the number of slices that have failed since the last checkpoint, when this one
+	// began.
+	tries int
 }
 
 // newPacker returns a packer that continues at a state. Errors: media.ErrNotFound if the tail
-// was lost, media.ErrUnavailable.
+// was lost, media.ErrChanged if it was replaced, media.ErrUnavailable.
 func newPacker(ctx context.Context, b Bucket, key string, s *State) (*packer, error) {
 	k := &packer{bucket: b, key: key, state: s, buf: make([]byte, 0, s.PartSize), offset: s.Offset, parts: s.Parts}
 	if s.TailSize == 0 {
 		return k, nil
 	}
-	body, _, err := b.Open(ctx, tailKey(key, s.Tail), "", nil)
-	if err != nil {
-		return nil, err
-	}
-	k.buf = k.buf[:s.TailSize]
-	_, err = io.ReadFull(body, k.buf)
-	if err = errors.Join(err, body.Close()); err != nil {
-		return nil, fmt.Errorf("%w: read the tail of a file: %w", media.ErrUnavailable, err)
-	}
-	return k, nil
-}
-
-// tailKey returns the key of a tail of the file with a key.
-func tailKey(key string, number int) string { return fmt.Sprintf("%s.tail%d", key, number) }
-
-// storeTail stores the bytes in the buffer, which are too few for a part, so that another
-// worker can continue. The tail of the latest checkpoint stays until the next one is saved.
-func (k *packer) storeTail(ctx context.Context) error {
-	next := 1
-	if k.state.Tail == 1 {
-		next = 2
-	}
-	err := k.bucket.Put(ctx, tailKey(k.key, next), "application/octet-stream", bytes.NewReader(k.buf), int64(len(k.buf)))
-	if err != nil {
-		return err
-	}
-	k.state.Tail, k.state.TailSize = next, len(k.buf)
-	return nil
+	return k, k.readTail(ctx)
 }
 
 // partWriter is a packer as the writer of one call, with its context.
@@ -207,10 +188,7 @@ func (k *packer) write(ctx context.Context, name string, modified time.Time, siz
 // add adds a recording: its document, and its audio if there is any. It sets the outcome
 // of the item.
 func (k *packer) add(ctx context.Context, item job.Item, r *recording.Recording) error {
-	shown := *r
-	shown.Kept = nil // readers of the file must not learn of legal holds
-	document := append(shown.AppendJSON(nil, false), '\n')
-	if err := k.entry(ctx, item, "json", int64(len(document)), bytes.NewReader(document)); err != nil {
+	if err := k.addDocument(ctx, item, r); err != nil {
 		return err
 	}
 	item.Outcome, item.Bytes, item.Cause = job.Completed, 0, "no_audio"
@@ -237,6 +215,14 @@ func (k *packer) add(ctx context.Context, item job.Item, r *recording.Recording)
 	}
 	k.items = append(k.items, item)
 	return nil
+}
+
+// addDocument adds the document of a recording.
+func (k *packer) addDocument(ctx context.Context, item job.Item, r *recording.Recording) error {
+	shown := *r
+	shown.Kept = nil // readers of the file must not learn of legal holds
+	document := append(shown.AppendJSON(nil, false), '\n')
+	return k.entry(ctx, item, "json", int64(len(document)), bytes.NewReader(document))
 }
 
 // leave records a recording that is not in the file.

@@ -69,7 +69,7 @@ func (x *exporter) End(ctx context.Context, t *job.Task) error {
 
 // writer returns what writes the file of a job.
 func (x *exporter) writer(j *job.Job, s Selection) *archive.Writer {
-	w := &archive.Writer{Store: x.store, Bucket: x.bucket, Manifest: true, Judge: func(item job.Item, r *recording.Recording) string {
+	w := &archive.Writer{Store: x.store, Bucket: x.bucket, Manifest: true, Live: true, Judge: func(item job.Item, r *recording.Recording) string {
 		if !still(&item, r, s) {
 			return "changed"
 		}

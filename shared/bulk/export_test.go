@@ -122,6 +122,39 @@ func TestCancelledExport(t *testing.T) {
 	}
 }
 
+// An export that is cancelled while its file is completed leaves no file either, since
+// no answer has its URL.
+func TestExportCancelledAtItsEnd(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	f.put(t, recordingID(0), `{}`, "audio")
+	j := f.plan(t, bulk.ExportAction, bulk.Params{Account: true})
+	f.options.Bucket = &lateBucket{f.bucket, func() {
+		if _, err := f.book.Cancel(t.Context(), "A", j.ID, func() error { return nil }); err != nil {
+			t.Error(err)
+		}
+	}}
+	if j = f.run(t, j); j.State != job.Cancelled || j.Result != nil {
+		t.Fatalf("%+v", j)
+	}
+	if keys, err := f.bucket.List(t.Context(), recording.ExportsPrefix, ""); err != nil || len(keys) > 0 {
+		t.Errorf("a cancelled export leaves %q, %v", keys, err)
+	}
+}
+
+// lateBucket calls completed after a file is completed.
+type lateBucket struct {
+	*s3media.Bucket
+
+	completed func()
+}
+
+func (b *lateBucket) Complete(ctx context.Context, key, upload string, tags []string) error {
+	err := b.Bucket.Complete(ctx, key, upload, tags)
+	b.completed()
+	return err
+}
+
 // watchedBucket counts the uploads that are abandoned.
 type watchedBucket struct {
 	*s3media.Bucket

@@ -68,6 +68,9 @@ type fixture struct {
 	permit func(context.Context, *job.Job) error
 	// between, if not nil, is called before every slice.
 	between func()
+	// slice is the time of a slice. 0 ends it at the first checkpoint; the clock stands still
+	// meanwhile, so otherwise it works until the end.
+	slice time.Duration
 }
 
 func (f *fixture) now() time.Time {
@@ -220,10 +223,12 @@ func (f *fixture) document(t testing.TB, id string) string {
 	return string(r.Document)
 }
 
-// engine returns an engine of a new process. Slices end at the first checkpoint.
+// engine returns an engine of a new process.
 func (f *fixture) engine() *job.Engine {
 	b := &job.Book{Entries: f.entries, Queue: f, Now: f.now}
-	return job.NewEngine(b, job.Options{Actions: bulk.Actions(f.options), Permit: f.permit, Lease: time.Minute, Holder: "test", Now: f.now})
+	return job.NewEngine(b, job.Options{
+		Actions: bulk.Actions(f.options), Permit: f.permit, SliceTime: f.slice, Lease: time.Minute, Holder: "test", Now: f.now,
+	})
 }
 
 // work works off the messages. After a failure a message is delivered again.

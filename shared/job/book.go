@@ -167,12 +167,17 @@ func (b *Book) Get(ctx context.Context, account, id string) (*Job, error) {
 	return j, nil
 }
 
+// maxListed is the maximum number of jobs on a page. A job with many IDs and failures has
+// some 200 KB, and all tenants share the memory of a server.
+const maxListed = 50
+
 // List returns one page of the jobs of an account, the newest first, after the job with
-// the ID after; "" is the beginning. next is the after of the next page.
+// the ID after; "" is the beginning. next is the after of the next page. A page has at most
+// 50 jobs.
 // Errors: store.ErrUnavailable.
 func (b *Book) List(ctx context.Context, account, after string, limit int) (jobs []*Job, next string, err error) {
 	page, err := b.Entries.PageEntries(ctx, store.EntryQuery{
-		Partition: jobsPartition + account, After: after, Descending: true, Limit: limit,
+		Partition: jobsPartition + account, After: after, Descending: true, Limit: min(limit, maxListed),
 	})
 	if err != nil {
 		return nil, "", fmt.Errorf("list jobs: %w", err)

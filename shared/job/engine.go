@@ -43,6 +43,9 @@ type Options struct {
 	Holder string
 	// Now is the clock.
 	Now func() time.Time
+	// Failed, if not nil, is called after a slice of j failed. The cause is for the log of the
+	// operator: clients see only j.Cause.
+	Failed func(ctx context.Context, j *Job, cause error)
 }
 
 // Engine works on jobs.
@@ -91,13 +94,26 @@ func (e *Engine) Slice(ctx context.Context, m Message) (worked bool, err error) 
 // cleanUp limits what must happen after a slice.
 const cleanUp = 10 * time.Second
 
+// beforeEnd returns a context that ends early enough before the deadline of ctx, if it has
+// one, that the failure of a slice can be saved. Otherwise the slice would not count as a
+// try, and be repeated for ever.
+func beforeEnd(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, deadline.Add(-cleanUp))
+}
+
 // work works on a job of an account, and returns how long to wait before the next slice.
 func (e *Engine) work(ctx context.Context, account string) (worked bool, delay time.Duration, err error) {
 	t, err := e.next(ctx, account)
 	if err != nil || t == nil {
 		return false, 0, err
 	}
-	err = e.advance(ctx, t)
+	working, cancel := beforeEnd(ctx)
+	defer cancel()
+	err = e.advance(working, t)
 	if err == nil || errors.Is(err, ErrLost) {
 		return true, 0, nil // the process that changed it wakes a worker
 	}
@@ -204,6 +220,9 @@ func (e *Engine) failed(ctx context.Context, t *Task, cause error) (time.Duratio
 	t.Job, t.entry, t.pending = j, entry, nil
 	j.Tries++
 	j.Cause = causeOf(cause)
+	if e.options.Failed != nil {
+		e.options.Failed(ctx, j, cause)
+	}
 	if j.Tries < maxTries && transient(cause) {
 		delay := min(time.Second<<min(j.Tries, 10), 10*time.Minute)
 		return delay, t.save(ctx)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"strconv"
@@ -36,6 +37,10 @@ func Follow(f config.Function, build func(s *config.Settings, now func() time.Ti
 			return nil, err
 		}
 		o.SliceTime, o.Lease, o.Holder, o.Now = sliceTime, lease, os.Getenv("AWS_LAMBDA_LOG_STREAM_NAME"), time.Now
+		o.Failed = func(ctx context.Context, j *job.Job, cause error) {
+			e.Log.WarnContext(ctx, "a step of a job failed", slog.String("account_id", j.Account), slog.String("job", j.ID),
+				slog.String("action", j.Action), slog.Int("tries", j.Tries), slog.String("cause", cause.Error()))
+		}
 		engine := job.NewEngine(book, o)
 		w := worker{e, f, engine.Slice}
 		return func() { lambda.Start(w.handle) }, nil

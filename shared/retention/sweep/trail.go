@@ -16,6 +16,9 @@ import (
 // an entry names them first: without it, none is removed. next is the number of recordings
 // that were examined; it is less than all if the turn is over.
 func (a *accountSweep) examineAll(ctx context.Context, all []recording.Recording) (next int, err error) {
+	if a.over(ctx) {
+		return 0, nil // an entry about removals that do not follow would mislead
+	}
 	if err := a.announce(ctx, all); err != nil {
 		return 0, err
 	}

@@ -92,6 +92,33 @@ func TestNothingIsRemovedWithoutTheTrail(t *testing.T) {
 	w.wantLeft("A", "")
 }
 
+// ticking takes a second for each removal.
+type ticking struct {
+	sweep.Remover
+	w *world
+}
+
+func (s ticking) Expire(ctx context.Context, account, id string, now recording.Seconds) error {
+	s.w.now = s.w.now.Add(time.Second)
+	return s.Remover.Expire(ctx, account, id, now)
+}
+
+// A turn that ends between two entries announces no removals that only the next turn makes.
+func TestTheEndOfATurnIsNotInTheTrail(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.trailed()
+	w.save("A", retention.Rule{Name: "all", Days: 30})
+	for i := range 140 {
+		w.put("A", 31+float64(i)/1000)
+	}
+	w.Remove, w.Turn = ticking{w.Remove, w}, 100*time.Second
+	w.run(140)
+	if got, want := w.trail("A", ""), []string{"expired/100 done", "expired/40 done"}; !slices.Equal(got, want) {
+		t.Errorf("the trail has %q, want %q", got, want)
+	}
+}
+
 // choosy fails for some recordings.
 type choosy struct {
 	sweep.Remover
