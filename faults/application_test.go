@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"math"
 	"net/http"
 	"time"
 
@@ -154,7 +155,7 @@ func (a *application) wireRequests() error {
 	}
 	a.view = retention.NewView(driver, retention.NewRules(driver, w.now))
 	a.watched = retention.Watch(driver, retention.NewRules(driver, w.now))
-	inline := api.Delivery{Default: media.Inline}
+	inline := api.Delivery{Default: media.Inline, StreamLimit: math.MaxInt64}
 	changes := feed.New(a.store, w.now)
 	hooks := webhook.Book{Entries: a.store, Feed: changes, PrivateHosts: []string{"hook.test"}, Now: w.now}
 	a.handlers = map[api.Operation]http.Handler{

@@ -263,23 +263,64 @@ func indexOf(table []operation, name string) int {
 	return slices.IndexFunc(table, func(o operation) bool { return o.name == name })
 }
 
-// repeat runs the case that the flag names.
-func (b *bench) repeat(t *testing.T) {
-	t.Helper()
-	parts := strings.SplitN(*one, "/", 4)
-	table := operations()
-	if len(parts) < 4 || indexOf(table, parts[1]) < 0 {
-		t.Fatalf("no case is called %s", *one)
+// parse returns the case with a name, as String makes it.
+func parse(name string) (s scenario, err error) {
+	parts := strings.SplitN(name, "/", 4)
+	if len(parts) < 4 {
+		return s, fmt.Errorf("%q is not WIRING/OPERATION/CALL/FAULT", name)
 	}
-	at := indexOf(table, parts[1])
-	s := scenario{wiring: parts[0], op: &table[at], times: 1}
-	s.at, _ = strconv.Atoi(parts[2])
+	table := operations()
+	op := indexOf(table, parts[1])
+	if op < 0 || parts[0] != cloud && parts[0] != local {
+		return s, fmt.Errorf("no operation is called %s/%s", parts[0], parts[1])
+	}
+	s = scenario{wiring: parts[0], op: &table[op], times: 1}
+	if s.at, err = strconv.Atoi(parts[2]); err != nil || s.at < 1 {
+		return s, fmt.Errorf("no call has the number %q", parts[2])
+	}
 	rest := parts[3]
 	rest, s.leaves = strings.CutSuffix(rest, "-and-leave")
 	if cut, lasts := strings.CutSuffix(rest, "-3-times"); lasts {
 		rest, s.times = cut, 3
 	}
-	s.fault = fault(rest)
+	if s.fault = fault(rest); !slices.Contains(all, s.fault) && !slices.Contains(kills, s.fault) {
+		return s, fmt.Errorf("no fault is called %q", rest)
+	}
+	return s, nil
+}
+
+// Every case has a name that repeats it, and a wrong name is an error: it would repeat a case
+// without a fault.
+func TestCaseNames(t *testing.T) {
+	t.Parallel()
+	table := operations()
+	names := map[string]bool{}
+	for i := range table {
+		calls := []call{{service: dynamoDB, name: "PutItem", write: true, conditional: true}, {service: database, name: "COMMIT", write: true}}
+		for _, s := range scenariosOf(cloud, &table[i], calls) {
+			again, err := parse(s.String())
+			if err != nil || again.String() != s.String() || again.fault != s.fault || again.times != s.times || again.leaves != s.leaves || names[s.String()] {
+				t.Errorf("parse(%s) = %s, %v", s, again, err)
+			}
+			names[s.String()] = true
+		}
+	}
+	for _, wrong := range []string{
+		"", "cloud/delete/7", "cloud/delete/7/", "cloud/delete/7/reset", "cloud/delete/0/500", "cloud/delete/x/500", "clouds/delete/7/500", "cloud/undelete/7/500",
+	} {
+		if _, err := parse(wrong); err == nil {
+			t.Errorf("parse(%q) = nil, want an error", wrong)
+		}
+	}
+}
+
+// repeat runs the case that the flag names.
+func (b *bench) repeat(t *testing.T) {
+	t.Helper()
+	s, err := parse(*one)
+	if err != nil {
+		t.Fatal(err)
+	}
 	calls, err := s.run(t.Context(), b.dir, b.audio, nil)
 	for i, c := range calls {
 		t.Logf("call %d: %s", i+1, c)

@@ -1,9 +1,11 @@
 package faults
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -50,14 +52,8 @@ var requests = []operation{
 		c.upload("one", c.audio)
 	}, playsOne},
 	{"get", readyOne, func(c *client) { c.ask(http.MethodGet, c.path("one"), "", 200) }, playsOne},
-	{"audio", readyOne, func(c *client) {
-		for range patience {
-			if r := c.ask(http.MethodGet, c.path("one")+"/audio", "", 200); len(r.body) == len(c.audio) {
-				return
-			}
-		}
-		c.fail("the audio is never complete")
-	}, playsOne},
+	{"audio", readyOne, func(c *client) { c.listen("") }, playsOne},
+	{"stream", readyOne, func(c *client) { c.listen("?delivery=stream") }, playsOne},
 	{"list", readyTwo, func(c *client) {
 		if r := c.ask(http.MethodGet, base, "", 200); strings.Count(string(r.body), `"call_id":`) != 2 {
 			c.fail("the list has not two recordings: %s", r.body)
@@ -291,6 +287,20 @@ func operations() []operation { return append(append([]operation{}, requests...)
 
 // holdOf is the body of a hold on the whole account.
 func holdOf(*client) string { return `{"data":{"case":"A v. B","reason":"letter","account":true}}` }
+
+// listen requests audio until it is complete. A body that breaks off is short of its length.
+func (c *client) listen(query string) {
+	for range patience {
+		r := c.ask(http.MethodGet, c.path("one")+"/audio"+query, "", 200)
+		if bytes.Equal(r.body, c.audio) {
+			return
+		}
+		if n := r.header.Get("Content-Length"); n != strconv.Itoa(len(c.audio)) || !bytes.HasPrefix(c.audio, r.body) {
+			c.fail("%d bytes of audio with Content-Length %s are not its first ones", len(r.body), n)
+		}
+	}
+	c.fail("the audio is never complete")
+}
 
 // play plays a link.
 func (c *client) play(link string) {

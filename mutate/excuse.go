@@ -3,6 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
+	"path"
+	"regexp"
 	"strings"
 	"text/tabwriter"
 )
@@ -36,6 +39,11 @@ func parseExcuses(text string) (excuses, error) {
 		all[n] = strings.Join(lines[2:], " ")
 	}
 	return all, nil
+}
+
+// keep removes the excuses for files that get no mutants in this run. They are not stale.
+func (e excuses) keep(files *regexp.Regexp) {
+	maps.DeleteFunc(e, func(n name, _ string) bool { return !files.MatchString(path.Base(n.file)) })
 }
 
 // result counts the mutants of a package by their fate.

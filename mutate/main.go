@@ -97,6 +97,7 @@ func (p *program) run(ctx context.Context, packages []string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", excuseFile, err)
 	}
+	excuses.keep(p.files)
 	if p.temp, err = os.MkdirTemp("", "mutate"); err != nil {
 		return fmt.Errorf("make a folder: %w", err)
 	}

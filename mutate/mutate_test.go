@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -167,5 +168,20 @@ func TestNamedMutantsApply(t *testing.T) {
 				t.Errorf("%s: %s has no tests", m.title, folder)
 			}
 		}
+	}
+}
+
+// A run on some files of a package does not call the excuses for its other files stale.
+func TestExcusesOfChosenFiles(t *testing.T) {
+	t.Parallel()
+	chosen := name{"p/p.go", "-", "KIND", "x"}
+	all := excuses{chosen: "why", name{"p/other.go", "-", "KIND", "x"}: "why"}
+	all.keep(regexp.MustCompile("^p"))
+	if len(all) != 1 || all[chosen] != "why" {
+		t.Errorf("excuses = %v, want those of p.go", all)
+	}
+	all.keep(regexp.MustCompile(""))
+	if len(all) != 1 {
+		t.Error("without a choice of files, an excuse was dropped")
 	}
 }

@@ -88,3 +88,34 @@ func BenchmarkVerify(b *testing.B) {
 		})
 	}
 }
+
+// FuzzVerifyIssued signs arbitrary headers and claims with an issuer's key, and checks
+// that every accepted token meets the rules.
+func FuzzVerifyIssued(f *testing.F) {
+	f.Add(`{"alg":"RS256","kid":"k"}`, `{"iss":"`+iss+`","account_id":"a","exp":1900000000}`, true)
+	f.Add(`{"alg":"RS256"}`, `{"iss":"`+iss+`","account_id":"a","exp":1.9e9,"aud":["x"],"role":["user"]}`, true)
+	f.Add(`{"alg":"none"}`, `{"iss":"`+iss+`"}`, false)
+	i := trusted(func(i *Issuer) {
+		i.Claims = ClaimNames{Account: "account_id", Owner: "owner_id", Role: "/r/x", Groups: "groups"}
+		i.Roles = map[string]string{"user": "user"}
+	})
+	v := issuedVerifier(f, &book{list: []*Issuer{i}})
+	f.Fuzz(func(t *testing.T, header, claims string, signed bool) {
+		text := b64([]byte(header)) + "." + b64([]byte(claims))
+		sig := []byte("signature")
+		if signed {
+			sig = must(jwt.SigningMethodRS256.Sign(text, rsaIssuer()))
+		}
+		b, err := v.Verify(t.Context(), text+"."+b64(sig))
+		if err != nil {
+			if !errors.Is(err, ErrInvalid) || !isZero(b) {
+				t.Fatalf("Verify = %+v, %v, want ErrInvalid", b, err)
+			}
+			return
+		}
+		late := b.Expires.Before(now.Add(-Skew).Truncate(time.Second))
+		if !signed || b.Issuer != "acme" || !ValidName(b.Account) || b.Owner != "" && !ValidName(b.Owner) || late || b.Role != "" && b.Role != "user" {
+			t.Fatalf("Verify(%s %s, signed %t) = %+v", header, claims, signed, b)
+		}
+	})
+}

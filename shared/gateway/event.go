@@ -54,8 +54,9 @@ type event struct {
 
 	v2           bool
 	method, path string
-	badBase64    bool   // the body is declared as base64 but does not decode
-	raw          []byte // the body of a request to [Local], instead of Body
+	badBase64    bool         // the body is declared as base64 but does not decode
+	raw          []byte       // the body of a request to [Local], instead of Body
+	reader       bytes.Reader // reads raw
 }
 
 // rawPath returns the path of a version 2 event without the stage. HTTP APIs put
@@ -140,8 +141,15 @@ func (e *event) restore(r *http.Request) {
 		r.Body, r.ContentLength = io.NopCloser(badBody{}), -1
 	}
 	if len(e.raw) > 0 {
-		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(e.raw)), int64(len(e.raw))
+		e.reader.Reset(e.raw)
+		r.Body, r.ContentLength = io.NopCloser(&e.reader), int64(len(e.raw))
 	}
+}
+
+// drop makes the rest of the request's body unreadable, so that its memory becomes free.
+func (e *event) drop() {
+	e.raw = nil
+	e.reader.Reset(nil)
 }
 
 // prefix returns what precedes the path in the URL of the request: the stage, or "". Only

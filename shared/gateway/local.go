@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -78,7 +79,7 @@ func (l *local) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := l.budget.answer(r)
 	defer answer.release() // after the answer was sent
-	out, err := l.invoke(w, r, id, answer)
+	out, err := l.invoke(w, r, id, answer, free)
 	free()
 	switch {
 	case err == nil && out != nil && out.streaming:
@@ -96,7 +97,8 @@ func (l *local) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // admit decides whether the body of a request may be read, and takes its share of
-// the budget. Otherwise it answers, and ok is false. The caller must call free.
+// the budget. Otherwise it answers, and ok is false. The caller must call free, which
+// may be called again.
 func (l *local) admit(w http.ResponseWriter, r *http.Request, id string) (free func(), ok bool) {
 	free = func() {}
 	w = &drainer{ResponseWriter: w, request: r}
@@ -125,14 +127,15 @@ func (l *local) admit(w http.ResponseWriter, r *http.Request, id string) (free f
 			errorResponse{http.StatusTooManyRequests, "too_many_requests", "too many requests", id}.write(w)
 			return free, false
 		}
-		free = func() { l.budget.requests.give(party, share) }
+		free = sync.OnceFunc(func() { l.budget.requests.give(party, share) })
 	}
 	return free, true
 }
 
 // invoke reads the request and passes it to the handler as an event. If it has
-// answered the request already, it returns nil.
-func (l *local) invoke(w http.ResponseWriter, r *http.Request, id string, answer *share) (*response, error) {
+// answered the request already, it returns nil. A stream drops the body and calls free
+// when it begins, because it may last much longer than a request.
+func (l *local) invoke(w http.ResponseWriter, r *http.Request, id string, answer *share, free func()) (*response, error) {
 	body, err := readBody(w, r)
 	if over := (*http.MaxBytesError)(nil); errors.As(err, &over) {
 		tooLarge(id).write(w)
@@ -152,7 +155,10 @@ func (l *local) invoke(w http.ResponseWriter, r *http.Request, id string, answer
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), Deadline)
 	defer cancel()
-	return l.handler.answer(ctx, e, answer, &socket{budget: l.budget, w: w, request: r, chunk: l.chunk}), nil
+	return l.handler.answer(ctx, e, answer, &socket{budget: l.budget, w: w, request: r, chunk: l.chunk, drop: func() {
+		e.drop()
+		free()
+	}}), nil
 }
 
 // drainer reads and discards the body of a request before it answers. Many clients send

@@ -34,9 +34,15 @@ func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
 // get sends a request, and reads no more than the headers of the answer.
 func (p pipes) get(t *testing.T, path string) (*http.Response, net.Conn) {
 	t.Helper()
+	return p.send(t, "GET "+path+" HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+}
+
+// send is get with the text of a request.
+func (p pipes) send(t *testing.T, request string) (*http.Response, net.Conn) {
+	t.Helper()
 	here, there := net.Pipe()
 	p.conns <- there
-	if _, err := io.WriteString(here, "GET "+path+" HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"); err != nil {
+	if _, err := io.WriteString(here, request); err != nil {
 		t.Fatal(err)
 	}
 	resp, err := http.ReadResponse(bufio.NewReader(here), nil)

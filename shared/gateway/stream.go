@@ -38,12 +38,13 @@ type outlet interface {
 }
 
 // Stream makes the response a stream: from now on, everything that the handler writes is
-// sent at once. A handler calls it before it writes the status. The returned context has the
-// values of ctx. It ends when the client leaves or the stream has lasted too long, and
-// not with the deadline of ordinary requests. The handler calls end when it has written
-// everything. If it has written nothing by then, the response is an ordinary one again.
-// If it has written less than the Content-Length that it declared, the client sees a
-// body that breaks off. Error: ErrCrowded, if there are too many streams.
+// sent at once. A handler calls it before it writes the status, and after it has read the
+// request's body, which the local server drops. The returned context has the values of ctx.
+// It ends when the client leaves or the stream has lasted too long, and not with the
+// deadline of ordinary requests. The handler calls end when it has written everything. If it
+// has written nothing by then, the response is an ordinary one again. If it has written less
+// than the Content-Length that it declared, the client sees a body that breaks off.
+// Error: ErrCrowded, if there are too many streams.
 func (r *response) Stream(ctx context.Context) (_ context.Context, end func(), _ error) {
 	if r.outlet == nil {
 		return nil, nil, errNoStream

@@ -242,6 +242,9 @@ func TestClosingAStreamEndsItsHandler(t *testing.T) {
 		if err := s.Close(); err != nil || !returned {
 			t.Errorf("Close = %v before the handler has returned", err)
 		}
+		if err := s.Close(); err != nil {
+			t.Errorf("the second Close = %v", err)
+		}
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"sync"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambda/messages"
@@ -45,7 +46,7 @@ type streamed struct {
 // ContentType returns the content type for Lambda.
 func (*streamed) ContentType() string { return streamType }
 
-// Close ends the stream. It returns after the handler has returned.
+// Close ends the stream. It returns after the handler has returned, each time.
 func (s *streamed) Close() error {
 	s.close()
 	return nil
@@ -90,10 +91,10 @@ func (h *handler) invokeStreaming(ctx context.Context, payload json.RawMessage) 
 	}
 	return &streamed{
 		Reader: io.MultiReader(bytes.NewReader(p.prelude), p.reader),
-		close: func() {
+		close: sync.OnceFunc(func() {
 			p.abandon()
 			<-ended
-		},
+		}),
 	}, nil
 }
 

@@ -28,7 +28,9 @@ type socket struct {
 	request *http.Request
 	// chunk is chunkTime; tests shorten it.
 	chunk time.Duration
-	sent  bool
+	// drop frees the memory of the request's body.
+	drop func()
+	sent bool
 }
 
 // open implements [outlet].
@@ -41,6 +43,7 @@ func (s *socket) open(ctx context.Context) (context.Context, func(), error) {
 		}
 		give = func() { s.budget.streams.give(party, streamCost) }
 	}
+	s.drop()
 	life, cancel := context.WithTimeout(s.request.Context(), streamTime)
 	ctx, leave := within(ctx, life)
 	return ctx, func() {

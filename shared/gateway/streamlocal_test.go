@@ -100,6 +100,36 @@ func TestLocalStreamEndsWithItsClient(t *testing.T) {
 	})
 }
 
+// A stream may last an hour, so it does not hold the memory of the request's body until then.
+func TestLocalStreamDropsTheBodyOfItsRequest(t *testing.T) {
+	t.Parallel()
+	ended := make(chan error, 1)
+	stream := endless(t, nil, ended)
+	h := handlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		first := make([]byte, 2)
+		if _, err := io.ReadFull(r.Body, first); err != nil || string(first) != "ab" {
+			t.Errorf("the body begins with %q (%v)", first, err)
+		}
+		stream.ServeHTTP(w, r)
+		if rest, err := io.ReadAll(r.Body); len(rest) > 0 || err != nil {
+			t.Errorf("the body has %d more bytes (%v), want none", len(rest), err)
+		}
+	})
+	withPipes(t, h, func(t *testing.T, b *Budget, p pipes) {
+		_, conn := p.send(t, "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n"+strings.Repeat("ab", 500))
+		for range 2 {
+			if free := b.requests.free; free != maxBody {
+				t.Errorf("%d bytes are free for requests, want all %d", free, maxBody)
+			}
+			_ = conn.Close()
+			synctest.Wait() // the end does not give the bytes back once more
+		}
+		if err := <-ended; err == nil {
+			t.Error("the writes went on")
+		}
+	})
+}
+
 // A client that stops reading is cut off after half a minute. One that reads slowly is
 // not, even long after the server's time-outs for ordinary requests.
 func TestLocalStreamOfASlowReader(t *testing.T) {
