@@ -86,8 +86,8 @@ func (v View) Find(ctx context.Context, account string, ids []string) (map[strin
 	return found, nil
 }
 
-// errOutlives ends an attempt at a deletion after which the recording could be restored
-// for longer than it is kept.
+// errOutlives ends an attempt at a deletion that would leave the recording restorable for
+// longer than it is kept.
 var errOutlives = errors.New("the time for a restore ends with the recording")
 
 // Delete implements [store.Writer]. A recording that expires before d.Until can be restored

@@ -82,8 +82,8 @@ func TestWhenTrusted(t *testing.T) {
 	want("the clock is right again", nil, 3)
 }
 
-// While the clock is in doubt, the sweep removes what was due at a time that has certainly
-// come. Calls of Observe let that time go on between runs.
+// While the clock is in doubt, the sweep removes only recordings that were due at a time that
+// has certainly come. Calls of Observe advance that time between runs.
 func TestSweepWhileTheClockIsInDoubt(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
