@@ -78,7 +78,7 @@ func (g *getter) deliveries() []string {
 }
 
 // maxListening limits the lifetime that is derived from the audio's duration. A
-// function signs with the session of its role, which may end soon after
+// function signs with the session of its role, and the session may end soon after
 // (docs/reference/cost.md).
 const maxListening = time.Hour
 

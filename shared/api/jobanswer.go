@@ -142,7 +142,7 @@ func (j *jobber) result(r *request, found *job.Job) (*resultData, error) {
 	return data, err
 }
 
-// file returns a file of a job, nil if there is none, or if it has expired.
+// file returns a file of a job, or nil if the job has none or the file has expired.
 func (j *jobber) file(r *request, found *job.Job, key string, size int64, extension string) (*fileData, error) {
 	now := recording.SecondsOf(r.env.Now())
 	expires := found.Ended + recording.Seconds(j.FileAge/time.Second)

@@ -200,7 +200,7 @@ func (j *jobber) get(r *request) (int, any, paging, error) {
 	return http.StatusOK, data, paging{}, err
 }
 
-// confirm starts the work of a plan, whose count and bytes the body repeats.
+// confirm starts the work of a plan. The body must repeat the plan's count and bytes.
 func (j *jobber) confirm(r *request) (int, any, paging, error) {
 	count, size := -1, -1
 	if err := readEntry(r, map[string]any{"count": &count, "bytes": &size}); err != nil {

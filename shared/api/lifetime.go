@@ -12,8 +12,8 @@ import (
 
 // lifetime holds the parameters of a list about how long recordings are kept.
 type lifetime struct {
-	// expiring selects recordings that expire within so many seconds, and over those that
-	// were created before so many seconds; 0 is no limit.
+	// expiring selects recordings that expire within so many seconds. over selects those
+	// that were created more than so many seconds ago. 0 means no limit.
 	expiring, over recording.Seconds
 	// keep, if not nil, selects the recordings that expire in time.
 	keep func(*recording.Recording) bool

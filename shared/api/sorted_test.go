@@ -82,7 +82,8 @@ func TestSortedPagesHoldEachRecordingOnce(t *testing.T) {
 	})
 }
 
-// A ranking keeps what sorting everything gives, whatever comes in which order.
+// A ranking keeps the recordings that come first when all are sorted. The order in which they
+// are offered does not matter.
 func TestRanking(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {

@@ -175,8 +175,8 @@ func TestAStreamGoesOnAfterAReset(t *testing.T) {
 	}
 }
 
-// After too many resets, or when the object is no longer the same, the body ends short of
-// its Content-Length.
+// After too many resets, or if the object has changed, the body ends short of its
+// Content-Length.
 func TestAStreamEndsShortOfItsLength(t *testing.T) {
 	t.Parallel()
 	data := noise(650_000)

@@ -182,8 +182,8 @@ func (b *Book) Active(ctx context.Context, account string) (Set, error) {
 	return Read(ctx, b.entries, account)
 }
 
-// Released returns up to limit released holds whose IDs come after the given one, ordered by
-// ID. The next page begins after the ID next, which is "" on the last page. Errors: those of
+// Released returns up to limit released holds with IDs after the given one, ordered by ID.
+// The next page begins after the ID next; "" means that this is the last page. Errors: those of
 // the store.
 func (b *Book) Released(ctx context.Context, account, after string, limit int) (page []Hold, next string, err error) {
 	q := store.EntryQuery{Partition: releasedKey(account, "").Partition, After: after, Limit: limit}

@@ -1,5 +1,5 @@
-// Package hold keeps legal holds. What a hold covers cannot be deleted, expire, be erased
-// or get other audio until the hold is released (contract, Holds).
+// Package hold keeps legal holds. Recordings on hold cannot be deleted, expire, be erased or
+// get other audio until the hold is released (contract, Holds).
 //
 // All active holds of an account are one entry of package store, in the partition
 // account/A with the key "holds". So a decision to remove something needs one read, and
