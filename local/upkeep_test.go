@@ -91,7 +91,7 @@ func TestOrphans(t *testing.T) {
 		"recordings/a/202601/202601-kept~0123456789abcdef": true, // the demo was killed and began again
 		"recordings/a/202601/202601-dead~0123456789abcdef": true, // `recordings add --id` was killed
 		gone.AudioKey():             false, // an upload raced the delete, and a kill lost its event
-		adopted:                     false, // a client's PUT, whose event was lost
+		adopted:                     false, // a client's PUT; its event was lost
 		"recordings/a/202601/no-id": false,
 	}
 	for key := range orphans {
