@@ -68,7 +68,7 @@ func (b *box) catchUp(ctx context.Context) {
 // upkeep retries what failed, and removes leftovers, until ctx ends.
 func (b *box) upkeep(ctx context.Context) {
 	_ = b.tidy(ctx)
-	b.retrySetAside(ctx)
+	b.retryParked(ctx)
 	nextTidy := time.NewTimer(tidyAgain)
 	defer nextTidy.Stop()
 	retry, parked := time.NewTicker(retryEvery), time.NewTicker(retryParkedEvery)
@@ -81,7 +81,7 @@ func (b *box) upkeep(ctx context.Context) {
 		case <-retry.C:
 			b.retryFailed(ctx)
 		case <-parked.C:
-			b.retrySetAside(ctx)
+			b.retryParked(ctx)
 		case <-nextTidy.C:
 			next := tidyEvery
 			if err := b.tidy(ctx); err != nil {
@@ -119,21 +119,21 @@ func (b *box) checkLog(ctx context.Context, limit int64) {
 	}
 }
 
-// retrySetAside retries the parked arrivals. It logs their number separately from
+// retryParked retries the parked arrivals. It logs their number separately from
 // the number of waiting arrivals, and the number of parked changes, which only an operator
 // can repair.
-func (b *box) retrySetAside(ctx context.Context) {
+func (b *box) retryParked(ctx context.Context) {
 	waiting, parked, err := b.store.Counts(ctx, sqlite.Arrivals)
 	if err == nil && parked > 0 {
 		b.log.WarnContext(ctx, "parked arrivals get another try",
-			slog.Int("set_aside", parked), slog.Int("waiting", waiting))
+			slog.Int("parked", parked), slog.Int("waiting", waiting))
 		_, err = b.store.Retry(ctx, sqlite.Arrivals)
 	}
 	if err != nil && ctx.Err() == nil {
 		b.log.ErrorContext(ctx, "parked arrivals could not be retried", slog.String("cause", err.Error()))
 	}
 	if _, parked, err := b.store.Counts(ctx, sqlite.Changes); err == nil && parked > 0 {
-		b.log.ErrorContext(ctx, "changes are parked, because they are damaged; their events are missing", slog.Int("set_aside", parked))
+		b.log.ErrorContext(ctx, "changes are parked, because they are damaged; their events are missing", slog.Int("parked", parked))
 	}
 }
 

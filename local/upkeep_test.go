@@ -232,13 +232,13 @@ func TestALongReadIsReported(t *testing.T) {
 		return log.String()[before:]
 	}
 	if text := upkeep(); !strings.Contains(text, "another program has been reading") {
-		t.Errorf("the log says %q during a long read, want a warning", text)
+		t.Errorf("the log is %q during a long read, want a warning", text)
 	}
 	if err := reader.Rollback(); err != nil {
 		t.Fatal(err)
 	}
 	if text := upkeep(); text != "" {
-		t.Errorf("the log says %q after the read, want nothing", text)
+		t.Errorf("the log is %q after the read, want nothing", text)
 	}
 }
 

@@ -131,8 +131,8 @@ func serve(f config.Function, build func(*config.Settings, api.Env) (http.Handle
 	})
 }
 
-// Rules gives env the rules about who may do what, the issuers of tokens, and the audit
-// trail, all from the entries of the table. Nothing is read before a request needs it.
+// Rules gives env the access rules, the issuers of tokens and the audit trail, all from the
+// entries of the table. Nothing is read before a request needs it.
 func Rules(env *api.Env, s *config.Settings, entries store.Entries) {
 	env.Access = access.NewResolver(entries, access.Options{Default: access.Default(s.UserAccess), Now: time.Now})
 	env.Verifier.Issuers = Issuers(entries)
