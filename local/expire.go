@@ -29,8 +29,7 @@ func (b *box) watched() retention.Watched { return retention.Watch(b.store, b.ru
 // locked.
 func (b *box) locking() retention.View { return retention.View{Watched: b.watched()} }
 
-// rules is the cache of what limits the life of recordings. All parts of the server share
-// it.
+// rules returns the cache of policies and holds. All parts of the server share it.
 func (b *box) rules() *retention.Rules {
 	b.keeping.Do(func() { b.kept = retention.NewRules(b.store, b.now) })
 	return b.kept

@@ -46,7 +46,7 @@ type holdAnswer struct {
 	keys   paging
 }
 
-// action returns what serves a method on the routes about holds, and the right that it
+// action returns the function for a method on the routes about holds, and the right that it
 // needs. The table is in a function, so that only the function retention links the code
 // behind it.
 func (c *holder) action(r *request) (func(*request) (holdAnswer, error), access.Action) {

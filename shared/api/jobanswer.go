@@ -80,7 +80,7 @@ func (j *jobber) money(found *job.Job) *moneyData {
 // day is the unit of FileAge in prices.
 const day = 24 * time.Hour
 
-// shorten removes what lists of jobs leave out.
+// shorten removes the members that lists of jobs leave out.
 func (d *jobData) shorten() {
 	d.Failures = nil
 	if d.Plan != nil {

@@ -43,8 +43,7 @@ func parseSpan(to *recording.Seconds, value string) error {
 // keptStore is a store that knows how long recordings are kept. [retention.View]
 // implements it.
 type keptStore interface {
-	// Applied returns what limits the life of an account's recordings. Errors:
-	// store.ErrUnavailable.
+	// Applied returns the policy and the holds of an account. Errors: store.ErrUnavailable.
 	Applied(ctx context.Context, account string) (*retention.Applied, error)
 }
 

@@ -37,7 +37,7 @@ const (
 	rowReserve    = time.Second
 )
 
-// Library is what lists read: recordings, and the index of their words.
+// Library is the source of lists: recordings, and the index of their words.
 type Library interface {
 	store.Reader
 	search.Reader

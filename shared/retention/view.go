@@ -164,7 +164,7 @@ func (v View) Update(ctx context.Context, account, id string, change func(*recor
 	return r, err
 }
 
-// Applied returns what limits the life of an account's recordings, at most 10 seconds old.
+// Applied returns the policy and the holds of an account, at most 10 seconds old.
 // Errors: store.ErrUnavailable.
 func (v View) Applied(ctx context.Context, account string) (*Applied, error) {
 	return v.rules.Of(ctx, account)

@@ -76,7 +76,7 @@ func TestLargeFilteredPageTakesTwoReads(t *testing.T) {
 	}
 }
 
-// A page reads no more than its budget, apart from what rounding adds.
+// A page reads no more than its budget, apart from rounding.
 func TestFilteredPageKeepsItsBudget(t *testing.T) {
 	t.Parallel()
 	for _, bytes := range []int{500, 1000, 1024, 3000, 100_000, 400_000} {

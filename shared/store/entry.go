@@ -76,7 +76,7 @@ type EntryReader interface {
 	PageEntries(ctx context.Context, q EntryQuery) (EntryPage, error)
 }
 
-// Condition is what must be true of an entry before it is written.
+// Condition must be true of an entry before it is written.
 type Condition int
 
 // The conditions.
@@ -91,7 +91,7 @@ const (
 
 // EntryWrite is one write of WriteEntries.
 type EntryWrite struct {
-	// Entry is the entry to store. Its Revision is what IfUnchanged compares with.
+	// Entry is the entry to store. IfUnchanged compares with its Revision.
 	Entry
 	// If is the condition.
 	If Condition

@@ -146,7 +146,8 @@ func recorder(s *config.Settings, entries store.Entries) api.Recorder {
 	})
 }
 
-// JobTrail returns what adds the work of jobs to the audit trail; nil without a trail.
+// JobTrail returns a function that records the work of jobs in the audit trail; nil without a
+// trail.
 func JobTrail(s *config.Settings, entries store.Entries) job.Record {
 	return api.JobTrail(recorder(s, entries))
 }

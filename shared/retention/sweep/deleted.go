@@ -12,7 +12,7 @@ import (
 
 // A deletion leaves a recording restorable at most until it expires (retention.View). But a
 // policy that is saved later, with fewer days, counts for deleted recordings, too. So after a
-// change of what applies to an account, the sweep looks at its restorable recordings. It does
+// change of the policy of an account, the sweep looks at its restorable recordings. It does
 // so again when the next of them expires.
 
 // lookEvery is the shortest time between two looks at the restorable recordings of an

@@ -89,7 +89,7 @@ func TestSweepWhileTheClockIsInDoubt(t *testing.T) {
 	w := newWorld(t)
 	w.save("A", retention.Rule{Name: "all", Days: 30})
 	w.run(0)
-	hours := func(h float64) float64 { return 30 - h/24 } // the age of what expires in h hours
+	hours := func(h float64) float64 { return 30 - h/24 } // the age of a recording that expires in h hours
 	w.put("A", hours(1), hours(4), hours(20))
 	var at recording.Seconds
 	w.Restorable = func(_ context.Context, now recording.Seconds) (int, error) {
