@@ -20,7 +20,7 @@ type namedMutant struct {
 	title string
 	// file contains the text old once. The mutant replaces it by new.
 	file, old, new string
-	// tests lists packages, separated by spaces. A test of each must fail.
+	// tests lists packages, separated by spaces. At least one of their tests must fail.
 	tests string
 }
 
