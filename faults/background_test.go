@@ -96,7 +96,7 @@ func imageOf(m map[string]any) map[string]events.DynamoDBAttributeValue {
 }
 
 // errAgain means that work failed and is delivered again.
-var errAgain = errors.New("it failed and comes again")
+var errAgain = errors.New("the message failed and is delivered again")
 
 // publish handles the changes that wait for their events.
 func (w *world) publish(a *application) error {
@@ -334,7 +334,7 @@ func (w *world) drain(ctx context.Context) error {
 		}
 		w.advance(100 * time.Second)
 	}
-	return fmt.Errorf("the queues do not get empty: %w", errors.Join(last, errors.New(w.waiting())))
+	return fmt.Errorf("the queues do not run empty: %w", errors.Join(last, errors.New(w.waiting())))
 }
 
 // waiting describes what waits.

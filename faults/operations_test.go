@@ -20,7 +20,7 @@ type operation struct {
 	prepare func(*client)
 	// run is the operation.
 	run func(*client)
-	// want is what must be true when the service has converged, unless the client has left.
+	// want checks the result after the service has converged, unless the client has left.
 	want func(*client)
 }
 

@@ -81,7 +81,7 @@ func (d *sqlDriver) Open(name string) (driver.Conn, error) {
 	return &sqlConn{connection: next.(connection), inject: found.(*injector)}, nil
 }
 
-// connection is what database/sql uses of a connection.
+// connection has the methods of a connection that database/sql uses.
 type connection interface {
 	driver.Conn
 	driver.ConnBeginTx
@@ -196,7 +196,7 @@ func (t *sqlTx) Rollback() error {
 	return t.Tx.Rollback()
 }
 
-// statement is what database/sql uses of a prepared statement.
+// statement has the methods of a prepared statement that database/sql uses.
 type statement interface {
 	driver.Stmt
 	driver.StmtExecContext

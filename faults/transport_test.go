@@ -26,8 +26,8 @@ type transport struct {
 	service string
 	to      http.Handler
 	inject  *injector
-	// race makes another client write the item on which the request has a condition. done is
-	// false if the item does not exist.
+	// race makes another client write the item that the condition of the request is about.
+	// done is false if the item does not exist.
 	race func(body []byte) (done bool)
 }
 

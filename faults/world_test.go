@@ -193,7 +193,7 @@ func (w *world) openBucket(i *injector) (*s3media.Bucket, error) {
 	})
 }
 
-// openSink opens what events are sent to.
+// openSink opens the sink of events.
 func (w *world) openSink() (notify.Sink, func() error, error) {
 	if w.wiring == cloud {
 		bus, err := eventbridge.Open(eventbridge.Options{

@@ -53,7 +53,7 @@ func TestQueuesAreBounded(t *testing.T) {
 	}
 	queues := properties(t, "AWS::SQS::Queue")
 	if len(queues) < 7 {
-		t.Errorf("template.yaml: %d queues; the test finds too few", len(queues))
+		t.Errorf("template.yaml: the test finds only %d queues", len(queues))
 	}
 	for name, queue := range queues {
 		if queue["MessageRetentionPeriod"] != twoWeeks {
@@ -86,7 +86,7 @@ func TestLogsAreBounded(t *testing.T) {
 	for name, function := range properties(t, "AWS::Serverless::Function") {
 		logging, _ := function["LoggingConfig"].(values)
 		if group := fmt.Sprint(logging["LogGroup"]); groups[group] == nil {
-			t.Errorf("template.yaml: %s writes to %s, which is no log group of the template", name, group)
+			t.Errorf("template.yaml: %s writes to %s, which is not a log group of the template", name, group)
 		}
 	}
 	if row(section(t, "### On AWS"), "log groups") == "" {
@@ -94,8 +94,8 @@ func TestLogsAreBounded(t *testing.T) {
 	}
 }
 
-// Every lifecycle rule of the bucket is enabled and in the guide, with its days, and covers
-// what the service does not remove by itself.
+// Every lifecycle rule of the bucket is enabled and in the guide, with its days. The rules
+// cover the objects that the service does not remove by itself.
 func TestTheBucketIsBounded(t *testing.T) {
 	t.Parallel()
 	table := section(t, "### On AWS")

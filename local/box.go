@@ -59,7 +59,7 @@ type box struct {
 	audio   clientAudio
 	events  *eventlog.Log
 	seeding atomic.Bool
-	// kept is what rules returns.
+	// kept is the result of rules.
 	kept     *retention.Rules
 	keeping  sync.Once
 	unqueued unqueued

@@ -20,8 +20,8 @@ func (b *box) console() (http.Handler, error) {
 	return gateway.Local(page), nil
 }
 
-// audioOrigins returns the origins from which a page that came with a request may load
-// audio: those of the presigned URLs that it gets, and of external audio.
+// audioOrigins returns the origins that may serve audio to a page that came with a request:
+// those of the presigned URLs that it gets, and of external audio.
 func (b *box) audioOrigins(r *http.Request) []string {
 	s := b.settings
 	s.AudioOrigin = s.S3PublicEndpoint

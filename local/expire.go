@@ -29,15 +29,14 @@ func (b *box) watched() retention.Watched { return retention.Watch(b.store, b.ru
 // locked.
 func (b *box) locking() retention.View { return retention.View{Watched: b.watched()} }
 
-// rules is the cache of what limits the life of recordings. All parts of the server share
-// it.
+// rules returns the cache of policies and holds. All parts of the server share it.
 func (b *box) rules() *retention.Rules {
 	b.keeping.Do(func() { b.kept = retention.NewRules(b.store, b.now) })
 	return b.kept
 }
 
-// expire removes expired recordings, and deleted ones whose time for a restore is over, at
-// the start and every hour, until ctx ends. Their audio goes with the other pending purges.
+// expire removes expired recordings, and deleted ones after their time for a restore, at the
+// start and every hour, until ctx ends. Their audio goes with the other pending purges.
 func (b *box) expire(ctx context.Context) {
 	s := sweep.New(b.store, b.now, 0)
 	if trail := b.trail(); trail != nil {
@@ -55,7 +54,7 @@ func (b *box) expire(ctx context.Context) {
 	})
 }
 
-// sweep runs the sweep once, and logs what it removes.
+// sweep runs the sweep once, and logs the number of removed recordings.
 func (b *box) sweep(ctx context.Context, s *sweep.Sweeper) {
 	removed, err := s.Run(ctx)
 	switch {

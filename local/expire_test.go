@@ -13,8 +13,8 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// The server removes what has expired, and then its audio; the rest stays. Clients no
-// longer see it before.
+// The server removes expired recordings, and then their audio. The rest stays. Clients do not
+// see expired recordings even before their removal.
 func TestExpiredRecordingsAreRemoved(t *testing.T) {
 	t.Parallel()
 	b, _, log := newBox(t)

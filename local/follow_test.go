@@ -78,8 +78,8 @@ func TestADamagedChangeIsParked(t *testing.T) {
 	if waiting != 0 || parked != 1 || err != nil {
 		t.Errorf("%d changes wait and %d are parked, %v, want 0 and 1", waiting, parked, err)
 	}
-	b.retrySetAside(t.Context())
-	for _, want := range []string{"a change is damaged", `changes are parked, because they are damaged; their events are missing","set_aside":1`} {
+	b.retryParked(t.Context())
+	for _, want := range []string{"a change is damaged", `changes are parked, because they are damaged; their events are missing","parked":1`} {
 		if strings.Count(log.String(), want) != 1 {
 			t.Errorf("the log is %s, want one line with %q", log, want)
 		}
@@ -127,8 +127,8 @@ func TestAFailedArrivalIsTriedAgain(t *testing.T) {
 		!strings.Contains(log.String(), `"object":"inbox/acc/#`) {
 		t.Errorf("the log is %s, want one line that names the arrival without its number", log)
 	}
-	b.retrySetAside(t.Context())
-	if !strings.Contains(log.String(), `"set_aside":1,"waiting":0`) {
+	b.retryParked(t.Context())
+	if !strings.Contains(log.String(), `"parked":1,"waiting":0`) {
 		t.Errorf("the log is %s, want the number of parked arrivals", log)
 	}
 	counts(1, 0)
@@ -140,7 +140,7 @@ func TestAFailedArrivalIsTriedAgain(t *testing.T) {
 		t.Errorf("%d lines name the arrival, want 1", n)
 	}
 	failing = false
-	b.retrySetAside(t.Context())
+	b.retryParked(t.Context())
 	if err := a.takeTurn(t.Context(), "acc"); err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func TestAParkedArrivalIsGivenUp(t *testing.T) {
 	for try := 0; left > 0; try++ {
 		if try >= maxTries {
 			now.add(retryParkedEvery)
-			b.retrySetAside(t.Context())
+			b.retryParked(t.Context())
 		} else {
 			now.add(firstRetry << try)
 		}

@@ -9,7 +9,7 @@ import (
 
 // Imported audio without a recording is removed after a safe age. It comes from an
 // import that was killed, or that raced a delete. Audio that a recording plays is left
-// alone, and so is audio of a recent delete, whose purge is still on its way.
+// alone, and so is audio of a recent delete, because its purge may still come.
 func TestOrphansOfImports(t *testing.T) {
 	t.Parallel()
 	b, now, _ := newBox(t)

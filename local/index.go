@@ -21,8 +21,8 @@ const (
 	maxIndexTries = int(14 * 24 * time.Hour / maxIndexRetry)
 )
 
-// indexer returns what keeps the index of words and the totals, as the function index
-// does. A transaction costs one sync of the disk, so each recording takes one.
+// indexer returns the indexer that updates the index of words and the totals, as the function
+// index does. A transaction costs one sync of the disk, so each recording takes one.
 func (b *box) indexer() *search.Indexer {
 	return &search.Indexer{Store: b.store, Now: b.now, Random: rand.Reader, Atomic: true}
 }

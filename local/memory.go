@@ -65,8 +65,8 @@ func allocated() uint64 {
 	return sample[0].Value.Uint64()
 }
 
-// releaseMemory returns all unused memory to the operating system. What is in a
-// [sync.Pool] survives one collection.
+// releaseMemory returns all unused memory to the operating system. Objects in a
+// [sync.Pool] survive one collection.
 func releaseMemory() {
 	runtime.GC()
 	debug.FreeOSMemory()

@@ -66,7 +66,7 @@ func cutPower(t *testing.T, after time.Duration) {
 }
 
 // account sends requests to a server in another process. audio holds the audio of its
-// recordings by ID. until is the time until which it waits for states and events.
+// recordings by ID. It waits for states and events until the time until.
 type account struct {
 	server    *given.Box
 	until     time.Time

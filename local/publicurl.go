@@ -44,8 +44,8 @@ func hostName(header string) string {
 //
 // A client can write any name into its Host header. That gives it nothing: the key
 // pair that signs is this data folder's own and is valid on no other server, the
-// signature covers the same object and time whatever the name, and the answer goes to
-// that client only (Cache-Control: no-store).
+// signature covers the same object and time under any name, and the answer goes to that
+// client only (Cache-Control: no-store).
 type hostBucket struct {
 	*s3media.Bucket
 	// port is the port of the S3 server.

@@ -116,8 +116,8 @@ func (b *box) recheck(ctx context.Context, last time.Time) error {
 	return errors.Join(failure, b.logDamaged(ctx, last.Add(-recheckTime)))
 }
 
-// logDamaged logs the objects, among those stored since that time, whose bytes no
-// longer match their checksums. No arrival can repair them.
+// logDamaged logs the objects that were stored since that time and no longer match their
+// checksums. No arrival can repair them.
 func (b *box) logDamaged(ctx context.Context, since time.Time) error {
 	damaged, err := b.s3.Damaged(ctx, since)
 	for _, key := range damaged {

@@ -10,7 +10,7 @@ import (
 	"github.com/callrecordings/api/shared/retention/sweep"
 )
 
-// ages are the ages at which a leftover is repaired or removed.
+// ages are the ages that a leftover must reach to be repaired or removed.
 var ages = reconcile.LocalAges()
 
 // reconcile compares the table with the bucket and repairs what does not match

@@ -83,7 +83,7 @@ func TestSecretsStayOutOfTheLog(t *testing.T) {
 		}
 		_ = b.tidy(t.Context()) // it logs its errors
 		b.retryFailed(t.Context())
-		b.retrySetAside(t.Context())
+		b.retryParked(t.Context())
 		if err := b.recheck(t.Context(), b.written); err != nil {
 			b.log.WarnContext(t.Context(), "the check failed", slog.String("cause", err.Error()))
 		}

@@ -28,15 +28,15 @@ const (
 	scrubEvery = time.Hour
 )
 
-// longLog is the size of the database's log in bytes at which the server warns. The log is
-// emptied every minute, so only a process that reads for longer than that makes it so long.
+// longLog is a size of the database's log in bytes. The server warns about a longer log. It
+// empties the log every minute, so only a process that reads for longer makes it so long.
 const longLog = 64 << 20
 
 // purgesAtStart is how long a start may spend on pending purges before it serves.
 const purgesAtStart = 500 * time.Millisecond
 
-// catchUp finishes what the previous run left undone: purges, audio without an event,
-// and the check of recent audio. It runs while the server answers requests, because it
+// catchUp finishes the work that the previous run left undone: purges, audio without an
+// event, and the check of recent audio. It runs while the server answers requests, because it
 // takes longer the more recordings there are. It retries the search for audio until
 // that succeeds or ctx ends.
 func (b *box) catchUp(ctx context.Context) {
@@ -68,7 +68,7 @@ func (b *box) catchUp(ctx context.Context) {
 // upkeep retries what failed, and removes leftovers, until ctx ends.
 func (b *box) upkeep(ctx context.Context) {
 	_ = b.tidy(ctx)
-	b.retrySetAside(ctx)
+	b.retryParked(ctx)
 	nextTidy := time.NewTimer(tidyAgain)
 	defer nextTidy.Stop()
 	retry, parked := time.NewTicker(retryEvery), time.NewTicker(retryParkedEvery)
@@ -81,7 +81,7 @@ func (b *box) upkeep(ctx context.Context) {
 		case <-retry.C:
 			b.retryFailed(ctx)
 		case <-parked.C:
-			b.retrySetAside(ctx)
+			b.retryParked(ctx)
 		case <-nextTidy.C:
 			next := tidyEvery
 			if err := b.tidy(ctx); err != nil {
@@ -110,7 +110,7 @@ func (b *box) retryFailed(ctx context.Context) {
 }
 
 // checkLog warns if the log of the database is longer than limit. SQLite cannot empty it
-// while a program reads what was in the database before the writes in the log. The server's
+// while a program still reads the database as it was before the writes in the log. The server's
 // own reads are short, so only another program can do that.
 func (b *box) checkLog(ctx context.Context, limit int64) {
 	if info, err := os.Stat(b.dir.File("recordings.db-wal")); err == nil && info.Size() > limit {
@@ -119,21 +119,21 @@ func (b *box) checkLog(ctx context.Context, limit int64) {
 	}
 }
 
-// retrySetAside retries the parked arrivals. It logs their number separately from
+// retryParked retries the parked arrivals. It logs their number separately from
 // the number of waiting arrivals, and the number of parked changes, which only an operator
 // can repair.
-func (b *box) retrySetAside(ctx context.Context) {
+func (b *box) retryParked(ctx context.Context) {
 	waiting, parked, err := b.store.Counts(ctx, sqlite.Arrivals)
 	if err == nil && parked > 0 {
 		b.log.WarnContext(ctx, "parked arrivals get another try",
-			slog.Int("set_aside", parked), slog.Int("waiting", waiting))
+			slog.Int("parked", parked), slog.Int("waiting", waiting))
 		_, err = b.store.Retry(ctx, sqlite.Arrivals)
 	}
 	if err != nil && ctx.Err() == nil {
 		b.log.ErrorContext(ctx, "parked arrivals could not be retried", slog.String("cause", err.Error()))
 	}
 	if _, parked, err := b.store.Counts(ctx, sqlite.Changes); err == nil && parked > 0 {
-		b.log.ErrorContext(ctx, "changes are parked, because they are damaged; their events are missing", slog.Int("set_aside", parked))
+		b.log.ErrorContext(ctx, "changes are parked, because they are damaged; their events are missing", slog.Int("parked", parked))
 	}
 }
 

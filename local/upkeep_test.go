@@ -91,7 +91,7 @@ func TestOrphans(t *testing.T) {
 		"recordings/a/202601/202601-kept~0123456789abcdef": true, // the demo was killed and began again
 		"recordings/a/202601/202601-dead~0123456789abcdef": true, // `recordings add --id` was killed
 		gone.AudioKey():             false, // an upload raced the delete, and a kill lost its event
-		adopted:                     false, // a client's PUT, whose event was lost
+		adopted:                     false, // a client's PUT; its event was lost
 		"recordings/a/202601/no-id": false,
 	}
 	for key := range orphans {
@@ -232,13 +232,13 @@ func TestALongReadIsReported(t *testing.T) {
 		return log.String()[before:]
 	}
 	if text := upkeep(); !strings.Contains(text, "another program has been reading") {
-		t.Errorf("the log says %q during a long read, want a warning", text)
+		t.Errorf("the log is %q during a long read, want a warning", text)
 	}
 	if err := reader.Rollback(); err != nil {
 		t.Fatal(err)
 	}
 	if text := upkeep(); text != "" {
-		t.Errorf("the log says %q after the read, want nothing", text)
+		t.Errorf("the log is %q after the read, want nothing", text)
 	}
 }
 

@@ -141,7 +141,7 @@ func TestExcusesAreCurrent(t *testing.T) {
 		if src, err := readSource(n.file); err != nil {
 			t.Errorf("%s: %v", n, err)
 		} else if !src.has(n) {
-			t.Errorf("%s: the function has no such line (any more)", n)
+			t.Errorf("%s: the function does not have this line (any more)", n)
 		}
 	}
 }

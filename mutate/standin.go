@@ -125,7 +125,7 @@ func (s standIn) cover(ctx context.Context, profile string) error {
 }
 
 // test compiles the tests of the package, and of those elsewhere, in a copy of the repository,
-// and runs them until one fails. It returns the code for Gremlins and what the tests printed.
+// and runs them until one fails. It returns the code for Gremlins and the output of the tests.
 func (s standIn) test(ctx context.Context, root string, limit time.Duration) (int, string) {
 	temp, err := os.MkdirTemp("", "mutant")
 	if err != nil {

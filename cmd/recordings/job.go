@@ -104,7 +104,7 @@ worked on, with the reason.`,
 	return c
 }
 
-// printJob prints a job for people.
+// printJob prints a job as text.
 func (e env) printJob(j *client.Job) {
 	printf(e.stdout, "job %s: %s, %s", j.ID, j.Action, j.State)
 	if j.Cause != "" {

@@ -32,7 +32,7 @@ const (
 	lastLook  = 5 * time.Second
 )
 
-// await waits until a job has come so far.
+// await looks at a job until far is true for it. It shows the progress meanwhile.
 func (o *jobOptions) await(ctx context.Context, api *client.Client, j *client.Job, far func(*client.Job) bool) (*client.Job, error) {
 	p := progress{out: o.stderr, name: j.ID, now: o.now, terminal: isTerminal(o.stderr), quiet: o.asJSON}
 	for wait := firstLook; !far(j); wait = min(2*wait, lastLook) {

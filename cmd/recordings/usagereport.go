@@ -84,7 +84,9 @@ func (o *usageOptions) print(ctx context.Context, month time.Time) error {
 	if err != nil {
 		return err
 	}
+	accounts := 0
 	one := func(account string) error {
+		accounts++
 		u, err := usageOf(ctx, s, account, month)
 		if err != nil {
 			return fmt.Errorf("account %s: %w", account, err)
@@ -98,6 +100,9 @@ func (o *usageOptions) print(ctx context.Context, month time.Time) error {
 		err = one(o.account)
 	} else {
 		err = access.NewTree(s).Walk(ctx, "", func(l access.Listed) error { return one(l.ID) })
+	}
+	if err == nil && accounts == 0 {
+		printf(o.stderr, "the account tree is empty: name an account with --account\n")
 	}
 	return errors.Join(err, closed())
 }

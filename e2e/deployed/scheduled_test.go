@@ -38,7 +38,7 @@ func invoke(t *testing.T, function string) {
 	t.Logf("%s ran for %v", function, time.Since(begun).Round(10*time.Millisecond))
 }
 
-// awsCLI runs the AWS CLI and returns what it prints.
+// awsCLI runs the AWS CLI and returns its output.
 func awsCLI(t *testing.T, args ...string) string {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), "aws", append([]string{"--endpoint-url", given.Variable(t, "AWS_ENDPOINT_URL")}, args...)...)
@@ -87,8 +87,8 @@ func wantAudio(t *testing.T, bucket *s3media.Bucket, r *recording.Recording, wan
 	}
 }
 
-// The function expire removes what has expired, unless it is on hold, and the purge then
-// removes its audio.
+// The function expire removes expired recordings, unless they are on hold, and the purge then
+// removes their audio.
 func TestExpireRemovesWhatHasExpired(t *testing.T) {
 	table, bucket := open(t)
 	account, now := newAccount(), recording.SecondsOf(time.Now())
@@ -111,7 +111,7 @@ func TestExpireRemovesWhatHasExpired(t *testing.T) {
 	}
 }
 
-// place places a hold on a recording. It returns what releases it.
+// place places a hold on a recording. It returns the function that releases it.
 func place(t *testing.T, table *dynamo.Store, account, id string, lock bool) (release func()) {
 	t.Helper()
 	book := hold.NewBook(table, time.Now, rand.Reader, lock)

@@ -97,7 +97,7 @@ func TestStream(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(content(t, template), got); diff != "" {
-		t.Errorf("something else differs (-ordinary +streaming):\n%s", diff)
+		t.Errorf("the templates differ elsewhere, too (-ordinary +streaming):\n%s", diff)
 	}
 	if tags := func(text []byte) int { return strings.Count(string(text), "!") }; tags(streaming) != tags(template) {
 		t.Errorf("%d exclamation marks, of which most are tags; the ordinary template has %d", tags(streaming), tags(template))

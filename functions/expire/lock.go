@@ -15,7 +15,7 @@ import (
 // lockTime is how much of a run may go to locks. The sweep follows.
 const lockTime = 5 * time.Minute
 
-// holdStore has the holds and what they cover.
+// holdStore has the holds and the recordings that they cover.
 type holdStore interface {
 	store.Entries
 	hold.LockerStore

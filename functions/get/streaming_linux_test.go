@@ -282,7 +282,7 @@ func TestGetResumesAStream(t *testing.T) {
 	}
 }
 
-// After too many resets, the trailer says that the body is not whole.
+// After too many resets, the trailer marks the body as incomplete.
 func TestGetReportsATruncatedStream(t *testing.T) {
 	t.Parallel()
 	f := startGet(t)

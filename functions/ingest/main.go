@@ -1,5 +1,5 @@
 // Command ingest is the Lambda function on the queue of the bucket's events. It
-// completes recordings whose audio has arrived (docs/adr/010-arrival.md).
+// completes recordings when their audio has arrived (docs/adr/010-arrival.md).
 package main
 
 import (

@@ -1,5 +1,5 @@
 // Command jobs is the Lambda function that starts, shows, confirms and cancels jobs over
-// many recordings (contract, Jobs). The function work does what they ask for.
+// many recordings (contract, Jobs). The function work carries them out.
 package main
 
 import (

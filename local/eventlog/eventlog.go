@@ -41,8 +41,8 @@ const perm = 0o600
 
 // Options limit the space that events take up.
 type Options struct {
-	// MaxBytes is the size at which a new file is begun. A file may exceed it by the
-	// events of one Send. 0 means that the file is never renamed.
+	// MaxBytes limits the size of a file: a larger one is renamed and a new one begun. A file
+	// may exceed it by the events of one Send. 0 means that the file is never renamed.
 	MaxBytes int64
 	// Keep is how many renamed files are kept. At least one is.
 	Keep int
@@ -51,7 +51,7 @@ type Options struct {
 	Failed func(error)
 
 	rename func(from, to string) error // replaces os.Rename in tests
-	sync   func(*os.File) error        // replaces (*os.File).Sync in tests, which cannot cut the power
+	sync   func(*os.File) error        // replaces (*os.File).Sync in tests, because they cannot cut the power
 }
 
 // Log is a file of events. It is safe for concurrent use.
@@ -61,7 +61,7 @@ type Log struct {
 
 	mu     sync.Mutex
 	file   *os.File // nil if it has to be opened again
-	limit  int64    // the size at which the file is renamed next
+	limit  int64    // the file is renamed when it has this size
 	closed bool
 }
 

@@ -61,8 +61,8 @@ func lines(t *testing.T, path string) int {
 	return strings.Count(string(text), "\n")
 }
 
-// A log whose folder cannot be synced does not open, because a power cut might take the
-// file with all its events.
+// A log does not open if its folder cannot be synced, because a power cut might then remove
+// the file with all its events.
 func TestOpenFailsIfTheFolderCannotBeSynced(t *testing.T) {
 	t.Parallel()
 	failure := errors.New("no sync")

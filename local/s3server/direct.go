@@ -88,7 +88,7 @@ type exchange struct {
 	start   sync.Once
 
 	mu      sync.Mutex    // held while the client reads
-	current *counter      // what the server offers; nil if nothing
+	current *counter      // the current offer of the server; nil without one
 	more    chan struct{} // receives when there is something to read
 	taken   chan error    // receives when the client has read all of it
 
@@ -230,7 +230,7 @@ func (x *exchange) Read(p []byte) (int, error) {
 	}
 }
 
-// readOffered reads what the server offers. It returns 0 and nil at the end of that.
+// readOffered reads from the current offer of the server. It returns 0 and nil at its end.
 func (x *exchange) readOffered(p []byte) (int, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -68,7 +68,7 @@ func openDisk(dir, bucket string, sync func(*os.File) error) (*disk, error) {
 		if err := os.MkdirAll(path, dirPerm); err != nil {
 			return nil, err
 		}
-		for ; ; path = filepath.Dir(path) { // up to the parent of dir, which may also be new
+		for ; ; path = filepath.Dir(path) { // up to the parent of dir, because that may be new, too
 			if err := d.syncDir(path); err != nil {
 				return nil, err
 			}

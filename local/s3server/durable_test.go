@@ -186,7 +186,7 @@ func multipart(t *testing.T, c *s3.Client, key string, parts ...string) *s3.Comp
 	return first
 }
 
-// Damaged finds recent objects whose bytes differ from the uploaded ones.
+// Damaged finds recent objects that differ from the uploaded bytes.
 func TestDamaged(t *testing.T) {
 	t.Parallel()
 	_, s, c := startTraced(t)

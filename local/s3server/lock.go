@@ -123,7 +123,7 @@ type retentionXML struct {
 }
 
 // bypasses reports whether a request may go past a lock in governance mode. All keys of
-// this server belong to its owner, who has the right to it.
+// this server belong to its owner, and the owner has the right to do so.
 func bypasses(r *http.Request) bool {
 	return strings.EqualFold(r.Header.Get("X-Amz-Bypass-Governance-Retention"), "true")
 }

@@ -157,7 +157,7 @@ func (a *attributes) took(got received) {
 	a.ETag, a.Checksums, a.CRC, a.Modified = quoted(got.md5), got.checksums, got.crc, time.Now()
 }
 
-// store stores the temporary file f, which has size bytes, as the object of key. When
+// store stores the temporary file f of size bytes as the object of key. When
 // store returns, the object is on the disk and has been reported to Options.Created.
 func (s *Server) store(ctx context.Context, f *os.File, key, path string, size int64, meta attributes, fresh bool, check condition) error {
 	if err := seal(f, size, meta); err != nil {

@@ -24,7 +24,7 @@ type version struct {
 
 // listVersions answers ListObjectVersions
 // (docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html). Every object has
-// one version, and there are no delete markers.
+// one version, without delete markers.
 func (s *Server) listVersions(w http.ResponseWriter, r *http.Request, query url.Values) error {
 	l := &listing{objects: s.disk.objects, prefix: query.Get("prefix"), after: query.Get("key-marker"), max: maxKeys}
 	if text := query.Get("max-keys"); text != "" {

@@ -16,8 +16,8 @@ type answer struct {
 	held error
 }
 
-// waitFor makes the answer wait for ready, which is called once. If ready fails, the
-// answer is not sent, and settle returns the error.
+// waitFor makes the answer wait for ready. ready is called once. If it fails, the answer is
+// not sent, and settle returns the error.
 func (a *answer) waitFor(ready func() error) { a.ready = ready }
 
 // settle waits for ready if nothing was sent. It returns the error of ready, or else

@@ -102,8 +102,7 @@ func (g *getter) managed(w http.ResponseWriter, r *request, rec *recording.Recor
 	return t.small(g, w, r, a)
 }
 
-// describe returns the whole audio of rec, which is in object. The error says that the
-// object is damaged.
+// describe returns the whole audio of rec from object, or an error if the object is damaged.
 func describe(r *request, rec *recording.Recording, object media.Object) (*requestedAudio, error) {
 	key := rec.AudioKey()
 	if err := object.Whole(key, rec.Audio.Size); err != nil {
@@ -173,14 +172,14 @@ func (a *requestedAudio) validatorHeaders(h http.Header) {
 func dispositionOf(r *request, rec *recording.Recording, contentType string) string {
 	name, _ := rec.Document.Text("name")
 	inline := r.URL.Query().Get("inline") == "true"
-	if r.terms != nil { // a link gives the audio only, and a name may say who called
+	if r.terms != nil { // a link gives the audio only, and a name may contain the caller
 		inline, name = r.terms.Inline, ""
 	}
 	return httpfield.ContentDisposition(inline, audioFileName(name, rec.ID, contentType))
 }
 
-// audioCacheOf returns the Cache-Control of audio. What a link plays must not outlive
-// the link.
+// audioCacheOf returns the Cache-Control of audio. Caches must not keep the audio of a link
+// for longer than the link.
 func audioCacheOf(r *request) string {
 	if r.terms != nil {
 		return "no-store"

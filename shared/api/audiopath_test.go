@@ -7,7 +7,7 @@ import (
 	"github.com/callrecordings/api/shared/recording"
 )
 
-// The path of the audio always answers with the audio, whatever the client accepts.
+// The path of the audio always answers with the audio and ignores Accept.
 func TestAudioPath(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, Delivery{})
@@ -37,7 +37,7 @@ func TestAudioPath(t *testing.T) {
 	}
 }
 
-// Without audio, the answer is the 404 that says why, not the document.
+// Without audio, the answer is a 404 with the cause, not the document.
 func TestAudioPathWithoutAudio(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, Delivery{})

@@ -18,8 +18,8 @@ import (
 )
 
 const (
-	// feedReads is the maximum number of reads for a page of a bearer who may list only
-	// some owners' recordings. Each reads up to feedSize entries.
+	// feedReads is the maximum number of reads for a page if the bearer may list only some
+	// owners' recordings. Each reads up to feedSize entries.
 	feedReads = 8
 	feedSize  = 1000
 )
@@ -182,8 +182,8 @@ func (f *follower) page(r *request, after feed.Cursor, size int) (feed.Page, err
 	return visible, nil
 }
 
-// seenBy returns an entry as a bearer sees it who may list only the recordings of these
-// owners, which are sorted. A recording that leaves them is deleted for the bearer.
+// seenBy returns an entry as a bearer sees it. The bearer may list only the recordings of
+// owners, in sorted order. A recording that moves to another owner is deleted for the bearer.
 func seenBy(e feed.Entry, owners []string) (feed.Entry, bool) {
 	has := func(owner string) bool {
 		_, found := slices.BinarySearch(owners, owner)

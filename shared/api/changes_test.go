@@ -35,7 +35,7 @@ func newFeedAPI(t testing.TB) *feedAPI {
 	return s
 }
 
-// image returns the image of a recording; an owner of "" is none.
+// image returns the image of a recording. If owner is "", it has no owner.
 func image(account, id, owner, revision string) *store.Image {
 	return &store.Image{Recording: recording.Recording{
 		Account: account, ID: id, Owner: owner, Revision: revision,
@@ -133,7 +133,7 @@ func TestChangesPages(t *testing.T) {
 	}
 }
 
-// Who may list only some owners' recordings gets the changes of those, and pages move on
+// A bearer who may list only some owners' recordings gets only their changes. Pages move on
 // past the others.
 func TestChangesOfLimitedBearers(t *testing.T) {
 	t.Parallel()

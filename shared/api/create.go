@@ -14,7 +14,7 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// CreateStore is what Create needs of a store driver; see package store. Get and Update
+// CreateStore has the methods of a store driver that Create needs; see package store. Get and Update
 // must hide expired recordings, as retention.View does.
 type CreateStore interface {
 	store.Claimer

@@ -78,7 +78,7 @@ func (g *getter) deliveries() []string {
 }
 
 // maxListening limits the lifetime that is derived from the audio's duration. A
-// function signs with the session of its role, which may end soon after
+// function signs with the session of its role, and the session may end soon after
 // (docs/reference/cost.md).
 const maxListening = time.Hour
 
@@ -252,8 +252,12 @@ func (g *getter) redirect(w http.ResponseWriter, r *request, a *requestedAudio) 
 
 // rejectLarge returns a 413 that names the alternatives.
 func (g *getter) rejectLarge(_ http.ResponseWriter, _ *request, a *requestedAudio) error {
+	others := "delivery=redirect or delivery=auto"
+	if a.length() <= g.StreamLimit {
+		others = "delivery=stream, " + others
+	}
 	return tooLarge(fmt.Sprintf("%d bytes do not fit into one answer of at most %d: ask for a smaller Range, "+
-		"or for delivery=redirect or delivery=auto", a.length(), gatewayLimit))
+		"or for %s", a.length(), gatewayLimit, others))
 }
 
 // redirectTo answers 302. The body is an envelope, for clients that do not

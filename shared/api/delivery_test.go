@@ -99,7 +99,7 @@ func TestDefaultDelivery(t *testing.T) {
 		}
 	}
 	if strings.Contains(p.body, `"stream"]`) || strings.Contains(p.body, `"stream",`) {
-		t.Errorf("body = %s, which names stream among the choices of a gateway that does not stream", p.body)
+		t.Errorf("body = %s, want no mention of stream, because this gateway does not stream", p.body)
 	}
 }
 

@@ -30,10 +30,9 @@ type extras struct {
 type paging struct {
 	size       int    // number of items in the page
 	start, end string // start_key; next_start_key, "" on the last page
-	// byID is true for a list whose keys are IDs. Its first page has no start_key.
+	// byID is true if the keys of the list are IDs. The first page then has no start_key.
 	byID bool
-	// counted is true for a list whose answer has bytes, the size of the managed audio on
-	// the page.
+	// counted is true if the answer shows bytes, the size of the managed audio on the page.
 	counted bool
 	bytes   int64
 	// total is the total of the list as JSON; nil if the client does not ask for it.
@@ -70,7 +69,7 @@ func withBuffer(write func(buf []byte) []byte) {
 	putBuffer(b)
 }
 
-// revisionTag returns the entity tag of rec's document, which is its revision.
+// revisionTag returns the entity tag of rec's document: its revision.
 func revisionTag(rec *recording.Recording) string { return `"` + rec.Revision + `"` }
 
 // writeDocument answers 200 with rec in the envelope. deleted marks it as the
@@ -88,7 +87,7 @@ func (r *request) writeDocument(w http.ResponseWriter, rec *recording.Recording,
 }
 
 // writeData answers with data as JSON in the envelope. keys are those of a page; the zero
-// value for what is not one.
+// value means that data is not a page.
 func (r *request) writeData(w http.ResponseWriter, status int, data any, keys paging) error {
 	text, err := json.Marshal(data)
 	if err != nil {

@@ -89,8 +89,8 @@ func invalid(field, code, message string, extra map[string]any) error {
 	}
 }
 
-// errUnindexed returns the 400 for a parameter that needs the index, which the operator
-// has switched off.
+// errUnindexed returns the 400 for a parameter that needs the index while the operator has
+// switched it off.
 func errUnindexed(field string) error {
 	return invalid(field, "disabled", "The operator has switched search and totals off", nil)
 }
@@ -267,8 +267,8 @@ func notJSON(text string) func(*request) *publicError {
 	return func(*request) *publicError { return bodyError(text, errors.New(text)) }
 }
 
-// errorTable maps the errors of the layers below to answers. The first row whose error
-// is in the chain counts. A test checks that the table has every exported error of the
+// errorTable maps the errors of the layers below to answers. The first row with an error of
+// the chain counts. A test checks that the table has every exported error of the
 // packages that this package imports.
 var errorTable = []struct {
 	err    error

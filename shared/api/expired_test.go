@@ -82,7 +82,7 @@ func TestRetriesAfterTheExpiry(t *testing.T) {
 		t.Errorf("%d recordings, want the %d before", len(after), before)
 	}
 	if got, err := k.store.Get(t.Context(), oneAccount, fromAudio); err != nil || got.Document != "{}" || got.Audio != orphan.Audio {
-		t.Errorf("the recording made of audio = %+v, %v, want it unchanged", got, err)
+		t.Errorf("the recording that was made from audio = %+v, %v, want it unchanged", got, err)
 	}
 }
 

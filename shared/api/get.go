@@ -81,8 +81,8 @@ func (g *getter) serve(w http.ResponseWriter, r *request) error {
 }
 
 // choose returns the form of the answer, document or audio. Errors: 406 if the
-// client accepts neither, 403 if the bearer may not read or listen,
-// whichever the form needs.
+// client accepts neither, 403 if the bearer may not read the document or may not listen to
+// the audio.
 func (r *request) choose(want preferences, audio offer) (form, error) {
 	chosen, err := want.choose(offerDocument, audio)
 	if err != nil {

@@ -27,8 +27,8 @@ const Version = version.Number
 type Env struct {
 	// Verifier checks tokens.
 	Verifier *auth.Verifier
-	// Access decides what a token may do in an account. nil means that a token may do
-	// everything in its own account, and nothing elsewhere.
+	// Access decides about the rights of a token in an account. If Access is nil, a token
+	// may do everything in its own account, and nothing elsewhere.
 	Access Access
 	// RequireReason has the actions that need a reason (contract, Reasons).
 	RequireReason map[access.Action]bool
@@ -48,13 +48,13 @@ type Env struct {
 	// Version is the API's version in answers; "" means [Version].
 	Version string
 	// Home is the relative URL of a page for people. Browsers that ask for "/" are
-	// redirected to it; "" means that there is no such page.
+	// redirected to it; "" means that the service has no page.
 	Home string
 	// Node is the name of the machine. As in Kazoo, clients see a hash of it.
 	Node string
 }
 
-// Access decides what a token may do. [access.Resolver] implements it.
+// Access decides about the rights of a token. [access.Resolver] implements it.
 type Access interface {
 	// Grant returns the rights of b in an account. Errors: access.ErrOutOfReach,
 	// access.ErrDisabled, access.ErrTooMany, store.ErrUnavailable.
@@ -70,7 +70,7 @@ type request struct {
 	bearer auth.Bearer
 	// grant has the rights of the bearer in the account of the path.
 	grant access.Grant
-	// action is what the bearer must have a right to.
+	// action is the action that the bearer needs a right for.
 	action access.Action
 	// object names the user, group or account that the request is about, for the audit
 	// trail.
@@ -242,7 +242,7 @@ type panicError struct {
 }
 
 // Error implements error. Unless the runtime panicked, it shows only the type of
-// the value, which may hold text from a client.
+// the value, because the value may contain text of a client.
 func (p *panicError) Error() string {
 	if e, ok := p.value.(runtime.Error); ok {
 		return fmt.Sprintf("panic: %v\n%s", e, p.stack)

@@ -19,7 +19,7 @@ type holder struct {
 	find store.Finder
 }
 
-// seesHolds are the actions whose rights let a bearer see holds.
+// seesHolds are the actions that let a bearer see holds.
 var seesHolds = []access.Action{access.Hold, access.Release, access.Audit}
 
 // maySeeHolds reports whether the bearer may see the holds of the account.
@@ -46,7 +46,7 @@ type holdAnswer struct {
 	keys   paging
 }
 
-// action returns what serves a method on the routes about holds, and the right that it
+// action returns the function for a method on the routes about holds, and the right that it
 // needs. The table is in a function, so that only the function retention links the code
 // behind it.
 func (c *holder) action(r *request) (func(*request) (holdAnswer, error), access.Action) {
@@ -201,7 +201,7 @@ func (c *holder) place(r *request) (holdAnswer, error) {
 	return holdAnswer{http.StatusCreated, holdDataOf(&h), paging{}}, err
 }
 
-// read reads the hold of a POST. The client must say that it means the whole account: a
+// read reads the hold of a POST. The client must name the whole account explicitly: a
 // forgotten field must not hold everything.
 func (c *holder) read(r *request) (hold.Hold, error) {
 	h := hold.Hold{By: r.bearer.Owner}
@@ -295,8 +295,8 @@ func noHold(r *request) *publicError {
 	}
 }
 
-// held returns the 409 for a recording on hold. Everyone learns the IDs of the holds; the
-// names of the cases are for those who may see holds.
+// held returns the 409 for a recording on hold. Everyone learns the IDs of the holds. Only
+// bearers with a right to see holds learn the names of the cases.
 func (r *request) held(e *hold.HeldError) *publicError {
 	cause := make([]map[string]any, len(e.Holds))
 	for i := range e.Holds {

@@ -143,8 +143,8 @@ func TestBadHolds(t *testing.T) {
 	}
 }
 
-// Documents show their holds to those who may see holds, in every form of a list
-// but CSV, which has no column for them.
+// Documents show their holds to bearers with a right to see them, in every form of a list
+// but CSV. CSV has no column for them.
 func TestDocumentsShowHolds(t *testing.T) {
 	t.Parallel()
 	s, root, _ := newHoldAPI(t)

@@ -10,8 +10,8 @@ import (
 	"github.com/callrecordings/api/shared/auth"
 )
 
-// Browsers at the root get to the page, if there is one. All other requests for the root
-// get what they get without a page.
+// Browsers at the root are redirected to the page, if the service has one. All other requests
+// for the root get the same answer as without a page.
 func TestHome(t *testing.T) {
 	t.Parallel()
 	const browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"

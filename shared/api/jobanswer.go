@@ -80,7 +80,7 @@ func (j *jobber) money(found *job.Job) *moneyData {
 // day is the unit of FileAge in prices.
 const day = 24 * time.Hour
 
-// shorten removes what lists of jobs leave out.
+// shorten removes the members that lists of jobs leave out.
 func (d *jobData) shorten() {
 	d.Failures = nil
 	if d.Plan != nil {
@@ -145,7 +145,7 @@ func (j *jobber) result(r *request, found *job.Job) (*resultData, error) {
 	return data, err
 }
 
-// file returns a file of a job, nil if there is none, or if it has expired.
+// file returns a file of a job, or nil if the job has none or the file has expired.
 func (j *jobber) file(r *request, found *job.Job, key string, size int64, extension string) (*fileData, error) {
 	now := recording.SecondsOf(r.env.Now())
 	expires := found.Ended + recording.Seconds(j.FileAge/time.Second)

@@ -80,7 +80,7 @@ func Jobs(env Env, book *job.Book, o JobOptions) http.Handler {
 	return env.handle(OpJobs, j.serve)
 }
 
-// action returns what serves a route of OpJobs. The table is in a function, so that only
+// action returns the function that serves a route of OpJobs. The table is in a function, so that only
 // the function jobs links the code behind it.
 func (j *jobber) action(route string) func(*request) (status int, data any, keys paging, err error) {
 	return map[string]func(*request) (int, any, paging, error){
@@ -204,7 +204,7 @@ func (j *jobber) get(r *request) (int, any, paging, error) {
 	return http.StatusOK, data, paging{}, err
 }
 
-// confirm starts the work of a plan, whose count and bytes the body repeats.
+// confirm starts the work of a plan. The body must repeat the plan's count and bytes.
 func (j *jobber) confirm(r *request) (int, any, paging, error) {
 	count, size := -1, -1
 	if err := readEntry(r, map[string]any{"count": &count, "bytes": &size}); err != nil {

@@ -68,7 +68,7 @@ type jobAPI struct {
 	queue  wakes
 	engine *job.Engine
 	sent   int
-	// jobs returns the handler, whose files have an age.
+	// jobs returns the handler. Files expire after fileAge.
 	jobs func(fileAge time.Duration) http.Handler
 }
 

@@ -12,8 +12,8 @@ import (
 
 // lifetime holds the parameters of a list about how long recordings are kept.
 type lifetime struct {
-	// expiring selects recordings that expire within so many seconds, and over those that
-	// were created before so many seconds; 0 is no limit.
+	// expiring selects recordings that expire within so many seconds. over selects those
+	// that were created more than so many seconds ago. 0 means no limit.
 	expiring, over recording.Seconds
 	// keep, if not nil, selects the recordings that expire in time.
 	keep func(*recording.Recording) bool
@@ -43,8 +43,7 @@ func parseSpan(to *recording.Seconds, value string) error {
 // keptStore is a store that knows how long recordings are kept. [retention.View]
 // implements it.
 type keptStore interface {
-	// Applied returns what limits the life of an account's recordings. Errors:
-	// store.ErrUnavailable.
+	// Applied returns the policy and the holds of an account. Errors: store.ErrUnavailable.
 	Applied(ctx context.Context, account string) (*retention.Applied, error)
 }
 

@@ -37,7 +37,7 @@ const (
 	rowReserve    = time.Second
 )
 
-// Library is what lists read: recordings, and the index of their words.
+// Library is the source of lists: recordings, and the index of their words.
 type Library interface {
 	store.Reader
 	search.Reader
@@ -190,7 +190,8 @@ func (l *lister) readPage(r *request, q *listQuery, e listEncoder) (paging, erro
 	return keys, nil
 }
 
-// pageOf reads one page of the list or of the search, without what the bearer may not see.
+// pageOf reads one page of the list or of the search, and hides holds that the bearer may not
+// see.
 func (l *lister) pageOf(r *request, ask store.Query, q *listQuery) (store.Page, error) {
 	page, err := l.rowsOf(r.Context(), ask, q)
 	r.hideHolds(page.Recordings)

@@ -208,7 +208,7 @@ func TestPagesDuringWrites(t *testing.T) {
 			break
 		}
 		start = "&start_key=" + *p.NextStart
-		// Delete the last recording of the page, to which the cursor refers. Add one
+		// Delete the last recording of the page; the cursor refers to it. Add one
 		// before the cursor and one after it.
 		if _, err := s.store.Delete(t.Context(), tenant, ids[len(ids)-1], store.Deletion{}); err != nil {
 			t.Fatal(err)

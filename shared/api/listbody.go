@@ -71,7 +71,7 @@ func (b *listBody) send(w http.ResponseWriter, last []byte) error {
 	if b.z == nil && b.out.Len() == 0 { // last is the whole body
 		b.zip = b.zip && len(last) > minCompressed
 		if !b.zip {
-			if longestEscape*len(last) > wholeText { // otherwise it fits, whatever it is
+			if longestEscape*len(last) > wholeText { // a shorter text always fits
 				if err := b.measure(last); err != nil {
 					return err
 				}

@@ -21,8 +21,8 @@ const pageColumns = "id,call_id,callee_id_name,callee_id_number,caller_id_name,c
 	"media_source,media_type,name,origin,owner_id,recording_vars,request,source_type,start,to,transcribe,url,user_metadata," +
 	"other_fields,_read_only_content_types,_read_only_state,_read_only_reason,start_iso"
 
-// A page has a column for each public field, whichever fields its recordings have. An
-// object, and the fields without a column, are JSON in one cell.
+// A page has a column for each public field, even if none of its recordings has that field.
+// An object, and the fields without a column, are JSON in one cell.
 func TestCSVPagesHaveTheSameColumns(t *testing.T) {
 	t.Parallel()
 	s := newListAPI(t, nil)

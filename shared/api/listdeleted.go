@@ -8,8 +8,8 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// listAction returns the action that a list needs. Deleted recordings are for those who may
-// restore them.
+// listAction returns the action that a list needs. Deleted recordings are
+// for bearers with the right to restore them.
 func listAction(query parameters) access.Action {
 	var q listQuery
 	if value, ok := query.first("deleted"); ok && parseDeleted(&q, value) == nil && q.deleted {

@@ -16,8 +16,8 @@ type jsonList struct {
 	pretty  bool
 	fields  recording.Choice
 	count   int
-	// limit is the most that the items of a page may take, in bytes of escaped
-	// text. It is 0 for an unpaged list, whose items go to body as they come.
+	// limit is the maximum size of the items of a page, in bytes of escaped text. It is 0
+	// for an unpaged list: its items go to body as they come.
 	limit int
 
 	pooled *[]byte

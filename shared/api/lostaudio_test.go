@@ -11,7 +11,7 @@ import (
 	"github.com/callrecordings/api/shared/recording"
 )
 
-// keysOf returns keys under which the audio of a recording may be stored.
+// keysOf returns possible keys of the audio of a recording.
 func keysOf(id string) map[string]string {
 	return map[string]string{
 		"own":      recording.AudioKey(oneAccount, id),

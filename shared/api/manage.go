@@ -37,8 +37,8 @@ func Manage(env Env, entries store.Entries, c *cursor.Sealer, hooks *webhook.Boo
 	})
 }
 
-// action returns what serves a route of OpAccess, given by its method and path. The table
-// is in a function, so that only the function access links what it leads to.
+// action returns the method that serves a route of OpAccess, given by its HTTP method and
+// path. The table is in a function, so that only the function access links these methods.
 func (m *manager) action(route string) func(*request) (any, paging, error) {
 	return map[string]func(*request) (any, paging, error){
 		"GET " + accessUsers:     m.listUsers,
@@ -69,7 +69,7 @@ func (m *manager) serve(w http.ResponseWriter, r *request) error {
 	return r.writeData(w, http.StatusOK, data, keys)
 }
 
-// do does what the request asks for. A change is recorded first.
+// do carries out the request. A change is recorded first.
 func (m *manager) do(r *request) (data any, keys paging, err error) {
 	do := m.action(r.Method + " " + r.target.path())
 	if r.Method == http.MethodGet {
@@ -98,8 +98,8 @@ func managedObject(r *request) string {
 	return "group/" + group + "/member/" + user
 }
 
-// pageOfIDs returns the size of a page of users, groups or members, and the ID after
-// which it begins. Here start_key is that ID: callers with the right to manage may know it.
+// pageOfIDs returns the size of a page of users, groups or members. The page begins after the
+// ID after. Here start_key is that ID: callers with the right to manage may know it.
 func pageOfIDs(r *request) (size int, after string, err error) {
 	query := parseParameters(r.URL.RawQuery)
 	size = defaultPageSize

@@ -27,7 +27,7 @@ func newManagedAPI(t *testing.T) (*ruledAPI, string) {
 	return s, s.bearer(t, tenant, "root")
 }
 
-// dying is a store whose second and later writes fail.
+// dying is a store that takes one write. Later writes fail.
 type dying struct {
 	managedEntries
 	writes int

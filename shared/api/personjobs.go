@@ -42,7 +42,8 @@ func personKinds(params func(number, owner string) (json.RawMessage, error)) map
 	}
 }
 
-// JobTrail returns what adds the work of jobs to the audit trail; nil without a trail.
+// JobTrail returns a function that records the work of jobs in the audit trail; nil without a
+// trail.
 func JobTrail(trail Recorder) job.Record {
 	if trail == nil {
 		return nil
@@ -62,8 +63,8 @@ func JobTrail(trail Recorder) job.Record {
 	}
 }
 
-// JobPermit returns what checks that the user who confirmed a job still has the rights of its
-// action. The claims of the token count as they were.
+// JobPermit returns a function that checks the rights of the user who confirmed a job: they
+// must still cover its action. The claims of the token count as they were.
 func JobPermit(rules Access, kinds map[string]JobKind) func(context.Context, *job.Job) error {
 	return func(ctx context.Context, j *job.Job) error {
 		b := auth.Bearer{

@@ -36,9 +36,9 @@ type listQuery struct {
 	size   int
 	start  string
 	filter recording.Filter
-	// sort is the field by which the list is ordered; "" is created.
+	// sort is the field that orders the list; "" is created.
 	sort string
-	// fields are the members that each document of the list has.
+	// fields are the members of each document in the list.
 	fields recording.Choice
 	// total is true if the client asks for the total of the list.
 	total bool

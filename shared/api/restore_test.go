@@ -135,7 +135,7 @@ func (m *meddling) Restore(ctx context.Context, account, id string, check func(*
 	return r, err
 }
 
-// A restore that meets a delete restores what was deleted, instead of a 404.
+// A restore that meets a delete restores the recording instead of answering 404.
 func TestRestoreMeetsADelete(t *testing.T) {
 	t.Parallel()
 	var m *meddling
@@ -152,7 +152,7 @@ func TestRestoreMeetsADelete(t *testing.T) {
 	s.do(t, http.MethodGet, onePath, "").wantStatus(t, http.StatusOK, "")
 }
 
-// Deleted recordings are listed for those who may restore them, in order, in pages and with
+// Bearers with the right to restore can list deleted recordings, in order, in pages and with
 // filters.
 func TestListOfDeleted(t *testing.T) {
 	t.Parallel()

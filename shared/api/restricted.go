@@ -70,7 +70,7 @@ func privilege(role access.Role) string {
 	return "user"
 }
 
-// belowRecordings returns what follows recordings/ in an escaped path, decoded. The
+// belowRecordings returns the part after recordings/ of an escaped path, decoded. The
 // audio counts as the recording itself, because Kazoo has no path for it.
 func (p *target) belowRecordings(escaped string) string {
 	at := slices.Index(p.resource.segments, "recordings")

@@ -142,8 +142,8 @@ func TestRestrictedPath(t *testing.T) {
 	}
 }
 
-// Without restrictions, Kazoo's tokens may do everything, as in Kazoo. An issuer that is
-// removed is no longer trusted after a minute.
+// Without restrictions, Kazoo's tokens may do everything, as in Kazoo. A minute
+// after an issuer is removed, its tokens are rejected.
 func TestKazooTokensWithoutRestrictions(t *testing.T) {
 	t.Parallel()
 	s := newRestrictedAPI(t, "")
@@ -185,7 +185,7 @@ func (unreachable) PageEntries(context.Context, store.EntryQuery) (store.EntryPa
 	return store.EntryPage{}, store.ErrUnavailable
 }
 
-// A token whose restrictions refuse the audio cannot make a link to it either.
+// If the restrictions of a token forbid the audio, the token cannot make a link to it either.
 func TestRestrictedLinks(t *testing.T) {
 	t.Parallel()
 	for rules, want := range map[string]int{

@@ -23,7 +23,7 @@ type keeper struct {
 	editor retention.Editor
 }
 
-// RetentionStore is what [Retention] reads and writes.
+// RetentionStore has the recordings and entries that [Retention] reads and writes.
 type RetentionStore interface {
 	store.Entries
 	store.Reader
@@ -82,7 +82,7 @@ type policyData struct {
 	retention.Bounds
 }
 
-// effective returns what applies to the account of the path.
+// effective returns the policy that applies to the account of the path.
 func (k *keeper) effective(r *request) (policyData, error) {
 	e, err := k.book.Effective(r.Context(), r.account)
 	if err != nil {
@@ -145,7 +145,7 @@ func (k *keeper) replace(r *request, p *retention.Policy) func(retention.Setting
 	}
 }
 
-// change stores settings and returns what applies now.
+// change stores settings and returns the policy that applies now.
 func (k *keeper) change(r *request, confirm int, change func(retention.Settings) (retention.Settings, error)) (any, error) {
 	_, err := audited(r, access.Retention, "", func(record func() error) (retention.Settings, error) {
 		return k.editor.Change(r.Context(), r.account, confirm, change, record)

@@ -166,7 +166,7 @@ func TestListsByLifetime(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.handlers[OpList] = List(s.env, retention.NewView(s.store, retention.NewRules(s.store, s.env.Now)), s.sealer, true)
-	span := fmt.Sprintf("%d&created_to=%d", daysAgo(90), daysAgo(60)) // what a sorted list needs
+	span := fmt.Sprintf("%d&created_to=%d", daysAgo(90), daysAgo(60)) // a sorted list needs bounds
 	for _, tt := range []struct{ query, ids, bytes string }{
 		{"expiring_within=7d", "soon0 soon1 soon2", `"page_size":3,"audio_bytes":300,`},
 		{"expiring_within=120h", "soon0 soon1 soon2", `"audio_bytes":300,`},

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Operation names what a request asks for. The Lambda functions and the routes in
-// the log have these names.
+// Operation is the kind of a request, such as list. The Lambda functions and the routes in the
+// log have these names.
 type Operation string
 
 // The operations. OpFallback stands for all requests that the others do not serve.
@@ -202,7 +202,7 @@ type resource struct {
 var resources = resourcesOf(Routes)
 
 // resourcesOf groups routes. Every function runs it when it starts, so it allocates
-// little: the rows of a path follow each other in the table, which a test checks.
+// little: the rows of a path follow each other in the table. A test checks that.
 func resourcesOf(routes []Route) []resource {
 	all := make([]resource, 0, len(routes))
 	segments := make([]string, 0, 4*len(routes)) // of all paths
@@ -367,7 +367,7 @@ func (p *target) operation(method string) (op Operation, ok bool) {
 	return OpFallback, false
 }
 
-// path returns the pattern of the route. Only handlers call it, whose requests have one.
+// path returns the pattern of the route. Only handlers call it: their requests have a route.
 func (p *target) path() string { return p.resource.routes[0].Path }
 
 // public reports whether p needs no token.

@@ -69,7 +69,7 @@ type selection struct {
 	ask    store.Query
 }
 
-// Select returns what compiles the filters of jobs. s is the store as clients see it.
+// Select returns a function that compiles the filters of jobs. s is the store as clients see it.
 func Select(s Library) bulk.Select {
 	l := &lister{store: s, indexed: true}
 	return func(ctx context.Context, account string, p bulk.Params, at recording.Seconds) (bulk.Selection, error) {

@@ -36,8 +36,8 @@ func Share(env Env, s store.Reader, links *link.Links, m media.Reader, d Deliver
 	})
 }
 
-// action returns what serves a method on the routes about links. The table is in a
-// function, so that only the function share links what it leads to.
+// action returns the function that serves a method on the routes about links. The table is in
+// a function, so that only the function share links its entries.
 func (c *sharer) action(method string) func(*request, *recording.Recording) (status int, data any, err error) {
 	return map[string]func(*request, *recording.Recording) (int, any, error){
 		http.MethodGet: c.list, http.MethodPost: c.make, http.MethodDelete: c.revoke,
@@ -100,7 +100,7 @@ func (c *sharer) make(r *request, rec *recording.Recording) (int, any, error) {
 	if err := checkLink(seconds, plays); err != nil {
 		return 0, nil, err
 	}
-	// The token's own restrictions do not apply to whoever opens the link.
+	// The token's own restrictions do not apply to the listeners of the link.
 	if !r.allowedBy(http.MethodGet, rec.ID) {
 		return 0, nil, errRestricted
 	}

@@ -18,10 +18,11 @@ const (
 	// maxSorted is the maximum number of recordings in a sorted list without pages. It
 	// is the number that fits into one answer.
 	maxSorted = 10_000
-	// sortBytes bounds what a sorted page reads: the table has no index in that order, so
-	// each page reads the whole range.
+	// sortBytes limits the bytes that a sorted page reads: the table has no index in that
+	// order, so each page reads the whole range.
 	sortBytes = 32 << 20
-	// minRead is what a read counts at least, so that their number is bounded, too.
+	// minRead is the least number of bytes that a read counts, so that the number of reads
+	// is limited, too.
 	minRead = 64 << 10
 	// maxSortText is how many bytes of a text count for the order. Cursors hold them.
 	maxSortText = 64
@@ -139,8 +140,8 @@ type ranking struct {
 	key       func(*recording.Recording) string
 	ascending bool
 	start     place
-	// limit is the maximum number of recordings. bytes is the total size of the documents
-	// at which the page is full; 0 means no limit.
+	// limit is the maximum number of recordings. The page is full when its documents have
+	// bytes in total; 0 means no limit.
 	limit int
 	bytes int64
 

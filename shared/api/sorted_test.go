@@ -82,7 +82,8 @@ func TestSortedPagesHoldEachRecordingOnce(t *testing.T) {
 	})
 }
 
-// A ranking keeps what sorting everything gives, whatever comes in which order.
+// A ranking keeps the recordings that come first when all are sorted. The order in which they
+// are offered does not matter.
 func TestRanking(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
@@ -234,7 +235,8 @@ func TestSortedListIsBounded(t *testing.T) {
 		want(t, 416, "range not satisfiable")
 }
 
-// A supervisor of many gets a sorted list of what one of them has, however it is filtered.
+// A supervisor of many users gets a sorted list, with and without a filter, even if all
+// recordings belong to one of them.
 func TestSortedListOfSupervisors(t *testing.T) {
 	t.Parallel()
 	s := newListAPI(t, nil)

@@ -32,7 +32,7 @@ const (
 	maxPart  = 64 << 10 // bytes of a part other than the audio
 )
 
-// errTooBigForStorage is the 413. It names the inbox, which has no such limit.
+// errTooBigForStorage is the 413. It names the inbox, because files there may be larger.
 func errTooBigForStorage() error {
 	return tooLarge("over HTTP a recording has at most 4400000 bytes: let the PBX write into the account's inbox in S3 (docs/how-to/connect.md)")
 }
@@ -94,8 +94,8 @@ func (c *receiver) describe(r *request, put *storageRequest) error {
 }
 
 // unpack parses a multipart body from Kazoo (kazoo.md 7.7) or from an HTML form.
-// A part without a file name is a field if it has the name of one, whatever its
-// type: Java and .NET declare a type for every field. Of the other parts, a JSON
+// A part without a file name is a field if it has the name of one, even if it has a type:
+// Java and .NET declare a type for every field. Of the other parts, a JSON
 // part is the document, and a part with a file name or the type of audio is a file.
 // Kazoo's parts have no file names. Their names are not quoted and carry no
 // information. With takesText, text without a file name may be the file, too.

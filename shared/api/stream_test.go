@@ -86,6 +86,28 @@ func TestStreamedDeliveries(t *testing.T) {
 	}
 }
 
+// The 413 for audio that does not fit into one answer names a stream where one would do.
+func TestTooLargeNamesStreams(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		delivery Delivery
+		size     int
+		want     string
+	}{
+		{streaming, gatewayLimit + 1, "or for delivery=stream, delivery=redirect or delivery=auto\""},
+		{streaming, 6_000_001, "or for delivery=redirect or delivery=auto\""},
+		{Delivery{}, gatewayLimit + 1, "or for delivery=redirect or delivery=auto\""},
+	} {
+		s := newSingle(t, tt.delivery)
+		s.put(t, noise(tt.size), nil)
+		p := s.do(t, http.MethodGet, audioPath+"&delivery=inline", "")
+		p.wantStatus(t, http.StatusRequestEntityTooLarge, "entity_too_large")
+		if !strings.Contains(p.body, tt.want) {
+			t.Errorf("%d bytes: %s, want %q", tt.size, p.body, tt.want)
+		}
+	}
+}
+
 // A stream has the bytes and headers of an inline answer, and honors the same conditions.
 func TestAStreamHasTheHeadersOfAudio(t *testing.T) {
 	t.Parallel()
@@ -175,8 +197,8 @@ func TestAStreamGoesOnAfterAReset(t *testing.T) {
 	}
 }
 
-// After too many resets, or when the object is no longer the same, the body ends short of
-// its Content-Length.
+// After too many resets, or if the object has changed, the body ends short of its
+// Content-Length.
 func TestAStreamEndsShortOfItsLength(t *testing.T) {
 	t.Parallel()
 	data := noise(650_000)

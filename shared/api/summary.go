@@ -119,8 +119,8 @@ func writeSummaryCSV(w http.ResponseWriter, r *request, of *summaryData) error {
 	return nil
 }
 
-// unsummed returns the first parameter of q that selects recordings by when they stop
-// existing, which the totals do not know; "" if there is none.
+// unsummed returns the first parameter of q that selects recordings by the end of their life,
+// or "" without one. The totals do not have that time.
 func unsummed(q *listQuery) string {
 	switch {
 	case q.deleted:

@@ -62,7 +62,7 @@ var errRecordFirst = errors.New("the audit trail comes first")
 // right before it changes anything; if record fails, do must change nothing and return
 // its error. audited then stores the entry and calls do again: a store may hold a lock
 // while do runs (package sqlite does), so the entry cannot be stored from within. If the
-// change fails after all, a second entry says so.
+// change fails after all, a second entry reports that.
 func audited[T any](r *request, a access.Action, recordingID string, do func(record func() error) (T, error)) (T, error) {
 	recorded := r.env.Audit == nil
 	record := func() error {

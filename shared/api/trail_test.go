@@ -109,7 +109,7 @@ func TestTrail(t *testing.T) {
 	}
 }
 
-// An entry says who did it, why and from where.
+// An entry has the user, the reason and the address of the client.
 func TestTrailEntry(t *testing.T) {
 	t.Parallel()
 	s, trail := newAudited(t, access.Full, faults{})
@@ -167,7 +167,7 @@ func TestBrokenTrail(t *testing.T) {
 	s.do(t, http.MethodGet, onePath, "").wantStatus(t, http.StatusOK, "")
 }
 
-// A request whose audio cannot be read has its entry, and no goroutine outlives it.
+// A request has its entry even if the audio cannot be read, and no goroutine outlives it.
 func TestTrailOfLostAudio(t *testing.T) {
 	t.Parallel()
 	s, trail := newAudited(t, access.Full, faults{audio: func(r media.Reader) media.Reader { return r }})

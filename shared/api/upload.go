@@ -19,7 +19,7 @@ type signedUpload struct {
 	URL    string `json:"url"`
 	// Headers are the headers that the request must send. Names are in lower case.
 	Headers map[string]string `json:"headers"`
-	// Expires is the time (RFC 3339) until which the request may begin.
+	// Expires is the latest time (RFC 3339) at which the request may begin.
 	Expires string `json:"expires"`
 }
 

@@ -55,7 +55,7 @@ func (m *hookManager) serve(w http.ResponseWriter, r *request) error {
 	return r.writeData(w, status, data, paging{})
 }
 
-// action returns what serves a route about webhooks, given by its method and path.
+// action returns the function that serves a route about webhooks, given by its method and path.
 func (m *hookManager) action(route string) func(*request) (status int, data any, err error) {
 	return map[string]func(*request) (int, any, error){
 		"GET " + accountHooks: m.list, "POST " + accountHooks: m.make,

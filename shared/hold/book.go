@@ -102,7 +102,7 @@ func (b *Book) PlaceAll(ctx context.Context, account string, holds []Hold) error
 		var writes []store.EntryWrite
 		for _, h := range holds {
 			if _, ok := s.Active(h.ID); ok {
-				continue // an earlier try, whose answer was lost
+				continue // placed by an earlier try, but its answer was lost
 			}
 			more, err := b.work(account, h.ID, placed)
 			if err != nil {
@@ -182,9 +182,9 @@ func (b *Book) Active(ctx context.Context, account string) (Set, error) {
 	return Read(ctx, b.entries, account)
 }
 
-// Released returns up to limit released holds whose IDs come after the given one, ordered by
-// ID. next is the ID after which the next page begins; "" if this is the last one. Errors:
-// those of the store.
+// Released returns up to limit released holds with IDs after the given one, ordered by ID.
+// The next page begins after the ID next; "" means that this is the last page. Errors: those of
+// the store.
 func (b *Book) Released(ctx context.Context, account, after string, limit int) (page []Hold, next string, err error) {
 	q := store.EntryQuery{Partition: releasedKey(account, "").Partition, After: after, Limit: limit}
 	found, err := b.entries.PageEntries(ctx, q)

@@ -1,5 +1,5 @@
-// Package hold keeps legal holds. What a hold covers cannot be deleted, expire, be erased
-// or get other audio until the hold is released (contract, Holds).
+// Package hold keeps legal holds. Recordings on hold cannot be deleted, expire, be erased or
+// get other audio until the hold is released (contract, Holds).
 //
 // All active holds of an account are one entry of package store, in the partition
 // account/A with the key "holds". So a decision to remove something needs one read, and
@@ -18,8 +18,8 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// Scope is what a hold covers: the recordings that match all fields that are set. The
-// zero Scope covers the whole account, and also what is recorded later.
+// Scope selects the recordings that a hold covers: those that match all fields that are set. The
+// zero Scope covers the whole account, including later recordings.
 type Scope struct {
 	// Recording is the ID of a recording.
 	Recording string `json:"recording_id,omitempty"`
@@ -45,7 +45,7 @@ type Hold struct {
 	By string `json:"by,omitempty"`
 	// Placed is when, in Gregorian seconds.
 	Placed recording.Seconds `json:"placed"`
-	// Scope is what the hold covers.
+	// Scope selects the recordings that the hold covers.
 	Scope Scope `json:"scope"`
 	// Released is set for a hold that was released.
 	Released *Release `json:"released,omitempty"`
@@ -61,7 +61,7 @@ type Release struct {
 	Reason string `json:"reason"`
 }
 
-// HeldError means that holds forbid what a caller wants to do with a recording.
+// HeldError means that holds forbid the caller's change of a recording.
 type HeldError struct {
 	// Holds are the holds that cover the recording, at least one.
 	Holds []Hold

@@ -24,7 +24,7 @@ type Keeper struct {
 	Locked bool
 }
 
-// KeeperStore is what a Keeper needs of a driver; see package store.
+// KeeperStore has the methods of a driver that a Keeper needs; see package store.
 type KeeperStore interface {
 	store.Entries
 	store.GuardedCorrector
@@ -95,7 +95,7 @@ func (k Keeper) Arrives(ctx context.Context, r *recording.Recording) error {
 var (
 	// errUnread ends a change that depends on holds that were not read yet.
 	errUnread = errors.New("the holds are not read yet")
-	// errUnnoted ends a change that brings audio which the Locker does not know of yet.
+	// errUnnoted ends a change that brings audio before the Locker has an entry for it.
 	errUnnoted = errors.New("the arrival is not noted yet")
 )
 

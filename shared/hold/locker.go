@@ -13,11 +13,11 @@ import (
 )
 
 // Locker locks the audio that holds cover, in the bucket itself, and unlocks it after the
-// release, unless another hold covers it. It is a second line: what a hold covers is safe
-// from this service without any lock.
+// release, unless another hold covers it. It is a second line of defense: this service leaves
+// held recordings alone even without a lock.
 //
-// Its work is in entries, which the changes of holds write. It notes how far it has come
-// after each page, so it can be stopped at any time. Each piece of work is done a second
+// Changes of holds write entries, and each entry is a piece of work for the Locker. It saves
+// its progress after each page, so it can be stopped at any time. Each piece of work is done a second
 // time, two minutes later: the first pass may read an index that lags behind, or meet a
 // writer that has read the holds before.
 type Locker struct {
@@ -122,7 +122,7 @@ func (l *Locker) step(ctx context.Context, j *job) (changed int, err error) {
 	return changed, l.Entries.WriteEntries(ctx, store.EntryWrite{Entry: e, If: store.IfUnchanged, Delete: done})
 }
 
-// lockPage locks the next page of what a hold covers.
+// lockPage locks the audio of the next page of recordings that a hold covers.
 func (l *Locker) lockPage(ctx context.Context, j *job, holds Set) (changed int, next string, err error) {
 	h, active := holds.Active(j.ID)
 	if !active {
@@ -166,7 +166,7 @@ func (l *Locker) lockIDs(ctx context.Context, j *job, holds Set, id string) (cha
 }
 
 // recordingOf returns the recording that was found, even if it is deleted and can be
-// restored; nil if there is none.
+// restored. It returns nil for an empty f.
 func recordingOf(f store.Found) *recording.Recording {
 	if f.Recording == nil && f.Tombstone != nil {
 		return f.Tombstone.Recording
@@ -188,7 +188,7 @@ func lockKey(account, id string) store.EntryKey {
 }
 
 // lock locks the audio of those recordings that are on hold. The entry of a lock precedes
-// it, so that no lock is ever forgotten. The first pass leaves out what is locked.
+// it, so that no lock is ever forgotten. The first pass skips audio that is already locked.
 func (l *Locker) lock(ctx context.Context, j *job, holds Set, recordings []recording.Recording) (changed int, err error) {
 	var on []*recording.Recording
 	var keys []store.EntryKey

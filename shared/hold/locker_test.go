@@ -146,7 +146,7 @@ func TestLocker(t *testing.T) {
 	w.want("after all releases")
 }
 
-// Audio that arrives after its hold is locked, whichever way it arrives.
+// Audio that arrives after its hold is locked, by an upload as by any other way.
 func TestLockerLocksArrivals(t *testing.T) {
 	t.Parallel()
 	w := newLockWorld(t)

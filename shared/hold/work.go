@@ -16,9 +16,9 @@ const workPartition = "hold-locks"
 type task string
 
 const (
-	// placed: lock what a new hold covers.
+	// placed: lock the audio that a new hold covers.
 	placed task = "placed"
-	// lifted: unlock what no hold covers any more.
+	// lifted: unlock audio that no hold covers any more.
 	lifted task = "lifted"
 	// arrived: lock audio that has arrived after its hold.
 	arrived task = "arrived"
@@ -27,7 +27,7 @@ const (
 // job is the value of a piece of work.
 type job struct {
 	Account string `json:"account"`
-	// ID is that of the hold, or of the recording whose audio arrived.
+	// ID is the ID of the hold, or of the recording that got audio.
 	ID   string `json:"id"`
 	Task task   `json:"task"`
 	// After is how far the pass has come, in a form that depends on Task; "" at its start.

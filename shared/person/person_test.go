@@ -193,7 +193,7 @@ func TestExportHasDocumentsAndAudio(t *testing.T) {
 	j, r := f.run(t, j)
 	files := f.unzip(t, r.Zip)
 	if int64(len(f.read(t, r.Zip))) != r.ZipBytes {
-		t.Errorf("the file has %d bytes, the result says %d", len(f.read(t, r.Zip)), r.ZipBytes)
+		t.Errorf("the file has %d bytes, and the result has %d", len(f.read(t, r.Zip)), r.ZipBytes)
 	}
 	if len(files) != 7*2+1+1+2+2*2 {
 		t.Errorf("%d files: %q", len(files), slices.Sorted(maps.Keys(files)))

@@ -170,8 +170,8 @@ func TestFinishEndsOnlyThePurgeOfItsDeletion(t *testing.T) {
 	}
 }
 
-// An upload of a file to an inbox may have a sidecar, which holds what the recording's
-// document held. The sidecar goes before the audio.
+// A file in an inbox may have a sidecar with the same content as the recording's document. A
+// purge removes the sidecar before the audio.
 func TestPurgeRemovesTheSidecarOfInboxAudio(t *testing.T) {
 	t.Parallel()
 	s, b := open(t), &bucket{}

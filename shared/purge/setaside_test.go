@@ -17,8 +17,8 @@ import (
 	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
-// The purge of a recording whose audio was rejected, or has not arrived yet, also
-// removes the copy that was set aside.
+// If the audio of a recording was rejected or has not arrived yet, the purge also removes the
+// copy that was set aside.
 func TestPurgeRemovesAudioThatWasSetAside(t *testing.T) {
 	t.Parallel()
 	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "r.db"), sqlite.Options{Now: time.Now, Random: rand.Reader})
@@ -51,7 +51,7 @@ func TestPurgeRemovesAudioThatWasSetAside(t *testing.T) {
 // object and its removal.
 type slowIngest struct{ *incomingtest.Bucket }
 
-// Purge implements media.Purger. It removes what it has listed, and nothing else.
+// Purge implements media.Purger. It removes exactly the objects that it has listed.
 func (b slowIngest) Purge(ctx context.Context, keys []string, confirm func(context.Context) error) error {
 	listed := slices.DeleteFunc(slices.Clone(keys), func(key string) bool {
 		_, ok := b.Objects[key]

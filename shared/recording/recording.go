@@ -37,8 +37,8 @@ type Recording struct {
 	Made string
 	// Document holds the public fields, without the ID.
 	Document Document
-	// Kept is what limits the life of the recording; nil if nothing does, or if the
-	// reader does not know. Stores neither store nor return it.
+	// Kept has the expiry and the holds of the recording; nil without either, or if the
+	// reader does not know them. Stores neither store nor return it.
 	Kept *Kept
 	// Removal is set in a list of deleted recordings, and in the answer to a deletion that
 	// can be reversed. Stores neither store nor return it.

@@ -36,7 +36,7 @@ type Book struct {
 	Entries store.EntryReader
 }
 
-// Effective returns what applies to an account, strongly consistent. It reads the entry and
+// Effective returns the policy that applies to an account, strongly consistent. It reads the entry and
 // the settings of the account, then the settings of the accounts above it, and then the
 // members of the groups in the policy; most accounts need only the first read. Errors:
 // store.ErrUnavailable.
@@ -44,7 +44,7 @@ func (b Book) Effective(ctx context.Context, account string) (*Effective, error)
 	return b.with(ctx, account, nil)
 }
 
-// With returns what would apply to an account if another account, or the account itself,
+// With returns the policy that would apply to an account if another account, or the account itself,
 // had the given settings. Errors: those of Effective.
 func (b Book) With(ctx context.Context, account, changed string, to Settings) (*Effective, error) {
 	return b.with(ctx, account, map[string]Settings{changed: to})
@@ -73,7 +73,7 @@ func (b Book) entries(ctx context.Context, keys ...store.EntryKey) (map[store.En
 	return all, nil
 }
 
-// effective returns what applies to an account. found has the account's own entries.
+// effective returns the policy that applies to an account. found has the account's own entries.
 func (b Book) effective(ctx context.Context, account string, found map[store.EntryKey]store.Entry, instead map[string]Settings) (*Effective, error) {
 	e := &Effective{Account: account}
 	own := access.AccountKey(account)

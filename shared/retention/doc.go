@@ -9,7 +9,7 @@
 // A day is 24 hours of UTC, so daylight saving time does not move an expiry. A recording
 // expires that many days after its Created time, to the second.
 //
-// [Book] reads and writes policies. [Effective] is what applies to one account. [View] is a
+// [Book] reads and writes policies. [Effective] is the policy that applies to one account. [View] is a
 // store that hides expired recordings, unless they are on hold. Package sweep removes them.
 //
 // # Entries

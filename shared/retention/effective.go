@@ -10,7 +10,7 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// Effective is what applies to the recordings of one account. [Book.Effective] makes it.
+// Effective is the policy that applies to the recordings of one account. [Book.Effective] makes it.
 // The zero value keeps everything for good.
 type Effective struct {
 	// Account is the account.

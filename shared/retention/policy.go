@@ -39,7 +39,7 @@ type Policy struct {
 // Rule keeps the recordings that meet all its conditions. A condition with the zero value
 // is met by every recording.
 type Rule struct {
-	// Name is what documents show as the reason of their expiry.
+	// Name is shown by documents as the reason of their expiry.
 	Name string `json:"name"`
 	// Days is how long a recording is kept after its creation, from 1 to MaxDays; 0 if
 	// Forever is set.

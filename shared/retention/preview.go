@@ -23,8 +23,8 @@ const (
 	previewBytes = 1 << 20
 )
 
-// Preview is what new settings would remove that the present ones keep: recordings of the
-// account, and of accounts below it that follow it.
+// Preview counts the recordings that new settings would remove and the present ones keep:
+// those of the account, and of accounts below it that follow it.
 type Preview struct {
 	// Complete is false if the count is not finished yet. The same call continues it.
 	Complete bool `json:"complete"`

@@ -24,7 +24,8 @@ const (
 	holdSize   = 500
 )
 
-// Applied is what limits the life of an account's recordings in either direction.
+// Applied has the two limits on the life of an account's recordings: a policy ends it, and
+// holds extend it.
 type Applied struct {
 	*Effective
 	// Holds are the active legal holds.
@@ -79,7 +80,7 @@ func NewRules(entries store.EntryReader, now func() time.Time) *Rules {
 	return &Rules{book: Book{Entries: entries}, now: now, accounts: map[string]*list.Element{}}
 }
 
-// Of returns what applies to an account. Callers must not change it. Errors:
+// Of returns the policy and the holds of an account. Callers must not change it. Errors:
 // store.ErrUnavailable.
 func (c *Rules) Of(ctx context.Context, account string) (*Applied, error) {
 	now := c.now()
@@ -93,7 +94,7 @@ func (c *Rules) Of(ctx context.Context, account string) (*Applied, error) {
 	return a, err
 }
 
-// Applied returns what applies to an account, with its holds, strongly consistent. Errors:
+// Applied returns the policy and the holds of an account, strongly consistent. Errors:
 // store.ErrUnavailable.
 func (b Book) Applied(ctx context.Context, account string) (*Applied, error) {
 	held := hold.Key(account)

@@ -86,8 +86,8 @@ func (v View) Find(ctx context.Context, account string, ids []string) (map[strin
 	return found, nil
 }
 
-// errOutlives ends an attempt at a deletion after which the recording could be restored
-// for longer than it is kept.
+// errOutlives ends an attempt at a deletion that would leave the recording restorable for
+// longer than it is kept.
 var errOutlives = errors.New("the time for a restore ends with the recording")
 
 // Delete implements [store.Writer]. A recording that expires before d.Until can be restored
@@ -164,7 +164,7 @@ func (v View) Update(ctx context.Context, account, id string, change func(*recor
 	return r, err
 }
 
-// Applied returns what limits the life of an account's recordings, at most 10 seconds old.
+// Applied returns the policy and the holds of an account, at most 10 seconds old.
 // Errors: store.ErrUnavailable.
 func (v View) Applied(ctx context.Context, account string) (*Applied, error) {
 	return v.rules.Of(ctx, account)

@@ -31,8 +31,8 @@ type Driver interface {
 	Tombstone(ctx context.Context, account, id string) (store.Tombstone, error)
 }
 
-// recentTime is the age up to which a recording is always ahead of the bookmarks of the
-// sweep: the shortest policy keeps a day. The hour between allows for clocks that differ and for
+// recentTime is an age. Any younger recording is ahead of the bookmarks of the sweep, because
+// the shortest policy keeps a day. The hour between allows for clocks that differ and for
 // writes that take long.
 const recentTime = (Day - 60*60) * time.Second
 
@@ -42,7 +42,7 @@ const recentTime = (Day - 60*60) * time.Second
 // be found. So an entry names the recording, before its write: if the writer dies between
 // the two, the sweep looks in vain, which does no harm.
 //
-// Everything that writes recordings does so through a Watched. It also protects what is on
+// Everything that writes recordings does so through a Watched. It also protects recordings on
 // legal hold (hold.Keeper).
 type Watched struct {
 	Driver

@@ -17,8 +17,8 @@ const Reserve = 2 * time.Second
 // asks for as many as the page should need, by the share that Keep has accepted so far,
 // up to four times as many as the read before. While Keep has accepted none, it asks for
 // twice as many each time. The recordings that a filter keeps may lie far apart, so from
-// the fourth read on a read asks for many rows, whatever the share. No read asks for
-// more than maxRows.
+// the fourth read on each read asks for many rows, even if the share is high. No read asks
+// for more than maxRows.
 const (
 	minRows = 64
 	maxRows = 2000

@@ -11,7 +11,7 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// reading is what a driver read for a page.
+// reading counts the reads of a driver for a page.
 type reading struct {
 	reads, rows int
 	page        store.Page
@@ -76,7 +76,7 @@ func TestLargeFilteredPageTakesTwoReads(t *testing.T) {
 	}
 }
 
-// A page reads no more than its budget, apart from what rounding adds.
+// A page reads no more than its budget, apart from rounding.
 func TestFilteredPageKeepsItsBudget(t *testing.T) {
 	t.Parallel()
 	for _, bytes := range []int{500, 1000, 1024, 3000, 100_000, 400_000} {
@@ -90,7 +90,7 @@ func TestFilteredPageKeepsItsBudget(t *testing.T) {
 	}
 }
 
-// Following Next gives every recording that the filter keeps, wherever they lie, and a
+// Following Next gives every recording that the filter keeps, even if they lie far apart. A
 // page ends early only if its budget is used up.
 func TestFilteredPagesAreComplete(t *testing.T) {
 	t.Parallel()

@@ -10,8 +10,8 @@ import (
 // and in order for each recording.
 type Change struct {
 	// Before is the item that the write replaced, After the item that it
-	// stored. Either is nil if there is no such item, or if the item is neither
-	// a recording nor a tombstone.
+	// stored. Either is nil if the item did not exist, or is neither a recording
+	// nor a tombstone.
 	Before, After *Image
 	// At is the time of the write, to the second or better; zero if the stream
 	// does not have it. Every delivery of the change has the same time.

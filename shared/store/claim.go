@@ -32,6 +32,6 @@ type Claimer interface {
 // ClaimReader looks up claims.
 type ClaimReader interface {
 	// Claimed returns the valid claim on key, strongly consistent. Errors:
-	// ErrNotFound if there is none, ErrUnavailable.
+	// ErrNotFound without a valid claim, ErrUnavailable.
 	Claimed(ctx context.Context, account, key string) (Claim, error)
 }

@@ -9,8 +9,8 @@ import (
 
 // Errors of deletions and of their reversal.
 var (
-	// ErrGuard means that an entry on which a decision rests has changed since it was
-	// read. The caller reads it again and decides again.
+	// ErrGuard means that a decision is based on an entry that has changed since the caller
+	// read it. The caller reads the entry again and decides again.
 	ErrGuard = errors.New("an entry that guards the deletion has changed")
 	// ErrPurging means that it is too late for a restore: the audio of the deleted
 	// recording is being removed, or is gone.
@@ -59,9 +59,9 @@ type Deletion struct {
 	By string
 	// Cause is why the recording is deleted; "" means CauseDeleted.
 	Cause Cause
-	// Until makes the recording restorable: its document and audio are kept until
-	// Restorer.Condemn, which the caller does not call before this time. 0 starts the
-	// purge at once. At most MaxTime.
+	// Until makes the recording restorable: its document and audio are kept until the
+	// caller calls Restorer.Condemn, at this time or later. 0 starts the purge at once.
+	// At most MaxTime.
 	Until recording.Seconds
 	// Guards must hold at the time of the deletion; at most MaxGuards.
 	Guards []Guard
@@ -70,8 +70,8 @@ type Deletion struct {
 // MaxTime is the last time that a store can order by, in Gregorian seconds (year 5138).
 const MaxTime = recording.Seconds(99999999999)
 
-// Restorer ends the time during which a deleted recording can be restored: either way.
-// Of a Restore and a Condemn at the same time exactly one takes effect.
+// Restorer ends the time for a restore, by restoring the recording or by giving it up to the
+// purge. Of a Restore and a Condemn at the same time exactly one takes effect.
 type Restorer interface {
 	// Restore makes a restorable recording live again, with the document, the owner,
 	// the times and the audio that it had, under a new revision. check may veto the
@@ -82,7 +82,7 @@ type Restorer interface {
 	// Condemn turns a restorable tombstone into one with a pending purge, which drops
 	// its document, owner and index keys. check may veto it, and may run several times;
 	// Condemn returns its error unwrapped. The guards are those of Deletion. Condemn does
-	// nothing if the purge is already pending or finished. Errors: ErrNotFound if there
-	// is no tombstone, ErrGuard, ErrConflict, ErrUnavailable, and those of check.
+	// nothing if the purge is already pending or finished. Errors: ErrNotFound
+	// without a tombstone, ErrGuard, ErrConflict, ErrUnavailable, and those of check.
 	Condemn(ctx context.Context, account, id string, check func(*Tombstone) error, guards ...Guard) error
 }

@@ -50,8 +50,8 @@ type EntryQuery struct {
 	Partition string
 	// Prefix limits the page to keys that start with it.
 	Prefix string
-	// After is the key after which the page begins, in the page's order; "" is the
-	// beginning. It need not exist.
+	// The page begins after the key After, in the page's order; "" is the beginning. The
+	// key need not exist.
 	After string
 	// Descending returns the greatest key first.
 	Descending bool
@@ -76,14 +76,14 @@ type EntryReader interface {
 	PageEntries(ctx context.Context, q EntryQuery) (EntryPage, error)
 }
 
-// Condition is what must be true of an entry before it is written.
+// Condition must be true of an entry before it is written.
 type Condition int
 
 // The conditions.
 const (
 	// Always writes in any case.
 	Always Condition = iota
-	// IfAbsent writes only if there is no such entry.
+	// IfAbsent writes only if the entry does not exist.
 	IfAbsent
 	// IfUnchanged writes only if the entry exists and has the given Revision.
 	IfUnchanged
@@ -91,7 +91,7 @@ const (
 
 // EntryWrite is one write of WriteEntries.
 type EntryWrite struct {
-	// Entry is the entry to store. Its Revision is what IfUnchanged compares with.
+	// Entry is the entry to store. IfUnchanged compares with its Revision.
 	Entry
 	// If is the condition.
 	If Condition
@@ -100,8 +100,8 @@ type EntryWrite struct {
 	// CheckOnly only checks the condition, and writes nothing.
 	CheckOnly bool
 	// Add and Set, if either has members, make the entry a counter: Value is ignored, and
-	// the entry becomes a JSON object of whole numbers, to whose members Add is added and
-	// whose members Set replaces. A member that does not exist counts from 0. The store
+	// the entry becomes a JSON object of whole numbers. Add is added to its members, and Set
+	// replaces them. A member that does not exist counts from 0. The store
 	// does both without reading the entry first, so that writers do not wait for each
 	// other. Names consist of lowercase letters, and a name is in only one of the two.
 	Add, Set map[string]int64

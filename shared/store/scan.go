@@ -14,7 +14,7 @@ type Row struct {
 type RowPage struct {
 	// Rows are in the byte order of their IDs.
 	Rows []Row
-	// Next is the ID after which the next page begins; "" if this is the last one.
+	// The next page begins after the ID Next, which is "" on the last page.
 	Next string
 }
 
@@ -32,7 +32,7 @@ type KeptClaim struct {
 type ClaimPage struct {
 	// Claims are in the byte order of their keys.
 	Claims []KeptClaim
-	// Next is the key after which the next page begins; "" if this is the last one.
+	// The next page begins after the key Next, which is "" on the last page.
 	Next string
 }
 
@@ -46,10 +46,10 @@ type Scanner interface {
 	// which DynamoDB has to read the whole table. An account may be returned more than
 	// once. Errors: ErrUnavailable.
 	Accounts(ctx context.Context, cursor string, deep bool) (accounts []string, next string, err error)
-	// Rows returns a page of an account's recordings and tombstones whose IDs are
+	// Rows returns a page of an account's recordings and tombstones, those with IDs
 	// greater than after. limit is 1 or more. Errors: ErrUnavailable.
 	Rows(ctx context.Context, account, after string, limit int) (RowPage, error)
-	// Claims returns a page of an account's lasting claims whose keys are greater than
+	// Claims returns a page of an account's lasting claims, those with keys greater than
 	// after. limit is 1 or more. Errors: ErrUnavailable.
 	Claims(ctx context.Context, account, after string, limit int) (ClaimPage, error)
 	// Unclaim removes a lasting claim if it is unchanged and there is neither a

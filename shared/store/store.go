@@ -19,7 +19,7 @@
 //
 // What callers must expect:
 //
-//   - Page reads an index, which may lag behind the latest writes.
+//   - Page reads an index that may lag behind the latest writes.
 //   - A write that returns ErrUnavailable may still have taken effect: perhaps
 //     only its response was lost.
 package store
@@ -35,7 +35,7 @@ import (
 // Errors that callers act on. Drivers wrap them with the operation and the
 // recording.
 var (
-	// ErrNotFound means that there is no such recording, or only its tombstone.
+	// ErrNotFound means that the recording does not exist, or only its tombstone does.
 	ErrNotFound = errors.New("recording not found")
 	// ErrExists means that a recording with this ID already exists.
 	ErrExists = errors.New("recording exists")
@@ -85,14 +85,14 @@ type Writer interface {
 	// Errors: ErrNotFound, ErrGuard, ErrConflict, ErrUnavailable, and those of Check.
 	Delete(ctx context.Context, account, id string, d Deletion) (*recording.Recording, error)
 	// Purged marks the purge of a deleted recording as finished: its audio is
-	// confirmed gone. revision is that of the tombstone whose audio was removed: the
+	// confirmed gone. revision is that of the tombstone when its audio was removed: the
 	// purge of an earlier deletion must not finish a later one. "" stands for any
-	// deletion, if there can be no other. The tombstone then
-	// forgets where the audio was, what it was like and who deleted it, because a key
-	// may hold numbers of the call. It expires TombstoneDays later.
+	// deletion, if there can be only one. The tombstone then forgets the key and the
+	// properties of the audio and the user who deleted it, because a key may hold numbers
+	// of the call. It expires TombstoneDays later.
 	// Idempotent: only the first call sets the expiry.
-	// Errors: ErrNotFound if there is no tombstone with this revision, or if it is
-	// restorable, ErrUnavailable.
+	// Errors: ErrNotFound without a tombstone of this revision, or if it is restorable,
+	// ErrUnavailable.
 	Purged(ctx context.Context, account, id, revision string) error
 }
 
@@ -160,7 +160,7 @@ type Tombstone struct {
 // Renewer extends tombstones.
 type Renewer interface {
 	// Renew makes a tombstone expire TombstoneDays from now, because something
-	// still tries to restore the recording. It does nothing if there is no
+	// still tries to restore the recording. It does nothing without a
 	// tombstone, if its purge is pending, or if the expiry would move by less
 	// than a day: a folder that is uploaded every hour costs one write a day.
 	// Errors: ErrUnavailable.
@@ -172,7 +172,7 @@ const RenewAfter = 24 * time.Hour
 
 // Query selects one page of a list.
 type Query struct {
-	// Account is the account whose recordings are listed.
+	// Account is the account of the listed recordings.
 	Account string
 	// Owner limits the list to the recordings of one owner; "" lists all.
 	Owner string
@@ -208,9 +208,9 @@ type Work struct {
 	// Calls is the maximum number of reads. On DynamoDB a read is one Query, on
 	// SQLite one SELECT. Both ask for Assembler.Rows rows.
 	Calls int
-	// Bytes is the total size of examined recordings at which the page ends. On
-	// DynamoDB these are the bytes of their items, names of attributes included, by
-	// which it bills a Query; on SQLite those of their documents and IDs.
+	// The page ends when the examined recordings have this total size in bytes. On DynamoDB
+	// it is the size of their items, names of attributes included, as in the bill of a
+	// Query; on SQLite it is the size of their documents and IDs.
 	Bytes int64
 }
 

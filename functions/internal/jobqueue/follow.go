@@ -24,7 +24,7 @@ import (
 const (
 	// sliceTime is how long a job works before the next account has its turn.
 	sliceTime = 30 * time.Second
-	// lease is longer than the time-out of the function, which is 300 s (template.yaml).
+	// lease is longer than the function's time-out of 300 s (template.yaml).
 	lease = 310 * time.Second
 )
 

@@ -12,8 +12,8 @@ func View(s retention.Driver) retention.View {
 }
 
 // Watch returns the store for a function that writes recordings: the sweep of expired ones
-// then finds what moves behind it, and what is on legal hold keeps its audio. lock is true
-// for a function that makes audio that of recordings in a bucket with Object Lock.
+// then finds recordings that move behind it, and recordings on legal hold keep their audio.
+// lock is true for a function that gives recordings their audio in a bucket with Object Lock.
 func Watch(s retention.Driver, lock bool) retention.Watched {
 	w := retention.Watch(s, retention.NewRules(s, time.Now))
 	if lock {

@@ -131,8 +131,8 @@ func serve(f config.Function, build func(*config.Settings, api.Env) (http.Handle
 	})
 }
 
-// Rules gives env the rules about who may do what, the issuers of tokens, and the audit
-// trail, all from the entries of the table. Nothing is read before a request needs it.
+// Rules gives env the access rules, the issuers of tokens and the audit trail, all from the
+// entries of the table. Nothing is read before a request needs it.
 func Rules(env *api.Env, s *config.Settings, entries store.Entries) {
 	env.Access = access.NewResolver(entries, access.Options{Default: access.Default(s.UserAccess), Now: time.Now})
 	env.Verifier.Issuers = Issuers(entries)
@@ -146,7 +146,8 @@ func recorder(s *config.Settings, entries store.Entries) api.Recorder {
 	})
 }
 
-// JobTrail returns what adds the work of jobs to the audit trail; nil without a trail.
+// JobTrail returns a function that records the work of jobs in the audit trail; nil without a
+// trail.
 func JobTrail(s *config.Settings, entries store.Entries) job.Record {
 	return api.JobTrail(recorder(s, entries))
 }

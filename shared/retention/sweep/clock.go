@@ -26,11 +26,11 @@ const (
 )
 
 // clock is an entry with the times of earlier runs, which show jumps of the clock. A jump
-// and hours during which the service was off look the same.
+// looks the same as hours in which the service was off.
 //
 // Between two runs that are at most maxStep apart, that much time has passed. The sum of
 // these steps is the observed time. So at least the observed time has passed since any
-// earlier run, whatever the clock shows.
+// earlier run, even if the clock was wrong.
 type clock struct {
 	// At is a time that has certainly come. Without doubts it is that of the last run.
 	At recording.Seconds `json:"at"`
@@ -102,8 +102,8 @@ func (c *clock) observe(step recording.Seconds) {
 
 var clockKey = store.EntryKey{Partition: partition, Key: "clock"}
 
-// Observe notes the time between two runs. Who calls it more often than Run makes sure that
-// a service which is on for less than an hour at a time removes expired recordings some day.
+// Observe notes the time between two runs. Call it more often than Run, so that a service that
+// is never on for a whole hour still removes expired recordings some day.
 func (s *Sweeper) Observe(ctx context.Context) error {
 	_, err := s.checkClock(ctx, s.Now())
 	return err
@@ -111,7 +111,7 @@ func (s *Sweeper) Observe(ctx context.Context) error {
 
 // checked is the clock at the beginning of a run.
 type checked struct {
-	// at is the time up to which the run may remove recordings.
+	// at is the time that the run takes as now: it may remove recordings that expire by then.
 	at recording.Seconds
 	// doubtful is true if at is earlier than the time of the clock. fresh is true if a stretch
 	// has just begun, so that at has hardly moved since the last run.

@@ -98,9 +98,9 @@ func TestClockOfAMachineThatIsOftenOff(t *testing.T) {
 	}
 }
 
-// Whatever the clock shows: no time is believed before it has come, if the clock is right
-// again before the runs add up to ten hours. And ten hours of runs with a right clock later
-// it is believed.
+// The sweep believes no time before it has come, even if the clock is wrong, as long as it is
+// right again before the runs add up to ten hours. After ten hours of runs with a right clock,
+// the sweep believes it.
 func TestClockNeverBelievesTheFuture(t *testing.T) {
 	t.Parallel()
 	const hour, start = recording.Seconds(3600), recording.Seconds(63_900_000_000)

@@ -12,11 +12,11 @@ import (
 
 // A deletion leaves a recording restorable at most until it expires (retention.View). But a
 // policy that is saved later, with fewer days, counts for deleted recordings, too. So after a
-// change of what applies to an account, the sweep looks at its restorable recordings. It does
+// change of the policy of an account, the sweep looks at its restorable recordings. It does
 // so again when the next of them expires.
 
 // lookEvery is the shortest time between two looks at the restorable recordings of an
-// account, in seconds. It leaves enough of the 24 hours within which they must go.
+// account, in seconds. It leaves enough of the 24 hours that a removal may take.
 const lookEvery = 6 * 60 * 60
 
 // restorable is how far the sweep has looked at the restorable recordings of an account.
@@ -64,8 +64,8 @@ func (a *accountSweep) lookAtDeleted(ctx context.Context) (done bool, err error)
 	return true, nil
 }
 
-// lookAt begins the purge of a deleted recording if it has expired. What is on hold is
-// looked at again after a change of the holds.
+// lookAt begins the purge of a deleted recording if it has expired. A recording on hold gets
+// another look after a change of the holds.
 func (a *accountSweep) lookAt(ctx context.Context, t *store.Tombstone) error {
 	if t.Recording == nil {
 		return nil

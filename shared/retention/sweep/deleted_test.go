@@ -54,7 +54,7 @@ func TestAShorterPolicyCountsForDeletedRecordings(t *testing.T) {
 	w.pass(2*time.Hour, 0)
 	w.wantRestorable("A", "d1", "d28", "d40", "tagged")
 	w.save("A", retention.Rule{Name: "sales", Days: 300, Tag: "sale"}, retention.Rule{Name: "all", Days: 30})
-	w.pass(time.Hour, 2) // d40, and d50, which was not deleted
+	w.pass(time.Hour, 2) // d40, and d50, a live recording
 	w.wantRestorable("A", "d1", "d28", "tagged")
 	w.wantRestorable("B", "d50")
 	w.pass(44*time.Hour, 0)

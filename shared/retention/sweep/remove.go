@@ -13,11 +13,11 @@ import (
 // guardTries limits how often a removal starts over because of changed policies or holds.
 const guardTries = 5
 
-// FromStore removes expired recordings from a store. Every removal reads what applies to
-// the account again. It passes the entries that it has read to the store as guards, so a
+// FromStore removes expired recordings from a store. Every removal reads the policy and
+// the holds of the account again. It passes the entries that it has read to the store as guards, so a
 // hold or a policy that is saved at the same time is never missed.
 type FromStore struct {
-	// Book reads what applies.
+	// Book reads policies and holds.
 	Book retention.Book
 	// Recordings has the recordings.
 	Recordings Removable

@@ -82,14 +82,14 @@ func TestWhenTrusted(t *testing.T) {
 	want("the clock is right again", nil, 3)
 }
 
-// While the clock is in doubt, the sweep removes what was due at a time that has certainly
-// come. Calls of Observe let that time go on between runs.
+// While the clock is in doubt, the sweep removes only recordings that were due at a time that
+// has certainly come. Calls of Observe advance that time between runs.
 func TestSweepWhileTheClockIsInDoubt(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.save("A", retention.Rule{Name: "all", Days: 30})
 	w.run(0)
-	hours := func(h float64) float64 { return 30 - h/24 } // the age of what expires in h hours
+	hours := func(h float64) float64 { return 30 - h/24 } // the age of a recording that expires in h hours
 	w.put("A", hours(1), hours(4), hours(20))
 	var at recording.Seconds
 	w.Restorable = func(_ context.Context, now recording.Seconds) (int, error) {

@@ -9,8 +9,8 @@
 // and those on hold are examined again when the holds have changed. Deleted recordings that
 // can still be restored are in another part of the index, see deleted.go.
 //
-// A clock that jumps forward must not remove anything too early. While it is in doubt, a run
-// removes what was due at a time that has certainly come, see clock.go.
+// A clock that jumps forward must not remove anything too early. While the clock is in doubt,
+// a run removes only recordings that were due at a time that has certainly come, see clock.go.
 package sweep
 
 import (
@@ -91,7 +91,7 @@ func (s *Sweeper) Run(ctx context.Context) (removed int, err error) {
 	return removed, err
 }
 
-// sweep removes what is due at the time at, while the clock is at start.
+// sweep removes recordings that are due at the time at. The clock shows start.
 func (s *Sweeper) sweep(ctx context.Context, start time.Time, at recording.Seconds) (removed int, err error) {
 	if s.Time > 0 {
 		var cancel context.CancelFunc

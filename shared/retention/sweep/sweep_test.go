@@ -58,7 +58,7 @@ func TestASweepCostsWhatExpires(t *testing.T) {
 	}
 }
 
-// The first rule that matches decides, and a new policy applies to what exists.
+// The first rule that matches decides, and a new policy applies to existing recordings.
 func TestANewPolicyStartsAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

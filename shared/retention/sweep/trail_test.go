@@ -132,7 +132,8 @@ func (f choosy) Expire(ctx context.Context, account, id string, now recording.Se
 	return f.Remover.Expire(ctx, account, id, now)
 }
 
-// What was announced and not removed after all has a second entry, unless it may have been.
+// Recordings that were announced and then not removed have a second entry, unless the removal
+// may have happened.
 func TestRemovalsThatFail(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -106,7 +106,7 @@ func (w *world) save(account string, rules ...retention.Rule) {
 	w.check(retention.Save(w.ctx(), w.store, account, revision, s))
 }
 
-// hold places a legal hold, and returns what releases it.
+// hold places a legal hold, and returns the function that releases it.
 func (w *world) hold(account string, scope hold.Scope) (release func()) {
 	w.Helper()
 	book := hold.NewBook(w.store, w.Now, rand.Reader, false)

@@ -15,7 +15,7 @@ import (
 const maxBulk = 25
 
 // WriteEach writes entries; see [store.BulkWriter]. One BatchWriteItem carries up to 25
-// of them, and each costs what a PutItem costs. If DynamoDB skips some, WriteEach sends
+// of them, and each costs as much as a PutItem. If DynamoDB skips some, WriteEach sends
 // those again, with a longer wait each time.
 func (s *Store) WriteEach(ctx context.Context, writes ...store.EntryWrite) error {
 	const doing = "writing entries of"

@@ -20,7 +20,7 @@ func claimID(key string) string {
 }
 
 // Claim reserves an Idempotency-Key; see [store.Claimer]. It ignores an expired
-// claim, which the table's TTL may take days to remove.
+// claim: the table's TTL may take days to remove it.
 func (s *Store) Claim(ctx context.Context, account, key string, c store.Claim) (store.Claim, error) {
 	const doing = "claiming a key for"
 	revision, err := s.revision() // lets a retry recognize its own write

@@ -100,7 +100,7 @@
 // Every write replaces one item on condition that its revision is unchanged. A
 // revision is 96 random bits. If a write takes effect but its answer is lost,
 // the retry finds its own revision in the table and succeeds. Entries that are written
-// together are one transaction, whose token lets DynamoDB recognize the retry.
+// together are one transaction, with a token by which DynamoDB recognizes the retry.
 //
 // # Failure modes
 //

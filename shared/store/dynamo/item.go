@@ -18,8 +18,8 @@ type item = map[string]types.AttributeValue
 const (
 	maxItem         = 400 << 10 // bytes of an item, names included
 	maxPartitionKey = 2048      // bytes of a partition key's value
-	// tombstoneExtra is what a restorable tombstone may have more than its recording: who
-	// deleted it, when, and until when it can be restored.
+	// tombstoneExtra is the most bytes that a restorable tombstone has beyond its recording:
+	// who deleted it, when, and until when it can be restored.
 	tombstoneExtra = 512
 )
 

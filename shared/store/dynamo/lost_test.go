@@ -98,7 +98,7 @@ func TestLostAnswerBeforeAnotherWrite(t *testing.T) {
 	}
 }
 
-// A revocation whose answer was lost has succeeded: its retry finds its own write.
+// If the answer of a revocation is lost, its retry finds its own write and succeeds.
 func TestLostAnswerOfARevocation(t *testing.T) {
 	t.Parallel()
 	e := newEmulator(t)

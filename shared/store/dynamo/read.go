@@ -55,7 +55,7 @@ func (s *Store) read(ctx context.Context, doing, account, id string) (item, erro
 	return m, err
 }
 
-// readMaybe returns the item, strongly consistent, or nil if there is none.
+// readMaybe returns the item, strongly consistent, or nil if it does not exist.
 func (s *Store) readMaybe(ctx context.Context, doing, account, id string) (item, error) {
 	out, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName: &s.table, Key: tableKey(account, id), ConsistentRead: aws.Bool(true),

@@ -12,7 +12,7 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// cost is what a request takes.
+// cost counts the results, calls and units of a request.
 type cost struct {
 	found int
 	calls int

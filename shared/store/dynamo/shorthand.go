@@ -11,7 +11,7 @@ import (
 // the names of its fields. The attribute doc therefore has the document in a shorthand:
 // a control character stands for text that most documents contain, or for text of the
 // item's keys. JSON escapes control
-// characters in strings, so a document has none of its own, and the shorthand is
+// characters in strings, so a document does not contain any, and the shorthand is
 // unambiguous. A document that has one anyway, as white space between its values, is
 // stored as it is behind the character plain. A document without control characters is
 // its own shorthand. docs/adr/017-document-shorthand.md has the reasons and the sizes.
@@ -81,7 +81,7 @@ func shorten(d recording.Document, texts own[string]) string {
 }
 
 // longest returns the longest entry of common and rare in front of text: its characters
-// and its length. The length is 0 if there is no such entry.
+// and its length. The length is 0 without a match.
 func longest(text string) (code string, n int) {
 	const at = len(`,"`) // where entries begin to differ
 	if len(text) <= at {
@@ -100,8 +100,8 @@ func longest(text string) (code string, n int) {
 	return code, n
 }
 
-// longest returns the longest of the texts in front of text, in the same way. Texts that
-// are no longer than their characters do not count.
+// longest returns the longest of the texts in front of text, in the same way. A text
+// counts only if it is longer than its characters.
 func (o own[T]) longest(text string) (code string, n int) {
 	for i, entry := range o {
 		if len(entry) > max(n, 2) && strings.HasPrefix(text, string(entry)) {

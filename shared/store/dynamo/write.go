@@ -100,11 +100,11 @@ func (s *Store) rewrite(ctx context.Context, doing, account, id string, guards [
 	})
 }
 
-// errNothing is what the next of replace returns if there is nothing to write.
+// errNothing is returned by the next of replace if nothing has to be written.
 var errNothing = errors.New("nothing to write")
 
 // replace replaces an item with the item that next returns for the existing item and a
-// new revision, if the guards hold. next gets an empty item if there is none. If another
+// new revision, if the guards hold. next gets an empty item if none exists. If another
 // client has changed the item in the meantime, replace retries with the item that the
 // failed write returned. If that item is outdated as well, replace waits and reads the
 // item again.

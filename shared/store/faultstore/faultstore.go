@@ -32,7 +32,7 @@ type Fault struct {
 }
 
 // Store wraps a driver and injects faults. It is safe for concurrent use. Calls
-// are numbered in the order in which they begin.
+// are numbered by the time of their beginning.
 type Store struct {
 	next   Driver
 	mu     sync.Mutex
@@ -55,7 +55,7 @@ type Driver interface {
 	store.Entries
 	store.BulkWriter
 	// Tombstone returns the tombstone of a deleted recording.
-	// Errors: store.ErrNotFound if there is no tombstone, store.ErrUnavailable.
+	// Errors: store.ErrNotFound without a tombstone, store.ErrUnavailable.
 	Tombstone(ctx context.Context, account, id string) (store.Tombstone, error)
 }
 

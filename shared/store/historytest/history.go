@@ -98,7 +98,7 @@ type recorder struct {
 	history []porcupine.Operation
 	ids     map[string]string  // of the recordings with an idempotency key
 	seen    map[string]string  // the latest revision that an answer had, by key
-	placed  map[string][]Input // the holds whose placement was answered, by key
+	placed  map[string][]Input // the holds that were acknowledged, by key
 }
 
 // record records the history of a seed.

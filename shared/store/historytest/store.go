@@ -49,7 +49,7 @@ func (d Direct) Do(ctx context.Context, in Input) Output {
 	})
 }
 
-// outcome returns the output of an error, or that of done if there is none.
+// outcome returns the output of err, or that of done if err is nil.
 func outcome(err error, done func() Output) Output {
 	var held *hold.HeldError
 	switch {

@@ -245,7 +245,7 @@ func (s *suite) increment() error {
 	return s.store.WriteEntries(s.Context(), writes...)
 }
 
-// counters returns what increment has counted.
+// counters returns the counts of increment.
 func (s *suite) counters() (a, b int) {
 	s.Helper()
 	for key, n := range map[string]*int{"count/a": &a, "count/b": &b} {

@@ -11,7 +11,7 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// RunLossy tests a store that loses answers: h opens a driver whose requests fail
+// RunLossy tests a store that loses answers: h opens a driver with requests that fail
 // at random, before or after they take effect. Several clients change the same
 // recordings. A change that succeeded must be stored exactly once. A change that
 // failed with store.ErrUnavailable must be stored once or not at all. The only

@@ -41,7 +41,7 @@ type Store interface {
 	store.Scanner
 	store.BulkWriter
 	// Tombstone returns the tombstone of a deleted recording.
-	// Errors: ErrNotFound if there is no tombstone, ErrUnavailable.
+	// Errors: ErrNotFound without a tombstone, ErrUnavailable.
 	Tombstone(ctx context.Context, account, id string) (store.Tombstone, error)
 }
 

@@ -17,11 +17,11 @@ import (
 	"github.com/callrecordings/api/shared/store/dynamo"
 )
 
-// Options returns the options of a store with a new table, which is deleted when the test
-// ends. It skips the test if there is no emulator.
+// Options returns the options of a store with a new table. The table is deleted when the test
+// ends. Without an emulator, Options skips the test.
 func Options(t testing.TB) dynamo.Options {
 	t.Helper()
-	endpoint := os.Getenv("DYNAMODB_ENDPOINT") //nolint:forbidigo // it chooses the emulator of tests, and is no setting
+	endpoint := os.Getenv("DYNAMODB_ENDPOINT") //nolint:forbidigo // it chooses the emulator of tests; it does not configure the service
 	if endpoint == "" {
 		t.Skip("DYNAMODB_ENDPOINT is not set: skipping what needs DynamoDB Local.")
 	}

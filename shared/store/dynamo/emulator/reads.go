@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// maxBatch is the total size of items at which the emulator leaves the rest of a
-// batch unprocessed. DynamoDB stops at 16 MB, and may stop earlier.
+// maxBatch limits the total size of the items of a batch. The emulator leaves the rest
+// unprocessed. DynamoDB stops at 16 MB, and may stop earlier.
 const maxBatch = 4 << 20
 
 func (e *Table) batch(in *request) attributes {

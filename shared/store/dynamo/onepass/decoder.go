@@ -10,7 +10,7 @@ import (
 // decoder reads strict JSON (RFC 8259) from the front of data. Its methods return false
 // at the first byte that they do not expect.
 type decoder struct {
-	data []byte // what is left
+	data []byte // the bytes that are not decoded yet
 	// scratch holds the strings that had escapes. When it grows, strings that are
 	// already in it stay where they are.
 	scratch []byte
@@ -155,7 +155,7 @@ func special(text []byte) int {
 	return n
 }
 
-// escapes holds the characters after a backslash and what they stand for.
+// escapes maps the character after a backslash to the byte that it stands for.
 var escapes = [256]byte{
 	'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t',
 }

@@ -19,7 +19,7 @@
 //
 // # When to delete it
 //
-// Delete this package when the SDK's own decoder costs less than about half of what it
+// Delete this package when the SDK's own decoder costs less than about half as much as it
 // does now (compare "request list" of bench with and without [Protocol]), or when an
 // update of the SDK removes dynamodb.Options.Protocol. In dynamo, the option in open and
 // the type rows go with it; decode and everything else work on the SDK's output as well.
@@ -66,8 +66,8 @@ type Rows interface {
 
 type rowsKey struct{}
 
-// WithRows returns a context for a Query whose items go to rows. QueryOutput.Items has
-// the items instead if the SDK decodes the answer.
+// WithRows returns a context for a Query that passes its items to rows. If the SDK decodes
+// the answer, the items are in QueryOutput.Items instead.
 func WithRows(ctx context.Context, rows Rows) context.Context {
 	return context.WithValue(ctx, rowsKey{}, rows)
 }
@@ -83,8 +83,8 @@ const maxPooled = 2 << 20
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// DeserializeResponse decodes an answer into out. Error: a DeserializationError, after
-// which the SDK retries, if the body cannot be read or does not match its checksum.
+// DeserializeResponse decodes an answer into out. Error: a DeserializationError if the
+// body cannot be read or does not match its checksum; the SDK then retries.
 func (p protocol) DeserializeResponse(
 	ctx context.Context, schema *smithy.OperationSchema, types *smithy.TypeRegistry, resp *smithyhttp.Response, out smithy.Deserializable,
 ) error {

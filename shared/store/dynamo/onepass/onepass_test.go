@@ -128,7 +128,7 @@ func TestAnswersOfTheUsualForm(t *testing.T) {
 	}
 }
 
-// An answer that is left to the SDK gives what the SDK gives, rows or not.
+// If the answer is left to the SDK, the result is that of the SDK, with rows or without.
 func TestTheRestIsTheSDKs(t *testing.T) {
 	t.Parallel()
 	for i, op := range operations {
@@ -177,7 +177,7 @@ func TestChecksums(t *testing.T) {
 	}
 }
 
-// An answer that breaks off is an error after which the SDK retries.
+// If an answer breaks off, the SDK gets an error and retries.
 func TestAnswerBreaksOff(t *testing.T) {
 	t.Parallel()
 	resp := response(200, "", "")
