@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"text/tabwriter"
 )
@@ -47,8 +48,8 @@ type result struct {
 	stale []name
 }
 
-// judge counts the mutants of a folder.
-func judge(folder string, mutants []mutant, all excuses) result {
+// judge counts the mutants of the files in a folder with a name that matches files.
+func judge(folder string, files *regexp.Regexp, mutants []mutant, all excuses) result {
 	r := result{folder: folder}
 	used := map[name]bool{}
 	for _, m := range mutants {
@@ -66,7 +67,7 @@ func judge(folder string, mutants []mutant, all excuses) result {
 		}
 	}
 	for n := range all {
-		if rest, ok := strings.CutPrefix(n.file, folder+"/"); ok && !strings.Contains(rest, "/") && !used[n] {
+		if rest, ok := strings.CutPrefix(n.file, folder+"/"); ok && !strings.Contains(rest, "/") && files.MatchString(rest) && !used[n] {
 			r.stale = append(r.stale, n)
 		}
 	}

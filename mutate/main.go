@@ -38,6 +38,13 @@ var elsewhere = map[string][]string{
 	"shared/store": {"shared/store/sqlite"},
 }
 
+// slow matches the tests that take most of a package's time and kill few mutants alone. They
+// run after the others, for the mutants that the others leave.
+var slow = map[string]string{
+	"shared/store/sqlite": "TestScrub|TestReadsDoNotStarveFlush|TestDeletedContentIsOverwritten|TestPendingPurgesAndExpiry|TestConformance/walk",
+	"shared/store/dynamo": "TestUnitsOfSearches|TestLossyNetwork|TestConformanceInMemory/scan/Accounts|TestConformanceInMemory/walk",
+}
+
 // floor is the least share of mutants, in percent, that must be killed or excused.
 const floor = 95
 
@@ -111,7 +118,7 @@ func (p *program) run(ctx context.Context, packages []string) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", folder, err)
 		}
-		r := judge(folder, mutants, excuses)
+		r := judge(folder, p.files, mutants, excuses)
 		r.print(p.out)
 		results = append(results, r)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -97,7 +98,7 @@ func TestJudge(t *testing.T) {
 		name{"p/q/other.go", "-", "KIND", "x"}: "another package",
 		name{"p/p.go", "-", "KIND", "gone"}:    "the line is gone",
 	}
-	r := judge("p", []mutant{
+	r := judge("p", regexp.MustCompile(""), []mutant{
 		at(6, 11, "LIVED"), at(3, 17, "KILLED"), at(10, 14, "TIMED OUT"), at(10, 22, "LIVED"), at(10, 30, "NOT VIABLE"),
 	}, all)
 	if r.killed != 2 || r.excused != 1 || r.invalid != 1 || r.total() != 4 || r.percent() != 75 || r.passes() {
@@ -114,9 +115,12 @@ func TestJudge(t *testing.T) {
 	if want := []string{"const limit = 2 [+] 3", "gone"}; !slices.Equal(stale, want) {
 		t.Errorf("stale excuses %q, want %q", stale, want)
 	}
-	good := judge("p", []mutant{at(6, 11, "LIVED"), at(3, 17, "LIVED")}, excuses{excused: "why", revived: "why"})
+	good := judge("p", regexp.MustCompile(""), []mutant{at(6, 11, "LIVED"), at(3, 17, "LIVED")}, excuses{excused: "why", revived: "why"})
 	if !good.passes() {
 		t.Errorf("with excuses for all survivors, judge = %+v, want it to pass", good)
+	}
+	if r := judge("p", regexp.MustCompile("other"), nil, all); !r.passes() {
+		t.Errorf("judge of other files = %+v, want no stale excuse", r)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 // The variables that configure the stand-in.
 const (
 	goVariable        = "MUTATE_GO"        // the real go
-	baselineVariable  = "MUTATE_BASELINE"  // the file for the time that the tests take without a mutant
+	baselineVariable  = "MUTATE_BASELINE"  // the file for the times that the tests take without a mutant
 	folderVariable    = "MUTATE_FOLDER"    // the package, relative to the root of the repository
 	elsewhereVariable = "MUTATE_ELSEWHERE" // further packages with tests, separated by spaces
 )
@@ -84,21 +84,25 @@ func (s standIn) report(code int, err error) int {
 func (s standIn) mutant(ctx context.Context) (code int, err error) {
 	text, err := os.ReadFile(s.baseline)
 	if err != nil {
-		return 0, fmt.Errorf("read the usual time of the tests: %w", err)
+		return 0, fmt.Errorf("read the usual times of the tests: %w", err)
 	}
-	usual, err := time.ParseDuration(string(text))
-	if err != nil {
-		return 0, fmt.Errorf("parse the usual time of the tests: %w", err)
+	var limits []time.Duration
+	for word := range strings.FieldsSeq(string(text)) {
+		usual, err := time.ParseDuration(word)
+		if err != nil {
+			return 0, fmt.Errorf("parse the usual times of the tests: %w", err)
+		}
+		limits = append(limits, 3*usual+hang)
 	}
 	here, err := os.Getwd()
 	if err != nil {
 		return 0, fmt.Errorf("find the copy of the repository: %w", err)
 	}
-	code, _ = s.test(ctx, strings.TrimSuffix(here, filepath.FromSlash(s.folder)), 3*usual+hang)
+	code, _, _ = s.test(ctx, strings.TrimSuffix(here, filepath.FromSlash(s.folder)), func(run int) time.Duration { return limits[run] })
 	return code, nil
 }
 
-// cover runs the tests of the package without a mutant, which must pass, notes the time that
+// cover runs the tests of the package without a mutant, which must pass, notes the times that
 // they take, and writes a profile in which every line of the package is covered. Gremlins
 // starts it in the root of the repository.
 func (s standIn) cover(ctx context.Context, profile string) error {
@@ -106,12 +110,12 @@ func (s standIn) cover(ctx context.Context, profile string) error {
 	if err != nil {
 		return fmt.Errorf("list the files of %s: %w", s.folder, err)
 	}
-	start := time.Now()
-	if code, output := s.test(ctx, ".", 10*time.Minute); code != codeSurvived {
+	code, output, took := s.test(ctx, ".", func(int) time.Duration { return 10 * time.Minute })
+	if code != codeSurvived {
 		return fmt.Errorf("the tests of %s fail without a mutant:\n%s", s.folder, output)
 	}
-	if err := os.WriteFile(s.baseline, []byte(time.Since(start).String()), 0o600); err != nil {
-		return fmt.Errorf("note the time of the tests: %w", err)
+	if err := os.WriteFile(s.baseline, []byte(strings.Trim(fmt.Sprint(took), "[]")), 0o600); err != nil {
+		return fmt.Errorf("note the times of the tests: %w", err)
 	}
 	var text strings.Builder
 	text.WriteString("mode: set\n")
@@ -125,35 +129,50 @@ func (s standIn) cover(ctx context.Context, profile string) error {
 }
 
 // test compiles the tests of the package, and of those elsewhere, in a copy of the repository,
-// and runs them until one fails. It returns the code for Gremlins and what the tests printed.
-func (s standIn) test(ctx context.Context, root string, limit time.Duration) (int, string) {
+// and runs them until one fails: those of a package that are not slow, then its slow ones. limit
+// bounds each of these runs, which count from 0. It returns the code for Gremlins, what the tests
+// printed and how long each run took.
+func (s standIn) test(ctx context.Context, root string, limit func(run int) time.Duration) (code int, output string, took []time.Duration) {
 	temp, err := os.MkdirTemp("", "mutant")
 	if err != nil {
-		return codeSurvived, err.Error()
+		return codeSurvived, err.Error(), nil
 	}
 	defer func() { _ = os.RemoveAll(temp) }()
 	binary := filepath.Join(temp, "test")
-	for _, folder := range append([]string{s.folder}, s.elsewhere...) {
-		folder = filepath.Join(root, filepath.FromSlash(folder))
+	for _, tests := range append([]string{s.folder}, s.elsewhere...) {
+		folder := filepath.Join(root, filepath.FromSlash(tests))
 		build := exec.CommandContext(ctx, s.tool, "test", "-c", "-vet=off", "-trimpath", "-ldflags=-s -w", "-o", binary, ".") //nolint:gosec // the real go
 		build.Dir = folder
 		if output, err := build.CombinedOutput(); err != nil {
-			return codeNotViable, string(output)
+			return codeNotViable, string(output), nil
 		}
-		if output, err := s.execute(ctx, folder, binary, limit); err != nil {
-			return codeKilled, output
+		for _, choice := range runs(tests) {
+			start := time.Now()
+			output, err := s.execute(ctx, folder, limit(len(took)), binary, choice)
+			if err != nil {
+				return codeKilled, output, nil
+			}
+			took = append(took, time.Since(start))
 		}
 	}
-	return codeSurvived, ""
+	return codeSurvived, "", took
+}
+
+// runs returns the argument for each run of a package's tests.
+func runs(folder string) []string {
+	if pattern := slow[folder]; pattern != "" {
+		return []string{"-test.skip=" + pattern, "-test.run=" + pattern}
+	}
+	return []string{"-test.run=."}
 }
 
 // execute runs compiled tests in their folder. A mutant may loop and take memory for ever;
 // the shell bounds it to 8 GB of address space.
-func (s standIn) execute(ctx context.Context, folder, binary string, limit time.Duration) (string, error) {
+func (s standIn) execute(ctx context.Context, folder string, limit time.Duration, binary, choice string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit+10*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", "-c", `ulimit -v 8388608; exec "$@"`, "sh", //nolint:gosec // built above
-		binary, "-test.failfast", "-test.timeout="+limit.String())
+		binary, choice, "-test.failfast", "-test.timeout="+limit.String())
 	cmd.Dir, cmd.WaitDelay = folder, time.Second
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
