@@ -114,7 +114,7 @@ func (p *program) run(ctx context.Context, packages []string) error {
 	var results []result
 	for _, folder := range packages {
 		folder = filepath.ToSlash(filepath.Clean(folder))
-		mutants, err := p.mutate(ctx, folder)
+		mutants, err := p.together(ctx, folder)
 		if err != nil {
 			return fmt.Errorf("%s: %w", folder, err)
 		}
@@ -182,21 +182,23 @@ func (p *program) skipped(folder string) (string, error) {
 }
 
 // mutate runs Gremlins on the files of one folder, without the folders below it.
-func (p *program) mutate(ctx context.Context, folder string) ([]mutant, error) {
+func (p *program) mutate(ctx context.Context, folder string, options ...string) ([]mutant, error) {
 	skipped, err := p.skipped(folder)
 	if err != nil {
 		return nil, err
 	}
 	report := filepath.Join(p.temp, strings.ReplaceAll(folder, "/", "-")+".json")
-	cmd := exec.CommandContext(ctx, p.gremlins(), "unleash", //nolint:gosec // it was built above
+	arguments := []string{
+		"unleash",
 		"--workers", strconv.Itoa(p.workers), "--output", report, "--exclude-files", skipped,
 		// The stand-in stops tests that hang, and so this limit need not.
 		"--timeout-coefficient", "1000",
 		// ARITHMETIC_BASE makes the same mutants.
 		"--invert-negatives=false",
 		"--invert-logical", "--invert-loopctrl", "--invert-assignments", "--invert-bitwise", "--invert-bwassign", "--remove-self-assignments",
-		"./"+folder)
-	cmd.Env = append(slices.Clone(p.environ), folderVariable+"="+folder, elsewhereVariable+"="+strings.Join(elsewhere[folder], " "))
+	}
+	cmd := exec.CommandContext(ctx, p.gremlins(), append(append(arguments, options...), "./"+folder)...) //nolint:gosec // it was built above
+	cmd.Env = append(slices.Clone(p.environ), "MUTATE_LIST=1", folderVariable+"="+folder, elsewhereVariable+"="+strings.Join(elsewhere[folder], " "))
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("run Gremlins: %w", err)

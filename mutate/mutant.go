@@ -35,8 +35,8 @@ func (n name) String() string {
 type mutant struct {
 	name
 	// status is KILLED, TIMED OUT, LIVED, NOT COVERED or NOT VIABLE (it does not compile).
-	status string
-	at     int
+	status     string
+	at, column int
 }
 
 // killed reports whether the tests failed or hung.
@@ -66,7 +66,7 @@ func readReport(text []byte, folder string) ([]mutant, error) {
 			return nil, err
 		}
 		for _, m := range f.Mutations {
-			mutants = append(mutants, mutant{src.name(m.Type, m.Line, m.Column), m.Status, m.Line})
+			mutants = append(mutants, mutant{src.name(m.Type, m.Line, m.Column), m.Status, m.Line, m.Column})
 		}
 	}
 	return mutants, nil

@@ -90,7 +90,7 @@ func TestJudge(t *testing.T) {
 	t.Parallel()
 	s := parse(t)
 	at := func(line, column int, status string) mutant {
-		return mutant{s.name("KIND", line, column), status, line}
+		return mutant{s.name("KIND", line, column), status, line, column}
 	}
 	excused, revived := s.name("KIND", 6, 11), s.name("KIND", 3, 17)
 	all := excuses{

@@ -44,7 +44,9 @@ const hang = 20 * time.Second
 type standIn struct {
 	tool, baseline, folder string
 	elsewhere              []string
-	out, log               io.Writer
+	// environ are further variables for the tests.
+	environ  []string
+	out, log io.Writer
 }
 
 func newStandIn(getenv func(string) string) standIn {
@@ -110,6 +112,9 @@ func (s standIn) cover(ctx context.Context, profile string) error {
 	if err != nil {
 		return fmt.Errorf("list the files of %s: %w", s.folder, err)
 	}
+	if os.Getenv("MUTATE_LIST") != "" {
+		return s.profile(profile, string(list))
+	}
 	code, output, took := s.test(ctx, ".", func(int) time.Duration { return 10 * time.Minute })
 	if code != codeSurvived {
 		return fmt.Errorf("the tests of %s fail without a mutant:\n%s", s.folder, output)
@@ -117,9 +122,14 @@ func (s standIn) cover(ctx context.Context, profile string) error {
 	if err := os.WriteFile(s.baseline, []byte(strings.Trim(fmt.Sprint(took), "[]")), 0o600); err != nil {
 		return fmt.Errorf("note the times of the tests: %w", err)
 	}
+	return s.profile(profile, string(list))
+}
+
+// profile writes a profile in which every line of the files is covered.
+func (s standIn) profile(profile, list string) error {
 	var text strings.Builder
 	text.WriteString("mode: set\n")
-	for file := range strings.FieldsSeq(string(list)) {
+	for file := range strings.FieldsSeq(list) {
 		text.WriteString(file + ":1.1,1000000.1 1 1\n")
 	}
 	if err := os.WriteFile(profile, []byte(text.String()), 0o600); err != nil { //nolint:gosec // Gremlins chooses the path
@@ -178,7 +188,7 @@ func (s standIn) execute(ctx context.Context, folder string, limit time.Duration
 	cmd.Stdout, cmd.Stderr = &output, &output
 	// Programs that the tests start use the real go.
 	path := filepath.Dir(s.tool) + string(os.PathListSeparator) + os.Getenv("PATH")
-	cmd.Env = append(os.Environ(), "PATH="+path)
+	cmd.Env = append(append(os.Environ(), "PATH="+path), s.environ...)
 	err := cmd.Run()
 	return output.String(), err
 }
