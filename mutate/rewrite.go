@@ -111,7 +111,7 @@ func (r *rewriter) viable(n ast.Node, kind string) bool {
 	case *ast.UnaryExpr:
 		return n.Op == token.SUB
 	case *ast.BinaryExpr:
-		return kind != "ARITHMETIC_BASE" || !isString(r.info.TypeOf(n.X))
+		return r.info.Types[n].IsValue() && (kind != "ARITHMETIC_BASE" || !isString(r.info.TypeOf(n.X)))
 	case *ast.AssignStmt:
 		return kind != "INVERT_ASSIGNMENTS" || !isString(r.info.TypeOf(n.Lhs[0]))
 	}
