@@ -55,9 +55,9 @@ func judge(folder string, files *regexp.Regexp, mutants []mutant, all excuses) r
 	for _, m := range mutants {
 		_, excused := all[m.name]
 		switch {
-		case m.status == "NOT VIABLE":
+		case m.status == notViable:
 			r.invalid++
-		case m.killed():
+		case m.status == killed:
 			r.killed++
 		case excused:
 			r.excused++

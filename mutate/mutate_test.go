@@ -99,7 +99,7 @@ func TestJudge(t *testing.T) {
 		name{"p/p.go", "-", "KIND", "gone"}:    "the line is gone",
 	}
 	r := judge("p", regexp.MustCompile(""), []mutant{
-		at(6, 11, "LIVED"), at(3, 17, "KILLED"), at(10, 14, "TIMED OUT"), at(10, 22, "LIVED"), at(10, 30, "NOT VIABLE"),
+		at(6, 11, "LIVED"), at(3, 17, "KILLED"), at(10, 14, "KILLED"), at(10, 22, "LIVED"), at(10, 30, "NOT VIABLE"),
 	}, all)
 	if r.killed != 2 || r.excused != 1 || r.invalid != 1 || r.total() != 4 || r.percent() != 75 || r.passes() {
 		t.Errorf("judge = %+v, %.1f %%", r, r.percent())

@@ -217,6 +217,9 @@ func TestAudioBeforeItsRecording(t *testing.T) {
 	d.Time = d.Time.Add(time.Minute)
 	d.ingest("0A", incoming.Adopted)
 	r := d.get()
+	if r.Audio.Key != "" || r.AudioKey() != key {
+		t.Errorf("key of the audio = %q, want the usual one, which is not stored", r.Audio.Key)
+	}
 	if r.Made != recording.MadeOfAudio || r.Audio.Condition() != recording.Ready || incomingtest.Number(t, r, "duration_ms") == 0 || incomingtest.Number(t, r, "start") == 0 {
 		t.Errorf("recording = %+v, want one made of its audio alone", r)
 	}
