@@ -118,10 +118,11 @@ func (e *ensemble) test(ctx context.Context, root, name string, number int, limi
 
 // runs returns the argument for each run of a package's tests.
 func runs(folder string) []string {
-	if pattern := slow[folder]; pattern != "" {
-		return []string{"-test.skip=" + pattern, "-test.run=" + pattern}
+	last, never := slow[folder], unsteady[folder]
+	if last == "" {
+		return []string{"-test.skip=" + never}
 	}
-	return []string{"-test.run=."}
+	return []string{"-test.skip=" + strings.Trim(last+"|"+never, "|"), "-test.run=" + last}
 }
 
 // execute runs compiled tests in their folder. A mutant may loop and take memory for ever;
