@@ -54,6 +54,7 @@ func TestReadsOfAFilteredPage(t *testing.T) {
 		{"no hit, a long page", store.Query{Limit: 100, Keep: first(0)}, 900, []int{101, 202, 404, 808}},
 		{"one in four", store.Query{Limit: 50, Keep: every(4)}, 1000, []int{64, 157}},
 		{"one in 64", store.Query{Limit: 50, Keep: every(64)}, 5000, []int{64, 256, 1024, 2000}},
+		{"one in 64, a long page", store.Query{Limit: 100, Keep: every(64)}, 2121, []int{101, 404, 1616}},
 		{"all but the last of a page", store.Query{Limit: 50, Keep: first(49)}, 3000, []int{64, 16, 16, 128, 1024, 2000}},
 		{"no hit, within a budget", store.Query{Limit: 50, Keep: first(0), Work: budget}, 1000, []int{64, 87}},
 	} {
@@ -73,5 +74,32 @@ func TestBudgetIsUsedUpExactly(t *testing.T) {
 	}
 	if _, p := requests(t, store.Query{Limit: 64, Keep: every(1), Work: work}, 64); len(p.Recordings) != 64 || p.Next != nil {
 		t.Errorf("%d recordings, next %+v, want 64 and no next page", len(p.Recordings), p.Next)
+	}
+}
+
+// TestPageOfDeletedRecordings ends at the limit, as a page of recordings does.
+func TestPageOfDeletedRecordings(t *testing.T) {
+	t.Parallel()
+	a := store.NewAssembler(store.Query{Limit: 2, Deleted: true})
+	if n := a.Rows(); n != 3 {
+		t.Errorf("the first read asks for %d rows, want 3", n)
+	}
+	for i, more := range []bool{true, true, false} {
+		d := store.Tombstone{ID: strconv.Itoa(i), Until: 7, Recording: &recording.Recording{}}
+		if got := a.AddTombstone(&d, 500); got != more {
+			t.Errorf("AddTombstone(%d) = %t, want %t", i, got, more)
+		}
+	}
+	want := store.Position{Created: 7, ID: "1", After: true}
+	if p := a.Page(); len(p.Tombstones) != 2 || p.Next == nil || *p.Next != want {
+		t.Errorf("%d deleted recordings, next %+v, want 2 and %+v", len(p.Tombstones), p.Next, want)
+	}
+}
+
+// TestGreatestLimit asks for no more rows than 32 bits can count.
+func TestGreatestLimit(t *testing.T) {
+	t.Parallel()
+	if n := store.NewAssembler(store.Query{Limit: 1 << 62}).Rows(); n != 2147483647 {
+		t.Errorf("the first read asks for %d rows, want 2147483647", n)
 	}
 }
