@@ -160,6 +160,57 @@ func TestRevivalsQueueChanges(t *testing.T) {
 	}
 }
 
+// A restore and the end of the time for one queue a change each; those that fail do not.
+func TestRestoresQueueChanges(t *testing.T) {
+	t.Parallel()
+	s := openWithTimeout(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
+	s.queueChanges = true
+	r := recording.Recording{Account: "a", ID: "202601-a", Owner: "u", Created: 5, Modified: 5, Document: `{"from":"secret"}`}
+	if err := s.Put(t.Context(), &r); err != nil {
+		t.Fatal(err)
+	}
+	permit := func(*store.Tombstone) error { return nil }
+	remove := func() {
+		t.Helper()
+		if _, err := s.Delete(t.Context(), "a", r.ID, store.Deletion{Until: store.MaxTime}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	remove()
+	restored, err := s.Restore(t.Context(), "a", r.ID, permit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	remove()
+	if err := s.Condemn(t.Context(), "a", r.ID, permit); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Restore(t.Context(), "a", r.ID, permit); !errors.Is(err, store.ErrPurging) {
+		t.Fatalf("Restore = %v, want ErrPurging", err)
+	}
+	got := queuedChanges(t, s)
+	if len(got) != 5 {
+		t.Fatalf("%d changes, want 5: %+v", len(got), got)
+	}
+	live := func(revision string) *store.Image {
+		return &store.Image{Recording: recording.Recording{Account: "a", ID: r.ID, Owner: "u", Created: 5, Modified: 5, Revision: revision}}
+	}
+	deleted := func(restorable bool, revision string) *store.Image {
+		return &store.Image{Deleted: true, Restorable: restorable, Recording: recording.Recording{Account: "a", ID: r.ID, Created: 5, Revision: revision}}
+	}
+	first, second, last := got[1].After.Recording.Revision, got[3].After.Recording.Revision, got[4].After.Recording.Revision
+	want := []store.Change{
+		{After: live(r.Revision)},
+		{Before: live(r.Revision), After: deleted(true, first)},
+		{Before: deleted(true, first), After: live(restored.Revision)},
+		{Before: live(restored.Revision), After: deleted(true, second)},
+		{Before: deleted(true, second), After: deleted(false, last)},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+}
+
 // queuedChanges returns the changes in the queue. It checks that their times are
 // recent, and then sets the times to zero.
 func queuedChanges(t *testing.T, s *Store) []store.Change {
