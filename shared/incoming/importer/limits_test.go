@@ -1,14 +1,19 @@
 package importer_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/callrecordings/api/shared/incoming/importer"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/faultstore"
 )
 
 // unreachable is what a source returns that does not answer.
@@ -139,5 +144,122 @@ func TestVerifyCountsBytes(t *testing.T) {
 	v, err := importer.Verify(t.Context(), s, p.target(), importer.VerifyOptions{Options: options()})
 	if err != nil || v.Same != 2 || v.Bytes != 2*int64(len(mp3)) {
 		t.Errorf("Verify = %+v, %v, want two that are the same, with %d bytes each", v, err, len(mp3))
+	}
+}
+
+// A call to a store that does not answer is tried nine times, with ever longer waits of up
+// to half a minute between them.
+func TestWaitsForAStore(t *testing.T) {
+	t.Parallel()
+	p := newFixture(t)
+	var faults []faultstore.Fault
+	for n := range 50 {
+		faults = append(faults, faultstore.Fault{Call: n + 1, Err: store.ErrUnavailable})
+	}
+	s := &source{pages: []any{[]importer.Item{kazooItem("a", started)}}}
+	var waits []time.Duration
+	o := options()
+	o.Wait = func(_ context.Context, d time.Duration) error {
+		waits = append(waits, d)
+		return nil
+	}
+	err := importer.Run(t.Context(), s, importer.Target{Store: faultstore.New(p.store, faults...), Audio: p.bucket}, o)
+	if c := o.Tally.Count(); !errors.Is(err, importer.ErrStop) || c.Waits != 9 || len(waits) != 8 {
+		t.Fatalf("Run = %v after %d waits, %+v, want it to stop after 8 waits", err, len(waits), c)
+	}
+	total := time.Duration(0)
+	for i, longest := range []float64{0.5, 1, 2, 4, 8, 16, 30, 30} {
+		if total += waits[i]; waits[i].Seconds() > longest {
+			t.Errorf("wait %d: %v, want at most %v s", i+1, waits[i], longest)
+		}
+	}
+	if total < time.Second { // they are random, but not all of them short
+		t.Errorf("the waits %v, want longer ones", waits)
+	}
+}
+
+// A rate limit delays a run, and does not end it.
+func TestRunWithARate(t *testing.T) {
+	t.Parallel()
+	p, mp3 := newFixture(t), demo(t, "03-wrong-number.mp3")
+	s := &source{pages: []any{[]importer.Item{kazooItem("a", started), kazooItem("b", started)}}, audio: map[string]any{"202610-a": mp3, "202610-b": mp3}}
+	o := options()
+	o.Rate = 1000
+	if err := importer.Run(t.Context(), s, p.target(), o); err != nil || o.Tally.Count().Copied != 2 {
+		t.Errorf("Run = %v, %+v, want two copies", err, o.Tally.Count())
+	}
+}
+
+// A revived recording gets a key of its own for its audio, below that of imports: the purge
+// of the deleted recording may still remove what is under the usual key.
+func TestKeyOfARevivedRecording(t *testing.T) {
+	t.Parallel()
+	p, mp3 := newFixture(t), demo(t, "03-wrong-number.mp3")
+	it := kazooItem("a", started)
+	check(t, p.store.Put(t.Context(), &recording.Recording{Account: account, ID: it.ID, Created: started, Document: "{}"}))
+	_, err := p.store.Delete(t.Context(), account, it.ID, store.Deletion{})
+	check(t, err)
+	check(t, p.store.Purged(t.Context(), account, it.ID, ""))
+	tombstone, err := p.store.Tombstone(t.Context(), account, it.ID)
+	check(t, err)
+	s := &source{pages: []any{[]importer.Item{it}}, audio: map[string]any{it.Name: mp3}}
+	o := options()
+	o.Revive = true
+	check(t, importer.Run(t.Context(), s, p.target(), o))
+	if key, want := p.get(t, it.ID).AudioKey(), fmt.Sprintf("imported/a0/202610/202610-a~%x", tombstone.Expires); key != want {
+		t.Errorf("key %s, want %s", key, want)
+	}
+}
+
+// The report names an item only if its name differs from its ID. A fault that the source
+// has found is the reason, and not what is wrong with the document besides.
+func TestReportOfAnItem(t *testing.T) {
+	t.Parallel()
+	p := newFixture(t)
+	bad, file := kazooItem("bad", started), kazooItem("file", started)
+	bad.Fault, bad.Document = fmt.Errorf("%w: a bad ID", importer.ErrRefused), `{"x":1e999}`
+	file.Name, file.Note = "call.mp3", "the time is assumed"
+	file.Document, file.Audio = `{"url":"javascript:alert(1)"}`, recording.Audio{}
+	var reported results
+	o := options()
+	o.Report, o.Concurrency = reported.add, 1
+	s := &source{pages: []any{[]importer.Item{bad, file}}}
+	check(t, importer.Run(t.Context(), s, p.target(), o))
+	if len(reported.all) != 2 {
+		t.Fatalf("reported %+v, want two", reported.all)
+	}
+	if r := reported.all[0]; r.Name != "" || r.ID != "202610-bad" || !strings.HasSuffix(r.Reason, "a bad ID") {
+		t.Errorf("reported %+v, want the ID and the first fault", r)
+	}
+	if r := reported.all[1]; r.Name != "call.mp3" || !strings.HasPrefix(r.Reason, "the time is assumed; its url was removed") {
+		t.Errorf("reported %+v, want the name and both notes", r)
+	}
+}
+
+// finding notes the IDs that a run looks up.
+type finding struct {
+	importer.Store
+	ids *[]string
+}
+
+func (s finding) Find(ctx context.Context, account string, ids []string) (map[string]store.Found, error) {
+	*s.ids = append(*s.ids, ids...)
+	return s.Store.Find(ctx, account, ids)
+}
+
+// A page is looked up with one request, which has each ID once, and none of an item that
+// cannot be copied.
+func TestIDsThatAreLookedUp(t *testing.T) {
+	t.Parallel()
+	p, mp3 := newFixture(t), demo(t, "03-wrong-number.mp3")
+	bad := kazooItem("bad", started)
+	bad.Fault = importer.ErrRefused
+	var ids []string
+	s := &source{pages: []any{[]importer.Item{kazooItem("a", started), bad, kazooItem("a", started)}}, audio: map[string]any{"202610-a": mp3}}
+	o := options()
+	o.Concurrency = 1
+	check(t, importer.Run(t.Context(), s, importer.Target{Store: finding{p.store, &ids}, Audio: p.bucket}, o))
+	if len(ids) == 0 || ids[0] != "202610-a" || slices.Contains(ids, bad.ID) || len(ids) > 2 {
+		t.Errorf("looked up %q, want 202610-a, and once more after it was copied", ids)
 	}
 }
