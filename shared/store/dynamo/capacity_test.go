@@ -135,3 +135,16 @@ func TestEndOfTheTimeForARestore(t *testing.T) {
 		}
 	}
 }
+
+// A claim ends with the second in which it expires, although DynamoDB removes its item later.
+func TestClaimEndsOnTime(t *testing.T) {
+	t.Parallel()
+	const now = 1698998400 // the time of openAt's clock
+	for expires, want := range map[int64]error{now - 1: store.ErrNotFound, now: store.ErrNotFound, now + 1: nil} {
+		m := item{attrRecording: str("202601-a"), attrMade: str("x"), attrExpires: num(expires)}
+		c, err := openAt(t, newFake(t, respondItem(m)).url, fastLimits()).Claimed(t.Context(), account, "key")
+		if !errors.Is(err, want) || err == nil && c != (store.Claim{ID: "202601-a", Made: "x"}) {
+			t.Errorf("Claimed at %d of a claim until %d = %+v, %v, want %v", now, expires, c, err, want)
+		}
+	}
+}
