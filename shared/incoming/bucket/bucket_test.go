@@ -217,9 +217,6 @@ func TestAudioBeforeItsRecording(t *testing.T) {
 	d.Time = d.Time.Add(time.Minute)
 	d.ingest("0A", incoming.Adopted)
 	r := d.get()
-	if r.Audio.Key != "" || r.AudioKey() != key {
-		t.Errorf("key of the audio = %q, want the usual one, which is not stored", r.Audio.Key)
-	}
 	if r.Made != recording.MadeOfAudio || r.Audio.Condition() != recording.Ready || incomingtest.Number(t, r, "duration_ms") == 0 || incomingtest.Number(t, r, "start") == 0 {
 		t.Errorf("recording = %+v, want one made of its audio alone", r)
 	}
@@ -233,6 +230,22 @@ func TestAudioBeforeItsRecording(t *testing.T) {
 	}
 	if _, err := d.Records.Get(t.Context(), account, "202601-bad"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("Get = %v, want no recording of it", err)
+	}
+}
+
+// Audio that was added with a chosen ID has a suffix in its key. A recording that is made of
+// it keeps the whole key.
+func TestAudioWithASuffixBeforeItsRecording(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	variant := key + "~2a"
+	d.Objects.Put(variant, "audio/wav", incomingtest.Sample(t, "alaw.wav"), nil)
+	d.Time = d.Time.Add(time.Hour)
+	if got, err := d.Ingest(t.Context(), incoming.Arrival{Key: variant, Sequencer: "0A"}); err != nil || got != incoming.Adopted {
+		t.Fatalf("Ingest = %q, %v, want it adopted", got, err)
+	}
+	if r := d.get(); r.AudioKey() != variant || r.Audio.Condition() != recording.Ready {
+		t.Errorf("recording = %+v, want the audio at %s", r, variant)
 	}
 }
 
