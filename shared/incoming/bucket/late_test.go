@@ -91,3 +91,27 @@ func TestRejectionIsNotedOnce(t *testing.T) {
 		t.Errorf("%d updates of the recording, want 1", updates)
 	}
 }
+
+// TestRecordingAwaitsOtherAudioDuringARejection lets the recording await audio at another
+// place when the rejected audio is about to be removed. The reason is not noted there.
+func TestRecordingAwaitsOtherAudioDuringARejection(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.create(recording.Upload{})
+	d.Objects.Put(key, "audio/wav", []byte("not audio"), nil)
+	want := recording.Audio{Key: "inbox/acc/call.ogg"}
+	d.Objects.Fault = func(after bool) error {
+		if after || d.get().Audio.Condition() != recording.Failed {
+			return nil
+		}
+		_, err := d.Store.Update(t.Context(), account, id, func(r *recording.Recording) error {
+			r.Audio = want
+			return nil
+		})
+		return err
+	}
+	d.ingest("0A", incoming.Refused)
+	if r := d.get(); r.Audio != want {
+		t.Errorf("audio = %+v, want %+v", r.Audio, want)
+	}
+}

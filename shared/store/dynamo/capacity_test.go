@@ -148,3 +148,22 @@ func TestClaimEndsOnTime(t *testing.T) {
 		}
 	}
 }
+
+// The update of a counter has no ADD clause without members: DynamoDB rejects an empty one.
+func TestUpdateOfACounter(t *testing.T) {
+	t.Parallel()
+	s := openAt(t, "http://127.0.0.1:1", fastLimits())
+	one, two := map[string]int64{"one": 1}, map[string]int64{"two": 2}
+	for _, c := range []struct {
+		w    store.EntryWrite
+		want string
+	}{
+		{store.EntryWrite{Set: one}, "SET rev = :rev, entry = :empty, #one = :one"},
+		{store.EntryWrite{Add: two}, "SET rev = :rev, entry = :empty ADD #two :two"},
+		{store.EntryWrite{Set: one, Add: two}, "SET rev = :rev, entry = :empty, #one = :one ADD #two :two"},
+	} {
+		if got := *s.countingUpdate(&c.w, "r", nil, nil).UpdateExpression; got != c.want {
+			t.Errorf("update %q, want %q", got, c.want)
+		}
+	}
+}
