@@ -65,7 +65,7 @@ func TestUpdateOfAFileFails(t *testing.T) {
 	d := open(t)
 	d.drop(freeform, incomingtest.Sample(t, "alaw.wav"), nil)
 	d.arrive(freeform, "0A", incoming.Adopted)
-	d.Store = failingStore{d.Records}
+	d.Store = failingStore{d.Records, errFull}
 	d.drop(freeform, incomingtest.Sample(t, "vorbis.ogg"), nil)
 	d.arrive(freeform, "0B", errFull)
 	d.drop(box+"1001to1002.json", []byte(`{"owner_id":"u4"}`), nil)
@@ -73,13 +73,35 @@ func TestUpdateOfAFileFails(t *testing.T) {
 	d.Exists(recording.SetAsideKey(freeform), false)
 }
 
+// Metadata that a hold refuses does not move the audio: that has not changed.
+func TestHoldRefusesMetadata(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.drop(freeform, incomingtest.Sample(t, "vorbis.ogg"), nil)
+	d.drop(freeform, incomingtest.Sample(t, "alaw.wav"), nil) // so there is an earlier version
+	d.arrive(freeform, "0A", incoming.Adopted)
+	d.Store = failingStore{d.Records, &hold.HeldError{}}
+	d.drop(box+"1001to1002.json", []byte(`{"owner_id":"u4"}`), nil)
+	_, err := d.Ingest(t.Context(), incoming.Arrival{Key: box + "1001to1002.json", Sequencer: "0B"})
+	if held := new(hold.HeldError); !errors.As(err, &held) {
+		t.Errorf("Ingest = %v, want a HeldError", err)
+	}
+	d.Exists(recording.SetAsideKey(freeform), false)
+	if got := d.Objects.Objects[freeform].Body; !bytes.Equal(got, incomingtest.Sample(t, "alaw.wav")) {
+		t.Errorf("%d bytes are at the file's key, want the file", len(got))
+	}
+}
+
 var errFull = errors.New("the disk is full")
 
 // failingStore stores no updates.
-type failingStore struct{ incoming.Store }
+type failingStore struct {
+	incoming.Store
+	err error
+}
 
-func (failingStore) Update(context.Context, string, string, func(*recording.Recording) error) (*recording.Recording, error) {
-	return nil, errFull
+func (s failingStore) Update(context.Context, string, string, func(*recording.Recording) error) (*recording.Recording, error) {
+	return nil, s.err
 }
 
 // The outcome of KeepHeld depends on the calls to the bucket. Held means that both have

@@ -105,8 +105,6 @@ func TestMigrationWithAClockFarAheadKeepsTombstones(t *testing.T) {
 	}
 }
 
-// A sweep removes all that has expired, in transactions of bounded size: the -wal file
-// stays short. A start removes some of it.
 // The sweeps' time moves on twenty hours after it last did, and not earlier.
 func TestASweepMovesOnAfterAPause(t *testing.T) {
 	t.Parallel()
@@ -128,6 +126,8 @@ func TestASweepMovesOnAfterAPause(t *testing.T) {
 	}
 }
 
+// A sweep removes all that has expired, in transactions of bounded size: the -wal file
+// stays short. A start removes some of it.
 func TestASweepIsBounded(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "recordings.db")
