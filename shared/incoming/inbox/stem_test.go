@@ -19,7 +19,7 @@ func TestAudioBehindOtherKeys(t *testing.T) {
 	for form, lists := range map[string]int{
 		box + "1001to1002.a.%04d":     2, // has further dots
 		box + "1001to1002.d/%04d.wav": 2, // lies in a folder
-		box + "1001to1002/%04d.wav":   2, // lies in a folder with the name
+		box + "1001to1002./%04d.wav":  2, // lies in a folder whose name ends with a dot
 		box + "1001to1002.%04d.wav":   4, // cannot be skipped
 	} {
 		d := open(t)
