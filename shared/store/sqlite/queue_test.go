@@ -4,7 +4,9 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -105,6 +107,42 @@ func TestWritesQueueChanges(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+}
+
+// A write also queues the recording for the search index, under its account.
+func TestWritesQueueTheRecordingForTheIndex(t *testing.T) {
+	t.Parallel()
+	s := openWithTimeout(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
+	s.queueChanges = true
+	for _, account := range []string{"a", "b"} {
+		r := recording.Recording{Account: account, ID: "202601-" + account, Document: "{}"}
+		if err := s.Put(t.Context(), &r); err != nil {
+			t.Fatal(err)
+		}
+		due, err := s.DueOf(t.Context(), Index, account, 10)
+		if err != nil || len(due) != 1 || string(due[0].Body) != r.ID {
+			t.Errorf("DueOf(%s) = %+v, %v, want %s", account, due, err, r.ID)
+		}
+	}
+}
+
+// Accounts are listed a hundred at a time.
+func TestPagesOfAccounts(t *testing.T) {
+	t.Parallel()
+	s := openWithTimeout(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
+	for i := range 101 {
+		if _, err := s.Claim(t.Context(), fmt.Sprintf("a%03d", i), "key", store.Claim{ID: "202601-a"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, next, err := s.Accounts(t.Context(), "", false)
+	if err != nil || len(first) != 100 || first[99] != "a099" || next != "a099" {
+		t.Errorf("%d accounts, next %q, %v, want 100 up to a099", len(first), next, err)
+	}
+	second, next, err := s.Accounts(t.Context(), next, false)
+	if err != nil || !slices.Equal(second, []string{"a100"}) || next != "" {
+		t.Errorf("then %q, next %q, %v, want a100", second, next, err)
 	}
 }
 
