@@ -52,8 +52,15 @@ type mutantReal interface {
 
 // operators are the functions of helpers for an operator and its replacement.
 var operators = []struct{ old, new token.Token }{
-	{token.ADD, token.SUB}, {token.SUB, token.ADD}, {token.MUL, token.QUO}, {token.QUO, token.MUL}, {token.REM, token.MUL},
-	{token.AND, token.OR}, {token.OR, token.AND}, {token.XOR, token.AND}, {token.AND_NOT, token.AND},
+	{token.ADD, token.SUB},
+	{token.SUB, token.ADD},
+	{token.MUL, token.QUO},
+	{token.QUO, token.MUL},
+	{token.REM, token.MUL},
+	{token.AND, token.OR},
+	{token.OR, token.AND},
+	{token.XOR, token.AND},
+	{token.AND_NOT, token.AND},
 }
 
 // helperFile returns the file with the helpers for a package.

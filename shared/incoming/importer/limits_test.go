@@ -16,8 +16,8 @@ import (
 	"github.com/callrecordings/api/shared/store/faultstore"
 )
 
-// unreachable is what a source returns that does not answer.
-var unreachable = fmt.Errorf("%w: time-out", importer.ErrUnreachable)
+// errUnreachable is what a source returns that does not answer.
+var errUnreachable = fmt.Errorf("%w: time-out", importer.ErrUnreachable)
 
 // A run gives up after 20 failures in a row, or after three for each item in progress.
 func TestRunStopsAfterSoManyFailures(t *testing.T) {
@@ -28,7 +28,7 @@ func TestRunStopsAfterSoManyFailures(t *testing.T) {
 		var items []importer.Item
 		for i := range 100 {
 			it := kazooItem(fmt.Sprintf("r%02d", i), started)
-			items, s.audio[it.Name] = append(items, it), unreachable
+			items, s.audio[it.Name] = append(items, it), errUnreachable
 		}
 		s.pages = []any{items}
 		o := options()
@@ -59,7 +59,7 @@ func TestOnlyACopyEndsARowOfFailures(t *testing.T) {
 		var items []importer.Item
 		for i := range 24 {
 			it := kazooItem(fmt.Sprintf("r%02d", i), started)
-			s.audio[it.Name] = unreachable
+			s.audio[it.Name] = errUnreachable
 			if i == 12 {
 				s.audio[middle.Name] = mp3
 				items = append(items, middle)
@@ -124,8 +124,16 @@ func TestAnyFaultOfAComparison(t *testing.T) {
 		t.Errorf("Good of %+v = false", v)
 	}
 	for _, v := range []importer.Comparison{
-		{Missing: 1}, {Different: 1}, {Damaged: 1}, {Unchecked: 1}, {Lists: 1},
-		{Missing: 1, Different: 1}, {Different: 1, Damaged: 1}, {Missing: 1, Damaged: 1}, {Missing: 1, Unchecked: 1}, {Missing: 1, Lists: 1},
+		{Missing: 1},
+		{Different: 1},
+		{Damaged: 1},
+		{Unchecked: 1},
+		{Lists: 1},
+		{Missing: 1, Different: 1},
+		{Different: 1, Damaged: 1},
+		{Missing: 1, Damaged: 1},
+		{Missing: 1, Unchecked: 1},
+		{Missing: 1, Lists: 1},
 	} {
 		if v.Good() {
 			t.Errorf("Good of %+v = true", v)
