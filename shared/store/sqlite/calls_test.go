@@ -2,7 +2,9 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/callrecordings/api/shared/recording"
@@ -62,6 +64,23 @@ func TestCallsAreCounted(t *testing.T) {
 		log := new(requestlog.Entry)
 		if err := c.call(requestlog.With(t.Context(), log)); err != nil || log.Calls != c.want {
 			t.Errorf("%s: %d calls in the log, error %v, want %d", c.name, log.Calls, err, c.want)
+		}
+	}
+}
+
+// The size of a recording is estimated as its item in DynamoDB: the account is in it twice,
+// and the ID three times.
+func TestSizeOfARecording(t *testing.T) {
+	t.Parallel()
+	r := recording.Recording{
+		Account: "ab", ID: "202601-abc", Owner: "owner", Upload: recording.Upload{ContentType: "audio/mpeg3"},
+		Audio: recording.Audio{Key: "a/b/c/d", ContentType: "audio/mp3"},
+	}
+	const others = 2*2 + 3*10 + 5 + 11 + 7 + 9 + 200
+	for size, want := range map[int]error{409600 - others: nil, 409600 - others + 1: store.ErrTooLarge} {
+		r.Document = recording.Document(strings.Repeat("x", size))
+		if err := checkSize(&r); !errors.Is(err, want) {
+			t.Errorf("checkSize with a document of %d bytes = %v, want %v", size, err, want)
 		}
 	}
 }
