@@ -3,8 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"maps"
-	"path"
 	"regexp"
 	"strings"
 	"text/tabwriter"
@@ -41,11 +39,6 @@ func parseExcuses(text string) (excuses, error) {
 	return all, nil
 }
 
-// keep removes the excuses for files that get no mutants in this run. They are not stale.
-func (e excuses) keep(files *regexp.Regexp) {
-	maps.DeleteFunc(e, func(n name, _ string) bool { return !files.MatchString(path.Base(n.file)) })
-}
-
 // result counts the mutants of a package by their fate.
 type result struct {
 	folder                   string
@@ -55,16 +48,16 @@ type result struct {
 	stale []name
 }
 
-// judge counts the mutants of a folder.
-func judge(folder string, mutants []mutant, all excuses) result {
+// judge counts the mutants of the files in a folder with a name that matches files.
+func judge(folder string, files *regexp.Regexp, mutants []mutant, all excuses) result {
 	r := result{folder: folder}
 	used := map[name]bool{}
 	for _, m := range mutants {
 		_, excused := all[m.name]
 		switch {
-		case m.status == "NOT VIABLE":
+		case m.status == notViable:
 			r.invalid++
-		case m.killed():
+		case m.status == killed:
 			r.killed++
 		case excused:
 			r.excused++
@@ -74,7 +67,7 @@ func judge(folder string, mutants []mutant, all excuses) result {
 		}
 	}
 	for n := range all {
-		if rest, ok := strings.CutPrefix(n.file, folder+"/"); ok && !strings.Contains(rest, "/") && !used[n] {
+		if rest, ok := strings.CutPrefix(n.file, folder+"/"); ok && !strings.Contains(rest, "/") && files.MatchString(rest) && !used[n] {
 			r.stale = append(r.stale, n)
 		}
 	}

@@ -31,23 +31,27 @@ func (n name) String() string {
 	return fmt.Sprintf("%s %s %s\n\t%s", n.file, n.function, n.kind, n.line)
 }
 
+// The statuses of mutants.
+const (
+	killed    = "KILLED"
+	lived     = "LIVED"
+	notViable = "NOT VIABLE" // it does not compile
+)
+
 // mutant is a change of the code, with the result of the tests.
 type mutant struct {
 	name
 	// status is KILLED, TIMED OUT, LIVED, NOT COVERED or NOT VIABLE (it does not compile).
-	status string
-	at     int
+	status     string
+	at, column int
 }
-
-// killed reports whether the tests failed or hung.
-func (m mutant) killed() bool { return m.status == "KILLED" || m.status == "TIMED OUT" }
 
 // gremlinsReport is the part of Gremlins' report that mutate reads.
 type gremlinsReport struct {
 	Files []struct {
 		Name      string `json:"file_name"`
 		Mutations []struct {
-			Type, Status string
+			Type         string
 			Line, Column int
 		}
 	}
@@ -66,7 +70,7 @@ func readReport(text []byte, folder string) ([]mutant, error) {
 			return nil, err
 		}
 		for _, m := range f.Mutations {
-			mutants = append(mutants, mutant{src.name(m.Type, m.Line, m.Column), m.Status, m.Line})
+			mutants = append(mutants, mutant{src.name(m.Type, m.Line, m.Column), "", m.Line, m.Column})
 		}
 	}
 	return mutants, nil

@@ -90,7 +90,7 @@ func TestJudge(t *testing.T) {
 	t.Parallel()
 	s := parse(t)
 	at := func(line, column int, status string) mutant {
-		return mutant{s.name("KIND", line, column), status, line}
+		return mutant{s.name("KIND", line, column), status, line, column}
 	}
 	excused, revived := s.name("KIND", 6, 11), s.name("KIND", 3, 17)
 	all := excuses{
@@ -98,8 +98,8 @@ func TestJudge(t *testing.T) {
 		name{"p/q/other.go", "-", "KIND", "x"}: "another package",
 		name{"p/p.go", "-", "KIND", "gone"}:    "the line is gone",
 	}
-	r := judge("p", []mutant{
-		at(6, 11, "LIVED"), at(3, 17, "KILLED"), at(10, 14, "TIMED OUT"), at(10, 22, "LIVED"), at(10, 30, "NOT VIABLE"),
+	r := judge("p", regexp.MustCompile(""), []mutant{
+		at(6, 11, "LIVED"), at(3, 17, "KILLED"), at(10, 14, "KILLED"), at(10, 22, "LIVED"), at(10, 30, "NOT VIABLE"),
 	}, all)
 	if r.killed != 2 || r.excused != 1 || r.invalid != 1 || r.total() != 4 || r.percent() != 75 || r.passes() {
 		t.Errorf("judge = %+v, %.1f %%", r, r.percent())
@@ -115,9 +115,12 @@ func TestJudge(t *testing.T) {
 	if want := []string{"const limit = 2 [+] 3", "gone"}; !slices.Equal(stale, want) {
 		t.Errorf("stale excuses %q, want %q", stale, want)
 	}
-	good := judge("p", []mutant{at(6, 11, "LIVED"), at(3, 17, "LIVED")}, excuses{excused: "why", revived: "why"})
+	good := judge("p", regexp.MustCompile(""), []mutant{at(6, 11, "LIVED"), at(3, 17, "LIVED")}, excuses{excused: "why", revived: "why"})
 	if !good.passes() {
 		t.Errorf("with excuses for all survivors, judge = %+v, want it to pass", good)
+	}
+	if r := judge("p", regexp.MustCompile("other"), nil, all); !r.passes() {
+		t.Errorf("judge of other files = %+v, want no stale excuse", r)
 	}
 }
 
@@ -141,7 +144,7 @@ func TestExcusesAreCurrent(t *testing.T) {
 		if src, err := readSource(n.file); err != nil {
 			t.Errorf("%s: %v", n, err)
 		} else if !src.has(n) {
-			t.Errorf("%s: the function does not have this line (any more)", n)
+			t.Errorf("%s: the function has no such line (any more)", n)
 		}
 	}
 }
@@ -168,20 +171,5 @@ func TestNamedMutantsApply(t *testing.T) {
 				t.Errorf("%s: %s has no tests", m.title, folder)
 			}
 		}
-	}
-}
-
-// A run on some files of a package does not call the excuses for its other files stale.
-func TestExcusesOfChosenFiles(t *testing.T) {
-	t.Parallel()
-	chosen := name{"p/p.go", "-", "KIND", "x"}
-	all := excuses{chosen: "why", name{"p/other.go", "-", "KIND", "x"}: "why"}
-	all.keep(regexp.MustCompile("^p"))
-	if len(all) != 1 || all[chosen] != "why" {
-		t.Errorf("excuses = %v, want those of p.go", all)
-	}
-	all.keep(regexp.MustCompile(""))
-	if len(all) != 1 {
-		t.Error("without a choice of files, an excuse was dropped")
 	}
 }

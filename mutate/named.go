@@ -18,9 +18,9 @@ import (
 type namedMutant struct {
 	// title describes the fault.
 	title string
-	// file contains the text old once. The mutant replaces it by new.
+	// file has the text old once, which the mutant replaces by new.
 	file, old, new string
-	// tests lists packages, separated by spaces. At least one of their tests must fail.
+	// tests lists the packages in which a test must fail, separated by spaces.
 	tests string
 }
 

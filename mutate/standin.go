@@ -1,117 +1,57 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 )
 
 // The variables that configure the stand-in.
 const (
-	goVariable        = "MUTATE_GO"        // the real go
-	baselineVariable  = "MUTATE_BASELINE"  // the file for the time that the tests take without a mutant
-	folderVariable    = "MUTATE_FOLDER"    // the package, relative to the root of the repository
-	elsewhereVariable = "MUTATE_ELSEWHERE" // further packages with tests, separated by spaces
+	goVariable     = "MUTATE_GO"     // the real go
+	folderVariable = "MUTATE_FOLDER" // the package, relative to the root of the repository
 )
-
-// The exit codes that Gremlins expects of go test.
-const (
-	codeSurvived  = 0
-	codeKilled    = 1
-	codeNotViable = 2
-)
-
-// hang is how long tests of a mutant may take beyond three times their usual time. Later,
-// the mutant counts as killed.
-const hang = 20 * time.Second
 
 // standIn is the command go as Gremlins sees it. It passes everything on to the real go but
-// the tests, for three reasons:
-//
-//   - `go test` ends with the code 1 both when a test fails and when the mutant does not
-//     compile, and Gremlins would count the latter as killed. The stand-in compiles first.
-//   - A coverage profile has no conditions of case clauses and no constants, and Gremlins
-//     would not test their mutants. The stand-in reports all lines as covered.
-//   - -trimpath lets all copies of the repository share the build cache, and vetting and
-//     debug information cost time.
+// the tests whose coverage Gremlins wants to know: a coverage profile has no conditions of
+// case clauses and no constants, and Gremlins would leave out their mutants. The stand-in
+// reports all lines as covered, and runs no tests.
 type standIn struct {
-	tool, baseline, folder string
-	elsewhere              []string
-	out, log               io.Writer
+	tool, folder string
+	out, log     io.Writer
 }
 
 func newStandIn(getenv func(string) string) standIn {
-	return standIn{
-		tool: getenv(goVariable), baseline: getenv(baselineVariable), folder: getenv(folderVariable), elsewhere: strings.Fields(getenv(elsewhereVariable)),
-		out: os.Stdout, log: os.Stderr,
-	}
+	return standIn{tool: getenv(goVariable), folder: getenv(folderVariable), out: os.Stdout, log: os.Stderr}
 }
 
 // run executes go with the arguments, and returns the exit code.
 func (s standIn) run(ctx context.Context, args []string) int {
-	if len(args) == 0 || args[0] != "test" {
-		cmd := exec.CommandContext(ctx, s.tool, args...) //nolint:gosec // the real go, with its own arguments
-		cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, s.out, s.log
-		if err := cmd.Run(); err != nil {
-			return max(1, cmd.ProcessState.ExitCode())
+	if i := slices.Index(args, "-coverprofile"); i >= 0 {
+		if err := s.cover(ctx, args[i+1]); err != nil {
+			_, _ = fmt.Fprintln(s.log, err)
+			return 1
 		}
 		return 0
 	}
-	if i := slices.Index(args, "-coverprofile"); i >= 0 {
-		return s.report(codeSurvived, s.cover(ctx, args[i+1]))
+	cmd := exec.CommandContext(ctx, s.tool, args...) //nolint:gosec // the real go, with its own arguments
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, s.out, s.log
+	if err := cmd.Run(); err != nil {
+		return max(1, cmd.ProcessState.ExitCode())
 	}
-	return s.report(s.mutant(ctx))
+	return 0
 }
 
-// report returns the code, or prints the error and returns 1.
-func (s standIn) report(code int, err error) int {
-	if err != nil {
-		_, _ = fmt.Fprintln(s.log, err)
-		return 1
-	}
-	return code
-}
-
-// mutant runs the tests in a copy of the repository with a mutant. Gremlins has started this
-// program in the package's folder there.
-func (s standIn) mutant(ctx context.Context) (code int, err error) {
-	text, err := os.ReadFile(s.baseline)
-	if err != nil {
-		return 0, fmt.Errorf("read the usual time of the tests: %w", err)
-	}
-	usual, err := time.ParseDuration(string(text))
-	if err != nil {
-		return 0, fmt.Errorf("parse the usual time of the tests: %w", err)
-	}
-	here, err := os.Getwd()
-	if err != nil {
-		return 0, fmt.Errorf("find the copy of the repository: %w", err)
-	}
-	code, _ = s.test(ctx, strings.TrimSuffix(here, filepath.FromSlash(s.folder)), 3*usual+hang)
-	return code, nil
-}
-
-// cover runs the tests of the package without a mutant, which must pass, notes the time that
-// they take, and writes a profile in which every line of the package is covered. Gremlins
-// starts it in the root of the repository.
+// cover writes a profile in which every line of the package is covered. Gremlins starts it in
+// the root of the repository.
 func (s standIn) cover(ctx context.Context, profile string) error {
 	list, err := exec.CommandContext(ctx, s.tool, "list", "-f", "{{$p := .ImportPath}}{{range .GoFiles}}{{$p}}/{{.}} {{end}}", "./"+s.folder).Output() //nolint:gosec // the real go
 	if err != nil {
 		return fmt.Errorf("list the files of %s: %w", s.folder, err)
-	}
-	start := time.Now()
-	if code, output := s.test(ctx, ".", 10*time.Minute); code != codeSurvived {
-		return fmt.Errorf("the tests of %s fail without a mutant:\n%s", s.folder, output)
-	}
-	if err := os.WriteFile(s.baseline, []byte(time.Since(start).String()), 0o600); err != nil {
-		return fmt.Errorf("note the time of the tests: %w", err)
 	}
 	var text strings.Builder
 	text.WriteString("mode: set\n")
@@ -122,44 +62,4 @@ func (s standIn) cover(ctx context.Context, profile string) error {
 		return fmt.Errorf("write the profile: %w", err)
 	}
 	return nil
-}
-
-// test compiles the tests of the package, and of those elsewhere, in a copy of the repository,
-// and runs them until one fails. It returns the code for Gremlins and the output of the tests.
-func (s standIn) test(ctx context.Context, root string, limit time.Duration) (int, string) {
-	temp, err := os.MkdirTemp("", "mutant")
-	if err != nil {
-		return codeSurvived, err.Error()
-	}
-	defer func() { _ = os.RemoveAll(temp) }()
-	binary := filepath.Join(temp, "test")
-	for _, folder := range append([]string{s.folder}, s.elsewhere...) {
-		folder = filepath.Join(root, filepath.FromSlash(folder))
-		build := exec.CommandContext(ctx, s.tool, "test", "-c", "-vet=off", "-trimpath", "-ldflags=-s -w", "-o", binary, ".") //nolint:gosec // the real go
-		build.Dir = folder
-		if output, err := build.CombinedOutput(); err != nil {
-			return codeNotViable, string(output)
-		}
-		if output, err := s.execute(ctx, folder, binary, limit); err != nil {
-			return codeKilled, output
-		}
-	}
-	return codeSurvived, ""
-}
-
-// execute runs compiled tests in their folder. A mutant may loop and take memory for ever;
-// the shell bounds it to 8 GB of address space.
-func (s standIn) execute(ctx context.Context, folder, binary string, limit time.Duration) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, limit+10*time.Second)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "sh", "-c", `ulimit -v 8388608; exec "$@"`, "sh", //nolint:gosec // built above
-		binary, "-test.failfast", "-test.timeout="+limit.String())
-	cmd.Dir, cmd.WaitDelay = folder, time.Second
-	var output bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &output, &output
-	// Programs that the tests start use the real go.
-	path := filepath.Dir(s.tool) + string(os.PathListSeparator) + os.Getenv("PATH")
-	cmd.Env = append(os.Environ(), "PATH="+path)
-	err := cmd.Run()
-	return output.String(), err
 }

@@ -3,6 +3,7 @@ package s3server_test
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,6 +45,35 @@ func TestEveryNewObjectHasAnEvent(t *testing.T) {
 	if time.Since(received[0].EventTime) > time.Minute {
 		t.Errorf("the time of the event is %v, want now", received[0].EventTime)
 	}
+}
+
+// A client gets its answer once the receiver of the event has returned, and not before: an
+// answered upload whose event is lost in a crash would never be ingested.
+func TestAnswerWaitsForTheEvent(t *testing.T) {
+	t.Parallel()
+	o := options(t.TempDir())
+	received, release := make(chan struct{}), make(chan struct{})
+	o.Created = func(context.Context, []byte) {
+		close(received)
+		<-release
+	}
+	s, _ := start(t, o)
+	b := bucket(t, s, o.AccessKeyID, o.SecretAccessKey)
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		if err := b.Put(t.Context(), "recordings/a", "audio/wav", strings.NewReader("one"), 3); err != nil {
+			t.Error(err)
+		}
+	}()
+	<-received
+	select {
+	case <-answered:
+		t.Error("the answer came while the receiver of the event was at work")
+	case <-time.After(200 * time.Millisecond):
+	}
+	close(release)
+	<-answered
 }
 
 func TestEventEncodesTheKeyLikeS3(t *testing.T) {

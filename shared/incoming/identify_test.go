@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
 )
 
@@ -72,5 +73,23 @@ func TestEarlierClaimsHold(t *testing.T) {
 	}
 	if got, err := ClaimRequest(t.Context(), s, "a", "7b1c-key", store.Claim{ID: "202601-y"}); err != nil || got != id {
 		t.Errorf("ClaimRequest = %+v, %v, want %+v", got, err, id)
+	}
+}
+
+// The claim of a call lasts if its ID depends on the time of the request: another request in
+// a later month would get another ID.
+func TestClaimsOfCallsWithoutAStartLast(t *testing.T) {
+	t.Parallel()
+	const march, january = 63939931200, 63937071000
+	for start, lasting := range map[recording.Seconds]bool{0: true, january: false} {
+		s := claimed{}
+		if _, err := ClaimCall(t.Context(), s, "a", "call", "00ff", start, march); err != nil || len(s) != 1 {
+			t.Fatalf("ClaimCall = %v, %d claims, want one", err, len(s))
+		}
+		for _, c := range s {
+			if c.Lasting != lasting {
+				t.Errorf("a call that starts at %d: claim %+v, want it lasting: %t", start, c, lasting)
+			}
+		}
 	}
 }

@@ -233,6 +233,22 @@ func TestAudioBeforeItsRecording(t *testing.T) {
 	}
 }
 
+// Audio that was added with a chosen ID has a suffix in its key. A recording that is made of
+// it keeps the whole key.
+func TestAudioWithASuffixBeforeItsRecording(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	variant := key + "~2a"
+	d.Objects.Put(variant, "audio/wav", incomingtest.Sample(t, "alaw.wav"), nil)
+	d.Time = d.Time.Add(time.Hour)
+	if got, err := d.Ingest(t.Context(), incoming.Arrival{Key: variant, Sequencer: "0A"}); err != nil || got != incoming.Adopted {
+		t.Fatalf("Ingest = %q, %v, want it adopted", got, err)
+	}
+	if r := d.get(); r.AudioKey() != variant || r.Audio.Condition() != recording.Ready {
+		t.Errorf("recording = %+v, want the audio at %s", r, variant)
+	}
+}
+
 func TestADeletedRecordingDoesNotComeBack(t *testing.T) {
 	t.Parallel()
 	d := open(t)

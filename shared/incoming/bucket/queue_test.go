@@ -175,6 +175,29 @@ func TestAMessageThatComesAloneIsBegun(t *testing.T) {
 	}
 }
 
+// A further message is begun only if there is time to read the audio and to store the result.
+func TestAFurtherMessageNeedsTime(t *testing.T) {
+	t.Parallel()
+	event := body("ObjectCreated:Put", "audio", key, "0A")
+	for left, begun := range map[time.Duration]int{10 * time.Second: 1, 20 * time.Second: 2} {
+		ctx, cancel := context.WithTimeout(t.Context(), left)
+		defer cancel()
+		c := newConsumer(completed)
+		if failed := c.invoke(ctx, t, event, event); len(c.ingested) != begun || len(failed) != 2-begun {
+			t.Errorf("with %v left: %d messages begun, failed %q, want %d begun", left, len(c.ingested), failed, begun)
+		}
+	}
+}
+
+func TestTheLongestSequencer(t *testing.T) {
+	t.Parallel()
+	c := newConsumer(completed)
+	longest := strings.Repeat("A", 64)
+	if failed := c.invoke(t.Context(), t, body("ObjectCreated:Put", "audio", key, longest)); len(failed) != 0 || len(c.ingested) != 1 || c.ingested[0].Sequencer != longest {
+		t.Errorf("failed %q, ingested %+v, want the sequencer %s", failed, c.ingested, longest)
+	}
+}
+
 // In a larger batch, the arrivals for which no time is left are reported as failed,
 // and the log marks them.
 func TestABatchStopsInTime(t *testing.T) {

@@ -56,6 +56,29 @@ func TestVerify(t *testing.T) {
 		{"tagged by a user", edit(func(r *recording.Recording) {
 			r.Document, r.Modified = with(r.Document, "user_metadata", `{"a":1}`), started+99
 		}), true, func(v importer.Comparison) int64 { return v.Same - 1 }, ""},
+		{"changed by a user in another field", edit(func(r *recording.Recording) {
+			r.Document, r.Modified = with(r.Document, "from", `"y"`), started+99
+		}), false, func(v importer.Comparison) int64 { return v.Different }, "from"},
+		{"tagged without a trace", edit(func(r *recording.Recording) {
+			r.Document = with(r.Document, "user_metadata", `{"a":1}`)
+		}), false, func(v importer.Comparison) int64 { return v.Different }, "user_metadata"},
+		{
+			"different duration", edit(func(r *recording.Recording) { r.Document = with(r.Document, "duration", "61") }),
+			false, func(v importer.Comparison) int64 { return v.Different }, "duration",
+		},
+		{"different time of creation", func(_ *testing.T, _ fixture, s *source) {
+			s.pages[0].([]importer.Item)[0].Created = started + 5
+		}, false, func(v importer.Comparison) int64 { return v.Different }, "pvt_created"},
+		{"audio that cannot be fetched", func(_ *testing.T, _ fixture, s *source) {
+			s.audio["202610-a"] = errors.New("500")
+		}, false, func(v importer.Comparison) int64 { return v.Unchecked }, "500"},
+		{"audio that was not copied", func(t *testing.T, p fixture, s *source) {
+			s.pages = []any{[]importer.Item{kazooItem("d", started)}}
+			s.audio["202610-d"] = mp3
+			o := options()
+			o.NoAudio = true
+			check(t, importer.Run(t.Context(), s, p.target(), o))
+		}, false, func(v importer.Comparison) int64 { return v.Damaged }, "missing"},
 		{"different audio", func(t *testing.T, p fixture, _ *source) {
 			other := slices.Clone(mp3)
 			other[len(other)-1]++

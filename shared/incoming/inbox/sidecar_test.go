@@ -82,6 +82,19 @@ func TestSpellingsOfASidecar(t *testing.T) {
 	}
 }
 
+// A sidecar has 64 KB at most.
+func TestTheLargestSidecar(t *testing.T) {
+	t.Parallel()
+	for size, want := range map[int]any{65536: incoming.Completed, 65537: incoming.ErrKept} {
+		d := open(t)
+		d.drop(freeform, incomingtest.Sample(t, "alaw.wav"), nil)
+		d.arrive(freeform, "01", incoming.Adopted)
+		text := `{"owner_id":"u4"}`
+		d.drop(box+"1001to1002.json", []byte(text+strings.Repeat(" ", size-len(text))), nil)
+		d.arrive(box+"1001to1002.json", "02", want)
+	}
+}
+
 // Metadata that no audio can find by its name is reported, not silently ignored.
 func TestMisspelledSidecar(t *testing.T) {
 	t.Parallel()

@@ -194,6 +194,18 @@ func TestEndlessConflict(t *testing.T) {
 // Keys that DynamoDB skips are requested again.
 func TestEntriesContinuesABatch(t *testing.T) {
 	t.Parallel()
+	keys := []item{entryKey(entryOf("a", "").EntryKey), entryKey(entryOf("b", "").EntryKey)}
+	a, b := entryItem(&store.EntryWrite{Entry: entryOf("a", "1")}, "r"), entryItem(&store.EntryWrite{Entry: entryOf("b", "2")}, "r")
+	f := newFake(t, respondBatch(nil, keys), respondBatch(nil, keys), respondBatch([]item{b}, keys[:1]), respondBatch(nil, keys[:1]), respondBatch([]item{a}, nil))
+	got, err := openAt(t, f.url, fastLimits()).Entries(t.Context(), entryOf("a", "").EntryKey, entryOf("b", "").EntryKey)
+	if err != nil || len(got) != 2 || got[0].Key != "a" || got[1].Key != "b" || len(f.calls()) != 5 {
+		t.Errorf("Entries = %+v, %v after %d calls, want a and b after 5", got, err, len(f.calls()))
+	}
+}
+
+// So are those of one that is skipped once.
+func TestEntriesContinuesABatchOnce(t *testing.T) {
+	t.Parallel()
 	f := newFake(t,
 		respond(200, `{"Responses":{"recordings":[{"a":{"S":"#test"},"id":{"S":"b"},"entry":{"S":"2"},"rev":{"S":"r"}}]},`+
 			`"UnprocessedKeys":{"recordings":{"Keys":[{"a":{"S":"#test"},"id":{"S":"a"}}]}}}`),

@@ -64,6 +64,20 @@ func TestItemRoundTrip(t *testing.T) {
 	})
 }
 
+// A restorable tombstone whose recording cannot be read is an error.
+func TestMalformedRestorableTombstone(t *testing.T) {
+	t.Parallel()
+	r := sample(1)
+	m := markDeleted(stored(t), &r, "new", 63866880100, store.Deletion{Until: 63866890000})
+	if found, err := decodeTombstone(m); err != nil || found.Recording == nil || found.Recording.Document != r.Document {
+		t.Fatalf("decodeTombstone = %+v, %v, want the recording", found, err)
+	}
+	m[attrDocument] = str("\x00")
+	if found, err := decodeTombstone(m); !errors.Is(err, errLayout) {
+		t.Errorf("decodeTombstone = %+v, %v, want %v", found, err, errLayout)
+	}
+}
+
 func TestTombstoneRoundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -77,7 +91,7 @@ func TestTombstoneRoundTrip(t *testing.T) {
 		}
 		old[attrExpires] = num(int64(1))
 		m := tombstoneOf(old, &r, "new", 63866880100)
-		for _, name := range []string{attrCreatedID, attrAccountOwner, attrDocument, attrModified, attrExpires} {
+		for _, name := range []string{attrCreatedID, attrAccountOwner, attrDocument, attrModified, attrExpires, attrCause} { // the usual cause
 			if m[name] != nil {
 				t.Errorf("the tombstone still has %s", name)
 			}

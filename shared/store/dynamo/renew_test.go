@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"errors"
 	"maps"
 	"testing"
 	"time"
@@ -57,5 +58,18 @@ func TestRenew(t *testing.T) {
 		if got := f.calls()[1].input["ConditionExpression"]; got != "attribute_exists(deleted) AND rev = :revision" {
 			t.Errorf("%s: condition %v", c.name, got)
 		}
+	}
+}
+
+// A renewal that DynamoDB does not store is an error, unless another client was faster.
+func TestRenewFails(t *testing.T) {
+	t.Parallel()
+	r := sample(1)
+	purged := tombstoneOf(stored(t), &r, "rev", 63866880100)
+	delete(purged, attrPurgePending)
+	purged[attrExpires] = num(int64(1698998400))
+	f := newFake(t, respondItem(purged), respondError(400, "AccessDeniedException", "no"))
+	if err := openAt(t, f.url, fastLimits()).Renew(t.Context(), account, r.ID); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Renew = %v, want %v", err, store.ErrUnavailable)
 	}
 }

@@ -4,7 +4,9 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -108,6 +110,42 @@ func TestWritesQueueChanges(t *testing.T) {
 	}
 }
 
+// A write also queues the recording for the search index, under its account.
+func TestWritesQueueTheRecordingForTheIndex(t *testing.T) {
+	t.Parallel()
+	s := openWithTimeout(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
+	s.queueChanges = true
+	for _, account := range []string{"a", "b"} {
+		r := recording.Recording{Account: account, ID: "202601-" + account, Document: "{}"}
+		if err := s.Put(t.Context(), &r); err != nil {
+			t.Fatal(err)
+		}
+		due, err := s.DueOf(t.Context(), Index, account, 10)
+		if err != nil || len(due) != 1 || string(due[0].Body) != r.ID {
+			t.Errorf("DueOf(%s) = %+v, %v, want %s", account, due, err, r.ID)
+		}
+	}
+}
+
+// Accounts are listed a hundred at a time.
+func TestPagesOfAccounts(t *testing.T) {
+	t.Parallel()
+	s := openWithTimeout(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
+	for i := range 101 {
+		if _, err := s.Claim(t.Context(), fmt.Sprintf("a%03d", i), "key", store.Claim{ID: "202601-a"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, next, err := s.Accounts(t.Context(), "", false)
+	if err != nil || len(first) != 100 || first[99] != "a099" || next != "a099" {
+		t.Errorf("%d accounts, next %q, %v, want 100 up to a099", len(first), next, err)
+	}
+	second, next, err := s.Accounts(t.Context(), next, false)
+	if err != nil || !slices.Equal(second, []string{"a100"}) || next != "" {
+		t.Errorf("then %q, next %q, %v, want a100", second, next, err)
+	}
+}
+
 // Reviving a recording queues a change that replaces its tombstone. A failed
 // Revive queues nothing.
 func TestRevivalsQueueChanges(t *testing.T) {
@@ -154,6 +192,57 @@ func TestRevivalsQueueChanges(t *testing.T) {
 	want := []store.Change{
 		{Before: &store.Image{Recording: tombstone, Deleted: true}, After: &store.Image{Recording: r}},
 		{After: &store.Image{Recording: created}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+}
+
+// A restore and the end of the time for one queue a change each; those that fail do not.
+func TestRestoresQueueChanges(t *testing.T) {
+	t.Parallel()
+	s := openWithTimeout(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
+	s.queueChanges = true
+	r := recording.Recording{Account: "a", ID: "202601-a", Owner: "u", Created: 5, Modified: 5, Document: `{"from":"secret"}`}
+	if err := s.Put(t.Context(), &r); err != nil {
+		t.Fatal(err)
+	}
+	permit := func(*store.Tombstone) error { return nil }
+	remove := func() {
+		t.Helper()
+		if _, err := s.Delete(t.Context(), "a", r.ID, store.Deletion{Until: store.MaxTime}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	remove()
+	restored, err := s.Restore(t.Context(), "a", r.ID, permit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	remove()
+	if err := s.Condemn(t.Context(), "a", r.ID, permit); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Restore(t.Context(), "a", r.ID, permit); !errors.Is(err, store.ErrPurging) {
+		t.Fatalf("Restore = %v, want ErrPurging", err)
+	}
+	got := queuedChanges(t, s)
+	if len(got) != 5 {
+		t.Fatalf("%d changes, want 5: %+v", len(got), got)
+	}
+	live := func(revision string) *store.Image {
+		return &store.Image{Recording: recording.Recording{Account: "a", ID: r.ID, Owner: "u", Created: 5, Modified: 5, Revision: revision}}
+	}
+	deleted := func(restorable bool, revision string) *store.Image {
+		return &store.Image{Deleted: true, Restorable: restorable, Recording: recording.Recording{Account: "a", ID: r.ID, Created: 5, Revision: revision}}
+	}
+	first, second, last := got[1].After.Recording.Revision, got[3].After.Recording.Revision, got[4].After.Recording.Revision
+	want := []store.Change{
+		{After: live(r.Revision)},
+		{Before: live(r.Revision), After: deleted(true, first)},
+		{Before: deleted(true, first), After: live(restored.Revision)},
+		{Before: live(restored.Revision), After: deleted(true, second)},
+		{Before: deleted(true, second), After: deleted(false, last)},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)

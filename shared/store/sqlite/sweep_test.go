@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"crypto/rand"
+	"database/sql"
 	"errors"
 	"os"
 	"path/filepath"
@@ -101,6 +102,27 @@ func TestMigrationWithAClockFarAheadKeepsTombstones(t *testing.T) {
 	defer func() { _ = s.Close() }()
 	if _, err := s.Tombstone(t.Context(), "a", "202601-a"); err != nil {
 		t.Errorf("Tombstone = %v, want nil", err)
+	}
+}
+
+// The sweeps' time moves on twenty hours after it last did, and not earlier.
+func TestASweepMovesOnAfterAPause(t *testing.T) {
+	t.Parallel()
+	s := openWithTimeout(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
+	const start = recording.Seconds(63937071000)
+	for _, step := range []struct{ now, want recording.Seconds }{
+		{start, start}, {start + 71999, start}, {start + 72000, start + 72000}, {start + 72001, start + 72000},
+	} {
+		err := s.change(t.Context(), func(tx *sql.Tx) error {
+			got, err := advanceSweep(t.Context(), tx, step.now)
+			if got != step.want {
+				t.Errorf("at %d the sweeps have reached %d, want %d", step.now, got, step.want)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

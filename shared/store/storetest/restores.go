@@ -117,6 +117,33 @@ var restores = []testCase{
 			s.Errorf("Find (-want +got):\n%s", diff)
 		}
 	}},
+	{"the time for a restore ends in the range of times", func(s *suite) {
+		for until, valid := range map[recording.Seconds]bool{-1: false, 1: true, store.MaxTime: true, store.MaxTime + 1: false} {
+			s := s.inNewAccount(s.reporter)
+			s.put(s.rec("a", 0, ""))
+			_, err := s.store.Delete(s.Context(), s.account, "202601-a", store.Deletion{Until: until})
+			if !valid {
+				if err == nil {
+					s.Errorf("Delete until %d succeeded", until)
+				}
+				s.get("a")
+			} else if t := s.tombstone("a"); err != nil || t.Until != until {
+				s.Errorf("Delete until %d = %v, %+v", until, err, t)
+			}
+		}
+	}},
+	{"a tombstone has the cause of the deletion", func(s *suite) {
+		for cause, want := range map[store.Cause]store.Cause{
+			"": store.CauseDeleted, store.CauseDeleted: store.CauseDeleted, store.CauseExpired: store.CauseExpired, store.CauseErased: store.CauseErased,
+		} {
+			s := s.inNewAccount(s.reporter)
+			s.put(s.rec("a", 0, ""))
+			_, err := s.store.Delete(s.Context(), s.account, "202601-a", store.Deletion{Cause: cause})
+			if t := s.tombstone("a"); err != nil || t.Cause != want {
+				s.Errorf("Delete for the cause %q = %v, %+v, want the cause %q", cause, err, t, want)
+			}
+		}
+	}},
 	{"a restore brings everything back", func(s *suite) {
 		r := s.full("a")
 		s.put(r)

@@ -1,0 +1,145 @@
+package inbox_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/callrecordings/api/shared/hold"
+	"github.com/callrecordings/api/shared/incoming"
+	"github.com/callrecordings/api/shared/incoming/inbox"
+	"github.com/callrecordings/api/shared/incoming/incomingtest"
+	"github.com/callrecordings/api/shared/media"
+	"github.com/callrecordings/api/shared/recording"
+)
+
+// heldStore protects what is on hold, as the programs do.
+type heldStore struct {
+	incoming.Store
+	keeper hold.Keeper
+}
+
+func (s heldStore) Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
+	return s.keeper.Update(ctx, account, id, change)
+}
+
+// holdAll places a hold on the account and makes the inbox respect it.
+func (d *fixture) holdAll() {
+	d.Helper()
+	d.Store = heldStore{d.Records, hold.Keeper{Store: d.Records}}
+	b := hold.NewBook(d.Records, func() time.Time { return d.Time }, rand.Reader, false)
+	h, err := b.Draft(hold.Hold{Case: "case", Reason: "reason"})
+	if err == nil {
+		err = b.Place(d.Context(), account, h)
+	}
+	if err != nil {
+		d.Fatal(err)
+	}
+}
+
+// A file that replaces one whose recording is on hold is set aside, and the first is back.
+func TestFileOnHoldStays(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.holdAll()
+	first, second := incomingtest.Sample(t, "alaw.wav"), incomingtest.Sample(t, "vorbis.ogg")
+	d.drop(freeform, first, nil)
+	d.arrive(freeform, "0A", incoming.Adopted)
+	before := d.only()
+	d.drop(freeform, second, nil)
+	d.arrive(freeform, "0B", incoming.Held)
+	if r := d.only(); r != before {
+		t.Errorf("recording = %+v, want it unchanged: %+v", r, before)
+	}
+	if aside := d.Objects.Objects[recording.SetAsideKey(freeform)].Body; !bytes.Equal(d.Objects.Objects[freeform].Body, first) || !bytes.Equal(aside, second) {
+		t.Error("the first file is not back, or the second is not aside")
+	}
+}
+
+// An update that fails for another reason than a hold leaves the file where it is.
+func TestUpdateOfAFileFails(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.drop(freeform, incomingtest.Sample(t, "alaw.wav"), nil)
+	d.arrive(freeform, "0A", incoming.Adopted)
+	d.Store = failingStore{d.Records, errFull}
+	d.drop(freeform, incomingtest.Sample(t, "vorbis.ogg"), nil)
+	d.arrive(freeform, "0B", errFull)
+	d.drop(box+"1001to1002.json", []byte(`{"owner_id":"u4"}`), nil)
+	d.arrive(box+"1001to1002.json", "0C", errFull)
+	d.Exists(recording.SetAsideKey(freeform), false)
+}
+
+// Metadata that a hold refuses does not move the audio: that has not changed.
+func TestHoldRefusesMetadata(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.drop(freeform, incomingtest.Sample(t, "vorbis.ogg"), nil)
+	d.drop(freeform, incomingtest.Sample(t, "alaw.wav"), nil) // so there is an earlier version
+	d.arrive(freeform, "0A", incoming.Adopted)
+	d.Store = failingStore{d.Records, &hold.HeldError{}}
+	d.drop(box+"1001to1002.json", []byte(`{"owner_id":"u4"}`), nil)
+	_, err := d.Ingest(t.Context(), incoming.Arrival{Key: box + "1001to1002.json", Sequencer: "0B"})
+	if held := new(hold.HeldError); !errors.As(err, &held) {
+		t.Errorf("Ingest = %v, want a HeldError", err)
+	}
+	d.Exists(recording.SetAsideKey(freeform), false)
+	if got := d.Objects.Objects[freeform].Body; !bytes.Equal(got, incomingtest.Sample(t, "alaw.wav")) {
+		t.Errorf("%d bytes are at the file's key, want the file", len(got))
+	}
+}
+
+var errFull = errors.New("the disk is full")
+
+// failingStore stores no updates.
+type failingStore struct {
+	incoming.Store
+	err error
+}
+
+func (s failingStore) Update(context.Context, string, string, func(*recording.Recording) error) (*recording.Recording, error) {
+	return nil, s.err
+}
+
+// The outcome of KeepHeld depends on the calls to the bucket. Held means that both have
+// taken effect.
+func TestKeepHeldReportsFaults(t *testing.T) {
+	t.Parallel()
+	const key = "recordings/acc/202601/202601-call"
+	for calls, want := range map[int]error{0: media.ErrUnavailable, 1: media.ErrUnavailable, 2: nil} { // how many succeed
+		d := open(t)
+		d.drop(key, []byte("first"), nil)
+		d.drop(key, []byte("second"), nil)
+		d.Objects.Fault = func(after bool) error {
+			if !after && d.Objects.Calls > calls {
+				return media.ErrUnavailable
+			}
+			return nil
+		}
+		got, err := inbox.KeepHeld(t.Context(), d.Objects, key, d.Objects.Objects[key].Object, &hold.HeldError{})
+		if !errors.Is(err, want) || (got == incoming.Held) != (want == nil) {
+			t.Errorf("KeepHeld after %d calls = %q, %v, want %v", calls, got, err, want)
+		}
+	}
+}
+
+// A sidecar for a file that was rejected adds its metadata to the failed recording. The file
+// has not changed, and is not read again.
+func TestSidecarOfARejectedFile(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.drop(freeform, []byte("not audio"), nil)
+	d.arrive(freeform, "0A", incoming.Refused)
+	d.drop(box+"1001to1002.json", []byte(`{"owner_id":"u4"}`), nil)
+	opened := 0
+	d.Objects.BeforeOpen = func() { // the sidecar
+		d.Objects.BeforeOpen = func() { opened++ }
+	}
+	d.arrive(box+"1001to1002.json", "0B", incoming.Completed)
+	if r := d.only(); r.Owner != "u4" || r.Audio.Reason != recording.NotAudio || opened != 0 {
+		t.Errorf("recording = %+v, the file was read %d times, want the owner u4, the reason, and no read", r, opened)
+	}
+}
