@@ -118,3 +118,22 @@ func survive(t *testing.T, f *fixture, number int, when faultstore.When, killed 
 	}
 	return faulty.Calls()
 }
+
+// A conflict over the lease, such as with the end of the turn before, loses no message: the
+// worker reads the lease again and takes it.
+func TestAConflictOverTheLeaseLosesNoTurn(t *testing.T) {
+	t.Parallel()
+	const leaseWrite = 2 // the first call reads the lease
+	f := open(t, 2)
+	faulty := faultstore.NewWith(f.store, func(call int) faultstore.Fault {
+		if call == leaseWrite {
+			return faultstore.Fault{Call: call, When: faultstore.Before, Err: store.ErrConflict}
+		}
+		return faultstore.Fault{}
+	})
+	j := f.start(t, "A")
+	f.work(t, f.engine("1", faulty))
+	if got := f.get(t, j); got.State != job.Planned {
+		t.Errorf("the job is %s, want %s", got.State, job.Planned)
+	}
+}

@@ -78,24 +78,30 @@ func (e *Engine) writeLease(ctx context.Context, l lease, at store.Entry) error 
 	return e.book.Entries.WriteEntries(ctx, w)
 }
 
+// leaseTries is how often a process tries to take a lease whose entry changes meanwhile.
+const leaseTries = 3
+
 // lease makes this process the only one that works for an account. taken is false if the
-// message is not needed.
+// message is not needed. After a conflict, it reads the lease again: the other process may
+// have ended its turn, and then nothing else wakes this account.
 func (e *Engine) lease(ctx context.Context, m Message) (taken bool, err error) {
-	l, at, err := e.readLease(ctx, m.Account)
-	now := e.options.Now()
-	if err != nil || !l.allows(m, now) {
-		return false, err
+	for range leaseTries {
+		l, at, err := e.readLease(ctx, m.Account)
+		now := e.options.Now()
+		if err != nil || !l.allows(m, now) {
+			return false, err
+		}
+		err = e.writeLease(ctx, lease{
+			Holder: e.options.Holder, Message: m.ID, Started: now.UnixMilli(), Until: now.Add(e.options.Lease).UnixMilli(),
+		}, at)
+		if err == nil {
+			return true, nil
+		}
+		if !errors.Is(err, store.ErrConflict) {
+			return false, fmt.Errorf("take a lease: %w", err)
+		}
 	}
-	err = e.writeLease(ctx, lease{
-		Holder: e.options.Holder, Message: m.ID, Started: now.UnixMilli(), Until: now.Add(e.options.Lease).UnixMilli(),
-	}, at)
-	if errors.Is(err, store.ErrConflict) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("take a lease: %w", err)
-	}
-	return true, nil
+	return false, fmt.Errorf("take a lease: %w", store.ErrConflict)
 }
 
 // release ends the lease, unless another process has it by now.
