@@ -188,7 +188,7 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: append(get, list...), Unseen: "it writes the audit trail, which is off by default"},
 	{Grant: Grant{"dynamodb:UpdateItem", table}, Functions: deleting},
 	{Grant: Grant{"s3:DeleteObject", objects}, Functions: ingest},
-	{Grant: Grant{"s3:DeleteObject", inbox}, Functions: ingest},
+	{Grant: Grant{"s3:DeleteObject", inbox}, Functions: ingest, Unseen: unversioned},
 	{Grant: Grant{"s3:DeleteObject", aside}, Functions: ingest},
 	{Grant: Grant{"s3:DeleteObject", objects}, Functions: deleting, Unseen: unversioned},
 	{Grant: Grant{"s3:DeleteObject", inbox}, Functions: deleting, Unseen: unversioned},
