@@ -2,6 +2,7 @@ package search
 
 import (
 	"encoding/base64"
+	"hash/fnv"
 	"math/bits"
 )
 
@@ -67,10 +68,9 @@ type hash uint64
 // hashOf returns FNV-1a of a term, with the finalizer of SplitMix64, which spreads it over
 // all bits.
 func hashOf(term string) hash {
-	h := uint64(14695981039346656037)
-	for i := range len(term) {
-		h = (h ^ uint64(term[i])) * 1099511628211
-	}
+	sum := fnv.New64a()
+	_, _ = sum.Write([]byte(term)) // never fails
+	h := sum.Sum64()
 	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
 	h = (h ^ h>>27) * 0x94d049bb133111eb
 	return hash(h ^ h>>31)
