@@ -94,22 +94,28 @@ func TestSearchEqualsAFilteredList(t *testing.T) {
 		if rapid.Bool().Draw(t, "budget") {
 			q.Work = store.Work{Calls: rapid.IntRange(1, 3).Draw(t, "calls"), Bytes: int64(rapid.IntRange(1, 2000).Draw(t, "bytes"))}
 		}
-		sq, _ := search.Parse(text)
-		var want []string
-		for i := range all {
-			r := &all[i]
-			if (q.Owner == "" || r.Owner == q.Owner) && r.Created >= q.From && (q.To == 0 || r.Created <= q.To) &&
-				sq.Match(r) && (q.Keep == nil || q.Keep(r)) {
-				want = append(want, r.ID)
-			}
-		}
-		if !q.Ascending {
-			slices.Reverse(want)
-		}
-		if got := walk(t, s, text, q, nil, nil); !slices.Equal(got, want) {
-			t.Errorf("%q %+v = %q, want %q", text, q, got, want)
-		}
+		wantFiltered(t, s, all, text, q)
 	})
+}
+
+// wantFiltered checks that the pages of a search have those of all recordings that match, in
+// order. all is in ascending order.
+func wantFiltered(t *rapid.T, s search.Reader, all []recording.Recording, text string, q store.Query) {
+	sq := parse(t, text)
+	var want []string
+	for i := range all {
+		r := &all[i]
+		if (q.Owner == "" || r.Owner == q.Owner) && r.Created >= q.From && (q.To == 0 || r.Created <= q.To) &&
+			sq.Match(r) && (q.Keep == nil || q.Keep(r)) {
+			want = append(want, r.ID)
+		}
+	}
+	if !q.Ascending {
+		slices.Reverse(want)
+	}
+	if got := walk(t, s, text, q, nil, nil); !slices.Equal(got, want) {
+		t.Errorf("%q %+v = %q, want %q", text, q, got, want)
+	}
 }
 
 // While recordings are created, changed, moved and deleted, a search returns each

@@ -76,19 +76,7 @@ func TestPagesOfSeveralWords(t *testing.T) {
 			Owner: rapid.SampledFrom([]string{"", "u"}).Draw(t, "owner"),
 			Work:  store.Work{Calls: rapid.IntRange(1, 9).Draw(t, "calls"), Bytes: int64(rapid.IntRange(1, 200_000).Draw(t, "bytes"))},
 		}
-		sq := parse(t, text)
-		var want []string
-		for i := range all {
-			if r := &all[i]; (q.Owner == "" || r.Owner == q.Owner) && sq.Match(r) {
-				want = append(want, r.ID)
-			}
-		}
-		if !q.Ascending {
-			slices.Reverse(want)
-		}
-		if got := walk(t, s, text, q, nil, nil); !slices.Equal(got, want) {
-			t.Errorf("%q %+v = %q, want %q", text, q, got, want)
-		}
+		wantFiltered(t, s, all, text, q)
 	})
 }
 
