@@ -81,14 +81,14 @@ func (r *response) truncated() bool {
 
 // within returns a context with the values of ctx that ends with life.
 func within(ctx, life context.Context) (context.Context, context.CancelFunc) {
-	ctx = context.WithoutCancel(ctx)
-	merged, cancel := context.WithCancel(ctx)
+	var cancel context.CancelFunc
 	if end, ok := life.Deadline(); ok {
-		cancel()
-		merged, cancel = context.WithDeadline(ctx, end)
+		ctx, cancel = context.WithDeadline(context.WithoutCancel(ctx), end)
+	} else {
+		ctx, cancel = context.WithCancel(context.WithoutCancel(ctx))
 	}
 	stop := context.AfterFunc(life, cancel)
-	return merged, func() {
+	return ctx, func() {
 		stop()
 		cancel()
 	}

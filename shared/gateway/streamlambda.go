@@ -136,9 +136,10 @@ type pipe struct {
 func newPipe(invocation context.Context, v2 bool) *pipe {
 	p := &pipe{v2: v2, begun: make(chan struct{})}
 	p.reader, p.writer = io.Pipe()
-	p.life, p.kill = context.WithCancel(invocation)
 	if end, ok := invocation.Deadline(); ok {
 		p.life, p.kill = context.WithDeadline(invocation, end.Add(-streamTail))
+	} else {
+		p.life, p.kill = context.WithCancel(invocation)
 	}
 	return p
 }
