@@ -74,7 +74,7 @@ var arrows = map[string]struct {
 		"shared/archive", "shared/hold", "shared/job", "shared/media", "shared/phone", "shared/recording", "shared/store",
 	}},
 	"shared/incoming/incomingtest": {ours: []string{
-		"shared/incoming", "shared/incoming/namepattern", "shared/recording", "shared/store", "shared/store/sqlite", "shared/media",
+		"shared/hold", "shared/incoming", "shared/incoming/namepattern", "shared/recording", "shared/store", "shared/store/sqlite", "shared/media",
 	}},
 	"shared/incoming/judge": {ours: []string{"shared/incoming", "shared/recording", "shared/media", "shared/audiofile"}},
 	"shared/incoming/inbox": {ours: []string{

@@ -2,46 +2,20 @@ package bucket_test
 
 import (
 	"bytes"
-	"context"
-	"crypto/rand"
 	"errors"
 	"testing"
-	"time"
 
-	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/incoming"
 	"github.com/callrecordings/api/shared/incoming/incomingtest"
 	"github.com/callrecordings/api/shared/recording"
 )
 
-// heldStore protects what is on hold, as the programs do.
-type heldStore struct {
-	incoming.Store
-	keeper hold.Keeper
-}
-
-func (s heldStore) Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
-	return s.keeper.Update(ctx, account, id, change)
-}
-
 // holdAll places a hold on the account and makes the ingester respect it. It returns the
 // function that releases the hold.
 func (d *fixture) holdAll() (release func()) {
 	d.Helper()
-	d.Store = heldStore{d.Records, hold.Keeper{Store: d.Records}}
-	b := hold.NewBook(d.Records, func() time.Time { return d.Time }, rand.Reader, false)
-	h, err := b.Draft(hold.Hold{Case: "case", Reason: "reason"})
-	if err == nil {
-		err = b.Place(d.Context(), account, h)
-	}
-	if err != nil {
-		d.Fatal(err)
-	}
-	return func() {
-		if _, err := b.Release(d.Context(), account, h.ID, hold.Release{Reason: "settled"}); err != nil {
-			d.Fatal(err)
-		}
-	}
+	d.Store, release = d.HoldAll(account)
+	return release
 }
 
 // The first audio of a recording on hold is welcome. What would replace it, or reject it,

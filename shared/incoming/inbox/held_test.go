@@ -3,10 +3,8 @@ package inbox_test
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/incoming"
@@ -16,28 +14,10 @@ import (
 	"github.com/callrecordings/api/shared/recording"
 )
 
-// heldStore protects what is on hold, as the programs do.
-type heldStore struct {
-	incoming.Store
-	keeper hold.Keeper
-}
-
-func (s heldStore) Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
-	return s.keeper.Update(ctx, account, id, change)
-}
-
 // holdAll places a hold on the account and makes the inbox respect it.
 func (d *fixture) holdAll() {
 	d.Helper()
-	d.Store = heldStore{d.Records, hold.Keeper{Store: d.Records}}
-	b := hold.NewBook(d.Records, func() time.Time { return d.Time }, rand.Reader, false)
-	h, err := b.Draft(hold.Hold{Case: "case", Reason: "reason"})
-	if err == nil {
-		err = b.Place(d.Context(), account, h)
-	}
-	if err != nil {
-		d.Fatal(err)
-	}
+	d.Store, _ = d.HoldAll(account)
 }
 
 // A file that replaces one whose recording is on hold is set aside, and the first is back.
