@@ -6,20 +6,16 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
 
 	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/job"
-	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
 )
 
 const (
-	// workers is the number of recordings that are worked on at the same time, and batchSize
-	// how many are worked on between two checkpoints.
-	workers   = 8
+	// batchSize is how many recordings are worked on between two checkpoints.
 	batchSize = 200
 	// busyTries is how many slices in a row may fail because other clients keep changing a
 	// recording. Then that recording fails.
@@ -157,29 +153,6 @@ func (b *batch) those(done func(item *job.Item) bool) []job.Item {
 	return all
 }
 
-// each calls one for each item of a batch, for some of them at the same time. After an
-// error some of them are done.
-func each(ctx context.Context, b *batch, one func(context.Context, *batch, *job.Item) error) error {
-	var working sync.WaitGroup
-	next := make(chan *job.Item)
-	failures := make([]error, workers)
-	for n := range workers {
-		working.Go(func() {
-			for item := range next {
-				if failures[n] == nil {
-					failures[n] = one(ctx, b, item)
-				}
-			}
-		})
-	}
-	for i := range b.items {
-		next <- &b.items[i]
-	}
-	close(next)
-	working.Wait()
-	return errors.Join(failures...)
-}
-
 var (
 	// errChanged means that a recording no longer matches.
 	errChanged = errors.New("the recording no longer matches")
@@ -241,20 +214,8 @@ func (b *batch) judge(item *job.Item, err error) error {
 		return set(job.Failure, "document_too_large")
 	case errors.Is(err, store.ErrConflict) && b.job.Tries >= busyTries:
 		return set(job.Failure, "busy")
-	case transient(err):
+	case job.Transient(err):
 		return err
 	}
 	return set(job.Failure, "unspecified_fault")
-}
-
-// transient reports whether a retry may overcome err.
-func transient(err error) bool {
-	for _, one := range []error{
-		store.ErrUnavailable, media.ErrUnavailable, store.ErrConflict, store.ErrGuard, context.DeadlineExceeded, context.Canceled,
-	} {
-		if errors.Is(err, one) {
-			return true
-		}
-	}
-	return false
 }

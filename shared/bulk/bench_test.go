@@ -74,7 +74,8 @@ func (f *fixture) slices(b *testing.B, j *job.Job, until func(*job.Job) bool) *j
 		if !now.State.Active() || until(now) {
 			return now
 		}
-		if len(f.line) == 0 {
+		m, ok := f.line.Take()
+		if !ok {
 			b.Fatal("no worker was woken")
 		}
 		entries := store.Entries(f.store)
@@ -90,13 +91,11 @@ func (f *fixture) slices(b *testing.B, j *job.Job, until func(*job.Job) bool) *j
 			entries = dying
 			f.use(dying, 30)
 		}
-		e := job.NewEngine(&job.Book{Entries: entries, Queue: f, Now: f.now}, job.Options{
+		e := job.NewEngine(&job.Book{Entries: entries, Queue: f.line, Now: f.now}, job.Options{
 			Actions: bulk.Actions(f.options), SliceTime: 5 * time.Second, Lease: time.Minute, Holder: strconv.Itoa(n), Now: time.Now,
 		})
-		m := f.line[0]
-		f.line = f.line[1:]
 		if _, err := e.Slice(b.Context(), m); err != nil {
-			f.line = append(f.line, m)
+			f.line.Again(m)
 		}
 	}
 }

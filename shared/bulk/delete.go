@@ -31,7 +31,9 @@ type DeleteStore interface {
 }
 
 // batch deletes the recordings of a batch.
-func (d *deleter) batch(ctx context.Context, b *batch) error { return each(ctx, b, d.delete) }
+func (d *deleter) batch(ctx context.Context, b *batch) error {
+	return job.Each(b.items, func(item *job.Item) error { return d.delete(ctx, b, item) })
+}
 
 // delete deletes one recording and sets its outcome.
 func (d *deleter) delete(ctx context.Context, b *batch, item *job.Item) error {
@@ -44,7 +46,7 @@ func (d *deleter) delete(ctx context.Context, b *batch, item *job.Item) error {
 				if !still(item, r, b.selection) {
 					return errChanged
 				}
-				seen = bytesOf(r)
+				seen = r.Audio.ManagedBytes()
 				return nil
 			},
 		})

@@ -153,7 +153,8 @@ func (f *fixture) finish(t *testing.T, j *job.Job, failed func()) {
 	t.Helper()
 	e := f.engine()
 	for range 500 {
-		if len(f.line) == 0 {
+		m, ok := f.line.Take()
+		if !ok {
 			now := f.get(t, j)
 			if now.State != job.Planned {
 				return
@@ -161,14 +162,12 @@ func (f *fixture) finish(t *testing.T, j *job.Job, failed func()) {
 			f.confirm(t, now)
 			continue
 		}
-		m := f.line[0]
-		f.line = f.line[1:]
 		f.at.Add(10)
 		if _, err := e.Slice(t.Context(), m); err != nil || f.get(t, j).Tries > 0 {
 			failed()
 			e = f.engine()
 			if err != nil {
-				f.line = append(f.line, m)
+				f.line.Again(m)
 			}
 		}
 	}

@@ -1,7 +1,6 @@
 package bulk_test
 
 import (
-	"archive/zip"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -9,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,6 +23,7 @@ import (
 	"github.com/callrecordings/api/shared/deletion"
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/job"
+	"github.com/callrecordings/api/shared/job/jobtest"
 	"github.com/callrecordings/api/shared/media/s3media"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/retention"
@@ -50,13 +49,12 @@ type fixture struct {
 	holds   *hold.Book
 	options bulk.Options
 	at      atomic.Int64 // Unix seconds
-	// line are the messages for the workers.
-	mu   sync.Mutex
-	line []job.Message
-	sent int
+	// line has the messages for the workers.
+	line *jobtest.Line
 	// entries are those of the engine.
 	entries store.Entries
 	// trail has the entries of the audit trail, as "action result recording object".
+	mu    sync.Mutex
 	trail []string
 	// real is true if the clock is the real one.
 	real bool
@@ -80,18 +78,10 @@ func (f *fixture) now() time.Time {
 	return time.Unix(f.at.Load(), 0)
 }
 
-// Wake implements job.Queue.
-func (f *fixture) Wake(_ context.Context, account string, _ time.Duration) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.sent++
-	f.line = append(f.line, job.Message{Account: account, ID: strconv.Itoa(f.sent), Sent: f.now()})
-	return nil
-}
-
 func open(t testing.TB) *fixture {
 	t.Helper()
 	f := &fixture{account: "A"}
+	f.line = &jobtest.Line{Now: f.now}
 	f.at.Store(1_769_860_800)
 	f.path = filepath.Join(t.TempDir(), "recordings.db")
 	s, err := sqlite.Open(t.Context(), f.path, sqlite.Options{Now: f.now, Random: rand.Reader})
@@ -122,7 +112,7 @@ func (f *fixture) on(t testing.TB, s driver) {
 		t.Fatal(err)
 	}
 	t.Cleanup(f.bucket.CloseIdleConnections)
-	f.book = &job.Book{Entries: f.store, Queue: f, Now: f.now}
+	f.book = &job.Book{Entries: f.store, Queue: f.line, Now: f.now}
 	f.entries = f.store
 	f.holds = hold.NewBook(f.store, f.now, rand.Reader, true)
 	f.use(f.store, 0)
@@ -225,7 +215,7 @@ func (f *fixture) document(t testing.TB, id string) string {
 
 // engine returns an engine of a new process.
 func (f *fixture) engine() *job.Engine {
-	b := &job.Book{Entries: f.entries, Queue: f, Now: f.now}
+	b := &job.Book{Entries: f.entries, Queue: f.line, Now: f.now}
 	return job.NewEngine(b, job.Options{
 		Actions: bulk.Actions(f.options), Permit: f.permit, SliceTime: f.slice, Lease: time.Minute, Holder: "test", Now: f.now,
 	})
@@ -234,22 +224,12 @@ func (f *fixture) engine() *job.Engine {
 // work works off the messages. After a failure a message is delivered again.
 func (f *fixture) work(t testing.TB) {
 	t.Helper()
-	e := f.engine()
-	for range 10_000 {
-		if len(f.line) == 0 {
-			return
-		}
-		m := f.line[0]
-		f.line = f.line[1:]
+	f.line.Work(t, f.engine(), func() {
 		f.at.Add(10)
 		if f.between != nil {
 			f.between()
 		}
-		if _, err := e.Slice(t.Context(), m); err != nil {
-			f.line = append(f.line, m)
-		}
-	}
-	t.Fatal("the work does not end")
+	})
 }
 
 // start starts a job.
@@ -303,7 +283,7 @@ func (f *fixture) run(t testing.TB, j *job.Job) *job.Job {
 	return f.get(t, j)
 }
 
-// unzip returns the files of an export.
+// unzip returns the files of an export, by their names in lower case.
 func (f *fixture) unzip(t testing.TB, j *job.Job) map[string]string {
 	t.Helper()
 	var result bulk.Result
@@ -322,25 +302,9 @@ func (f *fixture) unzip(t testing.TB, j *job.Job) map[string]string {
 	if o.Size != result.ZipBytes {
 		t.Errorf("the file has %d bytes, the result says %d", o.Size, result.ZipBytes)
 	}
-	z, err := zip.NewReader(strings.NewReader(string(text)), int64(len(text)))
-	if err != nil {
-		t.Fatal(err)
-	}
 	files := map[string]string{}
-	for _, file := range z.File {
-		body, err := file.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		content, err := io.ReadAll(body)
-		if err != nil {
-			t.Fatalf("%s: %v", file.Name, err)
-		}
-		folded := strings.ToLower(file.Name)
-		if _, twice := files[folded]; twice {
-			t.Errorf("two files are named %s, apart from case", file.Name)
-		}
-		files[folded] = string(content)
+	for name, content := range jobtest.Unzip(t, string(text)) {
+		files[strings.ToLower(name)] = content
 	}
 	return files
 }

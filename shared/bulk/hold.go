@@ -64,7 +64,7 @@ func (h *holder) batch(ctx context.Context, b *batch) error {
 			item.Outcome, item.Cause = job.Skipped, "changed"
 			continue
 		default:
-			item.Outcome, item.Cause, item.Bytes = job.Completed, "", bytesOf(r)
+			item.Outcome, item.Cause, item.Bytes = job.Completed, "", r.Audio.ManagedBytes()
 		}
 		draft, err := h.book.Draft(b.hold(item))
 		if err != nil {

@@ -3,7 +3,6 @@ package bulk
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -34,24 +33,13 @@ type place struct {
 // load decodes the place of a job.
 func load(j *job.Job) (*place, error) {
 	p := &place{}
-	if j.Cursor == nil {
-		return p, nil
-	}
-	if err := json.Unmarshal(j.Cursor, p); err != nil {
-		return nil, fmt.Errorf("decode the place of a job: %w", err)
-	}
-	return p, nil
+	return p, j.Continue(p)
 }
 
 // save is a checkpoint at p.
 func save(ctx context.Context, t *job.Task, p *place) error {
 	p.Since = t.Now()
-	text, err := json.Marshal(p)
-	if err != nil {
-		return fmt.Errorf("encode the place of a job: %w", err)
-	}
-	t.Job.Cursor = text
-	return t.Save(ctx)
+	return t.SaveAt(ctx, p)
 }
 
 // planner makes plans.
@@ -138,20 +126,12 @@ func itemsOf(found []recording.Recording, held hold.Set) []job.Item {
 	items := make([]job.Item, len(found))
 	for i := range found {
 		r := &found[i]
-		items[i] = job.Item{ID: r.ID, Created: r.Created, Bytes: bytesOf(r), Revision: r.Revision}
+		items[i] = job.Item{ID: r.ID, Created: r.Created, Bytes: r.Audio.ManagedBytes(), Revision: r.Revision}
 		if holds := held.Covering(r); len(holds) > 0 {
 			items[i].Outcome, items[i].Holds = job.Held, idsOf(holds)
 		}
 	}
 	return items
-}
-
-// bytesOf returns the size of the audio that this service stores.
-func bytesOf(r *recording.Recording) int64 {
-	if r.Audio.Place != recording.Managed {
-		return 0
-	}
-	return r.Audio.Size
 }
 
 // idsOf returns the IDs of the first holds.

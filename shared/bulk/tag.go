@@ -36,7 +36,7 @@ func (g *tagger) batch(ctx context.Context, b *batch) error {
 	if err != nil {
 		return err
 	}
-	return each(ctx, b, func(ctx context.Context, b *batch, item *job.Item) error { return g.tag(ctx, b, item, patch) })
+	return job.Each(b.items, func(item *job.Item) error { return g.tag(ctx, b, item, patch) })
 }
 
 // patch returns the patch that the job applies.

@@ -198,10 +198,15 @@ func (e *Engine) advance(ctx context.Context, t *Task) error {
 	return t.end(ctx, next)
 }
 
-// transient reports whether a retry may overcome err.
-func transient(err error) bool {
-	return errors.Is(err, store.ErrUnavailable) || errors.Is(err, media.ErrUnavailable) || errors.Is(err, store.ErrConflict) ||
-		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+// transient are the errors that a retry may overcome.
+var transient = []error{
+	store.ErrUnavailable, media.ErrUnavailable, store.ErrConflict, store.ErrGuard, context.DeadlineExceeded, context.Canceled,
+}
+
+// Transient reports whether a retry may overcome err. The engine retries a slice that fails with
+// such an error, a few times.
+func Transient(err error) bool {
+	return slices.ContainsFunc(transient, func(one error) bool { return errors.Is(err, one) })
 }
 
 // failed records that a slice failed. A transient error is retried after the delay that
@@ -223,7 +228,7 @@ func (e *Engine) failed(ctx context.Context, t *Task, cause error) (time.Duratio
 	if e.options.Failed != nil {
 		e.options.Failed(ctx, j, cause)
 	}
-	if j.Tries < maxTries && transient(cause) {
+	if j.Tries < maxTries && Transient(cause) {
 		delay := min(time.Second<<min(j.Tries, 10), 10*time.Minute)
 		return delay, t.save(ctx)
 	}
@@ -240,7 +245,7 @@ func causeOf(err error) string {
 	switch {
 	case errors.Is(err, ErrUnknownAction):
 		return "this version of the service does not know the action"
-	case transient(err):
+	case Transient(err):
 		return "the database or the bucket was not available"
 	}
 	var p *ProblemError

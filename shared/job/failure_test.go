@@ -31,7 +31,7 @@ func TestSlicesFailBeforeTheirProcessEnds(t *testing.T) {
 	e := job.NewEngine(f.book, job.Options{Actions: map[string]job.Action{"count": slow{}}, Lease: time.Minute, Holder: "1", Now: f.now})
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second+200*time.Millisecond)
 	defer cancel()
-	m, _ := f.queue.take()
+	m, _ := f.queue.Take()
 	if worked, err := e.Slice(ctx, m); err != nil || !worked || ctx.Err() != nil {
 		t.Fatalf("worked %t, %v; the process: %v", worked, err, ctx.Err())
 	}

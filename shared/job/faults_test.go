@@ -96,7 +96,7 @@ func survive(t *testing.T, f *fixture, number int, when faultstore.When, killed 
 	j := f.start(t, fmt.Sprint("A", number))
 	confirmed := false
 	for range 100 {
-		m, more := f.queue.take()
+		m, more := f.queue.Take()
 		if !more && !confirmed {
 			f.confirm(t, j)
 			confirmed = true
@@ -109,7 +109,7 @@ func survive(t *testing.T, f *fixture, number int, when faultstore.When, killed 
 			if killed {
 				e = f.engine("2", f.store)
 			}
-			f.queue.again(m)
+			f.queue.Again(m)
 		}
 	}
 	got := f.get(t, j)

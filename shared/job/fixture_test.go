@@ -6,14 +6,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
-	"strconv"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/job"
+	"github.com/callrecordings/api/shared/job/jobtest"
 	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/store/sqlite"
 )
@@ -74,40 +73,10 @@ func (c *counting) Run(ctx context.Context, t *job.Task) (bool, error) {
 
 func (c *counting) End(context.Context, *job.Task) error { c.ended.Add(1); return nil }
 
-// queue is a queue in memory.
-type queue struct {
-	now  func() time.Time
-	mu   sync.Mutex
-	sent int
-	line []job.Message
-}
-
-func (q *queue) Wake(_ context.Context, account string, _ time.Duration) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.sent++
-	q.line = append(q.line, job.Message{Account: account, ID: strconv.Itoa(q.sent), Sent: q.now()})
-	return nil
-}
-
-// again delivers a message again.
-func (q *queue) again(m job.Message) { q.line = append(q.line, m) }
-
-func (q *queue) take() (m job.Message, ok bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if len(q.line) == 0 {
-		return m, false
-	}
-	m = q.line[0]
-	q.line = q.line[1:]
-	return m, true
-}
-
 type fixture struct {
 	store  *sqlite.Store
 	book   *job.Book
-	queue  *queue
+	queue  *jobtest.Line
 	action *counting
 	at     atomic.Int64 // Unix seconds
 }
@@ -117,7 +86,7 @@ func (f *fixture) now() time.Time { return time.Unix(f.at.Load(), 0) }
 func open(t *testing.T, items int) *fixture {
 	t.Helper()
 	f := &fixture{action: &counting{items: items}}
-	f.queue = &queue{now: f.now}
+	f.queue = &jobtest.Line{Now: f.now}
 	f.at.Store(1_769_860_800)
 	var err error
 	f.store, err = sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "recordings.db"), sqlite.Options{Now: f.now, Random: rand.Reader})
@@ -153,19 +122,7 @@ func (f *fixture) start(t *testing.T, account string) *job.Job {
 // work works off the queue, ten seconds for each slice.
 func (f *fixture) work(t *testing.T, e *job.Engine) {
 	t.Helper()
-	for n := 0; ; n++ {
-		m, ok := f.queue.take()
-		if !ok {
-			return
-		}
-		if n > 10_000 {
-			t.Fatal("the work does not end")
-		}
-		f.at.Add(10)
-		if _, err := e.Slice(t.Context(), m); err != nil {
-			f.queue.again(m)
-		}
-	}
+	f.queue.Work(t, e, func() { f.at.Add(10) })
 }
 
 func (f *fixture) get(t *testing.T, j *job.Job) *job.Job {

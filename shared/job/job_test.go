@@ -55,7 +55,7 @@ func TestACancelledJobCleansUp(t *testing.T) {
 	f.work(t, e)
 	f.confirm(t, j)
 	for range 2 { // two slices, an item each
-		m, _ := f.queue.take()
+		m, _ := f.queue.Take()
 		if _, err := e.Slice(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}
@@ -231,14 +231,14 @@ func TestReadingWakesAStalledJob(t *testing.T) {
 	t.Parallel()
 	f := open(t, 1)
 	j := f.start(t, "A")
-	f.queue.take()
+	f.queue.Take()
 	f.get(t, j)
-	if _, woken := f.queue.take(); woken {
+	if _, woken := f.queue.Take(); woken {
 		t.Error("woken although the job is fresh")
 	}
 	f.at.Add(2 * 3600)
 	f.get(t, j)
-	if _, woken := f.queue.take(); !woken {
+	if _, woken := f.queue.Take(); !woken {
 		t.Error("not woken")
 	}
 }

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/job"
-	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
 )
@@ -40,11 +38,8 @@ type Eraser struct {
 	Record func(ctx context.Context, j *job.Job, id string) error
 }
 
-// Erasures at the same time, and between two checkpoints.
-const (
-	eraseWorkers = 8
-	eraseBatch   = 200
-)
+// eraseBatch is how many recordings are erased between two checkpoints.
+const eraseBatch = 200
 
 // Plan implements [job.Action].
 func (e *Eraser) Plan(ctx context.Context, t *job.Task) (bool, error) {
@@ -93,42 +88,20 @@ func (e *Eraser) erasePlan(ctx context.Context, t *job.Task, p *place, s Subject
 		}
 		for p.Item < len(items) {
 			batch := items[p.Item:min(p.Item+eraseBatch, len(items))]
-			if err := e.eraseBatch(ctx, t.Job, batch, s); err != nil {
+			err := job.Each(batch, func(item *job.Item) error { return e.erase(ctx, t.Job, item, s) })
+			if err != nil {
 				return false, err
 			}
 			if err := t.AddReport(batch, nil); err != nil {
 				return false, err
 			}
 			p.Item += len(batch)
-			if err := save(ctx, t, p); err != nil || t.Spent() {
+			if err := t.SaveAt(ctx, p); err != nil || t.Spent() {
 				return false, err
 			}
 		}
 	}
 	return true, nil
-}
-
-// eraseBatch erases recordings, some at the same time, and sets their outcomes. After an
-// error some of them are erased.
-func (e *Eraser) eraseBatch(ctx context.Context, j *job.Job, batch []job.Item, s Subject) error {
-	var workers sync.WaitGroup
-	next := make(chan *job.Item)
-	failures := make([]error, eraseWorkers)
-	for n := range eraseWorkers {
-		workers.Go(func() {
-			for item := range next {
-				if failures[n] == nil {
-					failures[n] = e.erase(ctx, j, item, s)
-				}
-			}
-		})
-	}
-	for i := range batch {
-		next <- &batch[i]
-	}
-	close(next)
-	workers.Wait()
-	return errors.Join(failures...)
 }
 
 var (
@@ -147,7 +120,7 @@ func (e *Eraser) erase(ctx context.Context, j *job.Job, item *job.Item, s Subjec
 		if !recorded {
 			return errRecordFirst
 		}
-		bytes, external = itemOf(r, false).Bytes, r.Audio.Place == recording.External
+		bytes, external = r.Audio.ManagedBytes(), r.Audio.Place == recording.External
 		return nil
 	}
 	erase := func() error { return e.Deleter.Erase(ctx, j.Account, item.ID, j.Confirmer.Owner, check) }
@@ -175,7 +148,7 @@ func (e *Eraser) erase(ctx context.Context, j *job.Job, item *job.Item, s Subjec
 		item.Outcome, item.Cause = job.Skipped, "no_longer_matches"
 	case errors.Is(err, store.ErrNotFound):
 		return e.gone(ctx, j, item)
-	case isTransient(err):
+	case job.Transient(err):
 		return err
 	default:
 		item.Outcome, item.Cause = job.Failure, "unspecified_fault"
@@ -195,10 +168,4 @@ func (e *Eraser) gone(ctx context.Context, j *job.Job, item *job.Item) error {
 		item.Outcome, item.Cause = job.Completed, ""
 	}
 	return nil
-}
-
-// isTransient reports whether a retry may overcome err.
-func isTransient(err error) bool {
-	return errors.Is(err, store.ErrUnavailable) || errors.Is(err, media.ErrUnavailable) || errors.Is(err, store.ErrConflict) ||
-		errors.Is(err, store.ErrGuard) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }

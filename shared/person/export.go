@@ -43,12 +43,12 @@ func (x *Export) Run(ctx context.Context, t *job.Task) (bool, error) {
 		return false, err
 	}
 	if p.Phase == work {
-		done, err := x.writer(subject).Write(ctx, t, &p.Place, func(ctx context.Context) error { return save(ctx, t, p) })
+		done, err := x.writer(subject).Write(ctx, t, &p.Place, func(ctx context.Context) error { return t.SaveAt(ctx, p) })
 		if err != nil || !done {
 			return false, err
 		}
 		*p = place{Phase: again, Place: archive.Place{Zip: p.Zip}}
-		if err := save(ctx, t, p); err != nil {
+		if err := t.SaveAt(ctx, p); err != nil {
 			return false, err
 		}
 	}

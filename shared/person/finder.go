@@ -58,23 +58,10 @@ func load(j *job.Job) (s Subject, p *place, err error) {
 		return s, nil, fmt.Errorf("decode the subject: %w", err)
 	}
 	p = &place{}
-	if j.Cursor != nil {
-		err = json.Unmarshal(j.Cursor, p)
-	}
-	if err != nil {
-		return s, nil, fmt.Errorf("decode the place: %w", err)
+	if err := j.Continue(p); err != nil {
+		return s, nil, err
 	}
 	return s, p, s.Check()
-}
-
-// save is a checkpoint at a place.
-func save(ctx context.Context, t *job.Task, p *place) error {
-	text, err := json.Marshal(p)
-	if err != nil {
-		return fmt.Errorf("encode the place: %w", err)
-	}
-	t.Job.Cursor = text
-	return t.Save(ctx)
 }
 
 // finder finds the recordings of a subject.
@@ -120,7 +107,7 @@ func (f *finder) plan(ctx context.Context, t *job.Task) (done bool, err error) {
 		if next == nil {
 			p.Phase = deleted
 		}
-		if err := save(ctx, t, p); err != nil || t.Spent() {
+		if err := t.SaveAt(ctx, p); err != nil || t.Spent() {
 			return false, err
 		}
 	}
@@ -155,11 +142,7 @@ func (f *finder) page(ctx context.Context, account string, s Subject, restorable
 
 // itemOf returns the item of a recording.
 func itemOf(r *recording.Recording, restorable bool) job.Item {
-	item := job.Item{ID: r.ID, Created: r.Created, Deleted: restorable}
-	if r.Audio.Place == recording.Managed {
-		item.Bytes = r.Audio.Size
-	}
-	return item
+	return job.Item{ID: r.ID, Created: r.Created, Bytes: r.Audio.ManagedBytes(), Deleted: restorable}
 }
 
 // searchAgain searches again and counts the recordings that are not in the plan, for one
@@ -180,7 +163,7 @@ func (f *finder) searchAgain(ctx context.Context, t *job.Task, p *place, subject
 			if known {
 				continue
 			}
-			p.Later.Add(itemOf(&found[i], false).Bytes)
+			p.Later.Add(found[i].Audio.ManagedBytes())
 			if len(p.LaterIDs) < maxLater {
 				p.LaterIDs = append(p.LaterIDs, found[i].ID)
 			}
@@ -189,7 +172,7 @@ func (f *finder) searchAgain(ctx context.Context, t *job.Task, p *place, subject
 		if next == nil {
 			return true, nil
 		}
-		if err := save(ctx, t, p); err != nil || t.Spent() {
+		if err := t.SaveAt(ctx, p); err != nil || t.Spent() {
 			return false, err
 		}
 	}

@@ -1,15 +1,12 @@
 package person_test
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,6 +18,7 @@ import (
 	"github.com/callrecordings/api/shared/deletion"
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/job"
+	"github.com/callrecordings/api/shared/job/jobtest"
 	"github.com/callrecordings/api/shared/media/s3media"
 	"github.com/callrecordings/api/shared/person"
 	"github.com/callrecordings/api/shared/recording"
@@ -36,10 +34,8 @@ type fixture struct {
 	book   *job.Book
 	signer *person.Signer
 	at     atomic.Int64 // Unix seconds
-	// line are the messages for the workers.
-	mu   sync.Mutex
-	line []job.Message
-	sent int
+	// line has the messages for the workers.
+	line *jobtest.Line
 	// entries are those of the engine.
 	entries store.Entries
 	eraser  *person.Eraser
@@ -50,18 +46,10 @@ type fixture struct {
 
 func (f *fixture) now() time.Time { return time.Unix(f.at.Load(), 0) }
 
-// Wake implements job.Queue.
-func (f *fixture) Wake(_ context.Context, account string, _ time.Duration) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.sent++
-	f.line = append(f.line, job.Message{Account: account, ID: strconv.Itoa(f.sent), Sent: f.now()})
-	return nil
-}
-
 func open(t testing.TB) *fixture {
 	t.Helper()
 	f := &fixture{}
+	f.line = &jobtest.Line{Now: f.now}
 	f.at.Store(1_769_860_800)
 	var err error
 	f.path = filepath.Join(t.TempDir(), "recordings.db")
@@ -88,7 +76,7 @@ func open(t testing.TB) *fixture {
 	if f.signer, err = person.NewSigner("a secret of a deployment in tests"); err != nil {
 		t.Fatal(err)
 	}
-	f.book = &job.Book{Entries: f.store, Queue: f, Now: f.now}
+	f.book = &job.Book{Entries: f.store, Queue: f.line, Now: f.now}
 	f.entries = f.store
 	f.eraser = &person.Eraser{Store: f.store, Deleter: deletion.Eraser{
 		Deleter: deletion.New(f.store, 0, f.now), Store: f.store, Audio: f.bucket,
@@ -132,7 +120,7 @@ func (f *fixture) hold(t testing.TB, id, recordingID string) {
 
 // engine returns an engine of a new process. Slices end at the first checkpoint.
 func (f *fixture) engine() *job.Engine {
-	b := &job.Book{Entries: f.entries, Queue: f, Now: f.now}
+	b := &job.Book{Entries: f.entries, Queue: f.line, Now: f.now}
 	return job.NewEngine(b, job.Options{
 		Actions: map[string]job.Action{person.ExportAction: f.export, person.EraseAction: f.eraser},
 		Lease:   time.Minute, Holder: "test", Now: f.now,
@@ -142,22 +130,12 @@ func (f *fixture) engine() *job.Engine {
 // work works off the messages. After a failure a message is delivered again.
 func (f *fixture) work(t testing.TB) {
 	t.Helper()
-	e := f.engine()
-	for range 10_000 {
-		if len(f.line) == 0 {
-			return
-		}
-		m := f.line[0]
-		f.line = f.line[1:]
+	f.line.Work(t, f.engine(), func() {
 		f.at.Add(10)
 		if f.between != nil {
 			f.between()
 		}
-		if _, err := e.Slice(t.Context(), m); err != nil {
-			f.line = append(f.line, m)
-		}
-	}
-	t.Fatal("the work does not end")
+	})
 }
 
 // plan makes the plan of a job.

@@ -1,11 +1,9 @@
 package person_test
 
 import (
-	"archive/zip"
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -13,6 +11,7 @@ import (
 	"time"
 
 	"github.com/callrecordings/api/shared/job"
+	"github.com/callrecordings/api/shared/job/jobtest"
 	"github.com/callrecordings/api/shared/person"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
@@ -56,27 +55,7 @@ func (f *fixture) exists(t testing.TB, id string) bool {
 // unzip returns the files of an export.
 func (f *fixture) unzip(t testing.TB, key string) map[string]string {
 	t.Helper()
-	text := f.read(t, key)
-	z, err := zip.NewReader(strings.NewReader(text), int64(len(text)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string]string{}
-	for _, file := range z.File {
-		body, err := file.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		content, err := io.ReadAll(body)
-		if err != nil {
-			t.Fatalf("%s: %v", file.Name, err)
-		}
-		if _, twice := files[file.Name]; twice {
-			t.Errorf("two files are named %s", file.Name)
-		}
-		files[file.Name] = string(content)
-	}
-	return files
+	return jobtest.Unzip(t, f.read(t, key))
 }
 
 func TestErasureRemovesEverythingOfAPerson(t *testing.T) {

@@ -32,9 +32,11 @@ func TestErasuresAreInTheTrail(t *testing.T) {
 	}
 	j := f.plan(t, person.EraseAction, anna)
 	f.confirm(t, j)
-	if _, err := f.engine().Slice(t.Context(), f.line[0]); err != nil {
+	m, _ := f.line.Take()
+	if _, err := f.engine().Slice(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
+	f.line.Again(m)
 	for n := range spellings {
 		if !f.exists(t, recordingID(n)) {
 			t.Errorf("%s was erased without an entry in the trail", recordingID(n))

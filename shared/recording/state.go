@@ -47,6 +47,15 @@ func (a Audio) Condition() State {
 	return Ready
 }
 
+// ManagedBytes returns the size in bytes of the audio that this service stores; 0 if it
+// stores none.
+func (a Audio) ManagedBytes() int64 {
+	if a.Place != Managed {
+		return 0
+	}
+	return a.Size
+}
+
 // Upload is the announcement of audio that a client will send. Zero fields were
 // not announced.
 type Upload struct {

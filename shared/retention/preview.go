@@ -252,9 +252,7 @@ func (p *progress) add(r *recording.Recording, held bool) {
 		return
 	}
 	p.Count++
-	if r.Audio.Place == recording.Managed {
-		p.Bytes += r.Audio.Size
-	}
+	p.Bytes += r.Audio.ManagedBytes()
 	if p.Oldest == 0 || r.Created < p.Oldest {
 		p.Oldest = r.Created
 	}
