@@ -251,14 +251,14 @@ func (a *application) wireJobs() error {
 
 // Wake implements [job.Queue], as functions/internal/jobqueue does in the cloud. The local
 // queue is in memory, and empty after a restart; see resume.
-func (a *application) Wake(ctx context.Context, account string, _ time.Duration) error {
+func (a *application) Wake(ctx context.Context, account string, delay time.Duration) error {
 	body, err := json.Marshal(map[string]string{"account": account})
 	if err != nil {
 		return err
 	}
 	w := a.world
 	if w.wiring == local {
-		w.jobs.send(string(body), w.now())
+		w.jobs.send(string(body), w.now(), delay)
 		return nil
 	}
 	limits := attempt.Standard(time.Second)
@@ -267,7 +267,9 @@ func (a *application) Wake(ctx context.Context, account string, _ time.Duration)
 		HTTPClient: &transport{service: queueSQS, to: sqsServer{&w.jobs, w.now}, inject: w.inject},
 		APIOptions: limits.APIOptions(func(*requestlog.Entry) {}),
 	})
-	_, err = client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: aws.String("http://queue.test/jobs"), MessageBody: aws.String(string(body))})
+	_, err = client.SendMessage(ctx, &sqs.SendMessageInput{
+		QueueUrl: aws.String("http://queue.test/jobs"), MessageBody: aws.String(string(body)), DelaySeconds: int32(delay / time.Second),
+	})
 	return err
 }
 
@@ -277,7 +279,7 @@ func (a *application) resume() error {
 	if w.wiring != local {
 		return nil
 	}
-	w.jobs.take()
+	w.jobs.clear()
 	if err := a.engine.Break(a.ctx); err != nil {
 		return err
 	}

@@ -190,7 +190,7 @@ func (w *world) purge(a *application) error {
 // deliver gives the messages of a queue to their handler. What fails stays.
 func (w *world) deliver(a *application, q *queue, handle func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)) error {
 	var again error
-	for _, m := range q.take() {
+	for _, m := range q.take(w.now()) {
 		if w.inject.dead() {
 			q.putBack(m)
 			again = errAgain

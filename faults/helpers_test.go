@@ -44,7 +44,7 @@ func (c *client) tick(d time.Duration) { c.advance(d) }
 
 // forget loses the events of the bucket.
 func (c *client) forget() {
-	c.arrivals.take()
+	c.arrivals.clear()
 	if s, ok := c.raw.(*sqlite.Store); ok {
 		due, err := s.Due(c.ctx, sqlite.Arrivals, 100)
 		c.must(err)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -17,35 +18,55 @@ import (
 type queue struct {
 	mu       sync.Mutex
 	sent     int
-	messages []events.SQSMessage
+	messages []delayed
 }
 
-// send adds a message.
-func (q *queue) send(body string, at time.Time) string {
+// delayed is a message that is delivered at a time or later.
+type delayed struct {
+	events.SQSMessage
+
+	due time.Time
+}
+
+// send adds a message that is delivered after a delay.
+func (q *queue) send(body string, at time.Time, delay time.Duration) string {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.sent++
 	id := strconv.Itoa(q.sent)
-	q.messages = append(q.messages, events.SQSMessage{
+	q.messages = append(q.messages, delayed{events.SQSMessage{
 		MessageId: id, Body: body, Attributes: map[string]string{"SentTimestamp": strconv.FormatInt(at.UnixMilli(), 10)},
-	})
+	}, at.Add(delay)})
 	return id
 }
 
-// take removes the messages and returns them.
-func (q *queue) take() []events.SQSMessage {
+// take removes the messages that are due, and returns them.
+func (q *queue) take(now time.Time) []events.SQSMessage {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	taken := q.messages
-	q.messages = nil
+	var taken []events.SQSMessage
+	q.messages = slices.DeleteFunc(q.messages, func(d delayed) bool {
+		due := !d.due.After(now)
+		if due {
+			taken = append(taken, d.SQSMessage)
+		}
+		return due
+	})
 	return taken
 }
 
-// putBack adds messages that were not handled.
-func (q *queue) putBack(messages ...events.SQSMessage) {
+// clear removes all messages.
+func (q *queue) clear() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.messages = append(q.messages, messages...)
+	q.messages = nil
+}
+
+// putBack adds a message that was not handled.
+func (q *queue) putBack(m events.SQSMessage) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.messages = append(q.messages, delayed{SQSMessage: m})
 }
 
 // len returns the number of messages.
@@ -65,8 +86,9 @@ type sqsServer struct {
 // ServeHTTP implements [http.Handler].
 func (s sqsServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	type message struct {
-		ID   string `json:"Id"`
-		Body string `json:"MessageBody"`
+		ID    string `json:"Id"`
+		Body  string `json:"MessageBody"`
+		Delay int64  `json:"DelaySeconds"`
 	}
 	var in struct {
 		message
@@ -79,7 +101,7 @@ func (s sqsServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	send := func(m message) map[string]string {
 		sum := md5.Sum([]byte(m.Body))
-		return map[string]string{"Id": m.ID, "MessageId": s.queue.send(m.Body, s.now()), "MD5OfMessageBody": hex.EncodeToString(sum[:])}
+		return map[string]string{"Id": m.ID, "MessageId": s.queue.send(m.Body, s.now(), time.Duration(m.Delay)*time.Second), "MD5OfMessageBody": hex.EncodeToString(sum[:])}
 	}
 	var out any
 	switch r.Header.Get("X-Amz-Target") {

@@ -252,7 +252,7 @@ func (s *fileSink) Send(ctx context.Context, all []notify.Event) (accepted int, 
 // the cloud, and to the process in the local wiring.
 func (w *world) created(ctx context.Context, event []byte) {
 	if w.wiring == cloud {
-		w.arrivals.send(string(event), w.now())
+		w.arrivals.send(string(event), w.now(), 0)
 		return
 	}
 	if err := w.app.local.Enqueue(context.WithoutCancel(ctx), sqlite.Arrivals, event); err != nil {

@@ -153,7 +153,11 @@ func (f *fixture) finish(t *testing.T, j *job.Job, failed func()) {
 	t.Helper()
 	e := f.engine()
 	for range 500 {
+		f.at.Add(10)
 		m, ok := f.line.Take()
+		if !ok && f.line.Len() > 0 {
+			continue // until a message is due
+		}
 		if !ok {
 			now := f.get(t, j)
 			if now.State != job.Planned {
@@ -162,7 +166,6 @@ func (f *fixture) finish(t *testing.T, j *job.Job, failed func()) {
 			f.confirm(t, now)
 			continue
 		}
-		f.at.Add(10)
 		if _, err := e.Slice(t.Context(), m); err != nil || f.get(t, j).Tries > 0 {
 			failed()
 			e = f.engine()

@@ -96,8 +96,19 @@ func (b *Book) wake(ctx context.Context, account string, delay time.Duration) er
 	return nil
 }
 
+// indexed is the value of an entry of openPartition.
+type indexed struct {
+	Active bool `json:"active"`
+	// Retry is that of the job.
+	Retry recording.Seconds `json:"retry,omitempty"`
+}
+
+// indexAge is how old the entry in the index of open jobs may be, in seconds. It expires with
+// the job, whose own time of expiry moves with every checkpoint.
+const indexAge = 24 * 60 * 60
+
 // writes returns the writes that store j. old is the entry that it replaces. The index of
-// open jobs is written only if it changes.
+// open jobs is written only if it changes, and once a day.
 func (b *Book) writes(j *Job, old store.Entry, condition store.Condition) ([]store.EntryWrite, error) {
 	j.Updated = recording.SecondsOf(b.Now())
 	j.Saves++
@@ -109,19 +120,24 @@ func (b *Book) writes(j *Job, old store.Entry, condition store.Condition) ([]sto
 		Entry: store.Entry{EntryKey: keyOf(j.Account, j.ID), Value: value, Revision: old.Revision, Expires: j.Expires()}, If: condition,
 	}
 	var before struct {
-		State State `json:"state"`
+		State   State             `json:"state"`
+		Retry   recording.Seconds `json:"retry"`
+		Updated recording.Seconds `json:"updated"`
 	}
 	if old.Value != nil {
 		if err := json.Unmarshal(old.Value, &before); err != nil {
 			return nil, fmt.Errorf("decode a job: %w", err)
 		}
 	}
-	if before.State == j.State {
+	if before.State == j.State && before.Retry == j.Retry && before.Updated/indexAge == j.Updated/indexAge {
 		return []store.EntryWrite{job}, nil
 	}
+	found, err := json.Marshal(indexed{j.State.Active(), j.Retry})
+	if err != nil {
+		return nil, fmt.Errorf("encode the entry of an open job: %w", err)
+	}
 	index := store.EntryWrite{Entry: store.Entry{
-		EntryKey: store.EntryKey{Partition: openPartition, Key: j.Account + "/" + j.ID},
-		Value:    fmt.Appendf(nil, `{"active":%t}`, j.State.Active()), Expires: j.Expires(),
+		EntryKey: store.EntryKey{Partition: openPartition, Key: j.Account + "/" + j.ID}, Value: found, Expires: j.Expires(),
 	}}
 	if index.Delete = j.State.Ended(); index.Delete {
 		index.Value, index.Expires = nil, 0
@@ -270,15 +286,16 @@ func (b *Book) Cancel(ctx context.Context, account, id string, record func() err
 			return false, ErrEnded
 		case Planning, Planned, Running:
 		}
-		j.State = Cancelling
+		j.State, j.Retry = Cancelling, 0
 		return true, nil
 	}, record)
 }
 
 // openJob is a job that has not ended.
 type openJob struct {
+	indexed
+
 	account, id string
-	active      bool
 }
 
 // open returns the unfinished jobs with this prefix of "account/ID".
@@ -290,14 +307,13 @@ func (b *Book) open(ctx context.Context, prefix string) ([]openJob, error) {
 			return nil, fmt.Errorf("list open jobs: %w", err)
 		}
 		for i := range page.Entries {
-			var state struct {
-				Active bool `json:"active"`
+			var one openJob
+			var ok bool
+			one.account, one.id, ok = strings.Cut(page.Entries[i].Key, "/")
+			if err := json.Unmarshal(page.Entries[i].Value, &one.indexed); err != nil || !ok {
+				return nil, errors.Join(fmt.Errorf("malformed entry of an open job of %s", one.account), err)
 			}
-			account, id, ok := strings.Cut(page.Entries[i].Key, "/")
-			if err := json.Unmarshal(page.Entries[i].Value, &state); err != nil || !ok {
-				return nil, errors.Join(fmt.Errorf("malformed entry of an open job of %s", account), err)
-			}
-			all = append(all, openJob{account, id, state.Active})
+			all = append(all, one)
 		}
 		if after = page.Next; after == "" {
 			return all, nil
@@ -314,7 +330,7 @@ func (b *Book) Waiting(ctx context.Context) ([]string, error) {
 	}
 	var accounts []string
 	for _, o := range open {
-		if o.active && (len(accounts) == 0 || accounts[len(accounts)-1] != o.account) {
+		if o.Active && (len(accounts) == 0 || accounts[len(accounts)-1] != o.account) {
 			accounts = append(accounts, o.account)
 		}
 	}

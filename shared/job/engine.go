@@ -69,7 +69,7 @@ func (e *Engine) Slice(ctx context.Context, m Message) (worked bool, err error) 
 	if err != nil || !taken {
 		return false, err
 	}
-	worked, delay, err := e.work(ctx, account)
+	worked, err = e.work(ctx, account)
 	// The caller's context may have ended.
 	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
 	defer cancel()
@@ -85,10 +85,26 @@ func (e *Engine) Slice(ctx context.Context, m Message) (worked bool, err error) 
 	if err != nil {
 		return worked, err
 	}
-	if slices.ContainsFunc(open, func(o openJob) bool { return o.active }) {
+	if delay, needed := e.delay(open); needed {
 		return worked, e.book.wake(clean, account, delay)
 	}
 	return worked, nil
+}
+
+// delay returns how long it takes until one of these jobs needs a worker. needed is false if
+// none does.
+func (e *Engine) delay(open []openJob) (delay time.Duration, needed bool) {
+	now := recording.SecondsOf(e.options.Now())
+	for _, o := range open {
+		if !o.Active {
+			continue
+		}
+		wait := time.Duration(max(0, o.Retry-now)) * time.Second
+		if !needed || wait < delay {
+			delay, needed = wait, true
+		}
+	}
+	return delay, needed
 }
 
 // cleanUp limits what must happen after a slice.
@@ -105,26 +121,26 @@ func beforeEnd(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithDeadline(ctx, deadline.Add(-cleanUp))
 }
 
-// work works on a job of an account, and returns how long to wait before the next slice.
-func (e *Engine) work(ctx context.Context, account string) (worked bool, delay time.Duration, err error) {
+// work works on a job of an account.
+func (e *Engine) work(ctx context.Context, account string) (worked bool, err error) {
 	t, err := e.next(ctx, account)
 	if err != nil || t == nil {
-		return false, 0, err
+		return false, err
 	}
 	working, cancel := beforeEnd(ctx)
 	defer cancel()
 	err = e.advance(working, t)
 	if err == nil || errors.Is(err, ErrLost) {
-		return true, 0, nil // the process that changed it wakes a worker
+		return true, nil // the process that changed it wakes a worker
 	}
-	delay, err = e.failed(ctx, t, err)
+	err = e.failed(ctx, t, err)
 	if errors.Is(err, ErrLost) {
 		err = nil
 	}
-	return true, delay, err
+	return true, err
 }
 
-// next returns the job of an account that needs a worker and was saved the longest time
+// next returns the job of an account that needs a worker now and was saved the longest time
 // ago, or nil.
 func (e *Engine) next(ctx context.Context, account string) (*Task, error) {
 	open, err := e.book.open(ctx, account+"/")
@@ -132,8 +148,9 @@ func (e *Engine) next(ctx context.Context, account string) (*Task, error) {
 		return nil, err
 	}
 	var keys []store.EntryKey
+	now := recording.SecondsOf(e.options.Now())
 	for _, o := range open {
-		if o.active && len(keys) < store.MaxEntries {
+		if o.Active && o.Retry <= now && len(keys) < store.MaxEntries {
 			keys = append(keys, keyOf(account, o.id))
 		}
 	}
@@ -209,18 +226,18 @@ func Transient(err error) bool {
 	return slices.ContainsFunc(transient, func(one error) bool { return errors.Is(err, one) })
 }
 
-// failed records that a slice failed. A transient error is retried after the delay that
-// failed returns, a few times; after any other error the job ends.
-func (e *Engine) failed(ctx context.Context, t *Task, cause error) (time.Duration, error) {
+// failed records that a slice failed. A transient error is retried after a delay, a few times;
+// after any other error the job ends.
+func (e *Engine) failed(ctx context.Context, t *Task, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
 	defer cancel()
 	// The slice may have changed the job since its last checkpoint.
 	j, entry, err := e.book.read(ctx, t.Job.Account, t.Job.ID)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if !bytes.Equal(entry.Value, t.entry.Value) {
-		return 0, ErrLost
+		return ErrLost
 	}
 	t.Job, t.entry, t.pending = j, entry, nil
 	j.Tries++
@@ -229,16 +246,20 @@ func (e *Engine) failed(ctx context.Context, t *Task, cause error) (time.Duratio
 		e.options.Failed(ctx, j, cause)
 	}
 	if j.Tries < maxTries && Transient(cause) {
-		delay := min(time.Second<<min(j.Tries, 10), 10*time.Minute)
-		return delay, t.save(ctx)
+		j.Retry = t.Now() + recording.Seconds(min(1<<min(j.Tries, 10), maxDelay))
+		return t.save(ctx)
 	}
 	if action := e.options.Actions[j.Action]; action != nil && j.State != Cancelling {
 		if err := action.End(ctx, t); err != nil {
 			j.Cause += "; and the cleanup failed"
 		}
 	}
-	return 0, t.end(ctx, Failed)
+	return t.end(ctx, Failed)
 }
+
+// maxDelay is the longest delay of a retry, in seconds. All the tries of a job take some two
+// hours.
+const maxDelay = 600
 
 // causeOf describes an error to clients, without details: those may name objects.
 func causeOf(err error) string {
@@ -281,7 +302,7 @@ func (t *Task) Now() recording.Seconds { return recording.SecondsOf(t.engine.opt
 // Save is a checkpoint: it stores the job, and all items since the last one, or nothing.
 // Errors: ErrLost, store.ErrUnavailable, store.ErrTooLarge.
 func (t *Task) Save(ctx context.Context) error {
-	t.Job.Tries, t.Job.Cause = 0, ""
+	t.Job.Tries, t.Job.Retry, t.Job.Cause = 0, 0, ""
 	return t.save(ctx)
 }
 
@@ -312,7 +333,7 @@ func (t *Task) save(ctx context.Context) error {
 
 // end stores the state that a phase of the job leads to.
 func (t *Task) end(ctx context.Context, next State) error {
-	t.Job.State = next
+	t.Job.State, t.Job.Retry = next, 0
 	t.Job.Cursor = nil
 	if next.Ended() {
 		t.Job.Ended = t.Now()

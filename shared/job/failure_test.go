@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/callrecordings/api/shared/job"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // slow is an action that plans nothing until its context ends.
@@ -36,6 +37,95 @@ func TestSlicesFailBeforeTheirProcessEnds(t *testing.T) {
 		t.Fatalf("worked %t, %v; the process: %v", worked, err, ctx.Err())
 	}
 	if got := f.get(t, j); got.Tries != 1 || got.State != job.Planning || got.Cause == "" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// A job that fails keeps its delays while another job of the account goes on. Otherwise it
+// would use up its tries in minutes.
+func TestDelaysWithAnotherJob(t *testing.T) {
+	t.Parallel()
+	const items = 300
+	f := open(t, items)
+	e := f.engine("1", f.store)
+	bad, good := f.start(t, "A"), f.start(t, "A")
+	f.work(t, e)
+	f.confirm(t, bad)
+	f.confirm(t, good)
+	var tries []int64
+	working := ""
+	f.action.order = func(_, id string) { working = id }
+	f.action.fail = func(int) error {
+		if working != bad.ID {
+			return nil
+		}
+		tries = append(tries, f.at.Load())
+		return store.ErrUnavailable
+	}
+	f.work(t, e)
+	if got := f.get(t, bad); got.State != job.Failed || len(tries) != 20 {
+		t.Fatalf("%s after %d tries", got.State, len(tries))
+	}
+	for n := 1; n < len(tries); n++ {
+		if waited, least := tries[n]-tries[n-1], int64(min(1<<n, 600)); waited < least || waited > least+60 {
+			t.Errorf("try %d came after %d s, want %d", n+1, waited, least)
+		}
+	}
+	if got := f.get(t, good); got.State != job.Done || int64(got.Ended-got.Confirmed) > items*20 {
+		t.Errorf("the other job: %s after %d s", got.State, got.Ended-got.Confirmed)
+	}
+}
+
+// A job that waits for its next try is cancelled at once.
+func TestACancelledJobDoesNotWait(t *testing.T) {
+	t.Parallel()
+	f := open(t, 1)
+	e := f.engine("1", f.store)
+	j := f.start(t, "A")
+	f.work(t, e)
+	f.confirm(t, j)
+	f.action.fail = func(int) error { return store.ErrUnavailable }
+	for f.get(t, j).Tries < 9 {
+		f.at.Add(1)
+		if m, ok := f.queue.Take(); ok {
+			if _, err := e.Slice(t.Context(), m); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, err := f.book.Cancel(t.Context(), "A", j.ID, ok); err != nil {
+		t.Fatal(err)
+	}
+	m, _ := f.queue.Take()
+	if _, err := e.Slice(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.get(t, j); got.State != job.Cancelled {
+		t.Errorf("%+v", got)
+	}
+}
+
+// A job may work for longer than jobs are kept: a process that starts must still find it.
+func TestALongJobStaysInTheIndex(t *testing.T) {
+	t.Parallel()
+	const days = 40
+	f := open(t, days)
+	e := f.engine("1", f.store)
+	j := f.start(t, "A")
+	f.work(t, e)
+	f.confirm(t, j)
+	for range days - 1 {
+		f.at.Add(24 * 60 * 60)
+		m, _ := f.queue.Take()
+		if _, err := e.Slice(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+		if accounts, err := f.book.Waiting(t.Context()); err != nil || !slices.Equal(accounts, []string{"A"}) {
+			t.Fatalf("after %d items: accounts %q, %v", f.get(t, j).Reports, accounts, err)
+		}
+	}
+	f.work(t, e)
+	if got := f.get(t, j); got.State != job.Done || got.Progress.Done.Count != days {
 		t.Errorf("%+v", got)
 	}
 }

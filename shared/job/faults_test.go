@@ -96,7 +96,11 @@ func survive(t *testing.T, f *fixture, number int, when faultstore.When, killed 
 	j := f.start(t, fmt.Sprint("A", number))
 	confirmed := false
 	for range 100 {
+		f.at.Add(1)
 		m, more := f.queue.Take()
+		if !more && f.queue.Len() > 0 {
+			continue // until a message is due
+		}
 		if !more && !confirmed {
 			f.confirm(t, j)
 			confirmed = true

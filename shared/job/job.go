@@ -207,8 +207,10 @@ type Job struct {
 	// Chunks and Reports are the numbers of chunks in the plan and in the report.
 	Chunks  int `json:"chunks"`
 	Reports int `json:"reports"`
-	// Tries counts the slices that have failed since the last checkpoint.
-	Tries int `json:"tries,omitempty"`
+	// Tries counts the slices that have failed since the last checkpoint. Retry is when the next
+	// slice may begin after a failure; 0 means at once.
+	Tries int               `json:"tries,omitempty"`
+	Retry recording.Seconds `json:"retry,omitempty"`
 	// Saves counts the writes of the job, so that every write differs.
 	Saves int `json:"saves"`
 }

@@ -6,6 +6,7 @@ import (
 	"archive/zip"
 	"context"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,49 +23,70 @@ type Line struct {
 
 	mu       sync.Mutex
 	sent     int
-	messages []job.Message
+	messages []delayed
 }
 
-// Wake sends a message. It ignores the delay.
-func (l *Line) Wake(_ context.Context, account string, _ time.Duration) error {
+// delayed is a message that is delivered at a time or later.
+type delayed struct {
+	job.Message
+
+	due time.Time
+}
+
+// Wake sends a message.
+func (l *Line) Wake(_ context.Context, account string, delay time.Duration) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sent++
-	l.messages = append(l.messages, job.Message{Account: account, ID: strconv.Itoa(l.sent), Sent: l.Now()})
+	now := l.Now()
+	l.messages = append(l.messages, delayed{job.Message{Account: account, ID: strconv.Itoa(l.sent), Sent: now}, now.Add(delay)})
 	return nil
 }
 
-// Take removes the first message. ok is false if there is none.
+// Take removes the first message that is due. ok is false if there is none.
 func (l *Line) Take() (m job.Message, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.messages) == 0 {
+	now := l.Now()
+	i := slices.IndexFunc(l.messages, func(d delayed) bool { return !d.due.After(now) })
+	if i < 0 {
 		return m, false
 	}
-	m, l.messages = l.messages[0], l.messages[1:]
+	m = l.messages[i].Message
+	l.messages = slices.Delete(l.messages, i, i+1)
 	return m, true
+}
+
+// Len returns the number of messages, due or not.
+func (l *Line) Len() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.messages)
 }
 
 // Again puts a message that was not handled at the end.
 func (l *Line) Again(m job.Message) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.messages = append(l.messages, m)
+	l.messages = append(l.messages, delayed{m, l.Now()})
 }
 
 // maxSlices is how many slices Work does before it counts the work as endless.
 const maxSlices = 10_000
 
 // Work does slices until there are no messages. A message whose slice fails is delivered
-// again. before is called before each slice.
+// again. before is called before each slice, and while no message is due. It moves the clock.
 func (l *Line) Work(t testing.TB, e *job.Engine, before func()) {
 	t.Helper()
 	for range maxSlices {
-		m, ok := l.Take()
-		if !ok {
+		if l.Len() == 0 {
 			return
 		}
 		before()
+		m, ok := l.Take()
+		if !ok {
+			continue
+		}
 		if _, err := e.Slice(t.Context(), m); err != nil {
 			l.Again(m)
 		}
