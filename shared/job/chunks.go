@@ -52,7 +52,11 @@ func (e *Engine) readChunk(ctx context.Context, kind string, j *Job, number int)
 	if len(found) == 0 {
 		return c, fmt.Errorf("chunk %d of the job %s does not exist", number, j.ID)
 	}
-	if err := json.Unmarshal(found[0].Value, &c); err != nil {
+	return decodeChunk(found[0].Value)
+}
+
+func decodeChunk(value []byte) (c chunk, err error) {
+	if err := json.Unmarshal(value, &c); err != nil {
 		return c, fmt.Errorf("decode items: %w", err)
 	}
 	return c, nil
@@ -121,7 +125,15 @@ func (t *Task) Planned(ctx context.Context, number int) ([]Item, error) {
 }
 
 // Report returns a chunk of the report, counted from 0, and the additional data of the action.
+// It may be one that the next Save stores.
 func (t *Task) Report(ctx context.Context, number int) ([]Item, json.RawMessage, error) {
+	key := chunkKey(donePartition, t.Job, number)
+	for i := range t.pending {
+		if t.pending[i].EntryKey == key {
+			c, err := decodeChunk(t.pending[i].Value)
+			return c.Items, c.Extra, err
+		}
+	}
 	c, err := t.engine.readChunk(ctx, donePartition, t.Job, number)
 	return c.Items, c.Extra, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/job"
@@ -76,7 +77,42 @@ func (e *Eraser) End(ctx context.Context, t *job.Task) error {
 	if t.Job.Confirmed == 0 {
 		return nil
 	}
+	if err := e.settle(ctx, t); err != nil {
+		return err
+	}
 	return finish(ctx, t, &place{}, e.Files, e.Signer, erasure, false)
+}
+
+// settle adds the recordings of the current batch that were erased to the report: the worker
+// of a job that was cancelled, or that failed, cannot save that batch.
+func (e *Eraser) settle(ctx context.Context, t *job.Task) error {
+	s, p, err := load(t.Job)
+	if err != nil {
+		return err
+	}
+	if p.Phase != work || p.Chunk >= t.Job.Chunks {
+		return nil
+	}
+	items, err := t.Planned(ctx, p.Chunk)
+	if err != nil {
+		return err
+	}
+	var done []job.Item
+	for some := range slices.Chunk(items[p.Item:min(p.Item+eraseBatch, len(items))], store.MaxFind) {
+		erased, err := e.erased(ctx, t.Job.Account, some)
+		if err != nil {
+			return err
+		}
+		done = append(done, erased...)
+	}
+	if len(done) == 0 {
+		return nil
+	}
+	// Their audio may still be there, and done means that it is not.
+	if err := job.Each(done, func(item *job.Item) error { return e.erase(ctx, t.Job, item, s) }); err != nil {
+		return err
+	}
+	return t.AddReport(done, nil)
 }
 
 // erasePlan erases the recordings of the plan, for one slice.
@@ -168,4 +204,20 @@ func (e *Eraser) gone(ctx context.Context, j *job.Job, item *job.Item) error {
 		item.Outcome, item.Cause = job.Completed, ""
 	}
 	return nil
+}
+
+// erased returns those of at most store.MaxFind items that were erased.
+func (e *Eraser) erased(ctx context.Context, account string, items []job.Item) ([]job.Item, error) {
+	ids := make([]string, len(items))
+	for i := range items {
+		ids[i] = items[i].ID
+	}
+	found, err := e.Store.Find(ctx, account, ids)
+	if err != nil {
+		return nil, fmt.Errorf("find tombstones: %w", err)
+	}
+	return slices.DeleteFunc(slices.Clone(items), func(item job.Item) bool {
+		t := found[item.ID].Tombstone
+		return t == nil || t.Cause != store.CauseErased
+	}), nil
 }

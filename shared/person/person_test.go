@@ -2,11 +2,14 @@ package person_test
 
 import (
 	"bytes"
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -249,6 +252,54 @@ func TestACancelledErasureSaysWhatIsErased(t *testing.T) {
 	if !bytes.Contains(j.Result, []byte(`"done":{"count":7`)) {
 		t.Errorf("%s", j.Result)
 	}
+}
+
+// A cancelled erasure cannot save the batch in its hands. The certificate has what was erased
+// of it, with the audio gone.
+func TestAnErasureCancelledInABatch(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	f.fill(t)
+	f.hold(t, "H1", recordingID(2))
+	j := f.plan(t, person.EraseAction, anna)
+	f.confirm(t, j)
+	f.eraser.Deleter = &interrupted{Deleter: f.eraser.Deleter, after: 4, during: func() {
+		if _, err := f.book.Cancel(t.Context(), "A", j.ID, func() error { return nil }); err != nil {
+			t.Error(err)
+		}
+	}}
+	f.work(t)
+	j = f.get(t, j)
+	var r person.Result
+	if err := json.Unmarshal(j.Result, &r); err != nil || j.State != job.Cancelled {
+		t.Fatalf("%v: %+v", err, j)
+	}
+	c, lines := f.certificate(t, r)
+	if c.Complete || c.Done != j.Progress.Done || c.Done.Count != 6 || len(lines) != 6 {
+		t.Errorf("%+v with %d lines, want the 6 that were erased", c.Done, len(lines))
+	}
+	for n := range spellings {
+		if f.exists(t, recordingID(n)) != (n == 2) {
+			t.Errorf("%s exists: %t", recordingID(n), n != 2)
+		}
+	}
+}
+
+// interrupted is a deleter that calls during once, in the middle of a batch.
+type interrupted struct {
+	person.Deleter
+
+	after  int32
+	calls  atomic.Int32
+	during func()
+}
+
+func (d *interrupted) Erase(ctx context.Context, account, id, by string, check func(*recording.Recording) error) error {
+	err := d.Deleter.Erase(ctx, account, id, by, check)
+	if d.calls.Add(1) == d.after {
+		d.during()
+	}
+	return err
 }
 
 func TestForgedCertificatesAreRejected(t *testing.T) {
