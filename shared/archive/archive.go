@@ -234,7 +234,7 @@ func (w *Writer) packOne(ctx context.Context, k *packer, item job.Item, r *recor
 	}
 	first := k.tries >= unreadableTries && len(k.items) == 0
 	k.tries = min(k.tries, 1) // the other recordings of this slice have all their tries
-	if first && w.Manifest && r.Audio.Place == recording.Managed {
+	if first && r.Audio.Place == recording.Managed {
 		if err := k.readable(ctx, r.AudioKey()); err != nil {
 			return k.addUnreadable(ctx, item, r, err)
 		}

@@ -1,55 +1,16 @@
 package bulk_test
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/callrecordings/api/shared/bulk"
 	"github.com/callrecordings/api/shared/job"
-	"github.com/callrecordings/api/shared/media"
-	"github.com/callrecordings/api/shared/media/s3media"
+	"github.com/callrecordings/api/shared/media/mediatest"
 	"github.com/callrecordings/api/shared/recording"
 )
-
-// brokenBucket is a bucket with audio that cannot be read.
-type brokenBucket struct {
-	*s3media.Bucket
-
-	// opened counts the reads by key. fails returns whether the nth read fails, and after how
-	// many bytes.
-	opened map[string]int
-	fails  func(key string, n int) (fails bool, after int64)
-}
-
-func (b *brokenBucket) Open(ctx context.Context, key, etag string, part *media.Part) (io.ReadCloser, media.Object, error) {
-	b.opened[key]++
-	fails, after := b.fails(key, b.opened[key])
-	if fails && after == 0 {
-		return nil, media.Object{}, fmt.Errorf("%w: AccessDenied", media.ErrUnavailable)
-	}
-	body, o, err := b.Bucket.Open(ctx, key, etag, part)
-	if err == nil && fails {
-		return brokenBody{io.MultiReader(io.LimitReader(body, after), brokenBody{}), body}, o, nil
-	}
-	return body, o, err
-}
-
-// brokenBody is a body that breaks off.
-type brokenBody struct {
-	io.Reader
-	io.Closer
-}
-
-func (b brokenBody) Read(p []byte) (int, error) {
-	if b.Reader == nil {
-		return 0, fmt.Errorf("%w: reset", media.ErrUnavailable)
-	}
-	return b.Reader.Read(p)
-}
 
 // Audio that can never be read does not fail an export: after several tries it is left out,
 // and counted as a failure. Audio that is only unavailable for a while is in the file.
@@ -74,7 +35,7 @@ func exportUnreadable(t *testing.T, slice time.Duration) {
 	for n := range 7 {
 		keys[recording.AudioKey("A", recordingID(n))] = n
 	}
-	broken := &brokenBucket{Bucket: f.bucket, opened: map[string]int{}, fails: func(key string, tries int) (bool, int64) {
+	broken := &mediatest.Broken{Bucket: f.bucket, Fails: func(key string, tries int) (bool, int64) {
 		n, audio := keys[key]
 		switch {
 		case !audio:
@@ -106,7 +67,7 @@ func exportUnreadable(t *testing.T, slice time.Duration) {
 	}
 	for key, n := range keys {
 		if n == 2 || n == 3 || n == 5 {
-			if tries := broken.opened[key]; tries < 8 || tries > 12 {
+			if tries := broken.Opened(key); tries < 8 || tries > 12 {
 				t.Errorf("audio %d was read %d times", n, tries)
 			}
 			line := fmt.Sprintf(`"document":"%06d_%s.json","cause":"audio_unreadable"}`, n+1, recordingID(n))
@@ -126,7 +87,7 @@ func TestExportInAnOutage(t *testing.T) {
 	}
 	f.slice = time.Second
 	failures := 0
-	f.options.Bucket = &brokenBucket{Bucket: f.bucket, opened: map[string]int{}, fails: func(key string, _ int) (bool, int64) {
+	f.options.Bucket = &mediatest.Broken{Bucket: f.bucket, Fails: func(key string, _ int) (bool, int64) {
 		failing := failures < 11 && strings.HasPrefix(key, "recordings/")
 		if failing {
 			failures++
