@@ -137,6 +137,9 @@ func (j *jobber) result(r *request, found *job.Job) (*resultData, error) {
 		return nil, err
 	}
 	if data.Zip != nil { // who gets the URL can listen
+		if err := r.demandReason(access.Listen); err != nil {
+			return nil, err
+		}
 		if err := r.record(r.Context(), access.Listen, "", audit.Done); err != nil {
 			return nil, err
 		}

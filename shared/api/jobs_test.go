@@ -176,6 +176,35 @@ func TestExportsAreInTheTrail(t *testing.T) {
 	s.send(t, root, http.MethodGet, item, "").has(t, "GET without a trail", http.StatusServiceUnavailable, "error")
 }
 
+// An export, its confirmation and the URL of its file need the reason that listening needs.
+// Its plan and its progress need none.
+func TestExportsNeedAReason(t *testing.T) {
+	t.Parallel()
+	s, root := newJobAPI(t)
+	item := jobsPath + "/" + s.start(t, root)
+	s.env.RequireReason = access.Reasons([]string{"listen"})
+	s.handlers[OpJobs] = s.jobs(7 * 24 * time.Hour)
+	why := []string{"X-Reason", "complaint 7"}
+	steps := []struct {
+		name, method, path, body string
+		header                   []string
+		status                   int
+		part                     string
+	}{
+		{"start", http.MethodPost, jobsPath, `{"action":"person_export","number":"+1 555 123 4567"}`, nil, 403, `"reason_required"`},
+		{"plan", http.MethodGet, item, "", nil, 200, `"state":"planned"`},
+		{"confirm", http.MethodPut, item, `{"count":2,"bytes":30}`, nil, 403, `"reason_required"`},
+		{"confirm with a reason", http.MethodPut, item, `{"count":2,"bytes":30}`, why, 200, `"state":"running"`},
+		{"end", http.MethodGet, item, "", nil, 403, `"reason_required"`},
+		{"list", http.MethodGet, jobsPath, "", nil, 200, `"state":"done"`},
+		{"end with a reason", http.MethodGet, item, "", why, 200, `"zip":{"url":`},
+	}
+	for _, step := range steps {
+		s.send(t, root, step.method, step.path, step.body, step.header...).has(t, step.name, step.status, step.part)
+		s.work(t)
+	}
+}
+
 func TestCancelledJobs(t *testing.T) {
 	t.Parallel()
 	s, root := newJobAPI(t)
