@@ -224,6 +224,9 @@ func choose(cases []scenario) []scenario {
 
 // Every operation recovers from every fault of every call.
 func TestFaults(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large, and does one thing after another")
+	}
 	t.Parallel()
 	b := newBench(t)
 	if *one != "" {

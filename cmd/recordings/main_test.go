@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
-		Dir:           "testdata",
+		Files:         scripts(t),
 		UpdateScripts: *update,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -55,6 +55,21 @@ func TestScripts(t *testing.T) {
 			"kazoo": kazooServer, "awaitrecordings": awaitRecordings, "store": newStore, "lose": lose, "stuck": stuck,
 		},
 	})
+}
+
+// scripts returns the names of the scripts. With -short, they are those of commands that do
+// things at the same time.
+func scripts(t *testing.T) []string {
+	t.Helper()
+	names := "testdata/*.txtar"
+	if testing.Short() {
+		names = "testdata/import-*.txtar"
+	}
+	files, err := filepath.Glob(names)
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	return files
 }
 
 // audio maps the files in the folder of every script to their sources.

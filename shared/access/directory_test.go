@@ -108,6 +108,9 @@ func TestDirectoryRejects(t *testing.T) {
 
 // A group of 10,000 members is added in batches, listed page by page, and removed.
 func TestLargeGroup(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large, and does one thing after another")
+	}
 	t.Parallel()
 	r := newRules(t, OwnOnly)
 	d, ctx := NewDirectory(r.Store), t.Context()

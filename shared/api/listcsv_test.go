@@ -102,6 +102,9 @@ func TestCSVRoundTrip(t *testing.T) {
 }
 
 func TestWideCSVPagesAreCut(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large, and does one thing after another")
+	}
 	t.Parallel()
 	s := newListAPI(t, nil)
 	for i := range 300 { // each with its own members

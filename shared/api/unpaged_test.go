@@ -24,6 +24,9 @@ func listsOf(t testing.TB, m store.Reader) *listAPI {
 const everything = tenantList + "?paginate=false&created_from=1"
 
 func TestTenThousandRecordingsFit(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large, and does one thing after another")
+	}
 	t.Parallel()
 	m := typicalRecordings(10_000)
 	s := listsOf(t, m)
@@ -60,6 +63,9 @@ func TestTenThousandRecordingsFit(t *testing.T) {
 }
 
 func TestUnpagedTooLarge(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large, and does one thing after another")
+	}
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 1))
 	noise := make([]byte, 3000)

@@ -34,6 +34,9 @@ func (r repeated) ReadAt(p []byte, at int64) (int, error) {
 // A few frames cannot make Probe search megabytes of other bytes. Then the
 // duration is unknown. Valid frames are counted, however short they are.
 func TestProbeSkipsLittleJunk(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large, and does one thing after another")
+	}
 	t.Parallel()
 	const size = 128 << 20
 	frames, falseHeaders := plain(10, 0, nil), bytes.Repeat([]byte("\xFF\xE3\x18\xC4 "), 60_000)

@@ -161,6 +161,9 @@ func TestRestoreAndSweep(t *testing.T) {
 
 // A sweep handles large accounts in turns, and handles every recording once.
 func TestSweepOfManyRecordings(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large, and does one thing after another")
+	}
 	t.Parallel()
 	w := newWorld(t, 1)
 	const n = 1100

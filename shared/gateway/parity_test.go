@@ -101,6 +101,9 @@ func TestLocalEqualsTheCloud(t *testing.T) {
 
 // The limits of Lambda hold to the byte, although Local encodes nothing.
 func TestLocalHasTheLimitsOfTheCloud(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large, and does one thing after another")
+	}
 	t.Parallel()
 	for _, c := range []struct {
 		kind, unit string
@@ -141,6 +144,9 @@ func TestLocalHasTheLimitsOfTheCloud(t *testing.T) {
 
 // A request is rejected exactly if its event is too large.
 func TestLocalHasTheLimitOfEvents(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large, and does one thing after another")
+	}
 	t.Parallel()
 	for _, quotes := range []int{0, 100, 5000} {
 		r := httptest.NewRequest(http.MethodPut, "/<&>?a=%ff", http.NoBody)

@@ -54,6 +54,9 @@ func TestReindex(t *testing.T) {
 
 // A run that was stopped continues from its bookmark, unless the caller asks for a restart.
 func TestReindexGoesOn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large, and does one thing after another")
+	}
 	t.Parallel()
 	s := neglected(t)
 	stopped, n := errors.New("stopped"), 0

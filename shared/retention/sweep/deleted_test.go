@@ -90,6 +90,9 @@ func TestAHoldKeepsDeletedRecordingsThatExpire(t *testing.T) {
 
 // Many deleted recordings take several turns, and those that expire later are not forgotten.
 func TestManyDeletedRecordings(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large, and does one thing after another")
+	}
 	t.Parallel()
 	w := newWorld(t)
 	w.save("A", retention.Rule{Name: "all", Days: 365})

@@ -38,6 +38,9 @@ func TestExpiredRecordingsGo(t *testing.T) {
 
 // A sweep reads only recordings that have expired since the last one.
 func TestASweepCostsWhatExpires(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large, and does one thing after another")
+	}
 	t.Parallel()
 	w := newWorld(t)
 	for i := range 300 {

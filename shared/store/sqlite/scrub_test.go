@@ -200,6 +200,9 @@ func newCalls(t *testing.T, path string, seed uint64) *calls {
 // After Scrub and Flush, the file has no name of a deleted call, and everything else
 // as it was. Without Scrub it has some, in pages from which SQLite moved rows.
 func TestScrubClearsCopiesOfMovedRows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large, and does one thing after another")
+	}
 	t.Parallel()
 	missed := 0
 	for seed := range uint64(2) {

@@ -41,6 +41,9 @@ func outcome(s *kazootest.Server, path string) (name string) {
 }
 
 func TestRates(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large, and does one thing after another")
+	}
 	t.Parallel()
 	const requests, rate = 3000, 0.1
 	for name, f := range map[string]kazootest.Faults{

@@ -85,6 +85,9 @@ func wellFormed(t *testing.T, b []byte) {
 // A client finds all recordings if it reads each month in pages, and the time around
 // the start of each month in a single page. Reading only the months is not enough.
 func TestAllRecordingsAreFound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large, and does one thing after another")
+	}
 	t.Parallel()
 	all := generated()
 	s := open(t, kazootest.Options{})
