@@ -26,13 +26,13 @@ func (s *sizes) Size(context.Context, *importer.Item) (int64, error) {
 	return 1000, nil
 }
 
-// The estimate adds the known sizes. Of 40 recordings without one it samples the first 16 and
+// The estimate adds the known sizes. Of 63 recordings without one it samples the first 16 and
 // the 32nd.
 func TestDryRunEstimates(t *testing.T) {
 	t.Parallel()
 	p := newFixture(t)
 	var items []importer.Item
-	for n := range 40 {
+	for n := range 63 {
 		items = append(items, kazooItem(fmt.Sprint("unsized", n), started)) // of 60 seconds
 	}
 	for n := range 3 {
@@ -41,7 +41,7 @@ func TestDryRunEstimates(t *testing.T) {
 		items = append(items, it)
 	}
 	s := &sizes{source: &source{pages: []any{items}}}
-	want := importer.Estimate{Recordings: 43, Bytes: 700, Unsized: 40, Duration: 40 * time.Minute}
+	want := importer.Estimate{Recordings: 66, Bytes: 700, Unsized: 63, Duration: 63 * time.Minute}
 	for _, c := range []struct {
 		name   string
 		source importer.Source
