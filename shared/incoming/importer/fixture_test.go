@@ -70,20 +70,30 @@ func (s *source) Open(_ context.Context, it *importer.Item) (*importer.Audio, er
 	case error:
 		return nil, data
 	case []byte:
-		s.open++
 		sum := sha256.Sum256(data)
-		return &importer.Audio{
-			ReaderAt: bytes.NewReader(data), Size: int64(len(data)), SHA256: hex.EncodeToString(sum[:]),
-			Close: func() error {
-				s.mu.Lock()
-				defer s.mu.Unlock()
-				s.open--
-				return nil
-			},
-		}, nil
+		return s.opening(&importer.Audio{ReaderAt: bytes.NewReader(data), Size: int64(len(data)), SHA256: hex.EncodeToString(sum[:])}), nil
+	case unreadable:
+		return s.opening(&importer.Audio{ReaderAt: data, Size: 1000}), nil
 	}
 	return nil, fmt.Errorf("no audio for %s", it.Name)
 }
+
+// opening counts audio as open until it is closed.
+func (s *source) opening(a *importer.Audio) *importer.Audio {
+	s.open++
+	a.Close = func() error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.open--
+		return nil
+	}
+	return a
+}
+
+// unreadable is audio that was fetched, but cannot be read.
+type unreadable struct{}
+
+func (unreadable) ReadAt([]byte, int64) (int, error) { return 0, errors.New("disk error") }
 
 func (s *source) Size(_ context.Context, it *importer.Item) (int64, error) {
 	data, _ := s.audio[it.Name].([]byte)

@@ -79,6 +79,7 @@ func TestRunAudio(t *testing.T) {
 		{"too large", bytes.Repeat(mp3, 1+(1<<20)/len(mp3)), importer.Refused, importer.Refused, "", recording.Failed, recording.TooLarge, 2, "", "too_large"},
 		{"gone", fmt.Errorf("%w: 404", importer.ErrGone), importer.Copied, importer.Known, importer.Silent, recording.Pending, "", 2, "", ""},
 		{"refused", fmt.Errorf("%w: too much", importer.ErrRefused), importer.Refused, importer.Refused, "", recording.Pending, "", 2, "", "too much"},
+		{"unreadable", unreadable{}, importer.Failed, importer.Failed, "", recording.Pending, "", 2, "", "disk error; its document is stored"},
 		{"not available", errors.New("500 datastore_fault"), importer.Failed, importer.Failed, "", recording.Pending, "", 2, "", "500 datastore_fault; its document is stored"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
