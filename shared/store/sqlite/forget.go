@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"strconv"
 	"time"
 )
@@ -68,10 +69,10 @@ func (s *Store) Flush(ctx context.Context) error {
 		return fail(action, "", "", err)
 	}
 	_, err = c.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
-	if reset := set(normal); err == nil || isBusy(err) {
-		err = reset
+	if isBusy(err) {
+		err = nil // like a reader in the way, of which the result only tells
 	}
-	if err != nil {
+	if err = errors.Join(err, set(normal)); err != nil {
 		return fail(action, "", "", err)
 	}
 	return nil

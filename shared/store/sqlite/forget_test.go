@@ -190,6 +190,7 @@ func TestUpgradeForgetsDeletedContent(t *testing.T) {
 		"PRAGMA secure_delete = OFF",
 		"UPDATE recordings SET deleted = 1, expires = 99999999999, audio_key = 'inbox/a/" + caller + ".wav'",
 		"INSERT INTO claims (account, key, id, made, expires) VALUES ('a', 'inbox/" + caller + "', '202601-1', 'x', 99999999999)",
+		"INSERT INTO claims (account, key, id, made, expires) VALUES ('a', 'inbox/another', '202601-2', 'x', 99999999999)",
 		"INSERT INTO queue (name, body) VALUES ('changes', '" + strings.Repeat(caller, 10_000) + "')",
 		"DELETE FROM queue",
 		sqlite.RevertLookups,
@@ -204,9 +205,11 @@ func TestUpgradeForgetsDeletedContent(t *testing.T) {
 	}
 	wantTraces(t, path, true)
 	s = open(t, path)
-	c, err := s.Claim(t.Context(), "a", "inbox/"+caller, store.Claim{ID: "202602-2", Made: "y", Lasting: true})
-	if want := (store.Claim{ID: "202601-1", Made: "x"}); err != nil || c != want {
-		t.Errorf("Claim = %+v, %v, want %+v", c, err, want)
+	for key, id := range map[string]string{"inbox/" + caller: "202601-1", "inbox/another": "202601-2"} {
+		c, err := s.Claim(t.Context(), "a", key, store.Claim{ID: "202602-2", Made: "y", Lasting: true})
+		if want := (store.Claim{ID: id, Made: "x"}); err != nil || c != want {
+			t.Errorf("Claim = %+v, %v, want %+v", c, err, want)
+		}
 	}
 	if err := s.Flush(t.Context()); err != nil {
 		t.Fatal(err)

@@ -207,6 +207,34 @@ func TestATombstoneKeepsNoDocument(t *testing.T) {
 	}
 }
 
+// A start does not rewrite the whole file, which takes as much space again.
+func TestAStartDoesNotRewriteTheFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "recordings.db")
+	free := func(s *Store) (pages int) {
+		t.Helper()
+		if err := s.read.QueryRowContext(t.Context(), "PRAGMA freelist_count").Scan(&pages); err != nil {
+			t.Fatal(err)
+		}
+		return pages
+	}
+	s := openWithTimeout(t, path, busyTimeout)
+	for _, statement := range []string{
+		"INSERT INTO queue (name, body) VALUES ('changes', '" + strings.Repeat("x", 100_000) + "')", "DELETE FROM queue",
+	} {
+		if _, err := s.write.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := free(s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if after := free(openWithTimeout(t, path, busyTimeout)); before == 0 || after != before {
+		t.Errorf("%d free pages after a start, want %d as before, and more than none", after, before)
+	}
+}
+
 // Close leaves an empty -wal file and the -shm file, so that the database can be
 // opened on a full disk. The database alone is complete.
 func TestCloseKeepsTheSpaceForTheNextStart(t *testing.T) {
