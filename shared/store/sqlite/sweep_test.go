@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"crypto/rand"
 	"database/sql"
 	"errors"
@@ -262,6 +263,50 @@ func TestCloseKeepsTheSpaceForTheNextStart(t *testing.T) {
 	}
 	if _, err := openWithTimeout(t, alone, busyTimeout).Get(t.Context(), "a", "202601-a"); err != nil {
 		t.Errorf("Get from a copy of the database alone = %v, want nil", err)
+	}
+}
+
+// Errors of damaged files are ErrDamaged, whichever statement meets them, and no others are.
+func TestErrorsOfDamagedFiles(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "recordings.db")
+	if err := openWithTimeout(t, path, busyTimeout).Close(); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name      string
+		from, to  int
+		statement string
+		damaged   bool
+	}{
+		{"header", 0, 100, "SELECT count(*) FROM recordings", true},
+		{"pages", 4096, len(data), "SELECT count(*) FROM recordings", true},
+		{"nothing", 0, 0, "SELECT nothing FROM recordings", false},
+	} {
+		damaged := filepath.Join(t.TempDir(), "damaged.db")
+		text := bytes.Clone(data)
+		for i := c.from; i < c.to; i++ {
+			text[i] = 'x'
+		}
+		if err := os.WriteFile(damaged, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		db, err := sql.Open("sqlite", damaged)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var n int
+		failed := db.QueryRowContext(t.Context(), c.statement).Scan(&n)
+		if failed == nil || errors.Is(fail("count", "a", "", failed), ErrDamaged) != c.damaged {
+			t.Errorf("damaged %s: %v, want ErrDamaged: %t", c.name, failed, c.damaged)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
