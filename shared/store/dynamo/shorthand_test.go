@@ -54,7 +54,7 @@ func TestShorthandOfOtherVersions(t *testing.T) {
 	if got := full(t, kazooDocument, own[string]{account, owner, "x"}); got != kazooDocument {
 		t.Errorf("the document %s was read as %s", kazooDocument, got)
 	}
-	for _, short := range []string{"{\x00}", "{\x1e", "{\x1e\x7f", "{\x1e\x1f", "{\x1ez}", "{\x1f}", "\x1e"} {
+	for _, short := range []string{"{\x00}", "{\x1e", "{\x1e\x7f", "{\x1e\x1f", "{\x1ez}", "{\x1f}", "\x1e", "{\x1e" + string(rune(' '+len(rare)))} {
 		if d, err := appendFull(nil, []byte(short), new(own[[]byte])); !errors.Is(err, errLayout) {
 			t.Errorf("appendFull(%q) = %q, %v, want %v", short, d, err, errLayout)
 		}
