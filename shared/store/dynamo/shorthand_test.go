@@ -61,6 +61,18 @@ func TestShorthandOfOtherVersions(t *testing.T) {
 	}
 }
 
+// An own text counts only if it is longer than the two characters that stand for it, and the
+// longest one counts.
+func TestLongestOwnText(t *testing.T) {
+	t.Parallel()
+	texts := own[string]{"ab", "abc", "abcd"}
+	for text, want := range map[string]int{"": 0, "ab": 0, "abx": 0, "abcx": 3, "abcdx": 4} {
+		if _, n := texts.longest(text); n != want {
+			t.Errorf("longest(%q) has the length %d, want %d", text, n, want)
+		}
+	}
+}
+
 // Stored items contain the characters of the entries. Add new entries to the end of
 // rare, and their number and the new sum to this test.
 func TestShorthandKeepsItsEntries(t *testing.T) {
