@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/smithy-go"
 
+	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
 )
 
@@ -34,6 +35,18 @@ func TestKindsOfErrors(t *testing.T) {
 		err := fail("reading", "a", "202601-a", c.err)
 		if errors.Is(err, store.ErrTooLarge) != c.tooLarge || errors.Is(err, store.ErrUnavailable) != c.unavailable {
 			t.Errorf("%v became %v, want too large: %t, unavailable: %t", c.err, err, c.tooLarge, c.unavailable)
+		}
+	}
+}
+
+// An entry is gone in the second in which it expires.
+func TestExpiryOfEntries(t *testing.T) {
+	t.Parallel()
+	s := openAt(t, "http://127.0.0.1:1", fastLimits())
+	now := recording.SecondsOf(s.now())
+	for expires, want := range map[recording.Seconds]bool{0: true, now - 1: false, now: false, now + 1: true} {
+		if got := s.lasts(store.Entry{Expires: expires}); got != want {
+			t.Errorf("an entry that expires %d s from now lasts: %t, want %t", expires-now, got, want)
 		}
 	}
 }
