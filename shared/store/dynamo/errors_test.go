@@ -11,7 +11,7 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// A retry may overcome what DynamoDB or the network answered, and not a request that is wrong
+// A retry may overcome an error of DynamoDB or of the network, but not a request that is wrong
 // in itself.
 func TestKindsOfErrors(t *testing.T) {
 	t.Parallel()

@@ -72,8 +72,8 @@ func TestAccountsListsEachOnce(t *testing.T) {
 	}
 }
 
-// A claim whose recording exists is a conflict. Another transaction that meets the removal is
-// no such statement.
+// Removing a claim is a conflict if its recording exists, but not if it only meets another
+// transaction.
 func TestUnclaimMeetsATransaction(t *testing.T) {
 	t.Parallel()
 	for code, conflict := range map[string]bool{"ConditionalCheckFailed": true, "TransactionConflict": false} {

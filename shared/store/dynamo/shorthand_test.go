@@ -61,8 +61,8 @@ func TestShorthandOfOtherVersions(t *testing.T) {
 	}
 }
 
-// An own text counts only if it is longer than the two characters that stand for it, and the
-// longest one counts.
+// The longest of the own texts counts. A text of two characters does not: its shorthand has two
+// as well.
 func TestLongestOwnText(t *testing.T) {
 	t.Parallel()
 	texts := own[string]{"ab", "abc", "abcd"}

@@ -70,7 +70,7 @@ func (s *Store) Flush(ctx context.Context) error {
 	}
 	_, err = c.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
 	if isBusy(err) {
-		err = nil // like a reader in the way, of which the result only tells
+		err = nil // a reader in the way is no error either: the caller retries
 	}
 	if err = errors.Join(err, set(normal)); err != nil {
 		return fail(action, "", "", err)

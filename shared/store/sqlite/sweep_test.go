@@ -208,7 +208,7 @@ func TestATombstoneKeepsNoDocument(t *testing.T) {
 	}
 }
 
-// A start does not rewrite the whole file, which takes as much space again.
+// A start does not rewrite the whole file. That would take as much space again.
 func TestAStartDoesNotRewriteTheFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "recordings.db")
@@ -266,7 +266,7 @@ func TestCloseKeepsTheSpaceForTheNextStart(t *testing.T) {
 	}
 }
 
-// Errors of damaged files are ErrDamaged, whichever statement meets them, and no others are.
+// An error of a damaged file is ErrDamaged in every statement, and no other error is.
 func TestErrorsOfDamagedFiles(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "recordings.db")
