@@ -3,7 +3,6 @@ package archive
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -181,13 +180,9 @@ func (w *Writer) pack(ctx context.Context, t *job.Task, p *Place, save func(cont
 
 // packGroup adds some recordings. spent is true if a checkpoint ended the slice.
 func (w *Writer) packGroup(ctx context.Context, t *job.Task, p *Place, k *packer, some []job.Item, save func(context.Context) error) (spent bool, err error) {
-	ids := make([]string, len(some))
-	for i := range some {
-		ids[i] = some[i].ID
-	}
-	found, err := w.Store.Find(ctx, t.Job.Account, ids)
+	found, err := job.Find(ctx, w.Store, t.Job.Account, some)
 	if err != nil {
-		return false, fmt.Errorf("read documents: %w", err)
+		return false, err
 	}
 	for _, item := range some {
 		if k.careful() {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/hold"
@@ -108,37 +106,18 @@ func begin(j *job.Job) (b *batch, p *place, err error) {
 // End adds the completed part of that batch to the report.
 func (r *runner) End(ctx context.Context, t *job.Task) error {
 	b, p, err := begin(t.Job)
-	if err != nil || t.Job.Confirmed == 0 || p.Chunk >= t.Job.Chunks {
+	if err != nil || t.Job.Confirmed == 0 {
 		return err
 	}
-	items, err := t.Planned(ctx, p.Chunk)
-	if err != nil {
+	if b.items, err = t.PlannedFrom(ctx, p.Chunk, p.Item, r.size); err != nil || len(b.items) == 0 {
 		return err
 	}
-	b.items = items[p.Item:min(p.Item+r.size, len(items))]
 	b.since, b.now = max(p.Since, t.Job.Confirmed), t.Now()
 	done, err := r.settle(ctx, b)
 	if err != nil || len(done) == 0 {
 		return err
 	}
 	return t.AddReport(done, nil)
-}
-
-// find reads the recordings of a batch.
-func (b *batch) find(ctx context.Context, s store.Finder) (map[string]store.Found, error) {
-	all := map[string]store.Found{}
-	for some := range slices.Chunk(b.items, store.MaxFind) {
-		ids := make([]string, len(some))
-		for i := range some {
-			ids[i] = some[i].ID
-		}
-		found, err := s.Find(ctx, b.job.Account, ids)
-		if err != nil {
-			return nil, fmt.Errorf("read the recordings of a job: %w", err)
-		}
-		maps.Copy(all, found)
-	}
-	return all, nil
 }
 
 // those returns the items of a batch for which done is true, as done.

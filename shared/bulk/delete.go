@@ -90,6 +90,6 @@ func (b *batch) deleted(t *store.Tombstone) bool {
 
 // settle implements runner.settle.
 func (d *deleter) settle(ctx context.Context, b *batch) ([]job.Item, error) {
-	found, err := b.find(ctx, d.store)
+	found, err := job.Find(ctx, d.store, b.job.Account, b.items)
 	return b.those(func(item *job.Item) bool { return b.deleted(found[item.ID].Tombstone) }), err
 }

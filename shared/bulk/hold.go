@@ -45,7 +45,7 @@ func (h *holder) check(ctx context.Context, j *job.Job) error {
 
 // batch places the holds of a batch with one write.
 func (h *holder) batch(ctx context.Context, b *batch) error {
-	found, err := b.find(ctx, h.find)
+	found, err := job.Find(ctx, h.find, b.job.Account, b.items)
 	if err != nil {
 		return err
 	}

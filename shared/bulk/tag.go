@@ -54,7 +54,7 @@ func (g *tagger) settle(ctx context.Context, b *batch) ([]job.Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := b.find(ctx, g.store)
+	found, err := job.Find(ctx, g.store, b.job.Account, b.items)
 	return b.those(func(item *job.Item) bool {
 		r := found[item.ID].Recording
 		if r == nil || r.Modified < b.since-skew {

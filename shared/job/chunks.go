@@ -124,6 +124,19 @@ func (t *Task) Planned(ctx context.Context, number int) ([]Item, error) {
 	return c.Items, err
 }
 
+// PlannedFrom returns up to size items of a chunk of the plan, both counted from 0, beginning with
+// the item at from. Behind the last chunk there are none.
+func (t *Task) PlannedFrom(ctx context.Context, number, from, size int) ([]Item, error) {
+	if number >= t.Job.Chunks {
+		return nil, nil
+	}
+	items, err := t.Planned(ctx, number)
+	if err != nil {
+		return nil, err
+	}
+	return items[from:min(from+size, len(items))], nil
+}
+
 // Report returns a chunk of the report, counted from 0, and the additional data of the action.
 // It may be one that the next Save stores.
 func (t *Task) Report(ctx context.Context, number int) ([]Item, json.RawMessage, error) {

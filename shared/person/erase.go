@@ -90,21 +90,21 @@ func (e *Eraser) settle(ctx context.Context, t *job.Task) error {
 	if err != nil {
 		return err
 	}
-	if p.Phase != work || p.Chunk >= t.Job.Chunks {
+	if p.Phase != work {
 		return nil
 	}
-	items, err := t.Planned(ctx, p.Chunk)
+	items, err := t.PlannedFrom(ctx, p.Chunk, p.Item, eraseBatch)
 	if err != nil {
 		return err
 	}
-	var done []job.Item
-	for some := range slices.Chunk(items[p.Item:min(p.Item+eraseBatch, len(items))], store.MaxFind) {
-		erased, err := e.erased(ctx, t.Job.Account, some)
-		if err != nil {
-			return err
-		}
-		done = append(done, erased...)
+	found, err := job.Find(ctx, e.Store, t.Job.Account, items)
+	if err != nil {
+		return err
 	}
+	done := slices.DeleteFunc(items, func(item job.Item) bool {
+		tombstone := found[item.ID].Tombstone
+		return tombstone == nil || tombstone.Cause != store.CauseErased
+	})
 	if len(done) == 0 {
 		return nil
 	}
@@ -204,20 +204,4 @@ func (e *Eraser) gone(ctx context.Context, j *job.Job, item *job.Item) error {
 		item.Outcome, item.Cause = job.Completed, ""
 	}
 	return nil
-}
-
-// erased returns those of at most store.MaxFind items that were erased.
-func (e *Eraser) erased(ctx context.Context, account string, items []job.Item) ([]job.Item, error) {
-	ids := make([]string, len(items))
-	for i := range items {
-		ids[i] = items[i].ID
-	}
-	found, err := e.Store.Find(ctx, account, ids)
-	if err != nil {
-		return nil, fmt.Errorf("find tombstones: %w", err)
-	}
-	return slices.DeleteFunc(slices.Clone(items), func(item job.Item) bool {
-		t := found[item.ID].Tombstone
-		return t == nil || t.Cause != store.CauseErased
-	}), nil
 }
