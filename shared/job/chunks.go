@@ -125,16 +125,19 @@ func (t *Task) Planned(ctx context.Context, number int) ([]Item, error) {
 }
 
 // PlannedFrom returns up to size items of a chunk of the plan, both counted from 0, beginning with
-// the item at from. Behind the last chunk there are none.
+// the item at from. Behind the end of the chunk they are those of the next one, and behind the
+// last chunk there are none.
 func (t *Task) PlannedFrom(ctx context.Context, number, from, size int) ([]Item, error) {
-	if number >= t.Job.Chunks {
-		return nil, nil
+	for ; number < t.Job.Chunks; number, from = number+1, 0 {
+		items, err := t.Planned(ctx, number)
+		if err != nil {
+			return nil, err
+		}
+		if from < len(items) {
+			return items[from:min(from+size, len(items))], nil
+		}
 	}
-	items, err := t.Planned(ctx, number)
-	if err != nil {
-		return nil, err
-	}
-	return items[from:min(from+size, len(items))], nil
+	return nil, nil
 }
 
 // Report returns a chunk of the report, counted from 0, and the additional data of the action.
