@@ -51,9 +51,7 @@ func TestPlannedFrom(t *testing.T) {
 	e := job.NewEngine(b, job.Options{
 		Actions: map[string]job.Action{"count": parted{func(task *job.Task) { ran++; read(task) }}}, Holder: "1", Now: f.now,
 	})
-	j := f.start(t, "A")
-	f.work(t, e)
-	f.confirm(t, j)
+	f.confirmed(t, e)
 	f.work(t, e)
 	if ran == 0 {
 		t.Error("the plan was not read")

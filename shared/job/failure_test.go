@@ -81,9 +81,7 @@ func TestACancelledJobDoesNotWait(t *testing.T) {
 	t.Parallel()
 	f := open(t, 1)
 	e := f.engine("1", f.store)
-	j := f.start(t, "A")
-	f.work(t, e)
-	f.confirm(t, j)
+	j := f.confirmed(t, e)
 	f.action.fail = func(int) error { return store.ErrUnavailable }
 	for f.get(t, j).Tries < 9 {
 		f.at.Add(1)
@@ -96,10 +94,7 @@ func TestACancelledJobDoesNotWait(t *testing.T) {
 	if _, err := f.book.Cancel(t.Context(), "A", j.ID, ok); err != nil {
 		t.Fatal(err)
 	}
-	m, _ := f.queue.Take()
-	if _, err := e.Slice(t.Context(), m); err != nil {
-		t.Fatal(err)
-	}
+	f.slice(t, e)
 	if got := f.get(t, j); got.State != job.Cancelled {
 		t.Errorf("%+v", got)
 	}
@@ -111,15 +106,10 @@ func TestALongJobStaysInTheIndex(t *testing.T) {
 	const days = 40
 	f := open(t, days)
 	e := f.engine("1", f.store)
-	j := f.start(t, "A")
-	f.work(t, e)
-	f.confirm(t, j)
+	j := f.confirmed(t, e)
 	for range days - 1 {
 		f.at.Add(24 * 60 * 60)
-		m, _ := f.queue.Take()
-		if _, err := e.Slice(t.Context(), m); err != nil {
-			t.Fatal(err)
-		}
+		f.slice(t, e)
 		if accounts, err := f.book.Waiting(t.Context()); err != nil || !slices.Equal(accounts, []string{"A"}) {
 			t.Fatalf("after %d items: accounts %q, %v", f.get(t, j).Reports, accounts, err)
 		}
@@ -147,9 +137,7 @@ func TestCausesOfFailures(t *testing.T) {
 			causes = append(causes, cause)
 		},
 	})
-	j := f.start(t, "A")
-	f.work(t, e)
-	f.confirm(t, j)
+	j := f.confirmed(t, e)
 	f.work(t, e)
 	if got := f.get(t, j); got.State != job.Failed || len(causes) != 1 || !errors.Is(causes[0], secret) {
 		t.Errorf("%+v, causes %v", got, causes)

@@ -42,9 +42,7 @@ func TestTransientErrorsAreRetriedAndOthersEndTheJob(t *testing.T) {
 			t.Parallel()
 			f := open(t, 2)
 			f.action.fail = c.fail()
-			j := f.start(t, "A")
-			f.work(t, f.engine("1", f.store))
-			f.confirm(t, j)
+			j := f.confirmed(t, f.engine("1", f.store))
 			f.work(t, f.engine("1", f.store))
 			got := f.get(t, j)
 			if got.State != c.state || got.Cause != c.cause {

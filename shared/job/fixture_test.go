@@ -125,6 +125,27 @@ func (f *fixture) work(t *testing.T, e *job.Engine) {
 	f.queue.Work(t, e, func() { f.at.Add(10) })
 }
 
+// slice does a slice for the first message that is due.
+func (f *fixture) slice(t *testing.T, e *job.Engine) {
+	t.Helper()
+	m, ok := f.queue.Take()
+	if !ok {
+		t.Fatal("no message is due")
+	}
+	if _, err := e.Slice(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// confirmed starts a job of the account A, makes its plan and confirms it.
+func (f *fixture) confirmed(t *testing.T, e *job.Engine) *job.Job {
+	t.Helper()
+	j := f.start(t, "A")
+	f.work(t, e)
+	f.confirm(t, j)
+	return j
+}
+
 func (f *fixture) get(t *testing.T, j *job.Job) *job.Job {
 	t.Helper()
 	got, err := f.book.Get(t.Context(), j.Account, j.ID)

@@ -51,14 +51,9 @@ func TestACancelledJobCleansUp(t *testing.T) {
 	t.Parallel()
 	f := open(t, 5)
 	e := f.engine("1", f.store)
-	j := f.start(t, "A")
-	f.work(t, e)
-	f.confirm(t, j)
+	j := f.confirmed(t, e)
 	for range 2 { // two slices, an item each
-		m, _ := f.queue.Take()
-		if _, err := e.Slice(t.Context(), m); err != nil {
-			t.Fatal(err)
-		}
+		f.slice(t, e)
 	}
 	for range 2 { // the second one is a retry
 		if _, err := f.book.Cancel(t.Context(), "A", j.ID, ok); err != nil {
@@ -76,9 +71,7 @@ func TestACancelledJobCleansUp(t *testing.T) {
 func TestACancelledSliceStops(t *testing.T) {
 	t.Parallel()
 	f := open(t, 5)
-	j := f.start(t, "A")
-	f.work(t, f.engine("1", f.store))
-	f.confirm(t, j)
+	j := f.confirmed(t, f.engine("1", f.store))
 	f.action.fail = func(i int) error {
 		if i == 2 {
 			_, err := f.book.Cancel(t.Context(), "A", j.ID, ok)
@@ -130,9 +123,7 @@ func TestOneWorkerOfAnAccount(t *testing.T) {
 	t.Parallel()
 	f := open(t, 3)
 	first, second := f.engine("1", f.store), f.engine("2", f.store)
-	j := f.start(t, "A")
-	f.work(t, first)
-	f.confirm(t, j)
+	j := f.confirmed(t, first)
 	inside := false
 	f.action.fail = func(int) error {
 		if inside {
@@ -157,9 +148,7 @@ func TestALostLeaseSavesNothing(t *testing.T) {
 	t.Parallel()
 	f := open(t, 3)
 	first, second := f.engine("1", f.store), f.engine("2", f.store)
-	j := f.start(t, "A")
-	f.work(t, first)
-	f.confirm(t, j)
+	j := f.confirmed(t, first)
 	stopped := false
 	f.action.fail = func(int) error {
 		if !stopped {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"testing/iotest"
 
 	"github.com/callrecordings/api/shared/media"
 )
@@ -53,7 +54,7 @@ func (b *Broken) Open(ctx context.Context, key, etag string, part *media.Part) (
 	}
 	body, o, err := b.Bucket.Open(ctx, key, etag, part)
 	if err == nil && fails {
-		return brokenBody{io.MultiReader(io.LimitReader(body, after), reset{}), body}, o, nil
+		return brokenBody{io.MultiReader(io.LimitReader(body, after), iotest.ErrReader(errReset)), body}, o, nil
 	}
 	return body, o, err
 }
@@ -64,7 +65,5 @@ type brokenBody struct {
 	io.Closer
 }
 
-// reset is a connection that was reset.
-type reset struct{}
-
-func (reset) Read([]byte) (int, error) { return 0, fmt.Errorf("%w: reset", media.ErrUnavailable) }
+// errReset is the error of a connection that was reset.
+var errReset = fmt.Errorf("%w: reset", media.ErrUnavailable)

@@ -268,35 +268,6 @@ func TestScrubRestsWhenNothingIsWritten(t *testing.T) {
 	}
 }
 
-// A pass reaches the last page, also if it is the only one of its chunk.
-func TestScrubReachesTheLastPage(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "recordings.db")
-	s := open(t, path)
-	db, err := sql.Open("sqlite", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	const chunk = 64
-	for alone, seen := false, map[int]bool{}; !alone; {
-		if _, err := db.ExecContext(t.Context(), "INSERT INTO queue (name, body) VALUES ('changes', zeroblob(2000))"); err != nil {
-			t.Fatal(err)
-		}
-		var pages int
-		if err := db.QueryRowContext(t.Context(), "PRAGMA page_count").Scan(&pages); err != nil {
-			t.Fatal(err)
-		}
-		if seen[pages] {
-			continue
-		}
-		seen[pages], alone = true, pages%chunk == 2 // page 1 is not scrubbed
-		if p, err := s.Scrub(t.Context()); err != nil || p.Pages != pages {
-			t.Fatalf("Scrub = %+v, %v, want %d pages", p, err, pages)
-		}
-	}
-}
-
 // Writers and readers that run during a pass lose nothing, and wait a short time.
 func TestScrubDuringWrites(t *testing.T) {
 	t.Parallel()

@@ -266,6 +266,20 @@ func TestCloseKeepsTheSpaceForTheNextStart(t *testing.T) {
 	}
 }
 
+// damaged writes a copy of a file that is damaged from one byte up to another, and returns its path.
+func damaged(t *testing.T, data []byte, from, to int) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "damaged.db")
+	text := bytes.Clone(data)
+	for i := from; i < to; i++ {
+		text[i] = 'x'
+	}
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // An error of a damaged file is ErrDamaged in every statement, and no other error is.
 func TestErrorsOfDamagedFiles(t *testing.T) {
 	t.Parallel()
@@ -287,15 +301,7 @@ func TestErrorsOfDamagedFiles(t *testing.T) {
 		{"pages", 4096, len(data), "SELECT count(*) FROM recordings", true},
 		{"nothing", 0, 0, "SELECT nothing FROM recordings", false},
 	} {
-		damaged := filepath.Join(t.TempDir(), "damaged.db")
-		text := bytes.Clone(data)
-		for i := c.from; i < c.to; i++ {
-			text[i] = 'x'
-		}
-		if err := os.WriteFile(damaged, text, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		db, err := sql.Open("sqlite", damaged)
+		db, err := sql.Open("sqlite", damaged(t, data, c.from, c.to))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -328,15 +334,7 @@ func TestDamagedFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, from := range map[string]int{"header": 0, "pages": 4096} {
-		damaged := filepath.Join(t.TempDir(), "damaged.db")
-		text := append([]byte{}, data...)
-		for i := from; i < len(text); i++ {
-			text[i] = 'x'
-		}
-		if err := os.WriteFile(damaged, text, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		s, err := open(t.Context(), damaged, Options{Now: time.Now, Random: rand.Reader}, busyTimeout)
+		s, err := open(t.Context(), damaged(t, data, from, len(data)), Options{Now: time.Now, Random: rand.Reader}, busyTimeout)
 		if err == nil {
 			_, err = s.Get(t.Context(), "a", "202601-1")
 			_ = s.Close()

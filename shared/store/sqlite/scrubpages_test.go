@@ -49,3 +49,25 @@ func TestScrubBesideAWriter(t *testing.T) {
 	}
 	do("ROLLBACK")
 }
+
+// A pass reaches the last page, also if it is the only one of its chunk.
+func TestScrubReachesTheLastPage(t *testing.T) {
+	t.Parallel()
+	s := openWithTimeout(t, filepath.Join(t.TempDir(), "recordings.db"), busyTimeout)
+	for alone, seen := false, map[int]bool{}; !alone; {
+		if _, err := s.write.ExecContext(t.Context(), "INSERT INTO queue (name, body) VALUES ('changes', zeroblob(2000))"); err != nil {
+			t.Fatal(err)
+		}
+		var pages int
+		if err := s.read.QueryRowContext(t.Context(), "PRAGMA page_count").Scan(&pages); err != nil {
+			t.Fatal(err)
+		}
+		if seen[pages] {
+			continue
+		}
+		seen[pages], alone = true, pages%scrubChunk == 2 // page 1 is not scrubbed
+		if p, err := s.Scrub(t.Context()); err != nil || p.Pages != pages {
+			t.Fatalf("Scrub = %+v, %v, want %d pages", p, err, pages)
+		}
+	}
+}
