@@ -2,6 +2,7 @@ package job_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/callrecordings/api/shared/job"
@@ -37,12 +38,12 @@ func TestPlannedFrom(t *testing.T) {
 			{0, 0, 1, "a"}, {0, 0, 5, "ab"}, {0, 1, 1, "b"}, {0, 2, 1, "c"}, {0, 2, 5, "cd"}, {1, 1, 5, "d"}, {1, 2, 5, ""}, {2, 0, 5, ""},
 		} {
 			items, err := task.PlannedFrom(t.Context(), c.chunk, c.from, c.size)
-			got := ""
+			var got strings.Builder
 			for _, item := range items {
-				got += item.ID
+				got.WriteString(item.ID)
 			}
-			if err != nil || got != c.want {
-				t.Errorf("%+v: %q, %v", c, got, err)
+			if err != nil || got.String() != c.want {
+				t.Errorf("%+v: %q, %v", c, got.String(), err)
 			}
 		}
 	}
