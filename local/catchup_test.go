@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/callrecordings/api/local/datadir"
+	"github.com/callrecordings/api/local/s3server"
 	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store/sqlite"
@@ -60,6 +61,63 @@ func TestAStartServesBeforeItChecks(t *testing.T) {
 	}
 	if _, err := os.Stat(dir.File(uncheckedFile)); err == nil {
 		t.Error("the file of unchecked audio is still there after the check")
+	}
+}
+
+// The search for missed audio may find audio whose own event is still on its way. The two
+// complete the recording once, in either order: clients get one event.
+func TestMissedAudioBesideItsOwnEvent(t *testing.T) {
+	t.Parallel()
+	audio, err := os.ReadFile("demo/05-voicemail.wav")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"recordings/a/202601/202601-0", "inbox/a/call.wav"} {
+		for _, ownFirst := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%.5s, own event first %v", key, ownFirst), func(t *testing.T) {
+				t.Parallel()
+				b, now, _ := newBox(t)
+				if strings.HasPrefix(key, recording.InboxKey("", "")) {
+					storeObject(t, b, key, audio)
+					storeObject(t, b, "inbox/a/call.json", []byte(`{"from":"15550100"}`))
+				} else {
+					storeObject(t, b, pending(t, b, 1).AudioKey(), audio)
+				}
+				now.add(time.Hour) // a file in an inbox is taken after a grace period
+				own := func() {
+					b.enqueueArrival(t.Context(), s3server.Event(datadir.Bucket, key, "", "us-east-1", now.Now()))
+				}
+				search := func() {
+					if err := b.enqueueMissed(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				both := []func(){search, own}
+				if ownFirst { // the search has read the recording before the own event was queued
+					both = []func(){own, func() { b.enqueueArrival(t.Context(), datadir.RecheckEvent(key)) }}
+				}
+				for _, enqueue := range both {
+					now.add(time.Second)
+					enqueue()
+					if due(t, b, sqlite.Arrivals) == 0 {
+						t.Fatal("no arrival is queued")
+					}
+					drain(t, b)
+				}
+				if _, err := b.publishChanges(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				var ready int
+				for _, e := range eventsOf(t, b.dir.Path) {
+					if e.Detail.State == "ready" {
+						ready++
+					}
+				}
+				if ready != 1 {
+					t.Errorf("%d events of audio that is ready, want 1: %+v", ready, eventsOf(t, b.dir.Path))
+				}
+			})
+		}
 	}
 }
 

@@ -54,7 +54,7 @@ func TestAChangeStaysQueuedUntilItIsDelivered(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := eventsOf(t, b.dir.Path); due(t, b, sqlite.Changes) != 0 || len(got) != 1 {
-		t.Errorf("%d changes are queued and the events are %q, want none and one", due(t, b, sqlite.Changes), got)
+		t.Errorf("%d changes are queued and the events are %+v, want none and one", due(t, b, sqlite.Changes), got)
 	}
 }
 
@@ -72,7 +72,7 @@ func TestADamagedChangeIsParked(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := eventsOf(t, b.dir.Path); len(got) != 1 {
-		t.Errorf("the events are %q, want that of the recording", got)
+		t.Errorf("the events are %+v, want that of the recording", got)
 	}
 	waiting, parked, err := b.store.Counts(t.Context(), sqlite.Changes)
 	if waiting != 0 || parked != 1 || err != nil {
@@ -105,7 +105,7 @@ func TestAFailedArrivalIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	b, now, log := newBox(t)
 	for _, key := range []string{"inbox/acc/+15550100.mp3", "recordings/acc/202601/202601-good"} {
-		b.enqueueArrival(t.Context(), datadir.Event(key, b.now()))
+		b.enqueueArrival(t.Context(), datadir.RecheckEvent(key))
 	}
 	failing := true
 	a := b.newArrivals(respond(func(body string) bool { return failing && strings.Contains(body, "inbox") }))
@@ -151,7 +151,7 @@ func TestAFailedArrivalIsTriedAgain(t *testing.T) {
 func TestAParkedArrivalIsGivenUp(t *testing.T) {
 	t.Parallel()
 	b, now, log := newBox(t)
-	b.enqueueArrival(t.Context(), datadir.Event("inbox/acc/+15550100.mp3", b.now()))
+	b.enqueueArrival(t.Context(), datadir.RecheckEvent("inbox/acc/+15550100.mp3"))
 	a := b.newArrivals(respond(func(string) bool { return true }))
 	begun := b.now()
 	left := 1
@@ -224,7 +224,7 @@ func TestALastingFailureIsLoggedOnceAMinute(t *testing.T) {
 func TestAnArrivalOfAFailedInvocationIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	b, now, _ := newBox(t)
-	b.enqueueArrival(t.Context(), datadir.Event("recordings/acc/202601/202601-a", b.now()))
+	b.enqueueArrival(t.Context(), datadir.RecheckEvent("recordings/acc/202601/202601-a"))
 	failure := errors.New("no memory")
 	a := b.newArrivals(func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 		return events.SQSEventResponse{}, failure
@@ -249,7 +249,7 @@ func TestAnArrivalIsQueuedBeforeTheAnswer(t *testing.T) {
 	b, _, _ := newBox(t)
 	unlock := lockDatabase(t, b)
 	time.AfterFunc(300*time.Millisecond, unlock)
-	b.enqueueArrival(t.Context(), datadir.Event("recordings/a/202601/202601-a", b.now()))
+	b.enqueueArrival(t.Context(), datadir.RecheckEvent("recordings/a/202601/202601-a"))
 	if n := due(t, b, sqlite.Arrivals); n != 1 {
 		t.Errorf("%d arrivals are queued when enqueueArrival returns, want 1", n)
 	}
@@ -269,7 +269,7 @@ func TestAnEventThatCouldNotBeQueuedIsRetried(t *testing.T) {
 	}
 	b.store = broken
 	for n := range 3 {
-		b.enqueueArrival(t.Context(), datadir.Event("recordings/a/202601/202601-"+strconv.Itoa(n), b.now()))
+		b.enqueueArrival(t.Context(), datadir.RecheckEvent("recordings/a/202601/202601-"+strconv.Itoa(n)))
 	}
 	if err := b.retryUnqueued(t.Context()); err == nil {
 		t.Error("retryUnqueued without a database = nil, want an error")
@@ -292,10 +292,10 @@ func TestASlowArrivalDelaysOnlyItsAccount(t *testing.T) {
 	b, _, _ := newBox(t)
 	for n := range 200 {
 		for _, account := range []string{"slow", "big1", "big2", "big3", "big4", "big5"} {
-			b.enqueueArrival(t.Context(), datadir.Event(fmt.Sprintf("inbox/%s/%d.mp3", account, n), b.now()))
+			b.enqueueArrival(t.Context(), datadir.RecheckEvent(fmt.Sprintf("inbox/%s/%d.mp3", account, n)))
 		}
 	}
-	b.enqueueArrival(t.Context(), datadir.Event("inbox/new/0.mp3", b.now()))
+	b.enqueueArrival(t.Context(), datadir.RecheckEvent("inbox/new/0.mp3"))
 	release := make(chan struct{})
 	var mu sync.Mutex
 	var order []string
@@ -343,7 +343,7 @@ func TestASlowArrivalDelaysOnlyItsAccount(t *testing.T) {
 func TestAStopCostsNoTry(t *testing.T) {
 	t.Parallel()
 	b, _, _ := newBox(t)
-	b.enqueueArrival(t.Context(), datadir.Event("inbox/a/0.mp3", b.now()))
+	b.enqueueArrival(t.Context(), datadir.RecheckEvent("inbox/a/0.mp3"))
 	started := make(chan struct{})
 	a := b.newArrivals(func(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
 		close(started)

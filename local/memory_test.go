@@ -44,7 +44,7 @@ func heldMemory() uint64 {
 //
 //nolint:paralleltest // it measures the memory of the whole process
 func TestABurstOfPlayersTakesBoundedMemory(t *testing.T) {
-	b, _, log := newBox(t)
+	b, _, _ := newBox(t)
 	b.settings.Delivery = "inline"
 	audio := append(demoFile(t, "05-voicemail.wav"), make([]byte, 4_000_000)...)
 	account := b.dir.Keys.Account
@@ -98,8 +98,10 @@ func TestABurstOfPlayersTakesBoundedMemory(t *testing.T) {
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
-	if limit := uint64(200 << 20); most > before+limit {
-		t.Errorf("200 players of 4 MB took %d MB, want at most %d: %s", (most-before)>>20, limit>>20, log)
+	// Without a bound the players would take 800 MB. The garbage of a burst depends on when the
+	// collector runs; with the race detector up to 213 MB were seen.
+	if limit := uint64(400 << 20); most > before+limit {
+		t.Errorf("200 players of 4 MB took %d MB, want at most %d", (most-before)>>20, limit>>20)
 	}
 	releaseMemory()
 	runtime.GC()

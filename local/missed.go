@@ -49,7 +49,7 @@ func (b *box) enqueueMissedUploads(ctx context.Context, queued map[string]bool) 
 			case err != nil:
 				return fmt.Errorf("look for missed audio: %w", err)
 			case stored:
-				b.enqueueArrival(ctx, datadir.Event(key, b.now()))
+				b.enqueueArrival(ctx, datadir.RecheckEvent(key))
 			}
 		}
 		if len(some) < awaitingAtOnce {
@@ -68,7 +68,7 @@ func (b *box) enqueueMissedDrops(ctx context.Context, queued map[string]bool) er
 		}
 		for _, key := range keys {
 			if !known[key] && !queued[key] {
-				b.enqueueArrival(ctx, datadir.Event(key, b.now()))
+				b.enqueueArrival(ctx, datadir.RecheckEvent(key))
 			}
 		}
 		return nil

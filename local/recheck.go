@@ -106,7 +106,7 @@ func (b *box) recheck(ctx context.Context, last time.Time) error {
 		case size != r.Audio.Size && r.Audio.Size > 0:
 			b.logDamage(ctx, r, "the stored audio does not have the size of its recording", size)
 		case !queued[key] && (own || dropped): // imported audio is never an arrival
-			event := datadir.RecheckEvent(key) // without a sequencer, ingest examines the object again (incoming.Arrival)
+			event := datadir.RecheckEvent(key)
 			if err := b.store.Enqueue(ctx, sqlite.Arrivals, event); err != nil {
 				b.unqueued.add(event)
 				failure = err

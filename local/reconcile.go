@@ -26,7 +26,7 @@ func (b *box) reconcile(ctx context.Context) error {
 		EndRestores: sweep.WhenTrusted(b.store, b.now, reconcile.EndRestores(deletion.New(b.store, 0, b.now), b.store)),
 		Queued:      func(key string) bool { return queued[key] },
 		Arrive: func(ctx context.Context, key string) error {
-			b.enqueueArrival(ctx, datadir.Event(key, b.now()))
+			b.enqueueArrival(ctx, datadir.RecheckEvent(key))
 			return nil
 		},
 	}

@@ -309,12 +309,9 @@ func (d *Dir) StartS3(
 	return s3server.Start(ctx, o)
 }
 
-// Event returns the S3 event of an object in the folder's bucket, as a replacement
-// for an event that was lost.
-func Event(key string, at time.Time) []byte { return s3server.Event(Bucket, key, "", region, at) }
-
-// RecheckEvent returns an event for an object of the bucket that is to be examined
-// again. It has no sequencer.
+// RecheckEvent returns an event for an object of the bucket that is to be examined again, or
+// whose own event may be lost. It has no sequencer: if the own event arrives all the same, the
+// second of the two changes nothing, and sends no event of its own (incoming.Arrival).
 func RecheckEvent(key string) []byte { return s3server.RecheckEvent(Bucket, key) }
 
 // OpenBucket returns a client of the built-in S3 server at endpoint. Presigned
