@@ -84,9 +84,7 @@ func (m *matcher) run(ctx context.Context) (store.Page, error) {
 		fetch = max(fetch, 12*minFetch)
 	}
 	wants := m.search.wants
-	for {
-		q := m.query
-		q.Start = m.page.Last()
+	for q := m.query; ; {
 		lists, err := m.read(ctx, wants, q, fetch)
 		if err != nil {
 			return store.Page{}, err
@@ -99,8 +97,12 @@ func (m *matcher) run(ctx context.Context) (store.Page, error) {
 		if done || !m.page.More(ctx, !rarest.ended) {
 			return m.page.Page(), nil
 		}
-		// The next reads follow the same word, and cost one read each.
+		// The next reads follow the same word, and cost one read each. They begin behind all
+		// candidates: a full page has no row of those that the index excludes.
 		wants = []want{rarest.want}
+		if end := rarest.end(); end != (place{}) {
+			q.Start = store.Position{Created: end.created, ID: end.id, After: true}
+		}
 		fetch = min(4*fetch, maxFetch)
 	}
 }

@@ -243,3 +243,36 @@ func TestBudget(t *testing.T) {
 		t.Errorf("the search found %q, want %s", got, cmp.Or(first, ""))
 	}
 }
+
+// If a full page is followed by many entries that the index excludes, each read begins behind
+// those of the read before, and the page has the recording behind them.
+func TestAFullPageBeforeManyOthers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it does one thing after another")
+	}
+	t.Parallel()
+	const others = 2500 // more than one read asks for
+	s := open(t)
+	put(t, s, rec(0, 0, "", "dana"))
+	for i := range others {
+		put(t, s, rec(1+i, recording.Seconds(1+i), "", "daniel"))
+	}
+	put(t, s, rec(others+1, others+1, "", "dana"))
+	for _, c := range []struct {
+		limit, calls int
+		more         bool
+	}{
+		{1, 6, true},  // 4 reads of entries, and one of a recording; the last read ends the page
+		{2, 6, false}, // ... and one of the last recording
+	} {
+		for _, ascending := range []bool{false, true} {
+			counting := faultstore.New(s)
+			q := store.Query{Account: account, Limit: c.limit, Ascending: ascending}
+			p, err := search.Page(t.Context(), counting, parse(t, "dana*"), q, nil)
+			if err != nil || len(p.Recordings) != c.limit || (p.Next != nil) != c.more || counting.Calls() > c.calls {
+				t.Errorf("limit %d: %d recordings, next %v, %d calls, %v, want more: %t with at most %d calls",
+					c.limit, len(p.Recordings), p.Next, counting.Calls(), err, c.more, c.calls)
+			}
+		}
+	}
+}
