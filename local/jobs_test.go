@@ -88,7 +88,7 @@ func (lostQueue) Wake(context.Context, string, time.Duration) error { return nil
 // awaitJob waits until a job is in a state.
 func awaitJob(t *testing.T, book *job.Book, j *job.Job, want job.State) *job.Job {
 	t.Helper()
-	for range 500 {
+	for range 1500 {
 		got, err := book.Get(t.Context(), j.Account, j.ID)
 		if err != nil {
 			t.Fatal(err)

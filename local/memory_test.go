@@ -72,6 +72,10 @@ func TestABurstOfPlayersTakesBoundedMemory(t *testing.T) {
 		req.Header.Set("X-Auth-Token", token)
 		req.Header.Set("Accept", "audio/*")
 		resp, err := client.Do(req)
+		for err == nil && resp.StatusCode == http.StatusTooManyRequests { // a busy machine has no room in time
+			_ = resp.Body.Close()
+			resp, err = client.Do(req)
+		}
 		if err != nil {
 			t.Error(err)
 			return

@@ -3,6 +3,7 @@
 package given
 
 import (
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -35,17 +36,21 @@ func Programs(t testing.TB, packages ...string) (folder string) {
 	return folder
 }
 
+// The ports that Ports tries lie below those that Linux gives to connections and to
+// listeners on port 0, so that no other test gets one before the server listens on it.
+const firstPort, lastPort = 20_000, 32_000
+
 // Ports returns a free TCP port on 127.0.0.1 whose successor is free as well. The
 // local server listens on both.
 func Ports(t testing.TB) int {
 	t.Helper()
 	var on net.ListenConfig
 	for range 50 {
-		first, err := on.Listen(t.Context(), "tcp", "127.0.0.1:0")
+		port := firstPort + 2*rand.IntN((lastPort-firstPort)/2) //nolint:gosec // no secret
+		first, err := on.Listen(t.Context(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
-		port := first.Addr().(*net.TCPAddr).Port
 		second, err := on.Listen(t.Context(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port+1)))
 		_ = first.Close()
 		if err == nil {

@@ -75,7 +75,7 @@ func TestCloseLeavesNothingRunning(t *testing.T) {
 		}
 	}
 	var rest []string
-	for range 100 {
+	for range 1000 {
 		rest = rest[:0]
 		buf := make([]byte, 1<<20)
 		for _, g := range strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n") {

@@ -135,7 +135,9 @@ func TestUnpagedRunsOutOfTime(t *testing.T) {
 	}
 	// A list that needs only one read gets an answer.
 	short := listsOf(t, typicalRecordings(500))
-	r := httptest.NewRequestWithContext(ctx, "GET", everything, nil)
+	soon, cancelSoon := context.WithTimeout(t.Context(), answerReserve-time.Millisecond)
+	defer cancelSoon()
+	r := httptest.NewRequestWithContext(soon, "GET", everything, nil)
 	r.Header.Set("X-Auth-Token", short.token)
 	serve(t, short.list, r).want(t, 200, "")
 }

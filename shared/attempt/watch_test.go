@@ -44,7 +44,10 @@ func TestWatch(t *testing.T) {
 			}))
 			defer server.Close()
 			defer server.CloseClientConnections()
-			l := attempt.Standard(200 * time.Millisecond)
+			l := attempt.Standard(time.Minute)
+			if name == "late" {
+				l = attempt.Standard(200 * time.Millisecond)
+			}
 			l.Backoff = time.Millisecond
 			ctx, watched := attempt.Watch(requestlog.With(t.Context(), new(requestlog.Entry)))
 			_, err := client(server.URL, l).ListTables(ctx, &dynamodb.ListTablesInput{})

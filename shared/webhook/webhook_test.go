@@ -291,7 +291,7 @@ func TestAnswers(t *testing.T) {
 func TestASlowReceiverDelaysOnlyItsAccount(t *testing.T) {
 	t.Parallel()
 	f := open(t)
-	f.Client.Timeout = time.Second
+	f.Client.Timeout = 3 * time.Second
 	var secret string
 	fast := newReceiver(t, &secret)
 	release := make(chan struct{})
@@ -304,7 +304,7 @@ func TestASlowReceiverDelaysOnlyItsAccount(t *testing.T) {
 	f.change(t, "b", 1)
 	done := make(chan struct{})
 	go func() { defer close(done); f.run(t, 1, false) }()
-	for end := time.Now().Add(900 * time.Millisecond); len(fast.requests()) == 0; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(f.Client.Timeout * 9 / 10); len(fast.requests()) == 0; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the other account waits for the slow receiver")
 		}

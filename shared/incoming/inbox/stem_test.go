@@ -61,7 +61,7 @@ const spare = 15 * time.Second
 func TestASidecarStopsInTime(t *testing.T) {
 	t.Parallel()
 	d, sidecar := several(t)
-	const left = 500 * time.Millisecond
+	const left = time.Second
 	for want := 1; want <= 3; want++ {
 		opened := 0 // the sidecar, and the audio of one file
 		d.Objects.BeforeOpen = func() {

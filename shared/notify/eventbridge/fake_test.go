@@ -155,7 +155,7 @@ func closedAddress(t *testing.T) string {
 // fastLimits returns limits with short waits.
 func fastLimits() attempt.Limits {
 	n := standard()
-	n.Attempt, n.Backoff = 100*time.Millisecond, time.Millisecond
+	n.Attempt, n.Backoff = 250*time.Millisecond, time.Millisecond
 	return n
 }
 

@@ -78,7 +78,7 @@ func (f *fake) operations() string {
 // fastLimits returns limits with short waits.
 func fastLimits() network {
 	n := standard()
-	n.Attempt, n.Backoff, n.conflict, n.patience = 100*time.Millisecond, time.Millisecond, time.Millisecond, 4*time.Millisecond
+	n.Attempt, n.Backoff, n.conflict, n.patience = 250*time.Millisecond, time.Millisecond, time.Millisecond, 4*time.Millisecond
 	return n
 }
 

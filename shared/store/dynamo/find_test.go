@@ -119,7 +119,9 @@ func TestFindGivesUp(t *testing.T) {
 	t.Run("without a deadline", func(t *testing.T) {
 		t.Parallel()
 		f := newFake(t, throttled)
-		if _, err := openAt(t, f.url, fastLimits()).Find(t.Context(), account, ids); !errors.Is(err, store.ErrUnavailable) {
+		limits := fastLimits()
+		limits.Attempt = time.Minute // a busy machine may answer one of many calls late
+		if _, err := openAt(t, f.url, limits).Find(t.Context(), account, ids); !errors.Is(err, store.ErrUnavailable) {
 			t.Errorf("Find = %v, want %v", err, store.ErrUnavailable)
 		}
 		if n := len(f.calls()); n != maxTries {
