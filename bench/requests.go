@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -35,22 +35,22 @@ func (b *bench) requests(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ours := map[string]float64{}
+	base := func(name string) string { name, _, _ = strings.Cut(name, ", "); return name }
+	var children []string
 	for _, name := range cases {
-		base, _, _ := strings.Cut(name, ", ")
-		if b.only != "" && b.only != base {
-			continue
+		if b.only == "" || b.only == base(name) {
+			children = append(children, base(name)+"/ours", name+"/floor")
 		}
-		if ours[base] == 0 {
-			if ours[base], err = b.request(ctx, self, base+"/ours"); err != nil {
-				return err
-			}
+	}
+	slices.Sort(children)
+	counts, err := measureEach(slices.Compact(children), func(child string) (float64, error) { return b.request(ctx, self, child) })
+	if err != nil {
+		return err
+	}
+	for _, name := range cases {
+		if b.only == "" || b.only == base(name) {
+			b.add("request "+name, "instr", counts[base(name)+"/ours"], counts[name+"/floor"])
 		}
-		floor, err := b.request(ctx, self, name+"/floor")
-		if err != nil {
-			return err
-		}
-		b.add("request "+name, "instr", ours[base], floor)
 	}
 	return nil
 }
@@ -61,7 +61,7 @@ func (b *bench) request(ctx context.Context, self, child string) (float64, error
 	for i, n := range []int{fewRequests, mostRequests} {
 		var err error
 		if counts[i], err = b.callgrind(ctx, self, "-child", child, "-n", strconv.Itoa(n)); err != nil {
-			return 0, fmt.Errorf("%s: %w", child, err)
+			return 0, err
 		}
 	}
 	return float64(int((counts[1] - counts[0]) / (mostRequests - fewRequests))), nil

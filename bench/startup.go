@@ -10,9 +10,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -60,38 +62,55 @@ func (b *bench) build(ctx context.Context, pkg, arch string) (string, error) {
 // event. The fake answers the request with an error, which makes the process exit.
 // The remaining instructions are few and the same for a function and its floor.
 func (b *bench) startUp(ctx context.Context) error {
-	counts := map[string]float64{}
-	count := func(pkg string) (float64, error) {
-		if counts[pkg] == 0 {
-			binary, err := b.build(ctx, pkg, "")
-			if err != nil {
-				return 0, err
-			}
-			if counts[pkg], err = b.leastOf(ctx, starts, binary); err != nil {
-				return 0, fmt.Errorf("%s: %w", pkg, err)
-			}
+	peers := []struct{ floor, name string }{{"usual", usualGo}, {"noop", ", no-op"}}
+	var programs []string
+	for _, f := range functions {
+		programs = append(programs, "functions/"+f.name, "bench/floor/"+f.floor)
+	}
+	for _, peer := range peers {
+		programs = append(programs, "bench/floor/"+peer.floor)
+	}
+	slices.Sort(programs)
+	counts, err := measureEach(slices.Compact(programs), func(pkg string) (float64, error) {
+		binary, err := b.build(ctx, pkg, "")
+		if err != nil {
+			return 0, err
 		}
-		return counts[pkg], nil
+		return b.leastOf(ctx, starts, binary)
+	})
+	if err != nil {
+		return err
 	}
 	for _, f := range functions {
-		floor, err := count("bench/floor/" + f.floor)
-		if err != nil {
-			return err
-		}
-		ours, err := count("functions/" + f.name)
-		if err != nil {
-			return err
-		}
-		b.add("start "+f.name, "instr", ours, floor)
+		b.add("start "+f.name, "instr", counts["functions/"+f.name], counts["bench/floor/"+f.floor])
 	}
-	for _, peer := range []string{"usual", "noop"} {
-		floor, err := count("bench/floor/" + peer)
-		if err != nil {
-			return err
-		}
-		b.add("start list"+map[string]string{"usual": usualGo, "noop": ", no-op"}[peer], "instr", counts["functions/list"], floor)
+	for _, peer := range peers {
+		b.add("start list"+peer.name, "instr", counts["functions/list"], counts["bench/floor/"+peer.floor])
 	}
 	return nil
+}
+
+// measureEach measures the things with these names, as many at a time as there are
+// processors, and returns their figures. It is for figures that do not depend on the load.
+func measureEach(names []string, measure func(name string) (float64, error)) (map[string]float64, error) {
+	figures, errs := make([]float64, len(names)), make([]error, len(names))
+	var measuring sync.WaitGroup
+	free := make(chan struct{}, runtime.NumCPU())
+	for i, name := range names {
+		free <- struct{}{}
+		measuring.Go(func() {
+			if figures[i], errs[i] = measure(name); errs[i] != nil {
+				errs[i] = fmt.Errorf("%s: %w", name, errs[i])
+			}
+			<-free
+		})
+	}
+	measuring.Wait()
+	byName := make(map[string]float64, len(names))
+	for i, name := range names {
+		byName[name] = figures[i]
+	}
+	return byName, errors.Join(errs...)
 }
 
 // starts is how often each start is measured.
@@ -144,16 +163,26 @@ func tail(out []byte) []byte { return out[max(0, len(out)-2000):] }
 
 // sizes adds the sizes of the binaries for arm64.
 func (b *bench) sizes(ctx context.Context) error {
+	var names []string
 	for _, f := range functions {
-		binary, err := b.build(ctx, "functions/"+f.name, "arm64")
+		names = append(names, f.name)
+	}
+	sizes, err := measureEach(names, func(name string) (float64, error) {
+		binary, err := b.build(ctx, "functions/"+name, "arm64")
 		if err != nil {
-			return err
+			return 0, err
 		}
 		info, err := os.Stat(binary)
 		if err != nil {
-			return err
+			return 0, err
 		}
-		b.add("size "+f.name, "B", float64(info.Size()), 0)
+		return float64(info.Size()), nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		b.add("size "+name, "B", sizes[name], 0)
 	}
 	return nil
 }
