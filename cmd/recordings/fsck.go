@@ -106,8 +106,7 @@ func (o *fsckOptions) reconciler(opened opened, setAsideDays int) *reconcile.Rec
 		Store: opened.driver, Bucket: opened.audio, Book: reconcile.Memory(), Repair: o.repair, Account: o.account, Deep: true,
 		Ages: reconcile.LocalAges(), Log: slog.New(slog.DiscardHandler), Now: o.now,
 	}
-	ends := reconcile.EndRestores(deletion.New(opened.driver, 0, o.now), opened.driver)
-	r.EndRestores = sweep.WhenTrusted(opened.driver, o.now, ends)
+	r.EndRestores = sweep.WhenTrusted(opened.driver, o.now, deletion.New(opened.driver, 0, o.now).Ending)
 	if o.target.deployed() {
 		r.Ages, r.Pace = reconcile.CloudAges(setAsideDays), reconcile.Steady()
 	}

@@ -31,7 +31,7 @@ func build(e wiring.Env, now func() time.Time) (wiring.Job, error) {
 	r := reconcile.Reconciler{
 		Store: records, Bucket: audio, Book: records, Arrive: ingest.Stored, Repair: true,
 		Ages: reconcile.CloudAges(e.Settings.SetAsideDays), Pace: reconcile.Steady(), Log: e.Log, Now: now,
-		EndRestores: sweep.WhenTrusted(records, now, reconcile.EndRestores(deletion.New(records, 0, now), records)),
+		EndRestores: sweep.WhenTrusted(records, now, deletion.New(records, 0, now).Ending),
 	}
 	return r.Job(e.Metrics), nil
 }

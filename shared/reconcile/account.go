@@ -7,6 +7,8 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/callrecordings/api/shared/deletion"
+	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/purge"
 	"github.com/callrecordings/api/shared/recording"
@@ -24,6 +26,8 @@ type visit struct {
 	audio    source[media.Listed]
 	imported source[media.Listed]
 	opened   bool
+
+	ending ending
 }
 
 // stages are the stages of an account in their order. Each step reports whether its
@@ -147,6 +151,7 @@ func (v *visit) compare(ctx context.Context) (over bool, err error) {
 			w.objects[o.Key] = o
 		}
 	}
+	v.ending = ending{}
 	v.Rows = v.Rows || len(rows)+len(w.objects) > 0
 	v.report.Objects += len(w.objects)
 	for _, row := range rows {
@@ -235,26 +240,43 @@ func (v *visit) tombstone(ctx context.Context, t *store.Tombstone, w window) err
 	return nil
 }
 
+// ending is what EndRestores has returned for the present page of rows.
+type ending struct {
+	called bool
+	*deletion.Ending
+	err error
+}
+
 // endRestore begins the purge of a deleted recording that can still be restored after its
-// time. A legal hold may keep it, and then nothing is reported. Other recordings of the
-// account go with it only if they are overdue for as long: the clock may be ahead.
+// time. A legal hold may keep it, and then nothing is reported. The time counts as over only
+// if it has been for Ages.Restore: the clock may be ahead.
 func (v *visit) endRestore(ctx context.Context, t *store.Tombstone, e Example) error {
 	if !v.Repair || v.EndRestores == nil {
 		return v.repaired(ctx, v.report, e, 0, nil)
 	}
-	ended := v.EndRestores(ctx, t.Account, recording.SecondsOf(v.Now().Add(-v.Ages.Restore)))
-	if ended == nil {
-		now, err := v.Store.Tombstone(ctx, t.Account, t.ID)
-		switch {
-		case errors.Is(err, store.ErrNotFound):
-			return nil // restored meanwhile
-		case err != nil:
-			return fmt.Errorf("read the tombstone of %s/%s: %w", t.Account, t.ID, err)
-		case now.Until == t.Until && now.Revision == t.Revision:
-			return nil // on hold
+	if !v.ending.called {
+		if err := v.wait(ctx); err != nil {
+			return err
+		}
+		v.ending.called = true
+		v.ending.Ending, v.ending.err = v.EndRestores(ctx, v.name, recording.SecondsOf(v.Now().Add(-v.Ages.Restore)))
+	}
+	err := v.ending.err
+	if err == nil {
+		if v.ending.Held(t) {
+			return nil
+		}
+		if err := v.wait(ctx); err != nil {
+			return err
+		}
+		var ended bool
+		var held *hold.HeldError
+		ended, err = v.ending.End(ctx, t.ID)
+		if err == nil && !ended || errors.As(err, &held) { // restored or held meanwhile
+			return nil
 		}
 	}
-	return v.repaired(ctx, v.report, e, 0, func() error { return ended })
+	return v.repaired(ctx, v.report, e, 0, func() error { return err })
 }
 
 // unread hands an object to ingest.

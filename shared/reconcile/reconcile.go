@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/callrecordings/api/shared/deletion"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/purge"
 	"github.com/callrecordings/api/shared/recording"
@@ -86,9 +87,10 @@ type Reconciler struct {
 	// Queued reports whether an object is waiting for ingest, so that it is not a
 	// finding. It may be nil.
 	Queued func(key string) bool
-	// EndRestores purges the deleted recordings of an account that could no longer be
-	// restored at the time at. It may be nil.
-	EndRestores func(ctx context.Context, account string, at recording.Seconds) error
+	// EndRestores prepares to purge deleted recordings of an account that could no longer
+	// be restored at the time at: [deletion.Deleter.Ending]. It is called once for each page
+	// of rows with such recordings, so that those on hold cost nothing more. It may be nil.
+	EndRestores func(ctx context.Context, account string, at recording.Seconds) (*deletion.Ending, error)
 	// Repair repairs what has one right answer. Otherwise the run only reports.
 	Repair bool
 	// Account limits the run to one account; "" means all.

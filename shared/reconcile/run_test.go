@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/callrecordings/api/shared/deletion"
 	"github.com/callrecordings/api/shared/incoming/incomingtest"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
@@ -113,16 +114,20 @@ func TestAccountsTakeTurns(t *testing.T) {
 	}
 	f.Time = f.Time.Add(2 * day)
 	row := ""
-	f.EndRestores = func(ctx context.Context, _ string, _ recording.Seconds) error {
+	ending := deletion.New(f.Records, 30, f.Clock).Ending
+	f.EndRestores = func(ctx context.Context, account string, at recording.Seconds) (*deletion.Ending, error) {
 		found, err := f.Records.Entries(ctx, store.EntryKey{Partition: accountsPartition, Key: tenant})
 		if err != nil {
-			return err
+			return nil, err
 		}
 		large, err := decodeAccount(&found[0])
+		if err != nil {
+			return nil, err
+		}
 		row = large.Row
-		return err
+		return ending(ctx, account, at)
 	}
-	f.run(nil) // the recording stays restorable, as if it were on hold
+	f.run(map[Kind][2]int{OverdueRestore: {1, 1}})
 	if row == "" || row > "202601-0200" {
 		t.Errorf("the large account was at row %q when the small one had its turn, want less than half of it", row)
 	}
