@@ -109,6 +109,7 @@ func (o *fsckOptions) reconciler(opened opened, setAsideDays int) *reconcile.Rec
 	r.EndRestores = sweep.WhenTrusted(opened.driver, o.now, deletion.New(opened.driver, 0, o.now).Ending)
 	if o.target.deployed() {
 		r.Ages, r.Pace = reconcile.CloudAges(setAsideDays), reconcile.Steady()
+		r.Ages.Failure = 0 // there is no later call that tries an account again
 	}
 	return r
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/callrecordings/api/shared/retention/sweep"
 )
 
-func main() { wiring.ScheduleWith(config.Reconcile, build) }
+func main() { wiring.ScheduleReportingWith(config.Reconcile, build) }
 
 func build(e wiring.Env, now func() time.Time) (wiring.Job, error) {
 	records, tableErr := table.Open(e.Settings)

@@ -51,22 +51,27 @@ type Ages struct {
 	SetAside, Probe, Export time.Duration
 	// Claim is how long a claim must have been unused.
 	Claim time.Duration
+	// Failure is how long the comparison of an account must have failed before the run
+	// goes on without it; 0 if one failure is enough.
+	Failure time.Duration
 }
 
 const day = 24 * time.Hour
 
 // CloudAges returns the ages for a deployment with a bucket that keeps rejected audio for
 // a number of days. Lifecycle rules run once a day, and the queues retry for up to twelve
-// hours.
+// hours. An outage of some hours fails no account.
 func CloudAges(setAsideDays int) Ages {
 	return Ages{
 		Purge: time.Hour, Restore: day, Arrival: time.Hour, File: day, Orphan: time.Hour, Import: day,
 		Upload: 8 * day, SetAside: time.Duration(setAsideDays+2) * day, Probe: 3 * day, Export: 9 * day, Claim: day,
+		Failure: 6 * time.Hour,
 	}
 }
 
 // LocalAges returns the ages for a data folder. It has no lifecycle rules, so rejected
-// audio, test files and files of jobs are removed when their time is over.
+// audio, test files and files of jobs are removed when their time is over. A run is one call,
+// so an account that fails waits for the next run.
 func LocalAges() Ages {
 	return Ages{
 		Purge: time.Minute, Restore: day, Arrival: time.Minute, File: time.Hour, Orphan: time.Hour, Import: day,

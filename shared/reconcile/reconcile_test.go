@@ -237,7 +237,7 @@ var scenarios = map[string]struct {
 // find. Without Repair nothing changes.
 func TestEachKind(t *testing.T) {
 	t.Parallel()
-	kinds := map[Kind]bool{OverdueRestore: true, UnusedClaim: true} // have tests of their own
+	kinds := map[Kind]bool{OverdueRestore: true, UnusedClaim: true, FailedAccount: true} // have tests of their own
 	for name, c := range scenarios {
 		kinds[c.want] = true
 		t.Run(name, func(t *testing.T) {

@@ -23,6 +23,7 @@ const (
 	UnusedClaim     Kind = "unused_claim"
 	DeadLink        Kind = "dead_link"
 	ForeignObject   Kind = "foreign_object"
+	FailedAccount   Kind = "failed_account"
 )
 
 // KindInfo describes a kind of finding.
@@ -53,6 +54,7 @@ var Kinds = []KindInfo{
 	{UnusedClaim, "a reserved ID without a recording", "it is released if a run has already found it a day earlier", true},
 	{DeadLink, "a link to a recording that was deleted", "it is removed", true},
 	{ForeignObject, "an object or a folder in the bucket that is not from this service", "", true},
+	{FailedAccount, "an account that could not be compared to the end", "", false},
 }
 
 // Count counts the findings of one kind.
