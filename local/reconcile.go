@@ -23,6 +23,7 @@ func (b *box) reconcile(ctx context.Context) error {
 	}
 	r := reconcile.Reconciler{
 		Store: b.store, Bucket: b.bucket, Book: b.store, Repair: true, Ages: ages, Log: b.log, Now: b.now,
+		Index:       b.indexer(),
 		EndRestores: sweep.WhenTrusted(b.store, b.now, deletion.New(b.store, 0, b.now).Ending),
 		Queued:      func(key string) bool { return queued[key] },
 		Arrive: func(ctx context.Context, key string) error {

@@ -253,6 +253,7 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: sweeps, Unseen: daily},            // its progress, and recordings of audio that was not ingested
 	{Grant: Grant{"dynamodb:UpdateItem", table}, Functions: sweeps, Unseen: daily},         // it finishes purges
 	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: sweeps, Unseen: daily},         // unused claims and dead links
+	{Grant: Grant{"dynamodb:BatchWriteItem", table}, Functions: sweeps, Unseen: daily},     // words of deleted recordings in the index
 	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: sweeps, Unseen: daily}, // that no recording uses a claim
 	{Grant: Grant{"s3:ListBucket", "Bucket.Arn"}, Functions: sweeps, Unseen: daily},
 	{Grant: Grant{"s3:GetObject", objects}, Functions: sweeps, Unseen: daily},

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"errors"
 	"time"
 	_ "time/tzdata" // for INBOX_TIMEZONE; Lambda has no time zone files
@@ -16,6 +17,7 @@ import (
 	"github.com/callrecordings/api/shared/incoming/namepattern"
 	"github.com/callrecordings/api/shared/reconcile"
 	"github.com/callrecordings/api/shared/retention/sweep"
+	"github.com/callrecordings/api/shared/search"
 )
 
 func main() { wiring.ScheduleReportingWith(config.Reconcile, build) }
@@ -29,8 +31,8 @@ func build(e wiring.Env, now func() time.Time) (wiring.Job, error) {
 	}
 	ingest := bucket.Ingester{Store: wiring.Watch(records, e.Settings.ObjectLock), Audio: audio, Names: names, MaxBytes: e.Settings.MaxAudioBytes, Now: now}
 	r := reconcile.Reconciler{
-		Store: records, Bucket: audio, Book: records, Arrive: ingest.Stored, Repair: true,
-		Ages: reconcile.CloudAges(e.Settings.SetAsideDays), Pace: reconcile.Steady(), Log: e.Log, Now: now,
+		Store: records, Bucket: audio, Book: records, Index: &search.Indexer{Store: records, Now: now, Random: rand.Reader},
+		Arrive: ingest.Stored, Repair: true, Ages: reconcile.CloudAges(e.Settings.SetAsideDays), Pace: reconcile.Steady(), Log: e.Log, Now: now,
 		EndRestores: sweep.WhenTrusted(records, now, deletion.New(records, 0, now).Ending),
 	}
 	return r.Job(e.Metrics), nil

@@ -25,6 +25,7 @@ type visit struct {
 	rows     source[store.Row]
 	audio    source[media.Listed]
 	imported source[media.Listed]
+	indexed  source[string]
 	opened   bool
 
 	ending ending
@@ -72,6 +73,9 @@ func (s *source[T]) bound(limit string) string {
 	return limit
 }
 
+// done reports whether all elements have been taken.
+func (s *source[T]) done() bool { return s.end && len(s.page) == 0 }
+
 // take returns the elements up to limit, and drops them from the page.
 func (s *source[T]) take(limit string) []T {
 	n := len(s.page)
@@ -106,6 +110,7 @@ func (v *visit) open() {
 	}
 	v.audio = v.objects(recording.AudioPrefix+v.name+"/", v.Audio)
 	v.imported = v.objects(recording.ImportedPrefix+v.name+"/", v.Imported)
+	v.openIndex()
 }
 
 // objects returns the list of objects under prefix, an empty one if the account has none.
@@ -130,17 +135,17 @@ func (v *visit) objects(prefix string, some bool) source[media.Listed] {
 	}
 }
 
-// compare compares the rows of an account with its objects, up to the place that all
-// lists have been read to.
+// compare compares the rows of an account with its objects and with the index, up to the
+// place that all lists have been read to.
 func (v *visit) compare(ctx context.Context) (over bool, err error) {
 	if !v.opened {
 		v.open()
 	}
-	if err := errors.Join(v.rows.fill(ctx), v.audio.fill(ctx), v.imported.fill(ctx)); err != nil {
+	if err := errors.Join(v.rows.fill(ctx), v.audio.fill(ctx), v.imported.fill(ctx), v.indexed.fill(ctx)); err != nil {
 		return false, err
 	}
-	limit := v.imported.bound(v.audio.bound(v.rows.bound("")))
-	rows, audio, imported := v.rows.take(limit), v.audio.take(limit), v.imported.take(limit)
+	limit := v.indexed.bound(v.imported.bound(v.audio.bound(v.rows.bound(""))))
+	rows, audio, imported, indexed := v.rows.take(limit), v.audio.take(limit), v.imported.take(limit), v.indexed.take(limit)
 	w := window{byID: map[string]store.Found{}, objects: map[string]media.Listed{}}
 	for _, row := range rows {
 		w.byID[row.ID] = row.Found
@@ -152,7 +157,7 @@ func (v *visit) compare(ctx context.Context) (over bool, err error) {
 		}
 	}
 	v.ending = ending{}
-	v.Rows = v.Rows || len(rows)+len(w.objects) > 0
+	v.Rows = v.Rows || len(rows)+len(w.objects)+len(indexed) > 0
 	v.report.Objects += len(w.objects)
 	for _, row := range rows {
 		if err := v.row(ctx, row.Found, w); err != nil {
@@ -162,8 +167,11 @@ func (v *visit) compare(ctx context.Context) (over bool, err error) {
 	if err := v.orphans(ctx, w, append(audio[:len(audio):len(audio)], imported...)); err != nil {
 		return false, err
 	}
+	if err := v.unindex(ctx, w, indexed); err != nil {
+		return false, err
+	}
 	v.Key = limit
-	return v.rows.end && v.audio.end && v.imported.end && len(v.rows.page)+len(v.audio.page)+len(v.imported.page) == 0, nil
+	return v.rows.done() && v.audio.done() && v.imported.done() && v.indexed.done(), nil
 }
 
 // window is the part of the lists that is compared at a time.

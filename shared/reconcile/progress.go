@@ -54,11 +54,13 @@ type account struct {
 	// Failing is when the account began to fail in this run; 0 if its last turn did not.
 	Failing recording.Seconds `json:"failing,omitempty"`
 	// Key is the part of the object keys after the account up to which objects have
-	// been examined, Row the last examined row, and Claim the last examined claim.
-	Key   string `json:"key,omitempty"`
-	Row   string `json:"row,omitempty"`
-	Claim string `json:"claim,omitempty"`
-	// Rows is set if the account has rows or objects.
+	// been examined, Row the last examined row, Marker the last examined recording of the
+	// index, and Claim the last examined claim.
+	Key    string `json:"key,omitempty"`
+	Row    string `json:"row,omitempty"`
+	Marker string `json:"marker,omitempty"`
+	Claim  string `json:"claim,omitempty"`
+	// Rows is set if the account has rows, objects, or something in the index.
 	Rows bool `json:"rows,omitempty"`
 	// Dropped is set if recordings have their audio in the inbox. Passes is the number of
 	// parts of the comparison with the inbox, to bound its memory,

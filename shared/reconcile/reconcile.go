@@ -9,6 +9,7 @@ import (
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/purge"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/search"
 	"github.com/callrecordings/api/shared/store"
 )
 
@@ -49,6 +50,8 @@ type Ages struct {
 	// SetAside, Probe and Export are the ages of rejected audio, of test files, and of
 	// files that jobs have made.
 	SetAside, Probe, Export time.Duration
+	// Index is the age of a deletion of which the index of searches still has something.
+	Index time.Duration
 	// Claim is how long a claim must have been unused.
 	Claim time.Duration
 	// Failure is how long the comparison of an account must have failed before the run
@@ -65,7 +68,7 @@ func CloudAges(setAsideDays int) Ages {
 	return Ages{
 		Purge: time.Hour, Restore: day, Arrival: time.Hour, File: day, Orphan: time.Hour, Import: day,
 		Upload: 8 * day, SetAside: time.Duration(setAsideDays+2) * day, Probe: 3 * day, Export: 9 * day, Claim: day,
-		Failure: 6 * time.Hour,
+		Index: time.Hour, Failure: 6 * time.Hour,
 	}
 }
 
@@ -76,6 +79,7 @@ func LocalAges() Ages {
 	return Ages{
 		Purge: time.Minute, Restore: day, Arrival: time.Minute, File: time.Hour, Orphan: time.Hour, Import: day,
 		Upload: 8 * day, SetAside: 30 * day, Probe: day, Export: 7 * day, Claim: day,
+		Index: time.Hour,
 	}
 }
 
@@ -96,12 +100,15 @@ type Reconciler struct {
 	// be restored at the time at: [deletion.Deleter.Ending]. It is called once for each page
 	// of rows with such recordings, so that those on hold cost nothing more. It may be nil.
 	EndRestores func(ctx context.Context, account string, at recording.Seconds) (*deletion.Ending, error)
+	// Index removes what the index of searches has of deleted recordings, whether searches
+	// are switched on or not. nil does not look at the index.
+	Index *search.Indexer
 	// Repair repairs what has one right answer. Otherwise the run only reports.
 	Repair bool
 	// Account limits the run to one account; "" means all.
 	Account string
 	// Deep reads the whole table in every run, instead of once a week, to find accounts
-	// that have only tombstones, and unused claims.
+	// that have only tombstones, unused claims, and deleted recordings in the index.
 	Deep bool
 	// Ages are the ages at which something counts as a finding.
 	Ages Ages

@@ -21,6 +21,7 @@ import (
 	"github.com/callrecordings/api/shared/incoming/incomingtest"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/search"
 	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/store/sqlite"
 )
@@ -78,7 +79,7 @@ func open(t *testing.T) *fixture {
 	g := bucket.Ingester{Store: p.Records, Audio: p.Objects, Names: p.Names, MaxBytes: 1 << 20, Now: p.Clock}
 	f.Reconciler = &Reconciler{
 		Store: p.Records, Bucket: f.bucket, Book: p.Records, Repair: true, Ages: CloudAges(30), Now: p.Clock, page: f.bucket.page,
-		Log: slog.New(slog.DiscardHandler),
+		Log: slog.New(slog.DiscardHandler), Deep: true, Index: &search.Indexer{Store: p.Records, Now: p.Clock, Random: rand.Reader},
 		Arrive: func(ctx context.Context, key string) error {
 			_, err := g.Ingest(ctx, incoming.Arrival{Key: key})
 			return err
@@ -104,6 +105,14 @@ func (f *fixture) put(id string, audio recording.Audio, key string) *recording.R
 // ready is audio of ten bytes under a key, "" for the default one.
 func ready(key string) recording.Audio {
 	return recording.Audio{Place: recording.Managed, Key: key, ContentType: "audio/wav", Size: 10}
+}
+
+// index brings the index up to date with a recording.
+func (f *fixture) index(id string) {
+	f.Helper()
+	if err := f.Index.Index(f.Context(), tenant, id); err != nil {
+		f.Fatal(err)
+	}
 }
 
 func (f *fixture) object(key string, size int) {
@@ -229,6 +238,14 @@ var scenarios = map[string]struct {
 			f.Fatal(err)
 		}
 	}, 0, DeadLink, true, nil, nil},
+	"words of a deleted recording": {func(f *fixture) {
+		f.put("202601-a", ready(""), "")
+		f.index("202601-a")
+		f.remove("202601-a", store.Deletion{})
+		if err := f.Records.Purged(f.Context(), tenant, "202601-a", ""); err != nil {
+			f.Fatal(err)
+		}
+	}, time.Hour, IndexedDeletion, true, nil, nil},
 	"a foreign object": {func(f *fixture) { f.object("recordings/acc/notes.txt", 5) }, 0, ForeignObject, false, nil, []string{"recordings/acc/notes.txt"}},
 	"a foreign folder": {func(f *fixture) { f.object("backup/x", 5) }, 0, ForeignObject, false, nil, []string{"backup/x"}},
 }
@@ -420,7 +437,6 @@ func TestUnusedClaims(t *testing.T) {
 		}
 	}
 	f.put("202601-c", ready(""), audioKey("202601-c"))
-	f.Deep = true
 	f.run(map[Kind][2]int{UnusedClaim: {2, 0}})
 	f.Time = f.Time.Add(23 * time.Hour)
 	f.run(map[Kind][2]int{UnusedClaim: {2, 0}})
