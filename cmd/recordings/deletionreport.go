@@ -171,13 +171,14 @@ func (o *deletionReport) addIndex(ctx context.Context, entries store.EntryReader
 	return nil
 }
 
-// keys returns the keys that the audio may have had. A purged tombstone does not remember
+// keys returns the keys that the audio may have had, also the ones under which audio was set
+// aside. A purged tombstone does not remember
 // the key of a file in an inbox.
 func (o *deletionReport) keys() []string {
 	own, imported := recording.AudioKey(o.account, o.id), recording.ImportedKey(o.account, o.id)
 	keys := []string{own, imported, recording.SetAsideKey(own)}
 	if key := o.tombstone.Audio.Key; key != "" && key != imported {
-		keys = append(keys, key)
+		keys = append(keys, key, recording.SetAsideKey(key))
 	}
 	return keys
 }
