@@ -214,7 +214,8 @@ func (a *application) newReconciler(log *slog.Logger, ingester bucket.Ingester) 
 	w := a.world
 	r := reconcile.Reconciler{
 		Store: a.store, Bucket: a.bucket, Book: a.store, Repair: true, Ages: reconcile.CloudAges(30), Log: log, Now: w.now, Arrive: ingester.Stored,
-		EndRestores: sweep.WhenTrusted(a.store, w.now, reconcile.EndRestores(deletion.New(a.store, 0, w.now), a.store)),
+		Index:       a.indexer,
+		EndRestores: sweep.WhenTrusted(a.store, w.now, deletion.New(a.store, 0, w.now).Ending),
 	}
 	if w.wiring == local {
 		r.Ages = reconcile.LocalAges()

@@ -23,7 +23,8 @@ func (b *box) reconcile(ctx context.Context) error {
 	}
 	r := reconcile.Reconciler{
 		Store: b.store, Bucket: b.bucket, Book: b.store, Repair: true, Ages: ages, Log: b.log, Now: b.now,
-		EndRestores: sweep.WhenTrusted(b.store, b.now, reconcile.EndRestores(deletion.New(b.store, 0, b.now), b.store)),
+		Index:       b.indexer(),
+		EndRestores: sweep.WhenTrusted(b.store, b.now, deletion.New(b.store, 0, b.now).Ending),
 		Queued:      func(key string) bool { return queued[key] },
 		Arrive: func(ctx context.Context, key string) error {
 			b.enqueueArrival(ctx, datadir.RecheckEvent(key))

@@ -56,7 +56,7 @@ var arrows = map[string]struct {
 	"shared/media/s3media":             {ours: []string{"shared/media", "shared/requestlog", "shared/attempt"}, aws: true},
 	"shared/gateway":                   {ours: []string{"shared/requestlog", "shared/version"}, aws: true},
 	"shared/purge":                     {ours: []string{"shared/recording", "shared/store", "shared/media"}},
-	"shared/reconcile":                 {ours: []string{"shared/access", "shared/deletion", "shared/media", "shared/purge", "shared/recording", "shared/requestlog", "shared/store"}},
+	"shared/reconcile":                 {ours: []string{"shared/access", "shared/deletion", "shared/hold", "shared/media", "shared/purge", "shared/recording", "shared/requestlog", "shared/search", "shared/store"}},
 	"shared/tablestream":               {ours: []string{"shared/requestlog", "shared/store"}, aws: true},
 	"shared/notify":                    {ours: []string{"shared/recording", "shared/store"}},
 	"shared/feed":                      {ours: []string{"shared/notify", "shared/recording", "shared/store"}},

@@ -14,6 +14,7 @@ import (
 	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/search"
 	"github.com/callrecordings/api/shared/store"
 )
 
@@ -21,7 +22,7 @@ var deletionReportUsage = usage{
 	name: "deletion-report", summary: "print what remains of a deleted recording, and until when",
 	args: "--account ID --id ID [OPTIONS]",
 	does: `Prints what still exists of a deleted recording and when it ends: versions of its audio, the table's backups
-and stream, the logs, sent events in archives, and the tombstone. It asks AWS, so it needs the permissions
+and stream, the logs, sent events in archives, the index of searches, and the tombstone. It asks AWS, so it needs the permissions
 to describe these. For the logs and the archives of a deployment, give its stack with --stack.`,
 	examples: []string{
 		"deletion-report --account A --id 202601-1f2e3d4c",
@@ -105,7 +106,7 @@ func (o *deletionReport) examine(ctx context.Context, opened opened) error {
 		o.tombstone = *f.Tombstone
 	}
 	o.addTombstone(found[o.id].Tombstone != nil)
-	if err := o.addTrail(ctx, opened.driver); err != nil {
+	if err := errors.Join(o.addTrail(ctx, opened.driver), o.addIndex(ctx, opened.driver)); err != nil {
 		return err
 	}
 	if o.target.deployed() {
@@ -156,13 +157,28 @@ func (o *deletionReport) addTrail(ctx context.Context, entries store.EntryReader
 	return nil
 }
 
-// keys returns the keys that the audio may have had. A purged tombstone does not remember
+// addIndex adds the words and numbers in the index of searches.
+func (o *deletionReport) addIndex(ctx context.Context, entries store.EntryReader) error {
+	t := trace{What: "index of searches"}
+	var err error
+	if t.Exists, err = search.Indexed(ctx, entries, o.account, o.id); err != nil {
+		return err
+	}
+	if t.Exists {
+		t.Note = "words and numbers, which no search shows; `recordings fsck --repair` removes them, and the service within eight days"
+	}
+	o.traces = append(o.traces, t)
+	return nil
+}
+
+// keys returns the keys that the audio may have had, also the ones under which audio was set
+// aside. A purged tombstone does not remember
 // the key of a file in an inbox.
 func (o *deletionReport) keys() []string {
 	own, imported := recording.AudioKey(o.account, o.id), recording.ImportedKey(o.account, o.id)
 	keys := []string{own, imported, recording.SetAsideKey(own)}
 	if key := o.tombstone.Audio.Key; key != "" && key != imported {
-		keys = append(keys, key)
+		keys = append(keys, key, recording.SetAsideKey(key))
 	}
 	return keys
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -92,5 +93,18 @@ func TestDeletionReportOfADeployment(t *testing.T) {
 				t.Errorf("%s[%d] = %+v, want %+v", name, i, got[i], want)
 			}
 		}
+	}
+}
+
+// The report looks at every key at which there may be audio, also where it is set aside.
+func TestKeysOfADeletionReport(t *testing.T) {
+	t.Parallel()
+	o := deletionReport{account: "A", id: "202601-a", tombstone: store.Tombstone{Audio: recording.Audio{Key: "inbox/A/x.wav"}}}
+	want := []string{
+		"recordings/A/202601/202601-a", "imported/A/202601/202601-a", "set-aside/A/202601/202601-a",
+		"inbox/A/x.wav", "set-aside/inbox/A/x.wav",
+	}
+	if got := o.keys(); !slices.Equal(got, want) {
+		t.Errorf("keys = %q, want %q", got, want)
 	}
 }

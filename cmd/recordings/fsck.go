@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"strings"
@@ -13,13 +14,15 @@ import (
 	"github.com/callrecordings/api/shared/incoming/bucket"
 	"github.com/callrecordings/api/shared/reconcile"
 	"github.com/callrecordings/api/shared/retention/sweep"
+	"github.com/callrecordings/api/shared/search"
 )
 
 var fsckUsage = usage{
 	name: "fsck", summary: "compare the recordings with the audio, and repair what does not match",
 	args: "[--repair] [--account ID] [OPTIONS]",
 	does: `Finds what no event will ever finish: deletions that got stuck, audio without a recording, recordings
-without their audio, uploads and rejected audio past their time, and claims and links that nothing uses.
+without their audio, uploads and rejected audio past their time, claims and links that nothing uses, and
+words of deleted recordings in the index of searches.
 Without --repair it changes nothing. With it, it repairs what has one right answer. A service does the
 same once a day, and --last prints the report of its last run. The exit code is 1 if something remains
 that a person has to look at.`,
@@ -105,11 +108,12 @@ func (o *fsckOptions) reconciler(opened opened, setAsideDays int) *reconcile.Rec
 	r := &reconcile.Reconciler{
 		Store: opened.driver, Bucket: opened.audio, Book: reconcile.Memory(), Repair: o.repair, Account: o.account, Deep: true,
 		Ages: reconcile.LocalAges(), Log: slog.New(slog.DiscardHandler), Now: o.now,
+		Index: &search.Indexer{Store: opened.driver, Now: o.now, Random: rand.Reader, Atomic: !o.target.deployed()},
 	}
-	ends := reconcile.EndRestores(deletion.New(opened.driver, 0, o.now), opened.driver)
-	r.EndRestores = sweep.WhenTrusted(opened.driver, o.now, ends)
+	r.EndRestores = sweep.WhenTrusted(opened.driver, o.now, deletion.New(opened.driver, 0, o.now).Ending)
 	if o.target.deployed() {
 		r.Ages, r.Pace = reconcile.CloudAges(setAsideDays), reconcile.Steady()
+		r.Ages.Failure = 0 // there is no later call that tries an account again
 	}
 	return r
 }

@@ -112,8 +112,8 @@ type opened struct {
 	// driver is the store itself, for fsck.
 	driver interface {
 		reconcile.Store
+		search.Store
 		deletion.Store
-		deletion.Pager
 	}
 }
 

@@ -305,9 +305,9 @@ func TestAlarms(t *testing.T) {
 	}
 	slices.Sort(alarms)
 	want := []string{
-		"ArrivalsAgeAlarm", "ArrivalsDeadLettersAlarm", "ArrivalsRefusedAlarm", "BackgroundThrottlesAlarm", "DeadLettersAlarm",
+		"ArrivalsAgeAlarm", "ArrivalsDeadLettersAlarm", "ArrivalsRefusedAlarm", "BackgroundThrottlesAlarm", "DeadLettersAlarm", "ExpireErrorsAlarm",
 		"FeedThrottlesAlarm", "FunctionThrottlesAlarm", "IndexAgeAlarm", "IndexDeadLettersAlarm", "JobsDeadLettersAlarm", "LatencyAlarm", "ManagementThrottlesAlarm", "PublishAgeAlarm",
-		"ReconcileAlarm", "ServerErrorsAlarm", "StreamAgeAlarm", "TableThrottlesAlarm", "WebhooksAlarm",
+		"ReconcileAlarm", "ReconcileErrorsAlarm", "ServerErrorsAlarm", "StreamAgeAlarm", "TableThrottlesAlarm", "WebhooksAlarm",
 	}
 	if !slices.Equal(alarms, want) {
 		t.Errorf("alarms %q, want %q", alarms, want)

@@ -166,6 +166,7 @@ var Table = []Allowed{
 	{Grant: Grant{"s3:BypassGovernanceRetention", objects}, Functions: slices.Concat(expire, deleting, working, sweeps), Unseen: locks},
 	{Grant: Grant{"s3:BypassGovernanceRetention", inbox}, Functions: slices.Concat(expire, deleting, working, sweeps), Unseen: locks},
 	{Grant: Grant{"s3:BypassGovernanceRetention", imported}, Functions: slices.Concat(expire, deleting, working, sweeps), Unseen: locks},
+	{Grant: Grant{"s3:BypassGovernanceRetention", aside}, Functions: slices.Concat(deleting, working, sweeps), Unseen: locks},
 	{Grant: Grant{"s3:ListBucketVersions", "Bucket.Arn"}, Functions: expire, Unseen: locks},
 	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_user"}, Functions: expire, Unseen: locks},
 	{Grant: Grant{"dynamodb:GetItem", table}, Functions: keeping},
@@ -253,6 +254,7 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: sweeps, Unseen: daily},            // its progress, and recordings of audio that was not ingested
 	{Grant: Grant{"dynamodb:UpdateItem", table}, Functions: sweeps, Unseen: daily},         // it finishes purges
 	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: sweeps, Unseen: daily},         // unused claims and dead links
+	{Grant: Grant{"dynamodb:BatchWriteItem", table}, Functions: sweeps, Unseen: daily},     // words of deleted recordings in the index
 	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: sweeps, Unseen: daily}, // that no recording uses a claim
 	{Grant: Grant{"s3:ListBucket", "Bucket.Arn"}, Functions: sweeps, Unseen: daily},
 	{Grant: Grant{"s3:GetObject", objects}, Functions: sweeps, Unseen: daily},

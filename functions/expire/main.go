@@ -16,7 +16,7 @@ import (
 // runTime and lockTime leave two minutes of the function's 15 for the state at the end.
 const runTime = 8 * time.Minute
 
-func main() { wiring.Schedule(config.Expire, build) }
+func main() { wiring.ScheduleReporting(config.Expire, build) }
 
 func build(s *config.Settings, now func() time.Time) (wiring.Job, error) {
 	store, err := table.Open(s)

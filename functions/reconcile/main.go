@@ -3,6 +3,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"errors"
 	"time"
 	_ "time/tzdata" // for INBOX_TIMEZONE; Lambda has no time zone files
@@ -16,9 +17,10 @@ import (
 	"github.com/callrecordings/api/shared/incoming/namepattern"
 	"github.com/callrecordings/api/shared/reconcile"
 	"github.com/callrecordings/api/shared/retention/sweep"
+	"github.com/callrecordings/api/shared/search"
 )
 
-func main() { wiring.ScheduleWith(config.Reconcile, build) }
+func main() { wiring.ScheduleReportingWith(config.Reconcile, build) }
 
 func build(e wiring.Env, now func() time.Time) (wiring.Job, error) {
 	records, tableErr := table.Open(e.Settings)
@@ -29,9 +31,9 @@ func build(e wiring.Env, now func() time.Time) (wiring.Job, error) {
 	}
 	ingest := bucket.Ingester{Store: wiring.Watch(records, e.Settings.ObjectLock), Audio: audio, Names: names, MaxBytes: e.Settings.MaxAudioBytes, Now: now}
 	r := reconcile.Reconciler{
-		Store: records, Bucket: audio, Book: records, Arrive: ingest.Stored, Repair: true,
-		Ages: reconcile.CloudAges(e.Settings.SetAsideDays), Pace: reconcile.Steady(), Log: e.Log, Now: now,
-		EndRestores: sweep.WhenTrusted(records, now, reconcile.EndRestores(deletion.New(records, 0, now), records)),
+		Store: records, Bucket: audio, Book: records, Index: &search.Indexer{Store: records, Now: now, Random: rand.Reader},
+		Arrive: ingest.Stored, Repair: true, Ages: reconcile.CloudAges(e.Settings.SetAsideDays), Pace: reconcile.Steady(), Log: e.Log, Now: now,
+		EndRestores: sweep.WhenTrusted(records, now, deletion.New(records, 0, now).Ending),
 	}
 	return r.Job(e.Metrics), nil
 }

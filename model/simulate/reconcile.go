@@ -107,7 +107,7 @@ func (w *world) reconciler(k *killer) reconcile.Reconciler {
 	return reconcile.Reconciler{
 		Store: d, Book: d, Bucket: inventory{mortal{w.plain, k}, w.plain},
 		Repair: true, Ages: reconcile.LocalAges(), Log: slog.New(slog.DiscardHandler), Now: w.clock,
-		EndRestores: reconcile.EndRestores(deletion.New(d, 0, w.clock), d),
+		EndRestores: deletion.New(d, 0, w.clock).Ending,
 		Queued:      func(key string) bool { return slices.Contains(w.events, key) },
 		Arrive: func(_ context.Context, key string) error {
 			w.events = append(w.events, key)

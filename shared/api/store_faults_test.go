@@ -42,8 +42,9 @@ func TestDeleteWithAFaultAnywhere(t *testing.T) {
 		{"no tombstone", 2, faultstore.Before, http.StatusServiceUnavailable, http.StatusOK, false, false},
 		{"tombstone, answer lost", 2, faultstore.After, http.StatusServiceUnavailable, http.StatusNotFound, true, true},
 		{"purge not confirmed", 3, faultstore.Before, http.StatusOK, http.StatusNotFound, true, true},
-		{"purge not recorded", 4, faultstore.Before, http.StatusOK, http.StatusNotFound, true, false},
-		{"purge recorded, answer lost", 4, faultstore.After, http.StatusOK, http.StatusNotFound, false, false},
+		{"purge of what was set aside not confirmed", 4, faultstore.Before, http.StatusOK, http.StatusNotFound, true, false},
+		{"purge not recorded", 5, faultstore.Before, http.StatusOK, http.StatusNotFound, true, false},
+		{"purge recorded, answer lost", 5, faultstore.After, http.StatusOK, http.StatusNotFound, false, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

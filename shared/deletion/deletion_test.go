@@ -265,7 +265,7 @@ func TestEraserRemovesTheAudio(t *testing.T) {
 	}
 	w.wantStage(t, "a", "1", "purging")
 	b.err = nil
-	if err := e.Erase(t.Context(), "a", "202601-1", "admin", nil); err != nil || !slices.Equal(b.removed, []string{"recordings/a/202601/202601-1"}) {
+	if err := e.Erase(t.Context(), "a", "202601-1", "admin", nil); err != nil || !slices.Equal(b.removed, []string{"recordings/a/202601/202601-1", "set-aside/a/202601/202601-1"}) {
 		t.Errorf("Erase = %v, removed %q", err, b.removed)
 	}
 	w.wantStage(t, "a", "1", "purged")

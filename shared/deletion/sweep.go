@@ -109,6 +109,10 @@ func (d *Deleter) Sweep(ctx context.Context, p Pager, now recording.Seconds) (Sw
 func (d *Deleter) SweepRestorable(ctx context.Context, p Pager, account string, now recording.Seconds, start store.Position, swept *Swept) (
 	next store.Position, err error,
 ) {
+	ending, err := d.Ending(ctx, account, now)
+	if err != nil {
+		return next, err
+	}
 	q := store.Query{Account: account, Deleted: true, Ascending: true, To: now, Start: start, Limit: pageSize}
 	for range accountTurn / pageSize {
 		page, err := p.Page(ctx, q)
@@ -116,7 +120,7 @@ func (d *Deleter) SweepRestorable(ctx context.Context, p Pager, account string, 
 			return next, fmt.Errorf("list the deleted recordings of %s: %w", account, err)
 		}
 		for i := range page.Tombstones {
-			if err := d.end(ctx, &page.Tombstones[i], now, swept); err != nil {
+			if err := ending.sweep(ctx, &page.Tombstones[i], swept); err != nil {
 				return next, err
 			}
 		}
@@ -128,26 +132,72 @@ func (d *Deleter) SweepRestorable(ctx context.Context, p Pager, account string, 
 	return q.Start, nil
 }
 
+// Ending ends the time for a restore of deleted recordings of one account. It has read the
+// legal holds of the account once, so that recordings that stay on hold cost nothing. It is
+// for one short piece of work: a hold that is released meanwhile still counts.
+type Ending struct {
+	deleter *Deleter
+	account string
+	now     recording.Seconds
+	holds   hold.Set
+}
+
+// Ending reads the legal holds of an account, to end the time for a restore of recordings
+// for which it is over at the time now. Error: store.ErrUnavailable.
+func (d *Deleter) Ending(ctx context.Context, account string, now recording.Seconds) (*Ending, error) {
+	holds, err := hold.Read(ctx, d.store, account)
+	if err != nil {
+		return nil, fmt.Errorf("read the holds of %s: %w", account, err)
+	}
+	return &Ending{deleter: d, account: account, now: now, holds: holds}, nil
+}
+
+// Held reports whether a hold covers the deleted recording, without a request. t is as it
+// was listed.
+func (e *Ending) Held(t *store.Tombstone) bool {
+	return t.Recording != nil && len(e.holds.Covering(t.Recording)) > 0
+}
+
 // errNotDue ends the decision about a tombstone that is not due after all: the recording was
 // restored and deleted again.
 var errNotDue = errors.New("the time for a restore is not over")
 
-// end begins the purge of one recording, unless it is on hold.
-func (d *Deleter) end(ctx context.Context, t *store.Tombstone, now recording.Seconds, swept *Swept) error {
-	err := d.condemn(ctx, t.Account, t.ID, func(t *store.Tombstone, holds hold.Set) error {
-		if t.Until > now {
+// End begins the purge of a deleted recording, unless it is on hold, as strongly consistent
+// reads show. ended is false, without an error, if nothing was to be done: it was restored,
+// or its purge has begun before. Errors: *hold.HeldError, store.ErrConflict,
+// store.ErrUnavailable.
+func (e *Ending) End(ctx context.Context, id string) (ended bool, err error) {
+	err = e.deleter.condemn(ctx, e.account, id, func(t *store.Tombstone, holds hold.Set) error {
+		if t.Until > e.now {
 			return errNotDue
 		}
+		ended = true
 		return holds.Check(t.Recording)
 	})
+	switch {
+	case err == nil:
+		return ended, nil
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, errNotDue): // restored meanwhile
+		return false, nil
+	}
+	return false, fmt.Errorf("end the time for a restore of %s/%s: %w", e.account, id, err)
+}
+
+// sweep begins the purge of one recording, unless it is on hold.
+func (e *Ending) sweep(ctx context.Context, t *store.Tombstone, swept *Swept) error {
+	if e.Held(t) {
+		swept.Held++
+		return nil
+	}
+	ended, err := e.End(ctx, t.ID)
 	var held *hold.HeldError
 	switch {
 	case errors.As(err, &held):
 		swept.Held++
-	case err == nil:
+	case err != nil:
+		return err
+	case ended:
 		swept.Purging++
-	case !errors.Is(err, store.ErrNotFound) && !errors.Is(err, errNotDue): // restored meanwhile
-		return fmt.Errorf("end the time for a restore of %s/%s: %w", t.Account, t.ID, err)
 	}
 	return nil
 }

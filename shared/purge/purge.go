@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
@@ -51,9 +52,9 @@ var errOver = errors.New("the purge is over")
 
 // Finish removes all versions of the managed audio of a deleted recording, and marks the
 // tombstone as purged. External audio is not touched. If no audio had arrived before the
-// delete, an upload may have arrived since, so Finish removes the objects at its key and at
-// the key to which rejected audio is set aside. The sidecar of audio in an inbox is removed
-// before the audio.
+// delete, an upload may have arrived since, so Finish removes the object at its key anyway.
+// It also removes what was set aside under that key: audio that was rejected, or that would
+// have replaced audio on hold. The sidecar of audio in an inbox is removed before the audio.
 //
 // The keys are handled one after the other. A slow ingest may copy the object at the first
 // one to the second one meanwhile, so the second one is listed when the first one is empty.
@@ -107,7 +108,7 @@ func keysOf(t store.Tombstone) []string {
 		keys = append(keys, recording.SidecarKeys(r.AudioKey())...)
 	}
 	keys = append(keys, r.AudioKey())
-	if t.Audio.Place == recording.Nowhere { // an arrival may have been set aside
+	if !strings.HasPrefix(r.AudioKey(), recording.ImportedPrefix) { // nothing arrives under such a key
 		keys = append(keys, recording.SetAsideKey(r.AudioKey()))
 	}
 	return keys

@@ -80,7 +80,7 @@ func TestPendingFinishesPendingPurges(t *testing.T) {
 		id      string
 		removed []string
 	}{
-		{id: "202601-pending", removed: []string{"recordings/a/202601/202601-pending"}},
+		{id: "202601-pending", removed: []string{"recordings/a/202601/202601-pending", "set-aside/a/202601/202601-pending"}},
 		{id: "202601-external"}, // its audio is not in the bucket
 		{id: "202601-purged"},
 		{id: "202601-existing"}, // restored after the event
@@ -162,7 +162,7 @@ func TestFinishEndsOnlyThePurgeOfItsDeletion(t *testing.T) {
 	}
 	anyDeletion := pending
 	anyDeletion.Revision = ""
-	if err := purge.Finish(t.Context(), s, b, anyDeletion); err != nil || !slices.Equal(b.removed, []string{"recordings/a/202601/202601-pending"}) {
+	if err := purge.Finish(t.Context(), s, b, anyDeletion); err != nil || !slices.Equal(b.removed, []string{"recordings/a/202601/202601-pending", "set-aside/a/202601/202601-pending"}) {
 		t.Errorf("Finish without a revision = %v, removed %q, want the audio removed", err, b.removed)
 	}
 	if now, err := s.Tombstone(t.Context(), "a", pending.ID); err != nil || now.PurgePending {
@@ -188,7 +188,7 @@ func TestPurgeRemovesTheSidecarOfInboxAudio(t *testing.T) {
 	if err := purge.Pending(t.Context(), s, b, "a", r.ID); err != nil {
 		t.Fatal(err)
 	}
-	want := append(recording.SidecarKeys(r.Audio.Key), r.Audio.Key)
+	want := append(recording.SidecarKeys(r.Audio.Key), r.Audio.Key, "set-aside/inbox/a/2026/call-1.wav")
 	if !slices.Equal(b.removed, want) {
 		t.Errorf("removed %q, want %q", b.removed, want)
 	}

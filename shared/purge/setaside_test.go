@@ -17,8 +17,9 @@ import (
 	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
-// If the audio of a recording was rejected or has not arrived yet, the purge also removes the
-// copy that was set aside.
+// The purge also removes a copy that was set aside: of audio that was rejected, of audio that
+// has not arrived yet, and of a replacement that a legal hold has refused. Nothing is set aside
+// for imported audio.
 func TestPurgeRemovesAudioThatWasSetAside(t *testing.T) {
 	t.Parallel()
 	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "r.db"), sqlite.Options{Now: time.Now, Random: rand.Reader})
@@ -26,11 +27,23 @@ func TestPurgeRemovesAudioThatWasSetAside(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	for id, audio := range map[string]recording.Audio{
-		"202601-failed":  {State: recording.Failed, Reason: recording.NotAudio},
-		"202601-pending": {},
+	for id, c := range map[string]struct {
+		audio recording.Audio
+		want  []string
+	}{
+		"202601-failed":   {recording.Audio{State: recording.Failed, Reason: recording.NotAudio}, []string{"recordings/a/202601/202601-failed", "set-aside/a/202601/202601-failed"}},
+		"202601-pending":  {recording.Audio{}, []string{"recordings/a/202601/202601-pending", "set-aside/a/202601/202601-pending"}},
+		"202601-replaced": {recording.Audio{Place: recording.Managed}, []string{"recordings/a/202601/202601-replaced", "set-aside/a/202601/202601-replaced"}},
+		"202601-variant": {
+			recording.Audio{Place: recording.Managed, Key: "recordings/a/202601/202601-variant~1f"},
+			[]string{"recordings/a/202601/202601-variant~1f", "set-aside/a/202601/202601-variant~1f"},
+		},
+		"202601-imported": {
+			recording.Audio{Place: recording.Managed, Key: recording.ImportedKey("a", "202601-imported")},
+			[]string{"imported/a/202601/202601-imported"},
+		},
 	} {
-		r := recording.Recording{Account: "a", ID: id, Created: 1, Document: "{}", Audio: audio}
+		r := recording.Recording{Account: "a", ID: id, Created: 1, Document: "{}", Audio: c.audio}
 		if err := s.Put(t.Context(), &r); err != nil {
 			t.Fatal(err)
 		}
@@ -41,8 +54,8 @@ func TestPurgeRemovesAudioThatWasSetAside(t *testing.T) {
 		if err := purge.Pending(t.Context(), s, b, "a", id); err != nil {
 			t.Fatal(err)
 		}
-		if want := []string{"recordings/a/202601/" + id, "set-aside/a/202601/" + id}; !slices.Equal(b.removed, want) {
-			t.Errorf("%s: removed %q, want %q", id, b.removed, want)
+		if !slices.Equal(b.removed, c.want) {
+			t.Errorf("%s: removed %q, want %q", id, b.removed, c.want)
 		}
 	}
 }

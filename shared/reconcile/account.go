@@ -7,6 +7,8 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/callrecordings/api/shared/deletion"
+	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/purge"
 	"github.com/callrecordings/api/shared/recording"
@@ -23,7 +25,10 @@ type visit struct {
 	rows     source[store.Row]
 	audio    source[media.Listed]
 	imported source[media.Listed]
+	indexed  source[string]
 	opened   bool
+
+	ending ending
 }
 
 // stages are the stages of an account in their order. Each step reports whether its
@@ -68,6 +73,9 @@ func (s *source[T]) bound(limit string) string {
 	return limit
 }
 
+// done reports whether all elements have been taken.
+func (s *source[T]) done() bool { return s.end && len(s.page) == 0 }
+
 // take returns the elements up to limit, and drops them from the page.
 func (s *source[T]) take(limit string) []T {
 	n := len(s.page)
@@ -102,6 +110,7 @@ func (v *visit) open() {
 	}
 	v.audio = v.objects(recording.AudioPrefix+v.name+"/", v.Audio)
 	v.imported = v.objects(recording.ImportedPrefix+v.name+"/", v.Imported)
+	v.openIndex()
 }
 
 // objects returns the list of objects under prefix, an empty one if the account has none.
@@ -126,17 +135,17 @@ func (v *visit) objects(prefix string, some bool) source[media.Listed] {
 	}
 }
 
-// compare compares the rows of an account with its objects, up to the place that all
-// lists have been read to.
+// compare compares the rows of an account with its objects and with the index, up to the
+// place that all lists have been read to.
 func (v *visit) compare(ctx context.Context) (over bool, err error) {
 	if !v.opened {
 		v.open()
 	}
-	if err := errors.Join(v.rows.fill(ctx), v.audio.fill(ctx), v.imported.fill(ctx)); err != nil {
+	if err := errors.Join(v.rows.fill(ctx), v.audio.fill(ctx), v.imported.fill(ctx), v.indexed.fill(ctx)); err != nil {
 		return false, err
 	}
-	limit := v.imported.bound(v.audio.bound(v.rows.bound("")))
-	rows, audio, imported := v.rows.take(limit), v.audio.take(limit), v.imported.take(limit)
+	limit := v.indexed.bound(v.imported.bound(v.audio.bound(v.rows.bound(""))))
+	rows, audio, imported, indexed := v.rows.take(limit), v.audio.take(limit), v.imported.take(limit), v.indexed.take(limit)
 	w := window{byID: map[string]store.Found{}, objects: map[string]media.Listed{}}
 	for _, row := range rows {
 		w.byID[row.ID] = row.Found
@@ -147,7 +156,8 @@ func (v *visit) compare(ctx context.Context) (over bool, err error) {
 			w.objects[o.Key] = o
 		}
 	}
-	v.Rows = v.Rows || len(rows)+len(w.objects) > 0
+	v.ending = ending{}
+	v.Rows = v.Rows || len(rows)+len(w.objects)+len(indexed) > 0
 	v.report.Objects += len(w.objects)
 	for _, row := range rows {
 		if err := v.row(ctx, row.Found, w); err != nil {
@@ -157,8 +167,11 @@ func (v *visit) compare(ctx context.Context) (over bool, err error) {
 	if err := v.orphans(ctx, w, append(audio[:len(audio):len(audio)], imported...)); err != nil {
 		return false, err
 	}
+	if err := v.unindex(ctx, w, indexed); err != nil {
+		return false, err
+	}
 	v.Key = limit
-	return v.rows.end && v.audio.end && v.imported.end && len(v.rows.page)+len(v.audio.page)+len(v.imported.page) == 0, nil
+	return v.rows.done() && v.audio.done() && v.imported.done() && v.indexed.done(), nil
 }
 
 // window is the part of the lists that is compared at a time.
@@ -235,26 +248,43 @@ func (v *visit) tombstone(ctx context.Context, t *store.Tombstone, w window) err
 	return nil
 }
 
+// ending is what EndRestores has returned for the present page of rows.
+type ending struct {
+	called bool
+	*deletion.Ending
+	err error
+}
+
 // endRestore begins the purge of a deleted recording that can still be restored after its
-// time. A legal hold may keep it, and then nothing is reported. Other recordings of the
-// account go with it only if they are overdue for as long: the clock may be ahead.
+// time. A legal hold may keep it, and then nothing is reported. The time counts as over only
+// if it has been for Ages.Restore: the clock may be ahead.
 func (v *visit) endRestore(ctx context.Context, t *store.Tombstone, e Example) error {
 	if !v.Repair || v.EndRestores == nil {
 		return v.repaired(ctx, v.report, e, 0, nil)
 	}
-	ended := v.EndRestores(ctx, t.Account, recording.SecondsOf(v.Now().Add(-v.Ages.Restore)))
-	if ended == nil {
-		now, err := v.Store.Tombstone(ctx, t.Account, t.ID)
-		switch {
-		case errors.Is(err, store.ErrNotFound):
-			return nil // restored meanwhile
-		case err != nil:
-			return fmt.Errorf("read the tombstone of %s/%s: %w", t.Account, t.ID, err)
-		case now.Until == t.Until && now.Revision == t.Revision:
-			return nil // on hold
+	if !v.ending.called {
+		if err := v.wait(ctx); err != nil {
+			return err
+		}
+		v.ending.called = true
+		v.ending.Ending, v.ending.err = v.EndRestores(ctx, v.name, recording.SecondsOf(v.Now().Add(-v.Ages.Restore)))
+	}
+	err := v.ending.err
+	if err == nil {
+		if v.ending.Held(t) {
+			return nil
+		}
+		if err := v.wait(ctx); err != nil {
+			return err
+		}
+		var ended bool
+		var held *hold.HeldError
+		ended, err = v.ending.End(ctx, t.ID)
+		if err == nil && !ended || errors.As(err, &held) { // restored or held meanwhile
+			return nil
 		}
 	}
-	return v.repaired(ctx, v.report, e, 0, func() error { return ended })
+	return v.repaired(ctx, v.report, e, 0, func() error { return err })
 }
 
 // unread hands an object to ingest.

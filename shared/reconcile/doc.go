@@ -1,7 +1,7 @@
 // Package reconcile compares the table with the bucket and finds what no event will ever
 // finish (docs/adr/026-reconcile.md): purges that got stuck, audio without a
 // recording, recordings without their audio, uploads and rejected audio past their time,
-// and unused claims and links. It repairs what has one right answer and
+// unused claims and links, and what the index of searches has of deleted recordings. It repairs what has one right answer and
 // reports the rest; [Kinds] lists both.
 //
 // A [Reconciler] reads the rows of an account and the lists of its objects side by side,

@@ -5,26 +5,8 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"github.com/callrecordings/api/shared/deletion"
-	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/requestlog"
-	"github.com/callrecordings/api/shared/store"
 )
-
-// EndRestores returns the Reconciler.EndRestores of a store: the decisions of d about the
-// deleted recordings that p lists.
-func EndRestores(d *deletion.Deleter, p deletion.Pager) func(ctx context.Context, account string, at recording.Seconds) error {
-	return func(ctx context.Context, account string, at recording.Seconds) error {
-		var swept deletion.Swept
-		for start := (store.Position{}); ; {
-			next, err := d.SweepRestorable(ctx, p, account, at, start, &swept)
-			if err != nil || next.IsZero() {
-				return err
-			}
-			start = next
-		}
-	}
-}
 
 // perSecond is how many requests a run sends in a second. The table and the bucket admit
 // several thousand.

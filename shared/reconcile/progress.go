@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
@@ -50,12 +51,16 @@ type account struct {
 	Run recording.Seconds `json:"run,omitempty"`
 	// Stage is the index of the current stage.
 	Stage int `json:"stage,omitempty"`
+	// Failing is when the account began to fail in this run; 0 if its last turn did not.
+	Failing recording.Seconds `json:"failing,omitempty"`
 	// Key is the part of the object keys after the account up to which objects have
-	// been examined, Row the last examined row, and Claim the last examined claim.
-	Key   string `json:"key,omitempty"`
-	Row   string `json:"row,omitempty"`
-	Claim string `json:"claim,omitempty"`
-	// Rows is set if the account has rows or objects.
+	// been examined, Row the last examined row, Marker the last examined recording of the
+	// index, and Claim the last examined claim.
+	Key    string `json:"key,omitempty"`
+	Row    string `json:"row,omitempty"`
+	Marker string `json:"marker,omitempty"`
+	Claim  string `json:"claim,omitempty"`
+	// Rows is set if the account has rows, objects, or something in the index.
 	Rows bool `json:"rows,omitempty"`
 	// Dropped is set if recordings have their audio in the inbox. Passes is the number of
 	// parts of the comparison with the inbox, to bound its memory,
@@ -80,7 +85,8 @@ func (r *Reconciler) load(ctx context.Context) (*progress, error) {
 	}
 	p.revision = found[0].Revision
 	if err := json.Unmarshal(found[0].Value, p); err != nil {
-		return nil, fmt.Errorf("the progress of the reconciliation: %w", err)
+		r.Log.WarnContext(ctx, "the progress of the reconciliation cannot be read; a new run begins", slog.String("cause", err.Error()))
+		return &progress{revision: found[0].Revision}, nil
 	}
 	return p, nil
 }
@@ -152,6 +158,18 @@ func decodeAccount(e *store.Entry) (*account, error) {
 	return a, nil
 }
 
+// accountOf decodes the entry of an account. If it cannot be decoded, only the progress of
+// the account is lost: it is compared from the beginning, with all that it may have.
+func (r *Reconciler) accountOf(ctx context.Context, e *store.Entry) *account {
+	a, err := decodeAccount(e)
+	if err != nil {
+		r.Log.WarnContext(ctx, "the progress of an account cannot be read; its comparison begins again",
+			slog.String("account", e.Key), slog.String("cause", err.Error()))
+		a = &account{name: e.Key, revision: e.Revision, Audio: true, Imported: true, Inbox: true}
+	}
+	return a
+}
+
 // write returns the write that stores a.
 func (a *account) write() (store.EntryWrite, error) {
 	value, err := json.Marshal(a)
@@ -176,9 +194,7 @@ func (r *Reconciler) remember(ctx context.Context, names []string, note func(*ac
 	}
 	known := map[string]*account{}
 	for i := range found {
-		if known[found[i].Key], err = decodeAccount(&found[i]); err != nil {
-			return err
-		}
+		known[found[i].Key] = r.accountOf(ctx, &found[i])
 	}
 	for _, name := range names {
 		a := known[name]

@@ -5,9 +5,11 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/callrecordings/api/shared/deletion"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/purge"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/search"
 	"github.com/callrecordings/api/shared/store"
 )
 
@@ -48,28 +50,36 @@ type Ages struct {
 	// SetAside, Probe and Export are the ages of rejected audio, of test files, and of
 	// files that jobs have made.
 	SetAside, Probe, Export time.Duration
+	// Index is the age of a deletion of which the index of searches still has something.
+	Index time.Duration
 	// Claim is how long a claim must have been unused.
 	Claim time.Duration
+	// Failure is how long the comparison of an account must have failed before the run
+	// goes on without it; 0 if one failure is enough.
+	Failure time.Duration
 }
 
 const day = 24 * time.Hour
 
 // CloudAges returns the ages for a deployment with a bucket that keeps rejected audio for
 // a number of days. Lifecycle rules run once a day, and the queues retry for up to twelve
-// hours.
+// hours. An outage of some hours fails no account.
 func CloudAges(setAsideDays int) Ages {
 	return Ages{
 		Purge: time.Hour, Restore: day, Arrival: time.Hour, File: day, Orphan: time.Hour, Import: day,
 		Upload: 8 * day, SetAside: time.Duration(setAsideDays+2) * day, Probe: 3 * day, Export: 9 * day, Claim: day,
+		Index: time.Hour, Failure: 6 * time.Hour,
 	}
 }
 
 // LocalAges returns the ages for a data folder. It has no lifecycle rules, so rejected
-// audio, test files and files of jobs are removed when their time is over.
+// audio, test files and files of jobs are removed when their time is over. A run is one call,
+// so an account that fails waits for the next run.
 func LocalAges() Ages {
 	return Ages{
 		Purge: time.Minute, Restore: day, Arrival: time.Minute, File: time.Hour, Orphan: time.Hour, Import: day,
 		Upload: 8 * day, SetAside: 30 * day, Probe: day, Export: 7 * day, Claim: day,
+		Index: time.Hour,
 	}
 }
 
@@ -86,15 +96,19 @@ type Reconciler struct {
 	// Queued reports whether an object is waiting for ingest, so that it is not a
 	// finding. It may be nil.
 	Queued func(key string) bool
-	// EndRestores purges the deleted recordings of an account that could no longer be
-	// restored at the time at. It may be nil.
-	EndRestores func(ctx context.Context, account string, at recording.Seconds) error
+	// EndRestores prepares to purge deleted recordings of an account that could no longer
+	// be restored at the time at: [deletion.Deleter.Ending]. It is called once for each page
+	// of rows with such recordings, so that those on hold cost nothing more. It may be nil.
+	EndRestores func(ctx context.Context, account string, at recording.Seconds) (*deletion.Ending, error)
+	// Index removes what the index of searches has of deleted recordings, whether searches
+	// are switched on or not. nil does not look at the index.
+	Index *search.Indexer
 	// Repair repairs what has one right answer. Otherwise the run only reports.
 	Repair bool
 	// Account limits the run to one account; "" means all.
 	Account string
 	// Deep reads the whole table in every run, instead of once a week, to find accounts
-	// that have only tombstones, and unused claims.
+	// that have only tombstones, unused claims, and deleted recordings in the index.
 	Deep bool
 	// Ages are the ages at which something counts as a finding.
 	Ages Ages

@@ -21,6 +21,7 @@ import (
 	"github.com/callrecordings/api/shared/incoming/incomingtest"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/search"
 	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/store/sqlite"
 )
@@ -78,7 +79,7 @@ func open(t *testing.T) *fixture {
 	g := bucket.Ingester{Store: p.Records, Audio: p.Objects, Names: p.Names, MaxBytes: 1 << 20, Now: p.Clock}
 	f.Reconciler = &Reconciler{
 		Store: p.Records, Bucket: f.bucket, Book: p.Records, Repair: true, Ages: CloudAges(30), Now: p.Clock, page: f.bucket.page,
-		Log: slog.New(slog.DiscardHandler),
+		Log: slog.New(slog.DiscardHandler), Deep: true, Index: &search.Indexer{Store: p.Records, Now: p.Clock, Random: rand.Reader},
 		Arrive: func(ctx context.Context, key string) error {
 			_, err := g.Ingest(ctx, incoming.Arrival{Key: key})
 			return err
@@ -104,6 +105,14 @@ func (f *fixture) put(id string, audio recording.Audio, key string) *recording.R
 // ready is audio of ten bytes under a key, "" for the default one.
 func ready(key string) recording.Audio {
 	return recording.Audio{Place: recording.Managed, Key: key, ContentType: "audio/wav", Size: 10}
+}
+
+// index brings the index up to date with a recording.
+func (f *fixture) index(id string) {
+	f.Helper()
+	if err := f.Index.Index(f.Context(), tenant, id); err != nil {
+		f.Fatal(err)
+	}
 }
 
 func (f *fixture) object(key string, size int) {
@@ -229,6 +238,14 @@ var scenarios = map[string]struct {
 			f.Fatal(err)
 		}
 	}, 0, DeadLink, true, nil, nil},
+	"words of a deleted recording": {func(f *fixture) {
+		f.put("202601-a", ready(""), "")
+		f.index("202601-a")
+		f.remove("202601-a", store.Deletion{})
+		if err := f.Records.Purged(f.Context(), tenant, "202601-a", ""); err != nil {
+			f.Fatal(err)
+		}
+	}, time.Hour, IndexedDeletion, true, nil, nil},
 	"a foreign object": {func(f *fixture) { f.object("recordings/acc/notes.txt", 5) }, 0, ForeignObject, false, nil, []string{"recordings/acc/notes.txt"}},
 	"a foreign folder": {func(f *fixture) { f.object("backup/x", 5) }, 0, ForeignObject, false, nil, []string{"backup/x"}},
 }
@@ -237,7 +254,7 @@ var scenarios = map[string]struct {
 // find. Without Repair nothing changes.
 func TestEachKind(t *testing.T) {
 	t.Parallel()
-	kinds := map[Kind]bool{OverdueRestore: true, UnusedClaim: true} // have tests of their own
+	kinds := map[Kind]bool{OverdueRestore: true, UnusedClaim: true, FailedAccount: true} // have tests of their own
 	for name, c := range scenarios {
 		kinds[c.want] = true
 		t.Run(name, func(t *testing.T) {
@@ -310,16 +327,80 @@ func TestRestorableRecordingsKeepTheirAudio(t *testing.T) {
 	if n := len(f.Objects.Objects); n != 5 {
 		t.Errorf("%d objects remain, want 5", n)
 	}
-	f.EndRestores = EndRestores(deletion.New(f.Records, 30, f.Clock), f.Records)
+	f.EndRestores = deletion.New(f.Records, 30, f.Clock).Ending
 	f.Repair = false
 	f.Time = f.Time.Add(day)
 	f.run(map[Kind][2]int{OverdueRestore: {4, 0}})
 	f.Repair = true
-	f.run(map[Kind][2]int{OverdueRestore: {3, 3}, StuckPurge: {1, 1}}) // the fourth is in the next window, and being purged by then
-	f.run(map[Kind][2]int{StuckPurge: {3, 3}})
+	f.run(map[Kind][2]int{OverdueRestore: {4, 4}})
+	f.run(map[Kind][2]int{StuckPurge: {4, 4}})
 	f.run(nil)
 	if n := len(f.Objects.Objects); n != 0 {
 		t.Errorf("objects %v remain, want none", f.Objects.Objects)
+	}
+}
+
+// counting is a table that counts the decisions about deleted recordings, and the reads of
+// entries.
+type counting struct {
+	*sqlite.Store
+	decisions, reads int
+}
+
+func (s *counting) Condemn(ctx context.Context, account, id string, check func(*store.Tombstone) error, guards ...store.Guard) error {
+	s.decisions++
+	return s.Store.Condemn(ctx, account, id, check, guards...)
+}
+
+func (s *counting) Entries(ctx context.Context, keys ...store.EntryKey) ([]store.Entry, error) {
+	s.reads++
+	return s.Store.Entries(ctx, keys...)
+}
+
+// hold places a legal hold in the account of the tests.
+func (f *fixture) hold(scope hold.Scope) {
+	f.Helper()
+	book := hold.NewBook(f.Records, f.Clock, rand.Reader, false)
+	h, err := book.Draft(hold.Hold{Case: "case", Reason: "reason", Scope: scope})
+	if err == nil {
+		err = book.Place(f.Context(), tenant, h)
+	}
+	if err != nil {
+		f.Fatal(err)
+	}
+}
+
+// Overdue recordings that stay on hold cost no decision each, and one that is due costs one:
+// the holds are read once for each page of rows.
+func TestHeldRecordingsCostNoDecisions(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	const held = 40
+	f.page, f.bucket.page = 20, 20
+	f.Bucket = f.bucket
+	until := recording.SecondsOf(f.Time) + 60
+	for i := range held + 1 {
+		id := fmt.Sprintf("202601-%02d", i)
+		r := &recording.Recording{Account: tenant, ID: id, Created: until, Modified: until, Audio: ready(""), Owner: "held", Document: "{}"}
+		if i == held {
+			r.Owner = "due"
+		}
+		if err := f.Records.Put(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		f.object(audioKey(id), 10)
+		f.remove(id, store.Deletion{Until: until})
+	}
+	f.hold(hold.Scope{Owner: "held"})
+	s := &counting{Store: f.Records}
+	f.EndRestores = deletion.New(s, 30, f.Clock).Ending
+	f.Time = f.Time.Add(2 * day)
+	f.run(map[Kind][2]int{OverdueRestore: {1, 1}})
+	if s.decisions != 1 {
+		t.Errorf("%d decisions about %d recordings on hold and one that is due, want 1", s.decisions, held)
+	}
+	if pages := held/f.page + 1; s.reads > pages+1 { // one more for the decision
+		t.Errorf("the holds were read %d times for %d pages of rows, want once for each and for the decision", s.reads, pages)
 	}
 }
 
@@ -333,15 +414,8 @@ func TestAFastClockEndsNoRestoreEarly(t *testing.T) {
 		f.put(id, ready(audioKey(id)), audioKey(id))
 		f.remove(id, store.Deletion{Until: until})
 	}
-	book := hold.NewBook(f.Records, f.Clock, rand.Reader, false)
-	h, err := book.Draft(hold.Hold{Case: "case", Reason: "reason", Scope: hold.Scope{Recording: "202601-held"}})
-	if err == nil {
-		err = book.Place(t.Context(), tenant, h)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.EndRestores = EndRestores(deletion.New(f.Records, 30, f.Clock), f.Records)
+	f.hold(hold.Scope{Recording: "202601-held"})
+	f.EndRestores = deletion.New(f.Records, 30, f.Clock).Ending
 	f.Repair = true
 	f.Time = f.Time.Add(2*time.Hour + day) // it is 2 hours after the deletion
 	f.run(map[Kind][2]int{OverdueRestore: {1, 1}})
@@ -363,7 +437,6 @@ func TestUnusedClaims(t *testing.T) {
 		}
 	}
 	f.put("202601-c", ready(""), audioKey("202601-c"))
-	f.Deep = true
 	f.run(map[Kind][2]int{UnusedClaim: {2, 0}})
 	f.Time = f.Time.Add(23 * time.Hour)
 	f.run(map[Kind][2]int{UnusedClaim: {2, 0}})

@@ -22,7 +22,9 @@ const (
 	OverdueExport   Kind = "overdue_export"
 	UnusedClaim     Kind = "unused_claim"
 	DeadLink        Kind = "dead_link"
+	IndexedDeletion Kind = "indexed_deletion"
 	ForeignObject   Kind = "foreign_object"
+	FailedAccount   Kind = "failed_account"
 )
 
 // KindInfo describes a kind of finding.
@@ -52,7 +54,9 @@ var Kinds = []KindInfo{
 	{OverdueExport, "a file that a job has made, past its time", "it is removed", false},
 	{UnusedClaim, "a reserved ID without a recording", "it is released if a run has already found it a day earlier", true},
 	{DeadLink, "a link to a recording that was deleted", "it is removed", true},
+	{IndexedDeletion, "a deleted recording whose words and numbers are still in the index of searches", "they are removed", false},
 	{ForeignObject, "an object or a folder in the bucket that is not from this service", "", true},
+	{FailedAccount, "an account that could not be compared to the end", "", false},
 }
 
 // Count counts the findings of one kind.

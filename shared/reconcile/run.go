@@ -45,9 +45,9 @@ var phases = []phase{
 
 // Run starts a run, or continues the one in progress. Its report has a Finished time if
 // the run is complete. Otherwise the deadline of ctx is near, and the next call
-// continues. Errors: store.ErrUnavailable, media.ErrUnavailable, store.ErrConflict if
-// another call is working on the same run, and that of ctx. After an error, the next call
-// continues with the last completed step.
+// continues. Errors: those of accounts that fail, joined, store.ErrUnavailable,
+// media.ErrUnavailable, store.ErrConflict if another call is working on the same run, and
+// that of ctx. After an error, the next call continues with the last completed step.
 func (r *Reconciler) Run(ctx context.Context) (Report, error) {
 	p, err := r.load(ctx)
 	if err != nil {
@@ -204,14 +204,14 @@ func foreignFolders(ctx context.Context, r *Reconciler, p *progress) (over bool,
 	return !more, nil
 }
 
-// maxFailed is how many accounts may fail in one round before the run ends: then the table
-// or the bucket is likely to be at fault.
+// maxFailed is how many accounts may begin to fail in one round before the run ends: then
+// the table or the bucket is likely to be at fault.
 const maxFailed = 20
 
 // turns gives a turn to each account that is not finished, again and again. If an account
-// fails, the others still have their turns. The next run continues with it.
+// fails, the others still have their turns, and the next call tries it again; see giveUp.
 func turns(ctx context.Context, r *Reconciler, p *progress) (over bool, err error) {
-	waiting := false
+	waiting, fresh := false, 0
 	var failures []error
 	for after := ""; ; {
 		page, err := r.Book.PageEntries(ctx, store.EntryQuery{Partition: accountsPartition, After: after, Limit: 100})
@@ -219,21 +219,25 @@ func turns(ctx context.Context, r *Reconciler, p *progress) (over bool, err erro
 			return false, err
 		}
 		for i := range page.Entries {
-			a, err := decodeAccount(&page.Entries[i])
+			a := r.accountOf(ctx, &page.Entries[i])
 			switch {
-			case err != nil:
-				return false, err
 			case r.Account != "" && a.name != r.Account, a.Run == p.Report.Started && a.Stage == len(stages):
 				continue
 			case near(ctx):
-				return false, nil
-			}
-			more, err := r.turn(ctx, p, a)
-			if err != nil {
-				failures = append(failures, err)
-			}
-			if err != nil && (ctx.Err() != nil || errors.Is(err, store.ErrConflict) || len(failures) == maxFailed) {
 				return false, errors.Join(failures...)
+			}
+			known := a.Run == p.Report.Started && a.Failing != 0
+			more, failure, err := r.turn(ctx, p, a)
+			if err != nil {
+				return false, errors.Join(append(failures, failure, err)...)
+			}
+			if failure != nil && !known {
+				if fresh++; fresh == maxFailed {
+					return false, errors.Join(append(failures, failure, errManyFail)...)
+				}
+			}
+			if failure != nil && more {
+				failures = append(failures, failure)
 			}
 			waiting = waiting || more
 		}
@@ -243,14 +247,19 @@ func turns(ctx context.Context, r *Reconciler, p *progress) (over bool, err erro
 	}
 }
 
+// errManyFail ends a round in which maxFailed accounts began to fail.
+var errManyFail = errors.New("many accounts fail: the table or the bucket may be at fault")
+
 // windowsOfTurn is how many steps an account may take in one turn. A step examines up to
 // a thousand rows and objects.
 const windowsOfTurn = 25
 
 // turn gives a turn to an account, and saves its progress. more is false if the account is
 // finished. The report is saved before the account: after a crash in between, some
-// findings are counted twice, and none is missing.
-func (r *Reconciler) turn(ctx context.Context, p *progress, a *account) (more bool, err error) {
+// findings are counted twice, and none is missing. failure is why a step failed; the turn
+// then ends with the progress of the steps before. After err, another invocation may be at
+// work, or the store or ctx has failed, and the turn may not be saved.
+func (r *Reconciler) turn(ctx context.Context, p *progress, a *account) (more bool, failure, err error) {
 	if a.Run != p.Report.Started {
 		*a = account{
 			name: a.name, revision: a.revision, Audio: a.Audio, Imported: a.Imported, Inbox: a.Inbox, Suspects: a.Suspects,
@@ -258,30 +267,62 @@ func (r *Reconciler) turn(ctx context.Context, p *progress, a *account) (more bo
 		}
 		p.Report.Accounts++
 	}
-	t := &visit{Reconciler: r, account: a, report: &p.Report, deep: p.Deep}
+	failure = r.steps(ctx, p, a)
+	switch {
+	case failure != nil && ctx.Err() != nil:
+		return false, failure, ctx.Err()
+	case failure == nil:
+		a.Failing = 0
+	default:
+		if err := r.giveUp(ctx, p, a, failure); err != nil {
+			return false, failure, err
+		}
+	}
+	if err := r.save(ctx, p); err != nil {
+		return false, failure, err
+	}
+	w, err := a.write()
+	if err != nil {
+		return false, failure, err
+	}
+	if a.Stage == len(stages) {
+		if w.Delete = !a.Rows && failure == nil && r.Account == "" && a.revision != ""; w.Delete {
+			w.Value = nil
+		}
+	}
+	if err := r.Book.WriteEntries(ctx, w); err != nil {
+		return false, failure, fmt.Errorf("save the progress of account %s: %w", a.name, err)
+	}
+	return a.Stage < len(stages), failure, nil
+}
+
+// steps takes the steps of one turn. After an error, a has the progress of the steps before.
+func (r *Reconciler) steps(ctx context.Context, p *progress, a *account) error {
+	v := &visit{Reconciler: r, account: a, report: &p.Report, deep: p.Deep}
 	for n := 0; n < windowsOfTurn && a.Stage < len(stages) && !near(ctx); n++ {
-		over, err := stages[a.Stage](t, ctx)
+		before := *a
+		over, err := stages[a.Stage](v, ctx)
 		if err != nil {
-			return false, fmt.Errorf("account %s: %w", a.name, err)
+			*a = before
+			return fmt.Errorf("account %s: %w", a.name, err)
 		}
 		if over {
 			a.Stage++
 		}
 	}
-	if err := r.save(ctx, p); err != nil {
-		return false, err
+	return nil
+}
+
+// giveUp notes that an account has failed. If it has failed for Ages.Failure, the run goes on
+// without it, and its report says so: one account that always fails must not keep the run,
+// and so all later ones, from their end. The next run tries it again.
+func (r *Reconciler) giveUp(ctx context.Context, p *progress, a *account, failure error) error {
+	if a.Failing == 0 {
+		a.Failing = recording.SecondsOf(r.Now())
 	}
-	w, err := a.write()
-	if err != nil {
-		return false, err
+	if r.since(a.Failing) < r.Ages.Failure {
+		return nil
 	}
-	if a.Stage == len(stages) {
-		if w.Delete = !a.Rows && r.Account == "" && a.revision != ""; w.Delete {
-			w.Value = nil
-		}
-	}
-	if err := r.Book.WriteEntries(ctx, w); err != nil {
-		return false, fmt.Errorf("save the progress of account %s: %w", a.name, err)
-	}
-	return a.Stage < len(stages), nil
+	a.Stage = len(stages)
+	return r.repaired(ctx, &p.Report, Example{Kind: FailedAccount, Account: a.name, Cause: failure.Error()}, 0, nil)
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/callrecordings/api/shared/deletion"
 	"github.com/callrecordings/api/shared/incoming/incomingtest"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
@@ -113,16 +114,20 @@ func TestAccountsTakeTurns(t *testing.T) {
 	}
 	f.Time = f.Time.Add(2 * day)
 	row := ""
-	f.EndRestores = func(ctx context.Context, _ string, _ recording.Seconds) error {
+	ending := deletion.New(f.Records, 30, f.Clock).Ending
+	f.EndRestores = func(ctx context.Context, account string, at recording.Seconds) (*deletion.Ending, error) {
 		found, err := f.Records.Entries(ctx, store.EntryKey{Partition: accountsPartition, Key: tenant})
 		if err != nil {
-			return err
+			return nil, err
 		}
 		large, err := decodeAccount(&found[0])
+		if err != nil {
+			return nil, err
+		}
 		row = large.Row
-		return err
+		return ending(ctx, account, at)
 	}
-	f.run(nil) // the recording stays restorable, as if it were on hold
+	f.run(map[Kind][2]int{OverdueRestore: {1, 1}})
 	if row == "" || row > "202601-0200" {
 		t.Errorf("the large account was at row %q when the small one had its turn, want less than half of it", row)
 	}
@@ -236,20 +241,21 @@ func TestEmptyAccountsAreForgotten(t *testing.T) {
 	}
 }
 
-// brokenAccount is a table in which the rows of one account cannot be read.
-type brokenAccount struct {
+// brokenAccounts is a table in which the rows of some accounts cannot be read.
+type brokenAccounts struct {
 	Store
-	name string
+	prefix string
 }
 
-func (s brokenAccount) Rows(ctx context.Context, account, after string, limit int) (store.RowPage, error) {
-	if account == s.name {
+func (s brokenAccounts) Rows(ctx context.Context, account, after string, limit int) (store.RowPage, error) {
+	if strings.HasPrefix(account, s.prefix) {
 		return store.RowPage{}, errors.New("a damaged row")
 	}
 	return s.Store.Rows(ctx, account, after, limit)
 }
 
-// An account that fails does not keep the others from their turns.
+// An account that fails does not keep the others from their turns. If it works again before
+// the run gives it up, nothing is reported.
 func TestOthersGoOnAfterAFailure(t *testing.T) {
 	t.Parallel()
 	f := open(t)
@@ -258,7 +264,7 @@ func TestOthersGoOnAfterAFailure(t *testing.T) {
 	f.object("recordings/aaa/202601/202601-c", 5) // the account aaa comes first
 	f.Time = f.Time.Add(40 * day)
 	whole := f.Store
-	f.Store = brokenAccount{whole, "aaa"}
+	f.Store = brokenAccounts{whole, "aaa"}
 	if _, err := f.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "damaged") {
 		t.Errorf("Run = %v, want the failure of one account", err)
 	}
@@ -266,8 +272,93 @@ func TestOthersGoOnAfterAFailure(t *testing.T) {
 		t.Error("the orphan of the other account is still there")
 	}
 	f.Store = whole
+	f.Time = f.Time.Add(f.Ages.Failure)
 	report, err := f.Run(t.Context())
-	if err != nil || report.Finished == 0 {
-		t.Errorf("the next Run = %+v, %v, want it complete", report, err)
+	if err != nil || report.Finished == 0 || report.Findings[FailedAccount] != nil || report.Accounts != 2 {
+		t.Errorf("the next Run = %+v, %v, want it complete, with two accounts and without a failed one", report, err)
 	}
+}
+
+// An account that always fails delays the end of a run by some hours. Then its report names
+// the account, the later phases have been, and the next run begins in time.
+func TestAnAccountThatAlwaysFails(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	f.put("202601-a", ready(""), audioKey("202601-a"))
+	f.object("recordings/aaa/202601/202601-c", 5)
+	f.object("set-aside/acc/202601/202601-x", 5)
+	f.Time = f.Time.Add(40 * day)
+	f.Store = brokenAccounts{f.Store, "aaa"}
+	runs, failures := map[recording.Seconds]Report{}, 0
+	for range 3 * 23 { // a daily run begins an hour early
+		report, ran, err := f.Daily(t.Context(), day)
+		if err != nil {
+			failures++
+		}
+		if ran && report.Finished > 0 {
+			runs[report.Started] = report
+		}
+		f.Time = f.Time.Add(time.Hour)
+	}
+	if len(runs) != 3 || failures != 3*6 {
+		t.Errorf("%d complete runs and %d failures in three days, want 3 runs that end after 6 failures each", len(runs), failures)
+	}
+	for _, report := range runs {
+		if c := report.Findings[FailedAccount]; c == nil || c.Found != 1 || report.Open() != 1 || report.Accounts != 2 {
+			t.Errorf("a report is %+v, want one failed account of two, as an open finding", report)
+		}
+	}
+	f.Exists("set-aside/acc/202601/202601-x", false)
+}
+
+// Many accounts that always fail keep no other from its turn for long.
+func TestManyAccountsThatAlwaysFail(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	f.Ages.Failure = 3 * time.Hour
+	for i := range 2*maxFailed + 1 {
+		f.object(fmt.Sprintf("recordings/aa%02d/202601/202601-c", i), 5)
+	}
+	f.put("202601-a", ready(""), audioKey("202601-a"))
+	f.object(audioKey("202601-b")+"~0a", 5) // the account acc comes last
+	f.Time = f.Time.Add(day)
+	f.Store = brokenAccounts{f.Store, "aa"}
+	for range 3 {
+		if _, err := f.Run(t.Context()); err == nil {
+			t.Error("Run succeeds, want failures")
+		}
+		f.Time = f.Time.Add(time.Hour)
+	}
+	f.Exists(audioKey("202601-b")+"~0a", false)
+	for range 3 {
+		_, _ = f.Run(t.Context())
+		f.Time = f.Time.Add(time.Hour)
+	}
+	if report, err := Last(t.Context(), f.Records); err != nil || report.Findings[FailedAccount].Found != 2*maxFailed+1 {
+		t.Errorf("Last = %+v, %v, want the report of a run that has given up all broken accounts", report, err)
+	}
+}
+
+// A run for one account in one go ends at once, with the finding.
+func TestOneBrokenAccountInOneGo(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	f.put("202601-a", ready(""), audioKey("202601-a"))
+	f.Store = brokenAccounts{f.Store, tenant}
+	f.Account, f.Book, f.Ages.Failure = tenant, Memory(), 0
+	f.run(map[Kind][2]int{FailedAccount: {1, 0}})
+}
+
+// Progress that cannot be read begins again, and stops nothing.
+func TestDamagedProgress(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	f.put("202601-a", ready(""), "")
+	damaged := []byte(`{"phase":"x","stage":"x"}`)
+	for _, key := range []store.EntryKey{{Partition: partition, Key: currentKey}, {Partition: accountsPartition, Key: tenant}} {
+		if err := f.Records.WriteEntries(t.Context(), store.EntryWrite{Entry: store.Entry{EntryKey: key, Value: damaged}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.run(map[Kind][2]int{MissingAudio: {1, 0}})
 }

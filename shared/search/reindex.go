@@ -150,14 +150,10 @@ func (x Reindexer) one(ctx context.Context, account, id string, indexed, busy *i
 
 // leftovers removes recordings that no longer exist from the index.
 func (x Reindexer) leftovers(ctx context.Context, account string, done *Report) error {
-	for q := (store.EntryQuery{Partition: markersPartition + account, Limit: store.MaxFind}); ; {
-		p, err := x.Store.PageEntries(ctx, q)
+	for after := ""; ; {
+		ids, next, err := Marked(ctx, x.Store, account, after, store.MaxFind)
 		if err != nil {
 			return err
-		}
-		ids := make([]string, len(p.Entries))
-		for i := range p.Entries {
-			ids[i] = p.Entries[i].Key
 		}
 		if len(ids) > 0 {
 			found, err := x.Store.Find(ctx, account, ids)
@@ -173,7 +169,7 @@ func (x Reindexer) leftovers(ctx context.Context, account string, done *Report) 
 				}
 			}
 		}
-		if q.After = p.Next; p.Next == "" {
+		if after = next; after == "" {
 			return nil
 		}
 	}

@@ -146,21 +146,21 @@ func (s *Sweeper) checkClock(ctx context.Context, now time.Time) (checked, error
 // WhenTrusted returns do for other programs than the sweep, which must not remove anything
 // too early either: it returns ErrClock without calling do while the clock is in doubt.
 // It compares the clock with the last runs of the sweep.
-func WhenTrusted(entries store.EntryReader, now func() time.Time, do func(ctx context.Context, account string, at recording.Seconds) error,
-) func(ctx context.Context, account string, at recording.Seconds) error {
-	return func(ctx context.Context, account string, at recording.Seconds) error {
+func WhenTrusted[T any](entries store.EntryReader, now func() time.Time, do func(ctx context.Context, account string, at recording.Seconds) (T, error),
+) func(ctx context.Context, account string, at recording.Seconds) (T, error) {
+	return func(ctx context.Context, account string, at recording.Seconds) (none T, err error) {
 		found, err := entries.Entries(ctx, clockKey)
 		if err != nil {
-			return fmt.Errorf("check the clock: %w", err)
+			return none, fmt.Errorf("check the clock: %w", err)
 		}
 		var c clock
 		if len(found) > 0 {
 			if err := decode(found[0].Value, &c); err != nil {
-				return err
+				return none, err
 			}
 		}
 		if len(c.tick(recording.SecondsOf(now())).Doubts) > 0 {
-			return ErrClock
+			return none, ErrClock
 		}
 		return do(ctx, account, at)
 	}

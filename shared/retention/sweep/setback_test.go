@@ -60,16 +60,16 @@ func TestWhenTrusted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	calls := 0
-	do := sweep.WhenTrusted(w.store, w.Now, func(_ context.Context, account string, _ recording.Seconds) error {
+	do := sweep.WhenTrusted(w.store, w.Now, func(_ context.Context, account string, _ recording.Seconds) (int, error) {
 		if calls++; account != "A" {
 			t.Errorf("called for the account %q", account)
 		}
-		return nil
+		return calls, nil
 	})
 	want := func(what string, err error, n int) {
 		t.Helper()
-		if got := do(w.ctx(), "A", 0); !errors.Is(got, err) || calls != n {
-			t.Errorf("%s: %v after %d calls, want %v after %d", what, got, calls, err, n)
+		if result, got := do(w.ctx(), "A", 0); !errors.Is(got, err) || calls != n || err == nil && result != n {
+			t.Errorf("%s: %d, %v after %d calls, want %v after %d", what, result, got, calls, err, n)
 		}
 	}
 	want("before the first run", nil, 1)

@@ -1,0 +1,70 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+
+	"github.com/callrecordings/api/shared/search"
+	"github.com/callrecordings/api/shared/store"
+)
+
+// openIndex opens the list of recordings of which the index of searches has something. Reading
+// it costs about as much as reading the rows, so this happens only in the weekly run that
+// reads the whole table. The pages are short, because to remove what is left of one recording
+// takes several requests.
+func (v *visit) openIndex() {
+	next := v.Marker
+	v.indexed = source[string]{
+		end:   !v.deep || v.Index == nil,
+		place: placeOf,
+		fetch: func(ctx context.Context) (ids []string, end bool, err error) {
+			if err := v.wait(ctx); err != nil {
+				return nil, false, err
+			}
+			ids, next, err = search.Marked(ctx, v.Store, v.name, next, min(v.pageLen(), store.MaxEntries))
+			return ids, next == "", err
+		},
+	}
+}
+
+// unindex removes from the index what is left of recordings that no longer exist. Usually
+// the index follows each deletion within seconds. It does not if it was switched off then, or
+// if the event failed too often.
+func (v *visit) unindex(ctx context.Context, w window, indexed []string) error {
+	suspects := map[string]bool{}
+	for _, id := range indexed {
+		v.Marker = id
+		if w.byID[id].Recording == nil {
+			suspects[id] = true
+		}
+	}
+	found, err := v.find(ctx, suspects)
+	if err != nil {
+		return err
+	}
+	for _, id := range indexed {
+		t := found[id].Tombstone
+		if !suspects[id] || found[id].Recording != nil || t != nil && v.since(t.Deleted) < v.Ages.Index {
+			continue
+		}
+		if err := v.unindexOne(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unindexOne brings the index up to date with one recording as it is now. So it does no harm
+// if the recording has come back meanwhile.
+func (v *visit) unindexOne(ctx context.Context, id string) error {
+	var err error
+	if v.Repair {
+		if err := v.wait(ctx); err != nil {
+			return err
+		}
+		if err = v.Index.Index(ctx, v.name, id); errors.Is(err, search.ErrBusy) {
+			return nil // another process does the same
+		}
+	}
+	return v.repaired(ctx, v.report, Example{Kind: IndexedDeletion, Account: v.name, Recording: id}, 0, func() error { return err })
+}

@@ -1,0 +1,114 @@
+package reconcile
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/search"
+	"github.com/callrecordings/api/shared/store"
+)
+
+// stored returns the keys and the values of the entries of a partition.
+func (f *fixture) stored(partition string) map[string]string {
+	f.Helper()
+	all := map[string]string{}
+	for q := (store.EntryQuery{Partition: partition, Limit: 1000}); ; {
+		p, err := f.Records.PageEntries(f.Context(), q)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, e := range p.Entries {
+			all[e.Key] = string(e.Value)
+		}
+		if q.After = p.Next; q.After == "" {
+			return all
+		}
+	}
+}
+
+// A run removes what the index has of deleted recordings, and leaves it exactly as it would
+// be if it had followed the deletions: those that exist keep their words, and count.
+func TestDeletionsThatTheIndexHasMissed(t *testing.T) {
+	t.Parallel()
+	const n = 20
+	put := func(f *fixture, i int) string {
+		id := fmt.Sprintf("2026%02d-%02d", 1+i/7, i)
+		r := &recording.Recording{
+			Account: tenant, ID: id, Created: recording.SecondsOf(f.Time), Modified: recording.SecondsOf(f.Time), Audio: recording.Audio{Place: recording.External},
+			Document: recording.Document(fmt.Sprintf(`{"caller_id_name":"Person%02d","callee_id_number":"+4930%07d"}`, i, i)),
+		}
+		if err := f.Records.Put(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		f.index(id)
+		return id
+	}
+	f, want := open(t), open(t)
+	for i := range n {
+		id := put(f, i)
+		if i%5 == 0 {
+			put(want, i)
+			continue
+		}
+		until := recording.Seconds(0)
+		if i%5 == 1 {
+			until = recording.SecondsOf(f.Time.Add(30 * day))
+		}
+		f.remove(id, store.Deletion{Until: until})
+		if until == 0 {
+			if err := f.Records.Purged(t.Context(), tenant, id, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	f.Time = f.Time.Add(2 * time.Hour)
+	f.Deep = false
+	f.run(map[Kind][2]int{IndexedDeletion: {n * 4 / 5, n * 4 / 5}}) // the first run always reads the whole table
+	for _, partition := range []string{"terms/", "indexed/"} {
+		got, wanted := f.stored(partition+tenant), want.stored(partition+tenant)
+		for key := range got {
+			if _, ok := wanted[key]; !ok {
+				t.Errorf("%s%s still has %q", partition, tenant, key)
+			}
+		}
+		if len(got) != len(wanted) || len(got) == 0 {
+			t.Errorf("%s%s has %d entries, want %d", partition, tenant, len(got), len(wanted))
+		}
+	}
+	f.run(nil)
+}
+
+// A run that does not read the whole table does not read the index.
+func TestTheIndexIsComparedOnceAWeek(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	f.Deep = false
+	f.put("202601-a", ready(""), audioKey("202601-a"))
+	f.run(nil)
+	f.index("202601-a")
+	f.remove("202601-a", store.Deletion{Until: recording.SecondsOf(f.Time.Add(30 * day))})
+	f.Time = f.Time.Add(2 * day)
+	f.run(nil)
+	f.Time = f.Time.Add(5 * day)
+	f.run(map[Kind][2]int{IndexedDeletion: {1, 1}})
+}
+
+// What another process is about to do is left to it.
+func TestBusyIndex(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	f.put("202601-a", ready(""), "")
+	f.index("202601-a")
+	f.remove("202601-a", store.Deletion{Until: recording.SecondsOf(f.Time.Add(30 * day))})
+	f.Time = f.Time.Add(2 * time.Hour)
+	busy := fmt.Appendf(nil, `{"rev":"1","loose":["wx"],"run":"other","until":%d}`, f.Time.Add(search.Lease).UnixMilli())
+	e := store.Entry{EntryKey: store.EntryKey{Partition: "indexed/" + tenant, Key: "202601-a"}, Value: busy}
+	if err := f.Records.WriteEntries(t.Context(), store.EntryWrite{Entry: e}); err != nil {
+		t.Fatal(err)
+	}
+	f.run(nil)
+	f.Time = f.Time.Add(2 * search.Lease)
+	f.run(map[Kind][2]int{IndexedDeletion: {1, 1}})
+}
