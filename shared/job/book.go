@@ -282,7 +282,7 @@ func (b *Book) Cancel(ctx context.Context, account, id string, record func() err
 		switch j.State {
 		case Cancelling, Cancelled:
 			return false, nil
-		case Done, Failed:
+		case Failing, Done, Failed:
 			return false, ErrEnded
 		case Planning, Planned, Running:
 		}

@@ -173,3 +173,89 @@ func TestPagesOfJobsAreSmall(t *testing.T) {
 		t.Errorf("pages of %v jobs, with %d different ones", sizes, len(seen))
 	}
 }
+
+// The cleanup of a job that fails is tried as often as its work, and its outcome is stored. The
+// job fails for the reason for which its work did.
+func TestACleanupIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		failed int32
+		err    error
+		cause  string
+		result string
+	}{
+		{"soon", 3, store.ErrUnavailable, "too large", `"cleaned"`},
+		{"in the last try", 19, store.ErrUnavailable, "too large", `"cleaned"`},
+		{"never", 20, store.ErrUnavailable, "too large; and the cleanup failed", ""},
+		{"a bug", 1, errors.New("a bug"), "too large; and the cleanup failed", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			f := open(t, 1)
+			e := f.engine("1", f.store)
+			f.action.fail = func(int) error { return &job.ProblemError{Text: "too large"} }
+			j := f.confirmed(t, e)
+			f.action.end = func(_ context.Context, task *job.Task) error {
+				if got := f.get(t, j); got.State != job.Failing || got.Cause != "too large" || got.Ended != 0 {
+					t.Errorf("meanwhile: %+v", got)
+				}
+				if _, err := f.book.Cancel(t.Context(), "A", j.ID, ok); !errors.Is(err, job.ErrEnded) {
+					t.Errorf("cancelled meanwhile: %v", err)
+				}
+				if f.action.ended.Load() <= c.failed {
+					return c.err
+				}
+				task.Job.Result = []byte(`"cleaned"`)
+				return nil
+			}
+			f.work(t, e)
+			if got := f.get(t, j); got.State != job.Failed || got.Cause != c.cause || string(got.Result) != c.result || got.Ended == 0 {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+}
+
+// A cleanup that takes all of the time of its slice, every time, delays no other job of the
+// account for longer than a slice, and ends.
+func TestALongCleanupHoldsUpNoOtherJob(t *testing.T) {
+	t.Parallel()
+	f := open(t, 3)
+	e := f.engine("1", f.store)
+	bad, good := f.start(t, "A"), f.start(t, "A")
+	f.work(t, e)
+	f.confirm(t, bad)
+	f.confirm(t, good)
+	working := ""
+	f.action.order = func(_, id string) { working = id }
+	f.action.fail = func(int) error {
+		if working == bad.ID {
+			return &job.ProblemError{Text: "too large"}
+		}
+		return nil
+	}
+	f.action.end = func(ctx context.Context, _ *job.Task) error {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	for range 200 {
+		f.at.Add(100)
+		m, due := f.queue.Take()
+		if !due {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second+50*time.Millisecond)
+		if _, err := e.Slice(ctx, m); err != nil {
+			t.Error(err)
+			f.queue.Again(m)
+		}
+		cancel()
+	}
+	if got := f.get(t, good); got.State != job.Done {
+		t.Errorf("the other job: %+v", got)
+	}
+	if got := f.get(t, bad); got.State != job.Failed || got.Cause != "too large; and the cleanup failed" {
+		t.Errorf("%+v", got)
+	}
+}
