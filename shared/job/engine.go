@@ -86,26 +86,10 @@ func (e *Engine) Slice(ctx context.Context, m Message) (worked bool, err error) 
 	if err != nil {
 		return worked, err
 	}
-	if delay, needed := e.delay(open); needed {
+	if delay, needed := e.book.delay(open); needed {
 		return worked, e.book.wake(clean, account, delay)
 	}
 	return worked, nil
-}
-
-// delay returns how long it takes until one of these jobs needs a worker. needed is false if
-// none does.
-func (e *Engine) delay(open []openJob) (delay time.Duration, needed bool) {
-	now := recording.SecondsOf(e.options.Now())
-	for _, o := range open {
-		if !o.Active {
-			continue
-		}
-		wait := time.Duration(max(0, o.Retry-now)) * time.Second
-		if !needed || wait < delay {
-			delay, needed = wait, true
-		}
-	}
-	return delay, needed
 }
 
 // cleanUp limits what must happen after a slice.

@@ -110,8 +110,8 @@ func TestALongJobStaysInTheIndex(t *testing.T) {
 	for range days - 1 {
 		f.at.Add(24 * 60 * 60)
 		f.slice(t, e)
-		if accounts, err := f.book.Waiting(t.Context()); err != nil || !slices.Equal(accounts, []string{"A"}) {
-			t.Fatalf("after %d items: accounts %q, %v", f.get(t, j).Reports, accounts, err)
+		if woken, err := f.book.WakeWaiting(t.Context()); err != nil || woken != 1 {
+			t.Fatalf("after %d items: %d accounts wait, %v", f.get(t, j).Reports, woken, err)
 		}
 	}
 	f.work(t, e)
@@ -257,5 +257,62 @@ func TestALongCleanupHoldsUpNoOtherJob(t *testing.T) {
 	}
 	if got := f.get(t, bad); got.State != job.Failed || got.Cause != "too large; and the cleanup failed" {
 		t.Errorf("%+v", got)
+	}
+}
+
+// Whoever starts, confirms or cancels a job can die before it has woken a worker. WakeWaiting
+// wakes one, once for each account, and not before a job may try again.
+func TestJobsWhoseMessageWasLost(t *testing.T) {
+	t.Parallel()
+	f := open(t, 1)
+	e := f.engine("1", f.store)
+	lose := func() {
+		t.Helper()
+		if _, ok := f.queue.Take(); !ok || f.queue.Len() != 0 {
+			t.Fatal("want one message")
+		}
+	}
+	wake := func(want int) {
+		t.Helper()
+		if woken, err := f.book.WakeWaiting(t.Context()); err != nil || woken != want || f.queue.Len() != want {
+			t.Fatalf("%d accounts with %d messages, %v; want %d", woken, f.queue.Len(), err, want)
+		}
+	}
+	j := f.start(t, "A")
+	lose()
+	other, third := f.start(t, "A"), f.start(t, "B")
+	for range 2 {
+		if _, ok := f.queue.Take(); !ok {
+			t.Fatal("want two messages")
+		}
+	}
+	wake(2)
+	f.work(t, e)
+	if a, b, c := f.get(t, j), f.get(t, other), f.get(t, third); a.State != job.Planned || b.State != job.Planned || c.State != job.Planned {
+		t.Fatalf("%s, %s and %s, want all planned", a.State, b.State, c.State)
+	}
+	wake(0)
+	f.confirm(t, j)
+	lose()
+	wake(1)
+	f.work(t, e)
+	if _, err := f.book.Cancel(t.Context(), "A", other.ID, ok); err != nil {
+		t.Fatal(err)
+	}
+	lose()
+	wake(1)
+	f.work(t, e)
+	if a, b := f.get(t, j), f.get(t, other); a.State != job.Done || b.State != job.Cancelled {
+		t.Errorf("%s and %s, want done and cancelled", a.State, b.State)
+	}
+	f.action.fail = func(int) error { return store.ErrUnavailable }
+	f.confirm(t, third)
+	f.slice(t, e)
+	f.at.Add(2)
+	lose() // that of the retry, which was due 2 seconds after the failure
+	f.at.Add(-2)
+	wake(1)
+	if _, due := f.queue.Take(); due {
+		t.Error("the message is due before the retry")
 	}
 }
