@@ -12,7 +12,6 @@ import (
 // Bucket is what an export needs of the bucket.
 type Bucket interface {
 	archive.Bucket
-	Files
 }
 
 // Export is the action that copies everything about a person into a ZIP file in the
@@ -73,7 +72,7 @@ func (x *Export) End(ctx context.Context, t *job.Task) error {
 	if err := x.writer(subject).Abandon(ctx, t, &p.Place); err != nil || p.Phase != again {
 		return err
 	}
-	if err := x.Bucket.Purge(ctx, []string{archive.Key(t.Job, ".jsonl")}, nil); err != nil {
+	if err := x.Bucket.Purge(ctx, []string{archive.ListKey(t.Job)}, nil); err != nil {
 		return fmt.Errorf("remove the list of an export: %w", err)
 	}
 	return nil
