@@ -47,7 +47,8 @@ const (
 	// MaxOpen is the maximum number of jobs of an account that have not ended. Clients that
 	// start jobs at the same moment can exceed it by a few.
 	MaxOpen = 20
-	// MaxFailures is how many failures a job lists one by one. It counts all.
+	// MaxFailures is how many failures a job has itself. It counts all; see
+	// [Job.MoreFailures].
 	MaxFailures = 100
 	// MaxHeldItems is how many recordings on hold a job lists. Its plan counts all.
 	MaxHeldItems = 20
@@ -236,4 +237,10 @@ func (j *Job) count(item Item) {
 	if item.Outcome != Completed && len(j.Failures) < MaxFailures {
 		j.Failures = append(j.Failures, item.listed())
 	}
+}
+
+// MoreFailures reports whether more recordings were held, skipped or failed than Failures has.
+func (j *Job) MoreFailures() bool {
+	p := &j.Progress
+	return p.Held.Count+p.Skipped.Count+p.Failed.Count > len(j.Failures)
 }
