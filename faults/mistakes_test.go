@@ -48,6 +48,7 @@ func TestFaultsFindMistakes(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	table := operations()
+	early := func(a *application) retention.Driver { return audioFirst{a.store, a} }
 	for name, c := range map[string]struct {
 		mistake mistake
 		// The cases of operation with fault report want.
@@ -56,10 +57,7 @@ func TestFaultsFindMistakes(t *testing.T) {
 		want      string
 		wirings   []string
 	}{
-		"audio goes before the tombstone": {
-			mistake{store: func(a *application) retention.Driver { return audioFirst{a.store, a} }}, "delete", killAfter, "has lost its audio",
-			[]string{cloud, local},
-		},
+		"audio goes before the tombstone":             {mistake{store: early}, "delete", killAfter, "has lost its audio", []string{cloud, local}},
 		"a change is done before its event is sent":   {mistake{follow: doneFirst}, "publish", failed500, "has not arrived", []string{cloud, local}},
 		"nothing wakes the worker of a new job":       {mistake{asleep: true}, "start-job", killAfter, "stays planning", []string{cloud}},
 		"nothing wakes the worker of a plan":          {mistake{asleep: true}, "confirm-job", killAfter, "stays running", []string{cloud}},

@@ -2,7 +2,7 @@ package job_test
 
 import (
 	"context"
-	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -84,7 +84,7 @@ type reporting struct {
 
 func (r reporting) Run(ctx context.Context, t *job.Task) (bool, error) {
 	for n := range r.stored + r.pending {
-		if err := t.AddReport([]job.Item{{ID: fmt.Sprint(n)}}, n); err != nil {
+		if err := t.AddReport([]job.Item{{ID: strconv.Itoa(n)}}, n); err != nil {
 			return false, err
 		}
 		if n == r.stored-1 || n < r.stored && n%10 == 9 {
@@ -118,7 +118,7 @@ func TestReports(t *testing.T) {
 					}
 					return
 				}
-				if want := fmt.Sprint(n); len(got.Items) != 1 || got.Items[0].ID != want || string(got.Extra) != want {
+				if want := strconv.Itoa(n); len(got.Items) != 1 || got.Items[0].ID != want || string(got.Extra) != want {
 					t.Errorf("%+v: chunk %d is %+v", c, n, got)
 				}
 			}
