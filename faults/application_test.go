@@ -284,9 +284,5 @@ func (a *application) resume() error {
 	if err := a.engine.Break(a.ctx); err != nil {
 		return err
 	}
-	accounts, err := (&job.Book{Entries: a.store, Queue: a, Now: w.now}).Waiting(a.ctx)
-	for _, name := range accounts {
-		err = errors.Join(err, a.Wake(a.ctx, name, 0))
-	}
-	return err
+	return w.wakeOnce(a)
 }

@@ -263,6 +263,12 @@ func (w *world) work(a *application) error {
 	})
 }
 
+// wakeOnce wakes the workers of jobs, as the schedule of the function work does.
+func (w *world) wakeOnce(a *application) error {
+	_, err := (&job.Book{Entries: a.store, Queue: a, Now: w.now}).WakeWaiting(a.ctx)
+	return err
+}
+
 // hooksOnce delivers to webhooks.
 func (w *world) hooksOnce(a *application) error {
 	_, err := a.deliverer.Run(a.ctx)
@@ -368,6 +374,11 @@ func (w *world) converge(ctx context.Context) error {
 		w.advance(sweepEvery)
 		if err := w.step(ctx, w.sweepOnce); err != nil {
 			return fmt.Errorf("sweep: %w", err)
+		}
+		if w.wiring == cloud && (w.mistake == nil || !w.mistake.asleep) { // the local process does so at its start
+			if err := w.step(ctx, w.wakeOnce); err != nil {
+				return fmt.Errorf("wake: %w", err)
+			}
 		}
 		if i%reconciles == reconciles-1 {
 			if err := w.step(ctx, w.reconcileOnce); err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/callrecordings/api/shared/feed"
 	"github.com/callrecordings/api/shared/hold"
+	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/notify"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/search"
@@ -34,7 +35,7 @@ func (w *world) check(ctx context.Context) error {
 		errs = append(errs, w.checkRow(ctx, &page.Rows[i], refers))
 	}
 	return errors.Join(append(errs,
-		w.checkObjects(ctx, refers), w.checkEvents(), w.checkFeed(ctx, page.Rows), w.checkIndex(ctx, page.Rows), w.silent(ctx))...)
+		w.checkJobs(ctx, refers), w.checkObjects(ctx, refers), w.checkEvents(), w.checkFeed(ctx, page.Rows), w.checkIndex(ctx, page.Rows), w.silent(ctx))...)
 }
 
 // checkRow checks a recording or a tombstone, and notes the objects that it refers to.
@@ -82,12 +83,36 @@ func (w *world) held(ctx context.Context) (bool, error) {
 	return len(holds.Holds()) > 0, err
 }
 
-// checkObjects looks for objects to which nothing refers. The files of jobs stay for a week,
-// for people.
+// checkJobs looks for jobs that still need a worker, and notes the files that the results of the
+// others name. These stay for a week.
+func (w *world) checkJobs(ctx context.Context, refers map[string]bool) error {
+	jobs, next, err := (&job.Book{Entries: w.raw, Now: w.now}).List(ctx, account, "", 50)
+	if err == nil && next != "" {
+		err = errors.New("the jobs are not on one page")
+	}
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, j := range jobs {
+		if j.State.Active() {
+			errs = append(errs, fmt.Errorf("the job %s stays %s", j.Action, j.State))
+		}
+		if j.Result == nil || !j.State.Ended() {
+			continue
+		}
+		var files struct{ List, Zip string }
+		errs = append(errs, json.Unmarshal(j.Result, &files))
+		refers[files.List], refers[files.Zip] = true, true
+	}
+	return errors.Join(errs...)
+}
+
+// checkObjects looks for objects to which nothing refers.
 func (w *world) checkObjects(ctx context.Context, refers map[string]bool) error {
 	listed, err := w.plain.Objects(ctx, "", "")
 	for _, o := range listed {
-		if !refers[o.Key] && !strings.HasPrefix(o.Key, recording.ExportsPrefix) {
+		if !refers[o.Key] {
 			err = errors.Join(err, fmt.Errorf("nothing refers to the object %s", o.Key))
 		}
 	}

@@ -17,6 +17,8 @@ type mistake struct {
 	store func(*application) retention.Driver
 	// follow replaces what handles the changes of the stream.
 	follow func(func(context.Context, []store.Change) (int, error)) func(context.Context, []store.Change) (int, error)
+	// asleep is true if no schedule wakes the workers of jobs.
+	asleep bool
 }
 
 // audioFirst removes the audio of a recording before its tombstone is written.
@@ -46,21 +48,24 @@ func TestFaultsFindMistakes(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	table := operations()
+	early := func(a *application) retention.Driver { return audioFirst{a.store, a} }
 	for name, c := range map[string]struct {
 		mistake mistake
 		// The cases of operation with fault report want.
 		operation string
 		fault     fault
 		want      string
+		wirings   []string
 	}{
-		"audio goes before the tombstone": {
-			mistake{store: func(a *application) retention.Driver { return audioFirst{a.store, a} }}, "delete", killAfter, "has lost its audio",
-		},
-		"a change is done before its event is sent": {mistake{follow: doneFirst}, "publish", failed500, "has not arrived"},
+		"audio goes before the tombstone":             {mistake{store: early}, "delete", killAfter, "has lost its audio", []string{cloud, local}},
+		"a change is done before its event is sent":   {mistake{follow: doneFirst}, "publish", failed500, "has not arrived", []string{cloud, local}},
+		"nothing wakes the worker of a new job":       {mistake{asleep: true}, "start-job", killAfter, "stays planning", []string{cloud}},
+		"nothing wakes the worker of a plan":          {mistake{asleep: true}, "confirm-job", killAfter, "stays running", []string{cloud}},
+		"nothing wakes the worker of a cancelled job": {mistake{asleep: true}, "cancel-job", killAfter, "stays cancelling", []string{cloud}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for _, wiring := range []string{cloud, local} {
+			for _, wiring := range c.wirings {
 				b.finds(t, wiring, &table[indexOf(table, c.operation)], c.fault, &c.mistake, c.want)
 			}
 		})

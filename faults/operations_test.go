@@ -145,6 +145,21 @@ var requests = []operation{
 	{"start-job", readyOne, func(c *client) {
 		c.kept["job"] = c.startJob("person_export", "")
 	}, func(c *client) { c.planned(c.kept["job"]) }},
+	{"confirm-job", func(c *client) {
+		c.ready("one")
+		c.kept["job"] = c.startJob("person_export", "")
+		c.background(c.work)
+	}, func(c *client) { c.confirm(c.kept["job"]) }, func(c *client) { c.ended(c.kept["job"], "done") }},
+	{"cancel-job", func(c *client) {
+		c.ready("one")
+		c.kept["job"] = c.startJob("person_export", "")
+		c.background(c.work)
+	}, func(c *client) {
+		c.ask(http.MethodDelete, base+"/jobs/"+c.kept["job"], "", 200)
+	}, func(c *client) {
+		c.ended(c.kept["job"], "cancelled")
+		c.has("one")
+	}},
 }
 
 // background are the operations of the service.
@@ -241,7 +256,7 @@ var background = []operation{
 		c.background(c.work)
 		c.confirm(c.kept["job"])
 	}, func(c *client) { c.background(c.work) }, func(c *client) {
-		c.ended(c.kept["job"])
+		c.ended(c.kept["job"], "done")
 		c.has("one", "two")
 	}},
 	{"erase-person", func(c *client) {
@@ -250,21 +265,21 @@ var background = []operation{
 		c.background(c.work)
 		c.confirm(c.kept["job"])
 	}, func(c *client) { c.background(c.work) }, func(c *client) {
-		c.ended(c.kept["job"])
+		c.ended(c.kept["job"], "done")
 		c.lacks("one")
 		c.lacks("two")
 	}},
 	{"bulk-delete", jobOverTwo("delete", ""), func(c *client) { c.background(c.work) }, func(c *client) {
-		c.ended(c.kept["job"])
+		c.ended(c.kept["job"], "done")
 		c.lacks("one")
 		c.lacks("two")
 	}},
 	{"bulk-export", jobOverTwo("export", ""), func(c *client) { c.background(c.work) }, func(c *client) {
-		c.ended(c.kept["job"])
+		c.ended(c.kept["job"], "done")
 		c.has("one", "two")
 	}},
 	{"bulk-tag", jobOverTwo("tag", `,"user_metadata":{"tag":"vip"}`), func(c *client) { c.background(c.work) }, func(c *client) {
-		c.ended(c.kept["job"])
+		c.ended(c.kept["job"], "done")
 		for _, name := range []string{"one", "two"} {
 			if r := c.ask(http.MethodGet, c.path(name), "", 200); r.text("data", "user_metadata", "tag") != "vip" {
 				c.fail("%s has no tag: %s", name, r.body)
@@ -272,7 +287,7 @@ var background = []operation{
 		}
 	}},
 	{"bulk-hold", jobOverTwo("hold", `,"case":"A v. B","reason":"letter"`), func(c *client) { c.background(c.work) }, func(c *client) {
-		c.ended(c.kept["job"])
+		c.ended(c.kept["job"], "done")
 		c.ask(http.MethodDelete, c.path("one"), "", 409)
 		c.has("one", "two")
 	}},
@@ -358,9 +373,9 @@ func (c *client) confirm(id string) {
 	c.ask(http.MethodPut, base+"/jobs/"+id, `{"data":`+c.plan(id)+`}`, 200)
 }
 
-// ended checks that a job is done.
-func (c *client) ended(id string) {
-	if r := c.ask(http.MethodGet, base+"/jobs/"+id, "", 200); r.text("data", "state") != "done" {
-		c.fail("the job is not done: %s", r.body)
+// ended checks the state of a job.
+func (c *client) ended(id, state string) {
+	if r := c.ask(http.MethodGet, base+"/jobs/"+id, "", 200); r.text("data", "state") != state {
+		c.fail("the job is not %s: %s", state, r.body)
 	}
 }

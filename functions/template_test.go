@@ -60,7 +60,7 @@ const minTries = 5
 func TestNoMessageIsChargedForAnother(t *testing.T) {
 	t.Parallel()
 	queues := properties(t, "AWS::SQS::Queue")
-	sources, schedules := 0, 0
+	woken := map[string]bool{}
 	for name, f := range properties(t, "AWS::Serverless::Function") {
 		events, _ := f["Events"].(values)
 		for event, e := range events {
@@ -76,18 +76,21 @@ func TestNoMessageIsChargedForAnother(t *testing.T) {
 			case "DynamoDB":
 				want = values{"MaximumRetryAttempts": -1, "MaximumRecordAgeInSeconds": 43200}
 			case "Schedule":
-				schedules++
+				woken[name] = true
+				if name == resource(config.Work) { // see event in functions/internal/jobqueue
+					compare(t, name, source, values{"Input": `{"wake":true}`})
+				}
 				continue
 			default:
 				continue
 			}
-			sources++
+			woken[name] = true
 			want["FunctionResponseTypes"] = []any{"ReportBatchItemFailures"}
 			compare(t, name+", event "+event, source, want)
 		}
 	}
-	if background := len(config.Lambdas()) - len(operations()); sources+schedules != background {
-		t.Errorf("%d queues and streams and %d schedules, want one for each of %d functions", sources, schedules, background)
+	if background := len(config.Lambdas()) - len(operations()); len(woken) != background {
+		t.Errorf("%d functions have a queue, a stream or a schedule, want %d", len(woken), background)
 	}
 }
 

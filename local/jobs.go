@@ -81,14 +81,8 @@ func (b *box) resumeJobs(ctx context.Context, e *job.Engine) error {
 		return err
 	}
 	book := &job.Book{Entries: b.store, Queue: b.jobs, Now: b.now}
-	accounts, err := book.Waiting(ctx)
-	if err != nil {
-		return err
-	}
-	for _, account := range accounts {
-		if err := b.jobs.Wake(ctx, account, 0); err != nil {
-			return fmt.Errorf("wake the jobs of an account: %w", err)
-		}
+	if _, err := book.WakeWaiting(ctx); err != nil {
+		return fmt.Errorf("wake the workers of jobs: %w", err)
 	}
 	return nil
 }

@@ -190,12 +190,12 @@ func (e env) jobWaitCommand() *cobra.Command {
 	c := usage{
 		name: "wait", summary: "wait for the end of a job", args: "JOB [OPTIONS]",
 		does: `Waits until a job has ended, and prints what became of its recordings. With --output, it downloads the files
-of an export. They are kept for 7 days.`,
+of the job. They are kept for 7 days.`,
 		examples: []string{"job wait " + exampleJob + " --output copy"},
 	}.command()
 	o := jobOptions{env: e, resume: "recordings job wait %s"}
 	t := e.apiFlags(c.Flags())
-	c.Flags().StringVar(&o.output, "output", "", "`FOLDER`: where to save the files of an export")
+	c.Flags().StringVar(&o.output, "output", "", "`FOLDER`: where to save the files of the job")
 	jsonFlag(c.Flags(), &o.asJSON)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		return e.withJob(t, args, func(api *client.Client, id string) error {

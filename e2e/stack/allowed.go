@@ -156,6 +156,7 @@ var Table = []Allowed{
 	{Grant: Grant{"sqs:SendMessage", "JobsQueue.Arn"}, Functions: working, Unseen: "only a job that needs several runs wakes the next one"},
 	{Grant: Grant{"sqs:ReceiveMessage", "JobsQueue.Arn"}, Functions: working, Unseen: "Lambda reads the queue in the function's name"},
 	{Grant: Grant{"sqs:DeleteMessage", "JobsQueue.Arn"}, Functions: working, Unseen: "Lambda reads the queue in the function's name"},
+	{Grant: Grant{"sqs:ChangeMessageVisibility", "JobsQueue.Arn"}, Functions: working, Unseen: "it puts off a message only after a failure of DynamoDB or SQS"},
 	{Grant: Grant{"sqs:GetQueueAttributes", "JobsQueue.Arn"}, Functions: working, Unseen: "Lambda reads the queue in the function's name"},
 	{Grant: Grant{"kms:Decrypt", "KmsKeyArn"}, Functions: append(jobs, working...), Unseen: "S3 uses the operator's KMS key in the name of the function that reads an object or writes it in parts"},
 	{Grant: Grant{"kms:GenerateDataKey", "KmsKeyArn"}, Functions: working, Unseen: "S3 uses the operator's KMS key in the name of the function that writes an object"},

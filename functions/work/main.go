@@ -14,7 +14,7 @@ import (
 
 func main() { jobqueue.Follow(config.Work, build) }
 
-func build(s *config.Settings, now func() time.Time) (*job.Book, job.Options, error) {
+func build(s *config.Settings, queue *jobqueue.Queue, now func() time.Time) (*job.Book, job.Options, error) {
 	store, err := table.Open(s)
 	if err != nil {
 		return nil, job.Options{}, err
@@ -24,5 +24,5 @@ func build(s *config.Settings, now func() time.Time) (*job.Book, job.Options, er
 		return nil, job.Options{}, err
 	}
 	options, err := jobqueue.Options(s, store, bucket, now)
-	return &job.Book{Entries: store, Queue: jobqueue.Open(s), Now: now}, options, err
+	return &job.Book{Entries: store, Queue: queue, Now: now}, options, err
 }

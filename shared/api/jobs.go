@@ -269,10 +269,11 @@ func noJob(r *request) *publicError {
 	}
 }
 
-// tooManyJobs returns the 429 for one job too many.
+// tooManyJobs returns the 429 for one job too many. To wait may be in vain: a plan counts until it
+// expires.
 func tooManyJobs(*request) *publicError {
 	return &publicError{
 		status: http.StatusTooManyRequests, code: "too_many_requests",
-		data: map[string]any{"message": "too many jobs have not ended"}, header: "Retry-After", value: "60",
+		data: map[string]any{"message": "too many jobs have not ended, and plans count: confirm or cancel some"}, header: "Retry-After", value: "60",
 	}
 }

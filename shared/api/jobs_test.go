@@ -272,5 +272,5 @@ func TestBadJobs(t *testing.T) {
 	for range job.MaxOpen - 2 {
 		s.start(t, root)
 	}
-	s.send(t, root, http.MethodPost, jobsPath, `{"action":"person_export","number":"1"}`).has(t, "one too many", http.StatusTooManyRequests, "too_many_requests")
+	s.send(t, root, http.MethodPost, jobsPath, `{"action":"person_export","number":"1"}`).has(t, "one too many", http.StatusTooManyRequests, "plans count: confirm or cancel some")
 }

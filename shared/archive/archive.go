@@ -99,19 +99,20 @@ func (w *Writer) Write(ctx context.Context, t *job.Task, p *Place, save func(con
 	return false, save(ctx)
 }
 
-// Abandon removes the parts of a file that will not be completed. A worker that was stopped
-// may have completed it just before.
+// Abandon removes the file of a job that was not carried out, and all parts of it, wherever the
+// work has ended. The file may be complete: a worker that was stopped may have completed it
+// just before, and the job may have had other work to do after it.
 func (w *Writer) Abandon(ctx context.Context, t *job.Task, p *Place) error {
-	if p.Zip == nil || p.Zip.Upload == "" {
+	if p.Zip == nil {
 		return nil
 	}
-	if err := w.Bucket.Abandon(ctx, zipKey(t), p.Zip.Upload); err != nil {
-		return err
-	}
-	if p.Closing {
-		if err := w.Bucket.Purge(ctx, []string{zipKey(t)}, nil); err != nil {
+	if p.Zip.Upload != "" {
+		if err := w.Bucket.Abandon(ctx, zipKey(t), p.Zip.Upload); err != nil {
 			return err
 		}
+	}
+	if err := w.Bucket.Purge(ctx, []string{zipKey(t)}, nil); err != nil {
+		return err
 	}
 	return w.cut(ctx, t, p.Zip)
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/callrecordings/api/shared/job"
 )
@@ -30,11 +29,11 @@ type line struct {
 
 // manifest adds the manifest. It is made twice, because an entry begins with its size.
 func (k *packer) manifest(ctx context.Context, t *job.Task) error {
-	size, err := io.Copy(io.Discard, &lines{ctx: ctx, k: k, t: t})
+	size, err := io.Copy(io.Discard, &lines{ctx: ctx, chunks: k.chunks(t)})
 	if err != nil {
 		return err
 	}
-	r, err := k.write(ctx, manifestName, t.Now().Time(), size, &lines{ctx: ctx, k: k, t: t})
+	r, err := k.write(ctx, manifestName, t.Now().Time(), size, &lines{ctx: ctx, chunks: k.chunks(t)})
 	if err != nil {
 		return err
 	}
@@ -44,24 +43,21 @@ func (k *packer) manifest(ctx context.Context, t *job.Task) error {
 
 // lines reads as the manifest, chunk by chunk.
 type lines struct {
-	ctx   context.Context //nolint:containedctx // a reader has no other way to get it
-	k     *packer
-	t     *job.Task
-	chunk int
-	rest  bytes.Buffer
+	ctx    context.Context //nolint:containedctx // a reader has no other way to get it
+	chunks *chunks
+	rest   bytes.Buffer
 }
 
 // Read implements io.Reader.
 func (l *lines) Read(p []byte) (int, error) {
 	for l.rest.Len() == 0 {
-		if l.chunk > l.t.Job.Reports {
-			return 0, io.EOF
-		}
-		items, x, err := l.k.read(l.ctx, l.t, l.chunk)
+		items, x, ok, err := l.chunks.next(l.ctx)
 		if err != nil {
 			return 0, err
 		}
-		l.chunk++
+		if !ok {
+			return 0, io.EOF
+		}
 		if err := appendLines(&l.rest, items, x); err != nil {
 			return 0, err
 		}
@@ -74,7 +70,7 @@ func appendLines(w io.Writer, items []job.Item, x extra) error {
 	e := json.NewEncoder(w)
 	names := x.Names
 	for i, item := range items {
-		l := line{ID: item.ID, Created: item.Created.Time().UTC().Format(time.RFC3339), Cause: item.Cause}
+		l := line{ID: item.ID, Created: timeText(item.Created), Cause: item.Cause}
 		for ; len(names) > 0 && names[0].Item == i; names = names[1:] {
 			name := nameOf(x.First+i, item.ID, names[0].Extension)
 			if l.Document == "" { // it comes first

@@ -277,30 +277,50 @@ func (k *packer) checkpoint(ctx context.Context, t *job.Task, last bool) error {
 	return nil
 }
 
-// read returns a chunk of the report, counted from 0. The chunk after the last one has the
-// items since the last checkpoint.
-func (k *packer) read(ctx context.Context, t *job.Task, chunk int) (items []job.Item, x extra, err error) {
-	if chunk == t.Job.Reports {
-		return k.items, extra{Records: k.made, Names: k.names, First: k.state.Entries + 1}, nil
+// chunks reads the report, and behind it the items since the last checkpoint.
+type chunks struct {
+	k       *packer
+	reports *job.Reports
+	ended   bool
+}
+
+func (k *packer) chunks(t *job.Task) *chunks { return &chunks{k: k, reports: t.Reports()} }
+
+// next returns the next chunk. ok is false at the end.
+func (c *chunks) next(ctx context.Context) (items []job.Item, x extra, ok bool, err error) {
+	if c.ended {
+		return nil, x, false, nil
 	}
-	items, raw, err := t.Report(ctx, chunk)
-	if err == nil {
-		err = json.Unmarshal(raw, &x)
+	if items, x, ok, err = nextOf(ctx, c.reports); ok || err != nil {
+		return items, x, ok, err
+	}
+	c.ended = true
+	return c.k.items, extra{Records: c.k.made, Names: c.k.names, First: c.k.state.Entries + 1}, true, nil
+}
+
+// nextOf returns the next chunk of a report. ok is false at the end.
+func nextOf(ctx context.Context, r *job.Reports) (items []job.Item, x extra, ok bool, err error) {
+	c, ok, err := r.Next(ctx)
+	if err == nil && ok {
+		err = json.Unmarshal(c.Extra, &x)
 	}
 	if err != nil {
-		return nil, x, fmt.Errorf("read the records of a file: %w", err)
+		return nil, x, false, fmt.Errorf("read the records of a file: %w", err)
 	}
-	return items, x, nil
+	return c.Items, x, ok, nil
 }
 
 // directory writes the directory that ends the file.
 func (k *packer) directory(ctx context.Context, t *job.Task) error {
 	w := &counter{w: partWriter{k, ctx}}
 	d := zipfile.NewDirectory(w, k.offset)
-	for n := range t.Job.Reports + 1 {
-		items, x, err := k.read(ctx, t, n)
+	for all := k.chunks(t); ; {
+		items, x, ok, err := all.next(ctx)
 		if err != nil {
 			return err
+		}
+		if !ok {
+			break
 		}
 		if err := addRecords(d, items, x); err != nil {
 			return err
@@ -353,16 +373,11 @@ func (c *counter) Write(p []byte) (int, error) {
 // tags returns the tags of all parts, from the report.
 func tags(ctx context.Context, t *job.Task) ([]string, error) {
 	var all []string
-	for n := range t.Job.Reports {
-		_, raw, err := t.Report(ctx, n)
-		if err != nil {
-			return nil, err
-		}
-		var x extra
-		if err := json.Unmarshal(raw, &x); err != nil {
-			return nil, fmt.Errorf("decode the parts of a file: %w", err)
+	for reports := t.Reports(); ; {
+		_, x, ok, err := nextOf(ctx, reports)
+		if err != nil || !ok {
+			return all, err
 		}
 		all = append(all, x.Tags...)
 	}
-	return all, nil
 }

@@ -25,7 +25,7 @@ type Options struct {
 	Store Driver
 	// Select compiles filters.
 	Select Select
-	// Bucket has the audio, and gets the files of exports.
+	// Bucket has the audio, and gets the files of jobs.
 	Bucket Bucket
 	// Deleter decides about deletions.
 	Deleter *deletion.Deleter
@@ -44,9 +44,9 @@ func Actions(o Options) map[string]job.Action {
 	tags := &tagger{store: o.Store, record: o.Record}
 	holds := &holder{find: o.Store, book: o.Holds, record: o.Record}
 	return map[string]job.Action{
-		DeleteAction: &runner{planner: marked, size: batchSize, do: deletes.batch, settle: deletes.settle},
-		TagAction:    &runner{planner: plans, size: batchSize, do: tags.batch, settle: tags.settle},
-		HoldAction:   &runner{planner: plans, size: holdBatch, do: holds.batch, settle: holds.settle, check: holds.check},
+		DeleteAction: &runner{planner: marked, size: batchSize, do: deletes.batch, settle: deletes.settle, files: o.Bucket},
+		TagAction:    &runner{planner: plans, size: batchSize, do: tags.batch, settle: tags.settle, files: o.Bucket},
+		HoldAction:   &runner{planner: plans, size: holdBatch, do: holds.batch, settle: holds.settle, check: holds.check, files: o.Bucket},
 		ExportAction: &exporter{planner: plans, bucket: o.Bucket, record: o.Record},
 	}
 }

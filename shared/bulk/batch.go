@@ -2,9 +2,11 @@ package bulk
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
+	"github.com/callrecordings/api/shared/archive"
 	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/job"
@@ -49,6 +51,8 @@ type runner struct {
 	settle func(ctx context.Context, b *batch) ([]job.Item, error)
 	// check, if not nil, checks a plan. Its error ends the job.
 	check func(ctx context.Context, j *job.Job) error
+	// files gets the list of recordings.
+	files archive.Files
 }
 
 // Plan implements [job.Action].
@@ -89,7 +93,22 @@ func (r *runner) Run(ctx context.Context, t *job.Task) (done bool, err error) {
 			}
 		}
 	}
-	return true, nil
+	return true, r.list(ctx, t)
+}
+
+// list stores the list of the recordings if the job itself does not have all that were not done.
+func (r *runner) list(ctx context.Context, t *job.Task) error {
+	if !t.Job.MoreFailures() {
+		return nil
+	}
+	list, err := archive.StoreList(ctx, t, r.files)
+	if err != nil {
+		return err
+	}
+	if t.Job.Result, err = json.Marshal(Result{List: list.Key}); err != nil {
+		return fmt.Errorf("encode the result: %w", err)
+	}
+	return nil
 }
 
 // begin returns a batch of a job without items, and the place where it continues.
@@ -109,15 +128,20 @@ func (r *runner) End(ctx context.Context, t *job.Task) error {
 	if err != nil || t.Job.Confirmed == 0 {
 		return err
 	}
-	if b.items, err = t.PlannedFrom(ctx, p.Chunk, p.Item, r.size); err != nil || len(b.items) == 0 {
+	if b.items, err = t.PlannedFrom(ctx, p.Chunk, p.Item, r.size); err != nil {
 		return err
 	}
-	b.since, b.now = max(p.Since, t.Job.Confirmed), t.Now()
-	done, err := r.settle(ctx, b)
-	if err != nil || len(done) == 0 {
-		return err
+	if len(b.items) > 0 {
+		b.since, b.now = max(p.Since, t.Job.Confirmed), t.Now()
+		done, err := r.settle(ctx, b)
+		if err == nil && len(done) > 0 {
+			err = t.AddReport(done, nil)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return t.AddReport(done, nil)
+	return r.list(ctx, t)
 }
 
 // those returns the items of a batch for which done is true, as done.

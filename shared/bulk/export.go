@@ -12,11 +12,15 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// Result is the result of an export.
+// Result is the result of a job. The keys are those of objects in the bucket, which expire
+// archive.FileAge after the end of the job.
 type Result struct {
-	// Zip is the key of the file, and ZipBytes its size.
-	Zip      string `json:"zip"`
-	ZipBytes int64  `json:"zip_bytes"`
+	// Zip is the key of the file of an export, and ZipBytes its size.
+	Zip      string `json:"zip,omitempty"`
+	ZipBytes int64  `json:"zip_bytes,omitempty"`
+	// List is the key of the list of the recordings. Other jobs than exports have one if
+	// their failures are more than job.MaxFailures.
+	List string `json:"list,omitempty"`
 }
 
 // exporter is the action that copies documents and audio into a file in the bucket.

@@ -69,7 +69,8 @@ func (b *Book) Draft(account, action string, params json.RawMessage, by audit.Ac
 }
 
 // Start stores a new job and wakes a worker, which makes its plan. If only the worker
-// could not be woken, the job exists and a retry makes another one.
+// could not be woken, the job exists and a retry makes another one; WakeWaiting wakes a worker
+// for the first one.
 // Errors: ErrTooMany, store.ErrUnavailable, store.ErrTooLarge.
 func (b *Book) Start(ctx context.Context, j *Job) error {
 	open, err := b.open(ctx, j.Account+"/")
@@ -282,7 +283,7 @@ func (b *Book) Cancel(ctx context.Context, account, id string, record func() err
 		switch j.State {
 		case Cancelling, Cancelled:
 			return false, nil
-		case Done, Failed:
+		case Failing, Done, Failed:
 			return false, ErrEnded
 		case Planning, Planned, Running:
 		}
@@ -321,18 +322,41 @@ func (b *Book) open(ctx context.Context, prefix string) ([]openJob, error) {
 	}
 }
 
-// Waiting returns the accounts with jobs that need a worker, sorted. A process that
-// starts uses it to continue what another one left. Errors: store.ErrUnavailable.
-func (b *Book) Waiting(ctx context.Context) ([]string, error) {
-	open, err := b.open(ctx, "")
-	if err != nil {
-		return nil, err
-	}
-	var accounts []string
+// delay returns how long it takes until one of these jobs needs a worker. needed is false if
+// none does.
+func (b *Book) delay(open []openJob) (delay time.Duration, needed bool) {
+	now := recording.SecondsOf(b.Now())
 	for _, o := range open {
-		if o.Active && (len(accounts) == 0 || accounts[len(accounts)-1] != o.account) {
-			accounts = append(accounts, o.account)
+		if !o.Active {
+			continue
+		}
+		wait := time.Duration(max(0, o.Retry-now)) * time.Second
+		if !needed || wait < delay {
+			delay, needed = wait, true
 		}
 	}
-	return accounts, nil
+	return delay, needed
+}
+
+// WakeWaiting wakes a worker for each account with a job that needs one, when it does, and
+// returns the number of these accounts. A message too many is harmless, so this may be called at
+// any time. A process calls it at its start, to continue what another one left, and the cloud
+// calls it every few minutes: whoever changes a job can die before it has woken a worker, and a
+// queue gives up a message that fails too often.
+// Errors: store.ErrUnavailable; then the remaining accounts wait for the next call.
+func (b *Book) WakeWaiting(ctx context.Context) (woken int, err error) {
+	open, err := b.open(ctx, "")
+	for len(open) > 0 && err == nil {
+		account, end := open[0].account, 1
+		for end < len(open) && open[end].account == account {
+			end++
+		}
+		if delay, needed := b.delay(open[:end]); needed {
+			if err = b.wake(ctx, account, delay); err == nil {
+				woken++
+			}
+		}
+		open = open[end:]
+	}
+	return woken, err
 }

@@ -19,8 +19,8 @@ const MaxChunk = 1000
 // than a job is.
 const chunkAge = 60 * 24 * time.Hour
 
-// chunk is the value of an entry with items.
-type chunk struct {
+// Chunk is the value of an entry with items.
+type Chunk struct {
 	Items []Item `json:"items"`
 	// Extra holds additional data of the action.
 	Extra json.RawMessage `json:"extra,omitempty"`
@@ -32,7 +32,7 @@ func chunkKey(kind string, j *Job, number int) store.EntryKey {
 }
 
 // write returns the write of a chunk.
-func (e *Engine) chunkWrite(kind string, j *Job, number int, c chunk) (store.EntryWrite, error) {
+func (e *Engine) chunkWrite(kind string, j *Job, number int, c Chunk) (store.EntryWrite, error) {
 	value, err := json.Marshal(c)
 	if err != nil {
 		return store.EntryWrite{}, fmt.Errorf("encode items: %w", err)
@@ -43,23 +43,39 @@ func (e *Engine) chunkWrite(kind string, j *Job, number int, c chunk) (store.Ent
 	}}, nil
 }
 
-func (e *Engine) readChunk(ctx context.Context, kind string, j *Job, number int) (chunk, error) {
-	var c chunk
-	found, err := e.book.Entries.Entries(ctx, chunkKey(kind, j, number))
-	if err != nil {
-		return c, fmt.Errorf("read items: %w", err)
+// chunks returns the chunks of a kind from number first to before last, with one call. They may
+// be some that the next Save stores.
+func (t *Task) chunks(ctx context.Context, kind string, first, last int) ([]Chunk, error) {
+	values := map[store.EntryKey][]byte{}
+	for i := range t.pending {
+		values[t.pending[i].EntryKey] = t.pending[i].Value
 	}
-	if len(found) == 0 {
-		return c, fmt.Errorf("chunk %d of the job %s does not exist", number, j.ID)
+	var stored []store.EntryKey
+	for n := first; n < last; n++ {
+		if key := chunkKey(kind, t.Job, n); values[key] == nil {
+			stored = append(stored, key)
+		}
 	}
-	return decodeChunk(found[0].Value)
-}
-
-func decodeChunk(value []byte) (c chunk, err error) {
-	if err := json.Unmarshal(value, &c); err != nil {
-		return c, fmt.Errorf("decode items: %w", err)
+	if len(stored) > 0 {
+		found, err := t.engine.book.Entries.Entries(ctx, stored...)
+		if err != nil {
+			return nil, fmt.Errorf("read items: %w", err)
+		}
+		for i := range found {
+			values[found[i].EntryKey] = found[i].Value
+		}
 	}
-	return c, nil
+	chunks := make([]Chunk, last-first)
+	for i := range chunks {
+		value := values[chunkKey(kind, t.Job, first+i)]
+		if value == nil {
+			return nil, fmt.Errorf("chunk %d of the job %s does not exist", first+i, t.Job.ID)
+		}
+		if err := json.Unmarshal(value, &chunks[i]); err != nil {
+			return nil, fmt.Errorf("decode items: %w", err)
+		}
+	}
+	return chunks, nil
 }
 
 // AddPlan adds items to the plan. The next Save stores them. There may be any number of
@@ -75,7 +91,7 @@ func (t *Task) AddPlan(items []Item) error {
 		}
 		stored[i].Holds = nil // they may be many
 	}
-	w, err := t.engine.chunkWrite(planPartition, t.Job, t.Job.Chunks, chunk{Items: stored})
+	w, err := t.engine.chunkWrite(planPartition, t.Job, t.Job.Chunks, Chunk{Items: stored})
 	if err != nil {
 		return err
 	}
@@ -98,7 +114,7 @@ func (t *Task) AddPlan(items []Item) error {
 // AddReport adds worked items to the report and to the progress. The next Save stores
 // them. extra is additional data of the action, or nil.
 func (t *Task) AddReport(items []Item, extra any) error {
-	c := chunk{Items: items}
+	c := Chunk{Items: items}
 	if extra != nil {
 		raw, err := json.Marshal(extra)
 		if err != nil {
@@ -120,8 +136,11 @@ func (t *Task) AddReport(items []Item, extra any) error {
 
 // Planned returns a chunk of the plan, counted from 0.
 func (t *Task) Planned(ctx context.Context, number int) ([]Item, error) {
-	c, err := t.engine.readChunk(ctx, planPartition, t.Job, number)
-	return c.Items, err
+	read, err := t.chunks(ctx, planPartition, number, number+1)
+	if err != nil {
+		return nil, err
+	}
+	return read[0].Items, nil
 }
 
 // PlannedFrom returns up to size items of a chunk of the plan, both counted from 0, beginning with
@@ -138,20 +157,6 @@ func (t *Task) PlannedFrom(ctx context.Context, number, from, size int) ([]Item,
 		}
 	}
 	return nil, nil
-}
-
-// Report returns a chunk of the report, counted from 0, and the additional data of the action.
-// It may be one that the next Save stores.
-func (t *Task) Report(ctx context.Context, number int) ([]Item, json.RawMessage, error) {
-	key := chunkKey(donePartition, t.Job, number)
-	for i := range t.pending {
-		if t.pending[i].EntryKey == key {
-			c, err := decodeChunk(t.pending[i].Value)
-			return c.Items, c.Extra, err
-		}
-	}
-	c, err := t.engine.readChunk(ctx, donePartition, t.Job, number)
-	return c.Items, c.Extra, err
 }
 
 // Discard begins the report and the progress anew. The next Save stores that.

@@ -2,10 +2,13 @@ package job_test
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/callrecordings/api/shared/job"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
 // parted is an action with a plan of two chunks, of which it reads some items.
@@ -56,5 +59,78 @@ func TestPlannedFrom(t *testing.T) {
 	f.work(t, e)
 	if ran == 0 {
 		t.Error("the plan was not read")
+	}
+}
+
+// counted is a store that counts the calls for entries by their keys.
+type counted struct {
+	*sqlite.Store
+
+	calls int
+}
+
+func (c *counted) Entries(ctx context.Context, keys ...store.EntryKey) ([]store.Entry, error) {
+	c.calls++
+	return c.Store.Entries(ctx, keys...)
+}
+
+// reporting is an action whose report has many chunks, a part of which is not stored when it reads
+// them.
+type reporting struct {
+	parted
+
+	stored, pending int
+}
+
+func (r reporting) Run(ctx context.Context, t *job.Task) (bool, error) {
+	for n := range r.stored + r.pending {
+		if err := t.AddReport([]job.Item{{ID: strconv.Itoa(n)}}, n); err != nil {
+			return false, err
+		}
+		if n == r.stored-1 || n < r.stored && n%10 == 9 {
+			if err := t.Save(ctx); err != nil {
+				return false, err
+			}
+		}
+	}
+	r.read(t)
+	return true, nil
+}
+
+// A report is read in its order, with one call for many chunks, and with those that are not
+// stored yet.
+func TestReports(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ stored, pending, calls int }{{0, 0, 0}, {1, 0, 1}, {60, 0, 3}, {60, 5, 3}, {50, 1, 2}, {0, 3, 0}} {
+		f := open(t, 0)
+		entries := &counted{Store: f.store}
+		read := func(task *job.Task) {
+			before := entries.calls
+			reports := task.Reports()
+			for n := 0; ; n++ {
+				got, ok, err := reports.Next(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !ok {
+					if n != c.stored+c.pending || entries.calls-before != c.calls {
+						t.Errorf("%+v: %d chunks in %d calls", c, n, entries.calls-before)
+					}
+					return
+				}
+				if want := strconv.Itoa(n); len(got.Items) != 1 || got.Items[0].ID != want || string(got.Extra) != want {
+					t.Errorf("%+v: chunk %d is %+v", c, n, got)
+				}
+			}
+		}
+		b := &job.Book{Entries: entries, Queue: f.queue, Now: f.now}
+		e := job.NewEngine(b, job.Options{
+			Actions: map[string]job.Action{"count": reporting{parted{read}, c.stored, c.pending}}, Holder: "1", Now: f.now,
+		})
+		j := f.confirmed(t, e)
+		f.work(t, e)
+		if got := f.get(t, j); got.State != job.Done || got.Reports != c.stored+c.pending {
+			t.Errorf("%+v: %+v", c, got)
+		}
 	}
 }

@@ -22,7 +22,8 @@ type Action interface {
 	Plan(ctx context.Context, t *Task) (done bool, err error)
 	// Run carries out the plan. done is true once everything is done.
 	Run(ctx context.Context, t *Task) (done bool, err error)
-	// End cleans up after a job that was cancelled or has failed.
+	// End cleans up after a job that was cancelled or fails. It has as many tries and as much
+	// time as the other methods, but must do everything in one slice.
 	End(ctx context.Context, t *Task) error
 }
 
@@ -85,26 +86,10 @@ func (e *Engine) Slice(ctx context.Context, m Message) (worked bool, err error) 
 	if err != nil {
 		return worked, err
 	}
-	if delay, needed := e.delay(open); needed {
+	if delay, needed := e.book.delay(open); needed {
 		return worked, e.book.wake(clean, account, delay)
 	}
 	return worked, nil
-}
-
-// delay returns how long it takes until one of these jobs needs a worker. needed is false if
-// none does.
-func (e *Engine) delay(open []openJob) (delay time.Duration, needed bool) {
-	now := recording.SecondsOf(e.options.Now())
-	for _, o := range open {
-		if !o.Active {
-			continue
-		}
-		wait := time.Duration(max(0, o.Retry-now)) * time.Second
-		if !needed || wait < delay {
-			delay, needed = wait, true
-		}
-	}
-	return delay, needed
 }
 
 // cleanUp limits what must happen after a slice.
@@ -203,6 +188,9 @@ func (e *Engine) advance(ctx context.Context, t *Task) error {
 	case Cancelling:
 		next, done = Cancelled, true
 		err = action.End(ctx, t)
+	case Failing:
+		next, done = Failed, true
+		err = action.End(ctx, t)
 	case Planned, Done, Failed, Cancelled:
 		return ErrLost
 	}
@@ -226,8 +214,9 @@ func Transient(err error) bool {
 	return slices.ContainsFunc(transient, func(one error) bool { return errors.Is(err, one) })
 }
 
-// failed records that a slice failed. A transient error is retried after a delay, a few times;
-// after any other error the job ends.
+// failed records that a slice failed. A transient error is retried after a delay, a few times.
+// After any other error the next slice cleans up. That may need as much time and as many tries
+// as the work itself, so it is not done here.
 func (e *Engine) failed(ctx context.Context, t *Task, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
 	defer cancel()
@@ -241,7 +230,9 @@ func (e *Engine) failed(ctx context.Context, t *Task, cause error) error {
 	}
 	t.Job, t.entry, t.pending = j, entry, nil
 	j.Tries++
-	j.Cause = causeOf(cause)
+	if j.State != Failing { // else the cause is why the job fails
+		j.Cause = causeOf(cause)
+	}
 	if e.options.Failed != nil {
 		e.options.Failed(ctx, j, cause)
 	}
@@ -249,12 +240,14 @@ func (e *Engine) failed(ctx context.Context, t *Task, cause error) error {
 		j.Retry = t.Now() + recording.Seconds(min(1<<min(j.Tries, 10), maxDelay))
 		return t.save(ctx)
 	}
-	if action := e.options.Actions[j.Action]; action != nil && j.State != Cancelling {
-		if err := action.End(ctx, t); err != nil {
+	if j.State.Cleaning() || e.options.Actions[j.Action] == nil {
+		if j.State == Failing {
 			j.Cause += "; and the cleanup failed"
 		}
+		return t.end(ctx, Failed)
 	}
-	return t.end(ctx, Failed)
+	j.State, j.Tries, j.Retry = Failing, 0, 0
+	return t.save(ctx)
 }
 
 // maxDelay is the longest delay of a retry, in seconds. All the tries of a job take some two
@@ -302,7 +295,10 @@ func (t *Task) Now() recording.Seconds { return recording.SecondsOf(t.engine.opt
 // Save is a checkpoint: it stores the job, and all items since the last one, or nothing.
 // Errors: ErrLost, store.ErrUnavailable, store.ErrTooLarge.
 func (t *Task) Save(ctx context.Context) error {
-	t.Job.Tries, t.Job.Retry, t.Job.Cause = 0, 0, ""
+	t.Job.Tries, t.Job.Retry = 0, 0
+	if t.Job.State != Failing && t.Job.State != Failed {
+		t.Job.Cause = ""
+	}
 	return t.save(ctx)
 }
 
@@ -338,8 +334,5 @@ func (t *Task) end(ctx context.Context, next State) error {
 	if next.Ended() {
 		t.Job.Ended = t.Now()
 	}
-	if next != Failed {
-		return t.Save(ctx)
-	}
-	return t.save(ctx)
+	return t.Save(ctx)
 }

@@ -110,8 +110,8 @@ func TestALongJobStaysInTheIndex(t *testing.T) {
 	for range days - 1 {
 		f.at.Add(24 * 60 * 60)
 		f.slice(t, e)
-		if accounts, err := f.book.Waiting(t.Context()); err != nil || !slices.Equal(accounts, []string{"A"}) {
-			t.Fatalf("after %d items: accounts %q, %v", f.get(t, j).Reports, accounts, err)
+		if woken, err := f.book.WakeWaiting(t.Context()); err != nil || woken != 1 {
+			t.Fatalf("after %d items: %d accounts wait, %v", f.get(t, j).Reports, woken, err)
 		}
 	}
 	f.work(t, e)
@@ -171,5 +171,148 @@ func TestPagesOfJobsAreSmall(t *testing.T) {
 	}
 	if !slices.Equal(sizes, []int{50, 50, 20}) || len(seen) != many {
 		t.Errorf("pages of %v jobs, with %d different ones", sizes, len(seen))
+	}
+}
+
+// The cleanup of a job that fails is tried as often as its work, and its outcome is stored. The
+// job fails for the reason for which its work did.
+func TestACleanupIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		failed int32
+		err    error
+		cause  string
+		result string
+	}{
+		{"soon", 3, store.ErrUnavailable, "too large", `"cleaned"`},
+		{"in the last try", 19, store.ErrUnavailable, "too large", `"cleaned"`},
+		{"never", 20, store.ErrUnavailable, "too large; and the cleanup failed", ""},
+		{"a bug", 1, errors.New("a bug"), "too large; and the cleanup failed", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			f := open(t, 1)
+			e := f.engine("1", f.store)
+			f.action.fail = func(int) error { return &job.ProblemError{Text: "too large"} }
+			j := f.confirmed(t, e)
+			f.action.end = func(_ context.Context, task *job.Task) error {
+				if got := f.get(t, j); got.State != job.Failing || got.Cause != "too large" || got.Ended != 0 {
+					t.Errorf("meanwhile: %+v", got)
+				}
+				if _, err := f.book.Cancel(t.Context(), "A", j.ID, ok); !errors.Is(err, job.ErrEnded) {
+					t.Errorf("cancelled meanwhile: %v", err)
+				}
+				if f.action.ended.Load() <= c.failed {
+					return c.err
+				}
+				task.Job.Result = []byte(`"cleaned"`)
+				return nil
+			}
+			f.work(t, e)
+			if got := f.get(t, j); got.State != job.Failed || got.Cause != c.cause || string(got.Result) != c.result || got.Ended == 0 {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+}
+
+// A cleanup that takes all of the time of its slice, every time, delays no other job of the
+// account for longer than a slice, and ends.
+func TestALongCleanupHoldsUpNoOtherJob(t *testing.T) {
+	t.Parallel()
+	f := open(t, 3)
+	e := f.engine("1", f.store)
+	bad, good := f.start(t, "A"), f.start(t, "A")
+	f.work(t, e)
+	f.confirm(t, bad)
+	f.confirm(t, good)
+	working := ""
+	f.action.order = func(_, id string) { working = id }
+	f.action.fail = func(int) error {
+		if working == bad.ID {
+			return &job.ProblemError{Text: "too large"}
+		}
+		return nil
+	}
+	f.action.end = func(ctx context.Context, _ *job.Task) error {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	for range 200 {
+		f.at.Add(100)
+		m, due := f.queue.Take()
+		if !due {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second+50*time.Millisecond)
+		if _, err := e.Slice(ctx, m); err != nil {
+			t.Error(err)
+			f.queue.Again(m)
+		}
+		cancel()
+	}
+	if got := f.get(t, good); got.State != job.Done {
+		t.Errorf("the other job: %+v", got)
+	}
+	if got := f.get(t, bad); got.State != job.Failed || got.Cause != "too large; and the cleanup failed" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Whoever starts, confirms or cancels a job can die before it has woken a worker. WakeWaiting
+// wakes one, once for each account, and not before a job may try again.
+func TestJobsWhoseMessageWasLost(t *testing.T) {
+	t.Parallel()
+	f := open(t, 1)
+	e := f.engine("1", f.store)
+	lose := func() {
+		t.Helper()
+		if _, ok := f.queue.Take(); !ok || f.queue.Len() != 0 {
+			t.Fatal("want one message")
+		}
+	}
+	wake := func(want int) {
+		t.Helper()
+		if woken, err := f.book.WakeWaiting(t.Context()); err != nil || woken != want || f.queue.Len() != want {
+			t.Fatalf("%d accounts with %d messages, %v; want %d", woken, f.queue.Len(), err, want)
+		}
+	}
+	j := f.start(t, "A")
+	lose()
+	other, third := f.start(t, "A"), f.start(t, "B")
+	for range 2 {
+		if _, ok := f.queue.Take(); !ok {
+			t.Fatal("want two messages")
+		}
+	}
+	wake(2)
+	f.work(t, e)
+	if a, b, c := f.get(t, j), f.get(t, other), f.get(t, third); a.State != job.Planned || b.State != job.Planned || c.State != job.Planned {
+		t.Fatalf("%s, %s and %s, want all planned", a.State, b.State, c.State)
+	}
+	wake(0)
+	f.confirm(t, j)
+	lose()
+	wake(1)
+	f.work(t, e)
+	if _, err := f.book.Cancel(t.Context(), "A", other.ID, ok); err != nil {
+		t.Fatal(err)
+	}
+	lose()
+	wake(1)
+	f.work(t, e)
+	if a, b := f.get(t, j), f.get(t, other); a.State != job.Done || b.State != job.Cancelled {
+		t.Errorf("%s and %s, want done and cancelled", a.State, b.State)
+	}
+	f.action.fail = func(int) error { return store.ErrUnavailable }
+	f.confirm(t, third)
+	f.slice(t, e)
+	f.at.Add(2)
+	lose() // that of the retry, which was due 2 seconds after the failure
+	f.at.Add(-2)
+	wake(1)
+	if _, due := f.queue.Take(); due {
+		t.Error("the message is due before the retry")
 	}
 }

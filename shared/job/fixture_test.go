@@ -25,6 +25,8 @@ type counting struct {
 	fail  func(i int) error
 	ended atomic.Int32
 	order func(account, id string)
+	// end, if not nil, is called by every End.
+	end func(ctx context.Context, t *job.Task) error
 }
 
 func (c *counting) Plan(_ context.Context, t *job.Task) (bool, error) {
@@ -71,7 +73,13 @@ func (c *counting) Run(ctx context.Context, t *job.Task) (bool, error) {
 	return true, nil
 }
 
-func (c *counting) End(context.Context, *job.Task) error { c.ended.Add(1); return nil }
+func (c *counting) End(ctx context.Context, t *job.Task) error {
+	c.ended.Add(1)
+	if c.end != nil {
+		return c.end(ctx, t)
+	}
+	return nil
+}
 
 type fixture struct {
 	store  *sqlite.Store

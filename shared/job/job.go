@@ -23,16 +23,21 @@ const (
 	Running State = "running"
 	// Cancelling means that the job was cancelled and cleans up.
 	Cancelling State = "cancelling"
+	// Failing means that the job cannot continue and cleans up.
+	Failing State = "failing"
 	// Done means that the plan was carried out.
 	Done State = "done"
-	// Failed means that the job cannot continue.
+	// Failed means that the job could not continue.
 	Failed State = "failed"
 	// Cancelled means that the job was cancelled. Completed work is not undone.
 	Cancelled State = "cancelled"
 )
 
 // Active reports whether a worker is needed.
-func (s State) Active() bool { return s == Planning || s == Running || s == Cancelling }
+func (s State) Active() bool { return s == Planning || s == Running || s.Cleaning() }
+
+// Cleaning reports whether the job has no more work to do than [Action.End].
+func (s State) Cleaning() bool { return s == Cancelling || s == Failing }
 
 // Ended reports whether the job never changes again.
 func (s State) Ended() bool { return s == Done || s == Failed || s == Cancelled }
@@ -42,7 +47,8 @@ const (
 	// MaxOpen is the maximum number of jobs of an account that have not ended. Clients that
 	// start jobs at the same moment can exceed it by a few.
 	MaxOpen = 20
-	// MaxFailures is how many failures a job lists one by one. It counts all.
+	// MaxFailures is how many failures a job has itself. It counts all; see
+	// [Job.MoreFailures].
 	MaxFailures = 100
 	// MaxHeldItems is how many recordings on hold a job lists. Its plan counts all.
 	MaxHeldItems = 20
@@ -67,7 +73,7 @@ var (
 	ErrNotPlanned = errors.New("the job has no plan to confirm")
 	// ErrOtherPlan means that the confirmed count and bytes are not those of the plan.
 	ErrOtherPlan = errors.New("the confirmation does not match the plan")
-	// ErrEnded means that the job has ended, so that it cannot be cancelled.
+	// ErrEnded means that the job has ended, or is failing, so that it cannot be cancelled.
 	ErrEnded = errors.New("the job has ended")
 	// ErrUnknownAction means that no action has this name.
 	ErrUnknownAction = errors.New("unknown action")
@@ -199,7 +205,8 @@ type Job struct {
 	Progress  Progress `json:"progress"`
 	// Failures are the first MaxFailures recordings that were held, skipped or failed.
 	Failures []Item `json:"failures,omitempty"`
-	// Cause explains in a few words why the job, or its last slice, failed.
+	// Cause explains in a few words why the job, or its last slice, failed. Once the job is
+	// Failing, it stays.
 	Cause string `json:"cause,omitempty"`
 	// Result is for clients, and Cursor is the position at which the action continues.
 	Result json.RawMessage `json:"result,omitempty"`
@@ -230,4 +237,10 @@ func (j *Job) count(item Item) {
 	if item.Outcome != Completed && len(j.Failures) < MaxFailures {
 		j.Failures = append(j.Failures, item.listed())
 	}
+}
+
+// MoreFailures reports whether more recordings were held, skipped or failed than Failures has.
+func (j *Job) MoreFailures() bool {
+	p := &j.Progress
+	return p.Held.Count+p.Skipped.Count+p.Failed.Count > len(j.Failures)
 }

@@ -42,8 +42,8 @@ func TestAPlanWaitsForItsConfirmation(t *testing.T) {
 	if _, err := f.book.Cancel(t.Context(), "A", j.ID, ok); !errors.Is(err, job.ErrEnded) {
 		t.Errorf("cancel at the end: %v", err)
 	}
-	if accounts, err := f.book.Waiting(t.Context()); err != nil || len(accounts) != 0 {
-		t.Errorf("accounts that wait: %q, %v", accounts, err)
+	if woken, err := f.book.WakeWaiting(t.Context()); err != nil || woken != 0 {
+		t.Errorf("%d accounts wait, %v", woken, err)
 	}
 }
 

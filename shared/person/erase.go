@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/callrecordings/api/shared/archive"
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/recording"
@@ -30,7 +31,7 @@ type Eraser struct {
 	// Deleter deletes them.
 	Deleter Deleter
 	// Files are where the list of recordings goes.
-	Files Files
+	Files archive.Files
 	// Signer signs the certificate.
 	Signer *Signer
 	// Record, if not nil, adds the erasure of a recording to the audit trail. It is called

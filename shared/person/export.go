@@ -2,6 +2,7 @@ package person
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/callrecordings/api/shared/archive"
 	"github.com/callrecordings/api/shared/job"
@@ -11,7 +12,6 @@ import (
 // Bucket is what an export needs of the bucket.
 type Bucket interface {
 	archive.Bucket
-	Files
 }
 
 // Export is the action that copies everything about a person into a ZIP file in the
@@ -62,13 +62,20 @@ func (x *Export) Run(ctx context.Context, t *job.Task) (bool, error) {
 	return true, finish(ctx, t, p, x.Bucket, x.Signer, copied, true)
 }
 
-// End implements [job.Action]. It removes the parts of the file.
+// End implements [job.Action]. It removes the file, all parts of it, and the list: no answer
+// names them.
 func (x *Export) End(ctx context.Context, t *job.Task) error {
 	subject, p, err := load(t.Job)
 	if err != nil {
 		return nil //nolint:nilerr // nothing was uploaded
 	}
-	return x.writer(subject).Abandon(ctx, t, &p.Place)
+	if err := x.writer(subject).Abandon(ctx, t, &p.Place); err != nil || p.Phase != again {
+		return err
+	}
+	if err := x.Bucket.Purge(ctx, []string{archive.ListKey(t.Job)}, nil); err != nil {
+		return fmt.Errorf("remove the list of an export: %w", err)
+	}
+	return nil
 }
 
 // writer returns what writes the file.

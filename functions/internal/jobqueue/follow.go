@@ -30,9 +30,10 @@ const (
 
 // Follow starts a function that works on the jobs in the queue, with the book, the actions
 // and the check of rights that build returns. Each message has one log line.
-func Follow(f config.Function, build func(s *config.Settings, now func() time.Time) (*job.Book, job.Options, error)) {
+func Follow(f config.Function, build func(s *config.Settings, q *Queue, now func() time.Time) (*job.Book, job.Options, error)) {
 	wiring.Start(f, func(e wiring.Env) (func(), error) {
-		book, o, err := build(e.Settings, time.Now)
+		queue := Open(e.Settings)
+		book, o, err := build(e.Settings, queue, time.Now)
 		if err != nil {
 			return nil, err
 		}
@@ -41,8 +42,7 @@ func Follow(f config.Function, build func(s *config.Settings, now func() time.Ti
 			e.Log.WarnContext(ctx, "a step of a job failed", slog.String("account_id", j.Account), slog.String("job", j.ID),
 				slog.String("action", j.Action), slog.Int("tries", j.Tries), slog.String("cause", cause.Error()))
 		}
-		engine := job.NewEngine(book, o)
-		w := worker{e, f, engine.Slice}
+		w := worker{env: e, name: f, slice: job.NewEngine(book, o).Slice, wake: book.WakeWaiting, putOff: queue.PutOff}
 		return func() { lambda.Start(w.handle) }, nil
 	})
 }
@@ -52,12 +52,53 @@ type worker struct {
 	env   wiring.Env
 	name  config.Function
 	slice func(context.Context, job.Message) (bool, error)
+	// wake wakes a worker for each account that needs one.
+	wake wiring.Job
+	// putOff makes the queue deliver a message again after a delay.
+	putOff func(ctx context.Context, receipt string, delay time.Duration) error
+}
+
+// event is what invokes the function: messages of the queue, or its schedule.
+type event struct {
+	events.SQSEvent
+
+	// Wake is true in the input of the schedule (template.yaml).
+	Wake bool `json:"wake"`
 }
 
 // handle works on the account of each message. It reports the messages that the queue must
-// deliver again; its own error is always nil.
-func (w *worker) handle(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
-	return sqsbatch.Each(e, func(_ int, m *events.SQSMessage) bool { return w.message(ctx, m) == nil }), nil
+// deliver again; its own error is always nil. If the schedule invokes it, it wakes workers; the
+// next time is the retry.
+func (w *worker) handle(ctx context.Context, e event) (events.SQSEventResponse, error) {
+	if e.Wake {
+		_ = w.env.Run(ctx, w.name, w.wake) // logged
+	}
+	return sqsbatch.Each(e.SQSEvent, func(_ int, m *events.SQSMessage) bool { return w.message(ctx, m) == nil }), nil
+}
+
+// The delay before the queue delivers a message that failed again. Without it, that would be the
+// visibility timeout of half an hour, which is for a function that dies. It doubles with
+// every try, so that the ten tries before the dead-letter queue (template.yaml) take 50 minutes.
+const (
+	firstDelay = 10 * time.Second
+	lastDelay  = 15 * time.Minute
+	// putOffTime limits the call that sets it.
+	putOffTime = 5 * time.Second
+)
+
+// again makes the queue deliver a message that failed again soon.
+func (w *worker) again(ctx context.Context, m *events.SQSMessage) error {
+	tries, err := strconv.Atoi(m.Attributes["ApproximateReceiveCount"])
+	if err != nil {
+		tries = 1
+	}
+	delay := firstDelay
+	for ; tries > 1 && delay < lastDelay; tries-- {
+		delay *= 2
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), putOffTime) // ctx may have ended
+	defer cancel()
+	return w.putOff(ctx, m.ReceiptHandle, min(delay, lastDelay))
 }
 
 // message handles and logs a message.
@@ -71,9 +112,11 @@ func (w *worker) message(ctx context.Context, m *events.SQSMessage) error {
 			entry.Items = 1
 		}
 	}
-	if entry.Cause = err; err != nil {
+	if err != nil {
 		entry.Status = http.StatusServiceUnavailable
+		err = errors.Join(err, w.again(ctx, m))
 	}
+	entry.Cause = err
 	entry.Duration = time.Since(entry.Start)
 	entry.Log(ctx, w.env.Log, w.env.Metrics)
 	return err

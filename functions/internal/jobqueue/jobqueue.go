@@ -66,3 +66,15 @@ func (q *Queue) Wake(ctx context.Context, account string, delay time.Duration) e
 	}
 	return nil
 }
+
+// PutOff makes the queue deliver a message that was received again after a delay. The message
+// keeps its ID, and the queue counts its tries. receipt is that of the latest delivery.
+func (q *Queue) PutOff(ctx context.Context, receipt string, delay time.Duration) error {
+	_, err := q.client.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
+		QueueUrl: &q.url, ReceiptHandle: &receipt, VisibilityTimeout: int32(delay / time.Second),
+	})
+	if err != nil {
+		return fmt.Errorf("put off a message of the queue of jobs: %w", attempt.WithoutURL(err))
+	}
+	return nil
+}
