@@ -55,7 +55,7 @@ func TestRetention(t *testing.T) {
 	s, root := newKeptAPI(t)
 	const rules = `"rules":[{"name":"all","days":30}]`
 	s.send(t, root, http.MethodGet, retentionPath, "").has(t, "GET without a policy", http.StatusOK, `{"data":{"rules":[],"source":null},`)
-	s.send(t, root, http.MethodPost, previewPath, `{"data":{`+rules+`}}`).has(t, "the preview", http.StatusOK, `"complete":true,"count":2,"bytes":0,"oldest":`)
+	s.send(t, root, http.MethodPost, previewPath, `{"data":{`+rules+`}}`).has(t, "the preview", http.StatusOK, `"complete":true,"count":2,"bytes":0,"restorable":0,"oldest":`)
 	for _, confirm := range []string{"", `,"confirm":1`} {
 		s.send(t, root, http.MethodPut, retentionPath, `{"data":{`+rules+confirm+`}}`).
 			has(t, "PUT with"+confirm, http.StatusConflict, `"preview":{"complete":true,"count":2,`)
