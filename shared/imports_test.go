@@ -70,7 +70,7 @@ var arrows = map[string]struct {
 	"shared/job/jobtest":               {ours: []string{"shared/job"}},
 	"shared/archive":                   {ours: []string{"shared/job", "shared/media", "shared/recording", "shared/store", "shared/zipfile"}},
 	"shared/price":                     {},
-	"shared/bulk":                      {ours: []string{"shared/access", "shared/archive", "shared/audit", "shared/deletion", "shared/hold", "shared/job", "shared/media", "shared/purge", "shared/recording", "shared/store"}},
+	"shared/bulk":                      {ours: []string{"shared/access", "shared/archive", "shared/audit", "shared/deletion", "shared/hold", "shared/job", "shared/media", "shared/purge", "shared/recording", "shared/retention", "shared/store"}},
 	"shared/person": {ours: []string{
 		"shared/archive", "shared/hold", "shared/job", "shared/media", "shared/phone", "shared/recording", "shared/store",
 	}},

@@ -208,3 +208,31 @@ func TestListsByLifetime(t *testing.T) {
 		s.sendUnchecked(t, root, http.MethodGet, tenantList+"?kept_over="+bad, "").has(t, "kept_over="+bad, http.StatusBadRequest, `"kept_over":{"wrong_format"`)
 	}
 }
+
+// Who may tag a recording cannot delete it by taking away the tag that keeps it.
+func TestPatchOfTagsDeletesNothing(t *testing.T) {
+	t.Parallel()
+	s, root := newKeptAPI(t)
+	s.staff(t)
+	r := &recording.Recording{
+		Account: tenant, ID: "202601-kept", Owner: "user", Document: `{"owner_id":"user","user_metadata":{"tags":{"complaint":true}}}`,
+		Created: recording.SecondsOf(today.Add(-200 * 24 * time.Hour)),
+	}
+	if err := s.store.Put(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	s.send(t, root, http.MethodPut, retentionPath,
+		`{"data":{"rules":[{"name":"complaints","days":1095,"tag":"complaint"},{"name":"all others","days":90}],"confirm":1}}`).
+		has(t, "PUT", http.StatusOK, `"complaints"`)
+	user, path := s.bearer(t, tenant, "user"), tenantList+"/202601-kept"
+	for name, body := range map[string]string{
+		"without the tag":  `{"data":{"user_metadata":{"tags":{"complaint":null}}}}`,
+		"without any tags": `{"data":{"user_metadata":{"tags":null}}}`,
+	} {
+		s.send(t, user, http.MethodPatch, path, body).has(t, name, http.StatusConflict,
+			`"message":"with these tags the recording would expire at once; delete it if it may go"},"error":"409","message":"would_expire"`)
+	}
+	s.send(t, user, http.MethodPatch, path, `{"data":{"user_metadata":{"tags":{"other":true}}}}`).
+		has(t, "with another tag", http.StatusOK, `"tags":{"complaint":true,"other":true}`)
+	s.send(t, user, http.MethodGet, path, "").has(t, "GET", http.StatusOK, `"retention_rule":"complaints"`)
+}
