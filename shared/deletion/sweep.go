@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/turns"
 )
 
 // partition has one entry for each account that has or had restorable recordings. The key
@@ -53,53 +55,64 @@ type Swept struct {
 	Held int
 }
 
-// pageSize is how many tombstones a sweep reads at once. accountTurn is how many it handles
-// before the next account has its turn.
+// pageSize is how many tombstones a sweep reads at once, and handles before the next account
+// has its turn. accountsPage is how many accounts it reads at once.
 const (
-	pageSize    = 100
-	accountTurn = 500
+	pageSize     = 100
+	accountsPage = 2500
 )
 
-// turn is the next turn of an account in a sweep.
-type turn struct {
-	account string
-	start   store.Position
-}
+// turnKey is the key of the entry with the account that the next sweep begins with.
+var turnKey = store.EntryKey{Partition: "restorable-sweep", Key: "turn"}
 
 // Sweep begins the purges of all recordings whose time for a restore is over at the time
-// now. Accounts take turns, so a large one does not hold up the others. If an account
-// fails, the others still have their turns. It ends when ctx does; the next sweep continues,
-// because what is done is no longer due. Errors: those of the accounts, joined.
-func (d *Deleter) Sweep(ctx context.Context, p Pager, now recording.Seconds) (Swept, error) {
+// now. Accounts take turns, a page each, so a large one does not hold up the others. parallel is
+// how many have their turns at the same time; 0 means 1. If an account fails, the others still
+// have their turns. It ends when ctx does; the next sweep continues with the account whose turn
+// it is. Errors: those of the accounts, joined.
+func (d *Deleter) Sweep(ctx context.Context, p Pager, now recording.Seconds, parallel int) (Swept, error) {
+	accounts, err := d.accounts(ctx)
+	if err != nil {
+		return Swept{}, err
+	}
+	var mu sync.Mutex
 	var total Swept
-	var failures []error
-	q := store.EntryQuery{Partition: partition, Limit: store.MaxEntries}
+	starts := map[string]store.Position{}
+	rota := turns.Rota{Entries: d.store, Key: turnKey, Parallel: parallel}
+	err = rota.Run(ctx, accounts, func(ctx context.Context, account string) (done bool, err error) {
+		mu.Lock()
+		start := starts[account]
+		mu.Unlock()
+		var swept Swept
+		next, err := d.SweepRestorable(ctx, p, account, now, start, &swept)
+		mu.Lock()
+		defer mu.Unlock()
+		total.Purging += swept.Purging
+		total.Held += swept.Held
+		if next.IsZero() {
+			delete(starts, account)
+			return true, err
+		}
+		starts[account] = next
+		return false, err
+	})
+	return total, err
+}
+
+// accounts returns the accounts that have or had restorable recordings, sorted.
+func (d *Deleter) accounts(ctx context.Context) ([]string, error) {
+	var all []string
+	q := store.EntryQuery{Partition: partition, Limit: accountsPage}
 	for {
 		page, err := d.store.PageEntries(ctx, q)
 		if err != nil {
-			return total, errors.Join(append(failures, fmt.Errorf("list the accounts with deleted recordings: %w", err))...)
+			return nil, fmt.Errorf("list the accounts with deleted recordings: %w", err)
 		}
-		turns := make([]turn, len(page.Entries))
 		for i := range page.Entries {
-			turns[i].account = page.Entries[i].Key
-		}
-		for len(turns) > 0 {
-			rest := turns[:0]
-			for _, t := range turns {
-				next, err := d.SweepRestorable(ctx, p, t.account, now, t.start, &total)
-				switch {
-				case ctx.Err() != nil:
-					return total, errors.Join(append(failures, ctx.Err())...)
-				case err != nil:
-					failures = append(failures, err)
-				case !next.IsZero():
-					rest = append(rest, turn{t.account, next})
-				}
-			}
-			turns = rest
+			all = append(all, page.Entries[i].Key)
 		}
 		if q.After = page.Next; q.After == "" {
-			return total, errors.Join(failures...)
+			return all, nil
 		}
 	}
 }
@@ -110,31 +123,47 @@ func (d *Deleter) SweepRestorable(ctx context.Context, p Pager, account string, 
 	next store.Position, err error,
 ) {
 	q := store.Query{Account: account, Deleted: true, Ascending: true, To: now, Start: start, Limit: pageSize}
-	for range accountTurn / pageSize {
-		page, err := p.Page(ctx, q)
-		if err != nil {
-			return next, fmt.Errorf("list the deleted recordings of %s: %w", account, err)
-		}
-		for i := range page.Tombstones {
-			if err := d.end(ctx, &page.Tombstones[i], now, swept); err != nil {
-				return next, err
-			}
-		}
-		if page.Next == nil {
-			return store.Position{}, nil
-		}
-		q.Start = *page.Next
+	page, err := p.Page(ctx, q)
+	if err != nil {
+		return next, fmt.Errorf("list the deleted recordings of %s: %w", account, err)
 	}
-	return q.Start, nil
+	if err := d.endAll(ctx, account, page.Tombstones, now, swept); err != nil || page.Next == nil {
+		return next, err
+	}
+	return *page.Next, nil
 }
 
 // errNotDue ends the decision about a tombstone that is not due after all: the recording was
 // restored and deleted again.
 var errNotDue = errors.New("the time for a restore is not over")
 
-// end begins the purge of one recording, unless it is on hold.
-func (d *Deleter) end(ctx context.Context, t *store.Tombstone, now recording.Seconds, swept *Swept) error {
-	err := d.condemn(ctx, t.Account, t.ID, func(t *store.Tombstone, holds hold.Set) error {
+// endAll begins the purges of recordings of an account, unless they are on hold. It reads the
+// holds once for all of them: those on hold come again in every sweep, and holds may be large.
+func (d *Deleter) endAll(ctx context.Context, account string, due []store.Tombstone, now recording.Seconds, swept *Swept) error {
+	if len(due) == 0 {
+		return nil
+	}
+	holds, err := hold.Read(ctx, d.store, account)
+	if err != nil {
+		return err
+	}
+	for i := range due {
+		t := &due[i]
+		if t.Recording != nil && holds.Check(t.Recording) != nil {
+			swept.Held++
+			continue
+		}
+		if err := d.end(ctx, t, now, &holds, swept); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// end begins the purge of one recording, unless it is on hold. known are the holds as they were
+// read last.
+func (d *Deleter) end(ctx context.Context, t *store.Tombstone, now recording.Seconds, known *hold.Set, swept *Swept) error {
+	err := d.condemn(ctx, t.Account, t.ID, known, func(t *store.Tombstone, holds hold.Set) error {
 		if t.Until > now {
 			return errNotDue
 		}
