@@ -38,7 +38,8 @@ var arrows = map[string]struct {
 	"shared/store":                     {ours: []string{"shared/recording"}},
 	"shared/audit":                     {ours: []string{"shared/access", "shared/recording", "shared/store"}},
 	"shared/hold":                      {ours: []string{"shared/media", "shared/phone", "shared/recording", "shared/store"}},
-	"shared/deletion":                  {ours: []string{"shared/hold", "shared/media", "shared/purge", "shared/recording", "shared/store"}},
+	"shared/deletion":                  {ours: []string{"shared/hold", "shared/media", "shared/purge", "shared/recording", "shared/store", "shared/turns"}},
+	"shared/turns":                     {ours: []string{"shared/requestlog", "shared/store"}},
 	"shared/link":                      {ours: []string{"shared/access", "shared/recording", "shared/store"}},
 	"shared/access":                    {ours: []string{"shared/auth", "shared/store", "shared/recording"}},
 	"shared/issuer":                    {ours: []string{"shared/access", "shared/auth", "shared/store"}},
@@ -70,7 +71,7 @@ var arrows = map[string]struct {
 	"shared/job/jobtest":               {ours: []string{"shared/job"}},
 	"shared/archive":                   {ours: []string{"shared/job", "shared/media", "shared/recording", "shared/store", "shared/zipfile"}},
 	"shared/price":                     {},
-	"shared/bulk":                      {ours: []string{"shared/access", "shared/archive", "shared/audit", "shared/deletion", "shared/hold", "shared/job", "shared/media", "shared/purge", "shared/recording", "shared/store"}},
+	"shared/bulk":                      {ours: []string{"shared/access", "shared/archive", "shared/audit", "shared/deletion", "shared/hold", "shared/job", "shared/media", "shared/purge", "shared/recording", "shared/retention", "shared/store"}},
 	"shared/person": {ours: []string{
 		"shared/archive", "shared/hold", "shared/job", "shared/media", "shared/phone", "shared/recording", "shared/store",
 	}},
@@ -102,7 +103,7 @@ var arrows = map[string]struct {
 	"shared/search/eventqueue": {ours: []string{"shared/recording", "shared/requestlog", "shared/search", "shared/sqsbatch"}, aws: true},
 	"shared/httpfield":         {},
 	"shared/csvtable":          {},
-	"shared/retention/sweep":   {ours: []string{"shared/access", "shared/audit", "shared/deletion", "shared/hold", "shared/recording", "shared/retention", "shared/store"}},
+	"shared/retention/sweep":   {ours: []string{"shared/access", "shared/audit", "shared/deletion", "shared/hold", "shared/recording", "shared/retention", "shared/store", "shared/turns"}},
 	"shared/retention":         {ours: []string{"shared/access", "shared/auth", "shared/hold", "shared/recording", "shared/requestlog", "shared/store"}},
 	"shared/api": {ours: []string{
 		"shared/bulk", "shared/hold", "shared/price", "shared/retention", "shared/job",

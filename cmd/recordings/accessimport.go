@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/callrecordings/api/shared/access/follow"
 	"github.com/callrecordings/api/shared/incoming/importer"
 	"github.com/callrecordings/api/shared/incoming/importer/kazoo"
+	"github.com/callrecordings/api/shared/retention"
 )
 
 var accessImportKazooUsage = usage{
@@ -18,7 +20,8 @@ var accessImportKazooUsage = usage{
 	does: `Copies an account and all accounts below it: their place in the tree, whether they are enabled, their users
 with priv_level as the role, and their groups with their members. Prints what it changes. Repeat it to follow
 Kazoo's changes, for example once an hour. It keeps what was decided here: accounts that you disabled, roles
-that you set, and groups that you made. An account that Kazoo no longer has stays.`,
+that you set, and groups that you made. An account that Kazoo no longer has stays. An account keeps its place
+if the policy of the new one would remove recordings: the command says so, and ends with an error.`,
 	examples: []string{
 		"access import kazoo --url https://pbx.example.com:8443 --account A --dry-run",
 	},
@@ -69,9 +72,13 @@ func (i *accessImport) run(ctx context.Context) error {
 	if err := checkAudit(i.audit); err != nil {
 		return err
 	}
-	entries, closed, err := i.target.openTrailed(ctx, i.audit)
+	plain, closed, err := i.target.openEntries(ctx)
 	if err != nil {
 		return err
+	}
+	entries, err := i.trailed(plain, i.audit)
+	if err != nil {
+		return errors.Join(err, closed())
 	}
 	i.kazoo.Now = i.now
 	source, err := kazoo.Connect(ctx, i.kazoo)
@@ -84,6 +91,10 @@ func (i *accessImport) run(ctx context.Context) error {
 	var printing error
 	result, err := follow.Run(ctx, follow.Options{
 		Entries: entries, Source: people{source}, Name: "kazoo", DryRun: i.dryRun,
+		Place: func(ctx context.Context, account, parent string) error {
+			editor := retention.Editor{Entries: plain, Recordings: plain, Now: i.now}
+			return unplaced(account, parent, editor.ConfirmPlace(ctx, account, parent, 0))
+		},
 		Report: func(c follow.Change) { printing = errors.Join(printing, i.print(c)) },
 		Stop: func(err error) bool {
 			return errors.Is(err, importer.ErrStop) || errors.Is(err, importer.ErrUnreachable)
@@ -98,6 +109,17 @@ func (i *accessImport) run(ctx context.Context) error {
 			result.Accounts, result.Users, result.Groups, made, result.Changes, result.Kept)
 	}
 	return errors.Join(err, printing, closed())
+}
+
+// unplaced explains the error of a place where an account would lose recordings. It returns
+// other errors as they are.
+func unplaced(account, parent string, err error) error {
+	u := (*retention.UnconfirmedError)(nil)
+	if !errors.As(err, &u) {
+		return err
+	}
+	return fmt.Errorf("the policy there would remove %s; if that is right, use recordings account add or move with --account %s --parent %s --confirm %d",
+		previewWords(u.Preview), account, parent, u.Preview.Count)
 }
 
 // print prints a change on one line.

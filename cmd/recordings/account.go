@@ -11,6 +11,7 @@ import (
 
 	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/store"
 )
 
@@ -35,6 +36,10 @@ type accountOptions struct {
 	account string
 	audit   string // when to record changes; "" for a command that makes none
 	asJSON  bool
+
+	adds    bool   // the command adds the account
+	parent  string // where a command puts the account; "" is the top
+	confirm int
 }
 
 // accountFlags adds the options that all account commands share.
@@ -49,6 +54,14 @@ func (e env) accountFlags(fs *pflag.FlagSet) *accountOptions {
 func (e env) changeFlags(fs *pflag.FlagSet) *accountOptions {
 	o := e.accountFlags(fs)
 	auditFlag(fs, &o.audit)
+	return o
+}
+
+// placeFlags is like changeFlags, for commands that give the account a place in the tree.
+func (e env) placeFlags(fs *pflag.FlagSet) *accountOptions {
+	o := e.changeFlags(fs)
+	fs.StringVar(&o.parent, "parent", "", "`ID`: ID of the account directly above")
+	confirmFlag(fs, &o.confirm)
 	return o
 }
 
@@ -68,9 +81,41 @@ func (o *accountOptions) changed(ctx context.Context, tree *access.Tree, what st
 	return nil
 }
 
-// run checks the command line, opens the tree, finishes a change that was interrupted,
-// and calls do. An empty --account is valid only if all is true.
+// run opens the tree, and calls do after the change is recorded.
 func (o *accountOptions) run(ctx context.Context, args []string, all bool, do func(*access.Tree) error) error {
+	return o.open(ctx, args, all, func(entries readableEntries, tree *access.Tree) error {
+		return o.recorded(ctx, entries, func() error { return do(tree) })
+	})
+}
+
+// place is like run, for a change that puts the account below o.parent. If that would remove
+// recordings, their number must be confirmed.
+func (o *accountOptions) place(ctx context.Context, args []string, do func(*access.Tree) error) error {
+	if o.parent != "" && !auth.ValidName(o.parent) {
+		return usageError{fmt.Errorf("--parent %q: want 1 to %d of A-Z, a-z, 0-9, _ -", o.parent, auth.MaxName)}
+	}
+	return o.open(ctx, args, false, func(entries readableEntries, tree *access.Tree) error {
+		if err := o.confirmPlace(ctx, entries, tree); err != nil {
+			return unconfirmed(err)
+		}
+		return o.recorded(ctx, entries, func() error { return do(tree) })
+	})
+}
+
+// confirmPlace returns an error if the place would remove recordings and their number is not
+// confirmed.
+func (o *accountOptions) confirmPlace(ctx context.Context, entries readableEntries, tree *access.Tree) error {
+	if o.adds {
+		if _, err := tree.Account(ctx, o.account); err == nil {
+			return nil // the tree refuses to add it again
+		}
+	}
+	return retention.Editor{Entries: entries, Recordings: entries, Now: o.now}.ConfirmPlace(ctx, o.account, o.parent, o.confirm)
+}
+
+// open checks the command line, opens the tree, finishes a change that was interrupted,
+// and calls do. An empty --account is valid only if all is true.
+func (o *accountOptions) open(ctx context.Context, args []string, all bool, do func(readableEntries, *access.Tree) error) error {
 	if err := unexpected(args, 0); err != nil {
 		return err
 	}
@@ -86,7 +131,7 @@ func (o *accountOptions) run(ctx context.Context, args []string, all bool, do fu
 	}
 	tree := access.NewTree(entries)
 	if err = tree.Resume(ctx); err == nil {
-		err = o.recorded(ctx, entries, func() error { return do(tree) })
+		err = do(entries, tree)
 	}
 	return errors.Join(err, closed())
 }
@@ -103,22 +148,12 @@ func (o *accountOptions) recorded(ctx context.Context, entries store.Entries, do
 	return t.record(ctx, []ruleChange{{account: o.account, object: "account/" + o.account}}, do)
 }
 
-// parentFlag adds --parent.
-func parentFlag(fs *pflag.FlagSet, into *string) {
-	fs.StringVar(into, "parent", "", "`ID`: ID of the account directly above")
-}
-
-func checkParent(id string) error {
-	if id != "" && !auth.ValidName(id) {
-		return usageError{fmt.Errorf("--parent %q: want 1 to %d of A-Z, a-z, 0-9, _ -", id, auth.MaxName)}
-	}
-	return nil
-}
-
 var accountAddUsage = usage{
 	name: "add", summary: "add an account to the tree",
-	args: "--account ID [--parent ID] [OPTIONS]",
-	does: `Adds an account below another one, or at the top. Tokens of all accounts above then reach it.`,
+	args: "--account ID [--parent ID] [--confirm NUMBER] [OPTIONS]",
+	does: `Adds an account below another one, or at the top. Tokens of all accounts above then reach it. If it has no
+policy of its own, it follows the one above. If that would remove recordings, nothing is changed unless
+--confirm has their number.`,
 	examples: []string{
 		"account add --account B --parent A --name 'Shop in the east'",
 	},
@@ -127,19 +162,16 @@ var accountAddUsage = usage{
 // accountAddCommand makes the command that adds an account to the tree.
 func (e env) accountAddCommand() *cobra.Command {
 	c := accountAddUsage.command()
-	o := e.changeFlags(c.Flags())
-	var parent, name string
-	parentFlag(c.Flags(), &parent)
+	o := e.placeFlags(c.Flags())
+	o.adds = true
+	var name string
 	c.Flags().StringVar(&name, "name", "", "`TEXT`: name of the account, for people")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := checkParent(parent); err != nil {
-			return err
-		}
-		return o.run(c.Context(), args, false, func(tree *access.Tree) error {
-			if err := tree.Add(c.Context(), o.account, parent, name); err != nil {
+		return o.place(c.Context(), args, func(tree *access.Tree) error {
+			if err := tree.Add(c.Context(), o.account, o.parent, name); err != nil {
 				return err
 			}
-			return o.changed(c.Context(), tree, "added "+below(parent))
+			return o.changed(c.Context(), tree, "added "+below(o.parent))
 		})
 	}
 	return c
@@ -155,9 +187,10 @@ func below(parent string) string {
 
 var accountMoveUsage = usage{
 	name: "move", summary: "move an account, with all accounts below it",
-	args: "--account ID (--parent ID | --top) [OPTIONS]",
+	args: "--account ID (--parent ID | --top) [--confirm NUMBER] [OPTIONS]",
 	does: `Moves an account, with all accounts below it, below another one or to the top. While it moves, a token
-reaches each account as before or as after, and never more.`,
+reaches each account as before or as after, and never more. Accounts without a policy of their own follow the
+one above, so a move may remove recordings. Then nothing is changed unless --confirm has their number.`,
 	examples: []string{
 		"account move --account B --parent C",
 	},
@@ -166,23 +199,18 @@ reaches each account as before or as after, and never more.`,
 // accountMoveCommand makes the command that moves an account.
 func (e env) accountMoveCommand() *cobra.Command {
 	c := accountMoveUsage.command()
-	o := e.changeFlags(c.Flags())
-	var parent string
+	o := e.placeFlags(c.Flags())
 	var top bool
-	parentFlag(c.Flags(), &parent)
 	c.Flags().BoolVar(&top, "top", false, "move it to the top, below no account")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := checkParent(parent); err != nil {
-			return err
-		}
-		if top == (parent != "") {
+		if top == (o.parent != "") {
 			return usageError{errors.New("want either --parent or --top")}
 		}
-		return o.run(c.Context(), args, false, func(tree *access.Tree) error {
-			if err := tree.Move(c.Context(), o.account, parent); err != nil {
+		return o.place(c.Context(), args, func(tree *access.Tree) error {
+			if err := tree.Move(c.Context(), o.account, o.parent); err != nil {
 				return err
 			}
-			return o.changed(c.Context(), tree, "is now "+below(parent))
+			return o.changed(c.Context(), tree, "is now "+below(o.parent))
 		})
 	}
 	return c

@@ -53,8 +53,13 @@ func (e env) retentionFlags(fs *pflag.FlagSet) *retentionOptions {
 
 // changeFlags adds the options of a command that changes settings.
 func (o *retentionOptions) changeFlags(fs *pflag.FlagSet) {
-	fs.IntVar(&o.confirm, "confirm", 0, "`NUMBER`: how many recordings may be removed, as the preview has counted")
+	confirmFlag(fs, &o.confirm)
 	auditFlag(fs, &o.audit)
+}
+
+// confirmFlag adds --confirm to a command that may change how long recordings are kept.
+func confirmFlag(fs *pflag.FlagSet, into *int) {
+	fs.IntVar(into, "confirm", 0, "`NUMBER`: how many recordings may be removed, as the preview has counted")
 }
 
 // policyFlags adds the options that name a policy.
@@ -147,15 +152,21 @@ func (o *retentionOptions) replacing(ctx context.Context, entries store.EntryRea
 // change makes a change, and reports what applies then.
 func (o *retentionOptions) change(ctx context.Context, e retention.Editor, change func(retention.Settings) (retention.Settings, error)) error {
 	_, err := e.Change(ctx, o.account, o.confirm, change, func() error { return nil })
-	var u *retention.UnconfirmedError
-	if errors.As(err, &u) {
-		return fmt.Errorf("nothing is changed: this would remove %s; if that is right, add --confirm %d",
-			previewWords(u.Preview), u.Preview.Count)
-	}
 	if err != nil {
-		return err
+		return unconfirmed(err)
 	}
 	return o.show(ctx, e)
+}
+
+// unconfirmed explains the error of a change that would remove recordings. It returns other
+// errors as they are.
+func unconfirmed(err error) error {
+	u := (*retention.UnconfirmedError)(nil)
+	if !errors.As(err, &u) {
+		return err
+	}
+	return fmt.Errorf("nothing is changed: this would remove %s; if that is right, add --confirm %d",
+		previewWords(u.Preview), u.Preview.Count)
 }
 
 // show prints what applies.
@@ -223,6 +234,9 @@ func previewWords(p retention.Preview) string {
 	text := fmt.Sprintf("%d recordings with %s of audio", p.Count, size(p.Bytes))
 	if p.Count > 0 {
 		text += fmt.Sprintf(", created from %s to %s, in %d accounts", p.Oldest.Time().Format(time.DateOnly), p.Newest.Time().Format(time.DateOnly), p.Accounts)
+	}
+	if p.Restorable > 0 {
+		text += fmt.Sprintf(" (%d of them are deleted, and could still be restored)", p.Restorable)
 	}
 	if p.Held > 0 {
 		text += fmt.Sprintf(" (%d more are on legal hold)", p.Held)

@@ -76,7 +76,7 @@ func (w *world) sweepAll(ctx context.Context) error {
 	_, err := w.app.sweeper.Run(ctx)
 	if errors.Is(err, sweep.ErrClock) {
 		if err = nil; w.CondemnAlways {
-			_, err = w.app.deleter.Sweep(ctx, w.app.store, recording.SecondsOf(w.clock()))
+			_, err = w.app.deleter.Sweep(ctx, w.app.store, recording.SecondsOf(w.clock()), 1)
 		}
 	}
 	if failed != nil {

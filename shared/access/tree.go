@@ -192,21 +192,38 @@ func (t *Tree) Rename(ctx context.Context, account, name string) error {
 	})
 }
 
+// Above returns the accounts that would be above an account directly below parent, nearest
+// first: none if parent is "". The account need not exist. Errors: ErrCycle, ErrNoAccount for
+// the parent, store.ErrUnavailable.
+func (t *Tree) Above(ctx context.Context, account, parent string) ([]string, error) {
+	above, err := t.above(ctx, account, parent)
+	if err != nil {
+		return nil, err
+	}
+	return node{id: account}.below(above).Ancestors, nil
+}
+
+// above returns the parent of an account that is moved. Errors: those of Above.
+func (t *Tree) above(ctx context.Context, account, parent string) (node, error) {
+	if account == parent {
+		return node{}, fmt.Errorf("%w: %s", ErrCycle, account)
+	}
+	above, err := t.read(ctx, parent)
+	if err == nil && above.Below(account) {
+		err = fmt.Errorf("%w: %s is below %s", ErrCycle, parent, account)
+	}
+	return above, err
+}
+
 // Move puts an account, with everything below it, directly below parent, or at the top
 // if parent is "". Errors: ErrAccount if it would be too deep, ErrCycle, ErrNoAccount,
 // store.ErrConflict, store.ErrUnavailable. After store.ErrUnavailable the change may
 // have begun; [Tree.Resume] finishes it.
 func (t *Tree) Move(ctx context.Context, account, parent string) error {
-	if account == parent {
-		return fmt.Errorf("%w: %s", ErrCycle, account)
-	}
 	return t.change(ctx, account, func(n node) (changed node, with []store.EntryWrite, err error) {
-		above, err := t.read(ctx, parent)
+		above, err := t.above(ctx, account, parent)
 		if err != nil {
 			return n, nil, err
-		}
-		if above.Below(account) {
-			return n, nil, fmt.Errorf("%w: %s is below %s", ErrCycle, parent, account)
 		}
 		changed = n.below(above)
 		if n.Parent == parent {

@@ -68,6 +68,10 @@ var errorGuide = []struct {
 		"Ask the person who placed the hold to release it. Until then everything else works as before.",
 	},
 	{
+		"would_expire", "409", "The change would take away, or add, a tag by which the retention policy removes the recording at once. Nothing is changed.",
+		"Keep the tag. If the recording may go, delete it, which needs the right to delete.",
+	},
+	{
 		"gone", "410", "The recording was deleted, and can no longer be restored: its audio is being removed, or is gone.",
 		"Nothing brings it back. Ask the operator to set RestoreDays, so that later deletions can be reversed.",
 	},

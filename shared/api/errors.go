@@ -316,6 +316,7 @@ var errorTable = []struct {
 	{webhook.ErrUnknown, noHook},
 	{webhook.ErrURL, badHookURL},
 	{webhook.ErrTooMany, fixed(http.StatusConflict, "datastore_conflict", "the account has as many webhooks as it may have")},
+	{retention.ErrWouldExpire, fixed(http.StatusConflict, "would_expire", "with these tags the recording would expire at once; delete it if it may go")},
 	{hold.ErrNotFound, noHold},
 	{hold.ErrTooMany, fixed(http.StatusConflict, "datastore_conflict", "the account has as many active holds as it may have")},
 	{media.ErrNotFound, missing},

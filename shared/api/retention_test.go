@@ -55,7 +55,7 @@ func TestRetention(t *testing.T) {
 	s, root := newKeptAPI(t)
 	const rules = `"rules":[{"name":"all","days":30}]`
 	s.send(t, root, http.MethodGet, retentionPath, "").has(t, "GET without a policy", http.StatusOK, `{"data":{"rules":[],"source":null},`)
-	s.send(t, root, http.MethodPost, previewPath, `{"data":{`+rules+`}}`).has(t, "the preview", http.StatusOK, `"complete":true,"count":2,"bytes":0,"oldest":`)
+	s.send(t, root, http.MethodPost, previewPath, `{"data":{`+rules+`}}`).has(t, "the preview", http.StatusOK, `"complete":true,"count":2,"bytes":0,"restorable":0,"oldest":`)
 	for _, confirm := range []string{"", `,"confirm":1`} {
 		s.send(t, root, http.MethodPut, retentionPath, `{"data":{`+rules+confirm+`}}`).
 			has(t, "PUT with"+confirm, http.StatusConflict, `"preview":{"complete":true,"count":2,`)
@@ -207,4 +207,32 @@ func TestListsByLifetime(t *testing.T) {
 	for _, bad := range []string{"7", "d", "0d", "-1d", "1.5d", "36501d", "7w", "99999999999999999999d"} {
 		s.sendUnchecked(t, root, http.MethodGet, tenantList+"?kept_over="+bad, "").has(t, "kept_over="+bad, http.StatusBadRequest, `"kept_over":{"wrong_format"`)
 	}
+}
+
+// Who may tag a recording cannot delete it by taking away the tag that keeps it.
+func TestPatchOfTagsDeletesNothing(t *testing.T) {
+	t.Parallel()
+	s, root := newKeptAPI(t)
+	s.staff(t)
+	r := &recording.Recording{
+		Account: tenant, ID: "202601-kept", Owner: "user", Document: `{"owner_id":"user","user_metadata":{"tags":{"complaint":true}}}`,
+		Created: recording.SecondsOf(today.Add(-200 * 24 * time.Hour)),
+	}
+	if err := s.store.Put(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	s.send(t, root, http.MethodPut, retentionPath,
+		`{"data":{"rules":[{"name":"complaints","days":1095,"tag":"complaint"},{"name":"all others","days":90}],"confirm":1}}`).
+		has(t, "PUT", http.StatusOK, `"complaints"`)
+	user, path := s.bearer(t, tenant, "user"), tenantList+"/202601-kept"
+	for name, body := range map[string]string{
+		"without the tag":  `{"data":{"user_metadata":{"tags":{"complaint":null}}}}`,
+		"without any tags": `{"data":{"user_metadata":{"tags":null}}}`,
+	} {
+		s.send(t, user, http.MethodPatch, path, body).has(t, name, http.StatusConflict,
+			`"message":"with these tags the recording would expire at once; delete it if it may go"},"error":"409","message":"would_expire"`)
+	}
+	s.send(t, user, http.MethodPatch, path, `{"data":{"user_metadata":{"tags":{"other":true}}}}`).
+		has(t, "with another tag", http.StatusOK, `"tags":{"complaint":true,"other":true}`)
+	s.send(t, user, http.MethodGet, path, "").has(t, "GET", http.StatusOK, `"retention_rule":"complaints"`)
 }

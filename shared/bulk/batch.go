@@ -11,6 +11,7 @@ import (
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/store"
 )
 
@@ -207,6 +208,8 @@ func (b *batch) judge(item *job.Item, err error) error {
 	case errors.As(err, &held):
 		item.Holds = idsOf(held.Holds)
 		return set(job.Held, "on_hold")
+	case errors.Is(err, retention.ErrWouldExpire):
+		return set(job.Failure, "would_expire")
 	case errors.Is(err, errChanged):
 		return set(job.Skipped, "changed")
 	case errors.Is(err, store.ErrNotFound):

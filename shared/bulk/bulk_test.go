@@ -5,11 +5,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/callrecordings/api/shared/bulk"
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/store"
 )
 
@@ -93,6 +95,33 @@ func TestDelete(t *testing.T) {
 		if (audio == nil) != (days > 0) {
 			t.Errorf("days %d, audio: %v", days, audio)
 		}
+	}
+}
+
+// A tag that would make a recording expire at once fails, and changes nothing.
+func TestTagThatWouldExpire(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	f.fill(t, 2)
+	const kept = `{"direction":"inbound","user_metadata":{"tags":{"complaint":true}}}`
+	f.change(t, recordingID(0), kept)
+	policy := retention.Policy{Rules: []retention.Rule{{Name: "complaints", Forever: true, Tag: "complaint"}, {Name: "others", Days: 5}}}
+	if err := retention.Save(t.Context(), f.store, "A", "", retention.Settings{Policy: &policy}); err != nil {
+		t.Fatal(err)
+	}
+	later := func() time.Time { return f.now().Add(6 * 24 * time.Hour) }
+	driver, ok := f.store.(retention.Driver)
+	if !ok {
+		t.Fatal("the store is no whole driver")
+	}
+	f.use(retention.NewView(driver, retention.NewRules(driver, later)), 0)
+	j := f.run(t, f.plan(t, bulk.TagAction, bulk.Params{Filter: inbound, Metadata: []byte(`{"tags":null}`)}))
+	if j.State != job.Done || j.Progress.Done.Count != 0 || j.Progress.Failed.Count != 1 {
+		t.Fatalf("%+v", j)
+	}
+	equalCauses(t, j, map[string]string{recordingID(0): "failed would_expire"})
+	if got := f.document(t, recordingID(0)); got != kept {
+		t.Errorf("the document is %s, want %s", got, kept)
 	}
 }
 

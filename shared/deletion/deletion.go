@@ -116,7 +116,7 @@ func (d *Deleter) Erase(ctx context.Context, account, id string, q Request) (r *
 		return r, err
 	}
 	notFound := err
-	err = d.condemn(ctx, account, id, func(t *store.Tombstone, holds hold.Set) error {
+	err = d.condemn(ctx, account, id, nil, func(t *store.Tombstone, holds hold.Set) error {
 		r = t.Recording
 		return q.permits(r, holds)
 	})
@@ -131,7 +131,7 @@ func (d *Deleter) Erase(ctx context.Context, account, id string, q Request) (r *
 
 // delete deletes a recording unless a hold covers it.
 func (d *Deleter) delete(ctx context.Context, account, id string, q Request, deletion store.Deletion) (r *recording.Recording, err error) {
-	err = d.decide(ctx, account, func(holds hold.Set) error {
+	err = d.decide(ctx, account, nil, func(holds hold.Set) error {
 		deletion.Guards = []store.Guard{holds.Guard()}
 		deletion.Check = func(r *recording.Recording) error { return q.permits(r, holds) }
 		r, err = d.store.Delete(ctx, account, id, deletion)
@@ -143,9 +143,9 @@ func (d *Deleter) delete(ctx context.Context, account, id string, q Request, del
 	return r, nil
 }
 
-// condemn ends the time for a restore.
-func (d *Deleter) condemn(ctx context.Context, account, id string, check func(*store.Tombstone, hold.Set) error) error {
-	return d.decide(ctx, account, func(holds hold.Set) error {
+// condemn ends the time for a restore. known is that of decide.
+func (d *Deleter) condemn(ctx context.Context, account, id string, known *hold.Set, check func(*store.Tombstone, hold.Set) error) error {
+	return d.decide(ctx, account, known, func(holds hold.Set) error {
 		return d.store.Condemn(ctx, account, id, func(t *store.Tombstone) error { return check(t, holds) }, holds.Guard())
 	})
 }
@@ -153,14 +153,22 @@ func (d *Deleter) condemn(ctx context.Context, account, id string, check func(*s
 // maxTries is how often a decision starts over because holds change at the same time.
 const maxTries = 10
 
-// decide calls do with the holds of an account until they stay the same in the meantime.
-func (d *Deleter) decide(ctx context.Context, account string, do func(hold.Set) error) error {
-	for range maxTries {
-		holds, err := hold.Read(ctx, d.store, account)
-		if err != nil {
-			return err
+// decide calls do with the holds of an account until they stay the same in the meantime. known,
+// if not nil, are the holds as they were read before: they are tried first, and are replaced if
+// they have changed.
+func (d *Deleter) decide(ctx context.Context, account string, known *hold.Set, do func(hold.Set) error) error {
+	for try := range maxTries {
+		if known == nil || try > 0 {
+			holds, err := hold.Read(ctx, d.store, account)
+			if err != nil {
+				return err
+			}
+			if known == nil {
+				known = new(hold.Set)
+			}
+			*known = holds
 		}
-		if err := do(holds); !errors.Is(err, store.ErrGuard) {
+		if err := do(*known); !errors.Is(err, store.ErrGuard) {
 			return err
 		}
 	}

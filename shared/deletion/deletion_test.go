@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -82,7 +81,7 @@ func (w *world) hold(t *testing.T, account, id string) hold.Hold {
 // sweep sweeps all accounts at the present time.
 func (w *world) sweep(t *testing.T) deletion.Swept {
 	t.Helper()
-	swept, err := w.Sweep(t.Context(), w.store, recording.SecondsOf(w.now))
+	swept, err := w.Sweep(t.Context(), w.store, recording.SecondsOf(w.now), 1)
 	if err != nil {
 		t.Fatalf("Sweep = %v", err)
 	}
@@ -157,27 +156,6 @@ func TestRestoreAndSweep(t *testing.T) {
 	w.wantStage(t, "a", "2", "purging")
 	w.wantStage(t, "b", "1", "purging")
 	w.wantStage(t, "b", "3", "live")
-}
-
-// A sweep handles large accounts in turns, and handles every recording once.
-func TestSweepOfManyRecordings(t *testing.T) {
-	if testing.Short() {
-		t.Skip("large, and does one thing after another")
-	}
-	t.Parallel()
-	w := newWorld(t, 1)
-	const n = 1100
-	for i := range n {
-		id := strconv.Itoa(i)
-		w.put(t, "large", id)
-		w.delete(t, "large", id)
-	}
-	w.put(t, "small", "1")
-	w.delete(t, "small", "1")
-	w.now = w.now.Add(24 * time.Hour)
-	if got := w.sweep(t); got != (deletion.Swept{Purging: n + 1}) {
-		t.Errorf("Sweep = %+v, want %d purges", got, n+1)
-	}
 }
 
 // What is on hold cannot be deleted or erased, and stays when its time for a restore is over.

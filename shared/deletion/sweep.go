@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/turns"
 )
 
 // partition has one entry for each account that has or had restorable recordings. The key
@@ -53,53 +55,64 @@ type Swept struct {
 	Held int
 }
 
-// pageSize is how many tombstones a sweep reads at once. accountTurn is how many it handles
-// before the next account has its turn.
+// pageSize is how many tombstones a sweep reads at once, and handles before the next account
+// has its turn. accountsPage is how many accounts it reads at once.
 const (
-	pageSize    = 100
-	accountTurn = 500
+	pageSize     = 100
+	accountsPage = 2500
 )
 
-// turn is the next turn of an account in a sweep.
-type turn struct {
-	account string
-	start   store.Position
-}
+// turnKey is the key of the entry with the account that the next sweep begins with.
+var turnKey = store.EntryKey{Partition: "restorable-sweep", Key: "turn"}
 
 // Sweep begins the purges of all recordings whose time for a restore is over at the time
-// now. Accounts take turns, so a large one does not hold up the others. If an account
-// fails, the others still have their turns. It ends when ctx does; the next sweep continues,
-// because what is done is no longer due. Errors: those of the accounts, joined.
-func (d *Deleter) Sweep(ctx context.Context, p Pager, now recording.Seconds) (Swept, error) {
+// now. Accounts take turns, a page each, so a large one does not hold up the others. parallel is
+// how many have their turns at the same time; 0 means 1. If an account fails, the others still
+// have their turns. It ends when ctx does; the next sweep continues with the account whose turn
+// it is. Errors: those of the accounts, joined.
+func (d *Deleter) Sweep(ctx context.Context, p Pager, now recording.Seconds, parallel int) (Swept, error) {
+	accounts, err := d.accounts(ctx)
+	if err != nil {
+		return Swept{}, err
+	}
+	var mu sync.Mutex
 	var total Swept
-	var failures []error
-	q := store.EntryQuery{Partition: partition, Limit: store.MaxEntries}
+	starts := map[string]store.Position{}
+	rota := turns.Rota{Entries: d.store, Key: turnKey, Parallel: parallel}
+	err = rota.Run(ctx, accounts, func(ctx context.Context, account string) (done bool, err error) {
+		mu.Lock()
+		start := starts[account]
+		mu.Unlock()
+		var swept Swept
+		next, err := d.SweepRestorable(ctx, p, account, now, start, &swept)
+		mu.Lock()
+		defer mu.Unlock()
+		total.Purging += swept.Purging
+		total.Held += swept.Held
+		if next.IsZero() {
+			delete(starts, account)
+			return true, err
+		}
+		starts[account] = next
+		return false, err
+	})
+	return total, err
+}
+
+// accounts returns the accounts that have or had restorable recordings, sorted.
+func (d *Deleter) accounts(ctx context.Context) ([]string, error) {
+	var all []string
+	q := store.EntryQuery{Partition: partition, Limit: accountsPage}
 	for {
 		page, err := d.store.PageEntries(ctx, q)
 		if err != nil {
-			return total, errors.Join(append(failures, fmt.Errorf("list the accounts with deleted recordings: %w", err))...)
+			return nil, fmt.Errorf("list the accounts with deleted recordings: %w", err)
 		}
-		turns := make([]turn, len(page.Entries))
 		for i := range page.Entries {
-			turns[i].account = page.Entries[i].Key
-		}
-		for len(turns) > 0 {
-			rest := turns[:0]
-			for _, t := range turns {
-				next, err := d.SweepRestorable(ctx, p, t.account, now, t.start, &total)
-				switch {
-				case ctx.Err() != nil:
-					return total, errors.Join(append(failures, ctx.Err())...)
-				case err != nil:
-					failures = append(failures, err)
-				case !next.IsZero():
-					rest = append(rest, turn{t.account, next})
-				}
-			}
-			turns = rest
+			all = append(all, page.Entries[i].Key)
 		}
 		if q.After = page.Next; q.After == "" {
-			return total, errors.Join(failures...)
+			return all, nil
 		}
 	}
 }
@@ -109,37 +122,36 @@ func (d *Deleter) Sweep(ctx context.Context, p Pager, now recording.Seconds) (Sw
 func (d *Deleter) SweepRestorable(ctx context.Context, p Pager, account string, now recording.Seconds, start store.Position, swept *Swept) (
 	next store.Position, err error,
 ) {
-	ending, err := d.Ending(ctx, account, now)
-	if err != nil {
-		return next, err
-	}
 	q := store.Query{Account: account, Deleted: true, Ascending: true, To: now, Start: start, Limit: pageSize}
-	for range accountTurn / pageSize {
-		page, err := p.Page(ctx, q)
+	page, err := p.Page(ctx, q)
+	if err != nil {
+		return next, fmt.Errorf("list the deleted recordings of %s: %w", account, err)
+	}
+	if len(page.Tombstones) > 0 {
+		ending, err := d.Ending(ctx, account, now)
 		if err != nil {
-			return next, fmt.Errorf("list the deleted recordings of %s: %w", account, err)
+			return next, err
 		}
 		for i := range page.Tombstones {
 			if err := ending.sweep(ctx, &page.Tombstones[i], swept); err != nil {
 				return next, err
 			}
 		}
-		if page.Next == nil {
-			return store.Position{}, nil
-		}
-		q.Start = *page.Next
 	}
-	return q.Start, nil
+	if page.Next == nil {
+		return next, nil
+	}
+	return *page.Next, nil
 }
 
-// Ending ends the time for a restore of deleted recordings of one account. It has read the
-// legal holds of the account once, so that recordings that stay on hold cost nothing. It is
-// for one short piece of work: a hold that is released meanwhile still counts.
+// Ending ends the time for a restore of deleted recordings of one account. It reads the legal
+// holds of the account once for all of them: those on hold come again in every sweep, and holds
+// may be large. It is for one short piece of work: a hold that is released meanwhile still counts.
 type Ending struct {
 	deleter *Deleter
 	account string
 	now     recording.Seconds
-	holds   hold.Set
+	holds   hold.Set // as they were read last
 }
 
 // Ending reads the legal holds of an account, to end the time for a restore of recordings
@@ -155,19 +167,18 @@ func (d *Deleter) Ending(ctx context.Context, account string, now recording.Seco
 // Held reports whether a hold covers the deleted recording, without a request. t is as it
 // was listed.
 func (e *Ending) Held(t *store.Tombstone) bool {
-	return t.Recording != nil && len(e.holds.Covering(t.Recording)) > 0
+	return t.Recording != nil && e.holds.Check(t.Recording) != nil
 }
 
 // errNotDue ends the decision about a tombstone that is not due after all: the recording was
 // restored and deleted again.
 var errNotDue = errors.New("the time for a restore is not over")
 
-// End begins the purge of a deleted recording, unless it is on hold, as strongly consistent
-// reads show. ended is false, without an error, if nothing was to be done: it was restored,
-// or its purge has begun before. Errors: *hold.HeldError, store.ErrConflict,
-// store.ErrUnavailable.
+// End begins the purge of a deleted recording, unless it is on hold when the purge begins.
+// ended is false, without an error, if nothing was to be done: it was restored, or its purge
+// has begun before. Errors: *hold.HeldError, store.ErrConflict, store.ErrUnavailable.
 func (e *Ending) End(ctx context.Context, id string) (ended bool, err error) {
-	err = e.deleter.condemn(ctx, e.account, id, func(t *store.Tombstone, holds hold.Set) error {
+	err = e.deleter.condemn(ctx, e.account, id, &e.holds, func(t *store.Tombstone, holds hold.Set) error {
 		if t.Until > e.now {
 			return errNotDue
 		}

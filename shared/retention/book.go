@@ -41,21 +41,41 @@ type Book struct {
 // members of the groups in the policy; most accounts need only the first read. Errors:
 // store.ErrUnavailable.
 func (b Book) Effective(ctx context.Context, account string) (*Effective, error) {
-	return b.with(ctx, account, nil)
+	return b.with(ctx, account, proposal{})
 }
 
 // With returns the policy that would apply to an account if another account, or the account itself,
 // had the given settings. Errors: those of Effective.
 func (b Book) With(ctx context.Context, account, changed string, to Settings) (*Effective, error) {
-	return b.with(ctx, account, map[string]Settings{changed: to})
+	return b.with(ctx, account, proposal{account: changed, settings: &to})
 }
 
-func (b Book) with(ctx context.Context, account string, instead map[string]Settings) (*Effective, error) {
+// proposal is a change of one account that is not made yet. The zero value changes nothing.
+type proposal struct {
+	// account is the account that would change.
+	account string
+	// settings, if not nil, would be its settings.
+	settings *Settings
+	// moved is true if above would be all accounts above it, nearest first.
+	moved bool
+	above []string
+}
+
+// chain returns an account and all accounts above it, as they would be. The argument is how
+// they are.
+func (p proposal) chain(chain []string) []string {
+	if i := slices.Index(chain, p.account); p.moved && i >= 0 {
+		return slices.Concat(chain[:i+1], p.above)
+	}
+	return chain
+}
+
+func (b Book) with(ctx context.Context, account string, p proposal) (*Effective, error) {
 	found, err := b.entries(ctx, access.AccountKey(account), SettingsKey(account))
 	if err != nil {
 		return nil, err
 	}
-	return b.effective(ctx, account, found, instead)
+	return b.effective(ctx, account, found, p)
 }
 
 // entries reads entries by their keys.
@@ -74,7 +94,7 @@ func (b Book) entries(ctx context.Context, keys ...store.EntryKey) (map[store.En
 }
 
 // effective returns the policy that applies to an account. found has the account's own entries.
-func (b Book) effective(ctx context.Context, account string, found map[store.EntryKey]store.Entry, instead map[string]Settings) (*Effective, error) {
+func (b Book) effective(ctx context.Context, account string, found map[store.EntryKey]store.Entry, p proposal) (*Effective, error) {
 	e := &Effective{Account: account}
 	own := access.AccountKey(account)
 	e.guards = append(e.guards, store.Guard{EntryKey: own, Revision: found[own].Revision})
@@ -86,14 +106,15 @@ func (b Book) effective(ctx context.Context, account string, found map[store.Ent
 		}
 		chain = append(chain, a.Ancestors...)
 	}
+	chain = p.chain(chain)
 	all, err := b.settings(ctx, chain, found, e)
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range chain {
 		s := all[name]
-		if other, ok := instead[name]; ok {
-			s = other
+		if name == p.account && p.settings != nil {
+			s = *p.settings
 		}
 		e.apply(name, s)
 	}

@@ -6,31 +6,25 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/callrecordings/api/shared/access"
-	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
 )
 
-const (
-	// previewTime is how long a preview that has not been finished or confirmed is kept.
-	previewTime = time.Hour
-	// previewSize and previewBytes bound one read of a preview.
-	previewSize  = 1000
-	previewBytes = 1 << 20
-)
-
-// Preview counts the recordings that new settings would remove and the present ones keep:
-// those of the account, and of accounts below it that follow it.
+// Preview counts the recordings that a change would remove and that are kept now: those of
+// the account, and of accounts below it that follow it. The change is one of settings, or of
+// the account's place in the tree.
 type Preview struct {
 	// Complete is false if the count is not finished yet. The same call continues it.
 	Complete bool `json:"complete"`
 	// Count is the number of recordings, and Bytes the size of their managed audio.
 	Count int   `json:"count"`
 	Bytes int64 `json:"bytes"`
+	// Restorable is how many of them are deleted and could still be restored. The change
+	// would end that, and remove their audio.
+	Restorable int `json:"restorable"`
 	// Oldest and Newest are when the first and the last of them were created; 0 without
 	// any.
 	Oldest recording.Seconds `json:"oldest,omitempty"`
@@ -41,19 +35,7 @@ type Preview struct {
 	Accounts int `json:"accounts"`
 }
 
-// progress is the entry of a preview.
-type progress struct {
-	Preview
-	// At is the time of the count, in Gregorian seconds.
-	At recording.Seconds `json:"at"`
-	// Account is the account that is being counted, "" at the beginning, and Next is
-	// where in its list.
-	Account string         `json:"account,omitempty"`
-	Next    store.Position `json:"next"`
-	Found   bool           `json:"found,omitempty"` // Account has recordings that would go
-}
-
-// UnconfirmedError means that settings would remove recordings, and that the caller has
+// UnconfirmedError means that a change would remove recordings, and that the caller has
 // not confirmed their number.
 type UnconfirmedError struct {
 	// Preview has their number. It may be incomplete.
@@ -62,7 +44,7 @@ type UnconfirmedError struct {
 
 // Error returns the number of recordings.
 func (e *UnconfirmedError) Error() string {
-	return fmt.Sprintf("the policy would remove %d recordings, which was not confirmed", e.Preview.Count)
+	return fmt.Sprintf("the change would remove %d recordings, which was not confirmed", e.Preview.Count)
 }
 
 // Editor changes the settings of accounts.
@@ -80,8 +62,8 @@ func (e Editor) book() Book { return Book{Entries: e.Entries} }
 
 // Preview counts what an account's settings would remove if change had been applied to
 // them. It stores its progress, and continues that of an earlier call for the same change.
-// A finished preview counts for an hour. Errors: store.ErrUnavailable, and those of
-// change.
+// A finished preview counts for an hour, unless what applies to the account, or which
+// accounts are below it, changes meanwhile. Errors: store.ErrUnavailable, and those of change.
 func (e Editor) Preview(ctx context.Context, account string, change func(Settings) (Settings, error)) (Preview, error) {
 	before, revision, err := e.book().Own(ctx, account)
 	if err != nil {
@@ -91,7 +73,7 @@ func (e Editor) Preview(ctx context.Context, account string, change func(Setting
 	if err != nil {
 		return Preview{}, err
 	}
-	return e.preview(ctx, account, revision, after)
+	return e.preview(ctx, revision, proposal{account: account, settings: &after})
 }
 
 // Change applies change to the settings of an account and stores them. If that would
@@ -108,12 +90,8 @@ func (e Editor) Change(ctx context.Context, account string, confirmed int, chang
 	if err != nil {
 		return Settings{}, err
 	}
-	p, err := e.preview(ctx, account, revision, after)
-	if err != nil {
+	if err := e.confirm(ctx, revision, proposal{account: account, settings: &after}, confirmed); err != nil {
 		return Settings{}, err
-	}
-	if !p.Complete || p.Count != confirmed {
-		return Settings{}, &UnconfirmedError{Preview: p}
 	}
 	if err := record(); err != nil {
 		return Settings{}, err
@@ -121,144 +99,58 @@ func (e Editor) Change(ctx context.Context, account string, confirmed int, chang
 	return after, Save(ctx, e.Entries, account, revision, after)
 }
 
-// preview continues the preview of settings. revision is that of the present ones.
-func (e Editor) preview(ctx context.Context, account, revision string, after Settings) (Preview, error) {
-	text, err := json.Marshal(after)
-	if err != nil {
-		return Preview{}, fmt.Errorf("encode retention settings: %w", err)
-	}
-	sum := sha256.Sum256(append([]byte(revision+"\n"), text...))
-	key := store.EntryKey{Partition: access.Partition(account), Key: "retention-preview/" + hex.EncodeToString(sum[:16])}
-	now := e.Now()
-	p := progress{At: recording.SecondsOf(now)}
-	found, err := e.Entries.Entries(ctx, key)
-	if err != nil {
-		return Preview{}, fmt.Errorf("read the preview: %w", err)
-	}
-	if len(found) > 0 && (found[0].Expires == 0 || found[0].Expires > p.At) {
-		if err := json.Unmarshal(found[0].Value, &p); err != nil {
-			return Preview{}, fmt.Errorf("read the preview: %w", err)
-		}
-	}
-	if p.Complete {
-		return p.Preview, nil
-	}
-	c := counter{Editor: e, progress: &p, changed: account, after: after}
-	if e.Time > 0 {
-		c.until = now.Add(e.Time)
-	}
-	if err := c.run(ctx); err != nil {
-		return Preview{}, err
-	}
-	if text, err = json.Marshal(p); err != nil {
-		return Preview{}, fmt.Errorf("encode the preview: %w", err)
-	}
-	err = e.Entries.WriteEntries(ctx, store.EntryWrite{Entry: store.Entry{
-		EntryKey: key, Value: text, Expires: recording.SecondsOf(now.Add(previewTime)),
-	}})
-	if err != nil {
-		return Preview{}, fmt.Errorf("store the preview: %w", err)
-	}
-	return p.Preview, nil
-}
-
-// counter counts what settings would remove.
-type counter struct {
-	Editor
-	*progress
-	changed string
-	after   Settings
-	until   time.Time // zero without a limit
-}
-
-func (c *counter) late() bool { return !c.until.IsZero() && !c.Now().Before(c.until) }
-
-// run counts account by account, in the order of their IDs, until the time is up.
-func (c *counter) run(ctx context.Context) error {
-	accounts := []string{}
-	err := c.book().Below(ctx, access.NewTree(c.Entries), c.changed, func(id string) bool { return id == c.changed }, func(id string) error {
-		accounts = append(accounts, id)
-		return nil
-	})
+// ConfirmPlace checks a change of the account tree before it is made: it puts an account, with
+// everything below it, directly below parent, or at the top if parent is "". There it may follow
+// other policies and bounds. If they would remove recordings, confirmed must be their number, as
+// for [Editor.Change]. The account need not be in the tree yet. Errors: *UnconfirmedError,
+// access.ErrCycle, access.ErrNoAccount for the parent, store.ErrUnavailable.
+func (e Editor) ConfirmPlace(ctx context.Context, account, parent string, confirmed int) error {
+	above, err := access.NewTree(e.Entries).Above(ctx, account, parent)
 	if err != nil {
 		return err
 	}
-	slices.Sort(accounts)
-	for _, id := range accounts {
-		if id < c.Account {
-			continue
-		}
-		if id != c.Account {
-			c.Account, c.Next, c.Found = id, store.Position{}, false
-		}
-		done, err := c.account(ctx, id)
-		if err != nil || !done {
-			return err
-		}
-		c.Account, c.Next, c.Found = id+"\x00", store.Position{}, false // after id
-	}
-	c.Complete = true
-	return nil
+	return e.confirm(ctx, "", proposal{account: account, moved: true, above: above}, confirmed)
 }
 
-// account counts one account. It returns false if the time is up first.
-func (c *counter) account(ctx context.Context, id string) (done bool, err error) {
-	if c.late() {
-		return false, nil
+// confirm compares a number with that of the recordings that a change would remove. Errors:
+// *UnconfirmedError if they differ.
+func (e Editor) confirm(ctx context.Context, revision string, change proposal, confirmed int) error {
+	p, err := e.preview(ctx, revision, change)
+	if err == nil && (!p.Complete || p.Count != confirmed) {
+		err = &UnconfirmedError{Preview: p}
 	}
-	before, err := c.book().Effective(ctx, id)
-	if err != nil {
-		return false, err
-	}
-	after, err := c.book().With(ctx, id, c.changed, c.after)
-	if err != nil {
-		return false, err
-	}
-	if !after.Limits() || before.Fingerprint() == after.Fingerprint() {
-		return true, nil
-	}
-	holds, err := hold.Read(ctx, c.Entries, id)
-	if err != nil {
-		return false, err
-	}
-	q := store.Query{
-		Account: id, Ascending: true, To: max(c.At-seconds(after.Days()[0]), 1), Start: c.Next,
-		Limit: previewSize, MaxBytes: previewBytes,
-	}
-	for {
-		page, err := c.Recordings.Page(ctx, q)
-		if err != nil {
-			return false, fmt.Errorf("count what a policy would remove: %w", err)
-		}
-		for i := range page.Recordings {
-			if r := &page.Recordings[i]; after.Expired(r, c.At) && !before.Expired(r, c.At) {
-				c.add(r, len(holds.Covering(r)) > 0)
-			}
-		}
-		if page.Next == nil {
-			return true, nil
-		}
-		if q.Start = *page.Next; c.late() {
-			c.Next = q.Start
-			return false, nil
-		}
-	}
+	return err
 }
 
-// add counts a recording.
-func (p *progress) add(r *recording.Recording, held bool) {
-	if held {
-		p.Held++
-		return
+// preview continues the preview of a change. revision is that of the present settings.
+func (e Editor) preview(ctx context.Context, revision string, change proposal) (Preview, error) {
+	before, err := e.book().Effective(ctx, change.account)
+	if err != nil {
+		return Preview{}, err
 	}
-	p.Count++
-	p.Bytes += r.Audio.ManagedBytes()
-	if p.Oldest == 0 || r.Created < p.Oldest {
-		p.Oldest = r.Created
+	after, err := e.book().with(ctx, change.account, change)
+	if err != nil {
+		return Preview{}, err
 	}
-	p.Newest = max(p.Newest, r.Created)
-	if !p.Found {
-		p.Found = true
-		p.Accounts++
+	// What applies to an account decides what it passes on to the accounts below it.
+	if before.Fingerprint() == after.Fingerprint() {
+		return Preview{Complete: true}, nil
 	}
+	c := counter{Editor: e, progress: &progress{At: recording.SecondsOf(e.Now())}, change: change}
+	if e.Time > 0 {
+		c.until = e.Now().Add(e.Time)
+	}
+	if err := c.list(ctx); err != nil {
+		return Preview{}, err
+	}
+	text, err := json.Marshal([]any{
+		revision, change.settings, change.moved, change.above, before.Fingerprint(), after.Fingerprint(), c.accounts,
+	})
+	if err != nil {
+		return Preview{}, fmt.Errorf("encode what a preview is about: %w", err)
+	}
+	sum := sha256.Sum256(text)
+	return c.resume(ctx, store.EntryKey{
+		Partition: access.Partition(change.account), Key: "retention-preview/" + hex.EncodeToString(sum[:16]),
+	})
 }

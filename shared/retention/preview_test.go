@@ -11,6 +11,7 @@ import (
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/retention"
+	"github.com/callrecordings/api/shared/store"
 )
 
 func to(s retention.Settings) func(retention.Settings) (retention.Settings, error) {
@@ -102,5 +103,153 @@ func TestPreviewContinues(t *testing.T) {
 	}
 	if calls < 2 {
 		t.Errorf("the preview ended after %d calls, want more", calls)
+	}
+}
+
+// An account that gets another place in the tree takes over the policy there. If that would
+// remove recordings, of the account or of one below it, their number has to be confirmed.
+func TestConfirmPlace(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	tree := access.NewTree(f.store)
+	for _, add := range [][2]string{{"strict", ""}, {"strictest", "strict"}, {"shop", ""}, {"till", "shop"}, {"own", "shop"}} {
+		f.check(tree.Add(t.Context(), add[0], add[1], ""))
+	}
+	for _, account := range []string{"shop", "till", "own", "alone"} {
+		f.put(account, "202601-old", 100*day, `{}`)
+		f.put(account, "202601-new", 10*day, `{}`)
+	}
+	f.settings("strict", rules(retention.Rule{Name: "all others", Days: 90}))
+	f.settings("own", rules(retention.Rule{Name: "all", Forever: true}))
+	e := retention.Editor{Entries: f.store, Recordings: f.store, Now: f.clock}
+	for _, tt := range []struct {
+		account, parent string
+		confirm         int
+		want            int // recordings to confirm; -1 for none
+	}{
+		{"shop", "strict", 0, 2},
+		{"shop", "strictest", 1, 2},
+		{"shop", "strictest", 2, -1},
+		{"till", "strict", 0, 1},
+		{"own", "strict", 0, -1},   // it has a policy of its own
+		{"alone", "strict", 0, 1},  // it is not in the tree yet
+		{"alone", "shop", 0, -1},   // there is no policy
+		{"shop", "", 0, -1},        // nothing changes
+		{"strictest", "", 0, -1},   // it has no recordings
+		{"strictest", "", 1, 0},    // the number is wrong
+		{"empty", "strict", 0, -1}, // an account without anything
+	} {
+		err := e.ConfirmPlace(t.Context(), tt.account, tt.parent, tt.confirm)
+		u := (*retention.UnconfirmedError)(nil)
+		switch got := -1; {
+		case errors.As(err, &u):
+			if got = u.Preview.Count; got != tt.want {
+				t.Errorf("%s below %q would remove %d recordings, want %d", tt.account, tt.parent, got, tt.want)
+			}
+		case err != nil || tt.want != got:
+			t.Errorf("%s below %q with %d = %v, want %d recordings to confirm", tt.account, tt.parent, tt.confirm, err, tt.want)
+		}
+	}
+	for parent, want := range map[string]error{"till": access.ErrCycle, "shop": access.ErrCycle, "unknown": access.ErrNoAccount} {
+		if err := e.ConfirmPlace(t.Context(), "shop", parent, 0); !errors.Is(err, want) {
+			t.Errorf("shop below %s = %v, want %v", parent, err, want)
+		}
+	}
+}
+
+// A policy also counts for deleted recordings: what it would keep from being restored has to
+// be confirmed.
+func TestPreviewCountsRestorable(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	now := recording.SecondsOf(f.now)
+	for id, age := range map[string]time.Duration{"202601-old": 40 * day, "202601-held": 41 * day, "202601-over": 42 * day, "202601-new": 10 * day} {
+		f.put("A", id, age, `{}`)
+		until := now + 10*retention.Day
+		if id == "202601-over" { // it goes whatever the policy says
+			until = now
+		}
+		_, err := f.store.Delete(t.Context(), "A", id, store.Deletion{Until: until})
+		f.check(err)
+	}
+	f.put("A", "202601-live", 40*day, `{}`)
+	book := hold.NewBook(f.store, f.clock, rand.Reader, false)
+	h, err := book.Draft(hold.Hold{Case: "c", Reason: "r", Scope: hold.Scope{Recording: "202601-held"}})
+	f.check(err)
+	f.check(book.Place(t.Context(), "A", h))
+	created := now - 40*retention.Day
+	want := retention.Preview{Complete: true, Count: 2, Restorable: 1, Oldest: created, Newest: created, Held: 1, Accounts: 1}
+	change := to(rules(retention.Rule{Name: "all", Days: 30}))
+	whole := retention.Editor{Entries: f.store, Recordings: f.store, Now: f.clock}
+	got, err := whole.Preview(t.Context(), "A", change)
+	if err != nil || got != want {
+		t.Errorf("Preview = %+v, %v, want %+v", got, err, want)
+	}
+	_, err = whole.Change(t.Context(), "A", 1, change, nothing)
+	if u := (*retention.UnconfirmedError)(nil); !errors.As(err, &u) {
+		t.Errorf("Change with the number of the existing ones = %v, want an UnconfirmedError", err)
+	}
+	// A preview whose time is up between the two lists counts nothing twice.
+	ticks := 0
+	slow := retention.Editor{Entries: f.store, Recordings: f.store, Time: 3, Now: func() time.Time {
+		ticks++
+		return f.now.Add(time.Duration(ticks))
+	}}
+	other := to(rules(retention.Rule{Name: "others", Days: 30}))
+	for calls := 0; ; calls++ {
+		if got, err = slow.Preview(t.Context(), "A", other); err != nil || calls > 20 {
+			t.Fatalf("Preview = %+v, %v after %d calls", got, err, calls)
+		}
+		if got.Complete {
+			break
+		}
+	}
+	if got != want {
+		t.Errorf("a preview in steps = %+v, want %+v", got, want)
+	}
+}
+
+// A finished preview does not count any more once something else has changed what the
+// settings would do.
+func TestPreviewOfOtherCircumstances(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*fixture, *access.Tree){
+		"bounds further up":     func(f *fixture, _ *access.Tree) { f.settings("top", retention.Settings{}) },
+		"another account above": func(f *fixture, tree *access.Tree) { f.check(tree.Move(f.Context(), "A", "")) },
+		"a member of a group": func(f *fixture, _ *access.Tree) {
+			f.check(access.NewDirectory(f.store).AddMembers(f.Context(), "A", "g", "ben"))
+		},
+		"another account below":  func(f *fixture, tree *access.Tree) { f.check(tree.Move(f.Context(), "shop", "A")) },
+		"an account added below": func(f *fixture, tree *access.Tree) { f.check(tree.Add(f.Context(), "new", "A", "")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			tree := access.NewTree(f.store)
+			for _, add := range [][2]string{{"top", ""}, {"A", "top"}, {"shop", ""}} {
+				f.check(tree.Add(t.Context(), add[0], add[1], ""))
+			}
+			_, err := access.NewDirectory(f.store).SetGroup(t.Context(), "A", "g", access.Group{})
+			f.check(err)
+			f.settings("top", retention.Settings{Bounds: retention.Bounds{Min: 100}})
+			for _, account := range []string{"A", "shop", "new"} {
+				f.put(account, "202601-a", 40*day, `{}`)
+				f.put(account, "202601-b", 400*day, `{"owner_id":"ben"}`)
+			}
+			settings := to(rules(
+				retention.Rule{Name: "group", Days: 1000, Group: "g"}, retention.Rule{Name: "others", Days: 30, Owner: "ben"},
+				retention.Rule{Name: "all", Days: 30},
+			))
+			e := retention.Editor{Entries: f.store, Recordings: f.store, Now: f.clock}
+			p, err := e.Preview(t.Context(), "A", settings)
+			if err != nil || p.Count != 1 {
+				t.Fatalf("Preview = %+v, %v, want 1 recording", p, err)
+			}
+			change(f, tree)
+			_, err = e.Change(t.Context(), "A", 1, settings, nothing)
+			if u := (*retention.UnconfirmedError)(nil); !errors.As(err, &u) {
+				t.Errorf("Change = %v, want an UnconfirmedError", err)
+			}
+		})
 	}
 }

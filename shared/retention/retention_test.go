@@ -374,3 +374,56 @@ func TestViewOfTheDeleted(t *testing.T) {
 		t.Errorf("Delete after the expiry = %v, want %v", err, store.ErrNotFound)
 	}
 }
+
+// Other tags never make a recording expire at once. Other changes may.
+func TestTagsDeleteNothing(t *testing.T) {
+	t.Parallel()
+	const tagged = `{"duration":9,"user_metadata":{"tags":{"complaint":true}}}`
+	policy := rules(
+		retention.Rule{Name: "junk", Days: 7, Tag: "junk"}, retention.Rule{Name: "complaints", Days: 1095, Tag: "complaint"},
+		retention.Rule{Name: "missed", Days: 3, MaxSeconds: 3}, retention.Rule{Name: "all others", Days: 90},
+	)
+	for _, tt := range []struct {
+		name    string
+		age     time.Duration
+		hold    bool
+		before  string
+		after   string
+		refused bool
+	}{
+		{"the tag that keeps it", 200 * day, false, tagged, `{"duration":9}`, true},
+		{"the same on hold", 200 * day, true, tagged, `{"duration":9}`, true},
+		{"a tag that removes it", 10 * day, false, `{}`, `{"user_metadata":{"tags":{"junk":true}}}`, true},
+		{"with time left", 89 * day, false, tagged, `{"duration":9}`, false},
+		{"another tag", 200 * day, false, tagged, `{"duration":9,"user_metadata":{"tags":{"complaint":1,"x":2}}}`, false},
+		{"expired already, on hold", 200 * day, true, `{}`, `{"user_metadata":{"tags":{"x":true}}}`, false},
+		{"the duration of audio that arrives", 10 * day, false, `{}`, `{"duration":2}`, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			f.put("A", "202603-a", tt.age, tt.before)
+			f.settings("A", policy)
+			if tt.hold {
+				book := hold.NewBook(f.store, f.clock, rand.Reader, false)
+				h, err := book.Draft(hold.Hold{Case: "c", Reason: "r"})
+				f.check(err)
+				f.check(book.Place(t.Context(), "A", h))
+			}
+			v := retention.NewView(f.store, retention.NewRules(f.store, f.clock))
+			_, err := v.Update(t.Context(), "A", "202603-a", func(r *recording.Recording) error {
+				r.Document = recording.Document(tt.after)
+				return nil
+			})
+			want, stored := tt.after, error(nil)
+			if tt.refused {
+				want, stored = tt.before, retention.ErrWouldExpire
+			}
+			r, failed := f.store.Get(t.Context(), "A", "202603-a")
+			f.check(failed)
+			if !errors.Is(err, stored) || string(r.Document) != want {
+				t.Errorf("Update = %v, and the document is %s; want %v and %s", err, r.Document, stored, want)
+			}
+		})
+	}
+}

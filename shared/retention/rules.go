@@ -108,7 +108,7 @@ func (b Book) Applied(ctx context.Context, account string) (*Applied, error) {
 			return nil, err
 		}
 	}
-	a.Effective, err = b.effective(ctx, account, found, nil)
+	a.Effective, err = b.effective(ctx, account, found, proposal{})
 	return a, err
 }
 

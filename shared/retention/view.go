@@ -145,7 +145,21 @@ func (v View) Restore(ctx context.Context, account, id string, check func(*store
 	return r, err
 }
 
-// Update implements [store.Writer].
+// ErrWouldExpire means that other tags would make a recording expire at once. Whoever may change
+// tags may not always delete recordings, so a change of tags deletes none.
+var ErrWouldExpire = errors.New("with these tags the recording would expire at once")
+
+// keepsTagged returns ErrWouldExpire if a change of tags makes a recording expire at once. Other
+// changes that do so are facts about the call, such as the duration of audio that arrives.
+// Holds do not matter: the recording would expire as they end.
+func (a *Applied) keepsTagged(before, after *recording.Recording, now recording.Seconds) error {
+	if tagsOf(before) != tagsOf(after) && !a.Expired(before, now) && a.Expired(after, now) {
+		return ErrWouldExpire
+	}
+	return nil
+}
+
+// Update implements [store.Writer]. Errors: also ErrWouldExpire.
 func (v View) Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
 	applied, err := v.rules.Of(ctx, account)
 	if err != nil {
@@ -156,7 +170,11 @@ func (v View) Update(ctx context.Context, account, id string, change func(*recor
 			return store.ErrNotFound
 		}
 		r.Kept = nil
-		return change(r)
+		before := *r
+		if err := change(r); err != nil {
+			return err
+		}
+		return applied.keepsTagged(&before, r, v.seconds())
 	})
 	if err == nil {
 		applied.Keeps(r, v.seconds())

@@ -160,14 +160,20 @@ func movesExpiry(before, after *recording.Recording) bool {
 	if before.Created != after.Created || before.Owner != after.Owner {
 		return true
 	}
-	for _, path := range [][]string{{"direction"}, {"duration"}, {"user_metadata", "tags"}} {
-		was, _ := before.Document.Raw(path...)
-		is, _ := after.Document.Raw(path...)
+	for _, field := range []string{"direction", "duration"} {
+		was, _ := before.Document.Raw(field)
+		is, _ := after.Document.Raw(field)
 		if was != is {
 			return true
 		}
 	}
-	return false
+	return tagsOf(before) != tagsOf(after)
+}
+
+// tagsOf returns the tags of a recording as they are stored, "" without any.
+func tagsOf(r *recording.Recording) string {
+	tags, _ := r.Document.Raw("user_metadata", "tags")
+	return tags
 }
 
 // old reports whether a recording may be behind the sweep.

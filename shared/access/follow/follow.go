@@ -71,6 +71,10 @@ type Options struct {
 	Name   string
 	// DryRun only reports changes.
 	DryRun bool
+	// Place, if not nil, checks each place in the tree before an account gets it: below parent,
+	// with everything below the account. If it returns an error, the account stays where it is,
+	// and the run reports the error at its end.
+	Place func(ctx context.Context, account, parent string) error
 	// Report gets every change, and every account that the source no longer has.
 	Report func(Change)
 	// Stop reports whether an error of the source ends the run. Other errors concern one
@@ -136,7 +140,6 @@ func (r *run) change(c Change, apply func() error) error {
 func (r *run) account(ctx context.Context, a Account) error {
 	r.result.Accounts++
 	a.Name = shorten(a.Name)
-	at := func(what string) Change { return Change{Account: a.ID, Change: what} }
 	was, err := r.tree.Account(ctx, a.ID)
 	switch {
 	case errors.Is(err, access.ErrNoAccount):
@@ -144,18 +147,48 @@ func (r *run) account(ctx context.Context, a Account) error {
 		if a.Parent != "" {
 			place = "below " + a.Parent
 		}
-		if err := r.change(at("added "+place), func() error { return r.tree.Add(ctx, a.ID, a.Parent, a.Name) }); err != nil {
+		if err := r.mayPlace(ctx, a); err != nil {
+			return err
+		}
+		if err := r.change(Change{Account: a.ID, Change: "added " + place}, func() error { return r.tree.Add(ctx, a.ID, a.Parent, a.Name) }); err != nil {
 			return err
 		}
 		was = access.Account{Name: a.Name, Parent: a.Parent}
 	case err != nil:
 		return err
 	}
-	if a.Parent != "" && was.Parent != a.Parent {
-		if err := r.change(at("moved below "+a.Parent), func() error { return r.tree.Move(ctx, a.ID, a.Parent) }); err != nil {
-			return err
-		}
+	return errors.Join(r.move(ctx, a, was), r.adjust(ctx, a, was))
+}
+
+// mayPlace returns the error of Place about the place that an account would get.
+func (r *run) mayPlace(ctx context.Context, a Account) error {
+	if r.Place == nil || a.Parent == "" {
+		return nil
 	}
+	err := r.Place(ctx, a.ID, a.Parent)
+	if r.DryRun && (errors.Is(err, access.ErrNoAccount) || errors.Is(err, access.ErrCycle)) {
+		return nil // an earlier change of the run would add the parent, or move it away
+	}
+	if err != nil {
+		return fmt.Errorf("not put below %s: %w", a.Parent, err)
+	}
+	return nil
+}
+
+// move gives an account that is in the tree its place. was is how it is now.
+func (r *run) move(ctx context.Context, a Account, was access.Account) error {
+	if a.Parent == "" || was.Parent == a.Parent {
+		return nil
+	}
+	if err := r.mayPlace(ctx, a); err != nil {
+		return err
+	}
+	return r.change(Change{Account: a.ID, Change: "moved below " + a.Parent}, func() error { return r.tree.Move(ctx, a.ID, a.Parent) })
+}
+
+// adjust gives an account that is in the tree its name and state. was is how it is now.
+func (r *run) adjust(ctx context.Context, a Account, was access.Account) error {
+	at := func(what string) Change { return Change{Account: a.ID, Change: what} }
 	if was.Name != a.Name {
 		if err := r.change(at("renamed"), func() error { return r.tree.Rename(ctx, a.ID, a.Name) }); err != nil {
 			return err

@@ -55,6 +55,7 @@ type follower struct {
 	entries store.Entries
 	system  *system
 	dry     bool
+	place   func(ctx context.Context, account, parent string) error
 }
 
 func newFollower(t *testing.T) *follower {
@@ -64,14 +65,14 @@ func newFollower(t *testing.T) *follower {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	return &follower{t, s, office(), false}
+	return &follower{T: t, entries: s, system: office()}
 }
 
 // run runs once and returns the changes, one a line.
 func (f *follower) run() ([]string, follow.Result, error) {
 	var changes []string
 	result, err := follow.Run(f.Context(), follow.Options{
-		Entries: f.entries, Source: f.system, Name: "kazoo", DryRun: f.dry,
+		Entries: f.entries, Source: f.system, Name: "kazoo", DryRun: f.dry, Place: f.place,
 		Report: func(c follow.Change) {
 			changes = append(changes, strings.Join(strings.Fields(fmt.Sprint(c.Account, " ", c.User, " ", c.Group, " ", c.Change)), " "))
 		},
@@ -217,6 +218,46 @@ func TestRunKeepsDecisions(t *testing.T) {
 	f.system.groups["a"] = nil
 	f.want("a sales members: 0 added, 2 removed") // its leader's entry still names it
 	f.want()
+}
+
+// An account whose new place is refused stays where it is, and follows otherwise. So do the
+// other accounts.
+func TestRunWithRefusedPlaces(t *testing.T) {
+	t.Parallel()
+	f := newFollower(t)
+	refusal := errors.New("it would lose recordings")
+	var asked []string
+	f.place = func(_ context.Context, account, parent string) error {
+		asked = append(asked, account+" below "+parent)
+		if account == "a" {
+			return refusal
+		}
+		return nil
+	}
+	f.system.accounts = f.system.accounts[:3]
+	// It is not added, but its users and groups are copied.
+	want := slices.Concat(first[:1], first[2:8])
+	changes, _, err := f.run()
+	if !errors.Is(err, refusal) || !strings.Contains(err.Error(), "account a: not put below top") || !slices.Equal(changes, want) {
+		t.Errorf("Run = %v after %q, want %q and the refusal", err, changes, want)
+	}
+	if err := access.NewTree(f.entries).Add(t.Context(), "a", "b", "old"); err != nil {
+		t.Fatal(err)
+	}
+	f.system.accounts[1].Enabled = false
+	asked = nil
+	for _, f.dry = range []bool{true, false} {
+		changes, _, err = f.run()
+		if want := []string{"a renamed", "a disabled"}; !errors.Is(err, refusal) || !slices.Equal(changes, want) {
+			t.Errorf("Run = %v after %q, want %q and the refusal", err, changes, want)
+		}
+	}
+	if want := []string{"a below top", "a below top"}; !slices.Equal(asked, want) {
+		t.Errorf("Place was asked about %q, want %q", asked, want)
+	}
+	if a, err := access.NewTree(f.entries).Account(t.Context(), "a"); err != nil || a.Parent != "b" {
+		t.Errorf("a is %+v, %v, want it below b", a, err)
+	}
 }
 
 // The place of the first account is decided here.

@@ -20,12 +20,13 @@ type Store interface {
 // New returns a sweeper of a store. limit bounds one run; 0 means no limit.
 func New(s Store, now func() time.Time, limit time.Duration) *Sweeper {
 	d := deletion.New(s, 0, now)
-	return &Sweeper{
+	sweeper := &Sweeper{
 		Entries: s, Recordings: s, Now: now, Time: limit,
 		Remove: FromStore{Book: retention.Book{Entries: s}, Recordings: s},
-		Restorable: func(ctx context.Context, at recording.Seconds) (int, error) {
-			swept, err := d.Sweep(ctx, s, at)
-			return swept.Purging, err
-		},
 	}
+	sweeper.Restorable = func(ctx context.Context, at recording.Seconds) (int, error) {
+		swept, err := d.Sweep(ctx, s, at, sweeper.Parallel)
+		return swept.Purging, err
+	}
+	return sweeper
 }

@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/callrecordings/api/shared/access"
@@ -24,6 +25,7 @@ import (
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/turns"
 )
 
 // partition has the state of the sweep as a whole.
@@ -52,6 +54,9 @@ type Sweeper struct {
 	// Time bounds one run; 0 means no limit. The next run continues. Turn bounds the turn
 	// of one account; 0 means DefaultTurn.
 	Time, Turn time.Duration
+	// Parallel is how many accounts are swept at the same time; 0 means 1. With more, Remove
+	// and Record are called by several goroutines, but never for the same account.
+	Parallel int
 }
 
 // Remover removes expired recordings.
@@ -116,34 +121,20 @@ func (s *Sweeper) restorable(ctx context.Context, now recording.Seconds) (int, e
 		ctx, cancel = context.WithTimeout(ctx, s.Time/2)
 		defer cancel()
 	}
-	n, err := s.Restorable(ctx, now)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = nil // the next run continues
-	}
-	return n, err
+	return s.Restorable(ctx, now)
 }
 
-// turns gives accounts their turns until all are done or ctx ends. An account that fails
-// has no more turns in this run.
-func (s *Sweeper) turns(ctx context.Context, start time.Time, at recording.Seconds, accounts []string) (removed int, failed error) {
-	for len(accounts) > 0 {
-		var rest []string
-		for _, account := range accounts {
-			if ctx.Err() != nil {
-				return removed, errors.Join(failed, s.remember(context.WithoutCancel(ctx), account))
-			}
-			// The wall clock may jump in the middle of a run; Sub uses the monotonic clock.
-			n, done, err := s.turn(ctx, account, at+recording.Seconds(s.Now().Sub(start)/time.Second))
-			removed += n
-			if err != nil && ctx.Err() == nil {
-				failed = errors.Join(failed, err)
-			} else if !done {
-				rest = append(rest, account)
-			}
-		}
-		accounts = rest
-	}
-	return removed, errors.Join(failed, s.remember(ctx, ""))
+// turns gives accounts their turns until all are done or ctx ends.
+func (s *Sweeper) turns(ctx context.Context, start time.Time, at recording.Seconds, accounts []string) (int, error) {
+	var removed atomic.Int64
+	rota := turns.Rota{Entries: s.Entries, Key: turnKey, Parallel: s.Parallel}
+	err := rota.Run(ctx, accounts, func(ctx context.Context, account string) (bool, error) {
+		// The wall clock may jump in the middle of a run; Sub uses the monotonic clock.
+		n, done, err := s.turn(ctx, account, at+recording.Seconds(s.Now().Sub(start)/time.Second))
+		removed.Add(int64(n))
+		return done, err
+	})
+	return int(removed.Load()), err
 }
 
 // turn sweeps an account until it is done or its turn is over.
@@ -160,8 +151,7 @@ func (s *Sweeper) turn(ctx context.Context, account string, now recording.Second
 	return a.removed, done, err
 }
 
-// accounts returns the accounts that have a policy or bounds, or inherit them, beginning
-// at the place where the last run stopped.
+// accounts returns the accounts that have a policy or bounds, or inherit them, sorted.
 func (s *Sweeper) accounts(ctx context.Context) ([]string, error) {
 	book := retention.Book{Entries: s.Entries}
 	roots, err := book.Listed(ctx)
@@ -177,35 +167,8 @@ func (s *Sweeper) accounts(ctx context.Context) ([]string, error) {
 		}
 	}
 	slices.Sort(all)
-	all = slices.Compact(all)
-	first, err := s.stopped(ctx)
-	if err != nil {
-		return nil, err
-	}
-	i, _ := slices.BinarySearch(all, first)
-	return slices.Concat(all[i:], all[:i]), nil
+	return slices.Compact(all), nil
 }
 
-// turnKey is the key of the entry with the next account.
+// turnKey is the key of the entry with the account that the next run begins with.
 var turnKey = store.EntryKey{Partition: partition, Key: "turn"}
-
-// stopped returns the first account of this run.
-func (s *Sweeper) stopped(ctx context.Context) (string, error) {
-	found, err := s.Entries.Entries(ctx, turnKey)
-	if err != nil || len(found) == 0 {
-		return "", err
-	}
-	var account string
-	return account, decode(found[0].Value, &account)
-}
-
-// remember stores the first account of the next run.
-func (s *Sweeper) remember(ctx context.Context, account string) error {
-	ctx, cancel := context.WithTimeout(ctx, saveTime)
-	defer cancel()
-	value, err := encode(account)
-	if err != nil {
-		return err
-	}
-	return s.Entries.WriteEntries(ctx, store.EntryWrite{Entry: store.Entry{EntryKey: turnKey, Value: value}})
-}

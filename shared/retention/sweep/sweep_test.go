@@ -1,15 +1,17 @@
 package sweep_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/callrecordings/api/shared/access"
+	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/retention"
@@ -274,8 +276,12 @@ func TestARunThatEndsEarly(t *testing.T) {
 	if n < 6 || n > 7 {
 		t.Errorf("the run removed %d recordings before it ended, want 6 or 7", n)
 	}
-	w.Remove = whole
+	first := ""
+	w.Remove = noting{whole, func(account string) { first = cmp.Or(first, account) }}
 	w.pass(time.Hour, 15-n)
+	if first != "C" {
+		t.Errorf("the next run begins with %s, want C: the time was up in the turn of B", first)
+	}
 	for _, account := range []string{"A", "B", "C"} {
 		w.wantLeft(account, "")
 	}
@@ -317,21 +323,47 @@ func TestTurns(t *testing.T) {
 	w.save("A", retention.Rule{Name: "all", Days: 30})
 	w.save("B", retention.Rule{Name: "all", Days: 30})
 	var order []string
-	w.Turn = time.Nanosecond // no more than the beginning of an account
 	ticks := 0
-	w.Now = func() time.Time { ticks++; return w.now.Add(time.Duration(ticks)) }
+	w.Now = func() time.Time { ticks++; return w.now.Add(time.Duration(ticks)) } // a nanosecond for each look at it
+	w.Turn = 5                                                                   // some of the recordings of A
 	w.Remove = removerFunc(func(account string) { order = append(order, account) })
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	_, _ = w.Sweeper.Run(ctx)
-	if len(order) != 0 {
-		t.Errorf("turns of a nanosecond have removed %q", order)
-	}
-	w.Turn = time.Minute
 	w.run(6)
-	if !slices.Contains(order, "B") {
-		t.Errorf("B had no turn: %q", order)
+	got := strings.Join(order, "")
+	if first, last := strings.Index(got, "B"), strings.LastIndex(got, "A"); first < 1 || first > last || len(got) != 6 {
+		t.Errorf("the turns are %q, want that of B before the end of A", got)
 	}
+}
+
+// noting notes whose recordings are removed.
+type noting struct {
+	sweep.Remover
+	note func(account string)
+}
+
+func (n noting) Expire(ctx context.Context, account, id string, now recording.Seconds) error {
+	n.note(account)
+	return n.Remover.Expire(ctx, account, id, now)
+}
+
+// Several accounts are swept at the same time, with the same result.
+func TestParallelSweep(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Recordings = w.store // counting is for one goroutine
+	accounts := []string{"A", "B", "C", "D", "E"}
+	for _, account := range accounts {
+		w.put(account, 10, 40, 41, 42)
+		w.save(account, retention.Rule{Name: "all", Days: 30})
+	}
+	release := w.hold("C", hold.Scope{Recording: "202601-d41"})
+	w.Sweeper.Parallel = 3
+	w.Record = func(context.Context, audit.Entry) error { return nil }
+	w.run(14)
+	for _, account := range accounts {
+		w.wantLeft(account, map[bool]string{true: "d41 d10", false: "d10"}[account == "C"])
+	}
+	release()
+	w.pass(time.Hour, 1)
 }
 
 type removerFunc func(account string)

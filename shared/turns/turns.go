@@ -1,0 +1,129 @@
+// Package turns gives accounts their turns in work that may take longer than one run, such as a
+// sweep. An account with much to do holds up no other: after a turn it waits for all others. If
+// the time is up, the next run begins with the account whose turn it is.
+package turns
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/callrecordings/api/shared/requestlog"
+	"github.com/callrecordings/api/shared/store"
+)
+
+// saveTime bounds the write at the end of a run.
+const saveTime = 10 * time.Second
+
+// Rota is who has the next turn.
+type Rota struct {
+	// Entries has the entry Key with the account that the next run begins with.
+	Entries store.Entries
+	Key     store.EntryKey
+	// Parallel is how many accounts have a turn at the same time; 0 means 1. An account never
+	// has two turns at the same time.
+	Parallel int
+}
+
+// result is the end of a turn.
+type result struct {
+	account string
+	done    bool
+	err     error
+	log     requestlog.Entry
+}
+
+// Run calls turn for one account after the other until each is done, or ctx ends. accounts are
+// sorted. An account that is not done has another turn after all others have had theirs. One
+// that fails has no more turns in this run. When Run returns, no turn is in progress.
+//
+// If Parallel is more than 1, turn is called by several goroutines. Errors: those of turns,
+// except after the end of ctx, joined; store.ErrUnavailable.
+func (r Rota) Run(ctx context.Context, accounts []string, turn func(ctx context.Context, account string) (done bool, err error)) error {
+	first, err := r.first(ctx)
+	if err != nil {
+		return err
+	}
+	i, _ := slices.BinarySearch(accounts, first)
+	left, failed := r.work(ctx, slices.Concat(accounts[i:], accounts[:i]), turn)
+	next := ""
+	if len(left) > 0 {
+		next = left[0]
+	}
+	return errors.Join(failed, r.save(context.WithoutCancel(ctx), first, next))
+}
+
+// work gives the accounts that wait their turns. left are those that wait when ctx ends.
+func (r Rota) work(ctx context.Context, waiting []string, turn func(context.Context, string) (bool, error)) (left []string, failed error) {
+	parallel := max(1, r.Parallel)
+	results := make(chan result, parallel)
+	have := func(account string) {
+		end := result{account: account}
+		end.done, end.err = turn(requestlog.With(ctx, &end.log), account)
+		results <- end
+	}
+	for running := 0; ; {
+		for ; running < parallel && len(waiting) > 0 && ctx.Err() == nil; running++ {
+			account := waiting[0]
+			if waiting = waiting[1:]; parallel == 1 {
+				have(account)
+			} else {
+				go have(account)
+			}
+		}
+		if running == 0 {
+			return waiting, failed
+		}
+		end := <-results
+		running--
+		count(requestlog.From(ctx), &end.log)
+		switch {
+		case end.err != nil && ctx.Err() == nil:
+			failed = errors.Join(failed, end.err)
+		case !end.done:
+			waiting = append(waiting, end.account)
+		}
+	}
+}
+
+// count adds what a turn has used to the line of the run: an entry belongs to one goroutine.
+func count(run, turn *requestlog.Entry) {
+	run.Calls += turn.Calls
+	run.ReadUnits += turn.ReadUnits
+	run.WriteUnits += turn.WriteUnits
+	run.MediaCalls += turn.MediaCalls
+}
+
+// first returns the account that a run begins with, "" for the first one.
+func (r Rota) first(ctx context.Context) (account string, err error) {
+	found, err := r.Entries.Entries(ctx, r.Key)
+	if err != nil {
+		return "", fmt.Errorf("read whose turn it is: %w", err)
+	}
+	if len(found) > 0 {
+		if err := json.Unmarshal(found[0].Value, &account); err != nil {
+			return "", fmt.Errorf("read whose turn it is: %w", err)
+		}
+	}
+	return account, nil
+}
+
+// save stores the account that the next run begins with, if it is another one than stored.
+func (r Rota) save(ctx context.Context, stored, account string) error {
+	if account == stored {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, saveTime)
+	defer cancel()
+	value, err := json.Marshal(account)
+	if err == nil {
+		err = r.Entries.WriteEntries(ctx, store.EntryWrite{Entry: store.Entry{EntryKey: r.Key, Value: value}})
+	}
+	if err != nil {
+		return fmt.Errorf("store whose turn it is: %w", err)
+	}
+	return nil
+}
