@@ -153,6 +153,9 @@ func pause(try int) time.Duration {
 
 // writes returns the transaction that adds those of the changes that are not in the feed
 // yet. It is empty if all are.
+//
+// The head and the marks are not read at one moment: another writer may store a change
+// after its mark was read, and before the head was. So each mark has a condition too.
 func (f *Feed) writes(ctx context.Context, account string, epoch int64, all []pending) ([]store.EntryWrite, error) {
 	keys := make([]store.EntryKey, 1, len(all)+1)
 	keys[0] = headKey(account, epoch)
@@ -187,7 +190,7 @@ func (f *Feed) writes(ctx context.Context, account string, epoch int64, all []pe
 		}
 		writes = append(writes,
 			store.EntryWrite{Entry: store.Entry{EntryKey: entryKey(account, epoch, h.Sequence), Value: text, Expires: now + Days*daySeconds}},
-			store.EntryWrite{Entry: store.Entry{EntryKey: mark, Value: []byte("1"), Expires: now + MarkDays*daySeconds}})
+			store.EntryWrite{Entry: store.Entry{EntryKey: mark, Value: []byte("1"), Expires: now + MarkDays*daySeconds}, If: store.IfAbsent})
 	}
 	if len(writes) == 1 {
 		return nil, nil

@@ -14,8 +14,8 @@
 //
 //   - The entries of an account are numbered 1, 2, 3 and so on, without gaps. One
 //     transaction stores the entries, the new last number and the marks of their
-//     revisions, on the condition that no other writer has moved the last number. So a
-//     reader never sees an entry before all the earlier ones.
+//     revisions, on the condition that no other writer has moved the last number or
+//     stored one of the marks. So a reader never sees an entry before all the earlier ones.
 //   - Entries of one recording have the order of its changes.
 //   - A change is one entry, however often the stream delivers it: its mark, the
 //     recording's ID and the revision of the write, is stored with it. Marks are kept for
