@@ -193,7 +193,7 @@ func (a *application) wireBackground(sink notify.Sink) error {
 	if w.mistake != nil && w.mistake.follow != nil {
 		a.follow = w.mistake.follow(a.follow)
 	}
-	a.publish = tablestream.ChangesHandler(tablestream.ChangesOptions{Route: "publish", Read: dynamo.ChangeOf, Feed: a.follow, Log: log, Now: w.now})
+	a.publish = tablestream.ChangesHandler(tablestream.ChangesOptions{Route: "publish", Read: dynamo.ChangeOf, Feed: a.follow, Lost: changes.Lose, Log: log, Now: w.now})
 	a.purge = tablestream.Handler(tablestream.Options{Route: "purge", Log: log, Now: w.now, Work: func(ctx context.Context, k tablestream.Key) error {
 		return purge.Pending(ctx, a.store, a.bucket, k.Account, k.ID)
 	}})

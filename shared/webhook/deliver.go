@@ -163,7 +163,7 @@ func (d Deliverer) deliver(ctx context.Context, w *Webhook) (delivered int, err 
 		page, err := d.Book.Feed.Page(ctx, w.Account, w.After, limit)
 		switch {
 		case errors.Is(err, feed.ErrTooOld):
-			w.Failing, w.Failure, w.Parked = now, "changes that were not delivered are no longer kept", true
+			w.Failing, w.Failure, w.Parked = now, "changes that were not delivered are no longer kept, or are missing from the feed", true
 			return delivered, d.store(ctx, w)
 		case err != nil || len(page.Entries) == 0:
 			return delivered, err
