@@ -102,7 +102,7 @@ func TestTemplate(t *testing.T) {
 		{"IngestFunctionArrivals", "ScalingConfig/MaximumConcurrency", `{"Fn::If":["HasIngestConcurrency",{"Ref":"IngestConcurrency"},100]}`},
 		{"PurgeFunctionTombstones", "MaximumRetryAttempts", `-1`},
 		{"PurgeFunctionTombstones", "MaximumRecordAgeInSeconds", `43200`},
-		{"PublishFunctionChanges", "MaximumRecordAgeInSeconds", `43200`},
+		{"PublishFunctionChanges", "MaximumRecordAgeInSeconds", `82800`},
 		{"PublishFunctionChanges", "FunctionResponseTypes", `["ReportBatchItemFailures"]`},
 		{"PublishFunctionChanges", "MaximumRetryAttempts", `-1`},
 		{"PublishFunctionChanges", "StartingPosition", `"TRIM_HORIZON"`},
