@@ -308,6 +308,7 @@ func TestAlarms(t *testing.T) {
 		"ArrivalsAgeAlarm", "ArrivalsDeadLettersAlarm", "ArrivalsRefusedAlarm", "BackgroundThrottlesAlarm", "DeadLettersAlarm",
 		"FeedThrottlesAlarm", "FunctionThrottlesAlarm", "IndexAgeAlarm", "IndexDeadLettersAlarm", "JobsDeadLettersAlarm", "LatencyAlarm", "ManagementThrottlesAlarm", "PublishAgeAlarm",
 		"ReconcileAlarm", "ServerErrorsAlarm", "StreamAgeAlarm", "TableThrottlesAlarm", "WebhooksAlarm",
+		"WebhooksParkedAlarm",
 	}
 	if !slices.Equal(alarms, want) {
 		t.Errorf("alarms %q, want %q", alarms, want)

@@ -39,7 +39,6 @@ var noRow = map[string]string{
 	"access.ErrNoAccount":     "only the command line changes the account tree",
 	"auth.ErrNoSigningKey":    "only the command line and make run sign tokens",
 	"egress.ErrAddress":       "only the functions keys and deliver, and the command line, send requests to other hosts",
-	"webhook.ErrParked":       "only the function deliver returns it",
 	"incoming.ErrEarly":       "only package bucket returns it, for an event of the bucket",
 	"incoming.ErrKept":        "only package bucket returns it, for an event of the bucket",
 	"incoming.ErrUnchanged":   "only package bucket returns it, for an event of the bucket",

@@ -19,7 +19,7 @@ func TestPrivateAddresses(t *testing.T) {
 	w := f.add(t, "a", r.URL)
 	f.change(t, "a", 1)
 	f.Client = egress.NewClient(egress.Options{Timeout: webhook.Timeout})
-	f.run(t, 0, false)
+	f.run(t, 0, 0)
 	if got := f.get(t, w); !strings.Contains(got.Failure, "private or local address") || len(r.requests()) != 0 {
 		t.Errorf("%d requests, the webhook is %+v", len(r.requests()), got)
 	}

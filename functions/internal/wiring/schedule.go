@@ -39,9 +39,9 @@ func ScheduleWith(f config.Function, build func(e Env, now func() time.Time) (Jo
 
 // ScheduleReporting is like [Schedule], but the handler returns the job's error, so that
 // Lambda counts it and an alarm can watch it. Lambda then runs the job again, twice at most.
-func ScheduleReporting(f config.Function, build func(s *config.Settings, now func() time.Time) (Job, error)) {
+func ScheduleReporting(f config.Function, build func(e Env, now func() time.Time) (Job, error)) {
 	Start(f, func(e Env) (func(), error) {
-		job, err := build(e.Settings, time.Now)
+		job, err := build(e, time.Now)
 		if err != nil {
 			return nil, err
 		}
