@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -88,7 +89,11 @@ func (e env) webhookTestCommand() *cobra.Command {
 			return err
 		}
 		client := egress.NewClient(egress.Options{PrivateHosts: b.PrivateHosts, Timeout: webhook.Timeout})
-		if err := webhook.Test(ctx, client, &w, o.now()); err != nil {
+		err = webhook.Test(ctx, client, &w, o.now())
+		if errors.Is(err, egress.ErrAddress) {
+			return errors.New("the host has a private or local address; WEBHOOK_PRIVATE_HOSTS allows hosts that have one")
+		}
+		if err != nil {
 			return fmt.Errorf("the receiver did not accept the test: %w", err)
 		}
 		printf(o.stderr, "the receiver accepted the test\n")
