@@ -167,7 +167,7 @@ func (a *application) wireRequests() error {
 		api.OpDelete:    api.Delete(env, a.view, a.bucket, w.restoreDays),
 		api.OpRetention: api.Retention(env, a.store, hold.NewBook(a.store, w.now, rand.Reader, true)),
 		api.OpShare:     api.Share(env, a.view, link.New(a.store, w.now, rand.Reader), a.bucket, inline, ""),
-		api.OpChanges:   api.Changes(env, changes, sealer, 0),
+		api.OpChanges:   api.Changes(env, changes, nil, sealer, 0),
 		api.OpAccess:    api.Manage(env, a.store, sealer, &hooks),
 		api.OpJobs: api.Jobs(env, &job.Book{Entries: a.store, Queue: a, Now: w.now},
 			api.JobOptions{Kinds: api.JobKinds(person.Params, true), Files: a.bucket, TTL: time.Hour, FileAge: archive.FileAge}),
