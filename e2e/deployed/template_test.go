@@ -103,6 +103,7 @@ func TestTemplate(t *testing.T) {
 		{"PurgeFunctionTombstones", "MaximumRetryAttempts", `-1`},
 		{"PurgeFunctionTombstones", "MaximumRecordAgeInSeconds", `43200`},
 		{"PublishFunctionChanges", "MaximumRecordAgeInSeconds", `82800`},
+		{"PublishFunctionChanges", "ParallelizationFactor", `4`},
 		{"PublishFunctionChanges", "FunctionResponseTypes", `["ReportBatchItemFailures"]`},
 		{"PublishFunctionChanges", "MaximumRetryAttempts", `-1`},
 		{"PublishFunctionChanges", "StartingPosition", `"TRIM_HORIZON"`},
