@@ -105,9 +105,9 @@ func handlers(t *testing.T) map[string]lambda.Handler {
 		})),
 		"publish": lambda.NewHandler(tablestream.ChangesHandler(tablestream.ChangesOptions{
 			Route: "publish", Log: slog.New(slog.DiscardHandler), Now: sample.Now, Read: dynamo.ChangeOf,
-			Feed: feed.New(embedded, sample.Now).Follow(true, events),
+			Feed: feed.New(embedded, sample.Now).Follow(true, events), Lost: feed.New(embedded, sample.Now).Lose,
 		})),
-		"changes":  gateway.Handler(api.Changes(env, feed.New(embedded, sample.Now), sealer, 0)),
+		"changes":  gateway.Handler(api.Changes(env, feed.New(embedded, sample.Now), nil, sealer, 0)),
 		"access":   gateway.Handler(api.Manage(env, embedded, sealer, nil)),
 		"delete":   gateway.Handler(api.Delete(env, embedded, audio, 0)),
 		"fallback": gateway.Handler(api.Fallback(env, nil)),

@@ -167,7 +167,7 @@ func (a *application) wireRequests() error {
 		api.OpDelete:    api.Delete(env, a.view, a.bucket, w.restoreDays),
 		api.OpRetention: api.Retention(env, a.store, hold.NewBook(a.store, w.now, rand.Reader, true)),
 		api.OpShare:     api.Share(env, a.view, link.New(a.store, w.now, rand.Reader), a.bucket, inline, ""),
-		api.OpChanges:   api.Changes(env, changes, sealer, 0),
+		api.OpChanges:   api.Changes(env, changes, nil, sealer, 0),
 		api.OpAccess:    api.Manage(env, a.store, sealer, &hooks),
 		api.OpJobs: api.Jobs(env, &job.Book{Entries: a.store, Queue: a, Now: w.now},
 			api.JobOptions{Kinds: api.JobKinds(person.Params, true), Files: a.bucket, TTL: time.Hour, FileAge: archive.FileAge}),
@@ -193,7 +193,7 @@ func (a *application) wireBackground(sink notify.Sink) error {
 	if w.mistake != nil && w.mistake.follow != nil {
 		a.follow = w.mistake.follow(a.follow)
 	}
-	a.publish = tablestream.ChangesHandler(tablestream.ChangesOptions{Route: "publish", Read: dynamo.ChangeOf, Feed: a.follow, Log: log, Now: w.now})
+	a.publish = tablestream.ChangesHandler(tablestream.ChangesOptions{Route: "publish", Read: dynamo.ChangeOf, Feed: a.follow, Lost: changes.Lose, Log: log, Now: w.now})
 	a.purge = tablestream.Handler(tablestream.Options{Route: "purge", Log: log, Now: w.now, Work: func(ctx context.Context, k tablestream.Key) error {
 		return purge.Pending(ctx, a.store, a.bucket, k.Account, k.ID)
 	}})

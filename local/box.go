@@ -268,9 +268,9 @@ func (b *box) hooks() *webhook.Book {
 // changes returns the handler of the feed of changes.
 func (b *box) changes(env api.Env, sealer *cursor.Sealer) http.Handler {
 	if !b.settings.Feed {
-		return api.Changes(env, nil, sealer, 0)
+		return api.Changes(env, nil, nil, sealer, 0)
 	}
-	return api.Changes(env, feed.New(b.store, b.now), sealer, b.settings.FeedWait)
+	return api.Changes(env, feed.New(b.store, b.now), &feed.LocalPlaces{}, sealer, b.settings.FeedWait)
 }
 
 // Timeouts of the server. As behind API Gateway, a request and its response are

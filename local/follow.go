@@ -135,15 +135,19 @@ func (b *box) publishChanges(ctx context.Context) (more bool, err error) {
 }
 
 // decodeChanges returns the messages that hold a change, and the changes. It parks the others,
-// so that a damaged row of the database does not hold up all events.
+// so that a damaged row of the database does not hold up all events. Whose change it was is
+// unknown, so the feeds of all accounts are restarted.
 func (b *box) decodeChanges(ctx context.Context, due []sqlite.Message) ([]sqlite.Message, []store.Change, error) {
 	var good []sqlite.Message
 	var changes []store.Change
 	for _, m := range due {
 		var c store.Change
 		if err := json.Unmarshal(m.Body, &c); err != nil {
-			b.log.ErrorContext(ctx, "a change is damaged, so it is parked; its event is missing",
+			b.log.ErrorContext(ctx, "a change is damaged, so it is parked; its event is missing, and the feed is restarted",
 				slog.Int64("message", m.Number), slog.String("cause", err.Error()))
+			if err := feed.New(b.store, b.now).Restart(ctx, ""); err != nil {
+				return nil, nil, err
+			}
 			if err := b.store.PutOff(ctx, m.Number, -1, err.Error()); err != nil {
 				return nil, nil, err
 			}

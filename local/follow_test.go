@@ -16,6 +16,7 @@ import (
 
 	"github.com/callrecordings/api/local/datadir"
 	"github.com/callrecordings/api/local/eventlog"
+	"github.com/callrecordings/api/shared/feed"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store/sqlite"
 )
@@ -58,10 +59,16 @@ func TestAChangeStaysQueuedUntilItIsDelivered(t *testing.T) {
 	}
 }
 
-// A damaged change does not hold up those after it. It is parked and reported every hour.
+// A damaged change does not hold up those after it. It is parked and reported every hour, and
+// cursors from before it are too old.
 func TestADamagedChangeIsParked(t *testing.T) {
 	t.Parallel()
 	b, _, log := newBox(t)
+	changes := feed.New(b.store, b.now)
+	before, err := changes.Now(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := b.store.Enqueue(t.Context(), sqlite.Changes, []byte(`{"After":`)); err != nil {
 		t.Fatal(err)
 	}
@@ -77,6 +84,9 @@ func TestADamagedChangeIsParked(t *testing.T) {
 	waiting, parked, err := b.store.Counts(t.Context(), sqlite.Changes)
 	if waiting != 0 || parked != 1 || err != nil {
 		t.Errorf("%d changes wait and %d are parked, %v, want 0 and 1", waiting, parked, err)
+	}
+	if _, err := changes.Page(t.Context(), "a", before, 10); !errors.Is(err, feed.ErrTooOld) {
+		t.Errorf("a cursor from before: %v, want %v", err, feed.ErrTooOld)
 	}
 	b.retryParked(t.Context())
 	for _, want := range []string{"a change is damaged", `changes are parked, because they are damaged; their events are missing","parked":1`} {

@@ -13,7 +13,7 @@ import (
 const deliverEvery = 2 * time.Second
 
 // deliverWebhooks sends changes to webhooks until ctx ends, as the function deliver does. It
-// logs a problem when it begins.
+// logs a problem when it begins, and webhooks when they are parked.
 func (b *box) deliverWebhooks(ctx context.Context) {
 	if !b.settings.Feed {
 		return
@@ -22,8 +22,12 @@ func (b *box) deliverWebhooks(ctx context.Context) {
 	known := ""
 	every(ctx, deliverEvery, func(ctx context.Context) {
 		problem := ""
-		if _, err := d.Run(ctx); err != nil && ctx.Err() == nil {
+		report, err := d.Run(ctx)
+		if err != nil && ctx.Err() == nil {
 			problem = err.Error()
+		}
+		if report.Parked > 0 {
+			b.log.WarnContext(ctx, "webhooks are parked; recordings webhook list shows them", slog.Int("parked", report.Parked))
 		}
 		if problem != "" && problem != known {
 			b.log.WarnContext(ctx, "delivering to webhooks", slog.String("cause", problem))

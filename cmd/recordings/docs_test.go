@@ -86,7 +86,7 @@ func TestHelpIsComplete(t *testing.T) {
 func TestJSONEverywhere(t *testing.T) {
 	t.Parallel()
 	// These print JSON anyway, or text that is not a result.
-	none := []string{"help", "completion", "keys", "key", "inbox-policy"}
+	none := []string{"help", "completion", "keys", "key", "inbox-policy", "restart"}
 	each(env{stdout: &bytes.Buffer{}}.root(), func(c *cobra.Command) {
 		if !c.HasParent() || c.HasAvailableSubCommands() {
 			return

@@ -156,7 +156,7 @@ func (e env) root() *cobra.Command {
 	group(root, overAPI, e.listCommand(), e.getCommand(), e.playCommand(), e.downloadCommand(), e.tagCommand(), e.deleteCommand(), e.restoreCommand(), e.jobCommand(), e.personCommand(), e.checkCommand())
 	group(root, onStore, e.addCommand(), e.importCommand(), e.exportCommand(), e.tokenCommand(), e.keysCommand(),
 		e.replayCommand(), e.storageSecretCommand(), e.accountCommand(), e.userCommand(), e.groupCommand(), e.accessCommand(),
-		e.issuerCommand(), e.webhookCommand(), e.retentionCommand(), e.holdCommand(), e.auditCommand(), e.fsckCommand(), e.deletionReportCommand(),
+		e.issuerCommand(), e.feedCommand(), e.webhookCommand(), e.retentionCommand(), e.holdCommand(), e.auditCommand(), e.fsckCommand(), e.deletionReportCommand(),
 		e.inboxPolicyCommand(), e.reindexCommand(), e.usageCommand())
 	group(root, general, e.completionCommand(), e.versionCommand())
 	root.InitDefaultHelpCmd()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -88,7 +89,11 @@ func (e env) webhookTestCommand() *cobra.Command {
 			return err
 		}
 		client := egress.NewClient(egress.Options{PrivateHosts: b.PrivateHosts, Timeout: webhook.Timeout})
-		if err := webhook.Test(ctx, client, &w, o.now()); err != nil {
+		err = webhook.Test(ctx, client, &w, o.now())
+		if errors.Is(err, egress.ErrAddress) {
+			return errors.New("the host has a private or local address; WEBHOOK_PRIVATE_HOSTS allows hosts that have one")
+		}
+		if err != nil {
 			return fmt.Errorf("the receiver did not accept the test: %w", err)
 		}
 		printf(o.stderr, "the receiver accepted the test\n")
@@ -99,8 +104,8 @@ func (e env) webhookTestCommand() *cobra.Command {
 var webhookResumeUsage = usage{
 	name: "resume", summary: "deliver to a parked webhook again",
 	args: "ID --account ID [OPTIONS]",
-	does: `Makes the service send the changes that a parked or failing webhook has missed, from the first on. If they are
-no longer kept, the webhook continues from now, and the command reports that.`,
+	does: `Makes the service send the changes that a parked or failing webhook has missed, from the first on. If some are
+no longer kept, or are missing from the feed, the webhook continues from now, and the command reports that.`,
 	examples: []string{"webhook resume 0a1b2c3d4e5f6071 --account A"},
 }
 
@@ -111,7 +116,7 @@ func (e env) webhookResumeCommand() *cobra.Command {
 			return err
 		}
 		if skipped {
-			printf(o.stderr, "the changes that it missed are no longer kept: it continues from now, and its receiver must start again from a list\n")
+			printf(o.stderr, "changes that it missed are no longer kept, or are missing from the feed: it continues from now, and its receiver must start again from a list\n")
 		}
 		if o.asJSON {
 			return printJSON(o.stdout, shownHookOf(&w))

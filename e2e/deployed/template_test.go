@@ -102,7 +102,8 @@ func TestTemplate(t *testing.T) {
 		{"IngestFunctionArrivals", "ScalingConfig/MaximumConcurrency", `{"Fn::If":["HasIngestConcurrency",{"Ref":"IngestConcurrency"},100]}`},
 		{"PurgeFunctionTombstones", "MaximumRetryAttempts", `-1`},
 		{"PurgeFunctionTombstones", "MaximumRecordAgeInSeconds", `43200`},
-		{"PublishFunctionChanges", "MaximumRecordAgeInSeconds", `43200`},
+		{"PublishFunctionChanges", "MaximumRecordAgeInSeconds", `82800`},
+		{"PublishFunctionChanges", "ParallelizationFactor", `4`},
 		{"PublishFunctionChanges", "FunctionResponseTypes", `["ReportBatchItemFailures"]`},
 		{"PublishFunctionChanges", "MaximumRetryAttempts", `-1`},
 		{"PublishFunctionChanges", "StartingPosition", `"TRIM_HORIZON"`},
@@ -308,6 +309,7 @@ func TestAlarms(t *testing.T) {
 		"ArrivalsAgeAlarm", "ArrivalsDeadLettersAlarm", "ArrivalsRefusedAlarm", "BackgroundThrottlesAlarm", "DeadLettersAlarm", "ExpireErrorsAlarm",
 		"FeedThrottlesAlarm", "FunctionThrottlesAlarm", "IndexAgeAlarm", "IndexDeadLettersAlarm", "JobsDeadLettersAlarm", "LatencyAlarm", "ManagementThrottlesAlarm", "PublishAgeAlarm",
 		"ReconcileAlarm", "ReconcileErrorsAlarm", "ServerErrorsAlarm", "StreamAgeAlarm", "TableThrottlesAlarm", "WebhooksAlarm",
+		"WebhooksParkedAlarm",
 	}
 	if !slices.Equal(alarms, want) {
 		t.Errorf("alarms %q, want %q", alarms, want)

@@ -199,7 +199,7 @@ func (w *world) open(t *testing.T, s *sqlite.Store) {
 		api.OpShare:     api.Share(env, s, link.New(s, clock, rand.Reader), audio, api.Delivery{}, "https://recordings.test"),
 		api.OpJobs: api.Jobs(env, &job.Book{Entries: s, Queue: noQueue{}, Now: clock},
 			api.JobOptions{Kinds: api.JobKinds(person.Params, true), Files: audio, TTL: time.Minute, FileAge: time.Hour}),
-		api.OpChanges:  api.Changes(env, feed.New(s, clock), sealer, 0),
+		api.OpChanges:  api.Changes(env, feed.New(s, clock), nil, sealer, 0),
 		api.OpFallback: api.Fallback(env, openapi.JSON),
 	}
 }

@@ -23,7 +23,7 @@ func build(s *config.Settings, env api.Env) (http.Handler, error) {
 	wiring.Rules(&env, s, store)
 	sealer, err := cursor.New(s.CursorKey.Reveal(), s.CursorKeyPrevious.Reveal())
 	if err != nil || !s.Feed {
-		return api.Changes(env, nil, sealer, 0), err
+		return api.Changes(env, nil, nil, sealer, 0), err
 	}
-	return api.Changes(env, feed.New(store, env.Now), sealer, s.FeedWait), nil
+	return api.Changes(env, feed.New(store, env.Now), feed.NewPlaces(store, env.Now), sealer, s.FeedWait), nil
 }

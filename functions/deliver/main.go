@@ -10,19 +10,17 @@ import (
 	"github.com/callrecordings/api/functions/internal/table"
 	"github.com/callrecordings/api/functions/internal/wiring"
 	"github.com/callrecordings/api/shared/config"
-	"github.com/callrecordings/api/shared/feed"
-	"github.com/callrecordings/api/shared/webhook"
 )
 
-func main() { wiring.ScheduleReporting(config.Deliver, build) }
+func main() { wiring.ScheduleReportingWith(config.Deliver, build) }
 
-func build(s *config.Settings, now func() time.Time) (wiring.Job, error) {
-	if !s.Feed {
+func build(e wiring.Env, now func() time.Time) (wiring.Job, error) {
+	if !e.Settings.Feed {
 		return func(context.Context) (int, error) { return 0, nil }, nil
 	}
-	entries, err := table.Open(s)
+	entries, err := table.Open(e.Settings)
 	if err != nil {
 		return nil, err
 	}
-	return webhook.NewDeliverer(entries, feed.New(entries, now), s.WebhookPrivateHosts, now).Run, nil
+	return deliver(e, entries, now), nil
 }

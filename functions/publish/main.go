@@ -18,18 +18,19 @@ import (
 
 func main() { wiring.FollowChanges(config.Publish, dynamo.ChangeOf, build) }
 
-func build(s *config.Settings, now func() time.Time) (tablestream.Feed, error) {
+func build(s *config.Settings, now func() time.Time) (tablestream.Feed, tablestream.Lost, error) {
 	events, err := bus.Open(s)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	sink, err := indexqueue.Before(s, events)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	entries, err := table.Open(s)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return feed.New(entries, now).Follow(s.Feed, sink), nil
+	changes := feed.New(entries, now)
+	return changes.Follow(s.Feed, sink), changes.Lose, nil
 }

@@ -36,17 +36,28 @@ type FeedReader interface {
 	Ahead(ctx context.Context, account string, after feed.Cursor) (bool, error)
 }
 
+// WaitPlaces limits how many requests of an account wait for changes at once.
+// [feed.Places] and [feed.LocalPlaces] implement it.
+type WaitPlaces interface {
+	// Take takes a place for a request that waits for up to longest. ok is false if the
+	// account has none left. Otherwise, release gives it back. Error:
+	// store.ErrUnavailable.
+	Take(ctx context.Context, account string, longest time.Duration) (release func(), ok bool, err error)
+}
+
 // follower answers the feed of changes.
 type follower struct {
 	feed    FeedReader
+	places  WaitPlaces
 	sealer  *cursor.Sealer
 	maxWait time.Duration
 }
 
 // Changes answers the feed of an account's changes (contract, Changes). f is nil if the
-// feed is off. maxWait is the longest time that a request may wait for changes.
-func Changes(env Env, f FeedReader, c *cursor.Sealer, maxWait time.Duration) http.Handler {
-	return env.handle(OpChanges, (&follower{f, c, maxWait}).serve)
+// feed is off. maxWait is the longest time that a request may wait for changes, and p has the
+// places for that; p may be nil if maxWait is 0.
+func Changes(env Env, f FeedReader, p WaitPlaces, c *cursor.Sealer, maxWait time.Duration) http.Handler {
+	return env.handle(OpChanges, (&follower{f, p, c, maxWait}).serve)
 }
 
 // errFeedOff is the 404 of a deployment without the feed.
@@ -133,13 +144,19 @@ func (f *follower) open(account, text string) (c feed.Cursor, err error) {
 }
 
 // await returns the page after a cursor. If it is empty, await waits for a change that the
-// bearer may see, as long as the client prefers (RFC 7240, 4.3) and the operator allows.
+// bearer may see, as long as the client prefers (RFC 7240, 4.3) and the operator allows. It
+// does not wait if too many requests of the account do already.
 func (f *follower) await(w http.ResponseWriter, r *request, after feed.Cursor, size int) (feed.Page, error) {
 	page, err := f.page(r, after, size)
 	wait := r.preferredWait(f.maxWait)
 	if err != nil || wait <= 0 || len(page.Entries) > 0 || page.More {
 		return page, err
 	}
+	release, ok, err := f.places.Take(r.Context(), r.account, wait)
+	if err != nil || !ok {
+		return page, err
+	}
+	defer release()
 	_, err = r.lookAgain(w, wait, func() (bool, error) {
 		ahead, err := f.feed.Ahead(r.Context(), r.account, page.Next)
 		if err == nil && ahead {

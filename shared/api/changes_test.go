@@ -30,7 +30,7 @@ func newFeedAPI(t testing.TB) *feedAPI {
 	t.Helper()
 	s := &feedAPI{ruledAPI: newRuledAPI(t, nil)}
 	s.feed = feed.New(s.store, s.env.Now)
-	s.handlers[OpChanges] = Changes(s.env, s.feed, s.sealer, 0)
+	s.handlers[OpChanges] = Changes(s.env, s.feed, nil, s.sealer, 0)
 	s.staff(t)
 	return s
 }
@@ -180,7 +180,7 @@ func TestChangesWorkBudget(t *testing.T) {
 	s := newRuledAPI(t, nil)
 	s.staff(t)
 	f := &endless{}
-	s.handlers[OpChanges] = Changes(s.env, f, s.sealer, 0)
+	s.handlers[OpChanges] = Changes(s.env, f, nil, s.sealer, 0)
 	g := s.send(t, s.bearer(t, tenant, "anna"), http.MethodGet, changesPath, "")
 	g.want(t, http.StatusOK, "")
 	if !strings.Contains(string(g.body), `"data":[],"page_size":0`) || !strings.Contains(string(g.body), `"more":true`) || f.reads != feedReads {
@@ -235,7 +235,7 @@ func TestChangesBadRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.send(t, s.bearer(t, tenant, ""), http.MethodGet, changesPath+"?cursor="+at, "").want(t, http.StatusGone, "cursor_expired")
-	s.handlers[OpChanges] = Changes(s.env, nil, s.sealer, 0)
+	s.handlers[OpChanges] = Changes(s.env, nil, nil, s.sealer, 0)
 	s.send(t, s.bearer(t, tenant, ""), http.MethodGet, changesPath+"?cursor="+at, "").want(t, http.StatusNotFound, "not_found")
 }
 
@@ -339,7 +339,7 @@ func TestChangesWait(t *testing.T) {
 				hr.Header.Set("Prefer", c.prefer)
 				w := &answer{ResponseWriter: headers{}}
 				begun := time.Now()
-				f := &follower{feed: &quiet{arrives: c.arrives}, maxWait: c.max}
+				f := &follower{feed: &quiet{arrives: c.arrives}, places: &feed.LocalPlaces{}, maxWait: c.max}
 				page, err := f.await(w, &request{Request: hr, grant: c.grant}, feed.Cursor{Epoch: 1}, 10)
 				if took := time.Since(begun); err != nil || len(page.Entries) != c.entries || took != c.took {
 					t.Errorf("await = %+v, %v after %v, want %d entries after %v", page, err, took, c.entries, c.took)
@@ -350,4 +350,44 @@ func TestChangesWait(t *testing.T) {
 			})
 		})
 	}
+}
+
+// silent is a feed without changes. Unlike quiet, it is safe for concurrent use.
+type silent struct{ FeedReader }
+
+func (silent) Page(_ context.Context, _ string, after feed.Cursor, _ int) (feed.Page, error) {
+	return feed.Page{Next: after}, nil
+}
+
+func (silent) Ahead(context.Context, string, feed.Cursor) (bool, error) { return false, nil }
+
+// Requests beyond the places of their account are answered at once. Those of another account
+// wait. A place is free again after the wait.
+func TestChangesWaitInPlaces(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := &follower{feed: silent{}, places: &feed.LocalPlaces{}, maxWait: 10 * time.Second}
+		await := func(account string, want time.Duration) {
+			hr, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			hr.Header.Set("Prefer", "wait=10")
+			w := &answer{ResponseWriter: headers{}}
+			begun := time.Now()
+			_, err = f.await(w, &request{Request: hr, grant: access.Full, account: account}, feed.Cursor{Epoch: 1}, 10)
+			if took := time.Since(begun); err != nil || took != want || (w.Header().Get("Preference-Applied") != "") != (want > 0) {
+				t.Errorf("%s: await took %v, %v, want %v; Preference-Applied is %q", account, took, err, want, w.Header().Get("Preference-Applied"))
+			}
+		}
+		for range feed.MaxWaits {
+			go await("a", 10*time.Second)
+		}
+		synctest.Wait()
+		await("a", 0)
+		await("b", 10*time.Second)
+		time.Sleep(time.Second)
+		await("a", 10*time.Second)
+	})
 }

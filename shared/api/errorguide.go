@@ -76,7 +76,7 @@ var errorGuide = []struct {
 		"Nothing brings it back. Ask the operator to set RestoreDays, so that later deletions can be reversed.",
 	},
 	{
-		"cursor_expired", "410", "Changes after the cursor are no longer kept: they are older than 400 days, or the operator has switched the feed off in between.",
+		"cursor_expired", "410", "Changes after the cursor are no longer kept: they are older than 400 days, or the operator has switched the feed off in between. Or a change could not be added to the feed, so the service has restarted it.",
 		"Ask for changes with from=now and keep its cursor. Read the whole list, then follow the changes after that cursor.",
 	},
 	{

@@ -213,7 +213,7 @@ func badCursor(r *request) *publicError {
 func cursorExpired(*request) *publicError {
 	return &publicError{
 		status: http.StatusGone, code: "cursor_expired",
-		data: map[string]any{"message": "cursor expired", "details": "changes after this cursor are no longer kept; start again from a list"},
+		data: map[string]any{"message": "cursor expired", "details": "changes after this cursor are no longer kept, or are missing; start again from a list"},
 	}
 }
 

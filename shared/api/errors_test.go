@@ -39,7 +39,6 @@ var noRow = map[string]string{
 	"access.ErrNoAccount":     "only the command line changes the account tree",
 	"auth.ErrNoSigningKey":    "only the command line and make run sign tokens",
 	"egress.ErrAddress":       "only the functions keys and deliver, and the command line, send requests to other hosts",
-	"webhook.ErrParked":       "only the function deliver returns it",
 	"incoming.ErrEarly":       "only package bucket returns it, for an event of the bucket",
 	"incoming.ErrKept":        "only package bucket returns it, for an event of the bucket",
 	"incoming.ErrUnchanged":   "only package bucket returns it, for an event of the bucket",
@@ -178,7 +177,7 @@ func TestAnswersOfErrors(t *testing.T) {
 	}{
 		{"token", auth.ErrInvalid, 401, "invalid_credentials", `{"message":"invalid credentials"}`, "Www-Authenticate", "Bearer"},
 		{"cursor", cursor.ErrInvalid, 400, "validation error", `{"start_key":{"wrong_format":{"format":"next_start_key of the same list","message":"Field is not in the correct format"}}}`, "", ""},
-		{"old cursor of the feed", feed.ErrTooOld, 410, "cursor_expired", `{"details":"changes after this cursor are no longer kept; start again from a list","message":"cursor expired"}`, "", ""},
+		{"old cursor of the feed", feed.ErrTooOld, 410, "cursor_expired", `{"details":"changes after this cursor are no longer kept, or are missing; start again from a list","message":"cursor expired"}`, "", ""},
 		{"id", recording.ErrBadID, 404, "bad_identifier", `{"cause":"","message":"bad identifier"}`, "", ""},
 		{"other account", incoming.ErrOtherAccount, 403, "forbidden", `{"message":"forbidden"}`, "", ""},
 		{"two ids", incoming.ErrTwoIDs, 400, "validation error", `{"id":{"wrong_format":{"format":"one YYYYMM-…","message":"Field is not in the correct format"}}}`, "", ""},

@@ -73,10 +73,12 @@ func TestWebhookRefusals(t *testing.T) {
 	t.Parallel()
 	s := newHookAPI(t)
 	for body, want := range map[string]string{
-		`{"data":{"url":"http://hooks.example.com/"}}`: `"url":{"wrong_format":`,
-		`{"data":{}}`: `"url":{"wrong_format":`,
+		`{"data":{"url":"http://hooks.example.com/"}}`:               `"url":{"wrong_format":`,
+		`{"data":{"url":"https://169.254.169.254/"}}`:                `"url":{"wrong_format":`,
+		`{"data":{"url":"https://localhost/"}}`:                      `"url":{"wrong_format":`,
+		`{"data":{}}`:                                                `"url":{"wrong_format":`,
 		`{"data":{"url":"https://hooks.example.com/","secret":"x"}}`: `"secret":{"additionalProperties":`,
-		`{"data":{"url":5}}`: `"url":{"type":`,
+		`{"data":{"url":5}}`:                                         `"url":{"type":`,
 	} {
 		r := ruledRequest(t, s.bearer(t, tenant, "admin"), http.MethodPost, hooksPath, body, []string{"Content-Type", "application/json"})
 		g := serveUnchecked(t, s.handlers[OpAccess], r)

@@ -86,6 +86,7 @@ func TestLoad(t *testing.T) {
 	fallback = every(fallback)
 	deliver := aws
 	deliver.LogLevel, deliver.Feed, deliver.WebhookPrivateHosts = slog.LevelDebug, true, []string{"*.hooks.internal"}
+	deliver.MetricsNamespace = "CallRecordings/live"
 	keys := aws
 	keys.LogLevel, keys.MetricsNamespace = slog.LevelDebug, "CallRecordings/live"
 	index := keys

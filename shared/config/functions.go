@@ -53,10 +53,11 @@ const (
 	sealed  = cursors | forWork
 	events  = forPublish
 	clients = data // that call AWS services
-	// metered write metrics. The console and deliver do not, because CloudWatch charges for
-	// each, and the metrics of the gateway and of Lambda are enough for them.
-	metered = serving | forPurge | forIngest | forPublish | forKeys | forExpire | forReconcile | forWork | forIndex
-	lambdas = metered | forConsole | forDeliver
+	// metered write metrics. The console does not, because CloudWatch charges for each, and
+	// the metrics of the gateway and of Lambda are enough for it. For the same reason, deliver
+	// only counts the webhooks that it parks.
+	metered = serving | forPurge | forIngest | forPublish | forKeys | forExpire | forReconcile | forWork | forIndex | forDeliver
+	lambdas = metered | forConsole
 )
 
 // Has reports whether f is in the set.

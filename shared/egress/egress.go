@@ -82,6 +82,19 @@ func IsPublic(a netip.Addr) bool {
 	return !slices.ContainsFunc(special(), func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
+// MayBePublic reports whether the host of a URL may have a public address. It does not look
+// names up. False are localhost and the names below it, addresses that are not public, and
+// anything else that ends like an IPv4 address, such as 127.1, since some resolvers take that
+// for one.
+func MayBePublic(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if a, err := netip.ParseAddr(host); err == nil {
+		return IsPublic(a)
+	}
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	return last != "" && last != "localhost" && (last[0] < '0' || last[0] > '9')
+}
+
 // dialTime is how long a connection may take.
 const dialTime = 5 * time.Second
 

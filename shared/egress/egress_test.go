@@ -29,6 +29,21 @@ func TestIsPublic(t *testing.T) {
 	}
 }
 
+func TestMayBePublic(t *testing.T) {
+	t.Parallel()
+	for host, want := range map[string]bool{
+		"hooks.example.com": true, "hooks.example.com.": true, "8.8.8.8": true, "2606:4700:4700::1111": true, "hooks": true, "1.example.com": true,
+		"localhost.example.com": true,
+		"localhost":             false, "LOCALHOST.": false, "a.localhost": false, "": false, ".": false,
+		"127.0.0.1": false, "127.0.0.1.": false, "10.0.0.1": false, "169.254.169.254": false, "::1": false, "::ffff:10.0.0.1": false, "fe80::1%eth0": false,
+		"127.1": false, "2130706433": false, "0x7f000001": false, "0177.0.0.1": false, "example.0x7f": false,
+	} {
+		if got := MayBePublic(host); got != want {
+			t.Errorf("MayBePublic(%q) = %t, want %t", host, got, want)
+		}
+	}
+}
+
 // A client connects to a private address only if its host is allowed, and follows no
 // redirect.
 func TestClient(t *testing.T) {

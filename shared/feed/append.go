@@ -2,7 +2,6 @@ package feed
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -127,8 +126,15 @@ func (f *Feed) appendAll(ctx context.Context, account string, epoch int64, all [
 
 // appendChunk adds up to chunk changes in one transaction.
 func (f *Feed) appendChunk(ctx context.Context, account string, epoch int64, all []pending) error {
+	return f.commit(ctx, func() ([]store.EntryWrite, error) { return f.writes(ctx, account, epoch, all) })
+}
+
+// commit stores the transaction that prepare returns, unless it is empty. After a conflict
+// with another writer, prepare reads again. Errors: those of prepare, store.ErrConflict,
+// store.ErrUnavailable.
+func (f *Feed) commit(ctx context.Context, prepare func() ([]store.EntryWrite, error)) error {
 	for try := 1; ; try++ {
-		writes, err := f.writes(ctx, account, epoch, all)
+		writes, err := prepare()
 		if err != nil || len(writes) == 0 {
 			return err
 		}
@@ -153,6 +159,9 @@ func pause(try int) time.Duration {
 
 // writes returns the transaction that adds those of the changes that are not in the feed
 // yet. It is empty if all are.
+//
+// The head and the marks are not read at one moment: another writer may store a change
+// after its mark was read, and before the head was. So each mark has a condition too.
 func (f *Feed) writes(ctx context.Context, account string, epoch int64, all []pending) ([]store.EntryWrite, error) {
 	keys := make([]store.EntryKey, 1, len(all)+1)
 	keys[0] = headKey(account, epoch)
@@ -187,16 +196,14 @@ func (f *Feed) writes(ctx context.Context, account string, epoch int64, all []pe
 		}
 		writes = append(writes,
 			store.EntryWrite{Entry: store.Entry{EntryKey: entryKey(account, epoch, h.Sequence), Value: text, Expires: now + Days*daySeconds}},
-			store.EntryWrite{Entry: store.Entry{EntryKey: mark, Value: []byte("1"), Expires: now + MarkDays*daySeconds}})
+			store.EntryWrite{Entry: store.Entry{EntryKey: mark, Value: []byte("1"), Expires: now + MarkDays*daySeconds}, If: store.IfAbsent})
 	}
 	if len(writes) == 1 {
 		return nil, nil
 	}
-	text, err := json.Marshal(h)
-	if err != nil {
+	if writes[0], err = writeJSON(keys[0], h, h.revision); err != nil {
 		return nil, err
 	}
-	writes[0] = write(keys[0], text, h.revision)
 	return writes, nil
 }
 

@@ -288,6 +288,45 @@ func TestAnAccountFailsAlone(t *testing.T) {
 	}
 }
 
+// torn calls between after it has read the marks of a batch, and before it reads the head.
+// BatchGetItem may do the same, because it reads each item at a moment of its own.
+type torn struct {
+	*sqlite.Store
+	between func()
+}
+
+func (s *torn) Entries(ctx context.Context, keys ...store.EntryKey) ([]store.Entry, error) {
+	if len(keys) == 1 || s.between == nil {
+		return s.Store.Entries(ctx, keys...)
+	}
+	marks, err := s.Store.Entries(ctx, keys[1:]...)
+	if err != nil {
+		return nil, err
+	}
+	s.between()
+	s.between = nil
+	head, err := s.Store.Entries(ctx, keys[0])
+	return append(head, marks...), err
+}
+
+// A change that another writer stores between the reads of a mark and of the head is in the
+// feed once.
+func TestAMarkIsStoredOnce(t *testing.T) {
+	t.Parallel()
+	f, s, c := open(t)
+	appendAll(t, f, puts(account, 0, 1))
+	changes := puts(account, 1, 2)
+	between := &torn{Store: s, between: func() { appendAll(t, f, changes) }}
+	appendAll(t, feed.New(between, c.now), append(changes, puts(account, 3, 1)...))
+	var ids []string
+	for _, e := range page(t, f, feed.Cursor{}, 10).Entries {
+		ids = append(ids, e.ID)
+	}
+	if diff := gocmp.Diff([]string{"202601-0", "202601-1", "202601-2", "202601-3"}, ids); diff != "" {
+		t.Errorf("the feed (-want +got):\n%s", diff)
+	}
+}
+
 // partial hides an entry from pages, as a Query of DynamoDB may do while a transaction is
 // being applied.
 type partial struct {

@@ -37,10 +37,16 @@ func markKey(account string, epoch int64, e *Entry) store.EntryKey {
 	return store.EntryKey{Partition: partition(account, epoch) + "/seen/" + e.ID, Key: e.Revision}
 }
 
+// lostKey is the key of the mark of a change that is lost to the feed.
+func lostKey(account, id string) store.EntryKey {
+	return store.EntryKey{Partition: "feed/lost", Key: account + "/" + id}
+}
+
 // state is whether the feed is on.
 type state struct {
 	On bool `json:"on"`
-	// Epoch counts the times that the feed was switched on or off. The first is 1.
+	// Epoch counts the times that the feed was switched on or off, or restarted for all
+	// accounts. The first is 1.
 	Epoch int64 `json:"epoch"`
 
 	revision string
@@ -50,6 +56,9 @@ type state struct {
 type head struct {
 	// Sequence is the number of the last entry; 0 if there is none.
 	Sequence int64 `json:"seq"`
+	// Floor is the least number that a cursor may have; 0 unless the feed was restarted.
+	// It is the number that the last restart took instead of an entry.
+	Floor int64 `json:"floor,omitempty"`
 
 	revision string
 }
@@ -80,6 +89,12 @@ func write(key store.EntryKey, value []byte, revision string) store.EntryWrite {
 	return w
 }
 
+// writeJSON is write with a value that is encoded as JSON.
+func writeJSON(key store.EntryKey, value any, revision string) (store.EntryWrite, error) {
+	text, err := json.Marshal(value)
+	return write(key, text, revision), err
+}
+
 // switched returns the state, after switching the feed on or off if it is not so yet.
 func (f *Feed) switched(ctx context.Context, on bool) (state, error) {
 	for {
@@ -97,11 +112,11 @@ func (f *Feed) switched(ctx context.Context, on bool) (state, error) {
 			return s, nil
 		}
 		s.On, s.Epoch = on, s.Epoch+1
-		text, err := json.Marshal(s)
+		w, err := writeJSON(stateKey, s, s.revision)
 		if err != nil {
 			return s, err
 		}
-		err = f.entries.WriteEntries(ctx, write(stateKey, text, s.revision))
+		err = f.entries.WriteEntries(ctx, w)
 		switch {
 		case err == nil:
 			return s, nil

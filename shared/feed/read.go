@@ -12,8 +12,8 @@ import (
 const maxRead = 1000
 
 // ErrTooOld means that entries after the cursor are no longer kept, or that the feed was
-// switched off since. The client must start again from a list.
-var ErrTooOld = errors.New("changes after the cursor are no longer kept")
+// switched off or restarted since. The client must start again from a list.
+var ErrTooOld = errors.New("changes after the cursor are no longer kept, or are missing")
 
 // Cursor is a position in the feed of an account: directly after an entry. The zero Cursor
 // is the beginning: the oldest entry that is kept.
@@ -72,11 +72,11 @@ func (f *Feed) Page(ctx context.Context, account string, after Cursor, limit int
 	}
 	fromStart := after == Cursor{}
 	if fromStart {
-		after.Epoch = s.Epoch
+		after = Cursor{s.Epoch, h.Floor}
 	}
 	p := Page{Next: after}
 	switch {
-	case after.Epoch != s.Epoch, after.Sequence > h.Sequence: // the latter after a restore of the table
+	case after.Epoch != s.Epoch, after.Sequence < h.Floor, after.Sequence > h.Sequence: // the last after a restore of the table
 		return Page{}, ErrTooOld
 	case after.Sequence == h.Sequence:
 		return p, nil

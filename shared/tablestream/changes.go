@@ -30,6 +30,11 @@ type Read func(events.DynamoDBStreamRecord) (store.Change, error)
 // is nil. Lambda delivers the remaining changes again.
 type Feed func(ctx context.Context, changes []store.Change) (done int, err error)
 
+// Lost notes that a change of an account's items will never reach Feed. id identifies the
+// change. Lost may be called more than once for the same change. account is "" if it is
+// unknown. After an error, Lambda delivers the change again.
+type Lost func(ctx context.Context, account, id string) error
+
 // ChangesOptions configure ChangesHandler; all but Metrics are required.
 type ChangesOptions struct {
 	// Route is the route in log lines, such as "publish".
@@ -38,6 +43,8 @@ type ChangesOptions struct {
 	Read Read
 	// Feed processes the changes.
 	Feed Feed
+	// Lost is told of each item that is given up, before it is.
+	Lost Lost
 	// Log gets one line for each batch, and one for each item given up.
 	Log *slog.Logger
 	// Metrics, if not nil, are written to the same lines.
@@ -60,8 +67,8 @@ func StartChanges(o ChangesOptions) { lambda.Start(ChangesHandler(o)) }
 // nothing, and Lambda delivers the whole event again.
 //
 // An unreadable item ends the event like any other failure until [GiveUpAfter]
-// has passed since its write. Then the handler gives it up: it logs the item with
-// status 500 and goes on with the changes after it. Retrying for longer would
+// has passed since its write. Then the handler gives it up: it tells Lost, logs the item
+// with status 500 and goes on with the changes after it. Retrying for longer would
 // lose more, because Lambda finally drops the item and the rest of its batch.
 func ChangesHandler(o ChangesOptions) func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 	return func(ctx context.Context, e events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
@@ -108,38 +115,56 @@ func (o ChangesOptions) read(ctx context.Context, records []events.DynamoDBEvent
 		case o.Now().Sub(r.Change.ApproximateCreationDateTime.Time) < GiveUpAfter:
 			return changes, append(indexes, i), err
 		default:
-			o.giveUp(ctx, r.Change, err)
+			if err := o.giveUp(ctx, r.Change, err); err != nil {
+				return changes, append(indexes, i), err
+			}
 		}
 	}
 	return changes, append(indexes, len(records)), nil
 }
 
-// giveUp logs an unreadable item. No event is published for it.
-func (o ChangesOptions) giveUp(ctx context.Context, r events.DynamoDBStreamRecord, cause error) {
+// giveUp tells Lost of an unreadable item, and logs it. No event is published for it.
+// Errors: ErrTime, and those of Lost.
+func (o ChangesOptions) giveUp(ctx context.Context, r events.DynamoDBStreamRecord, cause error) error {
 	key, err := keyOf(r.Keys)
 	if err != nil {
 		key.ID = err.Error()
+	}
+	err = inTime(ctx, func(ctx context.Context) error { return o.Lost(ctx, key.Account, r.SequenceNumber) })
+	if err != nil {
+		return fmt.Errorf("give up an item that cannot be read: %w", err)
 	}
 	entry := &requestlog.Entry{
 		Start: o.Now(), Route: o.Route, Status: http.StatusInternalServerError, Account: key.Account, Items: 1,
 		Cause: fmt.Errorf("item %s of the stream is given up: %q: %w", r.SequenceNumber, key.ID, cause),
 	}
 	entry.Log(ctx, o.Log, o.Metrics)
+	return nil
 }
 
-// feed calls Feed with a deadline that leaves reserve for the response.
-// Errors: ErrTime, and those of Feed.
-func (o ChangesOptions) feed(ctx context.Context, changes []store.Change) (int, error) {
+// feed calls Feed. Errors: ErrTime, and those of Feed.
+func (o ChangesOptions) feed(ctx context.Context, changes []store.Change) (done int, err error) {
 	if len(changes) == 0 {
 		return 0, nil
 	}
-	if end, ok := ctx.Deadline(); ok {
-		if time.Until(end) < reserve {
-			return 0, ErrTime
-		}
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, end.Add(-reserve))
-		defer cancel()
+	err = inTime(ctx, func(ctx context.Context) (err error) {
+		done, err = o.Feed(ctx, changes)
+		return err
+	})
+	return done, err
+}
+
+// inTime calls work with a deadline that leaves reserve for the response. Errors: ErrTime,
+// and those of work.
+func inTime(ctx context.Context, work func(context.Context) error) error {
+	end, ok := ctx.Deadline()
+	if !ok {
+		return work(ctx)
 	}
-	return o.Feed(ctx, changes)
+	if time.Until(end) < reserve {
+		return ErrTime
+	}
+	ctx, cancel := context.WithDeadline(ctx, end.Add(-reserve))
+	defer cancel()
+	return work(ctx)
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/callrecordings/api/shared/requestlog"
 	"github.com/callrecordings/api/shared/store"
@@ -79,10 +80,13 @@ func (f *feeder) feed(ctx context.Context, changes []store.Change) (int, error) 
 	return len(changes), nil
 }
 
+// noLoss accepts every loss.
+func noLoss(context.Context, string, string) error { return nil }
+
 // changesOptions returns options with the feed f and a log.
 func changesOptions(f tablestream.Feed, log io.Writer) tablestream.ChangesOptions {
 	return tablestream.ChangesOptions{
-		Route: "publish", Read: dynamo.ChangeOf, Feed: f, Log: slog.New(slog.NewJSONHandler(log, nil)), Now: func() time.Time { return now },
+		Route: "publish", Read: dynamo.ChangeOf, Feed: f, Lost: noLoss, Log: slog.New(slog.NewJSONHandler(log, nil)), Now: func() time.Time { return now },
 	}
 }
 
@@ -182,5 +186,56 @@ func TestChangesReserveTimeForResponse(t *testing.T) {
 		if err != nil || f.calls != c.calls || len(got.BatchItemFailures) != 1-c.calls || (f.calls > 0 && f.left > c.left-time.Second) {
 			t.Errorf("with %v left: %d calls with %v for the feed, %+v, %v", c.left, f.calls, f.left, got, err)
 		}
+	}
+}
+
+// Lost learns of each item that is given up. If it fails, the item is not given up, and
+// Lambda delivers it again.
+func TestLostItems(t *testing.T) {
+	t.Parallel()
+	const unreadable = `{"a":{"S":"a"},"id":{"S":"202601-2"},"rev":{"S":"2"}}`
+	good := recordingItem("202601-1", "1", "")
+	old := tablestream.GiveUpAfter
+	e := events.DynamoDBEvent{Records: []events.DynamoDBEventRecord{
+		record(t, 0, old, "", good), record(t, 1, old, "", unreadable), record(t, 2, old, "", unreadable), record(t, 3, old, "", good),
+	}}
+	for _, c := range []struct {
+		name   string
+		fails  string // the item for which Lost fails
+		lost   []string
+		fed    int
+		failed string
+	}{
+		{"all are noted", "", []string{"a seq-1", "a seq-2"}, 2, ""},
+		{"the second is not", "seq-2", []string{"a seq-1"}, 1, "seq-2"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var f feeder
+			var log bytes.Buffer
+			var lost []string
+			o := changesOptions(f.feed, &log)
+			o.Lost = func(_ context.Context, account, id string) error {
+				if id == c.fails {
+					return errors.New("not noted")
+				}
+				lost = append(lost, account+" "+id)
+				return nil
+			}
+			got, err := tablestream.ChangesHandler(o)(t.Context(), e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.lost, lost); diff != "" || len(f.fed) != c.fed || strings.Count(log.String(), "is given up") != len(c.lost) {
+				t.Errorf("%d fed, lost (-want +got):\n%s\n%s", len(f.fed), diff, &log)
+			}
+			var want []events.DynamoDBBatchItemFailure
+			if c.failed != "" {
+				want = append(want, events.DynamoDBBatchItemFailure{ItemIdentifier: c.failed})
+			}
+			if diff := cmp.Diff(want, got.BatchItemFailures, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("Lambda retries from (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

@@ -38,7 +38,7 @@ var (
 	// ErrTooMany means that the account has as many webhooks as it may have.
 	ErrTooMany = errors.New("the account has as many webhooks as it may have")
 	// ErrURL means that a URL cannot be that of a webhook.
-	ErrURL = errors.New("want https://HOST/PATH, at most 1000 characters, without a password or a fragment")
+	ErrURL = errors.New("want https://HOST/PATH with a public host, at most 1000 characters, without a password or a fragment")
 )
 
 // Webhook is a URL that gets the changes of an account.
@@ -104,17 +104,19 @@ func key(account, id string) store.EntryKey {
 	return store.EntryKey{Partition: Partition, Key: account + "/" + id}
 }
 
-// CheckURL returns ErrURL unless text can be the URL of a webhook: https, or also http for
-// one of the private hosts.
+// CheckURL returns ErrURL unless text can be the URL of a webhook: https with a host that may
+// be public, or https or http with one of the private hosts. A name that has a private address
+// is found only when a request is sent.
 func CheckURL(text string, private []string) error {
 	u, err := url.Parse(text)
 	if err != nil || len(text) > MaxURL || u.Hostname() == "" || u.User != nil || u.Fragment != "" || strings.ContainsFunc(text, isControl) {
 		return ErrURL
 	}
-	if u.Scheme != "https" && (u.Scheme != "http" || !egress.Allows(private, u.Hostname())) {
-		return ErrURL
+	allowed := egress.Allows(private, u.Hostname())
+	if u.Scheme == "https" && (allowed || egress.MayBePublic(u.Hostname())) || u.Scheme == "http" && allowed {
+		return nil
 	}
-	return nil
+	return ErrURL
 }
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }

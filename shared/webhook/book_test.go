@@ -3,6 +3,7 @@ package webhook_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,9 +20,34 @@ func TestPrivateAddresses(t *testing.T) {
 	w := f.add(t, "a", r.URL)
 	f.change(t, "a", 1)
 	f.Client = egress.NewClient(egress.Options{Timeout: webhook.Timeout})
-	f.run(t, 0, false)
-	if got := f.get(t, w); !strings.Contains(got.Failure, "private or local address") || len(r.requests()) != 0 {
+	f.run(t, 0, 0)
+	got := f.get(t, w)
+	if got.Failure == "" || len(r.requests()) != 0 {
 		t.Errorf("%d requests, the webhook is %+v", len(r.requests()), got)
+	}
+	// A host that does not answer fails with the same text.
+	r.Close()
+	open := egress.NewClient(egress.Options{PrivateHosts: []string{"127.0.0.1"}, Timeout: webhook.Timeout})
+	for client, private := range map[*http.Client]bool{f.Client: true, open: false} {
+		err := webhook.Test(t.Context(), client, &w, f.Book.Now())
+		if err == nil || err.Error() != got.Failure || errors.Is(err, egress.ErrAddress) != private {
+			t.Errorf("Test = %v, want %q, which tells operators of a private address: %t", err, got.Failure, private)
+		}
+	}
+}
+
+// The URL of a webhook has a public host as far as the URL tells, or one that the operator
+// allows.
+func TestURLs(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string]bool{
+		"https://hooks.example.com/x": true, "https://8.8.8.8/": true, "https://127.0.0.1/": false, "https://localhost/": false, "https://LocalHost.:8443/": false,
+		"https://10.0.0.1:8443/": false, "https://[::1]/": false, "https://[::1]:8443/": false, "https://169.254.169.254/latest": false, "https://[::ffff:127.0.0.1]/": false,
+		"https://10.1.1.1/": true, "http://10.1.1.1/": true, "http://a.internal/": true, "http://8.8.8.8/": false,
+	} {
+		if err := webhook.CheckURL(url, []string{"10.1.1.1", "*.internal"}); errors.Is(err, webhook.ErrURL) == want || want && err != nil {
+			t.Errorf("CheckURL(%s) = %v, want accepted: %t", url, err, want)
+		}
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -37,9 +36,6 @@ const (
 	maxPause = time.Hour
 )
 
-// ErrParked means that there are parked webhooks.
-var ErrParked = errors.New("webhooks are parked")
-
 // Deliverer sends the changes of accounts to their webhooks.
 type Deliverer struct {
 	// Book has the webhooks and the feed.
@@ -57,37 +53,40 @@ func NewDeliverer(entries store.Entries, f Feed, private []string, now func() ti
 	}
 }
 
-// Run sends due changes, and returns the number of batches that receivers accepted. Runs may
-// overlap. Errors: ErrParked if there is any parked webhook, and those
-// of the store.
-func (d Deliverer) Run(ctx context.Context) (delivered int, err error) {
+// Report is what a run has done.
+type Report struct {
+	// Delivered is the number of batches that receivers accepted.
+	Delivered int
+	// Parked is the number of webhooks that the run has parked. Those that were parked
+	// before do not count, so that they do not hide a new one.
+	Parked int
+}
+
+// Run sends due changes. Runs may overlap. Errors: those of the store.
+func (d Deliverer) Run(ctx context.Context) (r Report, err error) {
 	ctx, cancel := context.WithTimeout(ctx, runTime)
 	defer cancel()
 	all, err := d.Book.List(ctx, "")
 	if err != nil {
-		return 0, err
+		return r, err
 	}
 	var mu sync.Mutex
 	var running sync.WaitGroup
 	var errs []error
-	parked := 0
 	places := make(chan struct{}, senders)
 	for _, hooks := range byAccount(all) {
 		places <- struct{}{}
 		running.Go(func() {
 			defer func() { <-places }()
-			batches, stopped, err := d.account(ctx, hooks)
+			one, err := d.account(ctx, hooks)
 			mu.Lock()
 			defer mu.Unlock()
-			delivered, parked = delivered+batches, parked+stopped
+			r.Delivered, r.Parked = r.Delivered+one.Delivered, r.Parked+one.Parked
 			errs = append(errs, err)
 		})
 	}
 	running.Wait()
-	if parked > 0 {
-		errs = append(errs, fmt.Errorf("%w: %d; recordings webhook list shows them", ErrParked, parked))
-	}
-	return delivered, errors.Join(errs...)
+	return r, errors.Join(errs...)
 }
 
 // byAccount returns the webhooks of each account, the accounts in random order, so that the
@@ -108,7 +107,7 @@ func byAccount(all []Webhook) [][]Webhook {
 // account sends due changes to the webhooks of an account, one after the other. The one
 // that has waited longest is first, so that a slow receiver with much to get does not take
 // every turn of the account. A disabled account gets nothing until it is enabled again.
-func (d Deliverer) account(ctx context.Context, hooks []Webhook) (delivered, parked int, err error) {
+func (d Deliverer) account(ctx context.Context, hooks []Webhook) (r Report, err error) {
 	ctx, cancel := context.WithTimeout(ctx, turn)
 	defer cancel()
 	slices.SortStableFunc(hooks, func(a, b Webhook) int {
@@ -120,19 +119,20 @@ func (d Deliverer) account(ctx context.Context, hooks []Webhook) (delivered, par
 	}
 	errs := []error{err}
 	for i := range hooks {
-		n, err := 0, error(nil)
-		if enabled {
-			n, err = d.deliver(ctx, &hooks[i])
+		if !enabled || hooks[i].Parked {
+			continue
 		}
-		delivered += n
-		if hooks[i].Parked {
-			parked++
+		n, err := d.deliver(ctx, &hooks[i])
+		r.Delivered += n
+		changed := errors.Is(err, store.ErrConflict) // or removed meanwhile
+		if hooks[i].Parked && !changed {
+			r.Parked++
 		}
-		if err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrConflict) { // a conflict: it was changed or removed meanwhile
+		if err != nil && ctx.Err() == nil && !changed {
 			errs = append(errs, err)
 		}
 	}
-	return delivered, parked, errors.Join(errs...)
+	return r, errors.Join(errs...)
 }
 
 // enabled reports whether an account may get its changes: the account tree does not have it,
@@ -163,7 +163,7 @@ func (d Deliverer) deliver(ctx context.Context, w *Webhook) (delivered int, err 
 		page, err := d.Book.Feed.Page(ctx, w.Account, w.After, limit)
 		switch {
 		case errors.Is(err, feed.ErrTooOld):
-			w.Failing, w.Failure, w.Parked = now, "changes that were not delivered are no longer kept", true
+			w.Failing, w.Failure, w.Parked = now, "changes that were not delivered are no longer kept, or are missing from the feed", true
 			return delivered, d.store(ctx, w)
 		case err != nil || len(page.Entries) == 0:
 			return delivered, err

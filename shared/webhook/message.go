@@ -75,12 +75,20 @@ func sendBatch(ctx context.Context, client *http.Client, w *Webhook, entries []f
 type AnswerError struct {
 	// Status is that of the answer; 0 if there was none.
 	Status int
-	// Reason is for people. It has no URL and no content of the answer.
+	// Reason is for people. It has no URL and no content of the answer. It is the same
+	// for a host with a private address and one that does not exist, so that an account
+	// cannot find out which internal names exist.
 	Reason string
+
+	cause error
 }
 
 // Error implements error.
 func (a *AnswerError) Error() string { return a.Reason }
+
+// Unwrap returns egress.ErrAddress if the host has a private address that is not allowed, and
+// otherwise nil. It is for operators only.
+func (a *AnswerError) Unwrap() error { return a.cause }
 
 // send sends a message. Error: an *AnswerError.
 func send(ctx context.Context, client *http.Client, w *Webhook, id string, now time.Time, m *message) error {
@@ -111,21 +119,22 @@ func send(ctx context.Context, client *http.Client, w *Webhook, id string, now t
 	case code >= 200 && code < 300:
 		return nil
 	case code >= 300 && code < 400:
-		return &AnswerError{code, fmt.Sprintf("the answer is a redirect (%d), which is not followed", code)}
+		return &AnswerError{Status: code, Reason: fmt.Sprintf("the answer is a redirect (%d), which is not followed", code)}
 	default:
-		return &AnswerError{code, fmt.Sprintf("the answer is %d", code)}
+		return &AnswerError{Status: code, Reason: fmt.Sprintf("the answer is %d", code)}
 	}
 }
 
 // unreachable returns the answer for a request that failed. It omits the URL, because its
 // query may have a secret.
 func unreachable(err error) *AnswerError {
+	a := &AnswerError{Reason: "no answer from the host, its certificate is not valid, or its address is not public"}
 	timeout := interface{ Timeout() bool }(nil)
 	switch {
 	case errors.Is(err, egress.ErrAddress):
-		return &AnswerError{Reason: "the host has a private or local address; WEBHOOK_PRIVATE_HOSTS allows hosts that have one"}
+		a.cause = egress.ErrAddress
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return &AnswerError{Reason: "no answer in time"}
+		a.Reason = "no answer in time"
 	}
-	return &AnswerError{Reason: "no answer from the host, or its certificate is not valid"}
+	return a
 }

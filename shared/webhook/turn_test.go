@@ -27,7 +27,7 @@ func TestTheLongestWaitingWebhookIsFirst(t *testing.T) {
 	// The webhook that is added later has the greater ID, which alone would put it last.
 	early := f.add(t, "a", receiver.URL+"/early")
 	f.change(t, "a", 1)
-	f.run(t, 1, false)
+	f.run(t, 1, 0)
 	late := f.add(t, "a", receiver.URL+"/late")
 	for late.ID < early.ID {
 		if _, err := f.Book.Remove(t.Context(), "a", late.ID); err != nil {
@@ -37,7 +37,7 @@ func TestTheLongestWaitingWebhookIsFirst(t *testing.T) {
 	}
 	f.advance(time.Minute)
 	f.change(t, "a", 1)
-	f.run(t, 2, false)
+	f.run(t, 2, 0)
 	mu.Lock()
 	defer mu.Unlock()
 	if got := strings.Join(paths, " "); got != "/early /late /early" {
@@ -59,14 +59,14 @@ func TestDisabledAccountsGetNothing(t *testing.T) {
 	}
 	secret = f.add(t, "a", r.URL).Secret
 	f.change(t, "a", 1)
-	f.run(t, 0, false)
+	f.run(t, 0, 0)
 	if got := r.requests(); len(got) > 0 {
 		t.Errorf("a disabled account got %q", got)
 	}
 	if err := tree.Enable(t.Context(), "top"); err != nil {
 		t.Fatal(err)
 	}
-	f.run(t, 1, false)
+	f.run(t, 1, 0)
 	if got := r.requests(); len(got) != 1 || len(got[0].changes) != 1 {
 		t.Errorf("after it is enabled, the account got %q", got)
 	}

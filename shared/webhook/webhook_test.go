@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -90,13 +89,13 @@ func (f *fixture) get(t *testing.T, w webhook.Webhook) webhook.Webhook {
 	return w
 }
 
-// run runs the deliverer once, and checks the number of batches and whether webhooks are
-// parked.
-func (f *fixture) run(t *testing.T, delivered int, parked bool) {
+// run runs the deliverer once, and checks the number of batches, and of webhooks that this
+// run has parked.
+func (f *fixture) run(t *testing.T, delivered, parked int) {
 	t.Helper()
-	n, err := f.Run(t.Context())
-	if n != delivered || errors.Is(err, webhook.ErrParked) != parked || !parked && err != nil {
-		t.Errorf("Run = %d, %v, want %d, parked %t", n, err, delivered, parked)
+	r, err := f.Run(t.Context())
+	if r != (webhook.Report{Delivered: delivered, Parked: parked}) || err != nil {
+		t.Errorf("Run = %+v, %v, want %d delivered and %d parked", r, err, delivered, parked)
 	}
 }
 
@@ -173,11 +172,11 @@ func TestDelivery(t *testing.T) {
 	r := newReceiver(t, &secret)
 	w := f.add(t, "a", r.URL+"/hook?key=x")
 	secret = w.Secret
-	f.run(t, 0, false)
+	f.run(t, 0, 0)
 	f.change(t, "other", 1)
 	f.change(t, "a", 250)
-	f.run(t, 3, false)
-	f.run(t, 0, false)
+	f.run(t, 3, 0)
+	f.run(t, 0, 0)
 	var ids []string
 	for _, got := range r.requests() {
 		ids = append(ids, got.changes...)
@@ -210,17 +209,18 @@ func TestRetries(t *testing.T) {
 	var pauses []time.Duration
 	for tries := 1; ; tries++ {
 		f.change(t, "a", 1)
-		if n, err := f.Run(t.Context()); n != 0 || err != nil && !errors.Is(err, webhook.ErrParked) {
-			t.Fatal(n, err)
-		}
+		report, err := f.Run(t.Context())
 		got := f.get(t, w)
+		if err != nil || report.Delivered != 0 || (report.Parked == 1) != got.Parked {
+			t.Fatalf("try %d: Run = %+v, %v, the webhook is %+v", tries, report, err, got)
+		}
 		if len(r.requests()) != tries || got.Failure != "the answer is 500" || got.Tries != tries {
 			t.Fatalf("try %d: %d requests, %+v", tries, len(r.requests()), got)
 		}
 		if got.Parked {
 			break
 		}
-		f.run(t, 0, false) // not before its time
+		f.run(t, 0, 0) // not before its time
 		pause := time.Duration(got.Next-recording.SecondsOf(f.Book.Now())) * time.Second
 		pauses = append(pauses, pause)
 		f.advance(pause)
@@ -231,7 +231,7 @@ func TestRetries(t *testing.T) {
 	if pauses[0] != 10*time.Second || pauses[1] != 20*time.Second || pauses[len(pauses)-1] != time.Hour {
 		t.Errorf("pauses %v, want 10 s, 20 s … 1 h", pauses)
 	}
-	f.run(t, 0, true)
+	f.run(t, 0, 0) // it was parked before
 	sent := len(r.requests())
 	for _, got := range r.requests() {
 		if got.id != r.requests()[0].id || got.body != r.requests()[0].body {
@@ -240,11 +240,11 @@ func TestRetries(t *testing.T) {
 	}
 	r.answer.Store(http.StatusOK)
 	f.advance(time.Hour)
-	f.run(t, 0, true)
+	f.run(t, 0, 0)
 	if _, skipped, err := f.Book.Resume(t.Context(), "a", w.ID); skipped || err != nil {
 		t.Fatalf("Resume: skipped %t, %v", skipped, err)
 	}
-	f.run(t, 2, false)
+	f.run(t, 2, 0)
 	got := r.requests()[sent:]
 	if total := len(got[0].changes) + len(got[1].changes); total != f.made || len(got[0].changes) != 3 {
 		t.Errorf("after the resume: %+v, want all %d changes, the first 3 in the batch that failed", got, f.made)
@@ -277,14 +277,33 @@ func TestAnswers(t *testing.T) {
 			w := f.add(t, "a", r.URL)
 			secret = w.Secret
 			f.change(t, "a", 1)
-			if n, err := f.Run(t.Context()); (n == 1) != (c.failure == "") || errors.Is(err, webhook.ErrParked) != c.parked {
-				t.Errorf("Run = %d, %v", n, err)
+			if r, err := f.Run(t.Context()); err != nil || (r.Delivered == 1) != (c.failure == "") || (r.Parked == 1) != c.parked {
+				t.Errorf("Run = %+v, %v", r, err)
 			}
 			if got := f.get(t, w); got.Failure != c.failure || got.Parked != c.parked || len(r.requests()) != 1 {
 				t.Errorf("%d requests, %+v, want %+v", len(r.requests()), got, c)
 			}
 		})
 	}
+}
+
+// A run reports only the webhooks that it parks, so that one that stays parked does not hide
+// another one.
+func TestEachParkedWebhookIsReportedOnce(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	gone := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGone) }))
+	t.Cleanup(gone.Close)
+	f.add(t, "a", gone.URL)
+	f.change(t, "a", 1)
+	f.run(t, 0, 1)
+	f.add(t, "a", gone.URL)
+	f.add(t, "b", gone.URL)
+	f.run(t, 0, 0)
+	f.change(t, "a", 1)
+	f.change(t, "b", 1)
+	f.run(t, 0, 2)
+	f.run(t, 0, 0)
 }
 
 // A receiver that does not answer delays only its own account.
@@ -303,7 +322,7 @@ func TestASlowReceiverDelaysOnlyItsAccount(t *testing.T) {
 	f.change(t, "a", 1)
 	f.change(t, "b", 1)
 	done := make(chan struct{})
-	go func() { defer close(done); f.run(t, 1, false) }()
+	go func() { defer close(done); f.run(t, 1, 0) }()
 	for end := time.Now().Add(f.Client.Timeout * 9 / 10); len(fast.requests()) == 0; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the other account waits for the slow receiver")
@@ -332,7 +351,7 @@ func TestOverlappingRuns(t *testing.T) {
 		})
 	}
 	running.Wait()
-	f.run(t, 0, false)
+	f.run(t, 0, 0)
 	seen := map[string]int{}
 	for _, got := range r.requests() {
 		for _, id := range got.changes {
@@ -359,7 +378,7 @@ func TestExpiredChanges(t *testing.T) {
 	secret = w.Secret
 	f.change(t, "a", 2)
 	f.advance((feed.Days + 1) * 24 * time.Hour)
-	f.run(t, 0, true)
+	f.run(t, 0, 1)
 	if got := f.get(t, w); !strings.Contains(got.Failure, "no longer kept") {
 		t.Errorf("the webhook is %+v", got)
 	}
@@ -367,7 +386,7 @@ func TestExpiredChanges(t *testing.T) {
 		t.Fatalf("Resume: skipped %t, %v", skipped, err)
 	}
 	f.change(t, "a", 1)
-	f.run(t, 1, false)
+	f.run(t, 1, 0)
 	if got := r.requests(); len(got) != 1 || len(got[0].changes) != 1 {
 		t.Errorf("the receiver got %+v, want the change after the resume", got)
 	}

@@ -190,15 +190,15 @@ func Follow(f config.Function, build func(*config.Settings) (tablestream.Work, e
 }
 
 // FollowChanges is [Follow] for a function that needs the changes themselves, in
-// their order. Read decodes them, and the feed that build returns takes them.
-func FollowChanges(f config.Function, read tablestream.Read, build func(s *config.Settings, now func() time.Time) (tablestream.Feed, error)) {
+// their order. Read decodes them, and build returns what takes them.
+func FollowChanges(f config.Function, read tablestream.Read, build func(s *config.Settings, now func() time.Time) (tablestream.Feed, tablestream.Lost, error)) {
 	Start(f, func(e Env) (func(), error) {
-		feed, err := build(e.Settings, time.Now)
+		feed, lost, err := build(e.Settings, time.Now)
 		if err != nil {
 			return nil, err
 		}
 		o := tablestream.ChangesOptions{
-			Route: string(f), Read: read, Feed: feed, Log: e.Log, Metrics: e.Metrics, Now: time.Now,
+			Route: string(f), Read: read, Feed: feed, Lost: lost, Log: e.Log, Metrics: e.Metrics, Now: time.Now,
 		}
 		return func() { tablestream.StartChanges(o) }, nil
 	})

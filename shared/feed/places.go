@@ -1,0 +1,115 @@
+package feed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+)
+
+const (
+	// MaxWaits is how many requests of an account may wait for changes at once.
+	MaxWaits = 20
+	// placeMargin is how long a place stays taken after the longest wait if it is not given
+	// back, because the function was stopped.
+	placeMargin = 10 * time.Second
+	// placeTries is how often a place is tried that another request may take at the same
+	// moment.
+	placeTries = 3
+	// releaseTime is how long giving a place back may take.
+	releaseTime = 2 * time.Second
+)
+
+// Places are the places of requests that wait for changes: MaxWaits for each account. They
+// are entries of the store, so that they count the requests of all functions.
+type Places struct {
+	entries store.Entries
+	now     func() time.Time
+}
+
+// NewPlaces returns the places in entries.
+func NewPlaces(entries store.Entries, now func() time.Time) *Places { return &Places{entries, now} }
+
+// Take takes a place of the account for a request that waits for up to longest. ok is false if
+// all are taken. Otherwise, the caller calls release after the wait. Error:
+// store.ErrUnavailable.
+func (p *Places) Take(ctx context.Context, account string, longest time.Duration) (release func(), ok bool, err error) {
+	for range placeTries {
+		free, err := p.free(ctx, account)
+		if err != nil {
+			return nil, false, fmt.Errorf("take a place to wait for changes: %w", err)
+		}
+		if len(free) == 0 {
+			break
+		}
+		key := free[rand.IntN(len(free))] //nolint:gosec // not a secret
+		expires := recording.SecondsOf(p.now().Add(longest + placeMargin))
+		err = p.entries.WriteEntries(ctx, store.EntryWrite{
+			Entry: store.Entry{EntryKey: key, Value: []byte("1"), Expires: expires}, If: store.IfAbsent,
+		})
+		switch {
+		case err == nil:
+			return func() { p.release(ctx, key) }, true, nil
+		case !errors.Is(err, store.ErrConflict): // on a conflict, another request has taken it
+			return nil, false, fmt.Errorf("take a place to wait for changes: %w", err)
+		}
+	}
+	return nil, false, nil
+}
+
+// free returns the places of an account that are not taken.
+func (p *Places) free(ctx context.Context, account string) ([]store.EntryKey, error) {
+	partition := "feed/" + account + "/waits"
+	all := make([]store.EntryKey, MaxWaits)
+	for n := range all {
+		all[n] = store.EntryKey{Partition: partition, Key: fmt.Sprintf("%02d", n)}
+	}
+	page, err := p.entries.PageEntries(ctx, store.EntryQuery{Partition: partition, Limit: MaxWaits})
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(all, func(k store.EntryKey) bool {
+		return slices.ContainsFunc(page.Entries, func(e store.Entry) bool { return e.EntryKey == k })
+	}), nil
+}
+
+// release gives a place back, even if the client has gone meanwhile. If that fails, the place
+// is free when it expires.
+func (p *Places) release(ctx context.Context, key store.EntryKey) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTime)
+	defer cancel()
+	_ = p.entries.WriteEntries(ctx, store.EntryWrite{Entry: store.Entry{EntryKey: key}, Delete: true})
+}
+
+// LocalPlaces are Places in memory, for a process that gets all requests. The zero value is
+// ready for use.
+type LocalPlaces struct {
+	mu    sync.Mutex
+	taken map[string]int // by account
+}
+
+// Take is that of Places. The error is always nil.
+func (p *LocalPlaces) Take(_ context.Context, account string, _ time.Duration) (release func(), ok bool, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.taken[account] == MaxWaits {
+		return nil, false, nil
+	}
+	if p.taken == nil {
+		p.taken = map[string]int{}
+	}
+	p.taken[account]++
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.taken[account]--; p.taken[account] == 0 {
+			delete(p.taken, account)
+		}
+	}, true, nil
+}
