@@ -155,9 +155,15 @@ func (x Reindexer) leftovers(ctx context.Context, account string, done *Report) 
 		if err != nil {
 			return err
 		}
-		ids := make([]string, len(p.Entries))
+		var ids []string
 		for i := range p.Entries {
-			ids[i] = p.Entries[i].Key
+			m, err := markerOf(&p.Entries[i])
+			if err != nil {
+				return err
+			}
+			if !m.gone() {
+				ids = append(ids, p.Entries[i].Key)
+			}
 		}
 		if len(ids) > 0 {
 			found, err := x.Store.Find(ctx, account, ids)
