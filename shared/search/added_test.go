@@ -9,7 +9,6 @@ import (
 	"github.com/callrecordings/api/shared/search"
 	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/store/faultstore"
-	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
 // bill is what a month has added, and the bytes that are stored at its end.
@@ -42,15 +41,15 @@ var (
 // books is an index with a clock.
 type books struct {
 	*testing.T
-	store *sqlite.Store
+	store faultstore.Driver
 	x     *search.Indexer
 	clock *clock
 }
 
-func openBooks(t *testing.T, atomic bool) *books {
+func openBooks(t *testing.T, s faultstore.Driver, atomic bool) *books {
 	t.Helper()
-	b := &books{T: t, store: open(t), clock: &clock{now: november.Add(time.Hour)}}
-	b.x = indexer(b.store, atomic)
+	b := &books{T: t, store: s, clock: &clock{now: november.Add(time.Hour)}}
+	b.x = indexer(s, atomic)
 	b.x.Now = b.clock.time
 	return b
 }
@@ -97,8 +96,7 @@ func (b *books) check(err error) {
 // has passed.
 func TestAddedOnce(t *testing.T) {
 	t.Parallel()
-	for _, atomic := range []bool{true, false} {
-		b := openBooks(t, atomic)
+	for _, b := range []*books{openBooks(t, open(t), true), openBooks(t, open(t), false), openBooks(t, emulated(t), false)} {
 		ctx := t.Context()
 		for i := range 3 { // of long before: an import
 			r := rec(i, 0, "u", "renate")
@@ -139,7 +137,7 @@ func TestAddedOnce(t *testing.T) {
 // even if they are deleted before they are indexed again.
 func TestAddedBeforeItWasCounted(t *testing.T) {
 	t.Parallel()
-	b := openBooks(t, true)
+	b := openBooks(t, open(t), true)
 	created := recording.SecondsOf(november.AddDate(0, -2, 0)) - epoch
 	for i := range 3 {
 		r := rec(i, created, "u", "renate")
@@ -165,7 +163,7 @@ func TestAddedOnceByRunsThatDie(t *testing.T) {
 	for _, atomic := range []bool{true, false} {
 		for _, when := range []faultstore.When{true, false} {
 			for call := 1; call <= 9; call++ {
-				b := openBooks(t, atomic)
+				b := openBooks(t, open(t), atomic)
 				r := rec(1, 0, "u", "renate")
 				b.check(b.store.Put(t.Context(), &r))
 				b.x.Store = faultstore.New(b.store, faultstore.Fault{Call: call, When: when, Err: died})

@@ -42,6 +42,10 @@ func TestKills(t *testing.T) {
 			kills(t, open(t), atomic, changes(t, 300))
 		})
 	}
+	t.Run("DynamoDB", func(t *testing.T) {
+		t.Parallel()
+		kills(t, emulated(t), false, changes(t, 40))
+	})
 }
 
 // clock is a clock that a test moves.

@@ -10,6 +10,7 @@ import (
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/search"
 	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/faultstore"
 	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
@@ -144,20 +145,25 @@ func TestReindexIgnoresOldBookmarks(t *testing.T) {
 
 // firstLayout brings the index of account into the state in which the first layout left it:
 // entries without signatures, markers without a version, and no totals of months.
-func firstLayout(t *testing.T, s *sqlite.Store) {
+func firstLayout(t *testing.T, s faultstore.Driver) {
 	t.Helper()
 	rewrite := func(partition string, change func(e *store.EntryWrite)) {
-		p, err := s.PageEntries(t.Context(), store.EntryQuery{Partition: partition + account, Limit: 10_000})
-		if err != nil || p.Next != "" {
-			t.Fatal(p.Next, err)
-		}
-		for i := range p.Entries {
-			w := store.EntryWrite{Entry: p.Entries[i]}
-			if change(&w); string(w.Value) == string(p.Entries[i].Value) && !w.Delete {
-				continue
-			}
-			if err := s.WriteEach(t.Context(), w); err != nil {
+		for q := (store.EntryQuery{Partition: partition + account, Limit: 10_000}); ; {
+			p, err := s.PageEntries(t.Context(), q)
+			if err != nil {
 				t.Fatal(err)
+			}
+			for i := range p.Entries {
+				w := store.EntryWrite{Entry: p.Entries[i]}
+				if change(&w); string(w.Value) == string(p.Entries[i].Value) && !w.Delete {
+					continue
+				}
+				if err := s.WriteEach(t.Context(), w); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if q.After = p.Next; p.Next == "" {
+				return
 			}
 		}
 	}
