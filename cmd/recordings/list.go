@@ -24,6 +24,7 @@ var listUsage = usage{
 		"list --since 7d --direction inbound",
 		"list --filter user_metadata.tag=vip --limit 20",
 		"list --since 30d --sort duration --limit 10",
+		"list --search 'zoe 5550142' --json --fields id,from,to,start",
 		"list --url https://api.example.com --token \"$TOKEN\" --json",
 	},
 }
@@ -32,13 +33,15 @@ var listUsage = usage{
 func (e env) listCommand() *cobra.Command {
 	var asJSON, deleted bool
 	var limit int
-	var sort string
+	var sort, words, fields string
 	c := listUsage.command()
 	t := e.apiFlags(c.Flags())
 	s := e.selectionFlags(c)
 	c.Flags().BoolVar(&deleted, "deleted", false, "list deleted recordings that can be restored")
 	c.Flags().IntVar(&limit, "limit", 0, "list at most `N` recordings; 0 for all")
-	c.Flags().StringVar(&sort, "sort", "", "`FIELD`: the greatest first by created, start, duration, from or to; all but created need --since, at most 31 days ago")
+	c.Flags().StringVar(&sort, "sort", "", "`FIELD`: the greatest first by created, start, duration, from or to; all but created need --search, or --since, at most 31 days ago")
+	searchFlag(c.Flags(), &words)
+	c.Flags().StringVar(&fields, "fields", "", "`NAMES`: with --json, only these fields of each document, such as id,from,to,start")
 	complete(c, "sort", "created", "start", "duration", "from", "to")
 	jsonFlag(c.Flags(), &asJSON)
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -48,12 +51,17 @@ func (e env) listCommand() *cobra.Command {
 		if limit < 0 {
 			return usageError{errors.New("--limit must not be negative")}
 		}
+		if fields != "" && !asJSON {
+			return usageError{errors.New("--fields needs --json: the table has its own columns")}
+		}
 		query, err := s.query(limit)
 		if err != nil {
 			return err
 		}
-		if sort != "" {
-			query.Set("sort", sort)
+		for name, value := range map[string]string{"sort": sort, "search": words, "fields": fields} {
+			if value != "" {
+				query.Set(name, value)
+			}
 		}
 		if deleted {
 			query.Set("deleted", "true")
