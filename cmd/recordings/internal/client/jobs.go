@@ -161,7 +161,7 @@ func (c *Client) File(ctx context.Context, f *JobFile, w io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("the URL of a file: %w", err)
 	}
-	resp, err := c.http.Do(r)
+	resp, err := c.http.Do(r) //nolint:bodyclose // body closes it
 	if err != nil {
 		return &UnreachableError{URL: r.URL.Host, cause: unwrapURL(err)}
 	}
