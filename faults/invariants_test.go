@@ -188,7 +188,7 @@ func entriesOf(ctx context.Context, s store.EntryReader, partition string) (map[
 		value := string(page.Entries[i].Value)
 		var numbers map[string]int64
 		if json.Unmarshal(page.Entries[i].Value, &numbers) == nil {
-			for _, name := range []string{"at", "added", "addedseconds", "addedbytes", "stored"} {
+			for _, name := range []string{"at", "new", "newseconds", "newbytes", "stored"} {
 				delete(numbers, name)
 			}
 			maps.DeleteFunc(numbers, func(_ string, n int64) bool { return n == 0 })

@@ -14,7 +14,7 @@ import (
 const (
 	// addedCount, addedSeconds and addedBytes only grow. They count each recording once, when
 	// it is first indexed, and what it grows by later, such as audio that arrives.
-	addedCount   = "added"
+	addedCount   = "new"
 	addedSeconds = addedCount + inSeconds
 	addedBytes   = addedCount + inBytes
 	// storedBytes is by how much the bytes of all recordings changed.

@@ -179,7 +179,7 @@ func withoutTime(value string) string {
 	if json.Unmarshal([]byte(value), &numbers) != nil {
 		return value
 	}
-	for _, name := range []string{"at", "added", "addedseconds", "addedbytes", "stored"} {
+	for _, name := range []string{"at", "new", "newseconds", "newbytes", "stored"} {
 		delete(numbers, name)
 	}
 	maps.DeleteFunc(numbers, func(_ string, n int64) bool { return n == 0 })
