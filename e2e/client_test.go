@@ -177,11 +177,14 @@ func cmdHeader(ts *testscript.TestScript, neg bool, args []string) {
 
 // cmdJSON is `json PATH [VALUE]`: the value at PATH in the body's JSON equals
 // VALUE, in compact form and with strings unquoted. PATH is names and indices
-// joined by dots; "#" is the length of an array and "" the whole body. With !
+// joined by dots; "len" is the length of an array and "" the whole body. With !
 // and without a value, PATH does not exist.
 func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 0 || len(args) > 2 {
 		ts.Fatalf("usage: json PATH [VALUE]")
+	}
+	if strings.HasSuffix(args[0], ".") {
+		ts.Fatalf("json %s: the path ends with a dot: # begins a comment, and len is the length of an array", args[0])
 	}
 	got, ok := lookup(last(ts).body, args[0])
 	matched := ok
@@ -269,7 +272,7 @@ func lookup(body []byte, path string) (string, bool) {
 			}
 			v = next
 		case []any:
-			if step == "#" {
+			if step == "len" {
 				return strconv.Itoa(len(at)), true
 			}
 			i, err := strconv.Atoi(step)

@@ -55,7 +55,7 @@ func (tg target) params(t *testing.T, script string) testscript.Params {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"http": cmdHTTP, "leave": cmdLeave, "status": cmdStatus, "header": cmdHeader, "json": cmdJSON,
 			"save": cmdSave, "size": cmdSize, "body": cmdBody,
-			"upload": cmdUpload, "await": cmdAwait, "audio": cmdAudio, "drop": cmdDrop, "dropped": cmdDropped, "secret": cmdSecret, "awaitgone": cmdAwaitGone,
+			"upload": cmdUpload, "await": cmdAwait, "awaitjson": cmdAwaitJSON, "audio": cmdAudio, "drop": cmdDrop, "dropped": cmdDropped, "secret": cmdSecret, "awaitgone": cmdAwaitGone,
 			"zipped": cmdZipped,
 		},
 	}

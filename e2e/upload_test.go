@@ -94,6 +94,27 @@ func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("%s is %s after %v, want %s", args[1], state, limit, args[0])
 }
 
+// cmdAwaitJSON is `awaitjson PATH VALUE path`: requests the path until its JSON has the value,
+// because what follows the stream comes later than the answer to a write.
+func cmdAwaitJSON(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: awaitjson PATH VALUE path")
+	}
+	got := ""
+	for begun := time.Now(); time.Since(begun) < patience; time.Sleep(250 * time.Millisecond) {
+		cmdHTTP(ts, false, []string{"GET", args[2]})
+		a := last(ts)
+		if a.status != http.StatusOK {
+			ts.Fatalf("GET %s: %d", args[2], a.status)
+		}
+		if got, _ = lookup(a.body, args[0]); got == args[1] {
+			ts.Logf("%s is %s after %v", args[0], got, time.Since(begun).Round(time.Millisecond))
+			return
+		}
+	}
+	ts.Fatalf("%s of %s is %q after %v, want %s", args[0], args[2], got, patience, args[1])
+}
+
 // cmdAudio is `audio FILE`: the last answer's body equals the file.
 func cmdAudio(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 1 {

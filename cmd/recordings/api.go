@@ -195,6 +195,11 @@ func (e env) selectionFlags(c *cobra.Command) *selection {
 	return s
 }
 
+// searchFlag adds --search.
+func searchFlag(fs *pflag.FlagSet, into *string) {
+	fs.StringVar(into, "search", "", "`WORDS`: only recordings that have all these words and numbers")
+}
+
 // given reports whether any option selects recordings.
 func (s *selection) given() bool {
 	return s.since != 0 || s.until != 0 || s.direction != "" || s.owner != "" || len(s.filters) > 0

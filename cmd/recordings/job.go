@@ -185,12 +185,15 @@ confirmed by mistake. Confirming a job again changes nothing.`,
 	return c
 }
 
+// idle reports whether j goes on only if somebody confirms it, or not at all.
+func idle(j *client.Job) bool { return j.Ended() || j.State == "planned" }
+
 // jobWaitCommand makes the command that waits for the end of a job.
 func (e env) jobWaitCommand() *cobra.Command {
 	c := usage{
 		name: "wait", summary: "wait for the end of a job", args: "JOB [OPTIONS]",
-		does: `Waits until a job has ended, and prints what became of its recordings. With --output, it downloads the files
-of the job. They are kept for 7 days.`,
+		does: `Waits until a job has ended, and prints what became of its recordings. A plan that is not confirmed is an
+error. With --output, it downloads the files of the job. They are kept for 7 days.`,
 		examples: []string{"job wait " + exampleJob + " --output copy"},
 	}.command()
 	o := jobOptions{env: e, resume: "recordings job wait %s"}
@@ -203,11 +206,13 @@ of the job. They are kept for 7 days.`,
 			if err != nil {
 				return err
 			}
-			if j.State == "planned" {
-				return errors.New("the plan is not confirmed: recordings job confirm " + j.ID)
-			}
-			if j, err = o.await(c.Context(), api, j, (*client.Job).Ended); err != nil {
-				return err
+			for !j.Ended() {
+				if j.State == "planned" {
+					return errors.New("the plan is not confirmed: recordings job confirm " + j.ID)
+				}
+				if j, err = o.await(c.Context(), api, j, idle); err != nil {
+					return err
+				}
 			}
 			if o.output != "" {
 				if err := o.save(c.Context(), api, j); err != nil {

@@ -51,7 +51,7 @@ func (e env) jobStartCommand() *cobra.Command {
 	o.selected = e.selectionFlags(c)
 	fs.StringArrayVar(&o.ids, "id", nil, "only the recording with this `ID`; repeatable, at most 1,000 times")
 	fs.BoolVar(&o.all, "all", false, "all recordings of the account")
-	fs.StringVar(&o.search, "search", "", "`WORDS`: only recordings that have all these words and numbers")
+	searchFlag(fs, &o.search)
 	fs.StringVar(&o.query, "query", "", "`QUERY`: only recordings that a list with this query has")
 	fs.StringArrayVar(&o.remove, "remove", nil, "tag: remove `KEY`; repeatable")
 	fs.StringVar(&o.caseName, "case", "", "`NAME`: hold: the name or number of the case")

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -24,63 +25,92 @@ var listUsage = usage{
 		"list --since 7d --direction inbound",
 		"list --filter user_metadata.tag=vip --limit 20",
 		"list --since 30d --sort duration --limit 10",
+		"list --search 'zoe 5550142' --json --fields id,from,to,start",
 		"list --url https://api.example.com --token \"$TOKEN\" --json",
 	},
 }
 
+// listOptions are the options of list.
+type listOptions struct {
+	env
+	selected            *selection
+	sort, words, fields string
+	limit               int
+	asJSON, deleted     bool
+}
+
 // listCommand makes the command that lists recordings.
 func (e env) listCommand() *cobra.Command {
-	var asJSON, deleted bool
-	var limit int
-	var sort string
+	o := listOptions{env: e}
 	c := listUsage.command()
 	t := e.apiFlags(c.Flags())
-	s := e.selectionFlags(c)
-	c.Flags().BoolVar(&deleted, "deleted", false, "list deleted recordings that can be restored")
-	c.Flags().IntVar(&limit, "limit", 0, "list at most `N` recordings; 0 for all")
-	c.Flags().StringVar(&sort, "sort", "", "`FIELD`: the greatest first by created, start, duration, from or to; all but created need --since, at most 31 days ago")
+	o.selected = e.selectionFlags(c)
+	c.Flags().BoolVar(&o.deleted, "deleted", false, "list deleted recordings that can be restored")
+	c.Flags().IntVar(&o.limit, "limit", 0, "list at most `N` recordings; 0 for all")
+	c.Flags().StringVar(&o.sort, "sort", "", "`FIELD`: the greatest first by created, start, duration, from or to; all but created need --search, or --since, at most 31 days ago")
+	searchFlag(c.Flags(), &o.words)
+	c.Flags().StringVar(&o.fields, "fields", "", "`NAMES`: with --json, only these fields of each document, such as id,from,to,start")
 	complete(c, "sort", "created", "start", "duration", "from", "to")
-	jsonFlag(c.Flags(), &asJSON)
+	jsonFlag(c.Flags(), &o.asJSON)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if err := unexpected(args, 0); err != nil {
 			return err
 		}
-		if limit < 0 {
-			return usageError{errors.New("--limit must not be negative")}
-		}
-		query, err := s.query(limit)
+		query, err := o.query()
 		if err != nil {
 			return err
-		}
-		if sort != "" {
-			query.Set("sort", sort)
-		}
-		if deleted {
-			query.Set("deleted", "true")
 		}
 		api, err := t.open()
 		if err != nil {
 			return err
 		}
 		defer api.Close()
-		out := &documentTable{w: e.stdout, asJSON: asJSON, deleted: deleted}
-		for d, err := range api.List(c.Context(), query) {
-			if err != nil {
-				return errors.Join(out.flush(), err)
-			}
-			if err := out.add(d); err != nil {
-				return err
-			}
-			if out.n == limit {
-				break
-			}
-		}
-		if out.n == 0 && !asJSON {
-			printf(e.stderr, "no recordings\n")
-		}
-		return out.flush()
+		return o.list(c.Context(), api, query)
 	}
 	return c
+}
+
+// query returns the parameters of the list.
+func (o *listOptions) query() (url.Values, error) {
+	if o.limit < 0 {
+		return nil, usageError{errors.New("--limit must not be negative")}
+	}
+	if o.fields != "" && !o.asJSON {
+		return nil, usageError{errors.New("--fields needs --json: the table has its own columns")}
+	}
+	q, err := o.selected.query(o.limit)
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range map[string]string{"sort": o.sort, "search": o.words, "fields": o.fields} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	if o.deleted {
+		q.Set("deleted", "true")
+	}
+	return q, nil
+}
+
+// list prints the recordings that a query selects.
+func (o *listOptions) list(ctx context.Context, api *client.Client, query url.Values) error {
+	out := &documentTable{w: o.stdout, asJSON: o.asJSON, deleted: o.deleted}
+	for d, err := range api.List(ctx, query) {
+		if err != nil {
+			return errors.Join(out.flush(), err)
+		}
+		if err := out.add(d); err != nil {
+			return err
+		}
+		if out.n == o.limit {
+			break
+		}
+	}
+	if out.n == 0 && !o.asJSON {
+		printf(o.stderr, "no recordings\n")
+	}
+	return out.flush()
 }
 
 // tablePart is how many rows of a table are printed at a time. The columns of one part

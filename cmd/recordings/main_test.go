@@ -48,6 +48,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("TZ", "UTC")
 			e.Setenv("VERSION", version.Number)
+			e.Setenv("MONTH", time.Now().UTC().Format("2006-01"))
 			return copyAudio(e.WorkDir)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

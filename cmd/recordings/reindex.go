@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/time/rate"
 
+	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/search"
 )
 
@@ -16,7 +17,7 @@ var reindexUsage = usage{
 	args: "--account ID [--rate N] [--restart] [OPTIONS]",
 	does: `Compares each recording of an account with the index that searches read, and brings the index and the
 totals up to date: for recordings from before there was an index, or after it was switched off. A run
-that was stopped goes on where it stopped. It is safe while the service is in use.`,
+that was stopped less than a day ago goes on where it stopped. It is safe while the service is in use.`,
 	examples: []string{"reindex --account A", "reindex --account A --table T --rate 100"},
 	notes:    "A recording that has to be indexed costs about 27 write units on DynamoDB.\n",
 }
@@ -73,6 +74,9 @@ func (o *reindexOptions) reindex(ctx context.Context) error {
 			shown = now
 			printf(o.stderr, "examined %d, indexed %d\n", r.Examined, r.Indexed)
 		}
+	}
+	x.Resumed = func(from recording.Seconds) {
+		printf(o.stderr, "continues at %s, where another run stopped\n", clock(from.Time()))
 	}
 	done, err := x.Account(ctx, o.account, o.restart)
 	if err := errors.Join(err, closed()); err != nil {

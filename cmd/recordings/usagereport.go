@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/callrecordings/api/shared/access"
+	"github.com/callrecordings/api/shared/config"
 	"github.com/callrecordings/api/shared/price"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/search"
@@ -18,13 +19,17 @@ import (
 var usageUsage = usage{
 	name: "usage", summary: "print what accounts used in a month, and what it costs",
 	args: "--month YYYY-MM [--account ID] [--prices FILE] [OPTIONS]",
-	does: `Prints, for one account or all accounts of the tree, the recordings of a month (in UTC), their hours, and
-the gigabytes that all recordings up to its end take. The figures come from the totals that the index
-keeps, so that no recording is read. With --prices, it adds the cost of each account.`,
+	does: `Prints, for one account or all accounts of the tree, what a month (in UTC) added: recordings, their hours
+and bytes, and the gigabytes that were stored at its end. These figures are for a bill: deleting recordings
+later does not lower them. It also prints how many of the recordings that were created in the month still
+exist. The figures come from the totals that the index keeps, so that no recording is read. With prices, it
+adds the cost of each account: of the recordings and hours added, and of the gigabytes stored.`,
 	examples: []string{"usage --month 2026-11 --json", "usage --month 2026-11 --account A --prices prices.json"},
-	notes: `The file of prices is a JSON object; a price that is missing is 0:
+	notes: `Prices are a JSON object, in the file or in PRICES; a price that is missing is 0:
   {"currency": "EUR", "recording": "0.001", "hour": "0.02", "gigabyte_month": "0.03"}
 A gigabyte has 10^9 bytes. Amounts have 4 decimals.
+A recording counts for the month in which it is first indexed, which is normally the one of its arrival,
+and never again.
 `,
 }
 
@@ -32,11 +37,14 @@ A gigabyte has 10^9 bytes. Amounts have 4 decimals.
 type accountUsage struct {
 	Account string `json:"account"`
 	Month   string `json:"month"`
-	// Recordings and Seconds are those of the month. StoredBytes are those of all recordings
-	// up to its end.
+	// Recordings, Seconds and Bytes are what the month added, and StoredBytes the bytes of all
+	// recordings at its end. Later deletions do not change them.
 	Recordings  int64 `json:"recordings"`
 	Seconds     int64 `json:"seconds"`
+	Bytes       int64 `json:"bytes"`
 	StoredBytes int64 `json:"stored_bytes"`
+	// Kept counts the recordings that were created in the month and still exist.
+	Kept search.Sum `json:"kept"`
 	// Updated is when the index last changed these numbers (RFC 3339).
 	Updated  string `json:"updated,omitempty"`
 	Cost     string `json:"cost,omitempty"`
@@ -59,7 +67,7 @@ func (e env) usageCommand() *cobra.Command {
 	o.target = e.targetFlags(fs)
 	accountFlag(fs, &o.account)
 	fs.StringVar(&o.month, "month", "", "`YYYY-MM`: the month, in UTC")
-	fs.StringVar(&o.pricesFile, "prices", "", "`FILE`: JSON file with prices")
+	fs.StringVar(&o.pricesFile, "prices", "", "`FILE`: JSON file with prices (or PRICES, the prices themselves)")
 	jsonFlag(fs, &o.asJSON)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if err := unexpected(args, 0); err != nil {
@@ -115,21 +123,22 @@ func usageOf(ctx context.Context, s search.Store, account string, month time.Tim
 	if err != nil {
 		return u, err
 	}
-	u.Recordings, u.Seconds = got.Count, got.Seconds
+	u.Recordings, u.Seconds, u.Bytes, u.Kept = got.Added.Count, got.Added.Seconds, got.Added.Bytes, got.Sum
 	of.From = 0
 	if got, err = search.Summarize(ctx, s, of, search.ByNothing); err != nil {
 		return u, err
 	}
-	if u.StoredBytes = got.Bytes; got.Updated > 0 {
+	if u.StoredBytes = got.Stored; got.Updated > 0 {
 		u.Updated = got.Updated.Time().Format(time.RFC3339)
 	}
 	return u, nil
 }
 
-// readPrices reads the file of prices, nil without one.
+// readPrices reads the file of prices, or else the environment; nil without either.
 func (o *usageOptions) readPrices() (*price.Prices, error) {
 	if o.pricesFile == "" {
-		return nil, nil
+		s, err := config.Load(o.getenv, config.Tool)
+		return s.Prices, err
 	}
 	text, err := os.ReadFile(o.pricesFile)
 	if err != nil {
@@ -147,8 +156,8 @@ func (o *usageOptions) show(u accountUsage) error {
 	if o.asJSON {
 		return printJSON(o.stdout, u)
 	}
-	line := fmt.Sprintf("%s  %s  %d recordings, %.1f h, %.3f GB stored", u.Account, u.Month, u.Recordings,
-		float64(u.Seconds)/3600, float64(u.StoredBytes)/1e9)
+	line := fmt.Sprintf("%s  %s  %d recordings, %.1f h, %.3f GB added, %.3f GB stored, %d kept", u.Account, u.Month, u.Recordings,
+		float64(u.Seconds)/3600, float64(u.Bytes)/1e9, float64(u.StoredBytes)/1e9, u.Kept.Count)
 	if u.Cost != "" {
 		line += ", " + clean(u.Cost+" "+u.Currency)
 	}

@@ -88,7 +88,7 @@ var errorGuide = []struct {
 		"For audio, ask for a presigned URL and upload to it.",
 	},
 	{
-		"range not satisfiable", "416", "The range starts after the end of the audio, or an unpaged list, a sorted list or a summary covers too much for one answer.",
+		"range not satisfiable", "416", "The range starts after the end of the audio, or an unpaged list, a sorted list or a summary covers too much for one answer. data.details says which.",
 		"Ask for a range within the size in Content-Range. Read long lists in pages, with page_size. Choose a shorter time.",
 	},
 	{

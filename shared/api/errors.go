@@ -60,10 +60,11 @@ var (
 		status: http.StatusPreconditionFailed, code: "precondition_failed", data: detail("precondition failed"),
 	}
 
-	// errTooMuch is returned for an unpaged list that does not fit one answer.
-	errTooMuch = &publicError{
-		status: http.StatusRequestedRangeNotSatisfiable, code: "range not satisfiable", data: map[string]any{},
-	}
+	// errTooMuch is returned for recordings that do not fit one answer, such as those of an
+	// unpaged list, and errUnsortable for more than can be sorted.
+	errTooMuch = tooMuch("the list is too long for one answer: leave out paginate=false and follow next_start_key, or choose a shorter time")
+
+	errUnsortable = tooMuch("there are too many recordings to sort: choose a shorter time or a narrower search, or leave out sort")
 
 	// errCrowded is returned if too many large answers are being sent.
 	errCrowded = &publicError{
@@ -74,6 +75,20 @@ var (
 	// errNoAnswer is returned if a handler neither answers nor returns an error.
 	errNoAnswer = errors.New("the handler gave no answer")
 )
+
+// tooMuch returns the 416 for a request that covers too much. details says what, and what
+// helps.
+func tooMuch(details string) *publicError {
+	return &publicError{
+		status: http.StatusRequestedRangeNotSatisfiable, code: "range not satisfiable",
+		data: map[string]any{"message": "range not satisfiable", "details": details},
+	}
+}
+
+// tooWide returns the 416 for a summary that covers too much.
+func tooWide(*request) *publicError {
+	return tooMuch("the summary has too many days, owners or tags: choose a shorter time, or leave out by")
+}
 
 // invalid returns the 400 for an invalid parameter or field of the body. extra
 // adds members to the message and may be nil (kazoo.md, 5.4).
@@ -89,8 +104,8 @@ func invalid(field, code, message string, extra map[string]any) error {
 	}
 }
 
-// errUnindexed returns the 400 for a parameter that needs the index while the operator has
-// switched it off.
+// errUnindexed returns the 400 for a parameter, or a summary, that needs the index while the
+// operator has switched it off.
 func errUnindexed(field string) error {
 	return invalid(field, "disabled", "The operator has switched search and totals off", nil)
 }
@@ -289,7 +304,7 @@ var errorTable = []struct {
 	{access.ErrLimit, badEntry("maxItems", "a group has at most 10000 members and 40 leaders, and a user leads at most 40 groups")},
 	{cursor.ErrInvalid, badCursor},
 	{feed.ErrTooOld, cursorExpired},
-	{search.ErrTooWide, func(*request) *publicError { return errTooMuch }},
+	{search.ErrTooWide, tooWide},
 	{recording.ErrBadID, badID},
 	{incoming.ErrOtherAccount, fixed(http.StatusForbidden, "forbidden", "forbidden")},
 	{incoming.ErrTwoIDs, badReportedID},

@@ -27,6 +27,7 @@ import (
 	"github.com/callrecordings/api/shared/incoming"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/search"
 	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/strictjson"
 )
@@ -214,7 +215,9 @@ func TestAnswersOfErrors(t *testing.T) {
 		{"not acceptable", notAcceptable([]offer{offerDocument, offerCSV}), 406, "not_acceptable", `{"accepted":["application/json","text/csv"],"message":"not acceptable"}`, "", ""},
 		{"precondition", errPreconditionFailed, 412, "precondition_failed", `{"message":"precondition failed"}`, "", ""},
 		{"range", rangeNotSatisfiable(7), 416, "range not satisfiable", `{}`, "Content-Range", "bytes */7"},
-		{"too much", errTooMuch, 416, "range not satisfiable", `{}`, "", ""},
+		{"too much", errTooMuch, 416, "range not satisfiable", `{"details":"the list is too long for one answer: leave out paginate=false and follow next_start_key, or choose a shorter time","message":"range not satisfiable"}`, "", ""},
+		{"too much to sort", errUnsortable, 416, "range not satisfiable", `{"details":"there are too many recordings to sort: choose a shorter time or a narrower search, or leave out sort","message":"range not satisfiable"}`, "", ""},
+		{"too wide", search.ErrTooWide, 416, "range not satisfiable", `{"details":"the summary has too many days, owners or tags: choose a shorter time, or leave out by","message":"range not satisfiable"}`, "", ""},
 		{"unknown", errors.New("of no layer"), 500, "unspecified_fault", `{"message":"unspecified fault"}`, "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -164,9 +164,11 @@ func TestInvalidSearches(t *testing.T) {
 		}
 	}
 	s.list = List(s.env, s.store, s.sealer, false)
-	got := s.ask(t, http.MethodGet, tenantList+"?search=renate")
-	if got.Code != http.StatusBadRequest || !strings.Contains(string(got.body), `"search":{"disabled"`) {
-		t.Errorf("a search without an index = %d %s", got.Code, got.body)
+	for target, field := range map[string]string{"?search=renate": "search", "?total=true": "total", "/summary": "summary", "/summary?by=day": "summary"} {
+		got := s.ask(t, http.MethodGet, tenantList+target)
+		if got.Code != http.StatusBadRequest || !strings.Contains(string(got.body), `"`+field+`":{"disabled"`) {
+			t.Errorf("%s without an index = %d %s", target, got.Code, got.body)
+		}
 	}
 }
 

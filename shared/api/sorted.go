@@ -204,7 +204,7 @@ func (k *ranking) compare(a, b place) int {
 }
 
 // readSorted adds a sorted page, or a sorted list without pages, to e and returns the
-// keys of the page. It returns errTooMuch if the range holds too much to be sorted.
+// keys of the page. It returns errUnsortable if the range holds too much to be sorted.
 func (l *lister) readSorted(r *request, q *listQuery, e listEncoder) (paging, error) {
 	k := &ranking{key: sortKey(q.sort), ascending: q.ascending, limit: q.size, bytes: pageBytes}
 	if q.unpaged {
@@ -268,7 +268,7 @@ func (l *lister) rank(r *request, q *listQuery, k *ranking) error {
 }
 
 // rankPart offers the recordings of one index, or of a search, to k. It subtracts the bytes
-// that it reads from left, and returns errTooMuch if that is not enough.
+// that it reads from left, and returns errUnsortable if that is not enough.
 func (l *lister) rankPart(r *request, q *listQuery, k *ranking, left *int64) error {
 	ask := q.storeQuery(r.account, recording.SecondsOf(r.env.Now()))
 	ask.Limit, ask.MaxBytes = readSize, readBytes
@@ -291,7 +291,7 @@ func (l *lister) rankPart(r *request, q *listQuery, k *ranking, left *int64) err
 		}
 		ask.Start = *page.Next
 	}
-	return errTooMuch
+	return errUnsortable
 }
 
 // fill adds the rows to e until one does not fit, and returns the number added.

@@ -40,7 +40,7 @@ func (l *lister) summarize(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	if !l.indexed {
-		return errUnindexed("by")
+		return errUnindexed("summary")
 	}
 	// A summary has no pages, and no default range.
 	bounds := slices.DeleteFunc(slices.Clone(query), func(p [2]string) bool { return p[0] == "paginate" })
@@ -105,7 +105,7 @@ func writeSummaryCSV(w http.ResponseWriter, r *request, of *summaryData) error {
 			table.Literal(nil, []byte(name), strconv.FormatInt(n, 10))
 		}
 		if !table.EndRow() {
-			return errTooMuch
+			return tooWide(r)
 		}
 	}
 	var body bytes.Buffer

@@ -82,10 +82,10 @@ func TestUnpagedTooLarge(t *testing.T) {
 			g := s.ask(t, "GET", everything+suffix, "Accept-Encoding", encoding)
 			g.want(t, 416, "range not satisfiable")
 			page := g.page(t)
-			if data := withoutDoc(t, page.Data, page.Message); data != "{}" {
-				t.Errorf("data = %s, want {}", data)
+			if data := withoutDoc(t, page.Data, page.Message); !strings.Contains(data, "the list is too long for one answer") {
+				t.Errorf("data = %s, want what is too long", data)
 			}
-			if g.Header().Get("Content-Disposition") != "" || g.Header().Get("Content-Encoding") != "" {
+			if g.Header().Get("Content-Disposition") != "" || encoding == "identity" && g.Header().Get("Content-Encoding") != "" {
 				t.Errorf("headers of the abandoned list: %v", g.Header())
 			}
 		}

@@ -79,7 +79,7 @@ type Settings struct {
 	Table, Bucket string
 	// ObjectLock is true if legal holds also lock the audio in the bucket.
 	ObjectLock bool
-	// Prices are those in plans of jobs; nil without any.
+	// Prices are those in plans of jobs and of recordings usage; nil without any.
 	Prices *price.Prices
 	// JobsQueue is the URL of the queue of jobs.
 	JobsQueue string

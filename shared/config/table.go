@@ -139,8 +139,8 @@ var table = []Setting{
 		},
 	},
 	{
-		Name: "PRICES", Functions: forJobs | forLocal,
-		Doc: "What storing and downloading a gigabyte costs, as a JSON object such as {\"currency\":\"USD\",\"gigabyte_month\":\"0.023\",\"gigabyte_download\":\"0.09\"}. Plans of jobs then say what a deletion saves and an export costs.",
+		Name: "PRICES", Functions: forJobs | forLocal | forTool,
+		Doc: "What storing and downloading a gigabyte costs, as a JSON object such as {\"currency\":\"USD\",\"gigabyte_month\":\"0.023\",\"gigabyte_download\":\"0.09\"}. Plans of jobs then say what a deletion saves and an export costs, and recordings usage what accounts cost. That also takes the prices recording and hour.",
 		set: func(s *Settings, v string) (err error) { s.Prices, err = prices(v); return },
 	},
 	{

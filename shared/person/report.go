@@ -27,6 +27,7 @@ type Result struct {
 var remains = map[Kind][]string{
 	erasure: {
 		"tombstones: the IDs, the account and the times of creation and deletion of the erased recordings, for 400 days, so that their IDs are not used again",
+		"index of searches, if it is switched on: the IDs, the account, the seconds and the bytes of the erased recordings, for 400 days, so that no bill counts them twice",
 		"audit trail, if it is switched on: who listened to and changed the recordings, by their IDs, for as long as the operator keeps it",
 		"links to the recordings: their IDs and who made them, until they expire, at most 31 days; they play nothing",
 		"events that were sent before, which hold IDs only",

@@ -41,7 +41,8 @@
 // Totals count recordings, seconds and bytes by day (of Created, in UTC), for the account,
 // for each owner, and for each tag of both, separately for each direction. For owners and
 // tags there are also those of months, so that long ranges read few. They change in
-// the same transaction as the marker, so nothing is counted twice.
+// the same transaction as the marker, so nothing is counted twice. The counters of the
+// account's days also have what a day added, for bills (added.go).
 //
 // # Failure modes
 //

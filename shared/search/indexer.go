@@ -69,6 +69,8 @@ type run struct {
 	name        string
 	// revision is the revision of the stored marker; "" means that there is no marker.
 	revision string
+	// until is until when a deleted recording can be restored; 0 if it cannot.
+	until recording.Seconds
 }
 
 func (x *Indexer) index(ctx context.Context, account, id string) error {
@@ -96,11 +98,18 @@ func (x *Indexer) index(ctx context.Context, account, id string) error {
 
 // bring brings the index from the state of a marker to that of a recording.
 func (r *run) bring(ctx context.Context, was *marker, rec *recording.Recording) error {
-	if rec == nil && r.revision == "" || rec != nil && was.current(rec.Revision) {
+	if rec == nil && (r.revision == "" || was.gone()) || rec != nil && was.current(rec.Revision) {
 		return nil
+	}
+	if rec == nil {
+		var err error
+		if r.until, err = r.restorable(ctx); err != nil {
+			return err
+		}
 	}
 	next := markerFor(rec)
 	c := was.changeTo(&next, r.account, r.id)
+	c.totals.bill(was, &next, r.now())
 	if r.Atomic {
 		if done, err := r.atOnce(ctx, &next, &c); done || err != nil {
 			return err
@@ -203,8 +212,8 @@ func (r *run) reread(ctx context.Context) error {
 }
 
 // save stores the marker together with other writes, on condition that it has not changed
-// since this run read it. A marker of nothing is removed. A marker with loose entries
-// keeps other runs away.
+// since this run read it. A marker of nothing is removed, and one of a recording that
+// is gone expires. A marker with loose entries keeps other runs away.
 func (r *run) save(ctx context.Context, m *marker, others ...store.EntryWrite) error {
 	m.Until, m.Run = 0, ""
 	if len(m.Loose) > 0 {
@@ -214,12 +223,13 @@ func (r *run) save(ctx context.Context, m *marker, others ...store.EntryWrite) e
 	if r.revision == "" {
 		w.If = store.IfAbsent
 	}
-	switch {
-	case m.Revision == "" && len(m.Loose) == 0 && m.Counted == nil && r.revision == "":
+	switch nothing := m.Revision == "" && len(m.Loose) == 0 && m.Counted == nil && m.Added == nil; {
+	case nothing && r.revision == "":
 		w.CheckOnly = true
-	case m.Revision == "" && len(m.Loose) == 0 && m.Counted == nil:
+	case nothing:
 		w.Delete = true
 	}
+	w.Expires = r.expiry(m)
 	var err error
 	if w.Value, err = m.encode(); err != nil {
 		return err

@@ -3,6 +3,7 @@ package search_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -41,6 +42,10 @@ func TestKills(t *testing.T) {
 			kills(t, open(t), atomic, changes(t, 300))
 		})
 	}
+	t.Run("DynamoDB", func(t *testing.T) {
+		t.Parallel()
+		kills(t, emulated(t), false, changes(t, 40))
+	})
 }
 
 // clock is a clock that a test moves.
@@ -148,20 +153,31 @@ func TestRepeatedEventsWriteNothing(t *testing.T) {
 	}
 }
 
-// A recording that is deleted leaves nothing in the index.
+// A recording that is deleted leaves nothing in the index but what was added for it, which
+// expires when it can no longer be restored.
 func TestDeletedRecordingsLeaveNothing(t *testing.T) {
 	t.Parallel()
 	for _, atomic := range []bool{true, false} {
 		s := open(t)
 		put(t, s, rec(1, 0, "u", "Renate"))
-		if _, err := s.Delete(t.Context(), account, "202601-0001", store.Deletion{}); err != nil {
+		until := recording.SecondsOf(time.Now().AddDate(5, 0, 0))
+		if _, err := s.Delete(t.Context(), account, "202601-0001", store.Deletion{Until: until}); err != nil {
 			t.Fatal(err)
 		}
 		if err := indexer(s, atomic).Index(t.Context(), account, "202601-0001"); err != nil {
 			t.Fatal(err)
 		}
-		if got := entriesOf(t, s, "terms/"+account, "indexed/"+account); len(got) > 0 {
-			t.Errorf("atomic %v: the index still has %q", atomic, got)
+		want := map[string]string{"indexed/a 202601-0001": `{"added":{"seconds":60,"bytes":100}}`}
+		if got := entriesOf(t, s, "terms/"+account, "indexed/"+account); !maps.Equal(got, want) {
+			t.Errorf("atomic %v: the index has %q, want %q", atomic, got, want)
+		}
+		left, err := s.Entries(t.Context(), store.EntryKey{Partition: "indexed/" + account, Key: "202601-0001"})
+		if err != nil || len(left) != 1 || left[0].Expires != until+store.TombstoneDays*24*60*60 {
+			t.Errorf("atomic %v: what is left = %+v, %v, want it to expire %d days after %d", atomic, left, err, store.TombstoneDays, until)
+		}
+		counting := faultstore.New(s)
+		if err := indexer(counting, atomic).Index(t.Context(), account, "202601-0001"); err != nil || counting.Calls() != 2 {
+			t.Errorf("atomic %v: the repeated event = %v after %d calls, want only the two reads", atomic, err, counting.Calls())
 		}
 	}
 }

@@ -11,11 +11,15 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// layoutVersion is the version of the layout that markers, entries and totals have. A
-// recording that was indexed with an earlier version is indexed again when its next event
-// comes, or by [Reindexer]. Version 2 has signatures, numbers that begin with zeros, and
-// the totals of months.
-const layoutVersion = 2
+const (
+	// layoutVersion is the version of the layout that markers, entries and totals have. A
+	// recording that was indexed with an earlier version is indexed again when its next event
+	// comes, or by [Reindexer]. Version 2 has signatures, numbers that begin with zeros, and
+	// the totals of months. Version 3 counts what was added (added.go).
+	layoutVersion = 3
+	// versionOfMonths is the first layoutVersion with totals of months.
+	versionOfMonths = 2
+)
 
 // marker describes the state of a recording in the index.
 type marker struct {
@@ -32,6 +36,9 @@ type marker struct {
 	Signature signature `json:"sig,omitempty"`
 	// Counted has the counted values; nil if the totals do not include the recording.
 	Counted *counted `json:"counted,omitempty"`
+	// Added is what the totals have added for the recording, even if it no longer exists; nil
+	// if that is nothing, or if an earlier layout has indexed it.
+	Added *added `json:"added,omitempty"`
 	// Loose are the keys, without the ID, of entries that a run may have written or not
 	// removed.
 	Loose []string `json:"loose,omitempty"`

@@ -56,6 +56,12 @@ func walk(t rapid.TB, s search.Reader, text string, q store.Query, owners func(s
 func library(t testing.TB, n int) (*sqlite.Store, []recording.Recording) {
 	t.Helper()
 	s := open(t)
+	return s, fill(t, s, n)
+}
+
+// fill stores and indexes the recordings of library.
+func fill(t testing.TB, s faultstore.Driver, n int) []recording.Recording {
+	t.Helper()
 	var all []recording.Recording
 	for i := range n {
 		name := "common"
@@ -68,14 +74,21 @@ func library(t testing.TB, n int) (*sqlite.Store, []recording.Recording) {
 		all = append(all, rec(i, recording.Seconds(i/2*40_000), []string{"", "u", "v"}[i%3], name))
 		put(t, s, all[i])
 	}
-	return s, all
+	return all
 }
 
 // A search returns the same as a list filtered by Match, in either order, and with any range,
 // page size, budget, owner and filter.
 func TestSearchEqualsAFilteredList(t *testing.T) {
 	t.Parallel()
-	s, all := library(t, 120)
+	overBoth(t, func(t *testing.T, s faultstore.Driver) {
+		t.Helper()
+		equalsAFilteredList(t, s, fill(t, s, 120))
+	})
+}
+
+func equalsAFilteredList(t *testing.T, s search.Reader, all []recording.Recording) {
+	t.Helper()
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.SampledFrom([]string{
 			"common", "seventh", "sev*", "seventh rare", "common rare", "com* sevenfold", "15550000003", "0000003 common", "nothing", "rare",

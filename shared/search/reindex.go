@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
@@ -19,6 +20,9 @@ type Reindexer struct {
 	Pace func(context.Context) error
 	// Progress, if not nil, is called after each page with the report so far.
 	Progress func(Report)
+	// Resumed, if not nil, is called if the run goes on where another stopped, with the
+	// creation time from which on it examines recordings.
+	Resumed func(from recording.Seconds)
 }
 
 // Report counts the recordings that a Reindexer has handled.
@@ -32,11 +36,25 @@ type Report struct {
 	Busy int `json:"busy"`
 }
 
+// BookmarkAge is how long after a run was stopped the next one may go on where it stopped.
+// Later, recordings before that place may have changed while the index was off.
+const BookmarkAge = 24 * time.Hour
+
 // bookmark is how far a run has come. An entry holds it, so that a run that was stopped
 // goes on from there.
 type bookmark struct {
 	Created recording.Seconds `json:"created"`
 	ID      string            `json:"id"`
+	// Version is the layoutVersion of the run, and At when it came so far. Both are 0 in
+	// bookmarks of earlier builds.
+	Version int               `json:"v"`
+	At      recording.Seconds `json:"at"`
+}
+
+// holds reports whether a run may go on from b: the recordings before it have been indexed
+// in the layout of this version, and not too long ago.
+func (b *bookmark) holds(now recording.Seconds) bool {
+	return b.Version == layoutVersion && now-b.At <= recording.Seconds(BookmarkAge/time.Second)
 }
 
 // bookmarkKey returns the key of the bookmark of an account.
@@ -46,21 +64,16 @@ func bookmarkKey(account string) store.EntryKey {
 
 // Account indexes the recordings of an account, the oldest first. It reads a page of
 // recordings and their markers at a time, and writes only where they differ. If it is
-// stopped, the next run goes on; restart begins at the beginning. Errors: those of
-// Indexer.Index, and those of Pace.
+// stopped, a run of the same layout within BookmarkAge goes on; restart begins at the
+// beginning. Errors: those of Indexer.Index, and those of Pace.
 func (x Reindexer) Account(ctx context.Context, account string, restart bool) (Report, error) {
 	var done Report
 	q := store.Query{Account: account, Ascending: true, Limit: store.MaxEntries}
-	found, err := x.Store.Entries(ctx, bookmarkKey(account))
-	if err != nil {
-		return done, err
-	}
-	if len(found) > 0 && !restart {
-		var at bookmark
-		if err := json.Unmarshal(found[0].Value, &at); err != nil {
-			return done, fmt.Errorf("read how far the last run came: %w", err)
+	if !restart {
+		var err error
+		if q.Start, err = x.resume(ctx, account); err != nil {
+			return done, err
 		}
-		q.Start = store.Position{Created: at.Created, ID: at.ID, After: at.ID != ""}
 	}
 	for {
 		p, err := x.Store.Page(ctx, q)
@@ -84,9 +97,28 @@ func (x Reindexer) Account(ctx context.Context, account string, restart bool) (R
 	return done, x.mark(ctx, account, store.EntryWrite{Delete: true}, store.Position{})
 }
 
+// resume returns the place at which a run goes on; the zero Position is the beginning.
+func (x Reindexer) resume(ctx context.Context, account string) (store.Position, error) {
+	found, err := x.Store.Entries(ctx, bookmarkKey(account))
+	if err != nil || len(found) == 0 {
+		return store.Position{}, err
+	}
+	var at bookmark
+	if err := json.Unmarshal(found[0].Value, &at); err != nil {
+		return store.Position{}, fmt.Errorf("read how far the last run came: %w", err)
+	}
+	if !at.holds(recording.SecondsOf(x.Now())) {
+		return store.Position{}, nil
+	}
+	if x.Resumed != nil {
+		x.Resumed(at.Created)
+	}
+	return store.Position{Created: at.Created, ID: at.ID, After: at.ID != ""}, nil
+}
+
 // mark stores or removes the bookmark.
 func (x Reindexer) mark(ctx context.Context, account string, w store.EntryWrite, at store.Position) error {
-	value, err := json.Marshal(bookmark{at.Created, at.ID})
+	value, err := json.Marshal(bookmark{at.Created, at.ID, layoutVersion, recording.SecondsOf(x.Now())})
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/search"
 	"github.com/callrecordings/api/shared/store"
-	"github.com/callrecordings/api/shared/store/sqlite"
+	"github.com/callrecordings/api/shared/store/faultstore"
 )
 
 // reads is a reader that counts the recordings that are read.
@@ -28,9 +28,9 @@ func (r *reads) Find(ctx context.Context, account string, ids []string) (map[str
 }
 
 // mixed stores recordings with random words. Those at the front of words are frequent.
-func mixed(t *testing.T, n int, words []string) (*sqlite.Store, []recording.Recording) {
+func mixed(t *testing.T, s faultstore.Driver, n int, words []string) []recording.Recording {
 	t.Helper()
-	s, random := open(t), rand.New(rand.NewPCG(3, 4))
+	random := rand.New(rand.NewPCG(3, 4))
 	var all []recording.Recording
 	for i := range n {
 		var name []string
@@ -48,15 +48,20 @@ func mixed(t *testing.T, n int, words []string) (*sqlite.Store, []recording.Reco
 		}
 		return strings.Compare(a.ID, b.ID)
 	})
-	return s, all
+	return all
 }
 
 // The pages of a search for several words have each match once and in order, with any
 // budget, also if an earlier layout has indexed some of the recordings.
 func TestPagesOfSeveralWords(t *testing.T) {
 	t.Parallel()
+	overBoth(t, pagesOfSeveralWords)
+}
+
+func pagesOfSeveralWords(t *testing.T, s faultstore.Driver) {
+	t.Helper()
 	words := []string{"alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel"}
-	s, all := mixed(t, 150, words)
+	all := mixed(t, s, 150, words)
 	firstLayout(t, s)
 	for i := 0; i < len(all); i += 3 {
 		if err := indexer(s, i%2 == 0).Index(t.Context(), account, all[i].ID); err != nil {
@@ -83,7 +88,8 @@ func TestPagesOfSeveralWords(t *testing.T) {
 // A page for several words reads hardly any recording that does not match.
 func TestSeveralWordsReadTheirMatches(t *testing.T) {
 	t.Parallel()
-	s, all := mixed(t, 300, []string{"alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf"})
+	s := open(t)
+	all := mixed(t, s, 300, []string{"alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf"})
 	for _, text := range []string{"alpha bravo", "golf foxtrot", "delta golf alpha", "alpha bravo charlie delta echo foxtrot", "golf alp*", "foxtrot 15550000003"} {
 		r := &reads{Reader: s}
 		got := walk(t, r, text, store.Query{Account: account, Limit: 1000}, nil, nil)

@@ -63,7 +63,15 @@ type Group struct {
 
 // Summary is the sum of a range, and the sums of its groups.
 type Summary struct {
+	// Sum counts the recordings that exist.
 	Sum
+	// Added counts the recordings that were first indexed on the days of the range, with the
+	// seconds and bytes by which recordings grew on them. It never falls: deleting a recording
+	// takes nothing away, and indexing or restoring it again adds nothing. Stored is by how
+	// many bytes all recordings together grew on these days. Recordings that an earlier
+	// layout has indexed count for their day of Created in both. Both are 0 unless Range.All.
+	Added  Sum
+	Stored int64
 	// Updated is when the index last changed one of the counters that were read; 0 if there
 	// are none.
 	Updated recording.Seconds
@@ -108,6 +116,11 @@ type counter struct {
 	// day, owner and tag are those in the key, "" if it has none. day may be a month.
 	day, owner, tag string
 	numbers         map[string]int64
+}
+
+// sum returns the numbers whose names begin with a direction, or with addedCount.
+func (c *counter) sum(name string) Sum {
+	return Sum{c.numbers[name], c.numbers[name+inSeconds], c.numbers[name+inBytes]}
 }
 
 // ofAccount reads the counters of the whole account: those of the days for the sum, and
@@ -264,8 +277,10 @@ func (b *summing) each(e *store.Entry, add func(counter)) error {
 // add adds a counter of a day, or of a day and an owner, to the sum and its groups.
 func (b *summing) add(c counter) {
 	b.sum.Updated = max(b.sum.Updated, recording.Seconds(c.numbers["at"]))
+	b.sum.Added = b.sum.Added.plus(c.sum(addedCount))
+	b.sum.Stored += c.numbers[storedBytes]
 	for direction, name := range map[string]string{inbound: "inbound", outbound: "outbound", elsewhere: "other"} {
-		sum := Sum{c.numbers[direction], c.numbers[direction+"seconds"], c.numbers[direction+"bytes"]}
+		sum := c.sum(direction)
 		b.sum.Sum = b.sum.plus(sum)
 		switch b.by {
 		case ByDay:
@@ -287,7 +302,7 @@ func (b *summing) group(c counter) {
 		name = c.owner
 	}
 	for _, direction := range []string{inbound, outbound, elsewhere} {
-		b.groups[name] = b.groups[name].plus(Sum{c.numbers[direction], c.numbers[direction+"seconds"], c.numbers[direction+"bytes"]})
+		b.groups[name] = b.groups[name].plus(c.sum(direction))
 	}
 }
 

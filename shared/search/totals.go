@@ -53,6 +53,12 @@ const (
 	elsewhere = "other"
 )
 
+// The ends of the names of numbers that are no numbers of recordings.
+const (
+	inSeconds = "seconds"
+	inBytes   = "bytes"
+)
+
 // countedOf returns the counted values of r.
 func countedOf(r *recording.Recording) counted {
 	c := counted{Direction: elsewhere, Bytes: r.Audio.Size}
@@ -93,7 +99,7 @@ func keysOf(c *counted, created recording.Seconds, owner string, version int) []
 			keys = append(keys, ofOwnerTag+owner+"/"+day+"/"+tag)
 		}
 	}
-	if version >= layoutVersion {
+	if version >= versionOfMonths {
 		return keys
 	}
 	return slices.DeleteFunc(keys, func(key string) bool { return key[:2] == ofOwnerMonth || key[:2] == ofTagMonth })
@@ -102,13 +108,19 @@ func keysOf(c *counted, created recording.Seconds, owner string, version int) []
 // add counts a recording sign times, once or minus once, as the layout of a version does.
 func (d deltas) add(c counted, created recording.Seconds, owner string, sign int64, version int) {
 	for _, key := range keysOf(&c, created, owner, version) {
-		if d[key] == nil {
-			d[key] = map[string]int64{}
-		}
-		d[key][c.Direction] += sign
-		d[key][c.Direction+"seconds"] += sign * c.Seconds
-		d[key][c.Direction+"bytes"] += sign * c.Bytes
+		numbers := d.of(key)
+		numbers[c.Direction] += sign
+		numbers[c.Direction+inSeconds] += sign * c.Seconds
+		numbers[c.Direction+inBytes] += sign * c.Bytes
 	}
+}
+
+// of returns the changes of the counter with a key.
+func (d deltas) of(key string) map[string]int64 {
+	if d[key] == nil {
+		d[key] = map[string]int64{}
+	}
+	return d[key]
 }
 
 // writes returns the writes that apply d to the counters of an account at a time.

@@ -22,7 +22,7 @@ const batch = 100_000
 // which are counters. It is faster than a store with a transaction for each recording.
 func Load(ctx context.Context, l Library, write func(recordings []recording.Recording, entries []store.EntryWrite) error) error {
 	c := &collector{totals: map[store.EntryKey]*store.EntryWrite{}}
-	x := &search.Indexer{Store: c, Now: func() time.Time { return Epoch.Time() }, Random: rand.Reader, Atomic: true}
+	x := &search.Indexer{Store: c, Now: func() time.Time { return c.current.Created.Time() }, Random: rand.Reader, Atomic: true}
 	recordings := make([]recording.Recording, 0, batch)
 	flush := func() error {
 		slices.SortFunc(c.writes, compare)

@@ -14,11 +14,11 @@ import (
 	"time"
 )
 
-// stallTime is how long audio may stop arriving before the request is given up.
+// stallTime is how long audio and files may stop arriving before the request is given up.
 const stallTime = 30 * time.Second
 
-// ErrStalled means that audio has stopped arriving.
-var ErrStalled = errors.New("the audio stopped arriving")
+// ErrStalled means that audio, or a file of a job, has stopped arriving.
+var ErrStalled = errors.New("the data stopped arriving")
 
 // AudioRequest asks for the audio of a recording.
 type AudioRequest struct {

@@ -152,21 +152,25 @@ func (c *Client) job(ctx context.Context, method, id string, body any) (*Job, er
 	return j, nil
 }
 
-// File writes a file of a job to w. The token is not sent: the URL is presigned.
+// File writes a file of a job to w. The token is not sent: the URL is presigned. It gives up
+// with ErrStalled when no bytes arrive for a while.
 func (c *Client) File(ctx context.Context, f *JobFile, w io.Writer) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, f.URL, http.NoBody)
 	if err != nil {
 		return fmt.Errorf("the URL of a file: %w", err)
 	}
-	resp, err := c.http.Do(r)
+	resp, err := c.http.Do(r) //nolint:bodyclose // body closes it
 	if err != nil {
 		return &UnreachableError{URL: r.URL.Host, cause: unwrapURL(err)}
 	}
-	defer resp.Body.Close() //nolint:errcheck // it is only read
+	body := newStalling(resp.Body, cancel, stallTime)
+	defer body.Close() //nolint:errcheck // it is only read
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("the bucket answers %s", resp.Status)
 	}
-	if _, err := io.Copy(w, resp.Body); err != nil {
+	if _, err := io.Copy(w, body); err != nil {
 		return fmt.Errorf("read a file of the job: %w", err)
 	}
 	return nil

@@ -1,8 +1,10 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"io"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,6 +29,29 @@ func TestStalledAudio(t *testing.T) {
 		began := time.Now()
 		if _, err := io.ReadAll(s); !errors.Is(err, ErrStalled) || time.Since(began) != time.Minute {
 			t.Errorf("read = %v after %s, want %v", err, time.Since(began), ErrStalled)
+		}
+	})
+}
+
+// transport answers each request with a body that sends nothing until the request ends.
+type transport struct{}
+
+// RoundTrip answers a request.
+func (transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	body := silent{make(chan struct{})}
+	context.AfterFunc(r.Context(), func() { close(body.closed) })
+	return &http.Response{StatusCode: http.StatusOK, Body: body, Request: r}, nil
+}
+
+// So does a file of a job.
+func TestStalledFile(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := Client{http: &http.Client{Transport: transport{}}}
+		began := time.Now()
+		err := c.File(t.Context(), &JobFile{URL: "http://bucket.test/copy.zip"}, io.Discard)
+		if !errors.Is(err, ErrStalled) || time.Since(began) != stallTime {
+			t.Errorf("File = %v after %s, want %v after %s", err, time.Since(began), ErrStalled, stallTime)
 		}
 	})
 }

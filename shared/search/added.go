@@ -1,0 +1,83 @@
+package search
+
+import (
+	"context"
+
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+)
+
+// The names of the numbers for an operator's bill. They are in the counters of an account's
+// days, beside those of the recordings that exist, so an ordinary recording needs no write
+// more. Unlike the others, they count for the day on which the index learns something, not
+// for the day of Created. So a day that has passed does not change any more.
+const (
+	// addedCount, addedSeconds and addedBytes only grow. They count each recording once, when
+	// it is first indexed, and what it grows by later, such as audio that arrives.
+	addedCount   = "new"
+	addedSeconds = addedCount + inSeconds
+	addedBytes   = addedCount + inBytes
+	// storedBytes is by how much the bytes of all recordings changed.
+	storedBytes = "stored"
+)
+
+// added is what the counters have added for one recording.
+type added struct {
+	Seconds int64 `json:"seconds,omitempty"`
+	Bytes   int64 `json:"bytes,omitempty"`
+}
+
+// gone reports whether m is all that is left of a recording that does not exist: what the
+// counters have added for it. It prevents that a restored recording is added again, and
+// expires when no tombstone is left to restore it from.
+func (m *marker) gone() bool {
+	return m.Added != nil && m.Revision == "" && m.Counted == nil && len(m.Loose) == 0
+}
+
+// expiry returns when the stored m stops existing; 0 for never.
+func (r *run) expiry(m *marker) recording.Seconds {
+	if !m.gone() {
+		return 0
+	}
+	return max(r.now(), r.until) + store.TombstoneDays*secondsOfDay
+}
+
+// restorable returns until when the recording, which does not exist, can be restored; 0 if it
+// cannot.
+func (r *run) restorable(ctx context.Context) (recording.Seconds, error) {
+	found, err := r.Store.Find(ctx, r.account, []string{r.id})
+	if t := found[r.id].Tombstone; err == nil && t != nil {
+		return t.Until, nil
+	}
+	return 0, err
+}
+
+// bill counts for now what a change from one marker to the next adds and stores, and notes it
+// in next.
+func (d deltas) bill(was, next *marker, now recording.Seconds) {
+	before := was.Added
+	if before == nil && was.Counted != nil {
+		// Earlier layouts do not count what was added. The month of Created is the best guess.
+		before = &added{was.Counted.Seconds, was.Counted.Bytes}
+		day := d.of(ofAccount + DayOf(was.Created))
+		day[addedCount]++
+		day[addedSeconds] += before.Seconds
+		day[addedBytes] += before.Bytes
+		day[storedBytes] += before.Bytes
+	}
+	today := d.of(ofAccount + DayOf(now))
+	if was.Counted != nil {
+		today[storedBytes] -= was.Counted.Bytes
+	}
+	if next.Added = before; next.Counted == nil {
+		return
+	}
+	today[storedBytes] += next.Counted.Bytes
+	if before == nil {
+		before = &added{}
+		today[addedCount]++
+	}
+	next.Added = &added{max(before.Seconds, next.Counted.Seconds), max(before.Bytes, next.Counted.Bytes)}
+	today[addedSeconds] += next.Added.Seconds - before.Seconds
+	today[addedBytes] += next.Added.Bytes - before.Bytes
+}
