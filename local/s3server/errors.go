@@ -104,10 +104,15 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	for _, name := range []string{"Content-Length", "Content-Range", "Content-Disposition", "Cache-Control"} {
 		w.Header().Del(name)
 	}
-	writeXML(w, r, e.status, errorBody{
+	writeXML(w, r, e.status, errorDocument(w, r, e))
+}
+
+// errorDocument returns the body of the answer with an error.
+func errorDocument(w http.ResponseWriter, r *http.Request, e apiError) errorBody {
+	return errorBody{
 		Code: e.code, Message: e.message, ArgumentName: e.argument, Resource: r.URL.Path,
 		RequestID: w.Header().Get(headerRequestID),
-	})
+	}
 }
 
 // writeXML answers with an XML document.

@@ -27,6 +27,7 @@
 package s3server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,7 +69,8 @@ type Options struct {
 	// (docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html).
 	Created func(ctx context.Context, event []byte)
 
-	sync func(*os.File) error // replaces (*os.File).Sync in tests
+	sync      func(*os.File) error // replaces (*os.File).Sync in tests
+	spaceTime time.Duration        // replaces spaceTime in tests
 }
 
 // Server is a running server.
@@ -77,6 +79,9 @@ type Server struct {
 	keys    keyPair
 	disk    *disk
 	created func(ctx context.Context, key, etag string)
+	// spaceTime is the constant of this name, except in tests.
+	spaceTime   time.Duration
+	completions *completions
 
 	addr, internal string
 	public         *http.Server
@@ -118,7 +123,10 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("S3 server: the folder %s cannot be used: %w", o.Dir, err)
 	}
-	s := &Server{o: o, keys: keyPair{o.AccessKeyID, o.SecretAccessKey, o.Region}, created: o.notify(), stop: make(chan struct{})}
+	s := &Server{
+		o: o, keys: keyPair{o.AccessKeyID, o.SecretAccessKey, o.Region}, created: o.notify(), stop: make(chan struct{}),
+		spaceTime: cmp.Or(o.spaceTime, spaceTime), completions: newCompletions(),
+	}
 	if s.disk, err = openDisk(dir, o.Bucket, o.sync); err == nil {
 		err = errors.Join(s.disk.sweepFormer(), s.disk.sweep(time.Now()))
 	}
@@ -199,7 +207,7 @@ func (s *Server) Port() string {
 func (s *Server) InternalURL() string { return "http://" + s.internal }
 
 // Close stops the server. Requests in progress get ten seconds to finish. Then
-// Close closes their connections; this is not an error.
+// Close closes their connections, and stops joining parts; this is not an error.
 func (s *Server) Close() error {
 	s.close.Do(func() {
 		close(s.stop)
@@ -214,6 +222,7 @@ func (s *Server) Close() error {
 				s.err = fmt.Errorf("close the S3 server: %w", err)
 			}
 		}
+		s.completions.stop()
 		s.running.Wait()
 	})
 	return s.err
