@@ -63,6 +63,7 @@ var (
 	errPreflight       = apiError{http.StatusForbidden, "AccessForbidden", "CORSResponse: This CORS request is not allowed.", ""}
 	errFull            = apiError{http.StatusInsufficientStorage, "InsufficientStorage", "No space is left on the disk.", ""}
 	errInternal        = apiError{http.StatusInternalServerError, "InternalError", "We encountered an internal error. Please try again.", ""}
+	errSlowDown        = apiError{http.StatusServiceUnavailable, "SlowDown", "Please reduce your request rate.", ""}
 	errUnsupported     = apiError{http.StatusNotImplemented, "NotImplemented", "A header or query you provided implies functionality that is not implemented.", ""}
 	errRequestTimedOut = apiError{http.StatusBadRequest, "RequestTimeout", "Your socket connection to the server was not read from or written to within the timeout period.", ""}
 )

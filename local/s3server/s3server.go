@@ -61,16 +61,17 @@ type Options struct {
 	MaxBytes int64
 	// Unlimited is the prefix of the keys to which MaxBytes does not apply; "" for none.
 	Unlimited string
-	// MaxConnections is the maximum number of connections to Addr; 0 means 1024.
-	// Connections to [Server.InternalURL] do not count.
+	// MaxConnections is the maximum number of connections to Addr; 0 means 1024. Requests for
+	// the objects of one account get at most three quarters of them. Connections to [Server.InternalURL] do not count.
 	MaxConnections int
 	// Created, if not nil, is called for every stored object, before the client
 	// gets its response. event is the JSON of the event that S3 sends
 	// (docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html).
 	Created func(ctx context.Context, event []byte)
 
-	sync      func(*os.File) error // replaces (*os.File).Sync in tests
-	spaceTime time.Duration        // replaces spaceTime in tests
+	sync       func(*os.File) error // replaces (*os.File).Sync in tests
+	spaceTime  time.Duration        // replaces spaceTime in tests
+	unreadTime time.Duration        // replaces unreadTime in tests
 }
 
 // Server is a running server.
@@ -79,9 +80,11 @@ type Server struct {
 	keys    keyPair
 	disk    *disk
 	created func(ctx context.Context, key, etag string)
-	// spaceTime is the constant of this name, except in tests.
-	spaceTime   time.Duration
+	// spaceTime and unreadTime are the constants of these names, except in tests.
+	spaceTime, unreadTime time.Duration
+
 	completions *completions
+	shares      *shares // of the connections to public
 
 	addr, internal string
 	public         *http.Server
@@ -125,7 +128,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	}
 	s := &Server{
 		o: o, keys: keyPair{o.AccessKeyID, o.SecretAccessKey, o.Region}, created: o.notify(), stop: make(chan struct{}),
-		spaceTime: cmp.Or(o.spaceTime, spaceTime), completions: newCompletions(),
+		spaceTime: cmp.Or(o.spaceTime, spaceTime), unreadTime: cmp.Or(o.unreadTime, unreadTime), completions: newCompletions(), shares: newShares(o.MaxConnections),
 	}
 	if s.disk, err = openDisk(dir, o.Bucket, o.sync); err == nil {
 		err = errors.Join(s.disk.sweepFormer(), s.disk.sweep(time.Now()))

@@ -14,7 +14,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b := make([]byte, 8)
 	_, _ = rand.Read(b) // never fails (crypto/rand)
 	w.Header().Set(headerRequestID, strings.ToUpper(hex.EncodeToString(b)))
-	defer extendWrite(w) // for the bytes that are still in a buffer
+	defer extendWrite(w)      // for the bytes that are still in a buffer
+	if r.ContentLength != 0 { // net/http reads a body that the server does not read before it answers
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.unreadTime))
+	}
 	if err := s.answer(w, r); err != nil {
 		fail(w, r, err)
 	}
@@ -36,6 +39,14 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) error {
 		return errURI
 	}
 	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	if r.Context().Value(http.ServerContextKey) == s.public {
+		party := partyOf(key)
+		if !s.shares.take(party) {
+			w.Header().Set("Connection", "close") // a body that arrives slowly would keep the connection
+			return errSlowDown
+		}
+		defer s.shares.give(party)
+	}
 	switch {
 	case bucket == "" && key == "" && r.Method == http.MethodGet:
 		return s.listBuckets(w, r)

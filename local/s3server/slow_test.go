@@ -3,6 +3,8 @@ package s3server
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -287,5 +289,32 @@ func TestCloseStopsACompletion(t *testing.T) {
 	<-stopped
 	if _, err := c.begin(t.Context(), "b"); !errors.Is(err, errStopped) {
 		t.Errorf("begin after stop = %v, want %v", err, errStopped)
+	}
+}
+
+// The body of a refused request does not hold its connection for ever.
+func TestBodyOfARefusedRequest(t *testing.T) {
+	t.Parallel()
+	s, err := Start(t.Context(), Options{
+		Dir: t.TempDir(), Addr: "127.0.0.1:0", AccessKeyID: "id", SecretAccessKey: "secret", Bucket: "recordings",
+		unreadTime: 100 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	for _, method := range []string{http.MethodPut, http.MethodGet, http.MethodOptions} {
+		c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", s.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close() //nolint:errcheck // it ends with the test
+		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+		if _, err := io.WriteString(c, method+" /recordings/a HTTP/1.1\r\nHost: "+s.addr+"\r\nContent-Length: 1000\r\n\r\nx"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadAll(c); err != nil {
+			t.Errorf("%s: %v, want an answer and the end of the connection", method, err)
+		}
 	}
 }
