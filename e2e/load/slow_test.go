@@ -60,12 +60,18 @@ func (w *world) slowKinds() []*slowKind {
 	api, store := strings.TrimPrefix(w.url, "http://"), strings.TrimPrefix(w.s3, "http://")
 	half := "GET / HTTP/1.1\r\nHo"
 	return []*slowKind{
-		{name: "read from the API", host: api, step: readSlowly, floor: 75, limit: most,
-			request: head(http.MethodGet, path+"/"+audio.id+"/audio?delivery=stream", api, token)},
-		{name: "read from S3", host: store, step: readSlowly, floor: 50, limit: 1 << 20,
-			request: head(http.MethodGet, requestURI(w.link(slowAccount, audio)), store, "")},
-		{name: "write to the API", host: api, step: writeSlowly, floor: 50, limit: 1 << 20,
-			request: head(http.MethodPut, path, api, token+"Content-Type: audio/wav\r\nContent-Length: 100000\r\n") + "R"},
+		{
+			name: "read from the API", host: api, step: readSlowly, floor: 75, limit: most,
+			request: head(http.MethodGet, path+"/"+audio.id+"/audio?delivery=stream", api, token),
+		},
+		{
+			name: "read from S3", host: store, step: readSlowly, floor: 50, limit: 1 << 20,
+			request: head(http.MethodGet, requestURI(w.link(slowAccount, audio)), store, ""),
+		},
+		{
+			name: "write to the API", host: api, step: writeSlowly, floor: 50, limit: 1 << 20,
+			request: head(http.MethodPut, path, api, token+"Content-Type: audio/wav\r\nContent-Length: 100000\r\n") + "R",
+		},
 		{name: "write to S3", host: store, step: writeSlowly, floor: 50, limit: 1 << 20, request: w.upload(store) + "R"},
 		{name: "send nothing to the API", host: api, step: wait, floor: 50, limit: 1 << 20},
 		{name: "send nothing to S3", host: store, step: wait},
@@ -120,13 +126,13 @@ func (w *world) upload(host string) string {
 	if err := json.Unmarshal(body, &created); status != http.StatusCreated || err != nil || to.URL == "" {
 		w.t.Fatalf("create: %d %.300s", status, body)
 	}
-	more := "Content-Length: 100000\r\n"
+	more := []string{"Content-Length: 100000"}
 	for name, value := range to.Headers {
 		if !strings.EqualFold(name, "Content-Length") {
-			more += name + ": " + value + "\r\n"
+			more = append(more, name+": "+value)
 		}
 	}
-	return head(to.Method, requestURI(to.URL), host, more)
+	return head(to.Method, requestURI(to.URL), host, strings.Join(more, "\r\n")+"\r\n")
 }
 
 // small makes the buffer of a connection small, so that it holds little of an answer.

@@ -45,20 +45,20 @@ func (s *Server) completeUpload(w http.ResponseWriter, r *http.Request, a *autho
 		return err
 	}
 	id := r.URL.Query().Get("uploadId")
-	return s.answerSlowly(w, r, func() (any, error) {
-		end, err := s.completions.begin(r.Context(), id)
+	return s.answerSlowly(w, r, func(ctx context.Context) (any, error) {
+		end, err := s.completions.begin(ctx, id)
 		if err != nil {
 			return nil, err
 		}
 		defer end()
-		meta, err := s.completeOnce(r, id, key, path, m, fresh, check)
+		meta, err := s.completeOnce(ctx, r.Header, id, key, path, m, fresh, check)
 		return s.completed(key, meta), err
 	})
 }
 
 // completeOnce completes an upload unless that was done before. The caller has begun a
 // completion. Error: NoSuchUpload if the upload is aborted before its object is stored.
-func (s *Server) completeOnce(r *http.Request, id, key, path string, m manifest, fresh bool, check condition) (attributes, error) {
+func (s *Server) completeOnce(ctx context.Context, h http.Header, id, key, path string, m manifest, fresh bool, check condition) (attributes, error) {
 	u, err := s.upload(id, key)
 	if meta, ok := s.madeBy(id, path); ok {
 		if err == nil {
@@ -69,7 +69,7 @@ func (s *Server) completeOnce(r *http.Request, id, key, path string, m manifest,
 	if err != nil {
 		return attributes{}, err
 	}
-	meta, err := s.complete(r, u, path, m, fresh, check)
+	meta, err := s.complete(ctx, h, u, path, m, fresh, check)
 	if err == nil {
 		return meta, nil
 	}
@@ -84,7 +84,7 @@ func (s *Server) completeOnce(r *http.Request, id, key, path string, m manifest,
 
 // removeUpload removes a completed upload. If it stays, sweep removes it.
 func (s *Server) removeUpload(u *upload) {
-	_ = os.RemoveAll(filepath.Join(s.disk.uploads, u.ID)) //nolint:gosec // upload has checked the ID
+	_ = os.RemoveAll(filepath.Join(s.disk.uploads, u.ID))
 }
 
 // madeBy returns the attributes of the object at path if the upload with an ID made it.
@@ -98,7 +98,7 @@ func (s *Server) madeBy(id, path string) (attributes, bool) {
 }
 
 // complete stores the object of an upload, and removes the upload.
-func (s *Server) complete(r *http.Request, u *upload, path string, m manifest, fresh bool, check condition) (attributes, error) {
+func (s *Server) complete(ctx context.Context, h http.Header, u *upload, path string, m manifest, fresh bool, check condition) (attributes, error) {
 	parts, err := s.listed(u, m)
 	if err != nil {
 		return attributes{}, err
@@ -110,7 +110,7 @@ func (s *Server) complete(r *http.Request, u *upload, path string, m manifest, f
 	defer discard(f)
 	meta, size, err := s.join(f, u, parts)
 	if err == nil {
-		err = meta.expect(r.Header)
+		err = meta.expect(h)
 	}
 	if err != nil {
 		return meta, err
@@ -121,7 +121,7 @@ func (s *Server) complete(r *http.Request, u *upload, path string, m manifest, f
 		}
 		return check(existing)
 	}
-	if err := s.store(r.Context(), f, u.Key, path, size, meta, fresh, unlessAborted); err != nil {
+	if err := s.store(ctx, f, u.Key, path, size, meta, fresh, unlessAborted); err != nil {
 		return meta, err
 	}
 	s.removeUpload(u)

@@ -229,19 +229,20 @@ func TestSlowClientsOfOneAccountLeaveRoom(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	host := strings.TrimPrefix(s.URL(), "http://")
+	head := []string{"PUT " + strings.TrimPrefix(slow.URL, s.URL()) + " HTTP/1.1", "Host: " + host, "Content-Length: 10"}
+	for name, value := range slow.Header {
+		head = append(head, name+": "+value)
+	}
 	var open []net.Conn
 	for range 6 {
-		c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.URL(), "http://"))
+		c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", host)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer c.Close() //nolint:errcheck // it ends with the test
 		open = append(open, c)
-		head := "PUT " + strings.TrimPrefix(slow.URL, s.URL()) + " HTTP/1.1\r\nHost: " + strings.TrimPrefix(s.URL(), "http://") + "\r\nContent-Length: 10\r\n"
-		for name, value := range slow.Header {
-			head += name + ": " + value + "\r\n"
-		}
-		if _, err := io.WriteString(c, head+"\r\nx"); err != nil {
+		if _, err := io.WriteString(c, strings.Join(head, "\r\n")+"\r\n\r\nx"); err != nil {
 			t.Fatal(err)
 		}
 	}

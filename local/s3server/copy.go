@@ -1,6 +1,7 @@
 package s3server
 
 import (
+	"context"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -91,7 +92,7 @@ func (s *Server) copyObject(w http.ResponseWriter, r *http.Request, key string) 
 	if s.o.MaxBytes > 0 && o.size > s.o.MaxBytes {
 		return errTooLarge
 	}
-	return s.answerSlowly(w, r, func() (any, error) {
+	return s.answerSlowly(w, r, func(ctx context.Context) (any, error) {
 		f, err := s.disk.create()
 		if err != nil {
 			return nil, err
@@ -106,7 +107,7 @@ func (s *Server) copyObject(w http.ResponseWriter, r *http.Request, key string) 
 		if len(got.checksums) == 0 && !composite {
 			meta.Checksums = sums
 		}
-		if err := s.store(r.Context(), f, key, path, got.size, meta, fresh, check); err != nil {
+		if err := s.store(ctx, f, key, path, got.size, meta, fresh, check); err != nil {
 			return nil, err
 		}
 		return copyObjectResult{copied: copied{ETag: meta.ETag, LastModified: meta.Modified.UTC()}}, nil
@@ -164,7 +165,7 @@ func (s *Server) copyPart(w http.ResponseWriter, r *http.Request, key string) er
 	if err := s.fits(u, number, length); err != nil {
 		return err
 	}
-	return s.answerSlowly(w, r, func() (any, error) {
+	return s.answerSlowly(w, r, func(context.Context) (any, error) {
 		meta, err := s.copyToPart(u, number, io.NewSectionReader(o.file, from, length))
 		if err != nil {
 			return nil, err

@@ -39,14 +39,12 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) error {
 		return errURI
 	}
 	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	if r.Context().Value(http.ServerContextKey) == s.public {
-		party := partyOf(key)
-		if !s.shares.take(party) {
-			w.Header().Set("Connection", "close") // a body that arrives slowly would keep the connection
-			return errSlowDown
-		}
-		defer s.shares.give(party)
+	leave, ok := s.admit(r, key)
+	if !ok {
+		w.Header().Set("Connection", "close") // a body that arrives slowly would keep the connection
+		return errSlowDown
 	}
+	defer leave()
 	switch {
 	case bucket == "" && key == "" && r.Method == http.MethodGet:
 		return s.listBuckets(w, r)
@@ -68,6 +66,16 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) error {
 		return s.answerUpload(w, r, a, key, query)
 	}
 	return s.answerObject(w, r, a, key, query)
+}
+
+// admit begins a request for an object. The caller must call leave at its end. ok is false if
+// the object's party has its share of the public connections already.
+func (s *Server) admit(r *http.Request, key string) (leave func(), ok bool) {
+	if r.Context().Value(http.ServerContextKey) != s.public {
+		return func() {}, true
+	}
+	party := partyOf(key)
+	return func() { s.shares.give(party) }, s.shares.take(party)
 }
 
 // unsupported lists the subresources of an object that this server does not support.

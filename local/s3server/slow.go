@@ -1,6 +1,7 @@
 package s3server
 
 import (
+	"context"
 	"encoding/xml"
 	"io"
 	"net/http"
@@ -15,10 +16,10 @@ const spaceTime = 5 * time.Second
 // spaceTime, the client gets the status 200 before the end, and then spaces. An error is then
 // the body of this answer, as in S3
 // (docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html).
-func (s *Server) answerSlowly(w http.ResponseWriter, r *http.Request, work func() (any, error)) error {
+func (s *Server) answerSlowly(w http.ResponseWriter, r *http.Request, work func(context.Context) (any, error)) error {
 	k := keepWaiting(w, s.spaceTime)
 	defer k.stop() // after a panic of work
-	answer, err := work()
+	answer, err := work(r.Context())
 	if begun := k.stop(); !begun {
 		if err == nil {
 			writeXML(w, r, http.StatusOK, answer)
