@@ -6,12 +6,12 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
-	"strings"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -27,11 +27,16 @@ type world struct {
 	end     time.Time
 	// recordings are those of busyAccount, each with audio of its own.
 	recordings []recorded
+	// slow are the kinds of slow clients.
+	slow []*slowKind
+	// played is a recording of otherAccount, and playedURL the presigned URL of its audio.
+	played    recorded
+	playedURL string
 
-	answered, refused, served, observed atomic.Int64
-	mu                                  sync.Mutex
-	wrong                               map[string]int
-	slowest                             time.Duration
+	answered, refused, served, observed, plays atomic.Int64
+	mu                                         sync.Mutex
+	wrong                                      map[string]int
+	slowest, slowestPlay                       time.Duration
 }
 
 // recorded is a recording of the test.
@@ -47,8 +52,9 @@ func (w *world) prepare() {
 	for i := range 100 {
 		w.recordings = append(w.recordings, w.create(busyAccount, tone(i, 64<<10)))
 	}
-	w.create(slowAccount, tone(0, 4<<20))
-	w.create(otherAccount, tone(0, 64<<10))
+	w.played = w.create(otherAccount, tone(0, 64<<10))
+	w.playedURL = w.link(otherAccount, w.played)
+	w.slow = w.slowKinds()
 }
 
 // create creates a recording with audio, and fails the test if it cannot.
@@ -163,72 +169,72 @@ func (w *world) observe() {
 	}
 }
 
-// hosts returns the address of the API, or of the S3 server for every second client.
-func (w *world) host(i int) string {
-	return strings.TrimPrefix([]string{w.url, w.s3}[i%2], "http://")
-}
-
-// connect opens a connection and sends text. It returns nil if the server refuses it.
-func (w *world) connect(i int, text string) net.Conn {
-	c, err := (&net.Dialer{Timeout: 10 * time.Second}).DialContext(w.t.Context(), "tcp", w.host(i))
-	if err != nil {
-		return nil
-	}
-	if _, err := io.WriteString(c, text); err != nil {
-		_ = c.Close()
-		return nil
-	}
-	return c
-}
-
-// readSlowly asks for the recordings and reads a byte of the answer each second.
-func (w *world) readSlowly(i int) {
-	request := fmt.Sprintf("GET /v2/accounts/%s/recordings?page_size=1000 HTTP/1.1\r\nHost: x\r\nX-Auth-Token: %s\r\n\r\n", slowAccount, w.tokens[slowAccount])
-	var one [1]byte
-	w.slowly(i, request, func(c net.Conn) error { _, err := c.Read(one[:]); return err })
-}
-
-// writeSlowly sends a byte of a body each second.
-func (w *world) writeSlowly(i int) {
-	request := fmt.Sprintf("PUT /v2/accounts/%s/recordings HTTP/1.1\r\nHost: x\r\nX-Auth-Token: %s\r\nContent-Type: audio/wav\r\nContent-Length: 100000\r\n\r\nR",
-		slowAccount, w.tokens[slowAccount])
-	w.slowly(i, request, func(c net.Conn) error { _, err := c.Write([]byte("x")); return err })
-}
-
-// openOnly opens a connection. Every second client also sends half of a header.
-func (w *world) openOnly(i int) {
-	w.slowly(i, "GET / HTTP/1.1\r\nHo"[:i%2*18], func(net.Conn) error { return nil })
-}
-
-// slowly keeps a connection open until the end, and calls do each second. If the server
-// closes it, the client opens another one.
-func (w *world) slowly(i int, request string, do func(net.Conn) error) {
+// play is a client of another account, which gets audio from the S3 server twice a second.
+func (w *world) play() {
 	for time.Now().Before(w.end) {
-		c := w.connect(i, request)
-		for c != nil && time.Now().Before(w.end) {
-			time.Sleep(time.Second)
-			_ = c.SetDeadline(time.Now().Add(time.Minute))
-			if do(c) != nil {
-				break
-			}
+		begun := time.Now()
+		body, err := w.fetch(w.playedURL)
+		for tries := 1; err != nil && tries < 3; tries++ { // as browsers do; a full port closes silent connections
+			body, err = w.fetch(w.playedURL)
 		}
-		if c != nil {
-			_ = c.Close()
+		switch {
+		case err != nil:
+			w.note("the other account's audio: " + causeOf(err).Error())
+		case sha256.Sum256(body) != w.played.sum:
+			w.note("the other account's audio is wrong")
+		default:
+			w.plays.Add(1)
 		}
-		time.Sleep(time.Second)
+		w.slowestPlay = max(w.slowestPlay, time.Since(begun))
+		time.Sleep(500 * time.Millisecond)
 	}
 }
 
-// report logs the figures, and fails the test for wrong answers.
-func (w *world) report() {
+// causeOf returns an error without the URL, which differs for each run.
+func causeOf(err error) error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		return u.Err
+	}
+	return err
+}
+
+// fetch gets a URL.
+func (w *world) fetch(link string) ([]byte, error) {
+	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, link, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := w.clients.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close() //nolint:errcheck // it is read to the end
+	body, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("status %d: %.200s", resp.StatusCode, body)
+	}
+	return body, err
+}
+
+// patience is the longest that the other account may wait for one answer.
+const patience = 10 * time.Second
+
+// report logs the figures, and fails the test for wrong answers. The other account must get
+// a list every two seconds, and audio every four; an idle server gives it eight times as many.
+func (w *world) report(seconds int) {
 	w.t.Helper()
-	w.t.Logf("%d answers were right, %d were honest refusals; the other account got %d of %d lists, the slowest in %v",
-		w.answered.Load(), w.refused.Load(), w.served.Load(), w.observed.Load(), w.slowest.Round(time.Millisecond))
+	w.t.Logf("%d answers were right, %d were honest refusals; the other account got %d of %d lists, the slowest in %v, and audio from S3 %d times, the slowest in %v",
+		w.answered.Load(), w.refused.Load(), w.served.Load(), w.observed.Load(), w.slowest.Round(time.Millisecond),
+		w.plays.Load(), w.slowestPlay.Round(time.Millisecond))
 	for text, n := range w.wrong {
 		w.t.Errorf("%d times: %s", n, text)
 	}
-	if served, all := w.served.Load(), w.observed.Load(); served*10 < all*9 {
-		w.t.Errorf("the other account got %d of %d lists", served, all)
+	served, all := w.served.Load(), w.observed.Load()
+	if served*10 < all*9 || all < int64(seconds)/2 || w.slowest > patience {
+		w.t.Errorf("the other account got %d of %d lists in %d s, the slowest in %v", served, all, seconds, w.slowest)
+	}
+	if w.plays.Load() < int64(seconds)/4 || w.slowestPlay > patience {
+		w.t.Errorf("the other account got audio %d times in %d s, the slowest in %v", w.plays.Load(), seconds, w.slowestPlay)
 	}
 	if w.answered.Load() == 0 {
 		w.t.Error("no request of the load was answered")

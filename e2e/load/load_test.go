@@ -26,16 +26,18 @@ const (
 )
 
 // TestLoad runs CLIENTS clients (1,000) for SECONDS (60) against make run. As many clients
-// read slowly, write slowly, or only open a connection, on the ports of the API and of the
-// S3 server. Every answer to the others must be right, or a 429 or 503 with Retry-After. A
-// client of another account must go on being served. At the end, memory, goroutines and
-// descriptors must be back where they were.
+// read audio slowly, upload audio slowly, or send nothing or half a header, on the ports of the
+// API and of the S3 server. Every answer to the others must be right, or a 429 or 503 with
+// Retry-After. Clients of another account must go on being served by both. At the end, memory,
+// goroutines and descriptors must be back where they were.
 func TestLoad(t *testing.T) {
 	clients, seconds := setting(t, "CLIENTS", 1000), setting(t, "SECONDS", 60)
 	bin := given.Programs(t, "github.com/callrecordings/api/local")
 	data := filepath.Join(t.TempDir(), "data")
 	server := given.StartBox(t, filepath.Join(bin, "local"), data, given.Ports(t), "LOG_LEVEL=warn")
-	w := &world{t: t, url: server.URL, s3: server.S3, tokens: tokens(t, data), clients: &http.Client{Timeout: time.Minute}}
+	w := &world{t: t, url: server.URL, s3: server.S3, tokens: tokens(t, data), clients: &http.Client{
+		Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
 	w.prepare()
 
 	w.clients.CloseIdleConnections()
@@ -46,16 +48,20 @@ func TestLoad(t *testing.T) {
 	var running sync.WaitGroup
 	for i := range clients {
 		running.Go(func() { w.mixed(i) })
-		running.Go(func() { w.readSlowly(i) })
-		running.Go(func() { w.writeSlowly(i) })
-		running.Go(func() { w.openOnly(i) })
+	}
+	for _, k := range w.slow {
+		for range k.clients(clients) {
+			running.Go(func() { w.slowly(k) })
+		}
 	}
 	running.Go(w.observe)
-	time.Sleep(time.Until(w.end) / 2)
+	running.Go(w.play)
+	time.Sleep(time.Until(w.end) * 2 / 5) // the API cuts off slow bodies after 30 s, all at once
 	t.Logf("under load: %s", measure(t, server.PID()))
+	w.heldBy(clients)
 	running.Wait()
 	w.clients.CloseIdleConnections()
-	w.report()
+	w.report(seconds)
 
 	after := w.settled(server.PID(), idle.descriptors)
 	t.Logf("afterwards: %s", after)

@@ -30,13 +30,13 @@ const (
 	patience = 30 * time.Second
 )
 
-// lambda stands in for Lambda, DynamoDB and S3. The table has one recording.
+// lambda stands in for Lambda, DynamoDB and S3.
 type lambda struct {
 	t      *testing.T
 	events chan invocation
 
 	mu     sync.Mutex
-	item   json.RawMessage
+	items  map[tableKey]json.RawMessage
 	answer func(http.ResponseWriter, *http.Request) // takes the next response
 
 	proceed chan struct{} // the bucket goes on after pause
@@ -44,6 +44,9 @@ type lambda struct {
 	resets  int           // how many answers the bucket breaks off at pause
 	reads   []string      // the Range and the If-Match of each read
 }
+
+// tableKey is the key of an item.
+type tableKey struct{ Account, ID struct{ S string } }
 
 // invocation is an event, and what takes the function's response.
 type invocation struct {
@@ -76,11 +79,11 @@ func (l *lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// dynamo keeps the item that is put, and returns it for its key.
+// dynamo keeps the items that are put, and returns them for their keys.
 func (l *lambda) dynamo(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Item json.RawMessage
-		Key  map[string]struct{ S string }
+		Key  tableKey
 	}
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -91,9 +94,13 @@ func (l *lambda) dynamo(w http.ResponseWriter, r *http.Request) {
 	var out any = map[string]any{}
 	switch op := strings.TrimPrefix(r.Header.Get("X-Amz-Target"), "DynamoDB_20120810."); {
 	case op == "PutItem":
-		l.item = in.Item
-	case op == "GetItem" && in.Key["id"].S == streamID:
-		out = map[string]any{"Item": l.item}
+		var key tableKey
+		if err := json.Unmarshal(in.Item, &key); err != nil {
+			l.t.Error(err)
+		}
+		l.items[key] = in.Item
+	case op == "GetItem" && l.items[in.Key] != nil:
+		out = map[string]any{"Item": l.items[in.Key]}
 	case op == "Query":
 		out = map[string]any{"Items": []any{}, "Count": 0, "ScannedCount": 0}
 	}

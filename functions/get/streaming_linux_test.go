@@ -23,49 +23,62 @@ import (
 
 	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/gateway"
+	"github.com/callrecordings/api/shared/link"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store/dynamo"
 )
 
-// function is the function get as a process.
+// function is the function get or share as a process.
 type function struct {
 	*lambda
 
+	table   *dynamo.Store
 	process *os.Process
 	token   string
 	exited  chan error
 	log     *bytes.Buffer
 }
 
-var getProgram = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "get")
-	if err != nil {
-		return "", err
-	}
-	out := filepath.Join(dir, "get")
-	text, err := exec.Command("go", "build", "-tags", "lambda.norpc", "-o", out, ".").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%w: %s", err, text)
-	}
-	return out, nil
-})
+// program returns a function that builds the program of a folder once.
+func program(folder string) func() (string, error) {
+	return sync.OnceValues(func() (string, error) {
+		dir, err := os.MkdirTemp("", "function")
+		if err != nil {
+			return "", err
+		}
+		out := filepath.Join(dir, "function")
+		text, err := exec.Command("go", "build", "-tags", "lambda.norpc", "-o", out, folder).CombinedOutput()
+		if err != nil {
+			return "", fmt.Errorf("%w: %s", err, text)
+		}
+		return out, nil
+	})
+}
 
-// startGet starts the function get with MEDIA_DELIVERY=stream and one recording.
+var getProgram, shareProgram = program("."), program("../share")
+
 func startGet(t *testing.T) *function {
 	t.Helper()
-	program, err := getProgram()
+	return startFunction(t, getProgram)
+}
+
+// startFunction starts a program that build returns. The table has the recording.
+func startFunction(t *testing.T, build func() (string, error)) *function {
+	t.Helper()
+	program, err := build()
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &lambda{t: t, events: make(chan invocation), closed: make(chan int64, 1)}
+	l := &lambda{t: t, items: map[tableKey]json.RawMessage{}, events: make(chan invocation), closed: make(chan int64, 1)}
 	server := httptest.NewServer(l)
 	t.Cleanup(server.Close)
-	put(t, server.URL)
+	table := openTable(t, server.URL)
+	put(t, table)
 	jwks, err := auth.NewKeys(rand.Reader, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &function{lambda: l, exited: make(chan error, 1), log: new(bytes.Buffer)}
+	f := &function{lambda: l, table: table, exited: make(chan error, 1), log: new(bytes.Buffer)}
 	if f.token, err = auth.Sign(jwks, auth.Claims{Account: streamAccount, Expires: time.Now().Add(time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
@@ -85,8 +98,8 @@ func startGet(t *testing.T) *function {
 	return f
 }
 
-// put stores the recording.
-func put(t *testing.T, endpoint string) {
+// openTable opens the table of the stand-in.
+func openTable(t *testing.T, endpoint string) *dynamo.Store {
 	t.Helper()
 	table, err := dynamo.Open(dynamo.Options{
 		Region: "eu-west-1", Endpoint: endpoint, Table: "recordings", Now: time.Now, Random: rand.Reader,
@@ -95,6 +108,12 @@ func put(t *testing.T, endpoint string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return table
+}
+
+// put stores the recording.
+func put(t *testing.T, table *dynamo.Store) {
+	t.Helper()
 	doc, err := recording.ParseDocument([]byte(`{"call_id":"c","direction":"inbound"}`))
 	if err != nil {
 		t.Fatal(err)
@@ -312,5 +331,43 @@ func TestGetClosesTheBucketWhenItsClientLeaves(t *testing.T) {
 		}
 	case <-time.After(patience):
 		t.Error("the read of the bucket stays open")
+	}
+}
+
+// The function share streams by the same way as get: a link plays what is too long for a
+// stream in parts, and the first bytes arrive while the bucket holds back the rest.
+func TestShareStreamsToTheBearerOfALink(t *testing.T) {
+	f := startFunction(t, shareProgram)
+	links := link.New(f.table, time.Now, rand.Reader)
+	now := recording.SecondsOf(time.Now())
+	made, secret, err := links.Draft(link.Link{
+		Account: streamAccount, Recording: streamID, Maker: link.Maker{Account: streamAccount}, Expires: now + 3600,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := links.Make(t.Context(), made, secret); err != nil {
+		t.Fatal(err)
+	}
+	event := func(secret string) string {
+		text, err := json.Marshal(map[string]any{
+			"httpMethod": http.MethodGet, "path": "/v2/accounts/" + streamAccount + "/recordings/" + streamID + "/links/" + made.ID + "/" + secret,
+			"multiValueHeaders": map[string][]string{"Range": {"bytes=0-49999999"}}, "requestContext": map[string]any{"requestId": "r1"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	proceed := make(chan struct{})
+	f.mu.Lock()
+	f.proceed = proceed
+	f.mu.Unlock()
+	got := f.do(event(secret), func(response) { close(proceed) }, false)
+	if declared, length := got.length(); got.Status != http.StatusPartialContent || got.err != nil || declared != "50000000" || length != 50_000_000 {
+		t.Errorf("the link: %d, %s declared, %d bytes, %v, want 206 with 50,000,000", got.Status, declared, length, got.err)
+	}
+	if got := f.do(event(strings.Repeat("x", len(secret))), nil, false); got.Status != http.StatusNotFound {
+		t.Errorf("a wrong secret: %d, want 404", got.Status)
 	}
 }

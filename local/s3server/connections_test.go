@@ -214,3 +214,53 @@ func TestSlowReaders(t *testing.T) {
 		t.Logf("each slow reader holds %d KiB", each>>10)
 	}
 }
+
+// Slow clients of one account leave room for those of another, and for the internal port.
+func TestSlowClientsOfOneAccountLeaveRoom(t *testing.T) {
+	t.Parallel()
+	o := options(t.TempDir())
+	o.MaxConnections = 8
+	s, _ := start(t, o)
+	b := bucket(t, s, "local", "secret")
+	put(t, b, "recordings/slow/1", "audio/wav", "slow")
+	put(t, b, "recordings/other/1", "audio/wav", "other")
+	b.CloseIdleConnections()
+	slow, err := b.PresignPut(t.Context(), "recordings/slow/2", media.Admission{TTL: time.Minute, Size: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := strings.TrimPrefix(s.URL(), "http://")
+	head := []string{"PUT " + strings.TrimPrefix(slow.URL, s.URL()) + " HTTP/1.1", "Host: " + host, "Content-Length: 10"}
+	for name, value := range slow.Header {
+		head = append(head, name+": "+value)
+	}
+	var open []net.Conn
+	for range 6 {
+		c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close() //nolint:errcheck // it ends with the test
+		open = append(open, c)
+		if _, err := io.WriteString(c, strings.Join(head, "\r\n")+"\r\n\r\nx"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for files := 0; files < len(open); time.Sleep(time.Millisecond) { // each has begun
+		entries, err := os.ReadDir(filepath.Join(o.Dir, "tmp"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = len(entries)
+	}
+	wantAnswer(t, http.MethodGet, presigned(t, s, "recordings/slow/1"), "", http.StatusServiceUnavailable, "SlowDown")
+	wantAnswer(t, http.MethodGet, presigned(t, s, "recordings/other/1"), "", http.StatusOK, "other")
+	_ = open[0].Close()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		if _, err := b.Stat(t.Context(), "recordings/slow/1"); err == nil {
+			return
+		} else if time.Now().After(end) {
+			t.Fatalf("Stat after a slow client has gone = %v, want nil", err)
+		}
+	}
+}

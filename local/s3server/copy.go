@@ -1,6 +1,7 @@
 package s3server
 
 import (
+	"context"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -91,25 +92,26 @@ func (s *Server) copyObject(w http.ResponseWriter, r *http.Request, key string) 
 	if s.o.MaxBytes > 0 && o.size > s.o.MaxBytes {
 		return errTooLarge
 	}
-	f, err := s.disk.create()
-	if err != nil {
-		return err
-	}
-	defer discard(f)
-	got, err := receiveFrom(f, io.NewSectionReader(o.file, 0, o.size), requestedCopy(r.Header))
-	if err != nil {
-		return err
-	}
-	sums, composite := o.Checksums, o.Composite
-	meta.took(got)
-	if len(got.checksums) == 0 && !composite {
-		meta.Checksums = sums
-	}
-	if err := s.store(r.Context(), f, key, path, got.size, meta, fresh, check); err != nil {
-		return err
-	}
-	writeXML(w, r, http.StatusOK, copyObjectResult{copied: copied{ETag: meta.ETag, LastModified: meta.Modified.UTC()}})
-	return nil
+	return s.answerSlowly(w, r, func(ctx context.Context) (any, error) {
+		f, err := s.disk.create()
+		if err != nil {
+			return nil, err
+		}
+		defer discard(f)
+		got, err := receiveFrom(f, io.NewSectionReader(o.file, 0, o.size), requestedCopy(r.Header))
+		if err != nil {
+			return nil, err
+		}
+		sums, composite := o.Checksums, o.Composite
+		meta.took(got)
+		if len(got.checksums) == 0 && !composite {
+			meta.Checksums = sums
+		}
+		if err := s.store(ctx, f, key, path, got.size, meta, fresh, check); err != nil {
+			return nil, err
+		}
+		return copyObjectResult{copied: copied{ETag: meta.ETag, LastModified: meta.Modified.UTC()}}, nil
+	})
 }
 
 // copyAttributes returns the attributes of a copy. replace reports whether they
@@ -163,26 +165,33 @@ func (s *Server) copyPart(w http.ResponseWriter, r *http.Request, key string) er
 	if err := s.fits(u, number, length); err != nil {
 		return err
 	}
+	return s.answerSlowly(w, r, func(context.Context) (any, error) {
+		meta, err := s.copyToPart(u, number, io.NewSectionReader(o.file, from, length))
+		if err != nil {
+			return nil, err
+		}
+		return copyPartResult{copied: copied{ETag: meta.ETag, LastModified: meta.Modified.UTC()}}, nil
+	})
+}
+
+// copyToPart stores bytes as a part of an upload.
+func (s *Server) copyToPart(u *upload, number int, from io.Reader) (attributes, error) {
 	f, err := s.disk.create()
 	if err != nil {
-		return err
+		return attributes{}, err
 	}
 	defer discard(f)
 	var wanted []string
 	if u.Algorithm != "" {
 		wanted = []string{u.Algorithm}
 	}
-	got, err := receiveFrom(f, io.NewSectionReader(o.file, from, length), wanted)
+	got, err := receiveFrom(f, from, wanted)
 	if err != nil {
-		return err
+		return attributes{}, err
 	}
 	meta, err := s.storePart(f, u, number, got)
 	if errors.Is(err, errNoKey) {
 		err = errNoUpload
 	}
-	if err != nil {
-		return err
-	}
-	writeXML(w, r, http.StatusOK, copyPartResult{copied: copied{ETag: meta.ETag, LastModified: meta.Modified.UTC()}})
-	return nil
+	return meta, err
 }

@@ -63,6 +63,7 @@ var (
 	errPreflight       = apiError{http.StatusForbidden, "AccessForbidden", "CORSResponse: This CORS request is not allowed.", ""}
 	errFull            = apiError{http.StatusInsufficientStorage, "InsufficientStorage", "No space is left on the disk.", ""}
 	errInternal        = apiError{http.StatusInternalServerError, "InternalError", "We encountered an internal error. Please try again.", ""}
+	errSlowDown        = apiError{http.StatusServiceUnavailable, "SlowDown", "Please reduce your request rate.", ""}
 	errUnsupported     = apiError{http.StatusNotImplemented, "NotImplemented", "A header or query you provided implies functionality that is not implemented.", ""}
 	errRequestTimedOut = apiError{http.StatusBadRequest, "RequestTimeout", "Your socket connection to the server was not read from or written to within the timeout period.", ""}
 )
@@ -104,10 +105,15 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	for _, name := range []string{"Content-Length", "Content-Range", "Content-Disposition", "Cache-Control"} {
 		w.Header().Del(name)
 	}
-	writeXML(w, r, e.status, errorBody{
+	writeXML(w, r, e.status, errorDocument(w, r, e))
+}
+
+// errorDocument returns the body of the answer with an error.
+func errorDocument(w http.ResponseWriter, r *http.Request, e apiError) errorBody {
+	return errorBody{
 		Code: e.code, Message: e.message, ArgumentName: e.argument, Resource: r.URL.Path,
 		RequestID: w.Header().Get(headerRequestID),
-	})
+	}
 }
 
 // writeXML answers with an XML document.

@@ -27,6 +27,7 @@
 package s3server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,15 +61,17 @@ type Options struct {
 	MaxBytes int64
 	// Unlimited is the prefix of the keys to which MaxBytes does not apply; "" for none.
 	Unlimited string
-	// MaxConnections is the maximum number of connections to Addr; 0 means 1024.
-	// Connections to [Server.InternalURL] do not count.
+	// MaxConnections is the maximum number of connections to Addr; 0 means 1024. Requests for
+	// the objects of one account get at most three quarters of them. Connections to [Server.InternalURL] do not count.
 	MaxConnections int
 	// Created, if not nil, is called for every stored object, before the client
 	// gets its response. event is the JSON of the event that S3 sends
 	// (docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html).
 	Created func(ctx context.Context, event []byte)
 
-	sync func(*os.File) error // replaces (*os.File).Sync in tests
+	sync       func(*os.File) error // replaces (*os.File).Sync in tests
+	spaceTime  time.Duration        // replaces spaceTime in tests
+	unreadTime time.Duration        // replaces unreadTime in tests
 }
 
 // Server is a running server.
@@ -77,6 +80,11 @@ type Server struct {
 	keys    keyPair
 	disk    *disk
 	created func(ctx context.Context, key, etag string)
+	// spaceTime and unreadTime are the constants of these names, except in tests.
+	spaceTime, unreadTime time.Duration
+
+	completions *completions
+	shares      *shares // of the connections to public
 
 	addr, internal string
 	public         *http.Server
@@ -118,7 +126,10 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("S3 server: the folder %s cannot be used: %w", o.Dir, err)
 	}
-	s := &Server{o: o, keys: keyPair{o.AccessKeyID, o.SecretAccessKey, o.Region}, created: o.notify(), stop: make(chan struct{})}
+	s := &Server{
+		o: o, keys: keyPair{o.AccessKeyID, o.SecretAccessKey, o.Region}, created: o.notify(), stop: make(chan struct{}),
+		spaceTime: cmp.Or(o.spaceTime, spaceTime), unreadTime: cmp.Or(o.unreadTime, unreadTime), completions: newCompletions(), shares: newShares(o.MaxConnections),
+	}
 	if s.disk, err = openDisk(dir, o.Bucket, o.sync); err == nil {
 		err = errors.Join(s.disk.sweepFormer(), s.disk.sweep(time.Now()))
 	}
@@ -199,7 +210,7 @@ func (s *Server) Port() string {
 func (s *Server) InternalURL() string { return "http://" + s.internal }
 
 // Close stops the server. Requests in progress get ten seconds to finish. Then
-// Close closes their connections; this is not an error.
+// Close closes their connections, and stops joining parts; this is not an error.
 func (s *Server) Close() error {
 	s.close.Do(func() {
 		close(s.stop)
@@ -214,6 +225,7 @@ func (s *Server) Close() error {
 				s.err = fmt.Errorf("close the S3 server: %w", err)
 			}
 		}
+		s.completions.stop()
 		s.running.Wait()
 	})
 	return s.err

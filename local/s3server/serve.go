@@ -14,7 +14,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b := make([]byte, 8)
 	_, _ = rand.Read(b) // never fails (crypto/rand)
 	w.Header().Set(headerRequestID, strings.ToUpper(hex.EncodeToString(b)))
-	defer extendWrite(w) // for the bytes that are still in a buffer
+	defer extendWrite(w)      // for the bytes that are still in a buffer
+	if r.ContentLength != 0 { // net/http reads a body that the server does not read before it answers
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.unreadTime))
+	}
 	if err := s.answer(w, r); err != nil {
 		fail(w, r, err)
 	}
@@ -36,6 +39,12 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) error {
 		return errURI
 	}
 	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	leave, ok := s.admit(r, key)
+	if !ok {
+		w.Header().Set("Connection", "close") // a body that arrives slowly would keep the connection
+		return errSlowDown
+	}
+	defer leave()
 	switch {
 	case bucket == "" && key == "" && r.Method == http.MethodGet:
 		return s.listBuckets(w, r)
@@ -57,6 +66,16 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) error {
 		return s.answerUpload(w, r, a, key, query)
 	}
 	return s.answerObject(w, r, a, key, query)
+}
+
+// admit begins a request for an object. The caller must call leave at its end. ok is false if
+// the object's party has its share of the public connections already.
+func (s *Server) admit(r *http.Request, key string) (leave func(), ok bool) {
+	if r.Context().Value(http.ServerContextKey) != s.public {
+		return func() {}, true
+	}
+	party := partyOf(key)
+	return func() { s.shares.give(party) }, s.shares.take(party)
 }
 
 // unsupported lists the subresources of an object that this server does not support.

@@ -44,8 +44,10 @@ func (b *Bucket) SendPart(ctx context.Context, key, upload string, number int, b
 	return aws.ToString(out.ETag), nil
 }
 
-// Complete joins the parts of an upload. An upload whose completion was not answered no
-// longer exists. Then Complete returns nil if the object does.
+// Complete joins the parts of an upload, which takes minutes for many gigabytes. The store
+// sends a space now and then meanwhile, so the wait for its answer has no limit but ctx. An
+// upload whose completion was not answered no longer exists. Then Complete returns nil if the
+// object does.
 func (b *Bucket) Complete(ctx context.Context, key, upload string, tags []string) error {
 	parts := make([]types.CompletedPart, len(tags))
 	for i := range tags {
@@ -59,7 +61,7 @@ func (b *Bucket) Complete(ctx context.Context, key, upload string, tags []string
 		err = errNoResult
 	case code == "InvalidPart", code == "InvalidPartOrder", code == "EntityTooSmall":
 		return wrap(media.ErrChanged, "storing", key, err)
-	case statusOf(err) == http.StatusNotFound && code != noBucket:
+	case statusOf(err) == http.StatusNotFound && code != noBucket, code == noUpload:
 		if _, missing := b.Stat(ctx, key); missing == nil {
 			return nil
 		}

@@ -33,6 +33,10 @@ func codeOf(err error) string {
 	return ""
 }
 
+// noUpload is the error code for an upload in parts that does not exist. Its status is 404,
+// or 500 in the SDK's errors if S3 found out after it had sent the status 200.
+const noUpload = "NoSuchUpload"
+
 // fail translates err into the errors of package media; nil stays nil. A 404 has
 // no error code if it answers a HEAD, because such an answer has no body.
 func (b *Bucket) fail(doing, key string, err error) error {
@@ -41,7 +45,7 @@ func (b *Bucket) fail(doing, key string, err error) error {
 	case err == nil:
 		b.exists.Store(true)
 		return nil
-	case status == http.StatusNotFound && code != noBucket:
+	case status == http.StatusNotFound && code != noBucket, code == noUpload:
 		b.exists.Store(true)
 		return wrap(media.ErrNotFound, doing, key, err)
 	case status == http.StatusPreconditionFailed, status == http.StatusRequestedRangeNotSatisfiable:

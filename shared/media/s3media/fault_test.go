@@ -390,3 +390,45 @@ func TestDeadlineAbortsAnUpload(t *testing.T) {
 		}
 	})
 }
+
+// S3 sends the status 200 and then spaces while it joins parts, and reports errors in the
+// body. An upload that is gone has been completed if its object exists.
+func TestCompletionThatTakesMinutes(t *testing.T) {
+	t.Parallel()
+	spaces := func(end string) fault {
+		return func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			text := `<?xml version="1.0" encoding="UTF-8"?>`
+			for range 60 {
+				time.Sleep(10 * time.Second)
+				_, _ = io.WriteString(w, text)
+				w.(http.Flusher).Flush()
+				text = " "
+			}
+			_, _ = io.WriteString(w, end)
+		}
+	}
+	failed := func(code string) fault { return spaces("<Error><Code>" + code + "</Code></Error>") }
+	joined := spaces("<CompleteMultipartUploadResult><ETag>e-2</ETag></CompleteMultipartUploadResult>")
+	noUpload, noKey := failed("NoSuchUpload"), answer(404, "NoSuchKey")
+	for _, c := range []struct {
+		name   string
+		script []fault
+		want   error
+	}{
+		{"joined", []fault{joined}, nil},
+		{"failed, then joined", []fault{failed("InternalError"), joined}, nil},
+		{"joined before", []fault{noUpload, noUpload, noUpload, ok}, nil},
+		{"gone", []fault{noUpload, noUpload, noUpload, noKey}, media.ErrNotFound},
+		{"damaged", []fault{failed("InvalidPart")}, media.ErrChanged},
+		{"full", []fault{failed("InsufficientStorage")}, media.ErrUnavailable},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			withFake(t, nil, c.script, func(t *testing.T, f *fakeStore) {
+				if err := f.Complete(t.Context(), "key", "7", []string{"e"}); !errors.Is(err, c.want) || (err != nil) != (c.want != nil) {
+					t.Errorf("Complete = %v, want %v", err, c.want)
+				}
+			})
+		})
+	}
+}

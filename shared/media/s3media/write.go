@@ -152,7 +152,7 @@ func (u *upload) parts(ctx context.Context, contentType string) error {
 		_, abort := u.b.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
 			Bucket: &u.b.name, Key: u.key, UploadId: made.UploadId,
 		})
-		if abort != nil && codeOf(abort) != "NoSuchUpload" {
+		if abort != nil && codeOf(abort) != noUpload {
 			err = fmt.Errorf("%w (its parts remain in the bucket: %w)", err, withoutKey(abort))
 		}
 		return err
