@@ -168,3 +168,29 @@ func TestDocumentsShowHolds(t *testing.T) {
 		}
 	}
 }
+
+// A PATCH does not take a recording out of a hold on a number that only its user_metadata has.
+func TestPatchLeavesTheNumberOfAHold(t *testing.T) {
+	t.Parallel()
+	s, root, _ := newHoldAPI(t)
+	s.handlers[OpPatch] = Patch(s.env, retention.NewView(s.store, retention.NewRules(s.store, s.env.Now)))
+	s.put(t, entry{id: "202603-call", owner: "user", created: daysAgo(1)})
+	patch := func(metadata string, want int) string {
+		t.Helper()
+		got := s.send(t, root, http.MethodPatch, tenantList+"/202603-call", `{"data":{"user_metadata":`+metadata+`}}`)
+		if got.Code != want {
+			t.Errorf("PATCH %s = %d %s, want %d", metadata, got.Code, got.body, want)
+		}
+		return string(got.body)
+	}
+	patch(`{"callback":"+49 30 1234567"}`, http.StatusOK)
+	id := s.placed(t, root, `{"case":"c","reason":"r","number":"030 1234567"}`)
+	patch(`{"note":"called back"}`, http.StatusOK)
+	patch(`{"callback":"0049 30 1234567"}`, http.StatusOK)
+	for _, metadata := range []string{`{"callback":null}`, `{"callback":"+49 30 1234568"}`} {
+		if body := patch(metadata, http.StatusConflict); !strings.Contains(body, "on legal hold") || !strings.Contains(body, id) {
+			t.Errorf("PATCH %s = %s, want the hold %s", metadata, body, id)
+		}
+	}
+	patch(`{"callback":null,"note":"of 030 1234567","number":"030 1234567"}`, http.StatusOK)
+}

@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/callrecordings/api/shared/phone"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
 )
 
 // Keeper changes recordings as store.Writer does, but nothing takes audio away from a
 // recording on hold, or takes the recording out of the scope of its hold. Every program
-// that changes more than the user_metadata of recordings writes through a Keeper.
+// that changes recordings writes through a Keeper.
 //
 // A change that touches neither costs nothing more. Any other change costs a read of the
 // holds, and its write is a transaction: a hold that is placed meanwhile is never missed.
@@ -170,7 +171,7 @@ func replacesAudio(before, after *recording.Recording) bool {
 func differs(a, b string) bool { return a != "" && b != "" && a != b }
 
 // mayLeave reports whether a change could take the recording out of the scope of a hold: it
-// changes the owner or the start, or a number of the call disappears.
+// changes the owner or the start, or a number disappears.
 func mayLeave(before, after *recording.Recording) bool {
 	if before.Owner != after.Owner || before.Start() != after.Start() {
 		return true
@@ -179,5 +180,7 @@ func mayLeave(before, after *recording.Recording) bool {
 		return false
 	}
 	left := after.Document.Numbers()
-	return slices.ContainsFunc(before.Document.Numbers(), func(n string) bool { return !slices.Contains(left, n) })
+	return slices.ContainsFunc(before.Document.Numbers(), func(n string) bool {
+		return !slices.Contains(left, n) && phone.Digits(n) != ""
+	})
 }
