@@ -33,6 +33,9 @@ const (
 var (
 	// ErrNotFound means that the account has no hold with this ID.
 	ErrNotFound = errors.New("no such hold")
+	// ErrNoRecording means that the recording of a new hold does not exist, and cannot be
+	// restored.
+	ErrNoRecording = errors.New("no such recording")
 	// ErrTooMany means that the account has as many active holds as fit.
 	ErrTooMany = errors.New("too many active holds")
 )
@@ -65,6 +68,22 @@ func (b *Book) Draft(h Hold) (Hold, error) {
 	}
 	h.ID, h.Placed, h.Released = hex.EncodeToString(id[:]), recording.SecondsOf(b.now()), nil
 	return h, nil
+}
+
+// CheckRecording checks that the recording of a new hold exists, or can still be restored. Errors:
+// ErrNoRecording, and those of the store.
+func (s *Scope) CheckRecording(ctx context.Context, find store.Finder, account string) error {
+	if s.Recording == "" {
+		return nil
+	}
+	found, err := find.Find(ctx, account, []string{s.Recording})
+	if err != nil {
+		return fmt.Errorf("find the recording of a hold: %w", err)
+	}
+	if recordingOf(found[s.Recording]) == nil {
+		return ErrNoRecording
+	}
+	return nil
 }
 
 // Twin returns the active hold with the case, the reason, the placer and the scope of h, so

@@ -54,6 +54,30 @@ func placeIn(t testing.TB, b *hold.Book, account, name string, scope hold.Scope)
 	return h
 }
 
+// A new hold on a recording needs one that exists, or that can be restored.
+func TestCheckRecording(t *testing.T) {
+	t.Parallel()
+	s := openStore(t)
+	for _, id := range []string{"live", "deleted", "purged"} {
+		check(t, s.Put(t.Context(), held(id)))
+	}
+	for id, until := range map[string]recording.Seconds{"deleted": recording.SecondsOf(noon) + 1e6, "purged": 0} {
+		_, err := s.Delete(t.Context(), "acc", "202601-"+id, store.Deletion{Until: until})
+		check(t, err)
+	}
+	for id, want := range map[string]error{
+		"202601-live": nil, "202601-deleted": nil, "": nil, "202601-purged": hold.ErrNoRecording, "202601-none": hold.ErrNoRecording,
+	} {
+		scope := hold.Scope{Recording: id}
+		if err := scope.CheckRecording(t.Context(), s, "acc"); !errors.Is(err, want) {
+			t.Errorf("CheckRecording of %q = %v, want %v", id, err, want)
+		}
+	}
+	if err := (&hold.Scope{Recording: "202601-live"}).CheckRecording(t.Context(), s, "other"); !errors.Is(err, hold.ErrNoRecording) {
+		t.Errorf("CheckRecording in another account = %v", err)
+	}
+}
+
 func TestPlaceAndRelease(t *testing.T) {
 	t.Parallel()
 	b := newBook(openStore(t))
