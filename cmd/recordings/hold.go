@@ -146,7 +146,11 @@ func (o *holdOptions) place(ctx context.Context, b *heldBook, t *trailed, h hold
 		return twin, nil
 	}
 	change := ruleChange{account: o.account, object: "hold/" + h.ID, action: access.Hold, reason: h.Reason}
-	return h, t.record(ctx, []ruleChange{change}, func() error { return b.Place(ctx, o.account, h) })
+	err = t.record(ctx, []ruleChange{change}, func() error { return b.Place(ctx, o.account, h) })
+	if twin := (*hold.TwinError)(nil); errors.As(err, &twin) { // another command was faster
+		return twin.Hold, nil
+	}
+	return h, err
 }
 
 // holdListCommand makes the command that lists holds.

@@ -200,6 +200,9 @@ func (c *holder) place(r *request) (holdAnswer, error) {
 		return holdAnswer{http.StatusCreated, holdDataOf(&twin), paging{}}, nil
 	}
 	err = c.change(r, access.Hold, &h, h.Reason, func() error { return c.book.Place(r.Context(), r.account, h) })
+	if twin := (*hold.TwinError)(nil); errors.As(err, &twin) { // another attempt was faster
+		h, err = twin.Hold, nil
+	}
 	return holdAnswer{http.StatusCreated, holdDataOf(&h), paging{}}, err
 }
 

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/callrecordings/api/shared/access"
+	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/retention"
@@ -193,4 +195,44 @@ func TestPatchLeavesTheNumberOfAHold(t *testing.T) {
 		}
 	}
 	patch(`{"callback":null,"note":"of 030 1234567","number":"030 1234567"}`, http.StatusOK)
+}
+
+// racingTrail is an audit trail that calls meanwhile once, before its first entry.
+type racingTrail struct {
+	memoryTrail
+
+	meanwhile func()
+}
+
+func (r *racingTrail) Record(ctx context.Context, e audit.Entry) error {
+	if meanwhile := r.meanwhile; meanwhile != nil {
+		r.meanwhile = nil
+		meanwhile()
+	}
+	return r.memoryTrail.Record(ctx, e)
+}
+
+// Two requests for the same hold at the same time place one, and both get it. The trail says
+// that the second one placed nothing.
+func TestSameHoldTwiceAtATime(t *testing.T) {
+	t.Parallel()
+	trail := &racingTrail{}
+	s := newRuledAPI(t, func(e *Env) { e.Audit = trail })
+	s.staff(t)
+	s.handlers[OpRetention] = Retention(s.env, s.store, hold.NewBook(s.store, s.env.Now, rand.Reader, false))
+	root := s.bearer(t, tenant, "admin")
+	const body = `{"case":"c","reason":"r","owner_id":"user"}`
+	var first string
+	trail.meanwhile = func() { first = s.placed(t, root, body) }
+	if second := s.placed(t, root, body); second != first || first == "" {
+		t.Errorf("the holds are %q and %q, want one", first, second)
+	}
+	active, err := hold.Read(t.Context(), s.store, tenant)
+	if err != nil || len(active.Holds()) != 1 {
+		t.Errorf("the holds are %+v, %v, want one", active.Holds(), err)
+	}
+	got := trail.take()
+	if len(got) != 3 || got[0] != "hold done hold/"+first || got[2] != strings.Replace(got[1], "done", "failed", 1) {
+		t.Errorf("the trail is %q", got)
+	}
 }
