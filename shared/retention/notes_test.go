@@ -66,8 +66,9 @@ var comesOnHold = []struct {
 	{"a late number", hold.Scope{Number: "+49 30 1234567"}, change(func(r *recording.Recording) {
 		r.Document = `{"caller_id_number":"030 1234567"}`
 	}), []string{"change"}, []string{"change", workEntry, "change"}},
-	{"another owner", hold.Scope{Owner: "anna"}, change(func(r *recording.Recording) { r.Owner = "anna" }),
-		[]string{"change", readHolds, "guarded change"}, []string{"change", workEntry, "change", readHolds, "guarded change"}},
+	{"another owner", hold.Scope{Owner: "anna"}, change(func(r *recording.Recording) {
+		r.Owner = "anna"
+	}), []string{"change", readHolds, "guarded change"}, []string{"change", workEntry, "change", readHolds, "guarded change"}},
 }
 
 func change(do func(*recording.Recording)) func(*testing.T, retention.View, string) error {
