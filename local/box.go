@@ -227,12 +227,12 @@ func (b *box) operations() (map[api.Operation]http.Handler, error) {
 		api.OpReceive: bodies.Local(api.Receive(env, b.locking(), api.Storage{
 			Audio: b.bucket, MaxBytes: s.MaxAudioBytes, Names: b.names.Call, Zone: b.names.Zone,
 		})),
-		api.OpPatch:     bodies.Local(api.Patch(env, b.view())),
+		api.OpPatch:     bodies.Local(api.Patch(env, b.locking())),
 		api.OpAccess:    bodies.Local(api.Manage(env, b.store, sealer, b.hooks())),
 		api.OpChanges:   bodies.Local(b.changes(env, sealer)),
 		api.OpRetention: bodies.Local(api.Retention(env, b.store, hold.NewBook(b.store, b.now, rand.Reader, true))),
 		api.OpShare:     bodies.Local(api.Share(env, b.view(), link.New(b.store, b.now, rand.Reader), b.audio, b.delivery(), s.PublicURL)),
-		api.OpDelete:    bodies.Local(api.Delete(env, b.view(), b.bucket, s.RestoreDays)),
+		api.OpDelete:    bodies.Local(api.Delete(env, b.locking(), b.bucket, s.RestoreDays)),
 		api.OpJobs: bodies.Local(api.Jobs(env, &job.Book{Entries: b.store, Queue: b.jobs, Now: b.now},
 			api.JobOptions{
 				Kinds: api.JobKinds(person.Params, s.Search), Files: b.audio, TTL: s.PresignTTL, FileAge: archive.FileAge, Prices: s.Prices,

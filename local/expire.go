@@ -25,8 +25,7 @@ func (b *box) view() retention.View { return retention.NewView(b.store, b.rules(
 // what moves behind it.
 func (b *box) watched() retention.Watched { return retention.Watch(b.store, b.rules()).Locking() }
 
-// locking is view for those who create recordings: audio that arrives on legal hold is
-// locked.
+// locking is view for those who change recordings: audio that comes on legal hold is locked.
 func (b *box) locking() retention.View { return retention.View{Watched: b.watched()} }
 
 // rules returns the cache of policies and holds. All parts of the server share it.

@@ -49,7 +49,7 @@ func (b *box) workOnJobs(ctx context.Context) {
 // jobEngine returns the engine with the actions.
 func (b *box) jobEngine() (*job.Engine, error) {
 	eraser := deletion.Eraser{Deleter: deletion.New(b.store, 0, b.now), Store: b.store, Audio: b.bucket}
-	record, view := api.JobTrail(b.trail()), b.view()
+	record, view := api.JobTrail(b.trail()), b.locking()
 	actions, err := person.Actions(b.dir.Keys.Cursor, view, b.store, b.bucket, eraser, record.Of(access.Delete))
 	if err != nil {
 		return nil, err

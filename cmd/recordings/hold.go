@@ -14,6 +14,7 @@ import (
 	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 var holdPlaceUsage = usage{
@@ -50,8 +51,14 @@ func (e env) holdFlags(fs *pflag.FlagSet) *holdOptions {
 	return o
 }
 
+// heldBook is the holds of a target, and its recordings.
+type heldBook struct {
+	*hold.Book
+	recordings store.Finder
+}
+
 // run checks the command line, opens the target and calls do.
-func (o *holdOptions) run(ctx context.Context, args []string, n int, do func(b *hold.Book, t *trailed) error) error {
+func (o *holdOptions) run(ctx context.Context, args []string, n int, do func(b *heldBook, t *trailed) error) error {
 	if err := unexpected(args, n); err != nil {
 		return err
 	}
@@ -70,7 +77,7 @@ func (o *holdOptions) run(ctx context.Context, args []string, n int, do func(b *
 	}
 	t, err := o.trailed(plain, o.audit)
 	if err == nil {
-		err = do(hold.NewBook(plain, o.now, rand.Reader, true), t)
+		err = do(&heldBook{hold.NewBook(plain, o.now, rand.Reader, true), plain}, t)
 	}
 	if fields := recording.FieldErrors(nil); errors.As(err, &fields) {
 		err = usageError{fields}
@@ -98,7 +105,7 @@ func (e env) holdPlaceCommand() *cobra.Command {
 		if err := o.checkScope(&h.Scope, everything); err != nil {
 			return usageError{err}
 		}
-		return o.run(c.Context(), args, 0, func(b *hold.Book, t *trailed) error {
+		return o.run(c.Context(), args, 0, func(b *heldBook, t *trailed) error {
 			placed, err := o.place(c.Context(), b, t, h)
 			if err != nil {
 				return err
@@ -123,10 +130,13 @@ func (o *holdOptions) checkScope(s *hold.Scope, everything bool) error {
 }
 
 // place places a hold, unless it exists already.
-func (o *holdOptions) place(ctx context.Context, b *hold.Book, t *trailed, h hold.Hold) (hold.Hold, error) {
+func (o *holdOptions) place(ctx context.Context, b *heldBook, t *trailed, h hold.Hold) (hold.Hold, error) {
 	h, err := b.Draft(h)
 	if err != nil {
 		return h, err
+	}
+	if err := h.Scope.CheckRecording(ctx, b.recordings, o.account); err != nil {
+		return h, fmt.Errorf("--recording %s: %w", h.Scope.Recording, err)
 	}
 	active, err := b.Active(ctx, o.account)
 	if err != nil {
@@ -136,7 +146,11 @@ func (o *holdOptions) place(ctx context.Context, b *hold.Book, t *trailed, h hol
 		return twin, nil
 	}
 	change := ruleChange{account: o.account, object: "hold/" + h.ID, action: access.Hold, reason: h.Reason}
-	return h, t.record(ctx, []ruleChange{change}, func() error { return b.Place(ctx, o.account, h) })
+	err = t.record(ctx, []ruleChange{change}, func() error { return b.Place(ctx, o.account, h) })
+	if twin := (*hold.TwinError)(nil); errors.As(err, &twin) { // another command was faster
+		return twin.Hold, nil
+	}
+	return h, err
 }
 
 // holdListCommand makes the command that lists holds.
@@ -150,7 +164,7 @@ func (e env) holdListCommand() *cobra.Command {
 	var released bool
 	c.Flags().BoolVar(&released, "released", false, "list the holds that were released")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		return o.run(c.Context(), args, 0, func(b *hold.Book, _ *trailed) error {
+		return o.run(c.Context(), args, 0, func(b *heldBook, _ *trailed) error {
 			holds, err := o.holds(c.Context(), b, released)
 			if err != nil {
 				return err
@@ -169,7 +183,7 @@ func (e env) holdListCommand() *cobra.Command {
 // releasedAtOnce is how many released holds are read at a time.
 const releasedAtOnce = 100
 
-func (o *holdOptions) holds(ctx context.Context, b *hold.Book, released bool) ([]hold.Hold, error) {
+func (o *holdOptions) holds(ctx context.Context, b *heldBook, released bool) ([]hold.Hold, error) {
 	if !released {
 		active, err := b.Active(ctx, o.account)
 		return active.Holds(), err
@@ -193,7 +207,7 @@ func (e env) holdShowCommand() *cobra.Command {
 	}.command()
 	o := e.holdFlags(c.Flags())
 	c.RunE = func(c *cobra.Command, args []string) error {
-		return o.run(c.Context(), args, 1, func(b *hold.Book, _ *trailed) error {
+		return o.run(c.Context(), args, 1, func(b *heldBook, _ *trailed) error {
 			h, err := b.Find(c.Context(), o.account, args[0])
 			if err != nil {
 				return err
@@ -252,7 +266,7 @@ func (e env) holdReleaseCommand() *cobra.Command {
 	var r hold.Release
 	c.Flags().StringVar(&r.Reason, "reason", "", "`TEXT`: why the hold is released")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		return o.run(c.Context(), args, 1, func(b *hold.Book, t *trailed) error {
+		return o.run(c.Context(), args, 1, func(b *heldBook, t *trailed) error {
 			h, err := o.release(c.Context(), b, t, args[0], r)
 			if err != nil {
 				return err
@@ -263,7 +277,7 @@ func (e env) holdReleaseCommand() *cobra.Command {
 	return c
 }
 
-func (o *holdOptions) release(ctx context.Context, b *hold.Book, t *trailed, id string, r hold.Release) (hold.Hold, error) {
+func (o *holdOptions) release(ctx context.Context, b *heldBook, t *trailed, id string, r hold.Release) (hold.Hold, error) {
 	if err := r.Check(); err != nil {
 		return hold.Hold{}, err
 	}

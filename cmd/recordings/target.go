@@ -223,6 +223,7 @@ func (t *target) openTable(settings aws.Config) (*dynamo.Store, error) {
 type readableEntries interface {
 	store.Entries
 	store.Reader
+	store.Finder
 }
 
 // openEntries opens only the entries of the target, which need no bucket. The caller

@@ -160,7 +160,7 @@ var Table = []Allowed{
 	{Grant: Grant{"sqs:GetQueueAttributes", "JobsQueue.Arn"}, Functions: working, Unseen: "Lambda reads the queue in the function's name"},
 	{Grant: Grant{"kms:Decrypt", "KmsKeyArn"}, Functions: append(jobs, working...), Unseen: "S3 uses the operator's KMS key in the name of the function that reads an object or writes it in parts"},
 	{Grant: Grant{"kms:GenerateDataKey", "KmsKeyArn"}, Functions: working, Unseen: "S3 uses the operator's KMS key in the name of the function that writes an object"},
-	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: append([]config.Function{config.Create}, arriving...), Unseen: scoped},
+	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: append([]config.Function{config.Create, config.Patch}, arriving...), Unseen: scoped},
 	{Grant: Grant{"s3:PutObjectRetention", objects}, Functions: expire, Unseen: locks},
 	{Grant: Grant{"s3:PutObjectRetention", inbox}, Functions: expire, Unseen: locks},
 	{Grant: Grant{"s3:PutObjectRetention", imported}, Functions: expire, Unseen: locks},

@@ -24,5 +24,5 @@ func build(s *config.Settings, env api.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return api.Create(env, wiring.View(store), api.Uploads{Audio: audio, MaxBytes: s.MaxAudioBytes, TTL: s.UploadTTL}), nil
+	return api.Create(env, wiring.Keep(store, s.ObjectLock), api.Uploads{Audio: audio, MaxBytes: s.MaxAudioBytes, TTL: s.UploadTTL}), nil
 }

@@ -24,5 +24,5 @@ func build(s *config.Settings, env api.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return api.Delete(env, wiring.View(store), audio, s.RestoreDays), nil
+	return api.Delete(env, wiring.Keep(store, s.ObjectLock), audio, s.RestoreDays), nil
 }

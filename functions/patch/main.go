@@ -19,5 +19,5 @@ func build(s *config.Settings, env api.Env) (http.Handler, error) {
 		return nil, err
 	}
 	wiring.Rules(&env, s, store)
-	return api.Patch(env, wiring.View(store)), nil
+	return api.Patch(env, wiring.Keep(store, s.ObjectLock)), nil
 }

@@ -29,7 +29,7 @@ func build(s *config.Settings, env api.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return api.Receive(env, wiring.View(store), api.Storage{
+	return api.Receive(env, wiring.Keep(store, s.ObjectLock), api.Storage{
 		Audio: audio, MaxBytes: s.MaxAudioBytes, Names: names.Call, Zone: names.Zone,
 	}), nil
 }

@@ -344,7 +344,7 @@ func (w *world) changeHolds(ctx context.Context, a application) error {
 
 // place places a hold.
 func (w *world) place(ctx context.Context, a application, l legal) error {
-	h, err := w.book(a).Draft(hold.Hold{Case: "case", Reason: "reason", Scope: hold.Scope{Recording: l.recording, Owner: l.owner}})
+	h, err := w.book(a).Draft(hold.Hold{Case: fmt.Sprint("case ", w.Holds), Reason: "reason", Scope: hold.Scope{Recording: l.recording, Owner: l.owner}})
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ var errorGuide = []struct {
 		"Repeat the preview until complete is true. If these recordings may go, send its count as confirm.",
 	},
 	{
-		"on_hold", "409", "The recording is on legal hold: it cannot be deleted or erased, and its audio cannot be changed. data.cause lists the holds.",
+		"on_hold", "409", "The recording is on legal hold: it cannot be deleted or erased, its audio cannot be changed, and a number that is on hold cannot be removed. data.cause lists the holds.",
 		"Ask the person who placed the hold to release it. Until then everything else works as before.",
 	},
 	{

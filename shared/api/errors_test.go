@@ -51,6 +51,7 @@ var noRow = map[string]string{
 	"search.ErrEmpty":         "parseSearch returns a FieldError in its place",
 	"search.ErrShort":         "parseSearch returns a FieldError in its place",
 	"search.ErrLong":          "parseSearch returns a FieldError in its place",
+	"hold.ErrNoRecording":     "the request for a new hold returns badIdentifier in its place, with the ID of the recording",
 	"recording.ErrNotObject":  "ParsePatch and ParseCreation return FieldErrors in its place, and storage requests ignore an invalid document",
 }
 

@@ -2,7 +2,7 @@ package api
 
 import (
 	"encoding/json"
-	"fmt"
+	"errors"
 	"net/http"
 	"slices"
 
@@ -187,7 +187,9 @@ func (c *holder) place(r *request) (holdAnswer, error) {
 	if err != nil {
 		return holdAnswer{}, err
 	}
-	if err := c.exists(r, h.Scope.Recording); err != nil {
+	if err := h.Scope.CheckRecording(r.Context(), c.find, r.account); errors.Is(err, hold.ErrNoRecording) {
+		return holdAnswer{}, badIdentifier(h.Scope.Recording, "")
+	} else if err != nil {
 		return holdAnswer{}, err
 	}
 	active, err := c.book.Active(r.Context(), r.account)
@@ -198,6 +200,9 @@ func (c *holder) place(r *request) (holdAnswer, error) {
 		return holdAnswer{http.StatusCreated, holdDataOf(&twin), paging{}}, nil
 	}
 	err = c.change(r, access.Hold, &h, h.Reason, func() error { return c.book.Place(r.Context(), r.account, h) })
+	if twin := (*hold.TwinError)(nil); errors.As(err, &twin) { // another attempt was faster
+		h, err = twin.Hold, nil
+	}
 	return holdAnswer{http.StatusCreated, holdDataOf(&h), paging{}}, err
 }
 
@@ -230,22 +235,6 @@ func (c *holder) read(r *request) (hold.Hold, error) {
 		}
 	}
 	return h, nil
-}
-
-// exists returns a 404 unless the recording with an ID exists, or can still be restored. ""
-// stands for no recording.
-func (c *holder) exists(r *request, id string) error {
-	if id == "" {
-		return nil
-	}
-	found, err := c.find.Find(r.Context(), r.account, []string{id})
-	if err != nil {
-		return fmt.Errorf("find the recording of a hold: %w", err)
-	}
-	if f := found[id]; f.Recording != nil || f.Tombstone != nil && f.Tombstone.Recording != nil {
-		return nil
-	}
-	return badIdentifier(id, "")
 }
 
 // release releases the hold of the path. The reason is in the body, or is given as for any

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/callrecordings/api/shared/access"
+	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/retention"
@@ -166,5 +168,71 @@ func TestDocumentsShowHolds(t *testing.T) {
 				t.Errorf("GET %s by %s = %d %s, shows holds: %v", path, role, got.Code, text, sees)
 			}
 		}
+	}
+}
+
+// A PATCH does not take a recording out of a hold on a number that only its user_metadata has.
+func TestPatchLeavesTheNumberOfAHold(t *testing.T) {
+	t.Parallel()
+	s, root, _ := newHoldAPI(t)
+	s.handlers[OpPatch] = Patch(s.env, retention.NewView(s.store, retention.NewRules(s.store, s.env.Now)))
+	s.put(t, entry{id: "202603-call", owner: "user", created: daysAgo(1)})
+	patch := func(metadata string, want int) string {
+		t.Helper()
+		got := s.send(t, root, http.MethodPatch, tenantList+"/202603-call", `{"data":{"user_metadata":`+metadata+`}}`)
+		if got.Code != want {
+			t.Errorf("PATCH %s = %d %s, want %d", metadata, got.Code, got.body, want)
+		}
+		return string(got.body)
+	}
+	patch(`{"callback":"+49 30 1234567"}`, http.StatusOK)
+	id := s.placed(t, root, `{"case":"c","reason":"r","number":"030 1234567"}`)
+	patch(`{"note":"called back"}`, http.StatusOK)
+	patch(`{"callback":"0049 30 1234567"}`, http.StatusOK)
+	for _, metadata := range []string{`{"callback":null}`, `{"callback":"+49 30 1234568"}`} {
+		if body := patch(metadata, http.StatusConflict); !strings.Contains(body, "on legal hold") || !strings.Contains(body, id) {
+			t.Errorf("PATCH %s = %s, want the hold %s", metadata, body, id)
+		}
+	}
+	patch(`{"callback":null,"note":"of 030 1234567","number":"030 1234567"}`, http.StatusOK)
+}
+
+// racingTrail is an audit trail that calls meanwhile once, before its first entry.
+type racingTrail struct {
+	memoryTrail
+
+	meanwhile func()
+}
+
+func (r *racingTrail) Record(ctx context.Context, e audit.Entry) error {
+	if meanwhile := r.meanwhile; meanwhile != nil {
+		r.meanwhile = nil
+		meanwhile()
+	}
+	return r.memoryTrail.Record(ctx, e)
+}
+
+// Two requests for the same hold at the same time place one, and both get it. The trail says
+// that the second one placed nothing.
+func TestSameHoldTwiceAtATime(t *testing.T) {
+	t.Parallel()
+	trail := &racingTrail{}
+	s := newRuledAPI(t, func(e *Env) { e.Audit = trail })
+	s.staff(t)
+	s.handlers[OpRetention] = Retention(s.env, s.store, hold.NewBook(s.store, s.env.Now, rand.Reader, false))
+	root := s.bearer(t, tenant, "admin")
+	const body = `{"case":"c","reason":"r","owner_id":"user"}`
+	var first string
+	trail.meanwhile = func() { first = s.placed(t, root, body) }
+	if second := s.placed(t, root, body); second != first || first == "" {
+		t.Errorf("the holds are %q and %q, want one", first, second)
+	}
+	active, err := hold.Read(t.Context(), s.store, tenant)
+	if err != nil || len(active.Holds()) != 1 {
+		t.Errorf("the holds are %+v, %v, want one", active.Holds(), err)
+	}
+	got := trail.take()
+	if len(got) != 3 || got[0] != "hold done hold/"+first || got[2] != strings.Replace(got[1], "done", "failed", 1) {
+		t.Errorf("the trail is %q", got)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/bulk"
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/job"
@@ -197,6 +198,38 @@ func TestHold(t *testing.T) {
 	}
 }
 
+// A second worker with the same batch has placed a hold meanwhile: the recording gets no second
+// one, and the audit trail says so.
+func TestHoldByTwoWorkers(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	f.fill(t, 2)
+	j := f.plan(t, bulk.HoldAction, bulk.Params{Filter: inbound, Case: "Smith", Reason: "letter"})
+	f.options.Record = func(ctx context.Context, j *job.Job, e audit.Entry) error {
+		if e.Recording == recordingID(0) && len(f.trail) == 0 {
+			h, err := f.holds.Draft(hold.Hold{Case: "Smith", Reason: "letter", By: "anna", Scope: hold.Scope{Recording: e.Recording}})
+			if err == nil {
+				err = f.holds.Place(ctx, "A", h)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		return f.record(ctx, j, e)
+	}
+	if j = f.run(t, j); j.State != job.Done || j.Progress.Done.Count != 2 {
+		t.Errorf("%+v", j)
+	}
+	active, err := f.holds.Active(t.Context(), "A")
+	if err != nil || len(active.Holds()) != 2 {
+		t.Errorf("the holds are %+v, %v, want one for each recording", active.Holds(), err)
+	}
+	want := []string{"hold  " + recordingID(0), "hold  " + recordingID(2), "hold failed " + recordingID(0)}
+	if !slices.Equal(f.trail, want) {
+		t.Errorf("the trail is %q, want %q", f.trail, want)
+	}
+}
+
 // Holds that do not fit fail in the plan, or as soon as they no longer fit.
 func TestTooManyHolds(t *testing.T) {
 	t.Parallel()
@@ -209,7 +242,7 @@ func TestTooManyHolds(t *testing.T) {
 			t.Fatal(err)
 		}
 		if many = append(many, h); len(many) == store.MaxEntries-1 || n == hold.MaxActive-3 {
-			if err := f.holds.PlaceAll(t.Context(), "A", many); err != nil {
+			if _, err := f.holds.PlaceAll(t.Context(), "A", many); err != nil {
 				t.Fatal(err)
 			}
 			many = nil

@@ -73,16 +73,33 @@ func (h *holder) batch(ctx context.Context, b *batch) error {
 		if _, placed := active.Twin(draft); placed { // by this job, before its worker was killed, or by hand
 			continue
 		}
-		if err := h.note(ctx, b, draft); err != nil {
+		if err := h.note(ctx, b, draft, ""); err != nil {
 			return err
 		}
 		drafts = append(drafts, draft)
 	}
-	err = h.book.PlaceAll(ctx, b.job.Account, drafts)
-	if errors.Is(err, hold.ErrTooMany) {
+	return h.place(ctx, b, drafts)
+}
+
+// place places the holds that the audit trail has. Another worker with the same batch may have
+// placed some of them meanwhile.
+func (h *holder) place(ctx context.Context, b *batch, drafts []hold.Hold) error {
+	stored, err := h.book.PlaceAll(ctx, b.job.Account, drafts)
+	switch {
+	case errors.Is(err, hold.ErrTooMany):
 		return errHolds
+	case err != nil:
+		return err
 	}
-	return err
+	for i := range drafts {
+		if stored[i].ID == drafts[i].ID {
+			continue
+		}
+		if err := h.note(ctx, b, drafts[i], audit.Failed); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // hold returns the hold on a recording, without an ID.
@@ -99,13 +116,14 @@ func (h *holder) settle(ctx context.Context, b *batch) ([]job.Item, error) {
 	}), err
 }
 
-// note adds a hold to the audit trail.
-func (h *holder) note(ctx context.Context, b *batch, draft hold.Hold) error {
+// note adds a hold to the audit trail, before it is placed; or with the result audit.Failed,
+// after it was not.
+func (h *holder) note(ctx context.Context, b *batch, draft hold.Hold, result audit.Result) error {
 	if h.record == nil {
 		return nil
 	}
 	err := h.record(ctx, b.job, audit.Entry{
-		Action: access.Hold, Recording: draft.Scope.Recording, Object: "hold/" + draft.ID, Reason: draft.Reason,
+		Action: access.Hold, Recording: draft.Scope.Recording, Object: "hold/" + draft.ID, Reason: draft.Reason, Result: result,
 	})
 	if err != nil {
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)

@@ -107,7 +107,7 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.Bucket, err = bucketName(v); return },
 	},
 	{
-		Name: "OBJECT_LOCK", Default: "off", Functions: forExpire | forIngest | forDelete | forPurge | forReconcile | forWork,
+		Name: "OBJECT_LOCK", Default: "off", Functions: forExpire | forIngest | forCreate | forReceive | forPatch | forDelete | forPurge | forReconcile | forWork,
 		Doc: "Whether legal holds also lock the audio in the bucket: off or governance (S3 Object Lock in governance mode; the bucket must have Object Lock). See docs/how-to/holds.md.",
 		set: func(s *Settings, v string) error {
 			v, err := oneOf(v, "off", "governance")

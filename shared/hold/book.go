@@ -33,6 +33,9 @@ const (
 var (
 	// ErrNotFound means that the account has no hold with this ID.
 	ErrNotFound = errors.New("no such hold")
+	// ErrNoRecording means that the recording of a new hold does not exist, and cannot be
+	// restored.
+	ErrNoRecording = errors.New("no such recording")
 	// ErrTooMany means that the account has as many active holds as fit.
 	ErrTooMany = errors.New("too many active holds")
 )
@@ -67,6 +70,22 @@ func (b *Book) Draft(h Hold) (Hold, error) {
 	return h, nil
 }
 
+// CheckRecording checks that the recording of a new hold exists, or can still be restored. Errors:
+// ErrNoRecording, and those of the store.
+func (s *Scope) CheckRecording(ctx context.Context, find store.Finder, account string) error {
+	if s.Recording == "" {
+		return nil
+	}
+	found, err := find.Find(ctx, account, []string{s.Recording})
+	if err != nil {
+		return fmt.Errorf("find the recording of a hold: %w", err)
+	}
+	if recordingOf(found[s.Recording]) == nil {
+		return ErrNoRecording
+	}
+	return nil
+}
+
 // Twin returns the active hold with the case, the reason, the placer and the scope of h, so
 // that a client that retries after a lost answer does not place a second hold.
 func (s Set) Twin(h Hold) (Hold, bool) {
@@ -87,37 +106,63 @@ func (s Set) Active(id string) (Hold, bool) {
 	return s.holds[i], true
 }
 
-// Place stores a hold that Draft returned. Once Place returns, nothing that the hold covers
-// is removed: a deletion that has read the holds before fails by its guard. Errors:
-// ErrTooMany, and those of the store.
-func (b *Book) Place(ctx context.Context, account string, h Hold) error {
-	return b.PlaceAll(ctx, account, []Hold{h})
+// TwinError means that a hold was not placed, because the account has one with the same case,
+// reason, placer and scope.
+type TwinError struct {
+	// Hold is the active hold.
+	Hold Hold
 }
 
-// PlaceAll is [Book.Place] for several holds: it stores all of them or none. There may be at
-// most store.MaxEntries - 1.
-func (b *Book) PlaceAll(ctx context.Context, account string, holds []Hold) error {
-	return b.change(ctx, account, func(s Set) ([]Hold, []store.EntryWrite, error) {
-		all := slices.Clip(s.holds)
+// Error implements error.
+func (e *TwinError) Error() string { return "the same hold is active already: " + e.Hold.ID }
+
+// Place stores a hold that Draft returned. Once Place returns, nothing that the hold covers
+// is removed: a deletion that has read the holds before fails by its guard. Errors:
+// *TwinError, ErrTooMany, and those of the store.
+func (b *Book) Place(ctx context.Context, account string, h Hold) error {
+	stored, err := b.PlaceAll(ctx, account, []Hold{h})
+	if err == nil && stored[0].ID != h.ID {
+		return &TwinError{Hold: stored[0]}
+	}
+	return err
+}
+
+// PlaceAll is [Book.Place] for several holds: it stores all of them or none. But it leaves out
+// those with a twin ([Set.Twin]), because a second worker may do the same work at the same time.
+// It returns the active hold for each of them, in their order: itself or its twin. There may be
+// at most store.MaxEntries - 1.
+func (b *Book) PlaceAll(ctx context.Context, account string, holds []Hold) (stored []Hold, err error) {
+	err = b.change(ctx, account, func(s Set) ([]Hold, []store.EntryWrite, error) {
+		all := Set{holds: slices.Clip(s.holds)}
 		var writes []store.EntryWrite
-		for _, h := range holds {
-			if _, ok := s.Active(h.ID); ok {
-				continue // placed by an earlier try, but its answer was lost
+		stored = make([]Hold, len(holds))
+		for i, h := range holds {
+			if _, ok := s.Active(h.ID); ok { // placed by an earlier try, but its answer was lost
+				stored[i] = h
+				continue
+			}
+			if twin, ok := all.Twin(h); ok {
+				stored[i] = twin
+				continue
 			}
 			more, err := b.work(account, h.ID, placed)
 			if err != nil {
 				return nil, nil, err
 			}
-			all, writes = append(all, h), append(writes, more...)
+			stored[i], all.holds, writes = h, append(all.holds, h), append(writes, more...)
 		}
 		switch {
-		case len(all) == len(s.holds):
+		case len(all.holds) == len(s.holds):
 			return nil, nil, errUnchanged
-		case len(all) > MaxActive:
+		case len(all.holds) > MaxActive:
 			return nil, nil, fmt.Errorf("%w: %d", ErrTooMany, len(s.holds))
 		}
-		return all, writes, nil
+		return all.holds, writes, nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	return stored, nil
 }
 
 // Release ends a hold and keeps it as released. Releasing it again changes nothing. It

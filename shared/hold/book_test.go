@@ -54,6 +54,30 @@ func placeIn(t testing.TB, b *hold.Book, account, name string, scope hold.Scope)
 	return h
 }
 
+// A new hold on a recording needs one that exists, or that can be restored.
+func TestCheckRecording(t *testing.T) {
+	t.Parallel()
+	s := openStore(t)
+	for _, id := range []string{"live", "deleted", "purged"} {
+		check(t, s.Put(t.Context(), held(id)))
+	}
+	for id, until := range map[string]recording.Seconds{"deleted": recording.SecondsOf(noon) + 1e6, "purged": 0} {
+		_, err := s.Delete(t.Context(), "acc", "202601-"+id, store.Deletion{Until: until})
+		check(t, err)
+	}
+	for id, want := range map[string]error{
+		"202601-live": nil, "202601-deleted": nil, "": nil, "202601-purged": hold.ErrNoRecording, "202601-none": hold.ErrNoRecording,
+	} {
+		scope := hold.Scope{Recording: id}
+		if err := scope.CheckRecording(t.Context(), s, "acc"); !errors.Is(err, want) {
+			t.Errorf("CheckRecording of %q = %v, want %v", id, err, want)
+		}
+	}
+	if err := (&hold.Scope{Recording: "202601-live"}).CheckRecording(t.Context(), s, "other"); !errors.Is(err, hold.ErrNoRecording) {
+		t.Errorf("CheckRecording in another account = %v", err)
+	}
+}
+
 func TestPlaceAndRelease(t *testing.T) {
 	t.Parallel()
 	b := newBook(openStore(t))
@@ -201,18 +225,52 @@ func TestPlaceAll(t *testing.T) {
 		all = append(all, draft(n))
 	}
 	for some := range slices.Chunk(all, store.MaxEntries-1) {
-		check(t, b.PlaceAll(t.Context(), "acc", some))
+		_, err := b.PlaceAll(t.Context(), "acc", some)
+		check(t, err)
 	}
-	if err := b.PlaceAll(t.Context(), "acc", []hold.Hold{draft(1), draft(2)}); !errors.Is(err, hold.ErrTooMany) {
+	if _, err := b.PlaceAll(t.Context(), "acc", []hold.Hold{draft(hold.MaxActive), draft(hold.MaxActive + 1)}); !errors.Is(err, hold.ErrTooMany) {
 		t.Errorf("two holds for one place: %v", err)
 	}
-	last := draft(3)
+	last := draft(hold.MaxActive)
 	for range 2 { // the second one is a retry
-		check(t, b.PlaceAll(t.Context(), "acc", []hold.Hold{all[0], last}))
+		_, err := b.PlaceAll(t.Context(), "acc", []hold.Hold{all[0], last})
+		check(t, err)
 	}
 	active, err := b.Active(t.Context(), "acc")
 	check(t, err)
 	if len(active.Holds()) != hold.MaxActive || active.Holds()[hold.MaxActive-1] != last {
 		t.Errorf("%d holds", len(active.Holds()))
+	}
+}
+
+// Two workers with the same batch place each hold once, also if both have read the holds before.
+func TestPlaceTwins(t *testing.T) {
+	t.Parallel()
+	b := newBook(openStore(t))
+	drafts := func(n int) []hold.Hold {
+		all := make([]hold.Hold, n)
+		for i := range all {
+			var err error
+			all[i], err = b.Draft(hold.Hold{Case: "case", Reason: "r", By: "anna", Scope: hold.Scope{Recording: "202601-" + strconv.Itoa(i)}})
+			check(t, err)
+		}
+		return all
+	}
+	first := drafts(2)
+	_, err := b.PlaceAll(t.Context(), "acc", first)
+	check(t, err)
+	second := drafts(3)
+	stored, err := b.PlaceAll(t.Context(), "acc", append(second, second[2]))
+	want := []hold.Hold{first[0], first[1], second[2], second[2]}
+	if err != nil || !slices.Equal(stored, want) {
+		t.Errorf("PlaceAll = %+v, %v, want %+v", stored, err, want)
+	}
+	var twin *hold.TwinError
+	if err := b.Place(t.Context(), "acc", drafts(1)[0]); !errors.As(err, &twin) || twin.Hold != first[0] {
+		t.Errorf("Place = %v, want the twin %s", err, first[0].ID)
+	}
+	active, err := b.Active(t.Context(), "acc")
+	if err != nil || !slices.Equal(active.Holds(), want[:3]) {
+		t.Errorf("the holds are %+v, %v, want %+v", active.Holds(), err, want[:3])
 	}
 }

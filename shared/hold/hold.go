@@ -25,8 +25,8 @@ type Scope struct {
 	Recording string `json:"recording_id,omitempty"`
 	// Owner is a user.
 	Owner string `json:"owner_id,omitempty"`
-	// Number is a phone number in any spelling. It matches any number of a call
-	// (phone.Same).
+	// Number is a phone number in any spelling. It matches a recording if one of its numbers
+	// is the same (recording.Document.Numbers, phone.Same).
 	Number string `json:"number,omitempty"`
 	// From and To bound the start of the call, or the creation of a recording that has no
 	// start; both are inclusive Gregorian seconds. 0 leaves that end open.
@@ -173,7 +173,7 @@ func (s *Scope) matches(r *recording.Recording) bool {
 	return at >= s.From && (s.To == 0 || at <= s.To)
 }
 
-// digitsOf returns the digits of the numbers of r's call.
+// digitsOf returns the digits of the numbers of r.
 func digitsOf(r *recording.Recording) []string {
 	texts := r.Document.Numbers()
 	for i := range texts {

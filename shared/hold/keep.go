@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/callrecordings/api/shared/phone"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
 )
 
 // Keeper changes recordings as store.Writer does, but nothing takes audio away from a
 // recording on hold, or takes the recording out of the scope of its hold. Every program
-// that changes more than the user_metadata of recordings writes through a Keeper.
+// that changes recordings writes through a Keeper.
 //
 // A change that touches neither costs nothing more. Any other change costs a read of the
 // holds, and its write is a transaction: a hold that is placed meanwhile is never missed.
@@ -92,6 +93,41 @@ func (k Keeper) Arrives(ctx context.Context, r *recording.Recording) error {
 	return noteArrival(ctx, k.Store, r.Account, r.ID)
 }
 
+// MayEnter reports whether a change could bring a recording that keeps its audio into the
+// scope of a hold: it changes the owner or the start, or adds a number. A nil before stands
+// for a deleted recording that is restored. [Keeper.Correct] itself looks at audio that arrives.
+func MayEnter(before, after *recording.Recording) bool {
+	if after.Audio.Place != recording.Managed {
+		return false
+	}
+	return before == nil || before.Audio.Place == recording.Managed && mayLeave(after, before)
+}
+
+// Gains reports whether a hold covers after that does not cover before; nil is covered by
+// none.
+func (s Set) Gains(before, after *recording.Recording) bool {
+	covering := s.Covering(after)
+	if before == nil || len(covering) == 0 {
+		return len(covering) > 0
+	}
+	return len(without(covering, s.Covering(before))) > 0
+}
+
+// without returns the holds that are not among others. It changes holds.
+func without(holds, others []Hold) []Hold {
+	return slices.DeleteFunc(holds, func(h Hold) bool {
+		return slices.ContainsFunc(others, func(other Hold) bool { return other.ID == h.ID })
+	})
+}
+
+// Enters leaves work for a [Locker] before a recording with audio comes into the scope of a
+// hold. The caller has seen by MayEnter and Gains that it does. The holds may be older than
+// the change by less than a minute: a Locker looks for what a new hold covers a second time,
+// two minutes later.
+func (k Keeper) Enters(ctx context.Context, account, id string) error {
+	return noteArrival(ctx, k.Store, account, id)
+}
+
 var (
 	// errUnread ends a change that depends on holds that were not read yet.
 	errUnread = errors.New("the holds are not read yet")
@@ -103,10 +139,7 @@ var (
 func (s Set) permits(before, after *recording.Recording) error {
 	covering := s.Covering(before)
 	if !replacesAudio(before, after) {
-		still := s.Covering(after)
-		covering = slices.DeleteFunc(covering, func(h Hold) bool {
-			return slices.ContainsFunc(still, func(other Hold) bool { return other.ID == h.ID })
-		})
+		covering = without(covering, s.Covering(after))
 	}
 	if len(covering) == 0 {
 		return nil
@@ -138,7 +171,7 @@ func replacesAudio(before, after *recording.Recording) bool {
 func differs(a, b string) bool { return a != "" && b != "" && a != b }
 
 // mayLeave reports whether a change could take the recording out of the scope of a hold: it
-// changes the owner or the start, or a number of the call disappears.
+// changes the owner or the start, or a number disappears.
 func mayLeave(before, after *recording.Recording) bool {
 	if before.Owner != after.Owner || before.Start() != after.Start() {
 		return true
@@ -147,5 +180,7 @@ func mayLeave(before, after *recording.Recording) bool {
 		return false
 	}
 	left := after.Document.Numbers()
-	return slices.ContainsFunc(before.Document.Numbers(), func(n string) bool { return !slices.Contains(left, n) })
+	return slices.ContainsFunc(before.Document.Numbers(), func(n string) bool {
+		return !slices.Contains(left, n) && phone.Digits(n) != ""
+	})
 }

@@ -56,7 +56,17 @@ var changesOfHeld = []struct {
 	{"one more number", nil, func(r *recording.Recording) {
 		r.Document = `{"caller_id_number":"+49301234567","callee_id_number":"100","start":900}`
 	}, false, false},
+	{"no number in channel variables", withDocument(`{"custom_channel_vars":{"Caller-ID-Number":"0301234567"},"start":900}`), withDocument(`{"custom_channel_vars":{},"start":900}`), false, true},
+	{"no number in recording variables", withDocument(`{"recording_vars":{"to":49301234567},"start":900}`), withDocument(`{"start":900}`), false, true},
+	{"no number in user_metadata", withDocument(`{"user_metadata":{"note":"030 1234567"},"start":900}`), withDocument(`{"user_metadata":{"note":""},"start":900}`), false, true},
+	{"another number in user_metadata", withDocument(`{"user_metadata":{"callback":"0301234567"},"start":900}`), withDocument(`{"user_metadata":{"callback":"0301234568"},"start":900}`), false, true},
+	{"the number in another place", withDocument(`{"user_metadata":{"note":"030 1234567"},"start":900}`), withDocument(`{"to":"0301234567","start":900}`), false, false},
+	{"a note next to the number", withDocument(`{"user_metadata":{"note":"030 1234567","due":"2026-01-01"},"start":900}`), withDocument(`{"user_metadata":{"note":"030 1234567"},"start":900}`), false, false},
 	{"another start", nil, func(r *recording.Recording) { r.Document = `{"caller_id_number":"+49301234567","start":5000}` }, false, true},
+}
+
+func withDocument(d recording.Document) func(*recording.Recording) {
+	return func(r *recording.Recording) { r.Document = d }
 }
 
 func TestKeeper(t *testing.T) {

@@ -122,6 +122,13 @@ func (l *Locker) step(ctx context.Context, j *job) (changed int, err error) {
 	return changed, l.Entries.WriteEntries(ctx, store.EntryWrite{Entry: e, If: store.IfUnchanged, Delete: done})
 }
 
+// place is how far the work on a new hold has come: first through the recordings that the
+// hold may cover, then through those that are deleted and can be restored.
+type place struct {
+	store.Position
+	Deleted bool `json:"deleted,omitempty"`
+}
+
 // lockPage locks the audio of the next page of recordings that a hold covers.
 func (l *Locker) lockPage(ctx context.Context, j *job, holds Set) (changed int, next string, err error) {
 	h, active := holds.Active(j.ID)
@@ -131,21 +138,42 @@ func (l *Locker) lockPage(ctx context.Context, j *job, holds Set) (changed int, 
 	if h.Scope.Recording != "" {
 		return l.lockIDs(ctx, j, holds, h.Scope.Recording)
 	}
-	q := store.Query{Account: j.Account, Owner: h.Scope.Owner, Ascending: true, Limit: pageSize}
+	var at place
 	if j.After != "" {
-		if err := json.Unmarshal([]byte(j.After), &q.Start); err != nil {
+		if err := json.Unmarshal([]byte(j.After), &at); err != nil {
 			return 0, "", fmt.Errorf("decode the progress of a lock: %w", err)
 		}
 	}
-	page, err := l.Recordings.Page(ctx, q)
+	page, err := l.Recordings.Page(ctx, store.Query{
+		Account: j.Account, Owner: h.Scope.Owner, Ascending: true, Deleted: at.Deleted, Start: at.Position, Limit: pageSize,
+	})
 	if err != nil {
 		return 0, "", fmt.Errorf("read what a hold covers: %w", err)
 	}
-	if changed, err = l.lock(ctx, j, holds, page.Recordings); err != nil || page.Next == nil {
+	if changed, err = l.lock(ctx, j, holds, recordingsOf(&page)); err != nil {
 		return changed, "", err
 	}
-	text, err := json.Marshal(page.Next)
+	switch {
+	case page.Next != nil:
+		at.Position = *page.Next
+	case at.Deleted:
+		return changed, "", nil
+	default:
+		at = place{Deleted: true}
+	}
+	text, err := json.Marshal(at)
 	return changed, string(text), err
+}
+
+// recordingsOf returns the recordings of a page, live or deleted.
+func recordingsOf(p *store.Page) []recording.Recording {
+	all := p.Recordings
+	for i := range p.Tombstones {
+		if r := p.Tombstones[i].Recording; r != nil {
+			all = append(all, *r)
+		}
+	}
+	return all
 }
 
 // lockOne locks the audio of a recording that has arrived.

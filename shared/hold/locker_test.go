@@ -146,6 +146,44 @@ func TestLocker(t *testing.T) {
 	w.want("after all releases")
 }
 
+// A hold also locks what is deleted and can be restored, on any number of pages.
+func TestLockerLocksDeletedAudio(t *testing.T) {
+	t.Parallel()
+	for _, scope := range []hold.Scope{{}, {Owner: "anna"}, {Number: "030 1234567"}, {From: 800, To: 1000}} {
+		w := newLockWorld(t)
+		w.put("live", "anna")
+		for i := range 120 {
+			r := w.put(fmt.Sprintf("%03d", i), "anna")
+			_, err := w.store.Delete(t.Context(), "acc", r.ID, store.Deletion{Until: recording.SecondsOf(noon) + 1e6})
+			check(t, err)
+		}
+		other := w.put("other", "ben")
+		check(t, correct(t, w.store, other.ID, func(r *recording.Recording) { r.Document = `{"start":5000}` }))
+		_, err := w.store.Delete(t.Context(), "acc", other.ID, store.Deletion{Until: recording.SecondsOf(noon) + 1e6})
+		check(t, err)
+		h := place(t, w.book, "case", scope)
+		w.run()
+		want := 121
+		if scope == (hold.Scope{}) {
+			want = 122
+		}
+		if n := len(w.locks.locked); n != want {
+			t.Errorf("under %+v: %d objects are locked, want %d", scope, n, want)
+		}
+		_, err = w.book.Release(t.Context(), "acc", h.ID, hold.Release{Reason: "settled"})
+		check(t, err)
+		w.run()
+		w.want("after the release")
+	}
+}
+
+// correct changes a recording of acc without any check.
+func correct(t *testing.T, s *sqlite.Store, id string, change func(*recording.Recording)) error {
+	t.Helper()
+	_, err := s.Correct(t.Context(), "acc", id, func(r *recording.Recording) error { change(r); return nil })
+	return err
+}
+
 // Audio that arrives after its hold is locked, by an upload as by any other way.
 func TestLockerLocksArrivals(t *testing.T) {
 	t.Parallel()

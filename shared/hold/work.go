@@ -20,7 +20,8 @@ const (
 	placed task = "placed"
 	// lifted: unlock audio that no hold covers any more.
 	lifted task = "lifted"
-	// arrived: lock audio that has arrived after its hold.
+	// arrived: lock audio that has arrived after its hold, or whose recording came into the
+	// scope of a hold.
 	arrived task = "arrived"
 )
 
@@ -59,7 +60,8 @@ func work(account, id string, t task) (store.EntryWrite, error) {
 	return store.EntryWrite{Entry: e}, err
 }
 
-// noteArrival leaves work for the Locker before audio becomes that of a recording on hold.
+// noteArrival leaves work for the Locker before audio becomes that of a recording on hold, or
+// a recording with audio comes on hold.
 func noteArrival(ctx context.Context, entries store.Entries, account, id string) error {
 	w, err := work(account, id, arrived)
 	if err != nil {

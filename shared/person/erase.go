@@ -194,14 +194,19 @@ func (e *Eraser) erase(ctx context.Context, j *job.Job, item *job.Item, s Subjec
 }
 
 // gone sets the outcome of a recording that no longer exists: this job erased it before it
-// was killed, or another request did.
+// was killed, or another request did. It returns store.ErrConflict if the recording exists, or
+// can be restored: a client has restored it, or deleted it again, while it was to be erased.
 func (e *Eraser) gone(ctx context.Context, j *job.Job, item *job.Item) error {
 	found, err := e.Store.Find(ctx, j.Account, []string{item.ID})
 	if err != nil {
 		return fmt.Errorf("find a tombstone: %w", err)
 	}
+	f := found[item.ID]
+	if f.Recording != nil || f.Tombstone != nil && f.Tombstone.Recording != nil {
+		return fmt.Errorf("erase a recording: %w: it was restored or deleted meanwhile", store.ErrConflict)
+	}
 	item.Outcome, item.Cause = job.Skipped, "deleted_by_another_request"
-	if t := found[item.ID].Tombstone; t != nil && (t.Cause == store.CauseErased || item.Deleted) {
+	if t := f.Tombstone; t != nil && (t.Cause == store.CauseErased || item.Deleted) {
 		item.Outcome, item.Cause = job.Completed, ""
 	}
 	return nil

@@ -109,7 +109,13 @@ func (f *fixture) put(t testing.TB, id, document, audio string) {
 // hold places a hold on a recording.
 func (f *fixture) hold(t testing.TB, id, recordingID string) {
 	t.Helper()
-	text, err := json.Marshal(map[string]any{"holds": []hold.Hold{{ID: id, Case: "C", Scope: hold.Scope{Recording: recordingID}}}})
+	f.holdOn(t, id, hold.Scope{Recording: recordingID})
+}
+
+// holdOn places a hold on what a scope selects.
+func (f *fixture) holdOn(t testing.TB, id string, s hold.Scope) {
+	t.Helper()
+	text, err := json.Marshal(map[string]any{"holds": []hold.Hold{{ID: id, Case: "C", Scope: s}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/job/jobtest"
 	"github.com/callrecordings/api/shared/person"
@@ -123,6 +124,34 @@ func TestErasureRemovesEverythingOfAPerson(t *testing.T) {
 	} {
 		if !strings.Contains(all, want) {
 			t.Errorf("the list has no %s:\n%s", want, all)
+		}
+	}
+}
+
+// A hold on a number covers all that an erasure of the number finds.
+func TestErasureLeavesWhatAHoldOnTheNumberCovers(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	f.fill(t)
+	found := slices.Concat(spellings, []string{
+		`{"custom_channel_vars":{"Caller-ID-Number":"0301234567"}}`, `{"recording_vars":{"callee":49301234567}}`,
+		`{"user_metadata":{"note":"030 1234567"}}`, `{"user_metadata":{"callback":"49301234567"}}`,
+	})
+	for n := len(spellings); n < len(found); n++ {
+		f.put(t, recordingID(n), found[n], "data")
+	}
+	f.holdOn(t, "H1", hold.Scope{Number: "0301234567"})
+	j := f.plan(t, person.EraseAction, anna)
+	if j.Plan.Count != len(found) || j.Plan.Held.Count != len(found) {
+		t.Errorf("plan: %+v, want all %d on hold", j.Plan, len(found))
+	}
+	_, r := f.run(t, j)
+	if c, _ := f.certificate(t, r); c.Held.Count != len(found) || c.Done.Count != 0 {
+		t.Errorf("certificate: %+v, want all %d on hold", c, len(found))
+	}
+	for n := range found {
+		if !f.exists(t, recordingID(n)) {
+			t.Errorf("%s is gone in spite of its hold", found[n])
 		}
 	}
 }

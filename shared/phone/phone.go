@@ -3,7 +3,8 @@
 // that grows old. It is pure, and bounded by the length of its input.
 //
 // Holds, the search for a person, and the search of recordings use it, so that all three
-// agree on which recordings belong to a number.
+// agree on which spellings are the same number. Holds and the search for a person also agree
+// on which texts of a recording are numbers (recording.Document.Numbers).
 package phone
 
 import (

@@ -1,13 +1,34 @@
 package recording
 
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"unicode"
+)
+
 // numberFields are the public fields that carry the numbers of a call. Kazoo puts the
 // number into the name of a party that has none (kazoo.md 2.3).
 var numberFields = [...]string{
 	"callee_id_name", "callee_id_number", "caller_id_name", "caller_id_number", "from", "request", "to",
 }
 
-// Numbers returns the texts of the fields that carry the numbers of a call, in any
-// spelling (package phone). Some are names or empty.
+// numberObjects are the objects whose values may be numbers. In user_metadata, people write
+// numbers under any name.
+var numberObjects = [...]struct {
+	field string
+	free  bool
+}{{"custom_channel_vars", false}, {"recording_vars", false}, {"user_metadata", true}}
+
+// Numbers returns the texts that carry the numbers of a call, in any spelling (package phone).
+// A recording belongs to a number if one of them is a spelling of it. Some are names or empty.
+// They are:
+//
+//   - the from, the to, the request, and the names and numbers of caller and callee,
+//   - texts and numbers in custom_channel_vars and recording_vars, if the name of the value
+//     refers to a party or a number, such as "Caller-ID-Number",
+//   - texts anywhere in user_metadata that consist of a phone number alone, and values
+//     with a name that refers to a party or a number.
 func (d Document) Numbers() []string {
 	var all []string
 	for name, raw := range d.Fields() {
@@ -16,8 +37,76 @@ func (d Document) Numbers() []string {
 				all = append(all, unquote(raw))
 			}
 		}
+		for _, object := range numberObjects {
+			if name == object.field && len(raw) > len("{}") {
+				all = appendNumbersOf(all, raw, object.free)
+			}
+		}
 	}
 	return all
+}
+
+// appendNumbersOf appends the numbers in an object.
+func appendNumbersOf(all []string, raw string, free bool) []string {
+	d := json.NewDecoder(strings.NewReader(raw))
+	d.UseNumber()
+	var value any
+	if d.Decode(&value) != nil {
+		return all
+	}
+	return appendNumbers(all, value, false, free)
+}
+
+// appendNumbers appends the numbers within a value. named is true if its name names a party
+// or a number, and free if any text may be a number.
+func appendNumbers(all []string, value any, named, free bool) []string {
+	switch v := value.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			all = appendNumbers(all, inner, named || namesNumber(name), free)
+		}
+	case []any:
+		for _, inner := range v {
+			all = appendNumbers(all, inner, named, free)
+		}
+	case string:
+		if named || free && isNumberAlone(v) {
+			all = append(all, v)
+		}
+	case json.Number:
+		if named {
+			all = append(all, v.String())
+		}
+	}
+	return all
+}
+
+// numberWords are the words in names of values that may be numbers.
+var numberWords = [...]string{
+	"number", "caller", "callee", "phone", "telephone", "tel", "mobile", "cell", "msisdn", "contact", "destination",
+	"from", "to", "ani", "dnis", "did", "uri", "request", "callback", "dialed", "presence", "diversion", "cid",
+}
+
+// namesNumber reports whether a word of a name is one of numberWords.
+func namesNumber(name string) bool {
+	words := strings.FieldsFunc(strings.ToLower(name), func(c rune) bool { return !unicode.IsLetter(c) })
+	return slices.ContainsFunc(words, func(w string) bool { return slices.Contains(numberWords[:], w) })
+}
+
+// maxNumberAlone is the maximum length of a text that is a phone number alone, in bytes.
+const maxNumberAlone = 100
+
+// isNumberAlone reports whether a text is a phone number and nothing else: a + or a
+// separator distinguishes it from an ID or a time.
+func isNumberAlone(text string) bool {
+	const separators = "+-./() \u00a0"
+	text = strings.TrimSpace(text)
+	for _, c := range text {
+		if !unicode.IsDigit(c) && !strings.ContainsRune(separators, c) {
+			return false
+		}
+	}
+	return len(text) <= maxNumberAlone && (strings.ContainsAny(text, separators) || strings.HasPrefix(text, "0"))
 }
 
 // Start returns when the call of the recording started: the document's start, or Created

@@ -3,7 +3,6 @@ package retention
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -50,7 +49,8 @@ type Watched struct {
 	locked bool
 }
 
-// Locking returns w for a bucket with Object Lock; see hold.Keeper.
+// Locking returns w for a bucket with Object Lock: audio that comes on hold leaves work for a
+// hold.Locker.
 func (w Watched) Locking() Watched {
 	w.locked = true
 	return w
@@ -83,39 +83,35 @@ func (w Watched) Revive(ctx context.Context, r *recording.Recording, tombstone s
 
 // Restore implements [store.Restorer].
 func (w Watched) Restore(ctx context.Context, account, id string, check func(*store.Tombstone) error) (*recording.Recording, error) {
-	noted := false
-	for {
-		var gone recording.Recording
-		r, err := w.Driver.Restore(ctx, account, id, func(t *store.Tombstone) error {
+	first := w.notes(account, id)
+	return first.before(ctx, func() (*recording.Recording, error) {
+		return w.Driver.Restore(ctx, account, id, func(t *store.Tombstone) error {
 			if err := check(t); err != nil {
 				return err
 			}
-			if noted || !w.old(t.Created) {
+			if w.old(t.Created) {
+				if err := first.look(&recording.Recording{Account: account, ID: id, Created: t.Created}); err != nil {
+					return err
+				}
+			}
+			if t.Recording == nil {
 				return nil
 			}
-			gone = recording.Recording{Account: account, ID: id, Created: t.Created}
-			return errLookFirst
+			return first.lock(nil, t.Recording)
 		})
-		if !errors.Is(err, errLookFirst) {
-			return r, err
-		}
-		if err := w.lookAgain(ctx, &gone); err != nil {
-			return nil, err
-		}
-		noted = true
-	}
+	})
 }
 
 // Update implements [store.Writer].
 func (w Watched) Update(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
-	return w.watch(ctx, store.KeepCreated(change), func(change func(*recording.Recording) error) (*recording.Recording, error) {
+	return w.watch(ctx, account, id, store.KeepCreated(change), func(change func(*recording.Recording) error) (*recording.Recording, error) {
 		return w.keeper().Correct(ctx, account, id, change)
 	})
 }
 
 // Correct implements [store.Corrector].
 func (w Watched) Correct(ctx context.Context, account, id string, change func(*recording.Recording) error) (*recording.Recording, error) {
-	return w.watch(ctx, change, func(change func(*recording.Recording) error) (*recording.Recording, error) {
+	return w.watch(ctx, account, id, change, func(change func(*recording.Recording) error) (*recording.Recording, error) {
 		return w.keeper().Correct(ctx, account, id, change)
 	})
 }
@@ -123,36 +119,25 @@ func (w Watched) Correct(ctx context.Context, account, id string, change func(*r
 // keeper protects recordings on legal hold.
 func (w Watched) keeper() hold.Keeper { return hold.Keeper{Store: w.Driver, Locked: w.locked} }
 
-// errLookFirst ends an attempt at a change until the note for the sweep is stored.
-var errLookFirst = errors.New("the note for the sweep comes first")
-
-// watch makes a change with do. If the change may move the expiry of the recording, do is
-// called again after the note was stored: a store may hold a lock while change runs.
-func (w Watched) watch(ctx context.Context, change func(*recording.Recording) error,
+// watch makes a change with do, after the notes that it needs.
+func (w Watched) watch(ctx context.Context, account, id string, change func(*recording.Recording) error,
 	do func(func(*recording.Recording) error) (*recording.Recording, error),
 ) (*recording.Recording, error) {
-	noted := map[recording.Seconds]bool{}
-	for {
-		var changed recording.Recording
-		r, err := do(func(r *recording.Recording) error {
+	first := w.notes(account, id)
+	return first.before(ctx, func() (*recording.Recording, error) {
+		return do(func(r *recording.Recording) error {
 			before := *r
 			if err := change(r); err != nil {
 				return err
 			}
-			if w.old(r.Created) && !noted[r.Created] && movesExpiry(&before, r) {
-				changed = *r
-				return errLookFirst
+			if w.old(r.Created) && movesExpiry(&before, r) {
+				if err := first.look(r); err != nil {
+					return err
+				}
 			}
-			return nil
+			return first.lock(&before, r)
 		})
-		if !errors.Is(err, errLookFirst) {
-			return r, err
-		}
-		if err := w.lookAgain(ctx, &changed); err != nil {
-			return nil, err
-		}
-		noted[changed.Created] = true
-	}
+	})
 }
 
 // movesExpiry reports whether a change may give a recording another expiry.

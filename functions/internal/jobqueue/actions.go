@@ -21,7 +21,7 @@ import (
 // Options returns the actions of jobs over a table and a bucket, and what checks the rights
 // of those who confirmed them.
 func Options(s *config.Settings, store *dynamo.Store, bucket *s3media.Bucket, now func() time.Time) (job.Options, error) {
-	record, view := wiring.JobTrail(s, store), wiring.View(store)
+	record, view := wiring.JobTrail(s, store), wiring.Keep(store, s.ObjectLock)
 	eraser := deletion.Eraser{Deleter: deletion.New(store, 0, now), Store: store, Audio: bucket}
 	actions, err := person.Actions(s.CursorKey.Reveal(), view, store, bucket, eraser, record.Of(access.Delete))
 	if err != nil {
