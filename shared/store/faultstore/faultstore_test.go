@@ -101,8 +101,9 @@ func TestPurgeFinishesAfterFault(t *testing.T) {
 		call, removals int // the first of them fails
 		when           faultstore.When
 	}{
-		{1, 1, faultstore.Before}, {1, 1, faultstore.After}, // Tombstone
-		{2, 2, faultstore.Before}, {2, 1, faultstore.After}, // Purged; after it, nothing is left to do
+		{1, 2, faultstore.Before}, {1, 2, faultstore.After}, // Tombstone, before the audio
+		{2, 3, faultstore.Before}, {2, 3, faultstore.After}, // Tombstone, before what was set aside
+		{3, 4, faultstore.Before}, {3, 2, faultstore.After}, // Purged; after it, nothing is left to do
 	} {
 		driver := open(t)
 		r := recording.Recording{Account: "a", ID: "202601-a", Created: 1, Document: "{}", Audio: recording.Audio{Place: recording.Managed}}
