@@ -135,8 +135,8 @@ func (b *box) publishChanges(ctx context.Context) (more bool, err error) {
 }
 
 // decodeChanges returns the messages that hold a change, and the changes. It parks the others,
-// so that a damaged row of the database does not hold up all events. Whose change it was is
-// unknown, so the feeds of all accounts are restarted.
+// so that a damaged row of the database does not hold up all events. The account of such a change
+// is unknown, so the feeds of all accounts are restarted.
 func (b *box) decodeChanges(ctx context.Context, due []sqlite.Message) ([]sqlite.Message, []store.Change, error) {
 	var good []sqlite.Message
 	var changes []store.Change

@@ -209,7 +209,7 @@ func TestListsByLifetime(t *testing.T) {
 	}
 }
 
-// Who may tag a recording cannot delete it by taking away the tag that keeps it.
+// A user with the right to tag cannot delete a recording by removing the tag that keeps it.
 func TestPatchOfTagsDeletesNothing(t *testing.T) {
 	t.Parallel()
 	s, root := newKeptAPI(t)

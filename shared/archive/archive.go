@@ -99,8 +99,8 @@ func (w *Writer) Write(ctx context.Context, t *job.Task, p *Place, save func(con
 	return false, save(ctx)
 }
 
-// Abandon removes the file of a job that was not carried out, and all parts of it, wherever the
-// work has ended. The file may be complete: a worker that was stopped may have completed it
+// Abandon removes the file of a job that was not carried out, and all parts of it, no matter how
+// far the work got. The file may be complete: a worker that was stopped may have completed it
 // just before, and the job may have had other work to do after it.
 func (w *Writer) Abandon(ctx context.Context, t *job.Task, p *Place) error {
 	if p.Zip == nil {

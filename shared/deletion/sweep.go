@@ -68,8 +68,8 @@ var turnKey = store.EntryKey{Partition: "restorable-sweep", Key: "turn"}
 // Sweep begins the purges of all recordings whose time for a restore is over at the time
 // now. Accounts take turns, a page each, so a large one does not hold up the others. parallel is
 // how many have their turns at the same time; 0 means 1. If an account fails, the others still
-// have their turns. It ends when ctx does; the next sweep continues with the account whose turn
-// it is. Errors: those of the accounts, joined.
+// have their turns. It ends when ctx does; the next sweep begins with the account that would have
+// been next. Errors: those of the accounts, joined.
 func (d *Deleter) Sweep(ctx context.Context, p Pager, now recording.Seconds, parallel int) (Swept, error) {
 	accounts, err := d.accounts(ctx)
 	if err != nil {
@@ -154,8 +154,8 @@ type Ending struct {
 	holds   hold.Set // as they were read last
 }
 
-// Ending reads the legal holds of an account, to end the time for a restore of recordings
-// for which it is over at the time now. Error: store.ErrUnavailable.
+// Ending reads the legal holds of an account, to end the time for a restore of its recordings
+// where that time is over at now. Error: store.ErrUnavailable.
 func (d *Deleter) Ending(ctx context.Context, account string, now recording.Seconds) (*Ending, error) {
 	holds, err := hold.Read(ctx, d.store, account)
 	if err != nil {

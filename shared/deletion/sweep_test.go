@@ -69,7 +69,7 @@ func TestSweepInTurns(t *testing.T) {
 	}
 }
 
-// A sweep whose time is up is continued with the account whose turn it is.
+// If the time of a sweep is up, the next one begins with the account that would have been next.
 func TestSweepContinues(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
@@ -145,8 +145,8 @@ func (m *meddling) Condemn(ctx context.Context, account, id string, check func(*
 	return m.Store.Condemn(ctx, account, id, check, guards...)
 }
 
-// The holds are read once for a page, and again only if one is placed meanwhile, which is never
-// missed.
+// A sweep reads the holds once for a page, and again only if one is placed meanwhile. It never
+// misses such a hold.
 func TestSweepReadsHoldsOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)

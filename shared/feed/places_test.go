@@ -28,8 +28,8 @@ func take(t *testing.T, p places, account string, want bool) (release func()) {
 	return release
 }
 
-// An account has MaxWaits places, whatever another one has taken. A place that is given back
-// is free again.
+// An account has MaxWaits places, no matter how many another account has taken. A place that is
+// given back is free again.
 func TestPlaces(t *testing.T) {
 	t.Parallel()
 	_, s, c := open(t)

@@ -122,8 +122,8 @@ func without(holds, others []Hold) []Hold {
 
 // Enters leaves work for a [Locker] before a recording with audio comes into the scope of a
 // hold. The caller has seen by MayEnter and Gains that it does. The holds may be older than
-// the change by less than a minute: a Locker looks for what a new hold covers a second time,
-// two minutes later.
+// the change by less than a minute: two minutes after a hold is placed, a Locker looks a second
+// time for recordings that it covers.
 func (k Keeper) Enters(ctx context.Context, account, id string) error {
 	return noteArrival(ctx, k.Store, account, id)
 }

@@ -20,8 +20,8 @@ const (
 	placed task = "placed"
 	// lifted: unlock audio that no hold covers any more.
 	lifted task = "lifted"
-	// arrived: lock audio that has arrived after its hold, or whose recording came into the
-	// scope of a hold.
+	// arrived: lock audio that arrived after its hold, or audio of a recording that came into
+	// the scope of a hold.
 	arrived task = "arrived"
 )
 

@@ -260,8 +260,8 @@ func TestALongCleanupHoldsUpNoOtherJob(t *testing.T) {
 	}
 }
 
-// Whoever starts, confirms or cancels a job can die before it has woken a worker. WakeWaiting
-// wakes one, once for each account, and not before a job may try again.
+// A process can die after it has started, confirmed or cancelled a job, and before it has woken a
+// worker. WakeWaiting wakes one, once for each account, and not before a job may try again.
 func TestJobsWhoseMessageWasLost(t *testing.T) {
 	t.Parallel()
 	f := open(t, 1)

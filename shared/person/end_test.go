@@ -106,7 +106,7 @@ func TestAnExportCancelledBeforeItBeginsAnewLeavesNothing(t *testing.T) {
 	}
 }
 
-// Neither a database nor a bucket that fails for hours costs the certificate of what was erased.
+// Even if the database or the bucket fails for hours, the certificate lists all erased recordings.
 func TestAFailedErasureSaysWhatIsErased(t *testing.T) {
 	t.Parallel()
 	f := open(t)

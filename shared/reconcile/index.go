@@ -8,10 +8,9 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// openIndex opens the list of recordings of which the index of searches has something. Reading
-// it costs about as much as reading the rows, so this happens only in the weekly run that
-// reads the whole table. The pages are short, because to remove what is left of one recording
-// takes several requests.
+// openIndex opens the list of recordings that are in the index of searches. Reading it costs
+// about as much as reading the rows, so this happens only in the weekly run that reads the whole
+// table. The pages are short, because it takes several requests to remove one recording.
 func (v *visit) openIndex() {
 	next := v.Marker
 	v.indexed = source[string]{
@@ -27,7 +26,7 @@ func (v *visit) openIndex() {
 	}
 }
 
-// unindex removes from the index what is left of recordings that no longer exist. Usually
+// unindex removes recordings from the index that no longer exist. Usually
 // the index follows each deletion within seconds. It does not if it was switched off then, or
 // if the event failed too often.
 func (v *visit) unindex(ctx context.Context, w window, indexed []string) error {

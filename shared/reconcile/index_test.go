@@ -29,8 +29,8 @@ func (f *fixture) stored(partition string) map[string]string {
 	}
 }
 
-// A run removes what the index has of deleted recordings, and leaves it exactly as it would
-// be if it had followed the deletions: those that exist keep their words, and count.
+// A run removes deleted recordings from the index, which is then as if it had followed the
+// deletions: recordings that exist keep their words, and count.
 func TestDeletionsThatTheIndexHasMissed(t *testing.T) {
 	t.Parallel()
 	const n = 20

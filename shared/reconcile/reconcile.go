@@ -50,7 +50,7 @@ type Ages struct {
 	// SetAside, Probe and Export are the ages of rejected audio, of test files, and of
 	// files that jobs have made.
 	SetAside, Probe, Export time.Duration
-	// Index is the age of a deletion of which the index of searches still has something.
+	// Index is the age of a deletion that the index of searches has not followed.
 	Index time.Duration
 	// Claim is how long a claim must have been unused.
 	Claim time.Duration
@@ -100,8 +100,8 @@ type Reconciler struct {
 	// be restored at the time at: [deletion.Deleter.Ending]. It is called once for each page
 	// of rows with such recordings, so that those on hold cost nothing more. It may be nil.
 	EndRestores func(ctx context.Context, account string, at recording.Seconds) (*deletion.Ending, error)
-	// Index removes what the index of searches has of deleted recordings, whether searches
-	// are switched on or not. nil does not look at the index.
+	// Index removes deleted recordings from the index of searches, even if searches are
+	// switched off. nil does not look at the index.
 	Index *search.Indexer
 	// Repair repairs what has one right answer. Otherwise the run only reports.
 	Repair bool

@@ -148,7 +148,7 @@ func (c *counter) account(ctx context.Context, id string) (done bool, err error)
 		}
 		c.Deleted, c.Next = true, store.Position{}
 	}
-	// From the time on until which a recording can be restored, it goes in any case.
+	// A recording whose time for a restore is over is removed with any settings.
 	q := store.Query{Account: id, Deleted: true, Ascending: true, From: c.At + 1}
 	return c.pages(ctx, q, func(page *store.Page) {
 		for i := range page.Tombstones {

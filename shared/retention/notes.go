@@ -9,8 +9,8 @@ import (
 )
 
 // notes are the notes that have to be stored before one change of a recording. A store may
-// hold a lock while it decides about the change. So the decision names what is missing by an
-// error, which ends the attempt. After that is done, the change is tried again.
+// hold a lock while it decides about the change, so the decision stores nothing. It returns an
+// error that names the missing note. Then the note is stored, and the change is tried again.
 type notes struct {
 	store       Watched
 	account, id string
@@ -70,8 +70,8 @@ func (n *notes) look(r *recording.Recording) error {
 }
 
 // lock demands work for the hold.Locker if a change brings audio on hold. before is nil for a
-// deleted recording that is restored. The holds may be as old as the cache: the Locker looks
-// for what a new hold covers a second time, two minutes later. So a change costs no further
+// deleted recording that is restored. The holds may be as old as the cache: two minutes after
+// a hold is placed, the Locker looks a second time for recordings that it covers. So a change costs no further
 // read in an account without holds, if the cache knows it.
 func (n *notes) lock(before, after *recording.Recording) error {
 	if !n.store.locked || n.entered || !hold.MayEnter(before, after) {

@@ -79,8 +79,8 @@ func change(do func(*recording.Recording)) func(*testing.T, retention.View, stri
 	}
 }
 
-// What comes on hold leaves work for the locks, before it does. Without a hold that covers it,
-// or without Object Lock, no call is added.
+// Before a recording comes on hold, work for the locks is stored. Without a hold that covers the
+// recording, or without Object Lock, no call is added.
 func TestWhatComesOnHoldIsLocked(t *testing.T) {
 	t.Parallel()
 	for _, c := range comesOnHold {

@@ -157,8 +157,8 @@ func TestConfirmPlace(t *testing.T) {
 	}
 }
 
-// A policy also counts for deleted recordings: what it would keep from being restored has to
-// be confirmed.
+// A policy also applies to deleted recordings that can be restored. Those that it would remove
+// have to be confirmed, too.
 func TestPreviewCountsRestorable(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -189,7 +189,7 @@ func TestPreviewCountsRestorable(t *testing.T) {
 	if u := (*retention.UnconfirmedError)(nil); !errors.As(err, &u) {
 		t.Errorf("Change with the number of the existing ones = %v, want an UnconfirmedError", err)
 	}
-	// A preview whose time is up between the two lists counts nothing twice.
+	// If the time of a preview is up between the two lists, nothing is counted twice.
 	ticks := 0
 	slow := retention.Editor{Entries: f.store, Recordings: f.store, Time: 3, Now: func() time.Time {
 		ticks++
@@ -209,8 +209,7 @@ func TestPreviewCountsRestorable(t *testing.T) {
 	}
 }
 
-// A finished preview does not count any more once something else has changed what the
-// settings would do.
+// A finished preview is counted again if something else has changed the effect of the settings.
 func TestPreviewOfOtherCircumstances(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*fixture, *access.Tree){

@@ -145,8 +145,8 @@ func (v View) Restore(ctx context.Context, account, id string, check func(*store
 	return r, err
 }
 
-// ErrWouldExpire means that other tags would make a recording expire at once. Whoever may change
-// tags may not always delete recordings, so a change of tags deletes none.
+// ErrWouldExpire means that other tags would make a recording expire at once. A user with the
+// right to tag may lack the right to delete, so a change of tags deletes nothing.
 var ErrWouldExpire = errors.New("with these tags the recording would expire at once")
 
 // keepsTagged returns ErrWouldExpire if a change of tags makes a recording expire at once. Other

@@ -27,9 +27,9 @@ type added struct {
 	Bytes   int64 `json:"bytes,omitempty"`
 }
 
-// gone reports whether m is all that is left of a recording that does not exist: what the
-// counters have added for it. It prevents that a restored recording is added again, and
-// expires when no tombstone is left to restore it from.
+// gone reports whether m is the marker of a recording that does not exist, and has only the
+// numbers that the counters have added for it. It keeps a restored recording from being added
+// again, and expires when no tombstone is left to restore it from.
 func (m *marker) gone() bool {
 	return m.Added != nil && m.Revision == "" && m.Counted == nil && len(m.Loose) == 0
 }
@@ -52,8 +52,8 @@ func (r *run) restorable(ctx context.Context) (recording.Seconds, error) {
 	return 0, err
 }
 
-// bill counts for now what a change from one marker to the next adds and stores, and notes it
-// in next.
+// bill adds to the counters of now the recordings and bytes that a change from one marker to the
+// next brings, and notes them in next.
 func (d deltas) bill(was, next *marker, now recording.Seconds) {
 	before := was.Added
 	if before == nil && was.Counted != nil {

@@ -153,8 +153,8 @@ func TestRepeatedEventsWriteNothing(t *testing.T) {
 	}
 }
 
-// A recording that is deleted leaves nothing in the index but what was added for it, which
-// expires when it can no longer be restored.
+// A deleted recording leaves nothing in the index but the numbers that were added for it. They
+// expire when it can no longer be restored.
 func TestDeletedRecordingsLeaveNothing(t *testing.T) {
 	t.Parallel()
 	for _, atomic := range []bool{true, false} {

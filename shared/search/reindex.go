@@ -97,7 +97,7 @@ func (x Reindexer) Account(ctx context.Context, account string, restart bool) (R
 	return done, x.mark(ctx, account, store.EntryWrite{Delete: true}, store.Position{})
 }
 
-// resume returns the place at which a run goes on; the zero Position is the beginning.
+// resume returns the place where a run continues; the zero Position is the beginning.
 func (x Reindexer) resume(ctx context.Context, account string) (store.Position, error) {
 	found, err := x.Store.Entries(ctx, bookmarkKey(account))
 	if err != nil || len(found) == 0 {

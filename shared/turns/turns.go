@@ -18,7 +18,7 @@ import (
 // saveTime bounds the write at the end of a run.
 const saveTime = 10 * time.Second
 
-// Rota is who has the next turn.
+// Rota gives accounts their turns.
 type Rota struct {
 	// Entries has the entry Key with the account that the next run begins with.
 	Entries store.Entries

@@ -28,8 +28,8 @@ func newRota(t *testing.T, parallel int) turns.Rota {
 	return turns.Rota{Entries: s, Key: store.EntryKey{Partition: "work", Key: "turn"}, Parallel: parallel}
 }
 
-// Accounts have their turns in order until they are done. The next run begins with the account
-// whose turn it was when the time was up.
+// Accounts have their turns in order until they are done. If the time is up, the next run begins
+// with the account that would have been next.
 func TestTurns(t *testing.T) {
 	t.Parallel()
 	r := newRota(t, 1)

@@ -12,7 +12,7 @@ func View(s retention.Driver) retention.View {
 }
 
 // Keep returns the store for a function through which clients change recordings. lock is true
-// if the bucket has Object Lock: what comes on hold is then locked.
+// if the bucket has Object Lock: audio that comes on hold is then locked.
 func Keep(s retention.Driver, lock bool) retention.View {
 	return retention.View{Watched: Watch(s, lock)}
 }

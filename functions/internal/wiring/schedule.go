@@ -38,7 +38,7 @@ func plain(build func(s *config.Settings, now func() time.Time) (Job, error)) fu
 	return func(e Env, now func() time.Time) (Job, error) { return build(e.Settings, now) }
 }
 
-// schedule starts a function whose handler returns what answer makes of the job's error.
+// schedule starts a function. Its handler passes the job's error to answer, and returns the result.
 func schedule(f config.Function, build func(e Env, now func() time.Time) (Job, error), answer func(failure error) error) {
 	Start(f, func(e Env) (func(), error) {
 		job, err := build(e, time.Now)

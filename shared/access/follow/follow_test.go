@@ -220,8 +220,8 @@ func TestRunKeepsDecisions(t *testing.T) {
 	f.want()
 }
 
-// An account whose new place is refused stays where it is, and follows otherwise. So do the
-// other accounts.
+// If the new place of an account is refused, the account keeps its old one. Its other fields,
+// and the other accounts, are copied all the same.
 func TestRunWithRefusedPlaces(t *testing.T) {
 	t.Parallel()
 	f := newFollower(t)

@@ -45,9 +45,9 @@ func (b *Bucket) SendPart(ctx context.Context, key, upload string, number int, b
 }
 
 // Complete joins the parts of an upload, which takes minutes for many gigabytes. The store
-// sends a space now and then meanwhile, so the wait for its answer has no limit but ctx. An
-// upload whose completion was not answered no longer exists. Then Complete returns nil if the
-// object does.
+// sends a space now and then meanwhile, so the wait for its answer has no limit but ctx. If
+// the answer to an earlier completion was lost, the upload no longer exists. Then Complete
+// returns nil if the object exists.
 func (b *Bucket) Complete(ctx context.Context, key, upload string, tags []string) error {
 	parts := make([]types.CompletedPart, len(tags))
 	for i := range tags {
