@@ -99,6 +99,7 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:GetItem", table}, Functions: []config.Function{config.List, config.Get, config.Create, config.Patch, config.Delete, config.Receive, config.Purge, config.Ingest}},
 	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: append(share, ruled...), Unseen: "one call reads the rules about an account and a user; a token without a user needs only GetItem"},
 	{Grant: Grant{"dynamodb:GetItem", table}, Functions: index},
+	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: index},
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: index},
 	{Grant: Grant{"dynamodb:UpdateItem", table}, Functions: index},
 	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: index, Unseen: "only a recording that died before it was indexed loses its marker alone"},
