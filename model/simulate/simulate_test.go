@@ -29,6 +29,9 @@ func options(t *testing.T) simulate.Options {
 }
 
 func TestNothingGoneEarlyAndNothingKeptTooLong(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large, and does one thing after another")
+	}
 	t.Parallel()
 	counts, err := simulate.Run(t.Context(), options(t))
 	t.Logf("%d days, seed %d: %+v", *days, *seed, counts)

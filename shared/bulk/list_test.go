@@ -46,6 +46,9 @@ func (f *fixture) remove(t *testing.T, n int) {
 // A job has its first 100 failures itself. If there are more, a list has what became of each
 // recording.
 func TestMoreFailuresThanAJobHas(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large, and does one thing after another")
+	}
 	t.Parallel()
 	for _, c := range []struct {
 		action string
@@ -82,6 +85,9 @@ func TestMoreFailuresThanAJobHas(t *testing.T) {
 
 // The list of a cancelled job has the recordings that it worked on.
 func TestMoreFailuresThanACancelledJobHas(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large, and does one thing after another")
+	}
 	t.Parallel()
 	f := open(t)
 	f.sparse = true

@@ -14,6 +14,9 @@ import (
 // Small recordings do not fill a part between two checkpoints. Their bytes survive in the tail,
 // also across processes, and nothing but the file is left.
 func TestExportOfSmallRecordings(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large, and does one thing after another")
+	}
 	t.Parallel()
 	f := open(t)
 	const many = 40

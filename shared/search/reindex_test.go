@@ -40,6 +40,9 @@ func neglected(t *testing.T) *sqlite.Store {
 }
 
 func TestReindex(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large, and does one thing after another")
+	}
 	t.Parallel()
 	s := neglected(t)
 	x := search.Reindexer{Indexer: indexer(s, true)}
@@ -192,6 +195,9 @@ func firstLayout(t *testing.T, s faultstore.Driver) {
 // An index of the first layout answers searches. Reindexer, or the next event of a recording,
 // brings it to the present one, and counts nothing twice.
 func TestIndexOfTheFirstLayout(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large, and does one thing after another")
+	}
 	t.Parallel()
 	s, _ := library(t, 60)
 	firstLayout(t, s)

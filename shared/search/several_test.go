@@ -87,6 +87,9 @@ func pagesOfSeveralWords(t *testing.T, s faultstore.Driver) {
 
 // A page for several words reads hardly any recording that does not match.
 func TestSeveralWordsReadTheirMatches(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large, and does one thing after another")
+	}
 	t.Parallel()
 	s := open(t)
 	all := mixed(t, s, 300, []string{"alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf"})

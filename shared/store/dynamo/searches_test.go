@@ -48,6 +48,9 @@ var searches = map[string]cost{
 // TestUnitsOfSearches checks the exact calls and read units of searches and summaries.
 // docs/reference/performance.md has those of larger libraries.
 func TestUnitsOfSearches(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large, and does one thing after another")
+	}
 	t.Parallel()
 	const l, variant, size = searchtest.Library(400), 3, 8
 	s := openEmulator(t, newEmulator(t))
