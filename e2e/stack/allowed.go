@@ -169,6 +169,8 @@ var Table = []Allowed{
 	{Grant: Grant{"s3:BypassGovernanceRetention", inbox}, Functions: slices.Concat(expire, deleting, working, sweeps), Unseen: locks},
 	{Grant: Grant{"s3:BypassGovernanceRetention", imported}, Functions: slices.Concat(expire, deleting, working, sweeps), Unseen: locks},
 	{Grant: Grant{"s3:BypassGovernanceRetention", aside}, Functions: slices.Concat(deleting, working, sweeps), Unseen: locks},
+	{Grant: Grant{"s3:BypassGovernanceRetention", exports}, Functions: slices.Concat(working, sweeps), Unseen: locks},
+	{Grant: Grant{"s3:BypassGovernanceRetention", probes}, Functions: sweeps, Unseen: locks},
 	{Grant: Grant{"s3:ListBucketVersions", "Bucket.Arn"}, Functions: expire, Unseen: locks},
 	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_user"}, Functions: expire, Unseen: locks},
 	{Grant: Grant{"dynamodb:GetItem", table}, Functions: keeping},
