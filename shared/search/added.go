@@ -1,8 +1,6 @@
 package search
 
 import (
-	"context"
-
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
 )
@@ -40,16 +38,6 @@ func (r *run) expiry(m *marker) recording.Seconds {
 		return 0
 	}
 	return max(r.now(), r.until) + store.TombstoneDays*secondsOfDay
-}
-
-// restorable returns until when the recording, which does not exist, can be restored; 0 if it
-// cannot.
-func (r *run) restorable(ctx context.Context) (recording.Seconds, error) {
-	found, err := r.Store.Find(ctx, r.account, []string{r.id})
-	if t := found[r.id].Tombstone; err == nil && t != nil {
-		return t.Until, nil
-	}
-	return 0, err
 }
 
 // bill adds to the counters of now the recordings and bytes that a change from one marker to the

@@ -86,26 +86,21 @@ func (x *Indexer) index(ctx context.Context, account, id string) error {
 	if was.Until > x.Now().UnixMilli() {
 		return fmt.Errorf("%w: %s/%s", ErrBusy, account, id)
 	}
-	rec, err := x.Store.Get(ctx, account, id)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	found, err := x.Store.Find(ctx, account, []string{id})
+	if err != nil {
 		return err
 	}
-	if errors.Is(err, store.ErrNotFound) {
-		rec = nil
+	now := found[id]
+	if now.Tombstone != nil {
+		r.until = now.Tombstone.Until
 	}
-	return r.bring(ctx, &was, rec)
+	return r.bring(ctx, &was, now.Recording)
 }
 
 // bring brings the index from the state of a marker to that of a recording.
 func (r *run) bring(ctx context.Context, was *marker, rec *recording.Recording) error {
 	if rec == nil && (r.revision == "" || was.gone()) || rec != nil && was.current(rec.Revision) {
 		return nil
-	}
-	if rec == nil {
-		var err error
-		if r.until, err = r.restorable(ctx); err != nil {
-			return err
-		}
 	}
 	next := markerFor(rec)
 	c := was.changeTo(&next, r.account, r.id)

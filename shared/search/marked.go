@@ -34,14 +34,9 @@ func Indexed(ctx context.Context, s store.EntryReader, account, id string) (bool
 	if err != nil {
 		return false, fmt.Errorf("read what is indexed of %s/%s: %w", account, id, err)
 	}
-	for i := range found {
-		m, err := markerOf(&found[i])
-		if err != nil {
-			return false, err
-		}
-		if m.gone() { // numbers for bills are all that is left
-			return false, nil
-		}
+	if len(found) == 0 {
+		return false, nil
 	}
-	return len(found) > 0, nil
+	m, err := markerOf(&found[0])
+	return err == nil && !m.gone(), err // of a gone one, only numbers for bills are left
 }

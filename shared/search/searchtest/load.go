@@ -64,9 +64,9 @@ type collector struct {
 	totals       map[store.EntryKey]*store.EntryWrite
 }
 
-// Get returns the current recording.
-func (c *collector) Get(context.Context, string, string) (*recording.Recording, error) {
-	return c.current, nil
+// Find returns the current recording.
+func (c *collector) Find(context.Context, string, []string) (map[string]store.Found, error) {
+	return map[string]store.Found{c.current.ID: {Recording: c.current}}, nil
 }
 
 // Entries finds no marker.
