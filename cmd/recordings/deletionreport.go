@@ -172,8 +172,7 @@ func (o *deletionReport) addIndex(ctx context.Context, entries store.EntryReader
 }
 
 // keys returns the keys that the audio may have had, also the ones under which audio was set
-// aside. A purged tombstone does not remember
-// the key of a file in an inbox.
+// aside. A purged tombstone does not remember the key of a file in an inbox.
 func (o *deletionReport) keys() []string {
 	own, imported := recording.AudioKey(o.account, o.id), recording.ImportedKey(o.account, o.id)
 	keys := []string{own, imported, recording.SetAsideKey(own)}

@@ -221,9 +221,9 @@ func (e env) holdShowCommand() *cobra.Command {
 // show prints a hold for people.
 func (o *holdOptions) show(h *hold.Hold) {
 	printf(o.stdout, "hold      %s\ncase      %s\ncovers    %s\nplaced    %s%s\nreason    %s\n",
-		h.ID, clean(h.Case), scopeWords(&h.Scope), h.Placed.Time().Format(time.RFC3339), byWords(h.By), clean(h.Reason))
+		h.ID, clean(h.Case), scopeWords(&h.Scope), h.Placed.RFC3339(), byWords(h.By), clean(h.Reason))
 	if r := h.Released; r != nil {
-		printf(o.stdout, "released  %s%s\nreason    %s\n", r.At.Time().Format(time.RFC3339), byWords(r.By), clean(r.Reason))
+		printf(o.stdout, "released  %s%s\nreason    %s\n", r.At.RFC3339(), byWords(r.By), clean(r.Reason))
 	}
 }
 
@@ -251,7 +251,7 @@ func timeWords(at recording.Seconds) string {
 	if at == 0 {
 		return ""
 	}
-	return at.Time().Format(time.RFC3339)
+	return at.RFC3339()
 }
 
 // holdReleaseCommand makes the command that releases a hold.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -123,7 +122,7 @@ func (c secretCommand) list(ctx context.Context, s store.Secrets) error {
 		return err
 	}
 	for _, one := range all {
-		created := one.Created.Time().Format(time.RFC3339)
+		created := one.Created.RFC3339()
 		if c.asJSON {
 			err := printJSON(c.stdout, struct {
 				ID      string `json:"id"`

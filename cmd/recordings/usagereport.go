@@ -129,7 +129,7 @@ func usageOf(ctx context.Context, s search.Store, account string, month time.Tim
 		return u, err
 	}
 	if u.StoredBytes = got.Stored; got.Updated > 0 {
-		u.Updated = got.Updated.Time().Format(time.RFC3339)
+		u.Updated = got.Updated.RFC3339()
 	}
 	return u, nil
 }

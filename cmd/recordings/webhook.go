@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -117,7 +116,7 @@ func shownHookOf(w *webhook.Webhook) shownHook {
 		if s == 0 {
 			return ""
 		}
-		return s.Time().Format(time.RFC3339)
+		return s.RFC3339()
 	}
 	s := shownHook{
 		Account: w.Account, ID: w.ID, URL: w.URL, State: w.State(), Created: stamp(w.Created), Delivered: stamp(w.Delivered),

@@ -7,10 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/callrecordings/api/shared/job"
-	"github.com/callrecordings/api/shared/recording"
 )
 
 // Files stores the list of a job.
@@ -100,7 +98,7 @@ func (l *lister) Read(p []byte) (int, error) {
 func (l *lister) add(items []job.Item) error {
 	l.rest = l.rest[:0]
 	for _, item := range items {
-		one, err := json.Marshal(listLine{item.ID, timeText(item.Created), item.Bytes, item.Outcome, item.Cause, item.Holds})
+		one, err := json.Marshal(listLine{item.ID, item.Created.RFC3339(), item.Bytes, item.Outcome, item.Cause, item.Holds})
 		if err != nil {
 			return fmt.Errorf("encode the list: %w", err)
 		}
@@ -112,6 +110,3 @@ func (l *lister) add(items []job.Item) error {
 	}
 	return nil
 }
-
-// timeText returns a time in RFC 3339.
-func timeText(at recording.Seconds) string { return at.Time().UTC().Format(time.RFC3339) }

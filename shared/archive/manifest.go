@@ -70,7 +70,7 @@ func appendLines(w io.Writer, items []job.Item, x extra) error {
 	e := json.NewEncoder(w)
 	names := x.Names
 	for i, item := range items {
-		l := line{ID: item.ID, Created: timeText(item.Created), Cause: item.Cause}
+		l := line{ID: item.ID, Created: item.Created.RFC3339(), Cause: item.Cause}
 		for ; len(names) > 0 && names[0].Item == i; names = names[1:] {
 			name := nameOf(x.First+i, item.ID, names[0].Extension)
 			if l.Document == "" { // it comes first

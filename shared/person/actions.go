@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/callrecordings/api/shared/archive"
 	"github.com/callrecordings/api/shared/job"
 )
 
@@ -25,7 +26,7 @@ func Params(number, owner string) (json.RawMessage, error) {
 // Actions returns the two actions. The key of certificates is derived from secret, the
 // secret of the deployment. An export reads visible, the store as clients see it: without
 // expired recordings. An erasure reads s, which has everything. record is [Eraser.Record].
-func Actions(secret string, visible, s Store, b Bucket, d Deleter, record func(context.Context, *job.Job, string) error) (map[string]job.Action, error) {
+func Actions(secret string, visible, s Store, b archive.Bucket, d Deleter, record func(context.Context, *job.Job, string) error) (map[string]job.Action, error) {
 	signer, err := NewSigner(secret)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/callrecordings/api/shared/archive"
 	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/person"
@@ -18,7 +19,7 @@ import (
 // stored.
 type interruptedExport struct {
 	person.Store
-	person.Bucket
+	archive.Bucket
 
 	search, stored func() error
 }
@@ -141,7 +142,7 @@ func (d *unavailable) Erase(ctx context.Context, account, id, by string, check f
 
 // down is a bucket that stores nothing for a number of calls.
 type down struct {
-	person.Bucket
+	archive.Bucket
 
 	puts int
 }

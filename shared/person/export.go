@@ -9,18 +9,13 @@ import (
 	"github.com/callrecordings/api/shared/recording"
 )
 
-// Bucket is what an export needs of the bucket.
-type Bucket interface {
-	archive.Bucket
-}
-
 // Export is the action that copies everything about a person into a ZIP file in the
 // bucket. Its memory does not grow with the number or the size of the recordings.
 type Export struct {
 	// Store is the store of recordings as clients see it.
 	Store Store
 	// Bucket has the audio, and gets the file.
-	Bucket Bucket
+	Bucket archive.Bucket
 	// Signer signs the certificate.
 	Signer *Signer
 }

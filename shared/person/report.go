@@ -4,11 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/callrecordings/api/shared/archive"
 	"github.com/callrecordings/api/shared/job"
-	"github.com/callrecordings/api/shared/recording"
 )
 
 // Result is the result of a job. The keys are those of objects in the bucket, which expire
@@ -55,7 +53,7 @@ func finish(ctx context.Context, t *job.Task, p *place, files archive.Files, sig
 	}
 	signed, err := signer.Sign(Certificate{
 		Version: 1, Kind: kind, Account: j.Account, Job: j.ID, Subject: subject, Complete: complete,
-		Planned: text(j.Created), Confirmed: text(j.Confirmed), Finished: text(t.Now()),
+		Planned: j.Created.RFC3339(), Confirmed: j.Confirmed.RFC3339(), Finished: t.Now().RFC3339(),
 		Found: j.Plan.Totals, Done: j.Progress.Done, Held: j.Progress.Held, Skipped: j.Progress.Skipped, Failed: j.Progress.Failed,
 		Holds: list.Holds, Later: p.Later, LaterIDs: later, Remains: remains[kind],
 		List: List{SHA256: list.SHA256, Bytes: list.Bytes, Lines: list.Lines},
@@ -72,6 +70,3 @@ func finish(ctx context.Context, t *job.Task, p *place, files archive.Files, sig
 	}
 	return nil
 }
-
-// text returns a time in RFC 3339.
-func text(at recording.Seconds) string { return at.Time().UTC().Format(time.RFC3339) }

@@ -15,3 +15,6 @@ func SecondsOf(t time.Time) Seconds { return Seconds(t.Unix() + gregorianEpoch) 
 
 // Time converts s to a time in UTC.
 func (s Seconds) Time() time.Time { return time.Unix(int64(s)-gregorianEpoch, 0).UTC() }
+
+// RFC3339 returns s as text, in UTC, such as 2026-01-15T10:31:04Z.
+func (s Seconds) RFC3339() string { return s.Time().Format(time.RFC3339) }
