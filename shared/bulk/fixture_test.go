@@ -283,14 +283,10 @@ func (f *fixture) run(t testing.TB, j *job.Job) *job.Job {
 	return f.get(t, j)
 }
 
-// unzip returns the files of an export, by their names in lower case.
-func (f *fixture) unzip(t testing.TB, j *job.Job) map[string]string {
+// read returns the bytes of an object.
+func (f *fixture) read(t testing.TB, key string) []byte {
 	t.Helper()
-	var result bulk.Result
-	if err := json.Unmarshal(j.Result, &result); err != nil {
-		t.Fatalf("%v: %+v", err, j)
-	}
-	body, o, err := f.bucket.Open(t.Context(), result.Zip, "", nil)
+	body, _, err := f.bucket.Open(t.Context(), key, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,8 +295,19 @@ func (f *fixture) unzip(t testing.TB, j *job.Job) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.Size != result.ZipBytes {
-		t.Errorf("the file has %d bytes, the result says %d", o.Size, result.ZipBytes)
+	return text
+}
+
+// unzip returns the files of an export, by their names in lower case.
+func (f *fixture) unzip(t testing.TB, j *job.Job) map[string]string {
+	t.Helper()
+	var result bulk.Result
+	if err := json.Unmarshal(j.Result, &result); err != nil {
+		t.Fatalf("%v: %+v", err, j)
+	}
+	text := f.read(t, result.Zip)
+	if int64(len(text)) != result.ZipBytes {
+		t.Errorf("the file has %d bytes, the result says %d", len(text), result.ZipBytes)
 	}
 	files := map[string]string{}
 	for name, content := range jobtest.Unzip(t, string(text)) {

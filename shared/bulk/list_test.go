@@ -2,7 +2,6 @@ package bulk_test
 
 import (
 	"encoding/json"
-	"io"
 	"strings"
 	"testing"
 
@@ -21,16 +20,7 @@ func (f *fixture) listOf(t *testing.T, j *job.Job) []string {
 	if err := json.Unmarshal(j.Result, &result); err != nil || result.Zip != "" || !strings.HasSuffix(result.List, ".jsonl") {
 		t.Fatalf("%v: %s", err, j.Result)
 	}
-	body, _, err := f.bucket.Open(t.Context(), result.List, "", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = body.Close() }()
-	text, err := io.ReadAll(body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+	return strings.Split(strings.TrimSuffix(string(f.read(t, result.List)), "\n"), "\n")
 }
 
 // remove deletes the first n inbound recordings, so that a job skips them.

@@ -71,8 +71,8 @@ func (n *notes) look(r *recording.Recording) error {
 
 // lock demands work for the hold.Locker if a change brings audio on hold. before is nil for a
 // deleted recording that is restored. The holds may be as old as the cache: two minutes after
-// a hold is placed, the Locker looks a second time for recordings that it covers. So a change costs no further
-// read in an account without holds, if the cache knows it.
+// a hold is placed, the Locker looks a second time for recordings that it covers. So a change
+// costs no further read in an account without holds, if the cache knows it.
 func (n *notes) lock(before, after *recording.Recording) error {
 	if !n.store.locked || n.entered || !hold.MayEnter(before, after) {
 		return nil
