@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -46,22 +45,12 @@ func emulated(t testing.TB) *dynamo.Store {
 	t.Helper()
 	s, err := dynamo.Open(dynamo.Options{
 		Region: "eu-west-1", Endpoint: "http://table.test", Table: "recordings", Now: time.Now, Random: rand.Reader,
-		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""), HTTPClient: inMemory{emulator.New()},
+		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""), HTTPClient: &http.Client{Transport: emulator.New()},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
-}
-
-// inMemory sends requests to a handler.
-type inMemory struct{ http.Handler }
-
-// Do sends a request.
-func (m inMemory) Do(r *http.Request) (*http.Response, error) {
-	w := httptest.NewRecorder()
-	m.ServeHTTP(w, r)
-	return w.Result(), nil
 }
 
 // overBoth runs a test over SQLite and over DynamoDB.

@@ -1,7 +1,7 @@
 package dynamo
 
 import (
-	"net/http/httptest"
+	"net/http"
 	"testing"
 	"time"
 
@@ -9,29 +9,17 @@ import (
 	"github.com/callrecordings/api/shared/store/storetest"
 )
 
-// emulated is an emulator that listens.
-type emulated struct {
-	*emulator.Table
-	url string
-}
-
-func newEmulator(tb testing.TB) *emulated {
-	tb.Helper()
-	e := &emulated{Table: emulator.New()}
-	server := httptest.NewServer(e)
-	tb.Cleanup(server.Close)
-	e.url = server.URL
-	return e
-}
-
-// openEmulator returns a store that uses the emulator.
-func openEmulator(tb testing.TB, e *emulated) *Store {
+// openEmulator returns a store that uses the emulator, without a network.
+func openEmulator(tb testing.TB, e *emulator.Table) *Store {
 	tb.Helper()
 	n := standard()
 	n.Backoff = time.Millisecond
 	n.Useful = n.Attempt
-	n.Connect, n.Attempt = time.Minute, time.Minute // a busy machine must not fail the suite; other tests cover time-outs
-	s, err := open(Options{Region: "eu-west-1", Endpoint: e.url, Table: "recordings", Credentials: static}, n)
+	n.Attempt = time.Minute // a busy machine must not fail the suite; other tests cover time-outs
+	s, err := open(Options{
+		Region: "eu-west-1", Endpoint: "http://table.test", Table: "recordings", Credentials: static,
+		HTTPClient: &http.Client{Transport: e},
+	}, n)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -42,5 +30,5 @@ func openEmulator(tb testing.TB, e *emulated) *Store {
 // on every machine. It keeps all cores busy, so it is not parallel: the tests of
 // time-outs are, and start after it.
 func TestConformanceInMemory(t *testing.T) {
-	storetest.Run(t, storetest.Harness{Open: func(t testing.TB) storetest.Store { return openEmulator(t, newEmulator(t)) }})
+	storetest.Run(t, storetest.Harness{Open: func(t testing.TB) storetest.Store { return openEmulator(t, emulator.New()) }})
 }

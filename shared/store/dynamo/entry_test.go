@@ -53,7 +53,7 @@ func TestLostAnswersOfEntries(t *testing.T) {
 		for _, another := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, another client writes: %v", name, another), func(t *testing.T) {
 				t.Parallel()
-				e := newEmulator(t)
+				e := emulator.New()
 				s := openEmulator(t, e)
 				revision := ""
 				if name != "a new entry" {

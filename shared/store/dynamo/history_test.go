@@ -7,14 +7,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/callrecordings/api/shared/store/dynamo/emulator"
 	"github.com/callrecordings/api/shared/store/historytest"
 )
 
 // TestHistoriesInMemory is not parallel, for the same reason as TestConformanceInMemory.
 func TestHistoriesInMemory(t *testing.T) {
 	historytest.Run(t, historytest.Harness{Open: func(t testing.TB, faults *historytest.Faults) func() historytest.Client {
-		e := newEmulator(t)
-		return historyClients(t, faults, Options{Region: "eu-west-1", Endpoint: e.url, Table: "recordings", Credentials: static}, account)
+		o := Options{Region: "eu-west-1", Endpoint: "http://table.test", Table: "recordings", Credentials: static}
+		return historyClients(t, faults, o, emulator.New(), account)
 	}})
 }
 
@@ -25,18 +26,21 @@ func TestHistories(t *testing.T) {
 	var accounts atomic.Int64
 	historytest.Run(t, historytest.Harness{Open: func(t testing.TB, faults *historytest.Faults) func() historytest.Client {
 		o := Options{Region: s.region, Endpoint: s.endpoint, Table: s.table, Credentials: static}
-		return historyClients(t, faults, o, fmt.Sprintf("a%d", accounts.Add(1)))
+		return historyClients(t, faults, o, nil, fmt.Sprintf("a%d", accounts.Add(1)))
 	}})
 }
 
 // historyClients returns clients with a store of their own each, as several functions
-// have it. A request can fail only as faults decides, so the time-outs are long.
-func historyClients(t testing.TB, faults *historytest.Faults, o Options, account string) func() historytest.Client {
+// have it. A nil transport is the network. A request can fail only as faults decides, so the
+// time-outs are long.
+func historyClients(t testing.TB, faults *historytest.Faults, o Options, transport http.RoundTripper, account string) func() historytest.Client {
 	t.Helper()
 	n := standard()
 	n.Backoff, n.conflict, n.patience = 5*time.Millisecond, 5*time.Millisecond, 20*time.Millisecond
 	n.Connect, n.Attempt = time.Minute, time.Minute
-	transport := n.Client(idle).Transport
+	if transport == nil {
+		transport = n.Client(idle).Transport
+	}
 	o.HTTPClient = &http.Client{Transport: faults.Transport(transport)}
 	return func() historytest.Client {
 		s, err := open(o, n)

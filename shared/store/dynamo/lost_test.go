@@ -64,7 +64,7 @@ func TestLostAnswerBeforeAnotherWrite(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			e := newEmulator(t)
+			e := emulator.New()
 			s := openEmulator(t, e)
 			for i, step := range c.before {
 				if err := step(t.Context(), s); err != nil {
@@ -101,7 +101,7 @@ func TestLostAnswerBeforeAnotherWrite(t *testing.T) {
 // If the answer of a revocation is lost, its retry finds its own write and succeeds.
 func TestLostAnswerOfARevocation(t *testing.T) {
 	t.Parallel()
-	e := newEmulator(t)
+	e := emulator.New()
 	s := openEmulator(t, e)
 	if err := s.AddSecret(t.Context(), store.Secret{Account: account, ID: "0a", Sum: "aa"}); err != nil {
 		t.Fatal(err)
@@ -137,7 +137,7 @@ func TestThrottledAttemptIsNotAmbiguous(t *testing.T) {
 // It is not parallel, for the same reason as TestConformanceInMemory.
 func TestLossyNetwork(t *testing.T) {
 	storetest.RunLossy(t, storetest.Harness{Open: func(t testing.TB) storetest.Store {
-		e := newEmulator(t)
+		e := emulator.New()
 		e.Fault = func(string) emulator.Fault {
 			switch rand.IntN(14) {
 			case 0:

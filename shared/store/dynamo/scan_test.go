@@ -8,13 +8,14 @@ import (
 
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/dynamo/emulator"
 )
 
 // Accounts lists each account with recordings once, and with deep also those with pending
 // purges, but no partitions of entries. It comes to an end.
 func TestAccountsListsEachOnce(t *testing.T) {
 	t.Parallel()
-	s := openEmulator(t, newEmulator(t))
+	s := openEmulator(t, emulator.New())
 	var live, purging []string
 	put := func(account, id string) {
 		t.Helper()

@@ -10,6 +10,7 @@ import (
 	"github.com/callrecordings/api/shared/search"
 	"github.com/callrecordings/api/shared/search/searchtest"
 	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/dynamo/emulator"
 )
 
 // cost counts the results, calls and units of a request.
@@ -53,7 +54,7 @@ func TestUnitsOfSearches(t *testing.T) {
 	}
 	t.Parallel()
 	const l, variant, size = searchtest.Library(400), 3, 8
-	s := openEmulator(t, newEmulator(t))
+	s := openEmulator(t, emulator.New())
 	if err := searchtest.Fill(t.Context(), s, l); err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +87,7 @@ func TestUnitsOfSearches(t *testing.T) {
 func TestUnitsOfTheFeed(t *testing.T) {
 	t.Parallel()
 	const n, size = 200, 50
-	s := openEmulator(t, newEmulator(t))
+	s := openEmulator(t, emulator.New())
 	f := feed.New(s, time.Now)
 	changes := make([]store.Change, n)
 	for i := range changes {

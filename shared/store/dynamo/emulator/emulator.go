@@ -8,6 +8,8 @@
 package emulator
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"maps"
@@ -139,8 +141,25 @@ func (e *Table) put(at string, next attributes) {
 	e.changes = append(e.changes, Change{e.changed, old, next})
 }
 
-// ServeHTTP answers a request.
+// ServeHTTP answers a request, even if the client has left, as DynamoDB does. A fault
+// closes the connection.
 func (e *Table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	answer, err := e.RoundTrip(r.WithContext(context.WithoutCancel(r.Context())))
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	maps.Copy(w.Header(), answer.Header)
+	w.WriteHeader(answer.StatusCode)
+	_, _ = io.Copy(w, answer.Body) // the client may have left
+}
+
+// RoundTrip answers a request without a network, so that a test can count requests: the
+// only attempts that fail are those of Fault and those with a context that has ended.
+// Errors: io.ErrUnexpectedEOF for a connection that a fault closes, the context's.
+func (e *Table) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
 	body, _ := io.ReadAll(r.Body)
 	var in request
 	if err := json.Unmarshal(body, &in); err != nil {
@@ -152,8 +171,7 @@ func (e *Table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f = e.Fault(operation)
 	}
 	if f == Unsent {
-		hangUp(w)
-		return
+		return nil, io.ErrUnexpectedEOF
 	}
 	status, out := e.do(operation, &in)
 	if f == Lost {
@@ -161,16 +179,17 @@ func (e *Table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			e.Meanwhile = nil
 			run()
 		}
-		hangUp(w)
-		return
+		return nil, io.ErrUnexpectedEOF
 	}
 	text, err := json.Marshal(out)
 	if err != nil {
 		panic(err)
 	}
-	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-	w.WriteHeader(status)
-	_, _ = w.Write(text) // the client may have left
+	return &http.Response{
+		StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r,
+		Header: http.Header{"Content-Type": {"application/x-amz-json-1.0"}},
+		Body:   io.NopCloser(bytes.NewReader(text)), ContentLength: int64(len(text)),
+	}, nil
 }
 
 // do executes a request.
@@ -261,12 +280,4 @@ func updated(old attributes, in *request) attributes {
 		delete(next, name)
 	}
 	return next
-}
-
-// hangUp closes the connection of a request.
-func hangUp(w http.ResponseWriter) {
-	_ = http.NewResponseController(w).Flush()
-	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
-		_ = conn.Close()
-	}
 }
