@@ -66,11 +66,11 @@ func NewEngine(b *Book, o Options) *Engine { return &Engine{book: b, options: o}
 // An error means that the queue must deliver the message again later.
 func (e *Engine) Slice(ctx context.Context, m Message) (worked bool, err error) {
 	account := m.Account
-	taken, err := e.lease(ctx, m)
+	taken, died, err := e.lease(ctx, m)
 	if err != nil || !taken {
 		return false, err
 	}
-	worked, err = e.work(ctx, account)
+	worked, err = e.work(ctx, account, died)
 	// The caller's context may have ended.
 	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
 	defer cancel()
@@ -106,15 +106,20 @@ func beforeEnd(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithDeadline(ctx, deadline.Add(-cleanUp))
 }
 
-// work works on a job of an account.
-func (e *Engine) work(ctx context.Context, account string) (worked bool, err error) {
+// work works on a job of an account. died is true if the process with the turn before died.
+func (e *Engine) work(ctx context.Context, account string, died bool) (worked bool, err error) {
 	t, err := e.next(ctx, account)
 	if err != nil || t == nil {
 		return false, err
 	}
 	working, cancel := beforeEnd(ctx)
 	defer cancel()
-	err = e.advance(working, t)
+	if died {
+		err = t.countDeath(working)
+	}
+	if err == nil {
+		err = e.advance(working, t)
+	}
 	if err == nil || errors.Is(err, ErrLost) {
 		return true, nil // the process that changed it wakes a worker
 	}
@@ -123,6 +128,21 @@ func (e *Engine) work(ctx context.Context, account string) (worked bool, err err
 		err = nil
 	}
 	return true, err
+}
+
+// errDied means that every process that worked on a job since its last checkpoint has died.
+var errDied = errors.New("the processes that worked on the job have died")
+
+// countDeath counts the death of a process as a try: it could not save its failure. Otherwise a
+// job that kills its processes would do so for ever, and hold up its account. If the dead
+// process worked on another job, the next checkpoint of this one forgets the try. Errors:
+// errDied after maxTries, and those of Save.
+func (t *Task) countDeath(ctx context.Context) error {
+	if t.Job.Tries+1 >= maxTries {
+		return errDied
+	}
+	t.Job.Tries++
+	return t.save(ctx)
 }
 
 // next returns the job of an account that needs a worker now and was saved the longest time
@@ -261,6 +281,8 @@ func causeOf(err error) string {
 		return "this version of the service does not know the action"
 	case Transient(err):
 		return "the database or the bucket was not available"
+	case errors.Is(err, errDied):
+		return "the service stopped each time it worked on the job"
 	}
 	var p *ProblemError
 	if errors.As(err, &p) {

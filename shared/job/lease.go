@@ -29,7 +29,7 @@ type lease struct {
 	Holder  string `json:"holder"`
 	Message string `json:"message"`
 	// Started is when the turn began, in Unix milliseconds. Until is when it ends by itself;
-	// 0 if it has ended.
+	// 0 if the process has ended it.
 	Started int64 `json:"started"`
 	Until   int64 `json:"until"`
 }
@@ -58,23 +58,36 @@ func (e *Engine) readLease(ctx context.Context, account string) (l lease, at sto
 	if len(found) == 0 {
 		return l, at, nil
 	}
-	if err := json.Unmarshal(found[0].Value, &l); err != nil {
-		return l, at, fmt.Errorf("decode a lease: %w", err)
-	}
-	return l, found[0], nil
+	l, err = decodeLease(&found[0])
+	return l, found[0], err
 }
 
-// write replaces a lease, unless another process did.
-func (e *Engine) writeLease(ctx context.Context, l lease, at store.Entry) error {
+func decodeLease(e *store.Entry) (l lease, err error) {
+	if err := json.Unmarshal(e.Value, &l); err != nil {
+		return l, fmt.Errorf("decode a lease: %w", err)
+	}
+	return l, nil
+}
+
+// leaseWrite returns the write that replaces a lease, unless another process did.
+func (e *Engine) leaseWrite(l lease, at store.Entry) (store.EntryWrite, error) {
 	value, err := json.Marshal(l)
 	if err != nil {
-		return fmt.Errorf("encode a lease: %w", err)
+		return store.EntryWrite{}, fmt.Errorf("encode a lease: %w", err)
 	}
 	w := store.EntryWrite{Entry: at, If: store.IfUnchanged}
 	if at.Revision == "" {
 		w.If = store.IfAbsent
 	}
 	w.Value, w.Expires = value, recording.SecondsOf(e.options.Now().Add(KeepAge))
+	return w, nil
+}
+
+func (e *Engine) writeLease(ctx context.Context, l lease, at store.Entry) error {
+	w, err := e.leaseWrite(l, at)
+	if err != nil {
+		return err
+	}
 	return e.book.Entries.WriteEntries(ctx, w)
 }
 
@@ -82,26 +95,27 @@ func (e *Engine) writeLease(ctx context.Context, l lease, at store.Entry) error 
 const leaseTries = 3
 
 // lease makes this process the only one that works for an account. taken is false if the
-// message is not needed. After a conflict, it reads the lease again: the other process may
-// have ended its turn, and then nothing else wakes this account.
-func (e *Engine) lease(ctx context.Context, m Message) (taken bool, err error) {
+// message is not needed. died is true if the process with the turn before did not end it. After
+// a conflict, lease reads the entry again: the other process may have ended its turn, and then
+// nothing else wakes this account.
+func (e *Engine) lease(ctx context.Context, m Message) (taken, died bool, err error) {
 	for range leaseTries {
 		l, at, err := e.readLease(ctx, m.Account)
 		now := e.options.Now()
 		if err != nil || !l.allows(m, now) {
-			return false, err
+			return false, false, err
 		}
 		err = e.writeLease(ctx, lease{
 			Holder: e.options.Holder, Message: m.ID, Started: now.UnixMilli(), Until: now.Add(e.options.Lease).UnixMilli(),
 		}, at)
 		if err == nil {
-			return true, nil
+			return true, l.Until != 0, nil
 		}
 		if !errors.Is(err, store.ErrConflict) {
-			return false, fmt.Errorf("take a lease: %w", err)
+			return false, false, fmt.Errorf("take a lease: %w", err)
 		}
 	}
-	return false, fmt.Errorf("take a lease: %w", store.ErrConflict)
+	return false, false, fmt.Errorf("take a lease: %w", store.ErrConflict)
 }
 
 // release ends the lease, unless another process has it by now.
@@ -117,8 +131,8 @@ func (e *Engine) release(ctx context.Context, m Message) error {
 	return nil
 }
 
-// Break ends all leases. Only a process that is the only one on its data calls it, at its
-// start: the leases are those of a process that was killed.
+// Break makes all leases free. Only a process that is the only one on its data calls it, at its
+// start: a lease that has not ended is that of a process that was killed.
 func (e *Engine) Break(ctx context.Context) error {
 	for after := ""; ; {
 		page, err := e.book.Entries.PageEntries(ctx, store.EntryQuery{Partition: leasePartition, After: after, Limit: store.MaxEntries})
@@ -127,7 +141,9 @@ func (e *Engine) Break(ctx context.Context) error {
 		}
 		writes := make([]store.EntryWrite, len(page.Entries))
 		for i := range page.Entries {
-			writes[i] = store.EntryWrite{Entry: store.Entry{EntryKey: page.Entries[i].EntryKey}, Delete: true}
+			if writes[i], err = e.free(page.Entries[i]); err != nil {
+				return err
+			}
 		}
 		if len(writes) > 0 {
 			if err := e.book.Entries.WriteEntries(ctx, writes...); err != nil {
@@ -138,4 +154,15 @@ func (e *Engine) Break(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// free returns the write that makes a lease free for every message, whatever the clock shows
+// now. A lease that has not ended stays, because its next holder counts the death.
+func (e *Engine) free(at store.Entry) (store.EntryWrite, error) {
+	l, err := decodeLease(&at)
+	if err != nil || l.Until == 0 {
+		return store.EntryWrite{Entry: store.Entry{EntryKey: at.EntryKey}, Delete: true}, err
+	}
+	l.Message = ""
+	return e.leaseWrite(l, at)
 }
