@@ -21,7 +21,7 @@ func TestExpiredRecordingsAreRemoved(t *testing.T) {
 	b.settings.Audit = string(audit.Changes)
 	now := recording.SecondsOf(b.now())
 	for id, days := range map[string]recording.Seconds{"202601-old": 31, "202601-new": 29} {
-		r := &recording.Recording{Account: "a", ID: id, Created: now - days*retention.Day, Document: "{}", Audio: recording.Audio{Place: recording.Managed, Size: 1}}
+		r := &recording.Recording{Account: "a", ID: id, Created: now - days*recording.Day, Document: "{}", Audio: recording.Audio{Place: recording.Managed, Size: 1}}
 		if err := b.store.Put(t.Context(), r); err != nil {
 			t.Fatal(err)
 		}

@@ -96,9 +96,9 @@ func TestExpireRemovesWhatHasExpired(t *testing.T) {
 	if err := retention.Save(t.Context(), table, account, "", policy); err != nil {
 		t.Fatal(err)
 	}
-	old := imported(t, table, bucket, account, "202601-old", now-31*retention.Day)
-	held := imported(t, table, bucket, account, "202601-held", now-32*retention.Day)
-	recent := imported(t, table, bucket, account, "202601-new", now-29*retention.Day)
+	old := imported(t, table, bucket, account, "202601-old", now-31*recording.Day)
+	held := imported(t, table, bucket, account, "202601-held", now-32*recording.Day)
+	recent := imported(t, table, bucket, account, "202601-new", now-29*recording.Day)
 	place(t, table, account, held.ID, false)
 	invoke(t, "ExpireFunction")
 	waitForPurge(t, table, account, old.ID)
@@ -133,9 +133,9 @@ func place(t *testing.T, table *dynamo.Store, account, id string, lock bool) (re
 func TestReconcileEndsWhatIsOverdue(t *testing.T) {
 	table, bucket := open(t)
 	account, now := newAccount(), recording.SecondsOf(time.Now())
-	overdue := imported(t, table, bucket, account, "202601-overdue", now-40*retention.Day)
-	other := imported(t, table, bucket, account, "202601-other", now-40*retention.Day)
-	for r, until := range map[*recording.Recording]recording.Seconds{overdue: now - 3*retention.Day, other: now + retention.Day} {
+	overdue := imported(t, table, bucket, account, "202601-overdue", now-40*recording.Day)
+	other := imported(t, table, bucket, account, "202601-other", now-40*recording.Day)
+	for r, until := range map[*recording.Recording]recording.Seconds{overdue: now - 3*recording.Day, other: now + recording.Day} {
 		if _, err := table.Delete(t.Context(), account, r.ID, store.Deletion{Until: until}); err != nil {
 			t.Fatal(err)
 		}
@@ -150,7 +150,7 @@ func TestReconcileEndsWhatIsOverdue(t *testing.T) {
 	waitForPurge(t, table, account, overdue.ID)
 	wantAudio(t, bucket, overdue, false)
 	wantAudio(t, bucket, other, true)
-	if left, err := table.Tombstone(t.Context(), account, other.ID); err != nil || left.Until != now+retention.Day {
+	if left, err := table.Tombstone(t.Context(), account, other.ID); err != nil || left.Until != now+recording.Day {
 		t.Errorf("the other recording has the tombstone %+v, %v, want it restorable", left, err)
 	}
 	report, err := reconcile.Last(t.Context(), table)

@@ -27,9 +27,9 @@ func parseSpan(to *recording.Seconds, value string) error {
 	if isAbsent(value) {
 		return nil
 	}
-	for unit, seconds := range map[string]int{"d": retention.Day, "h": 60 * 60} {
+	for unit, seconds := range map[string]int{"d": recording.Day, "h": 60 * 60} {
 		text, ok := strings.CutSuffix(value, unit)
-		if n, err := strconv.Atoi(text); ok && isDigits(text) && err == nil && n > 0 && n <= retention.MaxDays*retention.Day/seconds {
+		if n, err := strconv.Atoi(text); ok && isDigits(text) && err == nil && n > 0 && n <= retention.MaxDays*recording.Day/seconds {
 			*to = recording.Seconds(n * seconds)
 			return nil
 		}
@@ -69,8 +69,8 @@ func (l *lister) limitLifetime(ctx context.Context, account string, now recordin
 		return nil
 	}
 	days, due := applied.Days(), now+q.expiring
-	q.from = max(q.from, now-recording.Seconds(days[len(days)-1]*retention.Day), 1)
-	q.until(due - recording.Seconds(days[0]*retention.Day))
+	q.from = max(q.from, now-recording.Seconds(days[len(days)-1]*recording.Day), 1)
+	q.until(due - recording.Seconds(days[0]*recording.Day))
 	q.keep = func(rec *recording.Recording) bool {
 		at, _ := applied.Expires(rec)
 		return at > now && at <= due && len(applied.Holds.Covering(rec)) == 0

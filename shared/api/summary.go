@@ -154,13 +154,12 @@ func (l *lister) dataOf(r *request, q *listQuery, by search.By, owners []string,
 	if err != nil {
 		return nil, err
 	}
-	const day = 24 * 60 * 60
 	data := &summaryData{Sum: s.Sum, Updated: s.Updated, By: by, Groups: s.Groups}
 	if q.from > 0 {
-		data.From = q.from - q.from%day // Gregorian seconds begin at midnight
+		data.From = q.from - q.from%recording.Day // Gregorian seconds begin at midnight
 	}
 	if q.to > 0 {
-		data.To = q.to - q.to%day + day - 1
+		data.To = q.to - q.to%recording.Day + recording.Day - 1
 	}
 	return data, nil
 }

@@ -22,10 +22,6 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// Day is a day in seconds. Days are always 24 hours, whatever clocks do for daylight
-// saving.
-const Day = recording.Seconds(24 * 60 * 60)
-
 // Store is the part of a driver that a Deleter needs.
 type Store interface {
 	store.Entries
@@ -93,7 +89,7 @@ func (d *Deleter) Delete(ctx context.Context, account, id string, q Request) (*r
 		if err := d.list(ctx, account); err != nil {
 			return nil, err
 		}
-		deletion.Until = now + recording.Seconds(d.days)*Day
+		deletion.Until = now + recording.Seconds(d.days)*recording.Day
 	}
 	r, err := d.delete(ctx, account, id, q, deletion)
 	if err == nil && d.days > 0 {

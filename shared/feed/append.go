@@ -195,8 +195,8 @@ func (f *Feed) writes(ctx context.Context, account string, epoch int64, all []pe
 			return nil, err
 		}
 		writes = append(writes,
-			store.EntryWrite{Entry: store.Entry{EntryKey: entryKey(account, epoch, h.Sequence), Value: text, Expires: now + Days*daySeconds}},
-			store.EntryWrite{Entry: store.Entry{EntryKey: mark, Value: []byte("1"), Expires: now + MarkDays*daySeconds}, If: store.IfAbsent})
+			store.EntryWrite{Entry: store.Entry{EntryKey: entryKey(account, epoch, h.Sequence), Value: text, Expires: now + Days*recording.Day}},
+			store.EntryWrite{Entry: store.Entry{EntryKey: mark, Value: []byte("1"), Expires: now + MarkDays*recording.Day}, If: store.IfAbsent})
 	}
 	if len(writes) == 1 {
 		return nil, nil
@@ -206,5 +206,3 @@ func (f *Feed) writes(ctx context.Context, account string, epoch int64, all []pe
 	}
 	return writes, nil
 }
-
-const daySeconds = recording.Seconds(24 * 60 * 60)

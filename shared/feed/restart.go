@@ -54,7 +54,7 @@ func (f *Feed) restarting(ctx context.Context, account, id string) ([]store.Entr
 	}
 	writes := []store.EntryWrite{first}
 	if id != "" {
-		expires := recording.SecondsOf(f.now()) + MarkDays*daySeconds
+		expires := recording.SecondsOf(f.now()) + MarkDays*recording.Day
 		writes = append(writes, store.EntryWrite{
 			Entry: store.Entry{EntryKey: lostKey(account, id), Value: []byte("1"), Expires: expires}, If: store.IfAbsent,
 		})

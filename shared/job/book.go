@@ -104,12 +104,9 @@ type indexed struct {
 	Retry recording.Seconds `json:"retry,omitempty"`
 }
 
-// indexAge is how old the entry in the index of open jobs may be, in seconds. It expires with
-// the job, whose own time of expiry moves with every checkpoint.
-const indexAge = 24 * 60 * 60
-
 // writes returns the writes that store j. old is the entry that it replaces. The index of
-// open jobs is written only if it changes, and once a day.
+// open jobs is written only if it changes, and once a day: it expires with the job, whose own
+// time of expiry moves with every checkpoint.
 func (b *Book) writes(j *Job, old store.Entry, condition store.Condition) ([]store.EntryWrite, error) {
 	j.Updated = recording.SecondsOf(b.Now())
 	j.Saves++
@@ -130,7 +127,7 @@ func (b *Book) writes(j *Job, old store.Entry, condition store.Condition) ([]sto
 			return nil, fmt.Errorf("decode a job: %w", err)
 		}
 	}
-	if before.State == j.State && before.Retry == j.Retry && before.Updated/indexAge == j.Updated/indexAge {
+	if before.State == j.State && before.Retry == j.Retry && before.Updated/recording.Day == j.Updated/recording.Day {
 		return []store.EntryWrite{job}, nil
 	}
 	found, err := json.Marshal(indexed{j.State.Active(), j.Retry})

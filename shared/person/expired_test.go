@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/callrecordings/api/shared/person"
+	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/retention"
 )
 
@@ -38,7 +39,7 @@ func TestExpiredRecordings(t *testing.T) {
 			t.Errorf("%s names the policy or the holds: %s", name, text)
 		}
 	}
-	f.at.Add(2 * retention.Day)
+	f.at.Add(2 * recording.Day)
 	_, result = f.run(t, planned)
 	for name := range f.unzip(t, result.Zip) {
 		if strings.Contains(name, recordingID(0)) {

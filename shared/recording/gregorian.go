@@ -10,6 +10,10 @@ const gregorianEpoch = 62167219200
 // in Kazoo's API. The zero value means "not set".
 type Seconds int64
 
+// Day is the length of a day in seconds. Days are those of UTC, and begin when a number of
+// Gregorian seconds is a multiple of Day.
+const Day = 24 * 60 * 60
+
 // SecondsOf converts t. It drops the fraction of a second.
 func SecondsOf(t time.Time) Seconds { return Seconds(t.Unix() + gregorianEpoch) }
 

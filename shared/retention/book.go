@@ -281,4 +281,4 @@ func (b Book) Below(ctx context.Context, tree *access.Tree, account string, list
 }
 
 // seconds returns days as a span of time.
-func seconds(days int) recording.Seconds { return recording.Seconds(days * Day) }
+func seconds(days int) recording.Seconds { return recording.Seconds(days * recording.Day) }

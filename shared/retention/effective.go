@@ -46,7 +46,7 @@ func (e *Effective) Expires(r *recording.Recording) (at recording.Seconds, rule 
 	if days == 0 {
 		return 0, ""
 	}
-	return r.Created + recording.Seconds(days*Day), rule
+	return r.Created + recording.Seconds(days*recording.Day), rule
 }
 
 // Expired reports whether r has expired at the time now. Holds are not considered.

@@ -21,9 +21,6 @@ const (
 	maxName, maxTag = 100, 40
 )
 
-// Day is the length of a day in seconds. Days are those of UTC.
-const Day = 24 * 60 * 60
-
 // MaximumRule is the name under which recordings expire that no rule limits, because the
 // operator's Bounds do. A rule cannot have this name.
 const MaximumRule = "maximum"

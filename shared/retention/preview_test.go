@@ -165,7 +165,7 @@ func TestPreviewCountsRestorable(t *testing.T) {
 	now := recording.SecondsOf(f.now)
 	for id, age := range map[string]time.Duration{"202601-old": 40 * day, "202601-held": 41 * day, "202601-over": 42 * day, "202601-new": 10 * day} {
 		f.put("A", id, age, `{}`)
-		until := now + 10*retention.Day
+		until := now + 10*recording.Day
 		if id == "202601-over" { // it goes whatever the policy says
 			until = now
 		}
@@ -177,7 +177,7 @@ func TestPreviewCountsRestorable(t *testing.T) {
 	h, err := book.Draft(hold.Hold{Case: "c", Reason: "r", Scope: hold.Scope{Recording: "202601-held"}})
 	f.check(err)
 	f.check(book.Place(t.Context(), "A", h))
-	created := now - 40*retention.Day
+	created := now - 40*recording.Day
 	want := retention.Preview{Complete: true, Count: 2, Restorable: 1, Oldest: created, Newest: created, Held: 1, Accounts: 1}
 	change := to(rules(retention.Rule{Name: "all", Days: 30}))
 	whole := retention.Editor{Entries: f.store, Recordings: f.store, Now: f.clock}

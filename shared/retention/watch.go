@@ -33,7 +33,7 @@ type Driver interface {
 // recentTime is an age. Any younger recording is ahead of the bookmarks of the sweep, because
 // the shortest policy keeps a day. The hour between allows for clocks that differ and for
 // writes that take long.
-const recentTime = (Day - 60*60) * time.Second
+const recentTime = (recording.Day - 60*60) * time.Second
 
 // Watched is a store that notes for the sweep which recordings to look at again. The sweep
 // passes each place of an account's index once. A recording that appears behind it (an

@@ -37,7 +37,7 @@ func (r *run) expiry(m *marker) recording.Seconds {
 	if !m.gone() {
 		return 0
 	}
-	return max(r.now(), r.until) + store.TombstoneDays*secondsOfDay
+	return max(r.now(), r.until) + store.TombstoneDays*recording.Day
 }
 
 // bill adds to the counters of now the recordings and bytes that a change from one marker to the

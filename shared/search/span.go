@@ -38,9 +38,6 @@ func (r *Range) days() span {
 	return s
 }
 
-// secondsOfDay is the length of a day.
-const secondsOfDay = 24 * 60 * 60
-
 // split divides r into the months that it has as a whole, and the days before and after
 // them. If it has no whole month, all days are in before.
 func (r *Range) split() (early, months, late span) {
@@ -50,13 +47,13 @@ func (r *Range) split() (early, months, late span) {
 		if months.from = monthOf(r.From); all.from[len(monthLayout):] != "-01" {
 			first := firstOfNext(r.From)
 			months.from = monthOf(first)
-			early = span{all.from, DayOf(first - secondsOfDay)}
+			early = span{all.from, DayOf(first - recording.Day)}
 		}
 	}
 	if all.to != "" {
-		if months.to = monthOf(r.To); monthOf(r.To+secondsOfDay) == months.to {
+		if months.to = monthOf(r.To); monthOf(r.To+recording.Day) == months.to {
 			first := firstOf(r.To)
-			months.to = monthOf(first - secondsOfDay)
+			months.to = monthOf(first - recording.Day)
 			late = span{DayOf(first), all.to}
 		}
 	}

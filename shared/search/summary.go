@@ -219,7 +219,7 @@ func (b *summing) scan(ctx context.Context, prefix string, s span, add func(coun
 	// What both ends have in common keeps the read from going far beyond the end.
 	q := store.EntryQuery{Partition: totalsPartition + b.of.Account, Prefix: prefix + s.common(), Limit: countersAtOnce}
 	if prefix == ofAccount && s.to != "" && s.from != "" {
-		q.Limit = min(countersAtOnce, int((b.of.To-b.of.From)/secondsOfDay)+2)
+		q.Limit = min(countersAtOnce, int((b.of.To-b.of.From)/recording.Day)+2)
 	}
 	if s.from != "" {
 		q.After = prefix + before(s.from)

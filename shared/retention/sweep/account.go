@@ -146,7 +146,7 @@ func (a *accountSweep) renew() {
 func (a *accountSweep) setBack() {
 	for name, place := range a.marks.Places {
 		days, err := strconv.Atoi(name)
-		if limit := a.now - recording.Seconds(days*retention.Day); err == nil && place.Created > limit {
+		if limit := a.now - recording.Seconds(days*recording.Day); err == nil && place.Created > limit {
 			a.marks.Places[name] = store.Position{Created: max(0, limit)}
 		}
 	}
@@ -156,7 +156,7 @@ func (a *accountSweep) setBack() {
 func (a *accountSweep) advance(ctx context.Context, days int) (done bool, err error) {
 	name := strconv.Itoa(days)
 	q := store.Query{
-		Account: a.account, Ascending: true, To: a.now - recording.Seconds(days*retention.Day), Limit: pageSize, MaxBytes: pageBytes,
+		Account: a.account, Ascending: true, To: a.now - recording.Seconds(days*recording.Day), Limit: pageSize, MaxBytes: pageBytes,
 	}
 	if q.To <= 0 {
 		return true, nil

@@ -159,7 +159,7 @@ func TestNotes(t *testing.T) {
 		}},
 		{"a corrected time", func(w *world, s retention.Watched) error {
 			_, err := s.Correct(w.ctx(), "A", "202601-d1", func(r *recording.Recording) error {
-				r.Created -= 400 * retention.Day
+				r.Created -= 400 * recording.Day
 				return nil
 			})
 			return err

@@ -15,8 +15,6 @@ const (
 	Epoch = recording.Seconds(63_934_444_800)
 	// Days is how many days from then on a library covers.
 	Days = 180
-	// Day is the length of a day in seconds.
-	Day = recording.Seconds(24 * 60 * 60)
 
 	firstNames, lastNames, owners = 40, 250, 100
 )
@@ -29,7 +27,7 @@ type Library int
 
 // Created returns when the recording i was created.
 func (l Library) Created(i int) recording.Seconds {
-	return Epoch + recording.Seconds(int64(i)*int64(Days*Day)/int64(l))
+	return Epoch + recording.Seconds(int64(i)*int64(Days*recording.Day)/int64(l))
 }
 
 // Recording returns the recording i, from 0, in the order of their creation.

@@ -19,8 +19,8 @@ func month(k int) (from, to recording.Seconds) {
 
 // thirtyDays returns the first and the last second of 30 days that are no calendar month.
 func thirtyDays(k int) (from, to recording.Seconds) {
-	from = Epoch + recording.Seconds(9+k%100)*Day
-	return from, from + 30*Day - 1
+	from = Epoch + recording.Seconds(9+k%100)*recording.Day
+	return from, from + 30*recording.Day - 1
 }
 
 // everything returns the open range.
