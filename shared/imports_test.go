@@ -52,7 +52,7 @@ var arrows = map[string]struct {
 	"shared/store/dynamo/emulator":     {},
 	"shared/store/faultstore":          {ours: []string{"shared/store", "shared/recording"}},
 	"shared/store/storetest":           {ours: []string{"shared/store", "shared/recording"}},
-	"shared/store/historytest":         {ours: []string{"shared/deletion", "shared/hold", "shared/store", "shared/store/faultstore", "shared/recording"}},
+	"shared/historytest":               {ours: []string{"shared/deletion", "shared/hold", "shared/store", "shared/store/faultstore", "shared/recording"}},
 	"shared/media/mediatest":           {ours: []string{"shared/media"}},
 	"shared/media/s3media":             {ours: []string{"shared/media", "shared/requestlog", "shared/attempt"}, aws: true},
 	"shared/gateway":                   {ours: []string{"shared/requestlog", "shared/version"}, aws: true},

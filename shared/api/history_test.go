@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/callrecordings/api/shared/historytest"
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/incoming"
 	"github.com/callrecordings/api/shared/incoming/bucket"
@@ -24,7 +25,6 @@ import (
 	"github.com/callrecordings/api/shared/store/dynamo"
 	"github.com/callrecordings/api/shared/store/dynamo/dynamotest"
 	"github.com/callrecordings/api/shared/store/faultstore"
-	"github.com/callrecordings/api/shared/store/historytest"
 	"github.com/callrecordings/api/shared/store/sqlite"
 )
 

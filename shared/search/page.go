@@ -97,8 +97,9 @@ func (m *matcher) run(ctx context.Context) (store.Page, error) {
 		if done || !m.page.More(ctx, !rarest.ended) {
 			return m.page.Page(), nil
 		}
-		// The next reads follow the same word, and cost one read each. They begin behind all
-		// candidates: a full page has no row of those that the index excludes.
+		// The next reads follow the same word, and cost one read each. They begin after
+		// the last candidate, because a full page adds no rows for candidates that the index
+		// excludes.
 		wants = []want{rarest.want}
 		if end := rarest.end(); end != (place{}) {
 			q.Start = store.Position{Created: end.created, ID: end.id, After: true}

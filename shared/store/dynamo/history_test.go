@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/callrecordings/api/shared/historytest"
 	"github.com/callrecordings/api/shared/store/dynamo/emulator"
-	"github.com/callrecordings/api/shared/store/historytest"
 )
 
 // TestHistoriesInMemory is not parallel, for the same reason as TestConformanceInMemory.

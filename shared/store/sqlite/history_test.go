@@ -4,7 +4,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/callrecordings/api/shared/store/historytest"
+	"github.com/callrecordings/api/shared/historytest"
 )
 
 // TestHistories uses a file that each client opens by itself, as several processes do.

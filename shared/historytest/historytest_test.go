@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/callrecordings/api/shared/historytest"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/store/faultstore"
-	"github.com/callrecordings/api/shared/store/historytest"
 	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
