@@ -28,8 +28,8 @@ type budget struct {
 //     enforced limit compares it with a GetItem behind the same codec and the same
 //     verification.
 //   - console has no target: it shortens its files when it starts (docs/adr/018-console.md).
-//   - ingest: the tables that go-mp4 builds at start-up take two thirds of the start
-//     of ingest, the only function that links it. No client waits for ingest.
+//   - ingest and reconcile: the tables that go-mp4 builds at start-up take two thirds of
+//     the start of these two, the only functions that link it. No client waits for them.
 //   - Sizes: a binary grows in steps of 64 KiB, the largest page of arm64. The access
 //     rules took list and get past their targets, and searches, holds and retention
 //     farther (docs/reference/performance.md).

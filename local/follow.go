@@ -13,8 +13,8 @@ import (
 	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
-// The data folder has two queues in place of those of AWS: one for arrivals and
-// one for changes of recordings.
+// The data folder has three queues in place of those of AWS: for arrivals, for changes of
+// recordings, and for recordings to index.
 const (
 	// interval is the time between two polls of a queue. Polling is necessary
 	// because other processes also add messages.

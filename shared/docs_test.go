@@ -189,19 +189,88 @@ func TestFilesNamedInDocumentsExist(t *testing.T) {
 // codePage shows the packages as a tree.
 const codePage = "docs/explanation/code.md"
 
-// All files and folders in the tree of codePage exist.
-func TestTheTreeExists(t *testing.T) {
-	t.Parallel()
+// codeTree returns the tree of codePage, a line for each file or folder.
+func codeTree(t *testing.T) string {
+	t.Helper()
 	_, rest, _ := strings.Cut(pages(t, tree(t))[codePage], "```\n")
 	block, _, ok := strings.Cut(rest, "\n```")
 	if !ok {
 		t.Fatalf("%s has no code block", codePage)
 	}
-	for line := range strings.Lines(block) {
+	return block
+}
+
+// All files and folders in the tree of codePage exist.
+func TestTheTreeExists(t *testing.T) {
+	t.Parallel()
+	for line := range strings.Lines(codeTree(t)) {
 		name, _, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if name = strings.TrimSuffix(name, "/"); !exists(name) {
 			t.Errorf("%s shows %s, which does not exist", codePage, name)
 		}
+	}
+}
+
+// inTree reports whether a tree shows a package: on its own line, with the last two parts of
+// its path in the text of a line, or below a folder such as functions/internal/. A folder at
+// the root does not stand for the packages below it.
+func inTree(block, name string) bool {
+	for line := range strings.Lines(block) {
+		shown, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if strings.TrimSuffix(strings.TrimSuffix(shown, "/"), "/main.go") == name {
+			return true
+		}
+		if strings.Count(shown, "/") > 1 && strings.HasSuffix(shown, "/") && strings.HasPrefix(name, shown) {
+			return true
+		}
+	}
+	dir, last := path.Split(name)
+	return dir != "" && slices.Contains(word.FindAllString(block, -1), path.Base(dir)+"/"+last)
+}
+
+// The tree of codePage shows every package that the product links, every function, and every
+// folder at the root that has packages.
+func TestTheTreeIsComplete(t *testing.T) {
+	t.Parallel()
+	block, all := codeTree(t), map[string]goList{}
+	for _, p := range packagesIn(t, "..") {
+		all[strings.TrimPrefix(p.ImportPath, module)] = p
+	}
+	linked := map[string]bool{}
+	var add func(name string)
+	add = func(name string) {
+		if linked[name] {
+			return
+		}
+		linked[name] = true
+		for _, i := range all[name].Imports {
+			if ours, mine := strings.CutPrefix(i, module); mine {
+				add(ours)
+			}
+		}
+	}
+	roots := map[string]bool{}
+	for name, p := range all {
+		root, _, _ := strings.Cut(name, "/")
+		roots[root] = true
+		if p.Name == "main" && slices.Contains([]string{"functions", "cmd", "local"}, root) {
+			add(name)
+		}
+	}
+	for name := range linked {
+		function, ok := strings.CutPrefix(name, "functions/")
+		listed := ok && all[name].Name == "main" && slices.Contains(word.FindAllString(block, -1), function)
+		if !listed && !inTree(block, name) {
+			t.Errorf("%s does not show %s", codePage, name)
+		}
+	}
+	for root := range roots {
+		if !strings.Contains("\n"+block, "\n"+root+"/") && !strings.Contains(block, " "+root+" ") {
+			t.Errorf("%s shows nothing in %s", codePage, root)
+		}
+	}
+	if len(linked) < 80 {
+		t.Errorf("the product links %d packages; the test expects more", len(linked))
 	}
 }
 

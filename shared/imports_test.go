@@ -123,7 +123,15 @@ type goList struct {
 
 func packages(t *testing.T) []goList {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Name,GoFiles,Imports", "./...").Output()
+	return packagesIn(t, ".")
+}
+
+// packagesIn lists the packages with files that are not tests in a folder and below.
+func packagesIn(t *testing.T, folder string) []goList {
+	t.Helper()
+	list := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Name,GoFiles,Imports", "./...")
+	list.Dir = folder
+	out, err := list.Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}

@@ -1,5 +1,13 @@
 package front
 
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/callrecordings/api/shared/api"
+)
+
 // shaped has the form of a storage secret (shared/auth) and of a link's secret.
 const shaped = "0a1b2c3d-ShapedShapedShapedShapedShaped-Shaped_Shape"
 
@@ -47,6 +55,8 @@ var rule = []struct {
 	{target: "/v2/storage/A/S///A//202601-a//x.mp3?from=a", recordings: true},
 	{target: "/v2/openapi.json", recordings: true},
 	{target: "/v1/openapi.json?x=/y", recordings: true},
+	{target: "/v2/errors", recordings: true},
+	{target: "/v1/errors?x=/y", recordings: true},
 
 	{target: "/console", recordings: true},
 	{target: "/console/", recordings: true},
@@ -64,6 +74,10 @@ var rule = []struct {
 	{target: "/v2/openapi.jsonX"},
 	{target: "/v2/openapiXjson"},
 	{target: "/v2/accounts/A/openapi.json", spans: true},
+	{target: "/errors"},
+	{target: "/v2/errorsX"},
+	{target: "/v2/errors/x"},
+	{target: "/v2/accounts/A/errors", spans: true},
 	{target: "/v2/storage"},
 	{target: "/v2/storage/plans"},
 	{target: "/v2/storage/plans/P"},
@@ -157,4 +171,33 @@ var rule = []struct {
 	// The rule matches the path as the client wrote it, without decoding it.
 	{target: "/v2/accounts/A/record%69ngs"},
 	{target: "/v2/accounts/A/devices/%2e%2e/recordings", spans: true},
+}
+
+// placeholder matches the parameters in the path of a route, and {proxy+} apart from
+// the others, because it stands for one or more segments.
+var placeholder = regexp.MustCompile(`\\\{(proxy\\\+|\w+)\\\}`)
+
+// A new path outside accounts/ needs a row, and the row makes the tests of nginx and
+// CloudFront fail until they route the path.
+func TestRuleHasEveryPath(t *testing.T) {
+	for _, r := range api.Routes {
+		if strings.HasPrefix(r.Path, "/{version}/accounts/") {
+			continue
+		}
+		pattern := placeholder.ReplaceAllStringFunc(regexp.QuoteMeta(r.Path), func(name string) string {
+			if strings.Contains(name, "proxy") {
+				return ".+"
+			}
+			return "[^/]+"
+		})
+		path := regexp.MustCompile("^" + pattern + "$")
+		found := false
+		for _, row := range rule {
+			target, _, _ := strings.Cut(row.target, "?")
+			found = found || row.recordings && path.MatchString(target)
+		}
+		if !found {
+			t.Errorf("rule has no row for %s that goes to recordings", r.Path)
+		}
+	}
 }

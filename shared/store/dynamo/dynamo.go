@@ -122,17 +122,19 @@
 // # Permissions
 //
 //   - Page: Query on the two indexes.
-//   - Get and Tombstone: GetItem.
-//   - Update, Delete, Restore, Condemn and Renew: GetItem and PutItem; Delete and Condemn
-//     with guards also ConditionCheckItem.
+//   - Get, Tombstone and Claimed: GetItem. Find: BatchGetItem.
+//   - Update, Correct, CorrectGuarded, Delete, Restore, Condemn and Renew: GetItem and
+//     PutItem; those with guards also ConditionCheckItem.
 //   - Put, Revive and Claim: PutItem.
 //   - Purged: UpdateItem.
 //   - Storage secrets: GetItem to check them; PutItem, and Query on the table, to
 //     manage them.
-//   - Find, which only the operator's command line calls: BatchGetItem.
 //   - Entries: GetItem for one key, BatchGetItem for several. PageEntries: Query on the
 //     table. WriteEntries: PutItem for one entry that is stored on a condition, and
-//     otherwise PutItem, DeleteItem and ConditionCheckItem, as far as it does these.
+//     otherwise PutItem, DeleteItem, ConditionCheckItem and, for counters, UpdateItem, as
+//     far as it does these. WriteEach: BatchWriteItem.
+//   - Accounts: Scan on the index by_created and on the table. Rows and Claims: Query on the
+//     table. Unclaim: DeleteItem and ConditionCheckItem.
 package dynamo
 
 import (

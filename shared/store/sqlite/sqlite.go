@@ -17,8 +17,8 @@
 //
 //	recordings  recordings and tombstones       schema.sql
 //	claims      reserved recording IDs, by key  arrivals.sql
-//	queue       the durable queues [Changes]
-//	            and [Arrivals]                  arrivals.sql
+//	queue       the durable queues [Changes],
+//	            [Arrivals] and [Index]          arrivals.sql
 //	secrets     checksums of storage secrets    secrets.sql
 //	sweep       progress of [Store.Sweep]       upkeep.sql
 //	(indexes of the queues and of a start)      lookups.sql

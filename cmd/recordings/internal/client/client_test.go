@@ -186,6 +186,22 @@ func TestErrorsInWords(t *testing.T) {
 			"a fault", `{"status":"error","error":"500","message":"unspecified_fault","request_id":"r1","data":{}}`,
 			"this is a fault of the service (500 unspecified_fault, request r1)", 500,
 		},
+		{
+			"an ended job", `{"status":"error","error":"409","message":"datastore_conflict","data":{"message":"the job has ended"}}`,
+			"the job has ended (409 datastore_conflict)", 409,
+		},
+		{
+			"other clients", `{"status":"error","error":"409","message":"datastore_conflict","data":{"message":"conflicting documents"}}`,
+			"other clients changed the recording or the job at the same time (409 datastore_conflict)", 409,
+		},
+		{
+			"holds", `{"status":"error","error":"409","message":"on_hold","data":{"message":"the recording is on legal hold","cause":[{"hold_id":"0a1b"},{"hold_id":"2c3d","case":"Smith"}],"doc":"/v2/errors#on_hold"}}`,
+			"the recording is on legal hold: 0a1b, 2c3d (409 on_hold); see BASE/v2/errors#on_hold", 409,
+		},
+		{
+			"a reason", `{"status":"error","error":"403","message":"reason_required","data":{"message":"a reason is required","cause":"delete"}}`,
+			"the operator demands a reason (--reason) for this action: delete (403 reason_required)", 403,
+		},
 		{"another server", `<html>`, "the server answers 502 Bad Gateway, which is not an answer of this API: check the URL", 502},
 		{"another API", `{"Message":"Forbidden"}`, "the server answers 403 Forbidden, which is not an answer of this API: check the URL", 403},
 	} {

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,34 +32,49 @@ type Error struct {
 	RequestID string
 
 	from       string // host that answered, if not the API's
+	reason     string // in words, if the answer is more exact than the meaning of Message
 	location   string // of a redirect that is not followed
 	retryAfter time.Duration
 }
 
-// meanings describes the machine codes in words.
+// meanings describes each machine code of docs/errors.md in words.
 var meanings = map[string]string{
 	"validation error":       "the request is invalid",
 	"parse_error":            "the body of the request is not valid",
 	"faulty_request":         "the gateway rejects the request",
 	"invalid_credentials":    "the token is missing or invalid",
 	"forbidden":              "the token is valid, but not for this account or this action",
-	"bad_identifier":         "there is no such recording, or no audio for it",
+	"reason_required":        "the operator demands a reason (--reason) for this action",
+	"bad_identifier":         "there is no such recording or job, or no audio for it",
 	"not_found":              "this is not a path of the API: check the URL",
+	"invalid_method":         "the service does not do this: its version may be older than that of this command",
 	"not_acceptable":         "the recording is not available in this form",
-	"datastore_conflict":     "other clients changed the recording at the same time",
+	"datastore_conflict":     "other clients changed the recording or the job at the same time",
+	"confirmation_required":  "the retention policy would remove recordings: confirm their number",
+	"on_hold":                "the recording is on legal hold",
+	"would_expire":           "with these tags the retention policy would remove the recording at once",
+	"gone":                   "the recording was deleted, and can no longer be restored",
+	"cursor_expired":         "changes after the cursor are no longer kept: begin with the list again",
 	"precondition_failed":    "the recording has changed since it was read",
 	"entity_too_large":       "the request or the audio is too large",
-	"range not satisfiable":  "the range starts after the end of the audio",
+	"range not satisfiable":  "the range starts after the end of the audio, or the list or the summary is too long for one answer",
+	"unsupported_media_type": "the body of the request has an unsupported type",
 	"too_many_requests":      "the service is serving too many requests: try again later",
 	"unspecified_fault":      "this is a fault of the service",
 	"datastore_unreachable":  "the service's database or storage does not answer: try again later",
-	"unsupported_media_type": "the body of the request has an unsupported type",
+}
+
+// vague holds the codes that stand for several reasons, with the data.message that names
+// none of them. Any other data.message of these codes is more exact than the meaning.
+var vague = map[string]string{
+	"datastore_conflict": "conflicting documents",
+	"too_many_requests":  "too many requests",
 }
 
 // Error returns the error in words, with the page that explains it.
 func (e *Error) Error() string {
 	var b strings.Builder
-	meaning := meanings[e.Message]
+	meaning := cmp.Or(e.reason, meanings[e.Message])
 	switch {
 	case e.location != "":
 		fmt.Fprintf(&b, "the server redirects to %s: use that address as --url", e.location)
@@ -126,12 +142,25 @@ func (c *Client) errorOf(resp *http.Response) error {
 		return e
 	}
 	e.Message, e.RequestID = envelope.Message, envelope.RequestID
+	e.reason = reasonOf(envelope.Message, envelope.Data)
 	var doc string
 	e.Cause, doc = causeOf(envelope.Data, envelope.Message != "bad_identifier")
 	if doc != "" {
 		e.Doc = c.Base() + doc
 	}
 	return e
+}
+
+// reasonOf returns data.message of an answer if it is more exact than the meaning of the code,
+// otherwise "".
+func reasonOf(code string, data json.RawMessage) string {
+	var members struct {
+		Message string `json:"message"`
+	}
+	if json.Unmarshal(data, &members) != nil || vague[code] == "" || members.Message == vague[code] {
+		return ""
+	}
+	return members.Message
 }
 
 // causeOf returns the details in the data of an error, in words, and the path of the
@@ -147,7 +176,7 @@ func causeOf(data json.RawMessage, withCause bool) (cause, doc string) {
 	if s := text(members["details"]); s != "" {
 		words = append(words, s)
 	}
-	if s := text(members["cause"]); s != "" && withCause {
+	if s := cmp.Or(text(members["cause"]), holdsOf(members["cause"])); s != "" && withCause {
 		words = append(words, s)
 	}
 	doc = text(members["doc"])
@@ -169,6 +198,23 @@ func causeOf(data json.RawMessage, withCause bool) (cause, doc string) {
 		}
 	}
 	return strings.Join(words, "; "), doc
+}
+
+// holdsOf returns the IDs in a cause that lists legal holds, or "" for any other.
+func holdsOf(cause json.RawMessage) string {
+	var holds []struct {
+		ID string `json:"hold_id"`
+	}
+	if json.Unmarshal(cause, &holds) != nil {
+		return ""
+	}
+	var ids []string
+	for _, h := range holds {
+		if h.ID != "" {
+			ids = append(ids, h.ID)
+		}
+	}
+	return strings.Join(ids, ", ")
 }
 
 // text returns a JSON string, or "" for anything else.
