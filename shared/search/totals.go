@@ -135,7 +135,7 @@ func (d deltas) writes(account string, at recording.Seconds) []store.EntryWrite 
 		if len(numbers) > 0 {
 			all = append(all, store.EntryWrite{
 				Entry: store.Entry{EntryKey: store.EntryKey{Partition: totalsPartition + account, Key: key}},
-				Add:   numbers, Set: map[string]int64{"at": int64(at)},
+				Add:   numbers, Set: map[string]int64{changedAt: int64(at)},
 			})
 		}
 	}
