@@ -205,7 +205,8 @@ func (w *world) checkIndex(ctx context.Context, rows []store.Row) error {
 }
 
 // entriesOf returns the entries of a partition by their keys. Counters have no zeros, and
-// nothing that depends on when it was counted.
+// nothing that depends on when it was counted. Those of days, which have the bill, may count
+// nothing, and are then left out.
 func entriesOf(ctx context.Context, s store.EntryReader, partition string) (map[string]string, error) {
 	all := map[string]string{}
 	page, err := s.PageEntries(ctx, store.EntryQuery{Partition: partition, Limit: 1000})
@@ -217,7 +218,7 @@ func entriesOf(ctx context.Context, s store.EntryReader, partition string) (map[
 				delete(numbers, name)
 			}
 			maps.DeleteFunc(numbers, func(_ string, n int64) bool { return n == 0 })
-			if len(numbers) == 0 && strings.HasPrefix(partition, "totals/") {
+			if len(numbers) == 0 && strings.HasPrefix(partition, "totals/") && strings.HasPrefix(page.Entries[i].Key, "d/") {
 				continue
 			}
 			value = fmt.Sprint(numbers)

@@ -22,13 +22,16 @@ var deletionReportUsage = usage{
 	name: "deletion-report", summary: "print what remains of a deleted recording, and until when",
 	args: "--account ID --id ID [OPTIONS]",
 	does: `Prints what still exists of a deleted recording and when it ends: versions of its audio, the table's backups
-and stream, the logs, sent events in archives, the index of searches, and the tombstone. It asks AWS, so it needs the permissions
-to describe these. For the logs and the archives of a deployment, give its stack with --stack.`,
+and stream, the logs, sent events in archives, the index of searches, totals that name deleted owners or tags,
+and the tombstone. It asks AWS, so it needs the permissions to describe these. For the logs and the archives of a deployment, give its stack with --stack.`,
 	examples: []string{
 		"deletion-report --account A --id 202601-1f2e3d4c",
 		"deletion-report --account A --id 202601-1f2e3d4c --table recordings-Table --bucket recordings-audio --stack recordings",
 	},
 }
+
+// countersAtOnce is how many totals one read asks for.
+const countersAtOnce = 1000
 
 // trace is something that remains of a deleted recording.
 type trace struct {
@@ -106,7 +109,7 @@ func (o *deletionReport) examine(ctx context.Context, opened opened) error {
 		o.tombstone = *f.Tombstone
 	}
 	o.addTombstone(found[o.id].Tombstone != nil)
-	if err := errors.Join(o.addTrail(ctx, opened.driver), o.addIndex(ctx, opened.driver)); err != nil {
+	if err := errors.Join(o.addTrail(ctx, opened.driver), o.addIndex(ctx, opened.driver), o.addTotals(ctx, opened.driver)); err != nil {
 		return err
 	}
 	if o.target.deployed() {
@@ -166,6 +169,27 @@ func (o *deletionReport) addIndex(ctx context.Context, entries store.EntryReader
 	}
 	if t.Exists {
 		t.Note = "words and numbers, which no search shows; `recordings fsck --repair` removes them, and the service within eight days"
+	}
+	o.traces = append(o.traces, t)
+	return nil
+}
+
+// addTotals adds the totals of owners and tags that count nothing. Nobody knows any more which
+// of them the deleted recording had, so it looks at all of the account.
+func (o *deletionReport) addTotals(ctx context.Context, entries store.EntryReader) error {
+	t := trace{What: "totals of owners and tags"}
+	for after := ""; ; {
+		empty, next, err := search.EmptyTotals(ctx, entries, o.account, after, countersAtOnce)
+		if err != nil {
+			return err
+		}
+		if t.Exists = len(empty) > 0; t.Exists || next == "" {
+			break
+		}
+		after = next
+	}
+	if t.Exists {
+		t.Note = "the account has some without recordings, which name owners or tags; `recordings fsck --repair` removes them, and the service within eight days"
 	}
 	o.traces = append(o.traces, t)
 	return nil

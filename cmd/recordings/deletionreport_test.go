@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
 // fakeS3 lists one old version of audio under its delete marker, one current version of
@@ -107,4 +110,36 @@ func TestKeysOfADeletionReport(t *testing.T) {
 	if got := o.keys(); !slices.Equal(got, want) {
 		t.Errorf("keys = %q, want %q", got, want)
 	}
+}
+
+// The report says whether the account has totals that count nothing, and name an owner or a tag.
+func TestTotalsInADeletionReport(t *testing.T) {
+	t.Parallel()
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "recordings.db"), sqlite.Options{Now: time.Now, Random: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	report := func(want bool) {
+		t.Helper()
+		o := deletionReport{account: "A", id: "202601-a"}
+		if err := o.addTotals(t.Context(), s); err != nil || len(o.traces) != 1 || o.traces[0].Exists != want {
+			t.Errorf("addTotals = %+v, %v, want a trace that exists: %v", o.traces, err, want)
+		}
+	}
+	count := func(n int64) {
+		t.Helper()
+		w := store.EntryWrite{
+			Entry: store.Entry{EntryKey: store.EntryKey{Partition: "totals/A", Key: "t/2026-01-31/Jane Roe"}},
+			Add:   map[string]int64{"in": n},
+		}
+		if err := s.WriteEntries(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	report(false)
+	count(1)
+	report(false)
+	count(-1)
+	report(true)
 }

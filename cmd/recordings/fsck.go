@@ -22,7 +22,7 @@ var fsckUsage = usage{
 	args: "[--repair] [--account ID] [OPTIONS]",
 	does: `Finds what no event will ever finish: deletions that got stuck, audio without a recording, recordings
 without their audio, uploads and rejected audio past their time, claims and links that nothing uses, and
-words of deleted recordings in the index of searches.
+what the index of searches and the totals still have of deleted recordings.
 Without --repair it changes nothing. With it, it repairs what has one right answer. A service does the
 same once a day, and --last prints the report of its last run. The exit code is 1 if something remains
 that a person has to look at.`,

@@ -92,18 +92,27 @@ func (o *usageOptions) print(ctx context.Context, month time.Time) error {
 	if err != nil {
 		return err
 	}
+	return errors.Join(o.printFrom(ctx, s, month, p), closed())
+}
+
+// printFrom prints the usage of the chosen accounts from the totals in s. If those of an account
+// cannot be read, the others still get their lines, and the errors are returned at the end.
+func (o *usageOptions) printFrom(ctx context.Context, s search.Store, month time.Time, p *price.Prices) error {
 	accounts := 0
+	var failed []error
 	one := func(account string) error {
 		accounts++
 		u, err := usageOf(ctx, s, account, month)
 		if err != nil {
-			return fmt.Errorf("account %s: %w", account, err)
+			failed = append(failed, fmt.Errorf("account %s: %w", account, err))
+			return ctx.Err()
 		}
 		if p != nil {
 			u.Currency, u.Cost = p.Currency, p.Usage(u.Recordings, u.Seconds, u.StoredBytes)
 		}
 		return o.show(u)
 	}
+	var err error
 	if o.account != "" {
 		err = one(o.account)
 	} else {
@@ -112,7 +121,7 @@ func (o *usageOptions) print(ctx context.Context, month time.Time) error {
 	if err == nil && accounts == 0 {
 		printf(o.stderr, "the account tree is empty: name an account with --account\n")
 	}
-	return errors.Join(err, closed())
+	return errors.Join(append(failed, err)...)
 }
 
 // usageOf reads the totals of an account.

@@ -102,7 +102,7 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: index},
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: index},
 	{Grant: Grant{"dynamodb:UpdateItem", table}, Functions: index},
-	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: index, Unseen: "only a recording that died before it was indexed loses its marker alone"},
+	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: index, Unseen: "only the last recording of an owner or a tag takes a counter with it"},
 	{Grant: Grant{"dynamodb:BatchWriteItem", table}, Functions: index},
 	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: index, Unseen: "it checks that nothing is stored about a recording that died before it was indexed"},
 	{Grant: Grant{"dynamodb:Query", table}, Functions: ruled, Unseen: "it reads the groups that a supervisor leads"},
@@ -258,7 +258,7 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:BatchGetItem", table}, Functions: sweeps, Unseen: daily},
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: sweeps, Unseen: daily},            // its progress, and recordings of audio that was not ingested
 	{Grant: Grant{"dynamodb:UpdateItem", table}, Functions: sweeps, Unseen: daily},         // it finishes purges
-	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: sweeps, Unseen: daily},         // unused claims and dead links
+	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: sweeps, Unseen: daily},         // unused claims, dead links and empty counters
 	{Grant: Grant{"dynamodb:BatchWriteItem", table}, Functions: sweeps, Unseen: daily},     // words of deleted recordings in the index
 	{Grant: Grant{"dynamodb:ConditionCheckItem", table}, Functions: sweeps, Unseen: daily}, // that no recording uses a claim
 	{Grant: Grant{"s3:ListBucket", "Bucket.Arn"}, Functions: sweeps, Unseen: daily},

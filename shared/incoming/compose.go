@@ -66,9 +66,6 @@ func Compose(d Draft, now recording.Seconds) *recording.Recording {
 	return r
 }
 
-// maxDuration is the longest plausible duration of a document, in seconds.
-const maxDuration = recording.Seconds(366 * 24 * 3600)
-
 // Ended returns the end of a document's call: its start plus its duration, or plus
 // the length of the audio if the document has no usable duration. It returns 0 if
 // the start is unknown. It also accepts numbers that another system wrote as
@@ -79,7 +76,7 @@ func Ended(d recording.Document, length time.Duration) recording.Seconds {
 		return 0
 	}
 	duration, ok := Number(d, "duration")
-	if !ok || duration < 0 || duration > maxDuration {
+	if !ok || duration < 0 || duration > recording.MaxDuration {
 		duration = recording.Seconds(length / time.Second)
 	}
 	return start + duration
@@ -89,7 +86,7 @@ func Ended(d recording.Document, length time.Duration) recording.Seconds {
 // is unknown.
 func Duration(d recording.Document) time.Duration {
 	seconds, _ := Number(d, "duration")
-	return time.Duration(min(max(seconds, 0), maxDuration)) * time.Second
+	return time.Duration(min(max(seconds, 0), recording.MaxDuration)) * time.Second
 }
 
 // Number returns the value of a field that is a whole number, or a string of

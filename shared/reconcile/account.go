@@ -38,6 +38,7 @@ var stages = []func(v *visit, ctx context.Context) (over bool, err error){
 	(*visit).compareInbox,
 	(*visit).claims,
 	(*visit).links,
+	(*visit).emptyCounters,
 }
 
 // source is a list that is read page by page.

@@ -67,3 +67,31 @@ func (v *visit) unindexOne(ctx context.Context, id string) error {
 	}
 	return v.repaired(ctx, v.report, Example{Kind: IndexedDeletion, Account: v.name, Recording: id}, 0, func() error { return err })
 }
+
+// emptyCounters removes the totals of owners and tags that count nothing, a page at a time.
+// Usually the index removes them with their last recording. This happens only in the run that
+// reads the whole table.
+func (v *visit) emptyCounters(ctx context.Context) (over bool, err error) {
+	if !v.deep || v.Index == nil {
+		return true, nil
+	}
+	if err := v.wait(ctx); err != nil {
+		return false, err
+	}
+	empty, next, err := search.EmptyTotals(ctx, v.Store, v.name, v.Counter, v.pageLen())
+	if err != nil {
+		return false, err
+	}
+	for _, c := range empty {
+		if v.since(c.Changed) < v.Ages.Index {
+			continue // the index may be about to remove it
+		}
+		v.Rows = true
+		err := v.repaired(ctx, v.report, Example{Kind: EmptyCounter, Account: v.name}, 0, func() error { return v.Index.RemoveEmpty(ctx, c) })
+		if err != nil {
+			return false, err
+		}
+	}
+	v.Counter = next
+	return next == "", nil
+}

@@ -118,3 +118,47 @@ func TestBusyIndex(t *testing.T) {
 	f.Time = f.Time.Add(2 * search.Lease)
 	f.run(map[Kind][2]int{IndexedDeletion: {1, 1}})
 }
+
+// A run that reads the whole table removes totals of owners and tags that count nothing. It
+// leaves those that count, those that have just changed, and those of days, which have the bill.
+func TestCountersThatCountNothing(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	f.Deep = false
+	f.put("202601-a", ready(""), audioKey("202601-a"))
+	f.index("202601-a")
+	f.run(nil)
+	count := func(key string, n int64, at time.Time) {
+		w := store.EntryWrite{
+			Entry: store.Entry{EntryKey: store.EntryKey{Partition: "totals/" + tenant, Key: key}},
+			Add:   map[string]int64{"in": n, "inseconds": 0}, Set: map[string]int64{"at": int64(recording.SecondsOf(at))},
+		}
+		if err := f.Records.WriteEntries(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keys := func() int { return len(f.stored("totals/" + tenant)) }
+	kept := keys()
+	week := f.Time.Add(7 * day)
+	for _, key := range []string{"o/2024-11-28/anna", "p/2024-11/anna", "s/anna/2024-11-28/Jane Roe", "t/2024-11-28/Jane Roe", "u/2024-11/Jane Roe"} {
+		count(key, 0, f.Time)
+	}
+	count("d/2024-11-28", 0, f.Time)
+	count("o/2024-11-28/bob", 1, f.Time)
+	count("u/2024-11/sales", 0, week.Add(-time.Minute))
+	f.Time = f.Time.Add(2 * day)
+	f.run(nil)
+	f.Time, f.Repair = week, false
+	f.run(map[Kind][2]int{EmptyCounter: {5, 0}})
+	f.Repair, f.Deep = true, true
+	f.run(map[Kind][2]int{EmptyCounter: {5, 5}})
+	if got := keys(); got != kept+3 {
+		t.Errorf("%d totals are left, want %d: %v", got, kept+3, f.stored("totals/"+tenant))
+	}
+	for key, value := range f.stored(accountsPartition) {
+		if strings.Contains(value, "anna") || strings.Contains(value, "Jane") {
+			t.Errorf("the progress of %s is %s", key, value)
+		}
+	}
+	f.run(nil)
+}

@@ -55,11 +55,13 @@ type account struct {
 	Failing recording.Seconds `json:"failing,omitempty"`
 	// Key is the part of the object keys after the account up to which objects have
 	// been examined, Row the last examined row, Marker the last examined recording of the
-	// index, and Claim the last examined claim.
-	Key    string `json:"key,omitempty"`
-	Row    string `json:"row,omitempty"`
-	Marker string `json:"marker,omitempty"`
-	Claim  string `json:"claim,omitempty"`
+	// index, Claim the last examined claim, and Counter the last examined total: "" after the
+	// last one, because its key may name an owner and a tag.
+	Key     string `json:"key,omitempty"`
+	Row     string `json:"row,omitempty"`
+	Marker  string `json:"marker,omitempty"`
+	Claim   string `json:"claim,omitempty"`
+	Counter string `json:"counter,omitempty"`
 	// Rows is set if the account has rows, objects, or something in the index.
 	Rows bool `json:"rows,omitempty"`
 	// Dropped is set if recordings have their audio in the inbox. Passes is the number of

@@ -50,7 +50,8 @@ type Ages struct {
 	// SetAside, Probe and Export are the ages of rejected audio, of test files, and of
 	// files that jobs have made.
 	SetAside, Probe, Export time.Duration
-	// Index is the age of a deletion that the index of searches has not followed.
+	// Index is the age of a deletion that the index of searches has not followed, and of the
+	// last change of a total that counts nothing.
 	Index time.Duration
 	// Claim is how long a claim must have been unused.
 	Claim time.Duration
@@ -100,15 +101,15 @@ type Reconciler struct {
 	// be restored at the time at: [deletion.Deleter.Ending]. It is called once for each page
 	// of rows with such recordings, so that those on hold cost nothing more. It may be nil.
 	EndRestores func(ctx context.Context, account string, at recording.Seconds) (*deletion.Ending, error)
-	// Index removes deleted recordings from the index of searches, even if searches are
-	// switched off. nil does not look at the index.
+	// Index removes deleted recordings from the index of searches, and totals that count
+	// nothing, even if searches are switched off. nil does not look at the index.
 	Index *search.Indexer
 	// Repair repairs what has one right answer. Otherwise the run only reports.
 	Repair bool
 	// Account limits the run to one account; "" means all.
 	Account string
 	// Deep reads the whole table in every run, instead of once a week, to find accounts
-	// that have only tombstones, unused claims, and deleted recordings in the index.
+	// that have only tombstones, unused claims, and what the index has of deleted recordings.
 	Deep bool
 	// Ages are the ages at which something counts as a finding.
 	Ages Ages

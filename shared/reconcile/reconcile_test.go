@@ -244,6 +244,15 @@ var scenarios = map[string]struct {
 			f.Fatal(err)
 		}
 	}, time.Hour, IndexedDeletion, true, nil, nil},
+	"a total that counts nothing": {func(f *fixture) {
+		w := store.EntryWrite{
+			Entry: store.Entry{EntryKey: store.EntryKey{Partition: "totals/" + tenant, Key: "o/2026-01-31/anna"}},
+			Set:   map[string]int64{"in": 0, "at": int64(recording.SecondsOf(f.Time))},
+		}
+		if err := f.Records.WriteEntries(f.Context(), w); err != nil {
+			f.Fatal(err)
+		}
+	}, time.Hour, EmptyCounter, true, nil, nil},
 	"a foreign object": {func(f *fixture) { f.object("recordings/acc/notes.txt", 5) }, 0, ForeignObject, false, nil, []string{"recordings/acc/notes.txt"}},
 	"a foreign folder": {func(f *fixture) { f.object("backup/x", 5) }, 0, ForeignObject, false, nil, []string{"backup/x"}},
 }

@@ -23,6 +23,7 @@ const (
 	UnusedClaim     Kind = "unused_claim"
 	DeadLink        Kind = "dead_link"
 	IndexedDeletion Kind = "indexed_deletion"
+	EmptyCounter    Kind = "empty_counter"
 	ForeignObject   Kind = "foreign_object"
 	FailedAccount   Kind = "failed_account"
 )
@@ -55,6 +56,7 @@ var Kinds = []KindInfo{
 	{UnusedClaim, "a reserved ID without a recording", "it is released if a run has already found it a day earlier", true},
 	{DeadLink, "a link to a recording that was deleted", "it is removed", true},
 	{IndexedDeletion, "a deleted recording whose words and numbers are still in the index of searches", "they are removed", false},
+	{EmptyCounter, "a total of an owner or a tag without recordings, whose key still names them", "it is removed", false},
 	{ForeignObject, "an object or a folder in the bucket that is not from this service", "", true},
 	{FailedAccount, "an account that could not be compared to the end", "", false},
 }

@@ -29,7 +29,7 @@ type added struct {
 // numbers that the counters have added for it. It keeps a restored recording from being added
 // again, and expires when no tombstone is left to restore it from.
 func (m *marker) gone() bool {
-	return m.Added != nil && m.Revision == "" && m.Counted == nil && len(m.Loose) == 0
+	return m.Added != nil && m.Revision == "" && m.Counted == nil && !m.pending()
 }
 
 // expiry returns when the stored m stops existing; 0 for never.

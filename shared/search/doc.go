@@ -44,6 +44,11 @@
 // the same transaction as the marker, so nothing is counted twice. The counters of the
 // account's days also have what a day added, for bills (added.go).
 //
+// The keys of counters name owners and tags. So a run that takes a recording out of such
+// counters reads them afterwards, and removes those that count nothing, unless they have changed
+// since. Until it has, the marker names them, so a run that dies leaves none that the next run
+// does not know about (empty.go).
+//
 // # Failure modes
 //
 // Until a recording is indexed, a search misses it and the totals do not count it. If the

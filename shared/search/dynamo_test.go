@@ -70,6 +70,23 @@ func units(t *testing.T, s *dynamo.Store) {
 	if t.Logf("indexing audio that has arrived: %v write units", completed.WriteUnits); completed.WriteUnits > 8 {
 		t.Errorf("indexing audio that has arrived takes %+v", completed)
 	}
+	gone := ordinary(119)
+	if _, err := s.Delete(t.Context(), account, gone.ID, store.Deletion{}); err != nil {
+		t.Fatal(err)
+	}
+	removed := spent(func(ctx context.Context) error { return x.Index(ctx, account, gone.ID) })
+	if t.Logf("indexing a deletion: %v write units, %v read units", removed.WriteUnits, removed.ReadUnits); removed.WriteUnits > 28 || removed.ReadUnits > 7 {
+		t.Errorf("indexing a deletion takes %+v", removed)
+	}
+	if err := s.Purged(t.Context(), account, gone.ID, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Revive(t.Context(), &gone, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.Index(t.Context(), account, gone.ID); err != nil {
+		t.Fatal(err)
+	}
 	for text, want := range map[string]struct {
 		calls int
 		units float64

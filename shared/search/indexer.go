@@ -105,24 +105,31 @@ func (r *run) bring(ctx context.Context, was *marker, rec *recording.Recording) 
 	next := markerFor(rec)
 	c := was.changeTo(&next, r.account, r.id)
 	c.totals.bill(was, &next, r.now())
+	next.Lowered = c.totals.lowered(was.Lowered)
+	if err := r.apply(ctx, was, &next, &c); err != nil || !next.pending() {
+		return err
+	}
+	return r.finish(ctx, &next, &c)
+}
+
+// apply stores the new state. What is left to remove is then in next and its marker.
+func (r *run) apply(ctx context.Context, was, next *marker, c *change) error {
 	if r.Atomic {
-		if done, err := r.atOnce(ctx, &next, &c); done || err != nil {
+		if done, err := r.atOnce(ctx, next, c); done || err != nil {
 			return err
 		}
 	}
-	if err := r.put(ctx, was, &c); err != nil {
+	if err := r.put(ctx, was, c); err != nil {
 		return err
 	}
 	next.Loose = c.remove
-	if err := r.save(ctx, &next, c.totals.writes(r.account, r.now())...); err != nil || len(c.remove) == 0 {
-		return err
-	}
-	return r.remove(ctx, &next, &c)
+	return r.save(ctx, next, c.totals.writes(r.account, r.now())...)
 }
 
 func (r *run) now() recording.Seconds { return recording.SecondsOf(r.Now()) }
 
-// atOnce makes the whole change in one transaction. done is false if it has too many
+// atOnce makes the whole change in one transaction, up to counters that are then empty: only a
+// read after the change shows which ones are. done is false if it has too many
 // writes.
 func (r *run) atOnce(ctx context.Context, next *marker, c *change) (done bool, err error) {
 	writes, err := c.writes(true, true)
@@ -159,15 +166,21 @@ func (r *run) put(ctx context.Context, was *marker, c *change) error {
 	return r.each(ctx, c, true)
 }
 
-// remove removes entries that the marker no longer has, and then forgets about them.
-func (r *run) remove(ctx context.Context, next *marker, c *change) error {
-	if err := r.each(ctx, c, false); err != nil {
+// finish removes the entries that the marker no longer has, and the counters that count
+// nothing any more. Then the marker forgets about them.
+func (r *run) finish(ctx context.Context, next *marker, c *change) error {
+	if len(next.Loose) > 0 {
+		if err := r.each(ctx, c, false); err != nil {
+			return err
+		}
+	}
+	if err := r.removeLowered(ctx, next.Lowered); err != nil {
 		return err
 	}
 	if err := r.reread(ctx); err != nil {
 		return err
 	}
-	next.Loose = nil
+	next.Loose, next.Lowered = nil, nil
 	return r.save(ctx, next)
 }
 
@@ -208,17 +221,17 @@ func (r *run) reread(ctx context.Context) error {
 
 // save stores the marker together with other writes, on condition that it has not changed
 // since this run read it. A marker of nothing is removed, and one of a recording that
-// is gone expires. A marker with loose entries keeps other runs away.
+// is gone expires. A marker of which something is left to do keeps other runs away.
 func (r *run) save(ctx context.Context, m *marker, others ...store.EntryWrite) error {
 	m.Until, m.Run = 0, ""
-	if len(m.Loose) > 0 {
+	if m.pending() {
 		m.Until, m.Run = r.Now().Add(Lease).UnixMilli(), r.name
 	}
 	w := store.EntryWrite{Entry: store.Entry{EntryKey: markerKey(r.account, r.id), Revision: r.revision}, If: store.IfUnchanged}
 	if r.revision == "" {
 		w.If = store.IfAbsent
 	}
-	switch nothing := m.Revision == "" && len(m.Loose) == 0 && m.Counted == nil && m.Added == nil; {
+	switch nothing := m.Revision == "" && !m.pending() && m.Counted == nil && m.Added == nil; {
 	case nothing && r.revision == "":
 		w.CheckOnly = true
 	case nothing:

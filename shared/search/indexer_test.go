@@ -159,7 +159,7 @@ func TestDeletedRecordingsLeaveNothing(t *testing.T) {
 	t.Parallel()
 	for _, atomic := range []bool{true, false} {
 		s := open(t)
-		put(t, s, rec(1, 0, "u", "Renate"))
+		put(t, s, tagged(1, "u", "Jane Roe +1 555 0142"))
 		until := recording.SecondsOf(time.Now().AddDate(5, 0, 0))
 		if _, err := s.Delete(t.Context(), account, "202601-0001", store.Deletion{Until: until}); err != nil {
 			t.Fatal(err)
@@ -170,6 +170,11 @@ func TestDeletedRecordingsLeaveNothing(t *testing.T) {
 		want := map[string]string{"indexed/a 202601-0001": `{"added":{"seconds":60,"bytes":100}}`}
 		if got := entriesOf(t, s, "terms/"+account, "indexed/"+account); !maps.Equal(got, want) {
 			t.Errorf("atomic %v: the index has %q, want %q", atomic, got, want)
+		}
+		for key, value := range entriesOf(t, s, "totals/"+account) {
+			if !strings.HasPrefix(key, "totals/a d/") {
+				t.Errorf("atomic %v: the totals have %q: %s", atomic, key, value)
+			}
 		}
 		left, err := s.Entries(t.Context(), store.EntryKey{Partition: "indexed/" + account, Key: "202601-0001"})
 		if err != nil || len(left) != 1 || left[0].Expires != until+store.TombstoneDays*24*60*60 {
@@ -210,7 +215,15 @@ func TestLongestWords(t *testing.T) {
 		}
 		return strings.Join(words, " ")
 	}
-	r := rec(1, 1, "u", text(">"))
+	r, tags := rec(1, 1, "u", text(">")), []string(nil)
+	for i := range search.MaxTags {
+		tags = append(tags, strings.Repeat("\x01", 119)+strconv.Itoa(i))
+	}
+	metadata, _ := tagged(1, "u", tags...).Document.Raw("user_metadata")
+	var err error
+	if r.Document, err = r.Document.With("user_metadata", metadata); err != nil {
+		t.Fatal(err)
+	}
 	if err := s.Put(t.Context(), &r); err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,10 @@ type marker struct {
 	// Loose are the keys, without the ID, of entries that a run may have written or not
 	// removed.
 	Loose []string `json:"loose,omitempty"`
-	// A run may change the entries until Until (Unix milliseconds). Run is its name.
+	// Lowered are the keys of counters of owners and tags that a run has lowered, and may not
+	// have removed although they count nothing.
+	Lowered []string `json:"lowered,omitempty"`
+	// A run may change the entries and remove counters until Until (Unix milliseconds). Run is its name.
 	Until int64  `json:"until,omitempty"`
 	Run   string `json:"run,omitempty"`
 }
@@ -88,8 +91,11 @@ func markerFor(r *recording.Recording) marker {
 // current reports whether the index has everything of a revision, in the layout of this
 // version.
 func (m *marker) current(revision string) bool {
-	return m.Revision == revision && m.Version == layoutVersion && len(m.Loose) == 0
+	return m.Revision == revision && m.Version == layoutVersion && !m.pending()
 }
+
+// pending reports whether a run has left something to do.
+func (m *marker) pending() bool { return len(m.Loose)+len(m.Lowered) > 0 }
 
 // entries returns the entries of the terms by their keys without the ID.
 func (m *marker) entries() map[string]candidate {

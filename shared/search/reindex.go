@@ -94,6 +94,9 @@ func (x Reindexer) Account(ctx context.Context, account string, restart bool) (R
 	if err := x.leftovers(ctx, account, &done); err != nil {
 		return done, err
 	}
+	if err := x.emptyTotals(ctx, account); err != nil {
+		return done, err
+	}
 	return done, x.mark(ctx, account, store.EntryWrite{Delete: true}, store.Position{})
 }
 
@@ -200,6 +203,23 @@ func (x Reindexer) leftovers(ctx context.Context, account string, done *Report) 
 					return err
 				}
 			}
+		}
+		if after = next; after == "" {
+			return nil
+		}
+	}
+}
+
+// emptyTotals removes the counters of owners and tags that count nothing. Earlier builds kept
+// them.
+func (x Reindexer) emptyTotals(ctx context.Context, account string) error {
+	for after := ""; ; {
+		empty, next, err := EmptyTotals(ctx, x.Store, account, after, countersAtOnce)
+		if err != nil {
+			return err
+		}
+		if err := x.RemoveEmpty(ctx, empty...); err != nil {
+			return err
 		}
 		if after = next; after == "" {
 			return nil

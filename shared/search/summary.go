@@ -276,7 +276,7 @@ func (b *summing) each(e *store.Entry, add func(counter)) error {
 
 // add adds a counter of a day, or of a day and an owner, to the sum and its groups.
 func (b *summing) add(c counter) {
-	b.sum.Updated = max(b.sum.Updated, recording.Seconds(c.numbers["at"]))
+	b.sum.Updated = max(b.sum.Updated, recording.Seconds(c.numbers[changedAt]))
 	b.sum.Added = b.sum.Added.plus(c.sum(addedCount))
 	b.sum.Stored += c.numbers[storedBytes]
 	for direction, name := range map[string]string{inbound: "inbound", outbound: "outbound", elsewhere: "other"} {

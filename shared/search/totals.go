@@ -15,6 +15,9 @@ const (
 	MaxTags = 10
 	// maxTag is the maximum length of a tag in the totals, in bytes.
 	maxTag = 120
+	// maxBytes is the most bytes that a recording counts: those of the largest object of S3. A
+	// store cannot add up more than an int64, and one recording must not use that up.
+	maxBytes = 5 << 40
 )
 
 // The first parts of the keys of totals: "d/2026-11-28", "o/2026-11-28/OWNER",
@@ -59,9 +62,10 @@ const (
 	inBytes   = "bytes"
 )
 
-// countedOf returns the counted values of r.
+// countedOf returns the counted values of r, bounded, so that no sum overflows. Its marker
+// keeps them, and whatever takes r out of the totals takes those.
 func countedOf(r *recording.Recording) counted {
-	c := counted{Direction: elsewhere, Bytes: r.Audio.Size}
+	c := counted{Direction: elsewhere, Bytes: min(max(r.Audio.Size, 0), maxBytes)}
 	switch direction, _ := r.Document.Text("direction"); direction {
 	case "inbound":
 		c.Direction = inbound
@@ -69,7 +73,7 @@ func countedOf(r *recording.Recording) counted {
 		c.Direction = outbound
 	}
 	if n, ok := r.Document.Int("duration"); ok && n > 0 {
-		c.Seconds = n
+		c.Seconds = min(n, recording.MaxDuration)
 	}
 	if raw, ok := r.Document.Raw("user_metadata", "tags"); ok {
 		for _, tag := range tagsOf(raw) {
@@ -135,7 +139,7 @@ func (d deltas) writes(account string, at recording.Seconds) []store.EntryWrite 
 		if len(numbers) > 0 {
 			all = append(all, store.EntryWrite{
 				Entry: store.Entry{EntryKey: store.EntryKey{Partition: totalsPartition + account, Key: key}},
-				Add:   numbers, Set: map[string]int64{"at": int64(at)},
+				Add:   numbers, Set: map[string]int64{changedAt: int64(at)},
 			})
 		}
 	}

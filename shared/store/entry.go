@@ -103,7 +103,9 @@ type EntryWrite struct {
 	// the entry becomes a JSON object of whole numbers. Add is added to its members, and Set
 	// replaces them. A member that does not exist counts from 0. The store
 	// does both without reading the entry first, so that writers do not wait for each
-	// other. Names consist of lowercase letters, and a name is in only one of the two.
+	// other. Every change gives the counter a new Revision, so a counter that was read can be
+	// removed with IfUnchanged. Sums must fit into an int64: the caller bounds what it adds.
+	// Names consist of lowercase letters, and a name is in only one of the two.
 	Add, Set map[string]int64
 }
 

@@ -39,6 +39,26 @@ var counterCases = []testCase{
 		s.writeEntries(store.EntryWrite{Entry: e, Delete: true})
 		s.wantNoEntry(e.EntryKey)
 	}},
+	{"a counter is removed only if nobody has counted since", func(s *suite) {
+		c := s.entry("count", "")
+		up := store.EntryWrite{Entry: c, Add: map[string]int64{"all": 1}}
+		s.writeEntries(up)
+		s.writeEntries(store.EntryWrite{Entry: c, Add: map[string]int64{"all": -1}})
+		read := s.readEntries(c.EntryKey)
+		if len(read) != 1 {
+			s.Fatalf("Entries = %+v, want the counter", read)
+		}
+		remove := store.EntryWrite{Entry: store.Entry{EntryKey: c.EntryKey, Revision: read[0].Revision}, If: store.IfUnchanged, Delete: true}
+		s.writeEntries(up)
+		s.wantErr("WriteEntries", s.store.WriteEntries(s.Context(), remove), store.ErrConflict)
+		s.wantNumbers(c.EntryKey, map[string]int64{"all": 1})
+		remove.Revision = s.readEntries(c.EntryKey)[0].Revision
+		s.writeEntries(remove)
+		s.wantNoEntry(c.EntryKey)
+		s.writeEntries(up)
+		s.wantNumbers(c.EntryKey, map[string]int64{"all": 1})
+		s.wantErr("WriteEntries of an earlier removal", s.store.WriteEntries(s.Context(), remove), store.ErrConflict)
+	}},
 	{"a counter expires", func(s *suite) {
 		c := s.entry("count", "")
 		c.Expires = recording.SecondsOf(time.Now().Add(-time.Minute))
