@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/callrecordings/api/shared/access"
@@ -25,9 +24,7 @@ const (
 	// Every is how often the deliverer runs in a deployment.
 	Every = time.Minute
 
-	// senders is the maximum number of accounts that a run works on at once.
-	senders = 32
-	// turn is how long a run works on one account, and runTime how long it starts work.
+	// turn is how long a sender works on one account, and runTime how long a run starts work.
 	turn    = 20 * time.Second
 	runTime = 50 * time.Second
 	// claim is for how long other runs leave a webhook to the run that works on it.
@@ -53,40 +50,59 @@ func NewDeliverer(entries store.Entries, f Feed, private []string, now func() ti
 	}
 }
 
-// Report is what a run has done.
+// Report is what senders have done.
 type Report struct {
 	// Delivered is the number of batches that receivers accepted.
 	Delivered int
-	// Parked is the number of webhooks that the run has parked. Those that were parked
-	// before do not count, so that they do not hide a new one.
+	// Parked is the number of webhooks that were parked. Those that were parked before do
+	// not count, so that they do not hide a new one.
 	Parked int
 }
 
-// Run sends due changes. Runs may overlap. Errors: those of the store.
-func (d Deliverer) Run(ctx context.Context) (r Report, err error) {
+// Run looks for due changes once, sends them, and waits until that is done. Runs may overlap.
+// Errors: those of the store.
+func (d Deliverer) Run(ctx context.Context) (Report, error) {
 	ctx, cancel := context.WithTimeout(ctx, runTime)
 	defer cancel()
+	s, done := newSenders(), &tally{}
+	d.look(ctx, s, done)
+	s.running.Wait()
+	return done.take()
+}
+
+// Serve looks for due changes at once, and then again and again until ctx ends. pause is the
+// time between two looks. A look does not wait until what it found is sent, so that a slow
+// receiver does not delay what another account changes meanwhile. Serve returns when all senders
+// have ended.
+//
+// After each look, and at the end, Serve calls tell with what was done since the last call, and
+// with the errors of the store.
+func (d Deliverer) Serve(ctx context.Context, pause time.Duration, tell func(Report, error)) {
+	s, done := newSenders(), &tally{}
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		d.look(ctx, s, done)
+		tell(done.take())
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
+	s.running.Wait()
+	tell(done.take())
+}
+
+// look gives a sender to each account that has webhooks, unless one works on it already.
+func (d Deliverer) look(ctx context.Context, s *senders, done *tally) {
 	all, err := d.Book.List(ctx, "")
 	if err != nil {
-		return r, err
+		done.add(Report{}, err)
+		return
 	}
-	var mu sync.Mutex
-	var running sync.WaitGroup
-	var errs []error
-	places := make(chan struct{}, senders)
 	for _, hooks := range byAccount(all) {
-		places <- struct{}{}
-		running.Go(func() {
-			defer func() { <-places }()
-			one, err := d.account(ctx, hooks)
-			mu.Lock()
-			defer mu.Unlock()
-			r.Delivered, r.Parked = r.Delivered+one.Delivered, r.Parked+one.Parked
-			errs = append(errs, err)
-		})
+		s.start(ctx, hooks[0].Account, func() { done.add(d.account(ctx, hooks)) })
 	}
-	running.Wait()
-	return r, errors.Join(errs...)
 }
 
 // byAccount returns the webhooks of each account, the accounts in random order, so that the

@@ -14,6 +14,7 @@
 //     same content.
 //   - A receiver that does not accept a batch gets it again, after a longer pause each
 //     time, for a day. Then the webhook is parked until an administrator resumes it.
-//   - Accounts are independent: one sender works on one account, for a limited time. A
-//     receiver that is slow or gone delays only webhooks of its own account.
+//   - Accounts are independent: one sender works on one account, for a limited time, and no
+//     account waits for the sender of another one. A receiver that is slow or gone delays only
+//     webhooks of its own account.
 package webhook
