@@ -19,7 +19,8 @@ import (
 const (
 	// BatchSize is the maximum number of changes in one request.
 	BatchSize = 100
-	// GiveUpAfter is how long deliveries may fail before the webhook is parked.
+	// GiveUpAfter is what the pauses between failed tries add up to before the webhook is
+	// parked. Time without tries does not count, such as that of a disabled account.
 	GiveUpAfter = 24 * time.Hour
 	// Every is how often the deliverer runs in a deployment.
 	Every = time.Minute
@@ -31,6 +32,8 @@ const (
 	claim = 30 * time.Second
 	// maxPause is the longest pause between two attempts.
 	maxPause = time.Hour
+	// skew is the most that the clocks of two deliverers are believed to differ.
+	skew = time.Minute
 )
 
 // Deliverer sends the changes of accounts to their webhooks.
@@ -126,9 +129,8 @@ func byAccount(all []Webhook) [][]Webhook {
 func (d Deliverer) account(ctx context.Context, hooks []Webhook) (r Report, err error) {
 	ctx, cancel := context.WithTimeout(ctx, turn)
 	defer cancel()
-	slices.SortStableFunc(hooks, func(a, b Webhook) int {
-		return cmp.Compare(max(a.Delivered, a.Next), max(b.Delivered, b.Next))
-	})
+	now := recording.SecondsOf(d.Book.Now())
+	slices.SortStableFunc(hooks, func(a, b Webhook) int { return cmp.Compare(a.since(now), b.since(now)) })
 	enabled, err := d.enabled(ctx, hooks[0].Account)
 	if ctx.Err() != nil { // the time is up
 		err = nil
@@ -166,7 +168,7 @@ func (d Deliverer) enabled(ctx context.Context, account string) (bool, error) {
 func (d Deliverer) deliver(ctx context.Context, w *Webhook) (delivered int, err error) {
 	for !w.Parked {
 		now := recording.SecondsOf(d.Book.Now())
-		if w.Next > now || w.Claimed > now {
+		if ahead(w.Next, now, maxPause) || ahead(w.Claimed, now, claim) {
 			return delivered, nil
 		}
 		if end, ok := ctx.Deadline(); ok && time.Until(end) < Timeout {
@@ -188,12 +190,16 @@ func (d Deliverer) deliver(ctx context.Context, w *Webhook) (delivered int, err 
 		if err := d.store(ctx, w); err != nil {
 			return delivered, err
 		}
-		d.settle(w, page, sendBatch(ctx, d.Client, w, page.Entries, d.Book.Now()))
+		err = sendBatch(ctx, d.Client, w, page.Entries, d.Book.Now())
+		stopped := err != nil && errors.Is(ctx.Err(), context.Canceled) // no failure of the receiver
+		if w.Claimed = 0; !stopped {
+			d.settle(w, page, err)
+		}
 		// Even after the time is up, because the receiver has the batch.
 		if err := d.store(context.WithoutCancel(ctx), w); err != nil {
 			return delivered, err
 		}
-		if w.Failing != 0 {
+		if err != nil {
 			return delivered, nil
 		}
 		delivered++
@@ -204,26 +210,50 @@ func (d Deliverer) deliver(ctx context.Context, w *Webhook) (delivered int, err 
 // settle sets the state of a webhook after a batch was sent.
 func (d Deliverer) settle(w *Webhook, page feed.Page, err error) {
 	now := recording.SecondsOf(d.Book.Now())
-	w.Claimed = 0
 	if err == nil {
 		w.After, w.Batch, w.Delivered = page.Next, 0, now
 		w.Failing, w.Failure, w.Tries, w.Next = 0, "", 0, 0
 		return
 	}
-	if w.Failing == 0 {
+	if w.Failing == 0 || w.Failing > now { // the clock was ahead
 		w.Failing = now
 	}
 	w.Tries++
 	w.Failure, w.Next = err.Error(), now+recording.Seconds(pause(w.Tries)/time.Second)
 	answer := (*AnswerError)(nil)
 	// 410 asks for no more requests (Standard Webhooks, "Deliverability and reliability").
-	w.Parked = now-w.Failing >= recording.Seconds(GiveUpAfter/time.Second) || errors.As(err, &answer) && answer.Status == http.StatusGone
+	w.Parked = pauses(w.Tries) >= GiveUpAfter || errors.As(err, &answer) && answer.Status == http.StatusGone
+}
+
+// ahead reports whether t is still to come. A deliverer has set t to at most the time most after
+// its own. If t is later than that, the clock was wrong then, and t must not stop the webhook.
+func ahead(t, now recording.Seconds, most time.Duration) bool {
+	return t > now && t <= now+recording.Seconds((most+skew)/time.Second)
+}
+
+// since returns since when a webhook has waited for its turn: since its last delivery, or the
+// time of its next try. If that lies in the future, the webhook is first: either it is not due,
+// which takes no time, or the clock was wrong.
+func (w *Webhook) since(now recording.Seconds) recording.Seconds {
+	if t := max(w.Delivered, w.Next); t <= now {
+		return t
+	}
+	return 0
 }
 
 // pause returns the time before the next try: 10 s, then twice as long each time, at most an
 // hour.
 func pause(tries int) time.Duration {
 	return min(5*time.Second<<min(tries, 12), maxPause)
+}
+
+// pauses returns what the pauses between that many tries add up to. It does not compare times, so
+// neither a stop of the service nor a clock that was wrong counts as failures.
+func pauses(tries int) (sum time.Duration) {
+	for n := 1; n < tries; n++ {
+		sum += pause(n)
+	}
+	return sum
 }
 
 // store stores the state of a webhook, and reads its new revision. Errors:
