@@ -190,21 +190,28 @@ func (d Deliverer) deliver(ctx context.Context, w *Webhook) (delivered int, err 
 		if err := d.store(ctx, w); err != nil {
 			return delivered, err
 		}
-		err = sendBatch(ctx, d.Client, w, page.Entries, d.Book.Now())
-		stopped := err != nil && errors.Is(ctx.Err(), context.Canceled) // no failure of the receiver
-		if w.Claimed = 0; !stopped {
-			d.settle(w, page, err)
-		}
+		accepted := d.send(ctx, w, page)
 		// Even after the time is up, because the receiver has the batch.
 		if err := d.store(context.WithoutCancel(ctx), w); err != nil {
 			return delivered, err
 		}
-		if err != nil {
+		if !accepted {
 			return delivered, nil
 		}
 		delivered++
 	}
 	return delivered, nil
+}
+
+// send sends a page to a webhook and sets its state. It reports whether the receiver has
+// accepted the page. If the server stops meanwhile, that is no failure of the receiver.
+func (d Deliverer) send(ctx context.Context, w *Webhook, page feed.Page) (accepted bool) {
+	err := sendBatch(ctx, d.Client, w, page.Entries, d.Book.Now())
+	w.Claimed = 0
+	if err == nil || !errors.Is(ctx.Err(), context.Canceled) {
+		d.settle(w, page, err)
+	}
+	return err == nil
 }
 
 // settle sets the state of a webhook after a batch was sent.
