@@ -41,6 +41,7 @@ import (
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/store/sqlite"
+	"github.com/callrecordings/api/shared/waiting"
 	"github.com/callrecordings/api/shared/webhook"
 )
 
@@ -217,10 +218,13 @@ func (b *box) operations() (map[api.Operation]http.Handler, error) {
 		env.Home = console.Path
 	}
 	bodies := gateway.NewBudget(gateway.DefaultBudget)
+	places := &waiting.LocalPlaces{}
+	waits := b.delivery()
+	waits.Places = places
 	bodies.Party = func(r *http.Request) string { return api.Account(r.URL.EscapedPath()) }
 	return map[api.Operation]http.Handler{
 		api.OpList: bodies.Local(api.List(env, b.view(), sealer, s.Search)),
-		api.OpGet:  bodies.Local(api.Get(env, b.view(), b.audio, b.delivery())),
+		api.OpGet:  bodies.Local(api.Get(env, b.view(), b.audio, waits)),
 		api.OpCreate: bodies.Local(api.Create(env, b.locking(), api.Uploads{
 			Audio: b.audio, MaxBytes: s.MaxAudioBytes, TTL: s.UploadTTL,
 		})),
@@ -229,7 +233,7 @@ func (b *box) operations() (map[api.Operation]http.Handler, error) {
 		})),
 		api.OpPatch:     bodies.Local(api.Patch(env, b.locking())),
 		api.OpAccess:    bodies.Local(api.Manage(env, b.store, sealer, b.hooks())),
-		api.OpChanges:   bodies.Local(b.changes(env, sealer)),
+		api.OpChanges:   bodies.Local(b.changes(env, places, sealer)),
 		api.OpRetention: bodies.Local(api.Retention(env, b.store, hold.NewBook(b.store, b.now, rand.Reader, true))),
 		api.OpShare:     bodies.Local(api.Share(env, b.view(), link.New(b.store, b.now, rand.Reader), b.audio, b.delivery(), s.PublicURL)),
 		api.OpDelete:    bodies.Local(api.Delete(env, b.locking(), b.bucket, s.RestoreDays)),
@@ -265,12 +269,12 @@ func (b *box) hooks() *webhook.Book {
 	return &webhook.Book{Entries: b.store, Feed: feed.New(b.store, b.now), PrivateHosts: b.settings.WebhookPrivateHosts, Now: b.now}
 }
 
-// changes returns the handler of the feed of changes.
-func (b *box) changes(env api.Env, sealer *cursor.Sealer) http.Handler {
+// changes returns the handler of the feed of changes. Its requests wait in places.
+func (b *box) changes(env api.Env, places api.WaitPlaces, sealer *cursor.Sealer) http.Handler {
 	if !b.settings.Feed {
 		return api.Changes(env, nil, nil, sealer, 0)
 	}
-	return api.Changes(env, feed.New(b.store, b.now), &feed.LocalPlaces{}, sealer, b.settings.FeedWait)
+	return api.Changes(env, feed.New(b.store, b.now), places, sealer, b.settings.FeedWait)
 }
 
 // Timeouts of the server. As behind API Gateway, a request and its response are

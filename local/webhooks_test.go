@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -12,6 +13,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/callrecordings/api/shared/feed"
+	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/webhook"
 )
 
 // posted is a request to a receiver of webhooks.
@@ -116,5 +122,46 @@ func TestAServerDeliversToWebhooks(t *testing.T) {
 		if logged := strings.Count(p.stderr.String(), line); logged != n {
 			t.Errorf("%d parked webhooks are logged in %d lines: %s", n, logged, p.stderr)
 		}
+	}
+}
+
+// A receiver that does not answer delays no change that another account makes meanwhile, and not
+// the end of the server.
+func TestASlowReceiverDelaysNoOtherAccount(t *testing.T) {
+	t.Parallel()
+	b, _, _ := newBox(t)
+	b.settings.Feed, b.settings.WebhookPrivateHosts = true, []string{"127.0.0.1"}
+	fast, got := newReceiver(t)
+	asked, release := make(chan struct{}, 100), make(chan struct{})
+	slow := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		asked <- struct{}{}
+		<-release
+	}))
+	t.Cleanup(slow.Close)
+	t.Cleanup(func() { close(release) })
+	change := func(account string) {
+		t.Helper()
+		c := store.Change{After: &store.Image{Recording: recording.Recording{Account: account, ID: "202601-1", Revision: "r", Created: 1}}}
+		if _, err := feed.New(b.store, b.now).Append(t.Context(), []store.Change{c}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for account, url := range map[string]string{"a": slow.URL, "b": fast + "/ok"} {
+		if _, err := b.hooks().Add(t.Context(), account, url); err != nil {
+			t.Fatal(err)
+		}
+	}
+	change("a")
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); b.deliverWebhooks(ctx) }()
+	<-asked
+	begun := time.Now()
+	change("b")
+	next(t, got)
+	stop()
+	<-ended
+	if took := time.Since(begun); took > webhook.Timeout*9/10 {
+		t.Errorf("the other account got its change, and the server ended, after %v", took)
 	}
 }

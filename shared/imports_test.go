@@ -61,6 +61,7 @@ var arrows = map[string]struct {
 	"shared/tablestream":               {ours: []string{"shared/requestlog", "shared/store"}, aws: true},
 	"shared/notify":                    {ours: []string{"shared/recording", "shared/store"}},
 	"shared/feed":                      {ours: []string{"shared/notify", "shared/recording", "shared/store"}},
+	"shared/waiting":                   {ours: []string{"shared/recording", "shared/store"}},
 	"shared/egress":                    {},
 	"shared/webhook":                   {ours: []string{"shared/access", "shared/egress", "shared/feed", "shared/recording", "shared/store"}},
 	"shared/notify/indexqueue":         {ours: []string{"shared/notify", "shared/requestlog", "shared/attempt"}, aws: true},

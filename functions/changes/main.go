@@ -11,6 +11,7 @@ import (
 	"github.com/callrecordings/api/shared/config"
 	"github.com/callrecordings/api/shared/cursor"
 	"github.com/callrecordings/api/shared/feed"
+	"github.com/callrecordings/api/shared/waiting"
 )
 
 func main() { wiring.Serve(config.Changes, build) }
@@ -25,5 +26,5 @@ func build(s *config.Settings, env api.Env) (http.Handler, error) {
 	if err != nil || !s.Feed {
 		return api.Changes(env, nil, nil, sealer, 0), err
 	}
-	return api.Changes(env, feed.New(store, env.Now), feed.NewPlaces(store, env.Now), sealer, s.FeedWait), nil
+	return api.Changes(env, feed.New(store, env.Now), waiting.NewPlaces(store, env.Now), sealer, s.FeedWait), nil
 }

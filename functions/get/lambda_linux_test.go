@@ -43,10 +43,14 @@ type lambda struct {
 	closed  chan int64    // how many bytes the bucket has sent of an object
 	resets  int           // how many answers the bucket breaks off at pause
 	reads   []string      // the Range and the If-Match of each read
+	writes  []string      // Put or Delete and the partition key, for each item
 }
 
 // tableKey is the key of an item.
-type tableKey struct{ Account, ID struct{ S string } }
+type tableKey struct {
+	Partition struct{ S string } `json:"a"`
+	ID        struct{ S string }
+}
 
 // invocation is an event, and what takes the function's response.
 type invocation struct {
@@ -79,11 +83,12 @@ func (l *lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// dynamo keeps the items that are put, and returns them for their keys.
+// dynamo keeps the items that are put until they are deleted, and returns them for their keys.
 func (l *lambda) dynamo(w http.ResponseWriter, r *http.Request) {
 	var in struct {
-		Item json.RawMessage
-		Key  tableKey
+		Item          json.RawMessage
+		Key           tableKey
+		TransactItems []struct{ Delete struct{ Key tableKey } }
 	}
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -99,6 +104,12 @@ func (l *lambda) dynamo(w http.ResponseWriter, r *http.Request) {
 			l.t.Error(err)
 		}
 		l.items[key] = in.Item
+		l.writes = append(l.writes, "Put "+key.Partition.S)
+	case op == "TransactWriteItems":
+		for _, i := range in.TransactItems {
+			delete(l.items, i.Delete.Key)
+			l.writes = append(l.writes, "Delete "+i.Delete.Key.Partition.S)
+		}
 	case op == "GetItem" && l.items[in.Key] != nil:
 		out = map[string]any{"Item": l.items[in.Key]}
 	case op == "Query":

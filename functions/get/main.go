@@ -10,6 +10,7 @@ import (
 	"github.com/callrecordings/api/functions/internal/wiring"
 	"github.com/callrecordings/api/shared/api"
 	"github.com/callrecordings/api/shared/config"
+	"github.com/callrecordings/api/shared/waiting"
 )
 
 func main() { wiring.ServeAudio(config.Get, build) }
@@ -24,5 +25,7 @@ func build(s *config.Settings, env api.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return api.Get(env, wiring.View(store), audio, wiring.Delivery(s)), nil
+	d := wiring.Delivery(s)
+	d.Places = waiting.NewPlaces(store, env.Now)
+	return api.Get(env, wiring.View(store), audio, d), nil
 }

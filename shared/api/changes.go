@@ -36,15 +36,6 @@ type FeedReader interface {
 	Ahead(ctx context.Context, account string, after feed.Cursor) (bool, error)
 }
 
-// WaitPlaces limits how many requests of an account wait for changes at once.
-// [feed.Places] and [feed.LocalPlaces] implement it.
-type WaitPlaces interface {
-	// Take takes a place for a request that waits for up to longest. ok is false if the
-	// account has none left. Otherwise, release gives it back. Error:
-	// store.ErrUnavailable.
-	Take(ctx context.Context, account string, longest time.Duration) (release func(), ok bool, err error)
-}
-
 // follower answers the feed of changes.
 type follower struct {
 	feed    FeedReader
@@ -152,12 +143,7 @@ func (f *follower) await(w http.ResponseWriter, r *request, after feed.Cursor, s
 	if err != nil || wait <= 0 || len(page.Entries) > 0 || page.More {
 		return page, err
 	}
-	release, ok, err := f.places.Take(r.Context(), r.account, wait)
-	if err != nil || !ok {
-		return page, err
-	}
-	defer release()
-	_, err = r.lookAgain(w, wait, func() (bool, error) {
+	_, err = r.lookAgain(w, f.places, wait, func() (bool, error) {
 		ahead, err := f.feed.Ahead(r.Context(), r.account, page.Next)
 		if err == nil && ahead {
 			page, err = f.page(r, page.Next, size)

@@ -16,6 +16,7 @@ import (
 	"github.com/callrecordings/api/shared/feed"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/waiting"
 )
 
 const changesPath = tenantList + "/changes"
@@ -339,7 +340,7 @@ func TestChangesWait(t *testing.T) {
 				hr.Header.Set("Prefer", c.prefer)
 				w := &answer{ResponseWriter: headers{}}
 				begun := time.Now()
-				f := &follower{feed: &quiet{arrives: c.arrives}, places: &feed.LocalPlaces{}, maxWait: c.max}
+				f := &follower{feed: &quiet{arrives: c.arrives}, places: &waiting.LocalPlaces{}, maxWait: c.max}
 				page, err := f.await(w, &request{Request: hr, grant: c.grant}, feed.Cursor{Epoch: 1}, 10)
 				if took := time.Since(begun); err != nil || len(page.Entries) != c.entries || took != c.took {
 					t.Errorf("await = %+v, %v after %v, want %d entries after %v", page, err, took, c.entries, c.took)
@@ -360,34 +361,3 @@ func (silent) Page(_ context.Context, _ string, after feed.Cursor, _ int) (feed.
 }
 
 func (silent) Ahead(context.Context, string, feed.Cursor) (bool, error) { return false, nil }
-
-// Requests beyond the places of their account are answered at once. Those of another account
-// wait. A place is free again after the wait.
-func TestChangesWaitInPlaces(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		f := &follower{feed: silent{}, places: &feed.LocalPlaces{}, maxWait: 10 * time.Second}
-		await := func(account string, want time.Duration) {
-			hr, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			hr.Header.Set("Prefer", "wait=10")
-			w := &answer{ResponseWriter: headers{}}
-			begun := time.Now()
-			_, err = f.await(w, &request{Request: hr, grant: access.Full, account: account}, feed.Cursor{Epoch: 1}, 10)
-			if took := time.Since(begun); err != nil || took != want || (w.Header().Get("Preference-Applied") != "") != (want > 0) {
-				t.Errorf("%s: await took %v, %v, want %v; Preference-Applied is %q", account, took, err, want, w.Header().Get("Preference-Applied"))
-			}
-		}
-		for range feed.MaxWaits {
-			go await("a", 10*time.Second)
-		}
-		synctest.Wait()
-		await("a", 0)
-		await("b", 10*time.Second)
-		time.Sleep(time.Second)
-		await("a", 10*time.Second)
-	})
-}

@@ -23,15 +23,30 @@ const (
 	pendingRetry = "2"
 )
 
+// WaitPlaces limits how many requests of an account wait at once. [waiting.Places] and
+// [waiting.LocalPlaces] implement it.
+type WaitPlaces interface {
+	// Take takes a place for a request that waits for up to longest. ok is false if the
+	// account has none left. Otherwise, release gives it back. Error:
+	// store.ErrUnavailable.
+	Take(ctx context.Context, account string, longest time.Duration) (release func(), ok bool, err error)
+}
+
 // preferredWait returns how long the client prefers to wait (RFC 7240, 4.3), at most limit.
 func (r *request) preferredWait(limit time.Duration) time.Duration {
 	return min(httpfield.PreferredWait(r.Header.Values("Prefer")), limit)
 }
 
-// lookAgain calls look after growing pauses until it finds something, or fails. It gives up,
-// with found false, after the wait, or shortly before the function's deadline. The answer
-// names the wait.
-func (r *request) lookAgain(w http.ResponseWriter, wait time.Duration, look func() (found bool, err error)) (found bool, err error) {
+// lookAgain takes a place, and calls look after growing pauses until it finds something, or
+// fails. It gives up, with found false, after the wait, or shortly before the function's
+// deadline. The answer names the wait. If the account has no place left, lookAgain returns at
+// once, with found false.
+func (r *request) lookAgain(w http.ResponseWriter, p WaitPlaces, wait time.Duration, look func() (found bool, err error)) (found bool, err error) {
+	release, ok, err := p.Take(r.Context(), r.account, wait)
+	if err != nil || !ok {
+		return false, err
+	}
+	defer release()
 	w.Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait/time.Second)))
 	ctx, cancel := context.WithTimeout(r.Context(), wait)
 	defer cancel()
@@ -54,13 +69,14 @@ func (r *request) lookAgain(w http.ResponseWriter, wait time.Duration, look func
 }
 
 // await waits while rec is pending and returns the latest state. It gives up after
-// the client's preferred wait (RFC 7240, 4.3) or the operator's limit.
+// the client's preferred wait (RFC 7240, 4.3) or the operator's limit. It does not wait if too
+// many requests of the account do already.
 func (g *getter) await(w http.ResponseWriter, r *request, rec *recording.Recording) (*recording.Recording, error) {
 	wait := r.preferredWait(g.MaxWait)
 	if wait <= 0 || rec.Audio.Condition() != recording.Pending {
 		return rec, nil
 	}
-	arrived, err := r.lookAgain(w, wait, func() (bool, error) {
+	arrived, err := r.lookAgain(w, g.Places, wait, func() (bool, error) {
 		latest, err := g.store.Get(r.Context(), rec.Account, rec.ID)
 		if err != nil {
 			return false, fmt.Errorf("check for new audio: %w", err)

@@ -9,7 +9,6 @@
 //	feed/{account}/{epoch}                sequence   an entry
 //	feed/{account}/{epoch}/head           head       the last sequence
 //	feed/{account}/{epoch}/seen/{id}      revision   a change that is in the feed
-//	feed/{account}/waits                  number     a request that waits for changes
 //	feed/lost                             account/id a change that is lost to the feed
 //
 // # Guarantees

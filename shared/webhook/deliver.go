@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/callrecordings/api/shared/access"
@@ -20,20 +19,21 @@ import (
 const (
 	// BatchSize is the maximum number of changes in one request.
 	BatchSize = 100
-	// GiveUpAfter is how long deliveries may fail before the webhook is parked.
+	// GiveUpAfter is what the pauses between failed tries add up to before the webhook is
+	// parked. Time without tries does not count, such as that of a disabled account.
 	GiveUpAfter = 24 * time.Hour
 	// Every is how often the deliverer runs in a deployment.
 	Every = time.Minute
 
-	// senders is the maximum number of accounts that a run works on at once.
-	senders = 32
-	// turn is how long a run works on one account, and runTime how long it starts work.
+	// turn is how long a sender works on one account, and runTime how long a run starts work.
 	turn    = 20 * time.Second
 	runTime = 50 * time.Second
 	// claim is for how long other runs leave a webhook to the run that works on it.
 	claim = 30 * time.Second
 	// maxPause is the longest pause between two attempts.
 	maxPause = time.Hour
+	// skew is the most that the clocks of two deliverers are believed to differ.
+	skew = time.Minute
 )
 
 // Deliverer sends the changes of accounts to their webhooks.
@@ -53,40 +53,59 @@ func NewDeliverer(entries store.Entries, f Feed, private []string, now func() ti
 	}
 }
 
-// Report is what a run has done.
+// Report is what senders have done.
 type Report struct {
 	// Delivered is the number of batches that receivers accepted.
 	Delivered int
-	// Parked is the number of webhooks that the run has parked. Those that were parked
-	// before do not count, so that they do not hide a new one.
+	// Parked is the number of webhooks that were parked. Those that were parked before do
+	// not count, so that they do not hide a new one.
 	Parked int
 }
 
-// Run sends due changes. Runs may overlap. Errors: those of the store.
-func (d Deliverer) Run(ctx context.Context) (r Report, err error) {
+// Run looks for due changes once, sends them, and waits until that is done. Runs may overlap.
+// Errors: those of the store.
+func (d Deliverer) Run(ctx context.Context) (Report, error) {
 	ctx, cancel := context.WithTimeout(ctx, runTime)
 	defer cancel()
+	s, done := newSenders(), &tally{}
+	d.look(ctx, s, done)
+	s.running.Wait()
+	return done.take()
+}
+
+// Serve looks for due changes at once, and then again and again until ctx ends. pause is the
+// time between two looks. A look does not wait until what it found is sent, so that a slow
+// receiver does not delay what another account changes meanwhile. Serve returns when all senders
+// have ended.
+//
+// After each look, and at the end, Serve calls tell with what was done since the last call, and
+// with the errors of the store.
+func (d Deliverer) Serve(ctx context.Context, pause time.Duration, tell func(Report, error)) {
+	s, done := newSenders(), &tally{}
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		d.look(ctx, s, done)
+		tell(done.take())
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
+	s.running.Wait()
+	tell(done.take())
+}
+
+// look gives a sender to each account that has webhooks, unless one works on it already.
+func (d Deliverer) look(ctx context.Context, s *senders, done *tally) {
 	all, err := d.Book.List(ctx, "")
 	if err != nil {
-		return r, err
+		done.add(Report{}, err)
+		return
 	}
-	var mu sync.Mutex
-	var running sync.WaitGroup
-	var errs []error
-	places := make(chan struct{}, senders)
 	for _, hooks := range byAccount(all) {
-		places <- struct{}{}
-		running.Go(func() {
-			defer func() { <-places }()
-			one, err := d.account(ctx, hooks)
-			mu.Lock()
-			defer mu.Unlock()
-			r.Delivered, r.Parked = r.Delivered+one.Delivered, r.Parked+one.Parked
-			errs = append(errs, err)
-		})
+		s.start(ctx, hooks[0].Account, func() { done.add(d.account(ctx, hooks)) })
 	}
-	running.Wait()
-	return r, errors.Join(errs...)
 }
 
 // byAccount returns the webhooks of each account, the accounts in random order, so that the
@@ -110,9 +129,8 @@ func byAccount(all []Webhook) [][]Webhook {
 func (d Deliverer) account(ctx context.Context, hooks []Webhook) (r Report, err error) {
 	ctx, cancel := context.WithTimeout(ctx, turn)
 	defer cancel()
-	slices.SortStableFunc(hooks, func(a, b Webhook) int {
-		return cmp.Compare(max(a.Delivered, a.Next), max(b.Delivered, b.Next))
-	})
+	now := recording.SecondsOf(d.Book.Now())
+	slices.SortStableFunc(hooks, func(a, b Webhook) int { return cmp.Compare(a.since(now), b.since(now)) })
 	enabled, err := d.enabled(ctx, hooks[0].Account)
 	if ctx.Err() != nil { // the time is up
 		err = nil
@@ -150,7 +168,7 @@ func (d Deliverer) enabled(ctx context.Context, account string) (bool, error) {
 func (d Deliverer) deliver(ctx context.Context, w *Webhook) (delivered int, err error) {
 	for !w.Parked {
 		now := recording.SecondsOf(d.Book.Now())
-		if w.Next > now || w.Claimed > now {
+		if ahead(w.Next, now, maxPause) || ahead(w.Claimed, now, claim) {
 			return delivered, nil
 		}
 		if end, ok := ctx.Deadline(); ok && time.Until(end) < Timeout {
@@ -172,12 +190,12 @@ func (d Deliverer) deliver(ctx context.Context, w *Webhook) (delivered int, err 
 		if err := d.store(ctx, w); err != nil {
 			return delivered, err
 		}
-		d.settle(w, page, sendBatch(ctx, d.Client, w, page.Entries, d.Book.Now()))
+		accepted := d.send(ctx, w, page)
 		// Even after the time is up, because the receiver has the batch.
 		if err := d.store(context.WithoutCancel(ctx), w); err != nil {
 			return delivered, err
 		}
-		if w.Failing != 0 {
+		if !accepted {
 			return delivered, nil
 		}
 		delivered++
@@ -185,29 +203,64 @@ func (d Deliverer) deliver(ctx context.Context, w *Webhook) (delivered int, err 
 	return delivered, nil
 }
 
+// send sends a page to a webhook and sets its state. It reports whether the receiver has
+// accepted the page. If the server stops meanwhile, that is no failure of the receiver.
+func (d Deliverer) send(ctx context.Context, w *Webhook, page feed.Page) (accepted bool) {
+	err := sendBatch(ctx, d.Client, w, page.Entries, d.Book.Now())
+	w.Claimed = 0
+	if err == nil || !errors.Is(ctx.Err(), context.Canceled) {
+		d.settle(w, page, err)
+	}
+	return err == nil
+}
+
 // settle sets the state of a webhook after a batch was sent.
 func (d Deliverer) settle(w *Webhook, page feed.Page, err error) {
 	now := recording.SecondsOf(d.Book.Now())
-	w.Claimed = 0
 	if err == nil {
 		w.After, w.Batch, w.Delivered = page.Next, 0, now
 		w.Failing, w.Failure, w.Tries, w.Next = 0, "", 0, 0
 		return
 	}
-	if w.Failing == 0 {
+	if w.Failing == 0 || w.Failing > now { // the clock was ahead
 		w.Failing = now
 	}
 	w.Tries++
 	w.Failure, w.Next = err.Error(), now+recording.Seconds(pause(w.Tries)/time.Second)
 	answer := (*AnswerError)(nil)
 	// 410 asks for no more requests (Standard Webhooks, "Deliverability and reliability").
-	w.Parked = now-w.Failing >= recording.Seconds(GiveUpAfter/time.Second) || errors.As(err, &answer) && answer.Status == http.StatusGone
+	w.Parked = pauses(w.Tries) >= GiveUpAfter || errors.As(err, &answer) && answer.Status == http.StatusGone
+}
+
+// ahead reports whether t is still to come. A deliverer has set t to at most the time most after
+// its own. If t is later than that, the clock was wrong then, and t must not stop the webhook.
+func ahead(t, now recording.Seconds, most time.Duration) bool {
+	return t > now && t <= now+recording.Seconds((most+skew)/time.Second)
+}
+
+// since returns since when a webhook has waited for its turn: since its last delivery, or the
+// time of its next try. If that lies in the future, the webhook is first: either it is not due,
+// which takes no time, or the clock was wrong.
+func (w *Webhook) since(now recording.Seconds) recording.Seconds {
+	if t := max(w.Delivered, w.Next); t <= now {
+		return t
+	}
+	return 0
 }
 
 // pause returns the time before the next try: 10 s, then twice as long each time, at most an
 // hour.
 func pause(tries int) time.Duration {
 	return min(5*time.Second<<min(tries, 12), maxPause)
+}
+
+// pauses returns what the pauses between that many tries add up to. It does not compare times, so
+// neither a stop of the service nor a clock that was wrong counts as failures.
+func pauses(tries int) (sum time.Duration) {
+	for n := 1; n < tries; n++ {
+		sum += pause(n)
+	}
+	return sum
 }
 
 // store stores the state of a webhook, and reads its new revision. Errors:

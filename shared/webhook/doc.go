@@ -13,7 +13,10 @@
 //   - A batch is fixed in the table before it is sent, so a retry has the same ID and the
 //     same content.
 //   - A receiver that does not accept a batch gets it again, after a longer pause each
-//     time, for a day. Then the webhook is parked until an administrator resumes it.
-//   - Accounts are independent: one sender works on one account, for a limited time. A
-//     receiver that is slow or gone delays only webhooks of its own account.
+//     time, until the pauses add up to [GiveUpAfter]. Then the webhook is parked until an
+//     administrator resumes it.
+//   - A clock that was wrong delays a webhook only until it is corrected, and parks none.
+//   - Accounts are independent: one sender works on one account, for a limited time, and no
+//     account waits for the sender of another one. A receiver that is slow or gone delays only
+//     webhooks of its own account.
 package webhook

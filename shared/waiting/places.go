@@ -1,4 +1,15 @@
-package feed
+// Package waiting limits the requests that wait: for the audio of a recording, or for changes. A
+// request that waits keeps a function busy, and all accounts share the functions. So each account
+// has [MaxPerAccount] places, and a request that gets none is answered at once
+// (docs/adr/029-feed.md).
+//
+// [Places] are entries of the store, so that they count the requests of all functions:
+//
+//	partition         key      value
+//	waits/{account}   number   a request that waits
+//
+// [LocalPlaces] are for a process that gets all requests.
+package waiting
 
 import (
 	"context"
@@ -14,20 +25,21 @@ import (
 )
 
 const (
-	// MaxWaits is how many requests of an account may wait for changes at once.
-	MaxWaits = 20
+	// MaxPerAccount is how many requests of an account may wait at once, whatever they wait for.
+	MaxPerAccount = 20
 	// placeMargin is how long a place stays taken after the longest wait if it is not given
 	// back, because the function was stopped.
 	placeMargin = 10 * time.Second
 	// placeTries is how often a place is tried that another request may take at the same
 	// moment.
 	placeTries = 3
-	// releaseTime is how long giving a place back may take.
-	releaseTime = 2 * time.Second
+	// releaseTime is how long giving a place back may take. A wait ends store.Reserve before
+	// the function's deadline, and half of that must be left for the answer.
+	releaseTime = store.Reserve / 2
 )
 
-// Places are the places of requests that wait for changes: MaxWaits for each account. They
-// are entries of the store, so that they count the requests of all functions.
+// Places are the places of requests that wait: MaxPerAccount for each account. They are entries
+// of the store, so that they count the requests of all functions.
 type Places struct {
 	entries store.Entries
 	now     func() time.Time
@@ -43,7 +55,7 @@ func (p *Places) Take(ctx context.Context, account string, longest time.Duration
 	for range placeTries {
 		free, err := p.free(ctx, account)
 		if err != nil {
-			return nil, false, fmt.Errorf("take a place to wait for changes: %w", err)
+			return nil, false, fmt.Errorf("take a place to wait: %w", err)
 		}
 		if len(free) == 0 {
 			break
@@ -57,7 +69,7 @@ func (p *Places) Take(ctx context.Context, account string, longest time.Duration
 		case err == nil:
 			return func() { p.release(ctx, key) }, true, nil
 		case !errors.Is(err, store.ErrConflict): // on a conflict, another request has taken it
-			return nil, false, fmt.Errorf("take a place to wait for changes: %w", err)
+			return nil, false, fmt.Errorf("take a place to wait: %w", err)
 		}
 	}
 	return nil, false, nil
@@ -65,12 +77,12 @@ func (p *Places) Take(ctx context.Context, account string, longest time.Duration
 
 // free returns the places of an account that are not taken.
 func (p *Places) free(ctx context.Context, account string) ([]store.EntryKey, error) {
-	partition := "feed/" + account + "/waits"
-	all := make([]store.EntryKey, MaxWaits)
+	partition := "waits/" + account
+	all := make([]store.EntryKey, MaxPerAccount)
 	for n := range all {
 		all[n] = store.EntryKey{Partition: partition, Key: fmt.Sprintf("%02d", n)}
 	}
-	page, err := p.entries.PageEntries(ctx, store.EntryQuery{Partition: partition, Limit: MaxWaits})
+	page, err := p.entries.PageEntries(ctx, store.EntryQuery{Partition: partition, Limit: MaxPerAccount})
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +110,7 @@ type LocalPlaces struct {
 func (p *LocalPlaces) Take(_ context.Context, account string, _ time.Duration) (release func(), ok bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.taken[account] == MaxWaits {
+	if p.taken[account] == MaxPerAccount {
 		return nil, false, nil
 	}
 	if p.taken == nil {

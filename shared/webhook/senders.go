@@ -1,0 +1,90 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// maxSenders is the maximum number of accounts that are worked on at once. A sender mostly
+// waits for a receiver, so many of them cost little, and it takes as many slow accounts to
+// delay another one. Then that one waits for the end of a turn.
+const maxSenders = 256
+
+// senders are goroutines that work on accounts: at most maxSenders, and one for each account.
+type senders struct {
+	running sync.WaitGroup
+	places  chan struct{}
+	mu      sync.Mutex
+	busy    map[string]bool // by account
+}
+
+func newSenders() *senders {
+	return &senders{places: make(chan struct{}, maxSenders), busy: map[string]bool{}}
+}
+
+// start has a sender call work. It does nothing if the account has a sender. If maxSenders are
+// at work, it waits for one to end, or for the end of ctx.
+func (s *senders) start(ctx context.Context, account string, work func()) {
+	if !s.take(account) {
+		return
+	}
+	select {
+	case <-ctx.Done():
+		s.free(account)
+		return
+	case s.places <- struct{}{}:
+	}
+	s.running.Go(func() {
+		defer func() {
+			s.free(account)
+			<-s.places
+		}()
+		work()
+	})
+}
+
+// take marks an account as busy. It returns false if it is already.
+func (s *senders) take(account string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.busy[account] {
+		return false
+	}
+	s.busy[account] = true
+	return true
+}
+
+// free ends what take began.
+func (s *senders) free(account string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.busy, account)
+}
+
+// tally adds up what senders have done. The zero value is ready for use.
+type tally struct {
+	mu     sync.Mutex
+	report Report
+	errs   []error
+}
+
+// add adds what a sender has done.
+func (t *tally) add(r Report, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.report.Delivered += r.Delivered
+	t.report.Parked += r.Parked
+	if err != nil {
+		t.errs = append(t.errs, err)
+	}
+}
+
+// take returns what was added since the last call.
+func (t *tally) take() (Report, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r, err := t.report, errors.Join(t.errs...)
+	t.report, t.errs = Report{}, nil
+	return r, err
+}
