@@ -327,7 +327,7 @@ func (b *Book) delay(open []openJob) (delay time.Duration, needed bool) {
 		if !o.Active {
 			continue
 		}
-		wait := time.Duration(max(0, o.Retry-now)) * time.Second
+		wait := waitUntil(o.Retry, now)
 		if !needed || wait < delay {
 			delay, needed = wait, true
 		}
