@@ -284,7 +284,7 @@ func (b *Book) Cancel(ctx context.Context, account, id string, record func() err
 			return false, ErrEnded
 		case Planning, Planned, Running:
 		}
-		j.State, j.Retry = Cancelling, 0
+		j.State, j.Tries, j.Retry = Cancelling, 0, 0 // the cleanup has tries of its own
 		return true, nil
 	}, record)
 }

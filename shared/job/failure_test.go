@@ -100,6 +100,37 @@ func TestACancelledJobDoesNotWait(t *testing.T) {
 	}
 }
 
+// A cancelled job cleans up with as many tries as any other phase, even if its work has used up
+// nearly all of its own.
+func TestACancelledJobHasTriesForItsCleanup(t *testing.T) {
+	t.Parallel()
+	f := open(t, 1)
+	e := f.engine("1", f.store)
+	j := f.confirmed(t, e)
+	f.action.fail = func(int) error { return store.ErrUnavailable }
+	for f.get(t, j).Tries < 19 {
+		f.at.Add(1)
+		if m, ok := f.queue.Take(); ok {
+			if _, err := e.Slice(t.Context(), m); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	f.action.end = func(context.Context, *job.Task) error {
+		if f.action.ended.Load() == 1 {
+			return store.ErrUnavailable
+		}
+		return nil
+	}
+	if _, err := f.book.Cancel(t.Context(), "A", j.ID, ok); err != nil {
+		t.Fatal(err)
+	}
+	f.work(t, e)
+	if got := f.get(t, j); got.State != job.Cancelled || f.action.ended.Load() != 2 {
+		t.Errorf("%+v after %d cleanups", got, f.action.ended.Load())
+	}
+}
+
 // A job may work for longer than jobs are kept: a process that starts must still find it.
 func TestALongJobStaysInTheIndex(t *testing.T) {
 	t.Parallel()
