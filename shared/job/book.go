@@ -207,17 +207,19 @@ func (b *Book) List(ctx context.Context, account, after string, limit int) (jobs
 }
 
 // change changes a job. A conflict with another process starts it over. change returns
-// false if there is nothing to store. record is called before the job is stored.
+// false if there is nothing to store. record is called before the job is stored. Then a worker is
+// woken. If nothing was stored, an earlier call may have failed to do so; but not if the job waits
+// for its next try, because then a worker has had it, and has sent the message for that time.
 func (b *Book) change(ctx context.Context, account, id string, change func(*Job) (bool, error), record func() error) (*Job, error) {
 	var j *Job
+	var changed bool
 	err := access.Retry(ctx, changeTries, func() error {
 		read, entry, err := b.read(ctx, account, id)
 		if err != nil {
 			return err
 		}
 		j = read
-		changed, err := change(j)
-		if err != nil || !changed {
+		if changed, err = change(j); err != nil || !changed {
 			return err
 		}
 		if err := record(); err != nil {
@@ -232,7 +234,7 @@ func (b *Book) change(ctx context.Context, account, id string, change func(*Job)
 	if err != nil {
 		return j, err
 	}
-	if j.State.Active() {
+	if j.State.Active() && (changed || waitUntil(j.Retry, recording.SecondsOf(b.Now())) == 0) {
 		return j, b.wake(ctx, account, 0)
 	}
 	return j, nil
