@@ -69,11 +69,16 @@ type HeldError struct {
 
 // Error names the holds by their IDs: case names do not belong into logs.
 func (e *HeldError) Error() string {
-	ids := make([]string, len(e.Holds))
-	for i := range e.Holds {
-		ids[i] = e.Holds[i].ID
+	return "on legal hold: " + strings.Join(IDs(e.Holds), ", ")
+}
+
+// IDs returns the IDs of holds, in their order. They may be as many as MaxActive.
+func IDs(holds []Hold) []string {
+	ids := make([]string, len(holds))
+	for i := range holds {
+		ids[i] = holds[i].ID
 	}
-	return "on legal hold: " + strings.Join(ids, ", ")
+	return ids
 }
 
 // Set is the active holds of an account at one moment. The zero Set has no holds, and
