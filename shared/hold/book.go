@@ -145,7 +145,7 @@ func (b *Book) PlaceAll(ctx context.Context, account string, holds []Hold) (stor
 				stored[i] = twin
 				continue
 			}
-			more, err := b.work(account, h.ID, placed)
+			more, err := b.lockWrites(account, h.ID, placed)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -186,7 +186,7 @@ func (b *Book) Release(ctx context.Context, account, id string, r Release) (Hold
 		}
 		released = h
 		rest := slices.DeleteFunc(slices.Clone(s.holds), func(h Hold) bool { return h.ID == id })
-		writes, err := b.work(account, id, lifted)
+		writes, err := b.lockWrites(account, id, lifted)
 		return rest, append(writes, store.EntryWrite{Entry: store.Entry{EntryKey: releasedKey(account, id), Value: value}}), err
 	})
 	if err != nil {
@@ -198,12 +198,12 @@ func (b *Book) Release(ctx context.Context, account, id string, r Release) (Hold
 	return released, nil
 }
 
-// work returns the write that leaves work for the Locker.
-func (b *Book) work(account, id string, t task) ([]store.EntryWrite, error) {
+// lockWrites returns the write that leaves work for the Locker, if there is one.
+func (b *Book) lockWrites(account, id string, t task) ([]store.EntryWrite, error) {
 	if !b.lock {
 		return nil, nil
 	}
-	w, err := work(account, id, t)
+	w, err := lockWrite(account, id, t)
 	return []store.EntryWrite{w}, err
 }
 
