@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
@@ -213,7 +212,7 @@ func (b *Book) List(ctx context.Context, account, after string, limit int) (jobs
 func (b *Book) change(ctx context.Context, account, id string, change func(*Job) (bool, error), record func() error) (*Job, error) {
 	var j *Job
 	var changed bool
-	err := access.Retry(ctx, changeTries, func() error {
+	err := store.Retry(ctx, changeTries, func() error {
 		read, entry, err := b.read(ctx, account, id)
 		if err != nil {
 			return err
