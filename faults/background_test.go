@@ -263,7 +263,7 @@ func (w *world) work(a *application) error {
 	})
 }
 
-// wakeOnce wakes the workers of jobs, as the schedule of the function work does.
+// wakeOnce wakes the workers of jobs, as the schedule of the function work and wakeJobs of local/ do.
 func (w *world) wakeOnce(a *application) error {
 	_, err := (&job.Book{Entries: a.store, Queue: a, Now: w.now}).WakeWaiting(a.ctx)
 	return err
@@ -357,12 +357,15 @@ const (
 	reconciles = 12 // every so many sweeps
 )
 
-// converge starts another process and leaves the service to itself for two and a half days.
-func (w *world) converge(ctx context.Context) error {
+// converge leaves the service to itself for two and a half days. With restart true, another
+// process starts first.
+func (w *world) converge(ctx context.Context, restart bool) error {
 	w.inject.arm(false)
 	w.inject.settle()
-	if err := w.restart(ctx); err != nil {
-		return fmt.Errorf("start: %w", err)
+	if restart {
+		if err := w.restart(ctx); err != nil {
+			return fmt.Errorf("start: %w", err)
+		}
 	}
 	for i := range sweeps + 1 {
 		if err := w.drain(ctx); err != nil {
@@ -375,7 +378,7 @@ func (w *world) converge(ctx context.Context) error {
 		if err := w.step(ctx, w.sweepOnce); err != nil {
 			return fmt.Errorf("sweep: %w", err)
 		}
-		if w.wiring == cloud && (w.mistake == nil || !w.mistake.asleep) { // the local process does so at its start
+		if w.mistake == nil || !w.mistake.asleep {
 			if err := w.step(ctx, w.wakeOnce); err != nil {
 				return fmt.Errorf("wake: %w", err)
 			}

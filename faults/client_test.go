@@ -16,7 +16,7 @@ import (
 	"github.com/callrecordings/api/shared/recording"
 )
 
-// errLeft ends an operation after a crash if its client does not come back.
+// errLeft ends an operation after a crash, or an error, if its client does not come back.
 var errLeft = errors.New("the client has left")
 
 // client runs an operation: it sends requests as a client does, and runs background work. A
@@ -24,7 +24,7 @@ var errLeft = errors.New("the client has left")
 type client struct {
 	*world
 	ctx context.Context
-	// leaves is true if the client does not come back after a crash.
+	// leaves is true if the client does not come back after a crash, or after an error.
 	leaves bool
 	// kept are values that an operation keeps for later steps.
 	kept map[string]string
@@ -112,11 +112,11 @@ func (c *client) send(method, target, body string, header ...string) reply {
 	for range patience {
 		var lost bool
 		r, lost = c.once(method, target, []byte(body), header...)
-		if lost && c.leaves {
-			panic(failure{errLeft})
-		}
 		if !lost && r.status < 500 && r.status != http.StatusTooManyRequests {
 			return r
+		}
+		if c.leaves {
+			panic(failure{errLeft})
 		}
 		c.advance(time.Second)
 	}

@@ -14,9 +14,10 @@
 // each call. In each case
 //
 //  1. a new world is prepared, and the operation runs with the fault. A client retries a
-//     request that failed or had no answer, as real clients do. In half of the kills it does
-//     not come back;
-//  2. the process starts again, and is left to itself: queues and streams deliver again (and
+//     request that failed or had no answer, as real clients do. In half of the kills, and in
+//     some cases of a write that took effect and was answered with an error, it does not come
+//     back;
+//  2. the process starts again, unless it lives on after such an error, and is left to itself: queues and streams deliver again (and
 //     everything twice), sweeps and reconciliations run, and two and a half days pass;
 //  3. the invariants are checked: nothing acknowledged is lost; nothing deleted plays again;
 //     no object and no pending purge is left; every event has arrived; the index, the totals

@@ -28,9 +28,13 @@ type scenario struct {
 	// fault meets so many calls, from number at. If at is 0, no call fails.
 	fault     fault
 	at, times int
-	// leaves is true if the client does not come back after a crash.
+	// leaves is true if the client does not come back after a crash, or after an error.
 	leaves bool
 }
+
+// restarts reports whether another process starts after the operation. A process that answers
+// with an error lives on, and a client that comes back would hide what that process forgot.
+func (s scenario) restarts() bool { return !s.leaves || slices.Contains(kills, s.fault) }
 
 // String returns the name of a case.
 func (s scenario) String() string {
@@ -77,7 +81,7 @@ func (s scenario) run(ctx context.Context, dir string, audio []byte, m *mistake)
 	if err := w.silent(ctx); err != nil {
 		return calls, fmt.Errorf("at once: %w", err)
 	}
-	if err := w.converge(ctx); err != nil {
+	if err := w.converge(ctx, s.restarts()); err != nil {
 		return calls, fmt.Errorf("afterwards: %w", err)
 	}
 	if !left {
@@ -108,6 +112,11 @@ func scenariosOf(wiring string, op *operation, calls []call) []scenario {
 				continue
 			}
 			cases = append(cases, s)
+			if s.fault == resetAfter && c.write && asked {
+				leaving := s
+				leaving.leaves = true
+				cases = append(cases, leaving)
+			}
 			if s.fault.lasting() && c.service != database && c.service != eventFile {
 				lasting := s
 				lasting.times = 3 // all attempts of a client of the SDK

@@ -62,6 +62,12 @@ func TestFaultsFindMistakes(t *testing.T) {
 		"nothing wakes the worker of a new job":       {mistake{asleep: true}, "start-job", killAfter, "stays planning", []string{cloud}},
 		"nothing wakes the worker of a plan":          {mistake{asleep: true}, "confirm-job", killAfter, "stays running", []string{cloud}},
 		"nothing wakes the worker of a cancelled job": {mistake{asleep: true}, "cancel-job", killAfter, "stays cancelling", []string{cloud}},
+		"nothing wakes the worker of a job that was stored despite an error": {
+			mistake{asleep: true}, "start-job", resetAfter, "stays planning", []string{local},
+		},
+		"nothing wakes the worker of a plan that was confirmed despite an error": {
+			mistake{asleep: true}, "confirm-job", resetAfter, "stays running", []string{local},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -102,7 +102,7 @@ func (b *box) open(ctx context.Context) (err error) {
 	// The API's own requests do not compete with other clients for connections.
 	b.bucket, err = b.dir.OpenOwnBucket(b.s3, public) //nolint:contextcheck // it only makes a client, without any request
 	b.audio = b.bucket
-	b.jobs = job.NewPool(ctx, b.now)
+	b.jobs = job.NewPool(b.now)
 	if b.settings.S3PublicEndpoint == "" && isUnspecified(host) {
 		b.audio = hostBucket{b.bucket, b.s3.Port()}
 	}

@@ -38,7 +38,7 @@ func (b *box) work(ctx context.Context) (wait func()) {
 	running.Go(func() { b.refreshKeys(ctx) })
 	running.Go(func() { b.deliverWebhooks(ctx) })
 	running.Go(func() { b.expire(ctx) })
-	running.Go(func() { b.workOnJobs(ctx) })
+	running.Go(func() { b.workOnJobs(ctx, wakeJobsTime) })
 	running.Go(func() { b.lockHeld(ctx) })
 	running.Go(func() { trimMemory(ctx) })
 	return running.Wait

@@ -4,9 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
+	"sync"
 	"time"
 
 	"github.com/callrecordings/api/shared/access"
@@ -25,18 +25,28 @@ const (
 	jobSlice     = 5 * time.Second
 	jobLease     = 10 * time.Minute
 	retryJobTime = 10 * time.Second
+	// wakeJobsTime is how often workers are woken for jobs that wait for one, as in the cloud
+	// (template.yaml).
+	wakeJobsTime = 5 * time.Minute
 )
 
-// workOnJobs works on jobs until ctx ends. It begins with those that the previous run left.
-func (b *box) workOnJobs(ctx context.Context) {
+// workOnJobs works on jobs until ctx ends. It begins with those that the previous run left. Every
+// pause it wakes the workers of jobs that wait: a request can store a job, get an error from the
+// database nevertheless, and wake nobody.
+func (b *box) workOnJobs(ctx context.Context, pause time.Duration) {
 	engine, err := b.jobEngine()
 	if err != nil {
 		b.log.ErrorContext(ctx, "jobs cannot run", slog.String("cause", err.Error()))
 		return
 	}
-	if err := b.resumeJobs(ctx, engine); err != nil && ctx.Err() == nil {
-		b.log.WarnContext(ctx, "unfinished jobs could not be found; reading one resumes it", slog.String("cause", err.Error()))
+	// The leases are those of a process that no longer exists, because only one uses the data
+	// folder.
+	if err := engine.Break(ctx); err != nil && ctx.Err() == nil {
+		b.log.WarnContext(ctx, "the leases of jobs could not be ended; these jobs continue once they end by themselves", slog.String("cause", err.Error()))
 	}
+	var waking sync.WaitGroup
+	defer waking.Wait()
+	waking.Go(func() { every(ctx, pause, b.wakeJobs) })
 	b.jobs.Work(ctx, jobWorkers, retryJobTime, func(ctx context.Context, m job.Message) error {
 		_, err := engine.Slice(ctx, m)
 		if err != nil && ctx.Err() == nil {
@@ -74,15 +84,11 @@ func (b *box) jobFailed(ctx context.Context, j *job.Job, cause error) {
 		slog.String("action", j.Action), slog.Int("tries", j.Tries), slog.String("cause", cause.Error()))
 }
 
-// resumeJobs wakes the workers for all accounts with unfinished jobs. The leases are those
-// of a process that no longer exists, because only one uses the data folder.
-func (b *box) resumeJobs(ctx context.Context, e *job.Engine) error {
-	if err := e.Break(ctx); err != nil {
-		return err
-	}
+// wakeJobs wakes the workers of all accounts with unfinished jobs. If it fails, the next call is
+// the retry.
+func (b *box) wakeJobs(ctx context.Context) {
 	book := &job.Book{Entries: b.store, Queue: b.jobs, Now: b.now}
-	if _, err := book.WakeWaiting(ctx); err != nil {
-		return fmt.Errorf("wake the workers of jobs: %w", err)
+	if _, err := book.WakeWaiting(ctx); err != nil && ctx.Err() == nil {
+		b.log.WarnContext(ctx, "unfinished jobs could not be found; this is retried", slog.String("cause", err.Error()))
 	}
-	return nil
 }

@@ -49,11 +49,11 @@ func TestJobsContinueAfterAStart(t *testing.T) {
 	}
 	for _, want := range []job.State{job.Planned, job.Done} {
 		ctx, stop := context.WithCancel(t.Context())
-		b.jobs = job.NewPool(ctx, b.now)
+		b.jobs = job.NewPool(b.now)
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			b.workOnJobs(ctx)
+			b.workOnJobs(ctx, wakeJobsTime)
 		}()
 		got := awaitJob(t, book, j, want)
 		stop()
@@ -77,6 +77,38 @@ func TestJobsContinueAfterAStart(t *testing.T) {
 	if exists(t, b, "exports/A/"+j.ID+".zip") {
 		t.Error("the file is still there after a week")
 	}
+}
+
+// A job whose message was lost while the server ran does not wait for its next start.
+func TestJobsContinueAfterALostMessage(t *testing.T) {
+	t.Parallel()
+	b, _, _ := newBox(t)
+	b.dir.Keys.Cursor = strings.Repeat("k", 32)
+	b.jobs = job.NewPool(b.now)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		b.workOnJobs(ctx, 20*time.Millisecond)
+	}()
+	book := &job.Book{Entries: b.store, Queue: lostQueue{}, Now: b.now}
+	var j *job.Job
+	for range 2 { // the second one certainly comes after the start
+		if j != nil {
+			awaitJob(t, book, j, job.Planned)
+		}
+		var err error
+		j, err = book.Draft("A", person.ExportAction, json.RawMessage(`{"owner_id":"anna"}`), audit.Actor{}, "")
+		if err == nil {
+			err = book.Start(t.Context(), j)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	awaitJob(t, book, j, job.Planned)
+	stop()
+	<-ended
 }
 
 // lostQueue loses every message.

@@ -27,7 +27,7 @@ import (
 // jobs returns the handler of jobs, and works on them until the end of the script.
 func jobs(ts *testscript.TestScript, env api.Env, dir *datadir.Dir, s *sqlite.Store, bucket *s3media.Bucket) http.Handler {
 	ctx, stop := context.WithCancel(context.Background())
-	pool := job.NewPool(ctx, time.Now)
+	pool := job.NewPool(time.Now)
 	eraser := deletion.Eraser{Deleter: deletion.New(s, 0, time.Now), Store: s, Audio: bucket}
 	actions, err := person.Actions(dir.Keys.Cursor, s, s, bucket, eraser, nil)
 	ts.Check(err)

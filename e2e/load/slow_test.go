@@ -210,7 +210,7 @@ func writeSlowly(c *slowConn) error {
 func wait(c *slowConn) error {
 	c.hold(true)
 	_ = c.SetDeadline(time.Now().Add(time.Second))
-	text := make([]byte, 1024)
+	text := make([]byte, slowRead)
 	n, err := c.Read(text)
 	_ = c.SetDeadline(time.Now().Add(time.Minute))
 	switch {
@@ -226,7 +226,7 @@ func wait(c *slowConn) error {
 var errAnswered = errors.New("the server has answered")
 
 // status checks the status of an answer. A refusal is an error. Any other status than those
-// that are wanted is noted as wrong.
+// that are wanted is noted as wrong, and so is a refusal that does not say when to come back.
 func (c *slowConn) status(text []byte, wanted ...string) error {
 	line, _, _ := bytes.Cut(text, []byte("\r\n"))
 	_, status, _ := strings.Cut(string(line), " ")
@@ -240,7 +240,7 @@ func (c *slowConn) status(text []byte, wanted ...string) error {
 		}
 	}
 	c.kind.refused.Add(1)
-	if status != "429" && status != "503" {
+	if status != "429" && status != "503" || !bytes.Contains(text, []byte("\r\nRetry-After: ")) {
 		c.w.note(fmt.Sprintf("slow clients that %s: %.300s", c.kind.name, text))
 	}
 	return errAnswered

@@ -19,6 +19,9 @@ const (
 	ioTimeout = 2 * time.Minute
 	// idleTime is how long a connection may wait for its next request.
 	idleTime = time.Minute
+	// retryAfter is the Retry-After of a request of a party that has its share, in seconds. It is
+	// that of the API (package gateway).
+	retryAfter = "5"
 	// maxHeader limits the headers of a request, in bytes.
 	maxHeader = 16 << 10
 )

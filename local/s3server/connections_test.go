@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -33,8 +34,9 @@ func presigned(t *testing.T, s *s3server.Server, key string) string {
 	return link
 }
 
-// wantAnswer sends a request with an Authorization header, unless that is "".
-func wantAnswer(t *testing.T, method, link, authorization string, status int, text string) {
+// wantAnswer sends a request with an Authorization header, unless that is "", and returns the
+// headers of the answer.
+func wantAnswer(t *testing.T, method, link, authorization string, status int, text string) http.Header {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, link, http.NoBody)
 	if err != nil {
@@ -56,6 +58,7 @@ func wantAnswer(t *testing.T, method, link, authorization string, status int, te
 	if got := res.Header.Get("Access-Control-Allow-Origin"); got != "*" {
 		t.Errorf("%s with %q: Access-Control-Allow-Origin = %q, want *", method, authorization, got)
 	}
+	return res.Header
 }
 
 func dial(t *testing.T, link string) net.Conn {
@@ -253,7 +256,10 @@ func TestSlowClientsOfOneAccountLeaveRoom(t *testing.T) {
 		}
 		files = len(entries)
 	}
-	wantAnswer(t, http.MethodGet, presigned(t, s, "recordings/slow/1"), "", http.StatusServiceUnavailable, "SlowDown")
+	refused := wantAnswer(t, http.MethodGet, presigned(t, s, "recordings/slow/1"), "", http.StatusServiceUnavailable, "SlowDown")
+	if seconds, err := strconv.Atoi(refused.Get("Retry-After")); err != nil || seconds < 1 {
+		t.Errorf("Retry-After of a refusal = %q, want seconds", refused.Get("Retry-After"))
+	}
 	wantAnswer(t, http.MethodGet, presigned(t, s, "recordings/other/1"), "", http.StatusOK, "other")
 	_ = open[0].Close()
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {

@@ -9,7 +9,7 @@ import (
 // redirect, a browser sends the origin "null" and keeps the token's header.
 const (
 	corsMethods = "GET, HEAD, PUT"
-	corsExposed = "content-range, accept-ranges, etag, content-disposition"
+	corsExposed = "content-range, accept-ranges, etag, content-disposition, retry-after"
 	corsMaxAge  = "3600"
 )
 

@@ -49,7 +49,7 @@ func TestCORS(t *testing.T) {
 				t.Errorf("GET %s from %s = %d, want %d", c.ranges, origin, res.StatusCode, c.status)
 			}
 			wantHeader(t, res, "Access-Control-Allow-Origin", "*")
-			wantHeader(t, res, "Access-Control-Expose-Headers", "content-range", "accept-ranges", "etag", "content-disposition")
+			wantHeader(t, res, "Access-Control-Expose-Headers", "content-range", "accept-ranges", "etag", "content-disposition", "retry-after")
 			if c.status < 400 {
 				wantHeader(t, res, "Accept-Ranges", "bytes")
 			}

@@ -42,6 +42,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) error {
 	leave, ok := s.admit(r, key)
 	if !ok {
 		w.Header().Set("Connection", "close") // a body that arrives slowly would keep the connection
+		w.Header().Set("Retry-After", retryAfter)
 		return errSlowDown
 	}
 	defer leave()

@@ -25,6 +25,9 @@ var (
 	ErrInvalid = errors.New("invalid user or group")
 )
 
+// maxTries bounds how often a change starts over after a conflict.
+const maxTries = 50
+
 // Directory reads and writes the users and groups of accounts. It is safe for
 // concurrent use, also by several processes. Its methods return [store.ErrUnavailable]
 // and, if other clients change the same user or group too often at the same moment,
@@ -86,7 +89,7 @@ func (d *Directory) SetUser(ctx context.Context, account, user string, to UserEn
 // change.
 func (d *Directory) ChangeUser(ctx context.Context, account, user string, change func(*UserEntry) error) (Person, error) {
 	var p person
-	err := Retry(ctx, maxTries, func() (err error) {
+	err := store.Retry(ctx, maxTries, func() (err error) {
 		if p, err = d.person(ctx, account, user); err != nil {
 			return err
 		}
@@ -107,7 +110,7 @@ func (d *Directory) ChangeUser(ctx context.Context, account, user string, change
 // The user stays a member of groups, so their leaders can still listen to its recordings.
 // Error: ErrNoUser.
 func (d *Directory) RemoveUser(ctx context.Context, account, user string) error {
-	return Retry(ctx, maxTries, func() error {
+	return store.Retry(ctx, maxTries, func() error {
 		p, err := d.person(ctx, account, user)
 		switch {
 		case err != nil:

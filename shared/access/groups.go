@@ -47,7 +47,7 @@ func (d *Directory) SetGroup(ctx context.Context, account, group string, to Grou
 		return Team{}, ErrLimit
 	}
 	var t team
-	err := Retry(ctx, maxTries, func() (err error) {
+	err := store.Retry(ctx, maxTries, func() (err error) {
 		if t, err = d.team(ctx, account, group); err != nil {
 			return err
 		}
@@ -96,7 +96,7 @@ func (d *Directory) lead(ctx context.Context, account, group string, before, aft
 // If it fails partway, the group is hidden and takes no members; a retry, or the next
 // SetGroup, finishes the removal. Error: ErrNoGroup.
 func (d *Directory) RemoveGroup(ctx context.Context, account, group string) error {
-	err := Retry(ctx, maxTries, func() error {
+	err := store.Retry(ctx, maxTries, func() error {
 		t, err := d.existing(ctx, account, group)
 		if err != nil || t.Removing {
 			return err
@@ -114,7 +114,7 @@ func (d *Directory) RemoveGroup(ctx context.Context, account, group string) erro
 // finishRemoval removes the members of a group that is being removed, and then the group
 // itself. Each step checks that the group has not been created anew meanwhile.
 func (d *Directory) finishRemoval(ctx context.Context, account, group string) error {
-	return Retry(ctx, maxTries, func() error {
+	return store.Retry(ctx, maxTries, func() error {
 		t, err := d.team(ctx, account, group)
 		if err != nil || !t.Removing {
 			return err
@@ -171,7 +171,7 @@ func (d *Directory) AddMembers(ctx context.Context, account, group string, users
 		return fmt.Errorf("%w: the group would have %d members, the limit is %d", ErrLimit, n, MaxMembers)
 	}
 	for some := range slices.Chunk(added, batch) {
-		err := Retry(ctx, maxTries, func() error {
+		err := store.Retry(ctx, maxTries, func() error {
 			t, err := d.existing(ctx, account, group)
 			if err != nil {
 				return err

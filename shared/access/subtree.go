@@ -28,7 +28,7 @@ const childPage = store.MaxEntries
 // neither does change.
 func (t *Tree) change(ctx context.Context, account string, next func(node) (node, []store.EntryWrite, error)) error {
 	began := false
-	err := Retry(ctx, maxTries, func() error {
+	err := store.Retry(ctx, maxTries, func() error {
 		if err := t.Resume(ctx); err != nil {
 			return err
 		}
@@ -156,7 +156,7 @@ func (t *Tree) rewriteAll(ctx context.Context, parent string, children []node) e
 
 // rewrite makes the entry of a child follow that of its parent.
 func (t *Tree) rewrite(ctx context.Context, parent, child string) error {
-	return Retry(ctx, maxTries, func() error {
+	return store.Retry(ctx, maxTries, func() error {
 		above, err := t.read(ctx, parent)
 		if err != nil {
 			return err

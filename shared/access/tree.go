@@ -137,7 +137,7 @@ func (t *Tree) Add(ctx context.Context, account, parent, name string) error {
 	case account == parent:
 		return fmt.Errorf("%w: %s", ErrCycle, account)
 	}
-	return Retry(ctx, maxTries, func() error {
+	return store.Retry(ctx, maxTries, func() error {
 		above, err := t.read(ctx, parent)
 		if err != nil {
 			return err
@@ -178,7 +178,7 @@ func (t *Tree) Rename(ctx context.Context, account, name string) error {
 	if len(name) > MaxAccountName {
 		return fmt.Errorf("%w: the name has %d bytes, the limit is %d", ErrAccount, len(name), MaxAccountName)
 	}
-	return Retry(ctx, maxTries, func() error {
+	return store.Retry(ctx, maxTries, func() error {
 		n, err := t.read(ctx, account)
 		if err != nil || n.Name == name {
 			return err

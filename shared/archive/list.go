@@ -26,7 +26,8 @@ type List struct {
 	SHA256 string
 	Bytes  int64
 	Lines  int
-	// Holds are the holds that kept recordings, with the number of recordings.
+	// Holds are the holds that kept recordings, with the number of recordings. A recording
+	// counts for the first job.MaxHolds of its holds.
 	Holds map[string]int
 }
 

@@ -54,6 +54,9 @@ const (
 	// manyEntries is the maximum number of recordings between two checkpoints. It bounds the
 	// size of a checkpoint.
 	manyEntries = 2000
+	// manyParts is the number of parts between two checkpoints, or a few more: a checkpoint writes
+	// the whole job, which may have many failures. A worker that is killed repeats them.
+	manyParts = 8
 	// reportItems is the number of items in one chunk of the report.
 	reportItems = 500
 )
@@ -231,9 +234,11 @@ func (k *packer) leave(item job.Item, cause string) {
 	k.items = append(k.items, item)
 }
 
-// due reports whether a checkpoint is due.
+// due reports whether a checkpoint is due. After many parts it waits until the rest of the bytes
+// is enough for a part, so that it stores no tail.
 func (k *packer) due(spent bool) bool {
-	return spent || k.full() || len(k.items) >= manyEntries || len(k.buf) == 0 && k.parts > k.state.Parts
+	enough := k.full() || len(k.buf) == 0
+	return spent || len(k.items) >= manyEntries || k.parts-k.state.Parts >= manyParts && enough
 }
 
 // full reports whether the buffer has enough bytes for a part.

@@ -206,7 +206,7 @@ func (b *batch) judge(item *job.Item, err error) error {
 	case err == nil:
 		return set(job.Completed, "")
 	case errors.As(err, &held):
-		item.Holds = idsOf(held.Holds)
+		item.Holds = hold.IDs(held.Holds)
 		return set(job.Held, "on_hold")
 	case errors.Is(err, retention.ErrWouldExpire):
 		return set(job.Failure, "would_expire")

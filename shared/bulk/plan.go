@@ -128,19 +128,10 @@ func itemsOf(found []recording.Recording, held hold.Set) []job.Item {
 		r := &found[i]
 		items[i] = job.Item{ID: r.ID, Created: r.Created, Bytes: r.Audio.ManagedBytes(), Revision: r.Revision}
 		if holds := held.Covering(r); len(holds) > 0 {
-			items[i].Outcome, items[i].Holds = job.Held, idsOf(holds)
+			items[i].Outcome, items[i].Holds = job.Held, hold.IDs(holds)
 		}
 	}
 	return items
-}
-
-// idsOf returns the IDs of the first holds.
-func idsOf(holds []hold.Hold) []string {
-	ids := make([]string, min(len(holds), job.MaxHolds))
-	for i := range ids {
-		ids[i] = holds[i].ID
-	}
-	return ids
 }
 
 // still reports whether a recording belongs to the job: it is as it was planned, or matches.

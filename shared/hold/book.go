@@ -145,7 +145,7 @@ func (b *Book) PlaceAll(ctx context.Context, account string, holds []Hold) (stor
 				stored[i] = twin
 				continue
 			}
-			more, err := b.work(account, h.ID, placed)
+			more, err := b.lockWrites(account, h.ID, placed)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -186,7 +186,7 @@ func (b *Book) Release(ctx context.Context, account, id string, r Release) (Hold
 		}
 		released = h
 		rest := slices.DeleteFunc(slices.Clone(s.holds), func(h Hold) bool { return h.ID == id })
-		writes, err := b.work(account, id, lifted)
+		writes, err := b.lockWrites(account, id, lifted)
 		return rest, append(writes, store.EntryWrite{Entry: store.Entry{EntryKey: releasedKey(account, id), Value: value}}), err
 	})
 	if err != nil {
@@ -198,12 +198,12 @@ func (b *Book) Release(ctx context.Context, account, id string, r Release) (Hold
 	return released, nil
 }
 
-// work returns the write that leaves work for the Locker.
-func (b *Book) work(account, id string, t task) ([]store.EntryWrite, error) {
+// lockWrites returns the write that leaves work for the Locker, if there is one.
+func (b *Book) lockWrites(account, id string, t task) ([]store.EntryWrite, error) {
 	if !b.lock {
 		return nil, nil
 	}
-	w, err := work(account, id, t)
+	w, err := lockWrite(account, id, t)
 	return []store.EntryWrite{w}, err
 }
 
@@ -278,38 +278,42 @@ var errUnchanged = errors.New("nothing to change")
 const changeTries = 10
 
 // change replaces the active holds of an account by those that decide returns, together
-// with other writes. It starts over if the holds change meanwhile.
+// with other writes. It starts over if the holds change meanwhile, a few times.
 func (b *Book) change(ctx context.Context, account string, decide func(Set) ([]Hold, []store.EntryWrite, error)) error {
-	for range changeTries {
-		s, err := Read(ctx, b.entries, account)
-		if err != nil {
-			return err
-		}
-		holds, writes, err := decide(s)
-		if errors.Is(err, errUnchanged) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		text, err := json.Marshal(value{Holds: holds})
-		if err != nil {
-			return fmt.Errorf("encode holds: %w", err)
-		}
-		condition := store.IfUnchanged
-		if s.revision == "" {
-			condition = store.IfAbsent
-		}
-		writes = append(writes, store.EntryWrite{Entry: store.Entry{EntryKey: s.key, Value: text, Revision: s.revision}, If: condition})
-		err = b.entries.WriteEntries(ctx, writes...)
-		switch {
-		case errors.Is(err, store.ErrTooLarge):
-			return fmt.Errorf("%w: %d bytes", ErrTooMany, len(text))
-		case !errors.Is(err, store.ErrConflict):
-			return err
-		}
+	err := store.Retry(ctx, changeTries, func() error { return b.tryChange(ctx, account, decide) })
+	if errors.Is(err, store.ErrConflict) {
+		return fmt.Errorf("change holds: %w: too many changes at once", store.ErrUnavailable)
 	}
-	return fmt.Errorf("change holds: %w: too many changes at once", store.ErrUnavailable)
+	return err
+}
+
+// tryChange makes one attempt at a change. Error: store.ErrConflict if the holds have changed
+// meanwhile.
+func (b *Book) tryChange(ctx context.Context, account string, decide func(Set) ([]Hold, []store.EntryWrite, error)) error {
+	s, err := Read(ctx, b.entries, account)
+	if err != nil {
+		return err
+	}
+	holds, writes, err := decide(s)
+	if errors.Is(err, errUnchanged) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(value{Holds: holds})
+	if err != nil {
+		return fmt.Errorf("encode holds: %w", err)
+	}
+	condition := store.IfUnchanged
+	if s.revision == "" {
+		condition = store.IfAbsent
+	}
+	writes = append(writes, store.EntryWrite{Entry: store.Entry{EntryKey: s.key, Value: text, Revision: s.revision}, If: condition})
+	if err = b.entries.WriteEntries(ctx, writes...); errors.Is(err, store.ErrTooLarge) {
+		return fmt.Errorf("%w: %d bytes", ErrTooMany, len(text))
+	}
+	return err
 }
 
 // field is a text of a hold.

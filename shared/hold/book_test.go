@@ -274,3 +274,27 @@ func TestPlaceTwins(t *testing.T) {
 		t.Errorf("the holds are %+v, %v, want %+v", active.Holds(), err, want[:3])
 	}
 }
+
+// contested are entries that another client changes before each write.
+type contested struct {
+	*sqlite.Store
+
+	writes int
+}
+
+func (c *contested) WriteEntries(context.Context, ...store.EntryWrite) error {
+	c.writes++
+	return store.ErrConflict
+}
+
+// A hold that cannot be placed because the holds keep changing may be placed later.
+func TestPlaceAgainstManyChanges(t *testing.T) {
+	t.Parallel()
+	c := &contested{Store: openStore(t)}
+	b := newBook(c)
+	h, err := b.Draft(hold.Hold{Case: "case", Reason: "r"})
+	check(t, err)
+	if err := b.Place(t.Context(), "acc", h); !errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrConflict) || c.writes != 10 {
+		t.Errorf("Place = %v after %d writes, want %v after 10", err, c.writes, store.ErrUnavailable)
+	}
+}

@@ -69,11 +69,16 @@ type HeldError struct {
 
 // Error names the holds by their IDs: case names do not belong into logs.
 func (e *HeldError) Error() string {
-	ids := make([]string, len(e.Holds))
-	for i := range e.Holds {
-		ids[i] = e.Holds[i].ID
+	return "on legal hold: " + strings.Join(IDs(e.Holds), ", ")
+}
+
+// IDs returns the IDs of holds, in their order. They may be as many as MaxActive.
+func IDs(holds []Hold) []string {
+	ids := make([]string, len(holds))
+	for i := range holds {
+		ids[i] = holds[i].ID
 	}
-	return "on legal hold: " + strings.Join(ids, ", ")
+	return ids
 }
 
 // Set is the active holds of an account at one moment. The zero Set has no holds, and
@@ -126,7 +131,7 @@ func Of(e store.Entry) (Set, error) {
 // change if a hold was placed or released since (store.ErrGuard).
 func (s Set) Guard() store.Guard { return store.Guard{EntryKey: s.key, Revision: s.revision} }
 
-// Holds returns the holds, ordered by Placed then ID. Callers must not change them.
+// Holds returns the holds, in the order in which they were stored. Callers must not change them.
 func (s Set) Holds() []Hold { return s.holds }
 
 // Covering returns the holds that cover r, in the order of [Set.Holds]; nil if there are

@@ -53,27 +53,27 @@ func (l *Locker) Run(ctx context.Context) (changed int, err error) {
 	var failed error
 	skip := map[store.EntryKey]bool{}
 	for {
-		jobs, err := l.jobs(ctx, skip)
-		if err != nil || len(jobs) == 0 {
+		all, err := l.due(ctx, skip)
+		if err != nil || len(all) == 0 {
 			return changed, errors.Join(failed, err)
 		}
-		for i := range jobs {
+		for i := range all {
 			if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < lockReserve || ctx.Err() != nil {
 				return changed, errors.Join(failed, ctx.Err())
 			}
-			n, err := l.step(ctx, &jobs[i])
+			n, err := l.step(ctx, &all[i])
 			changed += n
 			if err != nil && !errors.Is(err, store.ErrConflict) { // another Locker has done it
 				failed = errors.Join(failed, fmt.Errorf("lock what is on hold: %w", err))
-				skip[jobs[i].key()] = true
+				skip[all[i].key()] = true
 			}
 		}
 	}
 }
 
-// jobs returns the work that is due, without that in skip.
-func (l *Locker) jobs(ctx context.Context, skip map[store.EntryKey]bool) ([]job, error) {
-	var due []job
+// due returns the work that is due, without that in skip.
+func (l *Locker) due(ctx context.Context, skip map[store.EntryKey]bool) ([]lockWork, error) {
+	var all []lockWork
 	q := store.EntryQuery{Partition: workPartition, Limit: pageSize}
 	for {
 		page, err := l.Entries.PageEntries(ctx, q)
@@ -81,40 +81,40 @@ func (l *Locker) jobs(ctx context.Context, skip map[store.EntryKey]bool) ([]job,
 			return nil, fmt.Errorf("list the work on holds: %w", err)
 		}
 		for i := range page.Entries {
-			var j job
-			if err := json.Unmarshal(page.Entries[i].Value, &j); err != nil {
+			var w lockWork
+			if err := json.Unmarshal(page.Entries[i].Value, &w); err != nil {
 				return nil, fmt.Errorf("decode the work on a hold: %w", err)
 			}
-			j.revision = page.Entries[i].Revision
-			if !skip[j.key()] && j.Again <= recording.SecondsOf(l.Now()) {
-				due = append(due, j)
+			w.revision = page.Entries[i].Revision
+			if !skip[w.key()] && w.Again <= recording.SecondsOf(l.Now()) {
+				all = append(all, w)
 			}
 		}
 		if q.After = page.Next; q.After == "" {
-			return due, nil
+			return all, nil
 		}
 	}
 }
 
-// step does one page of j and notes the progress.
-func (l *Locker) step(ctx context.Context, j *job) (changed int, err error) {
-	holds, err := Read(ctx, l.Entries, j.Account)
+// step does one page of w and notes the progress.
+func (l *Locker) step(ctx context.Context, w *lockWork) (changed int, err error) {
+	holds, err := Read(ctx, l.Entries, w.Account)
 	if err != nil {
 		return 0, err
 	}
-	do := map[task]func(context.Context, *job, Set) (int, string, error){placed: l.lockPage, lifted: l.unlockPage, arrived: l.lockOne}[j.Task]
+	do := map[task]func(context.Context, *lockWork, Set) (int, string, error){placed: l.lockPage, lifted: l.unlockPage, arrived: l.lockOne}[w.Task]
 	if do == nil {
-		return 0, fmt.Errorf("unknown work on a hold: %q", j.Task)
+		return 0, fmt.Errorf("unknown work on a hold: %q", w.Task)
 	}
-	changed, next, err := do(ctx, j, holds)
+	changed, next, err := do(ctx, w, holds)
 	if err != nil {
 		return changed, err
 	}
-	done := next == "" && j.Again != 0
-	if j.After = next; next == "" {
-		j.Again = recording.SecondsOf(l.Now()) + secondPass
+	done := next == "" && w.Again != 0
+	if w.After = next; next == "" {
+		w.Again = recording.SecondsOf(l.Now()) + secondPass
 	}
-	e, err := j.entry()
+	e, err := w.entry()
 	if err != nil {
 		return changed, err
 	}
@@ -122,35 +122,35 @@ func (l *Locker) step(ctx context.Context, j *job) (changed int, err error) {
 	return changed, l.Entries.WriteEntries(ctx, store.EntryWrite{Entry: e, If: store.IfUnchanged, Delete: done})
 }
 
-// place is how far the work on a new hold has come: first through the recordings that the
+// lockProgress is how far the work on a new hold has come: first through the recordings that the
 // hold may cover, then through those that are deleted and can be restored.
-type place struct {
+type lockProgress struct {
 	store.Position
 	Deleted bool `json:"deleted,omitempty"`
 }
 
 // lockPage locks the audio of the next page of recordings that a hold covers.
-func (l *Locker) lockPage(ctx context.Context, j *job, holds Set) (changed int, next string, err error) {
-	h, active := holds.Active(j.ID)
+func (l *Locker) lockPage(ctx context.Context, w *lockWork, holds Set) (changed int, next string, err error) {
+	h, active := holds.Active(w.ID)
 	if !active {
 		return 0, "", nil
 	}
 	if h.Scope.Recording != "" {
-		return l.lockIDs(ctx, j, holds, h.Scope.Recording)
+		return l.lockIDs(ctx, w, holds, h.Scope.Recording)
 	}
-	var at place
-	if j.After != "" {
-		if err := json.Unmarshal([]byte(j.After), &at); err != nil {
+	var at lockProgress
+	if w.After != "" {
+		if err := json.Unmarshal([]byte(w.After), &at); err != nil {
 			return 0, "", fmt.Errorf("decode the progress of a lock: %w", err)
 		}
 	}
 	page, err := l.Recordings.Page(ctx, store.Query{
-		Account: j.Account, Owner: h.Scope.Owner, Ascending: true, Deleted: at.Deleted, Start: at.Position, Limit: pageSize,
+		Account: w.Account, Owner: h.Scope.Owner, Ascending: true, Deleted: at.Deleted, Start: at.Position, Limit: pageSize,
 	})
 	if err != nil {
 		return 0, "", fmt.Errorf("read what a hold covers: %w", err)
 	}
-	if changed, err = l.lock(ctx, j, holds, recordingsOf(&page)); err != nil {
+	if changed, err = l.lock(ctx, w, holds, recordingsOf(&page)); err != nil {
 		return changed, "", err
 	}
 	switch {
@@ -159,7 +159,7 @@ func (l *Locker) lockPage(ctx context.Context, j *job, holds Set) (changed int, 
 	case at.Deleted:
 		return changed, "", nil
 	default:
-		at = place{Deleted: true}
+		at = lockProgress{Deleted: true}
 	}
 	text, err := json.Marshal(at)
 	return changed, string(text), err
@@ -177,18 +177,18 @@ func recordingsOf(p *store.Page) []recording.Recording {
 }
 
 // lockOne locks the audio of a recording that has arrived.
-func (l *Locker) lockOne(ctx context.Context, j *job, holds Set) (changed int, next string, err error) {
-	return l.lockIDs(ctx, j, holds, j.ID)
+func (l *Locker) lockOne(ctx context.Context, w *lockWork, holds Set) (changed int, next string, err error) {
+	return l.lockIDs(ctx, w, holds, w.ID)
 }
 
 // lockIDs locks a recording by its ID, even if it is deleted and can be restored.
-func (l *Locker) lockIDs(ctx context.Context, j *job, holds Set, id string) (changed int, next string, err error) {
-	found, err := l.Recordings.Find(ctx, j.Account, []string{id})
+func (l *Locker) lockIDs(ctx context.Context, w *lockWork, holds Set, id string) (changed int, next string, err error) {
+	found, err := l.Recordings.Find(ctx, w.Account, []string{id})
 	if err != nil {
 		return 0, "", fmt.Errorf("read what a hold covers: %w", err)
 	}
 	if r := recordingOf(found[id]); r != nil {
-		changed, err = l.lock(ctx, j, holds, []recording.Recording{*r})
+		changed, err = l.lock(ctx, w, holds, []recording.Recording{*r})
 	}
 	return changed, "", err
 }
@@ -217,12 +217,12 @@ func lockKey(account, id string) store.EntryKey {
 
 // lock locks the audio of those recordings that are on hold. The entry of a lock precedes
 // it, so that no lock is ever forgotten. The first pass skips audio that is already locked.
-func (l *Locker) lock(ctx context.Context, j *job, holds Set, recordings []recording.Recording) (changed int, err error) {
+func (l *Locker) lock(ctx context.Context, w *lockWork, holds Set, recordings []recording.Recording) (changed int, err error) {
 	var on []*recording.Recording
 	var keys []store.EntryKey
 	for i := range recordings {
 		if r := &recordings[i]; r.Audio.Place == recording.Managed && len(holds.Covering(r)) > 0 {
-			on, keys = append(on, r), append(keys, lockKey(j.Account, r.ID))
+			on, keys = append(on, r), append(keys, lockKey(w.Account, r.ID))
 		}
 	}
 	if len(on) == 0 {
@@ -244,11 +244,11 @@ func (l *Locker) lock(ctx context.Context, j *job, holds Set, recordings []recor
 	for _, r := range on {
 		v := lockValue{Key: r.AudioKey(), Locked: true}
 		was := locked[r.ID]
-		if j.Again == 0 && was == v {
+		if w.Again == 0 && was == v {
 			continue
 		}
 		if was != v {
-			if err := l.note(ctx, j.Account, r.ID, lockValue{Key: v.Key}); err != nil {
+			if err := l.note(ctx, w.Account, r.ID, lockValue{Key: v.Key}); err != nil {
 				return changed, err
 			}
 		}
@@ -261,7 +261,7 @@ func (l *Locker) lock(ctx context.Context, j *job, holds Set, recordings []recor
 			continue
 		}
 		changed++
-		if err := l.note(ctx, j.Account, r.ID, v); err != nil {
+		if err := l.note(ctx, w.Account, r.ID, v); err != nil {
 			return changed, err
 		}
 	}
@@ -278,8 +278,8 @@ func (l *Locker) note(ctx context.Context, account, id string, v lockValue) erro
 }
 
 // unlockPage unlocks what no hold covers, of the next page of locks.
-func (l *Locker) unlockPage(ctx context.Context, j *job, holds Set) (changed int, next string, err error) {
-	page, err := l.Entries.PageEntries(ctx, store.EntryQuery{Partition: lockKey(j.Account, "").Partition, After: j.After, Limit: pageSize})
+func (l *Locker) unlockPage(ctx context.Context, w *lockWork, holds Set) (changed int, next string, err error) {
+	page, err := l.Entries.PageEntries(ctx, store.EntryQuery{Partition: lockKey(w.Account, "").Partition, After: w.After, Limit: pageSize})
 	if err != nil {
 		return 0, "", fmt.Errorf("list locks: %w", err)
 	}
@@ -290,7 +290,7 @@ func (l *Locker) unlockPage(ctx context.Context, j *job, holds Set) (changed int
 	if len(ids) == 0 {
 		return 0, page.Next, nil
 	}
-	found, err := l.Recordings.Find(ctx, j.Account, ids)
+	found, err := l.Recordings.Find(ctx, w.Account, ids)
 	if err != nil {
 		return 0, "", fmt.Errorf("read what is locked: %w", err)
 	}

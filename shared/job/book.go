@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
@@ -207,17 +206,19 @@ func (b *Book) List(ctx context.Context, account, after string, limit int) (jobs
 }
 
 // change changes a job. A conflict with another process starts it over. change returns
-// false if there is nothing to store. record is called before the job is stored.
+// false if there is nothing to store. record is called before the job is stored. Then a worker is
+// woken. If nothing was stored, an earlier call may have failed to do so; but not if the job waits
+// for its next try, because then a worker has had it, and has sent the message for that time.
 func (b *Book) change(ctx context.Context, account, id string, change func(*Job) (bool, error), record func() error) (*Job, error) {
 	var j *Job
-	err := access.Retry(ctx, changeTries, func() error {
+	var changed bool
+	err := store.Retry(ctx, changeTries, func() error {
 		read, entry, err := b.read(ctx, account, id)
 		if err != nil {
 			return err
 		}
 		j = read
-		changed, err := change(j)
-		if err != nil || !changed {
+		if changed, err = change(j); err != nil || !changed {
 			return err
 		}
 		if err := record(); err != nil {
@@ -232,7 +233,7 @@ func (b *Book) change(ctx context.Context, account, id string, change func(*Job)
 	if err != nil {
 		return j, err
 	}
-	if j.State.Active() {
+	if j.State.Active() && (changed || waitUntil(j.Retry, recording.SecondsOf(b.Now())) == 0) {
 		return j, b.wake(ctx, account, 0)
 	}
 	return j, nil
@@ -284,7 +285,7 @@ func (b *Book) Cancel(ctx context.Context, account, id string, record func() err
 			return false, ErrEnded
 		case Planning, Planned, Running:
 		}
-		j.State, j.Retry = Cancelling, 0
+		j.State, j.Tries, j.Retry = Cancelling, 0, 0 // the cleanup has tries of its own
 		return true, nil
 	}, record)
 }
@@ -327,7 +328,7 @@ func (b *Book) delay(open []openJob) (delay time.Duration, needed bool) {
 		if !o.Active {
 			continue
 		}
-		wait := time.Duration(max(0, o.Retry-now)) * time.Second
+		wait := waitUntil(o.Retry, now)
 		if !needed || wait < delay {
 			delay, needed = wait, true
 		}

@@ -112,9 +112,12 @@ func (t *Task) AddPlan(items []Item) error {
 }
 
 // AddReport adds worked items to the report and to the progress. The next Save stores
-// them. extra is additional data of the action, or nil.
+// them, each with MaxHolds holds at most. extra is additional data of the action, or nil.
 func (t *Task) AddReport(items []Item, extra any) error {
-	c := Chunk{Items: items}
+	c := Chunk{Items: make([]Item, len(items))}
+	for i, item := range items {
+		c.Items[i] = item.cut()
+	}
 	if extra != nil {
 		raw, err := json.Marshal(extra)
 		if err != nil {

@@ -155,7 +155,7 @@ func (e *Engine) next(ctx context.Context, account string) (*Task, error) {
 	var keys []store.EntryKey
 	now := recording.SecondsOf(e.options.Now())
 	for _, o := range open {
-		if o.Active && o.Retry <= now && len(keys) < store.MaxEntries {
+		if o.Active && waitUntil(o.Retry, now) == 0 && len(keys) < store.MaxEntries {
 			keys = append(keys, keyOf(account, o.id))
 		}
 	}
@@ -273,6 +273,16 @@ func (e *Engine) failed(ctx context.Context, t *Task, cause error) error {
 // maxDelay is the longest delay of a retry, in seconds. All the tries of a job take some two
 // hours.
 const maxDelay = 600
+
+// waitUntil returns how long a job waits for its next try at the time retry. A time further away
+// than maxDelay was set by a clock that was ahead, and the job does not wait for it.
+func waitUntil(retry, now recording.Seconds) time.Duration {
+	wait := retry - now
+	if wait <= 0 || wait > maxDelay {
+		return 0
+	}
+	return time.Duration(wait) * time.Second
+}
 
 // causeOf describes an error to clients, without details: those may name objects.
 func causeOf(err error) string {

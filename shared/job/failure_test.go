@@ -100,6 +100,77 @@ func TestACancelledJobDoesNotWait(t *testing.T) {
 	}
 }
 
+// A cancelled job cleans up with as many tries as any other phase, even if its work has used up
+// nearly all of its own.
+func TestACancelledJobHasTriesForItsCleanup(t *testing.T) {
+	t.Parallel()
+	f := open(t, 1)
+	e := f.engine("1", f.store)
+	j := f.confirmed(t, e)
+	f.action.fail = func(int) error { return store.ErrUnavailable }
+	for f.get(t, j).Tries < 19 {
+		f.at.Add(1)
+		if m, ok := f.queue.Take(); ok {
+			if _, err := e.Slice(t.Context(), m); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	f.action.end = func(context.Context, *job.Task) error {
+		if f.action.ended.Load() == 1 {
+			return store.ErrUnavailable
+		}
+		return nil
+	}
+	if _, err := f.book.Cancel(t.Context(), "A", j.ID, ok); err != nil {
+		t.Fatal(err)
+	}
+	f.work(t, e)
+	if got := f.get(t, j); got.State != job.Cancelled || f.action.ended.Load() != 2 {
+		t.Errorf("%+v after %d cleanups", got, f.action.ended.Load())
+	}
+}
+
+// A client repeats its confirmation, or its cancellation, while the job waits for its next try.
+// That wakes no worker, which would find nothing to do.
+func TestRetriesOfAClientWakeNoWorker(t *testing.T) {
+	t.Parallel()
+	f := open(t, 1)
+	e := f.engine("1", f.store)
+	j := f.confirmed(t, e)
+	f.action.fail = func(int) error { return store.ErrUnavailable }
+	f.action.end = func(context.Context, *job.Task) error { return store.ErrUnavailable }
+	cancel := func() {
+		t.Helper()
+		if _, err := f.book.Cancel(t.Context(), "A", j.ID, ok); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.slice(t, e)
+	for range 3 {
+		f.confirm(t, j)
+	}
+	if n := f.queue.Len(); n != 1 { // that of the retry
+		t.Errorf("%d messages after confirmations, want 1", n)
+	}
+	cancel()
+	f.slice(t, e)
+	waiting := f.queue.Len()
+	for range 3 {
+		cancel()
+	}
+	if n := f.queue.Len(); n != waiting {
+		t.Errorf("%d messages after cancellations, want %d", n, waiting)
+	}
+	f.at.Add(60)
+	for range 3 { // the try is due, so the message may have been lost
+		cancel()
+	}
+	if n := f.queue.Len(); n != waiting+3 {
+		t.Errorf("%d messages once the try is due, want %d", n, waiting+3)
+	}
+}
+
 // A job may work for longer than jobs are kept: a process that starts must still find it.
 func TestALongJobStaysInTheIndex(t *testing.T) {
 	t.Parallel()

@@ -52,7 +52,8 @@ const (
 	MaxFailures = 100
 	// MaxHeldItems is how many recordings on hold a job lists. Its plan counts all.
 	MaxHeldItems = 20
-	// MaxHolds is how many holds are listed for a recording.
+	// MaxHolds is how many holds are listed for a recording: in a job, in its report and in
+	// the files that are made from it.
 	MaxHolds = 10
 	// PlanAge is how long a plan can be confirmed.
 	PlanAge = 7 * 24 * time.Hour
@@ -132,16 +133,22 @@ type Item struct {
 	// Revision is that of the recording when the plan was made; "" in reports.
 	Revision string `json:"revision,omitempty"`
 	// Outcome, Cause and Holds are set once the item was worked on. Cause is a short code,
-	// and Holds are the IDs of the holds.
+	// and Holds are the IDs of the holds. An action sets all of them; plans, reports and lists keep the
+	// first MaxHolds at most.
 	Outcome Outcome  `json:"outcome,omitempty"`
 	Cause   string   `json:"cause,omitempty"`
 	Holds   []string `json:"holds,omitempty"`
 }
 
-// listed returns an item for the lists of a job: without its revision, and with at most
-// MaxHolds holds.
+// listed returns an item for the lists of a job: without its revision, and cut.
 func (i Item) listed() Item {
 	i.Revision = ""
+	return i.cut()
+}
+
+// cut returns an item with at most MaxHolds holds. A recording may have so many that an entry with
+// a chunk of items would be too large for the store.
+func (i Item) cut() Item {
 	i.Holds = slices.Clone(i.Holds[:min(len(i.Holds), MaxHolds)])
 	return i
 }

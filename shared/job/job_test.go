@@ -2,9 +2,7 @@ package job_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
-	"sync"
 	"testing"
 	"time"
 
@@ -229,35 +227,6 @@ func TestReadingWakesAStalledJob(t *testing.T) {
 	f.get(t, j)
 	if _, woken := f.queue.Take(); !woken {
 		t.Error("not woken")
-	}
-}
-
-func TestAPoolWorksOnEveryAccount(t *testing.T) {
-	t.Parallel()
-	ctx, stop := context.WithCancel(t.Context())
-	p := job.NewPool(ctx, time.Now)
-	var mu sync.Mutex
-	seen := map[string]int{}
-	for _, account := range []string{"A", "B", "A", "C"} {
-		_ = p.Wake(ctx, account, 0)
-	}
-	_ = p.Wake(ctx, "D", time.Millisecond)
-	_ = p.Wake(ctx, "E", time.Hour) // ends with ctx
-	p.Work(ctx, 2, time.Millisecond, func(_ context.Context, m job.Message) error {
-		account := m.Account
-		mu.Lock()
-		defer mu.Unlock()
-		seen[account]++
-		if seen["A"] == 1 && seen["B"] == 2 && seen["C"] == 1 && seen["D"] == 1 {
-			stop()
-		}
-		if account == "B" && seen["B"] == 1 {
-			return errors.New("again")
-		}
-		return nil
-	})
-	if ctx.Err() == nil {
-		t.Error("the pool ended early")
 	}
 }
 

@@ -42,11 +42,21 @@ const skew = 5 * time.Second
 // turn sends a further message at its end, if there is more to do. So an account with many
 // messages has one turn in each round of the queue. If the message itself gave it the turn,
 // that process is dead, because a queue delivers a message again only after a failure.
-func (l *lease) allows(m Message, now time.Time) bool {
+//
+// longest is [Options.Lease]. A turn that ends later than that from now, or that began in the
+// future, was given by a clock that was ahead and has been set back since. It counts for nothing:
+// otherwise the account would wait until the clock shows that time again. A turn of a process whose
+// clock is ahead by no more than skew is protected; any other one only loses its work since the
+// last checkpoint, because a checkpoint is a conditional write.
+func (l *lease) allows(m Message, now time.Time, longest time.Duration) bool {
 	if l.Message == "" || l.Message == m.ID {
 		return true
 	}
-	return l.Until <= now.UnixMilli() && m.Sent.Add(skew).UnixMilli() >= l.Started
+	if lasts := l.Until > now.UnixMilli() && l.Until <= now.Add(longest+skew).UnixMilli(); lasts {
+		return false
+	}
+	future := l.Started > now.Add(skew).UnixMilli()
+	return future || m.Sent.Add(skew).UnixMilli() >= l.Started
 }
 
 func (e *Engine) readLease(ctx context.Context, account string) (l lease, at store.Entry, err error) {
@@ -102,7 +112,7 @@ func (e *Engine) lease(ctx context.Context, m Message) (taken, died bool, err er
 	for range leaseTries {
 		l, at, err := e.readLease(ctx, m.Account)
 		now := e.options.Now()
-		if err != nil || !l.allows(m, now) {
+		if err != nil || !l.allows(m, now, e.options.Lease) {
 			return false, false, err
 		}
 		err = e.writeLease(ctx, lease{

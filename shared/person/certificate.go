@@ -48,7 +48,8 @@ type Certificate struct {
 	Held    job.Totals `json:"held"`
 	Skipped job.Totals `json:"skipped"`
 	Failed  job.Totals `json:"failed"`
-	// Holds are the holds that kept recordings, with the number of recordings.
+	// Holds are the holds that kept recordings, with the number of recordings. A recording
+	// counts for the first job.MaxHolds of its holds.
 	Holds map[string]int `json:"holds"`
 	// Later are recordings that appeared after the plan was made, which were left alone.
 	Later    job.Totals `json:"later"`

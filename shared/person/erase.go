@@ -177,10 +177,7 @@ func (e *Eraser) erase(ctx context.Context, j *job.Job, item *job.Item, s Subjec
 			item.Cause = "external_audio_stays"
 		}
 	case errors.As(err, &held):
-		item.Outcome, item.Cause = job.Held, "legal_hold"
-		for _, h := range held.Holds {
-			item.Holds = append(item.Holds, h.ID)
-		}
+		item.Outcome, item.Cause, item.Holds = job.Held, "legal_hold", hold.IDs(held.Holds)
 	case errors.Is(err, errNoMatch):
 		item.Outcome, item.Cause = job.Skipped, "no_longer_matches"
 	case errors.Is(err, store.ErrNotFound):

@@ -92,9 +92,8 @@ func (f *finder) plan(ctx context.Context, t *job.Task) (done bool, err error) {
 		items := make([]job.Item, len(found))
 		for i := range found {
 			items[i] = itemOf(&found[i], p.Phase == deleted)
-			for _, h := range held.Covering(&found[i]) {
-				items[i].Outcome = job.Held
-				items[i].Holds = append(items[i].Holds, h.ID)
+			if holds := held.Covering(&found[i]); len(holds) > 0 {
+				items[i].Outcome, items[i].Holds = job.Held, hold.IDs(holds)
 			}
 		}
 		if err := t.AddPlan(items); err != nil {

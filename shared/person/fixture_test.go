@@ -115,7 +115,13 @@ func (f *fixture) hold(t testing.TB, id, recordingID string) {
 // holdOn places a hold on what a scope selects.
 func (f *fixture) holdOn(t testing.TB, id string, s hold.Scope) {
 	t.Helper()
-	text, err := json.Marshal(map[string]any{"holds": []hold.Hold{{ID: id, Case: "C", Scope: s}}})
+	f.setHolds(t, hold.Hold{ID: id, Case: "C", Scope: s})
+}
+
+// setHolds replaces the active holds.
+func (f *fixture) setHolds(t testing.TB, holds ...hold.Hold) {
+	t.Helper()
+	text, err := json.Marshal(map[string]any{"holds": holds})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -156,6 +156,34 @@ func TestErasureLeavesWhatAHoldOnTheNumberCovers(t *testing.T) {
 	}
 }
 
+// As many holds as an account may have cover every recording. Plan and report list the first ten
+// of each, so that they fit into the store.
+func TestErasureWithManyHolds(t *testing.T) {
+	t.Parallel()
+	const recordings = 30
+	f := open(t)
+	for n := range recordings {
+		f.put(t, recordingID(n), `{"owner_id":"anna"}`, "x")
+	}
+	holds := make([]hold.Hold, hold.MaxActive)
+	for n := range holds {
+		holds[n] = hold.Hold{ID: fmt.Sprintf("%016x", n), Case: "C"}
+	}
+	f.setHolds(t, holds...)
+	j := f.plan(t, person.EraseAction, person.Subject{Owner: "anna"})
+	if j.State != job.Planned || j.Plan.Held.Count != recordings || len(j.HeldItems[0].Holds) != job.MaxHolds {
+		t.Fatalf("plan: %+v", j)
+	}
+	j, r := f.run(t, j)
+	c, lines := f.certificate(t, r)
+	if j.State != job.Done || c.Held.Count != recordings || len(c.Holds) != job.MaxHolds || c.Holds[holds[0].ID] != recordings {
+		t.Errorf("%s with %+v, want all %d on the first %d holds", j.State, c, recordings, job.MaxHolds)
+	}
+	if len(lines) != recordings || strings.Count(lines[0], `"`+holds[0].ID[:8]) != job.MaxHolds || len(j.Failures[0].Holds) != job.MaxHolds {
+		t.Errorf("%d lines, the first is %s; the first failure is %+v", len(lines), lines[0], j.Failures[0])
+	}
+}
+
 func TestErasureOfAnOwnerIncludesWhatCouldBeRestored(t *testing.T) {
 	t.Parallel()
 	f := open(t)

@@ -23,7 +23,7 @@ func (r *run) groups(ctx context.Context, a Account) error {
 	r.result.Groups += len(groups)
 	kept := r.result.Kept
 	var failed error
-	err = access.Retry(ctx, maxTries, func() error {
+	err = store.Retry(ctx, maxTries, func() error {
 		failed, r.result.Kept = nil, kept
 		here, err := r.read(ctx, a.ID, access.GroupPrefix)
 		if err != nil {

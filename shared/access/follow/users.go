@@ -106,7 +106,7 @@ func (r *run) users(ctx context.Context, a Account) error {
 	}
 	r.result.Users += len(users)
 	kept := r.result.Kept
-	return access.Retry(ctx, maxTries, func() error {
+	return store.Retry(ctx, maxTries, func() error {
 		r.result.Kept = kept
 		here, err := r.read(ctx, a.ID, access.UserPrefix)
 		if err != nil {

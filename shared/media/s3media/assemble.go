@@ -62,8 +62,9 @@ func (b *Bucket) Complete(ctx context.Context, key, upload string, tags []string
 	case code == "InvalidPart", code == "InvalidPartOrder", code == "EntityTooSmall":
 		return wrap(media.ErrChanged, "storing", key, err)
 	case statusOf(err) == http.StatusNotFound && code != noBucket, code == noUpload:
-		if _, missing := b.Stat(ctx, key); missing == nil {
-			return nil
+		// Only the store's word that there is no object means that everything is lost.
+		if _, missing := b.Stat(ctx, key); !errors.Is(missing, media.ErrNotFound) {
+			return missing
 		}
 	}
 	return b.fail("storing", key, err)

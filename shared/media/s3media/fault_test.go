@@ -211,6 +211,10 @@ func putNewLarge(ctx context.Context, f *fakeStore) error {
 
 func warm(ctx context.Context, f *fakeStore) error { return f.Warm(ctx) }
 
+func complete(ctx context.Context, f *fakeStore) error {
+	return f.Complete(ctx, "key", "upload", []string{`"e"`})
+}
+
 // faultCase is a call to a store that follows a script.
 type faultCase struct {
 	name     string
@@ -229,6 +233,7 @@ func TestFaults(t *testing.T) {
 	refused := func(context.Context) error { return syscall.ECONNREFUSED }
 	blackHole := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 	slow, internal := answer(503, "SlowDown"), answer(500, "InternalError")
+	lostUpload, missing := answer(404, "NoSuchUpload"), answer(404, "")
 	for _, c := range []faultCase{
 		{"served", read, nil, []fault{ok}, 0, nil, "", 1, 0},
 		{"served at the second attempt", read, nil, []fault{slow, ok}, 0, nil, "", 2, 100 * time.Millisecond},
@@ -249,6 +254,9 @@ func TestFaults(t *testing.T) {
 		{"one reset for an upload", put, nil, []fault{reset, ok}, 29 * time.Second, nil, "", 2, 100 * time.Millisecond},
 		{"one internal error for a copy", duplicate, nil, []fault{internal, copied}, 29 * time.Second, nil, "", 2, 100 * time.Millisecond},
 		{"no answer to a copy", duplicate, nil, []fault{noAnswer}, 29 * time.Second, media.ErrUnavailable, "no answer within 28s", 1, 28 * time.Second},
+		{"a lost upload whose object exists", complete, nil, []fault{lostUpload, ok}, 0, nil, "", 2, 0},
+		{"a lost upload without an object", complete, nil, []fault{lostUpload, missing, ok}, 0, media.ErrNotFound, "NoSuchUpload", 3, 0},
+		{"a lost upload, and slow down for the head", complete, nil, []fault{lostUpload, slow}, 0, media.ErrUnavailable, "503", 4, 300 * time.Millisecond},
 		{"no answer to new audio", putNew, nil, []fault{noAnswer}, 29 * time.Second, media.ErrUnavailable, "no answer within", 2, 9 * time.Second},
 		{"new audio that the store does not read", putNewLarge, nil, []fault{unread}, 29 * time.Second, media.ErrUnavailable, "no answer within", 2, 9 * time.Second},
 		{"one internal error for new audio", putNew, nil, []fault{internal, ok}, 29 * time.Second, nil, "", 2, 100 * time.Millisecond},
