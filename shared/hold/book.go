@@ -203,7 +203,7 @@ func (b *Book) work(account, id string, t task) ([]store.EntryWrite, error) {
 	if !b.lock {
 		return nil, nil
 	}
-	w, err := work(account, id, t)
+	w, err := lockWrite(account, id, t)
 	return []store.EntryWrite{w}, err
 }
 

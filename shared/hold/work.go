@@ -25,8 +25,8 @@ const (
 	arrived task = "arrived"
 )
 
-// job is the value of a piece of work.
-type job struct {
+// lockWork is the value of a piece of work.
+type lockWork struct {
 	Account string `json:"account"`
 	// ID is the ID of the hold, or of the recording that got audio.
 	ID   string `json:"id"`
@@ -39,12 +39,12 @@ type job struct {
 	revision string
 }
 
-func (j *job) key() store.EntryKey {
+func (j *lockWork) key() store.EntryKey {
 	return store.EntryKey{Partition: workPartition, Key: j.Account + "/" + string(j.Task) + "/" + j.ID}
 }
 
 // entry returns the entry of j.
-func (j *job) entry() (store.Entry, error) {
+func (j *lockWork) entry() (store.Entry, error) {
 	text, err := json.Marshal(j)
 	if err != nil {
 		return store.Entry{}, fmt.Errorf("encode the work on a hold: %w", err)
@@ -52,10 +52,10 @@ func (j *job) entry() (store.Entry, error) {
 	return store.Entry{EntryKey: j.key(), Value: text, Revision: j.revision}, nil
 }
 
-// work returns the write that leaves work for the Locker. Programs leave it even if the
+// lockWrite returns the write that leaves work for the Locker. Programs leave it even if the
 // bucket has no Object Lock: once it has, the Locker does it.
-func work(account, id string, t task) (store.EntryWrite, error) {
-	j := job{Account: account, ID: id, Task: t}
+func lockWrite(account, id string, t task) (store.EntryWrite, error) {
+	j := lockWork{Account: account, ID: id, Task: t}
 	e, err := j.entry()
 	return store.EntryWrite{Entry: e}, err
 }
@@ -63,7 +63,7 @@ func work(account, id string, t task) (store.EntryWrite, error) {
 // noteArrival leaves work for the Locker before audio becomes that of a recording on hold, or
 // a recording with audio comes on hold.
 func noteArrival(ctx context.Context, entries store.Entries, account, id string) error {
-	w, err := work(account, id, arrived)
+	w, err := lockWrite(account, id, arrived)
 	if err != nil {
 		return err
 	}
