@@ -48,6 +48,7 @@ type bookmarks struct {
 // accountSweep sweeps one account.
 type accountSweep struct {
 	*Sweeper
+	trees   *treeLocks
 	account string
 	now     recording.Seconds
 	began   time.Time
@@ -198,7 +199,7 @@ func (a *accountSweep) examine(ctx context.Context, r *recording.Recording) erro
 		a.keepHeld(r)
 		return nil
 	}
-	err := a.Remove.Expire(ctx, r.Account, r.ID, a.now)
+	err := a.trees.alone(a.applied.Top, func() error { return a.Remove.Expire(ctx, r.Account, r.ID, a.now) })
 	a.removedOne(r.ID, err)
 	var held *hold.HeldError
 	switch {
