@@ -37,7 +37,7 @@ var arrows = map[string]struct {
 	"shared/incoming/namepattern":      {ours: []string{"shared/recording"}},
 	"shared/store":                     {ours: []string{"shared/recording"}},
 	"shared/audit":                     {ours: []string{"shared/access", "shared/recording", "shared/store"}},
-	"shared/hold":                      {ours: []string{"shared/media", "shared/phone", "shared/recording", "shared/store"}},
+	"shared/hold":                      {ours: []string{"shared/media", "shared/phone", "shared/recording", "shared/store", "shared/turns"}},
 	"shared/deletion":                  {ours: []string{"shared/hold", "shared/media", "shared/purge", "shared/recording", "shared/store", "shared/turns"}},
 	"shared/turns":                     {ours: []string{"shared/requestlog", "shared/store"}},
 	"shared/link":                      {ours: []string{"shared/access", "shared/recording", "shared/store"}},

@@ -32,7 +32,7 @@ func locking(s *config.Settings, recordings holdStore, now func() time.Time, nex
 	if err != nil {
 		return nil, err
 	}
-	l := hold.Locker{Entries: recordings, Recordings: recordings, Audio: audio, Now: now}
+	l := hold.Locker{Entries: recordings, Recordings: recordings, Audio: audio, Now: now, Parallel: parallel}
 	return func(ctx context.Context) (int, error) {
 		within, cancel := context.WithTimeout(ctx, lockTime)
 		locked, failed := l.Run(within)

@@ -21,10 +21,14 @@ import (
 // time, two minutes later: the first pass may read an index that lags behind, or meet a
 // writer that has read the holds before.
 type Locker struct {
+	// Entries has the holds, the work, and the account that the next run begins with.
 	Entries    store.Entries
 	Recordings LockerStore
 	Audio      media.Locker
 	Now        func() time.Time
+	// Parallel is how many accounts are worked on at the same time; 0 means 1. With more, Audio
+	// is called by several goroutines.
+	Parallel int
 }
 
 // LockerStore reads the recordings that holds cover.
@@ -39,87 +43,49 @@ const (
 	lockYears = 30
 	// pageSize is the number of recordings between two notes of the progress.
 	pageSize = store.MaxFind
-	// lockReserve is the time before the deadline at which no page is begun any more.
-	lockReserve = 20 * time.Second
 	// secondPass is the time between the two passes.
 	secondPass = 2 * 60
 )
 
-// Run does the work that is there, one page of each piece in turn, so that one large
-// account does not hold up others. It returns the number of objects that it has locked or
-// unlocked. Work that fails stays, and does not keep the rest from being done. Errors:
-// those of the store and of the bucket.
-func (l *Locker) Run(ctx context.Context) (changed int, err error) {
-	var failed error
-	skip := map[store.EntryKey]bool{}
-	for {
-		all, err := l.due(ctx, skip)
-		if err != nil || len(all) == 0 {
-			return changed, errors.Join(failed, err)
-		}
-		for i := range all {
-			if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < lockReserve || ctx.Err() != nil {
-				return changed, errors.Join(failed, ctx.Err())
-			}
-			n, err := l.step(ctx, &all[i])
-			changed += n
-			if err != nil && !errors.Is(err, store.ErrConflict) { // another Locker has done it
-				failed = errors.Join(failed, fmt.Errorf("lock what is on hold: %w", err))
-				skip[all[i].key()] = true
-			}
-		}
-	}
-}
-
-// due returns the work that is due, without that in skip.
-func (l *Locker) due(ctx context.Context, skip map[store.EntryKey]bool) ([]lockWork, error) {
-	var all []lockWork
-	q := store.EntryQuery{Partition: workPartition, Limit: pageSize}
-	for {
-		page, err := l.Entries.PageEntries(ctx, q)
-		if err != nil {
-			return nil, fmt.Errorf("list the work on holds: %w", err)
-		}
-		for i := range page.Entries {
-			var w lockWork
-			if err := json.Unmarshal(page.Entries[i].Value, &w); err != nil {
-				return nil, fmt.Errorf("decode the work on a hold: %w", err)
-			}
-			w.revision = page.Entries[i].Revision
-			if !skip[w.key()] && w.Again <= recording.SecondsOf(l.Now()) {
-				all = append(all, w)
-			}
-		}
-		if q.After = page.Next; q.After == "" {
-			return all, nil
-		}
-	}
-}
-
-// step does one page of w and notes the progress.
-func (l *Locker) step(ctx context.Context, w *lockWork) (changed int, err error) {
-	holds, err := Read(ctx, l.Entries, w.Account)
+// step does one page of a piece of work, or several arrivals of one account, and notes the
+// progress.
+func (l *Locker) step(ctx context.Context, works []lockWork) (changed int, err error) {
+	first := &works[0]
+	holds, err := Read(ctx, l.Entries, first.Account)
 	if err != nil {
 		return 0, err
 	}
-	do := map[task]func(context.Context, *lockWork, Set) (int, string, error){placed: l.lockPage, lifted: l.unlockPage, arrived: l.lockOne}[w.Task]
-	if do == nil {
-		return 0, fmt.Errorf("unknown work on a hold: %q", w.Task)
+	var next string
+	switch first.Task {
+	case placed:
+		changed, next, err = l.lockPage(ctx, first, holds)
+	case lifted:
+		changed, next, err = l.unlockPage(ctx, first, holds)
+	case arrived:
+		changed, err = l.lockArrivals(ctx, works, holds)
 	}
-	changed, next, err := do(ctx, w, holds)
 	if err != nil {
 		return changed, err
 	}
+	writes := make([]store.EntryWrite, len(works))
+	for i := range works {
+		if writes[i], err = l.progress(&works[i], next); err != nil {
+			return changed, err
+		}
+	}
+	return changed, l.Entries.WriteEntries(ctx, writes...)
+}
+
+// progress returns the write that notes how far w has come: up to next, or to the end of the
+// pass if next is "". A writer may have left the same work again in the meantime; then the
+// condition of the write is not met.
+func (l *Locker) progress(w *lockWork, next string) (store.EntryWrite, error) {
 	done := next == "" && w.Again != 0
 	if w.After = next; next == "" {
 		w.Again = recording.SecondsOf(l.Now()) + secondPass
 	}
 	e, err := w.entry()
-	if err != nil {
-		return changed, err
-	}
-	// A writer may have left the same work again in the meantime.
-	return changed, l.Entries.WriteEntries(ctx, store.EntryWrite{Entry: e, If: store.IfUnchanged, Delete: done})
+	return store.EntryWrite{Entry: e, If: store.IfUnchanged, Delete: done}, err
 }
 
 // lockProgress is how far the work on a new hold has come: first through the recordings that the
@@ -136,7 +102,8 @@ func (l *Locker) lockPage(ctx context.Context, w *lockWork, holds Set) (changed 
 		return 0, "", nil
 	}
 	if h.Scope.Recording != "" {
-		return l.lockIDs(ctx, w, holds, h.Scope.Recording)
+		changed, err = l.lockIDs(ctx, w.Account, holds, w.Again != 0, h.Scope.Recording)
+		return changed, "", err
 	}
 	var at lockProgress
 	if w.After != "" {
@@ -150,7 +117,7 @@ func (l *Locker) lockPage(ctx context.Context, w *lockWork, holds Set) (changed 
 	if err != nil {
 		return 0, "", fmt.Errorf("read what a hold covers: %w", err)
 	}
-	if changed, err = l.lock(ctx, w, holds, recordingsOf(&page)); err != nil {
+	if changed, err = l.lock(ctx, w.Account, holds, w.Again != 0, recordingsOf(&page)); err != nil {
 		return changed, "", err
 	}
 	switch {
@@ -176,21 +143,40 @@ func recordingsOf(p *store.Page) []recording.Recording {
 	return all
 }
 
-// lockOne locks the audio of a recording that has arrived.
-func (l *Locker) lockOne(ctx context.Context, w *lockWork, holds Set) (changed int, next string, err error) {
-	return l.lockIDs(ctx, w, holds, w.ID)
+// lockArrivals locks the audio of recordings that have arrived.
+func (l *Locker) lockArrivals(ctx context.Context, works []lockWork, holds Set) (changed int, err error) {
+	for _, again := range []bool{false, true} {
+		var ids []string
+		for i := range works {
+			if (works[i].Again != 0) == again {
+				ids = append(ids, works[i].ID)
+			}
+		}
+		n, err := l.lockIDs(ctx, works[0].Account, holds, again, ids...)
+		changed += n
+		if err != nil {
+			return changed, err
+		}
+	}
+	return changed, nil
 }
 
-// lockIDs locks a recording by its ID, even if it is deleted and can be restored.
-func (l *Locker) lockIDs(ctx context.Context, w *lockWork, holds Set, id string) (changed int, next string, err error) {
-	found, err := l.Recordings.Find(ctx, w.Account, []string{id})
+// lockIDs locks recordings by their IDs, even those that are deleted and can be restored.
+func (l *Locker) lockIDs(ctx context.Context, account string, holds Set, again bool, ids ...string) (changed int, err error) {
+	if len(ids) == 0 {
+		return 0, nil
+	}
+	found, err := l.Recordings.Find(ctx, account, ids)
 	if err != nil {
-		return 0, "", fmt.Errorf("read what a hold covers: %w", err)
+		return 0, fmt.Errorf("read what a hold covers: %w", err)
 	}
-	if r := recordingOf(found[id]); r != nil {
-		changed, err = l.lock(ctx, w, holds, []recording.Recording{*r})
+	var recordings []recording.Recording
+	for _, id := range ids {
+		if r := recordingOf(found[id]); r != nil {
+			recordings = append(recordings, *r)
+		}
 	}
-	return changed, "", err
+	return l.lock(ctx, account, holds, again, recordings)
 }
 
 // recordingOf returns the recording that was found, even if it is deleted and can be
@@ -216,13 +202,14 @@ func lockKey(account, id string) store.EntryKey {
 }
 
 // lock locks the audio of those recordings that are on hold. The entry of a lock precedes
-// it, so that no lock is ever forgotten. The first pass skips audio that is already locked.
-func (l *Locker) lock(ctx context.Context, w *lockWork, holds Set, recordings []recording.Recording) (changed int, err error) {
+// it, so that no lock is ever forgotten. The first pass skips audio that is already locked;
+// again is true for the second one.
+func (l *Locker) lock(ctx context.Context, account string, holds Set, again bool, recordings []recording.Recording) (changed int, err error) {
 	var on []*recording.Recording
 	var keys []store.EntryKey
 	for i := range recordings {
 		if r := &recordings[i]; r.Audio.Place == recording.Managed && len(holds.Covering(r)) > 0 {
-			on, keys = append(on, r), append(keys, lockKey(w.Account, r.ID))
+			on, keys = append(on, r), append(keys, lockKey(account, r.ID))
 		}
 	}
 	if len(on) == 0 {
@@ -244,11 +231,11 @@ func (l *Locker) lock(ctx context.Context, w *lockWork, holds Set, recordings []
 	for _, r := range on {
 		v := lockValue{Key: r.AudioKey(), Locked: true}
 		was := locked[r.ID]
-		if w.Again == 0 && was == v {
+		if !again && was == v {
 			continue
 		}
 		if was != v {
-			if err := l.note(ctx, w.Account, r.ID, lockValue{Key: v.Key}); err != nil {
+			if err := l.note(ctx, account, r.ID, lockValue{Key: v.Key}); err != nil {
 				return changed, err
 			}
 		}
@@ -261,7 +248,7 @@ func (l *Locker) lock(ctx context.Context, w *lockWork, holds Set, recordings []
 			continue
 		}
 		changed++
-		if err := l.note(ctx, w.Account, r.ID, v); err != nil {
+		if err := l.note(ctx, account, r.ID, v); err != nil {
 			return changed, err
 		}
 	}

@@ -107,6 +107,7 @@ func (b Book) effective(ctx context.Context, account string, found map[store.Ent
 		chain = append(chain, a.Ancestors...)
 	}
 	chain = p.chain(chain)
+	e.Top = chain[len(chain)-1]
 	all, err := b.settings(ctx, chain, found, e)
 	if err != nil {
 		return nil, err

@@ -37,7 +37,8 @@ type bookmarks struct {
 	// Redo is when Places are emptied once more, in Gregorian seconds; 0 for never.
 	Redo recording.Seconds `json:"redo,omitempty"`
 	// Held is when the oldest expired recording on hold was created, 0 without one. Holds
-	// is the revision of the holds at that time.
+	// is the revision of the holds at that time. Once Held is stored, a recording on hold needs
+	// no note: when the holds change, the sweep examines the index from Held on.
 	Held  recording.Seconds `json:"held,omitempty"`
 	Holds string            `json:"holds,omitempty"`
 	// Deleted is the look at deleted recordings that can still be restored.
@@ -47,6 +48,7 @@ type bookmarks struct {
 // accountSweep sweeps one account.
 type accountSweep struct {
 	*Sweeper
+	trees   *treeLocks
 	account string
 	now     recording.Seconds
 	began   time.Time
@@ -55,9 +57,9 @@ type accountSweep struct {
 	applied  *retention.Applied
 	marks    bookmarks
 	revision string
-	loaded   []byte // the entry as it was read
+	loaded   []byte            // the entry as it is stored
+	held     recording.Seconds // marks.Held as it is stored
 	removed  int
-	onHold   bool // the recording that was examined last is on hold
 	// announced are the recordings that the audit trail names as removed, and that are not
 	// removed yet.
 	announced []string
@@ -110,7 +112,9 @@ func (a *accountSweep) load(ctx context.Context) error {
 		return err
 	}
 	a.revision, a.loaded = found[0].Revision, found[0].Value
-	return decode(found[0].Value, &a.marks)
+	err = decode(found[0].Value, &a.marks)
+	a.held = a.marks.Held
+	return err
 }
 
 // renew moves the bookmarks back if the policy or the holds have changed.
@@ -192,17 +196,17 @@ func (a *accountSweep) examine(ctx context.Context, r *recording.Recording) erro
 		return nil
 	}
 	if len(a.applied.Holds.Covering(r)) > 0 {
-		a.held(r)
+		a.keepHeld(r)
 		return nil
 	}
-	err := a.Remove.Expire(ctx, r.Account, r.ID, a.now)
+	err := a.trees.alone(a.applied.Top, func() error { return a.Remove.Expire(ctx, r.Account, r.ID, a.now) })
 	a.removedOne(r.ID, err)
 	var held *hold.HeldError
 	switch {
 	case err == nil:
 		a.removed++
 	case errors.As(err, &held):
-		a.held(r)
+		a.keepHeld(r)
 		a.marks.Holds = "" // they have changed since they were read
 	case errors.Is(err, ErrNotDue), errors.Is(err, store.ErrNotFound):
 	default:
@@ -211,37 +215,39 @@ func (a *accountSweep) examine(ctx context.Context, r *recording.Recording) erro
 	return nil
 }
 
-// held remembers an expired recording on hold.
-func (a *accountSweep) held(r *recording.Recording) {
-	a.onHold = true
+// keepHeld remembers an expired recording on hold.
+func (a *accountSweep) keepHeld(r *recording.Recording) {
 	if a.marks.Held == 0 || r.Created < a.marks.Held {
 		a.marks.Held = r.Created
 	}
 }
 
-// follow looks at the recordings that notes name.
+// follow looks at the recordings that notes name, and drops the notes that are not needed any
+// more. What it has looked at needs none: it is gone, or ahead of the bookmarks, or behind Held.
 func (a *accountSweep) follow(ctx context.Context) (done bool, err error) {
 	q := store.EntryQuery{Partition: retention.StateOf(a.account), Prefix: retention.AgainPrefix, Limit: store.MaxEntries}
 	for {
-		if a.over(ctx) {
-			return false, nil
-		}
 		page, err := a.Entries.PageEntries(ctx, q)
 		if err != nil {
 			return false, fmt.Errorf("read the notes: %w", err)
 		}
-		var done []store.EntryWrite
-		for i := range page.Entries {
+		var followed []store.EntryWrite
+		over := a.over(ctx)
+		for i := 0; i < len(page.Entries) && !over; i++ {
 			e := &page.Entries[i]
-			followed, err := a.followOne(ctx, e)
+			ok, err := a.followOne(ctx, e)
 			if err != nil {
 				return false, err
 			}
-			if followed {
-				done = append(done, store.EntryWrite{Entry: *e, If: store.IfUnchanged, Delete: true})
+			if ok {
+				followed = append(followed, store.EntryWrite{Entry: *e, If: store.IfUnchanged, Delete: true})
 			}
+			over = a.over(ctx)
 		}
-		if err := a.drop(ctx, done); err != nil {
+		if err := a.saveHeld(ctx); err != nil {
+			return false, err
+		}
+		if err := a.drop(ctx, followed); err != nil || over {
 			return false, err
 		}
 		if q.After = page.Next; q.After == "" {
@@ -271,8 +277,7 @@ func (a *accountSweep) drop(ctx context.Context, notes []store.EntryWrite) error
 }
 
 // followOne looks at the recording that a note names. It returns false if the note is still
-// needed: it is too new, or the recording is on hold. A run that dies before it has stored
-// its bookmarks would forget such a recording.
+// needed: it is too new, or the turn is over.
 func (a *accountSweep) followOne(ctx context.Context, e *store.Entry) (bool, error) {
 	var n retention.Note
 	if err := decode(e.Value, &n); err != nil {
@@ -291,9 +296,8 @@ func (a *accountSweep) followOne(ctx context.Context, e *store.Entry) (bool, err
 	if err != nil {
 		return false, fmt.Errorf("look at a recording again: %w", err)
 	}
-	a.onHold = false
 	examined, err := a.examineAll(ctx, []recording.Recording{*r})
-	return examined == 1 && !a.onHold, err
+	return examined == 1, err
 }
 
 // date gives a note of a clock that was ahead the present time. Otherwise it would wait for
@@ -313,6 +317,27 @@ func (a *accountSweep) date(ctx context.Context, e *store.Entry, n retention.Not
 	return err
 }
 
+// saveHeld stores the bookmarks if the stored ones do not go back to all recordings on hold.
+// Otherwise a run that dies after it has dropped their notes would forget such a recording.
+// Errors: store.ErrConflict if another sweeper does the same.
+func (a *accountSweep) saveHeld(ctx context.Context) error {
+	if a.marks.Held == 0 || a.held != 0 && a.held <= a.marks.Held {
+		return nil
+	}
+	if err := a.save(ctx); err != nil {
+		return err
+	}
+	found, err := a.Entries.Entries(ctx, a.key()) // a later save needs the new revision
+	if err != nil {
+		return fmt.Errorf("read the bookmarks again: %w", err)
+	}
+	if len(found) == 0 || !bytes.Equal(found[0].Value, a.loaded) {
+		return store.ErrConflict
+	}
+	a.revision, a.held = found[0].Revision, a.marks.Held
+	return nil
+}
+
 // save stores the bookmarks, if they have moved.
 func (a *accountSweep) save(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, saveTime)
@@ -325,7 +350,11 @@ func (a *accountSweep) save(ctx context.Context) error {
 	if a.revision == "" {
 		w.If = store.IfAbsent
 	}
-	return a.Entries.WriteEntries(ctx, w)
+	if err := a.Entries.WriteEntries(ctx, w); err != nil {
+		return err
+	}
+	a.loaded = value
+	return nil
 }
 
 // forget removes the bookmarks of an account without expiring recordings.

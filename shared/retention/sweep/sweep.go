@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -55,7 +56,8 @@ type Sweeper struct {
 	// of one account; 0 means DefaultTurn.
 	Time, Turn time.Duration
 	// Parallel is how many accounts are swept at the same time; 0 means 1. With more, Remove
-	// and Record are called by several goroutines, but never for the same account.
+	// and Record are called by several goroutines, but Remove never for two accounts of the same
+	// tree, and Record never for the same account.
 	Parallel int
 }
 
@@ -127,10 +129,11 @@ func (s *Sweeper) restorable(ctx context.Context, now recording.Seconds) (int, e
 // turns gives accounts their turns until all are done or ctx ends.
 func (s *Sweeper) turns(ctx context.Context, start time.Time, at recording.Seconds, accounts []string) (int, error) {
 	var removed atomic.Int64
+	trees := &treeLocks{locks: map[string]*sync.Mutex{}}
 	rota := turns.Rota{Entries: s.Entries, Key: turnKey, Parallel: s.Parallel}
 	err := rota.Run(ctx, accounts, func(ctx context.Context, account string) (bool, error) {
 		// The wall clock may jump in the middle of a run; Sub uses the monotonic clock.
-		n, done, err := s.turn(ctx, account, at+recording.Seconds(s.Now().Sub(start)/time.Second))
+		n, done, err := s.turn(ctx, trees, account, at+recording.Seconds(s.Now().Sub(start)/time.Second))
 		removed.Add(int64(n))
 		return done, err
 	})
@@ -138,12 +141,12 @@ func (s *Sweeper) turns(ctx context.Context, start time.Time, at recording.Secon
 }
 
 // turn sweeps an account until it is done or its turn is over.
-func (s *Sweeper) turn(ctx context.Context, account string, now recording.Seconds) (removed int, done bool, err error) {
+func (s *Sweeper) turn(ctx context.Context, trees *treeLocks, account string, now recording.Seconds) (removed int, done bool, err error) {
 	limit := s.Turn
 	if limit == 0 {
 		limit = DefaultTurn
 	}
-	a := &accountSweep{Sweeper: s, account: account, now: now, began: s.Now(), limit: limit}
+	a := &accountSweep{Sweeper: s, trees: trees, account: account, now: now, began: s.Now(), limit: limit}
 	done, err = a.run(ctx)
 	if errors.Is(err, store.ErrConflict) {
 		return a.removed, true, nil // another sweeper has this account

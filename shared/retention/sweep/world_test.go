@@ -22,8 +22,10 @@ type world struct {
 	*testing.T
 	store retention.Driver
 	now   time.Time
-	// read counts the recordings that the sweeper has read from indexes.
-	read int
+	// read counts the recordings that the sweeper has read from indexes, gets those that it has
+	// read one by one. Each of the latter takes getTime.
+	read, gets int
+	getTime    time.Duration
 	sweep.Sweeper
 }
 
@@ -67,6 +69,13 @@ func (c counted) Page(ctx context.Context, q store.Query) (store.Page, error) {
 	page, err := c.Reader.Page(ctx, q)
 	c.w.read += len(page.Recordings)
 	return page, err
+}
+
+// Get implements store.Reader.
+func (c counted) Get(ctx context.Context, account, id string) (*recording.Recording, error) {
+	c.w.gets++
+	c.w.now = c.w.now.Add(c.w.getTime)
+	return c.Reader.Get(ctx, account, id)
 }
 
 func (w *world) check(err error) {
