@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"gopkg.in/yaml.v3"
 
+	"github.com/callrecordings/api/e2e/stack"
 	"github.com/callrecordings/api/shared/api"
 	"github.com/callrecordings/api/shared/config"
 )
@@ -264,5 +265,34 @@ func TestMemoryOfTheCollector(t *testing.T) {
 		if size, ok := p["MemorySize"].(int); ok && size < f.MemorySize {
 			t.Errorf("%s has %d MB, and the limit of all functions is %d MiB", name, size, limit)
 		}
+	}
+}
+
+// A function that deletes versions goes past their locks if the bucket has Object Lock. S3
+// wants the right to do so for every such request, even if the version has no lock.
+func TestVersionsCanBeDeletedUnderObjectLock(t *testing.T) {
+	t.Parallel()
+	policies, err := stack.Grants("../template.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	functions := properties(t, "AWS::Serverless::Function")
+	deleting := 0
+	for f, grants := range policies {
+		for _, g := range grants {
+			if g.Action != "s3:DeleteObjectVersion" {
+				continue
+			}
+			deleting++
+			if want := (stack.Grant{Action: "s3:BypassGovernanceRetention", Resource: g.Resource}); !slices.Contains(grants, want) {
+				t.Errorf("%s may delete versions of %s, but has no right to %s", f, g.Resource, want.Action)
+			}
+			if variables := functions[resource(f)]["Environment"].(values)["Variables"].(values); variables["OBJECT_LOCK"] != "ObjectLock" {
+				t.Errorf("%s may delete versions, but has no OBJECT_LOCK", f)
+			}
+		}
+	}
+	if deleting == 0 {
+		t.Error("no function deletes versions")
 	}
 }

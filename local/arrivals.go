@@ -14,6 +14,7 @@ import (
 
 	"github.com/callrecordings/api/local/datadir"
 	"github.com/callrecordings/api/shared/config"
+	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/incoming/bucket"
 	"github.com/callrecordings/api/shared/store/sqlite"
 )
@@ -44,7 +45,10 @@ const grace = 5 * time.Second
 
 // ingester returns the handler of arrivals.
 func (b *box) ingester() bucket.Ingester {
-	return bucket.Ingester{Store: b.watched(), Audio: b.bucket, Names: b.names, MaxBytes: b.settings.MaxAudioBytes, Grace: grace, Now: b.now}
+	return bucket.Ingester{
+		Store: b.watched(), Holds: hold.Keeper{Store: b.store, Locked: true}, Audio: b.bucket, Names: b.names,
+		MaxBytes: b.settings.MaxAudioBytes, Grace: grace, Now: b.now,
+	}
 }
 
 // ingestQueue returns the handler of messages from the queue of arrivals.

@@ -11,7 +11,6 @@ import (
 
 	"github.com/callrecordings/api/shared/config"
 	"github.com/callrecordings/api/shared/deletion"
-	"github.com/callrecordings/api/shared/incoming/bucket"
 	"github.com/callrecordings/api/shared/reconcile"
 	"github.com/callrecordings/api/shared/retention/sweep"
 	"github.com/callrecordings/api/shared/search"
@@ -98,7 +97,7 @@ func (o *fsckOptions) report(ctx context.Context) (reconcile.Report, error) {
 		return reconcile.Report{}, err
 	}
 	r := o.reconciler(opened, s.SetAsideDays)
-	r.Arrive = bucket.Ingester{Store: opened.store, Audio: opened.audio, Names: names, MaxBytes: s.MaxAudioBytes, Now: o.now}.Stored
+	r.Arrive = opened.ingester(names, s.MaxAudioBytes, o.now).Stored
 	report, err := r.Run(ctx)
 	return report, errors.Join(err, closed())
 }

@@ -7,12 +7,15 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/callrecordings/api/shared/config"
+	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/incoming"
 	"github.com/callrecordings/api/shared/incoming/bucket"
+	"github.com/callrecordings/api/shared/incoming/namepattern"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
 )
@@ -39,9 +42,16 @@ func (e env) replayInbox(ctx context.Context, options replayOptions) error {
 	if err != nil {
 		return err
 	}
-	handler := bucket.Ingester{Store: o.store, Audio: o.audio, Names: names, MaxBytes: s.MaxAudioBytes, Now: e.now}
+	handler := o.ingester(names, s.MaxAudioBytes, e.now)
 	failed := e.ingestAll(ctx, handler, recording.InboxKey(account, ""), options.asJSON)
 	return errors.Join(failed, closed())
+}
+
+// ingester returns what ingests the objects of the bucket.
+func (o *opened) ingester(names namepattern.Set, maxBytes int64, now func() time.Time) bucket.Ingester {
+	return bucket.Ingester{
+		Store: o.store, Holds: hold.Keeper{Store: o.store, Locked: true}, Audio: o.audio, Names: names, MaxBytes: maxBytes, Now: now,
+	}
 }
 
 // ingestAll processes every object under prefix. If one cannot be processed, it

@@ -103,6 +103,7 @@ type opened struct {
 		store.Finder
 		store.Reviver
 		store.Corrector
+		store.GuardedCorrector
 		store.Entries
 		incoming.Store
 	}

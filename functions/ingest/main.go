@@ -5,13 +5,12 @@ package main
 import (
 	_ "time/tzdata" // for INBOX_TIMEZONE; Lambda has no time zone files
 
+	"github.com/callrecordings/api/functions/internal/arrivals"
 	"github.com/callrecordings/api/functions/internal/objects"
 	"github.com/callrecordings/api/functions/internal/queue"
 	"github.com/callrecordings/api/functions/internal/table"
-	"github.com/callrecordings/api/functions/internal/wiring"
 	"github.com/callrecordings/api/shared/config"
 	"github.com/callrecordings/api/shared/incoming/bucket"
-	"github.com/callrecordings/api/shared/incoming/namepattern"
 )
 
 func main() { queue.Follow(config.Ingest, build) }
@@ -25,9 +24,5 @@ func build(s *config.Settings) (bucket.Ingester, error) {
 	if err != nil {
 		return bucket.Ingester{}, err
 	}
-	names, err := namepattern.Open(s.InboxPatterns, s.InboxTimezone)
-	if err != nil {
-		return bucket.Ingester{}, err
-	}
-	return bucket.Ingester{Store: wiring.Watch(store, s.ObjectLock), Audio: audio, Names: names, MaxBytes: s.MaxAudioBytes}, nil
+	return arrivals.Open(s, store, audio)
 }

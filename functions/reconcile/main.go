@@ -8,13 +8,12 @@ import (
 	"time"
 	_ "time/tzdata" // for INBOX_TIMEZONE; Lambda has no time zone files
 
+	"github.com/callrecordings/api/functions/internal/arrivals"
 	"github.com/callrecordings/api/functions/internal/objects"
 	"github.com/callrecordings/api/functions/internal/table"
 	"github.com/callrecordings/api/functions/internal/wiring"
 	"github.com/callrecordings/api/shared/config"
 	"github.com/callrecordings/api/shared/deletion"
-	"github.com/callrecordings/api/shared/incoming/bucket"
-	"github.com/callrecordings/api/shared/incoming/namepattern"
 	"github.com/callrecordings/api/shared/reconcile"
 	"github.com/callrecordings/api/shared/retention/sweep"
 	"github.com/callrecordings/api/shared/search"
@@ -25,11 +24,11 @@ func main() { wiring.ScheduleReportingWith(config.Reconcile, build) }
 func build(e wiring.Env, now func() time.Time) (wiring.Job, error) {
 	records, tableErr := table.Open(e.Settings)
 	audio, bucketErr := objects.Open(e.Settings)
-	names, namesErr := namepattern.Open(e.Settings.InboxPatterns, e.Settings.InboxTimezone)
-	if err := errors.Join(tableErr, bucketErr, namesErr); err != nil {
+	ingest, ingestErr := arrivals.Open(e.Settings, records, audio)
+	if err := errors.Join(tableErr, bucketErr, ingestErr); err != nil {
 		return nil, err
 	}
-	ingest := bucket.Ingester{Store: wiring.Watch(records, e.Settings.ObjectLock), Audio: audio, Names: names, MaxBytes: e.Settings.MaxAudioBytes, Now: now}
+	ingest.Now = now
 	r := reconcile.Reconciler{
 		Store: records, Bucket: audio, Book: records, Index: &search.Indexer{Store: records, Now: now, Random: rand.Reader},
 		Arrive: ingest.Stored, Repair: true, Ages: reconcile.CloudAges(e.Settings.SetAsideDays), Pace: reconcile.Steady(), Log: e.Log, Now: now,

@@ -39,8 +39,8 @@ const (
 	// Ignored means that the object belongs to no recording, or to a deleted one that can be
 	// restored. It was left alone.
 	Ignored Outcome = "ignored"
-	// Held means that the object would have replaced audio on legal hold. It was set
-	// aside, and the earlier audio is back.
+	// Held means that the object would have replaced audio on legal hold, or that of a
+	// deleted recording that can be restored. It was set aside, and the earlier audio is back.
 	Held Outcome = "held"
 	// Awaiting means that metadata arrived before its audio and waits for it.
 	Awaiting Outcome = "awaiting"

@@ -19,7 +19,7 @@ type Locker interface {
 // Reverter undoes writes in a bucket that keeps earlier versions.
 type Reverter interface {
 	// Revert makes the version before the examined object the current one again, by
-	// removing the examined one. Errors: ErrNotFound if there is no earlier version,
-	// ErrChanged if the examined object is not the current one, ErrUnavailable.
+	// removing the examined one, even if it is locked. Errors: ErrNotFound if there is no
+	// earlier version, ErrChanged if the examined object is not the current one, ErrUnavailable.
 	Revert(ctx context.Context, key string, examined Object) error
 }

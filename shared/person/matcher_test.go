@@ -30,6 +30,8 @@ func TestMatcher(t *testing.T) {
 		{"as a number in channel variables", `{"recording_vars":{"callee":49301234567}}`, true},
 		{"in a tag", `{"user_metadata":{"note":"030 1234567"}}`, true},
 		{"in a tag with a telling name", `{"user_metadata":{"callback":"49301234567"}}`, true},
+		{"in camel case", `{"user_metadata":{"customerPhone":"49301234567"}}`, true},
+		{"in the plural", `{"custom_channel_vars":{"numbers":[49301234567]}}`, true},
 		{"another number", `{"caller_id_number":"+49301234568"}`, false},
 		{"an ID in channel variables", `{"custom_channel_vars":{"Bridge-ID":"49301234567"}}`, false},
 		{"a time in a tag", `{"user_metadata":{"seen":49301234567}}`, false},

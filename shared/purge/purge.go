@@ -54,7 +54,8 @@ var errOver = errors.New("the purge is over")
 // tombstone as purged. External audio is not touched. If no audio had arrived before the
 // delete, an upload may have arrived since, so Finish removes the object at its key anyway.
 // It also removes the audio that was set aside under that key, because it was rejected, or
-// because it would have replaced audio on hold. The sidecar of audio in an inbox is removed before the audio.
+// because it would have replaced audio on hold, or audio that could still be restored. The
+// sidecar of audio in an inbox is removed before the audio.
 //
 // The keys are handled one after the other. A slow ingest may copy the object at the first
 // one to the second one meanwhile, so the second one is listed when the first one is empty.

@@ -26,7 +26,7 @@ var numberObjects = [...]struct {
 //
 //   - the from, the to, the request, and the names and numbers of caller and callee,
 //   - texts and numbers in custom_channel_vars and recording_vars, if the name of the value
-//     refers to a party or a number, such as "Caller-ID-Number",
+//     refers to a party or a number, such as "Caller-ID-Number" or "phoneNumbers",
 //   - texts anywhere in user_metadata that consist of a phone number alone, and values
 //     with a name that refers to a party or a number.
 func (d Document) Numbers() []string {
@@ -81,16 +81,60 @@ func appendNumbers(all []string, value any, named, free bool) []string {
 	return all
 }
 
-// numberWords are the words in names of values that may be numbers.
+// numberWords are the words, in the singular, in names of values that may be numbers.
 var numberWords = [...]string{
 	"number", "caller", "callee", "phone", "telephone", "tel", "mobile", "cell", "msisdn", "contact", "destination",
 	"from", "to", "ani", "dnis", "did", "uri", "request", "callback", "dialed", "presence", "diversion", "cid",
 }
 
-// namesNumber reports whether a word of a name is one of numberWords.
+// maxNumberWord is the length of the longest of numberWords in the plural, in bytes.
+const maxNumberWord = len("destinations")
+
+// namesNumber reports whether a word of a name is one of numberWords, in the singular or the
+// plural. Words are separated by anything but letters, as in "Caller-ID-Number", or begin with
+// a capital letter, as in "callerIdNumber". A capital letter may also be within a word, as in
+// "callBack".
 func namesNumber(name string) bool {
-	words := strings.FieldsFunc(strings.ToLower(name), func(c rune) bool { return !unicode.IsLetter(c) })
-	return slices.ContainsFunc(words, func(w string) bool { return slices.Contains(numberWords[:], w) })
+	isSeparator := func(c rune) bool { return !unicode.IsLetter(c) }
+	for letters := range strings.FieldsFuncSeq(name, isSeparator) {
+		bounds := wordBounds(letters)
+		for i, from := range bounds {
+			for _, to := range bounds[i+1:] {
+				if to-from > maxNumberWord {
+					break
+				}
+				if isNumberWord(letters[from:to]) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// isNumberWord reports whether a word is one of numberWords.
+func isNumberWord(word string) bool {
+	word = strings.ToLower(word)
+	return slices.Contains(numberWords[:], word) || slices.Contains(numberWords[:], strings.TrimSuffix(word, "s"))
+}
+
+// wordBounds returns the offsets at which a word may begin or end within letters: both ends,
+// before a capital letter after a small one, and before the last one of several capital
+// letters if a small one follows, as in "DIDNumber".
+func wordBounds(letters string) []int {
+	bounds := []int{0}
+	var last, before rune // the letter before, and the one before that
+	at := 0               // the offset of last
+	for i, c := range letters {
+		switch {
+		case unicode.IsLower(last) && unicode.IsUpper(c):
+			bounds = append(bounds, i)
+		case unicode.IsUpper(before) && unicode.IsUpper(last) && unicode.IsLower(c):
+			bounds = append(bounds, at)
+		}
+		before, last, at = last, c, i
+	}
+	return append(bounds, len(letters))
 }
 
 // maxNumberAlone is the maximum length of a text that is a phone number alone, in bytes.

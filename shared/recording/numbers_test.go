@@ -1,7 +1,9 @@
 package recording
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -34,6 +36,56 @@ func TestNumbersInObjects(t *testing.T) {
 		slices.Sort(got)
 		if !slices.Equal(got, want) {
 			t.Errorf("Numbers() of %s = %q, want %q", document, got, want)
+		}
+	}
+}
+
+// Names of values are written in many ways. A word counts in all of them, alone and among
+// others, and not as a part of another word.
+func TestNamesOfNumbers(t *testing.T) {
+	t.Parallel()
+	title := func(word string) string { return strings.ToUpper(word[:1]) + word[1:] }
+	for _, singular := range numberWords {
+		if len(singular)+1 > maxNumberWord {
+			t.Errorf("%q is too long for maxNumberWord", singular)
+		}
+		for _, word := range []string{singular, singular + "s"} {
+			for _, name := range []string{
+				word, title(word), strings.ToUpper(word), word + "_x", "x_" + word, "X-" + title(word) + "-Y", "x." + word + "2", word + " x",
+				word + "Id", "my" + title(word), "My" + title(word) + "Id", "ID" + title(word), "my" + strings.ToUpper(word), strings.ToUpper(singular) + "s",
+				strings.ToUpper(word) + "Value",
+			} {
+				if !namesNumber(name) {
+					t.Errorf("namesNumber(%q) = false, want true", name)
+				}
+			}
+			for _, name := range []string{"x" + word + "x", "X" + word, word + "ly", strings.ToUpper("x" + word), title("q"+word) + "Q"} {
+				if namesNumber(name) {
+					t.Errorf("namesNumber(%q) = true, want false", name)
+				}
+			}
+		}
+	}
+	for name, want := range map[string]bool{
+		"phoneNumber": true, "customerPhone": true, "callerIdNumber": true, "CallerIDNumber": true, "numbers": true, "callBack": true,
+		"ÜberNummerCaller": true, "DIDs": true, "URIs": true, "": false, "-": false, "note": false, "total": false, "Order": false,
+		"tone": false, "s": false, "fromage": false, "Didier": false, "Телефон": false,
+	} {
+		if got := namesNumber(name); got != want {
+			t.Errorf("namesNumber(%q) = %v, want %v", name, got, want)
+		}
+	}
+}
+
+// A number counts in user_metadata under each of these names, without a separator.
+func TestNumbersUnderCamelCase(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"phone_number", "phoneNumber", "customerPhone", "callerNumber", "callerIdNumber", "numbers"} {
+		for _, value := range []string{`"15551234567"`, `15551234567`, `["15551234567"]`} {
+			d := Document(fmt.Sprintf(`{"user_metadata":{%q:%s}}`, name, value))
+			if got := d.Numbers(); !slices.Equal(got, []string{"15551234567"}) {
+				t.Errorf("Numbers() of %s = %q, want the number", d, got)
+			}
 		}
 	}
 }

@@ -13,7 +13,8 @@
 //   - Bad audio is set aside by a copy, the recording notes the reason, and then
 //     the object is removed. Until then it is not served, because the recording
 //     is not ready.
-//   - Audio of a deleted recording is removed.
+//   - Audio of a deleted recording is removed. What would replace the audio of one
+//     that can be restored is set aside, and the earlier audio comes back.
 //   - Files in an inbox belong to package inbox.
 //
 // An upload cannot replace an object (media.Uploader), so the audio that was
@@ -88,7 +89,7 @@ func (g Ingester) audio(ctx context.Context, a incoming.Arrival, account, id str
 	}
 	done, err := g.complete(ctx, a, rec, verdict)
 	if err != nil {
-		return inbox.KeepHeld(ctx, g.Audio, a.Key, object, err)
+		return inbox.Inbox(g).KeepHeld(ctx, rec, object, err)
 	}
 	return done, nil
 }
@@ -97,8 +98,8 @@ func (g Ingester) audio(ctx context.Context, a incoming.Arrival, account, id str
 // recording, unless that can still be restored, and creates a recording from any other audio.
 func (g Ingester) orphan(ctx context.Context, a incoming.Arrival, account, id string) (incoming.Outcome, error) {
 	switch t, err := g.Store.Tombstone(ctx, account, id); {
-	case err == nil && t.Until != 0: // a late event must not cost the audio that a restore brings back
-		return incoming.Ignored, nil
+	case err == nil && t.Until != 0:
+		return g.restorable(ctx, a, &t)
 	case err == nil:
 		return g.remove(ctx, account, id, recording.SetAsideKey(a.Key), a.Key)
 	case !errors.Is(err, store.ErrNotFound):
@@ -116,6 +117,18 @@ func (g Ingester) orphan(ctx context.Context, a incoming.Arrival, account, id st
 		return g.reject(ctx, a, nil, object, verdict)
 	}
 	return g.adopt(ctx, a, object, verdict, account, id)
+}
+
+// restorable handles audio of a deleted recording that can be restored.
+func (g Ingester) restorable(ctx context.Context, a incoming.Arrival, t *store.Tombstone) (incoming.Outcome, error) {
+	object, err := g.Audio.Examine(ctx, a.Key)
+	switch {
+	case errors.Is(err, media.ErrNotFound):
+		return incoming.Gone, nil
+	case err != nil:
+		return "", fmt.Errorf("examine audio of a deleted recording: %w", err)
+	}
+	return inbox.Inbox(g).KeepRestorable(ctx, a, object, t)
 }
 
 // judge examines the object of an arrival and reads its audio. Errors:
@@ -198,11 +211,11 @@ func (g Ingester) reject(ctx context.Context, a incoming.Arrival, rec *recording
 		return "", fmt.Errorf("set audio aside: %w", err)
 	}
 	if rec != nil {
-		err := g.update(ctx, a, rec, verdict)
-		if done, err := inbox.KeepHeld(ctx, g.Audio, a.Key, object, err); done != "" {
-			return done, err
-		}
-		if err != nil && !errors.Is(err, incoming.ErrUnchanged) {
+		done, err := inbox.Inbox(g).KeepHeld(ctx, rec, object, g.update(ctx, a, rec, verdict))
+		switch {
+		case done != "":
+			return done, nil
+		case err != nil && !errors.Is(err, incoming.ErrUnchanged):
 			return "", fmt.Errorf("note why audio was rejected: %w", err)
 		}
 	}

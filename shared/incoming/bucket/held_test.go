@@ -7,7 +7,9 @@ import (
 
 	"github.com/callrecordings/api/shared/incoming"
 	"github.com/callrecordings/api/shared/incoming/incomingtest"
+	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/store"
 )
 
 // holdAll places a hold on the account and makes the ingester respect it. It returns the
@@ -57,15 +59,65 @@ func TestAudioOnHoldStays(t *testing.T) {
 // Without an earlier version, nothing is removed, and an operator has to look.
 func TestAudioOnHoldWithoutVersions(t *testing.T) {
 	t.Parallel()
-	d := open(t)
-	d.holdAll()
-	d.create(recording.Upload{})
-	d.Objects.Put(key, "audio/wav", incomingtest.Sample(t, "alaw.wav"), nil)
-	d.ingest("0A", incoming.Completed)
-	d.Objects.Put(key, "audio/ogg", incomingtest.Sample(t, "vorbis.ogg"), nil)
-	delete(d.Objects.Earlier, key)
-	if got, err := d.Ingest(t.Context(), incoming.Arrival{Key: key, Sequencer: "0B"}); !errors.Is(err, incoming.ErrKept) {
-		t.Errorf("Ingest = %q, %v, want ErrKept", got, err)
+	for _, second := range [][]byte{incomingtest.Sample(t, "vorbis.ogg"), []byte("not audio")} {
+		d := open(t)
+		d.holdAll()
+		d.create(recording.Upload{})
+		d.Objects.Put(key, "audio/wav", incomingtest.Sample(t, "alaw.wav"), nil)
+		d.ingest("0A", incoming.Completed)
+		d.Objects.Put(key, "audio/ogg", second, nil)
+		delete(d.Objects.Earlier, key)
+		if got, err := d.Ingest(t.Context(), incoming.Arrival{Key: key, Sequencer: "0B"}); !errors.Is(err, incoming.ErrKept) {
+			t.Errorf("Ingest = %q, %v, want ErrKept", got, err)
+		}
+		d.Exists(key, true)
 	}
-	d.Exists(key, true)
+}
+
+// Audio that replaces that of a deleted recording is set aside, and a restore brings back the
+// audio that the document describes. A late event changes nothing.
+func TestAudioOverARestorableRecording(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	first, second := incomingtest.Sample(t, "alaw.wav"), incomingtest.Sample(t, "vorbis.ogg")
+	d.create(recording.Upload{})
+	d.Objects.Put(key, "audio/wav", first, nil)
+	d.ingest("0A", incoming.Completed)
+	before := d.get()
+	if _, err := d.Records.Delete(t.Context(), account, id, store.Deletion{Until: store.MaxTime}); err != nil {
+		t.Fatal(err)
+	}
+	d.ingest("0A", incoming.Ignored)
+	d.Objects.Put(key, "audio/ogg", second, nil)
+	d.ingest("0B", incoming.Held)
+	d.ingest("0B", incoming.Ignored)
+	restored, err := d.Records.Restore(t.Context(), account, id, func(*store.Tombstone) error { return nil })
+	if err != nil || restored.Audio != before.Audio || restored.Document != before.Document {
+		t.Errorf("Restore = %+v, %v, want %+v", restored, err, before)
+	}
+	if !bytes.Equal(d.Objects.Objects[key].Body, first) || !bytes.Equal(d.Objects.Objects[aside].Body, second) {
+		t.Error("the first audio is not back, or the second is not aside")
+	}
+}
+
+// The audio of a recording that was deleted before it came stays for a restore. An event
+// about an object that is gone does nothing, and one that cannot be examined is retried.
+func TestFirstAudioOfARestorableRecording(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.create(recording.Upload{})
+	if _, err := d.Records.Delete(t.Context(), account, id, store.Deletion{Until: store.MaxTime}); err != nil {
+		t.Fatal(err)
+	}
+	d.ingest("09", incoming.Gone)
+	d.Objects.Put(key, "audio/wav", incomingtest.Sample(t, "vorbis.ogg"), nil) // so there is an earlier version
+	d.Objects.Put(key, "audio/wav", incomingtest.Sample(t, "alaw.wav"), nil)
+	d.ingest("0A", incoming.Ignored)
+	if !bytes.Equal(d.Objects.Objects[key].Body, incomingtest.Sample(t, "alaw.wav")) {
+		t.Error("the audio is not there any more")
+	}
+	d.Objects.Fault = func(bool) error { return media.ErrUnavailable }
+	if got, err := d.Ingest(t.Context(), incoming.Arrival{Key: key, Sequencer: "0A"}); !errors.Is(err, media.ErrUnavailable) {
+		t.Errorf("Ingest = %q, %v, want ErrUnavailable", got, err)
+	}
 }

@@ -5,10 +5,10 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/incoming"
-	"github.com/callrecordings/api/shared/incoming/inbox"
 	"github.com/callrecordings/api/shared/incoming/incomingtest"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
@@ -36,6 +36,55 @@ func TestFileOnHoldStays(t *testing.T) {
 	}
 	if aside := d.Objects.Objects[recording.SetAsideKey(freeform)].Body; !bytes.Equal(d.Objects.Objects[freeform].Body, first) || !bytes.Equal(aside, second) {
 		t.Error("the first file is not back, or the second is not aside")
+	}
+}
+
+// lockedAudio notes which bytes a hold.Locker locks.
+type lockedAudio struct {
+	media.Locker
+	objects *incomingtest.Bucket
+	locked  []byte
+}
+
+func (l *lockedAudio) Lock(_ context.Context, key string, _ time.Time) error {
+	l.locked = l.objects.Objects[key].Body
+	return nil
+}
+
+// A Locker may have locked the file that is then set aside. The audio that comes back gets its
+// lock as well, even if the process ends between two calls to the bucket. Without Object Lock
+// there is nothing to do.
+func TestAudioThatComesBackIsLocked(t *testing.T) {
+	t.Parallel()
+	first, second := incomingtest.Sample(t, "alaw.wav"), incomingtest.Sample(t, "vorbis.ogg")
+	for _, c := range []struct {
+		name   string
+		locks  bool
+		breaks bool
+	}{{"Object Lock", true, false}, {"a crash after the revert", true, true}, {"no Object Lock", false, false}} {
+		d := open(t)
+		d.holdAll()
+		d.Holds = hold.Keeper{Store: d.Records, Locked: c.locks}
+		d.drop(freeform, first, nil)
+		d.arrive(freeform, "0A", incoming.Adopted)
+		d.drop(freeform, second, nil)
+		if c.breaks {
+			d.Objects.Fault = func(after bool) error {
+				if after && bytes.Equal(d.Objects.Objects[freeform].Body, first) {
+					return media.ErrUnavailable
+				}
+				return nil
+			}
+			d.arrive(freeform, "0B", media.ErrUnavailable)
+			d.Objects.Fault = nil
+		} else {
+			d.arrive(freeform, "0B", incoming.Held)
+		}
+		audio := &lockedAudio{objects: d.Objects}
+		l := hold.Locker{Entries: d.Records, Recordings: d.Records, Audio: audio, Now: d.Clock}
+		if _, err := l.Run(t.Context()); err != nil || bytes.Equal(audio.locked, first) != c.locks {
+			t.Errorf("%s: Run = %v, %d bytes are locked, want those of the first file: %v", c.name, err, len(audio.locked), c.locks)
+		}
 	}
 }
 
@@ -88,7 +137,8 @@ func (s failingStore) Update(context.Context, string, string, func(*recording.Re
 // taken effect.
 func TestKeepHeldReportsFaults(t *testing.T) {
 	t.Parallel()
-	const key = "recordings/acc/202601/202601-call"
+	rec := &recording.Recording{Account: account, ID: id}
+	key := rec.AudioKey()
 	for calls, want := range map[int]error{0: media.ErrUnavailable, 1: media.ErrUnavailable, 2: nil} { // how many succeed
 		d := open(t)
 		d.drop(key, []byte("first"), nil)
@@ -99,7 +149,7 @@ func TestKeepHeldReportsFaults(t *testing.T) {
 			}
 			return nil
 		}
-		got, err := inbox.KeepHeld(t.Context(), d.Objects, key, d.Objects.Objects[key].Object, &hold.HeldError{})
+		got, err := d.KeepHeld(t.Context(), rec, d.Objects.Objects[key].Object, &hold.HeldError{})
 		if !errors.Is(err, want) || (got == incoming.Held) != (want == nil) {
 			t.Errorf("KeepHeld after %d calls = %q, %v, want %v", calls, got, err, want)
 		}

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/incoming"
 	"github.com/callrecordings/api/shared/incoming/judge"
 	"github.com/callrecordings/api/shared/incoming/namepattern"
@@ -33,6 +34,9 @@ type Inbox struct {
 	// Store has the recordings, Audio the files.
 	Store incoming.Store
 	Audio media.Objects
+	// Holds leaves work for a hold.Locker if the bucket has Object Lock. The zero Keeper leaves
+	// none.
+	Holds hold.Keeper
 	// Names reads the names of files in inboxes.
 	Names namepattern.Set
 	// MaxBytes is the most audio that a recording may have.
@@ -155,32 +159,32 @@ func (in Inbox) judge(ctx context.Context, f *file, announced recording.Upload) 
 	return judge.Judge{Audio: in.Audio, MaxBytes: in.MaxBytes}.Object(ctx, f.Key, f.object, announced)
 }
 
-// deleted reports whether the recording was deleted, and whether it can still be restored.
-// If it cannot, it renews the tombstone: a nightly sync of a folder must not restore the
-// recording when the tombstone expires.
-func (in Inbox) deleted(ctx context.Context, account, id string) (deleted, restorable bool, err error) {
+// deleted returns the tombstone of a deleted recording, and nil if it was not deleted. If the
+// recording cannot be restored, it renews the tombstone: a nightly sync of a folder must not
+// bring the recording back when the tombstone expires.
+func (in Inbox) deleted(ctx context.Context, account, id string) (*store.Tombstone, error) {
 	t, err := in.Store.Tombstone(ctx, account, id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return false, false, nil
+		return nil, nil //nolint:nilnil // it was not deleted
 	case err != nil:
-		return false, false, fmt.Errorf("read the tombstone of a file in an inbox: %w", err)
+		return nil, fmt.Errorf("read the tombstone of a file in an inbox: %w", err)
 	case t.Until != 0:
-		return true, true, nil
+		return &t, nil
 	}
-	return true, false, incoming.StayDeleted(ctx, in.Store, account, id)
+	return &t, incoming.StayDeleted(ctx, in.Store, account, id)
 }
 
 // create makes the recording of a file, unless the recording was deleted. In that
-// case it removes the file each time the file is uploaded again. A file that cannot be
-// served gets a failed recording with the reason.
+// case it removes the file each time the file is uploaded again, unless the recording
+// can be restored. A file that cannot be served gets a failed recording with the reason.
 func (in Inbox) create(ctx context.Context, f *file, id string) (incoming.Outcome, error) {
-	switch deleted, restorable, err := in.deleted(ctx, f.account, id); {
+	switch t, err := in.deleted(ctx, f.account, id); {
 	case err != nil:
 		return "", err
-	case restorable: // the file may be the audio that a restore brings back
-		return incoming.Ignored, nil
-	case deleted:
+	case t != nil && t.Until != 0:
+		return in.KeepRestorable(ctx, f.Arrival, f.object, t)
+	case t != nil:
 		return in.remove(ctx, append(recording.SidecarKeys(f.Key), f.Key)...)
 	}
 	verdict, err := in.judge(ctx, f, recording.Upload{})
@@ -233,8 +237,9 @@ func (in Inbox) attach(ctx context.Context, f *file, rec *recording.Recording) (
 		return incoming.Unchanged, nil
 	case err != nil && !errors.Is(err, incoming.ErrUnchanged):
 		if own && verdict != nil {
-			if done, err := KeepHeld(ctx, in.Audio, f.Key, f.object, err); done != "" {
-				return done, err
+			var done incoming.Outcome
+			if done, err = in.KeepHeld(ctx, rec, f.object, err); done != "" {
+				return done, nil
 			}
 		}
 		return "", fmt.Errorf("complete a recording from an inbox: %w", err)

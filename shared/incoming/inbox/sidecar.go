@@ -185,7 +185,7 @@ func (in Inbox) await(ctx context.Context, f *file) (incoming.Outcome, error) {
 	if err != nil {
 		return "", err
 	}
-	if deleted, restorable, err := in.deleted(ctx, f.account, id); err != nil || !deleted || restorable {
+	if t, err := in.deleted(ctx, f.account, id); err != nil || t == nil || t.Until != 0 {
 		return incoming.Awaiting, err
 	}
 	return in.remove(ctx, f.Key)

@@ -46,7 +46,8 @@ func (b *Bucket) Unlock(ctx context.Context, key string) error {
 }
 
 // Revert makes the version before the examined object the current one; see
-// [media.Reverter].
+// [media.Reverter]. It goes past a lock of the examined version: a hold.Locker may have
+// locked what had just replaced the audio on hold.
 func (b *Bucket) Revert(ctx context.Context, key string, examined media.Object) error {
 	versions, err := b.versions(ctx, key)
 	if err != nil {
@@ -64,6 +65,6 @@ func (b *Bucket) Revert(ctx context.Context, key string, examined media.Object) 
 	case newest == 0:
 		return fmt.Errorf("%w: %s has no earlier version", media.ErrNotFound, media.KeyText(key))
 	}
-	_, err = b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key, VersionId: versions[newest].VersionId})
+	_, err = b.client.DeleteObject(ctx, b.deletion(&versions[newest]))
 	return b.fail("reverting", key, err)
 }

@@ -70,13 +70,19 @@ func (b *Bucket) versions(ctx context.Context, key string) ([]types.ObjectVersio
 	return append(versions, markers...), nil
 }
 
-// removeVersion deletes one version. Without versioning, an object that was stored since
-// has the same version ID, so S3 compares its ETag; see RemoveIf.
-func (b *Bucket) removeVersion(ctx context.Context, v *types.ObjectVersion) error {
+// deletion returns the request that deletes one version, even if it is locked.
+func (b *Bucket) deletion(v *types.ObjectVersion) *s3.DeleteObjectInput {
 	in := &s3.DeleteObjectInput{Bucket: &b.name, Key: v.Key, VersionId: v.VersionId}
 	if b.locked {
 		in.BypassGovernanceRetention = aws.Bool(true)
 	}
+	return in
+}
+
+// removeVersion deletes one version. Without versioning, an object that was stored since
+// has the same version ID, so S3 compares its ETag; see RemoveIf.
+func (b *Bucket) removeVersion(ctx context.Context, v *types.ObjectVersion) error {
+	in := b.deletion(v)
 	if aws.ToString(v.VersionId) == noVersion && v.ETag != nil {
 		in.IfMatch = v.ETag
 		if b.timed {

@@ -37,7 +37,8 @@
 //   - Remove: DeleteObject.
 //   - Purge: DeleteObject, DeleteObjectVersion, and ListBucketVersions on the bucket.
 //   - Lock: PutObjectRetention. Unlock also: BypassGovernanceRetention, and
-//     ListBucketVersions on the bucket. Purge with Options.Locked: BypassGovernanceRetention.
+//     ListBucketVersions on the bucket. Purge and Revert with Options.Locked:
+//     BypassGovernanceRetention.
 //   - Revert: DeleteObjectVersion, and ListBucketVersions on the bucket.
 //   - List, and all methods that report media.ErrNotFound: ListBucket on the
 //     bucket itself. Without it S3 answers 403 instead of 404 for a missing
@@ -89,9 +90,10 @@ type Options struct {
 	// Transport, if not nil, wraps the transports of all calls, for a server in the same
 	// process. Optional.
 	Transport func(http.RoundTripper) http.RoundTripper
-	// Locked means that the bucket has Object Lock. Purge then goes past locks in governance
-	// mode: a tombstone is only written if no hold covers the recording, but the lock of a
-	// hold that was released a moment ago may still be there.
+	// Locked means that the bucket has Object Lock. Purge and Revert then go past locks in
+	// governance mode. Purge: a tombstone is only written if no hold covers the recording, but
+	// the lock of a hold that was released a moment ago may still be there. Revert: what has
+	// replaced audio on hold may have been locked in its place.
 	Locked bool
 	// Now is the clock for presigned URLs; nil means the system clock.
 	Now func() time.Time
@@ -109,7 +111,7 @@ type Bucket struct {
 	signer  *v4.Signer
 	creds   aws.CredentialsProvider
 	now     func() time.Time
-	locked  bool        // Purge goes past locks
+	locked  bool        // Purge and Revert go past locks
 	timed   bool        // the server is not S3, and may compare times in a DELETE
 	public  *url.URL    // the bucket's address for clients, without a final slash; nil if private
 	exists  atomic.Bool // an answer has shown that the bucket exists
