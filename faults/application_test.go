@@ -185,7 +185,7 @@ func (a *application) wireBackground(sink notify.Sink) error {
 	log := slog.New(slog.DiscardHandler)
 	ingester := bucket.Ingester{Store: a.watched, Audio: a.bucket, Names: names, MaxBytes: maxAudio, Grace: time.Minute, Now: w.now}
 	if w.wiring == local {
-		ingester.Store = a.watched.Locking()
+		ingester.Store, ingester.Holds = a.watched.Locking(), hold.Keeper{Store: a.store, Locked: true}
 	}
 	a.ingest = bucket.Handler(bucket.Queue{Route: "ingest", Bucket: bucketName, Ingest: ingester.Ingest, Log: log, Now: w.now})
 	changes := feed.New(a.store, w.now)
