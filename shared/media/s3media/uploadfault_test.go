@@ -119,7 +119,7 @@ func TestCompletionThatTakesMinutes(t *testing.T) {
 		{"joined", []fault{joined}, nil},
 		{"failed, then joined", []fault{failed("InternalError"), joined}, nil},
 		{"joined before", []fault{noUpload, noUpload, noUpload, ok}, nil},
-		{"gone", []fault{noUpload, noUpload, noUpload, noKey}, media.ErrNotFound},
+		{"gone", []fault{noUpload, noUpload, noUpload, noKey, ok}, media.ErrNotFound}, // the bucket is there
 		{"damaged", []fault{failed("InvalidPart")}, media.ErrChanged},
 		{"full", []fault{failed("InsufficientStorage")}, media.ErrUnavailable},
 	} {
